@@ -1,0 +1,13 @@
+/**
+ * A two-way stream of bytes: a socket, an attach, a stream of the channel.
+ *
+ * `writable.close()` closes one's own half; `writable.abort()` together with
+ * `readable.cancel()` drops the whole. Both directions have backpressure.
+ */
+export interface ByteStream {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+/** Opens a new byte stream towards one fixed place, such as a database. */
+export type OpenByteStream = (signal: AbortSignal) => Promise<ByteStream>;
