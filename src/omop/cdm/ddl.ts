@@ -1,0 +1,164 @@
+import { OmcpError } from "../../errors.ts";
+import type { CdmColumn, CdmTable, CdmVersion } from "./notation.ts";
+import { cdmTables } from "./tables.ts";
+
+/** The statements that make keys and indices, one each; run after the data are loaded, in this order. */
+export interface KeyDdl {
+  readonly primaryKeys: readonly string[];
+  readonly indices: readonly string[];
+  readonly foreignKeys: readonly string[];
+}
+
+/** Columns besides person and visit that queries look rows up by. */
+const LOOKUPS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  condition_occurrence: [["condition_concept_id"]],
+  drug_exposure: [["drug_concept_id"]],
+  procedure_occurrence: [["procedure_concept_id"]],
+  device_exposure: [["device_concept_id"]],
+  measurement: [["measurement_concept_id"]],
+  observation: [["observation_concept_id"]],
+  visit_occurrence: [["visit_concept_id"]],
+  visit_detail: [["visit_detail_concept_id"]],
+  condition_era: [["condition_concept_id"]],
+  drug_era: [["drug_concept_id"]],
+  dose_era: [["drug_concept_id"]],
+  specimen: [["specimen_concept_id"]],
+  episode: [["episode_concept_id"]],
+  episode_event: [["episode_id"]],
+  note_nlp: [["note_id"]],
+  cost: [["cost_event_id"]],
+  fact_relationship: [["domain_concept_id_1", "fact_id_1"], ["domain_concept_id_2", "fact_id_2"]],
+  cohort: [["cohort_definition_id"], ["subject_id"]],
+  concept: [["concept_code", "vocabulary_id"], ["domain_id"]],
+  concept_relationship: [["concept_id_1", "relationship_id"], ["concept_id_2"]],
+  concept_ancestor: [["ancestor_concept_id", "descendant_concept_id"], ["descendant_concept_id"]],
+  concept_synonym: [["concept_id"]],
+  source_to_concept_map: [["source_code"], ["target_concept_id"]],
+  drug_strength: [["drug_concept_id"], ["ingredient_concept_id"]],
+};
+
+/**
+ * The statements that create a version's tables, without keys: data load faster without, and real data may
+ * not fit the keys. The schema itself must exist.
+ *
+ * @param version The CDM's version.
+ * @param schema The schema to create them in.
+ * @returns One CREATE TABLE a table, in the order of {@link cdmTables}.
+ * @throws {OmcpError} `invalid_argument` when the schema is no usable identifier.
+ */
+export function tableDdl(version: CdmVersion, schema: string): readonly string[] {
+  return cdmTables(version).map(function create(table) {
+    return createTable(table, schema);
+  });
+}
+
+/**
+ * One CREATE TABLE statement.
+ *
+ * @param table The table.
+ * @param schema The schema to create it in.
+ * @returns The statement, all identifiers quoted, without a semicolon.
+ * @throws {OmcpError} `invalid_argument` when the schema is no usable identifier.
+ */
+export function createTable(table: CdmTable, schema: string): string {
+  const columns = table.columns.map(function define(column) {
+    return `  ${quoteIdentifier(column.name)} ${sqlType(column)}${column.required ? " NOT NULL" : ""}`;
+  });
+  return `CREATE TABLE ${qualify(schema, table.name)} (\n${columns.join(",\n")}\n)`;
+}
+
+/**
+ * The statements that add a version's keys. Each stands alone, so that a loader can run those that the data
+ * fit and report the others.
+ *
+ * @param version The CDM's version.
+ * @param schema The schema the tables are in.
+ * @returns Primary keys, which the foreign keys need; indices; foreign keys.
+ * @throws {OmcpError} `invalid_argument` when the schema is no usable identifier.
+ */
+export function keyDdl(version: CdmVersion, schema: string): KeyDdl {
+  const tables = cdmTables(version);
+  return {
+    primaryKeys: tables.flatMap(function keys(table) {
+      return primaryKey(table, schema);
+    }),
+    indices: tables.flatMap(function keys(table) {
+      return indices(table, schema);
+    }),
+    foreignKeys: tables.flatMap(function keys(table) {
+      return foreignKeys(table, schema);
+    }),
+  };
+}
+
+/**
+ * Quotes an SQL identifier.
+ *
+ * @param name The name.
+ * @returns It in double quotes.
+ * @throws {OmcpError} `invalid_argument` when it is empty, longer than Postgres keeps (63 bytes), or has a NUL.
+ */
+export function quoteIdentifier(name: string): string {
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes === 0 || bytes > 63 || name.includes("\0")) {
+    throw new OmcpError(
+      "invalid_argument",
+      `Cannot use ${
+        JSON.stringify(name.slice(0, 80))
+      } as an SQL name: must be 1 to 63 bytes without NUL: received ${bytes} bytes`,
+    );
+  }
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A column's type as Postgres writes it. */
+function sqlType(column: CdmColumn): string {
+  return column.length === undefined ? column.type : `${column.type}(${column.length})`;
+}
+
+function qualify(schema: string, table: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+}
+
+function primaryKey(table: CdmTable, schema: string): readonly string[] {
+  const keys = table.columns.filter(function isKey(column) {
+    return column.primaryKey;
+  });
+  if (keys.length === 0) return [];
+  const columns = keys.map(quoteColumn).join(", ");
+  const constraint = quoteIdentifier(`pk_${table.name}`);
+  return [`ALTER TABLE ${qualify(schema, table.name)} ADD CONSTRAINT ${constraint} PRIMARY KEY (${columns})`];
+}
+
+function indices(table: CdmTable, schema: string): readonly string[] {
+  const wanted = [...(LOOKUPS[table.name] ?? [])];
+  for (const column of table.columns) {
+    const common = column.name === "person_id" || column.name === "visit_occurrence_id";
+    // A primary key brings its own index.
+    if (common && !column.primaryKey) wanted.push([column.name]);
+  }
+  return wanted.map(function create(columns) {
+    const name = quoteIdentifier(`idx_${table.name}_${columns.join("_")}`.slice(0, 63));
+    return `CREATE INDEX ${name} ON ${qualify(schema, table.name)} (${
+      columns.map(quoteIdentifier).join(", ")
+    })`;
+  });
+}
+
+function foreignKeys(table: CdmTable, schema: string): readonly string[] {
+  return table.columns.flatMap(function refer(column) {
+    if (column.references === undefined) return [];
+    const constraint = quoteIdentifier(`fk_${table.name}_${column.name}`);
+    const target = `${qualify(schema, column.references.table)} (${
+      quoteIdentifier(column.references.column)
+    })`;
+    return [
+      `ALTER TABLE ${qualify(schema, table.name)} ADD CONSTRAINT ${constraint} ` +
+      `FOREIGN KEY (${quoteColumn(column)}) REFERENCES ${target}`,
+    ];
+  });
+}
+
+function quoteColumn(column: CdmColumn): string {
+  return quoteIdentifier(column.name);
+}

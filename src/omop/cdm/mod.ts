@@ -1,0 +1,14 @@
+/** The OMOP Common Data Model, 5.3 and 5.4, as data: tables, types, zod enums and DDL. */
+export {
+  CDM_VERSIONS,
+  type CdmColumn,
+  type CdmGroup,
+  type CdmTable,
+  type CdmType,
+  type CdmVersion,
+} from "./notation.ts";
+export { cdmTable, cdmTables } from "./tables.ts";
+export { createTable, type KeyDdl, keyDdl, quoteIdentifier, tableDdl } from "./ddl.ts";
+export { cdmVersionSchema, columnNameSchema, tableNameSchema } from "./schemas.ts";
+export type { CdmDatabase, CdmRow, CdmTableName } from "./database.ts";
+export { closestNames } from "./closest_names.ts";
