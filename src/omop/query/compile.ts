@@ -1,0 +1,171 @@
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type RawBuilder,
+  type SelectQueryBuilder,
+  sql,
+} from "kysely";
+import type { CdmVersion } from "../cdm/mod.ts";
+import { filterCondition } from "./filters.ts";
+import {
+  type AggregateOutput,
+  type ConceptNameOutput,
+  findColumn,
+  type ResolvedQuery,
+  resolveQuery,
+  type ResultColumn,
+} from "./resolve.ts";
+import type { OmopQuery } from "./schema.ts";
+
+/** Where a query will run, and what it may fetch. */
+export interface CompileOptions {
+  readonly version: CdmVersion;
+  /** The schema the CDM's tables are in. */
+  readonly schema: string;
+  /** The most rows that may be returned, whatever the query's limit. */
+  readonly maxRows: number;
+}
+
+/** A query as SQL. */
+export interface CompiledOmopQuery {
+  /** PostgreSQL with `$1`, `$2`… for the parameters. It fetches one row more than `limit`, to tell a cut from an end. */
+  readonly sql: string;
+  /** Filter values as exact text, whose type Postgres infers; row counts as numbers. */
+  readonly parameters: readonly (string | number)[];
+  /** The result's columns in order. */
+  readonly columns: readonly ResultColumn[];
+  /** The rows to keep; a row beyond them means the result is truncated. */
+  readonly limit: number;
+}
+
+/** Names are checked at run time, against the CDM of the version at hand. */
+type AnyDatabase = Record<string, Record<string, unknown>>;
+type AnySelect = SelectQueryBuilder<AnyDatabase, string, Record<string, unknown>>;
+
+/** Compiles only: its driver connects to nothing. */
+const COMPILER = new Kysely<AnyDatabase>({
+  dialect: {
+    createAdapter: () => new PostgresAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  },
+});
+
+/**
+ * Compiles a typed query to SQL.
+ *
+ * @param query The validated query.
+ * @param options Version, schema and the cap on rows.
+ * @returns The SQL, its parameters, and the result's columns.
+ * @throws {OmcpError} `invalid_argument` when a name or a value does not fit the CDM.
+ */
+export function compileOmopQuery(query: OmopQuery, options: CompileOptions): CompiledOmopQuery {
+  const resolved = resolveQuery(query, options.version);
+  const limit = Math.min(query.limit, options.maxRows);
+  let select = resolved.grouped ? grouped(query, resolved, options) : plain(query, resolved, options);
+  for (const { name, descending } of resolved.order) {
+    select = select.orderBy(sql.ref(name), function direction(order) {
+      return (descending ? order.desc() : order.asc()).nullsLast();
+    });
+  }
+  const compiled = select.limit(limit + 1).compile();
+  return {
+    sql: compiled.sql,
+    parameters: compiled.parameters.map(toParameter),
+    columns: resolved.outputs.map(({ name, type }) => ({ name, type })),
+    limit,
+  };
+}
+
+/** Rows of the table `t`, with names joined to them. */
+function plain(query: OmopQuery, resolved: ResolvedQuery, options: CompileOptions): AnySelect {
+  const from = filtered(query, resolved, options);
+  return selectOutputs(from, resolved, function value(output) {
+    return sql.ref(`t.${output.name}`);
+  });
+}
+
+/**
+ * Groups of the table `t`, and the names joined to the groups: a vocabulary has millions of concepts, and to
+ * join it to every row before grouping would take minutes.
+ */
+function grouped(query: OmopQuery, resolved: ResolvedQuery, options: CompileOptions): AnySelect {
+  let groups = filtered(query, resolved, options);
+  for (const name of resolved.groupBy) groups = groups.groupBy(sql.ref(`t.${name}`));
+  if (!resolved.outputs.some((output) => output.kind === "concept_name")) {
+    return selectOutputs(groups, resolved, function value(output) {
+      return output.kind === "aggregate" ? aggregateValue(output) : sql.ref(`t.${output.name}`);
+    });
+  }
+  for (const output of resolved.outputs) {
+    if (output.kind === "column") groups = groups.select(sql.ref(`t.${output.name}`).as(output.name));
+    if (output.kind === "aggregate") groups = groups.select(aggregateValue(output).as(output.name));
+  }
+  const named: AnySelect = COMPILER.withSchema(options.schema).selectFrom(groups.as("t"));
+  return selectOutputs(named, resolved, function value(output) {
+    return sql.ref(`t.${output.name}`);
+  });
+}
+
+/** `from schema.table as t where …` */
+function filtered(query: OmopQuery, resolved: ResolvedQuery, options: CompileOptions): AnySelect {
+  let from: AnySelect = COMPILER.withSchema(options.schema).selectFrom(`${resolved.table.name} as t`);
+  for (const filter of query.filters ?? []) {
+    const column = findColumn(resolved.table, filter.column, options.version);
+    from = from.where(filterCondition(filter, column));
+  }
+  return from;
+}
+
+function selectOutputs(
+  from: AnySelect,
+  resolved: ResolvedQuery,
+  value: (output: Exclude<ResolvedQuery["outputs"][number], ConceptNameOutput>) => RawBuilder<unknown>,
+): AnySelect {
+  let select = from;
+  for (const [at, output] of resolved.outputs.entries()) {
+    if (output.kind !== "concept_name") {
+      select = select.select(value(output).as(output.name));
+      continue;
+    }
+    const alias = `c${at}`;
+    select = select
+      .leftJoin(`concept as ${alias}`, function on(join) {
+        return join.on(sql<boolean>`${sql.ref(`${alias}.concept_id`)} = ${sql.ref(`t.${output.by}`)}`);
+      })
+      .select(sql.ref(`${alias}.concept_name`).as(output.name));
+  }
+  return select;
+}
+
+function aggregateValue(output: AggregateOutput): RawBuilder<unknown> {
+  if (output.column === undefined) return sql`count(*)`;
+  const column = sql.ref(`t.${output.column}`);
+  const operand = output.distinct ? sql`distinct ${column}` : column;
+  switch (output.fn) {
+    case "count":
+      return sql`count(${operand})`;
+    case "sum":
+      return sql`sum(${operand})`;
+    case "avg":
+      return sql`avg(${operand})`;
+    case "min":
+      return sql`min(${operand})`;
+    case "max":
+      return sql`max(${operand})`;
+    case "stddev":
+      return sql`stddev_samp(${operand})`;
+    case "median":
+      return sql`cast(percentile_cont(0.5) within group (order by ${column}) as numeric)`;
+  }
+}
+
+/** The compiler's parameters are ours: bound texts, and the limit. */
+function toParameter(value: unknown): string | number {
+  if (typeof value === "string" || typeof value === "number") return value;
+  throw new TypeError(`Cannot bind a parameter: must be text or a number: received ${typeof value}`);
+}

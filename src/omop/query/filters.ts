@@ -1,0 +1,72 @@
+import { type RawBuilder, sql } from "kysely";
+import { OmcpError } from "../../errors.ts";
+import type { CdmColumn } from "../cdm/mod.ts";
+import type { OmopFilter } from "./schema.ts";
+import { bindValue } from "./values.ts";
+
+/** The comparison operators as SQL; a lookup, so that no text of a caller is ever pasted. */
+const OPERATORS = {
+  "=": sql`=`,
+  "!=": sql`<>`,
+  "<": sql`<`,
+  "<=": sql`<=`,
+  ">": sql`>`,
+  ">=": sql`>=`,
+  "like": sql`like`,
+  "ilike": sql`ilike`,
+} as const;
+
+/**
+ * One condition of a WHERE clause.
+ *
+ * @param filter The filter, its column known to exist.
+ * @param column The column.
+ * @returns The condition on `t.column`, every value bound as a parameter.
+ * @throws {OmcpError} `invalid_argument` when the value does not fit the operator or the column's type.
+ */
+export function filterCondition(filter: OmopFilter, column: CdmColumn): RawBuilder<boolean> {
+  const reference = sql.ref(`t.${column.name}`);
+  const { op, value } = filter;
+  switch (op) {
+    case "is null":
+    case "is not null":
+      if (value !== undefined && value !== null) {
+        throw misused(filter, "takes no value", "Leave the value out.");
+      }
+      return op === "is null" ? sql`${reference} is null` : sql`${reference} is not null`;
+    case "in":
+    case "not in": {
+      if (!Array.isArray(value)) throw misused(filter, "needs a list of values", "Give a list: [1, 2].");
+      const values = sql.join(value.map(function bind(entry) {
+        return bindValue(column, entry);
+      }));
+      return op === "in" ? sql`${reference} in (${values})` : sql`${reference} not in (${values})`;
+    }
+    case "between": {
+      if (!Array.isArray(value) || value.length !== 2) {
+        throw misused(filter, "needs two values", "Give the lowest and the highest: [1, 10].");
+      }
+      return sql`${reference} between ${bindValue(column, value[0])} and ${bindValue(column, value[1])}`;
+    }
+    case "like":
+    case "ilike":
+      if (column.type !== "varchar" && column.type !== "text") {
+        throw misused(
+          filter,
+          `works on text, and ${column.name} is ${column.type}`,
+          "Compare with = or between.",
+        );
+      }
+  }
+  if (value === undefined || value === null) {
+    throw misused(filter, "needs a value", "Use `is null` or `is not null` to look for missing values.");
+  }
+  if (Array.isArray(value)) throw misused(filter, "needs a single value", "Use `in` for a list of values.");
+  return sql`${reference} ${OPERATORS[op]} ${bindValue(column, value)}`;
+}
+
+function misused(filter: OmopFilter, what: string, next: string): OmcpError {
+  return new OmcpError("invalid_argument", `Cannot filter ${filter.column}: \`${filter.op}\` ${what}`, {
+    next,
+  });
+}

@@ -1,0 +1,19 @@
+/** Typed queries over an OMOP CDM: their schema, and their compilation to SQL with bound values. */
+export {
+  AGGREGATE_FUNCTIONS,
+  type AggregateFunction,
+  DEFAULT_LIMIT,
+  FILTER_OPS,
+  type FilterOp,
+  MAX_IN_VALUES,
+  MAX_LIMIT,
+  type OmopAggregate,
+  type OmopFilter,
+  type OmopQuery,
+  type OmopQueryInput,
+  omopQuerySchema,
+  type OmopQueryShape,
+} from "./schema.ts";
+export { type CompiledOmopQuery, compileOmopQuery, type CompileOptions } from "./compile.ts";
+export type { ResultColumn, ResultType } from "./resolve.ts";
+export { isReservedPythonName, PYTHON_NAME_PATTERN } from "./python_name.ts";

@@ -1,0 +1,103 @@
+import { OmcpError } from "../../errors.ts";
+import type { CdmColumn } from "../cdm/mod.ts";
+
+const INTEGER_RANGES = {
+  integer: { min: -(2n ** 31n), max: 2n ** 31n - 1n },
+  bigint: { min: -(2n ** 63n), max: 2n ** 63n - 1n },
+} as const;
+
+const EXAMPLES = {
+  integer: "1970",
+  bigint: '201826, or "9007199254740993" as a string beyond 2^53',
+  numeric: '6.5, or "6.50" as a string',
+  date: '"2020-12-31"',
+  timestamp: '"2020-12-31T23:59:00"',
+  varchar: '"E11.9"',
+  text: '"some text"',
+} as const;
+
+const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
+const TIMESTAMP = /^(\d{4}-\d{2}-\d{2})(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?)?$/;
+const DECIMAL = /^[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?$/;
+
+/**
+ * Checks a filter's value against its column's type.
+ *
+ * @param column The column it is compared with.
+ * @param value The value as received.
+ * @returns The text to bind as a parameter: exact, whatever the driver; Postgres infers the type from the column.
+ * @throws {OmcpError} `invalid_argument` naming the column, its type and an example.
+ */
+export function bindValue(column: CdmColumn, value: unknown): string {
+  switch (column.type) {
+    case "integer":
+    case "bigint":
+      return bindInteger(column, column.type, value);
+    case "numeric":
+      return bindNumeric(column, value);
+    case "date":
+      if (typeof value === "string" && isDate(value)) return value;
+      break;
+    case "timestamp": {
+      const day = typeof value === "string" ? TIMESTAMP.exec(value)?.[1] : undefined;
+      if (typeof value === "string" && day !== undefined && isDate(day)) return value;
+      break;
+    }
+    case "varchar":
+    case "text":
+      // Postgres has no NUL in text; it would fail late and obscurely.
+      if (typeof value === "string" && !value.includes("\0")) return value.toWellFormed();
+  }
+  throw unfit(column, value);
+}
+
+function bindInteger(column: CdmColumn, type: "integer" | "bigint", value: unknown): string {
+  const safe = typeof value === "number" && Number.isSafeInteger(value);
+  const decimal = typeof value === "string" && /^[+-]?\d{1,19}$/.test(value);
+  if (!safe && !decimal) throw unfit(column, value);
+  const exact = BigInt(value);
+  const { min, max } = INTEGER_RANGES[type];
+  if (exact < min || exact > max) throw unfit(column, value);
+  return exact.toString();
+}
+
+function bindNumeric(column: CdmColumn, value: unknown): string {
+  if (typeof value === "number" && Number.isFinite(value)) return String(value);
+  if (typeof value === "string" && DECIMAL.test(value)) return value;
+  throw unfit(column, value);
+}
+
+function isDate(text: string): boolean {
+  const [, year, month, day] = (DATE.exec(text) ?? []).map(Number);
+  if (year === undefined || month === undefined || day === undefined || year < 1) return false;
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+}
+
+function unfit(column: CdmColumn, value: unknown): OmcpError {
+  const shown = JSON.stringify(value)?.slice(0, 80) ?? "nothing";
+  return new OmcpError(
+    "invalid_argument",
+    `Cannot compare ${column.name} (${column.type}) with ${shown}: must be ${kindOf(column)}`,
+    { next: `Give a value such as ${EXAMPLES[column.type]}.` },
+  );
+}
+
+function kindOf({ type }: CdmColumn): string {
+  switch (type) {
+    case "integer":
+      return "an integer of 32 bits";
+    case "bigint":
+      return "an integer of 64 bits, as a string if it exceeds 2^53";
+    case "numeric":
+      return "a number";
+    case "date":
+      return "a date as YYYY-MM-DD";
+    case "timestamp":
+      return "a date, or a date and time, in ISO form without a time zone";
+    case "varchar":
+    case "text":
+      return "a string";
+  }
+}
