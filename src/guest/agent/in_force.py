@@ -1,0 +1,128 @@
+"""What holds this process in, as the kernel itself tells it: for the hello, which the server compares with its policy."""
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List, Optional, Tuple
+
+_CGROUP = "/sys/fs/cgroup"
+# cgroup v1 has no word for "no limit": it shows the greatest number of pages.
+_UNLIMITED = 1 << 62
+
+
+def in_force(dumpable: bool) -> Dict[str, Any]:
+    """Fields that cannot be read are None (or empty lists): never guessed."""
+    status = _status()
+    root_options, writable = mounts(_read("/proc/self/mountinfo") or "")
+    return {
+        "uid": os.getuid(),
+        "gid": os.getgid(),
+        "groups": sorted(os.getgroups()),
+        "capabilities": {
+            name: status.get("Cap" + short)
+            for name, short in (
+                ("effective", "Eff"),
+                ("permitted", "Prm"),
+                ("inheritable", "Inh"),
+                ("bounding", "Bnd"),
+                ("ambient", "Amb"),
+            )
+        },
+        "no_new_privs": status.get("NoNewPrivs") == "1",
+        "seccomp": _integer(status.get("Seccomp")),
+        "dumpable": dumpable,
+        "interfaces": _interfaces(),
+        "root_read_only": "ro" in root_options,
+        "writable_mounts": writable,
+        "limits": _limits(),
+    }
+
+
+def mounts(mountinfo: str) -> Tuple[List[str], List[str]]:
+    """The options of the root's mount, and the mount points that we may write to."""
+    root: List[str] = []
+    options: Dict[str, List[str]] = {}
+    for line in mountinfo.splitlines():
+        fields = line.split(" ")
+        point = _unescape(fields[4])
+        # A later mount on the same point hides the earlier one.
+        options[point] = fields[5].split(",") + fields[-1].split(",")
+        if point == "/":
+            root = options[point]
+    writable = [point for point, flags in options.items() if "ro" not in flags and os.access(point, os.W_OK)]
+    return root, sorted(writable)
+
+
+def filesystem_of(path: str) -> str:
+    """The type of the file system that holds a path, such as tmpfs; "" where it cannot be told."""
+    path = os.path.realpath(path)
+    best, kind = -1, ""
+    for line in (_read("/proc/self/mountinfo") or "").splitlines():
+        fields = line.split(" ")
+        point = _unescape(fields[4])
+        inside = point == "/" or path == point or path.startswith(point + "/")
+        if inside and len(point) >= best:
+            best, kind = len(point), fields[fields.index("-") + 1]
+    return kind
+
+
+def _unescape(point: str) -> str:
+    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        point = point.replace(code, character)
+    return point
+
+
+def _status() -> Dict[str, str]:
+    pairs = (line.partition(":") for line in (_read("/proc/self/status") or "").splitlines())
+    return {name: value.strip() for name, _, value in pairs}
+
+
+def _interfaces() -> List[str]:
+    try:
+        return sorted(os.listdir("/sys/class/net"))
+    except OSError:
+        lines = (_read("/proc/net/dev") or "").splitlines()[2:]
+        return sorted(line.partition(":")[0].strip() for line in lines)
+
+
+def _limits() -> Dict[str, Any]:
+    """Bytes and processes; cpu_quota in CPUs. None is "no limit", or "cannot be read"."""
+    if os.path.exists(_CGROUP + "/cgroup.controllers"):
+        quota = (_read(_CGROUP + "/cpu.max") or "max").split()
+        return {
+            "memory_bytes": _limit("/memory.max"),
+            "swap_bytes": _limit("/memory.swap.max"),
+            "pids_max": _limit("/pids.max"),
+            "cpu_quota": _share(_integer(quota[0]), _integer(quota[-1])),
+        }
+    memory = _limit("/memory/memory.limit_in_bytes")
+    both = _limit("/memory/memory.memsw.limit_in_bytes")
+    return {
+        "memory_bytes": memory,
+        "swap_bytes": None if memory is None or both is None else both - memory,
+        "pids_max": _limit("/pids/pids.max"),
+        "cpu_quota": _share(_limit("/cpu/cpu.cfs_quota_us"), _limit("/cpu/cpu.cfs_period_us")),
+    }
+
+
+def _limit(name: str) -> Optional[int]:
+    value = _integer((_read(_CGROUP + name) or "").strip())
+    return None if value is None or not 0 <= value < _UNLIMITED else value
+
+
+def _share(quota: Optional[int], period: Optional[int]) -> Optional[float]:
+    return quota / period if quota and period and quota > 0 else None
+
+
+def _integer(text: Optional[str]) -> Optional[int]:
+    try:
+        return int(text or "")
+    except ValueError:
+        return None
+
+
+def _read(path: str) -> Optional[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return None

@@ -1,0 +1,221 @@
+"""Byte streams between Unix sockets and the channel: a client's connection outwards, a server's connection inwards."""
+from __future__ import annotations
+
+import os
+import socket
+from typing import Callable, List, Optional, Set
+
+from agent.channel import Channel
+from agent.process import log
+from agent.reactor import Reactor
+from agent.streams import Stream, StreamOwner
+
+MAX_CONNECTIONS = 32
+
+
+class Splice(StreamOwner):
+    """Joins a connected socket to a stream: bytes, backpressure, half-close and failure, both ways."""
+
+    def __init__(
+        self, loop: Reactor, connection: socket.socket, stream: Stream, on_done: Optional[Callable[["Splice"], None]] = None
+    ) -> None:
+        """With on_done the socket is a client's: it is told why the stream failed, where it has heard nothing yet."""
+        connection.setblocking(False)
+        self._loop = loop
+        self._socket = connection
+        self._fd = connection.fileno()
+        self._stream = stream
+        self._on_done = on_done
+        # Bounded by the stream's credit: it is granted only for what the socket has taken.
+        self._pending: List[bytes] = []
+        self._reading = False
+        self._writing = False
+        self._open = True
+        self._socket_ended = False
+        self._stream_ended = False
+        self.received = 0
+        stream.owner = self
+        self._start_reading()
+
+    def stream_data(self, data: bytes) -> None:
+        self.received += len(data)
+        self._pending.append(data)
+        if len(self._pending) == 1:
+            self._write()
+
+    def stream_end(self) -> None:
+        self._stream_ended = True
+        if not self._pending:
+            self._end_socket()
+
+    def stream_reset(self, reason: str) -> None:
+        if self._open:
+            if self._on_done is not None and self.received == 0:
+                refuse(self._socket, "08006", "the sandbox's connection to the database failed: " + reason)
+            self.close()
+
+    def stream_writable(self) -> None:
+        self._start_reading()
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._stop_reading()
+            self._stop_writing()
+            self._pending = []
+            self._socket.close()
+            if self._on_done is not None:
+                self._on_done(self)
+
+    def _read(self) -> None:
+        room = self._stream.room
+        if room == 0:
+            self._stop_reading()
+            return
+        try:
+            data = self._socket.recv(room)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._fail(error)
+            return
+        if data:
+            self._stream.send(data)
+            return
+        self._socket_ended = True
+        self._stop_reading()
+        self._stream.end()
+        self._close_if_ended()
+
+    def _write(self) -> None:
+        taken = 0
+        try:
+            while self._pending:
+                count = self._socket.send(self._pending[0])
+                taken += count
+                if count < len(self._pending[0]):
+                    self._pending[0] = self._pending[0][count:]
+                else:
+                    del self._pending[0]
+        except BlockingIOError:
+            self._start_writing()
+        except OSError as error:
+            self._fail(error)
+            return
+        else:
+            self._stop_writing()
+        if taken:
+            self._stream.consumed(taken)
+        if self._stream_ended and not self._pending:
+            self._end_socket()
+
+    def _end_socket(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+        self._close_if_ended()
+
+    def _close_if_ended(self) -> None:
+        if self._socket_ended and self._stream_ended and not self._pending:
+            self.close()
+
+    def _fail(self, error: OSError) -> None:
+        self._stream.reset("the connection failed: %s" % (error.strerror or error))
+        self.close()
+
+    def _start_reading(self) -> None:
+        if self._open and not self._reading and not self._socket_ended:
+            self._reading = True
+            self._loop.add_reader(self._fd, self._read)
+
+    def _stop_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._fd)
+
+    def _start_writing(self) -> None:
+        if not self._writing:
+            self._writing = True
+            self._loop.add_writer(self._fd, self._write)
+
+    def _stop_writing(self) -> None:
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(self._fd)
+
+
+class PostgresRelay:
+    """Listens where libpq looks for a server, and opens a `postgres` stream for each connection."""
+
+    def __init__(self, loop: Reactor, channel: Channel, directory: str) -> None:
+        self._loop = loop
+        self._channel = channel
+        self._directory = directory
+        self._splices: Set[Splice] = set()
+
+    def listen(self) -> None:
+        """Raises OSError."""
+        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        os.chmod(self._directory, 0o700)
+        path = os.path.join(self._directory, ".s.PGSQL.5432")
+        if os.path.lexists(path):
+            os.unlink(path)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.setblocking(False)
+        self._listener.bind(path)
+        os.chmod(path, 0o600)
+        self._listener.listen(MAX_CONNECTIONS)
+        self._accepting()
+
+    def _accepting(self) -> None:
+        self._loop.add_reader(self._listener.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            log("Cannot accept a database connection: %s" % error)
+            self._loop.remove_reader(self._listener.fileno())
+            self._loop.call_later(0.2, self._accepting)
+            return
+        try:
+            if len(self._splices) >= MAX_CONNECTIONS:
+                refuse(connection, "53300", "a sandbox may have at most %d database connections" % MAX_CONNECTIONS)
+                return
+            try:
+                stream = self._channel.open_stream("postgres")
+            except ConnectionError as error:
+                refuse(connection, "57P03", "the database cannot be reached now: %s" % error)
+                return
+            self._splices.add(Splice(self._loop, connection, stream, self._splices.discard))
+            connection = None  # type: ignore[assignment]
+        finally:
+            if connection is not None:
+                connection.close()
+
+
+def refuse(connection: socket.socket, sqlstate: str, message: str) -> None:
+    """Says why in Postgres's own way (ErrorResponse), so that a driver shows it; it reads this in place of a greeting."""
+    fields = (("S", "FATAL"), ("V", "FATAL"), ("C", sqlstate), ("M", message))
+    body = b"".join(key.encode() + value.encode("utf-8", "replace") + b"\0" for key, value in fields) + b"\0"
+    try:
+        connection.setblocking(False)
+        connection.send(b"E" + (len(body) + 4).to_bytes(4, "big") + body)
+    except OSError:
+        pass
+
+
+def connect(loop: Reactor, stream: Stream, directory: str) -> str:
+    """Joins a stream to the Postgres that listens in a folder of this container. Returns why it cannot, or ""."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.setblocking(False)
+    try:
+        connection.connect(os.path.join(directory, ".s.PGSQL.5432"))
+    except OSError as error:
+        connection.close()
+        return "the local Postgres cannot be reached: %s" % (error.strerror or error)
+    Splice(loop, connection, stream)
+    return ""

@@ -1,0 +1,126 @@
+"""One byte stream of the channel, with credit in both directions."""
+from __future__ import annotations
+
+import struct
+from typing import Callable, Optional
+
+from agent.frames import CREDIT, DATA, END, MAX_PAYLOAD, RESET, ProtocolError, encode_frame, split_data
+from agent.output import Output
+
+INITIAL_CREDIT = 262144
+MAX_CREDIT = 2**31 - 1
+# Credit is granted in such portions, so that it costs a frame for each and not for every read.
+_GRANT_BYTES = 65536
+_MAX_REASON_BYTES = 1024
+_U32 = struct.Struct(">I")
+
+
+class StreamOwner:
+    """Who takes what a stream brings. Any method may be called from the reactor only."""
+
+    def stream_data(self, data: bytes) -> None:
+        """Data came; tell the stream by `consumed` when they are passed on."""
+
+    def stream_end(self) -> None:
+        """No more data will come."""
+
+    def stream_reset(self, reason: str) -> None:
+        """The stream is over in both directions."""
+
+    def stream_writable(self) -> None:
+        """`room` may be above 0 again."""
+
+
+class Stream:
+    """A stream of this attach. `on_gone` is told once, when it is over."""
+
+    def __init__(self, identifier: int, output: Output, on_gone: Callable[[int], None]) -> None:
+        self.id = identifier
+        self.owner: Optional[StreamOwner] = None
+        self.open = True
+        self._output = output
+        self._on_gone = on_gone
+        self._send_credit = INITIAL_CREDIT
+        self._receive_credit = INITIAL_CREDIT
+        self._consumed = 0
+        self._sent_end = False
+        self._got_end = False
+
+    @property
+    def room(self) -> int:
+        """Bytes that may be sent now; at 0 the owner waits for `stream_writable`."""
+        if not self.open or self._sent_end or self._output.crowded:
+            return 0
+        return min(self._send_credit, MAX_PAYLOAD)
+
+    def send(self, data: bytes) -> None:
+        """Sends at most `room` bytes."""
+        self._send_credit -= len(data)
+        for part in split_data(data):
+            self._output.send(encode_frame(DATA, self.id, part))
+
+    def end(self) -> None:
+        """Half-closes: nothing more is sent."""
+        if self.open and not self._sent_end:
+            self._sent_end = True
+            self._output.send(encode_frame(END, self.id))
+            self._close_if_ended()
+
+    def reset(self, reason: str) -> None:
+        """Ends both directions; the owner is not called back."""
+        if self.open:
+            text = reason.encode("utf-8", "replace")[:_MAX_REASON_BYTES].decode("utf-8", "ignore")
+            self._output.send(encode_frame(RESET, self.id, text.encode("utf-8")))
+            self._close()
+
+    def consumed(self, count: int) -> None:
+        """Tells that so many received bytes were passed on."""
+        self._consumed += count
+        if self._consumed >= _GRANT_BYTES and self.open and not self._got_end:
+            self._output.send(encode_frame(CREDIT, self.id, _U32.pack(self._consumed)), urgent=True)
+            self._receive_credit += self._consumed
+            self._consumed = 0
+
+    def take_data(self, data: bytes) -> None:
+        """Raises ProtocolError."""
+        if self._got_end:
+            raise ProtocolError("DATA on stream %d after its END" % self.id)
+        if len(data) > self._receive_credit:
+            raise ProtocolError("DATA on stream %d beyond its credit" % self.id)
+        self._receive_credit -= len(data)
+        if self.owner is not None:
+            self.owner.stream_data(data)
+
+    def take_credit(self, payload: bytes) -> None:
+        """Raises ProtocolError."""
+        self._send_credit += int(_U32.unpack(payload)[0])
+        if self._send_credit > MAX_CREDIT:
+            raise ProtocolError("CREDIT on stream %d must be at most %d in all" % (self.id, MAX_CREDIT))
+        self.writable()
+
+    def take_end(self) -> None:
+        if not self._got_end:
+            self._got_end = True
+            if self.owner is not None:
+                self.owner.stream_end()
+            self._close_if_ended()
+
+    def take_reset(self, reason: str) -> None:
+        """The other side, or the end of the attach, has ended it."""
+        if self.open:
+            self._close()
+            if self.owner is not None:
+                self.owner.stream_reset(reason)
+
+    def writable(self) -> None:
+        if self.open and not self._sent_end and self.owner is not None:
+            self.owner.stream_writable()
+
+    def _close_if_ended(self) -> None:
+        if self._sent_end and self._got_end:
+            self._close()
+
+    def _close(self) -> None:
+        if self.open:
+            self.open = False
+            self._on_gone(self.id)
