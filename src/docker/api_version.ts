@@ -1,0 +1,39 @@
+import { OmcpError } from "../errors.ts";
+
+/** The oldest Engine API that is spoken: Docker Engine 20.10. */
+export const OLDEST_API = "1.41";
+/** The newest Engine API whose behaviour is known here: Docker Engine 28. */
+export const NEWEST_API = "1.51";
+
+/**
+ * Chooses the API version: the engine's newest, but none newer than is known here.
+ *
+ * @param newest The newest that the engine speaks.
+ * @param oldest The oldest that it speaks, if it says.
+ * @returns The version to speak.
+ * @throws {OmcpError} `engine_refused` if there is none in common.
+ */
+export function chooseApiVersion(newest: string, oldest: string | undefined): string {
+  if (compare(newest, OLDEST_API) < 0) {
+    throw new OmcpError(
+      "engine_refused",
+      `Cannot use the container engine: it speaks API ${newest}, and ${OLDEST_API} is the least`,
+      { next: "Upgrade to Docker Engine 20.10 or newer." },
+    );
+  }
+  if (oldest !== undefined && compare(oldest, NEWEST_API) > 0) {
+    throw new OmcpError(
+      "engine_refused",
+      `Cannot use the container engine: it speaks no API older than ${oldest}, and ${NEWEST_API} is the newest known here`,
+      { next: "Upgrade this program." },
+    );
+  }
+  return compare(newest, NEWEST_API) > 0 ? NEWEST_API : newest;
+}
+
+/** Versions are pairs of whole numbers: 1.9 is older than 1.41. */
+function compare(left: string, right: string): number {
+  const [a = 0, b = 0] = left.split(".").map(Number);
+  const [c = 0, d = 0] = right.split(".").map(Number);
+  return a - c || b - d;
+}

@@ -1,0 +1,92 @@
+import { Demultiplexer } from "./demultiplexer.ts";
+
+/** How much of stdout waits for its consumer before the socket is read no further, in bytes. */
+const STDOUT_BYTES = 256 * 1024;
+/** How much of stderr waits for its consumer before more is dropped, in bytes. */
+const STDERR_BYTES = 256 * 1024;
+
+/** The two outputs of an attach, as streams. */
+export class AttachOutput {
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  readonly #demultiplexer = new Demultiplexer();
+  #out: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #err: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #room: (() => void) | undefined;
+  #dropped = 0;
+
+  constructor() {
+    this.stdout = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#out = controller;
+      },
+      pull: () => this.#wake(),
+      cancel: () => {
+        this.#out = undefined;
+        this.#wake();
+      },
+    }, new ByteLengthQueuingStrategy({ highWaterMark: STDOUT_BYTES }));
+    this.stderr = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#err = controller;
+      },
+      cancel: () => {
+        this.#err = undefined;
+      },
+    }, new ByteLengthQueuingStrategy({ highWaterMark: STDERR_BYTES }));
+  }
+
+  /** Bytes of stderr dropped so far. */
+  get stderrDropped(): number {
+    return this.#dropped;
+  }
+
+  /**
+   * Takes bytes of the attach stream and waits while stdout's consumer is too far behind.
+   *
+   * @param chunk The bytes.
+   * @throws {OmcpError} `engine_failed` for what is no attach stream.
+   */
+  async push(chunk: Uint8Array): Promise<void> {
+    for (const { stream, bytes } of this.#demultiplexer.push(chunk)) {
+      if (stream === "stdout") this.#out?.enqueue(bytes);
+      else this.#pushError(bytes);
+    }
+    while (this.#out && (this.#out.desiredSize ?? 0) <= 0) {
+      const room = Promise.withResolvers<void>();
+      this.#room = room.resolve;
+      await room.promise;
+    }
+  }
+
+  /** @throws {OmcpError} `engine_failed` if the stream ends in the midst of a frame. */
+  checkEnd(): void {
+    this.#demultiplexer.end();
+  }
+
+  /**
+   * Ends both streams; what is queued can still be read if there is no failure.
+   *
+   * @param failure The error that both streams bear, or nothing for a plain end.
+   */
+  end(failure: unknown): void {
+    for (const controller of [this.#out, this.#err]) {
+      if (failure === undefined) controller?.close();
+      else controller?.error(failure);
+    }
+    this.#out = undefined;
+    this.#err = undefined;
+    this.#wake();
+  }
+
+  #pushError(bytes: Uint8Array): void {
+    const room = this.#err?.desiredSize ?? 0;
+    if (this.#err && room >= bytes.byteLength) this.#err.enqueue(bytes.slice());
+    else if (this.#err) this.#dropped += bytes.byteLength;
+  }
+
+  #wake(): void {
+    this.#room?.();
+    this.#room = undefined;
+  }
+}

@@ -1,0 +1,96 @@
+import { OmcpError } from "../errors.ts";
+import { engineWords } from "./engine_errors.ts";
+
+/** A piece of a container's output. */
+export interface OutputPiece {
+  readonly stream: "stdout" | "stderr";
+  /** A view into the chunk given in, never a copy. */
+  readonly bytes: Uint8Array;
+}
+
+const HEADER_BYTES = 8;
+const STDOUT = 1;
+const STDERR = 2;
+/** The engine's own error about the stream (API 1.49 and newer). */
+const ENGINE_ERROR = 3;
+/** The most that is kept of the engine's own error, in bytes. */
+const MAX_ENGINE_ERROR = 4_096;
+
+/**
+ * Splits the engine's attach stream into stdout and stderr.
+ *
+ * Its frames (Engine API, "Stream format": one byte of stream, three zeroes, a big-endian u32 of length, then the payload)
+ * may be cut anywhere by the transport. A payload is passed on in the pieces in which it comes: nothing is put together,
+ * so the announced length never makes it allocate.
+ */
+export class Demultiplexer {
+  readonly #header = new Uint8Array(HEADER_BYTES);
+  readonly #view = new DataView(this.#header.buffer);
+  #headerFilled = 0;
+  #stream = 0;
+  #remaining = 0;
+  #engineError: number[] = [];
+
+  /**
+   * Takes the next bytes of the stream.
+   *
+   * @param chunk Any piece of it.
+   * @returns What it brings, in order.
+   * @throws {OmcpError} `engine_failed` for what is no such stream, or for an error that the engine sends in it.
+   */
+  *push(chunk: Uint8Array): Generator<OutputPiece, void> {
+    let offset = 0;
+    while (offset < chunk.byteLength) {
+      if (this.#remaining === 0) {
+        offset += this.#takeHeader(chunk, offset);
+        continue;
+      }
+      const bytes = chunk.subarray(offset, offset + this.#remaining);
+      offset += bytes.byteLength;
+      this.#remaining -= bytes.byteLength;
+      if (this.#stream === ENGINE_ERROR) this.#takeEngineError(bytes);
+      else yield { stream: this.#stream === STDOUT ? "stdout" : "stderr", bytes };
+    }
+  }
+
+  /**
+   * Ends the stream.
+   *
+   * @throws {OmcpError} `engine_failed` if it ends in the midst of a frame.
+   */
+  end(): void {
+    if (this.#remaining === 0 && this.#headerFilled === 0) return;
+    throw failed(`it ends in the midst of a frame, ${this.#remaining} bytes of payload missing`);
+  }
+
+  /** Takes header bytes; once it is whole, what it says. Returns how many were taken. */
+  #takeHeader(chunk: Uint8Array, offset: number): number {
+    const taken = chunk.subarray(offset, offset + HEADER_BYTES - this.#headerFilled);
+    this.#header.set(taken, this.#headerFilled);
+    this.#headerFilled += taken.byteLength;
+    if (this.#headerFilled < HEADER_BYTES) return taken.byteLength;
+    this.#headerFilled = 0;
+    const word = this.#view.getUint32(0);
+    this.#stream = word >>> 24;
+    this.#remaining = this.#view.getUint32(4);
+    const known = this.#stream === STDOUT || this.#stream === STDERR || this.#stream === ENGINE_ERROR;
+    if (!known || (word & 0xffffff) !== 0) {
+      throw failed(`unknown frame header 0x${word.toString(16).padStart(8, "0")}`);
+    }
+    return taken.byteLength;
+  }
+
+  #takeEngineError(bytes: Uint8Array): void {
+    const room = MAX_ENGINE_ERROR - this.#engineError.length;
+    this.#engineError.push(...bytes.subarray(0, Math.max(room, 0)));
+    if (this.#remaining > 0) return;
+    throw failed(engineWords(new TextDecoder().decode(new Uint8Array(this.#engineError))));
+  }
+}
+
+function failed(what: string): OmcpError {
+  return new OmcpError("engine_failed", `Cannot read a container's output: ${what}`, {
+    state: "The container may still run.",
+    next: "Attach again, or remove the container.",
+  });
+}

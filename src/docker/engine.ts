@@ -1,0 +1,213 @@
+import { OmcpError } from "../errors.ts";
+import { chooseApiVersion } from "./api_version.ts";
+import { openAttach } from "./attach.ts";
+import type { Attachment } from "./attach.ts";
+import { Containers } from "./containers.ts";
+import type { CreateOptions, ListOptions, WaitOptions } from "./containers.ts";
+import { EngineHttp } from "./http.ts";
+import { Images } from "./images.ts";
+import type { BuildOptions, ImportOptions, PullOptions } from "./images.ts";
+import { checkName } from "./names.ts";
+import { InfoAnswer, VersionAnswer } from "./schemas.ts";
+import { DEADLINES_MS } from "./types.ts";
+import type {
+  CallOptions,
+  ContainerInspect,
+  ContainerSpec,
+  ContainerSummary,
+  EngineInfo,
+  ImageInspect,
+  ImageSummary,
+  VolumeInfo,
+} from "./types.ts";
+import { Volumes } from "./volumes.ts";
+
+/** Where the engine is looked for when nobody says. */
+export const DEFAULT_HOST = "unix:///var/run/docker.sock";
+
+/** How to reach the engine. */
+export interface ConnectOptions extends CallOptions {
+  /** `unix:///path`, the value of `DOCKER_HOST`. @default DEFAULT_HOST */
+  readonly host?: string;
+}
+
+/**
+ * A Docker Engine, or what speaks its API, over a Unix socket.
+ *
+ * Every call has a deadline and takes a signal, and throws an {@link OmcpError}: `engine_unreachable`, `engine_not_found`,
+ * `engine_conflict`, `engine_refused`, `engine_failed`, `image_missing`, `timeout`, `cancelled`, or `invalid_argument` before the
+ * engine is asked. {@link Engine.close} frees its connections.
+ */
+export class Engine {
+  readonly apiVersion: string;
+  readonly socketPath: string;
+  readonly #http: EngineHttp;
+  readonly #containers: Containers;
+  readonly #images: Images;
+  readonly #volumes: Volumes;
+
+  private constructor(http: EngineHttp, apiVersion: string) {
+    this.#http = http;
+    this.apiVersion = apiVersion;
+    this.socketPath = http.socketPath;
+    this.#containers = new Containers(http);
+    this.#images = new Images(http);
+    this.#volumes = new Volumes(http);
+  }
+
+  /**
+   * Reaches the engine and agrees on a version of its API.
+   *
+   * @param options Where, and for how long to try.
+   * @returns The engine.
+   * @throws {OmcpError} `engine_unreachable`; `engine_refused` if it is too old; `config_invalid` for a host that is no Unix socket.
+   */
+  static async connect(options: ConnectOptions = {}): Promise<Engine> {
+    const http = new EngineHttp(socketPathOf(options.host ?? DEFAULT_HOST));
+    try {
+      const answer = await http.json({
+        action: "reach the container engine",
+        method: "GET",
+        path: "/version",
+        call: options,
+        defaultDeadlineMs: DEADLINES_MS.connect,
+      }, VersionAnswer);
+      const version = chooseApiVersion(answer.ApiVersion, answer.MinAPIVersion ?? undefined);
+      http.useVersion(version);
+      return new Engine(http, version);
+    } catch (error) {
+      http.close();
+      throw error;
+    }
+  }
+
+  /** What the engine says of itself. */
+  info(call?: CallOptions): Promise<EngineInfo> {
+    return this.#http.json(
+      { action: "ask the engine about itself", method: "GET", path: "/info", call },
+      InfoAnswer,
+    );
+  }
+
+  /** Makes a container; see {@link Containers.create}. Returns its id. */
+  createContainer(spec: ContainerSpec, options: CreateOptions): Promise<string> {
+    return this.#containers.create(spec, options);
+  }
+
+  /** Starts a container. One that runs already is success. */
+  startContainer(id: string, call?: CallOptions): Promise<void> {
+    return this.#containers.start(id, call);
+  }
+
+  /** Kills a container with SIGKILL. One that is absent or does not run is success. */
+  killContainer(id: string, call?: CallOptions): Promise<void> {
+    return this.#containers.kill(id, call);
+  }
+
+  /** Kills and removes a container with its anonymous volumes, and returns when it is gone. Absent is success. */
+  removeContainer(id: string, call?: CallOptions): Promise<void> {
+    return this.#containers.remove(id, call);
+  }
+
+  /** Looks at a container. Throws `engine_not_found` if there is none. */
+  inspectContainer(id: string, call?: CallOptions): Promise<ContainerInspect> {
+    return this.#containers.inspect(id, call);
+  }
+
+  /** Lists the containers that bear all of the labels. */
+  listContainers(options: ListOptions): Promise<ContainerSummary[]> {
+    return this.#containers.list(options);
+  }
+
+  /** Waits for a container's end. */
+  waitContainer(id: string, options?: WaitOptions): Promise<{ exitCode: number }> {
+    return this.#containers.wait(id, options);
+  }
+
+  /**
+   * Attaches to a container's stdin, stdout and stderr; see {@link Attachment} for what its reader owes. What the container wrote before is not
+   * seen: attach before the start. Deadline and signal bound the opening only.
+   */
+  attach(id: string, call?: CallOptions): Promise<Attachment> {
+    const path = `${this.#http.prefix}/containers/${checkName("container", id)}/attach`;
+    return openAttach({ socketPath: this.socketPath, path, action: `attach to container "${id}"`, call });
+  }
+
+  /** Looks at an image; nothing if there is none. */
+  inspectImage(reference: string, call?: CallOptions): Promise<ImageInspect | undefined> {
+    return this.#images.inspect(reference, call);
+  }
+
+  /** Lists the images that bear all of the labels. */
+  listImages(
+    options: CallOptions & { readonly labels: Readonly<Record<string, string>> },
+  ): Promise<ImageSummary[]> {
+    return this.#images.list(options.labels, options);
+  }
+
+  /** Builds an image with the classic builder from a tar archive. Returns the image's id. */
+  buildImage(context: ReadableStream<Uint8Array>, options: BuildOptions): Promise<string> {
+    return this.#images.build(context, options);
+  }
+
+  /** Makes an image from a tar archive of a root file system. Returns the image's id. */
+  importImage(rootfs: ReadableStream<Uint8Array>, options: ImportOptions): Promise<string> {
+    return this.#images.import(rootfs, options);
+  }
+
+  /** Pulls an image. Returns the image's id. */
+  pullImage(reference: string, options?: PullOptions): Promise<string> {
+    return this.#images.pull(reference, options);
+  }
+
+  /** Gives an image another name. */
+  tagImage(reference: string, name: string, call?: CallOptions): Promise<void> {
+    return this.#images.tag(reference, name, call);
+  }
+
+  /** Removes a name of an image, and with the last the image. Absent is success. */
+  removeImage(reference: string, options?: CallOptions & { readonly force?: boolean }): Promise<void> {
+    return this.#images.remove(reference, options);
+  }
+
+  /** Makes a volume; one of the same name is returned as it is, so look at its labels. */
+  createVolume(
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    call?: CallOptions,
+  ): Promise<VolumeInfo> {
+    return this.#volumes.create(name, labels, call);
+  }
+
+  /** Looks at a volume; nothing if there is none. */
+  inspectVolume(name: string, call?: CallOptions): Promise<VolumeInfo | undefined> {
+    return this.#volumes.inspect(name, call);
+  }
+
+  /** Lists the volumes that bear all of the labels. */
+  listVolumes(
+    options: CallOptions & { readonly labels: Readonly<Record<string, string>> },
+  ): Promise<VolumeInfo[]> {
+    return this.#volumes.list(options.labels, options);
+  }
+
+  /** Removes a volume with all that is in it. Absent is success; one in use throws `engine_conflict`. */
+  removeVolume(name: string, call?: CallOptions): Promise<void> {
+    return this.#volumes.remove(name, call);
+  }
+
+  /** Frees the connections that are kept for later calls. The engine cannot be used after it; attachments are not touched. */
+  close(): void {
+    this.#http.close();
+  }
+}
+
+function socketPathOf(host: string): string {
+  const path = /^unix:\/\/(\/[^\0]{1,100})$/.exec(host)?.[1];
+  if (path !== undefined) return path;
+  throw new OmcpError(
+    "config_invalid",
+    "Cannot reach the container engine: its address must be a Unix socket, as in unix:///var/run/docker.sock",
+    { next: "Set DOCKER_HOST to unix:// and an absolute path of at most 100 characters, or unset it." },
+  );
+}

@@ -1,0 +1,121 @@
+import { OmcpError } from "../errors.ts";
+import type { ErrorCode, OmcpErrorOptions } from "../errors.ts";
+
+/** The longest message of the engine that is passed on, in characters. */
+const MAX_MESSAGE = 2_000;
+
+const CHECK_ENGINE =
+  "Check that the engine runs and that this user may use its socket; `omcp doctor` tells more.";
+
+/**
+ * Makes the engine's own words safe to show: one piece, bounded, no control characters.
+ *
+ * @param text Whatever the engine said.
+ * @returns The text without a final period.
+ */
+export function engineWords(text: string): string {
+  // deno-lint-ignore no-control-regex
+  const plain = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  const cut = plain.length > MAX_MESSAGE
+    ? `${plain.slice(0, MAX_MESSAGE)}… (${plain.length - MAX_MESSAGE} characters more)`
+    : plain;
+  return cut.replace(/\.$/, "");
+}
+
+/**
+ * Turns an answer that is not a success into a typed error.
+ *
+ * @param action What was tried, as in "start container x".
+ * @param status The HTTP status.
+ * @param message The engine's own message; may be empty.
+ * @returns The error to throw.
+ */
+export function engineError(action: string, status: number, message: string): OmcpError {
+  const words = engineWords(message) || "no message";
+  const text = `Cannot ${action}: the engine answers ${status}: ${words}`;
+  const details = { status };
+  if (status === 404 && /no such image|pull access denied|manifest .*(?:unknown|not found)/i.test(message)) {
+    return new OmcpError("image_missing", text, {
+      details,
+      next: "Build or load the image first: `deno task setup` makes the images of this program.",
+    });
+  }
+  const [code, next] = classify(status);
+  return new OmcpError(code, text, { details, next });
+}
+
+function classify(status: number): [ErrorCode, string] {
+  if (status === 404) {
+    return ["engine_not_found", "It is gone or never was; do not try again with the same id."];
+  }
+  if (status === 409) return ["engine_conflict", "Look at the object's state, then decide."];
+  if (status >= 400 && status < 500) {
+    return ["engine_refused", "Mend what the engine names; repeating does not help."];
+  }
+  return ["engine_failed", "Try again; if it persists, look at the engine's own log."];
+}
+
+/**
+ * Turns a failure of the transport into a typed error.
+ *
+ * @param action What was tried.
+ * @param cause What `fetch` or a socket threw.
+ * @param changes Whether the call would have changed something in the engine.
+ * @returns The error to throw; an {@link OmcpError} is returned as it is.
+ */
+export function transportError(action: string, cause: unknown, changes: boolean): OmcpError {
+  if (cause instanceof OmcpError) return cause;
+  const reason = reasonOf(cause);
+  const unreachable = cause instanceof Deno.errors.NotFound ||
+    cause instanceof Deno.errors.ConnectionRefused ||
+    cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable ||
+    reason.includes("client error (Connect)");
+  if (unreachable) {
+    return new OmcpError(
+      "engine_unreachable",
+      `Cannot ${action}: the engine's socket does not answer: ${reason}`,
+      {
+        state: "The engine was not asked.",
+        next: CHECK_ENGINE,
+        cause,
+      },
+    );
+  }
+  const options: OmcpErrorOptions = {
+    state: changes ? "It is not known whether the engine carried it out." : "Nothing was changed.",
+    next: CHECK_ENGINE,
+    cause,
+  };
+  return new OmcpError(
+    "engine_failed",
+    `Cannot ${action}: the engine's answer is no valid one: ${reason}`,
+    options,
+  );
+}
+
+/**
+ * An answer that is well-formed but not what the Engine API promises.
+ *
+ * @param action What was tried.
+ * @param what What is wrong with the answer.
+ * @param cause The parser's error, if any.
+ * @returns The error to throw.
+ */
+export function nonsense(action: string, what: string, cause?: unknown): OmcpError {
+  return new OmcpError(
+    "engine_failed",
+    `Cannot ${action}: the engine's answer is no valid one: ${engineWords(what)}`,
+    {
+      state: "It is not known whether the engine carried it out.",
+      next: "Check that the socket is a Docker Engine's (API 1.41 or newer).",
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}
+
+/** The innermost words of an error, without the URL that `fetch` puts in. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return engineWords(String(cause));
+  const inner = cause.cause instanceof Error ? cause.cause.message : cause.message;
+  return engineWords(inner.replace(/^error sending request for url \([^)]*\): /, ""));
+}

@@ -1,0 +1,24 @@
+/** The Docker Engine API over a Unix socket, and nothing else. */
+export { NEWEST_API, OLDEST_API } from "./api_version.ts";
+export type { Attachment } from "./attach.ts";
+export type { CreateOptions, ListOptions, WaitOptions } from "./containers.ts";
+export { DEFAULT_HOST, Engine } from "./engine.ts";
+export type { ConnectOptions } from "./engine.ts";
+export type { BuildOptions, ImportOptions, PullOptions } from "./images.ts";
+export { checkImage, checkName } from "./names.ts";
+export type { ProgressCallback } from "./progress.ts";
+export { DEADLINES_MS } from "./types.ts";
+export type {
+  CallOptions,
+  ContainerInspect,
+  ContainerSpec,
+  ContainerState,
+  ContainerSummary,
+  EngineInfo,
+  HostConfigSpec,
+  ImageInspect,
+  ImageSummary,
+  MountSpec,
+  UlimitSpec,
+  VolumeInfo,
+} from "./types.ts";
