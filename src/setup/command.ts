@@ -1,0 +1,99 @@
+import { TextLineStream } from "./text_lines.ts";
+
+/** How {@link runCommand} runs. */
+export interface RunOptions {
+  /** Milliseconds after which it is ended. */
+  readonly deadlineMs: number;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Takes each line of its output, both streams. */
+  readonly onLine?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How a command ended. */
+export type CommandEnd =
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "absent" }
+  | { readonly kind: "timeout" };
+
+/** Milliseconds between asking a program to end and ending it, and for its output to run dry. */
+const GRACE_MS = 3_000;
+
+/**
+ * Runs a program of the host to its end, without a terminal and without input.
+ *
+ * @param command The program and its arguments; no shell comes in between.
+ * @param options Bounds and where its output goes.
+ * @returns How it ended; a program that does not exist is not an error here.
+ */
+export async function runCommand(
+  command: readonly [string, ...string[]],
+  options: RunOptions,
+): Promise<CommandEnd> {
+  const [name, ...args] = command;
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(name, {
+      args,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      ...(options.env ? { env: options.env } : {}),
+    }).spawn();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { kind: "absent" };
+    throw error;
+  }
+  const deadline = AbortSignal.timeout(options.deadlineMs);
+  const signal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline;
+  let insist: ReturnType<typeof setTimeout> | undefined;
+  function end(): void {
+    kill(child, "SIGTERM");
+    insist = setTimeout(() => kill(child, "SIGKILL"), GRACE_MS);
+  }
+  signal.addEventListener("abort", end, { once: true });
+  const quiet = new AbortController();
+  try {
+    const output = Promise.all([
+      eachLine(child.stdout, { onLine: options.onLine, signal: quiet.signal }),
+      eachLine(child.stderr, { onLine: options.onLine, signal: quiet.signal }),
+    ]);
+    const status = await child.status;
+    // A daemon that it has started may keep its output open for ever.
+    const leave = setTimeout(() => quiet.abort(), GRACE_MS);
+    await output;
+    clearTimeout(leave);
+    options.signal?.throwIfAborted();
+    return deadline.aborted ? { kind: "timeout" } : { kind: "exited", code: status.code };
+  } finally {
+    clearTimeout(insist);
+    signal.removeEventListener("abort", end);
+  }
+}
+
+function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+async function eachLine(
+  stream: ReadableStream<Uint8Array>,
+  options: { readonly onLine: ((line: string) => void) | undefined; readonly signal: AbortSignal },
+): Promise<void> {
+  const lines = new TextLineStream();
+  const piped = stream.pipeThrough(new TextDecoderStream()).pipeTo(lines.writable, {
+    signal: options.signal,
+  });
+  piped.catch(ignore);
+  try {
+    for await (const line of lines.readable) options.onLine?.(line);
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+  }
+}
+
+function ignore(): void {}

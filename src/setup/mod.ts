@@ -1,0 +1,7 @@
+/** Set-up: an engine that answers, and the images of this program in it. */
+export { contentHash, IMAGE_KINDS, imageReference, LABEL_CONTENT, LABEL_IMAGE } from "./images.ts";
+export type { ImageKind } from "./images.ts";
+export { stderrProgress } from "./progress.ts";
+export type { Progress } from "./progress.ts";
+export { setUp } from "./setup.ts";
+export type { SetUpOptions, SetUpResult } from "./setup.ts";

@@ -1,0 +1,86 @@
+/** Takes one line for the person who waits. */
+export type Progress = (text: string) => void;
+
+/**
+ * Makes a progress that writes lines with the time since it was made to stderr: stdout may belong to a protocol or a report.
+ *
+ * @returns The progress.
+ */
+export function stderrProgress(): Progress {
+  const start = performance.now();
+  const encoder = new TextEncoder();
+  return function write(text) {
+    const seconds = ((performance.now() - start) / 1000).toFixed(1).padStart(6);
+    Deno.stderr.writeSync(encoder.encode(`[${seconds} s] ${text}\n`));
+  };
+}
+
+/** How a {@link ProgressDigest} cuts a flood of lines down. */
+export interface DigestOptions {
+  readonly progress: Progress;
+  /** Stands before each line. */
+  readonly title: string;
+  /** Milliseconds between two lines of the flood. @default 5000 */
+  readonly everyMs?: number;
+}
+
+/** The most lines kept for an error. */
+const TAIL = 20;
+/** After this much silence a reminder is due, in milliseconds. */
+const BEAT_MS = 10_000;
+/** The most characters of a line that are shown. */
+const WIDTH = 100;
+
+/**
+ * Cuts the output of a long job down to what a person can follow: headings always, of the rest the newest line every few seconds,
+ * and a word that it goes on where nothing comes. Keeps the last lines for an error message. To be disposed of.
+ */
+export class ProgressDigest implements Disposable {
+  readonly #options: DigestOptions;
+  readonly #tail: string[] = [];
+  readonly #beat: ReturnType<typeof setInterval>;
+  #shownAt = performance.now();
+  #heading = "working";
+
+  /** @param options Where the lines go. */
+  constructor(options: DigestOptions) {
+    this.#options = options;
+    this.#beat = setInterval(() => this.#remind(), BEAT_MS);
+  }
+
+  /** The last lines of the flood, oldest first. */
+  get tail(): readonly string[] {
+    return this.#tail;
+  }
+
+  /** Takes a line that is always shown. */
+  heading(text: string): void {
+    this.#heading = text;
+    this.#show(text);
+  }
+
+  /** Takes a line of the flood. */
+  line(text: string): void {
+    // deno-lint-ignore no-control-regex
+    const plain = text.replace(/\u001b\[[0-9;]*[A-Za-z]|[\u0000-\u001f\u007f]/g, " ").trim();
+    if (plain === "") return;
+    this.#tail.push(plain.slice(0, 400));
+    if (this.#tail.length > TAIL) this.#tail.shift();
+    if (performance.now() - this.#shownAt >= (this.#options.everyMs ?? 5000)) this.#show(`… ${plain}`);
+  }
+
+  /** Ends the reminders. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#beat);
+  }
+
+  #remind(): void {
+    if (performance.now() - this.#shownAt >= BEAT_MS) this.#show(`… still ${this.#heading}`);
+  }
+
+  #show(text: string): void {
+    this.#shownAt = performance.now();
+    const cut = text.length > WIDTH ? `${text.slice(0, WIDTH)}…` : text;
+    this.#options.progress(`${this.#options.title}: ${cut}`);
+  }
+}

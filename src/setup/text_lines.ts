@@ -1,0 +1,24 @@
+/** The longest line that is kept whole, in characters; the rest of it becomes another line. */
+const MAX_LINE = 10_000;
+
+/** Cuts text into lines at LF, CR or both; a carriage return alone is how programs redraw their progress. */
+export class TextLineStream extends TransformStream<string, string> {
+  /** Makes the stream. */
+  constructor() {
+    let pending = "";
+    super({
+      transform(chunk, controller) {
+        const parts = (pending + chunk).split(/[\r\n]+/);
+        pending = parts.pop() ?? "";
+        for (const part of parts) if (part !== "") controller.enqueue(part);
+        while (pending.length > MAX_LINE) {
+          controller.enqueue(pending.slice(0, MAX_LINE));
+          pending = pending.slice(MAX_LINE);
+        }
+      },
+      flush(controller) {
+        if (pending !== "") controller.enqueue(pending);
+      },
+    });
+  }
+}
