@@ -1,0 +1,202 @@
+/** What holds a sandbox in, as numbers, and its translation into the engine's terms. */
+import type { ContainerSpec } from "../docker/mod.ts";
+import { OmcpError } from "../errors.ts";
+import { SANDBOX_SECCOMP, seccompOption } from "./seccomp_profile.ts";
+
+export { verifyInForce } from "./in_force.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** The user and group of everything in our containers. */
+export const SANDBOX_UID = 10001;
+
+/** How one tmpfs is bounded. */
+export interface TmpfsPolicy {
+  /** Bytes. */
+  readonly bytes: number;
+  /** Files and folders. */
+  readonly inodes: number;
+}
+
+/** What a sandbox may use. Everything else about its confinement is not a matter of choice. */
+export interface SandboxPolicy {
+  /** Bytes of memory, tmpfs and shared memory counted in; there is no swap. */
+  readonly memoryBytes: number;
+  /** CPUs' worth of time, such as 0.5 or 2: a share of time, not a number of cores. */
+  readonly cpus: number;
+  /** Processes and threads. */
+  readonly pids: number;
+  /** Open files of one process. */
+  readonly openFiles: number;
+  /** The user's files; the only place from which programs can be run besides the image. */
+  readonly workspace: TmpfsPolicy;
+  readonly tmp: TmpfsPolicy;
+  readonly run: TmpfsPolicy;
+  /** /dev/shm, for multiprocessing. */
+  readonly shm: TmpfsPolicy;
+  /** The engine's runtime, such as `runsc`; without one the engine's default. */
+  readonly runtime?: string;
+}
+
+/**
+ * The policy unless an operator says otherwise. One CPU: several sandboxes share a workstation, numpy and polars take what they get, and
+ * a quota of one keeps a runaway cell from being felt elsewhere. The tmpfs and shm take 840 MiB of 2 GiB when full.
+ */
+export const DEFAULT_POLICY: SandboxPolicy = {
+  memoryBytes: 2 * GIB,
+  cpus: 1,
+  pids: 256,
+  openFiles: 4096,
+  workspace: { bytes: 512 * MIB, inodes: 65_536 },
+  tmp: { bytes: 256 * MIB, inodes: 32_768 },
+  run: { bytes: 8 * MIB, inodes: 1_024 },
+  shm: { bytes: 64 * MIB, inodes: 4_096 },
+};
+
+/** What differs between two sandboxes of one policy. */
+export interface SandboxIdentity {
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Environment variables; never a secret. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The program of PID 1 and its arguments. */
+  readonly command: readonly string[];
+}
+
+/** The tmpfs of a sandbox: where, how bounded, with which mode, and whether programs can be run from it. */
+export const TMPFS_MOUNTS = [
+  { path: "/workspace", size: "workspace", mode: "0700", exec: true },
+  { path: "/tmp", size: "tmp", mode: "1777", exec: false },
+  { path: "/run", size: "run", mode: "0755", exec: false },
+  { path: "/dev/shm", size: "shm", mode: "1777", exec: false },
+] as const;
+
+/** The least memory that the agent and a kernel with its libraries need besides the tmpfs, in bytes. */
+const MEMORY_BESIDES_TMPFS = 128 * MIB;
+
+/**
+ * Makes the engine's description of a sandbox's container.
+ *
+ * @param policy What it may use.
+ * @param identity Which image, labels, environment and command.
+ * @returns The description: no network, read-only root, no capability, own system call profile, bounded in everything.
+ * @throws {OmcpError} `config_invalid` if the policy is no sound one.
+ */
+export function sandboxContainerSpec(policy: SandboxPolicy, identity: SandboxIdentity): ContainerSpec {
+  checkPolicy(policy);
+  return {
+    Image: identity.image,
+    // As the entry point, so that the image's own is not put before it.
+    Entrypoint: identity.command,
+    Cmd: [],
+    Env: Object.entries(identity.env).map(([name, value]) => `${name}=${value}`),
+    User: `${SANDBOX_UID}:${SANDBOX_UID}`,
+    WorkingDir: "/workspace",
+    // Otherwise the engine's id of the container.
+    Hostname: "sandbox",
+    Labels: identity.labels,
+    Tty: false,
+    OpenStdin: true,
+    StdinOnce: false,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    NetworkDisabled: true,
+    Healthcheck: { Test: ["NONE"] },
+    HostConfig: {
+      AutoRemove: true,
+      NetworkMode: "none",
+      IpcMode: "private",
+      CgroupnsMode: "private",
+      ReadonlyRootfs: true,
+      Privileged: false,
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges:true", seccompOption(SANDBOX_SECCOMP)],
+      PidsLimit: policy.pids,
+      Memory: policy.memoryBytes,
+      MemorySwap: policy.memoryBytes,
+      NanoCpus: Math.round(policy.cpus * 1e9),
+      // When the host runs out of memory, a sandbox goes before anything else.
+      OomScoreAdj: 1000,
+      Ulimits: [
+        limit("nofile", policy.openFiles),
+        limit("core", 0),
+        // Both are counted per uid over all containers: nobody may use them up for the others.
+        limit("msgqueue", 0),
+        limit("memlock", 64 * KIB),
+      ],
+      Tmpfs: tmpfs(policy),
+      LogConfig: { Type: "none" },
+      RestartPolicy: { Name: "no" },
+      Init: false,
+      ...(policy.runtime === undefined ? {} : { Runtime: policy.runtime }),
+    },
+  };
+}
+
+/**
+ * Checks that a policy can hold.
+ *
+ * @param policy The policy.
+ * @throws {OmcpError} `config_invalid`, which names the number and its bounds.
+ */
+export function checkPolicy(policy: SandboxPolicy): void {
+  checkNumber("memory", policy.memoryBytes, { least: 64 * MIB, most: 4096 * GIB, unit: "bytes" });
+  checkNumber("cpus", policy.cpus, { least: 0.01, most: 1024, unit: "CPUs", fraction: true });
+  checkNumber("pids", policy.pids, { least: 16, most: 32_768, unit: "processes" });
+  checkNumber("open files", policy.openFiles, { least: 64, most: 1_048_576, unit: "files" });
+  for (const { path, size } of TMPFS_MOUNTS) {
+    checkNumber(`size of ${path}`, policy[size].bytes, { least: MIB, most: 1024 * GIB, unit: "bytes" });
+    checkNumber(`inodes of ${path}`, policy[size].inodes, { least: 64, most: 100_000_000, unit: "inodes" });
+  }
+  const total = TMPFS_MOUNTS.reduce((sum, { size }) => sum + policy[size].bytes, 0);
+  if (total + MEMORY_BESIDES_TMPFS <= policy.memoryBytes) return;
+  throw new OmcpError(
+    "config_invalid",
+    `The sandbox policy is unsound: /workspace, /tmp, /run and /dev/shm may take ${total} bytes, ` +
+      `which must stay ${MEMORY_BESIDES_TMPFS} below the memory limit of ${policy.memoryBytes}`,
+    {
+      next: "Raise the sandbox's memory, or lower the size of its file systems.",
+      state: "No sandbox was made.",
+    },
+  );
+}
+
+interface Bounds {
+  readonly least: number;
+  readonly most: number;
+  readonly unit: string;
+  /** Whether it need not be whole. */
+  readonly fraction?: boolean;
+}
+
+function checkNumber(name: string, value: number, bounds: Bounds): void {
+  const { least, most, unit, fraction } = bounds;
+  const sound = (fraction ? Number.isFinite(value) : Number.isSafeInteger(value)) && value >= least &&
+    value <= most;
+  if (sound) return;
+  throw new OmcpError(
+    "config_invalid",
+    `The sandbox policy is unsound: ${name} must be ${
+      fraction ? "" : "a whole number, "
+    }${least} to ${most} ${unit}: received ${value}`,
+    { next: "Correct the setting.", state: "No sandbox was made." },
+  );
+}
+
+function limit(name: string, value: number): { Name: string; Soft: number; Hard: number } {
+  return { Name: name, Soft: value, Hard: value };
+}
+
+function tmpfs(policy: SandboxPolicy): Record<string, string> {
+  const entries = TMPFS_MOUNTS.map(({ path, size, mode, exec }) => {
+    const { bytes, inodes } = policy[size];
+    const options = `rw,nosuid,nodev,${
+      exec ? "exec" : "noexec"
+    },size=${bytes},nr_inodes=${inodes},mode=${mode}`;
+    return [path, `${options},uid=${SANDBOX_UID},gid=${SANDBOX_UID}`];
+  });
+  return Object.fromEntries(entries);
+}
