@@ -1,0 +1,49 @@
+/** A line of the audit log: one statement. It holds no literal, parameter or row. */
+export interface AuditEntry {
+  readonly sandboxId: string;
+  /** The SQL with its literals removed, cut at {@link MAX_AUDIT_SQL} characters; null where it could not be parsed. */
+  readonly normalizedSql: string | null;
+  readonly verdict: "forward" | "refuse";
+  readonly command?: string;
+  /** Rows the server sent (0 for COPY unless it told). */
+  readonly rows: number;
+  /** Bytes of rows or COPY data that the server sent. */
+  readonly bytes: number;
+  readonly elapsedMs: number;
+  /** The SQLSTATE if it did not succeed. */
+  readonly sqlstate?: string;
+}
+
+/** Takes audit entries; must not throw. */
+export type Audit = (entry: AuditEntry) => void;
+
+/** Characters of normalised SQL that are kept a statement. */
+export const MAX_AUDIT_SQL = 2_048;
+
+/** What is remembered of a statement that was let through. */
+export interface StatementNote {
+  readonly normalized: string | null;
+  readonly command: string;
+}
+
+/**
+ * Makes a note that costs little to keep.
+ *
+ * @param normalized The SQL without literals.
+ * @param command What kind of statement it is.
+ * @returns The note, its text cut with the number of characters that are missing.
+ */
+export function statementNote(normalized: string | null, command: string): StatementNote {
+  return { normalized: clipped(normalized), command };
+}
+
+/**
+ * Cuts a normalised SQL text to what the audit keeps.
+ *
+ * @param sql The text.
+ * @returns The text, or its beginning and how much is missing.
+ */
+export function clipped(sql: string | null): string | null {
+  if (sql === null || sql.length <= MAX_AUDIT_SQL) return sql;
+  return `${sql.slice(0, MAX_AUDIT_SQL)}… (${sql.length - MAX_AUDIT_SQL} characters more)`;
+}

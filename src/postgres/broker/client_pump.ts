@@ -1,0 +1,283 @@
+import type { UpstreamSession } from "../upstream/mod.ts";
+import type { ByteReader } from "../wire/byte_reader.ts";
+import { concatBytes } from "../wire/byte_reader.ts";
+import {
+  type FrontendMessage,
+  FrontendProtocolError,
+  hasWholeMessage,
+  MAX_MESSAGE_BYTES,
+  MAX_SQL_BYTES,
+  readFrontendMessage,
+} from "../wire/frontend.ts";
+import { cstring, FRONTEND, message, readName } from "../wire/message.ts";
+import { type Audit, clipped, type StatementNote, statementNote } from "./audit.ts";
+import type { Conversation } from "./conversation.ts";
+import type { PlannedStatement, StatementPlanner } from "./planner.ts";
+import type { Refusal, Refusals } from "./refusals.ts";
+
+/** What a {@link ClientPump} works with. */
+export interface ClientPumpOptions {
+  readonly sandboxId: string;
+  readonly client: ByteReader;
+  readonly session: UpstreamSession;
+  readonly planner: StatementPlanner;
+  readonly conversation: Conversation;
+  readonly refusals: Refusals;
+  readonly audit: Audit;
+  /** Statements that may be prepared at a time. */
+  readonly preparedStatements: number;
+}
+
+/** Answers that may be owed before the client is read no further. */
+const MAX_OWED = 2_000;
+/** Bytes that are gathered before they are sent. */
+const FLUSH_BYTES = 64 * 1024;
+/** PostgreSQL's longest name (NAMEDATALEN − 1): it takes longer ones for the same as their beginning. */
+const MAX_NAME_BYTES = 63;
+
+const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads the client's messages in order, has every SQL text planned, and sends what may pass. */
+export class ClientPump {
+  readonly #options: ClientPumpOptions;
+  #out: Uint8Array[] = [];
+  #outBytes = 0;
+
+  /** @param options Both ends and what stands between. */
+  constructor(options: ClientPumpOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Relays until the client leaves or says that it does.
+   *
+   * @throws {FrontendProtocolError} If the client breaks the protocol.
+   */
+  async run(): Promise<void> {
+    const { client, conversation } = this.#options;
+    while (true) {
+      if (this.#outBytes >= FLUSH_BYTES || !hasWholeMessage(client)) await this.#flush();
+      const next = await readFrontendMessage(client);
+      if (next === undefined || next.type === FRONTEND.terminate) return await this.#flush();
+      await this.#handle(next);
+      if (conversation.owed > MAX_OWED) {
+        // The server may hold its answers back until it is told to flush.
+        this.#send(message(FRONTEND.flush));
+        await this.#flush();
+        await conversation.drained(MAX_OWED / 2);
+      }
+    }
+  }
+
+  async #handle(next: FrontendMessage): Promise<void> {
+    if (next.oversized !== undefined) return this.#handleOversized(next.type, next.oversized);
+    switch (next.type) {
+      case FRONTEND.query:
+        return await this.#query(next.body);
+      case FRONTEND.parse:
+        return await this.#parse(next.body);
+      case FRONTEND.bind:
+        return this.#bind(next.body);
+      case FRONTEND.describe:
+      case FRONTEND.close:
+        return this.#describeOrClose(next.type, next.body);
+      case FRONTEND.execute:
+        return this.#execute(next.body);
+      case FRONTEND.sync:
+        this.#options.conversation.push({ kind: "sync" });
+        return this.#send(message(FRONTEND.sync));
+      case FRONTEND.flush:
+        return this.#send(message(FRONTEND.flush));
+      case FRONTEND.functionCall:
+        return this.#refuseQuery([], {
+          sqlstate: "0A000",
+          message: "function calls of the protocol are not allowed in a sandbox",
+          hint: "Call the function in a SELECT.",
+        });
+      default:
+        // COPY data, which nothing has asked for: COPY FROM STDIN never passes.
+        throw new FrontendProtocolError("COPY data was not asked for");
+    }
+  }
+
+  #handleOversized(type: number, size: number): void {
+    const sql = type === FRONTEND.query || type === FRONTEND.parse;
+    const limit = sql ? MAX_SQL_BYTES : MAX_MESSAGE_BYTES;
+    const what = sql ? "SQL text" : "message";
+    const refusal: Refusal = {
+      sqlstate: "54000",
+      message: `${what} of ${size} bytes is longer than the ${limit} that are allowed in a sandbox`,
+      hint: "Use a join or a subquery in place of a long list.",
+    };
+    if (type === FRONTEND.query) this.#refuseQuery([], refusal);
+    else this.#refuseExtended("", refusal);
+  }
+
+  async #query(body: Uint8Array): Promise<void> {
+    const sql = decodeSql(body, 0);
+    if (typeof sql !== "string") return this.#refuseQuery([], sql.refusal);
+    const notes: StatementNote[] = [];
+    const texts: string[] = [];
+    for (const plan of await this.#plan(sql, "simple")) {
+      if (plan.kind === "refuse") return this.#refuseQuery(texts, plan, notes);
+      texts.push(plan.sql);
+      notes.push(statementNote(plan.normalized, plan.command));
+    }
+    this.#options.conversation.push({ kind: "query", statements: notes });
+    this.#send(message(FRONTEND.query, cstring(texts.join(";\n"))));
+  }
+
+  async #parse(body: Uint8Array): Promise<void> {
+    const name = readName(body, 0);
+    if (name === undefined) throw new FrontendProtocolError("invalid Parse message");
+    if (name.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(name.name));
+    const end = body.indexOf(0, name.next);
+    if (end < 0 || body.length < end + 3) throw new FrontendProtocolError("invalid Parse message");
+    const sql = decodeSql(body.subarray(0, end + 1), name.next);
+    if (typeof sql !== "string") return this.#refuseExtended(name.name, sql.refusal);
+    const plan = single(await this.#plan(sql, "extended"));
+    if (plan.kind === "refuse") return this.#refuseExtended(name.name, plan);
+    const { conversation, preparedStatements } = this.#options;
+    if (name.name !== "" && conversation.prepared >= preparedStatements) {
+      return this.#refuseExtended(name.name, {
+        sqlstate: "53000",
+        message: `a connection may hold at most ${preparedStatements} prepared statements`,
+        hint: "Close or deallocate some.",
+      });
+    }
+    const note = statementNote(plan.normalized, plan.command);
+    conversation.push({ kind: "parse", name: name.name, note });
+    this.#send(
+      message(FRONTEND.parse, body.subarray(0, name.next), cstring(plan.sql), body.subarray(end + 1)),
+    );
+  }
+
+  #bind(body: Uint8Array): void {
+    const portal = readName(body, 0);
+    const statement = portal === undefined ? undefined : readName(body, portal.next);
+    if (portal === undefined || statement === undefined) {
+      throw new FrontendProtocolError("invalid Bind message");
+    }
+    const long = [portal.name, statement.name].find((name) => name.length > MAX_NAME_BYTES);
+    if (long !== undefined) return this.#refuseExtended("", nameTooLong(long));
+    this.#options.conversation.push({ kind: "bind", portal: portal.name, statement: statement.name });
+    this.#send(message(FRONTEND.bind, body));
+  }
+
+  #describeOrClose(type: number, body: Uint8Array): void {
+    const name = readName(body, 1);
+    const what = body[0] === 0x53 ? "statement" : "portal"; // S or P
+    if (name === undefined) throw new FrontendProtocolError("invalid Describe or Close message");
+    if (name.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(name.name));
+    const close = type === FRONTEND.close;
+    this.#options.conversation.push(close ? { kind: "close", what, name: name.name } : { kind: "describe" });
+    this.#send(message(type, body));
+  }
+
+  #execute(body: Uint8Array): void {
+    const portal = readName(body, 0);
+    if (portal === undefined) throw new FrontendProtocolError("invalid Execute message");
+    if (portal.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(portal.name));
+    this.#options.conversation.push({ kind: "execute", portal: portal.name });
+    this.#send(message(FRONTEND.execute, body));
+  }
+
+  async #plan(sql: string, protocol: "simple" | "extended"): Promise<readonly PlannedStatement[]> {
+    try {
+      return await this.#options.planner.plan(sql, protocol);
+    } catch {
+      const refusal = {
+        sqlstate: "58000",
+        message: "the statement could not be checked, and so may not run",
+      };
+      return [{
+        kind: "refuse",
+        ...refusal,
+        hint: "Make it smaller or simpler, or try again.",
+        normalized: null,
+      }];
+    }
+  }
+
+  #refuseQuery(before: readonly string[], refusal: Refusal, notes: readonly StatementNote[] = []): void {
+    const standIn = this.#refuse(refusal);
+    this.#options.conversation.push({ kind: "query", statements: notes });
+    this.#send(message(FRONTEND.query, cstring([...before, standIn].join(";\n"))));
+  }
+
+  #refuseExtended(name: string, refusal: Refusal): void {
+    const standIn = this.#refuse(refusal);
+    this.#options.conversation.push({ kind: "parse", name, note: undefined });
+    const latin1 = Uint8Array.from(name, (character) => character.charCodeAt(0));
+    this.#send(message(FRONTEND.parse, latin1, new Uint8Array(1), cstring(standIn), new Uint8Array(2)));
+  }
+
+  #refuse(refusal: Refusal & { readonly normalized?: string | null }): string {
+    this.#options.audit({
+      sandboxId: this.#options.sandboxId,
+      normalizedSql: clipped(refusal.normalized ?? null),
+      verdict: "refuse",
+      rows: 0,
+      bytes: 0,
+      elapsedMs: 0,
+      sqlstate: refusal.sqlstate,
+    });
+    const { sqlstate, message: text, hint } = refusal;
+    return this.#options.refusals.standIn({
+      sqlstate,
+      message: text,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.#out.push(bytes);
+    this.#outBytes += bytes.length;
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#out.length === 0) return;
+    const bytes = concatBytes(this.#out);
+    this.#out = [];
+    this.#outBytes = 0;
+    await this.#options.session.write(bytes);
+  }
+}
+
+/** Reads the text that ends with the body's only NUL after `offset`. */
+function decodeSql(body: Uint8Array, offset: number): string | { readonly refusal: Refusal } {
+  const end = body.indexOf(0, offset);
+  if (end !== body.length - 1) {
+    return { refusal: { sqlstate: "08P01", message: "invalid message: SQL text with a NUL in it" } };
+  }
+  if (end - offset > MAX_SQL_BYTES) {
+    const text = `SQL text of ${
+      end - offset
+    } bytes is longer than the ${MAX_SQL_BYTES} that are allowed in a sandbox`;
+    return { refusal: { sqlstate: "54000", message: text } };
+  }
+  try {
+    return STRICT_UTF8.decode(body.subarray(offset, end));
+  } catch {
+    return {
+      refusal: { sqlstate: "22021", message: 'invalid byte sequence for encoding "UTF8" in SQL text' },
+    };
+  }
+}
+
+/** A Parse holds one statement or none. */
+function single(plans: readonly PlannedStatement[]): PlannedStatement {
+  const [only] = plans;
+  if (only === undefined) return { kind: "forward", sql: "", command: "empty", normalized: "" };
+  if (plans.length === 1) return only;
+  const refused = plans.find((plan) => plan.kind === "refuse");
+  const text = "cannot insert multiple commands into a prepared statement";
+  return refused ?? { kind: "refuse", sqlstate: "42601", message: text, normalized: null };
+}
+
+function nameTooLong(name: string): Refusal {
+  return {
+    sqlstate: "42622",
+    message: `name of ${name.length} bytes is longer than the ${MAX_NAME_BYTES} that are allowed`,
+  };
+}

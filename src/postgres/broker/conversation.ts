@@ -1,0 +1,208 @@
+import type { Audit, StatementNote } from "./audit.ts";
+
+/** What the server still owes an answer to, in the order it was sent. */
+export type Expectation =
+  | { readonly kind: "query"; readonly statements: readonly StatementNote[] }
+  | { readonly kind: "parse"; readonly name: string; readonly note: StatementNote | undefined }
+  | { readonly kind: "bind"; readonly portal: string; readonly statement: string }
+  | { readonly kind: "describe" }
+  | { readonly kind: "execute"; readonly portal: string }
+  | { readonly kind: "close"; readonly what: "statement" | "portal"; readonly name: string }
+  | { readonly kind: "sync" };
+
+const UNKNOWN: StatementNote = { normalized: null, command: "unknown" };
+
+/**
+ * Follows one session by the server's answers: which statement an answer belongs to, what it brought, and whether the session
+ * is within a transaction. Names are bound when the server confirms them, so that the audit names what really ran.
+ */
+export class Conversation {
+  readonly #sandboxId: string;
+  readonly #audit: Audit;
+  readonly #queue: Expectation[] = [];
+  readonly #statements = new Map<string, StatementNote>();
+  readonly #portals = new Map<string, StatementNote>();
+  #wake: (() => void) | undefined;
+  #queryIndex = 0;
+  #queryFailed = false;
+  #skipping = false;
+  #since = performance.now();
+  /** Rows and bytes of the statement that answers now. */
+  rows = 0;
+  bytes = 0;
+  /** `I` idle, `T` in a transaction, `E` in a failed one. */
+  status = "I";
+
+  /**
+   * @param sandboxId For the audit.
+   * @param audit Where statements are reported.
+   */
+  constructor(sandboxId: string, audit: Audit) {
+    this.#sandboxId = sandboxId;
+    this.#audit = audit;
+  }
+
+  /** Whether the server owes an answer. */
+  get busy(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** How many answers it owes. */
+  get owed(): number {
+    return this.#queue.length;
+  }
+
+  /** Statements known to be prepared. */
+  get prepared(): number {
+    return this.#statements.size;
+  }
+
+  /** Milliseconds since the head of the queue last moved, or since the last answer. */
+  get sinceMs(): number {
+    return performance.now() - this.#since;
+  }
+
+  /** Notes what is about to be sent. @param expectation What the server will owe. */
+  push(expectation: Expectation): void {
+    // After an error the server passes over everything up to the next Sync, and owes nothing for it.
+    if (this.#skipping && expectation.kind !== "sync") return;
+    this.#skipping = false;
+    if (this.#queue.length === 0) this.#since = performance.now();
+    this.#queue.push(expectation);
+  }
+
+  /**
+   * Waits until fewer answers are owed.
+   *
+   * @param limit Returns when so many or fewer are.
+   */
+  async drained(limit: number): Promise<void> {
+    while (this.#queue.length > limit) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await promise;
+    }
+  }
+
+  /** Lets go whoever waits for the server: it will not answer any more. */
+  end(): void {
+    const head = this.#queue[0];
+    if (head !== undefined) this.#report(this.#noteOf(head), "08006");
+    this.#queue.length = 0;
+    this.#moved();
+  }
+
+  /** ParseComplete. */
+  parsed(): void {
+    const head = this.#queue[0];
+    if (head?.kind !== "parse") return;
+    if (head.note !== undefined) this.#statements.set(head.name, head.note);
+    this.#shift();
+  }
+
+  /** BindComplete. */
+  bound(): void {
+    const head = this.#queue[0];
+    if (head?.kind !== "bind") return;
+    this.#portals.set(head.portal, this.#statements.get(head.statement) ?? UNKNOWN);
+    this.#shift();
+  }
+
+  /** CloseComplete. */
+  closed(): void {
+    const head = this.#queue[0];
+    if (head?.kind !== "close") return;
+    (head.what === "statement" ? this.#statements : this.#portals).delete(head.name);
+    this.#shift();
+  }
+
+  /** RowDescription or NoData, which end the answer to a Describe. */
+  described(): void {
+    if (this.#queue[0]?.kind === "describe") this.#shift();
+  }
+
+  /** CommandComplete, EmptyQueryResponse or PortalSuspended. @param tag The command tag, if there is one. */
+  completed(tag: string): void {
+    const head = this.#queue[0];
+    if (head === undefined) return;
+    if (this.rows === 0 && tag.startsWith("COPY ")) this.rows = Number(tag.slice(5)) || 0;
+    const note = this.#noteOf(head);
+    this.#report(note, undefined);
+    if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") this.#statements.clear();
+    if (head.kind === "query") this.#queryIndex += 1;
+    else this.#shift();
+  }
+
+  /** ErrorResponse. @param sqlstate Its code. @param refused True if the audit has it already. */
+  failed(sqlstate: string, refused: boolean): void {
+    const head = this.#queue[0];
+    if (head === undefined) return;
+    if (!refused && !this.#queryFailed) this.#report(this.#noteOf(head), sqlstate);
+    this.rows = 0;
+    this.bytes = 0;
+    if (head.kind === "query") this.#queryFailed = true;
+    if (head.kind === "query" || head.kind === "sync") return;
+    const sync = this.#queue.findIndex((expectation) => expectation.kind === "sync");
+    this.#skipping = sync < 0;
+    this.#queue.splice(0, sync < 0 ? this.#queue.length : sync);
+    this.#moved();
+  }
+
+  /** ReadyForQuery. @param status Its transaction status. */
+  ready(status: string): void {
+    this.status = status;
+    const head = this.#queue[0];
+    if (head?.kind === "query") this.#statements.delete("");
+    this.#queryIndex = 0;
+    this.#queryFailed = false;
+    this.rows = 0;
+    this.bytes = 0;
+    if (status === "I") this.#portals.clear();
+    if (head?.kind === "query" || head?.kind === "sync") this.#shift();
+  }
+
+  #noteOf(head: Expectation): StatementNote | undefined {
+    switch (head.kind) {
+      case "query":
+        // Beyond those let through stands the refused one, which the audit has already.
+        return head.statements[this.#queryIndex];
+      case "parse":
+        return head.note;
+      case "bind":
+        return this.#statements.get(head.statement);
+      case "execute":
+        return this.#portals.get(head.portal) ?? UNKNOWN;
+      default:
+        return undefined;
+    }
+  }
+
+  #report(note: StatementNote | undefined, sqlstate: string | undefined): void {
+    if (note !== undefined) {
+      this.#audit({
+        sandboxId: this.#sandboxId,
+        normalizedSql: note.normalized,
+        verdict: "forward",
+        command: note.command,
+        rows: this.rows,
+        bytes: this.bytes,
+        elapsedMs: Math.round(this.sinceMs),
+        ...(sqlstate === undefined ? {} : { sqlstate }),
+      });
+    }
+    this.rows = 0;
+    this.bytes = 0;
+    this.#since = performance.now();
+  }
+
+  #shift(): void {
+    this.#queue.shift();
+    this.#moved();
+  }
+
+  #moved(): void {
+    this.#since = performance.now();
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+}

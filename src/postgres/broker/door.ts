@@ -1,0 +1,106 @@
+import type { BrokerLimits } from "./limits.ts";
+
+/** The cancel key of one client connection, made here: the server's own never leave. */
+export interface ClientKey {
+  readonly processId: number;
+  readonly secret: Uint8Array;
+}
+
+/** A connection that was let in. */
+export interface Admission {
+  readonly key: ClientKey;
+  /** Gives the place back; a second call does nothing. */
+  release(): void;
+}
+
+/** Counts all connections, so that sandboxes together stay within the server's. */
+export class ConnectionCount {
+  readonly #limits: BrokerLimits;
+  #open = 0;
+
+  /** @param limits Of them `connectionsTotal` is kept here. */
+  constructor(limits: BrokerLimits) {
+    this.#limits = limits;
+  }
+
+  /** Connections open now. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Takes a place. @returns False if there is none. */
+  take(): boolean {
+    if (this.#open >= this.#limits.connectionsTotal) return false;
+    this.#open += 1;
+    return true;
+  }
+
+  /** Gives a place back. */
+  give(): void {
+    this.#open -= 1;
+  }
+}
+
+/** One sandbox's side of the database: who is connected, and which cancel keys are its own. */
+export class SandboxDoor {
+  readonly #limits: BrokerLimits;
+  readonly #count: ConnectionCount;
+  readonly #connections = new Map<number, { readonly secret: Uint8Array; readonly cancel: () => void }>();
+
+  /**
+   * @param limits Of them `connectionsPerSandbox` is kept here.
+   * @param count Shared with the other sandboxes.
+   */
+  constructor(limits: BrokerLimits, count: ConnectionCount) {
+    this.#limits = limits;
+    this.#count = count;
+  }
+
+  /**
+   * Lets a connection in.
+   *
+   * @param cancel What a cancel request with its key does.
+   * @returns Its key, or why there is no place.
+   */
+  admit(cancel: () => void): Admission | { readonly full: string } {
+    if (this.#connections.size >= this.#limits.connectionsPerSandbox) {
+      return {
+        full: `this sandbox has ${this.#connections.size} connections open, which is the most it may have`,
+      };
+    }
+    if (!this.#count.take()) {
+      return { full: `all ${this.#limits.connectionsTotal} connections of this server are taken` };
+    }
+    const key = this.#newKey();
+    this.#connections.set(key.processId, { secret: key.secret, cancel });
+    const release = (): void => {
+      if (this.#connections.delete(key.processId)) this.#count.give();
+    };
+    return { key, release };
+  }
+
+  /**
+   * Carries out a cancel request, if it names a connection of this very sandbox; else does nothing, as a server would.
+   *
+   * @param processId First half of the key.
+   * @param secret Second half.
+   */
+  cancel(processId: number, secret: Uint8Array): void {
+    const connection = this.#connections.get(processId);
+    if (connection === undefined || secret.length !== connection.secret.length) return;
+    let difference = 0;
+    for (let index = 0; index < secret.length; index += 1) {
+      difference |= (secret[index] ?? 0) ^ (connection.secret[index] ?? 0);
+    }
+    if (difference === 0) connection.cancel();
+  }
+
+  #newKey(): ClientKey {
+    while (true) {
+      const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+      const processId = (random & 0x7fffffff) || 1;
+      if (this.#connections.has(processId)) continue;
+      return { processId, secret: crypto.getRandomValues(new Uint8Array(4)) };
+    }
+  }
+}

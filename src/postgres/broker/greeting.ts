@@ -1,0 +1,83 @@
+import type { ByteReader } from "../wire/byte_reader.ts";
+import { BACKEND, cstring, int32, message } from "../wire/message.ts";
+import { type Opening, readOpening } from "../wire/opening.ts";
+import type { ClientWriter } from "./client_writer.ts";
+import type { SandboxDoor } from "./door.ts";
+import { ConnectionEnd } from "./server_pump.ts";
+
+/** A client that has said it wants a session. */
+export interface Greeting {
+  /** What must be said before anything else: empty, or that only protocol 3.0 is spoken. */
+  readonly negotiation: readonly Uint8Array[];
+}
+
+/** What {@link greet} works with. */
+export interface GreetOptions {
+  readonly reader: ByteReader;
+  readonly writer: ClientWriter;
+  readonly door: SandboxDoor;
+  /** Milliseconds for all of it. */
+  readonly deadlineMs: number;
+}
+
+const NOT_ENCRYPTED = Uint8Array.of(0x4e); // N
+/** A client asks for GSSAPI, then for TLS, and then goes without. */
+const MAX_ENCRYPTION_REQUESTS = 2;
+const PROTOCOL_3_0 = 3 << 16;
+
+/**
+ * Goes through the beginning of a connection: requests for encryption are declined, a cancel request is carried out, the user,
+ * database and settings of a start-up packet are ignored.
+ *
+ * @param options The client and its door.
+ * @returns The greeting, or undefined if there will be no session.
+ * @throws {ConnectionEnd} If the client breaks the protocol or is too slow.
+ */
+export async function greet(options: GreetOptions): Promise<Greeting | undefined> {
+  let late = false;
+  const timer = setTimeout(function expire() {
+    late = true;
+    options.reader.cancel();
+  }, options.deadlineMs);
+  try {
+    const greeting = await exchange(options);
+    if (late) throw tooSlow(options.deadlineMs);
+    return greeting;
+  } catch (error) {
+    if (late) throw tooSlow(options.deadlineMs);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function exchange(options: GreetOptions): Promise<Greeting | undefined> {
+  for (let requests = 0; requests <= MAX_ENCRYPTION_REQUESTS; requests += 1) {
+    const opening = await readOpening(options.reader);
+    if (opening === undefined) return undefined;
+    if (opening.kind === "invalid") throw new ConnectionEnd("08P01", opening.reason);
+    if (opening.kind === "startup") return { negotiation: negotiate(opening) };
+    if (opening.kind === "cancel") {
+      options.door.cancel(opening.processId, opening.secret);
+      return undefined;
+    }
+    await options.writer.write(NOT_ENCRYPTED);
+  }
+  throw new ConnectionEnd("08P01", "encryption was asked for too often");
+}
+
+function negotiate(opening: Extract<Opening, { kind: "startup" }>): readonly Uint8Array[] {
+  if (opening.major !== 3) {
+    throw new ConnectionEnd(
+      "0A000",
+      `unsupported frontend protocol ${opening.major}.${opening.minor}: 3.0 is spoken here`,
+    );
+  }
+  if (opening.minor === 0 && opening.protocolOptions.length === 0) return [];
+  const names = opening.protocolOptions.map(cstring);
+  return [message(BACKEND.negotiateProtocol, int32(PROTOCOL_3_0, names.length), ...names)];
+}
+
+function tooSlow(deadlineMs: number): ConnectionEnd {
+  return new ConnectionEnd("08006", `no start-up packet came within ${deadlineMs} ms`);
+}

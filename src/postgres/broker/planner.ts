@@ -1,0 +1,22 @@
+/** What becomes of one statement; `src/postgres/guard` makes these. */
+export type PlannedStatement =
+  | { readonly kind: "forward"; readonly sql: string; readonly command: string; readonly normalized: string }
+  | {
+    readonly kind: "refuse";
+    readonly sqlstate: string;
+    readonly message: string;
+    readonly hint?: string;
+    readonly normalized: string | null;
+  };
+
+/** Decides what SQL may pass. The broker sends nothing that has not been through one. */
+export interface StatementPlanner {
+  /**
+   * Plans all statements of one SQL text.
+   *
+   * @param sql The text of a Query (`simple`) or a Parse (`extended`).
+   * @param protocol Which of both.
+   * @returns A plan a statement, in order; none for an empty text.
+   */
+  plan(sql: string, protocol: "simple" | "extended"): Promise<readonly PlannedStatement[]>;
+}

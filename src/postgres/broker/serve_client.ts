@@ -1,0 +1,217 @@
+import type { ByteStream } from "../../channel/byte_stream.ts";
+import { OmcpError } from "../../errors.ts";
+import type { SessionSettings, Upstream, UpstreamSession } from "../upstream/mod.ts";
+import { ByteReader, concatBytes } from "../wire/byte_reader.ts";
+import { FrontendProtocolError } from "../wire/frontend.ts";
+import { BACKEND, cstring, FRONTEND, int32, message } from "../wire/message.ts";
+import type { Audit } from "./audit.ts";
+import { ClientPump } from "./client_pump.ts";
+import { ClientWriter } from "./client_writer.ts";
+import { Conversation } from "./conversation.ts";
+import type { Admission, SandboxDoor } from "./door.ts";
+import { greet, type Greeting } from "./greeting.ts";
+import type { BrokerLimits } from "./limits.ts";
+import type { StatementPlanner } from "./planner.ts";
+import { Refusals } from "./refusals.ts";
+import { ConnectionEnd, ServerPump } from "./server_pump.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** What stands behind a sandbox's door once the database is known to be there and safe. */
+export interface Backend {
+  readonly upstream: Upstream;
+  readonly planner: StatementPlanner;
+  /** Server parameters each session begins with and RESET returns to. */
+  readonly settings: SessionSettings;
+}
+
+/** What a client's connection is served with. */
+export interface ClientSession {
+  readonly sandboxId: string;
+  readonly door: SandboxDoor;
+  readonly limits: BrokerLimits;
+  /**
+   * Finds the database.
+   *
+   * @throws {OmcpError} If it cannot be used now.
+   */
+  readonly backend: (signal: AbortSignal) => Promise<Backend>;
+  readonly audit: Audit;
+  /** Ends the connection. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Serves one connection of a sandbox from its first byte to its last. It never rejects: whatever goes wrong is told to the
+ * client as a Postgres error, or ends the stream.
+ *
+ * @param stream The client's bytes.
+ * @param session Whose connection it is, and what it may use.
+ */
+export async function serveClient(stream: ByteStream, session: ClientSession): Promise<void> {
+  const reader = new ByteReader(stream.readable);
+  const writer = new ClientWriter(stream.writable);
+  let end: ConnectionEnd | undefined;
+  try {
+    const greeting = await greet({
+      reader,
+      writer,
+      door: session.door,
+      deadlineMs: session.limits.startupMs,
+    });
+    if (greeting !== undefined) end = await new Connection(reader, writer, session).serve(greeting);
+  } catch (error) {
+    end = asEnd(error);
+  }
+  await writer.finish(end === undefined ? undefined : { sqlstate: end.sqlstate, message: end.message });
+  await reader.cancel();
+}
+
+class Connection {
+  readonly #reader: ByteReader;
+  readonly #writer: ClientWriter;
+  readonly #session: ClientSession;
+  #cancelling: Promise<void> | undefined;
+
+  constructor(reader: ByteReader, writer: ClientWriter, session: ClientSession) {
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#session = session;
+  }
+
+  async serve(greeting: Greeting): Promise<ConnectionEnd | undefined> {
+    let cancel = function notYet(): void {};
+    const admission = this.#session.door.admit(() => cancel());
+    if ("full" in admission) throw new ConnectionEnd("53300", `too many connections: ${admission.full}`);
+    let upstream: UpstreamSession | undefined;
+    try {
+      const signal = AbortSignal.any([
+        this.#session.signal,
+        AbortSignal.timeout(this.#session.limits.connectMs),
+      ]);
+      const backend = await this.#session.backend(signal);
+      const opened = upstream = await backend.upstream.connect(backend.settings, signal);
+      cancel = () => void this.#cancel(backend.upstream, opened);
+      await this.#welcome(opened, admission, greeting);
+      return await this.#converse(backend, opened);
+    } finally {
+      upstream?.close();
+      admission.release();
+    }
+  }
+
+  /** A cancel is asked for once at a time, and opens a connection of its own. */
+  #cancel(upstream: Upstream, session: UpstreamSession): Promise<void> {
+    this.#cancelling ??= upstream.cancel(session).finally(() => this.#cancelling = undefined);
+    return this.#cancelling;
+  }
+
+  async #welcome(upstream: UpstreamSession, admission: Admission, greeting: Greeting): Promise<void> {
+    const parts = [...greeting.negotiation, message(BACKEND.authentication, int32(0))];
+    for (const [name, value] of upstream.parameters) {
+      parts.push(message(BACKEND.parameterStatus, cstring(name), cstring(value)));
+    }
+    parts.push(message(BACKEND.backendKey, int32(admission.key.processId), admission.key.secret));
+    parts.push(message(BACKEND.readyForQuery, Uint8Array.of(0x49)));
+    await this.#writer.write(concatBytes(parts));
+  }
+
+  async #converse(backend: Backend, upstream: UpstreamSession): Promise<ConnectionEnd | undefined> {
+    const { sandboxId, audit, limits, signal } = this.#session;
+    const conversation = new Conversation(sandboxId, audit);
+    const refusals = new Refusals();
+    const cancel = (): Promise<void> => this.#cancel(backend.upstream, upstream);
+    const toClient = new ServerPump({
+      session: upstream,
+      client: this.#writer,
+      conversation,
+      refusals,
+      resultBytes: limits.resultBytes,
+      cancel,
+    });
+    const toServer = new ClientPump({
+      sandboxId,
+      client: this.#reader,
+      session: upstream,
+      planner: backend.planner,
+      conversation,
+      refusals,
+      audit,
+      preparedStatements: limits.preparedStatements,
+    });
+    using watchdog = new Watchdog({ limits, conversation, client: this.#writer, cancel, signal });
+    const fromServer = toClient.run();
+    const fromClient = toServer.run();
+    let end: ConnectionEnd | undefined;
+    try {
+      const lost = fromServer.then(() => lostUpstream(toClient));
+      end = await Promise.race([fromClient.then(() => undefined), lost, watchdog.expired]);
+    } catch (error) {
+      end = asEnd(error);
+    }
+    await this.#leave(upstream, conversation, cancel);
+    await settledSoon([fromServer, fromClient]);
+    if (!toClient.atBoundary || toClient.sawFatal) {
+      // Half a message is out, or the server's own words: nothing more may follow.
+      if (!toClient.atBoundary) this.#writer.abort();
+      return undefined;
+    }
+    return end;
+  }
+
+  /** Leaves nothing running at the server. */
+  async #leave(
+    upstream: UpstreamSession,
+    conversation: Conversation,
+    cancel: () => Promise<void>,
+  ): Promise<void> {
+    if (conversation.busy) await cancel();
+    else await settledSoon([upstream.write(message(FRONTEND.terminate))]);
+    upstream.close();
+    conversation.end();
+    await this.#reader.cancel();
+  }
+}
+
+function lostUpstream(pump: ServerPump): ConnectionEnd | undefined {
+  if (pump.sawFatal) return undefined;
+  return new ConnectionEnd("08006", "the connection to the database was lost: connect again");
+}
+
+/** Waits for what is about to end, for a second at most. */
+async function settledSoon(promises: readonly Promise<unknown>[]): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, 1_000);
+  try {
+    await Promise.race([Promise.allSettled(promises), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a client is told of an error: enough to act upon, no name or address of the real server. */
+function asEnd(error: unknown): ConnectionEnd | undefined {
+  if (error instanceof ConnectionEnd) return error;
+  if (error instanceof FrontendProtocolError) return new ConnectionEnd("08P01", error.message);
+  if (!(error instanceof OmcpError)) {
+    return new ConnectionEnd("08006", "the connection to the database was lost: connect again");
+  }
+  const sqlstate = error.details["sqlstate"];
+  if (error.code === "database_unsafe_role") {
+    return new ConnectionEnd(
+      "28000",
+      "the database may not be used: the role the server logs in with has rights it must not have",
+    );
+  }
+  if (error.code === "cdm_invalid") return new ConnectionEnd("3F000", error.message);
+  if (sqlstate === "53300") {
+    return new ConnectionEnd("53300", "the database has no connection free: try again");
+  }
+  if (sqlstate === "57P03") return new ConnectionEnd("57P03", "the database is starting up: try again");
+  if (!error.retryable) {
+    return new ConnectionEnd(
+      "08004",
+      "the database does not accept the server's login: its operator must look at it",
+    );
+  }
+  return new ConnectionEnd("08006", "the database cannot be reached now: try again later");
+}

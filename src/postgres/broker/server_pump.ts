@@ -1,0 +1,259 @@
+import type { UpstreamSession } from "../upstream/mod.ts";
+import { putParameter } from "../upstream/login.ts";
+import { concatBytes } from "../wire/byte_reader.ts";
+import { BACKEND, HEADER_BYTES, readUint32 } from "../wire/message.ts";
+import { errorResponse, parseServerError, type ServerError } from "../wire/server_error.ts";
+import type { ClientWriter } from "./client_writer.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Refusals } from "./refusals.ts";
+
+/** The connection must end, and the client be told this. */
+export class ConnectionEnd extends Error {
+  override readonly name = "ConnectionEnd";
+  readonly sqlstate: string;
+
+  /**
+   * @param sqlstate What the client is told as a code.
+   * @param message What it is told as a text.
+   */
+  constructor(sqlstate: string, message: string) {
+    super(message);
+    this.sqlstate = sqlstate;
+  }
+}
+
+/** What a {@link ServerPump} works with. */
+export interface ServerPumpOptions {
+  readonly session: UpstreamSession;
+  readonly client: ClientWriter;
+  readonly conversation: Conversation;
+  readonly refusals: Refusals;
+  /** Bytes of rows one statement may bring. */
+  readonly resultBytes: number;
+  /** Asks the server to cancel what runs; resolves when it has been asked. */
+  readonly cancel: () => Promise<void>;
+}
+
+/** The largest message that is looked at as a whole; no row is. */
+const MAX_CAPTURED = 1024 * 1024;
+const EMPTY = new Uint8Array(0);
+const DECODER = new TextDecoder();
+
+/** Passed on as they come, without being held; the rest is looked at. */
+const STREAMED: ReadonlySet<number> = new Set<number>([
+  BACKEND.dataRow,
+  BACKEND.copyData,
+  BACKEND.copyDone,
+  BACKEND.copyOut,
+  BACKEND.rowDescription,
+  BACKEND.parameterDescription,
+  BACKEND.notice,
+  BACKEND.notification,
+]);
+
+/** Relays the server's messages: rows as they come, never a result as a whole. */
+export class ServerPump {
+  readonly #options: ServerPumpOptions;
+  readonly #parameters: Map<string, string>;
+  #held: Uint8Array = EMPTY;
+  #bodyLeft = 0;
+  #bodyPasses = true;
+  /** Set while a statement over its budget is being cancelled and its rows are dropped. */
+  #cancelled: Promise<void> | undefined;
+  #sawFatal = false;
+
+  /** @param options Both ends and what stands between. */
+  constructor(options: ServerPumpOptions) {
+    this.#options = options;
+    this.#parameters = new Map(options.session.parameters);
+  }
+
+  /** Whether the client has whole messages only, so that another may follow. */
+  get atBoundary(): boolean {
+    return this.#bodyLeft === 0 || !this.#bodyPasses;
+  }
+
+  /** Whether the server has told the client itself that the connection ends. */
+  get sawFatal(): boolean {
+    return this.#sawFatal;
+  }
+
+  /**
+   * Relays until the server closes.
+   *
+   * @throws {ConnectionEnd} If the session may not go on.
+   */
+  async run(): Promise<void> {
+    const { session, client } = this.#options;
+    while (true) {
+      const chunk = await session.reader.readSome();
+      if (chunk === undefined) return;
+      const out: Uint8Array[] = [];
+      try {
+        await this.#scan(this.#held.length === 0 ? chunk : concatBytes([this.#held, chunk]), out);
+      } finally {
+        // What stood before the message that ends the connection is the client's.
+        if (out.length > 0) await client.write(concatBytes(out));
+      }
+    }
+  }
+
+  async #scan(chunk: Uint8Array, out: Uint8Array[]): Promise<void> {
+    this.#held = EMPTY;
+    const end = chunk.length;
+    let at = 0;
+    let from = 0;
+    try {
+      while (at < end) {
+        if (this.#bodyLeft > 0) {
+          const step = Math.min(this.#bodyLeft, end - at);
+          if (!this.#bodyPasses) {
+            if (at > from) out.push(chunk.subarray(from, at));
+            from = at + step;
+          }
+          this.#bodyLeft -= step;
+          at += step;
+          continue;
+        }
+        if (end - at < HEADER_BYTES) break;
+        const type = chunk[at] ?? 0;
+        const total = readUint32(chunk, at + 1) + 1;
+        if (total < HEADER_BYTES) {
+          throw new ConnectionEnd("08P01", "the database sent a message of no length");
+        }
+        if (STREAMED.has(type) || total > MAX_CAPTURED) {
+          this.#bodyPasses = this.#stream(type, total);
+          this.#bodyLeft = total;
+          continue;
+        }
+        if (end - at < total) break;
+        const handled = this.#handle(type, chunk.subarray(at + HEADER_BYTES, at + total));
+        const replacement = handled instanceof Promise ? await handled : handled;
+        if (replacement !== undefined) {
+          if (at > from) out.push(chunk.subarray(from, at));
+          out.push(replacement);
+          from = at + total;
+        }
+        at += total;
+      }
+    } finally {
+      if (at > from) out.push(chunk.subarray(from, at));
+    }
+    if (at < end) this.#held = chunk.slice(at);
+  }
+
+  /** Decides on a message by its header. Returns whether it is passed on. */
+  #stream(type: number, total: number): boolean {
+    const { conversation, resultBytes, cancel } = this.#options;
+    switch (type) {
+      case BACKEND.dataRow:
+        conversation.rows += 1;
+        conversation.bytes += total;
+        break;
+      case BACKEND.copyData:
+        conversation.bytes += total;
+        break;
+      case BACKEND.rowDescription:
+        conversation.described();
+        return true;
+      case BACKEND.copyDone:
+        return this.#cancelled === undefined;
+      case BACKEND.notification:
+        return false;
+      case BACKEND.error:
+        conversation.failed("XX000", false);
+        return true;
+      default:
+        if (STREAMED.has(type)) return true;
+        throw new ConnectionEnd("08P01", "the database sent an unexpected message");
+    }
+    if (conversation.bytes > resultBytes) this.#cancelled ??= cancel();
+    return this.#cancelled === undefined;
+  }
+
+  /** Looks at a whole message. Returns what the client gets in its place, if not the message itself. */
+  #handle(type: number, body: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    const { conversation } = this.#options;
+    switch (type) {
+      case BACKEND.parseComplete:
+        conversation.parsed();
+        return undefined;
+      case BACKEND.bindComplete:
+        conversation.bound();
+        return undefined;
+      case BACKEND.closeComplete:
+        conversation.closed();
+        return undefined;
+      case BACKEND.noData:
+        conversation.described();
+        return undefined;
+      case BACKEND.commandComplete:
+      case BACKEND.emptyQuery:
+      case BACKEND.portalSuspended:
+        // The cancel came too late: rows are missing, and the server holds the statement for a success.
+        if (this.#cancelled !== undefined) throw overBudget(this.#options.resultBytes);
+        conversation.completed(type === BACKEND.commandComplete ? DECODER.decode(body.subarray(0, -1)) : "");
+        return undefined;
+      case BACKEND.readyForQuery:
+        conversation.ready(String.fromCharCode(body[0] ?? 0));
+        return undefined;
+      case BACKEND.error:
+        return this.#error(parseServerError(body));
+      case BACKEND.parameterStatus:
+        this.#checkParameter(body);
+        return undefined;
+      default:
+        throw new ConnectionEnd("08P01", "the database sent an unexpected message");
+    }
+  }
+
+  async #error(error: ServerError): Promise<Uint8Array | undefined> {
+    const { conversation, refusals } = this.#options;
+    const fatal = error.severity !== "ERROR";
+    if (fatal) this.#sawFatal = true;
+    if (this.#cancelled !== undefined) {
+      // Only now is it sure that the cancel does not reach a later statement.
+      await this.#cancelled;
+      this.#cancelled = undefined;
+      const end = overBudget(this.#options.resultBytes);
+      conversation.failed(end.sqlstate, false);
+      return fatal ? undefined : errorResponse({
+        severity: "ERROR",
+        sqlstate: end.sqlstate,
+        message: end.message,
+        hint: "Ask for fewer rows or columns, aggregate in SQL, or read in parts with a server-side cursor.",
+      });
+    }
+    const refusal = refusals.take(error);
+    conversation.failed(error.sqlstate, refusal !== undefined);
+    return refusal === undefined ? undefined : errorResponse({ severity: "ERROR", ...refusal });
+  }
+
+  /** A layer of its own: whatever changed a setting that everything else stands on, the session ends. */
+  #checkParameter(body: Uint8Array): void {
+    const before = new Map(this.#parameters);
+    putParameter(this.#parameters, body);
+    for (const name of ["default_transaction_read_only", "standard_conforming_strings", "client_encoding"]) {
+      this.#requireSame(name, before);
+    }
+    for (const name of ["is_superuser", "session_authorization", "search_path"]) {
+      this.#requireSame(name, before);
+    }
+  }
+
+  #requireSame(name: string, before: ReadonlyMap<string, string>): void {
+    const was = before.get(name);
+    if (was === undefined || this.#parameters.get(name) === was) return;
+    throw new ConnectionEnd(
+      "42501",
+      `the setting ${name} may not be changed in a sandbox: the connection is closed`,
+    );
+  }
+}
+
+function overBudget(limit: number): ConnectionEnd {
+  return new ConnectionEnd(
+    "53400",
+    `the result is larger than the ${limit} bytes that one statement may bring`,
+  );
+}

@@ -1,0 +1,25 @@
+import { quoteIdentifier, type SessionSettings } from "../upstream/mod.ts";
+import type { BrokerLimits } from "./limits.ts";
+
+/**
+ * The server parameters of every session. They are sent in the start-up packet, which makes them the session's own defaults:
+ * RESET, RESET ALL and DISCARD ALL return to them, and nothing has to be put back.
+ *
+ * @param cdmSchema The schema in which unqualified names are looked up, after pg_catalog.
+ * @param limits Time limits among them.
+ * @returns Parameters by name.
+ */
+export function sessionSettings(cdmSchema: string, limits: BrokerLimits): SessionSettings {
+  return {
+    default_transaction_read_only: "on",
+    search_path: quoteIdentifier(cdmSchema),
+    statement_timeout: String(limits.statementMs),
+    lock_timeout: String(limits.lockMs),
+    idle_in_transaction_session_timeout: String(limits.idleInTransactionMs),
+    standard_conforming_strings: "on",
+    datestyle: "ISO",
+    intervalstyle: "postgres",
+    bytea_output: "hex",
+    row_security: "on",
+  };
+}

@@ -1,0 +1,77 @@
+import type { ClientWriter } from "./client_writer.ts";
+import type { Conversation } from "./conversation.ts";
+import type { BrokerLimits } from "./limits.ts";
+import { ConnectionEnd } from "./server_pump.ts";
+
+/** What a {@link Watchdog} looks at. */
+export interface WatchdogOptions {
+  readonly limits: BrokerLimits;
+  readonly conversation: Conversation;
+  readonly client: ClientWriter;
+  /** Asks the server to cancel what runs. */
+  readonly cancel: () => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds by which the server may be later than its own time limit, and again after it was asked to cancel. */
+const GRACE_MS = 5_000;
+const TICK_MS = 1_000;
+
+/** Sees to it that no connection lasts, waits or is silent for longer than it may. */
+export class Watchdog implements Disposable {
+  /** Resolves when the connection has to end. */
+  readonly expired: Promise<ConnectionEnd>;
+  readonly #options: WatchdogOptions;
+  readonly #end: (end: ConnectionEnd) => void;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #onAbort: () => void;
+  #cancelled = false;
+
+  /** @param options The connection, and its limits. */
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<ConnectionEnd>();
+    this.expired = promise;
+    this.#end = resolve;
+    this.#onAbort = () => resolve(new ConnectionEnd("57P01", "the connection is closed by the server"));
+    options.signal.addEventListener("abort", this.#onAbort);
+    if (options.signal.aborted) this.#onAbort();
+    const { stallMs, idleMs, idleInTransactionMs } = options.limits;
+    this.#timer = setInterval(() => this.#look(), Math.min(TICK_MS, stallMs, idleMs, idleInTransactionMs));
+  }
+
+  /** Stops looking. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#options.signal.removeEventListener("abort", this.#onAbort);
+  }
+
+  #look(): void {
+    const { limits, conversation, client, cancel } = this.#options;
+    if (client.stalledMs > limits.stallMs) {
+      return this.#end(new ConnectionEnd("57014", `the result was not read for ${limits.stallMs} ms`));
+    }
+    const since = conversation.sinceMs;
+    if (conversation.busy) {
+      const over = since - limits.statementMs;
+      if (over > 2 * GRACE_MS) {
+        return this.#end(
+          new ConnectionEnd("57014", `the statement ran for more than ${limits.statementMs} ms`),
+        );
+      }
+      if (over > GRACE_MS && !this.#cancelled) cancel();
+      this.#cancelled = over > GRACE_MS;
+      return;
+    }
+    if (conversation.status === "I" && since > limits.idleMs) {
+      return this.#end(
+        new ConnectionEnd("57P05", `the connection was idle for more than ${limits.idleMs} ms`),
+      );
+    }
+    if (conversation.status !== "I" && since > limits.idleInTransactionMs) {
+      this.#end(
+        new ConnectionEnd("25P03", `the transaction was idle for more than ${limits.idleInTransactionMs} ms`),
+      );
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import type { OpenByteStream } from "../../channel/byte_stream.ts";
+import { StreamUpstream, type Upstream } from "../upstream/mod.ts";
+
+/** The role without rights that the Postgres image holds. */
+export const LOCAL_ROLE = "omcp_reader";
+/** The database of the Postgres image. */
+export const LOCAL_DATABASE = "cdm";
+
+/**
+ * A Postgres in a container of ours, reached by a stream of that container's channel and trusted there.
+ *
+ * @param open Opens a raw Postgres connection.
+ * @param description What logs and errors call it.
+ * @returns The upstream.
+ */
+export function localUpstream(open: OpenByteStream, description = "local database"): Upstream {
+  return new StreamUpstream({ open, user: LOCAL_ROLE, database: LOCAL_DATABASE, description });
+}

@@ -1,0 +1,184 @@
+import { Duplex } from "node:stream";
+import { Buffer } from "node:buffer";
+import pg from "pg";
+import { OmcpError } from "../../errors.ts";
+import { type ByteReader } from "../wire/byte_reader.ts";
+import { BACKEND, HEADER_BYTES, readName, readUint32 } from "../wire/message.ts";
+import { parseServerError } from "../wire/server_error.ts";
+import type { ServerKey, SessionSettings } from "./upstream.ts";
+
+/** The largest message that is read while logging in, in bytes. */
+const MAX_LOGIN_MESSAGE = 64 * 1024;
+const CLEARTEXT_PASSWORD = 3;
+
+/** Who logs in over a bare stream, and how. */
+export interface LoginOptions {
+  readonly reader: ByteReader;
+  readonly write: (bytes: Uint8Array) => Promise<void>;
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly database: string;
+  readonly settings: SessionSettings;
+  /** Whether a password in clear text could be overheard. */
+  readonly exposed: boolean;
+}
+
+/** What the server told while logging in. */
+export interface LoginResult {
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly key: ServerKey | undefined;
+}
+
+/**
+ * Sends the start-up message and authenticates (trust, SCRAM-SHA-256, MD5, clear text where nobody listens). `npm:pg` does
+ * the talking, over a stream that hands it one message at a time and nothing after the first ReadyForQuery: so no byte is lost
+ * when the connection is taken over, and pg reads neither files nor the environment.
+ *
+ * @param options Who and how.
+ * @returns Parameters and cancel key.
+ * @throws {OmcpError} `database_unavailable`; with `details.sqlstate` where the server gave one.
+ */
+export async function login(options: LoginOptions): Promise<LoginResult> {
+  const bridge = new LoginBridge(options.write);
+  const client = new pg.Client(clientConfig(options, bridge));
+  // pg reports a lost connection here as well; the caller sees it on the stream itself.
+  client.on("error", function ignore() {});
+  try {
+    const connected = client.connect();
+    // The feeding below fails first or at the same time, and says more.
+    connected.catch(function ignore() {});
+    const result = await feed(options, bridge);
+    await connected;
+    return result;
+  } catch (error) {
+    if (error instanceof OmcpError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OmcpError("database_unavailable", `Login to the database failed: ${reason}`, { cause: error });
+  } finally {
+    bridge.destroy();
+  }
+}
+
+/** What pg takes beyond its published types. Each is set, for pg asks the environment for what is not. */
+interface CompleteConfig extends pg.ClientConfig {
+  readonly binary: boolean;
+  readonly replication: string;
+}
+
+function clientConfig(options: LoginOptions, bridge: LoginBridge): CompleteConfig {
+  return {
+    host: "upstream.invalid",
+    port: 5432,
+    user: options.user,
+    database: options.database,
+    // A function keeps pg from asking the environment and ~/.pgpass for a password the URL does not have.
+    password: function askPassword(): string {
+      if (options.password === undefined) {
+        throw new Error("the server asks for a password and none is configured");
+      }
+      return options.password;
+    },
+    ssl: false,
+    stream: () => bridge,
+    options: startupOptions(options.settings),
+    application_name: "omcp",
+    client_encoding: "UTF8",
+    connectionTimeoutMillis: 3_600_000,
+    binary: true,
+    replication: "false",
+    sslnegotiation: "postgres",
+  };
+}
+
+/** Writes settings as a start-up `options` text, in which blank and backslash are escaped. */
+function startupOptions(settings: SessionSettings): string {
+  return Object.entries({ client_encoding: "UTF8", ...settings })
+    .map(([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, "\\$&")}`)
+    .join(" ");
+}
+
+async function feed(options: LoginOptions, bridge: LoginBridge): Promise<LoginResult> {
+  const parameters = new Map<string, string>();
+  let key: ServerKey | undefined;
+  while (true) {
+    const header = await options.reader.readExactly(HEADER_BYTES);
+    if (header === undefined) throw new Error("the server closed the connection");
+    const type = header[0] ?? 0;
+    const size = readUint32(header, 1) - 4;
+    if (size < 0 || size > MAX_LOGIN_MESSAGE) {
+      throw new Error("the server does not speak the Postgres protocol");
+    }
+    const body = await options.reader.readExactly(size);
+    if (body === undefined) throw new Error("the server closed the connection");
+    if (type === BACKEND.error) throw refusedLogin(body);
+    if (type === BACKEND.authentication && options.exposed && readUint32(body, 0) === CLEARTEXT_PASSWORD) {
+      throw new Error("the server wants the password in clear text over a connection without TLS");
+    }
+    if (type === BACKEND.parameterStatus) putParameter(parameters, body);
+    if (type === BACKEND.backendKey) key = { processId: readUint32(body, 0), secret: body.slice(4) };
+    bridge.push(Buffer.concat([header, body]));
+    if (type === BACKEND.readyForQuery) return { parameters, key };
+  }
+}
+
+/**
+ * Reads a ParameterStatus into a map.
+ *
+ * @param parameters Where to put it.
+ * @param body The message's body.
+ */
+export function putParameter(parameters: Map<string, string>, body: Uint8Array): void {
+  const name = readName(body, 0);
+  const value = name === undefined ? undefined : readName(body, name.next);
+  if (name !== undefined && value !== undefined) parameters.set(name.name, value.name);
+}
+
+function refusedLogin(body: Uint8Array): OmcpError {
+  const error = parseServerError(body);
+  return new OmcpError(
+    "database_unavailable",
+    `Database refused the login: ${error.message} (${error.sqlstate})`,
+    {
+      details: { sqlstate: error.sqlstate },
+      // A wrong password or name stays wrong; a server that starts or is full does not.
+      retryable: !/^(28|3D|42)/.test(error.sqlstate),
+    },
+  );
+}
+
+/** The duplex that pg takes for its socket. */
+class LoginBridge extends Duplex {
+  readonly #send: (bytes: Uint8Array) => Promise<void>;
+
+  constructor(send: (bytes: Uint8Array) => Promise<void>) {
+    super();
+    this.#send = send;
+  }
+
+  connect(): this {
+    queueMicrotask(() => this.emit("connect"));
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#send(chunk).then(() => done(), done);
+  }
+}

@@ -1,0 +1,98 @@
+import { OmcpError } from "../../errors.ts";
+import { BACKEND, cstring, FRONTEND, HEADER_BYTES, message, readUint32 } from "../wire/message.ts";
+import { parseServerError } from "../wire/server_error.ts";
+import type { UpstreamSession } from "./upstream.ts";
+
+/** The largest message and the most rows that the server's own questions are answered with. */
+const MAX_MESSAGE = 1024 * 1024;
+const MAX_ROWS = 100_000;
+const DECODER = new TextDecoder();
+
+/** A row of text values; null for SQL's NULL. */
+export type TextRow = readonly (string | null)[];
+
+/**
+ * Asks a question of the server's own over a session that nobody else uses: one statement, simple protocol, small answers.
+ *
+ * @param session An idle session.
+ * @param sql The statement.
+ * @param signal Drops the session when it fires.
+ * @returns The rows as text.
+ * @throws {OmcpError} `database_refused` with the server's error, `database_unavailable` if the connection is lost.
+ */
+export async function ask(
+  session: UpstreamSession,
+  sql: string,
+  signal: AbortSignal,
+): Promise<readonly TextRow[]> {
+  const drop = function drop(): void {
+    session.close();
+  };
+  signal.addEventListener("abort", drop);
+  try {
+    await session.write(message(FRONTEND.query, cstring(sql)));
+    return await readAnswer(session);
+  } catch (error) {
+    if (error instanceof OmcpError) throw error;
+    throw new OmcpError("database_unavailable", "Database connection was lost", { cause: error });
+  } finally {
+    signal.removeEventListener("abort", drop);
+  }
+}
+
+async function readAnswer(session: UpstreamSession): Promise<readonly TextRow[]> {
+  const rows: TextRow[] = [];
+  let failure: OmcpError | undefined;
+  while (true) {
+    const header = await session.reader.readExactly(HEADER_BYTES);
+    const size = header === undefined ? 0 : readUint32(header, 1) - 4;
+    if (size < 0 || size > MAX_MESSAGE) throw new Error(`Message of ${size} bytes`);
+    const body = header === undefined ? undefined : await session.reader.readExactly(size);
+    if (header === undefined || body === undefined) throw failure ?? new Error("Connection closed");
+    if (header[0] === BACKEND.dataRow && rows.length < MAX_ROWS) rows.push(parseRow(body));
+    if (header[0] === BACKEND.error) failure = refused(body);
+    if (header[0] === BACKEND.readyForQuery) break;
+  }
+  if (failure !== undefined) throw failure;
+  return rows;
+}
+
+function refused(body: Uint8Array): OmcpError {
+  const error = parseServerError(body);
+  return new OmcpError("database_refused", `Database answered: ${error.message} (${error.sqlstate})`, {
+    details: { sqlstate: error.sqlstate },
+  });
+}
+
+function parseRow(body: Uint8Array): TextRow {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const row: (string | null)[] = [];
+  let at = 2;
+  for (let column = view.getUint16(0); column > 0; column -= 1) {
+    const size = view.getInt32(at);
+    at += 4;
+    row.push(size < 0 ? null : DECODER.decode(body.subarray(at, at + size)));
+    at += Math.max(size, 0);
+  }
+  return row;
+}
+
+/**
+ * Writes a text as an SQL literal (with `standard_conforming_strings` on).
+ *
+ * @param text Text without NUL.
+ * @returns The literal with its quotes.
+ */
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/**
+ * Writes a name as an SQL identifier.
+ *
+ * @param name Name without NUL.
+ * @returns The identifier with its quotes.
+ */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

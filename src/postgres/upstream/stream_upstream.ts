@@ -1,0 +1,115 @@
+import type { ByteStream, OpenByteStream } from "../../channel/byte_stream.ts";
+import { OmcpError } from "../../errors.ts";
+import { ByteReader, concatBytes } from "../wire/byte_reader.ts";
+import { int32 } from "../wire/message.ts";
+import { login, type LoginResult } from "./login.ts";
+import type { SessionSettings, Upstream, UpstreamSession } from "./upstream.ts";
+
+const CANCEL_REQUEST = 80_877_102;
+const CANCEL_DEADLINE_MS = 5_000;
+
+/** A server that is reached by a function which opens a byte stream to it. */
+export interface StreamUpstreamOptions {
+  readonly open: OpenByteStream;
+  readonly user: string;
+  readonly password?: string;
+  readonly database: string;
+  /** For logs and errors; must not hold a secret. */
+  readonly description: string;
+  /** Whether others could listen on the stream. @default {false} */
+  readonly exposed?: boolean;
+}
+
+/** A real server behind any kind of byte stream: a socket, TLS, or a stream of a container's channel. */
+export class StreamUpstream implements Upstream {
+  readonly description: string;
+  readonly #options: StreamUpstreamOptions;
+
+  /** @param options How to reach it and who logs in. */
+  constructor(options: StreamUpstreamOptions) {
+    this.#options = options;
+    this.description = options.description;
+  }
+
+  /** @inheritdoc */
+  async connect(settings: SessionSettings, signal: AbortSignal): Promise<UpstreamSession> {
+    const { user, password, database, exposed = false } = this.#options;
+    const link = new Link(await this.#options.open(signal));
+    const drop = function drop(): void {
+      link.close();
+    };
+    signal.addEventListener("abort", drop);
+    try {
+      if (signal.aborted) throw signal.reason;
+      const write = (bytes: Uint8Array): Promise<void> => link.write(bytes);
+      const result = await login({ reader: link.reader, write, user, password, database, settings, exposed });
+      return link.loggedIn(result);
+    } catch (error) {
+      link.close();
+      if (!signal.aborted || error instanceof OmcpError && error.details["sqlstate"] !== undefined) {
+        throw error;
+      }
+      throw new OmcpError("database_unavailable", "Database did not complete a login in time", {
+        cause: error,
+      });
+    } finally {
+      signal.removeEventListener("abort", drop);
+    }
+  }
+
+  /** @inheritdoc */
+  async cancel(session: UpstreamSession): Promise<void> {
+    if (session.key === undefined) return;
+    const signal = AbortSignal.timeout(CANCEL_DEADLINE_MS);
+    let link: Link | undefined;
+    const drop = function drop(): void {
+      link?.close();
+    };
+    signal.addEventListener("abort", drop);
+    try {
+      link = new Link(await this.#options.open(signal));
+      const { processId, secret } = session.key;
+      await link.write(concatBytes([int32(12 + secret.length, CANCEL_REQUEST, processId), secret]));
+      // The server closes when the signal is sent: only then is it known that it cannot hit a later statement.
+      await link.reader.readSome();
+    } catch {
+      // A server that cannot be asked to cancel is lost in other ways too, and these are reported.
+    } finally {
+      signal.removeEventListener("abort", drop);
+      link?.close();
+    }
+  }
+}
+
+/** One stream to the server. */
+class Link implements UpstreamSession {
+  readonly reader: ByteReader;
+  parameters: ReadonlyMap<string, string> = new Map();
+  key: UpstreamSession["key"];
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #closed = false;
+
+  constructor(stream: ByteStream) {
+    this.reader = new ByteReader(stream.readable);
+    this.#writer = stream.writable.getWriter();
+    // Failures are seen by whoever writes or reads.
+    this.#writer.closed.catch(function ignore() {});
+  }
+
+  loggedIn(result: LoginResult): this {
+    this.parameters = result.parameters;
+    this.key = result.key;
+    return this;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#writer.write(bytes);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.reader.cancel();
+    this.#writer.abort().catch(function ignore() {});
+  }
+}

@@ -1,0 +1,119 @@
+import type { ByteStream } from "../../channel/byte_stream.ts";
+import { OmcpError } from "../../errors.ts";
+import { int32 } from "../wire/message.ts";
+import type { PostgresAddress } from "./url.ts";
+
+const SSL_REQUEST = int32(8, 80_877_103);
+const ACCEPTED = 0x53; // S
+
+/**
+ * Opens the bare connection to a server, under TLS where the address asks for it.
+ *
+ * @param address Where to.
+ * @param signal Ends the attempt, and the connection too if it fires later.
+ * @returns The stream, before any start-up message.
+ * @throws {OmcpError} `database_unavailable` if it cannot be reached or its certificate does not convince.
+ */
+export async function openTransport(address: PostgresAddress, signal: AbortSignal): Promise<ByteStream> {
+  try {
+    if (address.target.kind === "unix") return await openUnix(address.target.path, signal);
+    const { host: hostname, port } = address.target;
+    const conn = await Deno.connect({ hostname, port, signal });
+    conn.setNoDelay(true);
+    conn.setKeepAlive(true);
+    return address.tls === "disable" ? conn : await upgrade(conn, address, signal);
+  } catch (error) {
+    if (error instanceof OmcpError) throw error;
+    if (signal.aborted) throw unavailable("it did not answer in time", error);
+    throw unavailable(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+async function openUnix(path: string, signal: AbortSignal): Promise<ByteStream> {
+  const conn = await Deno.connect({ transport: "unix", path });
+  if (signal.aborted) {
+    conn.close();
+    throw signal.reason;
+  }
+  return conn;
+}
+
+async function upgrade(
+  conn: Deno.TcpConn,
+  address: PostgresAddress,
+  signal: AbortSignal,
+): Promise<ByteStream> {
+  const abandon = function abandon(): void {
+    closeQuietly(conn);
+  };
+  signal.addEventListener("abort", abandon);
+  try {
+    const caCerts = address.rootCertificate === undefined ? [] : [await readPem(address.rootCertificate)];
+    await writeAll(conn, SSL_REQUEST);
+    const answer = new Uint8Array(1);
+    const count = await conn.read(answer);
+    if (count !== 1 || answer[0] !== ACCEPTED) {
+      throw new OmcpError("database_unavailable", "Database server does not offer TLS", {
+        state: "No password was sent.",
+        next: "Turn TLS on at the server, or say sslmode=disable in the URL if the path to it is safe.",
+      });
+    }
+    const hostname = address.target.kind === "tcp" ? address.target.host : "localhost";
+    const tls = await Deno.startTls(conn, { hostname, caCerts });
+    signal.removeEventListener("abort", abandon);
+    try {
+      await tls.handshake();
+    } catch (error) {
+      closeQuietly(tls);
+      throw tlsFailure(error);
+    }
+    return tls;
+  } catch (error) {
+    closeQuietly(conn);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abandon);
+  }
+}
+
+async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) written += await conn.write(bytes.subarray(written));
+}
+
+async function readPem(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new OmcpError("config_invalid", "The file that sslrootcert names cannot be read", {
+      next: "Check the path in OMCP_DATABASE_URL, and that the server may read it (--allow-read).",
+      cause: error,
+    });
+  }
+}
+
+function tlsFailure(error: unknown): OmcpError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new OmcpError("database_unavailable", `Database server's certificate was not accepted: ${reason}`, {
+    state: "No password was sent.",
+    next:
+      "Name the file of its certificate authority with sslrootcert, and the host as the certificate does.",
+    retryable: false,
+    cause: error,
+  });
+}
+
+function unavailable(reason: string, cause: unknown): OmcpError {
+  return new OmcpError("database_unavailable", `Database cannot be reached: ${reason}`, {
+    next: "Check that it runs and can be reached from the server's machine.",
+    cause,
+  });
+}
+
+function closeQuietly(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch {
+    // Closed before, or consumed by the TLS handshake.
+  }
+}

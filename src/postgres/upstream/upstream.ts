@@ -1,0 +1,50 @@
+import { type ByteReader } from "../wire/byte_reader.ts";
+
+/** What a server calls one of its sessions when it is asked to cancel; never leaves this program. */
+export interface ServerKey {
+  readonly processId: number;
+  readonly secret: Uint8Array;
+}
+
+/** An authenticated connection to the real server, idle and outside a transaction when handed out. */
+export interface UpstreamSession {
+  /** Everything the server sends after its first ReadyForQuery. */
+  readonly reader: ByteReader;
+  /** The parameters the server reported, by name. */
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly key: ServerKey | undefined;
+  /**
+   * Sends bytes, waiting while the server does not take them.
+   *
+   * @param bytes Whole messages.
+   * @throws {Error} If the connection is lost.
+   */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Drops the connection; a second call does nothing. */
+  close(): void;
+}
+
+/** The real server: where sessions come from. */
+export interface Upstream {
+  /** A name for logs and errors, without any secret. */
+  readonly description: string;
+  /**
+   * Opens a session.
+   *
+   * @param settings Server parameters that hold from the first statement on, and to which RESET returns.
+   * @param signal Ends the attempt.
+   * @returns The session, ready for a query.
+   * @throws {OmcpError} `database_unavailable` with the server's SQLSTATE in `details.sqlstate` where there is one.
+   */
+  connect(settings: SessionSettings, signal: AbortSignal): Promise<UpstreamSession>;
+  /**
+   * Asks the server to cancel what a session is running.
+   *
+   * @param session One of this upstream.
+   * @returns When the server has taken the request, or could not be asked within 5 s.
+   */
+  cancel(session: UpstreamSession): Promise<void>;
+}
+
+/** Server parameters by name. */
+export type SessionSettings = Readonly<Record<string, string>>;

@@ -1,0 +1,131 @@
+import type { ByteStream } from "../../channel/byte_stream.ts";
+
+/** The stream ended in the middle of something that was announced. */
+export class TruncatedStreamError extends Error {
+  override readonly name = "TruncatedStreamError";
+}
+
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Pulls exact amounts out of a stream of chunks. It never holds more than the chunk at hand and the
+ * amount asked for, and allocates only as bytes arrive, not as they are announced.
+ */
+export class ByteReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #chunk: Uint8Array = EMPTY;
+  #offset = 0;
+
+  /** @param readable The stream; this reader takes its lock for good. */
+  constructor(readable: ByteStream["readable"]) {
+    this.#reader = readable.getReader();
+  }
+
+  /** Bytes that can be had without waiting. */
+  get buffered(): number {
+    return this.#chunk.length - this.#offset;
+  }
+
+  /** Looks at a byte that is already here; undefined beyond {@link buffered}. */
+  peek(index: number): number | undefined {
+    return this.#chunk[this.#offset + index];
+  }
+
+  /**
+   * The next bytes, whatever their number, as they came.
+   *
+   * @returns At least one byte, or undefined at the end of the stream.
+   */
+  async readSome(): Promise<Uint8Array | undefined> {
+    if (!await this.#fill()) return undefined;
+    const rest = this.#chunk.subarray(this.#offset);
+    this.#chunk = EMPTY;
+    this.#offset = 0;
+    return rest;
+  }
+
+  /**
+   * Exactly so many bytes.
+   *
+   * @param size How many.
+   * @returns The bytes, or undefined if the stream ended before the first one.
+   * @throws {TruncatedStreamError} If it ended after the first one.
+   */
+  async readExactly(size: number): Promise<Uint8Array | undefined> {
+    if (size === 0) return EMPTY;
+    if (this.buffered >= size) return this.#take(size);
+    const parts: Uint8Array[] = [];
+    let missing = size;
+    while (missing > 0) {
+      if (!await this.#fill()) {
+        if (missing === size) return undefined;
+        throw new TruncatedStreamError(`Stream ended ${missing} bytes early`);
+      }
+      const part = this.#take(Math.min(missing, this.buffered));
+      parts.push(part);
+      missing -= part.length;
+    }
+    return concatBytes(parts);
+  }
+
+  /**
+   * Discards so many bytes as they come.
+   *
+   * @param size How many.
+   * @throws {TruncatedStreamError} If the stream ends before.
+   */
+  async skip(size: number): Promise<void> {
+    let missing = size;
+    while (missing > 0) {
+      if (!await this.#fill()) throw new TruncatedStreamError(`Stream ended ${missing} bytes early`);
+      missing -= this.#take(Math.min(missing, this.buffered)).length;
+    }
+  }
+
+  /** Drops the stream; a read that waits ends as if the stream had. */
+  async cancel(): Promise<void> {
+    this.#chunk = EMPTY;
+    this.#offset = 0;
+    try {
+      await this.#reader.cancel();
+    } catch {
+      // It had failed before: nothing is left to drop.
+    }
+  }
+
+  #take(size: number): Uint8Array {
+    const taken = this.#chunk.subarray(this.#offset, this.#offset + size);
+    this.#offset += size;
+    return taken;
+  }
+
+  async #fill(): Promise<boolean> {
+    while (this.#offset >= this.#chunk.length) {
+      const { done, value } = await this.#reader.read();
+      if (done) return false;
+      this.#chunk = value;
+      this.#offset = 0;
+    }
+    return true;
+  }
+}
+
+/**
+ * Puts byte arrays one after the other.
+ *
+ * @param parts The arrays; a single one is returned as it is.
+ * @returns All their bytes.
+ */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,70 @@
+import { type ByteReader } from "./byte_reader.ts";
+import { FRONTEND, HEADER_BYTES, readUint32 } from "./message.ts";
+
+/** The most bytes of SQL in one Query or Parse that are looked at. */
+export const MAX_SQL_BYTES = 256 * 1024;
+/** The most bytes of a message's body that are held. */
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** Up to here a message that is too long is passed over and refused; beyond, the connection ends. */
+export const MAX_SKIPPED_BYTES = 64 * 1024 * 1024;
+
+/** A message from the client. */
+export interface FrontendMessage {
+  readonly type: number;
+  /** The body, without type and length; empty if {@link oversized}. */
+  readonly body: Uint8Array;
+  /** Bytes the body had, if it was too long and has been passed over. */
+  readonly oversized?: number;
+}
+
+/** The client broke the protocol so that its next message cannot be found. */
+export class FrontendProtocolError extends Error {
+  override readonly name = "FrontendProtocolError";
+}
+
+const KNOWN = new Set<number>(Object.values(FRONTEND));
+
+/**
+ * Reads one message, and checks its announced length before anything is allocated.
+ *
+ * @param reader Where from.
+ * @returns The message, or undefined if the client left between messages.
+ * @throws {FrontendProtocolError} If type or length cannot be.
+ * @throws {TruncatedStreamError} If the client left in the middle of it.
+ */
+export async function readFrontendMessage(reader: ByteReader): Promise<FrontendMessage | undefined> {
+  const header = await reader.readExactly(HEADER_BYTES);
+  if (header === undefined) return undefined;
+  const type = header[0] ?? 0;
+  if (!KNOWN.has(type)) throw new FrontendProtocolError(`invalid frontend message type ${type}`);
+  const size = readUint32(header, 1) - 4;
+  if (size < 0) throw new FrontendProtocolError(`invalid message length ${size + 4}`);
+  if (size > MAX_SKIPPED_BYTES) {
+    throw new FrontendProtocolError(`message of ${size} bytes is longer than ${MAX_SKIPPED_BYTES}`);
+  }
+  if (size > bodyLimit(type)) {
+    await reader.skip(size);
+    return { type, body: new Uint8Array(0), oversized: size };
+  }
+  const body = await reader.readExactly(size);
+  if (body === undefined) throw new FrontendProtocolError("client left in the middle of a message");
+  return { type, body };
+}
+
+/**
+ * Tells whether the next message is here in full, so that reading it does not wait.
+ *
+ * @param reader Where it would be read from.
+ * @returns True if it is.
+ */
+export function hasWholeMessage(reader: ByteReader): boolean {
+  if (reader.buffered < HEADER_BYTES) return false;
+  let size = 0;
+  for (let index = 1; index < HEADER_BYTES; index += 1) size = size * 256 + (reader.peek(index) ?? 0);
+  return reader.buffered >= size + 1;
+}
+
+/** Room for the SQL, a statement's name and its parameter types. */
+function bodyLimit(type: number): number {
+  return type === FRONTEND.query ? MAX_SQL_BYTES + 1 : MAX_MESSAGE_BYTES;
+}

@@ -1,0 +1,65 @@
+import { type ByteReader } from "./byte_reader.ts";
+import { readUint32 } from "./message.ts";
+
+/** The largest start-up packet that is read, in bytes (PostgreSQL's own limit). */
+export const MAX_STARTUP_BYTES = 10_000;
+
+const CANCEL_REQUEST = 80_877_102;
+const SSL_REQUEST = 80_877_103;
+const GSSENC_REQUEST = 80_877_104;
+
+/** The first packet of a connection, which bears no type byte. */
+export type Opening =
+  | { readonly kind: "encryption" }
+  | { readonly kind: "cancel"; readonly processId: number; readonly secret: Uint8Array }
+  | {
+    readonly kind: "startup";
+    readonly major: number;
+    readonly minor: number;
+    /** Names of options of the protocol itself (`_pq_.…`); none is known here. */
+    readonly protocolOptions: readonly string[];
+  }
+  | { readonly kind: "invalid"; readonly reason: string };
+
+/**
+ * Reads the first packet of a connection. Its user, database and settings are passed over: the broker has its own.
+ *
+ * @param reader Where from.
+ * @returns What the client opens with, or undefined if it left.
+ * @throws {TruncatedStreamError} If the client left in the middle of it.
+ */
+export async function readOpening(reader: ByteReader): Promise<Opening | undefined> {
+  const header = await reader.readExactly(4);
+  if (header === undefined) return undefined;
+  const length = readUint32(header, 0);
+  if (length < 8 || length > MAX_STARTUP_BYTES) {
+    return {
+      kind: "invalid",
+      reason: `Start-up packet must have 8 to ${MAX_STARTUP_BYTES} bytes: announced ${length}`,
+    };
+  }
+  const body = await reader.readExactly(length - 4);
+  if (body === undefined) return undefined;
+  const code = readUint32(body, 0);
+  if (code === SSL_REQUEST || code === GSSENC_REQUEST) {
+    if (length !== 8) return { kind: "invalid", reason: "Encryption request must have 8 bytes" };
+    return { kind: "encryption" };
+  }
+  if (code === CANCEL_REQUEST) {
+    if (length !== 16) return { kind: "invalid", reason: "Cancel request must have 16 bytes" };
+    return { kind: "cancel", processId: readUint32(body, 4), secret: body.slice(8, 12) };
+  }
+  return startup(body, code);
+}
+
+function startup(body: Uint8Array, code: number): Opening {
+  const protocolOptions: string[] = [];
+  const text = new TextDecoder("latin1").decode(body.subarray(4));
+  const fields = text.split("\0");
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    if (name === "") break;
+    if (name.startsWith("_pq_.")) protocolOptions.push(name);
+  }
+  return { kind: "startup", major: code >>> 16, minor: code & 0xffff, protocolOptions };
+}

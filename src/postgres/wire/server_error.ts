@@ -1,0 +1,64 @@
+import { BACKEND, cstring, message } from "./message.ts";
+
+/** What an ErrorResponse says, as far as it is looked at here. */
+export interface ServerError {
+  /** `ERROR`, `FATAL` or `PANIC`, never translated. */
+  readonly severity: string;
+  /** Five characters, PostgreSQL's "Appendix A". */
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
+const DECODER = new TextDecoder();
+
+/**
+ * Reads the body of an ErrorResponse.
+ *
+ * @param body The body; what is missing in it is left empty.
+ * @returns Its severity, code and texts.
+ */
+export function parseServerError(body: Uint8Array): ServerError {
+  const fields = new Map<number, string>();
+  let at = 0;
+  while (at < body.length) {
+    const field = body[at] ?? 0;
+    if (field === 0) break;
+    const end = body.indexOf(0, at + 1);
+    if (end < 0) break;
+    fields.set(field, DECODER.decode(body.subarray(at + 1, end)));
+    at = end + 1;
+  }
+  const detail = fields.get(0x44);
+  const hint = fields.get(0x48);
+  return {
+    severity: fields.get(0x56) ?? fields.get(0x53) ?? "ERROR",
+    sqlstate: fields.get(0x43) ?? "XX000",
+    message: fields.get(0x4d) ?? "",
+    ...(detail === undefined ? {} : { detail }),
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+/**
+ * Builds an ErrorResponse.
+ *
+ * @param error What it says.
+ * @returns The whole message.
+ */
+export function errorResponse(error: ServerError): Uint8Array {
+  const fields = [
+    cstring(`S${error.severity}`),
+    cstring(`V${error.severity}`),
+    cstring(`C${error.sqlstate}`),
+    cstring(`M${withoutNul(error.message)}`),
+  ];
+  if (error.detail !== undefined) fields.push(cstring(`D${withoutNul(error.detail)}`));
+  if (error.hint !== undefined) fields.push(cstring(`H${withoutNul(error.hint)}`));
+  return message(BACKEND.error, ...fields, new Uint8Array(1));
+}
+
+function withoutNul(text: string): string {
+  return text.replaceAll("\0", "");
+}
