@@ -11,6 +11,7 @@ import agentEvents from "./agent/events.py" with { type: "text" };
 import agentFrames from "./agent/frames.py" with { type: "text" };
 import agentInForce from "./agent/in_force.py" with { type: "text" };
 import agent from "./agent/__init__.py" with { type: "text" };
+import agentMessages from "./agent/messages.py" with { type: "text" };
 import agentOutput from "./agent/output.py" with { type: "text" };
 import agentProcess from "./agent/process.py" with { type: "text" };
 import agentReactor from "./agent/reactor.py" with { type: "text" };
@@ -30,6 +31,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "agent.events": agentEvents,
   "agent.frames": agentFrames,
   "agent.in_force": agentInForce,
+  "agent.messages": agentMessages,
   "agent.output": agentOutput,
   "agent.process": agentProcess,
   "agent.reactor": agentReactor,

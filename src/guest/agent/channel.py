@@ -1,21 +1,19 @@
 """The agent's end of the channel (PROTOCOL.md): attach, requests, events and streams over stdin and stdout."""
 from __future__ import annotations
 
-import json
 import os
 from typing import Any, Callable, Dict, NamedTuple, Set
 
 from agent import frames
 from agent.events import EventWindow, to_json
 from agent.frames import AttachScanner, Frame, FrameParser, ProtocolError
+from agent.messages import RequestAssembler, parse_object
 from agent.output import Output
 from agent.process import log
 from agent.reactor import Reactor
 from agent.streams import Stream
 
 MAX_STREAMS = 64
-MAX_REQUEST_BYTES = 8 << 20
-_MAX_PARTIAL_BYTES = 2 * MAX_REQUEST_BYTES
 _READ_BYTES = 1 << 18
 
 
@@ -47,8 +45,7 @@ class Channel:
         self._ended = False
         self._room_wanted = False
         self._streams: Dict[int, Stream] = {}
-        self._parts: Dict[int, bytearray] = {}
-        self._parts_bytes = 0
+        self._requests = RequestAssembler()
         self._next_id = 2
         self._theirs = _UsedIds()
         self._on_frame: Dict[int, Callable[[Frame], None]] = {
@@ -152,8 +149,7 @@ class Channel:
 
     def _detach(self, reason: str) -> None:
         self.attached = False
-        self._parts = {}
-        self._parts_bytes = 0
+        self._requests = RequestAssembler()
         self._reset_streams(reason)
         self._output.detach()
 
@@ -161,41 +157,28 @@ class Channel:
         for stream in list(self._streams.values()):
             stream.take_reset(reason)
 
-    def _frames(self, chunk: bytes) -> None:
+    def _frames(self, chunk: bytes, doubtful: int) -> None:
         if not self.attached:
             return
         try:
-            for frame in self._parser.feed(chunk):
-                handler = self._on_frame.get(frame.type)
-                if handler is None:
-                    raise ProtocolError("frame type %d is not the server's to send" % frame.type)
-                handler(frame)
+            for frame in self._parser.feed(chunk, doubtful):
+                self._on_frame[frame.type](frame)
                 self.last_heard = self._loop.time()
         except ProtocolError as error:
             log("The channel is broken: %s" % error)
             self._detach("the channel is broken")
 
     def _request(self, frame: Frame) -> None:
-        parts = self._parts.setdefault(frame.id, bytearray())
-        parts += frame.payload
-        self._parts_bytes += len(frame.payload)
-        if self._parts_bytes > _MAX_PARTIAL_BYTES or len(parts) > MAX_REQUEST_BYTES:
-            raise ProtocolError("REQUEST must have at most %d bytes" % MAX_REQUEST_BYTES)
-        if len(self._parts) > MAX_STREAMS:
-            raise ProtocolError("at most %d REQUESTs may be under way in parts" % MAX_STREAMS)
-        if frame.flags & frames.MORE:
+        request = self._requests.take(frame)
+        if request is None:
             return
-        body = bytes(self._parts.pop(frame.id))
-        self._parts_bytes -= len(body)
-        message = _object(body, "REQUEST")
-        method, params = message.get("method"), message.get("params")
         if self._events.overrun:
-            raise ProtocolError("REQUEST while the events of earlier ones are not acknowledged")
-        if not isinstance(method, str) or not isinstance(params if params is not None else {}, dict):
-            error = {"code": "bad_request", "message": "A request must have a method and an object of params"}
+            raise ProtocolError("unacknowledged", "REQUEST while the events of earlier ones are not acknowledged")
+        if not isinstance(request.get("params", {}), dict):
+            error = {"code": "bad_request", "message": "The params of a request must be an object"}
             self.emit(frame.id, {"type": "reply", "error": error})
             return
-        self._handlers.request(frame.id, method, params or {})
+        self._handlers.request(frame.id, request["method"], request.get("params", {}))
 
     def _acknowledged(self, frame: Frame) -> None:
         self._events.acknowledge(frame.seq)
@@ -210,9 +193,9 @@ class Channel:
         pass
 
     def _opened(self, frame: Frame) -> None:
-        service = _object(frame.payload, "OPEN").get("service")
-        if frame.id % 2 == 0 or not self._theirs.add(frame.id):
-            raise ProtocolError("OPEN: id %d is not a fresh id of the server" % frame.id)
+        service = parse_object(frame.payload, "OPEN").get("service")
+        if not self._theirs.add(frame.id):
+            raise ProtocolError("bad_id", "OPEN: id %d was used before" % frame.id)
         stream = Stream(frame.id, self._output, self._gone)
         if sum(1 for identifier in self._streams if identifier % 2) >= MAX_STREAMS:
             stream.reset("at most %d streams may be open" % MAX_STREAMS)
@@ -227,7 +210,7 @@ class Channel:
         if stream is not None:
             stream.take_data(frame.payload)
         elif not (frame.id in self._theirs if frame.id % 2 else frame.id < self._next_id):
-            raise ProtocolError("DATA on stream %d, which was never opened" % frame.id)
+            raise ProtocolError("not_open", "DATA on stream %d, which was never opened" % frame.id)
 
     def _on_stream(self, frame: Frame) -> None:
         stream = self._streams.get(frame.id)
@@ -263,13 +246,3 @@ class _UsedIds:
             self._above.discard(self._below)
             self._below += 2
         return True
-
-
-def _object(body: bytes, name: str) -> Dict[str, Any]:
-    try:
-        value = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError("%s is no JSON: %s" % (name, str(error)[:200])) from None
-    if not isinstance(value, dict):
-        raise ProtocolError("%s must be a JSON object" % name)
-    return value

@@ -17,12 +17,18 @@ _NAMES = ("", "HELLO", "REQUEST", "EVENT", "ACK", "PING", "PONG", "OPEN", "DATA"
 _MAY_BE_PARTED = frozenset((HELLO, REQUEST, EVENT))
 _WITHOUT_ID = frozenset((HELLO, ACK, PING, PONG))
 _WITH_SEQ = frozenset((EVENT, ACK))
+_ONLY_AGENT = frozenset((HELLO, EVENT))
+_ONLY_SERVER = frozenset((REQUEST, ACK))
 # The payload's smallest and greatest length where a type narrows it.
 _LENGTHS = {ACK: (0, 0), PING: (8, 8), PONG: (8, 8), DATA: (1, MAX_PAYLOAD), CREDIT: (4, 4), END: (0, 0), RESET: (0, 1024)}
 
 
 class ProtocolError(Exception):
-    """The other side broke the protocol: the attach cannot go on."""
+    """The other side broke the protocol: the attach cannot go on. The code is that of the shared vectors."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Frame(NamedTuple):
@@ -59,53 +65,40 @@ def split_data(payload: bytes) -> Iterator[bytes]:
     yield payload[start:] if start else payload
 
 
-def check_header(kind: int, flags: int, reserved: int, identifier: int, seq: int, length: int) -> None:
-    """Refuses a header before anything is allocated for its payload.
-
-    Raises ProtocolError.
-    """
-    if not HELLO <= kind <= RESET:
-        raise ProtocolError("unknown frame type %d" % kind)
-    name = _NAMES[kind]
-    if flags & ~MORE or reserved:
-        raise ProtocolError("%s: flags or reserved bits are set that must be 0" % name)
-    if flags and kind not in _MAY_BE_PARTED:
-        raise ProtocolError("%s may not come in parts" % name)
-    if length > MAX_PAYLOAD:
-        raise ProtocolError("%s: payload must be at most %d bytes: received %d" % (name, MAX_PAYLOAD, length))
-    low, high = _LENGTHS.get(kind, (0, MAX_PAYLOAD))
-    if not low <= length <= high:
-        raise ProtocolError("%s: payload must have %d to %d bytes: received %d" % (name, low, high, length))
-    if kind in _WITHOUT_ID and identifier:
-        raise ProtocolError("%s: id must be 0: received %d" % (name, identifier))
-    if not identifier and kind not in _WITHOUT_ID and kind != EVENT:
-        raise ProtocolError("%s: id must not be 0" % name)
-    if seq and kind not in _WITH_SEQ:
-        raise ProtocolError("%s: seq must be 0: received %d" % (name, seq))
-
-
 class FrameParser:
     """Finds the frames in bytes that come in any chunks. After an error nothing more is found until it is reset."""
 
-    def __init__(self) -> None:
+    def __init__(self, from_server: bool = True) -> None:
+        self._not_theirs = _ONLY_AGENT if from_server else _ONLY_SERVER
+        self._id_parity = 1 if from_server else 0
         self._buffer = bytearray()
         self._failed = False
+
+    @property
+    def pending(self) -> int:
+        """Bytes of a frame that is not whole yet."""
+        return len(self._buffer)
 
     def reset(self) -> None:
         self._buffer = bytearray()
         self._failed = False
 
-    def feed(self, chunk: bytes) -> Iterator[Frame]:
-        """Yields the whole frames so far. Raises ProtocolError at the first header that is wrong."""
+    def feed(self, chunk: bytes, doubtful: int = 0) -> Iterator[Frame]:
+        """Yields the whole frames so far. Raises ProtocolError at the first header that is wrong.
+
+        The last `doubtful` bytes may be the beginning of MAGIC: a header that holds one of them is not judged yet.
+        That delays no frame, as a header that ends so announces a payload.
+        """
         if self._failed:
             return
         buffer = self._buffer
         buffer += chunk
         at = 0
         try:
-            while len(buffer) - at >= HEADER_BYTES:
+            while len(buffer) - doubtful - at >= HEADER_BYTES:
                 kind, flags, reserved, identifier, seq, length = HEADER.unpack_from(buffer, at)
-                check_header(kind, flags, reserved, identifier, seq, length)
+                # Before anything is allocated for the payload.
+                self._check(kind, flags, reserved, identifier, seq, length)
                 end = at + HEADER_BYTES + length
                 if len(buffer) < end:
                     break
@@ -119,6 +112,29 @@ class FrameParser:
         finally:
             del buffer[:at]
 
+    def _check(self, kind: int, flags: int, reserved: int, identifier: int, seq: int, length: int) -> None:
+        if not HELLO <= kind <= RESET:
+            raise ProtocolError("unknown_type", "frame type %d is unknown" % kind)
+        name = _NAMES[kind]
+        if kind in self._not_theirs:
+            raise ProtocolError("wrong_direction", "%s came from the wrong side" % name)
+        if flags & ~MORE or (flags and kind not in _MAY_BE_PARTED):
+            raise ProtocolError("bad_flags", "%s: these flags may not be set: %d" % (name, flags))
+        if reserved:
+            raise ProtocolError("bad_reserved", "%s: reserved bytes must be 0: received %d" % (name, reserved))
+        low, high = _LENGTHS.get(kind, (0, MAX_PAYLOAD))
+        if not low <= length <= high:
+            problem = "%s: payload must have %d to %d bytes: received %d" % (name, low, high, length)
+            raise ProtocolError("bad_length", problem)
+        if kind == OPEN:
+            right_id = identifier > 0 and identifier % 2 == self._id_parity
+        else:
+            right_id = kind == EVENT or (identifier == 0) == (kind in _WITHOUT_ID)
+        if not right_id:
+            raise ProtocolError("bad_id", "%s: id must not be %d" % (name, identifier))
+        if (seq != 0 and kind not in _WITH_SEQ) or (seq == 0 and kind == EVENT):
+            raise ProtocolError("bad_seq", "%s: seq must not be %d" % (name, seq))
+
 
 class AttachScanner:
     """Watches all input for MAGIC and the epoch behind it, and hands out what lies between as chunks of frames.
@@ -127,7 +143,8 @@ class AttachScanner:
     is no whole frame of the old attach, or one of streams that are about to be reset.
     """
 
-    def __init__(self, on_attach: Callable[[bytes], None], on_bytes: Callable[[bytes], None]) -> None:
+    def __init__(self, on_attach: Callable[[bytes], None], on_bytes: Callable[[bytes, int], None]) -> None:
+        """on_bytes is told how many of the bytes at the end may belong to a MAGIC that has begun."""
         self._on_attach = on_attach
         self._on_bytes = on_bytes
         self._tail = b""
@@ -143,16 +160,16 @@ class AttachScanner:
             begin = in_seam - len(self._tail) if in_seam >= 0 else chunk.find(MAGIC)
             if in_seam < 0 and begin < 0:
                 self._tail = (seam if len(chunk) < short else chunk)[-short:]
-                self._take(chunk)
+                self._take(chunk, _begun(self._tail))
                 return
             if begin > 0:
-                self._take(chunk[:begin])
+                self._take(chunk[:begin], 0)
             chunk = chunk[begin + len(MAGIC) :]
             self._tail = b""
             self._wants_epoch = True
             self._epoch = b""
 
-    def _take(self, chunk: bytes) -> None:
+    def _take(self, chunk: bytes, doubtful: int) -> None:
         if self._wants_epoch:
             missing = EPOCH_BYTES - len(self._epoch)
             self._epoch += chunk[:missing]
@@ -162,4 +179,11 @@ class AttachScanner:
             self._wants_epoch = False
             self._on_attach(self._epoch)
         if chunk:
-            self._on_bytes(chunk)
+            self._on_bytes(chunk, doubtful)
+
+
+def _begun(tail: bytes) -> int:
+    """How many bytes at the end are the beginning of MAGIC."""
+    if tail[-1] < min(MAGIC):
+        return 0
+    return next((count for count in range(len(tail), 0, -1) if MAGIC.startswith(tail[-count:])), 0)

@@ -48,8 +48,16 @@ def mounts(mountinfo: str) -> Tuple[List[str], List[str]]:
         options[point] = fields[5].split(",") + fields[-1].split(",")
         if point == "/":
             root = options[point]
-    writable = [point for point, flags in options.items() if "ro" not in flags and os.access(point, os.W_OK)]
-    return root, sorted(writable)
+    open_points = (point for point, flags in options.items() if "ro" not in flags and os.access(point, os.W_OK))
+    return root, sorted(point for point in open_points if not _is_null(point))
+
+
+def _is_null(point: str) -> bool:
+    """Engines mask files of /proc by mounting /dev/null on them."""
+    try:
+        return os.stat(point).st_rdev == os.makedev(1, 3)
+    except OSError:
+        return False
 
 
 def filesystem_of(path: str) -> str:

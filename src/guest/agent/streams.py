@@ -84,9 +84,9 @@ class Stream:
     def take_data(self, data: bytes) -> None:
         """Raises ProtocolError."""
         if self._got_end:
-            raise ProtocolError("DATA on stream %d after its END" % self.id)
+            raise ProtocolError("not_open", "DATA on stream %d after its END" % self.id)
         if len(data) > self._receive_credit:
-            raise ProtocolError("DATA on stream %d beyond its credit" % self.id)
+            raise ProtocolError("bad_credit", "DATA on stream %d beyond its credit" % self.id)
         self._receive_credit -= len(data)
         if self.owner is not None:
             self.owner.stream_data(data)
@@ -95,7 +95,7 @@ class Stream:
         """Raises ProtocolError."""
         self._send_credit += int(_U32.unpack(payload)[0])
         if self._send_credit > MAX_CREDIT:
-            raise ProtocolError("CREDIT on stream %d must be at most %d in all" % (self.id, MAX_CREDIT))
+            raise ProtocolError("bad_credit", "CREDIT on stream %d must be at most %d in all" % (self.id, MAX_CREDIT))
         self.writable()
 
     def take_end(self) -> None:

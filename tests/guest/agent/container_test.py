@@ -1,0 +1,177 @@
+"""The agent as PID 1 of real containers: what is in force there, reaping, and the local Postgres."""
+from __future__ import annotations
+
+import os
+import secrets
+import struct
+import subprocess
+import time
+import unittest
+from typing import Any, Dict, List
+
+from server_side import COMMAND, DATA, END, OPEN, PONG, PING, RESET, ServerSide, encode_frame
+
+SANDBOX_IMAGE = os.environ.get("OMCP_TEST_PYTHON_IMAGE", "omcp-python:dev")
+POSTGRES_IMAGE = os.environ.get("OMCP_TEST_POSTGRES_IMAGE", "omcp-postgres:dev")
+LABEL = "org.omcp.test=" + secrets.token_hex(8)
+
+
+def docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return done.stdout.strip()
+
+
+class Container(ServerSide):
+    def __init__(self, image: str, config: Dict[str, Any], extra: List[str]) -> None:
+        self.name = "omcp-test-" + secrets.token_hex(6)
+        command = [
+            "docker", "run", "-i", "--rm", "--name", self.name, "--label", LABEL, "--network", "none", "--read-only",
+            "--user", "10001:10001", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--log-driver", "none",
+            "--memory", "256m", "--memory-swap", "256m", "--pids-limit", "64", "--cpus", "1.5",
+            "--tmpfs", "/tmp:size=8m,uid=10001,gid=10001", "--tmpfs", "/run:size=1m,uid=10001,gid=10001,mode=755",
+            *extra, "--entrypoint", "python3", image, *COMMAND,
+        ]
+        super().__init__(config, command)
+
+    def exec(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["docker", "exec", self.name, *command], capture_output=True, text=True, timeout=30)
+
+
+def tearDownModule() -> None:
+    left = docker("ps", "-aq", "--filter", "label=" + LABEL).split()
+    if left:
+        docker("rm", "-f", "-v", *left)
+    volumes = docker("volume", "ls", "-q", "--filter", "label=" + LABEL).split()
+    if volumes:
+        docker("volume", "rm", *volumes)
+
+
+class Sandbox(unittest.TestCase):
+    def test_what_is_in_force_and_nobody_looks_in(self) -> None:
+        config = {"mode": "sandbox", "lease_seconds": 60, "services": ["postgres"]}
+        with Container(SANDBOX_IMAGE, config, ["--tmpfs", "/workspace:size=8m,uid=10001,gid=10001"]) as box:
+            box.attach()
+            found = box.hello["in_force"]
+            self.assertEqual((10001, 10001), (found["uid"], found["gid"]))
+            self.assertEqual({"0000000000000000"}, set(found["capabilities"].values()))
+            self.assertIs(True, found["no_new_privs"])
+            self.assertEqual(2, found["seccomp"])
+            self.assertIs(False, found["dumpable"])
+            self.assertEqual(["lo"], found["interfaces"])
+            self.assertIs(True, found["root_read_only"])
+            self.assertEqual(["/dev/mqueue", "/dev/shm", "/run", "/tmp", "/workspace"], found["writable_mounts"])
+            self.assertEqual(
+                {"memory_bytes": 256 << 20, "swap_bytes": 0, "pids_max": 64, "cpu_quota": 1.5}, found["limits"]
+            )
+            # Another process of the same user.
+            self.assertIn("Permission denied", box.exec("sh", "-c", "ls /proc/1/fd").stderr)
+            self.assertIn("ermission denied", box.exec("sh", "-c", "cat /proc/1/mem /proc/1/environ").stderr)
+            self.assertEqual(0, box.exec("sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do (sleep 0.1 &) & done").returncode)
+            time.sleep(0.5)
+            states = box.exec("sh", "-c", "cat /proc/[0-9]*/stat").stdout
+            self.assertNotIn(") Z ", states)
+            self.assertIn("(python3) S 0", states)
+            box.exec("sh", "-c", "kill -9 1; kill -INT 1")
+            box.send(encode_frame(PING, 0, b"12345678"))
+            box.take(PONG)
+            box.exec("sh", "-c", "kill -TERM 1")
+            self.assertEqual(0, box.wait_exit())
+
+
+DATABASE = {
+    "mode": "database",
+    "lease_seconds": 60,
+    "database": {
+        "template": "/opt/omcp/pgdata-sample", "data": "/data/pgdata", "lock": "/data/lock",
+        "settings": {"shared_buffers": "16MB", "max_connections": 20},
+    },
+}
+
+
+def startup(user: str, database: str) -> bytes:
+    body = struct.pack(">I", 196608) + b"user\0%s\0database\0%s\0\0" % (user.encode(), database.encode())
+    return struct.pack(">I", len(body) + 4) + body
+
+
+def simple_query(sql: str) -> bytes:
+    return b"Q" + struct.pack(">I", len(sql) + 5) + sql.encode() + b"\0"
+
+
+def open_session(box: ServerSide, stream: int) -> None:
+    box.send(encode_frame(OPEN, stream, b'{"service":"postgres"}') + encode_frame(DATA, stream, startup("omcp_admin", "cdm")))
+    read_until_ready(box, stream)
+
+
+def read_until_ready(box: ServerSide, stream: int) -> bytes:
+    received = b""
+    while not received.endswith(b"Z\0\0\0\5I"):
+        received += box.take(DATA, stream).payload
+    return received
+
+
+class LocalPostgres(unittest.TestCase):
+    def test_the_sample_on_tmpfs_is_served_and_ends_with_us(self) -> None:
+        tmpfs = ["--tmpfs", "/data:size=160m,uid=10001,gid=10001"]
+        with Container(POSTGRES_IMAGE, DATABASE, tmpfs) as box:
+            began = time.monotonic()
+            box.attach()
+            box.send(encode_frame(OPEN, 1, b'{"service":"postgres"}'))
+            self.assertIn(b"cannot be reached", box.take(RESET, 1).payload)
+            self.assertIsNone(box.event("database_state", "ready")["error"])
+            print("ready after the attach in %.0f ms" % ((time.monotonic() - began) * 1000))
+            open_session(box, 3)
+            box.send(encode_frame(DATA, 3, simple_query("SHOW max_connections; SELECT 6*7 AS listening")))
+            received = read_until_ready(box, 3)
+            self.assertIn(b"\0\0\0\x0220", received)
+            self.assertIn(b"\0\0\0\x0242", received)
+            box.send(encode_frame(END, 3))
+            box.take(END, 3)
+            self.assertEqual("", box.exec("sh", "-c", "cat /proc/net/tcp | tail -n +2").stdout)
+            self.assertEqual({}, box.request("shutdown")["result"])
+            self.assertEqual(0, box.wait_exit())
+            self.assertIn(b"database system is shut down", box.said)
+
+    def test_a_postgres_that_dies_is_told(self) -> None:
+        with Container(POSTGRES_IMAGE, DATABASE, ["--tmpfs", "/data:size=160m,uid=10001,gid=10001"]) as box:
+            box.attach()
+            box.event("database_state", "ready")
+            box.exec("sh", "-c", "kill -9 $(head -1 /data/pgdata/postmaster.pid)")
+            error = box.event("database_state", "failed")["error"]
+            self.assertEqual({"code": "database_failed", "message": "Postgres ended by SIGKILL"}, error)
+
+    def test_a_data_folder_that_cannot_be_is_told(self) -> None:
+        config = {**DATABASE, "database": {**DATABASE["database"], "template": "/nowhere"}}  # type: ignore[dict-item]
+        with Container(POSTGRES_IMAGE, config, ["--tmpfs", "/data:size=160m,uid=10001,gid=10001"]) as box:
+            box.attach()
+            self.assertEqual("database_failed", box.event("database_state", "failed")["error"]["code"])
+
+    def test_a_volume_has_one_owner_and_keeps_its_data(self) -> None:
+        volume = docker("volume", "create", "--label", LABEL)
+        mount = ["--volume", volume + ":/data"]
+        with Container(POSTGRES_IMAGE, DATABASE, mount) as first:
+            first.attach()
+            first.event("database_state", "ready")
+            open_session(first, 1)
+            first.send(encode_frame(DATA, 1, simple_query("CREATE TABLE kept AS SELECT 4711 AS n")))
+            read_until_ready(first, 1)
+            with Container(POSTGRES_IMAGE, DATABASE, mount) as second:
+                second.attach()
+                self.assertEqual("cdm_in_use", second.event("database_state", "failed")["error"]["code"])
+                second.request("shutdown")
+                second.wait_exit()
+            first.exec("sh", "-c", "kill -TERM 1")
+            self.assertEqual(0, first.wait_exit())
+        with Container(POSTGRES_IMAGE, DATABASE, mount) as third:
+            third.attach()
+            third.event("database_state", "ready")
+            open_session(third, 1)
+            third.send(encode_frame(DATA, 1, simple_query("SELECT n FROM kept")))
+            self.assertIn(b"\0\0\0\x044711", read_until_ready(third, 1))
+            third.request("shutdown")
+            third.wait_exit()
+
+
+if __name__ == "__main__":
+    unittest.main()
