@@ -4,19 +4,38 @@
  * Modules have dotted names, `agent.frames` for `agent/frames.py`; a package's own file has the package's name.
  * The loader imports them from memory: nothing is written to the container's disk.
  */
+import agent from "./agent/__init__.py" with { type: "text" };
 import agentChannel from "./agent/channel.py" with { type: "text" };
 import agentChildren from "./agent/children.py" with { type: "text" };
 import agentDatabase from "./agent/database.py" with { type: "text" };
 import agentEvents from "./agent/events.py" with { type: "text" };
 import agentFrames from "./agent/frames.py" with { type: "text" };
 import agentInForce from "./agent/in_force.py" with { type: "text" };
-import agent from "./agent/__init__.py" with { type: "text" };
 import agentMessages from "./agent/messages.py" with { type: "text" };
 import agentOutput from "./agent/output.py" with { type: "text" };
 import agentProcess from "./agent/process.py" with { type: "text" };
 import agentReactor from "./agent/reactor.py" with { type: "text" };
 import agentRelay from "./agent/relay.py" with { type: "text" };
 import agentStreams from "./agent/streams.py" with { type: "text" };
+import kernel from "./kernel/__init__.py" with { type: "text" };
+import kernelCell from "./kernel/cell.py" with { type: "text" };
+import kernelCgroup from "./kernel/cgroup.py" with { type: "text" };
+import kernelConfine from "./kernel/confine.py" with { type: "text" };
+import kernelDisplay from "./kernel/display.py" with { type: "text" };
+import kernelFigures from "./kernel/figures.py" with { type: "text" };
+import kernelKernel from "./kernel/kernel.py" with { type: "text" };
+import kernelLandlock from "./kernel/landlock.py" with { type: "text" };
+import kernelLaunch from "./kernel/launch.py" with { type: "text" };
+import kernelLeftovers from "./kernel/leftovers.py" with { type: "text" };
+import kernelLink from "./kernel/link.py" with { type: "text" };
+import kernelOutput from "./kernel/output.py" with { type: "text" };
+import kernelProcesses from "./kernel/processes.py" with { type: "text" };
+import kernelShell from "./kernel/shell.py" with { type: "text" };
+import kernelStreams from "./kernel/streams.py" with { type: "text" };
+import kernelSupervisor from "./kernel/supervisor.py" with { type: "text" };
+import kernelTracebacks from "./kernel/tracebacks.py" with { type: "text" };
+import kernelWire from "./kernel/wire.py" with { type: "text" };
+import kernelZygote from "./kernel/zygote.py" with { type: "text" };
 import loader from "./loader.py" with { type: "text" };
 
 /** The Python program of a container's command: `["python3", "-I", "-S", "-u", "-c", LOADER]`. */
@@ -37,4 +56,23 @@ export const GUEST_MODULES: Record<string, string> = {
   "agent.reactor": agentReactor,
   "agent.relay": agentRelay,
   "agent.streams": agentStreams,
+  "kernel": kernel,
+  "kernel.cell": kernelCell,
+  "kernel.cgroup": kernelCgroup,
+  "kernel.confine": kernelConfine,
+  "kernel.display": kernelDisplay,
+  "kernel.figures": kernelFigures,
+  "kernel.kernel": kernelKernel,
+  "kernel.landlock": kernelLandlock,
+  "kernel.launch": kernelLaunch,
+  "kernel.leftovers": kernelLeftovers,
+  "kernel.link": kernelLink,
+  "kernel.output": kernelOutput,
+  "kernel.processes": kernelProcesses,
+  "kernel.shell": kernelShell,
+  "kernel.streams": kernelStreams,
+  "kernel.supervisor": kernelSupervisor,
+  "kernel.tracebacks": kernelTracebacks,
+  "kernel.wire": kernelWire,
+  "kernel.zygote": kernelZygote,
 };

@@ -118,8 +118,7 @@ class Agent:
         try:
             from kernel.supervisor import KernelSupervisor
 
-            config = self._config.get("kernel") or {}
-            kernel = KernelSupervisor(self.loop, config, self._channel.emit, self._channel.can_emit)
+            kernel = KernelSupervisor(self.loop, self._config, self._channel.emit, self._channel.can_emit)
             self._children.on_other = kernel.child_exited
             self._kernel = kernel
             kernel.start()
