@@ -1,0 +1,38 @@
+"""What the container's control group says: processes killed for want of memory, and the share of processors."""
+from __future__ import annotations
+
+import math
+import os
+from typing import Optional
+
+_OOM_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read(65536)
+    except OSError:
+        return ""
+
+
+def oom_kills() -> Optional[int]:
+    """How many processes the memory limit has killed so far; None where that cannot be read."""
+    for path in _OOM_FILES:
+        for line in _read(path).splitlines():
+            name, _, value = line.partition(" ")
+            if name == "oom_kill" and value.isdigit():
+                return int(value)
+    return None
+
+
+def processors() -> int:
+    """Whole processors that the quota allows, at least one."""
+    available = len(os.sched_getaffinity(0))
+    quota, _, period = _read("/sys/fs/cgroup/cpu.max").strip().partition(" ")
+    if not quota:
+        quota = _read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").strip()
+        period = _read("/sys/fs/cgroup/cpu/cpu.cfs_period_us").strip()
+    if quota.isdigit() and period.isdigit() and int(period) > 0:
+        available = min(available, math.ceil(int(quota) / int(period)))
+    return max(1, available)

@@ -1,0 +1,163 @@
+"""Matplotlib figures as PNG: a backend that shows a figure by sending it, with caps on pixels and number.
+
+This module is matplotlib's backend too ("module://omcp_kernel.figures"), so that plt.show() works.
+"""
+from __future__ import annotations
+
+import io
+import math
+import sys
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+MAX_PIXELS = 16_000_000
+MAX_SIDE = 16_000
+MAX_FIGURES = 20
+BACKEND = "module://omcp_kernel.figures"
+
+Publish = Callable[[Dict[str, Any], Dict[str, Any]], None]
+
+
+class Figures:
+    """What a cell has shown of its figures."""
+
+    def __init__(self) -> None:
+        self.publish: Optional[Publish] = None
+        self.skipped = 0
+        self.scale = 1.0
+        self.format = "png"
+        self._drawn = 0
+        self._shown: List[Any] = []
+
+    def begin_cell(self) -> None:
+        self.skipped = 0
+        self._drawn = 0
+        self._shown = []
+
+    def render(self, figure: Any) -> Optional[Dict[str, Any]]:
+        """The bundle of a figure; None when the cell has drawn as many as it may."""
+        if self._drawn >= MAX_FIGURES:
+            self.skipped += 1
+            return None
+        self._drawn += 1
+        bundle = draw(figure, self.scale, self.format)
+        figure.stale = False
+        self._shown.append(figure)
+        return bundle
+
+    def show_all(self) -> None:
+        """Sends every open figure that was not sent as it is, and closes them all."""
+        helpers = sys.modules.get("matplotlib._pylab_helpers")
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        if helpers is None or pyplot is None or not helpers.Gcf.figs:
+            return
+        try:
+            for manager in helpers.Gcf.get_all_fig_managers():
+                figure = manager.canvas.figure
+                if figure.stale or not any(figure is shown for shown in self._shown):
+                    self.show(figure)
+        finally:
+            pyplot.close("all")
+            self._shown = []
+
+    def show(self, figure: Any) -> None:
+        bundle = self.render(figure)
+        if bundle is not None and self.publish is not None:
+            self.publish(bundle, {})
+
+    def note(self) -> Optional[str]:
+        """What to say of figures that were not drawn."""
+        if not self.skipped:
+            return None
+        return "[%d more figures were not drawn: a cell shows at most %d]" % (self.skipped, MAX_FIGURES)
+
+
+figures = Figures()
+
+
+def draw(figure: Any, scale: float = 1.0, kind: str = "png") -> Dict[str, Any]:
+    """A PNG of a figure, at fewer dots per inch where it would have too many pixels; its text says so."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas, dpi = figure.canvas, float(figure.dpi) * scale
+    if not isinstance(canvas, FigureCanvasAgg):
+        FigureCanvasAgg(figure)
+    try:
+        size = _tight_size(figure)
+        options: Dict[str, Any] = {"bbox_inches": "tight"} if size is not None else {}
+        width, height = size if size is not None else tuple(map(float, figure.get_size_inches()))
+        fitting = min(
+            dpi,
+            math.sqrt(MAX_PIXELS / max(width * height, 1e-9)),
+            MAX_SIDE / max(width, height, 1e-9),
+        )
+        buffer = io.BytesIO()
+        if kind == "svg":
+            figure.savefig(buffer, format="svg", **options)
+        else:
+            figure.savefig(buffer, format="png", dpi=max(fitting, 0.1), facecolor=figure.get_facecolor(), **options)
+    finally:
+        figure.set_canvas(canvas)
+    text = "<Figure of %d axes>" % len(figure.axes)
+    if kind == "svg":
+        return {"image/svg+xml": buffer.getvalue().decode("utf-8", "replace"), "text/plain": text}
+    if fitting < dpi:
+        text += " [drawn at %d x %d pixels instead of %d x %d: at most %d pixels]" % (
+            *(int(width * fitting), int(height * fitting)),
+            *(int(width * dpi), int(height * dpi)),
+            MAX_PIXELS,
+        )
+    return {"image/png": buffer.getvalue(), "text/plain": text}
+
+
+def _tight_size(figure: Any) -> Optional[Tuple[float, float]]:
+    """Inches of the figure with all its labels; None when that is no sensible size, as with an artist far outside."""
+    try:
+        box = figure.get_tightbbox(figure.canvas.get_renderer())
+        width, height = float(box.width) + 0.2, float(box.height) + 0.2
+    except Exception:
+        return None
+    plain = figure.get_size_inches()
+    sensible = math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0
+    return (width, height) if sensible and width <= 3 * plain[0] and height <= 3 * plain[1] else None
+
+
+def use_backend() -> bool:
+    """Makes this module matplotlib's backend when pyplot is loaded."""
+    if "matplotlib.pyplot" not in sys.modules:
+        return False
+    sys.modules["matplotlib.pyplot"].switch_backend(BACKEND)
+    return True
+
+
+# -- The names below are what matplotlib asks of a backend. --
+
+
+def __getattr__(name: str) -> Any:
+    # Made on demand: without matplotlib this module must load too.
+    if name in ("FigureCanvas", "FigureManager"):
+        from matplotlib.backend_bases import FigureManagerBase
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        class FigureManager(FigureManagerBase):
+            """Shows a figure by sending it."""
+
+            def show(self) -> None:
+                figures.show(self.canvas.figure)
+
+            @classmethod
+            def pyplot_show(cls, *, block: Any = None) -> None:
+                figures.show_all()
+
+        class FigureCanvas(FigureCanvasAgg):
+            """Agg, with our manager."""
+
+            manager_class = FigureManager
+
+        globals()["FigureManager"] = FigureManager
+        globals()["FigureCanvas"] = FigureCanvas
+        return globals()[name]
+    raise AttributeError(name)
+
+
+def show(*_arguments: Any, **_options: Any) -> None:
+    figures.show_all()

@@ -1,0 +1,265 @@
+"""A kernel: the process that runs cells. Forked from the zygote, it takes its place, then serves one cell at a time."""
+from __future__ import annotations
+
+import builtins
+import fcntl
+import os
+import random
+import signal
+import sys
+import threading
+from typing import Any, Callable, Dict, List, Optional
+
+from . import confine, figures, shell as shells, streams, wire
+
+_CONTROL_FD = 200
+_RESERVED_FDS = 3
+_MANY_ZOMBIES = 16
+_OOM_SCORE_ADJUST = 500
+
+_getpid = os.getpid
+_dup2 = os.dup2
+_close = os.close
+_open = os.open
+_exit = os._exit
+_waitid = os.waitid
+_waitpid = os.waitpid
+_compile = compile
+_exec = exec
+_signal = signal.signal
+
+
+class Kernel:
+    """Runs cells in an IPython shell and tells the agent over one socket."""
+
+    def __init__(self, shell: shells.Shell, connection: wire.Connection) -> None:
+        self._shell = shell
+        self._connection = connection
+        self._streams = streams.Streams()
+        self._pid = _getpid()
+        self._running = False
+        self._sending = 0
+        self._interrupted = False
+        self._lock = threading.RLock()
+        self._reserve: List[int] = []
+        self._builtins = dict(vars(builtins))
+        self._handler: Callable[..., None] = self._on_interrupt
+        self._send_to_agent = connection.send
+        shells.outlet.send = self.send
+        figures.figures.publish = shells.publish
+        os.register_at_fork(before=self._streams.flush_python, after_in_child=self._after_fork)
+
+    def send(self, message: Dict[str, Any]) -> None:
+        """Sends a message whole: an interrupt waits for its end, or the next one would start inside it."""
+        if _getpid() != self._pid:
+            self._say_in_child(message)
+            return
+        self._sending += 1
+        try:
+            with self._lock:
+                self._send_to_agent(self._with_text_before(message))
+        finally:
+            self._sending -= 1
+        if self._interrupted and not self._sending:
+            self._interrupted = False
+            raise KeyboardInterrupt
+
+    def serve(self) -> None:
+        """Cells, until the agent closes the socket."""
+        _signal(signal.SIGINT, self._handler)
+        while True:
+            self._keep_reserve()
+            message, fds = self._receive()
+            for number, fd in enumerate(fds[:2], 1):
+                _dup2(fd, number)
+            for fd in fds:
+                _close(fd)
+            self._cell(message)
+
+    def _receive(self) -> Any:
+        # The descriptors of a cell's pipes must fit, even after a cell that opened all it could.
+        while self._reserve:
+            _close(self._reserve.pop())
+        return self._connection.receive()
+
+    def _keep_reserve(self) -> None:
+        try:
+            while len(self._reserve) < _RESERVED_FDS:
+                self._reserve.append(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, _CONTROL_FD + 1))
+        except OSError:
+            pass
+
+    def _cell(self, message: Dict[str, Any]) -> None:
+        shells.outlet.errors = 0
+        figures.figures.begin_cell()
+        self._streams.begin_cell()
+        self._interrupted = False
+        internal = message.get("internal") is True
+        _signal(signal.SIGINT, self._handler)
+        try:
+            self._running = True
+            if internal:
+                self._run_internal(message["code"])
+            else:
+                self._run(message["code"])
+            self._running = False
+        except BaseException as error:  # noqa: B036 - whatever a cell raises, the kernel goes on
+            self._running = False
+            self._report(error)
+        if _getpid() != self._pid:
+            # A cell called os.fork(), and the child came to the cell's end.
+            self._streams.flush()
+            _exit(1 if shells.outlet.errors else 0)
+        self._streams.flush()
+        self._reap()
+        self.send(
+            {
+                "type": "done",
+                "cell": message["cell"],
+                "ok": shells.outlet.errors == 0,
+                "execution_count": int(self._shell.execution_count) - 1,
+                "skipped": figures.figures.skipped,
+            }
+        )
+
+    def _run(self, code: str) -> None:
+        self._shell.run_cell(code, store_history=True)
+        if _getpid() == self._pid:
+            figures.figures.show_all()
+            note = figures.figures.note()
+            if note is not None:
+                shells.publish({"text/plain": note})
+
+    def _run_internal(self, code: str) -> None:
+        namespace = {
+            "__builtins__": self._builtins,
+            "__name__": "__omcp__",
+            "user_ns": self._shell.user_ns,
+            "display": shells.publish,
+        }
+        _exec(_compile(code, "omcp_kernel/internal", "exec"), namespace)
+
+    def _report(self, error: BaseException) -> None:
+        try:
+            shells.report(error)
+        except BaseException:  # noqa: B036 - hostile __str__ and the like
+            shells.outlet.errors += 1
+            name = type.__getattribute__(type(error), "__name__")
+            self.send({"type": "error", "name": name, "value": "", "traceback": name})
+
+    def _on_interrupt(self, _number: int, _frame: Any) -> None:
+        if self._sending:
+            self._interrupted = self._running
+        elif self._running:
+            raise KeyboardInterrupt
+
+    def _with_text_before(self, message: Dict[str, Any]) -> Dict[str, Any]:
+        # What was printed before a display must come before it.
+        if message.get("type") != "done":
+            self._streams.flush_python()
+        return message
+
+    def _after_fork(self) -> None:
+        try:
+            _close(self._connection.fd)
+        except OSError:
+            pass
+
+    def _say_in_child(self, message: Dict[str, Any]) -> None:
+        """In a process that a cell forked, displays and errors are plain text."""
+        if message.get("type") == "error":
+            print(message["traceback"], file=sys.stderr)
+        elif "data" in message and "text/plain" in message["data"]:
+            print(message["data"]["text/plain"])
+
+    def _reap(self) -> None:
+        """Takes away zombies that would use up the process limit, when there are many; Popen objects learn their codes."""
+        if _zombies(self._pid) <= _MANY_ZOMBIES:
+            return
+        subprocess = sys.modules.get("subprocess")
+        if subprocess is not None:
+            import gc
+
+            for thing in gc.get_objects():
+                if type(thing) is subprocess.Popen:
+                    thing.poll()
+        multiprocessing = sys.modules.get("multiprocessing")
+        if multiprocessing is not None:
+            multiprocessing.active_children()
+        try:
+            while _waitpid(-1, os.WNOHANG)[0] > 0:
+                pass
+        except OSError:
+            pass
+
+
+def _zombies(pid: int) -> int:
+    """How many children have ended without being waited for. One system call where there are none."""
+    try:
+        if _waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            return 0
+    except OSError:
+        return 0
+    count = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name, "rb") as file:
+                    fields = file.read().rpartition(b")")[2].split()
+                count += fields[0] == b"Z" and int(fields[1]) == pid
+            except OSError:
+                continue
+    return count
+
+
+def _no_input(prompt: object = "", /) -> str:
+    if prompt != "":
+        print(prompt, end="", flush=True)
+    raise EOFError("there is no standard input in a sandbox: put the value into the code")
+
+
+def _settle(fd: int) -> wire.Connection:
+    """Moves the control socket out of the way of 0, 1 and 2, which become /dev/null."""
+    os.setsid()
+    try:
+        control = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _CONTROL_FD)
+    except OSError:
+        control = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    _close(fd)
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        _dup2(null, number)
+    if null > 2:
+        _close(null)
+    return wire.Connection(control)
+
+
+def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> None:
+    """Turns this freshly forked process into a kernel. Never returns."""
+    code = 70
+    try:
+        connection = _settle(fd)
+        confine.set_dumpable(True)
+        try:
+            with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+                file.write(str(_OOM_SCORE_ADJUST))
+        except OSError:
+            pass
+        landlock_abi = confine.restrict_files()
+        shells.user_environment(environment)
+        # Every kernel is a copy of the same process: its luck must be its own.
+        random.seed()
+        if "numpy.random" in sys.modules:
+            sys.modules["numpy.random"].seed()
+        sys.path.insert(0, "")
+        sys.argv = [""]
+        builtins.input = _no_input
+        kernel = Kernel(shell, connection)
+        connection.send({"type": "ready", "pid": os.getpid(), "confinement": confine.facts(landlock_abi)})
+        kernel.serve()
+    except EOFError:
+        code = 0
+    except BaseException:  # noqa: B036 - told by the exit code; there is nobody to print to
+        code = 70
+    finally:
+        _exit(code)

@@ -1,0 +1,158 @@
+"""The agent's non-blocking end of a socket to the zygote or a kernel. What comes from a kernel is untrusted."""
+from __future__ import annotations
+
+import array
+import json
+import os
+import socket
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+
+from .wire import MAX_MESSAGE_BYTES, frame
+
+_READ_BYTES = 1 << 18
+_SOCKET_BUFFER_BYTES = 1 << 20
+
+
+class Link:
+    """Sends and receives messages. `on_end` is called once, with a reason when the other side broke the protocol."""
+
+    def __init__(
+        self,
+        loop: Any,
+        end: socket.socket,
+        on_message: Callable[[Dict[str, Any]], None],
+        on_end: Callable[[Optional[str]], None],
+    ) -> None:
+        self._loop = loop
+        self._socket: Optional[socket.socket] = end
+        self._on_message = on_message
+        self._on_end = on_end
+        self._in = bytearray()
+        self._out: Deque[Tuple[memoryview, List[int]]] = deque()
+        self._reading = False
+        end.setblocking(False)
+        self.resume()
+
+    def send(self, message: Dict[str, Any], fds: Optional[List[int]] = None) -> None:
+        """Queues a message; the descriptors go with it and are closed here."""
+        self._out.append((memoryview(frame(message)), fds or []))
+        self._write()
+
+    def pause(self) -> None:
+        """Reads no more until resume()."""
+        if self._reading and self._socket is not None:
+            self._loop.remove_reader(self._socket.fileno())
+        self._reading = False
+
+    def resume(self) -> None:
+        if not self._reading and self._socket is not None:
+            self._reading = True
+            self._loop.add_reader(self._socket.fileno(), self._read)
+
+    def drain(self) -> None:
+        """Takes all messages that have arrived whole; for when the other side has ended."""
+        while self._socket is not None and self._read():
+            pass
+
+    def close(self) -> None:
+        """Ends it without a word to `on_end`."""
+        if self._socket is None:
+            return
+        self.pause()
+        self._loop.remove_writer(self._socket.fileno())
+        self._socket.close()
+        self._socket = None
+        for _, fds in self._out:
+            _close_all(fds)
+        self._out.clear()
+
+    def _read(self) -> bool:
+        if self._socket is None:
+            return False
+        try:
+            data = self._socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self._end(None)
+            return False
+        self._in += data
+        while self._socket is not None and len(self._in) >= 4:
+            length = int.from_bytes(self._in[:4], "big")
+            if length > MAX_MESSAGE_BYTES:
+                self._end("a message of %d bytes was announced" % length)
+                return False
+            if len(self._in) < 4 + length:
+                break
+            body = bytes(self._in[4 : 4 + length])
+            del self._in[: 4 + length]
+            message = _parse(body)
+            if message is None:
+                self._end("a message was no JSON object")
+                return False
+            self._on_message(message)
+        return True
+
+    def _write(self) -> None:
+        while self._out and self._socket is not None:
+            data, fds = self._out[0]
+            try:
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+                sent = self._socket.sendmsg([data[:_READ_BYTES]], rights, socket.MSG_NOSIGNAL)
+            except (BlockingIOError, InterruptedError):
+                self._loop.add_writer(self._socket.fileno(), self._write)
+                return
+            except OSError:
+                # The end is told by the reader, which may find last words first.
+                for _, left in self._out:
+                    _close_all(left)
+                self._out.clear()
+                break
+            _close_all(fds)
+            if sent == len(data):
+                self._out.popleft()
+            else:
+                self._out[0] = (data[sent:], [])
+        if self._socket is not None:
+            self._loop.remove_writer(self._socket.fileno())
+
+    def _end(self, reason: Optional[str]) -> None:
+        self.close()
+        self._on_end(reason)
+
+
+def pair() -> Tuple[socket.socket, socket.socket]:
+    """Two connected Unix stream sockets."""
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    for end in ends:
+        try:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)
+        except OSError:
+            pass
+    return ends
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError("not JSON: %s" % name)
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _parse(body: bytes) -> Optional[Dict[str, Any]]:
+    try:
+        value = _decoder.decode(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _close_all(fds: List[int]) -> None:
+    for fd in fds:
+        try:
+            os.close(fd)
+        except OSError:
+            pass

@@ -1,0 +1,91 @@
+"""The container's processes as /proc shows them, and ending them. Runs in the agent."""
+from __future__ import annotations
+
+import os
+import signal
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set
+
+
+class Process(NamedTuple):
+    """One line of /proc. `started` tells a process from a later one with the same pid."""
+
+    pid: int
+    parent: int
+    session: int
+    started: int
+    zombie: bool
+
+
+def is_init() -> bool:
+    """Whether we are PID 1: only then is everything else in sight ours to end."""
+    return os.getpid() == 1
+
+
+def look(pid: int) -> Optional[Process]:
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return Process(pid, int(fields[1]), int(fields[3]), int(fields[19]), fields[0] in (b"Z", b"X"))
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def pids() -> List[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def snapshot(keep: Iterable[int]) -> Dict[int, Process]:
+    """All processes but the agent and those to keep."""
+    kept = {os.getpid(), *keep}
+    found = {pid: look(pid) for pid in pids() if pid not in kept}
+    return {pid: process for pid, process in found.items() if process is not None}
+
+
+def living(keep: Iterable[int], kernel: int) -> Dict[int, Process]:
+    """As snapshot(), without zombies; outside a container only what descends from the kernel."""
+    found = snapshot(keep)
+    ours = found if is_init() else family(found, {kernel}, kernel)
+    return {pid: process for pid, process in ours.items() if not process.zombie}
+
+
+def family(found: Dict[int, Process], roots: Set[int], session: int = -1) -> Dict[int, Process]:
+    """The roots, what descends from them, and what is in the session."""
+    members = {pid for pid, process in found.items() if pid in roots or process.session == session}
+    grown = True
+    while grown:
+        grown = False
+        for pid, process in found.items():
+            if pid not in members and (process.parent in members or process.parent in roots):
+                members.add(pid)
+                grown = True
+    return {pid: found[pid] for pid in members}
+
+
+def freeze() -> None:
+    """Stops every process in the container at once, so that none can fork its way out. PID 1 only."""
+    if is_init():
+        send(-1, signal.SIGSTOP)
+
+
+def send(pid: int, number: int) -> bool:
+    """Sends a signal; false when nobody is there. -1 means everybody, and only PID 1 may say so."""
+    if pid == -1 and not is_init():
+        raise ValueError("Cannot signal all processes: the agent is not PID 1")
+    try:
+        os.kill(pid, number)
+        return True
+    except OSError:
+        return False
+
+
+def send_group(pid: int, number: int) -> None:
+    """Signals a process and its group, as a terminal does."""
+    try:
+        os.killpg(pid, number)
+    except OSError:
+        send(pid, number)
+
+
+def kill(victims: Iterable[int]) -> None:
+    for pid in victims:
+        send(pid, signal.SIGKILL)

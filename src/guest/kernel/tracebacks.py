@@ -1,0 +1,76 @@
+"""Exceptions as text: the standard library's traceback without our own and IPython's frames, and bounded."""
+from __future__ import annotations
+
+import traceback
+from typing import List, Set, Tuple
+
+from . import wire
+
+MAX_VALUE_CHARACTERS = 16384
+MAX_TRACEBACK_CHARACTERS = 131072
+
+_OURS = "omcp_kernel/"
+_SHELL = "/IPython/core/"
+_MAX_CHAIN = 32
+# The last ones, where the fault is.
+_MAX_FRAMES = -200
+
+
+def cut(text: str, limit: int) -> str:
+    """The text, or its beginning and a note of how long it was."""
+    if len(text) <= limit:
+        return text
+    return "%s… [cut: the first %d of %d characters]" % (text[:limit], limit, len(text))
+
+
+def describe(error: BaseException) -> Tuple[str, str, str]:
+    """Name, value and traceback of an exception. Never raises but for KeyboardInterrupt out of a looping __str__."""
+    name = _name(error)
+    value = _value(error)
+    try:
+        # One budget for all: the chain and each of its frames.
+        pieces: List[str] = []
+        length = 0
+        told = traceback.TracebackException.from_exception(error, limit=_MAX_FRAMES, compact=True)
+        _without_ours(told, set())
+        for line in told.format():
+            pieces.append(cut(line, MAX_VALUE_CHARACTERS))
+            length += len(pieces[-1])
+            if length > MAX_TRACEBACK_CHARACTERS:
+                pieces.append("\n… [cut: the traceback is longer than %d characters]" % MAX_TRACEBACK_CHARACTERS)
+                break
+        text = "".join(pieces)
+    except Exception:
+        text = "%s: %s\n[the traceback could not be written]" % (name, value)
+    return wire.clean(name), wire.clean(value), wire.clean(text.rstrip("\n"))
+
+
+def _name(error: BaseException) -> str:
+    name = type.__getattribute__(type(error), "__name__")
+    return cut(name, 256) if isinstance(name, str) else "Exception"
+
+
+def _value(error: BaseException) -> str:
+    try:
+        value = str(error)
+    except Exception as second:
+        return "[its __str__ raised %s]" % _name(second)
+    if isinstance(error, SystemExit) and not value:
+        value = "None"
+    return cut(str.__str__(value), MAX_VALUE_CHARACTERS)
+
+
+def _without_ours(told: traceback.TracebackException, seen: Set[int]) -> None:
+    """Takes our frames and IPython's out of the whole chain."""
+    if id(told) in seen or len(seen) >= _MAX_CHAIN:
+        return
+    seen.add(id(told))
+    told.stack[:] = [frame for frame in told.stack if not _is_ours(frame.filename)]
+    linked = [told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())]
+    for other in linked:
+        if other is not None:
+            _without_ours(other, seen)
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_OURS) or _SHELL in filename

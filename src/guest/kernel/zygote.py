@@ -1,0 +1,160 @@
+"""The zygote: a confined, single-threaded process with the heavy imports loaded, from which kernels are forked.
+
+It runs no user code. It is told to fork over a Unix socket, and gives each kernel the socket that came with the order.
+"""
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import shutil
+import signal
+import sys
+from typing import Any, Dict, List, Optional
+
+from . import confine, wire
+
+_FONT_CACHE = "/opt/omcp/matplotlib"
+_PROBE_FAILED = 3
+
+
+class Unavailable(Exception):
+    """No kernel can be made in this image."""
+
+
+class Threads(Exception):
+    """A module that started a thread when it was imported."""
+
+
+def thread_count() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+def main(fd: int, config: Dict[str, Any]) -> None:
+    """Serves fork orders until the agent goes. `config`: preload, environment (for kernels), cpus."""
+    connection = wire.Connection(fd)
+    os.set_inheritable(fd, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _probe(connection)
+    _prepare_folders()
+    try:
+        shell = _load(connection, config)
+    except Unavailable as error:
+        connection.send({"type": "unavailable", "message": str(error)})
+        return
+    except Threads as error:
+        connection.send({"type": "threads", "module": str(error)})
+        return
+    gc.collect()
+    gc.freeze()
+    connection.send({"type": "ready", "python": sys.version.split()[0]})
+    environment: Dict[str, Optional[str]] = dict(config.get("environment") or {})
+    while True:
+        try:
+            order, fds = connection.receive()
+        except (EOFError, OSError):
+            return
+        if order.get("type") == "fork" and len(fds) == 1:
+            connection.send(_fork(shell, connection, fds[0], environment))
+        for received in fds:
+            os.close(received)
+
+
+def _probe(connection: wire.Connection) -> None:
+    """Tells, before the slow imports, what confinement a kernel will be under: a short-lived child puts it on and looks."""
+    child = os.fork()
+    if child == 0:
+        status = _PROBE_FAILED
+        try:
+            connection.send({"type": "confinement", "confinement": confine.facts(confine.restrict_files())})
+            status = 0
+        finally:
+            os._exit(status)
+    if os.waitpid(child, 0)[1] != 0:
+        raise Unavailable("The kernel's confinement could not be put on")
+
+
+def _prepare_folders() -> None:
+    for name in ("HOME", "IPYTHONDIR", "MPLCONFIGDIR"):
+        folder = os.environ.get(name)
+        if not folder:
+            continue
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            if name == "MPLCONFIGDIR" and os.path.isdir(_FONT_CACHE):
+                shutil.copytree(_FONT_CACHE, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        except (OSError, shutil.Error):
+            continue
+
+
+def _load(connection: wire.Connection, config: Dict[str, Any]) -> Any:
+    try:
+        from . import kernel, shell as shells  # noqa: F401 - a fork must find both loaded
+    except ImportError as error:
+        raise Unavailable("The image has no usable IPython: %s" % error) from error
+    _refuse_threads("IPython")
+    missing: List[str] = []
+    for name in config.get("preload") or []:
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            missing.append("%s: %s" % (name, type(error).__name__))
+        _refuse_threads(name)
+    shell = shells.make_shell()
+    _warm_up(shell)
+    _refuse_threads("the warm-up")
+    if missing:
+        connection.send({"type": "missing", "modules": missing})
+    return shell
+
+
+def _refuse_threads(name: str) -> None:
+    """A fork of a process with threads may hang: what starts one is told, and left out of the next zygote."""
+    if thread_count() != 1:
+        raise Threads(name)
+
+
+def _warm_up(shell: Any) -> None:
+    """Does once what every first cell would wait for."""
+    from . import figures, tracebacks
+
+    figures.use_backend()
+    shell.run_cell("1", store_history=False, silent=True)
+    try:
+        raise ValueError("warm")
+    except ValueError as error:
+        tracebacks.describe(error)
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        figure = pyplot.figure()
+        figure.add_subplot().plot([0, 1])
+        figures.draw(figure)
+        pyplot.close("all")
+    pandas = sys.modules.get("pandas")
+    if pandas is not None:
+        shell.display_formatter.format(pandas.DataFrame({"a": [1]}))
+
+
+def _fork(shell: Any, connection: wire.Connection, fd: int, environment: Dict[str, Optional[str]]) -> Dict[str, Any]:
+    """Forks twice, so that the kernel becomes PID 1's own child: its end is seen there, whatever becomes of us."""
+    if thread_count() != 1:
+        return {"type": "fork_failed", "message": "the zygote has threads"}
+    try:
+        middle = os.fork()
+    except OSError as error:
+        return {"type": "fork_failed", "message": str(error)}
+    if middle == 0:
+        try:
+            if os.fork() != 0:
+                os._exit(0)
+        except OSError:
+            os._exit(1)
+        from . import kernel
+
+        os.close(connection.fd)
+        kernel.run(shell, fd, environment)
+    status = os.waitpid(middle, 0)[1]
+    if status != 0:
+        return {"type": "fork_failed", "message": "the fork ended with status %d" % status}
+    return {"type": "forked"}
+

@@ -1,0 +1,75 @@
+"""A stand-in for the agent: PID 1 that hosts the supervisor on asyncio, and speaks JSON lines on stdin and stdout."""
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+from typing import Any, Dict
+
+
+def main(config: Dict[str, Any]) -> None:
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+    loop = asyncio.new_event_loop()
+    from kernel.supervisor import KernelSupervisor
+
+    out = os.dup(1)
+    os.set_inheritable(out, False)
+    held = {"hold": False}
+
+    def emit(request_id: int, event: Dict[str, Any]) -> None:
+        data = memoryview((json.dumps({"id": request_id, "event": event}) + "\n").encode())
+        while data:
+            data = data[os.write(out, data) :]
+
+    supervisor = KernelSupervisor(loop, config, emit, lambda: not held["hold"])
+
+    def reap() -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            supervisor.child_exited(pid, status)
+
+    buffer = bytearray()
+
+    def read() -> None:
+        data = os.read(0, 1 << 16)
+        if not data:
+            supervisor.stop()
+            os._exit(0)
+        buffer.extend(data)
+        while True:
+            line, found, rest = bytes(buffer).partition(b"\n")
+            if not found:
+                return
+            buffer[:] = rest
+            request = json.loads(line)
+            method = request["method"]
+            if method == "hold":
+                held["hold"] = request["params"]["hold"]
+                if not held["hold"]:
+                    supervisor.resume_output()
+                emit(request["id"], {"type": "reply", "result": {}})
+            elif method == "processes":
+                names = {}
+                for pid in filter(str.isdigit, os.listdir("/proc")):
+                    try:
+                        with open("/proc/%s/stat" % pid) as file:
+                            names[pid] = file.read()[:60]
+                    except OSError:
+                        pass
+                emit(request["id"], {"type": "reply", "result": {"processes": names, "fds": len(os.listdir("/proc/self/fd"))}})
+            else:
+                getattr(supervisor, method)(request["id"], request["params"])
+
+    loop.add_signal_handler(signal.SIGCHLD, reap)
+    loop.add_reader(0, read)
+    supervisor.start()
+    loop.run_forever()
+    sys.exit(0)
