@@ -19,7 +19,7 @@ export function engineWords(text: string): string {
   const cut = plain.length > MAX_MESSAGE
     ? `${plain.slice(0, MAX_MESSAGE)}… (${plain.length - MAX_MESSAGE} characters more)`
     : plain;
-  return cut.replace(/\.$/, "");
+  return cut.replace(/\.$/, "").trimEnd();
 }
 
 /**
