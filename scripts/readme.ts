@@ -1,0 +1,65 @@
+/**
+ * Writes the parts of the README that come from the code: tools, settings, permission flags.
+ *
+ *     deno run -A scripts/readme.ts [--check]
+ */
+import { toolReference } from "../src/mcp/reference.ts";
+import { permissionFlags } from "../src/launch.ts";
+import { SETTINGS } from "../src/config.ts";
+import { README_TOOLS } from "./readme_tools.ts";
+
+const PATH = new URL("../README.md", import.meta.url);
+
+function settingsTable(): string {
+  const rows = Object.entries(SETTINGS).map(([name, { default: fallback, unit, description }]) =>
+    `| \`${name}\` | ${fallback === "" ? "" : `\`${fallback}\``} | ${unit} | ${description} |`
+  );
+  return ["| variable | default | unit | meaning |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+function flagsBlock(): string {
+  return ["```sh", `deno run ${permissionFlags().join(" \\\n  ")} \\\n  src/main.ts serve`, "```"].join("\n");
+}
+
+function clientConfig(wrap: (server: unknown) => unknown): string {
+  const server = {
+    command: "npx",
+    args: [
+      "-y",
+      "deno@2.9.6",
+      "run",
+      "--quiet",
+      ...permissionFlags(),
+      "/path/to/omcp-python-sandbox/src/main.ts",
+      "serve",
+    ],
+  };
+  return ["```json", JSON.stringify(wrap(server), null, 2), "```"].join("\n");
+}
+
+const parts: Readonly<Record<string, string>> = {
+  tools: toolReference(README_TOOLS),
+  settings: settingsTable(),
+  flags: flagsBlock(),
+  "client-generic": clientConfig((server) => ({ mcpServers: { "omcp-python-sandbox": server } })),
+  "client-vscode": clientConfig((server) => ({
+    servers: { "omcp-python-sandbox": { type: "stdio", ...Object(server) } },
+  })),
+};
+
+const before = await Deno.readTextFile(PATH);
+let after = before;
+for (const [name, text] of Object.entries(parts)) {
+  const pattern = new RegExp(`(<!-- made from the code: ${name} -->\n)[\\s\\S]*?(<!-- end of ${name} -->)`);
+  if (!pattern.test(after)) throw new Error(`README.md has no part "${name}"`);
+  after = after.replace(pattern, (_whole, open: string, close: string) => `${open}\n${text}\n\n${close}`);
+}
+if (after !== before) {
+  if (Deno.args.includes("--check")) {
+    await Deno.stderr.write(
+      new TextEncoder().encode("README.md is not as the code says: run `deno task readme`\n"),
+    );
+    Deno.exit(1);
+  }
+  await Deno.writeTextFile(PATH, after);
+}

@@ -1,0 +1,92 @@
+/** What the demo prints: numbered steps with times, what went in, what came back, and whether it was as it should be. */
+
+const WIDTH = 100;
+
+/** Prints the demo's steps and counts those that failed. */
+export class Transcript {
+  readonly #write: (line: string) => void;
+  readonly #color: boolean;
+  readonly #start = performance.now();
+  #step = 0;
+  #failures = 0;
+
+  /**
+   * @param write Takes a line.
+   * @param color Use of ANSI colours.
+   */
+  constructor(write: (line: string) => void, color: boolean) {
+    this.#write = write;
+    this.#color = color;
+  }
+
+  /** How many steps did not do what they should. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Prints a heading. */
+  title(text: string): void {
+    this.#write(`\n${this.#paint("1", text)}\n${"─".repeat(Math.min(WIDTH, text.length))}`);
+  }
+
+  /** Prints plain lines. */
+  say(text: string): void {
+    this.#write(text);
+  }
+
+  /**
+   * Runs one step and prints it: heading, what was shown, verdict and time.
+   *
+   * @param heading What the step shows.
+   * @param run Does it, printing through {@link Transcript.code} and {@link Transcript.reply}; throws when it is not as it should be.
+   */
+  async step<T>(heading: string, run: () => Promise<T>): Promise<T | undefined> {
+    this.#step += 1;
+    this.#write(`\n${this.#paint("1;36", `${this.#step}. ${heading}`)}`);
+    const start = performance.now();
+    try {
+      const result = await run();
+      this.#write(`   ${this.#paint("32", "✓")} ${elapsed(start)}`);
+      return result;
+    } catch (error) {
+      this.#failures += 1;
+      this.#write(
+        `   ${this.#paint("31", "✗")} ${elapsed(start)}  ${
+          error instanceof Error ? error.message : String(error)
+        }`,
+      );
+      return undefined;
+    }
+  }
+
+  /** Prints what is sent. */
+  code(text: string): void {
+    for (const line of text.trim().split("\n")) this.#write(`   ${this.#paint("2", "»")} ${line}`);
+  }
+
+  /** Prints what came back, its first lines. */
+  reply(text: string, lines = 12): void {
+    const all = text.trimEnd().split("\n");
+    for (const line of all.slice(0, lines)) {
+      this.#write(`     ${line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line}`);
+    }
+    if (all.length > lines) this.#write(`     … ${all.length - lines} more lines`);
+  }
+
+  /** Prints the verdict on the whole. */
+  end(): void {
+    const verdict = this.#failures === 0
+      ? this.#paint("1;32", `All ${this.#step} steps did what they should`)
+      : this.#paint("1;31", `${this.#failures} of ${this.#step} steps did not do what they should`);
+    this.#write(`\n${verdict}, in ${elapsed(this.#start)}.`);
+  }
+
+  #paint(style: string, text: string): string {
+    return this.#color ? `\x1b[${style}m${text}\x1b[0m` : text;
+  }
+}
+
+function elapsed(start: number): string {
+  const ms = performance.now() - start;
+  return ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,37 @@
+/** The labels on everything this program makes in an engine: cleaning up goes by them alone. */
+
+/** Which server made it: a random id of the server's process. */
+export const LABEL_INSTANCE = "org.omcp.instance";
+/** What it is for: `sandbox`, `database`. */
+export const LABEL_ROLE = "org.omcp.role";
+/** The server-made handle of the sandbox or database. */
+export const LABEL_NAME = "org.omcp.name";
+/** When it was made, in ISO 8601. */
+export const LABEL_CREATED = "org.omcp.created";
+/** The program's version. */
+export const LABEL_VERSION = "org.omcp.version";
+
+/** What a container of this program is for. */
+export type ContainerRole = "sandbox" | "database";
+
+/**
+ * Makes the labels of one container.
+ *
+ * @param owner The instance that makes it, the container's role and its handle.
+ */
+export function labelsOf(
+  owner: {
+    readonly instance: string;
+    readonly role: ContainerRole;
+    readonly name: string;
+    readonly version: string;
+  },
+): Record<string, string> {
+  return {
+    [LABEL_INSTANCE]: owner.instance,
+    [LABEL_ROLE]: owner.role,
+    [LABEL_NAME]: owner.name,
+    [LABEL_CREATED]: new Date().toISOString(),
+    [LABEL_VERSION]: owner.version,
+  };
+}

@@ -1,0 +1,42 @@
+/** The server's exact command line: the permissions it needs and no more. README, client configs, demo and tests all take it from here. */
+
+/** What the permissions depend on. */
+export interface LaunchOptions {
+  /** Path of the engine's socket. @default "/var/run/docker.sock" */
+  readonly socketPath?: string;
+  /** `host:port` of a Postgres given by URL. */
+  readonly databaseHost?: string;
+  /** A file with certificate authorities for that Postgres. */
+  readonly certificatePath?: string;
+}
+
+/** Environment variables that the server may read. */
+const VARIABLES = ["DOCKER_HOST", "OMCP_*"];
+
+/**
+ * @param options Socket and database.
+ * @returns Deno's arguments up to and with the permissions, without the script.
+ */
+export function permissionFlags(options: LaunchOptions = {}): string[] {
+  const socket = options.socketPath ?? "/var/run/docker.sock";
+  const net = [`unix:${socket}`, "docker.invalid:80"];
+  if (options.databaseHost !== undefined) net.push(options.databaseHost);
+  const read = [socket];
+  if (options.certificatePath !== undefined) read.push(options.certificatePath);
+  return [
+    "--no-prompt",
+    `--allow-net=${net.join(",")}`,
+    `--allow-read=${read.join(",")}`,
+    `--allow-write=${socket}`,
+    `--allow-env=${VARIABLES.join(",")}`,
+  ];
+}
+
+/**
+ * @param options Socket and database.
+ * @param main Path or URL of `src/main.ts`.
+ * @returns All of Deno's arguments to start the server over stdio.
+ */
+export function serverArguments(main: string, options: LaunchOptions = {}): string[] {
+  return ["run", "--quiet", ...permissionFlags(options), main, "serve"];
+}

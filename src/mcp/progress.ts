@@ -1,0 +1,45 @@
+/** Progress notifications: a sign of life every few seconds, with the latest there is to tell. */
+import type { ServerContext } from "@modelcontextprotocol/server";
+import { logger } from "../log.ts";
+import type { ToolCall } from "./tool.ts";
+import { showable } from "./text.ts";
+
+const log = logger("mcp");
+
+/** Clients give up on calls that stay silent; some after ten seconds. */
+const EVERY_MS = 2000;
+const MESSAGE_CHARACTERS = 300;
+
+/** A call whose progress is reported at a steady pace until it is ended. */
+export interface PacedCall extends ToolCall {
+  end(): void;
+}
+
+/**
+ * Wraps a request's context: the latest message goes out every two seconds, where the client sent a progress token.
+ *
+ * @param context The SDK's context of the request.
+ */
+export function pacedCall(context: ServerContext): PacedCall {
+  const token = context.mcpReq._meta?.progressToken;
+  const { signal } = context.mcpReq;
+  if (token === undefined) return { signal, progress: () => {}, end: () => {} };
+  const start = performance.now();
+  let message = "working";
+  let progress = 0;
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - start) / 1000);
+    progress += 1;
+    context.mcpReq.notify({
+      method: "notifications/progress",
+      params: { progressToken: token, progress, message: `${seconds} s: ${message}` },
+    }).catch((error: unknown) => log.debug("Cannot report progress: {error}", { error: String(error) }));
+  }, EVERY_MS);
+  return {
+    signal,
+    progress: (latest) => {
+      message = showable(latest).slice(-MESSAGE_CHARACTERS);
+    },
+    end: () => clearInterval(timer),
+  };
+}

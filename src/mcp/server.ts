@@ -1,0 +1,43 @@
+/** The MCP server: one factory for every transport and protocol era. */
+import { McpServer } from "@modelcontextprotocol/server";
+import { VERSION } from "../version.ts";
+import { pacedCall } from "./progress.ts";
+import { errorResult } from "./results.ts";
+import type { Tool } from "./tool.ts";
+
+const INSTRUCTIONS = [
+  "Runs Python in isolated sandboxes: no network, no access to the host. State is kept between cells of one sandbox.",
+  "Start with create_sandbox, pass its sandbox_id to execute_python_code and query_omop, and end with remove_sandbox.",
+  "Where a database is configured, psycopg.connect() inside the sandbox reaches an OMOP CDM, read-only, with no arguments.",
+].join(" ");
+
+/**
+ * Makes an MCP server with the given tools.
+ *
+ * @param tools All the tools.
+ * @returns A server that is not connected yet.
+ */
+export function createMcpServer(tools: readonly Tool[]): McpServer {
+  const server = new McpServer(
+    { name: "omcp-python-sandbox", title: "OMCP Python Sandbox", version: VERSION },
+    { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
+  );
+  for (const tool of tools) {
+    const { name, title, description, annotations, input } = tool;
+    server.registerTool(
+      name,
+      { title, description, annotations, inputSchema: input },
+      async (given, context) => {
+        const call = pacedCall(context);
+        try {
+          return await tool.run(given, call);
+        } catch (error) {
+          return errorResult(error);
+        } finally {
+          call.end();
+        }
+      },
+    );
+  }
+  return server;
+}

@@ -1,0 +1,66 @@
+import * as z from "zod";
+import type { SandboxManager } from "../../sandbox/manager.ts";
+import type { CellOutput } from "../../sandbox/cell.ts";
+import { cellResult } from "../cell_result.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { defineTool, type Tool } from "../tool.ts";
+
+/** Longest source of a cell, in UTF-16 units; what is longer belongs in a file. */
+const CODE_CHARACTERS = 1_000_000;
+
+/** Limits of a cell, from the configuration. */
+export interface CellLimits {
+  readonly cellTimeoutMs: number;
+  readonly cellTimeoutMaxMs: number;
+  readonly outputBytes: number;
+}
+
+/**
+ * The tool that runs a cell.
+ *
+ * @param sandboxes Where sandboxes live.
+ * @param limits Times and caps.
+ */
+export function executePythonCodeTool(sandboxes: SandboxManager, limits: CellLimits): Tool {
+  const maximum = limits.cellTimeoutMaxMs / 1000;
+  return defineTool({
+    name: "execute_python_code",
+    title: "Run Python code",
+    description:
+      "Runs a cell in a sandbox, as in a Jupyter notebook: variables stay for the next cell, the last expression's value is returned, figures " +
+      "come back as images, top-level await works. A cell that runs out of time is interrupted and its variables are kept where that is " +
+      "possible; the result says which. There is no network and no standard input.",
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+    input: z.strictObject({
+      sandbox_id: sandboxIdSchema,
+      code: z.string().max(CODE_CHARACTERS).describe(
+        "Python source, one or more lines; IPython magics work.",
+      ),
+      timeout: z.number().min(0.1).max(maximum).optional().describe(
+        `Seconds the cell may take, at most ${maximum}. Default: ${limits.cellTimeoutMs / 1000}.`,
+      ),
+    }),
+    async run({ sandbox_id, code, timeout }, call) {
+      call.progress("running");
+      const outcome = await sandboxes.get(sandbox_id).execute(code, {
+        timeoutMs: timeout === undefined ? limits.cellTimeoutMs : Math.round(timeout * 1000),
+        outputBytes: limits.outputBytes,
+        signal: call.signal,
+        onOutput: (output) => call.progress(latest(output)),
+      });
+      return cellResult(sandbox_id, outcome);
+    },
+  });
+}
+
+/** What a person waiting wants to see of an output. */
+function latest(output: CellOutput): string {
+  switch (output.type) {
+    case "stream":
+      return output.text.trimEnd().split("\n").at(-1) ?? "running";
+    case "error":
+      return `${output.name}: ${output.value}`;
+    default:
+      return "running (an output was shown)";
+  }
+}

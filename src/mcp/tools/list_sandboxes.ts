@@ -1,0 +1,33 @@
+import * as z from "zod";
+import type { SandboxManager } from "../../sandbox/manager.ts";
+import { textResult } from "../results.ts";
+import { sandboxView } from "../sandbox_view.ts";
+import { defineTool, type Tool } from "../tool.ts";
+
+/**
+ * The tool that lists sandboxes.
+ *
+ * @param sandboxes Where sandboxes live.
+ */
+export function listSandboxesTool(sandboxes: SandboxManager): Tool {
+  return defineTool({
+    name: "list_sandboxes",
+    title: "List sandboxes",
+    description: "Lists the sandboxes of this server with their state (idle, busy), age and remaining life.",
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    input: z.strictObject({
+      include_inactive: z.boolean().optional().describe(
+        "Also those that ended lately (removed, expired, lost), each with the reason. Default: false.",
+      ),
+    }),
+    run({ include_inactive }) {
+      const views = sandboxes.list(include_inactive ?? false).map(sandboxView);
+      const lines = views.map((view) =>
+        `${view.sandbox_id}  ${view.state}  ${view.cells} cells  created ${view.created_at}  last used ${view.last_used_at}` +
+        (view.reason === undefined ? "" : `  (${view.reason})`)
+      );
+      const text = views.length === 0 ? "There are no sandboxes." : lines.join("\n");
+      return Promise.resolve(textResult(text, { sandboxes: views, count: views.length }));
+    },
+  });
+}

@@ -1,0 +1,28 @@
+import * as z from "zod";
+import type { SandboxManager } from "../../sandbox/manager.ts";
+import { textResult } from "../results.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { defineTool, type Tool } from "../tool.ts";
+
+/**
+ * The tool that removes a sandbox.
+ *
+ * @param sandboxes Where sandboxes live.
+ */
+export function removeSandboxTool(sandboxes: SandboxManager): Tool {
+  return defineTool({
+    name: "remove_sandbox",
+    title: "Remove a sandbox",
+    description:
+      "Removes a sandbox with all its variables and files. Refuses while a cell runs, unless force is true.",
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+    input: z.strictObject({
+      sandbox_id: sandboxIdSchema,
+      force: z.boolean().optional().describe("Remove it even while a cell runs. Default: false."),
+    }),
+    async run({ sandbox_id, force }) {
+      await sandboxes.remove(sandbox_id, force ?? false);
+      return textResult(`Removed sandbox ${sandbox_id}.`, { sandbox_id, removed: true });
+    },
+  });
+}

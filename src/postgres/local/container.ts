@@ -1,0 +1,219 @@
+/** The local database: a Postgres in a container of ours, without network or port, reached through its channel alone. */
+import * as z from "zod";
+import type { ByteStream } from "../../channel/byte_stream.ts";
+import type { ContainerSpec } from "../../docker/mod.ts";
+import { OmcpError } from "../../errors.ts";
+import { LOADER } from "../../guest/mod.ts";
+import { type ContainerHost, type HostedContainer, labelsOf, startHosted } from "../../host/mod.ts";
+import { logger } from "../../log.ts";
+import { VERSION } from "../../version.ts";
+
+const log = logger("postgres");
+
+/** A cluster that crashed replays its log first; a big one takes its time. */
+const READY_DEADLINE_MS = 120_000;
+const SHUTDOWN_DEADLINE_MS = 3000;
+
+/** Which data the container holds. */
+export type LocalData =
+  /** The built-in synthetic sample, fresh at each start, in memory. */
+  | { readonly kind: "sample" }
+  /** A CDM kept in the named engine volume; made from the empty template where it is new. */
+  | { readonly kind: "volume"; readonly volume: string };
+
+/** What a {@link LocalDatabase} needs. */
+export interface LocalDatabaseOptions {
+  readonly host: ContainerHost;
+  readonly instance: string;
+  readonly image: string;
+  readonly data: LocalData;
+  readonly leaseSeconds: number;
+  /** Engine security options, such as `seccomp=…`. */
+  readonly securityOptions: readonly string[];
+}
+
+const stateSchema = z.object({
+  type: z.literal("database_state"),
+  state: z.enum(["ready", "failed"]),
+  error: z.object({ code: z.string().max(100), message: z.string().max(4000) }).nullish(),
+});
+
+/** A database container that starts on first need and is started again when it was lost. */
+export class LocalDatabase {
+  readonly #options: LocalDatabaseOptions;
+  readonly #name = `db_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
+  readonly #closing = new AbortController();
+  #running: Promise<HostedContainer> | undefined;
+  #starts = 0;
+
+  constructor(options: LocalDatabaseOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Opens a raw connection to Postgres, whose start-up the caller speaks; starts the container where it does not run.
+   *
+   * @param signal Gives up waiting.
+   * @throws {OmcpError} `cdm_in_use`, `database_unavailable`, or the engine's errors.
+   */
+  async open(signal: AbortSignal): Promise<ByteStream> {
+    if (this.#closing.signal.aborted) throw new OmcpError("shutting_down", "The server is ending");
+    this.#running ??= this.#start();
+    const container = await abortable(this.#running, signal);
+    return await container.channel.openStream("postgres", signal);
+  }
+
+  /** Stops Postgres cleanly and removes the container. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing.abort(new OmcpError("shutting_down", "The server is ending"));
+    const running = this.#running;
+    if (running === undefined) return;
+    let container: HostedContainer;
+    try {
+      container = await running;
+    } catch {
+      return; // Its start was rolled back.
+    }
+    if (this.#options.data.kind === "volume") {
+      // A clean end spares the next start the replay of the log.
+      await container.channel.request("shutdown", {}, { deadlineMs: SHUTDOWN_DEADLINE_MS }).catch(() => {});
+    }
+    await container.remove("the server ended");
+  }
+
+  async #start(): Promise<HostedContainer> {
+    try {
+      const container = await this.#startOnce();
+      void container.ended.then(({ reason }) => {
+        this.#running = undefined;
+        if (!this.#closing.signal.aborted) log.error("The local database ended: {reason}", { reason });
+      });
+      return container;
+    } catch (error) {
+      this.#running = undefined;
+      throw error;
+    }
+  }
+
+  async #startOnce(): Promise<HostedContainer> {
+    const { host, data, leaseSeconds } = this.#options;
+    const ready = Promise.withResolvers<void>();
+    ready.promise.catch(() => {});
+    this.#starts += 1;
+    const started = performance.now();
+    const container = await startHosted({
+      host,
+      name: `omcp-${this.#name}-${this.#starts}`,
+      spec: this.#spec(),
+      config: { mode: "database", lease_seconds: leaseSeconds, database: databaseConfig(data) },
+      onEvent: (event) => settle(event, ready, data),
+      signal: this.#closing.signal,
+    });
+    const timer = setTimeout(
+      () => ready.reject(unavailable("did not accept connections in time")),
+      READY_DEADLINE_MS,
+    );
+    void container.ended.then(({ reason }) => ready.reject(unavailable(reason)));
+    try {
+      await ready.promise;
+    } catch (error) {
+      await container.remove("Postgres could not start").catch(() => {});
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    log.info("Started the local database in {ms} ms", { ms: Math.round(performance.now() - started) });
+    return container;
+  }
+
+  #spec(): ContainerSpec {
+    const { image, instance, data, securityOptions } = this.#options;
+    const mib = 1024 * 1024;
+    const owner = "uid=10001,gid=10001,mode=0700,nosuid,nodev,noexec";
+    return {
+      Image: image,
+      Entrypoint: ["python3", "-I", "-S", "-u", "-c", LOADER],
+      Cmd: [],
+      Env: ["LANG=C.UTF-8"],
+      User: "10001:10001",
+      WorkingDir: "/",
+      Hostname: "database",
+      Labels: labelsOf({ instance, role: "database", name: this.#name, version: VERSION }),
+      Tty: false,
+      OpenStdin: true,
+      StdinOnce: false,
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: true,
+      NetworkDisabled: true,
+      HostConfig: {
+        AutoRemove: true,
+        NetworkMode: "none",
+        ReadonlyRootfs: true,
+        CapDrop: ["ALL"],
+        SecurityOpt: ["no-new-privileges:true", ...securityOptions],
+        PidsLimit: 256,
+        Memory: 2048 * mib,
+        MemorySwap: 2048 * mib,
+        ShmSize: 256 * mib,
+        IpcMode: "private",
+        LogConfig: { Type: "none" },
+        Tmpfs: {
+          "/run": `${owner},size=${8 * mib},nr_inodes=1024`,
+          "/tmp": `${owner},size=${64 * mib},nr_inodes=4096`,
+          ...(data.kind === "sample" ? { "/data": `${owner},size=${512 * mib},nr_inodes=16384` } : {}),
+        },
+        Mounts: data.kind === "volume" ? [{ Type: "volume", Source: data.volume, Target: "/data" }] : [],
+      },
+    };
+  }
+}
+
+function databaseConfig(data: LocalData): Record<string, unknown> {
+  const memory = { shared_buffers: "128MB", max_connections: "100" };
+  if (data.kind === "sample") {
+    // In memory and made anew at each start: there is nothing to make durable.
+    const settings = { ...memory, fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+    return { template: "/opt/omcp/pgdata-sample", data: "/data/pgdata", lock: "/data/lock", settings };
+  }
+  return { template: "/opt/omcp/pgdata-empty", data: "/data/pgdata", lock: "/data/lock", settings: memory };
+}
+
+function settle(event: unknown, ready: PromiseWithResolvers<void>, data: LocalData): void {
+  const parsed = stateSchema.safeParse(event);
+  if (!parsed.success) return;
+  if (parsed.data.state === "ready") {
+    ready.resolve();
+  } else if (parsed.data.error?.code === "cdm_in_use") {
+    const name = data.kind === "volume" ? data.volume : "the sample";
+    ready.reject(
+      new OmcpError("cdm_in_use", `Another server has the local CDM ${name} open`, {
+        state: "Its data are untouched.",
+        next: "End the other server, or load a copy of the CDM under another name.",
+      }),
+    );
+  } else {
+    ready.reject(unavailable(parsed.data.error?.message ?? "failed"));
+  }
+}
+
+function unavailable(reason: string): OmcpError {
+  return new OmcpError("database_unavailable", `The local database is not available: ${reason}`, {
+    state: "Sandboxes work without it.",
+    next: "Try again; it is started anew at the next need.",
+  });
+}
+
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  function abort(): void {
+    aborted.reject(signal.reason);
+  }
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

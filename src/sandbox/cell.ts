@@ -1,0 +1,122 @@
+/** What comes back from a cell: the agent's events and its reply, untrusted until they have passed these shapes. */
+import * as z from "zod";
+import { OmcpError } from "../errors.ts";
+
+/** More than the agent may ever send for one cell (its own caps are far lower): beyond it, it is not our agent any more. */
+const CELL_BYTES_MAX = 64 * 1024 * 1024;
+
+const mimeBundleSchema = z.record(z.string().max(100), z.json()).refine(
+  (bundle) => Object.keys(bundle).length <= 32,
+  "at most 32 representations",
+);
+
+const outputSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("stream"), name: z.enum(["stdout", "stderr"]), text: z.string() }),
+  z.object({ type: z.literal("display"), data: mimeBundleSchema }),
+  z.object({ type: z.literal("result"), data: mimeBundleSchema }),
+  z.object({ type: z.literal("error"), name: z.string(), value: z.string(), traceback: z.string() }),
+]);
+
+const count = z.number().int().nonnegative();
+const totalsSchema = z.object({ bytes: count, kept: count });
+
+const replySchema = z.object({
+  status: z.enum(["ok", "error", "timeout", "interrupted", "kernel_died"]),
+  kernel: z.enum(["kept", "restarted", "unavailable"]),
+  execution_count: count.nullish(),
+  elapsed_ms: z.number().nonnegative(),
+  output: z.object({
+    stdout: totalsSchema,
+    stderr: totalsSchema,
+    displays: z.object({ count, kept: count, bytes: count }),
+  }),
+  died: z.object({
+    signal: z.string().max(40).nullish(),
+    exit_code: z.number().int().nullish(),
+    oom: z.boolean(),
+  }).nullish(),
+  background_processes: count.default(0),
+});
+
+/** One representation of a value for each MIME type. */
+export type MimeBundle = z.output<typeof mimeBundleSchema>;
+
+/** One thing a cell put out, in the order it did. */
+export type CellOutput = z.output<typeof outputSchema>;
+
+/** The agent's last word on a cell. */
+export type CellReply = z.output<typeof replySchema>;
+
+/** A cell's whole outcome. */
+export interface CellOutcome extends Omit<CellReply, "kernel"> {
+  readonly outputs: readonly CellOutput[];
+  /** `recovering`: the kernel had not yet been replaced when the deadline for an answer came. */
+  readonly kernel: CellReply["kernel"] | "recovering";
+}
+
+/** Puts a cell's outcome together from its events. */
+export class CellCollector {
+  readonly #outputs: CellOutput[] = [];
+  readonly #onOutput: ((output: CellOutput) => void) | undefined;
+  #bytes = 0;
+  #broken: string | undefined;
+
+  /** @param onOutput Told of each output as it comes. */
+  constructor(onOutput?: (output: CellOutput) => void) {
+    this.#onOutput = onOutput;
+  }
+
+  /**
+   * Takes one event. Of a cell that has already broken the rules, nothing more is kept.
+   *
+   * @param event An event of the cell's request.
+   */
+  take(event: unknown): void {
+    if (this.#broken !== undefined) return;
+    const parsed = outputSchema.safeParse(event);
+    if (!parsed.success) {
+      this.#broken = "an event of unknown shape";
+      return;
+    }
+    this.#bytes += JSON.stringify(parsed.data).length;
+    if (this.#bytes > CELL_BYTES_MAX) {
+      this.#broken = `more than ${CELL_BYTES_MAX} bytes of events`;
+      return;
+    }
+    this.#append(parsed.data);
+    this.#onOutput?.(parsed.data);
+  }
+
+  /** What has come so far. */
+  get outputs(): readonly CellOutput[] {
+    return this.#outputs;
+  }
+
+  /**
+   * Ends the cell.
+   *
+   * @param reply The reply's result.
+   * @throws {OmcpError} `channel_failed` where the reply or an event was not of the agreed shape.
+   */
+  finish(reply: unknown): CellOutcome {
+    const parsed = replySchema.safeParse(reply);
+    const problem = this.#broken ?? (parsed.success ? undefined : "a reply of unknown shape");
+    if (problem !== undefined || !parsed.success) {
+      throw new OmcpError("channel_failed", `The sandbox sent ${problem}`, {
+        state: "It cannot be trusted any more and is being removed; its variables and files are gone.",
+        next: "Create a new sandbox.",
+        retryable: false,
+      });
+    }
+    return { ...parsed.data, outputs: this.#outputs };
+  }
+
+  #append(output: CellOutput): void {
+    const last = this.#outputs.at(-1);
+    if (output.type === "stream" && last?.type === "stream" && last.name === output.name) {
+      this.#outputs[this.#outputs.length - 1] = { ...last, text: last.text + output.text };
+    } else {
+      this.#outputs.push(output);
+    }
+  }
+}

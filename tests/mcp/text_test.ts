@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { readableBytes, showable } from "../../src/mcp/text.ts";
+
+Deno.test("showable() escapes what a terminal would obey and keeps the rest", () => {
+  assert.equal(showable("a\tb\nc\r\nd é 😀"), "a\tb\nc\nd é 😀");
+  assert.equal(showable("\x1b]52;c;x\x07\u009b\u202e\x00\r"), "\\x1b]52;c;x\\x07\\x9b\\u202e\\x00\\x0d");
+});
+
+Deno.test("showable() always gives well-formed text without controls", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+    const shown = showable(text);
+    assert.ok(shown.isWellFormed());
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(shown, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
+  }));
+});
+
+Deno.test("readableBytes() picks the unit", () => {
+  assert.deepEqual([0, 1023, 1024, 1024 * 1024].map(readableBytes), [
+    "0 bytes",
+    "1023 bytes",
+    "1.0 KiB",
+    "1.0 MiB",
+  ]);
+});
