@@ -1,0 +1,98 @@
+import * as z from "zod";
+import { ProtocolViolation } from "./violation.ts";
+
+/** An event of the agent, as it came but for its `type`, which was checked. */
+export type ChannelEvent = { readonly type: string; readonly [key: string]: unknown };
+
+const eventSchema = z.looseObject({ type: z.string().min(1) });
+const helloSchema = z.looseObject({});
+const requestSchema = z.looseObject({ method: z.string().min(1) });
+const openSchema = z.looseObject({ service: z.string() });
+const replySchema = z.union([
+  z.object({ type: z.literal("reply"), error: z.object({ code: z.string().max(64), message: z.string() }) }),
+  z.object({ type: z.literal("reply"), result: z.unknown() }).refine((reply) => "result" in reply),
+]);
+
+/** How a request was answered. */
+export type Reply = z.infer<typeof replySchema>;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads an EVENT's message.
+ *
+ * @param body Its bytes.
+ * @returns The event.
+ * @throws {ProtocolViolation} `bad_json` or `bad_message`.
+ */
+export function readEvent(body: Uint8Array): ChannelEvent {
+  return read("EVENT", body, eventSchema);
+}
+
+/**
+ * Reads a HELLO's message.
+ *
+ * @param body Its bytes.
+ * @returns What the agent says of itself; unchecked but for being an object.
+ * @throws {ProtocolViolation} `bad_json` or `bad_message`.
+ */
+export function readHello(body: Uint8Array): Readonly<Record<string, unknown>> {
+  return read("HELLO", body, helloSchema);
+}
+
+/**
+ * Reads a REQUEST's message, as an agent does.
+ *
+ * @param body Its bytes.
+ * @returns The request.
+ * @throws {ProtocolViolation} `bad_json` or `bad_message`.
+ */
+export function readRequest(body: Uint8Array): { readonly method: string; readonly [key: string]: unknown } {
+  return read("REQUEST", body, requestSchema);
+}
+
+/**
+ * Reads an OPEN's payload.
+ *
+ * @param body Its bytes.
+ * @returns The name of the service that is asked for.
+ * @throws {ProtocolViolation} `bad_json` or `bad_message`.
+ */
+export function readOpen(body: Uint8Array): string {
+  return read("OPEN", body, openSchema).service;
+}
+
+/**
+ * Checks an event of type `reply`.
+ *
+ * @param event The event.
+ * @returns The reply.
+ * @throws {ProtocolViolation} `bad_message`.
+ */
+export function readReply(event: ChannelEvent): Reply {
+  return check("reply", event, replySchema);
+}
+
+function read<T>(what: string, body: Uint8Array, schema: z.ZodType<T>): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(body));
+  } catch {
+    // The reason would quote what came.
+    throw new ProtocolViolation(
+      "bad_json",
+      `Cannot read ${what}: its ${body.length} bytes are not JSON in UTF-8`,
+    );
+  }
+  return check(what, value, schema);
+}
+
+function check<T>(what: string, value: unknown, schema: z.ZodType<T>): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const place = result.error.issues[0]?.path.join(".") ?? "";
+  throw new ProtocolViolation(
+    "bad_message",
+    `Cannot read ${what}: its JSON has not the right shape${place === "" ? "" : ` at ${place}`}`,
+  );
+}

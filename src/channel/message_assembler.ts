@@ -1,0 +1,81 @@
+import type { Frame } from "./frame.ts";
+import { ProtocolViolation } from "./violation.ts";
+
+/** The longest message put together, in bytes (PROTOCOL.md, "Frame"). */
+export const MAX_MESSAGE = 16 * 1024 * 1024;
+/** The longest request, in bytes. */
+export const MAX_REQUEST = 8 * 1024 * 1024;
+/** All messages that are being put together may hold so many bytes, and there may be so many of them. */
+const MAX_UNFINISHED_BYTES = 2 * MAX_MESSAGE;
+const MAX_UNFINISHED = 64;
+
+interface Unfinished {
+  buffer: Uint8Array;
+  length: number;
+  readonly seq: number;
+}
+
+/**
+ * Puts JSON messages together from frames with MORE. Parts are copied into one growing buffer a message,
+ * so that many tiny parts cost no more than their bytes.
+ */
+export class MessageAssembler {
+  readonly #unfinished = new Map<string, Unfinished>();
+  #bytes = 0;
+
+  /**
+   * Takes a HELLO, REQUEST or EVENT.
+   *
+   * @param frame The frame.
+   * @returns The whole message, or undefined while parts are missing. Perhaps a view on the frame's payload.
+   * @throws {ProtocolViolation} `bad_seq`, `message_too_long` or `too_many_messages`.
+   */
+  push(frame: Frame): Uint8Array | undefined {
+    const key = `${frame.type} ${frame.id}`;
+    const begun = this.#unfinished.get(key);
+    if (begun === undefined && !frame.more) return frame.payload;
+    const message = begun ?? this.#begin(key, frame.seq);
+    if (message.seq !== frame.seq) {
+      throw new ProtocolViolation(
+        "bad_seq",
+        `Cannot read message: its parts bear different numbers: ${message.seq} and ${frame.seq}`,
+      );
+    }
+    this.#append(message, frame);
+    if (frame.more) return undefined;
+    this.#unfinished.delete(key);
+    this.#bytes -= message.length;
+    return message.buffer.subarray(0, message.length);
+  }
+
+  #begin(key: string, seq: number): Unfinished {
+    if (this.#unfinished.size >= MAX_UNFINISHED) {
+      throw new ProtocolViolation(
+        "too_many_messages",
+        `Cannot read message: at most ${MAX_UNFINISHED} may be unfinished at a time`,
+      );
+    }
+    const message = { buffer: new Uint8Array(0), length: 0, seq };
+    this.#unfinished.set(key, message);
+    return message;
+  }
+
+  #append(message: Unfinished, frame: Frame): void {
+    const most = frame.type === "REQUEST" ? MAX_REQUEST : MAX_MESSAGE;
+    const length = message.length + frame.payload.length;
+    this.#bytes += frame.payload.length;
+    if (length > most || this.#bytes > MAX_UNFINISHED_BYTES) {
+      throw new ProtocolViolation(
+        "message_too_long",
+        `Cannot read message: ${frame.type} must have at most ${most} bytes, all unfinished ones ${MAX_UNFINISHED_BYTES}`,
+      );
+    }
+    if (length > message.buffer.length) {
+      const grown = new Uint8Array(Math.min(most, Math.max(length, 2 * message.buffer.length)));
+      grown.set(message.buffer.subarray(0, message.length));
+      message.buffer = grown;
+    }
+    message.buffer.set(frame.payload, message.length);
+    message.length = length;
+  }
+}

@@ -1,0 +1,31 @@
+/** How bytes of the other side can break the protocol. The names are those of the shared vectors. */
+export type ViolationKind =
+  | "unknown_type"
+  | "wrong_direction"
+  | "bad_flags"
+  | "bad_reserved"
+  | "bad_id"
+  | "bad_seq"
+  | "bad_length"
+  | "bad_json"
+  | "bad_message"
+  | "bad_credit"
+  | "message_too_long"
+  | "too_many_messages"
+  | "not_open"
+  | "no_epoch";
+
+/** The other side broke the protocol: nothing more it says can be understood. */
+export class ProtocolViolation extends Error {
+  override readonly name = "ProtocolViolation";
+  readonly kind: ViolationKind;
+
+  /**
+   * @param kind Which rule.
+   * @param message What was wrong, with its numbers, never with payload.
+   */
+  constructor(kind: ViolationKind, message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
