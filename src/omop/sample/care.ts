@@ -1,0 +1,183 @@
+import { ACUTE_DISEASES, type AcuteDisease } from "./acute_diseases.ts";
+import { type Day, dayOf, partsOf } from "./calendar.ts";
+import { type DrugName, DRUGS } from "./drugs.ts";
+import { ageOn, type Course, type Life } from "./life.ts";
+import { measure, type Measurement } from "./measurements.ts";
+import type { Random } from "./random.ts";
+
+/** Kinds of visits, by concept. */
+export const INPATIENT = 9201;
+/** An office visit. */
+export const OUTPATIENT = 9202;
+/** An emergency visit. */
+export const EMERGENCY = 9203;
+
+/** A visit and all that is recorded at it. */
+export interface Encounter {
+  readonly day: Day;
+  readonly kind: number;
+  /** The last day; the first but for stays. */
+  readonly until: Day;
+  /** The minute of the day it begins. */
+  readonly minute: number;
+  readonly conditions: readonly { readonly concept: number; readonly end: Day | null }[];
+  readonly drugs: readonly {
+    readonly name: DrugName;
+    readonly start: Day;
+    readonly end: Day;
+    readonly refill: boolean;
+  }[];
+  readonly measurements: readonly Measurement[];
+}
+
+/**
+ * The care a person gets within the observed span of their life.
+ *
+ * @param random The person's generator.
+ * @param life The person.
+ * @returns The visits by day.
+ */
+export function planCare(random: Random, life: Life): readonly Encounter[] {
+  const encounters = [
+    ...onsets(random, life),
+    ...acute(random, life),
+    ...vaccinations(random, life),
+    ...routine(random, life),
+  ];
+  return encounters.toSorted((left, right) => left.day - right.day || left.minute - right.minute);
+}
+
+/** Planned visits, more of them the more diseases there are. */
+function* routine(random: Random, life: Life): Generator<Encounter> {
+  const recorded = new Set<number>();
+  const suppliedUntil = new Map<DrugName, Day>();
+  let day = life.start + random.integer(0, 240);
+  while (day <= life.end) {
+    const active = life.courses.filter((course) => course.onset <= day && course.disease.acute !== true);
+    const conditions: { concept: number; end: null }[] = [];
+    const drugs: Encounter["drugs"][number][] = [];
+    for (const { disease, drug } of active) {
+      if (!recorded.has(disease.concept) || random.chance(0.2)) {
+        conditions.push({ concept: disease.concept, end: null });
+      }
+      recorded.add(disease.concept);
+      if (drug === null || (suppliedUntil.get(drug) ?? 0) > day + 10 || !random.chance(0.8)) continue;
+      const supplies = prescribe(random, life, drug, day);
+      drugs.push(...supplies);
+      suppliedUntil.set(drug, supplies.at(-1)?.end ?? day);
+    }
+    yield visit(random, life, { day, kind: OUTPATIENT, conditions, drugs, planned: true });
+    day += Math.max(45, Math.round(random.integer(170, 560) / (1 + 0.35 * active.length)));
+  }
+}
+
+/** The visit at which a chronic disease is found. */
+function* onsets(random: Random, life: Life): Generator<Encounter> {
+  for (const { disease, onset, drug } of life.courses) {
+    if (onset < life.start || onset > life.end) continue;
+    const conditions = [{ concept: disease.concept, end: null }];
+    const drugs = drug === null ? [] : prescribe(random, life, drug, onset).slice(0, 1);
+    const kind = disease.acute === true ? INPATIENT : OUTPATIENT;
+    yield visit(random, life, { day: onset, kind, conditions, drugs, planned: false });
+  }
+}
+
+function* acute(random: Random, life: Life): Generator<Encounter> {
+  for (let year = partsOf(life.start).year; year <= partsOf(life.end).year; year++) {
+    const begin = dayOf(year, 1, 1);
+    const context = {
+      age: Math.max(0, ageOn(life, begin + 182)),
+      female: life.female,
+      year,
+      takes: (drug: DrugName) => life.courses.some((course) => takes(course, drug, begin)),
+    };
+    for (const disease of ACUTE_DISEASES) {
+      if (!random.chance(disease.rate(context))) continue;
+      const month = random.pick(disease.months.map((weight, at): [number, number] => [at + 1, weight]));
+      const day = dayOf(year, month, random.integer(1, 28));
+      // Drawn for the whole year; what falls outside the observed span is not recorded.
+      if (day >= life.start && day <= life.end) yield acuteVisit(random, life, disease, day);
+    }
+  }
+}
+
+function acuteVisit(random: Random, life: Life, disease: AcuteDisease, day: Day): Encounter {
+  const end = Math.min(life.end, day + random.integer(...disease.lasts));
+  const drug = random.pick(disease.treatments);
+  const draw = random.unit();
+  const kind = draw < disease.inpatient
+    ? INPATIENT
+    : draw < disease.inpatient + disease.emergency
+    ? EMERGENCY
+    : OUTPATIENT;
+  return visit(random, life, {
+    day,
+    kind,
+    conditions: [{ concept: disease.concept, end }],
+    drugs: drug === null ? [] : prescribe(random, life, drug, day).slice(0, 1),
+    planned: false,
+  });
+}
+
+/** Vaccination against influenza in autumn. */
+function* vaccinations(random: Random, life: Life): Generator<Encounter> {
+  for (let year = partsOf(life.start).year; year <= partsOf(life.end).year; year++) {
+    const day = dayOf(year, 10, 1) + random.integer(0, 55);
+    const age = ageOn(life, day);
+    if (!random.chance(age >= 65 ? 0.55 : age > 0.5 ? 0.2 : 0) || day < life.start || day > life.end) {
+      continue;
+    }
+    const drugs = prescribe(random, life, "influenzaVaccine", day);
+    yield {
+      day,
+      kind: OUTPATIENT,
+      until: day,
+      minute: random.integer(480, 1020),
+      conditions: [],
+      drugs,
+      measurements: [],
+    };
+  }
+}
+
+interface VisitPlan {
+  readonly day: Day;
+  readonly kind: number;
+  readonly conditions: Encounter["conditions"];
+  readonly drugs: Encounter["drugs"];
+  readonly planned: boolean;
+}
+
+function visit(random: Random, life: Life, { day, kind, conditions, drugs, planned }: VisitPlan): Encounter {
+  const nights = kind === INPATIENT ? random.integer(1, 8) : 0;
+  // Emergencies come at all hours, planned visits in office hours.
+  const minute = kind === OUTPATIENT ? random.integer(480, 1020) : random.integer(0, 1380);
+  return {
+    day,
+    kind,
+    until: Math.min(life.end, day + nights),
+    minute,
+    conditions,
+    drugs,
+    measurements: planned || random.chance(0.4) || kind !== OUTPATIENT
+      ? measure(random, life, day, planned)
+      : [],
+  };
+}
+
+/** A supply and its refills, as far as the person fetches them and lives. */
+function prescribe(random: Random, life: Life, name: DrugName, day: Day): Encounter["drugs"] {
+  const { days, refills } = DRUGS[name];
+  const supplies: Encounter["drugs"][number][] = [];
+  let start = day;
+  for (let fetched = 0; fetched <= refills && start <= life.end; fetched++) {
+    supplies.push({ name, start, end: Math.min(life.end, start + days - 1), refill: fetched > 0 });
+    if (!random.chance(0.85)) break;
+    start += days + random.integer(-4, 12);
+  }
+  return supplies;
+}
+
+function takes(course: Course, drug: DrugName, day: Day): boolean {
+  return course.drug === drug && course.onset <= day;
+}

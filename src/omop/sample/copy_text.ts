@@ -1,0 +1,51 @@
+import { cdmTable } from "../cdm/mod.ts";
+
+/** A value of a row; undefined and null are NULL. */
+export type CellValue = string | number | null | undefined;
+
+/** A row by its columns' names; columns left out are NULL. */
+export type SampleRow = Readonly<Record<string, CellValue>>;
+
+const SPECIAL = /[\\\t\n\r]/g;
+const ESCAPES: ReadonlyMap<string, string> = new Map([["\\", "\\\\"], ["\t", "\\t"], ["\n", "\\n"], [
+  "\r",
+  "\\r",
+]]);
+
+/** Turns rows of one CDM 5.4 table into COPY's text format, all columns in the table's order. */
+export class CopyWriter {
+  readonly table: string;
+  readonly columns: readonly string[];
+  #lines: string[] = [];
+
+  /** @param table The table's name. */
+  constructor(table: string) {
+    this.table = table;
+    this.columns = cdmTable("5.4", table).columns.map((column) => column.name);
+  }
+
+  /** Rows written since the last {@link take}. */
+  get rows(): number {
+    return this.#lines.length;
+  }
+
+  /**
+   * @param row The row to add.
+   */
+  write(row: SampleRow): void {
+    this.#lines.push(this.columns.map((column) => cellText(row[column])).join("\t"));
+  }
+
+  /** @returns What was written, whole rows, and forgets it. */
+  take(): string {
+    const text = `${this.#lines.join("\n")}\n`;
+    this.#lines = [];
+    return text;
+  }
+}
+
+function cellText(value: CellValue): string {
+  if (value === undefined || value === null) return "\\N";
+  if (typeof value === "number") return String(value);
+  return value.replace(SPECIAL, (character) => ESCAPES.get(character) ?? character);
+}

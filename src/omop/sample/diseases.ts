@@ -1,0 +1,240 @@
+import type { DrugName } from "./drugs.ts";
+
+/** What a person is like, as far as diseases depend on it. */
+export interface Constitution {
+  readonly female: boolean;
+  readonly smoker: boolean;
+  /** Body mass index as an adult, kg/m². */
+  readonly bmi: number;
+  /** Chronic diseases the person has or will have, by concept. */
+  readonly has: (concept: number) => boolean;
+}
+
+/** A disease that stays. Rates are rough, of the order of those of a western population. */
+export interface ChronicDisease {
+  readonly concept: number;
+  /** The chance ever to get it. */
+  readonly risk: (person: Constitution) => number;
+  /** Mean and deviation of the age at onset, in years. */
+  readonly onset: readonly [number, number];
+  /** The youngest age at onset. */
+  readonly from: number;
+  /** Starts only after this disease, which the person must have. */
+  readonly after?: number;
+  /** The choice of first treatments; a person stays with one. */
+  readonly treatments: readonly (readonly [DrugName | null, number])[];
+  /** Times the yearly chance of death. */
+  readonly mortality?: number;
+  /** Its onset is an emergency that leads into hospital. */
+  readonly acute?: boolean;
+}
+
+const CORONARY = 317576;
+const DIABETES = 201826;
+const FIBRILLATION = 313217;
+const HYPERTENSION = 320128;
+
+/** The chronic diseases; one that depends on another comes after it. */
+export const CHRONIC_DISEASES: readonly ChronicDisease[] = [
+  {
+    concept: 433736,
+    risk: ({ bmi }) => bmi >= 30 ? 1 : 0,
+    onset: [35, 10],
+    from: 18,
+    treatments: [[null, 1]],
+  },
+  {
+    concept: HYPERTENSION,
+    risk: ({ bmi }) => bmi >= 30 ? 0.6 : 0.4,
+    onset: [52, 11],
+    from: 25,
+    treatments: [["lisinopril", 40], ["amlodipine", 25], ["losartan", 20], ["hydrochlorothiazide", 15], [
+      null,
+      15,
+    ]],
+  },
+  {
+    concept: DIABETES,
+    risk: ({ bmi }) => bmi >= 30 ? 0.3 : bmi >= 25 ? 0.14 : 0.05,
+    onset: [55, 10],
+    from: 28,
+    treatments: [["metformin", 80], [null, 20]],
+    mortality: 1.4,
+  },
+  {
+    concept: 432867,
+    risk: ({ bmi }) => bmi >= 25 ? 0.4 : 0.25,
+    onset: [53, 10],
+    from: 25,
+    treatments: [["simvastatin", 45], ["atorvastatin", 30], [null, 25]],
+  },
+  {
+    concept: 317009,
+    risk: () => 0.09,
+    onset: [18, 12],
+    from: 3,
+    treatments: [["albuterol", 85], [null, 15]],
+  },
+  {
+    concept: 255573,
+    risk: ({ smoker }) => smoker ? 0.3 : 0.03,
+    onset: [63, 7],
+    from: 45,
+    treatments: [["albuterol", 90], [null, 10]],
+    mortality: 1.8,
+  },
+  {
+    concept: CORONARY,
+    risk: ({ has, smoker }) =>
+      0.06 + (has(DIABETES) ? 0.12 : 0) + (has(HYPERTENSION) ? 0.05 : 0) + (smoker ? 0.06 : 0),
+    onset: [65, 8],
+    from: 42,
+    treatments: [["aspirin", 85], [null, 15]],
+    mortality: 1.5,
+  },
+  {
+    concept: 312327,
+    risk: ({ female }) => female ? 0.22 : 0.32,
+    onset: [68, 8],
+    from: 45,
+    after: CORONARY,
+    treatments: [["clopidogrel", 85], [null, 15]],
+    mortality: 1.5,
+    acute: true,
+  },
+  {
+    concept: FIBRILLATION,
+    risk: ({ has }) => has(HYPERTENSION) ? 0.12 : 0.05,
+    onset: [71, 8],
+    from: 45,
+    treatments: [["warfarin", 75], [null, 25]],
+    mortality: 1.2,
+  },
+  {
+    concept: 381316,
+    risk: ({ has }) => 0.02 + (has(FIBRILLATION) ? 0.12 : 0) + (has(HYPERTENSION) ? 0.04 : 0),
+    onset: [73, 8],
+    from: 50,
+    treatments: [["aspirin", 80], [null, 20]],
+    mortality: 1.8,
+    acute: true,
+  },
+  {
+    concept: 316139,
+    risk: ({ has }) => 0.01 + (has(CORONARY) ? 0.2 : 0) + (has(FIBRILLATION) ? 0.15 : 0),
+    onset: [75, 7],
+    from: 50,
+    treatments: [["furosemide", 85], [null, 15]],
+    mortality: 2.4,
+  },
+  {
+    concept: 443597,
+    risk: ({ has }) => 0.02 + (has(DIABETES) ? 0.25 : 0) + (has(HYPERTENSION) ? 0.06 : 0),
+    onset: [66, 9],
+    from: 40,
+    treatments: [[null, 1]],
+    mortality: 1.6,
+  },
+  {
+    concept: 140673,
+    risk: ({ female }) => female ? 0.1 : 0.02,
+    onset: [46, 14],
+    from: 18,
+    treatments: [["levothyroxine", 95], [null, 5]],
+  },
+  {
+    concept: 4079750,
+    risk: ({ bmi }) => bmi >= 30 ? 0.25 : 0.14,
+    onset: [61, 9],
+    from: 40,
+    treatments: [["celecoxib", 30], ["diclofenac", 35], ["naproxen", 15], [null, 20]],
+  },
+  {
+    concept: 4079749,
+    risk: () => 0.08,
+    onset: [64, 9],
+    from: 40,
+    treatments: [["celecoxib", 30], ["diclofenac", 35], ["naproxen", 15], [null, 20]],
+  },
+  {
+    concept: 80809,
+    risk: ({ female }) => female ? 0.012 : 0.005,
+    onset: [48, 12],
+    from: 20,
+    treatments: [["celecoxib", 50], ["naproxen", 30], [null, 20]],
+  },
+  {
+    concept: 80502,
+    risk: ({ female }) => female ? 0.2 : 0.04,
+    onset: [69, 8],
+    from: 50,
+    treatments: [["alendronate", 70], [null, 30]],
+  },
+  {
+    concept: 4152280,
+    risk: ({ female }) => female ? 0.18 : 0.1,
+    onset: [34, 14],
+    from: 14,
+    treatments: [["sertraline", 65], [null, 35]],
+  },
+  {
+    concept: 442077,
+    risk: ({ female }) => female ? 0.15 : 0.09,
+    onset: [30, 13],
+    from: 10,
+    treatments: [["sertraline", 35], [null, 65]],
+  },
+  {
+    concept: 318800,
+    risk: () => 0.2,
+    onset: [47, 14],
+    from: 18,
+    treatments: [["omeprazole", 80], [null, 20]],
+  },
+  {
+    concept: 440674,
+    risk: ({ female }) => female ? 0.015 : 0.055,
+    onset: [58, 11],
+    from: 30,
+    treatments: [["allopurinol", 70], [null, 30]],
+  },
+  {
+    concept: 378419,
+    risk: () => 0.16,
+    onset: [82, 6],
+    from: 62,
+    treatments: [["donepezil", 65], [null, 35]],
+    mortality: 2,
+  },
+  {
+    concept: 318736,
+    risk: ({ female }) => female ? 0.17 : 0.06,
+    onset: [24, 9],
+    from: 8,
+    treatments: [["ibuprofen", 60], [null, 40]],
+  },
+  { concept: 380378, risk: () => 0.008, onset: [25, 20], from: 2, treatments: [[null, 1]], mortality: 1.3 },
+  {
+    concept: 4112853,
+    risk: ({ female }) => female ? 0.11 : 0.001,
+    onset: [62, 11],
+    from: 30,
+    treatments: [[null, 1]],
+    mortality: 2,
+  },
+  { concept: 4180790, risk: () => 0.035, onset: [68, 10], from: 35, treatments: [[null, 1]], mortality: 3 },
+  {
+    concept: 4280726,
+    risk: () => 0.16,
+    onset: [16, 8],
+    from: 4,
+    treatments: [["cetirizine", 70], [null, 30]],
+  },
+  {
+    concept: 439777,
+    risk: ({ female }) => female ? 0.12 : 0.05,
+    onset: [50, 20],
+    from: 5,
+    treatments: [[null, 1]],
+  },
+];

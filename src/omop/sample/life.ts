@@ -1,0 +1,159 @@
+import { type Day, dayOf, YEAR } from "./calendar.ts";
+import { CHRONIC_DISEASES, type ChronicDisease } from "./diseases.ts";
+import type { DrugName } from "./drugs.ts";
+import { Random } from "./random.ts";
+
+/** The last day of the data. */
+export const DATA_END: Day = dayOf(2024, 12, 31);
+
+/** A chronic disease in a person's life. */
+export interface Course {
+  readonly disease: ChronicDisease;
+  readonly onset: Day;
+  /** The drug the person takes for it, if any. */
+  readonly drug: DrugName | null;
+}
+
+/** A person, and what befalls them. */
+export interface Life {
+  readonly id: number;
+  readonly female: boolean;
+  readonly birth: Day;
+  readonly race: number;
+  readonly ethnicity: number;
+  /** As an adult, in cm. */
+  readonly height: number;
+  /** As an adult, in kg/m². */
+  readonly bmi: number;
+  /** The observed span of the life, both days included; it ends with death. */
+  readonly start: Day;
+  readonly end: Day;
+  readonly courses: readonly Course[];
+  readonly death: { readonly cause: number } | null;
+}
+
+/** Decades of age and how many persons are in them. */
+const AGES: readonly (readonly [number, number])[] = [
+  [0, 12],
+  [10, 12.5],
+  [20, 13.5],
+  [30, 13.5],
+  [40, 12.5],
+  [50, 12.5],
+  [60, 11.5],
+  [70, 8],
+  [80, 3.5],
+  [90, 0.5],
+];
+const RACES: readonly (readonly [number, number])[] = [[8527, 71], [8516, 14], [8515, 7], [8657, 1], [0, 7]];
+
+/** Ages and the yearly chance of death from there on. */
+const MORTALITY: readonly (readonly [number, number])[] = [
+  [0, 0.005],
+  [1, 0.0003],
+  [15, 0.0009],
+  [40, 0.0024],
+  [50, 0.005],
+  [60, 0.012],
+  [70, 0.028],
+  [80, 0.08],
+  [90, 0.2],
+];
+
+const PNEUMONIA = 255848;
+
+/**
+ * Makes a person. The same seed and number always make the same person, however many there are.
+ *
+ * @param seed The population's seed.
+ * @param id The person's number, from 1.
+ * @returns The person, and the generator to go on with.
+ */
+export function makeLife(seed: number, id: number): { readonly life: Life; readonly random: Random } {
+  const random = new Random(seed, id);
+  const age = random.pick(AGES) + random.integer(0, 9);
+  const birth = DATA_END - Math.floor((age + random.unit()) * YEAR);
+  const female = random.chance(0.51);
+  const race = random.pick(RACES);
+  const ethnicity = random.chance(0.17) ? 38003563 : 38003564;
+  const height = Math.round(random.normal(female ? 163 : 177, 6.5));
+  const bmi = Math.max(17, random.normal(27.2, 4.6));
+  const smoker = random.chance(female ? 0.16 : 0.22);
+  const start = Math.max(birth, DATA_END - random.integer(900, 3300));
+  const leaves = random.chance(0.15) ? random.integer(start + 180, DATA_END) : DATA_END;
+  const planned = Math.min(DATA_END, leaves);
+  const courses = makeCourses(random, { female, smoker, bmi, birth });
+  const died = dieBefore(random, { birth, start, planned, courses });
+  const end = died ?? planned;
+  const lived = courses.filter((course) => course.onset <= end);
+  const death = died === null ? null : { cause: causeOf(random, lived) };
+  return {
+    random,
+    life: { id, female, birth, race, ethnicity, height, bmi, start, end, courses: lived, death },
+  };
+}
+
+/**
+ * @param life A person.
+ * @param day A day.
+ * @returns The person's age then, in years.
+ */
+export function ageOn(life: { readonly birth: Day }, day: Day): number {
+  return (day - life.birth) / YEAR;
+}
+
+interface Traits {
+  readonly female: boolean;
+  readonly smoker: boolean;
+  readonly bmi: number;
+  readonly birth: Day;
+}
+
+function makeCourses(random: Random, traits: Traits): readonly Course[] {
+  const courses: Course[] = [];
+  function has(concept: number): boolean {
+    return courses.some((course) => course.disease.concept === concept);
+  }
+  for (const disease of CHRONIC_DISEASES) {
+    const before = courses.find((course) => course.disease.concept === disease.after);
+    // Each disease takes its draws whether or not it strikes, so that one table entry does not reshuffle the others.
+    const strikes = random.unit() < disease.risk({ ...traits, has });
+    const age = Math.max(disease.from, random.normal(...disease.onset));
+    const drug = random.pick(disease.treatments);
+    const delay = random.integer(60, 2500);
+    if (!strikes || (disease.after !== undefined && before === undefined)) continue;
+    const onset = Math.max(
+      traits.birth + Math.floor(age * YEAR),
+      before === undefined ? 0 : before.onset + delay,
+    );
+    courses.push({ disease, onset, drug });
+  }
+  return courses;
+}
+
+interface Span {
+  readonly birth: Day;
+  readonly start: Day;
+  readonly planned: Day;
+  readonly courses: readonly Course[];
+}
+
+function dieBefore(random: Random, { birth, start, planned, courses }: Span): Day | null {
+  for (let from = start; from < planned; from += 365) {
+    const age = ageOn({ birth }, from);
+    let chance = MORTALITY.findLast(([least]) => age >= least)?.[1] ?? 0;
+    for (const { disease, onset } of courses) {
+      if (onset <= from) chance *= disease.mortality ?? 1;
+    }
+    const day = from + random.integer(1, 365);
+    if (random.chance(Math.min(chance, 0.6)) && day <= planned) return day;
+  }
+  return null;
+}
+
+function causeOf(random: Random, courses: readonly Course[]): number {
+  const deadly = courses.map(function weigh({ disease }): [number, number] {
+    return [disease.concept, (disease.mortality ?? 1) - 1];
+  });
+  return random.pick([...deadly, [PNEUMONIA, 0.3], [0, 0.5]]);
+}

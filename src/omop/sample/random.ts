@@ -1,0 +1,108 @@
+/**
+ * A small seeded generator of random numbers: xoshiro128** (D. Blackman, S. Vigna, 2018, prng.di.unimi.it,
+ * public domain). Only integer arithmetic, and sums and products of exact
+ * fractions: the same seed gives the same bytes on every engine, which transcendental functions would not.
+ */
+export class Random {
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
+
+  /**
+   * @param seed The seed of the whole population.
+   * @param stream Which of the seed's independent streams, such as a person's number.
+   */
+  constructor(seed: number, stream: number) {
+    const start = mix(seed ^ 0x9e3779b9) ^ stream;
+    this.#a = mix(start);
+    this.#b = mix(start + 0x9e3779b9);
+    this.#c = mix(start + 0x3c6ef372);
+    // All zeros is the one state the generator never leaves.
+    this.#d = mix(start + 0xdaa66d2b) | 1;
+  }
+
+  /**
+   * @param state The four words of the generator, not all zero: for the published test vectors.
+   * @returns A generator in that state.
+   */
+  static fromState(state: readonly [number, number, number, number]): Random {
+    const random = new Random(0, 0);
+    [random.#a, random.#b, random.#c, random.#d] = state;
+    return random;
+  }
+
+  /** @returns 32 random bits as an unsigned integer. */
+  bits(): number {
+    const result = Math.imul(rotate(Math.imul(this.#b, 5), 7), 9) >>> 0;
+    const shifted = this.#b << 9;
+    this.#c ^= this.#a;
+    this.#d ^= this.#b;
+    this.#b ^= this.#c;
+    this.#a ^= this.#d;
+    this.#c ^= shifted;
+    this.#d = rotate(this.#d, 11);
+    return result;
+  }
+
+  /** @returns A number from 0 up to, not including, 1. */
+  unit(): number {
+    return this.bits() / 2 ** 32;
+  }
+
+  /**
+   * @param low The lowest.
+   * @param high The highest, included.
+   * @returns An integer, all equally likely.
+   */
+  integer(low: number, high: number): number {
+    return low + Math.floor(this.unit() * (high - low + 1));
+  }
+
+  /**
+   * @param probability From 0 to 1.
+   * @returns True with that probability.
+   */
+  chance(probability: number): boolean {
+    return this.unit() < probability;
+  }
+
+  /**
+   * @param mean The mean.
+   * @param deviation The standard deviation.
+   * @returns Nearly normal, never further than six deviations: the sum of twelve uniform numbers.
+   */
+  normal(mean: number, deviation: number): number {
+    let sum = -6;
+    for (let at = 0; at < 12; at++) sum += this.unit();
+    return mean + deviation * sum;
+  }
+
+  /**
+   * @param choices Values with their weights.
+   * @returns One of the values, as likely as its share of the weights.
+   * @throws {RangeError} When there is no choice.
+   */
+  pick<T>(choices: readonly (readonly [T, number])[]): T {
+    let left = this.unit() * choices.reduce((sum, [, weight]) => sum + weight, 0);
+    for (const [value, weight] of choices) {
+      left -= weight;
+      if (left < 0) return value;
+    }
+    const last = choices.at(-1);
+    if (last === undefined) throw new RangeError("Cannot pick: there is no choice");
+    return last[0];
+  }
+}
+
+function rotate(value: number, by: number): number {
+  return (value << by) | (value >>> (32 - by));
+}
+
+/** A finalizer that spreads every bit (that of MurmurHash3, A. Appleby, public domain). */
+function mix(value: number): number {
+  let word = value >>> 0;
+  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return (word ^ (word >>> 16)) >>> 0;
+}
