@@ -17,7 +17,6 @@ import agentProcess from "./agent/process.py" with { type: "text" };
 import agentReactor from "./agent/reactor.py" with { type: "text" };
 import agentRelay from "./agent/relay.py" with { type: "text" };
 import agentStreams from "./agent/streams.py" with { type: "text" };
-import kernel from "./kernel/__init__.py" with { type: "text" };
 import kernelCell from "./kernel/cell.py" with { type: "text" };
 import kernelCgroup from "./kernel/cgroup.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
@@ -56,7 +55,6 @@ export const GUEST_MODULES: Record<string, string> = {
   "agent.reactor": agentReactor,
   "agent.relay": agentRelay,
   "agent.streams": agentStreams,
-  "kernel": kernel,
   "kernel.cell": kernelCell,
   "kernel.cgroup": kernelCgroup,
   "kernel.confine": kernelConfine,

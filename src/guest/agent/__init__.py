@@ -2,22 +2,32 @@
 
 `main` is what the loader calls. Only what the hello needs is imported before it is sent.
 """
+
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from typing import Any, Callable, Dict, List, NoReturn, Optional
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple
 
 from agent.channel import Channel, Handlers
 from agent.children import Children
 from agent.in_force import in_force
-from agent.process import log, log_exception, make_undumpable, take_standard_streams
+from agent.process import (
+    log,
+    log_exception,
+    make_undumpable,
+    sigterm_from_outside,
+    take_sigterm,
+    take_standard_streams,
+)
 from agent.reactor import Reactor
 from agent.streams import Stream
 
 AGENT_VERSION = "0.1.0"
 PROTOCOL = 1
+
+_KERNEL_METHODS = frozenset(("execute", "interrupt", "restart", "status"))
 
 EXIT_LEASE = 75
 _EXIT_STUCK = 70
@@ -44,15 +54,19 @@ class Agent:
         self._channel = Channel(self.loop, source, sink, handlers)
         self._kernel: Any = None
         self._database: Any = None
+        self._started = False
+        self._early: List[Tuple[int, str, Dict[str, Any]]] = []
         self._ending = False
         self._alarms = 0
+        self._ticked = self.loop.time()
+        self._sigterm = -1
 
     def run(self) -> NoReturn:
         self._take_signals()
         self._channel.start()
         self._watch_lease()
         # After the first turn, in which the hello goes out if the server has attached already.
-        self.loop.call_later(0, self._start_services)
+        self.loop.call_later(0, self.loop.call_soon, self._start_services)
         self.loop.run_forever()
         os._exit(0)
 
@@ -66,6 +80,12 @@ class Agent:
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _note)
         signal.signal(signal.SIGALRM, self._stuck)
+        try:
+            # Code in the sandbox has our user: its SIGTERM must not end us, the engine's must.
+            self._sigterm = take_sigterm()
+            self.loop.add_reader(self._sigterm, self._terminated)
+        except (OSError, ImportError, AttributeError) as error:
+            log("Cannot tell who sends SIGTERM: %s" % error)
 
     def _signalled(self, reading: int) -> None:
         numbers = os.read(reading, 4096)
@@ -73,15 +93,25 @@ class Agent:
             self._end(0)
         self._children.reap()
 
+    def _terminated(self) -> None:
+        if sigterm_from_outside(self._sigterm):
+            self._end(0)
+
     def _stuck(self, *_: Any) -> None:
-        """The alarm of the watchdog: once may be a container that was paused, twice is a loop that stands still."""
-        self._alarms += 1
-        if self._alarms > 1:
+        """The alarm of the watchdog: once may be a container that was paused, twice is a loop that stands still.
+
+        Anybody in the container can send that signal: only our own clock counts.
+        """
+        overdue = self.loop.time() - self._ticked - self._lease_seconds
+        if overdue >= _STUCK_SECONDS:
+            self._alarms += 1
+        if self._alarms > 1 and overdue >= 2 * _STUCK_SECONDS:
             os._exit(_EXIT_STUCK)
         signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
 
     def _watch_lease(self) -> None:
         self._alarms = 0
+        self._ticked = self.loop.time()
         signal.setitimer(signal.ITIMER_REAL, self._lease_seconds + _STUCK_SECONDS)
         left = self._channel.last_heard + self._lease_seconds - self.loop.time()
         if left <= 0:
@@ -95,10 +125,19 @@ class Agent:
             self.loop.call_later(min(left, 5.0), self._watch_lease)
 
     def _start_services(self) -> None:
+        self._serve()
+        self._started = True
+        for request in self._early:
+            self._request(*request)
+        self._early.clear()
+
+    def _serve(self) -> None:
         if self._mode == "database":
             from agent.database import Database
 
-            self._database = Database(self.loop, self._children, self._config.get("database") or {}, self._tell)
+            self._database = Database(
+                self.loop, self._children, self._config.get("database") or {}, self._tell
+            )
             self._database.start()
             return
         if "postgres" in self._services:
@@ -113,6 +152,11 @@ class Agent:
             PostgresRelay(self.loop, self._channel, directory).listen()
         except OSError as error:
             log("Cannot listen for database connections: %s" % error)
+            failure = {
+                "code": "relay_failed",
+                "message": "Cannot listen for database connections: %s" % error,
+            }
+            self._tell({"type": "service_state", "service": "postgres", "state": "failed", "error": failure})
 
     def _start_kernel(self) -> None:
         try:
@@ -136,31 +180,35 @@ class Agent:
             self._kernel.resume_output()
 
     def _hello(self) -> Dict[str, Any]:
+        try:
+            found: Optional[Dict[str, Any]] = in_force(self._dumpable)
+        except Exception:
+            log_exception("Cannot tell what is in force")
+            found = None
         return {
             "protocol": PROTOCOL,
             "agent": AGENT_VERSION,
             "python": "%d.%d.%d" % sys.version_info[:3],
             "mode": self._mode,
-            "in_force": in_force(self._dumpable),
+            "in_force": found,
         }
 
     def _request(self, request_id: int, method: str, params: Dict[str, Any]) -> None:
         if method == "shutdown":
             self._end(0, request_id)
             return
-        methods: Dict[str, Callable[[int, Dict[str, Any]], None]] = {}
-        if self._kernel is not None:
-            kernel = self._kernel
-            methods = {
-                "execute": kernel.execute,
-                "interrupt": kernel.interrupt,
-                "restart": kernel.restart,
-                "status": kernel.status,
-            }
-        serve = methods.get(method)
-        if serve is None:
-            self._reply_error(request_id, "unknown_method", "There is no method %s in mode %s" % (method[:64], self._mode))
+        if not self._started:
+            self._early.append((request_id, method, params))
             return
+        if self._mode != "sandbox" or method not in _KERNEL_METHODS:
+            self._reply_error(
+                request_id, "unknown_method", "There is no method %s in mode %s" % (method[:64], self._mode)
+            )
+            return
+        if self._kernel is None:
+            self._reply_error(request_id, "kernel_unavailable", "There is no kernel in this container")
+            return
+        serve: Callable[[int, Dict[str, Any]], None] = getattr(self._kernel, method)
         try:
             serve(request_id, params)
         except Exception as error:

@@ -1,4 +1,5 @@
 """The agent's end of the channel (PROTOCOL.md): attach, requests, events and streams over stdin and stdout."""
+
 from __future__ import annotations
 
 import os
@@ -173,7 +174,9 @@ class Channel:
         if request is None:
             return
         if self._events.overrun:
-            raise ProtocolError("unacknowledged", "REQUEST while the events of earlier ones are not acknowledged")
+            raise ProtocolError(
+                "unacknowledged", "REQUEST while the events of earlier ones are not acknowledged"
+            )
         if not isinstance(request.get("params", {}), dict):
             error = {"code": "bad_request", "message": "The params of a request must be an object"}
             self.emit(frame.id, {"type": "reply", "error": error})

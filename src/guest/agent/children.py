@@ -1,4 +1,5 @@
 """Child processes: starting them, and reaping all that end here, as PID 1 must."""
+
 from __future__ import annotations
 
 import os
@@ -52,7 +53,14 @@ class Children:
         if keep_fd >= 0:
             actions.append((os.POSIX_SPAWN_DUP2, keep_fd, 3))
         try:
-            pid = os.posix_spawnp(command[0], command, os.environ, file_actions=actions, setsigdef=[signal.SIGPIPE])
+            pid = os.posix_spawnp(
+                command[0],
+                command,
+                os.environ,
+                file_actions=actions,
+                setsigmask=[],
+                setsigdef=[signal.SIGPIPE],
+            )
         except OSError:
             os.close(reading)
             raise
@@ -94,5 +102,3 @@ def kill(pid: int, number: int) -> None:
 
 def _nobody(pid: int, status: int) -> bool:
     return False
-
-

@@ -1,4 +1,5 @@
 """Database mode: one Postgres server in this container, whose data folder nobody else may touch meanwhile."""
+
 from __future__ import annotations
 
 import fcntl
@@ -17,12 +18,20 @@ _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 # postmaster.pid is how pg_ctl knows as well: its eighth line says "ready" when connections are accepted.
 _STATUS_LINE = 7
+# Its log reaches the server's: a statement's text or an error's words may hold a patient's data.
+_QUIET = {"log_min_messages": "log", "log_min_error_statement": "panic", "log_error_verbosity": "terse"}
 
 
 class Database:
     """Starts Postgres from a template or on kept data, and says by events how it goes."""
 
-    def __init__(self, loop: Reactor, children: Children, config: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        loop: Reactor,
+        children: Children,
+        config: Dict[str, Any],
+        emit: Callable[[Dict[str, Any]], None],
+    ) -> None:
         self._loop = loop
         self._children = children
         self._template: Optional[str] = config.get("template")
@@ -76,13 +85,17 @@ class Database:
         parent = os.path.dirname(self._data)
         partial = self._data + ".partial"
         stale = [path for path in (partial,) if os.path.lexists(path)]
-        fresh = not os.path.isdir(self._data) or (self._template is not None and filesystem_of(parent) == "tmpfs")
+        fresh = not os.path.isdir(self._data) or (
+            self._template is not None and filesystem_of(parent) == "tmpfs"
+        )
         if fresh and os.path.isdir(self._data):
             stale.append(self._data)
         if fresh and self._template is None:
             self._fail("no_data", "There is no data in %s, and no template" % self._data)
         elif fresh:
-            self._run([["rm", "-rf", "--", *stale], ["cp", "-a", "--", str(self._template), partial]], self._install)
+            self._run(
+                [["rm", "-rf", "--", *stale], ["cp", "-a", "--", str(self._template), partial]], self._install
+            )
         else:
             self._run([["rm", "-rf", "--", *stale]], self._start_server)
 
@@ -94,7 +107,10 @@ class Database:
             if self._on_stopped is not None:
                 self._on_stopped()
             elif status:
-                self._fail("database_failed", "Cannot prepare the data of Postgres: %s %s" % (commands[0][0], describe(status)))
+                self._fail(
+                    "database_failed",
+                    "Cannot prepare the data of Postgres: %s %s" % (commands[0][0], describe(status)),
+                )
             else:
                 self._run(commands[1:], then)
 
@@ -117,7 +133,12 @@ class Database:
             pass
         try:
             os.makedirs(self.socket_directory, mode=0o700, exist_ok=True)
-            settings = {**self._settings, "listen_addresses": "", "unix_socket_directories": self.socket_directory}
+            settings = {
+                **_QUIET,
+                **self._settings,
+                "listen_addresses": "",
+                "unix_socket_directories": self.socket_directory,
+            }
             command = ["postgres", "-D", self._data]
             for name, value in settings.items():
                 command += ["-c", "%s=%s" % (name, value)]

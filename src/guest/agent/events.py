@@ -1,4 +1,5 @@
-"""The events that the server has not acknowledged yet: numbered over the container's life, sent again at each attach."""
+"""Events not acknowledged yet: numbered over the container's life, sent again at each attach."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,5 @@
 """The frames of the channel (PROTOCOL.md), and the parser that finds them in a stream of bytes."""
+
 from __future__ import annotations
 
 import struct
@@ -20,7 +21,15 @@ _WITH_SEQ = frozenset((EVENT, ACK))
 _ONLY_AGENT = frozenset((HELLO, EVENT))
 _ONLY_SERVER = frozenset((REQUEST, ACK))
 # The payload's smallest and greatest length where a type narrows it.
-_LENGTHS = {ACK: (0, 0), PING: (8, 8), PONG: (8, 8), DATA: (1, MAX_PAYLOAD), CREDIT: (4, 4), END: (0, 0), RESET: (0, 1024)}
+_LENGTHS = {
+    ACK: (0, 0),
+    PING: (8, 8),
+    PONG: (8, 8),
+    DATA: (1, MAX_PAYLOAD),
+    CREDIT: (4, 4),
+    END: (0, 0),
+    RESET: (0, 1024),
+}
 
 
 class ProtocolError(Exception):
@@ -121,7 +130,9 @@ class FrameParser:
         if flags & ~MORE or (flags and kind not in _MAY_BE_PARTED):
             raise ProtocolError("bad_flags", "%s: these flags may not be set: %d" % (name, flags))
         if reserved:
-            raise ProtocolError("bad_reserved", "%s: reserved bytes must be 0: received %d" % (name, reserved))
+            raise ProtocolError(
+                "bad_reserved", "%s: reserved bytes must be 0: received %d" % (name, reserved)
+            )
         low, high = _LENGTHS.get(kind, (0, MAX_PAYLOAD))
         if not low <= length <= high:
             problem = "%s: payload must have %d to %d bytes: received %d" % (name, low, high, length)

@@ -1,4 +1,5 @@
-"""What holds this process in, as the kernel itself tells it: for the hello, which the server compares with its policy."""
+"""What holds this process in, as the kernel tells it: for the hello, which the server compares with its policy."""
+
 from __future__ import annotations
 
 import os
@@ -43,12 +44,16 @@ def mounts(mountinfo: str) -> Tuple[List[str], List[str]]:
     options: Dict[str, List[str]] = {}
     for line in mountinfo.splitlines():
         fields = line.split(" ")
+        if len(fields) < 7:
+            continue
         point = _unescape(fields[4])
         # A later mount on the same point hides the earlier one.
         options[point] = fields[5].split(",") + fields[-1].split(",")
         if point == "/":
             root = options[point]
-    open_points = (point for point, flags in options.items() if "ro" not in flags and os.access(point, os.W_OK))
+    open_points = (
+        point for point, flags in options.items() if "ro" not in flags and os.access(point, os.W_OK)
+    )
     return root, sorted(point for point in open_points if not _is_null(point))
 
 
@@ -66,10 +71,12 @@ def filesystem_of(path: str) -> str:
     best, kind = -1, ""
     for line in (_read("/proc/self/mountinfo") or "").splitlines():
         fields = line.split(" ")
+        if len(fields) < 7 or "-" not in fields[6:-1]:
+            continue
         point = _unescape(fields[4])
         inside = point == "/" or path == point or path.startswith(point + "/")
         if inside and len(point) >= best:
-            best, kind = len(point), fields[fields.index("-") + 1]
+            best, kind = len(point), fields[fields.index("-", 6) + 1]
     return kind
 
 

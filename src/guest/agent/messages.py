@@ -1,4 +1,5 @@
 """Requests, put together from their parts and read as strict JSON."""
+
 from __future__ import annotations
 
 import json

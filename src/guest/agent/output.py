@@ -1,4 +1,5 @@
 """What goes to the server: frames in their order, in bounded memory, without ever waiting for it to read."""
+
 from __future__ import annotations
 
 import os

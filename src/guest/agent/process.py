@@ -1,4 +1,5 @@
 """What the agent does to its own process: its standard streams, its log, who may look into it."""
+
 from __future__ import annotations
 
 import fcntl
@@ -86,8 +87,36 @@ def take_standard_streams() -> Tuple[int, int]:
         except OSError:
             pass
     os.set_blocking(2, False)
-    sys.stdin = sys.stdout = None  # type: ignore[assignment]
+    sys.stdin = sys.stdout = None
     return source, sink
+
+
+def take_sigterm() -> int:
+    """Turns SIGTERM into a descriptor, whose reading tells who sent it. Children must unblock the signal.
+
+    Raises OSError, ImportError.
+    """
+    import ctypes
+    import signal
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+    mask = ctypes.create_string_buffer(128)  # sigset_t of glibc and musl
+    ctypes.memmove(mask, (1 << (signal.SIGTERM - 1)).to_bytes(8, sys.byteorder), 8)
+    fd = int(ctypes.CDLL(None, use_errno=True).signalfd(-1, mask, os.O_NONBLOCK | os.O_CLOEXEC))
+    if fd < 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
+        raise OSError(ctypes.get_errno(), "signalfd")
+    return fd
+
+
+def sigterm_from_outside(fd: int) -> bool:
+    """Reads one SIGTERM; whether it came from outside of the container, where no process id is visible to us."""
+    try:
+        info = os.read(fd, 128)
+    except BlockingIOError:
+        return False
+    sender = int.from_bytes(info[12:16], sys.byteorder)
+    return sender == 0 or os.getpid() != 1
 
 
 def make_undumpable() -> bool:

@@ -1,4 +1,5 @@
 """A small single-threaded event loop with the method names of asyncio's, which takes too long to import."""
+
 from __future__ import annotations
 
 import heapq

@@ -1,4 +1,5 @@
 """Byte streams between Unix sockets and the channel: a client's connection outwards, a server's connection inwards."""
+
 from __future__ import annotations
 
 import os
@@ -17,7 +18,11 @@ class Splice(StreamOwner):
     """Joins a connected socket to a stream: bytes, backpressure, half-close and failure, both ways."""
 
     def __init__(
-        self, loop: Reactor, connection: socket.socket, stream: Stream, on_done: Optional[Callable[["Splice"], None]] = None
+        self,
+        loop: Reactor,
+        connection: socket.socket,
+        stream: Stream,
+        on_done: Optional[Callable[["Splice"], None]] = None,
     ) -> None:
         """With on_done the socket is a client's: it is told why the stream failed, where it has heard nothing yet."""
         connection.setblocking(False)
@@ -183,7 +188,11 @@ class PostgresRelay:
             return
         try:
             if len(self._splices) >= MAX_CONNECTIONS:
-                refuse(connection, "53300", "a sandbox may have at most %d database connections" % MAX_CONNECTIONS)
+                refuse(
+                    connection,
+                    "53300",
+                    "a sandbox may have at most %d database connections" % MAX_CONNECTIONS,
+                )
                 return
             try:
                 stream = self._channel.open_stream("postgres")
@@ -198,7 +207,7 @@ class PostgresRelay:
 
 
 def refuse(connection: socket.socket, sqlstate: str, message: str) -> None:
-    """Says why in Postgres's own way (ErrorResponse), so that a driver shows it; it reads this in place of a greeting."""
+    """Says why in Postgres's own way (ErrorResponse), so that a driver shows it."""
     fields = (("S", "FATAL"), ("V", "FATAL"), ("C", sqlstate), ("M", message))
     body = b"".join(key.encode() + value.encode("utf-8", "replace") + b"\0" for key, value in fields) + b"\0"
     try:

@@ -1,4 +1,5 @@
 """One byte stream of the channel, with credit in both directions."""
+
 from __future__ import annotations
 
 import struct
@@ -95,7 +96,9 @@ class Stream:
         """Raises ProtocolError."""
         self._send_credit += int(_U32.unpack(payload)[0])
         if self._send_credit > MAX_CREDIT:
-            raise ProtocolError("bad_credit", "CREDIT on stream %d must be at most %d in all" % (self.id, MAX_CREDIT))
+            raise ProtocolError(
+                "bad_credit", "CREDIT on stream %d must be at most %d in all" % (self.id, MAX_CREDIT)
+            )
         self.writable()
 
     def take_end(self) -> None:

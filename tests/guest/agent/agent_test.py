@@ -1,4 +1,5 @@
 """The agent as a process of this machine: attach, events, streams, lease, and what must not kill it."""
+
 from __future__ import annotations
 
 import json
@@ -14,7 +15,20 @@ import unittest
 from typing import Any, Dict, List
 
 from server_side import (
-    ACK, COMMAND, CREDIT, DATA, END, OPEN, PING, PONG, RESET, MAGIC, ServerSide, boot_bytes, encode_frame,
+    ACK,
+    COMMAND,
+    CREDIT,
+    DATA,
+    END,
+    OPEN,
+    PING,
+    PONG,
+    REQUEST,
+    RESET,
+    MAGIC,
+    ServerSide,
+    boot_bytes,
+    encode_frame,
 )
 from agent.events import MAX_UNACKNOWLEDGED, EventWindow
 from agent.frames import ProtocolError
@@ -50,13 +64,23 @@ class Attach(unittest.TestCase):
             state = server.event("kernel_state", "dead")
             self.assertEqual("kernel_unavailable", state["error"]["code"])
             reply = server.request("execute", {"code": "1"})
-            self.assertEqual("unknown_method", reply["error"]["code"])
+            self.assertEqual("kernel_unavailable", reply["error"]["code"])
+            self.assertEqual("unknown_method", server.request("nonsense")["error"]["code"])
+
+    def test_a_request_that_comes_with_the_attach_is_served(self) -> None:
+        with ServerSide(SANDBOX) as server:
+            server.send(MAGIC + b"epoch, 16 bytes!" + encode_frame(REQUEST, 1, b'{"method":"nonsense"}'))
+            server.attach()
+            server.until(lambda: any(event["type"] == "reply" for event in server.events))
+            self.assertEqual("unknown_method", server.events[-1]["error"]["code"])
 
     def test_ping_is_answered_with_its_bytes(self) -> None:
         with ServerSide(SANDBOX) as server:
             server.attach()
             server.send(ping(b"abcdefgh") + ping(b"ijklmnop"))
-            self.assertEqual([b"abcdefgh", b"ijklmnop"], [server.take(PONG).payload, server.take(PONG).payload])
+            self.assertEqual(
+                [b"abcdefgh", b"ijklmnop"], [server.take(PONG).payload, server.take(PONG).payload]
+            )
 
     def test_params_of_a_wrong_shape_are_refused(self) -> None:
         with ServerSide(SANDBOX) as server:
@@ -81,7 +105,14 @@ class Attach(unittest.TestCase):
     def test_attach_in_the_midst_of_a_frame(self) -> None:
         with ServerSide(SANDBOX) as server:
             server.attach()
-            for torn in (ping()[:1], ping()[:15], ping()[:23], encode_frame(DATA, 1, b"x" * 40000)[:30000], MAGIC[:9], MAGIC + b"epoch"):
+            for torn in (
+                ping()[:1],
+                ping()[:15],
+                ping()[:23],
+                encode_frame(DATA, 1, b"x" * 40000)[:30000],
+                MAGIC[:9],
+                MAGIC + b"epoch",
+            ):
                 server.send(torn)
                 time.sleep(0.05)
                 server.attach()
@@ -90,10 +121,18 @@ class Attach(unittest.TestCase):
 
     def test_malformed_frames_close_the_attach_and_not_the_agent(self) -> None:
         hostile = [
-            b"\xff" * 16, encode_frame(PING, 0, b"short"), encode_frame(DATA, 1, b"never opened"), encode_frame(DATA, 2, b"x"),
-            struct.pack(">BBHIII", DATA, 0, 0, 1, 0, 2**32 - 1), encode_frame(2, 1, b"{"), encode_frame(2, 1, b"[" * 60000),
-            encode_frame(2, 1, b'{"method":7}'), encode_frame(ACK, 0, b"", 9999), encode_frame(OPEN, 2, b'{"service":"x"}'),
-            encode_frame(OPEN, 1, b'{"service":"x"}') * 2, encode_frame(3, 1, b'{"type":"x"}', 1),
+            b"\xff" * 16,
+            encode_frame(PING, 0, b"short"),
+            encode_frame(DATA, 1, b"never opened"),
+            encode_frame(DATA, 2, b"x"),
+            struct.pack(">BBHIII", DATA, 0, 0, 1, 0, 2**32 - 1),
+            encode_frame(2, 1, b"{"),
+            encode_frame(2, 1, b"[" * 60000),
+            encode_frame(2, 1, b'{"method":7}'),
+            encode_frame(ACK, 0, b"", 9999),
+            encode_frame(OPEN, 2, b'{"service":"x"}'),
+            encode_frame(OPEN, 1, b'{"service":"x"}') * 2,
+            encode_frame(3, 1, b'{"type":"x"}', 1),
         ]
         with ServerSide(SANDBOX) as server:
             for frame in hostile:
@@ -177,7 +216,9 @@ class Life(unittest.TestCase):
                     if server.process.poll() is not None:
                         break
                     with open("/proc/%d/status" % server.process.pid) as file:
-                        resident = next((int(line.split()[1]) for line in file if line.startswith("VmRSS")), 0)
+                        resident = next(
+                            (int(line.split()[1]) for line in file if line.startswith("VmRSS")), 0
+                        )
                     self.assertLess(resident, 80_000)
                     time.sleep(0.1)
                 except BrokenPipeError:
@@ -202,7 +243,10 @@ class Life(unittest.TestCase):
             self.assertEqual(0, server.wait_exit())
 
     def test_a_boot_that_is_cut_short_or_too_long_says_so(self) -> None:
-        for begun, said in ((boot_bytes({})[:100], b"stdin ended early"), (b"\xff\xff\xff\xff", b"must be at most 8388608 bytes")):
+        for begun, said in (
+            (boot_bytes({})[:100], b"stdin ended early"),
+            (b"\xff\xff\xff\xff", b"must be at most 8388608 bytes"),
+        ):
             done = subprocess.run([sys.executable, *COMMAND], input=begun, capture_output=True, timeout=20)
             self.assertIn(said, done.stderr)
             self.assertEqual(1, done.returncode)
@@ -212,7 +256,11 @@ class Relay(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.path = os.path.join(self.folder.name, "pg", ".s.PGSQL.5432")
-        config = {**SANDBOX, "services": ["postgres"], "postgres_socket_directory": os.path.dirname(self.path)}
+        config = {
+            **SANDBOX,
+            "services": ["postgres"],
+            "postgres_socket_directory": os.path.dirname(self.path),
+        }
         self.server = ServerSide(config)
         self.server.attach()
         self.server.event("kernel_state", "dead")

@@ -1,15 +1,30 @@
 """The agent as PID 1 of real containers: what is in force there, reaping, and the local Postgres."""
+
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import struct
 import subprocess
 import time
 import unittest
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
-from server_side import COMMAND, DATA, END, OPEN, PONG, PING, RESET, ServerSide, encode_frame
+from server_side import (
+    ACK,
+    COMMAND,
+    DATA,
+    END,
+    OPEN,
+    PING,
+    PONG,
+    REQUEST,
+    RESET,
+    ServerSide,
+    encode_frame,
+    guest_modules,
+)
 
 SANDBOX_IMAGE = os.environ.get("OMCP_TEST_PYTHON_IMAGE", "omcp-python:dev")
 POSTGRES_IMAGE = os.environ.get("OMCP_TEST_POSTGRES_IMAGE", "omcp-postgres:dev")
@@ -24,19 +39,54 @@ def docker(*arguments: str) -> str:
 
 
 class Container(ServerSide):
-    def __init__(self, image: str, config: Dict[str, Any], extra: List[str]) -> None:
+    def __init__(
+        self, image: str, config: Dict[str, Any], extra: List[str], modules: Optional[Dict[str, str]] = None
+    ) -> None:
         self.name = "omcp-test-" + secrets.token_hex(6)
         command = [
-            "docker", "run", "-i", "--rm", "--name", self.name, "--label", LABEL, "--network", "none", "--read-only",
-            "--user", "10001:10001", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--log-driver", "none",
-            "--memory", "256m", "--memory-swap", "256m", "--pids-limit", "64", "--cpus", "1.5",
-            "--tmpfs", "/tmp:size=8m,uid=10001,gid=10001", "--tmpfs", "/run:size=1m,uid=10001,gid=10001,mode=755",
-            *extra, "--entrypoint", "python3", image, *COMMAND,
+            "docker",
+            "run",
+            "-i",
+            "--rm",
+            "--name",
+            self.name,
+            "--label",
+            LABEL,
+            "--network",
+            "none",
+            "--read-only",
+            "--user",
+            "10001:10001",
+            "--cap-drop",
+            "ALL",
+            "--security-opt",
+            "no-new-privileges",
+            "--log-driver",
+            "none",
+            "--memory",
+            "256m",
+            "--memory-swap",
+            "256m",
+            "--pids-limit",
+            "64",
+            "--cpus",
+            "1.5",
+            "--tmpfs",
+            "/tmp:size=8m,uid=10001,gid=10001",
+            "--tmpfs",
+            "/run:size=1m,uid=10001,gid=10001,mode=755",
+            *extra,
+            "--entrypoint",
+            "python3",
+            image,
+            *COMMAND,
         ]
-        super().__init__(config, command)
+        super().__init__(config, command, modules)
 
     def exec(self, *command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["docker", "exec", self.name, *command], capture_output=True, text=True, timeout=30)
+        return subprocess.run(
+            ["docker", "exec", self.name, *command], capture_output=True, text=True, timeout=30
+        )
 
 
 def tearDownModule() -> None:
@@ -61,30 +111,80 @@ class Sandbox(unittest.TestCase):
             self.assertIs(False, found["dumpable"])
             self.assertEqual(["lo"], found["interfaces"])
             self.assertIs(True, found["root_read_only"])
-            self.assertEqual(["/dev/mqueue", "/dev/shm", "/run", "/tmp", "/workspace"], found["writable_mounts"])
             self.assertEqual(
-                {"memory_bytes": 256 << 20, "swap_bytes": 0, "pids_max": 64, "cpu_quota": 1.5}, found["limits"]
+                ["/dev/mqueue", "/dev/shm", "/run", "/tmp", "/workspace"], found["writable_mounts"]
+            )
+            self.assertEqual(
+                {"memory_bytes": 256 << 20, "swap_bytes": 0, "pids_max": 64, "cpu_quota": 1.5},
+                found["limits"],
             )
             # Another process of the same user.
             self.assertIn("Permission denied", box.exec("sh", "-c", "ls /proc/1/fd").stderr)
             self.assertIn("ermission denied", box.exec("sh", "-c", "cat /proc/1/mem /proc/1/environ").stderr)
-            self.assertEqual(0, box.exec("sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do (sleep 0.1 &) & done").returncode)
+            self.assertEqual(
+                0, box.exec("sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do (sleep 0.1 &) & done").returncode
+            )
             time.sleep(0.5)
             states = box.exec("sh", "-c", "cat /proc/[0-9]*/stat").stdout
             self.assertNotIn(") Z ", states)
             self.assertIn("(python3) S 0", states)
-            box.exec("sh", "-c", "kill -9 1; kill -INT 1")
+            box.exec(
+                "sh",
+                "-c",
+                "for s in KILL STOP INT TERM HUP USR1 ALRM ALRM ALRM PIPE; do kill -$s 1; done; sleep 0.1",
+            )
             box.send(encode_frame(PING, 0, b"12345678"))
             box.take(PONG)
-            box.exec("sh", "-c", "kill -TERM 1")
+            docker("kill", "--signal", "TERM", box.name)
             self.assertEqual(0, box.wait_exit())
+
+
+class Kernel(unittest.TestCase):
+    CONFIG = {"mode": "sandbox", "lease_seconds": 60, "services": ["postgres"], "kernel": {"preload": []}}
+
+    def test_cells_run_and_wait_for_the_server_to_acknowledge(self) -> None:
+        tmpfs = ["--tmpfs", "/workspace:size=8m,uid=10001,gid=10001"]
+        with Container(SANDBOX_IMAGE, self.CONFIG, tmpfs, guest_modules("agent", "kernel")) as box:
+            box.attach()
+            box.event("kernel_state", "idle")
+            cell = {"code": "n = 41\nn + 1", "timeout_ms": 10_000, "max_output_bytes": 10_000}
+            self.assertEqual("ok", box.request("execute", cell)["result"]["status"])
+            self.assertIn({"text/plain": "42"}, [event.get("data") for event in box.events])
+            box.acknowledges = False
+            flood = "for _ in range(24): print('x' * (1 << 20))"
+            cell = {"code": flood, "timeout_ms": 60_000, "max_output_bytes": 32 << 20}
+            box.send(encode_frame(REQUEST, 99, json.dumps({"method": "execute", "params": cell}).encode()))
+
+            def printed() -> int:
+                return sum(len(event.get("text", "")) for event in box.events if event["id"] == 99)
+
+            box.until(lambda: printed() > 7 << 20)
+            with self.assertRaises(TimeoutError):
+                box.until(lambda: printed() > 12 << 20, seconds=1)
+            box.acknowledges = True
+            box.send(encode_frame(ACK, 0, b"", box.seqs[-1]))
+            box.until(lambda: any(event["id"] == 99 and event["type"] == "reply" for event in box.events))
+            self.assertEqual(24 * ((1 << 20) + 1), printed())
+
+    def test_a_driver_in_a_cell_is_told_why_there_is_no_database(self) -> None:
+        with Container(SANDBOX_IMAGE, self.CONFIG, [], guest_modules("agent", "kernel")) as box:
+            box.attach()
+            box.event("kernel_state", "idle")
+            code = "import psycopg\ntry: psycopg.connect('host=/run/postgresql user=u')\nexcept Exception as e: print(e)"
+            cell = {"code": code, "timeout_ms": 20_000, "max_output_bytes": 10_000}
+            box.send(encode_frame(REQUEST, 99, json.dumps({"method": "execute", "params": cell}).encode()))
+            opened = box.take(OPEN, 2)
+            box.send(encode_frame(RESET, opened.id, b"there is none today"))
+            box.until(lambda: any("there is none today" in event.get("text", "") for event in box.events))
 
 
 DATABASE = {
     "mode": "database",
     "lease_seconds": 60,
     "database": {
-        "template": "/opt/omcp/pgdata-sample", "data": "/data/pgdata", "lock": "/data/lock",
+        "template": "/opt/omcp/pgdata-sample",
+        "data": "/data/pgdata",
+        "lock": "/data/lock",
         "settings": {"shared_buffers": "16MB", "max_connections": 20},
     },
 }
@@ -100,7 +200,10 @@ def simple_query(sql: str) -> bytes:
 
 
 def open_session(box: ServerSide, stream: int) -> None:
-    box.send(encode_frame(OPEN, stream, b'{"service":"postgres"}') + encode_frame(DATA, stream, startup("omcp_admin", "cdm")))
+    box.send(
+        encode_frame(OPEN, stream, b'{"service":"postgres"}')
+        + encode_frame(DATA, stream, startup("omcp_admin", "cdm"))
+    )
     read_until_ready(box, stream)
 
 
@@ -154,6 +257,8 @@ class LocalPostgres(unittest.TestCase):
             first.attach()
             first.event("database_state", "ready")
             open_session(first, 1)
+            first.send(encode_frame(DATA, 1, simple_query("SELECT 'patient'::int")))
+            self.assertIn(b"patient", read_until_ready(first, 1))
             first.send(encode_frame(DATA, 1, simple_query("CREATE TABLE kept AS SELECT 4711 AS n")))
             read_until_ready(first, 1)
             with Container(POSTGRES_IMAGE, DATABASE, mount) as second:
@@ -161,8 +266,9 @@ class LocalPostgres(unittest.TestCase):
                 self.assertEqual("cdm_in_use", second.event("database_state", "failed")["error"]["code"])
                 second.request("shutdown")
                 second.wait_exit()
-            first.exec("sh", "-c", "kill -TERM 1")
+            docker("kill", "--signal", "TERM", first.name)
             self.assertEqual(0, first.wait_exit())
+            self.assertNotIn(b"patient", first.said)
         with Container(POSTGRES_IMAGE, DATABASE, mount) as third:
             third.attach()
             third.event("database_state", "ready")

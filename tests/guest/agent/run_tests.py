@@ -1,4 +1,5 @@
 """Runs the tests of one Python module and prints a JSON line for each: {"name", "outcome", "text"}."""
+
 from __future__ import annotations
 
 import importlib
@@ -29,7 +30,10 @@ class Lines(unittest.TestResult):
             self._note(subtest, err)
 
     def stopTest(self, test: unittest.TestCase) -> None:
-        name = "%s: %s" % (type(test).__name__, test._testMethodName.replace("test_", "", 1).replace("_", " "))
+        name = "%s: %s" % (
+            type(test).__name__,
+            test._testMethodName.replace("test_", "", 1).replace("_", " "),
+        )
         line = {"name": name, "outcome": "failed" if self._text else "ok", "text": self._text}
         print(json.dumps(line), file=sys.__stdout__, flush=True)
 

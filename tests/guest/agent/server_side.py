@@ -1,4 +1,5 @@
 """The server's side of the channel, for the tests: it starts an agent, attaches, and speaks frames with deadlines."""
+
 from __future__ import annotations
 
 import json
@@ -15,8 +16,23 @@ GUEST = Path(__file__).resolve().parents[3] / "src" / "guest"
 sys.path.insert(0, str(GUEST))
 
 from agent.frames import (  # noqa: E402
-    ACK, CREDIT, DATA, END, EVENT, HELLO, MAGIC, MORE, OPEN, PING, PONG, REQUEST, RESET, Frame, FrameParser,
-    encode_frame, encode_message,
+    ACK,
+    CREDIT,
+    DATA,
+    END,
+    EVENT,
+    HELLO,
+    MAGIC,
+    MORE,
+    OPEN,
+    PING,
+    PONG,
+    REQUEST,
+    RESET,
+    Frame,
+    FrameParser,
+    encode_frame,
+    encode_message,
 )
 
 LOADER = (GUEST / "loader.py").read_text()
@@ -24,8 +40,26 @@ COMMAND = ["-I", "-S", "-u", "-c", LOADER]
 DEADLINE = 20.0
 
 __all__ = [
-    "ACK", "COMMAND", "CREDIT", "DATA", "END", "EVENT", "HELLO", "LOADER", "MAGIC", "OPEN", "PING", "PONG", "REQUEST",
-    "RESET", "Frame", "ServerSide", "boot_bytes", "encode_frame", "encode_message", "guest_modules",
+    "ACK",
+    "COMMAND",
+    "CREDIT",
+    "DATA",
+    "END",
+    "EVENT",
+    "HELLO",
+    "LOADER",
+    "MAGIC",
+    "OPEN",
+    "PING",
+    "PONG",
+    "REQUEST",
+    "RESET",
+    "Frame",
+    "ServerSide",
+    "boot_bytes",
+    "encode_frame",
+    "encode_message",
+    "guest_modules",
 ]
 
 
@@ -45,10 +79,15 @@ def boot_bytes(config: Any, modules: Optional[Dict[str, str]] = None) -> bytes:
 class ServerSide:
     """An agent in a process of its own, and what the server would do with it."""
 
-    def __init__(self, config: Any, command: Optional[List[str]] = None, modules: Optional[Dict[str, str]] = None) -> None:
+    def __init__(
+        self, config: Any, command: Optional[List[str]] = None, modules: Optional[Dict[str, str]] = None
+    ) -> None:
         self.process = subprocess.Popen(
             command or [sys.executable, *COMMAND],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
         )
         assert self.process.stdin and self.process.stdout and self.process.stderr
         self.input = self.process.stdin.fileno()
@@ -159,11 +198,18 @@ class ServerSide:
     def turn(self, deadline: float, read: bool = True, at_most: float = 1.0) -> None:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError("nothing came in time; the agent said %r, sent %r" % (self.said[-2000:], self.events[-5:]))
+            raise TimeoutError(
+                "nothing came in time; the agent said %r, sent %r" % (self.said[-2000:], self.events[-5:])
+            )
         sources = [self.errors] + ([self.output] if read else [])
-        ready, writable, _ = select.select(sources, [self.input] if self._unsent else [], [], min(left, at_most))
+        ready, writable, _ = select.select(
+            sources, [self.input] if self._unsent else [], [], min(left, at_most)
+        )
         if writable:
-            self._unsent = self._unsent[os.write(self.input, self._unsent[:65536]) :]
+            try:
+                self._unsent = self._unsent[os.write(self.input, self._unsent[:65536]) :]
+            except BrokenPipeError:
+                self._unsent = b""
         if self.errors in ready:
             said = os.read(self.errors, 65536)
             self.said += said

@@ -1,4 +1,5 @@
 """The shared vectors of tests/vectors, read by the agent's own parser."""
+
 from __future__ import annotations
 
 import json
@@ -8,10 +9,22 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import server_side  # noqa: F401 - makes the guest importable
-from agent.frames import DATA, MORE, REQUEST, AttachScanner, Frame, FrameParser, ProtocolError, _NAMES, split_data
+from agent.frames import (
+    DATA,
+    MORE,
+    REQUEST,
+    AttachScanner,
+    Frame,
+    FrameParser,
+    ProtocolError,
+    _NAMES,
+    split_data,
+)
 from agent.messages import RequestAssembler
 
-VECTORS: List[Dict[str, Any]] = json.loads((Path(__file__).resolve().parents[2] / "vectors" / "frames.json").read_text())
+VECTORS: List[Dict[str, Any]] = json.loads(
+    (Path(__file__).resolve().parents[2] / "vectors" / "frames.json").read_text()
+)
 
 
 def to_bytes(form: Any) -> bytes:
@@ -38,7 +51,13 @@ def chunkings(data: bytes) -> Iterator[List[bytes]]:
 
 
 def shown(frame: Frame) -> Dict[str, Any]:
-    return {"type": _NAMES[frame.type], "more": bool(frame.flags & MORE), "id": frame.id, "seq": frame.seq, "payload": frame.payload}
+    return {
+        "type": _NAMES[frame.type],
+        "more": bool(frame.flags & MORE),
+        "id": frame.id,
+        "seq": frame.seq,
+        "payload": frame.payload,
+    }
 
 
 def wanted(frames: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
@@ -51,7 +70,9 @@ def of_layer(*layers: str) -> List[Dict[str, Any]]:
 
 class Vectors(unittest.TestCase):
     def test_there_are_vectors_of_each_layer_that_the_agent_reads(self) -> None:
-        self.assertEqual({"frames", "messages", "agent_attach", "server_attach", "split"}, {v["layer"] for v in VECTORS})
+        self.assertEqual(
+            {"frames", "messages", "agent_attach", "server_attach", "split"}, {v["layer"] for v in VECTORS}
+        )
 
     def test_frames(self) -> None:
         for vector in of_layer("frames"):
@@ -128,7 +149,10 @@ class Vectors(unittest.TestCase):
     def test_split(self) -> None:
         for vector in of_layer("split"):
             with self.subTest(vector["name"]):
-                self.assertEqual(list(map(to_bytes, vector["expect"]["parts"])), list(split_data(to_bytes(vector["bytes"]))))
+                self.assertEqual(
+                    list(map(to_bytes, vector["expect"]["parts"])),
+                    list(split_data(to_bytes(vector["bytes"]))),
+                )
 
     def test_random_bytes_never_yield_more_than_they_hold(self) -> None:
         source = random.Random(11)
