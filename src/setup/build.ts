@@ -1,12 +1,19 @@
 import type { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
+import type { TextFile } from "./image_files.ts";
 import { imageFiles } from "./image_files.ts";
 import type { ImageKind } from "./images.ts";
-import { contentHash, imageReference, LABEL_CONTENT, LABEL_IMAGE } from "./images.ts";
+import {
+  contentHash,
+  hashParts,
+  imageReference,
+  LABEL_CONTENT,
+  LABEL_IMAGE,
+  LABEL_SAMPLE,
+} from "./images.ts";
 import type { Progress } from "./progress.ts";
 import { ProgressDigest } from "./progress.ts";
-import { sampleFiles } from "./sample_files.ts";
-import type { TarItem } from "./tar.ts";
+import { generateSample } from "./sample_files.ts";
 import { tarStream } from "./tar.ts";
 
 /** What a build takes from the host, so that it reaches the network as the host does. None of it is in the finished image. */
@@ -41,10 +48,17 @@ const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_p
  */
 export async function buildImage(engine: Engine, kind: ImageKind, options: BuildImageOptions): Promise<void> {
   using digest = new ProgressDigest({ progress: options.progress, title: `image ${kind}` });
+  const generated = generatedFiles(kind, options.host);
+  const files = [...imageFiles(kind), ...generated].map(({ path, text }) => ({
+    path,
+    content: new TextEncoder().encode(text),
+  }));
+  const labels: Record<string, string> = { [LABEL_IMAGE]: kind, [LABEL_CONTENT]: contentHash(kind) };
+  if (kind === "postgres") labels[LABEL_SAMPLE] = sampleHash(generated);
   try {
-    await engine.buildImage(tarStream(context(kind, options.host)), {
+    await engine.buildImage(tarStream(files), {
       tag: imageReference(kind),
-      labels: { [LABEL_IMAGE]: kind, [LABEL_CONTENT]: contentHash(kind) },
+      labels,
       buildArgs: buildArguments(kind, options.host),
       noCache: options.refresh ?? false,
       deadlineMs: options.deadlineMs,
@@ -58,17 +72,19 @@ export async function buildImage(engine: Engine, kind: ImageKind, options: Build
   }
 }
 
-/** The whole of a build's context. */
-async function* context(kind: ImageKind, host: BuildHost): AsyncGenerator<TarItem> {
-  for (const file of imageFiles(kind)) {
-    yield { path: file.path, content: new TextEncoder().encode(file.text) };
-  }
-  if (kind === "python") {
-    yield { path: "ca/host-ca.crt", content: new TextEncoder().encode(host.certificates) };
-  } else {
-    yield { folder: "sample" };
-    yield* sampleFiles();
-  }
+/** What of a build's context is not under `images/`. */
+function generatedFiles(kind: ImageKind, host: BuildHost): readonly TextFile[] {
+  return kind === "python" ? [{ path: "ca/host-ca.crt", text: host.certificates }] : generateSample();
+}
+
+/**
+ * The hash of the sample's data, for {@link LABEL_SAMPLE}: by it a test sees that the generator has changed without its version.
+ *
+ * @param files What {@link generateSample} makes.
+ * @returns SHA-256 in hexadecimal.
+ */
+export function sampleHash(files: readonly TextFile[]): string {
+  return hashParts(files.flatMap((file) => [file.path, file.text]));
 }
 
 function buildArguments(kind: ImageKind, host: BuildHost): Record<string, string> {

@@ -12,6 +12,10 @@ export type ImageKind = (typeof IMAGE_KINDS)[number];
 export const LABEL_IMAGE = "org.omcp.image";
 /** Label: the hash of what the image was made from. */
 export const LABEL_CONTENT = "org.omcp.content";
+/** Label of the Postgres image: the hash of the sample's data. */
+export const LABEL_SAMPLE = "org.omcp.sample";
+/** Label of what the builds' stages leave behind. */
+export const LABEL_STAGE = "org.omcp.stage";
 
 /** To be raised when images must be made anew although none of their files has changed. */
 const RECIPE = 1;

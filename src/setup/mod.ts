@@ -1,5 +1,12 @@
 /** Set-up: an engine that answers, and the images of this program in it. */
-export { contentHash, IMAGE_KINDS, imageReference, LABEL_CONTENT, LABEL_IMAGE } from "./images.ts";
+export {
+  contentHash,
+  IMAGE_KINDS,
+  imageReference,
+  LABEL_CONTENT,
+  LABEL_IMAGE,
+  LABEL_SAMPLE,
+} from "./images.ts";
 export type { ImageKind } from "./images.ts";
 export { stderrProgress } from "./progress.ts";
 export type { Progress } from "./progress.ts";

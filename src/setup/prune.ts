@@ -1,7 +1,7 @@
 import type { Engine, ImageSummary } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import type { ImageKind } from "./images.ts";
-import { contentHash, LABEL_CONTENT, LABEL_IMAGE } from "./images.ts";
+import { contentHash, LABEL_CONTENT, LABEL_IMAGE, LABEL_STAGE } from "./images.ts";
 
 /** Older images of a kind that stay: servers of another version, or another checkout, may still want them. */
 const KEPT = 2;
@@ -17,11 +17,23 @@ export async function pruneImages(engine: Engine, kind: ImageKind): Promise<read
   const images = await engine.listImages({ labels: { [LABEL_IMAGE]: kind } });
   const removed: string[] = [];
   for (const image of superseded(images, contentHash(kind))) {
-    for (const name of image.tags.length > 0 ? image.tags : [image.id]) {
+    const known = names(image);
+    for (const name of known.length > 0 ? known : [image.id]) {
       if (await remove(engine, name)) removed.push(name);
     }
   }
   return removed;
+}
+
+/**
+ * Removes what the stages of finished builds have left: more than a gigabyte that only a build of the same content could use again,
+ * and the one place where the host's certificates are.
+ *
+ * @param engine The engine.
+ */
+export async function pruneStages(engine: Engine): Promise<void> {
+  const stages = await engine.listImages({ labels: { [LABEL_STAGE]: "build" } });
+  for (const stage of stages) if (names(stage).length === 0) await remove(engine, stage.id);
 }
 
 /**
@@ -38,11 +50,17 @@ export function superseded(images: readonly ImageSummary[], current: string): re
     .slice(KEPT);
 }
 
+/** An image's real names: older engines say `<none>:<none>` where there is none. */
+function names(image: ImageSummary): readonly string[] {
+  return image.tags.filter((tag) => !tag.startsWith("<none>"));
+}
+
 async function remove(engine: Engine, name: string): Promise<boolean> {
   try {
     await engine.removeImage(name);
     return true;
   } catch (error) {
+    // In use, by a container or as another's parent.
     if (error instanceof OmcpError && error.code === "engine_conflict") return false;
     throw error;
   }

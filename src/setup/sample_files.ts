@@ -1,5 +1,6 @@
-import { keyDdl, tableDdl } from "../omop/cdm/mod.ts";
-import type { TarItem } from "./tar.ts";
+import { keyDdl, quoteIdentifier, tableDdl } from "../omop/cdm/mod.ts";
+import { SAMPLE_PERSONS, SAMPLE_SEED, SAMPLE_VERSION, sampleFiles } from "../omop/sample/mod.ts";
+import type { TextFile } from "./image_files.ts";
 
 /** The schema of the local databases. */
 const SCHEMA = "cdm";
@@ -10,45 +11,44 @@ const READER = "omcp_reader";
 
 /**
  * What stands for the sample in the image's hash: the statements themselves, and for the data the facts they are made from, so
- * that nothing need be generated to know an image's name.
+ * that the second it takes to generate them is not spent to know an image's name.
  *
  * @returns A text that changes when the sample does.
  */
 export function sampleFingerprint(): string {
-  return [schemaScript(), keyScript()].join("\0");
+  return [SAMPLE_VERSION, SAMPLE_PERSONS, SAMPLE_SEED, sampleScript([])].join("\0");
 }
 
 /**
- * The files of `sample/` in the build of the Postgres image: scripts that psql runs in the order of their names, and the data as
- * COPY text.
+ * Generates the folder `sample/` of the Postgres image's build: a script for psql, and the data as COPY text.
  *
- * @returns The files, one at a time.
+ * @returns The files, always the same.
  */
-export async function* sampleFiles(): AsyncGenerator<TarItem> {
-  await Promise.resolve();
-  yield text("sample/01-schema.sql", schemaScript());
-  yield text("sample/03-keys.sql", keyScript());
+export function generateSample(): readonly TextFile[] {
+  const data = [...sampleFiles({ persons: SAMPLE_PERSONS, seed: SAMPLE_SEED })];
+  return [
+    { path: "sample/01-sample.sql", text: sampleScript(data.map(([table]) => table)) },
+    ...data.map(([table, text]) => ({ path: `sample/data/${table}.copy`, text })),
+  ];
 }
 
-function schemaScript(): string {
-  return script([`CREATE SCHEMA ${SCHEMA}`, ...tableDdl(VERSION, SCHEMA)]);
-}
-
-function keyScript(): string {
+/** One transaction: what is loaded into a table that the same transaction made needs no write-ahead log. */
+function sampleScript(tables: readonly string[]): string {
   const { primaryKeys, indices, foreignKeys } = keyDdl(VERSION, SCHEMA);
-  return script([
+  const statements = [
+    `CREATE SCHEMA ${SCHEMA}`,
+    ...tableDdl(VERSION, SCHEMA),
     ...primaryKeys,
     ...indices,
     ...foreignKeys,
     `GRANT USAGE ON SCHEMA ${SCHEMA} TO ${READER}`,
     `GRANT SELECT ON ALL TABLES IN SCHEMA ${SCHEMA} TO ${READER}`,
-  ]);
-}
-
-function script(statements: readonly string[]): string {
-  return statements.map((statement) => `${statement};\n`).join("");
-}
-
-function text(path: string, content: string): TarItem {
-  return { path, content: new TextEncoder().encode(content) };
+  ].map((statement) => `${statement};\n`);
+  const firstKey = 1 + tableDdl(VERSION, SCHEMA).length;
+  // A command of psql, not of the server: its file is the client's.
+  const copies = tables.map((table) =>
+    `\\copy ${SCHEMA}.${quoteIdentifier(table)} from 'data/${table}.copy'\n`
+  );
+  return ["BEGIN;\n", ...statements.slice(0, firstKey), ...copies, ...statements.slice(firstKey), "COMMIT;\n"]
+    .join("");
 }

@@ -7,7 +7,7 @@ import type { ImageKind } from "./images.ts";
 import { contentHash, IMAGE_KINDS, imageReference, LABEL_CONTENT } from "./images.ts";
 import { setupLockPath, withLock } from "./lock.ts";
 import type { Progress } from "./progress.ts";
-import { pruneImages } from "./prune.ts";
+import { pruneImages, pruneStages } from "./prune.ts";
 
 /** How {@link setUp} works. */
 export interface SetUpOptions {
@@ -79,6 +79,7 @@ async function ensureImage(
 }
 
 async function prune(engine: Engine, progress: Progress): Promise<void> {
+  await pruneStages(engine);
   for (const kind of IMAGE_KINDS) {
     for (const name of await pruneImages(engine, kind)) progress(`removed the superseded image ${name}`);
   }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SAMPLE_PERSONS } from "../../src/omop/sample/mod.ts";
 import { imageReference } from "../../src/setup/mod.ts";
 import { runInImage } from "./run_in_image.ts";
 
@@ -65,15 +66,18 @@ Deno.test("the empty cluster has no relation of anyone's, and is small", async (
   assert.ok(Number.parseInt(stdout) < 40 * 1024, stdout);
 });
 
-Deno.test("the sample cluster has the whole CDM 5.4, keys and indices included, readable for omcp_reader", async () => {
-  const [tables, keys, readable, person] = await psql("sample", "omcp_reader", [
+Deno.test("the sample cluster has the whole CDM 5.4, loaded, keyed and analysed, readable for omcp_reader", async () => {
+  const [tables, keys, foreign, readable, person, analysed] = await psql("sample", "omcp_reader", [
     "SELECT count(*) FROM pg_class WHERE relnamespace = 'cdm'::regnamespace AND relkind = 'r'",
     "SELECT count(*) > 20 FROM pg_constraint WHERE connamespace = 'cdm'::regnamespace AND contype = 'p'",
+    "SELECT count(*) > 100 FROM pg_constraint WHERE connamespace = 'cdm'::regnamespace AND contype = 'f' AND convalidated",
     "SELECT bool_and(has_table_privilege(oid, 'SELECT')) FROM pg_class WHERE relnamespace = 'cdm'::regnamespace AND relkind = 'r'",
-    "SELECT count(*) >= 0 FROM cdm.person",
+    "SELECT count(*) FROM cdm.person",
+    "SELECT reltuples FROM pg_class WHERE oid = 'cdm.person'::regclass",
   ]);
   assert.ok(Number(tables) >= 37, tables);
-  assert.deepEqual([keys, readable, person], ["t", "t", "t"]);
+  assert.deepEqual([keys, foreign, readable], ["t", "t", "t"]);
+  assert.deepEqual([person, analysed], [String(SAMPLE_PERSONS), String(SAMPLE_PERSONS)]);
 });
 
 Deno.test("omcp_reader can neither write, nor make anything, nor reach others' sessions", async () => {

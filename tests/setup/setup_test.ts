@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { Engine } from "../../src/docker/mod.ts";
+import { sampleHash } from "../../src/setup/build.ts";
 import {
   contentHash,
   IMAGE_KINDS,
   imageReference,
   LABEL_CONTENT,
   LABEL_IMAGE,
+  LABEL_SAMPLE,
   setUp,
 } from "../../src/setup/mod.ts";
+import { generateSample } from "../../src/setup/sample_files.ts";
 
 function read(name: string): string | undefined {
   return Deno.env.get(name);
@@ -35,4 +38,15 @@ Deno.test("setUp() runs twice at once without harm", async () => {
   const options = { progress: () => undefined, read };
   const [one, two] = await Promise.all([setUp(options), setUp(options)]);
   assert.deepEqual(one, two);
+});
+
+Deno.test("the image's sample is what the generator makes: else SAMPLE_VERSION must be raised", async () => {
+  await setUp({ progress: () => undefined, read });
+  const engine = await Engine.connect();
+  try {
+    const image = await engine.inspectImage(imageReference("postgres"));
+    assert.equal(image?.labels[LABEL_SAMPLE], sampleHash(generateSample()));
+  } finally {
+    engine.close();
+  }
 });
