@@ -25,11 +25,12 @@ export interface TestPostgres {
   readonly caPath: string | undefined;
   /** Runs SQL as the superuser, inside the container. @returns What psql prints, unaligned. */
   sql(text: string): Promise<string>;
-  /** Sends a signal to the server process, such as STOP, CONT or KILL to the container. */
+  /** Halts the server's processes, as a stalled machine would. */
   pause(): Promise<void>;
+  /** Lets them go on. */
   resume(): Promise<void>;
-  /** Ends the server and starts it again on the same port. */
-  restart(): Promise<void>;
+  /** Kills a session of `omcp_reader` with SIGKILL: the server ends all sessions, recovers and goes on. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -61,7 +62,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
     SERVER_KEY: certificates.key,
     SERVER_CERT: certificates.cert,
     HBA: `${tls ? "hostssl" : "host"} all all all ${password === undefined ? "trust" : "scram-sha-256"}`,
-    PASSWORD: password ?? "",
+    PASSWORD: (password ?? "").replaceAll("'", "''"),
     SSL: tls ? "on" : "off",
   };
   const flags = Object.entries(environment).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
@@ -116,15 +117,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
       async resume() {
         await docker(["unpause", name]);
       },
-      async restart() {
-        // The server reloads everything when one of its processes is killed; clients see it crash and come back.
-        await docker([
-          "exec",
-          name,
-          "sh",
-          "-c",
-          "kill -9 $(pgrep -P 1 | tail -1) || kill -9 $(ps -o pid= --ppid 1 | tail -1)",
-        ]);
+      async crash() {
+        // When one session's process is killed, the server ends all others, recovers, and goes on.
+        const pid = await sql("SELECT pid FROM pg_stat_activity WHERE usename = 'omcp_reader' LIMIT 1");
+        await docker(["exec", name, "sh", "-c", `kill -9 ${Number(pid)}`]);
         await ready(sql, name);
       },
       async stop() {

@@ -24,17 +24,19 @@ export const MAX_AUDIT_SQL = 2_048;
 export interface StatementNote {
   readonly normalized: string | null;
   readonly command: string;
+  /** What DEALLOCATE names. */
+  readonly argument?: string;
 }
 
 /**
  * Makes a note that costs little to keep.
  *
- * @param normalized The SQL without literals.
- * @param command What kind of statement it is.
+ * @param statement The statement as it was planned.
  * @returns The note, its text cut with the number of characters that are missing.
  */
-export function statementNote(normalized: string | null, command: string): StatementNote {
-  return { normalized: clipped(normalized), command };
+export function statementNote(statement: StatementNote): StatementNote {
+  const { normalized, command, argument } = statement;
+  return { normalized: clipped(normalized), command, ...(argument === undefined ? {} : { argument }) };
 }
 
 /**

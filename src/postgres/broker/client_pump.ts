@@ -24,6 +24,8 @@ export interface ClientPumpOptions {
   readonly conversation: Conversation;
   readonly refusals: Refusals;
   readonly audit: Audit;
+  /** Snapshots that this sandbox has exported. */
+  readonly snapshots: ReadonlySet<string>;
   /** Statements that may be prepared at a time. */
   readonly preparedStatements: number;
 }
@@ -121,7 +123,7 @@ export class ClientPump {
     for (const plan of await this.#plan(sql, "simple")) {
       if (plan.kind === "refuse") return this.#refuseQuery(texts, plan, notes);
       texts.push(plan.sql);
-      notes.push(statementNote(plan.normalized, plan.command));
+      notes.push(statementNote(plan));
     }
     this.#options.conversation.push({ kind: "query", statements: notes });
     this.#send(message(FRONTEND.query, cstring(texts.join(";\n"))));
@@ -145,7 +147,7 @@ export class ClientPump {
         hint: "Close or deallocate some.",
       });
     }
-    const note = statementNote(plan.normalized, plan.command);
+    const note = statementNote(plan);
     conversation.push({ kind: "parse", name: name.name, note });
     this.#send(
       message(FRONTEND.parse, body.subarray(0, name.next), cstring(plan.sql), body.subarray(end + 1)),
@@ -184,7 +186,8 @@ export class ClientPump {
 
   async #plan(sql: string, protocol: "simple" | "extended"): Promise<readonly PlannedStatement[]> {
     try {
-      return await this.#options.planner.plan(sql, protocol);
+      const plans = await this.#options.planner.plan(sql, protocol);
+      return plans.map((plan) => this.#checkSnapshot(plan));
     } catch {
       const refusal = {
         sqlstate: "58000",
@@ -197,6 +200,14 @@ export class ClientPump {
         normalized: null,
       }];
     }
+  }
+
+  /** A snapshot is the business of the sandbox that exported it. */
+  #checkSnapshot(plan: PlannedStatement): PlannedStatement {
+    if (plan.kind === "refuse" || plan.command !== "import_snapshot") return plan;
+    if (plan.argument !== undefined && this.#options.snapshots.has(plan.argument)) return plan;
+    const text = "only a snapshot that this sandbox has exported may be used";
+    return { kind: "refuse", sqlstate: "42501", message: text, normalized: plan.normalized };
   }
 
   #refuseQuery(before: readonly string[], refusal: Refusal, notes: readonly StatementNote[] = []): void {
@@ -222,12 +233,7 @@ export class ClientPump {
       elapsedMs: 0,
       sqlstate: refusal.sqlstate,
     });
-    const { sqlstate, message: text, hint } = refusal;
-    return this.#options.refusals.standIn({
-      sqlstate,
-      message: text,
-      ...(hint === undefined ? {} : { hint }),
-    });
+    return this.#options.refusals.standIn(refusal);
   }
 
   #send(bytes: Uint8Array): void {

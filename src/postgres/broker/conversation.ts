@@ -42,6 +42,12 @@ export class Conversation {
     this.#audit = audit;
   }
 
+  /** What kind of statement answers now. */
+  get command(): string | undefined {
+    const head = this.#queue[0];
+    return head === undefined ? undefined : this.#noteOf(head)?.command;
+  }
+
   /** Whether the server owes an answer. */
   get busy(): boolean {
     return this.#queue.length > 0;
@@ -129,6 +135,7 @@ export class Conversation {
     const note = this.#noteOf(head);
     this.#report(note, undefined);
     if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") this.#statements.clear();
+    if (tag === "DEALLOCATE" && note?.argument !== undefined) this.#statements.delete(note.argument);
     if (head.kind === "query") this.#queryIndex += 1;
     else this.#shift();
   }

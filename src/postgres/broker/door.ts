@@ -41,10 +41,14 @@ export class ConnectionCount {
   }
 }
 
+/** Snapshots that are remembered a sandbox; each lives as long as the transaction that exported it. */
+const MAX_SNAPSHOTS = 1_000;
+
 /** One sandbox's side of the database: who is connected, and which cancel keys are its own. */
 export class SandboxDoor {
   readonly #limits: BrokerLimits;
   readonly #count: ConnectionCount;
+  readonly #snapshots = new Set<string>();
   readonly #connections = new Map<number, { readonly secret: Uint8Array; readonly cancel: () => void }>();
 
   /**
@@ -77,6 +81,19 @@ export class SandboxDoor {
       if (this.#connections.delete(key.processId)) this.#count.give();
     };
     return { key, release };
+  }
+
+  /** Snapshots that this sandbox has exported. */
+  get snapshots(): ReadonlySet<string> {
+    return this.#snapshots;
+  }
+
+  /** Remembers a snapshot. @param name Its name at the server. */
+  addSnapshot(name: string | undefined): void {
+    if (name === undefined) return;
+    this.#snapshots.add(name);
+    const [oldest] = this.#snapshots;
+    if (this.#snapshots.size > MAX_SNAPSHOTS && oldest !== undefined) this.#snapshots.delete(oldest);
   }
 
   /**

@@ -34,25 +34,17 @@ const PROTOCOL_3_0 = 3 << 16;
  * @throws {ConnectionEnd} If the client breaks the protocol or is too slow.
  */
 export async function greet(options: GreetOptions): Promise<Greeting | undefined> {
-  let late = false;
-  const timer = setTimeout(function expire() {
-    late = true;
-    options.reader.cancel();
-  }, options.deadlineMs);
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooSlow(options.deadlineMs)), options.deadlineMs);
   try {
-    const greeting = await exchange(options);
-    if (late) throw tooSlow(options.deadlineMs);
-    return greeting;
-  } catch (error) {
-    if (late) throw tooSlow(options.deadlineMs);
-    throw error;
+    return await Promise.race([exchange(options), late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
 async function exchange(options: GreetOptions): Promise<Greeting | undefined> {
-  for (let requests = 0; requests <= MAX_ENCRYPTION_REQUESTS; requests += 1) {
+  for (let requests = 0;; requests += 1) {
     const opening = await readOpening(options.reader);
     if (opening === undefined) return undefined;
     if (opening.kind === "invalid") throw new ConnectionEnd("08P01", opening.reason);
@@ -61,9 +53,11 @@ async function exchange(options: GreetOptions): Promise<Greeting | undefined> {
       options.door.cancel(opening.processId, opening.secret);
       return undefined;
     }
+    if (requests >= MAX_ENCRYPTION_REQUESTS) {
+      throw new ConnectionEnd("08P01", "encryption was asked for too often");
+    }
     await options.writer.write(NOT_ENCRYPTED);
   }
-  throw new ConnectionEnd("08P01", "encryption was asked for too often");
 }
 
 function negotiate(opening: Extract<Opening, { kind: "startup" }>): readonly Uint8Array[] {

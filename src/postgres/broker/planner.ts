@@ -1,11 +1,20 @@
 /** What becomes of one statement; `src/postgres/guard` makes these. */
 export type PlannedStatement =
-  | { readonly kind: "forward"; readonly sql: string; readonly command: string; readonly normalized: string }
+  | {
+    readonly kind: "forward";
+    readonly sql: string;
+    readonly command: string;
+    readonly normalized: string;
+    /** The name that DEALLOCATE gives, or the snapshot that is to be imported. */
+    readonly argument?: string;
+  }
   | {
     readonly kind: "refuse";
     readonly sqlstate: string;
     readonly message: string;
     readonly hint?: string;
+    /** 1-based character of the client's text, for a syntax error. */
+    readonly position?: number;
     readonly normalized: string | null;
   };
 

@@ -5,6 +5,8 @@ export interface Refusal {
   readonly sqlstate: string;
   readonly message: string;
   readonly hint?: string;
+  /** 1-based character of the client's text. */
+  readonly position?: number;
 }
 
 const PREFIX = "omcp_refused_";
@@ -29,7 +31,13 @@ export class Refusals {
     if (this.#pending.size >= MAX_PENDING) this.#pending.delete([...this.#pending.keys()][0] ?? "");
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     const name = PREFIX + bytes.toHex();
-    this.#pending.set(name, refusal);
+    const { sqlstate, message, hint, position } = refusal;
+    this.#pending.set(name, {
+      sqlstate,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+      ...(position === undefined ? {} : { position }),
+    });
     return `SELECT "${name}"`;
   }
 

@@ -127,6 +127,7 @@ class Connection {
       refusals,
       resultBytes: limits.resultBytes,
       cancel,
+      exported: (snapshot) => this.#session.door.addSnapshot(snapshot),
     });
     const toServer = new ClientPump({
       sandboxId,
@@ -136,6 +137,7 @@ class Connection {
       conversation,
       refusals,
       audit,
+      snapshots: this.#session.door.snapshots,
       preparedStatements: limits.preparedStatements,
     });
     using watchdog = new Watchdog({ limits, conversation, client: this.#writer, cancel, signal });
@@ -148,8 +150,10 @@ class Connection {
     } catch (error) {
       end = asEnd(error);
     }
-    await this.#leave(upstream, conversation, cancel);
-    await settledSoon([fromServer, fromClient]);
+    // It may still read from the client; it ends with the client's stream, and whatever it meets then is of no interest.
+    fromClient.catch(function ignore() {});
+    await leave(upstream, conversation, cancel);
+    await settledSoon([fromServer]);
     if (!toClient.atBoundary || toClient.sawFatal) {
       // Half a message is out, or the server's own words: nothing more may follow.
       if (!toClient.atBoundary) this.#writer.abort();
@@ -157,19 +161,18 @@ class Connection {
     }
     return end;
   }
+}
 
-  /** Leaves nothing running at the server. */
-  async #leave(
-    upstream: UpstreamSession,
-    conversation: Conversation,
-    cancel: () => Promise<void>,
-  ): Promise<void> {
-    if (conversation.busy) await cancel();
-    else await settledSoon([upstream.write(message(FRONTEND.terminate))]);
-    upstream.close();
-    conversation.end();
-    await this.#reader.cancel();
-  }
+/** Leaves nothing running at the server. */
+async function leave(
+  session: UpstreamSession,
+  conversation: Conversation,
+  cancel: () => Promise<void>,
+): Promise<void> {
+  if (conversation.busy) await cancel();
+  else await settledSoon([session.write(message(FRONTEND.terminate))]);
+  session.close();
+  conversation.end();
 }
 
 function lostUpstream(pump: ServerPump): ConnectionEnd | undefined {

@@ -32,10 +32,13 @@ export interface ServerPumpOptions {
   readonly resultBytes: number;
   /** Asks the server to cancel what runs; resolves when it has been asked. */
   readonly cancel: () => Promise<void>;
+  /** Takes the name of a snapshot that was exported, if there is one. */
+  readonly exported: (snapshot: string | undefined) => void;
 }
 
 /** The largest message that is looked at as a whole; no row is. */
 const MAX_CAPTURED = 1024 * 1024;
+const EXPORT_SNAPSHOT = "export_snapshot";
 const EMPTY = new Uint8Array(0);
 const DECODER = new TextDecoder();
 
@@ -121,7 +124,7 @@ export class ServerPump {
         if (total < HEADER_BYTES) {
           throw new ConnectionEnd("08P01", "the database sent a message of no length");
         }
-        if (STREAMED.has(type) || total > MAX_CAPTURED) {
+        if (this.#isStreamed(type) || total > MAX_CAPTURED) {
           this.#bodyPasses = this.#stream(type, total);
           this.#bodyLeft = total;
           continue;
@@ -140,6 +143,12 @@ export class ServerPump {
       if (at > from) out.push(chunk.subarray(from, at));
     }
     if (at < end) this.#held = chunk.slice(at);
+  }
+
+  /** Rows are looked at for one purpose: to learn which snapshots a sandbox has exported. */
+  #isStreamed(type: number): boolean {
+    return STREAMED.has(type) &&
+      !(type === BACKEND.dataRow && this.#options.conversation.command === EXPORT_SNAPSHOT);
   }
 
   /** Decides on a message by its header. Returns whether it is passed on. */
@@ -197,6 +206,11 @@ export class ServerPump {
       case BACKEND.readyForQuery:
         conversation.ready(String.fromCharCode(body[0] ?? 0));
         return undefined;
+      case BACKEND.dataRow:
+        conversation.rows += 1;
+        conversation.bytes += body.length + HEADER_BYTES;
+        this.#options.exported(snapshotIn(body));
+        return undefined;
       case BACKEND.error:
         return this.#error(parseServerError(body));
       case BACKEND.parameterStatus:
@@ -249,6 +263,11 @@ export class ServerPump {
       `the setting ${name} may not be changed in a sandbox: the connection is closed`,
     );
   }
+}
+
+/** A snapshot's name among a row's values; text and binary format write it alike. */
+function snapshotIn(row: Uint8Array): string | undefined {
+  return /[0-9A-F]{8}-[0-9A-F]{8}-[0-9A-F]{1,8}/.exec(DECODER.decode(row))?.[0];
 }
 
 function overBudget(limit: number): ConnectionEnd {

@@ -9,6 +9,8 @@ export interface ServerError {
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
+  /** 1-based character of the query that it concerns. */
+  readonly position?: number;
 }
 
 const DECODER = new TextDecoder();
@@ -32,12 +34,14 @@ export function parseServerError(body: Uint8Array): ServerError {
   }
   const detail = fields.get(0x44);
   const hint = fields.get(0x48);
+  const position = fields.get(0x50);
   return {
     severity: fields.get(0x56) ?? fields.get(0x53) ?? "ERROR",
     sqlstate: fields.get(0x43) ?? "XX000",
     message: fields.get(0x4d) ?? "",
     ...(detail === undefined ? {} : { detail }),
     ...(hint === undefined ? {} : { hint }),
+    ...(position === undefined ? {} : { position: Number(position) }),
   };
 }
 
@@ -56,6 +60,7 @@ export function errorResponse(error: ServerError): Uint8Array {
   ];
   if (error.detail !== undefined) fields.push(cstring(`D${withoutNul(error.detail)}`));
   if (error.hint !== undefined) fields.push(cstring(`H${withoutNul(error.hint)}`));
+  if (error.position !== undefined) fields.push(cstring(`P${error.position}`));
   return message(BACKEND.error, ...fields, new Uint8Array(1));
 }
 

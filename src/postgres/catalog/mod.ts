@@ -1,0 +1,85 @@
+import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
+import { ask, quoteIdentifier, quoteLiteral, type UpstreamSession } from "../upstream/mod.ts";
+
+/** What of a CDM a role can read. */
+export interface CdmCatalog {
+  readonly schema: string;
+  /** `5.3` or `5.4`: by `cdm_source.cdm_version`, else by the tables that are there; undefined if neither tells. */
+  readonly version: "5.3" | "5.4" | undefined;
+  /** Lower-case names of the CDM's relations that are there and may be read. */
+  readonly relations: ReadonlySet<string>;
+  /** Other relations of the schema that the role may read; sandboxes may not. */
+  readonly others: readonly string[];
+}
+
+/** What {@link readCatalog} looks for. */
+export interface CatalogOptions {
+  readonly cdmSchema: string;
+  /** Lower-case names of all relations that a CDM of any version may have. */
+  readonly cdmRelations: ReadonlySet<string>;
+}
+
+const NAMES = z.array(z.tuple([z.string()]));
+const VERSION = z.array(z.tuple([z.string().nullable()]));
+
+/**
+ * Finds the CDM's relations that a session's role may read.
+ *
+ * @param session An idle session.
+ * @param options Schema and names.
+ * @param signal Ends it.
+ * @returns Relations and version.
+ * @throws {OmcpError} `cdm_invalid` if the schema has no `person` table that the role can read.
+ */
+export async function readCatalog(
+  session: UpstreamSession,
+  options: CatalogOptions,
+  signal: AbortSignal,
+): Promise<CdmCatalog> {
+  const schema = quoteLiteral(options.cdmSchema);
+  const sql =
+    `SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${schema} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT') ORDER BY 1`;
+  const names = NAMES.parse(await ask(session, sql, signal)).map(([name]) => name);
+  const relations = new Set(names.filter((name) => options.cdmRelations.has(name)));
+  if (!relations.has("person")) throw noCdm(options.cdmSchema, names.length);
+  return {
+    schema: options.cdmSchema,
+    version: await version(session, relations, { schema: options.cdmSchema, signal }),
+    relations,
+    others: names.filter((name) => !relations.has(name)),
+  };
+}
+
+async function version(
+  session: UpstreamSession,
+  relations: ReadonlySet<string>,
+  where: { readonly schema: string; readonly signal: AbortSignal },
+): Promise<CdmCatalog["version"]> {
+  if (relations.has("cdm_source")) {
+    try {
+      const sql = `SELECT cdm_version::text FROM ${quoteIdentifier(where.schema)}.cdm_source LIMIT 1`;
+      const [row] = VERSION.parse(await ask(session, sql, where.signal));
+      const told = /5\.([34])/.exec(row?.[0] ?? "")?.[1];
+      if (told !== undefined) return told === "3" ? "5.3" : "5.4";
+    } catch (error) {
+      // A cdm_source without that column says nothing; a lost connection is the caller's concern.
+      if (!(error instanceof OmcpError) || error.code !== "database_refused") throw error;
+    }
+  }
+  if (relations.has("episode")) return "5.4";
+  return relations.has("attribute_definition") ? "5.3" : undefined;
+}
+
+function noCdm(schema: string, readable: number): OmcpError {
+  const what = readable === 0
+    ? "nothing that the role may read"
+    : `no person table among the ${readable} relations that the role may read`;
+  return new OmcpError("cdm_invalid", `Schema ${schema} holds ${what}`, {
+    state: "Nothing was served.",
+    next:
+      "Set OMCP_CDM_SCHEMA to the schema of the CDM, and grant the role USAGE on it and SELECT on its tables.",
+  });
+}

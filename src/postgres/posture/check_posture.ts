@@ -1,0 +1,86 @@
+import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
+import { ask, quoteLiteral, type UpstreamSession } from "../upstream/mod.ts";
+import { postureSql } from "./posture_sql.ts";
+import { QUESTIONS, type Severity } from "./questions.ts";
+
+/** Something about the role that is not as it should be. */
+export interface PostureProblem {
+  readonly kind: string;
+  readonly severity: Severity;
+  /** A sentence without its final period: what it means, and what was found. */
+  readonly message: string;
+  /** What was found, at most {@link MAX_FOUND}. */
+  readonly found: readonly string[];
+}
+
+/** What the role may do, as far as it was asked. */
+export interface PostureReport {
+  readonly role: string;
+  readonly database: string;
+  /** PostgreSQL's `server_version_num`. */
+  readonly serverVersion: number;
+  readonly problems: readonly PostureProblem[];
+}
+
+/** Findings of one kind that are kept. */
+export const MAX_FOUND = 20;
+
+const IDENTITY = z.tuple([z.tuple([z.string(), z.string(), z.string().regex(/^\d+$/)])]);
+const FINDING = z.array(z.tuple([z.string()]));
+
+/**
+ * Asks the server what the role of a session may do: write, create, own, become or reach anything beside reading.
+ *
+ * @param session An idle session of that role.
+ * @param cdmSchema The CDM's schema.
+ * @param signal Ends it.
+ * @returns What is wrong, worst first; nothing for a role as {@link postureSql} makes it.
+ */
+export async function checkPosture(
+  session: UpstreamSession,
+  cdmSchema: string,
+  signal: AbortSignal,
+): Promise<PostureReport> {
+  const identity =
+    "SELECT current_user::text, current_database()::text, current_setting('server_version_num')";
+  const [[role, database, version]] = IDENTITY.parse(await ask(session, identity, signal));
+  const serverVersion = Number(version);
+  const problems: PostureProblem[] = [];
+  for (const question of QUESTIONS) {
+    if (serverVersion < (question.since ?? 0)) continue;
+    const rows = FINDING.parse(await ask(session, question.sql(quoteLiteral(cdmSchema)), signal));
+    if (rows.length === 0) continue;
+    const found = rows.slice(0, MAX_FOUND).map(([name]) => name);
+    const more = rows.length > found.length ? ` and ${rows.length - found.length} more` : "";
+    const message = `${question.meaning}: ${found.join(", ")}${more}`;
+    problems.push({ kind: question.kind, severity: question.severity, message, found });
+  }
+  return { role, database, serverVersion, problems };
+}
+
+/**
+ * Refuses a role that could do harm.
+ *
+ * @param report What was found.
+ * @param options The CDM's schema, and the name of a role that the operator has said to use all the same.
+ * @throws {OmcpError} `database_unsafe_role`, with the SQL that makes a right role in `next`.
+ */
+export function requireSafeRole(
+  report: PostureReport,
+  options: { readonly cdmSchema: string; readonly allowUnsafeRole?: string },
+): void {
+  const unsafe = report.problems.filter((problem) => problem.severity === "unsafe");
+  if (unsafe.length === 0 || report.role === options.allowUnsafeRole) return;
+  const sql = postureSql({ role: "omcp_reader", schema: options.cdmSchema, database: report.database });
+  const what = unsafe.map((problem) => `- ${problem.message}.`).join("\n");
+  throw new OmcpError(
+    "database_unsafe_role",
+    `Role ${report.role} of database ${report.database} has rights that a sandbox's must not have:\n${what}`,
+    {
+      state: "Nothing was served.",
+      next: `Make a role that can only read, and use it in OMCP_DATABASE_URL:\n${sql}`,
+      details: { role: report.role, kinds: unsafe.map((problem) => problem.kind) },
+    },
+  );
+}

@@ -1,0 +1,32 @@
+import { quoteIdentifier } from "../upstream/mod.ts";
+
+/** For whom {@link postureSql} writes. */
+export interface PostureTarget {
+  readonly role: string;
+  readonly schema: string;
+  readonly database: string;
+}
+
+/**
+ * The SQL that makes a role which may read the CDM and nothing else. An administrator runs it; the password is theirs to choose.
+ *
+ * @param target Role, schema and database.
+ * @returns Statements, a line each.
+ */
+export function postureSql(target: PostureTarget): string {
+  const role = quoteIdentifier(target.role);
+  const schema = quoteIdentifier(target.schema);
+  const database = quoteIdentifier(target.database);
+  return [
+    `CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT;`,
+    `GRANT CONNECT ON DATABASE ${database} TO ${role};`,
+    `GRANT USAGE ON SCHEMA ${schema} TO ${role};`,
+    `GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role};`,
+    `-- What everybody may by default; who else needs it must be granted it by name:`,
+    `REVOKE CREATE, TEMPORARY ON DATABASE ${database} FROM PUBLIC;`,
+    `REVOKE CREATE ON SCHEMA public FROM PUBLIC;`,
+    `-- Bounds what a query may spill to disk:`,
+    `ALTER ROLE ${role} SET temp_file_limit = '5GB';`,
+    `-- The password, typed and not kept in any history: \\password ${target.role}`,
+  ].join("\n");
+}
