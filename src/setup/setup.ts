@@ -11,16 +11,19 @@ import { pruneImages, pruneStages } from "./prune.ts";
 
 /** How {@link setUp} works. */
 export interface SetUpOptions {
+  /** Told what is done; nothing where all is there. */
   readonly progress: Progress;
   /** Looks an environment variable up. */
   readonly read: (name: string) => string | undefined;
   /** Builds images that are there anew, with the distribution's newest packages. @default false */
   readonly refresh?: boolean;
+  /** Ends the set-up early; finished steps stay with the engine. */
   readonly signal?: AbortSignal;
 }
 
 /** What a set-up found and did. */
 export interface SetUpResult {
+  /** The images' names, and whether this set-up built them. */
   readonly images: Readonly<Record<ImageKind, { readonly reference: string; readonly built: boolean }>>;
 }
 
