@@ -4,6 +4,8 @@ import { runPythonTests } from "./python_tests.ts";
 
 Deno.test("the agent reads the shared vectors", (t) => runPythonTests(t, "vectors_test"));
 
+Deno.test("the agent keeps a loop and a log", (t) => runPythonTests(t, "reactor_test"));
+
 Deno.test("the agent speaks the channel's protocol", (t) => runPythonTests(t, "agent_test"));
 
 Deno.test("LOADER fits into one argument of a command", () => {
