@@ -42,7 +42,7 @@ export interface SandboxPolicy {
 
 /**
  * The policy unless an operator says otherwise. One CPU: several sandboxes share a workstation, numpy and polars take what they get, and
- * a quota of one keeps a runaway cell from being felt elsewhere. The tmpfs and shm take 840 MiB of 2 GiB when full.
+ * a quota of one keeps a runaway cell from being felt elsewhere. The tmpfs and shm take 941 MiB of 2 GiB when full, their files' own bookkeeping counted in.
  */
 export const DEFAULT_POLICY: SandboxPolicy = {
   memoryBytes: 2 * GIB,
@@ -73,8 +73,33 @@ export const TMPFS_MOUNTS = [
   { path: "/dev/shm", size: "shm", mode: "1777", exec: false },
 ] as const;
 
+/**
+ * What is hidden: all that any engine from 20.10 on hides by default, so that old ones hide it too, and /proc/pressure, which every
+ * user may write to.
+ */
+const MASKED_PATHS = [
+  "/proc/acpi",
+  "/proc/asound",
+  "/proc/interrupts",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/pressure",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/sys/devices/virtual/powercap",
+  "/sys/firmware",
+] as const;
+
+/** What can only be read, as the engines have it by default. */
+const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
+
 /** The least memory that the agent and a kernel with its libraries need besides the tmpfs, in bytes. */
 const MEMORY_BESIDES_TMPFS = 128 * MIB;
+/** What the kernel needs for a file or folder of a tmpfs besides its content, in bytes; counted in the container's memory. */
+const INODE_BYTES = KIB;
 
 /**
  * Makes the engine's description of a sandbox's container.
@@ -118,6 +143,8 @@ export function sandboxContainerSpec(policy: SandboxPolicy, identity: SandboxIde
       Memory: policy.memoryBytes,
       MemorySwap: policy.memoryBytes,
       NanoCpus: Math.round(policy.cpus * 1e9),
+      MaskedPaths: MASKED_PATHS,
+      ReadonlyPaths: READONLY_PATHS,
       // When the host runs out of memory, a sandbox goes before anything else.
       OomScoreAdj: 1000,
       Ulimits: [
@@ -151,11 +178,14 @@ export function checkPolicy(policy: SandboxPolicy): void {
     checkNumber(`size of ${path}`, policy[size].bytes, { least: MIB, most: 1024 * GIB, unit: "bytes" });
     checkNumber(`inodes of ${path}`, policy[size].inodes, { least: 64, most: 100_000_000, unit: "inodes" });
   }
-  const total = TMPFS_MOUNTS.reduce((sum, { size }) => sum + policy[size].bytes, 0);
+  const total = TMPFS_MOUNTS.reduce(
+    (sum, { size }) => sum + policy[size].bytes + policy[size].inodes * INODE_BYTES,
+    0,
+  );
   if (total + MEMORY_BESIDES_TMPFS <= policy.memoryBytes) return;
   throw new OmcpError(
     "config_invalid",
-    `The sandbox policy is unsound: /workspace, /tmp, /run and /dev/shm may take ${total} bytes, ` +
+    `The sandbox policy is unsound: /workspace, /tmp, /run and /dev/shm may take ${total} bytes with their files, ` +
       `which must stay ${MEMORY_BESIDES_TMPFS} below the memory limit of ${policy.memoryBytes}`,
     {
       next: "Raise the sandbox's memory, or lower the size of its file systems.",
