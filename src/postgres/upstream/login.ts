@@ -44,11 +44,8 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
   // pg reports a lost connection here as well; the caller sees it on the stream itself.
   client.on("error", function ignore() {});
   try {
-    const connected = client.connect();
-    // The feeding below fails first or at the same time, and says more.
-    connected.catch(function ignore() {});
-    const result = await feed(options, bridge);
-    await connected;
+    // pg may find a reason of its own to stop, such as a server that cannot prove it knows the password.
+    const [result] = await Promise.all([feed(options, bridge), client.connect()]);
     return result;
   } catch (error) {
     if (error instanceof OmcpError) throw error;

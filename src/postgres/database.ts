@@ -1,0 +1,209 @@
+import type { ByteStream } from "../channel/byte_stream.ts";
+import { OmcpError } from "../errors.ts";
+import {
+  type Audit,
+  type Backend,
+  type BrokerLimits,
+  ConnectionCount,
+  DEFAULT_LIMITS,
+  SandboxDoor,
+  serveClient,
+  sessionSettings,
+} from "./broker/mod.ts";
+import { type CdmCatalog, readCatalog } from "./catalog/mod.ts";
+import { Guard } from "./guard/mod.ts";
+import { checkPosture, type PostureReport, requireSafeRole } from "./posture/mod.ts";
+import type { Upstream } from "./upstream/mod.ts";
+
+/** What a {@link Database} is opened with. */
+export interface DatabaseOptions {
+  readonly upstream: Upstream;
+  /** The CDM's schema, as PostgreSQL has it stored. */
+  readonly cdmSchema: string;
+  /** Lower-case names of all relations that a CDM of any version may have. */
+  readonly cdmRelations: ReadonlySet<string>;
+  /** @default {DEFAULT_LIMITS} */
+  readonly limits?: Partial<BrokerLimits>;
+  readonly audit: Audit;
+  /** The role that may be used though it has rights it should not have. @default {undefined} */
+  readonly allowUnsafeRole?: string;
+  /** The site's own functions that sandboxes may call, as `schema.name`. @default {[]} */
+  readonly extraFunctions?: readonly string[];
+  /** Told of the role's posture each time the database has been looked at. */
+  readonly onPosture?: (report: PostureReport) => void;
+}
+
+/** Milliseconds in which the database is looked at. */
+const PREPARE_MS = 30_000;
+/** Milliseconds after a failure in which the database is not looked at anew. */
+const RETRY_MS = 1_000;
+
+/** A database that was found there, safe, and a CDM. */
+interface Prepared extends Backend {
+  readonly planner: Guard;
+  readonly cdm: CdmCatalog;
+  readonly posture: PostureReport;
+}
+
+/**
+ * A database that sandboxes may query. It is looked at before the first statement passes: whose role it is, what that may do, and
+ * which of the CDM's relations are there. While it is away, connections get a Postgres error that says so; when it is back, the
+ * next one is served.
+ */
+export class Database {
+  readonly #options: DatabaseOptions;
+  readonly #limits: BrokerLimits;
+  readonly #count: ConnectionCount;
+  readonly #end = new AbortController();
+  readonly #serving = new Set<Promise<void>>();
+  #prepared: Promise<Prepared> | undefined;
+  #known: Prepared | undefined;
+
+  /** @param options The upstream and what may be done with it. Nothing is connected to before {@link ready} or a client. */
+  constructor(options: DatabaseOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#count = new ConnectionCount(this.#limits);
+  }
+
+  /**
+   * Makes a database and looks at it.
+   *
+   * @param options The upstream and what may be done with it.
+   * @param signal Ends the attempt.
+   * @returns The database, known to be there and safe.
+   * @throws {OmcpError} What {@link ready} throws.
+   */
+  static async open(options: DatabaseOptions, signal?: AbortSignal): Promise<Database> {
+    const database = new Database(options);
+    try {
+      await database.ready(signal);
+      return database;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  /** The CDM, once it has been looked at; undefined before. */
+  get cdm(): CdmCatalog | undefined {
+    return this.#known?.cdm;
+  }
+
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.#count.open;
+  }
+
+  /**
+   * Looks at the database, unless that has been done.
+   *
+   * @param signal Ends the wait.
+   * @returns The CDM.
+   * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `database_unavailable`, `shutting_down`.
+   */
+  async ready(signal?: AbortSignal): Promise<CdmCatalog> {
+    return (await this.#backend(signal ?? this.#end.signal)).cdm;
+  }
+
+  /**
+   * The door of one sandbox.
+   *
+   * @param sandboxId For the audit; cancel keys and limits are the sandbox's own.
+   * @returns Serves a connection; returns at once.
+   */
+  serve(sandboxId: string): (stream: ByteStream) => void {
+    const door = new SandboxDoor(this.#limits, this.#count);
+    return (stream) => {
+      const served = serveClient(stream, {
+        sandboxId,
+        door,
+        limits: this.#limits,
+        backend: (signal) => this.#backend(signal),
+        audit: this.#options.audit,
+        signal: this.#end.signal,
+      }).finally(() => this.#serving.delete(served));
+      this.#serving.add(served);
+    };
+  }
+
+  /** Ends all connections and stops the guard. */
+  async close(): Promise<void> {
+    this.#end.abort(new OmcpError("shutting_down", "The server is ending"));
+    await Promise.allSettled(this.#serving);
+    const prepared = await this.#prepared?.catch(() => undefined);
+    await prepared?.planner.close();
+  }
+
+  async #backend(signal: AbortSignal): Promise<Prepared> {
+    signal.throwIfAborted();
+    this.#end.signal.throwIfAborted();
+    const preparing = this.#prepared ??= this.#prepare();
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const giveUp = function giveUp(): void {
+      reject(new OmcpError("database_unavailable", "Database did not answer in time"));
+    };
+    signal.addEventListener("abort", giveUp);
+    try {
+      return await Promise.race([preparing, aborted]);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  async #prepare(): Promise<Prepared> {
+    try {
+      const signal = AbortSignal.any([this.#end.signal, AbortSignal.timeout(PREPARE_MS)]);
+      return this.#known = await this.#look(signal);
+    } catch (error) {
+      // What failed is tried anew, but not by a hundred clients at once.
+      const timer = setTimeout(() => this.#prepared = undefined, RETRY_MS);
+      Deno.unrefTimer(timer);
+      throw error;
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<Prepared> {
+    const { upstream, cdmSchema, cdmRelations, allowUnsafeRole, extraFunctions, onPosture } = this.#options;
+    const settings = sessionSettings(cdmSchema, this.#limits);
+    const session = await upstream.connect(settings, signal);
+    try {
+      requireSettings(session.parameters);
+      const posture = await checkPosture(session, cdmSchema, signal);
+      onPosture?.(posture);
+      requireSafeRole(posture, { cdmSchema, ...(allowUnsafeRole === undefined ? {} : { allowUnsafeRole }) });
+      const cdm = await readCatalog(session, { cdmSchema, cdmRelations }, signal);
+      const planner = await Guard.start({
+        cdmSchema,
+        relations: cdm.relations,
+        ...(extraFunctions === undefined ? {} : { extraFunctions }),
+        snapshots: true,
+      });
+      return { upstream, planner, settings, cdm, posture };
+    } finally {
+      session.close();
+    }
+  }
+}
+
+/** A pooler between may have dropped what the start-up packet asked for. */
+function requireSettings(parameters: ReadonlyMap<string, string>): void {
+  const wanted = {
+    client_encoding: "UTF8",
+    standard_conforming_strings: "on",
+    default_transaction_read_only: "on",
+  };
+  for (const [name, value] of Object.entries(wanted)) {
+    const found = parameters.get(name);
+    // Servers before 14 do not report the last of them.
+    if (found === value || found === undefined && name === "default_transaction_read_only") continue;
+    throw new OmcpError(
+      "database_unavailable",
+      `Database session has ${name}=${found ?? "unknown"} where ${value} was asked for`,
+      {
+        next: "Connect to the server itself, or to a pooler that passes start-up options on.",
+        retryable: false,
+      },
+    );
+  }
+}
