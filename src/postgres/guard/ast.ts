@@ -1,0 +1,84 @@
+/** An object of a parse tree. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** A node of a parse tree with its kind. */
+export interface Node {
+  readonly kind: string;
+  readonly fields: Fields;
+}
+
+/** Says whether a value is an object. @param value Anything. @returns Whether it is a non-null, non-array object. */
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Opens a `{ Kind: { … } }` wrapper.
+ *
+ * @param value A wrapped node.
+ * @returns The node, or undefined where it is none.
+ */
+export function asNode(value: unknown): Node | undefined {
+  if (!isFields(value)) return undefined;
+  const [entry, ...others] = Object.entries(value);
+  if (entry === undefined || others.length > 0 || !isFields(entry[1])) return undefined;
+  return { kind: entry[0], fields: entry[1] };
+}
+
+/** Reads a field that is text. @param value A field. @returns The text; empty where the tree leaves the default out. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** Reads a list. @param value A field. @returns Its items; none where the tree leaves it out. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Reads a list of names. @param value A list of String nodes. @returns The names; undefined where there is another node. */
+export function namesOf(value: unknown): readonly string[] | undefined {
+  const names: string[] = [];
+  for (const item of listOf(value)) {
+    const node = asNode(item);
+    if (node?.kind !== "String") return undefined;
+    names.push(textOf(node.fields["sval"]));
+  }
+  return names;
+}
+
+/**
+ * Reads a constant, also through casts.
+ *
+ * @param value A wrapped expression.
+ * @returns The constant as text; undefined where it is no constant, or NULL.
+ */
+export function constantOf(value: unknown): string | undefined {
+  const node = asNode(value);
+  if (node === undefined) return undefined;
+  const { kind, fields } = node;
+  switch (kind) {
+    case "TypeCast":
+      return constantOf(fields["arg"]);
+    case "String":
+      return textOf(fields["sval"]);
+    case "Integer":
+      return String(fields["ival"] ?? 0);
+    case "Float":
+      return textOf(fields["fval"]);
+    case "Boolean":
+      return fields["boolval"] === true ? "on" : "off";
+    case "A_Const":
+      return innerConstant(fields);
+    default:
+      return undefined;
+  }
+}
+
+function innerConstant(fields: Fields): string | undefined {
+  const { sval, ival, fval, boolval } = fields;
+  if (isFields(sval)) return textOf(sval["sval"]);
+  if (isFields(ival)) return String(ival["ival"] ?? 0);
+  if (isFields(fval)) return textOf(fval["fval"]);
+  if (isFields(boolval)) return boolval["boolval"] === true ? "on" : "off";
+  return undefined;
+}

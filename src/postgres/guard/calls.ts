@@ -1,0 +1,136 @@
+import { asNode, constantOf, type Fields, listOf, namesOf, textOf } from "./ast.ts";
+import { FUNCTIONS, MANY } from "./functions.ts";
+import { Refusal } from "./refusal.ts";
+import { allowsValues, READABLE, SETTABLE } from "./settings.ts";
+import type { GuardPolicy } from "./types.ts";
+
+/** A call of a function whose name bears no schema: one is written before it, so that nothing can shadow it. */
+export interface PendingCall {
+  /** Where the name stands, in bytes from the start of the parsed text. */
+  readonly offset: number;
+  /** The schema to write. */
+  readonly schema: string;
+}
+
+/** Calls that are allowed only for where they stand. */
+export class ApprovedCalls {
+  readonly #calls = new Set<Fields>();
+
+  /**
+   * SQLAlchemy compares a table's access method with current_setting($1). The guard cannot see the parameter, but
+   * the comparison with a name of pg_am tells nothing about any other setting than default_table_access_method.
+   *
+   * @param expression The fields of an A_Expr.
+   */
+  approveIn(expression: Fields): void {
+    const [operator] = namesOf(expression["name"]) ?? [];
+    const left = asNode(expression["lexpr"]);
+    const right = asNode(expression["rexpr"]);
+    if (operator !== "<>" || left?.kind !== "ColumnRef" || right?.kind !== "FuncCall") return;
+    if (namesOf(left.fields["fields"])?.join(".") === "pg_catalog.pg_am.amname") {
+      this.#calls.add(right.fields);
+    }
+  }
+
+  /** Says whether a call is approved. @param call The fields of a FuncCall. @returns Whether it is. */
+  has(call: Fields): boolean {
+    return this.#calls.has(call);
+  }
+}
+
+/**
+ * Checks a call of a function.
+ *
+ * @param call The fields of a FuncCall.
+ * @param policy What may be reached.
+ * @param approved Calls allowed for where they stand.
+ * @returns The schema to write before its name, or undefined where it bears one.
+ * @throws {Refusal} Where the function is not allowed, or not with these arguments.
+ */
+export function checkCall(
+  call: Fields,
+  policy: GuardPolicy,
+  approved: ApprovedCalls,
+): PendingCall | undefined {
+  const names = namesOf(call["funcname"]) ?? [];
+  const [schema, name] = names.length === 2 ? names : [undefined, names[0]];
+  if (name === undefined || names.length > 2) throw refusedFunction(names.join("."));
+  const own = schema === undefined || schema === "pg_catalog" ? checkBuiltIn(name, call, approved) : false;
+  const home = own ? "pg_catalog" : extraSchema({ name, schema, policy });
+  if (home === undefined) throw refusedFunction(names.join("."));
+  if (schema !== undefined) return undefined;
+  const offset = call["location"] ?? 0;
+  if (call["funcformat"] !== "COERCE_EXPLICIT_CALL" || typeof offset !== "number" || offset < 0) {
+    throw new Refusal(`the call of ${name}() stands where the guard cannot read it`);
+  }
+  return { offset, schema: home };
+}
+
+/** Whether the name is a known function of pg_catalog; throws where its arguments are not right. */
+function checkBuiltIn(name: string, call: Fields, approved: ApprovedCalls): boolean {
+  const args = listOf(call["args"]);
+  if (name === "current_setting") return checkCurrentSetting(args, approved.has(call));
+  if (name === "set_config") return checkSetConfig(args);
+  if (name === "pg_export_snapshot") {
+    throw new Refusal(
+      "exporting a snapshot is not allowed in a sandbox's SQL",
+      "Read in one connection: its transaction has one snapshot",
+    );
+  }
+  const arity = FUNCTIONS.get(name);
+  if (arity === undefined) return false;
+  const [least, most] = arity;
+  const count = args.length + (call["agg_within_group"] === true ? listOf(call["agg_order"]).length : 0);
+  const variadic = call["func_variadic"] === true;
+  if (variadic ? most < MANY : count < least || count > most) {
+    throw new Refusal(
+      `function ${name}() with ${
+        variadic ? "VARIADIC" : String(count)
+      } arguments is not among those a sandbox may call`,
+    );
+  }
+  return true;
+}
+
+function checkCurrentSetting(args: readonly unknown[], approved: boolean): boolean {
+  const name = constantOf(args[0])?.toLowerCase();
+  if (args.length < 1 || args.length > 2) throw new Refusal("current_setting() takes one or two arguments");
+  if (approved && name === undefined) return true;
+  if (name === undefined) throw new Refusal("current_setting() needs the setting's name as a constant");
+  if (!READABLE.has(name)) throw new Refusal(`setting "${name}" may not be read by a sandbox`);
+  return true;
+}
+
+function checkSetConfig(args: readonly unknown[]): boolean {
+  const name = constantOf(args[0])?.toLowerCase() ?? "";
+  const rule = SETTABLE.get(name);
+  if (args.length !== 3 || rule === undefined) {
+    throw new Refusal(
+      "set_config() of this setting is not allowed",
+      "SET of harmless settings is: TimeZone, DateStyle…",
+    );
+  }
+  const value = constantOf(args[1]);
+  const parameter = asNode(args[1])?.kind === "ParamRef";
+  const allowed = value === undefined ? rule === "any" && parameter : allowsValues(rule, [value]);
+  if (!allowed) throw new Refusal(`setting "${name}" may not be given this value by a sandbox`);
+  return true;
+}
+
+function extraSchema(
+  called: { name: string; schema: string | undefined; policy: GuardPolicy },
+): string | undefined {
+  for (const extra of called.policy.extraFunctions ?? []) {
+    const dot = extra.indexOf(".");
+    const [schema, name] = [extra.slice(0, dot), extra.slice(dot + 1)];
+    if (name === called.name && (called.schema === undefined || called.schema === schema)) return schema;
+  }
+  return undefined;
+}
+
+function refusedFunction(name: string): Refusal {
+  return new Refusal(
+    `permission denied for function ${textOf(name)}(): it is not among those a sandbox may call`,
+    "PostgreSQL's functions that only compute are allowed, and those that the site lists",
+  );
+}

@@ -1,0 +1,3 @@
+export { Guard, type GuardOptions } from "./guard.ts";
+export { MAX_SQL_BYTES } from "./fitness.ts";
+export type { ForwardCommand, GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";

@@ -1,0 +1,89 @@
+import { refuseUnfit } from "./fitness.ts";
+import { judge } from "./statements.ts";
+import { normalized } from "./normalize.ts";
+import { GrammarError, type ParsedStatement, parseStatements } from "./parser.ts";
+import { Refusal, SQLSTATE } from "./refusal.ts";
+import type { ReviewedStatements } from "./reviewed.ts";
+import { qualifyCalls } from "./rewrite.ts";
+import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
+
+/** What a text is planned with. */
+export interface PlanContext {
+  readonly policy: GuardPolicy;
+  readonly reviewed: ReviewedStatements;
+}
+
+/**
+ * Decides about all statements of one text.
+ *
+ * @param sql The text of a Query (`simple`) or a Parse (`extended`).
+ * @param protocol Which of both.
+ * @param context Policy and reviewed statements.
+ * @returns A plan a statement, in order; none for an empty text; one refusal for a text that PostgreSQL cannot parse.
+ * @throws {Error} Where the parser itself fails, after which it must not be used again.
+ */
+export function planText(
+  sql: string,
+  protocol: QueryProtocol,
+  context: PlanContext,
+): readonly StatementPlan[] {
+  const unfit = refuseUnfit(sql);
+  if (unfit !== undefined) return [unfit];
+  const text = new TextEncoder().encode(sql);
+  let statements: readonly ParsedStatement[];
+  try {
+    statements = parseStatements(sql);
+  } catch (error) {
+    if (!(error instanceof GrammarError)) throw error;
+    const { message, position } = error;
+    return [{
+      kind: "refuse",
+      sqlstate: SQLSTATE.syntaxError,
+      message,
+      position,
+      normalized: normalized(sql),
+    }];
+  }
+  if (protocol === "extended" && statements.length > 1) {
+    const message = "cannot insert multiple commands into a prepared statement";
+    return [{ kind: "refuse", sqlstate: SQLSTATE.syntaxError, message, normalized: normalized(sql) }];
+  }
+  return statements.map((statement) => planStatement(text, statement, context));
+}
+
+function planStatement(text: Uint8Array, statement: ParsedStatement, context: PlanContext): StatementPlan {
+  const { start, end, tree } = statement;
+  const original = qualifyCalls(text, { start, end, calls: [] }).trim();
+  try {
+    const reviewed = context.reviewed.find(tree, context.policy);
+    const { command, argument, calls = [], sql: written } = reviewed ?? judge(tree, context.policy);
+    const sql = written ?? qualifyCalls(text, { start, end, calls }).trim();
+    if (reviewed === undefined) verify(sql, command, context);
+    const plan = { kind: "forward", sql, command, normalized: normalized(original) ?? command } as const;
+    return argument === undefined ? plan : { ...plan, argument };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { message, sqlstate, hint } = error;
+    const plan = { kind: "refuse", sqlstate, message, normalized: normalized(original) } as const;
+    return hint === undefined ? plan : { ...plan, hint };
+  }
+}
+
+/** Judges the text that will be sent as if the client had sent it: one statement, of the same kind, with nothing to add. */
+function verify(sql: string, command: string, context: PlanContext): void {
+  const unsure = new Refusal(
+    "the guard cannot write this statement safely",
+    "Write pg_catalog. before function names",
+  );
+  let statements: readonly ParsedStatement[];
+  try {
+    statements = parseStatements(sql);
+  } catch (error) {
+    if (error instanceof GrammarError) throw unsure;
+    throw error;
+  }
+  const [only, ...others] = statements;
+  if (only === undefined || others.length > 0) throw unsure;
+  const again = judge(only.tree, context.policy);
+  if (again.command !== command || (again.calls ?? []).length > 0) throw unsure;
+}

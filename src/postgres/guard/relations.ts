@@ -1,0 +1,46 @@
+/**
+ * Relations of pg_catalog that may be read: what describes tables and types, which drivers, SQLAlchemy and psql need.
+ * Nothing that shows other sessions, roles' secrets, settings, files, statistics (they hold patients' values) or
+ * large objects.
+ */
+export const CATALOG_RELATIONS: ReadonlySet<string> = new Set([
+  "pg_am",
+  "pg_attrdef",
+  "pg_attribute",
+  "pg_class",
+  "pg_collation",
+  "pg_constraint",
+  "pg_description",
+  "pg_enum",
+  "pg_index",
+  "pg_indexes",
+  "pg_inherits",
+  "pg_matviews",
+  "pg_namespace",
+  "pg_opclass",
+  "pg_operator",
+  "pg_partitioned_table",
+  "pg_range",
+  "pg_sequence",
+  "pg_tables",
+  "pg_tablespace",
+  "pg_type",
+  "pg_views",
+]);
+
+/** Views of information_schema that may be read: each shows only what the role itself may use. */
+export const INFORMATION_SCHEMA_RELATIONS: ReadonlySet<string> = new Set([
+  "check_constraints",
+  "columns",
+  "constraint_column_usage",
+  "constraint_table_usage",
+  "key_column_usage",
+  "referential_constraints",
+  "schemata",
+  "table_constraints",
+  "tables",
+  "views",
+]);
+
+/** Table sampling methods of PostgreSQL itself. */
+export const SAMPLING_METHODS: ReadonlySet<string> = new Set(["bernoulli", "system"]);

@@ -1,0 +1,70 @@
+import { isFields } from "./ast.ts";
+import { parseStatements } from "./parser.ts";
+import type { Verdict } from "./statements.ts";
+import type { GuardPolicy } from "./types.ts";
+
+interface Reviewed {
+  /** What the driver writes. */
+  readonly sql: string;
+  /** What is sent, in names that nothing can shadow. */
+  readonly send: string;
+  readonly command: "select" | "export_snapshot";
+}
+
+/**
+ * Statements that drivers send and that are harmless only as a whole. DuckDB counts settings that only Amazon's
+ * servers have, and exports a snapshot while it looks for a standby; ADBC asks for all databases, and gets its own.
+ */
+const REVIEWED: readonly Reviewed[] = [
+  {
+    sql: "SELECT version(), (SELECT COUNT(*) FROM pg_settings WHERE name LIKE 'rds%')",
+    send: "SELECT pg_catalog.version(), " +
+      "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_settings WHERE name LIKE 'rds%')",
+    command: "select",
+  },
+  {
+    sql: "SELECT pg_is_in_recovery(), pg_export_snapshot(), (SELECT count(*) FROM pg_stat_wal_receiver)",
+    send: "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.pg_export_snapshot(), " +
+      "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_wal_receiver)",
+    command: "export_snapshot",
+  },
+  {
+    sql: "SELECT datname FROM pg_catalog.pg_database",
+    send: "SELECT pg_catalog.current_database() AS datname",
+    command: "select",
+  },
+];
+
+/** Knows the reviewed statements, by their parse trees. */
+export class ReviewedStatements {
+  readonly #byTree = new Map<string, Reviewed>();
+
+  /** Parses them, so the grammar must be loaded. */
+  constructor() {
+    for (const reviewed of REVIEWED) {
+      for (const { tree } of parseStatements(reviewed.sql)) this.#byTree.set(shapeOf(tree), reviewed);
+    }
+  }
+
+  /**
+   * Finds a statement among them.
+   *
+   * @param tree A statement's parse tree.
+   * @param policy What may be reached.
+   * @returns What to send (a reviewed text), or undefined where it is none of them.
+   */
+  find(tree: Readonly<Record<string, unknown>>, policy: GuardPolicy): Verdict | undefined {
+    const reviewed = this.#byTree.get(shapeOf(tree));
+    if (reviewed === undefined) return undefined;
+    if (reviewed.command === "export_snapshot" && policy.snapshots !== true) return undefined;
+    return { command: reviewed.command, sql: reviewed.send };
+  }
+}
+
+/** A tree as text without places, in which equal statements are equal however they are spaced. */
+function shapeOf(tree: unknown): string {
+  return JSON.stringify(tree, (key, value: unknown) => {
+    if (key === "location" || key.startsWith("rexpr_list_")) return undefined;
+    return isFields(value) ? Object.fromEntries(Object.entries(value).sort()) : value;
+  });
+}

@@ -1,0 +1,234 @@
+import { asNode, constantOf, type Fields, isFields, listOf, namesOf, type Node, textOf } from "./ast.ts";
+import type { PendingCall } from "./calls.ts";
+import { SelectChecker } from "./checker.ts";
+import { Refusal, SQLSTATE } from "./refusal.ts";
+import { readTransactionModes } from "./transactions.ts";
+import { checkSet, checkShow } from "./session.ts";
+import { quoteName } from "./rewrite.ts";
+import type { ForwardCommand, GuardPolicy } from "./types.ts";
+
+/** What may be sent for a statement. */
+export interface Verdict {
+  readonly command: ForwardCommand;
+  /** The text to send instead of the client's own. */
+  readonly sql?: string;
+  /** Function calls whose schema is to be written into the client's own text. */
+  readonly calls?: readonly PendingCall[];
+  readonly argument?: string;
+}
+
+/** BINARY, SCROLL, NO SCROLL, INSENSITIVE, ASENSITIVE and the planner's own flag; WITH HOLD (32) is not among them. */
+const CURSOR_OPTIONS = 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x100;
+const CURSOR_HOLD = 0x20;
+
+const EXPLAIN_OPTIONS: ReadonlySet<string> = new Set([
+  "analyze",
+  "buffers",
+  "costs",
+  "format",
+  "generic_plan",
+  "memory",
+  "serialize",
+  "summary",
+  "timing",
+  "verbose",
+  "wal",
+]);
+
+const COPY_OPTIONS: ReadonlySet<string> = new Set([
+  "delimiter",
+  "encoding",
+  "escape",
+  "force_quote",
+  "format",
+  "header",
+  "null",
+  "quote",
+]);
+
+const WRITES: ReadonlySet<string> = new Set([
+  "InsertStmt",
+  "UpdateStmt",
+  "DeleteStmt",
+  "MergeStmt",
+  "TruncateStmt",
+]);
+
+const READ_ONLY_HINT =
+  "Sandboxes read: SELECT, EXPLAIN, COPY (SELECT …) TO STDOUT, SHOW, cursors and read-only transactions";
+
+/**
+ * Decides about one statement.
+ *
+ * @param tree The statement's parse tree.
+ * @param policy What may be reached.
+ * @returns What to send.
+ * @throws {Refusal} Where it must not pass.
+ */
+export function judge(tree: unknown, policy: GuardPolicy): Verdict {
+  const node = asNode(tree);
+  if (node === undefined) throw new Refusal("the guard cannot read this statement");
+  const { kind, fields } = node;
+  switch (kind) {
+    case "SelectStmt":
+      return { command: "select", calls: checkedCalls(tree, policy) };
+    case "ExplainStmt":
+      return judgeExplain(fields, policy);
+    case "CopyStmt":
+      return judgeCopy(fields, policy);
+    case "DeclareCursorStmt":
+      return judgeDeclare(fields, policy);
+    case "FetchStmt":
+      return { command: "fetch" };
+    case "ClosePortalStmt":
+      return { command: "close" };
+    case "TransactionStmt":
+      return judgeTransaction(fields);
+    case "VariableSetStmt":
+      return checkSet(fields, policy);
+    case "VariableShowStmt":
+      checkShow(fields);
+      return { command: "show" };
+    case "DiscardStmt":
+      return { command: "discard", argument: textOf(fields["target"]).replace("DISCARD_", "") };
+    case "UnlistenStmt":
+      return { command: "unlisten" };
+    case "DeallocateStmt":
+      if (fields["isall"] === true) return { command: "deallocate", sql: "DEALLOCATE ALL" };
+      return {
+        command: "deallocate",
+        sql: `DEALLOCATE ${quoteName(textOf(fields["name"]))}`,
+        argument: textOf(fields["name"]),
+      };
+    default:
+      throw refusedStatement(node);
+  }
+}
+
+function refusedStatement({ kind }: Node): Refusal {
+  const name = kind.replace(/Stmt$/, "").replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toUpperCase();
+  if (WRITES.has(kind)) {
+    return new Refusal(
+      `cannot execute ${name} in a sandbox: the database can only be read`,
+      READ_ONLY_HINT,
+      SQLSTATE.readOnlyTransaction,
+    );
+  }
+  return new Refusal(`${name} is not allowed in a sandbox's SQL`, READ_ONLY_HINT);
+}
+
+function checkedCalls(select: unknown, policy: GuardPolicy): readonly PendingCall[] {
+  const checker = new SelectChecker(policy);
+  checker.checkSelect(select);
+  return checker.unqualifiedCalls;
+}
+
+/** Refuses fields that are not known: a later grammar may give them a meaning. */
+function onlyFields(what: string, fields: Fields, known: readonly string[]): void {
+  for (const name of Object.keys(fields)) {
+    if (!known.includes(name)) throw new Refusal(`${what} with "${name}" is not allowed in a sandbox's SQL`);
+  }
+}
+
+function optionsOf(value: unknown): readonly (readonly [name: string, value: unknown])[] {
+  return listOf(value).map((item) => {
+    const node = asNode(item);
+    if (node?.kind !== "DefElem" || node.fields["defnamespace"] !== undefined) {
+      throw new Refusal("the statement has an option that the guard cannot read");
+    }
+    return [textOf(node.fields["defname"]), node.fields["arg"]] as const;
+  });
+}
+
+function judgeExplain(fields: Fields, policy: GuardPolicy): Verdict {
+  onlyFields("EXPLAIN", fields, ["query", "options"]);
+  for (const [name] of optionsOf(fields["options"])) {
+    if (!EXPLAIN_OPTIONS.has(name)) throw new Refusal(`EXPLAIN (${name}) is not allowed in a sandbox's SQL`);
+  }
+  const inner = asNode(fields["query"]);
+  if (inner !== undefined && inner.kind !== "SelectStmt") throw refusedStatement(inner);
+  return { command: "explain", calls: checkedCalls(fields["query"], policy) };
+}
+
+function judgeCopy(fields: Fields, policy: GuardPolicy): Verdict {
+  const hint = "COPY (SELECT …) TO STDOUT is allowed";
+  if (fields["is_from"] === true) {
+    throw new Refusal(
+      "COPY FROM is not allowed: the database can only be read",
+      hint,
+      SQLSTATE.readOnlyTransaction,
+    );
+  }
+  if (fields["is_program"] === true || fields["filename"] !== undefined) {
+    throw new Refusal("COPY to a file or program is not allowed in a sandbox's SQL", hint);
+  }
+  onlyFields("COPY", fields, ["relation", "query", "attlist", "options"]);
+  for (const [name, value] of optionsOf(fields["options"])) {
+    if (!COPY_OPTIONS.has(name)) {
+      throw new Refusal(`COPY with ${name} is not allowed in a sandbox's SQL`, hint);
+    }
+    const encoding = constantOf(value)?.toLowerCase() ?? "";
+    if (name === "encoding" && !["utf8", "utf-8"].includes(encoding)) {
+      throw new Refusal("COPY in another encoding than UTF8 is not allowed in a sandbox's SQL");
+    }
+  }
+  if (fields["query"] !== undefined && fields["relation"] === undefined) {
+    const inner = asNode(fields["query"]);
+    if (inner !== undefined && inner.kind !== "SelectStmt") throw refusedStatement(inner);
+    return { command: "copy_out", calls: checkedCalls(fields["query"], policy) };
+  }
+  const relation = fields["relation"];
+  if (!isFields(relation) || namesOf(fields["attlist"]) === undefined) {
+    throw new Refusal("the guard cannot read this COPY");
+  }
+  new SelectChecker(policy).checkRelation(relation);
+  return { command: "copy_out" };
+}
+
+function judgeDeclare(fields: Fields, policy: GuardPolicy): Verdict {
+  onlyFields("DECLARE", fields, ["portalname", "options", "query"]);
+  const options = typeof fields["options"] === "number" ? fields["options"] : 0;
+  if ((options & CURSOR_HOLD) !== 0) {
+    throw new Refusal(
+      "cursors WITH HOLD are not allowed in a sandbox's SQL",
+      "DECLARE … CURSOR inside a transaction is",
+    );
+  }
+  if ((options & ~CURSOR_OPTIONS) !== 0) {
+    throw new Refusal("this kind of cursor is not allowed in a sandbox's SQL");
+  }
+  return { command: "declare", calls: checkedCalls(fields["query"], policy) };
+}
+
+function judgeTransaction(fields: Fields): Verdict {
+  onlyFields("this transaction statement", fields, [
+    "kind",
+    "options",
+    "savepoint_name",
+    "chain",
+    "location",
+  ]);
+  const savepoint = quoteName(textOf(fields["savepoint_name"]));
+  const chain = fields["chain"] === true ? " AND CHAIN" : "";
+  const kind = textOf(fields["kind"]).replace("TRANS_STMT_", "");
+  switch (kind) {
+    case "BEGIN":
+    case "START": {
+      const modes = readTransactionModes(fields["options"]).filter((mode) => mode !== "READ ONLY");
+      const start = kind === "BEGIN" ? "BEGIN" : "START TRANSACTION";
+      return { command: "begin", sql: `${start} ${[...modes, "READ ONLY"].join(", ")}` };
+    }
+    case "COMMIT":
+      return { command: "commit", sql: `COMMIT${chain}` };
+    case "ROLLBACK":
+      return { command: "rollback", sql: `ROLLBACK${chain}` };
+    case "SAVEPOINT":
+      return { command: "savepoint", sql: `SAVEPOINT ${savepoint}` };
+    case "RELEASE":
+      return { command: "release", sql: `RELEASE SAVEPOINT ${savepoint}` };
+    case "ROLLBACK_TO":
+      return { command: "rollback_to", sql: `ROLLBACK TO SAVEPOINT ${savepoint}` };
+    default:
+      throw new Refusal("two-phase transactions are not allowed in a sandbox's SQL", READ_ONLY_HINT);
+  }
+}

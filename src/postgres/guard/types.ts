@@ -1,0 +1,62 @@
+/** What kind of statement is let through: the broker handles some kinds itself. */
+export type ForwardCommand =
+  | "begin"
+  | "close"
+  | "commit"
+  | "copy_out"
+  | "deallocate"
+  | "declare"
+  | "discard"
+  | "explain"
+  | "export_snapshot"
+  | "fetch"
+  | "import_snapshot"
+  | "release"
+  | "reset"
+  | "rollback"
+  | "rollback_to"
+  | "savepoint"
+  | "select"
+  | "set"
+  | "show"
+  | "unlisten";
+
+/** What becomes of one statement. */
+export type StatementPlan =
+  | {
+    readonly kind: "forward";
+    /** The text to send; it may differ from what the client wrote. */
+    readonly sql: string;
+    readonly command: ForwardCommand;
+    /** The statement without comments and constants, for the audit log. */
+    readonly normalized: string;
+    /** The name DEALLOCATE gives, the snapshot to import, or what DISCARD and RESET name (`ALL`). */
+    readonly argument?: string;
+  }
+  | {
+    readonly kind: "refuse";
+    readonly sqlstate: string;
+    readonly message: string;
+    readonly hint?: string;
+    /** 1-based character of the client's text, for a syntax error. */
+    readonly position?: number;
+    readonly normalized: string | null;
+  };
+
+/** What a sandbox's SQL may reach. */
+export interface GuardPolicy {
+  /** The schema of the CDM, as PostgreSQL has it stored. */
+  readonly cdmSchema: string;
+  /** Names of its tables and views that may be read, as PostgreSQL has them stored (lower case). */
+  readonly relations: ReadonlySet<string>;
+  /** The site's own functions that may be called, as `schema.name`. */
+  readonly extraFunctions?: readonly string[];
+  /**
+   * Whether snapshots may be exported and imported. Only for a broker that lets a sandbox import no other snapshot
+   * than those it exported itself. @default false
+   */
+  readonly snapshots?: boolean;
+}
+
+/** Which of PostgreSQL's protocols a text came by: `extended` allows one statement only. */
+export type QueryProtocol = "simple" | "extended";

@@ -1,0 +1,35 @@
+/// <reference lib="deno.worker" />
+import "./quiet_console.ts";
+import * as z from "zod";
+import { loadGrammar } from "./parser.ts";
+import { type PlanContext, planText } from "./plan.ts";
+import { ReviewedStatements } from "./reviewed.ts";
+import { RequestSchema, type WorkerReply } from "./worker_messages.ts";
+
+let context: PlanContext | undefined;
+
+async function answer(data: unknown): Promise<WorkerReply> {
+  const request = RequestSchema.parse(data);
+  if (request.type === "start") {
+    await loadGrammar();
+    context = { policy: request.policy, reviewed: new ReviewedStatements() };
+    return { type: "ready" };
+  }
+  if (context === undefined) throw new Error("Cannot plan: the worker was not started");
+  return { type: "planned", plans: [...planText(request.sql, request.protocol, context)] };
+}
+
+function reply(message: WorkerReply): void {
+  self.postMessage(message);
+}
+
+self.onmessage = (event: MessageEvent<unknown>) => {
+  answer(event.data).then(reply, (error: unknown) => {
+    const reason = error instanceof z.ZodError
+      ? "unreadable"
+      : error instanceof Error
+      ? error.name
+      : "unknown";
+    reply({ type: "failed", reason });
+  });
+};

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { Guard } from "../../../src/postgres/guard/mod.ts";
+import { POLICY } from "./planning.ts";
+
+async function withGuard(work: (guard: Guard) => Promise<void>, deadlineMs = 5_000): Promise<void> {
+  const guard = await Guard.start(POLICY, { deadlineMs });
+  try {
+    await work(guard);
+  } finally {
+    await guard.close();
+  }
+}
+
+async function verdictOf(guard: Guard, sql: string): Promise<string> {
+  const [plan] = await guard.plan(sql, "simple");
+  return plan?.kind === "refuse" ? plan.sqlstate : plan?.kind ?? "none";
+}
+
+Deno.test("Guard.plan() decides in a worker, in the order asked", async () => {
+  await withGuard(async (guard) => {
+    const verdicts = await Promise.all(
+      ["SELECT count(*) FROM person", "DELETE FROM person", "", "SELEC"].map((sql) => verdictOf(guard, sql)),
+    );
+    assert.deepEqual(verdicts, ["forward", "25006", "none", "42601"]);
+  });
+});
+
+Deno.test("Guard.plan() refuses what breaks the parser, and works again afterwards", async () => {
+  await withGuard(async (guard) => {
+    const hostile = [
+      "(".repeat(100_000),
+      `SELECT 1${"+1".repeat(100_000)}`,
+      `SELECT ${"NOT ".repeat(60_000)}true`,
+      `SELECT ${"ARRAY[".repeat(40_000)}`,
+    ];
+    for (const sql of hostile) {
+      assert.match(await verdictOf(guard, sql), /^(54001|42601|42501)$/);
+      assert.equal(await verdictOf(guard, "SELECT upper('x')"), "forward");
+    }
+  });
+});
+
+Deno.test("Guard.plan() refuses what takes too long, and works again afterwards", async () => {
+  await withGuard(async (guard) => {
+    const slow = `SELECT 1 IN (${"1,".repeat(130_000)}1)`;
+    assert.equal(await verdictOf(guard, slow), "54001");
+  }, 1);
+  await withGuard(async (guard) => {
+    const queued = [`SELECT 1${"+1".repeat(100_000)}`, "SELECT 1", "SELECT 2"].map((sql) =>
+      verdictOf(guard, sql)
+    );
+    assert.deepEqual((await Promise.all(queued)).slice(1), ["forward", "forward"]);
+  });
+});
+
+Deno.test("Guard.plan() refuses after close()", async () => {
+  const guard = await Guard.start(POLICY);
+  await guard.close();
+  assert.equal(await verdictOf(guard, "SELECT 1"), "54001");
+  await guard.close();
+});
+
+Deno.test("Guard.close() ends what is being planned", async () => {
+  const guard = await Guard.start(POLICY, { deadlineMs: 500 });
+  const planned = verdictOf(guard, `SELECT 1 IN (${"1,".repeat(130_000)}1)`);
+  await guard.close();
+  assert.equal(await planned, "54001");
+});

@@ -1,0 +1,308 @@
+import assert from "node:assert/strict";
+import { planOf, refusalOf, sentFor } from "./planning.ts";
+
+const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  "writing": [
+    "INSERT INTO person VALUES (1)",
+    "UPDATE person SET person_id = 1",
+    "DELETE FROM person",
+    "MERGE INTO person p USING person q ON true WHEN MATCHED THEN DELETE",
+    "TRUNCATE person",
+    "DROP SCHEMA cdm CASCADE",
+    "CREATE TABLE x (a int)",
+    "CREATE TEMP TABLE x AS SELECT 1",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE EXTENSION dblink",
+    "SELECT * INTO x FROM person",
+    "SELECT 1 INTO TEMP x",
+    "WITH d AS (DELETE FROM person RETURNING *) SELECT * FROM d",
+    "SELECT * FROM (WITH d AS (INSERT INTO person VALUES (1) RETURNING *) SELECT * FROM d) x",
+    "WITH a AS (WITH b AS (UPDATE person SET person_id = 1 RETURNING *) TABLE b) TABLE a",
+    "EXPLAIN DELETE FROM person",
+    "EXPLAIN ANALYZE DELETE FROM person",
+    "EXPLAIN ANALYZE CREATE TABLE x AS SELECT 1",
+    "EXPLAIN ANALYZE EXECUTE x",
+    "EXPLAIN ANALYZE DECLARE c CURSOR FOR SELECT 1",
+    "EXPLAIN SELECT 1 INTO x",
+    "EXPLAIN (SETTINGS) SELECT 1",
+    "SELECT * FROM person FOR UPDATE",
+    "SELECT * FROM (SELECT * FROM person FOR SHARE) x",
+    "TABLE person FOR KEY SHARE",
+    "ALTER ROLE CURRENT_USER SET x = 1",
+    "ALTER SYSTEM SET work_mem = 1",
+    "GRANT ALL ON person TO public",
+    "COMMENT ON TABLE person IS 'x'",
+    "REFRESH MATERIALIZED VIEW x",
+    "REINDEX TABLE person",
+    "CLUSTER",
+    "ANALYZE person",
+    "IMPORT FOREIGN SCHEMA a FROM SERVER b INTO c",
+    "SECURITY LABEL ON TABLE person IS 'x'",
+  ],
+  "other commands": [
+    "DO $$ BEGIN DELETE FROM person; END $$",
+    "CALL f()",
+    "PREPARE x AS DELETE FROM person",
+    "PREPARE x AS SELECT 1",
+    "EXECUTE x",
+    "LOAD 'x'",
+    "LISTEN x",
+    "NOTIFY x",
+    "VACUUM",
+    "CHECKPOINT",
+    "LOCK person",
+    "SET CONSTRAINTS ALL DEFERRED",
+    "PREPARE TRANSACTION 'x'",
+    "COMMIT PREPARED 'x'",
+    "ROLLBACK PREPARED 'x'",
+  ],
+  "transactions and settings": [
+    "BEGIN READ WRITE",
+    "BEGIN READ ONLY, READ WRITE",
+    "START TRANSACTION READ WRITE",
+    "SET TRANSACTION READ WRITE",
+    "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+    "SET transaction_read_only = off",
+    "SET LOCAL transaction_read_only TO false",
+    "SET default_transaction_read_only = off",
+    "SET default_transaction_read_only TO DEFAULT, off",
+    "SELECT set_config('transaction_read_only', 'off', false)",
+    "SELECT set_config($1, 'off', false)",
+    "SELECT set_config('search_path', 'x', false)",
+    "SET ROLE postgres",
+    "SET SESSION AUTHORIZATION postgres",
+    "RESET ROLE",
+    "RESET SESSION AUTHORIZATION",
+    "SET search_path = public",
+    "SET SCHEMA 'public'",
+    "RESET search_path",
+    "SET statement_timeout = 0",
+    "SET work_mem = '1TB'",
+    "SET client_encoding = 'SJIS'",
+    "SET NAMES 'LATIN1'",
+    "SET client_encoding TO DEFAULT, 'SJIS'",
+    "SET standard_conforming_strings = off",
+    "SET row_security = off",
+    "SET session_replication_role = replica",
+    "SET lo_compat_privileges = on",
+    "SET my.variable = 1",
+    "SET timezone FROM CURRENT",
+    "SET XML OPTION DOCUMENT",
+    "SHOW ALL",
+    "SHOW data_directory",
+    "SHOW hba_file",
+    "SELECT current_setting('data_directory')",
+    "SELECT current_setting('data' || '_directory')",
+    "SELECT current_setting(name) FROM (VALUES ('jit')) v(name)",
+    "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+    "DECLARE c CURSOR FOR SELECT * FROM person FOR UPDATE",
+    "DECLARE c CURSOR FOR SELECT * FROM pg_authid",
+  ],
+  "COPY": [
+    "COPY person FROM STDIN",
+    "COPY person TO '/tmp/x'",
+    "COPY person FROM '/etc/passwd'",
+    "COPY person TO PROGRAM 'id'",
+    "COPY person FROM PROGRAM 'id'",
+    "COPY (SELECT 1) TO PROGRAM 'id'",
+    "COPY (SELECT 1) TO '/tmp/x'",
+    "COPY (DELETE FROM person RETURNING *) TO STDOUT",
+    "COPY (SELECT 1 INTO x) TO STDOUT",
+    "COPY (SELECT pg_read_file('/etc/passwd')) TO STDOUT",
+    "COPY pg_authid TO STDOUT",
+    "COPY other.person TO STDOUT",
+    "COPY person TO STDOUT (ENCODING 'SJIS')",
+  ],
+  "functions": [
+    "SELECT lo_create(0)",
+    "SELECT lo_unlink(1)",
+    "SELECT lo_import('/etc/passwd')",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT pg_catalog.pg_read_file('/etc/passwd')",
+    "SELECT U&\"pg\\005fread_file\"('/etc/passwd')",
+    "SELECT U&\"pg!005fread_file\" UESCAPE '!' ('/etc/passwd')",
+    "SELECT \"pg_read_file\"('/etc/passwd')",
+    "SELECT pg_ls_dir('.')",
+    "SELECT * FROM pg_ls_dir('.')",
+    "SELECT * FROM ROWS FROM (generate_series(1, 2), pg_ls_dir('.')) x",
+    "SELECT pg_terminate_backend(1)",
+    "SELECT pg_cancel_backend(1)",
+    "SELECT nextval('x')",
+    "SELECT setval('x', 1)",
+    "SELECT pg_notify('a', 'b')",
+    "SELECT pg_advisory_lock(1)",
+    "SELECT pg_try_advisory_xact_lock(1)",
+    "SELECT pg_logical_emit_message(true, 'a', 'b')",
+    "SELECT pg_export_snapshot()",
+    "SELECT dblink('x', 'y')",
+    "SELECT public.dblink('x', 'y')",
+    "SELECT query_to_xml('SELECT 1', true, true, '')",
+    "SELECT table_to_xml('pg_authid', true, true, '')",
+    "SELECT database_to_xml(true, true, '')",
+    "SELECT cursor_to_xml('c', 1, true, true, '')",
+    "SELECT ts_stat('SELECT 1')",
+    "SELECT ts_rewrite('a', 'SELECT 1')",
+    "SELECT pg_import_system_collations('x')",
+    "SELECT pg_sleep(10)",
+    "SELECT pg_stat_get_activity(NULL)",
+    "SELECT * FROM pg_show_all_settings()",
+    "SELECT pg_reload_conf()",
+    "SELECT txid_current()",
+    "SELECT inet_server_addr()",
+    "SELECT cdm.f(1)",
+    "SELECT unknown_function(1)",
+    "SELECT a.b.c.d(1)",
+    "SELECT upper('a', 'b')",
+    "SELECT upper(VARIADIC ARRAY['a'])",
+    "SELECT count(*) FILTER (WHERE pg_sleep(1) IS NULL) FROM person",
+    "SELECT 1 ORDER BY pg_sleep(1)",
+    "SELECT 1 LIMIT lo_create(0)",
+    "SELECT 1 OFFSET (SELECT lo_create(0))",
+    "VALUES (lo_create(0))",
+    "SELECT sum(1) OVER (ORDER BY lo_create(0))",
+    "SELECT * FROM person TABLESAMPLE bernoulli (lo_create(0))",
+    "SELECT * FROM person TABLESAMPLE site_method (1)",
+    "SELECT json_object('a': lo_create(0))",
+    "SELECT json_value('{}', '$.a' DEFAULT lo_create(0) ON EMPTY)",
+    "SELECT TREAT(1 AS lo_unlink)",
+    "SELECT xmlparse(DOCUMENT '<a/>')",
+    "SELECT * FROM xmltable('/a' PASSING '<a/>' COLUMNS b int)",
+  ],
+  "functions called as if they were columns": [
+    "SELECT (99999::oid).lo_unlink",
+    "SELECT ('/etc/passwd').pg_read_file",
+    "SELECT (SELECT 1::oid).lo_unlink",
+    "SELECT (ARRAY[1::oid])[1].lo_unlink",
+    "SELECT g.lo_unlink FROM generate_series(1, 2) AS g",
+    "SELECT g.lo_unlink FROM generate_series(1, 2) AS g(x)",
+    "SELECT lo_unlink.lo_unlink FROM generate_series(1, 2) AS lo_unlink(x)",
+    "SELECT p.pg_read_file FROM concat('/etc/passwd') AS p",
+    "SELECT concat.pg_read_file FROM concat('/etc/passwd')",
+    "SELECT c.lo_unlink FROM coalesce(1::oid) AS c",
+    "SELECT coalesce.lo_unlink FROM coalesce(1::oid)",
+    "SELECT c.lo_unlink FROM cast(1 AS oid) AS c",
+    "SELECT (SELECT g.lo_unlink) FROM generate_series(1, 2) AS g, (SELECT 1 AS lo_unlink) t",
+  ],
+  "relations": [
+    "SELECT * FROM pg_stat_activity",
+    "SELECT * FROM pg_shadow",
+    "SELECT * FROM pg_catalog.pg_authid",
+    "SELECT * FROM pg_settings",
+    "SELECT count(*) FROM pg_settings WHERE name LIKE 'data%'",
+    "SELECT version(), (SELECT count(*) FROM pg_settings WHERE name LIKE 'x%')",
+    "SELECT * FROM pg_stats",
+    "SELECT * FROM pg_statistic",
+    "SELECT * FROM pg_largeobject",
+    "SELECT * FROM pg_roles",
+    "SELECT * FROM pg_user_mapping",
+    "SELECT * FROM pg_hba_file_rules",
+    "SELECT * FROM pg_database",
+    "SELECT * FROM pg_proc",
+    "SELECT * FROM pg_locks",
+    "SELECT * FROM pg_cursors",
+    "SELECT * FROM information_schema.role_table_grants",
+    "SELECT * FROM other.person",
+    "SELECT * FROM public.person",
+    "SELECT * FROM note",
+    'SELECT * FROM "Person"',
+    "SELECT * FROM cdm.pg_class",
+    "SELECT * FROM cdm.cdm.person",
+    "SELECT * FROM pg_temp.person",
+    "SELECT * FROM person, pg_shadow",
+    "SELECT * FROM person JOIN pg_shadow ON true",
+    "SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_shadow)",
+    "TABLE pg_shadow",
+    "SELECT ARRAY(TABLE pg_shadow)",
+  ],
+  "operators, types and collations that are not PostgreSQL's own": [
+    "SELECT 1 OPERATOR(cdm.+) 2",
+    "SELECT 1 <+++> 2",
+    "SELECT 1 OPERATOR(cdm.=) ANY (SELECT 1)",
+    "SELECT 1 ORDER BY 1 USING OPERATOR(cdm.<)",
+    "SELECT 'x'::cdm.own_type",
+    "SELECT 'x'::own_type",
+    "SELECT NULL::person",
+    "SELECT json_populate_record(NULL::person, '{}')",
+    "SELECT '<a/>'::xml",
+    "SELECT x.a FROM json_to_record('{}') AS x(a own_type)",
+    "SELECT json_value('1', '$' RETURNING own_type)",
+    "SELECT 'a' COLLATE cdm.\"x\"",
+  ],
+};
+
+for (const [what, statements] of Object.entries(REFUSED)) {
+  for (const sql of statements) {
+    Deno.test(`planText() refuses ${what}: ${sql}`, () => {
+      const plan = refusalOf(sql);
+      assert.match(plan.sqlstate, /^(42501|25006|42601)$/);
+      assert.notEqual(plan.message, "");
+    });
+  }
+}
+
+Deno.test("planText() does not take a hidden real relation for a common table expression", () => {
+  const refused = [
+    "WITH a AS (SELECT * FROM pg_shadow), pg_shadow AS (SELECT 1) SELECT * FROM a",
+    "WITH pg_shadow AS (SELECT * FROM pg_shadow) SELECT * FROM pg_shadow",
+    "(WITH pg_shadow AS (SELECT 1 AS x) SELECT * FROM pg_shadow) UNION ALL SELECT 1 FROM pg_shadow",
+    "SELECT * FROM (WITH pg_shadow AS (SELECT 1) TABLE pg_shadow) x, pg_shadow",
+    "WITH pg_shadow AS (SELECT 1) SELECT * FROM pg_catalog.pg_shadow",
+    "WITH a AS (WITH pg_shadow AS (SELECT 1) TABLE pg_shadow), b AS (TABLE pg_shadow) TABLE b",
+    'WITH "PG_SHADOW" AS (SELECT 1) SELECT * FROM pg_shadow',
+  ];
+  for (const sql of refused) assert.match(refusalOf(sql).message, /pg_shadow/);
+  sentFor(
+    "WITH pg_shadow AS (SELECT 1), b AS (TABLE pg_shadow) SELECT * FROM b, (SELECT * FROM pg_shadow) c",
+  );
+  sentFor("WITH RECURSIVE a AS (TABLE b), b AS (SELECT 1) TABLE a");
+  sentFor("WITH x AS (SELECT 1) SELECT (SELECT count(*) FROM x) UNION SELECT 1 FROM x");
+});
+
+Deno.test("planText() gives PostgreSQL's own message and position for a syntax error", () => {
+  const plan = refusalOf("SELECT 'é' FRM person WHERE");
+  assert.equal(plan.sqlstate, "42601");
+  assert.equal(plan.message, 'syntax error at or near "person"');
+  assert.equal(plan.position, 16);
+});
+
+Deno.test("planText() refuses what is no text for PostgreSQL", () => {
+  assert.equal(refusalOf("SELECT 1\0; DROP TABLE person").sqlstate, "22021");
+  assert.equal(refusalOf("SELECT '\ud800'").sqlstate, "22021");
+});
+
+Deno.test("planText() refuses a text of more than 256 KiB, counted in bytes", () => {
+  assert.equal(planOf(`SELECT '${"x".repeat(262_134)}'`).kind, "forward");
+  assert.equal(refusalOf(`SELECT '${"é".repeat(140_000)}'`).sqlstate, "54000");
+  assert.equal(refusalOf(`SELECT 1 IN (${"1234567,".repeat(130_000)}1)`).sqlstate, "54000");
+});
+
+Deno.test("planText() refuses deep nesting, and takes what people write", () => {
+  const nested = (depth: number): string => `${"SELECT (".repeat(depth)}SELECT 1${")".repeat(depth)}`;
+  assert.equal(planOf(nested(20)).kind, "forward");
+  assert.equal(refusalOf(nested(400)).sqlstate, "54001");
+  assert.equal(planOf(`SELECT 1${" + 1".repeat(150)}`).kind, "forward");
+  assert.equal(planOf(`SELECT 1 WHERE 1 = 1${" AND 1 = 1".repeat(5_000)}`).kind, "forward");
+  assert.equal(refusalOf(`SELECT 1${" + 1".repeat(2_000)}`).sqlstate, "54001");
+});
+
+Deno.test("planText() says 25006 for writes and 42501 for the rest, with a hint", () => {
+  assert.deepEqual(
+    ["DELETE FROM person", "BEGIN READ WRITE", "SELECT pg_sleep(1)"].map((sql) => refusalOf(sql).sqlstate),
+    ["25006", "25006", "42501"],
+  );
+  assert.match(refusalOf("DELETE FROM person").hint ?? "", /SELECT/);
+});
+
+Deno.test("planText() keeps constants and comments out of what is logged", () => {
+  const secrets =
+    "INSERT INTO person VALUES ('Jane Roe', 19700101, E'Ja\\'ne', $$Jane$$, B'01', 1e3) -- Jane";
+  const { normalized } = refusalOf(secrets);
+  assert.equal(normalized, "INSERT INTO person VALUES (?, …)");
+  assert.equal(refusalOf("SELEC 'Jane' /* Jane */").normalized, "SELEC ?");
+  const plan = planOf('SELECT "person_id" FROM person WHERE person_id = 42 AND x = $1 AND y IN (1, 2, 3)');
+  assert.equal(
+    plan.normalized,
+    'SELECT "person_id" FROM person WHERE person_id = ? AND x = $1 AND y IN (?, …)',
+  );
+  assert.equal(refusalOf("SELECT 'unterminated Jane").normalized, null);
+});

@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { FUNCTIONS, OPERATORS, REVIEWED_VOLATILE, TYPES } from "../../../src/postgres/guard/functions.ts";
+import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS } from "../../../src/postgres/guard/relations.ts";
+import { READABLE, SETTABLE } from "../../../src/postgres/guard/settings.ts";
+import { sentFor } from "./planning.ts";
+
+const IMAGE = "omcp-postgres:dev";
+
+/** Starts the server of the image on its empty cluster, runs psql on what comes by stdin, and stops. */
+const SCRIPT = `
+set -e
+cp -r /opt/omcp/pgdata-empty /tmp/data
+chmod 700 /tmp/data
+pg_ctl -D /tmp/data -o '-k /tmp' -l /tmp/log -w start >&2
+psql -X -q -A -t -h /tmp -U omcp_admin -d cdm -v ON_ERROR_STOP=1
+`;
+
+async function docker(
+  args: readonly string[],
+  input?: string,
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = new Deno.Command("docker", {
+    args: [...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  if (input !== undefined) await writer.write(new TextEncoder().encode(input));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+async function imageIsThere(): Promise<boolean> {
+  try {
+    return (await docker(["image", "inspect", IMAGE])).code === 0;
+  } catch {
+    return false;
+  }
+}
+
+async function psql(sql: string): Promise<readonly string[]> {
+  const name = `omcp-test-guard-${crypto.randomUUID()}`;
+  const label = `org.omcp.test=${name}`;
+  const run = [
+    "run",
+    "--rm",
+    "-i",
+    "--name",
+    name,
+    "--label",
+    label,
+    "--network",
+    "none",
+    "--entrypoint",
+    "sh",
+  ];
+  try {
+    const { code, stdout, stderr } = await docker([...run, IMAGE, "-c", SCRIPT], sql);
+    assert.equal(code, 0, stderr);
+    return stdout.trim().split("\n");
+  } finally {
+    await docker(["rm", "--force", name]);
+  }
+}
+
+function literals(values: Iterable<string>): string {
+  return [...values].map((value) => `('${value.replaceAll("'", "''")}')`).join(", ");
+}
+
+const ignore = !await imageIsThere();
+
+Deno.test({
+  name: "the guard's lists name things of a real PostgreSQL, and no function that is volatile unseen",
+  ignore,
+  fn: async () => {
+    const [
+      missing = "",
+      volatile = "",
+      operators = "",
+      types = "",
+      relations = "",
+      settings = "",
+      rows = "",
+    ] = await psql(`
+      SELECT 'missing ' || coalesce(string_agg(n, ' ' ORDER BY n), '') FROM (VALUES ${
+      literals(FUNCTIONS.keys())
+    }) v(n)
+        WHERE NOT EXISTS (SELECT FROM pg_proc WHERE proname = n AND pronamespace = 'pg_catalog'::regnamespace);
+      SELECT 'volatile ' || string_agg(DISTINCT n, ' ' ORDER BY n) FROM (VALUES ${
+      literals(FUNCTIONS.keys())
+    }) v(n)
+        JOIN pg_proc ON proname = n AND pronamespace = 'pg_catalog'::regnamespace WHERE provolatile = 'v';
+      SELECT 'operators ' || coalesce(string_agg(n, ' '), '') FROM (VALUES ${literals(OPERATORS)}) v(n)
+        WHERE NOT EXISTS (SELECT FROM pg_operator WHERE oprname = n);
+      SELECT 'types ' || coalesce(string_agg(n, ' '), '') FROM (VALUES ${literals(TYPES)}) v(n)
+        WHERE NOT EXISTS (SELECT FROM pg_type WHERE typname = n AND typnamespace = 'pg_catalog'::regnamespace);
+      SELECT 'relations ' || coalesce(string_agg(n, ' '), '') FROM
+        (VALUES ${literals([...CATALOG_RELATIONS].map((name) => `pg_catalog.${name}`))},
+          ${literals([...INFORMATION_SCHEMA_RELATIONS].map((name) => `information_schema.${name}`))}) v(n)
+        WHERE to_regclass(n) IS NULL;
+      SELECT 'settings ' || coalesce(string_agg(n, ' '), '') FROM
+        (VALUES ${literals(new Set([...SETTABLE.keys(), ...READABLE]))}) v(n)
+        WHERE current_setting(n, true) IS NULL;
+      -- g.f on a row type calls f(row): of these, only harmless ones may exist
+      SELECT 'rows ' || string_agg(DISTINCT proname, ' ' ORDER BY proname) FROM pg_proc
+        WHERE pronamespace = 'pg_catalog'::regnamespace AND pronargs - pronargdefaults <= 1
+        AND (proargtypes[0] IN (2249, 2276, 2283, 2776, 5077, 5079) OR provariadic = 2276)
+        AND proname NOT IN (SELECT n FROM (VALUES ${literals(FUNCTIONS.keys())}) v(n));
+    `);
+    assert.equal(missing.trim(), "missing");
+    assert.deepEqual(volatile.split(" ").slice(1), [...REVIEWED_VOLATILE].sort());
+    assert.equal(operators.trim(), "operators");
+    assert.equal(types.trim(), "types");
+    assert.equal(relations.trim(), "relations");
+    assert.equal(settings.trim(), "settings");
+    assert.deepEqual(rows.split(" ").slice(1), [
+      "any_out",
+      "anycompatible_out",
+      "anycompatiblenonarray_out",
+      "anyelement_out",
+      "anynonarray_out",
+      "hash_record",
+      "pg_column_compression",
+      "pg_column_toast_chunk_id",
+      "record_out",
+      "record_send",
+    ]);
+  },
+});
+
+Deno.test({
+  name:
+    "a real PostgreSQL gives the same for what the guard rewrote, and is not shadowed by functions of the CDM's schema",
+  ignore,
+  fn: async () => {
+    const rewritten = [
+      "SELECT upper('ß') || lower('É'), left('abc', 2), U&\"lo\\0077er\"('X')",
+      "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FROM generate_series(1, 3) AS x",
+      "SELECT g.key, g.value FROM jsonb_each('{\"a\": 1}') AS g",
+      "SELECT sum(x) FILTER (WHERE x > 1) OVER (ORDER BY x) FROM unnest(ARRAY[1, 2]) AS x",
+      "SELECT g.g, g.ordinality FROM generate_series(4, 4) WITH ORDINALITY AS g",
+    ].map((sql) => sentFor(sql));
+    const rows = await psql(`
+      CREATE SCHEMA IF NOT EXISTS cdm;
+      CREATE FUNCTION cdm.upper(unknown) RETURNS text LANGUAGE sql AS $$ SELECT 'shadowed'::text $$;
+      CREATE FUNCTION cdm.lower(unknown) RETURNS text LANGUAGE sql AS $$ SELECT 'shadowed'::text $$;
+      SET search_path = cdm;
+      SELECT upper('x'::unknown);
+      ${rewritten.join(";\n")};
+    `);
+    assert.deepEqual(rows, ["shadowed", "ßé|ab|x", "2", "a|1", "", "2", "4|1"]);
+  },
+});
