@@ -7,6 +7,8 @@ const MILLISECONDS = 86_400_000;
 export const YEAR = 365.25;
 
 /**
+ * The number of a day.
+ *
  * @param year The year.
  * @param month The month, 1 to 12.
  * @param day The day of the month.
@@ -17,6 +19,8 @@ export function dayOf(year: number, month: number, day: number): Day {
 }
 
 /**
+ * A day's year, month and day of the month.
+ *
  * @param day A day's number.
  * @returns Its parts, the month from 1.
  */
@@ -29,6 +33,8 @@ export function partsOf(day: Day): { readonly year: number; readonly month: numb
 const WRITTEN = new Map<Day, string>();
 
 /**
+ * Writes a day.
+ *
  * @param day A day's number.
  * @returns It as YYYY-MM-DD.
  */
@@ -41,6 +47,8 @@ export function isoDate(day: Day): string {
 }
 
 /**
+ * Writes a day and time.
+ *
  * @param day A day's number.
  * @param minute The minute of the day.
  * @returns It as YYYY-MM-DD HH:MM:00.

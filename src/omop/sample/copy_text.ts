@@ -18,7 +18,11 @@ export class CopyWriter {
   readonly columns: readonly string[];
   #lines: string[] = [];
 
-  /** @param table The table's name. */
+  /**
+   * Starts with no rows.
+   *
+   * @param table The table's name.
+   */
   constructor(table: string) {
     this.table = table;
     this.columns = cdmTable("5.4", table).columns.map((column) => column.name);
@@ -30,13 +34,19 @@ export class CopyWriter {
   }
 
   /**
-   * @param row The row to add.
+   * Adds a row.
+   *
+   * @param row The row.
    */
   write(row: SampleRow): void {
     this.#lines.push(this.columns.map((column) => cellText(row[column])).join("\t"));
   }
 
-  /** @returns What was written, whole rows, and forgets it. */
+  /**
+   * Hands out what was written, and forgets it.
+   *
+   * @returns Whole rows of COPY text.
+   */
   take(): string {
     const text = `${this.#lines.join("\n")}\n`;
     this.#lines = [];

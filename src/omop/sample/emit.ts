@@ -43,7 +43,11 @@ export class PersonEmitter {
   readonly #writers: Readonly<Record<PersonTable, CopyWriter>>;
   readonly #last = new Map<PersonTable, number>();
 
-  /** @param seed The population's seed. */
+  /**
+   * Starts with no persons.
+   *
+   * @param seed The population's seed.
+   */
   constructor(seed: number) {
     this.#seed = seed;
     this.#writers = {

@@ -34,16 +34,16 @@ export interface Life {
 
 /** Decades of age and how many persons are in them. */
 const AGES: readonly (readonly [number, number])[] = [
-  [0, 12],
-  [10, 12.5],
-  [20, 13.5],
-  [30, 13.5],
+  [0, 11],
+  [10, 11.5],
+  [20, 12.5],
+  [30, 13],
   [40, 12.5],
-  [50, 12.5],
-  [60, 11.5],
-  [70, 8],
-  [80, 3.5],
-  [90, 0.5],
+  [50, 13],
+  [60, 12.5],
+  [70, 9],
+  [80, 4],
+  [90, 1],
 ];
 const RACES: readonly (readonly [number, number])[] = [[8527, 71], [8516, 14], [8515, 7], [8657, 1], [0, 7]];
 
@@ -94,6 +94,8 @@ export function makeLife(seed: number, id: number): { readonly life: Life; reado
 }
 
 /**
+ * How old a person is.
+ *
  * @param life A person.
  * @param day A day.
  * @returns The person's age then, in years.

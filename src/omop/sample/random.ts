@@ -10,6 +10,8 @@ export class Random {
   #d: number;
 
   /**
+   * Starts one stream of random numbers.
+   *
    * @param seed The seed of the whole population.
    * @param stream Which of the seed's independent streams, such as a person's number.
    */
@@ -23,6 +25,8 @@ export class Random {
   }
 
   /**
+   * A generator in a given state.
+   *
    * @param state The four words of the generator, not all zero: for the published test vectors.
    * @returns A generator in that state.
    */
@@ -32,7 +36,11 @@ export class Random {
     return random;
   }
 
-  /** @returns 32 random bits as an unsigned integer. */
+  /**
+   * The next 32 random bits.
+   *
+   * @returns They as an unsigned integer.
+   */
   bits(): number {
     const result = Math.imul(rotate(Math.imul(this.#b, 5), 7), 9) >>> 0;
     const shifted = this.#b << 9;
@@ -45,12 +53,18 @@ export class Random {
     return result;
   }
 
-  /** @returns A number from 0 up to, not including, 1. */
+  /**
+   * A uniform number.
+   *
+   * @returns A number from 0 up to, not including, 1.
+   */
   unit(): number {
     return this.bits() / 2 ** 32;
   }
 
   /**
+   * A uniform integer.
+   *
    * @param low The lowest.
    * @param high The highest, included.
    * @returns An integer, all equally likely.
@@ -60,6 +74,8 @@ export class Random {
   }
 
   /**
+   * Tosses a biased coin.
+   *
    * @param probability From 0 to 1.
    * @returns True with that probability.
    */
@@ -68,6 +84,8 @@ export class Random {
   }
 
   /**
+   * A nearly normal number.
+   *
    * @param mean The mean.
    * @param deviation The standard deviation.
    * @returns Nearly normal, never further than six deviations: the sum of twelve uniform numbers.
@@ -79,6 +97,8 @@ export class Random {
   }
 
   /**
+   * Picks one of several.
+   *
    * @param choices Values with their weights.
    * @returns One of the values, as likely as its share of the weights.
    * @throws {RangeError} When there is no choice.

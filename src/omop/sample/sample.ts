@@ -5,7 +5,7 @@ import { SURROUNDING_ROWS } from "./surroundings.ts";
 import { VOCABULARY_ROWS } from "./vocabulary.ts";
 
 /** Changes whenever the same persons and seed give other bytes: part of the name of what is built from them. */
-export const SAMPLE_VERSION = "omcp-sample-1";
+export const SAMPLE_VERSION = "omcp-sample-2";
 
 /** How many persons the built-in sample has. */
 export const SAMPLE_PERSONS = 1_000;
