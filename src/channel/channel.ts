@@ -243,6 +243,9 @@ export class Channel {
       this.#requests.take(frame.id, event);
       return;
     }
+    if (event.type === "reply") {
+      throw new ProtocolViolation("bad_message", "Cannot take reply: it names no request");
+    }
     try {
       this.#options.onEvent?.(event);
     } catch (error) {

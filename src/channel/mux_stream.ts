@@ -71,7 +71,7 @@ export class MuxStream implements ByteStream {
       start: (controller) => {
         this.#sink = controller;
         // An abort must not wait for a write that waits for credit.
-        controller.signal.addEventListener("abort", () => this.reset("the writer gave up"), { once: true });
+        controller.signal.addEventListener("abort", () => this.#abort(), { once: true });
       },
       write: (chunk) => this.#write(chunk),
       close: () => this.#end(),
@@ -179,6 +179,12 @@ export class MuxStream implements ByteStream {
     this.#window += this.#taken;
     this.#port.credit(this.#taken);
     this.#taken = 0;
+  }
+
+  #abort(): void {
+    // The writable fails by itself; to fail it here would make its abort() reject.
+    this.#sink = undefined;
+    this.reset("the writer gave up");
   }
 
   #cancel(): void {
