@@ -12,6 +12,7 @@ const GRANT_BYTES = INITIAL_CREDIT / 4;
 
 /** A stream was ended by a RESET, of either side, before its time. */
 export class StreamResetError extends Error {
+  /** The class's name. */
   override readonly name = "StreamResetError";
 }
 

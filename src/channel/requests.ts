@@ -15,10 +15,14 @@ const encoder = new TextEncoder();
 
 /** The agent answered a request with an error of its own: it did not do what was asked, or says why it could not. */
 export class ReplyError extends Error {
+  /** The class's name. */
   override readonly name = "ReplyError";
+  /** The agent's own code, not one of this program's. */
   readonly code: string;
 
   /**
+   * Makes an error of a reply.
+   *
    * @param code The agent's code, such as `busy`.
    * @param message The agent's message.
    */
