@@ -69,6 +69,7 @@ class Cell:
         self.oom_before: Optional[int] = None
         self.displays = {"count": 0, "kept": 0, "bytes": 0}
         self._errors = 0
+        self._noted = False
 
     def stop_timer(self) -> None:
         if self.timer is not None:
@@ -92,6 +93,10 @@ class Cell:
             raise Untrusted("a message of an unknown type")
         data, size = _bundle(message.get("data"))
         metadata, more = _bundle(message.get("metadata"))
+        if not self._noted and metadata.get("omcp") == {"note": True}:
+            # One note on what was left out is no display of the cell's own.
+            self._noted = True
+            return {"type": kind, "data": data, "metadata": metadata}
         self.displays["count"] += 1
         self.displays["bytes"] += size
         # The result comes last: pictures before it must not push it out.

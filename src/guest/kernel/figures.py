@@ -78,24 +78,25 @@ def draw(figure: Any, scale: float = 1.0, kind: str = "png") -> Dict[str, Any]:
     """A PNG of a figure, at fewer dots per inch where it would have too many pixels; its text says so."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas, dpi = figure.canvas, float(figure.dpi) * scale
+    canvas, own_dpi = figure.canvas, figure.dpi
+    dpi = float(own_dpi) * scale
     if not isinstance(canvas, FigureCanvasAgg):
         FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
+    width, height = (float(side) for side in figure.get_size_inches())
     try:
+        # Before anything is measured: even that makes a picture of the figure's full size.
+        figure.dpi = _fitting(dpi, width, height)
         size = _tight_size(figure)
-        options: Dict[str, Any] = {"bbox_inches": "tight"} if size is not None else {}
-        width, height = size if size is not None else tuple(map(float, figure.get_size_inches()))
-        fitting = min(
-            dpi,
-            math.sqrt(MAX_PIXELS / max(width * height, 1e-9)),
-            MAX_SIDE / max(width, height, 1e-9),
-        )
-        buffer = io.BytesIO()
+        options: Dict[str, Any] = {} if size is None else {"bbox_inches": "tight"}
+        width, height = size or (width, height)
+        fitting = _fitting(figure.dpi, width, height)
         if kind == "svg":
             figure.savefig(buffer, format="svg", **options)
         else:
-            figure.savefig(buffer, format="png", dpi=max(fitting, 0.1), facecolor=figure.get_facecolor(), **options)
+            figure.savefig(buffer, format="png", dpi=fitting, facecolor=figure.get_facecolor(), **options)
     finally:
+        figure.dpi = own_dpi
         figure.set_canvas(canvas)
     text = "<Figure of %d axes>" % len(figure.axes)
     if kind == "svg":
@@ -107,6 +108,12 @@ def draw(figure: Any, scale: float = 1.0, kind: str = "png") -> Dict[str, Any]:
             MAX_PIXELS,
         )
     return {"image/png": buffer.getvalue(), "text/plain": text}
+
+
+def _fitting(dpi: float, width: float, height: float) -> float:
+    """Dots per inch at which a picture of so many inches has not too many pixels."""
+    by_area = math.sqrt(MAX_PIXELS / max(width * height, 1e-9))
+    return max(min(dpi, by_area, MAX_SIDE / max(width, height, 1e-9)), 0.01)
 
 
 def _tight_size(figure: Any) -> Optional[Tuple[float, float]]:

@@ -5,6 +5,7 @@ import builtins
 import fcntl
 import os
 import random
+import select
 import signal
 import sys
 import threading
@@ -15,7 +16,11 @@ from . import confine, figures, shell as shells, streams, wire
 _CONTROL_FD = 200
 _RESERVED_FDS = 3
 _MANY_ZOMBIES = 16
+_ACKNOWLEDGED_MS = 50
 _OOM_SCORE_ADJUST = 500
+_EXIT_BROKEN = 70
+_EXIT_NO_DESCRIPTORS = 71
+_EXIT_UNUSABLE = 72
 
 _getpid = os.getpid
 _dup2 = os.dup2
@@ -45,6 +50,9 @@ class Kernel:
         self._builtins = dict(vars(builtins))
         self._handler: Callable[..., None] = self._on_interrupt
         self._send_to_agent = connection.send
+        poll = select.poll()
+        poll.register(connection.fd, select.POLLIN)
+        self._poll = poll.poll
         shells.outlet.send = self.send
         figures.figures.publish = shells.publish
         os.register_at_fork(before=self._streams.flush_python, after_in_child=self._after_fork)
@@ -57,7 +65,11 @@ class Kernel:
         self._sending += 1
         try:
             with self._lock:
-                self._send_to_agent(self._with_text_before(message))
+                if message["type"] != "done":
+                    self._streams.flush_python()
+                self._send_to_agent(message)
+                if message["type"] == "display":
+                    self._wait_for_acknowledgement()
         finally:
             self._sending -= 1
         if self._interrupted and not self._sending:
@@ -67,20 +79,27 @@ class Kernel:
     def serve(self) -> None:
         """Cells, until the agent closes the socket."""
         _signal(signal.SIGINT, self._handler)
+        self._keep_reserve()
         while True:
-            self._keep_reserve()
             message, fds = self._receive()
             for number, fd in enumerate(fds[:2], 1):
                 _dup2(fd, number)
             for fd in fds:
                 _close(fd)
+            self._keep_reserve()
+            if len(fds) != 2:
+                # The agent learns what it is by the exit code.
+                _exit(_EXIT_NO_DESCRIPTORS)
             self._cell(message)
 
     def _receive(self) -> Any:
         # The descriptors of a cell's pipes must fit, even after a cell that opened all it could.
         while self._reserve:
             _close(self._reserve.pop())
-        return self._connection.receive()
+        while True:
+            message, fds = self._connection.receive()
+            if message.get("type") == "cell":
+                return message, fds
 
     def _keep_reserve(self) -> None:
         try:
@@ -128,7 +147,7 @@ class Kernel:
             figures.figures.show_all()
             note = figures.figures.note()
             if note is not None:
-                shells.publish({"text/plain": note})
+                self.send({"type": "display", "data": {"text/plain": note}, "metadata": {"omcp": {"note": True}}})
 
     def _run_internal(self, code: str) -> None:
         namespace = {
@@ -153,11 +172,11 @@ class Kernel:
         elif self._running:
             raise KeyboardInterrupt
 
-    def _with_text_before(self, message: Dict[str, Any]) -> Dict[str, Any]:
-        # What was printed before a display must come before it.
-        if message.get("type") != "done":
-            self._streams.flush_python()
-        return message
+    def _wait_for_acknowledgement(self) -> None:
+        """Until the agent has taken what was printed before a display, what is printed next would overtake it."""
+        # The agent takes nothing while its server is away: then the order matters less than the cell.
+        if self._poll(_ACKNOWLEDGED_MS):
+            self._connection.receive()
 
     def _after_fork(self) -> None:
         try:
@@ -236,7 +255,7 @@ def _settle(fd: int) -> wire.Connection:
 
 def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> None:
     """Turns this freshly forked process into a kernel. Never returns."""
-    code = 70
+    code = _EXIT_BROKEN
     try:
         connection = _settle(fd)
         confine.set_dumpable(True)
@@ -259,7 +278,9 @@ def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> 
         kernel.serve()
     except EOFError:
         code = 0
+    except OSError:
+        code = _EXIT_BROKEN
     except BaseException:  # noqa: B036 - told by the exit code; there is nobody to print to
-        code = 70
+        code = _EXIT_UNUSABLE
     finally:
         _exit(code)

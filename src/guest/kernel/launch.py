@@ -14,6 +14,8 @@ PACKAGE = "omcp_kernel"
 _MODULES = ("wire", "landlock", "confine", "tracebacks", "streams", "display", "figures", "shell", "kernel", "zygote")
 _ZYGOTE_FD = 3
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")
+# Arrow's allocator would start a thread when it is loaded, and no process with threads can be forked safely.
+_NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 _FOLDERS = {"HOME": "/tmp/home", "IPYTHONDIR": "/tmp/ipython", "MPLCONFIGDIR": "/tmp/matplotlib"}
 
 # Reads `u32 length` and JSON {"modules", "config"}. Every module gets a copy of the builtins, which user code cannot patch.
@@ -84,6 +86,7 @@ def start(own: socket.socket, other: socket.socket) -> int:
     for name, folder in _FOLDERS.items():
         environment.setdefault(name, folder)
     environment.update({name: "1" for name in _ONE_THREAD})
+    environment.update(_NO_THREADS)
     # -I: nothing from the working directory, a user's site-packages or PYTHON* variables, all of which a cell can write.
     arguments = [python, "-I", "-u", "-c", _STUB]
     pid = os.fork()

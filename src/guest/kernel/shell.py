@@ -110,6 +110,7 @@ class Shell(InteractiveShell):
 
     def __init__(self, **options: Any) -> None:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._cancelling = False
         super().__init__(**options)
         self.loop_runner = self._run_on_loop
         self.configurables.append(InlineBackend(parent=self))
@@ -118,8 +119,14 @@ class Shell(InteractiveShell):
 
     def showtraceback(self, exc_tuple: Any = None, *_rest: Any, **_options: Any) -> None:
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
+        if self._cancelling and isinstance(error, asyncio.CancelledError):
+            error = KeyboardInterrupt().with_traceback(error.__traceback__)
         if error is not None:
             report(error)
+
+    def _format_exception_for_storage(self, *_rest: Any, **_options: Any) -> Dict[str, Any]:
+        # For IPython's history, which nobody reads: it would format every traceback a second time, slowly.
+        return {}
 
     def showsyntaxerror(self, *_rest: Any, **_options: Any) -> None:
         self.showtraceback()
@@ -151,14 +158,15 @@ class Shell(InteractiveShell):
         task = loop.create_task(coroutine)
         try:
             return loop.run_until_complete(task)
-        except (KeyboardInterrupt, SystemExit):
-            if not task.done():
-                task.cancel()
-                try:
-                    loop.run_until_complete(task)
-                except BaseException:  # noqa: B036 - the first one counts
-                    pass
-            raise
+        except KeyboardInterrupt:
+            if task.done():
+                raise
+            self._cancelling = True
+            task.cancel()
+            # The cell reports the interrupt itself, with its own frames.
+            return loop.run_until_complete(task)
+        finally:
+            self._cancelling = False
 
 
 def make_shell() -> Shell:

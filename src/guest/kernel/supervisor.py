@@ -16,7 +16,9 @@ from .output import CellOutput, LateOutput
 
 # Seconds. After SIGINT a cell has so long to yield; then all is stopped and killed, which may take the second one.
 _YIELD = 1.0
-_KILL = 0.9
+_KILL = 0.8
+# A cell is answered after that; no kernel is forked before the last process is gone, unless it will not go.
+_KILL_AT_MOST = 10.0
 _KILL_POLL = 0.004
 _ZYGOTE_READY = 60.0
 _KERNEL_READY = 10.0
@@ -24,6 +26,13 @@ _EXIT_AFTER_END = 0.3
 _RETRY = (0.05, 0.2, 0.5, 1.0, 2.0)
 _MAX_STARTS = 5
 _DEFAULT_OUTPUT_BYTES = 1 << 20
+
+# What the kernel says by its exit code.
+_EXIT_CODES = {
+    70: "it lost its connection to the agent, as when a cell closes descriptors that are not its own",
+    71: "it had no free file descriptors for the cell's output; the cell did not run",
+    72: "it could not go on, as when a cell replaces builtins that Python itself needs",
+}
 
 Emit = Callable[[int, Dict[str, Any]], None]
 
@@ -287,6 +296,8 @@ class KernelSupervisor:
             if cell.output is not None:
                 cell.output.drain()
             self._emit(cell.request_id, event)
+        if kind == "display" and self._kernel is not None:
+            self._kernel.send({"type": "taken"})
 
     def _on_kernel_ready(self, message: Dict[str, Any]) -> None:
         pid = count(message.get("pid"))
@@ -366,6 +377,7 @@ class KernelSupervisor:
         number, code = launch.read_status(status)
         kills = cgroup.oom_kills()
         oom = number == signal.SIGKILL and cell.oom_before is not None and kills is not None and kills > cell.oom_before
+        self._broken = self._broken or _EXIT_CODES.get(code or 0)
         if self._broken is not None:
             message = "The kernel was ended: %s" % self._broken
             event = {"type": "error", "name": "KernelEnded", "value": message, "traceback": message}
@@ -479,7 +491,10 @@ class KernelSupervisor:
             rest = processes.family(processes.snapshot((zygote,)), {self._kernel_pid} - {0}, self._kernel_pid or -2)
         left = [pid for pid, process in rest.items() if not (process.zombie and process.parent == zygote)]
         processes.kill(left)
-        if left and self._loop.time() < until:
+        now = self._loop.time()
+        if not left or now >= until:
+            self._finish_cleared(died)
+        if left and now < until + _KILL_AT_MOST:
             self._loop.call_later(_KILL_POLL, self._clear, died, until)
             return
         if zygote and processes.is_init():
@@ -488,14 +503,16 @@ class KernelSupervisor:
         self._drop_kernel()
         self._leftovers.forget()
         self._clearing = False
+        if self._zygote_ready:
+            self._start_kernel()
+
+    def _finish_cleared(self, died: Optional[Dict[str, Any]]) -> None:
         cell = self._cell
         if cell is not None and cell.sent:
             # A cell that was being ended when its kernel died was ended.
             status = cell.ending or ("kernel_died" if died is not None else "interrupted")
             self._execution_count = 0
             self._finish(cell, status, "restarted", died)
-        if self._zygote_ready:
-            self._start_kernel()
 
     # -- Words --
 

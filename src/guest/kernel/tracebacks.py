@@ -10,7 +10,7 @@ MAX_VALUE_CHARACTERS = 16384
 MAX_TRACEBACK_CHARACTERS = 131072
 
 _OURS = "omcp_kernel/"
-_SHELL = "/IPython/core/"
+_SHELL = "/site-packages/IPython/"
 _MAX_CHAIN = 32
 # The last ones, where the fault is.
 _MAX_FRAMES = -200
@@ -73,4 +73,4 @@ def _without_ours(told: traceback.TracebackException, seen: Set[int]) -> None:
 
 
 def _is_ours(filename: str) -> bool:
-    return filename.startswith(_OURS) or _SHELL in filename
+    return filename.startswith(_OURS) or _SHELL in filename or "/dist-packages/IPython/" in filename

@@ -16,6 +16,7 @@ from . import confine, wire
 
 _FONT_CACHE = "/opt/omcp/matplotlib"
 _PROBE_FAILED = 3
+_WARM_UP = ("1", "import sys\ndel sys", "1/0", "x +", "%time pass")
 
 
 class Unavailable(Exception):
@@ -43,6 +44,7 @@ def main(fd: int, config: Dict[str, Any]) -> None:
         connection.send({"type": "unavailable", "message": str(error)})
         return
     except Threads as error:
+        sys.stderr.write("omcp agent: the kernel is not preloaded with %s, which starts a thread\n" % error)
         connection.send({"type": "threads", "module": str(error)})
         return
     gc.collect()
@@ -115,24 +117,20 @@ def _refuse_threads(name: str) -> None:
 
 
 def _warm_up(shell: Any) -> None:
-    """Does once what every first cell would wait for."""
-    from . import figures, tracebacks
+    """Does once what every first cell would wait for. Nothing is sent, and no name stays behind."""
+    from . import figures
 
     figures.use_backend()
-    shell.run_cell("1", store_history=False, silent=True)
-    try:
-        raise ValueError("warm")
-    except ValueError as error:
-        tracebacks.describe(error)
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:
-        figure = pyplot.figure()
-        figure.add_subplot().plot([0, 1])
-        figures.draw(figure)
-        pyplot.close("all")
-    pandas = sys.modules.get("pandas")
-    if pandas is not None:
-        shell.display_formatter.format(pandas.DataFrame({"a": [1]}))
+    for code in _WARM_UP:
+        shell.run_cell(code, store_history=False, silent=True)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].plot([0, 1])
+        figures.figures.show_all()
+    if "pandas" in sys.modules:
+        shell.display_formatter.format(sys.modules["pandas"].DataFrame({"a": [1]}))
+    for name in ("last_exc", "last_type", "last_value", "last_traceback"):
+        if hasattr(sys, name):
+            delattr(sys, name)
 
 
 def _fork(shell: Any, connection: wire.Connection, fd: int, environment: Dict[str, Optional[str]]) -> Dict[str, Any]:

@@ -24,7 +24,10 @@ const RESULT = z.strictObject({
   })),
   background_processes: z.number(),
 });
-const BUNDLE = z.object({ data: z.record(z.string(), z.unknown()), metadata: z.record(z.string(), z.unknown()) });
+const BUNDLE = z.object({
+  data: z.record(z.string(), z.unknown()),
+  metadata: z.record(z.string(), z.unknown()),
+});
 const ERROR = z.object({ name: z.string(), value: z.string(), traceback: z.string() });
 
 export type Event = z.infer<typeof LINE>["event"];
@@ -94,7 +97,9 @@ export class Sandbox {
     }).spawn();
     const sandbox = new Sandbox(label, process);
     const config = { kernel: { preload: options.preload ?? [] } };
-    const boot = new TextEncoder().encode(JSON.stringify({ modules: { ...KERNEL_MODULES, agent: driver }, config }));
+    const boot = new TextEncoder().encode(
+      JSON.stringify({ modules: { ...KERNEL_MODULES, agent: driver }, config }),
+    );
     const head = new Uint8Array(4);
     new DataView(head.buffer).setUint32(0, boot.length);
     await sandbox.#writer.write(head);
@@ -110,7 +115,9 @@ export class Sandbox {
       if (found !== undefined) return found;
       await new Promise<void>((resolve, reject) => {
         this.#stateWaiters.add(resolve);
-        deadline.addEventListener("abort", () => reject(new Error(`state ${wanted} never came`)), { once: true });
+        deadline.addEventListener("abort", () => reject(new Error(`state ${wanted} never came`)), {
+          once: true,
+        });
       });
     }
   }
@@ -139,7 +146,9 @@ export class Sandbox {
     const events = await this.request("execute", params);
     const reply = z.object({ result: RESULT }).parse(events.at(-1), { reportInput: true });
     const streams = (name: string) =>
-      events.filter((event) => event.type === "stream" && event["name"] === name).map((event) => event["text"]).join("");
+      events.filter((event) => event.type === "stream" && event["name"] === name).map((event) =>
+        event["text"]
+      ).join("");
     const result = events.find((event) => event.type === "result");
     const error = events.find((event) => event.type === "error");
     return {

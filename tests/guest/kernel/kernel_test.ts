@@ -1,0 +1,470 @@
+import assert from "node:assert/strict";
+import { Sandbox } from "./sandbox.ts";
+
+const PRELOAD = ["numpy", "pandas", "matplotlib.pyplot", "no_such_module"];
+
+async function started(): Promise<Sandbox> {
+  const sandbox = await Sandbox.start({ preload: PRELOAD });
+  await sandbox.state("idle");
+  return sandbox;
+}
+
+Deno.test("execute keeps state and gives values, output, errors and displays", async (t) => {
+  await using sandbox = await started();
+
+  await t.step("a value, and the variables of the cell before", async () => {
+    const first = await sandbox.cell("x = 20");
+    assert.equal(first.value, undefined);
+    assert.equal(first.result.execution_count, 1);
+    const second = await sandbox.cell("x + 22");
+    assert.equal(second.value, "42");
+    assert.equal(second.result.status, "ok");
+    assert.equal(second.result.execution_count, 2);
+  });
+
+  await t.step("stdout and stderr apart, of children and C code too, in order", async () => {
+    const cell = await sandbox.cell([
+      "import ctypes, os, sys",
+      "print('one')",
+      "os.system('echo two; echo error >&2')",
+      "ctypes.CDLL(None).puts(b'three')",
+      "print('four', end='')",
+    ].join("\n"));
+    assert.equal(cell.stdout, "one\ntwo\nthree\nfour");
+    assert.equal(cell.stderr, "error\n");
+    assert.deepEqual(cell.result.output.stderr, { bytes: 6, kept: 6 });
+  });
+
+  await t.step("what was printed before a display comes before it", async () => {
+    const cell = await sandbox.cell(
+      "from IPython.display import Markdown\nprint('before')\ndisplay(Markdown('*m*'))\nprint('after')",
+    );
+    assert.deepEqual(cell.events.map((event) => event.type), ["stream", "display", "stream", "reply"]);
+    assert.equal(cell.displays[0]?.data["text/markdown"], "*m*");
+  });
+
+  await t.step("an error without our frames or escapes", async () => {
+    const cell = await sandbox.cell("def f():\n    return 1 / 0\nf()");
+    assert.equal(cell.result.status, "error");
+    assert.equal(cell.error?.name, "ZeroDivisionError");
+    assert.equal(cell.error?.value, "division by zero");
+    const lines = cell.error?.traceback.split("\n") ?? [];
+    assert.equal(lines[0], "Traceback (most recent call last):");
+    assert.equal(lines[1], '  File "Cell In[5]", line 3, in <module>');
+    assert.equal(lines.at(-1), "ZeroDivisionError: division by zero");
+    assert.doesNotMatch(cell.error?.traceback ?? "", /omcp|IPython|\[3[0-9]m/);
+  });
+
+  await t.step("a syntax error, exit and a raising repr are errors, and the kernel stays", async () => {
+    assert.equal((await sandbox.cell("x +")).error?.name, "SyntaxError");
+    assert.equal((await sandbox.cell("import sys; sys.exit(3)")).error?.name, "SystemExit");
+    assert.equal((await sandbox.cell("exit()")).error?.name, "SystemExit");
+    const repr = await sandbox.cell("class R:\n    def __repr__(self): raise ValueError('none')\nR()");
+    assert.equal(repr.error?.value, "none");
+    assert.equal(repr.result.status, "error");
+    assert.equal((await sandbox.cell("x")).value, "20");
+  });
+
+  await t.step("top-level await, magics and shell commands", async () => {
+    assert.equal((await sandbox.cell("import asyncio\nawait asyncio.sleep(0, 'slept')")).value, "'slept'");
+    assert.equal((await sandbox.cell("%%bash\necho from $0")).stdout, "from bash\n");
+    assert.equal((await sandbox.cell("!echo shell")).stdout, "shell\n");
+  });
+
+  await t.step("a DataFrame as HTML and text", async () => {
+    const cell = await sandbox.cell("import pandas as pd\npd.DataFrame({'a': [1]})");
+    const result = cell.events.find((event) => event.type === "result");
+    assert.match(JSON.stringify(result), /text\/html.*<table/);
+    assert.equal(cell.value, "   a\n0  1");
+  });
+
+  await t.step("every figure once, as a PNG", async () => {
+    const cell = await sandbox.cell(
+      "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nprint('shown')\nplt.figure(); plt.plot([3])\nfig = plt.figure(); plt.plot([1]); fig",
+    );
+    const kinds = cell.events.map((event) => event.type);
+    assert.deepEqual(kinds, ["display", "stream", "result", "display", "reply"]);
+    assert(cell.displays.every(({ data }) => String(data["image/png"]).startsWith("iVBORw0KGgo")));
+    assert.match(JSON.stringify(cell.events[2]), /image\/png":"iVBORw0KGgo/);
+  });
+
+  await t.step("input() and stdin are at their end", async () => {
+    assert.equal((await sandbox.cell("input('name? ')")).error?.name, "EOFError");
+    assert.equal((await sandbox.cell("import sys; sys.stdin.read()")).value, "''");
+    assert.equal((await sandbox.cell("!cat")).stdout, "");
+  });
+
+  await t.step("internal code sees user_ns, and leaves no trace of its own", async () => {
+    const before = (await sandbox.cell("1")).result.execution_count;
+    const cell = await sandbox.cell(
+      "seen = user_ns['x']\nuser_ns['y'] = 7\ndisplay({'application/json': {'n': seen}})\n8",
+      {
+        internal: true,
+      },
+    );
+    assert.deepEqual(cell.displays[0]?.data, { "application/json": { n: 20 } });
+    assert.equal(cell.value, undefined);
+    assert.equal(cell.result.execution_count, before);
+    assert.equal((await sandbox.cell("y, 'seen' in globals()")).value, "(7, False)");
+  });
+});
+
+Deno.test("execute caps what a cell gives, and tells how much there was", async (t) => {
+  await using sandbox = await started();
+
+  await t.step("output: the first bytes are kept, the rest is counted", async () => {
+    const cell = await sandbox.cell("print('x' * 50_000_000)\nimport sys; print('e' * 5, file=sys.stderr)", {
+      max_output_bytes: 1000,
+    });
+    assert.equal(cell.stdout, "x".repeat(1000));
+    assert.deepEqual(cell.result.output.stdout, { bytes: 50_000_001, kept: 1000 });
+    assert.deepEqual(cell.result.output.stderr, { bytes: 6, kept: 0 });
+  });
+
+  await t.step("output is valid UTF-8, and a character that the cap cuts is left out", async () => {
+    const cell = await sandbox.cell(
+      "import os\nos.write(1, b'a\\xff\\x00\\x1b[31m\\xc3')\nprint('\\ud800')\nNone",
+    );
+    assert.equal(cell.stdout, "a\ufffd\0\x1b[31m\ufffd\\ud800\n");
+    const cut = await sandbox.cell("print('ééé')", { max_output_bytes: 3 });
+    assert.equal(cut.stdout, "é");
+  });
+
+  await t.step("few events for many small writes", async () => {
+    const cell = await sandbox.cell("for i in range(20000): print(i)");
+    assert.equal(cell.stdout.split("\n").length, 20001);
+    assert(cell.events.length < 200);
+  });
+
+  await t.step("values and exceptions", async () => {
+    const value = await sandbox.cell("'y' * 3_000_000");
+    assert.match(value.value ?? "", /… \[cut: the first 1048576 of 3000002 characters\]$/);
+    const error = await sandbox.cell("raise ValueError('z' * 100_000_000)");
+    assert.match(error.error?.value ?? "", /… \[cut: the first 16384 of 100000000 characters\]$/);
+    assert((error.error?.traceback.length ?? 0) < 200_000);
+    const raising = await sandbox.cell(
+      "class E(Exception):\n    def __str__(self): raise RuntimeError\nraise E()",
+    );
+    assert.equal(raising.error?.name, "E");
+  });
+
+  await t.step("figures: pixels and number", async () => {
+    const large = await sandbox.cell(
+      "import matplotlib.pyplot as plt\nplt.figure(figsize=(200, 100)); plt.plot([1]); None",
+    );
+    assert.match(
+      String(large.displays[0]?.data["text/plain"]),
+      /instead of \d+ x \d+: at most 16000000 pixels/,
+    );
+    const many = await sandbox.cell("for i in range(50): plt.figure()");
+    assert.equal(many.result.output.displays.count, 50);
+    assert.equal(many.result.output.displays.kept, 20);
+    assert.match(String(many.displays.at(-1)?.data["text/plain"]), /30 more figures/);
+  });
+
+  await t.step("displays: number and bytes", async () => {
+    const many = await sandbox.cell("for i in range(1000): display(i)");
+    assert.deepEqual([many.displays.length, many.result.output.displays.count], [100, 1000]);
+    const large = await sandbox.cell("from IPython.display import HTML\nHTML('h' * 20_000_000)");
+    assert.equal(large.result.status, "ok");
+    assert.match(large.value ?? "", /left out.*text\/html/s);
+  });
+
+  await t.step("a request that is not as the contract says", async () => {
+    for (
+      const wrong of [{ code: 1 }, { code: "1", timeout_ms: -1 }, { code: "1", timeout_ms: 1e309 }, {
+        code: "x".repeat(1 << 21),
+        timeout_ms: 1,
+      }]
+    ) {
+      const reply = await sandbox.call("execute", wrong);
+      assert.match(JSON.stringify(reply), /"code":"invalid_argument"/);
+    }
+  });
+});
+
+Deno.test("a cell that overruns is interrupted, then ended", async (t) => {
+  await using sandbox = await started();
+
+  await t.step("a loop yields to SIGINT and the variables are kept", async () => {
+    const cell = await sandbox.cell("kept = 1\nwhile True: pass", { timeout_ms: 300 });
+    assert.deepEqual([cell.result.status, cell.result.kernel], ["timeout", "kept"]);
+    assert.equal(cell.error?.name, "KeyboardInterrupt");
+    const child = await sandbox.cell("import os; os.system('sleep 60')", { timeout_ms: 300 });
+    assert.deepEqual([child.result.status, child.result.kernel], ["timeout", "kept"]);
+    const awaiting = await sandbox.cell("import asyncio; await asyncio.sleep(60)", { timeout_ms: 300 });
+    assert.deepEqual([awaiting.result.status, awaiting.error?.name], ["timeout", "KeyboardInterrupt"]);
+    assert.equal((await sandbox.cell("kept")).value, "1");
+  });
+
+  await t.step("interrupt ends a cell; with none running it says so", async () => {
+    const cell = sandbox.cell("print('on', flush=True)\nimport time; time.sleep(60)");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.deepEqual((await sandbox.call("interrupt"))["result"], { interrupted: true });
+    assert.deepEqual([(await cell).result.status, (await cell).result.kernel], ["interrupted", "kept"]);
+    assert.deepEqual((await sandbox.call("interrupt"))["result"], { interrupted: false });
+    assert.equal((await sandbox.cell("kept")).value, "1");
+  });
+
+  await t.step("a second cell meanwhile is refused", async () => {
+    const cell = sandbox.cell("import time; time.sleep(0.3)");
+    assert.match(
+      JSON.stringify(await sandbox.call("execute", { code: "1", timeout_ms: 1000 })),
+      /"code":"busy"/,
+    );
+    assert.equal((await cell).result.status, "ok");
+  });
+
+  await t.step("what ignores SIGINT is killed, and its output until then is kept", async () => {
+    const cell = await sandbox.cell(
+      "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('begun')\nwhile True: pass",
+      { timeout_ms: 300 },
+    );
+    assert.deepEqual([cell.result.status, cell.result.kernel], ["timeout", "restarted"]);
+    assert.equal(cell.stdout, "begun\n");
+    assert(cell.result.elapsed_ms < 2300);
+    assert.equal((await sandbox.cell("'kept' in globals()")).value, "False");
+  });
+
+  await t.step("a fork bomb", async () => {
+    const cell = await sandbox.cell(
+      "import os, signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+      { timeout_ms: 1000 },
+    );
+    assert.deepEqual([cell.result.status, cell.result.kernel], ["timeout", "restarted"]);
+    const next = await sandbox.cell("1 + 1");
+    assert.equal(next.value, "2");
+    assert.deepEqual((await sandbox.call("status"))["result"], { kernel: "idle", background_processes: 0 });
+  });
+
+  await t.step("restart gives a fresh kernel", async () => {
+    await sandbox.cell("kept = 2");
+    assert.deepEqual((await sandbox.call("restart"))["result"], {});
+    assert.equal((await sandbox.cell("'kept' in globals()")).value, "False");
+  });
+});
+
+Deno.test("a kernel that dies is replaced, and its end is told", async (t) => {
+  await using sandbox = await started();
+  const cases = [
+    {
+      name: "segfault",
+      code: "import ctypes; ctypes.string_at(0)",
+      died: { signal: "SIGSEGV", exit_code: null, oom: false },
+    },
+    {
+      name: "os._exit",
+      code: "import os; print('last', end='', flush=True); os._exit(3)",
+      died: { signal: null, exit_code: 3, oom: false },
+    },
+    {
+      name: "SIGKILL",
+      code: "import os; os.kill(os.getpid(), 9)",
+      died: { signal: "SIGKILL", exit_code: null, oom: false },
+    },
+    {
+      name: "memory",
+      code: "a = []\nwhile True: a.append(bytearray(50_000_000))",
+      died: { signal: "SIGKILL", exit_code: null, oom: true },
+    },
+    {
+      name: "closed descriptors",
+      code: "import os; os.closerange(3, 1000)",
+      died: { signal: null, exit_code: 70, oom: false },
+    },
+    {
+      name: "garbage on its socket",
+      code: "import os\nwhile True: os.write(200, b'\\xff' * 8)",
+      died: { signal: "SIGKILL", exit_code: null, oom: false },
+    },
+    {
+      name: "a forged result",
+      code: 'import os\nos.write(200, b\'\\0\\0\\0\\x11{"type":"result"}\')\nwhile True: pass',
+      died: { signal: "SIGKILL", exit_code: null, oom: false },
+    },
+  ];
+  for (const { name, code, died } of cases) {
+    await t.step(name, async () => {
+      const cell = await sandbox.cell(code);
+      assert.deepEqual([cell.result.status, cell.result.kernel], ["kernel_died", "restarted"]);
+      assert.deepEqual(cell.result.died, died);
+      assert.equal((await sandbox.cell("1 + 1")).value, "2");
+    });
+  }
+  await t.step("stack overflow ends in an error or a death, and the next cell runs", async () => {
+    const cell = await sandbox.cell("import sys\nsys.setrecursionlimit(10**9)\ndef f(): return f()\nf()");
+    assert(cell.result.status === "kernel_died" || cell.result.status === "error");
+    assert.equal((await sandbox.cell("1 + 1")).value, "2");
+  });
+  await t.step("the zygote killed from inside is out of reach", async () => {
+    const cell = await sandbox.cell([
+      "import os",
+      "def attempt(pid):",
+      "    try: os.kill(pid, 9); return 'sent'",
+      "    except OSError as error: return error.errno",
+      "mine = os.getpid()",
+      "others = [int(p) for p in os.listdir('/proc') if p.isdigit() and int(p) != mine]",
+      "[attempt(pid) for pid in [-1, *others]]",
+    ].join("\n"));
+    assert.equal(cell.value, "[1, 1, 1]");
+    assert.equal((await sandbox.cell("2 + 2")).value, "4");
+  });
+});
+
+Deno.test("nothing of a cell outlives its deadline, or speaks in the next cell", async (t) => {
+  await using sandbox = await started();
+
+  await t.step("a background process is counted, its late output dropped, and it is ended", async () => {
+    const cell = await sandbox.cell("import os\nos.system('(sleep 0.2; echo late; exec sleep 60) &')\nNone", {
+      timeout_ms: 1200,
+    });
+    assert(cell.result.background_processes >= 1);
+    const next = await sandbox.cell("import time; time.sleep(0.5); print('mine')");
+    assert.equal(next.stdout, "mine\n");
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    assert.deepEqual((await sandbox.call("status"))["result"], { kernel: "idle", background_processes: 0 });
+  });
+
+  await t.step("a daemon that forks on and on", async () => {
+    const cell = await sandbox.cell(
+      "import os, time\nif os.fork() == 0:\n    os.setsid()\n    while True:\n        time.sleep(0.01)\n        if os.fork(): os._exit(0)",
+      { timeout_ms: 700 },
+    );
+    assert.equal(cell.result.status, "ok");
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    assert.deepEqual((await sandbox.call("status"))["result"], { kernel: "idle", background_processes: 0 });
+    assert.equal((await sandbox.cell("3")).value, "3");
+  });
+
+  await t.step("a thread's late output", async () => {
+    await sandbox.cell(
+      "import threading, time\nthreading.Timer(0.2, lambda: (print('LATE'), display('LATE'))).start()",
+    );
+    const next = await sandbox.cell("time.sleep(0.5); print('mine')");
+    assert.deepEqual([next.stdout, next.displays.length], ["mine\n", 0]);
+  });
+
+  await t.step("a flood from behind does not stop the cells", async () => {
+    await sandbox.cell("import subprocess\np = subprocess.Popen('yes')", { timeout_ms: 3000 });
+    const next = await sandbox.cell("print('mine')");
+    assert.equal(next.stdout, "mine\n");
+    assert.equal(next.result.background_processes, 1);
+  });
+
+  await t.step("a child that a cell forks does not become a second kernel", async () => {
+    const cell = await sandbox.cell(
+      "import os\nprint('once', end='')\npid = os.fork()\nif pid: os.waitpid(pid, 0)",
+    );
+    assert.equal(cell.stdout, "once");
+    assert.equal((await sandbox.cell("'here'")).value, "'here'");
+  });
+
+  await t.step("zombies are reaped", async () => {
+    const cell = await sandbox.cell([
+      "import os, subprocess",
+      "known = subprocess.Popen(['sh', '-c', 'exit 7'])",
+      "made = 0",
+      "for _ in range(10000):",
+      "    try:",
+      "        if os.fork() == 0: os._exit(0)",
+      "        made += 1",
+      "    except OSError: break",
+      "made > 16",
+    ].join("\n"));
+    assert.equal(cell.value, "True");
+    assert.equal((await sandbox.cell("subprocess.run(['true']).returncode, known.wait()")).value, "(0, 7)");
+  });
+});
+
+Deno.test("the supervisor holds output back while nobody takes events", async () => {
+  await using sandbox = await started();
+  await sandbox.call("hold", { hold: true });
+  const cell = sandbox.cell("for _ in range(100): print('x' * 9999)\n'done'", {
+    max_output_bytes: 10_000_000,
+  });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.deepEqual((await sandbox.call("status"))["result"], { kernel: "busy", background_processes: 0 });
+  await sandbox.call("hold", { hold: false });
+  assert.equal((await cell).stdout.length, 1_000_000);
+  assert.equal((await cell).value, "'done'");
+});
+
+Deno.test("a kernel is confined", async (t) => {
+  await using sandbox = await started();
+
+  await t.step("and says so before it is ready", () => {
+    const first = sandbox.states.find((event) => event["confinement"] !== null);
+    assert.equal(first?.["state"], "starting");
+    assert.match(JSON.stringify(first), /"no_new_privs":true,"seccomp":2/);
+  });
+
+  await t.step("by sockets, other processes' memory and limits, namespaces and files", async () => {
+    const cell = await sandbox.cell([
+      "import ctypes, os, resource, socket, platform",
+      "def errno(f):",
+      "    try: f(); return 0",
+      "    except OSError as error: return error.errno",
+      "libc = ctypes.CDLL(None, use_errno=True)",
+      "def call(*numbers): ",
+      "    number = numbers[platform.machine() != 'x86_64']",
+      "    return 0 if libc.syscall(number, 0, 0, 0, 0, 0, 0) >= 0 else ctypes.get_errno()",
+      "families = [socket.AF_INET, socket.AF_INET6, 16, 17, 38, 40]",
+      "[{errno(lambda: socket.socket(family, socket.SOCK_RAW if family in (16, 17) else socket.SOCK_STREAM)) for family in families},",
+      " errno(lambda: socket.socketpair()[0].close()),",
+      " call(101, 117), call(425, 425), call(272, 97), call(321, 280), call(323, 282), call(250, 219), call(165, 40), call(435, 435),",
+      " errno(lambda: os.unshare(0x10000000)),",
+      " errno(lambda: resource.prlimit(1, resource.RLIMIT_NOFILE, (9, 9))),",
+      " errno(lambda: os.setpriority(os.PRIO_PROCESS, 1, 19)),",
+      " errno(lambda: open('/proc/1/mem', 'rb')), errno(lambda: os.listdir('/proc/1/fd')),",
+      " errno(lambda: open('/escape', 'w')) != 0, errno(lambda: open('/workspace/file', 'w'))]",
+    ].join("\n"));
+    assert.equal(cell.value, "[{1}, 0, 1, 38, 1, 1, 1, 1, 1, 38, 1, 1, 1, 13, 13, True, 0]");
+  });
+
+  await t.step("the zygote is out of sight too", async () => {
+    const cell = await sandbox.cell([
+      "import os",
+      "mine = os.getpid()",
+      "def readable(pid):",
+      "    try: open('/proc/%s/mem' % pid, 'rb'); return True",
+      "    except OSError: return False",
+      "[readable(p) for p in os.listdir('/proc') if p.isdigit() and int(p) != mine]",
+    ].join("\n"));
+    assert.equal(cell.value, "[False, False]");
+  });
+});
+
+Deno.test("user code that patches what everybody uses does not reach the protocol", async () => {
+  await using sandbox = await started();
+  const cell = await sandbox.cell([
+    "import json, os, sys, builtins, gc, socket, traceback, signal, time",
+    "json.dumps = json.loads = json.JSONEncoder.encode = json.JSONDecoder.decode = None",
+    "os.write = os.read = os.getpid = os.dup2 = os.close = socket.socket = None",
+    "time.monotonic = time.time = lambda: 0",
+    "gc.disable()",
+    "sys.displayhook = None; sys.stdout.close(); sys.stderr = None",
+    "old = signal.signal(signal.SIGINT, signal.SIG_IGN)",
+  ].join("\n"));
+  assert.equal(cell.result.status, "ok");
+  const next = await sandbox.cell("print('sound')\n1 + 1");
+  assert.deepEqual([next.stdout, next.value], ["sound\n", "2"]);
+  const slow = await sandbox.cell("while True: pass", { timeout_ms: 300 });
+  assert.deepEqual([slow.result.status, slow.result.kernel], ["timeout", "kept"]);
+  // Python itself does not work without these: the kernel gives up, says why, and the next one is sound.
+  await sandbox.cell("builtins.isinstance = builtins.len = builtins.enumerate = builtins.dict = None");
+  const broken = await sandbox.cell("1 + 1");
+  assert.deepEqual([broken.result.status, broken.result.died?.exit_code], ["kernel_died", 72]);
+  assert.match(broken.error?.value ?? "", /replaces builtins/);
+  assert.equal((await sandbox.cell("1 + 1")).value, "2");
+});
+
+Deno.test("without IPython the kernel is told to be unavailable, in a sentence", async () => {
+  await using sandbox = await Sandbox.start({ dockerArguments: ["-e", "PATH=/usr/bin:/bin"] });
+  const event = await sandbox.state("dead");
+  assert.match(
+    JSON.stringify(event["error"]),
+    /"code":"kernel_unavailable","message":"The image has no usable IPython/,
+  );
+  const reply = await sandbox.call("execute", { code: "1", timeout_ms: 1000 });
+  assert.match(JSON.stringify(reply), /"code":"kernel_unavailable".*did not run/);
+});
