@@ -14,7 +14,7 @@ function makeTools(): Tool[] {
   return toolsOf(config, sandboxes, {
     version: "5.4",
     schema: config.cdmSchema,
-    serve: () => {},
+    serve: () => () => {},
     describe: nothing,
     close: async () => {},
   });

@@ -1,5 +1,4 @@
 /** Wires the rooms together: the one place that knows them all. */
-import type { ByteStream } from "./channel/byte_stream.ts";
 import type { Config } from "./config.ts";
 import { Engine } from "./docker/mod.ts";
 import { OmcpError } from "./errors.ts";
@@ -50,7 +49,7 @@ export async function serve(config: Config): Promise<number> {
     idleMs: config.idleMs,
     lifetimeMs: config.lifetimeMs,
     leaseSeconds: config.leaseSeconds,
-    ...(cdm === undefined ? {} : { openPostgres: (id: string, stream: ByteStream) => cdm.serve(id, stream) }),
+    ...(cdm === undefined ? {} : { postgresDoor: (id: string) => cdm.serve(id) }),
   });
   sweepNeverStarted(engine).catch((error: unknown) => log.warning("Cannot sweep: {error}", { error: String(error) }));
   const stop = endingSignal();

@@ -152,7 +152,7 @@ function logStderr(name: string, stderr: ReadableStream<Uint8Array>): StderrTail
       if (seen - chunk.byteLength >= STDERR_LOG_BYTES) continue;
       const text = decoder.decode(chunk, { stream: true });
       tail = (tail + text).slice(-2000);
-      log.warning("Agent of {name} says: {text}", { name, text: text.slice(0, 4000) });
+      log.info("Agent of {name} says: {text}", { name, text: text.slice(0, 4000) });
       if (seen >= STDERR_LOG_BYTES) {
         log.warning("Agent of {name} says too much: the rest is dropped", { name });
       }

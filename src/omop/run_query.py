@@ -66,4 +66,4 @@ def run(request):
     }
 
 
-display({MIME: run(json.loads(REQUEST))}, raw=True)
+display({MIME: run(json.loads(REQUEST))})

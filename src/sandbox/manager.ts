@@ -37,8 +37,8 @@ export interface SandboxManagerOptions {
   readonly idleMs: number;
   readonly lifetimeMs: number;
   readonly leaseSeconds: number;
-  /** Takes a stream that a sandbox opened towards Postgres; absent: there is no database. */
-  readonly openPostgres?: (sandboxId: string, stream: ByteStream) => void;
+  /** Makes the door of one sandbox: it takes each stream that the sandbox opens towards Postgres. Absent: there is no database. */
+  readonly postgresDoor?: (sandboxId: string) => (stream: ByteStream) => void;
 }
 
 /** The sandboxes of one server. */
@@ -49,7 +49,7 @@ export class SandboxManager {
   readonly #creations = new Turnstile(CREATIONS_AT_ONCE, CREATIONS_WAITING);
   readonly #closing = new AbortController();
   readonly #inFlight = new Set<Promise<unknown>>();
-  readonly #reaper: number;
+  readonly #reaper: ReturnType<typeof setInterval>;
   #places = 0;
 
   constructor(options: SandboxManagerOptions) {
@@ -174,7 +174,7 @@ export class SandboxManager {
     const leave = await this.#creations.enter(signal);
     try {
       const id = newSandboxId();
-      const { policy, leaseSeconds, openPostgres, instance, host, image } = this.#options;
+      const { policy, leaseSeconds, postgresDoor, instance, host, image } = this.#options;
       const watch = new KernelWatch();
       const container = await startHosted({
         host,
@@ -182,16 +182,16 @@ export class SandboxManager {
         spec: sandboxContainerSpec(policy, {
           image,
           labels: labelsOf({ instance, role: "sandbox", name: id, version: VERSION }),
-          env: sandboxEnvironment(openPostgres !== undefined),
+          env: sandboxEnvironment(postgresDoor !== undefined),
           command: ["python3", "-I", "-S", "-u", "-c", LOADER],
         }),
         config: {
           mode: "sandbox",
           lease_seconds: leaseSeconds,
-          services: openPostgres === undefined ? [] : ["postgres"],
+          services: postgresDoor === undefined ? [] : ["postgres"],
           kernel: { preload: PRELOAD },
         },
-        services: openPostgres === undefined ? {} : { postgres: (stream) => openPostgres(id, stream) },
+        services: postgresDoor === undefined ? {} : { postgres: postgresDoor(id) },
         onEvent: (event) => watch.take(event),
         signal,
       });
