@@ -63,7 +63,7 @@ export class Conversation {
     return this.#statements.size;
   }
 
-  /** Milliseconds since the head of the queue last moved, or since the last answer. */
+  /** Milliseconds since the statement that answers now could begin, or since the last answer if none is owed. */
   get sinceMs(): number {
     return performance.now() - this.#since;
   }
@@ -151,6 +151,7 @@ export class Conversation {
     if (head.kind === "query" || head.kind === "sync") return;
     const sync = this.#queue.findIndex((expectation) => expectation.kind === "sync");
     this.#skipping = sync < 0;
+    this.#since = performance.now();
     this.#queue.splice(0, sync < 0 ? this.#queue.length : sync);
     this.#moved();
   }
@@ -165,6 +166,7 @@ export class Conversation {
     this.rows = 0;
     this.bytes = 0;
     if (status === "I") this.#portals.clear();
+    this.#since = performance.now();
     if (head?.kind === "query" || head?.kind === "sync") this.#shift();
   }
 
@@ -208,7 +210,8 @@ export class Conversation {
   }
 
   #moved(): void {
-    this.#since = performance.now();
+    // A bound or described statement has not answered yet: its time runs on.
+    if (this.#queue.length === 0) this.#since = performance.now();
     this.#wake?.();
     this.#wake = undefined;
   }

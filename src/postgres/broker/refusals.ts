@@ -28,7 +28,8 @@ export class Refusals {
    * @returns SQL that fails with an unguessable name in its error.
    */
   standIn(refusal: Refusal): string {
-    if (this.#pending.size >= MAX_PENDING) this.#pending.delete([...this.#pending.keys()][0] ?? "");
+    const [oldest] = this.#pending.keys();
+    if (this.#pending.size >= MAX_PENDING && oldest !== undefined) this.#pending.delete(oldest);
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     const name = PREFIX + bytes.toHex();
     const { sqlstate, message, hint, position } = refusal;

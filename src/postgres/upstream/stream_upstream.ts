@@ -6,7 +6,7 @@ import { login, type LoginResult } from "./login.ts";
 import type { SessionSettings, Upstream, UpstreamSession } from "./upstream.ts";
 
 const CANCEL_REQUEST = 80_877_102;
-const CANCEL_DEADLINE_MS = 5_000;
+const CANCEL_DEADLINE_MS = 2_000;
 
 /** A server that is reached by a function which opens a byte stream to it. */
 export interface StreamUpstreamOptions {

@@ -41,7 +41,7 @@ export interface Upstream {
    * Asks the server to cancel what a session is running.
    *
    * @param session One of this upstream.
-   * @returns When the server has taken the request, or could not be asked within 5 s.
+   * @returns When the server has taken the request, or could not be asked within 2 s.
    */
   cancel(session: UpstreamSession): Promise<void>;
 }

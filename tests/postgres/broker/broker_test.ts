@@ -155,6 +155,41 @@ Deno.test("serveClient() serves portals in parts and 5,000 pipelined queries", a
   assert.equal(received.filter(({ type }) => type === "D").length, 5_000);
 });
 
+Deno.test("serveClient() audits what ran, not what was last prepared under its name", async () => {
+  await using bridge = new Bridge({ url: server.url, planner });
+  const { client } = await RawClient.start(bridge.port);
+  await using _ = client;
+  await client.send(parse("s", "SELECT 'first'"), SYNC, parse("s", "SELECT 'second'"), SYNC);
+  await client.until("Z");
+  assert.equal(errorOf(await client.until("Z"))?.sqlstate, "42P05");
+  await client.send(bind("", "s"), execute(""), SYNC);
+  assert.deepEqual(firstColumn(await client.until("Z")), ["first"]);
+  assert.deepEqual(bridge.audit.map(({ normalizedSql, sqlstate }) => [normalizedSql, sqlstate]), [
+    ["SELECT 'second'", "42P05"],
+    ["SELECT 'first'", undefined],
+  ]);
+});
+
+Deno.test("serveClient() forgets statements that were closed or deallocated, and counts the rest", async () => {
+  await using bridge = new Bridge({ url: server.url, planner, limits: { preparedStatements: 2 } });
+  const { client } = await RawClient.start(bridge.port);
+  await using _ = client;
+  const prepare = async (name: string): Promise<string | undefined> => {
+    await client.send(parse(name, "SELECT 1"), SYNC);
+    return errorOf(await client.until("Z"))?.sqlstate;
+  };
+  assert.deepEqual([await prepare("a"), await prepare("b"), await prepare("c")], [
+    undefined,
+    undefined,
+    "53000",
+  ]);
+  await client.send(describe("S", "a", FRONTEND.close), SYNC);
+  await client.until("Z");
+  assert.deepEqual([await prepare("c"), await prepare("d")], [undefined, "53000"]);
+  await client.query("DISCARD ALL");
+  assert.equal(await prepare("d"), undefined);
+});
+
 Deno.test("serveClient() relays COPY to stdout and refuses COPY data that nobody asked for", async () => {
   await using bridge = new Bridge({ url: server.url, planner });
   const { client } = await RawClient.start(bridge.port);
