@@ -67,7 +67,10 @@ Deno.test("execute_python_code through MCP", async (t) => {
     });
 
     await t.step("replaces a kernel that does not yield, and says that its state is lost", async () => {
-      const reply = await run("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass", 1);
+      const reply = await run(
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
+        1,
+      );
       assert.equal(reply.structured.status, "timeout");
       assert.ok(["restarted", "recovering"].includes(String(reply.structured.kernel)));
       assert.match((await run("'x' in globals()")).text, /False/);
