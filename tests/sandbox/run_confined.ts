@@ -28,7 +28,8 @@ export async function runConfined<S extends z.ZodType>(
   options: RunConfinedOptions,
   schema: S,
 ): Promise<z.output<S>> {
-  const engine = await Engine.connect();
+  const host = Deno.env.get("DOCKER_HOST");
+  const engine = await Engine.connect(host === undefined ? {} : { host });
   const name = `omcp-test-${crypto.randomUUID()}`;
   const spec = sandboxContainerSpec(options.policy ?? DEFAULT_POLICY, {
     image: options.image,
