@@ -15,7 +15,7 @@ export interface RunConfinedOptions {
 }
 
 /** Milliseconds a program may take. */
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 300_000;
 
 /**
  * Runs a program as PID 1 of a container like a sandbox's, without our agent, and removes the container whatever happens.
