@@ -20,9 +20,13 @@ export function isFields(value: unknown): value is Fields {
  */
 export function asNode(value: unknown): Node | undefined {
   if (!isFields(value)) return undefined;
-  const [entry, ...others] = Object.entries(value);
-  if (entry === undefined || others.length > 0 || !isFields(entry[1])) return undefined;
-  return { kind: entry[0], fields: entry[1] };
+  let node: Node | undefined;
+  for (const kind in value) { // not Object.entries(): a tree has up to a million nodes
+    const fields = value[kind];
+    if (node !== undefined || !isFields(fields)) return undefined;
+    node = { kind, fields };
+  }
+  return node;
 }
 
 /** Reads a field that is text. @param value A field. @returns The text; empty where the tree leaves the default out. */

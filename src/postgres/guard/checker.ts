@@ -71,10 +71,12 @@ export class SelectChecker {
   }
 
   #visit(value: unknown, place: Place): void {
-    if (isFields(value) && Object.keys(value).length === 0) return; // a null in a list, as in SELECT DISTINCT
     const node = asNode(value);
-    if (node === undefined) throw new Refusal("the statement has a part that the guard cannot read");
-    this.#walk(node.kind, node.fields, { ...place, depth: place.depth + 1 });
+    if (node !== undefined) {
+      return this.#walk(node.kind, node.fields, { scope: place.scope, depth: place.depth + 1 });
+    }
+    if (isFields(value) && Object.keys(value).length === 0) return; // a null in a list, as in SELECT DISTINCT
+    throw new Refusal("the statement has a part that the guard cannot read");
   }
 
   #walk(kind: string, fields: Fields, place: Place): void {
@@ -88,7 +90,8 @@ export class SelectChecker {
     const known = NODE_FIELDS.get(kind);
     if (known === undefined) throw new Refusal(notAllowed(kind));
     const inner = this.#enter(kind, fields, place);
-    for (const [name, value] of Object.entries(fields)) {
+    for (const name in fields) {
+      const value = fields[name];
       const type = known.get(name);
       if (type === undefined) throw new Refusal(notAllowed(`${kind}.${name}`));
       if (kind === "SelectStmt" && name === "withClause") continue; // walked by #enter, in a scope of its own

@@ -98,7 +98,7 @@ export const FUNCTIONS: ReadonlyMap<string, Arity> = parseArities(ALLOWED);
 
 /**
  * Those among {@link FUNCTIONS} that PostgreSQL calls volatile, each reviewed: clocks, chance, and the release of
- * advisory locks, which the guard lets nobody take (asyncpg's reset calls it).
+ * advisory locks, which the guard lets nobody take (asyncpg's reset calls it), and two facts about the server.
  */
 export const REVIEWED_VOLATILE: ReadonlySet<string> = new Set([
   "array_sample",
@@ -106,6 +106,8 @@ export const REVIEWED_VOLATILE: ReadonlySet<string> = new Set([
   "clock_timestamp",
   "gen_random_uuid",
   "pg_advisory_unlock_all",
+  "pg_is_in_recovery",
+  "pg_jit_available",
   "random",
   "random_normal",
   "setseed",

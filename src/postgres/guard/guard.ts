@@ -4,6 +4,9 @@ import { SQLSTATE } from "./refusal.ts";
 import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
 import { ReplySchema, type WorkerReply, type WorkerRequest } from "./worker_messages.ts";
 
+/** After a text of more characters a new worker takes over: WebAssembly never gives memory back. */
+const LARGE_TEXT = 64 * 1024;
+
 /** How a guard works. */
 export interface GuardOptions {
   /** The longest a text may take to be planned, in milliseconds. @default 2000 */
@@ -42,7 +45,7 @@ export class Guard {
     } catch (cause) {
       await guard.close();
       throw new OmcpError("internal", "Cannot load PostgreSQL's grammar", {
-        next: "Check that the server may read the WebAssembly file of libpg-query.",
+        next: "Allow the server to read its folder src/postgres/guard: --allow-read=…/src/postgres/guard.",
         cause,
       });
     }
@@ -75,7 +78,10 @@ export class Guard {
     try {
       const worker = await this.#ready();
       const reply = await ask(worker, { type: "plan", sql, protocol }, this.#deadlineMs);
-      if (reply?.type === "planned") return reply.plans;
+      if (reply?.type === "planned") {
+        if (sql.length > LARGE_TEXT) this.#discardWorker();
+        return reply.plans;
+      }
     } catch {
       // refused below, like all that fails
     }

@@ -1,5 +1,11 @@
 import { scanTokens, type Token } from "./parser.ts";
 
+/** How much of a statement is looked at, in characters. */
+const MAX_SCANNED = 8192;
+
+/** What may end a text that was cut within a string, a quoted name or a comment. */
+const ENDINGS = ["", "'", '"', "*/"];
+
 /** What of a statement goes into the audit log, in characters. */
 const MAX_LENGTH = 4096;
 
@@ -10,10 +16,10 @@ const CONSTANT = /^(?:[^"]*'|\$(?![0-9]+$)|\.?[0-9])/s;
  * Writes a statement without its comments, and with `?` for each constant, so that it can be logged.
  *
  * @param sql The statement's text.
- * @returns It, cut at 4,096 characters; null where it cannot be had.
+ * @returns It, cut where it is long; null where it cannot be had.
  */
 export function normalized(sql: string): string | null {
-  const tokens = scanTokens(sql);
+  const tokens = tokensOf(sql);
   if (tokens === undefined) return null;
   let text = "";
   let previous: Token | undefined;
@@ -25,6 +31,18 @@ export function normalized(sql: string): string | null {
     previous = token;
   }
   const lists = text.replaceAll(/\?(?:\s*,\s*\?)+/g, "?, …").trim();
-  if (lists.length <= MAX_LENGTH) return lists;
-  return `${lists.slice(0, MAX_LENGTH)}… (${lists.length - MAX_LENGTH} characters more)`;
+  const kept = lists.slice(0, MAX_LENGTH);
+  return kept.length < lists.length || sql.length > MAX_SCANNED
+    ? `${kept}… (of ${sql.length} characters)`
+    : kept;
+}
+
+function tokensOf(sql: string): readonly Token[] | undefined {
+  if (sql.length <= MAX_SCANNED) return scanTokens(sql);
+  const start = sql.slice(0, MAX_SCANNED).toWellFormed();
+  for (const ending of ENDINGS) {
+    const tokens = scanTokens(start + ending);
+    if (tokens !== undefined) return tokens;
+  }
+  return undefined;
 }

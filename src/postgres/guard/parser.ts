@@ -1,5 +1,5 @@
-import { hasSqlDetails, loadModule, parseSync, scanSync } from "libpg-query";
 import * as z from "zod";
+import { parseTree, tokenList } from "./grammar.ts";
 
 const ParsedSchema = z.object({
   stmts: z.array(z.object({
@@ -9,14 +9,14 @@ const ParsedSchema = z.object({
   })),
 });
 
-const ScannedSchema = z.object({
-  tokens: z.array(z.object({
-    start: z.number().int().nonnegative(),
-    end: z.number().int().nonnegative(),
-    text: z.string(),
-    tokenName: z.string(),
-  })),
+/** A token as the scanner writes it: `[start, end]` in bytes, its text and the name of its kind. */
+const TokenSchema = z.object({
+  start: z.number(),
+  end: z.number(),
+  text: z.string(),
+  tokenName: z.string(),
 });
+const ScannedSchema = z.object({ tokens: z.array(TokenSchema) });
 
 /** One statement of a text, and where it stands there, in bytes of UTF-8. */
 export interface ParsedStatement {
@@ -26,25 +26,7 @@ export interface ParsedStatement {
 }
 
 /** A token of a text, and where it stands there, in bytes of UTF-8. */
-export type Token = z.infer<typeof ScannedSchema>["tokens"][number];
-
-/** PostgreSQL's own complaint about a text: an ordinary outcome, unlike any other error of the parser. */
-export class GrammarError extends Error {
-  override readonly name = "GrammarError";
-  /** 1-based character where the error is. */
-  readonly position: number;
-
-  /** @param message PostgreSQL's message. @param position 1-based character. */
-  constructor(message: string, position: number) {
-    super(message);
-    this.position = position;
-  }
-}
-
-/** Loads PostgreSQL's grammar; to be awaited before anything is parsed. */
-export async function loadGrammar(): Promise<void> {
-  await loadModule();
-}
+export type Token = z.infer<typeof TokenSchema>;
 
 /**
  * Parses a text with PostgreSQL's own grammar.
@@ -56,21 +38,12 @@ export async function loadGrammar(): Promise<void> {
  */
 export function parseStatements(sql: string): readonly ParsedStatement[] {
   if (sql === "") return [];
-  const { stmts } = ParsedSchema.parse(parsed(sql));
+  const { stmts } = ParsedSchema.parse(parseTree(sql));
   const length = new TextEncoder().encode(sql).byteLength;
   return stmts.map(({ stmt, stmt_location: start = 0, stmt_len: size = 0 }) => {
     // a length of 0 is PostgreSQL's way to say "to the end"
     return { tree: stmt, start, end: size === 0 ? length : start + size };
   });
-}
-
-function parsed(sql: string): unknown {
-  try {
-    return parseSync(sql);
-  } catch (error) {
-    if (!hasSqlDetails(error)) throw error;
-    throw new GrammarError(error.message, (error.sqlDetails?.cursorPosition ?? 0) + 1);
-  }
 }
 
 /**
@@ -82,7 +55,7 @@ function parsed(sql: string): unknown {
 export function scanTokens(sql: string): readonly Token[] | undefined {
   if (sql === "") return [];
   try {
-    return ScannedSchema.parse(scanSync(sql)).tokens;
+    return ScannedSchema.parse(tokenList(sql)).tokens;
   } catch {
     return undefined;
   }

@@ -1,11 +1,18 @@
 import { refuseUnfit } from "./fitness.ts";
 import { judge } from "./statements.ts";
 import { normalized } from "./normalize.ts";
-import { GrammarError, type ParsedStatement, parseStatements } from "./parser.ts";
+import { GrammarError } from "./grammar.ts";
+import { type ParsedStatement, parseStatements } from "./parser.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import type { ReviewedStatements } from "./reviewed.ts";
 import { qualifyCalls } from "./rewrite.ts";
 import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
+
+/** The most statements one text may hold. */
+const MAX_STATEMENTS = 200;
+
+/** No reviewed statement is longer; longer ones are not even compared. */
+const MAX_REVIEWED_BYTES = 512;
 
 /** What a text is planned with. */
 export interface PlanContext {
@@ -48,6 +55,11 @@ export function planText(
     const message = "cannot insert multiple commands into a prepared statement";
     return [{ kind: "refuse", sqlstate: SQLSTATE.syntaxError, message, normalized: normalized(sql) }];
   }
+  if (statements.length > MAX_STATEMENTS) {
+    const message =
+      `the SQL text has ${statements.length} statements, and at most ${MAX_STATEMENTS} are allowed`;
+    return [{ kind: "refuse", sqlstate: SQLSTATE.limitExceeded, message, normalized: normalized(sql) }];
+  }
   return statements.map((statement) => planStatement(text, statement, context));
 }
 
@@ -55,10 +67,12 @@ function planStatement(text: Uint8Array, statement: ParsedStatement, context: Pl
   const { start, end, tree } = statement;
   const original = qualifyCalls(text, { start, end, calls: [] }).trim();
   try {
-    const reviewed = context.reviewed.find(tree, context.policy);
+    const short = end - start <= MAX_REVIEWED_BYTES;
+    const reviewed = short ? context.reviewed.find(tree, context.policy) : undefined;
     const { command, argument, calls = [], sql: written } = reviewed ?? judge(tree, context.policy);
     const sql = written ?? qualifyCalls(text, { start, end, calls }).trim();
-    if (reviewed === undefined) verify(sql, command, context);
+    const unchanged = start === 0 && end === text.byteLength && sql === original;
+    if (reviewed === undefined && !unchanged) verify(sql, command, context);
     const plan = { kind: "forward", sql, command, normalized: normalized(original) ?? command } as const;
     return argument === undefined ? plan : { ...plan, argument };
   } catch (error) {

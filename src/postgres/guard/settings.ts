@@ -30,8 +30,6 @@ export const READABLE: ReadonlySet<string> = new Set([
   "default_text_search_config",
   "in_hot_standby",
   "integer_datetimes",
-  "lc_collate",
-  "lc_ctype",
   "lc_monetary",
   "lc_numeric",
   "lc_time",

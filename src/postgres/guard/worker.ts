@@ -1,7 +1,7 @@
 /// <reference lib="deno.worker" />
 import "./quiet_console.ts";
 import * as z from "zod";
-import { loadGrammar } from "./parser.ts";
+import { loadGrammar } from "./grammar.ts";
 import { type PlanContext, planText } from "./plan.ts";
 import { ReviewedStatements } from "./reviewed.ts";
 import { RequestSchema, type WorkerReply } from "./worker_messages.ts";

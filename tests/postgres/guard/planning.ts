@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadGrammar } from "../../../src/postgres/guard/parser.ts";
+import { loadGrammar } from "../../../src/postgres/guard/grammar.ts";
 import { type PlanContext, planText } from "../../../src/postgres/guard/plan.ts";
 import { ReviewedStatements } from "../../../src/postgres/guard/reviewed.ts";
 import type { GuardPolicy, QueryProtocol, StatementPlan } from "../../../src/postgres/guard/types.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { planOf, refusalOf, sentFor } from "./planning.ts";
+import { planOf, plansOf, refusalOf, sentFor } from "./planning.ts";
 
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
   "writing": [
@@ -274,6 +274,21 @@ Deno.test("planText() refuses a text of more than 256 KiB, counted in bytes", ()
   assert.equal(planOf(`SELECT '${"x".repeat(262_134)}'`).kind, "forward");
   assert.equal(refusalOf(`SELECT '${"é".repeat(140_000)}'`).sqlstate, "54000");
   assert.equal(refusalOf(`SELECT 1 IN (${"1234567,".repeat(130_000)}1)`).sqlstate, "54000");
+});
+
+Deno.test("planText() refuses a text of more than 200 statements", () => {
+  assert.equal(plansOf("SELECT 1;".repeat(200)).length, 200);
+  assert.equal(refusalOf("SELECT 1;".repeat(201)).sqlstate, "54000");
+});
+
+Deno.test("planText() logs the beginning of a long statement, wherever it is cut", () => {
+  const long = "x".repeat(10_000);
+  for (const [start, end] of [["'", "'"], ['"', '"'], ["/*", "*/ 2"], ["1 + ", ""]]) {
+    const plan = planOf(`SELECT 1, ${start}${long}${end}`);
+    assert.match(plan.normalized ?? "", /^SELECT \?(, …|,).*\(of \d+ characters\)$/);
+    assert((plan.normalized ?? "").length < 5_000);
+  }
+  assert.doesNotMatch(planOf(`SELECT $a$${long}$a$`).normalized ?? "", /x/);
 });
 
 Deno.test("planText() refuses deep nesting, and takes what people write", () => {
