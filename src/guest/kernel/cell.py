@@ -1,9 +1,12 @@
 """One cell on its way through a kernel: what was asked, what came of it, and the caps on what it shows. Runs in the agent."""
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any, Dict, Optional, Tuple
 
-from .output import CellOutput
+from . import cgroup
+from .output import CellOutput, NAMES
 
 MAX_CODE_BYTES = 1 << 20
 MAX_TIMEOUT_MS = 86_400_000
@@ -16,6 +19,14 @@ _MAX_NAME = 1024
 _MAX_ERROR_CHARACTERS = 1 << 20
 _MAX_MIME_TYPES = 32
 _MAX_DEPTH = 64
+
+
+# What the kernel says by its exit code.
+_EXIT_CODES = {
+    70: "it lost its connection to the agent, as when a cell closes descriptors that are not its own",
+    71: "it had no free file descriptors for the cell's output; the cell did not run",
+    72: "it could not go on, as when a cell replaces builtins that Python itself needs",
+}
 
 
 class BadRequest(Exception):
@@ -107,6 +118,22 @@ class Cell:
         return {"type": kind, "data": data, "metadata": metadata}
 
 
+    def result(self, status: str, kernel: str, totals: Dict[str, Dict[str, int]], now: float) -> Dict[str, Any]:
+        """What the reply says of the cell itself."""
+        output: Dict[str, Any] = {name: totals.get(name, {"bytes": 0, "kept": 0}) for name in NAMES}
+        output["displays"] = self.displays
+        elapsed = int((now - self.started) * 1000)
+        return {"status": status, "kernel": kernel, "elapsed_ms": elapsed, "output": output}
+
+    def cause_of_death(self, status: int) -> Tuple[Dict[str, Any], Optional[str]]:
+        """Of a kernel, while this cell ran: by its wait status, by the memory limit's counter, and in words if we know any."""
+        number, code = _read_status(status)
+        kills = cgroup.oom_kills()
+        oom = number == signal.SIGKILL and self.oom_before is not None and kills is not None and kills > self.oom_before
+        name = None if number is None else _signal_name(number)
+        return {"signal": name, "exit_code": code, "oom": oom}, _EXIT_CODES.get(code or 0)
+
+
 def text(value: Any, limit: int) -> str:
     """A text from a kernel, as valid UTF-8."""
     if not isinstance(value, str) or len(value) > limit:
@@ -156,3 +183,15 @@ def _plain(value: Any, depth: int) -> Tuple[Any, int]:
     return value, 8
 
 
+def _read_status(status: int) -> Tuple[Optional[int], Optional[int]]:
+    """Signal and exit code of a wait status, one of them None."""
+    if os.WIFSIGNALED(status):
+        return os.WTERMSIG(status), None
+    return None, os.WEXITSTATUS(status)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "SIG%d" % number

@@ -5,6 +5,7 @@ import builtins
 import fcntl
 import os
 import random
+import resource
 import select
 import signal
 import sys
@@ -264,6 +265,7 @@ def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> 
                 file.write(str(_OOM_SCORE_ADJUST))
         except OSError:
             pass
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         landlock_abi = confine.restrict_files()
         shells.user_environment(environment)
         # Every kernel is a copy of the same process: its luck must be its own.

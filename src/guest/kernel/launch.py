@@ -1,4 +1,7 @@
-"""Starts a zygote: a new Python, confined before its first instruction, whose code comes over its socket. Runs in the agent."""
+"""Starts a zygote and keeps one: a new Python, confined before its first instruction, whose code comes over its socket.
+
+Runs in the agent.
+"""
 from __future__ import annotations
 
 import os
@@ -6,9 +9,15 @@ import shutil
 import signal
 import socket
 import sys
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from . import confine
+from . import cgroup, confine, processes
+from .link import Link, pair
+
+_READY_SECONDS = 60.0
+_RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
+MAX_STARTS = 5
+
 
 PACKAGE = "omcp_kernel"
 _MODULES = ("wire", "landlock", "confine", "tracebacks", "streams", "display", "figures", "shell", "kernel", "zygote")
@@ -115,8 +124,139 @@ def start(own: socket.socket, other: socket.socket) -> int:
     return 0
 
 
-def read_status(status: int) -> Tuple[int | None, int | None]:
-    """Signal and exit code of a wait status, one of them None."""
-    if os.WIFSIGNALED(status):
-        return os.WTERMSIG(status), None
-    return None, os.WEXITSTATUS(status)
+class ZygoteEvents(NamedTuple):
+    """Whom the host tells."""
+
+    on_starting: Callable[[], None]
+    on_confinement: Callable[[Any], None]
+    on_ready: Callable[[], None]
+    on_unavailable: Callable[[str], None]
+    on_fork_failed: Callable[[str], None]
+    on_ended: Callable[[], None]
+
+
+class ZygoteHost:
+    """`pid` is 0 while there is none; `ready` says whether it takes orders to fork."""
+
+    def __init__(self, loop: Any, preload: List[str], events: ZygoteEvents) -> None:
+        self._loop = loop
+        self._preload = preload
+        self._events = events
+        self._link: Optional[Link] = None
+        self._timer: Any = None
+        self._retry: Any = None
+        self._failures = 0
+        self._wanted = False
+        self.pid = 0
+        self.ready = False
+
+    def start(self) -> None:
+        """Starts one, and keeps one, until stop()."""
+        self._wanted = True
+        self._failures = 0
+        self._start_if_none()
+
+    def fork(self, end: socket.socket) -> None:
+        """Orders a kernel that holds this end of a socket pair."""
+        if self._link is not None:
+            self._link.send({"type": "fork"}, [end.detach()])
+        else:
+            end.close()
+
+    def kill(self) -> None:
+        """Ends it; another one is started."""
+        if self.pid:
+            processes.kill([self.pid])
+
+    def stop(self) -> None:
+        """Keeps no zygote any more."""
+        self._wanted = False
+        self.ready = False
+        self._cancel_timers()
+        self._close()
+        self.kill()
+
+    def ended(self) -> None:
+        """It was reaped."""
+        self._cancel_timers()
+        self.pid = 0
+        if self._link is not None:
+            # Its last words say whether another try makes sense.
+            self._link.drain()
+        self._close()
+        was_ready, self.ready = self.ready, False
+        self._failures = 0 if was_ready else self._failures + 1
+        if self._wanted:
+            self._events.on_ended()
+            self._start_later()
+
+    def _start_if_none(self) -> None:
+        self._retry = None
+        if self.pid or not self._wanted:
+            return
+        if self._failures >= MAX_STARTS:
+            self._give_up("The kernel could not be started after %d attempts" % self._failures)
+            return
+        self._events.on_starting()
+        try:
+            message = boot_message(self._preload, cgroup.processors())
+            own, other = pair()
+            try:
+                self.pid = start(own, other)
+            except OSError:
+                own.close()
+                raise
+            finally:
+                other.close()
+        except LookupError as error:
+            self._give_up(str(error))
+            return
+        except OSError:
+            self._failures += 1
+            self._start_later()
+            return
+        self._link = Link(self._loop, own, self._on_message, self._on_end)
+        self._link.send(message)
+        self._timer = self._loop.call_later(_READY_SECONDS, self.kill)
+
+    def _start_later(self) -> None:
+        wait = _RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS) - 1)]
+        self._retry = self._loop.call_later(wait, self._start_if_none)
+
+    def _give_up(self, message: str) -> None:
+        self._wanted = False
+        self._events.on_unavailable(message)
+
+    def _on_message(self, message: Dict[str, Any]) -> None:
+        kind = message.get("type")
+        if kind == "confinement":
+            self._events.on_confinement(message.get("confinement"))
+        elif kind == "ready":
+            self._cancel_timers()
+            self.ready = True
+            self._events.on_ready()
+        elif kind == "unavailable":
+            self._give_up(str(message.get("message"))[:1000])
+        elif kind == "threads":
+            # It ends by itself; the next one goes without that module.
+            name = message.get("module")
+            if name in self._preload:
+                self._preload.remove(name)
+                self._failures -= 1
+        elif kind == "fork_failed":
+            self._events.on_fork_failed(str(message.get("message"))[:200])
+
+    def _on_end(self, _reason: Optional[str]) -> None:
+        self._link = None
+        self.kill()
+
+    def _close(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    def _cancel_timers(self) -> None:
+        for timer in (self._timer, self._retry):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._retry = None

@@ -7,6 +7,12 @@ from typing import Any, Callable, Dict, Set, Tuple
 from . import processes
 
 
+# Seconds. Within the first all are gone, or the cell is answered nevertheless; after the second we give up waiting.
+_KILL = 0.8
+_KILL_AT_MOST = 10.0
+_POLL = 0.004
+
+
 class Leftovers:
     """Remembers them by pid and time of start. `keep` gives the zygote and the kernel; `busy` whether a cell runs."""
 
@@ -84,3 +90,37 @@ class Leftovers:
                 for pid in [zygote, kernel, *found]:
                     if pid > 1:
                         processes.send(pid, signal.SIGCONT)
+
+
+def clear_all(
+    loop: Any, keep: Callable[[], Tuple[int, int]], on_late: Callable[[], None], on_cleared: Callable[[], None]
+) -> None:
+    """Stops all, kills all but the zygote, and looks again until all are reaped; only then is the zygote let loose.
+
+    One that goes on earlier would meet the process limit when it forks. `on_late` is called once, at the end or
+    after 0.8 s, `on_cleared` at the end.
+    """
+    processes.freeze()
+    begun = loop.time()
+    told = False
+
+    def look() -> None:
+        nonlocal told
+        zygote, kernel = keep()
+        found = processes.snapshot((zygote,))
+        if not processes.is_init():
+            found = processes.family(found, {kernel} - {0}, kernel or -2)
+        left = [pid for pid, process in found.items() if not (process.zombie and process.parent == zygote)]
+        processes.kill(left)
+        waited = loop.time() - begun
+        if not told and (not left or waited >= _KILL):
+            told = True
+            on_late()
+        if left and waited < _KILL_AT_MOST:
+            loop.call_later(_POLL, look)
+            return
+        if zygote and processes.is_init():
+            processes.send(zygote, signal.SIGCONT)
+        on_cleared()
+
+    look()

@@ -6,33 +6,21 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import cgroup, launch, processes
+from . import cgroup, processes
 from .cell import BadRequest, Cell, Request, Untrusted, count
-from .leftovers import Leftovers
+from .launch import MAX_STARTS, ZygoteEvents, ZygoteHost
+from .leftovers import Leftovers, clear_all
 from .link import Link, pair
 from .output import CellOutput, LateOutput
 
-# Seconds. After SIGINT a cell has so long to yield; then all is stopped and killed, which may take the second one.
+# Seconds. After SIGINT a cell has so long to yield; then all is stopped and killed.
 _YIELD = 1.0
-_KILL = 0.8
-# A cell is answered after that; no kernel is forked before the last process is gone, unless it will not go.
-_KILL_AT_MOST = 10.0
-_KILL_POLL = 0.004
-_ZYGOTE_READY = 60.0
 _KERNEL_READY = 10.0
 _EXIT_AFTER_END = 0.3
-_RETRY = (0.05, 0.2, 0.5, 1.0, 2.0)
-_MAX_STARTS = 5
+_RETRY = 0.05
 _DEFAULT_OUTPUT_BYTES = 1 << 20
-
-# What the kernel says by its exit code.
-_EXIT_CODES = {
-    70: "it lost its connection to the agent, as when a cell closes descriptors that are not its own",
-    71: "it had no free file descriptors for the cell's output; the cell did not run",
-    72: "it could not go on, as when a cell replaces builtins that Python itself needs",
-}
 
 Emit = Callable[[int, Dict[str, Any]], None]
 
@@ -45,14 +33,19 @@ class KernelSupervisor:
         self._loop = loop
         self._emit = emit
         self._can_emit = can_emit
-        self._preload: List[str] = [name for name in settings.get("preload") or [] if isinstance(name, str)]
+        preload = [name for name in settings.get("preload") or [] if isinstance(name, str)]
         self._output_bytes = int(settings.get("max_output_bytes") or _DEFAULT_OUTPUT_BYTES)
         self._late = LateOutput(loop)
         self._leftovers = Leftovers(loop, self._own_pids, lambda: self._cell is not None)
-        self._zygote_pid = 0
-        self._zygote: Optional[Link] = None
-        self._zygote_ready = False
-        self._zygote_timer: Any = None
+        told = ZygoteEvents(
+            on_starting=lambda: self._tell("starting" if not self._kernel_ready else self._state),
+            on_confinement=self._on_confinement,
+            on_ready=self._start_kernel_if_none,
+            on_unavailable=self._on_unavailable,
+            on_fork_failed=self._kernel_lost,
+            on_ended=self._on_zygote_ended,
+        )
+        self._zygote = ZygoteHost(loop, preload, told)
         self._kernel_pid = 0
         self._kernel: Optional[Link] = None
         self._kernel_ready = False
@@ -77,11 +70,10 @@ class KernelSupervisor:
     def start(self) -> None:
         """Starts a zygote, and a kernel from it. The state is told by `kernel_state` events."""
         self._error = None
+        self._failures = 0
         self._state = "starting"
-        if self._zygote is None:
-            self._start_zygote()
-        elif self._zygote_ready:
-            self._start_kernel()
+        self._zygote.start()
+        self._start_kernel_if_none()
 
     def execute(self, request_id: int, params: Any) -> None:
         """Runs a cell, or says why not. A cell that comes while the kernel starts waits for it, within its own deadline."""
@@ -131,8 +123,8 @@ class KernelSupervisor:
         """To be told of every process that was reaped; says whether it was one of ours."""
         if pid <= 0:
             return False
-        if pid == self._zygote_pid:
-            self._zygote_ended(status)
+        if pid == self._zygote.pid:
+            self._zygote.ended()
             return True
         if pid == self._kernel_pid:
             self._kernel_ended(status)
@@ -156,116 +148,44 @@ class KernelSupervisor:
         self._stopped = True
         if self._cell is not None:
             self._cell.stop_timer()
-        for link in (self._kernel, self._zygote):
-            if link is not None:
-                link.close()
+        if self._kernel is not None:
+            self._kernel.close()
         self._late.close()
-        zygote, kernel = self._own_pids()
-        processes.kill([*processes.living((zygote, kernel), kernel), *(pid for pid in (zygote, kernel) if pid)])
+        self._zygote.stop()
+        processes.kill([*processes.living((), self._kernel_pid), *([self._kernel_pid] if self._kernel_pid else [])])
 
     # -- The zygote --
 
-    def _own_pids(self) -> Any:
-        return self._zygote_pid, self._kernel_pid
+    def _own_pids(self) -> Tuple[int, int]:
+        return self._zygote.pid, self._kernel_pid
 
-    def _start_zygote(self) -> None:
-        if self._stopped:
-            return
-        if self._failures >= _MAX_STARTS:
-            self._die("kernel_unavailable", "The kernel could not be started after %d attempts" % self._failures)
-            return
-        self._tell("starting")
-        try:
-            own, other = pair()
-            try:
-                self._zygote_pid = launch.start(own, other)
-            finally:
-                other.close()
-            self._zygote = Link(self._loop, own, self._on_zygote_message, self._on_zygote_end)
-            self._zygote.send(launch.boot_message(self._preload, cgroup.processors()))
-        except OSError as error:
-            self._zygote_pid = 0
-            self._zygote_failed("Cannot start the zygote: %s" % error)
-            return
-        self._zygote_timer = self._loop.call_later(_ZYGOTE_READY, self._on_zygote_slow)
+    def _on_confinement(self, facts: Any) -> None:
+        self._confinement = _confinement(facts)
+        self._tell(self._state)
 
-    def _on_zygote_message(self, message: Dict[str, Any]) -> None:
-        kind = message.get("type")
-        if kind == "confinement":
-            self._confinement = _confinement(message.get("confinement"))
-            self._tell("starting")
-        elif kind == "ready":
-            self._stop_zygote_timer()
-            self._zygote_ready = True
-            if self._kernel is None and not self._clearing:
-                self._start_kernel()
-        elif kind == "unavailable":
-            self._stop_zygote_timer()
-            self._die("kernel_unavailable", str(message.get("message"))[:1000])
-        elif kind == "threads":
-            # It ends by itself; the next one goes without that module.
-            name = message.get("module")
-            if name in self._preload:
-                self._preload.remove(name)
-            else:
-                self._failures += 1
-        elif kind == "fork_failed":
-            self._kernel_lost("Cannot fork a kernel: %s" % str(message.get("message"))[:200])
+    def _on_unavailable(self, message: str) -> None:
+        # A kernel that runs already goes on; only the next one cannot be had.
+        if not self._kernel_ready:
+            self._die("kernel_unavailable", message)
 
-    def _on_zygote_end(self, _reason: Optional[str]) -> None:
-        self._zygote = None
-        processes.kill([self._zygote_pid] if self._zygote_pid else [])
-
-    def _on_zygote_slow(self) -> None:
-        self._zygote_timer = None
-        processes.kill([self._zygote_pid] if self._zygote_pid else [])
-
-    def _zygote_ended(self, _status: int) -> None:
-        self._stop_zygote_timer()
-        self._zygote_pid = 0
-        if self._zygote is not None:
-            # Its last words say whether another try makes sense.
-            self._zygote.drain()
-        if self._zygote is not None:
-            self._zygote.close()
-            self._zygote = None
-        was_ready, self._zygote_ready = self._zygote_ready, False
-        if self._stopped or self._state == "dead":
-            return
-        self._failures = 0 if was_ready else self._failures + 1
+    def _on_zygote_ended(self) -> None:
         if self._kernel is not None and not self._kernel_ready:
+            # It was ordered from that zygote, and will not come.
             self._drop_kernel()
-        self._loop.call_later(_RETRY[min(self._failures, len(_RETRY) - 1)], self._start_zygote_if_none)
-
-    def _zygote_failed(self, _message: str) -> None:
-        self._failures += 1
-        if self._zygote is not None:
-            self._zygote.close()
-            self._zygote = None
-        self._loop.call_later(_RETRY[min(self._failures, len(_RETRY) - 1)], self._start_zygote_if_none)
-
-    def _start_zygote_if_none(self) -> None:
-        if not self._zygote_pid and self._state != "dead":
-            self._start_zygote()
-
-    def _stop_zygote_timer(self) -> None:
-        if self._zygote_timer is not None:
-            self._zygote_timer.cancel()
-            self._zygote_timer = None
 
     # -- The kernel --
 
     def _start_kernel(self) -> None:
-        if self._stopped or self._zygote is None or not self._zygote_ready:
+        if self._stopped or not self._zygote.ready:
             return
         self._tell("starting")
         try:
             own, other = pair()
-            self._kernel = Link(self._loop, own, self._on_kernel_message, self._on_kernel_end)
-            self._zygote.send({"type": "fork"}, [other.detach()])
-        except OSError:
-            self._kernel_lost("no descriptors")
+        except OSError as error:
+            self._kernel_lost(str(error))
             return
+        self._kernel = Link(self._loop, own, self._on_kernel_message, self._on_kernel_end)
+        self._zygote.fork(other)
         self._kernel_timer = self._loop.call_later(_KERNEL_READY, self._on_kernel_slow)
 
     def _on_kernel_message(self, message: Dict[str, Any]) -> None:
@@ -301,7 +221,7 @@ class KernelSupervisor:
 
     def _on_kernel_ready(self, message: Dict[str, Any]) -> None:
         pid = count(message.get("pid"))
-        if pid in (0, 1, os.getpid(), self._zygote_pid):
+        if pid in (0, 1, os.getpid(), self._zygote.pid):
             raise Untrusted("a kernel gave an impossible process id")
         self._confinement = _confinement(message.get("confinement"))
         self._stop_kernel_timer()
@@ -348,12 +268,12 @@ class KernelSupervisor:
         self._failures += 1
         if self._stopped or self._state == "dead" or self._clearing:
             return
-        if self._failures >= _MAX_STARTS:
+        if self._failures >= MAX_STARTS:
             self._die("kernel_unavailable", "The kernel could not be started after %d attempts" % self._failures)
-        elif self._failures >= 2 and self._zygote_pid:
-            processes.kill([self._zygote_pid])
+        elif self._failures == 2:
+            self._zygote.kill()
         else:
-            self._loop.call_later(_RETRY[min(self._failures, len(_RETRY) - 1)], self._start_kernel_if_none)
+            self._loop.call_later(_RETRY * 4**self._failures, self._start_kernel_if_none)
 
     def _start_kernel_if_none(self) -> None:
         if self._kernel is None and not self._kernel_pid and not self._clearing and self._state != "dead":
@@ -374,18 +294,14 @@ class KernelSupervisor:
         self._replace_kernel(died)
 
     def _cause(self, cell: Cell, status: int) -> Dict[str, Any]:
-        number, code = launch.read_status(status)
-        kills = cgroup.oom_kills()
-        oom = number == signal.SIGKILL and cell.oom_before is not None and kills is not None and kills > cell.oom_before
-        self._broken = self._broken or _EXIT_CODES.get(code or 0)
-        if self._broken is not None:
-            message = "The kernel was ended: %s" % self._broken
-            event = {"type": "error", "name": "KernelEnded", "value": message, "traceback": message}
+        died, reason = cell.cause_of_death(status)
+        reason = self._broken or reason
+        if reason is not None:
+            message = "The kernel was ended: %s" % reason
             if cell.output is not None:
                 cell.output.drain()
-            self._emit(cell.request_id, event)
-        name = None if number is None else _signal_name(number)
-        return {"signal": name, "exit_code": code, "oom": oom}
+            self._emit(cell.request_id, {"type": "error", "name": "KernelEnded", "value": message, "traceback": message})
+        return died
 
     def _drop_kernel(self) -> None:
         self._stop_kernel_timer()
@@ -453,58 +369,31 @@ class KernelSupervisor:
     def _finish(self, cell: Cell, status: str, kernel: str, died: Optional[Dict[str, Any]]) -> None:
         """The one place where a cell that was taken on gets its reply."""
         cell.stop_timer()
-        nothing = {"stdout": {"bytes": 0, "kept": 0}, "stderr": {"bytes": 0, "kept": 0}}
-        totals: Dict[str, Any] = cell.output.finish(self._late) if cell.output is not None else nothing
+        totals = cell.output.finish(self._late) if cell.output is not None else {}
         self._cell = None
-        left = self._leftovers.cell_ended(cell.deadline) if kernel == "kept" else 0
-        self._answer(
-            cell.request_id,
-            {
-                "status": status,
-                "kernel": kernel,
-                "execution_count": self._execution_count,
-                "elapsed_ms": int((self._loop.time() - cell.started) * 1000),
-                "output": {**totals, "displays": cell.displays},
-                "died": died,
-                "background_processes": left,
-            },
-        )
+        result = cell.result(status, kernel, totals, self._loop.time())
+        result["execution_count"] = self._execution_count
+        result["died"] = died
+        result["background_processes"] = self._leftovers.cell_ended(cell.deadline) if kernel == "kept" else 0
+        self._answer(cell.request_id, result)
 
     # -- Stop, kill, reap, begin anew --
 
     def _replace_kernel(self, died: Optional[Dict[str, Any]] = None) -> None:
-        """Ends all but the zygote, and has a new kernel forked. The running cell is told when all are gone."""
+        """Ends all but the zygote, and has a new kernel forked. The running cell is answered when all are gone."""
         if self._clearing or self._stopped:
             return
         self._clearing = True
         if self._cell is not None:
             self._cell.stop_timer()
-        processes.freeze()
-        self._clear(died, self._loop.time() + _KILL)
+        clear_all(self._loop, self._own_pids, lambda: self._finish_cleared(died), self._on_cleared)
 
-    def _clear(self, died: Optional[Dict[str, Any]], until: float) -> None:
-        """Kills, and looks again until all are reaped: a zygote let loose earlier would meet the process limit."""
-        zygote = self._zygote_pid
-        if processes.is_init():
-            rest = processes.snapshot((zygote,))
-        else:
-            rest = processes.family(processes.snapshot((zygote,)), {self._kernel_pid} - {0}, self._kernel_pid or -2)
-        left = [pid for pid, process in rest.items() if not (process.zombie and process.parent == zygote)]
-        processes.kill(left)
-        now = self._loop.time()
-        if not left or now >= until:
-            self._finish_cleared(died)
-        if left and now < until + _KILL_AT_MOST:
-            self._loop.call_later(_KILL_POLL, self._clear, died, until)
-            return
-        if zygote and processes.is_init():
-            processes.send(zygote, signal.SIGCONT)
+    def _on_cleared(self) -> None:
         self._kernel_pid = 0
         self._drop_kernel()
         self._leftovers.forget()
         self._clearing = False
-        if self._zygote_ready:
-            self._start_kernel()
+        self._start_kernel_if_none()
 
     def _finish_cleared(self, died: Optional[Dict[str, Any]]) -> None:
         cell = self._cell
@@ -540,13 +429,6 @@ class KernelSupervisor:
 
     def _refuse(self, request_id: int, code: str, message: str) -> None:
         self._emit(request_id, {"type": "reply", "error": {"code": code, "message": message}})
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "SIG%d" % number
 
 
 def _confinement(value: Any) -> Dict[str, Any]:

@@ -31,7 +31,7 @@ def describe(error: BaseException) -> Tuple[str, str, str]:
         # One budget for all: the chain and each of its frames.
         pieces: List[str] = []
         length = 0
-        told = traceback.TracebackException.from_exception(error, limit=_MAX_FRAMES, compact=True)
+        told = traceback.TracebackException.from_exception(error, limit=_MAX_FRAMES)
         _without_ours(told, set())
         for line in told.format():
             pieces.append(cut(line, MAX_VALUE_CHARACTERS))

@@ -1,6 +1,6 @@
 /** A hardened container whose PID 1 is driver.py: cells go in, events come out. */
 import assert from "node:assert/strict";
-import { KERNEL_MODULES } from "../../../src/guest/kernel/mod.ts";
+import { GUEST_MODULES } from "../../../src/guest/mod.ts";
 import driver from "./driver.py" with { type: "text" };
 import loader from "../../../src/guest/loader.py" with { type: "text" };
 import * as z from "zod";
@@ -98,7 +98,7 @@ export class Sandbox {
     const sandbox = new Sandbox(label, process);
     const config = { kernel: { preload: options.preload ?? [] } };
     const boot = new TextEncoder().encode(
-      JSON.stringify({ modules: { ...KERNEL_MODULES, agent: driver }, config }),
+      JSON.stringify({ modules: { ...GUEST_MODULES, agent: driver }, config }),
     );
     const head = new Uint8Array(4);
     new DataView(head.buffer).setUint32(0, boot.length);
