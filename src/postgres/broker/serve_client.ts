@@ -58,11 +58,11 @@ export async function serveClient(stream: ByteStream, session: ClientSession): P
       door: session.door,
       deadlineMs: session.limits.startupMs,
     });
-    if (greeting !== undefined) end = await new Connection(reader, writer, session).serve(greeting);
+    if (greeting !== undefined) await new Connection(reader, writer, session).serve(greeting);
   } catch (error) {
     end = asEnd(error);
   }
-  await writer.finish(end === undefined ? undefined : { sqlstate: end.sqlstate, message: end.message });
+  await tell(writer, end);
   await reader.cancel();
 }
 
@@ -78,7 +78,7 @@ class Connection {
     this.#session = session;
   }
 
-  async serve(greeting: Greeting): Promise<ConnectionEnd | undefined> {
+  async serve(greeting: Greeting): Promise<void> {
     let cancel = function notYet(): void {};
     const admission = this.#session.door.admit(() => cancel());
     if ("full" in admission) throw new ConnectionEnd("53300", `too many connections: ${admission.full}`);
@@ -92,7 +92,7 @@ class Connection {
       const opened = upstream = await backend.upstream.connect(backend.settings, signal);
       cancel = () => void this.#cancel(backend.upstream, opened);
       await this.#welcome(opened, admission, greeting);
-      return await this.#converse(backend, opened);
+      await this.#converse(backend, opened);
     } finally {
       upstream?.close();
       admission.release();
@@ -115,7 +115,7 @@ class Connection {
     await this.#writer.write(concatBytes(parts));
   }
 
-  async #converse(backend: Backend, upstream: UpstreamSession): Promise<ConnectionEnd | undefined> {
+  async #converse(backend: Backend, upstream: UpstreamSession): Promise<void> {
     const { sandboxId, audit, limits, signal } = this.#session;
     const conversation = new Conversation(sandboxId, audit);
     const refusals = new Refusals();
@@ -152,27 +152,34 @@ class Connection {
     }
     // It may still read from the client; it ends with the client's stream, and whatever it meets then is of no interest.
     fromClient.catch(function ignore() {});
-    await leave(upstream, conversation, cancel);
+    const left = leave(upstream, conversation, cancel);
     await settledSoon([fromServer]);
-    if (!toClient.atBoundary || toClient.sawFatal) {
-      // Half a message is out, or the server's own words: nothing more may follow.
-      if (!toClient.atBoundary) this.#writer.abort();
-      return undefined;
-    }
-    return end;
+    // After half a message, or the server's own last words, nothing more may follow.
+    if (!toClient.atBoundary) this.#writer.abort();
+    else await tell(this.#writer, toClient.sawFatal ? undefined : end);
+    await left;
   }
 }
 
-/** Leaves nothing running at the server. */
+/**
+ * Leaves nothing running at the server.
+ *
+ * @returns When the server has been asked to cancel what ran; the session itself is closed before.
+ */
 async function leave(
   session: UpstreamSession,
   conversation: Conversation,
   cancel: () => Promise<void>,
 ): Promise<void> {
-  if (conversation.busy) await cancel();
-  else await settledSoon([session.write(message(FRONTEND.terminate))]);
+  const cancelled = conversation.busy ? cancel() : settledSoon([session.write(message(FRONTEND.terminate))]);
+  if (!conversation.busy) await cancelled;
   session.close();
   conversation.end();
+  await cancelled;
+}
+
+async function tell(writer: ClientWriter, end: ConnectionEnd | undefined): Promise<void> {
+  await writer.finish(end === undefined ? undefined : { sqlstate: end.sqlstate, message: end.message });
 }
 
 function lostUpstream(pump: ServerPump): ConnectionEnd | undefined {

@@ -14,7 +14,7 @@ export interface WatchdogOptions {
 }
 
 /** Milliseconds by which the server may be later than its own time limit, and again after it was asked to cancel. */
-const GRACE_MS = 5_000;
+const GRACE_MS = 2_000;
 const TICK_MS = 1_000;
 
 /** Sees to it that no connection lasts, waits or is silent for longer than it may. */
