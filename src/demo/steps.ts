@@ -122,32 +122,19 @@ async function omopSteps(
   transcript: Transcript,
   sandbox: { readonly sandboxId: string; readonly cell: (code: string) => Promise<ToolReply> },
 ): Promise<void> {
-  async function query(input: Record<string, unknown>): Promise<ToolReply> {
+  await transcript.step("query_omop: a typed query lands in the sandbox as a DataFrame", async () => {
+    const input = {
+      table: "condition_occurrence",
+      group_by: ["condition_concept_id", "person.gender_concept_id"],
+      aggregates: [{ fn: "count", column: "person_id", distinct: true, as: "persons" }],
+      concept_name: true,
+      order_by: ["-persons"],
+      limit: 1_000_000,
+      into: "by_condition",
+    };
     transcript.code(`query_omop ${JSON.stringify(input)}`);
     const reply = await server.call("query_omop", { sandbox_id: sandbox.sandboxId, ...input });
     transcript.reply(reply.text);
-    assert.equal(reply.isError, false);
-    return reply;
-  }
-  await transcript.step("query_omop: a typed query lands in the sandbox as a DataFrame", async () => {
-    await query({
-      table: "person",
-      columns: ["person_id", "gender_concept_id"],
-      concept_name: true,
-      limit: 1_000_000,
-      into: "persons",
-    });
-    await query({
-      table: "condition_occurrence",
-      columns: ["person_id", "condition_concept_id"],
-      concept_name: true,
-      limit: 1_000_000,
-      into: "conditions",
-    });
-    const reply = await sandbox.cell(`
-by_condition = (conditions.merge(persons, on="person_id").drop_duplicates(["person_id", "condition_concept_id"])
-    .groupby(["condition_concept_name", "gender_concept_name"]).size().rename("persons").reset_index())
-len(by_condition)`);
     assert.equal(reply.isError, false);
   });
   await transcript.step("pandas goes on with it: persons by condition and sex", async () => {

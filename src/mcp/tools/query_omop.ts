@@ -30,8 +30,9 @@ export function queryOmopTool(sandboxes: SandboxManager, cdm: CdmTarget): Tool {
     name: "query_omop",
     title: "Query the OMOP CDM",
     description:
-      `Runs a typed query on one table of the OMOP CDM ${cdm.version} from inside a sandbox and leaves the rows there as a pandas DataFrame ` +
-      "(variable `into`), for execute_python_code to go on with. Returns the SQL, the columns, the row count and at most 20 rows. For joins " +
+      `Runs a typed query on one table of the OMOP CDM ${cdm.version}, with the columns of each row's person as person.<column>, from inside ` +
+      "a sandbox and leaves the rows there as a pandas DataFrame (variable `into`), for execute_python_code to go on with. Returns the SQL, " +
+      "the columns, the row count and at most 20 rows. For other joins " +
       "and anything else, use psycopg.connect() in execute_python_code.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: omopQuerySchema(cdm.version).extend({ sandbox_id: sandboxIdSchema }),

@@ -9,11 +9,11 @@ import {
   sql,
 } from "kysely";
 import type { CdmVersion } from "../cdm/mod.ts";
+import { columnReference } from "./columns.ts";
 import { filterCondition } from "./filters.ts";
 import {
   type AggregateOutput,
-  type ConceptNameOutput,
-  findColumn,
+  type PlainOutput,
   type ResolvedQuery,
   resolveQuery,
   type ResultColumn,
@@ -66,7 +66,7 @@ const COMPILER = new Kysely<AnyDatabase>({
 export function compileOmopQuery(query: OmopQuery, options: CompileOptions): CompiledOmopQuery {
   const resolved = resolveQuery(query, options.version);
   const limit = Math.min(query.limit, options.maxRows);
-  let select = resolved.grouped ? grouped(query, resolved, options) : plain(query, resolved, options);
+  let select = rows(resolved, options.schema);
   for (const { name, descending } of resolved.order) {
     select = select.orderBy(sql.ref(name), function direction(order) {
       return (descending ? order.desc() : order.asc()).nullsLast();
@@ -81,50 +81,46 @@ export function compileOmopQuery(query: OmopQuery, options: CompileOptions): Com
   };
 }
 
-/** Rows of the table `t`, with names joined to them. */
-function plain(query: OmopQuery, resolved: ResolvedQuery, options: CompileOptions): AnySelect {
-  const from = filtered(query, resolved, options);
-  return selectOutputs(from, resolved, function value(output) {
+/** The outputs, without order or limit. */
+function rows(resolved: ResolvedQuery, schema: string): AnySelect {
+  const from = tables(resolved, schema);
+  const named = resolved.outputs.some((output) => output.kind === "concept_name");
+  if (!resolved.grouped || !named) return selectOutputs(from, resolved, sourceValue);
+  // A vocabulary has millions of concepts, and to join it to every row before grouping would take minutes:
+  // the groups become the new `t`, and the names are joined to them.
+  let groups = from;
+  for (const output of resolved.outputs) {
+    if (output.kind !== "concept_name") groups = groups.select(sourceValue(output).as(output.name));
+  }
+  const outer: AnySelect = COMPILER.withSchema(schema).selectFrom(groups.as("t"));
+  return selectOutputs(outer, resolved, function groupValue(output) {
     return sql.ref(`t.${output.name}`);
   });
 }
 
-/**
- * Groups of the table `t`, and the names joined to the groups: a vocabulary has millions of concepts, and to
- * join it to every row before grouping would take minutes.
- */
-function grouped(query: OmopQuery, resolved: ResolvedQuery, options: CompileOptions): AnySelect {
-  let groups = filtered(query, resolved, options);
-  for (const name of resolved.groupBy) groups = groups.groupBy(sql.ref(`t.${name}`));
-  if (!resolved.outputs.some((output) => output.kind === "concept_name")) {
-    return selectOutputs(groups, resolved, function value(output) {
-      return output.kind === "aggregate" ? aggregateValue(output) : sql.ref(`t.${output.name}`);
+/** `from table as t [inner join person as p …] [where …] [group by …]` */
+function tables(resolved: ResolvedQuery, schema: string): AnySelect {
+  let from: AnySelect = COMPILER.withSchema(schema).selectFrom(`${resolved.table.name} as t`);
+  if (resolved.joinsPerson) {
+    // It multiplies no rows, person_id being the person's key, and loses those alone whose person is missing.
+    from = from.innerJoin("person as p", function on(join) {
+      return join.on(sql<boolean>`${sql.ref("p.person_id")} = ${sql.ref("t.person_id")}`);
     });
   }
-  for (const output of resolved.outputs) {
-    if (output.kind === "column") groups = groups.select(sql.ref(`t.${output.name}`).as(output.name));
-    if (output.kind === "aggregate") groups = groups.select(aggregateValue(output).as(output.name));
-  }
-  const named: AnySelect = COMPILER.withSchema(options.schema).selectFrom(groups.as("t"));
-  return selectOutputs(named, resolved, function value(output) {
-    return sql.ref(`t.${output.name}`);
-  });
+  for (const { filter, source } of resolved.filters) from = from.where(filterCondition(filter, source));
+  for (const column of resolved.groupBy) from = from.groupBy(columnReference(column));
+  return from;
 }
 
-/** `from schema.table as t where …` */
-function filtered(query: OmopQuery, resolved: ResolvedQuery, options: CompileOptions): AnySelect {
-  let from: AnySelect = COMPILER.withSchema(options.schema).selectFrom(`${resolved.table.name} as t`);
-  for (const filter of query.filters ?? []) {
-    const column = findColumn(resolved.table, filter.column, options.version);
-    from = from.where(filterCondition(filter, column));
-  }
-  return from;
+/** An output as computed from the tables themselves. */
+function sourceValue(output: PlainOutput | AggregateOutput): RawBuilder<unknown> {
+  return output.kind === "aggregate" ? aggregateValue(output) : columnReference(output.source);
 }
 
 function selectOutputs(
   from: AnySelect,
   resolved: ResolvedQuery,
-  value: (output: Exclude<ResolvedQuery["outputs"][number], ConceptNameOutput>) => RawBuilder<unknown>,
+  value: (output: PlainOutput | AggregateOutput) => RawBuilder<unknown>,
 ): AnySelect {
   let select = from;
   for (const [at, output] of resolved.outputs.entries()) {
@@ -135,7 +131,7 @@ function selectOutputs(
     const alias = `c${at}`;
     select = select
       .leftJoin(`concept as ${alias}`, function on(join) {
-        return join.on(sql<boolean>`${sql.ref(`${alias}.concept_id`)} = ${sql.ref(`t.${output.by}`)}`);
+        return join.on(sql<boolean>`${sql.ref(`${alias}.concept_id`)} = ${value(output.by)}`);
       })
       .select(sql.ref(`${alias}.concept_name`).as(output.name));
   }
@@ -143,8 +139,8 @@ function selectOutputs(
 }
 
 function aggregateValue(output: AggregateOutput): RawBuilder<unknown> {
-  if (output.column === undefined) return sql`count(*)`;
-  const column = sql.ref(`t.${output.column}`);
+  if (output.source === undefined) return sql`count(*)`;
+  const column = columnReference(output.source);
   const operand = output.distinct ? sql`distinct ${column}` : column;
   switch (output.fn) {
     case "count":

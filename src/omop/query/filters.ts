@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
-import type { CdmColumn } from "../cdm/mod.ts";
+import { columnReference, type SourceColumn } from "./columns.ts";
 import type { OmopFilter } from "./schema.ts";
 import { bindValue } from "./values.ts";
 
@@ -19,13 +19,14 @@ const OPERATORS = {
 /**
  * One condition of a WHERE clause.
  *
- * @param filter The filter, its column known to exist.
- * @param column The column.
- * @returns The condition on `t.column`, every value bound as a parameter.
+ * @param filter The filter.
+ * @param source The column it names.
+ * @returns The condition, every value bound as a parameter.
  * @throws {OmcpError} `invalid_argument` when the value does not fit the operator or the column's type.
  */
-export function filterCondition(filter: OmopFilter, column: CdmColumn): RawBuilder<boolean> {
-  const reference = sql.ref(`t.${column.name}`);
+export function filterCondition(filter: OmopFilter, source: SourceColumn): RawBuilder<boolean> {
+  const { column } = source;
+  const reference = columnReference(source);
   const { op, value } = filter;
   switch (op) {
     case "is null":

@@ -1,13 +1,7 @@
 import { OmcpError } from "../../errors.ts";
-import {
-  type CdmColumn,
-  type CdmTable,
-  cdmTable,
-  cdmTables,
-  type CdmVersion,
-  closestNames,
-} from "../cdm/mod.ts";
-import type { AggregateFunction, OmopAggregate, OmopQuery } from "./schema.ts";
+import { type CdmColumn, type CdmTable, type CdmVersion, closestNames } from "../cdm/mod.ts";
+import { type SourceColumn, SourceColumns } from "./columns.ts";
+import type { AggregateFunction, OmopAggregate, OmopFilter, OmopQuery } from "./schema.ts";
 
 /** The types a result's column may have; `varchar` is told as `text`. */
 export type ResultType = "integer" | "bigint" | "numeric" | "date" | "timestamp" | "text";
@@ -18,31 +12,36 @@ export interface ResultColumn {
   readonly type: ResultType;
 }
 
-/** A table's column in the result. */
+/** A column in the result as it is. */
 export interface PlainOutput extends ResultColumn {
   readonly kind: "column";
+  readonly source: SourceColumn;
 }
 
-/** A concept's name in the result, looked up by a column of the table. */
+/** A concept's name in the result. */
 export interface ConceptNameOutput extends ResultColumn {
   readonly kind: "concept_name";
-  /** The table's column with the concept's id. */
-  readonly by: string;
+  /** The result's column with the concept's id. */
+  readonly by: PlainOutput;
 }
 
 /** A computed value in the result. */
 export interface AggregateOutput extends ResultColumn {
   readonly kind: "aggregate";
   readonly fn: AggregateFunction;
-  readonly column: string | undefined;
+  /** What it is computed of; rows where there is none. */
+  readonly source: SourceColumn | undefined;
   readonly distinct: boolean;
 }
 
 /** A query whose every name is known to exist. */
 export interface ResolvedQuery {
   readonly table: CdmTable;
+  /** Whether any column is the person's, so that the person must be joined. */
+  readonly joinsPerson: boolean;
+  readonly filters: readonly { readonly filter: OmopFilter; readonly source: SourceColumn }[];
   readonly grouped: boolean;
-  readonly groupBy: readonly string[];
+  readonly groupBy: readonly SourceColumn[];
   readonly outputs: readonly (PlainOutput | ConceptNameOutput | AggregateOutput)[];
   readonly order: readonly { readonly name: string; readonly descending: boolean }[];
 }
@@ -52,77 +51,65 @@ export interface ResolvedQuery {
  *
  * @param query The query.
  * @param version The CDM's version.
- * @returns What to select, group and sort by.
+ * @returns What to select, filter, group and sort by.
  * @throws {OmcpError} `invalid_argument` for an unknown or misused name, with the closest names in `next`.
  */
 export function resolveQuery(query: OmopQuery, version: CdmVersion): ResolvedQuery {
-  const table = cdmTable(version, query.table);
+  const known = new SourceColumns(version, query.table);
+  const { table } = known;
   const grouped = query.group_by !== undefined || query.aggregates !== undefined;
-  const groupBy = query.group_by ?? [];
-  for (const name of groupBy) findColumn(table, name, version);
-  refuseDuplicates(groupBy, "group_by");
-  const chosen = query.columns ?? (grouped ? groupBy : table.columns.map((column) => column.name));
+  const groupNames = query.group_by ?? [];
+  const groupBy = groupNames.map((name) => known.find(name));
+  refuseDuplicates(groupNames, "group_by");
+  const chosen = query.columns ?? (grouped ? groupNames : table.columns.map((column) => column.name));
   refuseDuplicates(chosen, "columns");
   const outputs: ResolvedQuery["outputs"][number][] = [];
   for (const name of chosen) {
-    const column = findColumn(table, name, version);
-    if (grouped && !groupBy.includes(name)) throw notGrouped(name);
-    outputs.push({ kind: "column", name, type: resultType(column) });
-    const conceptName = query.concept_name === true ? conceptNameOf(table, column) : undefined;
+    const source = known.find(name);
+    if (grouped && !groupNames.includes(name)) throw notGrouped(name);
+    const by: PlainOutput = { kind: "column", name: source.name, type: resultType(source.column), source };
+    outputs.push(by);
+    const conceptName = query.concept_name === true ? conceptNameOf(table, source) : undefined;
     if (conceptName !== undefined) {
-      outputs.push({ kind: "concept_name", name: conceptName, by: name, type: "text" });
+      outputs.push({ kind: "concept_name", name: conceptName, by, type: "text" });
     }
   }
-  for (const aggregate of query.aggregates ?? []) outputs.push(resolveAggregate(table, aggregate, version));
+  for (const aggregate of query.aggregates ?? []) outputs.push(resolveAggregate(known, aggregate));
   refuseDuplicates(outputs.map((output) => output.name), "the result");
-  return { table, grouped, groupBy, outputs, order: resolveOrder(query, outputs) };
-}
-
-/**
- * A column of a table by name.
- *
- * @param table The table.
- * @param name The name as the caller wrote it.
- * @param version The CDM's version, for the hint.
- * @returns The column.
- * @throws {OmcpError} `invalid_argument` when there is none such.
- */
-export function findColumn(table: CdmTable, name: string, version: CdmVersion): CdmColumn {
-  const found = table.columns.find((column) => column.name === name);
-  if (found !== undefined) return found;
-  const names = table.columns.map((column) => column.name);
-  const close = closestNames(name, names);
-  const elsewhere = cdmTables(version).filter((other) =>
-    other.columns.some((column) => column.name === name)
-  );
-  const hints = [
-    close.length > 0 ? `Did you mean ${close.join(" or ")}?` : `Its columns are: ${names.join(", ")}.`,
-    ...(elsewhere.length > 0
-      ? [`There is ${name} in ${elsewhere.slice(0, 3).map((other) => other.name).join(", ")}.`]
-      : []),
+  const filters = (query.filters ?? []).map((filter) => ({ filter, source: known.find(filter.column) }));
+  const used = [
+    ...groupBy,
+    ...filters.map(({ source }) => source),
+    ...outputs.map((output) => output.kind === "concept_name" ? output.by.source : output.source),
   ];
-  throw new OmcpError("invalid_argument", `The table ${table.name} has no column ${JSON.stringify(name)}`, {
-    next: hints.join(" "),
-  });
+  const joinsPerson = used.some((source) => source?.alias === "p");
+  return {
+    table,
+    joinsPerson,
+    filters,
+    grouped,
+    groupBy,
+    outputs,
+    order: resolveOrder(query, known, outputs),
+  };
 }
 
 /** The name of the added column: `gender_concept_id` → `gender_concept_name`, `concept_id_1` → `concept_name_1`. */
-function conceptNameOf(table: CdmTable, column: CdmColumn): string | undefined {
-  const name = column.name.replace(/(^|_)concept_id(_\d)?$/, "$1concept_name$2");
-  const taken = table.columns.some((other) => other.name === name);
+function conceptNameOf(table: CdmTable, { name: id, column }: SourceColumn): string | undefined {
+  const name = id.replace(/(^|_)concept_id(_\d)?$/, "$1concept_name$2");
   // The table concept has its concept_name already.
-  return column.type === "bigint" && !taken ? name : undefined;
+  const taken = table.columns.some((other) => other.name === name);
+  return column.type === "bigint" && name !== id && !taken ? name : undefined;
 }
 
-function resolveAggregate(table: CdmTable, aggregate: OmopAggregate, version: CdmVersion): AggregateOutput {
+function resolveAggregate(known: SourceColumns, aggregate: OmopAggregate): AggregateOutput {
   const { fn } = aggregate;
   const distinct = aggregate.distinct ?? false;
+  const source = aggregate.column === undefined ? undefined : known.find(aggregate.column);
   const name = aggregate.as ??
-    [fn, distinct ? "distinct" : "", aggregate.column ?? ""].filter(Boolean).join("_");
-  if (aggregate.column === undefined) {
-    if (fn === "count" && !distinct) {
-      return { kind: "aggregate", name, fn, column: undefined, distinct, type: "bigint" };
-    }
+    [fn, distinct ? "distinct" : "", source?.name ?? ""].filter(Boolean).join("_");
+  if (source === undefined) {
+    if (fn === "count" && !distinct) return { kind: "aggregate", name, fn, source, distinct, type: "bigint" };
     throw new OmcpError(
       "invalid_argument",
       `Cannot compute ${distinct ? `${fn} distinct` : fn} without a column`,
@@ -131,7 +118,7 @@ function resolveAggregate(table: CdmTable, aggregate: OmopAggregate, version: Cd
       },
     );
   }
-  const column = findColumn(table, aggregate.column, version);
+  const { column } = source;
   if (fn === "median" && distinct) {
     throw new OmcpError("invalid_argument", "Cannot compute a median of distinct values", {
       next: "Leave distinct out.",
@@ -142,13 +129,13 @@ function resolveAggregate(table: CdmTable, aggregate: OmopAggregate, version: Cd
     const what = column.type === "bigint" ? "an identifier" : column.type;
     throw new OmcpError(
       "invalid_argument",
-      `Cannot compute ${fn} of ${column.name}: it is ${what}, no quantity`,
+      `Cannot compute ${fn} of ${aggregate.column}: it is ${what}, no quantity`,
       {
         next: "Use count, min or max, or a numeric column such as value_as_number.",
       },
     );
   }
-  return { kind: "aggregate", name, fn, column: column.name, distinct, type: aggregateType(fn, column) };
+  return { kind: "aggregate", name, fn, source, distinct, type: aggregateType(fn, column) };
 }
 
 /** The types Postgres computes: a sum of integers is a bigint, its average a numeric. */
@@ -162,17 +149,23 @@ function resultType(column: CdmColumn): ResultType {
   return column.type === "varchar" ? "text" : column.type;
 }
 
-function resolveOrder(query: OmopQuery, outputs: readonly ResultColumn[]): ResolvedQuery["order"] {
+function resolveOrder(
+  query: OmopQuery,
+  known: SourceColumns,
+  outputs: readonly ResultColumn[],
+): ResolvedQuery["order"] {
   const names = outputs.map((output) => output.name);
   const order = (query.order_by ?? []).map(function resolve(entry) {
     const written = typeof entry === "string" ? entry : entry.column;
     const minus = typeof entry === "string" && entry.startsWith("-");
-    const name = minus ? written.slice(1) : written;
+    const asked = minus ? written.slice(1) : written;
+    // A name with a dot is no result's, but may be the source of one.
+    const name = asked.includes(".") ? known.find(asked).name : asked;
     if (!names.includes(name)) {
       const close = closestNames(name, names);
       throw new OmcpError(
         "invalid_argument",
-        `Cannot order by ${JSON.stringify(name)}: it is not in the result`,
+        `Cannot order by ${JSON.stringify(asked)}: it is not in the result`,
         {
           next: close.length > 0
             ? `Did you mean ${close.join(" or ")}?`

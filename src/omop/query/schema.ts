@@ -52,7 +52,7 @@ const scalar = z.union([z.string().max(1_000), z.number(), z.boolean()]);
 
 /** One condition on a column; all filters of a query must hold. */
 export const filterSchema = z.strictObject({
-  column: columnName.describe("A column of the table."),
+  column: columnName.describe("A column of the table, or person.<column>."),
   op: z.preprocess(function unalias(op) {
     return OP_ALIASES.get(typeof op === "string" ? op.toLowerCase() : op) ??
       (typeof op === "string" ? op.toLowerCase() : op);
@@ -67,7 +67,7 @@ export const filterSchema = z.strictObject({
 export const aggregateSchema = z.strictObject({
   fn: z.enum(AGGREGATE_FUNCTIONS),
   column: columnName.optional().describe(
-    "What it is computed of; `count` alone may go without, and counts rows.",
+    "What it is computed of, maybe person.<column>; `count` alone may go without, and counts rows.",
   ),
   distinct: z.boolean().optional().describe(
     "Count each value once: count distinct person_id counts persons.",
@@ -91,13 +91,17 @@ const resultName = z.string()
 
 const COMMON_SHAPE = {
   columns: z.array(columnName).min(1).max(100).optional().describe(
-    "Columns to return. Default: all of the table, or those of group_by where there are aggregates.",
+    "Columns to return. Default: all of the table, or those of group_by where there are aggregates. Where the table has person_id, " +
+      "the person's columns are there too, here and elsewhere, as in person.year_of_birth; the result calls it year_of_birth, " +
+      "or person_<column> if the table has a column of that name itself.",
   ),
   filters: z.array(filterSchema).max(50).optional().describe("Conditions that must all hold."),
   concept_name: z.boolean().optional().describe(
     "Add the name of each concept: gender_concept_id brings gender_concept_name.",
   ),
-  group_by: z.array(columnName).min(1).max(16).optional().describe("Columns to group by."),
+  group_by: z.array(columnName).min(1).max(16).optional().describe(
+    "Columns to group by, of the table or person.<column>.",
+  ),
   aggregates: z.array(aggregateSchema).min(1).max(32).optional().describe("Values computed for each group."),
   order_by: z.array(orderSchema).min(1).max(16).optional().describe(
     'Result columns to sort by: a name, "-name" for descending, or {column, direction}. Nulls come last.',

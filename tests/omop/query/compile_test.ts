@@ -159,6 +159,107 @@ Deno.test("compileOmopQuery() groups before it joins names", function grouped() 
   assert.deepEqual(columns.map((column) => column.type), ["bigint", "text", "bigint", "numeric"]);
 });
 
+const JOIN = 'inner join "cdm"."person" as "p" on "p"."person_id" = "t"."person_id"';
+
+Deno.test("compileOmopQuery() counts persons by condition and sex in one query", function persons() {
+  const { sql, parameters, columns } = compile({
+    table: "condition_occurrence",
+    group_by: ["condition_concept_id", "person.gender_concept_id"],
+    aggregates: [{ fn: "count", column: "person_id", distinct: true, as: "persons" }],
+    concept_name: true,
+  });
+  assert.equal(
+    sql,
+    'select "t"."condition_concept_id" as "condition_concept_id", "c1"."concept_name" as "condition_concept_name", ' +
+      '"t"."gender_concept_id" as "gender_concept_id", "c3"."concept_name" as "gender_concept_name", ' +
+      '"t"."persons" as "persons" from (select "t"."condition_concept_id" as "condition_concept_id", ' +
+      '"p"."gender_concept_id" as "gender_concept_id", count(distinct "t"."person_id") as "persons" ' +
+      `from "cdm"."condition_occurrence" as "t" ${JOIN} ` +
+      'group by "t"."condition_concept_id", "p"."gender_concept_id") as "t" ' +
+      'left join "cdm"."concept" as "c1" on "c1"."concept_id" = "t"."condition_concept_id" ' +
+      'left join "cdm"."concept" as "c3" on "c3"."concept_id" = "t"."gender_concept_id" limit $1',
+  );
+  assert.deepEqual(parameters, [10_001]);
+  assert.deepEqual(columns, [
+    { name: "condition_concept_id", type: "bigint" },
+    { name: "condition_concept_name", type: "text" },
+    { name: "gender_concept_id", type: "bigint" },
+    { name: "gender_concept_name", type: "text" },
+    { name: "persons", type: "bigint" },
+  ]);
+});
+
+/** A query that uses a person's column, what follows `select` up to `limit`, and the values bound. */
+const PERSONS: readonly [OmopQueryInput, string, readonly string[]][] = [
+  [
+    { table: "death", columns: ["death_date", "person.year_of_birth"] },
+    `"t"."death_date" as "death_date", "p"."year_of_birth" as "year_of_birth" from "cdm"."death" as "t" ${JOIN}`,
+    [],
+  ],
+  [
+    { table: "death", columns: ["person.race_concept_id"], concept_name: true },
+    '"p"."race_concept_id" as "race_concept_id", "c1"."concept_name" as "race_concept_name" ' +
+    `from "cdm"."death" as "t" ${JOIN} ` +
+    'left join "cdm"."concept" as "c1" on "c1"."concept_id" = "p"."race_concept_id"',
+    [],
+  ],
+  [
+    {
+      table: "death",
+      columns: ["person_id"],
+      filters: [{ column: "person.gender_source_value", op: "=", value: "' or true; --" }, {
+        column: "person.year_of_birth",
+        op: "between",
+        value: [1950, 1960],
+      }],
+    },
+    `"t"."person_id" as "person_id" from "cdm"."death" as "t" ${JOIN} ` +
+    'where "p"."gender_source_value" = $1 and "p"."year_of_birth" between $2 and $3',
+    ["' or true; --", "1950", "1960"],
+  ],
+  [
+    { table: "death", aggregates: [{ fn: "avg", column: "person.year_of_birth" }] },
+    `avg("p"."year_of_birth") as "avg_year_of_birth" from "cdm"."death" as "t" ${JOIN}`,
+    [],
+  ],
+  [
+    { table: "death", columns: ["person_id", "person.year_of_birth"], order_by: ["-person.year_of_birth"] },
+    `"t"."person_id" as "person_id", "p"."year_of_birth" as "year_of_birth" from "cdm"."death" as "t" ${JOIN} ` +
+    'order by "year_of_birth" desc nulls last',
+    [],
+  ],
+  [
+    {
+      table: "visit_occurrence",
+      columns: ["provider_id", "person.provider_id"],
+      order_by: [{ column: "person.provider_id" }, "provider_id"],
+      concept_name: true,
+    },
+    '"t"."provider_id" as "provider_id", "p"."provider_id" as "person_provider_id" ' +
+    `from "cdm"."visit_occurrence" as "t" ${JOIN} ` +
+    'order by "person_provider_id" asc nulls last, "provider_id" asc nulls last',
+    [],
+  ],
+  [
+    {
+      table: "visit_occurrence",
+      group_by: ["person.care_site_id"],
+      aggregates: [{ fn: "max", column: "person.provider_id" }],
+    },
+    '"p"."care_site_id" as "person_care_site_id", max("p"."provider_id") as "max_person_provider_id" ' +
+    `from "cdm"."visit_occurrence" as "t" ${JOIN} group by "p"."care_site_id"`,
+    [],
+  ],
+];
+
+for (const [input, expected, values] of PERSONS) {
+  Deno.test(`compileOmopQuery() joins the person for ${JSON.stringify(input)}`, function person() {
+    const { sql, parameters } = compile(input);
+    assert.equal(sql, `select ${expected} limit $${values.length + 1}`);
+    assert.deepEqual(parameters, [...values, 10_001]);
+  });
+}
+
 Deno.test("compileOmopQuery() names and types every aggregate", function aggregates() {
   const { sql, columns } = compile({
     table: "drug_exposure",

@@ -100,6 +100,66 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
     /Cannot return person_id: with aggregates, columns must be in group_by/,
     /Add person_id to group_by/,
   ],
+  [
+    { table: "death", columns: ["person.yearofbirth"] },
+    /table person has no column "yearofbirth"/,
+    /Did you mean person\.year_of_birth\?/,
+  ],
+  [
+    { table: "death", filters: [{ column: "person.", op: "is null" }] },
+    /table person has no column ""/,
+    /Its columns are: person\.person_id, person\.gender_concept_id/,
+  ],
+  [
+    { table: "death", group_by: ["person.death_date"] },
+    /table person has no column "death_date"/,
+    /That of death is death_date/,
+  ],
+  [
+    { table: "death", columns: ["year_of_birth"] },
+    /table death has no column "year_of_birth"/,
+    /That of the person is person\.year_of_birth/,
+  ],
+  [
+    { table: "concept", columns: ["person.year_of_birth"] },
+    /Cannot use "person\.year_of_birth": the table concept has no person_id/,
+    /Query a table whose rows are about a person/,
+  ],
+  [
+    { table: "person", aggregates: [{ fn: "avg", column: "person.year_of_birth" }] },
+    /Cannot use "person\.year_of_birth": the table is person itself/,
+    /Leave person\. out/,
+  ],
+  [
+    { table: "death", aggregates: [{ fn: "sum", column: "person.location_id" }] },
+    /Cannot compute sum of person\.location_id: it is an identifier/,
+    /count/,
+  ],
+  [
+    { table: "death", filters: [{ column: "person.year_of_birth", op: "like", value: "19%" }] },
+    /Cannot filter person\.year_of_birth: `like` works on text/,
+    /between/,
+  ],
+  [
+    { table: "death", columns: ["person.year_of_birth"], aggregates: [{ fn: "count" }] },
+    /Cannot return person\.year_of_birth: with aggregates/,
+    /Add person\.year_of_birth to group_by/,
+  ],
+  [
+    { table: "death", columns: ["person_id"], order_by: ["-person.year_of_birth"] },
+    /Cannot order by "person\.year_of_birth": it is not in the result/,
+    /The result has: person_id/,
+  ],
+  [
+    { table: "death", columns: ["person_id"], order_by: ["person.yearofbirth"] },
+    /table person has no column "yearofbirth"/,
+    /person\.year_of_birth/,
+  ],
+  [
+    { table: "death", columns: ["person.person_id", "person.person_id"] },
+    /"person\.person_id" is twice in columns/,
+    /Name it once/,
+  ],
   ...VALUES.map(function onPerson([column, op, value, message, next]): [OmopQueryInput, RegExp, RegExp] {
     return [{ table: "person", filters: [{ column, op, value }] }, message, next];
   }),

@@ -56,6 +56,27 @@ Deno.test({
       });
     }
 
+    await t.step("compileOmopQuery() counts what a join by hand counts", async function persons() {
+      const compiled = compileOmopQuery(
+        omopQuerySchema("5.4").parse({
+          table: "condition_occurrence",
+          group_by: ["condition_concept_id", "person.gender_concept_id"],
+          aggregates: [{ fn: "count", column: "person_id", distinct: true, as: "persons" }],
+          order_by: ["condition_concept_id", "person.gender_concept_id"],
+        }),
+        { version: "5.4", schema: "cdm", maxRows: 1_000 },
+      );
+      const rows = await postgres.run(`${compiled.sql} \\bind ${compiled.parameters.join(" ")} \\g`);
+      assert(rows.length > 0, "no rows");
+      assert.deepEqual(
+        rows,
+        await postgres.run(
+          "select condition_concept_id, gender_concept_id, count(distinct person_id) " +
+            "from cdm.condition_occurrence join cdm.person using (person_id) group by 1, 2 order by 1, 2;",
+        ),
+      );
+    });
+
     await t.step("a hostile value is only compared", async function hostile() {
       const { sql, parameters } = compileOmopQuery(
         omopQuerySchema("5.4").parse({
@@ -139,6 +160,23 @@ const QUERIES: readonly OmopQueryInput[] = [
     }, { fn: "median", column: "days_supply" }],
   },
   { table: "drug_exposure", group_by: ["drug_concept_id"], concept_name: true },
+  {
+    table: "visit_occurrence",
+    columns: ["visit_start_date", "provider_id", "person.provider_id", "person.gender_concept_id"],
+    concept_name: true,
+    filters: [{ column: "person.year_of_birth", op: "<", value: 1980 }],
+    order_by: ["person.gender_concept_id", "visit_start_date"],
+  },
+  {
+    table: "condition_occurrence",
+    group_by: ["condition_concept_id", "person.gender_concept_id"],
+    concept_name: true,
+    aggregates: [
+      { fn: "count", column: "person_id", distinct: true, as: "persons" },
+      { fn: "median", column: "person.year_of_birth" },
+    ],
+    order_by: ["-persons", "gender_concept_name"],
+  },
 ];
 
 function* script(): Generator<string, void, void> {

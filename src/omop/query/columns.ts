@@ -1,0 +1,111 @@
+import { type RawBuilder, sql } from "kysely";
+import { OmcpError } from "../../errors.ts";
+import {
+  type CdmColumn,
+  type CdmTable,
+  cdmTable,
+  cdmTables,
+  type CdmVersion,
+  closestNames,
+} from "../cdm/mod.ts";
+
+/** What a query writes before the name of a column of the row's person. */
+const PERSON = "person.";
+
+/** A column a query may name: of its table, or of the person each row is about. */
+export interface SourceColumn {
+  /** The alias of what it is in: `t` the query's table, `p` the person joined to it. */
+  readonly alias: "t" | "p";
+  readonly column: CdmColumn;
+  /** Its name in the result: no other column that the query may name has the same. */
+  readonly name: string;
+}
+
+/** The columns that a query of one table may name. */
+export class SourceColumns {
+  readonly table: CdmTable;
+  readonly #version: CdmVersion;
+  readonly #person: CdmTable;
+  /** Whether the table is another than person, and has a row's person. */
+  readonly #hasPerson: boolean;
+
+  /**
+   * @param version The CDM's version.
+   * @param table The query's table.
+   */
+  constructor(version: CdmVersion, table: string) {
+    this.#version = version;
+    this.table = cdmTable(version, table);
+    this.#person = cdmTable(version, "person");
+    this.#hasPerson = this.table !== this.#person && has(this.table, "person_id");
+  }
+
+  /**
+   * A column by the name a caller wrote.
+   *
+   * @param written `year_of_birth` of the table itself, or `person.year_of_birth`.
+   * @returns The column. A person's is called in the result as in its table, or `person_…` where the query's
+   * own table has that name, so that a name of the table always means the table's.
+   * @throws {OmcpError} `invalid_argument` when there is none such, or the table has no person.
+   */
+  find(written: string): SourceColumn {
+    const person = written.startsWith(PERSON);
+    if (person) this.#refuseWithoutPerson(written);
+    const name = person ? written.slice(PERSON.length) : written;
+    const column = (person ? this.#person : this.table).columns.find((column) => column.name === name);
+    if (column === undefined) throw this.#unknown(name, person);
+    if (!person) return { alias: "t", column, name };
+    return { alias: "p", column, name: has(this.table, name) ? `person_${name}` : name };
+  }
+
+  #refuseWithoutPerson(written: string): void {
+    if (this.#hasPerson) return;
+    const itself = this.table === this.#person;
+    const why = itself ? "the table is person itself" : `the table ${this.table.name} has no person_id`;
+    throw new OmcpError("invalid_argument", `Cannot use ${JSON.stringify(written)}: ${why}`, {
+      next: itself
+        ? `Leave ${PERSON} out.`
+        : "Query a table whose rows are about a person, such as visit_occurrence.",
+    });
+  }
+
+  #unknown(name: string, person: boolean): OmcpError {
+    const table = person ? this.#person : this.table;
+    const names = table.columns.map((column) => column.name);
+    const close = closestNames(name, names);
+    const prefix = person ? PERSON : "";
+    const hints = [
+      close.length > 0
+        ? `Did you mean ${close.map((one) => prefix + one).join(" or ")}?`
+        : `Its columns are: ${names.map((one) => prefix + one).join(", ")}.`,
+      ...this.#elsewhere(name, person),
+    ];
+    return new OmcpError(
+      "invalid_argument",
+      `The table ${table.name} has no column ${JSON.stringify(name)}`,
+      { next: hints.join(" ") },
+    );
+  }
+
+  /** Where a name that is not in one table may be found. */
+  #elsewhere(name: string, person: boolean): string[] {
+    if (person && has(this.table, name)) return [`That of ${this.table.name} is ${name}.`];
+    if (this.#hasPerson && has(this.#person, name)) return [`That of the person is ${PERSON}${name}.`];
+    const others = cdmTables(this.#version).filter((table) => has(table, name)).map((table) => table.name);
+    return others.length > 0 ? [`There is ${name} in ${others.slice(0, 3).join(", ")}.`] : [];
+  }
+}
+
+/**
+ * A column as SQL.
+ *
+ * @param column The column.
+ * @returns Its quoted name, such as `"t"."person_id"`.
+ */
+export function columnReference({ alias, column }: SourceColumn): RawBuilder<unknown> {
+  return sql.ref(`${alias}.${column.name}`);
+}
+
+function has(table: CdmTable, name: string): boolean {
+  return table.columns.some((column) => column.name === name);
+}
