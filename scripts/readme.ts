@@ -8,6 +8,8 @@ import { permissionFlags } from "../src/launch.ts";
 import { SETTINGS } from "../src/config.ts";
 import { README_TOOLS } from "./readme_tools.ts";
 
+/** Where a reader's checkout may be. */
+const PLACE = "/path/to/omcp-python-sandbox";
 const PATH = new URL("../README.md", import.meta.url);
 
 function settingsTable(): string {
@@ -18,7 +20,11 @@ function settingsTable(): string {
 }
 
 function flagsBlock(): string {
-  return ["```sh", `deno run ${permissionFlags().join(" \\\n  ")} \\\n  src/main.ts serve`, "```"].join("\n");
+  return [
+    "```sh",
+    `deno run ${permissionFlags({ project: "." }).join(" \\\n  ")} \\\n  src/main.ts serve`,
+    "```",
+  ].join("\n");
 }
 
 function clientConfig(wrap: (server: unknown) => unknown): string {
@@ -29,8 +35,8 @@ function clientConfig(wrap: (server: unknown) => unknown): string {
       "deno@2.9.6",
       "run",
       "--quiet",
-      ...permissionFlags(),
-      "/path/to/omcp-python-sandbox/src/main.ts",
+      ...permissionFlags({ project: PLACE }),
+      `${PLACE}/src/main.ts`,
       "serve",
     ],
   };

@@ -8,7 +8,6 @@ import { logger } from "./log.ts";
 import { cdmTables, type CdmVersion } from "./omop/cdm/mod.ts";
 import { type AuditEntry, Database, localUpstream, type PostureReport, urlUpstream } from "./postgres/mod.ts";
 import { LocalDatabase } from "./postgres/local/container.ts";
-import { DATABASE_SECCOMP, seccompOption } from "./sandbox/seccomp_profile.ts";
 import { imageReference } from "./setup/images.ts";
 
 const log = logger("postgres");
@@ -50,7 +49,11 @@ export function volumeName(name: string): string {
  * @returns The door, or undefined where no database is configured.
  * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. A database that is away is no error: sandboxes work without it.
  */
-export async function openCdmDoor(config: Config, engine: Engine, instance: string): Promise<CdmDoor | undefined> {
+export async function openCdmDoor(
+  config: Config,
+  engine: Engine,
+  instance: string,
+): Promise<CdmDoor | undefined> {
   const { database: location } = config;
   if (location.kind === "none") return undefined;
   if (location.kind === "url") {
@@ -66,7 +69,6 @@ export async function openCdmDoor(config: Config, engine: Engine, instance: stri
     image: imageReference("postgres"),
     data: volume === undefined ? { kind: "sample" } : { kind: "volume", volume },
     leaseSeconds: config.leaseSeconds,
-    securityOptions: [seccompOption(DATABASE_SECCOMP)],
   });
   const database = databaseOf(config, localUpstream((signal) => local.open(signal)));
   async function close(): Promise<void> {
@@ -95,7 +97,10 @@ function doorOf(config: Config, { database, version, close }: DoorParts): CdmDoo
   };
 }
 
-function databaseOf(config: Config, upstream: ConstructorParameters<typeof Database>[0]["upstream"]): Database {
+function databaseOf(
+  config: Config,
+  upstream: ConstructorParameters<typeof Database>[0]["upstream"],
+): Database {
   return new Database({
     upstream,
     cdmSchema: config.cdmSchema,
@@ -139,6 +144,7 @@ async function localVersion(engine: Engine, volume: string): Promise<CdmVersion>
   const version = versionSchema.safeParse(found?.labels[LABEL_CDM_VERSION]);
   if (found !== undefined && version.success) return version.data;
   throw new OmcpError("cdm_invalid", `There is no local CDM ${volume.replace("omcp-cdm-", "")}`, {
-    next: "Make it with `deno task cdm load DIR --into local:NAME`, or with `deno task cdm sample --into local:NAME`.",
+    next:
+      "Make it with `deno task cdm load DIR --into local:NAME`, or with `deno task cdm sample --into local:NAME`.",
   });
 }

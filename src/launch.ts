@@ -2,6 +2,8 @@
 
 /** What the permissions depend on. */
 export interface LaunchOptions {
+  /** The project's folder, absolute or as seen from where the server is started. */
+  readonly project: string;
   /** Path of the engine's socket. @default "/var/run/docker.sock" */
   readonly socketPath?: string;
   /** `host:port` of a Postgres given by URL. */
@@ -14,14 +16,15 @@ export interface LaunchOptions {
 const VARIABLES = ["DOCKER_HOST", "OMCP_*"];
 
 /**
- * @param options Socket and database.
+ * @param options Folder, socket and database.
  * @returns Deno's arguments up to and with the permissions, without the script.
  */
-export function permissionFlags(options: LaunchOptions = {}): string[] {
+export function permissionFlags(options: LaunchOptions): string[] {
   const socket = options.socketPath ?? "/var/run/docker.sock";
   const net = [`unix:${socket}`, "docker.invalid:80"];
   if (options.databaseHost !== undefined) net.push(options.databaseHost);
-  const read = [socket];
+  // Deno loads a worker's modules under the read permission: this is the guard's folder and nothing more.
+  const read = [socket, `${options.project}/src/postgres/guard`];
   if (options.certificatePath !== undefined) read.push(options.certificatePath);
   return [
     "--no-prompt",
@@ -33,10 +36,9 @@ export function permissionFlags(options: LaunchOptions = {}): string[] {
 }
 
 /**
- * @param options Socket and database.
- * @param main Path or URL of `src/main.ts`.
+ * @param options Folder, socket and database.
  * @returns All of Deno's arguments to start the server over stdio.
  */
-export function serverArguments(main: string, options: LaunchOptions = {}): string[] {
-  return ["run", "--quiet", ...permissionFlags(options), main, "serve"];
+export function serverArguments(options: LaunchOptions): string[] {
+  return ["run", "--quiet", ...permissionFlags(options), `${options.project}/src/main.ts`, "serve"];
 }

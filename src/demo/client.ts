@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import * as z from "zod";
-import { serverArguments } from "../launch.ts";
+import { type LaunchOptions, serverArguments } from "../launch.ts";
 
 const TOOL_DEADLINE_MS = 120_000;
 
@@ -37,16 +37,16 @@ export interface ConnectedServer {
  * Starts the server with exactly the permissions it documents, and connects.
  *
  * @param environment Variables of the server besides PATH and HOME.
- * @param socketPath The engine's socket.
+ * @param launch What its permissions depend on.
  */
 export async function connectServer(
   environment: Record<string, string>,
-  socketPath?: string,
+  launch: Omit<LaunchOptions, "project"> = {},
 ): Promise<ConnectedServer> {
-  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+  const project = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
   const transport = new StdioClientTransport({
     command: Deno.execPath(),
-    args: serverArguments(main, socketPath === undefined ? {} : { socketPath }),
+    args: serverArguments({ project, ...launch }),
     env: { ...inherited(), ...environment },
     stderr: "inherit",
   });

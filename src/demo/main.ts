@@ -42,7 +42,7 @@ if (values.data !== undefined) {
     },
   );
 }
-const server = await connectServer(environment, engine.socketPath);
+const server = await connectServer(environment, { socketPath: engine.socketPath });
 try {
   await runSteps(server, transcript);
 } finally {

@@ -1,5 +1,7 @@
 /** Containers with our agent in them. */
+export * from "./confinement.ts";
 export * from "./container_host.ts";
 export * from "./hosted_container.ts";
 export * from "./labels.ts";
+export { DATABASE_SECCOMP, SANDBOX_SECCOMP } from "./seccomp_profile.ts";
 export * from "./sweep.ts";

@@ -1,7 +1,8 @@
 /** What holds a sandbox in, as numbers, and its translation into the engine's terms. */
 import type { ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import { SANDBOX_SECCOMP, seccompOption } from "./seccomp_profile.ts";
+import { confinedContainer, GUEST_UID } from "../host/confinement.ts";
+import { SANDBOX_SECCOMP } from "../host/seccomp_profile.ts";
 
 export { verifyInForce } from "./in_force.ts";
 
@@ -9,8 +10,8 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
-/** The user and group of everything in our containers. */
-export const SANDBOX_UID = 10001;
+/** The user and group of everything in a sandbox. */
+export const SANDBOX_UID = GUEST_UID;
 
 /** How one tmpfs is bounded. */
 export interface TmpfsPolicy {
@@ -73,29 +74,6 @@ export const TMPFS_MOUNTS = [
   { path: "/dev/shm", size: "shm", mode: "1777", exec: false },
 ] as const;
 
-/**
- * What is hidden: all that any engine from 20.10 on hides by default, so that old ones hide it too, and /proc/pressure, which every
- * user may write to.
- */
-const MASKED_PATHS = [
-  "/proc/acpi",
-  "/proc/asound",
-  "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/pressure",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/sys/devices/virtual/powercap",
-  "/sys/firmware",
-] as const;
-
-/** What can only be read, as the engines have it by default. */
-const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
-
 /** The least memory that the agent and a kernel with its libraries need besides the tmpfs, in bytes. */
 const MEMORY_BESIDES_TMPFS = 128 * MIB;
 /** What the kernel needs for a file or folder of a tmpfs besides its content, in bytes; counted in the container's memory. */
@@ -111,56 +89,18 @@ const INODE_BYTES = KIB;
  */
 export function sandboxContainerSpec(policy: SandboxPolicy, identity: SandboxIdentity): ContainerSpec {
   checkPolicy(policy);
-  return {
-    Image: identity.image,
-    // As the entry point, so that the image's own is not put before it.
-    Entrypoint: identity.command,
-    Cmd: [],
-    Env: Object.entries(identity.env).map(([name, value]) => `${name}=${value}`),
-    User: `${SANDBOX_UID}:${SANDBOX_UID}`,
-    WorkingDir: "/workspace",
-    // Otherwise the engine's id of the container.
-    Hostname: "sandbox",
-    Labels: identity.labels,
-    Tty: false,
-    OpenStdin: true,
-    StdinOnce: false,
-    AttachStdin: true,
-    AttachStdout: true,
-    AttachStderr: true,
-    NetworkDisabled: true,
-    Healthcheck: { Test: ["NONE"] },
-    HostConfig: {
-      AutoRemove: true,
-      NetworkMode: "none",
-      IpcMode: "private",
-      CgroupnsMode: "private",
-      ReadonlyRootfs: true,
-      Privileged: false,
-      CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges:true", seccompOption(SANDBOX_SECCOMP)],
-      PidsLimit: policy.pids,
-      Memory: policy.memoryBytes,
-      MemorySwap: policy.memoryBytes,
-      NanoCpus: Math.round(policy.cpus * 1e9),
-      MaskedPaths: MASKED_PATHS,
-      ReadonlyPaths: READONLY_PATHS,
-      // When the host runs out of memory, a sandbox goes before anything else.
-      OomScoreAdj: 1000,
-      Ulimits: [
-        limit("nofile", policy.openFiles),
-        limit("core", 0),
-        // Both are counted per uid over all containers: nobody may use them up for the others.
-        limit("msgqueue", 0),
-        limit("memlock", 64 * KIB),
-      ],
-      Tmpfs: tmpfs(policy),
-      LogConfig: { Type: "none" },
-      RestartPolicy: { Name: "no" },
-      Init: false,
-      ...(policy.runtime === undefined ? {} : { Runtime: policy.runtime }),
-    },
-  };
+  return confinedContainer({
+    ...identity,
+    workingDir: "/workspace",
+    hostname: "sandbox",
+    seccomp: SANDBOX_SECCOMP,
+    memoryBytes: policy.memoryBytes,
+    cpus: policy.cpus,
+    pids: policy.pids,
+    openFiles: policy.openFiles,
+    tmpfs: TMPFS_MOUNTS.map(({ size, ...mount }) => ({ ...mount, ...policy[size] })),
+    ...(policy.runtime === undefined ? {} : { runtime: policy.runtime }),
+  });
 }
 
 /**
@@ -214,19 +154,4 @@ function checkNumber(name: string, value: number, bounds: Bounds): void {
     }${least} to ${most} ${unit}: received ${value}`,
     { next: "Correct the setting.", state: "No sandbox was made." },
   );
-}
-
-function limit(name: string, value: number): { Name: string; Soft: number; Hard: number } {
-  return { Name: name, Soft: value, Hard: value };
-}
-
-function tmpfs(policy: SandboxPolicy): Record<string, string> {
-  const entries = TMPFS_MOUNTS.map(({ path, size, mode, exec }) => {
-    const { bytes, inodes } = policy[size];
-    const options = `rw,nosuid,nodev,${
-      exec ? "exec" : "noexec"
-    },size=${bytes},nr_inodes=${inodes},mode=${mode}`;
-    return [path, `${options},uid=${SANDBOX_UID},gid=${SANDBOX_UID}`];
-  });
-  return Object.fromEntries(entries);
 }

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { serverArguments } from "../../src/launch.ts";
 import { connectServer } from "../../src/demo/client.ts";
-import { assertNothingLeft, connectTestEngine, MAIN, newSandbox, ourContainers } from "../fixtures/server.ts";
+import {
+  assertNothingLeft,
+  connectTestEngine,
+  newSandbox,
+  ourContainers,
+  PROJECT,
+} from "../fixtures/server.ts";
 
 const LEASE_SECONDS = 10;
 
@@ -9,7 +15,7 @@ Deno.test("a server that gets SIGTERM in mid-cell removes all it made and exits 
   const engine = await connectTestEngine();
   const before = new Set((await ourContainers(engine)).keys());
   const child = new Deno.Command(Deno.execPath(), {
-    args: serverArguments(MAIN),
+    args: serverArguments({ project: PROJECT }),
     env: { OMCP_LOG_LEVEL: "error" },
     stdin: "piped",
     stdout: "piped",

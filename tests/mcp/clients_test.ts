@@ -7,7 +7,7 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
 import * as z from "zod";
 import { serverArguments } from "../../src/launch.ts";
-import { assertNothingLeft, connectTestEngine, MAIN, ourContainers } from "../fixtures/server.ts";
+import { assertNothingLeft, connectTestEngine, ourContainers, PROJECT } from "../fixtures/server.ts";
 
 const TOOLS = ["create_sandbox", "list_sandboxes", "remove_sandbox", "execute_python_code", "query_omop"];
 const resultSchema = z.object({
@@ -29,7 +29,7 @@ function parameters() {
     const value = Deno.env.get(name);
     if (value !== undefined) env[name] = value;
   }
-  return { command: Deno.execPath(), args: serverArguments(MAIN), env };
+  return { command: Deno.execPath(), args: serverArguments({ project: PROJECT }), env };
 }
 
 async function useThroughAndThrough(client: AnyClient): Promise<void> {

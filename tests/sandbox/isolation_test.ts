@@ -7,7 +7,7 @@ import {
   SANDBOX_SECCOMP,
   seccompOption,
   type SeccompProfile,
-} from "../../src/sandbox/seccomp_profile.ts";
+} from "../../src/host/seccomp_profile.ts";
 import inForce from "../../src/guest/agent/in_force.py" with { type: "text" };
 import type { ContainerSpec, HostConfigSpec } from "../../src/docker/mod.ts";
 import { imageReference } from "../../src/setup/mod.ts";

@@ -4,7 +4,14 @@ import type { ByteStream } from "../../channel/byte_stream.ts";
 import type { ContainerSpec } from "../../docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { LOADER } from "../../guest/mod.ts";
-import { type ContainerHost, type HostedContainer, labelsOf, startHosted } from "../../host/mod.ts";
+import {
+  confinedContainer,
+  type ContainerHost,
+  DATABASE_SECCOMP,
+  type HostedContainer,
+  labelsOf,
+  startHosted,
+} from "../../host/mod.ts";
 import { logger } from "../../log.ts";
 import { VERSION } from "../../version.ts";
 
@@ -28,8 +35,6 @@ export interface LocalDatabaseOptions {
   readonly image: string;
   readonly data: LocalData;
   readonly leaseSeconds: number;
-  /** Engine security options, such as `seccomp=…`. */
-  readonly securityOptions: readonly string[];
 }
 
 const stateSchema = z.object({
@@ -127,45 +132,31 @@ export class LocalDatabase {
   }
 
   #spec(): ContainerSpec {
-    const { image, instance, data, securityOptions } = this.#options;
+    const { image, instance, data } = this.#options;
     const mib = 1024 * 1024;
-    const owner = "uid=10001,gid=10001,mode=0700,nosuid,nodev,noexec";
-    return {
-      Image: image,
-      Entrypoint: ["python3", "-I", "-S", "-u", "-c", LOADER],
-      Cmd: [],
-      Env: ["LANG=C.UTF-8"],
-      User: "10001:10001",
-      WorkingDir: "/",
-      Hostname: "database",
-      Labels: labelsOf({ instance, role: "database", name: this.#name, version: VERSION }),
-      Tty: false,
-      OpenStdin: true,
-      StdinOnce: false,
-      AttachStdin: true,
-      AttachStdout: true,
-      AttachStderr: true,
-      NetworkDisabled: true,
-      HostConfig: {
-        AutoRemove: true,
-        NetworkMode: "none",
-        ReadonlyRootfs: true,
-        CapDrop: ["ALL"],
-        SecurityOpt: ["no-new-privileges:true", ...securityOptions],
-        PidsLimit: 256,
-        Memory: 2048 * mib,
-        MemorySwap: 2048 * mib,
-        ShmSize: 256 * mib,
-        IpcMode: "private",
-        LogConfig: { Type: "none" },
-        Tmpfs: {
-          "/run": `${owner},size=${8 * mib},nr_inodes=1024`,
-          "/tmp": `${owner},size=${64 * mib},nr_inodes=4096`,
-          ...(data.kind === "sample" ? { "/data": `${owner},size=${512 * mib},nr_inodes=16384` } : {}),
-        },
-        Mounts: data.kind === "volume" ? [{ Type: "volume", Source: data.volume, Target: "/data" }] : [],
-      },
-    };
+    const tmpfs = [
+      { path: "/run", bytes: 8 * mib, inodes: 1024 },
+      { path: "/tmp", bytes: 64 * mib, inodes: 4096 },
+      { path: "/dev/shm", bytes: 256 * mib, inodes: 1024 },
+    ];
+    // A CDM in memory is the sample, of a known size.
+    if (data.kind === "sample") tmpfs.push({ path: "/data", bytes: 512 * mib, inodes: 16_384 });
+    return confinedContainer({
+      image,
+      labels: labelsOf({ instance, role: "database", name: this.#name, version: VERSION }),
+      env: { LANG: "C.UTF-8" },
+      command: ["python3", "-I", "-S", "-u", "-c", LOADER],
+      workingDir: "/",
+      hostname: "database",
+      seccomp: DATABASE_SECCOMP,
+      memoryBytes: 2048 * mib,
+      pids: 256,
+      openFiles: 4096,
+      tmpfs: tmpfs.map((mount) => ({ ...mount, mode: "0700", exec: false })),
+      ...(data.kind === "volume"
+        ? { mounts: [{ Type: "volume", Source: data.volume, Target: "/data" }] }
+        : {}),
+    });
   }
 }
 

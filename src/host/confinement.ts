@@ -1,0 +1,134 @@
+/** How every container of this program is held in: sandboxes and local databases alike. */
+import type { ContainerSpec, MountSpec } from "../docker/mod.ts";
+import { seccompOption, type SeccompProfile } from "./seccomp_profile.ts";
+
+/** The user and group of everything in our containers. */
+export const GUEST_UID = 10001;
+
+/** One tmpfs. */
+export interface TmpfsMount {
+  readonly path: string;
+  readonly bytes: number;
+  /** Files and folders. */
+  readonly inodes: number;
+  readonly mode: string;
+  /** Whether programs can be run from it. */
+  readonly exec: boolean;
+}
+
+/** What differs between our containers. */
+export interface ConfinedContainer {
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Environment variables; never a secret. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The program of PID 1 and its arguments. */
+  readonly command: readonly string[];
+  readonly workingDir: string;
+  readonly hostname: string;
+  readonly seccomp: SeccompProfile;
+  /** Bytes, tmpfs counted in; there is no swap. */
+  readonly memoryBytes: number;
+  /** CPUs' worth of time. */
+  readonly cpus?: number;
+  readonly pids: number;
+  readonly openFiles: number;
+  readonly tmpfs: readonly TmpfsMount[];
+  readonly mounts?: readonly MountSpec[];
+  /** The engine's runtime; without one its default. */
+  readonly runtime?: string;
+}
+
+/**
+ * What is hidden: all that any engine from 20.10 on hides by default, so that old ones hide it too, and /proc/pressure, which every
+ * user may write to.
+ */
+const MASKED_PATHS = [
+  "/proc/acpi",
+  "/proc/asound",
+  "/proc/interrupts",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/pressure",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/sys/devices/virtual/powercap",
+  "/sys/firmware",
+] as const;
+
+/** What can only be read, as the engines have it by default. */
+const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
+
+/**
+ * The engine's description of a confined container: no network, read-only root, no capability, own system call profile, bounded in
+ * everything, nothing on the host's disk.
+ *
+ * @param container What differs.
+ */
+export function confinedContainer(container: ConfinedContainer): ContainerSpec {
+  return {
+    Image: container.image,
+    // As the entry point, so that the image's own is not put before it.
+    Entrypoint: container.command,
+    Cmd: [],
+    Env: Object.entries(container.env).map(([name, value]) => `${name}=${value}`),
+    User: `${GUEST_UID}:${GUEST_UID}`,
+    WorkingDir: container.workingDir,
+    // Otherwise the engine's id of the container.
+    Hostname: container.hostname,
+    Labels: container.labels,
+    Tty: false,
+    OpenStdin: true,
+    StdinOnce: false,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    NetworkDisabled: true,
+    Healthcheck: { Test: ["NONE"] },
+    HostConfig: {
+      AutoRemove: true,
+      NetworkMode: "none",
+      IpcMode: "private",
+      CgroupnsMode: "private",
+      ReadonlyRootfs: true,
+      Privileged: false,
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges:true", seccompOption(container.seccomp)],
+      PidsLimit: container.pids,
+      Memory: container.memoryBytes,
+      MemorySwap: container.memoryBytes,
+      ...(container.cpus === undefined ? {} : { NanoCpus: Math.round(container.cpus * 1e9) }),
+      MaskedPaths: MASKED_PATHS,
+      ReadonlyPaths: READONLY_PATHS,
+      // When the host runs out of memory, one of ours goes before anything else.
+      OomScoreAdj: 1000,
+      Ulimits: [
+        limit("nofile", container.openFiles),
+        limit("core", 0),
+        // Both are counted per uid over all containers: nobody may use them up for the others.
+        limit("msgqueue", 0),
+        limit("memlock", 64 * 1024),
+      ],
+      Tmpfs: Object.fromEntries(container.tmpfs.map(tmpfsEntry)),
+      ...(container.mounts === undefined ? {} : { Mounts: container.mounts }),
+      LogConfig: { Type: "none" },
+      RestartPolicy: { Name: "no" },
+      Init: false,
+      ...(container.runtime === undefined ? {} : { Runtime: container.runtime }),
+    },
+  };
+}
+
+function limit(name: string, value: number): { Name: string; Soft: number; Hard: number } {
+  return { Name: name, Soft: value, Hard: value };
+}
+
+function tmpfsEntry({ path, bytes, inodes, mode, exec }: TmpfsMount): [string, string] {
+  const options = `rw,nosuid,nodev,${
+    exec ? "exec" : "noexec"
+  },size=${bytes},nr_inodes=${inodes},mode=${mode}`;
+  return [path, `${options},uid=${GUEST_UID},gid=${GUEST_UID}`];
+}
