@@ -68,7 +68,7 @@ export async function buildImage(engine: Engine, kind: ImageKind, options: Build
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (error) {
-    throw error instanceof OmcpError ? explain(error, kind, digest.tail) : error;
+    throw error instanceof OmcpError ? explain(error, kind, digest) : error;
   }
 }
 
@@ -101,13 +101,20 @@ function buildArguments(kind: ImageKind, host: BuildHost): Record<string, string
 function follow(digest: ProgressDigest, words: string): void {
   const named = /^omcp: (.+)$/.exec(words)?.[1];
   if (named !== undefined) digest.heading(named);
+  else if (/^Step \d+\//.test(words)) digest.note(words);
   else if (!/^ *--->|^Removing intermediate container/.test(words)) digest.line(words);
 }
 
-function explain(error: OmcpError, kind: ImageKind, log: readonly string[]): OmcpError {
+function explain(error: OmcpError, kind: ImageKind, digest: ProgressDigest): OmcpError {
+  const log = digest.tail;
+  // The engine quotes the whole command; the step's name says it better.
+  const message = error.message.replace(
+    /The command '[^]*' returned a non-zero code/,
+    `${digest.current}: exit code`,
+  );
   const next = adviceFor(log.join("\n")) ??
     "Look at the lines above, mend what they name, and run the set-up again.";
-  return new OmcpError(error.code, error.message, {
+  return new OmcpError(error.code, message, {
     state: `The image ${
       imageReference(kind)
     } was not made; the engine keeps the finished steps for the next try.`,
@@ -122,7 +129,7 @@ function adviceFor(log: string): string | undefined {
     return "A proxy that inspects TLS seems to be in the way: let SSL_CERT_FILE name a bundle with its certificate authority, then run the set-up again.";
   }
   if (
-    /Temporary failure (?:in name )?resol|Name or service not known|No route to host|Network is unreachable|timed out/i
+    /NewConnectionError|NameResolutionError|Temporary failure resolving|Could not connect|No route to host|Network is unreachable|timed out/i
       .test(log)
   ) {
     return "The build has no way to the package index: set PIP_INDEX_URL or HTTPS_PROXY if the site has its own, or make the images elsewhere (images/README.md, air-gapped sites).";

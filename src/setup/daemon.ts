@@ -48,6 +48,22 @@ export async function daemonIsInstalled(): Promise<boolean> {
 }
 
 /**
+ * Tells whether a Docker daemon runs, whoever started it, even if it does not answer yet.
+ *
+ * @returns Whether a process is called `dockerd`; false where there is no /proc.
+ */
+export async function daemonRuns(): Promise<boolean> {
+  try {
+    for await (const entry of Deno.readDir("/proc")) {
+      if (/^\d+$/.test(entry.name) && await nameOf(entry.name) === "dockerd") return true;
+    }
+  } catch {
+    // No /proc, no answer.
+  }
+  return false;
+}
+
+/**
  * Starts `dockerd` in the background, in a session of its own, so that it outlives set-up. It must be run as root on Linux.
  *
  * @param progress Told where its process id and its log are.
@@ -99,6 +115,15 @@ async function mountControlGroups(progress: Progress): Promise<void> {
   if (/^\S+ \S+ cgroup2? /m.test(mounts)) return;
   progress("mounting the kernel's control groups at /sys/fs/cgroup");
   await runCommand(["mount", "-t", "cgroup2", "none", "/sys/fs/cgroup"], { deadlineMs: 10_000 });
+}
+
+async function nameOf(pid: string): Promise<string> {
+  try {
+    return (await Deno.readTextFile(`/proc/${pid}/comm`)).trim();
+  } catch {
+    // It has ended meanwhile.
+    return "";
+  }
 }
 
 async function isRunning(): Promise<boolean> {

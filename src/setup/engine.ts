@@ -1,7 +1,7 @@
 import { DEFAULT_HOST, Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { runCommand } from "./command.ts";
-import { daemonIsInstalled, startDaemon } from "./daemon.ts";
+import { daemonIsInstalled, daemonRuns, startDaemon } from "./daemon.ts";
 import type { HostFacts } from "./distribution.ts";
 import { describe, hostFacts, installPackages } from "./distribution.ts";
 import type { Progress } from "./progress.ts";
@@ -70,9 +70,13 @@ async function makeEngine(host: HostFacts, options: EnsureEngineOptions): Promis
     await runCommand(["systemctl", "start", "docker"], { deadlineMs: START_MS });
     return await awaitEngine(options, () => Promise.resolve(undefined));
   }
-  // The package's own scripts may have started it, or another set-up may be at it.
-  const early = await tryEngine();
-  if (early) return early;
+  // The package's own scripts, or somebody else, may have started one that does not answer yet.
+  if (await daemonRuns()) {
+    options.progress("a daemon is starting; waiting for it");
+    return await awaitEngine(options, async function failure() {
+      return await daemonRuns() ? undefined : "Run the set-up again, and it will start the engine itself.";
+    });
+  }
   const daemon = await startDaemon(options.progress);
   return await awaitEngine(options, () => daemon.failure());
 }

@@ -28,6 +28,8 @@ export interface DigestOptions {
 const TAIL = 20;
 /** After this much silence a reminder is due, in milliseconds. */
 const BEAT_MS = 10_000;
+/** The most characters of a line that are kept for an error. */
+const KEPT_WIDTH = 300;
 /** The most characters of a line that are shown. */
 const WIDTH = 100;
 
@@ -53,6 +55,11 @@ export class ProgressDigest implements Disposable {
     return this.#tail;
   }
 
+  /** The last heading. */
+  get current(): string {
+    return this.#heading;
+  }
+
   /** Takes a line that is always shown. */
   heading(text: string): void {
     this.#heading = text;
@@ -61,12 +68,18 @@ export class ProgressDigest implements Disposable {
 
   /** Takes a line of the flood. */
   line(text: string): void {
+    const plain = this.note(text);
+    if (plain === "") return;
+    if (performance.now() - this.#shownAt >= (this.#options.everyMs ?? 5000)) this.#show(`… ${plain}`);
+  }
+
+  /** Takes a line that is only kept for an error; returns it without its control characters. */
+  note(text: string): string {
     // deno-lint-ignore no-control-regex
     const plain = text.replace(/\u001b\[[0-9;]*[A-Za-z]|[\u0000-\u001f\u007f]/g, " ").trim();
-    if (plain === "") return;
-    this.#tail.push(plain.slice(0, 400));
+    if (plain !== "") this.#tail.push(plain.slice(0, KEPT_WIDTH));
     if (this.#tail.length > TAIL) this.#tail.shift();
-    if (performance.now() - this.#shownAt >= (this.#options.everyMs ?? 5000)) this.#show(`… ${plain}`);
+    return plain;
   }
 
   /** Ends the reminders. */

@@ -82,6 +82,7 @@ async function ensureImage(
 }
 
 async function prune(engine: Engine, progress: Progress): Promise<void> {
+  progress("removing what the builds have left");
   await pruneStages(engine);
   for (const kind of IMAGE_KINDS) {
     for (const name of await pruneImages(engine, kind)) progress(`removed the superseded image ${name}`);
