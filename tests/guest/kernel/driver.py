@@ -11,7 +11,9 @@ from typing import Any, Dict
 
 
 def main(config: Dict[str, Any]) -> None:
-    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+    libc = ctypes.CDLL(None)
+    libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+    libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, for runs outside a container
     loop = asyncio.new_event_loop()
     from kernel.supervisor import KernelSupervisor
 
