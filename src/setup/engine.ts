@@ -49,7 +49,7 @@ export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine
       );
     }
     const facts = await hostFacts();
-    if (error.cause instanceof Deno.errors.PermissionDenied) throw unreachable(error, joinGroup(host));
+    if (/permission denied/i.test(error.message)) throw unreachable(error, joinGroup(host));
     const elsewhere = await findElsewhere(options.read);
     if (elsewhere !== undefined) {
       throw unreachable(
