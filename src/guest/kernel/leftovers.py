@@ -8,7 +8,7 @@ from . import processes
 
 
 # Seconds. Within the first all are gone, or the cell is answered nevertheless; after the second we give up waiting.
-_KILL = 0.8
+_KILL = 0.6
 _KILL_AT_MOST = 10.0
 _POLL = 0.004
 
@@ -98,7 +98,7 @@ def clear_all(
     """Stops all, kills all but the zygote, and looks again until all are reaped; only then is the zygote let loose.
 
     One that goes on earlier would meet the process limit when it forks. `on_late` is called once, at the end or
-    after 0.8 s, `on_cleared` at the end.
+    after 0.6 s, `on_cleared` at the end.
     """
     processes.freeze()
     begun = loop.time()

@@ -162,6 +162,12 @@ export class Sandbox {
     };
   }
 
+  /** Runs a shell command in the container beside the agent, without the agent's confinement. */
+  async exec(command: string): Promise<void> {
+    const id = await run(["ps", "-q", "--filter", `label=${this.#label}`]);
+    await run(["exec", id, "sh", "-c", command]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writer.close().catch(() => undefined);
     const stuck = setTimeout(() => this.#process.kill("SIGKILL"), 5000);
