@@ -35,6 +35,8 @@ export interface LocalDatabaseOptions {
   readonly image: string;
   readonly data: LocalData;
   readonly leaseSeconds: number;
+  /** Server settings besides its own. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 const stateSchema = z.object({
@@ -101,7 +103,7 @@ export class LocalDatabase {
   }
 
   async #startOnce(): Promise<HostedContainer> {
-    const { host, data, leaseSeconds } = this.#options;
+    const { host, data, leaseSeconds, settings = {} } = this.#options;
     const ready = Promise.withResolvers<void>();
     ready.promise.catch(() => {});
     this.#starts += 1;
@@ -110,7 +112,7 @@ export class LocalDatabase {
       host,
       name: `omcp-${this.#name}-${this.#starts}`,
       spec: this.#spec(),
-      config: { mode: "database", lease_seconds: leaseSeconds, database: databaseConfig(data) },
+      config: { mode: "database", lease_seconds: leaseSeconds, database: databaseConfig(data, settings) },
       onEvent: (event) => settle(event, ready, data),
       signal: this.#closing.signal,
     });
@@ -160,8 +162,8 @@ export class LocalDatabase {
   }
 }
 
-function databaseConfig(data: LocalData): Record<string, unknown> {
-  const memory = { shared_buffers: "128MB", max_connections: "100" };
+function databaseConfig(data: LocalData, more: Readonly<Record<string, string>>): Record<string, unknown> {
+  const memory = { shared_buffers: "128MB", max_connections: "100", ...more };
   if (data.kind === "sample") {
     // In memory and made anew at each start: there is nothing to make durable.
     const settings = { ...memory, fsync: "off", synchronous_commit: "off", full_page_writes: "off" };

@@ -1,0 +1,68 @@
+import { OmcpError } from "../../errors.ts";
+import type { UpstreamSession } from "../../postgres/upstream/mod.ts";
+import {
+  BACKEND,
+  cstring,
+  FRONTEND,
+  HEADER_BYTES,
+  message,
+  readUint32,
+} from "../../postgres/wire/message.ts";
+import { parseServerError } from "../../postgres/wire/server_error.ts";
+
+/** Bytes in one CopyData message. */
+const PIECE_BYTES = 64 * 1024;
+const MAX_MESSAGE = 1024 * 1024;
+
+/**
+ * Sends data by COPY FROM STDIN (PostgreSQL protocol 3, "COPY Operations").
+ *
+ * @param session An idle session.
+ * @param sql Statements of which one copies from STDIN.
+ * @param data What is copied.
+ * @throws {OmcpError} `database_refused` with the SQLSTATE in the details and without the server's words, which may hold a
+ * patient's data; `database_unavailable` if the connection is lost.
+ */
+export async function copyIn(session: UpstreamSession, sql: string, data: Uint8Array): Promise<void> {
+  let failure: OmcpError | undefined;
+  try {
+    await session.write(message(FRONTEND.query, cstring(sql)));
+    while (true) {
+      const { type, body } = await readMessage(session);
+      if (type === BACKEND.error) failure = refused(body);
+      if (type === BACKEND.readyForQuery) break;
+      if (type === BACKEND.copyIn) await send(session, data);
+    }
+  } catch (error) {
+    if (error instanceof OmcpError) throw error;
+    throw failure ?? new OmcpError("database_unavailable", "Database connection was lost", { cause: error });
+  }
+  if (failure !== undefined) throw failure;
+}
+
+/** Sends all of it: a server that refuses a row discards what comes after, so this never waits for ever. */
+async function send(session: UpstreamSession, data: Uint8Array): Promise<void> {
+  for (let at = 0; at < data.length; at += PIECE_BYTES) {
+    await session.write(message(FRONTEND.copyData, data.subarray(at, at + PIECE_BYTES)));
+  }
+  await session.write(message(FRONTEND.copyDone));
+}
+
+async function readMessage(
+  session: UpstreamSession,
+): Promise<{ readonly type: number; readonly body: Uint8Array }> {
+  const header = await session.reader.readExactly(HEADER_BYTES);
+  if (header === undefined) throw new Error("Connection closed");
+  const size = readUint32(header, 1) - 4;
+  if (size < 0 || size > MAX_MESSAGE) throw new Error(`Message of ${size} bytes`);
+  const body = await session.reader.readExactly(size);
+  if (body === undefined) throw new Error("Connection closed");
+  return { type: header[0] ?? 0, body };
+}
+
+function refused(body: Uint8Array): OmcpError {
+  const { sqlstate } = parseServerError(body);
+  return new OmcpError("database_refused", `Database did not take rows (${sqlstate})`, {
+    details: { sqlstate },
+  });
+}
