@@ -1,0 +1,81 @@
+/** How long a trivial cell takes in a warm sandbox, over the bare channel, over `docker exec`, and through MCP. */
+import { connectServer } from "../../src/demo/client.ts";
+import { Exec } from "./exec.ts";
+import type { Report } from "./report.ts";
+import { type OpenSandbox, type Rig, runCell } from "./rig.ts";
+import { interleaved, summarize, timed } from "./stats.ts";
+
+const ROUNDS = 200;
+const EXEC_ROUNDS = 7;
+const MCP_ROUNDS = 60;
+const WARM_UP = 20;
+/** What the issue calls a defect, in milliseconds. */
+const CELL_MS_MAX = 10;
+
+const CHANNEL = "floor: bare channel round trip (`status`)";
+const EXEC = "floor: docker exec python3 -c pass";
+const CELL = "cell `1` in a warm sandbox";
+const MCP = "floor: MCP round trip over stdio (list_sandboxes)";
+const MCP_CELL = "cell `1` through a real MCP client over stdio";
+
+/**
+ * Measures a trivial cell.
+ *
+ * @param rig What it is measured on.
+ * @param opened A warm sandbox.
+ * @param report Where the figures go.
+ */
+export async function benchCell(rig: Rig, opened: OpenSandbox, report: Report): Promise<void> {
+  const { sandbox, channel, id } = opened;
+  const actions = {
+    channel: () => timed(() => channel.request("status", {}, { deadlineMs: 5000 })),
+    cell: () => timed(() => runCell(sandbox, "1")),
+  };
+  await interleaved(WARM_UP, actions);
+  const near = await interleaved(ROUNDS, actions);
+  using exec = new Exec(rig.engine);
+  const apart = await interleaved(EXEC_ROUNDS, {
+    exec: () => timed(() => exec.run(id, ["python3", "-c", "pass"])),
+  });
+  const far = await throughMcp(rig);
+  const cell = near.get("cell") ?? [];
+  const mcpCell = far.get("cell") ?? [];
+  report.table("Trivial cell", [
+    { name: CHANNEL, figures: near.get("channel") ?? [] },
+    { name: EXEC, figures: apart.get("exec") ?? [] },
+    { name: CELL, figures: cell, over: [CHANNEL, EXEC] },
+    { name: MCP, figures: far.get("list") ?? [] },
+    { name: MCP_CELL, figures: mcpCell, over: [MCP, EXEC] },
+  ]);
+  for (const [name, figures] of [["", cell], [" through MCP", mcpCell]] as const) {
+    const { median } = summarize(figures);
+    report.defectIf(
+      median > CELL_MS_MAX,
+      `trivial cell${name} above ${CELL_MS_MAX} ms (${median.toFixed(1)} ms)`,
+    );
+  }
+}
+
+async function throughMcp(rig: Rig): Promise<ReadonlyMap<string, number[]>> {
+  const server = await connectServer(
+    { OMCP_DATABASE_URL: "none", OMCP_IMAGE: rig.image, OMCP_LOG_LEVEL: "error" },
+    { socketPath: rig.engine.socketPath },
+  );
+  try {
+    const { structured } = await server.call("create_sandbox", {});
+    const sandbox = String(structured.sandbox_id);
+    await rig.adopt(sandbox);
+    const actions = {
+      list: () => timed(() => server.call("list_sandboxes", {})),
+      cell: () =>
+        timed(async () => {
+          const reply = await server.call("execute_python_code", { sandbox_id: sandbox, code: "1" });
+          if (reply.isError) throw new Error(`A cell through MCP failed: ${reply.text}`);
+        }),
+    };
+    await interleaved(WARM_UP, actions);
+    return await interleaved(MCP_ROUNDS, actions);
+  } finally {
+    await server.close();
+  }
+}

@@ -1,0 +1,78 @@
+/** How long a new sandbox takes, over what the engine alone takes for the same container. */
+import type { Report } from "./report.ts";
+import { type Rig, runCell } from "./rig.ts";
+import { interleaved, timed } from "./stats.ts";
+
+const ROUNDS = 5;
+const DEADLINE_MS = 30_000;
+/** The least that can be made of the same container: Python, and a byte from it. */
+const FIRST_BYTE = ["python3", "-I", "-S", "-u", "-c", "print('x'); import sys; sys.stdin.read()"];
+
+/**
+ * Measures creation.
+ *
+ * @param rig What it is measured on.
+ * @param report Where the figures go.
+ */
+export async function benchCreate(rig: Rig, report: Report): Promise<void> {
+  const first = await rig.manager.create();
+  await rig.manager.remove(first.id);
+  const engine: number[] = [];
+  const firstCell: number[] = [];
+  const removal: number[] = [];
+  const figures = await interleaved(ROUNDS, {
+    floor: () => floor(rig),
+    create: async () => {
+      const start = performance.now();
+      const sandbox = await rig.manager.create();
+      const took = performance.now() - start;
+      const { create, attach, start: started } = rig.host.times;
+      engine.push(create + attach + started);
+      firstCell.push(await timed(() => runCell(sandbox, "1")));
+      removal.push(await timed(() => rig.manager.remove(sandbox.id)));
+      return took;
+    },
+  });
+  const create = figures.get("create") ?? [];
+  const base = "floor: create, attach, start, first byte of Python";
+  report.table("Create a sandbox (cold)", [
+    { name: base, figures: figures.get("floor") ?? [] },
+    { name: "create: agent up, confinement verified from inside", figures: create, over: [base] },
+    { name: "  of which the engine's three calls", figures: engine },
+    {
+      name: "  of which boot, hello, zygote and kernel",
+      figures: create.map((whole, at) => whole - (engine[at] ?? 0)),
+    },
+    { name: "the first cell's reply after that", figures: firstCell },
+    {
+      name: "create and first cell together",
+      figures: create.map((whole, at) => whole + (firstCell[at] ?? 0)),
+      over: [base],
+    },
+    { name: "remove", figures: removal },
+  ]);
+}
+
+async function floor(rig: Rig): Promise<number> {
+  const { engine, spec } = rig;
+  const call = { deadlineMs: DEADLINE_MS };
+  const start = performance.now();
+  const id = await engine.createContainer({ ...spec, Entrypoint: FIRST_BYTE }, {
+    name: `omcp-bench-${crypto.randomUUID()}`,
+    ...call,
+  });
+  try {
+    const attachment = await engine.attach(id, call);
+    try {
+      const reader = attachment.readable.getReader();
+      await engine.startContainer(id, call);
+      const { done } = await reader.read();
+      if (done) throw new Error("The floor's container said nothing");
+      return performance.now() - start;
+    } finally {
+      attachment.close();
+    }
+  } finally {
+    await engine.removeContainer(id, call);
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * The benchmark: floors and ratios of one run. Times are this machine's, ratios tell something about the program.
+ *
+ *     deno task bench
+ *
+ * Exits 1 only for what the project calls a defect: a trivial cell above 10 ms, or a server that buffers a result whole.
+ */
+import { benchCell } from "./cell.ts";
+import { benchCreate } from "./create.ts";
+import { benchOverrun } from "./overrun.ts";
+import { Report } from "./report.ts";
+import { Rig } from "./rig.ts";
+import { benchRows } from "./rows.ts";
+import { benchMemory, benchStream } from "./stream.ts";
+
+/** Something hangs, by then. */
+const WATCHDOG_MS = 300_000;
+
+const report = new Report((line) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`)));
+const rig = await Rig.open(crypto.randomUUID());
+
+async function giveUp(): Promise<never> {
+  await rig.close();
+  Deno.exit(2);
+}
+
+for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, () => void giveUp());
+const watchdog = setTimeout(() => void giveUp(), WATCHDOG_MS);
+const started = performance.now();
+try {
+  const { serverVersion } = await rig.engine.info();
+  report.line(
+    `Deno ${Deno.version.deno}, engine ${serverVersion} (API ${rig.engine.apiVersion}), ` +
+      `${navigator.hardwareConcurrency} cores, load ${Deno.loadavg()[0]?.toFixed(1)}, ${rig.image}`,
+  );
+  await benchCreate(rig, report);
+  const opened = await rig.openSandbox();
+  await benchCell(rig, opened, report);
+  await benchRows(rig, opened, report);
+  await benchStream(rig, opened, report);
+  await opened.sandbox.remove("removed", "the bench has measured it");
+  await benchOverrun(rig, report);
+  await benchMemory(rig, report);
+} finally {
+  await rig.close();
+  clearTimeout(watchdog);
+}
+report.line(`\nIn ${((performance.now() - started) / 1000).toFixed(0)} s.`);
+report.end();
+Deno.exit(report.defects.length === 0 ? 0 : 1);

@@ -1,0 +1,90 @@
+/** The table that a person reads. */
+import { summarize, type Summary } from "./stats.ts";
+
+/** One line of a table. */
+export interface Row {
+  readonly name: string;
+  readonly figures: readonly number[];
+  /** @default "ms" */
+  readonly unit?: "ms" | "MB/s" | "MB";
+  /** Names of rows of the same table to be compared with. */
+  readonly over?: readonly string[];
+}
+
+const NAME_WIDTH = 64;
+const FIGURE_WIDTH = 13;
+const SPREAD_WIDTH = 20;
+
+/** Writes tables as they become known, and keeps the defects for the end. */
+export class Report {
+  readonly #write: (line: string) => void;
+  readonly #defects: string[] = [];
+
+  /** @param write Takes a line. */
+  constructor(write: (line: string) => void) {
+    this.#write = write;
+  }
+
+  /** What was found wrong. */
+  get defects(): readonly string[] {
+    return this.#defects;
+  }
+
+  /** @param text A line of its own. */
+  line(text: string): void {
+    this.#write(text);
+  }
+
+  /**
+   * Writes a table.
+   *
+   * @param title What was measured.
+   * @param rows Its lines; a ratio is of medians, and for throughput how many times slower.
+   */
+  table(title: string, rows: readonly Row[]): void {
+    const known = new Map<string, Summary>(rows.map((row) => [row.name, summarize(row.figures)]));
+    this.#write("");
+    this.#write(
+      title.padEnd(NAME_WIDTH) + "median".padStart(FIGURE_WIDTH) + "p10–p90".padStart(SPREAD_WIDTH) +
+        "    n  ratio",
+    );
+    for (const { name, unit = "ms", over = [] } of rows) {
+      const own = known.get(name);
+      if (own === undefined) continue;
+      const ratios = over.map((other) => ratio(own, known.get(other), unit)).filter((text) => text !== "");
+      this.#write(
+        `  ${name}`.padEnd(NAME_WIDTH) + `${figure(own.median)} ${unit}`.padStart(FIGURE_WIDTH) +
+          `${figure(own.low)}–${figure(own.high)}`.padStart(SPREAD_WIDTH) + String(own.count).padStart(5) +
+          (ratios.length === 0 ? "" : `  ${ratios.join(", ")}`),
+      );
+    }
+  }
+
+  /**
+   * Marks a defect.
+   *
+   * @param wrong Whether it is one.
+   * @param text What is wrong.
+   */
+  defectIf(wrong: boolean, text: string): void {
+    if (wrong) this.#defects.push(text);
+  }
+
+  /** Writes the verdict. */
+  end(): void {
+    this.#write("");
+    for (const defect of this.#defects) this.#write(`DEFECT: ${defect}`);
+    if (this.#defects.length === 0) this.#write("No defect.");
+  }
+}
+
+function ratio(own: Summary, other: Summary | undefined, unit: string): string {
+  if (other === undefined) return "";
+  const value = unit === "MB/s" ? other.median / own.median : own.median / other.median;
+  return `× ${value < 10 ? value.toFixed(2) : value.toFixed(0)}`;
+}
+
+function figure(value: number): string {
+  const size = Math.abs(value);
+  return value.toFixed(size < 10 ? 2 : size < 100 ? 1 : 0);
+}

@@ -1,0 +1,181 @@
+/** What the measurements stand on: an engine, the server's own parts in this process, and the removal of all that was made. */
+import type { ByteStream } from "../../src/channel/byte_stream.ts";
+import type { Channel } from "../../src/channel/mod.ts";
+import type { ContainerSpec } from "../../src/docker/mod.ts";
+import { Engine } from "../../src/docker/mod.ts";
+import { LABEL_INSTANCE, startHosted } from "../../src/host/mod.ts";
+import { cdmTables } from "../../src/omop/cdm/mod.ts";
+import { LocalDatabase } from "../../src/postgres/local/container.ts";
+import { Database, localUpstream, type Upstream } from "../../src/postgres/mod.ts";
+import { SandboxManager } from "../../src/sandbox/manager.ts";
+import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
+import { Sandbox } from "../../src/sandbox/sandbox.ts";
+import { imageReference } from "../../src/setup/images.ts";
+import { RecordingHost } from "./recording_host.ts";
+
+/** A lease short enough that even a bench that was killed leaves nothing for long, in seconds. */
+const LEASE_SECONDS = 60;
+const HOUR_MS = 3_600_000;
+const CLEANUP_DEADLINE_MS = 10_000;
+const OUTPUT_BYTES = 1024 * 1024;
+
+/** A sandbox together with the channel beneath it. */
+export interface OpenSandbox {
+  readonly id: string;
+  readonly sandbox: Sandbox;
+  readonly channel: Channel;
+}
+
+/** The parts of one bench. */
+export class Rig {
+  readonly engine: Engine;
+  readonly instance: string;
+  /** Image of the sandboxes. */
+  readonly image: string;
+  readonly host: RecordingHost;
+  readonly manager: SandboxManager;
+  readonly local: LocalDatabase;
+  readonly upstream: Upstream;
+  readonly #database: Database;
+  readonly #instances: Set<string>;
+  #sandboxes = 0;
+
+  private constructor(parts: { engine: Engine; instance: string; image: string; postgresImage: string }) {
+    const { engine, instance, image, postgresImage } = parts;
+    this.engine = engine;
+    this.instance = instance;
+    this.#instances = new Set([instance]);
+    this.image = image;
+    this.host = new RecordingHost(engine);
+    this.local = new LocalDatabase({
+      host: engine,
+      instance,
+      image: postgresImage,
+      data: { kind: "sample" },
+      leaseSeconds: LEASE_SECONDS,
+    });
+    this.upstream = localUpstream((signal) => this.local.open(signal));
+    this.#database = new Database({
+      upstream: this.upstream,
+      cdmSchema: "cdm",
+      cdmRelations: new Set(cdmTables("5.4").map(({ name }) => name)),
+      audit: () => {},
+    });
+    this.manager = new SandboxManager({
+      host: this.host,
+      instance,
+      image,
+      policy: DEFAULT_POLICY,
+      maxSandboxes: 4,
+      idleMs: HOUR_MS,
+      lifetimeMs: HOUR_MS,
+      leaseSeconds: LEASE_SECONDS,
+      postgresDoor: (id) => this.#database.serve(id),
+    });
+  }
+
+  /**
+   * Reaches the engine. `OMCP_IMAGE` and `OMCP_TEST_POSTGRES_IMAGE` name other images than those that set-up builds.
+   *
+   * @param instance The label of all that will be made.
+   * @throws {Error} If an image is missing.
+   */
+  static async open(instance: string): Promise<Rig> {
+    const host = Deno.env.get("DOCKER_HOST");
+    const engine = await Engine.connect(host === undefined ? {} : { host });
+    const image = Deno.env.get("OMCP_IMAGE") || imageReference("python");
+    const postgresImage = Deno.env.get("OMCP_TEST_POSTGRES_IMAGE") || imageReference("postgres");
+    for (const wanted of [image, postgresImage]) {
+      if (await engine.inspectImage(wanted) === undefined) {
+        throw new Error(`The engine has no image ${wanted}: run \`deno task setup\``);
+      }
+    }
+    return new Rig({ engine, instance, image, postgresImage });
+  }
+
+  /** The specification that the manager last gave to the engine. */
+  get spec(): ContainerSpec {
+    if (this.host.spec === undefined) throw new Error("The manager has made no sandbox yet");
+    return this.host.spec;
+  }
+
+  /**
+   * A sandbox as the manager makes it, with its channel at hand.
+   *
+   * @returns One that has run a first cell.
+   */
+  async openSandbox(): Promise<OpenSandbox> {
+    this.#sandboxes += 1;
+    const id = `bench_${this.#sandboxes}`;
+    const container = await startHosted({
+      host: this.host,
+      name: `omcp-bench-${this.instance}-${this.#sandboxes}`,
+      spec: this.spec,
+      config: {
+        mode: "sandbox",
+        lease_seconds: LEASE_SECONDS,
+        services: ["postgres"],
+        kernel: { preload: ["numpy", "pandas"] },
+      },
+      services: { postgres: this.#database.serve(id) },
+    });
+    const sandbox = new Sandbox({ id, container, idleMs: HOUR_MS, lifetimeMs: HOUR_MS });
+    await runCell(sandbox, "1");
+    return { id: this.host.lastId, sandbox, channel: container.channel };
+  }
+
+  /** A raw connection to the local database, past guard and broker. */
+  openDatabase(): Promise<ByteStream> {
+    return this.local.open(AbortSignal.timeout(30_000));
+  }
+
+  /** The engine's id of the local database's container. */
+  async databaseId(): Promise<string> {
+    const labels = { [LABEL_INSTANCE]: this.instance, "org.omcp.role": "database" };
+    const [found] = await this.engine.listContainers({ labels });
+    if (found === undefined) throw new Error("The local database does not run");
+    return found.id;
+  }
+
+  /**
+   * Lets the containers of another server count as this bench's, to be removed at its end.
+   *
+   * @param name The name label of one of them.
+   */
+  async adopt(name: string): Promise<void> {
+    const [found] = await this.engine.listContainers({ labels: { "org.omcp.name": name }, all: true });
+    const instance = found?.labels[LABEL_INSTANCE];
+    if (instance !== undefined) this.#instances.add(instance);
+  }
+
+  /** Removes everything that bears this bench's labels, however it stands. */
+  async close(): Promise<void> {
+    await Promise.allSettled([this.manager.close(), this.#database.close()]);
+    await this.local.close().catch(() => {});
+    for (const instance of this.#instances) {
+      const labels = { [LABEL_INSTANCE]: instance };
+      const left = await this.engine.listContainers({ labels, all: true, deadlineMs: CLEANUP_DEADLINE_MS });
+      for (const { id } of left) {
+        await this.engine.removeContainer(id, { deadlineMs: CLEANUP_DEADLINE_MS });
+      }
+    }
+    this.engine.close();
+  }
+}
+
+/**
+ * Runs a cell that must succeed.
+ *
+ * @param sandbox Where.
+ * @param code Python source.
+ * @param timeoutMs Its time. @default {60000}
+ * @returns What it printed.
+ * @throws {Error} If it failed, with what it said.
+ */
+export async function runCell(sandbox: Sandbox, code: string, timeoutMs = 60_000): Promise<string> {
+  const { status, outputs } = await sandbox.execute(code, { timeoutMs, outputBytes: OUTPUT_BYTES });
+  if (status !== "ok") throw new Error(`A cell of the bench ended as ${status}: ${JSON.stringify(outputs)}`);
+  return outputs.flatMap((output) =>
+    output.type === "stream" && output.name === "stdout" ? [output.text] : []
+  ).join("");
+}
