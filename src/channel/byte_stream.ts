@@ -5,7 +5,9 @@
  * `readable.cancel()` drops the whole. Both directions have backpressure.
  */
 export interface ByteStream {
+  /** What the other side sends; ends when it has closed its half, fails when the stream is dropped. */
   readonly readable: ReadableStream<Uint8Array>;
+  /** What goes to the other side; a write resolves when there is room for the next. */
   readonly writable: WritableStream<Uint8Array>;
 }
 

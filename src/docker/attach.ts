@@ -19,6 +19,7 @@ import { DEADLINES_MS } from "./types.ts";
  * `writable.close()` closes stdin's half: the container sees the end of its stdin only with `StdinOnce`; without, the engine ends the attach.
  */
 export interface Attachment extends ByteStream {
+  /** What the container prints on its stderr; ends with the connection. */
   readonly stderr: ReadableStream<Uint8Array>;
   /** Bytes of stderr that were dropped because nobody read them. */
   readonly stderrDropped: number;

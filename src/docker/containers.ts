@@ -8,6 +8,7 @@ import type { CallOptions, ContainerInspect, ContainerSpec, ContainerSummary } f
 
 /** How a container is made. */
 export interface CreateOptions extends CallOptions {
+  /** Unique in the engine, so that a creation which was given up can be removed by it. */
   readonly name: string;
   /** Told of each warning of the engine, such as a limit that it cannot enforce. */
   readonly onWarning?: (text: string) => void;
@@ -23,7 +24,7 @@ export interface ListOptions extends CallOptions {
 
 /** What to wait for. */
 export interface WaitOptions extends CallOptions {
-  /** @default "not-running" */
+  /** Which end: `next-exit` passes over one in the past, `removed` is when the container is gone. @default "not-running" */
   readonly condition?: "not-running" | "next-exit" | "removed";
 }
 

@@ -39,7 +39,9 @@ export interface ConnectOptions extends CallOptions {
  * engine is asked. {@link Engine.close} frees its connections.
  */
 export class Engine {
+  /** The version of the API agreed upon, such as `1.41`. */
   readonly apiVersion: string;
+  /** The socket's path, without `unix://`. */
   readonly socketPath: string;
   readonly #http: EngineHttp;
   readonly #containers: Containers;

@@ -13,16 +13,19 @@ export interface BuildOptions extends CallOptions {
   readonly tag: string;
   /** The Dockerfile's path in the context. @default "Dockerfile" */
   readonly dockerfile?: string;
+  /** Values for the Dockerfile's ARGs; they stay readable in the image's history. @default none */
   readonly buildArgs?: Readonly<Record<string, string>>;
+  /** Added to those the Dockerfile gives. @default none */
   readonly labels?: Readonly<Record<string, string>>;
   /** The stage to stop at. @default the last */
   readonly target?: string;
   /** The network of the build's steps: `default`, `host` or `none`. @default "default" */
   readonly networkMode?: "default" | "host" | "none";
-  /** @default false */
+  /** Runs every step anew instead of taking its layer from an earlier build. @default false */
   readonly noCache?: boolean;
   /** Bytes of memory a step may use. @default no limit */
   readonly memoryBytes?: number;
+  /** Told of each step as it runs. */
   readonly onProgress?: ProgressCallback;
 }
 
@@ -32,11 +35,13 @@ export interface ImportOptions extends CallOptions {
   readonly tag: string;
   /** Dockerfile instructions to apply, such as `CMD ["sh"]`. */
   readonly changes?: readonly string[];
+  /** Told of the import's few lines. */
   readonly onProgress?: ProgressCallback;
 }
 
 /** How an image is pulled. */
 export interface PullOptions extends CallOptions {
+  /** Told of each layer as it comes. */
   readonly onProgress?: ProgressCallback;
 }
 

@@ -7,10 +7,13 @@ export const GUEST_UID = 10001;
 
 /** One tmpfs. */
 export interface TmpfsMount {
+  /** Where it is in the container, an absolute path. */
   readonly path: string;
+  /** The most it can hold; counted in the container's memory as it fills. */
   readonly bytes: number;
   /** Files and folders. */
   readonly inodes: number;
+  /** The folder's permissions in octal, such as `0700`; it belongs to {@link GUEST_UID}. */
   readonly mode: string;
   /** Whether programs can be run from it. */
   readonly exec: boolean;
@@ -18,22 +21,31 @@ export interface TmpfsMount {
 
 /** What differs between our containers. */
 export interface ConfinedContainer {
+  /** The image's name or id. */
   readonly image: string;
+  /** What the sweep and the status know it by. */
   readonly labels: Readonly<Record<string, string>>;
   /** Environment variables; never a secret. */
   readonly env: Readonly<Record<string, string>>;
   /** The program of PID 1 and its arguments. */
   readonly command: readonly string[];
+  /** Where PID 1 begins, an absolute path. */
   readonly workingDir: string;
+  /** A fixed name: the engine's own would tell the container's id. */
   readonly hostname: string;
+  /** Which system calls it may make. */
   readonly seccomp: SeccompProfile;
   /** Bytes, tmpfs counted in; there is no swap. */
   readonly memoryBytes: number;
   /** CPUs' worth of time. */
   readonly cpus?: number;
+  /** Processes and threads at a time. */
   readonly pids: number;
+  /** Open files a process. */
   readonly openFiles: number;
+  /** All that can be written without a volume. */
   readonly tmpfs: readonly TmpfsMount[];
+  /** Volumes besides. @default none */
   readonly mounts?: readonly MountSpec[];
   /** The engine's runtime; without one its default. */
   readonly runtime?: string;

@@ -11,9 +11,11 @@ import type {
 export interface ContainerHost {
   /** Creates a container and returns the host's own id of it. */
   createContainer(spec: ContainerSpec, options: { name: string } & CallOptions): Promise<string>;
+  /** Starts PID 1; one that runs already is success. */
   startContainer(id: string, call?: CallOptions): Promise<void>;
   /** Takes hold of PID 1's standard streams. */
   attach(id: string, call?: CallOptions): Promise<Attachment>;
+  /** Looks at a container; `engine_not_found` where there is none. */
   inspectContainer(id: string, call?: CallOptions): Promise<ContainerInspect>;
   /** Lists containers that bear all of the labels, ended and never-started ones too with `all`. */
   listContainers(

@@ -17,6 +17,7 @@ const REMOVE_DEADLINE_MS = 10_000;
 
 /** What {@link startHosted} needs. */
 export interface HostedOptions {
+  /** Where it is to run. */
   readonly host: ContainerHost;
   /** The whole container; its command must be the agent's loader. */
   readonly spec: ContainerSpec;
@@ -34,6 +35,7 @@ export interface HostedOptions {
 
 /** Why a container ended. */
 export interface ContainerEnd {
+  /** For messages, without its final period: who closed the channel, or how it broke. */
   readonly reason: string;
   /** True where the host says that it was killed for want of memory. */
   readonly outOfMemory: boolean;
@@ -43,7 +45,9 @@ export interface ContainerEnd {
 
 /** A running container with its channel. */
 export interface HostedContainer {
+  /** The container's name in the host. */
   readonly name: string;
+  /** Its agent's channel, greeted and ready; it ends with the container. */
   readonly channel: Channel;
   /** Resolves when the container or the channel to it is gone; the container is removed by then. */
   readonly ended: Promise<ContainerEnd>;

@@ -3,5 +3,11 @@ export * from "./confinement.ts";
 export * from "./container_host.ts";
 export * from "./hosted_container.ts";
 export * from "./labels.ts";
-export { DATABASE_SECCOMP, SANDBOX_SECCOMP } from "./seccomp_profile.ts";
+export {
+  DATABASE_SECCOMP,
+  SANDBOX_SECCOMP,
+  type SeccompArgument,
+  type SeccompProfile,
+  type SeccompRule,
+} from "./seccomp_profile.ts";
 export * from "./sweep.ts";

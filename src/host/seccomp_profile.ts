@@ -7,29 +7,40 @@
 
 /** One condition on an argument. The kernel compares all 64 bits of it. */
 export interface SeccompArgument {
+  /** Which argument, from 0. */
   readonly index: number;
+  /** What it is compared with; the mask for SCMP_CMP_MASKED_EQ. */
   readonly value: number;
   /** With SCMP_CMP_MASKED_EQ `value` is the mask and this what must remain. */
   readonly valueTwo?: number;
+  /** Equal in all bits, or in those of the mask. */
   readonly op: "SCMP_CMP_EQ" | "SCMP_CMP_MASKED_EQ";
 }
 
 /** What is done on some system calls. */
 export interface SeccompRule {
+  /** System calls; those the kernel or the architecture does not have are passed over. */
   readonly names: readonly string[];
+  /** Let through, or fail with `errnoRet`. */
   readonly action: "SCMP_ACT_ALLOW" | "SCMP_ACT_ERRNO";
+  /** The errno of a refusal. @default EPERM */
   readonly errnoRet?: number;
+  /** All must hold for the rule to apply. @default any arguments */
   readonly args?: readonly SeccompArgument[];
+  /** Where the rule applies, by Go's names of architectures. @default everywhere */
   readonly includes?: { readonly arches: readonly string[] };
 }
 
 /** A profile as the engine takes it. */
 export interface SeccompProfile {
+  /** What no rule names fails with EPERM. */
   readonly defaultAction: "SCMP_ACT_ERRNO";
+  /** The machine's architecture and which others' system calls pass with it. */
   readonly archMap: readonly {
     readonly architecture: string;
     readonly subArchitectures: readonly string[];
   }[];
+  /** What is let through or fails otherwise. */
   readonly syscalls: readonly SeccompRule[];
 }
 

@@ -17,13 +17,15 @@ import type { Upstream } from "./upstream/mod.ts";
 
 /** What a {@link Database} is opened with. */
 export interface DatabaseOptions {
+  /** Where sessions come from. */
   readonly upstream: Upstream;
   /** The CDM's schema, as PostgreSQL has it stored. */
   readonly cdmSchema: string;
   /** Lower-case names of all relations that a CDM of any version may have. */
   readonly cdmRelations: ReadonlySet<string>;
-  /** @default {DEFAULT_LIMITS} */
+  /** What is to differ from the broker's own limits. @default {DEFAULT_LIMITS} */
   readonly limits?: Partial<BrokerLimits>;
+  /** Told of every statement, refused or not. */
   readonly audit: Audit;
   /** The role that may be used though it has rights it should not have. @default {undefined} */
   readonly allowUnsafeRole?: string;
@@ -59,7 +61,11 @@ export class Database {
   #prepared: Promise<Prepared> | undefined;
   #known: Prepared | undefined;
 
-  /** @param options The upstream and what may be done with it. Nothing is connected to before {@link ready} or a client. */
+  /**
+   * Makes a database. Nothing is connected to before {@link ready} or a client.
+   *
+   * @param options The upstream and what may be done with it.
+   */
   constructor(options: DatabaseOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };

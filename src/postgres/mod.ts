@@ -2,5 +2,22 @@ export { type Audit, type AuditEntry, type BrokerLimits, DEFAULT_LIMITS } from "
 export type { CdmCatalog } from "./catalog/mod.ts";
 export { Database, type DatabaseOptions } from "./database.ts";
 export { localUpstream } from "./local/mod.ts";
-export { checkPosture, type PostureProblem, type PostureReport, postureSql } from "./posture/mod.ts";
-export { parseDatabaseUrl, type Upstream, urlUpstream } from "./upstream/mod.ts";
+export {
+  checkPosture,
+  type PostureProblem,
+  type PostureReport,
+  postureSql,
+  type PostureTarget,
+  type Severity,
+} from "./posture/mod.ts";
+export {
+  parseDatabaseUrl,
+  type PostgresAddress,
+  type ServerKey,
+  type SessionSettings,
+  type TlsMode,
+  type Upstream,
+  type UpstreamSession,
+  urlUpstream,
+} from "./upstream/mod.ts";
+export type { ByteReader } from "./wire/byte_reader.ts";

@@ -1,14 +1,18 @@
 /** A line of the audit log: one statement. It holds no literal, parameter or row. */
 export interface AuditEntry {
+  /** Whose statement it was. */
   readonly sandboxId: string;
   /** The SQL with its literals removed, cut at {@link MAX_AUDIT_SQL} characters; null where it could not be parsed. */
   readonly normalizedSql: string | null;
+  /** Whether the guard let it pass; a refused one never reached the server. */
   readonly verdict: "forward" | "refuse";
+  /** What kind of statement it was, such as `select`; absent where it was refused. */
   readonly command?: string;
   /** Rows the server sent (0 for COPY unless it told). */
   readonly rows: number;
   /** Bytes of rows or COPY data that the server sent. */
   readonly bytes: number;
+  /** Milliseconds from when the server could begin with it until its end; 0 for a refused one. */
   readonly elapsedMs: number;
   /** The SQLSTATE if it did not succeed. */
   readonly sqlstate?: string;

@@ -4,6 +4,7 @@ import { ask, quoteIdentifier, quoteLiteral, type UpstreamSession } from "../ups
 
 /** What of a CDM a role can read. */
 export interface CdmCatalog {
+  /** The schema that was looked at, as PostgreSQL has it stored. */
   readonly schema: string;
   /** `5.3` or `5.4`: by `cdm_source.cdm_version`, else by the tables that are there; undefined if neither tells. */
   readonly version: "5.3" | "5.4" | undefined;
@@ -15,6 +16,7 @@ export interface CdmCatalog {
 
 /** What {@link readCatalog} looks for. */
 export interface CatalogOptions {
+  /** The schema to look at, as PostgreSQL has it stored. */
   readonly cdmSchema: string;
   /** Lower-case names of all relations that a CDM of any version may have. */
   readonly cdmRelations: ReadonlySet<string>;

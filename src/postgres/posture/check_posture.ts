@@ -6,7 +6,9 @@ import { QUESTIONS, type Severity } from "./questions.ts";
 
 /** Something about the role that is not as it should be. */
 export interface PostureProblem {
+  /** A stable name of what was asked, such as `write_grants`. */
   readonly kind: string;
+  /** Whether it keeps the server from serving. */
   readonly severity: Severity;
   /** A sentence without its final period: what it means, and what was found. */
   readonly message: string;
@@ -16,10 +18,13 @@ export interface PostureProblem {
 
 /** What the role may do, as far as it was asked. */
 export interface PostureReport {
+  /** The role that statements run under. */
   readonly role: string;
+  /** The database the session is connected to. */
   readonly database: string;
   /** PostgreSQL's `server_version_num`. */
   readonly serverVersion: number;
+  /** Worst first; empty for a role that may read the CDM and nothing else. */
   readonly problems: readonly PostureProblem[];
 }
 

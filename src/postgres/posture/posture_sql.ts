@@ -2,8 +2,11 @@ import { quoteIdentifier } from "../upstream/mod.ts";
 
 /** For whom {@link postureSql} writes. */
 export interface PostureTarget {
+  /** The role to make; quoted where that is needed. */
   readonly role: string;
+  /** The CDM's schema. */
   readonly schema: string;
+  /** The database that holds it. */
   readonly database: string;
 }
 

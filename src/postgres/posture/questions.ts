@@ -17,6 +17,7 @@ export type Severity = "unsafe" | "advice";
 export interface Question {
   /** A stable name. */
   readonly kind: string;
+  /** How bad each finding is. */
   readonly severity: Severity;
   /** What a finding means, before the list of what was found. */
   readonly meaning: string;

@@ -2,7 +2,9 @@ import { type ByteReader } from "../wire/byte_reader.ts";
 
 /** What a server calls one of its sessions when it is asked to cancel; never leaves this program. */
 export interface ServerKey {
+  /** The server process, or what a pooler gives in its place. */
   readonly processId: number;
+  /** What a cancel request must bear, 4 bytes or more as the server gave them. */
   readonly secret: Uint8Array;
 }
 
@@ -12,6 +14,7 @@ export interface UpstreamSession {
   readonly reader: ByteReader;
   /** The parameters the server reported, by name. */
   readonly parameters: ReadonlyMap<string, string>;
+  /** What a cancel request names; undefined where the server gave none. */
   readonly key: ServerKey | undefined;
   /**
    * Sends bytes, waiting while the server does not take them.

@@ -8,14 +8,18 @@ export type TlsMode = "disable" | "verify-full";
 
 /** Where a Postgres is and who logs in, taken from a URL. */
 export interface PostgresAddress {
+  /** Host and port, or the path of a Unix socket. */
   readonly target: { readonly kind: "tcp"; readonly host: string; readonly port: number } | {
     readonly kind: "unix";
     readonly path: string;
   };
+  /** The role to log in as. */
   readonly user: string;
   /** Kept apart from everything that is printed. */
   readonly password: string | undefined;
+  /** The database; the user's name where the URL gives none. */
   readonly database: string;
+  /** What holds after the defaults; see {@link parseDatabaseUrl}. */
   readonly tls: TlsMode;
   /** A PEM file with the certificate authority of the server. */
   readonly rootCertificate: string | undefined;

@@ -16,7 +16,11 @@ export class ByteReader {
   #chunk: Uint8Array = EMPTY;
   #offset = 0;
 
-  /** @param readable The stream; this reader takes its lock for good. */
+  /**
+   * Makes a reader.
+   *
+   * @param readable The stream; this reader takes its lock for good.
+   */
   constructor(readable: ByteStream["readable"]) {
     this.#reader = readable.getReader();
   }
