@@ -75,7 +75,8 @@ export async function runSteps(server: ConnectedServer, transcript: Transcript):
       code: code.trim(),
       ...(timeout === undefined ? {} : { timeout }),
     });
-    transcript.reply(reply.text);
+    if (reply.isError) transcript.failure(reply.text);
+    else transcript.reply(reply.text);
     return reply;
   }
 

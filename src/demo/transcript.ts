@@ -1,6 +1,6 @@
 /** What the demo prints: numbered steps with times, what went in, what came back, and whether it was as it should be. */
 
-const WIDTH = 100;
+const WIDTH = 120;
 
 /** Prints the demo's steps and counts those that failed. */
 export class Transcript {
@@ -67,10 +67,19 @@ export class Transcript {
   /** Prints what came back, its first lines. */
   reply(text: string, lines = 12): void {
     const all = text.trimEnd().split("\n");
-    for (const line of all.slice(0, lines)) {
-      this.#write(`     ${line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line}`);
-    }
+    for (const line of all.slice(0, lines)) this.#indented(line);
     if (all.length > lines) this.#write(`     … ${all.length - lines} more lines`);
+  }
+
+  /** Prints what came back of something that failed, its last lines: a traceback says most at its end. */
+  failure(text: string, lines = 8): void {
+    const all = text.trimEnd().split("\n");
+    if (all.length > lines) this.#write(`     … ${all.length - lines} lines before`);
+    for (const line of all.slice(-lines)) this.#indented(line);
+  }
+
+  #indented(line: string): void {
+    this.#write(`     ${line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line}`);
   }
 
   /** Prints the verdict on the whole. */

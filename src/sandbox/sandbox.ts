@@ -251,8 +251,8 @@ export class Sandbox {
     if (error instanceof ReplyError) {
       if (error.code === "kernel_unavailable") {
         throw new OmcpError("kernel_unavailable", error.message, {
-          state: "The sandbox has no kernel; no code was run.",
-          next: "Use an image with python3 ≥ 3.9 and ipython (setting OMCP_IMAGE).",
+          state: "No code was run.",
+          next: "Try again once; if it stays so, create another sandbox.",
         });
       }
       throw new OmcpError(error.code === "busy" ? "sandbox_busy" : "invalid_argument", error.message, {

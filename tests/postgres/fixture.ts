@@ -1,7 +1,8 @@
+import { POSTGRES_IMAGE } from "../fixtures/images.ts";
 import { Buffer } from "node:buffer";
 
 /** The image the servers run from. */
-const IMAGE = Deno.env.get("OMCP_TEST_POSTGRES_IMAGE") ?? "omcp-postgres:dev";
+const IMAGE = POSTGRES_IMAGE;
 const START_DEADLINE_MS = 30_000;
 
 /** What kind of server is wanted. */

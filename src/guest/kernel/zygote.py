@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -36,6 +37,10 @@ def main(fd: int, config: Dict[str, Any]) -> None:
     connection = wire.Connection(fd)
     os.set_inheritable(fd, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if importlib.util.find_spec("IPython") is None:
+        # Told before the confinement: a sandbox that can never run a cell is not to be handed out.
+        connection.send({"type": "unavailable", "message": "The image has no usable IPython: its python3 finds none"})
+        return
     _probe(connection)
     _prepare_folders()
     try:

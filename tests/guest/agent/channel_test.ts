@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import { bootBytes, type ByteStream, Channel, type ChannelEvent } from "../../../src/channel/mod.ts";
 import { type Attachment, Engine } from "../../../src/docker/mod.ts";
+import { POSTGRES_IMAGE, PYTHON_IMAGE } from "../../fixtures/images.ts";
 import { GUEST_MODULES, LOADER } from "../../../src/guest/mod.ts";
 
-const PYTHON_IMAGE = Deno.env.get("OMCP_TEST_PYTHON_IMAGE") ?? "omcp-python:dev";
-const POSTGRES_IMAGE = Deno.env.get("OMCP_TEST_POSTGRES_IMAGE") ?? "omcp-postgres:dev";
 const DEADLINE_MS = 30_000;
 const OWN_TMPFS = "uid=10001,gid=10001,mode=755,size=";
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
+import { POSTGRES_IMAGE, PYTHON_IMAGE } from "../../fixtures/images.ts";
 
 const outcome = z.object({ name: z.string(), outcome: z.enum(["ok", "failed"]), text: z.string() });
 const RUN_DEADLINE_MS = 240_000;
@@ -17,7 +18,11 @@ export async function runPythonTests(t: Deno.TestContext, module: string): Promi
   const output = await new Deno.Command("python3", {
     args: [fileURLToPath(new URL("run_tests.py", import.meta.url)), module],
     cwd: fileURLToPath(new URL(".", import.meta.url)),
-    env: { PYTHONDONTWRITEBYTECODE: "1" },
+    env: {
+      PYTHONDONTWRITEBYTECODE: "1",
+      OMCP_TEST_PYTHON_IMAGE: PYTHON_IMAGE,
+      OMCP_TEST_POSTGRES_IMAGE: POSTGRES_IMAGE,
+    },
     stdin: "null",
     signal: AbortSignal.timeout(RUN_DEADLINE_MS),
   }).output();

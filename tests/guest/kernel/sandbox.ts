@@ -1,4 +1,5 @@
 /** A hardened container whose PID 1 is driver.py: cells go in, events come out. */
+import { PYTHON_IMAGE } from "../../fixtures/images.ts";
 import assert from "node:assert/strict";
 import { GUEST_MODULES } from "../../../src/guest/mod.ts";
 import driver from "./driver.py" with { type: "text" };
@@ -89,7 +90,7 @@ export class Sandbox {
         ...["--user", "10001:10001", "--log-driver", "none", "--workdir", "/workspace"],
         ...["/tmp", "/workspace", "/run"].flatMap(tmpfs),
         ...(options.dockerArguments ?? []),
-        ...[options.image ?? "omcp-python:dev", "python3", "-I", "-S", "-u", "-c", loader],
+        ...[options.image ?? PYTHON_IMAGE, "python3", "-I", "-S", "-u", "-c", loader],
       ],
       stdin: "piped",
       stdout: "piped",

@@ -1,13 +1,5 @@
 import assert from "node:assert/strict";
-
-/** The image with PostgreSQL 17 that this project builds. */
-const IMAGE = Deno.env.get("OMCP_TEST_POSTGRES_IMAGE") ?? "omcp-postgres:dev";
-
-/** Whether a scratch Postgres can be started here: an engine, and the image. */
-export const canStartPostgres: boolean = await canInspect();
-
-/** Why tests that need it are ignored. */
-export const WHY_IGNORED = `ignored: no engine with the image ${IMAGE}`;
+import { POSTGRES_IMAGE as IMAGE } from "../../fixtures/images.ts";
 
 /** An empty Postgres in a container without a network, gone when disposed of. */
 export class ScratchPostgres implements AsyncDisposable {
@@ -86,18 +78,4 @@ async function docker(
   const errors = new TextDecoder().decode(output.stderr);
   assert(output.success, `docker ${args[0]}: ${errors}`);
   return { text: new TextDecoder().decode(output.stdout) };
-}
-
-async function canInspect(): Promise<boolean> {
-  try {
-    return (await new Deno.Command("docker", {
-      args: ["image", "inspect", IMAGE],
-      stdout: "null",
-      stderr: "null",
-    }).output())
-      .success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
