@@ -1,9 +1,17 @@
 import { asNode, type Fields, isFields, listOf, namesOf, textOf } from "./ast.ts";
 import { ApprovedCalls, checkCall, type PendingCall } from "./calls.ts";
-import { FUNCTION_COLUMNS, OPERATORS, TYPES } from "./functions.ts";
+import { FUNCTION_COLUMNS } from "./functions.ts";
+import {
+  checkCollation,
+  checkCommonTable,
+  checkIndirection,
+  checkOperator,
+  checkSampling,
+  checkType,
+} from "./node_rules.ts";
 import { NODE_FIELDS, REFUSED_NAMES } from "./nodes.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
-import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS, SAMPLING_METHODS } from "./relations.ts";
+import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS } from "./relations.ts";
 import type { GuardPolicy } from "./types.ts";
 
 /** Nesting beyond which a statement is refused: far above what people write, far below what a stack holds. */
@@ -19,9 +27,6 @@ interface Place {
   readonly scope: Scope | undefined;
   readonly depth: number;
 }
-
-/** Fields that `(value).field` may name: none of them is a function of pg_catalog. */
-const ATTRIBUTES = /^(key|value|n|x|ordinality|f[0-9]{1,3})$/;
 
 /** The expression kinds whose "operator" is a phrase of the grammar. */
 const BETWEEN_KINDS = /^AEXPR_(NOT_)?BETWEEN(_SYM)?$/;
@@ -273,57 +278,4 @@ export class SelectChecker {
 
 function notAllowed(name: string): string {
   return `${REFUSED_NAMES.get(name) ?? name} is not allowed in a sandbox's SQL`;
-}
-
-function checkCommonTable(fields: Fields): void {
-  const kind = asNode(fields["ctequery"])?.kind ?? "this";
-  if (kind === "SelectStmt") return;
-  throw new Refusal(
-    `${REFUSED_NAMES.get(kind) ?? kind} in a WITH list is not allowed in a sandbox's SQL`,
-    "The database can only be read",
-    SQLSTATE.readOnlyTransaction,
-  );
-}
-
-function checkSampling(fields: Fields): void {
-  const names = namesOf(fields["method"]);
-  const method = names?.length === 1 ? names[0] ?? "" : "";
-  if (SAMPLING_METHODS.has(method)) return;
-  throw new Refusal("this sampling method is not allowed", "BERNOULLI and SYSTEM are");
-}
-
-/** `(value).f` calls the function f where value has no field f, so only names that no function bears may stand there. */
-function checkIndirection(fields: Fields): void {
-  for (const item of listOf(fields["indirection"])) {
-    const node = asNode(item);
-    if (node?.kind === "A_Indices" || node?.kind === "A_Star") continue;
-    const name = node?.kind === "String" ? textOf(node.fields["sval"]) : "";
-    if (ATTRIBUTES.test(name)) continue;
-    throw new Refusal(
-      `"(…).${name}" could call a function named "${name}"`,
-      "Take fields of a row by table.column, or expand it with (…).*",
-    );
-  }
-}
-
-function checkOperator(value: unknown): void {
-  const names = namesOf(value) ?? [];
-  const [last = ""] = names.slice(-1);
-  const builtIn = names.length === 1 || (names.length === 2 && names[0] === "pg_catalog");
-  if (builtIn && OPERATORS.has(last)) return;
-  throw new Refusal(`operator ${names.join(".")} is not allowed`, "The operators of PostgreSQL itself are");
-}
-
-function checkType(fields: Fields): void {
-  const names = namesOf(fields["names"]) ?? [];
-  const [last = ""] = names.slice(-1);
-  const builtIn = names.length === 1 || (names.length === 2 && names[0] === "pg_catalog");
-  if (builtIn && TYPES.has(last)) return;
-  throw new Refusal(`type ${names.join(".")} is not allowed`, "The data types of PostgreSQL itself are");
-}
-
-function checkCollation(fields: Fields): void {
-  const names = namesOf(fields["collname"]) ?? [];
-  if (names.length === 1 || (names.length === 2 && names[0] === "pg_catalog")) return;
-  throw new Refusal(`collation ${names.join(".")} is not allowed`, "The collations of PostgreSQL itself are");
 }

@@ -1,0 +1,97 @@
+/** What single kinds of nodes must look like, whatever stands around them. */
+import { asNode, type Fields, listOf, namesOf, textOf } from "./ast.ts";
+import { OPERATORS, TYPES } from "./functions.ts";
+import { REFUSED_NAMES } from "./nodes.ts";
+import { Refusal, SQLSTATE } from "./refusal.ts";
+import { SAMPLING_METHODS } from "./relations.ts";
+
+/** Fields that `(value).field` may name: none of them is a function of pg_catalog. */
+const ATTRIBUTES = /^(key|value|n|x|ordinality|f[0-9]{1,3})$/;
+
+/**
+ * A member of a WITH list must be a SELECT.
+ *
+ * @param fields The fields of a CommonTableExpr.
+ * @throws {Refusal} It would write.
+ */
+export function checkCommonTable(fields: Fields): void {
+  const kind = asNode(fields["ctequery"])?.kind ?? "this";
+  if (kind === "SelectStmt") return;
+  throw new Refusal(
+    `${REFUSED_NAMES.get(kind) ?? kind} in a WITH list is not allowed in a sandbox's SQL`,
+    "The database can only be read",
+    SQLSTATE.readOnlyTransaction,
+  );
+}
+
+/**
+ * TABLESAMPLE may use PostgreSQL's own methods only: any other is a function of somebody's.
+ *
+ * @param fields The fields of a RangeTableSample.
+ * @throws {Refusal} The method is another one.
+ */
+export function checkSampling(fields: Fields): void {
+  const names = namesOf(fields["method"]);
+  const method = names?.length === 1 ? names[0] ?? "" : "";
+  if (SAMPLING_METHODS.has(method)) return;
+  throw new Refusal("this sampling method is not allowed", "BERNOULLI and SYSTEM are");
+}
+
+/**
+ * `(value).f` calls the function f where value has no field f, so only names that no function bears may stand there.
+ *
+ * @param fields The fields of an A_Indirection.
+ * @throws {Refusal} A name could be a function's.
+ */
+export function checkIndirection(fields: Fields): void {
+  for (const item of listOf(fields["indirection"])) {
+    const node = asNode(item);
+    if (node?.kind === "A_Indices" || node?.kind === "A_Star") continue;
+    const name = node?.kind === "String" ? textOf(node.fields["sval"]) : "";
+    if (ATTRIBUTES.test(name)) continue;
+    throw new Refusal(
+      `"(…).${name}" could call a function named "${name}"`,
+      "Take fields of a row by table.column, or expand it with (…).*",
+    );
+  }
+}
+
+/**
+ * Operators must be PostgreSQL's own, named without a schema or in pg_catalog.
+ *
+ * @param value The name's parts, as the parser lists them.
+ * @throws {Refusal} It is not among them.
+ */
+export function checkOperator(value: unknown): void {
+  const names = namesOf(value) ?? [];
+  const [last = ""] = names.slice(-1);
+  const builtIn = names.length === 1 || (names.length === 2 && names[0] === "pg_catalog");
+  if (builtIn && OPERATORS.has(last)) return;
+  throw new Refusal(`operator ${names.join(".")} is not allowed`, "The operators of PostgreSQL itself are");
+}
+
+/**
+ * Types must be PostgreSQL's own: a cast calls the type's input function.
+ *
+ * @param fields The fields of a TypeName.
+ * @throws {Refusal} It is not among them.
+ */
+export function checkType(fields: Fields): void {
+  const names = namesOf(fields["names"]) ?? [];
+  const [last = ""] = names.slice(-1);
+  const builtIn = names.length === 1 || (names.length === 2 && names[0] === "pg_catalog");
+  if (builtIn && TYPES.has(last)) return;
+  throw new Refusal(`type ${names.join(".")} is not allowed`, "The data types of PostgreSQL itself are");
+}
+
+/**
+ * Collations must be PostgreSQL's own, or named without a schema.
+ *
+ * @param fields The fields of a CollateClause.
+ * @throws {Refusal} It is in another schema.
+ */
+export function checkCollation(fields: Fields): void {
+  const names = namesOf(fields["collname"]) ?? [];
+  if (names.length === 1 || (names.length === 2 && names[0] === "pg_catalog")) return;
+  throw new Refusal(`collation ${names.join(".")} is not allowed`, "The collations of PostgreSQL itself are");
+}
