@@ -57,7 +57,7 @@ export const MAX_PAYLOAD = 65536;
 export const MAX_REASON = 1024;
 /** Bytes of an epoch. */
 export const EPOCH_BYTES = 16;
-/** What announces an attach: no byte of it occurs in UTF-8 or in a header's first places. */
+/** What announces an attach: no byte of it occurs in UTF-8, and no header holds it whole. */
 export const MAGIC: Uint8Array = Uint8Array.fromHex("f9fbfdfffefcfaf8fff9fdfbfafef8fc");
 
 const MORE = 1;
@@ -93,6 +93,9 @@ const LENGTHS: Readonly<Partial<Record<FrameType, readonly [number, number]>>> =
   RESET: [0, MAX_REASON],
 };
 const magicSearch = new ByteSearch(MAGIC);
+const LEAST_OF_MAGIC = Math.min(...MAGIC);
+/** A header ends in 00 or 01 and the length's two low bytes: of MAGIC it can hold the first byte or the first two. */
+const ENDS_LIKE_MAGIC: ReadonlySet<number> = new Set(MAGIC.subarray(0, 2));
 
 /**
  * Writes a frame as bytes. The payload is copied, once.
@@ -138,14 +141,16 @@ export function* encodeMessage(
 }
 
 /**
- * How much of a DATA payload may go into one frame, so that no frame holds MAGIC whole.
+ * How much of a DATA payload may go into one frame, so that no frame holds MAGIC whole, be it in the payload or across the
+ * header's last bytes and the payload's first. From one frame into the next it cannot reach: a header begins with a small number.
  *
  * @param payload What is to be sent.
- * @returns A length of at most the payload's: up to and with the eighth byte of the first MAGIC.
+ * @returns A length of at most the payload's and, for a payload that is not empty, at least 1.
  */
 export function unmarkedLength(payload: Uint8Array): number {
   const found = magicSearch.find(payload);
-  return found < 0 ? payload.length : found + MAGIC.length / 2;
+  const length = found < 0 ? payload.length : found + MAGIC.length / 2;
+  return (payload[0] ?? 0) >= LEAST_OF_MAGIC && ENDS_LIKE_MAGIC.has(length & 0xff) ? length - 1 : length;
 }
 
 /**

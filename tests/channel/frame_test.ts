@@ -140,6 +140,18 @@ const nearMagic = fc.array(
   { maxLength: 12 },
 ).map(concat);
 
+/** Cuts a payload as a stream does; gives the parts and their frames in one. */
+function sendAll(bytes: Uint8Array): { readonly sent: Uint8Array; readonly payloads: readonly Uint8Array[] } {
+  const payloads: Uint8Array[] = [];
+  for (let rest = bytes; rest.length > 0;) {
+    const length = unmarkedLength(rest.subarray(0, MAX_PAYLOAD));
+    assert(length > 0);
+    payloads.push(rest.subarray(0, length));
+    rest = rest.subarray(length);
+  }
+  return { sent: concat(payloads.map((payload) => encodeFrame({ type: "DATA", id: 1, payload }))), payloads };
+}
+
 Deno.test("unmarkedLength() cuts data so that no part holds MAGIC and nothing is lost", () => {
   const search = new ByteSearch(MAGIC);
   fc.assert(fc.property(nearMagic, (bytes) => {
@@ -152,6 +164,39 @@ Deno.test("unmarkedLength() cuts data so that no part holds MAGIC and nothing is
     }
     assert.deepEqual(concat(parts), bytes);
     assert(parts.every((part) => search.find(part) < 0));
+  }));
+});
+
+Deno.test("unmarkedLength() keeps a header's end and its payload's beginning from being MAGIC together", () => {
+  const search = new ByteSearch(MAGIC);
+  // In 63995 bytes the header ends in MAGIC's first two bytes, in the others in its first.
+  for (const [length, inHeader] of [[63_995, 2], [0xf9, 1], [0x1f9, 1], [0xfff9, 1]] as const) {
+    const bytes = new Uint8Array(length);
+    bytes.set(MAGIC.subarray(inHeader));
+    assert.equal(search.find(encodeFrame({ type: "DATA", id: 1, payload: bytes })), HEADER_BYTES - inHeader);
+    const { sent, payloads } = sendAll(bytes);
+    assert.equal(search.find(sent), -1, `${length} bytes`);
+    assert.deepEqual(payloads.map((part) => part.length), [length - 1, 1]);
+    assert.deepEqual(concat(payloads), bytes);
+  }
+});
+
+Deno.test("unmarkedLength() keeps MAGIC out of all that is sent, whatever the lengths", () => {
+  const search = new ByteSearch(MAGIC);
+  const low = fc.constantFrom(0xf8, 0xf9, 0xfa, 0xfb, 0xfc);
+  const start = fc.nat(16).map((at) => MAGIC.subarray(at));
+  // Where it begins with MAGIC's end and how long it is decides; MAGIC may follow anywhere.
+  const hostile = fc.record({ start, low, high: fc.constantFrom(0, 1, 0xf9), rest: nearMagic })
+    .map(({ start, low, high, rest }) => {
+      const bytes = new Uint8Array(high * 256 + low);
+      bytes.set(rest.subarray(0, 200), bytes.length - Math.min(rest.length, 200));
+      bytes.set(start);
+      return bytes;
+    });
+  fc.assert(fc.property(fc.array(hostile, { maxLength: 3 }), (chunks) => {
+    const all = chunks.map(sendAll);
+    assert.equal(search.find(concat(all.map(({ sent }) => sent))), -1);
+    assert.deepEqual(concat(all.flatMap(({ payloads }) => payloads)), concat(chunks));
   }));
 });
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { ByteSearch } from "../../src/channel/byte_search.ts";
 import type { ByteStream } from "../../src/channel/byte_stream.ts";
 import { type Frame, MAGIC, MAX_PAYLOAD } from "../../src/channel/frame.ts";
-import { StreamResetError } from "../../src/channel/mod.ts";
+import { Channel, StreamResetError } from "../../src/channel/mod.ts";
 import { type ErrorCode, OmcpError } from "../../src/errors.ts";
-import { type AgentPeer, connect, fromJson, json, within } from "./agent_peer.ts";
+import { AgentPeer, connect, fromJson, json, within } from "./agent_peer.ts";
 import { concat } from "./vectors.ts";
 
 const WINDOW = 262_144;
@@ -348,6 +349,38 @@ Deno.test("a chunk that is no Uint8Array resets the stream", async () => {
   const writer: WritableStreamDefaultWriter<unknown> = stream.writable.getWriter();
   await assert.rejects(writer.write("text"), TypeError);
   assert.equal((await link.peer.next("RESET")).id, 1);
+});
+
+Deno.test("MAGIC occurs in the output at the attach and nowhere else, not across a header and its payload either", async () => {
+  const peer = new AgentPeer();
+  const sent: Uint8Array[] = [];
+  const tap = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      sent.push(chunk.slice());
+      controller.enqueue(chunk);
+    },
+  });
+  const tapped = tap.readable.pipeTo(peer.transport.writable).catch(() => {});
+  const transport = { readable: peer.transport.readable, writable: tap.writable };
+  const [channel] = await Promise.all([Channel.open(transport), peer.greet()]);
+  const stream = await channel.openStream("postgres");
+  const written = [[63_995, 2], [0xf9, 1], [0xfff9, 1]].map(([length, start]) => {
+    const bytes = new Uint8Array(length ?? 0);
+    bytes.set(MAGIC.subarray(start));
+    return bytes;
+  });
+  await ReadableStream.from(written).pipeTo(stream.writable);
+  await peer.next("END");
+  channel.close("the test is over");
+  await within(Promise.all([tapped, peer.dropped]), "the end of the transport");
+  assert.equal(
+    concat(peer.waiting("DATA").map((frame) => frame.payload)).toHex(),
+    concat(written).toHex(),
+  );
+  const search = new ByteSearch(MAGIC);
+  const output = concat(sent);
+  assert.equal(search.find(output), 0);
+  assert.equal(search.find(output, 1), -1);
 });
 
 Deno.test("written bytes arrive whole, and MAGIC never does in one frame", async () => {
