@@ -11,9 +11,9 @@ export interface Row {
   readonly over?: readonly string[];
 }
 
-const NAME_WIDTH = 64;
+const NAME_WIDTH = 62;
 const FIGURE_WIDTH = 13;
-const SPREAD_WIDTH = 20;
+const SPREAD_WIDTH = 16;
 
 /** Writes tables as they become known, and keeps the defects for the end. */
 export class Report {
@@ -54,7 +54,8 @@ export class Report {
       const ratios = over.map((other) => ratio(own, known.get(other), unit)).filter((text) => text !== "");
       this.#write(
         `  ${name}`.padEnd(NAME_WIDTH) + `${figure(own.median)} ${unit}`.padStart(FIGURE_WIDTH) +
-          `${figure(own.low)}–${figure(own.high)}`.padStart(SPREAD_WIDTH) + String(own.count).padStart(5) +
+          (own.count === 1 ? "" : `${figure(own.low)}–${figure(own.high)}`).padStart(SPREAD_WIDTH) +
+          String(own.count).padStart(5) +
           (ratios.length === 0 ? "" : `  ${ratios.join(", ")}`),
       );
     }

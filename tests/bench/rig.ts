@@ -36,12 +36,16 @@ export class Rig {
   readonly manager: SandboxManager;
   readonly local: LocalDatabase;
   readonly upstream: Upstream;
+  /** Aborted when the bench ends, however it does. */
+  readonly ending: AbortSignal;
+  readonly #end = new AbortController();
   readonly #database: Database;
   readonly #instances: Set<string>;
   #sandboxes = 0;
 
   private constructor(parts: { engine: Engine; instance: string; image: string; postgresImage: string }) {
     const { engine, instance, image, postgresImage } = parts;
+    this.ending = this.#end.signal;
     this.engine = engine;
     this.instance = instance;
     this.#instances = new Set([instance]);
@@ -150,6 +154,7 @@ export class Rig {
 
   /** Removes everything that bears this bench's labels, however it stands. */
   async close(): Promise<void> {
+    this.#end.abort();
     await Promise.allSettled([this.manager.close(), this.#database.close()]);
     await this.local.close().catch(() => {});
     for (const instance of this.#instances) {

@@ -101,16 +101,14 @@ export async function benchMemory(rig: Rig, report: Report): Promise<void> {
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
-    signal: AbortSignal.timeout(SLOW_DEADLINE_MS),
+    signal: AbortSignal.any([rig.ending, AbortSignal.timeout(SLOW_DEADLINE_MS)]),
   });
   const { success, stdout } = await child.output();
   if (!success) throw new Error("The process with the slow reader failed");
   const { bytes, seconds, before, peak } = slowSchema.parse(JSON.parse(new TextDecoder().decode(stdout)));
   const growth = (peak - before) / 1e6;
   report.table(
-    `Memory of the server while ${(bytes / 1e6).toFixed(0)} MB pass to a reader that first stalls 3 s (${
-      seconds.toFixed(1)
-    } s)`,
+    `Server's memory, ${(bytes / 1e6).toFixed(0)} MB to a slow reader (${seconds.toFixed(1)} s)`,
     [
       { name: "resident before", unit: "MB", figures: [before / 1e6] },
       { name: `growth at its peak (less than ${GROWTH_MB_MAX})`, unit: "MB", figures: [growth] },
