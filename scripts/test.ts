@@ -16,13 +16,9 @@ const TOOLS: Readonly<Record<string, readonly string[]>> = {
 };
 
 async function isThere(program: string): Promise<boolean> {
-  const options = {
-    args: [program === "openssl" ? "version" : "--version"],
-    stdout: "null",
-    stderr: "null",
-  } as const;
+  const args = [program === "openssl" ? "version" : "--version"];
   try {
-    return (await new Deno.Command(program, options).output()).success;
+    return (await new Deno.Command(program, { args, stdout: "null", stderr: "null" }).output()).success;
   } catch {
     return false;
   }

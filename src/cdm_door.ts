@@ -45,15 +45,10 @@ export function volumeName(name: string): string {
  *
  * @param config The settings.
  * @param engine Where local databases run.
- * @param instance This server's id.
  * @returns The door, or undefined where no database is configured.
  * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. A database that is away is no error: sandboxes work without it.
  */
-export async function openCdmDoor(
-  config: Config,
-  engine: Engine,
-  instance: string,
-): Promise<CdmDoor | undefined> {
+export async function openCdmDoor(config: Config, engine: Engine): Promise<CdmDoor | undefined> {
   const { database: location } = config;
   if (location.kind === "none") return undefined;
   if (location.kind === "url") {
@@ -65,7 +60,7 @@ export async function openCdmDoor(
   const version = volume === undefined ? "5.4" : await localVersion(engine, volume);
   const local = new LocalDatabase({
     host: engine,
-    instance,
+    instance: config.instance,
     image: imageReference("postgres"),
     data: volume === undefined ? { kind: "sample" } : { kind: "volume", volume },
     leaseSeconds: config.leaseSeconds,

@@ -147,6 +147,13 @@ export const SETTINGS = {
     unit: "connections",
     description: "Database connections of one sandbox.",
   },
+  OMCP_INSTANCE: {
+    schema: z.string().regex(/^[A-Za-z0-9_.-]{0,64}$/, "must be at most 64 letters, digits, _ . or -"),
+    default: "",
+    unit: "name",
+    description:
+      "This server's name in the label `org.omcp.instance` of its containers; empty: a random one.",
+  },
   OMCP_LOG_LEVEL: {
     schema: z.enum(["debug", "info", "warning", "error"]),
     default: "info",
@@ -188,6 +195,8 @@ export interface Config {
   readonly queryMs: number;
   readonly queryResultBytes: number;
   readonly queryConnections: number;
+  /** What the server's containers are labelled with. */
+  readonly instance: string;
   readonly logLevel: "debug" | "info" | "warning" | "error";
 }
 
@@ -235,6 +244,7 @@ export function readConfig(read: ReadVariable): Config {
     queryMs: get("OMCP_QUERY_SECONDS") * 1000,
     queryResultBytes: get("OMCP_QUERY_RESULT_MIB") * mib,
     queryConnections: get("OMCP_QUERY_CONNECTIONS"),
+    instance: get("OMCP_INSTANCE") || crypto.randomUUID(),
     logLevel: get("OMCP_LOG_LEVEL"),
   };
   if (config.cellTimeoutMs > config.cellTimeoutMaxMs) {

@@ -34,7 +34,10 @@ print("sockets:", refused(internet)); print("root:", refused(root)); print("secr
  */
 export async function doctor(config: Config, print: (line: string) => void): Promise<number> {
   let problems = 0;
-  async function check<T>(what: string, run: () => Promise<{ value: T; say: string }>): Promise<T | undefined> {
+  async function check<T>(
+    what: string,
+    run: () => Promise<{ value: T; say: string }>,
+  ): Promise<T | undefined> {
     try {
       const { value, say } = await run();
       print(`ok    ${what}: ${say}`);
@@ -52,7 +55,8 @@ export async function doctor(config: Config, print: (line: string) => void): Pro
   const engine = await check("engine", async () => {
     const found = await Engine.connect({ host: config.dockerHost });
     const info = await found.info();
-    const say = `${info.operatingSystem}, engine ${info.serverVersion}, API ${found.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;
+    const say =
+      `${info.operatingSystem}, engine ${info.serverVersion}, API ${found.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;
     return { value: found, say };
   });
   if (engine === undefined) return 1;
@@ -61,14 +65,15 @@ export async function doctor(config: Config, print: (line: string) => void): Pro
     await check(`image ${reference}`, async () => {
       const found = await engine.inspectImage(reference);
       if (found === undefined) {
-        throw new OmcpError("image_missing", "It is not there", { next: "Run `npx -y deno@2.9.6 task setup`." });
+        throw new OmcpError("image_missing", "It is not there", {
+          next: "Run `npx -y deno@2.9.6 task setup`.",
+        });
       }
       return { value: found, say: `${Math.round(found.sizeBytes / 1e6)} MB` };
     });
   }
-  const instance = crypto.randomUUID();
   const cdm = await check("database", async () => {
-    const door = await openCdmDoor(config, engine, instance);
+    const door = await openCdmDoor(config, engine);
     if (door === undefined) return { value: undefined, say: "none is configured" };
     try {
       return { value: door, say: await door.describe() };
@@ -79,7 +84,7 @@ export async function doctor(config: Config, print: (line: string) => void): Pro
   });
   const sandboxes = new SandboxManager({
     host: engine,
-    instance,
+    instance: config.instance,
     image,
     policy: policyOf(config),
     maxSandboxes: 1,

@@ -46,7 +46,9 @@ async function run(args: readonly string[]): Promise<number> {
       print(USAGE);
       return 0;
     default:
-      throw new OmcpError("invalid_argument", `There is no command ${command}`, { next: `One of:\n${USAGE}` });
+      throw new OmcpError("invalid_argument", `There is no command ${command}`, {
+        next: `One of:\n${USAGE}`,
+      });
   }
 }
 

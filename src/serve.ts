@@ -22,7 +22,8 @@ const log = logger("serve");
 const SHUTDOWN_DEADLINE_MS = 5000;
 
 /** The command that makes what is missing. */
-const SETUP = "Run `npx -y deno@2.9.6 task setup` in the project's folder; it installs, starts and builds what is missing.";
+const SETUP =
+  "Run `npx -y deno@2.9.6 task setup` in the project's folder; it installs, starts and builds what is missing.";
 
 /**
  * Serves MCP over stdio until the client goes or a signal comes; nothing of it is left then.
@@ -33,16 +34,15 @@ const SETUP = "Run `npx -y deno@2.9.6 task setup` in the project's folder; it in
  */
 export async function serve(config: Config): Promise<number> {
   const engine = await connectEngine(config);
-  const instance = crypto.randomUUID();
   const image = config.image ?? imageReference("python");
   await requireImage(engine, image);
   if (config.database.kind === "sample" || config.database.kind === "local") {
     await requireImage(engine, imageReference("postgres"));
   }
-  const cdm = await openCdmDoor(config, engine, instance);
+  const cdm = await openCdmDoor(config, engine);
   const sandboxes = new SandboxManager({
     host: engine,
-    instance,
+    instance: config.instance,
     image,
     policy: policyOf(config),
     maxSandboxes: config.maxSandboxes,
@@ -51,7 +51,9 @@ export async function serve(config: Config): Promise<number> {
     leaseSeconds: config.leaseSeconds,
     ...(cdm === undefined ? {} : { postgresDoor: (id: string) => cdm.serve(id) }),
   });
-  sweepNeverStarted(engine).catch((error: unknown) => log.warning("Cannot sweep: {error}", { error: String(error) }));
+  sweepNeverStarted(engine).catch((error: unknown) =>
+    log.warning("Cannot sweep: {error}", { error: String(error) })
+  );
   const stop = endingSignal();
   const stdio = startStdio(toolsOf(config, sandboxes, cdm));
   log.info("Serving MCP over stdio: {image}, API {api}", { image, api: engine.apiVersion });
@@ -82,7 +84,9 @@ export function toolsOf(config: Config, sandboxes: SandboxManager, cdm: CdmDoor 
     executePythonCodeTool(sandboxes, config),
   ];
   if (cdm !== undefined) {
-    tools.push(queryOmopTool(sandboxes, { version: cdm.version, schema: cdm.schema, queryMs: config.queryMs }));
+    tools.push(
+      queryOmopTool(sandboxes, { version: cdm.version, schema: cdm.schema, queryMs: config.queryMs }),
+    );
   }
   return tools;
 }
@@ -113,7 +117,10 @@ async function connectEngine(config: Config): Promise<Engine> {
 
 async function requireImage(engine: Engine, image: string): Promise<void> {
   if (await engine.inspectImage(image) !== undefined) return;
-  throw new OmcpError("image_missing", `The engine has no image ${image}`, { next: SETUP, details: { image } });
+  throw new OmcpError("image_missing", `The engine has no image ${image}`, {
+    next: SETUP,
+    details: { image },
+  });
 }
 
 /** Resolves at SIGTERM or SIGINT; a second one ends the process at once. */

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { Engine } from "../docker/mod.ts";
-import { LABEL_ROLE } from "../host/mod.ts";
+import { LABEL_INSTANCE } from "../host/mod.ts";
 import { connectServer } from "./client.ts";
 import { loadFolder } from "./load_folder.ts";
 import { runSteps } from "./steps.ts";
@@ -18,22 +18,12 @@ function write(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-/** Ids of this program's containers of every kind. */
-async function containers(engine: Engine): Promise<string[]> {
-  const lists = await Promise.all(
-    ["sandbox", "database"].map((role) =>
-      engine.listContainers({ labels: { [LABEL_ROLE]: role }, all: true })
-    ),
-  );
-  return lists.flat().map(({ id }) => id);
-}
-
 const transcript = new Transcript(write, Deno.stdout.isTerminal() && Deno.env.get("NO_COLOR") === undefined);
 transcript.title("OMCP Python Sandbox: a demonstration");
 const dockerHost = Deno.env.get("DOCKER_HOST");
 const engine = await Engine.connect(dockerHost === undefined ? {} : { host: dockerHost });
-const before = new Set(await containers(engine));
-const environment: Record<string, string> = { OMCP_LOG_LEVEL: "error" };
+const instance = `demo-${crypto.randomUUID()}`;
+const environment: Record<string, string> = { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance };
 if (values.data !== undefined) {
   await transcript.step(
     `A CDM of your own: the files of ${values.data} become a local database`,
@@ -54,7 +44,9 @@ await transcript.step(
     const deadline = Date.now() + 10_000;
     let left: string[];
     do {
-      left = (await containers(engine)).filter((id) => !before.has(id));
+      left = (await engine.listContainers({ labels: { [LABEL_INSTANCE]: instance }, all: true })).map((
+        { id },
+      ) => id);
     } while (left.length > 0 && Date.now() < deadline);
     transcript.reply(`containers of this demo: ${left.length}`);
     if (left.length > 0) throw new Error(`${left.length} containers are left`);

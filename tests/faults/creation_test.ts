@@ -4,7 +4,7 @@ import { type ContainerHost, labelsOf, sweepNeverStarted } from "../../src/host/
 import { SandboxManager, type SandboxManagerOptions } from "../../src/sandbox/manager.ts";
 import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
 import { imageReference } from "../../src/setup/images.ts";
-import { assertNothingLeft, connectTestEngine, ourContainers } from "../fixtures/server.ts";
+import { assertNothingLeft, connectTestEngine, newInstance } from "../fixtures/server.ts";
 
 /** Runs a test with a manager over the real engine, in which one step may be made to fail. */
 async function withManager(
@@ -12,7 +12,7 @@ async function withManager(
   test: (manager: SandboxManager) => Promise<void>,
 ): Promise<void> {
   const engine = await connectTestEngine();
-  const before = new Set((await ourContainers(engine)).keys());
+  const instance = newInstance();
   const host: ContainerHost = {
     createContainer: (spec, options) => engine.createContainer(spec, options),
     startContainer: (id, call) =>
@@ -24,7 +24,7 @@ async function withManager(
   };
   const manager = new SandboxManager({
     host,
-    instance: crypto.randomUUID(),
+    instance,
     image: imageReference("python"),
     policy: DEFAULT_POLICY,
     maxSandboxes: 2,
@@ -38,7 +38,7 @@ async function withManager(
   } finally {
     await manager.close();
   }
-  await assertNothingLeft(engine, before);
+  await assertNothingLeft(engine, instance);
 }
 
 function broken(): Promise<never> {

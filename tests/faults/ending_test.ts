@@ -4,8 +4,9 @@ import { connectServer } from "../../src/demo/client.ts";
 import {
   assertNothingLeft,
   connectTestEngine,
+  containersOf,
+  newInstance,
   newSandbox,
-  ourContainers,
   PROJECT,
 } from "../fixtures/server.ts";
 
@@ -13,10 +14,10 @@ const LEASE_SECONDS = 10;
 
 Deno.test("a server that gets SIGTERM in mid-cell removes all it made and exits 0", async () => {
   const engine = await connectTestEngine();
-  const before = new Set((await ourContainers(engine)).keys());
+  const instance = newInstance();
   const child = new Deno.Command(Deno.execPath(), {
     args: serverArguments({ project: PROJECT }),
-    env: { OMCP_LOG_LEVEL: "error" },
+    env: { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance },
     stdin: "piped",
     stdout: "piped",
     stderr: "null",
@@ -47,27 +48,29 @@ Deno.test("a server that gets SIGTERM in mid-cell removes all it made and exits 
   while (!(await output.read()).done);
   assert.deepEqual((await child.status).code, 0);
   await writer.close().catch(() => {});
-  await assertNothingLeft(engine, before);
+  await assertNothingLeft(engine, instance);
 });
 
 Deno.test("after kill -9 of the server every sandbox and the database end by their lease", async () => {
   const engine = await connectTestEngine();
-  const before = new Set((await ourContainers(engine)).keys());
-  const server = await connectServer({ OMCP_LOG_LEVEL: "error", OMCP_LEASE_SECONDS: String(LEASE_SECONDS) });
+  const instance = newInstance();
+  const server = await connectServer({
+    OMCP_LOG_LEVEL: "error",
+    OMCP_INSTANCE: instance,
+    OMCP_LEASE_SECONDS: String(LEASE_SECONDS),
+  });
   const ids = [await newSandbox(server), await newSandbox(server)];
   const query = await server.call("query_omop", { sandbox_id: ids[0], table: "person", limit: 1 });
   assert.equal(query.isError, false, query.text);
   void server.call("execute_python_code", { sandbox_id: ids[1], code: "while True: pass" }).catch(() => {});
-  const made = [...(await ourContainers(engine)).keys()].filter((id) => !before.has(id));
-  assert.equal(made.length, 3, "two sandboxes and a database");
+  assert.equal((await containersOf(engine, instance)).length, 3, "two sandboxes and a database");
   Deno.kill(server.pid, "SIGKILL");
   await server.close().catch(() => {});
   const deadline = performance.now() + (LEASE_SECONDS + 20) * 1000;
-  while ((await ourContainers(engine)).keys().some((id) => made.includes(id))) {
-    if (performance.now() > deadline) break;
+  while ((await containersOf(engine, instance)).length > 0 && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
-  await assertNothingLeft(engine, before);
+  await assertNothingLeft(engine, instance);
 });
 
 function request(id: number, method: string, params: unknown) {

@@ -7,7 +7,7 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
 import * as z from "zod";
 import { serverArguments } from "../../src/launch.ts";
-import { assertNothingLeft, connectTestEngine, ourContainers, PROJECT } from "../fixtures/server.ts";
+import { assertNothingLeft, connectTestEngine, newInstance, PROJECT } from "../fixtures/server.ts";
 
 const TOOLS = ["create_sandbox", "list_sandboxes", "remove_sandbox", "execute_python_code", "query_omop"];
 const resultSchema = z.object({
@@ -23,8 +23,8 @@ interface AnyClient {
   close(): Promise<void>;
 }
 
-function parameters() {
-  const env: Record<string, string> = { OMCP_LOG_LEVEL: "error" };
+function parameters(instance: string) {
+  const env: Record<string, string> = { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance };
   for (const name of ["PATH", "HOME", "DENO_DIR", "DOCKER_HOST"]) {
     const value = Deno.env.get(name);
     if (value !== undefined) env[name] = value;
@@ -47,17 +47,17 @@ async function useThroughAndThrough(client: AnyClient): Promise<void> {
   assert.notEqual((await call("remove_sandbox", { sandbox_id })).isError, true);
 }
 
-async function withNothingLeft(run: () => Promise<void>): Promise<void> {
+async function withNothingLeft(run: (instance: string) => Promise<void>): Promise<void> {
   const engine = await connectTestEngine();
-  const before = new Set((await ourContainers(engine)).keys());
-  await run();
-  await assertNothingLeft(engine, before);
+  const instance = newInstance();
+  await run(instance);
+  await assertNothingLeft(engine, instance);
 }
 
 Deno.test("the v1 client works through and through", async () => {
-  await withNothingLeft(async () => {
+  await withNothingLeft(async (instance) => {
     const client = new ClientV1({ name: "v1", version: "1" });
-    await client.connect(new TransportV1(parameters()));
+    await client.connect(new TransportV1(parameters(instance)));
     try {
       await useThroughAndThrough(client);
     } finally {
@@ -68,9 +68,9 @@ Deno.test("the v1 client works through and through", async () => {
 
 for (const mode of ["legacy", "auto"] as const) {
   Deno.test(`the v2 client works through and through (${mode} negotiation)`, async () => {
-    await withNothingLeft(async () => {
+    await withNothingLeft(async (instance) => {
       const client = new ClientV2({ name: "v2", version: "1" }, { versionNegotiation: { mode } });
-      await client.connect(new TransportV2(parameters()));
+      await client.connect(new TransportV2(parameters(instance)));
       try {
         await useThroughAndThrough(client);
       } finally {
@@ -81,9 +81,9 @@ for (const mode of ["legacy", "auto"] as const) {
 }
 
 Deno.test("a long cell reports progress with its latest output, and a cancel interrupts it and keeps the variables", async () => {
-  await withNothingLeft(async () => {
+  await withNothingLeft(async (instance) => {
     const client = new ClientV2({ name: "v2", version: "1" });
-    await client.connect(new TransportV2(parameters()));
+    await client.connect(new TransportV2(parameters(instance)));
     try {
       const created = resultSchema.parse(await client.callTool({ name: "create_sandbox", arguments: {} }));
       const sandbox_id = created.structuredContent?.sandbox_id;

@@ -75,7 +75,7 @@ Deno.test("the sample cluster has the whole CDM 5.4, loaded, keyed and analysed,
     "SELECT count(*) FROM cdm.person",
     "SELECT reltuples FROM pg_class WHERE oid = 'cdm.person'::regclass",
   ]);
-  assert.ok(Number(tables) >= 37, tables);
+  assert.ok(Number(tables) >= 37, `${tables} tables`);
   assert.deepEqual([keys, foreign, readable], ["t", "t", "t"]);
   assert.deepEqual([person, analysed], [String(SAMPLE_PERSONS), String(SAMPLE_PERSONS)]);
 });
