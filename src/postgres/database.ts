@@ -182,6 +182,7 @@ export class Database {
       const planner = await Guard.start({
         cdmSchema,
         relations: cdm.relations,
+        rowFunctions: cdm.rowFunctions,
         ...(extraFunctions === undefined ? {} : { extraFunctions }),
         snapshots: true,
       });

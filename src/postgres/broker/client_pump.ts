@@ -34,6 +34,8 @@ export interface ClientPumpOptions {
 const MAX_OWED = 2_000;
 /** Bytes that are gathered before they are sent. */
 const FLUSH_BYTES = 64 * 1024;
+/** Stands between statements: on a line of its own, for a statement may end with a comment. */
+const SEPARATOR = "\n;\n";
 /** PostgreSQL's longest name (NAMEDATALEN − 1): it takes longer ones for the same as their beginning. */
 const MAX_NAME_BYTES = 63;
 
@@ -126,7 +128,7 @@ export class ClientPump {
       notes.push(statementNote(plan));
     }
     this.#options.conversation.push({ kind: "query", statements: notes });
-    this.#send(message(FRONTEND.query, cstring(texts.join(";\n"))));
+    this.#send(message(FRONTEND.query, cstring(texts.join(SEPARATOR))));
   }
 
   async #parse(body: Uint8Array): Promise<void> {
@@ -213,7 +215,7 @@ export class ClientPump {
   #refuseQuery(before: readonly string[], refusal: Refusal, notes: readonly StatementNote[] = []): void {
     const standIn = this.#refuse(refusal);
     this.#options.conversation.push({ kind: "query", statements: notes });
-    this.#send(message(FRONTEND.query, cstring([...before, standIn].join(";\n"))));
+    this.#send(message(FRONTEND.query, cstring([...before, standIn].join(SEPARATOR))));
   }
 
   #refuseExtended(name: string, refusal: Refusal): void {

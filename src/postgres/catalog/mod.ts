@@ -12,6 +12,8 @@ export interface CdmCatalog {
   readonly relations: ReadonlySet<string>;
   /** Other relations of the schema that the role may read; sandboxes may not. */
   readonly others: readonly string[];
+  /** Functions of the schema that `table.name` could call: they take one argument, and the role may execute them. */
+  readonly rowFunctions: ReadonlySet<string>;
 }
 
 /** What {@link readCatalog} looks for. */
@@ -52,7 +54,20 @@ export async function readCatalog(
     version: await version(session, relations, { schema: options.cdmSchema, signal }),
     relations,
     others: names.filter((name) => !relations.has(name)),
+    rowFunctions: await rowFunctions(session, schema, signal),
   };
+}
+
+async function rowFunctions(
+  session: UpstreamSession,
+  schema: string,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const sql = `SELECT DISTINCT p.proname::text FROM pg_catalog.pg_proc p
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = ${schema} AND p.pronargs > 0 AND p.pronargs - p.pronargdefaults <= 1
+    AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')`;
+  return new Set(NAMES.parse(await ask(session, sql, signal)).map(([name]) => name));
 }
 
 async function version(

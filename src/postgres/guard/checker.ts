@@ -1,6 +1,6 @@
 import { asNode, type Fields, isFields, listOf, namesOf, textOf } from "./ast.ts";
 import { ApprovedCalls, checkCall, type PendingCall } from "./calls.ts";
-import { FUNCTION_COLUMNS } from "./functions.ts";
+import { FUNCTION_COLUMNS, FUNCTIONS } from "./functions.ts";
 import {
   checkCollation,
   checkCommonTable,
@@ -235,14 +235,16 @@ export class SelectChecker {
       const call = asNode(listOf(asNode(item)?.fields["items"])[0]);
       const name = namesOf(call?.fields["funcname"])?.at(-1);
       if (call?.kind !== "FuncCall" || name === undefined) {
-        // CURRENT_DATE and its like may stand in FROM too: without a name of their own nothing may be asked of them
+        // CURRENT_DATE, CAST and their like may stand in FROM too. What their column is called depends on what stands
+        // within: only names that are given count, and without a name of their own nothing may be asked of them.
         if (aliasName === undefined) throw new Refusal("a table function here needs an alias");
-        if (given.length === 0) columns.add(aliasName);
         continue;
       }
       if (aliasName === undefined) aliases.add(name);
-      if (given.length === 0) columns.add(aliasName ?? name);
-      for (const column of FUNCTION_COLUMNS.get(name) ?? []) columns.add(column);
+      // A function whose result has a name (json_array_elements: "value") gives it to the column, whatever the alias.
+      const own = FUNCTION_COLUMNS.get(name);
+      for (const column of own ?? []) columns.add(column);
+      if (given.length === 0 && own === undefined && FUNCTIONS.has(name)) columns.add(aliasName ?? name);
     }
     for (const item of listOf(fields["coldeflist"])) columns.add(textOf(asNode(item)?.fields["colname"]));
     for (const name of aliases) {
@@ -266,6 +268,12 @@ export class SelectChecker {
   /** `g.f` calls the function f where g is a table function without a column f: such names must be columns. */
   #checkReferences(): void {
     for (const [alias, column] of this.#references) {
+      if (this.#policy.rowFunctions?.has(column) === true) {
+        throw new Refusal(
+          `"${alias}.${column}" could call the site's own function "${column}"`,
+          "Name the column without its table",
+        );
+      }
       const functions = this.#functionAliases.get(alias) ?? [];
       if (functions.every((columns) => columns.has(column))) continue;
       throw new Refusal(

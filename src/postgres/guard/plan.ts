@@ -60,18 +60,33 @@ export function planText(
       `the SQL text has ${statements.length} statements, and at most ${MAX_STATEMENTS} are allowed`;
     return [{ kind: "refuse", sqlstate: SQLSTATE.limitExceeded, message, normalized: normalized(sql) }];
   }
-  return statements.map((statement) => planStatement(text, statement, context));
+  return statements.map((statement) => planStatement({ whole: sql, text }, statement, context));
 }
 
-function planStatement(text: Uint8Array, statement: ParsedStatement, context: PlanContext): StatementPlan {
+/** Takes away PostgreSQL's white space only: any other (U+00A0, U+FEFF) is a letter to it, and part of a name. */
+function trimmed(sql: string): string {
+  return sql.replaceAll(/^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g, "");
+}
+
+interface ClientText {
+  readonly whole: string;
+  /** The same in UTF-8. */
+  readonly text: Uint8Array;
+}
+
+function planStatement(
+  { whole, text }: ClientText,
+  statement: ParsedStatement,
+  context: PlanContext,
+): StatementPlan {
   const { start, end, tree } = statement;
-  const original = qualifyCalls(text, { start, end, calls: [] }).trim();
+  const original = trimmed(qualifyCalls(text, { start, end, calls: [] }));
   try {
     const short = end - start <= MAX_REVIEWED_BYTES;
     const reviewed = short ? context.reviewed.find(tree, context.policy) : undefined;
     const { command, argument, calls = [], sql: written } = reviewed ?? judge(tree, context.policy);
-    const sql = written ?? qualifyCalls(text, { start, end, calls }).trim();
-    const unchanged = start === 0 && end === text.byteLength && sql === original;
+    const sql = written ?? trimmed(qualifyCalls(text, { start, end, calls }));
+    const unchanged = sql === whole;
     if (reviewed === undefined && !unchanged) verify(sql, command, context);
     const plan = { kind: "forward", sql, command, normalized: normalized(original) ?? command } as const;
     return argument === undefined ? plan : { ...plan, argument };

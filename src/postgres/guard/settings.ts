@@ -1,12 +1,12 @@
 /** What value a setting may be given. */
-export type SettingRule = "any" | "utf8" | "on" | "isolation";
+export type SettingRule = "any" | "utf8" | "on" | "isolation" | "messages";
 
 /** The settings a session may SET: how results are written, and what cannot widen what it may do. */
 export const SETTABLE: ReadonlyMap<string, SettingRule> = new Map<string, SettingRule>([
   ["application_name", "any"],
   ["bytea_output", "any"],
   ["client_encoding", "utf8"],
-  ["client_min_messages", "any"],
+  ["client_min_messages", "messages"],
   ["datestyle", "any"],
   ["default_transaction_deferrable", "any"],
   ["default_transaction_isolation", "isolation"],
@@ -53,6 +53,9 @@ const ISOLATION_LEVELS: ReadonlySet<string> = new Set([
   "read uncommitted",
 ]);
 
+/** Below these PostgreSQL tells what goes on inside the server. */
+const MESSAGE_LEVELS: ReadonlySet<string> = new Set(["info", "notice", "warning", "error"]);
+
 const TRUE_WORDS: ReadonlySet<string> = new Set(["on", "true", "yes", "1", "t", "y"]);
 
 /**
@@ -74,5 +77,7 @@ export function allowsValues(rule: SettingRule, values: readonly string[]): bool
       return TRUE_WORDS.has(value);
     case "isolation":
       return ISOLATION_LEVELS.has(value);
+    case "messages":
+      return MESSAGE_LEVELS.has(value);
   }
 }

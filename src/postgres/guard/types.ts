@@ -51,6 +51,8 @@ export interface GuardPolicy {
   readonly relations: ReadonlySet<string>;
   /** The site's own functions that may be called, as `schema.name`. */
   readonly extraFunctions?: readonly string[];
+  /** Names of the site's own functions in the CDM's schema that take one argument: `table.name` would call one. @default none */
+  readonly rowFunctions?: ReadonlySet<string>;
   /**
    * Whether snapshots may be exported and imported. Only for a broker that lets a sandbox import no other snapshot
    * than those it exported itself. @default false

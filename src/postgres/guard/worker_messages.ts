@@ -5,6 +5,7 @@ const PolicySchema: z.ZodType<GuardPolicy> = z.object({
   cdmSchema: z.string(),
   relations: z.set(z.string()),
   extraFunctions: z.array(z.string()).exactOptional(),
+  rowFunctions: z.set(z.string()).exactOptional(),
   snapshots: z.boolean().exactOptional(),
 });
 
