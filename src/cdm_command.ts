@@ -54,7 +54,7 @@ const OPTIONS = {
 } as const;
 
 /** How lines reach the user. */
-type Print = (line: string) => void;
+export type Print = (line: string) => void;
 
 /**
  * Runs `omcp cdm …`.

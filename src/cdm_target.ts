@@ -24,9 +24,11 @@ const NAME = /^[a-z][a-z0-9_-]{0,39}$/;
 
 /** What {@link loadLocal} needs. */
 export interface LocalLoadOptions extends Pick<LoadOptions, "onTable" | "onStep" | "signal"> {
+  /** Where the volume is made. */
   readonly engine: Engine;
   /** The NAME of `local:NAME`. */
   readonly name: string;
+  /** What is loaded. */
   readonly source: CdmSource;
   /** Whether a local CDM of that name is removed first. @default {false} */
   readonly replace?: boolean;

@@ -4,7 +4,9 @@ import type { AdminSession } from "./admin_session.ts";
 
 /** A key that the data do not fit; it was left out. */
 export interface KeyLeftOut {
+  /** The table that has the key. */
   readonly table: string;
+  /** Its columns in the key. */
   readonly columns: readonly string[];
   /** The table a foreign key refers to. */
   readonly refersTo?: string;
@@ -16,10 +18,15 @@ export interface KeyLeftOut {
 
 /** What became of the keys. */
 export interface KeyReport {
+  /** Primary keys that were added. */
   readonly primaryKeys: number;
+  /** Primary keys that the data do not fit; each became an index. */
   readonly primaryKeysLeftOut: readonly KeyLeftOut[];
+  /** Indices that were added, those instead of primary keys too. */
   readonly indices: number;
+  /** Foreign keys that were added. */
   readonly foreignKeys: number;
+  /** Foreign keys that the data do not fit. */
   readonly foreignKeysLeftOut: readonly KeyLeftOut[];
 }
 

@@ -7,6 +7,7 @@ import type { CdmSource, TableReport } from "./source.ts";
 
 /** What a load needs. */
 export interface LoadOptions {
+  /** What is loaded. */
   readonly source: CdmSource;
   /** The database, with a user that may create schemas. */
   readonly upstream: Upstream;
@@ -20,12 +21,15 @@ export interface LoadOptions {
   readonly onTable?: (report: TableReport) => void;
   /** Told what goes on besides, in a sentence. */
   readonly onStep?: (sentence: string) => void;
+  /** Ends the load; nothing of it remains then. */
   readonly signal: AbortSignal;
 }
 
 /** What was loaded. */
 export interface LoadReport {
+  /** One a table that the source has. */
   readonly tables: readonly TableReport[];
+  /** What became of the keys. */
   readonly keys: KeyReport;
 }
 

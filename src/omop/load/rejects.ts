@@ -4,8 +4,11 @@ import type { Rejection } from "./row_reader.ts";
 
 /** Rows of one table that were rejected for the same reason. */
 export interface RejectCount {
+  /** The column at fault; undefined where it is the whole row. */
   readonly column: string | undefined;
+  /** Why, without any value. */
   readonly reason: string;
+  /** How many. */
   readonly rows: number;
   /** Lines of the file at which the first of them begin. */
   readonly lines: readonly number[];

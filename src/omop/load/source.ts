@@ -11,10 +11,15 @@ import { TableWriter } from "./table_writer.ts";
 
 /** What became of one table's rows. */
 export interface TableReport {
+  /** The table. */
   readonly table: string;
+  /** Rows that were read: as many as were loaded and rejected. */
   readonly read: number;
+  /** Rows that are in the table. */
   readonly loaded: number;
+  /** Rows that were rejected. */
   readonly rejected: number;
+  /** The rejected rows by reason, most rows first. */
   readonly rejects: readonly RejectCount[];
   /** Columns of the file that the table does not have. */
   readonly unknownColumns: readonly string[];
@@ -24,15 +29,19 @@ export interface TableReport {
 
 /** Where rows go. */
 export interface LoadTarget {
+  /** A session in the transaction of the load. */
   readonly session: AdminSession;
+  /** The schema with the empty tables. */
   readonly schema: string;
   /** Told as soon as a table is done. */
   readonly onTable: (report: TableReport) => void;
+  /** Ends it. */
   readonly signal: AbortSignal;
 }
 
 /** Something to load. */
 export interface CdmSource {
+  /** The version of the CDM that it is. */
   readonly version: CdmVersion;
   /** What it is, as a sentence without its final period. */
   readonly description: string;
