@@ -15,6 +15,7 @@ function makeTools(): Tool[] {
     version: "5.4",
     schema: config.cdmSchema,
     serve: () => () => {},
+    ready: async () => {},
     describe: nothing,
     close: async () => {},
   });

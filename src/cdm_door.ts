@@ -26,6 +26,8 @@ export interface CdmDoor {
   readonly schema: string;
   /** Makes the door of one sandbox. */
   serve(sandboxId: string): (stream: ByteStream) => void;
+  /** Looks at the database, unless that has been done; throws what is wrong with it. */
+  ready(signal: AbortSignal): Promise<void>;
   /** Looks at the database and says in a sentence what it found; throws what is wrong with it. */
   describe(): Promise<string>;
   close(): Promise<void>;
@@ -84,6 +86,9 @@ function doorOf(config: Config, { database, version, close }: DoorParts): CdmDoo
     version,
     schema: config.cdmSchema,
     serve: (sandboxId) => database.serve(sandboxId),
+    ready: async (signal) => {
+      await database.ready(signal);
+    },
     describe: async () => {
       const cdm = await database.ready();
       return `CDM ${version} in schema ${config.cdmSchema}, ${cdm.relations.size} tables`;

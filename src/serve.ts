@@ -85,7 +85,12 @@ export function toolsOf(config: Config, sandboxes: SandboxManager, cdm: CdmDoor 
   ];
   if (cdm !== undefined) {
     tools.push(
-      queryOmopTool(sandboxes, { version: cdm.version, schema: cdm.schema, queryMs: config.queryMs }),
+      queryOmopTool(sandboxes, {
+        version: cdm.version,
+        schema: cdm.schema,
+        queryMs: config.queryMs,
+        ready: (signal) => cdm.ready(signal),
+      }),
     );
   }
   return tools;

@@ -15,6 +15,8 @@ const MAX_ROWS = 1_000_000;
 export interface CdmTarget {
   readonly version: CdmVersion;
   readonly schema: string;
+  /** Looks whether the database can be used; throws what an operator or a caller must know, which the inside is not told. */
+  ready(signal: AbortSignal): Promise<void>;
   /** Time of one query, ms. */
   readonly queryMs: number;
 }
@@ -42,8 +44,10 @@ export function queryOmopTool(sandboxes: SandboxManager, cdm: CdmTarget): Tool {
         schema: cdm.schema,
         maxRows: MAX_ROWS,
       });
+      const sandbox = sandboxes.get(sandbox_id);
       call.progress("querying the CDM");
-      const answer = await runQuery(sandboxes.get(sandbox_id), compiled, {
+      await cdm.ready(AbortSignal.any([call.signal, AbortSignal.timeout(cdm.queryMs)]));
+      const answer = await runQuery(sandbox, compiled, {
         into: query.into,
         timeoutMs: cdm.queryMs,
         signal: call.signal,

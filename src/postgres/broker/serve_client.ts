@@ -212,6 +212,7 @@ function asEnd(error: unknown): ConnectionEnd | undefined {
       "the database may not be used: the role the server logs in with has rights it must not have",
     );
   }
+  if (error.code === "cdm_in_use") return new ConnectionEnd("55006", error.message);
   if (error.code === "cdm_invalid") return new ConnectionEnd("3F000", error.message);
   if (sqlstate === "53300") {
     return new ConnectionEnd("53300", "the database has no connection free: try again");
