@@ -188,7 +188,7 @@ export class ClientPump {
 
   async #plan(sql: string, protocol: "simple" | "extended"): Promise<readonly PlannedStatement[]> {
     try {
-      const plans = await this.#options.planner.plan(sql, protocol);
+      const plans = await this.#options.planner.plan(sql, protocol, this.#options.sandboxId);
       return plans.map((plan) => this.#checkSnapshot(plan));
     } catch {
       const refusal = {

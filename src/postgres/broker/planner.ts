@@ -25,7 +25,8 @@ export interface StatementPlanner {
    *
    * @param sql The text of a Query (`simple`) or a Parse (`extended`).
    * @param protocol Which of both.
+   * @param owner The sandbox whose text it is: nobody's texts may delay another's for long.
    * @returns A plan a statement, in order; none for an empty text.
    */
-  plan(sql: string, protocol: "simple" | "extended"): Promise<readonly PlannedStatement[]>;
+  plan(sql: string, protocol: "simple" | "extended", owner?: string): Promise<readonly PlannedStatement[]>;
 }

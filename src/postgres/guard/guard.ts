@@ -1,11 +1,14 @@
 import { OmcpError } from "../../errors.ts";
+import { FairQueue } from "./fair_queue.ts";
 import { refuseUnfit } from "./fitness.ts";
 import { SQLSTATE } from "./refusal.ts";
 import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
 import { ReplySchema, type WorkerReply, type WorkerRequest } from "./worker_messages.ts";
 
-/** After a text of more characters a new worker takes over: WebAssembly never gives memory back. */
-const LARGE_TEXT = 64 * 1024;
+/** After so many characters a worker is replaced as soon as nobody needs it: neither WebAssembly nor V8 gives memory back. */
+const WORN_CHARACTERS = 64 * 1024;
+/** Milliseconds without a text after which nobody seems to need the worker. */
+const REST_MS = 1_000;
 
 /** How a guard works. */
 export interface GuardOptions {
@@ -21,7 +24,10 @@ export class Guard {
   readonly #deadlineMs: number;
   readonly #startDeadlineMs: number;
   #worker: Worker | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #queue = new FairQueue();
+  /** Characters that the worker has planned. */
+  #worn = 0;
+  #rest: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   private constructor(policy: GuardPolicy, options: GuardOptions) {
@@ -53,18 +59,17 @@ export class Guard {
   }
 
   /**
-   * Decides about all statements of one text. Texts are planned one after the other.
+   * Decides about all statements of one text. Texts are planned one after the other, in turn for each owner.
    *
    * @param sql The text of a Query (`simple`) or a Parse (`extended`).
    * @param protocol Which of both.
+   * @param owner Whose text it is, such as a sandbox's id. @default "" (all texts are one owner's)
    * @returns A plan a statement, in order; none for an empty text. It never rejects: what fails is refused.
    */
-  plan(sql: string, protocol: QueryProtocol): Promise<readonly StatementPlan[]> {
+  plan(sql: string, protocol: QueryProtocol, owner = ""): Promise<readonly StatementPlan[]> {
     const unfit = refuseUnfit(sql);
     if (unfit !== undefined) return Promise.resolve([unfit]);
-    const planned = this.#turn.then(() => this.#plan(sql, protocol));
-    this.#turn = planned;
-    return planned;
+    return this.#queue.run(owner, () => this.#plan(sql, protocol));
   }
 
   /** Ends the worker; later texts are refused. */
@@ -79,7 +84,7 @@ export class Guard {
       const worker = await this.#ready();
       const reply = await ask(worker, { type: "plan", sql, protocol }, this.#deadlineMs);
       if (reply?.type === "planned") {
-        if (sql.length > LARGE_TEXT) this.#discardWorker();
+        this.#wear(sql.length);
         return reply.plans;
       }
     } catch {
@@ -115,7 +120,26 @@ export class Guard {
     );
   }
 
+  #wear(characters: number): void {
+    clearTimeout(this.#rest);
+    this.#worn += characters;
+    if (this.#worn < WORN_CHARACTERS || this.#closed) return;
+    this.#rest = setTimeout(() => void this.#queue.run("", () => this.#renew()), REST_MS);
+    Deno.unrefTimer(this.#rest);
+  }
+
+  async #renew(): Promise<void> {
+    this.#discardWorker();
+    try {
+      await this.#ready();
+    } catch {
+      // the next text tries again
+    }
+  }
+
   #discardWorker(): void {
+    clearTimeout(this.#rest);
+    this.#worn = 0;
     this.#worker?.terminate();
     this.#worker = undefined;
   }

@@ -20,13 +20,15 @@ Deno.test("readCatalog() finds what of the CDM the role may read, and its versio
   try {
     await server.sql(`CREATE SCHEMA "o'm"; GRANT USAGE ON SCHEMA "o'm" TO omcp_reader;
       CREATE TABLE "o'm".person (); CREATE VIEW "o'm".death AS SELECT 1; CREATE TABLE "o'm".hidden (); CREATE TABLE "o'm".notes ();
-      CREATE TABLE "o'm".episode (); GRANT SELECT ON "o'm".person, "o'm".death, "o'm".notes TO omcp_reader`);
+      CREATE TABLE "o'm".episode (); CREATE FUNCTION "o'm".spy("o'm".person) RETURNS int LANGUAGE sql AS 'SELECT 1';
+      CREATE FUNCTION "o'm".two(int, int) RETURNS int LANGUAGE sql AS 'SELECT 1'; GRANT EXECUTE ON FUNCTION "o'm".spy TO omcp_reader; GRANT SELECT ON "o'm".person, "o'm".death, "o'm".notes TO omcp_reader`);
     await t.step("granted CDM relations only, others apart", async () => {
       assert.deepEqual(await look("o'm"), {
         schema: "o'm",
         version: undefined,
         relations: new Set(["death", "person"]),
         others: ["notes"],
+        rowFunctions: new Set(["spy"]),
       });
     });
     await t.step("version by tables, then by cdm_source", async () => {

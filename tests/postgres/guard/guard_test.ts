@@ -29,9 +29,11 @@ Deno.test("Guard.plan() refuses what breaks the parser, and works again afterwar
   await withGuard(async (guard) => {
     const hostile = [
       "(".repeat(100_000),
+      "(".repeat(19_000),
       `SELECT 1${"+1".repeat(100_000)}`,
-      `SELECT ${"NOT ".repeat(60_000)}true`,
-      `SELECT ${"ARRAY[".repeat(40_000)}`,
+      `SELECT 1${"+1".repeat(9_900)}`,
+      `SELECT ${"NOT ".repeat(19_000)}true`,
+      `SELECT ${"ARRAY[".repeat(9_900)}`,
     ];
     for (const sql of hostile) {
       assert.match(await verdictOf(guard, sql), /^(54001|42601|42501)$/);
@@ -42,11 +44,11 @@ Deno.test("Guard.plan() refuses what breaks the parser, and works again afterwar
 
 Deno.test("Guard.plan() refuses what takes too long, and works again afterwards", async () => {
   await withGuard(async (guard) => {
-    const slow = `SELECT 1 IN (${"1,".repeat(130_000)}1)`;
+    const slow = `SELECT 1 IN (${"1,".repeat(9_000)}1)`;
     assert.equal(await verdictOf(guard, slow), "54001");
   }, 1);
   await withGuard(async (guard) => {
-    const queued = [`SELECT 1${"+1".repeat(100_000)}`, "SELECT 1", "SELECT 2"].map((sql) =>
+    const queued = [`SELECT 1${"+1".repeat(9_000)}`, "SELECT 1", "SELECT 2"].map((sql) =>
       verdictOf(guard, sql)
     );
     assert.deepEqual((await Promise.all(queued)).slice(1), ["forward", "forward"]);
@@ -62,7 +64,33 @@ Deno.test("Guard.plan() refuses after close()", async () => {
 
 Deno.test("Guard.close() ends what is being planned", async () => {
   const guard = await Guard.start(POLICY, { deadlineMs: 500 });
-  const planned = verdictOf(guard, `SELECT 1 IN (${"1,".repeat(130_000)}1)`);
+  const planned = verdictOf(guard, `SELECT 1 IN (${"1,".repeat(9_000)}1)`);
   await guard.close();
   assert.equal(await planned, "54001");
+});
+
+Deno.test("Guard.plan() lets a sandbox's many texts delay another's by one", async () => {
+  await withGuard(async (guard) => {
+    const done: string[] = [];
+    const plan = async (owner: string, sql: string): Promise<void> => {
+      await guard.plan(sql, "simple", owner);
+      done.push(owner);
+    };
+    const hostile = `SELECT ${"a,".repeat(9_900)}a`;
+    const flood = Array.from({ length: 10 }, () => plan("hostile", hostile));
+    await Promise.all([plan("other", "SELECT 1"), ...flood]);
+    assert.deepEqual(done.slice(0, 2).sort(), ["hostile", "other"]);
+  });
+});
+
+Deno.test("Guard.plan() refuses a text of more words and signs than it will spend time on, with a hint", async () => {
+  await withGuard(async (guard) => {
+    const ids = (count: number) => Array.from({ length: count }, (_, index) => 1_000_000 + index).join(",");
+    const sql = (count: number) => `SELECT * FROM person WHERE person_id IN (${ids(count)})`;
+    assert.equal(await verdictOf(guard, sql(9_900)), "forward");
+    const [plan] = await guard.plan(sql(10_100), "simple");
+    assert(plan?.kind === "refuse");
+    assert.match(plan.message, /more than the 20000 words and signs/);
+    assert.match(plan.hint ?? "", /join/);
+  });
 });

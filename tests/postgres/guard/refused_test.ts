@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { planOf, plansOf, refusalOf, sentFor } from "./planning.ts";
+import { planOf, plansOf, POLICY, refusalOf, sentFor } from "./planning.ts";
 
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
   "writing": [
@@ -86,6 +86,9 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "SET session_replication_role = replica",
     "SET lo_compat_privileges = on",
     "SET my.variable = 1",
+    "SET client_min_messages = debug5",
+    "SET client_min_messages = log",
+    "SELECT set_config('client_min_messages', $1, false)",
     "SET timezone FROM CURRENT",
     "SET XML OPTION DOCUMENT",
     "SHOW ALL",
@@ -182,6 +185,12 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "SELECT coalesce.lo_unlink FROM coalesce(1::oid)",
     "SELECT c.lo_unlink FROM cast(1 AS oid) AS c",
     "SELECT (SELECT g.lo_unlink) FROM generate_series(1, 2) AS g, (SELECT 1 AS lo_unlink) t",
+    // their one column is called "value", whatever the alias: so the alias's own name is no column
+    "SELECT pg_read_file.pg_read_file FROM json_array_elements_text('[\"x\"]') AS pg_read_file",
+    "SELECT pg_ls_dir.pg_ls_dir FROM jsonb_array_elements_text('[\"x\"]') AS pg_ls_dir",
+    "SELECT current_setting.current_setting FROM json_array_elements_text('[\"data_directory\"]') AS current_setting",
+    "SELECT pg_read_file.pg_read_file FROM CAST(json_array_elements_text('[\"x\"]') AS text) AS pg_read_file",
+    "SELECT p.pg_read_file FROM ROWS FROM (json_array_elements_text('[\"x\"]')) AS p",
   ],
   "relations": [
     "SELECT * FROM pg_stat_activity",
@@ -296,7 +305,7 @@ Deno.test("planText() refuses deep nesting, and takes what people write", () => 
   assert.equal(planOf(nested(20)).kind, "forward");
   assert.equal(refusalOf(nested(400)).sqlstate, "54001");
   assert.equal(planOf(`SELECT 1${" + 1".repeat(150)}`).kind, "forward");
-  assert.equal(planOf(`SELECT 1 WHERE 1 = 1${" AND 1 = 1".repeat(5_000)}`).kind, "forward");
+  assert.equal(planOf(`SELECT 1 WHERE 1 = 1${" AND 1 = 1".repeat(4_900)}`).kind, "forward");
   assert.equal(refusalOf(`SELECT 1${" + 1".repeat(2_000)}`).sqlstate, "54001");
 });
 
@@ -320,4 +329,22 @@ Deno.test("planText() keeps constants and comments out of what is logged", () =>
     'SELECT "person_id" FROM person WHERE person_id = ? AND x = $1 AND y IN (?, …)',
   );
   assert.equal(refusalOf("SELECT 'unterminated Jane").normalized, null);
+});
+
+Deno.test("planText() sends a name whole: U+00A0 and U+FEFF are letters to PostgreSQL", () => {
+  for (const letter of ["\u00a0", "\ufeff", "\u2003", "\u3000"]) {
+    const sql = `WITH "pg_authid${letter}" AS (SELECT 1) SELECT * FROM pg_authid${letter}`;
+    assert.equal(sentFor(sql), sql);
+    const [first] = plansOf(`${sql} ; SELECT 1`);
+    assert(first?.kind === "forward" && first.sql === sql);
+  }
+  assert.equal(sentFor("\n\t SELECT 1 \f\v\r "), "SELECT 1");
+});
+
+Deno.test("planText() refuses table.name where the site has a function of that name", () => {
+  const policy = { ...POLICY, rowFunctions: new Set(["spy"]) };
+  assert.match(refusalOf("SELECT p.spy FROM person p", policy).message, /own function "spy"/);
+  refusalOf("SELECT cdm.person.spy FROM person", policy);
+  refusalOf("SELECT x.spy FROM (SELECT p FROM person p) x", policy);
+  sentFor("SELECT p.person_id, spy FROM person p", policy);
 });

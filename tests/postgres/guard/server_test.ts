@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { FUNCTIONS, OPERATORS, REVIEWED_VOLATILE, TYPES } from "../../../src/postgres/guard/functions.ts";
+import {
+  FUNCTION_COLUMNS,
+  FUNCTIONS,
+  OPERATORS,
+  REVIEWED_VOLATILE,
+  TYPES,
+} from "../../../src/postgres/guard/functions.ts";
 import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS } from "../../../src/postgres/guard/relations.ts";
 import { READABLE, SETTABLE } from "../../../src/postgres/guard/settings.ts";
 import { POSTGRES_IMAGE as IMAGE } from "../../fixtures/images.ts";
@@ -75,6 +81,7 @@ Deno.test({
       relations = "",
       settings = "",
       rows = "",
+      results = "",
     ] = await psql(`
       SELECT 'missing ' || coalesce(string_agg(n, ' ' ORDER BY n), '') FROM (VALUES ${
       literals(FUNCTIONS.keys())
@@ -99,6 +106,11 @@ Deno.test({
         WHERE pronamespace = 'pg_catalog'::regnamespace AND pronargs - pronargdefaults <= 1
         AND (proargtypes[0] IN (2249, 2276, 2283, 2776, 5077, 5079) OR provariadic = 2276)
         AND proname NOT IN (SELECT n FROM (VALUES ${literals(FUNCTIONS.keys())}) v(n));
+      -- such a function, where it gives one value, names its column itself, whatever the alias; empty where none is forgotten
+      SELECT 'results ' || coalesce(string_agg(DISTINCT proname, ' ' ORDER BY proname), '') FROM pg_proc
+        WHERE pronamespace = 'pg_catalog'::regnamespace AND prorettype <> 2249 AND proargmodes && ARRAY['o', 'b', 't']::"char"[]
+        AND proname IN (SELECT n FROM (VALUES ${literals(FUNCTIONS.keys())}) v(n))
+        AND proname NOT IN (SELECT n FROM (VALUES ${literals(FUNCTION_COLUMNS.keys())}) v(n));
     `);
     assert.equal(missing.trim(), "missing");
     assert.deepEqual(volatile.split(" ").slice(1), [...REVIEWED_VOLATILE].sort());
@@ -106,6 +118,7 @@ Deno.test({
     assert.equal(types.trim(), "types");
     assert.equal(relations.trim(), "relations");
     assert.equal(settings.trim(), "settings");
+    assert.equal(results.trim(), "results");
     assert.deepEqual(rows.split(" ").slice(1), [
       "any_out",
       "anycompatible_out",
