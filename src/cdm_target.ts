@@ -65,6 +65,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
     data: { kind: "volume", volume },
     leaseSeconds: LEASE_SECONDS,
     settings: { max_wal_size: "1GB" },
+    trusted: true,
   });
   const upstream = new StreamUpstream({
     open: (waiting) => local.open(waiting),

@@ -20,6 +20,15 @@ const log = logger("postgres");
 /** A cluster that crashed replays its log first; a big one takes its time. */
 const READY_DEADLINE_MS = 120_000;
 const SHUTDOWN_DEADLINE_MS = 3000;
+const MEMORY_MIB = 2048;
+/**
+ * Private memory of one server process. A query that wants more gets an error of its own; without this bound it would have the
+ * kernel end all of Postgres, and with it every other sandbox's session. Eight of them, the buffers and the temporary
+ * files fit into the container.
+ */
+const PROCESS_MIB = 160;
+/** What one process may spill to disk; in memory, what eight of them leave room for. */
+const SPILL_MIB = { sample: 40, volume: 10_240 } as const;
 
 /** Which data the container holds. */
 export type LocalData =
@@ -37,6 +46,8 @@ export interface LocalDatabaseOptions {
   readonly leaseSeconds: number;
   /** Server settings besides its own. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Whether the operator's own statements run, as a load does: they may use memory as they need it. @default false */
+  readonly trusted?: boolean;
 }
 
 const stateSchema = z.object({
@@ -134,7 +145,7 @@ export class LocalDatabase {
   }
 
   #spec(): ContainerSpec {
-    const { image, instance, data } = this.#options;
+    const { image, instance, data, trusted = false } = this.#options;
     const mib = 1024 * 1024;
     const tmpfs = [
       { path: "/run", bytes: 8 * mib, inodes: 1024 },
@@ -143,7 +154,7 @@ export class LocalDatabase {
     ];
     // A CDM in memory is the sample, of a known size.
     if (data.kind === "sample") tmpfs.push({ path: "/data", bytes: 512 * mib, inodes: 16_384 });
-    return confinedContainer({
+    const spec = confinedContainer({
       image,
       labels: labelsOf({ instance, role: "database", name: this.#name, version: VERSION }),
       env: { LANG: "C.UTF-8" },
@@ -151,7 +162,7 @@ export class LocalDatabase {
       workingDir: "/",
       hostname: "database",
       seccomp: DATABASE_SECCOMP,
-      memoryBytes: 2048 * mib,
+      memoryBytes: MEMORY_MIB * mib,
       pids: 256,
       openFiles: 4096,
       tmpfs: tmpfs.map((mount) => ({ ...mount, mode: "0700", exec: false })),
@@ -159,11 +170,23 @@ export class LocalDatabase {
         ? { mounts: [{ Type: "volume", Source: data.volume, Target: "/data" }] }
         : {}),
     });
+    if (trusted) return spec;
+    const { Ulimits = [], ...rest } = spec.HostConfig ?? {};
+    const bytes = PROCESS_MIB * mib;
+    return {
+      ...spec,
+      HostConfig: { ...rest, Ulimits: [...Ulimits, { Name: "data", Soft: bytes, Hard: bytes }] },
+    };
   }
 }
 
 function databaseConfig(data: LocalData, more: Readonly<Record<string, string>>): Record<string, unknown> {
-  const memory = { shared_buffers: "128MB", max_connections: "100", ...more };
+  const memory = {
+    shared_buffers: "128MB",
+    max_connections: "100",
+    temp_file_limit: `${SPILL_MIB[data.kind]}MB`,
+    ...more,
+  };
   if (data.kind === "sample") {
     // In memory and made anew at each start: there is nothing to make durable.
     const settings = { ...memory, fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
