@@ -2,20 +2,25 @@
 import type { CallToolResult, ContentBlock } from "@modelcontextprotocol/server";
 import type { CellOutcome, CellOutput, MimeBundle } from "../sandbox/cell.ts";
 import { readableBytes, showable } from "./text.ts";
+import { TextBudget } from "./text_budget.ts";
 
 const IMAGE_TYPES = ["image/png", "image/jpeg"] as const;
 
 /**
  * @param sandboxId The sandbox's handle.
- * @param outcome What came of the cell.
+ * @param whole What came of the cell.
+ * @param textCharacters How much of its values, displays and tracebacks may be shown.
  * @returns An error result (`isError`) for anything but status `ok`.
  */
-export function cellResult(sandboxId: string, outcome: CellOutcome): CallToolResult {
+export function cellResult(sandboxId: string, whole: CellOutcome, textCharacters: number): CallToolResult {
   const images: ContentBlock[] = [];
+  const budget = new TextBudget(textCharacters);
+  const outcome = { ...whole, outputs: whole.outputs.map((output) => budget.bound(output)) };
+  const cut = truncations(outcome, budget);
   const outputs = outcome.outputs.map((output) => structuredOutput(output, images));
   const text = [
     ...outcome.outputs.map(outputText).filter((part) => part !== ""),
-    ...notes(outcome, images.length),
+    ...notes(outcome, cut, images.length),
   ].join("\n");
   return {
     content: [{ type: "text", text }, ...images],
@@ -26,7 +31,7 @@ export function cellResult(sandboxId: string, outcome: CellOutcome): CallToolRes
       execution_count: outcome.execution_count ?? null,
       elapsed_ms: Math.round(outcome.elapsed_ms),
       outputs,
-      truncated: truncations(outcome).length > 0,
+      truncated: cut.length > 0,
       output_totals: outcome.output,
       background_processes: outcome.background_processes,
       ...(outcome.died ? { died: outcome.died } : {}),
@@ -87,8 +92,8 @@ function bundleText(data: MimeBundle): string {
   return Object.keys(data).join(", ");
 }
 
-function notes(outcome: CellOutcome, images: number): string[] {
-  const found = truncations(outcome);
+function notes(outcome: CellOutcome, cut: readonly string[], images: number): string[] {
+  const found = [...cut];
   if (images > 0) found.push(`${images} image${images === 1 ? "" : "s"} attached`);
   if (outcome.background_processes > 0) {
     found.push(
@@ -100,7 +105,7 @@ function notes(outcome: CellOutcome, images: number): string[] {
 }
 
 /** What was cut, how much there was. */
-function truncations(outcome: CellOutcome): string[] {
+function truncations(outcome: CellOutcome, budget: TextBudget): string[] {
   const cut: string[] = [];
   for (const name of ["stdout", "stderr"] as const) {
     const { bytes, kept } = outcome.output[name];
@@ -112,6 +117,12 @@ function truncations(outcome: CellOutcome): string[] {
       );
     }
   }
+  if (budget.cut > 0) {
+    cut.push(
+      `values and tracebacks truncated: ${budget.all - budget.cut} characters shown of ${budget.all}; ` +
+        "print or display the part that matters",
+    );
+  }
   const { count, kept } = outcome.output.displays;
   if (kept < count) cut.push(`displays truncated: ${kept} shown of ${count}`);
   return cut;
@@ -122,7 +133,8 @@ function statusNote(outcome: CellOutcome): string {
   const state = {
     kept: "variables are kept",
     restarted: "the kernel was restarted: variables are lost, files in /workspace remain",
-    recovering: "the kernel is being replaced: variables are lost, files in /workspace remain",
+    recovering:
+      "the kernel has not stopped yet and is being replaced: variables are most likely lost, files in /workspace remain",
     unavailable: "the kernel could not be restarted: remove this sandbox and create another",
   }[outcome.kernel];
   switch (outcome.status) {

@@ -48,7 +48,7 @@ export function executePythonCodeTool(sandboxes: SandboxManager, limits: CellLim
         signal: call.signal,
         onOutput: (output) => call.progress(latest(output)),
       });
-      return cellResult(sandbox_id, outcome);
+      return cellResult(sandbox_id, outcome, limits.outputBytes);
     },
   });
 }
