@@ -67,8 +67,20 @@ export async function startHosted(options: HostedOptions): Promise<HostedContain
   const { host, name } = options;
   const deadline = AbortSignal.timeout(START_DEADLINE_MS);
   const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
-  const id = await host.createContainer(options.spec, { name, signal });
+  signal.throwIfAborted();
+  // Not to be given up half-way: the engine goes on, and the container would come after its removal.
+  const id = await host.createContainer(options.spec, { name, deadlineMs: START_DEADLINE_MS })
+    .catch((error: unknown) => {
+      // It may have been made all the same; if it comes yet later, the sweep of never-started ones finds it.
+      if (error instanceof OmcpError && error.code === "timeout") host.removeContainer(name).catch(() => {});
+      throw error;
+    });
   let attachment: Attachment | undefined;
+  function abort(): void {
+    attachment?.close();
+  }
+  // What waits for a container that reads and says nothing is set free by this.
+  signal.addEventListener("abort", abort, { once: true });
   try {
     attachment = await host.attach(id, { signal });
     const stderr = logStderr(name, attachment.stderr);
@@ -82,6 +94,8 @@ export async function startHosted(options: HostedOptions): Promise<HostedContain
       log.error("Cannot remove a container whose start failed: {name}", { name, error: String(cause) });
     });
     throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 
@@ -91,13 +105,13 @@ async function bringUp(
   options: HostedOptions,
   signal: AbortSignal,
 ): Promise<Channel> {
-  const writer = attachment.writable.getWriter();
   try {
-    await writer.write(bootBytes(GUEST_MODULES, options.config));
-  } finally {
-    writer.releaseLock();
-  }
-  try {
+    const writer = attachment.writable.getWriter();
+    try {
+      await writer.write(bootBytes(GUEST_MODULES, options.config));
+    } finally {
+      writer.releaseLock();
+    }
     return await Channel.open(attachment, {
       signal,
       ...(options.services === undefined ? {} : { services: options.services }),
