@@ -5,7 +5,7 @@ import { OmcpError } from "../errors.ts";
 /** More than the agent may ever send for one cell (its own caps are far lower): beyond it, it is not our agent any more. */
 const CELL_BYTES_MAX = 64 * 1024 * 1024;
 
-const mimeBundleSchema = z.record(z.string().max(100), z.json()).refine(
+const mimeBundleSchema = z.record(z.string().max(256), z.json()).refine(
   (bundle) => Object.keys(bundle).length <= 32,
   "at most 32 representations",
 );

@@ -1,6 +1,7 @@
 """One cell on its way through a kernel: what was asked, what came of it, and the caps on what it shows. Runs in the agent."""
 from __future__ import annotations
 
+import math
 import os
 import signal
 from typing import Any, Dict, Optional, Tuple
@@ -19,6 +20,8 @@ _MAX_NAME = 1024
 _MAX_ERROR_CHARACTERS = 1 << 20
 _MAX_MIME_TYPES = 32
 _MAX_DEPTH = 64
+# A whole number of more bits is beyond what a double, the server's only kind of number, can hold.
+_MAX_NUMBER_BITS = 1023
 
 
 # What the kernel says by its exit code.
@@ -117,7 +120,6 @@ class Cell:
         self.displays["kept"] += 1
         return {"type": kind, "data": data, "metadata": metadata}
 
-
     def result(self, status: str, kernel: str, totals: Dict[str, Dict[str, int]], now: float) -> Dict[str, Any]:
         """What the reply says of the cell itself."""
         output: Dict[str, Any] = {name: totals.get(name, {"bytes": 0, "kept": 0}) for name in NAMES}
@@ -180,6 +182,11 @@ def _plain(value: Any, depth: int) -> Tuple[Any, int]:
             return [part for part, _ in parts], sum(size for _, size in parts) + 1
         pairs = [(_valid(name), _plain(item, depth + 1)) for name, item in value.items()]
         return {name: part for name, (part, _) in pairs}, sum(size + len(name) for name, (_, size) in pairs) + 1
+    if isinstance(value, float) and not math.isfinite(value):
+        return None, 8
+    if isinstance(value, int) and value.bit_length() > _MAX_NUMBER_BITS:
+        digits = str(value)
+        return digits, len(digits)
     return value, 8
 
 

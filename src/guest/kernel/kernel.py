@@ -51,6 +51,7 @@ class Kernel:
         self._builtins = dict(vars(builtins))
         self._handler: Callable[..., None] = self._on_interrupt
         self._send_to_agent = connection.send
+        self._run_cell = shell.run_cell
         poll = select.poll()
         poll.register(connection.fd, select.POLLIN)
         self._poll = poll.poll
@@ -130,6 +131,8 @@ class Kernel:
             # A cell called os.fork(), and the child came to the cell's end.
             self._streams.flush()
             _exit(1 if shells.outlet.errors else 0)
+        if shells.outlet.errors and not self._usable():
+            _exit(_EXIT_UNUSABLE)
         self._streams.flush()
         self._reap()
         self.send(
@@ -143,7 +146,7 @@ class Kernel:
         )
 
     def _run(self, code: str) -> None:
-        self._shell.run_cell(code, store_history=True)
+        self._run_cell(code, store_history=True)
         if _getpid() == self._pid:
             figures.figures.show_all()
             note = figures.figures.note()
@@ -158,6 +161,17 @@ class Kernel:
             "display": shells.publish,
         }
         _exec(_compile(code, "omcp_kernel/internal", "exec"), namespace)
+
+    def _usable(self) -> bool:
+        """Whether the shell can run a cell at all. One that cannot fails with every cell to come, and is better replaced."""
+        send, shells.outlet.send = shells.outlet.send, None
+        errors = shells.outlet.errors
+        try:
+            return self._run_cell("None", store_history=False, silent=True).success is True
+        except BaseException:  # noqa: B036 - whatever it is, no cell would run
+            return False
+        finally:
+            shells.outlet.send, shells.outlet.errors = send, errors
 
     def _report(self, error: BaseException) -> None:
         try:
