@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 import warnings
+from contextlib import nullcontext
 from typing import Any, Callable, Dict, Optional
 
 from IPython.core.compilerop import CachingCompiler
@@ -133,6 +134,10 @@ class Shell(InteractiveShell):
 
     def showindentationerror(self, *_rest: Any, **_options: Any) -> None:
         self.showtraceback()
+
+    def _tee(self, channel: str) -> Any:
+        # IPython would keep all that cells print, for ever.
+        return nullcontext()
 
     def ask_exit(self) -> None:
         raise SystemExit("exit() does not end the kernel; its variables are kept")
