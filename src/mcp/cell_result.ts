@@ -1,10 +1,9 @@
 /** A cell's outcome as a tool result: text that a model reads well, images, and everything as structured content. */
 import type { CallToolResult, ContentBlock } from "@modelcontextprotocol/server";
 import type { CellOutcome, CellOutput, MimeBundle } from "../sandbox/cell.ts";
+import { IMAGE_TYPES, imageBase64 } from "./image.ts";
 import { readableBytes, showable } from "./text.ts";
 import { TextBudget } from "./text_budget.ts";
-
-const IMAGE_TYPES = ["image/png", "image/jpeg"] as const;
 
 /**
  * @param sandboxId The sandbox's handle.
@@ -59,7 +58,11 @@ function structuredOutput(output: CellOutput, images: ContentBlock[]): Record<st
       for (const mimeType of IMAGE_TYPES) {
         const image = output.data[mimeType];
         if (typeof image !== "string") continue;
-        const base64 = image.replaceAll(/\s/g, "");
+        const base64 = imageBase64(mimeType, image);
+        if (base64 === undefined) {
+          data[mimeType] = `[left out: no ${mimeType} in base64]`;
+          continue;
+        }
         // The picture itself stands once, as image content; here only where (the text block is number 0).
         data[mimeType] = { content_index: images.length + 1, base64_characters: base64.length };
         images.push({ type: "image", data: base64, mimeType });
