@@ -283,6 +283,7 @@ class KernelSupervisor:
         """It was reaped: by its own fault, by memory's, or because we have killed it."""
         if self._kernel is not None:
             self._kernel.drain()
+        broken = self._broken
         self._kernel_pid = 0
         self._drop_kernel()
         cell = self._cell
@@ -290,12 +291,12 @@ class KernelSupervisor:
             return
         died = None
         if cell is not None and cell.sent:
-            died = self._cause(cell, status)
+            died = self._cause(cell, status, broken)
         self._replace_kernel(died)
 
-    def _cause(self, cell: Cell, status: int) -> Dict[str, Any]:
+    def _cause(self, cell: Cell, status: int, broken: Optional[str]) -> Dict[str, Any]:
         died, reason = cell.cause_of_death(status)
-        reason = self._broken or reason
+        reason = broken or reason
         if reason is not None:
             message = "The kernel was ended: %s" % reason
             if cell.output is not None:
