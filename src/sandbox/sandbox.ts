@@ -3,6 +3,7 @@ import { ReplyError } from "../channel/mod.ts";
 import { OmcpError } from "../errors.ts";
 import type { ContainerEnd, HostedContainer } from "../host/mod.ts";
 import { CellCollector, type CellOutcome, type CellOutput } from "./cell.ts";
+import { cancelledError, lostError, recovering } from "./endings.ts";
 import { Turnstile } from "./turnstile.ts";
 
 /** Calls that may wait for a sandbox's kernel. */
@@ -160,10 +161,16 @@ export class Sandbox {
   }
 
   async #enter(options: ExecuteOptions): Promise<() => void> {
-    const deadline = AbortSignal.timeout(options.timeoutMs);
-    const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
+    // Not AbortSignal.timeout: thousands of quick cells would each leave one that lives on until its time.
+    const giveUp = new AbortController();
+    function abort(): void {
+      giveUp.abort();
+    }
+    const timer = setTimeout(abort, options.timeoutMs);
+    options.signal?.addEventListener("abort", abort, { once: true });
+    if (options.signal?.aborted) abort();
     try {
-      return await this.#turnstile.enter(signal);
+      return await this.#turnstile.enter(giveUp.signal);
     } catch (error) {
       if (options.signal?.aborted) throw cancelledError("The cell was not begun.", error);
       if (error instanceof OmcpError) {
@@ -186,6 +193,9 @@ export class Sandbox {
           cause: error,
         },
       );
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", abort);
     }
   }
 
@@ -219,7 +229,7 @@ export class Sandbox {
   ): Promise<CellOutcome> {
     const late = Promise.withResolvers<CellOutcome>();
     const timer = setTimeout(
-      () => late.resolve(recovering(collector, timeoutMs)),
+      () => late.resolve(recovering(collector.outputs, timeoutMs + ANSWER_GRACE_MS)),
       timeoutMs + ANSWER_GRACE_MS,
     );
     const abort = (): void => {
@@ -282,38 +292,4 @@ export class Sandbox {
       clearTimeout(timer);
     }
   }
-}
-
-function lostError(id: string, reason: string, oom: boolean): OmcpError {
-  return new OmcpError(
-    oom ? "out_of_memory" : "sandbox_lost",
-    oom ? `Sandbox ${id} met its memory limit and was ended` : `Sandbox ${id} is lost: ${reason}`,
-    {
-      state: "Its variables and files are gone. It is not known how far the last cell ran.",
-      next: "Create a new sandbox with create_sandbox and run again what is needed.",
-    },
-  );
-}
-
-function cancelledError(state: string, cause?: unknown): OmcpError {
-  return new OmcpError("cancelled", "The call was cancelled", { state, cause });
-}
-
-function recovering(collector: CellCollector, timeoutMs: number): CellOutcome {
-  const bytes = { stdout: 0, stderr: 0 };
-  for (const output of collector.outputs) {
-    if (output.type === "stream") bytes[output.name] += new TextEncoder().encode(output.text).byteLength;
-  }
-  return {
-    status: "timeout",
-    kernel: "recovering",
-    elapsed_ms: timeoutMs + ANSWER_GRACE_MS,
-    outputs: [...collector.outputs],
-    output: {
-      stdout: { bytes: bytes.stdout, kept: bytes.stdout },
-      stderr: { bytes: bytes.stderr, kept: bytes.stderr },
-      displays: { count: 0, kept: 0, bytes: 0 },
-    },
-    background_processes: 0,
-  };
 }
