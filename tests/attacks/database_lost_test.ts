@@ -12,7 +12,7 @@ import {
 
 const STREAM = `
 import psycopg
-with psycopg.connect(autocommit=True) as c, c.cursor().copy("COPY (SELECT repeat('x', 1000) FROM generate_series(1, 5000000)) TO STDOUT") as copy:
+with psycopg.connect(autocommit=True) as c, c.cursor().copy("COPY (SELECT repeat('x', 1000), generate_series(1, 5000000)) TO STDOUT") as copy:
     rows, outcome = 0, "whole"
     try:
         for _ in copy: rows += 1
@@ -42,7 +42,11 @@ Deno.test("a database that is killed in the middle of a result is an error, and 
     const streaming = run(server, sandbox_id, STREAM);
     await new Promise((resolve) => setTimeout(resolve, 700));
     await engine.killContainer(database.id);
-    assert.match(await streaming, /connection to the database was lost: connect again/);
+    // After half a message nothing more can be said: then libpq finds the words.
+    assert.match(
+      await streaming,
+      /database was lost: connect again|server closed the connection unexpectedly/,
+    );
     assert.match(await run(server, sandbox_id, COUNT), /1000/);
   } finally {
     await server.close();

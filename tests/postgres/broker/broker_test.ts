@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import pg from "pg";
 import { cstring, FRONTEND, int32, message } from "../../../src/postgres/wire/message.ts";
 import { concatBytes } from "../../../src/postgres/wire/byte_reader.ts";
+import type { StatementPlanner } from "../../../src/postgres/broker/mod.ts";
 import { Bridge } from "../bridge.ts";
 import { startPostgres, type TestPostgres } from "../fixture.ts";
 import { permissivePlanner as planner } from "../planner.ts";
@@ -298,6 +299,20 @@ Deno.test("serveClient() keeps to the number of connections of a sandbox, and fr
   const fourth = await RawClient.start(bridge.port);
   assert.deepEqual(firstColumn(await fourth.client.query("SELECT 1")), ["1"]);
   for (const { client } of [second, third, fourth]) await client[Symbol.asyncDispose]();
+});
+
+Deno.test("serveClient() keeps statements of one message apart, also after a comment", async () => {
+  // Each part is harmless alone; run into one they would be a call of a function.
+  const apart: StatementPlanner = {
+    plan: () => {
+      const part = (sql: string) => ({ kind: "forward", sql, command: "select", normalized: "" } as const);
+      return Promise.resolve([part("SELECT current_setting -- c"), part("((SELECT 'max_connections'))")]);
+    },
+  };
+  await using bridge = new Bridge({ url: server.url, planner: apart });
+  const { client } = await RawClient.start(bridge.port);
+  await using _ = client;
+  assert.equal(errorOf(await client.query("any"))?.sqlstate, "42703");
 });
 
 Deno.test("serveClient() cancels by its own keys only", async () => {
