@@ -17,6 +17,8 @@ from .output import CellOutput, LateOutput
 
 # Seconds. After SIGINT a cell has so long to yield; then all is stopped and killed.
 _YIELD = 1.0
+# A first SIGINT may come just before the kernel begins with the cell, or where Python ignores exceptions: so long after it is another.
+_INSIST = 0.5
 _KERNEL_READY = 10.0
 _EXIT_AFTER_END = 0.3
 _RETRY = 0.05
@@ -365,7 +367,12 @@ class KernelSupervisor:
                 self._refuse(cell.request_id, "kernel_unavailable", message)
         elif self._kernel_pid and not self._clearing:
             processes.send_group(self._kernel_pid, signal.SIGINT)
-            cell.timer = self._loop.call_later(_YIELD, self._replace_kernel)
+            cell.timer = self._loop.call_later(_INSIST, self._insist, cell)
+
+    def _insist(self, cell: Cell) -> None:
+        cell.timer = self._loop.call_later(_YIELD - _INSIST, self._replace_kernel)
+        if self._kernel_pid and not self._clearing:
+            processes.send_group(self._kernel_pid, signal.SIGINT)
 
     def _finish(self, cell: Cell, status: str, kernel: str, died: Optional[Dict[str, Any]]) -> None:
         """The one place where a cell that was taken on gets its reply."""
