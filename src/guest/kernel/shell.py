@@ -188,6 +188,8 @@ def make_shell() -> Shell:
             continue
     # Said by IPython on SystemExit, about keys nobody here has.
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)
+    # Said by IPython when it forgets the oldest of a thousand results.
+    warnings.filterwarnings("ignore", message="Output cache limit", category=UserWarning)
     warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive", category=UserWarning)
     formatters = shell.display_formatter.formatters
     formatters["image/png"].for_type_by_name("matplotlib.figure", "Figure", _figure_png)
