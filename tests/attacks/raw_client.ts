@@ -34,6 +34,7 @@ export class RawClient {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #waiting = new Map<number, Waiting>();
   readonly #reading: Promise<unknown>;
+  readonly #deaf = new AbortController();
   #lastId = 1000;
 
   private constructor(environment: Record<string, string>) {
@@ -50,7 +51,7 @@ export class RawClient {
       stderr: "piped",
     }).spawn();
     this.#writer = this.process.stdin.getWriter();
-    this.#reading = Promise.all([this.#readMessages(), this.#readErrors()]);
+    this.#reading = Promise.allSettled([this.#readMessages(), this.#readErrors()]);
   }
 
   /**
@@ -163,6 +164,12 @@ export class RawClient {
     await this.#writer.close().catch(() => {});
   }
 
+  /** Reads no more: the server's output breaks. */
+  async closeOutput(): Promise<void> {
+    this.#deaf.abort();
+    await this.process.status;
+  }
+
   /** Ends the session as a client does, and waits for the server's end. */
   async close(): Promise<Deno.CommandStatus> {
     await this.closeInput();
@@ -182,7 +189,8 @@ export class RawClient {
 
   async #readMessages(): Promise<void> {
     let rest = "";
-    for await (const text of this.process.stdout.pipeThrough(new TextDecoderStream())) {
+    const decoded = this.process.stdout.pipeThrough(new TextDecoderStream(), { signal: this.#deaf.signal });
+    for await (const text of decoded) {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) this.#take(line);
