@@ -3,6 +3,7 @@
  *
  *     deno run -A scripts/readme.ts [--check]
  */
+import * as z from "zod";
 import { toolReference } from "../src/mcp/reference.ts";
 import { permissionFlags } from "../src/launch.ts";
 import { SETTINGS } from "../src/config.ts";
@@ -13,10 +14,18 @@ const PLACE = "/path/to/omcp-python-sandbox";
 const PATH = new URL("../README.md", import.meta.url);
 
 function settingsTable(): string {
-  const rows = Object.entries(SETTINGS).map(([name, { default: fallback, unit, description }]) =>
-    `| \`${name}\` | ${fallback === "" ? "" : `\`${fallback}\``} | ${unit} | ${description} |`
+  const rows = Object.entries(SETTINGS).map(([name, { schema, default: fallback, unit, description }]) =>
+    `| \`${name}\` | ${fallback === "" ? "" : `\`${fallback}\``} | ${range(schema)}${unit} | ${description} |`
   );
-  return ["| variable | default | unit | meaning |", "|---|---|---|---|", ...rows].join("\n");
+  return ["| variable | default | range, unit | meaning |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+const boundsSchema = z.object({ type: z.literal("number"), minimum: z.number(), maximum: z.number() });
+
+/** The bounds of a setting that is a number. */
+function range(schema: z.ZodType): string {
+  const bounds = boundsSchema.safeParse(z.toJSONSchema(schema, { io: "output" }));
+  return bounds.success ? `${bounds.data.minimum}–${bounds.data.maximum} ` : "";
 }
 
 function flagsBlock(): string {

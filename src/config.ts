@@ -62,7 +62,7 @@ export const SETTINGS = {
     schema: whole(1, 86_400),
     default: "60",
     unit: "s",
-    description: "A cell's time, where the call names none.",
+    description: "A cell's time, where the call names none; never above the next.",
   },
   OMCP_CELL_TIMEOUT_MAX_SECONDS: {
     schema: whole(1, 86_400),
@@ -231,7 +231,7 @@ export function readConfig(read: ReadVariable): Config {
     idleMs: get("OMCP_IDLE_SECONDS") * 1000,
     lifetimeMs: get("OMCP_LIFETIME_SECONDS") * 1000,
     leaseSeconds: get("OMCP_LEASE_SECONDS"),
-    cellTimeoutMs: get("OMCP_CELL_TIMEOUT_SECONDS") * 1000,
+    cellTimeoutMs: Math.min(get("OMCP_CELL_TIMEOUT_SECONDS"), get("OMCP_CELL_TIMEOUT_MAX_SECONDS")) * 1000,
     cellTimeoutMaxMs: get("OMCP_CELL_TIMEOUT_MAX_SECONDS") * 1000,
     outputBytes: get("OMCP_OUTPUT_KIB") * 1024,
     memoryBytes: get("OMCP_MEMORY_MIB") * mib,
@@ -247,9 +247,6 @@ export function readConfig(read: ReadVariable): Config {
     instance: get("OMCP_INSTANCE") || crypto.randomUUID(),
     logLevel: get("OMCP_LOG_LEVEL"),
   };
-  if (config.cellTimeoutMs > config.cellTimeoutMaxMs) {
-    problems.push("OMCP_CELL_TIMEOUT_SECONDS must not exceed OMCP_CELL_TIMEOUT_MAX_SECONDS");
-  }
   if (problems.length > 0) {
     throw new OmcpError("config_invalid", `Cannot start: ${problems.join("; ")}`, {
       next:
@@ -275,7 +272,7 @@ function disclosureError(): OmcpError {
     {
       next:
         "If that is allowed for this data (it is synthetic, or consent and contract permit it), set OMCP_DISCLOSURE=open; " +
-        "the mode that returns aggregates only is not built yet. Or use OMCP_DATABASE_URL=sample or local:NAME.",
+        "the mode that returns aggregates only is not built yet. Or use OMCP_DATABASE_URL=sample or none.",
     },
   );
 }

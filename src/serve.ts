@@ -13,13 +13,17 @@ import { queryOmopTool } from "./mcp/tools/query_omop.ts";
 import { removeSandboxTool } from "./mcp/tools/remove_sandbox.ts";
 import { type CdmDoor, openCdmDoor } from "./cdm_door.ts";
 import { SandboxManager } from "./sandbox/manager.ts";
-import { DEFAULT_POLICY, type SandboxPolicy } from "./sandbox/policy.ts";
+import { requirePermissions } from "./permissions.ts";
+import { checkPolicy, DEFAULT_POLICY, type SandboxPolicy } from "./sandbox/policy.ts";
 import { imageReference } from "./setup/images.ts";
 
 const log = logger("serve");
 
 /** Everything is gone by then; a process that still hangs is ended by force. */
 const SHUTDOWN_DEADLINE_MS = 5000;
+
+/** A closed terminal asks for the end, too. */
+const ENDING_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /** The command that makes what is missing. */
 const SETUP =
@@ -33,7 +37,11 @@ const SETUP =
  * @throws {OmcpError} Where it cannot start: `engine_unreachable`, `image_missing`, `database_unsafe_role`…
  */
 export async function serve(config: Config): Promise<number> {
+  requirePermissions(config);
+  const policy = policyOf(config);
+  checkPolicy(policy);
   const engine = await connectEngine(config);
+  await requireProcessors(engine, config);
   const image = config.image ?? imageReference("python");
   await requireImage(engine, image);
   if (config.database.kind === "sample" || config.database.kind === "local") {
@@ -44,7 +52,7 @@ export async function serve(config: Config): Promise<number> {
     host: engine,
     instance: config.instance,
     image,
-    policy: policyOf(config),
+    policy,
     maxSandboxes: config.maxSandboxes,
     idleMs: config.idleMs,
     lifetimeMs: config.lifetimeMs,
@@ -123,12 +131,24 @@ async function connectEngine(config: Config): Promise<Engine> {
 async function requireImage(engine: Engine, image: string): Promise<void> {
   if (await engine.inspectImage(image) !== undefined) return;
   throw new OmcpError("image_missing", `The engine has no image ${image}`, {
-    next: SETUP,
+    next: /^omcp-(?:python|postgres):[0-9a-f]{12}$/.test(image)
+      ? SETUP
+      : "Build it or load it into the engine, or leave OMCP_IMAGE empty for the project's own.",
     details: { image },
   });
 }
 
-/** Resolves at SIGTERM or SIGINT; a second one ends the process at once. */
+async function requireProcessors(engine: Engine, config: Config): Promise<void> {
+  const { cpus } = await engine.info();
+  if (config.cpus <= cpus) return;
+  throw new OmcpError(
+    "config_invalid",
+    `Cannot start: OMCP_CPU_PERCENT is ${config.cpus * 100}, and the engine's machine has ${cpus} processors`,
+    { next: `Set it to at most ${cpus * 100}.` },
+  );
+}
+
+/** Resolves at a signal that asks for the end; a second one ends the process at once. */
 function endingSignal(): { promise: Promise<string>; dispose: () => void } {
   const { promise, resolve } = Promise.withResolvers<string>();
   let count = 0;
@@ -137,9 +157,9 @@ function endingSignal(): { promise: Promise<string>; dispose: () => void } {
     if (count > 1) Deno.exit(1);
     resolve("a signal asked for it");
   }
-  for (const name of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(name, onSignal);
+  for (const name of ENDING_SIGNALS) Deno.addSignalListener(name, onSignal);
   function dispose(): void {
-    for (const name of ["SIGTERM", "SIGINT"] as const) Deno.removeSignalListener(name, onSignal);
+    for (const name of ENDING_SIGNALS) Deno.removeSignalListener(name, onSignal);
   }
   return { promise, dispose };
 }

@@ -125,13 +125,23 @@ export function checkPolicy(policy: SandboxPolicy): void {
   if (total + MEMORY_BESIDES_TMPFS <= policy.memoryBytes) return;
   throw new OmcpError(
     "config_invalid",
-    `The sandbox policy is unsound: /workspace, /tmp, /run and /dev/shm may take ${total} bytes with their files, ` +
-      `which must stay ${MEMORY_BESIDES_TMPFS} below the memory limit of ${policy.memoryBytes}`,
+    `A sandbox's memory (${
+      mebibytes(policy.memoryBytes)
+    }) is too little for its file systems: /workspace, /tmp, ` +
+      `/run and /dev/shm may take ${mebibytes(total)}, and ${
+        mebibytes(MEMORY_BESIDES_TMPFS)
+      } must remain for programs`,
     {
-      next: "Raise the sandbox's memory, or lower the size of its file systems.",
+      next: `Set OMCP_MEMORY_MIB to at least ${
+        Math.ceil((total + MEMORY_BESIDES_TMPFS) / MIB)
+      }, or lower OMCP_WORKSPACE_MIB.`,
       state: "No sandbox was made.",
     },
   );
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / MIB)} MiB`;
 }
 
 interface Bounds {
