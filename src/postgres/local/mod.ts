@@ -6,6 +6,9 @@ export const LOCAL_ROLE = "omcp_reader";
 /** The database of the Postgres image. */
 export const LOCAL_DATABASE = "cdm";
 
+/** The end of a container is known after a fraction of it. */
+const RETRY_MS = 2_000;
+
 /**
  * A Postgres in a container of ours, reached by a stream of that container's channel and trusted there.
  *
@@ -14,5 +17,11 @@ export const LOCAL_DATABASE = "cdm";
  * @returns The upstream.
  */
 export function localUpstream(open: OpenByteStream, description = "local database"): Upstream {
-  return new StreamUpstream({ open, user: LOCAL_ROLE, database: LOCAL_DATABASE, description });
+  return new StreamUpstream({
+    open,
+    user: LOCAL_ROLE,
+    database: LOCAL_DATABASE,
+    description,
+    retryMs: RETRY_MS,
+  });
 }

@@ -7,6 +7,9 @@ import type { SessionSettings, Upstream, UpstreamSession } from "./upstream.ts";
 
 const CANCEL_REQUEST = 80_877_102;
 const CANCEL_DEADLINE_MS = 2_000;
+const PAUSE_MS = 200;
+/** SQLSTATE cannot_connect_now. */
+const STARTING_UP = "57P03";
 
 /** A server that is reached by a function which opens a byte stream to it. */
 export interface StreamUpstreamOptions {
@@ -18,6 +21,11 @@ export interface StreamUpstreamOptions {
   readonly description: string;
   /** Whether others could listen on the stream. @default {false} */
   readonly exposed?: boolean;
+  /**
+   * Milliseconds for which a session is asked for again where the server was lost or is starting: one of ours is started anew
+   * as soon as its end is known. @default {0}
+   */
+  readonly retryMs?: number;
 }
 
 /** A real server behind any kind of byte stream: a socket, TLS, or a stream of a container's channel. */
@@ -33,6 +41,18 @@ export class StreamUpstream implements Upstream {
 
   /** @inheritdoc */
   async connect(settings: SessionSettings, signal: AbortSignal): Promise<UpstreamSession> {
+    const until = performance.now() + (this.#options.retryMs ?? 0);
+    while (true) {
+      try {
+        return await this.#connectOnce(settings, signal);
+      } catch (error) {
+        if (performance.now() >= until || signal.aborted || !mayPass(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
+    }
+  }
+
+  async #connectOnce(settings: SessionSettings, signal: AbortSignal): Promise<UpstreamSession> {
     const { user, password, database, exposed = false } = this.#options;
     const link = new Link(await this.#options.open(signal));
     const drop = function drop(): void {
@@ -79,6 +99,14 @@ export class StreamUpstream implements Upstream {
       link?.close();
     }
   }
+}
+
+/** Whether the server was lost or is starting, rather than having said no. */
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof OmcpError)) return true;
+  if (error.code === "channel_failed") return true;
+  const { sqlstate = STARTING_UP } = error.details;
+  return error.code === "database_unavailable" && sqlstate === STARTING_UP;
 }
 
 /** One stream to the server. */
