@@ -74,7 +74,8 @@ export class SourceColumns {
     const names = table.columns.map((column) => column.name);
     const close = closestNames(name, names);
     const prefix = person ? PERSON : "";
-    const hints = [
+    const special = specialHint(table, name, prefix);
+    const hints = special !== undefined ? [special] : [
       close.length > 0
         ? `Did you mean ${close.map((one) => prefix + one).join(" or ")}?`
         : `Its columns are: ${names.map((one) => prefix + one).join(", ")}.`,
@@ -94,6 +95,22 @@ export class SourceColumns {
     const others = cdmTables(this.#version).filter((table) => has(table, name)).map((table) => table.name);
     return others.length > 0 ? [`There is ${name} in ${others.slice(0, 3).join(", ")}.`] : [];
   }
+}
+
+/** What to do about a name that is in no table for a reason. */
+function specialHint(table: CdmTable, name: string, prefix: string): string | undefined {
+  if (name === "*") return "Leave columns out for all of them; to count rows, leave the column out.";
+  if (!/(?:^|_)concept_name(?:_\d)?$/.test(name)) return undefined;
+  const id = name.replace("concept_name", "concept_id");
+  const ids = has(table, id)
+    ? [id]
+    : table.columns.map((column) => column.name).filter((one) => /_concept_id$/.test(one));
+  if (ids.length === 0) return undefined;
+  return `It has ids of concepts: ${
+    ids.map((one) => prefix + one).join(", ")
+  }. Filter by the id, looked up with query_omop: ` +
+    'table concept, filters [{"column":"concept_name","op":"ilike","value":"%diabetes%"}]. ' +
+    "To have names in the result, add concept_name: true.";
 }
 
 /**

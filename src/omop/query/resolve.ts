@@ -105,7 +105,9 @@ function conceptNameOf(table: CdmTable, { name: id, column }: SourceColumn): str
 function resolveAggregate(known: SourceColumns, aggregate: OmopAggregate): AggregateOutput {
   const { fn } = aggregate;
   const distinct = aggregate.distinct ?? false;
-  const source = aggregate.column === undefined ? undefined : known.find(aggregate.column);
+  // `count(*)` as one writes it in SQL.
+  const written = aggregate.column === "*" ? undefined : aggregate.column;
+  const source = written === undefined ? undefined : known.find(written);
   const name = aggregate.as ??
     [fn, distinct ? "distinct" : "", source?.name ?? ""].filter(Boolean).join("_");
   if (source === undefined) {
@@ -156,9 +158,9 @@ function resolveOrder(
 ): ResolvedQuery["order"] {
   const names = outputs.map((output) => output.name);
   const order = (query.order_by ?? []).map(function resolve(entry) {
-    const written = typeof entry === "string" ? entry : entry.column;
-    const minus = typeof entry === "string" && entry.startsWith("-");
-    const asked = minus ? written.slice(1) : written;
+    const { asked, descending } = typeof entry === "string"
+      ? writtenOrder(entry)
+      : { asked: entry.column, descending: entry.direction === "desc" };
     // A name with a dot is no result's, but may be the source of one.
     const name = asked.includes(".") ? known.find(asked).name : asked;
     if (!names.includes(name)) {
@@ -167,16 +169,26 @@ function resolveOrder(
         "invalid_argument",
         `Cannot order by ${JSON.stringify(asked)}: it is not in the result`,
         {
-          next: close.length > 0
-            ? `Did you mean ${close.join(" or ")}?`
-            : `The result has: ${names.join(", ")}.`,
+          next: [
+            close.length > 0 ? `Did you mean ${close.join(" or ")}?` : `The result has: ${names.join(", ")}.`,
+            ...(/\s/.test(asked) ? ['Write a name, or "-name" for descending.'] : []),
+          ].join(" "),
         },
       );
     }
-    return { name, descending: minus || (typeof entry !== "string" && entry.direction === "desc") };
+    return { name, descending };
   });
   refuseDuplicates(order.map((entry) => entry.name), "order_by");
   return order;
+}
+
+/** `-n` and, as in SQL, `n desc` or `n asc`. */
+function writtenOrder(entry: string): { readonly asked: string; readonly descending: boolean } {
+  const [, minus = "", asked = entry, direction] = /^(-?)\s*(\S+)(?:\s+(asc|desc))?$/.exec(entry.trim()) ??
+    [];
+  // Both would be two answers to one question.
+  if (minus !== "" && direction !== undefined) return { asked: entry, descending: false };
+  return { asked, descending: minus !== "" || direction === "desc" };
 }
 
 function notGrouped(name: string): OmcpError {

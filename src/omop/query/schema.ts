@@ -47,7 +47,8 @@ const OP_ALIASES: ReadonlyMap<unknown, FilterOp> = new Map<unknown, FilterOp>([
   ["is_not_null", "is not null"],
 ]);
 
-const columnName = z.string().min(1).max(63);
+/** Names are taken in any case: SQL does so too, and every name of the CDM is in lower case. */
+const columnName = z.string().min(1).max(63).toLowerCase();
 const scalar = z.union([z.string().max(1_000), z.number(), z.boolean()]);
 
 /** One condition on a column; all filters of a query must hold. */

@@ -312,3 +312,20 @@ function compile(input: OmopQueryInput, version: CdmVersion = "5.4"): CompiledOm
     maxRows: 1_000_000,
   });
 }
+
+Deno.test("compileOmopQuery() understands SQL's count(*), `n desc` and names in any case", function asInSql() {
+  const usual = compile({
+    table: "death",
+    group_by: ["person.gender_concept_id"],
+    aggregates: [{ fn: "count", as: "n" }],
+    order_by: ["-n", "gender_concept_id"],
+  });
+  const written = compile({
+    table: "death",
+    columns: ["PERSON.gender_concept_id"],
+    group_by: ["person.Gender_Concept_Id"],
+    aggregates: [{ fn: "count", column: "*", as: "n" }],
+    order_by: ["N DESC", "person.gender_concept_id asc"],
+  });
+  assert.equal(written.sql, usual.sql);
+});

@@ -75,6 +75,40 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
     /Leave distinct out/,
   ],
   [
+    {
+      table: "condition_occurrence",
+      filters: [{ column: "condition_concept_name", op: "ilike", value: "%diabetes%" }],
+    },
+    /no column "condition_concept_name"/,
+    /ids of concepts: condition_concept_id\. Filter by the id.*table concept.*concept_name: true/,
+  ],
+  [
+    { table: "death", columns: ["concept_name"] },
+    /no column "concept_name"/,
+    /death_type_concept_id, cause_concept_id/,
+  ],
+  [
+    { table: "death", columns: ["person.gender_concept_name"] },
+    /no column "gender_concept_name"/,
+    /ids of concepts: person\.gender_concept_id\./,
+  ],
+  [{ table: "person", columns: ["*"] }, /no column "\*"/, /Leave columns out/],
+  [
+    { table: "person", aggregates: [{ fn: "count", column: "*", distinct: true }] },
+    /count distinct without a column/,
+    /person_id/,
+  ],
+  [
+    { table: "person", aggregates: [{ fn: "count", as: "n" }], order_by: ["n downwards"] },
+    /Cannot order by "n downwards"/,
+    /"-name" for descending/,
+  ],
+  [
+    { table: "person", aggregates: [{ fn: "count", as: "n" }], order_by: ["-n asc"] },
+    /Cannot order by "-n asc"/,
+    /"-name" for descending/,
+  ],
+  [
     { table: "person", order_by: ["person"], columns: ["person_id"] },
     /Cannot order by "person"/,
     /person_id/,
