@@ -1,6 +1,5 @@
 /** Tool results: success and error in one shape, text for the model and the same facts as structured content. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import * as z from "zod";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../log.ts";
 import { showable } from "./text.ts";
@@ -47,12 +46,6 @@ export function errorResult(error: unknown): CallToolResult {
 
 function knownError(error: unknown): OmcpError {
   if (error instanceof OmcpError) return error;
-  if (error instanceof z.ZodError) {
-    return new OmcpError("invalid_argument", z.prettifyError(error), {
-      state: "Nothing was run.",
-      next: "Correct the arguments.",
-    });
-  }
   log.error("Unexpected error in a tool: {error}", {
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   });

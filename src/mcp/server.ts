@@ -1,5 +1,6 @@
 /** The MCP server: one factory for every transport and protocol era. */
-import { McpServer } from "@modelcontextprotocol/server";
+import { McpServer, type StandardSchemaWithJSON } from "@modelcontextprotocol/server";
+import type * as z from "zod";
 import { VERSION } from "../version.ts";
 import { pacedCall } from "./progress.ts";
 import { errorResult } from "./results.ts";
@@ -26,7 +27,7 @@ export function createMcpServer(tools: readonly Tool[]): McpServer {
     const { name, title, description, annotations, input } = tool;
     server.registerTool(
       name,
-      { title, description, annotations, inputSchema: input },
+      { title, description, annotations, inputSchema: describedOnly(input) },
       async (given, context) => {
         const call = pacedCall(context);
         try {
@@ -40,4 +41,20 @@ export function createMcpServer(tools: readonly Tool[]): McpServer {
     );
   }
   return server;
+}
+
+/**
+ * The schema for clients to see, without its checks: the tool itself validates, and its errors say what to do.
+ *
+ * @param schema The tool's schema.
+ */
+function describedOnly(schema: z.ZodObject): StandardSchemaWithJSON<unknown, unknown> {
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "omcp",
+      validate: (value) => ({ value }),
+      jsonSchema: schema["~standard"].jsonSchema,
+    },
+  };
 }

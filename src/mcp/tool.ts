@@ -1,6 +1,8 @@
 /** What a tool of this server is. One file a tool stands in `tools/`. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
+import { argumentError } from "./argument_error.ts";
+import { lenientInput } from "./lenient_input.ts";
 
 /** One call of a tool, besides its input. */
 export interface ToolCall {
@@ -18,13 +20,15 @@ export interface ToolNature {
   readonly openWorldHint: boolean;
 }
 
-/** A tool: its description for the client and what it does. */
-export interface Tool<Input extends z.ZodObject = z.ZodObject> {
+/** A tool as its file defines it. */
+export interface ToolDefinition<Input extends z.ZodObject> {
   readonly name: string;
   readonly title: string;
   readonly description: string;
   readonly annotations: ToolNature;
   readonly input: Input;
+  /** Where to find what an argument that does not exist asks for; the name is in lower case. */
+  readonly unknownArgument?: (name: string) => string | undefined;
   /**
    * @param input The validated input.
    * @param call The call's signal and progress.
@@ -33,14 +37,31 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject> {
   run(input: z.output<Input>, call: ToolCall): Promise<CallToolResult>;
 }
 
+/** A tool of the server's list: it validates what it is called with. */
+export interface Tool extends Omit<ToolDefinition<z.ZodObject>, "run"> {
+  /**
+   * @param input The arguments as the client sent them.
+   * @param call The call's signal and progress.
+   * @throws {OmcpError} `invalid_argument`, or what the tool throws.
+   */
+  run(input: unknown, call: ToolCall): Promise<CallToolResult>;
+}
+
 /**
- * Gives a tool the type that the server's list takes, after its own input type was checked.
+ * Makes a definition a tool that validates its own input. The protocol's library would do it, but in words that no model
+ * can act upon, without a code and without what is allowed.
  *
- * @param tool The tool.
+ * @param definition The tool.
  */
-export function defineTool<Input extends z.ZodObject>(tool: Tool<Input>): Tool {
+export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition<Input>): Tool {
+  const { input: schema } = definition;
   return {
-    ...tool,
-    run: async (input, call) => await tool.run(tool.input.parse(input), call),
+    ...definition,
+    run: async (given, call) => {
+      const input = lenientInput(schema, given);
+      const parsed = schema.safeParse(input);
+      if (!parsed.success) throw argumentError(parsed.error, { ...definition, schema, input });
+      return await definition.run(parsed.data, call);
+    },
   };
 }

@@ -16,9 +16,11 @@ const resultSchema = z.object({
   structuredContent: z.record(z.string(), z.unknown()).optional(),
 });
 
+const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
+
 /** What both generations of the official client have in common, as far as it is used here. */
 interface AnyClient {
-  listTools(): Promise<{ tools: { name: string }[] }>;
+  listTools(): Promise<{ tools: { name: string; inputSchema: { required?: string[] } }[] }>;
   callTool(request: { name: string; arguments: Record<string, unknown> }): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -33,7 +35,9 @@ function parameters(instance: string) {
 }
 
 async function useThroughAndThrough(client: AnyClient): Promise<void> {
-  assert.deepEqual((await client.listTools()).tools.map(({ name }) => name), TOOLS);
+  const { tools } = await client.listTools();
+  assert.deepEqual(tools.map(({ name }) => name), TOOLS);
+  assert.deepEqual(tools[3]?.inputSchema.required, ["sandbox_id", "code"]);
   async function call(name: string, input: Record<string, unknown>) {
     return resultSchema.parse(await client.callTool({ name, arguments: input }));
   }
@@ -43,7 +47,11 @@ async function useThroughAndThrough(client: AnyClient): Promise<void> {
   assert.match(result.content[0]?.text ?? "", /hello[\s\S]*42/);
   const invalid = await call("execute_python_code", { sandbox_id });
   assert.equal(invalid.isError, true);
-  assert.match(invalid.content[0]?.text ?? "", /code/);
+  assert.match(
+    invalid.content[0]?.text ?? "",
+    /^Error invalid_argument: code: is required\.\nState: Nothing was run\.\nNext: /,
+  );
+  assert.equal(refusalSchema.parse(invalid.structuredContent).error.code, "invalid_argument");
   assert.notEqual((await call("remove_sandbox", { sandbox_id })).isError, true);
 }
 

@@ -54,6 +54,21 @@ Deno.test("query_omop through MCP", async (t) => {
       assert.match(await value("bool(top.persons.is_monotonic_decreasing)"), /True/);
     });
 
+    await t.step("understands what a model writes in SQL's way", async () => {
+      const reply = await query({
+        table: "PERSON",
+        group_by: "Gender_Concept_Id",
+        aggregates: [{ fn: "count", column: "*", as: "n" }],
+        columns: null,
+        order_by: "n desc",
+        limit: "10",
+        into: "by_gender",
+      });
+      assert.equal(reply.isError, false, reply.text);
+      assert.match(reply.text, /DataFrame `by_gender`: 2 rows × 2 columns \(.* in memory\)/);
+      assert.match(await value("int(by_gender.n.sum())"), /1000/);
+    });
+
     await t.step("binds values: an injection is just a string", async () => {
       const reply = await query({
         table: "concept",

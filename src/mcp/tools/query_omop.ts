@@ -11,6 +11,17 @@ import { defineTool, type Tool } from "../tool.ts";
 const TEXT_CELL_CHARACTERS = 40;
 const MAX_ROWS = 1_000_000;
 
+const RAW_SQL = "raw SQL: psycopg in execute_python_code";
+
+/** Arguments that one looks for in vain, and what to use. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ...["sql", "query", "statement", "code", "join", "joins", "having"].map((name) => [name, RAW_SQL] as const),
+  ["where", `use filters; ${RAW_SQL}`],
+  ["select", "use columns"],
+  ["from", "use table"],
+  ["sort", "use order_by"],
+]);
+
 /** The CDM that queries are about. */
 export interface CdmTarget {
   readonly version: CdmVersion;
@@ -38,6 +49,7 @@ export function queryOmopTool(sandboxes: SandboxManager, cdm: CdmTarget): Tool {
       "and anything else, use psycopg.connect() in execute_python_code.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: omopQuerySchema(cdm.version).extend({ sandbox_id: sandboxIdSchema }),
+    unknownArgument: (name) => ELSEWHERE.get(name),
     async run({ sandbox_id, ...query }, call) {
       const compiled = compileOmopQuery(query, {
         version: cdm.version,
@@ -71,7 +83,7 @@ export function queryOmopTool(sandboxes: SandboxManager, cdm: CdmTarget): Tool {
 function describe(into: string, sql: string, limit: number, answer: QueryAnswer): string {
   const shape = `${answer.rows} rows × ${answer.columns.length} columns (${
     readableBytes(answer.memoryBytes)
-  })`;
+  } in memory)`;
   const lines = [
     `The result is in the sandbox as the DataFrame \`${into}\`: ${shape}.`,
     ...(answer.truncated

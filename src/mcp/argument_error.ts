@@ -1,0 +1,180 @@
+/** Arguments that do not fit a tool, told so that a model can mend them: where, what came, what is allowed. */
+import * as z from "zod";
+import { OmcpError } from "../errors.ts";
+import { closestNames } from "../omop/cdm/mod.ts";
+
+const MAX_ISSUES = 10;
+const RECEIVED_CHARACTERS = 80;
+/** An error repeats no key that is longer than any real one. */
+const KEY_CHARACTERS = 64;
+
+/** What a call was about. */
+export interface RefusedInput {
+  readonly schema: z.ZodObject;
+  /** The arguments as the schema saw them. */
+  readonly input: unknown;
+  /** Where to find what an argument that is not there asks for. */
+  readonly unknownArgument?: (name: string) => string | undefined;
+}
+
+/** One thing that is wrong; `details.issues` of the error. */
+export interface ArgumentIssue {
+  /** As in `filters[0].op`; empty for the arguments as a whole. */
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+type Path = readonly PropertyKey[];
+
+/**
+ * @param error What the schema said.
+ * @param refused The schema and the arguments.
+ * @returns `invalid_argument`, with a line an issue, at most ten.
+ */
+export function argumentError(error: z.ZodError, refused: RefusedInput): OmcpError {
+  const issues = decisive(error.issues).map(({ path, issue }): ArgumentIssue => ({
+    path: written(path),
+    code: issue.code,
+    message: describe(path, issue, refused),
+  }));
+  const lines = issues.slice(0, MAX_ISSUES).map(({ path, message }) =>
+    path === "" ? message : `${path}: ${message}`
+  );
+  if (issues.length > MAX_ISSUES) lines.push(`and ${issues.length - MAX_ISSUES} more`);
+  return new OmcpError("invalid_argument", lines.join("\n"), {
+    state: "Nothing was run.",
+    next: "Correct the arguments and call again.",
+    details: { issues: issues.slice(0, MAX_ISSUES) },
+  });
+}
+
+interface PlacedIssue {
+  readonly path: Path;
+  readonly issue: z.core.$ZodIssue;
+}
+
+/** Of a value of the wrong type nothing else is told; of alternatives, only the one that was meant, where one was. */
+function decisive(issues: readonly z.core.$ZodIssue[], base: Path = []): PlacedIssue[] {
+  const placed = issues.flatMap(function place(issue): PlacedIssue[] {
+    const path = [...base, ...issue.path];
+    if (issue.code !== "invalid_union") return [{ path, issue }];
+    const meant = issue.errors.find((branch) =>
+      branch.length > 0 &&
+      !branch.some((inner) => inner.path.length === 0 && inner.code.startsWith("invalid_"))
+    );
+    return meant === undefined ? [{ path, issue }] : decisive(meant, path);
+  });
+  const mistyped = new Set(
+    placed.filter(({ issue }) => issue.code === "invalid_type").map(({ path }) => written(path)),
+  );
+  return placed.filter(({ path, issue }) => issue.code === "invalid_type" || !mistyped.has(written(path)));
+}
+
+function describe(path: Path, issue: z.core.$ZodIssue, refused: RefusedInput): string {
+  const value = valueAt(refused.input, path);
+  if (value === undefined && issue.code !== "unrecognized_keys" && issue.code !== "custom") {
+    return issue.code === "invalid_value" ? `is required; ${choices(issue.values)}` : "is required";
+  }
+  const received = `received ${shown(value)}`;
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return unknownKeys(path, issue.keys, refused);
+    case "invalid_value":
+      return `${choices(issue.values, value)}; ${received}`;
+    case "invalid_type":
+    case "invalid_union":
+      return `must be ${[...new Set(expected(issue))].join(" or ")}; ${received}`;
+    case "too_small":
+      return `must ${bound(issue.origin, "at least", issue.minimum)}; ${received}`;
+    case "too_big":
+      return `must ${bound(issue.origin, "at most", issue.maximum)}; ${received}`;
+    default:
+      return `${issue.message}; ${received}`;
+  }
+}
+
+function unknownKeys(path: Path, keys: readonly string[], { schema, unknownArgument }: RefusedInput): string {
+  const allowed = allowedKeys(schema, path);
+  const told = keys.map(function tell(key) {
+    const hint = (path.length === 0 ? unknownArgument?.(key.toLowerCase()) : undefined) ??
+      closestNames(key, allowed).map((name) => `did you mean ${name}?`)[0];
+    return JSON.stringify(key.slice(0, KEY_CHARACTERS)) + (hint === undefined ? "" : ` (${hint})`);
+  });
+  const what = path.length === 0 ? "argument" : "field";
+  return `there is no ${what} ${told.slice(0, MAX_ISSUES).join(", ")}; allowed: ${
+    allowed.join(", ") || "none"
+  }`;
+}
+
+/** The keys of the object that a path leads to. */
+function allowedKeys(schema: z.core.$ZodType, path: Path): string[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) {
+    return allowedKeys(schema.unwrap(), path);
+  }
+  if (schema instanceof z.ZodUnion) {
+    return schema.options.map((option) => allowedKeys(option, path)).find((keys) => keys.length > 0) ?? [];
+  }
+  if (schema instanceof z.ZodArray) {
+    return path.length === 0 ? [] : allowedKeys(schema.element, path.slice(1));
+  }
+  if (!(schema instanceof z.ZodObject)) return [];
+  const [first, ...rest] = path;
+  if (first === undefined) return Object.keys(schema.shape);
+  const field: z.core.$ZodType | undefined = schema.shape[String(first)];
+  return field === undefined ? [] : allowedKeys(field, rest);
+}
+
+function choices(values: readonly unknown[], value?: unknown): string {
+  const names = values.map(String);
+  const close = typeof value === "string" ? closestNames(value, names) : [];
+  const all = `one of ${names.join(", ")}`;
+  return close.length > 0 ? `did you mean ${close.join(" or ")}? It must be ${all}` : `must be ${all}`;
+}
+
+/** The types that would fit. */
+function expected(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === "invalid_union") return issue.errors.flat().flatMap(expected);
+  return issue.code === "invalid_type" ? [TYPES.get(issue.expected) ?? `of type ${issue.expected}`] : [];
+}
+
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ["string", "a string"],
+  ["number", "a finite number"],
+  ["int", "an integer"],
+  ["boolean", "true or false"],
+  ["array", "a list"],
+  ["object", "an object"],
+  ["null", "null"],
+]);
+
+function bound(origin: string, least: string, limit: number | bigint): string {
+  if (origin === "string") return `have ${least} ${limit} characters`;
+  return origin === "array" ? `have ${least} ${limit} items` : `be ${least} ${limit}`;
+}
+
+/** The value that a path leads to; undefined where it leads nowhere. */
+function valueAt(input: unknown, path: Path): unknown {
+  return path.reduce<unknown>(function step(at, key) {
+    return typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined;
+  }, input);
+}
+
+/** A value as a caller recognizes it, in few characters. */
+function shown(value: unknown): string {
+  if (typeof value === "number") return String(value);
+  if (Array.isArray(value) && value.length > RECEIVED_CHARACTERS / 8) {
+    return `a list of ${value.length} items`;
+  }
+  if (typeof value === "string" && value.length > RECEIVED_CHARACTERS) {
+    return `a string of ${value.length} characters`;
+  }
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= RECEIVED_CHARACTERS ? text : `${text.slice(0, RECEIVED_CHARACTERS - 1)}…`;
+}
+
+function written(path: Path): string {
+  return path.map((key, at) =>
+    typeof key === "number" ? `[${key}]` : at === 0 ? String(key) : `.${String(key)}`
+  ).join("");
+}

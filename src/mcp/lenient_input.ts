@@ -1,0 +1,75 @@
+/**
+ * What a model writes and clearly means, brought to what a schema takes: `null` for an optional argument, `"60"` for a
+ * number, `"true"` for a boolean, one item for a list, a choice in other case. What is not clear is left for the schema to refuse.
+ */
+import * as z from "zod";
+
+const NUMBER = /^[+-]?\d{1,20}(?:\.\d{1,20})?$/;
+
+/**
+ * @param schema The schema the value will be parsed with.
+ * @param value The value as received; it is not changed.
+ * @returns The value to parse.
+ */
+export function lenientInput(schema: z.core.$ZodType, value: unknown): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) {
+    return value === null ? undefined : lenientInput(schema.unwrap(), value);
+  }
+  if (schema instanceof z.ZodObject) return lenientObject(schema, value);
+  if (schema instanceof z.ZodArray) return lenientList(schema, value);
+  if (schema instanceof z.ZodUnion) return lenientUnion(schema, value);
+  return typeof value === "string" ? lenientText(schema, value) : value;
+}
+
+function lenientText(schema: z.core.$ZodType, value: string): unknown {
+  const trimmed = value.trim();
+  if (schema instanceof z.ZodNumber) return NUMBER.test(trimmed) ? Number(trimmed) : value;
+  const lower = trimmed.toLowerCase();
+  if (schema instanceof z.ZodBoolean) return lower === "true" ? true : lower === "false" ? false : value;
+  if (schema instanceof z.ZodEnum) {
+    return schema.options.find((option) => String(option).toLowerCase() === lower) ?? value;
+  }
+  return value;
+}
+
+function lenientObject(schema: z.ZodObject, value: unknown): unknown {
+  if (!isRecord(value)) return value;
+  const fields: ReadonlyMap<string, z.core.$ZodType> = new Map(Object.entries(schema.shape));
+  return Object.fromEntries(
+    Object.entries(value).map(function lenientField([name, given]) {
+      const field = fields.get(name);
+      return [name, field === undefined ? given : lenientInput(field, given)];
+    }),
+  );
+}
+
+function lenientList(schema: z.ZodArray, value: unknown): unknown {
+  const list = typeof value === "string"
+    ? (writtenList(value) ?? [value])
+    : isRecord(value)
+    ? [value]
+    : value;
+  return Array.isArray(list) ? list.map((item) => lenientInput(schema.element, item)) : value;
+}
+
+/** Only objects need help in a union: what is text there may be meant as text. */
+function lenientUnion(schema: z.ZodUnion, value: unknown): unknown {
+  if (!isRecord(value)) return value;
+  const object = schema.options.find((option) => option instanceof z.ZodObject);
+  return object === undefined ? value : lenientInput(object, value);
+}
+
+/** A list written as JSON inside a string. */
+function writtenList(text: string): unknown[] | undefined {
+  if (!text.trimStart().startsWith("[")) return undefined;
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
