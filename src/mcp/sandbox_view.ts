@@ -7,6 +7,8 @@ export interface SandboxView extends Record<string, unknown> {
   readonly state: SandboxState;
   readonly created_at: string;
   readonly last_used_at: string;
+  /** When it is removed if it is not used before; only while it is idle. */
+  readonly idle_until?: string;
   readonly ends_at: string;
   readonly timeout: number;
   readonly cells: number;
@@ -23,9 +25,14 @@ export function sandboxView(info: SandboxInfo): SandboxView {
     state: info.state,
     created_at: new Date(info.createdAt).toISOString(),
     last_used_at: new Date(info.lastUsedAt).toISOString(),
+    ...(info.state === "idle" ? { idle_until: idleEnd(info) } : {}),
     ends_at: new Date(info.endsAt).toISOString(),
     timeout: Math.round(info.idleMs / 1000),
     cells: info.cells,
     ...(info.reason === undefined ? {} : { reason: info.reason }),
   };
+}
+
+function idleEnd({ lastUsedAt, idleMs, endsAt }: SandboxInfo): string {
+  return new Date(Math.min(lastUsedAt + idleMs, endsAt)).toISOString();
 }

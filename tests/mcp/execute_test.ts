@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import * as z from "zod";
 import { newSandbox, withServer } from "../fixtures/server.ts";
+
+const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
 
 Deno.test("execute_python_code through MCP", async (t) => {
   await withServer({ OMCP_DATABASE_URL: "none", OMCP_OUTPUT_KIB: "8" }, async (server) => {
@@ -8,7 +11,8 @@ Deno.test("execute_python_code through MCP", async (t) => {
       return await server.call("execute_python_code", {
         sandbox_id,
         code,
-        ...(timeout === undefined ? {} : { timeout }),
+        // A number as text is understood too.
+        ...(timeout === undefined ? {} : { timeout: String(timeout) }),
       });
     }
 
@@ -104,7 +108,8 @@ Deno.test("bad input is a tool error that names the argument", async () => {
     ) {
       const reply = await server.call("execute_python_code", { sandbox_id, code: "1" });
       assert.equal(reply.isError, true, sandbox_id);
-      assert.match(reply.text, /sandbox_id/);
+      assert.match(reply.text, /^Error invalid_argument: sandbox_id: .*\nState: Nothing was run\.\nNext: /);
+      assert.equal(refusalSchema.parse(reply.structured).error.code, "invalid_argument");
     }
     const missing = await server.call("execute_python_code", {
       sandbox_id: "sbx_" + "0".repeat(32),
@@ -122,7 +127,12 @@ Deno.test("list_sandboxes and remove_sandbox follow a sandbox's life", async () 
   await withServer({ OMCP_DATABASE_URL: "none", OMCP_MAX_SANDBOXES: "1" }, async (server) => {
     const sandbox_id = await newSandbox(server);
     assert.match((await server.call("create_sandbox", {})).text, /capacity/);
-    assert.match((await server.call("list_sandboxes", {})).text, new RegExp(`${sandbox_id}  idle`));
+    const listed = await server.call("list_sandboxes", { include_inactive: null });
+    assert.match(
+      listed.text,
+      new RegExp(`${sandbox_id}  idle  0 cells .*  idle until \\d{4}-.*Z  ends at \\d{4}-.*Z$`),
+    );
+    assert.match(JSON.stringify(listed.structured.sandboxes), /"idle_until":"\d{4}-/);
     const running = server.call("execute_python_code", { sandbox_id, code: "import time; time.sleep(30)" });
     await until(async () => (await server.call("list_sandboxes", {})).text.includes("busy"));
     assert.match((await server.call("remove_sandbox", { sandbox_id })).text, /sandbox_busy/);

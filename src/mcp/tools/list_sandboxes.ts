@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { SandboxManager } from "../../sandbox/manager.ts";
 import { textResult } from "../results.ts";
-import { sandboxView } from "../sandbox_view.ts";
+import { type SandboxView, sandboxView } from "../sandbox_view.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
 /**
@@ -22,12 +22,22 @@ export function listSandboxesTool(sandboxes: SandboxManager): Tool {
     }),
     run({ include_inactive }) {
       const views = sandboxes.list(include_inactive ?? false).map(sandboxView);
-      const lines = views.map((view) =>
-        `${view.sandbox_id}  ${view.state}  ${view.cells} cells  created ${view.created_at}  last used ${view.last_used_at}` +
-        (view.reason === undefined ? "" : `  (${view.reason})`)
-      );
+      const lines = views.map(line);
       const text = views.length === 0 ? "There are no sandboxes." : lines.join("\n");
       return Promise.resolve(textResult(text, { sandboxes: views, count: views.length }));
     },
   });
+}
+
+function line(view: SandboxView): string {
+  const parts = [
+    view.sandbox_id,
+    view.state,
+    `${view.cells} cells`,
+    `created ${view.created_at}`,
+    `last used ${view.last_used_at}`,
+  ];
+  if (view.idle_until !== undefined) parts.push(`idle until ${view.idle_until}`);
+  parts.push(view.reason === undefined ? `ends at ${view.ends_at}` : `(${view.reason})`);
+  return parts.join("  ");
 }

@@ -15,6 +15,7 @@ export function removeSandboxTool(sandboxes: SandboxManager): Tool {
     title: "Remove a sandbox",
     description:
       "Removes a sandbox with all its variables and files. Refuses while a cell runs, unless force is true.",
+    // Idempotent as MCP means it: to repeat the call has no further effect, though it is told sandbox_not_found.
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({
       sandbox_id: sandboxIdSchema,
