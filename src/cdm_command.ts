@@ -1,6 +1,7 @@
-/** `omcp cdm load` and `omcp cdm sample`: loads a CDM into a local volume or a Postgres by URL. */
+/** `omcp cdm …`: loads a CDM into a local volume or a Postgres by URL; lists and removes local ones. */
 import { parseArgs } from "node:util";
 import { loadLocal } from "./cdm_target.ts";
+import { cdmLines, listLocalCdms, localName, removeLocalCdm } from "./cdm_volumes.ts";
 import type { ReadVariable } from "./config.ts";
 import { Engine } from "./docker/mod.ts";
 import { OmcpError } from "./errors.ts";
@@ -22,8 +23,10 @@ const USAGE =
   `omcp cdm load DIR [options]        load a folder of OMOP CDM files: person.csv, CONCEPT.csv.gz …
 omcp cdm sample [options]          load a synthetic CDM 5.4
   --persons N --seed S             of how many persons (1000), from which seed (1)
+omcp cdm list                      list the local CDMs: version, age, size, who uses them
+omcp cdm remove local:NAME         remove a local CDM with all its data, unless it is in use
 
-Where to, one of:
+Where to load, one of:
   --into local:NAME                a volume of the container engine; serve it with OMCP_DATABASE_URL=local:NAME
   --database-url URL               a Postgres, as a user that may create schemas. Better in OMCP_ADMIN_URL: others can see arguments
     --schema NAME                  the schema to make there (cdm)
@@ -70,10 +73,15 @@ export async function runCdmCommand(
   read: ReadVariable,
   print: Print,
 ): Promise<number> {
-  const { values, positionals } = parse(args);
+  const { values, positionals, tokens } = parse(args);
+  const options = tokens.flatMap((token) => token.kind === "option" ? [token.rawName] : []);
   const [command, folder, ...rest] = positionals;
   if (values.help || command === "help") {
     print(USAGE);
+    return 0;
+  }
+  if (command === "list" || command === "remove") {
+    await manage(command, { args: positionals.slice(1), options, print, read });
     return 0;
   }
   if (command !== "load" && command !== "sample") {
@@ -91,7 +99,7 @@ type Values = ReturnType<typeof parse>["values"];
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, tokens: true });
   } catch (error) {
     throw wrongCall(error instanceof Error ? error.message : String(error));
   }
@@ -113,7 +121,7 @@ function placeOf(values: Values, read: ReadVariable): Place {
     throw wrongCall("--into and --database-url exclude each other");
   }
   if (into !== undefined) {
-    const name = /^local:([a-z][a-z0-9_-]{0,39})$/.exec(into)?.[1];
+    const name = localName(into);
     if (name === undefined) throw wrongCall("--into must be local:NAME, with a NAME of a-z, 0-9, _ and -");
     if (reader !== undefined || schema !== "cdm") {
       throw wrongCall("--schema and --reader go with a database by URL, not with --into");
@@ -178,13 +186,11 @@ async function load({ source, place, print, read, signal }: Load): Promise<void>
   };
   let report: LoadReport;
   if (place.kind === "local") {
-    const host = read("DOCKER_HOST");
-    const engine = await Engine.connect(host === undefined ? {} : { host });
-    try {
-      report = await loadLocal({ engine, name: place.name, source, replace: place.replace, ...listeners });
-    } finally {
-      engine.close();
-    }
+    const { name, replace } = place;
+    report = await withEngine(
+      read,
+      async (engine) => await loadLocal({ engine, name, source, replace, ...listeners }),
+    );
   } else {
     const { url, schema, replace, reader } = place;
     report = await loadCdm({
@@ -222,6 +228,43 @@ function howToServe(place: Place): string[] {
       encodeURIComponent(database)
     } OMCP_CDM_SCHEMA=${place.schema} OMCP_DISCLOSURE=open deno task start`,
   ];
+}
+
+interface Management {
+  readonly args: readonly string[];
+  /** The options given, with their dashes. */
+  readonly options: readonly string[];
+  readonly print: Print;
+  readonly read: ReadVariable;
+}
+
+/** Does what looks at local CDMs rather than making one. */
+async function manage(command: "list" | "remove", management: Management): Promise<void> {
+  const { args, options, print, read } = management;
+  if (options.length > 0) throw wrongCall(`cdm ${command} takes no ${options.join(", ")}`);
+  const expected = command === "list" ? 0 : 1;
+  if (args.length > expected) throw wrongCall(`Too many arguments: ${args.slice(expected).join(" ")}`);
+  if (command === "list") {
+    await withEngine(
+      read,
+      async (engine) => cdmLines(await listLocalCdms(engine)).forEach((line) => print(line)),
+    );
+    return;
+  }
+  const name = localName(args[0] ?? "");
+  if (name === undefined) throw wrongCall("cdm remove takes local:NAME, with a NAME of a-z, 0-9, _ and -");
+  await withEngine(read, async (engine) => await removeLocalCdm(engine, name));
+  print(`Removed local:${name}`);
+}
+
+async function withEngine<T>(read: ReadVariable, work: (engine: Engine) => Promise<T>): Promise<T> {
+  const host = read("DOCKER_HOST");
+  const engine = await Engine.connect(host === undefined ? {} : { host });
+  try {
+    return await work(engine);
+  } finally {
+    engine.close();
+  }
 }
 
 /** Does something that SIGINT and SIGTERM end in order, leaving nothing half done. */

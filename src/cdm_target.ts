@@ -1,5 +1,6 @@
 /** Loading into a local CDM: an engine volume that a server then serves as `local:NAME`. */
 import { LABEL_CDM_VERSION, volumeName } from "./cdm_door.ts";
+import { cdmInUse, removeLocalCdm, ROLE_CDM } from "./cdm_volumes.ts";
 import type { Engine } from "./docker/mod.ts";
 import { OmcpError } from "./errors.ts";
 import { LABEL_CREATED, LABEL_NAME, LABEL_ROLE, LABEL_VERSION } from "./host/mod.ts";
@@ -10,9 +11,7 @@ import { ask, StreamUpstream } from "./postgres/upstream/mod.ts";
 import { imageReference } from "./setup/images.ts";
 import { VERSION } from "./version.ts";
 
-/** Role label of a volume that holds a local CDM. */
-export const ROLE_CDM = "cdm";
-/** Label of such a volume: the load that made it. */
+/** Label of a volume that holds a local CDM: the load that made it. */
 export const LABEL_LOAD = "org.omcp.cdm.load";
 /** The schema of a local CDM. */
 export const LOCAL_SCHEMA = "cdm";
@@ -34,6 +33,8 @@ export interface LocalLoadOptions extends Pick<LoadOptions, "onTable" | "onStep"
   readonly replace?: boolean;
   /** Labels of the volume besides its own. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Instance label of the load's container. @default a random one */
+  readonly instance?: string;
 }
 
 /**
@@ -60,7 +61,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
   await makeVolume(options, volume);
   const local = new LocalDatabase({
     host: engine,
-    instance: crypto.randomUUID(),
+    instance: options.instance ?? crypto.randomUUID(),
     image,
     data: { kind: "volume", volume },
     leaseSeconds: LEASE_SECONDS,
@@ -105,7 +106,7 @@ async function makeVolume(options: LocalLoadOptions, volume: string): Promise<vo
         next: "Name another, or give --replace.",
       });
     }
-    await removeVolume(engine, volume, name);
+    await removeLocalCdm(engine, name);
   }
   const load = crypto.randomUUID();
   const made = await engine.createVolume(volume, {
@@ -118,16 +119,7 @@ async function makeVolume(options: LocalLoadOptions, volume: string): Promise<vo
     [LABEL_LOAD]: load,
   });
   // An engine returns a volume that is there as it is: then another load was quicker.
-  if (made.labels[LABEL_LOAD] !== load) throw inUse(name);
-}
-
-/** Removes a local CDM, which no server may be using. */
-async function removeVolume(engine: Engine, volume: string, name: string): Promise<void> {
-  try {
-    await engine.removeVolume(volume);
-  } catch (error) {
-    throw error instanceof OmcpError && error.code === "engine_conflict" ? inUse(name, error) : error;
-  }
+  if (made.labels[LABEL_LOAD] !== load) throw cdmInUse(name);
 }
 
 /** What is on disk then needs no replay of the log at the next start. */
@@ -139,14 +131,6 @@ async function checkpoint(upstream: StreamUpstream): Promise<void> {
   } finally {
     session.close();
   }
-}
-
-function inUse(name: string, cause?: unknown): OmcpError {
-  return new OmcpError("cdm_in_use", `The local CDM ${name} is in use by a server or another load`, {
-    state: "It is untouched.",
-    next: "End that one, or name another.",
-    ...(cause === undefined ? {} : { cause }),
-  });
 }
 
 function withoutVolume(error: OmcpError, name: string): OmcpError {

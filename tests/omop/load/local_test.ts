@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { openCdmDoor, volumeName } from "../../../src/cdm_door.ts";
-import { LABEL_LOAD, loadLocal, type LocalLoadOptions, ROLE_CDM } from "../../../src/cdm_target.ts";
+import { LABEL_LOAD, loadLocal, type LocalLoadOptions } from "../../../src/cdm_target.ts";
+import { ROLE_CDM } from "../../../src/cdm_volumes.ts";
 import { readConfig } from "../../../src/config.ts";
 import type { Engine } from "../../../src/docker/mod.ts";
 import { LABEL_ROLE } from "../../../src/host/mod.ts";

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { runCdmCommand } from "../../../src/cdm_command.ts";
+import { LABEL_CDM_VERSION, volumeName } from "../../../src/cdm_door.ts";
+import { listLocalCdms, removeLocalCdm, ROLE_CDM } from "../../../src/cdm_volumes.ts";
+import type { Engine } from "../../../src/docker/mod.ts";
+import { LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../../../src/host/mod.ts";
+import { imageReference } from "../../../src/setup/images.ts";
+import { connectTestEngine } from "../../fixtures/server.ts";
+
+const LABEL_TEST = "org.omcp.test";
+const CREATED = "2026-01-02T03:04:05.678Z";
+
+interface Fixture {
+  readonly engine: Engine;
+  /** Bears the labels of a local CDM. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Runs a test with names of its own, and removes what bears its label. */
+async function withFixture(test: (fixture: Fixture) => Promise<void>): Promise<void> {
+  const engine = await connectTestEngine();
+  const labels = { [LABEL_TEST]: crypto.randomUUID() };
+  const name = `t${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
+  try {
+    await test({ engine, name, labels });
+  } finally {
+    for (const { id } of await engine.listContainers({ labels, all: true })) await engine.removeContainer(id);
+    for (const volume of await engine.listVolumes({ labels })) await engine.removeVolume(volume.name);
+    engine.close();
+  }
+}
+
+/** Makes a volume as a load would label it. */
+async function makeCdm({ engine, name, labels }: Fixture): Promise<void> {
+  await engine.createVolume(volumeName(name), {
+    ...labels,
+    [LABEL_ROLE]: ROLE_CDM,
+    [LABEL_CDM_VERSION]: "5.3",
+    [LABEL_CREATED]: CREATED,
+  });
+}
+
+/** Makes a container that mounts the volume; a container that was never started holds it as well as one that runs. */
+async function mount({ engine, name, labels }: Fixture, started: boolean): Promise<string> {
+  const id = await engine.createContainer({
+    Image: imageReference("postgres"),
+    Entrypoint: [],
+    Cmd: ["sleep", "60"],
+    Labels: { ...labels, [LABEL_INSTANCE]: `instance-${name}` },
+    HostConfig: {
+      Mounts: [{ Type: "volume", Source: volumeName(name), Target: "/data" }],
+      NetworkMode: "none",
+    },
+  }, { name: `omcp-test-${name}` });
+  if (started) await engine.startContainer(id);
+  return id;
+}
+
+function read(variable: string): string | undefined {
+  return Deno.env.get(variable);
+}
+
+async function cdm(...args: string[]): Promise<string> {
+  const lines: string[] = [];
+  assert.equal(await runCdmCommand(args, read, (line) => lines.push(line)), 0);
+  return lines.join("\n");
+}
+
+Deno.test("listLocalCdms() tells version, creation, size and who uses it", async () => {
+  await withFixture(async (fixture) => {
+    const { engine, name } = fixture;
+    await makeCdm(fixture);
+    const free = (await listLocalCdms(engine)).find((found) => found.name === name);
+    assert.deepEqual({ ...free, bytes: 0 }, { name, version: "5.3", created: CREATED, bytes: 0, users: [] });
+    assert.match(await cdm("list"), new RegExp(`^local:${name} +5\\.3 +2026-01-02T03:04:05 .* -$`, "m"));
+
+    await mount(fixture, true);
+    const used = (await listLocalCdms(engine)).find((found) => found.name === name);
+    const user = { container: `omcp-test-${name}`, instance: `instance-${name}`, state: "running" };
+    assert.deepEqual(used?.users, [user]);
+    assert.match(
+      await cdm("list"),
+      new RegExp(`^local:${name} .* omcp-test-${name} of instance instance-${name}$`, "m"),
+    );
+  });
+});
+
+Deno.test("listLocalCdms() passes over volumes without the role or without a name to serve", async () => {
+  await withFixture(async ({ engine, name, labels }) => {
+    await engine.createVolume(volumeName(name), labels);
+    await engine.createVolume(name, { ...labels, [LABEL_ROLE]: ROLE_CDM });
+    const names = (await listLocalCdms(engine)).map((found) => found.name);
+    assert.deepEqual(names.filter((found) => found.includes(name) || name.includes(found)), []);
+  });
+});
+
+for (const started of [true, false]) {
+  Deno.test(`omcp cdm remove refuses while a container that ${started ? "runs" : "was never started"} mounts it`, async () => {
+    await withFixture(async (fixture) => {
+      const { engine, name } = fixture;
+      await makeCdm(fixture);
+      const id = await mount(fixture, started);
+      await assert.rejects(cdm("remove", `local:${name}`), {
+        code: "cdm_in_use",
+        message: new RegExp(`omcp-test-${name}`),
+        state: "It is untouched.",
+      });
+      assert.ok(await engine.inspectVolume(volumeName(name)));
+
+      await engine.removeContainer(id);
+      assert.equal(await cdm("remove", `local:${name}`), `Removed local:${name}`);
+      assert.equal(await engine.inspectVolume(volumeName(name)), undefined);
+      await assert.rejects(cdm("remove", `local:${name}`), {
+        code: "engine_not_found",
+        message: /no local CDM/,
+      });
+    });
+  });
+}
+
+Deno.test("removeLocalCdm() does not touch a volume that is none of this program", async () => {
+  await withFixture(async ({ engine, name, labels }) => {
+    await engine.createVolume(volumeName(name), { ...labels, [LABEL_ROLE]: "other" });
+    await assert.rejects(removeLocalCdm(engine, name), {
+      code: "invalid_argument",
+      state: "It is untouched.",
+    });
+    assert.ok(await engine.inspectVolume(volumeName(name)));
+  });
+});
+
+Deno.test("omcp cdm list and remove say what is wrong with a call", async () => {
+  const calls: readonly (readonly [readonly string[], RegExp])[] = [
+    [["list", "local:x"], /Too many/],
+    [["list", "--replace"], /takes no --replace/],
+    [["remove"], /local:NAME/],
+    [["remove", "x"], /local:NAME/],
+    [["remove", "local:../x"], /local:NAME/],
+    [["remove", "local:x", "local:y"], /Too many/],
+    [["remove", "local:x", "--schema", "cdm"], /takes no --schema/],
+  ];
+  for (const [args, message] of calls) {
+    await assert.rejects(cdm(...args), { code: "invalid_argument", message }, args.join(" "));
+  }
+});
+
+Deno.test("omcp cdm --help names every command", async () => {
+  for (const args of [["--help"], ["remove", "--help"], ["list", "-h"]]) {
+    assert.match(await cdm(...args), /cdm load DIR.*cdm sample.*cdm list.*cdm remove local:NAME/s);
+  }
+});
