@@ -5,6 +5,7 @@
  *     omcp doctor                               looks whether all is as it must be
  *     omcp cdm load DIR --into local:NAME       a folder of CDM files becomes a local CDM
  *     omcp cdm sample --persons N --seed S      a synthetic CDM
+ *     omcp cdm list | remove local:NAME         the local CDMs
  */
 import { runCdmCommand } from "./cdm_command.ts";
 import { readConfig } from "./config.ts";
@@ -20,6 +21,8 @@ const USAGE = `omcp ${VERSION}
   omcp doctor                             check the engine, the images, a sandbox from inside, the database role
   omcp cdm load DIR [options]             load a folder of OMOP CDM files
   omcp cdm sample [options]               load a synthetic CDM
+  omcp cdm list                           list local CDMs and who uses them
+  omcp cdm remove local:NAME              remove one
   omcp --version
 
 Settings are environment variables; the README has the table.
