@@ -8,6 +8,9 @@ const RECEIVED_CHARACTERS = 80;
 /** An error repeats no key that is longer than any real one. */
 const KEY_CHARACTERS = 64;
 
+/** So many choices are always told in full. */
+const SHORT_LIST = 16;
+
 /** What a call was about. */
 export interface RefusedInput {
   readonly schema: z.ZodObject;
@@ -125,11 +128,15 @@ function allowedKeys(schema: z.core.$ZodType, path: Path): string[] {
   return field === undefined ? [] : allowedKeys(field, rest);
 }
 
+/** Of a long list only the values close to what came, where there are some. */
 function choices(values: readonly unknown[], value?: unknown): string {
   const names = values.map(String);
-  const close = typeof value === "string" ? closestNames(value, names) : [];
-  const all = `one of ${names.join(", ")}`;
-  return close.length > 0 ? `did you mean ${close.join(" or ")}? It must be ${all}` : `must be ${all}`;
+  const close = typeof value === "string" && value.length >= 3 ? closestNames(value, names) : [];
+  const guess = close.length > 0 ? ` (did you mean ${close.join(" or ")}?)` : "";
+  if (guess !== "" && names.length > SHORT_LIST) {
+    return `must be one of the ${names.length} in its schema${guess}`;
+  }
+  return `must be one of ${names.join(", ")}${guess}`;
 }
 
 /** The types that would fit. */

@@ -85,9 +85,24 @@ for (const [name, input, lines] of REFUSED) {
   });
 }
 
-Deno.test("an unknown table is told with the closest ones", async () => {
-  const { message } = await refusal("query_omop", { sandbox_id: SANDBOX, table: "persons" });
-  assert.match(message, /^table: did you mean person\?.* one of person, .*; received "persons"$/);
+Deno.test("an unknown choice is told with the closest ones, or with all", async () => {
+  const close = await refusal("query_omop", { sandbox_id: SANDBOX, table: "persons" });
+  assert.equal(
+    close.message,
+    'table: must be one of the 39 in its schema (did you mean person?); received "persons"',
+  );
+  const far = await refusal("query_omop", { sandbox_id: SANDBOX, table: "pg_shadow" });
+  assert.match(far.message, /^table: must be one of person, .*, drug_strength; received "pg_shadow"$/);
+  const short = await refusal("query_omop", {
+    sandbox_id: SANDBOX,
+    table: "person",
+    aggregates: { fn: "countt" },
+  });
+  assert.equal(
+    short.message,
+    "aggregates[0].fn: must be one of count, sum, avg, min, max, stddev, median " +
+      '(did you mean count?); received "countt"',
+  );
 });
 
 Deno.test("query_omop tells who comes with SQL where to run it", async () => {

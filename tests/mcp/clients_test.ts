@@ -20,7 +20,7 @@ const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
 
 /** What both generations of the official client have in common, as far as it is used here. */
 interface AnyClient {
-  listTools(): Promise<{ tools: { name: string; inputSchema: { required?: string[] } }[] }>;
+  listTools(): Promise<{ tools: { name: string; inputSchema: { required?: string[] | undefined } }[] }>;
   callTool(request: { name: string; arguments: Record<string, unknown> }): Promise<unknown>;
   close(): Promise<void>;
 }
