@@ -65,3 +65,12 @@ Deno.test("the server does not start without its permissions, and names the flag
     /config_invalid[^]*--allow-read=\S+docker\.sock[^]*--allow-write=[^]*src\/postgres\/guard/,
   );
 });
+
+Deno.test("the server does not start without an engine, and names the command that mends it", async () => {
+  const socketPath = "/run/omcp-absent.sock";
+  const said = await failedStart(
+    { DOCKER_HOST: `unix://${socketPath}` },
+    serverArguments({ project: PROJECT, socketPath }),
+  );
+  assert.match(said, /engine_unreachable[^]*task setup/);
+});
