@@ -22,6 +22,7 @@ import kernelCgroup from "./kernel/cgroup.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
 import kernelDisplay from "./kernel/display.py" with { type: "text" };
 import kernelFigures from "./kernel/figures.py" with { type: "text" };
+import kernelKeeper from "./kernel/keeper.py" with { type: "text" };
 import kernelKernel from "./kernel/kernel.py" with { type: "text" };
 import kernelLandlock from "./kernel/landlock.py" with { type: "text" };
 import kernelLaunch from "./kernel/launch.py" with { type: "text" };
@@ -60,6 +61,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.confine": kernelConfine,
   "kernel.display": kernelDisplay,
   "kernel.figures": kernelFigures,
+  "kernel.keeper": kernelKeeper,
   "kernel.kernel": kernelKernel,
   "kernel.landlock": kernelLandlock,
   "kernel.launch": kernelLaunch,

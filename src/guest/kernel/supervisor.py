@@ -1,27 +1,19 @@
-"""Keeps a zygote and a kernel, runs one cell at a time in it, and ends whatever overruns. Runs in the agent, on its loop.
-
-The kernel is PID 1's own child (the zygote forks twice), so that its end is told by `child_exited`.
-"""
+"""Runs one cell at a time in a kernel, and ends whatever overruns. Runs in the agent, on its loop."""
 from __future__ import annotations
 
-import os
 import signal
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional
 
 from . import cgroup, processes
-from .cell import BadRequest, Cell, Request, Untrusted, count
-from .launch import MAX_STARTS, ZygoteEvents, ZygoteHost
+from .cell import BadRequest, Cell, Request, count
+from .keeper import KernelEvents, KernelKeeper
 from .leftovers import Leftovers, clear_all
-from .link import Link, pair
 from .output import CellOutput, LateOutput
 
 # Seconds. After SIGINT a cell has so long to yield; then all is stopped and killed.
 _YIELD = 1.0
 # A first SIGINT may come just before the kernel begins with the cell, or where Python ignores exceptions: so long after it is another.
 _INSIST = 0.5
-_KERNEL_READY = 10.0
-_EXIT_AFTER_END = 0.3
-_RETRY = 0.05
 _DEFAULT_OUTPUT_BYTES = 1 << 20
 
 Emit = Callable[[int, Dict[str, Any]], None]
@@ -38,22 +30,18 @@ class KernelSupervisor:
         preload = [name for name in settings.get("preload") or [] if isinstance(name, str)]
         self._output_bytes = int(settings.get("max_output_bytes") or _DEFAULT_OUTPUT_BYTES)
         self._late = LateOutput(loop)
-        self._leftovers = Leftovers(loop, self._own_pids, lambda: self._cell is not None)
-        told = ZygoteEvents(
-            on_starting=lambda: self._tell("starting" if not self._kernel_ready else self._state),
+        told = KernelEvents(
+            on_starting=lambda: self._tell(self._state if self._kernel.ready else "starting"),
             on_confinement=self._on_confinement,
-            on_ready=self._start_kernel_if_none,
-            on_unavailable=self._on_unavailable,
-            on_fork_failed=self._kernel_lost,
-            on_ended=self._on_zygote_ended,
+            on_ready=self._on_ready,
+            on_message=self._on_message,
+            on_ended=self._on_ended,
+            on_unavailable=lambda message: self._die("kernel_unavailable", message),
+            can_start=lambda: not self._stopped and not self._clearing and self._state != "dead",
+            can_read=can_emit,
         )
-        self._zygote = ZygoteHost(loop, preload, told)
-        self._kernel_pid = 0
-        self._kernel: Optional[Link] = None
-        self._kernel_ready = False
-        self._kernel_timer: Any = None
-        self._exit_timer: Any = None
-        self._failures = 0
+        self._kernel = KernelKeeper(loop, preload, told)
+        self._leftovers = Leftovers(loop, self._kernel.pids, lambda: self._cell is not None)
         self._cell: Optional[Cell] = None
         self._cells = 0
         self._execution_count = 0
@@ -63,8 +51,6 @@ class KernelSupervisor:
         self._told: Optional[Dict[str, Any]] = None
         self._clearing = False
         self._restarts: List[int] = []
-        self._ended_pids: Dict[int, int] = {}
-        self._broken: Optional[str] = None
         self._stopped = False
 
     # -- What the agent calls --
@@ -72,10 +58,8 @@ class KernelSupervisor:
     def start(self) -> None:
         """Starts a zygote, and a kernel from it. The state is told by `kernel_state` events."""
         self._error = None
-        self._failures = 0
         self._state = "starting"
-        self._zygote.start()
-        self._start_kernel_if_none()
+        self._kernel.start()
 
     def execute(self, request_id: int, params: Any) -> None:
         """Runs a cell, or says why not. A cell that comes while the kernel starts waits for it, within its own deadline."""
@@ -94,7 +78,7 @@ class KernelSupervisor:
             cell = Cell(request_id, self._cells, request, self._loop.time())
             self._cell = cell
             cell.timer = self._loop.call_later(request.timeout_ms / 1000, self._on_deadline, cell)
-            if self._kernel_ready and not self._clearing:
+            if self._kernel.ready and not self._clearing:
                 self._send_cell(cell)
 
     def interrupt(self, request_id: int, _params: Any = None) -> None:
@@ -107,7 +91,7 @@ class KernelSupervisor:
     def restart(self, request_id: int, _params: Any = None) -> None:
         """Ends the kernel and all its processes; answers when a new kernel is ready."""
         self._restarts.append(request_id)
-        self._failures = 0
+        self._kernel.forgive()
         if self._state == "dead":
             self.start()
             return
@@ -123,25 +107,11 @@ class KernelSupervisor:
 
     def child_exited(self, pid: int, status: int) -> bool:
         """To be told of every process that was reaped; says whether it was one of ours."""
-        if pid <= 0:
-            return False
-        if pid == self._zygote.pid:
-            self._zygote.ended()
-            return True
-        if pid == self._kernel_pid:
-            self._kernel_ended(status)
-            return True
-        if self._kernel is not None and not self._kernel_pid:
-            # It may be a kernel that ended before its first word was read.
-            self._ended_pids[pid] = status
-            if len(self._ended_pids) > 256:
-                self._ended_pids.pop(next(iter(self._ended_pids)))
-        return False
+        return self._kernel.child_exited(pid, status)
 
     def resume_output(self) -> None:
         """The agent can take events again."""
-        if self._kernel is not None:
-            self._kernel.resume()
+        self._kernel.resume()
         if self._cell is not None and self._cell.output is not None:
             self._cell.output.resume()
 
@@ -150,65 +120,33 @@ class KernelSupervisor:
         self._stopped = True
         if self._cell is not None:
             self._cell.stop_timer()
-        if self._kernel is not None:
-            self._kernel.close()
         self._late.close()
-        self._zygote.stop()
-        processes.kill([*processes.living((), self._kernel_pid), *([self._kernel_pid] if self._kernel_pid else [])])
+        self._kernel.stop()
+        pid = self._kernel.pid
+        processes.kill([*processes.living((), pid), *([pid] if pid else [])])
 
-    # -- The zygote --
+    # -- What the keeper tells --
 
-    def _own_pids(self) -> Tuple[int, int]:
-        return self._zygote.pid, self._kernel_pid
+    def _on_confinement(self, facts: Dict[str, Any]) -> None:
+        self._confinement = facts
+        if not self._kernel.ready:
+            self._tell(self._state)
 
-    def _on_confinement(self, facts: Any) -> None:
-        self._confinement = _confinement(facts)
-        self._tell(self._state)
+    def _on_ready(self) -> None:
+        self._execution_count = 0
+        self._tell("idle")
+        for request_id in self._restarts:
+            self._answer(request_id, {})
+        self._restarts = []
+        if self._cell is not None and not self._cell.sent:
+            self._send_cell(self._cell)
 
-    def _on_unavailable(self, message: str) -> None:
-        # A kernel that runs already goes on; only the next one cannot be had.
-        if not self._kernel_ready:
-            self._die("kernel_unavailable", message)
-
-    def _on_zygote_ended(self) -> None:
-        if self._kernel is not None and not self._kernel_ready:
-            # It was ordered from that zygote, and will not come.
-            self._drop_kernel()
-
-    # -- The kernel --
-
-    def _start_kernel(self) -> None:
-        if self._stopped or not self._zygote.ready:
-            return
-        self._tell("starting")
-        try:
-            own, other = pair()
-        except OSError as error:
-            self._kernel_lost(str(error))
-            return
-        self._kernel = Link(self._loop, own, self._on_kernel_message, self._on_kernel_end)
-        self._zygote.fork(other)
-        self._kernel_timer = self._loop.call_later(_KERNEL_READY, self._on_kernel_slow)
-
-    def _on_kernel_message(self, message: Dict[str, Any]) -> None:
-        try:
-            self._take_kernel_message(message)
-        except Untrusted as error:
-            self._distrust(str(error))
-        if self._kernel is not None and self._kernel_ready and not self._can_emit():
-            self._kernel.pause()
-
-    def _take_kernel_message(self, message: Dict[str, Any]) -> None:
-        kind = message.get("type")
-        if not self._kernel_ready:
-            if kind != "ready":
-                raise Untrusted("a kernel spoke before it was ready")
-            self._on_kernel_ready(message)
-            return
+    def _on_message(self, message: Dict[str, Any]) -> None:
         cell = self._cell
         if cell is None or not cell.sent:
             # A thread of an earlier cell, or a forger: it belongs to nothing.
             return
+        kind = message.get("type")
         if kind == "done":
             if message.get("cell") == cell.number:
                 self._on_done(cell, message)
@@ -218,79 +156,13 @@ class KernelSupervisor:
             if cell.output is not None:
                 cell.output.drain()
             self._emit(cell.request_id, event)
-        if kind == "display" and self._kernel is not None:
+        if kind == "display":
             self._kernel.send({"type": "taken"})
 
-    def _on_kernel_ready(self, message: Dict[str, Any]) -> None:
-        pid = count(message.get("pid"))
-        if pid in (0, 1, os.getpid(), self._zygote.pid):
-            raise Untrusted("a kernel gave an impossible process id")
-        self._confinement = _confinement(message.get("confinement"))
-        self._stop_kernel_timer()
-        self._kernel_pid = pid
-        self._kernel_ready = True
-        self._failures = 0
-        self._execution_count = 0
-        self._tell("idle")
-        for request_id in self._restarts:
-            self._answer(request_id, {})
-        self._restarts = []
-        status = self._ended_pids.pop(pid, None)
-        self._ended_pids.clear()
-        if status is not None:
-            self._kernel_ended(status)
-        elif self._cell is not None and not self._cell.sent:
-            self._send_cell(self._cell)
-
-    def _on_kernel_slow(self) -> None:
-        self._kernel_timer = None
-        self._kernel_lost("the kernel was not ready in time")
-
-    def _on_kernel_end(self, reason: Optional[str]) -> None:
-        """The socket is closed, by the kernel's end or by the cell that runs in it."""
-        self._kernel = None
-        if reason is not None:
-            self._distrust(reason)
-        elif not self._kernel_ready:
-            self._kernel_lost("the kernel ended before it was ready")
-        elif self._kernel_pid:
-            self._exit_timer = self._loop.call_later(_EXIT_AFTER_END, self._distrust, "its control socket was closed")
-
-    def _distrust(self, reason: str) -> None:
-        """A kernel whose socket is not ours alone any more cannot be kept."""
-        self._broken = reason
-        if self._kernel_pid:
-            processes.kill([self._kernel_pid])
-        else:
-            self._kernel_lost(reason)
-
-    def _kernel_lost(self, _why: str) -> None:
-        """A kernel that never was: try again, with a new zygote when it keeps failing."""
-        self._drop_kernel()
-        self._failures += 1
-        if self._stopped or self._state == "dead" or self._clearing:
-            return
-        if self._failures >= MAX_STARTS:
-            self._die("kernel_unavailable", "The kernel could not be started after %d attempts" % self._failures)
-        elif self._failures == 2:
-            self._zygote.kill()
-        else:
-            self._loop.call_later(_RETRY * 4**self._failures, self._start_kernel_if_none)
-
-    def _start_kernel_if_none(self) -> None:
-        if self._kernel is None and not self._kernel_pid and not self._clearing and self._state != "dead":
-            self._start_kernel()
-
-    def _kernel_ended(self, status: int) -> None:
-        """It was reaped: by its own fault, by memory's, or because we have killed it."""
-        if self._kernel is not None:
-            self._kernel.drain()
-        broken = self._broken
-        self._kernel_pid = 0
-        self._drop_kernel()
-        cell = self._cell
+    def _on_ended(self, status: int, broken: Optional[str]) -> None:
         if self._clearing:
             return
+        cell = self._cell
         died = None
         if cell is not None and cell.sent:
             died = self._cause(cell, status, broken)
@@ -305,22 +177,6 @@ class KernelSupervisor:
                 cell.output.drain()
             self._emit(cell.request_id, {"type": "error", "name": "KernelEnded", "value": message, "traceback": message})
         return died
-
-    def _drop_kernel(self) -> None:
-        self._stop_kernel_timer()
-        if self._exit_timer is not None:
-            self._exit_timer.cancel()
-            self._exit_timer = None
-        if self._kernel is not None:
-            self._kernel.close()
-            self._kernel = None
-        self._kernel_ready = False
-        self._broken = None if not self._kernel_pid else self._broken
-
-    def _stop_kernel_timer(self) -> None:
-        if self._kernel_timer is not None:
-            self._kernel_timer.cancel()
-            self._kernel_timer = None
 
     # -- Cells --
 
@@ -340,8 +196,7 @@ class KernelSupervisor:
             return
         cell.sent = True
         message = {"type": "cell", "cell": cell.number, "code": cell.request.code, "internal": cell.request.internal}
-        if self._kernel is not None:
-            self._kernel.send(message, cell.output.take_write_fds())
+        self._kernel.send(message, cell.output.take_write_fds())
 
     def _on_done(self, cell: Cell, message: Dict[str, Any]) -> None:
         executed = count(message.get("execution_count"))
@@ -365,14 +220,14 @@ class KernelSupervisor:
                 self._cell = None
                 message = "The kernel was not ready before the cell's deadline; the cell did not run"
                 self._refuse(cell.request_id, "kernel_unavailable", message)
-        elif self._kernel_pid and not self._clearing:
-            processes.send_group(self._kernel_pid, signal.SIGINT)
+        elif self._kernel.pid and not self._clearing:
+            processes.send_group(self._kernel.pid, signal.SIGINT)
             cell.timer = self._loop.call_later(_INSIST, self._insist, cell)
 
     def _insist(self, cell: Cell) -> None:
         cell.timer = self._loop.call_later(_YIELD - _INSIST, self._replace_kernel)
-        if self._kernel_pid and not self._clearing:
-            processes.send_group(self._kernel_pid, signal.SIGINT)
+        if self._kernel.pid and not self._clearing:
+            processes.send_group(self._kernel.pid, signal.SIGINT)
 
     def _finish(self, cell: Cell, status: str, kernel: str, died: Optional[Dict[str, Any]]) -> None:
         """The one place where a cell that was taken on gets its reply."""
@@ -394,14 +249,14 @@ class KernelSupervisor:
         self._clearing = True
         if self._cell is not None:
             self._cell.stop_timer()
-        clear_all(self._loop, self._own_pids, lambda: self._finish_cleared(died), self._on_cleared)
+        clear_all(self._loop, self._kernel.pids, lambda: self._finish_cleared(died), self._on_cleared)
 
     def _on_cleared(self) -> None:
-        self._kernel_pid = 0
-        self._drop_kernel()
+        self._kernel.pid = 0
+        self._kernel.drop()
         self._leftovers.forget()
         self._clearing = False
-        self._start_kernel_if_none()
+        self._kernel.start_if_none()
 
     def _finish_cleared(self, died: Optional[Dict[str, Any]]) -> None:
         cell = self._cell
@@ -437,15 +292,3 @@ class KernelSupervisor:
 
     def _refuse(self, request_id: int, code: str, message: str) -> None:
         self._emit(request_id, {"type": "reply", "error": {"code": code, "message": message}})
-
-
-def _confinement(value: Any) -> Dict[str, Any]:
-    """The facts a process reported before it ran any user code; of the right shape all the same."""
-    if not isinstance(value, dict):
-        raise Untrusted("no confinement was reported")
-    return {
-        "no_new_privs": value.get("no_new_privs") is True,
-        "seccomp": count(value.get("seccomp")),
-        "filters": count(value.get("filters")),
-        "landlock": count(value.get("landlock")),
-    }
