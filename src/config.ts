@@ -74,7 +74,8 @@ export const SETTINGS = {
     schema: whole(1, 4096),
     default: "64",
     unit: "KiB",
-    description: "stdout and stderr kept of a cell; the rest is counted and told.",
+    description:
+      "stdout and stderr kept of a cell, and as much of values and tracebacks; the rest is counted and told.",
   },
   OMCP_MEMORY_MIB: {
     schema: whole(256, 1_048_576),

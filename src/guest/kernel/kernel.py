@@ -84,6 +84,7 @@ class Kernel:
         self._keep_reserve()
         while True:
             message, fds = self._receive()
+            self._streams.end_cell()
             for number, fd in enumerate(fds[:2], 1):
                 _dup2(fd, number)
             for fd in fds:
@@ -194,6 +195,7 @@ class Kernel:
             self._connection.receive()
 
     def _after_fork(self) -> None:
+        self._streams.after_fork()
         try:
             _close(self._connection.fd)
         except OSError:

@@ -13,6 +13,9 @@ from typing import Any
 from weakref import WeakSet
 
 _stale: WeakSet[Any] = WeakSet()
+# Between a thread's look whether it is late and its write, no new cell may begin.
+_gate = threading.RLock()
+_GATE_SECONDS = 0.5
 _main = threading.main_thread()
 _IOLBF = 1
 
@@ -30,9 +33,10 @@ class CellStream(io.TextIOWrapper):
         return "<stdout>" if self.fileno() == 1 else "<stderr>"
 
     def write(self, text: str) -> int:
-        if _stale and is_late():
-            return len(text)
-        return super().write(text)
+        if get_ident() == _main.ident:
+            return super().write(text)
+        with _gate:
+            return len(text) if is_late() else super().write(text)
 
 
 def is_late() -> bool:
@@ -63,10 +67,23 @@ class Streams:
             self._err = CellStream(2)
         sys.stdout = sys.__stdout__ = self._out
         sys.stderr = sys.__stderr__ = self._err
-        _stale.clear()
-        for thread in _live_threads():
-            if thread is not _main:
-                _stale.add(thread)
+
+    def end_cell(self) -> None:
+        """Makes every other thread one of an earlier cell, and empties the buffers while the descriptors are still that cell's."""
+        taken = _gate.acquire(timeout=_GATE_SECONDS)
+        try:
+            for thread in _live_threads():
+                if thread is not _main:
+                    _stale.add(thread)
+        finally:
+            if taken:
+                _gate.release()
+        self.flush_python()
+
+    def after_fork(self) -> None:
+        """In a child, the thread that held the gate does not exist."""
+        global _gate
+        _gate = threading.RLock()
 
     def flush(self) -> None:
         """Hands all that Python and C have buffered to the pipes."""

@@ -132,6 +132,8 @@ def _warm_up(shell: Any) -> None:
         sys.modules["matplotlib.pyplot"].plot([0, 1])
         figures.figures.show_all()
     if "pandas" in sys.modules:
+        # A model reads rows as text, and has no window: two columns of sixteen tell it little.
+        sys.modules["pandas"].set_option("display.width", 200, "display.max_columns", 40)
         shell.display_formatter.format(sys.modules["pandas"].DataFrame({"a": [1]}))
     for name in ("last_exc", "last_type", "last_value", "last_traceback"):
         if hasattr(sys, name):
