@@ -144,7 +144,12 @@ Deno.test("attach() fails its outputs when the stream is broken or breaks off in
 });
 
 Deno.test("buildImage() releases its context when the engine cannot be reached", async () => {
-  const fake = await fakeEngine(ill(""));
+  // No connection may be kept: one that the client has not yet seen end would be another failure.
+  const fake = await fakeEngine(async (_head, connection) => {
+    const answer = new TextDecoder().decode(httpAnswer(200, VERSION_ANSWER));
+    await connection.write(new TextEncoder().encode(answer.replace("\r\n", "\r\nConnection: close\r\n")));
+    connection.close();
+  });
   const engine = await Engine.connect({ host: fake.host });
   await fake[Symbol.asyncDispose]();
   const cancelled = Promise.withResolvers<void>();
