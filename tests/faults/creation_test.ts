@@ -8,15 +8,21 @@ import { assertNothingLeft, connectTestEngine, newInstance } from "../fixtures/s
 
 /** Runs a test with a manager over the real engine, in which one step may be made to fail. */
 async function withManager(
-  change: { readonly fail?: "attach" | "startContainer"; readonly options?: Partial<SandboxManagerOptions> },
+  change: {
+    readonly fail?: "attach" | "startContainer";
+    readonly beforeStart?: () => void;
+    readonly options?: Partial<SandboxManagerOptions>;
+  },
   test: (manager: SandboxManager) => Promise<void>,
 ): Promise<void> {
   const engine = await connectTestEngine();
   const instance = newInstance();
   const host: ContainerHost = {
     createContainer: (spec, options) => engine.createContainer(spec, options),
-    startContainer: (id, call) =>
-      change.fail === "startContainer" ? broken() : engine.startContainer(id, call),
+    startContainer: (id, call) => {
+      change.beforeStart?.();
+      return change.fail === "startContainer" ? broken() : engine.startContainer(id, call);
+    },
     attach: (id, call) => change.fail === "attach" ? broken() : engine.attach(id, call),
     inspectContainer: (id, call) => engine.inspectContainer(id, call),
     listContainers: (options) => engine.listContainers(options),
@@ -102,10 +108,10 @@ Deno.test("an image without IPython, or without Python, is a clear error", async
 });
 
 Deno.test("a creation that is cancelled is rolled back", async () => {
-  await withManager({}, async (manager) => {
-    const controller = new AbortController();
+  const controller = new AbortController();
+  // In its midst for certain: when the container is there and about to be started.
+  await withManager({ beforeStart: () => controller.abort() }, async (manager) => {
     const creation = manager.create({ signal: controller.signal });
-    setTimeout(() => controller.abort(), 150);
     await assert.rejects(creation, (error) => error instanceof OmcpError && error.code === "cancelled");
     assert.deepEqual(manager.list(true), []);
   });
