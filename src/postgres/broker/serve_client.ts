@@ -148,7 +148,8 @@ class Connection {
       const lost = fromServer.then(() => lostUpstream(toClient));
       end = await Promise.race([fromClient.then(() => undefined), lost, watchdog.expired]);
     } catch (error) {
-      end = asEnd(error);
+      // The channel to a local database fails with an OmcpError, which before a log-in means "cannot be reached", and here "was lost".
+      end = error instanceof OmcpError ? lostUpstream(toClient) : asEnd(error);
     }
     // It may still read from the client; it ends with the client's stream, and whatever it meets then is of no interest.
     fromClient.catch(function ignore() {});
