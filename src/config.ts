@@ -72,10 +72,10 @@ export const SETTINGS = {
   },
   OMCP_OUTPUT_KIB: {
     schema: whole(1, 4096),
-    default: "64",
+    default: "20",
     unit: "KiB",
     description:
-      "stdout and stderr kept of a cell, and as much of values and tracebacks; the rest is counted and told.",
+      "Text shown of a cell: stdout, stderr and values divide it fairly; the beginning and the end of each are kept and the size of the rest is stated.",
   },
   OMCP_MEMORY_MIB: {
     schema: whole(256, 1_048_576),

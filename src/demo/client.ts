@@ -20,7 +20,6 @@ export interface ToolReply {
   readonly text: string;
   /** All images, decoded. */
   readonly images: readonly { readonly mimeType: string; readonly bytes: Uint8Array }[];
-  readonly structured: Readonly<Record<string, unknown>>;
 }
 
 /** A running server and the client that talks to it. */
@@ -58,6 +57,11 @@ export async function connectServer(
     tools: async () => (await client.listTools()).tools.map((tool) => tool.name),
     call: async (name, input) => {
       const result = await client.callTool({ name, arguments: input }, { timeout: TOOL_DEADLINE_MS });
+      if (result.structuredContent !== undefined) {
+        throw new Error(
+          `${name} returned structuredContent: the largest clients would show the model that alone`,
+        );
+      }
       const content = contentSchema.parse(result.content);
       return {
         isError: result.isError === true,
@@ -65,7 +69,6 @@ export async function connectServer(
         images: content.flatMap((block) =>
           "mimeType" in block ? [{ mimeType: block.mimeType, bytes: Uint8Array.fromBase64(block.data) }] : []
         ),
-        structured: z.record(z.string(), z.unknown()).parse(result.structuredContent ?? {}),
       };
     },
     close: async () => await client.close(),
@@ -80,4 +83,16 @@ function inherited(): Record<string, string> {
     if (value !== undefined) found[name] = value;
   }
   return found;
+}
+
+/**
+ * The handle in the text of `create_sandbox`'s result.
+ *
+ * @param text The text.
+ * @throws {Error} With the text, where it has none.
+ */
+export function sandboxIdIn(text: string): string {
+  const id = /sbx_[0-9a-f]{32}/.exec(text)?.[0];
+  if (id === undefined) throw new Error(`No sandbox was created: ${text}`);
+  return id;
 }

@@ -1,162 +1,158 @@
-/** A cell's outcome as a tool result: text that a model reads well, images, and everything as structured content. */
-import type { CallToolResult, ContentBlock } from "@modelcontextprotocol/server";
-import type { CellOutcome, CellOutput, MimeBundle } from "../sandbox/cell.ts";
-import { IMAGE_TYPES, imageBase64 } from "./image.ts";
+/** A cell's outcome as a tool result: one text that a model reads well, and the pictures. */
+import type { CallToolResult } from "@modelcontextprotocol/server";
+import type { CellOutcome, CellOutput } from "../sandbox/cell.ts";
+import { bundlePicture, bundleText, type Picture } from "./bundle_text.ts";
+import { fairShares, keepEnds, type Piece, utf8Bytes } from "./shares.ts";
 import { readableBytes, showable } from "./text.ts";
-import { TextBudget } from "./text_budget.ts";
+
+type Pool = "stdout" | "stderr" | "values";
+
+/** A block of the text: a label, and a body that may be cut. */
+interface Block {
+  readonly pool: Pool;
+  readonly label: string;
+  readonly body: string;
+  readonly skipped?: number | undefined;
+}
 
 /**
- * @param sandboxId The sandbox's handle.
- * @param whole What came of the cell.
- * @param textCharacters How much of its values, displays and tracebacks may be shown.
+ * @param outcome What came of the cell.
+ * @param textCharacters Characters of its output that are shown. stdout, stderr and the rest (values, displays,
+ * tracebacks) divide them fairly: none is hidden by the length of another.
  * @returns An error result (`isError`) for anything but status `ok`.
  */
-export function cellResult(sandboxId: string, whole: CellOutcome, textCharacters: number): CallToolResult {
-  const images: ContentBlock[] = [];
-  const budget = new TextBudget(textCharacters);
-  const outcome = { ...whole, outputs: whole.outputs.map((output) => budget.bound(output)) };
-  const cut = truncations(outcome, budget);
-  const outputs = outcome.outputs.map((output) => structuredOutput(output, images));
-  const text = [
-    ...outcome.outputs.map(outputText).filter((part) => part !== ""),
-    ...notes(outcome, cut, images.length),
-  ].join("\n");
+export function cellResult(outcome: CellOutcome, textCharacters: number): CallToolResult {
+  const pictures: Picture[] = [];
+  const blocks = outcome.outputs.map((output) => block(output, pictures)).filter((part) =>
+    part.body.trim() !== "" || (part.skipped ?? 0) > 0
+  );
+  const bodies = bounded(blocks, textCharacters);
+  const parts = blocks.flatMap(({ label }, at) => {
+    const body = bodies[at] ?? "";
+    return body === "" ? [] : [`${label}${body.replace(/\n$/, "")}`];
+  });
+  const text = [...parts, ...notes(outcome), statusLine(outcome)].join("\n");
   return {
-    content: [{ type: "text", text }, ...images],
-    structuredContent: {
-      sandbox_id: sandboxId,
-      status: outcome.status,
-      kernel: outcome.kernel,
-      execution_count: outcome.execution_count ?? null,
-      elapsed_ms: Math.round(outcome.elapsed_ms),
-      outputs,
-      truncated: cut.length > 0,
-      output_totals: outcome.output,
-      background_processes: outcome.background_processes,
-      ...(outcome.died ? { died: outcome.died } : {}),
-    },
+    content: [{ type: "text", text }, ...pictures.map((picture) => ({ type: "image" as const, ...picture }))],
     ...(outcome.status === "ok" ? {} : { isError: true }),
   };
 }
 
-function structuredOutput(output: CellOutput, images: ContentBlock[]): Record<string, unknown> {
+function block(output: CellOutput, pictures: Picture[]): Block {
   switch (output.type) {
-    case "stream":
-      return { ...output, text: showable(output.text) };
-    case "error":
+    case "stream": {
+      const label = output.late === true ? `output since the last cell, ${output.name}` : output.name;
+      const body = showable(output.text);
+      return { pool: output.name, label: `[${label}]\n`, body, skipped: output.skipped };
+    }
+    case "error": {
+      const label = output.note === true ? "note" : "error";
+      return { pool: "values", label: `[${label}] `, body: showable(output.traceback).trimEnd() };
+    }
+    case "display":
+    case "result": {
+      const picture = bundlePicture(output.data);
+      const words = showable(bundleText(output.data));
+      const label = output.type === "result" ? "[value]\n" : "[display] ";
+      if (picture === undefined) return { pool: "values", label, body: words };
+      if (typeof picture === "string") return { pool: "values", label, body: `${words} [${picture}]`.trim() };
+      pictures.push(picture);
       return {
-        type: "error",
-        name: showable(output.name),
-        value: showable(output.value),
-        traceback: showable(output.traceback),
+        pool: "values",
+        label: `[image ${pictures.length}] `,
+        body: words === "" ? picture.mimeType : words,
       };
-    default: {
-      const data: Record<string, unknown> = {};
-      for (const [mime, value] of Object.entries(output.data)) {
-        data[mime] = typeof value === "string" ? showable(value) : value;
-      }
-      for (const mimeType of IMAGE_TYPES) {
-        const image = output.data[mimeType];
-        if (typeof image !== "string") continue;
-        const base64 = imageBase64(mimeType, image);
-        if (base64 === undefined) {
-          data[mimeType] = `[left out: no ${mimeType} in base64]`;
-          continue;
-        }
-        // The picture itself stands once, as image content; here only where (the text block is number 0).
-        data[mimeType] = { content_index: images.length + 1, base64_characters: base64.length };
-        images.push({ type: "image", data: base64, mimeType });
-      }
-      return { type: output.type, data };
     }
   }
 }
 
-function outputText(output: CellOutput): string {
-  switch (output.type) {
-    case "stream":
-      return `[${output.name}]\n${showable(output.text).replace(/\n$/, "")}`;
-    case "error":
-      return `[error] ${showable(output.traceback).trimEnd()}`;
-    case "display":
-      return `[display] ${bundleText(output.data)}`;
-    case "result":
-      return `[value]\n${bundleText(output.data)}`;
+/** The bodies within the budget. A stream is one text, however many displays interrupt it; each value is one of its own. */
+function bounded(blocks: readonly Block[], characters: number): string[] {
+  const shown = blocks.map(() => "");
+  const pools = (["stdout", "stderr", "values"] as const).map((pool) => {
+    const members = blocks.flatMap((part, at) => part.pool === pool ? [{ part, at }] : []);
+    return { pool, members, demand: members.reduce((sum, { part }) => sum + part.body.length, 0) };
+  });
+  const shares = fairShares(characters, pools.map(({ demand }) => demand));
+  for (const [index, { pool, members }] of pools.entries()) {
+    const share = shares[index] ?? 0;
+    const pieces = members.map(({ part }): Piece => ({ text: part.body, skipped: part.skipped }));
+    const texts = pool === "values" ? eachBounded(pieces, share) : keepEnds(pieces, share);
+    for (const [nth, { at }] of members.entries()) shown[at] = texts[nth] ?? "";
   }
+  return shown;
 }
 
-/** The representation a model reads best. */
-function bundleText(data: MimeBundle): string {
-  for (const mime of ["text/markdown", "text/latex", "text/plain", "application/json"]) {
-    const value = data[mime];
-    if (typeof value === "string") return showable(value);
-    if (value !== undefined) return JSON.stringify(value);
-  }
-  return Object.keys(data).join(", ");
+function eachBounded(pieces: readonly Piece[], characters: number): string[] {
+  const shares = fairShares(characters, pieces.map(({ text }) => text.length));
+  return pieces.map((piece, at) => keepEnds([piece], shares[at] ?? 0)[0] ?? "");
 }
 
-function notes(outcome: CellOutcome, cut: readonly string[], images: number): string[] {
-  const found = [...cut];
-  if (images > 0) found.push(`${images} image${images === 1 ? "" : "s"} attached`);
-  if (outcome.background_processes > 0) {
-    found.push(
-      `${outcome.background_processes} process(es) still run in the background and end at this cell's deadline`,
-    );
-  }
-  found.push(statusNote(outcome));
-  return found.map((note) => `[${note}]`);
-}
-
-/** What was cut, how much there was. */
-function truncations(outcome: CellOutcome, budget: TextBudget): string[] {
-  const cut: string[] = [];
+function notes(outcome: CellOutcome): string[] {
+  const found: string[] = [];
   for (const name of ["stdout", "stderr"] as const) {
-    const { bytes, kept } = outcome.output[name];
-    if (kept < bytes) {
-      cut.push(
-        `${name} truncated: ${readableBytes(kept)} shown of ${
+    const shown = outcome.outputs.reduce(
+      (sum, output) =>
+        output.type === "stream" && output.name === name && output.late !== true
+          ? sum + utf8Bytes(output.text)
+          : sum,
+      0,
+    );
+    const { bytes } = outcome.output[name];
+    if (shown < bytes) {
+      found.push(
+        `${name} had ${
           readableBytes(bytes)
-        }; write large output to a file in /workspace instead`,
+        } in all; write long output to a file in /workspace and look at parts of it`,
       );
     }
   }
-  if (budget.cut > 0) {
-    cut.push(
-      `values and tracebacks truncated: ${budget.all - budget.cut} characters shown of ${budget.all}; ` +
-        "print or display the part that matters",
+  const { count, kept } = outcome.output.displays;
+  if (kept < count) found.push(`${kept} of ${count} displays shown`);
+  if ((outcome.waited_ms ?? 0) >= 1000) {
+    found.push(
+      `waited ${seconds(outcome.waited_ms ?? 0)} for another cell of this sandbox; that counts as its time`,
     );
   }
-  const { count, kept } = outcome.output.displays;
-  if (kept < count) cut.push(`displays truncated: ${kept} shown of ${count}`);
-  return cut;
-}
-
-function statusNote(outcome: CellOutcome): string {
-  const seconds = `${(outcome.elapsed_ms / 1000).toFixed(outcome.elapsed_ms < 1000 ? 3 : 1)} s`;
-  const state = {
-    kept: "variables are kept",
-    restarted: "the kernel was restarted: variables are lost, files in /workspace remain",
-    recovering:
-      "the kernel has not stopped yet and is being replaced: variables are most likely lost, files in /workspace remain",
-    unavailable: "the kernel could not be restarted: remove this sandbox and create another",
-  }[outcome.kernel];
-  switch (outcome.status) {
-    case "ok":
-      return `ok, ${seconds}`;
-    case "error":
-      return `error, ${seconds}; ${state}`;
-    case "timeout":
-      return `timeout after ${seconds}; ${state}. Make the work smaller, or pass a longer timeout`;
-    case "interrupted":
-      return `interrupted after ${seconds}; ${state}`;
-    case "kernel_died":
-      return `the Python process ended (${death(outcome)}) after ${seconds}; ${state}`;
+  const left = [
+    ...(outcome.background_processes > 0 ? [counted(outcome.background_processes, "process", "es")] : []),
+    ...(outcome.background_threads > 0 ? [counted(outcome.background_threads, "thread", "s")] : []),
+  ];
+  if (left.length > 0) {
+    found.push(
+      `${left.join(" and ")} of this cell still run in the background, until the sandbox is removed`,
+    );
   }
+  if (outcome.status === "timeout") found.push("make the work smaller, or pass a longer timeout");
+  return found.map((note) => `[${note}]`);
 }
 
-function death(outcome: CellOutcome): string {
-  const { died } = outcome;
-  if (died?.oom === true) return "out_of_memory: the sandbox's memory limit was met";
+function counted(count: number, noun: string, plural: string): string {
+  return `${count} ${noun}${count === 1 ? "" : plural}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 1000 ? 3 : 1)} s`;
+}
+
+/** Status, execution count, time, and what has become of the kernel. */
+function statusLine(outcome: CellOutcome): string {
+  const kernel = {
+    kept: "variables kept",
+    restarted: "kernel restarted: variables are lost, files in /workspace remain",
+    recovering:
+      "kernel does not stop and is being replaced: variables are most likely lost, files in /workspace remain",
+    unavailable: "kernel could not be restarted: remove this sandbox and create another",
+  }[outcome.kernel];
+  const status = outcome.status === "kernel_died"
+    ? `kernel_died (the Python process ended: ${death(outcome)})`
+    : outcome.status;
+  const count = typeof outcome.execution_count === "number" ? [`In[${outcome.execution_count}]`] : [];
+  return `[${[status, ...count, seconds(outcome.elapsed_ms), kernel].join(", ")}]`;
+}
+
+function death({ died }: CellOutcome): string {
+  if (died?.oom === true) return "out_of_memory, the sandbox's memory limit was met";
   if (died?.signal) return `killed by ${showable(died.signal)}`;
   if (typeof died?.exit_code === "number") return `exit code ${died.exit_code}`;
   return "cause unknown";

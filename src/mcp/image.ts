@@ -1,31 +1,47 @@
 /** Pictures from a sandbox, looked at before a client gets them: one that is none would make it refuse the whole result. */
+import { readableBytes } from "./text.ts";
 
-/** The first bytes of each kind. */
+/** Beyond it clients and model providers refuse a picture or shrink it. */
+const MAX_BYTES = 1024 * 1024;
+
+/** The first bytes of each kind; of WebP, whose size comes in between, see {@link isKind}. */
 const SIGNATURES = {
   "image/png": [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
   "image/jpeg": [0xff, 0xd8, 0xff],
+  "image/webp": [0x52, 0x49, 0x46, 0x46],
+  "image/gif": [0x47, 0x49, 0x46, 0x38],
 } as const;
+const WEBP_AT_8 = [0x57, 0x45, 0x42, 0x50];
 
 /** Kinds of pictures that clients show. */
 export type ImageType = keyof typeof SIGNATURES;
 
-/** The same as a list. */
-export const IMAGE_TYPES: readonly ImageType[] = ["image/png", "image/jpeg"];
+/** The same as a list, best first. */
+export const IMAGE_TYPES: readonly ImageType[] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 
 /**
  * Checks a picture.
  *
  * @param mimeType What it is said to be.
  * @param text Its bytes in base64; white space does not count.
- * @returns Clean base64, or undefined where it is no picture of that kind.
+ * @returns Clean base64, or why it is not shown.
  */
-export function imageBase64(mimeType: ImageType, text: string): string | undefined {
+export function imageBase64(mimeType: ImageType, text: string): string | { readonly problem: string } {
   let bytes: Uint8Array;
   try {
     bytes = Uint8Array.fromBase64(text);
   } catch {
-    return undefined;
+    return { problem: `not shown: no ${mimeType} in base64` };
   }
-  if (!SIGNATURES[mimeType].every((byte, index) => bytes[index] === byte)) return undefined;
+  if (!isKind(mimeType, bytes)) return { problem: `not shown: its bytes are no ${mimeType}` };
+  if (bytes.length > MAX_BYTES) {
+    const size = `${readableBytes(bytes.length)}, at most ${readableBytes(MAX_BYTES)} can be shown`;
+    return { problem: `${mimeType} not shown: ${size}; make it smaller` };
+  }
   return bytes.toBase64();
+}
+
+function isKind(mimeType: ImageType, bytes: Uint8Array): boolean {
+  const begins = SIGNATURES[mimeType].every((byte, index) => bytes[index] === byte);
+  return begins && (mimeType !== "image/webp" || WEBP_AT_8.every((byte, index) => bytes[8 + index] === byte));
 }

@@ -23,22 +23,26 @@ export interface PacedCall extends ToolCall {
 export function pacedCall(context: ServerContext): PacedCall {
   const token = context.mcpReq._meta?.progressToken;
   const { signal } = context.mcpReq;
-  if (token === undefined) return { signal, progress: () => {}, end: () => {} };
+  if (token === undefined) return { signal, progress: () => {}, limit: () => {}, end: () => {} };
   const start = performance.now();
   let message = "working";
+  let limit = "";
   let progress = 0;
   const timer = setInterval(() => {
     const seconds = Math.round((performance.now() - start) / 1000);
     progress += 1;
     context.mcpReq.notify({
       method: "notifications/progress",
-      params: { progressToken: token, progress, message: `${seconds} s: ${message}` },
+      params: { progressToken: token, progress, message: `${seconds} s${limit}: ${message}` },
     }).catch((error: unknown) => log.debug("Cannot report progress: {error}", { error: String(error) }));
   }, EVERY_MS);
   return {
     signal,
     progress: (latest) => {
       message = showable(latest).slice(-MESSAGE_CHARACTERS);
+    },
+    limit: (ms) => {
+      limit = ` of ${ms / 1000} s`;
     },
     end: () => clearInterval(timer),
   };

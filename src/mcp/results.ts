@@ -1,4 +1,7 @@
-/** Tool results: success and error in one shape, text for the model and the same facts as structured content. */
+/**
+ * Tool results. All that a tool has to say is in `content`: where `structuredContent` is present, the largest clients show
+ * the model that alone.
+ */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../log.ts";
@@ -6,18 +9,20 @@ import { showable } from "./text.ts";
 
 const log = logger("mcp");
 
+/** Characters shown of one detail of an error. */
+const DETAIL_CHARACTERS = 500;
+
 /**
- * A success of text and facts.
+ * A success.
  *
  * @param text For the model.
- * @param structured The same as data.
  */
-export function textResult(text: string, structured: Record<string, unknown>): CallToolResult {
-  return { content: [{ type: "text", text }], structuredContent: structured };
+export function textResult(text: string): CallToolResult {
+  return { content: [{ type: "text", text }] };
 }
 
 /**
- * Turns whatever was thrown into a tool error: code, what happened, what state remains, what to do next.
+ * Turns whatever was thrown into a tool error: code, what happened, what state remains, what to do next, details.
  * An error that is not of this program is logged whole and shown without its details, which could hold anything.
  *
  * @param error What was thrown.
@@ -27,21 +32,19 @@ export function errorResult(error: unknown): CallToolResult {
   const lines = [`Error ${known.code}: ${sentence(known.message)}`];
   if (known.state !== undefined) lines.push(`State: ${sentence(known.state)}`);
   if (known.next !== undefined) lines.push(`Next: ${sentence(known.next)}`);
-  if (known.retryable) lines.push("The same call may succeed if it is repeated.");
-  return {
-    isError: true,
-    content: [{ type: "text", text: showable(lines.join("\n")) }],
-    structuredContent: {
-      error: {
-        code: known.code,
-        message: showable(known.message),
-        retryable: known.retryable,
-        ...(known.state === undefined ? {} : { state: showable(known.state) }),
-        ...(known.next === undefined ? {} : { next: showable(known.next) }),
-        details: known.details,
-      },
-    },
-  };
+  const details = detailsText(known.details);
+  if (details !== "") lines.push(`Details: ${details}`);
+  lines.push(`retryable: ${known.retryable ? "yes" : "no"}`);
+  return { isError: true, content: [{ type: "text", text: showable(lines.join("\n")) }] };
+}
+
+/** Details as `name: value`. The issues of wrong arguments are the message itself. */
+function detailsText(details: OmcpError["details"]): string {
+  return Object.entries(details).flatMap(([name, value]) => {
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    if (name === "issues" || text === undefined || value === null) return [];
+    return [`${name}: ${text.length > DETAIL_CHARACTERS ? `${text.slice(0, DETAIL_CHARACTERS)}…` : text}`];
+  }).join("; ");
 }
 
 function knownError(error: unknown): OmcpError {

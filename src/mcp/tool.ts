@@ -10,6 +10,8 @@ export interface ToolCall {
   readonly signal: AbortSignal;
   /** Tells the client that the call goes on; does nothing where it did not ask for that. */
   progress(message: string): void;
+  /** Names the call's time, in ms, in every later sign of life. */
+  limit(ms: number): void;
 }
 
 /** What a client is told about a tool's nature (MCP's tool annotations). */

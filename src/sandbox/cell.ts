@@ -10,14 +10,30 @@ const mimeBundleSchema = z.record(z.string().max(256), z.json()).refine(
   "at most 32 representations",
 );
 
+const count = z.number().int().nonnegative();
+
 const outputSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("stream"), name: z.enum(["stdout", "stderr"]), text: z.string() }),
+  z.object({
+    type: z.literal("stream"),
+    name: z.enum(["stdout", "stderr"]),
+    text: z.string(),
+    /** Bytes that were left out before this text. */
+    skipped: count.optional(),
+    /** It came while no cell ran. */
+    late: z.boolean().optional(),
+  }),
   z.object({ type: z.literal("display"), data: mimeBundleSchema }),
   z.object({ type: z.literal("result"), data: mimeBundleSchema }),
-  z.object({ type: z.literal("error"), name: z.string(), value: z.string(), traceback: z.string() }),
+  z.object({
+    type: z.literal("error"),
+    name: z.string(),
+    value: z.string(),
+    traceback: z.string(),
+    /** It did not end the cell. */
+    note: z.boolean().optional(),
+  }),
 ]);
 
-const count = z.number().int().nonnegative();
 const totalsSchema = z.object({ bytes: count, kept: count });
 
 const replySchema = z.object({
@@ -35,7 +51,9 @@ const replySchema = z.object({
     exit_code: z.number().int().nullish(),
     oom: z.boolean(),
   }).nullish(),
+  /** Processes and threads that cells have left running and that were not reported before. */
   background_processes: count.default(0),
+  background_threads: count.default(0),
 });
 
 /** One representation of a value for each MIME type. */
@@ -52,6 +70,8 @@ export interface CellOutcome extends Omit<CellReply, "kernel"> {
   readonly outputs: readonly CellOutput[];
   /** `recovering`: the kernel had not yet been replaced when the deadline for an answer came. */
   readonly kernel: CellReply["kernel"] | "recovering";
+  /** How long it waited for another cell of the sandbox, ms. */
+  readonly waited_ms?: number;
 }
 
 /** Puts a cell's outcome together from its events. */
@@ -113,7 +133,10 @@ export class CellCollector {
 
   #append(output: CellOutput): void {
     const last = this.#outputs.at(-1);
-    if (output.type === "stream" && last?.type === "stream" && last.name === output.name) {
+    if (
+      output.type === "stream" && last?.type === "stream" && last.name === output.name &&
+      last.late === output.late && (output.skipped ?? 0) === 0
+    ) {
       this.#outputs[this.#outputs.length - 1] = { ...last, text: last.text + output.text };
     } else {
       this.#outputs.push(output);

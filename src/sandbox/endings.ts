@@ -52,5 +52,6 @@ export function recovering(outputs: readonly CellOutput[], elapsedMs: number): C
       displays: { count: 0, kept: 0, bytes: 0 },
     },
     background_processes: 0,
+    background_threads: 0,
   };
 }

@@ -42,6 +42,8 @@ export interface ExecuteOptions {
   /** Interrupts the cell, variables kept. */
   readonly signal?: AbortSignal;
   readonly onOutput?: (output: CellOutput) => void;
+  /** Called when another cell of the sandbox has to end first. */
+  readonly onWaiting?: () => void;
   /** Runs apart from the user's history, in a throw-away namespace that has `user_ns`. */
   readonly internal?: boolean;
 }
@@ -124,6 +126,7 @@ export class Sandbox {
     this.throwIfEnded();
     this.#calls += 1;
     try {
+      if (this.#turnstile.busy) options.onWaiting?.();
       const start = performance.now();
       const leave = await this.#enter(options);
       const waited = performance.now() - start;
@@ -131,7 +134,7 @@ export class Sandbox {
         const run = this.#run(code, options, Math.max(100, Math.floor(options.timeoutMs - waited)));
         // The kernel's place is freed when the agent has truly answered, not when the caller has.
         void run.settled.finally(leave);
-        return await run.outcome;
+        return { ...await run.outcome, waited_ms: waited };
       } catch (error) {
         leave();
         throw error;

@@ -1,4 +1,5 @@
 /** A client of our own on the real server: it can do what no well-behaved MCP client does. */
+import { sandboxIdIn } from "../../src/demo/client.ts";
 import { serverArguments } from "../../src/launch.ts";
 import { newInstance, PROJECT } from "../fixtures/server.ts";
 
@@ -9,7 +10,6 @@ export type Message = Readonly<Record<string, unknown>>;
 export interface Answer {
   readonly isError: boolean;
   readonly text: string;
-  readonly structured: Readonly<Record<string, unknown>>;
   readonly images: number;
   /** Milliseconds from the request to its answer. */
   readonly ms: number;
@@ -113,11 +113,11 @@ export class RawClient {
     if (result === undefined) {
       throw new Error(`The protocol refused ${name}: ${JSON.stringify(message.error)}`);
     }
+    if (result.structuredContent !== undefined) throw new Error(`${name} returned structuredContent`);
     const content = Array.isArray(result.content) ? result.content.map((block) => record(block) ?? {}) : [];
     return {
       isError: result.isError === true,
       text: content.flatMap((block) => typeof block.text === "string" ? [block.text] : []).join("\n"),
-      structured: record(result.structuredContent) ?? {},
       images: content.filter((block) => block.type === "image").length,
       ms,
     };
@@ -126,8 +126,7 @@ export class RawClient {
   /** Makes a sandbox and returns its handle. */
   async create(): Promise<string> {
     const answer = await this.call("create_sandbox", {});
-    if (answer.isError) throw new Error(answer.text);
-    return String(answer.structured.sandbox_id);
+    return sandboxIdIn(answer.text);
   }
 
   /** Runs a cell. */

@@ -1,5 +1,5 @@
 /** How long a trivial cell takes in a warm sandbox, over the bare channel, over `docker exec`, and through MCP. */
-import { connectServer } from "../../src/demo/client.ts";
+import { connectServer, sandboxIdIn } from "../../src/demo/client.ts";
 import { Exec } from "./exec.ts";
 import type { Report } from "./report.ts";
 import { type OpenSandbox, type Rig, runCell } from "./rig.ts";
@@ -62,8 +62,8 @@ async function throughMcp(rig: Rig): Promise<ReadonlyMap<string, number[]>> {
     { socketPath: rig.engine.socketPath },
   );
   try {
-    const { structured } = await server.call("create_sandbox", {});
-    const sandbox = String(structured.sandbox_id);
+    const { text } = await server.call("create_sandbox", {});
+    const sandbox = sandboxIdIn(text);
     await rig.adopt(sandbox);
     const actions = {
       list: () => timed(() => server.call("list_sandboxes", {})),

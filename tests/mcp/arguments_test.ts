@@ -6,7 +6,7 @@ import { errorResult } from "../../src/mcp/results.ts";
 import { README_TOOLS } from "../../scripts/readme_tools.ts";
 import { omopQuerySchema } from "../../src/omop/query/mod.ts";
 
-const NO_CALL = { signal: new AbortController().signal, progress() {} };
+const NO_CALL = { signal: new AbortController().signal, progress() {}, limit() {} };
 const SANDBOX = `sbx_${"0".repeat(32)}`;
 
 /** What a tool of the server says to arguments it refuses. */
@@ -123,21 +123,22 @@ Deno.test("fifty wrong arguments are told in ten lines and a count", async () =>
   assert.match(message, /and 40 more$/);
 });
 
-Deno.test("errorResult() shows a refusal as text and as data", async () => {
+Deno.test("errorResult() has all in its text: code, cause, state, next step, details, whether to retry", async () => {
   const result = errorResult(await refusal("create_sandbox", { timeout: 1 }));
   assert.equal(result.isError, true);
-  assert.deepEqual(result.structuredContent, {
-    error: {
-      code: "invalid_argument",
-      message: "timeout: must be at least 10; received 1",
-      retryable: false,
-      state: "Nothing was run.",
-      next: "Correct the arguments and call again.",
-      details: {
-        issues: [{ path: "timeout", code: "too_small", message: "must be at least 10; received 1" }],
-      },
-    },
-  });
+  assert.deepEqual(result.content, [{
+    type: "text",
+    text: "Error invalid_argument: timeout: must be at least 10; received 1.\nState: Nothing was run.\n" +
+      "Next: Correct the arguments and call again.\nretryable: no",
+  }]);
+  const other = errorResult(
+    new OmcpError("database_refused", "No such table", { details: { sqlstate: "42P01", none: null } }),
+  );
+  assert.deepEqual(other.content, [{
+    type: "text",
+    text: "Error database_refused: No such table.\nDetails: sqlstate: 42P01\nretryable: no",
+  }]);
+  assert.equal("structuredContent" in result, false);
 });
 
 /** What is written, and what it means. */

@@ -6,6 +6,7 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 // @ts-types="npm:@modelcontextprotocol/sdk@1.32.2/client/stdio.js"
 import { StdioClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
 import * as z from "zod";
+import { sandboxIdIn } from "../../src/demo/client.ts";
 import { serverArguments } from "../../src/launch.ts";
 import { assertNothingLeft, connectTestEngine, newInstance, PROJECT } from "../fixtures/server.ts";
 
@@ -13,10 +14,8 @@ const TOOLS = ["create_sandbox", "list_sandboxes", "remove_sandbox", "execute_py
 const resultSchema = z.object({
   isError: z.boolean().optional(),
   content: z.array(z.object({ type: z.string(), text: z.string().optional() })),
-  structuredContent: z.record(z.string(), z.unknown()).optional(),
+  structuredContent: z.undefined().optional(),
 });
-
-const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
 
 /** What both generations of the official client have in common, as far as it is used here. */
 interface AnyClient {
@@ -42,7 +41,7 @@ async function useThroughAndThrough(client: AnyClient): Promise<void> {
     return resultSchema.parse(await client.callTool({ name, arguments: input }));
   }
   const created = await call("create_sandbox", {});
-  const sandbox_id = created.structuredContent?.sandbox_id;
+  const sandbox_id = sandboxIdIn(created.content[0]?.text ?? "");
   const result = await call("execute_python_code", { sandbox_id, code: "print('hello'); 6 * 7" });
   assert.match(result.content[0]?.text ?? "", /hello[\s\S]*42/);
   const invalid = await call("execute_python_code", { sandbox_id });
@@ -51,7 +50,6 @@ async function useThroughAndThrough(client: AnyClient): Promise<void> {
     invalid.content[0]?.text ?? "",
     /^Error invalid_argument: code: is required\.\nState: Nothing was run\.\nNext: /,
   );
-  assert.equal(refusalSchema.parse(invalid.structuredContent).error.code, "invalid_argument");
   assert.notEqual((await call("remove_sandbox", { sandbox_id })).isError, true);
 }
 
@@ -94,7 +92,7 @@ Deno.test("a long cell reports progress with its latest output, and a cancel int
     await client.connect(new TransportV2(parameters(instance)));
     try {
       const created = resultSchema.parse(await client.callTool({ name: "create_sandbox", arguments: {} }));
-      const sandbox_id = created.structuredContent?.sandbox_id;
+      const sandbox_id = sandboxIdIn(created.content[0]?.text ?? "");
       const messages: string[] = [];
       const controller = new AbortController();
       const told = Promise.withResolvers<void>();
@@ -109,7 +107,7 @@ Deno.test("a long cell reports progress with its latest output, and a cancel int
         signal: controller.signal,
         onprogress: ({ message }) => {
           messages.push(message ?? "");
-          if (/step \d+/.test(message ?? "")) told.resolve();
+          if (/^\d+ s of 60 s: step \d+/.test(message ?? "")) told.resolve();
         },
       });
       running.catch(() => {});

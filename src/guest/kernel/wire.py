@@ -26,12 +26,12 @@ _MAX_DEPTH = 64
 
 
 def clean(text: str) -> str:
-    """The text with every lone surrogate replaced, so that it can be sent as UTF-8."""
+    """The text with every lone surrogate spelled out (`\\ud8ff`), so that it can be sent as UTF-8."""
     try:
         text.encode("utf-8")
         return str(text)
     except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def encode_json(value: Any, depth: int = 0) -> str:

@@ -33,9 +33,8 @@ export function createSandboxTool(sandboxes: SandboxManager, about: string): Too
       });
       const view = sandboxView(sandbox.info());
       return textResult(
-        `Created sandbox ${sandbox.id}\n` +
-          `It is removed after ${view.timeout} s without a call, at the latest at ${view.ends_at}. ${about}`,
-        { ...view, elapsed_ms: Math.round(performance.now() - start) },
+        `Created sandbox ${sandbox.id} in ${((performance.now() - start) / 1000).toFixed(2)} s\n` +
+          `Pass it as sandbox_id. It is removed after ${view.timeout} s without a call, at the latest at ${view.ends_at}. ${about}`,
       );
     },
   });

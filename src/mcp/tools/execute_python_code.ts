@@ -41,14 +41,17 @@ export function executePythonCodeTool(sandboxes: SandboxManager, limits: CellLim
       ),
     }),
     async run({ sandbox_id, code, timeout }, call) {
+      const timeoutMs = timeout === undefined ? limits.cellTimeoutMs : Math.round(timeout * 1000);
+      call.limit(timeoutMs);
       call.progress("running");
       const outcome = await sandboxes.get(sandbox_id).execute(code, {
-        timeoutMs: timeout === undefined ? limits.cellTimeoutMs : Math.round(timeout * 1000),
+        timeoutMs,
         outputBytes: limits.outputBytes,
         signal: call.signal,
+        onWaiting: () => call.progress("waiting for another cell of this sandbox to end"),
         onOutput: (output) => call.progress(latest(output)),
       });
-      return cellResult(sandbox_id, outcome, limits.outputBytes);
+      return cellResult(outcome, limits.outputBytes);
     },
   });
 }

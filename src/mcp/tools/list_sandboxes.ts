@@ -23,8 +23,10 @@ export function listSandboxesTool(sandboxes: SandboxManager): Tool {
     run({ include_inactive }) {
       const views = sandboxes.list(include_inactive ?? false).map(sandboxView);
       const lines = views.map(line);
-      const text = views.length === 0 ? "There are no sandboxes." : lines.join("\n");
-      return Promise.resolve(textResult(text, { sandboxes: views, count: views.length }));
+      const count = `${views.length} sandbox${views.length === 1 ? "" : "es"}`;
+      return Promise.resolve(
+        textResult(views.length === 0 ? "There are no sandboxes." : [`${count}:`, ...lines].join("\n")),
+      );
     },
   });
 }
@@ -36,6 +38,7 @@ function line(view: SandboxView): string {
     `${view.cells} cells`,
     `created ${view.created_at}`,
     `last used ${view.last_used_at}`,
+    `timeout ${view.timeout} s`,
   ];
   if (view.idle_until !== undefined) parts.push(`idle until ${view.idle_until}`);
   parts.push(view.reason === undefined ? `ends at ${view.ends_at}` : `(${view.reason})`);

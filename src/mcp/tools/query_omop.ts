@@ -1,5 +1,5 @@
 import type { CdmVersion } from "../../omop/cdm/mod.ts";
-import { compileOmopQuery, omopQuerySchema } from "../../omop/query/mod.ts";
+import { type CompiledOmopQuery, compileOmopQuery, omopQuerySchema } from "../../omop/query/mod.ts";
 import { type QueryAnswer, runQuery } from "../../omop/run_query.ts";
 import type { SandboxManager } from "../../sandbox/manager.ts";
 import { textResult } from "../results.ts";
@@ -64,23 +64,13 @@ export function queryOmopTool(sandboxes: SandboxManager, cdm: CdmTarget): Tool {
         timeoutMs: cdm.queryMs,
         signal: call.signal,
       });
-      const structured = {
-        sandbox_id,
-        into: query.into,
-        sql: compiled.sql,
-        parameters: compiled.parameters,
-        columns: answer.columns,
-        row_count: answer.rows,
-        truncated: answer.truncated,
-        preview: answer.preview,
-        memory_bytes: answer.memoryBytes,
-      };
-      return textResult(describe(query.into, compiled.sql, compiled.limit, answer), structured);
+      return textResult(describe(query.into, compiled, answer));
     },
   });
 }
 
-function describe(into: string, sql: string, limit: number, answer: QueryAnswer): string {
+function describe(into: string, compiled: CompiledOmopQuery, answer: QueryAnswer): string {
+  const { sql, parameters, limit } = compiled;
   const shape = `${answer.rows} rows × ${answer.columns.length} columns (${
     readableBytes(answer.memoryBytes)
   } in memory)`;
@@ -91,6 +81,7 @@ function describe(into: string, sql: string, limit: number, answer: QueryAnswer)
       : []),
     `Columns: ${answer.columns.map(({ name, dtype }) => `${name} ${dtype}`).join(", ")}`,
     `SQL: ${sql}`,
+    ...(parameters.length === 0 ? [] : [`Parameters: ${showable(JSON.stringify(parameters))}`]),
     "",
     answer.columns.map(({ name }) => name).join(" | "),
     ...answer.preview.map((row) => row.map((value) => showable(short(value))).join(" | ")),

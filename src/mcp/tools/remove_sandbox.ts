@@ -23,7 +23,7 @@ export function removeSandboxTool(sandboxes: SandboxManager): Tool {
     }),
     async run({ sandbox_id, force }) {
       await sandboxes.remove(sandbox_id, force ?? false);
-      return textResult(`Removed sandbox ${sandbox_id}.`, { sandbox_id, removed: true });
+      return textResult(`Removed sandbox ${sandbox_id}.`);
     },
   });
 }

@@ -57,7 +57,7 @@ Deno.test("loadLocal() makes a CDM that one server at a time serves", async () =
     await withServer(environment(name), async (server) => {
       const sandbox_id = await newSandbox(server);
       const reply = await server.call("query_omop", { sandbox_id, table: "person", into: "people" });
-      assert.equal(reply.structured.row_count, 50, reply.text);
+      assert.match(reply.text, /`people`: 50 rows/);
 
       await withServer(environment(name), async (other) => {
         const code = "import psycopg\npsycopg.connect()";
@@ -80,7 +80,7 @@ Deno.test("loadLocal() makes a CDM that one server at a time serves", async () =
     await withServer(environment(name), async (server) => {
       const sandbox_id = await newSandbox(server);
       const reply = await server.call("query_omop", { sandbox_id, table: "person", into: "people" });
-      assert.equal(reply.structured.row_count, 7, reply.text);
+      assert.match(reply.text, /`people`: 7 rows/);
     });
   });
 });

@@ -1,0 +1,94 @@
+/** Shares of a budget: small parts are kept whole, the large ones divide what is left evenly. */
+import { readableBytes } from "./text.ts";
+
+/**
+ * @param total What there is to give.
+ * @param demands What each part would need.
+ * @returns What each part gets: never more than its demand, together at most the total.
+ */
+export function fairShares(total: number, demands: readonly number[]): number[] {
+  const shares = demands.map(() => 0);
+  let left = total;
+  let waiting = demands.length;
+  const smallestFirst = demands.map((demand, at) => ({ demand, at })).toSorted((a, b) => a.demand - b.demand);
+  for (const { demand, at } of smallestFirst) {
+    const share = Math.min(demand, Math.floor(left / waiting));
+    shares[at] = share;
+    left -= share;
+    waiting -= 1;
+  }
+  return shares;
+}
+
+/** A piece of a longer text; `skipped` bytes before it never came. */
+export interface Piece {
+  readonly text: string;
+  readonly skipped?: number | undefined;
+}
+
+/**
+ * Keeps the beginning and the end of a text that comes in pieces, and states the size of the middle that is left out.
+ *
+ * @param pieces The text.
+ * @param room How many characters may be kept.
+ * @returns A text for each piece; empty where all of it was left out.
+ */
+export function keepEnds(pieces: readonly Piece[], room: number): string[] {
+  const length = pieces.reduce((sum, { text }) => sum + text.length, 0);
+  const all = length <= room;
+  const tail = all ? 0 : Math.floor(room / 2);
+  const headEnd = all ? length : room - tail;
+  const tailStart = length - tail;
+  let omitted = 0;
+  let at = 0;
+  const shown = pieces.map(({ text, skipped = 0 }) => {
+    const start = at;
+    at += text.length;
+    const head = beforeSplit(text, Math.max(0, headEnd - start));
+    const end = all ? "" : afterSplit(text, Math.max(0, tailStart - start));
+    const middle = text.slice(head.length, text.length - end.length);
+    omitted += skipped + utf8Bytes(middle);
+    if (head === text) {
+      const gap = skipped > 0 ? mark(omitted) : "";
+      if (skipped > 0) omitted = 0;
+      return gap + text;
+    }
+    // The mark comes where the text goes on, or at its very end.
+    if (end === "") return head;
+    const gap = omitted > 0 ? mark(omitted) : "";
+    omitted = 0;
+    return head + gap + end;
+  });
+  if (omitted > 0) {
+    const last = shown.findLastIndex((text) => text !== "");
+    const where = Math.max(0, last);
+    shown[where] = (shown[where] ?? "") + mark(omitted);
+  }
+  return shown;
+}
+
+function mark(bytes: number): string {
+  return `\n… [${readableBytes(bytes)} left out here] …\n`;
+}
+
+/** The first `length` units, less one where that would halve a character. */
+function beforeSplit(text: string, length: number): string {
+  return text.slice(0, isHalf(text, length) ? length - 1 : length);
+}
+
+function afterSplit(text: string, from: number): string {
+  return text.slice(isHalf(text, from) ? from + 1 : from);
+}
+
+function isHalf(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return at > 0 && at < text.length && code >= 0xdc00 && code <= 0xdfff;
+}
+
+/**
+ * @param text Any text.
+ * @returns Its size in UTF-8.
+ */
+export function utf8Bytes(text: string): number {
+  return new TextEncoder().encode(text).byteLength;
+}
