@@ -1,4 +1,4 @@
-/** Waits for the agent's report on how its kernel process is confined. */
+/** Follows the agent's reports on its kernel: how it is confined, and when it has started. */
 import * as z from "zod";
 import { OmcpError } from "../errors.ts";
 
@@ -15,15 +15,23 @@ const kernelStateSchema = z.object({
   error: z.object({ code: z.string().max(100), message: z.string().max(4000) }).nullish(),
 });
 
-/** Follows a sandbox's `kernel_state` events until its confinement is known. */
+/** Follows a sandbox's `kernel_state` events until its confinement is known and its first kernel can run cells. */
 export class KernelWatch {
   readonly #report = Promise.withResolvers<z.output<typeof kernelStateSchema>>();
+
+  readonly #started = Promise.withResolvers<void>();
+
+  /** Resolves when the first kernel is ready, or will never be. */
+  get started(): Promise<void> {
+    return this.#started.promise;
+  }
 
   /** @param event Any event that belongs to no request; others are ignored. */
   take(event: unknown): void {
     const parsed = kernelStateSchema.safeParse(event);
     if (!parsed.success) return;
-    const { confinement, error } = parsed.data;
+    const { confinement, error, state } = parsed.data;
+    if (state !== "starting") this.#started.resolve();
     if ((confinement ?? undefined) !== undefined || (error ?? undefined) !== undefined) {
       this.#report.resolve(parsed.data);
     }

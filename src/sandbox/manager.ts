@@ -201,7 +201,13 @@ export class SandboxManager {
           ...await watch.confinementProblems(signal),
         ];
         if (deviations.length > 0) throw unsafe(deviations);
-        const sandbox = new Sandbox({ id, container, idleMs, lifetimeMs: this.#options.lifetimeMs });
+        const sandbox = new Sandbox({
+          id,
+          container,
+          idleMs,
+          lifetimeMs: this.#options.lifetimeMs,
+          kernelStarted: watch.started,
+        });
         this.#live.set(id, sandbox);
         log.info("Created sandbox {id}", { id });
         return sandbox;

@@ -12,6 +12,8 @@ const MAX_WAITING_CELLS = 16;
 const ANSWER_GRACE_MS = 1800;
 /** The agent has this long after a cell's deadline to bring a kernel back; then the sandbox is given up. */
 const RECOVERY_MS = 15_000;
+/** A first kernel that takes longer to start than this counts as the cell's own time. */
+const KERNEL_START_MS = 30_000;
 /** How long a cancelled cell's interrupt may take to be confirmed. */
 const INTERRUPT_MS = 2000;
 
@@ -54,6 +56,8 @@ export interface SandboxParts {
   readonly container: HostedContainer;
   readonly idleMs: number;
   readonly lifetimeMs: number;
+  /** Resolves when the first kernel is ready, or will never be. */
+  readonly kernelStarted: Promise<void>;
 }
 
 /** A live sandbox, or the memory of one. */
@@ -67,6 +71,7 @@ export class Sandbox {
   // Ages are measured on the monotonic clock: a step of the wall clock must not reap anyone.
   readonly #born = performance.now();
   readonly #lifetimeMs: number;
+  readonly #kernelStarted: Promise<void>;
   #lastUsed = performance.now();
   #calls = 0;
   #cells = 0;
@@ -79,6 +84,7 @@ export class Sandbox {
     this.#container = parts.container;
     this.#idleMs = parts.idleMs;
     this.#lifetimeMs = parts.lifetimeMs;
+    this.#kernelStarted = parts.kernelStarted;
     this.#endsAt = this.#createdAt + parts.lifetimeMs;
   }
 
@@ -115,7 +121,8 @@ export class Sandbox {
   }
 
   /**
-   * Runs a cell. Cells of one sandbox run one after the other; the time spent waiting counts towards the deadline.
+   * Runs a cell. Cells of one sandbox run one after the other; the time spent waiting for another cell counts towards
+   * the deadline, the start of the sandbox's first kernel does not.
    *
    * @param code Python source.
    * @param options Deadline, caps, cancellation.
@@ -131,6 +138,7 @@ export class Sandbox {
       const leave = await this.#enter(options);
       const waited = performance.now() - start;
       try {
+        await this.#kernelStart(options.signal);
         const run = this.#run(code, options, Math.max(100, Math.floor(options.timeoutMs - waited)));
         // The kernel's place is freed when the agent has truly answered, not when the caller has.
         void run.settled.finally(leave);
@@ -199,6 +207,18 @@ export class Sandbox {
     } finally {
       clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Waits for the first kernel: its start, seconds on a slow machine, is no fault of the first cell. */
+  async #kernelStart(signal: AbortSignal | undefined): Promise<void> {
+    const enough = Promise.withResolvers<void>();
+    const timer = setTimeout(enough.resolve, KERNEL_START_MS);
+    signal?.addEventListener("abort", () => enough.resolve(), { once: true });
+    try {
+      await Promise.race([this.#kernelStarted, this.#container.ended, enough.promise]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -123,7 +123,13 @@ export class Rig {
       },
       services: { postgres: this.#database.serve(id) },
     });
-    const sandbox = new Sandbox({ id, container, idleMs: HOUR_MS, lifetimeMs: HOUR_MS });
+    const sandbox = new Sandbox({
+      id,
+      container,
+      idleMs: HOUR_MS,
+      lifetimeMs: HOUR_MS,
+      kernelStarted: Promise.resolve(),
+    });
     await runCell(sandbox, "1");
     return { id: this.host.lastId, sandbox, channel: container.channel };
   }

@@ -13,11 +13,15 @@ Deno.test("execute_python_code through MCP", async (t) => {
       });
     }
 
+    await t.step("the kernel's start is not the first cell's time", async () => {
+      assert.match((await run("1 + 1", 0.2)).text, /^\[value\]\n2\n\[ok, In\[1\]/);
+    });
+
     await t.step("keeps state between cells and returns the last expression", async () => {
       assert.equal((await run("x = 41")).isError, false);
       const reply = await run("x + 1");
       assert.match(reply.text, /\[value\]\n42/);
-      assert.match(reply.text, /\n\[ok, In\[2\], [\d.]+ s, variables kept\]$/);
+      assert.match(reply.text, /\n\[ok, In\[3\], [\d.]+ s, variables kept\]$/);
     });
 
     await t.step("tells stdout and stderr apart, those of child processes too", async () => {
@@ -93,6 +97,20 @@ Deno.test("execute_python_code through MCP", async (t) => {
       await run("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", 2);
       assert.match((await run("6 * 7", 20)).text, /42/);
     });
+  });
+});
+
+Deno.test("a cell that waits for another says so", async () => {
+  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const [, second] = await Promise.all([
+      server.call("execute_python_code", { sandbox_id, code: "import time; time.sleep(1.5)" }),
+      server.call("execute_python_code", { sandbox_id, code: "2" }),
+    ]);
+    assert.match(
+      second.text,
+      /\[waited [\d.]+ s for another cell of this sandbox; that counts as its time\]/,
+    );
   });
 });
 
