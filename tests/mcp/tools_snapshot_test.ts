@@ -17,3 +17,14 @@ Deno.test("the tools are what the snapshot says", async () => {
   if (Deno.env.get("OMCP_UPDATE") === "1") await Deno.writeTextFile(SNAPSHOT, text);
   assert.equal(text, await Deno.readTextFile(SNAPSHOT));
 });
+
+Deno.test("the list of tools takes less than 32 kB of a model's context", () => {
+  const listed = README_TOOLS.map(({ name, title, description, annotations, input }) => ({
+    name,
+    title,
+    description,
+    annotations,
+    inputSchema: z.toJSONSchema(input, { io: "input" }),
+  }));
+  assert.ok(JSON.stringify(listed).length < 32_000);
+});

@@ -15,9 +15,9 @@ export function createSandboxTool(sandboxes: SandboxManager, about: string): Too
     name: "create_sandbox",
     title: "Create a Python sandbox",
     description:
-      "Creates an isolated Python sandbox (no network, own temporary file system) and returns its sandbox_id. Variables, imports and " +
-      "files in /workspace last until it is removed. It has numpy, pandas, pyarrow, scipy, scikit-learn, statsmodels, lifelines, matplotlib, " +
-      `seaborn, polars, duckdb, SQLAlchemy and psycopg. ${about}`,
+      `Creates an isolated Python sandbox and returns its sandbox_id, which the other tools take. ${about} Variables, imports and files in ` +
+      "/workspace last until it is removed. There is no network, so nothing can be installed; it has numpy, pandas, polars, pyarrow, duckdb, " +
+      "scipy, scikit-learn, xgboost, lightgbm, statsmodels, lifelines, tableone, matplotlib, seaborn, plotly, altair, SQLAlchemy, psycopg.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
     input: z.strictObject({
       timeout: z.number().int().min(10).max(604_800).optional().describe(

@@ -27,9 +27,9 @@ export function executePythonCodeTool(sandboxes: SandboxManager, limits: CellLim
     name: "execute_python_code",
     title: "Run Python code",
     description:
-      "Runs a cell in a sandbox, as in a Jupyter notebook: variables stay for the next cell, the last expression's value is returned, figures " +
-      "come back as images, top-level await works. A cell that runs out of time is interrupted and its variables are kept where that is " +
-      "possible; the result says which. There is no network and no standard input.",
+      "Runs Python in a sandbox, as a cell of a Jupyter notebook: variables stay for the next cell; printed text, the last expression's value " +
+      "and figures (as images, and in words) come back; top-level await and magics work. The last line of the result is the status. A cell " +
+      "that runs out of time is interrupted; the result says whether variables were kept. There is no network and no standard input.",
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     input: z.strictObject({
       sandbox_id: sandboxIdSchema,
