@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,12 @@ SITE = Path(sysconfig.get_path("purelib"))
 SHARED = Path("/opt/omcp")
 
 #: Packages whose own test suites are a good part of their weight. Nothing else imports these folders.
-WITH_TEST_SUITES = ("matplotlib", "mpl_toolkits", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "statsmodels")
+WITH_TEST_SUITES = (
+    "matplotlib", "mpl_toolkits", "networkx", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "statsmodels", "sympy",
+)
+
+#: One compact font (4 MB) with the characters of Chinese, Japanese and Korean, from the distribution.
+CJK_FONT = Path("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf")
 
 #: Run by `site` at each start of the interpreter: see {@link write_home_hook}.
 HOME_HOOK = '''\
@@ -79,6 +85,20 @@ def write_home_hook() -> None:
     compileall.compile_file(str(SITE / "omcp_home.py"), quiet=1)
 
 
+def add_cjk_font() -> None:
+    """Makes matplotlib fall back to a CJK font for the characters that its own font lacks."""
+    import matplotlib
+
+    data = Path(matplotlib.get_data_path())
+    shutil.copy(CJK_FONT, data / "fonts/ttf")
+    settings = data / "matplotlibrc"
+    ours = "font.family: DejaVu Sans, Droid Sans Fallback"
+    text, count = re.subn(r"^#*font\.family:.*$", ours, settings.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    if count != 1:
+        raise SystemExit(f"{settings} has {count} lines for font.family")
+    settings.write_text(text, encoding="utf-8")
+
+
 def build_font_cache() -> None:
     """Fills the font cache of matplotlib, which a sandbox copies: without it the first plot costs seconds."""
     folder = SHARED / "matplotlib"
@@ -94,6 +114,8 @@ def check() -> None:
     environment = {"HOME": "/tmp/home", "PATH": "/opt/venv/bin"}
     code = "import duckdb; duckdb.sql('LOAD postgres')"
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    for package in ("lightgbm", "xgboost", "tables", "acro", "e2b_charts", "vl_convert", "tableone", "plotly", "altair"):
+        subprocess.run([sys.executable, "-c", "import " + package], env=environment, check=True)
 
 
 if __name__ == "__main__":
@@ -101,5 +123,6 @@ if __name__ == "__main__":
     remove_test_suites()
     collect_duckdb_extensions()
     write_home_hook()
+    add_cjk_font()
     build_font_cache()
     check()

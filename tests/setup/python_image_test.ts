@@ -108,3 +108,23 @@ import pandas, matplotlib, json
 print(all(os.path.exists(importlib.util.cache_from_source(m.__file__)) for m in (pandas, matplotlib, json)))`;
   assert.equal((await python(code, ["HOME=/nonexistent"])).trim(), "True");
 });
+
+Deno.test("what models reach for works: tables in all formats, gradient boosting, CJK labels", async () => {
+  const out = await python(`
+import io, warnings
+import acro, e2b_charts, greenlet, nbformat, networkx, requests, rich, sympy, tableone, tqdm, vl_convert
+import altair, lightgbm, numpy, pandas, plotly.graph_objects, xgboost
+import matplotlib.pyplot as plt
+frame = pandas.DataFrame({"a": [1, 2, 3, 4] * 10, "b": [0, 0, 1, 1] * 10})
+frame.to_excel("/tmp/x.xlsx"); frame.to_hdf("/tmp/x.h5", key="k"); assert len(pandas.read_hdf("/tmp/x.h5")) == 40
+assert "|" in frame.to_markdown() and frame.style.to_html() and len(pandas.read_html(io.StringIO(frame.to_html()))[0]) == 40
+for model in (xgboost.XGBClassifier(n_estimators=5), lightgbm.LGBMClassifier(n_estimators=5, min_child_samples=1, verbose=-1)):
+    assert (model.fit(frame[["a"]], frame.b).predict(frame[["a"]]) == frame.b).all()
+with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    plt.plot([1]); plt.title("日本語 中文 한국어"); plt.savefig("/tmp/x.png")
+assert vl_convert.vegalite_to_png(altair.Chart(frame).mark_point().encode(x="a", y="b").to_json())[:4] == b"\\x89PNG"
+print("ok")
+`);
+  assert.match(out, /ok\n$/);
+});
