@@ -17,6 +17,7 @@ import agentProcess from "./agent/process.py" with { type: "text" };
 import agentReactor from "./agent/reactor.py" with { type: "text" };
 import agentRelay from "./agent/relay.py" with { type: "text" };
 import agentStreams from "./agent/streams.py" with { type: "text" };
+import kernelAdvice from "./kernel/advice.py" with { type: "text" };
 import kernelCell from "./kernel/cell.py" with { type: "text" };
 import kernelCgroup from "./kernel/cgroup.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
@@ -25,6 +26,7 @@ import kernelFigures from "./kernel/figures.py" with { type: "text" };
 import kernelKeeper from "./kernel/keeper.py" with { type: "text" };
 import kernelKernel from "./kernel/kernel.py" with { type: "text" };
 import kernelLandlock from "./kernel/landlock.py" with { type: "text" };
+import kernelLate from "./kernel/late.py" with { type: "text" };
 import kernelLaunch from "./kernel/launch.py" with { type: "text" };
 import kernelLeftovers from "./kernel/leftovers.py" with { type: "text" };
 import kernelLink from "./kernel/link.py" with { type: "text" };
@@ -56,6 +58,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "agent.reactor": agentReactor,
   "agent.relay": agentRelay,
   "agent.streams": agentStreams,
+  "kernel.advice": kernelAdvice,
   "kernel.cell": kernelCell,
   "kernel.cgroup": kernelCgroup,
   "kernel.confine": kernelConfine,
@@ -64,6 +67,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.keeper": kernelKeeper,
   "kernel.kernel": kernelKernel,
   "kernel.landlock": kernelLandlock,
+  "kernel.late": kernelLate,
   "kernel.launch": kernelLaunch,
   "kernel.leftovers": kernelLeftovers,
   "kernel.link": kernelLink,

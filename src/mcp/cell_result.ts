@@ -118,9 +118,12 @@ function notes(outcome: CellOutcome): string[] {
     ...(outcome.background_processes > 0 ? [counted(outcome.background_processes, "process", "es")] : []),
     ...(outcome.background_threads > 0 ? [counted(outcome.background_threads, "thread", "s")] : []),
   ];
+  const one = outcome.background_processes + outcome.background_threads === 1;
   if (left.length > 0) {
     found.push(
-      `${left.join(" and ")} of this cell still run in the background, until the sandbox is removed`,
+      `${left.join(" and ")} of this cell ${
+        one ? "runs" : "run"
+      } on in the background, until the sandbox is removed`,
     );
   }
   if (outcome.status === "timeout") found.push("make the work smaller, or pass a longer timeout");

@@ -218,9 +218,8 @@ Deno.test("values, displays and errors of any shape get through, bounded, and co
   });
 });
 
-Deno.test("what a cell left running prints nothing into a later one and ends with its deadline", async () => {
+Deno.test("what a cell left running speaks in later cells, is reported once and stops none of them", async () => {
   await withScene({}, async ({ client, target }) => {
-    // PID 1, the zygote and the kernel remain.
     const left = await client.run(
       target,
       `import os, threading, time
@@ -235,14 +234,17 @@ if os.fork() == 0:
 time.sleep(0.3)`,
       2,
     );
-    assert.match(left.text, /still run in the background/);
+    assert.match(left.text, /\[1 process of this cell runs on in the background/);
     const next = await client.run(target, "time.sleep(0.5); print('mine')");
-    assert.match(next.text, /^\[stdout\]\nmine\n/);
+    assert.match(next.text, /^\[output since the last cell, stdout\]\n[^]*\[stdout\]\n[^]*LATE/);
+    assert.match(next.text, /\[ok, /);
+    assert.doesNotMatch(next.text, /run on/);
     await new Promise((resolve) => setTimeout(resolve, 2000));
+    // PID 1, the zygote, the kernel and what was left.
     const processes = await client.run(
       target,
       "sum(open(f'/proc/{n}/cmdline').read() != '' for n in os.listdir('/proc') if n.isdigit())",
     );
-    assert.match(processes.text, /^\[value\]\n3\n\[ok/);
+    assert.match(processes.text, /\[value\]\n4\n/);
   });
 });

@@ -82,6 +82,8 @@ class Cell:
         self.timer: Any = None
         self.oom_before: Optional[int] = None
         self.displays = {"count": 0, "kept": 0, "bytes": 0}
+        # That it left running and that were not reported before.
+        self.threads = 0
         self._errors = 0
         self._noted = False
 
@@ -102,6 +104,7 @@ class Cell:
                 "name": text(message.get("name"), _MAX_NAME),
                 "value": text(message.get("value"), _MAX_ERROR_CHARACTERS),
                 "traceback": text(message.get("traceback"), _MAX_ERROR_CHARACTERS),
+                **({"note": True} if message.get("note") is True else {}),
             }
         if kind not in ("display", "result"):
             raise Untrusted("a message of an unknown type")

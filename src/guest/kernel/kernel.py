@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import builtins
 import fcntl
+import importlib
 import os
 import random
 import resource
@@ -10,12 +11,13 @@ import select
 import signal
 import sys
 import threading
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from . import confine, figures, shell as shells, streams, wire
 
 _CONTROL_FD = 200
 _RESERVED_FDS = 3
+_FIRST_FREE_FD = 3
 _MANY_ZOMBIES = 16
 _ACKNOWLEDGED_MS = 50
 _OOM_SCORE_ADJUST = 500
@@ -31,8 +33,11 @@ _exit = os._exit
 _waitid = os.waitid
 _waitpid = os.waitpid
 _compile = compile
+_invalidate_caches = importlib.invalidate_caches
 _exec = exec
 _signal = signal.signal
+_live_threads = threading.enumerate
+_main = threading.main_thread()
 
 
 class Kernel:
@@ -48,6 +53,8 @@ class Kernel:
         self._interrupted = False
         self._lock = threading.RLock()
         self._reserve: List[int] = []
+        self._child_code = 1
+        self._threads: Set[threading.Thread] = set()
         self._builtins = dict(vars(builtins))
         self._handler: Callable[..., None] = self._on_interrupt
         self._send_to_agent = connection.send
@@ -70,7 +77,8 @@ class Kernel:
                 if message["type"] != "done":
                     self._streams.flush_python()
                 self._send_to_agent(message)
-                if message["type"] == "display":
+                # Between cells the main thread reads the socket: no other may take its next cell from it.
+                if message["type"] == "display" and self._running:
                     self._wait_for_acknowledgement()
         finally:
             self._sending -= 1
@@ -84,7 +92,10 @@ class Kernel:
         self._keep_reserve()
         while True:
             message, fds = self._receive()
-            self._streams.end_cell()
+            self._streams.flush_python()
+            # Where a cell closed 0, 1 or 2, what came takes that very number.
+            fds = [_above_standard(fd) for fd in fds]
+            _restore_input()
             for number, fd in enumerate(fds[:2], 1):
                 _dup2(fd, number)
             for fd in fds:
@@ -131,7 +142,7 @@ class Kernel:
         if _getpid() != self._pid:
             # A cell called os.fork(), and the child came to the cell's end.
             self._streams.flush()
-            _exit(1 if shells.outlet.errors else 0)
+            _exit(self._child_code)
         if shells.outlet.errors and not self._usable():
             _exit(_EXIT_UNUSABLE)
         self._streams.flush()
@@ -143,12 +154,20 @@ class Kernel:
                 "ok": shells.outlet.errors == 0,
                 "execution_count": int(self._shell.execution_count) - 1,
                 "skipped": figures.figures.skipped,
+                "threads": self._new_threads(),
             }
         )
 
     def _run(self, code: str) -> None:
-        self._run_cell(code, store_history=True)
-        if _getpid() == self._pid:
+        _invalidate_caches()
+        result = self._run_cell(code[1:] if code.startswith("\ufeff") else code, store_history=True)
+        ended = result.error_before_exec or result.error_in_exec
+        if _getpid() != self._pid:
+            self._child_code = _exit_code(ended)
+        else:
+            if ended is not None and not shells.outlet.errors and not shells.is_quiet_exit(ended):
+                shells.outlet.errors = 1
+            self._shell.advance_tasks()
             figures.figures.show_all()
             note = figures.figures.note()
             if note is not None:
@@ -195,7 +214,6 @@ class Kernel:
             self._connection.receive()
 
     def _after_fork(self) -> None:
-        self._streams.after_fork()
         try:
             _close(self._connection.fd)
         except OSError:
@@ -205,8 +223,15 @@ class Kernel:
         """In a process that a cell forked, displays and errors are plain text."""
         if message.get("type") == "error":
             print(message["traceback"], file=sys.stderr)
-        elif "data" in message and "text/plain" in message["data"]:
+        elif "text/plain" in message.get("data", {}) and message.get("metadata") != {"omcp": {"note": True}}:
             print(message["data"]["text/plain"])
+
+    def _new_threads(self) -> int:
+        """How many threads of cells were not there before. Daemons are the libraries' own business, not a cell's work."""
+        live = {thread for thread in _live_threads() if thread is not _main and not thread.daemon}
+        new = live - self._threads
+        self._threads = live
+        return len(new)
 
     def _reap(self) -> None:
         """Takes away zombies that would use up the process limit, when there are many; Popen objects learn their codes."""
@@ -246,6 +271,32 @@ def _zombies(pid: int) -> int:
             except OSError:
                 continue
     return count
+
+
+def _above_standard(fd: int) -> int:
+    if fd >= _FIRST_FREE_FD:
+        return fd
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_FD)
+    _close(fd)
+    return moved
+
+
+def _restore_input() -> None:
+    try:
+        fcntl.fcntl(0, fcntl.F_GETFD)
+    except OSError:
+        null = _open(os.devnull, os.O_RDWR)
+        if null != 0:
+            _dup2(null, 0)
+            _close(null)
+
+
+def _exit_code(ended: Any) -> int:
+    """As Python's own: of a child that a cell forked, and that came to the cell's end."""
+    if ended is None or shells.is_quiet_exit(ended):
+        return 0
+    code = ended.code if isinstance(ended, SystemExit) else 1
+    return code & 0xFF if isinstance(code, int) else 1
 
 
 def _no_input(prompt: object = "", /) -> str:
@@ -291,6 +342,9 @@ def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> 
         sys.path.insert(0, "")
         sys.argv = [""]
         builtins.input = _no_input
+        sys.breakpointhook = shells.no_debugger
+        # A module written twice in a second would be taken from its first bytecode.
+        sys.dont_write_bytecode = True
         kernel = Kernel(shell, connection)
         connection.send({"type": "ready", "pid": os.getpid(), "confinement": confine.facts(landlock_abi)})
         kernel.serve()

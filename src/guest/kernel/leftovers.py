@@ -1,11 +1,11 @@
-"""Processes that cells left behind, each to be ended at the deadline of its cell. Runs in the agent."""
+"""Processes that cells leave behind: they belong to the kernel and are reported once. Runs in the agent."""
 from __future__ import annotations
 
 import signal
 from typing import Any, Callable, Dict, Set, Tuple
 
 from . import processes
-
+from .processes import Process
 
 # Seconds. Within the first all are gone, or the cell is answered nevertheless; after the second we give up waiting.
 _KILL = 0.6
@@ -14,80 +14,49 @@ _POLL = 0.004
 
 
 class Leftovers:
-    """Remembers them by pid and time of start. `keep` gives the zygote and the kernel; `busy` whether a cell runs."""
+    """Remembers them by pid and time of start. `keep` gives the zygote and the kernel."""
 
-    def __init__(self, loop: Any, keep: Callable[[], Tuple[int, int]], busy: Callable[[], bool]) -> None:
-        self._loop = loop
+    def __init__(self, keep: Callable[[], Tuple[int, int]]) -> None:
         self._keep = keep
-        self._busy = busy
-        self._known: Dict[Tuple[int, int], float] = {}
-        self._timer: Any = None
+        self._known: Set[Tuple[int, int]] = set()
 
     def count(self) -> int:
         """How many there are now."""
-        zygote, kernel = self._keep()
-        return len(processes.living((zygote, kernel), kernel))
+        return len(self._living())
 
-    def cell_ended(self, deadline: float) -> int:
-        """Takes note of what a cell has left; returns how many processes there are besides our own."""
-        zygote, kernel = self._keep()
-        found = processes.living((zygote, kernel), kernel)
-        for process in found.values():
-            self._known.setdefault((process.pid, process.started), deadline)
-        if found and deadline <= self._loop.time():
-            self._sweep()
-        self._arm()
-        return len(found)
+    def cell_ended(self, overran: bool) -> int:
+        """Takes note of what a cell has left, and returns how many processes are new; of a cell that overran, ends them."""
+        found = self._living()
+        new = self._new(found)
+        if new and overran:
+            self._end_new()
+            return 0
+        self._known = {(process.pid, process.started) for process in found.values()}
+        return len(new)
 
     def forget(self) -> None:
         """All were ended by other means."""
         self._known.clear()
-        self._arm()
 
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._known:
-            wait = min(self._known.values()) - self._loop.time()
-            self._timer = self._loop.call_later(max(0.0, wait), self._on_time)
-
-    def _on_time(self) -> None:
-        self._timer = None
-        self._sweep()
-        self._arm()
-
-    def _sweep(self) -> None:
-        """Ends those whose time has come. All are stopped meanwhile, or one could fork itself out of the list."""
+    def _living(self) -> Dict[int, Process]:
         zygote, kernel = self._keep()
-        now = self._loop.time()
+        return processes.living((zygote, kernel), kernel)
+
+    def _new(self, found: Dict[int, Process]) -> Dict[int, Process]:
+        """Those that are neither known nor started by one that is."""
+        known = {pid for pid, process in found.items() if (pid, process.started) in self._known}
+        theirs = processes.family(found, known) if known else {}
+        return {pid: process for pid, process in found.items() if pid not in theirs}
+
+    def _end_new(self) -> None:
+        """All are stopped meanwhile, or one could fork itself out of the list."""
         processes.freeze()
+        found = self._living()
         try:
-            found = processes.living((zygote, kernel), kernel)
-            due: Set[int] = set()
-            escaped = False
-            waiting = False
-            for identity, deadline in list(self._known.items()):
-                process = found.get(identity[0])
-                there = process is not None and process.started == identity[1]
-                if deadline > now:
-                    waiting = waiting or there
-                    continue
-                del self._known[identity]
-                due.add(identity[0]) if there else None
-                escaped = escaped or not there
-            victims = set(processes.family(found, due)) if due else set()
-            if not self._busy() and not waiting:
-                victims = set(found)
-            elif escaped and processes.is_init():
-                # One that has ended may have forked: an orphan that nobody vouches for goes with it.
-                orphans = {pid for pid, process in found.items() if process.parent == 1}
-                vouched = {pid for pid, _ in self._known}
-                victims |= set(processes.family(found, orphans - vouched))
-            processes.kill(victims)
+            processes.kill(self._new(found))
         finally:
             if processes.is_init():
-                for pid in [zygote, kernel, *found]:
+                for pid in [*self._keep(), *found]:
                     if pid > 1:
                         processes.send(pid, signal.SIGCONT)
 

@@ -1,4 +1,7 @@
-"""What a cell prints: two pipes made for it alone, decoded, put together, capped and counted. Runs in the agent."""
+"""What a cell prints: two pipes made for it alone, decoded, put together, capped and counted. Runs in the agent.
+
+Of each stream both ends are kept: the first half of its cap is sent as it comes, the last half when the cell ends.
+"""
 from __future__ import annotations
 
 import array
@@ -10,13 +13,10 @@ from typing import Any, Callable, Dict, List, Optional
 
 _F_SETPIPE_SZ = 1031
 _PIPE_BYTES = 1 << 18
-_READ_BYTES = 1 << 18
+READ_BYTES = 1 << 18
 # An event is sent when this much is together, or after this long.
 _FLUSH_CHARACTERS = 32768
 _FLUSH_SECONDS = 0.02
-# A process that was left behind may print at most one read in this time: it must not keep PID 1 busy.
-_LATE_SECONDS = 0.02
-_MAX_LATE_PIPES = 64
 
 NAMES = ("stdout", "stderr")
 
@@ -34,17 +34,19 @@ class _Pipe:
         self.pending: List[str] = []
         self.length = 0
         self.bytes = 0
-        self.kept = 0
+        self.head_left = 0
+        self.tail = bytearray()
         self.ended = False
         self.watched = False
 
 
 class CellOutput:
-    """The two pipes of one cell. Keeps the first `limit` bytes of both together, counts and drops the rest."""
+    """The two pipes of one cell. Of each keeps at most `limit` bytes, half of them the first and half the last."""
 
     def __init__(self, loop: Any, limit: int, emit: Callable[[Dict[str, Any]], None], can_emit: Callable[[], bool]) -> None:
         self._loop = loop
-        self._left = limit
+        self._head_bytes = limit // 2
+        self._tail_bytes = limit - limit // 2
         self._emit = emit
         self._can_emit = can_emit
         self._timer: Any = None
@@ -52,6 +54,7 @@ class CellOutput:
         try:
             for name in NAMES:
                 self._pipes.append(_Pipe(name))
+                self._pipes[-1].head_left = limit // 2
         except OSError:
             self.close()
             raise
@@ -73,12 +76,12 @@ class CellOutput:
     def drain(self) -> None:
         """Takes what is in the pipes now, and not what a process left behind goes on to write; then sends all of it."""
         for pipe in self._pipes:
-            waiting = 0 if pipe.ended else _waiting(pipe.read_fd)
-            while waiting > 0:
-                data = _read(pipe.read_fd, min(waiting, _READ_BYTES))
+            left = 0 if pipe.ended else waiting(pipe.read_fd)
+            while left > 0:
+                data = read(pipe.read_fd, min(left, READ_BYTES))
                 if not data:
                     break
-                waiting -= len(data)
+                left -= len(data)
                 self._take(pipe, data)
         self.flush()
 
@@ -94,15 +97,13 @@ class CellOutput:
                 if text:
                     self._emit({"type": "stream", "name": pipe.name, "text": text})
 
-    def finish(self, late: "LateOutput") -> Dict[str, Dict[str, int]]:
-        """Drains for the last time, gives the pipes away, and returns the totals."""
+    def finish(self, give: Callable[[str, int], None]) -> Dict[str, Dict[str, int]]:
+        """Drains for the last time, gives away the pipes that others still hold, and returns the totals."""
         self.drain()
+        totals: Dict[str, Dict[str, int]] = {}
         for pipe in self._pipes:
-            # A character cut by the cap is left out; one that the cell itself left unfinished is replaced.
-            if pipe.kept == pipe.bytes:
-                pipe.pending.append(pipe.decoder.decode(b"", True))
-        self.flush()
-        for pipe in self._pipes:
+            skipped = self._send_tail(pipe)
+            totals[pipe.name] = {"bytes": pipe.bytes, "kept": pipe.bytes - skipped}
             self._unwatch(pipe)
             if pipe.write_fd >= 0:
                 os.close(pipe.write_fd)
@@ -110,8 +111,7 @@ class CellOutput:
             if pipe.ended:
                 os.close(pipe.read_fd)
             else:
-                late.add(pipe.read_fd)
-        totals = {pipe.name: {"bytes": pipe.bytes, "kept": pipe.kept} for pipe in self._pipes}
+                give(pipe.name, pipe.read_fd)
         self._pipes = []
         return totals
 
@@ -124,11 +124,11 @@ class CellOutput:
         self._pipes = []
 
     def _on_readable(self, pipe: _Pipe) -> None:
-        if self._left > 0 and not self._can_emit():
+        if any(each.head_left > 0 for each in self._pipes) and not self._can_emit():
             for each in self._pipes:
                 self._unwatch(each)
             return
-        data = _read(pipe.read_fd, _READ_BYTES)
+        data = read(pipe.read_fd, READ_BYTES)
         if data:
             self._take(pipe, data)
         elif data is not None:
@@ -137,18 +137,50 @@ class CellOutput:
 
     def _take(self, pipe: _Pipe, data: bytes) -> None:
         pipe.bytes += len(data)
-        if self._left <= 0:
+        head, rest = data[: pipe.head_left], data[pipe.head_left :]
+        pipe.head_left -= len(head)
+        if rest:
+            pipe.tail += rest
+            # Cut now and then, not with each read.
+            if len(pipe.tail) > 2 * self._tail_bytes + READ_BYTES:
+                del pipe.tail[: len(pipe.tail) - self._tail_bytes]
+        if not head:
             return
-        kept = data[: self._left]
-        self._left -= len(kept)
-        pipe.kept += len(kept)
-        text = pipe.decoder.decode(kept)
+        text = pipe.decoder.decode(head)
         pipe.pending.append(text)
         pipe.length += len(text)
         if pipe.length >= _FLUSH_CHARACTERS:
             self.flush()
         elif self._timer is None:
             self._timer = self._loop.call_later(_FLUSH_SECONDS, self._on_timer)
+
+    def _send_tail(self, pipe: _Pipe) -> int:
+        """Sends the end of what a pipe gave, and returns how many bytes before it were left out."""
+        head = self._head_bytes - pipe.head_left
+        del pipe.tail[: max(0, len(pipe.tail) - self._tail_bytes)]
+        skipped = pipe.bytes - head - len(pipe.tail)
+        event: Dict[str, Any] = {"type": "stream", "name": pipe.name}
+        if skipped:
+            # Parts of characters on both sides of the gap belong to it.
+            skipped += len(pipe.decoder.getstate()[0])
+            pipe.decoder.reset()
+            start = 0
+            while start < min(3, len(pipe.tail)) and pipe.tail[start] & 0xC0 == 0x80:
+                start += 1
+            del pipe.tail[:start]
+            skipped += start
+            event["skipped"] = skipped
+        # A character that the cell itself left unfinished is replaced.
+        event["text"] = pipe.decoder.decode(bytes(pipe.tail), True)
+        if event["text"] or skipped:
+            self._emit(event)
+        return skipped
+
+    def take(self, name: str, data: bytes) -> None:
+        """Takes what came through the pipe of an earlier cell while this one runs."""
+        for pipe in self._pipes:
+            if pipe.name == name:
+                self._take(pipe, data)
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -160,44 +192,7 @@ class CellOutput:
             self._loop.remove_reader(pipe.read_fd)
 
 
-class LateOutput:
-    """The pipes of cells that have ended. What comes through them is dropped, slowly, so that its writer can go on."""
-
-    def __init__(self, loop: Any) -> None:
-        self._loop = loop
-        self._fds: Dict[int, Any] = {}
-
-    def add(self, fd: int) -> None:
-        while len(self._fds) >= _MAX_LATE_PIPES:
-            self._remove(next(iter(self._fds)))
-        self._fds[fd] = None
-        self._loop.add_reader(fd, self._on_readable, fd)
-
-    def close(self) -> None:
-        for fd in list(self._fds):
-            self._remove(fd)
-
-    def _on_readable(self, fd: int) -> None:
-        if _read(fd, _READ_BYTES) == b"":
-            self._remove(fd)
-            return
-        self._loop.remove_reader(fd)
-        self._fds[fd] = self._loop.call_later(_LATE_SECONDS, self._watch, fd)
-
-    def _watch(self, fd: int) -> None:
-        self._fds[fd] = None
-        self._loop.add_reader(fd, self._on_readable, fd)
-
-    def _remove(self, fd: int) -> None:
-        timer = self._fds.pop(fd)
-        if timer is not None:
-            timer.cancel()
-        else:
-            self._loop.remove_reader(fd)
-        os.close(fd)
-
-
-def _read(fd: int, size: int) -> Optional[bytes]:
+def read(fd: int, size: int) -> Optional[bytes]:
     """Bytes; empty at the end; None when there is nothing yet."""
     try:
         return os.read(fd, size)
@@ -207,7 +202,7 @@ def _read(fd: int, size: int) -> Optional[bytes]:
         return b""
 
 
-def _waiting(fd: int) -> int:
+def waiting(fd: int) -> int:
     count = array.array("i", [0])
     try:
         fcntl.ioctl(fd, termios.FIONREAD, count)

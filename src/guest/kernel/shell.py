@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pdb
 import sys
 import warnings
 from contextlib import nullcontext
 from typing import Any, Callable, Dict, Optional
 
+from IPython.core.autocall import ExitAutocall
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
@@ -15,7 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Bool, Dict as DictTrait, Type, Unicode, observe
 from traitlets.config import Config, Configurable
 
-from . import display, figures, streams, tracebacks
+from . import advice, display, figures, tracebacks
 
 Send = Callable[[Dict[str, Any]], None]
 
@@ -28,7 +30,7 @@ class _Outlet:
         self.errors = 0
 
     def put(self, message: Dict[str, Any]) -> None:
-        if self.send is not None and not streams.is_late():
+        if self.send is not None:
             self.send(message)
 
 
@@ -42,11 +44,27 @@ def publish(data: Any, metadata: Any = None) -> None:
         outlet.put({"type": "display", "data": kept, "metadata": told})
 
 
-def report(error: BaseException) -> None:
-    """Sends an exception."""
-    outlet.errors += 1
+def report(error: BaseException, note: bool = False) -> None:
+    """Sends an exception; as a note where it did not end the cell."""
     name, value, text = tracebacks.describe(error)
-    outlet.put({"type": "error", "name": name, "value": value, "traceback": text})
+    message = {"type": "error", "name": name, "value": value, "traceback": text}
+    if note:
+        message["note"] = True
+    else:
+        outlet.errors += 1
+    outlet.put(message)
+
+
+def is_quiet_exit(error: Any) -> bool:
+    """Whether the cell was ended on purpose, as by exit() or sys.exit(0)."""
+    return isinstance(error, SystemExit) and error.code in (None, 0)
+
+
+class Exit(ExitAutocall):
+    """exit and quit: they end the cell."""
+
+    def __call__(self, code: Any = None) -> None:  # type: ignore[override]
+        raise SystemExit(code)
 
 
 class Publisher(DisplayPublisher):
@@ -81,8 +99,15 @@ class ResultHook(DisplayHook):
         self._is_active = False
 
 
+_ALLOW_INCOMPLETE_INPUT = 0x4000
+
+
 class Compiler(CachingCompiler):
-    """Names a cell's code so that a traceback reads well."""
+    """Names a cell's code so that a traceback reads well, and takes unfinished source for an error, as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flags &= ~_ALLOW_INCOMPLETE_INPUT
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
         return "Cell In[%d]" % number
@@ -118,32 +143,61 @@ class Shell(InteractiveShell):
 
     # Errors. IPython's own would print to stdout, in colours.
 
-    def showtraceback(self, exc_tuple: Any = None, *_rest: Any, **_options: Any) -> None:
-        error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
+    def showtraceback(
+        self,
+        exc_tuple: Any = None,
+        filename: Any = None,
+        tb_offset: Any = None,
+        exception_only: bool = False,
+        running_compiled_code: bool = False,
+    ) -> None:
+        error = exc_tuple[1] if exc_tuple else sys.exc_info()[1] or getattr(sys, "last_value", None)
+        # IPython says so of what ended the cell. What a formatter or the cell itself shows did not.
+        ended = exception_only or running_compiled_code
+        if ended and is_quiet_exit(error):
+            publish({"text/plain": "[the cell ended itself; the kernel goes on and its variables are kept]"}, {"omcp": {"note": True}})
+            return
         if self._cancelling and isinstance(error, asyncio.CancelledError):
             error = KeyboardInterrupt().with_traceback(error.__traceback__)
         if error is not None:
-            report(error)
+            if ended:
+                sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+                setattr(sys, "last_exc", error)
+            report(error, note=not ended)
 
     def _format_exception_for_storage(self, *_rest: Any, **_options: Any) -> Dict[str, Any]:
         # For IPython's history, which nobody reads: it would format every traceback a second time, slowly.
         return {}
 
     def showsyntaxerror(self, *_rest: Any, **_options: Any) -> None:
-        self.showtraceback()
+        self.showtraceback(running_compiled_code=True)
 
     def showindentationerror(self, *_rest: Any, **_options: Any) -> None:
-        self.showtraceback()
+        self.showtraceback(running_compiled_code=True)
 
     def _tee(self, channel: str) -> Any:
         # IPython would keep all that cells print, for ever.
         return nullcontext()
 
     def ask_exit(self) -> None:
-        raise SystemExit("exit() does not end the kernel; its variables are kept")
+        raise SystemExit
+
+    def init_user_ns(self) -> None:
+        super().init_user_ns()
+        # IPython's own guards descriptors that a cell may well use, and hides a patched builtins.open.
+        self.user_ns.pop("open", None)
+        self.user_ns["exit"] = self.user_ns["quit"] = Exit(self)
 
     # `!command` writes to the cell's own descriptors.
-    system = InteractiveShell.system_raw
+    def system(self, cmd: str) -> Any:
+        if advice.installs(cmd):
+            raise RuntimeError(advice.NO_INSTALL)
+        return self.system_raw(cmd)
+
+    def getoutput(self, cmd: str, *rest: Any, **options: Any) -> Any:
+        if advice.installs(cmd):
+            raise RuntimeError(advice.NO_INSTALL)
+        return super().getoutput(cmd, *rest, **options)
 
     def enable_gui(self, gui: Any = None) -> None:
         pass
@@ -154,12 +208,23 @@ class Shell(InteractiveShell):
         figures.use_backend()
         return "inline", figures.BACKEND
 
-    def _run_on_loop(self, coroutine: Any) -> Any:
-        """Runs a cell with top-level await; an interrupt cancels the cell, not the tasks it left."""
+    def event_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of cells with top-level await, and of tasks that other cells create."""
         if self._loop is None or self._loop.is_closed():
             self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+        return self._loop
+
+    def advance_tasks(self) -> None:
+        """Lets tasks go as far as they can without waiting."""
         loop = self._loop
-        asyncio.set_event_loop(loop)
+        if loop is not None and not loop.is_closed() and not loop.is_running() and asyncio.all_tasks(loop):
+            for _ in range(_TASK_STEPS):
+                loop.run_until_complete(asyncio.sleep(0))
+
+    def _run_on_loop(self, coroutine: Any) -> Any:
+        """Runs a cell with top-level await; an interrupt cancels the cell, not the tasks it left."""
+        loop = self.event_loop()
         task = loop.create_task(coroutine)
         try:
             return loop.run_until_complete(task)
@@ -174,6 +239,33 @@ class Shell(InteractiveShell):
             self._cancelling = False
 
 
+# Turns of the loop at the end of a cell.
+_TASK_STEPS = 3
+
+
+def no_debugger(*_rest: Any, **_options: Any) -> None:
+    """Takes the place of what would wait for a person's commands."""
+    raise RuntimeError(advice.NO_DEBUGGER)
+
+
+def _no_install(_line: str) -> None:
+    raise RuntimeError(advice.NO_INSTALL)
+
+
+def _take_tasks(shell: Shell) -> None:
+    """asyncio.create_task() in a cell that does not await: the task begins when the cell ends, and goes on while one awaits."""
+    create = asyncio.create_task
+
+    def create_task(coro: Any, **options: Any) -> Any:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return shell.event_loop().create_task(coro, **options)
+        return create(coro, **options)
+
+    asyncio.create_task = asyncio.tasks.create_task = create_task
+
+
 def make_shell() -> Shell:
     """The one shell of this process, with nothing of a user in it."""
     config = Config()
@@ -186,6 +278,14 @@ def make_shell() -> Shell:
             break
         except Exception:
             continue
+    for name in ("pip", "conda", "mamba", "micromamba", "uv"):
+        shell.register_magic_function(_no_install, "line", name)
+    for name in ("debug", "pdb"):
+        shell.register_magic_function(no_debugger, "line", name)
+    _take_tasks(shell)
+    pdb.set_trace = no_debugger
+    # Said by pandas of each connection that is not SQLAlchemy's, although ours works.
+    warnings.filterwarnings("ignore", message="pandas only supports SQLAlchemy", category=UserWarning)
     # Said by IPython on SystemExit, about keys nobody here has.
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)
     # Said by IPython when it forgets the oldest of a thousand results.

@@ -8,7 +8,8 @@ from . import cgroup, processes
 from .cell import BadRequest, Cell, Request, count
 from .keeper import KernelEvents, KernelKeeper
 from .leftovers import Leftovers, clear_all
-from .output import CellOutput, LateOutput
+from .late import BetweenCells, LatePipes
+from .output import CellOutput
 
 # Seconds. After SIGINT a cell has so long to yield; then all is stopped and killed.
 _YIELD = 1.0
@@ -29,7 +30,8 @@ class KernelSupervisor:
         self._can_emit = can_emit
         preload = [name for name in settings.get("preload") or [] if isinstance(name, str)]
         self._output_bytes = int(settings.get("max_output_bytes") or _DEFAULT_OUTPUT_BYTES)
-        self._late = LateOutput(loop)
+        self._late = LatePipes(loop, self._on_late)
+        self._between = BetweenCells()
         told = KernelEvents(
             on_starting=lambda: self._tell(self._state if self._kernel.ready else "starting"),
             on_confinement=self._on_confinement,
@@ -41,7 +43,7 @@ class KernelSupervisor:
             can_read=can_emit,
         )
         self._kernel = KernelKeeper(loop, preload, told)
-        self._leftovers = Leftovers(loop, self._kernel.pids, lambda: self._cell is not None)
+        self._leftovers = Leftovers(self._kernel.pids)
         self._cell: Optional[Cell] = None
         self._cells = 0
         self._execution_count = 0
@@ -180,8 +182,20 @@ class KernelSupervisor:
 
     # -- Cells --
 
+    def _on_late(self, name: str, data: bytes) -> None:
+        """What threads and processes of earlier cells print belongs to the cell that runs, if one does."""
+        cell = self._cell
+        if cell is not None and cell.output is not None and not cell.request.internal:
+            cell.output.take(name, data)
+        else:
+            self._between.add(name, data)
+
     def _send_cell(self, cell: Cell) -> None:
         cell.oom_before = cgroup.oom_kills()
+        self._late.drain()
+        if not cell.request.internal:
+            for event in self._between.take():
+                self._emit(cell.request_id, event)
         try:
             cell.output = CellOutput(
                 self._loop,
@@ -201,6 +215,7 @@ class KernelSupervisor:
     def _on_done(self, cell: Cell, message: Dict[str, Any]) -> None:
         executed = count(message.get("execution_count"))
         cell.displays["count"] += count(message.get("skipped"))
+        cell.threads = count(message.get("threads"))
         self._execution_count = executed
         outcome = "ok" if message.get("ok") is True else "error"
         self._finish(cell, cell.ending or outcome, "kept", None)
@@ -232,12 +247,14 @@ class KernelSupervisor:
     def _finish(self, cell: Cell, status: str, kernel: str, died: Optional[Dict[str, Any]]) -> None:
         """The one place where a cell that was taken on gets its reply."""
         cell.stop_timer()
-        totals = cell.output.finish(self._late) if cell.output is not None else {}
+        self._late.drain()
+        totals = cell.output.finish(self._late.add) if cell.output is not None else {}
         self._cell = None
         result = cell.result(status, kernel, totals, self._loop.time())
         result["execution_count"] = self._execution_count
         result["died"] = died
-        result["background_processes"] = self._leftovers.cell_ended(cell.deadline) if kernel == "kept" else 0
+        result["background_processes"] = self._leftovers.cell_ended(cell.ending is not None) if kernel == "kept" else 0
+        result["background_threads"] = cell.threads if kernel == "kept" else 0
         self._answer(cell.request_id, result)
 
     # -- Stop, kill, reap, begin anew --

@@ -4,12 +4,13 @@ from __future__ import annotations
 import traceback
 from typing import List, Set, Tuple
 
-from . import wire
+from . import advice, wire
 
 MAX_VALUE_CHARACTERS = 16384
 MAX_TRACEBACK_CHARACTERS = 131072
 
 _OURS = "omcp_kernel/"
+_LIBRARY = "/lib/python3"
 _SHELL = "/site-packages/IPython/"
 _MAX_CHAIN = 32
 # The last ones, where the fault is.
@@ -33,13 +34,18 @@ def describe(error: BaseException) -> Tuple[str, str, str]:
         length = 0
         told = traceback.TracebackException.from_exception(error, limit=_MAX_FRAMES)
         _without_ours(told, set())
+        if advice.is_network(error):
+            # Fifty frames of libraries that end in name resolution say nothing, and invite retries.
+            told.__cause__ = told.__context__ = None
+            told.stack[:] = [frame for frame in told.stack if "/site-packages/" not in frame.filename and _LIBRARY not in frame.filename]
         for line in told.format():
             pieces.append(cut(line, MAX_VALUE_CHARACTERS))
             length += len(pieces[-1])
             if length > MAX_TRACEBACK_CHARACTERS:
                 pieces.append("\n… [cut: the traceback is longer than %d characters]" % MAX_TRACEBACK_CHARACTERS)
                 break
-        text = "".join(pieces)
+        hint = advice.of_error(error)
+        text = "".join(pieces) + (hint or "")
     except Exception:
         text = "%s: %s\n[the traceback could not be written]" % (name, value)
     return wire.clean(name), wire.clean(value), wire.clean(text.rstrip("\n"))

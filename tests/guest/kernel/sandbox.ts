@@ -24,6 +24,7 @@ const RESULT = z.strictObject({
     oom: z.boolean(),
   })),
   background_processes: z.number(),
+  background_threads: z.number(),
 });
 const BUNDLE = z.object({
   data: z.record(z.string(), z.unknown()),

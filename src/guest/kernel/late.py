@@ -1,0 +1,98 @@
+"""What threads and processes of earlier cells print through the pipes of those cells. Runs in the agent."""
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict, List, NamedTuple
+
+from .output import NAMES, READ_BYTES, read, waiting
+
+# At most one read of a pipe in this time: a flood must not keep PID 1 busy.
+_PAUSE_SECONDS = 0.02
+_MAX_PIPES = 256
+# Of each stream, while no cell runs. The newest is kept.
+_KEPT_BYTES = 1 << 16
+
+
+class _Pipe(NamedTuple):
+    name: str
+    # Of its pause; nothing while it is watched.
+    timers: List[Any]
+
+
+class LatePipes:
+    """The pipes of cells that have ended, as long as somebody can write to them. `take` gets what comes, with its stream."""
+
+    def __init__(self, loop: Any, take: Callable[[str, bytes], None]) -> None:
+        self._loop = loop
+        self._take = take
+        self._pipes: Dict[int, _Pipe] = {}
+
+    def add(self, name: str, fd: int) -> None:
+        while len(self._pipes) >= _MAX_PIPES:
+            self._remove(next(iter(self._pipes)))
+        self._pipes[fd] = _Pipe(name, [])
+        self._loop.add_reader(fd, self._on_readable, fd)
+
+    def drain(self) -> None:
+        """Takes what is in the pipes now: it was printed before whatever comes next."""
+        for fd, pipe in list(self._pipes.items()):
+            if waiting(fd) > 0:
+                data = read(fd, READ_BYTES)
+                if data:
+                    self._take(pipe.name, data)
+
+    def close(self) -> None:
+        for fd in list(self._pipes):
+            self._remove(fd)
+
+    def _on_readable(self, fd: int) -> None:
+        data = read(fd, READ_BYTES)
+        if data == b"":
+            self._remove(fd)
+            return
+        pipe = self._pipes[fd]
+        self._loop.remove_reader(fd)
+        pipe.timers.append(self._loop.call_later(_PAUSE_SECONDS, self._watch, fd))
+        if data:
+            self._take(pipe.name, data)
+
+    def _watch(self, fd: int) -> None:
+        self._pipes[fd].timers.clear()
+        self._loop.add_reader(fd, self._on_readable, fd)
+
+    def _remove(self, fd: int) -> None:
+        pipe = self._pipes.pop(fd)
+        if pipe.timers:
+            pipe.timers[0].cancel()
+        else:
+            self._loop.remove_reader(fd)
+        os.close(fd)
+
+
+class BetweenCells:
+    """What came while no cell ran, until the next cell shows it."""
+
+    def __init__(self) -> None:
+        self._kept = {name: bytearray() for name in NAMES}
+        self._dropped = {name: 0 for name in NAMES}
+
+    def add(self, name: str, data: bytes) -> None:
+        kept = self._kept[name]
+        kept += data
+        if len(kept) > _KEPT_BYTES:
+            more = len(kept) - _KEPT_BYTES
+            del kept[:more]
+            self._dropped[name] += more
+
+    def take(self) -> List[Dict[str, Any]]:
+        """Its events, once."""
+        events: List[Dict[str, Any]] = []
+        for name in NAMES:
+            if self._kept[name]:
+                event = {"type": "stream", "name": name, "late": True, "text": self._kept[name].decode("utf-8", "replace")}
+                if self._dropped[name]:
+                    event["skipped"] = self._dropped[name]
+                events.append(event)
+            self._kept[name] = bytearray()
+            self._dropped[name] = 0
+        return events
