@@ -22,7 +22,9 @@ import kernelCell from "./kernel/cell.py" with { type: "text" };
 import kernelCgroup from "./kernel/cgroup.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
 import kernelDisplay from "./kernel/display.py" with { type: "text" };
+import kernelFigureWords from "./kernel/figure_words.py" with { type: "text" };
 import kernelFigures from "./kernel/figures.py" with { type: "text" };
+import kernelHtmlText from "./kernel/html_text.py" with { type: "text" };
 import kernelKeeper from "./kernel/keeper.py" with { type: "text" };
 import kernelKernel from "./kernel/kernel.py" with { type: "text" };
 import kernelLandlock from "./kernel/landlock.py" with { type: "text" };
@@ -31,7 +33,10 @@ import kernelLaunch from "./kernel/launch.py" with { type: "text" };
 import kernelLeftovers from "./kernel/leftovers.py" with { type: "text" };
 import kernelLink from "./kernel/link.py" with { type: "text" };
 import kernelOutput from "./kernel/output.py" with { type: "text" };
+import kernelOutlet from "./kernel/outlet.py" with { type: "text" };
+import kernelPictures from "./kernel/pictures.py" with { type: "text" };
 import kernelProcesses from "./kernel/processes.py" with { type: "text" };
+import kernelRepresentations from "./kernel/representations.py" with { type: "text" };
 import kernelShell from "./kernel/shell.py" with { type: "text" };
 import kernelStreams from "./kernel/streams.py" with { type: "text" };
 import kernelSupervisor from "./kernel/supervisor.py" with { type: "text" };
@@ -63,7 +68,9 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.cgroup": kernelCgroup,
   "kernel.confine": kernelConfine,
   "kernel.display": kernelDisplay,
+  "kernel.figure_words": kernelFigureWords,
   "kernel.figures": kernelFigures,
+  "kernel.html_text": kernelHtmlText,
   "kernel.keeper": kernelKeeper,
   "kernel.kernel": kernelKernel,
   "kernel.landlock": kernelLandlock,
@@ -72,7 +79,10 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.leftovers": kernelLeftovers,
   "kernel.link": kernelLink,
   "kernel.output": kernelOutput,
+  "kernel.outlet": kernelOutlet,
+  "kernel.pictures": kernelPictures,
   "kernel.processes": kernelProcesses,
+  "kernel.representations": kernelRepresentations,
   "kernel.shell": kernelShell,
   "kernel.streams": kernelStreams,
   "kernel.supervisor": kernelSupervisor,

@@ -34,10 +34,11 @@ Deno.test("the images hold no setuid file, nothing that their user can write, no
     assert.deepEqual(found.special, []);
     assert.deepEqual(found.writable, []);
     assert.ok(!found.top.includes("build"));
-    // The base image may bring the distribution's package of public authorities; beyond it there is none.
+    // The distribution and requests bring public authorities; beyond them there is none.
     const others = bodies.filter((body) => {
       const where = found.certificates[body];
-      return where !== undefined && !where.some((path) => path.startsWith("/usr/share/ca-certificates/"));
+      const authorities = /^\/usr\/share\/ca-certificates\/|\/site-packages\/certifi\//;
+      return where !== undefined && !where.some((path) => authorities.test(path));
     });
     assert.deepEqual(others, []);
   }

@@ -1,10 +1,11 @@
 """MIME bundles as they leave a kernel: known types only, bytes as base64, lengths capped, and what was cut told."""
 from __future__ import annotations
 
+import re
 from binascii import b2a_base64
 from typing import Any, Dict, Tuple
 
-from . import wire
+from . import html_text, pictures, wire
 from .tracebacks import cut
 
 # The base64 of a picture, or a text, of one MIME type; and of the bundle together. Below the wire's message limit.
@@ -16,6 +17,8 @@ _TEXTS = _CUTTABLE + ("text/html", "image/svg+xml", "application/javascript")
 _BINARIES = ("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf")
 # What is kept first when the bundle as a whole is too long.
 _ORDER = ("text/plain", "image/png", "image/svg+xml", "image/jpeg", "text/html", "text/markdown", "text/latex")
+# The repr of an object that has more to show than its name.
+_OPAQUE = re.compile(r"<[\w.]+ object(?: at 0x[0-9a-f]+)?>$")
 METADATA_KEY = "omcp"
 
 
@@ -23,6 +26,9 @@ def bundle(data: Any, metadata: Any = None) -> Tuple[Dict[str, Any], Dict[str, A
     """A bundle that may be sent, and its metadata, where `omcp.cut` tells what was cut or left out."""
     if not isinstance(data, dict):
         raise TypeError("a display bundle must be a dict: received %s" % type(data).__name__)
+    data = dict(data)
+    pictures.one(data)
+    _say_plainly(data)
     kept: Dict[str, Any] = {}
     lost: Dict[str, Any] = {}
     left = MAX_BUNDLE_CHARACTERS
@@ -47,6 +53,22 @@ def bundle(data: Any, metadata: Any = None) -> Tuple[Dict[str, Any], Dict[str, A
     if lost:
         told[METADATA_KEY] = {"cut": lost}
     return kept, told
+
+
+def _say_plainly(data: Dict[Any, Any]) -> None:
+    """Puts into the plain text what a reader can use, where it is only an object's name."""
+    plain = data.get("text/plain")
+    if isinstance(plain, str) and _OPAQUE.match(plain) is None:
+        return
+    html, svg, latex = (data.get(name) for name in ("text/html", "image/svg+xml", "text/latex"))
+    if isinstance(latex, str):
+        data["text/plain"] = latex
+    elif isinstance(html, str) and len(html) <= MAX_TEXT_CHARACTERS:
+        data["text/plain"] = html_text.text_of(html)
+    elif isinstance(svg, str):
+        size = [re.search(r"<svg\b[^>]*?\s%s=[\"']([^\"']{1,20})" % name, svg[:4096]) for name in ("width", "height")]
+        shape = " of %s x %s" % (size[0][1], size[1][1]) if size[0] and size[1] else ""
+        data["text/plain"] = "[SVG%s, %d characters: save it in /workspace, or show a PNG]" % (shape, len(svg))
 
 
 def _known(name: str) -> bool:

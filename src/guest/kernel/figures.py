@@ -1,4 +1,4 @@
-"""Matplotlib figures as PNG: a backend that shows a figure by sending it, with caps on pixels and number.
+"""Matplotlib figures as pictures and words: a backend that shows a figure by sending it, with caps on size and number.
 
 This module is matplotlib's backend too ("module://omcp_kernel.figures"), so that plt.show() works.
 """
@@ -9,8 +9,8 @@ import math
 import sys
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-MAX_PIXELS = 16_000_000
-MAX_SIDE = 16_000
+from . import figure_words, pictures
+
 MAX_FIGURES = 20
 BACKEND = "module://omcp_kernel.figures"
 
@@ -24,7 +24,6 @@ class Figures:
         self.publish: Optional[Publish] = None
         self.skipped = 0
         self.scale = 1.0
-        self.format = "png"
         self._drawn = 0
         self._shown: List[Any] = []
 
@@ -34,12 +33,14 @@ class Figures:
         self._shown = []
 
     def render(self, figure: Any) -> Optional[Dict[str, Any]]:
-        """The bundle of a figure; None when the cell has drawn as many as it may."""
+        """The bundle of a figure; None where nothing is in it, or when the cell has drawn as many as it may."""
+        if is_empty(figure):
+            return None
         if self._drawn >= MAX_FIGURES:
             self.skipped += 1
             return None
         self._drawn += 1
-        bundle = draw(figure, self.scale, self.format)
+        bundle = draw(figure, self.scale)
         figure.stale = False
         self._shown.append(figure)
         return bundle
@@ -74,8 +75,14 @@ class Figures:
 figures = Figures()
 
 
-def draw(figure: Any, scale: float = 1.0, kind: str = "png") -> Dict[str, Any]:
-    """A PNG of a figure, at fewer dots per inch where it would have too many pixels; its text says so."""
+def is_empty(figure: Any) -> bool:
+    """Whether nothing was ever drawn in it, as in the new figure that plt.savefig() makes after plt.show()."""
+    drawn = [child for child in figure.get_children() if child is not figure.patch]
+    return not drawn
+
+
+def draw(figure: Any, scale: float = 1.0) -> Dict[str, Any]:
+    """A picture of a figure, at fewer dots per inch where it would be too large, and its words; the text says so."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas, own_dpi = figure.canvas, figure.dpi
@@ -91,29 +98,23 @@ def draw(figure: Any, scale: float = 1.0, kind: str = "png") -> Dict[str, Any]:
         options: Dict[str, Any] = {} if size is None else {"bbox_inches": "tight"}
         width, height = size or (width, height)
         fitting = _fitting(figure.dpi, width, height)
-        if kind == "svg":
-            figure.savefig(buffer, format="svg", **options)
-        else:
-            figure.savefig(buffer, format="png", dpi=fitting, facecolor=figure.get_facecolor(), **options)
+        figure.savefig(buffer, format="png", dpi=fitting, facecolor=figure.get_facecolor(), **options)
     finally:
         figure.dpi = own_dpi
         figure.set_canvas(canvas)
-    text = "<Figure of %d axes>" % len(figure.axes)
-    if kind == "svg":
-        return {"image/svg+xml": buffer.getvalue().decode("utf-8", "replace"), "text/plain": text}
+    text = figure_words.words(figure)
     if fitting < dpi:
-        text += " [drawn at %d x %d pixels instead of %d x %d: at most %d pixels]" % (
+        text += " [drawn at %d x %d pixels instead of %d x %d: at most %d a side]" % (
             *(int(width * fitting), int(height * fitting)),
             *(int(width * dpi), int(height * dpi)),
-            MAX_PIXELS,
+            pictures.MAX_SIDE,
         )
     return {"image/png": buffer.getvalue(), "text/plain": text}
 
 
 def _fitting(dpi: float, width: float, height: float) -> float:
-    """Dots per inch at which a picture of so many inches has not too many pixels."""
-    by_area = math.sqrt(MAX_PIXELS / max(width * height, 1e-9))
-    return max(min(dpi, by_area, MAX_SIDE / max(width, height, 1e-9)), 0.01)
+    """Dots per inch at which no side of a picture of so many inches has too many pixels."""
+    return max(min(dpi, (pictures.MAX_SIDE - 1) / max(width, height, 1e-9)), 0.01)
 
 
 def _tight_size(figure: Any) -> Optional[Tuple[float, float]]:

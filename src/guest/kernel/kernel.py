@@ -63,7 +63,8 @@ class Kernel:
         poll.register(connection.fd, select.POLLIN)
         self._poll = poll.poll
         shells.outlet.send = self.send
-        figures.figures.publish = shells.publish
+        # Through the shell, whose publisher may be one that captures.
+        figures.figures.publish = lambda bundle, metadata: shell.display_pub.publish(bundle, metadata)
         os.register_at_fork(before=self._streams.flush_python, after_in_child=self._after_fork)
 
     def send(self, message: Dict[str, Any]) -> None:
@@ -169,6 +170,7 @@ class Kernel:
                 shells.outlet.errors = 1
             self._shell.advance_tasks()
             figures.figures.show_all()
+            shells.outlet.show_held()
             note = figures.figures.note()
             if note is not None:
                 self.send({"type": "display", "data": {"text/plain": note}, "metadata": {"omcp": {"note": True}}})

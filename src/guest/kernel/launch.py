@@ -20,7 +20,10 @@ MAX_STARTS = 5
 
 
 PACKAGE = "omcp_kernel"
-_MODULES = ("wire", "landlock", "confine", "advice", "tracebacks", "streams", "display", "figures", "shell", "kernel", "zygote")
+_MODULES = (
+    *("wire", "landlock", "confine", "advice", "tracebacks", "streams", "pictures", "html_text", "display"),
+    *("outlet", "figure_words", "figures", "representations", "shell", "kernel", "zygote"),
+)
 _ZYGOTE_FD = 3
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")
 # Arrow's allocator would start a thread when it is loaded, and no process with threads can be forked safely.

@@ -7,7 +7,7 @@ import pdb
 import sys
 import warnings
 from contextlib import nullcontext
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Dict, Optional
 
 from IPython.core.autocall import ExitAutocall
 from IPython.core.compilerop import CachingCompiler
@@ -17,48 +17,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Bool, Dict as DictTrait, Type, Unicode, observe
 from traitlets.config import Config, Configurable
 
-from . import advice, display, figures, tracebacks
-
-Send = Callable[[Dict[str, Any]], None]
-
-
-class _Outlet:
-    """Where messages go; set by the kernel after the fork."""
-
-    def __init__(self) -> None:
-        self.send: Optional[Send] = None
-        self.errors = 0
-
-    def put(self, message: Dict[str, Any]) -> None:
-        if self.send is not None:
-            self.send(message)
-
-
-outlet = _Outlet()
-
-
-def publish(data: Any, metadata: Any = None) -> None:
-    """Sends a MIME bundle as display data."""
-    kept, told = display.bundle(data, metadata)
-    if kept:
-        outlet.put({"type": "display", "data": kept, "metadata": told})
-
-
-def report(error: BaseException, note: bool = False) -> None:
-    """Sends an exception; as a note where it did not end the cell."""
-    name, value, text = tracebacks.describe(error)
-    message = {"type": "error", "name": name, "value": value, "traceback": text}
-    if note:
-        message["note"] = True
-    else:
-        outlet.errors += 1
-    outlet.put(message)
-
-
-def is_quiet_exit(error: Any) -> bool:
-    """Whether the cell was ended on purpose, as by exit() or sys.exit(0)."""
-    return isinstance(error, SystemExit) and error.code in (None, 0)
-
+from . import advice, display, figures, representations
+from .outlet import is_quiet_exit, outlet, publish, report
 
 class Exit(ExitAutocall):
     """exit and quit: they end the cell."""
@@ -74,7 +34,7 @@ class Publisher(DisplayPublisher):
         publish(data, metadata)
 
     def clear_output(self, wait: bool = False) -> None:
-        pass
+        outlet.clear(wait)
 
 
 class ResultHook(DisplayHook):
@@ -123,7 +83,7 @@ class InlineBackend(Configurable):
 
     @observe("figure_format")
     def _format_changed(self, change: Any) -> None:
-        figures.figures.format = "svg" if change["new"] == "svg" else "png"
+        # Whatever the format, clients get a picture that they can show.
         figures.figures.scale = 2.0 if change["new"] in ("retina", "png2x") else 1.0
 
 
@@ -291,31 +251,9 @@ def make_shell() -> Shell:
     # Said by IPython when it forgets the oldest of a thousand results.
     warnings.filterwarnings("ignore", message="Output cache limit", category=UserWarning)
     warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive", category=UserWarning)
-    formatters = shell.display_formatter.formatters
-    formatters["image/png"].for_type_by_name("matplotlib.figure", "Figure", _figure_png)
-    formatters["image/svg+xml"].for_type_by_name("matplotlib.figure", "Figure", _figure_svg)
-    formatters["text/plain"].for_type_by_name("matplotlib.figure", "Figure", _figure_text)
+    representations.register(shell)
     sys.modules["__main__"] = shell.user_module
     return shell
-
-
-_rendered: Dict[str, Any] = {}
-
-
-def _figure_text(figure: Any, printer: Any, _cycle: bool) -> None:
-    # IPython asks for the text first: the drawing is made here, and the others take theirs from it.
-    _rendered.clear()
-    bundle = figures.figures.render(figure)
-    _rendered.update(bundle or {})
-    printer.text(_rendered.pop("text/plain", "<Figure, not drawn: a cell shows at most %d>" % figures.MAX_FIGURES))
-
-
-def _figure_png(_figure: Any) -> Any:
-    return _rendered.pop("image/png", None)
-
-
-def _figure_svg(_figure: Any) -> Any:
-    return _rendered.pop("image/svg+xml", None)
 
 
 def user_environment(variables: Dict[str, Optional[str]]) -> None:

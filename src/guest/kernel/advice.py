@@ -1,0 +1,102 @@
+"""What cannot work in a sandbox says so at once, with what to do instead: packages, the network, debuggers."""
+from __future__ import annotations
+
+import difflib
+import re
+import socket
+import sys
+from typing import Any, Iterator, List, Optional
+
+NO_NETWORK = "There is no network in a sandbox: read files in /workspace, or the database with psycopg.connect()."
+NO_INSTALL = (
+    "Nothing can be installed: there is no network in a sandbox. Use what is there "
+    "(importlib.metadata.distributions() lists it), or ask the operator to add the package to the image."
+)
+NO_DEBUGGER = (
+    "there is no debugger without standard input: print the values. After an error the variables are kept, and %tb shows the traceback"
+)
+
+_INSTALLERS = re.compile(
+    r"^\s*(?:sudo\s+)?(?:(?:\S*python[\d.]*\s+-m\s+|uv\s+)?pip[\d.]*\s+(?:install|download)|uv\s+(?:add|sync)"
+    r"|(?:conda|mamba|micromamba)\s|apt(?:-get)?\s+(?:install|update)|npm\s+install|easy_install\s)"
+)
+# What needs no network: a folder of wheels, or a file.
+_OFFLINE = re.compile(r"--no-index|--find-links|\.whl\b|(?:install|add)\s+(?:-e\s+)?[./]")
+# What has the abilities of a package that models ask for in vain.
+_INSTEAD = {
+    "torch": "scikit-learn, xgboost or lightgbm",
+    "tensorflow": "scikit-learn, xgboost or lightgbm",
+    "keras": "scikit-learn",
+    "catboost": "xgboost or lightgbm",
+    "pymysql": "psycopg",
+    "psycopg_pool": "psycopg",
+    "ggplot": "seaborn",
+    "plotnine": "seaborn",
+    "bokeh": "plotly or altair",
+    "dask": "polars or duckdb",
+    "pyspark": "polars or duckdb",
+    "sksurv": "lifelines",
+    "httpx": "the database: there is no network",
+}
+_MAX_CHAIN = 32
+
+
+def installs(command: str) -> bool:
+    """Whether a command line asks for a package that would have to come over the network."""
+    return _INSTALLERS.match(command) is not None and _OFFLINE.search(command) is None
+
+
+def of_error(error: BaseException) -> Optional[str]:
+    """A sentence for an error that a sandbox's nature explains."""
+    if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str):
+        return _missing(error.name.partition(".")[0])
+    return NO_NETWORK if is_network(error) else None
+
+
+def is_network(error: BaseException) -> bool:
+    """Whether the error, or one that caused it, is that no host can be reached."""
+    return any(
+        isinstance(each, socket.gaierror)
+        or (isinstance(each, OSError) and not isinstance(each, FileNotFoundError) and each.errno in (101, 113))
+        or (isinstance(each, PermissionError) and _raised_in_sockets(each))
+        or (type(each).__name__ == "NameResolutionError")
+        for each in _chain(error)
+    )
+
+
+def _raised_in_sockets(error: BaseException) -> bool:
+    """Where the sandbox has no such sockets at all, what fails is making one."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return place is not None and place.tb_frame.f_code.co_filename.endswith("/socket.py")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: List[int] = []
+    waiting: List[Any] = [error]
+    while waiting and len(seen) < _MAX_CHAIN:
+        each = waiting.pop()
+        if not isinstance(each, BaseException) or id(each) in seen:
+            continue
+        seen.append(id(each))
+        yield each
+        # urllib and urllib3 keep the cause as an attribute or an argument.
+        waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
+
+
+def _missing(name: str) -> str:
+    if name in getattr(sys, "stdlib_module_names", ()):
+        return "This module of Python's library is not in the image."
+    instead = _INSTEAD.get(name)
+    if instead is not None:
+        return "%s is not installed, and nothing can be: there is no network. Use %s." % (name, instead)
+    close = difflib.get_close_matches(name, _installed(), 1, 0.75)
+    hint = " Did you mean %s?" % close[0] if close else ""
+    return "%s is not installed.%s %s" % (name, hint, NO_INSTALL)
+
+
+def _installed() -> List[str]:
+    import pkgutil
+
+    return [module.name for module in pkgutil.iter_modules() if not module.name.startswith("_")]

@@ -1,0 +1,75 @@
+"""Where a kernel's displays and errors leave it; a cell may hold back displays that it clears again."""
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional
+
+from . import display, tracebacks
+
+Send = Callable[[Dict[str, Any]], None]
+
+# Of displays that a cell may clear.
+_MAX_HELD = 100
+
+
+class _Outlet:
+    """Where messages go; set by the kernel after the fork."""
+
+    def __init__(self) -> None:
+        self.send: Optional[Send] = None
+        self.errors = 0
+        self._held: Optional[List[Dict[str, Any]]] = None
+        self._clear_next = False
+
+    def put(self, message: Dict[str, Any]) -> None:
+        if self._held is None or message["type"] != "display":
+            self._put(message)
+            return
+        if self._clear_next:
+            self._held.clear()
+            self._clear_next = False
+        self._held.append(message)
+        del self._held[:-_MAX_HELD]
+
+    def clear(self, wait: bool) -> None:
+        """From now on displays are held back: only those after the last clearing are shown, when the cell ends."""
+        if self._held is None:
+            self._held = []
+        elif wait:
+            self._clear_next = True
+        else:
+            self._held.clear()
+
+    def show_held(self) -> None:
+        held, self._held, self._clear_next = self._held or [], None, False
+        for message in held:
+            self._put(message)
+
+    def _put(self, message: Dict[str, Any]) -> None:
+        if self.send is not None:
+            self.send(message)
+
+
+outlet = _Outlet()
+
+
+def publish(data: Any, metadata: Any = None) -> None:
+    """Sends a MIME bundle as display data."""
+    kept, told = display.bundle(data, metadata)
+    if kept:
+        outlet.put({"type": "display", "data": kept, "metadata": told})
+
+
+def report(error: BaseException, note: bool = False) -> None:
+    """Sends an exception; as a note where it did not end the cell."""
+    name, value, text = tracebacks.describe(error)
+    message = {"type": "error", "name": name, "value": value, "traceback": text}
+    if note:
+        message["note"] = True
+    else:
+        outlet.errors += 1
+    outlet.put(message)
+
+
+def is_quiet_exit(error: Any) -> bool:
+    """Whether the cell was ended on purpose, as by exit() or sys.exit(0)."""
+    return isinstance(error, SystemExit) and error.code in (None, 0)

@@ -1,0 +1,64 @@
+"""How a kernel shows figures and DataFrames, within our caps whatever a cell configures."""
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from IPython.core import pylabtools
+from IPython.core.magics import execution
+from IPython.utils import capture
+
+from . import figures
+
+_rendered: Dict[str, Any] = {}
+_MAX_DTYPES = 300
+
+
+def _figure_text(figure: Any, printer: Any, _cycle: bool) -> None:
+    # IPython asks for the text first: the drawing is made here, and the others take theirs from it.
+    _rendered.clear()
+    bundle = figures.figures.render(figure)
+    _rendered.update(bundle or {})
+    printer.text(_rendered.pop("text/plain", _not_drawn(figure)))
+
+
+def _not_drawn(figure: Any) -> str:
+    return "<Figure without axes>" if figures.is_empty(figure) else "<Figure, not drawn: a cell shows at most %d>" % figures.MAX_FIGURES
+
+
+def _figure_png(_figure: Any) -> Any:
+    return _rendered.pop("image/png", None)
+
+
+def _frame_text(frame: Any, printer: Any, _cycle: bool) -> None:
+    printer.text(repr(frame))
+    if len(frame.columns) > 1:
+        dtypes = ", ".join("%s %s" % (name, dtype) for name, dtype in zip(frame.columns, frame.dtypes))
+        if len(dtypes) > _MAX_DTYPES:
+            dtypes = "%s… (%d columns)" % (dtypes[:_MAX_DTYPES], len(frame.columns))
+        printer.text("\n[%d rows x %d columns; dtypes: %s]" % (*frame.shape, dtypes))
+
+
+def _select_formats(_shell: Any, formats: Any, **_options: Any) -> None:
+    """Takes the place of IPython's own, which would draw figures without our caps."""
+    figures.figures.scale = 2.0 if {"retina", "png2x"} & {*([formats] if isinstance(formats, str) else formats)} else 1.0
+
+
+class _Capture(capture.capture_output):
+    """As in Jupyter, figures that are open at the end of what is captured are captured."""
+
+    def __exit__(self, *rest: Any) -> None:
+        if self.display and rest[0] is None:
+            figures.figures.show_all()
+        super().__exit__(*rest)
+
+
+def register(shell: Any) -> None:
+    """Makes them the shell's own."""
+    formatters = shell.display_formatter.formatters
+    formatters["image/png"].for_type_by_name("matplotlib.figure", "Figure", _figure_png)
+    formatters["text/plain"].for_type_by_name("matplotlib.figure", "Figure", _figure_text)
+    formatters["text/plain"].for_type_by_name("pandas.core.frame", "DataFrame", _frame_text)
+    pylabtools.select_figure_formats = _select_formats
+    # Those that have imported the class by name use ours too.
+    for module in (capture, execution):
+        module.capture_output = _Capture

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { type Outcome, Sandbox } from "./sandbox.ts";
+
+Deno.test("cells behave as in Jupyter", async (t) => {
+  await using sandbox = await Sandbox.start({ preload: ["numpy", "pandas", "matplotlib.pyplot"] });
+  await sandbox.state("idle");
+  async function run(...lines: string[]): Promise<Outcome> {
+    return await sandbox.cell(lines.join("\n"));
+  }
+  async function fails(code: string, name: string, text: RegExp): Promise<void> {
+    const cell = await sandbox.cell(code);
+    assert.deepEqual([cell.result.status, cell.error?.name], ["error", name], code);
+    assert.match(cell.error?.traceback ?? "", text);
+  }
+  function notes(cell: Outcome): unknown[] {
+    return cell.events.filter(({ type, note }) => type === "error" && note === true).map(({ value }) =>
+      value
+    );
+  }
+
+  await t.step("a failing representation is a note", async () => {
+    for (const method of ["__repr__", "_repr_html_", "_repr_png_"]) {
+      const cell = await run(`class R:\n    def ${method}(self): raise ValueError('no ${method}')`, "R()");
+      assert.equal(cell.result.status, "ok", method);
+      assert.deepEqual(notes(cell), [`no ${method}`]);
+    }
+  });
+
+  await t.step("a traceback that the cell itself shows is a note", async () => {
+    const cell = await run("try: 1 / 0\nexcept ZeroDivisionError: get_ipython().showtraceback()", "7");
+    assert.deepEqual([cell.result.status, notes(cell), cell.value], ["ok", ["division by zero"], "7"]);
+  });
+
+  await t.step("a debugger says at once that there is none", async () => {
+    for (const code of ["breakpoint()", "import pdb; pdb.set_trace()", "%debug"]) {
+      await fails(code, "RuntimeError", /no debugger without standard input/);
+    }
+  });
+
+  await t.step("the last error can be looked at", async () => {
+    await run("1 / 0");
+    assert.match((await run("import sys; sys.last_value")).value ?? "", /ZeroDivisionError/);
+    assert.match((await run("import traceback; traceback.print_last()")).stderr, /division by zero/);
+    assert.deepEqual(notes(await run("%tb")), ["division by zero"]);
+  });
+
+  await t.step("unfinished source has Python's own message", async () => {
+    await fails("x = (", "SyntaxError", /'\(' was never closed/);
+    await fails("def f():", "IndentationError", /expected an indented block/);
+    await fails("'''abc", "SyntaxError", /unterminated triple-quoted/);
+  });
+
+  await t.step("exit ends the cell: quietly without a code, as an error with one", async () => {
+    for (const code of ["exit()", "quit", "import sys; sys.exit(0)", "raise SystemExit"]) {
+      await run("kept = 5");
+      const cell = await run(code);
+      assert.equal(cell.result.status, "ok", code);
+      assert.match(String(cell.displays[0]?.data["text/plain"]), /the kernel goes on/, code);
+    }
+    await fails("exit(1)", "SystemExit", /1/);
+    await fails("import sys; sys.exit('why')", "SystemExit", /why/);
+    assert.equal((await run("kept")).value, "5");
+  });
+
+  await t.step(
+    "a task is created without awaiting, begins, and goes on while a later cell awaits",
+    async () => {
+      const made = await run(
+        "import asyncio",
+        "async def work():\n    print('begun')\n    await asyncio.sleep(0.05)\n    print('ended')\n    return 9",
+        "task = asyncio.create_task(work())",
+      );
+      assert.deepEqual([made.result.status, made.stdout], ["ok", "begun\n"]);
+      assert.equal((await run("await task")).value, "9");
+      assert.equal((await run("asyncio.run(asyncio.sleep(0, 'run'))")).value, "'run'");
+      assert.equal((await run("await asyncio.create_task(asyncio.sleep(0, 'inner'))")).value, "'inner'");
+    },
+  );
+
+  await t.step("a closed standard descriptor breaks no later cell", async () => {
+    const closings = [
+      "os.close(1)",
+      "os.close(2)",
+      "os.close(0)",
+      "[os.close(n) for n in range(3)]",
+      "sys.stdout.close()",
+    ];
+    for (const closing of closings) {
+      await run(`import os, sys; ${closing}; None`);
+      const next = await run("print('out'); print('err', file=sys.stderr); os.system('echo child')");
+      assert.deepEqual([next.stdout, next.stderr], ["out\nchild\n", "err\n"], closing);
+    }
+  });
+
+  await t.step("a forked child's exit code is its own", async () => {
+    for (
+      const [ending, code] of [["pass", 0], ["sys.exit(7)", 7], ["os._exit(5)", 5], ["sys.exit()", 0], [
+        "1/0",
+        1,
+      ]]
+    ) {
+      const cell = await run(
+        "import os, sys",
+        "pid = os.fork()",
+        `if pid == 0:\n    ${ending}`,
+        "else:\n    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))",
+      );
+      assert.equal(cell.stdout, `${code}\n`, String(ending));
+    }
+  });
+
+  await t.step("a module rewritten at once is reloaded as it is", async () => {
+    const cell = await run(
+      "import importlib, pathlib, sys; sys.path.insert(0, '/workspace')",
+      "file = pathlib.Path('/workspace/rewritten.py')",
+      "file.write_text('x = 1'); import rewritten; first = rewritten.x",
+      "file.write_text('x = 2'); importlib.reload(rewritten); (first, rewritten.x)",
+    );
+    assert.equal(cell.value, "(1, 2)");
+  });
+
+  await t.step("source, streams and builtins are as anywhere", async () => {
+    assert.equal((await run("\ufeff1 + 1")).value, "2");
+    assert.equal(
+      (await run("import sys; (sys.stdout.seekable(), sys.stderr.seekable())")).value,
+      "(False, False)",
+    );
+    const patched = await run(
+      "from unittest import mock",
+      "with mock.patch('builtins.open', mock.mock_open(read_data='patched')): text = open('x').read()",
+      "text",
+    );
+    assert.equal(patched.value, "'patched'");
+  });
+
+  await t.step("what would need a network says so, and what to do instead", async () => {
+    for (
+      const code of [
+        "!pip install torch",
+        "%pip install torch",
+        "!uv pip install x",
+        "%conda install x",
+        "x = !pip install y",
+      ]
+    ) {
+      await fails(code, "RuntimeError", /RuntimeError: Nothing can be installed: .*no network/);
+    }
+    await fails("import torch", "ModuleNotFoundError", /there is no network\. Use scikit-learn/);
+    await fails("import pandsa", "ModuleNotFoundError", /Did you mean pandas\?/);
+    for (
+      const code of [
+        "import urllib.request; urllib.request.urlopen('http://example.org')",
+        "import requests; requests.get('https://example.org')",
+        "import pandas; pandas.read_csv('https://example.org/x.csv')",
+        "import socket; socket.create_connection(('192.0.2.1', 80), 2)",
+      ]
+    ) {
+      const cell = await run(code);
+      assert.match(cell.error?.traceback ?? "", /There is no network in a sandbox/);
+      assert((cell.error?.traceback.length ?? 0) < 1000, cell.error?.traceback);
+    }
+  });
+});
