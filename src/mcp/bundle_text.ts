@@ -4,7 +4,7 @@ import { IMAGE_TYPES, imageBase64, type ImageType } from "./image.ts";
 import { readableBytes } from "./text.ts";
 
 /** The repr of an object that has more to show than its name. */
-const OPAQUE = /^<[\w.]+ object(?: at 0x[0-9a-f]+)?>$/;
+const OPAQUE = /^<[\w.]+(?: object| at 0x[0-9a-f]+| object at 0x[0-9a-f]+)>$/;
 /** Read as they are, best first. */
 const READABLE = ["text/markdown", "text/latex"] as const;
 

@@ -53,7 +53,11 @@ function block(output: CellOutput, pictures: Picture[]): Block {
     case "result": {
       const picture = bundlePicture(output.data);
       const words = showable(bundleText(output.data));
-      const label = output.type === "result" ? "[value]\n" : "[display] ";
+      const label = output.type === "result"
+        ? "[value]\n"
+        : output.metadata?.omcp?.note === true
+        ? "[note] "
+        : "[display] ";
       if (picture === undefined) return { pool: "values", label, body: words };
       if (typeof picture === "string") return { pool: "values", label, body: `${words} [${picture}]`.trim() };
       pictures.push(picture);

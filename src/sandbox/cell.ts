@@ -22,7 +22,15 @@ const outputSchema = z.discriminatedUnion("type", [
     /** It came while no cell ran. */
     late: z.boolean().optional(),
   }),
-  z.object({ type: z.literal("display"), data: mimeBundleSchema }),
+  z.object({
+    type: z.literal("display"),
+    data: mimeBundleSchema,
+    /** The kernel's own words about the cell: no display of the cell's. */
+    metadata: z.looseObject({
+      omcp: z.looseObject({ note: z.boolean().optional() }).optional().catch(undefined),
+    })
+      .optional(),
+  }),
   z.object({ type: z.literal("result"), data: mimeBundleSchema }),
   z.object({
     type: z.literal("error"),

@@ -18,7 +18,7 @@ _BINARIES = ("image/png", "image/jpeg", "image/gif", "image/webp", "application/
 # What is kept first when the bundle as a whole is too long.
 _ORDER = ("text/plain", "image/png", "image/svg+xml", "image/jpeg", "text/html", "text/markdown", "text/latex")
 # The repr of an object that has more to show than its name.
-_OPAQUE = re.compile(r"<[\w.]+ object(?: at 0x[0-9a-f]+)?>$")
+_OPAQUE = re.compile(r"<[\w.]+(?: object| at 0x[0-9a-f]+| object at 0x[0-9a-f]+)>$")
 METADATA_KEY = "omcp"
 
 

@@ -30,12 +30,17 @@ def _figure_png(_figure: Any) -> Any:
 
 
 def _frame_text(frame: Any, printer: Any, _cycle: bool) -> None:
-    printer.text(repr(frame))
-    if len(frame.columns) > 1:
+    text = repr(frame)
+    if len(frame.columns) < 2:
+        printer.text(text)
+    else:
+        # Ours says it too.
+        footer = "\n\n[%d rows x %d columns]" % frame.shape
+        text = text[: -len(footer)] if text.endswith(footer) else text
         dtypes = ", ".join("%s %s" % (name, dtype) for name, dtype in zip(frame.columns, frame.dtypes))
         if len(dtypes) > _MAX_DTYPES:
             dtypes = "%s… (%d columns)" % (dtypes[:_MAX_DTYPES], len(frame.columns))
-        printer.text("\n[%d rows x %d columns; dtypes: %s]" % (*frame.shape, dtypes))
+        printer.text("%s\n[%d rows x %d columns; dtypes: %s]" % (text, *frame.shape, dtypes))
 
 
 def _select_formats(_shell: Any, formats: Any, **_options: Any) -> None:

@@ -157,7 +157,7 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     ) {
       const cell = await run(code);
       assert.match(cell.error?.traceback ?? "", /There is no network in a sandbox/);
-      assert((cell.error?.traceback.length ?? 0) < 1000, cell.error?.traceback);
+      assert((cell.error?.traceback.length ?? 0) < 1000, cell.error?.traceback ?? "");
     }
   });
 });
