@@ -20,6 +20,7 @@ import agentStreams from "./agent/streams.py" with { type: "text" };
 import kernelAdvice from "./kernel/advice.py" with { type: "text" };
 import kernelCell from "./kernel/cell.py" with { type: "text" };
 import kernelCgroup from "./kernel/cgroup.py" with { type: "text" };
+import kernelCharts from "./kernel/charts.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
 import kernelDisplay from "./kernel/display.py" with { type: "text" };
 import kernelFigureWords from "./kernel/figure_words.py" with { type: "text" };
@@ -66,6 +67,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.advice": kernelAdvice,
   "kernel.cell": kernelCell,
   "kernel.cgroup": kernelCgroup,
+  "kernel.charts": kernelCharts,
   "kernel.confine": kernelConfine,
   "kernel.display": kernelDisplay,
   "kernel.figure_words": kernelFigureWords,

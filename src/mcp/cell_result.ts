@@ -154,7 +154,8 @@ function statusLine(outcome: CellOutcome): string {
   const status = outcome.status === "kernel_died"
     ? `kernel_died (the Python process ended: ${death(outcome)})`
     : outcome.status;
-  const count = typeof outcome.execution_count === "number" ? [`In[${outcome.execution_count}]`] : [];
+  // A kernel that was replaced has counted nothing.
+  const count = (outcome.execution_count ?? 0) > 0 ? [`In[${outcome.execution_count}]`] : [];
   return `[${[status, ...count, seconds(outcome.elapsed_ms), kernel].join(", ")}]`;
 }
 

@@ -5,7 +5,7 @@ import re
 from binascii import b2a_base64
 from typing import Any, Dict, Tuple
 
-from . import html_text, pictures, wire
+from . import charts, html_text, pictures, wire
 from .tracebacks import cut
 
 # The base64 of a picture, or a text, of one MIME type; and of the bundle together. Below the wire's message limit.
@@ -27,6 +27,7 @@ def bundle(data: Any, metadata: Any = None) -> Tuple[Dict[str, Any], Dict[str, A
     if not isinstance(data, dict):
         raise TypeError("a display bundle must be a dict: received %s" % type(data).__name__)
     data = dict(data)
+    charts.explain(data)
     pictures.one(data)
     _say_plainly(data)
     kept: Dict[str, Any] = {}

@@ -17,8 +17,8 @@ def words(figure: Any) -> str:
         title = figure.get_suptitle() if hasattr(figure, "get_suptitle") else ""
         if title:
             lines.append("title %r" % title)
-        for number, axes in enumerate(figure.axes, 1):
-            lines += _axes(number, axes)
+        for index, axes in enumerate(figure.axes, 1):
+            lines += _axes(index, axes)
         text = "\n".join(lines)
     except Exception:
         return head
@@ -27,14 +27,14 @@ def words(figure: Any) -> str:
     return "%s\n%s" % (head, text) if text else head
 
 
-def _axes(number: int, axes: Any) -> List[str]:
+def _axes(index: int, axes: Any) -> List[str]:
     title = axes.get_title() or axes.get_title(loc="left")
-    parts = ["axes %d" % number] + (["%r" % title] if title else [])
+    parts = ["axes %d" % index] + (["%r" % title] if title else [])
     for name, label, limits in (
         ("x", axes.get_xlabel(), axes.get_xlim()),
         ("y", axes.get_ylabel(), axes.get_ylim()),
     ):
-        parts.append("%s %s%s..%s" % (name, "%r " % label if label else "", _number(limits[0]), _number(limits[1])))
+        parts.append("%s %s%s..%s" % (name, "%r " % label if label else "", number(limits[0]), number(limits[1])))
     drawn = [_line(line) for line in axes.lines]
     drawn += [_bars(container) for container in axes.containers if hasattr(container, "patches")]
     drawn += [_collection(collection) for collection in axes.collections]
@@ -49,8 +49,8 @@ def _axes(number: int, axes: Any) -> List[str]:
 
 def _line(line: Any) -> str:
     xs, ys = list(line.get_xdata()), list(line.get_ydata())
-    points = ["(%s, %s)" % (_number(x), _number(y)) for x, y in zip(xs, ys)]
-    return "line%s: %d points, %s" % (_label(line), len(points), _ends(points)) if points else ""
+    points = ["(%s, %s)" % (number(x), number(y)) for x, y in zip(xs, ys)]
+    return "line%s: %d points, %s" % (_label(line), len(points), ends(points)) if points else ""
 
 
 def _bars(container: Any) -> str:
@@ -58,8 +58,8 @@ def _bars(container: Any) -> str:
     if not bars:
         return ""
     sideways = getattr(container, "orientation", None) == "horizontal"
-    values = [_number(bar.get_width() if sideways else bar.get_height()) for bar in bars]
-    places = [_number(bar.get_y() + bar.get_height() / 2 if sideways else bar.get_x() + bar.get_width() / 2) for bar in bars]
+    values = [number(bar.get_width() if sideways else bar.get_height()) for bar in bars]
+    places = [number(bar.get_y() + bar.get_height() / 2 if sideways else bar.get_x() + bar.get_width() / 2) for bar in bars]
     axis = bars[0].axes.yaxis if sideways else bars[0].axes.xaxis
     names = [text.get_text() for text in axis.get_ticklabels()]
     if len(names) == len(bars) and all(names):
@@ -73,16 +73,16 @@ def _collection(collection: Any) -> str:
     offsets = collection.get_offsets()
     if array is not None and getattr(array, "size", 0) and len(offsets) <= 1:
         return "mesh: %s" % _array(array)
-    points = ["(%s, %s)" % (_number(x), _number(y)) for x, y in offsets]
+    points = ["(%s, %s)" % (number(x), number(y)) for x, y in offsets]
     if len(points) > 1:
-        return "scatter%s: %d points, %s" % (_label(collection), len(points), _ends(points))
+        return "scatter%s: %d points, %s" % (_label(collection), len(points), ends(points))
     return "area%s" % _label(collection) if _label(collection) else ""
 
 
 def _array(array: Any) -> str:
     if len(array.shape) > 2 and array.shape[-1] in (3, 4):
         return "%s colours" % " x ".join(str(side) for side in array.shape[:2])
-    return "%s values from %s to %s" % (" x ".join(str(side) for side in array.shape), _number(array.min()), _number(array.max()))
+    return "%s values from %s to %s" % (" x ".join(str(side) for side in array.shape), number(array.min()), number(array.max()))
 
 
 def _label(artist: Any) -> str:
@@ -90,14 +90,16 @@ def _label(artist: Any) -> str:
     return " %r" % label if isinstance(label, str) and label and not label.startswith("_") else ""
 
 
-def _ends(points: List[str]) -> str:
+def ends(points: List[str]) -> str:
+    """The first, the middle and the last of many."""
     if len(points) <= 2 * _ENDS + 1:
         return " ".join(points)
     middle = points[len(points) // 2]
     return "%s … %s … %s" % (" ".join(points[:_ENDS]), middle, " ".join(points[-_ENDS:]))
 
 
-def _number(value: Any) -> str:
+def number(value: Any) -> str:
+    """A value in few characters."""
     try:
         return "%.4g" % value
     except (TypeError, ValueError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import math
 import sys
+import warnings
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import figure_words, pictures
@@ -120,7 +121,10 @@ def _fitting(dpi: float, width: float, height: float) -> float:
 def _tight_size(figure: Any) -> Optional[Tuple[float, float]]:
     """Inches of the figure with all its labels; None when that is no sensible size, as with an artist far outside."""
     try:
-        box = figure.get_tightbbox(figure.canvas.get_renderer())
+        with warnings.catch_warnings():
+            # The drawing itself says them again.
+            warnings.simplefilter("ignore")
+            box = figure.get_tightbbox(figure.canvas.get_renderer())
         width, height = float(box.width) + 0.2, float(box.height) + 0.2
     except Exception:
         return None

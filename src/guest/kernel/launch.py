@@ -21,8 +21,9 @@ MAX_STARTS = 5
 
 PACKAGE = "omcp_kernel"
 _MODULES = (
-    *("wire", "landlock", "confine", "advice", "tracebacks", "streams", "pictures", "html_text", "display"),
-    *("outlet", "figure_words", "figures", "representations", "shell", "kernel", "zygote"),
+    *("wire", "landlock", "confine", "advice", "tracebacks", "streams", "figure_words", "charts"),
+    *("pictures", "html_text", "display"),
+    *("outlet", "figures", "representations", "shell", "kernel", "zygote"),
 )
 _ZYGOTE_FD = 3
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -88,6 +89,8 @@ def boot_message(preload: List[str], cpus: int) -> Dict[str, Any]:
     environment = {name: os.environ.get(name, str(cpus)) for name in _ONE_THREAD}
     # For programs that a cell starts; in the kernel our own backend is set.
     environment["MPLBACKEND"] = "agg"
+    # A chart as JSON, which the kernel puts into words: plotly would look for a browser.
+    environment["PLOTLY_RENDERER"] = "plotly_mimetype"
     return {"modules": sources(), "config": {"preload": preload, "environment": environment}}
 
 

@@ -11,6 +11,7 @@ from . import figures
 
 _rendered: Dict[str, Any] = {}
 _MAX_DTYPES = 300
+_ALTAIR_VERSIONS = ("v5", "v6")
 
 
 def _figure_text(figure: Any, printer: Any, _cycle: bool) -> None:
@@ -43,6 +44,11 @@ def _frame_text(frame: Any, printer: Any, _cycle: bool) -> None:
         printer.text("%s\n[%d rows x %d columns; dtypes: %s]" % (text, *frame.shape, dtypes))
 
 
+def _altair_chart(chart: Any) -> Dict[str, Any]:
+    """The chart itself: by default altair gives a page that loads its scripts over the network."""
+    return {"application/vnd.vegalite.v6+json": chart.to_dict(), "text/plain": "<altair chart>"}
+
+
 def _select_formats(_shell: Any, formats: Any, **_options: Any) -> None:
     """Takes the place of IPython's own, which would draw figures without our caps."""
     figures.figures.scale = 2.0 if {"retina", "png2x"} & {*([formats] if isinstance(formats, str) else formats)} else 1.0
@@ -63,6 +69,9 @@ def register(shell: Any) -> None:
     formatters["image/png"].for_type_by_name("matplotlib.figure", "Figure", _figure_png)
     formatters["text/plain"].for_type_by_name("matplotlib.figure", "Figure", _figure_text)
     formatters["text/plain"].for_type_by_name("pandas.core.frame", "DataFrame", _frame_text)
+    for version in _ALTAIR_VERSIONS:
+        module = "altair.vegalite.%s.api" % version
+        shell.display_formatter.mimebundle_formatter.for_type_by_name(module, "TopLevelMixin", _altair_chart)
     pylabtools.select_figure_formats = _select_formats
     # Those that have imported the class by name use ours too.
     for module in (capture, execution):

@@ -91,6 +91,11 @@ Deno.test("what cells show fits its readers", async (t) => {
     assert.deepEqual([shown.stdout, shown.displays.length], ["2\nx\n", 2]);
   });
 
+  await t.step("a missing glyph is warned of once", async () => {
+    const cell = await run("plt.plot([1]); plt.title('\\U0001F9EC'); plt.show()");
+    assert.equal(cell.stderr.match(/Glyph 129516/g)?.length, 1, cell.stderr);
+  });
+
   await t.step("figures come with words", async () => {
     const [shown] = (await run(
       "fig, (a, b, c) = plt.subplots(1, 3)",
@@ -113,6 +118,25 @@ Deno.test("what cells show fits its readers", async (t) => {
     );
     assert.deepEqual(cell.displays.slice(0, 2).map(textOf), ["name  n\na     12", "$x^2$"]);
     assert.match(textOf(cell.displays[2]), /^\[SVG of 30 x 20, \d+ characters/);
+  });
+
+  await t.step("plotly and altair charts come as words, altair's as a picture too", async () => {
+    const plotly = await run(
+      "import plotly.express as px, plotly.graph_objects as go",
+      "px.scatter(x=[1, 2, 3], y=[4, 5, 6], title='Rising').show(); go.Figure(go.Bar(x=['a', 'b'], y=[1, 2]))",
+    );
+    assert.match(textOf(plotly.displays[0]), /^<plotly figure of 1 traces> title 'Rising', x 'x', y 'y'\n/);
+    assert.match(textOf(plotly.displays[0]), /scatter: 3 points, \(1, 4\) \(2, 5\) \(3, 6\)/);
+    assert.match(
+      textOf(plotly.displays[1] ?? undefined) + (plotly.value ?? ""),
+      /bar: 2 points, \(a, 1\) \(b, 2\)/,
+    );
+    const altair = await run(
+      "import altair as alt",
+      "display(alt.Chart(pd.DataFrame({'a': [1, 2], 'b': [4, 5]}), title='Points').mark_point().encode(x='a', y='b'))",
+    );
+    assert.match(textOf(altair.displays[0]), /^<Vega-Lite point> title 'Points' x: a, y: b\n  2 rows: /);
+    assert.deepEqual(imagesOf(altair.displays[0]), ["image/png"]);
   });
 
   await t.step("a DataFrame has its shape and dtypes", async () => {
