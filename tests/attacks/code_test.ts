@@ -91,7 +91,7 @@ Deno.test("code that ends or ruins its own kernel gets a new one", async (t) => 
         name: "SIGSTOP for itself",
         code: "import os; os.kill(os.getpid(), 19)",
         timeout: 1,
-        expect: /\[timeout after/,
+        expect: /\[timeout, /,
       },
       { name: "SIGKILL for PID 1", code: "import os; os.kill(1, 9)", expect: /PermissionError/ },
       { name: "SIGKILL for all", code: "import os; os.kill(-1, 9)", expect: /PermissionError/ },
@@ -113,12 +113,12 @@ Deno.test("code that ends or ruins its own kernel gets a new one", async (t) => 
         ["every object of the collector cleared", CLEARS_ALL],
       ] as const
     ) {
-      await t.step(`a kernel is replaced that can run no cell: ${name}`, async () => {
+      await t.step(`a kernel that can run no cell is replaced, or runs the next: ${name}`, async () => {
         const { client, target } = scene;
         await client.run(target, code);
         assert.match(
           (await client.run(target, "6 * 7")).text,
-          /the kernel was restarted: variables are lost/,
+          /kernel restarted: variables are lost|\[error, .*variables kept\]$/,
         );
         assert.match((await client.run(target, "6 * 7")).text, /\[value\]\n42/);
       });
@@ -147,7 +147,7 @@ Deno.test("values, displays and errors of any shape get through, bounded, and co
       {
         name: "a number beyond any double",
         code: "display({'application/json': 10**400}, raw=True)",
-        expect: /\[display\] 1000/,
+        expect: /\[display\] "?1000/,
       },
       {
         name: "numbers that are none",
@@ -171,7 +171,8 @@ Deno.test("values, displays and errors of any shape get through, bounded, and co
       },
       {
         name: "thirty figures",
-        code: "import matplotlib.pyplot as plt\nfor n in range(30): plt.figure(figsize=(1, 1))",
+        code:
+          "import matplotlib.pyplot as plt\nfor n in range(30): plt.figure(figsize=(1, 1)); plt.plot([n])",
         expect: /\[image 20\] [^]*\[20 of 30 displays shown\]/,
       },
       {
@@ -183,7 +184,7 @@ Deno.test("values, displays and errors of any shape get through, bounded, and co
         name: "a __repr__ that loops",
         code: "class A:\n    def __repr__(self):\n        while True: pass\nA()",
         timeout: 1,
-        expect: /\[timeout after/,
+        expect: /\[timeout, /,
       },
       {
         name: "an error whose __str__ raises",

@@ -135,7 +135,7 @@ Deno.test("what cells show fits its readers", async (t) => {
       "import altair as alt",
       "display(alt.Chart(pd.DataFrame({'a': [1, 2], 'b': [4, 5]}), title='Points').mark_point().encode(x='a', y='b'))",
     );
-    assert.match(textOf(altair.displays[0]), /^<Vega-Lite point> title 'Points' x: a, y: b\n  2 rows: /);
+    assert.match(textOf(altair.displays[0]), /^<Vega-Lite point> title 'Points' x: a, y: b\n {2}2 rows: /);
     assert.deepEqual(imagesOf(altair.displays[0]), ["image/png"]);
   });
 
