@@ -81,6 +81,6 @@ Deno.test("a silent cell shows signs of life", async () => {
     const before = client.notifications.length;
     await client.run(target, "import time; time.sleep(5)");
     const messages = JSON.stringify(client.notifications.slice(before));
-    assert.match(messages, /notifications\/progress.*2 s: running.*4 s: running/);
+    assert.match(messages, /notifications\/progress.*2 s of 60 s: running.*4 s of 60 s: running/);
   });
 });
