@@ -5,7 +5,8 @@ import { bundlePicture, bundleText, type Picture } from "./bundle_text.ts";
 import { fairShares, keepEnds, type Piece, utf8Bytes } from "./shares.ts";
 import { readableBytes, showable } from "./text.ts";
 
-type Pool = "stdout" | "stderr" | "values";
+/** `late` is what came while no cell ran: a flood of it hides nothing of the cell. */
+type Pool = "stdout" | "stderr" | "late" | "values";
 
 /** A block of the text: a label, and a body that may be cut. */
 interface Block {
@@ -17,8 +18,8 @@ interface Block {
 
 /**
  * @param outcome What came of the cell.
- * @param textCharacters Characters of its output that are shown. stdout, stderr and the rest (values, displays,
- * tracebacks) divide them fairly: none is hidden by the length of another.
+ * @param textCharacters Characters of its output that are shown. stdout, stderr, what came between cells and the rest (values,
+ * displays, tracebacks) divide them fairly: none is hidden by the length of another.
  * @returns An error result (`isError`) for anything but status `ok`.
  */
 export function cellResult(outcome: CellOutcome, textCharacters: number): CallToolResult {
@@ -43,7 +44,8 @@ function block(output: CellOutput, pictures: Picture[]): Block {
     case "stream": {
       const label = output.late === true ? `output since the last cell, ${output.name}` : output.name;
       const body = showable(output.text);
-      return { pool: output.name, label: `[${label}]\n`, body, skipped: output.skipped };
+      const pool = output.late === true ? "late" : output.name;
+      return { pool, label: `[${label}]\n`, body, skipped: output.skipped };
     }
     case "error": {
       const label = output.note === true ? "note" : "error";
@@ -73,7 +75,7 @@ function block(output: CellOutput, pictures: Picture[]): Block {
 /** The bodies within the budget. A stream is one text, however many displays interrupt it; each value is one of its own. */
 function bounded(blocks: readonly Block[], characters: number): string[] {
   const shown = blocks.map(() => "");
-  const pools = (["stdout", "stderr", "values"] as const).map((pool) => {
+  const pools = (["stdout", "stderr", "late", "values"] as const).map((pool) => {
     const members = blocks.flatMap((part, at) => part.pool === pool ? [{ part, at }] : []);
     return { pool, members, demand: members.reduce((sum, { part }) => sum + part.body.length, 0) };
   });
@@ -81,7 +83,7 @@ function bounded(blocks: readonly Block[], characters: number): string[] {
   for (const [index, { pool, members }] of pools.entries()) {
     const share = shares[index] ?? 0;
     const pieces = members.map(({ part }): Piece => ({ text: part.body, skipped: part.skipped }));
-    const texts = pool === "values" ? eachBounded(pieces, share) : keepEnds(pieces, share);
+    const texts = pool === "values" || pool === "late" ? eachBounded(pieces, share) : keepEnds(pieces, share);
     for (const [nth, { at }] of members.entries()) shown[at] = texts[nth] ?? "";
   }
   return shown;

@@ -103,6 +103,14 @@ Deno.test("no output hides another: stdout, stderr and values share the budget",
     ]),
     900,
   );
+  const flooded = textOf(
+    outcome([
+      { type: "stream", name: "stdout", text: "l".repeat(5000), late: true, skipped: 70_000 },
+      { type: "stream", name: "stdout", text: `${"a".repeat(100)}\n` },
+    ]),
+    900,
+  );
+  assert.match(flooded, /72\.\d KiB left out here\][^]*\[stdout\]\na{100}\n\[ok/);
   assert.ok(text.length < 1300);
   assert.match(text, /o\n… \[4\.\d KiB left out here\] …\no+end\n\[stderr\]\ncareful\n/);
   assert.match(text, /\[value\]\n42\n/);

@@ -167,7 +167,8 @@ class Kernel:
             self._child_code = _exit_code(ended)
         else:
             if ended is not None and not shells.outlet.errors and not shells.is_quiet_exit(ended):
-                shells.outlet.errors = 1
+                # The shell could not show it, as with an exception that raises when it is looked at.
+                self._report(ended)
             self._shell.advance_tasks()
             figures.figures.show_all()
             shells.outlet.show_held()

@@ -37,6 +37,11 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     }
   });
 
+  await t.step("an error that cannot be looked at is shown by what looking at it raises", async () => {
+    const code = "class E(Exception):\n    def __getattr__(self, n): raise SystemExit(3)\nraise E()";
+    await fails(code, "SystemExit", /^SystemExit/);
+  });
+
   await t.step("the last error can be looked at", async () => {
     await run("1 / 0");
     assert.match((await run("import sys; sys.last_value")).value ?? "", /ZeroDivisionError/);
