@@ -22,6 +22,7 @@ import kernelCell from "./kernel/cell.py" with { type: "text" };
 import kernelCgroup from "./kernel/cgroup.py" with { type: "text" };
 import kernelCharts from "./kernel/charts.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
+import kernelDescriptors from "./kernel/descriptors.py" with { type: "text" };
 import kernelDisplay from "./kernel/display.py" with { type: "text" };
 import kernelFigureWords from "./kernel/figure_words.py" with { type: "text" };
 import kernelFigures from "./kernel/figures.py" with { type: "text" };
@@ -39,10 +40,12 @@ import kernelPictures from "./kernel/pictures.py" with { type: "text" };
 import kernelProcesses from "./kernel/processes.py" with { type: "text" };
 import kernelRepresentations from "./kernel/representations.py" with { type: "text" };
 import kernelShell from "./kernel/shell.py" with { type: "text" };
+import kernelState from "./kernel/state.py" with { type: "text" };
 import kernelStreams from "./kernel/streams.py" with { type: "text" };
 import kernelSupervisor from "./kernel/supervisor.py" with { type: "text" };
 import kernelTracebacks from "./kernel/tracebacks.py" with { type: "text" };
 import kernelWire from "./kernel/wire.py" with { type: "text" };
+import kernelZombies from "./kernel/zombies.py" with { type: "text" };
 import kernelZygote from "./kernel/zygote.py" with { type: "text" };
 import loader from "./loader.py" with { type: "text" };
 
@@ -69,6 +72,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.cgroup": kernelCgroup,
   "kernel.charts": kernelCharts,
   "kernel.confine": kernelConfine,
+  "kernel.descriptors": kernelDescriptors,
   "kernel.display": kernelDisplay,
   "kernel.figure_words": kernelFigureWords,
   "kernel.figures": kernelFigures,
@@ -86,9 +90,11 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.processes": kernelProcesses,
   "kernel.representations": kernelRepresentations,
   "kernel.shell": kernelShell,
+  "kernel.state": kernelState,
   "kernel.streams": kernelStreams,
   "kernel.supervisor": kernelSupervisor,
   "kernel.tracebacks": kernelTracebacks,
   "kernel.wire": kernelWire,
+  "kernel.zombies": kernelZombies,
   "kernel.zygote": kernelZygote,
 };

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import builtins
-import fcntl
 import importlib
 import os
 import random
@@ -13,12 +12,8 @@ import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from . import confine, figures, shell as shells, streams, wire
+from . import confine, descriptors, figures, shell as shells, streams, wire, zombies
 
-_CONTROL_FD = 200
-_RESERVED_FDS = 3
-_FIRST_FREE_FD = 3
-_MANY_ZOMBIES = 16
 _ACKNOWLEDGED_MS = 50
 _OOM_SCORE_ADJUST = 500
 _EXIT_BROKEN = 70
@@ -26,17 +21,14 @@ _EXIT_NO_DESCRIPTORS = 71
 _EXIT_UNUSABLE = 72
 
 _getpid = os.getpid
-_dup2 = os.dup2
 _close = os.close
-_open = os.open
 _exit = os._exit
-_waitid = os.waitid
-_waitpid = os.waitpid
 _compile = compile
 _invalidate_caches = importlib.invalidate_caches
 _exec = exec
 _signal = signal.signal
 _live_threads = threading.enumerate
+_thread_id = threading.get_ident
 _main = threading.main_thread()
 
 
@@ -49,10 +41,14 @@ class Kernel:
         self._streams = streams.Streams()
         self._pid = _getpid()
         self._running = False
+        self._internal = False
+        # While tasks go on between cells; and that a cell was interrupted before they let it begin.
+        self._between = False
+        self._overdue = False
         self._sending = 0
         self._interrupted = False
         self._lock = threading.RLock()
-        self._reserve: List[int] = []
+        self._reserve = descriptors.Reserve()
         self._child_code = 1
         self._threads: Set[threading.Thread] = set()
         self._builtins = dict(vars(builtins))
@@ -70,7 +66,11 @@ class Kernel:
     def send(self, message: Dict[str, Any]) -> None:
         """Sends a message whole: an interrupt waits for its end, or the next one would start inside it."""
         if _getpid() != self._pid:
-            self._say_in_child(message)
+            self._say(message)
+            return
+        if message["type"] in ("display", "result") and not self._is_of_cell():
+            # The agent would drop what belongs to no cell; what is printed waits for the next.
+            self._say(message)
             return
         self._sending += 1
         try:
@@ -90,49 +90,58 @@ class Kernel:
     def serve(self) -> None:
         """Cells, until the agent closes the socket."""
         _signal(signal.SIGINT, self._handler)
-        self._keep_reserve()
+        self._reserve.fill()
         while True:
+            self._let_tasks_go_on()
             message, fds = self._receive()
             self._streams.flush_python()
-            # Where a cell closed 0, 1 or 2, what came takes that very number.
-            fds = [_above_standard(fd) for fd in fds]
-            _restore_input()
-            for number, fd in enumerate(fds[:2], 1):
-                _dup2(fd, number)
-            for fd in fds:
-                _close(fd)
-            self._keep_reserve()
+            descriptors.point_streams(fds)
+            self._reserve.fill()
             if len(fds) != 2:
                 # The agent learns what it is by the exit code.
                 _exit(_EXIT_NO_DESCRIPTORS)
             self._cell(message)
 
     def _receive(self) -> Any:
-        # The descriptors of a cell's pipes must fit, even after a cell that opened all it could.
-        while self._reserve:
-            _close(self._reserve.pop())
+        self._reserve.release()
         while True:
             message, fds = self._connection.receive()
             if message.get("type") == "cell":
                 return message, fds
 
-    def _keep_reserve(self) -> None:
+    def _let_tasks_go_on(self) -> None:
+        """Runs asyncio tasks of earlier cells until the next cell comes, as Jupyter does."""
+        if not self._shell.has_tasks():
+            return
         try:
-            while len(self._reserve) < _RESERVED_FDS:
-                self._reserve.append(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, _CONTROL_FD + 1))
-        except OSError:
+            try:
+                self._between = True
+                self._shell.run_tasks(self._connection.fd)
+            finally:
+                self._between = False
+        except KeyboardInterrupt:
+            self._between = False
+            # An interrupt is for a cell: one that a task keeps from beginning.
+            self._overdue = bool(self._poll(0))
+        except BaseException:  # noqa: B036 - a task may raise or break anything; the next cell comes all the same
             pass
+
+    def _is_of_cell(self) -> bool:
+        return self._running and not (self._internal and _thread_id() != _main.ident)
 
     def _cell(self, message: Dict[str, Any]) -> None:
         shells.outlet.errors = 0
         figures.figures.begin_cell()
         self._streams.begin_cell()
         self._interrupted = False
-        internal = message.get("internal") is True
+        overdue, self._overdue = self._overdue, False
+        self._internal = message.get("internal") is True
         _signal(signal.SIGINT, self._handler)
         try:
             self._running = True
-            if internal:
+            if overdue:
+                raise KeyboardInterrupt("a task of an earlier cell did not yield; the cell did not run")
+            if self._internal:
                 self._run_internal(message["code"])
             else:
                 self._run(message["code"])
@@ -147,7 +156,7 @@ class Kernel:
         if shells.outlet.errors and not self._usable():
             _exit(_EXIT_UNUSABLE)
         self._streams.flush()
-        self._reap()
+        zombies.reap(self._pid)
         self.send(
             {
                 "type": "done",
@@ -155,7 +164,7 @@ class Kernel:
                 "ok": shells.outlet.errors == 0,
                 "execution_count": int(self._shell.execution_count) - 1,
                 "skipped": figures.figures.skipped,
-                "threads": self._new_threads(),
+                "threads": 0 if self._internal else self._new_threads(),
             }
         )
 
@@ -207,7 +216,7 @@ class Kernel:
     def _on_interrupt(self, _number: int, _frame: Any) -> None:
         if self._sending:
             self._interrupted = self._running
-        elif self._running:
+        elif self._running or self._between:
             raise KeyboardInterrupt
 
     def _wait_for_acknowledgement(self) -> None:
@@ -222,8 +231,8 @@ class Kernel:
         except OSError:
             pass
 
-    def _say_in_child(self, message: Dict[str, Any]) -> None:
-        """In a process that a cell forked, displays and errors are plain text."""
+    def _say(self, message: Dict[str, Any]) -> None:
+        """Prints it: in a process that a cell forked, and between cells, displays and errors are plain text."""
         if message.get("type") == "error":
             print(message["traceback"], file=sys.stderr)
         elif "text/plain" in message.get("data", {}) and message.get("metadata") != {"omcp": {"note": True}}:
@@ -235,64 +244,6 @@ class Kernel:
         new = live - self._threads
         self._threads = live
         return len(new)
-
-    def _reap(self) -> None:
-        """Takes away zombies that would use up the process limit, when there are many; Popen objects learn their codes."""
-        if _zombies(self._pid) <= _MANY_ZOMBIES:
-            return
-        subprocess = sys.modules.get("subprocess")
-        if subprocess is not None:
-            import gc
-
-            for thing in gc.get_objects():
-                if type(thing) is subprocess.Popen:
-                    thing.poll()
-        multiprocessing = sys.modules.get("multiprocessing")
-        if multiprocessing is not None:
-            multiprocessing.active_children()
-        try:
-            while _waitpid(-1, os.WNOHANG)[0] > 0:
-                pass
-        except OSError:
-            pass
-
-
-def _zombies(pid: int) -> int:
-    """How many children have ended without being waited for. One system call where there are none."""
-    try:
-        if _waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            return 0
-    except OSError:
-        return 0
-    count = 0
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open("/proc/%s/stat" % name, "rb") as file:
-                    fields = file.read().rpartition(b")")[2].split()
-                count += fields[0] == b"Z" and int(fields[1]) == pid
-            except OSError:
-                continue
-    return count
-
-
-def _above_standard(fd: int) -> int:
-    if fd >= _FIRST_FREE_FD:
-        return fd
-    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_FD)
-    _close(fd)
-    return moved
-
-
-def _restore_input() -> None:
-    try:
-        fcntl.fcntl(0, fcntl.F_GETFD)
-    except OSError:
-        null = _open(os.devnull, os.O_RDWR)
-        if null != 0:
-            _dup2(null, 0)
-            _close(null)
-
 
 def _exit_code(ended: Any) -> int:
     """As Python's own: of a child that a cell forked, and that came to the cell's end."""
@@ -308,27 +259,12 @@ def _no_input(prompt: object = "", /) -> str:
     raise EOFError("there is no standard input in a sandbox: put the value into the code")
 
 
-def _settle(fd: int) -> wire.Connection:
-    """Moves the control socket out of the way of 0, 1 and 2, which become /dev/null."""
-    os.setsid()
-    try:
-        control = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _CONTROL_FD)
-    except OSError:
-        control = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
-    _close(fd)
-    null = os.open(os.devnull, os.O_RDWR)
-    for number in range(3):
-        _dup2(null, number)
-    if null > 2:
-        _close(null)
-    return wire.Connection(control)
-
-
 def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> None:
     """Turns this freshly forked process into a kernel. Never returns."""
     code = _EXIT_BROKEN
     try:
-        connection = _settle(fd)
+        os.setsid()
+        connection = wire.Connection(descriptors.settle(fd))
         confine.set_dumpable(True)
         try:
             with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:

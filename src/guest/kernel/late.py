@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Dict, List, NamedTuple
 
-from .output import NAMES, READ_BYTES, read, waiting
+from .output import NAMES, READ_BYTES, WholeCharacters, continuation, new_pipe, read, waiting
 
 # At most one read of a pipe in this time: a flood must not keep PID 1 busy.
 _PAUSE_SECONDS = 0.02
@@ -15,12 +15,16 @@ _KEPT_BYTES = 1 << 16
 
 class _Pipe(NamedTuple):
     name: str
+    whole: WholeCharacters
     # Of its pause; nothing while it is watched.
     timers: List[Any]
 
 
 class LatePipes:
-    """The pipes of cells that have ended, as long as somebody can write to them. `take` gets what comes, with its stream."""
+    """The pipes of cells that have ended, as long as somebody can write to them.
+
+    `take` gets whole characters and the name of their stream.
+    """
 
     def __init__(self, loop: Any, take: Callable[[str, bytes], None]) -> None:
         self._loop = loop
@@ -30,8 +34,22 @@ class LatePipes:
     def add(self, name: str, fd: int) -> None:
         while len(self._pipes) >= _MAX_PIPES:
             self._remove(next(iter(self._pipes)))
-        self._pipes[fd] = _Pipe(name, [])
+        self._pipes[fd] = _Pipe(name, WholeCharacters(), [])
         self._loop.add_reader(fd, self._on_readable, fd)
+
+    def open(self) -> List[int]:
+        """A pipe for each stream of a cell that has no output of its own; returns the ends to write to. Raises OSError."""
+        ends = []
+        for name in NAMES:
+            try:
+                read_fd, write_fd = new_pipe()
+            except OSError:
+                for fd in ends:
+                    os.close(fd)
+                raise
+            self.add(name, read_fd)
+            ends.append(write_fd)
+        return ends
 
     def drain(self) -> None:
         """Takes what is in the pipes now: it was printed before whatever comes next."""
@@ -39,7 +57,7 @@ class LatePipes:
             if waiting(fd) > 0:
                 data = read(fd, READ_BYTES)
                 if data:
-                    self._take(pipe.name, data)
+                    self._give(pipe, data)
 
     def close(self) -> None:
         for fd in list(self._pipes):
@@ -54,7 +72,12 @@ class LatePipes:
         self._loop.remove_reader(fd)
         pipe.timers.append(self._loop.call_later(_PAUSE_SECONDS, self._watch, fd))
         if data:
-            self._take(pipe.name, data)
+            self._give(pipe, data)
+
+    def _give(self, pipe: _Pipe, data: bytes) -> None:
+        whole = pipe.whole.take(data)
+        if whole:
+            self._take(pipe.name, whole)
 
     def _watch(self, fd: int) -> None:
         self._pipes[fd].timers.clear()
@@ -67,6 +90,9 @@ class LatePipes:
         else:
             self._loop.remove_reader(fd)
         os.close(fd)
+        rest = pipe.whole.rest()
+        if rest:
+            self._take(pipe.name, rest)
 
 
 class BetweenCells:
@@ -88,6 +114,11 @@ class BetweenCells:
         """Its events, once."""
         events: List[Dict[str, Any]] = []
         for name in NAMES:
+            if self._dropped[name]:
+                # What is left of a character that was cut.
+                start = continuation(self._kept[name])
+                del self._kept[name][:start]
+                self._dropped[name] += start
             if self._kept[name]:
                 event = {"type": "stream", "name": name, "late": True, "text": self._kept[name].decode("utf-8", "replace")}
                 if self._dropped[name]:

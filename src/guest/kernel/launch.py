@@ -21,7 +21,7 @@ MAX_STARTS = 5
 
 PACKAGE = "omcp_kernel"
 _MODULES = (
-    *("wire", "landlock", "confine", "advice", "tracebacks", "streams", "figure_words", "charts"),
+    *("wire", "landlock", "confine", "advice", "descriptors", "zombies", "tracebacks", "streams", "figure_words", "charts"),
     *("pictures", "html_text", "display"),
     *("outlet", "figures", "representations", "shell", "kernel", "zygote"),
 )

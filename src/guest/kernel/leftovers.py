@@ -13,52 +13,87 @@ _KILL_AT_MOST = 10.0
 _POLL = 0.004
 
 
+Identity = Tuple[int, int]
+
+
 class Leftovers:
     """Remembers them by pid and time of start. `keep` gives the zygote and the kernel."""
 
     def __init__(self, keep: Callable[[], Tuple[int, int]]) -> None:
         self._keep = keep
-        self._known: Set[Tuple[int, int]] = set()
+        # Those that were there before the cell: threads of earlier cells start some while none runs.
+        self._earlier: Set[Identity] = set()
+        self._reported: Set[Identity] = set()
 
     def count(self) -> int:
         """How many there are now."""
         return len(self._living())
 
-    def cell_ended(self, overran: bool) -> int:
-        """Takes note of what a cell has left, and returns how many processes are new; of a cell that overran, ends them."""
-        found = self._living()
-        new = self._new(found)
-        if new and overran:
-            self._end_new()
+    def cell_begins(self) -> None:
+        """What runs now is not the cell's."""
+        self._earlier = _identities(self._living())
+
+    def interrupt(self) -> None:
+        """Sends SIGINT to the kernel and to what the cell has started in its process group, as a terminal would.
+
+        Not to the group: workers of earlier cells are in it.
+        """
+        kernel = self._keep()[1]
+        for pid, process in _not_of(self._earlier, self._living()).items():
+            if process.group == kernel:
+                processes.send(pid, signal.SIGINT)
+        processes.send(kernel, signal.SIGINT)
+
+    def cell_ended(self, overran: bool, reports: bool) -> int:
+        """Ends what a cell that overran has started, and returns how many processes were not reported before.
+
+        A cell that does not report leaves that to the next one.
+        """
+        ended = self._end_new() if overran and _not_of(self._earlier, self._living()) else set()
+        if not reports:
             return 0
-        self._known = {(process.pid, process.started) for process in found.values()}
+        found = {pid: process for pid, process in self._living().items() if _identity(process) not in ended}
+        new = _not_of(self._reported, found)
+        self._reported = _identities(found)
         return len(new)
 
     def forget(self) -> None:
         """All were ended by other means."""
-        self._known.clear()
+        self._earlier.clear()
+        self._reported.clear()
 
     def _living(self) -> Dict[int, Process]:
         zygote, kernel = self._keep()
         return processes.living((zygote, kernel), kernel)
 
-    def _new(self, found: Dict[int, Process]) -> Dict[int, Process]:
-        """Those that are neither known nor started by one that is."""
-        known = {pid for pid, process in found.items() if (pid, process.started) in self._known}
-        theirs = processes.family(found, known) if known else {}
-        return {pid: process for pid, process in found.items() if pid not in theirs}
-
-    def _end_new(self) -> None:
+    def _end_new(self) -> Set[Identity]:
         """All are stopped meanwhile, or one could fork itself out of the list."""
         processes.freeze()
         found = self._living()
         try:
-            processes.kill(self._new(found))
+            new = _not_of(self._earlier, found)
+            processes.kill(new)
+            return _identities(new)
         finally:
             if processes.is_init():
                 for pid in [*self._keep(), *found]:
                     if pid > 1:
                         processes.send(pid, signal.SIGCONT)
+
+
+def _identity(process: Process) -> Identity:
+    return process.pid, process.started
+
+
+def _identities(found: Dict[int, Process]) -> Set[Identity]:
+    return {_identity(process) for process in found.values()}
+
+
+def _not_of(known: Set[Identity], found: Dict[int, Process]) -> Dict[int, Process]:
+    """Those that are neither known nor started by one that is."""
+    roots = {pid for pid, process in found.items() if _identity(process) in known}
+    theirs = processes.family(found, roots) if roots else {}
+    return {pid: process for pid, process in found.items() if pid not in theirs}
 
 
 def clear_all(

@@ -9,7 +9,7 @@ import codecs
 import fcntl
 import os
 import termios
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 _F_SETPIPE_SZ = 1031
 _PIPE_BYTES = 1 << 18
@@ -21,15 +21,57 @@ _FLUSH_SECONDS = 0.02
 NAMES = ("stdout", "stderr")
 
 
+class WholeCharacters:
+    """Holds back the beginning of a character at the end of what one pipe gave: between its parts others may print."""
+
+    def __init__(self) -> None:
+        self._part = b""
+
+    def take(self, data: bytes) -> bytes:
+        data = self._part + data
+        cut = len(data) - _unfinished(data)
+        self._part = data[cut:]
+        return data[:cut]
+
+    def rest(self) -> bytes:
+        part, self._part = self._part, b""
+        return part
+
+
+def _unfinished(data: bytes) -> int:
+    """How many bytes at the end begin a UTF-8 character and do not end it."""
+    for back in range(1, min(3, len(data)) + 1):
+        byte = data[-back]
+        if byte & 0xC0 != 0x80:
+            length = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
+            return back if back < length else 0
+    return 0
+
+
+def continuation(data: bytes) -> int:
+    """How many bytes at the start belong to a character that began before."""
+    start = 0
+    while start < min(3, len(data)) and data[start] & 0xC0 == 0x80:
+        start += 1
+    return start
+
+
+def new_pipe() -> Tuple[int, int]:
+    """The ends to read, which does not block, and to write; raises OSError."""
+    read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(read_fd, False)
+    try:
+        fcntl.fcntl(read_fd, _F_SETPIPE_SZ, _PIPE_BYTES)
+    except OSError:
+        pass
+    return read_fd, write_fd
+
+
 class _Pipe:
     def __init__(self, name: str) -> None:
         self.name = name
-        self.read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(self.read_fd, False)
-        try:
-            fcntl.fcntl(self.read_fd, _F_SETPIPE_SZ, _PIPE_BYTES)
-        except OSError:
-            pass
+        self.read_fd, self.write_fd = new_pipe()
+        self.whole = WholeCharacters()
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.pending: List[str] = []
         self.length = 0
@@ -82,7 +124,7 @@ class CellOutput:
                 if not data:
                     break
                 left -= len(data)
-                self._take(pipe, data)
+                self._take(pipe, pipe.whole.take(data))
         self.flush()
 
     def flush(self) -> None:
@@ -101,6 +143,9 @@ class CellOutput:
         """Drains for the last time, gives away the pipes that others still hold, and returns the totals."""
         self.drain()
         totals: Dict[str, Dict[str, int]] = {}
+        for pipe in self._pipes:
+            self._take(pipe, pipe.whole.rest())
+        self.flush()
         for pipe in self._pipes:
             skipped = self._send_tail(pipe)
             totals[pipe.name] = {"bytes": pipe.bytes, "kept": pipe.bytes - skipped}
@@ -130,12 +175,14 @@ class CellOutput:
             return
         data = read(pipe.read_fd, READ_BYTES)
         if data:
-            self._take(pipe, data)
+            self._take(pipe, pipe.whole.take(data))
         elif data is not None:
             pipe.ended = True
             self._unwatch(pipe)
 
     def _take(self, pipe: _Pipe, data: bytes) -> None:
+        if not data:
+            return
         pipe.bytes += len(data)
         head, rest = data[: pipe.head_left], data[pipe.head_left :]
         pipe.head_left -= len(head)
@@ -164,9 +211,7 @@ class CellOutput:
             # Parts of characters on both sides of the gap belong to it.
             skipped += len(pipe.decoder.getstate()[0])
             pipe.decoder.reset()
-            start = 0
-            while start < min(3, len(pipe.tail)) and pipe.tail[start] & 0xC0 == 0x80:
-                start += 1
+            start = continuation(pipe.tail)
             del pipe.tail[:start]
             skipped += start
             event["skipped"] = skipped
@@ -177,7 +222,7 @@ class CellOutput:
         return skipped
 
     def take(self, name: str, data: bytes) -> None:
-        """Takes what came through the pipe of an earlier cell while this one runs."""
+        """Takes whole characters that came through the pipe of an earlier cell while this one runs."""
         for pipe in self._pipes:
             if pipe.name == name:
                 self._take(pipe, data)

@@ -11,6 +11,7 @@ class Process(NamedTuple):
 
     pid: int
     parent: int
+    group: int
     session: int
     started: int
     zombie: bool
@@ -25,7 +26,7 @@ def look(pid: int) -> Optional[Process]:
     try:
         with open("/proc/%d/stat" % pid, "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
-        return Process(pid, int(fields[1]), int(fields[3]), int(fields[19]), fields[0] in (b"Z", b"X"))
+        return Process(pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]), fields[0] in (b"Z", b"X"))
     except (OSError, IndexError, ValueError):
         return None
 
@@ -76,14 +77,6 @@ def send(pid: int, number: int) -> bool:
         return True
     except OSError:
         return False
-
-
-def send_group(pid: int, number: int) -> None:
-    """Signals a process and its group, as a terminal does."""
-    try:
-        os.killpg(pid, number)
-    except OSError:
-        send(pid, number)
 
 
 def kill(victims: Iterable[int]) -> None:

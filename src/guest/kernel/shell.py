@@ -177,10 +177,28 @@ class Shell(InteractiveShell):
 
     def advance_tasks(self) -> None:
         """Lets tasks go as far as they can without waiting."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed() and not loop.is_running() and asyncio.all_tasks(loop):
+        if self.has_tasks():
             for _ in range(_TASK_STEPS):
-                loop.run_until_complete(asyncio.sleep(0))
+                self.event_loop().run_until_complete(asyncio.sleep(0))
+
+    def has_tasks(self) -> bool:
+        loop = self._loop
+        return loop is not None and not loop.is_closed() and not loop.is_running() and bool(asyncio.all_tasks(loop))
+
+    def run_tasks(self, fd: int) -> None:
+        """Runs the tasks until something can be read from the descriptor. Raises what a task raises that is no Exception."""
+        loop = self.event_loop()
+        readable = loop.create_future()
+
+        def wake() -> None:
+            loop.remove_reader(fd)
+            readable.set_result(None)
+
+        loop.add_reader(fd, wake)
+        try:
+            loop.run_until_complete(readable)
+        finally:
+            loop.remove_reader(fd)
 
     def _run_on_loop(self, coroutine: Any) -> Any:
         """Runs a cell with top-level await; an interrupt cancels the cell, not the tasks it left."""
@@ -213,7 +231,7 @@ def _no_install(_line: str) -> None:
 
 
 def _take_tasks(shell: Shell) -> None:
-    """asyncio.create_task() in a cell that does not await: the task begins when the cell ends, and goes on while one awaits."""
+    """asyncio.create_task() in a cell that does not await: the task begins when the cell ends."""
     create = asyncio.create_task
 
     def create_task(coro: Any, **options: Any) -> Any:

@@ -1,7 +1,6 @@
 """Runs one cell at a time in a kernel, and ends whatever overruns. Runs in the agent, on its loop."""
 from __future__ import annotations
 
-import signal
 from typing import Any, Callable, Dict, List, Optional
 
 from . import cgroup, processes
@@ -10,14 +9,13 @@ from .keeper import KernelEvents, KernelKeeper
 from .leftovers import Leftovers, clear_all
 from .late import BetweenCells, LatePipes
 from .output import CellOutput
+from .state import Emit, KernelState
 
 # Seconds. After SIGINT a cell has so long to yield; then all is stopped and killed.
 _YIELD = 1.0
 # A first SIGINT may come just before the kernel begins with the cell, or where Python ignores exceptions: so long after it is another.
 _INSIST = 0.5
 _DEFAULT_OUTPUT_BYTES = 1 << 20
-
-Emit = Callable[[int, Dict[str, Any]], None]
 
 
 class KernelSupervisor:
@@ -33,13 +31,13 @@ class KernelSupervisor:
         self._late = LatePipes(loop, self._on_late)
         self._between = BetweenCells()
         told = KernelEvents(
-            on_starting=lambda: self._tell(self._state if self._kernel.ready else "starting"),
+            on_starting=lambda: self._state.tell(self._state.now if self._kernel.ready else "starting"),
             on_confinement=self._on_confinement,
             on_ready=self._on_ready,
             on_message=self._on_message,
             on_ended=self._on_ended,
             on_unavailable=lambda message: self._die("kernel_unavailable", message),
-            can_start=lambda: not self._stopped and not self._clearing and self._state != "dead",
+            can_start=lambda: not self._stopped and not self._clearing and self._state.now != "dead",
             can_read=can_emit,
         )
         self._kernel = KernelKeeper(loop, preload, told)
@@ -47,10 +45,7 @@ class KernelSupervisor:
         self._cell: Optional[Cell] = None
         self._cells = 0
         self._execution_count = 0
-        self._state = "starting"
-        self._error: Optional[Dict[str, str]] = None
-        self._confinement: Optional[Dict[str, Any]] = None
-        self._told: Optional[Dict[str, Any]] = None
+        self._state = KernelState(emit)
         self._clearing = False
         self._restarts: List[int] = []
         self._stopped = False
@@ -59,8 +54,7 @@ class KernelSupervisor:
 
     def start(self) -> None:
         """Starts a zygote, and a kernel from it. The state is told by `kernel_state` events."""
-        self._error = None
-        self._state = "starting"
+        self._state.begin()
         self._kernel.start()
 
     def execute(self, request_id: int, params: Any) -> None:
@@ -72,9 +66,8 @@ class KernelSupervisor:
             return
         if self._cell is not None:
             self._refuse(request_id, "busy", "A cell is running")
-        elif self._state == "dead":
-            known = self._error or {"code": "kernel_unavailable", "message": "There is no kernel"}
-            self._refuse(request_id, known["code"], known["message"] + "; the cell did not run")
+        elif self._state.now == "dead":
+            self._refuse(request_id, self._state.code, self._state.message + "; the cell did not run")
         else:
             self._cells += 1
             cell = Cell(request_id, self._cells, request, self._loop.time())
@@ -94,7 +87,7 @@ class KernelSupervisor:
         """Ends the kernel and all its processes; answers when a new kernel is ready."""
         self._restarts.append(request_id)
         self._kernel.forgive()
-        if self._state == "dead":
+        if self._state.now == "dead":
             self.start()
             return
         cell = self._cell
@@ -104,7 +97,7 @@ class KernelSupervisor:
 
     def status(self, request_id: int, _params: Any = None) -> None:
         """The kernel's state and how many processes cells have left."""
-        state = "busy" if self._cell is not None and self._state == "idle" else self._state
+        state = "busy" if self._cell is not None and self._state.now == "idle" else self._state.now
         self._answer(request_id, {"kernel": state, "background_processes": self._leftovers.count()})
 
     def child_exited(self, pid: int, status: int) -> bool:
@@ -130,13 +123,13 @@ class KernelSupervisor:
     # -- What the keeper tells --
 
     def _on_confinement(self, facts: Dict[str, Any]) -> None:
-        self._confinement = facts
+        self._state.confinement = facts
         if not self._kernel.ready:
-            self._tell(self._state)
+            self._state.tell(self._state.now)
 
     def _on_ready(self) -> None:
         self._execution_count = 0
-        self._tell("idle")
+        self._state.tell("idle")
         for request_id in self._restarts:
             self._answer(request_id, {})
         self._restarts = []
@@ -193,16 +186,9 @@ class KernelSupervisor:
     def _send_cell(self, cell: Cell) -> None:
         cell.oom_before = cgroup.oom_kills()
         self._late.drain()
-        if not cell.request.internal:
-            for event in self._between.take():
-                self._emit(cell.request_id, event)
+        self._leftovers.cell_begins()
         try:
-            cell.output = CellOutput(
-                self._loop,
-                cell.request.max_output_bytes,
-                lambda event: self._emit(cell.request_id, event),
-                self._can_emit,
-            )
+            write_fds = self._open_pipes(cell)
         except OSError as error:
             cell.stop_timer()
             self._cell = None
@@ -210,7 +196,21 @@ class KernelSupervisor:
             return
         cell.sent = True
         message = {"type": "cell", "cell": cell.number, "code": cell.request.code, "internal": cell.request.internal}
-        self._kernel.send(message, cell.output.take_write_fds())
+        self._kernel.send(message, write_fds)
+
+    def _open_pipes(self, cell: Cell) -> List[int]:
+        """What is printed while an internal cell runs is not its own: it waits for the next ordinary one."""
+        if cell.request.internal:
+            return self._late.open()
+        for event in self._between.take():
+            self._emit(cell.request_id, event)
+        cell.output = CellOutput(
+            self._loop,
+            cell.request.max_output_bytes,
+            lambda event: self._emit(cell.request_id, event),
+            self._can_emit,
+        )
+        return cell.output.take_write_fds()
 
     def _on_done(self, cell: Cell, message: Dict[str, Any]) -> None:
         executed = count(message.get("execution_count"))
@@ -236,13 +236,13 @@ class KernelSupervisor:
                 message = "The kernel was not ready before the cell's deadline; the cell did not run"
                 self._refuse(cell.request_id, "kernel_unavailable", message)
         elif self._kernel.pid and not self._clearing:
-            processes.send_group(self._kernel.pid, signal.SIGINT)
+            self._leftovers.interrupt()
             cell.timer = self._loop.call_later(_INSIST, self._insist, cell)
 
     def _insist(self, cell: Cell) -> None:
         cell.timer = self._loop.call_later(_YIELD - _INSIST, self._replace_kernel)
         if self._kernel.pid and not self._clearing:
-            processes.send_group(self._kernel.pid, signal.SIGINT)
+            self._leftovers.interrupt()
 
     def _finish(self, cell: Cell, status: str, kernel: str, died: Optional[Dict[str, Any]]) -> None:
         """The one place where a cell that was taken on gets its reply."""
@@ -253,8 +253,10 @@ class KernelSupervisor:
         result = cell.result(status, kernel, totals, self._loop.time())
         result["execution_count"] = self._execution_count
         result["died"] = died
-        result["background_processes"] = self._leftovers.cell_ended(cell.ending is not None) if kernel == "kept" else 0
-        result["background_threads"] = cell.threads if kernel == "kept" else 0
+        kept, reports = kernel == "kept", not cell.request.internal
+        left = self._leftovers.cell_ended(cell.ending is not None, reports) if kept else 0
+        result["background_processes"] = left
+        result["background_threads"] = cell.threads if kept and reports else 0
         self._answer(cell.request_id, result)
 
     # -- Stop, kill, reap, begin anew --
@@ -286,8 +288,7 @@ class KernelSupervisor:
     # -- Words --
 
     def _die(self, code: str, message: str) -> None:
-        self._error = {"code": code, "message": message}
-        self._tell("dead")
+        self._state.die(code, message)
         cell = self._cell
         if cell is not None and not cell.sent:
             cell.stop_timer()
@@ -296,13 +297,6 @@ class KernelSupervisor:
         for request_id in self._restarts:
             self._refuse(request_id, code, message)
         self._restarts = []
-
-    def _tell(self, state: str) -> None:
-        self._state = state
-        event = {"type": "kernel_state", "state": state, "confinement": self._confinement, "error": self._error}
-        if event != self._told:
-            self._told = event
-            self._emit(0, event)
 
     def _answer(self, request_id: int, result: Dict[str, Any]) -> None:
         self._emit(request_id, {"type": "reply", "result": result})

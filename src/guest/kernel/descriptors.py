@@ -1,0 +1,76 @@
+"""A kernel's file descriptors: a cell may close any, or use up all. Runs in the kernel."""
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import List
+
+CONTROL_FD = 200
+_RESERVED = 3
+_FIRST_FREE_FD = 3
+
+_dup2 = os.dup2
+_close = os.close
+_open = os.open
+
+
+class Reserve:
+    """Descriptors kept so that those of a cell's pipes fit, even after a cell that opened all it could."""
+
+    def __init__(self) -> None:
+        self._fds: List[int] = []
+
+    def release(self) -> None:
+        while self._fds:
+            _close(self._fds.pop())
+
+    def fill(self) -> None:
+        try:
+            while len(self._fds) < _RESERVED:
+                self._fds.append(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, CONTROL_FD + 1))
+        except OSError:
+            pass
+
+
+def point_streams(fds: List[int]) -> None:
+    """Makes the first two of the descriptors stdout and stderr, closes all, and has a standard input whatever a cell did."""
+    # Where a cell closed 0, 1 or 2, what came takes that very number.
+    moved = [_above_standard(fd) for fd in fds]
+    _restore_input()
+    for number, fd in enumerate(moved[:2], 1):
+        _dup2(fd, number)
+    for fd in moved:
+        _close(fd)
+
+
+def settle(fd: int) -> int:
+    """Moves the control socket out of the way of 0, 1 and 2, which become /dev/null; returns its new number."""
+    try:
+        control = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, CONTROL_FD)
+    except OSError:
+        control = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_FD)
+    _close(fd)
+    null = _open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        _dup2(null, number)
+    if null > 2:
+        _close(null)
+    return control
+
+
+def _above_standard(fd: int) -> int:
+    if fd >= _FIRST_FREE_FD:
+        return fd
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_FD)
+    _close(fd)
+    return moved
+
+
+def _restore_input() -> None:
+    try:
+        fcntl.fcntl(0, fcntl.F_GETFD)
+    except OSError:
+        null = _open(os.devnull, os.O_RDWR)
+        if null != 0:
+            _dup2(null, 0)
+            _close(null)
