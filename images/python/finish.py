@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import json
 import os
 import re
 import shutil
@@ -92,6 +93,9 @@ def add_cjk_font() -> None:
 
     data = Path(matplotlib.get_data_path())
     shutil.copy(CJK_FONT, data / "fonts/ttf")
+    # Nothing of the system's fonts leaves this stage: the font cache must not list them.
+    for folder in (CJK_FONT.parent, Path("/usr/share/fonts")):
+        shutil.rmtree(folder)
     settings = data / "matplotlibrc"
     ours = "font.family: DejaVu Sans, Droid Sans Fallback"
     text, count = re.subn(r"^#*font\.family:.*$", ours, settings.read_text(encoding="utf-8"), flags=re.MULTILINE)
@@ -106,8 +110,13 @@ def build_font_cache() -> None:
     folder.mkdir(parents=True)
     environment = {**os.environ, "MPLCONFIGDIR": str(folder), "HOME": "/nonexistent"}
     subprocess.run([sys.executable, "-c", "import matplotlib.pyplot"], env=environment, check=True)
-    if not list(folder.glob("fontlist-*.json")):
+    caches = list(folder.glob("fontlist-*.json"))
+    if not caches:
         raise SystemExit("matplotlib wrote no font cache")
+    # Names relative to matplotlib's own data: all others stay behind with this stage of the build.
+    lost = [font["fname"] for font in json.loads(caches[0].read_text())["ttflist"] if os.path.isabs(font["fname"])]
+    if lost:
+        raise SystemExit(f"the font cache lists fonts that the image will not have: {lost}")
 
 
 def check() -> None:

@@ -26,6 +26,7 @@ import kernelDescriptors from "./kernel/descriptors.py" with { type: "text" };
 import kernelDisplay from "./kernel/display.py" with { type: "text" };
 import kernelFigureWords from "./kernel/figure_words.py" with { type: "text" };
 import kernelFigures from "./kernel/figures.py" with { type: "text" };
+import kernelFonts from "./kernel/fonts.py" with { type: "text" };
 import kernelHtmlText from "./kernel/html_text.py" with { type: "text" };
 import kernelKeeper from "./kernel/keeper.py" with { type: "text" };
 import kernelKernel from "./kernel/kernel.py" with { type: "text" };
@@ -44,6 +45,7 @@ import kernelState from "./kernel/state.py" with { type: "text" };
 import kernelStreams from "./kernel/streams.py" with { type: "text" };
 import kernelSupervisor from "./kernel/supervisor.py" with { type: "text" };
 import kernelTracebacks from "./kernel/tracebacks.py" with { type: "text" };
+import kernelValues from "./kernel/values.py" with { type: "text" };
 import kernelWire from "./kernel/wire.py" with { type: "text" };
 import kernelZombies from "./kernel/zombies.py" with { type: "text" };
 import kernelZygote from "./kernel/zygote.py" with { type: "text" };
@@ -76,6 +78,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.display": kernelDisplay,
   "kernel.figure_words": kernelFigureWords,
   "kernel.figures": kernelFigures,
+  "kernel.fonts": kernelFonts,
   "kernel.html_text": kernelHtmlText,
   "kernel.keeper": kernelKeeper,
   "kernel.kernel": kernelKernel,
@@ -94,6 +97,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.streams": kernelStreams,
   "kernel.supervisor": kernelSupervisor,
   "kernel.tracebacks": kernelTracebacks,
+  "kernel.values": kernelValues,
   "kernel.wire": kernelWire,
   "kernel.zombies": kernelZombies,
   "kernel.zygote": kernelZygote,

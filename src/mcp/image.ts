@@ -1,8 +1,12 @@
 /** Pictures from a sandbox, looked at before a client gets them: one that is none would make it refuse the whole result. */
+import { imageSize } from "./image_size.ts";
 import { readableBytes } from "./text.ts";
 
 /** Beyond it clients and model providers refuse a picture or shrink it. */
 const MAX_BYTES = 1024 * 1024;
+
+/** Beyond it model providers scale a picture down or refuse it, and some bytes may stand for a gigabyte. */
+const MAX_SIDE = 1568;
 
 /** The first bytes of each kind; of WebP, whose size comes in between, see {@link isKind}. */
 const SIGNATURES = {
@@ -37,6 +41,14 @@ export function imageBase64(mimeType: ImageType, text: string): string | { reado
   if (bytes.length > MAX_BYTES) {
     const size = `${readableBytes(bytes.length)}, at most ${readableBytes(MAX_BYTES)} can be shown`;
     return { problem: `${mimeType} not shown: ${size}; make it smaller` };
+  }
+  const size = imageSize(mimeType, bytes);
+  if (size === undefined || size.width === 0 || size.height === 0) {
+    return { problem: `not shown: a damaged ${mimeType}` };
+  }
+  if (Math.max(size.width, size.height) > MAX_SIDE) {
+    const pixels = `${size.width} x ${size.height} pixels, at most ${MAX_SIDE} a side can be shown`;
+    return { problem: `${mimeType} not shown: ${pixels}; make it smaller` };
   }
   return bytes.toBase64();
 }

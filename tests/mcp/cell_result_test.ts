@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { cellResult } from "../../src/mcp/cell_result.ts";
+import { GIF, PNG, WEBP } from "../fixtures/pictures.ts";
 import type { CellOutcome, CellOutput } from "../../src/sandbox/cell.ts";
-
-const GIF = btoa("GIF89a and so on");
-const WEBP = btoa("RIFF\x04\x00\x00\x00WEBPVP8 ");
-const PNG = btoa("\x89PNG\r\n\x1a\n and so on");
 
 function outcome(outputs: CellOutput[], rest: Partial<CellOutcome> = {}): CellOutcome {
   return {

@@ -3,13 +3,15 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from .figure_words import ends, number
+from .values import number, spread
 
 _PLOTLY = "application/vnd.plotly.v1+json"
 _VEGA_LITE = "application/vnd.vegalite."
 _MAX_CHARACTERS = 1200
 _MAX_PARTS = 6
 _ROWS = 3
+# What plotly calls the two of a point: of pies, maps, polar charts and the rest.
+_PAIRS = (("labels", "values"), ("locations", "z"), ("lon", "lat"), ("theta", "r"), ("x", "y"), ("a", "b"))
 # Of use to a browser only.
 _FOR_BROWSERS = ("text/html", "application/javascript")
 
@@ -56,16 +58,19 @@ def _plotly(chart: Dict[str, Any]) -> List[str]:
 
 
 def _trace(trace: Dict[str, Any]) -> str:
-    first, second = ("labels", "values") if "values" in trace else ("x", "y")
-    if trace.get("z") is not None:
+    first, second = next((pair for pair in _PAIRS if all(trace.get(name) is not None for name in pair)), ("x", "y"))
+    if trace.get("z") is not None and second != "z":
         rows = _array(trace["z"])
         flat = [each for row in rows for each in (row if isinstance(row, (list, tuple)) else [row]) if each is not None]
+        if not flat:
+            return "no values"
         return "%d rows, values from %s to %s" % (len(rows), number(min(flat)), number(max(flat)))
     xs, ys = _array(trace.get(first)), _array(trace.get(second))
     if xs and ys:
-        return "%d points, %s" % (len(xs), ends(["(%s, %s)" % (number(x), number(y)) for x, y in zip(xs, ys)]))
+        count = min(len(xs), len(ys))
+        return "%d points, %s" % (count, spread(count, lambda at: "(%s, %s)" % (number(xs[at]), number(ys[at]))))
     values = xs or ys
-    return "%d values, %s" % (len(values), ends([number(value) for value in values]))
+    return "%d values, %s" % (len(values), spread(len(values), lambda at: number(values[at])))
 
 
 def _array(value: Any) -> List[Any]:

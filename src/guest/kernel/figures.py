@@ -10,7 +10,7 @@ import sys
 import warnings
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import figure_words, pictures
+from . import figure_words, fonts, pictures
 
 MAX_FIGURES = 20
 BACKEND = "module://omcp_kernel.figures"
@@ -165,6 +165,8 @@ def __getattr__(name: str) -> Any:
 
             manager_class = FigureManager
 
+        fonts.add_cjk_fallback()
+        figure_words.note_boxes()
         globals()["FigureManager"] = FigureManager
         globals()["FigureCanvas"] = FigureCanvas
         return globals()[name]

@@ -21,9 +21,9 @@ MAX_STARTS = 5
 
 PACKAGE = "omcp_kernel"
 _MODULES = (
-    *("wire", "landlock", "confine", "advice", "descriptors", "zombies", "tracebacks", "streams", "figure_words", "charts"),
+    *("wire", "landlock", "confine", "advice", "descriptors", "zombies", "tracebacks", "streams", "values", "figure_words", "charts"),
     *("pictures", "html_text", "display"),
-    *("outlet", "figures", "representations", "shell", "kernel", "zygote"),
+    *("outlet", "fonts", "figures", "representations", "shell", "kernel", "zygote"),
 )
 _ZYGOTE_FD = 3
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")

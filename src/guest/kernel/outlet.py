@@ -19,6 +19,8 @@ class _Outlet:
         self.errors = 0
         self._held: Optional[List[Dict[str, Any]]] = None
         self._clear_next = False
+        # Of displays with an id, the last update.
+        self._updates: Dict[str, Dict[str, Any]] = {}
 
     def put(self, message: Dict[str, Any]) -> None:
         if self._held is None or message["type"] != "display":
@@ -39,9 +41,16 @@ class _Outlet:
         else:
             self._held.clear()
 
+    def update(self, display_id: str, message: Dict[str, Any]) -> None:
+        """What takes another display's place: a result cannot be changed once it is sent, so the last one is shown at the end."""
+        self._updates[display_id] = message
+        while len(self._updates) > _MAX_HELD:
+            del self._updates[next(iter(self._updates))]
+
     def show_held(self) -> None:
         held, self._held, self._clear_next = self._held or [], None, False
-        for message in held:
+        updates, self._updates = self._updates, {}
+        for message in [*held, *updates.values()]:
             self._put(message)
 
     def _put(self, message: Dict[str, Any]) -> None:
@@ -52,11 +61,15 @@ class _Outlet:
 outlet = _Outlet()
 
 
-def publish(data: Any, metadata: Any = None) -> None:
-    """Sends a MIME bundle as display data."""
+def publish(data: Any, metadata: Any = None, updates: Optional[str] = None) -> None:
+    """Sends a MIME bundle as display data, or keeps it as an update of the display with that id."""
     kept, told = display.bundle(data, metadata)
     if kept:
-        outlet.put({"type": "display", "data": kept, "metadata": told})
+        message = {"type": "display", "data": kept, "metadata": told}
+        if updates is None:
+            outlet.put(message)
+        else:
+            outlet.update(updates, message)
 
 
 def report(error: BaseException, note: bool = False) -> None:

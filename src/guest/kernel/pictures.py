@@ -27,6 +27,7 @@ def one(data: Dict[Any, Any]) -> None:
         del data[other]
     content = _bytes(data[kind])
     if content is None:
+        # The server says what it is not.
         return
     fitted, note = fit(kind, content)
     if fitted is not None:
@@ -46,17 +47,20 @@ def fit(kind: str, content: bytes) -> Tuple[Optional[Tuple[str, bytes]], str]:
     except ImportError:
         return (kind, content), ""
     try:
-        picture: Any = Image.open(io.BytesIO(content))
+        picture = _open(Image, content)
         width, height = picture.size
         if width * height > _MAX_PIXELS:
             return None, "[%s of %d x %d pixels, too large to be shown]" % (kind, width, height)
+        # Whether it can be read at all: providers refuse a whole conversation for one that cannot.
+        picture.load()
+        kind = Image.MIME.get(picture.format, kind)
         scale = min(1.0, MAX_SIDE / max(width, height, 1))
-        if scale == 1.0 and len(content) <= (_SMALL_BYTES if kind == "image/png" else MAX_BYTES):
+        if kind in KINDS and scale == 1.0 and len(content) <= (_SMALL_BYTES if kind == "image/png" else MAX_BYTES):
             return (kind, content), ""
         moving = getattr(picture, "n_frames", 1) > 1
         if picture.mode not in ("RGB", "RGBA", "L"):
             picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
-        best = (kind, content) if scale == 1.0 and len(content) <= MAX_BYTES else None
+        best = (kind, content) if kind in KINDS and scale == 1.0 and len(content) <= MAX_BYTES else None
         while True:
             size = max(1, round(width * scale)), max(1, round(height * scale))
             scaled = picture if size == picture.size else picture.resize(size)
@@ -64,13 +68,21 @@ def fit(kind: str, content: bytes) -> Tuple[Optional[Tuple[str, bytes]], str]:
             if len(best[1]) <= MAX_BYTES or max(size) <= 64:
                 break
             best, scale = None, scale * 0.75
-    except Exception:
-        # The server looks at the bytes, and names what is no picture.
-        return (kind, content), ""
+    except Exception as error:
+        return None, "[%s of %d bytes, not shown: it cannot be read (%s)]" % (kind, len(content), type(error).__name__)
     if size != (width, height):
         note = "[scaled from %d x %d to %d x %d pixels%s]" % (width, height, *size, ", first frame only" if moving else "")
         return best, note
     return best, "[first frame only]" if moving and best[0] != kind else ""
+
+
+def _open(image_module: Any, content: bytes) -> Any:
+    """A picture whose header was read; without Pillow's own limit, which would hide its size from us."""
+    limit, image_module.MAX_IMAGE_PIXELS = image_module.MAX_IMAGE_PIXELS, None
+    try:
+        return image_module.open(io.BytesIO(content))
+    finally:
+        image_module.MAX_IMAGE_PIXELS = limit
 
 
 def _smallest(picture: Any, best: Optional[Tuple[str, bytes]]) -> Tuple[str, bytes]:

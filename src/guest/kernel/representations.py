@@ -32,7 +32,7 @@ def _figure_png(_figure: Any) -> Any:
 
 def _frame_text(frame: Any, printer: Any, _cycle: bool) -> None:
     text = repr(frame)
-    if len(frame.columns) < 2:
+    if not len(frame.columns):
         printer.text(text)
     else:
         # Ours says it too.
@@ -49,8 +49,11 @@ def _altair_chart(chart: Any) -> Dict[str, Any]:
     return {"application/vnd.vegalite.v6+json": chart.to_dict(), "text/plain": "<altair chart>"}
 
 
-def _select_formats(_shell: Any, formats: Any, **_options: Any) -> None:
-    """Takes the place of IPython's own, which would draw figures without our caps."""
+def select_formats(_shell: Any, formats: Any, **_options: Any) -> None:
+    """Takes the place of IPython's own, which would draw figures without our caps.
+
+    Whatever the format, clients get a picture that they can show.
+    """
     figures.figures.scale = 2.0 if {"retina", "png2x"} & {*([formats] if isinstance(formats, str) else formats)} else 1.0
 
 
@@ -72,7 +75,7 @@ def register(shell: Any) -> None:
     for version in _ALTAIR_VERSIONS:
         module = "altair.vegalite.%s.api" % version
         shell.display_formatter.mimebundle_formatter.for_type_by_name(module, "TopLevelMixin", _altair_chart)
-    pylabtools.select_figure_formats = _select_formats
+    pylabtools.select_figure_formats = select_formats
     # Those that have imported the class by name use ours too.
     for module in (capture, execution):
         module.capture_output = _Capture

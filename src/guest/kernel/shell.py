@@ -14,7 +14,7 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets import Bool, Dict as DictTrait, Type, Unicode, observe
+from traitlets import Any as AnyTrait, Bool, Dict as DictTrait, Type, observe
 from traitlets.config import Config, Configurable
 
 from . import advice, display, figures, representations
@@ -30,8 +30,11 @@ class Exit(ExitAutocall):
 class Publisher(DisplayPublisher):
     """IPython's display() ends here."""
 
-    def publish(self, data: Any, metadata: Any = None, *_rest: Any, **_options: Any) -> None:
-        publish(data, metadata)
+    def publish(
+        self, data: Any, metadata: Any = None, *_rest: Any, transient: Any = None, update: bool = False, **_options: Any
+    ) -> None:
+        display_id = transient.get("display_id") if update and isinstance(transient, dict) else None
+        publish(data, metadata, updates=None if display_id is None else str(display_id))
 
     def clear_output(self, wait: bool = False) -> None:
         outlet.clear(wait)
@@ -76,15 +79,15 @@ class Compiler(CachingCompiler):
 class InlineBackend(Configurable):
     """Takes what notebooks say by `%config InlineBackend.…`."""
 
-    figure_format = Unicode("png").tag(config=True)
+    figure_format = AnyTrait("png").tag(config=True)
+    figure_formats = AnyTrait(("png",)).tag(config=True)
     rc = DictTrait().tag(config=True)
     close_figures = Bool(True).tag(config=True)
     print_figure_kwargs = DictTrait().tag(config=True)
 
-    @observe("figure_format")
+    @observe("figure_format", "figure_formats")
     def _format_changed(self, change: Any) -> None:
-        # Whatever the format, clients get a picture that they can show.
-        figures.figures.scale = 2.0 if change["new"] in ("retina", "png2x") else 1.0
+        representations.select_formats(self, change["new"])
 
 
 class Shell(InteractiveShell):

@@ -63,6 +63,7 @@ Deno.test("what cells show fits its readers", async (t) => {
       const asking of [
         "%config InlineBackend.figure_format='svg'",
         "%config InlineBackend.figure_format='retina'",
+        "%config InlineBackend.figure_formats = ['svg', 'retina']",
         "import matplotlib_inline; matplotlib_inline.backend_inline.set_matplotlib_formats('png')",
         "%matplotlib inline",
       ]
@@ -70,6 +71,7 @@ Deno.test("what cells show fits its readers", async (t) => {
       const first = await run(asking, "plt.plot([1, 2]); plt.show()");
       const next = await run("fig, ax = plt.subplots(); ax.plot([3]); plt.show()");
       assert.deepEqual([first.displays.length, next.displays.length], [1, 1], asking);
+      assert.equal(first.stderr, "", asking);
       assert.deepEqual(imagesOf(next.displays[0]), ["image/png"], asking);
     }
   });
@@ -105,9 +107,78 @@ Deno.test("what cells show fits its readers", async (t) => {
     )).displays;
     const text = textOf(shown);
     assert.match(text, /<Figure of 3 axes>\naxes 1, 'Lines', x 'days' /);
-    assert.match(text, /line 'rising': 100 points, \(0, 0\) \(1, 1\) … .* \(99, 99\)/);
+    assert.match(text, /line 'rising': 100 points from 0 to 99, \(0, 0\) … \(16, 16\) … .* \(99, 99\)/);
     assert.match(text, /bars: x: 3, y: 5/);
     assert.match(text, /image: 3 x 4 values from 0 to 11/);
+  });
+
+  await t.step("dates, pies, boxes and texts come as words, and a few of a million points", async () => {
+    const cell = await run(
+      "days = pd.date_range('2020-01-01', periods=366)",
+      "plt.plot(days, range(366)); plt.show()",
+      "pd.Series(range(366), days).plot(); plt.show()",
+      "plt.bar(days[:3], [4, 5, 6]); plt.show(); plt.scatter(days, range(366)); plt.show()",
+      "plt.pie([1, 3], labels=['women', 'men'], autopct='%d%%'); plt.show()",
+      "plt.boxplot([[1, 2, 3, 4, 50], [2, 3, 4]], tick_labels=['a', 'b']); plt.show()",
+      "import seaborn as sns; sns.boxplot(x=['u', 'u', 'u', 'v'], y=[1, 2, 6, 5]); plt.show()",
+      "fig = plt.figure(); fig.text(0.5, 0.5, 'no data'); plt.show()",
+      "plt.scatter(np.arange(1e6), np.arange(1e6)); plt.show()",
+    );
+    const [line, series, bars, scatter, pie, boxes, seaborn, bare, million] = cell.displays.map(textOf);
+    assert.match(line ?? "", /line: 366 points from 0 to 365, \(2020-01-01, 0\) … .* \(2020-12-31, 365\)/);
+    assert.match(line ?? "", /x 2019-12-\d\d[^.]*\.\./);
+    assert.match(series ?? "", /x 2020-01-01\.\.2020-12-31/);
+    assert.match(bars ?? "", /bars: 2020-01-01: 4, 2020-01-02: 5, 2020-01-03: 6/);
+    assert.match(scatter ?? "", /scatter: 366 points from 0 to 365, \(2020-01-01, 0\)/);
+    assert.match(pie ?? "", /pie: women 25 %, men 75 %/);
+    assert.match(boxes ?? "", /boxes: a median 3, quartiles 2..4, whiskers 1..4, 1 outliers; b median 3/);
+    assert.doesNotMatch(boxes ?? "", /line/);
+    assert.match(seaborn ?? "", /boxes: u median 2, quartiles 1.5..4, .*; v median 5/);
+    assert.match(bare ?? "", /texts: no data/);
+    assert.match(
+      million ?? "",
+      /scatter: 1000000 points from 0 to 1e\+06, \(0, 0\) … .* … \(1e\+06, 1e\+06\)/,
+    );
+  });
+
+  await t.step("a picture that is none, or claims too many pixels, is named and not sent", async () => {
+    const cell = await run(
+      "import struct, zlib",
+      "from IPython.display import Image as Shown",
+      "def chunk(name, data): return struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))",
+      "def bomb(side): return b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', side, side, 1, 0, 0, 0, 0)) + chunk(b'IDAT', zlib.compress(bytes(1000))) + chunk(b'IEND', b'')",
+      "display(Shown(bomb(24000), format='png')); display(Shown(bomb(12000), format='png'))",
+      "display(Shown(b'\\x89PNG\\r\\n\\x1a\\n' + b'x' * 300, format='png'))",
+      "buffer = io.BytesIO(); Image.new('RGB', (30, 20)).save(buffer, 'PNG'); display(Shown(buffer.getvalue()[:-30], format='png'))",
+      "display({'image/jpeg': buffer.getvalue()}, raw=True)",
+    );
+    assert.deepEqual(cell.stderr, "");
+    assert.deepEqual(cell.displays.slice(0, 4).map(imagesOf), [[], [], [], []]);
+    assert.match(textOf(cell.displays[0]), /image\/png of 24000 x 24000 pixels, too large to be shown/);
+    assert.match(textOf(cell.displays[2]), /not shown: it cannot be read/);
+    assert.match(textOf(cell.displays[3]), /not shown: it cannot be read/);
+    assert.deepEqual(imagesOf(cell.displays[4]), ["image/png"]);
+  });
+
+  await t.step("CJK labels have glyphs in every style", async () => {
+    const cell = await run(
+      "import seaborn as sns",
+      "for style in (lambda: None, sns.set_theme, lambda: plt.rcParams.update({'font.family': 'serif'})):",
+      "    style(); plt.bar(['高血圧', '糖尿病', '당뇨'], [1, 2, 3]); plt.title('患者', weight='bold'); plt.show()",
+      "sns.reset_orig()",
+    );
+    assert.deepEqual([cell.displays.length, cell.stderr], [3, ""]);
+    assert.match(textOf(cell.displays[1]), /bars: 高血圧: 1, 糖尿病: 2, 당뇨: 3/);
+  });
+
+  await t.step("updates of a display are merged", async () => {
+    const cell = await run(
+      "shown = display(0, display_id=True)",
+      "for n in range(1, 6): shown.update(n)",
+      "display('other')",
+    );
+    assert.deepEqual(cell.displays.map(textOf), ["0", "'other'", "5"]);
+    assert.deepEqual((await run("shown.update(6)")).displays.map(textOf), ["6"]);
   });
 
   await t.step("HTML, LaTeX and SVG have a text that a reader can use", async () => {
@@ -118,6 +189,16 @@ Deno.test("what cells show fits its readers", async (t) => {
     );
     assert.deepEqual(cell.displays.slice(0, 2).map(textOf), ["name  n\na     12", "$x^2$"]);
     assert.match(textOf(cell.displays[2]), /^\[SVG of 30 x 20, \d+ characters/);
+    const media = await run(
+      "from IPython.display import Audio, IFrame, Video",
+      "display(Audio(np.zeros(100), rate=100)); display(IFrame('page.html', 10, 10)); display(Video(url='v.mp4'))",
+      "frame = pd.DataFrame({'n': [1, 2, 3]}, index=pd.MultiIndex.from_tuples([('a', 'x'), ('a', 'y'), ('b', 'x')]))",
+      "display(HTML(frame.to_html()))",
+    );
+    assert.match(textOf(media.displays[0]), /^\[HTML with audio, \d+ characters: save it in \/workspace\]$/);
+    assert.match(textOf(media.displays[1]), /HTML with iframe page\.html, /);
+    assert.match(textOf(media.displays[2]), /HTML with video v\.mp4, /);
+    assert.match(textOf(media.displays[3]), /\na {2}x {2}1\n {3}y {2}2\nb {2}x {2}3$/);
   });
 
   await t.step("plotly and altair charts come as words, altair's as a picture too", async () => {
@@ -131,6 +212,13 @@ Deno.test("what cells show fits its readers", async (t) => {
       textOf(plotly.displays[1] ?? undefined) + (plotly.value ?? ""),
       /bar: 2 points, \(a, 1\) \(b, 2\)/,
     );
+    const more = await run(
+      "go.Figure(go.Choropleth(locations=['FR', 'DE'], z=[1, 2])).show()",
+      "go.Figure(go.Scattergeo(lon=[2], lat=[48])).show(); go.Figure(go.Heatmap(z=[[1, 2], [3, 4]])).show()",
+    );
+    assert.match(textOf(more.displays[0]), /choropleth: 2 points, \(FR, 1\) \(DE, 2\)/);
+    assert.match(textOf(more.displays[1]), /scattergeo: 1 points, \(2, 48\)/);
+    assert.match(textOf(more.displays[2]), /heatmap: 2 rows, values from 1 to 4/);
     const altair = await run(
       "import altair as alt",
       "display(alt.Chart(pd.DataFrame({'a': [1, 2], 'b': [4, 5]}), title='Points').mark_point().encode(x='a', y='b'))",
@@ -142,6 +230,10 @@ Deno.test("what cells show fits its readers", async (t) => {
   await t.step("a DataFrame has its shape and dtypes", async () => {
     const cell = await run("pd.DataFrame({'a': range(1000), 'b': 'x'})");
     assert.doesNotMatch(cell.value ?? "", /1000 rows x 2 columns\]/);
+    assert.match(
+      (await run("pd.DataFrame({'n': range(1000)})")).value ?? "",
+      /\[1000 rows x 1 columns; dtypes: n int64\]$/,
+    );
     const styled = await run("pd.DataFrame({'a': [1], 'b': ['x']}).style");
     assert.match(styled.value ?? "", /a +b\n0? *1 +x/);
     assert.match(cell.value ?? "", /\[1000 rows x 2 columns; dtypes: a int64, b object\]$/);

@@ -1,0 +1,42 @@
+"""Matplotlib's fonts: whatever a style asks for, characters it lacks come from a CJK font where one is installed."""
+from __future__ import annotations
+
+from typing import Any, List
+
+# The first is our image's.
+_CJK = ("Droid Sans Fallback", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei")
+
+
+def add_cjk_fallback() -> None:
+    """Styles such as seaborn's replace matplotlib's list of families, and with it the fallback that the image sets there."""
+    from matplotlib import font_manager
+
+    manager: Any = font_manager.FontManager
+    # Matplotlib's own and not public: without it there are boxes again, and that is all.
+    find = getattr(manager, "_find_fonts_by_props", None)
+    if find is None or getattr(find, "__wrapped__", None) is not None:
+        return
+
+    def find_with_fallback(self: Any, prop: Any, *rest: Any, **options: Any) -> List[Any]:
+        fallback = _fallback(self)
+        if fallback is None:
+            return find(self, prop, *rest, **options)
+        prop = font_manager.FontProperties._from_any(prop)
+        # It has one weight: asked for a bold one, matplotlib would complain.
+        others = [family for family in prop.get_family() if family not in _CJK]
+        if others:
+            prop = prop.copy()
+            prop.set_family(others)
+        found = find(self, prop, *rest, **options)
+        return found if fallback in found else [*found, fallback]
+
+    find_with_fallback.__wrapped__ = find  # type: ignore[attr-defined]
+    manager._find_fonts_by_props = find_with_fallback
+
+
+def _fallback(manager: Any) -> Any:
+    installed = {entry.name for entry in manager.ttflist}
+    for name in _CJK:
+        if name in installed:
+            return manager.findfont(name)
+    return None

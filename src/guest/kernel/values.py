@@ -1,0 +1,32 @@
+"""Values of charts in few characters."""
+from __future__ import annotations
+
+from typing import Any, Callable, List
+
+_MAX_CHARACTERS = 32
+_MIDNIGHT = " 00:00:00"
+# Of many points so many are shown, evenly spread, the first and the last among them.
+_SHOWN = 7
+
+
+def number(value: Any) -> str:
+    """A value: a number with four digits, a date without an empty time."""
+    try:
+        # numpy writes its dates as numbers of nanoseconds where it is asked for a number.
+        if getattr(getattr(value, "dtype", None), "kind", "") not in ("M", "m"):
+            return "%.4g" % value
+    except (TypeError, ValueError):
+        pass
+    text = str(value).replace("T", " ", 1) if hasattr(value, "dtype") else str(value)
+    whole, point, fraction = text.partition(".")
+    if point and not fraction.strip("0"):
+        text = whole
+    return (text[: -len(_MIDNIGHT)] if text.endswith(_MIDNIGHT) else text)[:_MAX_CHARACTERS]
+
+
+def spread(count: int, show: Callable[[int], str]) -> str:
+    """All of a few things, or some of many; only those are formatted."""
+    if count <= _SHOWN + 1:
+        return " ".join([show(at) for at in range(count)])
+    shown: List[str] = [show(round(step * (count - 1) / (_SHOWN - 1))) for step in range(_SHOWN)]
+    return " … ".join(shown)
