@@ -9,9 +9,10 @@ import {
   SandboxDoor,
   serveClient,
   sessionSettings,
+  timeLimits,
 } from "./broker/mod.ts";
 import { type CdmCatalog, readCatalog } from "./catalog/mod.ts";
-import { Guard } from "./guard/mod.ts";
+import { decideStartup, Guard, type GuardPolicy } from "./guard/mod.ts";
 import { checkPosture, type PostureReport, requireSafeRole } from "./posture/mod.ts";
 import type { Upstream } from "./upstream/mod.ts";
 
@@ -179,14 +180,23 @@ export class Database {
       onPosture?.(posture);
       requireSafeRole(posture, { cdmSchema, ...(allowUnsafeRole === undefined ? {} : { allowUnsafeRole }) });
       const cdm = await readCatalog(session, { cdmSchema, cdmRelations }, signal);
-      const planner = await Guard.start({
+      const policy: GuardPolicy = {
         cdmSchema,
         relations: cdm.relations,
         rowFunctions: cdm.rowFunctions,
         ...(extraFunctions === undefined ? {} : { extraFunctions }),
         snapshots: true,
-      });
-      return { upstream, planner, settings, cdm, posture };
+        timeLimits: timeLimits(this.#limits),
+      };
+      const planner = await Guard.start(policy);
+      return {
+        upstream,
+        planner,
+        settings,
+        decideStartup: (parameters) => decideStartup(parameters, policy),
+        cdm,
+        posture,
+      };
     } finally {
       session.close();
     }

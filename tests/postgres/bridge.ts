@@ -1,5 +1,6 @@
 import {
   type AuditEntry,
+  type Backend,
   type BrokerLimits,
   ConnectionCount,
   DEFAULT_LIMITS,
@@ -7,7 +8,9 @@ import {
   serveClient,
   sessionSettings,
   type StatementPlanner,
+  timeLimits,
 } from "../../src/postgres/broker/mod.ts";
+import { decideStartup as decideStartupSettings } from "../../src/postgres/guard/mod.ts";
 import { urlUpstream } from "../../src/postgres/upstream/mod.ts";
 
 /** What a {@link Bridge} serves. */
@@ -35,6 +38,12 @@ export class Bridge implements AsyncDisposable {
     this.count = new ConnectionCount(limits);
     const door = new SandboxDoor(limits, this.count);
     const upstream = urlUpstream(options.url);
+    const policy = {
+      cdmSchema: options.cdmSchema ?? "cdm",
+      relations: new Set<string>(),
+      timeLimits: timeLimits(limits),
+    };
+    const decideStartup: Backend["decideStartup"] = (parameters) => decideStartupSettings(parameters, policy);
     const settings = sessionSettings(options.cdmSchema ?? "cdm", limits);
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.port = this.#listener.addr.port;
@@ -43,7 +52,7 @@ export class Bridge implements AsyncDisposable {
         sandboxId: "sandbox-1",
         door,
         limits,
-        backend: () => Promise.resolve({ upstream, planner: options.planner, settings }),
+        backend: () => Promise.resolve({ upstream, planner: options.planner, settings, decideStartup }),
         audit: (entry) => this.audit.push(entry),
         signal: this.#end.signal,
       });

@@ -5,6 +5,8 @@ import type { PlannedStatement, StatementPlanner } from "../../src/postgres/brok
  * INSERT, splits at semicolons, and takes its time like the real one, which works in another thread.
  */
 export const permissivePlanner: StatementPlanner = {
+  parameterTypes: new Set([0, 23, 25]),
+
   async plan(sql: string): Promise<readonly PlannedStatement[]> {
     await new Promise((resolve) => setTimeout(resolve, 1));
     return sql.split(";").map((text) => text.trim()).filter((text) => text !== "").map(planOne);
@@ -22,5 +24,7 @@ function planOne(sql: string): PlannedStatement {
       normalized,
     };
   }
-  return { kind: "forward", sql, command: (sql.split(/\s/)[0] ?? "").toLowerCase(), normalized };
+  const command = (sql.split(/\s/)[0] ?? "").toLowerCase();
+  const plan = { kind: "forward", sql, command, normalized } as const;
+  return command === "set" ? { ...plan, changesSettings: true } : plan;
 }

@@ -1,3 +1,5 @@
+import type { Place } from "./positions.ts";
+
 /** A line of the audit log: one statement. It holds no literal, parameter or row. */
 export interface AuditEntry {
   /** Whose statement it was. */
@@ -30,6 +32,8 @@ export interface StatementNote {
   readonly command: string;
   /** What DEALLOCATE names. */
   readonly argument?: string;
+  /** Where its parts stand in the client's text. */
+  readonly places?: readonly Place[];
 }
 
 /**
@@ -39,8 +43,13 @@ export interface StatementNote {
  * @returns The note, its text cut with the number of characters that are missing.
  */
 export function statementNote(statement: StatementNote): StatementNote {
-  const { normalized, command, argument } = statement;
-  return { normalized: clipped(normalized), command, ...(argument === undefined ? {} : { argument }) };
+  const { normalized, command, argument, places } = statement;
+  return {
+    normalized: clipped(normalized),
+    command,
+    ...(argument === undefined ? {} : { argument }),
+    ...(places === undefined ? {} : { places }),
+  };
 }
 
 /**

@@ -10,8 +10,18 @@ import {
   readFrontendMessage,
 } from "../wire/frontend.ts";
 import { cstring, FRONTEND, message, readName } from "../wire/message.ts";
-import { type Audit, clipped, type StatementNote, statementNote } from "./audit.ts";
+import { type Audit, clipped, statementNote } from "./audit.ts";
+import {
+  decodeSql,
+  foreignType,
+  MAX_NAME_BYTES,
+  nameTooLong,
+  parameterTypes,
+  single,
+} from "./client_text.ts";
 import type { Conversation } from "./conversation.ts";
+import { Pipeline } from "./pipeline.ts";
+import { joinedPlaces } from "./positions.ts";
 import type { PlannedStatement, StatementPlanner } from "./planner.ts";
 import type { Refusal, Refusals } from "./refusals.ts";
 
@@ -30,20 +40,19 @@ export interface ClientPumpOptions {
   readonly preparedStatements: number;
 }
 
+type ForwardedStatement = PlannedStatement & { readonly kind: "forward" };
+type Refused = PlannedStatement & { readonly kind: "refuse" };
+
 /** Answers that may be owed before the client is read no further. */
 const MAX_OWED = 2_000;
 /** Bytes that are gathered before they are sent. */
 const FLUSH_BYTES = 64 * 1024;
 /** Stands between statements: on a line of its own, for a statement may end with a comment. */
 const SEPARATOR = "\n;\n";
-/** PostgreSQL's longest name (NAMEDATALEN − 1): it takes longer ones for the same as their beginning. */
-const MAX_NAME_BYTES = 63;
-
-const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** Reads the client's messages in order, has every SQL text planned, and sends what may pass. */
 export class ClientPump {
   readonly #options: ClientPumpOptions;
+  readonly #pipeline = new Pipeline();
   #out: Uint8Array[] = [];
   #outBytes = 0;
 
@@ -74,6 +83,8 @@ export class ClientPump {
   }
 
   async #handle(next: FrontendMessage): Promise<void> {
+    if (this.#pipeline.passesOver(next.type)) return;
+    if (this.#pipeline.needsSync(next.type) && !(await this.#syncOfOurOwn())) return;
     if (next.oversized !== undefined) return this.#handleOversized(next.type, next.oversized);
     switch (next.type) {
       case FRONTEND.query:
@@ -89,7 +100,9 @@ export class ClientPump {
         return this.#execute(next.body);
       case FRONTEND.sync:
         this.#options.conversation.push({ kind: "sync" });
-        return this.#send(message(FRONTEND.sync));
+        this.#send(message(FRONTEND.sync));
+        if (this.#pipeline.changed) await this.#answered();
+        return this.#pipeline.synced();
       case FRONTEND.flush:
         return this.#send(message(FRONTEND.flush));
       case FRONTEND.functionCall:
@@ -120,15 +133,45 @@ export class ClientPump {
   async #query(body: Uint8Array): Promise<void> {
     const sql = decodeSql(body, 0);
     if (typeof sql !== "string") return this.#refuseQuery([], sql.refusal);
-    const notes: StatementNote[] = [];
-    const texts: string[] = [];
+    const passed: ForwardedStatement[] = [];
+    let refused: Refused | undefined;
     for (const plan of await this.#plan(sql, "simple")) {
-      if (plan.kind === "refuse") return this.#refuseQuery(texts, plan, notes);
-      texts.push(plan.sql);
-      notes.push(statementNote(plan));
+      if (plan.kind === "refuse") {
+        refused = plan;
+        break;
+      }
+      passed.push(plan);
     }
-    this.#options.conversation.push({ kind: "query", statements: notes });
+    if (refused === undefined) this.#sendQuery(passed);
+    else this.#refuseQuery(passed, refused);
+    if (passed.some((plan) => plan.changesSettings === true)) await this.#answered();
+  }
+
+  #sendQuery(statements: readonly ForwardedStatement[], standIn: readonly string[] = []): void {
+    this.#options.conversation.push({
+      kind: "query",
+      statements: statements.map(statementNote),
+      places: joinedPlaces(statements, SEPARATOR),
+    });
+    const texts = [...statements.map(({ sql }) => sql), ...standIn];
     this.#send(message(FRONTEND.query, cstring(texts.join(SEPARATOR))));
+  }
+
+  /** Waits until the server has answered everything, and so has told of every setting that changed. */
+  async #answered(): Promise<void> {
+    await this.#flush();
+    await this.#options.conversation.drained(0);
+  }
+
+  /** Ends a pipeline that the client has left open. Returns whether all of it succeeded. */
+  async #syncOfOurOwn(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#options.conversation.push({ kind: "sync", own: resolve });
+    this.#send(message(FRONTEND.sync));
+    await this.#flush();
+    const intact = await promise;
+    this.#pipeline.synced(!intact);
+    return intact;
   }
 
   async #parse(body: Uint8Array): Promise<void> {
@@ -139,6 +182,10 @@ export class ClientPump {
     if (end < 0 || body.length < end + 3) throw new FrontendProtocolError("invalid Parse message");
     const sql = decodeSql(body.subarray(0, end + 1), name.next);
     if (typeof sql !== "string") return this.#refuseExtended(name.name, sql.refusal);
+    const foreign = parameterTypes(body, end + 1).find((oid) =>
+      !this.#options.planner.parameterTypes.has(oid)
+    );
+    if (foreign !== undefined) return this.#refuseExtended(name.name, foreignType(foreign));
     const plan = single(await this.#plan(sql, "extended"));
     if (plan.kind === "refuse") return this.#refuseExtended(name.name, plan);
     const { conversation, preparedStatements } = this.#options;
@@ -149,8 +196,8 @@ export class ClientPump {
         hint: "Close or deallocate some.",
       });
     }
-    const note = statementNote(plan);
-    conversation.push({ kind: "parse", name: name.name, note });
+    this.#pipeline.parsed(name.name, plan.changesSettings === true);
+    conversation.push({ kind: "parse", name: name.name, note: statementNote(plan) });
     this.#send(
       message(FRONTEND.parse, body.subarray(0, name.next), cstring(plan.sql), body.subarray(end + 1)),
     );
@@ -164,6 +211,7 @@ export class ClientPump {
     }
     const long = [portal.name, statement.name].find((name) => name.length > MAX_NAME_BYTES);
     if (long !== undefined) return this.#refuseExtended("", nameTooLong(long));
+    this.#pipeline.bound(portal.name, statement.name);
     this.#options.conversation.push({ kind: "bind", portal: portal.name, statement: statement.name });
     this.#send(message(FRONTEND.bind, body));
   }
@@ -173,6 +221,7 @@ export class ClientPump {
     const what = body[0] === 0x53 ? "statement" : "portal"; // S or P
     if (name === undefined) throw new FrontendProtocolError("invalid Describe or Close message");
     if (name.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(name.name));
+    this.#pipeline.sent();
     const close = type === FRONTEND.close;
     this.#options.conversation.push(close ? { kind: "close", what, name: name.name } : { kind: "describe" });
     this.#send(message(type, body));
@@ -182,6 +231,7 @@ export class ClientPump {
     const portal = readName(body, 0);
     if (portal === undefined) throw new FrontendProtocolError("invalid Execute message");
     if (portal.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(portal.name));
+    this.#pipeline.executed(portal.name);
     this.#options.conversation.push({ kind: "execute", portal: portal.name });
     this.#send(message(FRONTEND.execute, body));
   }
@@ -212,14 +262,13 @@ export class ClientPump {
     return { kind: "refuse", sqlstate: "42501", message: text, normalized: plan.normalized };
   }
 
-  #refuseQuery(before: readonly string[], refusal: Refusal, notes: readonly StatementNote[] = []): void {
-    const standIn = this.#refuse(refusal);
-    this.#options.conversation.push({ kind: "query", statements: notes });
-    this.#send(message(FRONTEND.query, cstring([...before, standIn].join(SEPARATOR))));
+  #refuseQuery(before: readonly ForwardedStatement[], refusal: Refusal): void {
+    this.#sendQuery(before, [this.#refuse(refusal)]);
   }
 
   #refuseExtended(name: string, refusal: Refusal): void {
     const standIn = this.#refuse(refusal);
+    this.#pipeline.parsed(name, false);
     this.#options.conversation.push({ kind: "parse", name, note: undefined });
     const latin1 = Uint8Array.from(name, (character) => character.charCodeAt(0));
     this.#send(message(FRONTEND.parse, latin1, new Uint8Array(1), cstring(standIn), new Uint8Array(2)));
@@ -250,42 +299,4 @@ export class ClientPump {
     this.#outBytes = 0;
     await this.#options.session.write(bytes);
   }
-}
-
-/** Reads the text that ends with the body's only NUL after `offset`. */
-function decodeSql(body: Uint8Array, offset: number): string | { readonly refusal: Refusal } {
-  const end = body.indexOf(0, offset);
-  if (end !== body.length - 1) {
-    return { refusal: { sqlstate: "08P01", message: "invalid message: SQL text with a NUL in it" } };
-  }
-  if (end - offset > MAX_SQL_BYTES) {
-    const text = `SQL text of ${
-      end - offset
-    } bytes is longer than the ${MAX_SQL_BYTES} that are allowed in a sandbox`;
-    return { refusal: { sqlstate: "54000", message: text } };
-  }
-  try {
-    return STRICT_UTF8.decode(body.subarray(offset, end));
-  } catch {
-    return {
-      refusal: { sqlstate: "22021", message: 'invalid byte sequence for encoding "UTF8" in SQL text' },
-    };
-  }
-}
-
-/** A Parse holds one statement or none. */
-function single(plans: readonly PlannedStatement[]): PlannedStatement {
-  const [only] = plans;
-  if (only === undefined) return { kind: "forward", sql: "", command: "empty", normalized: "" };
-  if (plans.length === 1) return only;
-  const refused = plans.find((plan) => plan.kind === "refuse");
-  const text = "cannot insert multiple commands into a prepared statement";
-  return refused ?? { kind: "refuse", sqlstate: "42601", message: text, normalized: null };
-}
-
-function nameTooLong(name: string): Refusal {
-  return {
-    sqlstate: "42622",
-    message: `name of ${name.length} bytes is longer than the ${MAX_NAME_BYTES} that are allowed`,
-  };
 }

@@ -1,14 +1,24 @@
 import type { Audit, StatementNote } from "./audit.ts";
+import { type Place, writtenPosition } from "./positions.ts";
 
 /** What the server still owes an answer to, in the order it was sent. */
 export type Expectation =
-  | { readonly kind: "query"; readonly statements: readonly StatementNote[] }
+  | {
+    readonly kind: "query";
+    readonly statements: readonly StatementNote[];
+    /** Where the parts of the whole text stand in the client's. */
+    readonly places: readonly Place[];
+  }
   | { readonly kind: "parse"; readonly name: string; readonly note: StatementNote | undefined }
   | { readonly kind: "bind"; readonly portal: string; readonly statement: string }
   | { readonly kind: "describe" }
   | { readonly kind: "execute"; readonly portal: string }
   | { readonly kind: "close"; readonly what: "statement" | "portal"; readonly name: string }
-  | { readonly kind: "sync" };
+  | {
+    readonly kind: "sync";
+    /** Set for a Sync of the broker's own: told, in place of the client, whether all before it succeeded. */
+    readonly own?: (intact: boolean) => void;
+  };
 
 const UNKNOWN: StatementNote = { normalized: null, command: "unknown" };
 
@@ -26,6 +36,8 @@ export class Conversation {
   #queryIndex = 0;
   #queryFailed = false;
   #skipping = false;
+  /** Whether something failed since the last ReadyForQuery. */
+  #failed = false;
   #since = performance.now();
   /** Rows and bytes of the statement that answers now. */
   rows = 0;
@@ -94,6 +106,7 @@ export class Conversation {
   end(): void {
     const head = this.#queue[0];
     if (head !== undefined) this.#report(this.#noteOf(head), "08006");
+    for (const expectation of this.#queue) if (expectation.kind === "sync") expectation.own?.(false);
     this.#queue.length = 0;
     this.#moved();
   }
@@ -143,6 +156,7 @@ export class Conversation {
   /** ErrorResponse. @param sqlstate Its code. @param refused True if the audit has it already. */
   failed(sqlstate: string, refused: boolean): void {
     const head = this.#queue[0];
+    this.#failed = true;
     if (head === undefined) return;
     if (!refused && !this.#queryFailed) this.#report(this.#noteOf(head), sqlstate);
     this.rows = 0;
@@ -156,10 +170,28 @@ export class Conversation {
     this.#moved();
   }
 
-  /** ReadyForQuery. @param status Its transaction status. */
-  ready(status: string): void {
+  /**
+   * Finds a character of the client's text.
+   *
+   * @param position 1-based character of the text that answers now, as it was sent.
+   * @returns The same in the client's text.
+   */
+  writtenPosition(position: number): number {
+    const head = this.#queue[0];
+    const places = head?.kind === "query"
+      ? head.places
+      : head === undefined
+      ? []
+      : this.#noteOf(head)?.places;
+    return writtenPosition(places ?? [], position);
+  }
+
+  /** ReadyForQuery. @param status Its transaction status. @returns Whether it is the client's to know. */
+  ready(status: string): boolean {
     this.status = status;
     const head = this.#queue[0];
+    const intact = !this.#failed;
+    this.#failed = false;
     if (head?.kind === "query") this.#statements.delete("");
     this.#queryIndex = 0;
     this.#queryFailed = false;
@@ -168,6 +200,9 @@ export class Conversation {
     if (status === "I") this.#portals.clear();
     this.#since = performance.now();
     if (head?.kind === "query" || head?.kind === "sync") this.#shift();
+    if (head?.kind !== "sync" || head.own === undefined) return true;
+    head.own(intact);
+    return false;
   }
 
   #noteOf(head: Expectation): StatementNote | undefined {

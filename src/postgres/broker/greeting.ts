@@ -9,6 +9,8 @@ import { ConnectionEnd } from "./server_pump.ts";
 export interface Greeting {
   /** What must be said before anything else: empty, or that only protocol 3.0 is spoken. */
   readonly negotiation: readonly Uint8Array[];
+  /** Names and values of its start-up packet. */
+  readonly parameters: readonly (readonly [name: string, value: string])[];
 }
 
 /** What {@link greet} works with. */
@@ -26,8 +28,7 @@ const MAX_ENCRYPTION_REQUESTS = 2;
 const PROTOCOL_3_0 = 3 << 16;
 
 /**
- * Goes through the beginning of a connection: requests for encryption are declined, a cancel request is carried out, the user,
- * database and settings of a start-up packet are ignored.
+ * Goes through the beginning of a connection: requests for encryption are declined, a cancel request is carried out.
  *
  * @param options The client and its door.
  * @returns The greeting, or undefined if there will be no session.
@@ -48,7 +49,9 @@ async function exchange(options: GreetOptions): Promise<Greeting | undefined> {
     const opening = await readOpening(options.reader);
     if (opening === undefined) return undefined;
     if (opening.kind === "invalid") throw new ConnectionEnd("08P01", opening.reason);
-    if (opening.kind === "startup") return { negotiation: negotiate(opening) };
+    if (opening.kind === "startup") {
+      return { negotiation: negotiate(opening), parameters: opening.parameters };
+    }
     if (opening.kind === "cancel") {
       options.door.cancel(opening.processId, opening.secret);
       return undefined;

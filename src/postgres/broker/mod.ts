@@ -3,4 +3,4 @@ export { ConnectionCount, SandboxDoor } from "./door.ts";
 export { type BrokerLimits, DEFAULT_LIMITS } from "./limits.ts";
 export type { PlannedStatement, StatementPlanner } from "./planner.ts";
 export { type Backend, type ClientSession, serveClient } from "./serve_client.ts";
-export { sessionSettings } from "./settings.ts";
+export { sessionSettings, timeLimits } from "./settings.ts";

@@ -1,3 +1,5 @@
+import type { Place } from "./positions.ts";
+
 /** What becomes of one statement; `src/postgres/guard` makes these. */
 export type PlannedStatement =
   | {
@@ -7,6 +9,10 @@ export type PlannedStatement =
     readonly normalized: string;
     /** The name that DEALLOCATE gives, or the snapshot that is to be imported. */
     readonly argument?: string;
+    /** Where its parts stand in the client's text. */
+    readonly places?: readonly Place[];
+    /** Set where it may change settings. */
+    readonly changesSettings?: true;
   }
   | {
     readonly kind: "refuse";
@@ -20,6 +26,8 @@ export type PlannedStatement =
 
 /** Decides what SQL may pass. The broker sends nothing that has not been through one. */
 export interface StatementPlanner {
+  /** OIDs of the types that a parameter may be declared with. */
+  readonly parameterTypes: ReadonlySet<number>;
   /**
    * Plans all statements of one SQL text.
    *

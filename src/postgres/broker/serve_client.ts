@@ -22,6 +22,12 @@ export interface Backend {
   readonly planner: StatementPlanner;
   /** Server parameters each session begins with and RESET returns to. */
   readonly settings: SessionSettings;
+  /** Decides about the settings of a client's start-up packet; user and database are ignored, the broker has its own. */
+  readonly decideStartup: (
+    parameters: readonly (readonly [name: string, value: string])[],
+  ) =>
+    | { readonly settings: SessionSettings }
+    | { readonly refused: { readonly sqlstate: string; readonly message: string } };
 }
 
 /** What a client's connection is served with. */
@@ -89,7 +95,10 @@ class Connection {
         AbortSignal.timeout(this.#session.limits.connectMs),
       ]);
       const backend = await this.#session.backend(signal);
-      const opened = upstream = await backend.upstream.connect(backend.settings, signal);
+      const asked = backend.decideStartup(greeting.parameters);
+      if ("refused" in asked) throw new ConnectionEnd(asked.refused.sqlstate, asked.refused.message);
+      const settings = { ...backend.settings, ...asked.settings };
+      const opened = upstream = await backend.upstream.connect(settings, signal);
       cancel = () => void this.#cancel(backend.upstream, opened);
       await this.#welcome(opened, admission, greeting);
       await this.#converse(backend, opened);
@@ -217,6 +226,12 @@ function asEnd(error: unknown): ConnectionEnd | undefined {
   if (error.code === "cdm_invalid") return new ConnectionEnd("3F000", error.message);
   if (sqlstate === "53300") {
     return new ConnectionEnd("53300", "the database has no connection free: try again");
+  }
+  if (sqlstate === "22023") {
+    return new ConnectionEnd(
+      "22023",
+      "a setting of the start-up packet has a value that the database does not take",
+    );
   }
   if (sqlstate === "57P03") return new ConnectionEnd("57P03", "the database is starting up: try again");
   if (!error.retryable) {

@@ -2,7 +2,7 @@ import type { UpstreamSession } from "../upstream/mod.ts";
 import { putParameter } from "../upstream/login.ts";
 import { concatBytes } from "../wire/byte_reader.ts";
 import { BACKEND, HEADER_BYTES, readUint32 } from "../wire/message.ts";
-import { errorResponse, parseServerError, type ServerError } from "../wire/server_error.ts";
+import { errorResponse, movedError, parseServerError, type ServerError } from "../wire/server_error.ts";
 import type { ClientWriter } from "./client_writer.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Refusals } from "./refusals.ts";
@@ -204,15 +204,14 @@ export class ServerPump {
         conversation.completed(type === BACKEND.commandComplete ? DECODER.decode(body.subarray(0, -1)) : "");
         return undefined;
       case BACKEND.readyForQuery:
-        conversation.ready(String.fromCharCode(body[0] ?? 0));
-        return undefined;
+        return conversation.ready(String.fromCharCode(body[0] ?? 0)) ? undefined : EMPTY;
       case BACKEND.dataRow:
         conversation.rows += 1;
         conversation.bytes += body.length + HEADER_BYTES;
         this.#options.exported(snapshotIn(body));
         return undefined;
       case BACKEND.error:
-        return this.#error(parseServerError(body));
+        return this.#error(parseServerError(body), body);
       case BACKEND.parameterStatus:
         this.#checkParameter(body);
         return undefined;
@@ -221,7 +220,7 @@ export class ServerPump {
     }
   }
 
-  async #error(error: ServerError): Promise<Uint8Array | undefined> {
+  async #error(error: ServerError, body: Uint8Array): Promise<Uint8Array | undefined> {
     const { conversation, refusals } = this.#options;
     const fatal = error.severity !== "ERROR";
     if (fatal) this.#sawFatal = true;
@@ -239,8 +238,10 @@ export class ServerPump {
       });
     }
     const refusal = refusals.take(error);
+    const position = error.position === undefined ? undefined : conversation.writtenPosition(error.position);
     conversation.failed(error.sqlstate, refusal !== undefined);
-    return refusal === undefined ? undefined : errorResponse({ severity: "ERROR", ...refusal });
+    if (refusal !== undefined) return errorResponse({ severity: "ERROR", ...refusal });
+    return position === undefined || position === error.position ? undefined : movedError(body, position);
   }
 
   /** A layer of its own: whatever changed a setting that everything else stands on, the session ends. */

@@ -2,6 +2,20 @@ import { quoteIdentifier, type SessionSettings } from "../upstream/mod.ts";
 import type { BrokerLimits } from "./limits.ts";
 
 /**
+ * The time limits of every session, which it may only make stricter.
+ *
+ * @param limits What they come from.
+ * @returns Milliseconds by setting.
+ */
+export function timeLimits(limits: BrokerLimits): ReadonlyMap<string, number> {
+  return new Map([
+    ["statement_timeout", limits.statementMs],
+    ["lock_timeout", limits.lockMs],
+    ["idle_in_transaction_session_timeout", limits.idleInTransactionMs],
+  ]);
+}
+
+/**
  * The server parameters of every session. They are sent in the start-up packet, which makes them the session's own defaults:
  * RESET, RESET ALL and DISCARD ALL return to them, and nothing has to be put back.
  *
@@ -13,9 +27,9 @@ export function sessionSettings(cdmSchema: string, limits: BrokerLimits): Sessio
   return {
     default_transaction_read_only: "on",
     search_path: quoteIdentifier(cdmSchema),
-    statement_timeout: String(limits.statementMs),
-    lock_timeout: String(limits.lockMs),
-    idle_in_transaction_session_timeout: String(limits.idleInTransactionMs),
+    ...Object.fromEntries(
+      [...timeLimits(limits)].map(([name, milliseconds]) => [name, String(milliseconds)]),
+    ),
     standard_conforming_strings: "on",
     datestyle: "ISO",
     intervalstyle: "postgres",

@@ -51,18 +51,16 @@ export function namesOf(value: unknown): readonly string[] | undefined {
 }
 
 /**
- * Reads a constant, also through casts.
+ * Reads a bare constant. Not through a cast, which may change the value: `'1'::numeric(2,-1)` is 0.
  *
  * @param value A wrapped expression.
- * @returns The constant as text; undefined where it is no constant, or NULL.
+ * @returns The constant as text; undefined where it is none, or NULL.
  */
 export function constantOf(value: unknown): string | undefined {
   const node = asNode(value);
   if (node === undefined) return undefined;
   const { kind, fields } = node;
   switch (kind) {
-    case "TypeCast":
-      return constantOf(fields["arg"]);
     case "String":
       return textOf(fields["sval"]);
     case "Integer":

@@ -1,7 +1,7 @@
 import { asNode, constantOf, type Fields, listOf, namesOf, textOf } from "./ast.ts";
 import { FUNCTIONS, MANY } from "./functions.ts";
 import { Refusal } from "./refusal.ts";
-import { allowsValues, READABLE, SETTABLE } from "./settings.ts";
+import { checkReadable, decideSetting, type SettingVerdict, valuesIn } from "./settings.ts";
 import type { GuardPolicy } from "./types.ts";
 
 /** A call of a function whose name bears no schema: one is written before it, so that nothing can shadow it. */
@@ -55,7 +55,9 @@ export function checkCall(
   const names = namesOf(call["funcname"]) ?? [];
   const [schema, name] = names.length === 2 ? names : [undefined, names[0]];
   if (name === undefined || names.length > 2) throw refusedFunction(names.join("."));
-  const own = schema === undefined || schema === "pg_catalog" ? checkBuiltIn(name, call, approved) : false;
+  const own = schema === undefined || schema === "pg_catalog"
+    ? checkBuiltIn(name, call, { policy, approved })
+    : false;
   const home = own ? "pg_catalog" : extraSchema({ name, schema, policy });
   if (home === undefined) throw refusedFunction(names.join("."));
   if (schema !== undefined) return undefined;
@@ -67,10 +69,14 @@ export function checkCall(
 }
 
 /** Whether the name is a known function of pg_catalog; throws where its arguments are not right. */
-function checkBuiltIn(name: string, call: Fields, approved: ApprovedCalls): boolean {
+function checkBuiltIn(
+  name: string,
+  call: Fields,
+  { policy, approved }: { readonly policy: GuardPolicy; readonly approved: ApprovedCalls },
+): boolean {
   const args = listOf(call["args"]);
   if (name === "current_setting") return checkCurrentSetting(args, approved.has(call));
-  if (name === "set_config") return checkSetConfig(args);
+  if (name === "set_config") return checkSetConfig(args, policy);
   if (name === "pg_export_snapshot") {
     throw new Refusal(
       "exporting a snapshot is not allowed in a sandbox's SQL",
@@ -93,28 +99,41 @@ function checkBuiltIn(name: string, call: Fields, approved: ApprovedCalls): bool
 }
 
 function checkCurrentSetting(args: readonly unknown[], approved: boolean): boolean {
-  const name = constantOf(args[0])?.toLowerCase();
+  const name = constantOf(args[0]);
   if (args.length < 1 || args.length > 2) throw new Refusal("current_setting() takes one or two arguments");
   if (approved && name === undefined) return true;
   if (name === undefined) throw new Refusal("current_setting() needs the setting's name as a constant");
-  if (!READABLE.has(name)) throw new Refusal(`setting "${name}" may not be read by a sandbox`);
+  checkReadable(name);
   return true;
 }
 
-function checkSetConfig(args: readonly unknown[]): boolean {
-  const name = constantOf(args[0])?.toLowerCase() ?? "";
-  const rule = SETTABLE.get(name);
-  if (args.length !== 3 || rule === undefined) {
-    throw new Refusal(
-      "set_config() of this setting is not allowed",
-      "SET of harmless settings is: TimeZone, DateStyle…",
-    );
+function checkSetConfig(args: readonly unknown[], policy: GuardPolicy): boolean {
+  if (readSetConfig(args, policy).verdict === "changes") return true;
+  throw new Refusal(
+    "set_config() of a setting that stays as it is may only stand alone",
+    "Write SELECT set_config(…) without anything else, or leave it out: the value is the one it has",
+  );
+}
+
+/**
+ * Reads the arguments of set_config().
+ *
+ * @param args Wrapped expressions.
+ * @param policy The search path and time limits.
+ * @returns What becomes of it, and the value where it is a constant.
+ * @throws {Refusal} Where it is not allowed.
+ */
+export function readSetConfig(
+  args: readonly unknown[],
+  policy: GuardPolicy,
+): { readonly verdict: SettingVerdict; readonly value: string | undefined } {
+  const name = constantOf(args[0]);
+  if (args.length !== 3 || name === undefined) {
+    throw new Refusal("set_config() needs three arguments, and the setting's name as a plain constant");
   }
   const value = constantOf(args[1]);
-  const parameter = asNode(args[1])?.kind === "ParamRef";
-  const allowed = value === undefined ? rule === "any" && parameter : allowsValues(rule, [value]);
-  if (!allowed) throw new Refusal(`setting "${name}" may not be given this value by a sandbox`);
-  return true;
+  const verdict = decideSetting(name, value === undefined ? "unknown" : valuesIn(name, value), policy);
+  return { verdict, value };
 }
 
 function extraSchema(

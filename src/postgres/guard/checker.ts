@@ -35,6 +35,7 @@ const BETWEEN_KINDS = /^AEXPR_(NOT_)?BETWEEN(_SYM)?$/;
 export class SelectChecker {
   readonly #policy: GuardPolicy;
   readonly #calls: PendingCall[] = [];
+  #changesSettings = false;
   readonly #approved = new ApprovedCalls();
   /** Columns that each alias of a table function has: `alias.other` would call a function named `other`. */
   readonly #functionAliases = new Map<string, Set<string>[]>();
@@ -43,6 +44,11 @@ export class SelectChecker {
   /** @param policy What may be reached. */
   constructor(policy: GuardPolicy) {
     this.#policy = policy;
+  }
+
+  /** Whether a call may change a setting. */
+  get changesSettings(): boolean {
+    return this.#changesSettings;
   }
 
   /** Calls whose function bears no schema, in the order they were met. */
@@ -170,6 +176,7 @@ export class SelectChecker {
       case "FuncCall": {
         const call = checkCall(fields, this.#policy, this.#approved);
         if (call !== undefined) this.#calls.push(call);
+        if (namesOf(fields["funcname"])?.at(-1) === "set_config") this.#changesSettings = true;
         break;
       }
       default:

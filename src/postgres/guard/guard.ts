@@ -1,6 +1,7 @@
 import { OmcpError } from "../../errors.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { refuseUnfit } from "./fitness.ts";
+import { PARAMETER_TYPES } from "./parameter_types.ts";
 import { SQLSTATE } from "./refusal.ts";
 import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
 import { ReplySchema, type WorkerReply, type WorkerRequest } from "./worker_messages.ts";
@@ -20,6 +21,8 @@ export interface GuardOptions {
 
 /** Decides what SQL may pass to the database, with PostgreSQL's own grammar, in a worker of its own. */
 export class Guard {
+  /** OIDs of the types that a parameter may be declared with: PostgreSQL's own. */
+  readonly parameterTypes: ReadonlySet<number> = PARAMETER_TYPES;
   readonly #policy: GuardPolicy;
   readonly #deadlineMs: number;
   readonly #startDeadlineMs: number;

@@ -5,7 +5,7 @@ import { GrammarError } from "./grammar.ts";
 import { type ParsedStatement, parseStatements } from "./parser.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import type { ReviewedStatements } from "./reviewed.ts";
-import { qualifyCalls } from "./rewrite.ts";
+import { edited, escapingEdits, qualifyingEdits, trimmed } from "./rewrite.ts";
 import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
 
 /** The most statements one text may hold. */
@@ -63,11 +63,6 @@ export function planText(
   return statements.map((statement) => planStatement({ whole: sql, text }, statement, context));
 }
 
-/** Takes away PostgreSQL's white space only: any other (U+00A0, U+FEFF) is a letter to it, and part of a name. */
-function trimmed(sql: string): string {
-  return sql.replaceAll(/^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g, "");
-}
-
 interface ClientText {
   readonly whole: string;
   /** The same in UTF-8. */
@@ -79,17 +74,28 @@ function planStatement(
   statement: ParsedStatement,
   context: PlanContext,
 ): StatementPlan {
-  const { start, end, tree } = statement;
-  const original = trimmed(qualifyCalls(text, { start, end, calls: [] }));
+  const { tree } = statement;
+  const range = trimmed(text, statement);
+  const original = edited(text, range, []).sql;
   try {
-    const short = end - start <= MAX_REVIEWED_BYTES;
+    const short = range.end - range.start <= MAX_REVIEWED_BYTES;
     const reviewed = short ? context.reviewed.find(tree, context.policy) : undefined;
-    const { command, argument, calls = [], sql: written } = reviewed ?? judge(tree, context.policy);
-    const sql = written ?? trimmed(qualifyCalls(text, { start, end, calls }));
-    const unchanged = sql === whole;
-    if (reviewed === undefined && !unchanged) verify(sql, command, context);
-    const plan = { kind: "forward", sql, command, normalized: normalized(original) ?? command } as const;
-    return argument === undefined ? plan : { ...plan, argument };
+    const { command, argument, calls = [], sql: written, changesSettings } = reviewed ??
+      judge(tree, context.policy);
+    const edits = written === undefined ? [...qualifyingEdits(calls), ...escapingEdits(text, range)] : [];
+    const { sql, places } = written === undefined
+      ? edited(text, range, edits)
+      : { sql: written, places: edited(text, range, []).places };
+    if (reviewed === undefined && sql !== whole) verify(sql, command, context);
+    return {
+      kind: "forward",
+      sql,
+      command,
+      places: [...places],
+      normalized: normalized(original) ?? command,
+      ...(argument === undefined ? {} : { argument }),
+      ...(changesSettings === true ? { changesSettings } : {}),
+    };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { message, sqlstate, hint } = error;

@@ -1,4 +1,27 @@
 import type { PendingCall } from "./calls.ts";
+import { scanTokens } from "./parser.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Replaces bytes `start` to `end` of a text. */
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** From the character `sent` of the text that is sent on, both texts are the same as from `written` in the client's. */
+export type Place = readonly [sent: number, written: number];
+
+/** A part of a text, in bytes. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+const BACKSLASH = 0x5c;
+const QUOTE = 0x27;
+const WHITE_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, 0x0c, 0x0b]);
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Writes a name in double quotes.
@@ -11,27 +34,119 @@ export function quoteName(name: string): string {
 }
 
 /**
+ * Writes a text as a literal that means the same under every setting.
+ *
+ * @param text The text.
+ * @returns SQL for it.
+ */
+export function quoteLiteral(text: string): string {
+  const quoted = `'${text.replaceAll("'", "''").replaceAll("\\", "\\\\")}'`;
+  return text.includes("\\") ? `E${quoted}` : quoted;
+}
+
+/**
+ * Takes PostgreSQL's white space away: any other (U+00A0, U+FEFF) is a letter to it, and part of a name.
+ *
+ * @param text The whole text.
+ * @param range A part of it.
+ * @returns The part without white space at its ends.
+ */
+export function trimmed(text: Uint8Array, { start, end }: Range): Range {
+  while (start < end && WHITE_SPACE.has(text[start] ?? 0)) start += 1;
+  while (end > start && WHITE_SPACE.has(text[end - 1] ?? 0)) end -= 1;
+  return { start, end };
+}
+
+/**
  * Writes the schema before each function's name.
  *
- * @param text The whole text that was parsed, in UTF-8.
- * @param range The statement's bytes in it, and the calls in that statement.
- * @returns The statement's new text.
+ * @param calls The calls, with the schema of each.
+ * @returns The edits.
  */
-export function qualifyCalls(
+export function qualifyingEdits(calls: readonly PendingCall[]): readonly Edit[] {
+  return calls.map(({ offset, schema }) => {
+    const name = schema === "pg_catalog" ? schema : quoteName(schema);
+    return { start: offset, end: offset, text: `${name}.` };
+  });
+}
+
+/**
+ * Writes literals with backslashes so that they end at the same place and mean the same whatever standard_conforming_strings
+ * is: `'a\b'` as `E'a\\b'`.
+ *
+ * @param text The whole text.
+ * @param range The statement in it.
+ * @returns The edits; none where there is no backslash.
+ * @throws {Refusal} Where the statement cannot be split into tokens.
+ */
+export function escapingEdits(text: Uint8Array, { start, end }: Range): readonly Edit[] {
+  const statement = text.subarray(start, end);
+  if (!statement.includes(BACKSLASH)) return [];
+  const tokens = scanTokens(DECODER.decode(statement));
+  if (tokens === undefined) throw new Refusal("the guard cannot read the statement's literals");
+  const edits: Edit[] = [];
+  for (const [index, token] of tokens.entries()) {
+    const literal = statement.subarray(token.start, token.end);
+    if (literal[0] !== QUOTE || !literal.includes(BACKSLASH)) continue;
+    const escaped = `E${DECODER.decode(literal).replaceAll("\\", "\\\\")}`;
+    const before = tokens[index - 1];
+    // A word that touches the literal would take the E for its own last letter. N'…' means nchar '…'.
+    const touching = before !== undefined && before.end === token.start &&
+      /[\p{L}\p{N}_$]$/u.test(before.text);
+    const national = touching && before.text.toLowerCase() === "n";
+    edits.push({
+      start: start + (national ? before.start : token.start),
+      end: start + token.end,
+      text: national ? `nchar ${escaped}` : touching ? ` ${escaped}` : escaped,
+    });
+  }
+  return edits;
+}
+
+/**
+ * Makes the edits.
+ *
+ * @param text The whole text, in UTF-8.
+ * @param range The part that is wanted.
+ * @param edits In any order, none within another.
+ * @returns The part's new text, and where its parts stand in the whole text, in characters.
+ */
+export function edited(
   text: Uint8Array,
-  range: { readonly start: number; readonly end: number; readonly calls: readonly PendingCall[] },
-): string {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const calls = range.calls.toSorted((one, other) => one.offset - other.offset);
+  range: Range,
+  edits: readonly Edit[],
+): { readonly sql: string; readonly places: readonly Place[] } {
+  let written = lengthOf(DECODER.decode(text.subarray(0, range.start)));
+  let sent = 0;
   let sql = "";
   let done = range.start;
-  for (const call of calls) {
-    if (call.offset < done || call.offset >= range.end) {
-      throw new RangeError("Cannot qualify a call: offset out of range");
+  const places: Place[] = [[0, written]];
+  const keep = (end: number): void => {
+    const part = DECODER.decode(text.subarray(done, end));
+    const length = lengthOf(part);
+    sql += part;
+    sent += length;
+    written += length;
+    done = end;
+  };
+  for (const edit of edits.toSorted((one, other) => one.start - other.start)) {
+    if (edit.start < done || edit.end > range.end) {
+      throw new RangeError("Cannot edit a text: offset out of range");
     }
-    const name = call.schema === "pg_catalog" ? call.schema : quoteName(call.schema);
-    sql += `${decoder.decode(text.subarray(done, call.offset))}${name}.`;
-    done = call.offset;
+    keep(edit.start);
+    written += lengthOf(DECODER.decode(text.subarray(edit.start, edit.end)));
+    done = edit.end;
+    sql += edit.text;
+    sent += lengthOf(edit.text);
+    places.push([sent, written]);
   }
-  return sql + decoder.decode(text.subarray(done, range.end));
+  keep(range.end);
+  return { sql, places };
+}
+
+/** Characters as PostgreSQL counts them. */
+function lengthOf(text: string): number {
+  let pairs = 0;
+  for (let at = 0; at < text.length; at += 1) if ((text.charCodeAt(at) & 0xfc00) === 0xd800) pairs += 1;
+  return text.length - pairs;
 }

@@ -1,14 +1,18 @@
 import { asNode, constantOf, type Fields, listOf, textOf } from "./ast.ts";
-import { Refusal, SQLSTATE } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
 import { quoteName } from "./rewrite.ts";
-import { allowsValues, READABLE, SETTABLE } from "./settings.ts";
+import { checkReadable, decideSetting } from "./settings.ts";
 import type { Verdict } from "./statements.ts";
 import { readTransactionModes } from "./transactions.ts";
 import type { GuardPolicy } from "./types.ts";
 
 const SNAPSHOT = /^[0-9A-F]{8}-[0-9A-F]{8}-[0-9]{1,10}$/;
-const SET_HINT =
-  "Allowed are application_name, DateStyle, IntervalStyle, TimeZone, extra_float_digits, bytea_output and the like";
+/**
+ * Sent where a setting stays as it is, so that the answer and its place are the server's own. Both set what every session has
+ * from its start.
+ */
+const KEPT_SET = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
+const KEPT_RESET = "RESET default_transaction_read_only";
 
 /**
  * Decides about SET and RESET.
@@ -22,19 +26,21 @@ export function checkSet(fields: Fields, policy: GuardPolicy): Verdict {
   const name = textOf(fields["name"]);
   switch (fields["kind"]) {
     case "VAR_RESET_ALL":
-      return { command: "reset", sql: "RESET ALL", argument: "ALL" };
-    case "VAR_RESET":
-      ruleOf(name);
-      return { command: "set", sql: `RESET ${quoteName(name.toLowerCase())}` };
+      return { command: "reset", sql: "RESET ALL", argument: "ALL", changesSettings: true };
+    case "VAR_RESET": {
+      const kept = decideSetting(name, "default", policy) === "kept";
+      return changing(kept ? KEPT_RESET : `RESET ${quoteName(name.toLowerCase())}`);
+    }
     case "VAR_SET_DEFAULT":
-      ruleOf(name);
-      return { command: "set" };
+      return changing(decideSetting(name, "default", policy) === "kept" ? KEPT_SET : undefined);
     case "VAR_SET_VALUE":
-      return checkValues(name, fields);
+      return changing(
+        decideSetting(name, plainConstants(name, fields), policy) === "kept" ? KEPT_SET : undefined,
+      );
     case "VAR_SET_MULTI":
       return checkMulti(name, fields, policy);
     default:
-      throw new Refusal("this form of SET is not allowed in a sandbox's SQL", SET_HINT);
+      throw new Refusal("this form of SET is not allowed in a sandbox's SQL");
   }
 }
 
@@ -45,35 +51,21 @@ export function checkSet(fields: Fields, policy: GuardPolicy): Verdict {
  * @throws {Refusal} Where the setting may not be read.
  */
 export function checkShow(fields: Fields): void {
-  const name = textOf(fields["name"]).toLowerCase();
-  if (!READABLE.has(name)) throw new Refusal(`setting "${name}" may not be read by a sandbox`);
+  checkReadable(textOf(fields["name"]));
 }
 
-function ruleOf(name: string) {
-  const rule = SETTABLE.get(name.toLowerCase());
-  if (rule === undefined) {
-    throw new Refusal(`permission denied to set parameter "${name}": the server keeps it`, SET_HINT);
-  }
-  return rule;
+function changing(sql: string | undefined): Verdict {
+  return { command: "set", changesSettings: true, ...(sql === undefined ? {} : { sql }) };
 }
 
-function checkValues(name: string, fields: Fields): Verdict {
-  const rule = ruleOf(name);
-  const values: string[] = [];
-  for (const item of listOf(fields["args"])) {
+function plainConstants(name: string, fields: Fields): readonly string[] {
+  return listOf(fields["args"]).map((item) => {
     const value = asNode(item)?.kind === "A_Const" ? constantOf(item) : undefined;
     if (value === undefined) {
-      throw new Refusal(`parameter "${name}" may only be set to a plain constant`, SET_HINT);
+      throw new Refusal(`parameter "${name}" may only be set to a plain constant`);
     }
-    values.push(value);
-  }
-  if (allowsValues(rule, values)) return { command: "set" };
-  const readOnly = name.toLowerCase().endsWith("read_only");
-  throw new Refusal(
-    `parameter "${name}" may not be given this value in a sandbox`,
-    rule === "utf8" ? "The encoding is always UTF8" : SET_HINT,
-    readOnly ? SQLSTATE.readOnlyTransaction : SQLSTATE.insufficientPrivilege,
-  );
+    return value;
+  });
 }
 
 function checkMulti(name: string, fields: Fields, policy: GuardPolicy): Verdict {
@@ -82,12 +74,13 @@ function checkMulti(name: string, fields: Fields, policy: GuardPolicy): Verdict 
     const modes = readTransactionModes(args).join(", ");
     return {
       command: "set",
+      changesSettings: true,
       sql: name === "TRANSACTION" ? `SET TRANSACTION ${modes}` : `SET ${name} AS TRANSACTION ${modes}`,
     };
   }
   const snapshot = constantOf(args[0]) ?? "";
   if (name !== "TRANSACTION SNAPSHOT" || args.length !== 1) {
-    throw new Refusal("this form of SET is not allowed", SET_HINT);
+    throw new Refusal("this form of SET is not allowed");
   }
   if (policy.snapshots !== true) {
     throw new Refusal(

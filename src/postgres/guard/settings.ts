@@ -1,83 +1,166 @@
-/** What value a setting may be given. */
-export type SettingRule = "any" | "utf8" | "on" | "isolation" | "messages";
+/**
+ * What sandboxes may do with settings: one list for SET, SET LOCAL, SET … TO DEFAULT, RESET, set_config() and start-up
+ * options. A setting that changes how SQL is read or what a session may do is never changeable.
+ */
+import { Refusal, SQLSTATE } from "./refusal.ts";
+import type { GuardPolicy } from "./types.ts";
+import {
+  anything,
+  between,
+  cdmFirst,
+  off,
+  on,
+  oneOf,
+  onOrOff,
+  type SettingValues,
+  splitNames,
+  timeUpToLimit,
+  utf8,
+  type ValueRule,
+} from "./setting_values.ts";
 
-/** The settings a session may SET: how results are written, and what cannot widen what it may do. */
-export const SETTABLE: ReadonlyMap<string, SettingRule> = new Map<string, SettingRule>([
-  ["application_name", "any"],
-  ["bytea_output", "any"],
-  ["client_encoding", "utf8"],
-  ["client_min_messages", "messages"],
-  ["datestyle", "any"],
-  ["default_transaction_deferrable", "any"],
-  ["default_transaction_isolation", "isolation"],
-  ["default_transaction_read_only", "on"],
-  ["escape_string_warning", "any"],
-  ["extra_float_digits", "any"],
-  ["intervalstyle", "any"],
-  ["jit", "any"],
-  ["standard_conforming_strings", "on"],
-  ["timezone", "any"],
-  ["transaction_deferrable", "any"],
-  ["transaction_isolation", "isolation"],
-  ["transaction_read_only", "on"],
+const ISOLATION = oneOf("serializable", "repeatable read", "read committed", "read uncommitted");
+/** Below these levels PostgreSQL tells what goes on inside the server. */
+const MESSAGES = oneOf("info", "notice", "warning", "error");
+
+/** What the planner may use or not: `enable_…`. */
+const PLANNER_SWITCHES =
+  ("async_append bitmapscan gathermerge group_by_reordering hashagg hashjoin incremental_sort " +
+    "indexonlyscan indexscan material memoize mergejoin nestloop parallel_append parallel_hash " +
+    "partition_pruning partitionwise_aggregate partitionwise_join presorted_aggregate seqscan sort " +
+    "tidscan").split(" ");
+
+/** How results are written, how a plan is searched, and limits that may only become stricter. */
+const CHANGEABLE: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
+  ["application_name", anything],
+  ["bytea_output", oneOf("hex", "escape")],
+  ["client_min_messages", MESSAGES],
+  ["constraint_exclusion", oneOf("on", "off", "partition")],
+  ["cursor_tuple_fraction", between(0, 1)],
+  ["datestyle", anything],
+  ["default_transaction_deferrable", onOrOff],
+  ["default_transaction_isolation", ISOLATION],
+  ["escape_string_warning", onOrOff],
+  ["extra_float_digits", between(-15, 3)],
+  // both: 8 is what PostgreSQL takes by default, and more makes planning slow
+  ["from_collapse_limit", between(1, 8)],
+  ["join_collapse_limit", between(1, 8)],
+  ["geqo", onOrOff],
+  ["idle_in_transaction_session_timeout", timeUpToLimit("idle_in_transaction_session_timeout")],
+  ["idle_session_timeout", timeUpToLimit("idle_session_timeout")],
+  ["intervalstyle", oneOf("postgres", "postgres_verbose", "sql_standard", "iso_8601")],
+  ["jit", onOrOff],
+  ["lc_monetary", anything],
+  ["lc_numeric", anything],
+  ["lc_time", anything],
+  ["lock_timeout", timeUpToLimit("lock_timeout")],
+  ["max_parallel_workers_per_gather", between(0, 2)],
+  ["parallel_leader_participation", onOrOff],
+  ["plan_cache_mode", oneOf("auto", "force_generic_plan", "force_custom_plan")],
+  ["seed", between(-1, 1)],
+  ["statement_timeout", timeUpToLimit("statement_timeout")],
+  ["timezone", anything],
+  ["transaction_deferrable", onOrOff],
+  ["transaction_isolation", ISOLATION],
+  ["transaction_timeout", timeUpToLimit("transaction_timeout")],
+  ["xmlbinary", oneOf("base64", "hex")],
+  ...PLANNER_SWITCHES.map((what) => [`enable_${what}`, onOrOff] as const),
 ]);
 
-/** The settings a session may read by SHOW or current_setting(), besides those it may SET. */
-export const READABLE: ReadonlySet<string> = new Set([
-  ...SETTABLE.keys(),
-  "block_size",
-  "default_table_access_method",
-  "default_text_search_config",
-  "in_hot_standby",
-  "integer_datetimes",
-  "lc_monetary",
-  "lc_numeric",
-  "lc_time",
-  "max_identifier_length",
-  "max_index_keys",
-  "search_path",
-  "server_encoding",
-  "server_version",
-  "server_version_num",
-  "statement_timeout",
-  "work_mem",
+/** Settings that stay as they are. Drivers set them to the value they have, which changes nothing: that is answered, not sent. */
+const KEPT: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
+  ["array_nulls", on],
+  ["backslash_quote", oneOf("safe_encoding")],
+  // the guard reads SQL as UTF-8
+  ["client_encoding", utf8],
+  ["default_transaction_read_only", on],
+  ["role", oneOf("none")],
+  ["row_security", on],
+  ["search_path", cdmFirst],
+  ["session_authorization", oneOf("default")],
+  ["session_replication_role", oneOf("origin")],
+  ["standard_conforming_strings", on],
+  ["transaction_read_only", on],
+  ["transform_null_equals", off],
+  ["xmloption", oneOf("content")],
 ]);
 
-/** Names of UTF-8 that PostgreSQL accepts; the guard reads SQL as UTF-8, so no other encoding is allowed. */
-const UTF8_NAMES: ReadonlySet<string> = new Set(["utf8", "utf-8", "unicode"]);
+/** The settings a session may read by SHOW or current_setting(), besides those above. */
+const READABLE: ReadonlySet<string> = new Set(
+  ("autovacuum block_size check_function_bodies cpu_index_tuple_cost cpu_operator_cost cpu_tuple_cost " +
+    "data_checksums deadlock_timeout debug_assertions default_statistics_target default_table_access_method " +
+    "default_text_search_config default_toast_compression effective_cache_size effective_io_concurrency " +
+    "exit_on_error geqo_threshold gin_fuzzy_search_limit hash_mem_multiplier in_hot_standby integer_datetimes " +
+    "jit_above_cost jit_inline_above_cost jit_optimize_above_cost lc_messages maintenance_work_mem " +
+    "max_connections max_function_args max_identifier_length max_index_keys max_locks_per_transaction " +
+    "max_parallel_workers max_prepared_transactions max_stack_depth max_worker_processes " +
+    "min_parallel_index_scan_size min_parallel_table_scan_size parallel_setup_cost parallel_tuple_cost " +
+    "quote_all_identifiers random_page_cost segment_size seq_page_cost server_encoding server_version " +
+    "server_version_num shared_buffers superuser_reserved_connections synchronous_commit temp_buffers " +
+    "temp_file_limit timezone_abbreviations wal_block_size work_mem").split(" "),
+);
 
-const ISOLATION_LEVELS: ReadonlySet<string> = new Set([
-  "serializable",
-  "repeatable read",
-  "read committed",
-  "read uncommitted",
-]);
+/** Settings of the two lists. */
+const SETTABLE_NAMES: readonly string[] = [...CHANGEABLE.keys(), ...KEPT.keys()];
+/** All settings that may be read, for the test that compares them with a server's. */
+export const READABLE_NAMES: readonly string[] = [...SETTABLE_NAMES, ...READABLE];
 
-/** Below these PostgreSQL tells what goes on inside the server. */
-const MESSAGE_LEVELS: ReadonlySet<string> = new Set(["info", "notice", "warning", "error"]);
+/** What becomes of a change: it is sent, or answered because nothing would change. */
+export type SettingVerdict = "changes" | "kept";
 
-const TRUE_WORDS: ReadonlySet<string> = new Set(["on", "true", "yes", "1", "t", "y"]);
+const HINT =
+  "Allowed are application_name, DateStyle, IntervalStyle, TimeZone, extra_float_digits, enable_…, a lower statement_timeout and the like";
 
 /**
- * Says whether a setting may be given a value.
+ * Decides about giving a setting a value.
  *
- * @param rule The setting's rule.
- * @param values The constants given, as text.
- * @returns Whether the values are allowed.
+ * @param name The setting's name, in any case.
+ * @param values The value, as `SET … TO a, b` gives it; undefined for its default, or where the value is not known.
+ * @param policy The search path and time limits.
+ * @returns What becomes of it.
+ * @throws {Refusal} It may not be set, or not to this value.
  */
-export function allowsValues(rule: SettingRule, values: readonly string[]): boolean {
-  if (values.length === 0) return false;
-  const value = values.length === 1 ? (values[0] ?? "").toLowerCase() : "";
-  switch (rule) {
-    case "any":
-      return true;
-    case "utf8":
-      return UTF8_NAMES.has(value);
-    case "on":
-      return TRUE_WORDS.has(value);
-    case "isolation":
-      return ISOLATION_LEVELS.has(value);
-    case "messages":
-      return MESSAGE_LEVELS.has(value);
+export function decideSetting(
+  name: string,
+  values: SettingValues | "default" | "unknown",
+  policy: GuardPolicy,
+): SettingVerdict {
+  const lower = name.toLowerCase();
+  const changeable = CHANGEABLE.get(lower);
+  const rule = changeable ?? KEPT.get(lower);
+  if (rule === undefined) {
+    throw new Refusal(`permission denied to set parameter "${name}": the server keeps it`, HINT);
   }
+  const verdict = changeable === undefined ? "kept" : "changes";
+  if (values === "default") return verdict;
+  // Of a value that is not known, nothing may depend on it.
+  if (values === "unknown" ? rule === anything : rule(values, policy)) return verdict;
+  throw new Refusal(
+    `parameter "${name}" may not be given this value in a sandbox`,
+    lower === "client_encoding" ? "The encoding is always UTF8" : HINT,
+    lower.endsWith("read_only") ? SQLSTATE.readOnlyTransaction : SQLSTATE.insufficientPrivilege,
+  );
+}
+
+/**
+ * The values in a single text, as set_config() and start-up options give them.
+ *
+ * @param name The setting's name.
+ * @param text The value.
+ * @returns What `SET … TO` would give.
+ */
+export function valuesIn(name: string, text: string): SettingValues {
+  return name.toLowerCase() === "search_path" ? splitNames(text) ?? [] : [text];
+}
+
+/**
+ * Decides about reading a setting.
+ *
+ * @param name Its name, in any case.
+ * @throws {Refusal} It may not be read.
+ */
+export function checkReadable(name: string): void {
+  const lower = name.toLowerCase();
+  if (CHANGEABLE.has(lower) || KEPT.has(lower) || READABLE.has(lower)) return;
+  throw new Refusal(`setting "${name}" may not be read by a sandbox`);
 }

@@ -1,10 +1,10 @@
 import { asNode, constantOf, type Fields, isFields, listOf, namesOf, type Node, textOf } from "./ast.ts";
-import type { PendingCall } from "./calls.ts";
+import { type PendingCall, readSetConfig } from "./calls.ts";
 import { SelectChecker } from "./checker.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import { readTransactionModes } from "./transactions.ts";
 import { checkSet, checkShow } from "./session.ts";
-import { quoteName } from "./rewrite.ts";
+import { quoteLiteral, quoteName } from "./rewrite.ts";
 import type { ForwardCommand, GuardPolicy } from "./types.ts";
 
 /** What may be sent for a statement. */
@@ -15,6 +15,8 @@ export interface Verdict {
   /** Function calls whose schema is to be written into the client's own text. */
   readonly calls?: readonly PendingCall[];
   readonly argument?: string;
+  /** Set where it may change settings. */
+  readonly changesSettings?: true;
 }
 
 /** BINARY, SCROLL, NO SCROLL, INSENSITIVE, ASENSITIVE and the planner's own flag; WITH HOLD (32) is not among them. */
@@ -71,7 +73,7 @@ export function judge(tree: unknown, policy: GuardPolicy): Verdict {
   const { kind, fields } = node;
   switch (kind) {
     case "SelectStmt":
-      return { command: "select", calls: checkedCalls(tree, policy) };
+      return keptSetConfig(fields, policy) ?? { command: "select", ...checkedSelect(tree, policy) };
     case "ExplainStmt":
       return judgeExplain(fields, policy);
     case "CopyStmt":
@@ -90,7 +92,11 @@ export function judge(tree: unknown, policy: GuardPolicy): Verdict {
       checkShow(fields);
       return { command: "show" };
     case "DiscardStmt":
-      return { command: "discard", argument: textOf(fields["target"]).replace("DISCARD_", "") };
+      return {
+        command: "discard",
+        argument: textOf(fields["target"]).replace("DISCARD_", ""),
+        changesSettings: true,
+      };
     case "UnlistenStmt":
       return { command: "unlisten" };
     case "DeallocateStmt":
@@ -117,10 +123,29 @@ function refusedStatement({ kind }: Node): Refusal {
   return new Refusal(`${name} is not allowed in a sandbox's SQL`, READ_ONLY_HINT);
 }
 
-function checkedCalls(select: unknown, policy: GuardPolicy): readonly PendingCall[] {
+function checkedSelect(select: unknown, policy: GuardPolicy): Pick<Verdict, "calls" | "changesSettings"> {
   const checker = new SelectChecker(policy);
   checker.checkSelect(select);
-  return checker.unqualifiedCalls;
+  const calls = checker.unqualifiedCalls;
+  return checker.changesSettings ? { calls, changesSettings: true } : { calls };
+}
+
+/** `SELECT set_config(…)` and nothing else, of a setting that stays as it is: its answer is known. */
+function keptSetConfig(fields: Fields, policy: GuardPolicy): Verdict | undefined {
+  const [target, ...others] = listOf(fields["targetList"]);
+  const plain = Object.entries(fields).every(([name, value]) =>
+    name === "targetList" || (name === "limitOption" && value === "LIMIT_OPTION_DEFAULT") ||
+    (name === "op" && value === "SETOP_NONE")
+  );
+  const result = asNode(target);
+  if (!plain || others.length > 0 || result?.kind !== "ResTarget") return undefined;
+  const call = asNode(result.fields["val"]);
+  const names = call?.kind === "FuncCall" ? namesOf(call.fields["funcname"]) ?? [] : [];
+  if (names.at(-1) !== "set_config" || (names.length === 2 && names[0] !== "pg_catalog")) return undefined;
+  const { verdict, value } = readSetConfig(listOf(call?.fields["args"]), policy);
+  if (verdict !== "kept" || value === undefined) return undefined;
+  const name = quoteName(textOf(result.fields["name"]) || "set_config");
+  return { command: "select", sql: `SELECT ${quoteLiteral(value)}::pg_catalog.text AS ${name}` };
 }
 
 /** Refuses fields that are not known: a later grammar may give them a meaning. */
@@ -147,7 +172,7 @@ function judgeExplain(fields: Fields, policy: GuardPolicy): Verdict {
   }
   const inner = asNode(fields["query"]);
   if (inner !== undefined && inner.kind !== "SelectStmt") throw refusedStatement(inner);
-  return { command: "explain", calls: checkedCalls(fields["query"], policy) };
+  return { command: "explain", ...checkedSelect(fields["query"], policy) };
 }
 
 function judgeCopy(fields: Fields, policy: GuardPolicy): Verdict {
@@ -175,7 +200,7 @@ function judgeCopy(fields: Fields, policy: GuardPolicy): Verdict {
   if (fields["query"] !== undefined && fields["relation"] === undefined) {
     const inner = asNode(fields["query"]);
     if (inner !== undefined && inner.kind !== "SelectStmt") throw refusedStatement(inner);
-    return { command: "copy_out", calls: checkedCalls(fields["query"], policy) };
+    return { command: "copy_out", ...checkedSelect(fields["query"], policy) };
   }
   const relation = fields["relation"];
   if (!isFields(relation) || namesOf(fields["attlist"]) === undefined) {
@@ -197,7 +222,7 @@ function judgeDeclare(fields: Fields, policy: GuardPolicy): Verdict {
   if ((options & ~CURSOR_OPTIONS) !== 0) {
     throw new Refusal("this kind of cursor is not allowed in a sandbox's SQL");
   }
-  return { command: "declare", calls: checkedCalls(fields["query"], policy) };
+  return { command: "declare", ...checkedSelect(fields["query"], policy) };
 }
 
 function judgeTransaction(fields: Fields): Verdict {

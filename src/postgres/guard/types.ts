@@ -1,3 +1,5 @@
+import type { Place } from "./rewrite.ts";
+
 /** What kind of statement is let through: the broker handles some kinds itself. */
 export type ForwardCommand =
   | "begin"
@@ -28,6 +30,10 @@ export type StatementPlan =
     /** The text to send; it may differ from what the client wrote. */
     readonly sql: string;
     readonly command: ForwardCommand;
+    /** Where its parts stand in the client's text. */
+    readonly places: readonly Place[];
+    /** Set where it may change settings: what follows must wait until the server has answered. */
+    readonly changesSettings?: true;
     /** The statement without comments and constants, for the audit log. */
     readonly normalized: string;
     /** The name DEALLOCATE gives, the snapshot to import, or what DISCARD and RESET name (`ALL`). */
@@ -58,6 +64,8 @@ export interface GuardPolicy {
    * than those it exported itself. @default false
    */
   readonly snapshots?: boolean;
+  /** Milliseconds of the session's time limits, by setting: they may only become stricter. @default no bound */
+  readonly timeLimits?: ReadonlyMap<string, number>;
 }
 
 /** Which of PostgreSQL's protocols a text came by: `extended` allows one statement only. */

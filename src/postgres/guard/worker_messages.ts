@@ -7,6 +7,7 @@ const PolicySchema: z.ZodType<GuardPolicy> = z.object({
   extraFunctions: z.array(z.string()).exactOptional(),
   rowFunctions: z.set(z.string()).exactOptional(),
   snapshots: z.boolean().exactOptional(),
+  timeLimits: z.map(z.string(), z.number()).exactOptional(),
 });
 
 /** What the worker is told. */
@@ -43,6 +44,8 @@ const PlanSchema = z.discriminatedUnion("kind", [
     kind: z.literal("forward"),
     sql: z.string(),
     command: z.enum(COMMANDS),
+    places: z.array(z.tuple([z.number(), z.number()]).readonly()).readonly(),
+    changesSettings: z.literal(true).exactOptional(),
     normalized: z.string(),
     argument: z.string().exactOptional(),
   }),

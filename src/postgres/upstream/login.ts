@@ -78,7 +78,8 @@ function clientConfig(options: LoginOptions, bridge: LoginBridge): CompleteConfi
     ssl: false,
     stream: () => bridge,
     options: startupOptions(options.settings),
-    application_name: "omcp",
+    // pg sends it beside `options`, and there it would win
+    application_name: options.settings["application_name"] ?? "omcp",
     client_encoding: "UTF8",
     connectionTimeoutMillis: 3_600_000,
     binary: true,

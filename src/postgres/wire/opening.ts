@@ -18,11 +18,13 @@ export type Opening =
     readonly minor: number;
     /** Names of options of the protocol itself (`_pq_.…`); none is known here. */
     readonly protocolOptions: readonly string[];
+    /** All names and values, in their order. */
+    readonly parameters: readonly (readonly [name: string, value: string])[];
   }
   | { readonly kind: "invalid"; readonly reason: string };
 
 /**
- * Reads the first packet of a connection. Its user, database and settings are passed over: the broker has its own.
+ * Reads the first packet of a connection.
  *
  * @param reader Where from.
  * @returns What the client opens with, or undefined if it left.
@@ -53,13 +55,19 @@ export async function readOpening(reader: ByteReader): Promise<Opening | undefin
 }
 
 function startup(body: Uint8Array, code: number): Opening {
-  const protocolOptions: string[] = [];
-  const text = new TextDecoder("latin1").decode(body.subarray(4));
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body.subarray(4));
+  } catch {
+    return { kind: "invalid", reason: "Start-up packet must be in UTF-8" };
+  }
+  const parameters: (readonly [name: string, value: string])[] = [];
   const fields = text.split("\0");
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const name = fields[index] ?? "";
     if (name === "") break;
-    if (name.startsWith("_pq_.")) protocolOptions.push(name);
+    parameters.push([name, fields[index + 1] ?? ""]);
   }
-  return { kind: "startup", major: code >>> 16, minor: code & 0xffff, protocolOptions };
+  const protocolOptions = parameters.map(([name]) => name).filter((name) => name.startsWith("_pq_."));
+  return { kind: "startup", major: code >>> 16, minor: code & 0xffff, protocolOptions, parameters };
 }

@@ -14,6 +14,7 @@ export interface ServerError {
 }
 
 const DECODER = new TextDecoder();
+const POSITION = 0x50;
 
 /**
  * Reads the body of an ErrorResponse.
@@ -34,7 +35,7 @@ export function parseServerError(body: Uint8Array): ServerError {
   }
   const detail = fields.get(0x44);
   const hint = fields.get(0x48);
-  const position = fields.get(0x50);
+  const position = fields.get(POSITION);
   return {
     severity: fields.get(0x56) ?? fields.get(0x53) ?? "ERROR",
     sqlstate: fields.get(0x43) ?? "XX000",
@@ -61,6 +62,25 @@ export function errorResponse(error: ServerError): Uint8Array {
   if (error.detail !== undefined) fields.push(cstring(`D${withoutNul(error.detail)}`));
   if (error.hint !== undefined) fields.push(cstring(`H${withoutNul(error.hint)}`));
   if (error.position !== undefined) fields.push(cstring(`P${error.position}`));
+  return message(BACKEND.error, ...fields, new Uint8Array(1));
+}
+
+/**
+ * Gives an ErrorResponse another position and leaves the rest as it is.
+ *
+ * @param body The body.
+ * @param position 1-based character of the query.
+ * @returns The whole message.
+ */
+export function movedError(body: Uint8Array, position: number): Uint8Array {
+  const fields: Uint8Array[] = [];
+  let at = 0;
+  while (at < body.length && body[at] !== 0) {
+    const end = body.indexOf(0, at + 1);
+    if (end < 0) break;
+    fields.push(body[at] === POSITION ? cstring(`P${position}`) : body.subarray(at, end + 1));
+    at = end + 1;
+  }
   return message(BACKEND.error, ...fields, new Uint8Array(1));
 }
 

@@ -254,7 +254,7 @@ Deno.test("serveClient() closes on lengths and types that cannot be, without wai
   await eventually(() => bridge.serving === 0 && bridge.count.open === 0, "all places are free");
 });
 
-Deno.test("serveClient() declines encryption a few times and ignores what a start-up claims", async () => {
+Deno.test("serveClient() declines encryption a few times and ignores who a start-up claims to be", async () => {
   await using bridge = new Bridge({ url: server.url, planner });
   await using client = await RawClient.connect(bridge.port);
   for (const code of [80_877_104, 80_877_103]) {
@@ -264,20 +264,46 @@ Deno.test("serveClient() declines encryption a few times and ignores what a star
   await client.send(startup({
     user: "omcp_admin",
     database: "template0",
-    replication: "true",
-    options: "-c default_transaction_read_only=off -c search_path=pg_catalog",
-    default_transaction_read_only: "off",
+    replication: "false",
+    options: "-c default_transaction_read_only=on --search-path=cdm,public -c timezone=Asia/Tokyo",
+    DateStyle: "ISO, DMY",
+    application_name: "mine é",
     "_pq_.something": "1",
   }, (3 << 16) + 2));
   const greeting = await client.until("Z");
   assert.equal(types(greeting).replaceAll("S", ""), "vRKZ");
   const settings =
-    "SELECT current_user || current_setting('default_transaction_read_only') || current_setting('search_path')";
-  assert.deepEqual(firstColumn(await client.query(settings)), ['omcp_readeron"cdm"']);
+    "SELECT concat_ws('|', current_user, current_setting('default_transaction_read_only'), current_setting('search_path'), " +
+    "current_setting('timezone'), current_setting('datestyle'), current_setting('application_name'))";
+  assert.deepEqual(firstColumn(await client.query(settings)), [
+    'omcp_reader|on|"cdm"|Asia/Tokyo|ISO, DMY|mine \\xc3\\xa9',
+  ]);
   await using nagging = await RawClient.connect(bridge.port);
   await nagging.send(...Array.from({ length: 100 }, () => int32(8, 80_877_103)));
   assert.deepEqual(await nagging.reader.readExactly(2), Uint8Array.of(0x4e, 0x4e));
   assert.equal(errorOf(await nagging.until("never"))?.sqlstate, "08P01");
+});
+
+Deno.test("serveClient() refuses settings of a start-up that a session may not have", async () => {
+  await using bridge = new Bridge({ url: server.url, planner });
+  const refused: readonly (readonly [Record<string, string>, string])[] = [
+    [{ options: "-c default_transaction_read_only=off" }, "25006"],
+    [{ options: "-c standard_conforming_strings=off" }, "42501"],
+    [{ options: "--search_path=pg_catalog" }, "42501"],
+    [{ options: "-c\\ statement_timeout=1" }, "42501"],
+    [{ options: "-c statement_timeout=0" }, "42501"],
+    [{ options: "-c session_preload_libraries=x" }, "42501"],
+    [{ client_encoding: "LATIN1" }, "42501"],
+    [{ role: "omcp_admin" }, "42501"],
+    [{ replication: "database" }, "42501"],
+    [{ options: "-F" }, "42601"],
+    [{ timezone: "No/Where" }, "22023"],
+  ];
+  for (const [parameters, sqlstate] of refused) {
+    await using client = await RawClient.connect(bridge.port);
+    await client.send(startup({ user: "anyone", ...parameters }));
+    assert.equal(errorOf(await client.until("E"))?.sqlstate, sqlstate, JSON.stringify(parameters));
+  }
 });
 
 Deno.test("serveClient() gives a start-up its deadline and no more", async () => {
@@ -304,6 +330,7 @@ Deno.test("serveClient() keeps to the number of connections of a sandbox, and fr
 Deno.test("serveClient() keeps statements of one message apart, also after a comment", async () => {
   // Each part is harmless alone; run into one they would be a call of a function.
   const apart: StatementPlanner = {
+    parameterTypes: new Set([0]),
     plan: () => {
       const part = (sql: string) => ({ kind: "forward", sql, command: "select", normalized: "" } as const);
       return Promise.resolve([part("SELECT current_setting -- c"), part("((SELECT 'max_connections'))")]);

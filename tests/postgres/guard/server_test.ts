@@ -6,8 +6,9 @@ import {
   REVIEWED_VOLATILE,
   TYPES,
 } from "../../../src/postgres/guard/functions.ts";
+import { REVIEWED_TYPES } from "../../../src/postgres/guard/parameter_types.ts";
 import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS } from "../../../src/postgres/guard/relations.ts";
-import { READABLE, SETTABLE } from "../../../src/postgres/guard/settings.ts";
+import { READABLE_NAMES } from "../../../src/postgres/guard/settings.ts";
 import { POSTGRES_IMAGE as IMAGE } from "../../fixtures/images.ts";
 import { sentFor } from "./planning.ts";
 
@@ -99,7 +100,7 @@ Deno.test({
           ${literals([...INFORMATION_SCHEMA_RELATIONS].map((name) => `information_schema.${name}`))}) v(n)
         WHERE to_regclass(n) IS NULL;
       SELECT 'settings ' || coalesce(string_agg(n, ' '), '') FROM
-        (VALUES ${literals(new Set([...SETTABLE.keys(), ...READABLE]))}) v(n)
+        (VALUES ${literals(READABLE_NAMES)}) v(n)
         WHERE current_setting(n, true) IS NULL;
       -- g.f on a row type calls f(row): of these, only harmless ones may exist
       SELECT 'rows ' || string_agg(DISTINCT proname, ' ' ORDER BY proname) FROM pg_proc
@@ -132,6 +133,14 @@ Deno.test({
       "record_send",
     ]);
   },
+});
+
+Deno.test("parameter types have the OIDs that a real PostgreSQL gives them", async () => {
+  const names = literals(REVIEWED_TYPES.keys());
+  const found = await psql(`SELECT typname || ' ' || oid || ' ' || typarray FROM pg_type
+    WHERE typnamespace = 'pg_catalog'::regnamespace AND typname IN (SELECT n FROM (VALUES ${names}) v(n)) ORDER BY oid`);
+  const wanted = [...REVIEWED_TYPES].map(([name, [oid, array]]) => `${name} ${oid} ${array}`);
+  assert.deepEqual(found, wanted);
 });
 
 Deno.test({

@@ -1,0 +1,47 @@
+/** From the character `sent` of what was sent on, the text is the same as from `written` in the client's. */
+export type Place = readonly [sent: number, written: number];
+
+/**
+ * Puts the places of several statements, sent as one text, together.
+ *
+ * @param statements Each one's text and places.
+ * @param separator What stands between them.
+ * @returns The places in the whole text.
+ */
+export function joinedPlaces(
+  statements: readonly { readonly sql: string; readonly places?: readonly Place[] }[],
+  separator: string,
+): readonly Place[] {
+  const joined: Place[] = [];
+  let base = 0;
+  for (const { sql, places = [] } of statements) {
+    for (const [sent, written] of places) joined.push([base + sent, written]);
+    base += lengthOf(sql) + separator.length;
+  }
+  return joined;
+}
+
+/**
+ * Finds a character of the client's text.
+ *
+ * @param places Where the parts of what was sent on stand.
+ * @param position 1-based character of what was sent on.
+ * @returns 1-based character of the client's text; the position itself where nothing is known.
+ */
+export function writtenPosition(places: readonly Place[], position: number): number {
+  const next = places.findIndex(([sent]) => sent > position - 1);
+  const place = places.at(next < 0 ? -1 : next - 1);
+  if (place === undefined || next === 0) return position;
+  const [sent, written] = place;
+  const found = written + position - 1 - sent;
+  // within what was inserted: the error is where the next part begins
+  const most = next < 0 ? Infinity : places[next]?.[1] ?? Infinity;
+  return Math.min(found, most) + 1;
+}
+
+/** Characters as PostgreSQL counts them. */
+function lengthOf(text: string): number {
+  let pairs = 0;
+  for (let at = 0; at < text.length; at += 1) if ((text.charCodeAt(at) & 0xfc00) === 0xd800) pairs += 1;
+  return text.length - pairs;
+}

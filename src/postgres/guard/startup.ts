@@ -1,0 +1,69 @@
+/** What a client asks for in its start-up packet: settings, by name or in `options`, as libpq and JDBC send them. */
+import { Refusal, SQLSTATE } from "./refusal.ts";
+import { decideSetting, valuesIn } from "./settings.ts";
+import type { GuardPolicy } from "./types.ts";
+
+/** Who and where are the broker's to say. */
+const IGNORED: ReadonlySet<string> = new Set(["user", "database"]);
+
+/** What becomes of a start-up packet's settings. */
+export type StartupDecision =
+  | { readonly settings: Readonly<Record<string, string>> }
+  | { readonly refused: { readonly sqlstate: string; readonly message: string } };
+
+/**
+ * Decides about a start-up packet's settings as {@link decideSetting} does about any change.
+ *
+ * @param parameters Names and values of the packet.
+ * @param policy The search path and time limits.
+ * @returns The settings to begin the session with, or why there is none.
+ */
+export function decideStartup(
+  parameters: readonly (readonly [name: string, value: string])[],
+  policy: GuardPolicy,
+): StartupDecision {
+  const settings: Record<string, string> = {};
+  try {
+    for (const [name, value] of parameters.flatMap(settingsIn)) {
+      if (decideSetting(name, valuesIn(name, value), policy) === "changes") {
+        settings[name.toLowerCase()] = value;
+      }
+    }
+    return { settings };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { message, sqlstate } = error;
+    return { refused: { sqlstate, message } };
+  }
+}
+
+function settingsIn(
+  [name, value]: readonly [name: string, value: string],
+): readonly (readonly [name: string, value: string])[] {
+  if (IGNORED.has(name) || name.startsWith("_pq_.")) return [];
+  if (name === "options") return settingsOf(value);
+  if (name !== "replication") return [[name, value]];
+  if (["false", "off", "no", "0"].includes(value.toLowerCase())) return [];
+  throw new Refusal("replication is not available in a sandbox");
+}
+
+/** Reads `-c name=value --name=value`: words are split at white space, a backslash keeps the next character as it is. */
+function settingsOf(options: string): readonly (readonly [name: string, value: string])[] {
+  const words = options.match(/(?:\\.|[^\s\\])+/gsu) ?? [];
+  const plain = words.map((word) => word.replaceAll(/\\(.)/gsu, "$1"));
+  const found: (readonly [name: string, value: string])[] = [];
+  for (let at = 0; at < plain.length; at += 1) {
+    const word = plain[at] ?? "";
+    const setting = word === "-c" ? plain[at += 1] ?? "" : /^(?:-c|--)(.+)$/s.exec(word)?.[1] ?? "";
+    const equals = setting.indexOf("=");
+    if (equals < 1) {
+      throw new Refusal(
+        `start-up option "${word}" is not understood: -c name=value is`,
+        undefined,
+        SQLSTATE.syntaxError,
+      );
+    }
+    found.push([setting.slice(0, equals).replaceAll("-", "_"), setting.slice(equals + 1)]);
+  }
+  return found;
+}
