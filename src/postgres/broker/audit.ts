@@ -26,6 +26,9 @@ export type Audit = (entry: AuditEntry) => void;
 /** Characters of normalised SQL that are kept a statement. */
 export const MAX_AUDIT_SQL = 2_048;
 
+/** Places that are remembered; of a statement with more, errors stand where the server has them. */
+const MAX_PLACES = 64;
+
 /** What is remembered of a statement that was let through. */
 export interface StatementNote {
   readonly normalized: string | null;
@@ -43,7 +46,10 @@ export interface StatementNote {
  * @returns The note, its text cut with the number of characters that are missing.
  */
 export function statementNote(statement: StatementNote): StatementNote {
-  const { normalized, command, argument, places } = statement;
+  const { normalized, command, argument } = statement;
+  const places = statement.places !== undefined && statement.places.length <= MAX_PLACES
+    ? statement.places
+    : undefined;
   return {
     normalized: clipped(normalized),
     command,

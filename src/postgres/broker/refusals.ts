@@ -12,7 +12,9 @@ export interface Refusal {
 const PREFIX = "omcp_refused_";
 const NAME = new RegExp(`${PREFIX}[0-9a-f]{32}`);
 /** More than can be on their way at once; a client that never reads its errors must not fill the memory. */
-const MAX_PENDING = 10_000;
+const MAX_PENDING = 2_500;
+/** Characters of a message or hint: whatever a refusal quotes, it costs a few hundred bytes. */
+const MAX_TEXT = 400;
 
 /**
  * Refused statements on their way. In a refused one's place the server is sent a statement that cannot succeed, so that the
@@ -35,8 +37,8 @@ export class Refusals {
     const { sqlstate, message, hint, position } = refusal;
     this.#pending.set(name, {
       sqlstate,
-      message,
-      ...(hint === undefined ? {} : { hint }),
+      message: clipped(message),
+      ...(hint === undefined ? {} : { hint: clipped(hint) }),
       ...(position === undefined ? {} : { position }),
     });
     return `SELECT "${name}"`;
@@ -55,4 +57,12 @@ export class Refusals {
     this.#pending.delete(name);
     return refusal;
   }
+}
+
+/** A copy, so that the text it was cut from is not kept. */
+function clipped(text: string): string {
+  const kept = text.length <= MAX_TEXT
+    ? text
+    : `${text.slice(0, MAX_TEXT)}… (${text.length - MAX_TEXT} characters more)`;
+  return new TextDecoder().decode(new TextEncoder().encode(kept));
 }

@@ -1,6 +1,5 @@
 import { asNode, type Fields, isFields, listOf, namesOf, textOf } from "./ast.ts";
 import { ApprovedCalls, checkCall, type PendingCall } from "./calls.ts";
-import { FUNCTION_COLUMNS, FUNCTIONS } from "./functions.ts";
 import {
   checkCollation,
   checkCommonTable,
@@ -11,17 +10,12 @@ import {
 } from "./node_rules.ts";
 import { NODE_FIELDS, REFUSED_NAMES } from "./nodes.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
-import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS } from "./relations.ts";
+import { RangeTable, type Scope } from "./range_table.ts";
+import { References } from "./references.ts";
 import type { GuardPolicy } from "./types.ts";
 
 /** Nesting beyond which a statement is refused: far above what people write, far below what a stack holds. */
 const MAX_DEPTH = 500;
-
-/** Names of the common table expressions in sight, innermost first. */
-interface Scope {
-  readonly names: ReadonlySet<string>;
-  readonly outer: Scope | undefined;
-}
 
 interface Place {
   readonly scope: Scope | undefined;
@@ -37,13 +31,13 @@ export class SelectChecker {
   readonly #calls: PendingCall[] = [];
   #changesSettings = false;
   readonly #approved = new ApprovedCalls();
-  /** Columns that each alias of a table function has: `alias.other` would call a function named `other`. */
-  readonly #functionAliases = new Map<string, Set<string>[]>();
-  readonly #references: (readonly [alias: string, column: string])[] = [];
+  readonly #references = new References();
+  readonly #relations: RangeTable;
 
   /** @param policy What may be reached. */
   constructor(policy: GuardPolicy) {
     this.#policy = policy;
+    this.#relations = new RangeTable(policy);
   }
 
   /** Whether a call may change a setting. */
@@ -68,7 +62,7 @@ export class SelectChecker {
       throw new Refusal(notAllowed(node?.kind ?? "this"), "Only SELECT is allowed here");
     }
     this.#walk(node.kind, node.fields, { scope: undefined, depth: 0 });
-    this.#checkReferences();
+    this.#references.check(this.#policy);
   }
 
   /**
@@ -143,16 +137,17 @@ export class SelectChecker {
         checkCommonTable(fields);
         break;
       case "RangeVar":
-        this.#checkRangeVar(fields, place.scope);
+        this.#relations.check(fields, place.scope);
         break;
       case "RangeFunction":
-        this.#noteFunctionAlias(fields);
+        this.#references.noteFunction(fields);
+        this.#relations.add(1);
         break;
       case "RangeTableSample":
         checkSampling(fields);
         break;
       case "ColumnRef":
-        this.#noteReference(fields);
+        this.#references.noteColumn(fields);
         break;
       case "A_Indirection":
         checkIndirection(fields);
@@ -189,106 +184,38 @@ export class SelectChecker {
     const clause = fields["withClause"];
     if (clause === undefined) return place;
     if (!isFields(clause)) throw new Refusal("the statement has a WITH clause that the guard cannot read");
-    const names: string[] = [];
-    for (const item of listOf(clause["ctes"])) {
+    const members = listOf(clause["ctes"]).map((item) => {
       const node = asNode(item);
       if (node?.kind !== "CommonTableExpr") throw new Refusal(notAllowed(node?.kind ?? "this"));
-      names.push(textOf(node.fields["ctename"]));
-    }
-    const whole: Place = { depth: place.depth, scope: { names: new Set(names), outer: place.scope } };
+      return { item, name: textOf(node.fields["ctename"]), written: isWrittenOut(node.fields) };
+    });
+    const names = new Map<string, number>();
+    const whole: Place = { depth: place.depth, scope: { names, outer: place.scope } };
     if (clause["recursive"] === true) {
+      if (members.some(({ written }) => written)) {
+        throw new Refusal(
+          "NOT MATERIALIZED in WITH RECURSIVE is not allowed in a sandbox's SQL",
+          "Leave it out",
+        );
+      }
+      for (const { name } of members) names.set(name, 1);
       this.#walk("WithClause", clause, whole);
       return whole;
     }
     this.#walk("WithClause", { ...clause, ctes: [] }, place);
-    for (const [index, item] of listOf(clause["ctes"]).entries()) {
-      this.#visit(item, {
-        depth: place.depth,
-        scope: { names: new Set(names.slice(0, index)), outer: place.scope },
-      });
+    for (const { item, name, written } of members) {
+      const before = this.#relations.count;
+      // Each sees those before it.
+      this.#visit(item, { depth: place.depth, scope: { names: new Map(names), outer: place.scope } });
+      names.set(name, written ? this.#relations.count - before : 1);
     }
     return whole;
   }
+}
 
-  #checkRangeVar(fields: Fields, scope: Scope | undefined): void {
-    const name = textOf(fields["relname"]);
-    const schema = fields["schemaname"];
-    if (fields["relpersistence"] !== "p") throw new Refusal("temporary and unlogged tables are not allowed");
-    if (schema === undefined) {
-      for (let level = scope; level !== undefined; level = level.outer) if (level.names.has(name)) return;
-      if (CATALOG_RELATIONS.has(name) || this.#policy.relations.has(name)) return;
-    } else if (schema === this.#policy.cdmSchema) {
-      if (this.#policy.relations.has(name)) return;
-    } else if (schema === "pg_catalog") {
-      if (CATALOG_RELATIONS.has(name)) return;
-    } else if (schema === "information_schema") {
-      if (INFORMATION_SCHEMA_RELATIONS.has(name)) return;
-    }
-    const shown = schema === undefined ? `"${name}"` : `"${textOf(schema)}.${name}"`;
-    throw new Refusal(
-      `permission denied for relation ${shown}: it is not among those a sandbox may read`,
-      `The tables of schema "${this.#policy.cdmSchema}" can be read, and what describes them in ` +
-        "information_schema and pg_catalog",
-    );
-  }
-
-  #noteFunctionAlias(fields: Fields): void {
-    const alias = fields["alias"];
-    const aliasName = isFields(alias) ? textOf(alias["aliasname"]) : undefined;
-    const given = isFields(alias) ? namesOf(alias["colnames"]) ?? [] : [];
-    const columns = new Set<string>([...given, "ordinality"]);
-    const aliases = new Set(aliasName === undefined ? [] : [aliasName]);
-    for (const item of listOf(fields["functions"])) {
-      const call = asNode(listOf(asNode(item)?.fields["items"])[0]);
-      const name = namesOf(call?.fields["funcname"])?.at(-1);
-      if (call?.kind !== "FuncCall" || name === undefined) {
-        // CURRENT_DATE, CAST and their like may stand in FROM too. What their column is called depends on what stands
-        // within: only names that are given count, and without a name of their own nothing may be asked of them.
-        if (aliasName === undefined) throw new Refusal("a table function here needs an alias");
-        continue;
-      }
-      if (aliasName === undefined) aliases.add(name);
-      // A function whose result has a name (json_array_elements: "value") gives it to the column, whatever the alias.
-      const own = FUNCTION_COLUMNS.get(name);
-      for (const column of own ?? []) columns.add(column);
-      if (given.length === 0 && own === undefined && FUNCTIONS.has(name)) columns.add(aliasName ?? name);
-    }
-    for (const item of listOf(fields["coldeflist"])) columns.add(textOf(asNode(item)?.fields["colname"]));
-    for (const name of aliases) {
-      const known = this.#functionAliases.get(name) ?? [];
-      known.push(columns);
-      this.#functionAliases.set(name, known);
-    }
-  }
-
-  #noteReference(fields: Fields): void {
-    const names = listOf(fields["fields"]).map((part) => {
-      const node = asNode(part);
-      return node?.kind === "String" ? textOf(node.fields["sval"]) : undefined;
-    });
-    const [alias, column] = names.slice(-2);
-    if (names.length > 1 && alias !== undefined && column !== undefined) {
-      this.#references.push([alias, column]);
-    }
-  }
-
-  /** `g.f` calls the function f where g is a table function without a column f: such names must be columns. */
-  #checkReferences(): void {
-    for (const [alias, column] of this.#references) {
-      if (this.#policy.rowFunctions?.has(column) === true) {
-        throw new Refusal(
-          `"${alias}.${column}" could call the site's own function "${column}"`,
-          "Name the column without its table",
-        );
-      }
-      const functions = this.#functionAliases.get(alias) ?? [];
-      if (functions.every((columns) => columns.has(column))) continue;
-      throw new Refusal(
-        `"${alias}.${column}" could call a function named "${column}"`,
-        `Name the columns of the table function: AS ${alias}(${column})`,
-      );
-    }
-  }
+/** Whether the planner writes a common table expression out wherever it is used. */
+function isWrittenOut(fields: Fields): boolean {
+  return fields["ctematerialized"] === "CTEMaterializeNever";
 }
 
 function notAllowed(name: string): string {

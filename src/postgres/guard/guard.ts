@@ -1,6 +1,5 @@
 import { OmcpError } from "../../errors.ts";
 import { FairQueue } from "./fair_queue.ts";
-import { refuseUnfit } from "./fitness.ts";
 import { PARAMETER_TYPES } from "./parameter_types.ts";
 import { SQLSTATE } from "./refusal.ts";
 import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
@@ -70,8 +69,6 @@ export class Guard {
    * @returns A plan a statement, in order; none for an empty text. It never rejects: what fails is refused.
    */
   plan(sql: string, protocol: QueryProtocol, owner = ""): Promise<readonly StatementPlan[]> {
-    const unfit = refuseUnfit(sql);
-    if (unfit !== undefined) return Promise.resolve([unfit]);
     return this.#queue.run(owner, () => this.#plan(sql, protocol));
   }
 

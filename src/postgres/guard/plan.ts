@@ -14,6 +14,9 @@ const MAX_STATEMENTS = 200;
 /** No reviewed statement is longer; longer ones are not even compared. */
 const MAX_REVIEWED_BYTES = 512;
 
+/** Characters of a syntax error's message. */
+const MAX_MESSAGE = 200;
+
 /** What a text is planned with. */
 export interface PlanContext {
   readonly policy: GuardPolicy;
@@ -42,7 +45,8 @@ export function planText(
     statements = parseStatements(sql);
   } catch (error) {
     if (!(error instanceof GrammarError)) throw error;
-    const { message, position } = error;
+    const { position } = error;
+    const message = clipped(error.message);
     return [{
       kind: "refuse",
       sqlstate: SQLSTATE.syntaxError,
@@ -61,6 +65,12 @@ export function planText(
     return [{ kind: "refuse", sqlstate: SQLSTATE.limitExceeded, message, normalized: normalized(sql) }];
   }
   return statements.map((statement) => planStatement({ whole: sql, text }, statement, context));
+}
+
+/** PostgreSQL repeats what it could not read, such as a literal without an end. */
+function clipped(message: string): string {
+  const more = message.length - MAX_MESSAGE;
+  return more > 0 ? `${message.slice(0, MAX_MESSAGE)}… (${more} characters more)` : message;
 }
 
 interface ClientText {

@@ -6,6 +6,7 @@ export const SQLSTATE = {
   tooComplex: "54001",
   limitExceeded: "54000",
   invalidText: "22021",
+  undefinedTable: "42P01",
 } as const;
 
 /** Thrown inside the guard where a statement must not pass; it never leaves the guard. */

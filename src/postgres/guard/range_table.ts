@@ -1,0 +1,114 @@
+import { type Fields, textOf } from "./ast.ts";
+import { Refusal, SQLSTATE } from "./refusal.ts";
+import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS } from "./relations.ts";
+import type { GuardPolicy } from "./types.ts";
+
+/** The most relations of a statement: the planner takes time for each, and for each pair that it may join. */
+const MAX_RELATIONS = 500;
+/** Letters that a misspelt name may differ in. */
+const MAX_DISTANCE = 3;
+
+/** Names of the common table expressions in sight, innermost first, with the relations that a mention stands for. */
+export interface Scope {
+  readonly names: ReadonlyMap<string, number>;
+  readonly outer: Scope | undefined;
+}
+
+/** The relations of one statement, as the planner will see them. */
+export class RangeTable {
+  readonly #policy: GuardPolicy;
+  #count = 0;
+
+  /** @param policy What may be read. */
+  constructor(policy: GuardPolicy) {
+    this.#policy = policy;
+  }
+
+  /** How many relations there are; a common table expression that is written out at each mention counts each time. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Counts relations.
+   *
+   * @param more How many.
+   * @throws {Refusal} There are too many.
+   */
+  add(more: number): void {
+    this.#count += more;
+    if (this.#count <= MAX_RELATIONS) return;
+    throw new Refusal(
+      `the statement joins more than the ${MAX_RELATIONS} relations that are allowed, with each NOT MATERIALIZED expression ` +
+        "counted wherever it is used",
+      "Leave NOT MATERIALIZED out, or split the statement",
+      SQLSTATE.tooComplex,
+    );
+  }
+
+  /**
+   * Checks and counts a relation.
+   *
+   * @param fields The fields of a RangeVar.
+   * @param scope The common table expressions in sight.
+   * @throws {Refusal} Where it may not be read.
+   */
+  check(fields: Fields, scope: Scope | undefined): void {
+    const name = textOf(fields["relname"]);
+    const schema = fields["schemaname"];
+    if (fields["relpersistence"] !== "p") throw new Refusal("temporary and unlogged tables are not allowed");
+    if (schema === undefined) {
+      for (let level = scope; level !== undefined; level = level.outer) {
+        const relations = level.names.get(name);
+        if (relations !== undefined) return this.add(relations);
+      }
+    }
+    this.add(1);
+    const { relations, cdmSchema } = this.#policy;
+    const readable = schema === undefined
+      ? CATALOG_RELATIONS.has(name) || relations.has(name)
+      : schema === cdmSchema
+      ? relations.has(name)
+      : schema === "pg_catalog"
+      ? CATALOG_RELATIONS.has(name)
+      : schema === "information_schema" && INFORMATION_SCHEMA_RELATIONS.has(name);
+    if (readable) return;
+    if ((schema === undefined || schema === cdmSchema) && !name.startsWith("pg_")) throw this.#unknown(name);
+    throw new Refusal(
+      `permission denied for relation "${
+        schema === undefined ? "" : `${textOf(schema)}.`
+      }${name}": it is not among those a ` +
+        "sandbox may read",
+      this.#hint(),
+    );
+  }
+
+  #unknown(name: string): Refusal {
+    const closest = [...this.#policy.relations]
+      .map((known) => ({ known, distance: distance(name.toLowerCase(), known) }))
+      .toSorted((one, other) => one.distance - other.distance)[0];
+    const hint = closest !== undefined && closest.distance <= Math.min(MAX_DISTANCE, name.length / 2)
+      ? `Perhaps "${closest.known}" is meant. ${this.#hint()}`
+      : this.#hint();
+    return new Refusal(`relation "${name}" does not exist or is not readable`, hint, SQLSTATE.undefinedTable);
+  }
+
+  #hint(): string {
+    return `The tables of schema "${this.#policy.cdmSchema}" can be read, and what describes them in information_schema and ` +
+      "pg_catalog";
+  }
+}
+
+/** Levenshtein's: letters to put in, take out or change. Names are at most 63 bytes long. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let at = 1; at <= one.length && at <= 63; at += 1) {
+    const next = [at];
+    for (let to = 1; to <= other.length; to += 1) {
+      const changed = (row[to - 1] ?? 0) + (one[at - 1] === other[to - 1] ? 0 : 1);
+      next.push(Math.min(changed, (row[to] ?? 0) + 1, (next[to - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
