@@ -45,7 +45,7 @@ function needs(config: Config): Need[] {
     const { target, rootCertificate } = parseDatabaseUrl(config.database.url);
     found.push(
       ...target.kind === "tcp"
-        ? [net(`${target.host}:${target.port}`)]
+        ? [net(`${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`)]
         : [net(`unix:${target.path}`), read(target.path)],
     );
     if (rootCertificate !== undefined) found.push(read(rootCertificate));

@@ -55,7 +55,8 @@ async function upgrade(
     if (count !== 1 || answer[0] !== ACCEPTED) {
       throw new OmcpError("database_unavailable", "Database server does not offer TLS", {
         state: "No password was sent.",
-        next: "Turn TLS on at the server, or say sslmode=disable in the URL if the path to it is safe.",
+        next:
+          "Turn TLS on at the server, or reach it through a tunnel that ends at this machine's loopback address.",
       });
     }
     const hostname = address.target.kind === "tcp" ? address.target.host : "localhost";

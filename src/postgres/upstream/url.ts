@@ -37,13 +37,14 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 /**
  * Takes a database URL apart: `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`, or for a Unix socket
  * `postgres:///database?host=/folder&user=name`. TLS is `verify-full` unless the URL says otherwise, and `disable` towards
- * this machine (localhost, 127.0.0.1, ::1, a Unix socket).
+ * this machine (localhost, 127.0.0.1, ::1, a Unix socket); nowhere else may it be `disable`.
  *
  * @param text The URL.
  * @returns Its parts.
  * @throws {OmcpError} `config_invalid`, which names what is wrong and never repeats the URL.
  */
 export function parseDatabaseUrl(text: string): PostgresAddress {
+  refuseBareSigns(text);
   const url = URL.parse(text);
   if (url === null) throw invalid("it is not a URL");
   if (url.protocol !== "postgres:" && url.protocol !== "postgresql:") {
@@ -70,6 +71,23 @@ export function parseDatabaseUrl(text: string): PostgresAddress {
   };
 }
 
+/** With a bare `/`, `?` or `#` in it, a password ends early, and its rest is taken for a host, port or path that errors name. */
+function refuseBareSigns(text: string): void {
+  const authority = /^[a-z]+:\/\/([^/?#]*)/i.exec(text);
+  if (authority === null) return;
+  const rest = text.slice(authority[0].length);
+  const path = rest.replace(/\?.*$/s, "");
+  const before = authority[1] ?? "";
+  if (
+    path.includes("@") || rest.includes("#") ||
+    (!before.includes("@") && before.includes(":") && rest.includes("@"))
+  ) {
+    throw invalid(
+      "percent-encode special signs in user, password and database: / is %2F, # is %23, ? is %3F, @ is %40",
+    );
+  }
+}
+
 function parseTarget(url: URL): PostgresAddress["target"] {
   const port = url.port === "" ? 5432 : Number(url.port);
   const host = decode(url.hostname.replace(/^\[(.*)\]$/, "$1"), "host");
@@ -81,7 +99,7 @@ function parseTarget(url: URL): PostgresAddress["target"] {
   }
   if (host === "") throw invalid("it names no host");
   if (host.includes(",")) throw invalid("it names several hosts: one is supported");
-  return { kind: "tcp", host, port };
+  return { kind: "tcp", host: host.toLowerCase(), port };
 }
 
 function parseMode(mode: string | null, target: PostgresAddress["target"]): TlsMode {
@@ -92,6 +110,11 @@ function parseMode(mode: string | null, target: PostgresAddress["target"]): TlsM
   if (honoured === undefined) {
     throw invalid(
       `sslmode=${mode} is not supported: use disable or verify-full (require and verify-ca are treated as verify-full)`,
+    );
+  }
+  if (target.kind === "tcp" && honoured === "disable" && !LOOPBACK.has(target.host)) {
+    throw invalid(
+      "sslmode=disable is for this machine only (localhost, 127.0.0.1, ::1): elsewhere the password would travel in clear",
     );
   }
   if (target.kind === "unix" && honoured !== "disable") {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readConfig } from "../../../src/config.ts";
 import { OmcpError } from "../../../src/errors.ts";
+import { requirePermissions } from "../../../src/permissions.ts";
 import { ask, StreamUpstream, urlUpstream } from "../../../src/postgres/upstream/mod.ts";
 import { startPostgres, type TestPostgres } from "../fixture.ts";
 
@@ -119,5 +121,28 @@ Deno.test("StreamUpstream.connect() ends in time when the server is silent or ta
       description: "a fake",
     });
     await assert.rejects(upstream.connect({}, AbortSignal.timeout(200)), { code: "database_unavailable" });
+  }
+});
+
+Deno.test("urlUpstream() reaches a server by its IPv6 address, with the permission that the server asks for", async () => {
+  const plain = await startPostgres();
+  const listener = Deno.listen({ hostname: "::1", port: 0 });
+  const relay = (async () => {
+    for await (const conn of listener) {
+      const server = await Deno.connect({ hostname: "127.0.0.1", port: plain.port });
+      void Promise.allSettled([conn.readable.pipeTo(server.writable), server.readable.pipeTo(conn.writable)]);
+    }
+  })();
+  try {
+    const url = plain.url.replace(/@[^/]*\//, `@[::1]:${listener.addr.port}/`);
+    const session = await urlUpstream(url).connect({}, AbortSignal.timeout(10_000));
+    assert.equal(session.parameters.get("client_encoding"), "UTF8");
+    session.close();
+    const settings: Record<string, string> = { OMCP_DATABASE_URL: url, OMCP_DISCLOSURE: "open" };
+    requirePermissions(readConfig((name) => settings[name]));
+  } finally {
+    listener.close();
+    await relay;
+    await plain.stop();
   }
 });

@@ -18,12 +18,16 @@ Deno.test("parseDatabaseUrl() takes user, password, host, port, database and TLS
   );
 });
 
-Deno.test("parseDatabaseUrl() verifies in full unless the host is this machine or the URL says disable", () => {
+Deno.test("parseDatabaseUrl() verifies in full unless the host is this machine, by its exact name", () => {
   const modes: readonly (readonly [string, string])[] = [
     ["postgres://u@db/d", "verify-full"],
     ["postgres://u@10.0.0.1/d?sslmode=require", "verify-full"],
     ["postgres://u@db/d?sslmode=verify-ca", "verify-full"],
-    ["postgres://u@db/d?sslmode=disable", "disable"],
+    ["postgres://u@LocalHost/d?sslmode=disable", "disable"],
+    ["postgres://u@[::1]:5433/d?sslmode=disable", "disable"],
+    ["postgres://u@localhost.evil.org/d", "verify-full"],
+    ["postgres://u@127.0.0.1.evil.org/d", "verify-full"],
+    ["postgres://u@[2001:db8::1]/d", "verify-full"],
     ["postgres://u@localhost/d", "disable"],
     ["postgres://u@[::1]/d", "disable"],
     ["postgres://u@127.0.0.1/d?sslmode=verify-full", "verify-full"],
@@ -49,6 +53,21 @@ Deno.test("parseDatabaseUrl() refuses what it cannot honour, names it, and never
     ["postgres://u:s3cret@h/d?host=elsewhere", /host must be the folder/],
     ["postgres://u:s3cret@h/d?sslrootcert=system", /sslrootcert/],
     ["postgres://h/d", /no user/],
+    ...["localhost.evil.org", "127.0.0.1.evil.org", "evil.org", "[2001:db8::1]", "127.0.0.2"].map((host) =>
+      [`postgres://u:s3cret@${host}/d?sslmode=disable`, /this machine only/] as const
+    ),
+    ...[
+      "5432/s3cret",
+      "5432#s3cret",
+      "s3cret/5432",
+      "s3cret?x",
+      "5432?s3cret",
+      "/s3cret",
+      "#s3cret",
+      "a@5/s3cret",
+    ].map((password) => [`postgres://u:${password}@h/d`, /percent-encode/] as const),
+    ["postgres://u:p@h/d#s3cret", /percent-encode/],
+    ["postgres://u:p@h/d@s3cret", /percent-encode/],
     ["postgres://u:s3cret%zz@h/d", /password/],
     ["postgres:///d?host=/run/pg&user=u&sslmode=require", /Unix socket/],
   ];
