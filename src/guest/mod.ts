@@ -18,6 +18,7 @@ import agentReactor from "./agent/reactor.py" with { type: "text" };
 import agentRelay from "./agent/relay.py" with { type: "text" };
 import agentStreams from "./agent/streams.py" with { type: "text" };
 import kernelAdvice from "./kernel/advice.py" with { type: "text" };
+import kernelArtists from "./kernel/artists.py" with { type: "text" };
 import kernelCell from "./kernel/cell.py" with { type: "text" };
 import kernelCgroup from "./kernel/cgroup.py" with { type: "text" };
 import kernelCharts from "./kernel/charts.py" with { type: "text" };
@@ -70,6 +71,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "agent.relay": agentRelay,
   "agent.streams": agentStreams,
   "kernel.advice": kernelAdvice,
+  "kernel.artists": kernelArtists,
   "kernel.cell": kernelCell,
   "kernel.cgroup": kernelCgroup,
   "kernel.charts": kernelCharts,

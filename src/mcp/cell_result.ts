@@ -127,9 +127,9 @@ function notes(outcome: CellOutcome): string[] {
   const one = outcome.background_processes + outcome.background_threads === 1;
   if (left.length > 0) {
     found.push(
-      `${left.join(" and ")} of this cell ${
+      `${left.join(" and ")} ${
         one ? "runs" : "run"
-      } on in the background, until the sandbox is removed`,
+      } on in the background, first seen after this cell, until the sandbox is removed`,
     );
   }
   if (outcome.status === "timeout") found.push("make the work smaller, or pass a longer timeout");

@@ -71,12 +71,21 @@ function mark(bytes: number): string {
   return `\n… [${readableBytes(bytes)} left out here] …\n`;
 }
 
-/** The first `length` units, less one where that would halve a character. */
+/** Characters that a cut may move to come to the end of a line: half a number would read as another. */
+const LINE = 200;
+
+/** About the first `length` units: whole lines where they are short, else no halved character. */
 function beforeSplit(text: string, length: number): string {
+  if (length >= text.length) return text;
+  const line = text.lastIndexOf("\n", length - 1) + 1;
+  if (line > 0 && length - line < LINE) return text.slice(0, line);
   return text.slice(0, isHalf(text, length) ? length - 1 : length);
 }
 
 function afterSplit(text: string, from: number): string {
+  if (from <= 0) return text;
+  const line = text.indexOf("\n", from - 1) + 1;
+  if (line > 0 && line < text.length && line - from < LINE) return text.slice(line);
   return text.slice(isHalf(text, from) ? from + 1 : from);
 }
 

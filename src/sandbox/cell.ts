@@ -42,6 +42,11 @@ const outputSchema = z.discriminatedUnion("type", [
   }),
 ]);
 
+/** The cell clears its output: what was printed so far, at once or when something more is printed. */
+const clearSchema = z.object({ type: z.literal("clear"), wait: z.boolean() });
+
+const eventSchema = z.discriminatedUnion("type", [...outputSchema.options, clearSchema]);
+
 const totalsSchema = z.object({ bytes: count, kept: count });
 
 const replySchema = z.object({
@@ -84,7 +89,10 @@ export interface CellOutcome extends Omit<CellReply, "kernel"> {
 
 /** Puts a cell's outcome together from its events. */
 export class CellCollector {
-  readonly #outputs: CellOutput[] = [];
+  #outputs: CellOutput[] = [];
+  #clearsNext = false;
+  /** Bytes that were printed and cleared. */
+  readonly #cleared = { stdout: 0, stderr: 0 };
   readonly #onOutput: ((output: CellOutput) => void) | undefined;
   #bytes = 0;
   #broken: string | undefined;
@@ -101,7 +109,7 @@ export class CellCollector {
    */
   take(event: unknown): void {
     if (this.#broken !== undefined) return;
-    const parsed = outputSchema.safeParse(event);
+    const parsed = eventSchema.safeParse(event);
     if (!parsed.success) {
       this.#broken = "an event of unknown shape";
       return;
@@ -111,6 +119,12 @@ export class CellCollector {
       this.#broken = `more than ${CELL_BYTES_MAX} bytes of events`;
       return;
     }
+    if (parsed.data.type === "clear") {
+      if (parsed.data.wait) this.#clearsNext = true;
+      else this.#clear();
+      return;
+    }
+    if (this.#clearsNext && parsed.data.type === "stream" && parsed.data.late !== true) this.#clear();
     this.#append(parsed.data);
     this.#onOutput?.(parsed.data);
   }
@@ -136,7 +150,27 @@ export class CellCollector {
         retryable: false,
       });
     }
-    return { ...parsed.data, outputs: this.#outputs };
+    const { output } = parsed.data;
+    return {
+      ...parsed.data,
+      output: {
+        stdout: without(output.stdout, this.#cleared.stdout),
+        stderr: without(output.stderr, this.#cleared.stderr),
+        displays: output.displays,
+      },
+      outputs: this.#outputs,
+    };
+  }
+
+  /** Forgets what the cell has printed. Displays the kernel itself has held back. */
+  #clear(): void {
+    this.#clearsNext = false;
+    const printed = (output: CellOutput) => output.type === "stream" && output.late !== true;
+    for (const output of this.#outputs) {
+      if (output.type !== "stream" || output.late === true) continue;
+      this.#cleared[output.name] += new TextEncoder().encode(output.text).byteLength;
+    }
+    this.#outputs = this.#outputs.filter((output) => !printed(output));
   }
 
   #append(output: CellOutput): void {
@@ -150,4 +184,8 @@ export class CellCollector {
       this.#outputs.push(output);
     }
   }
+}
+
+function without(total: { readonly bytes: number; readonly kept: number }, cleared: number) {
+  return { bytes: Math.max(0, total.bytes - cleared), kept: Math.max(0, total.kept - cleared) };
 }

@@ -194,7 +194,7 @@ Deno.test("values, displays and errors of any shape get through, bounded, and co
       {
         name: "an error of ten megabytes",
         code: "raise ValueError('x' * 10**7)",
-        expect: /cut: the first \d+ of 1\d{7} char/,
+        expect: /\d{7,8} characters left out/,
       },
       {
         name: "three thousand errors in a chain",
@@ -235,7 +235,7 @@ if os.fork() == 0:
 time.sleep(0.3)`,
       2,
     );
-    assert.match(left.text, /\[1 process of this cell runs on in the background/);
+    assert.match(left.text, /\[1 process runs on in the background/);
     const next = await client.run(target, "time.sleep(0.5); print('mine')");
     assert.match(next.text, /^\[output since the last cell, stdout\]\n[^]*\[stdout\]\n[^]*LATE/);
     assert.match(next.text, /\[ok, /);

@@ -85,7 +85,7 @@ Deno.test("notes are no errors, and what came between cells is labelled", () => 
   assert.equal(
     text,
     "[output since the last cell, stdout]\ntick\n[stdout]\nnow\n[note] ValueError: x\n" +
-      "[1 process and 2 threads of this cell run on in the background, until the sandbox is removed]\n" +
+      "[1 process and 2 threads run on in the background, first seen after this cell, until the sandbox is removed]\n" +
       "[ok, In[3], 0.012 s, variables kept]",
   );
 });

@@ -58,6 +58,13 @@ Deno.test("execute_python_code through MCP", async (t) => {
       assert.match(reply.text, /'\\ud8ff'/);
     });
 
+    await t.step("clear_output() clears what was printed", async () => {
+      const code =
+        "from IPython.display import clear_output\nfor n in range(3):\n    clear_output(wait=True); print('frame', n)";
+      const { text } = await server.call("execute_python_code", { sandbox_id, code });
+      assert.match(text, /^\[stdout\]\nframe 2\n\[ok, /);
+    });
+
     await t.step("a long stdout hides neither a line of stderr nor the value", async () => {
       const reply = await run(
         "import sys; print('y' * 100_000); print('careful', file=sys.stderr); sum(range(10))",

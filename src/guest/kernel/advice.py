@@ -38,6 +38,7 @@ _INSTEAD = {
     "sksurv": "lifelines",
     "httpx": "the database: there is no network",
 }
+_ASKS_TO_INSTALL = re.compile(r"\b(?:pip|conda|pip3|uv)\b.{0,20}\binstall\b|\binstall\b.{0,60}\b(?:pip|conda)\b|Please install ", re.IGNORECASE | re.DOTALL)
 _MAX_CHAIN = 32
 
 
@@ -49,7 +50,13 @@ def installs(command: str) -> bool:
 def of_error(error: BaseException) -> Optional[str]:
     """A sentence for an error that a sandbox's nature explains."""
     if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str):
-        return _missing(error.name.partition(".")[0])
+        name, dot, _ = error.name.partition(".")
+        # A package that is there lacks a module: Python's own message says so.
+        return None if dot and name in sys.modules else _missing(name)
+    if isinstance(error, (ImportError, RuntimeError, ValueError)) and _ASKS_TO_INSTALL.search(str(error)):
+        return NO_INSTALL
+    if isinstance(error, ImportError) and "IProgress" in str(error):
+        return "There are no widgets in a sandbox: use `from tqdm import tqdm`."
     return NO_NETWORK if is_network(error) else None
 
 
@@ -91,7 +98,7 @@ def _missing(name: str) -> str:
     instead = _INSTEAD.get(name)
     if instead is not None:
         return "%s is not installed, and nothing can be: there is no network. Use %s." % (name, instead)
-    close = difflib.get_close_matches(name, _installed(), 1, 0.75)
+    close = difflib.get_close_matches(name, _installed(), 1, 0.8)
     hint = " Did you mean %s?" % close[0] if close else ""
     return "%s is not installed.%s %s" % (name, hint, NO_INSTALL)
 

@@ -106,6 +106,8 @@ class Cell:
                 "traceback": text(message.get("traceback"), _MAX_ERROR_CHARACTERS),
                 **({"note": True} if message.get("note") is True else {}),
             }
+        if kind == "clear":
+            return {"type": kind, "wait": message.get("wait") is True}
         if kind not in ("display", "result"):
             raise Untrusted("a message of an unknown type")
         data, size = _bundle(message.get("data"))

@@ -1,7 +1,7 @@
 """Charts that a browser would draw, plotly's and Vega-Lite's, in words; Vega-Lite's as a picture too, where vl-convert is installed."""
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from .values import number, spread
 
@@ -10,8 +10,18 @@ _VEGA_LITE = "application/vnd.vegalite."
 _MAX_CHARACTERS = 1200
 _MAX_PARTS = 6
 _ROWS = 3
-# What plotly calls the two of a point: of pies, maps, polar charts and the rest.
-_PAIRS = (("labels", "values"), ("locations", "z"), ("lon", "lat"), ("theta", "r"), ("x", "y"), ("a", "b"))
+# What plotly calls the parts of a point, of each kind of trace; the first that are all there are taken.
+_POINTS = (
+    ("x", "open", "high", "low", "close"),
+    ("labels", "parents", "values"),
+    ("labels", "values"),
+    ("locations", "z"),
+    ("lon", "lat"),
+    ("theta", "r"),
+    ("x", "base", "y"),
+    ("a", "b", "c"),
+)
+_STYLE = ("marker", "line", "hoverlabel", "legend", "colorbar", "textfont")
 # Of use to a browser only.
 _FOR_BROWSERS = ("text/html", "application/javascript")
 
@@ -58,19 +68,44 @@ def _plotly(chart: Dict[str, Any]) -> List[str]:
 
 
 def _trace(trace: Dict[str, Any]) -> str:
-    first, second = next((pair for pair in _PAIRS if all(trace.get(name) is not None for name in pair)), ("x", "y"))
-    if trace.get("z") is not None and second != "z":
-        rows = _array(trace["z"])
+    plane: Tuple[Tuple[str, ...], ...] = ()
+    if str(trace.get("type", "")).endswith("3d"):
+        plane = (("x", "y", "z"),)
+    elif trace.get("z") is None:
+        plane = (("x", "y"), ("x",), ("y",))
+    for names in (*_POINTS, *plane):
+        columns = [_array(trace.get(name)) for name in names]
+        if all(columns):
+            count = min(len(column) for column in columns)
+            return "%d points%s, %s" % (
+                count,
+                "" if names[0] in ("x", "y") and len(names) < 3 else " (%s)" % ", ".join(names),
+                spread(count, lambda at: "(%s)" % ", ".join([number(column[at]) for column in columns])),
+            )
+    rows = _array(trace.get("z"))
+    if rows:
         flat = [each for row in rows for each in (row if isinstance(row, (list, tuple)) else [row]) if each is not None]
-        if not flat:
-            return "no values"
-        return "%d rows, values from %s to %s" % (len(rows), number(min(flat)), number(max(flat)))
-    xs, ys = _array(trace.get(first)), _array(trace.get(second))
-    if xs and ys:
-        count = min(len(xs), len(ys))
-        return "%d points, %s" % (count, spread(count, lambda at: "(%s, %s)" % (number(xs[at]), number(ys[at]))))
-    values = xs or ys
-    return "%d values, %s" % (len(values), spread(len(values), lambda at: number(values[at])))
+        wide = len(rows[0]) if isinstance(rows[0], (list, tuple)) else 1
+        names = ["%s: %s" % (name, spread(len(_array(trace[name])), lambda at: number(_array(trace[name])[at]))) for name in "xy" if trace.get(name) is not None]
+        ranged = "values from %s to %s" % (number(min(flat)), number(max(flat))) if flat else "no values"
+        return "%d x %d %s%s" % (len(rows), wide, ranged, ", " + ", ".join(names) if names else "")
+    return "; ".join(_fields(trace, ""))
+
+
+def _fields(of: Dict[str, Any], prefix: str) -> List[str]:
+    """What a trace of another kind consists of: its lists, and those one level below."""
+    found: List[str] = []
+    for name, value in of.items():
+        values = _array(value)
+        if values and not isinstance(values[0], (dict, list)):
+            found.append("%s%s: %d values, %s" % (prefix, name, len(values), spread(len(values), lambda at: number(values[at]))))
+        elif isinstance(value, dict) and not prefix and name not in _STYLE:
+            found += _fields(value, name + ".")
+        elif values and isinstance(values[0], dict) and not prefix:
+            found += [line for each in values[:_MAX_PARTS] if isinstance(each, dict) for line in _fields(each, name + ".")]
+        elif name == "value":
+            found.append("%s%s: %s" % (prefix, name, number(value)))
+    return found[:_MAX_PARTS] if not prefix else found
 
 
 def _array(value: Any) -> List[Any]:
@@ -84,7 +119,7 @@ def _array(value: Any) -> List[Any]:
         if value.get("shape"):
             array = array.reshape([int(side) for side in str(value["shape"]).split(",")])
         return list(array.tolist())
-    return list(value) if value is not None and not isinstance(value, (str, dict)) else []
+    return list(value) if hasattr(value, "__iter__") and not isinstance(value, (str, dict)) else []
 
 
 def _title(of: Any) -> Any:

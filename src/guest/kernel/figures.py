@@ -5,6 +5,7 @@ This module is matplotlib's backend too ("module://omcp_kernel.figures"), so tha
 from __future__ import annotations
 
 import io
+import logging
 import math
 import sys
 import warnings
@@ -32,6 +33,7 @@ class Figures:
         self.skipped = 0
         self._drawn = 0
         self._shown = []
+        fonts.once.begin_cell()
 
     def render(self, figure: Any) -> Optional[Dict[str, Any]]:
         """The bundle of a figure; None where nothing is in it, or when the cell has drawn as many as it may."""
@@ -166,6 +168,7 @@ def __getattr__(name: str) -> Any:
             manager_class = FigureManager
 
         fonts.add_cjk_fallback()
+        logging.getLogger("matplotlib.font_manager").addFilter(fonts.once)
         figure_words.note_boxes()
         globals()["FigureManager"] = FigureManager
         globals()["FigureCanvas"] = FigureCanvas

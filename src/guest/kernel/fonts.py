@@ -1,7 +1,8 @@
 """Matplotlib's fonts: whatever a style asks for, characters it lacks come from a CJK font where one is installed."""
 from __future__ import annotations
 
-from typing import Any, List
+import logging
+from typing import Any, List, Set
 
 # The first is our image's.
 _CJK = ("Droid Sans Fallback", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei")
@@ -40,3 +41,24 @@ def _fallback(manager: Any) -> Any:
         if name in installed:
             return manager.findfont(name)
     return None
+
+
+class Once(logging.Filter):
+    """Lets each message through once a cell: matplotlib says of each label that its font is missing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: Set[str] = set()
+
+    def begin_cell(self) -> None:
+        self._said.clear()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if message in self._said:
+            return False
+        self._said.add(message)
+        return True
+
+
+once = Once()

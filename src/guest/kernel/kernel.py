@@ -79,7 +79,7 @@ class Kernel:
                     self._streams.flush_python()
                 self._send_to_agent(message)
                 # Between cells the main thread reads the socket: no other may take its next cell from it.
-                if message["type"] == "display" and self._running:
+                if message["type"] in ("display", "clear") and self._running:
                     self._wait_for_acknowledgement()
         finally:
             self._sending -= 1
@@ -170,6 +170,8 @@ class Kernel:
 
     def _run(self, code: str) -> None:
         _invalidate_caches()
+        # So that asyncio.get_event_loop() gives the one that runs tasks.
+        self._shell.event_loop()
         result = self._run_cell(code[1:] if code.startswith("\ufeff") else code, store_history=True)
         ended = result.error_before_exec or result.error_in_exec
         if _getpid() != self._pid:

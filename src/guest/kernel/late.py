@@ -9,8 +9,8 @@ from .output import NAMES, READ_BYTES, WholeCharacters, continuation, new_pipe, 
 # At most one read of a pipe in this time: a flood must not keep PID 1 busy.
 _PAUSE_SECONDS = 0.02
 _MAX_PIPES = 256
-# Of each stream, while no cell runs. The newest is kept.
-_KEPT_BYTES = 1 << 16
+# Of each stream, while no cell runs: so much of the beginning, and of the end.
+_KEPT_BYTES = 1 << 15
 
 
 class _Pipe(NamedTuple):
@@ -96,34 +96,39 @@ class LatePipes:
 
 
 class BetweenCells:
-    """What came while no cell ran, until the next cell shows it."""
+    """What came while no cell ran, until the next cell shows it: whole characters, of each stream the beginning and the end."""
 
     def __init__(self) -> None:
-        self._kept = {name: bytearray() for name in NAMES}
+        self._head = {name: bytearray() for name in NAMES}
+        self._tail = {name: bytearray() for name in NAMES}
         self._dropped = {name: 0 for name in NAMES}
 
     def add(self, name: str, data: bytes) -> None:
-        kept = self._kept[name]
-        kept += data
-        if len(kept) > _KEPT_BYTES:
-            more = len(kept) - _KEPT_BYTES
-            del kept[:more]
+        head, tail = self._head[name], self._tail[name]
+        if not tail:
+            room = _KEPT_BYTES - len(head)
+            while 0 < room < len(data) and data[room] & 0xC0 == 0x80:
+                room -= 1
+            head += data[:room]
+            data = data[room:]
+        tail += data
+        more = len(tail) - _KEPT_BYTES
+        if more > 0:
+            # What is left of a character that was cut goes too.
+            more += continuation(tail[more : more + 3])
+            del tail[:more]
             self._dropped[name] += more
 
     def take(self) -> List[Dict[str, Any]]:
         """Its events, once."""
         events: List[Dict[str, Any]] = []
         for name in NAMES:
-            if self._dropped[name]:
-                # What is left of a character that was cut.
-                start = continuation(self._kept[name])
-                del self._kept[name][:start]
-                self._dropped[name] += start
-            if self._kept[name]:
-                event = {"type": "stream", "name": name, "late": True, "text": self._kept[name].decode("utf-8", "replace")}
-                if self._dropped[name]:
-                    event["skipped"] = self._dropped[name]
-                events.append(event)
-            self._kept[name] = bytearray()
+            for part, skipped in ((self._head[name], 0), (self._tail[name], self._dropped[name])):
+                if part:
+                    event = {"type": "stream", "name": name, "late": True, "text": part.decode("utf-8", "replace")}
+                    if skipped:
+                        event["skipped"] = skipped
+                    events.append(event)
+                    part.clear()
             self._dropped[name] = 0
         return events

@@ -21,7 +21,7 @@ MAX_STARTS = 5
 
 PACKAGE = "omcp_kernel"
 _MODULES = (
-    *("wire", "landlock", "confine", "advice", "descriptors", "zombies", "tracebacks", "streams", "values", "figure_words", "charts"),
+    *("wire", "landlock", "confine", "advice", "descriptors", "zombies", "tracebacks", "streams", "values", "artists", "figure_words", "charts"),
     *("pictures", "html_text", "display"),
     *("outlet", "fonts", "figures", "representations", "shell", "kernel", "zygote"),
 )
@@ -102,6 +102,8 @@ def start(own: socket.socket, other: socket.socket) -> int:
         environment.setdefault(name, folder)
     environment.update({name: "1" for name in _ONE_THREAD})
     environment.update(_NO_THREADS)
+    # Pythons that cells start, as joblib's workers: what they print shall come now, not when 8 KiB are together.
+    environment["PYTHONUNBUFFERED"] = "1"
     # -I: nothing from the working directory, a user's site-packages or PYTHON* variables, all of which a cell can write.
     arguments = [python, "-I", "-u", "-c", _STUB]
     pid = os.fork()

@@ -11,6 +11,7 @@ from .processes import Process
 _KILL = 0.6
 _KILL_AT_MOST = 10.0
 _POLL = 0.004
+_MANY = 64
 
 
 Identity = Tuple[int, int]
@@ -39,10 +40,14 @@ class Leftovers:
         Not to the group: workers of earlier cells are in it.
         """
         kernel = self._keep()[1]
+        # First: a kernel that is interrupted just when its child ends loses the child's status.
+        processes.send(kernel, signal.SIGINT)
+        if len(processes.pids()) > _MANY:
+            # Among so many, as of a fork bomb, looking at each would take us seconds: they are ended when the cell does not yield.
+            return
         for pid, process in _not_of(self._earlier, self._living()).items():
             if process.group == kernel:
                 processes.send(pid, signal.SIGINT)
-        processes.send(kernel, signal.SIGINT)
 
     def cell_ended(self, overran: bool, reports: bool) -> int:
         """Ends what a cell that overran has started, and returns how many processes were not reported before.

@@ -19,7 +19,7 @@ class _Outlet:
         self.errors = 0
         self._held: Optional[List[Dict[str, Any]]] = None
         self._clear_next = False
-        # Of displays with an id, the last update.
+        # Of displays with an id, the last state.
         self._updates: Dict[str, Dict[str, Any]] = {}
 
     def put(self, message: Dict[str, Any]) -> None:
@@ -33,7 +33,11 @@ class _Outlet:
         del self._held[:-_MAX_HELD]
 
     def clear(self, wait: bool) -> None:
-        """From now on displays are held back: only those after the last clearing are shown, when the cell ends."""
+        """From now on displays are held back: only those after the last clearing are shown, when the cell ends.
+
+        Of what was printed the server forgets what came before.
+        """
+        self._put({"type": "clear", "wait": wait})
         if self._held is None:
             self._held = []
         elif wait:
@@ -42,7 +46,7 @@ class _Outlet:
             self._held.clear()
 
     def update(self, display_id: str, message: Dict[str, Any]) -> None:
-        """What takes another display's place: a result cannot be changed once it is sent, so the last one is shown at the end."""
+        """A display that others may take the place of: the last one is shown, when the cell ends."""
         self._updates[display_id] = message
         while len(self._updates) > _MAX_HELD:
             del self._updates[next(iter(self._updates))]

@@ -17,7 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Any as AnyTrait, Bool, Dict as DictTrait, Type, observe
 from traitlets.config import Config, Configurable
 
-from . import advice, display, figures, representations
+from . import advice, display, figures, representations, tracebacks
 from .outlet import is_quiet_exit, outlet, publish, report
 
 class Exit(ExitAutocall):
@@ -31,9 +31,9 @@ class Publisher(DisplayPublisher):
     """IPython's display() ends here."""
 
     def publish(
-        self, data: Any, metadata: Any = None, *_rest: Any, transient: Any = None, update: bool = False, **_options: Any
+        self, data: Any, metadata: Any = None, *_rest: Any, transient: Any = None, **_options: Any
     ) -> None:
-        display_id = transient.get("display_id") if update and isinstance(transient, dict) else None
+        display_id = transient.get("display_id") if isinstance(transient, dict) else None
         publish(data, metadata, updates=None if display_id is None else str(display_id))
 
     def clear_output(self, wait: bool = False) -> None:
@@ -115,8 +115,9 @@ class Shell(InteractiveShell):
         running_compiled_code: bool = False,
     ) -> None:
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1] or getattr(sys, "last_value", None)
-        # IPython says so of what ended the cell. What a formatter or the cell itself shows did not.
-        ended = exception_only or running_compiled_code
+        # IPython says so of what ended the cell, but not of code that Python would not compile. What a formatter or the cell
+        # itself shows did not end it.
+        ended = exception_only or running_compiled_code or tracebacks.is_uncompiled(error)
         if ended and is_quiet_exit(error):
             publish({"text/plain": "[the cell ended itself; the kernel goes on and its variables are kept]"}, {"omcp": {"note": True}})
             return

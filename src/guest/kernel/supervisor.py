@@ -151,7 +151,7 @@ class KernelSupervisor:
             if cell.output is not None:
                 cell.output.drain()
             self._emit(cell.request_id, event)
-        if kind == "display":
+        if kind in ("display", "clear"):
             self._kernel.send({"type": "taken"})
 
     def _on_ended(self, status: int, broken: Optional[str]) -> None:

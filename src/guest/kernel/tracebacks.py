@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import List, Set, Tuple
+from typing import Any, List, Set, Tuple
 
 from . import advice, wire
 
@@ -10,6 +10,7 @@ MAX_VALUE_CHARACTERS = 16384
 MAX_TRACEBACK_CHARACTERS = 131072
 
 _OURS = "omcp_kernel/"
+_CELL = "Cell In["
 _LIBRARY = "/lib/python3"
 _SHELL = "/site-packages/IPython/"
 _MAX_CHAIN = 32
@@ -18,10 +19,11 @@ _MAX_FRAMES = -200
 
 
 def cut(text: str, limit: int) -> str:
-    """The text, or its beginning and a note of how long it was."""
+    """The text, or its beginning and end, and what is missing between them."""
     if len(text) <= limit:
         return text
-    return "%s… [cut: the first %d of %d characters]" % (text[:limit], limit, len(text))
+    tail = limit // 4
+    return "%s… [%d characters left out] …%s" % (text[: limit - tail], len(text) - limit, text[len(text) - tail :])
 
 
 def describe(error: BaseException) -> Tuple[str, str, str]:
@@ -34,6 +36,9 @@ def describe(error: BaseException) -> Tuple[str, str, str]:
         length = 0
         told = traceback.TracebackException.from_exception(error, limit=_MAX_FRAMES)
         _without_ours(told, set())
+        if is_uncompiled(error):
+            # Frames of the compiler: the error names its own line.
+            told.stack.clear()
         if advice.is_network(error):
             # Fifty frames of libraries that end in name resolution say nothing, and invite retries.
             told.__cause__ = told.__context__ = None
@@ -49,6 +54,18 @@ def describe(error: BaseException) -> Tuple[str, str, str]:
     except Exception:
         text = "%s: %s\n[the traceback could not be written]" % (name, value)
     return wire.clean(name), wire.clean(value), wire.clean(text.rstrip("\n"))
+
+
+def is_uncompiled(error: Any) -> bool:
+    """Whether Python would not compile the cell, so that no line of it ran."""
+    if not isinstance(error, SyntaxError):
+        return False
+    place = error.__traceback__
+    while place is not None:
+        if place.tb_frame.f_code.co_filename.startswith(_CELL):
+            return False
+        place = place.tb_next
+    return True
 
 
 def _name(error: BaseException) -> str:

@@ -141,6 +141,36 @@ Deno.test("what cells show fits its readers", async (t) => {
     );
   });
 
+  await t.step("legends, ticks, depth, cells and areas come as words", async () => {
+    const cell = await run(
+      "plt.plot([1, 2]); plt.plot([2, 1]); plt.legend(['up', 'down']); plt.show()",
+      "plt.hist([[1, 2], [2, 2]], label=['A', 'B']); plt.show()",
+      "plt.scatter([1], [2]); plt.yticks([2, 3], ['low', 'high']); plt.show()",
+      "ax = plt.figure().add_subplot(projection='3d'); ax.scatter([10, 20], [40, 50], [70, 80]); ax.set_zlabel('height'); plt.show()",
+      "plt.hexbin([1, 1, 2], [1, 1, 2], gridsize=4); plt.show()",
+      "plt.fill_between([1, 2, 3], [4, 5, 6]); plt.hlines([5], 1, 3); plt.show()",
+      "plt.errorbar([1, 2], [3, 4], yerr=[1, 1], label='mean'); plt.show()",
+    );
+    const [legend, hist, ticks, space, cells, area, bars] = cell.displays.map(textOf);
+    assert.match(legend ?? "", /legend: up, down/);
+    assert.match(hist ?? "", /bars 'A': .*\n {2}bars 'B': /);
+    assert.match(ticks ?? "", /y [^ ]+ \(low, high\)/);
+    assert.match(space ?? "", /z 'height' .*\n {2}scatter: 2 points, \(10, 40, 70\) \(20, 50, 80\)/);
+    assert.match(cells ?? "", /\d+ cells with from 0 to 2|\d+ cells with from 1 to 2/);
+    assert.match(area ?? "", /area: x 1\.\.3, y 0\.\.6\n {2}1 line segments/);
+    assert.match(bars ?? "", /line 'mean'? ?with error bars|line.* with error bars: 2 points/);
+    const plotly = await run(
+      "import plotly.graph_objects as go",
+      "go.Figure(go.Sankey(node={'label': ['a', 'b']}, link={'source': [0], 'target': [1], 'value': [8]})).show()",
+      "go.Figure(go.Scatter3d(x=[1], y=[30], z=[500])).show(); go.Figure(go.Indicator(value=270)).show()",
+      "go.Figure(go.Candlestick(x=['d'], open=[1], high=[4], low=[0], close=[2])).show()",
+    );
+    assert.match(textOf(plotly.displays[0]), /link\.source: 1 values, 0; .*node\.label: 2 values, a b/);
+    assert.match(textOf(plotly.displays[1]), /\(1, 30, 500\)/);
+    assert.match(textOf(plotly.displays[2]), /value: 270/);
+    assert.match(textOf(plotly.displays[3]), /\(d, 1, 4, 0, 2\)/);
+  });
+
   await t.step("a picture that is none, or claims too many pixels, is named and not sent", async () => {
     const cell = await run(
       "import struct, zlib",
@@ -177,7 +207,7 @@ Deno.test("what cells show fits its readers", async (t) => {
       "for n in range(1, 6): shown.update(n)",
       "display('other')",
     );
-    assert.deepEqual(cell.displays.map(textOf), ["0", "'other'", "5"]);
+    assert.deepEqual(cell.displays.map(textOf), ["'other'", "5"]);
     assert.deepEqual((await run("shown.update(6)")).displays.map(textOf), ["6"]);
   });
 
@@ -216,9 +246,9 @@ Deno.test("what cells show fits its readers", async (t) => {
       "go.Figure(go.Choropleth(locations=['FR', 'DE'], z=[1, 2])).show()",
       "go.Figure(go.Scattergeo(lon=[2], lat=[48])).show(); go.Figure(go.Heatmap(z=[[1, 2], [3, 4]])).show()",
     );
-    assert.match(textOf(more.displays[0]), /choropleth: 2 points, \(FR, 1\) \(DE, 2\)/);
-    assert.match(textOf(more.displays[1]), /scattergeo: 1 points, \(2, 48\)/);
-    assert.match(textOf(more.displays[2]), /heatmap: 2 rows, values from 1 to 4/);
+    assert.match(textOf(more.displays[0]), /choropleth: 2 points \(locations, z\), \(FR, 1\) \(DE, 2\)/);
+    assert.match(textOf(more.displays[1]), /scattergeo: 1 points \(lon, lat\), \(2, 48\)/);
+    assert.match(textOf(more.displays[2]), /heatmap: 2 x 2 values from 1 to 4/);
     const altair = await run(
       "import altair as alt",
       "display(alt.Chart(pd.DataFrame({'a': [1, 2], 'b': [4, 5]}), title='Points').mark_point().encode(x='a', y='b'))",

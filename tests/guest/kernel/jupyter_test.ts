@@ -138,6 +138,47 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     assert.equal(patched.value, "'patched'");
   });
 
+  await t.step("source that cannot be compiled is one error, at its own line", async () => {
+    for (
+      const code of [
+        "return 5",
+        "break",
+        "def f(a, a): pass",
+        "if True:\n\tx = 1\n        y = 2",
+        "def f():\n    await x()",
+      ]
+    ) {
+      const cell = await run(code);
+      const errors = cell.events.filter(({ type }) => type === "error");
+      assert.equal(errors.length, 1, code);
+      assert.equal(errors[0]?.["note"], undefined, code);
+      assert.doesNotMatch(cell.error?.traceback ?? "", /codeop|tokenize/, code);
+    }
+  });
+
+  await t.step("asyncio's own loop runs what is given to it", async () => {
+    await run(
+      "import asyncio\nasync def tell(): print('told')\ntask = asyncio.get_event_loop().create_task(tell())",
+    );
+    assert.equal((await run("await task; task.done()")).value, "True");
+    await run("asyncio.run(tell())");
+    assert.equal((await run("asyncio.get_event_loop().run_until_complete(tell())")).stdout, "told\n");
+  });
+
+  await t.step("Pythons that a cell starts print at once, joblib's among them", async () => {
+    const cell = await run(
+      "from joblib import Parallel, delayed",
+      "def fit(n): print('fold', n); return n",
+      "Parallel(n_jobs=2)(delayed(fit)(n) for n in range(3))",
+    );
+    assert.deepEqual(cell.stdout.trim().split("\n").toSorted(), ["fold 0", "fold 1", "fold 2"]);
+  });
+
+  await t.step("a package's missing module is Python's own message", async () => {
+    const cell = await run("import json.nosuch");
+    assert.doesNotMatch(cell.error?.traceback ?? "", /is not installed|Did you mean/);
+  });
+
   await t.step("what would need a network says so, and what to do instead", async () => {
     for (
       const code of [
