@@ -8,7 +8,7 @@ import type { Outbox, Parcel } from "./outbox.ts";
 import { ProtocolViolation } from "./violation.ts";
 
 /** So many streams may be open each way at a time (PROTOCOL.md, "Rules"). */
-export const MAX_STREAMS = 64;
+export const MAX_STREAMS = 96;
 
 /** Takes a stream that the other side opened. What it throws resets the stream. */
 export type Service = (stream: ByteStream) => void;

@@ -177,11 +177,11 @@ Deno.test("a writer without credit stalls no other, nor requests", async () => {
   await failed;
 });
 
-Deno.test("64 streams carry their own bytes at once", async () => {
+Deno.test("96 streams carry their own bytes at once", async () => {
   await using link = await connect({
     services: { echo: (stream) => void stream.readable.pipeTo(stream.writable) },
   });
-  const ids = Array.from({ length: 64 }, (_, at) => 2 * at + 2);
+  const ids = Array.from({ length: 96 }, (_, at) => 2 * at + 2);
   for (const id of ids) await link.peer.send({ type: "OPEN", id, payload: json({ service: "echo" }) });
   for (const id of ids) {
     await link.peer.send({ type: "DATA", id, payload: new Uint8Array(id * 100).fill(id) });
@@ -199,29 +199,29 @@ Deno.test("64 streams carry their own bytes at once", async () => {
   assert.deepEqual(got, new Map(ids.map((id) => [id, id * 100])));
 });
 
-Deno.test("an OPEN beyond 64, or of an unknown service, is reset; the place of a stream that is gone is free", async () => {
+Deno.test("an OPEN beyond 96, or of an unknown service, is reset; the place of a stream that is gone is free", async () => {
   const streams: ByteStream[] = [];
   await using link = await connect({ services: { sink: (stream) => streams.push(stream) } });
-  for (let id = 2; id <= 130; id += 2) {
+  for (let id = 2; id <= 194; id += 2) {
     await link.peer.send({ type: "OPEN", id, payload: json({ service: "sink" }) });
   }
   const refused = await link.peer.next("RESET");
-  assert.deepEqual([refused.id, streams.length], [130, 64]);
+  assert.deepEqual([refused.id, streams.length], [194, 96]);
   await link.peer.send({ type: "RESET", id: 2 });
-  await link.peer.send({ type: "OPEN", id: 132, payload: json({ service: "sink" }) });
-  await link.peer.send({ type: "OPEN", id: 134, payload: json({ service: "toString" }) });
+  await link.peer.send({ type: "OPEN", id: 196, payload: json({ service: "sink" }) });
+  await link.peer.send({ type: "OPEN", id: 198, payload: json({ service: "toString" }) });
   const unknown = await link.peer.next("RESET");
   assert.deepEqual([unknown.id, new TextDecoder().decode(unknown.payload)], [
-    134,
+    198,
     "there is no such service",
   ]);
-  assert.equal(streams.length, 65);
+  assert.equal(streams.length, 97);
 });
 
-Deno.test("openStream() refuses more than 64 and an aborted signal", async () => {
+Deno.test("openStream() refuses more than 96 and an aborted signal", async () => {
   await using link = await connect();
   const streams: ByteStream[] = [];
-  for (let turn = 0; turn < 64; turn += 1) streams.push(await link.channel.openStream("postgres"));
+  for (let turn = 0; turn < 96; turn += 1) streams.push(await link.channel.openStream("postgres"));
   await assert.rejects(link.channel.openStream("postgres"), isError("capacity"));
   await streams[0]?.writable.abort();
   await link.channel.openStream("postgres");

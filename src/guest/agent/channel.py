@@ -14,7 +14,7 @@ from agent.process import log
 from agent.reactor import Reactor
 from agent.streams import Stream
 
-MAX_STREAMS = 64
+MAX_STREAMS = 96
 _READ_BYTES = 1 << 18
 
 

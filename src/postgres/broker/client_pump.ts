@@ -5,8 +5,6 @@ import {
   type FrontendMessage,
   FrontendProtocolError,
   hasWholeMessage,
-  MAX_MESSAGE_BYTES,
-  MAX_SQL_BYTES,
   readFrontendMessage,
 } from "../wire/frontend.ts";
 import { cstring, FRONTEND, message, readName } from "../wire/message.ts";
@@ -16,10 +14,12 @@ import {
   foreignType,
   MAX_NAME_BYTES,
   nameTooLong,
+  oversized,
   parameterTypes,
   single,
 } from "./client_text.ts";
 import type { Conversation } from "./conversation.ts";
+import { type Holding, type HoldingLimits, Holdings } from "./holdings.ts";
 import { Pipeline } from "./pipeline.ts";
 import { joinedPlaces } from "./positions.ts";
 import type { PlannedStatement, StatementPlanner } from "./planner.ts";
@@ -36,12 +36,11 @@ export interface ClientPumpOptions {
   readonly audit: Audit;
   /** Snapshots that this sandbox has exported. */
   readonly snapshots: ReadonlySet<string>;
-  /** Statements that may be prepared at a time. */
-  readonly preparedStatements: number;
+  /** Statements that may be prepared, and cursors and savepoints that may be open, at a time. */
+  readonly limits: HoldingLimits & { readonly preparedStatements: number };
 }
 
 type ForwardedStatement = PlannedStatement & { readonly kind: "forward" };
-type Refused = PlannedStatement & { readonly kind: "refuse" };
 
 /** Answers that may be owed before the client is read no further. */
 const MAX_OWED = 2_000;
@@ -118,28 +117,18 @@ export class ClientPump {
   }
 
   #handleOversized(type: number, size: number): void {
-    const sql = type === FRONTEND.query || type === FRONTEND.parse;
-    const limit = sql ? MAX_SQL_BYTES : MAX_MESSAGE_BYTES;
-    const what = sql ? "SQL text" : "message";
-    const refusal: Refusal = {
-      sqlstate: "54000",
-      message: `${what} of ${size} bytes is longer than the ${limit} that are allowed in a sandbox`,
-      hint: "Use a join or a subquery in place of a long list.",
-    };
-    if (type === FRONTEND.query) this.#refuseQuery([], refusal);
-    else this.#refuseExtended("", refusal);
+    if (type === FRONTEND.query) this.#refuseQuery([], oversized(type, size));
+    else this.#refuseExtended("", oversized(type, size));
   }
 
   async #query(body: Uint8Array): Promise<void> {
     const sql = decodeSql(body, 0);
     if (typeof sql !== "string") return this.#refuseQuery([], sql.refusal);
     const passed: ForwardedStatement[] = [];
-    let refused: Refused | undefined;
+    let refused: Refusal | undefined;
     for (const plan of await this.#plan(sql, "simple")) {
-      if (plan.kind === "refuse") {
-        refused = plan;
-        break;
-      }
+      refused = plan.kind === "refuse" ? plan : this.#opening(Holdings.opens(plan.command));
+      if (plan.kind === "refuse" || refused !== undefined) break;
       passed.push(plan);
     }
     if (refused === undefined) this.#sendQuery(passed);
@@ -155,6 +144,12 @@ export class ClientPump {
     });
     const texts = [...statements.map(({ sql }) => sql), ...standIn];
     this.#send(message(FRONTEND.query, cstring(texts.join(SEPARATOR))));
+  }
+
+  /** Counts what is about to be opened. Returns why it may not be, if so. */
+  #opening(kind: Holding | undefined): Refusal | undefined {
+    const { conversation, limits } = this.#options;
+    return kind === undefined ? undefined : conversation.holdings.admit(kind, limits);
   }
 
   /** Waits until the server has answered everything, and so has told of every setting that changed. */
@@ -188,15 +183,17 @@ export class ClientPump {
     if (foreign !== undefined) return this.#refuseExtended(name.name, foreignType(foreign));
     const plan = single(await this.#plan(sql, "extended"));
     if (plan.kind === "refuse") return this.#refuseExtended(name.name, plan);
-    const { conversation, preparedStatements } = this.#options;
-    if (name.name !== "" && conversation.prepared >= preparedStatements) {
+    const { conversation, limits: { preparedStatements } } = this.#options;
+    const full = conversation.prepared >= preparedStatements ||
+      (this.#pipeline.full && Holdings.opens(plan.command) !== undefined);
+    if (name.name !== "" && full) {
       return this.#refuseExtended(name.name, {
         sqlstate: "53000",
         message: `a connection may hold at most ${preparedStatements} prepared statements`,
         hint: "Close or deallocate some.",
       });
     }
-    this.#pipeline.parsed(name.name, plan.changesSettings === true);
+    this.#pipeline.parsed(name.name, plan.changesSettings === true, plan.command);
     conversation.push({ kind: "parse", name: name.name, note: statementNote(plan) });
     this.#send(
       message(FRONTEND.parse, body.subarray(0, name.next), cstring(plan.sql), body.subarray(end + 1)),
@@ -211,6 +208,8 @@ export class ClientPump {
     }
     const long = [portal.name, statement.name].find((name) => name.length > MAX_NAME_BYTES);
     if (long !== undefined) return this.#refuseExtended("", nameTooLong(long));
+    const full = portal.name === "" ? undefined : this.#opening("cursors");
+    if (full !== undefined) return this.#refuseExtended("", full);
     this.#pipeline.bound(portal.name, statement.name);
     this.#options.conversation.push({ kind: "bind", portal: portal.name, statement: statement.name });
     this.#send(message(FRONTEND.bind, body));
@@ -231,6 +230,8 @@ export class ClientPump {
     const portal = readName(body, 0);
     if (portal === undefined) throw new FrontendProtocolError("invalid Execute message");
     if (portal.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(portal.name));
+    const full = this.#opening(this.#pipeline.opens(portal.name));
+    if (full !== undefined) return this.#refuseExtended("", full);
     this.#pipeline.executed(portal.name);
     this.#options.conversation.push({ kind: "execute", portal: portal.name });
     this.#send(message(FRONTEND.execute, body));

@@ -1,6 +1,6 @@
 /** What a client's messages hold, read and checked. */
-import { FrontendProtocolError, MAX_SQL_BYTES } from "../wire/frontend.ts";
-import { readUint32 } from "../wire/message.ts";
+import { FrontendProtocolError, MAX_MESSAGE_BYTES, MAX_SQL_BYTES } from "../wire/frontend.ts";
+import { FRONTEND, readUint32 } from "../wire/message.ts";
 import type { PlannedStatement } from "./planner.ts";
 import type { Refusal } from "./refusals.ts";
 
@@ -79,5 +79,24 @@ export function foreignType(oid: number): Refusal {
     sqlstate: "42501",
     message: `the type with OID ${oid} is not allowed for a parameter`,
     hint: "The data types of PostgreSQL itself are.",
+  };
+}
+
+/**
+ * Refuses a message that is too long to be read.
+ *
+ * @param type The message's type.
+ * @param size Its bytes.
+ * @returns The refusal.
+ */
+export function oversized(type: number, size: number): Refusal {
+  const sql = type === FRONTEND.query || type === FRONTEND.parse;
+  const limit = sql ? MAX_SQL_BYTES : MAX_MESSAGE_BYTES;
+  return {
+    sqlstate: "54000",
+    message: `${
+      sql ? "SQL text" : "message"
+    } of ${size} bytes is longer than the ${limit} that are allowed in a sandbox`,
+    hint: "Use a join or a subquery in place of a long list.",
   };
 }

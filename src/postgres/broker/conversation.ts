@@ -1,4 +1,5 @@
 import type { Audit, StatementNote } from "./audit.ts";
+import { Holdings } from "./holdings.ts";
 import { type Place, writtenPosition } from "./positions.ts";
 
 /** What the server still owes an answer to, in the order it was sent. */
@@ -42,6 +43,8 @@ export class Conversation {
   /** Rows and bytes of the statement that answers now. */
   rows = 0;
   bytes = 0;
+  /** What the session holds open. */
+  readonly holdings = new Holdings();
   /** `I` idle, `T` in a transaction, `E` in a failed one. */
   status = "I";
 
@@ -132,6 +135,7 @@ export class Conversation {
     const head = this.#queue[0];
     if (head?.kind !== "close") return;
     (head.what === "statement" ? this.#statements : this.#portals).delete(head.name);
+    if (head.what === "portal" && head.name !== "") this.holdings.completed("CLOSE CURSOR");
     this.#shift();
   }
 
@@ -147,6 +151,7 @@ export class Conversation {
     if (this.rows === 0 && tag.startsWith("COPY ")) this.rows = Number(tag.slice(5)) || 0;
     const note = this.#noteOf(head);
     this.#report(note, undefined);
+    this.holdings.completed(tag);
     if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") this.#statements.clear();
     if (tag === "DEALLOCATE" && note?.argument !== undefined) this.#statements.delete(note.argument);
     if (head.kind === "query") this.#queryIndex += 1;
@@ -200,6 +205,7 @@ export class Conversation {
     if (status === "I") this.#portals.clear();
     this.#since = performance.now();
     if (head?.kind === "query" || head?.kind === "sync") this.#shift();
+    if (status === "I" && this.#queue.length === 0) this.holdings.ended();
     if (head?.kind !== "sync" || head.own === undefined) return true;
     head.own(intact);
     return false;

@@ -22,6 +22,10 @@ export interface BrokerLimits {
   readonly resultBytes: number;
   /** Statements that may be prepared at a time on one connection. */
   readonly preparedStatements: number;
+  /** Cursors and named portals that may be open at a time on one connection. */
+  readonly cursors: number;
+  /** Savepoints that one transaction may have. */
+  readonly savepoints: number;
 }
 
 /** The limits where nothing else is said. */
@@ -37,4 +41,6 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   stallMs: 300_000,
   resultBytes: 1024 ** 3,
   preparedStatements: 1_000,
+  cursors: 100,
+  savepoints: 500,
 };

@@ -1,4 +1,5 @@
 import { FRONTEND } from "../wire/message.ts";
+import { type Holding, Holdings } from "./holdings.ts";
 
 /** More names are not told apart: then all statements are taken for such that change settings. */
 const MAX_NAMES = 1_000;
@@ -10,6 +11,8 @@ const MAX_NAMES = 1_000;
 export class Pipeline {
   readonly #statements = new Set<string>();
   readonly #portals = new Set<string>();
+  /** What statements, and portals of them, open each time they are executed. */
+  readonly #opening = { statements: new Map<string, Holding>(), portals: new Map<string, Holding>() };
   #tooMany = false;
   #open = false;
   #changed = false;
@@ -20,9 +23,17 @@ export class Pipeline {
     return this.#changed;
   }
 
+  /** Whether so many opening statements were prepared that no more of them can be told apart. */
+  get full(): boolean {
+    return this.#opening.statements.size >= MAX_NAMES;
+  }
+
   /** Notes a Parse. A name stays noted: whether the server takes the next Parse under it is not known yet. */
-  parsed(statement: string, changesSettings: boolean): void {
+  parsed(statement: string, changesSettings: boolean, command = ""): void {
     this.#open = true;
+    const holding = Holdings.opens(command);
+    if (holding !== undefined) this.#opening.statements.set(statement, holding);
+    else if (statement === "") this.#opening.statements.delete("");
     if (changesSettings) this.#note(this.#statements, statement);
     else if (statement === "") this.#statements.delete("");
   }
@@ -32,6 +43,14 @@ export class Pipeline {
     this.#open = true;
     if (this.#statements.has(statement)) this.#note(this.#portals, portal);
     else if (portal === "") this.#portals.delete("");
+    const holding = this.#opening.statements.get(statement);
+    if (holding !== undefined) this.#opening.portals.set(portal, holding);
+    else if (portal === "") this.#opening.portals.delete("");
+  }
+
+  /** What an Execute opens, as far as that may be. */
+  opens(portal: string): Holding | undefined {
+    return this.#opening.portals.get(portal);
   }
 
   /** Notes an Execute. */

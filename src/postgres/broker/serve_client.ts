@@ -147,7 +147,7 @@ class Connection {
       refusals,
       audit,
       snapshots: this.#session.door.snapshots,
-      preparedStatements: limits.preparedStatements,
+      limits,
     });
     using watchdog = new Watchdog({ limits, conversation, client: this.#writer, cancel, signal });
     const fromServer = toClient.run();

@@ -1,0 +1,138 @@
+import { FairQueue } from "./fair_queue.ts";
+import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
+import { ReplySchema, type WorkerReply, type WorkerRequest } from "./worker_messages.ts";
+
+/** After so many characters a worker is replaced as soon as nobody needs it: neither WebAssembly nor V8 gives memory back. */
+const WORN_CHARACTERS = 64 * 1024;
+/** Milliseconds without a text after which nobody seems to need the worker. */
+const REST_MS = 1_000;
+
+/** What a {@link Lane} works with. */
+export interface LaneOptions {
+  readonly policy: GuardPolicy;
+  /** The longest a text may take to be planned, in milliseconds. */
+  readonly deadlineMs: number;
+  /** The longest the parser may take to load, in milliseconds. */
+  readonly startDeadlineMs: number;
+  /** Whether a worker is kept for the next text. */
+  readonly keepsWorker: boolean;
+}
+
+/** One worker that plans texts, one after the other, in turn for each owner. */
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #queue = new FairQueue();
+  #worker: Worker | undefined;
+  /** Characters that the worker has planned. */
+  #worn = 0;
+  #rest: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  /** @param options Policy and deadlines. */
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Plans a text.
+   *
+   * @param sql The text.
+   * @param protocol How it came.
+   * @param owner Whose it is.
+   * @returns The plans; undefined where the worker was late, failed or is closed.
+   */
+  plan(sql: string, protocol: QueryProtocol, owner: string): Promise<readonly StatementPlan[] | undefined> {
+    return this.#queue.run(owner, () => this.#plan(sql, protocol));
+  }
+
+  /** Loads the worker. @throws {Error} Where it does not start. */
+  async start(): Promise<void> {
+    await this.#ready();
+  }
+
+  /** Ends the worker, and what it is planning. */
+  close(): void {
+    this.#closed = true;
+    this.#discardWorker();
+  }
+
+  async #plan(sql: string, protocol: QueryProtocol): Promise<readonly StatementPlan[] | undefined> {
+    try {
+      const worker = await this.#ready();
+      const reply = await ask(worker, { type: "plan", sql, protocol }, this.#options.deadlineMs);
+      if (reply?.type === "planned") {
+        this.#wear(sql.length);
+        return reply.plans;
+      }
+    } catch {
+      // the caller refuses, like all that fails
+    }
+    // late, or its parser threw: its state is unknown, so nothing is asked of this worker again
+    this.#discardWorker();
+    return undefined;
+  }
+
+  async #ready(): Promise<Worker> {
+    if (this.#closed) throw new Error("The guard is closed");
+    if (this.#worker !== undefined) return this.#worker;
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      type: "module",
+      name: "postgres-guard",
+    });
+    this.#worker = worker;
+    const { policy, startDeadlineMs } = this.#options;
+    const reply = await ask(worker, { type: "start", policy }, startDeadlineMs);
+    if (reply?.type === "ready") return worker;
+    this.#discardWorker();
+    throw new Error(
+      reply === undefined ? "The guard's worker did not start in time" : "The guard's worker did not start",
+    );
+  }
+
+  #wear(characters: number): void {
+    clearTimeout(this.#rest);
+    this.#worn += characters;
+    if (this.#closed || (this.#worn < WORN_CHARACTERS && this.#options.keepsWorker)) return;
+    this.#rest = setTimeout(() => void this.#queue.run("", () => this.#renew()), REST_MS);
+    Deno.unrefTimer(this.#rest);
+  }
+
+  async #renew(): Promise<void> {
+    this.#discardWorker();
+    if (!this.#options.keepsWorker) return;
+    try {
+      await this.#ready();
+    } catch {
+      // the next text tries again
+    }
+  }
+
+  #discardWorker(): void {
+    clearTimeout(this.#rest);
+    this.#worn = 0;
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+}
+
+/** Sends one request and waits for its answer; undefined when it is late. Only one request is under way at a time. */
+async function ask(
+  worker: Worker,
+  request: WorkerRequest,
+  deadlineMs: number,
+): Promise<WorkerReply | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const timer = setTimeout(() => resolve(undefined), deadlineMs);
+  worker.onmessage = (event: MessageEvent<unknown>) => resolve(event.data);
+  worker.onerror = (event) => {
+    event.preventDefault(); // otherwise the error would end the whole program
+    reject(new Error("The guard's worker failed"));
+  };
+  worker.postMessage(request);
+  try {
+    const answer = await promise;
+    return answer === undefined ? undefined : ReplySchema.parse(answer);
+  } finally {
+    clearTimeout(timer);
+  }
+}
