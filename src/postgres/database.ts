@@ -183,6 +183,7 @@ export class Database {
       const policy: GuardPolicy = {
         cdmSchema,
         relations: cdm.relations,
+        columns: cdm.columns,
         rowFunctions: cdm.rowFunctions,
         ...(extraFunctions === undefined ? {} : { extraFunctions }),
         snapshots: true,

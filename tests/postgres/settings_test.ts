@@ -319,6 +319,21 @@ Deno.test("parameters have types of PostgreSQL itself only", async () => {
   });
 });
 
+Deno.test("names of roles arrive as they are", async () => {
+  await server.sql('CREATE ROLE "rôle é" LOGIN; GRANT CONNECT ON DATABASE cdm TO "rôle é"');
+  await using bridge = new Bridge({
+    url: server.url.replace("omcp_reader", encodeURIComponent("rôle é")),
+    planner: permissivePlanner,
+  });
+  const { client, greeting } = await RawClient.start(bridge.port);
+  await using _ = client;
+  const parameters = greeting.filter(({ type }) => type === "S").map(({ body }) =>
+    new TextDecoder().decode(body)
+  );
+  assert.ok(parameters.includes("session_authorization\0rôle é\0"), JSON.stringify(parameters));
+  assert.deepEqual(firstColumn(await client.query("SELECT current_user")), ["rôle é"]);
+});
+
 Deno.test("errors stand where the client wrote them", async () => {
   await using direct = await RawClient.connect(server.port);
   await direct.send(startup({ user: "omcp_admin", database: "cdm", search_path: "cdm" }));

@@ -10,6 +10,8 @@ export interface CdmCatalog {
   readonly version: "5.3" | "5.4" | undefined;
   /** Lower-case names of the CDM's relations that are there and may be read. */
   readonly relations: ReadonlySet<string>;
+  /** Names of their columns. */
+  readonly columns: ReadonlySet<string>;
   /** Other relations of the schema that the role may read; sandboxes may not. */
   readonly others: readonly string[];
   /** Functions of the schema that `table.name` could call: they take one argument, and the role may execute them. */
@@ -53,9 +55,22 @@ export async function readCatalog(
     schema: options.cdmSchema,
     version: await version(session, relations, { schema: options.cdmSchema, signal }),
     relations,
+    columns: await columnsOf(session, { schema, relations }, signal),
     others: names.filter((name) => !relations.has(name)),
     rowFunctions: await rowFunctions(session, schema, signal),
   };
+}
+
+async function columnsOf(
+  session: UpstreamSession,
+  where: { readonly schema: string; readonly relations: ReadonlySet<string> },
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const names = [...where.relations].map(quoteLiteral).join(", ");
+  const sql = `SELECT DISTINCT a.attname::text FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${where.schema} AND c.relname IN (${names}) AND a.attnum > 0 AND NOT a.attisdropped`;
+  return new Set(NAMES.parse(await ask(session, sql, signal)).map(([name]) => name));
 }
 
 async function rowFunctions(

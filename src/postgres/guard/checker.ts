@@ -8,6 +8,7 @@ import {
   checkSampling,
   checkType,
 } from "./node_rules.ts";
+import { CatalogColumns } from "./catalog_columns.ts";
 import { NODE_FIELDS, REFUSED_NAMES } from "./nodes.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import { RangeTable, type Scope } from "./range_table.ts";
@@ -32,6 +33,7 @@ export class SelectChecker {
   #changesSettings = false;
   readonly #approved = new ApprovedCalls();
   readonly #references = new References();
+  readonly #catalogs = new CatalogColumns();
   readonly #relations: RangeTable;
 
   /** @param policy What may be reached. */
@@ -63,6 +65,7 @@ export class SelectChecker {
     }
     this.#walk(node.kind, node.fields, { scope: undefined, depth: 0 });
     this.#references.check(this.#policy);
+    this.#catalogs.check();
   }
 
   /**
@@ -72,6 +75,7 @@ export class SelectChecker {
    * @throws {Refusal} Where it may not be read.
    */
   checkRelation(relation: Fields): void {
+    this.#catalogs.refuseWhole(textOf(relation["relname"]));
     this.#walk("RangeVar", relation, { scope: undefined, depth: 0 });
   }
 
@@ -132,6 +136,7 @@ export class SelectChecker {
   #enter(kind: string, fields: Fields, place: Place): Place {
     switch (kind) {
       case "SelectStmt":
+        this.#catalogs.enterSelect(fields);
         return this.#enterSelect(fields, place);
       case "CommonTableExpr":
         checkCommonTable(fields);
@@ -148,9 +153,10 @@ export class SelectChecker {
         break;
       case "ColumnRef":
         this.#references.noteColumn(fields);
+        this.#catalogs.noteColumn(fields);
         break;
       case "A_Indirection":
-        checkIndirection(fields);
+        checkIndirection(fields, this.#policy);
         break;
       case "A_Expr":
         this.#approved.approveIn(fields);

@@ -30,7 +30,10 @@ const ALLOWED = `
 1-1: sha224 sha256 sha384 sha512 quote_ident quote_literal quote_nullable to_hex to_bin to_oct unistr
 1-1: isfinite justify_days justify_hours justify_interval lower_inc upper_inc lower_inf upper_inf isempty multirange
 1-2: age date_part to_timestamp timezone btrim ltrim rtrim normalize is_normalized to_ascii parse_ident
-1-2: array_to_json row_to_json range_merge unnest json_object jsonb_object int4 interval timestamp timestamptz time timetz
+1-20: unnest
+1-2: pg_relation_size
+1-1: pg_table_size pg_indexes_size pg_total_relation_size
+1-2: array_to_json row_to_json range_merge json_object jsonb_object int4 interval timestamp timestamptz time timetz
 1-1: text date float4 float8 int2 int8 oid name to_json to_jsonb cardinality array_ndims array_dims array_shuffle
 1-2: numeric
 1-3: varchar bpchar bit varbit
@@ -38,11 +41,11 @@ const ALLOWED = `
 1-1: json_array_elements_text jsonb_array_elements_text json_each jsonb_each json_each_text jsonb_each_text
 1-1: json_object_keys jsonb_object_keys json_to_record jsonb_to_record json_to_recordset jsonb_to_recordset
 1-1: json_strip_nulls jsonb_strip_nulls jsonb_pretty uuid_extract_timestamp uuid_extract_version
-1-1: pg_typeof pg_column_size pg_size_pretty pg_size_bytes pg_collation_for pg_get_userbyid pg_encoding_to_char
+1-1: pg_typeof pg_column_size pg_size_pretty pg_size_bytes pg_collation_for pg_encoding_to_char
 1-1: pg_char_to_encoding pg_encoding_max_length pg_basetype to_regclass to_regtype to_regnamespace to_regtypemod
 1-1: pg_table_is_visible pg_type_is_visible pg_collation_is_visible pg_opclass_is_visible current_schemas
 1-1: pg_get_partkeydef enum_first enum_last similar_to_escape
-1-2: enum_range pg_get_constraintdef obj_description pg_get_viewdef
+1-2: enum_range pg_get_constraintdef obj_description
 1-3: pg_get_indexdef
 1-${MANY}: num_nulls num_nonnulls concat format
 1-1: numnode querytree strip tsvector_to_array array_to_tsvector
@@ -98,7 +101,8 @@ export const FUNCTIONS: ReadonlyMap<string, Arity> = parseArities(ALLOWED);
 
 /**
  * Those among {@link FUNCTIONS} that PostgreSQL calls volatile, each reviewed: clocks, chance, and the release of
- * advisory locks, which the guard lets nobody take (asyncpg's reset calls it), and two facts about the server.
+ * advisory locks, which the guard lets nobody take (asyncpg's reset calls it), two facts about the server,
+ * and the sizes of relations.
  */
 export const REVIEWED_VOLATILE: ReadonlySet<string> = new Set([
   "array_sample",
@@ -106,8 +110,12 @@ export const REVIEWED_VOLATILE: ReadonlySet<string> = new Set([
   "clock_timestamp",
   "gen_random_uuid",
   "pg_advisory_unlock_all",
+  "pg_indexes_size",
   "pg_is_in_recovery",
   "pg_jit_available",
+  "pg_relation_size",
+  "pg_table_size",
+  "pg_total_relation_size",
   "random",
   "random_normal",
   "setseed",

@@ -4,6 +4,7 @@ import { OPERATORS, TYPES } from "./functions.ts";
 import { REFUSED_NAMES } from "./nodes.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import { SAMPLING_METHODS } from "./relations.ts";
+import type { GuardPolicy } from "./types.ts";
 
 /** Fields that `(value).field` may name: none of them is a function of pg_catalog. */
 const ATTRIBUTES = /^(key|value|n|x|ordinality|f[0-9]{1,3})$/;
@@ -41,14 +42,18 @@ export function checkSampling(fields: Fields): void {
  * `(value).f` calls the function f where value has no field f, so only names that no function bears may stand there.
  *
  * @param fields The fields of an A_Indirection.
+ * @param policy The CDM's columns.
  * @throws {Refusal} A name could be a function's.
  */
-export function checkIndirection(fields: Fields): void {
+export function checkIndirection(fields: Fields, policy: GuardPolicy): void {
   for (const item of listOf(fields["indirection"])) {
     const node = asNode(item);
     if (node?.kind === "A_Indices" || node?.kind === "A_Star") continue;
     const name = node?.kind === "String" ? textOf(node.fields["sval"]) : "";
     if (ATTRIBUTES.test(name)) continue;
+    // The CDM's columns bear names that no function of PostgreSQL's has, and those of the site are known.
+    const column = policy.columns?.has(name) === true && policy.rowFunctions?.has(name) !== true;
+    if (column && name.includes("_") && !name.startsWith("pg_")) continue;
     throw new Refusal(
       `"(…).${name}" could call a function named "${name}"`,
       "Take fields of a row by table.column, or expand it with (…).*",

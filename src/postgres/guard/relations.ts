@@ -10,6 +10,8 @@ export const CATALOG_RELATIONS: ReadonlySet<string> = new Set([
   "pg_class",
   "pg_collation",
   "pg_constraint",
+  // those of the session itself
+  "pg_cursors",
   "pg_description",
   "pg_enum",
   "pg_index",
@@ -36,6 +38,7 @@ export const INFORMATION_SCHEMA_RELATIONS: ReadonlySet<string> = new Set([
   "constraint_table_usage",
   "key_column_usage",
   "referential_constraints",
+  "routines",
   "schemata",
   "table_constraints",
   "tables",

@@ -55,6 +55,8 @@ export interface GuardPolicy {
   readonly cdmSchema: string;
   /** Names of its tables and views that may be read, as PostgreSQL has them stored (lower case). */
   readonly relations: ReadonlySet<string>;
+  /** Columns of these relations. @default none */
+  readonly columns?: ReadonlySet<string>;
   /** The site's own functions that may be called, as `schema.name`. */
   readonly extraFunctions?: readonly string[];
   /** Names of the site's own functions in the CDM's schema that take one argument: `table.name` would call one. @default none */

@@ -4,6 +4,7 @@ import type { ForwardCommand, GuardPolicy } from "./types.ts";
 const PolicySchema: z.ZodType<GuardPolicy> = z.object({
   cdmSchema: z.string(),
   relations: z.set(z.string()),
+  columns: z.set(z.string()).exactOptional(),
   extraFunctions: z.array(z.string()).exactOptional(),
   rowFunctions: z.set(z.string()).exactOptional(),
   snapshots: z.boolean().exactOptional(),

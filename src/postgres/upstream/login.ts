@@ -10,6 +10,7 @@ import type { ServerKey, SessionSettings } from "./upstream.ts";
 /** The largest message that is read while logging in, in bytes. */
 const MAX_LOGIN_MESSAGE = 64 * 1024;
 const CLEARTEXT_PASSWORD = 3;
+const DECODER = new TextDecoder();
 
 /** Who logs in over a bare stream, and how. */
 export interface LoginOptions {
@@ -128,7 +129,9 @@ async function feed(options: LoginOptions, bridge: LoginBridge): Promise<LoginRe
 export function putParameter(parameters: Map<string, string>, body: Uint8Array): void {
   const name = readName(body, 0);
   const value = name === undefined ? undefined : readName(body, name.next);
-  if (name !== undefined && value !== undefined) parameters.set(name.name, value.name);
+  if (name === undefined || value === undefined) return;
+  // Roles and schemas bear names in any script.
+  parameters.set(name.name, DECODER.decode(body.subarray(name.next, value.next - 1)));
 }
 
 function refusedLogin(body: Uint8Array): OmcpError {

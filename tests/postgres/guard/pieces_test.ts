@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { countPieces } from "../../../src/postgres/guard/pieces.ts";
-import { planOf, refusalOf } from "./planning.ts";
+import { planOf, POLICY, refusalOf } from "./planning.ts";
 
 const MOST = { pieces: 100, comments: 100 };
 
@@ -50,6 +50,18 @@ Deno.test("planText() counts relations as the planner will see them", () => {
   const joined = Array.from({ length: 501 }, (_, at) => `person p${at}`).join(", ");
   assert.match(refusalOf(`SELECT 1 FROM ${joined}`).message, /500 relations/);
   refusalOf("WITH RECURSIVE a AS NOT MATERIALIZED (SELECT 1), b AS (SELECT * FROM a) TABLE b");
+});
+
+Deno.test("planText() lets fields of a row be taken where they are columns of the CDM, and no function's name", () => {
+  const policy = {
+    ...POLICY,
+    columns: new Set(["person_id", "version", "pg_read_file", "note_id"]),
+    rowFunctions: new Set(["note_id"]),
+  };
+  assert.equal(planOf("SELECT (p).person_id FROM person p", "simple", policy).kind, "forward");
+  for (const name of ["version", "pg_read_file", "note_id", "year_of_birth"]) {
+    assert.match(refusalOf(`SELECT (p).${name} FROM person p`, policy).message, /could call a function/);
+  }
 });
 
 Deno.test("planText() names the closest relation for a misspelt one", () => {

@@ -1,0 +1,124 @@
+/**
+ * Columns of the catalogs that a sandbox must not see: values of tables, source text, and names of roles. Whoever may read a
+ * catalog sees them for all objects, also for those that neither the role nor the policy shows.
+ */
+import { asNode, type Fields, isFields, listOf, namesOf, textOf } from "./ast.ts";
+import { Refusal } from "./refusal.ts";
+
+const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map([
+  ["pg_attribute", ["attmissingval", "attacl"]],
+  ["pg_class", ["relacl"]],
+  ["pg_matviews", ["definition", "matviewowner"]],
+  ["pg_namespace", ["nspacl"]],
+  ["pg_tables", ["tableowner"]],
+  ["pg_tablespace", ["spcacl"]],
+  ["pg_type", ["typacl"]],
+  ["pg_views", ["definition", "viewowner"]],
+  ["views", ["view_definition"]],
+]);
+
+/** Looks out for them in one statement: by name, by `*`, as part of a whole row, and under another name. */
+export class CatalogColumns {
+  /** Hidden columns of the catalogs that the statement reads. */
+  readonly #hidden = new Set<string>();
+  /** Names by which such a catalog's whole row may be called. */
+  readonly #aliases = new Set<string>();
+  readonly #columns: (readonly (string | undefined)[])[] = [];
+
+  /**
+   * Looks at the FROM list of a SELECT.
+   *
+   * @param fields The fields of a SelectStmt.
+   * @throws {Refusal} A `*` of it would give such columns.
+   */
+  enterSelect(fields: Fields): void {
+    const catalogs = listOf(fields["fromClause"]).flatMap((item) => this.#catalogsIn(item));
+    if (catalogs.length === 0) return;
+    for (const target of listOf(fields["targetList"])) {
+      const value = asNode(asNode(target)?.fields["val"]);
+      const [first] = listOf(value?.fields["fields"]);
+      if (value?.kind === "ColumnRef" && asNode(first)?.kind === "A_Star") {
+        throw this.#everything(catalogs[0] ?? "");
+      }
+    }
+  }
+
+  /** Notes a column, or a star behind a name. @param fields The fields of a ColumnRef. */
+  noteColumn(fields: Fields): void {
+    this.#columns.push(
+      listOf(fields["fields"]).map((part) => {
+        const node = asNode(part);
+        return node?.kind === "String" ? textOf(node.fields["sval"]) : undefined;
+      }),
+    );
+  }
+
+  /**
+   * Checks all that was noted.
+   *
+   * @throws {Refusal} A column of it is hidden, or a whole row has one.
+   */
+  check(): void {
+    if (this.#hidden.size === 0) return;
+    for (const names of this.#columns) {
+      const last = names.at(-1);
+      const row = last === undefined ? names.at(-2) : names.length === 1 ? last : undefined;
+      if (row !== undefined && this.#aliases.has(row)) throw this.#everything(row);
+      if (last !== undefined && this.#hidden.has(last)) {
+        throw new Refusal(
+          `column "${last}" of the catalogs may not be read by a sandbox`,
+          "It shows values, source text or names of roles, also of what this sandbox may not read",
+        );
+      }
+    }
+  }
+
+  /**
+   * Refuses a catalog as a whole.
+   *
+   * @param relation Its name.
+   * @throws {Refusal} It has hidden columns.
+   */
+  refuseWhole(relation: string): void {
+    if (HIDDEN.has(relation)) throw this.#everything(relation);
+  }
+
+  /** Notes the catalogs within an item of FROM. Returns their names. */
+  #catalogsIn(item: unknown): readonly string[] {
+    const node = asNode(item);
+    if (node === undefined) return [];
+    const { kind, fields } = node;
+    if (kind === "RangeTableSample") return this.#catalogsIn(fields["relation"]);
+    const alias = isFields(fields["alias"]) ? fields["alias"] : undefined;
+    const renames = (namesOf(alias?.["colnames"]) ?? []).length > 0;
+    if (kind === "JoinExpr") {
+      const within = [...this.#catalogsIn(fields["larg"]), ...this.#catalogsIn(fields["rarg"])];
+      if (within.length === 0) return within;
+      const using = namesOf(fields["usingClause"]) ?? [];
+      if (renames || fields["isNatural"] === true || using.some((name) => this.#hidden.has(name))) {
+        throw this.#everything(within[0] ?? "");
+      }
+      for (const given of [alias, fields["join_using_alias"]]) {
+        if (isFields(given)) this.#aliases.add(textOf(given["aliasname"]));
+      }
+      return within;
+    }
+    const name = textOf(fields["relname"]);
+    const hidden = kind === "RangeVar" ? HIDDEN.get(name) : undefined;
+    // A common table expression or a table of the CDM may bear such a name too: what is said of it holds for that as well.
+    if (hidden === undefined) return [];
+    for (const column of hidden) this.#hidden.add(column);
+    this.#aliases.add(alias === undefined ? name : textOf(alias["aliasname"]));
+    if (renames) throw this.#everything(name);
+    return [name];
+  }
+
+  #everything(relation: string): Refusal {
+    return new Refusal(
+      `not all columns of catalog "${relation}" may be read by a sandbox, so it may not be read as a whole`,
+      `Name the columns you need; hidden are ${
+        [...this.#hidden].join(", ") || (HIDDEN.get(relation) ?? []).join(", ")
+      }`,
+    );
+  }
+}
