@@ -13,6 +13,8 @@ export interface PostgresOptions {
   readonly password?: string;
   /** Run from the cluster with the sample CDM in it. @default {false} */
   readonly sample?: boolean;
+  /** Settings on the server's command line. @default {{}} */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** A server on a loopback port, in a container of its own. */
@@ -22,6 +24,8 @@ export interface TestPostgres {
   /** URL of `omcp_admin`, the superuser. */
   readonly adminUrl: string;
   readonly port: number;
+  /** The container's name. */
+  readonly name: string;
   /** PEM file of the certificate authority, with TLS. */
   readonly caPath: string | undefined;
   /** Runs SQL as the superuser, inside the container. @returns What psql prints, unaligned. */
@@ -45,7 +49,7 @@ if [ -n "$PASSWORD" ]; then
   { for role in omcp_admin omcp_reader; do echo "ALTER ROLE $role PASSWORD '$PASSWORD'"; done; } |
     postgres --single -D /data/pgdata cdm >/dev/null
 fi
-exec postgres -D /data/pgdata -c listen_addresses='*' -c ssl="$SSL" -c fsync=off`;
+exec postgres -D /data/pgdata -c listen_addresses='*' -c ssl="$SSL" -c fsync=off $SETTINGS`;
 
 /**
  * Starts a Postgres of our image on a random loopback port. It is ready when this returns; stop it in a `finally`.
@@ -54,7 +58,7 @@ exec postgres -D /data/pgdata -c listen_addresses='*' -c ssl="$SSL" -c fsync=off
  * @returns The server.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<TestPostgres> {
-  const { tls = false, password, sample = false } = options;
+  const { tls = false, password, sample = false, settings = {} } = options;
   const folder = await Deno.makeTempDir({ prefix: "omcp-test-postgres-" });
   const certificates = tls ? await makeCertificates(folder) : { key: "", cert: "", caPath: undefined };
   const name = `omcp-test-${crypto.randomUUID()}`;
@@ -65,6 +69,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
     HBA: `${tls ? "hostssl" : "host"} all all all ${password === undefined ? "trust" : "scram-sha-256"}`,
     PASSWORD: (password ?? "").replaceAll("'", "''"),
     SSL: tls ? "on" : "off",
+    SETTINGS: Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`).join(" "),
   };
   const flags = Object.entries(environment).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
   const label = ["--label", `org.omcp.test=${name}`];
@@ -110,6 +115,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
       url: `postgres://omcp_reader${login}@127.0.0.1:${port}/cdm${query}`,
       adminUrl: `postgres://omcp_admin${login}@127.0.0.1:${port}/cdm${query}`,
       port,
+      name,
       caPath: certificates.caPath,
       sql,
       async pause() {

@@ -46,6 +46,11 @@ export class ReviewedStatements {
     }
   }
 
+  /** What is sent for them. */
+  get sent(): ReadonlySet<string> {
+    return new Set(REVIEWED.map(({ send }) => send));
+  }
+
   /**
    * Finds a statement among them.
    *

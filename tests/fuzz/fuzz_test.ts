@@ -1,0 +1,8 @@
+import assert from "node:assert/strict";
+import { fuzz } from "./fuzz.ts";
+
+Deno.test("the guard and a server that prints its parse trees read the same SQL", async () => {
+  const count = await fuzz({ seed: 20_261_127, rounds: 200 });
+  assert.equal(count.rounds, 200);
+  assert.ok(count.trees > 100, JSON.stringify(count));
+});
