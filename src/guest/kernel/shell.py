@@ -163,6 +163,10 @@ class Shell(InteractiveShell):
             raise RuntimeError(advice.NO_INSTALL)
         return super().getoutput(cmd, *rest, **options)
 
+    def set_next_input(self, s: str, replace: bool = False) -> None:
+        """Of %load and %recall: there is no next cell to put the code into, so it is shown."""
+        print(s)
+
     def enable_gui(self, gui: Any = None) -> None:
         pass
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any, List, Set, Tuple
+from typing import Any, Iterable, Iterator, List, Set, Tuple
 
 from . import advice, wire
 
@@ -16,6 +16,7 @@ _SHELL = "/site-packages/IPython/"
 _MAX_CHAIN = 32
 # The last ones, where the fault is.
 _MAX_FRAMES = -200
+_FEW_FRAMES = 4
 
 
 def cut(text: str, limit: int) -> str:
@@ -43,7 +44,7 @@ def describe(error: BaseException) -> Tuple[str, str, str]:
             # Fifty frames of libraries that end in name resolution say nothing, and invite retries.
             told.__cause__ = told.__context__ = None
             told.stack[:] = [frame for frame in told.stack if "/site-packages/" not in frame.filename and _LIBRARY not in frame.filename]
-        for line in told.format():
+        for line in _folded(told.format()):
             pieces.append(cut(line, MAX_VALUE_CHARACTERS))
             length += len(pieces[-1])
             if length > MAX_TRACEBACK_CHARACTERS:
@@ -54,6 +55,26 @@ def describe(error: BaseException) -> Tuple[str, str, str]:
     except Exception:
         text = "%s: %s\n[the traceback could not be written]" % (name, value)
     return wire.clean(name), wire.clean(value), wire.clean(text.rstrip("\n"))
+
+
+def _folded(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a traceback; of many frames of libraries in a row, the first and the last two."""
+    run: List[str] = []
+    for line in lines:
+        place = line.partition("\n")[0]
+        if place.startswith('  File "') and ("/site-packages/" in place or _LIBRARY in place):
+            run.append(line)
+            continue
+        yield from _fold(run)
+        run = []
+        yield line
+    yield from _fold(run)
+
+
+def _fold(run: List[str]) -> List[str]:
+    if len(run) <= _FEW_FRAMES:
+        return run
+    return [run[0], "  … %d more frames of libraries …\n" % (len(run) - 3), *run[-2:]]
 
 
 def is_uncompiled(error: Any) -> bool:

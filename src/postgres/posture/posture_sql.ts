@@ -28,8 +28,11 @@ export function postureSql(target: PostureTarget): string {
     `-- What everybody may by default; who else needs it must be granted it by name:`,
     `REVOKE CREATE, TEMPORARY ON DATABASE ${database} FROM PUBLIC;`,
     `REVOKE CREATE ON SCHEMA public FROM PUBLIC;`,
-    `-- Bounds what a query may spill to disk:`,
+    `-- Bounds for each session: memory of each sort or hash, spill to disk, time of a statement, time of an idle transaction:`,
+    `ALTER ROLE ${role} SET work_mem = '64MB';`,
     `ALTER ROLE ${role} SET temp_file_limit = '5GB';`,
+    `ALTER ROLE ${role} SET statement_timeout = '5min';`,
+    `ALTER ROLE ${role} SET idle_in_transaction_session_timeout = '10min';`,
     `-- The password, typed and not kept in any history: \\password ${target.role}`,
   ].join("\n");
 }

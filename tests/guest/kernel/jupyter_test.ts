@@ -174,6 +174,21 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     assert.deepEqual(cell.stdout.trim().split("\n").toSorted(), ["fold 0", "fold 1", "fold 2"]);
   });
 
+  await t.step("of many frames of libraries the middle is left out", async () => {
+    const traceback = (await run(
+      "import pandas as pd\nimport matplotlib.pyplot as plt\nplt.xlabel(r'$\\frac{$'); plt.show()",
+    )).error?.traceback ?? "";
+    assert.match(traceback, /… \d+ more frames of libraries …\n/);
+    assert(traceback.length < 1500, traceback);
+    const deep = "def f(n): return f(n - 1) if n else 1 / 0\nf(20)";
+    assert.doesNotMatch((await run(deep)).error?.traceback ?? "", /frames of libraries/);
+  });
+
+  await t.step("%load and %recall show the code", async () => {
+    await run("open('/workspace/loaded.py', 'w').write('x = 1')");
+    assert.match((await run("%load /workspace/loaded.py")).stdout, /x = 1/);
+  });
+
   await t.step("a package's missing module is Python's own message", async () => {
     const cell = await run("import json.nosuch");
     assert.doesNotMatch(cell.error?.traceback ?? "", /is not installed|Did you mean/);
