@@ -32,6 +32,21 @@ export class ApprovedCalls {
     }
   }
 
+  /**
+   * `unnest(a, b)` in FROM stands for one call of PostgreSQL's own unnest() for each array, and only where it bears no schema.
+   *
+   * @param range The fields of a RangeFunction.
+   */
+  approveUnnest(range: Fields): void {
+    for (const item of listOf(range["functions"])) {
+      const call = asNode(listOf(asNode(item)?.fields["items"])[0]);
+      const several = listOf(call?.fields["args"]).length > 1;
+      if (call?.kind === "FuncCall" && several && namesOf(call.fields["funcname"])?.join(".") === "unnest") {
+        this.#calls.add(call.fields);
+      }
+    }
+  }
+
   /** Says whether a call is approved. @param call The fields of a FuncCall. @returns Whether it is. */
   has(call: Fields): boolean {
     return this.#calls.has(call);
@@ -61,6 +76,10 @@ export function checkCall(
   const home = own ? "pg_catalog" : extraSchema({ name, schema, policy });
   if (home === undefined) throw refusedFunction(names.join("."));
   if (schema !== undefined) return undefined;
+  if (name === "unnest" && listOf(call["args"]).length > 1) {
+    if (approved.has(call)) return undefined;
+    throw new Refusal("unnest() of several arrays may only stand in FROM");
+  }
   const offset = call["location"] ?? 0;
   if (call["funcformat"] !== "COERCE_EXPLICIT_CALL" || typeof offset !== "number" || offset < 0) {
     throw new Refusal(`the call of ${name}() stands where the guard cannot read it`);

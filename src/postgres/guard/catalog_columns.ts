@@ -14,8 +14,19 @@ const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map([
   ["pg_tablespace", ["spcacl"]],
   ["pg_type", ["typacl"]],
   ["pg_views", ["definition", "viewowner"]],
+  ["schemata", ["schema_owner"]],
   ["views", ["view_definition"]],
 ]);
+
+/**
+ * What the columns of these are called. `alias.other` would call the function `other` with the whole row: to_json, concat and
+ * the like show every column.
+ */
+const COLUMN = new RegExp(
+  "^(?:(?:att|rel|nsp|spc|typ)[a-z]+|oid|ctid|tableoid|xmin|schemaname|tablename|viewname|matviewname|tablespace|" +
+    "has(?:indexes|rules|triggers)|rowsecurity|ispopulated|(?:catalog|schema|table|default_character_set)_[a-z]+|sql_path|" +
+    "check_option|is_[a-z_]+)$",
+);
 
 /** Looks out for them in one statement: by name, by `*`, as part of a whole row, and under another name. */
 export class CatalogColumns {
@@ -64,6 +75,13 @@ export class CatalogColumns {
       const last = names.at(-1);
       const row = last === undefined ? names.at(-2) : names.length === 1 ? last : undefined;
       if (row !== undefined && this.#aliases.has(row)) throw this.#everything(row);
+      const of = names.at(-2);
+      if (last !== undefined && of !== undefined && this.#aliases.has(of) && !COLUMN.test(last)) {
+        throw new Refusal(
+          `"${of}.${last}" is no column of a catalog, and could call a function named "${last}" with its whole row`,
+          "Name the columns you need",
+        );
+      }
       if (last !== undefined && this.#hidden.has(last)) {
         throw new Refusal(
           `column "${last}" of the catalogs may not be read by a sandbox`,
@@ -95,11 +113,10 @@ export class CatalogColumns {
       const within = [...this.#catalogsIn(fields["larg"]), ...this.#catalogsIn(fields["rarg"])];
       if (within.length === 0) return within;
       const using = namesOf(fields["usingClause"]) ?? [];
-      if (renames || fields["isNatural"] === true || using.some((name) => this.#hidden.has(name))) {
+      // Behind an alias of the join its columns could not be told from functions.
+      const named = alias !== undefined || fields["join_using_alias"] !== undefined;
+      if (named || fields["isNatural"] === true || using.some((name) => this.#hidden.has(name))) {
         throw this.#everything(within[0] ?? "");
-      }
-      for (const given of [alias, fields["join_using_alias"]]) {
-        if (isFields(given)) this.#aliases.add(textOf(given["aliasname"]));
       }
       return within;
     }

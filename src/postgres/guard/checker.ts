@@ -146,6 +146,7 @@ export class SelectChecker {
         break;
       case "RangeFunction":
         this.#references.noteFunction(fields);
+        this.#approved.approveUnnest(fields);
         this.#relations.add(1);
         break;
       case "RangeTableSample":

@@ -65,9 +65,9 @@ const ALLOWED = `
 2-2: ts_delete ts_filter tsquery_phrase
 2-3: array_fill array_position date_trunc date_add date_subtract generate_subscripts generate_series int4range int8range
 2-4: generate_series
-2-3: numrange daterange tsrange tstzrange tsquery_phrase setweight pg_get_expr has_table_privilege has_schema_privilege
-2-4: has_column_privilege
-2-3: has_any_column_privilege
+2-3: numrange daterange tsrange tstzrange tsquery_phrase setweight pg_get_expr
+2-2: has_table_privilege has_schema_privilege has_any_column_privilege
+3-3: has_column_privilege
 2-4: jsonb_path_exists jsonb_path_match jsonb_path_query jsonb_path_query_array jsonb_path_query_first ts_rank ts_rank_cd
 2-4: jsonb_path_exists_tz jsonb_path_match_tz jsonb_path_query_tz jsonb_path_query_array_tz jsonb_path_query_first_tz
 2-4: ts_headline
