@@ -89,8 +89,8 @@ class Channel:
         return stream
 
     def read_waiting(self) -> None:
-        """Reads all that waits on stdin: before the lease is judged."""
-        while not self._ended and self._read():
+        """Reads all that waits on stdin, before the lease is judged; not of a server that does not read our answers."""
+        while not self._ended and not self._output.choked and self._read():
             pass
 
     def flush(self) -> bool:

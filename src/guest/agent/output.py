@@ -14,7 +14,7 @@ from agent.reactor import Handle, Reactor
 _CROWDED_BYTES = 512 * 1024
 _DRAINED_BYTES = 128 * 1024
 # Above this the server asks for answers and does not read them: it is not read either.
-_CHOKED_BYTES = 4 << 20
+_CHOKED_BYTES = 2 << 20
 _BATCH_BYTES = 256 * 1024
 
 
