@@ -124,7 +124,7 @@ export class CellCollector {
       else this.#clear();
       return;
     }
-    if (this.#clearsNext && parsed.data.type === "stream" && parsed.data.late !== true) this.#clear();
+    if (this.#clearsNext && isPrinted(parsed.data)) this.#clear();
     this.#append(parsed.data);
     this.#onOutput?.(parsed.data);
   }
@@ -165,12 +165,10 @@ export class CellCollector {
   /** Forgets what the cell has printed. Displays the kernel itself has held back. */
   #clear(): void {
     this.#clearsNext = false;
-    const printed = (output: CellOutput) => output.type === "stream" && output.late !== true;
-    for (const output of this.#outputs) {
-      if (output.type !== "stream" || output.late === true) continue;
-      this.#cleared[output.name] += new TextEncoder().encode(output.text).byteLength;
+    for (const { name, text } of this.#outputs.filter(isPrinted)) {
+      this.#cleared[name] += new TextEncoder().encode(text).byteLength;
     }
-    this.#outputs = this.#outputs.filter((output) => !printed(output));
+    this.#outputs = this.#outputs.filter((output) => !isPrinted(output));
   }
 
   #append(output: CellOutput): void {
@@ -184,6 +182,11 @@ export class CellCollector {
       this.#outputs.push(output);
     }
   }
+}
+
+/** Whether it is something that the cell itself has printed. */
+function isPrinted(output: CellOutput): output is CellOutput & { readonly type: "stream" } {
+  return output.type === "stream" && output.late !== true;
 }
 
 function without(total: { readonly bytes: number; readonly kept: number }, cleared: number) {

@@ -30,25 +30,12 @@ function options(more: Partial<DatabaseOptions> = {}): DatabaseOptions & { reado
   };
 }
 
-/** Lets a client in through one sandbox's door. */
-async function enter(
-  serve: (stream: Deno.TcpConn) => void,
-): Promise<{ client: RawClient; error: ReturnType<typeof errorOf> }> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const accepted = listener.accept();
-  const started = RawClient.start(listener.addr.port);
-  serve(await accepted);
-  listener.close();
-  const { client, greeting } = await started;
-  return { client, error: errorOf(greeting) };
-}
-
 Deno.test("Database serves the CDM through the guard, and audits without literals", async () => {
   const opened = options();
   const database = await Database.open(opened);
   try {
     assert.deepEqual([database.cdm?.schema, database.cdm?.relations], ["cdm", new Set(["person"])]);
-    const { client } = await enter(database.serve("sb_1"));
+    const { client } = await RawClient.through(database.serve("sb_1"));
     await using _ = client;
     assert.deepEqual(
       firstColumn(await client.query("SELECT count(*) FROM person WHERE gender_concept_id = 8507")),
@@ -87,9 +74,9 @@ Deno.test("Database lets a sandbox use the snapshots it exported, and no other's
   const database = await Database.open(options());
   try {
     const own = database.serve("sb_1");
-    const { client: first } = await enter(own);
-    const { client: second } = await enter(own);
-    const { client: stranger } = await enter(database.serve("sb_2"));
+    const { client: first } = await RawClient.through(own);
+    const { client: second } = await RawClient.through(own);
+    const { client: stranger } = await RawClient.through(database.serve("sb_2"));
     await using _1 = first;
     await using _2 = second;
     await using _3 = stranger;
@@ -112,13 +99,14 @@ Deno.test("Database does not serve under an unsafe role, unless told by its name
   const unsafe = options({ upstream: urlUpstream(server.adminUrl) });
   await assert.rejects(Database.open(unsafe), { code: "database_unsafe_role" });
   const lazy = new Database(unsafe);
-  const { client, error } = await enter(lazy.serve("sb_1"));
+  const { client, greeting } = await RawClient.through(lazy.serve("sb_1"));
+  const error = errorOf(greeting);
   assert.equal(error?.sqlstate, "28000");
   await client[Symbol.asyncDispose]();
   await lazy.close();
   const forced = await Database.open({ ...unsafe, allowUnsafeRole: "omcp_admin" });
   try {
-    const { client } = await enter(forced.serve("sb_1"));
+    const { client } = await RawClient.through(forced.serve("sb_1"));
     await using _ = client;
     // Such a role could write; the guard and the read-only session are what holds it.
     assert.ok(errorOf(await client.query("DELETE FROM person")) !== undefined);
@@ -141,8 +129,9 @@ Deno.test("Database is away, says so, and comes back by itself", async () => {
   const database = new Database(options({ upstream: urlUpstream(target.href) }));
   await assert.rejects(database.ready(), { code: "database_unavailable" });
   const serve = database.serve("sb_1");
-  const away = await enter(serve);
-  assert.deepEqual([away.error?.severity, away.error?.sqlstate], ["FATAL", "08006"]);
+  const away = await RawClient.through(serve);
+  const refused = errorOf(away.greeting);
+  assert.deepEqual([refused?.severity, refused?.sqlstate], ["FATAL", "08006"]);
   await away.client[Symbol.asyncDispose]();
   const relay = Deno.listen({ hostname: "127.0.0.1", port });
   const relaying = (async () => {
@@ -158,7 +147,7 @@ Deno.test("Database is away, says so, and comes back by itself", async () => {
   })();
   try {
     await new Promise((resolve) => setTimeout(resolve, 1_200));
-    const back = await enter(serve);
+    const back = await RawClient.through(serve);
     assert.deepEqual(firstColumn(await back.client.query("SELECT count(*) FROM person")), ["100"]);
     await back.client[Symbol.asyncDispose]();
   } finally {
@@ -170,7 +159,7 @@ Deno.test("Database is away, says so, and comes back by itself", async () => {
 
 Deno.test("Database.close() ends connections in the middle of a query", async () => {
   const database = await Database.open(options());
-  const { client } = await enter(database.serve("sb_1"));
+  const { client } = await RawClient.through(database.serve("sb_1"));
   await using _ = client;
   await client.send(query("SELECT count(*) FROM person a, person b, person c, person d, person e, person f"));
   await new Promise((resolve) => setTimeout(resolve, 200));

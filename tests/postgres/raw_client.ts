@@ -48,6 +48,20 @@ export class RawClient implements AsyncDisposable {
     };
   }
 
+  /** Starts a session through a door. @param serve Takes the server's end of the connection. */
+  static async through(
+    serve: (stream: Deno.TcpConn) => void,
+  ): Promise<{ client: RawClient; greeting: Received[] }> {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const accepted = listener.accept();
+    const started = RawClient.start(listener.addr.port);
+    const stream = await accepted;
+    stream.setNoDelay(true);
+    serve(stream);
+    listener.close();
+    return await started;
+  }
+
   /** Sends bytes. @param parts In this order, at once. */
   async send(...parts: Uint8Array[]): Promise<void> {
     await this.#writer.write(concatBytes(parts));

@@ -49,14 +49,7 @@ async function withClient(
     ...(role === "reader" ? {} : { allowUnsafeRole: "omcp_admin" }),
   });
   try {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const accepted = listener.accept();
-    const started = RawClient.start(listener.addr.port);
-    const stream = await accepted;
-    stream.setNoDelay(true);
-    database.serve("sb_1")(stream);
-    listener.close();
-    const { client } = await started;
+    const { client } = await RawClient.through(database.serve("sb_1"));
     await using _ = client;
     await part(client);
   } finally {

@@ -47,12 +47,15 @@ def tick_names(axis: Any) -> Dict[float, str]:
 def line(drawn: Any, more: str = "") -> str:
     """A line's points; of one in space, all three of each."""
     if hasattr(drawn, "get_data_3d"):
-        xs, ys, zs = drawn.get_data_3d()
-        return _points("line%s" % _label(drawn), len(zs), lambda at: (number(xs[at]), number(ys[at]), number(zs[at])), zs)
+        return _in_space("line%s" % _label(drawn), *drawn.get_data_3d())
     xs, ys = drawn.get_xdata(orig=True), drawn.get_ydata(orig=True)
     xs, ys = (values.to_numpy() if hasattr(values, "to_numpy") else values for values in (xs, ys))
     head = "line%s%s" % (_label(drawn), more)
     return _points(head, min(len(xs), len(ys)), lambda at: (number(xs[at]), number(ys[at])), ys)
+
+
+def _in_space(head: str, xs: Any, ys: Any, zs: Any) -> str:
+    return _points(head, len(zs), lambda at: (number(xs[at]), number(ys[at]), number(zs[at])), zs)
 
 
 def _points(head: str, count: int, point: Callable[[int], Tuple[str, ...]], values: Any) -> str:
@@ -93,8 +96,7 @@ def collection(drawn: Any) -> str:
     values, offsets, kind = drawn.get_array(), drawn.get_offsets(), type(drawn).__name__
     ranged = values is not None and bool(getattr(values, "size", 0))
     if kind == "Path3DCollection" and hasattr(drawn, "_offsets3d"):
-        xs, ys, zs = drawn._offsets3d
-        return _points("scatter%s" % _label(drawn), len(zs), lambda at: (number(xs[at]), number(ys[at]), number(zs[at])), zs)
+        return _in_space("scatter%s" % _label(drawn), *drawn._offsets3d)
     if kind == "PathCollection":
         x, y = place(drawn.axes.xaxis), place(drawn.axes.yaxis)
         at = lambda index: (x(offsets[index][0]), y(offsets[index][1]))  # noqa: E731

@@ -21,6 +21,8 @@ _POINTS = (
     ("x", "base", "y"),
     ("a", "b", "c"),
 )
+# Of the rest, points in a plane; some kinds have one coordinate only.
+_PLANE = (("x", "y"), ("x",), ("y",))
 _STYLE = ("marker", "line", "hoverlabel", "legend", "colorbar", "textfont")
 # Of use to a browser only.
 _FOR_BROWSERS = ("text/html", "application/javascript")
@@ -72,23 +74,22 @@ def _trace(trace: Dict[str, Any]) -> str:
     if str(trace.get("type", "")).endswith("3d"):
         plane = (("x", "y", "z"),)
     elif trace.get("z") is None:
-        plane = (("x", "y"), ("x",), ("y",))
+        plane = _PLANE
     for names in (*_POINTS, *plane):
         columns = [_array(trace.get(name)) for name in names]
         if all(columns):
             count = min(len(column) for column in columns)
-            return "%d points%s, %s" % (
-                count,
-                "" if names[0] in ("x", "y") and len(names) < 3 else " (%s)" % ", ".join(names),
-                spread(count, lambda at: "(%s)" % ", ".join([number(column[at]) for column in columns])),
-            )
+            of = " (%s)" % ", ".join(names) if names not in _PLANE else ""
+            shown = spread(count, lambda at: "(%s)" % ", ".join([number(column[at]) for column in columns]))
+            return "%d points%s, %s" % (count, of, shown)
     rows = _array(trace.get("z"))
     if rows:
         flat = [each for row in rows for each in (row if isinstance(row, (list, tuple)) else [row]) if each is not None]
         wide = len(rows[0]) if isinstance(rows[0], (list, tuple)) else 1
-        names = ["%s: %s" % (name, spread(len(_array(trace[name])), lambda at: number(_array(trace[name])[at]))) for name in "xy" if trace.get(name) is not None]
+        sides = [(name, _array(trace.get(name))) for name in ("x", "y")]
+        named = ["%s: %s" % (name, spread(len(labels), lambda at: number(labels[at]))) for name, labels in sides if labels]
         ranged = "values from %s to %s" % (number(min(flat)), number(max(flat))) if flat else "no values"
-        return "%d x %d %s%s" % (len(rows), wide, ranged, ", " + ", ".join(names) if names else "")
+        return ", ".join(["%d x %d %s" % (len(rows), wide, ranged), *named])
     return "; ".join(_fields(trace, ""))
 
 

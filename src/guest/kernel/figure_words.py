@@ -40,10 +40,10 @@ def note_boxes() -> None:
 
     def bxp(self: Any, bxpstats: Any, *rest: Any, **options: Any) -> Any:
         drawn = draw(self, bxpstats, *rest, **options)
-        artists = {id(artist) for group in drawn.values() for artist in group}
+        ids = {id(artist) for group in drawn.values() for artist in group}
         places = options.get("positions")
         named = zip(bxpstats, range(1, len(bxpstats) + 1) if places is None else places)
-        self.__dict__.setdefault(_BOXES, []).append((list(named), artists))
+        self.__dict__.setdefault(_BOXES, []).append((list(named), ids))
         return drawn
 
     bxp.__doc__, bxp.__wrapped__ = draw.__doc__, draw  # type: ignore[attr-defined]

@@ -247,6 +247,7 @@ class Kernel:
         self._threads = live
         return len(new)
 
+
 def _exit_code(ended: Any) -> int:
     """As Python's own: of a child that a cell forked, and that came to the cell's end."""
     if ended is None or shells.is_quiet_exit(ended):

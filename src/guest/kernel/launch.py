@@ -21,8 +21,8 @@ MAX_STARTS = 5
 
 PACKAGE = "omcp_kernel"
 _MODULES = (
-    *("wire", "landlock", "confine", "advice", "descriptors", "zombies", "tracebacks", "streams", "values", "artists", "figure_words", "charts"),
-    *("pictures", "html_text", "display"),
+    *("wire", "landlock", "confine", "advice", "descriptors", "zombies", "tracebacks", "streams"),
+    *("values", "artists", "figure_words", "charts", "pictures", "html_text", "display"),
     *("outlet", "fonts", "figures", "representations", "shell", "kernel", "zygote"),
 )
 _ZYGOTE_FD = 3

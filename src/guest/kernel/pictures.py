@@ -55,12 +55,13 @@ def fit(kind: str, content: bytes) -> Tuple[Optional[Tuple[str, bytes]], str]:
         picture.load()
         kind = Image.MIME.get(picture.format, kind)
         scale = min(1.0, MAX_SIDE / max(width, height, 1))
-        if kind in KINDS and scale == 1.0 and len(content) <= (_SMALL_BYTES if kind == "image/png" else MAX_BYTES):
+        fits = kind in KINDS and scale == 1.0 and len(content) <= MAX_BYTES
+        if fits and (kind != "image/png" or len(content) <= _SMALL_BYTES):
             return (kind, content), ""
         moving = getattr(picture, "n_frames", 1) > 1
         if picture.mode not in ("RGB", "RGBA", "L"):
             picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
-        best = (kind, content) if kind in KINDS and scale == 1.0 and len(content) <= MAX_BYTES else None
+        best = (kind, content) if fits else None
         while True:
             size = max(1, round(width * scale)), max(1, round(height * scale))
             scaled = picture if size == picture.size else picture.resize(size)

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Optional
 
+_NO_KERNEL = {"code": "kernel_unavailable", "message": "There is no kernel"}
+
 Emit = Callable[[int, Dict[str, Any]], None]
 
 
@@ -14,16 +16,18 @@ class KernelState:
         self._told: Optional[Dict[str, Any]] = None
         self._error: Optional[Dict[str, str]] = None
         self.now = "starting"
-        self.code = "kernel_unavailable"
-        self.message = "There is no kernel"
         self.confinement: Optional[Dict[str, Any]] = None
+
+    @property
+    def error(self) -> Dict[str, str]:
+        """Code and message of what keeps the kernel from running."""
+        return self._error or _NO_KERNEL
 
     def begin(self) -> None:
         self._error = None
         self.now = "starting"
 
     def die(self, code: str, message: str) -> None:
-        self.code, self.message = code, message
         self._error = {"code": code, "message": message}
         self.tell("dead")
 

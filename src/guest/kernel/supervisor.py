@@ -67,7 +67,8 @@ class KernelSupervisor:
         if self._cell is not None:
             self._refuse(request_id, "busy", "A cell is running")
         elif self._state.now == "dead":
-            self._refuse(request_id, self._state.code, self._state.message + "; the cell did not run")
+            known = self._state.error
+            self._refuse(request_id, known["code"], known["message"] + "; the cell did not run")
         else:
             self._cells += 1
             cell = Cell(request_id, self._cells, request, self._loop.time())
@@ -254,8 +255,7 @@ class KernelSupervisor:
         result["execution_count"] = self._execution_count
         result["died"] = died
         kept, reports = kernel == "kept", not cell.request.internal
-        left = self._leftovers.cell_ended(cell.ending is not None, reports) if kept else 0
-        result["background_processes"] = left
+        result["background_processes"] = self._leftovers.cell_ended(cell.ending is not None, reports) if kept else 0
         result["background_threads"] = cell.threads if kept and reports else 0
         self._answer(cell.request_id, result)
 

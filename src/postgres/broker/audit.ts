@@ -1,4 +1,4 @@
-import type { Place } from "./positions.ts";
+import { clipped, type Place } from "../guard/text.ts";
 
 /** A line of the audit log: one statement. It holds no literal, parameter or row. */
 export interface AuditEntry {
@@ -51,7 +51,7 @@ export function statementNote(statement: StatementNote): StatementNote {
     ? statement.places
     : undefined;
   return {
-    normalized: clipped(normalized),
+    normalized: audited(normalized),
     command,
     ...(argument === undefined ? {} : { argument }),
     ...(places === undefined ? {} : { places }),
@@ -64,7 +64,6 @@ export function statementNote(statement: StatementNote): StatementNote {
  * @param sql The text.
  * @returns The text, or its beginning and how much is missing.
  */
-export function clipped(sql: string | null): string | null {
-  if (sql === null || sql.length <= MAX_AUDIT_SQL) return sql;
-  return `${sql.slice(0, MAX_AUDIT_SQL)}… (${sql.length - MAX_AUDIT_SQL} characters more)`;
+export function audited(sql: string | null): string | null {
+  return sql === null ? null : clipped(sql, MAX_AUDIT_SQL);
 }

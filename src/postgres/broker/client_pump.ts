@@ -8,7 +8,7 @@ import {
   readFrontendMessage,
 } from "../wire/frontend.ts";
 import { cstring, FRONTEND, message, readName } from "../wire/message.ts";
-import { type Audit, clipped, statementNote } from "./audit.ts";
+import { type Audit, audited, statementNote } from "./audit.ts";
 import {
   decodeSql,
   foreignType,
@@ -48,6 +48,7 @@ const MAX_OWED = 2_000;
 const FLUSH_BYTES = 64 * 1024;
 /** Stands between statements: on a line of its own, for a statement may end with a comment. */
 const SEPARATOR = "\n;\n";
+
 /** Reads the client's messages in order, has every SQL text planned, and sends what may pass. */
 export class ClientPump {
   readonly #options: ClientPumpOptions;
@@ -184,8 +185,9 @@ export class ClientPump {
     const plan = single(await this.#plan(sql, "extended"));
     if (plan.kind === "refuse") return this.#refuseExtended(name.name, plan);
     const { conversation, limits: { preparedStatements } } = this.#options;
+    const effect = { changesSettings: plan.changesSettings === true, opens: Holdings.opens(plan.command) };
     const full = conversation.prepared >= preparedStatements ||
-      (this.#pipeline.full && Holdings.opens(plan.command) !== undefined);
+      (this.#pipeline.full && effect.opens !== undefined);
     if (name.name !== "" && full) {
       return this.#refuseExtended(name.name, {
         sqlstate: "53000",
@@ -193,7 +195,7 @@ export class ClientPump {
         hint: "Close or deallocate some.",
       });
     }
-    this.#pipeline.parsed(name.name, plan.changesSettings === true, plan.command);
+    this.#pipeline.parsed(name.name, effect);
     conversation.push({ kind: "parse", name: name.name, note: statementNote(plan) });
     this.#send(
       message(FRONTEND.parse, body.subarray(0, name.next), cstring(plan.sql), body.subarray(end + 1)),
@@ -269,7 +271,7 @@ export class ClientPump {
 
   #refuseExtended(name: string, refusal: Refusal): void {
     const standIn = this.#refuse(refusal);
-    this.#pipeline.parsed(name, false);
+    this.#pipeline.parsed(name);
     this.#options.conversation.push({ kind: "parse", name, note: undefined });
     const latin1 = Uint8Array.from(name, (character) => character.charCodeAt(0));
     this.#send(message(FRONTEND.parse, latin1, new Uint8Array(1), cstring(standIn), new Uint8Array(2)));
@@ -278,7 +280,7 @@ export class ClientPump {
   #refuse(refusal: Refusal & { readonly normalized?: string | null }): string {
     this.#options.audit({
       sandboxId: this.#options.sandboxId,
-      normalizedSql: clipped(refusal.normalized ?? null),
+      normalizedSql: audited(refusal.normalized ?? null),
       verdict: "refuse",
       rows: 0,
       bytes: 0,

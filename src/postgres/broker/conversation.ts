@@ -1,6 +1,7 @@
 import type { Audit, StatementNote } from "./audit.ts";
 import { Holdings } from "./holdings.ts";
-import { type Place, writtenPosition } from "./positions.ts";
+import type { Place } from "../guard/text.ts";
+import { writtenPosition } from "./positions.ts";
 
 /** What the server still owes an answer to, in the order it was sent. */
 export type Expectation =
@@ -183,11 +184,8 @@ export class Conversation {
    */
   writtenPosition(position: number): number {
     const head = this.#queue[0];
-    const places = head?.kind === "query"
-      ? head.places
-      : head === undefined
-      ? []
-      : this.#noteOf(head)?.places;
+    if (head === undefined) return position;
+    const places = head.kind === "query" ? head.places : this.#noteOf(head)?.places;
     return writtenPosition(places ?? [], position);
   }
 

@@ -1,6 +1,6 @@
 import type { ByteReader } from "../wire/byte_reader.ts";
 import { BACKEND, cstring, int32, message } from "../wire/message.ts";
-import { type Opening, readOpening } from "../wire/opening.ts";
+import { type Opening, readOpening, type StartupParameters } from "../wire/opening.ts";
 import type { ClientWriter } from "./client_writer.ts";
 import type { SandboxDoor } from "./door.ts";
 import { ConnectionEnd } from "./server_pump.ts";
@@ -9,8 +9,7 @@ import { ConnectionEnd } from "./server_pump.ts";
 export interface Greeting {
   /** What must be said before anything else: empty, or that only protocol 3.0 is spoken. */
   readonly negotiation: readonly Uint8Array[];
-  /** Names and values of its start-up packet. */
-  readonly parameters: readonly (readonly [name: string, value: string])[];
+  readonly parameters: StartupParameters;
 }
 
 /** What {@link greet} works with. */

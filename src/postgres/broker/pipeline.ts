@@ -1,18 +1,26 @@
 import { FRONTEND } from "../wire/message.ts";
-import { type Holding, Holdings } from "./holdings.ts";
+import type { Holding } from "./holdings.ts";
 
-/** More names are not told apart: then all statements are taken for such that change settings. */
+/** What executing a statement may do, beyond what it answers. */
+export interface Effect {
+  readonly changesSettings: boolean;
+  /** What it opens at the server each time. */
+  readonly opens: Holding | undefined;
+}
+
+const NONE: Effect = { changesSettings: false, opens: undefined };
+/** More names are not told apart: then whatever is not known is taken for the worst. */
 const MAX_NAMES = 1_000;
+const WORST: Effect = { changesSettings: true, opens: "cursors" };
 
 /**
  * Where a client stands between two Syncs, and which of its statements may change settings. The server tells of a changed setting
  * only before ReadyForQuery, so what follows such a statement is held until then; and no Query overtakes an open pipeline.
  */
 export class Pipeline {
-  readonly #statements = new Set<string>();
-  readonly #portals = new Set<string>();
-  /** What statements, and portals of them, open each time they are executed. */
-  readonly #opening = { statements: new Map<string, Holding>(), portals: new Map<string, Holding>() };
+  /** By name; statements and portals without an effect are left out. */
+  readonly #statements = new Map<string, Effect>();
+  readonly #portals = new Map<string, Effect>();
   #tooMany = false;
   #open = false;
   #changed = false;
@@ -23,40 +31,32 @@ export class Pipeline {
     return this.#changed;
   }
 
-  /** Whether so many opening statements were prepared that no more of them can be told apart. */
+  /** Whether so many statements with an effect were prepared that no more of them can be told apart. */
   get full(): boolean {
-    return this.#opening.statements.size >= MAX_NAMES;
+    return this.#statements.size >= MAX_NAMES;
   }
 
-  /** Notes a Parse. A name stays noted: whether the server takes the next Parse under it is not known yet. */
-  parsed(statement: string, changesSettings: boolean, command = ""): void {
+  /** Notes a Parse. */
+  parsed(statement: string, effect: Effect = NONE): void {
     this.#open = true;
-    const holding = Holdings.opens(command);
-    if (holding !== undefined) this.#opening.statements.set(statement, holding);
-    else if (statement === "") this.#opening.statements.delete("");
-    if (changesSettings) this.#note(this.#statements, statement);
-    else if (statement === "") this.#statements.delete("");
+    this.#note(this.#statements, statement, effect);
   }
 
   /** Notes a Bind. */
   bound(portal: string, statement: string): void {
     this.#open = true;
-    if (this.#statements.has(statement)) this.#note(this.#portals, portal);
-    else if (portal === "") this.#portals.delete("");
-    const holding = this.#opening.statements.get(statement);
-    if (holding !== undefined) this.#opening.portals.set(portal, holding);
-    else if (portal === "") this.#opening.portals.delete("");
+    this.#note(this.#portals, portal, this.#statements.get(statement) ?? NONE);
   }
 
   /** What an Execute opens, as far as that may be. */
   opens(portal: string): Holding | undefined {
-    return this.#opening.portals.get(portal);
+    return this.#effectOf(portal).opens;
   }
 
   /** Notes an Execute. */
   executed(portal: string): void {
     this.#open = true;
-    if (this.#tooMany || this.#portals.has(portal)) this.#changed = true;
+    if (this.#effectOf(portal).changesSettings) this.#changed = true;
   }
 
   /** Notes any other message that an open pipeline holds. */
@@ -82,8 +82,17 @@ export class Pipeline {
     this.#failed = failed;
   }
 
-  #note(names: Set<string>, name: string): void {
-    if (names.size < MAX_NAMES) names.add(name);
+  #effectOf(portal: string): Effect {
+    return this.#portals.get(portal) ?? (this.#tooMany ? WORST : NONE);
+  }
+
+  /** What a name did it may still do: whether the server takes the next Parse or Bind under it is not known yet. Only "" is replaced. */
+  #note(names: Map<string, Effect>, name: string, effect: Effect): void {
+    const before = name === "" ? NONE : names.get(name) ?? NONE;
+    const changesSettings = before.changesSettings || effect.changesSettings;
+    const opens = effect.opens ?? before.opens;
+    if (!changesSettings && opens === undefined) names.delete(name);
+    else if (names.has(name) || names.size < MAX_NAMES) names.set(name, { changesSettings, opens });
     else this.#tooMany = true;
   }
 }

@@ -1,4 +1,4 @@
-import type { Place } from "./positions.ts";
+import type { Place } from "../guard/text.ts";
 
 /** What becomes of one statement; `src/postgres/guard` makes these. */
 export type PlannedStatement =

@@ -1,5 +1,4 @@
-/** From the character `sent` of what was sent on, the text is the same as from `written` in the client's. */
-export type Place = readonly [sent: number, written: number];
+import { charactersIn, type Place } from "../guard/text.ts";
 
 /**
  * Puts the places of several statements, sent as one text, together.
@@ -16,7 +15,7 @@ export function joinedPlaces(
   let base = 0;
   for (const { sql, places = [] } of statements) {
     for (const [sent, written] of places) joined.push([base + sent, written]);
-    base += lengthOf(sql) + separator.length;
+    base += charactersIn(sql) + separator.length;
   }
   return joined;
 }
@@ -37,11 +36,4 @@ export function writtenPosition(places: readonly Place[], position: number): num
   // within what was inserted: the error is where the next part begins
   const most = next < 0 ? Infinity : places[next]?.[1] ?? Infinity;
   return Math.min(found, most) + 1;
-}
-
-/** Characters as PostgreSQL counts them. */
-function lengthOf(text: string): number {
-  let pairs = 0;
-  for (let at = 0; at < text.length; at += 1) if ((text.charCodeAt(at) & 0xfc00) === 0xd800) pairs += 1;
-  return text.length - pairs;
 }

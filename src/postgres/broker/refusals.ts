@@ -1,3 +1,4 @@
+import { clipped } from "../guard/text.ts";
 import type { ServerError } from "../wire/server_error.ts";
 
 /** What the client is told instead of what the server says about the statement that stood in. */
@@ -37,8 +38,8 @@ export class Refusals {
     const { sqlstate, message, hint, position } = refusal;
     this.#pending.set(name, {
       sqlstate,
-      message: clipped(message),
-      ...(hint === undefined ? {} : { hint: clipped(hint) }),
+      message: clipped(message, MAX_TEXT),
+      ...(hint === undefined ? {} : { hint: clipped(hint, MAX_TEXT) }),
       ...(position === undefined ? {} : { position }),
     });
     return `SELECT "${name}"`;
@@ -57,12 +58,4 @@ export class Refusals {
     this.#pending.delete(name);
     return refusal;
   }
-}
-
-/** A copy, so that the text it was cut from is not kept. */
-function clipped(text: string): string {
-  const kept = text.length <= MAX_TEXT
-    ? text
-    : `${text.slice(0, MAX_TEXT)}… (${text.length - MAX_TEXT} characters more)`;
-  return new TextDecoder().decode(new TextEncoder().encode(kept));
 }

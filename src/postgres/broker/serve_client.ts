@@ -4,6 +4,7 @@ import type { SessionSettings, Upstream, UpstreamSession } from "../upstream/mod
 import { ByteReader, concatBytes } from "../wire/byte_reader.ts";
 import { FrontendProtocolError } from "../wire/frontend.ts";
 import { BACKEND, cstring, FRONTEND, int32, message } from "../wire/message.ts";
+import type { StartupParameters } from "../wire/opening.ts";
 import type { Audit } from "./audit.ts";
 import { ClientPump } from "./client_pump.ts";
 import { ClientWriter } from "./client_writer.ts";
@@ -24,7 +25,7 @@ export interface Backend {
   readonly settings: SessionSettings;
   /** Decides about the settings of a client's start-up packet; user and database are ignored, the broker has its own. */
   readonly decideStartup: (
-    parameters: readonly (readonly [name: string, value: string])[],
+    parameters: StartupParameters,
   ) =>
     | { readonly settings: SessionSettings }
     | { readonly refused: { readonly sqlstate: string; readonly message: string } };

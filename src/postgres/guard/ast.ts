@@ -51,6 +51,19 @@ export function namesOf(value: unknown): readonly string[] | undefined {
 }
 
 /**
+ * Reads the parts of a column's name.
+ *
+ * @param column The fields of a ColumnRef.
+ * @returns The names; undefined where a star stands.
+ */
+export function partsOf(column: Fields): readonly (string | undefined)[] {
+  return listOf(column["fields"]).map((part) => {
+    const node = asNode(part);
+    return node?.kind === "String" ? textOf(node.fields["sval"]) : undefined;
+  });
+}
+
+/**
  * Reads a bare constant. Not through a cast, which may change the value: `'1'::numeric(2,-1)` is 0.
  *
  * @param value A wrapped expression.

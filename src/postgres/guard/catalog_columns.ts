@@ -2,7 +2,7 @@
  * Columns of the catalogs that a sandbox must not see: values of tables, source text, and names of roles. Whoever may read a
  * catalog sees them for all objects, also for those that neither the role nor the policy shows.
  */
-import { asNode, type Fields, isFields, listOf, namesOf, textOf } from "./ast.ts";
+import { asNode, type Fields, isFields, listOf, namesOf, partsOf, textOf } from "./ast.ts";
 import { Refusal } from "./refusal.ts";
 
 const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map([
@@ -47,8 +47,7 @@ export class CatalogColumns {
     if (catalogs.length === 0) return;
     for (const target of listOf(fields["targetList"])) {
       const value = asNode(asNode(target)?.fields["val"]);
-      const [first] = listOf(value?.fields["fields"]);
-      if (value?.kind === "ColumnRef" && asNode(first)?.kind === "A_Star") {
+      if (value?.kind === "ColumnRef" && partsOf(value.fields)[0] === undefined) {
         throw this.#everything(catalogs[0] ?? "");
       }
     }
@@ -56,12 +55,7 @@ export class CatalogColumns {
 
   /** Notes a column, or a star behind a name. @param fields The fields of a ColumnRef. */
   noteColumn(fields: Fields): void {
-    this.#columns.push(
-      listOf(fields["fields"]).map((part) => {
-        const node = asNode(part);
-        return node?.kind === "String" ? textOf(node.fields["sval"]) : undefined;
-      }),
-    );
+    this.#columns.push(partsOf(fields));
   }
 
   /**

@@ -1,3 +1,4 @@
+import { clipped } from "./text.ts";
 import { refuseUnfit } from "./fitness.ts";
 import { judge } from "./statements.ts";
 import { normalized } from "./normalize.ts";
@@ -5,7 +6,7 @@ import { GrammarError } from "./grammar.ts";
 import { type ParsedStatement, parseStatements } from "./parser.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import type { ReviewedStatements } from "./reviewed.ts";
-import { edited, escapingEdits, qualifyingEdits, trimmed } from "./rewrite.ts";
+import { charactersOf, edited, escapingEdits, qualifyingEdits, trimmed } from "./rewrite.ts";
 import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
 
 /** The most statements one text may hold. */
@@ -46,7 +47,8 @@ export function planText(
   } catch (error) {
     if (!(error instanceof GrammarError)) throw error;
     const { position } = error;
-    const message = clipped(error.message);
+    // PostgreSQL repeats what it could not read, such as a literal without an end.
+    const message = clipped(error.message, MAX_MESSAGE);
     return [{
       kind: "refuse",
       sqlstate: SQLSTATE.syntaxError,
@@ -64,13 +66,13 @@ export function planText(
       `the SQL text has ${statements.length} statements, and at most ${MAX_STATEMENTS} are allowed`;
     return [{ kind: "refuse", sqlstate: SQLSTATE.limitExceeded, message, normalized: normalized(sql) }];
   }
-  return statements.map((statement) => planStatement({ whole: sql, text }, statement, context));
-}
-
-/** PostgreSQL repeats what it could not read, such as a literal without an end. */
-function clipped(message: string): string {
-  const more = message.length - MAX_MESSAGE;
-  return more > 0 ? `${message.slice(0, MAX_MESSAGE)}… (${more} characters more)` : message;
+  let [counted, before] = [0, 0];
+  return statements.map(({ tree, start, end }) => {
+    const { start: from, end: to } = trimmed(text, { start, end });
+    before += charactersOf(text, { start: counted, end: from });
+    counted = from;
+    return planStatement({ whole: sql, text }, { tree, start: from, end: to, before }, context);
+  });
 }
 
 interface ClientText {
@@ -79,37 +81,41 @@ interface ClientText {
   readonly text: Uint8Array;
 }
 
+/** Without the white space at its ends, and the characters before it. */
+interface PlacedStatement extends ParsedStatement {
+  readonly before: number;
+}
+
 function planStatement(
   { whole, text }: ClientText,
-  statement: ParsedStatement,
+  statement: PlacedStatement,
   context: PlanContext,
 ): StatementPlan {
-  const { tree } = statement;
-  const range = trimmed(text, statement);
-  const original = edited(text, range, []).sql;
+  const { tree, start, end } = statement;
+  const original = edited(text, statement, []);
   try {
-    const short = range.end - range.start <= MAX_REVIEWED_BYTES;
-    const reviewed = short ? context.reviewed.find(tree, context.policy) : undefined;
+    const reviewed = end - start <= MAX_REVIEWED_BYTES
+      ? context.reviewed.find(tree, context.policy)
+      : undefined;
     const { command, argument, calls = [], sql: written, changesSettings } = reviewed ??
       judge(tree, context.policy);
-    const edits = written === undefined ? [...qualifyingEdits(calls), ...escapingEdits(text, range)] : [];
     const { sql, places } = written === undefined
-      ? edited(text, range, edits)
-      : { sql: written, places: edited(text, range, []).places };
+      ? edited(text, statement, [...qualifyingEdits(calls), ...escapingEdits(text, statement)])
+      : { sql: written, places: original.places };
     if (reviewed === undefined && sql !== whole) verify(sql, command, context);
     return {
       kind: "forward",
       sql,
       command,
       places: [...places],
-      normalized: normalized(original) ?? command,
+      normalized: normalized(original.sql) ?? command,
       ...(argument === undefined ? {} : { argument }),
       ...(changesSettings === true ? { changesSettings } : {}),
     };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { message, sqlstate, hint } = error;
-    const plan = { kind: "refuse", sqlstate, message, normalized: normalized(original) } as const;
+    const plan = { kind: "refuse", sqlstate, message, normalized: normalized(original.sql) } as const;
     return hint === undefined ? plan : { ...plan, hint };
   }
 }

@@ -74,11 +74,9 @@ export class RangeTable {
       : schema === "information_schema" && INFORMATION_SCHEMA_RELATIONS.has(name);
     if (readable) return;
     if ((schema === undefined || schema === cdmSchema) && !name.startsWith("pg_")) throw this.#unknown(name);
+    const shown = schema === undefined ? name : `${textOf(schema)}.${name}`;
     throw new Refusal(
-      `permission denied for relation "${
-        schema === undefined ? "" : `${textOf(schema)}.`
-      }${name}": it is not among those a ` +
-        "sandbox may read",
+      `permission denied for relation "${shown}": it is not among those a sandbox may read`,
       this.#hint(),
     );
   }

@@ -1,4 +1,4 @@
-import { asNode, type Fields, isFields, listOf, namesOf, textOf } from "./ast.ts";
+import { asNode, type Fields, isFields, listOf, namesOf, partsOf, textOf } from "./ast.ts";
 import { FUNCTION_COLUMNS, FUNCTIONS } from "./functions.ts";
 import { Refusal } from "./refusal.ts";
 import type { GuardPolicy } from "./types.ts";
@@ -41,10 +41,7 @@ export class References {
 
   /** Notes a name with a dot. @param fields The fields of a ColumnRef. */
   noteColumn(fields: Fields): void {
-    const names = listOf(fields["fields"]).map((part) => {
-      const node = asNode(part);
-      return node?.kind === "String" ? textOf(node.fields["sval"]) : undefined;
-    });
+    const names = partsOf(fields);
     const [alias, column] = names.slice(-2);
     if (names.length > 1 && alias !== undefined && column !== undefined) {
       this.#references.push([alias, column]);

@@ -1,3 +1,4 @@
+import { charactersIn, type Place } from "./text.ts";
 import type { PendingCall } from "./calls.ts";
 import { scanTokens } from "./parser.ts";
 import { Refusal } from "./refusal.ts";
@@ -8,9 +9,6 @@ export interface Edit {
   readonly end: number;
   readonly text: string;
 }
-
-/** From the character `sent` of the text that is sent on, both texts are the same as from `written` in the client's. */
-export type Place = readonly [sent: number, written: number];
 
 /** A part of a text, in bytes. */
 export interface Range {
@@ -104,26 +102,37 @@ export function escapingEdits(text: Uint8Array, { start, end }: Range): readonly
 }
 
 /**
+ * Counts the characters of a part.
+ *
+ * @param text The whole text, in UTF-8.
+ * @param range The part.
+ * @returns How many.
+ */
+export function charactersOf(text: Uint8Array, { start, end }: Range): number {
+  return charactersIn(DECODER.decode(text.subarray(start, end)));
+}
+
+/**
  * Makes the edits.
  *
  * @param text The whole text, in UTF-8.
- * @param range The part that is wanted.
+ * @param range The part that is wanted, and the characters before it.
  * @param edits In any order, none within another.
  * @returns The part's new text, and where its parts stand in the whole text, in characters.
  */
 export function edited(
   text: Uint8Array,
-  range: Range,
+  range: Range & { readonly before: number },
   edits: readonly Edit[],
 ): { readonly sql: string; readonly places: readonly Place[] } {
-  let written = lengthOf(DECODER.decode(text.subarray(0, range.start)));
+  let written = range.before;
   let sent = 0;
   let sql = "";
   let done = range.start;
   const places: Place[] = [[0, written]];
   const keep = (end: number): void => {
     const part = DECODER.decode(text.subarray(done, end));
-    const length = lengthOf(part);
+    const length = charactersIn(part);
     sql += part;
     sent += length;
     written += length;
@@ -134,19 +143,12 @@ export function edited(
       throw new RangeError("Cannot edit a text: offset out of range");
     }
     keep(edit.start);
-    written += lengthOf(DECODER.decode(text.subarray(edit.start, edit.end)));
+    written += charactersOf(text, edit);
     done = edit.end;
     sql += edit.text;
-    sent += lengthOf(edit.text);
+    sent += charactersIn(edit.text);
     places.push([sent, written]);
   }
   keep(range.end);
   return { sql, places };
-}
-
-/** Characters as PostgreSQL counts them. */
-function lengthOf(text: string): number {
-  let pairs = 0;
-  for (let at = 0; at < text.length; at += 1) if ((text.charCodeAt(at) & 0xfc00) === 0xd800) pairs += 1;
-  return text.length - pairs;
 }

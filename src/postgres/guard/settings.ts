@@ -23,6 +23,11 @@ const ISOLATION = oneOf("serializable", "repeatable read", "read committed", "re
 /** Below these levels PostgreSQL tells what goes on inside the server. */
 const MESSAGES = oneOf("info", "notice", "warning", "error");
 
+const TIME_LIMITS = [
+  ...["idle_in_transaction_session_timeout", "idle_session_timeout", "lock_timeout", "statement_timeout"],
+  "transaction_timeout",
+];
+
 /** What the planner may use or not: `enable_…`. */
 const PLANNER_SWITCHES =
   ("async_append bitmapscan gathermerge group_by_reordering hashagg hashjoin incremental_sort " +
@@ -46,24 +51,20 @@ const CHANGEABLE: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
   ["from_collapse_limit", between(1, 8)],
   ["join_collapse_limit", between(1, 8)],
   ["geqo", onOrOff],
-  ["idle_in_transaction_session_timeout", timeUpToLimit("idle_in_transaction_session_timeout")],
-  ["idle_session_timeout", timeUpToLimit("idle_session_timeout")],
   ["intervalstyle", oneOf("postgres", "postgres_verbose", "sql_standard", "iso_8601")],
   ["jit", onOrOff],
   ["lc_monetary", anything],
   ["lc_numeric", anything],
   ["lc_time", anything],
-  ["lock_timeout", timeUpToLimit("lock_timeout")],
   ["max_parallel_workers_per_gather", between(0, 2)],
   ["parallel_leader_participation", onOrOff],
   ["plan_cache_mode", oneOf("auto", "force_generic_plan", "force_custom_plan")],
   ["seed", between(-1, 1)],
-  ["statement_timeout", timeUpToLimit("statement_timeout")],
   ["timezone", anything],
   ["transaction_deferrable", onOrOff],
   ["transaction_isolation", ISOLATION],
-  ["transaction_timeout", timeUpToLimit("transaction_timeout")],
   ["xmlbinary", oneOf("base64", "hex")],
+  ...TIME_LIMITS.map((name) => [name, timeUpToLimit(name)] as const),
   ...PLANNER_SWITCHES.map((what) => [`enable_${what}`, onOrOff] as const),
 ]);
 
@@ -115,7 +116,7 @@ const HINT =
  * Decides about giving a setting a value.
  *
  * @param name The setting's name, in any case.
- * @param values The value, as `SET … TO a, b` gives it; undefined for its default, or where the value is not known.
+ * @param values The value, as `SET … TO a, b` gives it; `default`, or `unknown` where it is no constant.
  * @param policy The search path and time limits.
  * @returns What becomes of it.
  * @throws {Refusal} It may not be set, or not to this value.

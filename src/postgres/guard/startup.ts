@@ -1,5 +1,7 @@
 /** What a client asks for in its start-up packet: settings, by name or in `options`, as libpq and JDBC send them. */
 import { Refusal, SQLSTATE } from "./refusal.ts";
+import type { StartupParameters } from "../wire/opening.ts";
+import { off } from "./setting_values.ts";
 import { decideSetting, valuesIn } from "./settings.ts";
 import type { GuardPolicy } from "./types.ts";
 
@@ -19,12 +21,12 @@ export type StartupDecision =
  * @returns The settings to begin the session with, or why there is none.
  */
 export function decideStartup(
-  parameters: readonly (readonly [name: string, value: string])[],
+  parameters: StartupParameters,
   policy: GuardPolicy,
 ): StartupDecision {
   const settings: Record<string, string> = {};
   try {
-    for (const [name, value] of parameters.flatMap(settingsIn)) {
+    for (const [name, value] of parameters.flatMap((parameter) => settingsIn(parameter, policy))) {
       if (decideSetting(name, valuesIn(name, value), policy) === "changes") {
         settings[name.toLowerCase()] = value;
       }
@@ -37,21 +39,19 @@ export function decideStartup(
   }
 }
 
-function settingsIn(
-  [name, value]: readonly [name: string, value: string],
-): readonly (readonly [name: string, value: string])[] {
+function settingsIn([name, value]: StartupParameters[number], policy: GuardPolicy): StartupParameters {
   if (IGNORED.has(name) || name.startsWith("_pq_.")) return [];
   if (name === "options") return settingsOf(value);
   if (name !== "replication") return [[name, value]];
-  if (["false", "off", "no", "0"].includes(value.toLowerCase())) return [];
+  if (off([value], policy)) return [];
   throw new Refusal("replication is not available in a sandbox");
 }
 
 /** Reads `-c name=value --name=value`: words are split at white space, a backslash keeps the next character as it is. */
-function settingsOf(options: string): readonly (readonly [name: string, value: string])[] {
+function settingsOf(options: string): StartupParameters {
   const words = options.match(/(?:\\.|[^\s\\])+/gsu) ?? [];
   const plain = words.map((word) => word.replaceAll(/\\(.)/gsu, "$1"));
-  const found: (readonly [name: string, value: string])[] = [];
+  const found: StartupParameters[number][] = [];
   for (let at = 0; at < plain.length; at += 1) {
     const word = plain[at] ?? "";
     const setting = word === "-c" ? plain[at += 1] ?? "" : /^(?:-c|--)(.+)$/s.exec(word)?.[1] ?? "";

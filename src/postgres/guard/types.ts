@@ -1,4 +1,4 @@
-import type { Place } from "./rewrite.ts";
+import type { Place } from "./text.ts";
 
 /** What kind of statement is let through: the broker handles some kinds itself. */
 export type ForwardCommand =

@@ -8,6 +8,9 @@ const CANCEL_REQUEST = 80_877_102;
 const SSL_REQUEST = 80_877_103;
 const GSSENC_REQUEST = 80_877_104;
 
+/** Names and values of a start-up packet, in their order. */
+export type StartupParameters = readonly (readonly [name: string, value: string])[];
+
 /** The first packet of a connection, which bears no type byte. */
 export type Opening =
   | { readonly kind: "encryption" }
@@ -18,8 +21,7 @@ export type Opening =
     readonly minor: number;
     /** Names of options of the protocol itself (`_pq_.…`); none is known here. */
     readonly protocolOptions: readonly string[];
-    /** All names and values, in their order. */
-    readonly parameters: readonly (readonly [name: string, value: string])[];
+    readonly parameters: StartupParameters;
   }
   | { readonly kind: "invalid"; readonly reason: string };
 

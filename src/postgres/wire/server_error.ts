@@ -23,16 +23,9 @@ const POSITION = 0x50;
  * @returns Its severity, code and texts.
  */
 export function parseServerError(body: Uint8Array): ServerError {
-  const fields = new Map<number, string>();
-  let at = 0;
-  while (at < body.length) {
-    const field = body[at] ?? 0;
-    if (field === 0) break;
-    const end = body.indexOf(0, at + 1);
-    if (end < 0) break;
-    fields.set(field, DECODER.decode(body.subarray(at + 1, end)));
-    at = end + 1;
-  }
+  const fields = new Map(
+    fieldsOf(body).map((field) => [field[0] ?? 0, DECODER.decode(field.subarray(1, -1))]),
+  );
   const detail = fields.get(0x44);
   const hint = fields.get(0x48);
   const position = fields.get(POSITION);
@@ -73,15 +66,21 @@ export function errorResponse(error: ServerError): Uint8Array {
  * @returns The whole message.
  */
 export function movedError(body: Uint8Array, position: number): Uint8Array {
+  const fields = fieldsOf(body).map((field) => field[0] === POSITION ? cstring(`P${position}`) : field);
+  return message(BACKEND.error, ...fields, new Uint8Array(1));
+}
+
+/** The fields of an ErrorResponse, each with its type and its NUL. */
+function fieldsOf(body: Uint8Array): Uint8Array[] {
   const fields: Uint8Array[] = [];
   let at = 0;
   while (at < body.length && body[at] !== 0) {
     const end = body.indexOf(0, at + 1);
     if (end < 0) break;
-    fields.push(body[at] === POSITION ? cstring(`P${position}`) : body.subarray(at, end + 1));
+    fields.push(body.subarray(at, end + 1));
     at = end + 1;
   }
-  return message(BACKEND.error, ...fields, new Uint8Array(1));
+  return fields;
 }
 
 function withoutNul(text: string): string {
