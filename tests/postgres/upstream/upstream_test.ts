@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { readConfig } from "../../../src/config.ts";
 import { OmcpError } from "../../../src/errors.ts";
-import { requirePermissions } from "../../../src/permissions.ts";
 import { ask, StreamUpstream, urlUpstream } from "../../../src/postgres/upstream/mod.ts";
 import { startPostgres, type TestPostgres } from "../fixture.ts";
 
@@ -40,31 +38,32 @@ Deno.test("urlUpstream() logs in under TLS with SCRAM, and its settings are what
   session.close();
 });
 
-Deno.test("urlUpstream() needs no permission but the server's address and the authority's file", async () => {
-  const code = `
-    import { ask, urlUpstream } from "${import.meta.resolve("../../../src/postgres/upstream/mod.ts")}";
-    const signal = AbortSignal.timeout(5000);
-    const session = await urlUpstream(Deno.args[0]).connect({}, signal);
-    console.log((await ask(session, "SELECT 42", signal))[0][0]);
-    session.close();`;
+/** Runs a program with the permissions that are named, and no other. Returns what it prints, and its complaints. */
+async function runWith(permissions: readonly string[], code: string, url: string): Promise<string> {
   const script = await Deno.makeTempFile({ suffix: ".ts" });
   try {
     await Deno.writeTextFile(script, code);
     const config = new URL("../../../deno.json", import.meta.url).pathname;
-    const allow = [`--allow-net=127.0.0.1:${server.port}`, `--allow-read=${server.caPath}`];
-    const args = ["run", "--no-prompt", "--no-check", "--config", config, ...allow, script, server.url];
-    const output = await new Deno.Command(Deno.execPath(), {
-      args,
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "--no-check", "--config", config, ...permissions, script, url],
       env: { PGPASSWORD: "x", PGOPTIONS: "-c x=y" },
     }).output();
-    assert.equal(
-      new TextDecoder().decode(output.stdout).trim(),
-      "42",
-      new TextDecoder().decode(output.stderr),
-    );
+    return new TextDecoder().decode(stdout).trim() || new TextDecoder().decode(stderr);
   } finally {
     await Deno.remove(script);
   }
+}
+
+const ASK = `
+  import { ask, urlUpstream } from "${import.meta.resolve("../../../src/postgres/upstream/mod.ts")}";
+  const signal = AbortSignal.timeout(5000);
+  const session = await urlUpstream(Deno.args[0]).connect({}, signal);
+  console.log((await ask(session, "SELECT 42", signal))[0][0]);
+  session.close();`;
+
+Deno.test("urlUpstream() needs no permission but the server's address and the authority's file", async () => {
+  const allow = [`--allow-net=127.0.0.1:${server.port}`, `--allow-read=${server.caPath}`];
+  assert.equal(await runWith(allow, ASK, server.url), "42");
 });
 
 Deno.test("urlUpstream() fails with a reason and without the password", async () => {
@@ -135,11 +134,20 @@ Deno.test("urlUpstream() reaches a server by its IPv6 address, with the permissi
   })();
   try {
     const url = plain.url.replace(/@[^/]*\//, `@[::1]:${listener.addr.port}/`);
-    const session = await urlUpstream(url).connect({}, AbortSignal.timeout(10_000));
-    assert.equal(session.parameters.get("client_encoding"), "UTF8");
-    session.close();
-    const settings: Record<string, string> = { OMCP_DATABASE_URL: url, OMCP_DISCLOSURE: "open" };
-    requirePermissions(readConfig((name) => settings[name]));
+    const socket = "/var/run/docker.sock";
+    const guard = new URL("../../../src/postgres/guard", import.meta.url).pathname;
+    const allow = [
+      `--allow-net=[::1]:${listener.addr.port},unix:${socket},docker.invalid:80`,
+      `--allow-read=${socket},${guard}`,
+      `--allow-write=${socket}`,
+    ];
+    // The server looks at its permissions first, and must find the address among them as it is written there.
+    const look = `
+      import { readConfig } from "${import.meta.resolve("../../../src/config.ts")}";
+      import { requirePermissions } from "${import.meta.resolve("../../../src/permissions.ts")}";
+      const settings = { OMCP_DATABASE_URL: Deno.args[0], OMCP_DISCLOSURE: "open" };
+      requirePermissions(readConfig((name) => settings[name]));`;
+    assert.equal(await runWith(allow, look + ASK, url), "42");
   } finally {
     listener.close();
     await relay;
