@@ -1,17 +1,38 @@
-/** Prints `total failed skipped` of a JUnit report that `deno test --junit-path` wrote. */
+/**
+ * Reads a JUnit report that `deno test --junit-path` wrote. Prints `total failed skipped`; on stderr, each failed test with the start of its
+ * message, because whoever keeps only the end of a run's output must still learn what failed.
+ */
 const [path] = Deno.args;
 if (path === undefined) throw new Error("Usage: count_tests.ts REPORT");
+const MESSAGE_CHARACTERS = 1_500;
+const encoder = new TextEncoder();
 const report = Deno.readTextFileSync(path);
 let total = 0;
 let failed = 0;
 let skipped = 0;
 for (const [suite] of report.matchAll(/<testsuite [^>]*>/g)) {
-  total += attribute(suite, "tests");
-  failed += attribute(suite, "failures") + attribute(suite, "errors");
-  skipped += attribute(suite, "disabled") + attribute(suite, "skipped");
+  total += count(suite, "tests");
+  failed += count(suite, "failures") + count(suite, "errors");
+  skipped += count(suite, "disabled") + count(suite, "skipped");
 }
-await Deno.stdout.write(new TextEncoder().encode(`${total} ${failed} ${skipped}\n`));
+for (const [, attributes, body] of report.matchAll(/<testcase ([^>]*[^/])>([\s\S]*?)<\/testcase>/g)) {
+  const failure = /<(?:failure|error)[\s>][\s\S]*<\/(?:failure|error)>/.exec(body ?? "")?.[0];
+  if (failure === undefined) continue;
+  const message = plain(failure).slice(0, MESSAGE_CHARACTERS);
+  const name = `${attribute(attributes ?? "", "classname")}: ${attribute(attributes ?? "", "name")}`;
+  await Deno.stderr.write(encoder.encode(`FAILED ${name}\n${message.replace(/^/gm, "    ")}\n`));
+}
+await Deno.stdout.write(encoder.encode(`${total} ${failed} ${skipped}\n`));
 
-function attribute(tag: string, name: string): number {
+function count(tag: string, name: string): number {
   return Number(new RegExp(` ${name}="(\\d+)"`).exec(tag)?.[1] ?? 0);
+}
+
+function attribute(attributes: string, name: string): string {
+  return plain(new RegExp(`(?:^| )${name}="([^"]*)"`).exec(attributes)?.[1] ?? "");
+}
+
+function plain(xml: string): string {
+  const named: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+  return xml.replace(/<[^>]*>/g, "").replace(/&(\w+);/g, (whole, name: string) => named[name] ?? whole);
 }
