@@ -71,7 +71,7 @@ export const SETTINGS = {
     description: "The most time a call may ask for.",
   },
   OMCP_OUTPUT_KIB: {
-    schema: whole(1, 4096),
+    schema: whole(1, 128),
     default: "20",
     unit: "KiB",
     description:

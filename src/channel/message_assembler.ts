@@ -1,12 +1,12 @@
 import type { Frame } from "./frame.ts";
 import { ProtocolViolation } from "./violation.ts";
 
-/** The longest message put together, in bytes (PROTOCOL.md, "Frame"). */
-export const MAX_MESSAGE = 16 * 1024 * 1024;
+/** The longest HELLO or EVENT put together, in bytes (PROTOCOL.md, "Frame"): reading one must not occupy the server. */
+export const MAX_MESSAGE = 256 * 1024;
 /** The longest request, in bytes. */
 export const MAX_REQUEST = 8 * 1024 * 1024;
 /** All messages that are being put together may hold so many bytes, and there may be so many of them. */
-const MAX_UNFINISHED_BYTES = 2 * MAX_MESSAGE;
+const MAX_UNFINISHED_BYTES = 2 * MAX_REQUEST;
 const MAX_UNFINISHED = 64;
 
 interface Unfinished {

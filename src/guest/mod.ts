@@ -25,6 +25,7 @@ import kernelCharts from "./kernel/charts.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
 import kernelDescriptors from "./kernel/descriptors.py" with { type: "text" };
 import kernelDisplay from "./kernel/display.py" with { type: "text" };
+import kernelDisplays from "./kernel/displays.py" with { type: "text" };
 import kernelFigureWords from "./kernel/figure_words.py" with { type: "text" };
 import kernelFigures from "./kernel/figures.py" with { type: "text" };
 import kernelFonts from "./kernel/fonts.py" with { type: "text" };
@@ -46,6 +47,7 @@ import kernelState from "./kernel/state.py" with { type: "text" };
 import kernelStreams from "./kernel/streams.py" with { type: "text" };
 import kernelSupervisor from "./kernel/supervisor.py" with { type: "text" };
 import kernelTracebacks from "./kernel/tracebacks.py" with { type: "text" };
+import kernelUntrusted from "./kernel/untrusted.py" with { type: "text" };
 import kernelValues from "./kernel/values.py" with { type: "text" };
 import kernelWire from "./kernel/wire.py" with { type: "text" };
 import kernelZombies from "./kernel/zombies.py" with { type: "text" };
@@ -78,6 +80,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.confine": kernelConfine,
   "kernel.descriptors": kernelDescriptors,
   "kernel.display": kernelDisplay,
+  "kernel.displays": kernelDisplays,
   "kernel.figure_words": kernelFigureWords,
   "kernel.figures": kernelFigures,
   "kernel.fonts": kernelFonts,
@@ -99,6 +102,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.streams": kernelStreams,
   "kernel.supervisor": kernelSupervisor,
   "kernel.tracebacks": kernelTracebacks,
+  "kernel.untrusted": kernelUntrusted,
   "kernel.values": kernelValues,
   "kernel.wire": kernelWire,
   "kernel.zombies": kernelZombies,

@@ -24,9 +24,9 @@ interface Block {
  */
 export function cellResult(outcome: CellOutcome, textCharacters: number): CallToolResult {
   const pictures: Picture[] = [];
-  const blocks = outcome.outputs.map((output) => block(output, pictures)).filter((part) =>
-    part.body.trim() !== "" || (part.skipped ?? 0) > 0
-  );
+  const blocks = shortened(outcome.outputs, textCharacters).map((output) => block(output, pictures)).filter((
+    part,
+  ) => part.body.trim() !== "" || (part.skipped ?? 0) > 0);
   const bodies = bounded(blocks, textCharacters);
   const parts = blocks.flatMap(({ label }, at) => {
     const body = bodies[at] ?? "";
@@ -37,6 +37,23 @@ export function cellResult(outcome: CellOutcome, textCharacters: number): CallTo
     content: [{ type: "text", text }, ...pictures.map((picture) => ({ type: "image" as const, ...picture }))],
     ...(outcome.status === "ok" ? {} : { isError: true }),
   };
+}
+
+/** Values and tracebacks cut to what can be shown of them, before anything looks at each of their characters. */
+function shortened(outputs: readonly CellOutput[], characters: number): CellOutput[] {
+  const texts = outputs.map((output) => {
+    if (output.type === "stream") return "";
+    return output.type === "error" ? output.traceback : bundleText(output.data);
+  });
+  const shares = fairShares(characters, texts.map((text) => text.length));
+  return outputs.map((output, at) => {
+    const text = texts[at] ?? "";
+    const share = shares[at] ?? 0;
+    if (output.type === "stream" || text.length <= share) return output;
+    const [cut = ""] = keepEnds([{ text }], share);
+    if (output.type === "error") return { ...output, traceback: cut };
+    return { ...output, data: { ...output.data, "text/plain": cut } };
+  });
 }
 
 function block(output: CellOutput, pictures: Picture[]): Block {
@@ -55,11 +72,7 @@ function block(output: CellOutput, pictures: Picture[]): Block {
     case "result": {
       const picture = bundlePicture(output.data);
       const words = showable(bundleText(output.data));
-      const label = output.type === "result"
-        ? "[value]\n"
-        : output.metadata?.omcp?.note === true
-        ? "[note] "
-        : "[display] ";
+      const label = output.type === "result" ? "[value]\n" : output.note === true ? "[note] " : "[display] ";
       if (picture === undefined) return { pool: "values", label, body: words };
       if (typeof picture === "string") return { pool: "values", label, body: `${words} [${picture}]`.trim() };
       pictures.push(picture);

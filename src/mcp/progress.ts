@@ -39,7 +39,8 @@ export function pacedCall(context: ServerContext): PacedCall {
   return {
     signal,
     progress: (latest) => {
-      message = showable(latest).slice(-MESSAGE_CHARACTERS);
+      // Cut first: what a cell prints may be one long line, and this is done for each piece of it.
+      message = showable(latest.slice(-4 * MESSAGE_CHARACTERS)).slice(-MESSAGE_CHARACTERS);
     },
     limit: (ms) => {
       limit = ` of ${ms / 1000} s`;

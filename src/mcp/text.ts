@@ -3,18 +3,23 @@
 /** C0 and C1 controls but for tab and line feed, DEL, the characters that reorder text, and halves of surrogate pairs. */
 const UNSHOWABLE =
   // deno-lint-ignore no-control-regex
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
-/** ECMA-48 control sequences, such as colours. */
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/u;
+const UNSHOWABLES = new RegExp(`(?:${UNSHOWABLE.source})+`, "gu");
+/** ECMA-48 control sequences, such as colours; here, and anywhere. */
 // deno-lint-ignore no-control-regex
-const CONTROL_SEQUENCE = /(?:\u001b\[|\u009b)[0-?]*[ -\/]*[@-~]/g;
+const SEQUENCE = /(?:\u001b\[|\u009b)([0-?]*)[ -\/]*([@-~])/y;
+const SEQUENCES = new RegExp(SEQUENCE.source, "g");
 const OVERWRITES = /[\r\b]/;
-/** One step of writing a line: an erasure, any other control sequence, or a character. */
-// deno-lint-ignore no-control-regex
-const STEPS = /(?:\u001b\[|\u009b)(?<mode>[012]?)K|(?:\u001b\[|\u009b)[0-?]*[ -\/]*[@-~]|[^]/gu;
+const BACKSPACE = 0x08;
+const CARRIAGE_RETURN = 0x0d;
+const ESCAPE = 0x1b;
+const CSI = 0x9b;
 
 /**
  * Escapes control characters visibly, so that no terminal or viewer obeys what a sandbox printed.
  * Colours and other control sequences are removed; CR and BS overwrite what came before them in their line.
+ *
+ * Text from a sandbox may consist of nothing else: it takes one pass over the characters, without a match for each.
  *
  * @param text Any text.
  * @returns Well-formed Unicode with `\x07`, `\u202e`, `\ud8ff` and the like spelled out.
@@ -22,29 +27,76 @@ const STEPS = /(?:\u001b\[|\u009b)(?<mode>[012]?)K|(?:\u001b\[|\u009b)[0-?]*[ -\
 export function showable(text: string): string {
   const lines = text.replaceAll("\r\n", "\n").split("\n");
   const plain = lines.map((line) => OVERWRITES.test(line) ? overwritten(line) : line).join("\n");
-  return plain.replace(CONTROL_SEQUENCE, "").replace(UNSHOWABLE, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 256
-      ? `\\x${code.toString(16).padStart(2, "0")}`
-      : `\\u${code.toString(16).padStart(4, "0")}`;
-  });
+  return plain.replace(SEQUENCES, "").replace(UNSHOWABLES, spelledOut);
+}
+
+function spelledOut(run: string): string {
+  const parts: string[] = [];
+  for (let at = 0; at < run.length; at += 1) {
+    const code = run.charCodeAt(at);
+    parts.push(spelling(code));
+  }
+  return parts.join("");
+}
+
+const spellings = new Map<number, string>();
+
+/** Kept: there are some two thousand at most, and a text may have a million of them. */
+function spelling(code: number): string {
+  const known = spellings.get(code);
+  if (known !== undefined) return known;
+  const made = code < 256
+    ? `\\x${code.toString(16).padStart(2, "0")}`
+    : `\\u${code.toString(16).padStart(4, "0")}`;
+  spellings.set(code, made);
+  return made;
 }
 
 /** What a terminal shows in the end of a line in which the cursor went back. */
 function overwritten(line: string): string {
   const cells: string[] = [];
   let column = 0;
-  for (const { 0: step, groups } of line.matchAll(STEPS)) {
-    if (step === "\r") column = 0;
-    else if (step === "\b") column = Math.max(0, column - 1);
-    else if (groups?.mode !== undefined) erase(cells, column, groups.mode);
-    else if (step.length <= 2 && !step.startsWith("\u001b[")) {
+  for (let at = 0; at < line.length;) {
+    const code = line.charCodeAt(at);
+    if (code === CARRIAGE_RETURN) column = 0;
+    else if (code === BACKSPACE) column = Math.max(0, column - 1);
+    else {
+      const sequence = code === ESCAPE || code === CSI ? sequenceAt(line, at) : undefined;
+      if (sequence !== undefined) {
+        if (sequence.final === "K" && /^[012]?$/.test(sequence.parameters)) {
+          erase(cells, column, sequence.parameters);
+        }
+        at += sequence.length;
+        continue;
+      }
+      const character = isHighHalf(code) && isLowHalf(line.charCodeAt(at + 1))
+        ? line.slice(at, at + 2)
+        : line.charAt(at);
       while (cells.length < column) cells.push(" ");
-      cells[column] = step;
+      cells[column] = character;
       column += 1;
+      at += character.length;
+      continue;
     }
+    at += 1;
   }
   return cells.join("").trimEnd();
+}
+
+function sequenceAt(line: string, at: number) {
+  SEQUENCE.lastIndex = at;
+  const found = SEQUENCE.exec(line);
+  if (found === null) return undefined;
+  const { 0: { length }, 1: parameters = "", 2: final = "" } = found;
+  return { length, parameters, final };
+}
+
+function isHighHalf(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdbff;
+}
+
+function isLowHalf(code: number): boolean {
+  return code >= 0xdc00 && code <= 0xdfff;
 }
 
 /** EL of ECMA-48: 0 to the line's end, 1 from its beginning, 2 the whole line. */

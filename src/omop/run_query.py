@@ -12,7 +12,8 @@ import psycopg
 
 MIME = "application/vnd.omcp.query+json"
 PREVIEW_ROWS = 20
-PREVIEW_CHARACTERS = 200
+#: The server shows 40 and says with an ellipsis that there are more.
+PREVIEW_CHARACTERS = 41
 
 #: Nullable types throughout: a float64 column could not hold a 64-bit id exactly as soon as one value is missing.
 DTYPES = {"integer": "Int64", "bigint": "Int64", "numeric": "Float64", "text": "string", "boolean": "boolean"}

@@ -6,8 +6,8 @@ import type { CompiledOmopQuery, ResultColumn } from "./query/mod.ts";
 import source from "./run_query.py" with { type: "text" };
 
 const MIME = "application/vnd.omcp.query+json";
-/** Room for what the cell itself prints, which is nothing where all is well. */
-const OUTPUT_BYTES = 16 * 1024;
+/** The answer is at most this long, in characters: reading it occupies everybody. It has at most 20 rows of short texts. */
+const OUTPUT_BYTES = 256 * 1024;
 
 const cell = z.union([z.string().max(1000), z.boolean(), z.null()]);
 
@@ -99,13 +99,23 @@ export async function runQuery(
 }
 
 function answerOf(
-  outputs: readonly { readonly type: string; readonly data?: Readonly<Record<string, unknown>> }[],
+  outputs: readonly { readonly type: string; readonly data?: Readonly<Record<string, string>> }[],
 ) {
   for (const output of outputs) {
-    const parsed = answerSchema.safeParse(output.data?.[MIME]);
+    const text = output.data?.[MIME];
+    if (text === undefined || text.length > OUTPUT_BYTES) continue;
+    const parsed = answerSchema.safeParse(readJson(text));
     if (parsed.success) return parsed.data;
   }
   return undefined;
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function refusal(answer: { readonly sqlstate: string | null; readonly message: string }): OmcpError {

@@ -2,10 +2,11 @@
 import * as z from "zod";
 import { OmcpError } from "../errors.ts";
 
-/** More than the agent may ever send for one cell (its own caps are far lower): beyond it, it is not our agent any more. */
-const CELL_BYTES_MAX = 64 * 1024 * 1024;
+/** More characters than the agent may ever send for one cell (its own caps are lower): beyond it, it is not our agent any more. */
+const MAX_CELL_CHARACTERS = 32 * 1024 * 1024;
 
-const mimeBundleSchema = z.record(z.string().max(256), z.json()).refine(
+/** Texts; JSON among them stays text. */
+const mimeBundleSchema = z.record(z.string().max(256), z.string()).refine(
   (bundle) => Object.keys(bundle).length <= 32,
   "at most 32 representations",
 );
@@ -26,12 +27,10 @@ const outputSchema = z.discriminatedUnion("type", [
     type: z.literal("display"),
     data: mimeBundleSchema,
     /** The kernel's own words about the cell: no display of the cell's. */
-    metadata: z.looseObject({
-      omcp: z.looseObject({ note: z.boolean().optional() }).optional().catch(undefined),
-    })
-      .optional(),
+    note: z.boolean().optional(),
+    parts: count.optional(),
   }),
-  z.object({ type: z.literal("result"), data: mimeBundleSchema }),
+  z.object({ type: z.literal("result"), data: mimeBundleSchema, parts: count.optional() }),
   z.object({
     type: z.literal("error"),
     name: z.string(),
@@ -45,7 +44,15 @@ const outputSchema = z.discriminatedUnion("type", [
 /** The cell clears its output: what was printed so far, at once or when something more is printed. */
 const clearSchema = z.object({ type: z.literal("clear"), wait: z.boolean() });
 
-const eventSchema = z.discriminatedUnion("type", [...outputSchema.options, clearSchema]);
+/** A part of a text of the display that comes next, whose `parts` is this number. */
+const partSchema = z.object({
+  type: z.literal("part"),
+  display: count,
+  name: z.string().max(256),
+  text: z.string(),
+});
+
+const eventSchema = z.discriminatedUnion("type", [...outputSchema.options, clearSchema, partSchema]);
 
 const totalsSchema = z.object({ bytes: count, kept: count });
 
@@ -94,7 +101,8 @@ export class CellCollector {
   /** Bytes that were printed and cleared. */
   readonly #cleared = { stdout: 0, stderr: 0 };
   readonly #onOutput: ((output: CellOutput) => void) | undefined;
-  #bytes = 0;
+  #characters = 0;
+  #parts: { readonly display: number; readonly texts: Map<string, string[]> } | undefined;
   #broken: string | undefined;
 
   /** @param onOutput Told of each output as it comes. */
@@ -114,19 +122,41 @@ export class CellCollector {
       this.#broken = "an event of unknown shape";
       return;
     }
-    this.#bytes += JSON.stringify(parsed.data).length;
-    if (this.#bytes > CELL_BYTES_MAX) {
-      this.#broken = `more than ${CELL_BYTES_MAX} bytes of events`;
-      return;
-    }
-    if (parsed.data.type === "clear") {
-      if (parsed.data.wait) this.#clearsNext = true;
+    const { data } = parsed;
+    this.#characters += characters(data);
+    if (this.#characters > MAX_CELL_CHARACTERS) {
+      this.#broken = `more than ${MAX_CELL_CHARACTERS} characters of events`;
+    } else if (data.type === "part") {
+      this.#keepPart(data);
+    } else if (data.type === "clear") {
+      if (data.wait) this.#clearsNext = true;
       else this.#clear();
-      return;
+    } else {
+      const output = this.#whole(data);
+      if (this.#clearsNext && isPrinted(output)) this.#clear();
+      this.#append(output);
+      this.#onOutput?.(output);
     }
-    if (this.#clearsNext && isPrinted(parsed.data)) this.#clear();
-    this.#append(parsed.data);
-    this.#onOutput?.(parsed.data);
+  }
+
+  #keepPart({ display, name, text }: z.output<typeof partSchema>): void {
+    if (this.#parts?.display !== display) this.#parts = { display, texts: new Map() };
+    const begun = this.#parts.texts.get(name);
+    if (begun === undefined) this.#parts.texts.set(name, [text]);
+    else begun.push(text);
+  }
+
+  /** An output with the texts that came in parts before it. */
+  #whole(output: CellOutput): CellOutput {
+    if ((output.type !== "display" && output.type !== "result") || output.parts === undefined) return output;
+    const parts = this.#parts;
+    this.#parts = undefined;
+    if (parts?.display !== output.parts) {
+      this.#broken = "a display without its parts";
+      return output;
+    }
+    const texts = [...parts.texts].map(([name, pieces]) => [name, pieces.join("")] as const);
+    return { ...output, data: { ...output.data, ...Object.fromEntries(texts) } };
   }
 
   /** What has come so far. */
@@ -181,6 +211,20 @@ export class CellCollector {
     } else {
       this.#outputs.push(output);
     }
+  }
+}
+
+function characters(event: z.output<typeof eventSchema>): number {
+  switch (event.type) {
+    case "clear":
+      return 0;
+    case "error":
+      return event.name.length + event.value.length + event.traceback.length;
+    case "stream":
+    case "part":
+      return event.text.length;
+    default:
+      return Object.values(event.data).reduce((sum, text) => sum + text.length, 0);
   }
 }
 

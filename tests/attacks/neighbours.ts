@@ -31,10 +31,12 @@ export interface CodeAttack {
  *
  * @param environment The server's settings.
  * @param test The test.
+ * @param growth What the server may grow by, in bytes.
  */
 export async function withScene(
   environment: Record<string, string>,
   test: (scene: Scene) => Promise<void>,
+  growth = GROWTH_BYTES,
 ): Promise<void> {
   const engine = await connectTestEngine();
   const client = await RawClient.start(environment);
@@ -45,7 +47,7 @@ export async function withScene(
     await test({ client, target, neighbour });
     await assertNeighbourSound({ client, target, neighbour });
     assert.ok(
-      client.memory() - before < GROWTH_BYTES,
+      client.memory() - before < growth,
       `the server grew from ${before} to ${client.memory()}`,
     );
     assert.deepEqual(client.strays, []);

@@ -11,7 +11,7 @@ from agent.frames import EVENT, ProtocolError, encode_message
 # PROTOCOL.md: beyond either, the kernel's pipes are not read.
 MAX_UNACKNOWLEDGED_BYTES = 8 << 20
 MAX_UNACKNOWLEDGED = 4096
-MAX_EVENT_BYTES = 16 << 20
+MAX_EVENT_BYTES = 256 << 10
 # Replies pass the limits above, as a request must be answered; a server that never acknowledges is cut off here.
 _HARD_BYTES = 2 * MAX_UNACKNOWLEDGED_BYTES + MAX_EVENT_BYTES
 _HARD_COUNT = 4 * MAX_UNACKNOWLEDGED

@@ -1,27 +1,22 @@
 """One cell on its way through a kernel: what was asked, what came of it, and the caps on what it shows. Runs in the agent."""
 from __future__ import annotations
 
-import math
 import os
 import signal
 from typing import Any, Dict, Optional, Tuple
 
 from . import cgroup
+from .displays import Displays
 from .output import CellOutput, NAMES
+from .untrusted import Untrusted, text
+from .wire import MAX_MESSAGE_BYTES
 
 MAX_CODE_BYTES = 1 << 20
 MAX_TIMEOUT_MS = 86_400_000
 MAX_OUTPUT_BYTES = 64 << 20
 
-_MAX_DISPLAYS = 100
-_MAX_DISPLAY_BYTES = 16 << 20
 _MAX_ERRORS = 20
 _MAX_NAME = 1024
-_MAX_ERROR_CHARACTERS = 1 << 20
-_MAX_MIME_TYPES = 32
-_MAX_DEPTH = 64
-# A whole number of more bits is beyond what a double, the server's only kind of number, can hold.
-_MAX_NUMBER_BITS = 1023
 
 
 # What the kernel says by its exit code.
@@ -34,10 +29,6 @@ _EXIT_CODES = {
 
 class BadRequest(Exception):
     """A request that is not as the contract says."""
-
-
-class Untrusted(Exception):
-    """A kernel sent what no kernel of ours sends."""
 
 
 class Request:
@@ -81,11 +72,12 @@ class Cell:
         self.ending: Optional[str] = None
         self.timer: Any = None
         self.oom_before: Optional[int] = None
-        self.displays = {"count": 0, "kept": 0, "bytes": 0}
+        self.displays = Displays(request.max_output_bytes)
         # That it left running and that were not reported before.
         self.threads = 0
+        # Whether the last that was sent of it was a clearing.
+        self.cleared = False
         self._errors = 0
-        self._noted = False
 
     def stop_timer(self) -> None:
         if self.timer is not None:
@@ -102,33 +94,23 @@ class Cell:
             return {
                 "type": "error",
                 "name": text(message.get("name"), _MAX_NAME),
-                "value": text(message.get("value"), _MAX_ERROR_CHARACTERS),
-                "traceback": text(message.get("traceback"), _MAX_ERROR_CHARACTERS),
+                "value": text(message.get("value"), MAX_MESSAGE_BYTES),
+                "traceback": text(message.get("traceback"), MAX_MESSAGE_BYTES),
                 **({"note": True} if message.get("note") is True else {}),
             }
         if kind == "clear":
-            return {"type": kind, "wait": message.get("wait") is True}
-        if kind not in ("display", "result"):
-            raise Untrusted("a message of an unknown type")
-        data, size = _bundle(message.get("data"))
-        metadata, more = _bundle(message.get("metadata"))
-        if not self._noted and metadata.get("omcp") == {"note": True}:
-            # One note on what was left out is no display of the cell's own.
-            self._noted = True
-            return {"type": kind, "data": data, "metadata": metadata}
-        self.displays["count"] += 1
-        self.displays["bytes"] += size
-        # The result comes last: pictures before it must not push it out.
-        most = _MAX_DISPLAYS + (1 if kind == "result" else 0)
-        if self.displays["kept"] >= most or self.displays["bytes"] + more > _MAX_DISPLAY_BYTES:
-            return None
-        self.displays["kept"] += 1
-        return {"type": kind, "data": data, "metadata": metadata}
+            # One after the other clears nothing more: a million of them must not keep the server busy.
+            return None if self.cleared else {"type": kind, "wait": message.get("wait") is True}
+        if kind == "part":
+            return self.displays.part(message)
+        if kind in ("display", "result"):
+            return self.displays.take(message)
+        raise Untrusted("a message of an unknown type")
 
     def result(self, status: str, kernel: str, totals: Dict[str, Dict[str, int]], now: float) -> Dict[str, Any]:
         """What the reply says of the cell itself."""
         output: Dict[str, Any] = {name: totals.get(name, {"bytes": 0, "kept": 0}) for name in NAMES}
-        output["displays"] = self.displays
+        output["displays"] = self.displays.totals
         elapsed = int((now - self.started) * 1000)
         return {"status": status, "kernel": kernel, "elapsed_ms": elapsed, "output": output}
 
@@ -139,60 +121,6 @@ class Cell:
         oom = number == signal.SIGKILL and self.oom_before is not None and kills is not None and kills > self.oom_before
         name = None if number is None else _signal_name(number)
         return {"signal": name, "exit_code": code, "oom": oom}, _EXIT_CODES.get(code or 0)
-
-
-def text(value: Any, limit: int) -> str:
-    """A text from a kernel, as valid UTF-8."""
-    if not isinstance(value, str) or len(value) > limit:
-        raise Untrusted("a text is missing or too long")
-    return _valid(value)
-
-
-def count(value: Any) -> int:
-    """A number from a kernel."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 53:
-        raise Untrusted("a count is missing or impossible")
-    return value
-
-
-def _valid(value: str) -> str:
-    try:
-        value.encode("utf-8")
-        return value
-    except UnicodeEncodeError:
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _bundle(value: Any) -> Tuple[Dict[str, Any], int]:
-    if not isinstance(value, dict) or len(value) > _MAX_MIME_TYPES:
-        raise Untrusted("a bundle is no small object")
-    kept: Dict[str, Any] = {}
-    size = 0
-    for name, item in value.items():
-        name = text(name, 256)
-        kept[name], more = _plain(item, 0)
-        size += more
-    return kept, size
-
-
-def _plain(value: Any, depth: int) -> Tuple[Any, int]:
-    """A JSON value with every text made valid, and about how many bytes it has."""
-    if isinstance(value, str):
-        return _valid(value), len(value)
-    if isinstance(value, (dict, list)):
-        if depth >= _MAX_DEPTH:
-            raise Untrusted("a value is nested too deep")
-        if isinstance(value, list):
-            parts = [_plain(item, depth + 1) for item in value]
-            return [part for part, _ in parts], sum(size for _, size in parts) + 1
-        pairs = [(_valid(name), _plain(item, depth + 1)) for name, item in value.items()]
-        return {name: part for name, (part, _) in pairs}, sum(size + len(name) for name, (_, size) in pairs) + 1
-    if isinstance(value, float) and not math.isfinite(value):
-        return None, 8
-    if isinstance(value, int) and value.bit_length() > _MAX_NUMBER_BITS:
-        digits = str(value)
-        return digits, len(digits)
-    return value, 8
 
 
 def _read_status(status: int) -> Tuple[Optional[int], Optional[int]]:

@@ -1,75 +1,106 @@
-"""MIME bundles as they leave a kernel: known types only, bytes as base64, lengths capped, and what was cut told."""
+"""MIME bundles as they leave a kernel: known types only, each one text, within the cell's budget, and what was cut told.
+
+JSON is text too: nobody on its way parses it. A bundle that is longer than a message goes in parts.
+"""
 from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Iterator, List, Optional
 
 from . import charts, html_text, pictures, wire
 from .tracebacks import cut
 
-# The base64 of a picture, or a text, of one MIME type; and of the bundle together. Below the wire's message limit.
-MAX_BUNDLE_CHARACTERS = 8 << 20
-MAX_TEXT_CHARACTERS = 1 << 20
+# Of one message; six bytes at most for each character keep it below the wire's limit.
+MESSAGE_CHARACTERS = 40_000
+# Beyond it HTML is not read for its text.
+_MAX_HTML_CHARACTERS = 1 << 20
+# A base64 text of the largest picture.
+_MAX_PICTURE_CHARACTERS = -(-pictures.MAX_BYTES // 3) * 4
 
 _CUTTABLE = ("text/plain", "text/markdown", "text/latex")
 _TEXTS = _CUTTABLE + ("text/html", "image/svg+xml", "application/javascript")
-_BINARIES = ("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf")
-# What is kept first when the bundle as a whole is too long.
-_ORDER = ("text/plain", "image/png", "image/svg+xml", "image/jpeg", "text/html", "text/markdown", "text/latex")
+_BINARIES = (*pictures.KINDS, "application/pdf")
 # The repr of an object that has more to show than its name.
 _OPAQUE = re.compile(r"<[\w.]+(?: object| at 0x[0-9a-f]+| object at 0x[0-9a-f]+)>$")
-METADATA_KEY = "omcp"
 
 
-def bundle(data: Any, metadata: Any = None) -> Tuple[Dict[str, Any], Dict[str, Any]]:
-    """A bundle that may be sent, and its metadata, where `omcp.cut` tells what was cut or left out."""
+class _Budget:
+    """How many characters one text of the running cell may have."""
+
+    characters = 1 << 20
+
+
+budget = _Budget()
+
+
+def bundle(data: Any) -> Dict[str, str]:
+    """A bundle that may be sent. What is too long for the budget is cut where it is read, and else named with its size."""
     if not isinstance(data, dict):
         raise TypeError("a display bundle must be a dict: received %s" % type(data).__name__)
     data = dict(data)
     charts.explain(data)
     pictures.one(data)
-    _say_plainly(data)
-    kept: Dict[str, Any] = {}
-    lost: Dict[str, Any] = {}
-    left = MAX_BUNDLE_CHARACTERS
-    names = [name for name in data if isinstance(name, str) and _known(name)][:32]
-    for name in sorted(names, key=_rank):
-        value, size = _value(name, data[name])
-        if value is None:
-            continue
-        if name in _CUTTABLE and size > MAX_TEXT_CHARACTERS:
-            value, size = cut(value, MAX_TEXT_CHARACTERS), MAX_TEXT_CHARACTERS
-            lost[name] = {"characters": len(data[name]), "kept": MAX_TEXT_CHARACTERS}
-        if size > left:
-            lost[name] = {"characters": size, "kept": 0}
-            continue
-        left -= size
-        kept[name] = value
-    dropped = ["%s (%d characters)" % (name, what["characters"]) for name, what in lost.items() if not what["kept"]]
-    if dropped:
-        note = "[left out, longer than %d characters together: %s]" % (MAX_BUNDLE_CHARACTERS, ", ".join(dropped))
-        kept["text/plain"] = "%s\n%s" % (kept["text/plain"], note) if "text/plain" in kept else note
-    told = _plain_metadata(metadata)
-    if lost:
-        told[METADATA_KEY] = {"cut": lost}
-    return kept, told
+    texts: Dict[str, str] = {}
+    for name in [name for name in data if isinstance(name, str) and _known(name)][:32]:
+        text = _text(name, data[name])
+        if text is not None:
+            texts[name] = text
+    _say_plainly(texts)
+    for name in [name for name in pictures.KINDS if len(texts.get(name, "")) > _MAX_PICTURE_CHARACTERS]:
+        note = "[%s of %d bytes, too large to be shown]" % (name, len(texts.pop(name)) * 3 // 4)
+        texts["text/plain"] = "%s %s" % (texts["text/plain"], note) if "text/plain" in texts else note
+    kept = {name: cut(text, budget.characters) for name, text in texts.items() if name in _CUTTABLE}
+    for name, text in texts.items():
+        if name in pictures.KINDS or name not in kept and len(text) <= budget.characters:
+            kept[name] = text
+    return kept
 
 
-def _say_plainly(data: Dict[Any, Any]) -> None:
+def in_parts(message: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
+    """A message that may be too long for the wire as parts of its longest texts, and what is left of it."""
+    data: Dict[str, str] = message.get("data") or {}
+    if sum(map(len, data.values())) > MESSAGE_CHARACTERS:
+        left = MESSAGE_CHARACTERS
+        inline: Dict[str, str] = {}
+        for name, text in data.items():
+            if len(text) <= left:
+                left -= len(text)
+                inline[name] = text
+                continue
+            for start in range(0, len(text), MESSAGE_CHARACTERS):
+                yield {"type": "part", "name": name, "text": text[start : start + MESSAGE_CHARACTERS]}
+        message = {**message, "data": inline}
+    yield message
+
+
+def _say_plainly(texts: Dict[str, str]) -> None:
     """Puts into the plain text what a reader can use, where it is only an object's name."""
-    plain = data.get("text/plain")
-    if isinstance(plain, str) and _OPAQUE.match(plain) is None:
+    plain = texts.get("text/plain")
+    if plain is not None and _OPAQUE.match(plain) is None:
         return
-    html, svg, latex = (data.get(name) for name in ("text/html", "image/svg+xml", "text/latex"))
-    if isinstance(latex, str):
-        data["text/plain"] = latex
-    elif isinstance(html, str) and len(html) <= MAX_TEXT_CHARACTERS:
-        data["text/plain"] = html_text.text_of(html)
-    elif isinstance(svg, str):
-        size = [re.search(r"<svg\b[^>]*?\s%s=[\"']([^\"']{1,20})" % name, svg[:4096]) for name in ("width", "height")]
-        shape = " of %s x %s" % (size[0][1], size[1][1]) if size[0] and size[1] else ""
-        data["text/plain"] = "[SVG%s, %d characters: save it in /workspace, or show a PNG]" % (shape, len(svg))
+    found = [texts[name] for name in ("text/markdown", "text/latex") if name in texts]
+    html, svg, json = (texts.get(name) for name in ("text/html", "image/svg+xml", "application/json"))
+    if html is not None and len(html) <= _MAX_HTML_CHARACTERS:
+        found.append(html_text.text_of(html))
+    if svg is not None:
+        found.append("[SVG%s, %d characters: save it in /workspace, or show a PNG]" % (_svg_size(svg), len(svg)))
+    if json is not None:
+        found.append(json)
+    if not found and not any(kind in texts for kind in pictures.KINDS):
+        found.extend(_kinds(texts))
+    if found:
+        texts["text/plain"] = found[0]
+
+
+def _svg_size(svg: str) -> str:
+    sides = [re.search(r"<svg\b[^>]*?\s%s=[\"']([^\"']{1,20})" % name, svg[:4096]) for name in ("width", "height")]
+    return " of %s x %s" % (sides[0][1], sides[1][1]) if sides[0] and sides[1] else ""
+
+
+def _kinds(texts: Dict[str, str]) -> List[str]:
+    kinds = "; ".join("%s, %d characters" % (name, len(text)) for name, text in texts.items() if name != "text/plain")
+    return ["[%s: not shown; print the part that matters, or save it in /workspace]" % kinds] if kinds else []
 
 
 def _known(name: str) -> bool:
@@ -78,34 +109,14 @@ def _known(name: str) -> bool:
     return name.startswith("application/vnd.") and name.endswith("+json") and len(name) < 128
 
 
-def _rank(name: str) -> int:
-    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
-
-
-def _value(name: str, value: Any) -> Tuple[Any, int]:
+def _text(name: str, value: Any) -> Optional[str]:
     if name in _TEXTS:
-        text = value if isinstance(value, str) else None
-        return (None, 0) if text is None else (wire.clean(text[: MAX_BUNDLE_CHARACTERS + 1]), len(text))
+        return wire.clean(value) if isinstance(value, str) else None
     if name in _BINARIES:
         if isinstance(value, (bytes, bytearray, memoryview)):
-            if len(value) > MAX_BUNDLE_CHARACTERS:
-                return "", len(value)
-            value = b2a_base64(value, newline=False).decode("ascii")
-        elif isinstance(value, str):
-            value = "".join(value[: MAX_BUNDLE_CHARACTERS + 1].split())
-        else:
-            return None, 0
-        return value, len(value)
+            return b2a_base64(value, newline=False).decode("ascii")
+        return wire.clean("".join(value.split())) if isinstance(value, str) else None
     try:
-        return value, len(wire.encode_json(value))
+        return wire.encode_json(value)
     except (ValueError, TypeError, RecursionError):
-        return None, 0
-
-
-def _plain_metadata(metadata: Any) -> Dict[str, Any]:
-    if not isinstance(metadata, dict):
-        return {}
-    try:
-        return dict(metadata) if len(wire.encode_json(metadata)) <= 65536 else {}
-    except (ValueError, TypeError, RecursionError):
-        return {}
+        return None

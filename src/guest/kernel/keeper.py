@@ -8,7 +8,7 @@ import os
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import processes
-from .cell import Untrusted, count
+from .untrusted import Untrusted, count
 from .launch import MAX_STARTS, ZygoteEvents, ZygoteHost
 from .link import Link, pair
 

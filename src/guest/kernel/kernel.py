@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from . import confine, descriptors, figures, shell as shells, streams, wire, zombies
+from . import confine, descriptors, display, figures, shell as shells, streams, wire, zombies
 
 _ACKNOWLEDGED_MS = 50
 _OOM_SCORE_ADJUST = 500
@@ -77,7 +77,8 @@ class Kernel:
             with self._lock:
                 if message["type"] != "done":
                     self._streams.flush_python()
-                self._send_to_agent(message)
+                for part in display.in_parts(message):
+                    self._send_to_agent(part)
                 # Between cells the main thread reads the socket: no other may take its next cell from it.
                 if message["type"] in ("display", "clear") and self._running:
                     self._wait_for_acknowledgement()
@@ -136,6 +137,7 @@ class Kernel:
         self._interrupted = False
         overdue, self._overdue = self._overdue, False
         self._internal = message.get("internal") is True
+        display.budget.characters = message["budget"]
         _signal(signal.SIGINT, self._handler)
         try:
             self._running = True
@@ -185,7 +187,7 @@ class Kernel:
             shells.outlet.show_held()
             note = figures.figures.note()
             if note is not None:
-                self.send({"type": "display", "data": {"text/plain": note}, "metadata": {"omcp": {"note": True}}})
+                shells.note(note)
 
     def _run_internal(self, code: str) -> None:
         namespace = {
@@ -237,7 +239,7 @@ class Kernel:
         """Prints it: in a process that a cell forked, and between cells, displays and errors are plain text."""
         if message.get("type") == "error":
             print(message["traceback"], file=sys.stderr)
-        elif "text/plain" in message.get("data", {}) and message.get("metadata") != {"omcp": {"note": True}}:
+        elif "text/plain" in message.get("data", {}) and not message.get("note"):
             print(message["data"]["text/plain"])
 
     def _new_threads(self) -> int:

@@ -8,7 +8,7 @@ import socket
 from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
-from .wire import MAX_MESSAGE_BYTES, frame
+from .wire import MAX_CELL_BYTES, MAX_MESSAGE_BYTES, frame
 
 _READ_BYTES = 1 << 18
 _SOCKET_BUFFER_BYTES = 1 << 20
@@ -36,7 +36,7 @@ class Link:
 
     def send(self, message: Dict[str, Any], fds: Optional[List[int]] = None) -> None:
         """Queues a message; the descriptors go with it and are closed here."""
-        self._out.append((memoryview(frame(message)), fds or []))
+        self._out.append((memoryview(frame(message, MAX_CELL_BYTES)), fds or []))
         self._write()
 
     def pause(self) -> None:

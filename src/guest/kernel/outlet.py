@@ -65,15 +65,20 @@ class _Outlet:
 outlet = _Outlet()
 
 
-def publish(data: Any, metadata: Any = None, updates: Optional[str] = None) -> None:
+def publish(data: Any, updates: Optional[str] = None) -> None:
     """Sends a MIME bundle as display data, or keeps it as an update of the display with that id."""
-    kept, told = display.bundle(data, metadata)
+    kept = display.bundle(data)
     if kept:
-        message = {"type": "display", "data": kept, "metadata": told}
+        message = {"type": "display", "data": kept}
         if updates is None:
             outlet.put(message)
         else:
             outlet.update(updates, message)
+
+
+def note(text: str) -> None:
+    """Says something about the cell, which is no display of the cell's own."""
+    outlet.put({"type": "display", "data": {"text/plain": text}, "note": True})
 
 
 def report(error: BaseException, note: bool = False) -> None:

@@ -17,6 +17,8 @@ READ_BYTES = 1 << 18
 # An event is sent when this much is together, or after this long.
 _FLUSH_CHARACTERS = 32768
 _FLUSH_SECONDS = 0.02
+# Of one event; six bytes at most for each keep it below a message's limit.
+_EVENT_CHARACTERS = 40_000
 
 NAMES = ("stdout", "stderr")
 
@@ -136,8 +138,7 @@ class CellOutput:
             if pipe.pending:
                 text = "".join(pipe.pending)
                 pipe.pending, pipe.length = [], 0
-                if text:
-                    self._emit({"type": "stream", "name": pipe.name, "text": text})
+                self._send({"type": "stream", "name": pipe.name, "text": text})
 
     def finish(self, give: Callable[[str, int], None]) -> Dict[str, Dict[str, int]]:
         """Drains for the last time, gives away the pipes that others still hold, and returns the totals."""
@@ -217,9 +218,16 @@ class CellOutput:
             event["skipped"] = skipped
         # A character that the cell itself left unfinished is replaced.
         event["text"] = pipe.decoder.decode(bytes(pipe.tail), True)
-        if event["text"] or skipped:
-            self._emit(event)
+        self._send(event)
         return skipped
+
+    def _send(self, event: Dict[str, Any]) -> None:
+        """As one event or more: none is so long that it occupies the server."""
+        text = event["text"]
+        if text or event.get("skipped"):
+            self._emit({**event, "text": text[:_EVENT_CHARACTERS]})
+        for start in range(_EVENT_CHARACTERS, len(text), _EVENT_CHARACTERS):
+            self._emit({"type": "stream", "name": event["name"], "text": text[start : start + _EVENT_CHARACTERS]})
 
     def take(self, name: str, data: bytes) -> None:
         """Takes whole characters that came through the pipe of an earlier cell while this one runs."""

@@ -18,7 +18,7 @@ from traitlets import Any as AnyTrait, Bool, Dict as DictTrait, Type, observe
 from traitlets.config import Config, Configurable
 
 from . import advice, display, figures, representations, tracebacks
-from .outlet import is_quiet_exit, outlet, publish, report
+from .outlet import is_quiet_exit, note, outlet, publish, report
 
 class Exit(ExitAutocall):
     """exit and quit: they end the cell."""
@@ -31,10 +31,10 @@ class Publisher(DisplayPublisher):
     """IPython's display() ends here."""
 
     def publish(
-        self, data: Any, metadata: Any = None, *_rest: Any, transient: Any = None, **_options: Any
+        self, data: Any, _metadata: Any = None, *_rest: Any, transient: Any = None, **_options: Any
     ) -> None:
         display_id = transient.get("display_id") if isinstance(transient, dict) else None
-        publish(data, metadata, updates=None if display_id is None else str(display_id))
+        publish(data, updates=None if display_id is None else str(display_id))
 
     def clear_output(self, wait: bool = False) -> None:
         outlet.clear(wait)
@@ -49,10 +49,10 @@ class ResultHook(DisplayHook):
     def write_output_prompt(self) -> None:
         pass
 
-    def write_format_data(self, format_dict: Dict[str, Any], md_dict: Any = None) -> None:
-        kept, told = display.bundle(format_dict, md_dict)
+    def write_format_data(self, format_dict: Dict[str, Any], _md_dict: Any = None) -> None:
+        kept = display.bundle(format_dict)
         if kept:
-            outlet.put({"type": "result", "data": kept, "metadata": told})
+            outlet.put({"type": "result", "data": kept})
 
     def log_output(self, format_dict: Dict[str, Any]) -> None:
         # IPython would keep every bundle for ever.
@@ -119,7 +119,7 @@ class Shell(InteractiveShell):
         # itself shows did not end it.
         ended = exception_only or running_compiled_code or tracebacks.is_uncompiled(error)
         if ended and is_quiet_exit(error):
-            publish({"text/plain": "[the cell ended itself; the kernel goes on and its variables are kept]"}, {"omcp": {"note": True}})
+            note("[the cell ended itself; the kernel goes on and its variables are kept]")
             return
         if self._cancelling and isinstance(error, asyncio.CancelledError):
             error = KeyboardInterrupt().with_traceback(error.__traceback__)

@@ -4,12 +4,13 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional
 
 from . import cgroup, processes
-from .cell import BadRequest, Cell, Request, count
+from .cell import BadRequest, Cell, Request
 from .keeper import KernelEvents, KernelKeeper
 from .leftovers import Leftovers, clear_all
 from .late import BetweenCells, LatePipes
 from .output import CellOutput
 from .state import Emit, KernelState
+from .untrusted import count
 
 # Seconds. After SIGINT a cell has so long to yield; then all is stopped and killed.
 _YIELD = 1.0
@@ -147,11 +148,11 @@ class KernelSupervisor:
             if message.get("cell") == cell.number:
                 self._on_done(cell, message)
             return
+        if cell.output is not None and kind != "part":
+            cell.output.drain()
         event = cell.event(message)
         if event is not None:
-            if cell.output is not None:
-                cell.output.drain()
-            self._emit(cell.request_id, event)
+            self._emit_of(cell, event)
         if kind in ("display", "clear"):
             self._kernel.send({"type": "taken"})
 
@@ -197,6 +198,7 @@ class KernelSupervisor:
             return
         cell.sent = True
         message = {"type": "cell", "cell": cell.number, "code": cell.request.code, "internal": cell.request.internal}
+        message["budget"] = cell.request.max_output_bytes
         self._kernel.send(message, write_fds)
 
     def _open_pipes(self, cell: Cell) -> List[int]:
@@ -208,14 +210,14 @@ class KernelSupervisor:
         cell.output = CellOutput(
             self._loop,
             cell.request.max_output_bytes,
-            lambda event: self._emit(cell.request_id, event),
+            lambda event: self._emit_of(cell, event),
             self._can_emit,
         )
         return cell.output.take_write_fds()
 
     def _on_done(self, cell: Cell, message: Dict[str, Any]) -> None:
         executed = count(message.get("execution_count"))
-        cell.displays["count"] += count(message.get("skipped"))
+        cell.displays.totals["count"] += count(message.get("skipped"))
         cell.threads = count(message.get("threads"))
         self._execution_count = executed
         outcome = "ok" if message.get("ok") is True else "error"
@@ -286,6 +288,10 @@ class KernelSupervisor:
             self._finish(cell, status, "restarted", died)
 
     # -- Words --
+
+    def _emit_of(self, cell: Cell, event: Dict[str, Any]) -> None:
+        cell.cleared = event["type"] == "clear"
+        self._emit(cell.request_id, event)
 
     def _die(self, code: str, message: str) -> None:
         self._state.die(code, message)

@@ -6,14 +6,17 @@ from typing import Any, Iterable, Iterator, List, Set, Tuple
 
 from . import advice, wire
 
-MAX_VALUE_CHARACTERS = 16384
-MAX_TRACEBACK_CHARACTERS = 131072
+# Together with a name they fit into one message of the wire.
+MAX_VALUE_CHARACTERS = 4096
+MAX_TRACEBACK_CHARACTERS = 32768
 
 _OURS = "omcp_kernel/"
 _CELL = "Cell In["
 _LIBRARY = "/lib/python3"
 _SHELL = "/site-packages/IPython/"
 _MAX_CHAIN = 32
+_MAX_LINE_CHARACTERS = 16384
+_MAX_READ_CHARACTERS = 1 << 20
 # The last ones, where the fault is.
 _MAX_FRAMES = -200
 _FEW_FRAMES = 4
@@ -45,13 +48,13 @@ def describe(error: BaseException) -> Tuple[str, str, str]:
             told.__cause__ = told.__context__ = None
             told.stack[:] = [frame for frame in told.stack if "/site-packages/" not in frame.filename and _LIBRARY not in frame.filename]
         for line in _folded(told.format()):
-            pieces.append(cut(line, MAX_VALUE_CHARACTERS))
+            pieces.append(cut(line, _MAX_LINE_CHARACTERS))
             length += len(pieces[-1])
-            if length > MAX_TRACEBACK_CHARACTERS:
-                pieces.append("\n… [cut: the traceback is longer than %d characters]" % MAX_TRACEBACK_CHARACTERS)
+            if length > _MAX_READ_CHARACTERS:
+                pieces.append("\n… [the traceback goes on]")
                 break
-        hint = advice.of_error(error)
-        text = "".join(pieces) + (hint or "")
+        hint = advice.of_error(error) or ""
+        text = cut("".join(pieces), MAX_TRACEBACK_CHARACTERS - len(hint)) + hint
     except Exception:
         text = "%s: %s\n[the traceback could not be written]" % (name, value)
     return wire.clean(name), wire.clean(value), wire.clean(text.rstrip("\n"))

@@ -1,4 +1,4 @@
-"""Messages between the agent, the zygote and a kernel: `u32 length` (big-endian) and that many bytes of JSON.
+"""Messages between the agent, the zygote and a kernel: `u32 length` (big-endian) and that many bytes of JSON in UTF-8.
 
 This half runs beside user code, which may patch any module: it holds its own references to what it uses.
 """
@@ -8,10 +8,12 @@ import math
 import os
 import socket
 from json import JSONDecoder
-from json.encoder import encode_basestring_ascii as _quote
+from json.encoder import encode_basestring as _quote
 from typing import Any, Dict, List, Tuple
 
-MAX_MESSAGE_BYTES = 16 << 20
+# From a kernel or the zygote: what they send must not occupy the agent. To a kernel: a cell's code, each character escaped.
+MAX_MESSAGE_BYTES = 256 << 10
+MAX_CELL_BYTES = 8 << 20
 
 _SOCKET = socket.socket
 _SOL_SOCKET = socket.SOL_SOCKET
@@ -61,11 +63,11 @@ def encode_json(value: Any, depth: int = 0) -> str:
     raise ValueError("no JSON for %s" % type(value).__name__)
 
 
-def frame(message: Dict[str, Any]) -> bytes:
-    """A message as it goes over the socket."""
-    body = encode_json(message).encode("ascii")
-    if len(body) > MAX_MESSAGE_BYTES:
-        raise ValueError("a message must be at most %d bytes: this has %d" % (MAX_MESSAGE_BYTES, len(body)))
+def frame(message: Dict[str, Any], most: int = MAX_MESSAGE_BYTES) -> bytes:
+    """A message as it goes over the socket. Raises ValueError where it is longer than `most` bytes."""
+    body = encode_json(message).encode("utf-8")
+    if len(body) > most:
+        raise ValueError("a message must be at most %d bytes: this has %d" % (most, len(body)))
     return len(body).to_bytes(4, "big") + body
 
 
@@ -98,7 +100,7 @@ class Connection:
                 raise EOFError
             head += chunk
         length = int.from_bytes(head, "big")
-        if length > MAX_MESSAGE_BYTES:
+        if length > MAX_CELL_BYTES:
             raise EOFError
         body = bytearray()
         while len(body) < length:
@@ -106,4 +108,4 @@ class Connection:
             if not chunk:
                 raise EOFError
             body += chunk
-        return _scan(body.decode("ascii"), 0)[0], fds
+        return _scan(body.decode("utf-8"), 0)[0], fds

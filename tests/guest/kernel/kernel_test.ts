@@ -98,7 +98,7 @@ Deno.test("execute keeps state and gives values, output, errors and displays", a
         internal: true,
       },
     );
-    assert.deepEqual(cell.displays[0]?.data, { "application/json": { n: 20 } });
+    assert.deepEqual(cell.displays[0]?.data, { "application/json": '{"n":20}', "text/plain": '{"n":20}' });
     assert.equal(cell.value, undefined);
     assert.equal(cell.result.execution_count, before);
     assert.equal((await sandbox.cell("y, 'seen' in globals()")).value, "(7, False)");
@@ -142,7 +142,7 @@ Deno.test("execute caps what a cell gives, and tells how much there was", async 
     const value = await sandbox.cell("'y' * 3_000_000");
     assert.match(value.value ?? "", /^'y+… \[1951426 characters left out\] …y+'$/);
     const error = await sandbox.cell("raise ValueError('z' * 100_000_000)");
-    assert.match(error.error?.value ?? "", /… \[99983616 characters left out\] …z+$/);
+    assert.match(error.error?.value ?? "", /… \[99995904 characters left out\] …z+$/);
     assert((error.error?.traceback.length ?? 0) < 200_000);
     const raising = await sandbox.cell(
       "class E(Exception):\n    def __str__(self): raise RuntimeError\nraise E()",
@@ -164,12 +164,42 @@ Deno.test("execute caps what a cell gives, and tells how much there was", async 
     assert.match(String(many.displays.at(-1)?.data["text/plain"]), /30 more figures/);
   });
 
+  await t.step("displays: texts that are longer than a message", async () => {
+    const plain = await sandbox.cell(
+      "class Long:\n    def __repr__(self): return 'é' * 500_000\ndisplay(Long()); Long()",
+    );
+    assert.equal(plain.displays[0]?.data["text/plain"], "é".repeat(500_000));
+    assert.equal(plain.value, "é".repeat(500_000));
+    const controls = await sandbox.cell("display({'text/plain': '\\0' * 300_000}, raw=True)");
+    assert.equal(controls.displays[0]?.data["text/plain"], "\0".repeat(300_000));
+    const cut = await sandbox.cell("Long()", { max_output_bytes: 1000 });
+    assert.match(cut.value ?? "", /^é{750}… \[499000 characters left out\] …é{250}$/);
+    for (const event of [...plain.events, ...controls.events]) {
+      assert(new TextEncoder().encode(JSON.stringify(event)).length <= 256 * 1024);
+    }
+    const printed = await sandbox.cell("print('\\0' * 900_000, end='')", { max_output_bytes: 1 << 20 });
+    assert.equal(printed.stdout.length, 900_000);
+    for (const event of printed.events) assert(JSON.stringify(event).length <= 256 * 1024);
+  });
+
+  await t.step("displays: JSON goes as text, and is shown where nothing else is", async () => {
+    const cell = await sandbox.cell(
+      "from IPython.display import JSON\ndeep = []\nfor _ in range(60): deep = [deep]\ndisplay(JSON({'a': [1, float('nan')]}), JSON([[]] * 60_000), JSON(deep))",
+      { max_output_bytes: 10_000 },
+    );
+    const [small, wide, nested] = cell.displays.map(({ data }) => data);
+    assert.deepEqual(small, { "application/json": '{"a":[1,null]}', "text/plain": '{"a":[1,null]}' });
+    assert.deepEqual(Object.keys(wide ?? {}), ["text/plain"]);
+    assert.match(wide?.["text/plain"] ?? "", /^\[\[\],\[\].*\[170001 characters left out\]/);
+    assert.equal(nested?.["application/json"], "[".repeat(61) + "]".repeat(61));
+  });
+
   await t.step("displays: number and bytes", async () => {
     const many = await sandbox.cell("for i in range(1000): display(i)");
     assert.deepEqual([many.displays.length, many.result.output.displays.count], [100, 1000]);
     const large = await sandbox.cell("from IPython.display import HTML\nHTML('h' * 20_000_000)");
     assert.equal(large.result.status, "ok");
-    assert.match(large.value ?? "", /left out.*text\/html/s);
+    assert.match(large.value ?? "", /^\[text\/html, 20000000 characters: not shown; /);
   });
 
   await t.step("a request that is not as the contract says", async () => {

@@ -105,10 +105,11 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
     ) {
       assert.equal((await sandbox.cell(code, { timeout_ms: 400 })).result.status, "timeout");
     }
+    // Ended, by whatever code: Python forgets one where the interrupt comes between the wait's end and its result.
     const after = await sandbox.cell(
-      "time.sleep(0.1); plain.poll(), thread_made.poll(), own.poll(), (pool.map(abs, [1]), sorted(p.pid for p in multiprocessing.active_children())) == before",
+      "time.sleep(0.1); plain.poll(), thread_made.poll(), own.poll() is not None, (pool.map(abs, [1]), sorted(p.pid for p in multiprocessing.active_children())) == before",
     );
-    assert.equal(after.value, "(None, None, -2, True)");
+    assert.equal(after.value, "(None, None, True, True)");
     await sandbox.cell("pool.terminate(); pool.join(); [p.kill() or p.wait() for p in (plain, thread_made)]");
   });
 

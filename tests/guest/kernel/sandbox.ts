@@ -3,6 +3,7 @@ import { PYTHON_IMAGE } from "../../fixtures/images.ts";
 import assert from "node:assert/strict";
 import { GUEST_MODULES } from "../../../src/guest/mod.ts";
 import driver from "./driver.py" with { type: "text" };
+import { CellCollector, type MimeBundle } from "../../../src/sandbox/cell.ts";
 import loader from "../../../src/guest/loader.py" with { type: "text" };
 import * as z from "zod";
 
@@ -26,14 +27,12 @@ const RESULT = z.strictObject({
   background_processes: z.number(),
   background_threads: z.number(),
 });
-const BUNDLE = z.object({
-  data: z.record(z.string(), z.unknown()),
-  metadata: z.record(z.string(), z.unknown()),
-});
 const ERROR = z.object({ name: z.string(), value: z.string(), traceback: z.string() });
 
 export type Event = z.infer<typeof LINE>["event"];
-export type Bundle = z.infer<typeof BUNDLE>;
+export interface Bundle {
+  readonly data: MimeBundle;
+}
 
 /** What a cell gave, in a shape that is easy to assert on. */
 export interface Outcome {
@@ -151,15 +150,17 @@ export class Sandbox {
       events.filter((event) => event.type === "stream" && event["name"] === name).map((event) =>
         event["text"]
       ).join("");
-    const result = events.find((event) => event.type === "result");
+    const collector = new CellCollector();
+    for (const event of events.slice(0, -1)) collector.take(event);
+    const { outputs } = collector.finish(reply.result);
     const error = events.find((event) => event.type === "error");
     return {
       result: reply.result,
       events,
       stdout: streams("stdout"),
       stderr: streams("stderr"),
-      value: result && z.string().optional().parse(BUNDLE.parse(result).data["text/plain"]),
-      displays: events.filter((event) => event.type === "display").map((event) => BUNDLE.parse(event)),
+      value: outputs.find((output) => output.type === "result")?.data["text/plain"],
+      displays: outputs.filter((output) => output.type === "display"),
       error: error && ERROR.parse(error),
     };
   }

@@ -1,0 +1,26 @@
+"""What a kernel says, checked: user code can write to its socket. Runs in the agent."""
+from __future__ import annotations
+
+from typing import Any
+
+
+class Untrusted(Exception):
+    """A kernel sent what no kernel of ours sends."""
+
+
+def text(value: Any, limit: int) -> str:
+    """A text from a kernel, of at most so many characters, as valid UTF-8."""
+    if not isinstance(value, str) or len(value) > limit:
+        raise Untrusted("a text is missing or too long")
+    try:
+        value.encode("utf-8")
+        return value
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def count(value: Any) -> int:
+    """A number from a kernel."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 53:
+        raise Untrusted("a count is missing or impossible")
+    return value
