@@ -10,6 +10,8 @@ export interface PostureProblem {
   readonly kind: string;
   /** Whether it keeps the server from serving. */
   readonly severity: Severity;
+  /** Whether another role would help, or the database itself must change. */
+  readonly about: "role" | "database";
   /** A sentence without its final period: what it means, and what was found. */
   readonly message: string;
   /** What was found, at most {@link MAX_FOUND}. */
@@ -27,6 +29,11 @@ export interface PostureReport {
   /** Worst first; empty for a role that may read the CDM and nothing else. */
   readonly problems: readonly PostureProblem[];
 }
+
+/** What helps where it is not the role's rights that are wrong. */
+const DATABASE_STEP =
+  "Drop what is listed of functions, operators, operator classes, casts and types, or serve a database without them; " +
+  "if their code may run for everybody who queries, name the role in OMCP_UNSAFE_ROLE.";
 
 /** Findings of one kind that are kept. */
 export const MAX_FOUND = 20;
@@ -59,7 +66,8 @@ export async function checkPosture(
     const found = rows.slice(0, MAX_FOUND).map(([name]) => name);
     const more = rows.length > found.length ? ` and ${rows.length - found.length} more` : "";
     const message = `${question.meaning}: ${found.join(", ")}${more}`;
-    problems.push({ kind: question.kind, severity: question.severity, message, found });
+    const { kind, severity, about = "role" } = question;
+    problems.push({ kind, severity, about, message, found });
   }
   return { role, database, serverVersion, problems };
 }
@@ -78,13 +86,19 @@ export function requireSafeRole(
   const unsafe = report.problems.filter((problem) => problem.severity === "unsafe");
   if (unsafe.length === 0 || report.role === options.allowUnsafeRole) return;
   const sql = postureSql({ role: "omcp_reader", schema: options.cdmSchema, database: report.database });
+  const steps = [
+    ...(unsafe.some(({ about }) => about === "role")
+      ? [`Make a role that can only read, and use it in OMCP_DATABASE_URL:\n${sql}`]
+      : []),
+    ...(unsafe.some(({ about }) => about === "database") ? [DATABASE_STEP] : []),
+  ];
   const what = unsafe.map((problem) => `- ${problem.message}.`).join("\n");
   throw new OmcpError(
     "database_unsafe_role",
-    `Role ${report.role} of database ${report.database} has rights that a sandbox's must not have:\n${what}`,
+    `Role ${report.role} of database ${report.database} has rights that a sandbox's must not have, or its database runs code of its own:\n${what}`,
     {
       state: "Nothing was served.",
-      next: `Make a role that can only read, and use it in OMCP_DATABASE_URL:\n${sql}`,
+      next: steps.join("\n"),
       details: { role: report.role, kinds: unsafe.map((problem) => problem.kind) },
     },
   );

@@ -1,3 +1,5 @@
+import { SITE_CODE_QUESTIONS } from "./site_code.ts";
+
 /**
  * What the server is asked about the role that sandboxes' statements run under. Each question returns rows of one column: what
  * was found. `reach` holds the role and all roles it is a member of, inheriting or by SET ROLE.
@@ -19,6 +21,8 @@ export interface Question {
   readonly kind: string;
   /** How bad each finding is. */
   readonly severity: Severity;
+  /** Whether the role is at fault, or what the database holds. @default "role" */
+  readonly about?: "database";
   /** What a finding means, before the list of what was found. */
   readonly meaning: string;
   /** The first server version (`server_version_num`) that can be asked. @default {0} */
@@ -101,6 +105,7 @@ export const QUESTIONS: readonly Question[] = [
   {
     kind: "shadows",
     severity: "unsafe",
+    about: "database",
     meaning:
       "Functions or operators in the CDM's schema, or casts between built-in types, can take a built-in one's place",
     sql: (schema) =>
@@ -114,6 +119,7 @@ export const QUESTIONS: readonly Question[] = [
       JOIN pg_catalog.pg_type s ON s.oid = c.castsource JOIN pg_catalog.pg_type t ON t.oid = c.casttarget
       WHERE c.oid >= 16384 AND s.typnamespace = 'pg_catalog'::regnamespace AND t.typnamespace = 'pg_catalog'::regnamespace`,
   },
+  ...SITE_CODE_QUESTIONS.filter(({ severity }) => severity === "unsafe"),
   {
     kind: "foreign_servers",
     severity: "unsafe",
@@ -131,6 +137,7 @@ export const QUESTIONS: readonly Question[] = [
       `${REACH} SELECT DISTINCT a.parname FROM pg_catalog.pg_parameter_acl a CROSS JOIN reach
       WHERE pg_catalog.has_parameter_privilege(reach.oid, a.parname, 'SET, ALTER SYSTEM') AND a.parname <> 'temp_file_limit'`,
   },
+  ...SITE_CODE_QUESTIONS.filter(({ severity }) => severity === "advice"),
   {
     kind: "dangerous_extensions",
     severity: "advice",
