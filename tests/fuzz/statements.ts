@@ -132,6 +132,34 @@ export function ambiguous(dice: Dice): string {
   return `SELECT ${dice.of(LITERALS.slice(0, 3))}${dice.of(["", " AS x", "::text"])}`;
 }
 
+/** PREPARE, and what goes with it, by names that the protocol uses too. @param dice Where chance comes from. */
+export function prepared(dice: Dice): string {
+  const name = dice.of(["s1", "s2", '"s1"', "s3"]);
+  const inner = dice.below(2) === 0
+    ? dice.of(CORPUS)
+    : dice.below(2) === 0
+    ? ambiguous(dice)
+    : statement(dice);
+  const parameters = dice.of([
+    "",
+    "",
+    `(${dice.of(LITERALS)})`,
+    `(1, ${dice.of(PIECES)})`,
+    "(1)",
+    "('a', 2)",
+  ]);
+  return dice.of([
+    `PREPARE ${name} AS ${inner}`,
+    `PREPARE ${name} (${dice.of(["int", "text", "site.dom", "date, int[]", "regclass"])}) AS ${inner}`,
+    `PREPARE ${name} AS SELECT $1, ${dice.of(LITERALS)}`,
+    `EXECUTE ${name}${parameters}`,
+    `EXECUTE ${name}${parameters}`,
+    `EXPLAIN ANALYZE EXECUTE ${name}${parameters}`,
+    `DEALLOCATE ${dice.of([name, "ALL"])}`,
+    `PREPARE ${name} AS ${inner}; EXECUTE ${name}${parameters}`,
+  ]);
+}
+
 /** Words, literals and signs, roughly: where a change may go. */
 function tokens(sql: string): string[] {
   return sql.match(/\s+|'(?:[^']|'')*'|"[^"]*"|[\p{L}\p{N}_$]+|./gsu) ?? [];
@@ -158,7 +186,8 @@ function mutated(sql: string, dice: Dice): string {
  * @returns The text: often one statement, sometimes several.
  */
 export function statement(dice: Dice): string {
-  const kind = dice.below(10);
+  const kind = dice.below(11);
+  if (kind === 10) return prepared(dice);
   if (kind < 3) return setting(dice);
   if (kind < 5) {
     return `SELECT ${dice.of(LITERALS)}${dice.of(["", " AS x", "::text", `, ${dice.of(LITERALS)}`])}`;

@@ -7,7 +7,7 @@ import {
   hasWholeMessage,
   readFrontendMessage,
 } from "../wire/frontend.ts";
-import { cstring, FRONTEND, message, readName } from "../wire/message.ts";
+import { cstring, FRONTEND, message, readName, wireName } from "../wire/message.ts";
 import { type Audit, audited, statementNote } from "./audit.ts";
 import {
   decodeSql,
@@ -20,7 +20,7 @@ import {
 } from "./client_text.ts";
 import type { Conversation } from "./conversation.ts";
 import { type Holding, type HoldingLimits, Holdings } from "./holdings.ts";
-import { Pipeline } from "./pipeline.ts";
+import { type Effect, Pipeline } from "./pipeline.ts";
 import { joinedPlaces } from "./positions.ts";
 import type { PlannedStatement, StatementPlanner } from "./planner.ts";
 import type { Refusal, Refusals } from "./refusals.ts";
@@ -127,14 +127,44 @@ export class ClientPump {
     if (typeof sql !== "string") return this.#refuseQuery([], sql.refusal);
     const passed: ForwardedStatement[] = [];
     let refused: Refusal | undefined;
+    let preparing = 0;
     for (const plan of await this.#plan(sql, "simple")) {
-      refused = plan.kind === "refuse" ? plan : this.#opening(Holdings.opens(plan.command));
-      if (plan.kind === "refuse" || refused !== undefined) break;
+      if (plan.kind === "refuse") {
+        refused = plan;
+        break;
+      }
+      if (plan.command === "prepare") preparing += 1;
+      refused = plan.command === "prepare"
+        ? this.#preparing(preparing)
+        : this.#executing(executedBy(plan)) ?? this.#opening(Holdings.opens(plan.command));
+      if (refused !== undefined) break;
       passed.push(plan);
     }
     if (refused === undefined) this.#sendQuery(passed);
     else this.#refuseQuery(passed, refused);
     if (passed.some((plan) => plan.changesSettings === true)) await this.#answered();
+  }
+
+  /** Why statements may not be run by EXECUTE, if so. */
+  #executing(names: Iterable<string>): Refusal | undefined {
+    const name = this.#pipeline.beyondReading(names);
+    if (name === undefined) return undefined;
+    return {
+      sqlstate: "0A000",
+      message: "EXECUTE runs only a SELECT, and this statement may be another",
+      hint: "PREPARE a SELECT under a name of its own, or run the statement by itself.",
+    };
+  }
+
+  /** Why no more statements may be prepared, if so. @param more How many are about to be. */
+  #preparing(more: number): Refusal | undefined {
+    const { conversation, limits: { preparedStatements } } = this.#options;
+    if (conversation.prepared + more <= preparedStatements) return undefined;
+    return {
+      sqlstate: "53000",
+      message: `a connection may hold at most ${preparedStatements} prepared statements`,
+      hint: "Close or deallocate some.",
+    };
   }
 
   #sendQuery(statements: readonly ForwardedStatement[], standIn: readonly string[] = []): void {
@@ -184,18 +214,18 @@ export class ClientPump {
     if (foreign !== undefined) return this.#refuseExtended(name.name, foreignType(foreign));
     const plan = single(await this.#plan(sql, "extended"));
     if (plan.kind === "refuse") return this.#refuseExtended(name.name, plan);
-    const { conversation, limits: { preparedStatements } } = this.#options;
-    const effect = { changesSettings: plan.changesSettings === true, opens: Holdings.opens(plan.command) };
-    const full = conversation.prepared >= preparedStatements ||
-      (this.#pipeline.full && effect.opens !== undefined);
-    if (name.name !== "" && full) {
-      return this.#refuseExtended(name.name, {
-        sqlstate: "53000",
-        message: `a connection may hold at most ${preparedStatements} prepared statements`,
-        hint: "Close or deallocate some.",
-      });
-    }
-    this.#pipeline.parsed(name.name, effect);
+    const { conversation } = this.#options;
+    const effect: Effect = {
+      changesSettings: plan.changesSettings === true,
+      opens: Holdings.opens(plan.command),
+      ...(plan.executes === undefined ? {} : { executes: executedBy(plan) }),
+    };
+    const effective = effect.opens !== undefined || effect.executes !== undefined;
+    const full = name.name === "" && plan.command !== "prepare"
+      ? undefined
+      : this.#preparing(this.#pipeline.full && effective ? Infinity : 1);
+    if (full !== undefined) return this.#refuseExtended(name.name, full);
+    this.#pipeline.parsed(name.name, effect, plan.command === "select");
     conversation.push({ kind: "parse", name: name.name, note: statementNote(plan) });
     this.#send(
       message(FRONTEND.parse, body.subarray(0, name.next), cstring(plan.sql), body.subarray(end + 1)),
@@ -232,8 +262,9 @@ export class ClientPump {
     const portal = readName(body, 0);
     if (portal === undefined) throw new FrontendProtocolError("invalid Execute message");
     if (portal.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(portal.name));
-    const full = this.#opening(this.#pipeline.opens(portal.name));
-    if (full !== undefined) return this.#refuseExtended("", full);
+    const refused = this.#executing(this.#pipeline.executes(portal.name)) ??
+      this.#opening(this.#pipeline.opens(portal.name));
+    if (refused !== undefined) return this.#refuseExtended("", refused);
     this.#pipeline.executed(portal.name);
     this.#options.conversation.push({ kind: "execute", portal: portal.name });
     this.#send(message(FRONTEND.execute, body));
@@ -302,4 +333,9 @@ export class ClientPump {
     this.#outBytes = 0;
     await this.#options.session.write(bytes);
   }
+}
+
+/** The prepared statements that a statement runs, by the names that messages give. */
+function executedBy({ executes }: ForwardedStatement): ReadonlySet<string> {
+  return new Set(executes === undefined ? [] : [wireName(executes)]);
 }

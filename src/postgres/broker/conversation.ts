@@ -2,6 +2,7 @@ import type { Audit, StatementNote } from "./audit.ts";
 import { Holdings } from "./holdings.ts";
 import type { Place } from "../guard/text.ts";
 import { writtenPosition } from "./positions.ts";
+import { wireName } from "../wire/message.ts";
 
 /** What the server still owes an answer to, in the order it was sent. */
 export type Expectation =
@@ -22,7 +23,15 @@ export type Expectation =
     readonly own?: (intact: boolean) => void;
   };
 
+const PREPARE = "prepare";
 const UNKNOWN: StatementNote = { normalized: null, command: "unknown" };
+
+/** How many statements a message may prepare. */
+function prepares(message: Expectation): number {
+  if (message.kind === "query") return message.statements.filter(({ command }) => command === PREPARE).length;
+  if (message.kind !== "parse" || message.note === undefined) return 0;
+  return (message.name === "" ? 0 : 1) + (message.note.command === PREPARE ? 1 : 0);
+}
 
 /**
  * Follows one session by the server's answers: which statement an answer belongs to, what it brought, and whether the session
@@ -34,6 +43,8 @@ export class Conversation {
   readonly #queue: Expectation[] = [];
   readonly #statements = new Map<string, StatementNote>();
   readonly #portals = new Map<string, StatementNote>();
+  /** Statements that the messages in the queue may prepare. */
+  #preparing = 0;
   #wake: (() => void) | undefined;
   #queryIndex = 0;
   #queryFailed = false;
@@ -74,9 +85,9 @@ export class Conversation {
     return this.#queue.length;
   }
 
-  /** Statements known to be prepared. */
+  /** Statements that are prepared, as far as the server has said, and those on their way. */
   get prepared(): number {
-    return this.#statements.size;
+    return this.#statements.size + this.#preparing;
   }
 
   /** Milliseconds since the statement that answers now could begin, or since the last answer if none is owed. */
@@ -91,6 +102,7 @@ export class Conversation {
     this.#skipping = false;
     if (this.#queue.length === 0) this.#since = performance.now();
     this.#queue.push(expectation);
+    this.#preparing += prepares(expectation);
   }
 
   /**
@@ -154,7 +166,13 @@ export class Conversation {
     this.#report(note, undefined);
     this.holdings.completed(tag);
     if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") this.#statements.clear();
-    if (tag === "DEALLOCATE" && note?.argument !== undefined) this.#statements.delete(note.argument);
+    if (tag === "DEALLOCATE" && note?.argument !== undefined) {
+      this.#statements.delete(wireName(note.argument));
+    }
+    if (tag === "PREPARE" && note?.argument !== undefined) {
+      const { argument, ...prepared } = note;
+      this.#statements.set(wireName(argument), { ...prepared, command: "select" });
+    }
     if (head.kind === "query") this.#queryIndex += 1;
     else this.#shift();
   }
@@ -172,7 +190,9 @@ export class Conversation {
     const sync = this.#queue.findIndex((expectation) => expectation.kind === "sync");
     this.#skipping = sync < 0;
     this.#since = performance.now();
-    this.#queue.splice(0, sync < 0 ? this.#queue.length : sync);
+    for (const passed of this.#queue.splice(0, sync < 0 ? this.#queue.length : sync)) {
+      this.#preparing -= prepares(passed);
+    }
     this.#moved();
   }
 
@@ -244,7 +264,8 @@ export class Conversation {
   }
 
   #shift(): void {
-    this.#queue.shift();
+    const answered = this.#queue.shift();
+    if (answered !== undefined) this.#preparing -= prepares(answered);
     this.#moved();
   }
 

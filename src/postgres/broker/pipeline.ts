@@ -6,10 +6,12 @@ export interface Effect {
   readonly changesSettings: boolean;
   /** What it opens at the server each time. */
   readonly opens: Holding | undefined;
+  /** Names of prepared statements that it may run by EXECUTE. */
+  readonly executes?: ReadonlySet<string>;
 }
 
 const NONE: Effect = { changesSettings: false, opens: undefined };
-/** More names are not told apart: then whatever is not known is taken for the worst. */
+/** Beyond this, whatever is not known is taken for the worst. */
 const MAX_NAMES = 1_000;
 const WORST: Effect = { changesSettings: true, opens: "cursors" };
 
@@ -21,6 +23,8 @@ export class Pipeline {
   /** By name; statements and portals without an effect are left out. */
   readonly #statements = new Map<string, Effect>();
   readonly #portals = new Map<string, Effect>();
+  /** Names that the protocol has given to other statements than SELECT. */
+  readonly #others = new Set<string>();
   #tooMany = false;
   #open = false;
   #changed = false;
@@ -37,8 +41,9 @@ export class Pipeline {
   }
 
   /** Notes a Parse. */
-  parsed(statement: string, effect: Effect = NONE): void {
+  parsed(statement: string, effect: Effect = NONE, selects = true): void {
     this.#open = true;
+    if (!selects && this.#others.size < MAX_NAMES) this.#others.add(statement);
     this.#note(this.#statements, statement, effect);
   }
 
@@ -57,6 +62,30 @@ export class Pipeline {
   executed(portal: string): void {
     this.#open = true;
     if (this.#effectOf(portal).changesSettings) this.#changed = true;
+  }
+
+  /**
+   * Finds a statement that EXECUTE may not run: SQL can prepare only SELECT, the protocol anything, such as SAVEPOINT or SET, and
+   * the server would run it from within another statement.
+   *
+   * @param names Prepared statements.
+   * @returns The name of one that may be none, or do more than read.
+   */
+  beyondReading(names: Iterable<string>): string | undefined {
+    for (const name of names) {
+      if (
+        this.#tooMany || this.#others.size >= MAX_NAMES || this.#others.has(name) ||
+        this.#statements.has(name)
+      ) {
+        return name;
+      }
+    }
+    return undefined;
+  }
+
+  /** What an Execute runs by EXECUTE, as far as that may be. */
+  executes(portal: string): ReadonlySet<string> {
+    return this.#effectOf(portal).executes ?? new Set();
   }
 
   /** Notes any other message that an open pipeline holds. */
@@ -91,8 +120,10 @@ export class Pipeline {
     const before = name === "" ? NONE : names.get(name) ?? NONE;
     const changesSettings = before.changesSettings || effect.changesSettings;
     const opens = effect.opens ?? before.opens;
-    if (!changesSettings && opens === undefined) names.delete(name);
-    else if (names.has(name) || names.size < MAX_NAMES) names.set(name, { changesSettings, opens });
-    else this.#tooMany = true;
+    const executes = new Set([...before.executes ?? [], ...effect.executes ?? []]);
+    if (!changesSettings && opens === undefined && executes.size === 0) names.delete(name);
+    // More names are not told apart.
+    else if ((!names.has(name) && names.size >= MAX_NAMES) || executes.size > MAX_NAMES) this.#tooMany = true;
+    else names.set(name, { changesSettings, opens, ...(executes.size === 0 ? {} : { executes }) });
   }
 }

@@ -7,8 +7,10 @@ export type PlannedStatement =
     readonly sql: string;
     readonly command: string;
     readonly normalized: string;
-    /** The name that DEALLOCATE gives, or the snapshot that is to be imported. */
+    /** The name that PREPARE or DEALLOCATE gives, or the snapshot that is to be imported. */
     readonly argument?: string;
+    /** The prepared statement that it runs: what that does, it does. */
+    readonly executes?: string;
     /** Where its parts stand in the client's text. */
     readonly places?: readonly Place[];
     /** Set where it may change settings. */

@@ -69,6 +69,18 @@ export class SelectChecker {
   }
 
   /**
+   * Checks expressions and types that stand outside of a SELECT.
+   *
+   * @param parts Wrapped nodes.
+   * @throws {Refusal} Where one is not allowed.
+   */
+  checkParts(parts: readonly unknown[]): void {
+    for (const part of parts) this.#visit(part, { scope: undefined, depth: 0 });
+    this.#references.check(this.#policy);
+    this.#catalogs.check();
+  }
+
+  /**
    * Checks a relation that is named outside of a SELECT.
    *
    * @param relation The fields of a RangeVar.

@@ -97,7 +97,7 @@ function planStatement(
     const reviewed = end - start <= MAX_REVIEWED_BYTES
       ? context.reviewed.find(tree, context.policy)
       : undefined;
-    const { command, argument, calls = [], sql: written, changesSettings } = reviewed ??
+    const { command, argument, calls = [], sql: written, changesSettings, executes } = reviewed ??
       judge(tree, context.policy);
     const { sql, places } = written === undefined
       ? edited(text, statement, [...qualifyingEdits(calls), ...escapingEdits(text, statement)])
@@ -111,6 +111,7 @@ function planStatement(
       normalized: normalized(original.sql) ?? command,
       ...(argument === undefined ? {} : { argument }),
       ...(changesSettings === true ? { changesSettings } : {}),
+      ...(executes === undefined ? {} : { executes }),
     };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

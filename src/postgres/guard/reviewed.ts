@@ -1,6 +1,6 @@
 import { isFields } from "./ast.ts";
 import { parseStatements } from "./parser.ts";
-import type { Verdict } from "./statements.ts";
+import type { Verdict } from "./statement_rules.ts";
 import type { GuardPolicy } from "./types.ts";
 
 interface Reviewed {

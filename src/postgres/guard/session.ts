@@ -2,7 +2,7 @@ import { asNode, constantOf, type Fields, listOf, textOf } from "./ast.ts";
 import { Refusal } from "./refusal.ts";
 import { quoteName } from "./rewrite.ts";
 import { checkReadable, decideSetting } from "./settings.ts";
-import type { Verdict } from "./statements.ts";
+import type { Verdict } from "./statement_rules.ts";
 import { readTransactionModes } from "./transactions.ts";
 import type { GuardPolicy } from "./types.ts";
 

@@ -1,23 +1,19 @@
-import { asNode, constantOf, type Fields, isFields, listOf, namesOf, type Node, textOf } from "./ast.ts";
-import { type PendingCall, readSetConfig } from "./calls.ts";
+import { asNode, constantOf, type Fields, isFields, listOf, namesOf, textOf } from "./ast.ts";
+import { readSetConfig } from "./calls.ts";
 import { SelectChecker } from "./checker.ts";
+import { judgeExecute, judgePrepare } from "./prepared.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
-import { readTransactionModes } from "./transactions.ts";
-import { checkSet, checkShow } from "./session.ts";
 import { quoteLiteral, quoteName } from "./rewrite.ts";
-import type { ForwardCommand, GuardPolicy } from "./types.ts";
-
-/** What may be sent for a statement. */
-export interface Verdict {
-  readonly command: ForwardCommand;
-  /** The text to send instead of the client's own. */
-  readonly sql?: string;
-  /** Function calls whose schema is to be written into the client's own text. */
-  readonly calls?: readonly PendingCall[];
-  readonly argument?: string;
-  /** Set where it may change settings. */
-  readonly changesSettings?: true;
-}
+import { checkSet, checkShow } from "./session.ts";
+import {
+  checkedSelect,
+  onlyFields,
+  READ_ONLY_HINT,
+  refusedStatement,
+  type Verdict,
+} from "./statement_rules.ts";
+import { readTransactionModes } from "./transactions.ts";
+import type { GuardPolicy } from "./types.ts";
 
 /** BINARY, SCROLL, NO SCROLL, INSENSITIVE, ASENSITIVE and the planner's own flag; WITH HOLD (32) is not among them. */
 const CURSOR_OPTIONS = 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x100;
@@ -47,17 +43,6 @@ const COPY_OPTIONS: ReadonlySet<string> = new Set([
   "null",
   "quote",
 ]);
-
-const WRITES: ReadonlySet<string> = new Set([
-  "InsertStmt",
-  "UpdateStmt",
-  "DeleteStmt",
-  "MergeStmt",
-  "TruncateStmt",
-]);
-
-const READ_ONLY_HINT =
-  "Sandboxes read: SELECT, EXPLAIN, COPY (SELECT …) TO STDOUT, SHOW, cursors and read-only transactions";
 
 /**
  * Decides about one statement.
@@ -97,6 +82,10 @@ export function judge(tree: unknown, policy: GuardPolicy): Verdict {
         argument: textOf(fields["target"]).replace("DISCARD_", ""),
         changesSettings: true,
       };
+    case "PrepareStmt":
+      return judgePrepare(fields, policy);
+    case "ExecuteStmt":
+      return judgeExecute(fields, policy);
     case "UnlistenStmt":
       return { command: "unlisten" };
     case "DeallocateStmt":
@@ -109,25 +98,6 @@ export function judge(tree: unknown, policy: GuardPolicy): Verdict {
     default:
       throw refusedStatement(node);
   }
-}
-
-function refusedStatement({ kind }: Node): Refusal {
-  const name = kind.replace(/Stmt$/, "").replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toUpperCase();
-  if (WRITES.has(kind)) {
-    return new Refusal(
-      `cannot execute ${name} in a sandbox: the database can only be read`,
-      READ_ONLY_HINT,
-      SQLSTATE.readOnlyTransaction,
-    );
-  }
-  return new Refusal(`${name} is not allowed in a sandbox's SQL`, READ_ONLY_HINT);
-}
-
-function checkedSelect(select: unknown, policy: GuardPolicy): Pick<Verdict, "calls" | "changesSettings"> {
-  const checker = new SelectChecker(policy);
-  checker.checkSelect(select);
-  const calls = checker.unqualifiedCalls;
-  return checker.changesSettings ? { calls, changesSettings: true } : { calls };
 }
 
 /** `SELECT set_config(…)` and nothing else, of a setting that stays as it is: its answer is known. */
@@ -148,13 +118,6 @@ function keptSetConfig(fields: Fields, policy: GuardPolicy): Verdict | undefined
   return { command: "select", sql: `SELECT ${quoteLiteral(value)}::pg_catalog.text AS ${name}` };
 }
 
-/** Refuses fields that are not known: a later grammar may give them a meaning. */
-function onlyFields(what: string, fields: Fields, known: readonly string[]): void {
-  for (const name of Object.keys(fields)) {
-    if (!known.includes(name)) throw new Refusal(`${what} with "${name}" is not allowed in a sandbox's SQL`);
-  }
-}
-
 function optionsOf(value: unknown): readonly (readonly [name: string, value: unknown])[] {
   return listOf(value).map((item) => {
     const node = asNode(item);
@@ -171,6 +134,7 @@ function judgeExplain(fields: Fields, policy: GuardPolicy): Verdict {
     if (!EXPLAIN_OPTIONS.has(name)) throw new Refusal(`EXPLAIN (${name}) is not allowed in a sandbox's SQL`);
   }
   const inner = asNode(fields["query"]);
+  if (inner?.kind === "ExecuteStmt") return { ...judgeExecute(inner.fields, policy), command: "explain" };
   if (inner !== undefined && inner.kind !== "SelectStmt") throw refusedStatement(inner);
   return { command: "explain", ...checkedSelect(fields["query"], policy) };
 }

@@ -9,10 +9,12 @@ export type ForwardCommand =
   | "deallocate"
   | "declare"
   | "discard"
+  | "execute"
   | "explain"
   | "export_snapshot"
   | "fetch"
   | "import_snapshot"
+  | "prepare"
   | "release"
   | "reset"
   | "rollback"
@@ -36,8 +38,10 @@ export type StatementPlan =
     readonly changesSettings?: true;
     /** The statement without comments and constants, for the audit log. */
     readonly normalized: string;
-    /** The name DEALLOCATE gives, the snapshot to import, or what DISCARD and RESET name (`ALL`). */
+    /** The name that PREPARE or DEALLOCATE gives, the snapshot to import, or what DISCARD and RESET name (`ALL`). */
     readonly argument?: string;
+    /** The prepared statement that it runs: what that does, it does. */
+    readonly executes?: string;
   }
   | {
     readonly kind: "refuse";

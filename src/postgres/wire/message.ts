@@ -117,3 +117,13 @@ export function readName(body: Uint8Array, offset: number): { name: string; next
   }
   return { name, next: end + 1 };
 }
+
+/**
+ * A name in SQL as {@link readName} gives the same name in a message.
+ *
+ * @param name The name as the parser has it.
+ * @returns Its bytes, a character each.
+ */
+export function wireName(name: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(name));
+}

@@ -63,6 +63,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "EXPLAIN SELECT 1",
     "EXPLAIN ANALYZE VERBOSE SELECT count(*) FROM person",
     "EXPLAIN (ANALYZE, COSTS off, BUFFERS, FORMAT json) SELECT 1",
+    "EXPLAIN ANALYZE EXECUTE q(1)",
   ],
   copy_out: [
     "COPY (SELECT 1) TO STDOUT",
@@ -112,6 +113,17 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   fetch: ['FETCH FORWARD ALL FROM "srv"', "FETCH 10 c", "MOVE ABSOLUTE 3 IN c"],
   close: ['CLOSE "srv"', "CLOSE ALL"],
   deallocate: ["DEALLOCATE ALL", 'DEALLOCATE "_pg3_0"'],
+  prepare: [
+    "PREPARE q AS SELECT 1",
+    "PREPARE q (int, text, date[]) AS SELECT upper($2), * FROM person WHERE person_id = $1",
+    'PREPARE "q é" AS VALUES ($1, 2)',
+    "prepare q(bigint) as with p as (select * from person) select count(*) from p where person_id < $1",
+  ],
+  execute: [
+    "EXECUTE q",
+    "EXECUTE q (1, -2.5, 'a', NULL, true, '2020-01-01'::date, ARRAY[1, 2])",
+    "execute \"q é\"(upper('x'), current_date)",
+  ],
   discard: ["DISCARD ALL", "DISCARD PLANS"],
   reset: ["RESET ALL"],
   unlisten: ["UNLISTEN *"],

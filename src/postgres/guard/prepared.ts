@@ -1,0 +1,47 @@
+/** PREPARE and EXECUTE: what the protocol's own Parse and Bind may do, in SQL. */
+import { asNode, type Fields, listOf, textOf } from "./ast.ts";
+import { SelectChecker } from "./checker.ts";
+import { Refusal } from "./refusal.ts";
+import { checkedSelect, onlyFields, refusedStatement, type Verdict } from "./statement_rules.ts";
+import type { GuardPolicy } from "./types.ts";
+
+/**
+ * Decides about PREPARE.
+ *
+ * @param fields The fields of a PrepareStmt.
+ * @param policy What may be reached.
+ * @returns What to send.
+ * @throws {Refusal} Where the statement that is prepared is not allowed.
+ */
+export function judgePrepare(fields: Fields, policy: GuardPolicy): Verdict {
+  onlyFields("PREPARE", fields, ["name", "argtypes", "query"]);
+  const inner = asNode(fields["query"]);
+  if (inner !== undefined && inner.kind !== "SelectStmt") throw refusedStatement(inner);
+  new SelectChecker(policy).checkParts(listOf(fields["argtypes"]));
+  const { calls, changesSettings } = checkedSelect(fields["query"], policy);
+  if (changesSettings === true) {
+    // By the protocol's Bind it could run where nobody looks for it.
+    throw new Refusal("set_config() may not be prepared", "Use SET, or SELECT set_config(…) by itself");
+  }
+  return { command: "prepare", argument: textOf(fields["name"]), ...(calls === undefined ? {} : { calls }) };
+}
+
+/**
+ * Decides about EXECUTE. Whatever is prepared has passed the guard.
+ *
+ * @param fields The fields of an ExecuteStmt.
+ * @param policy What may be reached.
+ * @returns What to send.
+ * @throws {Refusal} Where a parameter is not allowed.
+ */
+export function judgeExecute(fields: Fields, policy: GuardPolicy): Verdict {
+  onlyFields("EXECUTE", fields, ["name", "params"]);
+  const checker = new SelectChecker(policy);
+  checker.checkParts(listOf(fields["params"]));
+  const verdict = {
+    command: "execute",
+    executes: textOf(fields["name"]),
+    calls: checker.unqualifiedCalls,
+  } as const;
+  return checker.changesSettings ? { ...verdict, changesSettings: true } : verdict;
+}

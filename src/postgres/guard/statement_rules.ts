@@ -1,0 +1,82 @@
+/** What the rules for several kinds of statements share. */
+import type { Fields, Node } from "./ast.ts";
+import type { PendingCall } from "./calls.ts";
+import { SelectChecker } from "./checker.ts";
+import { Refusal, SQLSTATE } from "./refusal.ts";
+import type { ForwardCommand, GuardPolicy } from "./types.ts";
+
+/** What may be sent for a statement. */
+export interface Verdict {
+  readonly command: ForwardCommand;
+  /** The text to send instead of the client's own. */
+  readonly sql?: string;
+  /** Function calls whose schema is to be written into the client's own text. */
+  readonly calls?: readonly PendingCall[];
+  readonly argument?: string;
+  /** Set where it may change settings. */
+  readonly changesSettings?: true;
+  /** The prepared statement that it runs: what that does, it does. */
+  readonly executes?: string;
+}
+
+const WRITES: ReadonlySet<string> = new Set([
+  "InsertStmt",
+  "UpdateStmt",
+  "DeleteStmt",
+  "MergeStmt",
+  "TruncateStmt",
+]);
+
+/** What sandboxes may do. */
+export const READ_ONLY_HINT =
+  "Sandboxes read: SELECT, EXPLAIN, COPY (SELECT …) TO STDOUT, SHOW, cursors and read-only transactions";
+
+/**
+ * The refusal of a kind of statement.
+ *
+ * @param node The statement.
+ * @returns What to throw.
+ */
+export function refusedStatement({ kind }: Node): Refusal {
+  const name = kind.replace(/Stmt$/, "").replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toUpperCase();
+  if (WRITES.has(kind)) {
+    return new Refusal(
+      `cannot execute ${name} in a sandbox: the database can only be read`,
+      READ_ONLY_HINT,
+      SQLSTATE.readOnlyTransaction,
+    );
+  }
+  return new Refusal(`${name} is not allowed in a sandbox's SQL`, READ_ONLY_HINT);
+}
+
+/**
+ * Checks what must be a SELECT.
+ *
+ * @param select A wrapped node.
+ * @param policy What may be reached.
+ * @returns What the checker found.
+ * @throws {Refusal} Where it is not allowed.
+ */
+export function checkedSelect(
+  select: unknown,
+  policy: GuardPolicy,
+): Pick<Verdict, "calls" | "changesSettings"> {
+  const checker = new SelectChecker(policy);
+  checker.checkSelect(select);
+  const calls = checker.unqualifiedCalls;
+  return checker.changesSettings ? { calls, changesSettings: true } : { calls };
+}
+
+/**
+ * Refuses fields that are not known: a later grammar may give them a meaning.
+ *
+ * @param what What has them.
+ * @param fields The fields.
+ * @param known Those that may be there.
+ * @throws {Refusal} There are others.
+ */
+export function onlyFields(what: string, fields: Fields, known: readonly string[]): void {
+  for (const name of Object.keys(fields)) {
+    if (!known.includes(name)) throw new Refusal(`${what} with "${name}" is not allowed in a sandbox's SQL`);
+  }
+}
