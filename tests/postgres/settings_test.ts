@@ -169,6 +169,14 @@ Deno.test("a setting that has its safe value may be set to it, and no form takes
         "SET lock_timeout = '10min'",
         "SET transform_null_equals = on",
         "SET plan_cache_mode = 'x'",
+        "SET geqo = off",
+        "SET geqo_threshold = 13",
+        "SELECT set_config('geqo', 'off', false)",
+        "SET join_collapse_limit = 20",
+        "SET idle_in_transaction_session_timeout = 0",
+        "SET lock_timeout = '0.1ms'",
+        "SET effective_cache_size = '-1'",
+        "SET random_page_cost = 'NaN'",
       ]
     ) assert.equal(errorOf(await client.query(sql))?.sqlstate, "42501", sql);
   });
@@ -186,11 +194,28 @@ Deno.test("harmless settings change, and stricter time limits too", async () => 
         ["SET application_name = 'a\\b''c'", "application_name", "a\\b'c"],
         ["SET seed = 0.5", "enable_sort", "on"],
         ["RESET timezone", "timezone", "UTC"],
+        ["SET lock_timeout = 0", "lock_timeout", "0"],
+        ["SET idle_session_timeout = 0", "idle_session_timeout", "0"],
+        ["SET geqo = on", "geqo", "on"],
+        ["SET geqo_threshold = 2", "geqo_threshold", "2"],
+        ["SET random_page_cost = 1.1", "random_page_cost", "1.1"],
+        ["SET LOCAL cpu_tuple_cost = 0.01", "cpu_tuple_cost", "0.01"],
+        ["SET effective_cache_size = '4GB'", "effective_cache_size", "4GB"],
+        ["SET min_parallel_table_scan_size = 0", "min_parallel_table_scan_size", "0"],
+        ["SET jit_above_cost = -1", "jit_above_cost", "-1"],
+        ["SET check_function_bodies = false", "check_function_bodies", "off"],
       ] as const
     ) {
       assert.equal(errorOf(await client.query(sql))?.message, undefined, sql);
       assert.deepEqual(firstColumn(await client.query(`SHOW ${name}`)), [value], sql);
     }
+    for (
+      const sql of [
+        "SELECT string_agg(word, ',') FROM pg_catalog.pg_get_keywords() WHERE word <> ALL ('{select}'::text[])",
+        "SELECT k.word, k.catcode FROM pg_get_keywords() k",
+        "SELECT txid_current_if_assigned() IS NULL, pg_current_xact_id_if_assigned() IS NULL",
+      ]
+    ) assert.equal(errorOf(await client.query(sql))?.message, undefined, sql);
     // a parameter may give a value where nothing depends on it
     const setZone = message(
       FRONTEND.bind,

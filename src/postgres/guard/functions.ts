@@ -13,7 +13,7 @@ const ALLOWED = `
 0-0: now clock_timestamp statement_timestamp transaction_timestamp timeofday current_database current_schema version
 0-0: pi random gen_random_uuid row_number rank dense_rank percent_rank cume_dist pg_backend_pid pg_is_in_recovery
 0-0: pg_my_temp_schema pg_client_encoding getdatabaseencoding get_current_ts_config pg_advisory_unlock_all
-0-0: pg_jit_available
+0-0: pg_jit_available pg_get_keywords txid_current_if_assigned pg_current_xact_id_if_assigned
 0-1: count
 0-2: random
 0-${MANY}: json_build_array json_build_object jsonb_build_array jsonb_build_object int4multirange int8multirange
@@ -124,6 +124,7 @@ export const REVIEWED_VOLATILE: ReadonlySet<string> = new Set([
 
 /** Columns of the table functions that have other ones than their own name: what `f.column` may say. */
 export const FUNCTION_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["pg_get_keywords", ["word", "catcode", "barelabel", "catdesc", "baredesc"]],
   ["json_each", ["key", "value"]],
   ["jsonb_each", ["key", "value"]],
   ["json_each_text", ["key", "value"]],

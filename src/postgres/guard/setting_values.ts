@@ -78,6 +78,31 @@ export function timeUpToLimit(setting: string): ValueRule {
   };
 }
 
+/**
+ * A time limit that may be 0 where the session has none, or always.
+ *
+ * @param setting Its name in {@link GuardPolicy.timeLimits}.
+ * @param always Set where another limit ends what it limits.
+ * @returns The rule.
+ */
+export function timeOrNone(setting: string, always = false): ValueRule {
+  const limited = timeUpToLimit(setting);
+  return (values, policy) => {
+    const none = values.length === 1 && values[0] === "0";
+    return none ? always || policy.timeLimits?.has(setting) !== true : limited(values, policy);
+  };
+}
+
+/**
+ * An amount of memory or disk: only for settings that reserve none.
+ *
+ * @param values The value.
+ * @returns Whether it is one.
+ */
+export function size(values: SettingValues): boolean {
+  return values.length === 1 && /^\s*[0-9]{1,9}\s*(?:B|kB|MB|GB|TB)?\s*$/.test(values[0] ?? "");
+}
+
 /** Schemas that stand behind the CDM's in a path, and change nothing there: their tables are out of reach. */
 const BEHIND: ReadonlySet<string> = new Set(["public", "pg_catalog", "$user"]);
 

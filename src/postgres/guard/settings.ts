@@ -13,7 +13,9 @@ import {
   oneOf,
   onOrOff,
   type SettingValues,
+  size,
   splitNames,
+  timeOrNone,
   timeUpToLimit,
   utf8,
   type ValueRule,
@@ -23,10 +25,14 @@ const ISOLATION = oneOf("serializable", "repeatable read", "read committed", "re
 /** Below these levels PostgreSQL tells what goes on inside the server. */
 const MESSAGES = oneOf("info", "notice", "warning", "error");
 
-const TIME_LIMITS = [
-  ...["idle_in_transaction_session_timeout", "idle_session_timeout", "lock_timeout", "statement_timeout"],
-  "transaction_timeout",
-];
+const TIME_LIMITS = ["idle_in_transaction_session_timeout", "statement_timeout"];
+/** What the planner thinks that work costs. */
+const COSTS = ["cpu_index_tuple_cost", "cpu_operator_cost", "cpu_tuple_cost", "parallel_setup_cost"].concat(
+  ["parallel_tuple_cost", "random_page_cost", "seq_page_cost"],
+);
+const JIT_COSTS = ["jit_above_cost", "jit_inline_above_cost", "jit_optimize_above_cost"];
+/** What the planner takes for large. */
+const SIZES = ["effective_cache_size", "min_parallel_index_scan_size", "min_parallel_table_scan_size"];
 
 /** What the planner may use or not: `enable_…`. */
 const PLANNER_SWITCHES =
@@ -50,7 +56,25 @@ const CHANGEABLE: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
   // both: 8 is what PostgreSQL takes by default, and more makes planning slow
   ["from_collapse_limit", between(1, 8)],
   ["join_collapse_limit", between(1, 8)],
-  ["geqo", onOrOff],
+  // Its default, and less: without the genetic search, planning a join of twenty tables takes gigabytes.
+  ["geqo_threshold", between(2, 12)],
+  ["geqo_effort", between(1, 10)],
+  ["geqo_generations", between(0, 500)],
+  ["geqo_pool_size", between(0, 500)],
+  ["geqo_seed", between(0, 1)],
+  ["geqo_selection_bias", between(1.5, 2)],
+  ["check_function_bodies", onOrOff],
+  ["default_statistics_target", between(1, 10_000)],
+  ["effective_io_concurrency", between(0, 1_000)],
+  ["recursive_worktable_factor", between(0.001, 1_000_000)],
+  ["synchronous_commit", oneOf("on", "off", "local", "remote_write", "remote_apply")],
+  // Waiting for a lock is part of a statement's time.
+  ["lock_timeout", timeOrNone("lock_timeout", true)],
+  ["idle_session_timeout", timeOrNone("idle_session_timeout")],
+  ["transaction_timeout", timeOrNone("transaction_timeout")],
+  ...COSTS.map((name) => [name, between(0, 999_999_999)] as const),
+  ...JIT_COSTS.map((name) => [name, between(-1, 999_999_999)] as const),
+  ...SIZES.map((name) => [name, size] as const),
   ["intervalstyle", oneOf("postgres", "postgres_verbose", "sql_standard", "iso_8601")],
   ["jit", onOrOff],
   ["lc_monetary", anything],
@@ -75,6 +99,7 @@ const KEPT: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
   // the guard reads SQL as UTF-8
   ["client_encoding", utf8],
   ["default_transaction_read_only", on],
+  ["geqo", on],
   ["role", oneOf("none")],
   ["row_security", on],
   ["search_path", cdmFirst],
@@ -88,17 +113,13 @@ const KEPT: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
 
 /** The settings a session may read by SHOW or current_setting(), besides those above. */
 const READABLE: ReadonlySet<string> = new Set(
-  ("autovacuum block_size check_function_bodies cpu_index_tuple_cost cpu_operator_cost cpu_tuple_cost " +
-    "data_checksums deadlock_timeout debug_assertions default_statistics_target default_table_access_method " +
-    "default_text_search_config default_toast_compression effective_cache_size effective_io_concurrency " +
-    "exit_on_error geqo_threshold gin_fuzzy_search_limit hash_mem_multiplier in_hot_standby integer_datetimes " +
-    "jit_above_cost jit_inline_above_cost jit_optimize_above_cost lc_messages maintenance_work_mem " +
-    "max_connections max_function_args max_identifier_length max_index_keys max_locks_per_transaction " +
-    "max_parallel_workers max_prepared_transactions max_stack_depth max_worker_processes " +
-    "min_parallel_index_scan_size min_parallel_table_scan_size parallel_setup_cost parallel_tuple_cost " +
-    "quote_all_identifiers random_page_cost segment_size seq_page_cost server_encoding server_version " +
-    "server_version_num shared_buffers superuser_reserved_connections synchronous_commit temp_buffers " +
-    "temp_file_limit timezone_abbreviations wal_block_size work_mem").split(" "),
+  ("autovacuum block_size data_checksums deadlock_timeout debug_assertions default_table_access_method " +
+    "default_text_search_config default_toast_compression exit_on_error gin_fuzzy_search_limit hash_mem_multiplier " +
+    "in_hot_standby integer_datetimes lc_messages maintenance_work_mem max_connections max_function_args " +
+    "max_identifier_length max_index_keys max_locks_per_transaction max_parallel_workers max_prepared_transactions " +
+    "max_stack_depth max_worker_processes quote_all_identifiers segment_size server_encoding server_version " +
+    "server_version_num shared_buffers superuser_reserved_connections temp_buffers temp_file_limit " +
+    "timezone_abbreviations wal_block_size work_mem").split(" "),
 );
 
 /** Settings of the two lists. */
