@@ -1,83 +1,82 @@
 /** Lines of a stream, whole and bounded: one that is too long is dropped while it comes, instead of ending the session. */
-import { Buffer } from "node:buffer";
-import { Transform, type TransformCallback } from "node:stream";
+import { RequestScan } from "./request_scan.ts";
 
-/** Bytes kept of the beginning and of the end of a dropped line, to find its request's id. */
-const EDGE_BYTES = 512;
 const LINE_FEED = 0x0a;
 
 /** A line that was dropped. */
 export interface DroppedLine {
   readonly bytes: number;
-  /** The request's id where it could be found, so that its client need not wait in vain. */
-  readonly id: number | string | null;
+  /** All of it, scanned, so that whoever sent it need not wait in vain. */
+  readonly scan: RequestScan;
 }
 
-/** Passes on lines of up to so many bytes, each as one chunk. */
-export class BoundedLines extends Transform {
+/** Takes what is found. */
+export interface LineHandlers {
+  /** A line, its line feed not in it. */
+  readonly onLine: (line: Uint8Array) => void;
+  /** One that was too long, at its end. */
+  readonly onDropped: (line: DroppedLine) => void;
+}
+
+/** Divides what comes into lines of up to so many bytes. */
+export class BoundedLines {
   readonly #maximum: number;
-  readonly #onDropped: (line: DroppedLine) => void;
-  #parts: Buffer[] = [];
+  readonly #handlers: LineHandlers;
+  #parts: Uint8Array[] = [];
   #bytes = 0;
-  #head: Buffer = Buffer.alloc(0);
-  #tail: Buffer = Buffer.alloc(0);
+  #scan: RequestScan | undefined;
 
   /**
    * @param maximum Bytes of the longest line, its line feed not counted.
-   * @param onDropped Told of each longer one, at its end.
+   * @param handlers See {@link LineHandlers}.
    */
-  constructor(maximum: number, onDropped: (line: DroppedLine) => void) {
-    super();
+  constructor(maximum: number, handlers: LineHandlers) {
     this.#maximum = maximum;
-    this.#onDropped = onDropped;
+    this.#handlers = handlers;
   }
 
-  /** Takes what has come. */
-  override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
+  /**
+   * Takes what has come.
+   *
+   * @param chunk Bytes; kept until their line is whole.
+   */
+  push(chunk: Uint8Array): void {
     let from = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
-      this.#take(chunk.subarray(from, end + 1));
+      this.#take(chunk.subarray(from, end));
       this.#endLine();
       from = end + 1;
     }
     if (from < chunk.length) this.#take(chunk.subarray(from));
-    done();
   }
 
-  #take(piece: Buffer): void {
-    if (!this.#tooLong && this.#bytes + piece.length > this.#maximum + 1) {
-      this.#head = Buffer.concat([...this.#parts, piece]).subarray(0, EDGE_BYTES);
-      this.#parts = [];
-    }
+  #take(piece: Uint8Array): void {
     this.#bytes += piece.length;
-    if (this.#tooLong) {
-      this.#tail = Buffer.from(
-        Buffer.concat([this.#tail, piece.subarray(-EDGE_BYTES)]).subarray(-EDGE_BYTES),
-      );
-    } else {
-      this.#parts.push(piece);
-    }
-  }
-
-  get #tooLong(): boolean {
-    return this.#bytes > this.#maximum + 1;
+    this.#parts.push(piece);
+    if (this.#bytes <= this.#maximum) return;
+    this.#scan ??= new RequestScan();
+    for (const part of this.#parts) this.#scan.push(part);
+    this.#parts = [];
   }
 
   #endLine(): void {
-    if (this.#tooLong) {
-      this.#onDropped({ bytes: this.#bytes - 1, id: idIn(this.#head) ?? idIn(this.#tail) ?? null });
-      this.#tail = Buffer.alloc(0);
-    } else {
-      this.push(this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts));
-    }
+    const [parts, bytes, scan] = [this.#parts, this.#bytes, this.#scan];
     this.#parts = [];
     this.#bytes = 0;
+    this.#scan = undefined;
+    if (scan !== undefined) this.#handlers.onDropped({ bytes, scan });
+    else this.#handlers.onLine(joined(parts, bytes));
   }
 }
 
-/** The first `"id"` that stands outside any JSON string: inside one its quotes would be escaped. */
-function idIn(edge: Buffer): number | string | undefined {
-  const found = /(?<!\\)"id":\s*(?:(\d{1,15})|"([^"\\]{1,200})")/.exec(edge.toString("utf8"));
-  if (found === null) return undefined;
-  return found[1] === undefined ? found[2] : Number(found[1]);
+function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

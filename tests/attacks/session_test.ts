@@ -14,6 +14,10 @@ const NOT_QUITE_MESSAGES = [
   "{}",
   "\u0000\uffff",
   "[".repeat(100_000),
+  `{"jsonrpc":"2.0","id":"deep","method":"x","params":{"a":${"[".repeat(3_000_000)}${
+    "]".repeat(3_000_000)
+  }}}`,
+  '{"jsonrpc":"2.0","id":"five","method":"tools/call","params":5}',
   '{"a":'.repeat(10_000),
   '{"jsonrpc":"1.0","id":1,"method":"x"}',
   '{"jsonrpc":"2.0","id":null,"method":"tools/list"}',
@@ -31,6 +35,10 @@ Deno.test("no message, however odd or long, ends the session", async (t) => {
     await t.step("what is no message of the protocol", async () => {
       for (const line of NOT_QUITE_MESSAGES) await client.writeText(`${line}\n`);
       assert.match((await client.run(target, "6 * 7")).text, /42/);
+      const answers = JSON.stringify(client.notifications);
+      for (const id of ["deep", "five", "s"]) {
+        assert.match(answers, new RegExp(`"id":"${id}","(?:error|result)"`));
+      }
     });
     await t.step("a request of 20 MB is refused under its id", async () => {
       await assert.rejects(
