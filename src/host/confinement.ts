@@ -2,8 +2,8 @@
 import type { ContainerSpec, MountSpec } from "../docker/mod.ts";
 import { seccompOption, type SeccompProfile } from "./seccomp_profile.ts";
 
-/** The user and group of everything in our containers. */
-export const GUEST_UID = 10001;
+/** The user and group of our images' own files and of every database container. No sandbox has it. */
+export const DATABASE_UID = 10001;
 
 /** One tmpfs. */
 export interface TmpfsMount {
@@ -13,7 +13,7 @@ export interface TmpfsMount {
   readonly bytes: number;
   /** Files and folders. */
   readonly inodes: number;
-  /** The folder's permissions in octal, such as `0700`; it belongs to {@link GUEST_UID}. */
+  /** The folder's permissions in octal, such as `0700`; it belongs to the container's user. */
   readonly mode: string;
   /** Whether programs can be run from it. */
   readonly exec: boolean;
@@ -47,6 +47,8 @@ export interface ConfinedContainer {
   readonly tmpfs: readonly TmpfsMount[];
   /** Volumes besides. @default none */
   readonly mounts?: readonly MountSpec[];
+  /** The user and group of everything in it. */
+  readonly uid: number;
   /** The engine's runtime; without one its default. */
   readonly runtime?: string;
 }
@@ -87,7 +89,7 @@ export function confinedContainer(container: ConfinedContainer): ContainerSpec {
     Entrypoint: container.command,
     Cmd: [],
     Env: Object.entries(container.env).map(([name, value]) => `${name}=${value}`),
-    User: `${GUEST_UID}:${GUEST_UID}`,
+    User: `${container.uid}:${container.uid}`,
     WorkingDir: container.workingDir,
     // Otherwise the engine's id of the container.
     Hostname: container.hostname,
@@ -120,11 +122,11 @@ export function confinedContainer(container: ConfinedContainer): ContainerSpec {
       Ulimits: [
         limit("nofile", container.openFiles),
         limit("core", 0),
-        // Both are counted per uid over all containers: nobody may use them up for the others.
+        // Message queues would outlive their processes; locked memory cannot be reclaimed when the host runs short.
         limit("msgqueue", 0),
         limit("memlock", 64 * 1024),
       ],
-      Tmpfs: Object.fromEntries(container.tmpfs.map(tmpfsEntry)),
+      Tmpfs: Object.fromEntries(container.tmpfs.map((mount) => tmpfsEntry(mount, container.uid))),
       ...(container.mounts === undefined ? {} : { Mounts: container.mounts }),
       LogConfig: { Type: "none" },
       RestartPolicy: { Name: "no" },
@@ -138,9 +140,9 @@ function limit(name: string, value: number): { Name: string; Soft: number; Hard:
   return { Name: name, Soft: value, Hard: value };
 }
 
-function tmpfsEntry({ path, bytes, inodes, mode, exec }: TmpfsMount): [string, string] {
+function tmpfsEntry({ path, bytes, inodes, mode, exec }: TmpfsMount, uid: number): [string, string] {
   const options = `rw,nosuid,nodev,${
     exec ? "exec" : "noexec"
   },size=${bytes},nr_inodes=${inodes},mode=${mode}`;
-  return [path, `${options},uid=${GUEST_UID},gid=${GUEST_UID}`];
+  return [path, `${options},uid=${uid},gid=${uid}`];
 }

@@ -27,6 +27,8 @@ export interface HostedOptions {
   readonly config: unknown;
   /** What the container may open streams to. */
   readonly services?: Readonly<Record<string, (stream: ByteStream) => void>>;
+  /** Looks at the container before it is started; where it throws, nothing remains of it. */
+  readonly inspectCreated?: (id: string, signal: AbortSignal) => Promise<void>;
   /** Takes events that belong to no request. */
   readonly onEvent?: (event: ChannelEvent) => void;
   /** Aborting it gives up and rolls back. */
@@ -82,7 +84,11 @@ export async function startHosted(options: HostedOptions): Promise<HostedContain
   // What waits for a container that reads and says nothing is set free by this.
   signal.addEventListener("abort", abort, { once: true });
   try {
+    const inspected = options.inspectCreated?.(id, signal);
+    // Awaited below; until then the attach goes on beside it.
+    inspected?.catch(() => {});
     attachment = await host.attach(id, { signal });
+    await inspected;
     const stderr = logStderr(name, attachment.stderr);
     await host.startContainer(id, { signal });
     const channel = await bringUp(attachment, stderr, options, signal);

@@ -11,6 +11,9 @@ export const LABEL_CREATED = "org.omcp.created";
 /** The program's version. */
 export const LABEL_VERSION = "org.omcp.version";
 
+/** The user id that a sandbox has for itself in the engine. */
+export const LABEL_UID = "org.omcp.uid";
+
 /** What a container of this program is for. */
 export type ContainerRole = "sandbox" | "database";
 
@@ -25,6 +28,8 @@ export function labelsOf(
     readonly role: ContainerRole;
     readonly name: string;
     readonly version: string;
+    /** Its user, where no other container may have the same. */
+    readonly uid?: number;
   },
 ): Record<string, string> {
   return {
@@ -33,5 +38,6 @@ export function labelsOf(
     [LABEL_NAME]: owner.name,
     [LABEL_CREATED]: new Date().toISOString(),
     [LABEL_VERSION]: owner.version,
+    ...(owner.uid === undefined ? {} : { [LABEL_UID]: String(owner.uid) }),
   };
 }

@@ -3,6 +3,7 @@ export * from "./confinement.ts";
 export * from "./container_host.ts";
 export * from "./hosted_container.ts";
 export * from "./labels.ts";
+export * from "./own_uid.ts";
 export {
   DATABASE_SECCOMP,
   SANDBOX_SECCOMP,

@@ -1,6 +1,6 @@
 /** Whether what holds a container in, as its agent reports it, is what the policy says. */
 import * as z from "zod";
-import { SANDBOX_UID, type SandboxPolicy, TMPFS_MOUNTS } from "./policy.ts";
+import { type SandboxPolicy, TMPFS_MOUNTS } from "./policy.ts";
 
 const count = z.number().nonnegative();
 
@@ -9,6 +9,9 @@ const Hello = z.object({
     uid: z.number().int(),
     gid: z.number().int(),
     groups: z.array(z.number().int()).max(1000),
+    // Real, effective, saved, of the file system.
+    user_ids: z.array(z.number().int()).length(4),
+    group_ids: z.array(z.number().int()).length(4),
     // null is what the agent could not read.
     capabilities: z.record(
       z.enum(["effective", "permitted", "inheritable", "bounding", "ambient"]),
@@ -30,6 +33,9 @@ const Hello = z.object({
 });
 
 type InForce = z.output<typeof Hello>["in_force"];
+
+/** In the order of /proc/self/status. */
+const ID_NAMES = ["real", "effective", "saved", "file system"] as const;
 
 /** SECCOMP_MODE_FILTER of /proc/self/status. */
 const SECCOMP_FILTER = 2;
@@ -54,21 +60,29 @@ const HARMLESS_MOUNTS: ReadonlySet<string> = new Set([
  * kernel does not account for swap cannot show it.
  *
  * @param policy What the sandbox may use.
+ * @param uid Its user and group, which it shares with nobody.
  * @param hello The channel's hello, untrusted.
  * @returns A sentence for every deviation; none means that the sandbox is confined as the policy says.
  */
-export function verifyInForce(policy: SandboxPolicy, hello: unknown): string[] {
+export function verifyInForce(policy: SandboxPolicy, uid: number, hello: unknown): string[] {
   const parsed = Hello.safeParse(hello);
   if (!parsed.success) return [`the agent's report is no valid one: ${z.prettifyError(parsed.error)}`];
   const facts = parsed.data.in_force;
-  return [...identity(facts), ...privileges(facts), ...surroundings(facts), ...limits(policy, facts)];
+  return [...identity(uid, facts), ...privileges(facts), ...surroundings(facts), ...limits(policy, facts)];
 }
 
-function identity(facts: InForce): string[] {
+function identity(uid: number, facts: InForce): string[] {
   const found: string[] = [];
-  if (facts.uid !== SANDBOX_UID) found.push(`the uid is ${facts.uid} instead of ${SANDBOX_UID}`);
-  if (facts.gid !== SANDBOX_UID) found.push(`the gid is ${facts.gid} instead of ${SANDBOX_UID}`);
-  const others = facts.groups.filter((group) => group !== SANDBOX_UID);
+  for (const [name, value] of [["uid", facts.uid], ["gid", facts.gid]] as const) {
+    if (value !== uid) found.push(`the ${name} is ${value} instead of ${uid}`);
+  }
+  // The kernel counts by the real one, so the effective one alone says too little.
+  for (const [kind, ids] of [["user", facts.user_ids], ["group", facts.group_ids]] as const) {
+    ids.forEach((id, at) => {
+      if (id !== uid) found.push(`the ${ID_NAMES[at]} ${kind} id is ${id} instead of ${uid}`);
+    });
+  }
+  const others = facts.groups.filter((group) => group !== uid);
   if (others.length > 0) found.push(`there are other groups: ${others.join(", ")}`);
   return found;
 }

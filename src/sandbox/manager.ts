@@ -2,7 +2,7 @@
 import type { ByteStream } from "../channel/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { LOADER } from "../guest/mod.ts";
-import { type ContainerHost, labelsOf, startHosted } from "../host/mod.ts";
+import { type ContainerHost, labelsOf, startWithOwnUid } from "../host/mod.ts";
 import { logger } from "../log.ts";
 import { VERSION } from "../version.ts";
 import { KernelWatch } from "./kernel_watch.ts";
@@ -176,12 +176,13 @@ export class SandboxManager {
       const id = newSandboxId();
       const { policy, leaseSeconds, postgresDoor, instance, host, image } = this.#options;
       const watch = new KernelWatch();
-      const container = await startHosted({
+      const { container, uid } = await startWithOwnUid((uid) => ({
         host,
         name: `omcp-${id}`,
         spec: sandboxContainerSpec(policy, {
           image,
-          labels: labelsOf({ instance, role: "sandbox", name: id, version: VERSION }),
+          uid,
+          labels: labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid }),
           env: sandboxEnvironment(postgresDoor !== undefined),
           command: ["python3", "-I", "-S", "-u", "-c", LOADER],
         }),
@@ -194,10 +195,10 @@ export class SandboxManager {
         services: postgresDoor === undefined ? {} : { postgres: postgresDoor(id) },
         onEvent: (event) => watch.take(event),
         signal,
-      });
+      }));
       try {
         const deviations = [
-          ...verifyInForce(policy, container.channel.hello),
+          ...verifyInForce(policy, uid, container.channel.hello),
           ...await watch.confinementProblems(signal),
         ];
         if (deviations.length > 0) throw unsafe(deviations);
@@ -249,6 +250,9 @@ export class SandboxManager {
   }
 }
 
+/** What the user of every sandbox is called; its number differs. */
+const USER_NAME = "sandbox";
+
 /** 128 random bits: nobody guesses another's sandbox. */
 function newSandboxId(): string {
   return `sbx_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
@@ -257,6 +261,9 @@ function newSandboxId(): string {
 function sandboxEnvironment(database: boolean): Record<string, string> {
   return {
     HOME: "/tmp/home",
+    // Libraries ask for these before they ask the password file, which may know nothing of a sandbox's user.
+    USER: USER_NAME,
+    LOGNAME: USER_NAME,
     IPYTHONDIR: "/tmp/ipython",
     MPLCONFIGDIR: "/tmp/matplotlib",
     LANG: "C.UTF-8",

@@ -1,7 +1,7 @@
 /** What holds a sandbox in, as numbers, and its translation into the engine's terms. */
 import type { ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import { confinedContainer, GUEST_UID } from "../host/confinement.ts";
+import { confinedContainer } from "../host/confinement.ts";
 import { SANDBOX_SECCOMP } from "../host/seccomp_profile.ts";
 
 export { verifyInForce } from "./in_force.ts";
@@ -9,9 +9,6 @@ export { verifyInForce } from "./in_force.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
-
-/** The user and group of everything in a sandbox. */
-export const SANDBOX_UID = GUEST_UID;
 
 /** How one tmpfs is bounded. */
 export interface TmpfsPolicy {
@@ -59,6 +56,8 @@ export const DEFAULT_POLICY: SandboxPolicy = {
 /** What differs between two sandboxes of one policy. */
 export interface SandboxIdentity {
   readonly image: string;
+  /** Its user and group, which no other sandbox of the engine has. */
+  readonly uid: number;
   readonly labels: Readonly<Record<string, string>>;
   /** Environment variables; never a secret. */
   readonly env: Readonly<Record<string, string>>;
@@ -83,7 +82,7 @@ const INODE_BYTES = KIB;
  * Makes the engine's description of a sandbox's container.
  *
  * @param policy What it may use.
- * @param identity Which image, labels, environment and command.
+ * @param identity Which image, user, labels, environment and command.
  * @returns The description: no network, read-only root, no capability, own system call profile, bounded in everything.
  * @throws {OmcpError} `config_invalid` if the policy is no sound one.
  */

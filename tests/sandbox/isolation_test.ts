@@ -1,7 +1,7 @@
 /** Looks at a sandbox's container from inside, without the agent: what the engine alone puts round it must hold by itself. */
 import assert from "node:assert/strict";
 import * as z from "zod";
-import { DEFAULT_POLICY, SANDBOX_UID, TMPFS_MOUNTS, verifyInForce } from "../../src/sandbox/policy.ts";
+import { DEFAULT_POLICY, TMPFS_MOUNTS, verifyInForce } from "../../src/sandbox/policy.ts";
 import {
   DATABASE_SECCOMP,
   SANDBOX_SECCOMP,
@@ -10,10 +10,11 @@ import {
 } from "../../src/host/seccomp_profile.ts";
 import inForce from "../../src/guest/agent/in_force.py" with { type: "text" };
 import type { ContainerSpec, HostConfigSpec } from "../../src/docker/mod.ts";
+import { DATABASE_UID } from "../../src/host/mod.ts";
 import { imageReference } from "../../src/setup/mod.ts";
 import foreignCalls from "./foreign_calls.py" with { type: "text" };
 import libraries from "./libraries.py" with { type: "text" };
-import { runConfined } from "./run_confined.ts";
+import { runConfined, TEST_UID } from "./run_confined.ts";
 import sockets from "./sockets.py" with { type: "text" };
 import startPostgres from "./start_postgres.py" with { type: "text" };
 import surroundings from "./surroundings.py" with { type: "text" };
@@ -84,8 +85,8 @@ const Surroundings = z.object({
 
 Deno.test("a sandbox's container gives no privilege, and nothing to write to but its bounded file systems", async () => {
   const found = await runConfined({ image: PYTHON, program: surroundings }, Surroundings);
-  const self = Array.from({ length: 3 }, () => SANDBOX_UID);
-  assert.deepEqual(found.ids, [self, self, [SANDBOX_UID]]);
+  const self = Array.from({ length: 3 }, () => TEST_UID);
+  assert.deepEqual(found.ids, [self, self, [TEST_UID]]);
   const none = "0".repeat(16);
   assert.deepEqual(found.status, {
     CapInh: none,
@@ -119,7 +120,7 @@ const REPORT = `${inForce}\nimport json\nprint(json.dumps({"in_force": in_force(
 
 async function deviations(host: HostConfigSpec, spec: Partial<ContainerSpec> = {}): Promise<string> {
   const hello = await runConfined({ image: PYTHON, program: REPORT, host, spec }, z.unknown());
-  return verifyInForce(DEFAULT_POLICY, hello).join("\n");
+  return verifyInForce(DEFAULT_POLICY, TEST_UID, hello).join("\n");
 }
 
 Deno.test("verifyInForce() finds a sandbox's container sound, and each weaker one not", async () => {
@@ -142,7 +143,8 @@ Deno.test("verifyInForce() finds a sandbox's container sound, and each weaker on
     ],
     [{ PidsLimit: 0 }, {}, /^the process limit is none instead of 256$/],
     [{ NanoCpus: 0 }, {}, /^the CPU quota is none instead of 1$/],
-    [{}, { User: "0:0" }, /^the uid is 0 instead of 10001$/m],
+    [{}, { User: "0:0" }, /^the real user id is 0 instead of 60001$/m],
+    [{}, { User: "60001:20000" }, /^the saved group id is 20000 instead of 60001$/m],
   ];
   for (const [host, spec, expected] of weaker) assert.match(await deviations(host, spec), expected);
 });
@@ -154,7 +156,12 @@ function withProfile(profile: SeccompProfile): HostConfigSpec {
 const PostgresRun = z.object({ answer: z.string(), exit_code: z.number(), log: z.string() });
 
 Deno.test("PostgreSQL works under the database's profile, with parallel workers", async () => {
-  const options = { image: POSTGRES, program: startPostgres, host: withProfile(DATABASE_SECCOMP) };
+  const options = {
+    image: POSTGRES,
+    program: startPostgres,
+    uid: DATABASE_UID,
+    host: withProfile(DATABASE_SECCOMP),
+  };
   const { answer, exit_code, log } = await runConfined(options, PostgresRun);
   assert.match(answer, /persons: [1-9]\d*/, log);
   assert.match(answer, /CHECKPOINT/);
@@ -162,7 +169,12 @@ Deno.test("PostgreSQL works under the database's profile, with parallel workers"
 });
 
 Deno.test("PostgreSQL does not start under a sandbox's profile, which has no System V shared memory", async () => {
-  const options = { image: POSTGRES, program: startPostgres, host: withProfile(SANDBOX_SECCOMP) };
+  const options = {
+    image: POSTGRES,
+    program: startPostgres,
+    uid: DATABASE_UID,
+    host: withProfile(SANDBOX_SECCOMP),
+  };
   const { log } = await runConfined(options, PostgresRun);
   assert.match(log, /shared memory segment: Operation not permitted/);
 });

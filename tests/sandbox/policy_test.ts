@@ -9,6 +9,7 @@ import { DATABASE_SECCOMP, SANDBOX_SECCOMP, type SeccompProfile } from "../../sr
 
 const IDENTITY = {
   image: "omcp-python:test",
+  uid: 23456,
   labels: { "org.omcp.name": "x" },
   env: { HOME: "/tmp/home", LANG: "C.UTF-8" },
   command: ["python3", "-c", "pass"],
@@ -19,7 +20,7 @@ const NO_CAPABILITY = "0000000000000000";
 Deno.test("sandboxContainerSpec() hardens the container in every respect", () => {
   const spec = sandboxContainerSpec({ ...DEFAULT_POLICY, runtime: "runsc" }, IDENTITY);
   const { SecurityOpt, Tmpfs, MaskedPaths, ReadonlyPaths, ...host } = spec.HostConfig ?? {};
-  assert.equal(spec.User, "10001:10001");
+  assert.equal(spec.User, "23456:23456");
   assert.deepEqual([...spec.Entrypoint ?? [], ...spec.Cmd ?? []], IDENTITY.command);
   assert.deepEqual(spec.Env, ["HOME=/tmp/home", "LANG=C.UTF-8"]);
   assert.deepEqual([spec.Tty, spec.OpenStdin, spec.StdinOnce, spec.NetworkDisabled], [
@@ -59,7 +60,7 @@ Deno.test("sandboxContainerSpec() hardens the container in every respect", () =>
   assert.deepEqual(Object.keys(Tmpfs ?? {}), ["/workspace", "/tmp", "/run", "/dev/shm"]);
   assert.equal(
     Tmpfs?.["/workspace"],
-    "rw,nosuid,nodev,exec,size=536870912,nr_inodes=65536,mode=0700,uid=10001,gid=10001",
+    "rw,nosuid,nodev,exec,size=536870912,nr_inodes=65536,mode=0700,uid=23456,gid=23456",
   );
   assert.match(Tmpfs?.["/tmp"] ?? "", /^rw,nosuid,nodev,noexec,size=268435456,/);
 });
@@ -102,9 +103,11 @@ Deno.test("sandboxContainerSpec() refuses file systems that could fill the memor
 /** What the agent of a sandbox that is confined as it should be reports. */
 function report(): Record<string, unknown> {
   return {
-    uid: 10001,
-    gid: 10001,
-    groups: [10001],
+    uid: 23456,
+    gid: 23456,
+    groups: [23456],
+    user_ids: [23456, 23456, 23456, 23456],
+    group_ids: [23456, 23456, 23456, 23456],
     capabilities: {
       effective: NO_CAPABILITY,
       permitted: NO_CAPABILITY,
@@ -123,7 +126,7 @@ function report(): Record<string, unknown> {
 }
 
 function deviations(change: Record<string, unknown>): string[] {
-  return verifyInForce(DEFAULT_POLICY, { protocol: 1, in_force: { ...report(), ...change } });
+  return verifyInForce(DEFAULT_POLICY, 23456, { protocol: 1, in_force: { ...report(), ...change } });
 }
 
 Deno.test("verifyInForce() finds nothing wrong where all is in force", () => {
@@ -134,9 +137,16 @@ Deno.test("verifyInForce() finds nothing wrong where all is in force", () => {
 Deno.test("verifyInForce() names every single deviation", () => {
   const { capabilities, limits } = { capabilities: report()["capabilities"], limits: report()["limits"] };
   const cases: [Record<string, unknown>, RegExp][] = [
-    [{ uid: 0 }, /^the uid is 0 instead of 10001$/],
+    [{ uid: 0 }, /^the uid is 0 instead of 23456$/],
     [{ gid: 0 }, /^the gid is 0/],
-    [{ groups: [10001, 999] }, /^there are other groups: 999$/],
+    [{ groups: [23456, 999] }, /^there are other groups: 999$/],
+    ...["real", "effective", "saved", "file system"].flatMap((name, at): typeof cases => {
+      const ids = Array.from({ length: 4 }, (_, index) => index === at ? 10001 : 23456);
+      return [
+        [{ user_ids: ids }, new RegExp(`^the ${name} user id is 10001 instead of 23456$`)],
+        [{ group_ids: ids }, new RegExp(`^the ${name} group id is 10001 instead of 23456$`)],
+      ];
+    }),
     [{ no_new_privs: false }, /^no-new-privileges is off$/],
     [{ seccomp: 0 }, /^the seccomp mode is 0 instead of 2$/],
     [{ seccomp: null }, /^the seccomp mode is null/],
@@ -178,8 +188,8 @@ Deno.test("verifyInForce() does not mind an engine that cannot show swap", () =>
 });
 
 Deno.test("verifyInForce() takes a report that is none as unsafe", () => {
-  for (const hello of [undefined, null, {}, "x", { in_force: null }, { in_force: { uid: 10001 } }]) {
-    assert.equal(verifyInForce(DEFAULT_POLICY, hello).length, 1, JSON.stringify(hello));
+  for (const hello of [undefined, null, {}, "x", { in_force: null }, { in_force: { uid: 23456 } }]) {
+    assert.equal(verifyInForce(DEFAULT_POLICY, 23456, hello).length, 1, JSON.stringify(hello));
   }
 });
 

@@ -7,12 +7,17 @@ export interface RunConfinedOptions {
   readonly image: string;
   /** The Python program; it prints one JSON value. */
   readonly program: string;
+  /** @default TEST_UID */
+  readonly uid?: number;
   /** @default DEFAULT_POLICY */
   readonly policy?: SandboxPolicy;
   /** What is to differ from a sandbox's container. */
   readonly host?: HostConfigSpec;
   readonly spec?: Partial<ContainerSpec>;
 }
+
+/** The user of every program run here; outside the range of sandboxes, which it could disturb. */
+export const TEST_UID = 60_001;
 
 /** Milliseconds a program may take. */
 const DEADLINE_MS = 300_000;
@@ -33,6 +38,7 @@ export async function runConfined<S extends z.ZodType>(
   const name = `omcp-test-${crypto.randomUUID()}`;
   const spec = sandboxContainerSpec(options.policy ?? DEFAULT_POLICY, {
     image: options.image,
+    uid: options.uid ?? TEST_UID,
     labels: { "org.omcp.test": name },
     env: { HOME: "/tmp/home" },
     command: ["python3", "-c", options.program],

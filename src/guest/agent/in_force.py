@@ -15,8 +15,11 @@ def in_force(dumpable: bool) -> Dict[str, Any]:
     status = _status()
     root_options, writable = mounts(_read("/proc/self/mountinfo") or "")
     return {
-        "uid": os.getuid(),
-        "gid": os.getgid(),
+        "uid": os.geteuid(),
+        "gid": os.getegid(),
+        # Real, effective, saved, of the file system.
+        "user_ids": _ids(status.get("Uid")),
+        "group_ids": _ids(status.get("Gid")),
         "groups": sorted(os.getgroups()),
         "capabilities": {
             name: status.get("Cap" + short)
@@ -89,6 +92,10 @@ def _unescape(point: str) -> str:
 def _status() -> Dict[str, str]:
     pairs = (line.partition(":") for line in (_read("/proc/self/status") or "").splitlines())
     return {name: value.strip() for name, _, value in pairs}
+
+
+def _ids(text: Optional[str]) -> List[int]:
+    return [int(word) for word in (text or "").split()]
 
 
 def _interfaces() -> List[str]:

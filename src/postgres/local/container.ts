@@ -8,6 +8,7 @@ import {
   confinedContainer,
   type ContainerHost,
   DATABASE_SECCOMP,
+  DATABASE_UID,
   type HostedContainer,
   labelsOf,
   startHosted,
@@ -156,6 +157,7 @@ export class LocalDatabase {
     if (data.kind === "sample") tmpfs.push({ path: "/data", bytes: 512 * mib, inodes: 16_384 });
     const spec = confinedContainer({
       image,
+      uid: DATABASE_UID,
       labels: labelsOf({ instance, role: "database", name: this.#name, version: VERSION }),
       env: { LANG: "C.UTF-8" },
       command: ["python3", "-I", "-S", "-u", "-c", LOADER],
