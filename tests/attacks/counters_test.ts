@@ -3,7 +3,7 @@
  * the other must be able to use it all the same.
  */
 import assert from "node:assert/strict";
-import { type Scene, withScene } from "./neighbours.ts";
+import { GRACE_MS, type Scene, withScene } from "./neighbours.ts";
 
 /** `hold(take)` has a process that stays call `take`, and prints what that returned. */
 const HOLD = `
@@ -164,6 +164,29 @@ async function takeAndUse({ client, target, neighbour }: Scene, counter: Counter
   const answer = await client.run(neighbour, `${HOLD}${tools}\n${use}`, 20);
   assert.match(answer.text, used, "the neighbour's cell");
   assert.match(answer.text, /\[ok, /);
-  // Its own cells may fail meanwhile: whatever they need is gone, by its own doing.
-  await client.run(target, "os.kill(held, 9); os.waitpid(held, 0)", 20);
+  await assertOwnCells({ client, target, neighbour });
 }
+
+/** What it has taken it misses itself: its next cell runs or is refused in plain words, within seconds, and the one after runs. */
+async function assertOwnCells({ client, target }: Scene): Promise<void> {
+  const next = await client.run(
+    target,
+    "try: os.kill(held, 9); os.waitpid(held, 0)\nfinally: print('ran')",
+    60,
+  );
+  assert.match(
+    next.text,
+    /ran[^]*\[ok, |ETOOMANYREFS[^]*the cell did not run[^]*kernel restarted: variables are lost/,
+  );
+  assert.doesNotMatch(next.text, /ran[^]*the cell did not run/);
+  assert.ok(next.ms < GRACE_MS, `it took ${next.ms} ms`);
+  assert.match((await client.run(target, "6 * 7", 20)).text, /^\[value\]\n42\n\[ok, /);
+}
+
+Deno.test("a sandbox that takes all for its kernel itself gets a new kernel, and a word why", async () => {
+  await withScene({}, async ({ client, target, neighbour }) => {
+    const attack = await client.run(target, `${HOLD}${IN_FLIGHT}\nin_flight()`, 60);
+    assert.match(attack.text, /ETOOMANYREFS/);
+    await assertOwnCells({ client, target, neighbour });
+  });
+});

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import array
+import errno
 import json
 import os
 import socket
@@ -12,6 +13,11 @@ from .wire import MAX_CELL_BYTES, MAX_MESSAGE_BYTES, frame
 
 _READ_BYTES = 1 << 18
 _SOCKET_BUFFER_BYTES = 1 << 20
+# The other side has gone: the reader tells it, which may find last words first.
+_PEER_GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN))
+# Seconds. Whatever else fails may pass: what our user has of descriptors in flight or of memory comes back as others close theirs.
+_RETRY = 0.05
+_GIVE_UP = 2.0
 
 
 class Link:
@@ -31,13 +37,16 @@ class Link:
         self._in = bytearray()
         self._out: Deque[Tuple[memoryview, List[int]]] = deque()
         self._reading = False
+        self._retry: Any = None
+        self._failing_since: Optional[float] = None
         end.setblocking(False)
         self.resume()
 
     def send(self, message: Dict[str, Any], fds: Optional[List[int]] = None) -> None:
-        """Queues a message; the descriptors go with it and are closed here."""
+        """Queues a message; the descriptors go with it and are closed here. What cannot be sent ends the link with a reason."""
         self._out.append((memoryview(frame(message, MAX_CELL_BYTES)), fds or []))
-        self._write()
+        if self._retry is None:
+            self._write()
 
     def pause(self) -> None:
         """Reads no more until resume()."""
@@ -60,6 +69,9 @@ class Link:
         if self._socket is None:
             return
         self.pause()
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
         self._loop.remove_writer(self._socket.fileno())
         self._socket.close()
         self._socket = None
@@ -97,6 +109,7 @@ class Link:
         return True
 
     def _write(self) -> None:
+        self._retry = None
         while self._out and self._socket is not None:
             data, fds = self._out[0]
             try:
@@ -105,12 +118,15 @@ class Link:
             except (BlockingIOError, InterruptedError):
                 self._loop.add_writer(self._socket.fileno(), self._write)
                 return
-            except OSError:
-                # The end is told by the reader, which may find last words first.
+            except OSError as error:
+                if error.errno not in _PEER_GONE:
+                    self._try_again(error, bool(fds))
+                    return
                 for _, left in self._out:
                     _close_all(left)
                 self._out.clear()
                 break
+            self._failing_since = None
             _close_all(fds)
             if sent == len(data):
                 self._out.popleft()
@@ -118,6 +134,20 @@ class Link:
                 self._out[0] = (data[sent:], [])
         if self._socket is not None:
             self._loop.remove_writer(self._socket.fileno())
+
+    def _try_again(self, error: OSError, whole_cell: bool) -> None:
+        """The socket could take the bytes, but the kernel of the host refuses: no readiness tells when it will not."""
+        now = self._loop.time()
+        if self._failing_since is None:
+            self._failing_since = now
+        if now - self._failing_since >= _GIVE_UP:
+            what = errno.errorcode.get(error.errno or 0, "error %s" % error.errno)
+            # Of what a kernel is sent a cell alone comes with descriptors, on its first bytes.
+            consequence = "; the cell did not run" if whole_cell else ""
+            self._end("the agent could not send to it for %g s (%s: %s)%s" % (_GIVE_UP, what, error.strerror, consequence))
+            return
+        self._loop.remove_writer(self._socket.fileno() if self._socket is not None else -1)
+        self._retry = self._loop.call_later(_RETRY, self._write)
 
     def _end(self, reason: Optional[str]) -> None:
         self.close()

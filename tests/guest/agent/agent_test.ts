@@ -6,6 +6,8 @@ Deno.test("the agent reads the shared vectors", (t) => runPythonTests(t, "vector
 
 Deno.test("the agent keeps a loop and a log", (t) => runPythonTests(t, "reactor_test"));
 
+Deno.test("the agent retries and reports what it cannot send", (t) => runPythonTests(t, "link_test"));
+
 Deno.test("the agent speaks the channel's protocol", (t) => runPythonTests(t, "agent_test"));
 
 Deno.test("LOADER fits into one argument of a command", () => {
