@@ -43,6 +43,8 @@ export interface ConfinedContainer {
   readonly pids: number;
   /** Open files a process. */
   readonly openFiles: number;
+  /** How soon PID 1 is ended when memory runs out, that of the host or its own: 0 as any program, 1000 before anything else. */
+  readonly oomScoreAdj: number;
   /** All that can be written without a volume. */
   readonly tmpfs: readonly TmpfsMount[];
   /** Volumes besides. @default none */
@@ -117,8 +119,7 @@ export function confinedContainer(container: ConfinedContainer): ContainerSpec {
       ...(container.cpus === undefined ? {} : { NanoCpus: Math.round(container.cpus * 1e9) }),
       MaskedPaths: MASKED_PATHS,
       ReadonlyPaths: READONLY_PATHS,
-      // When the host runs out of memory, one of ours goes before anything else.
-      OomScoreAdj: 1000,
+      OomScoreAdj: container.oomScoreAdj,
       Ulimits: [
         limit("nofile", container.openFiles),
         limit("core", 0),

@@ -97,6 +97,8 @@ export function sandboxContainerSpec(policy: SandboxPolicy, identity: SandboxIde
     cpus: policy.cpus,
     pids: policy.pids,
     openFiles: policy.openFiles,
+    // The agent and with it the files live on when a cell takes all memory. What it starts puts itself at 1000.
+    oomScoreAdj: 0,
     tmpfs: TMPFS_MOUNTS.map(({ size, ...mount }) => ({ ...mount, ...policy[size] })),
     ...(policy.runtime === undefined ? {} : { runtime: policy.runtime }),
   });

@@ -41,7 +41,7 @@ Deno.test("sandboxContainerSpec() hardens the container in every respect", () =>
     Memory: 2048 * MIB,
     MemorySwap: 2048 * MIB,
     NanoCpus: 1_000_000_000,
-    OomScoreAdj: 1000,
+    OomScoreAdj: 0,
     Ulimits: [
       { Name: "nofile", Soft: 4096, Hard: 4096 },
       { Name: "core", Soft: 0, Hard: 0 },

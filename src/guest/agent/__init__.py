@@ -17,6 +17,7 @@ from agent.process import (
     log,
     log_exception,
     make_undumpable,
+    outlive_others,
     sigterm_from_outside,
     take_sigterm,
     take_standard_streams,
@@ -47,6 +48,8 @@ class Agent:
         self._mode = str(config.get("mode") or "sandbox")
         self._lease_seconds = float(config.get("lease_seconds") or _DEFAULT_LEASE_SECONDS)
         self._services: List[str] = [str(name) for name in config.get("services") or []]
+        if self._mode == "sandbox":
+            outlive_others()
         self._dumpable = make_undumpable()
         source, sink = take_standard_streams()
         self._children = Children(self.loop)

@@ -119,6 +119,16 @@ def sigterm_from_outside(fd: int) -> bool:
     return sender == 0 or os.getpid() != 1
 
 
+def outlive_others() -> None:
+    """Has the kernel end us last when memory runs out. Before make_undumpable(), which takes our files in /proc away."""
+    try:
+        with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
+            if int(file.read()) > 0:
+                file.write("0")
+    except (OSError, ValueError) as error:
+        log("Cannot lower the agent's oom_score_adj: %s" % error)
+
+
 def make_undumpable() -> bool:
     """Keeps processes of the same user out of our memory and descriptors. Returns whether we still are dumpable."""
     try:

@@ -41,6 +41,16 @@ _AF_UNIX = 1
 _CLONE_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}
 _TIOCSTI = 0x5412
 _TIOCLINUX = 0x541C
+_FIOSETOWN = 0x8901
+_SIOCSPGRP = 0x8902
+_F_SETOWN = 8
+_F_SETSIG = 10
+_F_SETOWN_EX = 15
+_SIGKILL = 9
+_SIGSTOP = 19
+# Of glibc, which lets nobody ignore them.
+_SIGCANCEL = 32
+_SIGSETXID = 33
 
 # name: (x86_64, aarch64); None where the architecture has no such call.
 _MISSING: Dict[str, Tuple[int | None, int | None]] = {
@@ -118,11 +128,13 @@ _REFUSED: Dict[str, Tuple[int | None, int | None]] = {
 # Calls of which only some arguments are refused.
 _WATCHED: Dict[str, Tuple[int, int]] = {
     "clone": (56, 220),
+    "fcntl": (72, 25),
     "ioctl": (16, 29),
     "ioprio_set": (251, 30),
     "kill": (62, 129),
     "personality": (135, 92),
     "pidfd_open": (434, 434),
+    "pidfd_send_signal": (424, 424),
     "prlimit64": (302, 261),
     "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240),
@@ -148,6 +160,11 @@ def _argument(index: int) -> _Instruction:
     return (_LOAD, 0, 0, _OFFSET_ARGS + 8 * index)
 
 
+def _upper_half(index: int) -> _Instruction:
+    """The upper 32 bits of an argument."""
+    return (_LOAD, 0, 0, _OFFSET_ARGS + 8 * index + 4)
+
+
 def _refuse_if(values: Sequence[int]) -> List[_Instruction]:
     """Refuses when the loaded word is one of the values."""
     program: List[_Instruction] = []
@@ -164,20 +181,29 @@ def _refuse_unless(values: Sequence[int]) -> List[_Instruction]:
     return program + [_errno(errno.EPERM)]
 
 
-def _rules(guarded: Sequence[int]) -> Dict[str, List[_Instruction]]:
+def _rules(guarded: Sequence[int], scoped: bool) -> Dict[str, List[_Instruction]]:
     """What is looked at in the arguments of a watched call. `guarded` are processes that are not to be touched."""
     first = [_argument(0)]
     second = [_argument(1)]
     hands_off = _refuse_if(guarded)
     # A process group, -1 (all) and the group of a guarded process reach the guarded ones too.
     signals = first + _refuse_if([*guarded, -1, *(-pid for pid in guarded)])
+    # Whose descriptor it is cannot be seen here: /proc/1 is one, and a socket gives its peer's. What the others are sent is
+    # what anybody may send: no forged sender (the agent would take it for the engine), no group. Without Landlock's scope the
+    # ones that the zygote cannot ignore are refused too; for a child of one's own there is kill().
+    by_descriptor = [_argument(2), *_refuse_unless([0]), _upper_half(2), *_refuse_unless([0]), _argument(3), *_refuse_unless([0])]
+    if not scoped:
+        by_descriptor += second + _refuse_if([_SIGKILL, _SIGSTOP, _SIGCANCEL, _SIGSETXID])
     return {
         "clone": first + [(_JUMP_ANY_BIT, 0, 1, _CLONE_NAMESPACES), _errno(errno.EPERM)],
-        "ioctl": second + _refuse_if([_TIOCSTI, _TIOCLINUX]),
+        # The kernel's own signals on readiness can be sent to anybody of the same user, and look as if from outside.
+        "fcntl": second + _refuse_if([_F_SETOWN, _F_SETOWN_EX, _F_SETSIG]),
+        "ioctl": second + _refuse_if([_TIOCSTI, _TIOCLINUX, _FIOSETOWN, _SIOCSPGRP]),
         "ioprio_set": first + _refuse_unless([1]) + second + hands_off,
         "kill": signals,
         "personality": first + _refuse_unless([0, 0xFFFFFFFF]),
         "pidfd_open": first + hands_off,
+        "pidfd_send_signal": by_descriptor,
         # With another's pid it could take PID 1's descriptors or memory away.
         "prlimit64": first + _refuse_unless([0]),
         "rt_sigqueueinfo": signals,
@@ -194,8 +220,8 @@ def _rules(guarded: Sequence[int]) -> Dict[str, List[_Instruction]]:
     }
 
 
-def build_filter(machine: str, guarded: Sequence[int]) -> bytes:
-    """The BPF program for an architecture; raises OSError where there is none."""
+def build_filter(machine: str, guarded: Sequence[int], scoped: bool) -> bytes:
+    """The BPF program for an architecture; raises OSError where there is none. `scoped`: Landlock bounds signals too."""
     if machine not in _AUDIT_ARCH:
         raise OSError(errno.ENOSYS, "no seccomp filter for this architecture: %s" % machine)
     column = 0 if machine == "x86_64" else 1
@@ -212,7 +238,7 @@ def build_filter(machine: str, guarded: Sequence[int]) -> bytes:
             number = numbers[column]
             if number is not None:
                 program += [(_JUMP_EQUAL, 0, 1, number), _errno(error)]
-    rules = _rules(guarded)
+    rules = _rules(guarded, scoped)
     for name, pair in _WATCHED.items():
         body = rules[name] + [(_RETURN, 0, 0, _RET_ALLOW)]
         program += [(_JUMP_EQUAL, 0, len(body), pair[column]), *body]
@@ -233,7 +259,7 @@ def _prctl(*arguments: object) -> None:
 
 def install_filter(guarded: Sequence[int]) -> None:
     """No new privileges, and the filter, for this process and all it will start. Raises OSError."""
-    code = build_filter(platform.machine(), guarded)
+    code = build_filter(platform.machine(), guarded, landlock.bounds_signals())
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

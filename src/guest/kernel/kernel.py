@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Set
 from . import confine, descriptors, display, figures, shell as shells, streams, wire, zombies
 
 _ACKNOWLEDGED_MS = 50
-_OOM_SCORE_ADJUST = 500
+_PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
 _EXIT_BROKEN = 70
 _EXIT_NO_DESCRIPTORS = 71
 _EXIT_UNUSABLE = 72
@@ -264,6 +264,13 @@ def _no_input(prompt: object = "", /) -> str:
     raise EOFError("there is no standard input in a sandbox: put the value into the code")
 
 
+def _take_signals() -> None:
+    """The zygote ignores them all; here they do what they do in any Python. SIGINT gets its handler with the first cell."""
+    for number in range(1, signal.NSIG):
+        if number not in (*_PYTHON_IGNORES, signal.SIGINT, signal.SIGKILL, signal.SIGSTOP, 32, 33):
+            _signal(number, signal.SIG_DFL)
+
+
 def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> None:
     """Turns this freshly forked process into a kernel. Never returns."""
     code = _EXIT_BROKEN
@@ -271,11 +278,7 @@ def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> 
         os.setsid()
         connection = wire.Connection(descriptors.settle(fd))
         confine.set_dumpable(True)
-        try:
-            with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-                file.write(str(_OOM_SCORE_ADJUST))
-        except OSError:
-            pass
+        _take_signals()
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         landlock_abi = confine.restrict_files()
         shells.user_environment(environment)

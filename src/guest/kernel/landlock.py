@@ -19,7 +19,8 @@ _MAKE = 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12  # directory, file, socket,
 _REFER = 1 << 13  # since ABI 2
 _TRUNCATE = 1 << 14  # since ABI 3
 _TCP = 1 << 0 | 1 << 1  # bind, connect; since ABI 4
-_SCOPES = 1 << 0 | 1 << 1  # abstract sockets, signals; since ABI 6
+_SCOPES = 1 << 0 | 1 << 1  # abstract sockets, signals
+_SCOPES_SINCE = 6
 
 _WRITABLE = ("/workspace", "/tmp", "/run", "/dev/shm", "/var/tmp")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts", "/dev/random", "/dev/urandom")
@@ -36,6 +37,11 @@ def available() -> int:
     return max(0, _libc().syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint(_VERSION)))
 
 
+def bounds_signals() -> bool:
+    """Whether restrict() keeps signals from what is outside: since ABI 6, Linux 6.12."""
+    return available() >= _SCOPES_SINCE
+
+
 def restrict() -> int:
     """Restricts this process and its children. Returns the ABI version in force, 0 where there is none."""
     abi = available()
@@ -45,9 +51,9 @@ def restrict() -> int:
     changes = _WRITE_FILE | _REMOVE | _MAKE
     changes |= (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0)
     attributes = struct.pack(
-        "=QQQ", changes | _MAKE_DEVICE, _TCP if abi >= 4 else 0, _SCOPES if abi >= 6 else 0
+        "=QQQ", changes | _MAKE_DEVICE, _TCP if abi >= 4 else 0, _SCOPES if abi >= _SCOPES_SINCE else 0
     )
-    size = 24 if abi >= 6 else 16 if abi >= 4 else 8
+    size = 24 if abi >= _SCOPES_SINCE else 16 if abi >= 4 else 8
     ruleset = libc.syscall(
         ctypes.c_long(_CREATE_RULESET), ctypes.c_char_p(attributes), ctypes.c_size_t(size), ctypes.c_uint(0)
     )

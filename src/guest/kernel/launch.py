@@ -31,8 +31,14 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NU
 _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 _FOLDERS = {"HOME": "/tmp/home", "IPYTHONDIR": "/tmp/ipython", "MPLCONFIGDIR": "/tmp/matplotlib"}
 
+# When memory runs out, what is forked from here goes first and the agent last. To be said while /proc/self is still ours.
 # Reads `u32 length` and JSON {"modules", "config"}. Every module gets a copy of the builtins, which user code cannot patch.
 _STUB = """
+try:
+    with open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")
+except OSError:
+    pass
 import ctypes
 ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
 import builtins, json, os, sys
@@ -117,9 +123,10 @@ def start(own: socket.socket, other: socket.socket) -> int:
         os.dup2(null, 1)
         os.dup2(other.fileno(), _ZYGOTE_FD)
         os.set_inheritable(_ZYGOTE_FD, True)
+        # Whatever gets through to the zygote leaves it alone; SIGCHLD's default does so, and lets it wait for its children.
         for number in range(1, signal.NSIG):
             if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
-                signal.signal(number, signal.SIG_DFL)
+                signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         # PID 1 by name, and this process, which the zygote will be: a kernel is to leave both alone.
         confine.install_filter([1, os.getpid()])

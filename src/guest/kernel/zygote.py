@@ -9,7 +9,6 @@ import importlib
 import importlib.util
 import os
 import shutil
-import signal
 import sys
 from typing import Any, Dict, List, Optional
 
@@ -36,7 +35,6 @@ def main(fd: int, config: Dict[str, Any]) -> None:
     """Serves fork orders until the agent goes. `config`: preload, environment (for kernels), cpus."""
     connection = wire.Connection(fd)
     os.set_inheritable(fd, False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if importlib.util.find_spec("IPython") is None:
         # Told before the confinement: a sandbox that can never run a cell is not to be handed out.
         connection.send({"type": "unavailable", "message": "The image has no usable IPython: its python3 finds none"})

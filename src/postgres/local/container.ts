@@ -167,6 +167,8 @@ export class LocalDatabase {
       memoryBytes: MEMORY_MIB * mib,
       pids: 256,
       openFiles: 4096,
+      // When the host runs out of memory, a database goes first: it can be started again.
+      oomScoreAdj: 1000,
       tmpfs: tmpfs.map((mount) => ({ ...mount, mode: "0700", exec: false })),
       ...(data.kind === "volume"
         ? { mounts: [{ Type: "volume", Source: data.volume, Target: "/data" }] }

@@ -20,6 +20,7 @@ def main(config: Dict[str, Any]) -> None:
     out = os.dup(1)
     os.set_inheritable(out, False)
     held = {"hold": False}
+    signals = []
 
     def emit(request_id: int, event: Dict[str, Any]) -> None:
         data = memoryview((json.dumps({"id": request_id, "event": event}) + "\n").encode())
@@ -66,11 +67,13 @@ def main(config: Dict[str, Any]) -> None:
                             names[pid] = file.read()[:60]
                     except OSError:
                         pass
-                emit(request["id"], {"type": "reply", "result": {"processes": names, "fds": len(os.listdir("/proc/self/fd"))}})
+                emit(request["id"], {"type": "reply", "result": {"processes": names, "fds": len(os.listdir("/proc/self/fd")), "signals": signals}})
             else:
                 getattr(supervisor, method)(request["id"], request["params"])
 
     loop.add_signal_handler(signal.SIGCHLD, reap)
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGIO, signal.SIGURG, signal.SIGRTMIN + 5):
+        loop.add_signal_handler(number, signals.append, int(number))
     loop.add_reader(0, read)
     supervisor.start()
     loop.run_forever()

@@ -55,6 +55,8 @@ export interface SandboxOptions {
   readonly preload?: readonly string[];
   readonly image?: string;
   readonly dockerArguments?: readonly string[];
+  /** Guest modules of the test's own, such as a Landlock that is not there. */
+  readonly modules?: Readonly<Record<string, string>>;
 }
 
 interface Waiting {
@@ -99,7 +101,7 @@ export class Sandbox {
     const sandbox = new Sandbox(label, process);
     const config = { kernel: { preload: options.preload ?? [] } };
     const boot = new TextEncoder().encode(
-      JSON.stringify({ modules: { ...GUEST_MODULES, agent: driver }, config }),
+      JSON.stringify({ modules: { ...GUEST_MODULES, agent: driver, ...options.modules }, config }),
     );
     const head = new Uint8Array(4);
     new DataView(head.buffer).setUint32(0, boot.length);
