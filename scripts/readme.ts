@@ -5,8 +5,8 @@
  */
 import * as z from "zod";
 import { toolReference } from "../src/mcp/reference.ts";
-import { permissionFlags } from "../src/launch.ts";
-import { SETTINGS } from "../src/config.ts";
+import { permissionFlags } from "../src/app/launch.ts";
+import { SETTINGS } from "../src/app/config.ts";
 import { README_TOOLS } from "./readme_tools.ts";
 
 /** Where a reader's checkout may be. */

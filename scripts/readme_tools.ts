@@ -1,8 +1,8 @@
 /** The tools as the README shows them: of a server with the built-in sample. */
-import { readConfig } from "../src/config.ts";
+import { readConfig } from "../src/app/config.ts";
 import { SandboxManager } from "../src/sandbox/manager.ts";
 import type { Tool } from "../src/mcp/tool.ts";
-import { toolsOf } from "../src/serve.ts";
+import { toolsOf } from "../src/cli/serve.ts";
 
 export const README_TOOLS: readonly Tool[] = makeTools();
 

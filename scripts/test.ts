@@ -5,8 +5,8 @@
  * that speaks the channel's other end, openssl for a Postgres with TLS. What is missing is installed on Debian as root, else named.
  */
 import { OmcpError } from "../src/errors.ts";
-import { installPackages } from "../src/setup/distribution.ts";
-import { stderrProgress } from "../src/setup/progress.ts";
+import { installPackages } from "../src/cli/setup/distribution.ts";
+import { stderrProgress } from "../src/cli/setup/progress.ts";
 
 /** Program → the distributions' packages that may hold it, newest first. */
 const TOOLS: Readonly<Record<string, readonly string[]>> = {

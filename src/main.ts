@@ -7,12 +7,12 @@
  *     omcp cdm sample --persons N --seed S      a synthetic CDM
  *     omcp cdm list | remove local:NAME         the local CDMs
  */
-import { runCdmCommand } from "./cdm_command.ts";
-import { readConfig } from "./config.ts";
-import { doctor } from "./doctor.ts";
+import { runCdmCommand } from "./cli/cdm.ts";
+import { readConfig } from "./app/config.ts";
+import { doctor } from "./cli/doctor.ts";
 import { OmcpError } from "./errors.ts";
-import { startLogging, stopLogging } from "./log.ts";
-import { serve } from "./serve.ts";
+import { startLogging, stopLogging } from "./observability/log.ts";
+import { serve } from "./cli/serve.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE = `omcp ${VERSION}

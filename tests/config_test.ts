@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readConfig } from "../src/config.ts";
+import { readConfig } from "../src/app/config.ts";
 import { OmcpError } from "../src/errors.ts";
 
 function reader(values: Record<string, string>) {

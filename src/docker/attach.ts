@@ -1,5 +1,5 @@
 import { OmcpError } from "../errors.ts";
-import type { ByteStream } from "../channel/byte_stream.ts";
+import type { ByteStream } from "../lib/byte_stream.ts";
 import { AttachOutput } from "./attach_output.ts";
 import { withDeadline } from "./deadline.ts";
 import { engineError, nonsense, transportError } from "./engine_errors.ts";

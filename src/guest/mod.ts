@@ -57,7 +57,7 @@ import loader from "./loader.py" with { type: "text" };
 /** The Python program of a container's command: `["python3", "-I", "-S", "-u", "-c", LOADER]`. */
 export const LOADER: string = loader;
 
-/** Module name → source, as the boot message carries them (see `channel/PROTOCOL.md`, "Boot"). */
+/** Module name → source, as the boot message carries them (see `agent_protocol/PROTOCOL.md`, "Boot"). */
 export const GUEST_MODULES: Record<string, string> = {
   "agent": agent,
   "agent.channel": agentChannel,

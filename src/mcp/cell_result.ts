@@ -3,7 +3,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { CellOutcome, CellOutput } from "../sandbox/cell.ts";
 import { bundlePicture, bundleText, type Picture } from "./bundle_text.ts";
 import { fairShares, keepEnds, type Piece, utf8Bytes } from "./shares.ts";
-import { readableBytes, showable } from "./text.ts";
+import { readableBytes, showable } from "../lib/text.ts";
 
 /** `late` is what came while no cell ran: a flood of it hides nothing of the cell. */
 type Pool = "stdout" | "stderr" | "late" | "values";

@@ -1,6 +1,6 @@
 /** Pictures from a sandbox, looked at before a client gets them: one that is none would make it refuse the whole result. */
 import { imageSize } from "./image_size.ts";
-import { readableBytes } from "./text.ts";
+import { readableBytes } from "../lib/text.ts";
 
 /** Beyond it clients and model providers refuse a picture or shrink it. */
 const MAX_BYTES = 1024 * 1024;

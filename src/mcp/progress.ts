@@ -1,8 +1,8 @@
 /** Progress notifications: a sign of life every few seconds, with the latest there is to tell. */
 import type { ServerContext } from "@modelcontextprotocol/server";
-import { logger } from "../log.ts";
+import { logger } from "../observability/log.ts";
 import type { ToolCall } from "./tool.ts";
-import { showable } from "./text.ts";
+import { showable } from "../lib/text.ts";
 
 const log = logger("mcp");
 

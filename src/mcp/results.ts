@@ -4,8 +4,8 @@
  */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { OmcpError } from "../errors.ts";
-import { logger } from "../log.ts";
-import { showable } from "./text.ts";
+import { logger } from "../observability/log.ts";
+import { showable } from "../lib/text.ts";
 
 const log = logger("mcp");
 

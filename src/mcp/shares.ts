@@ -1,5 +1,5 @@
 /** Shares of a budget: small parts are kept whole, the large ones divide what is left evenly. */
-import { readableBytes } from "./text.ts";
+import { readableBytes } from "../lib/text.ts";
 
 /**
  * @param total What there is to give.

@@ -1,4 +1,4 @@
-import type { ByteStream } from "../channel/byte_stream.ts";
+import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import {
   type Audit,

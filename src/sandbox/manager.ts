@@ -1,9 +1,9 @@
 /** Makes, finds, lists and removes sandboxes; nothing it made outlives it. */
-import type { ByteStream } from "../channel/byte_stream.ts";
+import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { LOADER } from "../guest/mod.ts";
-import { type ContainerHost, labelsOf, startWithOwnUid } from "../host/mod.ts";
-import { logger } from "../log.ts";
+import { type ContainerHost, labelsOf, startWithOwnUid } from "../runtime/mod.ts";
+import { logger } from "../observability/log.ts";
 import { VERSION } from "../version.ts";
 import { KernelWatch } from "./kernel_watch.ts";
 import { sandboxContainerSpec, type SandboxPolicy, verifyInForce } from "./policy.ts";

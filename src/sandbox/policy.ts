@@ -1,8 +1,8 @@
 /** What holds a sandbox in, as numbers, and its translation into the engine's terms. */
 import type { ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import { confinedContainer } from "../host/confinement.ts";
-import { SANDBOX_SECCOMP } from "../host/seccomp_profile.ts";
+import { confinedContainer } from "../runtime/confinement.ts";
+import { SANDBOX_SECCOMP } from "../runtime/seccomp_profile.ts";
 
 export { verifyInForce } from "./in_force.ts";
 

@@ -1,7 +1,7 @@
 /** One sandbox: a hosted container whose kernel runs cells, one at a time. */
-import { ReplyError } from "../channel/mod.ts";
+import { ReplyError } from "../agent_protocol/mod.ts";
 import { OmcpError } from "../errors.ts";
-import type { ContainerEnd, HostedContainer } from "../host/mod.ts";
+import type { ContainerEnd, HostedContainer } from "../runtime/mod.ts";
 import { CellCollector, type CellOutcome, type CellOutput } from "./cell.ts";
 import { cancelledError, lostError, recovering } from "./endings.ts";
 import { Turnstile } from "./turnstile.ts";

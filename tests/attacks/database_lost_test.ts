@@ -1,7 +1,7 @@
 /** The local database is taken away, or used up, in the middle of a result. */
 import assert from "node:assert/strict";
-import { type ConnectedServer, connectServer } from "../../src/demo/client.ts";
-import { LABEL_INSTANCE, LABEL_ROLE } from "../../src/host/mod.ts";
+import { type ConnectedServer, connectServer } from "../../src/cli/demo/client.ts";
+import { LABEL_INSTANCE, LABEL_ROLE } from "../../src/runtime/mod.ts";
 import {
   assertNothingLeft,
   connectTestEngine,

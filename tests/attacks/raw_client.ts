@@ -1,6 +1,6 @@
 /** A client of our own on the real server: it can do what no well-behaved MCP client does. */
-import { sandboxIdIn } from "../../src/demo/client.ts";
-import { serverArguments } from "../../src/launch.ts";
+import { sandboxIdIn } from "../../src/cli/demo/client.ts";
+import { serverArguments } from "../../src/app/launch.ts";
 import { newInstance, PROJECT } from "../fixtures/server.ts";
 
 /** One JSON-RPC message from the server. */

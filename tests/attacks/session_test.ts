@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sandboxIdIn } from "../../src/demo/client.ts";
+import { sandboxIdIn } from "../../src/cli/demo/client.ts";
 import { assertNothingLeft, connectTestEngine, containersOf } from "../fixtures/server.ts";
 import { withScene } from "./neighbours.ts";
 import { RawClient } from "./raw_client.ts";

@@ -1,5 +1,5 @@
 /** How long a trivial cell takes in a warm sandbox, over the bare channel, over `docker exec`, and through MCP. */
-import { connectServer, sandboxIdIn } from "../../src/demo/client.ts";
+import { connectServer, sandboxIdIn } from "../../src/cli/demo/client.ts";
 import { Exec } from "./exec.ts";
 import type { Report } from "./report.ts";
 import { type OpenSandbox, type Rig, runCell } from "./rig.ts";

@@ -6,7 +6,7 @@ import type {
   ContainerSummary,
   Engine,
 } from "../../src/docker/mod.ts";
-import type { ContainerHost } from "../../src/host/mod.ts";
+import type { ContainerHost } from "../../src/runtime/mod.ts";
 
 /** The engine's own part of a creation, in milliseconds. */
 export interface EngineTimes {

@@ -1,16 +1,16 @@
 /** What the measurements stand on: an engine, the server's own parts in this process, and the removal of all that was made. */
-import type { ByteStream } from "../../src/channel/byte_stream.ts";
-import type { Channel } from "../../src/channel/mod.ts";
+import type { ByteStream } from "../../src/lib/byte_stream.ts";
+import type { Channel } from "../../src/agent_protocol/mod.ts";
 import type { ContainerSpec } from "../../src/docker/mod.ts";
 import { Engine } from "../../src/docker/mod.ts";
-import { LABEL_INSTANCE, startHosted } from "../../src/host/mod.ts";
+import { LABEL_INSTANCE, startHosted } from "../../src/runtime/mod.ts";
 import { cdmTables } from "../../src/omop/cdm/mod.ts";
 import { LocalDatabase } from "../../src/postgres/local/container.ts";
 import { Database, localUpstream, type Upstream } from "../../src/postgres/mod.ts";
 import { SandboxManager } from "../../src/sandbox/manager.ts";
 import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
 import { Sandbox } from "../../src/sandbox/sandbox.ts";
-import { imageReference } from "../../src/setup/images.ts";
+import { imageReference } from "../../src/images/identity.ts";
 import { RecordingHost } from "./recording_host.ts";
 
 /** A lease short enough that even a bench that was killed leaves nothing for long, in seconds. */

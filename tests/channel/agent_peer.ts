@@ -1,5 +1,5 @@
 /** An agent in memory, as far as the tests of the channel need one: it does what the test says, right or wrong. */
-import type { ByteStream } from "../../src/channel/byte_stream.ts";
+import type { ByteStream } from "../../src/lib/byte_stream.ts";
 import {
   encodeFrame,
   EPOCH_BYTES,
@@ -7,9 +7,9 @@ import {
   type FrameType,
   MAGIC,
   type OutgoingFrame,
-} from "../../src/channel/frame.ts";
-import { FrameDecoder } from "../../src/channel/frame_decoder.ts";
-import { Channel, type ChannelOptions } from "../../src/channel/mod.ts";
+} from "../../src/agent_protocol/frame.ts";
+import { FrameDecoder } from "../../src/agent_protocol/frame_decoder.ts";
+import { Channel, type ChannelOptions } from "../../src/agent_protocol/mod.ts";
 
 const DEADLINE_MS = 10_000;
 const encoder = new TextEncoder();

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { encodeFrame, encodeMessage, type FrameType, type OutgoingFrame } from "../../src/channel/frame.ts";
-import { Channel, type ChannelEvent, ReplyError } from "../../src/channel/mod.ts";
-import { MAX_MESSAGE } from "../../src/channel/message_assembler.ts";
+import {
+  encodeFrame,
+  encodeMessage,
+  type FrameType,
+  type OutgoingFrame,
+} from "../../src/agent_protocol/frame.ts";
+import { Channel, type ChannelEvent, ReplyError } from "../../src/agent_protocol/mod.ts";
+import { MAX_MESSAGE } from "../../src/agent_protocol/message_assembler.ts";
 import { type ErrorCode, OmcpError } from "../../src/errors.ts";
 import { AgentPeer, connect, fromJson, json, within } from "./agent_peer.ts";
 

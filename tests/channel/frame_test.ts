@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ByteSearch } from "../../src/channel/byte_search.ts";
+import { ByteSearch } from "../../src/agent_protocol/byte_search.ts";
 import {
   encodeFrame,
   encodeMessage,
@@ -10,9 +10,9 @@ import {
   MAX_PAYLOAD,
   type OutgoingFrame,
   unmarkedLength,
-} from "../../src/channel/frame.ts";
-import { FrameDecoder } from "../../src/channel/frame_decoder.ts";
-import { ProtocolViolation } from "../../src/channel/violation.ts";
+} from "../../src/agent_protocol/frame.ts";
+import { FrameDecoder } from "../../src/agent_protocol/frame_decoder.ts";
+import { ProtocolViolation } from "../../src/agent_protocol/violation.ts";
 import { chunked, concat } from "./vectors.ts";
 
 const id = fc.integer({ min: 1, max: 0xffffffff });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bootBytes } from "../../src/channel/boot.ts";
-import { EventLedger } from "../../src/channel/event_ledger.ts";
-import { type Frame, MAX_PAYLOAD } from "../../src/channel/frame.ts";
-import { MAX_MESSAGE, MessageAssembler } from "../../src/channel/message_assembler.ts";
-import { ReceiveQueue } from "../../src/channel/receive_queue.ts";
-import { ProtocolViolation } from "../../src/channel/violation.ts";
+import { bootBytes } from "../../src/agent_protocol/boot.ts";
+import { EventLedger } from "../../src/agent_protocol/event_ledger.ts";
+import { type Frame, MAX_PAYLOAD } from "../../src/agent_protocol/frame.ts";
+import { MAX_MESSAGE, MessageAssembler } from "../../src/agent_protocol/message_assembler.ts";
+import { ReceiveQueue } from "../../src/agent_protocol/receive_queue.ts";
+import { ProtocolViolation } from "../../src/agent_protocol/violation.ts";
 import { OmcpError } from "../../src/errors.ts";
 import { concat } from "./vectors.ts";
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { fileURLToPath } from "node:url";
-import { encodeFrame, type Frame, type OutgoingFrame } from "../../src/channel/frame.ts";
-import { FrameDecoder } from "../../src/channel/frame_decoder.ts";
-import { bootBytes, Channel, ReplyError, StreamResetError } from "../../src/channel/mod.ts";
+import { encodeFrame, type Frame, type OutgoingFrame } from "../../src/agent_protocol/frame.ts";
+import { FrameDecoder } from "../../src/agent_protocol/frame_decoder.ts";
+import { bootBytes, Channel, ReplyError, StreamResetError } from "../../src/agent_protocol/mod.ts";
 import { GUEST_MODULES, LOADER } from "../../src/guest/mod.ts";
 import { within } from "./agent_peer.ts";
 import { concat } from "./vectors.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ByteSearch } from "../../src/channel/byte_search.ts";
-import type { ByteStream } from "../../src/channel/byte_stream.ts";
-import { type Frame, MAGIC, MAX_PAYLOAD } from "../../src/channel/frame.ts";
-import { Channel, StreamResetError } from "../../src/channel/mod.ts";
+import { ByteSearch } from "../../src/agent_protocol/byte_search.ts";
+import type { ByteStream } from "../../src/lib/byte_stream.ts";
+import { type Frame, MAGIC, MAX_PAYLOAD } from "../../src/agent_protocol/frame.ts";
+import { Channel, StreamResetError } from "../../src/agent_protocol/mod.ts";
 import { type ErrorCode, OmcpError } from "../../src/errors.ts";
 import { AgentPeer, connect, fromJson, json, within } from "./agent_peer.ts";
 import { concat } from "./vectors.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { EpochGate } from "../../src/channel/epoch_gate.ts";
-import { EventLedger } from "../../src/channel/event_ledger.ts";
-import { type Frame, type Side, unmarkedLength } from "../../src/channel/frame.ts";
-import { FrameDecoder } from "../../src/channel/frame_decoder.ts";
-import { readEvent, readHello, readRequest } from "../../src/channel/message.ts";
-import { MessageAssembler } from "../../src/channel/message_assembler.ts";
-import { ProtocolViolation } from "../../src/channel/violation.ts";
+import { EpochGate } from "../../src/agent_protocol/epoch_gate.ts";
+import { EventLedger } from "../../src/agent_protocol/event_ledger.ts";
+import { type Frame, type Side, unmarkedLength } from "../../src/agent_protocol/frame.ts";
+import { FrameDecoder } from "../../src/agent_protocol/frame_decoder.ts";
+import { readEvent, readHello, readRequest } from "../../src/agent_protocol/message.ts";
+import { MessageAssembler } from "../../src/agent_protocol/message_assembler.ts";
+import { ProtocolViolation } from "../../src/agent_protocol/violation.ts";
 import { chunked, expand, readVectors, type Vector } from "./vectors.ts";
 
 /** What came out of chunks: `items` before an error of kind `error`. */

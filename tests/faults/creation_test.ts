@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { OmcpError } from "../../src/errors.ts";
-import { type ContainerHost, labelsOf, sweepNeverStarted } from "../../src/host/mod.ts";
+import { type ContainerHost, labelsOf, sweepNeverStarted } from "../../src/runtime/mod.ts";
 import { SandboxManager, type SandboxManagerOptions } from "../../src/sandbox/manager.ts";
 import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
-import { imageReference } from "../../src/setup/images.ts";
+import { imageReference } from "../../src/images/identity.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../fixtures/server.ts";
 
 /** Runs a test with a manager over the real engine, in which one step may be made to fail. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { serverArguments } from "../../src/launch.ts";
-import { connectServer } from "../../src/demo/client.ts";
+import { serverArguments } from "../../src/app/launch.ts";
+import { connectServer } from "../../src/cli/demo/client.ts";
 import {
   assertNothingLeft,
   connectTestEngine,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { permissionFlags, serverArguments } from "../../src/launch.ts";
+import { permissionFlags, serverArguments } from "../../src/app/launch.ts";
 import { PROJECT } from "../fixtures/server.ts";
 
 /** Starts the server with wrong settings or flags; it must end by itself, with nothing on stdout. */

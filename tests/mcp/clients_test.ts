@@ -6,8 +6,8 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 // @ts-types="npm:@modelcontextprotocol/sdk@1.32.2/client/stdio.js"
 import { StdioClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
 import * as z from "zod";
-import { sandboxIdIn } from "../../src/demo/client.ts";
-import { serverArguments } from "../../src/launch.ts";
+import { sandboxIdIn } from "../../src/cli/demo/client.ts";
+import { serverArguments } from "../../src/app/launch.ts";
 import { assertNothingLeft, connectTestEngine, newInstance, PROJECT } from "../fixtures/server.ts";
 
 const TOOLS = ["create_sandbox", "list_sandboxes", "remove_sandbox", "execute_python_code", "query_omop"];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import * as z from "zod";
-import { LineTransport } from "../../src/mcp/line_transport.ts";
+import { LineTransport } from "../../src/mcp/transports/line_transport.ts";
 import { textResult } from "../../src/mcp/results.ts";
 import { createMcpServer } from "../../src/mcp/server.ts";
 import { defineTool } from "../../src/mcp/tool.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readableBytes, showable } from "../../src/mcp/text.ts";
+import { readableBytes, showable } from "../../src/lib/text.ts";
 
 Deno.test("showable() escapes what a terminal would obey and keeps the rest", () => {
   assert.equal(showable("a\tb\nc\r\nd é 😀"), "a\tb\nc\nd é 😀");

@@ -1,7 +1,7 @@
 /** The real server on a Postgres reached by URL, with TLS and a password. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { type LaunchOptions, serverArguments } from "../../src/launch.ts";
+import { type LaunchOptions, serverArguments } from "../../src/app/launch.ts";
 import { newSandbox, PROJECT, withServer } from "../fixtures/server.ts";
 import { startPostgres, type TestPostgres } from "./fixture.ts";
 

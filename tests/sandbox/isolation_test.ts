@@ -7,11 +7,11 @@ import {
   SANDBOX_SECCOMP,
   seccompOption,
   type SeccompProfile,
-} from "../../src/host/seccomp_profile.ts";
+} from "../../src/runtime/seccomp_profile.ts";
 import inForce from "../../src/guest/agent/in_force.py" with { type: "text" };
 import type { ContainerSpec, HostConfigSpec } from "../../src/docker/mod.ts";
-import { DATABASE_UID } from "../../src/host/mod.ts";
-import { imageReference } from "../../src/setup/mod.ts";
+import { DATABASE_UID } from "../../src/runtime/mod.ts";
+import { imageReference } from "../../src/cli/setup/mod.ts";
 import foreignCalls from "./foreign_calls.py" with { type: "text" };
 import libraries from "./libraries.py" with { type: "text" };
 import { runConfined, TEST_UID } from "./run_confined.ts";

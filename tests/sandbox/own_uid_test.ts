@@ -2,10 +2,16 @@
 import assert from "node:assert/strict";
 import type { ContainerSpec, Engine } from "../../src/docker/mod.ts";
 import { OmcpError } from "../../src/errors.ts";
-import { type ContainerHost, DATABASE_UID, LABEL_NAME, LABEL_UID, SANDBOX_UIDS } from "../../src/host/mod.ts";
+import {
+  type ContainerHost,
+  DATABASE_UID,
+  LABEL_NAME,
+  LABEL_UID,
+  SANDBOX_UIDS,
+} from "../../src/runtime/mod.ts";
 import { SandboxManager } from "../../src/sandbox/manager.ts";
 import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
-import { imageReference } from "../../src/setup/images.ts";
+import { imageReference } from "../../src/images/identity.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../fixtures/server.ts";
 
 type CreateContainer = ContainerHost["createContainer"];

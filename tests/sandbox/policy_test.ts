@@ -5,7 +5,7 @@ import {
   type SandboxPolicy,
   verifyInForce,
 } from "../../src/sandbox/policy.ts";
-import { DATABASE_SECCOMP, SANDBOX_SECCOMP, type SeccompProfile } from "../../src/host/seccomp_profile.ts";
+import { DATABASE_SECCOMP, SANDBOX_SECCOMP, type SeccompProfile } from "../../src/runtime/seccomp_profile.ts";
 
 const IDENTITY = {
   image: "omcp-python:test",

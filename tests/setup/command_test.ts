@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../src/setup/command.ts";
-import { explainLog } from "../../src/setup/daemon.ts";
-import { ProgressDigest } from "../../src/setup/progress.ts";
+import { runCommand } from "../../src/cli/setup/command.ts";
+import { explainLog } from "../../src/cli/setup/daemon.ts";
+import { ProgressDigest } from "../../src/cli/setup/progress.ts";
 
 Deno.test("runCommand() gives the lines of both streams and the exit code", async () => {
   const lines: string[] = [];

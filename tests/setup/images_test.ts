@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { imageFiles } from "../../src/setup/image_files.ts";
-import { contentHash, hashParts, IMAGE_KINDS, imageReference } from "../../src/setup/images.ts";
-import { superseded } from "../../src/setup/prune.ts";
+import { imageFiles } from "../../src/images/files.ts";
+import { contentHash, hashParts, IMAGE_KINDS, imageReference } from "../../src/images/identity.ts";
+import { superseded } from "../../src/cli/setup/prune.ts";
 
 Deno.test("imageReference() names an image by the first digits of its content's hash", () => {
   for (const kind of IMAGE_KINDS) {
@@ -12,7 +12,7 @@ Deno.test("imageReference() names an image by the first digits of its content's 
 });
 
 Deno.test("imageReference() needs no permission and is the same in another process", async () => {
-  const main = new URL("../../src/setup/main.ts", import.meta.url).href;
+  const main = new URL("../../src/cli/setup/main.ts", import.meta.url).href;
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--quiet", main, "--print"],
   }).output();

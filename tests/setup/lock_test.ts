@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { OmcpError } from "../../src/errors.ts";
-import { setupLockPath, withLock } from "../../src/setup/lock.ts";
+import { setupLockPath, withLock } from "../../src/cli/setup/lock.ts";
 
 async function inFolder(work: (path: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();

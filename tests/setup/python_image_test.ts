@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
 import { Engine } from "../../src/docker/mod.ts";
-import { hostCertificates } from "../../src/setup/ca.ts";
-import { imageFiles } from "../../src/setup/image_files.ts";
-import { imageReference } from "../../src/setup/mod.ts";
+import { hostCertificates } from "../../src/cli/setup/ca.ts";
+import { imageFiles } from "../../src/images/files.ts";
+import { imageReference } from "../../src/cli/setup/mod.ts";
 import facts from "./facts.py" with { type: "text" };
 import { runInImage } from "./run_in_image.ts";
 

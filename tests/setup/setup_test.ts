@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Engine } from "../../src/docker/mod.ts";
-import { sampleHash } from "../../src/setup/build.ts";
+import { sampleHash } from "../../src/cli/setup/build.ts";
 import {
   contentHash,
   IMAGE_KINDS,
@@ -9,8 +9,8 @@ import {
   LABEL_IMAGE,
   LABEL_SAMPLE,
   setUp,
-} from "../../src/setup/mod.ts";
-import { generateSample } from "../../src/setup/sample_files.ts";
+} from "../../src/cli/setup/mod.ts";
+import { generateSample } from "../../src/images/sample_files.ts";
 
 function read(name: string): string | undefined {
   return Deno.env.get(name);

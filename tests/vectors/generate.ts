@@ -1,6 +1,6 @@
 /**
  * Writes frames.json, the vectors that the TypeScript and the Python side of the channel share.
- * It builds bytes by itself, not with src/channel, so that the two cannot be wrong together.
+ * It builds bytes by itself, not with src/agent_protocol, so that the two cannot be wrong together.
  *
  * Run: deno run --allow-write=tests/vectors tests/vectors/generate.ts
  */

@@ -1,10 +1,10 @@
 import type { CdmVersion } from "../../omop/cdm/mod.ts";
 import { type CompiledOmopQuery, compileOmopQuery, omopQuerySchema } from "../../omop/query/mod.ts";
-import { type QueryAnswer, runQuery } from "../../omop/run_query.ts";
+import { type QueryAnswer, runQuery } from "../../cdm/query_runner/run_query.ts";
 import type { SandboxManager } from "../../sandbox/manager.ts";
 import { textResult } from "../results.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
-import { readableBytes, showable } from "../text.ts";
+import { readableBytes, showable } from "../../lib/text.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
 /** A row of a result is at most this wide in the text; the DataFrame has it all. */

@@ -1,4 +1,4 @@
-import type { ByteStream } from "../../channel/byte_stream.ts";
+import type { ByteStream } from "../../lib/byte_stream.ts";
 import { errorResponse, type ServerError } from "../wire/server_error.ts";
 
 /** Milliseconds a client has to take the last bytes. */

@@ -1,6 +1,6 @@
 /** The local database: a Postgres in a container of ours, without network or port, reached through its channel alone. */
 import * as z from "zod";
-import type { ByteStream } from "../../channel/byte_stream.ts";
+import type { ByteStream } from "../../lib/byte_stream.ts";
 import type { ContainerSpec } from "../../docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { LOADER } from "../../guest/mod.ts";
@@ -12,8 +12,8 @@ import {
   type HostedContainer,
   labelsOf,
   startHosted,
-} from "../../host/mod.ts";
-import { logger } from "../../log.ts";
+} from "../../runtime/mod.ts";
+import { logger } from "../../observability/log.ts";
 import { VERSION } from "../../version.ts";
 
 const log = logger("postgres");

@@ -1,4 +1,4 @@
-import type { OpenByteStream } from "../../channel/byte_stream.ts";
+import type { OpenByteStream } from "../../lib/byte_stream.ts";
 import { StreamUpstream, type Upstream } from "../upstream/mod.ts";
 
 /** The role without rights that the Postgres image holds. */

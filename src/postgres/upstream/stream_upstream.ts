@@ -1,4 +1,4 @@
-import type { ByteStream, OpenByteStream } from "../../channel/byte_stream.ts";
+import type { ByteStream, OpenByteStream } from "../../lib/byte_stream.ts";
 import { OmcpError } from "../../errors.ts";
 import { ByteReader, concatBytes } from "../wire/byte_reader.ts";
 import { int32 } from "../wire/message.ts";

@@ -1,4 +1,4 @@
-import type { ByteStream } from "../../channel/byte_stream.ts";
+import type { ByteStream } from "../../lib/byte_stream.ts";
 
 /** The stream ended in the middle of something that was announced. */
 export class TruncatedStreamError extends Error {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { runCdmCommand } from "../../../src/cdm_command.ts";
-import { LABEL_CDM_VERSION, volumeName } from "../../../src/cdm_door.ts";
-import { listLocalCdms, removeLocalCdm, ROLE_CDM } from "../../../src/cdm_volumes.ts";
+import { runCdmCommand } from "../../../src/cli/cdm.ts";
+import { LABEL_CDM_VERSION, volumeName } from "../../../src/cdm/gateway.ts";
+import { listLocalCdms, removeLocalCdm, ROLE_CDM } from "../../../src/cdm/local_store.ts";
 import type { Engine } from "../../../src/docker/mod.ts";
-import { LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../../../src/host/mod.ts";
-import { imageReference } from "../../../src/setup/images.ts";
+import { LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../../../src/runtime/mod.ts";
+import { imageReference } from "../../../src/images/identity.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";
 
 const LABEL_TEST = "org.omcp.test";

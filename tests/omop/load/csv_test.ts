@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type CsvDialect, CsvParser, type CsvRecord } from "../../../src/omop/load/csv.ts";
+import { type CsvDialect, CsvParser, type CsvRecord } from "../../../src/cdm/load/csv.ts";
 
 const COMMA: CsvDialect = { delimiter: ",", quotes: true };
 const TAB: CsvDialect = { delimiter: "\t", quotes: false };

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { volumeName } from "../../../src/cdm_door.ts";
+import { volumeName } from "../../../src/cdm/gateway.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";
 import { withFolder } from "./folder_files.ts";
 
-const MAIN = fileURLToPath(new URL("../../../src/demo/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../../src/cli/demo/main.ts", import.meta.url));
 const PERSON =
   "person_id,gender_concept_id,year_of_birth,race_concept_id,ethnicity_concept_id\n1,8507,1970,0,0\n";
 

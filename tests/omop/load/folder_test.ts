@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { readHeader, readRecords } from "../../../src/omop/load/csv_file.ts";
-import { detectVersion, scanFolder } from "../../../src/omop/load/folder.ts";
+import { readHeader, readRecords } from "../../../src/cdm/load/csv_file.ts";
+import { detectVersion, scanFolder } from "../../../src/cdm/load/folder.ts";
 import { gzip, withFolder } from "./folder_files.ts";
 
 const PERSON = "person_id,gender_concept_id\n1,8507\n";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { runCdmCommand } from "../../../src/cdm_command.ts";
-import { folderSource, loadCdm, type LoadReport, sampleSource } from "../../../src/omop/load/mod.ts";
+import { runCdmCommand } from "../../../src/cli/cdm.ts";
+import { folderSource, loadCdm, type LoadReport, sampleSource } from "../../../src/cdm/load/mod.ts";
 import { urlUpstream } from "../../../src/postgres/mod.ts";
 import { startPostgres, type TestPostgres } from "../../postgres/fixture.ts";
 import { type Content, withFolder } from "./folder_files.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { openCdmDoor, volumeName } from "../../../src/cdm_door.ts";
-import { LABEL_LOAD, loadLocal, type LocalLoadOptions } from "../../../src/cdm_target.ts";
-import { ROLE_CDM } from "../../../src/cdm_volumes.ts";
-import { readConfig } from "../../../src/config.ts";
+import { openCdmDoor, volumeName } from "../../../src/cdm/gateway.ts";
+import { LABEL_LOAD, loadLocal, type LocalLoadOptions } from "../../../src/cdm/local_load.ts";
+import { ROLE_CDM } from "../../../src/cdm/local_store.ts";
+import { readConfig } from "../../../src/app/config.ts";
 import type { Engine } from "../../../src/docker/mod.ts";
-import { LABEL_ROLE } from "../../../src/host/mod.ts";
-import { type CdmSource, folderSource, type LoadReport, sampleSource } from "../../../src/omop/load/mod.ts";
+import { LABEL_ROLE } from "../../../src/runtime/mod.ts";
+import { type CdmSource, folderSource, type LoadReport, sampleSource } from "../../../src/cdm/load/mod.ts";
 import { connectTestEngine, newSandbox, withServer } from "../../fixtures/server.ts";
 import { withFolder } from "./folder_files.ts";
 

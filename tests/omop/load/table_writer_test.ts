@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { AdminSession } from "../../../src/omop/load/admin_session.ts";
-import { TableWriter } from "../../../src/omop/load/table_writer.ts";
+import { AdminSession } from "../../../src/cdm/load/admin_session.ts";
+import { TableWriter } from "../../../src/cdm/load/table_writer.ts";
 import { urlUpstream } from "../../../src/postgres/mod.ts";
 import { startPostgres } from "../../postgres/fixture.ts";
 

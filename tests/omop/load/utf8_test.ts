@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Utf8Reader } from "../../../src/omop/load/utf8.ts";
+import { Utf8Reader } from "../../../src/cdm/load/utf8.ts";
 
 function read(bytes: Uint8Array, size: number): { text: string; invalid: boolean } {
   const reader = new Utf8Reader();

@@ -143,8 +143,8 @@ Deno.test("urlUpstream() reaches a server by its IPv6 address, with the permissi
     ];
     // The server looks at its permissions first, and must find the address among them as it is written there.
     const look = `
-      import { readConfig } from "${import.meta.resolve("../../../src/config.ts")}";
-      import { requirePermissions } from "${import.meta.resolve("../../../src/permissions.ts")}";
+      import { readConfig } from "${import.meta.resolve("../../../src/app/config.ts")}";
+      import { requirePermissions } from "${import.meta.resolve("../../../src/app/permissions.ts")}";
       const settings = { OMCP_DATABASE_URL: Deno.args[0], OMCP_DISCLOSURE: "open" };
       requirePermissions(readConfig((name) => settings[name]));`;
     assert.equal(await runWith(allow, look + ASK, url), "42");

@@ -1,0 +1,275 @@
+import { OmcpError } from "../errors.ts";
+import { logger } from "../observability/log.ts";
+import { Acknowledger } from "./acknowledger.ts";
+import type { ByteStream } from "../lib/byte_stream.ts";
+import { EpochGate } from "./epoch_gate.ts";
+import { EventLedger } from "./event_ledger.ts";
+import { encodeFrame, EPOCH_BYTES, type Frame, MAGIC } from "./frame.ts";
+import { FrameDecoder } from "./frame_decoder.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { type ChannelEvent, readEvent, readHello } from "./message.ts";
+import { MessageAssembler } from "./message_assembler.ts";
+import { Outbox } from "./outbox.ts";
+import { type RequestOptions, Requests } from "./requests.ts";
+import { type Service, StreamMux } from "./stream_mux.ts";
+import { ProtocolViolation } from "./violation.ts";
+
+/** What {@link Channel.open} takes besides the transport. */
+export interface ChannelOptions {
+  /** What the agent may open streams to, by name. */
+  readonly services?: Readonly<Record<string, Service>>;
+  /** Takes events that belong to no request, in order. What it throws is logged. */
+  readonly onEvent?: (event: ChannelEvent) => void;
+  /** Milliseconds until the agent's hello must have come. @default {20000} */
+  readonly helloDeadlineMs?: number;
+  /** Milliseconds between two PINGs. @default {5000} */
+  readonly heartbeatMs?: number;
+  /** The agent is lost after so many milliseconds of silence while a PING is unanswered. @default {20000} */
+  readonly lostAfterMs?: number;
+  /** Gives up opening; afterwards it has no effect. */
+  readonly signal?: AbortSignal;
+  /** The highest event number that a former attach received in full: events up to it are dropped. */
+  readonly afterSeq?: number;
+}
+
+const log = logger("channel");
+
+/**
+ * The server's end of the channel to one agent (PROTOCOL.md).
+ *
+ * Whatever comes is taken at once: slow consumers of streams hold back the stream's own sender by its credit,
+ * and handlers of events are called without being waited for. So nobody stalls the transport for the others.
+ */
+export class Channel {
+  /** Resolves when the channel is over, for whatever reason; never rejects. */
+  readonly closed: Promise<{ readonly reason: string }>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #outbox: Outbox;
+  readonly #requests: Requests;
+  readonly #mux: StreamMux;
+  readonly #ledger: EventLedger;
+  readonly #acknowledger: Acknowledger;
+  readonly #options: ChannelOptions;
+  readonly #assembler = new MessageAssembler();
+  readonly #decoder = new FrameDecoder("agent");
+  readonly #hello = Promise.withResolvers<Readonly<Record<string, unknown>>>();
+  readonly #ended = Promise.withResolvers<{ readonly reason: string }>();
+  #greeting: Readonly<Record<string, unknown>> | undefined;
+  #gate: EpochGate | undefined;
+  #heartbeat: Heartbeat | undefined;
+  #over = false;
+
+  private constructor(transport: ByteStream, options: ChannelOptions) {
+    this.closed = this.#ended.promise;
+    this.#hello.promise.catch(() => {});
+    this.#reader = transport.readable.getReader();
+    this.#writer = transport.writable.getWriter();
+    this.#writer.closed.catch(() => {});
+    this.#outbox = new Outbox(this.#writer, (error) => this.#fail("Cannot write to the container", error));
+    this.#requests = new Requests(this.#outbox);
+    this.#mux = new StreamMux({
+      outbox: this.#outbox,
+      services: new Map(Object.entries(options.services ?? {})),
+    });
+    this.#ledger = new EventLedger(options.afterSeq);
+    this.#acknowledger = new Acknowledger(() => {
+      this.#outbox.control(encodeFrame({ type: "ACK", seq: this.#ledger.acknowledged }));
+    });
+    this.#options = options;
+  }
+
+  /**
+   * Attaches to an agent: sends a fresh secret epoch and waits for the hello that follows it.
+   *
+   * @param transport The container's stdout and stdin; the channel owns it from now on, and drops it at its end.
+   * @param options See {@link ChannelOptions}.
+   * @returns The channel, ready for use.
+   * @throws {OmcpError} `timeout`: no hello by the deadline; `cancelled`; `channel_failed`: the transport ended or bears no agent.
+   */
+  static async open(transport: ByteStream, options: ChannelOptions = {}): Promise<Channel> {
+    if (options.signal?.aborted) throw new OmcpError("cancelled", "Attaching to the agent was cancelled");
+    const channel = new Channel(transport, options);
+    const deadlineMs = options.helloDeadlineMs ?? 20_000;
+    const timer = setTimeout(() => {
+      const message = `No hello of the agent came within ${deadlineMs} ms`;
+      channel.#finish(
+        new OmcpError("timeout", message, { next: "See what the container printed on its stderr." }),
+      );
+    }, deadlineMs);
+    const onAbort = (): void => {
+      channel.#finish(new OmcpError("cancelled", "Attaching to the agent was cancelled"));
+    };
+    options.signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      channel.#attach();
+      await channel.#hello.promise;
+      return channel;
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** What the agent said of itself and of what is in force; to be checked by who needs it. */
+  get hello(): unknown {
+    return this.#greeting;
+  }
+
+  /** The highest event number up to which all have come in full: `afterSeq` for the next attach. */
+  get lastSeq(): number {
+    return this.#ledger.acknowledged;
+  }
+
+  /**
+   * Makes a request of the agent.
+   *
+   * @param method What to do.
+   * @param params With what; must be JSON.
+   * @param options Deadline, signal and the handler of its events.
+   * @returns The reply's result, unchecked.
+   * @throws {ReplyError} The agent's own error.
+   * @throws {OmcpError} `timeout`, `cancelled` or `channel_failed`, whose `state` says whether it can have run; `invalid_argument`.
+   */
+  request(method: string, params: unknown, options: RequestOptions): Promise<unknown> {
+    return this.#requests.request(method, params, options);
+  }
+
+  /**
+   * Opens a stream to a service of the agent. A refusal comes as a `StreamResetError` on the stream.
+   *
+   * @param service The service's name.
+   * @param signal Looked at once: a stream that is open is ended by its own halves.
+   * @returns The stream.
+   * @throws {OmcpError} `cancelled`; `capacity`: too many are open; `channel_failed`.
+   */
+  openStream(service: string, signal?: AbortSignal): Promise<ByteStream> {
+    return Promise.try(() => {
+      if (signal?.aborted) {
+        throw new OmcpError("cancelled", "Opening a stream to the container was cancelled");
+      }
+      return this.#mux.open(service);
+    });
+  }
+
+  /**
+   * Ends the channel and drops the transport. Streams fail, requests are rejected. Idempotent.
+   *
+   * @param reason For messages.
+   */
+  close(reason = "it was closed"): void {
+    this.#finish(new OmcpError("channel_failed", `The channel to the container is over: ${reason}`), reason);
+  }
+
+  #attach(): void {
+    const epoch = crypto.getRandomValues(new Uint8Array(EPOCH_BYTES));
+    this.#gate = new EpochGate(epoch);
+    const opening = new Uint8Array(MAGIC.length + EPOCH_BYTES);
+    opening.set(MAGIC);
+    opening.set(epoch, MAGIC.length);
+    this.#outbox.control(opening);
+    void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    try {
+      while (!this.#over) {
+        const { value, done } = await this.#reader.read();
+        if (done) return this.#fail("The container's output ended");
+        this.#take(value);
+      }
+    } catch (error) {
+      const what = error instanceof ProtocolViolation
+        ? "The agent broke the protocol"
+        : "Cannot read from the container";
+      this.#fail(what, error);
+    }
+  }
+
+  #take(chunk: Uint8Array): void {
+    this.#heartbeat?.heard();
+    let rest: Uint8Array | undefined = chunk;
+    if (this.#gate !== undefined) {
+      rest = this.#gate.push(chunk);
+      if (rest === undefined) return;
+      this.#gate = undefined;
+    }
+    this.#decoder.push(rest, (frame) => {
+      if (!this.#over) this.#takeFrame(frame);
+    });
+  }
+
+  #takeFrame(frame: Frame): void {
+    if (this.#greeting === undefined || frame.type === "HELLO") this.#takeHello(frame);
+    else if (frame.type === "EVENT") this.#takeEvent(frame);
+    else if (frame.type === "PING") {
+      this.#outbox.control(encodeFrame({ type: "PONG", payload: frame.payload }));
+    } else if (frame.type === "PONG") this.#heartbeat?.answered(frame.payload);
+    else this.#mux.take(frame);
+  }
+
+  #takeHello(frame: Frame): void {
+    if (frame.type !== "HELLO" || this.#greeting !== undefined) {
+      throw new ProtocolViolation(
+        "bad_message",
+        `Cannot read frame: HELLO comes first, and once: received ${frame.type}`,
+      );
+    }
+    const body = this.#assembler.push(frame);
+    if (body === undefined) return;
+    this.#greeting = readHello(body);
+    this.#heartbeat = this.#startHeartbeat();
+    this.#hello.resolve(this.#greeting);
+  }
+
+  #startHeartbeat(): Heartbeat {
+    return new Heartbeat({
+      intervalMs: this.#options.heartbeatMs ?? 5000,
+      lostAfterMs: this.#options.lostAfterMs ?? 20_000,
+      ping: (payload) => this.#outbox.control(encodeFrame({ type: "PING", payload })),
+      onLost: (silentMs) => this.#fail(`The agent has said nothing for ${silentMs} ms`),
+    });
+  }
+
+  #takeEvent(frame: Frame): void {
+    this.#ledger.begin(frame.seq);
+    const body = this.#assembler.push(frame);
+    if (body === undefined) return;
+    const event = readEvent(body);
+    const isNew = this.#ledger.complete(frame.seq);
+    this.#acknowledger.note(body.length);
+    if (!isNew) return;
+    if (frame.id !== 0) {
+      this.#requests.take(frame.id, event);
+      return;
+    }
+    if (event.type === "reply") {
+      throw new ProtocolViolation("bad_message", "Cannot take reply: it names no request");
+    }
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      log.error("A handler of events threw: {type}", { type: event.type, error: String(error) });
+    }
+  }
+
+  #fail(what: string, cause?: unknown): void {
+    const reason = cause instanceof Error ? `${what}: ${cause.message}` : what;
+    this.#finish(new OmcpError("channel_failed", reason, { cause }), reason);
+  }
+
+  #finish(error: OmcpError, reason = error.message): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#heartbeat?.stop();
+    this.#acknowledger.stop();
+    this.#hello.reject(error);
+    this.#requests.fail(error);
+    this.#mux.fail(error);
+    this.#outbox.fail(error);
+    // Neither is waited for: a transport that hangs must hold up nobody.
+    this.#reader.cancel(reason).catch(() => {});
+    this.#writer.abort(error).catch(() => {});
+    this.#ended.resolve({ reason });
+  }
+}

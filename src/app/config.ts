@@ -1,0 +1,279 @@
+/**
+ * Every setting of the server: environment variables (or a `.env` file given to `deno run --env-file`) become one typed,
+ * validated {@link Config}. The README's table is made from {@link SETTINGS}.
+ */
+import * as z from "zod";
+import { OmcpError } from "../errors.ts";
+
+interface Setting {
+  readonly schema: z.ZodType;
+  readonly default: string;
+  readonly unit: string;
+  readonly description: string;
+}
+
+/** A whole number between two bounds, as the environment gives it: text. */
+function whole(minimum: number, maximum: number) {
+  return z.string().regex(/^\d{1,9}$/, "must be a whole number").transform(Number)
+    .pipe(z.number().min(minimum).max(maximum));
+}
+
+/** The table of settings: name → schema, default, unit, meaning. */
+export const SETTINGS = {
+  DOCKER_HOST: {
+    schema: z.string().regex(/^unix:\/\/\/.+$/, "must be unix:///path/of/socket"),
+    default: "unix:///var/run/docker.sock",
+    unit: "URL",
+    description: "The container engine's Unix socket. The same path must stand in the Deno permission flags.",
+  },
+  OMCP_IMAGE: {
+    schema: z.string().regex(/^(?:[a-zA-Z0-9][a-zA-Z0-9_.\-/:@]{0,254})?$/, "must be an image reference"),
+    default: "",
+    unit: "image",
+    description:
+      "Image of the sandboxes; empty: the one that `deno task setup` builds. Needs python3 ≥ 3.9 and ipython.",
+  },
+  OMCP_MAX_SANDBOXES: {
+    schema: whole(1, 1000),
+    default: "10",
+    unit: "sandboxes",
+    description: "How many may live at once; one more gets `capacity`.",
+  },
+  OMCP_IDLE_SECONDS: {
+    schema: whole(10, 604_800),
+    default: "1800",
+    unit: "s",
+    description:
+      "A sandbox without a call for this long is removed, where `create_sandbox` names no other time.",
+  },
+  OMCP_LIFETIME_SECONDS: {
+    schema: whole(60, 2_592_000),
+    default: "28800",
+    unit: "s",
+    description: "A sandbox this old is removed, busy or not.",
+  },
+  OMCP_LEASE_SECONDS: {
+    schema: whole(10, 3600),
+    default: "90",
+    unit: "s",
+    description: "A sandbox that hears nothing from its server for this long ends itself.",
+  },
+  OMCP_CELL_TIMEOUT_SECONDS: {
+    schema: whole(1, 86_400),
+    default: "60",
+    unit: "s",
+    description: "A cell's time, where the call names none; never above the next.",
+  },
+  OMCP_CELL_TIMEOUT_MAX_SECONDS: {
+    schema: whole(1, 86_400),
+    default: "900",
+    unit: "s",
+    description: "The most time a call may ask for.",
+  },
+  OMCP_OUTPUT_KIB: {
+    schema: whole(1, 128),
+    default: "20",
+    unit: "KiB",
+    description:
+      "Text shown of a cell: stdout, stderr and values divide it fairly; the beginning and the end of each are kept and the size of the rest is stated.",
+  },
+  OMCP_MEMORY_MIB: {
+    schema: whole(256, 1_048_576),
+    default: "2048",
+    unit: "MiB",
+    description: "Memory of a sandbox, its temporary files included; there is no swap.",
+  },
+  OMCP_CPU_PERCENT: {
+    schema: whole(5, 12_800),
+    default: "100",
+    unit: "% of a core",
+    description: "Processor time of a sandbox.",
+  },
+  OMCP_PIDS: {
+    schema: whole(32, 32_768),
+    default: "256",
+    unit: "processes",
+    description: "Processes and threads in a sandbox.",
+  },
+  OMCP_WORKSPACE_MIB: {
+    schema: whole(1, 524_288),
+    default: "512",
+    unit: "MiB",
+    description: "Size of /workspace, which lies in memory.",
+  },
+  OMCP_DATABASE_URL: {
+    schema: z.string().regex(
+      /^(?:sample|none|local:[a-z][a-z0-9_-]{0,39}|postgres(?:ql)?:\/\/.+)$/,
+      "must be sample, none, local:NAME or a postgres:// URL",
+    ),
+    default: "sample",
+    unit: "URL",
+    description:
+      "The database: `sample` (built in, synthetic), `local:NAME` (made by `cdm load`), a `postgres://` URL, or `none`.",
+  },
+  OMCP_CDM_SCHEMA: {
+    schema: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be a lower-case SQL name"),
+    default: "cdm",
+    unit: "name",
+    description: "The schema that holds the CDM.",
+  },
+  OMCP_DISCLOSURE: {
+    schema: z.enum(["", "open"]),
+    default: "",
+    unit: "",
+    description:
+      "`open` lets row-level data of a database other than `sample` reach the sandboxes, and so the model; required for one.",
+  },
+  OMCP_UNSAFE_ROLE: {
+    schema: z.string().max(63),
+    default: "",
+    unit: "role",
+    description: "Name of a database role to serve in spite of rights it must not have.",
+  },
+  OMCP_QUERY_SECONDS: {
+    schema: whole(1, 86_400),
+    default: "60",
+    unit: "s",
+    description: "Time of one SQL statement.",
+  },
+  OMCP_QUERY_RESULT_MIB: {
+    schema: whole(1, 65_536),
+    default: "1024",
+    unit: "MiB",
+    description: "Bytes one SQL statement may return; more is an error, never a short result.",
+  },
+  OMCP_QUERY_CONNECTIONS: {
+    schema: whole(1, 32),
+    default: "8",
+    unit: "connections",
+    description: "Database connections of one sandbox.",
+  },
+  OMCP_INSTANCE: {
+    schema: z.string().regex(/^[A-Za-z0-9_.-]{0,64}$/, "must be at most 64 letters, digits, _ . or -"),
+    default: "",
+    unit: "name",
+    description:
+      "This server's name in the label `org.omcp.instance` of its containers; empty: a random one.",
+  },
+  OMCP_LOG_LEVEL: {
+    schema: z.enum(["debug", "info", "warning", "error"]),
+    default: "info",
+    unit: "",
+    description: "How much is logged, as JSON lines on stderr.",
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+/** The name of a setting. */
+export type SettingName = keyof typeof SETTINGS;
+
+/** Where the CDM is. */
+export type DatabaseLocation =
+  | { readonly kind: "none" }
+  | { readonly kind: "sample" }
+  | { readonly kind: "local"; readonly name: string }
+  | { readonly kind: "url"; readonly url: string };
+
+/** The settings, validated and in the units the program works with. */
+export interface Config {
+  readonly dockerHost: string;
+  /** Undefined: the project's own image. */
+  readonly image: string | undefined;
+  readonly maxSandboxes: number;
+  readonly idleMs: number;
+  readonly lifetimeMs: number;
+  readonly leaseSeconds: number;
+  readonly cellTimeoutMs: number;
+  readonly cellTimeoutMaxMs: number;
+  readonly outputBytes: number;
+  readonly memoryBytes: number;
+  /** Cores, may be a fraction. */
+  readonly cpus: number;
+  readonly pids: number;
+  readonly workspaceBytes: number;
+  readonly database: DatabaseLocation;
+  readonly cdmSchema: string;
+  readonly unsafeRole: string | undefined;
+  readonly queryMs: number;
+  readonly queryResultBytes: number;
+  readonly queryConnections: number;
+  /** What the server's containers are labelled with. */
+  readonly instance: string;
+  readonly logLevel: "debug" | "info" | "warning" | "error";
+}
+
+/** How the values of the environment are looked up. */
+export type ReadVariable = (name: string) => string | undefined;
+
+/**
+ * Reads and checks the configuration.
+ *
+ * @param read Looks a variable up; an empty value counts as absent.
+ * @returns The whole configuration, defaults filled in.
+ * @throws {OmcpError} `config_invalid` naming each wrong setting (never its value, which may be a secret);
+ * `disclosure_not_allowed` for a foreign database without `OMCP_DISCLOSURE=open`.
+ */
+export function readConfig(read: ReadVariable): Config {
+  const problems: string[] = [];
+  function get<N extends SettingName>(name: N): z.output<(typeof SETTINGS)[N]["schema"]> {
+    const schema: z.ZodType = SETTINGS[name].schema;
+    const raw = read(name);
+    const parsed = schema.safeParse(raw === undefined || raw === "" ? SETTINGS[name].default : raw);
+    if (!parsed.success) problems.push(`${name} ${parsed.error.issues[0]?.message ?? "is invalid"}`);
+    // The schema is the very one the return type is inferred from; the value is unused when it failed.
+    return parsed.data as z.output<(typeof SETTINGS)[N]["schema"]>;
+  }
+  const mib = 1024 * 1024;
+  const disclosure = get("OMCP_DISCLOSURE");
+  const database = databaseLocation(String(get("OMCP_DATABASE_URL")));
+  const config: Config = {
+    dockerHost: get("DOCKER_HOST"),
+    image: get("OMCP_IMAGE") || undefined,
+    maxSandboxes: get("OMCP_MAX_SANDBOXES"),
+    idleMs: get("OMCP_IDLE_SECONDS") * 1000,
+    lifetimeMs: get("OMCP_LIFETIME_SECONDS") * 1000,
+    leaseSeconds: get("OMCP_LEASE_SECONDS"),
+    cellTimeoutMs: Math.min(get("OMCP_CELL_TIMEOUT_SECONDS"), get("OMCP_CELL_TIMEOUT_MAX_SECONDS")) * 1000,
+    cellTimeoutMaxMs: get("OMCP_CELL_TIMEOUT_MAX_SECONDS") * 1000,
+    outputBytes: get("OMCP_OUTPUT_KIB") * 1024,
+    memoryBytes: get("OMCP_MEMORY_MIB") * mib,
+    cpus: get("OMCP_CPU_PERCENT") / 100,
+    pids: get("OMCP_PIDS"),
+    workspaceBytes: get("OMCP_WORKSPACE_MIB") * mib,
+    database,
+    cdmSchema: get("OMCP_CDM_SCHEMA"),
+    unsafeRole: get("OMCP_UNSAFE_ROLE") || undefined,
+    queryMs: get("OMCP_QUERY_SECONDS") * 1000,
+    queryResultBytes: get("OMCP_QUERY_RESULT_MIB") * mib,
+    queryConnections: get("OMCP_QUERY_CONNECTIONS"),
+    instance: get("OMCP_INSTANCE") || crypto.randomUUID(),
+    logLevel: get("OMCP_LOG_LEVEL"),
+  };
+  if (problems.length > 0) {
+    throw new OmcpError("config_invalid", `Cannot start: ${problems.join("; ")}`, {
+      next:
+        "Correct the environment or the .env file; the README's configuration table has units and defaults.",
+    });
+  }
+  if ((database.kind === "url" || database.kind === "local") && disclosure !== "open") {
+    throw disclosureError();
+  }
+  return config;
+}
+
+function databaseLocation(value: string): DatabaseLocation {
+  if (value === "none" || value === "sample") return { kind: value };
+  if (value.startsWith("local:")) return { kind: "local", name: value.slice("local:".length) };
+  return { kind: "url", url: value };
+}
+
+function disclosureError(): OmcpError {
+  return new OmcpError(
+    "disclosure_not_allowed",
+    "Cannot serve the database of OMCP_DATABASE_URL: its row-level data could leave this site through the model that reads the sandbox's results",
+    {
+      next:
+        "If that is allowed for this data (it is synthetic, or consent and contract permit it), set OMCP_DISCLOSURE=open; " +
+        "the mode that returns aggregates only is not built yet. Or use OMCP_DATABASE_URL=sample or none.",
+    },
+  );
+}

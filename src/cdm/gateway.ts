@@ -1,0 +1,156 @@
+/** The configured CDM as the rest of the server sees it: wires a database of whichever kind to the door that sandboxes come through. */
+import * as z from "zod";
+import type { ByteStream } from "../lib/byte_stream.ts";
+import type { Config } from "../app/config.ts";
+import type { Engine } from "../docker/mod.ts";
+import { OmcpError } from "../errors.ts";
+import { logger } from "../observability/log.ts";
+import { cdmTables, type CdmVersion } from "../omop/cdm/mod.ts";
+import {
+  type AuditEntry,
+  Database,
+  localUpstream,
+  type PostureReport,
+  urlUpstream,
+} from "../postgres/mod.ts";
+import { LocalDatabase } from "../postgres/local/container.ts";
+import { imageReference } from "../images/identity.ts";
+
+const log = logger("postgres");
+const audit = logger("audit");
+
+/** How long a start waits for a database by URL before it goes on without it. */
+const FIRST_LOOK_MS = 10_000;
+
+/** Label of an engine volume: the version of the CDM in it. */
+export const LABEL_CDM_VERSION = "org.omcp.cdm.version";
+const versionSchema = z.enum(["5.3", "5.4"]);
+
+/** The CDM of a server. */
+export interface CdmDoor {
+  readonly version: CdmVersion;
+  readonly schema: string;
+  /** Makes the door of one sandbox. */
+  serve(sandboxId: string): (stream: ByteStream) => void;
+  /** Looks at the database, unless that has been done; throws what is wrong with it. */
+  ready(signal: AbortSignal): Promise<void>;
+  /** Looks at the database and says in a sentence what it found; throws what is wrong with it. */
+  describe(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/**
+ * The engine volume of a local CDM.
+ *
+ * @param name The NAME of `local:NAME`.
+ */
+export function volumeName(name: string): string {
+  return `omcp-cdm-${name}`;
+}
+
+/**
+ * Makes the door to the configured database. A local one starts on first need; one by URL is looked at now.
+ *
+ * @param config The settings.
+ * @param engine Where local databases run.
+ * @returns The door, or undefined where no database is configured.
+ * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. A database that is away is no error: sandboxes work without it.
+ */
+export async function openCdmDoor(config: Config, engine: Engine): Promise<CdmDoor | undefined> {
+  const { database: location } = config;
+  if (location.kind === "none") return undefined;
+  if (location.kind === "url") {
+    const database = databaseOf(config, urlUpstream(location.url));
+    const version = await firstLook(database);
+    return doorOf(config, { database, version, close: () => database.close() });
+  }
+  const volume = location.kind === "local" ? volumeName(location.name) : undefined;
+  const version = volume === undefined ? "5.4" : await localVersion(engine, volume);
+  const local = new LocalDatabase({
+    host: engine,
+    instance: config.instance,
+    image: imageReference("postgres"),
+    data: volume === undefined ? { kind: "sample" } : { kind: "volume", volume },
+    leaseSeconds: config.leaseSeconds,
+  });
+  const database = databaseOf(config, localUpstream((signal) => local.open(signal)));
+  async function close(): Promise<void> {
+    await database.close();
+    await local.close();
+  }
+  return doorOf(config, { database, version, close });
+}
+
+interface DoorParts {
+  readonly database: Database;
+  readonly version: CdmVersion;
+  readonly close: () => Promise<void>;
+}
+
+function doorOf(config: Config, { database, version, close }: DoorParts): CdmDoor {
+  return {
+    version,
+    schema: config.cdmSchema,
+    serve: (sandboxId) => database.serve(sandboxId),
+    ready: async (signal) => {
+      await database.ready(signal);
+    },
+    describe: async () => {
+      const cdm = await database.ready();
+      return `CDM ${version} in schema ${config.cdmSchema}, ${cdm.relations.size} tables`;
+    },
+    close,
+  };
+}
+
+function databaseOf(
+  config: Config,
+  upstream: ConstructorParameters<typeof Database>[0]["upstream"],
+): Database {
+  return new Database({
+    upstream,
+    cdmSchema: config.cdmSchema,
+    cdmRelations: new Set([...cdmTables("5.3"), ...cdmTables("5.4")].map(({ name }) => name)),
+    limits: {
+      connectionsPerSandbox: config.queryConnections,
+      statementMs: config.queryMs,
+      resultBytes: config.queryResultBytes,
+    },
+    audit: writeAudit,
+    onPosture: reportPosture,
+    ...(config.unsafeRole === undefined ? {} : { allowUnsafeRole: config.unsafeRole }),
+  });
+}
+
+function writeAudit(entry: AuditEntry): void {
+  audit.info("{verdict} {command} by {sandboxId}: {rows} rows, {bytes} bytes, {elapsedMs} ms", { ...entry });
+}
+
+function reportPosture(report: PostureReport): void {
+  for (const { message } of report.problems) log.warning("Database role: {message}", { message });
+}
+
+async function firstLook(database: Database): Promise<CdmVersion> {
+  try {
+    const { version } = await database.ready(AbortSignal.timeout(FIRST_LOOK_MS));
+    if (version === undefined) log.warning("The CDM does not tell its version: it is taken for 5.4");
+    return version ?? "5.4";
+  } catch (error) {
+    if (!(error instanceof OmcpError) || !error.retryable) {
+      await database.close();
+      throw error;
+    }
+    log.warning("Serving without the database for now: {error}", { error: error.message });
+    return "5.4";
+  }
+}
+
+async function localVersion(engine: Engine, volume: string): Promise<CdmVersion> {
+  const found = await engine.inspectVolume(volume);
+  const version = versionSchema.safeParse(found?.labels[LABEL_CDM_VERSION]);
+  if (found !== undefined && version.success) return version.data;
+  throw new OmcpError("cdm_invalid", `There is no local CDM ${volume.replace("omcp-cdm-", "")}`, {
+    next:
+      "Make it with `deno task cdm load DIR --into local:NAME`, or with `deno task cdm sample --into local:NAME`.",
+  });
+}

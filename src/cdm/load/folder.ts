@@ -1,0 +1,118 @@
+import { join } from "node:path";
+import { OmcpError } from "../../errors.ts";
+import { CDM_VERSIONS, type CdmTable, cdmTables, type CdmVersion } from "../../omop/cdm/mod.ts";
+import { type CsvHeader, readHeader, readRecords } from "./csv_file.ts";
+
+/** A file of one table. */
+export interface CdmFile {
+  readonly table: string;
+  readonly path: string;
+  readonly header: CsvHeader;
+}
+
+/** What is in a folder. */
+export interface CdmFolder {
+  /** One a table, by its name. */
+  readonly files: readonly CdmFile[];
+  /** What is there and is no table's file, with the reason. */
+  readonly passedOver: readonly { readonly name: string; readonly reason: string }[];
+}
+
+const FILE_NAME = /^(?<table>[a-z0-9_]+)\.(?:csv|tsv|txt)(?:\.gz)?$/i;
+
+/**
+ * Looks for the files of a CDM: named like tables in any case, `.csv`, `.tsv` or `.txt`, gzipped or not.
+ *
+ * @param folder The folder; folders in it are not looked into.
+ * @returns The files and what is not one.
+ * @throws {OmcpError} `cdm_invalid` if there is no such folder, no such file, or two for a table.
+ */
+export async function scanFolder(folder: string): Promise<CdmFolder> {
+  const known = new Set(CDM_VERSIONS.flatMap((version) => cdmTables(version).map(({ name }) => name)));
+  const files = new Map<string, CdmFile>();
+  const passedOver: { name: string; reason: string }[] = [];
+  for (const name of await list(folder)) {
+    const path = join(folder, name);
+    const table = FILE_NAME.exec(name)?.groups?.["table"]?.toLowerCase();
+    const isFile = (await Deno.stat(path)).isFile;
+    if (!isFile || table === undefined || !known.has(table)) {
+      passedOver.push({ name, reason: isFile ? "not named like a table of the CDM" : "not a file" });
+      continue;
+    }
+    const other = files.get(table);
+    if (other !== undefined) {
+      throw new OmcpError("cdm_invalid", `Table ${table} has two files: ${other.path} and ${path}`, {
+        state: "Nothing was loaded.",
+        next: "Take one of them out of the folder.",
+      });
+    }
+    const header = await readHeader(path);
+    if (header === undefined) passedOver.push({ name, reason: "empty" });
+    else files.set(table, { table, path, header });
+  }
+  if (files.size === 0) {
+    throw new OmcpError("cdm_invalid", `Folder ${folder} has no file of a CDM`, {
+      state: "Nothing was loaded.",
+      next: "Name the folder that holds person.csv (or person.csv.gz) and its like.",
+    });
+  }
+  return { files: [...files.values()], passedOver };
+}
+
+/**
+ * Tells the CDM's version: as `cdm_source` says, else the one that files and columns fit better, else 5.4.
+ *
+ * @param folder What is in the folder.
+ * @returns The version and how it is known.
+ */
+export async function detectVersion(
+  folder: CdmFolder,
+): Promise<{ readonly version: CdmVersion; readonly by: string }> {
+  const told = await toldVersion(folder.files.find(({ table }) => table === "cdm_source"));
+  if (told !== undefined) return { version: told, by: "as cdm_source says" };
+  const older = misfits(folder, "5.3");
+  const newer = misfits(folder, "5.4");
+  return older < newer
+    ? { version: "5.3", by: "by its files and columns" }
+    : { version: "5.4", by: newer < older ? "by its files and columns" : "since nothing in it tells" };
+}
+
+async function toldVersion(file: CdmFile | undefined): Promise<CdmVersion | undefined> {
+  const at = file?.header.columns.findIndex((name) => name.toLowerCase() === "cdm_version") ?? -1;
+  if (file === undefined || at < 0) return undefined;
+  for await (const { records } of readRecords(file.path, file.header.dialect)) {
+    for (const { fields } of records) {
+      const told = /5\.([34])/.exec(fields[at] ?? "")?.[1];
+      if (told !== undefined) return told === "3" ? "5.3" : "5.4";
+    }
+  }
+  return undefined;
+}
+
+/** How many files and columns a version has no place for. */
+function misfits(folder: CdmFolder, version: CdmVersion): number {
+  const tables = new Map<string, CdmTable>(cdmTables(version).map((table) => [table.name, table]));
+  let count = 0;
+  for (const { table, header } of folder.files) {
+    const columns = tables.get(table)?.columns.map(({ name }) => name);
+    if (columns === undefined) count += 1;
+    else count += header.columns.filter((name) => !columns.includes(name.toLowerCase())).length;
+  }
+  return count;
+}
+
+async function list(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (!name.startsWith(".")) names.push(name);
+    }
+  } catch (error) {
+    throw new OmcpError("cdm_invalid", `Cannot read folder ${folder}`, {
+      state: "Nothing was loaded.",
+      next: "Check its path and that it is a folder.",
+      cause: error,
+    });
+  }
+  return names.sort();
+}

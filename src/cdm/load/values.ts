@@ -1,0 +1,130 @@
+/** Checks of single values, and their form in COPY's text format. */
+import type { CdmColumn } from "../../omop/cdm/mod.ts";
+
+/** COPY's NULL. */
+export const COPY_NULL = "\\N";
+
+/** Reads the values of one column. */
+export interface ValueReader {
+  /**
+   * @param text A value that is not empty, or a quoted empty one.
+   * @returns Its form in COPY's text format, {@link COPY_NULL} for a word that means NULL, undefined if the column cannot hold it.
+   */
+  read(text: string): string | undefined;
+  /** Why a value is not taken, as part of a report; names no value. */
+  readonly reason: string;
+}
+
+/**
+ * What stands for NULL in columns that hold no text, where none of these can be a value: statistics programs and dumps write
+ * them. In a column of text they are text: NA is also sodium.
+ */
+const NULL_WORDS = new Set(["", "na", "nan", "nat", "null", "none", "<na>", "\\n"]);
+
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ["\\", "\\\\"],
+  ["\t", "\\t"],
+  ["\n", "\\n"],
+  ["\r", "\\r"],
+]);
+
+/**
+ * Makes the reader of a column's values.
+ *
+ * @param column The column.
+ */
+export function valueReader(column: CdmColumn): ValueReader {
+  switch (column.type) {
+    case "integer":
+      return orNull(integers(9, -(2n ** 31n), 2n ** 31n - 1n), "not a whole number of 32 bits");
+    case "bigint":
+      return orNull(integers(18, -(2n ** 63n), 2n ** 63n - 1n), "not a whole number of 64 bits");
+    case "numeric":
+      return orNull(readNumeric, "not a number");
+    case "date":
+      return orNull(readDate, "not a date as YYYY-MM-DD or YYYYMMDD");
+    case "timestamp":
+      return orNull(readTimestamp, "not a date with or without a time, in UTC or without a zone");
+    case "varchar":
+    case "text":
+      return texts(column.length);
+  }
+}
+
+function orNull(read: (text: string) => string | undefined, reason: string): ValueReader {
+  function readOrNull(text: string): string | undefined {
+    const value = read(text);
+    if (value !== undefined) return value;
+    const trimmed = text.trim();
+    if (trimmed.length <= 4 && NULL_WORDS.has(trimmed.toLowerCase())) return COPY_NULL;
+    return trimmed === text ? undefined : read(trimmed);
+  }
+  return { read: readOrNull, reason };
+}
+
+/** Whole numbers; also as `8507.0`, which is what a table with gaps becomes in pandas. */
+function integers(digits: number, least: bigint, most: bigint): (text: string) => string | undefined {
+  const surely = new RegExp(`^-?\\d{1,${digits}}$`);
+  return function readInteger(text: string): string | undefined {
+    if (surely.test(text)) return text;
+    const whole = /^([+-]?\d{1,40})(?:\.0*)?$/.exec(text)?.[1];
+    if (whole === undefined) return undefined;
+    const value = BigInt(whole.replace("+", ""));
+    return value >= least && value <= most ? String(value) : undefined;
+  };
+}
+
+/** The exponent is bounded to what Postgres holds: 131072 digits before the point, 16383 after. */
+function readNumeric(text: string): string | undefined {
+  const parts = /^[+-]?(?:\d{1,1000}(?:\.\d{0,1000})?|\.\d{1,1000})(?:[eE]([+-]?\d{1,5}))?$/.exec(text);
+  if (parts === null) return undefined;
+  return Math.abs(Number(parts[1] ?? 0)) <= 10_000 ? text : undefined;
+}
+
+const MOMENT =
+  /^(\d{4})(-?)(\d{2})\2(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?(?: ?(?:Z|UTC|[+-]00(?::?00)?))?$/;
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** A date; also with a time where that is midnight, as some databases export dates. */
+function readDate(text: string): string | undefined {
+  const parts = MOMENT.exec(text);
+  if (parts === null || !isDay(parts)) return undefined;
+  const [, year, , month, day, ...time] = parts;
+  return time.every((part) => part === undefined || Number(part) === 0)
+    ? `${year}-${month}-${day}`
+    : undefined;
+}
+
+function readTimestamp(text: string): string | undefined {
+  const parts = MOMENT.exec(text);
+  if (parts === null || !isDay(parts)) return undefined;
+  const [, year, , month, day, hour = "00", minute = "00", second = "00", fraction] = parts;
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
+  const rest = fraction === undefined ? "" : `.${fraction}`;
+  return `${year}-${month}-${day} ${hour}:${minute}:${second}${rest}`;
+}
+
+function isDay(parts: RegExpExecArray): boolean {
+  const year = Number(parts[1]);
+  const month = Number(parts[3]);
+  const day = Number(parts[4]);
+  const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return year >= 1 && day >= 1 && day <= (DAYS[month - 1] ?? 0) + (leap ? 1 : 0);
+}
+
+function texts(length: number | undefined): ValueReader {
+  const reason = length === undefined ? "has a NUL" : `longer than ${length} characters, or has a NUL`;
+  function read(text: string): string | undefined {
+    if (text.includes("\0")) return undefined;
+    // Postgres counts characters, JavaScript halves of some: count only where it matters.
+    if (length !== undefined && text.length > length && [...text].length > length) return undefined;
+    return escapeText(text);
+  }
+  return { read, reason };
+}
+
+function escapeText(text: string): string {
+  return /[\\\t\n\r]/.test(text)
+    ? text.replace(/[\\\t\n\r]/g, (character) => ESCAPES.get(character) ?? character)
+    : text;
+}

@@ -1,0 +1,144 @@
+/** Loading into a local CDM: an engine volume that a server then serves as `local:NAME`. */
+import { LABEL_CDM_VERSION, volumeName } from "./gateway.ts";
+import { cdmInUse, removeLocalCdm, ROLE_CDM } from "./local_store.ts";
+import type { Engine } from "../docker/mod.ts";
+import { OmcpError } from "../errors.ts";
+import { LABEL_CREATED, LABEL_NAME, LABEL_ROLE, LABEL_VERSION } from "../runtime/mod.ts";
+import { type CdmSource, loadCdm, type LoadOptions, type LoadReport } from "./load/mod.ts";
+import { LocalDatabase } from "../postgres/local/container.ts";
+import { LOCAL_DATABASE, LOCAL_ROLE } from "../postgres/local/mod.ts";
+import { ask, StreamUpstream } from "../postgres/upstream/mod.ts";
+import { imageReference } from "../images/identity.ts";
+import { VERSION } from "../version.ts";
+
+/** Label of a volume that holds a local CDM: the load that made it. */
+export const LABEL_LOAD = "org.omcp.cdm.load";
+/** The schema of a local CDM. */
+export const LOCAL_SCHEMA = "cdm";
+
+const ADMINISTRATOR = "omcp_admin";
+const LEASE_SECONDS = 60;
+const CHECKPOINT_MS = 600_000;
+const NAME = /^[a-z][a-z0-9_-]{0,39}$/;
+
+/** What {@link loadLocal} needs. */
+export interface LocalLoadOptions extends Pick<LoadOptions, "onTable" | "onStep" | "signal"> {
+  /** Where the volume is made. */
+  readonly engine: Engine;
+  /** The NAME of `local:NAME`. */
+  readonly name: string;
+  /** What is loaded. */
+  readonly source: CdmSource;
+  /** Whether a local CDM of that name is removed first. @default {false} */
+  readonly replace?: boolean;
+  /** Labels of the volume besides its own. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Instance label of the load's container. @default a random one */
+  readonly instance?: string;
+}
+
+/**
+ * Loads a CDM into a new engine volume. A load that fails removes it; one that is killed leaves a volume without a CDM, which a
+ * server refuses (`cdm_invalid`) and the next load replaces.
+ *
+ * @param options What, where, and whether to replace.
+ * @returns What was loaded.
+ * @throws {OmcpError} `invalid_argument` for a name that is taken or will not do, `cdm_in_use`, `image_missing`, and what
+ * {@link loadCdm} and the engine throw.
+ */
+export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> {
+  const { engine, name, source, signal } = options;
+  if (!NAME.test(name)) {
+    throw new OmcpError("invalid_argument", "A local CDM's name must match [a-z][a-z0-9_-]{0,39}");
+  }
+  const image = imageReference("postgres");
+  if (await engine.inspectImage(image) === undefined) {
+    throw new OmcpError("image_missing", `The image ${image} is not there`, {
+      next: "Run `deno task setup`.",
+    });
+  }
+  const volume = volumeName(name);
+  await makeVolume(options, volume);
+  const local = new LocalDatabase({
+    host: engine,
+    instance: options.instance ?? crypto.randomUUID(),
+    image,
+    data: { kind: "volume", volume },
+    leaseSeconds: LEASE_SECONDS,
+    settings: { max_wal_size: "1GB" },
+    trusted: true,
+  });
+  const upstream = new StreamUpstream({
+    open: (waiting) => local.open(waiting),
+    user: ADMINISTRATOR,
+    database: LOCAL_DATABASE,
+    description: `local CDM ${name}`,
+  });
+  let report: LoadReport;
+  try {
+    report = await loadCdm({
+      source,
+      upstream,
+      schema: LOCAL_SCHEMA,
+      replace: true, // The template's own empty schema at most: the volume is new.
+      reader: LOCAL_ROLE,
+      signal,
+      ...(options.onTable === undefined ? {} : { onTable: options.onTable }),
+      ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
+    });
+    await checkpoint(upstream);
+  } catch (error) {
+    await local.close().catch(() => {});
+    await engine.removeVolume(volume).catch(() => {});
+    throw error instanceof OmcpError && error.code !== "cdm_in_use" ? withoutVolume(error, name) : error;
+  }
+  await local.close();
+  return report;
+}
+
+/** Makes the volume, which must be new and of this load's making. */
+async function makeVolume(options: LocalLoadOptions, volume: string): Promise<void> {
+  const { engine, name, source, replace = false, labels = {} } = options;
+  if (await engine.inspectVolume(volume) !== undefined) {
+    if (!replace) {
+      throw new OmcpError("invalid_argument", `There is a local CDM ${name} already`, {
+        state: "It is untouched.",
+        next: "Name another, or give --replace.",
+      });
+    }
+    await removeLocalCdm(engine, name);
+  }
+  const load = crypto.randomUUID();
+  const made = await engine.createVolume(volume, {
+    ...labels,
+    [LABEL_ROLE]: ROLE_CDM,
+    [LABEL_NAME]: name,
+    [LABEL_CREATED]: new Date().toISOString(),
+    [LABEL_VERSION]: VERSION,
+    [LABEL_CDM_VERSION]: source.version,
+    [LABEL_LOAD]: load,
+  });
+  // An engine returns a volume that is there as it is: then another load was quicker.
+  if (made.labels[LABEL_LOAD] !== load) throw cdmInUse(name);
+}
+
+/** What is on disk then needs no replay of the log at the next start. */
+async function checkpoint(upstream: StreamUpstream): Promise<void> {
+  const signal = AbortSignal.timeout(CHECKPOINT_MS);
+  const session = await upstream.connect({}, signal);
+  try {
+    await ask(session, "CHECKPOINT", signal);
+  } finally {
+    session.close();
+  }
+}
+
+function withoutVolume(error: OmcpError, name: string): OmcpError {
+  return new OmcpError(error.code, error.message, {
+    state: `There is no local CDM ${name}: what was begun was removed.`,
+    ...(error.next === undefined ? {} : { next: error.next }),
+    details: error.details,
+    retryable: error.retryable,
+    cause: error,
+  });
+}

@@ -1,0 +1,213 @@
+/** The local CDMs of an engine: which there are, who uses them, and their removal. */
+import * as z from "zod";
+import { LABEL_CDM_VERSION, volumeName } from "./gateway.ts";
+import { EngineHttp } from "../docker/http.ts";
+import type { Engine } from "../docker/mod.ts";
+import { ContainerListAnswer } from "../docker/schemas.ts";
+import { OmcpError } from "../errors.ts";
+import { LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../runtime/mod.ts";
+import { readableBytes } from "../lib/text.ts";
+import { type CdmVersion, cdmVersionSchema } from "../omop/cdm/mod.ts";
+
+/** Role label of a volume that holds a local CDM: those without it are never listed and never removed. */
+export const ROLE_CDM = "cdm";
+
+/** How long the engine may take to measure its volumes, in milliseconds. */
+const MEASURE_MS = 5000;
+const NAME = /^[a-z][a-z0-9_-]{0,39}$/;
+
+/** A container that holds a local CDM. */
+export interface CdmUser {
+  /** The container's name in the engine. */
+  readonly container: string;
+  /** The `OMCP_INSTANCE` of the server, or of the load, that made it; undefined where it is not of this program. */
+  readonly instance: string | undefined;
+  /** The container's state: also one that does not run holds its volume. */
+  readonly state: string;
+}
+
+/** One local CDM. */
+export interface LocalCdm {
+  /** The NAME of `local:NAME`. */
+  readonly name: string;
+  /** As its labels tell. */
+  readonly version: CdmVersion | undefined;
+  /** When its load began, RFC 3339; empty where neither label nor engine tells. */
+  readonly created: string;
+  /** Bytes on disk; undefined where the engine does not tell in time. */
+  readonly bytes: number | undefined;
+  /** Empty where it is free. */
+  readonly users: readonly CdmUser[];
+}
+
+/**
+ * Takes the NAME out of `local:NAME`.
+ *
+ * @param text What the user wrote.
+ * @returns The name, or undefined where it is none.
+ */
+export function localName(text: string): string | undefined {
+  const name = text.startsWith("local:") ? text.slice("local:".length) : "";
+  return NAME.test(name) ? name : undefined;
+}
+
+/**
+ * Lists the local CDMs, those of loads under way or killed too.
+ *
+ * @param engine Where to look.
+ * @returns All of them, by name.
+ * @throws {OmcpError} What the engine's calls throw.
+ */
+export async function listLocalCdms(engine: Engine): Promise<LocalCdm[]> {
+  const volumes = await engine.listVolumes({ labels: { [LABEL_ROLE]: ROLE_CDM } });
+  const sizes = volumes.length === 0 ? new Map<string, number>() : await sizesOf(engine);
+  const found: LocalCdm[] = [];
+  for (const { name: volume, labels, createdAt } of volumes) {
+    const name = volume.startsWith(volumeName("")) ? volume.slice(volumeName("").length) : "";
+    if (!NAME.test(name)) continue; // A label alone makes no local CDM: no server can be told to serve it.
+    const created = z.iso.datetime({ offset: true });
+    found.push({
+      name,
+      version: cdmVersionSchema.safeParse(labels[LABEL_CDM_VERSION]).data,
+      created: created.safeParse(labels[LABEL_CREATED]).data ?? created.safeParse(createdAt).data ?? "",
+      bytes: sizes.get(volume),
+      users: await usersOf(engine, volume),
+    });
+  }
+  return found.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/**
+ * Removes a local CDM with all that is in it.
+ *
+ * @param engine Where it is.
+ * @param name The NAME of `local:NAME`.
+ * @throws {OmcpError} `engine_not_found` if there is none, `cdm_in_use` while a container mounts it, `invalid_argument` for a volume
+ * that this program has not made.
+ */
+export async function removeLocalCdm(engine: Engine, name: string): Promise<void> {
+  const volume = volumeName(name);
+  const found = await engine.inspectVolume(volume);
+  if (found === undefined) {
+    throw new OmcpError("engine_not_found", `There is no local CDM ${name}`, {
+      state: "Nothing was removed.",
+      next: "`omcp cdm list` shows those there are.",
+    });
+  }
+  if (found.labels[LABEL_ROLE] !== ROLE_CDM) {
+    throw new OmcpError("invalid_argument", `The volume ${volume} is no local CDM of this program`, {
+      state: "It is untouched.",
+      next: "Name another, or look with the engine's own tools whose it is.",
+    });
+  }
+  try {
+    // The engine itself refuses one that a container mounts: a look before could be outdated.
+    await engine.removeVolume(volume);
+  } catch (error) {
+    if (!(error instanceof OmcpError) || error.code !== "engine_conflict") throw error;
+    throw cdmInUse(name, await usersOf(engine, volume), error);
+  }
+}
+
+/**
+ * The error about a local CDM that is in use.
+ *
+ * @param name The NAME of `local:NAME`.
+ * @param users Who uses it, as far as is known.
+ * @param cause What told of it.
+ */
+export function cdmInUse(name: string, users: readonly CdmUser[] = [], cause?: unknown): OmcpError {
+  const by = users.length === 0 ? "a server or another load" : users.map(describeUser).join(", ");
+  return new OmcpError("cdm_in_use", `The local CDM ${name} is in use by ${by}`, {
+    state: "It is untouched.",
+    next: "End that one, or name another CDM.",
+    details: { containers: users.map(({ container }) => container) },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/**
+ * Says who uses a local CDM.
+ *
+ * @param user The container.
+ */
+export function describeUser({ container, instance, state }: CdmUser): string {
+  const owner = instance === undefined ? "" : ` of instance ${instance}`;
+  return `${container}${owner}${state === "running" ? "" : ` (${state})`}`;
+}
+
+/**
+ * Shows local CDMs as a table.
+ *
+ * @param cdms The CDMs.
+ * @returns Its lines, the head first.
+ */
+export function cdmLines(cdms: readonly LocalCdm[]): string[] {
+  if (cdms.length === 0) return ["There is no local CDM."];
+  const rows = [["name", "CDM", "created", "size", "in use by"]];
+  for (const { name, version, created, bytes, users } of cdms) {
+    const size = bytes === undefined ? "?" : readableBytes(bytes);
+    const by = users.map(describeUser).join(", ") || "-";
+    rows.push([`local:${name}`, version ?? "?", created.slice(0, 19) || "?", size, by]);
+  }
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row.map((text, column) => column === 3 ? text.padStart(widths[3] ?? 0) : text.padEnd(widths[column] ?? 0))
+      .join("  ")
+  );
+}
+
+/** The containers that mount a volume, in whatever state. */
+async function usersOf(engine: Engine, volume: string): Promise<CdmUser[]> {
+  const query = { all: "1", filters: JSON.stringify({ volume: [volume] }) };
+  const found = await withHttp(engine, (http) =>
+    http.json(
+      { action: `list the containers of volume "${volume}"`, method: "GET", path: "/containers/json", query },
+      ContainerListAnswer,
+    ));
+  return found.map(({ id, names, labels, state }) => ({
+    container: names[0] ?? id.slice(0, 12),
+    instance: z.string().regex(/^[\w.-]{1,128}$/).safeParse(labels[LABEL_INSTANCE]).data,
+    state,
+  }));
+}
+
+const DiskUsage = z.object({
+  Volumes: z.array(z.object({
+    Name: z.string(),
+    UsageData: z.object({ Size: z.number() }).nullish(),
+  })).nullish(),
+});
+
+/** Bytes of each volume that the engine has measured; none if that takes long, since a size is but a nicety. */
+async function sizesOf(engine: Engine): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  try {
+    const usage = await withHttp(engine, (http) =>
+      http.json({
+        action: "measure the volumes",
+        method: "GET",
+        path: "/system/df",
+        query: { type: "volume" },
+        call: { deadlineMs: MEASURE_MS },
+      }, DiskUsage));
+    for (const { Name, UsageData } of usage.Volumes ?? []) {
+      // -1 stands for a size that is not known.
+      if (UsageData && UsageData.Size >= 0) sizes.set(Name, UsageData.Size);
+    }
+  } catch (error) {
+    if (!(error instanceof OmcpError)) throw error;
+  }
+  return sizes;
+}
+
+/** Asks the engine what {@link Engine} has no call for. */
+async function withHttp<T>(engine: Engine, ask: (http: EngineHttp) => Promise<T>): Promise<T> {
+  const http = new EngineHttp(engine.socketPath);
+  http.useVersion(engine.apiVersion);
+  try {
+    return await ask(http);
+  } finally {
+    http.close();
+  }
+}

@@ -1,0 +1,144 @@
+/** Runs a compiled query inside a sandbox, over that sandbox's own Postgres connection. */
+import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
+import type { CompiledOmopQuery, ResultColumn } from "../../omop/query/mod.ts";
+import source from "./run_query.py" with { type: "text" };
+
+const MIME = "application/vnd.omcp.query+json";
+/** The answer is at most this long, in characters: reading it occupies everybody. It has at most 20 rows of short texts. */
+const OUTPUT_BYTES = 256 * 1024;
+
+const cell = z.union([z.string().max(1000), z.boolean(), z.null()]);
+
+const answerSchema = z.discriminatedUnion("ok", [
+  z.object({
+    ok: z.literal(true),
+    rows: z.number().int().nonnegative(),
+    truncated: z.boolean(),
+    dtypes: z.array(z.string().max(100)).max(500),
+    memory_bytes: z.number().nonnegative(),
+    preview: z.array(z.array(cell).max(500)).max(20),
+  }),
+  z.object({ ok: z.literal(false), sqlstate: z.string().max(5).nullable(), message: z.string().max(4000) }),
+]);
+
+/** What a query brought, besides the DataFrame in the sandbox. */
+export interface QueryAnswer {
+  /** The DataFrame's columns: name, the CDM's type, pandas' type. */
+  readonly columns: readonly (ResultColumn & { readonly dtype: string })[];
+  readonly rows: number;
+  /** True when there were more rows than the limit. */
+  readonly truncated: boolean;
+  /** Bytes the DataFrame takes in the sandbox. */
+  readonly memoryBytes: number;
+  /** The first rows, at most 20; numbers and dates as text. */
+  readonly preview: readonly (readonly (string | boolean | null)[])[];
+}
+
+/** How a query is run. */
+export interface RunQueryOptions {
+  /** The variable that receives the DataFrame. */
+  readonly into: string;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs a query in a sandbox. What comes back was made in the sandbox, by code that the user's code could have tampered with: it
+ * is checked for shape, and believed as far as anything from there is.
+ *
+ * @param sandbox Where it runs and where the DataFrame stays.
+ * @param query The compiled query.
+ * @param options Name of the DataFrame, deadline.
+ * @throws {OmcpError} `database_refused`, `database_unavailable`, `timeout`, or what {@link Sandbox.execute} throws.
+ */
+export async function runQuery(
+  sandbox: Sandbox,
+  query: CompiledOmopQuery,
+  options: RunQueryOptions,
+): Promise<QueryAnswer> {
+  const request = asciiJson({ ...query, into: options.into });
+  const outcome = await sandbox.execute(`REQUEST = ${JSON.stringify(request)}\n${source}`, {
+    timeoutMs: options.timeoutMs,
+    outputBytes: OUTPUT_BYTES,
+    internal: true,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  if (outcome.status === "timeout" || outcome.status === "interrupted") {
+    throw new OmcpError("timeout", `The query did not end within ${options.timeoutMs / 1000} s`, {
+      state: outcome.kernel === "kept"
+        ? "Variables are kept; there is no new DataFrame."
+        : "The kernel was restarted: variables are lost.",
+      next: "Narrow it with filters, aggregate, or set a lower limit.",
+    });
+  }
+  const answer = answerOf(outcome.outputs);
+  if (answer === undefined) {
+    const error = outcome.outputs.find((output) => output.type === "error");
+    throw new OmcpError(
+      "unknown_outcome",
+      `The query brought no answer: ${
+        error === undefined ? outcome.status : `${error.name}: ${error.value.slice(0, 500)}`
+      }`,
+      {
+        state: "The DataFrame may or may not exist.",
+        next: "Check with execute_python_code that psycopg and pandas work in this sandbox.",
+      },
+    );
+  }
+  if (!answer.ok) throw refusal(answer);
+  const { dtypes } = answer;
+  return {
+    columns: query.columns.map((column, at) => ({ ...column, dtype: dtypes[at] ?? "unknown" })),
+    rows: answer.rows,
+    truncated: answer.truncated,
+    memoryBytes: answer.memory_bytes,
+    preview: answer.preview,
+  };
+}
+
+function answerOf(
+  outputs: readonly { readonly type: string; readonly data?: Readonly<Record<string, string>> }[],
+) {
+  for (const output of outputs) {
+    const text = output.data?.[MIME];
+    if (text === undefined || text.length > OUTPUT_BYTES) continue;
+    const parsed = answerSchema.safeParse(readJson(text));
+    if (parsed.success) return parsed.data;
+  }
+  return undefined;
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(answer: { readonly sqlstate: string | null; readonly message: string }): OmcpError {
+  const unavailable = answer.sqlstate === null || answer.sqlstate.startsWith("08") ||
+    answer.sqlstate.startsWith("57P");
+  return new OmcpError(
+    unavailable ? "database_unavailable" : "database_refused",
+    `The database answered: ${answer.message.trim()}`,
+    {
+      state: "There is no new DataFrame; the sandbox's variables are kept.",
+      next: unavailable ? "Try again in a moment." : "Change the query accordingly.",
+      details: { sqlstate: answer.sqlstate },
+    },
+  );
+}
+
+/**
+ * JSON in ASCII alone. Its quoted form is then a Python string literal too; with a bare character beyond the basic plane, or with
+ * an escape of one in the outer quotes, Python would see two lone surrogates.
+ */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,0 +1,98 @@
+/** A real MCP client on a real server process, over stdio. */
+import { fileURLToPath } from "node:url";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import * as z from "zod";
+import { type LaunchOptions, serverArguments } from "../../app/launch.ts";
+
+const TOOL_DEADLINE_MS = 120_000;
+
+const contentSchema = z.array(z.union([
+  z.object({ type: z.literal("text"), text: z.string() }),
+  z.object({ type: z.literal("image"), data: z.string(), mimeType: z.string() }),
+  z.object({ type: z.string() }),
+]));
+
+/** A tool's result as the demo and the tests look at it. */
+export interface ToolReply {
+  readonly isError: boolean;
+  /** All text blocks. */
+  readonly text: string;
+  /** All images, decoded. */
+  readonly images: readonly { readonly mimeType: string; readonly bytes: Uint8Array }[];
+}
+
+/** A running server and the client that talks to it. */
+export interface ConnectedServer {
+  readonly serverVersion: string;
+  /** The server's process id. */
+  readonly pid: number;
+  tools(): Promise<string[]>;
+  call(name: string, input: Record<string, unknown>): Promise<ToolReply>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the server with exactly the permissions it documents, and connects.
+ *
+ * @param environment Variables of the server besides PATH and HOME.
+ * @param launch What its permissions depend on.
+ */
+export async function connectServer(
+  environment: Record<string, string>,
+  launch: Omit<LaunchOptions, "project"> = {},
+): Promise<ConnectedServer> {
+  const project = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
+  const transport = new StdioClientTransport({
+    command: Deno.execPath(),
+    args: serverArguments({ project, ...launch }),
+    env: { ...inherited(), ...environment },
+    stderr: "inherit",
+  });
+  const client = new Client({ name: "omcp-demo", version: "1" });
+  await client.connect(transport);
+  return {
+    serverVersion: `${client.getServerVersion()?.name} ${client.getServerVersion()?.version}`,
+    pid: transport.pid ?? 0,
+    tools: async () => (await client.listTools()).tools.map((tool) => tool.name),
+    call: async (name, input) => {
+      const result = await client.callTool({ name, arguments: input }, { timeout: TOOL_DEADLINE_MS });
+      if (result.structuredContent !== undefined) {
+        throw new Error(
+          `${name} returned structuredContent: the largest clients would show the model that alone`,
+        );
+      }
+      const content = contentSchema.parse(result.content);
+      return {
+        isError: result.isError === true,
+        text: content.flatMap((block) => "text" in block ? [block.text] : []).join("\n"),
+        images: content.flatMap((block) =>
+          "mimeType" in block ? [{ mimeType: block.mimeType, bytes: Uint8Array.fromBase64(block.data) }] : []
+        ),
+      };
+    },
+    close: async () => await client.close(),
+  };
+}
+
+/** What a child needs to find programs and caches. */
+function inherited(): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of ["PATH", "HOME", "DENO_DIR", "DOCKER_HOST"]) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) found[name] = value;
+  }
+  return found;
+}
+
+/**
+ * The handle in the text of `create_sandbox`'s result.
+ *
+ * @param text The text.
+ * @throws {Error} With the text, where it has none.
+ */
+export function sandboxIdIn(text: string): string {
+  const id = /sbx_[0-9a-f]{32}/.exec(text)?.[0];
+  if (id === undefined) throw new Error(`No sandbox was created: ${text}`);
+  return id;
+}

@@ -1,0 +1,49 @@
+import { loadLocal } from "../../cdm/local_load.ts";
+import type { Engine } from "../../docker/mod.ts";
+import { LABEL_INSTANCE } from "../../runtime/mod.ts";
+import { folderSource, headLine, keyLines, tableLines } from "../../cdm/load/mod.ts";
+
+/** What {@link loadFolder} loads, and for whom. */
+export interface FolderLoad {
+  /** Where the volume is made. */
+  readonly engine: Engine;
+  /** Labels all that is made, so that it is found again. */
+  readonly instance: string;
+  /** The folder of CDM files. */
+  readonly folder: string;
+  /** Takes lines about what was loaded. */
+  readonly say: (line: string) => void;
+  /** Stops the load, which then removes its volume. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Loads a folder of CDM files for the demo, under a name that nobody else uses.
+ *
+ * @param load The folder.
+ * @returns The settings of a server that serves it.
+ * @throws {OmcpError} What stopped the load.
+ */
+export async function loadFolder(load: FolderLoad): Promise<Record<string, string>> {
+  const { engine, instance, folder, say, signal } = load;
+  const name = `demo-${crypto.getRandomValues(new Uint8Array(4)).toHex()}`;
+  const source = await folderSource(folder);
+  say(source.description);
+  if (source.passedOver.length > 0) say(`Not loaded: ${source.passedOver.join(", ")}`);
+  say(`It is local:${name} for as long as the demo lasts`);
+  say(headLine());
+  const { keys } = await loadLocal({
+    engine,
+    name,
+    source,
+    instance,
+    labels: { [LABEL_INSTANCE]: instance },
+    onTable: (table) => {
+      // A demonstration is no audit: tables without a row are passed over.
+      if (table.read > 0) tableLines(table).forEach(say);
+    },
+    signal,
+  });
+  keyLines(keys).forEach(say);
+  return { OMCP_DATABASE_URL: `local:${name}`, OMCP_DISCLOSURE: "open" };
+}

@@ -1,0 +1,90 @@
+/**
+ * The demo: a real MCP client starts the real server, over stdio, and does with it what an analyst's agent would do. Exits 0 only
+ * if every step did what it should. It leaves nothing in the engine, also when a step fails or Ctrl-C stops it.
+ *
+ *     deno task demo [--data DIR]
+ */
+import { parseArgs } from "node:util";
+import { Engine } from "../../docker/mod.ts";
+import { connectServer } from "./client.ts";
+import { clearAway } from "./leftovers.ts";
+import { loadFolder } from "./load_folder.ts";
+import { runSteps } from "./steps.ts";
+import { Transcript } from "./transcript.ts";
+
+const { values } = parseArgs({ args: Deno.args, options: { data: { type: "string" } } });
+const stopping = new AbortController();
+const { signal } = stopping;
+/** Whether lines are withheld: steps that fail since the demo was stopped have nothing to say. */
+let muted = false;
+
+function write(line: string): void {
+  if (!muted) Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+function stop(): void {
+  if (signal.aborted) return;
+  write("\nStopping …");
+  muted = true;
+  stopping.abort(new Error("The demo was stopped"));
+}
+
+/** Everything between the title and the proof. */
+async function show(engine: Engine, instance: string): Promise<void> {
+  const environment: Record<string, string> = { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance };
+  const folder = values.data;
+  if (folder !== undefined) {
+    const settings = await transcript.step(
+      `A CDM of your own: the files of ${folder} become a local database`,
+      () => loadFolder({ engine, instance, folder, say: (line) => transcript.reply(line), signal }),
+    );
+    if (settings === undefined) return; // The steps would show another database than the one asked for.
+    Object.assign(environment, settings);
+  }
+  const server = await connectServer(environment, { socketPath: engine.socketPath });
+  let closing: Promise<void> | undefined;
+  function close(): Promise<void> {
+    return closing ??= server.close();
+  }
+  function onStop(): void {
+    close().catch(() => {}); // Calls under way then fail, and with them the steps.
+  }
+  signal.addEventListener("abort", onStop);
+  try {
+    if (!signal.aborted) await runSteps(server, transcript);
+  } finally {
+    signal.removeEventListener("abort", onStop);
+    await close();
+  }
+}
+
+const transcript = new Transcript(write, Deno.stdout.isTerminal() && Deno.env.get("NO_COLOR") === undefined);
+transcript.title("OMCP Python Sandbox: a demonstration");
+const dockerHost = Deno.env.get("DOCKER_HOST");
+const engine = await Engine.connect(dockerHost === undefined ? {} : { host: dockerHost });
+const instance = `demo-${crypto.randomUUID()}`;
+for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, stop);
+let failure: unknown;
+try {
+  await show(engine, instance);
+} catch (error) {
+  failure = error;
+}
+muted = false;
+await transcript.step(
+  "Proof that nothing is left: the server has ended, and the engine has no container and no volume of this demo",
+  async () => {
+    const { containers, volumesMade, volumes } = await clearAway(engine, instance);
+    transcript.reply(`containers of this demo: ${containers}`);
+    transcript.reply(`volumes of this demo: ${volumes} of ${volumesMade} made`);
+    if (containers + volumes > 0) throw new Error(`${containers} containers and ${volumes} volumes are left`);
+  },
+);
+engine.close();
+if (signal.aborted) {
+  transcript.say("\nThe demo was stopped.");
+  Deno.exit(130);
+}
+if (failure !== undefined) throw failure;
+transcript.end();
+Deno.exit(transcript.failures === 0 ? 0 : 1);

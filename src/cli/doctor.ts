@@ -1,0 +1,114 @@
+/** `omcp doctor`: looks at everything the server depends on, and says what is wrong and how to mend it. */
+import { openCdmDoor } from "../cdm/gateway.ts";
+import type { Config } from "../app/config.ts";
+import { Engine } from "../docker/mod.ts";
+import { OmcpError } from "../errors.ts";
+import type { CellOutcome } from "../sandbox/cell.ts";
+import { SandboxManager } from "../sandbox/manager.ts";
+import { policyOf } from "./serve.ts";
+import { imageReference } from "../images/identity.ts";
+
+const CELL_MS = 60_000;
+
+/** What only the inside can tell; the policy's own facts were checked before the sandbox was handed out. */
+const LOOK_INSIDE = `
+import os, socket
+def refused(action):
+    try:
+        action()
+    except OSError as error:
+        return error.strerror
+    raise SystemExit("was possible: %s" % action.__name__)
+def internet(): socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def root(): open("/omcp-doctor", "w")
+def secrets(): raise OSError(0, "none") if not [n for n in os.environ if "URL" in n or "PASS" in n or "TOKEN" in n] else None
+print("sockets:", refused(internet)); print("root:", refused(root)); print("secrets:", refused(secrets))
+`;
+
+/**
+ * Runs all checks, each told in a line.
+ *
+ * @param config The settings.
+ * @param print Takes a line.
+ * @returns 0 if all is well, else 1.
+ */
+export async function doctor(config: Config, print: (line: string) => void): Promise<number> {
+  let problems = 0;
+  async function check<T>(
+    what: string,
+    run: () => Promise<{ value: T; say: string }>,
+  ): Promise<T | undefined> {
+    try {
+      const { value, say } = await run();
+      print(`ok    ${what}: ${say}`);
+      return value;
+    } catch (error) {
+      problems += 1;
+      print(`WRONG ${what}: ${error instanceof Error ? error.message : String(error)}`);
+      if (error instanceof OmcpError) {
+        for (const line of [error.state, error.next]) if (line !== undefined) print(`      ${line}`);
+      }
+      return undefined;
+    }
+  }
+
+  const engine = await check("engine", async () => {
+    const found = await Engine.connect({ host: config.dockerHost });
+    const info = await found.info();
+    const say =
+      `${info.operatingSystem}, engine ${info.serverVersion}, API ${found.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;
+    return { value: found, say };
+  });
+  if (engine === undefined) return 1;
+  const image = config.image ?? imageReference("python");
+  for (const reference of [image, imageReference("postgres")]) {
+    await check(`image ${reference}`, async () => {
+      const found = await engine.inspectImage(reference);
+      if (found === undefined) {
+        throw new OmcpError("image_missing", "It is not there", {
+          next: "Run `npx -y deno@2.9.6 task setup`.",
+        });
+      }
+      return { value: found, say: `${Math.round(found.sizeBytes / 1e6)} MB` };
+    });
+  }
+  const cdm = await check("database", async () => {
+    const door = await openCdmDoor(config, engine);
+    if (door === undefined) return { value: undefined, say: "none is configured" };
+    try {
+      return { value: door, say: await door.describe() };
+    } catch (error) {
+      await door.close();
+      throw error;
+    }
+  });
+  const sandboxes = new SandboxManager({
+    host: engine,
+    instance: config.instance,
+    image,
+    policy: policyOf(config),
+    maxSandboxes: 1,
+    idleMs: config.idleMs,
+    lifetimeMs: config.lifetimeMs,
+    leaseSeconds: config.leaseSeconds,
+  });
+  try {
+    await check("sandbox, from inside", async () => {
+      const sandbox = await sandboxes.create();
+      const outcome = await sandbox.execute(LOOK_INSIDE, { timeoutMs: CELL_MS, outputBytes: 8192 });
+      if (outcome.status !== "ok") throw new OmcpError("sandbox_unsafe", said(outcome));
+      return { value: undefined, say: said(outcome) };
+    });
+  } finally {
+    await Promise.allSettled([sandboxes.close(), cdm?.close()]);
+  }
+  print(problems === 0 ? "All is well." : `${problems} problem(s).`);
+  return problems === 0 ? 0 : 1;
+}
+
+function said(outcome: CellOutcome): string {
+  return outcome.outputs.map((output) => {
+    if (output.type === "stream") return output.text.trim().replaceAll("\n", "; ");
+    return output.type === "error" ? `${output.name}: ${output.value}` : "";
+  }).join("; ");
+}

@@ -1,0 +1,165 @@
+/** Wires the rooms together: the one place that knows them all. */
+import type { Config } from "../app/config.ts";
+import { Engine } from "../docker/mod.ts";
+import { OmcpError } from "../errors.ts";
+import { sweepNeverStarted } from "../runtime/mod.ts";
+import { logger } from "../observability/log.ts";
+import { startStdio } from "../mcp/transports/stdio.ts";
+import type { Tool } from "../mcp/tool.ts";
+import { createSandboxTool } from "../mcp/tools/create_sandbox.ts";
+import { executePythonCodeTool } from "../mcp/tools/execute_python_code.ts";
+import { listSandboxesTool } from "../mcp/tools/list_sandboxes.ts";
+import { queryOmopTool } from "../mcp/tools/query_omop.ts";
+import { removeSandboxTool } from "../mcp/tools/remove_sandbox.ts";
+import { type CdmDoor, openCdmDoor } from "../cdm/gateway.ts";
+import { SandboxManager } from "../sandbox/manager.ts";
+import { requirePermissions } from "../app/permissions.ts";
+import { checkPolicy, DEFAULT_POLICY, type SandboxPolicy } from "../sandbox/policy.ts";
+import { imageReference } from "../images/identity.ts";
+
+const log = logger("serve");
+
+/** Everything is gone by then; a process that still hangs is ended by force. */
+const SHUTDOWN_DEADLINE_MS = 5000;
+
+/** A closed terminal asks for the end, too. */
+const ENDING_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+
+/** The command that makes what is missing. */
+const SETUP =
+  "Run `npx -y deno@2.9.6 task setup` in the project's folder; it installs, starts and builds what is missing.";
+
+/**
+ * Serves MCP over stdio until the client goes or a signal comes; nothing of it is left then.
+ *
+ * @param config The settings.
+ * @returns The process's exit code.
+ * @throws {OmcpError} Where it cannot start: `engine_unreachable`, `image_missing`, `database_unsafe_role`…
+ */
+export async function serve(config: Config): Promise<number> {
+  requirePermissions(config);
+  const policy = policyOf(config);
+  checkPolicy(policy);
+  const engine = await connectEngine(config);
+  await requireProcessors(engine, config);
+  const image = config.image ?? imageReference("python");
+  await requireImage(engine, image);
+  if (config.database.kind === "sample" || config.database.kind === "local") {
+    await requireImage(engine, imageReference("postgres"));
+  }
+  const cdm = await openCdmDoor(config, engine);
+  const sandboxes = new SandboxManager({
+    host: engine,
+    instance: config.instance,
+    image,
+    policy,
+    maxSandboxes: config.maxSandboxes,
+    idleMs: config.idleMs,
+    lifetimeMs: config.lifetimeMs,
+    leaseSeconds: config.leaseSeconds,
+    ...(cdm === undefined ? {} : { postgresDoor: (id: string) => cdm.serve(id) }),
+  });
+  sweepNeverStarted(engine).catch((error: unknown) =>
+    log.warning("Cannot sweep: {error}", { error: String(error) })
+  );
+  const stop = endingSignal();
+  const stdio = startStdio(toolsOf(config, sandboxes, cdm));
+  log.info("Serving MCP over stdio: {image}, API {api}", { image, api: engine.apiVersion });
+  const reason = await Promise.race([stop.promise, stdio.ended]);
+  log.info("Ending: {reason}", { reason });
+  const forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
+  await Promise.allSettled([sandboxes.close(), cdm?.close(), stdio.close()]);
+  clearTimeout(forced);
+  stop.dispose();
+  return 0;
+}
+
+/**
+ * The server's tools, in the order clients list them.
+ *
+ * @param config The settings they depend on.
+ * @param sandboxes Where sandboxes live.
+ * @param cdm The database, where there is one.
+ */
+export function toolsOf(config: Config, sandboxes: SandboxManager, cdm: CdmDoor | undefined): Tool[] {
+  const about = cdm === undefined
+    ? "No database is configured."
+    : `An OMOP CDM ${cdm.version} is in schema ${cdm.schema}: psycopg.connect() with no arguments reaches it, read-only; query_omop runs typed queries.`;
+  const tools = [
+    createSandboxTool(sandboxes, about),
+    listSandboxesTool(sandboxes),
+    removeSandboxTool(sandboxes),
+    executePythonCodeTool(sandboxes, config),
+  ];
+  if (cdm !== undefined) {
+    tools.push(
+      queryOmopTool(sandboxes, {
+        version: cdm.version,
+        schema: cdm.schema,
+        queryMs: config.queryMs,
+        ready: (signal) => cdm.ready(signal),
+      }),
+    );
+  }
+  return tools;
+}
+
+/**
+ * The confinement that the settings ask for.
+ *
+ * @param config The settings.
+ */
+export function policyOf(config: Config): SandboxPolicy {
+  return {
+    ...DEFAULT_POLICY,
+    memoryBytes: config.memoryBytes,
+    cpus: config.cpus,
+    pids: config.pids,
+    workspace: { ...DEFAULT_POLICY.workspace, bytes: config.workspaceBytes },
+  };
+}
+
+async function connectEngine(config: Config): Promise<Engine> {
+  try {
+    return await Engine.connect({ host: config.dockerHost });
+  } catch (cause) {
+    if (!(cause instanceof OmcpError)) throw cause;
+    throw new OmcpError(cause.code, cause.message, { cause, next: SETUP, details: cause.details });
+  }
+}
+
+async function requireImage(engine: Engine, image: string): Promise<void> {
+  if (await engine.inspectImage(image) !== undefined) return;
+  throw new OmcpError("image_missing", `The engine has no image ${image}`, {
+    next: /^omcp-(?:python|postgres):[0-9a-f]{12}$/.test(image)
+      ? SETUP
+      : "Build it or load it into the engine, or leave OMCP_IMAGE empty for the project's own.",
+    details: { image },
+  });
+}
+
+async function requireProcessors(engine: Engine, config: Config): Promise<void> {
+  const { cpus } = await engine.info();
+  if (config.cpus <= cpus) return;
+  throw new OmcpError(
+    "config_invalid",
+    `Cannot start: OMCP_CPU_PERCENT is ${config.cpus * 100}, and the engine's machine has ${cpus} processors`,
+    { next: `Set it to at most ${cpus * 100}.` },
+  );
+}
+
+/** Resolves at a signal that asks for the end; a second one ends the process at once. */
+function endingSignal(): { promise: Promise<string>; dispose: () => void } {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let count = 0;
+  function onSignal(): void {
+    count += 1;
+    if (count > 1) Deno.exit(1);
+    resolve("a signal asked for it");
+  }
+  for (const name of ENDING_SIGNALS) Deno.addSignalListener(name, onSignal);
+  function dispose(): void {
+    for (const name of ENDING_SIGNALS) Deno.removeSignalListener(name, onSignal);
+  }
+  return { promise, dispose };
+}

@@ -1,0 +1,141 @@
+import type { Engine } from "../../docker/mod.ts";
+import { OmcpError } from "../../errors.ts";
+import type { TextFile } from "../../images/files.ts";
+import { imageFiles } from "../../images/files.ts";
+import type { ImageKind } from "../../images/identity.ts";
+import {
+  contentHash,
+  hashParts,
+  imageReference,
+  LABEL_CONTENT,
+  LABEL_IMAGE,
+  LABEL_SAMPLE,
+} from "../../images/identity.ts";
+import type { Progress } from "./progress.ts";
+import { ProgressDigest } from "./progress.ts";
+import { generateSample } from "../../images/sample_files.ts";
+import { tarStream } from "./tar.ts";
+
+/** What a build takes from the host, so that it reaches the network as the host does. None of it is in the finished image. */
+export interface BuildHost {
+  /** Certificate authorities as PEM; may be empty. */
+  readonly certificates: string;
+  /** Looks an environment variable up: a package index of the site's own, proxies. */
+  readonly read: (name: string) => string | undefined;
+}
+
+/** How {@link buildImage} builds. */
+export interface BuildImageOptions {
+  readonly host: BuildHost;
+  readonly progress: Progress;
+  /** Builds every step anew, with the distribution's newest packages. @default false */
+  readonly refresh?: boolean;
+  /** Milliseconds. */
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Variables that the builder itself hands to each step and keeps out of the image. */
+const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"] as const;
+
+/**
+ * Builds one of the images and gives it its name.
+ *
+ * @param engine The engine.
+ * @param kind Which image.
+ * @param options The host's part, bounds, progress.
+ * @throws {OmcpError} The engine's error; `details.log` has the last lines of the build.
+ */
+export async function buildImage(engine: Engine, kind: ImageKind, options: BuildImageOptions): Promise<void> {
+  using digest = new ProgressDigest({ progress: options.progress, title: `image ${kind}` });
+  const generated = generatedFiles(kind, options.host);
+  const files = [...imageFiles(kind), ...generated].map(({ path, text }) => ({
+    path,
+    content: new TextEncoder().encode(text),
+  }));
+  const labels: Record<string, string> = { [LABEL_IMAGE]: kind, [LABEL_CONTENT]: contentHash(kind) };
+  if (kind === "postgres") labels[LABEL_SAMPLE] = sampleHash(generated);
+  try {
+    await engine.buildImage(tarStream(files), {
+      tag: imageReference(kind),
+      labels,
+      buildArgs: buildArguments(kind, options.host),
+      noCache: options.refresh ?? false,
+      deadlineMs: options.deadlineMs,
+      onProgress(words) {
+        follow(digest, words);
+      },
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  } catch (error) {
+    throw error instanceof OmcpError ? explain(error, kind, digest) : error;
+  }
+}
+
+/** What of a build's context is not under `images/`. */
+function generatedFiles(kind: ImageKind, host: BuildHost): readonly TextFile[] {
+  return kind === "python" ? [{ path: "ca/host-ca.crt", text: host.certificates }] : generateSample();
+}
+
+/**
+ * The hash of the sample's data, for {@link LABEL_SAMPLE}: by it a test sees that the generator has changed without its version.
+ *
+ * @param files What {@link generateSample} makes.
+ * @returns SHA-256 in hexadecimal.
+ */
+export function sampleHash(files: readonly TextFile[]): string {
+  return hashParts(files.flatMap((file) => [file.path, file.text]));
+}
+
+function buildArguments(kind: ImageKind, host: BuildHost): Record<string, string> {
+  const names = kind === "python" ? [...PROXIES, "PIP_INDEX_URL"] : PROXIES;
+  const given: Record<string, string> = {};
+  for (const name of names) {
+    const value = host.read(name);
+    if (value) given[name] = value;
+  }
+  return given;
+}
+
+/** Shows the steps that name themselves by an `omcp:` line; the numbers of the others mean nothing to a person. */
+function follow(digest: ProgressDigest, words: string): void {
+  const named = /^omcp: (.+)$/.exec(words)?.[1];
+  if (named !== undefined) digest.heading(named);
+  else if (/^Step \d+\//.test(words)) digest.note(words);
+  else if (!/^ *--->|^Removing intermediate container/.test(words)) digest.line(words);
+}
+
+function explain(error: OmcpError, kind: ImageKind, digest: ProgressDigest): OmcpError {
+  const log = digest.tail;
+  // The engine quotes the whole command; the step's name says it better.
+  const message = error.message.replace(
+    /The command '[^]*' returned a non-zero code/,
+    `${digest.current}: exit code`,
+  );
+  const next = adviceFor(log.join("\n")) ??
+    "Look at the lines above, mend what they name, and run the set-up again.";
+  return new OmcpError(error.code, message, {
+    state: `The image ${
+      imageReference(kind)
+    } was not made; the engine keeps the finished steps for the next try.`,
+    next,
+    details: { ...error.details, log },
+    cause: error,
+  });
+}
+
+function adviceFor(log: string): string | undefined {
+  if (/CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLError/i.test(log)) {
+    return "A proxy that inspects TLS seems to be in the way: let SSL_CERT_FILE name a bundle with its certificate authority, then run the set-up again.";
+  }
+  if (
+    /NewConnectionError|NameResolutionError|Temporary failure resolving|Could not connect|No route to host|Network is unreachable|timed out/i
+      .test(log)
+  ) {
+    return "The build has no way to the package index: set PIP_INDEX_URL or HTTPS_PROXY if the site has its own, or make the images elsewhere (images/README.md, air-gapped sites).";
+  }
+  if (/No space left on device/i.test(log)) {
+    return "Free some space where the engine keeps its data: the images need about 4 GB while they are made.";
+  }
+  return undefined;
+}

@@ -1,0 +1,133 @@
+import { parseEnv } from "node:util";
+import { OmcpError } from "../../errors.ts";
+import { runCommand } from "./command.ts";
+import type { Progress } from "./progress.ts";
+import { ProgressDigest } from "./progress.ts";
+
+/** What of this host decides whether set-up may install something. */
+export interface HostFacts {
+  /** As `PRETTY_NAME` of /etc/os-release, or the operating system's kind. */
+  readonly name: string;
+  /** Whether packages come by apt-get. */
+  readonly debianLike: boolean;
+  readonly root: boolean;
+  /** Whether systemd runs the machine. */
+  readonly systemd: boolean;
+}
+
+/** The time of one apt-get, in milliseconds. */
+const APT_DEADLINE_MS = 10 * 60_000;
+
+/** Where apt keeps what it knows of packages. */
+const LISTS = "/var/lib/apt/lists";
+
+/**
+ * Looks at this host.
+ *
+ * @returns The facts.
+ */
+export async function hostFacts(): Promise<HostFacts> {
+  const release = parseEnv(await readOr("/etc/os-release", ""));
+  const families = `${release["ID"] ?? ""} ${release["ID_LIKE"] ?? ""}`.split(" ");
+  return {
+    name: release["PRETTY_NAME"] ?? Deno.build.os,
+    debianLike: Deno.build.os === "linux" &&
+      families.some((family) => family === "debian" || family === "ubuntu"),
+    root: Deno.build.os !== "windows" && Deno.uid() === 0,
+    systemd: await exists("/run/systemd/system"),
+  };
+}
+
+/**
+ * Installs packages of the distribution, on Debian and its kin as root.
+ *
+ * @param packages Their names.
+ * @param options Progress and signal.
+ * @throws {OmcpError} `config_invalid` where that is not possible or fails, with what to do by hand.
+ */
+export async function installPackages(
+  packages: readonly string[],
+  options: { readonly progress: Progress; readonly signal?: AbortSignal },
+): Promise<void> {
+  const host = await hostFacts();
+  const command = `apt-get install ${packages.join(" ")}`;
+  if (!host.debianLike || !host.root) {
+    throw new OmcpError(
+      "config_invalid",
+      `Cannot install ${packages.join(", ")}: this is ${describe(host)}`,
+      {
+        state: "Nothing was installed.",
+        next: host.debianLike
+          ? `Run \`sudo ${command}\`, then the set-up again.`
+          : `Install ${packages.join(", ")} by hand.`,
+      },
+    );
+  }
+  options.progress(`installing ${packages.join(", ")} of ${host.name}`);
+  using digest = new ProgressDigest({ progress: options.progress, title: "apt-get" });
+  if (!(await hasLists())) await aptGet(["update"], digest, options.signal);
+  const install = ["install", "--yes", "--no-install-recommends", ...packages];
+  if (await aptGet(install, digest, options.signal)) return;
+  // Old lists name versions that the mirrors no longer have.
+  await aptGet(["update"], digest, options.signal);
+  if (await aptGet(install, digest, options.signal)) return;
+  throw new OmcpError("config_invalid", `Cannot install ${packages.join(", ")}: apt-get failed`, {
+    state: "Some of the packages may be installed.",
+    next: `Run \`${command}\` by hand, mend what it names, then run the set-up again.`,
+    details: { log: digest.tail },
+  });
+}
+
+/**
+ * Says what host this is, for an error.
+ *
+ * @param host The facts.
+ * @returns Such as "Fedora Linux 43, as an ordinary user".
+ */
+export function describe(host: HostFacts): string {
+  return `${host.name}, ${host.root ? "as root" : "as an ordinary user"}`;
+}
+
+async function aptGet(
+  args: readonly string[],
+  digest: ProgressDigest,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const end = await runCommand(["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", ...args], {
+    deadlineMs: APT_DEADLINE_MS,
+    env: { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" },
+    onLine(line) {
+      digest.line(line);
+    },
+    ...(signal ? { signal } : {}),
+  });
+  return end.kind === "exited" && end.code === 0;
+}
+
+async function hasLists(): Promise<boolean> {
+  try {
+    for await (const entry of Deno.readDir(LISTS)) {
+      if (/_Packages(?:\.\w+)?$/.test(entry.name)) return true;
+    }
+  } catch {
+    // No folder, no lists.
+  }
+  return false;
+}
+
+async function readOr(path: string, otherwise: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch {
+    return otherwise;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,180 @@
+import { DEFAULT_HOST, Engine } from "../../docker/mod.ts";
+import { OmcpError } from "../../errors.ts";
+import { runCommand } from "./command.ts";
+import { daemonIsInstalled, daemonRuns, startDaemon } from "./daemon.ts";
+import type { HostFacts } from "./distribution.ts";
+import { describe, hostFacts, installPackages } from "./distribution.ts";
+import type { Progress } from "./progress.ts";
+
+/** How {@link ensureEngine} finds or makes an engine. */
+export interface EnsureEngineOptions {
+  readonly progress: Progress;
+  /** Looks an environment variable up: `DOCKER_HOST`, `XDG_RUNTIME_DIR`, `HOME`. */
+  readonly read: (name: string) => string | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/** An engine that is there answers within this, in milliseconds. */
+const ANSWER_MS = 3_000;
+/** One that was just started, or whose machine is busy, answers within this, in milliseconds. */
+const START_MS = 60_000;
+/** Milliseconds between two looks. */
+const POLL_MS = 200;
+
+/**
+ * Makes sure that a container engine answers. One that is named by `DOCKER_HOST`, or answers at the usual socket, is taken as it
+ * is. Else, on Debian and its kin as root, the distribution's own is installed and started.
+ *
+ * @param options Where to look, progress.
+ * @returns The engine; to be closed.
+ * @throws {OmcpError} `engine_unreachable`, saying what is missing and what to do.
+ */
+export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine> {
+  const named = options.read("DOCKER_HOST");
+  const host = named || DEFAULT_HOST;
+  try {
+    return await Engine.connect({
+      host,
+      deadlineMs: ANSWER_MS,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  } catch (error) {
+    if (!(error instanceof OmcpError) || error.code === "config_invalid" || error.code === "cancelled") {
+      throw error;
+    }
+    if (named) {
+      throw unreachable(
+        error,
+        `The engine that DOCKER_HOST names (${named}) must be started, or DOCKER_HOST unset.`,
+      );
+    }
+    const facts = await hostFacts();
+    if (/permission denied/i.test(error.message)) throw unreachable(error, joinGroup(host));
+    const elsewhere = await findElsewhere(options.read);
+    if (elsewhere !== undefined) {
+      throw unreachable(
+        error,
+        `An engine answers at ${elsewhere}: set DOCKER_HOST=${elsewhere} for the set-up and for the server.`,
+      );
+    }
+    if (!facts.debianLike || !facts.root) throw unreachable(error, byHand(facts));
+    options.progress("no container engine answers");
+    return await makeEngine(facts, options);
+  }
+}
+
+async function makeEngine(host: HostFacts, options: EnsureEngineOptions): Promise<Engine> {
+  if (!(await daemonIsInstalled())) await installPackages(["docker.io", "iptables"], options);
+  if (host.systemd) {
+    options.progress("starting the engine by systemd");
+    await runCommand(["systemctl", "start", "docker"], { deadlineMs: START_MS });
+    return await awaitEngine(options, () => Promise.resolve(undefined));
+  }
+  // The package's own scripts, or somebody else, may have started one that does not answer yet.
+  if (await daemonRuns()) {
+    options.progress("a daemon is starting; waiting for it");
+    return await awaitEngine(options, async function failure() {
+      return await daemonRuns() ? undefined : "Run the set-up again, and it will start the engine itself.";
+    });
+  }
+  const daemon = await startDaemon(options.progress);
+  return await awaitEngine(options, () => daemon.failure());
+}
+
+/** Waits until the engine answers; `failure` tells when there is no more sense in it. */
+async function awaitEngine(
+  options: EnsureEngineOptions,
+  failure: () => Promise<string | undefined>,
+): Promise<Engine> {
+  const end = performance.now() + START_MS;
+  while (performance.now() < end) {
+    options.signal?.throwIfAborted();
+    const engine = await tryEngine();
+    if (engine) {
+      const info = await engine.info();
+      options.progress(
+        `engine ${info.serverVersion} answers (storage ${info.storageDriver}, cgroup v${info.cgroupVersion})`,
+      );
+      return engine;
+    }
+    const why = await failure();
+    if (why !== undefined) {
+      throw new OmcpError("engine_unreachable", "Cannot start the container engine: it ended at once", {
+        next: why,
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new OmcpError(
+    "engine_unreachable",
+    `Cannot start the container engine: no answer within ${START_MS / 1000} s`,
+    {
+      next: "Look at its log: /var/log/omcp-dockerd.log, or `journalctl -u docker` where systemd runs.",
+    },
+  );
+}
+
+async function tryEngine(): Promise<Engine | undefined> {
+  try {
+    return await Engine.connect({ deadlineMs: ANSWER_MS });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Other places where engines of one user, or of Docker Desktop, listen. */
+async function findElsewhere(read: (name: string) => string | undefined): Promise<string | undefined> {
+  const runtime = read("XDG_RUNTIME_DIR");
+  const home = read("HOME");
+  const sockets = [
+    ...(runtime ? [`${runtime}/docker.sock`, `${runtime}/podman/podman.sock`] : []),
+    ...(home
+      ? [
+        `${home}/.docker/run/docker.sock`,
+        `${home}/.docker/desktop/docker.sock`,
+        `${home}/.colima/default/docker.sock`,
+      ]
+      : []),
+  ];
+  for (const socket of sockets) {
+    try {
+      const engine = await Engine.connect({ host: `unix://${socket}`, deadlineMs: ANSWER_MS });
+      engine.close();
+      return `unix://${socket}`;
+    } catch {
+      // Not there.
+    }
+  }
+  return undefined;
+}
+
+function unreachable(cause: OmcpError, next: string): OmcpError {
+  return new OmcpError("engine_unreachable", cause.message, {
+    state: "Nothing was installed or changed.",
+    next,
+    cause,
+  });
+}
+
+function joinGroup(host: string): string {
+  return `The engine is there, but this user may not use ${host}: run \`sudo usermod -aG docker "$USER"\`, log in anew, and run the set-up again.`;
+}
+
+/** One plain paragraph for a host on which set-up installs nothing. */
+function byHand(host: HostFacts): string {
+  const missing =
+    `Set-up needs a Docker Engine (20.10 or newer) whose socket is at ${
+      DEFAULT_HOST.slice("unix://".length)
+    } or named by DOCKER_HOST; ` +
+    `none answers, and on ${describe(host)} it installs none by itself.`;
+  if (host.debianLike) {
+    return `${missing} Run \`sudo apt-get install docker.io\` and \`sudo usermod -aG docker "$USER"\`, log in anew, and run the set-up again.`;
+  }
+  if (Deno.build.os === "darwin") {
+    return `${missing} Install and start Docker Desktop or Colima, then run the set-up again.`;
+  }
+  if (Deno.build.os === "windows") {
+    return `${missing} Run this program inside WSL 2, with Docker Desktop's integration or an engine of its own.`;
+  }
+  return `${missing} Install Docker or Podman (its Docker-compatible socket) with the distribution's package manager, start it, and run the set-up again.`;
+}

@@ -1,0 +1,79 @@
+import { OmcpError } from "../../errors.ts";
+import type { Progress } from "./progress.ts";
+
+/** How {@link withLock} waits. */
+export interface LockOptions {
+  /** The file to lock; made if absent, never removed. */
+  readonly path: string;
+  /** Milliseconds to wait for another's work. */
+  readonly deadlineMs: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Milliseconds between two tries. */
+const POLL_MS = 250;
+
+/**
+ * Does work while holding a lock on a file, so that two programs do not do it at once. The system frees the lock when its holder
+ * ends, however it ends.
+ *
+ * @param options The file and the waiting.
+ * @param work What to do.
+ * @returns What the work returns.
+ * @throws {OmcpError} `timeout` when another holds it past the deadline; `config_invalid` if the file cannot be opened.
+ */
+export async function withLock<T>(options: LockOptions, work: () => Promise<T>): Promise<T> {
+  const file = await open(options.path);
+  try {
+    await take(file, options);
+    return await work();
+  } finally {
+    // Closing frees the lock.
+    file.close();
+  }
+}
+
+/**
+ * Where set-ups of one user lock each other out.
+ *
+ * @param read Looks an environment variable up.
+ * @returns An absolute path.
+ */
+export function setupLockPath(read: (name: string) => string | undefined): string {
+  const home = read("HOME");
+  const cache = read("XDG_CACHE_HOME") || (home ? `${home}/.cache` : "/tmp");
+  return `${cache}/omcp-python-sandbox/setup.lock`;
+}
+
+async function open(path: string): Promise<Deno.FsFile> {
+  try {
+    await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
+    return await Deno.open(path, { create: true, read: true, write: true, mode: 0o600 });
+  } catch (cause) {
+    throw new OmcpError("config_invalid", `Cannot lock the set-up: ${path} cannot be opened`, {
+      state: "Nothing was done.",
+      next: "Set XDG_CACHE_HOME to a folder that this user can write to.",
+      cause,
+    });
+  }
+}
+
+async function take(file: Deno.FsFile, options: LockOptions): Promise<void> {
+  const end = performance.now() + options.deadlineMs;
+  for (let told = false; !(await file.tryLock(true)); told = true) {
+    options.signal?.throwIfAborted();
+    if (!told) options.progress("another set-up is running; waiting for it");
+    if (performance.now() > end) {
+      throw new OmcpError(
+        "timeout",
+        `Cannot set up: another set-up has run for ${options.deadlineMs / 1000} s`,
+        {
+          state: "Nothing was done.",
+          next: "Wait for it or end it, then try again.",
+        },
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}

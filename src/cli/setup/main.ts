@@ -1,0 +1,58 @@
+/** The command of `deno task setup`: an engine that answers, and both images in it. */
+import { parseArgs } from "node:util";
+import { OmcpError } from "../../errors.ts";
+import { imageReference } from "../../images/identity.ts";
+import { stderrProgress } from "./progress.ts";
+import type { Progress } from "./progress.ts";
+import { setUp } from "./setup.ts";
+
+const USAGE = `Usage: deno task setup [--refresh] [--print]
+  --refresh  build the images anew, with the distribution's newest packages
+  --print    only print the images' names, one a line`;
+
+async function main(args: readonly string[], progress: Progress): Promise<number> {
+  let flags: { refresh?: boolean; print?: boolean; help?: boolean };
+  try {
+    flags = parseArgs({
+      args: [...args],
+      options: { refresh: { type: "boolean" }, print: { type: "boolean" }, help: { type: "boolean" } },
+    }).values;
+  } catch {
+    write(Deno.stderr, USAGE);
+    return 2;
+  }
+  if (flags.help) {
+    write(Deno.stdout, USAGE);
+    return 0;
+  }
+  if (flags.print) {
+    write(Deno.stdout, `${imageReference("python")}\n${imageReference("postgres")}`);
+    return 0;
+  }
+  try {
+    const { images } = await setUp({ progress, read, refresh: flags.refresh ?? false });
+    progress(`ready: ${images.python.reference}, ${images.postgres.reference}`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof OmcpError)) throw error;
+    report(error, progress);
+    return 1;
+  }
+}
+
+function read(name: string): string | undefined {
+  return Deno.env.get(name);
+}
+
+function report(error: OmcpError, progress: Progress): void {
+  const log = error.details["log"];
+  if (Array.isArray(log)) { for (const line of log) progress(`| ${line}`); }
+  progress(`${error.message}.`);
+  for (const sentence of [error.state, error.next]) if (sentence !== undefined) progress(sentence);
+}
+
+function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  stream.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args, stderrProgress()));

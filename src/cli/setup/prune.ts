@@ -1,0 +1,67 @@
+import type { Engine, ImageSummary } from "../../docker/mod.ts";
+import { OmcpError } from "../../errors.ts";
+import type { ImageKind } from "../../images/identity.ts";
+import { contentHash, LABEL_CONTENT, LABEL_IMAGE, LABEL_STAGE } from "../../images/identity.ts";
+
+/** Older images of a kind that stay: servers of another version, or another checkout, may still want them. */
+const KEPT = 2;
+
+/**
+ * Removes our images of a kind that newer ones have superseded, but for the last few and any that a container uses.
+ *
+ * @param engine The engine.
+ * @param kind Which images.
+ * @returns The names or ids of those removed.
+ */
+export async function pruneImages(engine: Engine, kind: ImageKind): Promise<readonly string[]> {
+  const images = await engine.listImages({ labels: { [LABEL_IMAGE]: kind } });
+  const removed: string[] = [];
+  for (const image of superseded(images, contentHash(kind))) {
+    const known = names(image);
+    for (const name of known.length > 0 ? known : [image.id]) {
+      if (await remove(engine, name)) removed.push(name);
+    }
+  }
+  return removed;
+}
+
+/**
+ * Removes what the stages of finished builds have left: more than a gigabyte that only a build of the same content could use again,
+ * and the one place where the host's certificates are.
+ *
+ * @param engine The engine.
+ */
+export async function pruneStages(engine: Engine): Promise<void> {
+  const stages = await engine.listImages({ labels: { [LABEL_STAGE]: "build" } });
+  for (const stage of stages) if (names(stage).length === 0) await remove(engine, stage.id);
+}
+
+/**
+ * Picks the images that may go: neither the current content, nor the newest few of the others.
+ *
+ * @param images Images of one kind.
+ * @param current The current content's hash.
+ * @returns The ones to remove.
+ */
+export function superseded(images: readonly ImageSummary[], current: string): readonly ImageSummary[] {
+  return images
+    .filter((image) => image.labels[LABEL_CONTENT] !== current)
+    .toSorted((one, other) => other.createdAt - one.createdAt)
+    .slice(KEPT);
+}
+
+/** An image's real names: older engines say `<none>:<none>` where there is none. */
+function names(image: ImageSummary): readonly string[] {
+  return image.tags.filter((tag) => !tag.startsWith("<none>"));
+}
+
+async function remove(engine: Engine, name: string): Promise<boolean> {
+  try {
+    await engine.removeImage(name);
+    return true;
+  } catch (error) {
+    // In use, by a container or as another's parent.
+    if (error instanceof OmcpError && error.code === "engine_conflict") return false;
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+import { keyDdl, quoteIdentifier, tableDdl } from "../omop/cdm/mod.ts";
+import { SAMPLE_PERSONS, SAMPLE_SEED, SAMPLE_VERSION, sampleFiles } from "../omop/sample/mod.ts";
+import type { TextFile } from "./files.ts";
+
+/** The schema of the local databases. */
+const SCHEMA = "cdm";
+/** The version of the CDM that the sample is. */
+const VERSION = "5.4";
+/** The role without rights that sandboxes' statements run under. */
+const READER = "omcp_reader";
+
+/** Persons of the sample that stand for all of them in the image's hash: some 50 ms to generate, not a second. */
+const FINGERPRINT_PERSONS = 10;
+
+/**
+ * What stands for the sample in the image's hash: the statements themselves, the vocabulary and the first persons, and for the
+ * others the facts they are made from.
+ *
+ * @returns A text that changes when the sample does; of a change that the first persons do not show, only with its version.
+ */
+export function sampleFingerprint(): string {
+  const data = sampleFiles({ persons: FINGERPRINT_PERSONS, seed: SAMPLE_SEED });
+  return [SAMPLE_VERSION, SAMPLE_PERSONS, SAMPLE_SEED, sampleScript([]), ...[...data].flat()].join("\0");
+}
+
+/**
+ * Generates the folder `sample/` of the Postgres image's build: a script for psql, and the data as COPY text.
+ *
+ * @returns The files, always the same.
+ */
+export function generateSample(): readonly TextFile[] {
+  const data = [...sampleFiles({ persons: SAMPLE_PERSONS, seed: SAMPLE_SEED })];
+  return [
+    { path: "sample/01-sample.sql", text: sampleScript(data.map(([table]) => table)) },
+    ...data.map(([table, text]) => ({ path: `sample/data/${table}.copy`, text })),
+  ];
+}
+
+/** One transaction: what is loaded into a table that the same transaction made needs no write-ahead log. */
+function sampleScript(tables: readonly string[]): string {
+  const { primaryKeys, indices, foreignKeys } = keyDdl(VERSION, SCHEMA);
+  const statements = [
+    `CREATE SCHEMA ${SCHEMA}`,
+    ...tableDdl(VERSION, SCHEMA),
+    ...primaryKeys,
+    ...indices,
+    ...foreignKeys,
+    `GRANT USAGE ON SCHEMA ${SCHEMA} TO ${READER}`,
+    `GRANT SELECT ON ALL TABLES IN SCHEMA ${SCHEMA} TO ${READER}`,
+  ].map((statement) => `${statement};\n`);
+  const firstKey = 1 + tableDdl(VERSION, SCHEMA).length;
+  // A command of psql, not of the server: its file is the client's.
+  const copies = tables.map((table) =>
+    `\\copy ${SCHEMA}.${quoteIdentifier(table)} from 'data/${table}.copy'\n`
+  );
+  return ["BEGIN;\n", ...statements.slice(0, firstKey), ...copies, ...statements.slice(firstKey), "COMMIT;\n"]
+    .join("");
+}

@@ -1,0 +1,131 @@
+/**
+ * MCP's stdio transport: a message a line. The protocol library's own drops what it cannot read and says nothing: whoever sent it
+ * would wait for ever. This one answers.
+ */
+import type { Readable, Writable } from "node:stream";
+import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/server";
+import { logger } from "../../observability/log.ts";
+import { BoundedLines } from "./bounded_lines.ts";
+import { isRefusal, readMessage, type Refusal, refusal, RPC_CODES } from "./read_message.ts";
+
+const log = logger("mcp");
+
+/** The longest message, in bytes: a cell's source may have a million characters, each of them escaped. */
+const MESSAGE_BYTES = 8 * 1024 * 1024;
+/** Ids remembered of requests that are being served: beyond, the oldest is forgotten and may be used again. */
+const MAX_RUNNING = 10_000;
+
+/** One client on a pair of streams. */
+export class LineTransport implements Transport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: Transport["onmessage"];
+  readonly #input: Readable;
+  readonly #output: Writable;
+  readonly #lines: BoundedLines;
+  readonly #running = new Set<unknown>();
+  #closed = false;
+
+  /**
+   * @param input What the client sends.
+   * @param output Where answers go.
+   */
+  constructor(input: Readable, output: Writable) {
+    this.#input = input;
+    this.#output = output;
+    this.#lines = new BoundedLines(MESSAGE_BYTES, {
+      onLine: (line) => this.#take(line),
+      onDropped: ({ bytes, scan }) =>
+        this.#refuse(
+          refusal(scan, "request", `A message must have at most ${MESSAGE_BYTES} bytes: received ${bytes}`),
+        ),
+    });
+  }
+
+  /** Begins to read. */
+  start(): Promise<void> {
+    this.#input.on("data", this.#onData);
+    this.#input.on("end", this.#onEnd);
+    this.#input.on("close", this.#onEnd);
+    this.#input.on("error", this.#onEnd);
+    // It stays: a late write must not end the process.
+    this.#output.on("error", this.#onEnd);
+    return Promise.resolve();
+  }
+
+  /**
+   * Sends a message.
+   *
+   * @param message A request, notification or response.
+   * @returns When the client's end has room for more.
+   */
+  async send(message: JSONRPCMessage): Promise<void> {
+    if (this.#closed) throw new Error("The client has gone");
+    if ("id" in message && !("method" in message)) this.#running.delete(message.id);
+    await this.#write(JSON.stringify(message));
+  }
+
+  /** Reads no more. */
+  close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      for (const event of ["data", "end", "close", "error"] as const) {
+        this.#input.off(event, event === "data" ? this.#onData : this.#onEnd);
+      }
+      this.#input.pause();
+      this.onclose?.();
+    }
+    return Promise.resolve();
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => this.#lines.push(chunk);
+  readonly #onEnd = (): void => void this.close();
+
+  #take(line: Uint8Array): void {
+    if (this.#closed) return;
+    const read = readMessage(line);
+    if (read === undefined) return;
+    if (isRefusal(read)) this.#refuse(read);
+    else if (this.#admits(read)) this.onmessage?.(read);
+  }
+
+  /** Two requests under one id could not be told apart, neither by their answers nor when one is cancelled. */
+  #admits(message: JSONRPCMessage): boolean {
+    if (!("method" in message)) return true;
+    if (!("id" in message)) {
+      // What is cancelled gets no answer.
+      if (message.method === "notifications/cancelled") this.#running.delete(message.params?.requestId);
+      return true;
+    }
+    if (this.#running.has(message.id)) {
+      this.#refuse({
+        code: RPC_CODES.request,
+        message: "A request with this id is being served. This one was not run.",
+        ids: [JSON.stringify(message.id)],
+      });
+      return false;
+    }
+    this.#running.add(message.id);
+    for (const id of this.#running) {
+      if (this.#running.size <= MAX_RUNNING) break;
+      this.#running.delete(id);
+    }
+    return true;
+  }
+
+  /** Ids go back as they came: a number may be one that this program cannot hold. */
+  #refuse({ code, message, ids }: Refusal): void {
+    log.warning("Protocol: {message}", { message, answers: ids.length });
+    if (this.#closed || ids.length === 0) return;
+    const error = JSON.stringify({ code, message });
+    const answers = ids.map((id) => `{"jsonrpc":"2.0","id":${id},"error":${error}}`);
+    this.#write(answers.join("\n")).catch(() => {/* The client has gone: its end is told elsewhere. */});
+  }
+
+  #write(line: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Waiting for the write itself and not for room would let one slow client's answers pile up unseen.
+    this.#output.write(`${line}\n`, (error) => error ? reject(error) : resolve());
+    return promise;
+  }
+}
