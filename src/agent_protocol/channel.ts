@@ -1,3 +1,4 @@
+import { abortError, Deadline } from "../lib/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { Acknowledger } from "./acknowledger.ts";
@@ -88,17 +89,17 @@ export class Channel {
    * @throws {OmcpError} `timeout`: no hello by the deadline; `cancelled`; `channel_failed`: the transport ended or bears no agent.
    */
   static async open(transport: ByteStream, options: ChannelOptions = {}): Promise<Channel> {
-    if (options.signal?.aborted) throw new OmcpError("cancelled", "Attaching to the agent was cancelled");
+    if (options.signal?.aborted) throw abortError(options.signal.reason, "Cannot attach to the agent");
     const channel = new Channel(transport, options);
     const deadlineMs = options.helloDeadlineMs ?? 20_000;
-    const timer = setTimeout(() => {
+    using _deadline = new Deadline(deadlineMs, () => {
       const message = `No hello of the agent came within ${deadlineMs} ms`;
       channel.#finish(
         new OmcpError("timeout", message, { next: "See what the container printed on its stderr." }),
       );
-    }, deadlineMs);
+    });
     const onAbort = (): void => {
-      channel.#finish(new OmcpError("cancelled", "Attaching to the agent was cancelled"));
+      channel.#finish(abortError(options.signal?.reason, "Cannot attach to the agent"));
     };
     options.signal?.addEventListener("abort", onAbort, { once: true });
     try {
@@ -106,7 +107,6 @@ export class Channel {
       await channel.#hello.promise;
       return channel;
     } finally {
-      clearTimeout(timer);
       options.signal?.removeEventListener("abort", onAbort);
     }
   }
@@ -146,7 +146,7 @@ export class Channel {
   openStream(service: string, signal?: AbortSignal): Promise<ByteStream> {
     return Promise.try(() => {
       if (signal?.aborted) {
-        throw new OmcpError("cancelled", "Opening a stream to the container was cancelled");
+        throw abortError(signal.reason, "Cannot open a stream to the container");
       }
       return this.#mux.open(service);
     });

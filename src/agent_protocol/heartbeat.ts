@@ -10,6 +10,11 @@ export interface HeartbeatOptions {
   readonly onLost: (silentMs: number) => void;
 }
 
+/** A tick this much later than due says that this process stood still, not the other side. */
+const LATE_MS = 1000;
+/** So many late ticks in a row excuse the other side: where all of them are late, the machine is slow and nothing more. */
+const MAX_EXCUSES = 3;
+
 /** Asks for a sign of life at intervals, and tells when none comes. */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -18,6 +23,7 @@ export class Heartbeat {
   #answered = true;
   #silentMs = 0;
   #lastTick = performance.now();
+  #excuses = 0;
 
   /** @param options See {@link HeartbeatOptions}. It begins at once. */
   constructor(options: HeartbeatOptions) {
@@ -48,8 +54,9 @@ export class Heartbeat {
   #tick(): void {
     const { intervalMs, lostAfterMs } = this.#options;
     const now = performance.now();
-    // A late tick says that this process stood still, not the other: what waits is read before it is judged.
-    const late = now - this.#lastTick > 2 * intervalMs;
+    // What waits is read before it is judged.
+    const late = now - this.#lastTick > intervalMs + LATE_MS && this.#excuses < MAX_EXCUSES;
+    this.#excuses = late ? this.#excuses + 1 : 0;
     this.#silentMs += Math.min(now - this.#lastTick, intervalMs);
     this.#lastTick = now;
     if (!late && !this.#answered && this.#silentMs >= lostAfterMs) {

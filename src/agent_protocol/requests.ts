@@ -1,4 +1,5 @@
-import { OmcpError } from "../errors.ts";
+import { abortError, Deadline } from "../lib/deadline.ts";
+import { type ErrorCode, OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { encodeMessage } from "./frame.ts";
 import { MAX_REQUEST } from "./message_assembler.ts";
@@ -88,7 +89,7 @@ export class Requests {
       );
     }
     if (signal?.aborted) {
-      throw ended({ code: "cancelled", message: `Request ${method} was cancelled`, sent: false });
+      throw ended({ ...aborted(signal, method), sent: false });
     }
     if (this.#failure !== undefined) {
       throw ended({
@@ -102,16 +103,20 @@ export class Requests {
     const id = this.#nextId();
     const waiting: Waiting = { onEvent: options.onEvent, resolve, reject, first: undefined };
     this.#waiting.set(id, waiting);
-    const timer = setTimeout(() => {
-      this.#giveUp(waiting, "timeout", `Request ${method} was not answered within ${deadlineMs} ms`);
-    }, deadlineMs);
-    const onAbort = (): void => this.#giveUp(waiting, "cancelled", `Request ${method} was cancelled`);
+    using _deadline = new Deadline(deadlineMs, () => {
+      this.#giveUp(waiting, {
+        code: "timeout",
+        message: `Request ${method} was not answered within ${deadlineMs} ms`,
+      });
+    });
+    const onAbort = (): void => {
+      if (signal !== undefined) this.#giveUp(waiting, aborted(signal, method));
+    };
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       void this.#send(id, waiting, body);
       return await promise;
     } finally {
-      clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
       this.#waiting.delete(id);
     }
@@ -186,8 +191,8 @@ export class Requests {
     }
   }
 
-  #giveUp(waiting: Waiting, code: "timeout" | "cancelled", message: string): void {
-    waiting.reject(ended({ code, message, sent: !this.#takeBack(waiting) }));
+  #giveUp(waiting: Waiting, why: Pick<Ending, "code" | "message" | "cause">): void {
+    waiting.reject(ended({ ...why, sent: !this.#takeBack(waiting) }));
   }
 
   /** Whether a request can be kept from the agent; one that the transport has, or has a part of, cannot. */
@@ -197,11 +202,15 @@ export class Requests {
 }
 
 interface Ending {
-  readonly code: "timeout" | "cancelled" | "channel_failed";
+  readonly code: ErrorCode;
   readonly message: string;
   /** Whether the agent may have read it. */
   readonly sent: boolean;
   readonly cause?: unknown;
+}
+
+function aborted(signal: AbortSignal, method: string): Pick<Ending, "code" | "message" | "cause"> {
+  return abortError(signal.reason, `Request ${method} was given up`);
 }
 
 function ended(ending: Ending): OmcpError {

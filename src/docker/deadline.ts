@@ -1,3 +1,4 @@
+import { abortError, Deadline } from "../lib/deadline.ts";
 import { OmcpError } from "../errors.ts";
 
 /** How {@link withDeadline} bounds a piece of work. */
@@ -19,7 +20,7 @@ const MAX_DEADLINE_MS = 2_147_483_647;
  * @param options The bounds.
  * @param work What to do; its signal is aborted when the time is over, and once it has ended.
  * @returns What the work returns.
- * @throws {OmcpError} `timeout` at the deadline, `cancelled` on the caller's signal, `invalid_argument` for a deadline that is none.
+ * @throws {OmcpError} `timeout` at the deadline, `cancelled` on the caller's signal (or the signal's own error, which may be a deadline's), `invalid_argument` for a deadline that is none.
  */
 export async function withDeadline<T>(
   options: DeadlineOptions,
@@ -32,7 +33,7 @@ export async function withDeadline<T>(
       `Cannot ${action}: the deadline must be 1 to ${MAX_DEADLINE_MS} ms: received ${deadlineMs}`,
     );
   }
-  if (signal?.aborted) throw cancelled(action, "It did not run.", signal.reason);
+  if (signal?.aborted) throw abortError(signal.reason, `Cannot ${action}`, { state: "It did not run." });
   const controller = new AbortController();
   const cut = Promise.withResolvers<never>();
   function expire(): void {
@@ -44,9 +45,9 @@ export async function withDeadline<T>(
     );
   }
   function onAbort(): void {
-    cut.reject(cancelled(action, state, signal?.reason));
+    cut.reject(abortError(signal?.reason, `Cannot ${action}`, { state }));
   }
-  const timer = setTimeout(expire, deadlineMs);
+  using _deadline = new Deadline(deadlineMs, expire);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     const running = work(controller.signal);
@@ -54,14 +55,9 @@ export async function withDeadline<T>(
     running.catch(ignore);
     return await Promise.race([running, cut.promise]);
   } finally {
-    clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
     controller.abort();
   }
-}
-
-function cancelled(action: string, state: string, cause: unknown): OmcpError {
-  return new OmcpError("cancelled", `Cannot ${action}: the caller cancelled`, { state, cause });
 }
 
 function ignore(): void {}

@@ -127,7 +127,14 @@ Deno.test("attach() ends by its deadline and on its signal when the engine is si
   });
   const engine = await Engine.connect({ host: fake.host });
   await assert.rejects(engine.attach(ID, { deadlineMs: 50 }), { code: "timeout" });
-  await assert.rejects(engine.attach(ID, { signal: AbortSignal.timeout(50) }), { code: "cancelled" });
+  await assert.rejects(engine.attach(ID, { signal: AbortSignal.timeout(50) }), {
+    code: "timeout",
+    state: "The container is as it was.",
+  });
+  const controller = new AbortController();
+  const attaching = engine.attach(ID, { signal: controller.signal });
+  controller.abort();
+  await assert.rejects(attaching, { code: "cancelled" });
   engine.close();
 });
 
