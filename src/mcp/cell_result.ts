@@ -162,8 +162,8 @@ function statusLine(outcome: CellOutcome): string {
   const kernel = {
     kept: "variables kept",
     restarted: "kernel restarted: variables are lost, files in /workspace remain",
-    recovering:
-      "kernel does not stop and is being replaced: variables are most likely lost, files in /workspace remain",
+    unknown:
+      "the sandbox has not answered yet: unknown whether the cell has ended and variables are kept; the next cell waits for it",
     unavailable: "kernel could not be restarted: remove this sandbox and create another",
   }[outcome.kernel];
   const status = outcome.status === "kernel_died"

@@ -1,24 +1,35 @@
 /** A container with our agent in it: started, attached, its channel up. Sandboxes and the local database are both that. */
 import { bootBytes, Channel, type ChannelEvent } from "../agent_protocol/mod.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
+import { abortError, DeadlineSignal } from "../lib/deadline.ts";
 import type { Attachment, ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { GUEST_MODULES } from "../guest/mod.ts";
-import { logger } from "../observability/log.ts";
+import { type AgentLog, logAgent } from "./agent_log.ts";
 import type { ContainerHost } from "./container_host.ts";
+import { type Removal, Removals } from "./removals.ts";
 
-const log = logger("host");
-
-/** Bytes of an agent's stderr that reach the log, over its life. */
-const STDERR_LOG_BYTES = 64 * 1024;
-/** How long the whole of a start may take, a first start on a cold disk included. */
-const START_DEADLINE_MS = 30_000;
-const REMOVE_DEADLINE_MS = 10_000;
+/** How long the whole of a start may take, a first start on a cold disk and a loaded machine included. */
+const START_DEADLINE_MS = 50_000;
+/** How long a failed start waits for its container's removal before it says that this goes on. */
+const ROLLBACK_MS = 5000;
+const INSPECT_MS = 2000;
+/** Errors after which the engine has certainly made no container of that name for us. */
+const NOT_MADE: ReadonlySet<string> = new Set([
+  "engine_conflict",
+  "engine_not_found",
+  "engine_refused",
+  "engine_unreachable",
+  "image_missing",
+  "invalid_argument",
+]);
 
 /** What {@link startHosted} needs. */
 export interface HostedOptions {
   /** Where it is to run. */
   readonly host: ContainerHost;
+  /** Who removes it; without, removals of its own. */
+  readonly removals?: Removals;
   /** The whole container; its command must be the agent's loader. */
   readonly spec: ContainerSpec;
   /** The container's name in the host; unique. */
@@ -51,32 +62,32 @@ export interface HostedContainer {
   readonly name: string;
   /** Its agent's channel, greeted and ready; it ends with the container. */
   readonly channel: Channel;
-  /** Resolves when the container or the channel to it is gone; the container is removed by then. */
+  /** Resolves when the container or the channel to it is over; its removal has begun by then. Never rejects. */
   readonly ended: Promise<ContainerEnd>;
-  /** Ends and removes it. Idempotent; resolves when it is gone. */
-  remove(reason: string): Promise<void>;
+  /** Ends it, and removes it however often that has to be tried. Idempotent. */
+  remove(reason: string): Removal;
 }
 
 /**
  * Creates a container, attaches, starts it, boots the agent over its stdin and brings the channel up.
- * When any step fails, nothing remains.
+ * When any step fails, nothing remains, or its removal goes on until it is gone: `removals` knows.
  *
  * @param options See {@link HostedOptions}.
  * @returns The running container.
- * @throws {OmcpError} The engine's own errors, or `sandbox_start_failed` where the agent gave no sign of life by the deadline.
+ * @throws {OmcpError} The engine's own errors, `timeout`, or `sandbox_start_failed` where the agent gave no sign of life.
  */
 export async function startHosted(options: HostedOptions): Promise<HostedContainer> {
-  const { host, name } = options;
-  const deadline = AbortSignal.timeout(START_DEADLINE_MS);
-  const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
-  signal.throwIfAborted();
-  // Not to be given up half-way: the engine goes on, and the container would come after its removal.
-  const id = await host.createContainer(options.spec, { name, deadlineMs: START_DEADLINE_MS })
-    .catch((error: unknown) => {
-      // It may have been made all the same; if it comes yet later, the sweep of never-started ones finds it.
-      if (error instanceof OmcpError && error.code === "timeout") host.removeContainer(name).catch(() => {});
-      throw error;
-    });
+  using deadline = new DeadlineSignal(START_DEADLINE_MS);
+  const signal = options.signal === undefined
+    ? deadline.signal
+    : AbortSignal.any([options.signal, deadline.signal]);
+  if (signal.aborted) throw abortError(signal.reason, `Cannot start the container ${options.name}`);
+  const parts = {
+    host: options.host,
+    name: options.name,
+    removals: options.removals ?? new Removals(options.host),
+  };
+  const id = await create(options, parts);
   let attachment: Attachment | undefined;
   function abort(): void {
     attachment?.close();
@@ -87,27 +98,45 @@ export async function startHosted(options: HostedOptions): Promise<HostedContain
     const inspected = options.inspectCreated?.(id, signal);
     // Awaited below; until then the attach goes on beside it.
     inspected?.catch(() => {});
-    attachment = await host.attach(id, { signal });
+    attachment = await parts.host.attach(id, { signal });
     await inspected;
-    const stderr = logStderr(name, attachment.stderr);
-    await host.startContainer(id, { signal });
-    const channel = await bringUp(attachment, stderr, options, signal);
-    return hosted({ host, id, name, channel, attachment });
+    const said = logAgent(parts.name, attachment.stderr);
+    await parts.host.startContainer(id, { signal });
+    const channel = await bringUp(attachment, said, options, signal);
+    return hosted({ ...parts, id, channel, attachment });
   } catch (error) {
     // Closing comes first: an engine may hang in removing a container whose attach is stalled.
     attachment?.close();
-    await host.removeContainer(id, { deadlineMs: REMOVE_DEADLINE_MS }).catch((cause: unknown) => {
-      log.error("Cannot remove a container whose start failed: {name}", { name, error: String(cause) });
-    });
+    await parts.removals.remove({ name: parts.name, id }).within(ROLLBACK_MS);
     throw error;
   } finally {
     signal.removeEventListener("abort", abort);
   }
 }
 
+interface Parts {
+  readonly host: ContainerHost;
+  readonly name: string;
+  readonly removals: Removals;
+}
+
+/** Not to be given up half-way: the engine goes on, and the container would come after its removal. */
+async function create(options: HostedOptions, { host, name, removals }: Parts): Promise<string> {
+  try {
+    return await host.createContainer(options.spec, { name, deadlineMs: START_DEADLINE_MS });
+  } catch (error) {
+    const known = error instanceof OmcpError ? error : undefined;
+    if (known === undefined || !NOT_MADE.has(known.code)) {
+      // An answer with a status is the engine's last word; without one it may go on.
+      removals.remove({ name, mayCome: typeof known?.details.status !== "number" });
+    }
+    throw error;
+  }
+}
+
 async function bringUp(
   attachment: Attachment,
-  stderr: StderrTail,
+  agent: AgentLog,
   options: HostedOptions,
   signal: AbortSignal,
 ): Promise<Channel> {
@@ -120,11 +149,13 @@ async function bringUp(
     }
     return await Channel.open(attachment, {
       signal,
+      helloDeadlineMs: START_DEADLINE_MS,
       ...(options.services === undefined ? {} : { services: options.services }),
       ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
     });
   } catch (cause) {
-    const said = stderr.tail().trim();
+    if (signal.aborted) throw abortError(signal.reason, `Cannot start the container ${options.name}`);
+    const said = agent.tail().trim();
     throw new OmcpError("sandbox_start_failed", `The container ${options.name} gave no sign of life`, {
       cause,
       state: "It has been removed.",
@@ -135,52 +166,26 @@ async function bringUp(
   }
 }
 
-function hosted(
-  parts: { host: ContainerHost; id: string; name: string; channel: Channel; attachment: Attachment },
-): HostedContainer {
-  const { host, id, name, channel, attachment } = parts;
-  let removal: Promise<void> | undefined;
-  function remove(reason: string): Promise<void> {
-    removal ??= (async () => {
-      channel.close(reason);
-      attachment.close();
-      await host.removeContainer(id, { deadlineMs: REMOVE_DEADLINE_MS });
-    })();
+function hosted(parts: Parts & { id: string; channel: Channel; attachment: Attachment }): HostedContainer {
+  const { host, id, name, channel, attachment, removals } = parts;
+  let removal: Removal | undefined;
+  function remove(reason: string): Removal {
+    if (removal?.isGone === true) return removal;
+    channel.close(reason);
+    attachment.close();
+    removal = removals.remove({ name, id });
     return removal;
   }
   const ended = (async (): Promise<ContainerEnd> => {
     const { reason } = await channel.closed;
     const state = removal === undefined
-      ? await host.inspectContainer(id, { deadlineMs: 2000 }).then((found) => found.state, () => undefined)
+      ? await host.inspectContainer(id, { deadlineMs: INSPECT_MS }).then(
+        (found) => found.state,
+        () => undefined,
+      )
       : undefined;
-    await remove(reason).catch((error: unknown) => {
-      log.error("Cannot remove an ended container: {name}", { name, error: String(error) });
-    });
+    if (removal === undefined) remove(reason);
     return { reason, outOfMemory: state?.oomKilled ?? false, exitCode: state?.exitCode ?? null };
   })();
   return { name, channel, ended, remove };
-}
-
-interface StderrTail {
-  tail(): string;
-}
-
-/** Sends what the agent prints on stderr to the log, and keeps its end for an error's text. */
-function logStderr(name: string, stderr: ReadableStream<Uint8Array>): StderrTail {
-  const decoder = new TextDecoder();
-  let tail = "";
-  let seen = 0;
-  void (async () => {
-    for await (const chunk of stderr) {
-      seen += chunk.byteLength;
-      if (seen - chunk.byteLength >= STDERR_LOG_BYTES) continue;
-      const text = decoder.decode(chunk, { stream: true });
-      tail = (tail + text).slice(-2000);
-      log.info("Agent of {name} says: {text}", { name, text: text.slice(0, 4000) });
-      if (seen >= STDERR_LOG_BYTES) {
-        log.warning("Agent of {name} says too much: the rest is dropped", { name });
-      }
-    }
-  })().catch(() => {/* The attach ended: its owner knows. */});
-  return { tail: () => tail };
 }

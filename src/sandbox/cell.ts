@@ -88,8 +88,8 @@ export type CellReply = z.output<typeof replySchema>;
 /** A cell's whole outcome. */
 export interface CellOutcome extends Omit<CellReply, "kernel"> {
   readonly outputs: readonly CellOutput[];
-  /** `recovering`: the kernel had not yet been replaced when the deadline for an answer came. */
-  readonly kernel: CellReply["kernel"] | "recovering";
+  /** `unknown`: the agent had not answered when the caller had to be. */
+  readonly kernel: CellReply["kernel"] | "unknown";
   /** How long it waited for another cell of the sandbox, ms. */
   readonly waited_ms?: number;
 }

@@ -1,20 +1,43 @@
 /** How calls on a sandbox end when the sandbox or their client does not let them end well. */
-import { OmcpError } from "../errors.ts";
+import type { ReplyError } from "../agent_protocol/mod.ts";
+import { type ErrorCode, OmcpError } from "../errors.ts";
 import type { CellOutcome, CellOutput } from "./cell.ts";
 
+/** Why a sandbox ended. */
+export interface SandboxEnd {
+  readonly state: "removed" | "expired" | "lost";
+  /** Without a final period. */
+  readonly reason: string;
+  /** Whether its memory limit ended it. */
+  readonly oom: boolean;
+}
+
 /**
- * The error of a call on a sandbox that ended by itself.
+ * The error of a call on a sandbox that has ended.
  *
  * @param id The sandbox's handle.
- * @param reason Why it ended, without a final period.
- * @param oom Whether its memory limit ended it.
+ * @param end Why it ended.
+ * @param known `gone`: its container is known to be gone. `sent`: false where the call's cell certainly never reached it.
  */
-export function lostError(id: string, reason: string, oom: boolean): OmcpError {
+export function endedError(
+  id: string,
+  end: SandboxEnd,
+  { gone, sent = true }: { readonly gone: boolean; readonly sent?: boolean },
+): OmcpError {
+  if (end.state !== "lost") {
+    return new OmcpError(
+      "sandbox_not_found",
+      `Sandbox ${id} ${gone ? "has been" : "is being"} removed: ${end.reason}`,
+      { state: "Its variables and files are gone.", next: "Create a new sandbox with create_sandbox." },
+    );
+  }
   return new OmcpError(
-    oom ? "out_of_memory" : "sandbox_lost",
-    oom ? `Sandbox ${id} met its memory limit and was ended` : `Sandbox ${id} is lost: ${reason}`,
+    end.oom ? "out_of_memory" : "sandbox_lost",
+    end.oom ? `Sandbox ${id} met its memory limit and was ended` : `Sandbox ${id} is lost: ${end.reason}`,
     {
-      state: "Its variables and files are gone. It is not known how far the last cell ran.",
+      state: `Its variables and files are gone. ${
+        sent ? "It is not known how far the last cell ran." : "The last cell did not run."
+      }`,
       next: "Create a new sandbox with create_sandbox and run again what is needed.",
     },
   );
@@ -31,19 +54,79 @@ export function cancelledError(state: string, cause?: unknown): OmcpError {
 }
 
 /**
+ * What became of a cell that was interrupted because its call was cancelled.
+ *
+ * @param outcome The agent's answer; undefined where there is none yet.
+ */
+export function afterInterrupt(outcome: CellOutcome | undefined): string {
+  if (outcome === undefined) {
+    return "The sandbox has not confirmed that the cell has ended: it is unknown whether variables are kept. " +
+      "The next cell waits for it";
+  }
+  const cell = outcome.status === "ok" || outcome.status === "error"
+    ? `The cell had ended before (${outcome.status})`
+    : "The cell was interrupted";
+  switch (outcome.kernel) {
+    case "kept":
+      return `${cell}; variables are kept`;
+    case "restarted":
+      return `${cell} and its kernel restarted: variables are lost, files in /workspace remain`;
+    default:
+      return `${cell}; its kernel could not be restarted`;
+  }
+}
+
+/** The agent's own codes: what they are called here, and whether it is certain that the cell did not run. */
+const AGENT_CODES: Readonly<
+  Record<string, { readonly code: ErrorCode; readonly ran: boolean; readonly next: string }>
+> = {
+  invalid_argument: { code: "invalid_argument", ran: false, next: "Change the call accordingly." },
+  bad_request: { code: "internal", ran: false, next: "Report this as a defect." },
+  unknown_method: { code: "internal", ran: false, next: "Report this as a defect." },
+  busy: { code: "sandbox_busy", ran: false, next: "Wait for the running cell to end, then try again." },
+  no_pipes: {
+    code: "sandbox_busy",
+    ran: false,
+    next: "End what the cells left running, or create another sandbox.",
+  },
+  kernel_unavailable: {
+    code: "kernel_unavailable",
+    ran: false,
+    next: "Try again once; if it stays so, create another sandbox.",
+  },
+};
+
+/**
+ * The error of a cell that the agent answered with an error of its own.
+ *
+ * @param error The agent's answer. A code that this program does not know says nothing about whether the cell ran.
+ */
+export function agentError(error: ReplyError): OmcpError {
+  const known = AGENT_CODES[error.code];
+  return new OmcpError(known?.code ?? "unknown_outcome", error.message, {
+    state: known?.ran === false
+      ? "The cell did not run; variables are as they were."
+      : "It is unknown whether the cell ran and whether variables are kept.",
+    next: known?.next ?? "Look at the variables before you run the cell again.",
+    details: { agent_code: error.code },
+    cause: error,
+  });
+}
+
+/**
  * The outcome of a cell that has not been answered when its caller must be.
  *
  * @param outputs What came of it so far.
  * @param elapsedMs Milliseconds since it began.
  */
-export function recovering(outputs: readonly CellOutput[], elapsedMs: number): CellOutcome {
+export function unconfirmed(outputs: readonly CellOutput[], elapsedMs: number): CellOutcome {
   const bytes = { stdout: 0, stderr: 0 };
   for (const output of outputs) {
     if (output.type === "stream") bytes[output.name] += new TextEncoder().encode(output.text).byteLength;
   }
   return {
     status: "timeout",
-    kernel: "recovering",
+    kernel: "unknown",
     elapsed_ms: elapsedMs,
     outputs: [...outputs],
     output: {

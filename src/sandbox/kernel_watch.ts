@@ -1,8 +1,7 @@
 /** Follows the agent's reports on its kernel: how it is confined, and when it has started. */
 import * as z from "zod";
+import { abortError } from "../lib/deadline.ts";
 import { OmcpError } from "../errors.ts";
-
-const REPORT_DEADLINE_MS = 10_000;
 
 const kernelStateSchema = z.object({
   type: z.literal("kernel_state"),
@@ -38,20 +37,27 @@ export class KernelWatch {
   }
 
   /**
+   * Waits for the kernel's report. One that is late, or never comes because the container ended, says nothing of its confinement.
+   *
    * @param signal Gives up.
+   * @param ended Resolves when no report can come any more, with the reason.
    * @returns What is wrong with the confinement; empty when all is as it must be.
-   * @throws {OmcpError} `kernel_unavailable` where the image has no kernel.
+   * @throws {OmcpError} `kernel_unavailable` where the image has no kernel, `sandbox_start_failed` where the container ended, `timeout` or
+   * `cancelled` by the signal.
    */
-  async confinementProblems(signal: AbortSignal): Promise<string[]> {
-    const late = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => late.resolve(undefined), REPORT_DEADLINE_MS);
+  async confinementProblems(
+    signal: AbortSignal,
+    ended: Promise<{ readonly reason: string }>,
+  ): Promise<string[]> {
+    const aborted = Promise.withResolvers<never>();
+    aborted.promise.catch(() => {});
     function abort(): void {
-      late.reject(signal.reason);
+      aborted.reject(abortError(signal.reason, "The kernel has not reported its confinement"));
     }
     signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
     try {
-      const report = await Promise.race([this.#report.promise, late.promise]);
-      if (report === undefined) return ["the kernel gave no report of its confinement"];
+      const report = await Promise.race([this.#report.promise, ended.then(endedEarly), aborted.promise]);
       if ((report.error ?? undefined) !== undefined) {
         throw new OmcpError("kernel_unavailable", report.error?.message ?? "The kernel cannot start", {
           state: "The sandbox has been removed.",
@@ -63,8 +69,14 @@ export class KernelWatch {
       if (report.confinement?.seccomp !== 2) problems.push("the kernel has no seccomp filter");
       return problems;
     } finally {
-      clearTimeout(timer);
       signal.removeEventListener("abort", abort);
     }
   }
+}
+
+function endedEarly({ reason }: { readonly reason: string }): never {
+  throw new OmcpError("sandbox_start_failed", `The sandbox ended before its kernel was ready: ${reason}`, {
+    state: "No code was run.",
+    next: "Try again; if it stays so, look at the server's log.",
+  });
 }

@@ -1,12 +1,11 @@
 /** Makes, finds, lists and removes sandboxes; nothing it made outlives it. */
 import type { ByteStream } from "../lib/byte_stream.ts";
+import { DeadlineSignal, within } from "../lib/deadline.ts";
 import { OmcpError } from "../errors.ts";
-import { LOADER } from "../guest/mod.ts";
-import { type ContainerHost, labelsOf, startWithOwnUid } from "../runtime/mod.ts";
+import { type ContainerHost, Removals } from "../runtime/mod.ts";
 import { logger } from "../observability/log.ts";
-import { VERSION } from "../version.ts";
-import { KernelWatch } from "./kernel_watch.ts";
-import { sandboxContainerSpec, type SandboxPolicy, verifyInForce } from "./policy.ts";
+import { containerName, makeSandbox, newSandboxId } from "./factory.ts";
+import type { SandboxPolicy } from "./policy.ts";
 import { Sandbox, type SandboxInfo } from "./sandbox.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -19,12 +18,11 @@ const CREATIONS_WAITING = 100;
 const CREATE_DEADLINE_MS = 60_000;
 /** Ended sandboxes remembered for `include_inactive` and for good error texts. */
 const REMEMBERED = 200;
-const REAP_EVERY_MS = 1000;
+const EXPIRE_EVERY_MS = 1000;
+/** How long a removal is waited for; it goes on afterwards. */
+const REMOVE_ANSWER_MS = 10_000;
 /** Everything is gone by this long after {@link SandboxManager.close} was called. */
 const CLOSE_DEADLINE_MS = 4500;
-
-/** Heavy modules that the zygote imports ahead; those an image lacks are skipped. */
-const PRELOAD = ["numpy", "pandas", "matplotlib", "matplotlib.pyplot", "psycopg"];
 
 /** What a {@link SandboxManager} needs. */
 export interface SandboxManagerOptions {
@@ -41,20 +39,32 @@ export interface SandboxManagerOptions {
   readonly postgresDoor?: (sandboxId: string) => (stream: ByteStream) => void;
 }
 
+/** What came of a removal by the time that it had to be answered. */
+export interface RemovalAnswer {
+  /** Whether the container is gone; if not, the removal goes on. */
+  readonly gone: boolean;
+  /** What the last attempt failed with. */
+  readonly problem: string | undefined;
+}
+
 /** The sandboxes of one server. */
 export class SandboxManager {
   readonly #options: SandboxManagerOptions;
+  /** By handle, until their containers are known to be gone. */
   readonly #live = new Map<string, Sandbox>();
   readonly #gone = new Map<string, SandboxInfo>();
   readonly #creations = new Turnstile(CREATIONS_AT_ONCE, CREATIONS_WAITING);
   readonly #closing = new AbortController();
   readonly #inFlight = new Set<Promise<unknown>>();
-  readonly #reaper: ReturnType<typeof setInterval>;
+  readonly #removals: Removals;
+  readonly #expiry: ReturnType<typeof setInterval>;
+  #lastExpiry = performance.now();
   #places = 0;
 
   constructor(options: SandboxManagerOptions) {
     this.#options = options;
-    this.#reaper = setInterval(() => this.#reap(), REAP_EVERY_MS);
+    this.#removals = new Removals(options.host);
+    this.#expiry = setInterval(() => this.#expire(), EXPIRE_EVERY_MS);
   }
 
   /**
@@ -62,37 +72,31 @@ export class SandboxManager {
    *
    * @param options `idleMs`: idle time before removal; `signal`: gives the creation up and rolls it back.
    * @returns The new sandbox.
-   * @throws {OmcpError} `capacity`, `shutting_down`, `cancelled`, `sandbox_unsafe`, `sandbox_start_failed` or the engine's errors; nothing remains then.
+   * @throws {OmcpError} `capacity`, `shutting_down`, `cancelled`, `timeout`, `sandbox_unsafe`, `sandbox_start_failed` or the engine's errors;
+   * nothing remains then, or its removal goes on and it counts until it is gone.
    */
   async create(options: { idleMs?: number; signal?: AbortSignal } = {}): Promise<Sandbox> {
     if (this.#closing.signal.aborted) throw shuttingDown();
-    if (this.#places >= this.#options.maxSandboxes) throw capacity(this.#options.maxSandboxes);
+    if (this.#places >= this.#options.maxSandboxes) throw this.#capacity();
     this.#places += 1;
-    const signals = [this.#closing.signal, AbortSignal.timeout(CREATE_DEADLINE_MS)];
+    const id = newSandboxId();
+    using deadline = new DeadlineSignal(CREATE_DEADLINE_MS);
+    const signals = [this.#closing.signal, deadline.signal];
     if (options.signal !== undefined) signals.push(options.signal);
-    const creation = this.#create(options.idleMs ?? this.#options.idleMs, AbortSignal.any(signals));
+    const creation = this.#create(id, options.idleMs ?? this.#options.idleMs, AbortSignal.any(signals));
     this.#inFlight.add(creation);
     try {
       const sandbox = await creation;
-      void sandbox.ended.then((end) => this.#ended(sandbox, end.reason, end.outOfMemory));
+      void sandbox.ended.then((end) => void sandbox.remove("lost", end.reason, end.outOfMemory));
+      void sandbox.gone.then(() => this.#forget(sandbox));
       return sandbox;
     } catch (error) {
-      this.#places -= 1;
+      const state = this.#rolledBack(containerName(id));
       if (this.#closing.signal.aborted) throw shuttingDown();
       if (options.signal?.aborted) {
-        throw new OmcpError("cancelled", "The call was cancelled", {
-          state: "No sandbox was made.",
-          cause: error,
-        });
+        throw new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
       }
-      if (error instanceof DOMException && error.name === "TimeoutError") {
-        throw new OmcpError("timeout", `No sandbox could be made within ${CREATE_DEADLINE_MS / 1000} s`, {
-          state: "Nothing was left behind.",
-          next: "The engine is busy or slow; try again.",
-          cause: error,
-        });
-      }
-      throw error;
+      throw creationError(error, state, deadline.signal.aborted);
     } finally {
       this.#inFlight.delete(creation);
     }
@@ -141,100 +145,77 @@ export class SandboxManager {
   }
 
   /**
-   * Removes a sandbox and everything in it.
+   * Removes a sandbox and everything in it. A removal that fails goes on until the container is gone; a further call waits with it.
    *
    * @param sandboxId Its handle.
    * @param force Also while a cell runs.
+   * @returns Whether it is gone, by ten seconds at the latest.
    * @throws {OmcpError} `sandbox_not_found`; `sandbox_busy` without force while a cell runs.
    */
-  async remove(sandboxId: string, force = false): Promise<void> {
-    const sandbox = this.get(sandboxId);
-    if (sandbox.busy && !force) {
+  async remove(sandboxId: string, force = false): Promise<RemovalAnswer> {
+    const sandbox = this.#live.get(sandboxId) ?? this.get(sandboxId);
+    if (sandbox.busy && !sandbox.isEnding && !force) {
       throw new OmcpError("sandbox_busy", `Sandbox ${sandboxId} is running a cell`, {
         state: "It was not removed; the cell goes on.",
         next: "Wait for the cell to end, or call remove_sandbox with force: true.",
       });
     }
-    await sandbox.remove("removed", "it was removed on request");
-    this.#forget(sandbox);
+    const removal = sandbox.remove("removed", "it was removed on request");
+    await within(sandbox.gone, REMOVE_ANSWER_MS);
+    return { gone: removal.isGone, problem: removal.problem };
   }
 
-  /** Removes every sandbox and makes no more; everything is gone within five seconds. Idempotent. */
+  /** Removes every sandbox and makes no more; everything is gone within five seconds, or is named in the log. Idempotent. */
   async close(): Promise<void> {
-    clearInterval(this.#reaper);
+    clearInterval(this.#expiry);
     this.#closing.abort(shuttingDown());
-    const removals = [...this.#live.values()].map((sandbox) => sandbox.remove("removed", "the server ended"));
-    const deadline = Promise.withResolvers<void>();
-    const timer = setTimeout(deadline.resolve, CLOSE_DEADLINE_MS);
-    await Promise.race([Promise.allSettled([...removals, ...this.#inFlight]), deadline.promise]);
-    clearTimeout(timer);
+    for (const sandbox of this.#live.values()) sandbox.remove("removed", "the server ended");
+    await within(this.#allGone(), CLOSE_DEADLINE_MS);
+    this.#removals.close();
+    for (const name of this.#removals.names) {
+      log.error("Container {name} could not be removed: it ends by its lease", { name });
+    }
   }
 
-  async #create(idleMs: number, signal: AbortSignal): Promise<Sandbox> {
+  async #allGone(): Promise<void> {
+    // Creations that are given up now have removals of their own.
+    await Promise.all([Promise.allSettled(this.#inFlight), this.#removals.allGone()]);
+    await this.#removals.allGone();
+  }
+
+  async #create(id: string, idleMs: number, signal: AbortSignal): Promise<Sandbox> {
     const leave = await this.#creations.enter(signal);
     try {
-      const id = newSandboxId();
-      const { policy, leaseSeconds, postgresDoor, instance, host, image } = this.#options;
-      const watch = new KernelWatch();
-      const { container, uid } = await startWithOwnUid((uid) => ({
-        host,
-        name: `omcp-${id}`,
-        spec: sandboxContainerSpec(policy, {
-          image,
-          uid,
-          labels: labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid }),
-          env: sandboxEnvironment(postgresDoor !== undefined),
-          command: ["python3", "-I", "-S", "-u", "-c", LOADER],
-        }),
-        config: {
-          mode: "sandbox",
-          lease_seconds: leaseSeconds,
-          services: postgresDoor === undefined ? [] : ["postgres"],
-          kernel: { preload: PRELOAD },
-        },
-        services: postgresDoor === undefined ? {} : { postgres: postgresDoor(id) },
-        onEvent: (event) => watch.take(event),
-        signal,
-      }));
-      try {
-        const deviations = [
-          ...verifyInForce(policy, uid, container.channel.hello),
-          ...await watch.confinementProblems(signal),
-        ];
-        if (deviations.length > 0) throw unsafe(deviations);
-        const sandbox = new Sandbox({
-          id,
-          container,
-          idleMs,
-          lifetimeMs: this.#options.lifetimeMs,
-          kernelStarted: watch.started,
-        });
-        this.#live.set(id, sandbox);
-        log.info("Created sandbox {id}", { id });
-        return sandbox;
-      } catch (error) {
-        await container.remove("its creation failed");
-        throw error;
-      }
+      const sandbox = await makeSandbox({ ...this.#options, removals: this.#removals, id, idleMs, signal });
+      this.#live.set(id, sandbox);
+      log.info("Created sandbox {id}", { id });
+      return sandbox;
     } finally {
       leave();
     }
   }
 
-  #reap(): void {
-    for (const sandbox of this.#live.values()) {
-      const due = sandbox.due;
-      if (due === undefined) continue;
-      sandbox.remove("expired", due).catch((error: unknown) => {
-        log.error("Cannot remove expired sandbox {id}", { id: sandbox.id, error: String(error) });
-      });
+  /** Frees the place of a creation that failed, when its container is gone; says what remains. */
+  #rolledBack(name: string): string {
+    const removal = this.#removals.of(name);
+    if (removal === undefined) {
+      this.#places -= 1;
+      return "No sandbox was made; nothing was left behind.";
     }
+    void removal.gone.then(() => this.#places -= 1);
+    return `No sandbox was made. Container ${name} is being removed: this is tried until it is gone, and it counts as a sandbox until then.`;
   }
 
-  #ended(sandbox: Sandbox, reason: string, oom: boolean): void {
-    // Where it was removed on purpose, that reason stands already and this one is ignored.
-    void sandbox.remove("lost", reason, oom).catch(() => {});
-    this.#forget(sandbox);
+  #expire(): void {
+    const now = performance.now();
+    // After a standstill of this process the calls that wait are read first.
+    const late = now - this.#lastExpiry > 2 * EXPIRE_EVERY_MS;
+    this.#lastExpiry = now;
+    if (late) return;
+    for (const sandbox of this.#live.values()) {
+      const due = sandbox.due;
+      if (due !== undefined) sandbox.remove("expired", due);
+    }
   }
 
   #forget(sandbox: Sandbox): void {
@@ -248,49 +229,40 @@ export class SandboxManager {
     }
     log.info("Sandbox {id} is gone: {reason}", { id: sandbox.id, reason: info.reason ?? "" });
   }
+
+  #capacity(): OmcpError {
+    const { maxSandboxes: maximum } = this.#options;
+    const removing = [...this.#live.values()].filter(({ isEnding }) => isEnding).length;
+    return new OmcpError("capacity", `Cannot create a sandbox: at most ${maximum} may live at once`, {
+      state: `The others are untouched.${
+        removing === 0 ? "" : ` ${removing} of them ${removing === 1 ? "is" : "are"} being removed.`
+      }`,
+      next: "Remove one with remove_sandbox, or wait until an idle one expires.",
+      details: { maximum },
+    });
+  }
 }
 
-/** What the user of every sandbox is called; its number differs. */
-const USER_NAME = "sandbox";
-
-/** 128 random bits: nobody guesses another's sandbox. */
-function newSandboxId(): string {
-  return `sbx_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
-}
-
-function sandboxEnvironment(database: boolean): Record<string, string> {
-  return {
-    HOME: "/tmp/home",
-    // Libraries ask for these before they ask the password file, which may know nothing of a sandbox's user.
-    USER: USER_NAME,
-    LOGNAME: USER_NAME,
-    IPYTHONDIR: "/tmp/ipython",
-    MPLCONFIGDIR: "/tmp/matplotlib",
-    LANG: "C.UTF-8",
-    ...(database ? { PGHOST: "/run/postgresql", PGUSER: "omop", PGDATABASE: "cdm" } : {}),
-  };
-}
-
-function capacity(maximum: number): OmcpError {
-  return new OmcpError("capacity", `Cannot create a sandbox: at most ${maximum} may live at once`, {
-    state: "The others are untouched.",
-    next: "Remove one with remove_sandbox, or wait until an idle one expires.",
-    details: { maximum },
+/** A failed creation's error, with what really remains. */
+function creationError(error: unknown, state: string, late: boolean): unknown {
+  if (late) {
+    return new OmcpError("timeout", `No sandbox could be made within ${CREATE_DEADLINE_MS / 1000} s`, {
+      state,
+      next: "The engine is busy, slow or hangs; try again.",
+      cause: error,
+    });
+  }
+  if (!(error instanceof OmcpError)) return error;
+  const { code, message, next, details, retryable } = error;
+  return new OmcpError(code, message, {
+    state,
+    ...(next === undefined ? {} : { next }),
+    details,
+    retryable,
+    cause: error,
   });
 }
 
 function shuttingDown(): OmcpError {
   return new OmcpError("shutting_down", "The server is ending", { state: "Nothing was made." });
-}
-
-function unsafe(deviations: readonly string[]): OmcpError {
-  return new OmcpError(
-    "sandbox_unsafe",
-    `The new sandbox was not confined as the policy says: ${deviations.join("; ")}`,
-    {
-      state: "It has been removed; no code was run.",
-      next: "This is for the operator: run `omcp doctor` on the machine of the engine.",
-      details: { deviations },
-    },
-  );
 }

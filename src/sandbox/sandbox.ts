@@ -1,24 +1,24 @@
 /** One sandbox: a hosted container whose kernel runs cells, one at a time. */
 import { ReplyError } from "../agent_protocol/mod.ts";
+import { Deadline, within } from "../lib/deadline.ts";
 import { OmcpError } from "../errors.ts";
-import type { ContainerEnd, HostedContainer } from "../runtime/mod.ts";
-import { CellCollector, type CellOutcome, type CellOutput } from "./cell.ts";
-import { cancelledError, lostError, recovering } from "./endings.ts";
+import type { ContainerEnd, HostedContainer, Removal } from "../runtime/mod.ts";
+import type { CellOutcome } from "./cell.ts";
+import { agentError, cancelledError, endedError, type SandboxEnd } from "./endings.ts";
+import { type ExecuteOptions, runCell } from "./execution.ts";
 import { Turnstile } from "./turnstile.ts";
+
+export type { ExecuteOptions } from "./execution.ts";
 
 /** Calls that may wait for a sandbox's kernel. */
 const MAX_WAITING_CELLS = 16;
-/** By this long after its deadline a call has its answer, whatever the sandbox does (promise 3: two seconds). */
-const ANSWER_GRACE_MS = 1800;
-/** The agent has this long after a cell's deadline to bring a kernel back; then the sandbox is given up. */
-const RECOVERY_MS = 15_000;
 /** A first kernel that takes longer to start than this counts as the cell's own time. */
 const KERNEL_START_MS = 30_000;
-/** How long a cancelled cell's interrupt may take to be confirmed. */
-const INTERRUPT_MS = 2000;
+/** How long a call whose channel broke waits for the reason, and for the removal. */
+const LAST_WORDS_MS = 1500;
 
-/** `idle` and `busy` are live; the others have no container any more. */
-export type SandboxState = "idle" | "busy" | "removed" | "expired" | "lost";
+/** `idle` and `busy` are live; of a `removing` one the container is not yet known to be gone; the others have none. */
+export type SandboxState = "idle" | "busy" | "removing" | SandboxEnd["state"];
 
 /** What a list shows of a sandbox. Times are milliseconds since the epoch. */
 export interface SandboxInfo {
@@ -35,21 +35,6 @@ export interface SandboxInfo {
   readonly reason?: string;
 }
 
-/** How a cell is to be run. */
-export interface ExecuteOptions {
-  /** The cell's own time, ms. */
-  readonly timeoutMs: number;
-  /** stdout and stderr kept, bytes. */
-  readonly outputBytes: number;
-  /** Interrupts the cell, variables kept. */
-  readonly signal?: AbortSignal;
-  readonly onOutput?: (output: CellOutput) => void;
-  /** Called when another cell of the sandbox has to end first. */
-  readonly onWaiting?: () => void;
-  /** Runs apart from the user's history, in a throw-away namespace that has `user_ns`. */
-  readonly internal?: boolean;
-}
-
 /** What a {@link Sandbox} is made of. */
 export interface SandboxParts {
   readonly id: string;
@@ -63,24 +48,27 @@ export interface SandboxParts {
 /** A live sandbox, or the memory of one. */
 export class Sandbox {
   readonly id: string;
+  /** Resolves when its container is known to be gone. */
+  readonly gone: Promise<void>;
+  readonly #gone = Promise.withResolvers<void>();
   readonly #container: HostedContainer;
   readonly #turnstile = new Turnstile(1, MAX_WAITING_CELLS);
   readonly #idleMs: number;
   readonly #createdAt = Date.now();
   readonly #endsAt: number;
-  // Ages are measured on the monotonic clock: a step of the wall clock must not reap anyone.
+  // Ages are measured on the monotonic clock: a step of the wall clock must not expire anyone.
   readonly #born = performance.now();
   readonly #lifetimeMs: number;
   readonly #kernelStarted: Promise<void>;
   #lastUsed = performance.now();
   #calls = 0;
   #cells = 0;
-  #end:
-    | { readonly state: "removed" | "expired" | "lost"; readonly reason: string; readonly oom: boolean }
-    | undefined;
+  #end: SandboxEnd | undefined;
+  #removal: Removal | undefined;
 
   constructor(parts: SandboxParts) {
     this.id = parts.id;
+    this.gone = this.#gone.promise;
     this.#container = parts.container;
     this.#idleMs = parts.idleMs;
     this.#lifetimeMs = parts.lifetimeMs;
@@ -88,18 +76,24 @@ export class Sandbox {
     this.#endsAt = this.#createdAt + parts.lifetimeMs;
   }
 
-  /** True while a call waits for or uses the kernel. */
+  /** True while a call waits for the kernel, or a cell uses it: a cancelled one too, until it has ended. */
   get busy(): boolean {
-    return this.#calls > 0;
+    return this.#calls > 0 || this.#turnstile.busy;
   }
 
-  /** Resolves when the container is gone, for whatever reason. */
+  /** True as soon as it takes no call any more. */
+  get isEnding(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Resolves when the container or the channel to it is over, for whatever reason. */
   get ended(): Promise<ContainerEnd> {
     return this.#container.ended;
   }
 
-  /** Why it is due for removal now, or undefined. */
+  /** Why it is to be removed now, or undefined. */
   get due(): string | undefined {
+    if (this.isEnding) return undefined;
     const now = performance.now();
     if (now - this.#born > this.#lifetimeMs) return `its lifetime of ${this.#lifetimeMs / 1000} s is over`;
     if (!this.busy && now - this.#lastUsed > this.#idleMs) return `it was idle for ${this.#idleMs / 1000} s`;
@@ -110,7 +104,7 @@ export class Sandbox {
   info(): SandboxInfo {
     return {
       sandboxId: this.id,
-      state: this.#end?.state ?? (this.busy ? "busy" : "idle"),
+      state: this.#state(),
       createdAt: this.#createdAt,
       lastUsedAt: Date.now() - Math.round(performance.now() - this.#lastUsed),
       idleMs: this.#idleMs,
@@ -139,36 +133,53 @@ export class Sandbox {
       const waited = performance.now() - start;
       try {
         await this.#kernelStart(options.signal);
-        const run = this.#run(code, options, Math.max(100, Math.floor(options.timeoutMs - waited)));
-        // The kernel's place is freed when the agent has truly answered, not when the caller has.
-        void run.settled.finally(leave);
-        return { ...await run.outcome, waited_ms: waited };
+        this.throwIfEnded();
+        if (options.signal?.aborted) throw cancelledError("The cell was not begun.");
       } catch (error) {
         leave();
+        if (this.isEnding) await within(this.gone, LAST_WORDS_MS);
         throw error;
       }
+      const timeoutMs = Math.max(100, Math.floor(options.timeoutMs - waited));
+      const run = runCell(
+        this.#container.channel,
+        code,
+        { ...options, timeoutMs },
+        (error) => this.#failed(error),
+      );
+      if (options.internal !== true) this.#cells += 1;
+      // The kernel's permit is free when the agent has answered, not when the caller has its answer or has gone.
+      void run.settled.then(() => {
+        leave();
+        this.#lastUsed = performance.now();
+      });
+      return { ...await run.outcome, waited_ms: waited };
     } finally {
       this.#calls -= 1;
       this.#lastUsed = performance.now();
     }
   }
 
-  /** Ends it. Idempotent; the first reason stands. */
-  async remove(state: "removed" | "expired" | "lost", reason: string, oom = false): Promise<void> {
+  /**
+   * Ends it and removes its container, however often that has to be tried. Idempotent; the first reason stands.
+   *
+   * @returns The removal; a repeated call tries again at once where the last attempt failed.
+   */
+  remove(state: SandboxEnd["state"], reason: string, oom = false): Removal {
     this.#end ??= { state, reason, oom };
-    await this.#container.remove(reason);
+    this.#removal = this.#container.remove(reason);
+    void this.#removal.gone.then(() => this.#gone.resolve());
+    return this.#removal;
   }
 
   /** Throws what a call on an ended sandbox must say. */
   throwIfEnded(): void {
-    if (this.#end === undefined) return;
-    if (this.#end.state !== "lost") {
-      throw new OmcpError("sandbox_not_found", `Sandbox ${this.id} has been removed: ${this.#end.reason}`, {
-        state: "Its variables and files are gone.",
-        next: "Create a new sandbox with create_sandbox.",
-      });
-    }
-    throw lostError(this.id, this.#end.reason, this.#end.oom);
+    if (this.#end !== undefined) throw this.#endError(this.#end);
+  }
+
+  #state(): SandboxState {
+    if (this.#end === undefined) return this.busy ? "busy" : "idle";
+    return this.#removal?.isGone === true ? this.#end.state : "removing";
   }
 
   async #enter(options: ExecuteOptions): Promise<() => void> {
@@ -177,13 +188,14 @@ export class Sandbox {
     function abort(): void {
       giveUp.abort();
     }
-    const timer = setTimeout(abort, options.timeoutMs);
+    using _deadline = new Deadline(options.timeoutMs, abort);
     options.signal?.addEventListener("abort", abort, { once: true });
     if (options.signal?.aborted) abort();
     try {
       return await this.#turnstile.enter(giveUp.signal);
     } catch (error) {
       if (options.signal?.aborted) throw cancelledError("The cell was not begun.", error);
+      this.throwIfEnded();
       if (error instanceof OmcpError) {
         throw new OmcpError(
           "sandbox_busy",
@@ -205,7 +217,6 @@ export class Sandbox {
         },
       );
     } finally {
-      clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
     }
   }
@@ -213,106 +224,40 @@ export class Sandbox {
   /** Waits for the first kernel: its start, seconds on a slow machine, is no fault of the first cell. */
   async #kernelStart(signal: AbortSignal | undefined): Promise<void> {
     const enough = Promise.withResolvers<void>();
-    const timer = setTimeout(enough.resolve, KERNEL_START_MS);
-    signal?.addEventListener("abort", () => enough.resolve(), { once: true });
+    using _deadline = new Deadline(KERNEL_START_MS, enough.resolve);
+    function abort(): void {
+      enough.resolve();
+    }
+    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
     try {
       await Promise.race([this.#kernelStarted, this.#container.ended, enough.promise]);
     } finally {
-      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
     }
-  }
-
-  #run(
-    code: string,
-    options: ExecuteOptions,
-    timeoutMs: number,
-  ): { outcome: Promise<CellOutcome>; settled: Promise<void> } {
-    const collector = new CellCollector(options.onOutput);
-    const { channel } = this.#container;
-    const request = channel.request("execute", {
-      code,
-      timeout_ms: timeoutMs,
-      max_output_bytes: options.outputBytes,
-      internal: options.internal ?? false,
-    }, { deadlineMs: timeoutMs + RECOVERY_MS, onEvent: (event) => collector.take(event) });
-    if (options.internal !== true) this.#cells += 1;
-    const reply = request.then((result) => collector.finish(result)).catch((error: unknown) =>
-      this.#failed(error)
-    );
-    const settled = reply.then(() => {}, () => {});
-    return { outcome: this.#answer(reply, collector, options, timeoutMs), settled };
-  }
-
-  /** The reply, or by the deadline plus its grace what is known without one; a cancel in between interrupts the cell. */
-  async #answer(
-    reply: Promise<CellOutcome>,
-    collector: CellCollector,
-    options: ExecuteOptions,
-    timeoutMs: number,
-  ): Promise<CellOutcome> {
-    const late = Promise.withResolvers<CellOutcome>();
-    const timer = setTimeout(
-      () => late.resolve(recovering(collector.outputs, timeoutMs + ANSWER_GRACE_MS)),
-      timeoutMs + ANSWER_GRACE_MS,
-    );
-    const abort = (): void => {
-      void this.#interrupt(reply).finally(() =>
-        late.reject(cancelledError("The cell was interrupted; variables are kept."))
-      );
-    };
-    options.signal?.addEventListener("abort", abort, { once: true });
-    if (options.signal?.aborted) abort();
-    late.promise.catch(() => {});
-    try {
-      return await Promise.race([reply, late.promise]);
-    } finally {
-      clearTimeout(timer);
-      options.signal?.removeEventListener("abort", abort);
-    }
-  }
-
-  async #interrupt(reply: Promise<CellOutcome>): Promise<void> {
-    await this.#container.channel.request("interrupt", {}, { deadlineMs: INTERRUPT_MS }).catch(() => {});
-    const enough = Promise.withResolvers<void>();
-    const timer = setTimeout(enough.resolve, INTERRUPT_MS);
-    await Promise.race([reply.then(() => {}, () => {}), enough.promise]);
-    clearTimeout(timer);
   }
 
   /** Says what a failed request means for the sandbox, and gives the sandbox up where it cannot be trusted or reached. */
   async #failed(error: unknown): Promise<never> {
-    if (error instanceof ReplyError) {
-      if (error.code === "kernel_unavailable") {
-        throw new OmcpError("kernel_unavailable", error.message, {
-          state: "No code was run.",
-          next: "Try again once; if it stays so, create another sandbox.",
-        });
-      }
-      throw new OmcpError(error.code === "busy" ? "sandbox_busy" : "invalid_argument", error.message, {
-        state: "The cell was not begun.",
-        cause: error,
-      });
-    }
-    this.throwIfEnded();
+    if (error instanceof ReplyError) throw agentError(error);
     const known = error instanceof OmcpError ? error : undefined;
+    const sent = known?.details.sent !== false;
+    if (this.#end !== undefined) {
+      await within(this.gone, LAST_WORDS_MS);
+      throw this.#endError(this.#end, sent);
+    }
     const reason = known?.code === "timeout"
       ? "its kernel could not be brought back"
       : (known?.message ?? String(error));
-    const end = known?.code === "channel_failed" ? await this.#ended() : undefined;
-    await this.remove("lost", end?.reason ?? reason, end?.outOfMemory ?? false).catch(() => {});
-    if (known?.code === "channel_failed" && !known.retryable) throw known;
-    this.throwIfEnded();
-    throw error;
+    const broken = known?.code === "channel_failed";
+    const end = broken ? await within(this.#container.ended, LAST_WORDS_MS) : undefined;
+    this.remove("lost", end?.reason ?? reason, end?.outOfMemory ?? false);
+    await within(this.gone, LAST_WORDS_MS);
+    if (broken && !known.retryable) throw known;
+    throw this.#end === undefined ? error : this.#endError(this.#end, sent);
   }
 
-  /** The container's end, where it comes soon. */
-  async #ended(): Promise<ContainerEnd | undefined> {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => resolve(undefined), 1500);
-    try {
-      return await Promise.race([this.#container.ended, promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+  #endError(end: SandboxEnd, sent = true): OmcpError {
+    return endedError(this.id, end, { gone: this.#removal?.isGone ?? false, sent });
   }
 }

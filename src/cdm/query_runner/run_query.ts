@@ -9,6 +9,15 @@ const MIME = "application/vnd.omcp.query+json";
 /** The answer is at most this long, in characters: reading it occupies everybody. It has at most 20 rows of short texts. */
 const OUTPUT_BYTES = 256 * 1024;
 
+/** What a query that did not end leaves, by what the sandbox has confirmed of its kernel. */
+const VARIABLES = {
+  kept: "Variables are kept; there is no new DataFrame.",
+  restarted: "The kernel was restarted: variables are lost, files in /workspace remain.",
+  unavailable: "The kernel could not be restarted: variables are lost.",
+  unknown:
+    "The sandbox has not answered yet: it is unknown whether variables are kept and the DataFrame exists.",
+} as const;
+
 const cell = z.union([z.string().max(1000), z.boolean(), z.null()]);
 
 const answerSchema = z.discriminatedUnion("ok", [
@@ -67,9 +76,7 @@ export async function runQuery(
   });
   if (outcome.status === "timeout" || outcome.status === "interrupted") {
     throw new OmcpError("timeout", `The query did not end within ${options.timeoutMs / 1000} s`, {
-      state: outcome.kernel === "kept"
-        ? "Variables are kept; there is no new DataFrame."
-        : "The kernel was restarted: variables are lost.",
+      state: VARIABLES[outcome.kernel],
       next: "Narrow it with filters, aggregate, or set a lower limit.",
     });
   }

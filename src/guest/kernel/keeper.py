@@ -13,7 +13,7 @@ from .launch import MAX_STARTS, ZygoteEvents, ZygoteHost
 from .link import Link, pair
 
 # Seconds.
-_KERNEL_READY = 10.0
+_KERNEL_READY = 30.0
 _EXIT_AFTER_END = 0.3
 _RETRY = 0.05
 _MAX_ENDED_PIDS = 256

@@ -194,7 +194,7 @@ class KernelSupervisor:
         except OSError as error:
             cell.stop_timer()
             self._cell = None
-            self._refuse(cell.request_id, "internal", "No pipes for the cell: %s; it did not run" % error)
+            self._refuse(cell.request_id, "no_pipes", "No pipes for the cell: %s; it did not run" % error)
             return
         cell.sent = True
         message = {"type": "cell", "cell": cell.number, "code": cell.request.code, "internal": cell.request.internal}

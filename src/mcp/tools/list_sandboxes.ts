@@ -13,7 +13,8 @@ export function listSandboxesTool(sandboxes: SandboxManager): Tool {
   return defineTool({
     name: "list_sandboxes",
     title: "List sandboxes",
-    description: "Lists the sandboxes of this server with their state (idle, busy), age and remaining life.",
+    description:
+      "Lists the sandboxes of this server with their state (idle, busy, removing), age and remaining life.",
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({
       include_inactive: z.boolean().optional().describe(

@@ -22,8 +22,13 @@ export function removeSandboxTool(sandboxes: SandboxManager): Tool {
       force: z.boolean().optional().describe("Remove it even while a cell runs. Default: false."),
     }),
     async run({ sandbox_id, force }) {
-      await sandboxes.remove(sandbox_id, force ?? false);
-      return textResult(`Removed sandbox ${sandbox_id}.`);
+      const { gone, problem } = await sandboxes.remove(sandbox_id, force ?? false);
+      if (gone) return textResult(`Removed sandbox ${sandbox_id}.`);
+      return textResult(
+        `Sandbox ${sandbox_id} is being removed, but the engine has not confirmed it yet${
+          problem === undefined ? "" : ` (last attempt: ${problem})`
+        }.\nThe server tries until it is gone; nothing need be done. Until then list_sandboxes shows it as removing and it counts as a sandbox.`,
+      );
     },
   });
 }

@@ -21,6 +21,8 @@ const log = logger("postgres");
 /** A cluster that crashed replays its log first; a big one takes its time. */
 const READY_DEADLINE_MS = 120_000;
 const SHUTDOWN_DEADLINE_MS = 3000;
+/** How long a removal is waited for; it goes on afterwards. */
+const REMOVE_MS = 10_000;
 const MEMORY_MIB = 2048;
 /**
  * Private memory of one server process. A query that wants more gets an error of its own; without this bound it would have the
@@ -97,15 +99,17 @@ export class LocalDatabase {
       // A clean end spares the next start the replay of the log.
       await container.channel.request("shutdown", {}, { deadlineMs: SHUTDOWN_DEADLINE_MS }).catch(() => {});
     }
-    await container.remove("the server ended");
+    await container.remove("the server ended").within(REMOVE_MS);
   }
 
   async #start(): Promise<HostedContainer> {
     try {
       const container = await this.#startOnce();
-      void container.ended.then(({ reason }) => {
-        this.#running = undefined;
+      void container.ended.then(async ({ reason }) => {
         if (!this.#closing.signal.aborted) log.error("The local database ended: {reason}", { reason });
+        // The next one needs the volume that this one holds.
+        await container.remove(reason).within(REMOVE_MS);
+        this.#running = undefined;
       });
       return container;
     } catch (error) {
@@ -136,7 +140,7 @@ export class LocalDatabase {
     try {
       await ready.promise;
     } catch (error) {
-      await container.remove("Postgres could not start").catch(() => {});
+      await container.remove("Postgres could not start").within(REMOVE_MS);
       throw error;
     } finally {
       clearTimeout(timer);
