@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   cdm_in_use: { retryable: true, meaning: "Another server has the local CDM open." },
   cdm_invalid: { retryable: false, meaning: "The data is not a CDM this program can use." },
   config_invalid: { retryable: false, meaning: "A setting is missing or wrong." },
+  instance_in_use: { retryable: true, meaning: "Another server with the same OMCP_INSTANCE runs." },
   shutting_down: { retryable: true, meaning: "The server is ending." },
   internal: { retryable: false, meaning: "A defect of this program." },
 } as const;

@@ -153,7 +153,7 @@ export const SETTINGS = {
     default: "",
     unit: "name",
     description:
-      "This server's name in the label `org.omcp.instance` of its containers; empty: a random one.",
+      "This server's name in the label `org.omcp.instance` of its containers; empty: a random one. One server at a time has a name; what an earlier one left under it is removed at start.",
   },
   OMCP_LOG_LEVEL: {
     schema: z.enum(["debug", "info", "warning", "error"]),
@@ -198,6 +198,8 @@ export interface Config {
   readonly queryConnections: number;
   /** What the server's containers are labelled with. */
   readonly instance: string;
+  /** Whether the instance was named: another server could have the same name. */
+  readonly instanceNamed: boolean;
   readonly logLevel: "debug" | "info" | "warning" | "error";
 }
 
@@ -246,6 +248,7 @@ export function readConfig(read: ReadVariable): Config {
     queryResultBytes: get("OMCP_QUERY_RESULT_MIB") * mib,
     queryConnections: get("OMCP_QUERY_CONNECTIONS"),
     instance: get("OMCP_INSTANCE") || crypto.randomUUID(),
+    instanceNamed: get("OMCP_INSTANCE") !== "",
     logLevel: get("OMCP_LOG_LEVEL"),
   };
   if (problems.length > 0) {

@@ -28,11 +28,13 @@ print("sockets:", refused(internet)); print("root:", refused(root)); print("secr
 /**
  * Runs all checks, each told in a line.
  *
- * @param config The settings.
+ * @param settings The settings.
  * @param print Takes a line.
  * @returns 0 if all is well, else 1.
  */
-export async function doctor(config: Config, print: (line: string) => void): Promise<number> {
+export async function doctor(settings: Config, print: (line: string) => void): Promise<number> {
+  // Never a server's own name: that server would remove what is made here.
+  const config = { ...settings, instance: `doctor-${crypto.randomUUID()}` };
   let problems = 0;
   async function check<T>(
     what: string,

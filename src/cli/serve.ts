@@ -2,7 +2,7 @@
 import type { Config } from "../app/config.ts";
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import { sweepNeverStarted } from "../runtime/mod.ts";
+import { type HeldInstance, holdInstance } from "../app/instance.ts";
 import { logger } from "../observability/log.ts";
 import { startStdio } from "../mcp/transports/stdio.ts";
 import type { Tool } from "../mcp/tool.ts";
@@ -34,7 +34,7 @@ const SETUP =
  *
  * @param config The settings.
  * @returns The process's exit code.
- * @throws {OmcpError} Where it cannot start: `engine_unreachable`, `image_missing`, `database_unsafe_role`…
+ * @throws {OmcpError} Where it cannot start: `engine_unreachable`, `image_missing`, `instance_in_use`, `database_unsafe_role`…
  */
 export async function serve(config: Config): Promise<number> {
   requirePermissions(config);
@@ -47,7 +47,27 @@ export async function serve(config: Config): Promise<number> {
   if (config.database.kind === "sample" || config.database.kind === "local") {
     await requireImage(engine, imageReference("postgres"));
   }
-  const cdm = await openCdmDoor(config, engine);
+  const instance = await holdInstance(config, engine, image);
+  let cdm: CdmDoor | undefined;
+  try {
+    cdm = await openCdmDoor(config, engine);
+  } catch (error) {
+    await instance.close();
+    throw error;
+  }
+  return await serveUntilEnd({ config, engine, image, policy, instance, cdm });
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly image: string;
+  readonly policy: SandboxPolicy;
+  readonly instance: HeldInstance;
+  readonly cdm: CdmDoor | undefined;
+}
+
+async function serveUntilEnd({ config, engine, image, policy, instance, cdm }: Parts): Promise<number> {
   const sandboxes = new SandboxManager({
     host: engine,
     instance: config.instance,
@@ -59,16 +79,19 @@ export async function serve(config: Config): Promise<number> {
     leaseSeconds: config.leaseSeconds,
     ...(cdm === undefined ? {} : { postgresDoor: (id: string) => cdm.serve(id) }),
   });
-  sweepNeverStarted(engine).catch((error: unknown) =>
-    log.warning("Cannot sweep: {error}", { error: String(error) })
-  );
   const stop = endingSignal();
   const stdio = startStdio(toolsOf(config, sandboxes, cdm));
   log.info("Serving MCP over stdio: {image}, API {api}", { image, api: engine.apiVersion });
-  const reason = await Promise.race([stop.promise, stdio.ended]);
+  const lost = instance.lost.then((why) => {
+    log.error("Another server has this instance now: {why}", { why });
+    return why;
+  });
+  const reason = await Promise.race([stop.promise, stdio.ended, lost]);
   log.info("Ending: {reason}", { reason });
   const forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
   await Promise.allSettled([sandboxes.close(), cdm?.close(), stdio.close()]);
+  // Last: who takes the instance then finds nothing of it.
+  await instance.close();
   clearTimeout(forced);
   stop.dispose();
   return 0;

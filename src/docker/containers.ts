@@ -62,9 +62,14 @@ export class Containers {
     return answer.Id;
   }
 
-  /** Starts a container; 304 says that it runs already. */
-  async start(id: string, call?: CallOptions): Promise<void> {
-    await this.#http.status({ ...about(id, "POST", ["start", "/start"]), call, alsoAccept: [304] });
+  /** Starts a container. Returns false where it runs already, which 304 says. */
+  async start(id: string, call?: CallOptions): Promise<boolean> {
+    const status = await this.#http.status({
+      ...about(id, "POST", ["start", "/start"]),
+      call,
+      alsoAccept: [304],
+    });
+    return status !== 304;
   }
 
   /** Kills a container. */

@@ -96,8 +96,8 @@ export class Engine {
     return this.#containers.create(spec, options);
   }
 
-  /** Starts a container. One that runs already is success. */
-  startContainer(id: string, call?: CallOptions): Promise<void> {
+  /** Starts a container. Returns false where it runs already. */
+  startContainer(id: string, call?: CallOptions): Promise<boolean> {
     return this.#containers.start(id, call);
   }
 

@@ -11,8 +11,8 @@ import type {
 export interface ContainerHost {
   /** Creates a container and returns the host's own id of it. */
   createContainer(spec: ContainerSpec, options: { name: string } & CallOptions): Promise<string>;
-  /** Starts PID 1; one that runs already is success. */
-  startContainer(id: string, call?: CallOptions): Promise<void>;
+  /** Starts PID 1. Returns false for one that runs already: of several calls at once, one starts it. */
+  startContainer(id: string, call?: CallOptions): Promise<boolean>;
   /** Takes hold of PID 1's standard streams. */
   attach(id: string, call?: CallOptions): Promise<Attachment>;
   /** Looks at a container; `engine_not_found` where there is none. */

@@ -2,7 +2,7 @@
 
 /** Which server made it: a random id of the server's process. */
 export const LABEL_INSTANCE = "org.omcp.instance";
-/** What it is for: `sandbox`, `database`. */
+/** What it is for: see {@link ContainerRole}. */
 export const LABEL_ROLE = "org.omcp.role";
 /** The server-made handle of the sandbox or database. */
 export const LABEL_NAME = "org.omcp.name";
@@ -14,8 +14,8 @@ export const LABEL_VERSION = "org.omcp.version";
 /** The user id that a sandbox has for itself in the engine. */
 export const LABEL_UID = "org.omcp.uid";
 
-/** What a container of this program is for. */
-export type ContainerRole = "sandbox" | "database";
+/** What a container of this program is for: `lock` is an instance's lock. */
+export type ContainerRole = "sandbox" | "database" | "lock";
 
 /**
  * Makes the labels of one container.

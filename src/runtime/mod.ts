@@ -2,6 +2,7 @@
 export * from "./confinement.ts";
 export * from "./container_host.ts";
 export * from "./hosted_container.ts";
+export * from "./instance_lock.ts";
 export * from "./labels.ts";
 export * from "./own_uid.ts";
 export * from "./removals.ts";
@@ -12,4 +13,4 @@ export {
   type SeccompProfile,
   type SeccompRule,
 } from "./seccomp_profile.ts";
-export * from "./sweep.ts";
+export * from "./orphans.ts";

@@ -24,7 +24,7 @@ interface Waiting {
 export class RawClient {
   readonly process: Deno.ChildProcess;
   /** The server's OMCP_INSTANCE: its containers bear it. */
-  readonly instance = newInstance();
+  readonly instance: string;
   /** Every notification that came. */
   readonly notifications: Message[] = [];
   /** Lines on stdout that were no JSON: there must be none. */
@@ -38,6 +38,7 @@ export class RawClient {
   #lastId = 1000;
 
   private constructor(environment: Record<string, string>) {
+    this.instance = environment.OMCP_INSTANCE ?? newInstance();
     this.process = new Deno.Command(Deno.execPath(), {
       args: serverArguments({ project: PROJECT }),
       env: {

@@ -36,7 +36,7 @@ export class RecordingHost implements ContainerHost {
     return this.lastId;
   }
 
-  startContainer(id: string, call?: CallOptions): Promise<void> {
+  startContainer(id: string, call?: CallOptions): Promise<boolean> {
     return this.#timed("start", () => this.#engine.startContainer(id, call));
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { ReplyError } from "../../src/channel/mod.ts";
-import { DeadlineSignal } from "../../src/deadline.ts";
+import { ReplyError } from "../../src/agent_protocol/mod.ts";
+import { DeadlineSignal } from "../../src/lib/deadline.ts";
 import type { Engine } from "../../src/docker/mod.ts";
 import { OmcpError } from "../../src/errors.ts";
 import { agentError } from "../../src/sandbox/endings.ts";
@@ -8,7 +8,7 @@ import { KernelWatch } from "../../src/sandbox/kernel_watch.ts";
 import { SandboxManager, type SandboxManagerOptions } from "../../src/sandbox/manager.ts";
 import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
 import type { Sandbox } from "../../src/sandbox/sandbox.ts";
-import { imageReference } from "../../src/setup/images.ts";
+import { imageReference } from "../../src/images/identity.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../fixtures/server.ts";
 
 interface Scene {
