@@ -5,6 +5,7 @@
  * The loader imports them from memory: nothing is written to the container's disk.
  */
 import agent from "./agent/__init__.py" with { type: "text" };
+import agentAccounts from "./agent/accounts.py" with { type: "text" };
 import agentChannel from "./agent/channel.py" with { type: "text" };
 import agentChildren from "./agent/children.py" with { type: "text" };
 import agentDatabase from "./agent/database.py" with { type: "text" };
@@ -60,6 +61,7 @@ export const LOADER: string = loader;
 /** Module name → source, as the boot message carries them (see `agent_protocol/PROTOCOL.md`, "Boot"). */
 export const GUEST_MODULES: Record<string, string> = {
   "agent": agent,
+  "agent.accounts": agentAccounts,
   "agent.channel": agentChannel,
   "agent.children": agentChildren,
   "agent.database": agentDatabase,

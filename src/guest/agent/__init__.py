@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple
 
+from agent.accounts import name_user
 from agent.channel import Channel, Handlers
 from agent.children import Children
 from agent.in_force import in_force
@@ -143,6 +144,7 @@ class Agent:
             )
             self._database.start()
             return
+        name_user()
         if "postgres" in self._services:
             self._listen()
         self._start_kernel()
