@@ -19,7 +19,10 @@ const LIST_MS = 10_000;
  * @param now Milliseconds since the epoch.
  * @returns How many were removed.
  */
-export async function sweepNeverStarted(host: ContainerHost, now: number = Date.now()): Promise<number> {
+export async function sweepNeverStarted(
+  host: Pick<ContainerHost, "listContainers" | "removeContainer">,
+  now: number = Date.now(),
+): Promise<number> {
   let removed = 0;
   for (const role of ROLES) {
     const found = await host.listContainers({

@@ -216,7 +216,7 @@ Deno.test("a holder that loses its lock to another is told", async () => {
 Deno.test("a lock ends by its lease where the engine does not see its holder's end", async () => {
   await withInstance(async ({ engine, instance, name }) => {
     // The lock's own program, with a stdin that nobody holds and nobody ends.
-    const source = await Deno.readTextFile(`${PROJECT}/src/host/instance_lock.py`);
+    const source = await Deno.readTextFile(`${PROJECT}/src/runtime/instance_lock.py`);
     const id = await engine.createContainer({
       Image: imageReference("python"),
       Entrypoint: ["python3", "-I", "-S", "-c", source.replace("patience = 20.0", "patience = 1.0"), "1"],

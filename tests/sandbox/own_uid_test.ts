@@ -129,7 +129,7 @@ Deno.test("where no user is free the creation fails, and leaves nothing", async 
       await assert.rejects(manager.create(), (error) => {
         assert.ok(error instanceof OmcpError);
         assert.equal(error.code, "sandbox_start_failed");
-        assert.match(`${error.message} ${error.state}`, /user id[^]*Nothing was left behind/);
+        assert.match(`${error.message} ${error.state}`, /user id[^]*nothing was left behind/);
         return true;
       });
       assert.deepEqual(manager.list(true), []);
