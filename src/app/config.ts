@@ -3,6 +3,7 @@
  * validated {@link Config}. The README's table is made from {@link SETTINGS}.
  */
 import * as z from "zod";
+import type { CdmSettings, DatabaseLocation } from "../cdm/settings.ts";
 import { OmcpError } from "../errors.ts";
 
 interface Setting {
@@ -166,22 +167,14 @@ export const SETTINGS = {
 /** The name of a setting. */
 export type SettingName = keyof typeof SETTINGS;
 
-/** Where the CDM is. */
-export type DatabaseLocation =
-  | { readonly kind: "none" }
-  | { readonly kind: "sample" }
-  | { readonly kind: "local"; readonly name: string }
-  | { readonly kind: "url"; readonly url: string };
-
 /** The settings, validated and in the units the program works with. */
-export interface Config {
+export interface Config extends CdmSettings {
   readonly dockerHost: string;
   /** Undefined: the project's own image. */
   readonly image: string | undefined;
   readonly maxSandboxes: number;
   readonly idleMs: number;
   readonly lifetimeMs: number;
-  readonly leaseSeconds: number;
   readonly cellTimeoutMs: number;
   readonly cellTimeoutMaxMs: number;
   readonly outputBytes: number;
@@ -190,14 +183,6 @@ export interface Config {
   readonly cpus: number;
   readonly pids: number;
   readonly workspaceBytes: number;
-  readonly database: DatabaseLocation;
-  readonly cdmSchema: string;
-  readonly unsafeRole: string | undefined;
-  readonly queryMs: number;
-  readonly queryResultBytes: number;
-  readonly queryConnections: number;
-  /** What the server's containers are labelled with. */
-  readonly instance: string;
   /** Whether the instance was named: another server could have the same name. */
   readonly instanceNamed: boolean;
   readonly logLevel: "debug" | "info" | "warning" | "error";

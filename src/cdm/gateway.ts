@@ -1,7 +1,6 @@
 /** The configured CDM as the rest of the server sees it: wires a database of whichever kind to the door that sandboxes come through. */
 import * as z from "zod";
 import type { ByteStream } from "../lib/byte_stream.ts";
-import type { Config } from "../app/config.ts";
 import type { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
@@ -15,6 +14,7 @@ import {
 } from "../postgres/mod.ts";
 import { LocalDatabase } from "../postgres/local/container.ts";
 import { imageReference } from "../images/identity.ts";
+import type { CdmSettings } from "./settings.ts";
 
 const log = logger("postgres");
 const audit = logger("audit");
@@ -56,7 +56,7 @@ export function volumeName(name: string): string {
  * @returns The door, or undefined where no database is configured.
  * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. A database that is away is no error: sandboxes work without it.
  */
-export async function openCdmDoor(config: Config, engine: Engine): Promise<CdmDoor | undefined> {
+export async function openCdmDoor(config: CdmSettings, engine: Engine): Promise<CdmDoor | undefined> {
   const { database: location } = config;
   if (location.kind === "none") return undefined;
   if (location.kind === "url") {
@@ -87,7 +87,7 @@ interface DoorParts {
   readonly close: () => Promise<void>;
 }
 
-function doorOf(config: Config, { database, version, close }: DoorParts): CdmDoor {
+function doorOf(config: CdmSettings, { database, version, close }: DoorParts): CdmDoor {
   return {
     version,
     schema: config.cdmSchema,
@@ -104,7 +104,7 @@ function doorOf(config: Config, { database, version, close }: DoorParts): CdmDoo
 }
 
 function databaseOf(
-  config: Config,
+  config: CdmSettings,
   upstream: ConstructorParameters<typeof Database>[0]["upstream"],
 ): Database {
   return new Database({

@@ -7,7 +7,7 @@ import access from "../../images/postgres/pg_hba.conf" with { type: "text" };
 import pickFiles from "../../images/postgres/pick_files.sh" with { type: "text" };
 import settings from "../../images/postgres/postgresql.conf" with { type: "text" };
 import rights from "../../images/postgres/rights.sql" with { type: "text" };
-import type { ImageKind } from "./identity.ts";
+import type { ImageKind } from "./kinds.ts";
 
 /** A text that goes into a build as a file. */
 export interface TextFile {

@@ -1,12 +1,7 @@
 import { createHash } from "node:crypto";
 import { imageFiles } from "./files.ts";
-import { sampleFingerprint } from "./sample_files.ts";
-
-/** The images of this program. */
-export const IMAGE_KINDS = ["python", "postgres"] as const;
-
-/** One of them: `python` holds sandboxes, `postgres` the local databases. */
-export type ImageKind = (typeof IMAGE_KINDS)[number];
+import type { ImageKind } from "./kinds.ts";
+import { SAMPLE_FINGERPRINT } from "./sample_fingerprint.ts";
 
 /** Label: which of our images it is; the value is an {@link ImageKind}. */
 export const LABEL_IMAGE = "org.omcp.image";
@@ -40,7 +35,7 @@ export function contentHash(kind: ImageKind): string {
     `recipe ${RECIPE}`,
     kind,
     ...parts,
-    kind === "postgres" ? sampleFingerprint() : "",
+    kind === "postgres" ? SAMPLE_FINGERPRINT : "",
   ]);
   computed.set(kind, hash);
   return hash;

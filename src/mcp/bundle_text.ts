@@ -1,6 +1,7 @@
 /** A MIME bundle as a model reads it: one text, and at most one picture. */
 import type { MimeBundle } from "../sandbox/cell.ts";
-import { IMAGE_TYPES, imageBase64, type ImageType } from "./image.ts";
+import { imageBase64 } from "./image.ts";
+import { IMAGE_TYPES, type ImageType } from "./image_types.ts";
 
 /** Read as they are, best first. Where only an object's name is known, the kernel has put what a reader can use into the plain text. */
 const READABLE = ["text/plain", "text/markdown", "text/latex"] as const;

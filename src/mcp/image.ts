@@ -1,5 +1,6 @@
 /** Pictures from a sandbox, looked at before a client gets them: one that is none would make it refuse the whole result. */
 import { imageSize } from "./image_size.ts";
+import type { ImageType } from "./image_types.ts";
 import { readableBytes } from "../lib/text.ts";
 
 /** Beyond it clients and model providers refuse a picture or shrink it. */
@@ -14,14 +15,8 @@ const SIGNATURES = {
   "image/jpeg": [0xff, 0xd8, 0xff],
   "image/webp": [0x52, 0x49, 0x46, 0x46],
   "image/gif": [0x47, 0x49, 0x46, 0x38],
-} as const;
+} as const satisfies Record<ImageType, readonly number[]>;
 const WEBP_AT_8 = [0x57, 0x45, 0x42, 0x50];
-
-/** Kinds of pictures that clients show. */
-export type ImageType = keyof typeof SIGNATURES;
-
-/** The same as a list, best first. */
-export const IMAGE_TYPES: readonly ImageType[] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 
 /**
  * Checks a picture.

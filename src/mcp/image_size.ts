@@ -1,5 +1,5 @@
 /** Width and height of pictures, read from their headers alone. */
-import type { ImageType } from "./image.ts";
+import type { ImageType } from "./image_types.ts";
 
 /** In pixels. */
 export interface ImageSize {

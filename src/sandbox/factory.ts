@@ -5,7 +5,8 @@ import { LOADER } from "../guest/mod.ts";
 import { type ContainerHost, labelsOf, type Removals, startWithOwnUid } from "../runtime/mod.ts";
 import { VERSION } from "../version.ts";
 import { KernelWatch } from "./kernel_watch.ts";
-import { sandboxContainerSpec, type SandboxPolicy, verifyInForce } from "./policy.ts";
+import { verifyInForce } from "./in_force.ts";
+import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
 import { Sandbox } from "./sandbox.ts";
 
 /** Heavy modules that the zygote imports ahead; those an image lacks are skipped. */

@@ -4,8 +4,6 @@ import { OmcpError } from "../errors.ts";
 import { confinedContainer } from "../runtime/confinement.ts";
 import { SANDBOX_SECCOMP } from "../runtime/seccomp_profile.ts";
 
-export { verifyInForce } from "./in_force.ts";
-
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;

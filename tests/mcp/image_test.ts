@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { imageBase64, type ImageType } from "../../src/mcp/image.ts";
+import { imageBase64 } from "../../src/mcp/image.ts";
+import type { ImageType } from "../../src/mcp/image_types.ts";
 import { imageSize } from "../../src/mcp/image_size.ts";
 import { PICTURES, WEBP } from "../fixtures/pictures.ts";
 

@@ -1,7 +1,8 @@
 /** Looks at a sandbox's container from inside, without the agent: what the engine alone puts round it must hold by itself. */
 import assert from "node:assert/strict";
 import * as z from "zod";
-import { DEFAULT_POLICY, TMPFS_MOUNTS, verifyInForce } from "../../src/sandbox/policy.ts";
+import { verifyInForce } from "../../src/sandbox/in_force.ts";
+import { DEFAULT_POLICY, TMPFS_MOUNTS } from "../../src/sandbox/policy.ts";
 import {
   DATABASE_SECCOMP,
   SANDBOX_SECCOMP,
@@ -11,7 +12,7 @@ import {
 import inForce from "../../src/guest/agent/in_force.py" with { type: "text" };
 import type { ContainerSpec, HostConfigSpec } from "../../src/docker/mod.ts";
 import { DATABASE_UID } from "../../src/runtime/mod.ts";
-import { imageReference } from "../../src/cli/setup/mod.ts";
+import { imageReference } from "../../src/images/identity.ts";
 import foreignCalls from "./foreign_calls.py" with { type: "text" };
 import libraries from "./libraries.py" with { type: "text" };
 import { runConfined, TEST_UID } from "./run_confined.ts";

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  DEFAULT_POLICY,
-  sandboxContainerSpec,
-  type SandboxPolicy,
-  verifyInForce,
-} from "../../src/sandbox/policy.ts";
+import { DEFAULT_POLICY, sandboxContainerSpec, type SandboxPolicy } from "../../src/sandbox/policy.ts";
+import { verifyInForce } from "../../src/sandbox/in_force.ts";
 import { DATABASE_SECCOMP, SANDBOX_SECCOMP, type SeccompProfile } from "../../src/runtime/seccomp_profile.ts";
 
 const IDENTITY = {

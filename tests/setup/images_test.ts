@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { imageFiles } from "../../src/images/files.ts";
-import { contentHash, hashParts, IMAGE_KINDS, imageReference } from "../../src/images/identity.ts";
+import { contentHash, hashParts, imageReference } from "../../src/images/identity.ts";
+import { IMAGE_KINDS } from "../../src/images/kinds.ts";
+import { SAMPLE_FINGERPRINT } from "../../src/images/sample_fingerprint.ts";
+import { sampleFingerprint } from "../../src/cli/setup/sample_files.ts";
 import { superseded } from "../../src/cli/setup/prune.ts";
 
 Deno.test("imageReference() names an image by the first digits of its content's hash", () => {
@@ -81,4 +84,12 @@ Deno.test("superseded() spares the current content and the newest two of the oth
   }
   const images = [image("now", 1), image("b", 20), image("a", 10), image("d", 40), image("c", 30)];
   assert.deepEqual(superseded(images, "now").map((one) => one.labels["org.omcp.content"]), ["b", "a"]);
+});
+
+Deno.test("SAMPLE_FINGERPRINT is that of the sample", () => {
+  assert.equal(
+    SAMPLE_FINGERPRINT,
+    sampleFingerprint(),
+    "The sample has changed: write the new hash into src/images/sample_fingerprint.ts",
+  );
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SAMPLE_PERSONS } from "../../src/omop/sample/mod.ts";
-import { imageReference } from "../../src/cli/setup/mod.ts";
+import { imageReference } from "../../src/images/identity.ts";
 import { runInImage } from "./run_in_image.ts";
 
 const TMPFS = {

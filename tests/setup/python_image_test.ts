@@ -3,7 +3,7 @@ import * as z from "zod";
 import { Engine } from "../../src/docker/mod.ts";
 import { hostCertificates } from "../../src/cli/setup/ca.ts";
 import { imageFiles } from "../../src/images/files.ts";
-import { imageReference } from "../../src/cli/setup/mod.ts";
+import { imageReference } from "../../src/images/identity.ts";
 import facts from "./facts.py" with { type: "text" };
 import { runInImage } from "./run_in_image.ts";
 

@@ -3,14 +3,14 @@ import { Engine } from "../../src/docker/mod.ts";
 import { sampleHash } from "../../src/cli/setup/build.ts";
 import {
   contentHash,
-  IMAGE_KINDS,
   imageReference,
   LABEL_CONTENT,
   LABEL_IMAGE,
   LABEL_SAMPLE,
-  setUp,
-} from "../../src/cli/setup/mod.ts";
-import { generateSample } from "../../src/images/sample_files.ts";
+} from "../../src/images/identity.ts";
+import { IMAGE_KINDS } from "../../src/images/kinds.ts";
+import { setUp } from "../../src/cli/setup/setup.ts";
+import { generateSample } from "../../src/cli/setup/sample_files.ts";
 
 function read(name: string): string | undefined {
   return Deno.env.get(name);

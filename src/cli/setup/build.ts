@@ -2,7 +2,7 @@ import type { Engine } from "../../docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import type { TextFile } from "../../images/files.ts";
 import { imageFiles } from "../../images/files.ts";
-import type { ImageKind } from "../../images/identity.ts";
+import type { ImageKind } from "../../images/kinds.ts";
 import {
   contentHash,
   hashParts,
@@ -13,7 +13,7 @@ import {
 } from "../../images/identity.ts";
 import type { Progress } from "./progress.ts";
 import { ProgressDigest } from "./progress.ts";
-import { generateSample } from "../../images/sample_files.ts";
+import { generateSample } from "./sample_files.ts";
 import { tarStream } from "./tar.ts";
 
 /** What a build takes from the host, so that it reaches the network as the host does. None of it is in the finished image. */

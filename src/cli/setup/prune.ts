@@ -1,6 +1,6 @@
 import type { Engine, ImageSummary } from "../../docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
-import type { ImageKind } from "../../images/identity.ts";
+import type { ImageKind } from "../../images/kinds.ts";
 import { contentHash, LABEL_CONTENT, LABEL_IMAGE, LABEL_STAGE } from "../../images/identity.ts";
 
 /** Older images of a kind that stay: servers of another version, or another checkout, may still want them. */

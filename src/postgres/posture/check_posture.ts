@@ -2,7 +2,8 @@ import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { ask, quoteLiteral, type UpstreamSession } from "../upstream/mod.ts";
 import { postureSql } from "./posture_sql.ts";
-import { QUESTIONS, type Severity } from "./questions.ts";
+import type { Severity } from "./question.ts";
+import { QUESTIONS } from "./questions.ts";
 
 /** Something about the role that is not as it should be. */
 export interface PostureProblem {

@@ -6,4 +6,4 @@ export {
   requireSafeRole,
 } from "./check_posture.ts";
 export { postureSql, type PostureTarget } from "./posture_sql.ts";
-export type { Severity } from "./questions.ts";
+export type { Severity } from "./question.ts";

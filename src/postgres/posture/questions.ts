@@ -1,3 +1,4 @@
+import type { Question } from "./question.ts";
 import { SITE_CODE_QUESTIONS } from "./site_code.ts";
 
 /**
@@ -11,25 +12,6 @@ const REACH = `WITH RECURSIVE reach(oid) AS (
 
 /** Schemas that hold nobody's data. */
 const INTERNAL = "n.nspname !~ '^pg_(toast|temp)'";
-
-/** How bad a finding is: `unsafe` keeps the server from serving, `advice` is logged. */
-export type Severity = "unsafe" | "advice";
-
-/** A question, and what its answers mean. */
-export interface Question {
-  /** A stable name. */
-  readonly kind: string;
-  /** How bad each finding is. */
-  readonly severity: Severity;
-  /** Whether the role is at fault, or what the database holds. @default "role" */
-  readonly about?: "database";
-  /** What a finding means, before the list of what was found. */
-  readonly meaning: string;
-  /** The first server version (`server_version_num`) that can be asked. @default {0} */
-  readonly since?: number;
-  /** SQL with one text column; each row is a finding. @param schema The CDM's schema as a literal. */
-  readonly sql: (schema: string) => string;
-}
 
 /** Predefined roles that give a reader nothing it could do harm with. */
 const HARMLESS_ROLES = "('pg_read_all_settings', 'pg_use_reserved_connections')";

@@ -3,7 +3,7 @@
  * class, a cast, a domain, a view. The guard sees names, not types, so it cannot refuse such SQL; the database must not have it.
  * Extensions are the site's choice and are left out.
  */
-import type { Question } from "./questions.ts";
+import type { Question } from "./question.ts";
 
 /** The first OID of what is not PostgreSQL's own. */
 const FIRST_OWN = "16384";

@@ -1,6 +1,7 @@
-import { keyDdl, quoteIdentifier, tableDdl } from "../omop/cdm/mod.ts";
-import { SAMPLE_PERSONS, SAMPLE_SEED, SAMPLE_VERSION, sampleFiles } from "../omop/sample/mod.ts";
-import type { TextFile } from "./files.ts";
+import { keyDdl, quoteIdentifier, tableDdl } from "../../omop/cdm/mod.ts";
+import { SAMPLE_PERSONS, SAMPLE_SEED, SAMPLE_VERSION, sampleFiles } from "../../omop/sample/mod.ts";
+import type { TextFile } from "../../images/files.ts";
+import { hashParts } from "../../images/identity.ts";
 
 /** The schema of the local databases. */
 const SCHEMA = "cdm";
@@ -13,14 +14,20 @@ const READER = "omcp_reader";
 const FINGERPRINT_PERSONS = 10;
 
 /**
- * What stands for the sample in the image's hash: the statements themselves, the vocabulary and the first persons, and for the
- * others the facts they are made from.
+ * Computes `SAMPLE_FINGERPRINT`: a hash of the statements, the vocabulary and the first persons, and of the facts that the other
+ * persons are made from.
  *
- * @returns A text that changes when the sample does; of a change that the first persons do not show, only with its version.
+ * @returns SHA-256 in hexadecimal. It changes when the sample does; a change that the first persons do not show needs a new SAMPLE_VERSION.
  */
 export function sampleFingerprint(): string {
   const data = sampleFiles({ persons: FINGERPRINT_PERSONS, seed: SAMPLE_SEED });
-  return [SAMPLE_VERSION, SAMPLE_PERSONS, SAMPLE_SEED, sampleScript([]), ...[...data].flat()].join("\0");
+  return hashParts([
+    SAMPLE_VERSION,
+    SAMPLE_PERSONS,
+    SAMPLE_SEED,
+    sampleScript([]),
+    ...[...data].flat(),
+  ].map(String));
 }
 
 /**

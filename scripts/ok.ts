@@ -1,0 +1,50 @@
+/** The gate before a commit: says a line when all is well, else only what the failing steps say. */
+const STEPS: readonly (readonly string[])[] = [
+  ["fmt", "--check"],
+  ["lint"],
+  ["check", "src", "tests", "scripts"],
+  ["doc", "--lint", "src/main.ts", ...modules()],
+  ["run", "-A", "scripts/structure.ts"],
+  ["run", "-A", "scripts/readme.ts", "--check"],
+];
+
+/** Of every run, about packages that are typed by others; and deno's own progress. */
+const NOISE = /^(?:Warning Failed resolving types\b| {4}at file:\/\/.*\/@types\/|Check |Checked |Download )/;
+
+let failed = 0;
+for (const args of STEPS) {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  });
+  const { success, stdout, stderr } = await command.output();
+  if (success) continue;
+  failed += 1;
+  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  const lines = text.split("\n").filter((line) => !NOISE.test(line));
+  await say(`deno ${args.join(" ")} failed:\n${lines.join("\n").trim()}`);
+}
+await say(failed === 0 ? `${STEPS.length} checks passed` : `${failed} of ${STEPS.length} checks failed`);
+Deno.exit(failed === 0 ? 0 : 1);
+
+function modules(): string[] {
+  const found: string[] = [];
+  for (const entry of Deno.readDirSync("src")) {
+    const path = `src/${entry.name}/mod.ts`;
+    if (entry.isDirectory && isFile(path)) found.push(path);
+  }
+  return found.sort();
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+async function say(text: string): Promise<void> {
+  await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
+}

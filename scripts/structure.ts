@@ -1,0 +1,100 @@
+/** Checks how the modules under src/ hang together: imports go downwards, and no file imports itself by way of others. */
+import * as z from "zod";
+
+/** Lowest first: a module imports from those before it, and from itself. */
+const LAYERS = [
+  ["version.ts", "errors.ts"],
+  ["lib"],
+  ["observability"],
+  ["docker", "agent_protocol", "guest", "images", "omop"],
+  ["runtime"],
+  ["postgres"],
+  ["sandbox"],
+  ["cdm"],
+  ["mcp"],
+  ["app"],
+  ["cli"],
+  ["main.ts"],
+] as const;
+const ENTRIES = ["src/main.ts", "src/cli/setup/main.ts", "src/cli/demo/main.ts"];
+
+/** What `deno info --json` says of the modules of a program. */
+const infoSchema = z.object({
+  modules: z.array(z.object({
+    specifier: z.string(),
+    dependencies: z.array(z.object({
+      code: z.object({ specifier: z.string().optional() }).optional(),
+      type: z.object({ specifier: z.string().optional() }).optional(),
+    })).default([]),
+  })),
+});
+
+const root = new URL("../", import.meta.url).href;
+const imports = new Map<string, ReadonlySet<string>>();
+for (const entry of ENTRIES) await read(entry);
+const problems = [...upward(), ...cycles()];
+if (problems.length > 0) {
+  await Deno.stdout.write(new TextEncoder().encode(`${problems.join("\n")}\n`));
+  Deno.exit(1);
+}
+
+async function read(entry: string): Promise<void> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    stderr: "null",
+  }).output();
+  const { modules } = infoSchema.parse(JSON.parse(new TextDecoder().decode(stdout)));
+  for (const { specifier, dependencies } of modules) {
+    const file = path(specifier);
+    if (file === undefined) continue;
+    const found = dependencies.flatMap(({ code, type }) =>
+      [path(code?.specifier), path(type?.specifier)].filter((each) => each !== undefined)
+    );
+    imports.set(file, new Set(found));
+  }
+}
+
+function path(specifier: string | undefined): string | undefined {
+  return specifier?.startsWith(`${root}src/`) ? specifier.slice(root.length) : undefined;
+}
+
+/** `src/postgres/guard/guard.ts` is in `postgres`; a file beside the folders is a module of its own. */
+function moduleOf(file: string): string {
+  return file.split("/")[1] ?? file;
+}
+
+function layerOf(file: string): number {
+  return LAYERS.findIndex((modules) => modules.some((name) => name === moduleOf(file)));
+}
+
+function* upward(): Generator<string> {
+  for (const [file, targets] of imports) {
+    if (layerOf(file) < 0) yield `${file}: src/${moduleOf(file)} has no layer in scripts/structure.ts`;
+    for (const target of targets) {
+      if (moduleOf(file) === moduleOf(target) || layerOf(target) < layerOf(file)) continue;
+      yield `${file} imports ${target}: ${moduleOf(file)} must not know ${moduleOf(target)}`;
+    }
+  }
+}
+
+/** By depth-first search: an import of a file that is still being followed closes a cycle. */
+function* cycles(): Generator<string> {
+  const done = new Set<string>();
+  for (const start of imports.keys()) {
+    const trail: string[] = [];
+    const pending = [{ file: start, leaving: false }];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const { file, leaving } = next;
+      if (leaving) {
+        trail.pop();
+        done.add(file);
+      } else if (trail.includes(file)) {
+        yield `import cycle: ${[...trail.slice(trail.indexOf(file)), file].join(" → ")}`;
+      } else if (!done.has(file)) {
+        trail.push(file);
+        pending.push({ file, leaving: true });
+        for (const target of imports.get(file) ?? []) pending.push({ file: target, leaving: false });
+      }
+    }
+  }
+}
