@@ -15,7 +15,7 @@ import { LABEL_UID } from "./labels.ts";
  */
 export const SANDBOX_UIDS = { first: 20_000, last: 59_999 } as const;
 
-/** With a thousand sandboxes in the engine one draw in forty is taken: so many in a row never are. */
+/** With a thousand sandboxes in the engine one draw in forty is taken; eight in a row are not. */
 const MAX_DRAWS = 8;
 
 /** A container as {@link startWithOwnUid} made it. */

@@ -13,7 +13,7 @@ from .wire import MAX_CELL_BYTES, MAX_MESSAGE_BYTES, frame
 
 _READ_BYTES = 1 << 18
 _SOCKET_BUFFER_BYTES = 1 << 20
-# The other side has gone: the reader tells it, which may find last words first.
+# The other side has gone: the reader reports it, and may find last words first.
 _PEER_GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN))
 # Seconds. Whatever else fails may pass: what our user has of descriptors in flight or of memory comes back as others close theirs.
 _RETRY = 0.05
@@ -136,7 +136,9 @@ class Link:
             self._loop.remove_writer(self._socket.fileno())
 
     def _try_again(self, error: OSError, whole_cell: bool) -> None:
-        """The socket could take the bytes, but the kernel of the host refuses: no readiness tells when it will not."""
+        """The socket has room, but the host's kernel refuses: no event will say when it accepts again."""
+        if self._socket is None:
+            return
         now = self._loop.time()
         if self._failing_since is None:
             self._failing_since = now
@@ -146,7 +148,7 @@ class Link:
             consequence = "; the cell did not run" if whole_cell else ""
             self._end("the agent could not send to it for %g s (%s: %s)%s" % (_GIVE_UP, what, error.strerror, consequence))
             return
-        self._loop.remove_writer(self._socket.fileno() if self._socket is not None else -1)
+        self._loop.remove_writer(self._socket.fileno())
         self._retry = self._loop.call_later(_RETRY, self._write)
 
     def _end(self, reason: Optional[str]) -> None:
