@@ -1,5 +1,6 @@
 /** How every container of this program is held in: sandboxes and local databases alike. */
 import type { ContainerSpec, MountSpec } from "../docker/mod.ts";
+import { MASKED_PATHS, READONLY_PATHS } from "./masked_paths.ts";
 import { seccompOption, type SeccompProfile } from "./seccomp_profile.ts";
 
 /** The user and group of our images' own files and of every database container. No sandbox has it. */
@@ -54,29 +55,6 @@ export interface ConfinedContainer {
   /** The engine's runtime; without one its default. */
   readonly runtime?: string;
 }
-
-/**
- * What is hidden: all that any engine from 20.10 on hides by default, so that old ones hide it too, and /proc/pressure, which every
- * user may write to.
- */
-const MASKED_PATHS = [
-  "/proc/acpi",
-  "/proc/asound",
-  "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/pressure",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/sys/devices/virtual/powercap",
-  "/sys/firmware",
-] as const;
-
-/** What can only be read, as the engines have it by default. */
-const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
 
 /**
  * The engine's description of a confined container: no network, read-only root, no capability, own system call profile, bounded in

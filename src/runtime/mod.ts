@@ -4,6 +4,7 @@ export * from "./container_host.ts";
 export * from "./hosted_container.ts";
 export * from "./instance_lock.ts";
 export * from "./labels.ts";
+export { MASKED_PATHS } from "./masked_paths.ts";
 export * from "./own_uid.ts";
 export * from "./removals.ts";
 export {

@@ -7,6 +7,8 @@ export interface RunConfinedOptions {
   readonly image: string;
   /** The Python program; it prints one JSON value. */
   readonly program: string;
+  /** Its arguments. */
+  readonly args?: readonly string[];
   /** @default TEST_UID */
   readonly uid?: number;
   /** @default DEFAULT_POLICY */
@@ -41,7 +43,7 @@ export async function runConfined<S extends z.ZodType>(
     uid: options.uid ?? TEST_UID,
     labels: { "org.omcp.test": name },
     env: { HOME: "/tmp/home" },
-    command: ["python3", "-c", options.program],
+    command: ["python3", "-c", options.program, ...options.args ?? []],
   });
   const confined = { ...spec, ...options.spec, HostConfig: { ...spec.HostConfig, ...options.host } };
   const warnings: string[] = [];
