@@ -23,10 +23,12 @@ import kernelArtists from "./kernel/artists.py" with { type: "text" };
 import kernelCell from "./kernel/cell.py" with { type: "text" };
 import kernelCgroup from "./kernel/cgroup.py" with { type: "text" };
 import kernelCharts from "./kernel/charts.py" with { type: "text" };
+import kernelClearing from "./kernel/clearing.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
 import kernelDescriptors from "./kernel/descriptors.py" with { type: "text" };
 import kernelDisplay from "./kernel/display.py" with { type: "text" };
 import kernelDisplays from "./kernel/displays.py" with { type: "text" };
+import kernelEpilogue from "./kernel/epilogue.py" with { type: "text" };
 import kernelFigureWords from "./kernel/figure_words.py" with { type: "text" };
 import kernelFigures from "./kernel/figures.py" with { type: "text" };
 import kernelFonts from "./kernel/fonts.py" with { type: "text" };
@@ -38,15 +40,19 @@ import kernelLate from "./kernel/late.py" with { type: "text" };
 import kernelLaunch from "./kernel/launch.py" with { type: "text" };
 import kernelLeftovers from "./kernel/leftovers.py" with { type: "text" };
 import kernelLink from "./kernel/link.py" with { type: "text" };
+import kernelLosses from "./kernel/losses.py" with { type: "text" };
+import kernelMainThread from "./kernel/main_thread.py" with { type: "text" };
 import kernelOutput from "./kernel/output.py" with { type: "text" };
 import kernelOutlet from "./kernel/outlet.py" with { type: "text" };
 import kernelPictures from "./kernel/pictures.py" with { type: "text" };
+import kernelPrinted from "./kernel/printed.py" with { type: "text" };
 import kernelProcesses from "./kernel/processes.py" with { type: "text" };
 import kernelRepresentations from "./kernel/representations.py" with { type: "text" };
 import kernelShell from "./kernel/shell.py" with { type: "text" };
 import kernelState from "./kernel/state.py" with { type: "text" };
 import kernelStreams from "./kernel/streams.py" with { type: "text" };
 import kernelSupervisor from "./kernel/supervisor.py" with { type: "text" };
+import kernelThreads from "./kernel/threads.py" with { type: "text" };
 import kernelTracebacks from "./kernel/tracebacks.py" with { type: "text" };
 import kernelUntrusted from "./kernel/untrusted.py" with { type: "text" };
 import kernelValues from "./kernel/values.py" with { type: "text" };
@@ -79,10 +85,12 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.cell": kernelCell,
   "kernel.cgroup": kernelCgroup,
   "kernel.charts": kernelCharts,
+  "kernel.clearing": kernelClearing,
   "kernel.confine": kernelConfine,
   "kernel.descriptors": kernelDescriptors,
   "kernel.display": kernelDisplay,
   "kernel.displays": kernelDisplays,
+  "kernel.epilogue": kernelEpilogue,
   "kernel.figure_words": kernelFigureWords,
   "kernel.figures": kernelFigures,
   "kernel.fonts": kernelFonts,
@@ -94,15 +102,19 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.launch": kernelLaunch,
   "kernel.leftovers": kernelLeftovers,
   "kernel.link": kernelLink,
+  "kernel.losses": kernelLosses,
+  "kernel.main_thread": kernelMainThread,
   "kernel.output": kernelOutput,
   "kernel.outlet": kernelOutlet,
   "kernel.pictures": kernelPictures,
+  "kernel.printed": kernelPrinted,
   "kernel.processes": kernelProcesses,
   "kernel.representations": kernelRepresentations,
   "kernel.shell": kernelShell,
   "kernel.state": kernelState,
   "kernel.streams": kernelStreams,
   "kernel.supervisor": kernelSupervisor,
+  "kernel.threads": kernelThreads,
   "kernel.tracebacks": kernelTracebacks,
   "kernel.untrusted": kernelUntrusted,
   "kernel.values": kernelValues,

@@ -1,6 +1,6 @@
 /** A cell's outcome as a tool result: one text that a model reads well, and the pictures. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import type { CellOutcome, CellOutput } from "../sandbox/cell.ts";
+import type { CellOutcome, CellOutput, Death } from "../sandbox/cell.ts";
 import { bundlePicture, bundleText, type Picture } from "./bundle_text.ts";
 import { fairShares, keepEnds, type Piece, utf8Bytes } from "./shares.ts";
 import { readableBytes, showable } from "../lib/text.ts";
@@ -126,6 +126,21 @@ function notes(outcome: CellOutcome): string[] {
       );
     }
   }
+  const { lost, died, oom_kills } = outcome;
+  if ((lost ?? undefined) !== undefined) {
+    found.push(
+      `the Python process had ended since the last cell (${
+        death(lost)
+      }): variables of earlier cells were lost before this one began, files in /workspace remain`,
+    );
+  }
+  if (oom_kills > 0 && died?.oom !== true && lost?.oom !== true) {
+    found.push(
+      `out_of_memory: the sandbox's memory limit ended ${
+        counted(oom_kills, "process", "es")
+      }; work on less data at a time, or with fewer processes`,
+    );
+  }
   const { count, kept } = outcome.output.displays;
   if (kept < count) found.push(`${kept} of ${count} displays shown`);
   if ((outcome.waited_ms ?? 0) >= 1000) {
@@ -167,14 +182,14 @@ function statusLine(outcome: CellOutcome): string {
     unavailable: "kernel could not be restarted: remove this sandbox and create another",
   }[outcome.kernel];
   const status = outcome.status === "kernel_died"
-    ? `kernel_died (the Python process ended: ${death(outcome)})`
+    ? `kernel_died (the Python process ended: ${death(outcome.died)})`
     : outcome.status;
   // A kernel that was replaced has counted nothing.
   const count = (outcome.execution_count ?? 0) > 0 ? [`In[${outcome.execution_count}]`] : [];
   return `[${[status, ...count, seconds(outcome.elapsed_ms), kernel].join(", ")}]`;
 }
 
-function death({ died }: CellOutcome): string {
+function death(died: Death | null | undefined): string {
   if (died?.oom === true) return "out_of_memory, the sandbox's memory limit was met";
   if (died?.signal) return `killed by ${showable(died.signal)}`;
   if (typeof died?.exit_code === "number") return `exit code ${died.exit_code}`;

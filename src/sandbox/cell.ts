@@ -56,6 +56,13 @@ const eventSchema = z.discriminatedUnion("type", [...outputSchema.options, clear
 
 const totalsSchema = z.object({ bytes: count, kept: count });
 
+/** How a kernel ended. */
+const deathSchema = z.object({
+  signal: z.string().max(40).nullish(),
+  exit_code: z.number().int().nullish(),
+  oom: z.boolean(),
+});
+
 const replySchema = z.object({
   status: z.enum(["ok", "error", "timeout", "interrupted", "kernel_died"]),
   kernel: z.enum(["kept", "restarted", "unavailable"]),
@@ -66,15 +73,20 @@ const replySchema = z.object({
     stderr: totalsSchema,
     displays: z.object({ count, kept: count, bytes: count }),
   }),
-  died: z.object({
-    signal: z.string().max(40).nullish(),
-    exit_code: z.number().int().nullish(),
-    oom: z.boolean(),
-  }).nullish(),
+  died: deathSchema.nullish(),
+  /** How an earlier kernel ended between this cell and the one before. */
+  lost: deathSchema.nullish(),
+  /** Processes that the memory limit has ended since the last reply. */
+  oom_kills: count.default(0),
+  /** The end that its kernel told was made up, and so may be its value. */
+  forged: z.boolean().default(false),
   /** Processes and threads that cells have left running and that were not reported before. */
   background_processes: count.default(0),
   background_threads: count.default(0),
 });
+
+/** How a kernel ended. */
+export type Death = z.output<typeof deathSchema>;
 
 /** One representation of a value for each MIME type. */
 export type MimeBundle = z.output<typeof mimeBundleSchema>;
@@ -188,7 +200,9 @@ export class CellCollector {
         stderr: without(output.stderr, this.#cleared.stderr),
         displays: output.displays,
       },
-      outputs: this.#outputs,
+      outputs: parsed.data.forged
+        ? this.#outputs.filter((output) => output.type !== "result")
+        : this.#outputs,
     };
   }
 

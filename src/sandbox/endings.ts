@@ -134,6 +134,8 @@ export function unconfirmed(outputs: readonly CellOutput[], elapsedMs: number): 
       stderr: { bytes: bytes.stderr, kept: bytes.stderr },
       displays: { count: 0, kept: 0, bytes: 0 },
     },
+    oom_kills: 0,
+    forged: false,
     background_processes: 0,
     background_threads: 0,
   };

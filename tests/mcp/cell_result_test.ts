@@ -17,6 +17,8 @@ function outcome(outputs: CellOutput[], rest: Partial<CellOutcome> = {}): CellOu
     },
     background_processes: 0,
     background_threads: 0,
+    oom_kills: 0,
+    forged: false,
     ...rest,
   };
 }

@@ -5,10 +5,9 @@ import os
 import signal
 from typing import Any, Dict, Optional, Tuple
 
-from . import cgroup
 from .displays import Displays
 from .output import CellOutput, NAMES
-from .untrusted import Untrusted, text
+from .untrusted import Untrusted, count, text
 from .wire import MAX_MESSAGE_BYTES
 
 MAX_CODE_BYTES = 1 << 20
@@ -57,6 +56,17 @@ def _whole(params: Dict[str, Any], name: str, least: int, most: int, default: Op
     return value
 
 
+class Claim:
+    """A kernel's word that a cell is done. Raises Untrusted."""
+
+    def __init__(self, message: Dict[str, Any]) -> None:
+        self.ok = message.get("ok") is True
+        self.tasks = message.get("tasks") is True
+        self.execution_count = count(message.get("execution_count"))
+        self.skipped = count(message.get("skipped"))
+        self.threads = count(message.get("threads"))
+
+
 class Cell:
     """A request that was taken on. Times are of the agent's monotonic clock, in seconds."""
 
@@ -71,18 +81,25 @@ class Cell:
         # Why it is being ended: "timeout", "interrupted", or nothing.
         self.ending: Optional[str] = None
         self.timer: Any = None
-        self.oom_before: Optional[int] = None
+        # What its kernel says of its end, until it is known to be true.
+        self.claim: Optional[Claim] = None
+        # Whether what it gave as values may be made up.
+        self.forged = False
         self.displays = Displays(request.max_output_bytes)
         # That it left running and that were not reported before.
         self.threads = 0
-        # Whether the last that was sent of it was a clearing.
-        self.cleared = False
+        self._cleared = False
         self._errors = 0
 
     def stop_timer(self) -> None:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
+
+    def record(self, event: Dict[str, Any]) -> Dict[str, Any]:
+        """Every event of the cell passes here on its way."""
+        self._cleared = event["type"] == "clear"
+        return event
 
     def event(self, message: Dict[str, Any]) -> Optional[Dict[str, Any]]:
         """The event that a kernel's message becomes; None when it is beyond a cap. Raises Untrusted."""
@@ -100,7 +117,7 @@ class Cell:
             }
         if kind == "clear":
             # One after the other clears nothing more: a million of them must not keep the server busy.
-            return None if self.cleared else {"type": kind, "wait": message.get("wait") is True}
+            return None if self._cleared else {"type": kind, "wait": message.get("wait") is True}
         if kind == "part":
             return self.displays.part(message)
         if kind in ("display", "result"):
@@ -114,13 +131,13 @@ class Cell:
         elapsed = int((now - self.started) * 1000)
         return {"status": status, "kernel": kernel, "elapsed_ms": elapsed, "output": output}
 
-    def cause_of_death(self, status: int) -> Tuple[Dict[str, Any], Optional[str]]:
-        """Of a kernel, while this cell ran: by its wait status, by the memory limit's counter, and in words if we know any."""
-        number, code = _read_status(status)
-        kills = cgroup.oom_kills()
-        oom = number == signal.SIGKILL and self.oom_before is not None and kills is not None and kills > self.oom_before
-        name = None if number is None else _signal_name(number)
-        return {"signal": name, "exit_code": code, "oom": oom}, _EXIT_CODES.get(code or 0)
+
+def cause_of_death(status: int, oom_kills: int) -> Tuple[Dict[str, Any], Optional[str]]:
+    """Of a kernel: by its wait status, by what the memory limit has killed meanwhile, and in words if we know any."""
+    number, code = _read_status(status)
+    name = None if number is None else _signal_name(number)
+    oom = number == signal.SIGKILL and oom_kills > 0
+    return {"signal": name, "exit_code": code, "oom": oom}, _EXIT_CODES.get(code or 0)
 
 
 def _read_status(status: int) -> Tuple[Optional[int], Optional[int]]:

@@ -26,6 +26,25 @@ def oom_kills() -> Optional[int]:
     return None
 
 
+class OomKills:
+    """Counts them from one look to the next."""
+
+    def __init__(self) -> None:
+        self._seen = oom_kills()
+
+    def new(self) -> int:
+        """How many since forget(), or since the beginning."""
+        now = oom_kills()
+        if now is None:
+            return 0
+        if self._seen is None:
+            self._seen = now
+        return max(0, now - self._seen)
+
+    def forget(self) -> None:
+        self._seen = oom_kills()
+
+
 def processors() -> int:
     """Whole processors that the quota allows, at least one."""
     available = len(os.sched_getaffinity(0))

@@ -11,6 +11,7 @@ from . import processes
 from .untrusted import Untrusted, count
 from .launch import MAX_STARTS, ZygoteEvents, ZygoteHost
 from .link import Link, pair
+from .main_thread import MainThread
 
 # Seconds.
 _KERNEL_READY = 30.0
@@ -53,6 +54,7 @@ class KernelKeeper:
         )
         self.pid = 0
         self.ready = False
+        self.main: Optional[MainThread] = None
         self._link: Optional[Link] = None
         self._timer: Any = None
         self._exit_timer: Any = None
@@ -98,9 +100,17 @@ class KernelKeeper:
         if self._link is not None:
             self._link.resume()
 
+    def drain(self) -> None:
+        """Takes all that it has said so far."""
+        if self._link is not None:
+            self._link.drain()
+
     def drop(self) -> None:
         """Has nothing more to do with the kernel."""
         self._stop_timer()
+        if self.main is not None:
+            self.main.close()
+            self.main = None
         if self._exit_timer is not None:
             self._exit_timer.cancel()
             self._exit_timer = None
@@ -152,7 +162,7 @@ class KernelKeeper:
             else:
                 raise Untrusted("a kernel spoke before it was ready")
         except Untrusted as error:
-            self._distrust(str(error))
+            self.distrust(str(error))
         if self._link is not None and self.ready and not self._told.can_read():
             self._link.pause()
 
@@ -163,6 +173,7 @@ class KernelKeeper:
         confinement = _confinement(message.get("confinement"))
         self._stop_timer()
         self.pid = pid
+        self.main = MainThread(pid, count(message.get("fd")))
         self.ready = True
         self._failures = 0
         status = self._ended_pids.pop(pid, None)
@@ -181,13 +192,13 @@ class KernelKeeper:
         """The socket is closed, by the kernel's end or by the cell that runs in it."""
         self._link = None
         if reason is not None:
-            self._distrust(reason)
+            self.distrust(reason)
         elif not self.ready:
             self._lost("the kernel ended before it was ready")
         elif self.pid:
-            self._exit_timer = self._loop.call_later(_EXIT_AFTER_END, self._distrust, "its control socket was closed")
+            self._exit_timer = self._loop.call_later(_EXIT_AFTER_END, self.distrust, "its control socket was closed")
 
-    def _distrust(self, reason: str) -> None:
+    def distrust(self, reason: str) -> None:
         """A kernel whose socket is not ours alone any more cannot be kept."""
         self._broken = reason
         if self.pid:

@@ -10,7 +10,7 @@ import select
 import signal
 import sys
 import threading
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, Optional, Set
 
 from . import confine, descriptors, display, figures, shell as shells, streams, wire, zombies
 
@@ -27,6 +27,9 @@ _compile = compile
 _invalidate_caches = importlib.invalidate_caches
 _exec = exec
 _signal = signal.signal
+_getitimer = signal.getitimer
+_setitimer = signal.setitimer
+_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 _live_threads = threading.enumerate
 _thread_id = threading.get_ident
 _main = threading.main_thread()
@@ -42,6 +45,10 @@ class Kernel:
         self._pid = _getpid()
         self._running = False
         self._internal = False
+        # The cell that runs or ran last, and what was there before it.
+        self._number = 0
+        self._earlier_tasks: Set[Any] = set()
+        self._earlier_timers: Set[int] = set()
         # While tasks go on between cells; and that a cell was interrupted before they let it begin.
         self._between = False
         self._overdue = False
@@ -78,7 +85,7 @@ class Kernel:
                 if message["type"] != "done":
                     self._streams.flush_python()
                 for part in display.in_parts(message):
-                    self._send_to_agent(part)
+                    self._send_to_agent({**part, "cell": self._number})
                 # Between cells the main thread reads the socket: no other may take its next cell from it.
                 if message["type"] in ("display", "clear") and self._running:
                     self._wait_for_acknowledgement()
@@ -93,27 +100,43 @@ class Kernel:
         _signal(signal.SIGINT, self._handler)
         self._reserve.fill()
         while True:
-            self._let_tasks_go_on()
             message, fds = self._receive()
-            self._streams.flush_python()
-            descriptors.point_streams(fds)
-            self._reserve.fill()
-            if len(fds) != 2:
-                # The agent learns what it is by the exit code.
-                _exit(_EXIT_NO_DESCRIPTORS)
-            self._cell(message)
+            kind = message.get("type")
+            if kind == "go_on":
+                self._let_tasks_go_on()
+            elif kind == "settle":
+                self._settle()
+            elif kind == "cell":
+                self._streams.flush_python()
+                descriptors.point_streams(fds)
+                self._reserve.fill()
+                if len(fds) != 2:
+                    # The agent learns what it is by the exit code.
+                    _exit(_EXIT_NO_DESCRIPTORS)
+                self._cell(message)
 
     def _receive(self) -> Any:
         self._reserve.release()
-        while True:
-            message, fds = self._connection.receive()
-            if message.get("type") == "cell":
-                return message, fds
+        if _getpid() != self._pid:
+            # A fork behind Python's back, as by libc's own from a task: the next message is not for this process.
+            self._streams.flush()
+            _exit(0)
+        return self._connection.receive()
+
+    def _settle(self) -> None:
+        """The cell overran: what it leaves to this thread ends with it. Of its threads and processes the agent sees to that."""
+        left = 0
+        try:
+            for timer in _TIMERS:
+                if timer not in self._earlier_timers:
+                    _setitimer(timer, 0)
+            left = self._shell.cancel(self._shell.tasks() - self._earlier_tasks)
+        except BaseException:  # noqa: B036 - tasks may raise or break anything
+            left = 1
+        self.send({"type": "settled", "tasks": left})
 
     def _let_tasks_go_on(self) -> None:
         """Runs asyncio tasks of earlier cells until the next cell comes, as Jupyter does."""
-        if not self._shell.has_tasks():
-            return
         try:
             try:
                 self._between = True
@@ -138,6 +161,9 @@ class Kernel:
         overdue, self._overdue = self._overdue, False
         self._internal = message.get("internal") is True
         display.budget.characters = message["budget"]
+        self._number = message["cell"]
+        self._earlier_tasks = self._shell.tasks()
+        self._earlier_timers = {timer for timer in _TIMERS if _getitimer(timer)[0] > 0}
         _signal(signal.SIGINT, self._handler)
         try:
             self._running = True
@@ -159,14 +185,16 @@ class Kernel:
             _exit(_EXIT_UNUSABLE)
         self._streams.flush()
         zombies.reap(self._pid)
+        # The agent looks where this thread is: after these words it goes straight to its socket.
+        self._reserve.release()
         self.send(
             {
                 "type": "done",
-                "cell": message["cell"],
                 "ok": shells.outlet.errors == 0,
                 "execution_count": int(self._shell.execution_count) - 1,
                 "skipped": figures.figures.skipped,
                 "threads": 0 if self._internal else self._new_threads(),
+                "tasks": self._shell.has_tasks(),
             }
         )
 
@@ -293,7 +321,7 @@ def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> 
         # A module written twice in a second would be taken from its first bytecode.
         sys.dont_write_bytecode = True
         kernel = Kernel(shell, connection)
-        connection.send({"type": "ready", "pid": os.getpid(), "confinement": confine.facts(landlock_abi)})
+        connection.send({"type": "ready", "pid": os.getpid(), "fd": connection.fd, "confinement": confine.facts(landlock_abi)})
         kernel.serve()
     except EOFError:
         code = 0

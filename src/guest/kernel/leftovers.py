@@ -7,9 +7,8 @@ from typing import Any, Callable, Dict, Set, Tuple
 from . import processes
 from .processes import Process
 
-# Seconds. Within the first all are gone, or the cell is answered nevertheless; after the second we give up waiting.
-_KILL = 0.6
-_KILL_AT_MOST = 10.0
+# Seconds.
+_END = 0.3
 _POLL = 0.004
 _MANY = 64
 
@@ -49,15 +48,42 @@ class Leftovers:
             if process.group == kernel:
                 processes.send(pid, signal.SIGINT)
 
-    def cell_ended(self, overran: bool, reports: bool) -> int:
-        """Ends what a cell that overran has started, and returns how many processes were not reported before.
+    def has_new(self) -> bool:
+        """Whether anything runs that began during the cell."""
+        return bool(_not_of(self._earlier, self._living()))
 
-        A cell that does not report leaves that to the next one.
+    def end_new(self, loop: Any, is_over: Callable[[], bool], on_ended: Callable[[bool], None]) -> None:
+        """Ends what the cell has started: round after round, for a stopped process may be resumed by a timer of its own.
+
+        All are stopped meanwhile, or one could fork itself out of the list. `on_ended` gets false where that takes too long.
         """
-        ended = self._end_new() if overran and _not_of(self._earlier, self._living()) else set()
-        if not reports:
-            return 0
-        found = {pid: process for pid, process in self._living().items() if _identity(process) not in ended}
+        if not self.has_new():
+            on_ended(True)
+            return
+        until = loop.time() + _END
+
+        def look() -> None:
+            if is_over():
+                return
+            processes.freeze()
+            found = self._living()
+            new = _not_of(self._earlier, found)
+            processes.kill(new)
+            late = loop.time() >= until
+            if new and not late:
+                loop.call_later(_POLL, look)
+                return
+            if processes.is_init():
+                for pid in [*self._keep(), *found]:
+                    if pid > 1:
+                        processes.send(pid, signal.SIGCONT)
+            on_ended(not new)
+
+        look()
+
+    def report(self) -> int:
+        """How many processes there are that were not reported before."""
+        found = self._living()
         new = _not_of(self._reported, found)
         self._reported = _identities(found)
         return len(new)
@@ -70,20 +96,6 @@ class Leftovers:
     def _living(self) -> Dict[int, Process]:
         zygote, kernel = self._keep()
         return processes.living((zygote, kernel), kernel)
-
-    def _end_new(self) -> Set[Identity]:
-        """All are stopped meanwhile, or one could fork itself out of the list."""
-        processes.freeze()
-        found = self._living()
-        try:
-            new = _not_of(self._earlier, found)
-            processes.kill(new)
-            return _identities(new)
-        finally:
-            if processes.is_init():
-                for pid in [*self._keep(), *found]:
-                    if pid > 1:
-                        processes.send(pid, signal.SIGCONT)
 
 
 def _identity(process: Process) -> Identity:
@@ -99,37 +111,3 @@ def _not_of(known: Set[Identity], found: Dict[int, Process]) -> Dict[int, Proces
     roots = {pid for pid, process in found.items() if _identity(process) in known}
     theirs = processes.family(found, roots) if roots else {}
     return {pid: process for pid, process in found.items() if pid not in theirs}
-
-
-def clear_all(
-    loop: Any, keep: Callable[[], Tuple[int, int]], on_late: Callable[[], None], on_cleared: Callable[[], None]
-) -> None:
-    """Stops all, kills all but the zygote, and looks again until all are reaped; only then is the zygote let loose.
-
-    One that goes on earlier would meet the process limit when it forks. `on_late` is called once, at the end or
-    after 0.6 s, `on_cleared` at the end.
-    """
-    processes.freeze()
-    begun = loop.time()
-    told = False
-
-    def look() -> None:
-        nonlocal told
-        zygote, kernel = keep()
-        found = processes.snapshot((zygote,))
-        if not processes.is_init():
-            found = processes.family(found, {kernel} - {0}, kernel or -2)
-        left = [pid for pid, process in found.items() if not (process.zombie and process.parent == zygote)]
-        processes.kill(left)
-        waited = loop.time() - begun
-        if not told and (not left or waited >= _KILL):
-            told = True
-            on_late()
-        if left and waited < _KILL_AT_MOST:
-            loop.call_later(_POLL, look)
-            return
-        if zygote and processes.is_init():
-            processes.send(zygote, signal.SIGCONT)
-        on_cleared()
-
-    look()

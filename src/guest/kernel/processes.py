@@ -68,6 +68,12 @@ def freeze() -> None:
         send(-1, signal.SIGSTOP)
 
 
+def strike() -> None:
+    """Kills every process in the container at once. PID 1 only."""
+    if is_init():
+        send(-1, signal.SIGKILL)
+
+
 def send(pid: int, number: int) -> bool:
     """Sends a signal; false when nobody is there. -1 means everybody, and only PID 1 may say so."""
     if pid == -1 and not is_init():

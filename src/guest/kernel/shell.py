@@ -7,7 +7,7 @@ import pdb
 import sys
 import warnings
 from contextlib import nullcontext
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set
 
 from IPython.core.autocall import ExitAutocall
 from IPython.core.compilerop import CachingCompiler
@@ -193,6 +193,20 @@ class Shell(InteractiveShell):
         loop = self._loop
         return loop is not None and not loop.is_closed() and not loop.is_running() and bool(asyncio.all_tasks(loop))
 
+    def tasks(self) -> Set[Any]:
+        """Those that are not done."""
+        loop = self._loop
+        return set() if loop is None or loop.is_closed() else set(asyncio.all_tasks(loop))
+
+    def cancel(self, tasks: Set[Any]) -> int:
+        """Cancels them and lets them end; returns how many do not."""
+        if not tasks:
+            return 0
+        for task in tasks:
+            task.cancel()
+        _, left = self.event_loop().run_until_complete(asyncio.wait(tasks, timeout=_CANCEL_SECONDS))
+        return len(left)
+
     def run_tasks(self, fd: int) -> None:
         """Runs the tasks until something can be read from the descriptor. Raises what a task raises that is no Exception."""
         loop = self.event_loop()
@@ -227,6 +241,7 @@ class Shell(InteractiveShell):
 
 # Turns of the loop at the end of a cell.
 _TASK_STEPS = 3
+_CANCEL_SECONDS = 0.2
 
 
 def no_debugger(*_rest: Any, **_options: Any) -> None:

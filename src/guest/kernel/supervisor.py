@@ -3,14 +3,17 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional
 
-from . import cgroup, processes
-from .cell import BadRequest, Cell, Request
+from . import processes
+from .cell import BadRequest, Cell, Claim, Request
+from .clearing import clear_all
+from .epilogue import FORGED, Epilogue
 from .keeper import KernelEvents, KernelKeeper
-from .leftovers import Leftovers, clear_all
-from .late import BetweenCells, LatePipes
-from .output import CellOutput
+from .leftovers import Leftovers
+from .losses import Losses
+from .printed import Printed
 from .state import Emit, KernelState
-from .untrusted import count
+from .threads import NewThreads
+from .untrusted import Untrusted, count
 
 # Seconds. After SIGINT a cell has so long to yield; then all is stopped and killed.
 _YIELD = 1.0
@@ -29,8 +32,7 @@ class KernelSupervisor:
         self._can_emit = can_emit
         preload = [name for name in settings.get("preload") or [] if isinstance(name, str)]
         self._output_bytes = int(settings.get("max_output_bytes") or _DEFAULT_OUTPUT_BYTES)
-        self._late = LatePipes(loop, self._on_late)
-        self._between = BetweenCells()
+        self._printed = Printed(loop, emit, can_emit, lambda: self._cell)
         told = KernelEvents(
             on_starting=lambda: self._state.tell(self._state.now if self._kernel.ready else "starting"),
             on_confinement=self._on_confinement,
@@ -43,6 +45,9 @@ class KernelSupervisor:
         )
         self._kernel = KernelKeeper(loop, preload, told)
         self._leftovers = Leftovers(self._kernel.pids)
+        self._threads = NewThreads()
+        self._epilogue: Optional[Epilogue] = None
+        self._losses = Losses()
         self._cell: Optional[Cell] = None
         self._cells = 0
         self._execution_count = 0
@@ -81,13 +86,15 @@ class KernelSupervisor:
     def interrupt(self, request_id: int, _params: Any = None) -> None:
         """Ends the running cell; its variables are kept when it yields within a second."""
         cell = self._cell
-        self._answer(request_id, {"interrupted": cell is not None and cell.ending is None})
-        if cell is not None and cell.ending is None:
+        runs = cell is not None and cell.ending is None and cell.claim is None
+        self._answer(request_id, {"interrupted": runs})
+        if cell is not None and runs:
             self._end_cell(cell, "interrupted")
 
     def restart(self, request_id: int, _params: Any = None) -> None:
         """Ends the kernel and all its processes; answers when a new kernel is ready."""
         self._restarts.append(request_id)
+        self._losses.asked_for()
         self._kernel.forgive()
         if self._state.now == "dead":
             self.start()
@@ -117,7 +124,7 @@ class KernelSupervisor:
         self._stopped = True
         if self._cell is not None:
             self._cell.stop_timer()
-        self._late.close()
+        self._printed.close()
         self._kernel.stop()
         pid = self._kernel.pid
         processes.kill([*processes.living((), pid), *([pid] if pid else [])])
@@ -131,6 +138,7 @@ class KernelSupervisor:
 
     def _on_ready(self) -> None:
         self._execution_count = 0
+        self._losses.kernel_begins()
         self._state.tell("idle")
         for request_id in self._restarts:
             self._answer(request_id, {})
@@ -144,15 +152,24 @@ class KernelSupervisor:
             # A thread of an earlier cell, or a forger: it belongs to nothing.
             return
         kind = message.get("type")
+        if count(message.get("cell")) != cell.number:
+            return
+        if kind == "settled" and self._epilogue is not None:
+            self._epilogue.settled(count(message.get("tasks")))
+            return
+        if cell.claim is not None:
+            if kind == "done":
+                cell.forged = True
+                raise Untrusted("it said twice that the cell was done")
+            return
         if kind == "done":
-            if message.get("cell") == cell.number:
-                self._on_done(cell, message)
+            self._on_claim(cell, Claim(message))
             return
         if cell.output is not None and kind != "part":
             cell.output.drain()
         event = cell.event(message)
         if event is not None:
-            self._emit_of(cell, event)
+            self._emit(cell.request_id, cell.record(event))
         if kind in ("display", "clear"):
             self._kernel.send({"type": "taken"})
 
@@ -160,37 +177,30 @@ class KernelSupervisor:
         if self._clearing:
             return
         cell = self._cell
-        died = None
-        if cell is not None and cell.sent:
-            died = self._cause(cell, status, broken)
-        self._replace_kernel(died)
-
-    def _cause(self, cell: Cell, status: int, broken: Optional[str]) -> Dict[str, Any]:
-        died, reason = cell.cause_of_death(status)
+        died, reason = self._losses.kernel_ended(status, cell is not None and cell.sent)
+        if cell is None or not cell.sent:
+            self._replace_kernel()
+            return
         reason = broken or reason
         if reason is not None:
-            message = "The kernel was ended: %s" % reason
-            if cell.output is not None:
-                cell.output.drain()
-            self._emit(cell.request_id, {"type": "error", "name": "KernelEnded", "value": message, "traceback": message})
-        return died
+            self._explain(cell, reason)
+        self._replace_kernel(died)
+
+    def _explain(self, cell: Cell, reason: str) -> None:
+        message = "The kernel was ended: %s" % reason
+        if cell.output is not None:
+            cell.output.drain()
+        self._emit(cell.request_id, {"type": "error", "name": "KernelEnded", "value": message, "traceback": message})
 
     # -- Cells --
 
-    def _on_late(self, name: str, data: bytes) -> None:
-        """What threads and processes of earlier cells print belongs to the cell that runs, if one does."""
-        cell = self._cell
-        if cell is not None and cell.output is not None and not cell.request.internal:
-            cell.output.take(name, data)
-        else:
-            self._between.add(name, data)
-
     def _send_cell(self, cell: Cell) -> None:
-        cell.oom_before = cgroup.oom_kills()
-        self._late.drain()
+        self._printed.drain()
         self._leftovers.cell_begins()
+        self._threads.begin(self._kernel.pid)
+        self._losses.cell_begins()
         try:
-            write_fds = self._open_pipes(cell)
+            write_fds = self._printed.open(cell)
         except OSError as error:
             cell.stop_timer()
             self._cell = None
@@ -201,34 +211,51 @@ class KernelSupervisor:
         message["budget"] = cell.request.max_output_bytes
         self._kernel.send(message, write_fds)
 
-    def _open_pipes(self, cell: Cell) -> List[int]:
-        """What is printed while an internal cell runs is not its own: it waits for the next ordinary one."""
-        if cell.request.internal:
-            return self._late.open()
-        for event in self._between.take():
-            self._emit(cell.request_id, event)
-        cell.output = CellOutput(
+    def _on_claim(self, cell: Cell, claim: Claim) -> None:
+        """The kernel says that the cell is done."""
+        cell.claim = claim
+        cell.stop_timer()
+        main = self._kernel.main
+        if main is None:
+            return
+        self._epilogue = Epilogue(
             self._loop,
-            cell.request.max_output_bytes,
-            lambda event: self._emit_of(cell, event),
-            self._can_emit,
+            self._leftovers,
+            self._threads,
+            main,
+            self._kernel,
+            lambda reason: self._on_true(cell, claim, reason),
+            lambda: self._on_false(cell),
         )
-        return cell.output.take_write_fds()
+        self._epilogue.begin(cell.ending is not None)
 
-    def _on_done(self, cell: Cell, message: Dict[str, Any]) -> None:
-        executed = count(message.get("execution_count"))
-        cell.displays.totals["count"] += count(message.get("skipped"))
-        cell.threads = count(message.get("threads"))
-        self._execution_count = executed
-        outcome = "ok" if message.get("ok") is True else "error"
-        self._finish(cell, cell.ending or outcome, "kept", None)
+    def _on_true(self, cell: Cell, claim: Claim, reason: Optional[str]) -> None:
+        """It waits for the next message: what it has said until now is all there is of the cell."""
+        self._kernel.drain()
+        if cell is not self._cell or cell.forged or self._clearing:
+            return
+        cell.displays.totals["count"] += claim.skipped
+        cell.threads = claim.threads
+        self._execution_count = claim.execution_count
+        if reason is not None:
+            self._explain(cell, reason)
+            self._replace_kernel()
+            return
+        self._epilogue = None
+        self._finish(cell, cell.ending or ("ok" if claim.ok else "error"), "kept", None)
+        if claim.tasks:
+            self._kernel.send({"type": "go_on"})
+
+    def _on_false(self, cell: Cell) -> None:
+        cell.forged = True
+        self._kernel.distrust(FORGED)
 
     def _on_deadline(self, cell: Cell) -> None:
         self._end_cell(cell, "timeout")
 
     def _end_cell(self, cell: Cell, why: str) -> None:
         cell.stop_timer()
-        if cell is not self._cell:
+        if cell is not self._cell or cell.claim is not None:
             return
         cell.ending = cell.ending or why
         if not cell.sent:
@@ -250,15 +277,17 @@ class KernelSupervisor:
     def _finish(self, cell: Cell, status: str, kernel: str, died: Optional[Dict[str, Any]]) -> None:
         """The one place where a cell that was taken on gets its reply."""
         cell.stop_timer()
-        self._late.drain()
-        totals = cell.output.finish(self._late.add) if cell.output is not None else {}
+        totals = self._printed.end(cell)
         self._cell = None
         result = cell.result(status, kernel, totals, self._loop.time())
         result["execution_count"] = self._execution_count
         result["died"] = died
-        kept, reports = kernel == "kept", not cell.request.internal
-        result["background_processes"] = self._leftovers.cell_ended(cell.ending is not None, reports) if kept else 0
-        result["background_threads"] = cell.threads if kept and reports else 0
+        result["forged"] = cell.forged
+        reports = not cell.request.internal
+        result.update(self._losses.report(reports))
+        shows = kernel == "kept" and reports
+        result["background_processes"] = self._leftovers.report() if shows else 0
+        result["background_threads"] = cell.threads if shows else 0
         self._answer(cell.request_id, result)
 
     # -- Stop, kill, reap, begin anew --
@@ -268,6 +297,9 @@ class KernelSupervisor:
         if self._clearing or self._stopped:
             return
         self._clearing = True
+        if self._epilogue is not None:
+            self._epilogue.stop()
+            self._epilogue = None
         if self._cell is not None:
             self._cell.stop_timer()
         clear_all(self._loop, self._kernel.pids, lambda: self._finish_cleared(died), self._on_cleared)
@@ -288,10 +320,6 @@ class KernelSupervisor:
             self._finish(cell, status, "restarted", died)
 
     # -- Words --
-
-    def _emit_of(self, cell: Cell, event: Dict[str, Any]) -> None:
-        cell.cleared = event["type"] == "clear"
-        self._emit(cell.request_id, event)
 
     def _die(self, code: str, message: str) -> None:
         self._state.die(code, message)

@@ -9,6 +9,11 @@ import * as z from "zod";
 
 const LINE = z.object({ id: z.number(), event: z.looseObject({ type: z.string() }) });
 const TOTAL = z.object({ bytes: z.number(), kept: z.number() });
+const DEATH = z.nullable(z.strictObject({
+  signal: z.nullable(z.string()),
+  exit_code: z.nullable(z.number()),
+  oom: z.boolean(),
+}));
 const RESULT = z.strictObject({
   status: z.enum(["ok", "error", "timeout", "interrupted", "kernel_died"]),
   kernel: z.enum(["kept", "restarted", "unavailable"]),
@@ -19,11 +24,10 @@ const RESULT = z.strictObject({
     stderr: TOTAL,
     displays: z.strictObject({ count: z.number(), kept: z.number(), bytes: z.number() }),
   }),
-  died: z.nullable(z.strictObject({
-    signal: z.nullable(z.string()),
-    exit_code: z.nullable(z.number()),
-    oom: z.boolean(),
-  })),
+  died: DEATH,
+  lost: DEATH,
+  oom_kills: z.number(),
+  forged: z.boolean(),
   background_processes: z.number(),
   background_threads: z.number(),
 });

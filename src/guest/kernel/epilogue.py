@@ -1,0 +1,137 @@
+"""Between a kernel's word that a cell is done and the cell's reply: is it true, and does nothing of a cell that overran still run?
+
+Runs in the agent.
+"""
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, Optional
+
+from .keeper import KernelKeeper
+from .leftovers import Leftovers
+from .main_thread import MainThread
+from .threads import Activity, NewThreads, moved
+
+# Seconds. A main thread may have to wait for the interpreter's lock, held by threads that go on.
+_BELIEVE = 1.5
+_BELIEVE_OVERRUN = 0.5
+# For the end of its tasks.
+_SETTLE = 0.5
+_PAUSES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02)
+_TRIES = 12
+_BREATH = 0.00005
+# What has just been interrupted comes to rest, then is watched; what still runs is ended and watched once more, if time is left.
+_REST = 0.02
+_WATCH = 0.3
+_WATCH_UNTIL = 1.0
+
+FORGED = "it said that the cell was done while the cell still ran"
+_RUNS_ON = "threads, timers or processes that the cell had started did not stop"
+_TASKS = "asyncio tasks that the cell had started did not stop when they were cancelled"
+
+
+class Epilogue:
+    """Of one cell. It calls `on_true` with no reason, or with why the kernel must not go on; or `on_false`. Once, or never after stop()."""
+
+    def __init__(
+        self,
+        loop: Any,
+        leftovers: Leftovers,
+        threads: NewThreads,
+        main: MainThread,
+        kernel: KernelKeeper,
+        on_true: Callable[[Optional[str]], None],
+        on_false: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._leftovers = leftovers
+        self._threads = threads
+        self._main = main
+        self._kernel = kernel
+        self._pid = kernel.pid
+        self._on_true = on_true
+        self._on_false = on_false
+        self._overran = False
+        self._settling: Any = None
+        self._stopped = False
+        self._begun = 0.0
+        self._waited = 0
+
+    def begin(self, overran: bool) -> None:
+        self._begun = self._loop.time()
+        self._overran = overran
+        # It is on its way to its socket, microseconds away: no turn of the loop, which is a millisecond at least.
+        for _ in range(_TRIES):
+            if self._main.waits():
+                self._believe()
+                return
+            time.sleep(_BREATH)
+        self._look()
+
+    def settled(self, tasks: int) -> None:
+        """The kernel says how many tasks of the cell did not end."""
+        if self._settling is None:
+            return
+        self._settling.cancel()
+        self._settling = None
+        if tasks:
+            self._end(_TASKS)
+        else:
+            self._leftovers.end_new(self._loop, lambda: self._stopped, self._rest)
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def _look(self) -> None:
+        if self._stopped:
+            return
+        if self._main.waits():
+            self._believe()
+        elif self._loop.time() - self._begun >= (_BELIEVE_OVERRUN if self._overran else _BELIEVE):
+            self._stopped = True
+            self._on_false()
+        else:
+            self._later(_PAUSES[min(self._waited, len(_PAUSES) - 1)], self._look)
+            self._waited += 1
+
+    def _believe(self) -> None:
+        if not self._overran:
+            self._end(None)
+        else:
+            self._kernel.send({"type": "settle"})
+            self._settling = self._loop.call_later(_SETTLE, self._give_up)
+
+    def _give_up(self) -> None:
+        # Its answer may have come while nobody took its events.
+        self._kernel.drain()
+        if self._settling is not None:
+            self._end(_TASKS)
+
+    def _rest(self, all_ended: bool) -> None:
+        if not all_ended:
+            self._end(_RUNS_ON)
+        else:
+            self._later(_REST, self._watch)
+
+    def _watch(self) -> None:
+        self._later(_WATCH, self._judge, self._threads.sample(self._pid))
+
+    def _judge(self, before: Dict[int, Activity]) -> None:
+        if self._stopped:
+            return
+        rests = self._main.waits() and not moved(before, self._threads.sample(self._pid))
+        if rests and not self._leftovers.has_new():
+            self._end(None)
+        elif self._loop.time() - self._begun < _WATCH_UNTIL - _WATCH:
+            # A pool's threads may just have finished what they were at, and a process have been started again, once.
+            self._leftovers.end_new(self._loop, lambda: self._stopped, self._rest)
+        else:
+            self._end(_RUNS_ON)
+
+    def _end(self, reason: Optional[str]) -> None:
+        if not self._stopped:
+            self._stopped = True
+            self._on_true(reason)
+
+    def _later(self, seconds: float, callback: Callable[..., None], *arguments: Any) -> None:
+        self._loop.call_later(seconds, callback, *arguments)

@@ -1,0 +1,55 @@
+"""Whether a kernel's main thread waits for its next message, seen from outside. Runs in the agent.
+
+Code in the kernel's process can say anything over the kernel's socket; where its main thread is it cannot forge, short of
+waiting for the message itself.
+"""
+from __future__ import annotations
+
+import os
+import platform
+from typing import Optional, Tuple
+
+_RECVMSG = {"x86_64": 47, "aarch64": 212}
+
+
+class MainThread:
+    """Of one kernel. Made before the kernel runs any user code, when /proc still tells the truth of what can be read."""
+
+    def __init__(self, pid: int, fd: int) -> None:
+        self._folder = "/proc/%d/task/%d/" % (pid, pid)
+        self._call = b"%d 0x%x " % (_RECVMSG.get(platform.machine(), -1), fd)
+        self._file: Optional[int] = None
+        self._idle: Optional[Tuple[int, ...]] = None
+        try:
+            self._file = os.open(self._folder + "syscall", os.O_RDONLY | os.O_CLOEXEC)
+            os.pread(self._file, 256, 0)
+        except OSError:
+            self.close()
+
+    def waits(self) -> bool:
+        """Asked again and again until it does."""
+        if self._file is None:
+            return self._rests()
+        try:
+            return os.pread(self._file, 256, 0).startswith(self._call)
+        except OSError:
+            # It could be read once: the process hides.
+            return False
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _rests(self) -> bool:
+        """Where the system call cannot be seen (gVisor, a strict Yama): it sleeps, and slept when last asked."""
+        try:
+            with open(self._folder + "stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+            with open(self._folder + "status", "rb") as file:
+                switches = [int(line.split()[1]) for line in file if b"ctxt_switches:" in line]
+            now = (int(fields[11]), int(fields[12]), *switches)
+        except (OSError, IndexError, ValueError):
+            return True
+        before, self._idle = self._idle, now
+        return fields[0] == b"S" and now == before

@@ -1,0 +1,67 @@
+"""Threads of a kernel as /proc shows them: which began during a cell, and which of them run. Runs in the agent."""
+from __future__ import annotations
+
+import os
+import time
+from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
+
+# Purges freed memory now and then for a while, in a process that has polars: no work of a cell.
+_HOUSEKEEPING = b"jemalloc_bg_thd"
+
+
+class Activity(NamedTuple):
+    """Two that differ have a run between them. `counters`: processor time in ticks, and how often it gave way or was made to."""
+
+    running: bool
+    counters: Tuple[int, ...]
+
+
+class NewThreads:
+    """Those that began since begin(), by their ids and times of start."""
+
+    def __init__(self) -> None:
+        self._earlier: FrozenSet[int] = frozenset()
+        self._since = 0
+
+    def begin(self, pid: int) -> None:
+        self._earlier = frozenset(_ids(pid))
+        self._since = int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+
+    def sample(self, pid: int) -> Dict[int, Activity]:
+        """What they and the main thread, which is to wait, have done so far."""
+        found = {}
+        for thread in _ids(pid):
+            activity = self._look(pid, thread)
+            if activity is not None:
+                found[thread] = activity
+        return found
+
+    def _look(self, pid: int, thread: int) -> Optional[Activity]:
+        folder = "/proc/%d/task/%d/" % (pid, thread)
+        try:
+            with open(folder + "stat", "rb") as file:
+                head, _, tail = file.read().rpartition(b")")
+            fields = tail.split()
+            # An id is used again after a while: it is the same thread only if it had begun by then.
+            if thread != pid and thread in self._earlier and int(fields[19]) <= self._since:
+                return None
+            if head.partition(b"(")[2] == _HOUSEKEEPING or fields[0] in (b"Z", b"X"):
+                return None
+            counters = [int(fields[11]), int(fields[12])]
+            with open(folder + "status", "rb") as file:
+                counters += [int(line.split()[1]) for line in file if b"ctxt_switches:" in line]
+            return Activity(fields[0] == b"R", tuple(counters))
+        except (OSError, IndexError, ValueError):
+            return None
+
+
+def moved(before: Dict[int, Activity], after: Dict[int, Activity]) -> bool:
+    """Whether any of them has run in between, or runs now."""
+    return any(activity.running or before.get(thread) != activity for thread, activity in after.items())
+
+
+def _ids(pid: int) -> Tuple[int, ...]:
+    try:
+        return tuple(int(name) for name in os.listdir("/proc/%d/task" % pid))
+    except OSError:
+        return ()
