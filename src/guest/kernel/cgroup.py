@@ -1,10 +1,11 @@
-"""What the container's control group says: processes killed for want of memory, and the share of processors."""
+"""What the container's control group says: processes killed for want of memory, how many there are, the share of processors."""
 from __future__ import annotations
 
 import math
 import os
 from typing import Optional
 
+_PIDS_FILES = ("/sys/fs/cgroup/pids.current", "/sys/fs/cgroup/pids/pids.current")
 _OOM_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 
@@ -23,6 +24,15 @@ def oom_kills() -> Optional[int]:
             name, _, value = line.partition(" ")
             if name == "oom_kill" and value.isdigit():
                 return int(value)
+    return None
+
+
+def tasks() -> Optional[int]:
+    """How many processes and threads there are; None where that cannot be read."""
+    for path in _PIDS_FILES:
+        value = _read(path).strip()
+        if value.isdigit():
+            return int(value)
     return None
 
 

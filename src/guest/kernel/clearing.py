@@ -1,7 +1,6 @@
 """Ends everything in the container but the agent and the zygote. Runs in the agent."""
 from __future__ import annotations
 
-import signal
 from typing import Any, Callable, Set, Tuple
 
 from . import processes
@@ -51,8 +50,7 @@ def clear_all(
         if left and waited < _KILL_AT_MOST:
             loop.call_later(_POLL, look)
             return
-        if keep()[0] and processes.is_init():
-            processes.send(keep()[0], signal.SIGCONT)
+        processes.resume(keep()[:1])
         on_cleared()
 
     look()

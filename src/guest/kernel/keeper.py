@@ -54,6 +54,8 @@ class KernelKeeper:
         )
         self.pid = 0
         self.ready = False
+        # The inode of its end of the socket.
+        self.control = 0
         self.main: Optional[MainThread] = None
         self._link: Optional[Link] = None
         self._timer: Any = None
@@ -86,6 +88,7 @@ class KernelKeeper:
         except OSError as error:
             self._lost(str(error))
             return
+        self.control = os.fstat(other.fileno()).st_ino
         self._link = Link(self._loop, own, self._on_message, self._on_end)
         self._zygote.fork(other)
         self._timer = self._loop.call_later(_KERNEL_READY, self._on_slow)

@@ -26,6 +26,7 @@ _MODULES = (
     *("outlet", "fonts", "figures", "representations", "shell", "kernel", "zygote"),
 )
 _ZYGOTE_FD = 3
+_LEAST = 19
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")
 # Arrow's allocator would start a thread when it is loaded, and no process with threads can be forked safely.
 _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
@@ -128,6 +129,8 @@ def start(own: socket.socket, other: socket.socket) -> int:
             if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
                 signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        # Towards the agent only, to which it gives a processor among hundreds of processes: other containers have their own shares.
+        os.nice(_LEAST)
         # PID 1 by name, and this process, which the zygote will be: a kernel is to leave both alone.
         confine.install_filter([1, os.getpid()])
         status = 126

@@ -10,7 +10,7 @@ from .processes import Process
 # Seconds.
 _END = 0.3
 _POLL = 0.004
-_MANY = 64
+_MANY = 128
 
 
 Identity = Tuple[int, int]
@@ -29,20 +29,32 @@ class Leftovers:
         """How many there are now."""
         return len(self._living())
 
-    def cell_begins(self) -> None:
-        """What runs now is not the cell's."""
-        self._earlier = _identities(self._living())
+    def cell_begins(self, control: int) -> bool:
+        """What runs now is not the cell's. False where a process holds the kernel's socket, by its inode: it is being ended.
+
+        It could take the cell out of the socket. Python closes it in its own forks; libc's, and those that a cell hands it, have it.
+        """
+        found = self._living()
+        self._earlier = _identities(found)
+        holders = [pid for pid in found if processes.holds(pid, control)]
+        processes.kill(holders)
+        return not holders
 
     def interrupt(self) -> None:
         """Sends SIGINT to the kernel and to what the cell has started in its process group, as a terminal would.
 
         Not to the group: workers of earlier cells are in it.
         """
-        kernel = self._keep()[1]
+        zygote, kernel = self._keep()
+        crowd = processes.number() > _MANY
+        if crowd:
+            # As of a fork bomb: while they run neither we nor the kernel get anywhere.
+            processes.freeze()
+            processes.resume((zygote, kernel))
         # First: a kernel that is interrupted just when its child ends loses the child's status.
         processes.send(kernel, signal.SIGINT)
-        if len(processes.pids()) > _MANY:
-            # Among so many, as of a fork bomb, looking at each would take us seconds: they are ended when the cell does not yield.
+        if crowd:
+            # They are ended with the cell, whether it yields or not.
             return
         for pid, process in _not_of(self._earlier, self._living()).items():
             if process.group == kernel:
@@ -57,7 +69,7 @@ class Leftovers:
 
         All are stopped meanwhile, or one could fork itself out of the list. `on_ended` gets false where that takes too long.
         """
-        if not self.has_new():
+        if processes.number() <= _MANY and not self.has_new():
             on_ended(True)
             return
         until = loop.time() + _END
@@ -73,10 +85,7 @@ class Leftovers:
             if new and not late:
                 loop.call_later(_POLL, look)
                 return
-            if processes.is_init():
-                for pid in [*self._keep(), *found]:
-                    if pid > 1:
-                        processes.send(pid, signal.SIGCONT)
+            processes.resume((*self._keep(), *found))
             on_ended(not new)
 
         look()

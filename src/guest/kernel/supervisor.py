@@ -19,6 +19,7 @@ from .untrusted import Untrusted, count
 _YIELD = 1.0
 # A first SIGINT may come just before the kernel begins with the cell, or where Python ignores exceptions: so long after it is another.
 _INSIST = 0.5
+_POLL = 0.004
 _DEFAULT_OUTPUT_BYTES = 1 << 20
 
 
@@ -196,7 +197,10 @@ class KernelSupervisor:
 
     def _send_cell(self, cell: Cell) -> None:
         self._printed.drain()
-        self._leftovers.cell_begins()
+        if not self._leftovers.cell_begins(self._kernel.control):
+            # Until it is gone.
+            self._loop.call_later(_POLL, self._send_waiting, cell)
+            return
         self._threads.begin(self._kernel.pid)
         self._losses.cell_begins()
         try:
@@ -210,6 +214,10 @@ class KernelSupervisor:
         message = {"type": "cell", "cell": cell.number, "code": cell.request.code, "internal": cell.request.internal}
         message["budget"] = cell.request.max_output_bytes
         self._kernel.send(message, write_fds)
+
+    def _send_waiting(self, cell: Cell) -> None:
+        if cell is self._cell and not cell.sent and self._kernel.ready and not self._clearing:
+            self._send_cell(cell)
 
     def _on_claim(self, cell: Cell, claim: Claim) -> None:
         """The kernel says that the cell is done."""

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import * as z from "zod";
+import { Sandbox } from "./sandbox.ts";
+
+const TOOLS = `
+import ctypes, os, signal, struct, time, sys
+libc = ctypes.CDLL(None)
+def timer(ms=3):
+    event = ctypes.create_string_buffer(struct.pack('=qii', 0, 18, 0), 64); t = ctypes.c_void_p()
+    libc.timer_create(1, event, ctypes.byref(t))
+    libc.timer_settime(t, 0, ctypes.create_string_buffer(struct.pack('=qqqq', 0, ms*1000000, 0, ms*1000000)), None)
+def ignore():
+    for n in range(1,65):
+        try: signal.signal(n, signal.SIG_IGN if n != 18 else (lambda *_: None))
+        except (OSError, ValueError): pass
+`;
+const BOMBS: Record<string, string> = {
+  "forks that ignore nothing": "while True:\n    try: os.fork()\n    except OSError: pass",
+  "forks that ignore SIGINT, of a cell that yields":
+    "if os.fork() == 0:\n    ignore()\n    while True:\n        try: os.fork()\n        except OSError: pass\nwhile True: time.sleep(1)",
+  "sessions of their own":
+    "if os.fork() == 0:\n    ignore()\n    while True:\n        try:\n            if os.fork() == 0: os.setsid()\n            else: pass\n        except OSError: pass\nwhile True: time.sleep(1)",
+  "a chain that a timer resumes":
+    "if os.fork() == 0:\n    ignore()\n    while True:\n        timer()\n        try:\n            if os.fork(): os._exit(0)\n            os.setsid()\n        except OSError: pass\nwhile True: time.sleep(1)",
+  "forks that a timer resumes":
+    "if os.fork() == 0:\n    ignore(); timer()\n    while True:\n        try:\n            if os.fork() == 0: timer(2)\n        except OSError: time.sleep(0.001)\nwhile True: time.sleep(1)",
+  "forks that resume each other":
+    "if os.fork() == 0:\n    ignore(); timer()\n    while True:\n        try:\n            if os.fork() == 0: timer(2); os.setsid()\n        except OSError: pass\n        for p in os.listdir('/proc'):\n            if p.isdigit() and int(p) > 10:\n                try: os.kill(int(p), 18)\n                except OSError: pass\nwhile True: time.sleep(1)",
+  "forks that resume each other, of a cell that does not yield":
+    "ignore()\nif os.fork() == 0:\n    timer()\n    while True:\n        try:\n            if os.fork() == 0: timer(2); os.setsid()\n        except OSError: pass\n        for p in os.listdir('/proc'):\n            if p.isdigit() and int(p) > 10:\n                try: os.kill(int(p), 18)\n                except OSError: pass\nsignal.signal(2, signal.SIG_IGN)\nwhile True: time.sleep(1)",
+  "programs":
+    "if os.fork() == 0:\n    ignore()\n    while True:\n        try: os.posix_spawn('/bin/sh', ['sh', '-c', 'trap \"\" INT TERM HUP; while :; do (:)& done'], {})\n        except OSError: pass\nwhile True: time.sleep(1)",
+};
+
+Deno.test("of a fork bomb nothing is left, and the next cell runs soon", async (t) => {
+  await using sandbox = await Sandbox.start({ dockerArguments: ["--pids-limit", "256", "--cpus", "1"] });
+  await sandbox.state("idle");
+  for (const [name, code] of Object.entries(BOMBS)) {
+    await t.step(name, async () => {
+      const cell = await sandbox.cell(TOOLS + code, { timeout_ms: 2000 });
+      assert.equal(cell.result.status, "timeout");
+      // Its second, and time for a busy machine; it used to be twenty.
+      assert.ok(cell.result.elapsed_ms < 8000, `${cell.result.elapsed_ms} ms`);
+      // It waits until all are gone.
+      assert.equal((await sandbox.cell("1 + 1", { timeout_ms: 5000 })).value, "2");
+      const left = z.object({ processes: z.record(z.string(), z.string()) });
+      const found = left.parse((await sandbox.call("processes"))["result"]).processes;
+      // PID 1, the zygote and the kernel, and the one between them just as it ends.
+      const living = Object.values(found).filter((line) => !/\) [ZX] /.test(line));
+      assert.ok(living.length <= 4, living.join("\n"));
+      assert.deepEqual((await sandbox.call("status"))["result"], { kernel: "idle", background_processes: 0 });
+    });
+  }
+});
