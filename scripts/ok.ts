@@ -6,6 +6,8 @@ const STEPS: readonly (readonly string[])[] = [
   ["doc", "--lint", "src/main.ts", ...modules()],
   ["run", "-A", "scripts/structure.ts"],
   ["run", "-A", "scripts/readme.ts", "--check"],
+  ["run", "-A", "scripts/security_table.ts"],
+  ["run", "-A", "scripts/links.ts"],
 ];
 
 /** Of every run, about packages that are typed by others; and deno's own progress. */

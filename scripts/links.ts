@@ -1,0 +1,35 @@
+/**
+ * Checks the Markdown files: every relative link leads to a file, every `#anchor` to a heading, and in docs/ every path of this
+ * repository that stands in a code span exists. Records of decisions and the changelog speak of their own time: only their links count.
+ *
+ *     deno run -A scripts/links.ts
+ */
+import { markdownProblems } from "./markdown_links.ts";
+
+const ROOT = new URL("../", import.meta.url);
+const SKIPPED = new Set([".git", "node_modules", "dist", ".venv", "demo-output"]);
+
+function* markdownFiles(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
+    if (SKIPPED.has(name)) continue;
+    if (isDirectory) yield* markdownFiles(`${folder}${name}/`);
+    else if (name.endsWith(".md")) yield `${folder}${name}`;
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    const url = new URL(path, ROOT);
+    return Deno.statSync(url).isDirectory ? "" : Deno.readTextFileSync(url);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+const problems = [...markdownFiles("./")].map((path) => path.slice(2)).toSorted()
+  .flatMap((path) => markdownProblems(path, read));
+if (problems.length > 0) {
+  await Deno.stderr.write(new TextEncoder().encode(`${problems.join("\n")}\n`));
+  Deno.exit(1);
+}

@@ -1,0 +1,129 @@
+/** The rows of docs/security.md, and what can be wrong with them. */
+import type { TestSources } from "./test_source.ts";
+
+/** The promises of the design that are built: each needs a row. */
+const PROMISES = [1, 2, 3, 4, 5, 6, 7, 8];
+
+/** What approves a changed test. */
+const APPROVE = "review the change, then run `deno task security --update`";
+
+/** One row. */
+export interface Requirement {
+  /** Such as `P2.1`: the promise and a number that is never used for another requirement. */
+  readonly id: string;
+  readonly tests: readonly TestReference[];
+}
+
+/** A test, by its file and its name as it is written there. */
+export interface TestReference {
+  readonly path: string;
+  readonly name: string;
+}
+
+/** What somebody has approved. */
+export interface Approved {
+  readonly requirements: readonly string[];
+  /** The hash of each listed test, by `path: name`. */
+  readonly tests: Readonly<Record<string, string>>;
+  /** The hash of what they share. */
+  readonly shared: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads the requirements: table rows whose first cell is an id and whose third cell lists tests, as a link to the file followed by
+ * the tests' names in quotes.
+ *
+ * @param markdown The page.
+ */
+export function readRequirements(markdown: string): Requirement[] {
+  return markdown.split("\n").flatMap((line) => {
+    const [, id, , cell] = line.split(/(?<!\\)\|/).map((part) => part.trim());
+    if (id === undefined || !/^P\d+\.\d+$/.test(id)) return [];
+    return [{ id, tests: references(cell ?? "") }];
+  });
+}
+
+function references(cell: string): TestReference[] {
+  const files = cell.matchAll(/\[[^\]]*\]\(\.\.\/(tests\/[^)#]+)\)([^[]*)/g);
+  return [...files].flatMap(([, path = "", names = ""]) =>
+    [...names.matchAll(/"([^"]+)"/g)].map(([, name = ""]) => ({ path, name }))
+  );
+}
+
+/**
+ * Compares the rows with the tests and with what was approved.
+ *
+ * @param requirements The rows.
+ * @param sources The tests.
+ * @param approved What was approved; undefined accepts every hash.
+ * @returns What is wrong, a line each, and what would be approved now.
+ */
+export function checkTable(
+  requirements: readonly Requirement[],
+  sources: TestSources,
+  approved?: Approved,
+): { readonly problems: string[]; readonly current: Approved } {
+  const problems: string[] = [];
+  const ids = requirements.map(({ id }) => id);
+  const tests: Record<string, string> = {};
+  const shared: Record<string, string> = {};
+  for (const promise of PROMISES) {
+    if (!ids.some((id) => id.startsWith(`P${promise}.`))) {
+      problems.push(`Promise ${promise} has no requirement`);
+    }
+  }
+  ids.filter((id, at) => ids.indexOf(id) !== at).forEach((id) => problems.push(`Duplicate id ${id}`));
+  for (const { id, tests: listed } of requirements) {
+    if (listed.length === 0) problems.push(`${id} lists no test`);
+    for (const { path, name } of listed) {
+      const hash = sources.hash(path, name);
+      if (hash === undefined) {
+        problems.push(`${id}: ${path} has no test "${name}"${others(sources, path)}`);
+        continue;
+      }
+      tests[`${path}: ${name}`] = hash.own;
+      Object.assign(shared, hash.shared);
+    }
+  }
+  const current = { requirements: ids.toSorted(byNumber), tests: sorted(tests), shared: sorted(shared) };
+  if (approved !== undefined) problems.push(...changes(current, approved));
+  return { problems, current };
+}
+
+function others(sources: TestSources, path: string): string {
+  const names = sources.names(path);
+  return names.length === 0
+    ? ": the file is missing or has no tests"
+    : `; it has ${names.map((name) => `\n    "${name}"`).join("")}`;
+}
+
+function changes(current: Approved, approved: Approved): string[] {
+  const known = new Set(current.requirements);
+  const found = approved.requirements.filter((id) => !known.has(id)).map((id) =>
+    `${id} was approved and is gone: restore it, or ${APPROVE}`
+  );
+  const before = new Set(approved.requirements);
+  for (const id of current.requirements) if (!before.has(id)) found.push(`${id} is new: ${APPROVE}`);
+  for (const kind of ["tests", "shared"] as const) {
+    for (const [name, hash] of Object.entries(current[kind])) {
+      if (approved[kind][name] === undefined) found.push(`Not approved yet: ${name}: ${APPROVE}`);
+      else if (approved[kind][name] !== hash) {
+        found.push(`Changed since it was approved: ${name}: ${APPROVE}`);
+      }
+    }
+    for (const name of Object.keys(approved[kind])) {
+      if (current[kind][name] === undefined) {
+        found.push(`Approved, and no longer listed, used or there: ${name}: restore it, or ${APPROVE}`);
+      }
+    }
+  }
+  return found;
+}
+
+function sorted(tests: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(tests).toSorted(([a], [b]) => a < b ? -1 : 1));
+}
+
+function byNumber(a: string, b: string): number {
+  return a.localeCompare(b, "en", { numeric: true });
+}

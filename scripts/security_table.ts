@@ -1,0 +1,44 @@
+/**
+ * Keeps docs/security.md true: every test that it lists exists, and is as it was when somebody last approved it.
+ *
+ *     deno run -A scripts/security_table.ts [--update]
+ *
+ * `--update` approves the tests as they are now: it writes their hashes to docs/security.lock.json, where a review sees them change.
+ */
+import * as z from "zod";
+import { type Approved, checkTable, readRequirements } from "./security_rows.ts";
+import { TestSources } from "./test_source.ts";
+
+const ROOT = new URL("../", import.meta.url);
+const TABLE = "docs/security.md";
+const LOCK = "docs/security.lock.json";
+
+const lockSchema = z.object({
+  requirements: z.array(z.string()),
+  tests: z.record(z.string(), z.string()),
+  shared: z.record(z.string(), z.string()),
+});
+
+function read(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(new URL(path, ROOT));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function approved(): Approved {
+  return lockSchema.parse(JSON.parse(read(LOCK) ?? '{"requirements":[],"tests":{},"shared":{}}'));
+}
+
+const requirements = readRequirements(read(TABLE) ?? "");
+const sources = new TestSources(read);
+const update = Deno.args.includes("--update");
+const { problems, current } = checkTable(requirements, sources, update ? undefined : approved());
+if (problems.length > 0) {
+  const text = `${problems.join("\n")}\n${problems.length} problem(s) with ${TABLE}\n`;
+  await Deno.stderr.write(new TextEncoder().encode(text));
+  Deno.exit(1);
+}
+if (update) await Deno.writeTextFile(new URL(LOCK, ROOT), `${JSON.stringify(current, null, 2)}\n`);

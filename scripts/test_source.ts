@@ -1,0 +1,163 @@
+/**
+ * Finds a test by its name and hashes what it asserts, so that a change of it can be noticed.
+ *
+ * A test's own hash covers the statement that holds it (the loop around it included) and every declaration of its file that it uses. What it
+ * uses from other files under `tests/` has hashes of its own: declarations that hold cases (NAMES_IN_CAPITALS) or assertions, and embedded
+ * Python. Comments and white space do not count; the product's own code does not either.
+ */
+import { createHash } from "node:crypto";
+import { mask, type MaskedText, type Statement, statements } from "./source_text.ts";
+
+const HASH_DIGITS = 12;
+const CASES = /^[A-Z][A-Z0-9_]+$/;
+const ASSERTS = /\bassert/i;
+const TESTS = "tests/";
+
+/** Reads a file by its path from the project's folder; undefined where there is none. */
+export type ReadText = (path: string) => string | undefined;
+
+/** The hashes of a test. */
+export interface TestHash {
+  readonly own: string;
+  /** Of what it shares with tests of other files, by `path: name`. */
+  readonly shared: Readonly<Record<string, string>>;
+}
+
+interface SourceFile {
+  readonly path: string;
+  readonly masked: MaskedText;
+  readonly statements: readonly Statement[];
+}
+
+/** What belongs to one test. */
+interface Gathered {
+  /** The test's own file. */
+  readonly root: string;
+  readonly texts: string[];
+  readonly shared: Record<string, string>;
+  readonly seen: Set<string>;
+}
+
+interface UsedImport {
+  readonly text: string;
+  /** Its names that are used. */
+  readonly names: readonly string[];
+}
+
+/** Finds tests in files that it reads once. */
+export class TestSources {
+  readonly #read: ReadText;
+  readonly #files = new Map<string, SourceFile | undefined>();
+
+  /** @param read How files are read. */
+  constructor(read: ReadText) {
+    this.#read = read;
+  }
+
+  /**
+   * The names of a file's tests, as they are written: of a template, its source.
+   *
+   * @param path A test file, `.ts` or `.py`.
+   */
+  names(path: string): string[] {
+    if (path.endsWith(".py")) {
+      return [...(this.#read(path) ?? "").matchAll(/^ +def (test_\w+)\(/gm)].map(([, name]) => name ?? "");
+    }
+    const file = this.#file(path);
+    return file === undefined ? [] : testCalls(file.masked).map(({ name }) => name);
+  }
+
+  /**
+   * The hashes of a test, or undefined where the file has no such test.
+   *
+   * @param path A test file.
+   * @param name The test's name, as it is written.
+   */
+  hash(path: string, name: string): TestHash | undefined {
+    if (path.endsWith(".py")) return this.#hashPython(path, name);
+    const file = this.#file(path);
+    const call = file && testCalls(file.masked).find((one) => one.name === name);
+    const statement = call && file.statements.find(({ start, end }) => start <= call.at && call.at < end);
+    if (statement === undefined || file === undefined) return undefined;
+    const gathered: Gathered = { root: path, texts: [], shared: {}, seen: new Set() };
+    this.#gather(file, statement, gathered);
+    return { own: digest(gathered.texts), shared: gathered.shared };
+  }
+
+  #hashPython(path: string, name: string): TestHash | undefined {
+    const text = this.#read(path);
+    const found = text === undefined ? null : new RegExp(`^( +)def ${name}\\(`, "m").exec(text);
+    if (found === null || text === undefined) return undefined;
+    const rest = text.slice(found.index);
+    const end = new RegExp(`\n {0,${found[1]?.length ?? 0}}\\S`).exec(rest)?.index ?? rest.length;
+    return { own: digest([rest.slice(0, end)]), shared: {} };
+  }
+
+  /** Collects a statement's text and the texts that it depends on. */
+  #gather(file: SourceFile, statement: Statement, gathered: Gathered): void {
+    const key = `${file.path}:${statement.start}`;
+    if (gathered.seen.has(key)) return;
+    gathered.seen.add(key);
+    const code = file.masked.code.slice(statement.start, statement.end);
+    const text = file.masked.uncommented.slice(statement.start, statement.end);
+    if (file.path === gathered.root) gathered.texts.push(text);
+    else if (ASSERTS.test(code) || statement.names.some((name) => CASES.test(name))) {
+      gathered.shared[`${file.path}: ${statement.names.join(", ")}`] = digest([text]);
+    }
+    const used = new Set(code.match(/[\w$]+/g));
+    for (const other of file.statements) {
+      const names = other.names.filter((name) => used.has(name));
+      if (names.length === 0 || other === statement) continue;
+      const text = file.masked.text.slice(other.start, other.end);
+      if (text.startsWith("import")) this.#gatherImport(file.path, { text, names }, gathered);
+      else this.#gather(file, other, gathered);
+    }
+  }
+
+  #gatherImport(from: string, { text, names }: UsedImport, gathered: Gathered): void {
+    const specifier = /\bfrom "(\.[^"]+)"/.exec(text)?.[1];
+    if (specifier === undefined) return;
+    const path = new URL(specifier, `file:///${from}`).pathname.slice(1);
+    if (!path.startsWith(TESTS)) return;
+    if (!path.endsWith(".ts")) {
+      gathered.shared[path] = digest([this.#read(path) ?? ""]);
+      return;
+    }
+    const file = this.#file(path);
+    for (const local of names) {
+      const name = new RegExp(`([\\w$]+) as ${local}\\b`).exec(text)?.[1] ?? local;
+      const declared = file?.statements.find((one) => one.names.includes(name));
+      if (file !== undefined && declared !== undefined) this.#gather(file, declared, gathered);
+    }
+  }
+
+  #file(path: string): SourceFile | undefined {
+    if (!this.#files.has(path)) {
+      const text = this.#read(path);
+      const masked = text === undefined ? undefined : mask(text);
+      this.#files.set(path, masked && { path, masked, statements: statements(masked) });
+    }
+    return this.#files.get(path);
+  }
+}
+
+/** Calls of `Deno.test` whose name is a literal. `Deno.test.ignore` and `.only` are not among them. */
+function testCalls({ text, code }: MaskedText): { readonly name: string; readonly at: number }[] {
+  return [...code.matchAll(/\bDeno\.test\(\s*(?:\{\s*name:\s*)?(["'`])/g)].flatMap((found) => {
+    const quote = found.index + found[0].length;
+    const end = literalEnd(text, quote, found[1] ?? "");
+    return [{ name: text.slice(quote, end), at: found.index }];
+  });
+}
+
+function literalEnd(text: string, from: number, quote: string): number {
+  let at = from;
+  while (at < text.length && text[at] !== quote) at += text[at] === "\\" ? 2 : 1;
+  return at;
+}
+
+function digest(texts: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const text of texts) hash.update(`${text.replace(/\s+/g, " ").trim()}\0`);
+  return hash.digest("hex").slice(0, HASH_DIGITS);
+}
