@@ -45,7 +45,9 @@ export interface InstanceLockOptions {
 /** A held lock. */
 export class InstanceLock {
   readonly #options: InstanceLockOptions;
+  readonly #wake = Promise.withResolvers<void>();
   #held: Held | undefined;
+  #retaking: Promise<void> | undefined;
   #released = false;
 
   private constructor(options: InstanceLockOptions) {
@@ -68,43 +70,48 @@ export class InstanceLock {
   /** Gives the lock back. Idempotent; a container that cannot be removed now ends by itself. */
   async release(): Promise<void> {
     this.#released = true;
+    this.#wake.resolve();
+    // One that is just being taken again is given back, too.
+    if (this.#retaking !== undefined) await within(this.#retaking, RELEASE_MS);
     const held = this.#held;
     this.#held = undefined;
-    if (held === undefined) return;
-    held.end();
-    await this.#options.host.removeContainer(held.id, { deadlineMs: RELEASE_MS }).catch((error: unknown) => {
-      log.warning("Cannot remove the lock, which ends by itself: {error}", { error: String(error) });
-    });
+    if (held !== undefined) await this.#drop(held);
   }
 
   #hold(held: Held): void {
-    if (this.#released) {
-      held.end();
-      return;
-    }
     this.#held = held;
-    void held.closed.then(() => this.#lost(held));
+    void held.closed.then(() => {
+      if (!this.#released) this.#retaking = this.#retake(held);
+    });
   }
 
-  /** It was removed by hand, or the engine was restarted: it is taken again before anyone else does. */
-  async #lost(held: Held): Promise<void> {
-    held.end();
+  /** Its lock was removed by hand, or the engine was restarted: it is taken again before anyone else does. */
+  async #retake(lost: Held): Promise<void> {
+    const { instance, onLost } = this.#options;
     for (let wait = FIRST_WAIT_MS; !this.#released; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
-      log.warning("The lock of instance {instance} is lost: taking it again", {
-        instance: this.#options.instance,
-      });
+      log.warning("The lock of instance {instance} is lost: taking it again", { instance });
+      // It may run on where only our hold on it has broken: then it would be in our own way.
+      await this.#drop(lost);
       try {
         this.#hold(await take(this.#options));
         return;
       } catch (error) {
         if (error instanceof OmcpError && error.code === "instance_in_use") {
-          if (!this.#released) this.#options.onLost(error);
+          if (!this.#released) onLost(error);
           return;
         }
         log.warning("Cannot take the lock again: {error}", { error: String(error) });
       }
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await within(this.#wake.promise, wait);
     }
+  }
+
+  /** Ends a hold. By its container's id: another of its name is another's. */
+  async #drop(held: Held): Promise<void> {
+    held.end();
+    await this.#options.host.removeContainer(held.id, { deadlineMs: RELEASE_MS }).catch((error: unknown) => {
+      log.warning("Cannot remove a lock, which ends by itself: {error}", { error: String(error) });
+    });
   }
 }
 

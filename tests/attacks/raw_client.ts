@@ -1,6 +1,6 @@
 /** A client of our own on the real server: it can do what no well-behaved MCP client does. */
 import { sandboxIdIn } from "../../src/cli/demo/client.ts";
-import { serverArguments } from "../../src/app/launch.ts";
+import { type LaunchOptions, serverArguments } from "../../src/app/launch.ts";
 import { newInstance, PROJECT } from "../fixtures/server.ts";
 
 /** One JSON-RPC message from the server. */
@@ -37,10 +37,10 @@ export class RawClient {
   readonly #deaf = new AbortController();
   #lastId = 1000;
 
-  private constructor(environment: Record<string, string>) {
+  private constructor(environment: Record<string, string>, launch: Omit<LaunchOptions, "project">) {
     this.instance = environment.OMCP_INSTANCE ?? newInstance();
     this.process = new Deno.Command(Deno.execPath(), {
-      args: serverArguments({ project: PROJECT }),
+      args: serverArguments({ project: PROJECT, ...launch }),
       env: {
         OMCP_LOG_LEVEL: "error",
         OMCP_DATABASE_URL: "none",
@@ -59,9 +59,13 @@ export class RawClient {
    * Starts a server and greets it.
    *
    * @param environment Its settings, besides a quiet log and no database.
+   * @param launch What its permissions depend on.
    */
-  static async start(environment: Record<string, string> = {}): Promise<RawClient> {
-    const client = new RawClient(environment);
+  static async start(
+    environment: Record<string, string> = {},
+    launch: Omit<LaunchOptions, "project"> = {},
+  ): Promise<RawClient> {
+    const client = new RawClient(environment, launch);
     await client.request("initialize", {
       protocolVersion: "2025-11-25",
       capabilities: {},

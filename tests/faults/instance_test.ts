@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { Engine } from "../../src/docker/mod.ts";
-import { InstanceLock, type InstanceLockOptions, labelsOf } from "../../src/runtime/mod.ts";
+import {
+  type ContainerHost,
+  InstanceLock,
+  type InstanceLockOptions,
+  labelsOf,
+} from "../../src/runtime/mod.ts";
 import { serverArguments } from "../../src/app/launch.ts";
 import { imageReference } from "../../src/images/identity.ts";
 import { RawClient } from "../attacks/raw_client.ts";
@@ -196,6 +201,33 @@ Deno.test("a lock that was removed by hand, or cut off from its holder, is taken
     await assert.rejects(acquire(), IN_USE);
   });
   through.close();
+});
+
+Deno.test("a lock whose holder lost its hold, but which runs on, is not in its own holder's way", async () => {
+  await withInstance(async ({ engine, name, acquire }) => {
+    // As an engine that goes on with its containers after a restart: it does not end their stdin.
+    let cut: (() => void) | undefined;
+    const host: ContainerHost = {
+      createContainer: (spec, options) => engine.createContainer({ ...spec, StdinOnce: false }, options),
+      startContainer: (id, call) => engine.startContainer(id, call),
+      inspectContainer: (id, call) => engine.inspectContainer(id, call),
+      listContainers: (options) => engine.listContainers(options),
+      removeContainer: (id, call) => engine.removeContainer(id, call),
+      attach: async (id, call) => {
+        const attachment = await engine.attach(id, call);
+        cut = () => attachment.close();
+        return attachment;
+      },
+    };
+    await acquire({ host, onLost: () => assert.fail("it is in nobody else's hands") });
+    const first = await engine.inspectContainer(name);
+    cut?.();
+    await until(
+      () => engine.inspectContainer(name).then(({ id }) => id !== first.id, () => false),
+      20_000,
+    );
+    await assert.rejects(acquire(), IN_USE);
+  });
 });
 
 Deno.test("a holder that loses its lock to another is told", async () => {
