@@ -1,6 +1,9 @@
 /**
  * What the kernel counts by user over all containers: one sandbox takes all that there is of it and holds it, in a process that stays;
  * the other must be able to use it all the same.
+ *
+ * Left out: watches of epoll, of which millions would have to be made; inotify, keys and message queues, which a sandbox cannot
+ * have at all (tests/sandbox/isolation_test.ts); locked memory, which the kernel counts by process.
  */
 import assert from "node:assert/strict";
 import { GRACE_MS, type Scene, withScene } from "./neighbours.ts";
