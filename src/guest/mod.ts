@@ -32,6 +32,7 @@ import kernelEpilogue from "./kernel/epilogue.py" with { type: "text" };
 import kernelFigureWords from "./kernel/figure_words.py" with { type: "text" };
 import kernelFigures from "./kernel/figures.py" with { type: "text" };
 import kernelFonts from "./kernel/fonts.py" with { type: "text" };
+import kernelHistory from "./kernel/history.py" with { type: "text" };
 import kernelHtmlText from "./kernel/html_text.py" with { type: "text" };
 import kernelKeeper from "./kernel/keeper.py" with { type: "text" };
 import kernelKernel from "./kernel/kernel.py" with { type: "text" };
@@ -94,6 +95,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.figure_words": kernelFigureWords,
   "kernel.figures": kernelFigures,
   "kernel.fonts": kernelFonts,
+  "kernel.history": kernelHistory,
   "kernel.html_text": kernelHtmlText,
   "kernel.keeper": kernelKeeper,
   "kernel.kernel": kernelKernel,

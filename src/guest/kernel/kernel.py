@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Optional, Set
 
-from . import confine, descriptors, display, figures, shell as shells, streams, wire, zombies
+from . import confine, descriptors, display, figures, history, shell as shells, streams, wire, zombies
 
 _ACKNOWLEDGED_MS = 50
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -62,6 +62,7 @@ class Kernel:
         self._handler: Callable[..., None] = self._on_interrupt
         self._send_to_agent = connection.send
         self._run_cell = shell.run_cell
+        self._history = history.History(shell)
         poll = select.poll()
         poll.register(connection.fd, select.POLLIN)
         self._poll = poll.poll
@@ -184,7 +185,7 @@ class Kernel:
         if shells.outlet.errors and not self._usable():
             _exit(_EXIT_UNUSABLE)
         self._streams.flush()
-        zombies.reap(self._pid)
+        self._clean()
         # The agent looks where this thread is: after these words it goes straight to its socket.
         self._reserve.release()
         self.send(
@@ -225,6 +226,14 @@ class Kernel:
             "display": shells.publish,
         }
         _exec(_compile(code, "omcp_kernel/internal", "exec"), namespace)
+
+    def _clean(self) -> None:
+        """Whatever a cell did to what is looked at here, it ends."""
+        zombies.reap(self._pid)
+        try:
+            self._history.cell_ended()
+        except Exception:
+            pass
 
     def _usable(self) -> bool:
         """Whether the shell can run a cell at all. One that cannot fails with every cell to come, and is better replaced."""

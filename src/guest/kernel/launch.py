@@ -21,7 +21,7 @@ MAX_STARTS = 5
 
 PACKAGE = "omcp_kernel"
 _MODULES = (
-    *("wire", "landlock", "confine", "advice", "descriptors", "zombies", "tracebacks", "streams"),
+    *("wire", "landlock", "confine", "advice", "descriptors", "zombies", "history", "tracebacks", "streams"),
     *("values", "artists", "figure_words", "charts", "pictures", "html_text", "display"),
     *("outlet", "fonts", "figures", "representations", "shell", "kernel", "zygote"),
 )

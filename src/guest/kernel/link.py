@@ -18,6 +18,12 @@ _PEER_GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN))
 # Seconds. Whatever else fails may pass: what our user has of descriptors in flight or of memory comes back as others close theirs.
 _RETRY = 0.05
 _GIVE_UP = 2.0
+# Many small messages shall not keep the agent from its other work: so many seconds of them at a time.
+_TURN_SECONDS = 0.005
+# More than a socket can hold: what is sent while we drain it does not keep us at it.
+_DRAINED_BYTES = 4 << 20
+# The other side reads what it is sent; one that does not is none of ours.
+_MAX_UNSENT = 1024
 
 
 class Link:
@@ -36,32 +42,44 @@ class Link:
         self._on_end = on_end
         self._in = bytearray()
         self._out: Deque[Tuple[memoryview, List[int]]] = deque()
-        self._reading = False
+        self._reading = True
+        self._watching = False
+        self._scheduled = False
         self._retry: Any = None
         self._failing_since: Optional[float] = None
         end.setblocking(False)
-        self.resume()
+        self._watch(True)
 
     def send(self, message: Dict[str, Any], fds: Optional[List[int]] = None) -> None:
         """Queues a message; the descriptors go with it and are closed here. What cannot be sent ends the link with a reason."""
+        if len(self._out) >= _MAX_UNSENT:
+            _close_all(fds or [])
+            if self._socket is not None:
+                self._end("it did not read what it was sent")
+            return
         self._out.append((memoryview(frame(message, MAX_CELL_BYTES)), fds or []))
         if self._retry is None:
             self._write()
 
     def pause(self) -> None:
-        """Reads no more until resume()."""
-        if self._reading and self._socket is not None:
-            self._loop.remove_reader(self._socket.fileno())
+        """Delivers no more until resume()."""
         self._reading = False
+        self._watch(False)
 
     def resume(self) -> None:
-        if not self._reading and self._socket is not None:
+        if not self._reading:
             self._reading = True
-            self._loop.add_reader(self._socket.fileno(), self._read)
+            self._schedule()
 
     def drain(self) -> None:
-        """Takes all messages that have arrived whole; for when the other side has ended."""
-        while self._socket is not None and self._read():
+        """Takes all messages that have arrived whole, be it paused or not."""
+        drained = 0
+        while self._socket is not None and drained < _DRAINED_BYTES:
+            taken = self._receive()
+            if taken == 0:
+                break
+            drained += taken
+        while self._deliver_one():
             pass
 
     def close(self) -> None:
@@ -79,33 +97,71 @@ class Link:
             _close_all(fds)
         self._out.clear()
 
-    def _read(self) -> bool:
+    def _on_readable(self) -> None:
+        if self._receive() > 0:
+            self._deliver()
+
+    def _receive(self) -> int:
+        """Reads once; returns how many bytes came."""
         if self._socket is None:
-            return False
+            return 0
         try:
             data = self._socket.recv(_READ_BYTES)
         except (BlockingIOError, InterruptedError):
-            return False
+            return 0
         except OSError:
             data = b""
         if not data:
-            self._end(None)
-            return False
+            while self._deliver_one():
+                pass
+            if self._socket is not None:
+                self._end(None)
         self._in += data
-        while self._socket is not None and len(self._in) >= 4:
-            length = int.from_bytes(self._in[:4], "big")
-            if length > MAX_MESSAGE_BYTES:
-                self._end("a message of %d bytes was announced" % length)
-                return False
-            if len(self._in) < 4 + length:
-                break
-            body = bytes(self._in[4 : 4 + length])
-            del self._in[: 4 + length]
-            message = _parse(body)
-            if message is None:
-                self._end("a message was no JSON object")
-                return False
-            self._on_message(message)
+        return len(data)
+
+    def _deliver(self) -> None:
+        """As many whole messages as there is time for; the others in the loop's next turn."""
+        self._scheduled = False
+        until = self._loop.time() + _TURN_SECONDS
+        while self._reading and self._deliver_one():
+            if self._loop.time() >= until:
+                self._watch(False)
+                self._schedule()
+                return
+        if self._reading:
+            self._watch(True)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._deliver)
+
+    def _watch(self, wanted: bool) -> None:
+        if self._socket is None or wanted == self._watching:
+            return
+        self._watching = wanted
+        if wanted:
+            self._loop.add_reader(self._socket.fileno(), self._on_readable)
+        else:
+            self._loop.remove_reader(self._socket.fileno())
+
+    def _deliver_one(self) -> bool:
+        """The next whole message, if there is one."""
+        if self._socket is None or len(self._in) < 4:
+            return False
+        length = int.from_bytes(self._in[:4], "big")
+        if length > MAX_MESSAGE_BYTES:
+            self._end("a message of %d bytes was announced" % length)
+            return False
+        if len(self._in) < 4 + length:
+            return False
+        body = bytes(self._in[4 : 4 + length])
+        del self._in[: 4 + length]
+        message = _parse(body)
+        if message is None:
+            self._end("a message was no JSON object")
+            return False
+        self._on_message(message)
         return True
 
     def _write(self) -> None:

@@ -82,3 +82,34 @@ Deno.test("a kernel's word that a cell is done counts only when its main thread 
     assert.equal((await sandbox.cell("running = False; kept")).value, "5");
   });
 });
+
+Deno.test("a flood on the kernel's socket keeps the agent from nothing else", async (t) => {
+  await using sandbox = await Sandbox.start();
+  await sandbox.state("idle");
+  const floods = {
+    "displays whose receipts nobody reads":
+      "while True: say(type='display', cell=number, data={'text/plain': ''}, metadata={})",
+    "words of an earlier cell": "while True: say(type='done', cell=number - 1)",
+    "cleared output": "while True: say(type='clear', cell=number, wait=True)",
+    "errors": "while True: say(type='error', cell=number, name='', value='', traceback='')",
+    "receipts of tasks": "while True: say(type='settled', cell=number, tasks=0)",
+    "empty objects": "while True: os.write(200, b'\\0\\0\\0\\2{}' * 5000)",
+  };
+  for (const [name, flood] of Object.entries(floods)) {
+    await t.step(name, async () => {
+      await sandbox.cell(FORGE);
+      const cell = sandbox.cell(`number = kernel()._number\n${flood}`, { timeout_ms: 2000 });
+      const waits: number[] = [];
+      for (let n = 0; n < 10; n += 1) {
+        const began = performance.now();
+        await sandbox.call("status");
+        waits.push(performance.now() - began);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      // Of the agent's turns the slowest: without a bound one takes as long as the flood does.
+      assert.ok(Math.max(...waits) < 1000, waits.join());
+      assert.notEqual((await cell).result.status, "ok");
+      assert.equal((await sandbox.cell("1 + 1")).value, "2");
+    });
+  }
+});
