@@ -35,7 +35,8 @@ def boxes(axes: Any, drawn: List[Tuple[Dict[str, Any], float]]) -> str:
         fliers = box.get("fliers")
         outliers = 0 if fliers is None else len(fliers)
         name = str(box.get("label") or names.get(position, ""))
-        shown.append("%s median %s, quartiles %s..%s, whiskers %s..%s, %d outliers" % (name, *figures, outliers))
+        parts = (name, *figures, str(outliers))
+        shown.append("%s median %s, quartiles %s..%s, whiskers %s..%s, %s outliers" % parts)
     return "boxes: %s" % "; ".join(shown[:_MAX_PARTS]) if shown else ""
 
 

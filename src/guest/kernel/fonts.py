@@ -21,7 +21,8 @@ def add_cjk_fallback() -> None:
     def find_with_fallback(self: Any, prop: Any, *rest: Any, **options: Any) -> List[Any]:
         fallback = _fallback(self)
         if fallback is None:
-            return find(self, prop, *rest, **options)
+            found: List[Any] = find(self, prop, *rest, **options)
+            return found
         prop = font_manager.FontProperties._from_any(prop)
         # It has one weight: asked for a bold one, matplotlib would complain.
         others = [family for family in prop.get_family() if family not in _CJK]

@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Optional, Set
 
-from . import confine, descriptors, display, figures, history, shell as shells, streams, wire, zombies
+from . import confine, descriptors, display, figures, history, outlet, shell as shells, streams, wire, zombies
 
 _ACKNOWLEDGED_MS = 50
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -66,7 +66,7 @@ class Kernel:
         poll = select.poll()
         poll.register(connection.fd, select.POLLIN)
         self._poll = poll.poll
-        shells.outlet.send = self.send
+        outlet.outlet.send = self.send
         # Through the shell, whose publisher may be one that captures.
         figures.figures.publish = lambda bundle, metadata: shell.display_pub.publish(bundle, metadata)
         os.register_at_fork(before=self._streams.flush_python, after_in_child=self._after_fork)
@@ -155,7 +155,7 @@ class Kernel:
         return self._running and not (self._internal and _thread_id() != _main.ident)
 
     def _cell(self, message: Dict[str, Any]) -> None:
-        shells.outlet.errors = 0
+        outlet.outlet.errors = 0
         figures.figures.begin_cell()
         self._streams.begin_cell()
         self._interrupted = False
@@ -182,7 +182,7 @@ class Kernel:
             # A cell called os.fork(), and the child came to the cell's end.
             self._streams.flush()
             _exit(self._child_code)
-        if shells.outlet.errors and not self._usable():
+        if outlet.outlet.errors and not self._usable():
             _exit(_EXIT_UNUSABLE)
         self._streams.flush()
         self._clean()
@@ -191,7 +191,7 @@ class Kernel:
         self.send(
             {
                 "type": "done",
-                "ok": shells.outlet.errors == 0,
+                "ok": outlet.outlet.errors == 0,
                 "execution_count": int(self._shell.execution_count) - 1,
                 "skipped": figures.figures.skipped,
                 "threads": 0 if self._internal else self._new_threads(),
@@ -208,22 +208,22 @@ class Kernel:
         if _getpid() != self._pid:
             self._child_code = _exit_code(ended)
         else:
-            if ended is not None and not shells.outlet.errors and not shells.is_quiet_exit(ended):
+            if ended is not None and not outlet.outlet.errors and not outlet.is_quiet_exit(ended):
                 # The shell could not show it, as with an exception that raises when it is looked at.
                 self._report(ended)
             self._shell.advance_tasks()
             figures.figures.show_all()
-            shells.outlet.show_held()
+            outlet.outlet.show_held()
             note = figures.figures.note()
             if note is not None:
-                shells.note(note)
+                outlet.note(note)
 
     def _run_internal(self, code: str) -> None:
         namespace = {
             "__builtins__": self._builtins,
             "__name__": "__omcp__",
             "user_ns": self._shell.user_ns,
-            "display": shells.publish,
+            "display": outlet.publish,
         }
         _exec(_compile(code, "omcp_kernel/internal", "exec"), namespace)
 
@@ -237,20 +237,20 @@ class Kernel:
 
     def _usable(self) -> bool:
         """Whether the shell can run a cell at all. One that cannot fails with every cell to come, and is better replaced."""
-        send, shells.outlet.send = shells.outlet.send, None
-        errors = shells.outlet.errors
+        send, outlet.outlet.send = outlet.outlet.send, None
+        errors = outlet.outlet.errors
         try:
             return self._run_cell("None", store_history=False, silent=True).success is True
         except BaseException:  # noqa: B036 - whatever it is, no cell would run
             return False
         finally:
-            shells.outlet.send, shells.outlet.errors = send, errors
+            outlet.outlet.send, outlet.outlet.errors = send, errors
 
     def _report(self, error: BaseException) -> None:
         try:
-            shells.report(error)
+            outlet.report(error)
         except BaseException:  # noqa: B036 - hostile __str__ and the like
-            shells.outlet.errors += 1
+            outlet.outlet.errors += 1
             name = type.__getattribute__(type(error), "__name__")
             self.send({"type": "error", "name": name, "value": "", "traceback": name})
 
@@ -289,7 +289,7 @@ class Kernel:
 
 def _exit_code(ended: Any) -> int:
     """As Python's own: of a child that a cell forked, and that came to the cell's end."""
-    if ended is None or shells.is_quiet_exit(ended):
+    if ended is None or outlet.is_quiet_exit(ended):
         return 0
     code = ended.code if isinstance(ended, SystemExit) else 1
     return code & 0xFF if isinstance(code, int) else 1

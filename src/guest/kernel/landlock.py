@@ -34,7 +34,7 @@ def _libc() -> ctypes.CDLL:
 
 def available() -> int:
     """The version of Landlock's interface that this kernel lets us use; 0 for none."""
-    return max(0, _libc().syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint(_VERSION)))
+    return max(0, int(_libc().syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint(_VERSION))))
 
 
 def bounds_signals() -> bool:

@@ -39,7 +39,7 @@ class LatePipes:
 
     def open(self) -> List[int]:
         """A pipe for each stream of a cell that has no output of its own; returns the ends to write to. Raises OSError."""
-        ends = []
+        ends: List[int] = []
         for name in NAMES:
             try:
                 read_fd, write_fd = new_pipe()

@@ -84,7 +84,7 @@ def note(text: str) -> None:
 def report(error: BaseException, note: bool = False) -> None:
     """Sends an exception; as a note where it did not end the cell."""
     name, value, text = tracebacks.describe(error)
-    message = {"type": "error", "name": name, "value": value, "traceback": text}
+    message: Dict[str, Any] = {"type": "error", "name": name, "value": value, "traceback": text}
     if note:
         message["note"] = True
     else:

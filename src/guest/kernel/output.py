@@ -50,7 +50,7 @@ def _unfinished(data: bytes) -> int:
     return 0
 
 
-def continuation(data: bytes) -> int:
+def continuation(data: "bytes | bytearray") -> int:
     """How many bytes at the start belong to a character that began before."""
     start = 0
     while start < min(3, len(data)) and data[start] & 0xC0 == 0x80:

@@ -23,7 +23,7 @@ from .outlet import is_quiet_exit, note, outlet, publish, report
 class Exit(ExitAutocall):
     """exit and quit: they end the cell."""
 
-    def __call__(self, code: Any = None) -> None:  # type: ignore[override]
+    def __call__(self, code: Any = None) -> None:
         raise SystemExit(code)
 
 
@@ -272,7 +272,7 @@ def make_shell() -> Shell:
     config = Config()
     config.HistoryManager.enabled = False
     config.HistoryAccessor.enabled = False
-    shell = Shell.instance(config=config)
+    shell: Shell = Shell.instance(config=config)
     for colors in ("nocolor", "NoColor"):
         try:
             shell.colors = colors

@@ -14,10 +14,10 @@ class CellStream(io.TextIOWrapper):
     def __init__(self, fd: int) -> None:
         raw = io.FileIO(fd, "w", closefd=False)
         super().__init__(io.BufferedWriter(raw, 8192), encoding="utf-8", errors="backslashreplace", line_buffering=True)
-        self.mode = "w"
+        setattr(self, "mode", "w")
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         return "<stdout>" if self.fileno() == 1 else "<stderr>"
 
     def seekable(self) -> bool:
@@ -45,8 +45,8 @@ class Streams:
             self._out = CellStream(1)
         if self._err.closed:
             self._err = CellStream(2)
-        sys.stdout = sys.__stdout__ = self._out
-        sys.stderr = sys.__stderr__ = self._err
+        sys.stdout = sys.__stdout__ = self._out  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = self._err  # type: ignore[misc]
 
     def flush(self) -> None:
         """Hands all that Python and C have buffered to the pipes."""

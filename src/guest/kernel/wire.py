@@ -23,7 +23,7 @@ _MSG_CMSG_CLOEXEC = socket.MSG_CMSG_CLOEXEC
 _write = os.write
 _read = os.read
 _isfinite = math.isfinite
-_scan = JSONDecoder().scan_once
+_scan = JSONDecoder().scan_once  # type: ignore[attr-defined]
 _MAX_DEPTH = 64
 
 

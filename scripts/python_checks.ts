@@ -1,0 +1,94 @@
+/** Checks the Python of src/guest: types with mypy, strictly, and mistakes with ruff, both of pinned versions in an environment of their own. */
+import { OmcpError } from "../src/errors.ts";
+import { installPackages } from "../src/cli/setup/distribution.ts";
+import { stderrProgress } from "../src/cli/setup/progress.ts";
+
+const TOOLS = ["mypy==2.4.1", "ruff==0.17.6"];
+/** What IPython and matplotlib offer is unknown here: their classes and decorators are taken as they come. */
+const MYPY = [
+  "--strict",
+  "--ignore-missing-imports",
+  "--allow-subclassing-any",
+  "--allow-untyped-decorators",
+  "-p",
+  "agent",
+  "-p",
+  "kernel",
+];
+/** Mistakes, not style. B010: setattr() of a name that an older Python does not know. B023: all such functions are called at once. */
+const RUFF = [
+  "check",
+  "--no-cache",
+  "--isolated",
+  "--target-version=py38",
+  "--select=E9,F,B,PLE,ASYNC",
+  "--ignore=B010,B023",
+  "--output-format=concise",
+  ".",
+];
+
+const environment = `${cacheFolder()}/omcp-python-checks/${TOOLS.join("-")}`;
+await ensureTools();
+const results = [
+  await run(`${environment}/bin/mypy`, ["--cache-dir", `${environment}/mypy`, ...MYPY], "src/guest"),
+  await run(`${environment}/bin/ruff`, RUFF, "src/guest"),
+];
+for (const { success, text } of results) if (!success) await say(text);
+Deno.exit(results.every(({ success }) => success) ? 0 : 1);
+
+async function ensureTools(): Promise<void> {
+  if (await isThere(`${environment}/bin/ruff`) && await isThere(`${environment}/bin/mypy`)) return;
+  let made = await run("python3", ["-m", "venv", environment]);
+  if (!made.success) {
+    await install(["python3", "python3-venv"]);
+    made = await run("python3", ["-m", "venv", environment]);
+  }
+  if (made.success) {
+    made = await run(`${environment}/bin/pip`, [
+      "install",
+      "--quiet",
+      "--disable-pip-version-check",
+      ...TOOLS,
+    ]);
+  }
+  if (made.success) return;
+  await say(`Cannot install ${TOOLS.join(" and ")} into ${environment}:\n${made.text}`);
+  Deno.exit(1);
+}
+
+async function install(packages: readonly string[]): Promise<void> {
+  try {
+    await installPackages(packages, { progress: stderrProgress() });
+  } catch (error) {
+    if (!(error instanceof OmcpError)) throw error;
+    await say(
+      `The checks of the guest's Python need ${packages.join(" and ")}: ${error.message}. ${
+        error.next ?? ""
+      }`,
+    );
+    Deno.exit(1);
+  }
+}
+
+async function isThere(program: string): Promise<boolean> {
+  return (await run(program, ["--version"])).success;
+}
+
+async function run(program: string, args: readonly string[], cwd = ".") {
+  try {
+    const command = new Deno.Command(program, { args: [...args], cwd, stdin: "null" });
+    const { success, stdout, stderr } = await command.output();
+    return { success, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+  } catch (error) {
+    return { success: false, text: String(error) };
+  }
+}
+
+/** As the XDG base directory specification has it. */
+function cacheFolder(): string {
+  return Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME") || "/tmp"}/.cache`;
+}
+
+async function say(text: string): Promise<void> {
+  await Deno.stdout.write(new TextEncoder().encode(`${text.trim()}\n`));
+}
