@@ -185,6 +185,7 @@ export class Database {
         relations: cdm.relations,
         columns: cdm.columns,
         rowFunctions: cdm.rowFunctions,
+        veiled: cdm.veiled,
         ...(extraFunctions === undefined ? {} : { extraFunctions }),
         snapshots: true,
         timeLimits: timeLimits(this.#limits),

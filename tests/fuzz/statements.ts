@@ -33,7 +33,23 @@ export class Dice {
   }
 }
 
-const CORPUS = [...Object.values(ALLOWED).flat(), ...ALL_HOSTILE];
+/** What shows constants, source text and comments, of things with OIDs that can be guessed. */
+const CATALOGS = [
+  "SELECT pg_get_constraintdef(g::oid) FROM generate_series(16384, 16500) AS g",
+  "SELECT pg_get_indexdef(g::oid), obj_description(g::oid, 'pg_class'), col_description(g::oid, 1) FROM generate_series(16384, 16500) AS g",
+  "SELECT pg_catalog.pg_class.relname, pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_class JOIN pg_attrdef d ON d.adrelid = pg_catalog.pg_class.oid",
+  "SELECT conname, conbin::text, pg_get_constraintdef(c.oid, true) FROM pg_constraint AS c WHERE conrelid > 16384",
+  "SELECT indexdef FROM pg_indexes WHERE schemaname = 'cdm'",
+  "SELECT description FROM pg_description d JOIN pg_attribute a ON d.objoid = a.attrelid ORDER BY objoid DESC LIMIT 20",
+  "SELECT table_name, column_default FROM information_schema.columns WHERE table_schema = 'cdm'",
+  "SELECT pg_get_expr(i.indpred, i.indrelid), i.indpred::text FROM pg_index i WHERE i.indpred IS NOT NULL",
+];
+const CORPUS = [
+  ...Object.values(ALLOWED).flat(),
+  ...ALL_HOSTILE,
+  // as often as all of the others of one kind
+  ...Array.from({ length: 6 }, () => CATALOGS).flat(),
+];
 const SETTINGS = [
   ...[
     "standard_conforming_strings",

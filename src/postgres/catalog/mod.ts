@@ -16,6 +16,8 @@ export interface CdmCatalog {
   readonly others: readonly string[];
   /** Functions of the schema that `table.name` could call: they take one argument, and the role may execute them. */
   readonly rowFunctions: ReadonlySet<string>;
+  /** Relations of the CDM whose plans show what is behind them: views, foreign tables, those with row security. */
+  readonly veiled: ReadonlySet<string>;
 }
 
 /** What {@link readCatalog} looks for. */
@@ -58,12 +60,31 @@ export async function readCatalog(
     columns: await columnsOf(session, { schema, relations }, signal),
     others: names.filter((name) => !relations.has(name)),
     rowFunctions: await rowFunctions(session, schema, signal),
+    veiled: await veiled(session, { schema, relations }, signal),
   };
+}
+
+/** Where to look: a schema as a literal, and its relations. */
+interface Place {
+  readonly schema: string;
+  readonly relations: ReadonlySet<string>;
+}
+
+async function veiled(
+  session: UpstreamSession,
+  where: Place,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const names = [...where.relations].map(quoteLiteral).join(", ");
+  const sql =
+    `SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${where.schema} AND c.relname IN (${names}) AND (c.relkind IN ('v', 'f') OR c.relrowsecurity)`;
+  return new Set(NAMES.parse(await ask(session, sql, signal)).map(([name]) => name));
 }
 
 async function columnsOf(
   session: UpstreamSession,
-  where: { readonly schema: string; readonly relations: ReadonlySet<string> },
+  where: Place,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   const names = [...where.relations].map(quoteLiteral).join(", ");

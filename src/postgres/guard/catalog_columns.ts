@@ -3,13 +3,20 @@
  * catalog sees them for all objects, also for those that neither the role nor the policy shows.
  */
 import { asNode, type Fields, isFields, listOf, namesOf, partsOf, textOf } from "./ast.ts";
+import type { CatalogRows } from "./catalog_rows.ts";
 import { Refusal } from "./refusal.ts";
 
 const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map([
   ["pg_attribute", ["attmissingval", "attacl"]],
   ["pg_class", ["relacl"]],
+  ["pg_extension", ["extowner", "extconfig", "extcondition"]],
   ["pg_matviews", ["definition", "matviewowner"]],
   ["pg_namespace", ["nspacl"]],
+  [
+    "pg_roles",
+    ("rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolconnlimit rolpassword " +
+      "rolvaliduntil rolbypassrls rolconfig").split(" "),
+  ],
   ["pg_tables", ["tableowner"]],
   ["pg_tablespace", ["spcacl"]],
   ["pg_type", ["typacl"]],
@@ -23,7 +30,7 @@ const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map([
  * the like show every column.
  */
 const COLUMN = new RegExp(
-  "^(?:(?:att|rel|nsp|spc|typ)[a-z]+|oid|ctid|tableoid|xmin|schemaname|tablename|viewname|matviewname|tablespace|" +
+  "^(?:(?:att|ext|nsp|rel|spc|typ)[a-z]+|rolname|oid|ctid|tableoid|xmin|schemaname|tablename|viewname|matviewname|tablespace|" +
     "has(?:indexes|rules|triggers)|rowsecurity|ispopulated|(?:catalog|schema|table|default_character_set)_[a-z]+|sql_path|" +
     "check_option|is_[a-z_]+)$",
 );
@@ -35,6 +42,12 @@ export class CatalogColumns {
   /** Names by which such a catalog's whole row may be called. */
   readonly #aliases = new Set<string>();
   readonly #columns: (readonly (string | undefined)[])[] = [];
+  readonly #rows: CatalogRows;
+
+  /** @param rows Knows the subqueries that stand for a catalog. */
+  constructor(rows: CatalogRows) {
+    this.#rows = rows;
+  }
 
   /**
    * Looks at the FROM list of a SELECT.
@@ -114,8 +127,8 @@ export class CatalogColumns {
       }
       return within;
     }
-    const name = textOf(fields["relname"]);
-    const hidden = kind === "RangeVar" ? HIDDEN.get(name) : undefined;
+    const name = kind === "RangeSubselect" ? this.#rows.shownBy(fields) ?? "" : textOf(fields["relname"]);
+    const hidden = kind === "RangeVar" || kind === "RangeSubselect" ? HIDDEN.get(name) : undefined;
     // A common table expression or a table of the CDM may bear such a name too: what is said of it holds for that as well.
     if (hidden === undefined) return [];
     for (const column of hidden) this.#hidden.add(column);

@@ -8,15 +8,20 @@ import {
   checkSampling,
   checkType,
 } from "./node_rules.ts";
+import { CatalogAccess } from "./catalog_access.ts";
 import { CatalogColumns } from "./catalog_columns.ts";
 import { NODE_FIELDS, REFUSED_NAMES } from "./nodes.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import { RangeTable, type Scope } from "./range_table.ts";
 import { References } from "./references.ts";
+import type { PendingRows } from "./row_edits.ts";
 import type { GuardPolicy } from "./types.ts";
 
 /** Nesting beyond which a statement is refused: far above what people write, far below what a stack holds. */
 const MAX_DEPTH = 500;
+
+/** Relations that the planner sees where one catalog is written. */
+const RELATIONS_OF_ROWS = 4;
 
 interface Place {
   readonly scope: Scope | undefined;
@@ -33,23 +38,42 @@ export class SelectChecker {
   #changesSettings = false;
   readonly #approved = new ApprovedCalls();
   readonly #references = new References();
-  readonly #catalogs = new CatalogColumns();
+  readonly #catalogs: CatalogColumns;
   readonly #relations: RangeTable;
+  readonly #access: CatalogAccess;
 
   /** @param policy What may be reached. */
   constructor(policy: GuardPolicy) {
     this.#policy = policy;
     this.#relations = new RangeTable(policy);
+    this.#access = new CatalogAccess(policy);
+    this.#catalogs = new CatalogColumns(this.#access.rows);
   }
 
-  /** Whether a call may change a setting. */
-  get changesSettings(): boolean {
-    return this.#changesSettings;
+  /**
+   * What is to be written into the text: calls whose function bears no schema, and what shows rows of the catalogs, in the order
+   * they were met; and whether a call may change a setting.
+   */
+  get found(): {
+    readonly calls: readonly PendingCall[];
+    readonly rows: readonly PendingRows[];
+    readonly changesSettings?: true;
+  } {
+    const found = { calls: this.#calls, rows: this.#access.pending };
+    return this.#changesSettings ? { ...found, changesSettings: true } : found;
   }
 
-  /** Calls whose function bears no schema, in the order they were met. */
-  get unqualifiedCalls(): readonly PendingCall[] {
-    return this.#calls;
+  /**
+   * Checks that a plan of what was checked shows nothing else.
+   *
+   * @throws {Refusal} It would show what is behind a view.
+   */
+  checkPlan(): void {
+    if (this.#relations.veiled === undefined) return;
+    throw new Refusal(
+      `EXPLAIN of "${this.#relations.veiled}" is not allowed: the plan would show the tables and constants behind it`,
+      "EXPLAIN works for statements that read only tables; run the statement itself",
+    );
   }
 
   /**
@@ -111,8 +135,11 @@ export class SelectChecker {
     const known = NODE_FIELDS.get(kind);
     if (known === undefined) throw new Refusal(notAllowed(kind));
     const inner = this.#enter(kind, fields, place);
+    const shown = kind === "RangeSubselect" && this.#access.rows.shownBy(fields) !== undefined;
+    if (shown) this.#relations.add(RELATIONS_OF_ROWS);
     for (const name in fields) {
       const value = fields[name];
+      if (shown && name === "subquery") continue;
       const type = known.get(name);
       if (type === undefined) throw new Refusal(notAllowed(`${kind}.${name}`));
       if (kind === "SelectStmt" && name === "withClause") continue; // walked by #enter, in a scope of its own
@@ -154,7 +181,7 @@ export class SelectChecker {
         checkCommonTable(fields);
         break;
       case "RangeVar":
-        this.#relations.check(fields, place.scope);
+        this.#enterRelation(fields, place);
         break;
       case "RangeFunction":
         this.#references.noteFunction(fields);
@@ -167,6 +194,7 @@ export class SelectChecker {
       case "ColumnRef":
         this.#references.noteColumn(fields);
         this.#catalogs.noteColumn(fields);
+        this.#access.noteColumn(fields);
         break;
       case "A_Indirection":
         checkIndirection(fields, this.#policy);
@@ -191,11 +219,19 @@ export class SelectChecker {
         const call = checkCall(fields, this.#policy, this.#approved);
         if (call !== undefined) this.#calls.push(call);
         if (namesOf(fields["funcname"])?.at(-1) === "set_config") this.#changesSettings = true;
+        this.#access.enterCall(fields);
         break;
       }
       default:
     }
     return place;
+  }
+
+  #enterRelation(fields: Fields, { scope }: Place): void {
+    const schema = this.#relations.check(fields, scope);
+    if (schema !== undefined && this.#access.enterRelation(fields, schema)) {
+      this.#relations.add(RELATIONS_OF_ROWS - 1);
+    }
   }
 
   /** The body of a SELECT sees its WITH list; a member of the list sees those before it, or all under RECURSIVE. */

@@ -44,8 +44,10 @@ const ALLOWED = `
 1-1: pg_typeof pg_column_size pg_size_pretty pg_size_bytes pg_collation_for pg_encoding_to_char
 1-1: pg_char_to_encoding pg_encoding_max_length pg_basetype to_regclass to_regtype to_regnamespace to_regtypemod
 1-1: pg_table_is_visible pg_type_is_visible pg_collation_is_visible pg_opclass_is_visible current_schemas
-1-1: pg_get_partkeydef enum_first enum_last similar_to_escape
-1-2: enum_range pg_get_constraintdef obj_description
+1-1: pg_get_partkeydef pg_get_statisticsobjdef_columns pg_get_userbyid pg_partition_ancestors pg_relation_is_publishable
+1-1: enum_first enum_last similar_to_escape
+1-2: enum_range pg_get_constraintdef pg_get_triggerdef
+2-2: obj_description
 1-3: pg_get_indexdef
 1-${MANY}: num_nulls num_nonnulls concat format
 1-1: numnode querytree strip tsvector_to_array array_to_tsvector
@@ -61,7 +63,7 @@ const ALLOWED = `
 2-2: jsonb_object_agg_unique_strict corr covar_pop covar_samp regr_avgx regr_avgy regr_count regr_intercept regr_r2
 2-2: regr_slope regr_sxx regr_sxy regr_syy to_char to_date to_number extract isfinite
 2-2: pg_get_serial_sequence array_append array_cat array_length array_lower array_upper array_positions array_prepend array_remove trim_array
-2-2: array_sample col_description format_type shobj_description
+2-2: array_sample col_description format_type
 2-2: ts_delete ts_filter tsquery_phrase
 2-3: array_fill array_position date_trunc date_add date_subtract generate_subscripts generate_series int4range int8range
 2-4: generate_series
@@ -102,7 +104,7 @@ export const FUNCTIONS: ReadonlyMap<string, Arity> = parseArities(ALLOWED);
 /**
  * Those among {@link FUNCTIONS} that PostgreSQL calls volatile, each reviewed: clocks, chance, and the release of
  * advisory locks, which the guard lets nobody take (asyncpg's reset calls it), two facts about the server,
- * and the sizes of relations.
+ * and the sizes and partitions of relations.
  */
 export const REVIEWED_VOLATILE: ReadonlySet<string> = new Set([
   "array_sample",
@@ -113,6 +115,7 @@ export const REVIEWED_VOLATILE: ReadonlySet<string> = new Set([
   "pg_indexes_size",
   "pg_is_in_recovery",
   "pg_jit_available",
+  "pg_partition_ancestors",
   "pg_relation_size",
   "pg_table_size",
   "pg_total_relation_size",
@@ -124,6 +127,7 @@ export const REVIEWED_VOLATILE: ReadonlySet<string> = new Set([
 
 /** Columns of the table functions that have other ones than their own name: what `f.column` may say. */
 export const FUNCTION_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["pg_partition_ancestors", ["relid"]],
   ["pg_get_keywords", ["word", "catcode", "barelabel", "catdesc", "baredesc"]],
   ["json_each", ["key", "value"]],
   ["jsonb_each", ["key", "value"]],

@@ -6,6 +6,7 @@ import { GrammarError } from "./grammar.ts";
 import { type ParsedStatement, parseStatements } from "./parser.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import type { ReviewedStatements } from "./reviewed.ts";
+import { rowEdits } from "./row_edits.ts";
 import { charactersOf, edited, escapingEdits, qualifyingEdits, trimmed } from "./rewrite.ts";
 import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
 
@@ -97,10 +98,14 @@ function planStatement(
     const reviewed = end - start <= MAX_REVIEWED_BYTES
       ? context.reviewed.find(tree, context.policy)
       : undefined;
-    const { command, argument, calls = [], sql: written, changesSettings, executes } = reviewed ??
+    const { command, argument, calls = [], rows = [], sql: written, changesSettings, executes } = reviewed ??
       judge(tree, context.policy);
     const { sql, places } = written === undefined
-      ? edited(text, statement, [...qualifyingEdits(calls), ...escapingEdits(text, statement)])
+      ? edited(text, statement, [
+        ...rowEdits(text, statement, rows),
+        ...qualifyingEdits(calls),
+        ...escapingEdits(text, statement),
+      ])
       : { sql: written, places: original.places };
     if (reviewed === undefined && sql !== whole) verify(sql, command, context);
     return {
@@ -137,5 +142,6 @@ function verify(sql: string, command: string, context: PlanContext): void {
   const [only, ...others] = statements;
   if (only === undefined || others.length > 0) throw unsure;
   const again = judge(only.tree, context.policy);
-  if (again.command !== command || (again.calls ?? []).length > 0) throw unsure;
+  const left = (again.calls ?? []).length + (again.rows ?? []).length;
+  if (again.command !== command || left > 0) throw unsure;
 }

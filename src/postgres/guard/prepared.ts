@@ -18,12 +18,12 @@ export function judgePrepare(fields: Fields, policy: GuardPolicy): Verdict {
   const inner = asNode(fields["query"]);
   if (inner !== undefined && inner.kind !== "SelectStmt") throw refusedStatement(inner);
   new SelectChecker(policy).checkParts(listOf(fields["argtypes"]));
-  const { calls, changesSettings } = checkedSelect(fields["query"], policy);
+  const { changesSettings, ...found } = checkedSelect(fields["query"], policy);
   if (changesSettings === true) {
     // By the protocol's Bind it could run where nobody looks for it.
     throw new Refusal("set_config() may not be prepared", "Use SET, or SELECT set_config(…) by itself");
   }
-  return { command: "prepare", argument: textOf(fields["name"]), ...(calls === undefined ? {} : { calls }) };
+  return { command: "prepare", argument: textOf(fields["name"]), ...found };
 }
 
 /**
@@ -38,10 +38,5 @@ export function judgeExecute(fields: Fields, policy: GuardPolicy): Verdict {
   onlyFields("EXECUTE", fields, ["name", "params"]);
   const checker = new SelectChecker(policy);
   checker.checkParts(listOf(fields["params"]));
-  const verdict = {
-    command: "execute",
-    executes: textOf(fields["name"]),
-    calls: checker.unqualifiedCalls,
-  } as const;
-  return checker.changesSettings ? { ...verdict, changesSettings: true } : verdict;
+  return { command: "execute", executes: textOf(fields["name"]), ...checker.found };
 }

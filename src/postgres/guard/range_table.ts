@@ -18,6 +18,7 @@ export interface Scope {
 export class RangeTable {
   readonly #policy: GuardPolicy;
   #count = 0;
+  #veiled: string | undefined;
 
   /** @param policy What may be read. */
   constructor(policy: GuardPolicy) {
@@ -27,6 +28,11 @@ export class RangeTable {
   /** How many relations there are; a common table expression that is written out at each mention counts each time. */
   get count(): number {
     return this.#count;
+  }
+
+  /** One of the relations whose plans show what is behind them, if there is one. */
+  get veiled(): string | undefined {
+    return this.#veiled;
   }
 
   /**
@@ -51,28 +57,29 @@ export class RangeTable {
    *
    * @param fields The fields of a RangeVar.
    * @param scope The common table expressions in sight.
+   * @returns The schema, where it is a catalog.
    * @throws {Refusal} Where it may not be read.
    */
-  check(fields: Fields, scope: Scope | undefined): void {
+  check(fields: Fields, scope: Scope | undefined): "pg_catalog" | "information_schema" | undefined {
     const name = textOf(fields["relname"]);
     const schema = fields["schemaname"];
     if (fields["relpersistence"] !== "p") throw new Refusal("temporary and unlogged tables are not allowed");
     if (schema === undefined) {
       for (let level = scope; level !== undefined; level = level.outer) {
         const relations = level.names.get(name);
-        if (relations !== undefined) return this.add(relations);
+        if (relations === undefined) continue;
+        this.add(relations);
+        return undefined;
       }
     }
     this.add(1);
     const { relations, cdmSchema } = this.#policy;
-    const readable = schema === undefined
-      ? CATALOG_RELATIONS.has(name) || relations.has(name)
-      : schema === cdmSchema
-      ? relations.has(name)
-      : schema === "pg_catalog"
-      ? CATALOG_RELATIONS.has(name)
-      : schema === "information_schema" && INFORMATION_SCHEMA_RELATIONS.has(name);
-    if (readable) return;
+    if ((schema === undefined || schema === "pg_catalog") && CATALOG_RELATIONS.has(name)) return "pg_catalog";
+    if (schema === "information_schema" && INFORMATION_SCHEMA_RELATIONS.has(name)) return schema;
+    if ((schema === undefined || schema === cdmSchema) && relations.has(name)) {
+      if (this.#policy.veiled?.has(name) === true) this.#veiled = name;
+      return undefined;
+    }
     if ((schema === undefined || schema === cdmSchema) && !name.startsWith("pg_")) throw this.#unknown(name);
     const shown = schema === undefined ? name : `${textOf(schema)}.${name}`;
     throw new Refusal(

@@ -1,12 +1,14 @@
 /**
- * Relations of pg_catalog that may be read: what describes tables and types, which drivers, SQLAlchemy and psql need.
- * Nothing that shows other sessions, roles' secrets, settings, files, statistics (they hold patients' values) or
+ * Relations of pg_catalog that may be read: what describes tables and types, which drivers, SQLAlchemy and psql need. Of most, only
+ * some rows are shown: {@link CatalogRows}. Nothing that shows other sessions, roles' secrets, settings, files, statistics (they hold patients' values) or
  * large objects.
  */
 export const CATALOG_RELATIONS: ReadonlySet<string> = new Set([
   "pg_am",
   "pg_attrdef",
   "pg_attribute",
+  "pg_available_extension_versions",
+  "pg_available_extensions",
   "pg_class",
   "pg_collation",
   "pg_constraint",
@@ -14,18 +16,29 @@ export const CATALOG_RELATIONS: ReadonlySet<string> = new Set([
   "pg_cursors",
   "pg_description",
   "pg_enum",
+  "pg_extension",
   "pg_index",
   "pg_indexes",
   "pg_inherits",
   "pg_matviews",
   "pg_namespace",
   "pg_opclass",
+  "pg_opfamily",
   "pg_operator",
   "pg_partitioned_table",
+  "pg_policy",
+  "pg_publication",
+  "pg_publication_namespace",
+  "pg_publication_rel",
   "pg_range",
+  "pg_roles",
   "pg_sequence",
+  "pg_statistic_ext",
   "pg_tables",
   "pg_tablespace",
+  "pg_timezone_abbrevs",
+  "pg_timezone_names",
+  "pg_trigger",
   "pg_type",
   "pg_views",
 ]);

@@ -1,5 +1,5 @@
-import { isFields } from "./ast.ts";
 import { parseStatements } from "./parser.ts";
+import { shapeOf } from "./shapes.ts";
 import type { Verdict } from "./statement_rules.ts";
 import type { GuardPolicy } from "./types.ts";
 
@@ -64,12 +64,4 @@ export class ReviewedStatements {
     if (reviewed.command === "export_snapshot" && policy.snapshots !== true) return undefined;
     return { command: reviewed.command, sql: reviewed.send };
   }
-}
-
-/** A tree as text without places, in which equal statements are equal however they are spaced. */
-function shapeOf(tree: unknown): string {
-  return JSON.stringify(tree, (key, value: unknown) => {
-    if (key === "location" || key.startsWith("rexpr_list_")) return undefined;
-    return isFields(value) ? Object.fromEntries(Object.entries(value).sort()) : value;
-  });
 }

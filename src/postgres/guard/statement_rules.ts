@@ -2,6 +2,7 @@
 import type { Fields, Node } from "./ast.ts";
 import type { PendingCall } from "./calls.ts";
 import { SelectChecker } from "./checker.ts";
+import type { PendingRows } from "./row_edits.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import type { ForwardCommand, GuardPolicy } from "./types.ts";
 
@@ -12,6 +13,8 @@ export interface Verdict {
   readonly sql?: string;
   /** Function calls whose schema is to be written into the client's own text. */
   readonly calls?: readonly PendingCall[];
+  /** What shows rows of the catalogs, to be written so that it shows the sandbox's only. */
+  readonly rows?: readonly PendingRows[];
   readonly argument?: string;
   /** Set where it may change settings. */
   readonly changesSettings?: true;
@@ -60,11 +63,10 @@ export function refusedStatement({ kind }: Node): Refusal {
 export function checkedSelect(
   select: unknown,
   policy: GuardPolicy,
-): Pick<Verdict, "calls" | "changesSettings"> {
+): Pick<Verdict, "calls" | "rows" | "changesSettings"> {
   const checker = new SelectChecker(policy);
   checker.checkSelect(select);
-  const calls = checker.unqualifiedCalls;
-  return checker.changesSettings ? { calls, changesSettings: true } : { calls };
+  return checker.found;
 }
 
 /**

@@ -134,9 +134,20 @@ function judgeExplain(fields: Fields, policy: GuardPolicy): Verdict {
     if (!EXPLAIN_OPTIONS.has(name)) throw new Refusal(`EXPLAIN (${name}) is not allowed in a sandbox's SQL`);
   }
   const inner = asNode(fields["query"]);
-  if (inner?.kind === "ExecuteStmt") return { ...judgeExecute(inner.fields, policy), command: "explain" };
+  if (inner?.kind === "ExecuteStmt") {
+    if ((policy.veiled?.size ?? 0) === 0) {
+      return { ...judgeExecute(inner.fields, policy), command: "explain" };
+    }
+    throw new Refusal(
+      "EXPLAIN EXECUTE is not allowed where the CDM has views: the plan could show what is behind them",
+      "EXPLAIN the SELECT itself",
+    );
+  }
   if (inner !== undefined && inner.kind !== "SelectStmt") throw refusedStatement(inner);
-  return { command: "explain", ...checkedSelect(fields["query"], policy) };
+  const checker = new SelectChecker(policy);
+  checker.checkSelect(fields["query"]);
+  checker.checkPlan();
+  return { command: "explain", ...checker.found };
 }
 
 function judgeCopy(fields: Fields, policy: GuardPolicy): Verdict {
@@ -170,7 +181,11 @@ function judgeCopy(fields: Fields, policy: GuardPolicy): Verdict {
   if (!isFields(relation) || namesOf(fields["attlist"]) === undefined) {
     throw new Refusal("the guard cannot read this COPY");
   }
-  new SelectChecker(policy).checkRelation(relation);
+  const checker = new SelectChecker(policy);
+  checker.checkRelation(relation);
+  if (checker.found.rows.length > 0) {
+    throw new Refusal("COPY of a catalog is not allowed in a sandbox's SQL", hint);
+  }
   return { command: "copy_out" };
 }
 

@@ -65,6 +65,8 @@ export interface GuardPolicy {
   readonly extraFunctions?: readonly string[];
   /** Names of the site's own functions in the CDM's schema that take one argument: `table.name` would call one. @default none */
   readonly rowFunctions?: ReadonlySet<string>;
+  /** Relations whose plans show what is behind them, such as views: EXPLAIN may not name them. @default none */
+  readonly veiled?: ReadonlySet<string>;
   /**
    * Whether snapshots may be exported and imported. Only for a broker that lets a sandbox import no other snapshot
    * than those it exported itself. @default false

@@ -7,6 +7,7 @@ const PolicySchema: z.ZodType<GuardPolicy> = z.object({
   columns: z.set(z.string()).exactOptional(),
   extraFunctions: z.array(z.string()).exactOptional(),
   rowFunctions: z.set(z.string()).exactOptional(),
+  veiled: z.set(z.string()).exactOptional(),
   snapshots: z.boolean().exactOptional(),
   timeLimits: z.map(z.string(), z.number()).exactOptional(),
 });

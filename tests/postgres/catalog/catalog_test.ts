@@ -30,6 +30,7 @@ Deno.test("readCatalog() finds what of the CDM the role may read, and its versio
         relations: new Set(["death", "person"]),
         others: ["notes"],
         rowFunctions: new Set(["spy"]),
+        veiled: new Set(["death"]),
       });
     });
     await t.step("version by tables, then by cdm_source", async () => {
