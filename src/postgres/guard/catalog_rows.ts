@@ -210,6 +210,7 @@ function subqueries(policy: GuardPolicy): ReadonlyMap<string, string> {
     pg_tables: named("schemaname", "tablename"),
     pg_tablespace: own("oid"),
     pg_trigger: `omcp_x.tgrelid IN ${tables}`,
+    pg_ts_config: own("oid"),
     pg_views: named("schemaname", "viewname"),
   };
   const views: Readonly<Record<string, string>> = {

@@ -63,6 +63,13 @@ const ALLOWED = `
 2-2: jsonb_object_agg_unique_strict corr covar_pop covar_samp regr_avgx regr_avgy regr_count regr_intercept regr_r2
 2-2: regr_slope regr_sxx regr_sxy regr_syy to_char to_date to_number extract isfinite
 2-2: pg_get_serial_sequence array_append array_cat array_length array_lower array_upper array_positions array_prepend array_remove trim_array
+1-1: abbrev area broadcast center diagonal diameter family height host hostmask isclosed isopen log10 masklen netmask
+1-1: network npoints pclose popen radius width hashtext hashint4 hashint8 unicode_assigned
+0-0: unicode_version icu_unicode_version
+1-2: box circle ishorizontal isvertical line lseg path point polygon
+2-2: inet_merge inet_same_family isparallel isperp set_masklen slope hashtextextended hashint4extended hashint8extended
+2-2: length
+2-3: json_to_tsvector jsonb_to_tsvector
 2-2: array_sample col_description format_type
 2-2: ts_delete ts_filter tsquery_phrase
 2-3: array_fill array_position date_trunc date_add date_subtract generate_subscripts generate_series int4range int8range

@@ -39,20 +39,27 @@ export const CATALOG_RELATIONS: ReadonlySet<string> = new Set([
   "pg_timezone_abbrevs",
   "pg_timezone_names",
   "pg_trigger",
+  "pg_ts_config",
   "pg_type",
   "pg_views",
 ]);
 
-/** Views of information_schema that may be read: each shows only what the role itself may use. */
+/** Views of information_schema that may be read: each shows only what the role itself may use, and {@link CatalogRows} less. */
 export const INFORMATION_SCHEMA_RELATIONS: ReadonlySet<string> = new Set([
+  "character_sets",
   "check_constraints",
   "columns",
   "constraint_column_usage",
   "constraint_table_usage",
+  "information_schema_catalog_name",
   "key_column_usage",
   "referential_constraints",
   "routines",
   "schemata",
+  "sql_features",
+  "sql_implementation_info",
+  "sql_parts",
+  "sql_sizing",
   "table_constraints",
   "tables",
   "views",
