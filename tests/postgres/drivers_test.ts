@@ -82,6 +82,14 @@ inspector = sa.inspect(engine)
 assert "person" in inspector.get_table_names(schema="cdm")
 assert inspector.get_pk_constraint("person", schema="cdm")["constrained_columns"] == ["person_id"]
 assert len(inspector.get_foreign_keys("visit_occurrence", schema="cdm")) > 0
+for schema in (None, "cdm"):
+    assert len(inspector.get_indexes("measurement", schema=schema)) > 0 and len(inspector.get_columns("person", schema=schema)) > 10
+    inspector.get_check_constraints("person", schema=schema); inspector.get_unique_constraints("person", schema=schema)
+    inspector.get_table_comment("person", schema=schema); inspector.get_view_names(schema=schema)
+    inspector.get_materialized_view_names(schema=schema); inspector.get_sequence_names(schema=schema)
+    assert inspector.has_table("person", schema=schema) and not inspector.has_table("pg_authid2", schema=schema)
+assert "cdm" in inspector.get_schema_names() and len(inspector.get_multi_indexes(schema="cdm")) > 10
+inspector.get_enums(schema="cdm"); inspector.get_domains(schema="cdm")
 metadata = sa.MetaData(schema="cdm"); metadata.reflect(engine, only=["person"])
 with engine.connect() as c:
     n = c.execute(sa.select(sa.func.count()).select_from(metadata.tables["cdm.person"])).scalar()

@@ -19,6 +19,11 @@ const MAX_REVIEWED_BYTES = 512;
 /** Characters of a syntax error's message. */
 const MAX_MESSAGE = 200;
 
+/** What helps where a text cannot be written so that it passes again. */
+const QUALIFIED_CALLS = "Write pg_catalog. before function names";
+const PLAIN_CATALOGS =
+  "Name catalogs plainly, as in FROM pg_catalog.pg_class AS c: the guard puts a subquery in their place";
+
 /** What a text is planned with. */
 export interface PlanContext {
   readonly policy: GuardPolicy;
@@ -107,7 +112,9 @@ function planStatement(
         ...escapingEdits(text, statement),
       ])
       : { sql: written, places: original.places };
-    if (reviewed === undefined && sql !== whole) verify(sql, command, context);
+    if (reviewed === undefined && sql !== whole) {
+      verify(sql, command, { ...context, hint: rows.length > 0 ? PLAIN_CATALOGS : QUALIFIED_CALLS });
+    }
     return {
       kind: "forward",
       sql,
@@ -127,11 +134,8 @@ function planStatement(
 }
 
 /** Judges the text that will be sent as if the client had sent it: one statement, of the same kind, with nothing to add. */
-function verify(sql: string, command: string, context: PlanContext): void {
-  const unsure = new Refusal(
-    "the guard cannot write this statement safely",
-    "Write pg_catalog. before function names",
-  );
+function verify(sql: string, command: string, context: PlanContext & { readonly hint: string }): void {
+  const unsure = new Refusal("the guard cannot write this statement safely", context.hint);
   let statements: readonly ParsedStatement[];
   try {
     statements = parseStatements(sql);

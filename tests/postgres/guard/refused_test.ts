@@ -403,3 +403,33 @@ Deno.test("planText() refuses table.name where the site has a function of that n
   refusalOf("SELECT x.spy FROM (SELECT p FROM person p) x", policy);
   sentFor("SELECT p.person_id, spy FROM person p", policy);
 });
+
+Deno.test("planText() refuses a catalog where no subquery can stand, and says so", () => {
+  assert.match(
+    refusalOf("SELECT relname FROM pg_class TABLESAMPLE SYSTEM (9)").hint ?? "",
+    /Name catalogs plainly/,
+  );
+  assert.match(refusalOf("SELECT relname FROM ONLY pg_class").message, /ONLY is not allowed before catalog/);
+  assert.match(refusalOf("COPY pg_index TO STDOUT").message, /COPY of a catalog/);
+  // the guard's own subqueries, by another's hand, with one thing changed
+  const sent = sentFor("SELECT c.oid FROM pg_index AS c");
+  assert.equal(sentFor(sent), sent);
+  for (
+    const [from, to] of [["pg_catalog.pg_index", "pg_catalog.pg_authid"], ["'cdm'", "'site'"], [
+      " IN ",
+      " NOT IN ",
+    ]] as const
+  ) {
+    const other = sent.replace(from, to);
+    assert.notEqual(other, sent);
+    const plan = planOf(other);
+    assert.ok(plan.kind === "refuse" || plan.sql !== other, other);
+  }
+  const argument = sentFor("SELECT pg_get_constraintdef(7)");
+  assert.equal(sentFor(argument), argument);
+  assert.notEqual(
+    sentFor(argument.replace("omcp_v.oid = omcp_q.a", "true OR omcp_v.oid = omcp_q.a")),
+    argument,
+  );
+  refusalOf(argument.replace("(7)", "(lo_create(0))"));
+});
