@@ -47,24 +47,13 @@ export const OID_FUNCTIONS: ReadonlyMap<string, OidFunction> = new Map<string, O
 /** The subqueries of one policy. */
 export class CatalogRows {
   readonly #relations: ReadonlyMap<string, string>;
-  readonly #shapes: ReadonlyMap<string, string>;
-  readonly #arguments: ReadonlyMap<string, string>;
+  /** Shapes of the subqueries and of what is written around OIDs, each made when it is first needed. */
+  readonly #shapes = new Map<string, string>();
+  readonly #shown = new WeakMap<Fields, string | undefined>();
 
   /** @param policy What may be read. */
   constructor(policy: GuardPolicy) {
     this.#relations = subqueries(policy);
-    this.#shapes = new Map([...this.#relations].map(([name, sql]) => [shapeOf(treeOf(sql)), name]));
-    this.#arguments = new Map(
-      [...OID_FUNCTIONS.values()].flatMap(({ catalogs, type }) =>
-        catalogs.map((catalog) => {
-          const [before, after] = this.around(catalog, type);
-          return [
-            `${catalog} ${type}`,
-            shapeOf(targetOf(treeOf(`SELECT ${before}${PLACEHOLDER}${after}`))),
-          ] as const;
-        })
-      ),
-    );
   }
 
   /**
@@ -100,10 +89,19 @@ export class CatalogRows {
    * @returns The catalog's name without its schema, or undefined where it is another subquery.
    */
   shownBy(subselect: Fields): string | undefined {
+    if (!this.#shown.has(subselect)) this.#shown.set(subselect, this.#catalogIn(subselect));
+    return this.#shown.get(subselect);
+  }
+
+  #catalogIn(subselect: Fields): string | undefined {
     const from = asNode(listOf(asNode(subselect["subquery"])?.fields["fromClause"])[0]);
-    const alias = isFields(from?.fields["alias"]) ? textOf(from.fields["alias"]["aliasname"]) : "";
-    if (from?.kind !== "RangeVar" || alias !== `${PREFIX}x`) return undefined;
-    return this.#shapes.get(shapeOf(subselect["subquery"]))?.split(".")[1];
+    if (from?.kind !== "RangeVar" || !isFields(from.fields["alias"])) return undefined;
+    if (textOf(from.fields["alias"]["aliasname"]) !== `${PREFIX}x`) return undefined;
+    const name = textOf(from.fields["relname"]);
+    const catalog = `${textOf(from.fields["schemaname"])}.${name}`;
+    const rows = this.#relations.get(catalog);
+    if (rows === undefined) return undefined;
+    return shapeOf(subselect["subquery"]) === this.#shape(catalog, () => treeOf(rows)) ? name : undefined;
   }
 
   /**
@@ -115,16 +113,39 @@ export class CatalogRows {
    * @returns Whether it has.
    */
   isAround(argument: unknown, catalog: string, type: "oid" | "regclass"): boolean {
-    const link = asNode(argument);
-    if (link?.kind !== "SubLink") return false;
-    const [, second] = listOf(asNode(link.fields["subselect"])?.fields["fromClause"]);
-    const inner = asNode(asNode(second)?.fields["subquery"]);
-    const cast = asNode(asNode(listOf(inner?.fields["targetList"])[0])?.fields["val"]);
-    const found = cast?.kind === "TypeCast" ? cast.fields["arg"] : undefined;
-    if (found === undefined) return false;
-    const whole = JSON.stringify(argument, (_, value: unknown) => value === found ? PLACEHOLDER_NODE : value);
-    return shapeOf(JSON.parse(whole)) === this.#arguments.get(`${catalog} ${type}`);
+    const whole = withAt(argument, TO_ARGUMENT, PLACEHOLDER_NODE);
+    if (whole === undefined) return false;
+    const [before, after] = this.around(catalog, type);
+    const expected = this.#shape(
+      `${catalog} ${type}`,
+      () => targetOf(treeOf(`SELECT ${before}${PLACEHOLDER}${after}`)),
+    );
+    return shapeOf(whole) === expected;
   }
+
+  #shape(name: string, tree: () => unknown): string {
+    const shape = this.#shapes.get(name) ?? shapeOf(tree());
+    this.#shapes.set(name, shape);
+    return shape;
+  }
+}
+
+/** Where, in what {@link CatalogRows.around} gives, the argument stands. */
+const TO_ARGUMENT = ["SubLink", "subselect", "SelectStmt", "fromClause", "1", "RangeSubselect", "subquery"]
+  .concat(
+    ["SelectStmt", "targetList", "0", "ResTarget", "val", "TypeCast", "arg"],
+  );
+
+/** A copy of a tree with another node in one place; undefined where there is no such place. */
+function withAt(tree: unknown, path: readonly string[], node: unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return node;
+  const fields = Array.isArray(tree) || isFields(tree) ? Object.entries(tree) : [];
+  const found = fields.find(([name]) => name === key);
+  const inner = found === undefined ? undefined : withAt(found[1], rest, node);
+  if (inner === undefined) return undefined;
+  const copy = fields.map(([name, value]) => [name, name === key ? inner : value] as const);
+  return Array.isArray(tree) ? copy.map(([, value]) => value) : Object.fromEntries(copy);
 }
 
 const PLACEHOLDER_NODE = { A_Const: { sval: { sval: PLACEHOLDER.slice(1, -1) } } };
