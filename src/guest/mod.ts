@@ -43,6 +43,7 @@ import kernelLeftovers from "./kernel/leftovers.py" with { type: "text" };
 import kernelLink from "./kernel/link.py" with { type: "text" };
 import kernelLosses from "./kernel/losses.py" with { type: "text" };
 import kernelMainThread from "./kernel/main_thread.py" with { type: "text" };
+import kernelMemoryHang from "./kernel/memory_hang.py" with { type: "text" };
 import kernelOutput from "./kernel/output.py" with { type: "text" };
 import kernelOutlet from "./kernel/outlet.py" with { type: "text" };
 import kernelPictures from "./kernel/pictures.py" with { type: "text" };
@@ -106,6 +107,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.link": kernelLink,
   "kernel.losses": kernelLosses,
   "kernel.main_thread": kernelMainThread,
+  "kernel.memory_hang": kernelMemoryHang,
   "kernel.output": kernelOutput,
   "kernel.outlet": kernelOutlet,
   "kernel.pictures": kernelPictures,

@@ -199,7 +199,13 @@ class KernelKeeper:
         elif not self.ready:
             self._lost("the kernel ended before it was ready")
         elif self.pid:
-            self._exit_timer = self._loop.call_later(_EXIT_AFTER_END, self.distrust, "its control socket was closed")
+            self._exit_timer = self._loop.call_later(_EXIT_AFTER_END, self._closed)
+
+    def _closed(self) -> None:
+        if processes.is_ending(self.pid):
+            self._exit_timer = self._loop.call_later(_EXIT_AFTER_END, self._closed)
+        else:
+            self.distrust("its control socket was closed")
 
     def distrust(self, reason: str) -> None:
         """A kernel whose socket is not ours alone any more cannot be kept."""

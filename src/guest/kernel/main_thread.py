@@ -10,6 +10,7 @@ import platform
 from typing import Optional, Tuple
 
 _RECVMSG = {"x86_64": 47, "aarch64": 212}
+_FUTEX = {"x86_64": 202, "aarch64": 98}
 
 
 class MainThread:
@@ -18,6 +19,7 @@ class MainThread:
     def __init__(self, pid: int, fd: int) -> None:
         self._folder = "/proc/%d/task/%d/" % (pid, pid)
         self._call = b"%d 0x%x " % (_RECVMSG.get(platform.machine(), -1), fd)
+        self._lock = b"%d " % _FUTEX.get(platform.machine(), -1)
         self._file: Optional[int] = None
         self._idle: Optional[Tuple[int, ...]] = None
         try:
@@ -34,6 +36,13 @@ class MainThread:
             return os.pread(self._file, 256, 0).startswith(self._call)
         except OSError:
             # It could be read once: the process hides.
+            return False
+
+    def waits_for_lock(self) -> bool:
+        """False where that cannot be seen."""
+        try:
+            return self._file is not None and os.pread(self._file, 256, 0).startswith(self._lock)
+        except OSError:
             return False
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 from . import cgroup
 
 
+_PF_EXITING = 0x4
 _PF_FORKNOEXEC = 0x40
 
 
@@ -46,6 +47,25 @@ def holds(pid: int, socket_inode: int) -> bool:
         return _flags(pid) & _PF_FORKNOEXEC != 0
     except OSError:
         return False
+
+
+def is_ending(pid: int) -> bool:
+    """Whether a process is on its way out: much memory takes a while to be given back."""
+    return _flags(pid) & _PF_EXITING != 0
+
+
+def processor_ticks() -> int:
+    """Processor time of all processes that live now, but the agent's."""
+    ticks = 0
+    for pid in pids():
+        if pid != os.getpid():
+            try:
+                with open("/proc/%d/stat" % pid, "rb") as file:
+                    fields = file.read().rpartition(b")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+            except (OSError, IndexError, ValueError):
+                continue
+    return ticks
 
 
 def _link(folder: str, name: str) -> str:

@@ -10,6 +10,7 @@ from .epilogue import FORGED, Epilogue
 from .keeper import KernelEvents, KernelKeeper
 from .leftovers import Leftovers
 from .losses import Losses
+from .memory_hang import MemoryHang
 from .printed import Printed
 from .state import Emit, KernelState
 from .threads import NewThreads
@@ -49,6 +50,7 @@ class KernelSupervisor:
         self._threads = NewThreads()
         self._epilogue: Optional[Epilogue] = None
         self._losses = Losses()
+        self._hang = MemoryHang(loop, self._on_memory_hang)
         self._cell: Optional[Cell] = None
         self._cells = 0
         self._execution_count = 0
@@ -211,6 +213,7 @@ class KernelSupervisor:
             self._refuse(cell.request_id, "no_pipes", "No pipes for the cell: %s; it did not run" % error)
             return
         cell.sent = True
+        self._hang.begin(self._kernel.main)
         message = {"type": "cell", "cell": cell.number, "code": cell.request.code, "internal": cell.request.internal}
         message["budget"] = cell.request.max_output_bytes
         self._kernel.send(message, write_fds)
@@ -221,6 +224,7 @@ class KernelSupervisor:
 
     def _on_claim(self, cell: Cell, claim: Claim) -> None:
         """The kernel says that the cell is done."""
+        self._hang.stop()
         cell.claim = claim
         cell.stop_timer()
         main = self._kernel.main
@@ -257,6 +261,12 @@ class KernelSupervisor:
     def _on_false(self, cell: Cell) -> None:
         cell.forged = True
         self._kernel.distrust(FORGED)
+
+    def _on_memory_hang(self) -> None:
+        cell = self._cell
+        if cell is not None and cell.sent and cell.ending is None and not self._clearing:
+            self._explain(cell, "the cell waited for a process that the memory limit had ended")
+            self._replace_kernel({"signal": None, "exit_code": None, "oom": True})
 
     def _on_deadline(self, cell: Cell) -> None:
         self._end_cell(cell, "timeout")
@@ -305,6 +315,7 @@ class KernelSupervisor:
         if self._clearing or self._stopped:
             return
         self._clearing = True
+        self._hang.stop()
         if self._epilogue is not None:
             self._epilogue.stop()
             self._epilogue = None

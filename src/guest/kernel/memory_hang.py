@@ -1,0 +1,52 @@
+"""Ends a cell that waits forever for a process that the memory limit has ended, as multiprocessing.Pool does. Runs in the agent."""
+from __future__ import annotations
+
+from typing import Any, Callable, Optional
+
+from . import processes
+from .cgroup import OomKills
+from .main_thread import MainThread
+
+_LOOK_SECONDS = 1.0
+# Of processor time, in ticks: the threads of a pool look around ten times a second.
+_IDLE_TICKS = 3
+_IDLE_LOOKS = 3
+
+
+class MemoryHang:
+    """Watches one cell at a time. It calls `on_hang` where something was killed, nobody computes, and the main thread waits for a lock."""
+
+    def __init__(self, loop: Any, on_hang: Callable[[], None]) -> None:
+        self._loop = loop
+        self._on_hang = on_hang
+        self._timer: Any = None
+        self._main: Optional[MainThread] = None
+        self._kills: Optional[OomKills] = None
+        self._ticks = 0
+        self._idle = 0
+
+    def begin(self, main: Optional[MainThread]) -> None:
+        self.stop()
+        self._main = main
+        self._kills = OomKills()
+        self._idle = 0
+        self._timer = self._loop.call_later(_LOOK_SECONDS, self._look)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = self._loop.call_later(_LOOK_SECONDS, self._look)
+        if self._kills is None or self._main is None:
+            return
+        if self._kills.new() == 0:
+            return
+        ticks = processes.processor_ticks()
+        idle = 0 <= ticks - self._ticks <= _IDLE_TICKS and self._main.waits_for_lock()
+        self._ticks = ticks
+        self._idle = self._idle + 1 if idle else 0
+        if self._idle >= _IDLE_LOOKS:
+            self.stop()
+            self._on_hang()
