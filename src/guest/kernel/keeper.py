@@ -210,6 +210,10 @@ class KernelKeeper:
     def distrust(self, reason: str) -> None:
         """A kernel whose socket is not ours alone any more cannot be kept."""
         self._broken = reason
+        if self._link is not None:
+            # Nothing more of it is heard: a flood that it has sent would keep us at it.
+            self._link.close()
+            self._link = None
         if self.pid:
             processes.kill([self.pid])
         else:

@@ -11,7 +11,8 @@ const LOWERS =
 const TAKES_ALL = "x = []\nwhile True: x.append(bytearray(b'x') * 10_000_000)";
 
 for (const landlock of [true, false]) {
-  Deno.test(`memory that runs out ends what took it, ${landlock ? "with" : "without"} Landlock`, async (t) => {
+  const where = landlock ? "with Landlock" : "without Landlock";
+  Deno.test(`memory that runs out ends what took it, ${where}`, async (t) => {
     await using sandbox = await Sandbox.start(landlock ? {} : { modules: NO_LANDLOCK });
     await sandbox.state("idle");
     await sandbox.cell("open('/workspace/kept', 'w').write('kept')");
