@@ -15,7 +15,7 @@ interface Setting {
 
 /** A whole number between two bounds, as the environment gives it: text. */
 function whole(minimum: number, maximum: number) {
-  return z.string().regex(/^\d{1,9}$/, "must be a whole number").transform(Number)
+  return z.string().regex(/^\d{1,16}$/, "must be a whole number").transform(Number)
     .pipe(z.number().min(minimum).max(maximum));
 }
 
@@ -149,6 +149,13 @@ export const SETTINGS = {
     unit: "connections",
     description: "Database connections of one sandbox.",
   },
+  OMCP_MAX_COST: {
+    schema: whole(0, 1e15),
+    default: "1000000000",
+    unit: "cost",
+    description:
+      "What the planner may estimate one SQL statement to cost, as EXPLAIN shows it; 0: no limit. Asked for statements with two or more items in FROM.",
+  },
   OMCP_INSTANCE: {
     schema: z.string().regex(/^[A-Za-z0-9_.-]{0,64}$/, "must be at most 64 letters, digits, _ . or -"),
     default: "",
@@ -232,6 +239,7 @@ export function readConfig(read: ReadVariable): Config {
     queryMs: get("OMCP_QUERY_SECONDS") * 1000,
     queryResultBytes: get("OMCP_QUERY_RESULT_MIB") * mib,
     queryConnections: get("OMCP_QUERY_CONNECTIONS"),
+    maxCost: get("OMCP_MAX_COST"),
     instance: get("OMCP_INSTANCE") || crypto.randomUUID(),
     instanceNamed: get("OMCP_INSTANCE") !== "",
     logLevel: get("OMCP_LOG_LEVEL"),

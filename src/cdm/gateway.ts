@@ -115,6 +115,7 @@ function databaseOf(
       connectionsPerSandbox: config.queryConnections,
       statementMs: config.queryMs,
       resultBytes: config.queryResultBytes,
+      maxCost: config.maxCost,
     },
     audit: writeAudit,
     onPosture: reportPosture,

@@ -14,6 +14,8 @@ export interface CdmSettings {
   readonly queryMs: number;
   readonly queryResultBytes: number;
   readonly queryConnections: number;
+  /** What the planner may estimate a statement to cost; 0 for no limit. */
+  readonly maxCost: number;
   /** What the server's containers are labelled with. */
   readonly instance: string;
   readonly leaseSeconds: number;

@@ -1,11 +1,14 @@
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
+import { logger } from "../observability/log.ts";
 import {
   type Audit,
   type Backend,
   type BrokerLimits,
   ConnectionCount,
+  CostBudget,
   DEFAULT_LIMITS,
+  type Overrun,
   SandboxDoor,
   serveClient,
   sessionSettings,
@@ -14,7 +17,9 @@ import {
 import { type CdmCatalog, readCatalog } from "./catalog/mod.ts";
 import { decideStartup, Guard, type GuardPolicy } from "./guard/mod.ts";
 import { checkPosture, type PostureReport, requireSafeRole } from "./posture/mod.ts";
-import type { Upstream } from "./upstream/mod.ts";
+import { ask, type Upstream, type UpstreamSession } from "./upstream/mod.ts";
+
+const log = logger("postgres");
 
 /** What a {@link Database} is opened with. */
 export interface DatabaseOptions {
@@ -57,6 +62,8 @@ export class Database {
   readonly #options: DatabaseOptions;
   readonly #limits: BrokerLimits;
   readonly #count: ConnectionCount;
+  readonly #costs: CostBudget | undefined;
+  readonly #overruns: Record<Overrun, number> = { terminated: 0, still_running: 0 };
   readonly #end = new AbortController();
   readonly #serving = new Set<Promise<void>>();
   #prepared: Promise<Prepared> | undefined;
@@ -71,6 +78,10 @@ export class Database {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#count = new ConnectionCount(this.#limits);
+    const { upstream, cdmSchema } = options;
+    const { maxCost } = this.#limits;
+    const settings = sessionSettings(cdmSchema, this.#limits);
+    this.#costs = maxCost === 0 ? undefined : new CostBudget({ upstream, settings, maxCost });
   }
 
   /**
@@ -95,6 +106,11 @@ export class Database {
   /** The CDM, once it has been looked at; undefined before. */
   get cdm(): CdmCatalog | undefined {
     return this.#known?.cdm;
+  }
+
+  /** Statements that did not end when they were cancelled, and what became of them. */
+  get overruns(): Readonly<Record<Overrun, number>> {
+    return this.#overruns;
   }
 
   /** Connections that are open now. */
@@ -128,6 +144,7 @@ export class Database {
         limits: this.#limits,
         backend: (signal) => this.#backend(signal),
         audit: this.#options.audit,
+        overran: (outcome) => this.#overran(sandboxId, outcome),
         signal: this.#end.signal,
       }).finally(() => this.#serving.delete(served));
       this.#serving.add(served);
@@ -140,6 +157,17 @@ export class Database {
     await Promise.allSettled(this.#serving);
     const prepared = await this.#prepared?.catch(() => undefined);
     await prepared?.planner.close();
+    this.#costs?.close();
+  }
+
+  #overran(sandboxId: string, outcome: Overrun): void {
+    this.#overruns[outcome] += 1;
+    const what = outcome === "terminated" ? "its session was ended" : "it may still run at the database";
+    log.warning("A statement of {sandboxId} did not end when it was cancelled: {what} ({count} so far)", {
+      sandboxId,
+      what,
+      count: this.#overruns[outcome],
+    });
   }
 
   async #backend(signal: AbortSignal): Promise<Prepared> {
@@ -195,6 +223,8 @@ export class Database {
         upstream,
         planner,
         settings,
+        costs: this.#costs,
+        terminable: await isDirect(session, signal),
         decideStartup: (parameters) => decideStartup(parameters, policy),
         cdm,
         posture,
@@ -203,6 +233,14 @@ export class Database {
       session.close();
     }
   }
+}
+
+/** Whether the server itself has named the session's process: a pooler gives out numbers of its own. */
+async function isDirect(session: UpstreamSession, signal: AbortSignal): Promise<boolean> {
+  const rows = await ask(session, "SELECT pg_catalog.pg_backend_pid()", signal);
+  const direct = rows[0]?.[0] === String(session.key?.processId);
+  if (!direct) log.warning("A pooler is in the way: statements that ignore their cancel cannot be ended");
+  return direct;
 }
 
 /** A pooler between may have dropped what the start-up packet asked for. */

@@ -1,4 +1,10 @@
-export { type Audit, type AuditEntry, type BrokerLimits, DEFAULT_LIMITS } from "./broker/mod.ts";
+export {
+  type Audit,
+  type AuditEntry,
+  type BrokerLimits,
+  DEFAULT_LIMITS,
+  type Overrun,
+} from "./broker/mod.ts";
 export type { CdmCatalog } from "./catalog/mod.ts";
 export { Database, type DatabaseOptions } from "./database.ts";
 export { localUpstream } from "./local/mod.ts";

@@ -3,7 +3,9 @@ import {
   type Backend,
   type BrokerLimits,
   ConnectionCount,
+  CostBudget,
   DEFAULT_LIMITS,
+  type Overrun,
   SandboxDoor,
   serveClient,
   sessionSettings,
@@ -25,9 +27,12 @@ export interface BridgeOptions {
 /** Listens on a loopback port and serves each connection as one of a sandbox: what the relay in a container does. */
 export class Bridge implements AsyncDisposable {
   readonly audit: AuditEntry[] = [];
+  /** What became of statements that ignored their cancel. */
+  readonly overruns: Overrun[] = [];
   readonly count: ConnectionCount;
   readonly port: number;
   readonly #listener: Deno.TcpListener;
+  readonly #costs: CostBudget | undefined;
   readonly #end = new AbortController();
   readonly #serving = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
@@ -45,6 +50,8 @@ export class Bridge implements AsyncDisposable {
     };
     const decideStartup: Backend["decideStartup"] = (parameters) => decideStartupSettings(parameters, policy);
     const settings = sessionSettings(options.cdmSchema ?? "cdm", limits);
+    const { maxCost } = limits;
+    this.#costs = maxCost === 0 ? undefined : new CostBudget({ upstream, settings, maxCost });
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.port = this.#listener.addr.port;
     this.#accepting = this.#accept(async (conn) => {
@@ -52,8 +59,17 @@ export class Bridge implements AsyncDisposable {
         sandboxId: "sandbox-1",
         door,
         limits,
-        backend: () => Promise.resolve({ upstream, planner: options.planner, settings, decideStartup }),
+        backend: () =>
+          Promise.resolve({
+            upstream,
+            planner: options.planner,
+            settings,
+            decideStartup,
+            costs: this.#costs,
+            terminable: true,
+          }),
         audit: (entry) => this.audit.push(entry),
+        overran: (outcome) => this.overruns.push(outcome),
         signal: this.#end.signal,
       });
     });
@@ -69,6 +85,7 @@ export class Bridge implements AsyncDisposable {
     this.#listener.close();
     this.#end.abort();
     await Promise.all(this.#serving);
+    this.#costs?.close();
     await this.#accepting;
   }
 

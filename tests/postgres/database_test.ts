@@ -158,7 +158,7 @@ Deno.test("Database is away, says so, and comes back by itself", async () => {
 });
 
 Deno.test("Database.close() ends connections in the middle of a query", async () => {
-  const database = await Database.open(options());
+  const database = await Database.open(options({ limits: { maxCost: 0 } }));
   const { client } = await RawClient.through(database.serve("sb_1"));
   await using _ = client;
   await client.send(query("SELECT count(*) FROM person a, person b, person c, person d, person e, person f"));

@@ -36,6 +36,8 @@ export interface TestPostgres {
   resume(): Promise<void>;
   /** Kills a session of `omcp_reader` with SIGKILL: the server ends all sessions, recovers and goes on. */
   crash(): Promise<void>;
+  /** Sends a signal to one of its processes. */
+  signal(pid: number, name: "STOP" | "CONT"): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -129,6 +131,9 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
         const pid = await sql("SELECT pid FROM pg_stat_activity WHERE usename = 'omcp_reader' LIMIT 1");
         await docker(["exec", name, "sh", "-c", `kill -9 ${Number(pid)}`]);
         await ready(sql, name);
+      },
+      async signal(pid, signal) {
+        await docker(["exec", name, "sh", "-c", `kill -${signal} ${pid}`]);
       },
       async stop() {
         await docker(["rm", "--force", "--volumes", name]);

@@ -19,11 +19,13 @@ import {
   single,
 } from "./client_text.ts";
 import type { Conversation } from "./conversation.ts";
+import type { CostBudget } from "./cost_budget.ts";
 import { type Holding, type HoldingLimits, Holdings } from "./holdings.ts";
 import { type Effect, Pipeline } from "./pipeline.ts";
 import { joinedPlaces } from "./positions.ts";
 import type { PlannedStatement, StatementPlanner } from "./planner.ts";
 import type { Refusal, Refusals } from "./refusals.ts";
+import { TextPlanner } from "./text_planner.ts";
 
 /** What a {@link ClientPump} works with. */
 export interface ClientPumpOptions {
@@ -34,6 +36,8 @@ export interface ClientPumpOptions {
   readonly conversation: Conversation;
   readonly refusals: Refusals;
   readonly audit: Audit;
+  /** What statements may cost; undefined for no limit. */
+  readonly costs: CostBudget | undefined;
   /** Snapshots that this sandbox has exported. */
   readonly snapshots: ReadonlySet<string>;
   /** Statements that may be prepared, and cursors and savepoints that may be open, at a time. */
@@ -53,12 +57,19 @@ const SEPARATOR = "\n;\n";
 export class ClientPump {
   readonly #options: ClientPumpOptions;
   readonly #pipeline = new Pipeline();
+  readonly #texts: TextPlanner;
   #out: Uint8Array[] = [];
   #outBytes = 0;
 
   /** @param options Both ends and what stands between. */
   constructor(options: ClientPumpOptions) {
     this.#options = options;
+    this.#texts = new TextPlanner({ ...options, flush: () => this.#flush() });
+  }
+
+  /** Gives up what is not sent yet: a cancel at the server would not meet it. */
+  cancel(): void {
+    this.#texts.cancel();
   }
 
   /**
@@ -128,7 +139,7 @@ export class ClientPump {
     const passed: ForwardedStatement[] = [];
     let refused: Refusal | undefined;
     let preparing = 0;
-    for (const plan of await this.#plan(sql, "simple")) {
+    for (const plan of await this.#texts.plan(sql)) {
       if (plan.kind === "refuse") {
         refused = plan;
         break;
@@ -208,11 +219,10 @@ export class ClientPump {
     if (end < 0 || body.length < end + 3) throw new FrontendProtocolError("invalid Parse message");
     const sql = decodeSql(body.subarray(0, end + 1), name.next);
     if (typeof sql !== "string") return this.#refuseExtended(name.name, sql.refusal);
-    const foreign = parameterTypes(body, end + 1).find((oid) =>
-      !this.#options.planner.parameterTypes.has(oid)
-    );
+    const declared = parameterTypes(body, end + 1);
+    const foreign = declared.find((oid) => !this.#options.planner.parameterTypes.has(oid));
     if (foreign !== undefined) return this.#refuseExtended(name.name, foreignType(foreign));
-    const plan = single(await this.#plan(sql, "extended"));
+    const plan = single(await this.#texts.plan(sql, declared));
     if (plan.kind === "refuse") return this.#refuseExtended(name.name, plan);
     const { conversation } = this.#options;
     const effect: Effect = {
@@ -268,32 +278,6 @@ export class ClientPump {
     this.#pipeline.executed(portal.name);
     this.#options.conversation.push({ kind: "execute", portal: portal.name });
     this.#send(message(FRONTEND.execute, body));
-  }
-
-  async #plan(sql: string, protocol: "simple" | "extended"): Promise<readonly PlannedStatement[]> {
-    try {
-      const plans = await this.#options.planner.plan(sql, protocol, this.#options.sandboxId);
-      return plans.map((plan) => this.#checkSnapshot(plan));
-    } catch {
-      const refusal = {
-        sqlstate: "58000",
-        message: "the statement could not be checked, and so may not run",
-      };
-      return [{
-        kind: "refuse",
-        ...refusal,
-        hint: "Make it smaller or simpler, or try again.",
-        normalized: null,
-      }];
-    }
-  }
-
-  /** A snapshot is the business of the sandbox that exported it. */
-  #checkSnapshot(plan: PlannedStatement): PlannedStatement {
-    if (plan.kind === "refuse" || plan.command !== "import_snapshot") return plan;
-    if (plan.argument !== undefined && this.#options.snapshots.has(plan.argument)) return plan;
-    const text = "only a snapshot that this sandbox has exported may be used";
-    return { kind: "refuse", sqlstate: "42501", message: text, normalized: plan.normalized };
   }
 
   #refuseQuery(before: readonly ForwardedStatement[], refusal: Refusal): void {

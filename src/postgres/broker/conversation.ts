@@ -52,6 +52,10 @@ export class Conversation {
   /** Whether something failed since the last ReadyForQuery. */
   #failed = false;
   #since = performance.now();
+  /** Statements and groups of them that were answered, well or not. */
+  #answers = 0;
+  #cancelledAt: number | undefined;
+  #heardAt = 0;
   /** Rows and bytes of the statement that answers now. */
   rows = 0;
   bytes = 0;
@@ -93,6 +97,27 @@ export class Conversation {
   /** Milliseconds since the statement that answers now could begin, or since the last answer if none is owed. */
   get sinceMs(): number {
     return performance.now() - this.#since;
+  }
+
+  /** A number that changes with each answer: what is answered now is the same statement for as long as it stays. */
+  get answers(): number {
+    return this.#answers;
+  }
+
+  /** Milliseconds for which the server has been silent since it was asked to cancel what answers now; 0 if it was not asked. */
+  get cancelledMs(): number {
+    if (this.#cancelledAt === undefined) return 0;
+    return performance.now() - Math.max(this.#cancelledAt, this.#heardAt);
+  }
+
+  /** Notes that the server was asked to cancel. @param answers What {@link answers} was before it was. */
+  cancelled(answers: number): void {
+    if (this.busy && answers === this.#answers) this.#cancelledAt ??= performance.now();
+  }
+
+  /** Notes that the server has sent something. */
+  heard(): void {
+    if (this.#cancelledAt !== undefined) this.#heardAt = performance.now();
   }
 
   /** Notes what is about to be sent. @param expectation What the server will owe. */
@@ -159,6 +184,7 @@ export class Conversation {
 
   /** CommandComplete, EmptyQueryResponse or PortalSuspended. @param tag The command tag, if there is one. */
   completed(tag: string): void {
+    this.#answered();
     const head = this.#queue[0];
     if (head === undefined) return;
     if (this.rows === 0 && tag.startsWith("COPY ")) this.rows = Number(tag.slice(5)) || 0;
@@ -179,6 +205,7 @@ export class Conversation {
 
   /** ErrorResponse. @param sqlstate Its code. @param refused True if the audit has it already. */
   failed(sqlstate: string, refused: boolean): void {
+    this.#answered();
     const head = this.#queue[0];
     this.#failed = true;
     if (head === undefined) return;
@@ -211,6 +238,7 @@ export class Conversation {
 
   /** ReadyForQuery. @param status Its transaction status. @returns Whether it is the client's to know. */
   ready(status: string): boolean {
+    this.#answered();
     this.status = status;
     const head = this.#queue[0];
     const intact = !this.#failed;
@@ -227,6 +255,11 @@ export class Conversation {
     if (head?.kind !== "sync" || head.own === undefined) return true;
     head.own(intact);
     return false;
+  }
+
+  #answered(): void {
+    this.#answers += 1;
+    this.#cancelledAt = undefined;
   }
 
   #noteOf(head: Expectation): StatementNote | undefined {

@@ -26,6 +26,8 @@ export interface BrokerLimits {
   readonly cursors: number;
   /** Savepoints that one transaction may have. */
   readonly savepoints: number;
+  /** What the planner may estimate a statement to cost; 0 for no limit. */
+  readonly maxCost: number;
 }
 
 /** The limits where nothing else is said. */
@@ -43,4 +45,5 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   preparedStatements: 1_000,
   cursors: 100,
   savepoints: 500,
+  maxCost: 1e9,
 };

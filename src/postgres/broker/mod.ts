@@ -1,6 +1,8 @@
 export { type Audit, type AuditEntry, MAX_AUDIT_SQL } from "./audit.ts";
+export { CostBudget, type CostBudgetOptions } from "./cost_budget.ts";
 export { ConnectionCount, SandboxDoor } from "./door.ts";
 export { type BrokerLimits, DEFAULT_LIMITS } from "./limits.ts";
+export type { Overrun } from "./leave.ts";
 export type { PlannedStatement, StatementPlanner } from "./planner.ts";
 export { type Backend, type ClientSession, serveClient } from "./serve_client.ts";
 export { sessionSettings, timeLimits } from "./settings.ts";

@@ -15,6 +15,8 @@ export type PlannedStatement =
     readonly places?: readonly Place[];
     /** Set where it may change settings. */
     readonly changesSettings?: true;
+    /** The query that it runs, where its cost is to be estimated before it is sent. */
+    readonly estimated?: string;
   }
   | {
     readonly kind: "refuse";

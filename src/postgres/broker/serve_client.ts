@@ -3,13 +3,15 @@ import { OmcpError } from "../../errors.ts";
 import type { SessionSettings, Upstream, UpstreamSession } from "../upstream/mod.ts";
 import { ByteReader, concatBytes } from "../wire/byte_reader.ts";
 import { FrontendProtocolError } from "../wire/frontend.ts";
-import { BACKEND, cstring, FRONTEND, int32, message } from "../wire/message.ts";
+import { BACKEND, cstring, int32, message } from "../wire/message.ts";
 import type { StartupParameters } from "../wire/opening.ts";
 import type { Audit } from "./audit.ts";
 import { ClientPump } from "./client_pump.ts";
 import { ClientWriter } from "./client_writer.ts";
 import { Conversation } from "./conversation.ts";
+import type { CostBudget } from "./cost_budget.ts";
 import type { Admission, SandboxDoor } from "./door.ts";
+import { leave, type Overrun } from "./leave.ts";
 import { greet, type Greeting } from "./greeting.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { StatementPlanner } from "./planner.ts";
@@ -23,6 +25,10 @@ export interface Backend {
   readonly planner: StatementPlanner;
   /** Server parameters each session begins with and RESET returns to. */
   readonly settings: SessionSettings;
+  /** Whether the ids of sessions are those of the server's processes: then it can be asked to end one. */
+  readonly terminable: boolean;
+  /** What statements may cost; undefined for no limit. */
+  readonly costs: CostBudget | undefined;
   /** Decides about the settings of a client's start-up packet; user and database are ignored, the broker has its own. */
   readonly decideStartup: (
     parameters: StartupParameters,
@@ -43,6 +49,8 @@ export interface ClientSession {
    */
   readonly backend: (signal: AbortSignal) => Promise<Backend>;
   readonly audit: Audit;
+  /** Told of each statement that did not end when it was cancelled. */
+  readonly overran: (outcome: Overrun) => void;
   /** Ends the connection. */
   readonly signal: AbortSignal;
 }
@@ -77,7 +85,8 @@ class Connection {
   readonly #reader: ByteReader;
   readonly #writer: ClientWriter;
   readonly #session: ClientSession;
-  #cancelling: Promise<void> | undefined;
+  /** What a cancel request of the client does. */
+  #onCancel: () => void = function notYet(): void {};
 
   constructor(reader: ByteReader, writer: ClientWriter, session: ClientSession) {
     this.#reader = reader;
@@ -86,8 +95,7 @@ class Connection {
   }
 
   async serve(greeting: Greeting): Promise<void> {
-    let cancel = function notYet(): void {};
-    const admission = this.#session.door.admit(() => cancel());
+    const admission = this.#session.door.admit(() => this.#onCancel());
     if ("full" in admission) throw new ConnectionEnd("53300", `too many connections: ${admission.full}`);
     let upstream: UpstreamSession | undefined;
     try {
@@ -100,19 +108,12 @@ class Connection {
       if ("refused" in asked) throw new ConnectionEnd(asked.refused.sqlstate, asked.refused.message);
       const settings = { ...backend.settings, ...asked.settings };
       const opened = upstream = await backend.upstream.connect(settings, signal);
-      cancel = () => void this.#cancel(backend.upstream, opened);
       await this.#welcome(opened, admission, greeting);
       await this.#converse(backend, opened);
     } finally {
       upstream?.close();
       admission.release();
     }
-  }
-
-  /** A cancel is asked for once at a time, and opens a connection of its own. */
-  #cancel(upstream: Upstream, session: UpstreamSession): Promise<void> {
-    this.#cancelling ??= upstream.cancel(session).finally(() => this.#cancelling = undefined);
-    return this.#cancelling;
   }
 
   async #welcome(upstream: UpstreamSession, admission: Admission, greeting: Greeting): Promise<void> {
@@ -129,7 +130,7 @@ class Connection {
     const { sandboxId, audit, limits, signal } = this.#session;
     const conversation = new Conversation(sandboxId, audit);
     const refusals = new Refusals();
-    const cancel = (): Promise<void> => this.#cancel(backend.upstream, upstream);
+    const cancel = cancellerOf(backend.upstream, upstream, conversation);
     const toClient = new ServerPump({
       session: upstream,
       client: this.#writer,
@@ -144,12 +145,17 @@ class Connection {
       client: this.#reader,
       session: upstream,
       planner: backend.planner,
+      costs: backend.costs,
       conversation,
       refusals,
       audit,
       snapshots: this.#session.door.snapshots,
       limits,
     });
+    this.#onCancel = () => {
+      toServer.cancel();
+      void cancel();
+    };
     using watchdog = new Watchdog({ limits, conversation, client: this.#writer, cancel, signal });
     const fromServer = toClient.run();
     const fromClient = toServer.run();
@@ -163,8 +169,16 @@ class Connection {
     }
     // It may still read from the client; it ends with the client's stream, and whatever it meets then is of no interest.
     fromClient.catch(function ignore() {});
-    const left = leave(upstream, conversation, cancel);
-    await settledSoon([fromServer]);
+    const left = leave({
+      session: upstream,
+      busy: conversation.busy,
+      reading: fromServer,
+      cancel,
+      terminate: backend.terminable ? () => backend.upstream.terminate(upstream) : undefined,
+      overran: this.#session.overran,
+    });
+    conversation.end();
+    await settledSoon([toClient.abandon()]);
     // After half a message, or the server's own last words, nothing more may follow.
     if (!toClient.atBoundary) this.#writer.abort();
     else await tell(this.#writer, toClient.sawFatal ? undefined : end);
@@ -172,21 +186,21 @@ class Connection {
   }
 }
 
-/**
- * Leaves nothing running at the server.
- *
- * @returns When the server has been asked to cancel what ran; the session itself is closed before.
- */
-async function leave(
+/** A cancel is asked for once at a time: each opens a connection of its own. */
+function cancellerOf(
+  upstream: Upstream,
   session: UpstreamSession,
   conversation: Conversation,
-  cancel: () => Promise<void>,
-): Promise<void> {
-  const cancelled = conversation.busy ? cancel() : settledSoon([session.write(message(FRONTEND.terminate))]);
-  if (!conversation.busy) await cancelled;
-  session.close();
-  conversation.end();
-  await cancelled;
+): () => Promise<boolean> {
+  let asking: Promise<boolean> | undefined;
+  async function ask(): Promise<boolean> {
+    const { answers } = conversation;
+    const asked = await upstream.cancel(session);
+    if (asked) conversation.cancelled(answers);
+    asking = undefined;
+    return asked;
+  }
+  return () => asking ??= ask();
 }
 
 async function tell(writer: ClientWriter, end: ConnectionEnd | undefined): Promise<void> {

@@ -31,7 +31,7 @@ export interface ServerPumpOptions {
   /** Bytes of rows one statement may bring. */
   readonly resultBytes: number;
   /** Asks the server to cancel what runs; resolves when it has been asked. */
-  readonly cancel: () => Promise<void>;
+  readonly cancel: () => Promise<unknown>;
   /** Takes the name of a snapshot that was exported, if there is one. */
   readonly exported: (snapshot: string | undefined) => void;
 }
@@ -62,8 +62,10 @@ export class ServerPump {
   #bodyLeft = 0;
   #bodyPasses = true;
   /** Set while a statement over its budget is being cancelled and its rows are dropped. */
-  #cancelled: Promise<void> | undefined;
+  #cancelled: Promise<unknown> | undefined;
   #sawFatal = false;
+  #writing: Promise<void> | undefined;
+  #abandoned = false;
 
   /** @param options Both ends and what stands between. */
   constructor(options: ServerPumpOptions) {
@@ -81,22 +83,30 @@ export class ServerPump {
     return this.#sawFatal;
   }
 
+  /** Lets nothing more of the server's through. @returns When the client has what was on its way. */
+  async abandon(): Promise<void> {
+    this.#abandoned = true;
+    await this.#writing;
+  }
+
   /**
    * Relays until the server closes.
    *
    * @throws {ConnectionEnd} If the session may not go on.
    */
   async run(): Promise<void> {
-    const { session, client } = this.#options;
+    const { session, client, conversation } = this.#options;
     while (true) {
       const chunk = await session.reader.readSome();
       if (chunk === undefined) return;
+      if (this.#abandoned) continue;
+      conversation.heard();
       const out: Uint8Array[] = [];
       try {
         await this.#scan(this.#held.length === 0 ? chunk : concatBytes([this.#held, chunk]), out);
       } finally {
         // What stood before the message that ends the connection is the client's.
-        if (out.length > 0) await client.write(concatBytes(out));
+        if (out.length > 0 && !this.#abandoned) await (this.#writing = client.write(concatBytes(out)));
       }
     }
   }

@@ -9,7 +9,7 @@ export interface WatchdogOptions {
   readonly conversation: Conversation;
   readonly client: ClientWriter;
   /** Asks the server to cancel what runs. */
-  readonly cancel: () => Promise<void>;
+  readonly cancel: () => Promise<unknown>;
   readonly signal: AbortSignal;
 }
 
@@ -57,6 +57,15 @@ export class Watchdog implements Disposable {
       if (over > 2 * GRACE_MS) {
         return this.#end(
           new ConnectionEnd("57014", `the statement ran for more than ${limits.statementMs} ms`),
+        );
+      }
+      // While the client leaves rows unread, the server cannot end what it was asked to cancel.
+      if (conversation.cancelledMs > GRACE_MS && client.stalledMs === 0) {
+        return this.#end(
+          new ConnectionEnd(
+            "57014",
+            "the statement was cancelled and did not end: the connection is closed",
+          ),
         );
       }
       if (over > GRACE_MS && !this.#cancelled) cancel();

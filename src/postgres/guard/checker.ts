@@ -10,6 +10,7 @@ import {
 } from "./node_rules.ts";
 import { CatalogAccess } from "./catalog_access.ts";
 import { CatalogColumns } from "./catalog_columns.ts";
+import { ESTIMATED_ITEMS, FROM_ITEMS } from "./estimated.ts";
 import { NODE_FIELDS, REFUSED_NAMES } from "./nodes.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import { RangeTable, type Scope } from "./range_table.ts";
@@ -41,6 +42,7 @@ export class SelectChecker {
   readonly #catalogs: CatalogColumns;
   readonly #relations: RangeTable;
   readonly #access: CatalogAccess;
+  #fromItems = 0;
 
   /** @param policy What may be reached. */
   constructor(policy: GuardPolicy) {
@@ -58,9 +60,15 @@ export class SelectChecker {
     readonly calls: readonly PendingCall[];
     readonly rows: readonly PendingRows[];
     readonly changesSettings?: true;
+    /** Set where so much stands in FROM that the cost is to be estimated. */
+    readonly estimated?: true;
   } {
-    const found = { calls: this.#calls, rows: this.#access.pending };
-    return this.#changesSettings ? { ...found, changesSettings: true } : found;
+    return {
+      calls: this.#calls,
+      rows: this.#access.pending,
+      ...(this.#changesSettings ? { changesSettings: true } : {}),
+      ...(this.#fromItems < ESTIMATED_ITEMS ? {} : { estimated: true }),
+    };
   }
 
   /**
@@ -173,6 +181,7 @@ export class SelectChecker {
 
   /** Applies the rules of one kind of node; gives the place its fields are walked in. */
   #enter(kind: string, fields: Fields, place: Place): Place {
+    if (FROM_ITEMS.has(kind)) this.#fromItems += 1;
     switch (kind) {
       case "SelectStmt":
         this.#catalogs.enterSelect(fields);

@@ -1,6 +1,7 @@
 import { clipped } from "./text.ts";
 import { refuseUnfit } from "./fitness.ts";
 import { judge } from "./statements.ts";
+import { queryIn } from "./estimated.ts";
 import { normalized } from "./normalize.ts";
 import { GrammarError } from "./grammar.ts";
 import { type ParsedStatement, parseStatements } from "./parser.ts";
@@ -103,8 +104,8 @@ function planStatement(
     const reviewed = end - start <= MAX_REVIEWED_BYTES
       ? context.reviewed.find(tree, context.policy)
       : undefined;
-    const { command, argument, calls = [], rows = [], sql: written, changesSettings, executes } = reviewed ??
-      judge(tree, context.policy);
+    const verdict = reviewed ?? judge(tree, context.policy);
+    const { command, argument, calls = [], rows = [], sql: written, changesSettings, executes } = verdict;
     const { sql, places } = written === undefined
       ? edited(text, statement, [
         ...rowEdits(text, statement, rows),
@@ -115,6 +116,7 @@ function planStatement(
     if (reviewed === undefined && sql !== whole) {
       verify(sql, command, { ...context, hint: rows.length > 0 ? PLAIN_CATALOGS : QUALIFIED_CALLS });
     }
+    const estimated = verdict.estimated === true ? queryIn(sql, tree) : undefined;
     return {
       kind: "forward",
       sql,
@@ -124,6 +126,7 @@ function planStatement(
       ...(argument === undefined ? {} : { argument }),
       ...(changesSettings === true ? { changesSettings } : {}),
       ...(executes === undefined ? {} : { executes }),
+      ...(estimated === undefined ? {} : { estimated }),
     };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

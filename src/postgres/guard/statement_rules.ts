@@ -18,6 +18,8 @@ export interface Verdict {
   readonly argument?: string;
   /** Set where it may change settings. */
   readonly changesSettings?: true;
+  /** Set where it runs a query whose cost is to be estimated first. */
+  readonly estimated?: true;
   /** The prepared statement that it runs: what that does, it does. */
   readonly executes?: string;
 }
@@ -63,7 +65,7 @@ export function refusedStatement({ kind }: Node): Refusal {
 export function checkedSelect(
   select: unknown,
   policy: GuardPolicy,
-): Pick<Verdict, "calls" | "rows" | "changesSettings"> {
+): Pick<Verdict, "calls" | "rows" | "changesSettings" | "estimated"> {
   const checker = new SelectChecker(policy);
   checker.checkSelect(select);
   return checker.found;

@@ -1,6 +1,7 @@
 import { asNode, constantOf, type Fields, isFields, listOf, namesOf, textOf } from "./ast.ts";
 import { readSetConfig } from "./calls.ts";
 import { SelectChecker } from "./checker.ts";
+import { runsQuery } from "./estimated.ts";
 import { judgeExecute, judgePrepare } from "./prepared.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import { quoteLiteral, quoteName } from "./rewrite.ts";
@@ -147,7 +148,9 @@ function judgeExplain(fields: Fields, policy: GuardPolicy): Verdict {
   const checker = new SelectChecker(policy);
   checker.checkSelect(fields["query"]);
   checker.checkPlan();
-  return { command: "explain", ...checker.found };
+  const { estimated, ...found } = checker.found;
+  const runs = estimated === true && runsQuery(fields["options"]);
+  return { command: "explain", ...found, ...(runs ? { estimated } : {}) };
 }
 
 function judgeCopy(fields: Fields, policy: GuardPolicy): Verdict {

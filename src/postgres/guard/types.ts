@@ -36,6 +36,8 @@ export type StatementPlan =
     readonly places: readonly Place[];
     /** Set where it may change settings: what follows must wait until the server has answered. */
     readonly changesSettings?: true;
+    /** The query that it runs, where its cost is to be estimated before it is sent. */
+    readonly estimated?: string;
     /** The statement without comments and constants, for the audit log. */
     readonly normalized: string;
     /** The name that PREPARE or DEALLOCATE gives, the snapshot to import, or what DISCARD and RESET name (`ALL`). */

@@ -50,6 +50,7 @@ const PlanSchema = z.discriminatedUnion("kind", [
     command: z.enum(COMMANDS),
     places: z.array(z.tuple([z.number(), z.number()]).readonly()).readonly(),
     changesSettings: z.literal(true).exactOptional(),
+    estimated: z.string().exactOptional(),
     normalized: z.string(),
     argument: z.string().exactOptional(),
     executes: z.string().exactOptional(),

@@ -3,6 +3,8 @@ import { StreamUpstream, type Upstream } from "../upstream/mod.ts";
 
 /** The role without rights that the Postgres image holds. */
 export const LOCAL_ROLE = "omcp_reader";
+/** Its superuser. Nobody but this server reaches the socket, and it logs in so for a load and to end a session. */
+export const LOCAL_ADMIN = "omcp_admin";
 /** The database of the Postgres image. */
 export const LOCAL_DATABASE = "cdm";
 
@@ -20,6 +22,8 @@ export function localUpstream(open: OpenByteStream, description = "local databas
   return new StreamUpstream({
     open,
     user: LOCAL_ROLE,
+    // The role that sandboxes share may not end sessions.
+    signalUser: LOCAL_ADMIN,
     database: LOCAL_DATABASE,
     description,
     retryMs: RETRY_MS,

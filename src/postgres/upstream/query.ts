@@ -1,5 +1,6 @@
 import { OmcpError } from "../../errors.ts";
-import { BACKEND, cstring, FRONTEND, HEADER_BYTES, message, readUint32 } from "../wire/message.ts";
+import { concatBytes } from "../wire/byte_reader.ts";
+import { BACKEND, cstring, FRONTEND, HEADER_BYTES, int32, message, readUint32 } from "../wire/message.ts";
 import { parseServerError } from "../wire/server_error.ts";
 import type { UpstreamSession } from "./upstream.ts";
 
@@ -25,12 +26,52 @@ export async function ask(
   sql: string,
   signal: AbortSignal,
 ): Promise<readonly TextRow[]> {
+  return (await exchange(session, message(FRONTEND.query, cstring(sql)), signal)).rows;
+}
+
+/** A statement to prepare. */
+export interface PreparedText {
+  readonly name: string;
+  readonly sql: string;
+  /** OIDs of the types of its parameters, as far as they are declared. */
+  readonly parameterTypes: readonly number[];
+}
+
+/**
+ * Prepares a statement over a session that nobody else uses.
+ *
+ * @param session An idle session.
+ * @param statement Its name, text and types.
+ * @param signal Drops the session when it fires.
+ * @returns How many parameters it has.
+ * @throws {OmcpError} What {@link ask} throws.
+ */
+export async function prepare(
+  session: UpstreamSession,
+  { name, sql, parameterTypes }: PreparedText,
+  signal: AbortSignal,
+): Promise<number> {
+  const count = Uint8Array.of(parameterTypes.length >> 8, parameterTypes.length & 0xff);
+  const bytes = concatBytes([
+    message(FRONTEND.parse, cstring(name), cstring(sql), count, int32(...parameterTypes)),
+    message(FRONTEND.describe, cstring(`S${name}`)),
+    message(FRONTEND.sync),
+  ]);
+  return (await exchange(session, bytes, signal)).parameters;
+}
+
+interface Answer {
+  readonly rows: readonly TextRow[];
+  readonly parameters: number;
+}
+
+async function exchange(session: UpstreamSession, bytes: Uint8Array, signal: AbortSignal): Promise<Answer> {
   const drop = function drop(): void {
     session.close();
   };
   signal.addEventListener("abort", drop);
   try {
-    await session.write(message(FRONTEND.query, cstring(sql)));
+    await session.write(bytes);
     return await readAnswer(session);
   } catch (error) {
     if (error instanceof OmcpError) throw error;
@@ -40,8 +81,9 @@ export async function ask(
   }
 }
 
-async function readAnswer(session: UpstreamSession): Promise<readonly TextRow[]> {
+async function readAnswer(session: UpstreamSession): Promise<Answer> {
   const rows: TextRow[] = [];
+  let parameters = 0;
   let failure: OmcpError | undefined;
   while (true) {
     const header = await session.reader.readExactly(HEADER_BYTES);
@@ -50,11 +92,12 @@ async function readAnswer(session: UpstreamSession): Promise<readonly TextRow[]>
     const body = header === undefined ? undefined : await session.reader.readExactly(size);
     if (header === undefined || body === undefined) throw failure ?? new Error("Connection closed");
     if (header[0] === BACKEND.dataRow && rows.length < MAX_ROWS) rows.push(parseRow(body));
+    if (header[0] === BACKEND.parameterDescription) parameters = ((body[0] ?? 0) << 8) | (body[1] ?? 0);
     if (header[0] === BACKEND.error) failure = refused(body);
     if (header[0] === BACKEND.readyForQuery) break;
   }
   if (failure !== undefined) throw failure;
-  return rows;
+  return { rows, parameters };
 }
 
 function refused(body: Uint8Array): OmcpError {

@@ -3,6 +3,7 @@ import { OmcpError } from "../../errors.ts";
 import { ByteReader, concatBytes } from "../wire/byte_reader.ts";
 import { int32 } from "../wire/message.ts";
 import { login, type LoginResult } from "./login.ts";
+import { ask } from "./query.ts";
 import type { SessionSettings, Upstream, UpstreamSession } from "./upstream.ts";
 
 const CANCEL_REQUEST = 80_877_102;
@@ -21,6 +22,8 @@ export interface StreamUpstreamOptions {
   readonly description: string;
   /** Whether others could listen on the stream. @default {false} */
   readonly exposed?: boolean;
+  /** Who may end the sessions of `user`, where that itself may not. @default {user} */
+  readonly signalUser?: string;
   /**
    * Milliseconds for which a session is asked for again where the server was lost or is starting: one of ours is started anew
    * as soon as its end is known. @default {0}
@@ -52,8 +55,24 @@ export class StreamUpstream implements Upstream {
     }
   }
 
-  async #connectOnce(settings: SessionSettings, signal: AbortSignal): Promise<UpstreamSession> {
-    const { user, password, database, exposed = false } = this.#options;
+  /** @inheritdoc */
+  async terminate(session: UpstreamSession): Promise<void> {
+    if (session.key === undefined) return;
+    const signal = AbortSignal.timeout(CANCEL_DEADLINE_MS);
+    const own = await this.#connectOnce({}, signal, this.#options.signalUser);
+    try {
+      await ask(own, `SELECT pg_catalog.pg_terminate_backend(${session.key.processId})`, signal);
+    } finally {
+      own.close();
+    }
+  }
+
+  async #connectOnce(
+    settings: SessionSettings,
+    signal: AbortSignal,
+    user = this.#options.user,
+  ): Promise<UpstreamSession> {
+    const { password, database, exposed = false } = this.#options;
     const link = new Link(await this.#options.open(signal));
     const drop = function drop(): void {
       link.close();
@@ -78,8 +97,8 @@ export class StreamUpstream implements Upstream {
   }
 
   /** @inheritdoc */
-  async cancel(session: UpstreamSession): Promise<void> {
-    if (session.key === undefined) return;
+  async cancel(session: UpstreamSession): Promise<boolean> {
+    if (session.key === undefined) return false;
     const signal = AbortSignal.timeout(CANCEL_DEADLINE_MS);
     let link: Link | undefined;
     const drop = function drop(): void {
@@ -92,8 +111,10 @@ export class StreamUpstream implements Upstream {
       await link.write(concatBytes([int32(12 + secret.length, CANCEL_REQUEST, processId), secret]));
       // The server closes when the signal is sent: only then is it known that it cannot hit a later statement.
       await link.reader.readSome();
+      return !signal.aborted;
     } catch {
       // A server that cannot be asked to cancel is lost in other ways too, and these are reported.
+      return false;
     } finally {
       signal.removeEventListener("abort", drop);
       link?.close();

@@ -44,9 +44,16 @@ export interface Upstream {
    * Asks the server to cancel what a session is running.
    *
    * @param session One of this upstream.
-   * @returns When the server has taken the request, or could not be asked within 2 s.
+   * @returns Whether the server has taken the request; false if it could not be asked within 2 s.
    */
-  cancel(session: UpstreamSession): Promise<void>;
+  cancel(session: UpstreamSession): Promise<boolean>;
+  /**
+   * Asks the server, over another connection, to end the process of a session. Nothing is told of whether it does.
+   *
+   * @param session One of this upstream that is still open: else the process with its id may be another's.
+   * @throws {OmcpError} If the server cannot be asked within 2 s, or refuses.
+   */
+  terminate(session: UpstreamSession): Promise<void>;
 }
 
 /** Server parameters by name. */

@@ -1,0 +1,180 @@
+import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
+import { logger } from "../../observability/log.ts";
+import { ESTIMATED_NAME } from "../guard/estimated_name.ts";
+import { ask, prepare, type SessionSettings, type Upstream, type UpstreamSession } from "../upstream/mod.ts";
+import { OwnSessions } from "./own_sessions.ts";
+import type { Refusal } from "./refusals.ts";
+
+const log = logger("postgres");
+
+/** What a {@link CostBudget} works with. */
+export interface CostBudgetOptions {
+  readonly upstream: Upstream;
+  /** Of the clients' sessions; the broker's own add theirs. */
+  readonly settings: SessionSettings;
+  /** What a statement may cost, as the planner counts. */
+  readonly maxCost: number;
+}
+
+/** A query whose cost is asked for. */
+export interface CostedQuery {
+  readonly sql: string;
+  /** OIDs of the types that its parameters were declared with; undefined for a query of the simple protocol, which has none. */
+  readonly parameterTypes: readonly number[] | undefined;
+  /** Whether it is a PREPARE under the name of {@link ESTIMATED_NAME}. @default false */
+  readonly prepares?: boolean;
+}
+
+/** What the server says of a query: its cost, or the SQLSTATE of its error. */
+type Estimate = { readonly cost: number } | { readonly sqlstate: string };
+
+/** Sessions for estimates, besides the clients'. */
+const MOST_SESSIONS = 4;
+const IDLE_MS = 30_000;
+/** What planning may take. The server ends it; the broker, should the server not. */
+const PLANNING_MS = 5_000;
+const DEADLINE_MS = 10_000;
+const CANCELED = "57014";
+const WRONG_DATE: ReadonlySet<string> = new Set(["22007", "22008"]);
+/** A date that is wrong in the default order of day, month and year may be right in the one that the client has chosen. */
+const DATE_STYLES = ["ISO, MDY", "ISO, DMY", "ISO, YMD"];
+const STATEMENT = ESTIMATED_NAME;
+
+const PLAN = z.tuple([z.object({ Plan: z.object({ "Total Cost": z.number() }) })]);
+const PLAN_ROWS = z.tuple([z.tuple([z.string()])]).rest(z.unknown());
+
+/**
+ * Refuses queries that the planner takes for too costly. It is asked on sessions of the broker's own: nothing of the client's
+ * session, its transaction or its pipeline is touched, and no setting of the client's makes a query look cheaper.
+ */
+export class CostBudget {
+  readonly #maxCost: number;
+  readonly #sessions: OwnSessions;
+
+  /** @param options The server and the limit. */
+  constructor({ upstream, settings, maxCost }: CostBudgetOptions) {
+    this.#maxCost = maxCost;
+    const own = {
+      ...settings,
+      statement_timeout: String(PLANNING_MS),
+      // Parameters have no values yet.
+      plan_cache_mode: "force_generic_plan",
+    };
+    this.#sessions = new OwnSessions({
+      connect: (signal) => upstream.connect(own, signal),
+      most: MOST_SESSIONS,
+      idleMs: IDLE_MS,
+    });
+  }
+
+  /**
+   * Estimates a query's cost.
+   *
+   * @param query The query.
+   * @param owner The sandbox whose query it is.
+   * @param signal Ends the estimate.
+   * @returns Why it may not run. Undefined where it may, and where its cost cannot be known: the query itself then says what is
+   * wrong with it or with the database.
+   */
+  async refusal(query: CostedQuery, owner: string, signal: AbortSignal): Promise<Refusal | undefined> {
+    let estimate: Estimate | undefined;
+    try {
+      for (const dateStyle of DATE_STYLES) {
+        estimate = await this.#estimate(query, { owner, signal, dateStyle });
+        if ("cost" in estimate || !WRONG_DATE.has(estimate.sqlstate)) break;
+      }
+    } catch (error) {
+      if (!signal.aborted) {
+        log.warning("Cannot estimate the cost of a statement, which runs all the same: {error}", {
+          error: error instanceof Error ? error.message : String(error),
+        });
+      }
+    }
+    if (estimate === undefined || signal.aborted) return undefined;
+    if ("sqlstate" in estimate) return estimate.sqlstate === CANCELED ? tooLong() : undefined;
+    return estimate.cost > this.#maxCost ? tooCostly(estimate.cost, this.#maxCost) : undefined;
+  }
+
+  /** Closes the sessions. */
+  close(): void {
+    this.#sessions.close();
+  }
+
+  #estimate(
+    query: CostedQuery,
+    how: { readonly owner: string; readonly signal: AbortSignal; readonly dateStyle: string },
+  ): Promise<Estimate> {
+    const { owner, dateStyle } = how;
+    return this.#sessions.run(owner, async (session) => {
+      const signal = AbortSignal.any([how.signal, AbortSignal.timeout(DEADLINE_MS)]);
+      try {
+        await ask(session, `SET datestyle = '${dateStyle}'`, signal);
+        return { cost: await costOf(session, query, signal) };
+      } catch (error) {
+        const sqlstate = error instanceof OmcpError && error.code === "database_refused"
+          ? error.details["sqlstate"]
+          : undefined;
+        if (typeof sqlstate !== "string") throw error;
+        return { sqlstate };
+      }
+    }, how.signal);
+  }
+}
+
+async function costOf(session: UpstreamSession, query: CostedQuery, signal: AbortSignal): Promise<number> {
+  const explain = "EXPLAIN (FORMAT JSON, COSTS)";
+  if (query.parameterTypes === undefined && query.prepares !== true) {
+    return totalCost(await ask(session, `${explain} ${query.sql}`, signal));
+  }
+  const parameters = await prepared(session, query, signal);
+  const values = parameters === 0 ? "" : `(${Array(parameters).fill("NULL").join(", ")})`;
+  try {
+    return totalCost(await ask(session, `${explain} EXECUTE ${STATEMENT}${values}`, signal));
+  } finally {
+    await ask(session, `DEALLOCATE ${STATEMENT}`, signal);
+  }
+}
+
+/** Prepares it under the name. Returns how many parameters it has. */
+async function prepared(session: UpstreamSession, query: CostedQuery, signal: AbortSignal): Promise<number> {
+  if (query.prepares !== true) {
+    const { sql, parameterTypes = [] } = query;
+    return await prepare(session, { name: STATEMENT, sql, parameterTypes }, signal);
+  }
+  await ask(session, query.sql, signal);
+  const count =
+    `SELECT pg_catalog.cardinality(parameter_types) FROM pg_catalog.pg_prepared_statements WHERE name = '${STATEMENT}'`;
+  return Number((await ask(session, count, signal))[0]?.[0]);
+}
+
+function totalCost(rows: unknown): number {
+  const [[text]] = PLAN_ROWS.parse(rows);
+  return PLAN.parse(JSON.parse(text))[0].Plan["Total Cost"];
+}
+
+const HINT =
+  "Join on a condition, filter or aggregate before joining, or split the statement; EXPLAIN shows its plan. " +
+  "The server's OMCP_MAX_COST is the limit";
+
+function tooCostly(cost: number, limit: number): Refusal {
+  return {
+    sqlstate: "53400",
+    message: `the planner estimates the statement's cost at ${written(cost)}, and at most ${
+      written(limit)
+    } are allowed: it was not run`,
+    hint: HINT,
+  };
+}
+
+function tooLong(): Refusal {
+  return {
+    sqlstate: "53400",
+    message: `the planner did not find a plan for the statement within ${PLANNING_MS} ms: it was not run`,
+    hint: "Join fewer relations, or split the statement",
+  };
+}
+
+function written(cost: number): string {
+  return cost < 1e15 ? Math.round(cost).toLocaleString("en-US") : cost.toExponential(2);
+}
