@@ -15,6 +15,7 @@ import {
 import { LocalDatabase } from "../postgres/local/container.ts";
 import { imageReference } from "../images/identity.ts";
 import type { CdmSettings } from "./settings.ts";
+import { databaseProcessors } from "../postgres/local/processors.ts";
 
 const log = logger("postgres");
 const audit = logger("audit");
@@ -72,6 +73,7 @@ export async function openCdmDoor(config: CdmSettings, engine: Engine): Promise<
     image: imageReference("postgres"),
     data: volume === undefined ? { kind: "sample" } : { kind: "volume", volume },
     leaseSeconds: config.leaseSeconds,
+    cpus: databaseProcessors(await engine.info()),
   });
   const database = databaseOf(config, localUpstream((signal) => local.open(signal)));
   async function close(): Promise<void> {

@@ -10,6 +10,7 @@ import { LOCAL_DATABASE, LOCAL_ROLE } from "../postgres/local/mod.ts";
 import { ask, StreamUpstream } from "../postgres/upstream/mod.ts";
 import { imageReference } from "../images/identity.ts";
 import { VERSION } from "../version.ts";
+import { databaseProcessors } from "../postgres/local/processors.ts";
 
 /** Label of a volume that holds a local CDM: the load that made it. */
 export const LABEL_LOAD = "org.omcp.cdm.load";
@@ -65,6 +66,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
     image,
     data: { kind: "volume", volume },
     leaseSeconds: LEASE_SECONDS,
+    cpus: databaseProcessors(await engine.info()),
     settings: { max_wal_size: "1GB" },
     trusted: true,
   });

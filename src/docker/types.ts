@@ -66,6 +66,8 @@ export interface HostConfigSpec {
   readonly MemorySwap?: number;
   /** Billionths of a CPU. */
   readonly NanoCpus?: number;
+  /** Its part of the processors while others want them too, 2 to 262144; 1024 is any container's. */
+  readonly CpuShares?: number;
   /** -1000 to 1000: the higher, the sooner it is killed when the host's memory runs out. */
   readonly OomScoreAdj?: number;
   /** Process limits that PID 1 begins with and all others inherit. */

@@ -6,6 +6,12 @@ import { seccompOption, type SeccompProfile } from "./seccomp_profile.ts";
 /** The user and group of our images' own files and of every database container. No sandbox has it. */
 export const DATABASE_UID = 10001;
 
+/**
+ * Parts of the processors while they are short. The server is no container, and has what any process has: 1024. One busy
+ * sandbox leaves the database most of the rest, and a dozen leave it half.
+ */
+export const CPU_SHARES = { database: 512, sandbox: 64 } as const;
+
 /** One tmpfs. */
 export interface TmpfsMount {
   /** Where it is in the container, an absolute path. */
@@ -40,6 +46,8 @@ export interface ConfinedContainer {
   readonly memoryBytes: number;
   /** CPUs' worth of time. */
   readonly cpus?: number;
+  /** Whose need comes first while processors are short. */
+  readonly cpuShares: number;
   /** Processes and threads at a time. */
   readonly pids: number;
   /** Open files a process. */
@@ -95,6 +103,7 @@ export function confinedContainer(container: ConfinedContainer): ContainerSpec {
       Memory: container.memoryBytes,
       MemorySwap: container.memoryBytes,
       ...(container.cpus === undefined ? {} : { NanoCpus: Math.round(container.cpus * 1e9) }),
+      CpuShares: container.cpuShares,
       MaskedPaths: MASKED_PATHS,
       ReadonlyPaths: READONLY_PATHS,
       OomScoreAdj: container.oomScoreAdj,

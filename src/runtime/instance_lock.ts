@@ -10,7 +10,7 @@ import type { Attachment, ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { VERSION } from "../version.ts";
-import { confinedContainer, DATABASE_UID } from "./confinement.ts";
+import { confinedContainer, CPU_SHARES, DATABASE_UID } from "./confinement.ts";
 import type { ContainerHost } from "./container_host.ts";
 import { LABEL_INSTANCE, LABEL_ROLE, labelsOf } from "./labels.ts";
 import program from "./instance_lock.py" with { type: "text" };
@@ -219,6 +219,8 @@ function lockSpec({ image, instance, leaseSeconds }: InstanceLockOptions): Conta
     hostname: "lock",
     seccomp: SANDBOX_SECCOMP,
     memoryBytes: 64 * MIB,
+    // No sandbox may keep it from answering.
+    cpuShares: CPU_SHARES.database,
     pids: 16,
     openFiles: 64,
     tmpfs: [],

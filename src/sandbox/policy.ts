@@ -1,7 +1,7 @@
 /** What holds a sandbox in, as numbers, and its translation into the engine's terms. */
 import type { ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import { confinedContainer } from "../runtime/confinement.ts";
+import { confinedContainer, CPU_SHARES } from "../runtime/confinement.ts";
 import { SANDBOX_SECCOMP } from "../runtime/seccomp_profile.ts";
 
 const KIB = 1024;
@@ -93,6 +93,7 @@ export function sandboxContainerSpec(policy: SandboxPolicy, identity: SandboxIde
     seccomp: SANDBOX_SECCOMP,
     memoryBytes: policy.memoryBytes,
     cpus: policy.cpus,
+    cpuShares: CPU_SHARES.sandbox,
     pids: policy.pids,
     openFiles: policy.openFiles,
     // The agent and with it the files live on when a cell takes all memory. What it starts puts itself at 1000.

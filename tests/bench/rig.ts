@@ -5,6 +5,7 @@ import type { ContainerSpec } from "../../src/docker/mod.ts";
 import { Engine } from "../../src/docker/mod.ts";
 import { LABEL_INSTANCE, startHosted } from "../../src/runtime/mod.ts";
 import { cdmTables } from "../../src/omop/cdm/mod.ts";
+import { databaseProcessors } from "../../src/postgres/local/processors.ts";
 import { LocalDatabase } from "../../src/postgres/local/container.ts";
 import { Database, localUpstream, type Upstream } from "../../src/postgres/mod.ts";
 import { SandboxManager } from "../../src/sandbox/manager.ts";
@@ -43,7 +44,15 @@ export class Rig {
   readonly #instances: Set<string>;
   #sandboxes = 0;
 
-  private constructor(parts: { engine: Engine; instance: string; image: string; postgresImage: string }) {
+  private constructor(
+    parts: {
+      engine: Engine;
+      instance: string;
+      image: string;
+      postgresImage: string;
+      cpus: number | undefined;
+    },
+  ) {
     const { engine, instance, image, postgresImage } = parts;
     this.ending = this.#end.signal;
     this.engine = engine;
@@ -57,6 +66,7 @@ export class Rig {
       image: postgresImage,
       data: { kind: "sample" },
       leaseSeconds: LEASE_SECONDS,
+      cpus: parts.cpus,
     });
     this.upstream = localUpstream((signal) => this.local.open(signal));
     this.#database = new Database({
@@ -94,7 +104,8 @@ export class Rig {
         throw new Error(`The engine has no image ${wanted}: run \`deno task setup\``);
       }
     }
-    return new Rig({ engine, instance, image, postgresImage });
+    const cpus = databaseProcessors(await engine.info());
+    return new Rig({ engine, instance, image, postgresImage, cpus });
   }
 
   /** The specification that the manager last gave to the engine. */

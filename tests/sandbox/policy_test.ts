@@ -37,6 +37,7 @@ Deno.test("sandboxContainerSpec() hardens the container in every respect", () =>
     Memory: 2048 * MIB,
     MemorySwap: 2048 * MIB,
     NanoCpus: 1_000_000_000,
+    CpuShares: 64,
     OomScoreAdj: 0,
     Ulimits: [
       { Name: "nofile", Soft: 4096, Hard: 4096 },

@@ -7,6 +7,7 @@ import { LOADER } from "../../guest/mod.ts";
 import {
   confinedContainer,
   type ContainerHost,
+  CPU_SHARES,
   DATABASE_SECCOMP,
   DATABASE_UID,
   type HostedContainer,
@@ -47,6 +48,8 @@ export interface LocalDatabaseOptions {
   readonly image: string;
   readonly data: LocalData;
   readonly leaseSeconds: number;
+  /** Processors' worth of time; undefined for no limit. */
+  readonly cpus: number | undefined;
   /** Server settings besides its own. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Whether the operator's own statements run, as a load does: they may use memory as they need it. @default false */
@@ -150,7 +153,7 @@ export class LocalDatabase {
   }
 
   #spec(): ContainerSpec {
-    const { image, instance, data, trusted = false } = this.#options;
+    const { image, instance, data, cpus, trusted = false } = this.#options;
     const mib = 1024 * 1024;
     const tmpfs = [
       { path: "/run", bytes: 8 * mib, inodes: 1024 },
@@ -169,6 +172,8 @@ export class LocalDatabase {
       hostname: "database",
       seccomp: DATABASE_SECCOMP,
       memoryBytes: MEMORY_MIB * mib,
+      ...(cpus === undefined ? {} : { cpus }),
+      cpuShares: CPU_SHARES.database,
       pids: 256,
       openFiles: 4096,
       // When the host runs out of memory, a database goes first: it can be started again.

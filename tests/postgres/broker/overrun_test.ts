@@ -147,6 +147,7 @@ Deno.test("the local database's sessions are ended too, though their role may en
     image: POSTGRES_IMAGE,
     data: { kind: "sample" },
     leaseSeconds: 60,
+    cpus: undefined,
   });
   const open = (signal: AbortSignal) => local.open(signal);
   const admin = new StreamUpstream({
