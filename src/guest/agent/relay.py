@@ -12,6 +12,12 @@ from agent.reactor import Reactor
 from agent.streams import Stream, StreamOwner
 
 MAX_CONNECTIONS = 32
+# Beyond them, for cancel requests alone: they are needed most when all connections are busy.
+RESERVED_CONNECTIONS = 8
+RESERVED_SECONDS = 2.0
+# Length and code 80877102, which a CancelRequest begins with in place of a protocol version; its key may be of any length.
+CANCEL_CODE = b"\x04\xd2\x16\x2e"
+CANCEL_HEADER_BYTES = 8
 
 
 class Splice(StreamOwner):
@@ -158,6 +164,7 @@ class PostgresRelay:
         self._channel = channel
         self._directory = directory
         self._splices: Set[Splice] = set()
+        self._candidates: Set["CancelCandidate"] = set()
 
     def listen(self) -> None:
         """Raises OSError."""
@@ -187,23 +194,77 @@ class PostgresRelay:
             self._loop.call_later(0.2, self._accepting)
             return
         try:
-            if len(self._splices) >= MAX_CONNECTIONS:
-                refuse(
-                    connection,
-                    "53300",
-                    "a sandbox may have at most %d database connections" % MAX_CONNECTIONS,
-                )
-                return
-            try:
-                stream = self._channel.open_stream("postgres")
-            except ConnectionError as error:
-                refuse(connection, "57P03", "the database cannot be reached now: %s" % error)
-                return
-            self._splices.add(Splice(self._loop, connection, stream, self._splices.discard))
-            connection = None  # type: ignore[assignment]
+            taken = len(self._splices) + len(self._candidates)
+            if taken >= MAX_CONNECTIONS + RESERVED_CONNECTIONS:
+                refuse_full(connection)
+            elif taken >= MAX_CONNECTIONS:
+                self._candidates.add(CancelCandidate(self._loop, connection, self._decide))
+                connection = None  # type: ignore[assignment]
+            elif self._join(connection, b""):
+                connection = None  # type: ignore[assignment]
         finally:
             if connection is not None:
                 connection.close()
+
+    def _decide(self, candidate: "CancelCandidate", connection: socket.socket, begin: bytes) -> None:
+        self._candidates.discard(candidate)
+        if begin[4:] == CANCEL_CODE:
+            if self._join(connection, begin):
+                return
+        else:
+            refuse_full(connection)
+        connection.close()
+
+    def _join(self, connection: socket.socket, begin: bytes) -> bool:
+        """Opens a stream for a client that has sent so much already. Returns False, and has told the client, if it cannot."""
+        try:
+            stream = self._channel.open_stream("postgres")
+        except ConnectionError as error:
+            refuse(connection, "57P03", "the database cannot be reached now: %s" % error)
+            return False
+        if begin:
+            stream.send(begin)
+        self._splices.add(Splice(self._loop, connection, stream, self._splices.discard))
+        return True
+
+
+class CancelCandidate:
+    """A connection beyond the limit, until it is known whether it brings a cancel request."""
+
+    def __init__(
+        self,
+        loop: Reactor,
+        connection: socket.socket,
+        decide: Callable[["CancelCandidate", socket.socket, bytes], None],
+    ) -> None:
+        """Decide gets the connection, and what it has sent: a whole header, or less if that is all."""
+        connection.setblocking(False)
+        self._loop = loop
+        self._connection = connection
+        self._decide = decide
+        self._begin = b""
+        self._late = loop.call_later(RESERVED_SECONDS, self._done)
+        loop.add_reader(connection.fileno(), self._read)
+
+    def _read(self) -> None:
+        try:
+            data = self._connection.recv(CANCEL_HEADER_BYTES - len(self._begin))
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self._begin += data
+        if not data or len(self._begin) == CANCEL_HEADER_BYTES:
+            self._done()
+
+    def _done(self) -> None:
+        self._late.cancel()
+        self._loop.remove_reader(self._connection.fileno())
+        self._decide(self, self._connection, self._begin)
+
+
+def refuse_full(connection: socket.socket) -> None:
+    refuse(connection, "53300", "a sandbox may have at most %d database connections" % MAX_CONNECTIONS)
 
 
 def refuse(connection: socket.socket, sqlstate: str, message: str) -> None:
