@@ -5,7 +5,7 @@
  */
 import * as z from "zod";
 import { toolReference } from "../src/mcp/reference.ts";
-import { permissionFlags } from "../src/app/launch.ts";
+import { MEMORY_FLAGS, permissionFlags } from "../src/app/launch.ts";
 import { SETTINGS } from "../src/app/config.ts";
 import { README_TOOLS } from "./readme_tools.ts";
 
@@ -31,7 +31,9 @@ function range(schema: z.ZodType): string {
 function flagsBlock(): string {
   return [
     "```sh",
-    `deno run ${permissionFlags({ project: "." }).join(" \\\n  ")} \\\n  src/main.ts serve`,
+    `deno run ${
+      [MEMORY_FLAGS, ...permissionFlags({ project: "." })].join(" \\\n  ")
+    } \\\n  src/main.ts serve`,
     "```",
   ].join("\n");
 }
@@ -44,6 +46,7 @@ function clientConfig(wrap: (server: unknown) => unknown): string {
       "deno@2.9.6",
       "run",
       "--quiet",
+      MEMORY_FLAGS,
       ...permissionFlags({ project: PLACE }),
       `${PLACE}/src/main.ts`,
       "serve",

@@ -47,7 +47,7 @@ export interface ClientPumpOptions {
 type ForwardedStatement = PlannedStatement & { readonly kind: "forward" };
 
 /** Answers that may be owed before the client is read no further. */
-const MAX_OWED = 2_000;
+const MAX_OWED = 500;
 /** Bytes that are gathered before they are sent. */
 const FLUSH_BYTES = 64 * 1024;
 /** Stands between statements: on a line of its own, for a statement may end with a comment. */
