@@ -7,6 +7,7 @@
  */
 import { benchCell } from "./cell.ts";
 import { benchCreate } from "./create.ts";
+import { benchNeighbour } from "./neighbour.ts";
 import { benchOverrun } from "./overrun.ts";
 import { Report } from "./report.ts";
 import { Rig } from "./rig.ts";
@@ -14,7 +15,7 @@ import { benchRows } from "./rows.ts";
 import { benchMemory, benchStream } from "./stream.ts";
 
 /** Something hangs, by then. */
-const WATCHDOG_MS = 300_000;
+const WATCHDOG_MS = 600_000;
 
 const report = new Report((line) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`)));
 const rig = await Rig.open(crypto.randomUUID());
@@ -41,6 +42,7 @@ try {
   await opened.sandbox.remove("removed", "the bench has measured it");
   await benchOverrun(rig, report);
   await benchMemory(rig, report);
+  await benchNeighbour(rig, report);
 } finally {
   await rig.close();
   clearTimeout(watchdog);

@@ -28,6 +28,17 @@ export function summarize(values: readonly number[]): Summary {
   };
 }
 
+/**
+ * The value that a part of the others does not exceed.
+ *
+ * @param values At least one.
+ * @param part From 0 to 1.
+ * @returns The value, between two of them where the part falls between.
+ */
+export function percentile(values: readonly number[], part: number): number {
+  return quantile(values.toSorted((a, b) => a - b), part);
+}
+
 function quantile(sorted: readonly number[], part: number): number {
   const at = (sorted.length - 1) * part;
   const below = sorted[Math.floor(at)] ?? 0;
