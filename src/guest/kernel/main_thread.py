@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from typing import Optional, Tuple
 
 _RECVMSG = {"x86_64": 47, "aarch64": 212}
 _FUTEX = {"x86_64": 202, "aarch64": 98}
+
+
+# Seconds of sleep that count as waiting where nothing better can be seen.
+_RESTS = 0.01
 
 
 class MainThread:
@@ -22,6 +27,7 @@ class MainThread:
         self._lock = b"%d " % _FUTEX.get(platform.machine(), -1)
         self._file: Optional[int] = None
         self._idle: Optional[Tuple[int, ...]] = None
+        self._idle_since = 0.0
         try:
             self._file = os.open(self._folder + "syscall", os.O_RDONLY | os.O_CLOEXEC)
             os.pread(self._file, 256, 0)
@@ -51,7 +57,7 @@ class MainThread:
             self._file = None
 
     def _rests(self) -> bool:
-        """Where the system call cannot be seen (gVisor, a strict Yama): it sleeps, and slept when last asked."""
+        """Where the system call cannot be seen (gVisor, a strict Yama): it sleeps, and has not run for a while."""
         try:
             with open(self._folder + "stat", "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
@@ -60,5 +66,8 @@ class MainThread:
             now = (int(fields[11]), int(fields[12]), *switches)
         except (OSError, IndexError, ValueError):
             return True
-        before, self._idle = self._idle, now
-        return fields[0] == b"S" and now == before
+        if fields[0] != b"S" or now != self._idle:
+            self._idle = now
+            self._idle_since = time.monotonic()
+            return False
+        return time.monotonic() - self._idle_since >= _RESTS

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { GUEST_MODULES } from "../../../src/guest/mod.ts";
 import { Sandbox } from "./sandbox.ts";
 
 /** `forge(**more)` tells the agent on the kernel's own socket that the running cell is done. */
@@ -110,6 +111,25 @@ Deno.test("a flood on the kernel's socket keeps the agent from nothing else", as
       assert.ok(Math.max(...waits) < 1000, waits.join());
       assert.notEqual((await cell).result.status, "ok");
       assert.equal((await sandbox.cell("1 + 1")).value, "2");
+    });
+  }
+});
+
+Deno.test("where the system call cannot be seen, a main thread that sleeps and goes on sleeping counts as one that waits", async (t) => {
+  const module = (GUEST_MODULES["kernel.main_thread"] ?? "").replace('"syscall"', '"not_there"');
+  assert.match(module, /not_there/);
+  await using sandbox = await Sandbox.start({ modules: { "kernel.main_thread": module } });
+  await sandbox.state("idle");
+  await t.step("honest cells are believed", async () => {
+    for (let n = 0; n < 20; n += 1) assert.equal((await sandbox.cell(`${n}`)).value, `${n}`);
+    const over = await sandbox.cell("kept = 1\nwhile True: pass", { timeout_ms: 500 });
+    assert.deepEqual([over.result.status, over.result.kernel], ["timeout", "kept"]);
+  });
+  for (const rest of ["while True: pass", "while True: time.sleep(0.001)", "while True: sum(range(100))"]) {
+    await t.step(`not one that goes on: ${rest}`, async () => {
+      await sandbox.cell(FORGE);
+      const cell = await sandbox.cell(`forge()\n${rest}`, { timeout_ms: 10_000 });
+      assert.deepEqual([cell.result.status, cell.result.forged], ["kernel_died", true]);
     });
   }
 });
