@@ -4,11 +4,11 @@ import type { Report } from "./report.ts";
 import { type OpenSandbox, type Rig, runCell } from "./rig.ts";
 import { percentile, timed } from "./stats.ts";
 
-const ROUNDS = 4;
+const ROUNDS = 3;
 /** Queries and cells of the neighbour in a round, while it is quiet and again while it is not. */
 const QUERIES = 30;
 const CELLS = 10;
-const ATTACK_SECONDS = 4;
+const ATTACK_SECONDS = 3;
 /** Until an attack's connections are open, in milliseconds. */
 const RAMP_MS = 500;
 const CELL_MS = 60_000;

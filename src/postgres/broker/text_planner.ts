@@ -16,7 +16,8 @@ export interface TextPlannerOptions {
 /** Decides about the texts of one connection: by the guard, by the snapshots of its sandbox, and by what they would cost. */
 export class TextPlanner {
   readonly #options: TextPlannerOptions;
-  #estimating: AbortController | undefined;
+  /** Set while a text is decided about. */
+  #deciding: AbortController | undefined;
 
   /** @param options Whose texts they are, and what decides. */
   constructor(options: TextPlannerOptions) {
@@ -33,9 +34,10 @@ export class TextPlanner {
   async plan(sql: string, parameterTypes?: readonly number[]): Promise<readonly PlannedStatement[]> {
     const { planner, sandboxId } = this.#options;
     const plans: PlannedStatement[] = [];
+    const { signal } = this.#deciding = new AbortController();
     try {
       for (const plan of await planner.plan(sql, parameterTypes ? "extended" : "simple", sandboxId)) {
-        const decided = await this.#checkCost(this.#checkSnapshot(plan), parameterTypes);
+        const decided = await this.#checkCost(this.#checkSnapshot(plan), parameterTypes, signal);
         plans.push(decided);
         if (decided.kind === "refuse") break;
       }
@@ -46,12 +48,14 @@ export class TextPlanner {
         message: "the statement could not be checked, and so may not run",
         hint: "Make it smaller or simpler, or try again.",
       })];
+    } finally {
+      this.#deciding = undefined;
     }
   }
 
-  /** Gives the estimate up that is being made: the statement is refused as cancelled. */
+  /** What is being decided about is refused as cancelled: it is not at the server yet, where a cancel would meet it. */
   cancel(): void {
-    this.#estimating?.abort();
+    this.#deciding?.abort();
   }
 
   /** A snapshot is the business of the sandbox that exported it. */
@@ -65,20 +69,21 @@ export class TextPlanner {
   async #checkCost(
     plan: PlannedStatement,
     parameterTypes: readonly number[] | undefined,
+    signal: AbortSignal,
   ): Promise<PlannedStatement> {
     const { costs, sandboxId, flush } = this.#options;
+    if (plan.kind === "forward" && signal.aborted) return cancelled(plan);
     if (plan.kind === "refuse" || plan.estimated === undefined || costs === undefined) return plan;
     await flush();
     const query = { sql: plan.estimated, parameterTypes, prepares: plan.command === "prepare" };
-    const { signal } = this.#estimating = new AbortController();
     const refusal = await costs.refusal(query, sandboxId, signal);
-    this.#estimating = undefined;
-    if (signal.aborted) {
-      const message = "canceling statement due to user request";
-      return refused(plan.normalized, { sqlstate: "57014", message });
-    }
+    if (signal.aborted) return cancelled(plan);
     return refusal === undefined ? plan : refused(plan.normalized, refusal);
   }
+}
+
+function cancelled({ normalized }: PlannedStatement): PlannedStatement {
+  return refused(normalized, { sqlstate: "57014", message: "canceling statement due to user request" });
 }
 
 function refused(

@@ -26,14 +26,14 @@ def refusals(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
 
 def cursors(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
     connection.execute("BEGIN")
-    for number in range(90):
+    for number in range(20):
         connection.execute("DECLARE c%d CURSOR FOR SELECT * FROM measurement ORDER BY value_as_number" % number)
         connection.execute("FETCH 1 FROM c%d" % number)
     connection.execute("ROLLBACK")
 
 
 def big_results(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
-    with connection.cursor().copy("COPY (SELECT repeat('x', 1000), generate_series(1, 50000)) TO STDOUT") as copy:
+    with connection.cursor().copy("COPY (SELECT repeat('x', 1000), generate_series(1, 5000)) TO STDOUT") as copy:
         for _ in copy:
             pass
 

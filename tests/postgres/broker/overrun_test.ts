@@ -4,6 +4,7 @@ import { Engine } from "../../../src/docker/mod.ts";
 import { LocalDatabase } from "../../../src/postgres/local/container.ts";
 import { LOCAL_ADMIN, LOCAL_DATABASE } from "../../../src/postgres/local/mod.ts";
 import { Database, localUpstream } from "../../../src/postgres/mod.ts";
+import type { StatementPlanner } from "../../../src/postgres/broker/mod.ts";
 import { ask, StreamUpstream } from "../../../src/postgres/upstream/mod.ts";
 import { int32 } from "../../../src/postgres/wire/message.ts";
 import { POSTGRES_IMAGE } from "../../fixtures/images.ts";
@@ -119,6 +120,30 @@ Deno.test("a statement that obeys its cancel is not counted, and its session goe
     await assertGone(bridge);
     assert.deepEqual(bridge.overruns, []);
   });
+});
+
+Deno.test("a cancel meets a statement that is still being checked", async () => {
+  const checking = Promise.withResolvers<void>();
+  const checked = Promise.withResolvers<void>();
+  const slow: StatementPlanner = {
+    ...planner,
+    async plan(sql, protocol) {
+      if (sql.includes("sleep")) {
+        checking.resolve();
+        await checked.promise;
+      }
+      return await planner.plan(sql, protocol);
+    },
+  };
+  await using bridge = new Bridge({ url: server.url, planner: slow });
+  const { client, key } = await RawClient.start(bridge.port);
+  await using _ = client;
+  await client.send(query("SELECT pg_sleep(600)"));
+  await checking.promise;
+  await cancel(bridge.port, key);
+  checked.resolve();
+  assert.equal(errorOf(await client.until("Z"))?.sqlstate, "57014");
+  assert.deepEqual(firstColumn(await client.query("SELECT 1")), ["1"]);
 });
 
 Deno.test("a process that obeys nothing is given up in time, and counted as it is", async () => {
