@@ -83,6 +83,7 @@ class Cell:
         self.timer: Any = None
         # What its kernel says of its end, until it is known to be true.
         self.claim: Optional[Claim] = None
+        self.yielded: Optional[float] = None
         # Whether what it gave as values may be made up.
         self.forged = False
         self.displays = Displays(request.max_output_bytes)

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Optional
 from .keeper import KernelKeeper
 from .leftovers import Leftovers
 from .main_thread import MainThread
-from .threads import Activity, NewThreads, moved
+from .threads import Activity, NewThreads, has_timers, moved
 
 # Seconds. A main thread may have to wait for the interpreter's lock, held by threads that go on.
 _BELIEVE = 1.5
@@ -60,13 +60,10 @@ class Epilogue:
     def begin(self, overran: bool) -> None:
         self._begun = self._loop.time()
         self._overran = overran
-        # It is on its way to its socket, microseconds away: no turn of the loop, which is a millisecond at least.
-        for _ in range(_TRIES):
-            if self._main.waits():
-                self._believe()
-                return
-            time.sleep(_BREATH)
-        self._look()
+        if self._waits_now():
+            self._believe()
+        else:
+            self._look()
 
     def settled(self, tasks: int) -> None:
         """The kernel says how many tasks of the cell did not end."""
@@ -81,6 +78,14 @@ class Epilogue:
 
     def stop(self) -> None:
         self._stopped = True
+
+    def _waits_now(self) -> bool:
+        """It is on its way to its socket, microseconds away: no turn of the loop, which is a millisecond at least."""
+        for _ in range(_TRIES):
+            if self._main.waits():
+                return True
+            time.sleep(_BREATH)
+        return False
 
     def _look(self) -> None:
         if self._stopped:
@@ -110,6 +115,9 @@ class Epilogue:
     def _rest(self, all_ended: bool) -> None:
         if not all_ended:
             self._end(_RUNS_ON)
+        elif self._threads.sample(self._pid).keys() <= {self._pid} and not has_timers(self._pid) and self._waits_now():
+            # Nothing is there that could run: the usual case, which need not wait.
+            self._end(None)
         else:
             self._later(_REST, self._watch)
 

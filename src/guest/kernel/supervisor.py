@@ -226,6 +226,7 @@ class KernelSupervisor:
         """The kernel says that the cell is done."""
         self._hang.stop()
         cell.claim = claim
+        cell.yielded = self._loop.time()
         cell.stop_timer()
         main = self._kernel.main
         if main is None:
@@ -297,7 +298,7 @@ class KernelSupervisor:
         cell.stop_timer()
         totals = self._printed.end(cell)
         self._cell = None
-        result = cell.result(status, kernel, totals, self._loop.time())
+        result = cell.result(status, kernel, totals, cell.yielded or self._loop.time())
         result["execution_count"] = self._execution_count
         result["died"] = died
         result["forged"] = cell.forged

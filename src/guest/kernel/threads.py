@@ -55,6 +55,15 @@ class NewThreads:
             return None
 
 
+def has_timers(pid: int) -> bool:
+    """Whether a process has POSIX timers; true where that cannot be seen."""
+    try:
+        with open("/proc/%d/timers" % pid, "rb") as file:
+            return file.read(1) != b""
+    except OSError:
+        return True
+
+
 def moved(before: Dict[int, Activity], after: Dict[int, Activity]) -> bool:
     """Whether any of them has run in between, or runs now."""
     return any(activity.running or before.get(thread) != activity for thread, activity in after.items())

@@ -4,11 +4,11 @@ import { type Outcome, Sandbox } from "./sandbox.ts";
 const IMPORTS = "import asyncio, ctypes, multiprocessing, os, signal, subprocess, sys, threading, time\n";
 const FOREVER = "\nwhile True: time.sleep(1)";
 
-/** Runs a cell until its deadline, or until it is interrupted. */
+/** Runs a cell until its deadline, or until it is interrupted: long enough for what it starts, on a busy machine too. */
 async function overrun(sandbox: Sandbox, code: string, way: "timeout" | "interrupt"): Promise<Outcome> {
-  if (way === "timeout") return await sandbox.cell(IMPORTS + code, { timeout_ms: 1000 });
+  if (way === "timeout") return await sandbox.cell(IMPORTS + code, { timeout_ms: 3000 });
   const cell = sandbox.cell(IMPORTS + code);
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await new Promise((resolve) => setTimeout(resolve, 3000));
   await sandbox.call("interrupt");
   return await cell;
 }
@@ -22,17 +22,17 @@ const IDLE: Record<string, [string, string, string]> = {
     "[1]",
   ],
   "polars": [
-    "import polars as pl\ndf = pl.DataFrame({'a': range(1_000_000)}).group_by(pl.col('a') % 7).len()",
+    "import polars as pl\ndf = pl.DataFrame({'a': range(200_000)}).group_by(pl.col('a') % 7).len()",
     "df.height",
     "7",
   ],
   "duckdb": [
-    "import duckdb\nconnection = duckdb.connect(config={'threads': 4}); connection.sql('select sum(a.range + b.range) from range(3000) a, range(1000) b').fetchall()",
+    "import duckdb\nconnection = duckdb.connect(config={'threads': 4}); connection.sql('select sum(a.range + b.range) from range(1000) a, range(1000) b').fetchall()",
     "connection.sql('select 1').fetchall()",
     "[(1,)]",
   ],
   "scikit-learn and BLAS": [
-    "os.environ['OMP_NUM_THREADS'] = '2'\nimport numpy as np\nfrom sklearn.cluster import KMeans\nfrom threadpoolctl import threadpool_limits\nwith threadpool_limits(4): k = KMeans(3, n_init=1).fit(np.random.rand(20000, 8)); m = np.random.rand(1500, 1500) @ np.random.rand(1500, 1500)",
+    "os.environ['OMP_NUM_THREADS'] = '2'\nimport numpy as np\nfrom sklearn.cluster import KMeans\nfrom threadpoolctl import threadpool_limits\nwith threadpool_limits(4): k = KMeans(3, n_init=1).fit(np.random.rand(3000, 8)); m = np.random.rand(600, 600) @ np.random.rand(600, 600)",
     "k.n_clusters",
     "3",
   ],
