@@ -1,3 +1,5 @@
+import { concatBytes } from "../lib/bytes.ts";
+
 /** So many frames and bytes of control may wait: beyond, the other side asks and does not read the answers. */
 const MAX_CONTROL_FRAMES = 4096;
 const MAX_CONTROL_BYTES = 1024 * 1024;
@@ -110,7 +112,7 @@ export class Outbox {
         const { frames, parcels } = this.#take();
         if (frames.length === 0) break;
         try {
-          await this.#writer.write(join(frames));
+          await this.#writer.write(concatBytes(frames));
         } catch (error) {
           for (const parcel of parcels) parcel.reject(error);
           this.#onFailed(error);
@@ -137,16 +139,4 @@ export class Outbox {
     }
     return { frames, parcels: this.#parcels.splice(0, count) };
   }
-}
-
-function join(frames: readonly Uint8Array[]): Uint8Array {
-  const [only] = frames;
-  if (only !== undefined && frames.length === 1) return only;
-  const joined = new Uint8Array(frames.reduce((sum, frame) => sum + frame.length, 0));
-  let at = 0;
-  for (const frame of frames) {
-    joined.set(frame, at);
-    at += frame.length;
-  }
-  return joined;
 }

@@ -1,3 +1,4 @@
+import { closeQuietly, writeAll } from "../lib/connection.ts";
 import { OmcpError } from "../errors.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { AttachOutput } from "./attach_output.ts";
@@ -201,20 +202,6 @@ async function errorBody(head: ResponseHead, reader: SocketReader): Promise<stri
     if (total >= wanted) break;
   }
   return text;
-}
-
-async function writeAll(conn: Deno.UnixConn, bytes: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < bytes.byteLength;) {
-    offset += await conn.write(bytes.subarray(offset));
-  }
-}
-
-function closeQuietly(conn: Deno.UnixConn): void {
-  try {
-    conn.close();
-  } catch {
-    // Closed already.
-  }
 }
 
 function stdinClosed(cause: unknown): OmcpError {

@@ -1,4 +1,5 @@
-import { ByteReader, concatBytes, TruncatedStreamError } from "../../src/postgres/wire/byte_reader.ts";
+import { concatBytes } from "../../src/lib/bytes.ts";
+import { ByteReader, TruncatedStreamError } from "../../src/postgres/wire/byte_reader.ts";
 import {
   cstring,
   FRONTEND,

@@ -1,6 +1,6 @@
 /** What a client may do with settings: from SET to start-up options, by both protocols, with messages in any order. */
+import { concatBytes } from "../../src/lib/bytes.ts";
 import assert from "node:assert/strict";
-import { concatBytes } from "../../src/postgres/wire/byte_reader.ts";
 import { cstring, FRONTEND, int32, message } from "../../src/postgres/wire/message.ts";
 import { Database, urlUpstream } from "../../src/postgres/mod.ts";
 import { Bridge } from "./bridge.ts";

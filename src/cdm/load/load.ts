@@ -1,5 +1,6 @@
+import { quoteLiteral } from "../../lib/sql.ts";
 import { OmcpError } from "../../errors.ts";
-import { quoteLiteral, type Upstream } from "../../postgres/upstream/mod.ts";
+import { type Upstream } from "../../postgres/upstream/mod.ts";
 import { CDM_VERSIONS, cdmTables, quoteIdentifier, tableDdl } from "../../omop/cdm/mod.ts";
 import { AdminSession } from "./admin_session.ts";
 import { addKeys, type KeyReport } from "./keys.ts";

@@ -1,4 +1,5 @@
 import { OmcpError } from "../../errors.ts";
+import { quoteIdentifier as quote } from "../../lib/sql.ts";
 import type { CdmColumn, CdmTable, CdmVersion } from "./notation.ts";
 import { cdmTables } from "./tables.ts";
 
@@ -108,7 +109,7 @@ export function quoteIdentifier(name: string): string {
       } as an SQL name: must be 1 to 63 bytes without NUL: received ${bytes} bytes`,
     );
   }
-  return `"${name.replaceAll('"', '""')}"`;
+  return quote(name);
 }
 
 /** A column's type as Postgres writes it. */

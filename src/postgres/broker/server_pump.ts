@@ -1,6 +1,6 @@
+import { concatBytes } from "../../lib/bytes.ts";
 import type { UpstreamSession } from "../upstream/mod.ts";
 import { putParameter } from "../upstream/login.ts";
-import { concatBytes } from "../wire/byte_reader.ts";
 import { BACKEND, HEADER_BYTES, readUint32 } from "../wire/message.ts";
 import { errorResponse, movedError, parseServerError, type ServerError } from "../wire/server_error.ts";
 import type { ClientWriter } from "./client_writer.ts";

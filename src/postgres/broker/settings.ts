@@ -1,4 +1,5 @@
-import { quoteIdentifier, type SessionSettings } from "../upstream/mod.ts";
+import { quoteIdentifier } from "../../lib/sql.ts";
+import { type SessionSettings } from "../upstream/mod.ts";
 import type { BrokerLimits } from "./limits.ts";
 
 /**

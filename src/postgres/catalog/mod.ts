@@ -1,6 +1,7 @@
+import { quoteIdentifier, quoteLiteral } from "../../lib/sql.ts";
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
-import { ask, quoteIdentifier, quoteLiteral, type UpstreamSession } from "../upstream/mod.ts";
+import { ask, type UpstreamSession } from "../upstream/mod.ts";
 
 /** What of a CDM a role can read. */
 export interface CdmCatalog {

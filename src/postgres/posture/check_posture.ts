@@ -1,6 +1,7 @@
+import { quoteLiteral } from "../../lib/sql.ts";
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
-import { ask, quoteLiteral, type UpstreamSession } from "../upstream/mod.ts";
+import { ask, type UpstreamSession } from "../upstream/mod.ts";
 import { postureSql } from "./posture_sql.ts";
 import type { Severity } from "./question.ts";
 import { QUESTIONS } from "./questions.ts";

@@ -1,4 +1,4 @@
-import { quoteIdentifier } from "../upstream/mod.ts";
+import { quoteIdentifier } from "../../lib/sql.ts";
 
 /** For whom {@link postureSql} writes. */
 export interface PostureTarget {

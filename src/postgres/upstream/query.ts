@@ -1,5 +1,5 @@
+import { concatBytes } from "../../lib/bytes.ts";
 import { OmcpError } from "../../errors.ts";
-import { concatBytes } from "../wire/byte_reader.ts";
 import { BACKEND, cstring, FRONTEND, HEADER_BYTES, int32, message, readUint32 } from "../wire/message.ts";
 import { parseServerError } from "../wire/server_error.ts";
 import type { UpstreamSession } from "./upstream.ts";
@@ -118,24 +118,4 @@ function parseRow(body: Uint8Array): TextRow {
     at += Math.max(size, 0);
   }
   return row;
-}
-
-/**
- * Writes a text as an SQL literal (with `standard_conforming_strings` on).
- *
- * @param text Text without NUL.
- * @returns The literal with its quotes.
- */
-export function quoteLiteral(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-/**
- * Writes a name as an SQL identifier.
- *
- * @param name Name without NUL.
- * @returns The identifier with its quotes.
- */
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,6 +1,7 @@
+import { concatBytes } from "../../lib/bytes.ts";
 import type { ByteStream, OpenByteStream } from "../../lib/byte_stream.ts";
 import { OmcpError } from "../../errors.ts";
-import { ByteReader, concatBytes } from "../wire/byte_reader.ts";
+import { ByteReader } from "../wire/byte_reader.ts";
 import { int32 } from "../wire/message.ts";
 import { login, type LoginResult } from "./login.ts";
 import { ask } from "./query.ts";

@@ -1,3 +1,4 @@
+import { closeQuietly, writeAll } from "../../lib/connection.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import { OmcpError } from "../../errors.ts";
 import { int32 } from "../wire/message.ts";
@@ -77,11 +78,6 @@ async function upgrade(
   }
 }
 
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) written += await conn.write(bytes.subarray(written));
-}
-
 async function readPem(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
@@ -109,12 +105,4 @@ function unavailable(reason: string, cause: unknown): OmcpError {
     next: "Check that it runs and can be reached from the server's machine.",
     cause,
   });
-}
-
-function closeQuietly(conn: Deno.Conn): void {
-  try {
-    conn.close();
-  } catch {
-    // Closed before, or consumed by the TLS handshake.
-  }
 }

@@ -1,3 +1,4 @@
+import { concatBytes } from "../../lib/bytes.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 
 /** The stream ended in the middle of something that was announced. */
@@ -112,24 +113,4 @@ export class ByteReader {
     }
     return true;
   }
-}
-
-/**
- * Puts byte arrays one after the other.
- *
- * @param parts The arrays; a single one is returned as it is.
- * @returns All their bytes.
- */
-export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
-  let size = 0;
-  for (const part of parts) size += part.length;
-  const whole = new Uint8Array(size);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -1,4 +1,4 @@
-import { concatBytes } from "./byte_reader.ts";
+import { concatBytes } from "../../lib/bytes.ts";
 
 /** Type bytes of the messages a client sends (PostgreSQL protocol 3, "Message Formats"). */
 export const FRONTEND = {

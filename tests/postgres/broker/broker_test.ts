@@ -1,7 +1,7 @@
+import { concatBytes } from "../../../src/lib/bytes.ts";
 import assert from "node:assert/strict";
 import pg from "pg";
 import { cstring, FRONTEND, int32, message } from "../../../src/postgres/wire/message.ts";
-import { concatBytes } from "../../../src/postgres/wire/byte_reader.ts";
 import type { StatementPlanner } from "../../../src/postgres/broker/mod.ts";
 import { Bridge } from "../bridge.ts";
 import { startPostgres, type TestPostgres } from "../fixture.ts";

@@ -1,6 +1,6 @@
+import { concatBytes } from "../../../src/lib/bytes.ts";
 import assert from "node:assert/strict";
 import { Database, type DatabaseOptions, urlUpstream } from "../../../src/postgres/mod.ts";
-import { concatBytes } from "../../../src/postgres/wire/byte_reader.ts";
 import { cstring, FRONTEND, int32, message } from "../../../src/postgres/wire/message.ts";
 import { startPostgres, type TestPostgres } from "../fixture.ts";
 import {

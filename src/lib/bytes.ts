@@ -1,0 +1,19 @@
+/**
+ * Puts byte arrays one after the other.
+ *
+ * @param parts The arrays; a single one is returned as it is.
+ * @returns All their bytes.
+ */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
