@@ -3,6 +3,7 @@
  *
  *     deno run -A scripts/readme.ts [--check]
  */
+import { DENO_VERSION } from "../src/version.ts";
 import * as z from "zod";
 import { toolReference } from "../src/mcp/reference.ts";
 import { MEMORY_FLAGS, permissionFlags } from "../src/app/launch.ts";
@@ -12,6 +13,7 @@ import { README_TOOLS } from "./readme_tools.ts";
 /** Where a reader's checkout may be. */
 const PLACE = "/path/to/omcp-python-sandbox";
 const PATH = new URL("../README.md", import.meta.url);
+const DOCS = new URL("../docs/", import.meta.url);
 
 function settingsTable(): string {
   const rows = Object.entries(SETTINGS).map(([name, { schema, default: fallback, unit, description }]) =>
@@ -43,7 +45,7 @@ function clientConfig(wrap: (server: unknown) => unknown): string {
     command: "npx",
     args: [
       "-y",
-      "deno@2.9.6",
+      `deno@${DENO_VERSION}`,
       "run",
       "--quiet",
       MEMORY_FLAGS,
@@ -65,19 +67,33 @@ const parts: Readonly<Record<string, string>> = {
   })),
 };
 
-const before = await Deno.readTextFile(PATH);
-let after = before;
-for (const [name, text] of Object.entries(parts)) {
-  const pattern = new RegExp(`(<!-- made from the code: ${name} -->\n)[\\s\\S]*?(<!-- end of ${name} -->)`);
-  if (!pattern.test(after)) throw new Error(`README.md has no part "${name}"`);
-  after = after.replace(pattern, (_whole, open: string, close: string) => `${open}\n${text}\n\n${close}`);
-}
-if (after !== before) {
-  if (Deno.args.includes("--check")) {
-    await Deno.stderr.write(
-      new TextEncoder().encode("README.md is not as the code says: run `deno task readme`\n"),
+let stale = 0;
+await update(PATH, (before) => {
+  let after = before;
+  for (const [name, text] of Object.entries(parts)) {
+    const pattern = new RegExp(
+      `(<!-- made from the code: ${name} -->\n)[\\s\\S]*?(<!-- end of ${name} -->)`,
     );
-    Deno.exit(1);
+    if (!pattern.test(after)) throw new Error(`README.md has no part "${name}"`);
+    after = after.replace(pattern, (_whole, open: string, close: string) => `${open}\n${text}\n\n${close}`);
   }
-  await Deno.writeTextFile(PATH, after);
+  return after;
+});
+await update(new URL("../CONTRIBUTING.md", import.meta.url), (text) => text);
+for (const { name } of Deno.readDirSync(DOCS)) {
+  if (name.endsWith(".md")) await update(new URL(name, DOCS), (text) => text);
+}
+Deno.exit(stale > 0 ? 1 : 0);
+
+/** Brings a document up to date, the version of Deno in it included; with --check only says that it is not. */
+async function update(path: URL, change: (text: string) => string): Promise<void> {
+  const before = await Deno.readTextFile(path);
+  const after = change(before).replaceAll(/\bdeno@\d+\.\d+\.\d+/g, `deno@${DENO_VERSION}`);
+  if (after === before) return;
+  if (!Deno.args.includes("--check")) return await Deno.writeTextFile(path, after);
+  stale += 1;
+  const name = path.pathname.split("/").at(-1);
+  await Deno.stderr.write(
+    new TextEncoder().encode(`${name} is not as the code says: run \`deno task readme\`\n`),
+  );
 }

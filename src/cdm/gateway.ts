@@ -1,4 +1,5 @@
 /** The configured CDM as the rest of the server sees it: wires a database of whichever kind to the door that sandboxes come through. */
+import { ownCommand } from "../lib/own_command.ts";
 import * as z from "zod";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import type { Engine } from "../docker/mod.ts";
@@ -153,7 +154,8 @@ async function localVersion(engine: Engine, volume: string): Promise<CdmVersion>
   const version = versionSchema.safeParse(found?.labels[LABEL_CDM_VERSION]);
   if (found !== undefined && version.success) return version.data;
   throw new OmcpError("cdm_invalid", `There is no local CDM ${volume.replace("omcp-cdm-", "")}`, {
-    next:
-      "Make it with `deno task cdm load DIR --into local:NAME`, or with `deno task cdm sample --into local:NAME`.",
+    next: `Make it with \`${ownCommand("cdm load DIR --into local:NAME")}\`, or with \`${
+      ownCommand("cdm sample --into local:NAME")
+    }\`.`,
   });
 }

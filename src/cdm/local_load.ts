@@ -1,4 +1,5 @@
 /** Loading into a local CDM: an engine volume that a server then serves as `local:NAME`. */
+import { ownCommand } from "../lib/own_command.ts";
 import { LABEL_CDM_VERSION, volumeName } from "./gateway.ts";
 import { cdmInUse, removeLocalCdm, ROLE_CDM } from "./local_store.ts";
 import type { Engine } from "../docker/mod.ts";
@@ -55,7 +56,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
   const image = imageReference("postgres");
   if (await engine.inspectImage(image) === undefined) {
     throw new OmcpError("image_missing", `The image ${image} is not there`, {
-      next: "Run `deno task setup`.",
+      next: `Run \`${ownCommand("setup")}\`.`,
     });
   }
   const volume = volumeName(name);

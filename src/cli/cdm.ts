@@ -1,4 +1,5 @@
 /** `omcp cdm …`: loads a CDM into a local volume or a Postgres by URL; lists and removes local ones. */
+import { ownCommand } from "../lib/own_command.ts";
 import { parseArgs } from "node:util";
 import { loadLocal } from "../cdm/local_load.ts";
 import { cdmLines, listLocalCdms, localName, removeLocalCdm } from "../cdm/local_store.ts";
@@ -209,7 +210,12 @@ async function load({ source, place, print, read, signal }: Load): Promise<void>
 
 function howToServe(place: Place): string[] {
   if (place.kind === "local") {
-    return ["", `Serve it:  OMCP_DATABASE_URL=local:${place.name} OMCP_DISCLOSURE=open deno task start`];
+    return [
+      "",
+      `Serve it:  OMCP_DATABASE_URL=local:${place.name} OMCP_DISCLOSURE=open ${
+        ownCommand(Deno.build.standalone ? "serve" : "start")
+      }`,
+    ];
   }
   const { database } = parseDatabaseUrl(place.url);
   const role = place.reader ?? "omcp_reader";
@@ -226,7 +232,9 @@ function howToServe(place: Place): string[] {
     "",
     `Serve it:  OMCP_DATABASE_URL=postgres://${role}:PASSWORD@HOST/${
       encodeURIComponent(database)
-    } OMCP_CDM_SCHEMA=${place.schema} OMCP_DISCLOSURE=open deno task start`,
+    } OMCP_CDM_SCHEMA=${place.schema} OMCP_DISCLOSURE=open ${
+      ownCommand(Deno.build.standalone ? "serve" : "start")
+    }`,
   ];
 }
 

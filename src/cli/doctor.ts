@@ -1,4 +1,5 @@
 /** `omcp doctor`: looks at everything the server depends on, and says what is wrong and how to mend it. */
+import { ownCommand } from "../lib/own_command.ts";
 import { openCdmDoor } from "../cdm/gateway.ts";
 import type { Config } from "../app/config.ts";
 import { Engine } from "../docker/mod.ts";
@@ -68,7 +69,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
       const found = await engine.inspectImage(reference);
       if (found === undefined) {
         throw new OmcpError("image_missing", "It is not there", {
-          next: "Run `npx -y deno@2.9.6 task setup`.",
+          next: `Run \`${ownCommand("setup")}\` in the project's folder.`,
         });
       }
       return { value: found, say: `${Math.round(found.sizeBytes / 1e6)} MB` };

@@ -1,4 +1,5 @@
 /** Wires the rooms together: the one place that knows them all. */
+import { ownCommand } from "../lib/own_command.ts";
 import type { Config } from "../app/config.ts";
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
@@ -26,8 +27,9 @@ const SHUTDOWN_DEADLINE_MS = 5000;
 const ENDING_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /** The command that makes what is missing. */
-const SETUP =
-  "Run `npx -y deno@2.9.6 task setup` in the project's folder; it installs, starts and builds what is missing.";
+const SETUP = `Run \`${
+  ownCommand("setup")
+}\` in the project's folder; it installs, starts and builds what is missing.`;
 
 /**
  * Serves MCP over stdio until the client goes or a signal comes; nothing of it is left then.

@@ -1,11 +1,13 @@
+import { ownCommand } from "../lib/own_command.ts";
 import { OmcpError } from "../errors.ts";
 import type { ErrorCode, OmcpErrorOptions } from "../errors.ts";
 
 /** The longest message of the engine that is passed on, in characters. */
 const MAX_MESSAGE = 2_000;
 
-const CHECK_ENGINE =
-  "Check that the engine runs and that this user may use its socket; `omcp doctor` tells more.";
+const CHECK_ENGINE = `Check that the engine runs and that this user may use its socket; \`${
+  ownCommand("doctor")
+}\` tells more.`;
 
 /**
  * Makes the engine's own words safe to show: one piece, bounded, no control characters.
@@ -37,7 +39,7 @@ export function engineError(action: string, status: number, message: string): Om
   if (status === 404 && /no such image|pull access denied|manifest .*(?:unknown|not found)/i.test(message)) {
     return new OmcpError("image_missing", text, {
       details,
-      next: "Build or load the image first: `deno task setup` makes the images of this program.",
+      next: `Build or load the image first: \`${ownCommand("setup")}\` makes the images of this program.`,
     });
   }
   const [code, next] = classify(status);

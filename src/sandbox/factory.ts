@@ -1,4 +1,5 @@
 /** Makes one sandbox: a container started, checked from inside, with a kernel. */
+import { ownCommand } from "../lib/own_command.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { LOADER } from "../guest/mod.ts";
@@ -114,7 +115,7 @@ function unsafe(deviations: readonly string[]): OmcpError {
     `The new sandbox was not confined as the policy says: ${deviations.join("; ")}`,
     {
       state: "It has been removed; no code was run.",
-      next: "This is for the operator: run `omcp doctor` on the machine of the engine.",
+      next: `This is for the operator: run \`${ownCommand("doctor")}\` on the machine of the engine.`,
       details: { deviations },
     },
   );
