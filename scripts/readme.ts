@@ -3,6 +3,7 @@
  *
  *     deno run -A scripts/readme.ts [--check]
  */
+import { ERROR_CODES } from "../src/errors.ts";
 import { DENO_VERSION } from "../src/version.ts";
 import * as z from "zod";
 import { toolReference } from "../src/mcp/reference.ts";
@@ -79,11 +80,32 @@ await update(PATH, (before) => {
   }
   return after;
 });
+await update(new URL("errors.md", DOCS), () => errorsPage());
 await update(new URL("../CONTRIBUTING.md", import.meta.url), (text) => text);
 for (const { name } of Deno.readDirSync(DOCS)) {
   if (name.endsWith(".md")) await update(new URL(name, DOCS), (text) => text);
 }
 Deno.exit(stale > 0 ? 1 : 0);
+
+function errorsPage(): string {
+  const rows = Object.entries(ERROR_CODES).map(([code, { retryable, meaning, state }]) =>
+    `| \`${code}\` | ${meaning} | ${retryable ? "yes" : "no"} | ${state} |`
+  );
+  return [
+    "<!-- Generated from src/errors.ts by `deno task readme`: change it there. -->",
+    "",
+    "# Errors",
+    "",
+    "Every error has a stable code. Its text says what happened, what state remains and what to do next; where it",
+    "says nothing more precise about the state, this table holds. *Retryable* says whether the same call may",
+    "succeed if it is repeated; a single error may differ from its code, and says so.",
+    "",
+    "| code | meaning | retryable | what state remains |",
+    "| --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+}
 
 /** Brings a document up to date, the version of Deno in it included; with --check only says that it is not. */
 async function update(path: URL, change: (text: string) => string): Promise<void> {

@@ -3,7 +3,7 @@
  * the model that alone.
  */
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import { OmcpError } from "../errors.ts";
+import { ERROR_CODES, OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { showable } from "../lib/text.ts";
 
@@ -30,7 +30,7 @@ export function textResult(text: string): CallToolResult {
 export function errorResult(error: unknown): CallToolResult {
   const known = knownError(error);
   const lines = [`Error ${known.code}: ${sentence(known.message)}`];
-  if (known.state !== undefined) lines.push(`State: ${sentence(known.state)}`);
+  lines.push(`State: ${sentence(known.state ?? ERROR_CODES[known.code].state)}`);
   if (known.next !== undefined) lines.push(`Next: ${sentence(known.next)}`);
   const details = detailsText(known.details);
   if (details !== "") lines.push(`Details: ${details}`);
@@ -52,7 +52,7 @@ function knownError(error: unknown): OmcpError {
   log.error("Unexpected error in a tool: {error}", {
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   });
-  return new OmcpError("internal", "The server met a defect of its own; its log has the details", {
+  return new OmcpError("internal", "Internal server error; the server's log has the details", {
     state: "It is not known whether the call ran.",
     next: "Look at the state with list_sandboxes before you repeat the call.",
     cause: error,

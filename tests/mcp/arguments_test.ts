@@ -136,7 +136,8 @@ Deno.test("errorResult() has all in its text: code, cause, state, next step, det
   );
   assert.deepEqual(other.content, [{
     type: "text",
-    text: "Error database_refused: No such table.\nDetails: sqlstate: 42P01\nretryable: no",
+    text:
+      "Error database_refused: No such table.\nState: Nothing was read; variables are kept.\nDetails: sqlstate: 42P01\nretryable: no",
   }]);
   assert.equal("structuredContent" in result, false);
 });
