@@ -1,11 +1,11 @@
 import { abortError, Deadline } from "../lib/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
-import { Acknowledger } from "./acknowledger.ts";
+import { DelayedAck } from "./delayed_ack.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
-import { EpochGate } from "./epoch_gate.ts";
-import { EventLedger } from "./event_ledger.ts";
-import { encodeFrame, EPOCH_BYTES, type Frame, MAGIC } from "./frame.ts";
+import { HandshakeScanner } from "./handshake_scanner.ts";
+import { ReceiveWindow } from "./receive_window.ts";
+import { encodeFrame, type Frame, MAGIC, NONCE_BYTES } from "./frame.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type ChannelEvent, readEvent, readHello } from "./message.ts";
@@ -13,7 +13,7 @@ import { MessageAssembler } from "./message_assembler.ts";
 import { Outbox } from "./outbox.ts";
 import { type RequestOptions, Requests } from "./requests.ts";
 import { type Service, StreamMux } from "./stream_mux.ts";
-import { ProtocolViolation } from "./violation.ts";
+import { ProtocolError } from "./protocol_error.ts";
 
 /** What {@link Channel.open} takes besides the transport. */
 export interface ChannelOptions {
@@ -49,15 +49,15 @@ export class Channel {
   readonly #outbox: Outbox;
   readonly #requests: Requests;
   readonly #mux: StreamMux;
-  readonly #ledger: EventLedger;
-  readonly #acknowledger: Acknowledger;
+  readonly #ledger: ReceiveWindow;
+  readonly #acknowledger: DelayedAck;
   readonly #options: ChannelOptions;
   readonly #assembler = new MessageAssembler();
   readonly #decoder = new FrameDecoder("agent");
   readonly #hello = Promise.withResolvers<Readonly<Record<string, unknown>>>();
   readonly #ended = Promise.withResolvers<{ readonly reason: string }>();
   #greeting: Readonly<Record<string, unknown>> | undefined;
-  #gate: EpochGate | undefined;
+  #gate: HandshakeScanner | undefined;
   #heartbeat: Heartbeat | undefined;
   #over = false;
 
@@ -73,15 +73,15 @@ export class Channel {
       outbox: this.#outbox,
       services: new Map(Object.entries(options.services ?? {})),
     });
-    this.#ledger = new EventLedger(options.afterSeq);
-    this.#acknowledger = new Acknowledger(() => {
+    this.#ledger = new ReceiveWindow(options.afterSeq);
+    this.#acknowledger = new DelayedAck(() => {
       this.#outbox.control(encodeFrame({ type: "ACK", seq: this.#ledger.acknowledged }));
     });
     this.#options = options;
   }
 
   /**
-   * Attaches to an agent: sends a fresh secret epoch and waits for the hello that follows it.
+   * Attaches to an agent: sends a fresh secret nonce and waits for the hello that follows it.
    *
    * @param transport The container's stdout and stdin; the channel owns it from now on, and drops it at its end.
    * @param options See {@link ChannelOptions}.
@@ -162,11 +162,11 @@ export class Channel {
   }
 
   #attach(): void {
-    const epoch = crypto.getRandomValues(new Uint8Array(EPOCH_BYTES));
-    this.#gate = new EpochGate(epoch);
-    const opening = new Uint8Array(MAGIC.length + EPOCH_BYTES);
+    const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+    this.#gate = new HandshakeScanner(nonce);
+    const opening = new Uint8Array(MAGIC.length + NONCE_BYTES);
     opening.set(MAGIC);
-    opening.set(epoch, MAGIC.length);
+    opening.set(nonce, MAGIC.length);
     this.#outbox.control(opening);
     void this.#read();
   }
@@ -179,7 +179,7 @@ export class Channel {
         this.#take(value);
       }
     } catch (error) {
-      const what = error instanceof ProtocolViolation
+      const what = error instanceof ProtocolError
         ? "The agent broke the protocol"
         : "Cannot read from the container";
       this.#fail(what, error);
@@ -210,7 +210,7 @@ export class Channel {
 
   #takeHello(frame: Frame): void {
     if (frame.type !== "HELLO" || this.#greeting !== undefined) {
-      throw new ProtocolViolation(
+      throw new ProtocolError(
         "bad_message",
         `Cannot read frame: HELLO comes first, and once: received ${frame.type}`,
       );
@@ -244,7 +244,7 @@ export class Channel {
       return;
     }
     if (event.type === "reply") {
-      throw new ProtocolViolation("bad_message", "Cannot take reply: it names no request");
+      throw new ProtocolError("bad_message", "Cannot take reply: it names no request");
     }
     try {
       this.#options.onEvent?.(event);

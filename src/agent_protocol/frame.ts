@@ -1,5 +1,5 @@
 import { ByteSearch } from "./byte_search.ts";
-import { ProtocolViolation, type ViolationKind } from "./violation.ts";
+import { ProtocolError, type ProtocolErrorKind } from "./protocol_error.ts";
 
 /** The number of each frame type on the wire (PROTOCOL.md, "Frame"). */
 export const FRAME_TYPES = {
@@ -55,8 +55,8 @@ export const HEADER_BYTES = 16;
 export const MAX_PAYLOAD = 65536;
 /** The longest reason of a RESET, in bytes. */
 export const MAX_REASON = 1024;
-/** Bytes of an epoch. */
-export const EPOCH_BYTES = 16;
+/** Bytes of an nonce. */
+export const NONCE_BYTES = 16;
 /** What announces an attach: no byte of it occurs in UTF-8, and no header holds it whole. */
 export const MAGIC: Uint8Array = Uint8Array.fromHex("f9fbfdfffefcfaf8fff9fdfbfafef8fc");
 
@@ -160,7 +160,7 @@ export function unmarkedLength(payload: Uint8Array): number {
  * @param at Where the header begins.
  * @param from Who sent it.
  * @returns The header.
- * @throws {ProtocolViolation} A field is outside what PROTOCOL.md allows.
+ * @throws {ProtocolError} A field is outside what PROTOCOL.md allows.
  */
 export function readHeader(bytes: Uint8Array, at: number, from: Side): FrameHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER_BYTES);
@@ -168,7 +168,7 @@ export function readHeader(bytes: Uint8Array, at: number, from: Side): FrameHead
   const type = NAMES[number - 1];
   if (type === undefined) throw violation("unknown_type", "type", number);
   if ((ONLY_FROM[type] ?? from) !== from) {
-    throw new ProtocolViolation(
+    throw new ProtocolError(
       "wrong_direction",
       `Cannot read frame: ${type} does not come from the ${from}`,
     );
@@ -197,6 +197,6 @@ function idFits(type: FrameType, id: number, from: Side): boolean {
   return id > 0;
 }
 
-function violation(kind: ViolationKind, what: string, received: number): ProtocolViolation {
-  return new ProtocolViolation(kind, `Cannot read frame: ${what} is not allowed: received ${received}`);
+function violation(kind: ProtocolErrorKind, what: string, received: number): ProtocolError {
+  return new ProtocolError(kind, `Cannot read frame: ${what} is not allowed: received ${received}`);
 }

@@ -30,7 +30,7 @@ export class FrameDecoder {
    *
    * @param chunk Any number of bytes; not to be changed afterwards.
    * @param onFrame Gets each frame that is whole by now, in order.
-   * @throws {ProtocolViolation} At the first wrong header, after the frames before it were handed out, and at each later call.
+   * @throws {ProtocolError} At the first wrong header, after the frames before it were handed out, and at each later call.
    */
   push(chunk: Uint8Array, onFrame: (frame: Frame) => void): void {
     if (this.#failure !== undefined) throw this.#failure;

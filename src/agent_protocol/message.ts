@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { ProtocolViolation } from "./violation.ts";
+import { ProtocolError } from "./protocol_error.ts";
 
 /** An event of the agent, as it came but for its `type`, which was checked. */
 export type ChannelEvent = { readonly type: string; readonly [key: string]: unknown };
@@ -23,7 +23,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  *
  * @param body Its bytes.
  * @returns The event.
- * @throws {ProtocolViolation} `bad_json` or `bad_message`.
+ * @throws {ProtocolError} `bad_json` or `bad_message`.
  */
 export function readEvent(body: Uint8Array): ChannelEvent {
   return read("EVENT", body, eventSchema);
@@ -34,7 +34,7 @@ export function readEvent(body: Uint8Array): ChannelEvent {
  *
  * @param body Its bytes.
  * @returns What the agent says of itself; unchecked but for being an object.
- * @throws {ProtocolViolation} `bad_json` or `bad_message`.
+ * @throws {ProtocolError} `bad_json` or `bad_message`.
  */
 export function readHello(body: Uint8Array): Readonly<Record<string, unknown>> {
   return read("HELLO", body, helloSchema);
@@ -45,7 +45,7 @@ export function readHello(body: Uint8Array): Readonly<Record<string, unknown>> {
  *
  * @param body Its bytes.
  * @returns The request.
- * @throws {ProtocolViolation} `bad_json` or `bad_message`.
+ * @throws {ProtocolError} `bad_json` or `bad_message`.
  */
 export function readRequest(body: Uint8Array): { readonly method: string; readonly [key: string]: unknown } {
   return read("REQUEST", body, requestSchema);
@@ -56,7 +56,7 @@ export function readRequest(body: Uint8Array): { readonly method: string; readon
  *
  * @param body Its bytes.
  * @returns The name of the service that is asked for.
- * @throws {ProtocolViolation} `bad_json` or `bad_message`.
+ * @throws {ProtocolError} `bad_json` or `bad_message`.
  */
 export function readOpen(body: Uint8Array): string {
   return read("OPEN", body, openSchema).service;
@@ -67,7 +67,7 @@ export function readOpen(body: Uint8Array): string {
  *
  * @param event The event.
  * @returns The reply.
- * @throws {ProtocolViolation} `bad_message`.
+ * @throws {ProtocolError} `bad_message`.
  */
 export function readReply(event: ChannelEvent): Reply {
   return check("reply", event, replySchema);
@@ -79,7 +79,7 @@ function read<T>(what: string, body: Uint8Array, schema: z.ZodType<T>): T {
     value = JSON.parse(utf8.decode(body));
   } catch {
     // The reason would quote what came.
-    throw new ProtocolViolation(
+    throw new ProtocolError(
       "bad_json",
       `Cannot read ${what}: its ${body.length} bytes are not JSON in UTF-8`,
     );
@@ -91,7 +91,7 @@ function check<T>(what: string, value: unknown, schema: z.ZodType<T>): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const place = result.error.issues[0]?.path.join(".") ?? "";
-  throw new ProtocolViolation(
+  throw new ProtocolError(
     "bad_message",
     `Cannot read ${what}: its JSON has not the right shape${place === "" ? "" : ` at ${place}`}`,
   );

@@ -1,5 +1,5 @@
 import type { Frame } from "./frame.ts";
-import { ProtocolViolation } from "./violation.ts";
+import { ProtocolError } from "./protocol_error.ts";
 
 /** The longest HELLO or EVENT put together, in bytes (PROTOCOL.md, "Frame"): reading one must not occupy the server. */
 export const MAX_MESSAGE = 256 * 1024;
@@ -28,7 +28,7 @@ export class MessageAssembler {
    *
    * @param frame The frame.
    * @returns The whole message, or undefined while parts are missing. Perhaps a view on the frame's payload.
-   * @throws {ProtocolViolation} `bad_seq`, `message_too_long` or `too_many_messages`.
+   * @throws {ProtocolError} `bad_seq`, `message_too_long` or `too_many_messages`.
    */
   push(frame: Frame): Uint8Array | undefined {
     const key = `${frame.type} ${frame.id}`;
@@ -36,7 +36,7 @@ export class MessageAssembler {
     if (begun === undefined && !frame.more) return frame.payload;
     const message = begun ?? this.#begin(key, frame.seq);
     if (message.seq !== frame.seq) {
-      throw new ProtocolViolation(
+      throw new ProtocolError(
         "bad_seq",
         `Cannot read message: its parts bear different numbers: ${message.seq} and ${frame.seq}`,
       );
@@ -50,7 +50,7 @@ export class MessageAssembler {
 
   #begin(key: string, seq: number): Unfinished {
     if (this.#unfinished.size >= MAX_UNFINISHED) {
-      throw new ProtocolViolation(
+      throw new ProtocolError(
         "too_many_messages",
         `Cannot read message: at most ${MAX_UNFINISHED} may be unfinished at a time`,
       );
@@ -65,7 +65,7 @@ export class MessageAssembler {
     const length = message.length + frame.payload.length;
     this.#bytes += frame.payload.length;
     if (length > most || this.#bytes > MAX_UNFINISHED_BYTES) {
-      throw new ProtocolViolation(
+      throw new ProtocolError(
         "message_too_long",
         `Cannot read message: ${frame.type} must have at most ${most} bytes, all unfinished ones ${MAX_UNFINISHED_BYTES}`,
       );

@@ -1,7 +1,7 @@
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { MAX_PAYLOAD, unmarkedLength } from "./frame.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
-import { ProtocolViolation } from "./violation.ts";
+import { ProtocolError } from "./protocol_error.ts";
 
 /** How much either side may send before it needs credit, in bytes (PROTOCOL.md, "Rules"). */
 export const INITIAL_CREDIT = 262144;
@@ -83,12 +83,12 @@ export class MuxStream implements ByteStream {
    * Takes DATA.
    *
    * @param payload Its bytes.
-   * @throws {ProtocolViolation} `bad_credit`, or `not_open` after END.
+   * @throws {ProtocolError} `bad_credit`, or `not_open` after END.
    */
   takeData(payload: Uint8Array): void {
-    if (this.#peerEnded) throw new ProtocolViolation("not_open", "Cannot take DATA: it came after END");
+    if (this.#peerEnded) throw new ProtocolError("not_open", "Cannot take DATA: it came after END");
     if (payload.length > this.#window) {
-      throw new ProtocolViolation(
+      throw new ProtocolError(
         "bad_credit",
         `Cannot take DATA: at most ${this.#window} bytes of credit are left: received ${payload.length}`,
       );
@@ -106,12 +106,12 @@ export class MuxStream implements ByteStream {
    * Takes CREDIT.
    *
    * @param bytes How much more may be sent.
-   * @throws {ProtocolViolation} `bad_credit`: it adds up to more than {@link MAX_CREDIT}.
+   * @throws {ProtocolError} `bad_credit`: it adds up to more than {@link MAX_CREDIT}.
    */
   takeCredit(bytes: number): void {
     this.#credit += bytes;
     if (this.#credit > MAX_CREDIT) {
-      throw new ProtocolViolation(
+      throw new ProtocolError(
         "bad_credit",
         `Cannot take CREDIT: it must add up to at most ${MAX_CREDIT} bytes`,
       );

@@ -7,12 +7,12 @@ const MAX_CONTROL_BYTES = 1024 * 1024;
 const BATCH_BYTES = 65536;
 
 /** A frame that waits for its turn. */
-export interface Parcel {
+export interface QueuedFrame {
   /** Resolves when the transport has taken the frame; rejects when the channel ends before. */
   readonly sent: Promise<void>;
 }
 
-interface WaitingParcel extends Parcel {
+interface WaitingFrame extends QueuedFrame {
   readonly frame: Uint8Array;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -27,7 +27,7 @@ export class Outbox {
   readonly #onFailed: (error: unknown) => void;
   #control: Uint8Array[] = [];
   #controlBytes = 0;
-  #parcels: WaitingParcel[] = [];
+  #parcels: WaitingFrame[] = [];
   #busy = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -62,7 +62,7 @@ export class Outbox {
    * @param frame The whole frame.
    * @returns Its parcel; await `sent` before the next of the same stream.
    */
-  send(frame: Uint8Array): Parcel {
+  send(frame: Uint8Array): QueuedFrame {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // Who sends may have gone by then.
     promise.catch(() => {});
@@ -81,7 +81,7 @@ export class Outbox {
    * @param parcel What {@link Outbox.send} gave.
    * @returns Whether it was still there: then it is never sent and `sent` never settles.
    */
-  withdraw(parcel: Parcel): boolean {
+  withdraw(parcel: QueuedFrame): boolean {
     const place = this.#parcels.findIndex((waiting) => waiting.sent === parcel.sent);
     if (place >= 0) this.#parcels.splice(place, 1);
     return place >= 0;
@@ -125,7 +125,7 @@ export class Outbox {
     }
   }
 
-  #take(): { frames: Uint8Array[]; parcels: WaitingParcel[] } {
+  #take(): { frames: Uint8Array[]; parcels: WaitingFrame[] } {
     const frames = this.#control;
     let bytes = this.#controlBytes;
     this.#control = [];

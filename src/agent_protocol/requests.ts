@@ -4,7 +4,7 @@ import { logger } from "../observability/log.ts";
 import { encodeMessage } from "./frame.ts";
 import { MAX_REQUEST } from "./message_assembler.ts";
 import { type ChannelEvent, readReply } from "./message.ts";
-import type { Outbox, Parcel } from "./outbox.ts";
+import type { Outbox, QueuedFrame } from "./outbox.ts";
 
 /** The longest deadline, in milliseconds: timers know no longer one. */
 const MAX_DEADLINE_MS = 2 ** 31 - 1;
@@ -47,7 +47,7 @@ interface Waiting {
   readonly onEvent: ((event: ChannelEvent) => void) | undefined;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
-  first: Parcel | undefined;
+  first: QueuedFrame | undefined;
 }
 
 /** The requests that wait for their reply. */
@@ -127,7 +127,7 @@ export class Requests {
    *
    * @param id The request.
    * @param event The event.
-   * @throws {ProtocolViolation} A reply of the wrong shape.
+   * @throws {ProtocolError} A reply of the wrong shape.
    */
   take(id: number, event: ChannelEvent): void {
     const reply = event.type === "reply" ? readReply(event) : undefined;

@@ -4,8 +4,8 @@ import type { ByteStream } from "../lib/byte_stream.ts";
 import { encodeFrame, type Frame, MAX_REASON } from "./frame.ts";
 import { readOpen } from "./message.ts";
 import { MuxStream, StreamResetError } from "./mux_stream.ts";
-import type { Outbox, Parcel } from "./outbox.ts";
-import { ProtocolViolation } from "./violation.ts";
+import type { Outbox, QueuedFrame } from "./outbox.ts";
+import { ProtocolError } from "./protocol_error.ts";
 
 /** So many streams may be open each way at a time (PROTOCOL.md, "Rules"). */
 export const MAX_STREAMS = 96;
@@ -69,7 +69,7 @@ export class StreamMux {
    * Takes a frame that belongs to a stream; others are left alone.
    *
    * @param frame The frame.
-   * @throws {ProtocolViolation} It breaks the rules of streams.
+   * @throws {ProtocolError} It breaks the rules of streams.
    */
   take(frame: Frame): void {
     const stream = this.#streams.get(frame.id);
@@ -97,7 +97,7 @@ export class StreamMux {
   #opened(frame: Frame): void {
     const service = readOpen(frame.payload);
     if (frame.id <= this.#lastTheirs) {
-      throw new ProtocolViolation(
+      throw new ProtocolError(
         "bad_id",
         `Cannot open stream: ids must rise: received ${frame.id} after ${this.#lastTheirs}`,
       );
@@ -126,13 +126,13 @@ export class StreamMux {
   #takeStray(frame: Frame): void {
     const known = frame.id <= (frame.id % 2 === 1 ? this.#lastOwn : this.#lastTheirs);
     if (frame.type === "DATA" && !known) {
-      throw new ProtocolViolation("not_open", `Cannot take DATA: stream ${frame.id} was never opened`);
+      throw new ProtocolError("not_open", `Cannot take DATA: stream ${frame.id} was never opened`);
     }
   }
 
   #add(id: number): MuxStream {
     const outbox = this.#outbox;
-    let parcel: Parcel | undefined;
+    let parcel: QueuedFrame | undefined;
     const stream = new MuxStream({
       data: (payload) => {
         parcel = outbox.send(encodeFrame({ type: "DATA", id, payload }));

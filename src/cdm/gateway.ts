@@ -1,4 +1,4 @@
-/** The configured CDM as the rest of the server sees it: wires a database of whichever kind to the door that sandboxes come through. */
+/** The configured CDM as the rest of the server sees it: wires a database of whichever kind to the connections of sandboxes. */
 import { ownCommand } from "../lib/own_command.ts";
 import * as z from "zod";
 import type { ByteStream } from "../lib/byte_stream.ts";
@@ -6,13 +6,7 @@ import type { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { cdmTables, type CdmVersion } from "../omop/cdm/mod.ts";
-import {
-  type AuditEntry,
-  Database,
-  localUpstream,
-  type PostureReport,
-  urlUpstream,
-} from "../postgres/mod.ts";
+import { type AuditEntry, Database, localUpstream, type RoleReport, urlUpstream } from "../postgres/mod.ts";
 import { LocalDatabase } from "../postgres/local/container.ts";
 import { imageReference } from "../images/identity.ts";
 import type { CdmSettings } from "./settings.ts";
@@ -29,10 +23,10 @@ export const LABEL_CDM_VERSION = "org.omcp.cdm.version";
 const versionSchema = z.enum(["5.3", "5.4"]);
 
 /** The CDM of a server. */
-export interface CdmDoor {
+export interface CdmGateway {
   readonly version: CdmVersion;
   readonly schema: string;
-  /** Makes the door of one sandbox. */
+  /** Makes the connections of one sandbox. */
   serve(sandboxId: string): (stream: ByteStream) => void;
   /** Looks at the database, unless that has been done; throws what is wrong with it. */
   ready(signal: AbortSignal): Promise<void>;
@@ -51,20 +45,20 @@ export function volumeName(name: string): string {
 }
 
 /**
- * Makes the door to the configured database. A local one starts on first need; one by URL is looked at now.
+ * Opens the configured database. A local one starts on first need; one by URL is looked at now.
  *
  * @param config The settings.
  * @param engine Where local databases run.
- * @returns The door, or undefined where no database is configured.
+ * @returns The gateway, or undefined where no database is configured.
  * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. A database that is away is no error: sandboxes work without it.
  */
-export async function openCdmDoor(config: CdmSettings, engine: Engine): Promise<CdmDoor | undefined> {
+export async function openCdmGateway(config: CdmSettings, engine: Engine): Promise<CdmGateway | undefined> {
   const { database: location } = config;
   if (location.kind === "none") return undefined;
   if (location.kind === "url") {
     const database = databaseOf(config, urlUpstream(location.url));
     const version = await firstLook(database);
-    return doorOf(config, { database, version, close: () => database.close() });
+    return gatewayOf(config, { database, version, close: () => database.close() });
   }
   const volume = location.kind === "local" ? volumeName(location.name) : undefined;
   const version = volume === undefined ? "5.4" : await localVersion(engine, volume);
@@ -81,16 +75,16 @@ export async function openCdmDoor(config: CdmSettings, engine: Engine): Promise<
     await database.close();
     await local.close();
   }
-  return doorOf(config, { database, version, close });
+  return gatewayOf(config, { database, version, close });
 }
 
-interface DoorParts {
+interface GatewayParts {
   readonly database: Database;
   readonly version: CdmVersion;
   readonly close: () => Promise<void>;
 }
 
-function doorOf(config: CdmSettings, { database, version, close }: DoorParts): CdmDoor {
+function gatewayOf(config: CdmSettings, { database, version, close }: GatewayParts): CdmGateway {
   return {
     version,
     schema: config.cdmSchema,
@@ -121,7 +115,7 @@ function databaseOf(
       maxCost: config.maxCost,
     },
     audit: writeAudit,
-    onPosture: reportPosture,
+    onRoleReport: reportRole,
     ...(config.unsafeRole === undefined ? {} : { allowUnsafeRole: config.unsafeRole }),
   });
 }
@@ -130,7 +124,7 @@ function writeAudit(entry: AuditEntry): void {
   audit.info("{verdict} {command} by {sandboxId}: {rows} rows, {bytes} bytes, {elapsedMs} ms", { ...entry });
 }
 
-function reportPosture(report: PostureReport): void {
+function reportRole(report: RoleReport): void {
   for (const { message } of report.problems) log.warning("Database role: {message}", { message });
 }
 

@@ -18,7 +18,7 @@ import {
   tableLines,
   totalLine,
 } from "../cdm/load/mod.ts";
-import { parseDatabaseUrl, postureSql, urlUpstream } from "../postgres/mod.ts";
+import { parseDatabaseUrl, readerRoleSql, urlUpstream } from "../postgres/mod.ts";
 
 const USAGE =
   `omcp cdm load DIR [options]        load a folder of OMOP CDM files: person.csv, CONCEPT.csv.gz …
@@ -224,7 +224,7 @@ function howToServe(place: Place): string[] {
       "",
       "A role that may read it and nothing else, to be made by an administrator:",
       "",
-      postureSql({ role, schema: place.schema, database }),
+      readerRoleSql({ role, schema: place.schema, database }),
     ]
     : [];
   return [

@@ -1,6 +1,6 @@
 /** `omcp doctor`: looks at everything the server depends on, and says what is wrong and how to mend it. */
 import { ownCommand } from "../lib/own_command.ts";
-import { openCdmDoor } from "../cdm/gateway.ts";
+import { openCdmGateway } from "../cdm/gateway.ts";
 import type { Config } from "../app/config.ts";
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
@@ -76,12 +76,12 @@ export async function doctor(settings: Config, print: (line: string) => void): P
     });
   }
   const cdm = await check("database", async () => {
-    const door = await openCdmDoor(config, engine);
-    if (door === undefined) return { value: undefined, say: "none is configured" };
+    const gateway = await openCdmGateway(config, engine);
+    if (gateway === undefined) return { value: undefined, say: "none is configured" };
     try {
-      return { value: door, say: await door.describe() };
+      return { value: gateway, say: await gateway.describe() };
     } catch (error) {
-      await door.close();
+      await gateway.close();
       throw error;
     }
   });

@@ -1,4 +1,4 @@
-/** Wires the rooms together: the one place that knows them all. */
+/** Wires the modules together: the one place that knows all of them. */
 import { ownCommand } from "../lib/own_command.ts";
 import type { Config } from "../app/config.ts";
 import { Engine } from "../docker/mod.ts";
@@ -12,7 +12,7 @@ import { executePythonCodeTool } from "../mcp/tools/execute_python_code.ts";
 import { listSandboxesTool } from "../mcp/tools/list_sandboxes.ts";
 import { queryOmopTool } from "../mcp/tools/query_omop.ts";
 import { removeSandboxTool } from "../mcp/tools/remove_sandbox.ts";
-import { type CdmDoor, openCdmDoor } from "../cdm/gateway.ts";
+import { type CdmGateway, openCdmGateway } from "../cdm/gateway.ts";
 import { SandboxManager } from "../sandbox/manager.ts";
 import { requirePermissions } from "../app/permissions.ts";
 import { checkPolicy, DEFAULT_POLICY, type SandboxPolicy } from "../sandbox/policy.ts";
@@ -50,9 +50,9 @@ export async function serve(config: Config): Promise<number> {
     await requireImage(engine, imageReference("postgres"));
   }
   const instance = await holdInstance(config, engine, image);
-  let cdm: CdmDoor | undefined;
+  let cdm: CdmGateway | undefined;
   try {
-    cdm = await openCdmDoor(config, engine);
+    cdm = await openCdmGateway(config, engine);
   } catch (error) {
     await instance.close();
     throw error;
@@ -66,7 +66,7 @@ interface Parts {
   readonly image: string;
   readonly policy: SandboxPolicy;
   readonly instance: HeldInstance;
-  readonly cdm: CdmDoor | undefined;
+  readonly cdm: CdmGateway | undefined;
 }
 
 async function serveUntilEnd({ config, engine, image, policy, instance, cdm }: Parts): Promise<number> {
@@ -79,7 +79,7 @@ async function serveUntilEnd({ config, engine, image, policy, instance, cdm }: P
     idleMs: config.idleMs,
     lifetimeMs: config.lifetimeMs,
     leaseSeconds: config.leaseSeconds,
-    ...(cdm === undefined ? {} : { postgresDoor: (id: string) => cdm.serve(id) }),
+    ...(cdm === undefined ? {} : { postgresConnections: (id: string) => cdm.serve(id) }),
   });
   const stop = endingSignal();
   const stdio = startStdio(toolsOf(config, sandboxes, cdm));
@@ -106,7 +106,7 @@ async function serveUntilEnd({ config, engine, image, policy, instance, cdm }: P
  * @param sandboxes Where sandboxes live.
  * @param cdm The database, where there is one.
  */
-export function toolsOf(config: Config, sandboxes: SandboxManager, cdm: CdmDoor | undefined): Tool[] {
+export function toolsOf(config: Config, sandboxes: SandboxManager, cdm: CdmGateway | undefined): Tool[] {
   const about = cdm === undefined
     ? "No database is configured."
     : `An OMOP CDM ${cdm.version} is in schema ${cdm.schema}: psycopg.connect() with no arguments reaches it, read-only; query_omop runs typed queries.`;

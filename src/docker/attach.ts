@@ -3,7 +3,7 @@ import { OmcpError } from "../errors.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { AttachOutput } from "./attach_output.ts";
 import { withDeadline } from "./deadline.ts";
-import { engineError, nonsense, transportError } from "./engine_errors.ts";
+import { engineError, invalidResponse, transportError } from "./engine_errors.ts";
 import { messageOf } from "./http.ts";
 import { readResponseHead } from "./response_head.ts";
 import type { ResponseHead } from "./response_head.ts";
@@ -93,7 +93,7 @@ async function shakeHands(conn: Deno.UnixConn, request: AttachRequest): Promise<
   const hijacked = answer.status === 101 ||
     (answer.status === 200 && /docker\.(raw|multiplexed)-stream/.test(type));
   if (!hijacked) {
-    if (answer.status < 400) throw nonsense(request.action, `status ${answer.status} instead of 101`);
+    if (answer.status < 400) throw invalidResponse(request.action, `status ${answer.status} instead of 101`);
     throw engineError(request.action, answer.status, messageOf(await errorBody(answer, reader)));
   }
   return new HijackedAttachment(conn, reader, answer.rest);

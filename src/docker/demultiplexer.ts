@@ -1,5 +1,5 @@
 import { OmcpError } from "../errors.ts";
-import { engineWords } from "./engine_errors.ts";
+import { sanitizeMessage } from "./engine_errors.ts";
 
 /** A piece of a container's output. */
 export interface OutputPiece {
@@ -84,7 +84,7 @@ export class Demultiplexer {
     const room = MAX_ENGINE_ERROR - this.#engineError.length;
     this.#engineError.push(...bytes.subarray(0, Math.max(room, 0)));
     if (this.#remaining > 0) return;
-    throw failed(engineWords(new TextDecoder().decode(new Uint8Array(this.#engineError))));
+    throw failed(sanitizeMessage(new TextDecoder().decode(new Uint8Array(this.#engineError))));
   }
 }
 

@@ -15,7 +15,7 @@ const CHECK_ENGINE = `Check that the engine runs and that this user may use its 
  * @param text Whatever the engine said.
  * @returns The text without a final period.
  */
-export function engineWords(text: string): string {
+export function sanitizeMessage(text: string): string {
   // deno-lint-ignore no-control-regex
   const plain = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
   const cut = plain.length > MAX_MESSAGE
@@ -33,7 +33,7 @@ export function engineWords(text: string): string {
  * @returns The error to throw.
  */
 export function engineError(action: string, status: number, message: string): OmcpError {
-  const words = engineWords(message) || "no message";
+  const words = sanitizeMessage(message) || "no message";
   const text = `Cannot ${action}: the engine answers ${status}: ${words}`;
   const details = { status };
   if (status === 404 && /no such image|pull access denied|manifest .*(?:unknown|not found)/i.test(message)) {
@@ -103,10 +103,10 @@ export function transportError(action: string, cause: unknown, changes: boolean)
  * @param cause The parser's error, if any.
  * @returns The error to throw.
  */
-export function nonsense(action: string, what: string, cause?: unknown): OmcpError {
+export function invalidResponse(action: string, what: string, cause?: unknown): OmcpError {
   return new OmcpError(
     "engine_failed",
-    `Cannot ${action}: the engine's answer is no valid one: ${engineWords(what)}`,
+    `Cannot ${action}: the engine's answer is no valid one: ${sanitizeMessage(what)}`,
     {
       state: "It is not known whether the engine carried it out.",
       next: "Check that the socket is a Docker Engine's (API 1.41 or newer).",
@@ -117,7 +117,7 @@ export function nonsense(action: string, what: string, cause?: unknown): OmcpErr
 
 /** The innermost words of an error, without the URL that `fetch` puts in. */
 function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return engineWords(String(cause));
+  if (!(cause instanceof Error)) return sanitizeMessage(String(cause));
   const inner = cause.cause instanceof Error ? cause.cause.message : cause.message;
-  return engineWords(inner.replace(/^error sending request for url \([^)]*\): /, ""));
+  return sanitizeMessage(inner.replace(/^error sending request for url \([^)]*\): /, ""));
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { withDeadline } from "./deadline.ts";
-import { engineError, engineWords, nonsense, transportError } from "./engine_errors.ts";
+import { engineError, invalidResponse, sanitizeMessage, transportError } from "./engine_errors.ts";
 import type { CallOptions } from "./types.ts";
 import { DEADLINES_MS } from "./types.ts";
 
@@ -108,7 +108,7 @@ export class EngineHttp {
   json<S extends z.ZodType>(request: EngineRequest, schema: S): Promise<z.output<S>> {
     return this.send(request, async (response) => {
       const text = await readBounded(response, MAX_ANSWER);
-      if (text === undefined) throw nonsense(request.action, `more than ${MAX_ANSWER} bytes`);
+      if (text === undefined) throw invalidResponse(request.action, `more than ${MAX_ANSWER} bytes`);
       return parseJson(request.action, text, schema);
     });
   }
@@ -149,10 +149,10 @@ export function parseJson<S extends z.ZodType>(action: string, text: string, sch
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw nonsense(action, "not JSON", error);
+    throw invalidResponse(action, "not JSON", error);
   }
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw nonsense(action, z.prettifyError(parsed.error), parsed.error);
+  if (!parsed.success) throw invalidResponse(action, z.prettifyError(parsed.error), parsed.error);
   return parsed.data;
 }
 
@@ -169,7 +169,7 @@ export function messageOf(text: string): string {
   } catch {
     // Not JSON: a proxy or something else that speaks HTTP. Its words are shown as they are.
   }
-  return engineWords(text);
+  return sanitizeMessage(text);
 }
 
 function bodyOf(request: EngineRequest): RequestInit {

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import { OmcpError } from "../errors.ts";
-import { engineWords, nonsense } from "./engine_errors.ts";
+import { invalidResponse, sanitizeMessage } from "./engine_errors.ts";
 import { parseJson } from "./http.ts";
 import { ProgressLine } from "./schemas.ts";
 
@@ -44,7 +44,7 @@ export async function followProgress(
 }
 
 function failure(action: string, line: z.output<typeof ProgressLine>): OmcpError {
-  const words = engineWords(line.errorDetail?.message || line.error || "no message");
+  const words = sanitizeMessage(line.errorDetail?.message || line.error || "no message");
   const missing = /pull access denied|manifest .*(?:unknown|not found)|no such image/i.test(words);
   return new OmcpError(missing ? "image_missing" : "engine_refused", `Cannot ${action}: ${words}`, {
     state: "No image was made.",
@@ -70,7 +70,9 @@ async function* lines(action: string, body: ReadableStream<Uint8Array>): AsyncGe
   for await (const chunk of body) {
     const parts = (pending + decoder.decode(chunk, { stream: true })).split("\n");
     pending = parts.pop() ?? "";
-    if (pending.length > MAX_LINE) throw nonsense(action, `a line of more than ${MAX_LINE} characters`);
+    if (pending.length > MAX_LINE) {
+      throw invalidResponse(action, `a line of more than ${MAX_LINE} characters`);
+    }
     yield* parts;
   }
   yield pending + decoder.decode();

@@ -1,4 +1,4 @@
-import { nonsense } from "./engine_errors.ts";
+import { invalidResponse } from "./engine_errors.ts";
 
 /** The head of an HTTP answer. */
 export interface ResponseHead {
@@ -29,9 +29,9 @@ export async function readResponseHead(
   let bytes = new Uint8Array(0);
   let end = -1;
   while (end < 0) {
-    if (bytes.byteLength > MAX_HEAD) throw nonsense(action, `a head of more than ${MAX_HEAD} bytes`);
+    if (bytes.byteLength > MAX_HEAD) throw invalidResponse(action, `a head of more than ${MAX_HEAD} bytes`);
     const chunk = await read();
-    if (chunk === null) throw nonsense(action, "the connection ends before a whole head");
+    if (chunk === null) throw invalidResponse(action, "the connection ends before a whole head");
     const joined = new Uint8Array(bytes.byteLength + chunk.byteLength);
     joined.set(bytes);
     joined.set(chunk, bytes.byteLength);
@@ -41,11 +41,13 @@ export async function readResponseHead(
   }
   const lines = new TextDecoder("latin1").decode(bytes.subarray(0, end)).split("\r\n");
   const status = STATUS_LINE.exec(lines[0] ?? "")?.[1];
-  if (status === undefined) throw nonsense(action, "no HTTP status line");
+  if (status === undefined) throw invalidResponse(action, "no HTTP status line");
   const headers = new Map<string, string>();
   for (const line of lines.slice(1)) {
     const [, name, value] = HEADER_LINE.exec(line) ?? [];
-    if (name === undefined || value === undefined) throw nonsense(action, "a header line that is none");
+    if (name === undefined || value === undefined) {
+      throw invalidResponse(action, "a header line that is none");
+    }
     const key = name.toLowerCase();
     if (!headers.has(key)) headers.set(key, value);
   }
@@ -55,7 +57,7 @@ export async function readResponseHead(
 /** What does not begin like HTTP is refused at once rather than waited for. */
 function refuseOther(action: string, bytes: Uint8Array): void {
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 7));
-  if (!"HTTP/1.".startsWith(start)) throw nonsense(action, "not HTTP");
+  if (!"HTTP/1.".startsWith(start)) throw invalidResponse(action, "not HTTP");
 }
 
 /** Where the empty line begins, or −1. */

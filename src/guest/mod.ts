@@ -11,7 +11,7 @@ import agentChildren from "./agent/children.py" with { type: "text" };
 import agentDatabase from "./agent/database.py" with { type: "text" };
 import agentEvents from "./agent/events.py" with { type: "text" };
 import agentFrames from "./agent/frames.py" with { type: "text" };
-import agentInForce from "./agent/in_force.py" with { type: "text" };
+import agentAttestation from "./agent/attestation.py" with { type: "text" };
 import agentMessages from "./agent/messages.py" with { type: "text" };
 import agentOutput from "./agent/output.py" with { type: "text" };
 import agentProcess from "./agent/process.py" with { type: "text" };
@@ -34,12 +34,12 @@ import kernelFigures from "./kernel/figures.py" with { type: "text" };
 import kernelFonts from "./kernel/fonts.py" with { type: "text" };
 import kernelHistory from "./kernel/history.py" with { type: "text" };
 import kernelHtmlText from "./kernel/html_text.py" with { type: "text" };
-import kernelKeeper from "./kernel/keeper.py" with { type: "text" };
+import kernelKernelManager from "./kernel/kernel_manager.py" with { type: "text" };
 import kernelKernel from "./kernel/kernel.py" with { type: "text" };
 import kernelLandlock from "./kernel/landlock.py" with { type: "text" };
 import kernelLate from "./kernel/late.py" with { type: "text" };
-import kernelLaunch from "./kernel/launch.py" with { type: "text" };
-import kernelLeftovers from "./kernel/leftovers.py" with { type: "text" };
+import kernelZygoteManager from "./kernel/zygote_manager.py" with { type: "text" };
+import kernelBackgroundProcesses from "./kernel/background_processes.py" with { type: "text" };
 import kernelLink from "./kernel/link.py" with { type: "text" };
 import kernelLosses from "./kernel/losses.py" with { type: "text" };
 import kernelMainThread from "./kernel/main_thread.py" with { type: "text" };
@@ -75,7 +75,7 @@ export const GUEST_MODULES: Record<string, string> = {
   "agent.database": agentDatabase,
   "agent.events": agentEvents,
   "agent.frames": agentFrames,
-  "agent.in_force": agentInForce,
+  "agent.attestation": agentAttestation,
   "agent.messages": agentMessages,
   "agent.output": agentOutput,
   "agent.process": agentProcess,
@@ -98,12 +98,12 @@ export const GUEST_MODULES: Record<string, string> = {
   "kernel.fonts": kernelFonts,
   "kernel.history": kernelHistory,
   "kernel.html_text": kernelHtmlText,
-  "kernel.keeper": kernelKeeper,
+  "kernel.kernel_manager": kernelKernelManager,
   "kernel.kernel": kernelKernel,
   "kernel.landlock": kernelLandlock,
   "kernel.late": kernelLate,
-  "kernel.launch": kernelLaunch,
-  "kernel.leftovers": kernelLeftovers,
+  "kernel.zygote_manager": kernelZygoteManager,
+  "kernel.background_processes": kernelBackgroundProcesses,
   "kernel.link": kernelLink,
   "kernel.losses": kernelLosses,
   "kernel.main_thread": kernelMainThread,

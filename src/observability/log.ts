@@ -33,10 +33,10 @@ export async function stopLogging(): Promise<void> {
 }
 
 /**
- * A logger of one room.
+ * A logger of one module.
  *
- * @param room The room's name, such as "sandbox".
+ * @param module The module's name, such as "sandbox".
  */
-export function logger(room: string): Logger {
-  return getLogger(["omcp", room]);
+export function logger(module: string): Logger {
+  return getLogger(["omcp", module]);
 }

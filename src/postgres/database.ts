@@ -9,14 +9,14 @@ import {
   CostBudget,
   DEFAULT_LIMITS,
   type Overrun,
-  SandboxDoor,
+  SandboxConnections,
   serveClient,
   sessionSettings,
   timeLimits,
 } from "./broker/mod.ts";
 import { type CdmCatalog, readCatalog } from "./catalog/mod.ts";
 import { decideStartup, Guard, type GuardPolicy } from "./guard/mod.ts";
-import { checkPosture, type PostureReport, requireSafeRole } from "./posture/mod.ts";
+import { auditRole, requireSafeRole, type RoleReport } from "./roles/mod.ts";
 import { ask, type Upstream, type UpstreamSession } from "./upstream/mod.ts";
 
 const log = logger("postgres");
@@ -37,8 +37,8 @@ export interface DatabaseOptions {
   readonly allowUnsafeRole?: string;
   /** The site's own functions that sandboxes may call, as `schema.name`. @default {[]} */
   readonly extraFunctions?: readonly string[];
-  /** Told of the role's posture each time the database has been looked at. */
-  readonly onPosture?: (report: PostureReport) => void;
+  /** Gets the report on the role each time the database has been looked at. */
+  readonly onRoleReport?: (report: RoleReport) => void;
 }
 
 /** Milliseconds in which the database is looked at. */
@@ -50,7 +50,7 @@ const RETRY_MS = 1_000;
 interface Prepared extends Backend {
   readonly planner: Guard;
   readonly cdm: CdmCatalog;
-  readonly posture: PostureReport;
+  readonly role: RoleReport;
 }
 
 /**
@@ -130,17 +130,17 @@ export class Database {
   }
 
   /**
-   * The door of one sandbox.
+   * The connections of one sandbox.
    *
    * @param sandboxId For the audit; cancel keys and limits are the sandbox's own.
    * @returns Serves a connection; returns at once.
    */
   serve(sandboxId: string): (stream: ByteStream) => void {
-    const door = new SandboxDoor(this.#limits, this.#count);
+    const connections = new SandboxConnections(this.#limits, this.#count);
     return (stream) => {
       const served = serveClient(stream, {
         sandboxId,
-        door,
+        connections,
         limits: this.#limits,
         backend: (signal) => this.#backend(signal),
         audit: this.#options.audit,
@@ -199,14 +199,15 @@ export class Database {
   }
 
   async #look(signal: AbortSignal): Promise<Prepared> {
-    const { upstream, cdmSchema, cdmRelations, allowUnsafeRole, extraFunctions, onPosture } = this.#options;
+    const { upstream, cdmSchema, cdmRelations, allowUnsafeRole, extraFunctions, onRoleReport } =
+      this.#options;
     const settings = sessionSettings(cdmSchema, this.#limits);
     const session = await upstream.connect(settings, signal);
     try {
       requireSettings(session.parameters);
-      const posture = await checkPosture(session, cdmSchema, signal);
-      onPosture?.(posture);
-      requireSafeRole(posture, { cdmSchema, ...(allowUnsafeRole === undefined ? {} : { allowUnsafeRole }) });
+      const role = await auditRole(session, cdmSchema, signal);
+      onRoleReport?.(role);
+      requireSafeRole(role, { cdmSchema, ...(allowUnsafeRole === undefined ? {} : { allowUnsafeRole }) });
       const cdm = await readCatalog(session, { cdmSchema, cdmRelations }, signal);
       const policy: GuardPolicy = {
         cdmSchema,
@@ -227,7 +228,7 @@ export class Database {
         terminable: await isDirect(session, signal),
         decideStartup: (parameters) => decideStartup(parameters, policy),
         cdm,
-        posture,
+        role,
       };
     } finally {
       session.close();

@@ -9,13 +9,13 @@ export type { CdmCatalog } from "./catalog/mod.ts";
 export { Database, type DatabaseOptions } from "./database.ts";
 export { localUpstream } from "./local/mod.ts";
 export {
-  checkPosture,
-  type PostureProblem,
-  type PostureReport,
-  postureSql,
-  type PostureTarget,
+  auditRole,
+  readerRoleSql,
+  type RoleProblem,
+  type RoleReport,
+  type RoleTarget,
   type Severity,
-} from "./posture/mod.ts";
+} from "./roles/mod.ts";
 export {
   parseDatabaseUrl,
   type PostgresAddress,

@@ -11,7 +11,7 @@ import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { VERSION } from "../version.ts";
 import { confinedContainer, CPU_SHARES, DATABASE_UID } from "./confinement.ts";
-import type { ContainerHost } from "./container_host.ts";
+import type { ContainerRuntime } from "./container_runtime.ts";
 import { LABEL_INSTANCE, LABEL_ROLE, labelsOf } from "./labels.ts";
 import program from "./instance_lock.py" with { type: "text" };
 import { SANDBOX_SECCOMP } from "./seccomp_profile.ts";
@@ -31,7 +31,7 @@ const MIB = 1024 * 1024;
 /** What an {@link InstanceLock} needs. */
 export interface InstanceLockOptions {
   /** Where the lock is. */
-  readonly host: ContainerHost;
+  readonly host: ContainerRuntime;
   /** The instance's name. */
   readonly instance: string;
   /** An image with python3. */
@@ -190,7 +190,7 @@ async function makeOrFind(options: InstanceLockOptions, name: string): Promise<s
 }
 
 /** Whether it was this call that started the container. One that runs, is paused or is being removed is another's. */
-async function start(host: ContainerHost, id: string): Promise<boolean> {
+async function start(host: ContainerRuntime, id: string): Promise<boolean> {
   try {
     return await host.startContainer(id, { deadlineMs: STEP_MS });
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Containers with our agent in them. */
 export * from "./confinement.ts";
-export * from "./container_host.ts";
-export * from "./hosted_container.ts";
+export * from "./container_runtime.ts";
+export * from "./agent_container.ts";
 export * from "./instance_lock.ts";
 export * from "./labels.ts";
 export { MASKED_PATHS } from "./masked_paths.ts";

@@ -1,6 +1,6 @@
 /** Removal of what servers that have died left behind. */
 import { logger } from "../observability/log.ts";
-import type { ContainerHost } from "./container_host.ts";
+import type { ContainerRuntime } from "./container_runtime.ts";
 import { LABEL_INSTANCE, LABEL_ROLE } from "./labels.ts";
 import type { Removals } from "./removals.ts";
 
@@ -20,7 +20,7 @@ const LIST_MS = 10_000;
  * @returns How many were removed.
  */
 export async function sweepNeverStarted(
-  host: Pick<ContainerHost, "listContainers" | "removeContainer">,
+  host: Pick<ContainerRuntime, "listContainers" | "removeContainer">,
   now: number = Date.now(),
 ): Promise<number> {
   let removed = 0;
@@ -51,7 +51,7 @@ export async function sweepNeverStarted(
  * @returns How many there were; they are gone when `removals` says so.
  */
 export async function removeOrphans(
-  host: ContainerHost,
+  host: ContainerRuntime,
   instance: string,
   removals: Removals,
 ): Promise<number> {

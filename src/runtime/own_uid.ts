@@ -5,8 +5,8 @@
  * watches of epoll, processes under RLIMIT_NPROC. Sandboxes of one uid could use them up for each other.
  */
 import { OmcpError } from "../errors.ts";
-import type { ContainerHost } from "./container_host.ts";
-import { type HostedContainer, type HostedOptions, startHosted } from "./hosted_container.ts";
+import type { ContainerRuntime } from "./container_runtime.ts";
+import { type AgentContainer, type AgentContainerOptions, startAgentContainer } from "./agent_container.ts";
 import { LABEL_UID } from "./labels.ts";
 
 /**
@@ -21,7 +21,7 @@ const MAX_DRAWS = 8;
 /** A container as {@link startWithOwnUid} made it. */
 export interface OwnUidContainer {
   /** Running, its channel up. */
-  readonly container: HostedContainer;
+  readonly container: AgentContainer;
   /** Its user and group. */
   readonly uid: number;
 }
@@ -31,15 +31,17 @@ export interface OwnUidContainer {
  *
  * @param optionsFor Makes the options for an id; the specification must have it as {@link LABEL_UID}.
  * @returns The running container.
- * @throws {OmcpError} As {@link startHosted}; `sandbox_start_failed` where no id was free.
+ * @throws {OmcpError} As {@link startAgentContainer}; `sandbox_start_failed` where no id was free.
  */
-export async function startWithOwnUid(optionsFor: (uid: number) => HostedOptions): Promise<OwnUidContainer> {
+export async function startWithOwnUid(
+  optionsFor: (uid: number) => AgentContainerOptions,
+): Promise<OwnUidContainer> {
   for (let draws = 1; draws <= MAX_DRAWS; draws += 1) {
     const uid = randomSandboxUid();
     const options = optionsFor(uid);
     let taken = false;
     try {
-      const container = await startHosted({
+      const container = await startAgentContainer({
         ...options,
         inspectCreated: async (id, signal) => {
           taken = await isTaken(options.host, uid, id, signal);
@@ -65,7 +67,12 @@ export function randomSandboxUid(): number {
  * Asked when the container is there already, so that of two servers that draw the same at once one at least sees the other; a look
  * beforehand as well would cost each creation a call and find nothing that this one does not.
  */
-async function isTaken(host: ContainerHost, uid: number, own: string, signal: AbortSignal): Promise<boolean> {
+async function isTaken(
+  host: ContainerRuntime,
+  uid: number,
+  own: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   const holders = await host.listContainers({ labels: { [LABEL_UID]: String(uid) }, all: true, signal });
   return holders.some(({ id }) => id !== own);
 }

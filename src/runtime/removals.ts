@@ -2,7 +2,7 @@
 import { Deadline, within } from "../lib/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
-import type { ContainerHost } from "./container_host.ts";
+import type { ContainerRuntime } from "./container_runtime.ts";
 
 const log = logger("host");
 
@@ -46,7 +46,7 @@ export interface Doomed {
 
 /** The removals of one server. */
 export class Removals {
-  readonly #host: Pick<ContainerHost, "removeContainer">;
+  readonly #host: Pick<ContainerRuntime, "removeContainer">;
   readonly #pending = new Map<string, PendingRemoval>();
 
   /**
@@ -54,7 +54,7 @@ export class Removals {
    *
    * @param host Where the containers are.
    */
-  constructor(host: Pick<ContainerHost, "removeContainer">) {
+  constructor(host: Pick<ContainerRuntime, "removeContainer">) {
     this.#host = host;
   }
 
@@ -106,14 +106,14 @@ class PendingRemoval implements Removal {
   readonly gone: Promise<void>;
   isGone = false;
   problem: string | undefined;
-  readonly #host: Pick<ContainerHost, "removeContainer">;
+  readonly #host: Pick<ContainerRuntime, "removeContainer">;
   readonly #doomed: Doomed;
   readonly #since = performance.now();
   readonly #stopped = new AbortController();
   #wait = FIRST_WAIT_MS;
   #wake: (() => void) | undefined;
 
-  constructor(host: Pick<ContainerHost, "removeContainer">, doomed: Doomed) {
+  constructor(host: Pick<ContainerRuntime, "removeContainer">, doomed: Doomed) {
     this.#host = host;
     this.#doomed = doomed;
     const gone = Promise.withResolvers<void>();

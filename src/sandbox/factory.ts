@@ -3,10 +3,10 @@ import { ownCommand } from "../lib/own_command.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { LOADER } from "../guest/mod.ts";
-import { type ContainerHost, labelsOf, type Removals, startWithOwnUid } from "../runtime/mod.ts";
+import { type ContainerRuntime, labelsOf, type Removals, startWithOwnUid } from "../runtime/mod.ts";
 import { VERSION } from "../version.ts";
 import { KernelWatch } from "./kernel_watch.ts";
-import { verifyInForce } from "./in_force.ts";
+import { verifyAttestation } from "./attestation.ts";
 import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -20,15 +20,15 @@ const USER_NAME = "sandbox";
 
 /** What {@link makeSandbox} needs. */
 export interface FactoryOptions {
-  readonly host: ContainerHost;
+  readonly host: ContainerRuntime;
   readonly removals: Removals;
   /** The server's, for the labels. */
   readonly instance: string;
   readonly image: string;
   readonly policy: SandboxPolicy;
   readonly leaseSeconds: number;
-  /** Makes the door of one sandbox to the database; absent where there is none. */
-  readonly postgresDoor?: (sandboxId: string) => (stream: ByteStream) => void;
+  /** Connects one sandbox to the database; absent where there is none. */
+  readonly postgresConnections?: (sandboxId: string) => (stream: ByteStream) => void;
   /** The new sandbox's handle. */
   readonly id: string;
   readonly idleMs: number;
@@ -56,10 +56,10 @@ export function containerName(id: string): string {
  *
  * @param options See {@link FactoryOptions}.
  * @returns One whose confinement has been checked.
- * @throws {OmcpError} `sandbox_unsafe`, `kernel_unavailable`, what {@link startHosted} throws. Its container is gone then, or `removals` has it.
+ * @throws {OmcpError} `sandbox_unsafe`, `kernel_unavailable`, what {@link startAgentContainer} throws. Its container is gone then, or `removals` has it.
  */
 export async function makeSandbox(options: FactoryOptions): Promise<Sandbox> {
-  const { policy, leaseSeconds, postgresDoor, instance, host, removals, image, id, signal } = options;
+  const { policy, leaseSeconds, postgresConnections, instance, host, removals, image, id, signal } = options;
   const watch = new KernelWatch();
   const { container, uid } = await startWithOwnUid((uid) => ({
     host,
@@ -69,22 +69,22 @@ export async function makeSandbox(options: FactoryOptions): Promise<Sandbox> {
       image,
       uid,
       labels: labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid }),
-      env: sandboxEnvironment(postgresDoor !== undefined),
+      env: sandboxEnvironment(postgresConnections !== undefined),
       command: ["python3", "-I", "-S", "-u", "-c", LOADER],
     }),
     config: {
       mode: "sandbox",
       lease_seconds: leaseSeconds,
-      services: postgresDoor === undefined ? [] : ["postgres"],
+      services: postgresConnections === undefined ? [] : ["postgres"],
       kernel: { preload: PRELOAD },
     },
-    services: postgresDoor === undefined ? {} : { postgres: postgresDoor(id) },
+    services: postgresConnections === undefined ? {} : { postgres: postgresConnections(id) },
     onEvent: (event) => watch.take(event),
     signal,
   }));
   try {
     const deviations = [
-      ...verifyInForce(policy, uid, container.channel.hello),
+      ...verifyAttestation(policy, uid, container.channel.hello),
       ...await watch.confinementProblems(signal, container.ended),
     ];
     if (deviations.length > 0) throw unsafe(deviations);

@@ -2,12 +2,12 @@
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { DeadlineSignal, within } from "../lib/deadline.ts";
 import { OmcpError } from "../errors.ts";
-import { type ContainerHost, Removals } from "../runtime/mod.ts";
+import { type ContainerRuntime, Removals } from "../runtime/mod.ts";
 import { logger } from "../observability/log.ts";
 import { containerName, makeSandbox, newSandboxId } from "./factory.ts";
 import type { SandboxPolicy } from "./policy.ts";
 import { Sandbox, type SandboxInfo } from "./sandbox.ts";
-import { Turnstile } from "./turnstile.ts";
+import { Semaphore } from "./semaphore.ts";
 
 const log = logger("sandbox");
 
@@ -26,7 +26,7 @@ const CLOSE_DEADLINE_MS = 4500;
 
 /** What a {@link SandboxManager} needs. */
 export interface SandboxManagerOptions {
-  readonly host: ContainerHost;
+  readonly host: ContainerRuntime;
   /** This server's random id. */
   readonly instance: string;
   readonly image: string;
@@ -35,8 +35,8 @@ export interface SandboxManagerOptions {
   readonly idleMs: number;
   readonly lifetimeMs: number;
   readonly leaseSeconds: number;
-  /** Makes the door of one sandbox: it takes each stream that the sandbox opens towards Postgres. Absent: there is no database. */
-  readonly postgresDoor?: (sandboxId: string) => (stream: ByteStream) => void;
+  /** Connects one sandbox to the database: it takes each stream that the sandbox opens towards Postgres. Absent: there is no database. */
+  readonly postgresConnections?: (sandboxId: string) => (stream: ByteStream) => void;
 }
 
 /** What came of a removal by the time that it had to be answered. */
@@ -53,7 +53,7 @@ export class SandboxManager {
   /** By handle, until their containers are known to be gone. */
   readonly #live = new Map<string, Sandbox>();
   readonly #gone = new Map<string, SandboxInfo>();
-  readonly #creations = new Turnstile(CREATIONS_AT_ONCE, CREATIONS_WAITING);
+  readonly #creations = new Semaphore(CREATIONS_AT_ONCE, CREATIONS_WAITING);
   readonly #closing = new AbortController();
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #removals: Removals;
@@ -184,7 +184,7 @@ export class SandboxManager {
   }
 
   async #create(id: string, idleMs: number, signal: AbortSignal): Promise<Sandbox> {
-    const leave = await this.#creations.enter(signal);
+    const leave = await this.#creations.acquire(signal);
     try {
       const sandbox = await makeSandbox({ ...this.#options, removals: this.#removals, id, idleMs, signal });
       this.#live.set(id, sandbox);

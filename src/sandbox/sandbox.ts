@@ -2,11 +2,11 @@
 import { ReplyError } from "../agent_protocol/mod.ts";
 import { Deadline, within } from "../lib/deadline.ts";
 import { OmcpError } from "../errors.ts";
-import type { ContainerEnd, HostedContainer, Removal } from "../runtime/mod.ts";
+import type { AgentContainer, ContainerEnd, Removal } from "../runtime/mod.ts";
 import type { CellOutcome } from "./cell.ts";
 import { agentError, cancelledError, endedError, type SandboxEnd } from "./endings.ts";
 import { type ExecuteOptions, runCell } from "./execution.ts";
-import { Turnstile } from "./turnstile.ts";
+import { Semaphore } from "./semaphore.ts";
 
 export type { ExecuteOptions } from "./execution.ts";
 
@@ -38,7 +38,7 @@ export interface SandboxInfo {
 /** What a {@link Sandbox} is made of. */
 export interface SandboxParts {
   readonly id: string;
-  readonly container: HostedContainer;
+  readonly container: AgentContainer;
   readonly idleMs: number;
   readonly lifetimeMs: number;
   /** Resolves when the first kernel is ready, or will never be. */
@@ -51,8 +51,8 @@ export class Sandbox {
   /** Resolves when its container is known to be gone. */
   readonly gone: Promise<void>;
   readonly #gone = Promise.withResolvers<void>();
-  readonly #container: HostedContainer;
-  readonly #turnstile = new Turnstile(1, MAX_WAITING_CELLS);
+  readonly #container: AgentContainer;
+  readonly #semaphore = new Semaphore(1, MAX_WAITING_CELLS);
   readonly #idleMs: number;
   readonly #createdAt = Date.now();
   readonly #endsAt: number;
@@ -78,7 +78,7 @@ export class Sandbox {
 
   /** True while a call waits for the kernel, or a cell uses it: a cancelled one too, until it has ended. */
   get busy(): boolean {
-    return this.#calls > 0 || this.#turnstile.busy;
+    return this.#calls > 0 || this.#semaphore.busy;
   }
 
   /** True as soon as it takes no call any more. */
@@ -127,7 +127,7 @@ export class Sandbox {
     this.throwIfEnded();
     this.#calls += 1;
     try {
-      if (this.#turnstile.busy) options.onWaiting?.();
+      if (this.#semaphore.busy) options.onWaiting?.();
       const start = performance.now();
       const leave = await this.#enter(options);
       const waited = performance.now() - start;
@@ -192,7 +192,7 @@ export class Sandbox {
     options.signal?.addEventListener("abort", abort, { once: true });
     if (options.signal?.aborted) abort();
     try {
-      return await this.#turnstile.enter(giveUp.signal);
+      return await this.#semaphore.acquire(giveUp.signal);
     } catch (error) {
       if (options.signal?.aborted) throw cancelledError("The cell was not begun.", error);
       this.throwIfEnded();

@@ -1,4 +1,4 @@
-/** What hostile code sends, by the rows of the table "SQL through the database door". Each must be refused. */
+/** What hostile code sends, by the rows of the table "SQL to the gateway". Each must be refused. */
 export const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   "1 transactions": [
     "COMMIT; DROP SCHEMA cdm CASCADE",

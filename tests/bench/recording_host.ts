@@ -6,7 +6,7 @@ import type {
   ContainerSummary,
   Engine,
 } from "../../src/docker/mod.ts";
-import type { ContainerHost } from "../../src/runtime/mod.ts";
+import type { ContainerRuntime } from "../../src/runtime/mod.ts";
 
 /** The engine's own part of a creation, in milliseconds. */
 export interface EngineTimes {
@@ -16,7 +16,7 @@ export interface EngineTimes {
 }
 
 /** The engine, with a note of what it was last asked to make and how long it took. */
-export class RecordingHost implements ContainerHost {
+export class RecordingHost implements ContainerRuntime {
   /** The last container's specification. */
   spec: ContainerSpec | undefined;
   /** The last container's id. */

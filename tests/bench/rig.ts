@@ -3,7 +3,7 @@ import type { ByteStream } from "../../src/lib/byte_stream.ts";
 import type { Channel } from "../../src/agent_protocol/mod.ts";
 import type { ContainerSpec } from "../../src/docker/mod.ts";
 import { Engine } from "../../src/docker/mod.ts";
-import { LABEL_INSTANCE, startHosted } from "../../src/runtime/mod.ts";
+import { LABEL_INSTANCE, startAgentContainer } from "../../src/runtime/mod.ts";
 import { cdmTables } from "../../src/omop/cdm/mod.ts";
 import { databaseProcessors } from "../../src/postgres/local/processors.ts";
 import { LocalDatabase } from "../../src/postgres/local/container.ts";
@@ -84,7 +84,7 @@ export class Rig {
       idleMs: HOUR_MS,
       lifetimeMs: HOUR_MS,
       leaseSeconds: LEASE_SECONDS,
-      postgresDoor: (id) => this.#database.serve(id),
+      postgresConnections: (id) => this.#database.serve(id),
     });
   }
 
@@ -122,7 +122,7 @@ export class Rig {
   async openSandbox(): Promise<OpenSandbox> {
     this.#sandboxes += 1;
     const id = `bench_${this.#sandboxes}`;
-    const container = await startHosted({
+    const container = await startAgentContainer({
       host: this.host,
       name: `omcp-bench-${this.instance}-${this.#sandboxes}`,
       spec: this.spec,

@@ -2,10 +2,10 @@
 import type { ByteStream } from "../../src/lib/byte_stream.ts";
 import {
   encodeFrame,
-  EPOCH_BYTES,
   type Frame,
   type FrameType,
   MAGIC,
+  NONCE_BYTES,
   type OutgoingFrame,
 } from "../../src/agent_protocol/frame.ts";
 import { FrameDecoder } from "../../src/agent_protocol/frame_decoder.ts";
@@ -44,8 +44,8 @@ interface Waiter {
 export class AgentPeer {
   /** What the server's side gets. */
   readonly transport: ByteStream;
-  /** The epoch the server sent. */
-  readonly epoch: Promise<Uint8Array>;
+  /** The nonce the server sent. */
+  readonly nonce: Promise<Uint8Array>;
   /** Resolves when the server has dropped the transport. */
   readonly dropped: Promise<void>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -58,16 +58,16 @@ export class AgentPeer {
     const toServer = new TransformStream<Uint8Array, Uint8Array>();
     this.transport = { readable: toServer.readable, writable: toAgent.writable };
     this.#writer = toServer.writable.getWriter();
-    const epoch = Promise.withResolvers<Uint8Array>();
-    this.epoch = epoch.promise;
+    const nonce = Promise.withResolvers<Uint8Array>();
+    this.nonce = nonce.promise;
     this.#reading.resolve();
-    this.dropped = this.#read(toAgent.readable, epoch.resolve).catch(() => {});
+    this.dropped = this.#read(toAgent.readable, nonce.resolve).catch(() => {});
   }
 
   /** Answers the attach: a hello and whatever comes before it. */
   async greet(hello: unknown = { protocol: 1 }, before: Uint8Array = new Uint8Array(0)): Promise<void> {
     if (before.length > 0) await this.write(before);
-    await this.write(await within(this.epoch, "the epoch"));
+    await this.write(await within(this.nonce, "the nonce"));
     await this.send({ type: "HELLO", payload: json(hello) });
   }
 
@@ -118,16 +118,16 @@ export class AgentPeer {
     return this.#inbox.filter((frame) => frame.type === type);
   }
 
-  async #read(readable: ReadableStream<Uint8Array>, onEpoch: (epoch: Uint8Array) => void): Promise<void> {
+  async #read(readable: ReadableStream<Uint8Array>, onNonce: (nonce: Uint8Array) => void): Promise<void> {
     const decoder = new FrameDecoder("server");
     let opening: Uint8Array | undefined = new Uint8Array(0);
     for await (const chunk of readable) {
       let rest = chunk;
       if (opening !== undefined) {
         opening = Uint8Array.from([...opening, ...chunk]);
-        if (opening.length < MAGIC.length + EPOCH_BYTES) continue;
-        onEpoch(opening.slice(MAGIC.length, MAGIC.length + EPOCH_BYTES));
-        rest = opening.subarray(MAGIC.length + EPOCH_BYTES);
+        if (opening.length < MAGIC.length + NONCE_BYTES) continue;
+        onNonce(opening.slice(MAGIC.length, MAGIC.length + NONCE_BYTES));
+        rest = opening.subarray(MAGIC.length + NONCE_BYTES);
         opening = undefined;
       }
       decoder.push(rest, (frame) => this.#take({ ...frame, payload: frame.payload.slice() }));

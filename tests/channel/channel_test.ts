@@ -20,7 +20,7 @@ function isError(code: ErrorCode, text: RegExp): (error: unknown) => boolean {
   };
 }
 
-Deno.test("Channel.open() discards all that comes before its epoch", async () => {
+Deno.test("Channel.open() discards all that comes before its nonce", async () => {
   const peer = new AgentPeer();
   const forged = encodeFrame({ type: "HELLO", payload: json({ forged: true }) });
   const [channel] = await Promise.all([Channel.open(peer.transport), peer.greet({ protocol: 1 }, forged)]);
@@ -29,19 +29,19 @@ Deno.test("Channel.open() discards all that comes before its epoch", async () =>
   await within(peer.dropped, "drop");
 });
 
-Deno.test("Channel.open() sends a fresh epoch each time", async () => {
-  const epochs = new Set<string>();
+Deno.test("Channel.open() sends a fresh nonce each time", async () => {
+  const nonces = new Set<string>();
   for (let turn = 0; turn < 3; turn += 1) {
     await using link = await connect();
-    epochs.add((await link.peer.epoch).toHex());
+    nonces.add((await link.peer.nonce).toHex());
   }
-  assert.equal(epochs.size, 3);
+  assert.equal(nonces.size, 3);
 });
 
-Deno.test("Channel.open() gives up when the epoch is not in the first 1 MiB", async () => {
+Deno.test("Channel.open() gives up when the nonce is not in the first 1 MiB", async () => {
   const peer = new AgentPeer();
   const opening = Channel.open(peer.transport);
-  const rejected = assert.rejects(opening, isError("channel_failed", /1048576 bytes came without the epoch/));
+  const rejected = assert.rejects(opening, isError("channel_failed", /1048576 bytes came without the nonce/));
   for (let sent = 0; sent < 17; sent += 1) await peer.write(new Uint8Array(65536));
   await within(rejected, "refusal");
   await within(peer.dropped, "drop");
@@ -80,7 +80,7 @@ Deno.test("Channel.open() fails when the output ends, is aborted or begins with 
     Channel.open(rude.transport),
     isError("channel_failed", /HELLO comes first, and once: received EVENT/),
   );
-  await rude.write(await rude.epoch);
+  await rude.write(await rude.nonce);
   await rude.event(1, { type: "x" });
   await refused;
 });

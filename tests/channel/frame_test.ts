@@ -12,7 +12,7 @@ import {
   unmarkedLength,
 } from "../../src/agent_protocol/frame.ts";
 import { FrameDecoder } from "../../src/agent_protocol/frame_decoder.ts";
-import { ProtocolViolation } from "../../src/agent_protocol/violation.ts";
+import { ProtocolError } from "../../src/agent_protocol/protocol_error.ts";
 import { chunked, concat } from "./vectors.ts";
 
 const id = fc.integer({ min: 1, max: 0xffffffff });
@@ -60,7 +60,7 @@ Deno.test("FrameDecoder.push() finds what encodeFrame() wrote, in any chunks", (
   }));
 });
 
-Deno.test("FrameDecoder.push() treats hostile bytes alike in any chunks, and throws nothing but ProtocolViolation", () => {
+Deno.test("FrameDecoder.push() treats hostile bytes alike in any chunks, and throws nothing but ProtocolError", () => {
   function run(chunks: readonly Uint8Array[]): unknown {
     const decoder = new FrameDecoder("agent");
     const found: unknown[] = [];
@@ -69,7 +69,7 @@ Deno.test("FrameDecoder.push() treats hostile bytes alike in any chunks, and thr
       try {
         decoder.push(chunk, (frame) => found.push(comparable(frame)));
       } catch (error) {
-        assert(error instanceof ProtocolViolation);
+        assert(error instanceof ProtocolError);
         assert(kind === undefined || kind === error.kind, "the first error stays");
         kind = error.kind;
       }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bootBytes } from "../../src/agent_protocol/boot.ts";
-import { EventLedger } from "../../src/agent_protocol/event_ledger.ts";
+import { ReceiveWindow } from "../../src/agent_protocol/receive_window.ts";
 import { type Frame, MAX_PAYLOAD } from "../../src/agent_protocol/frame.ts";
 import { MAX_MESSAGE, MessageAssembler } from "../../src/agent_protocol/message_assembler.ts";
 import { ReceiveQueue } from "../../src/agent_protocol/receive_queue.ts";
-import { ProtocolViolation } from "../../src/agent_protocol/violation.ts";
+import { ProtocolError } from "../../src/agent_protocol/protocol_error.ts";
 import { OmcpError } from "../../src/errors.ts";
 import { concat } from "./vectors.ts";
 
@@ -14,7 +14,7 @@ function event(id: number, payload: Uint8Array, more = true): Frame {
 }
 
 function violates(kind: string): (error: unknown) => boolean {
-  return (error) => error instanceof ProtocolViolation && error.kind === kind;
+  return (error) => error instanceof ProtocolError && error.kind === kind;
 }
 
 Deno.test("MessageAssembler.push() bounds what all unfinished messages hold together", () => {
@@ -45,13 +45,13 @@ Deno.test("MessageAssembler.push() gives room back when a message is whole", () 
   }
 });
 
-Deno.test("EventLedger knows what came, in which order ever events end", () => {
+Deno.test("ReceiveWindow knows what came, in which order ever events end", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 1000 }),
       fc.array(fc.nat(1000), { maxLength: 40 }),
       (first, order) => {
-        const ledger = new EventLedger();
+        const ledger = new ReceiveWindow();
         const all = order.map((_, at) => first + at);
         for (const seq of all) ledger.begin(seq);
         const shuffled = all.map((seq, at) => [order[at] ?? 0, seq] as const).sort(([a], [b]) => a - b);
@@ -69,8 +69,8 @@ Deno.test("EventLedger knows what came, in which order ever events end", () => {
   );
 });
 
-Deno.test("EventLedger.complete() refuses to remember without end", () => {
-  const ledger = new EventLedger();
+Deno.test("ReceiveWindow.complete() refuses to remember without end", () => {
+  const ledger = new ReceiveWindow();
   ledger.begin(1);
   assert.throws(() => {
     for (let seq = 2; seq < 10_000; seq += 1) {

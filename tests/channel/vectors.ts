@@ -32,7 +32,7 @@ const vectorSchema = z.discriminatedUnion("layer", [
     expect: z.object({ messages: z.array(z.unknown()), error: z.string().optional() }),
   }),
   z.object({ layer: z.literal("agent_attach"), ...common, expect: z.unknown() }),
-  z.object({ layer: z.literal("server_attach"), ...common, epoch: z.string(), expect: framesExpected }),
+  z.object({ layer: z.literal("server_attach"), ...common, nonce: z.string(), expect: framesExpected }),
   z.object({ layer: z.literal("split"), ...common, expect: z.object({ parts: z.array(z.string()) }) }),
 ]);
 

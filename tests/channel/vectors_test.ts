@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { EpochGate } from "../../src/agent_protocol/epoch_gate.ts";
-import { EventLedger } from "../../src/agent_protocol/event_ledger.ts";
+import { HandshakeScanner } from "../../src/agent_protocol/handshake_scanner.ts";
+import { ReceiveWindow } from "../../src/agent_protocol/receive_window.ts";
 import { type Frame, type Side, unmarkedLength } from "../../src/agent_protocol/frame.ts";
 import { FrameDecoder } from "../../src/agent_protocol/frame_decoder.ts";
 import { readEvent, readHello, readRequest } from "../../src/agent_protocol/message.ts";
 import { MessageAssembler } from "../../src/agent_protocol/message_assembler.ts";
-import { ProtocolViolation } from "../../src/agent_protocol/violation.ts";
+import { ProtocolError } from "../../src/agent_protocol/protocol_error.ts";
 import { chunked, expand, readVectors, type Vector } from "./vectors.ts";
 
 /** What came out of chunks: `items` before an error of kind `error`. */
@@ -20,7 +20,7 @@ function collect(run: (add: (item: unknown) => void) => void): Outcome {
     run((item) => items.push(item));
     return { items, error: undefined };
   } catch (error) {
-    assert(error instanceof ProtocolViolation, `not a ProtocolViolation: ${error}`);
+    assert(error instanceof ProtocolError, `not a ProtocolError: ${error}`);
     return { items, error: error.kind };
   }
 }
@@ -49,7 +49,7 @@ function readMessage(frame: Frame, body: Uint8Array): unknown {
 function takeMessages(vector: Vector, chunks: readonly Uint8Array[], add: (item: unknown) => void): void {
   const decoder = new FrameDecoder(sender(vector));
   const assembler = new MessageAssembler();
-  const ledger = new EventLedger();
+  const ledger = new ReceiveWindow();
   for (const chunk of chunks) {
     decoder.push(chunk, (frame) => {
       if (frame.type !== "HELLO" && frame.type !== "EVENT" && frame.type !== "REQUEST") return;
@@ -80,7 +80,7 @@ function check(vector: Vector, chunks: readonly Uint8Array[]): void {
     assert.deepEqual(outcome, { items: vector.expect.messages, error: vector.expect.error });
   } else if (vector.layer === "server_attach") {
     const decoder = new FrameDecoder("agent");
-    let gate: EpochGate | undefined = new EpochGate(Uint8Array.fromHex(vector.epoch));
+    let gate: HandshakeScanner | undefined = new HandshakeScanner(Uint8Array.fromHex(vector.nonce));
     const outcome = collect((add) => {
       for (const chunk of chunks) {
         const rest = gate === undefined ? chunk : gate.push(chunk);

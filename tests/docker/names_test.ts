@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { chooseApiVersion } from "../../src/docker/api_version.ts";
-import { engineWords } from "../../src/docker/engine_errors.ts";
+import { sanitizeMessage } from "../../src/docker/engine_errors.ts";
 import { checkImage, checkName, splitTag } from "../../src/docker/names.ts";
 
 Deno.test("checkName() refuses whatever could be a path, a query or an option", () => {
@@ -69,7 +69,7 @@ Deno.test("chooseApiVersion() takes the engine's newest, within what is known", 
   assert.throws(() => chooseApiVersion("1.99", "1.60"), { code: "engine_refused" });
 });
 
-Deno.test("engineWords() keeps the engine's message on one bounded line", () => {
-  assert.equal(engineWords("a\n\u001b[31mb\u0007."), "a [31mb");
-  assert.match(engineWords("x".repeat(5000)), /^x{2000}… \(3000 characters more\)$/);
+Deno.test("sanitizeMessage() keeps the engine's message on one bounded line", () => {
+  assert.equal(sanitizeMessage("a\n\u001b[31mb\u0007."), "a [31mb");
+  assert.match(sanitizeMessage("x".repeat(5000)), /^x{2000}… \(3000 characters more\)$/);
 });

@@ -3,7 +3,7 @@ import { ReplyError } from "../../src/agent_protocol/mod.ts";
 import { DeadlineSignal } from "../../src/lib/deadline.ts";
 import type { Engine } from "../../src/docker/mod.ts";
 import { OmcpError } from "../../src/errors.ts";
-import type { ContainerHost } from "../../src/runtime/mod.ts";
+import type { ContainerRuntime } from "../../src/runtime/mod.ts";
 import { agentError } from "../../src/sandbox/endings.ts";
 import { KernelWatch } from "../../src/sandbox/kernel_watch.ts";
 import { SandboxManager, type SandboxManagerOptions } from "../../src/sandbox/manager.ts";
@@ -171,7 +171,7 @@ Deno.test("a kernel's report that is late is a timeout, one that cannot come any
 Deno.test("a kernel whose report is late by more than ten seconds gives a sandbox all the same", async () => {
   const engine = await connectTestEngine();
   let held = 0;
-  const slow: ContainerHost = {
+  const slow: ContainerRuntime = {
     createContainer: (spec, options) => engine.createContainer(spec, options),
     startContainer: (id, call) => engine.startContainer(id, call),
     inspectContainer: (id, call) => engine.inspectContainer(id, call),
@@ -183,7 +183,7 @@ Deno.test("a kernel whose report is late by more than ten seconds gives a sandbo
       const readable = attachment.readable.pipeThrough(
         new TransformStream<Uint8Array, Uint8Array>({
           async transform(chunk, controller) {
-            const isHello = new TextDecoder().decode(chunk).includes("in_force");
+            const isHello = new TextDecoder().decode(chunk).includes("attestation");
             if (!isHello && held === 1) await new Promise((resolve) => setTimeout(resolve, 12_000));
             if (isHello || held === 1) held += 1;
             controller.enqueue(chunk);

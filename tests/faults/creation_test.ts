@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { OmcpError } from "../../src/errors.ts";
-import { type ContainerHost, labelsOf, sweepNeverStarted } from "../../src/runtime/mod.ts";
+import { type ContainerRuntime, labelsOf, sweepNeverStarted } from "../../src/runtime/mod.ts";
 import { SandboxManager, type SandboxManagerOptions } from "../../src/sandbox/manager.ts";
 import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
 import { imageReference } from "../../src/images/identity.ts";
@@ -17,7 +17,7 @@ async function withManager(
 ): Promise<void> {
   const engine = await connectTestEngine();
   const instance = newInstance();
-  const host: ContainerHost = {
+  const host: ContainerRuntime = {
     createContainer: (spec, options) => engine.createContainer(spec, options),
     startContainer: (id, call) => {
       change.beforeStart?.();
@@ -67,7 +67,7 @@ for (const fail of ["attach", "startContainer"] as const) {
 
 Deno.test("a sandbox that is not confined as the policy says is not handed out", async () => {
   const engine = await connectTestEngine();
-  const loose: ContainerHost = {
+  const loose: ContainerRuntime = {
     createContainer: (spec, options) =>
       engine.createContainer({
         ...spec,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Engine } from "../../src/docker/mod.ts";
 import {
-  type ContainerHost,
+  type ContainerRuntime,
   InstanceLock,
   type InstanceLockOptions,
   labelsOf,
@@ -207,7 +207,7 @@ Deno.test("a lock whose holder lost its hold, but which runs on, is not in its o
   await withInstance(async ({ engine, name, acquire }) => {
     // As an engine that goes on with its containers after a restart: it does not end their stdin.
     let cut: (() => void) | undefined;
-    const host: ContainerHost = {
+    const host: ContainerRuntime = {
       createContainer: (spec, options) => engine.createContainer({ ...spec, StdinOnce: false }, options),
       startContainer: (id, call) => engine.startContainer(id, call),
       inspectContainer: (id, call) => engine.inspectContainer(id, call),

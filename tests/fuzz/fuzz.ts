@@ -71,12 +71,12 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzCount> {
       }
       count.rounds = round;
       if (round % ROUNDS_PER_JUDGEMENT === 0) {
-        count.trees += await oracle.judge();
+        count.trees += await oracle.classify();
         sent.length = 0;
         options.progress?.(round, count);
       }
     }
-    count.trees += await oracle.judge();
+    count.trees += await oracle.classify();
     await oracle.unchanged();
   } catch (error) {
     const sessions = await oracle.server.sql(

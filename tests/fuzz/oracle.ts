@@ -1,4 +1,4 @@
-/** A Postgres that prints every parse tree: what it says it read is the judge of what the guard says it will read. */
+/** A Postgres that prints every parse tree: what it says it read is the classify of what the guard says it will read. */
 import assert from "node:assert/strict";
 import * as z from "zod";
 import { FUNCTIONS } from "../../src/postgres/guard/functions.ts";
@@ -131,7 +131,7 @@ export class Oracle implements AsyncDisposable {
    * @returns How many parse trees there were.
    * @throws {assert.AssertionError} The server read something that the guard did not let pass.
    */
-  async judge(): Promise<number> {
+  async classify(): Promise<number> {
     const mark = `mark ${crypto.randomUUID()}`;
     await this.server.sql(`SELECT '${mark}'`);
     const deadline = performance.now() + 20_000;
@@ -145,7 +145,7 @@ export class Oracle implements AsyncDisposable {
     }
     const printed = this.#printed.splice(0);
     const others = printed.filter(({ own }) => !own);
-    for (const each of others) this.#judge(each);
+    for (const each of others) this.#classify(each);
     this.judged += others.length;
     return others.length;
   }
@@ -153,7 +153,7 @@ export class Oracle implements AsyncDisposable {
   /** Asserts that nothing has changed since the start. */
   async unchanged(): Promise<void> {
     assert.equal(await stateOf(this.server), this.#before);
-    await this.judge();
+    await this.classify();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -162,7 +162,7 @@ export class Oracle implements AsyncDisposable {
     await this.#log.status;
   }
 
-  #judge({ tree, statement, body }: Printed): void {
+  #classify({ tree, statement, body }: Printed): void {
     const context = `${statement.slice(0, 4_000)}\n${tree.slice(0, 2_000)} … ${tree.slice(-300)}`;
     this.#judgeNames(tree, context);
     // Some of PostgreSQL's own functions are SQL; that they were called is seen in another tree.

@@ -81,7 +81,7 @@ Deno.test("a heartbeat blames nobody for a standstill, but for silence", async (
   });
   await new Promise((resolve) => setTimeout(resolve, 150));
   standStill(3000);
-  // The tick that is due now must not judge before what waits has been read.
+  // The tick that is due now must not classify before what waits has been read.
   await new Promise((resolve) => setTimeout(resolve, 0));
   assert.equal(isLost, false);
   heartbeat.heard();

@@ -6,7 +6,7 @@ import {
   CostBudget,
   DEFAULT_LIMITS,
   type Overrun,
-  SandboxDoor,
+  SandboxConnections,
   serveClient,
   sessionSettings,
   type StatementPlanner,
@@ -41,7 +41,7 @@ export class Bridge implements AsyncDisposable {
   constructor(options: BridgeOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.count = new ConnectionCount(limits);
-    const door = new SandboxDoor(limits, this.count);
+    const connections = new SandboxConnections(limits, this.count);
     const upstream = urlUpstream(options.url);
     const policy = {
       cdmSchema: options.cdmSchema ?? "cdm",
@@ -57,7 +57,7 @@ export class Bridge implements AsyncDisposable {
     this.#accepting = this.#accept(async (conn) => {
       await serveClient(conn, {
         sandboxId: "sandbox-1",
-        door,
+        connections,
         limits,
         backend: () =>
           Promise.resolve({

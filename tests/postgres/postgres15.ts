@@ -1,6 +1,6 @@
 /** PostgreSQL 15 as Debian 12 has it, beside whatever else runs on the machine: own files, own port, ended by its process's id. */
 import { Buffer } from "node:buffer";
-import { postureSql } from "../../src/postgres/mod.ts";
+import { readerRoleSql } from "../../src/postgres/mod.ts";
 import { ask, urlUpstream } from "../../src/postgres/upstream/mod.ts";
 
 const INSTALLED = "/usr/lib/postgresql/15/bin";
@@ -77,7 +77,7 @@ export async function startPostgres15(): Promise<Postgres15> {
 
 /** Makes the role as `omcp doctor` prints it, to the letter. */
 export async function makeReader(server: Postgres15): Promise<void> {
-  await server.sql(postureSql({ role: "omcp_reader", schema: "cdm", database: "cdm" }));
+  await server.sql(readerRoleSql({ role: "omcp_reader", schema: "cdm", database: "cdm" }));
 }
 
 async function run(url: string, text: string): Promise<readonly (string | null)[]> {

@@ -49,7 +49,7 @@ export class RawClient implements AsyncDisposable {
     };
   }
 
-  /** Starts a session through a door. @param serve Takes the server's end of the connection. */
+  /** Starts a session through a connections. @param serve Takes the server's end of the connection. */
   static async through(
     serve: (stream: Deno.TcpConn) => void,
   ): Promise<{ client: RawClient; greeting: Received[] }> {

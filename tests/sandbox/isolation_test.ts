@@ -1,7 +1,7 @@
 /** Looks at a sandbox's container from inside, without the agent: what the engine alone puts round it must hold by itself. */
 import assert from "node:assert/strict";
 import * as z from "zod";
-import { verifyInForce } from "../../src/sandbox/in_force.ts";
+import { verifyAttestation } from "../../src/sandbox/attestation.ts";
 import { DEFAULT_POLICY, TMPFS_MOUNTS } from "../../src/sandbox/policy.ts";
 import {
   DATABASE_SECCOMP,
@@ -9,7 +9,7 @@ import {
   seccompOption,
   type SeccompProfile,
 } from "../../src/runtime/seccomp_profile.ts";
-import inForce from "../../src/guest/agent/in_force.py" with { type: "text" };
+import inForce from "../../src/guest/agent/attestation.py" with { type: "text" };
 import type { ContainerSpec, HostConfigSpec } from "../../src/docker/mod.ts";
 import { DATABASE_UID } from "../../src/runtime/mod.ts";
 import { imageReference } from "../../src/images/identity.ts";
@@ -117,14 +117,14 @@ Deno.test("a sandbox's container gives no privilege, and nothing to write to but
 });
 
 /** The agent's own report, without the agent: only it knows that it made itself undumpable. */
-const REPORT = `${inForce}\nimport json\nprint(json.dumps({"in_force": in_force(False)}))\n`;
+const REPORT = `${inForce}\nimport json\nprint(json.dumps({"attestation": attestation(False)}))\n`;
 
 async function deviations(host: HostConfigSpec, spec: Partial<ContainerSpec> = {}): Promise<string> {
   const hello = await runConfined({ image: PYTHON, program: REPORT, host, spec }, z.unknown());
-  return verifyInForce(DEFAULT_POLICY, TEST_UID, hello).join("\n");
+  return verifyAttestation(DEFAULT_POLICY, TEST_UID, hello).join("\n");
 }
 
-Deno.test("verifyInForce() finds a sandbox's container sound, and each weaker one not", async () => {
+Deno.test("verifyAttestation() finds a sandbox's container sound, and each weaker one not", async () => {
   assert.equal(await deviations({}), "");
   const weaker: [HostConfigSpec, Partial<ContainerSpec>, RegExp][] = [
     [{ CapDrop: [] }, {}, /^the bounding capabilities are [0-9a-f]+ instead of none$/],

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ContainerSpec, Engine } from "../../src/docker/mod.ts";
 import { OmcpError } from "../../src/errors.ts";
 import {
-  type ContainerHost,
+  type ContainerRuntime,
   DATABASE_UID,
   LABEL_NAME,
   LABEL_UID,
@@ -14,7 +14,7 @@ import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
 import { imageReference } from "../../src/images/identity.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../fixtures/server.ts";
 
-type CreateContainer = ContainerHost["createContainer"];
+type CreateContainer = ContainerRuntime["createContainer"];
 
 /** Runs a test with the managers of two servers on one engine, whose creations go through `create`. */
 async function withServers(
@@ -24,7 +24,7 @@ async function withServers(
 ): Promise<void> {
   const engine = await connectTestEngine();
   const instances = [newInstance(), newInstance()] as const;
-  const host: ContainerHost = {
+  const host: ContainerRuntime = {
     createContainer: create(engine),
     startContainer: (id, call) => engine.startContainer(id, call),
     attach: (id, call) => engine.attach(id, call),

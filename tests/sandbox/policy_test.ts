@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DEFAULT_POLICY, sandboxContainerSpec, type SandboxPolicy } from "../../src/sandbox/policy.ts";
-import { verifyInForce } from "../../src/sandbox/in_force.ts";
+import { verifyAttestation } from "../../src/sandbox/attestation.ts";
 import { DATABASE_SECCOMP, SANDBOX_SECCOMP, type SeccompProfile } from "../../src/runtime/seccomp_profile.ts";
 
 const IDENTITY = {
@@ -123,15 +123,15 @@ function report(): Record<string, unknown> {
 }
 
 function deviations(change: Record<string, unknown>): string[] {
-  return verifyInForce(DEFAULT_POLICY, 23456, { protocol: 1, in_force: { ...report(), ...change } });
+  return verifyAttestation(DEFAULT_POLICY, 23456, { protocol: 1, attestation: { ...report(), ...change } });
 }
 
-Deno.test("verifyInForce() finds nothing wrong where all is in force", () => {
+Deno.test("verifyAttestation() finds nothing wrong where all is in force", () => {
   assert.deepEqual(deviations({}), []);
   assert.deepEqual(deviations({ groups: [], interfaces: [] }), []);
 });
 
-Deno.test("verifyInForce() names every single deviation", () => {
+Deno.test("verifyAttestation() names every single deviation", () => {
   const { capabilities, limits } = { capabilities: report()["capabilities"], limits: report()["limits"] };
   const cases: [Record<string, unknown>, RegExp][] = [
     [{ uid: 0 }, /^the uid is 0 instead of 23456$/],
@@ -180,13 +180,13 @@ Deno.test("verifyInForce() names every single deviation", () => {
   assert.equal(deviations({ uid: 0, seccomp: 0, root_read_only: false }).length, 3);
 });
 
-Deno.test("verifyInForce() does not mind an engine that cannot show swap", () => {
+Deno.test("verifyAttestation() does not mind an engine that cannot show swap", () => {
   assert.deepEqual(deviations({ limits: { ...Object(report()["limits"]), swap_bytes: null } }), []);
 });
 
-Deno.test("verifyInForce() takes a report that is none as unsafe", () => {
-  for (const hello of [undefined, null, {}, "x", { in_force: null }, { in_force: { uid: 23456 } }]) {
-    assert.equal(verifyInForce(DEFAULT_POLICY, 23456, hello).length, 1, JSON.stringify(hello));
+Deno.test("verifyAttestation() takes a report that is none as unsafe", () => {
+  for (const hello of [undefined, null, {}, "x", { attestation: null }, { attestation: { uid: 23456 } }]) {
+    assert.equal(verifyAttestation(DEFAULT_POLICY, 23456, hello).length, 1, JSON.stringify(hello));
   }
 });
 

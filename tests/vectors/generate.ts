@@ -39,8 +39,8 @@ interface RawHeader {
 }
 
 const MAGIC = "f9fbfdfffefcfaf8fff9fdfbfafef8fc";
-const EPOCH = "00112233445566778899aabbccddeeff";
-const EPOCH_2 = "f0e1d2c3b4a5968778695a4b3c2d1e0f";
+const NONCE = "00112233445566778899aabbccddeeff";
+const NONCE_2 = "f0e1d2c3b4a5968778695a4b3c2d1e0f";
 const TO_AGENT = "server_to_agent";
 const TO_SERVER = "agent_to_server";
 
@@ -379,7 +379,7 @@ message("a request of 8 MiB", {
 
 // ---- attaching: the agent's view
 interface Attach {
-  readonly epoch: string;
+  readonly nonce: string;
   readonly frames: readonly unknown[];
   readonly error?: string;
 }
@@ -389,55 +389,55 @@ function attach(name: string, given: { bytes: Bytes; attaches: readonly Attach[]
   add({ name, layer: "agent_attach", direction: TO_AGENT, bytes, expect });
 }
 
-const ATTACHED = MAGIC + EPOCH;
-const AGAIN = MAGIC + EPOCH_2;
+const ATTACHED = MAGIC + NONCE;
+const AGAIN = MAGIC + NONCE_2;
 const pinged = [seen("PING", {}, PING)];
-attach("attach and a frame", { bytes: ATTACHED + whole, attaches: [{ epoch: EPOCH, frames: pinged }] });
+attach("attach and a frame", { bytes: ATTACHED + whole, attaches: [{ nonce: NONCE, frames: pinged }] });
 attach("noise before the first attach", {
   bytes: "0000f9fbfdff" + text("not a frame") + ATTACHED + whole,
-  attaches: [{ epoch: EPOCH, frames: pinged }],
+  attaches: [{ nonce: NONCE, frames: pinged }],
 });
 attach("half a marker before the marker", {
   bytes: MAGIC.slice(0, 30) + ATTACHED + whole,
-  attaches: [{ epoch: EPOCH, frames: pinged }],
+  attaches: [{ nonce: NONCE, frames: pinged }],
 });
 attach("an attach after whole frames", {
   bytes: ATTACHED + whole + AGAIN + whole + whole,
-  attaches: [{ epoch: EPOCH, frames: pinged }, { epoch: EPOCH_2, frames: [...pinged, ...pinged] }],
+  attaches: [{ nonce: NONCE, frames: pinged }, { nonce: NONCE_2, frames: [...pinged, ...pinged] }],
 });
 attach("an attach in the midst of a header", {
   bytes: ATTACHED + whole + whole.slice(0, 14) + AGAIN + whole,
-  attaches: [{ epoch: EPOCH, frames: pinged }, { epoch: EPOCH_2, frames: pinged }],
+  attaches: [{ nonce: NONCE, frames: pinged }, { nonce: NONCE_2, frames: pinged }],
 });
 attach("an attach in the midst of a payload", {
   bytes: ATTACHED + rawHeader({ type: 8, id: 1, length: 1000 }) + "5a5a" + AGAIN + whole,
-  attaches: [{ epoch: EPOCH, frames: [] }, { epoch: EPOCH_2, frames: pinged }],
+  attaches: [{ nonce: NONCE, frames: [] }, { nonce: NONCE_2, frames: pinged }],
 });
 attach("an attach across the end of a torn payload", {
   bytes: ATTACHED + rawHeader({ type: 8, id: 1, length: 10 }) + "5a5a" + AGAIN + whole,
-  attaches: [{ epoch: EPOCH_2, frames: pinged }],
+  attaches: [{ nonce: NONCE_2, frames: pinged }],
   only_last: true,
 });
-attach("an attach in the midst of an epoch", {
-  bytes: MAGIC + EPOCH.slice(0, 10) + AGAIN + whole,
-  attaches: [{ epoch: EPOCH_2, frames: pinged }],
+attach("an attach in the midst of an nonce", {
+  bytes: MAGIC + NONCE.slice(0, 10) + AGAIN + whole,
+  attaches: [{ nonce: NONCE_2, frames: pinged }],
   only_last: true,
 });
 attach("an attach in the midst of a message in parts", {
   bytes: ATTACHED + frame("REQUEST", { id: 1, more: true }, REQUEST) + AGAIN + whole,
   attaches: [
-    { epoch: EPOCH, frames: [seen("REQUEST", { id: 1, more: true }, REQUEST)] },
-    { epoch: EPOCH_2, frames: pinged },
+    { nonce: NONCE, frames: [seen("REQUEST", { id: 1, more: true }, REQUEST)] },
+    { nonce: NONCE_2, frames: pinged },
   ],
 });
 attach("a wrong frame, then noise, then an attach", {
   bytes: ATTACHED + rawHeader({ type: 99, length: 0 }) + whole + AGAIN + whole,
-  attaches: [{ epoch: EPOCH, frames: [], error: "unknown_type" }, { epoch: EPOCH_2, frames: pinged }],
+  attaches: [{ nonce: NONCE, frames: [], error: "unknown_type" }, { nonce: NONCE_2, frames: pinged }],
 });
 attach("half a marker in data is data", {
   bytes: ATTACHED + frame("DATA", { id: 1 }, MAGIC.slice(0, 30)) + frame("DATA", { id: 1 }, MAGIC.slice(30)),
   attaches: [{
-    epoch: EPOCH,
+    nonce: NONCE,
     frames: [seen("DATA", { id: 1 }, MAGIC.slice(0, 30)), seen("DATA", { id: 1 }, MAGIC.slice(30))],
   }],
 });
@@ -447,23 +447,23 @@ const hello = frame("HELLO", {}, text('{"protocol":1}'));
 const greeted = [seen("HELLO", {}, text('{"protocol":1}'))];
 
 function answer(name: string, bytes: Bytes, expect: unknown): void {
-  add({ name, layer: "server_attach", direction: TO_SERVER, epoch: EPOCH, bytes, expect });
+  add({ name, layer: "server_attach", direction: TO_SERVER, nonce: NONCE, bytes, expect });
 }
 
-answer("the epoch at once", EPOCH + hello, { frames: greeted });
-answer("a forged hello before the epoch", frame("HELLO", {}, text('{"protocol":666}')) + EPOCH + hello, {
+answer("the nonce at once", NONCE + hello, { frames: greeted });
+answer("a forged hello before the nonce", frame("HELLO", {}, text('{"protocol":666}')) + NONCE + hello, {
   frames: greeted,
 });
-answer("another epoch before the epoch", EPOCH_2 + whole + EPOCH + hello, { frames: greeted });
-answer("fifteen bytes of the epoch before the epoch", EPOCH.slice(0, 30) + EPOCH + hello, { frames: greeted });
-answer("nearly 1 MiB of noise before the epoch", [{ repeat: "00", times: 1048560 }, EPOCH, hello], {
+answer("another nonce before the nonce", NONCE_2 + whole + NONCE + hello, { frames: greeted });
+answer("fifteen bytes of the nonce before the nonce", NONCE.slice(0, 30) + NONCE + hello, { frames: greeted });
+answer("nearly 1 MiB of noise before the nonce", [{ repeat: "00", times: 1048560 }, NONCE, hello], {
   frames: greeted,
 });
-answer("more than 1 MiB without the epoch", { repeat: "00", times: 1048577 }, {
+answer("more than 1 MiB without the nonce", { repeat: "00", times: 1048577 }, {
   frames: [],
-  error: "no_epoch",
+  error: "no_nonce",
 });
-answer("never the epoch", EPOCH_2 + hello, { frames: [] });
+answer("never the nonce", NONCE_2 + hello, { frames: [] });
 
 // ---- splitting what a sender sends
 function split(name: string, bytes: string, parts: readonly string[]): void {

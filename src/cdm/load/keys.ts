@@ -114,7 +114,7 @@ async function addForeignKeys(
   return leftOut;
 }
 
-/** Pairs keys with their statements, which the CDM's room makes in the same order. */
+/** Pairs keys with their statements, which omop/cdm makes in the same order. */
 function paired<T>(keys: readonly T[], statements: readonly string[]): (readonly [T, string])[] {
   if (keys.length !== statements.length) {
     throw new OmcpError("internal", `Keys and statements differ: ${keys.length} and ${statements.length}`);

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple
 from agent.accounts import name_user
 from agent.channel import Channel, Handlers
 from agent.children import Children
-from agent.in_force import in_force
+from agent.attestation import attestation
 from agent.process import (
     log,
     log_exception,
@@ -186,7 +186,7 @@ class Agent:
 
     def _hello(self) -> Dict[str, Any]:
         try:
-            found: Optional[Dict[str, Any]] = in_force(self._dumpable)
+            found: Optional[Dict[str, Any]] = attestation(self._dumpable)
         except Exception:
             log_exception("Cannot tell what is in force")
             found = None
@@ -195,7 +195,7 @@ class Agent:
             "agent": AGENT_VERSION,
             "python": "%d.%d.%d" % sys.version_info[:3],
             "mode": self._mode,
-            "in_force": found,
+            "attestation": found,
         }
 
     def _request(self, request_id: int, method: str, params: Dict[str, Any]) -> None:

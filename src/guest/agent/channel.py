@@ -137,7 +137,7 @@ class Channel:
         for stream in list(self._streams.values()):
             stream.writable()
 
-    def _attach(self, epoch: bytes) -> None:
+    def _attach(self, nonce: bytes) -> None:
         self._detach("another attach has begun")
         self.last_heard = self._loop.time()
         self.attached = True
@@ -146,7 +146,7 @@ class Channel:
         self._theirs = _UsedIds()
         self._events.rewind()
         hello = frames.encode_message(frames.HELLO, 0, to_json(self._handlers.hello()))
-        self._output.attach(epoch + b"".join(hello))
+        self._output.attach(nonce + b"".join(hello))
 
     def _detach(self, reason: str) -> None:
         self.attached = False

@@ -8,7 +8,7 @@ import signal
 from typing import Any, Callable, Dict, List, Optional
 
 from agent.children import Children, describe, kill
-from agent.in_force import filesystem_of
+from agent.attestation import filesystem_of
 from agent.process import log
 from agent.reactor import Reactor
 

@@ -6,7 +6,7 @@ import struct
 from typing import Callable, Iterator, List, NamedTuple
 
 MAGIC = bytes.fromhex("f9fbfdfffefcfaf8fff9fdfbfafef8fc")
-EPOCH_BYTES = 16
+NONCE_BYTES = 16
 HEADER = struct.Struct(">BBHIII")
 HEADER_BYTES = HEADER.size
 MAX_PAYLOAD = 65536
@@ -148,7 +148,7 @@ class FrameParser:
 
 
 class AttachScanner:
-    """Watches all input for MAGIC and the epoch behind it, and hands out what lies between as chunks of frames.
+    """Watches all input for MAGIC and the nonce behind it, and hands out what lies between as chunks of frames.
 
     MAGIC is found in the midst of a frame too, and where chunks cut it: what the parser has taken of it by then
     is no whole frame of the old attach, or one of streams that are about to be reset.
@@ -159,8 +159,8 @@ class AttachScanner:
         self._on_attach = on_attach
         self._on_bytes = on_bytes
         self._tail = b""
-        self._epoch = b""
-        self._wants_epoch = False
+        self._nonce = b""
+        self._wants_nonce = False
 
     def feed(self, chunk: bytes) -> None:
         short = len(MAGIC) - 1
@@ -177,18 +177,18 @@ class AttachScanner:
                 self._take(chunk[:begin], 0)
             chunk = chunk[begin + len(MAGIC) :]
             self._tail = b""
-            self._wants_epoch = True
-            self._epoch = b""
+            self._wants_nonce = True
+            self._nonce = b""
 
     def _take(self, chunk: bytes, doubtful: int) -> None:
-        if self._wants_epoch:
-            missing = EPOCH_BYTES - len(self._epoch)
-            self._epoch += chunk[:missing]
+        if self._wants_nonce:
+            missing = NONCE_BYTES - len(self._nonce)
+            self._nonce += chunk[:missing]
             chunk = chunk[missing:]
-            if len(self._epoch) < EPOCH_BYTES:
+            if len(self._nonce) < NONCE_BYTES:
                 return
-            self._wants_epoch = False
-            self._on_attach(self._epoch)
+            self._wants_nonce = False
+            self._on_attach(self._nonce)
         if chunk:
             self._on_bytes(chunk, doubtful)
 

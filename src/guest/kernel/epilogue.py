@@ -7,8 +7,8 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Dict, Optional
 
-from .keeper import KernelKeeper
-from .leftovers import Leftovers
+from .kernel_manager import KernelManager
+from .background_processes import BackgroundProcesses
 from .main_thread import MainThread
 from .threads import Activity, NewThreads, has_timers, moved
 
@@ -36,10 +36,10 @@ class Epilogue:
     def __init__(
         self,
         loop: Any,
-        leftovers: Leftovers,
+        leftovers: BackgroundProcesses,
         threads: NewThreads,
         main: MainThread,
-        kernel: KernelKeeper,
+        kernel: KernelManager,
         on_true: Callable[[Optional[str]], None],
         on_false: Callable[[], None],
     ) -> None:

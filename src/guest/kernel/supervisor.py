@@ -7,8 +7,8 @@ from . import processes
 from .cell import BadRequest, Cell, Claim, Request
 from .clearing import clear_all
 from .epilogue import FORGED, Epilogue
-from .keeper import KernelEvents, KernelKeeper
-from .leftovers import Leftovers
+from .kernel_manager import KernelEvents, KernelManager
+from .background_processes import BackgroundProcesses
 from .losses import Losses
 from .memory_hang import MemoryHang
 from .printed import Printed
@@ -45,8 +45,8 @@ class KernelSupervisor:
             can_start=lambda: not self._stopped and not self._clearing and self._state.now != "dead",
             can_read=can_emit,
         )
-        self._kernel = KernelKeeper(loop, preload, told)
-        self._leftovers = Leftovers(self._kernel.pids)
+        self._kernel = KernelManager(loop, preload, told)
+        self._leftovers = BackgroundProcesses(self._kernel.pids)
         self._threads = NewThreads()
         self._epilogue: Optional[Epilogue] = None
         self._losses = Losses()

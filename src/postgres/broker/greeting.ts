@@ -2,8 +2,8 @@ import type { ByteReader } from "../wire/byte_reader.ts";
 import { BACKEND, cstring, int32, message } from "../wire/message.ts";
 import { type Opening, readOpening, type StartupParameters } from "../wire/opening.ts";
 import type { ClientWriter } from "./client_writer.ts";
-import type { SandboxDoor } from "./door.ts";
-import { ConnectionEnd } from "./server_pump.ts";
+import type { SandboxConnections } from "./sandbox_connections.ts";
+import { ConnectionEnd } from "./backend_relay.ts";
 
 /** A client that has said it wants a session. */
 export interface Greeting {
@@ -16,7 +16,7 @@ export interface Greeting {
 export interface GreetOptions {
   readonly reader: ByteReader;
   readonly writer: ClientWriter;
-  readonly door: SandboxDoor;
+  readonly connections: SandboxConnections;
   /** Milliseconds for all of it. */
   readonly deadlineMs: number;
 }
@@ -29,7 +29,7 @@ const PROTOCOL_3_0 = 3 << 16;
 /**
  * Goes through the beginning of a connection: requests for encryption are declined, a cancel request is carried out.
  *
- * @param options The client and its door.
+ * @param options The client and its connections.
  * @returns The greeting, or undefined if there will be no session.
  * @throws {ConnectionEnd} If the client breaks the protocol or is too slow.
  */
@@ -52,7 +52,7 @@ async function exchange(options: GreetOptions): Promise<Greeting | undefined> {
       return { negotiation: negotiate(opening), parameters: opening.parameters };
     }
     if (opening.kind === "cancel") {
-      options.door.cancel(opening.processId, opening.secret);
+      options.connections.cancel(opening.processId, opening.secret);
       return undefined;
     }
     if (requests >= MAX_ENCRYPTION_REQUESTS) {

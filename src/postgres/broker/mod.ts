@@ -1,6 +1,6 @@
 export { type Audit, type AuditEntry, MAX_AUDIT_SQL } from "./audit.ts";
 export { CostBudget, type CostBudgetOptions } from "./cost_budget.ts";
-export { ConnectionCount, SandboxDoor } from "./door.ts";
+export { ConnectionCount, SandboxConnections } from "./sandbox_connections.ts";
 export { type BrokerLimits, DEFAULT_LIMITS } from "./limits.ts";
 export type { Overrun } from "./leave.ts";
 export type { PlannedStatement, StatementPlanner } from "./planner.ts";

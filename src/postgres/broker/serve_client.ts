@@ -7,20 +7,20 @@ import { FrontendProtocolError } from "../wire/frontend.ts";
 import { BACKEND, cstring, int32, message } from "../wire/message.ts";
 import type { StartupParameters } from "../wire/opening.ts";
 import type { Audit } from "./audit.ts";
-import { ClientPump } from "./client_pump.ts";
+import { FrontendRelay } from "./frontend_relay.ts";
 import { ClientWriter } from "./client_writer.ts";
-import { Conversation } from "./conversation.ts";
+import { PipelineState } from "./pipeline_state.ts";
 import type { CostBudget } from "./cost_budget.ts";
-import type { Admission, SandboxDoor } from "./door.ts";
+import type { Admission, SandboxConnections } from "./sandbox_connections.ts";
 import { leave, type Overrun } from "./leave.ts";
 import { greet, type Greeting } from "./greeting.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { StatementPlanner } from "./planner.ts";
 import { Refusals } from "./refusals.ts";
-import { ConnectionEnd, ServerPump } from "./server_pump.ts";
+import { BackendRelay, ConnectionEnd } from "./backend_relay.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** What stands behind a sandbox's door once the database is known to be there and safe. */
+/** What stands behind a sandbox's connections once the database is known to be there and safe. */
 export interface Backend {
   readonly upstream: Upstream;
   readonly planner: StatementPlanner;
@@ -41,7 +41,7 @@ export interface Backend {
 /** What a client's connection is served with. */
 export interface ClientSession {
   readonly sandboxId: string;
-  readonly door: SandboxDoor;
+  readonly connections: SandboxConnections;
   readonly limits: BrokerLimits;
   /**
    * Finds the database.
@@ -71,7 +71,7 @@ export async function serveClient(stream: ByteStream, session: ClientSession): P
     const greeting = await greet({
       reader,
       writer,
-      door: session.door,
+      connections: session.connections,
       deadlineMs: session.limits.startupMs,
     });
     if (greeting !== undefined) await new Connection(reader, writer, session).serve(greeting);
@@ -96,7 +96,7 @@ class Connection {
   }
 
   async serve(greeting: Greeting): Promise<void> {
-    const admission = this.#session.door.admit(() => this.#onCancel());
+    const admission = this.#session.connections.admit(() => this.#onCancel());
     if ("full" in admission) throw new ConnectionEnd("53300", `too many connections: ${admission.full}`);
     let upstream: UpstreamSession | undefined;
     try {
@@ -129,19 +129,19 @@ class Connection {
 
   async #converse(backend: Backend, upstream: UpstreamSession): Promise<void> {
     const { sandboxId, audit, limits, signal } = this.#session;
-    const conversation = new Conversation(sandboxId, audit);
+    const conversation = new PipelineState(sandboxId, audit);
     const refusals = new Refusals();
     const cancel = cancellerOf(backend.upstream, upstream, conversation);
-    const toClient = new ServerPump({
+    const toClient = new BackendRelay({
       session: upstream,
       client: this.#writer,
       conversation,
       refusals,
       resultBytes: limits.resultBytes,
       cancel,
-      exported: (snapshot) => this.#session.door.addSnapshot(snapshot),
+      exported: (snapshot) => this.#session.connections.addSnapshot(snapshot),
     });
-    const toServer = new ClientPump({
+    const toServer = new FrontendRelay({
       sandboxId,
       client: this.#reader,
       session: upstream,
@@ -150,7 +150,7 @@ class Connection {
       conversation,
       refusals,
       audit,
-      snapshots: this.#session.door.snapshots,
+      snapshots: this.#session.connections.snapshots,
       limits,
     });
     this.#onCancel = () => {
@@ -191,7 +191,7 @@ class Connection {
 function cancellerOf(
   upstream: Upstream,
   session: UpstreamSession,
-  conversation: Conversation,
+  conversation: PipelineState,
 ): () => Promise<boolean> {
   let asking: Promise<boolean> | undefined;
   async function ask(): Promise<boolean> {
@@ -208,7 +208,7 @@ async function tell(writer: ClientWriter, end: ConnectionEnd | undefined): Promi
   await writer.finish(end === undefined ? undefined : { sqlstate: end.sqlstate, message: end.message });
 }
 
-function lostUpstream(pump: ServerPump): ConnectionEnd | undefined {
+function lostUpstream(pump: BackendRelay): ConnectionEnd | undefined {
   if (pump.sawFatal) return undefined;
   return new ConnectionEnd("08006", "the connection to the database was lost: connect again");
 }

@@ -1,12 +1,12 @@
 import type { ClientWriter } from "./client_writer.ts";
-import type { Conversation } from "./conversation.ts";
+import type { PipelineState } from "./pipeline_state.ts";
 import type { BrokerLimits } from "./limits.ts";
-import { ConnectionEnd } from "./server_pump.ts";
+import { ConnectionEnd } from "./backend_relay.ts";
 
 /** What a {@link Watchdog} looks at. */
 export interface WatchdogOptions {
   readonly limits: BrokerLimits;
-  readonly conversation: Conversation;
+  readonly conversation: PipelineState;
   readonly client: ClientWriter;
   /** Asks the server to cancel what runs. */
   readonly cancel: () => Promise<unknown>;

@@ -1,6 +1,6 @@
 import { clipped } from "./text.ts";
 import { refuseUnfit } from "./fitness.ts";
-import { judge } from "./statements.ts";
+import { classify } from "./statements.ts";
 import { queryIn } from "./estimated.ts";
 import { normalized } from "./normalize.ts";
 import { GrammarError } from "./grammar.ts";
@@ -104,7 +104,7 @@ function planStatement(
     const reviewed = end - start <= MAX_REVIEWED_BYTES
       ? context.reviewed.find(tree, context.policy)
       : undefined;
-    const verdict = reviewed ?? judge(tree, context.policy);
+    const verdict = reviewed ?? classify(tree, context.policy);
     const { command, argument, calls = [], rows = [], sql: written, changesSettings, executes } = verdict;
     const { sql, places } = written === undefined
       ? edited(text, statement, [
@@ -148,7 +148,7 @@ function verify(sql: string, command: string, context: PlanContext & { readonly 
   }
   const [only, ...others] = statements;
   if (only === undefined || others.length > 0) throw unsure;
-  const again = judge(only.tree, context.policy);
+  const again = classify(only.tree, context.policy);
   const left = (again.calls ?? []).length + (again.rows ?? []).length;
   if (again.command !== command || left > 0) throw unsure;
 }

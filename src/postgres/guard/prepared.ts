@@ -2,7 +2,7 @@
 import { asNode, type Fields, listOf, textOf } from "./ast.ts";
 import { SelectChecker } from "./checker.ts";
 import { Refusal } from "./refusal.ts";
-import { checkedSelect, onlyFields, refusedStatement, type Verdict } from "./statement_rules.ts";
+import { checkedSelect, type Decision, onlyFields, refusedStatement } from "./statement_rules.ts";
 import type { GuardPolicy } from "./types.ts";
 
 /**
@@ -13,7 +13,7 @@ import type { GuardPolicy } from "./types.ts";
  * @returns What to send.
  * @throws {Refusal} Where the statement that is prepared is not allowed.
  */
-export function judgePrepare(fields: Fields, policy: GuardPolicy): Verdict {
+export function classifyPrepare(fields: Fields, policy: GuardPolicy): Decision {
   onlyFields("PREPARE", fields, ["name", "argtypes", "query"]);
   const inner = asNode(fields["query"]);
   if (inner !== undefined && inner.kind !== "SelectStmt") throw refusedStatement(inner);
@@ -34,7 +34,7 @@ export function judgePrepare(fields: Fields, policy: GuardPolicy): Verdict {
  * @returns What to send.
  * @throws {Refusal} Where a parameter is not allowed.
  */
-export function judgeExecute(fields: Fields, policy: GuardPolicy): Verdict {
+export function classifyExecute(fields: Fields, policy: GuardPolicy): Decision {
   onlyFields("EXECUTE", fields, ["name", "params"]);
   const checker = new SelectChecker(policy);
   checker.checkParts(listOf(fields["params"]));

@@ -1,6 +1,6 @@
 import { parseStatements } from "./parser.ts";
 import { shapeOf } from "./shapes.ts";
-import type { Verdict } from "./statement_rules.ts";
+import type { Decision } from "./statement_rules.ts";
 import type { GuardPolicy } from "./types.ts";
 
 interface Reviewed {
@@ -58,7 +58,7 @@ export class ReviewedStatements {
    * @param policy What may be reached.
    * @returns What to send (a reviewed text), or undefined where it is none of them.
    */
-  find(tree: Readonly<Record<string, unknown>>, policy: GuardPolicy): Verdict | undefined {
+  find(tree: Readonly<Record<string, unknown>>, policy: GuardPolicy): Decision | undefined {
     const reviewed = this.#byTree.get(shapeOf(tree));
     if (reviewed === undefined) return undefined;
     if (reviewed.command === "export_snapshot" && policy.snapshots !== true) return undefined;

@@ -2,7 +2,7 @@ import { asNode, constantOf, type Fields, listOf, textOf } from "./ast.ts";
 import { Refusal } from "./refusal.ts";
 import { quoteName } from "./rewrite.ts";
 import { checkReadable, decideSetting } from "./settings.ts";
-import type { Verdict } from "./statement_rules.ts";
+import type { Decision } from "./statement_rules.ts";
 import { readTransactionModes } from "./transactions.ts";
 import type { GuardPolicy } from "./types.ts";
 
@@ -22,7 +22,7 @@ const KEPT_RESET = "RESET default_transaction_read_only";
  * @returns What to send.
  * @throws {Refusal} Where the setting is not harmless.
  */
-export function checkSet(fields: Fields, policy: GuardPolicy): Verdict {
+export function checkSet(fields: Fields, policy: GuardPolicy): Decision {
   const name = textOf(fields["name"]);
   switch (fields["kind"]) {
     case "VAR_RESET_ALL":
@@ -54,7 +54,7 @@ export function checkShow(fields: Fields): void {
   checkReadable(textOf(fields["name"]));
 }
 
-function changing(sql: string | undefined): Verdict {
+function changing(sql: string | undefined): Decision {
   return { command: "set", changesSettings: true, ...(sql === undefined ? {} : { sql }) };
 }
 
@@ -68,7 +68,7 @@ function plainConstants(name: string, fields: Fields): readonly string[] {
   });
 }
 
-function checkMulti(name: string, fields: Fields, policy: GuardPolicy): Verdict {
+function checkMulti(name: string, fields: Fields, policy: GuardPolicy): Decision {
   const args = listOf(fields["args"]);
   if (name === "TRANSACTION" || name === "SESSION CHARACTERISTICS") {
     const modes = readTransactionModes(args).join(", ");

@@ -7,7 +7,7 @@ import { Refusal, SQLSTATE } from "./refusal.ts";
 import type { ForwardCommand, GuardPolicy } from "./types.ts";
 
 /** What may be sent for a statement. */
-export interface Verdict {
+export interface Decision {
   readonly command: ForwardCommand;
   /** The text to send instead of the client's own. */
   readonly sql?: string;
@@ -65,7 +65,7 @@ export function refusedStatement({ kind }: Node): Refusal {
 export function checkedSelect(
   select: unknown,
   policy: GuardPolicy,
-): Pick<Verdict, "calls" | "rows" | "changesSettings" | "estimated"> {
+): Pick<Decision, "calls" | "rows" | "changesSettings" | "estimated"> {
   const checker = new SelectChecker(policy);
   checker.checkSelect(select);
   return checker.found;

@@ -2,16 +2,16 @@ import { asNode, constantOf, type Fields, isFields, listOf, namesOf, textOf } fr
 import { readSetConfig } from "./calls.ts";
 import { SelectChecker } from "./checker.ts";
 import { runsQuery } from "./estimated.ts";
-import { judgeExecute, judgePrepare } from "./prepared.ts";
+import { classifyExecute, classifyPrepare } from "./prepared.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import { quoteLiteral, quoteName } from "./rewrite.ts";
 import { checkSet, checkShow } from "./session.ts";
 import {
   checkedSelect,
+  type Decision,
   onlyFields,
   READ_ONLY_HINT,
   refusedStatement,
-  type Verdict,
 } from "./statement_rules.ts";
 import { readTransactionModes } from "./transactions.ts";
 import type { GuardPolicy } from "./types.ts";
@@ -53,7 +53,7 @@ const COPY_OPTIONS: ReadonlySet<string> = new Set([
  * @returns What to send.
  * @throws {Refusal} Where it must not pass.
  */
-export function judge(tree: unknown, policy: GuardPolicy): Verdict {
+export function classify(tree: unknown, policy: GuardPolicy): Decision {
   const node = asNode(tree);
   if (node === undefined) throw new Refusal("the guard cannot read this statement");
   const { kind, fields } = node;
@@ -61,17 +61,17 @@ export function judge(tree: unknown, policy: GuardPolicy): Verdict {
     case "SelectStmt":
       return keptSetConfig(fields, policy) ?? { command: "select", ...checkedSelect(tree, policy) };
     case "ExplainStmt":
-      return judgeExplain(fields, policy);
+      return classifyExplain(fields, policy);
     case "CopyStmt":
-      return judgeCopy(fields, policy);
+      return classifyCopy(fields, policy);
     case "DeclareCursorStmt":
-      return judgeDeclare(fields, policy);
+      return classifyDeclare(fields, policy);
     case "FetchStmt":
       return { command: "fetch" };
     case "ClosePortalStmt":
       return { command: "close" };
     case "TransactionStmt":
-      return judgeTransaction(fields);
+      return classifyTransaction(fields);
     case "VariableSetStmt":
       return checkSet(fields, policy);
     case "VariableShowStmt":
@@ -84,9 +84,9 @@ export function judge(tree: unknown, policy: GuardPolicy): Verdict {
         changesSettings: true,
       };
     case "PrepareStmt":
-      return judgePrepare(fields, policy);
+      return classifyPrepare(fields, policy);
     case "ExecuteStmt":
-      return judgeExecute(fields, policy);
+      return classifyExecute(fields, policy);
     case "UnlistenStmt":
       return { command: "unlisten" };
     case "DeallocateStmt":
@@ -102,7 +102,7 @@ export function judge(tree: unknown, policy: GuardPolicy): Verdict {
 }
 
 /** `SELECT set_config(…)` and nothing else, of a setting that stays as it is: its answer is known. */
-function keptSetConfig(fields: Fields, policy: GuardPolicy): Verdict | undefined {
+function keptSetConfig(fields: Fields, policy: GuardPolicy): Decision | undefined {
   const [target, ...others] = listOf(fields["targetList"]);
   const plain = Object.entries(fields).every(([name, value]) =>
     name === "targetList" || (name === "limitOption" && value === "LIMIT_OPTION_DEFAULT") ||
@@ -129,7 +129,7 @@ function optionsOf(value: unknown): readonly (readonly [name: string, value: unk
   });
 }
 
-function judgeExplain(fields: Fields, policy: GuardPolicy): Verdict {
+function classifyExplain(fields: Fields, policy: GuardPolicy): Decision {
   onlyFields("EXPLAIN", fields, ["query", "options"]);
   for (const [name] of optionsOf(fields["options"])) {
     if (!EXPLAIN_OPTIONS.has(name)) throw new Refusal(`EXPLAIN (${name}) is not allowed in a sandbox's SQL`);
@@ -137,7 +137,7 @@ function judgeExplain(fields: Fields, policy: GuardPolicy): Verdict {
   const inner = asNode(fields["query"]);
   if (inner?.kind === "ExecuteStmt") {
     if ((policy.veiled?.size ?? 0) === 0) {
-      return { ...judgeExecute(inner.fields, policy), command: "explain" };
+      return { ...classifyExecute(inner.fields, policy), command: "explain" };
     }
     throw new Refusal(
       "EXPLAIN EXECUTE is not allowed where the CDM has views: the plan could show what is behind them",
@@ -153,7 +153,7 @@ function judgeExplain(fields: Fields, policy: GuardPolicy): Verdict {
   return { command: "explain", ...found, ...(runs ? { estimated } : {}) };
 }
 
-function judgeCopy(fields: Fields, policy: GuardPolicy): Verdict {
+function classifyCopy(fields: Fields, policy: GuardPolicy): Decision {
   const hint = "COPY (SELECT …) TO STDOUT is allowed";
   if (fields["is_from"] === true) {
     throw new Refusal(
@@ -192,7 +192,7 @@ function judgeCopy(fields: Fields, policy: GuardPolicy): Verdict {
   return { command: "copy_out" };
 }
 
-function judgeDeclare(fields: Fields, policy: GuardPolicy): Verdict {
+function classifyDeclare(fields: Fields, policy: GuardPolicy): Decision {
   onlyFields("DECLARE", fields, ["portalname", "options", "query"]);
   const options = typeof fields["options"] === "number" ? fields["options"] : 0;
   if ((options & CURSOR_HOLD) !== 0) {
@@ -207,7 +207,7 @@ function judgeDeclare(fields: Fields, policy: GuardPolicy): Verdict {
   return { command: "declare", ...checkedSelect(fields["query"], policy) };
 }
 
-function judgeTransaction(fields: Fields): Verdict {
+function classifyTransaction(fields: Fields): Decision {
   onlyFields("this transaction statement", fields, [
     "kind",
     "options",

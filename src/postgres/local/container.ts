@@ -5,14 +5,14 @@ import type { ContainerSpec } from "../../docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { LOADER } from "../../guest/mod.ts";
 import {
+  type AgentContainer,
   confinedContainer,
-  type ContainerHost,
+  type ContainerRuntime,
   CPU_SHARES,
   DATABASE_SECCOMP,
   DATABASE_UID,
-  type HostedContainer,
   labelsOf,
-  startHosted,
+  startAgentContainer,
 } from "../../runtime/mod.ts";
 import { logger } from "../../observability/log.ts";
 import { VERSION } from "../../version.ts";
@@ -43,7 +43,7 @@ export type LocalData =
 
 /** What a {@link LocalDatabase} needs. */
 export interface LocalDatabaseOptions {
-  readonly host: ContainerHost;
+  readonly host: ContainerRuntime;
   readonly instance: string;
   readonly image: string;
   readonly data: LocalData;
@@ -67,7 +67,7 @@ export class LocalDatabase {
   readonly #options: LocalDatabaseOptions;
   readonly #name = `db_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
   readonly #closing = new AbortController();
-  #running: Promise<HostedContainer> | undefined;
+  #running: Promise<AgentContainer> | undefined;
   #starts = 0;
 
   constructor(options: LocalDatabaseOptions) {
@@ -92,7 +92,7 @@ export class LocalDatabase {
     this.#closing.abort(new OmcpError("shutting_down", "The server is ending"));
     const running = this.#running;
     if (running === undefined) return;
-    let container: HostedContainer;
+    let container: AgentContainer;
     try {
       container = await running;
     } catch {
@@ -105,7 +105,7 @@ export class LocalDatabase {
     await container.remove("the server ended").within(REMOVE_MS);
   }
 
-  async #start(): Promise<HostedContainer> {
+  async #start(): Promise<AgentContainer> {
     try {
       const container = await this.#startOnce();
       void container.ended.then(async ({ reason }) => {
@@ -121,13 +121,13 @@ export class LocalDatabase {
     }
   }
 
-  async #startOnce(): Promise<HostedContainer> {
+  async #startOnce(): Promise<AgentContainer> {
     const { host, data, leaseSeconds, settings = {} } = this.#options;
     const ready = Promise.withResolvers<void>();
     ready.promise.catch(() => {});
     this.#starts += 1;
     const started = performance.now();
-    const container = await startHosted({
+    const container = await startAgentContainer({
       host,
       name: `omcp-${this.#name}-${this.#starts}`,
       spec: this.#spec(),

@@ -51,7 +51,7 @@ class Attach(unittest.TestCase):
             server.attach()
             self.assertEqual(1, server.hello["protocol"])
             self.assertEqual("sandbox", server.hello["mode"])
-            found = server.hello["in_force"]
+            found = server.hello["attestation"]
             self.assertEqual(os.getuid(), found["uid"])
             self.assertIs(False, found["dumpable"])
             self.assertIn("lo", found["interfaces"])
@@ -69,7 +69,7 @@ class Attach(unittest.TestCase):
 
     def test_a_request_that_comes_with_the_attach_is_served(self) -> None:
         with ServerSide(SANDBOX) as server:
-            server.send(MAGIC + b"epoch, 16 bytes!" + encode_frame(REQUEST, 1, b'{"method":"nonsense"}'))
+            server.send(MAGIC + b"nonce, 16 bytes!" + encode_frame(REQUEST, 1, b'{"method":"nonsense"}'))
             server.attach()
             server.until(lambda: any(event["type"] == "reply" for event in server.events))
             self.assertEqual("unknown_method", server.events[-1]["error"]["code"])
@@ -111,7 +111,7 @@ class Attach(unittest.TestCase):
                 ping()[:23],
                 encode_frame(DATA, 1, b"x" * 40000)[:30000],
                 MAGIC[:9],
-                MAGIC + b"epoch",
+                MAGIC + b"nonce",
             ):
                 server.send(torn)
                 time.sleep(0.05)

@@ -103,7 +103,7 @@ class Sandbox(unittest.TestCase):
         config = {"mode": "sandbox", "lease_seconds": 60, "services": ["postgres"]}
         with Container(SANDBOX_IMAGE, config, ["--tmpfs", "/workspace:size=8m,uid=10001,gid=10001"]) as box:
             box.attach()
-            found = box.hello["in_force"]
+            found = box.hello["attestation"]
             self.assertEqual((10001, 10001), (found["uid"], found["gid"]))
             self.assertEqual({"0000000000000000"}, set(found["capabilities"].values()))
             self.assertIs(True, found["no_new_privs"])

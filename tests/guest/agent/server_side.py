@@ -104,7 +104,7 @@ class ServerSide:
         self.acknowledges = True
         self._parts = b""
         self._unsent = b""
-        self._epoch = b""
+        self._nonce = b""
         self._noise = b""
         self._next_request = 1
         self.send(boot_bytes(config, modules))
@@ -127,12 +127,12 @@ class ServerSide:
 
     def attach(self) -> None:
         """Attaches anew and waits for the hello."""
-        self._epoch = os.urandom(16)
+        self._nonce = os.urandom(16)
         self._noise = b""
         self.hello = {}
         self.parser.reset()
         self._parts = b""
-        self.send(MAGIC + self._epoch)
+        self.send(MAGIC + self._nonce)
         self.until(lambda: bool(self.hello))
 
     def request(self, method: str, params: Any = None) -> Dict[str, Any]:
@@ -223,13 +223,13 @@ class ServerSide:
                 raise EOFError("the agent ended: %r" % self.said[-2000:])
 
     def _received(self, chunk: bytes) -> None:
-        if self._epoch:
+        if self._nonce:
             self._noise += chunk
-            at = self._noise.find(self._epoch)
+            at = self._noise.find(self._nonce)
             if at < 0:
                 return
             chunk = self._noise[at + 16 :]
-            self._epoch = b""
+            self._nonce = b""
         for frame in self.parser.feed(chunk):
             self._frame(frame)
 

@@ -126,9 +126,9 @@ class Vectors(unittest.TestCase):
                 seen: List[Dict[str, Any]] = []
                 parser = FrameParser()
 
-                def attach(epoch: bytes) -> None:
+                def attach(nonce: bytes) -> None:
                     parser.reset()
-                    seen.append({"epoch": epoch.hex(), "frames": []})
+                    seen.append({"nonce": nonce.hex(), "frames": []})
 
                 def take(chunk: bytes, doubtful: int) -> None:
                     if not seen or "error" in seen[-1]:

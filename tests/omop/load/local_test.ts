@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { openCdmDoor, volumeName } from "../../../src/cdm/gateway.ts";
+import { openCdmGateway, volumeName } from "../../../src/cdm/gateway.ts";
 import { LABEL_LOAD, loadLocal, type LocalLoadOptions } from "../../../src/cdm/local_load.ts";
 import { ROLE_CDM } from "../../../src/cdm/local_store.ts";
 import { readConfig } from "../../../src/app/config.ts";
@@ -65,11 +65,11 @@ Deno.test("loadLocal() makes a CDM that one server at a time serves", async () =
         assert.match(reply.text, /OperationalError/);
       });
       const variables = environment(name);
-      const door = await openCdmDoor(readConfig((variable) => variables[variable]), engine);
+      const gateway = await openCdmGateway(readConfig((variable) => variables[variable]), engine);
       try {
-        await assert.rejects(async () => await door?.describe(), { code: "cdm_in_use" });
+        await assert.rejects(async () => await gateway?.describe(), { code: "cdm_in_use" });
       } finally {
-        await door?.close();
+        await gateway?.close();
       }
       await assert.rejects(load(name, sampleSource({ persons: 1 }), { replace: true }), {
         code: "cdm_in_use",

@@ -103,7 +103,7 @@ Deno.test("urlUpstream() refuses a server without TLS before it sends anything",
   assert.deepEqual(got, [8, 0]);
 });
 
-Deno.test("StreamUpstream.connect() ends in time when the server is silent or talks nonsense", async () => {
+Deno.test("StreamUpstream.connect() ends in time when the server is silent or sends an invalid response", async () => {
   for (const reply of ["", "HTTP/1.1 400 Bad Request\r\n\r\n", "R\x7f\xff\xff\xff"]) {
     const upstream = new StreamUpstream({
       open: () =>

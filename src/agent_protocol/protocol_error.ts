@@ -1,5 +1,5 @@
 /** How bytes of the other side can break the protocol. The names are those of the shared vectors. */
-export type ViolationKind =
+export type ProtocolErrorKind =
   | "unknown_type"
   | "wrong_direction"
   | "bad_flags"
@@ -13,18 +13,18 @@ export type ViolationKind =
   | "message_too_long"
   | "too_many_messages"
   | "not_open"
-  | "no_epoch";
+  | "no_nonce";
 
 /** The other side broke the protocol: nothing more it says can be understood. */
-export class ProtocolViolation extends Error {
-  override readonly name = "ProtocolViolation";
-  readonly kind: ViolationKind;
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  readonly kind: ProtocolErrorKind;
 
   /**
    * @param kind Which rule.
    * @param message What was wrong, with its numbers, never with payload.
    */
-  constructor(kind: ViolationKind, message: string) {
+  constructor(kind: ProtocolErrorKind, message: string) {
     super(message);
     this.kind = kind;
   }

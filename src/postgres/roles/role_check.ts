@@ -2,7 +2,7 @@
 export type Severity = "unsafe" | "advice";
 
 /** A question, and what its answers mean. */
-export interface Question {
+export interface RoleCheck {
   /** A stable name. */
   readonly kind: string;
   /** How bad each finding is. */

@@ -6,7 +6,7 @@ import type { Attachment, ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { GUEST_MODULES } from "../guest/mod.ts";
 import { type AgentLog, logAgent } from "./agent_log.ts";
-import type { ContainerHost } from "./container_host.ts";
+import type { ContainerRuntime } from "./container_runtime.ts";
 import { type Removal, Removals } from "./removals.ts";
 
 /** How long the whole of a start may take, a first start on a cold disk and a loaded machine included. */
@@ -24,10 +24,10 @@ const NOT_MADE: ReadonlySet<string> = new Set([
   "invalid_argument",
 ]);
 
-/** What {@link startHosted} needs. */
-export interface HostedOptions {
+/** What {@link startAgentContainer} needs. */
+export interface AgentContainerOptions {
   /** Where it is to run. */
-  readonly host: ContainerHost;
+  readonly host: ContainerRuntime;
   /** Who removes it; without, removals of its own. */
   readonly removals?: Removals;
   /** The whole container; its command must be the agent's loader. */
@@ -57,7 +57,7 @@ export interface ContainerEnd {
 }
 
 /** A running container with its channel. */
-export interface HostedContainer {
+export interface AgentContainer {
   /** The container's name in the host. */
   readonly name: string;
   /** Its agent's channel, greeted and ready; it ends with the container. */
@@ -72,11 +72,11 @@ export interface HostedContainer {
  * Creates a container, attaches, starts it, boots the agent over its stdin and brings the channel up.
  * When any step fails, nothing remains, or its removal goes on until it is gone: `removals` knows.
  *
- * @param options See {@link HostedOptions}.
+ * @param options See {@link AgentContainerOptions}.
  * @returns The running container.
  * @throws {OmcpError} The engine's own errors, `timeout`, or `sandbox_start_failed` where the agent gave no sign of life.
  */
-export async function startHosted(options: HostedOptions): Promise<HostedContainer> {
+export async function startAgentContainer(options: AgentContainerOptions): Promise<AgentContainer> {
   using deadline = new DeadlineSignal(START_DEADLINE_MS);
   const signal = options.signal === undefined
     ? deadline.signal
@@ -115,13 +115,13 @@ export async function startHosted(options: HostedOptions): Promise<HostedContain
 }
 
 interface Parts {
-  readonly host: ContainerHost;
+  readonly host: ContainerRuntime;
   readonly name: string;
   readonly removals: Removals;
 }
 
 /** Not to be given up half-way: the engine goes on, and the container would come after its removal. */
-async function create(options: HostedOptions, { host, name, removals }: Parts): Promise<string> {
+async function create(options: AgentContainerOptions, { host, name, removals }: Parts): Promise<string> {
   try {
     return await host.createContainer(options.spec, { name, deadlineMs: START_DEADLINE_MS });
   } catch (error) {
@@ -137,7 +137,7 @@ async function create(options: HostedOptions, { host, name, removals }: Parts): 
 async function bringUp(
   attachment: Attachment,
   agent: AgentLog,
-  options: HostedOptions,
+  options: AgentContainerOptions,
   signal: AbortSignal,
 ): Promise<Channel> {
   try {
@@ -166,7 +166,7 @@ async function bringUp(
   }
 }
 
-function hosted(parts: Parts & { id: string; channel: Channel; attachment: Attachment }): HostedContainer {
+function hosted(parts: Parts & { id: string; channel: Channel; attachment: Attachment }): AgentContainer {
   const { host, id, name, channel, attachment, removals } = parts;
   let removal: Removal | undefined;
   function remove(reason: string): Removal {

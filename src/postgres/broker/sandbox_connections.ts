@@ -45,7 +45,7 @@ export class ConnectionCount {
 const MAX_SNAPSHOTS = 1_000;
 
 /** One sandbox's side of the database: who is connected, and which cancel keys are its own. */
-export class SandboxDoor {
+export class SandboxConnections {
   readonly #limits: BrokerLimits;
   readonly #count: ConnectionCount;
   readonly #snapshots = new Set<string>();

@@ -10,7 +10,7 @@ _CGROUP = "/sys/fs/cgroup"
 _UNLIMITED = 1 << 62
 
 
-def in_force(dumpable: bool) -> Dict[str, Any]:
+def attestation(dumpable: bool) -> Dict[str, Any]:
     """Fields that cannot be read are None (or empty lists): never guessed."""
     status = _status()
     root_options, writable = mounts(_read("/proc/self/mountinfo") or "")

@@ -4,7 +4,7 @@ const BYTES = 256 * 1024;
 const DELAY_MS = 50;
 
 /** Decides when to acknowledge: seldom enough to cost nothing, often enough that the agent's window never fills. */
-export class Acknowledger {
+export class DelayedAck {
   readonly #send: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #messages = 0;

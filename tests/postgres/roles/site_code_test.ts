@@ -1,7 +1,7 @@
-/** Code of the site's own that the guard cannot see in SQL of PostgreSQL's own names: what checkPosture() must find. */
+/** Code of the site's own that the guard cannot see in SQL of PostgreSQL's own names: what auditRole() must find. */
 import assert from "node:assert/strict";
 import { OmcpError } from "../../../src/errors.ts";
-import { checkPosture, type PostureReport, requireSafeRole } from "../../../src/postgres/posture/mod.ts";
+import { auditRole, requireSafeRole, type RoleReport } from "../../../src/postgres/roles/mod.ts";
 import { urlUpstream } from "../../../src/postgres/upstream/mod.ts";
 import { startPostgres, type TestPostgres } from "../fixture.ts";
 import { sentFor } from "../guard/planning.ts";
@@ -190,17 +190,17 @@ async function fresh(): Promise<void> {
   );
 }
 
-async function look(): Promise<PostureReport> {
+async function look(): Promise<RoleReport> {
   const signal = AbortSignal.timeout(20_000);
   const session = await urlUpstream(server.url).connect({ search_path: "cdm" }, signal);
   try {
-    return await checkPosture(session, "cdm", signal);
+    return await auditRole(session, "cdm", signal);
   } finally {
     session.close();
   }
 }
 
-Deno.test("checkPosture() finds site code that SQL of built-in names alone would run", async (t) => {
+Deno.test("auditRole() finds site code that SQL of built-in names alone would run", async (t) => {
   for (const [severity, cases] of [["unsafe", UNSAFE], ["advice", ADVICE]] as const) {
     for (const { kind, give, run } of cases) {
       await t.step(`${kind}: ${run === "" ? give.slice(0, 100) : run}`, async () => {
@@ -220,7 +220,7 @@ Deno.test("checkPosture() finds site code that SQL of built-in names alone would
   }
 });
 
-Deno.test("checkPosture() lets pass what sites have: plain domains, enums, views and casts out of sight", async () => {
+Deno.test("auditRole() lets pass what sites have: plain domains, enums, views and casts out of sight", async () => {
   for (const give of HARMLESS) {
     await fresh();
     await server.sql(give);

@@ -1,4 +1,4 @@
-import { ProtocolViolation } from "./violation.ts";
+import { ProtocolError } from "./protocol_error.ts";
 
 /** How many events may be whole while an earlier one is not: what an agent may have unacknowledged. */
 const MAX_AHEAD = 4096;
@@ -6,7 +6,7 @@ const MAX_AHEAD = 4096;
 /**
  * Which events have come, by their numbers. An event in parts may be overtaken by later ones; each begins in order.
  */
-export class EventLedger {
+export class ReceiveWindow {
   /** The highest number that has begun; undefined before the first. */
   #begun: number | undefined;
   #acknowledged: number;
@@ -27,12 +27,12 @@ export class EventLedger {
    * Notes that a part of an event came.
    *
    * @param seq The event's number.
-   * @throws {ProtocolViolation} `bad_seq`: an event before it was left out.
+   * @throws {ProtocolError} `bad_seq`: an event before it was left out.
    */
   begin(seq: number): void {
     if (this.#begun === undefined) this.#acknowledged = seq - 1;
     else if (seq > this.#begun + 1) {
-      throw new ProtocolViolation(
+      throw new ProtocolError(
         "bad_seq",
         `Cannot take event: ${this.#begun + 1} must come first: received ${seq}`,
       );
@@ -45,14 +45,14 @@ export class EventLedger {
    *
    * @param seq The event's number.
    * @returns False if it had come before: then it is to be dropped.
-   * @throws {ProtocolViolation} `bad_seq`: too many have overtaken one that does not end.
+   * @throws {ProtocolError} `bad_seq`: too many have overtaken one that does not end.
    */
   complete(seq: number): boolean {
     if (seq <= this.#acknowledged || this.#ahead.has(seq)) return false;
     this.#ahead.add(seq);
     while (this.#ahead.delete(this.#acknowledged + 1)) this.#acknowledged += 1;
     if (this.#ahead.size > MAX_AHEAD) {
-      throw new ProtocolViolation(
+      throw new ProtocolError(
         "bad_seq",
         `Cannot take event: ${MAX_AHEAD} have overtaken ${this.#acknowledged + 1}`,
       );

@@ -7,7 +7,7 @@ interface Waiting {
 }
 
 /** A queue in front of something that only a few may do at once. */
-export class Turnstile {
+export class Semaphore {
   readonly #places: number;
   readonly #maxWaiting: number;
   readonly #waiting: Waiting[] = [];
@@ -34,7 +34,7 @@ export class Turnstile {
    * @returns A function that must be called once to leave.
    * @throws {OmcpError} `capacity` when too many wait already; the signal's reason when it is aborted.
    */
-  async enter(signal: AbortSignal): Promise<() => void> {
+  async acquire(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     if (this.#inside < this.#places) {
       this.#inside += 1;

@@ -1,7 +1,7 @@
 import { quoteIdentifier } from "../../lib/sql.ts";
 
-/** For whom {@link postureSql} writes. */
-export interface PostureTarget {
+/** For whom {@link readerRoleSql} writes. */
+export interface RoleTarget {
   /** The role to make; quoted where that is needed. */
   readonly role: string;
   /** The CDM's schema. */
@@ -16,7 +16,7 @@ export interface PostureTarget {
  * @param target Role, schema and database.
  * @returns Statements, a line each.
  */
-export function postureSql(target: PostureTarget): string {
+export function readerRoleSql(target: RoleTarget): string {
   const role = quoteIdentifier(target.role);
   const schema = quoteIdentifier(target.schema);
   const database = quoteIdentifier(target.database);

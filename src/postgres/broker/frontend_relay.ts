@@ -18,7 +18,7 @@ import {
   parameterTypes,
   single,
 } from "./client_text.ts";
-import type { Conversation } from "./conversation.ts";
+import type { PipelineState } from "./pipeline_state.ts";
 import type { CostBudget } from "./cost_budget.ts";
 import { type Holding, type HoldingLimits, Holdings } from "./holdings.ts";
 import { type Effect, Pipeline } from "./pipeline.ts";
@@ -27,13 +27,13 @@ import type { PlannedStatement, StatementPlanner } from "./planner.ts";
 import type { Refusal, Refusals } from "./refusals.ts";
 import { TextPlanner } from "./text_planner.ts";
 
-/** What a {@link ClientPump} works with. */
+/** What a {@link FrontendRelay} works with. */
 export interface ClientPumpOptions {
   readonly sandboxId: string;
   readonly client: ByteReader;
   readonly session: UpstreamSession;
   readonly planner: StatementPlanner;
-  readonly conversation: Conversation;
+  readonly conversation: PipelineState;
   readonly refusals: Refusals;
   readonly audit: Audit;
   /** What statements may cost; undefined for no limit. */
@@ -54,7 +54,7 @@ const FLUSH_BYTES = 64 * 1024;
 const SEPARATOR = "\n;\n";
 
 /** Reads the client's messages in order, has every SQL text planned, and sends what may pass. */
-export class ClientPump {
+export class FrontendRelay {
   readonly #options: ClientPumpOptions;
   readonly #pipeline = new Pipeline();
   readonly #texts: TextPlanner;

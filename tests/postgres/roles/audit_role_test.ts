@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { OmcpError } from "../../../src/errors.ts";
 import {
-  checkPosture,
-  type PostureReport,
-  postureSql,
+  auditRole,
+  readerRoleSql,
   requireSafeRole,
-} from "../../../src/postgres/posture/mod.ts";
+  type RoleReport,
+} from "../../../src/postgres/roles/mod.ts";
 import { urlUpstream } from "../../../src/postgres/upstream/mod.ts";
 import { startPostgres, type TestPostgres } from "../fixture.ts";
 
@@ -22,25 +22,25 @@ Deno.test.afterAll(async function stop() {
   await server.stop();
 });
 
-async function look(url = server.url): Promise<PostureReport> {
+async function look(url = server.url): Promise<RoleReport> {
   const signal = AbortSignal.timeout(10_000);
   const session = await urlUpstream(url).connect({}, signal);
   try {
-    return await checkPosture(session, "cdm", signal);
+    return await auditRole(session, "cdm", signal);
   } finally {
     session.close();
   }
 }
 
-function unsafe(report: PostureReport): string[] {
+function unsafe(report: RoleReport): string[] {
   return report.problems.filter((problem) => problem.severity === "unsafe").map((problem) => problem.kind);
 }
 
-Deno.test("checkPosture() finds nothing wrong with the image's role", async () => {
+Deno.test("auditRole() finds nothing wrong with the image's role", async () => {
   assert.deepEqual((await look()).problems, []);
 });
 
-Deno.test("checkPosture() finds each right that a sandbox's role must not have", async () => {
+Deno.test("auditRole() finds each right that a sandbox's role must not have", async () => {
   const cases: readonly (readonly [kind: string, give: string, takeBack: string])[] = [
     ["attributes", "ALTER ROLE omcp_reader CREATEROLE", "ALTER ROLE omcp_reader NOCREATEROLE"],
     [
@@ -118,17 +118,17 @@ Deno.test("requireSafeRole() refuses a superuser, with the SQL that makes a righ
     assert.ok(error instanceof OmcpError);
     assert.equal(error.code, "database_unsafe_role");
     assert.match(error.message, /omcp_admin: SUPERUSER/);
-    assert.ok(error.next?.includes(postureSql({ role: "omcp_reader", schema: "cdm", database: "cdm" })));
+    assert.ok(error.next?.includes(readerRoleSql({ role: "omcp_reader", schema: "cdm", database: "cdm" })));
     return true;
   });
   requireSafeRole(report, { ...options, allowUnsafeRole: "omcp_admin" });
   assert.throws(() => requireSafeRole(report, { ...options, allowUnsafeRole: "another" }));
 });
 
-Deno.test("postureSql() makes a role that is safe", async () => {
+Deno.test("readerRoleSql() makes a role that is safe", async () => {
   await server.sql("GRANT TEMPORARY ON DATABASE cdm TO PUBLIC; GRANT CREATE ON SCHEMA public TO PUBLIC");
   await server.sql(
-    postureSql({ role: 'a "reader"', schema: "cdm", database: "cdm" }).replace(/^--.*$/gm, ""),
+    readerRoleSql({ role: 'a "reader"', schema: "cdm", database: "cdm" }).replace(/^--.*$/gm, ""),
   );
   await server.sql(`ALTER ROLE "a ""reader""" PASSWORD 'pw'`);
   const report = await look(server.url.replace("omcp_reader", "a%20%22reader%22"));

@@ -4,7 +4,7 @@ import { putParameter } from "../upstream/login.ts";
 import { BACKEND, HEADER_BYTES, readUint32 } from "../wire/message.ts";
 import { errorResponse, movedError, parseServerError, type ServerError } from "../wire/server_error.ts";
 import type { ClientWriter } from "./client_writer.ts";
-import type { Conversation } from "./conversation.ts";
+import type { PipelineState } from "./pipeline_state.ts";
 import type { Refusals } from "./refusals.ts";
 
 /** The connection must end, and the client be told this. */
@@ -22,11 +22,11 @@ export class ConnectionEnd extends Error {
   }
 }
 
-/** What a {@link ServerPump} works with. */
+/** What a {@link BackendRelay} works with. */
 export interface ServerPumpOptions {
   readonly session: UpstreamSession;
   readonly client: ClientWriter;
-  readonly conversation: Conversation;
+  readonly conversation: PipelineState;
   readonly refusals: Refusals;
   /** Bytes of rows one statement may bring. */
   readonly resultBytes: number;
@@ -55,7 +55,7 @@ const STREAMED: ReadonlySet<number> = new Set<number>([
 ]);
 
 /** Relays the server's messages: rows as they come, never a result as a whole. */
-export class ServerPump {
+export class BackendRelay {
   readonly #options: ServerPumpOptions;
   readonly #parameters: Map<string, string>;
   #held: Uint8Array = EMPTY;

@@ -8,7 +8,7 @@ import type {
 } from "../docker/mod.ts";
 
 /** Runs containers. The Engine of `docker/` satisfies it as it is. */
-export interface ContainerHost {
+export interface ContainerRuntime {
   /** Creates a container and returns the host's own id of it. */
   createContainer(spec: ContainerSpec, options: { name: string } & CallOptions): Promise<string>;
   /** Starts PID 1. Returns false for one that runs already: of several calls at once, one starts it. */

@@ -1,18 +1,22 @@
 import assert from "node:assert/strict";
-import { type Admission, ConnectionCount, SandboxDoor } from "../../../src/postgres/broker/door.ts";
+import {
+  type Admission,
+  ConnectionCount,
+  SandboxConnections,
+} from "../../../src/postgres/broker/sandbox_connections.ts";
 import { DEFAULT_LIMITS } from "../../../src/postgres/broker/limits.ts";
 
 const limits = { ...DEFAULT_LIMITS, connectionsPerSandbox: 2, connectionsTotal: 3 };
 
-function admit(door: SandboxDoor, cancel: () => void = function nothing() {}): Admission {
-  const admission = door.admit(cancel);
+function admit(connections: SandboxConnections, cancel: () => void = function nothing() {}): Admission {
+  const admission = connections.admit(cancel);
   assert.ok("key" in admission);
   return admission;
 }
 
-Deno.test("SandboxDoor.admit() keeps to the sandbox's number and to that of all", () => {
+Deno.test("SandboxConnections.admit() keeps to the sandbox's number and to that of all", () => {
   const count = new ConnectionCount(limits);
-  const [one, two] = [new SandboxDoor(limits, count), new SandboxDoor(limits, count)];
+  const [one, two] = [new SandboxConnections(limits, count), new SandboxConnections(limits, count)];
   const first = admit(one);
   admit(one);
   assert.ok("full" in one.admit(function nothing() {}));
@@ -24,9 +28,9 @@ Deno.test("SandboxDoor.admit() keeps to the sandbox's number and to that of all"
   admit(two);
 });
 
-Deno.test("SandboxDoor.cancel() takes the whole key, of this sandbox, while it is open", () => {
+Deno.test("SandboxConnections.cancel() takes the whole key, of this sandbox, while it is open", () => {
   const count = new ConnectionCount(limits);
-  const [one, two] = [new SandboxDoor(limits, count), new SandboxDoor(limits, count)];
+  const [one, two] = [new SandboxConnections(limits, count), new SandboxConnections(limits, count)];
   let cancelled = 0;
   const { key, release } = admit(one, () => cancelled += 1);
   two.cancel(key.processId, key.secret);

@@ -5,7 +5,7 @@ import { type SandboxPolicy, TMPFS_MOUNTS } from "./policy.ts";
 const count = z.number().nonnegative();
 
 const Hello = z.object({
-  in_force: z.object({
+  attestation: z.object({
     uid: z.number().int(),
     gid: z.number().int(),
     groups: z.array(z.number().int()).max(1000),
@@ -32,7 +32,7 @@ const Hello = z.object({
   }),
 });
 
-type InForce = z.output<typeof Hello>["in_force"];
+type Attestation = z.output<typeof Hello>["attestation"];
 
 /** In the order of /proc/self/status. */
 const ID_NAMES = ["real", "effective", "saved", "file system"] as const;
@@ -64,14 +64,14 @@ const HARMLESS_MOUNTS: ReadonlySet<string> = new Set([
  * @param hello The channel's hello, untrusted.
  * @returns A sentence for every deviation; none means that the sandbox is confined as the policy says.
  */
-export function verifyInForce(policy: SandboxPolicy, uid: number, hello: unknown): string[] {
+export function verifyAttestation(policy: SandboxPolicy, uid: number, hello: unknown): string[] {
   const parsed = Hello.safeParse(hello);
   if (!parsed.success) return [`the agent's report is no valid one: ${z.prettifyError(parsed.error)}`];
-  const facts = parsed.data.in_force;
+  const facts = parsed.data.attestation;
   return [...identity(uid, facts), ...privileges(facts), ...surroundings(facts), ...limits(policy, facts)];
 }
 
-function identity(uid: number, facts: InForce): string[] {
+function identity(uid: number, facts: Attestation): string[] {
   const found: string[] = [];
   for (const [name, value] of [["uid", facts.uid], ["gid", facts.gid]] as const) {
     if (value !== uid) found.push(`the ${name} is ${value} instead of ${uid}`);
@@ -87,7 +87,7 @@ function identity(uid: number, facts: InForce): string[] {
   return found;
 }
 
-function privileges(facts: InForce): string[] {
+function privileges(facts: Attestation): string[] {
   const found: string[] = [];
   for (const [set, mask] of Object.entries(facts.capabilities)) {
     if (mask === null) found.push(`the ${set} capabilities are not known`);
@@ -101,7 +101,7 @@ function privileges(facts: InForce): string[] {
   return found;
 }
 
-function surroundings(facts: InForce): string[] {
+function surroundings(facts: Attestation): string[] {
   const found: string[] = [];
   const interfaces = facts.interfaces.filter((name) => name !== "lo");
   if (interfaces.length > 0) found.push(`there are network interfaces: ${interfaces.join(", ")}`);
@@ -123,7 +123,7 @@ const CPU_TOLERANCE = 0.001;
 /** The kernel rounds memory down to whole pages, of 64 KiB at most. */
 const PAGE_BYTES = 65_536;
 
-function limits(policy: SandboxPolicy, facts: InForce): string[] {
+function limits(policy: SandboxPolicy, facts: Attestation): string[] {
   const { memory_bytes, swap_bytes, pids_max, cpu_quota } = facts.limits;
   const found: string[] = [];
   if (memory_bytes === null || Math.abs(memory_bytes - policy.memoryBytes) > PAGE_BYTES) {

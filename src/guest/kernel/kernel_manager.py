@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import processes
 from .untrusted import Untrusted, count
-from .launch import MAX_STARTS, ZygoteEvents, ZygoteHost
+from .zygote_manager import MAX_STARTS, ZygoteEvents, ZygoteManager
 from .link import Link, pair
 from .main_thread import MainThread
 
@@ -34,13 +34,13 @@ class KernelEvents(NamedTuple):
     can_read: Callable[[], bool]
 
 
-class KernelKeeper:
+class KernelManager:
     """Keeps a zygote, and a kernel from it."""
 
     def __init__(self, loop: Any, preload: List[str], told: KernelEvents) -> None:
         self._loop = loop
         self._told = told
-        self._zygote = ZygoteHost(
+        self._zygote = ZygoteManager(
             loop,
             preload,
             ZygoteEvents(

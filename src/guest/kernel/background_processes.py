@@ -16,7 +16,7 @@ _MANY = 128
 Identity = Tuple[int, int]
 
 
-class Leftovers:
+class BackgroundProcesses:
     """Remembers them by pid and time of start. `keep` gives the zygote and the kernel."""
 
     def __init__(self, keep: Callable[[], Tuple[int, int]]) -> None:

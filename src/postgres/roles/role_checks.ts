@@ -1,5 +1,5 @@
-import type { Question } from "./question.ts";
-import { SITE_CODE_QUESTIONS } from "./site_code.ts";
+import type { RoleCheck } from "./role_check.ts";
+import { SITE_CODE_CHECKS } from "./site_code.ts";
 
 /**
  * What the server is asked about the role that sandboxes' statements run under. Each question returns rows of one column: what
@@ -17,7 +17,7 @@ const INTERNAL = "n.nspname !~ '^pg_(toast|temp)'";
 const HARMLESS_ROLES = "('pg_read_all_settings', 'pg_use_reserved_connections')";
 
 /** All questions, worst first. */
-export const QUESTIONS: readonly Question[] = [
+export const ROLE_CHECKS: readonly RoleCheck[] = [
   {
     kind: "attributes",
     severity: "unsafe",
@@ -101,7 +101,7 @@ export const QUESTIONS: readonly Question[] = [
       JOIN pg_catalog.pg_type s ON s.oid = c.castsource JOIN pg_catalog.pg_type t ON t.oid = c.casttarget
       WHERE c.oid >= 16384 AND s.typnamespace = 'pg_catalog'::regnamespace AND t.typnamespace = 'pg_catalog'::regnamespace`,
   },
-  ...SITE_CODE_QUESTIONS.filter(({ severity }) => severity === "unsafe"),
+  ...SITE_CODE_CHECKS.filter(({ severity }) => severity === "unsafe"),
   {
     kind: "foreign_servers",
     severity: "unsafe",
@@ -119,7 +119,7 @@ export const QUESTIONS: readonly Question[] = [
       `${REACH} SELECT DISTINCT a.parname FROM pg_catalog.pg_parameter_acl a CROSS JOIN reach
       WHERE pg_catalog.has_parameter_privilege(reach.oid, a.parname, 'SET, ALTER SYSTEM') AND a.parname <> 'temp_file_limit'`,
   },
-  ...SITE_CODE_QUESTIONS.filter(({ severity }) => severity === "advice"),
+  ...SITE_CODE_CHECKS.filter(({ severity }) => severity === "advice"),
   {
     kind: "dangerous_extensions",
     severity: "advice",

@@ -37,7 +37,7 @@ function prepares(message: Expectation): number {
  * Follows one session by the server's answers: which statement an answer belongs to, what it brought, and whether the session
  * is within a transaction. Names are bound when the server confirms them, so that the audit names what really ran.
  */
-export class Conversation {
+export class PipelineState {
   readonly #sandboxId: string;
   readonly #audit: Audit;
   readonly #queue: Expectation[] = [];

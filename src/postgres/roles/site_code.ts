@@ -3,7 +3,7 @@
  * class, a cast, a domain, a view. The guard sees names, not types, so it cannot refuse such SQL; the database must not have it.
  * Extensions are the site's choice and are left out.
  */
-import type { Question } from "./question.ts";
+import type { RoleCheck } from "./role_check.ts";
 
 /** The first OID of what is not PostgreSQL's own. */
 const FIRST_OWN = "16384";
@@ -42,7 +42,7 @@ const FAMILY_FUNCTIONS = `(SELECT x.amprocfamily AS family, x.amproc::oid AS oid
   UNION SELECT x.amopfamily, o.oprcode FROM pg_catalog.pg_amop x JOIN pg_catalog.pg_operator o ON o.oid = x.amopopr)`;
 
 /** The questions about it, worst first. */
-export const SITE_CODE_QUESTIONS: readonly Question[] = [
+export const SITE_CODE_CHECKS: readonly RoleCheck[] = [
   {
     kind: "operator_classes",
     severity: "unsafe",

@@ -153,7 +153,7 @@ class ZygoteEvents(NamedTuple):
     on_ended: Callable[[], None]
 
 
-class ZygoteHost:
+class ZygoteManager:
     """`pid` is 0 while there is none; `ready` says whether it takes orders to fork."""
 
     def __init__(self, loop: Any, preload: List[str], events: ZygoteEvents) -> None:

@@ -2,12 +2,12 @@ import { quoteLiteral } from "../../lib/sql.ts";
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { ask, type UpstreamSession } from "../upstream/mod.ts";
-import { postureSql } from "./posture_sql.ts";
-import type { Severity } from "./question.ts";
-import { QUESTIONS } from "./questions.ts";
+import { readerRoleSql } from "./reader_role_sql.ts";
+import type { Severity } from "./role_check.ts";
+import { ROLE_CHECKS } from "./role_checks.ts";
 
 /** Something about the role that is not as it should be. */
-export interface PostureProblem {
+export interface RoleProblem {
   /** A stable name of what was asked, such as `write_grants`. */
   readonly kind: string;
   /** Whether it keeps the server from serving. */
@@ -21,7 +21,7 @@ export interface PostureProblem {
 }
 
 /** What the role may do, as far as it was asked. */
-export interface PostureReport {
+export interface RoleReport {
   /** The role that statements run under. */
   readonly role: string;
   /** The database the session is connected to. */
@@ -29,7 +29,7 @@ export interface PostureReport {
   /** PostgreSQL's `server_version_num`. */
   readonly serverVersion: number;
   /** Worst first; empty for a role that may read the CDM and nothing else. */
-  readonly problems: readonly PostureProblem[];
+  readonly problems: readonly RoleProblem[];
 }
 
 /** What helps where it is not the role's rights that are wrong. */
@@ -49,19 +49,19 @@ const FINDING = z.array(z.tuple([z.string()]));
  * @param session An idle session of that role.
  * @param cdmSchema The CDM's schema.
  * @param signal Ends it.
- * @returns What is wrong, worst first; nothing for a role as {@link postureSql} makes it.
+ * @returns What is wrong, worst first; nothing for a role as {@link readerRoleSql} makes it.
  */
-export async function checkPosture(
+export async function auditRole(
   session: UpstreamSession,
   cdmSchema: string,
   signal: AbortSignal,
-): Promise<PostureReport> {
+): Promise<RoleReport> {
   const identity =
     "SELECT current_user::text, current_database()::text, current_setting('server_version_num')";
   const [[role, database, version]] = IDENTITY.parse(await ask(session, identity, signal));
   const serverVersion = Number(version);
-  const problems: PostureProblem[] = [];
-  for (const question of QUESTIONS) {
+  const problems: RoleProblem[] = [];
+  for (const question of ROLE_CHECKS) {
     if (serverVersion < (question.since ?? 0)) continue;
     const rows = FINDING.parse(await ask(session, question.sql(quoteLiteral(cdmSchema)), signal));
     if (rows.length === 0) continue;
@@ -82,12 +82,12 @@ export async function checkPosture(
  * @throws {OmcpError} `database_unsafe_role`, with the SQL that makes a right role in `next`.
  */
 export function requireSafeRole(
-  report: PostureReport,
+  report: RoleReport,
   options: { readonly cdmSchema: string; readonly allowUnsafeRole?: string },
 ): void {
   const unsafe = report.problems.filter((problem) => problem.severity === "unsafe");
   if (unsafe.length === 0 || report.role === options.allowUnsafeRole) return;
-  const sql = postureSql({ role: "omcp_reader", schema: options.cdmSchema, database: report.database });
+  const sql = readerRoleSql({ role: "omcp_reader", schema: options.cdmSchema, database: report.database });
   const steps = [
     ...(unsafe.some(({ about }) => about === "role")
       ? [`Make a role that can only read, and use it in OMCP_DATABASE_URL:\n${sql}`]
