@@ -56,7 +56,16 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 function readVariable(name: string): string | undefined {
-  return Deno.env.get(name);
+  try {
+    return Deno.env.get(name);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
+    throw new OmcpError("config_invalid", `The permission to read ${name} is missing`, {
+      state: "Nothing was started.",
+      next: "Start Deno with --allow-env=DOCKER_HOST,OMCP_*.",
+      cause,
+    });
+  }
 }
 
 function print(line: string): void {

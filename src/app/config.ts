@@ -15,8 +15,9 @@ interface Setting {
 
 /** A whole number between two bounds, as the environment gives it: text. */
 function whole(minimum: number, maximum: number) {
+  const range = `must be from ${minimum} to ${maximum}`;
   return z.string().regex(/^\d{1,16}$/, "must be a whole number").transform(Number)
-    .pipe(z.number().min(minimum).max(maximum));
+    .pipe(z.number().min(minimum, range).max(maximum, range));
 }
 
 /** The table of settings: name → schema, default, unit, meaning. */
@@ -119,7 +120,7 @@ export const SETTINGS = {
     description: "The schema that holds the CDM.",
   },
   OMCP_DISCLOSURE: {
-    schema: z.enum(["", "open"]),
+    schema: z.enum(["", "open"], "must be empty or open"),
     default: "",
     unit: "",
     description:
@@ -164,10 +165,10 @@ export const SETTINGS = {
       "This server's name in the label `org.omcp.instance` of its containers; empty: a random one. One server at a time has a name; what an earlier one left under it is removed at start.",
   },
   OMCP_LOG_LEVEL: {
-    schema: z.enum(["debug", "info", "warning", "error"]),
+    schema: z.enum(["debug", "info", "warning", "error"], "must be debug, info, warning or error"),
     default: "info",
     unit: "",
-    description: "How much is logged, as JSON lines on stderr.",
+    description: "How much is logged, as JSON lines on stderr: debug, info, warning or error.",
   },
 } as const satisfies Readonly<Record<string, Setting>>;
 
@@ -219,6 +220,7 @@ export function readConfig(read: ReadVariable): Config {
   const mib = 1024 * 1024;
   const disclosure = get("OMCP_DISCLOSURE");
   const database = databaseLocation(String(get("OMCP_DATABASE_URL")));
+  const instance = get("OMCP_INSTANCE");
   const config: Config = {
     dockerHost: get("DOCKER_HOST"),
     image: get("OMCP_IMAGE") || undefined,
@@ -240,8 +242,8 @@ export function readConfig(read: ReadVariable): Config {
     queryResultBytes: get("OMCP_QUERY_RESULT_MIB") * mib,
     queryConnections: get("OMCP_QUERY_CONNECTIONS"),
     maxCost: get("OMCP_MAX_COST"),
-    instance: get("OMCP_INSTANCE") || crypto.randomUUID(),
-    instanceNamed: get("OMCP_INSTANCE") !== "",
+    instance: instance || crypto.randomUUID(),
+    instanceNamed: instance !== "",
     logLevel: get("OMCP_LOG_LEVEL"),
   };
   if (problems.length > 0) {

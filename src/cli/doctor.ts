@@ -1,7 +1,7 @@
 /** `omcp doctor`: looks at everything the server depends on, and says what is wrong and how to mend it. */
 import { ownCommand } from "../lib/own_command.ts";
 import { openCdmGateway } from "../cdm/gateway.ts";
-import type { Config } from "../app/config.ts";
+import { type Config, SETTINGS } from "../app/config.ts";
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import type { CellOutcome } from "../sandbox/cell.ts";
@@ -55,6 +55,9 @@ export async function doctor(settings: Config, print: (line: string) => void): P
     }
   }
 
+  for (const name of unknownSettings()) {
+    print(`note  ${name} is no setting of this program: a misspelt one has no effect`);
+  }
   const engine = await check("engine", async () => {
     const found = await Engine.connect({ host: config.dockerHost });
     const info = await found.info();
@@ -107,6 +110,15 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   }
   print(problems === 0 ? "All is well." : `${problems} problem(s).`);
   return problems === 0 ? 0 : 1;
+}
+
+/** Names in the environment that look like settings; none where the environment may not be listed. */
+function unknownSettings(): string[] {
+  try {
+    return Object.keys(Deno.env.toObject()).filter((name) => name.startsWith("OMCP_") && !(name in SETTINGS));
+  } catch {
+    return [];
+  }
 }
 
 function said(outcome: CellOutcome): string {

@@ -19,7 +19,14 @@ const { signal } = stopping;
 let muted = false;
 
 function write(line: string): void {
-  if (!muted) Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+  if (muted) return;
+  try {
+    Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+  } catch {
+    // Whoever read has gone, as `head` does: what was made must be cleared away all the same.
+    muted = true;
+    stopping.abort(new Error("The demo's output was closed"));
+  }
 }
 
 function stop(): void {

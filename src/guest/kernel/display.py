@@ -21,6 +21,8 @@ _MAX_PICTURE_CHARACTERS = -(-pictures.MAX_BYTES // 3) * 4
 _CUTTABLE = ("text/plain", "text/markdown", "text/latex")
 _TEXTS = _CUTTABLE + ("text/html", "image/svg+xml", "application/javascript")
 _BINARIES = (*pictures.KINDS, "application/pdf")
+# "… [12345678 characters left out] …" at its longest.
+_MARK_CHARACTERS = 64
 # The repr of an object that has more to show than its name.
 _OPAQUE = re.compile(r"<[\w.]+(?: object| at 0x[0-9a-f]+| object at 0x[0-9a-f]+)>$")
 
@@ -50,11 +52,18 @@ def bundle(data: Any) -> Dict[str, str]:
     for name in [name for name in pictures.KINDS if len(texts.get(name, "")) > _MAX_PICTURE_CHARACTERS]:
         note = "[%s of %d bytes, too large to be shown]" % (name, len(texts.pop(name)) * 3 // 4)
         texts["text/plain"] = "%s %s" % (texts["text/plain"], note) if "text/plain" in texts else note
-    kept = {name: cut(text, budget.characters) for name, text in texts.items() if name in _CUTTABLE}
+    kept = {name: _within_budget(text) for name, text in texts.items() if name in _CUTTABLE}
     for name, text in texts.items():
         if name in pictures.KINDS or name not in kept and len(text) <= budget.characters:
             kept[name] = text
     return kept
+
+
+def _within_budget(text: str) -> str:
+    """The mark of what is left out is within the budget too: the server need not cut again."""
+    if len(text) <= budget.characters:
+        return text
+    return cut(text, max(0, budget.characters - _MARK_CHARACTERS))
 
 
 def in_parts(message: Dict[str, Any]) -> Iterator[Dict[str, Any]]:

@@ -170,6 +170,7 @@ class Kernel:
             self._running = True
             if overdue:
                 raise KeyboardInterrupt("a task of an earlier cell did not yield; the cell did not run")
+            descriptors.close_forgotten_sockets()
             if self._internal:
                 self._run_internal(message["code"])
             else:

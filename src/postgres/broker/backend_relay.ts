@@ -11,16 +11,23 @@ import type { Refusals } from "./refusals.ts";
 export class ConnectionEnd extends Error {
   override readonly name = "ConnectionEnd";
   readonly sqlstate: string;
+  readonly hint?: string;
 
   /**
-   * @param sqlstate What the client is told as a code.
-   * @param message What it is told as a text.
+   * @param sqlstate The client's error code.
+   * @param message Its message.
+   * @param hint What to do, where that is not obvious.
    */
-  constructor(sqlstate: string, message: string) {
+  constructor(sqlstate: string, message: string, hint?: string) {
     super(message);
     this.sqlstate = sqlstate;
+    if (hint !== undefined) this.hint = hint;
   }
 }
+
+const STATEMENT_TIME =
+  "The server bounds the time of one statement (OMCP_QUERY_SECONDS): a longer timeout of the cell " +
+  "does not change it. Filter or aggregate more, or read a smaller part.";
 
 /** What a {@link BackendRelay} works with. */
 export interface ServerPumpOptions {
@@ -251,6 +258,9 @@ export class BackendRelay {
     const position = error.position === undefined ? undefined : conversation.writtenPosition(error.position);
     conversation.failed(error.sqlstate, refusal !== undefined);
     if (refusal !== undefined) return errorResponse({ severity: "ERROR", ...refusal });
+    if (error.sqlstate === "57014" && error.message.includes("statement timeout")) {
+      return errorResponse({ ...error, hint: STATEMENT_TIME });
+    }
     return position === undefined || position === error.position ? undefined : movedError(body, position);
   }
 

@@ -66,14 +66,19 @@ export class SandboxConnections {
    * @param cancel What a cancel request with its key does.
    * @returns Its key, or why there is no place.
    */
-  admit(cancel: () => void): Admission | { readonly full: string } {
+  admit(cancel: () => void): Admission | { readonly full: string; readonly hint: string } {
     if (this.#connections.size >= this.#limits.connectionsPerSandbox) {
       return {
         full: `this sandbox has ${this.#connections.size} connections open, which is the most it may have`,
+        hint: "Close those that are not needed: `with psycopg.connect() as connection`, engine.dispose(). " +
+          "Python closes forgotten ones when it collects garbage: import gc; gc.collect().",
       };
     }
     if (!this.#count.take()) {
-      return { full: `all ${this.#limits.connectionsTotal} connections of this server are taken` };
+      return {
+        full: `all ${this.#limits.connectionsTotal} connections of this server are taken`,
+        hint: "Try again in a moment.",
+      };
     }
     const key = this.#newKey();
     this.#connections.set(key.processId, { secret: key.secret, cancel });

@@ -97,7 +97,9 @@ class Connection {
 
   async serve(greeting: Greeting): Promise<void> {
     const admission = this.#session.connections.admit(() => this.#onCancel());
-    if ("full" in admission) throw new ConnectionEnd("53300", `too many connections: ${admission.full}`);
+    if ("full" in admission) {
+      throw new ConnectionEnd("53300", `too many connections: ${admission.full}`, admission.hint);
+    }
     let upstream: UpstreamSession | undefined;
     try {
       const signal = AbortSignal.any([
@@ -205,7 +207,9 @@ function cancellerOf(
 }
 
 async function tell(writer: ClientWriter, end: ConnectionEnd | undefined): Promise<void> {
-  await writer.finish(end === undefined ? undefined : { sqlstate: end.sqlstate, message: end.message });
+  if (end === undefined) return await writer.finish();
+  const { sqlstate, message, hint } = end;
+  await writer.finish({ sqlstate, message, ...(hint === undefined ? {} : { hint }) });
 }
 
 function lostUpstream(pump: BackendRelay): ConnectionEnd | undefined {
@@ -238,7 +242,7 @@ function asEnd(error: unknown): ConnectionEnd | undefined {
       "the database may not be used: the role the server logs in with has rights it must not have",
     );
   }
-  if (error.code === "cdm_in_use") return new ConnectionEnd("55006", error.message);
+  if (error.code === "cdm_in_use") return new ConnectionEnd("55006", error.message, error.next);
   if (error.code === "cdm_invalid") return new ConnectionEnd("3F000", error.message);
   if (sqlstate === "53300") {
     return new ConnectionEnd("53300", "the database has no connection free: try again");

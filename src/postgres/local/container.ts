@@ -214,7 +214,7 @@ function settle(event: unknown, ready: PromiseWithResolvers<void>, data: LocalDa
   if (parsed.data.state === "ready") {
     ready.resolve();
   } else if (parsed.data.error?.code === "cdm_in_use") {
-    const name = data.kind === "volume" ? data.volume : "the sample";
+    const name = data.kind === "volume" ? data.volume.replace(/^omcp-cdm-/, "local:") : "sample";
     ready.reject(
       new OmcpError("cdm_in_use", `Another server has the local CDM ${name} open`, {
         state: "Its data are untouched.",
