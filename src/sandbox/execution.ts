@@ -7,8 +7,8 @@ import { afterInterrupt, cancelledError, unconfirmed } from "./endings.ts";
 
 /** By this long after its deadline a call has its answer, whatever the sandbox does (promise 3: two seconds). */
 const ANSWER_GRACE_MS = 1800;
-/** The agent has this long after a cell's deadline to bring a kernel back; then the sandbox is given up. */
-const RECOVERY_MS = 15_000;
+/** The agent has this long after a cell's deadline to bring a kernel back; then the sandbox is given up. A fork bomb on a busy host took 20 s. */
+const RECOVERY_MS = 45_000;
 /** How long a cancelled cell's interrupt may take to be confirmed. */
 const INTERRUPT_MS = 2000;
 
