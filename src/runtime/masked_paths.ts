@@ -91,8 +91,12 @@ const HARDWARE = [
   "/sys/kernel/btf",
   "/sys/kernel/irq",
   "/sys/kernel/notes",
+  "/sys/kernel/oops_count",
   "/sys/kernel/security",
   "/sys/kernel/slab",
+  "/sys/kernel/uevent_seqnum",
+  "/sys/kernel/vmcoreinfo",
+  "/sys/kernel/warn_count",
   "/sys/module",
   "/sys/power",
 ] as const;

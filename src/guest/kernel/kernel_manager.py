@@ -176,7 +176,7 @@ class KernelManager:
         confinement = _confinement(message.get("confinement"))
         self._stop_timer()
         self.pid = pid
-        self.main = MainThread(pid, count(message.get("fd")))
+        self.main = MainThread(pid, count(message.get("fd")), self.control)
         self.ready = True
         self._failures = 0
         status = self._ended_pids.pop(pid, None)

@@ -21,7 +21,9 @@ _RESTS = 0.01
 class MainThread:
     """Of one kernel. Made before the kernel runs any user code, when /proc still tells the truth of what can be read."""
 
-    def __init__(self, pid: int, fd: int) -> None:
+    def __init__(self, pid: int, fd: int, inode: int) -> None:
+        self._descriptor = "/proc/%d/fd/%d" % (pid, fd)
+        self._socket = "socket:[%d]" % inode
         self._folder = "/proc/%d/task/%d/" % (pid, pid)
         self._call = b"%d 0x%x " % (_RECVMSG.get(platform.machine(), -1), fd)
         self._lock = b"%d " % _FUTEX.get(platform.machine(), -1)
@@ -31,6 +33,7 @@ class MainThread:
         try:
             self._file = os.open(self._folder + "syscall", os.O_RDONLY | os.O_CLOEXEC)
             os.pread(self._file, 256, 0)
+            os.readlink(self._descriptor)
         except OSError:
             self.close()
 
@@ -39,7 +42,8 @@ class MainThread:
         if self._file is None:
             return self._rests()
         try:
-            return os.pread(self._file, 256, 0).startswith(self._call)
+            # The number alone could be that of another socket by now.
+            return os.pread(self._file, 256, 0).startswith(self._call) and os.readlink(self._descriptor) == self._socket
         except OSError:
             # It could be read once: the process hides.
             return False

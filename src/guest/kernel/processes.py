@@ -9,7 +9,6 @@ from . import cgroup
 
 
 _PF_EXITING = 0x4
-_PF_FORKNOEXEC = 0x40
 
 
 class Process(NamedTuple):
@@ -38,13 +37,13 @@ def look(pid: int) -> Optional[Process]:
 
 
 def holds(pid: int, socket_inode: int) -> bool:
-    """Whether a process holds a socket. One that hides counts where it may have inherited it: forked, and no program of its own."""
+    """Whether a process holds a socket. One that hides counts: it may have inherited it, whatever program it has become."""
     folder = "/proc/%d/fd" % pid
     wanted = "socket:[%d]" % socket_inode
     try:
         return any(_link(folder, name) == wanted for name in os.listdir(folder))
     except PermissionError:
-        return _flags(pid) & _PF_FORKNOEXEC != 0
+        return True
     except OSError:
         return False
 

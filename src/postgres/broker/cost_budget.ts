@@ -26,16 +26,18 @@ export interface CostedQuery {
   readonly prepares?: boolean;
 }
 
-/** What the server says of a query: its cost, or the SQLSTATE of its error. */
-type Estimate = { readonly cost: number } | { readonly sqlstate: string };
+/** What the server says of a query: its cost, or its error. */
+type Estimate = { readonly cost: number } | { readonly sqlstate: string; readonly message: string };
 
 /** Sessions for estimates, besides the clients'. */
 const MOST_SESSIONS = 4;
 const IDLE_MS = 30_000;
 /** What planning may take. The server ends it; the broker, should the server not. */
-const PLANNING_MS = 5_000;
-const DEADLINE_MS = 10_000;
+const PLANNING_MS = 1_000;
+const DEADLINE_MS = 5_000;
 const CANCELED = "57014";
+/** Class 42, syntax errors and names: those no setting of a client makes right. */
+const WRONG_IN_ITSELF = /^42/;
 const WRONG_DATE: ReadonlySet<string> = new Set(["22007", "22008"]);
 /** A date that is wrong in the default order of day, month and year may be right in the one that the client has chosen. */
 const DATE_STYLES = ["ISO, MDY", "ISO, DMY", "ISO, YMD"];
@@ -74,8 +76,8 @@ export class CostBudget {
    * @param query The query.
    * @param owner The sandbox whose query it is.
    * @param signal Ends the estimate.
-   * @returns Why it may not run. Undefined where it may, and where its cost cannot be known: the query itself then says what is
-   * wrong with it or with the database.
+   * @returns Why it may not run. Undefined where it may, and where it is wrong in itself, which it then says. What fails in the
+   * estimate for another reason does not run either: with settings of the client's it could succeed, at whatever cost.
    */
   async refusal(query: CostedQuery, owner: string, signal: AbortSignal): Promise<Refusal | undefined> {
     let estimate: Estimate | undefined;
@@ -86,13 +88,17 @@ export class CostBudget {
       }
     } catch (error) {
       if (!signal.aborted) {
-        log.warning("Cannot estimate the cost of a statement, which runs all the same: {error}", {
+        log.warning("Cannot estimate the cost of a statement, which is refused: {error}", {
           error: error instanceof Error ? error.message : String(error),
         });
       }
     }
-    if (estimate === undefined || signal.aborted) return undefined;
-    if ("sqlstate" in estimate) return estimate.sqlstate === CANCELED ? tooLong() : undefined;
+    if (signal.aborted) return undefined;
+    if (estimate === undefined) return notEstimated();
+    if ("sqlstate" in estimate) {
+      if (estimate.sqlstate === CANCELED) return tooLong();
+      return WRONG_IN_ITSELF.test(estimate.sqlstate) ? undefined : failed(estimate);
+    }
     return estimate.cost > this.#maxCost ? tooCostly(estimate.cost, this.#maxCost) : undefined;
   }
 
@@ -116,7 +122,7 @@ export class CostBudget {
           ? error.details["sqlstate"]
           : undefined;
         if (typeof sqlstate !== "string") throw error;
-        return { sqlstate };
+        return { sqlstate, message: error instanceof Error ? error.message : "" };
       }
     }, how.signal);
   }
@@ -164,6 +170,23 @@ function tooCostly(cost: number, limit: number): Refusal {
       written(limit)
     } are allowed: it was not run`,
     hint: HINT,
+  };
+}
+
+/** Of a plan that is too large, or a database that gives no connection for it. */
+function notEstimated(): Refusal {
+  return {
+    sqlstate: "53400",
+    message: "the statement's cost could not be estimated: it was not run",
+    hint: "Try again; if that does not help, make the statement shorter",
+  };
+}
+
+function failed({ sqlstate, message }: { readonly sqlstate: string; readonly message: string }): Refusal {
+  return {
+    sqlstate,
+    message: `${message.replace(/^Database answered: /, "").replace(/ \([0-9A-Z]{5}\)$/, "")}`,
+    hint: "This came up when the statement's cost was estimated, before it ran",
   };
 }
 

@@ -164,8 +164,10 @@ function subqueries(policy: GuardPolicy): ReadonlyMap<string, string> {
   const array = quoteLiteral(`{${[...policy.relations].map(quoteName).join(",")}}`);
   const names = `ANY (${array}::pg_catalog.name[])`;
   const builtIn = "('pg_catalog', 'information_schema')";
+  // OFFSET is a fence: without it the planner may test the client's condition first, on rows that are out of sight, and an error
+  // of that condition quotes them.
   const rows = (relation: string, where: string): string =>
-    `SELECT omcp_x.* FROM ${relation} AS omcp_x WHERE ${where}`;
+    `SELECT omcp_x.* FROM ${relation} AS omcp_x WHERE ${where} OFFSET 0`;
   const namespaces = (list: string): string =>
     `(SELECT omcp_n.oid FROM pg_catalog.pg_namespace AS omcp_n WHERE omcp_n.nspname ${list})`;
   const tables = `(SELECT omcp_t.oid FROM pg_catalog.pg_class AS omcp_t WHERE

@@ -1,5 +1,6 @@
 import { asNode, isFields, textOf } from "./ast.ts";
 import { ESTIMATED_NAME } from "./estimated_name.ts";
+import { GrammarError } from "./grammar.ts";
 import { parseStatements, scanTokens } from "./parser.ts";
 
 /**
@@ -7,6 +8,9 @@ import { parseStatements, scanTokens } from "./parser.ts";
  * is that of reading one relation.
  */
 export const ESTIMATED_ITEMS = 2;
+
+/** What may stand between EXPLAIN and its query; PostgreSQL takes both spellings. */
+const EXPLAIN_WORDS: ReadonlySet<string> = new Set(["ANALYZE", "ANALYSE", "VERBOSE"]);
 
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -37,8 +41,18 @@ export function queryIn(sql: string, tree: unknown): string | undefined {
   if (range === undefined) return undefined;
   const found = DECODER.decode(new TextEncoder().encode(sql).subarray(...range));
   // The scan looked for a place; the parser says whether it was the right one.
-  const [only, ...others] = parseStatements(found);
-  return others.length === 0 && asNode(only?.tree)?.kind === "SelectStmt" ? found : undefined;
+  return isOne("SelectStmt", found) ? found : undefined;
+}
+
+/** Whether a text is one statement of a kind. */
+function isOne(kind: string, sql: string): boolean {
+  try {
+    const [only, ...others] = parseStatements(sql);
+    return others.length === 0 && asNode(only?.tree)?.kind === kind;
+  } catch (error) {
+    if (error instanceof GrammarError) return false;
+    throw error;
+  }
 }
 
 /** Whether EXPLAIN runs what it explains. @param options Its options. */
@@ -56,8 +70,7 @@ function renamed(sql: string): string | undefined {
   if (name === undefined) return undefined;
   const rest = DECODER.decode(new TextEncoder().encode(sql).subarray(name.end));
   const found = `PREPARE ${ESTIMATED_NAME}${rest}`;
-  const [only, ...others] = parseStatements(found);
-  return others.length === 0 && asNode(only?.tree)?.kind === "PrepareStmt" ? found : undefined;
+  return isOne("PrepareStmt", found) ? found : undefined;
 }
 
 /** In bytes. */
@@ -72,7 +85,7 @@ function innerRange(kind: string, sql: string, options: boolean): [number, numbe
   if (kind === "DeclareCursorStmt") return from(words.indexOf("FOR") + 1);
   if (kind === "ExplainStmt") {
     if (words[1] === "(" && options) return from(closing(words, 1) + 1);
-    return from(words.findIndex((word, index) => index > 0 && word !== "ANALYZE" && word !== "VERBOSE"));
+    return from(words.findIndex((word, index) => index > 0 && !EXPLAIN_WORDS.has(word)));
   }
   const open = tokens[1];
   const close = tokens[closing(words, 1)];

@@ -93,6 +93,9 @@ interface PlacedStatement extends ParsedStatement {
   readonly before: number;
 }
 
+const NOT_FOUND = "the query whose cost is to be estimated cannot be found in the statement";
+const PLAINLY = "Write it plainly: EXPLAIN ANALYZE SELECT …, PREPARE name AS SELECT … with a plain name";
+
 function planStatement(
   { whole, text }: ClientText,
   statement: PlacedStatement,
@@ -117,6 +120,7 @@ function planStatement(
       verify(sql, command, { ...context, hint: rows.length > 0 ? PLAIN_CATALOGS : QUALIFIED_CALLS });
     }
     const estimated = verdict.estimated === true ? queryIn(sql, tree) : undefined;
+    if (verdict.estimated === true && estimated === undefined) throw new Refusal(NOT_FOUND, PLAINLY);
     return {
       kind: "forward",
       sql,

@@ -149,6 +149,12 @@ function classifyExplain(fields: Fields, policy: GuardPolicy): Decision {
   checker.checkSelect(fields["query"]);
   checker.checkPlan();
   const { estimated, ...found } = checker.found;
+  if (found.rows.length > 0) {
+    throw new Refusal(
+      "EXPLAIN of a query on catalogs is not allowed: the plan would count rows that may not be seen",
+      "Run the query itself",
+    );
+  }
   const runs = estimated === true && runsQuery(fields["options"]);
   return { command: "explain", ...found, ...(runs ? { estimated } : {}) };
 }

@@ -28,6 +28,8 @@ Deno.test("a kernel's word that a cell is done counts only when its main thread 
     "and the cell waits in another call on the same socket": "forge()\nos.read(200, 1)",
     "and the cell waits in the same call on another socket":
       "import socket\nforge()\nsocket.socketpair()[0].recvmsg(1)",
+    "and another socket has taken the number":
+      "import socket\ns = socket.socket(fileno=os.dup(200)); a, b = socket.socketpair(); os.dup2(b.fileno(), 200)\ndef say(**message):\n    body = json.dumps(message).encode()\n    s.sendall(len(body).to_bytes(4, 'big') + body)\nforge()\nsocket.socket(fileno=200).recvmsg(1)",
     "with tasks that are to go on": "forge(tasks=True)\nwhile True: pass",
     "and the process hides": "import ctypes\nctypes.CDLL(None).prctl(4, 0)\nforge()\ntime.sleep(60)",
     "by a child": "if os.fork() == 0:\n    forge()\n    os._exit(0)\ntime.sleep(60)",

@@ -19,6 +19,8 @@ const FORKS: Record<string, string> = {
     "async def f():\n    await asyncio.sleep(0.05)\n    libc.fork()\ntask = asyncio.create_task(f())",
   "was forked by a signal's handler, in the very call that waits for the next cell":
     "signal.signal(signal.SIGALRM, lambda *_: libc.fork()); signal.setitimer(signal.ITIMER_REAL, 0.05)",
+  "has become another program, and hides":
+    "import sys\nopen('/tmp/w.py', 'w').write('import ctypes, os\\nctypes.CDLL(None).prctl(4, 0)\\nwhile os.read(201, 1000): pass')\nif libc.fork() == 0:\n    os.dup2(200, 201, inheritable=True); os.execv(sys.executable, ['python3', '/tmp/w.py'])\ntime.sleep(0.5)",
   "got the socket handed":
     "p = subprocess.Popen(['python3', '-c', 'import os\\nwhile os.read(200, 1000): pass'], pass_fds=[200])",
 };

@@ -149,6 +149,47 @@ Deno.test("a wrong statement gives its own error, and no setting hides a cost", 
   });
 });
 
+Deno.test("no statement runs because its estimate fails", async () => {
+  await withDatabase(undefined, async (client) => {
+    assert.equal(errorOf(await client.query("SET application_name = '5'")), undefined);
+    const long = "\x01".repeat(230_000);
+    for (
+      const [condition, sqlstate] of [
+        ["current_setting('application_name')::numeric <> m.person_id", "22P02"],
+        [
+          "1 / (CASE current_setting('plan_cache_mode') WHEN 'force_generic_plan' THEN 0 ELSE 1 END) <> m.person_id",
+          "22012",
+        ],
+        [
+          "(CASE current_setting('statement_timeout') WHEN '0' THEN '1' ELSE 'x' END)::numeric <> m.person_id",
+          "22P02",
+        ],
+        [`m.person_id::text <> '${long}'`, "53400"],
+      ]
+    ) {
+      const error = errorOf(await client.query(`${CROSS} WHERE ${condition}`));
+      assert.equal(error?.sqlstate, sqlstate, (condition ?? "").slice(0, 100));
+    }
+    assert.deepEqual(firstColumn(await client.query(JOIN)), ["1000000"]);
+  });
+});
+
+Deno.test("a query is found however PostgreSQL lets it be written, or refused", async () => {
+  await withDatabase(undefined, async (client) => {
+    for (
+      const sql of [
+        `explain analyse ${CROSS}`,
+        `EXPLAIN ANALYSE VERBOSE ${CROSS}`,
+        `EXPLAIN /* a */ ANALYZE -- b\n ${CROSS}`,
+      ]
+    ) assert.equal(errorOf(await client.query(sql))?.sqlstate, "53400", sql);
+    assert.equal(errorOf(await client.query(`EXPLAIN ANALYSE ${JOIN} WHERE m.person_id < 5`)), undefined);
+    const escaped = errorOf(await client.query(`PREPARE U&"d!0061" UESCAPE '!' AS ${JOIN}`));
+    assert.match(escaped?.message ?? "", /cannot be found in the statement/);
+    assert.equal(errorOf(await client.query("SELECT 1")), undefined);
+  });
+});
+
 Deno.test("small statements are not estimated, and none is where the limit is 0", async () => {
   const before = await sessions();
   await withDatabase({ maxCost: 1 }, async (client) => {
