@@ -113,7 +113,7 @@ class Epilogue:
             self._end(_TASKS)
 
     def _rest(self, all_ended: bool) -> None:
-        if not all_ended:
+        if not all_ended or self._threads.has_new_timers(self._pid):
             self._end(_RUNS_ON)
         elif self._threads.sample(self._pid).keys() <= {self._pid} and not has_timers(self._pid) and self._waits_now():
             # Nothing is there that could run: the usual case, which need not wait.

@@ -34,6 +34,7 @@ _live_threads = threading.enumerate
 _thread_id = threading.get_ident
 _main = threading.main_thread()
 
+_CANCEL_ROUNDS = 3
 
 class Kernel:
     """Runs cells in an IPython shell and tells the agent over one socket."""
@@ -131,7 +132,12 @@ class Kernel:
             for timer in _TIMERS:
                 if timer not in self._earlier_timers:
                     _setitimer(timer, 0)
-            left = self._shell.cancel(self._shell.tasks() - self._earlier_tasks)
+            # A task that is cancelled may create another.
+            for _ in range(_CANCEL_ROUNDS):
+                left = self._shell.cancel(self._shell.tasks() - self._earlier_tasks)
+                if left:
+                    break
+            left = left or len(self._shell.tasks() - self._earlier_tasks)
         except BaseException:  # noqa: B036 - tasks may raise or break anything
             left = 1
         self.send({"type": "settled", "tasks": left})

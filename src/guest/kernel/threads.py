@@ -22,8 +22,10 @@ class NewThreads:
     def __init__(self) -> None:
         self._earlier: FrozenSet[int] = frozenset()
         self._since = 0
+        self._timers: FrozenSet[bytes] = frozenset()
 
     def begin(self, pid: int) -> None:
+        self._timers = _timers(pid) or frozenset()
         self._earlier = frozenset(_ids(pid))
         self._since = int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 
@@ -35,6 +37,10 @@ class NewThreads:
             if activity is not None:
                 found[thread] = activity
         return found
+
+    def has_new_timers(self, pid: int) -> bool:
+        """Whether POSIX timers were made since: Python has none of its own, and one may fire long after it was looked at."""
+        return bool((_timers(pid) or frozenset()) - self._timers)
 
     def _look(self, pid: int, thread: int) -> Optional[Activity]:
         folder = "/proc/%d/task/%d/" % (pid, thread)
@@ -57,16 +63,20 @@ class NewThreads:
 
 def has_timers(pid: int) -> bool:
     """Whether a process has POSIX timers; true where that cannot be seen."""
-    try:
-        with open("/proc/%d/timers" % pid, "rb") as file:
-            return file.read(1) != b""
-    except OSError:
-        return True
+    return _timers(pid) != frozenset()
 
 
 def moved(before: Dict[int, Activity], after: Dict[int, Activity]) -> bool:
     """Whether any of them has run in between, or runs now."""
     return any(activity.running or before.get(thread) != activity for thread, activity in after.items())
+
+
+def _timers(pid: int) -> Optional[FrozenSet[bytes]]:
+    try:
+        with open("/proc/%d/timers" % pid, "rb") as file:
+            return frozenset(line for line in file if line.startswith(b"ID:"))
+    except OSError:
+        return None
 
 
 def _ids(pid: int) -> Tuple[int, ...]:

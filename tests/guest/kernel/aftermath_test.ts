@@ -90,6 +90,10 @@ const RUNNING: Record<string, string> = {
   "a Pool, which replaces its workers": "pool = multiprocessing.get_context('fork').Pool(2)",
   "a task that refuses to be cancelled":
     "async def tick():\n    while True:\n        try: await asyncio.sleep(0.05)\n        except asyncio.CancelledError: pass\ntask = asyncio.create_task(tick())\nawait asyncio.sleep(0.1)",
+  "a POSIX timer that fires in a minute":
+    "import struct\nlibc = ctypes.CDLL(None)\nevent = ctypes.create_string_buffer(struct.pack('=qii', 0, 10, 0), 64); timer = ctypes.c_void_p()\nlibc.timer_create(1, event, ctypes.byref(timer))\nlibc.timer_settime(timer, 0, ctypes.create_string_buffer(struct.pack('=qqqq', 60, 0, 60, 0)), None)",
+  "a task that makes another when it is cancelled":
+    "async def tick():\n    try: await asyncio.sleep(60)\n    except asyncio.CancelledError:\n        asyncio.ensure_future(tick())\n        raise\ntask = asyncio.create_task(tick())\nawait asyncio.sleep(0.1)",
   "a POSIX timer with a handler of its own":
     "signal.signal(signal.SIGUSR1, lambda *_: None)\nimport struct\nlibc = ctypes.CDLL(None)\nevent = ctypes.create_string_buffer(struct.pack('=qii', 0, 10, 0), 64); timer = ctypes.c_void_p()\nlibc.timer_create(1, event, ctypes.byref(timer))\nlibc.timer_settime(timer, 0, ctypes.create_string_buffer(struct.pack('=qqqq', 0, 50_000_000, 0, 50_000_000)), None)",
 };
