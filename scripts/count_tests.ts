@@ -1,12 +1,14 @@
 /**
- * Reads a JUnit report that `deno test --junit-path` wrote. Prints `total failed skipped`; on stderr, each failed test with the start of its
+ * Reads the JUnit reports in a folder, as `deno test --junit-path` writes them. Prints `total failed skipped`; on stderr, each failed test with the start of its
  * message, because whoever keeps only the end of a run's output must still learn what failed.
  */
 const [path] = Deno.args;
-if (path === undefined) throw new Error("Usage: count_tests.ts REPORT");
+if (path === undefined) throw new Error("Usage: count_tests.ts FOLDER");
 const MESSAGE_CHARACTERS = 1_500;
 const encoder = new TextEncoder();
-const report = Deno.readTextFileSync(path);
+const report = [...Deno.readDirSync(path)].map(({ name }) => Deno.readTextFileSync(`${path}/${name}`)).join(
+  "\n",
+);
 let total = 0;
 let failed = 0;
 let skipped = 0;
