@@ -7,7 +7,7 @@ import { logger } from "../observability/log.ts";
 import { containerName, makeSandbox, newSandboxId } from "./factory.ts";
 import type { SandboxPolicy } from "./policy.ts";
 import { Sandbox, type SandboxInfo } from "./sandbox.ts";
-import { Semaphore } from "./semaphore.ts";
+import { Semaphore } from "../lib/semaphore.ts";
 
 const log = logger("sandbox");
 

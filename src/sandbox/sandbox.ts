@@ -1,4 +1,4 @@
-/** One sandbox: a hosted container whose kernel runs cells, one at a time. */
+/** One sandbox: a container whose kernel runs cells, one at a time. */
 import { ReplyError } from "../agent_protocol/mod.ts";
 import { Deadline, within } from "../lib/deadline.ts";
 import { OmcpError } from "../errors.ts";
@@ -6,7 +6,7 @@ import type { AgentContainer, ContainerEnd, Removal } from "../runtime/mod.ts";
 import type { CellOutcome } from "./cell.ts";
 import { agentError, cancelledError, endedError, type SandboxEnd } from "./endings.ts";
 import { type ExecuteOptions, runCell } from "./execution.ts";
-import { Semaphore } from "./semaphore.ts";
+import { Semaphore } from "../lib/semaphore.ts";
 
 export type { ExecuteOptions } from "./execution.ts";
 

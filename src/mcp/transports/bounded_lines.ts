@@ -1,4 +1,5 @@
 /** Lines of a stream, whole and bounded: one that is too long is dropped while it comes, instead of ending the session. */
+import { concatBytes } from "../../lib/bytes.ts";
 import { RequestScan } from "./request_scan.ts";
 
 const LINE_FEED = 0x0a;
@@ -65,18 +66,6 @@ export class BoundedLines {
     this.#bytes = 0;
     this.#scan = undefined;
     if (scan !== undefined) this.#handlers.onDropped({ bytes, scan });
-    else this.#handlers.onLine(joined(parts, bytes));
+    else this.#handlers.onLine(concatBytes(parts));
   }
-}
-
-function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  const [only] = parts;
-  if (only !== undefined && parts.length === 1) return only;
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

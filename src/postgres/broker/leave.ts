@@ -1,3 +1,4 @@
+import { within } from "../../lib/deadline.ts";
 import type { UpstreamSession } from "../upstream/mod.ts";
 import { FRONTEND, message } from "../wire/message.ts";
 
@@ -33,13 +34,13 @@ export async function leave(options: LeaveOptions): Promise<void> {
   const goodbye = session.write(message(FRONTEND.terminate)).catch(function ignore() {});
   try {
     if (!busy) {
-      await within(goodbye);
+      await comes(goodbye);
       return;
     }
     const gone = drained(options);
-    if (await within(gone, 0)) return;
+    if (await comes(gone, 0)) return;
     // A server that cannot be asked to cancel cannot be asked for more.
-    if (!(await cancel()) || await within(gone)) return;
+    if (!(await cancel()) || await comes(gone)) return;
     overran(await terminated(options, gone) ? "terminated" : "still_running");
   } finally {
     session.close();
@@ -53,7 +54,7 @@ async function terminated(options: LeaveOptions, gone: Promise<void>): Promise<b
   } catch {
     // It may have ended by itself meanwhile.
   }
-  return await within(gone);
+  return await comes(gone);
 }
 
 /** Reads what is left, to the end that the server makes. */
@@ -71,12 +72,6 @@ async function drained({ session, reading }: LeaveOptions): Promise<void> {
 }
 
 /** Waits for a while. Returns whether it has come. */
-async function within(promise: Promise<unknown>, milliseconds = GRACE_MS): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(() => resolve(false), milliseconds);
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+async function comes(promise: Promise<unknown>, ms = GRACE_MS): Promise<boolean> {
+  return await within(promise.then(() => true), ms) ?? false;
 }

@@ -1,3 +1,4 @@
+import { Semaphore } from "../../lib/semaphore.ts";
 import type { UpstreamSession } from "../upstream/mod.ts";
 
 /** What {@link OwnSessions} work with. */
@@ -21,13 +22,14 @@ export class OwnSessions {
   readonly #idle: IdleSession[] = [];
   /** The last task of each owner; the next one waits for it. */
   readonly #last = new Map<string, Promise<void>>();
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #places: Semaphore;
   #closed = false;
 
   /** @param options How a session is opened, and how many there may be. */
   constructor(options: OwnSessionsOptions) {
     this.#options = options;
+    // Each owner has one task at a time: no more wait than there are sandboxes.
+    this.#places = new Semaphore(options.most, Infinity);
   }
 
   /**
@@ -35,7 +37,7 @@ export class OwnSessions {
    *
    * @param owner Whose task it is.
    * @param task What to do; it leaves the session idle, or throws.
-   * @param signal Ends the opening of a session.
+   * @param signal Ends the wait for a session, and its opening.
    * @returns What the task gives.
    * @throws What opening the session or the task throws.
    */
@@ -48,11 +50,12 @@ export class OwnSessions {
     const { promise: done, resolve } = Promise.withResolvers<void>();
     this.#last.set(owner, done);
     await before;
-    await this.#enter();
+    let leave: (() => void) | undefined;
     try {
+      leave = await this.#places.acquire(signal);
       return await this.#runOnce(task, signal);
     } finally {
-      this.#leave();
+      leave?.();
       if (this.#last.get(owner) === done) this.#last.delete(owner);
       resolve();
     }
@@ -94,21 +97,5 @@ export class OwnSessions {
     }, this.#options.idleMs);
     Deno.unrefTimer(timer);
     this.#idle.push({ session, timer });
-  }
-
-  async #enter(): Promise<void> {
-    if (this.#running < this.#options.most) {
-      this.#running += 1;
-      return;
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
-    await promise;
-  }
-
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running -= 1;
-    else next();
   }
 }
