@@ -1,8 +1,14 @@
 import * as z from "zod";
-import { OmcpError } from "../../errors.ts";
 import { logger } from "../../observability/log.ts";
 import { ESTIMATED_NAME } from "../guard/estimated_name.ts";
-import { ask, prepare, type SessionSettings, type Upstream, type UpstreamSession } from "../upstream/mod.ts";
+import {
+  ask,
+  prepare,
+  ServerRefusal,
+  type SessionSettings,
+  type Upstream,
+  type UpstreamSession,
+} from "../upstream/mod.ts";
 import { OwnSessions } from "./own_sessions.ts";
 import type { Refusal } from "./refusals.ts";
 
@@ -118,11 +124,8 @@ export class CostBudget {
         await ask(session, `SET datestyle = '${dateStyle}'`, signal);
         return { cost: await costOf(session, query, signal) };
       } catch (error) {
-        const sqlstate = error instanceof OmcpError && error.code === "database_refused"
-          ? error.details["sqlstate"]
-          : undefined;
-        if (typeof sqlstate !== "string") throw error;
-        return { sqlstate, message: error instanceof Error ? error.message : "" };
+        if (!(error instanceof ServerRefusal)) throw error;
+        return error.server;
       }
     }, how.signal);
   }
@@ -185,7 +188,7 @@ function notEstimated(): Refusal {
 function failed({ sqlstate, message }: { readonly sqlstate: string; readonly message: string }): Refusal {
   return {
     sqlstate,
-    message: `${message.replace(/^Database answered: /, "").replace(/ \([0-9A-Z]{5}\)$/, "")}`,
+    message,
     hint: "This came up when the statement's cost was estimated, before it ran",
   };
 }

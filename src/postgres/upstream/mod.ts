@@ -5,7 +5,7 @@ import { parseDatabaseUrl } from "./url.ts";
 
 export { StreamUpstream, type StreamUpstreamOptions } from "./stream_upstream.ts";
 export type { ServerKey, SessionSettings, Upstream, UpstreamSession } from "./upstream.ts";
-export { ask, prepare, type TextRow } from "./query.ts";
+export { ask, prepare, ServerRefusal, type TextRow } from "./query.ts";
 export { parseDatabaseUrl, type PostgresAddress, type TlsMode } from "./url.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { concatBytes } from "../../lib/bytes.ts";
 import { OmcpError } from "../../errors.ts";
 import { BACKEND, cstring, FRONTEND, HEADER_BYTES, int32, message, readUint32 } from "../wire/message.ts";
-import { parseServerError } from "../wire/server_error.ts";
+import { parseServerError, type ServerError } from "../wire/server_error.ts";
 import type { UpstreamSession } from "./upstream.ts";
 
 /** The largest message and the most rows that the server's own questions are answered with. */
@@ -93,18 +93,24 @@ async function readAnswer(session: UpstreamSession): Promise<Answer> {
     if (header === undefined || body === undefined) throw failure ?? new Error("Connection closed");
     if (header[0] === BACKEND.dataRow && rows.length < MAX_ROWS) rows.push(parseRow(body));
     if (header[0] === BACKEND.parameterDescription) parameters = ((body[0] ?? 0) << 8) | (body[1] ?? 0);
-    if (header[0] === BACKEND.error) failure = refused(body);
+    if (header[0] === BACKEND.error) failure = new ServerRefusal(parseServerError(body));
     if (header[0] === BACKEND.readyForQuery) break;
   }
   if (failure !== undefined) throw failure;
   return { rows, parameters };
 }
 
-function refused(body: Uint8Array): OmcpError {
-  const error = parseServerError(body);
-  return new OmcpError("database_refused", `Database answered: ${error.message} (${error.sqlstate})`, {
-    details: { sqlstate: error.sqlstate },
-  });
+/** The server's own error, as a `database_refused` error. */
+export class ServerRefusal extends OmcpError {
+  /** What the server said. */
+  readonly server: ServerError;
+
+  /** @param server What the server said. */
+  constructor(server: ServerError) {
+    const { message, sqlstate } = server;
+    super("database_refused", `Database answered: ${message} (${sqlstate})`, { details: { sqlstate } });
+    this.server = server;
+  }
 }
 
 function parseRow(body: Uint8Array): TextRow {
