@@ -16,7 +16,7 @@ from . import figure_words, fonts, pictures
 MAX_FIGURES = 20
 BACKEND = "module://omcp_kernel.figures"
 
-Publish = Callable[[Dict[str, Any], Dict[str, Any]], None]
+Publish = Callable[[Dict[str, Any]], None]
 
 
 class Figures:
@@ -66,7 +66,7 @@ class Figures:
     def show(self, figure: Any) -> None:
         bundle = self.render(figure)
         if bundle is not None and self.publish is not None:
-            self.publish(bundle, {})
+            self.publish(bundle)
 
     def note(self) -> Optional[str]:
         """What to say of figures that were not drawn."""

@@ -19,6 +19,7 @@ _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
 _EXIT_BROKEN = 70
 _EXIT_NO_DESCRIPTORS = 71
 _EXIT_UNUSABLE = 72
+_CANCEL_ROUNDS = 3
 
 _getpid = os.getpid
 _close = os.close
@@ -34,7 +35,6 @@ _live_threads = threading.enumerate
 _thread_id = threading.get_ident
 _main = threading.main_thread()
 
-_CANCEL_ROUNDS = 3
 
 class Kernel:
     """Runs cells in an IPython shell and tells the agent over one socket."""
@@ -69,7 +69,7 @@ class Kernel:
         self._poll = poll.poll
         outlet.outlet.send = self.send
         # Through the shell, whose publisher may be one that captures.
-        figures.figures.publish = lambda bundle, metadata: shell.display_pub.publish(bundle, metadata)
+        figures.figures.publish = lambda bundle: shell.display_pub.publish(bundle)
         os.register_at_fork(before=self._streams.flush_python, after_in_child=self._after_fork)
 
     def send(self, message: Dict[str, Any]) -> None:
@@ -127,17 +127,15 @@ class Kernel:
 
     def _settle(self) -> None:
         """The cell overran: what it leaves to this thread ends with it. Of its threads and processes the agent sees to that."""
-        left = 0
         try:
             for timer in _TIMERS:
                 if timer not in self._earlier_timers:
                     _setitimer(timer, 0)
             # A task that is cancelled may create another.
             for _ in range(_CANCEL_ROUNDS):
-                left = self._shell.cancel(self._shell.tasks() - self._earlier_tasks)
-                if left:
+                if self._shell.cancel(self._shell.tasks() - self._earlier_tasks):
                     break
-            left = left or len(self._shell.tasks() - self._earlier_tasks)
+            left = len(self._shell.tasks() - self._earlier_tasks)
         except BaseException:  # noqa: B036 - tasks may raise or break anything
             left = 1
         self.send({"type": "settled", "tasks": left})

@@ -21,7 +21,7 @@ _MAX_ENDED_PIDS = 256
 
 
 class KernelEvents(NamedTuple):
-    """What a keeper tells; `can_start` and `can_read` are asked."""
+    """What a kernel manager reports; `can_start` and `can_read` are asked."""
 
     on_starting: Callable[[], None]
     on_confinement: Callable[[Dict[str, Any]], None]

@@ -28,12 +28,10 @@ def is_init() -> bool:
 
 
 def look(pid: int) -> Optional[Process]:
-    try:
-        with open("/proc/%d/stat" % pid, "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        return Process(pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]), fields[0] in (b"Z", b"X"))
-    except (OSError, IndexError, ValueError):
+    fields = _stat(pid)
+    if fields is None:
         return None
+    return Process(pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]), fields[0] in (b"Z", b"X"))
 
 
 def holds(pid: int, socket_inode: int) -> bool:
@@ -50,20 +48,17 @@ def holds(pid: int, socket_inode: int) -> bool:
 
 def is_ending(pid: int) -> bool:
     """Whether a process is on its way out: much memory takes a while to be given back."""
-    return _flags(pid) & _PF_EXITING != 0
+    fields = _stat(pid)
+    return fields is not None and int(fields[6]) & _PF_EXITING != 0
 
 
 def processor_ticks() -> int:
     """Processor time of all processes that live now, but the agent's."""
     ticks = 0
     for pid in pids():
-        if pid != os.getpid():
-            try:
-                with open("/proc/%d/stat" % pid, "rb") as file:
-                    fields = file.read().rpartition(b")")[2].split()
-                ticks += int(fields[11]) + int(fields[12])
-            except (OSError, IndexError, ValueError):
-                continue
+        fields = _stat(pid) if pid != os.getpid() else None
+        if fields is not None:
+            ticks += int(fields[11]) + int(fields[12])
     return ticks
 
 
@@ -74,12 +69,14 @@ def _link(folder: str, name: str) -> str:
         return ""
 
 
-def _flags(pid: int) -> int:
+def _stat(pid: int) -> Optional[List[bytes]]:
+    """The fields of /proc/PID/stat from the state on, which is the third; None where the process is gone."""
     try:
         with open("/proc/%d/stat" % pid, "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[6])
-    except (OSError, IndexError, ValueError):
-        return 0
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return fields if len(fields) > 19 else None
 
 
 def pids() -> List[int]:

@@ -132,7 +132,7 @@ class KernelSupervisor:
         pid = self._kernel.pid
         processes.kill([*processes.living((), pid), *([pid] if pid else [])])
 
-    # -- What the keeper tells --
+    # -- What the kernel manager reports --
 
     def _on_confinement(self, facts: Dict[str, Any]) -> None:
         self._state.confinement = facts
