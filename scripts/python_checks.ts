@@ -1,7 +1,5 @@
 /** Checks the Python of src/guest: types with mypy, strictly, and mistakes with ruff, both of pinned versions in an environment of their own. */
-import { OmcpError } from "../src/errors.ts";
-import { installPackages } from "../src/cli/setup/distribution.ts";
-import { stderrProgress } from "../src/cli/setup/progress.ts";
+import { install, isThere } from "./programs.ts";
 
 const TOOLS = ["mypy==2.4.1", "ruff==0.17.6"];
 /** What IPython and matplotlib offer is unknown here: their classes and decorators are taken as they come. */
@@ -40,7 +38,9 @@ async function ensureTools(): Promise<void> {
   if (await isThere(`${environment}/bin/ruff`) && await isThere(`${environment}/bin/mypy`)) return;
   let made = await run("python3", ["-m", "venv", environment]);
   if (!made.success) {
-    await install(["python3", "python3-venv"]);
+    if (!await install([["python3", "python3-venv"]], "the checks of the guest's Python need venv")) {
+      Deno.exit(1);
+    }
     made = await run("python3", ["-m", "venv", environment]);
   }
   if (made.success) {
@@ -54,24 +54,6 @@ async function ensureTools(): Promise<void> {
   if (made.success) return;
   await say(`Cannot install ${TOOLS.join(" and ")} into ${environment}:\n${made.text}`);
   Deno.exit(1);
-}
-
-async function install(packages: readonly string[]): Promise<void> {
-  try {
-    await installPackages(packages, { progress: stderrProgress() });
-  } catch (error) {
-    if (!(error instanceof OmcpError)) throw error;
-    await say(
-      `The checks of the guest's Python need ${packages.join(" and ")}: ${error.message}. ${
-        error.next ?? ""
-      }`,
-    );
-    Deno.exit(1);
-  }
-}
-
-async function isThere(program: string): Promise<boolean> {
-  return (await run(program, ["--version"])).success;
 }
 
 async function run(program: string, args: readonly string[], cwd = ".") {

@@ -4,9 +4,7 @@
  * Besides the engine and the images, some tests look at ours from outside with other programs: the engine's own command line, a Python
  * that speaks the channel's other end, openssl for a Postgres with TLS. What is missing is installed on Debian as root, else named.
  */
-import { OmcpError } from "../src/errors.ts";
-import { installPackages } from "../src/cli/setup/distribution.ts";
-import { stderrProgress } from "../src/cli/setup/progress.ts";
+import { install, isThere } from "./programs.ts";
 
 /** Program → the distributions' packages that may hold it, newest first. */
 const TOOLS: Readonly<Record<string, readonly string[]>> = {
@@ -15,33 +13,11 @@ const TOOLS: Readonly<Record<string, readonly string[]>> = {
   openssl: ["openssl"],
 };
 
-async function isThere(program: string): Promise<boolean> {
-  const args = [program === "openssl" ? "version" : "--version"];
-  try {
-    return (await new Deno.Command(program, { args, stdout: "null", stderr: "null" }).output()).success;
-  } catch {
-    return false;
-  }
-}
-
 async function ensureTools(): Promise<void> {
-  const progress = stderrProgress();
   for (const [program, packages] of Object.entries(TOOLS)) {
-    if (await isThere(program)) continue;
-    let failure: unknown;
-    for (const name of packages) {
-      try {
-        await installPackages([name], { progress });
-        failure = undefined;
-        break;
-      } catch (error) {
-        failure = error;
-      }
-    }
-    if (failure instanceof OmcpError) {
-      progress(`the tests need the program ${program}: ${failure.message}. ${failure.next ?? ""}`);
-    }
-    if (failure !== undefined) Deno.exit(1);
+    if (await isThere(program, program === "openssl" ? "version" : "--version")) continue;
+    const installed = await install(packages.map((name) => [name]), `the tests need the program ${program}`);
+    if (!installed) Deno.exit(1);
   }
 }
 

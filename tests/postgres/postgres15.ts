@@ -1,4 +1,5 @@
 /** PostgreSQL 15 as Debian 12 has it, beside whatever else runs on the machine: own files, own port, ended by its process's id. */
+import { exists, readTextOr } from "../../src/lib/files.ts";
 import { Buffer } from "node:buffer";
 import { readerRoleSql } from "../../src/postgres/mod.ts";
 import { ask, urlUpstream } from "../../src/postgres/upstream/mod.ts";
@@ -12,7 +13,7 @@ const START_DEADLINE_MS = 30_000;
 
 /** Whether a server of this version can be had: it is there, or this is Debian 12 and root may fetch it. */
 export const HAS_POSTGRES_15: boolean = await exists(`${INSTALLED}/postgres`) ||
-  (Deno.uid() === 0 && /^VERSION_CODENAME=bookworm$/m.test(await readText("/etc/os-release")));
+  (Deno.uid() === 0 && /^VERSION_CODENAME=bookworm$/m.test(await readTextOr("/etc/os-release", "")));
 
 /** A server of its own on a loopback port. */
 export interface Postgres15 extends AsyncDisposable {
@@ -142,21 +143,4 @@ function freePort(): number {
   const { port } = listener.addr;
   listener.close();
   return port;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch {
-    return "";
-  }
 }

@@ -1,5 +1,6 @@
 import { parseEnv } from "node:util";
 import { OmcpError } from "../../errors.ts";
+import { exists, readTextOr } from "../../lib/files.ts";
 import { runCommand } from "./command.ts";
 import type { Progress } from "./progress.ts";
 import { ProgressDigest } from "./progress.ts";
@@ -27,7 +28,7 @@ const LISTS = "/var/lib/apt/lists";
  * @returns The facts.
  */
 export async function hostFacts(): Promise<HostFacts> {
-  const release = parseEnv(await readOr("/etc/os-release", ""));
+  const release = parseEnv(await readTextOr("/etc/os-release", ""));
   const families = `${release["ID"] ?? ""} ${release["ID_LIKE"] ?? ""}`.split(" ");
   return {
     name: release["PRETTY_NAME"] ?? Deno.build.os,
@@ -113,21 +114,4 @@ async function hasLists(): Promise<boolean> {
     // No folder, no lists.
   }
   return false;
-}
-
-async function readOr(path: string, otherwise: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch {
-    return otherwise;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

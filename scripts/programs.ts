@@ -1,0 +1,47 @@
+/** Programs that the tests and the gate need beside Deno. */
+import { OmcpError } from "../src/errors.ts";
+import { installPackages } from "../src/cli/setup/distribution.ts";
+import { stderrProgress } from "../src/cli/setup/progress.ts";
+
+/**
+ * Whether a program can be run.
+ *
+ * @param program Its name or path.
+ * @param question What it answers with success. @default --version
+ */
+export async function isThere(program: string, question = "--version"): Promise<boolean> {
+  try {
+    const command = new Deno.Command(program, {
+      args: [question],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    });
+    return (await command.output()).success;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Installs packages of the distribution, where that is possible; else says what is missing.
+ *
+ * @param packages Alternatives, each a list of names: the first that can be installed is taken.
+ * @param what What they are for, as in "the tests need the program docker".
+ * @returns Whether one was installed.
+ */
+export async function install(packages: readonly (readonly string[])[], what: string): Promise<boolean> {
+  const progress = stderrProgress();
+  let failure: unknown;
+  for (const names of packages) {
+    try {
+      await installPackages(names, { progress });
+      return true;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (!(failure instanceof OmcpError)) throw failure;
+  progress(`${what}: ${failure.message}. ${failure.next ?? ""}`);
+  return false;
+}
