@@ -49,8 +49,8 @@ export class Channel {
   readonly #outbox: Outbox;
   readonly #requests: Requests;
   readonly #mux: StreamMux;
-  readonly #ledger: ReceiveWindow;
-  readonly #acknowledger: DelayedAck;
+  readonly #received: ReceiveWindow;
+  readonly #acks: DelayedAck;
   readonly #options: ChannelOptions;
   readonly #assembler = new MessageAssembler();
   readonly #decoder = new FrameDecoder("agent");
@@ -73,9 +73,9 @@ export class Channel {
       outbox: this.#outbox,
       services: new Map(Object.entries(options.services ?? {})),
     });
-    this.#ledger = new ReceiveWindow(options.afterSeq);
-    this.#acknowledger = new DelayedAck(() => {
-      this.#outbox.control(encodeFrame({ type: "ACK", seq: this.#ledger.acknowledged }));
+    this.#received = new ReceiveWindow(options.afterSeq);
+    this.#acks = new DelayedAck(() => {
+      this.#outbox.control(encodeFrame({ type: "ACK", seq: this.#received.acknowledged }));
     });
     this.#options = options;
   }
@@ -118,7 +118,7 @@ export class Channel {
 
   /** The highest event number up to which all have come in full: `afterSeq` for the next attach. */
   get lastSeq(): number {
-    return this.#ledger.acknowledged;
+    return this.#received.acknowledged;
   }
 
   /**
@@ -232,12 +232,12 @@ export class Channel {
   }
 
   #takeEvent(frame: Frame): void {
-    this.#ledger.begin(frame.seq);
+    this.#received.begin(frame.seq);
     const body = this.#assembler.push(frame);
     if (body === undefined) return;
     const event = readEvent(body);
-    const isNew = this.#ledger.complete(frame.seq);
-    this.#acknowledger.note(body.length);
+    const isNew = this.#received.complete(frame.seq);
+    this.#acks.note(body.length);
     if (!isNew) return;
     if (frame.id !== 0) {
       this.#requests.take(frame.id, event);
@@ -262,7 +262,7 @@ export class Channel {
     if (this.#over) return;
     this.#over = true;
     this.#heartbeat?.stop();
-    this.#acknowledger.stop();
+    this.#acks.stop();
     this.#hello.reject(error);
     this.#requests.fail(error);
     this.#mux.fail(error);

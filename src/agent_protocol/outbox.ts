@@ -27,7 +27,7 @@ export class Outbox {
   readonly #onFailed: (error: unknown) => void;
   #control: Uint8Array[] = [];
   #controlBytes = 0;
-  #parcels: WaitingFrame[] = [];
+  #queue: WaitingFrame[] = [];
   #busy = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -60,14 +60,14 @@ export class Outbox {
    * Queues a frame behind the others of its kind.
    *
    * @param frame The whole frame.
-   * @returns Its parcel; await `sent` before the next of the same stream.
+   * @returns The queued frame; await `sent` before the next of the same stream.
    */
   send(frame: Uint8Array): QueuedFrame {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // Who sends may have gone by then.
     promise.catch(() => {});
     if (this.#failure === undefined) {
-      this.#parcels.push({ frame, sent: promise, resolve, reject });
+      this.#queue.push({ frame, sent: promise, resolve, reject });
       this.#wake();
     } else {
       reject(this.#failure.error);
@@ -78,25 +78,25 @@ export class Outbox {
   /**
    * Takes a frame back.
    *
-   * @param parcel What {@link Outbox.send} gave.
+   * @param queued What {@link Outbox.send} gave.
    * @returns Whether it was still there: then it is never sent and `sent` never settles.
    */
-  withdraw(parcel: QueuedFrame): boolean {
-    const place = this.#parcels.findIndex((waiting) => waiting.sent === parcel.sent);
-    if (place >= 0) this.#parcels.splice(place, 1);
+  withdraw(queued: QueuedFrame): boolean {
+    const place = this.#queue.findIndex((waiting) => waiting.sent === queued.sent);
+    if (place >= 0) this.#queue.splice(place, 1);
     return place >= 0;
   }
 
   /**
    * Ends it: what waits is dropped.
    *
-   * @param error What the parcels' promises reject with.
+   * @param error What the frames' promises reject with.
    */
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
     this.#control = [];
-    for (const parcel of this.#parcels.splice(0)) parcel.reject(error);
+    for (const waiting of this.#queue.splice(0)) waiting.reject(error);
   }
 
   #wake(): void {
@@ -109,34 +109,34 @@ export class Outbox {
   async #run(): Promise<void> {
     try {
       while (this.#failure === undefined) {
-        const { frames, parcels } = this.#take();
+        const { frames, queued } = this.#take();
         if (frames.length === 0) break;
         try {
           await this.#writer.write(concatBytes(frames));
         } catch (error) {
-          for (const parcel of parcels) parcel.reject(error);
+          for (const waiting of queued) waiting.reject(error);
           this.#onFailed(error);
           return;
         }
-        for (const parcel of parcels) parcel.resolve();
+        for (const waiting of queued) waiting.resolve();
       }
     } finally {
       this.#busy = false;
     }
   }
 
-  #take(): { frames: Uint8Array[]; parcels: WaitingFrame[] } {
+  #take(): { frames: Uint8Array[]; queued: WaitingFrame[] } {
     const frames = this.#control;
     let bytes = this.#controlBytes;
     this.#control = [];
     this.#controlBytes = 0;
     let count = 0;
-    for (const { frame } of this.#parcels) {
+    for (const { frame } of this.#queue) {
       if (frames.length > 0 && bytes + frame.length > BATCH_BYTES) break;
       frames.push(frame);
       bytes += frame.length;
       count += 1;
     }
-    return { frames, parcels: this.#parcels.splice(0, count) };
+    return { frames, queued: this.#queue.splice(0, count) };
   }
 }

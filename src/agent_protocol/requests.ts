@@ -182,9 +182,9 @@ export class Requests {
   async #send(id: number, waiting: Waiting, payload: Uint8Array): Promise<void> {
     try {
       for (const frame of encodeMessage({ type: "REQUEST", id, payload })) {
-        const parcel = this.#outbox.send(frame);
-        waiting.first ??= parcel;
-        await parcel.sent;
+        const queued = this.#outbox.send(frame);
+        waiting.first ??= queued;
+        await queued.sent;
       }
     } catch {
       // The channel is over: that rejects the request with its reason.

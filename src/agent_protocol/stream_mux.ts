@@ -132,17 +132,17 @@ export class StreamMux {
 
   #add(id: number): MuxStream {
     const outbox = this.#outbox;
-    let parcel: QueuedFrame | undefined;
+    let queued: QueuedFrame | undefined;
     const stream = new MuxStream({
       data: (payload) => {
-        parcel = outbox.send(encodeFrame({ type: "DATA", id, payload }));
-        return parcel.sent;
+        queued = outbox.send(encodeFrame({ type: "DATA", id, payload }));
+        return queued.sent;
       },
       credit: (bytes) => outbox.control(encodeFrame({ type: "CREDIT", id, payload: writeU32(bytes) })),
       end: () => outbox.control(encodeFrame({ type: "END", id })),
       reset: (reason) => this.#reset(id, reason),
       gone: () => {
-        if (parcel !== undefined) outbox.withdraw(parcel);
+        if (queued !== undefined) outbox.withdraw(queued);
         this.#streams.delete(id);
         if (id % 2 === 1) this.#openOwn -= 1;
         else this.#openTheirs -= 1;

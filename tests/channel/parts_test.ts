@@ -51,18 +51,18 @@ Deno.test("ReceiveWindow knows what came, in which order ever events end", () =>
       fc.integer({ min: 1, max: 1000 }),
       fc.array(fc.nat(1000), { maxLength: 40 }),
       (first, order) => {
-        const ledger = new ReceiveWindow();
+        const received = new ReceiveWindow();
         const all = order.map((_, at) => first + at);
-        for (const seq of all) ledger.begin(seq);
+        for (const seq of all) received.begin(seq);
         const shuffled = all.map((seq, at) => [order[at] ?? 0, seq] as const).sort(([a], [b]) => a - b);
         const whole = new Set<number>();
         for (const [, seq] of shuffled) {
-          assert.equal(ledger.complete(seq), true);
-          assert.equal(ledger.complete(seq), false);
+          assert.equal(received.complete(seq), true);
+          assert.equal(received.complete(seq), false);
           whole.add(seq);
           let highest = first - 1;
           while (whole.has(highest + 1)) highest += 1;
-          assert.equal(ledger.acknowledged, highest);
+          assert.equal(received.acknowledged, highest);
         }
       },
     ),
@@ -70,12 +70,12 @@ Deno.test("ReceiveWindow knows what came, in which order ever events end", () =>
 });
 
 Deno.test("ReceiveWindow.complete() refuses to remember without end", () => {
-  const ledger = new ReceiveWindow();
-  ledger.begin(1);
+  const received = new ReceiveWindow();
+  received.begin(1);
   assert.throws(() => {
     for (let seq = 2; seq < 10_000; seq += 1) {
-      ledger.begin(seq);
-      ledger.complete(seq);
+      received.begin(seq);
+      received.complete(seq);
     }
   }, violates("bad_seq"));
 });

@@ -49,15 +49,15 @@ function readMessage(frame: Frame, body: Uint8Array): unknown {
 function takeMessages(vector: Vector, chunks: readonly Uint8Array[], add: (item: unknown) => void): void {
   const decoder = new FrameDecoder(sender(vector));
   const assembler = new MessageAssembler();
-  const ledger = new ReceiveWindow();
+  const received = new ReceiveWindow();
   for (const chunk of chunks) {
     decoder.push(chunk, (frame) => {
       if (frame.type !== "HELLO" && frame.type !== "EVENT" && frame.type !== "REQUEST") return;
-      if (frame.type === "EVENT") ledger.begin(frame.seq);
+      if (frame.type === "EVENT") received.begin(frame.seq);
       const body = assembler.push(frame);
       if (body === undefined) return;
       const json = readMessage(frame, body);
-      if (frame.type === "EVENT" && !ledger.complete(frame.seq)) return;
+      if (frame.type === "EVENT" && !received.complete(frame.seq)) return;
       add({ type: frame.type, id: frame.id, seq: frame.seq, json });
     });
   }

@@ -30,7 +30,7 @@ const STATEMENT_TIME =
   "does not change it. Filter or aggregate more, or read a smaller part.";
 
 /** What a {@link BackendRelay} works with. */
-export interface ServerPumpOptions {
+export interface BackendRelayOptions {
   readonly session: UpstreamSession;
   readonly client: ClientWriter;
   readonly conversation: PipelineState;
@@ -63,7 +63,7 @@ const STREAMED: ReadonlySet<number> = new Set<number>([
 
 /** Relays the server's messages: rows as they come, never a result as a whole. */
 export class BackendRelay {
-  readonly #options: ServerPumpOptions;
+  readonly #options: BackendRelayOptions;
   readonly #parameters: Map<string, string>;
   #held: Uint8Array = EMPTY;
   #bodyLeft = 0;
@@ -75,7 +75,7 @@ export class BackendRelay {
   #abandoned = false;
 
   /** @param options Both ends and what stands between. */
-  constructor(options: ServerPumpOptions) {
+  constructor(options: BackendRelayOptions) {
     this.#options = options;
     this.#parameters = new Map(options.session.parameters);
   }

@@ -28,7 +28,7 @@ import type { Refusal, Refusals } from "./refusals.ts";
 import { TextPlanner } from "./text_planner.ts";
 
 /** What a {@link FrontendRelay} works with. */
-export interface ClientPumpOptions {
+export interface FrontendRelayOptions {
   readonly sandboxId: string;
   readonly client: ByteReader;
   readonly session: UpstreamSession;
@@ -55,14 +55,14 @@ const SEPARATOR = "\n;\n";
 
 /** Reads the client's messages in order, has every SQL text planned, and sends what may pass. */
 export class FrontendRelay {
-  readonly #options: ClientPumpOptions;
+  readonly #options: FrontendRelayOptions;
   readonly #pipeline = new Pipeline();
   readonly #texts: TextPlanner;
   #out: Uint8Array[] = [];
   #outBytes = 0;
 
   /** @param options Both ends and what stands between. */
-  constructor(options: ClientPumpOptions) {
+  constructor(options: FrontendRelayOptions) {
     this.#options = options;
     this.#texts = new TextPlanner({ ...options, flush: () => this.#flush() });
   }

@@ -212,8 +212,8 @@ async function tell(writer: ClientWriter, end: ConnectionEnd | undefined): Promi
   await writer.finish({ sqlstate, message, ...(hint === undefined ? {} : { hint }) });
 }
 
-function lostUpstream(pump: BackendRelay): ConnectionEnd | undefined {
-  if (pump.sawFatal) return undefined;
+function lostUpstream(relay: BackendRelay): ConnectionEnd | undefined {
+  if (relay.sawFatal) return undefined;
   return new ConnectionEnd("08006", "the connection to the database was lost: connect again");
 }
 

@@ -1,6 +1,7 @@
 /** The agent in real containers, spoken to through the server's own channel and engine client. */
 import assert from "node:assert/strict";
-import { bootBytes, type ByteStream, Channel, type ChannelEvent } from "../../../src/agent_protocol/mod.ts";
+import { bootBytes, Channel, type ChannelEvent } from "../../../src/agent_protocol/mod.ts";
+import type { ByteStream } from "../../../src/lib/byte_stream.ts";
 import { type Attachment, Engine } from "../../../src/docker/mod.ts";
 import { POSTGRES_IMAGE, PYTHON_IMAGE } from "../../fixtures/images.ts";
 import { GUEST_MODULES, LOADER } from "../../../src/guest/mod.ts";
