@@ -6,10 +6,8 @@ import { OmcpError } from "../../src/errors.ts";
 import type { ContainerRuntime } from "../../src/runtime/mod.ts";
 import { agentError } from "../../src/sandbox/endings.ts";
 import { KernelWatch } from "../../src/sandbox/kernel_watch.ts";
-import { SandboxManager, type SandboxManagerOptions } from "../../src/sandbox/manager.ts";
-import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
 import type { Sandbox } from "../../src/sandbox/sandbox.ts";
-import { imageReference } from "../../src/images/identity.ts";
+import { runtimeOver, sandboxManager } from "../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../fixtures/server.ts";
 
 interface Scene {
@@ -20,21 +18,11 @@ interface Scene {
 
 async function withSandbox(
   test: (scene: Scene) => Promise<void>,
-  options: Partial<SandboxManagerOptions> = {},
+  host: (engine: Engine) => ContainerRuntime = (engine) => engine,
 ): Promise<void> {
   const engine: Engine = await connectTestEngine();
   const instance = newInstance();
-  const manager = new SandboxManager({
-    host: engine,
-    instance,
-    image: imageReference("python"),
-    policy: DEFAULT_POLICY,
-    maxSandboxes: 1,
-    idleMs: 60_000,
-    lifetimeMs: 600_000,
-    leaseSeconds: 60,
-    ...options,
-  });
+  const manager = sandboxManager(host(engine), instance, { leaseSeconds: 60 });
   try {
     const sandbox = await manager.create();
     await test({
@@ -169,42 +157,36 @@ Deno.test("a kernel's report that is late is a timeout, one that cannot come any
 });
 
 Deno.test("a kernel whose report is late by more than ten seconds gives a sandbox all the same", async () => {
-  const engine = await connectTestEngine();
   let held = 0;
-  const slow: ContainerRuntime = {
-    createContainer: (spec, options) => engine.createContainer(spec, options),
-    startContainer: (id, call) => engine.startContainer(id, call),
-    inspectContainer: (id, call) => engine.inspectContainer(id, call),
-    listContainers: (options) => engine.listContainers(options),
-    removeContainer: (id, call) => engine.removeContainer(id, call),
-    // What comes after the hello is held back for a while.
-    attach: async (id, call) => {
-      const attachment = await engine.attach(id, call);
-      const readable = attachment.readable.pipeThrough(
-        new TransformStream<Uint8Array, Uint8Array>({
-          async transform(chunk, controller) {
-            const isHello = new TextDecoder().decode(chunk).includes("attestation");
-            if (!isHello && held === 1) await new Promise((resolve) => setTimeout(resolve, 12_000));
-            if (isHello || held === 1) held += 1;
-            controller.enqueue(chunk);
+  const slow = (engine: Engine): ContainerRuntime =>
+    runtimeOver(engine, {
+      // What comes after the hello is held back for a while.
+      attach: async (id, call) => {
+        const attachment = await engine.attach(id, call);
+        const readable = attachment.readable.pipeThrough(
+          new TransformStream<Uint8Array, Uint8Array>({
+            async transform(chunk, controller) {
+              const isHello = new TextDecoder().decode(chunk).includes("attestation");
+              if (!isHello && held === 1) await new Promise((resolve) => setTimeout(resolve, 12_000));
+              if (isHello || held === 1) held += 1;
+              controller.enqueue(chunk);
+            },
+          }),
+        );
+        return {
+          readable,
+          writable: attachment.writable,
+          stderr: attachment.stderr,
+          closed: attachment.closed,
+          get stderrDropped() {
+            return attachment.stderrDropped;
           },
-        }),
-      );
-      return {
-        readable,
-        writable: attachment.writable,
-        stderr: attachment.stderr,
-        closed: attachment.closed,
-        get stderrDropped() {
-          return attachment.stderrDropped;
-        },
-        close: () => attachment.close(),
-      };
-    },
-  };
+          close: () => attachment.close(),
+        };
+      },
+    });
   await withSandbox(async ({ sandbox }) => {
     assert.equal(held, 2);
     assert.match(await value(sandbox, "6 * 7"), /42/);
-  }, { host: slow });
-  engine.close();
+  }, slow);
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { OmcpError } from "../../src/errors.ts";
-import { type ContainerRuntime, labelsOf, sweepNeverStarted } from "../../src/runtime/mod.ts";
-import { SandboxManager, type SandboxManagerOptions } from "../../src/sandbox/manager.ts";
-import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
+import { labelsOf, sweepNeverStarted } from "../../src/runtime/mod.ts";
+import type { SandboxManager, SandboxManagerOptions } from "../../src/sandbox/manager.ts";
 import { imageReference } from "../../src/images/identity.ts";
+import { runtimeOver, sandboxManager } from "../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../fixtures/server.ts";
 
 /** Runs a test with a manager over the real engine, in which one step may be made to fail. */
@@ -17,28 +17,14 @@ async function withManager(
 ): Promise<void> {
   const engine = await connectTestEngine();
   const instance = newInstance();
-  const host: ContainerRuntime = {
-    createContainer: (spec, options) => engine.createContainer(spec, options),
+  const host = runtimeOver(engine, {
     startContainer: (id, call) => {
       change.beforeStart?.();
       return change.fail === "startContainer" ? broken() : engine.startContainer(id, call);
     },
     attach: (id, call) => change.fail === "attach" ? broken() : engine.attach(id, call),
-    inspectContainer: (id, call) => engine.inspectContainer(id, call),
-    listContainers: (options) => engine.listContainers(options),
-    removeContainer: (id, call) => engine.removeContainer(id, call),
-  };
-  const manager = new SandboxManager({
-    host,
-    instance,
-    image: imageReference("python"),
-    policy: DEFAULT_POLICY,
-    maxSandboxes: 2,
-    idleMs: 60_000,
-    lifetimeMs: 600_000,
-    leaseSeconds: 30,
-    ...change.options,
   });
+  const manager = sandboxManager(host, instance, { maxSandboxes: 2, ...change.options });
   try {
     await test(manager);
   } finally {
@@ -67,18 +53,13 @@ for (const fail of ["attach", "startContainer"] as const) {
 
 Deno.test("a sandbox that is not confined as the policy says is not handed out", async () => {
   const engine = await connectTestEngine();
-  const loose: ContainerRuntime = {
+  const loose = runtimeOver(engine, {
     createContainer: (spec, options) =>
       engine.createContainer({
         ...spec,
         HostConfig: { ...spec.HostConfig, ReadonlyRootfs: false, PidsLimit: 0 },
       }, options),
-    startContainer: (id, call) => engine.startContainer(id, call),
-    attach: (id, call) => engine.attach(id, call),
-    inspectContainer: (id, call) => engine.inspectContainer(id, call),
-    listContainers: (options) => engine.listContainers(options),
-    removeContainer: (id, call) => engine.removeContainer(id, call),
-  };
+  });
   await withManager({ options: { host: loose } }, async (manager) => {
     await assert.rejects(manager.create(), (error) => {
       assert.ok(error instanceof OmcpError);

@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
 import { Engine } from "../../src/docker/mod.ts";
-import {
-  type ContainerRuntime,
-  InstanceLock,
-  type InstanceLockOptions,
-  labelsOf,
-} from "../../src/runtime/mod.ts";
+import { InstanceLock, type InstanceLockOptions, labelsOf } from "../../src/runtime/mod.ts";
 import { serverArguments } from "../../src/app/launch.ts";
 import { imageReference } from "../../src/images/identity.ts";
 import { RawClient } from "../attacks/raw_client.ts";
 import { engineProxy } from "../fixtures/engine_proxy.ts";
+import { eventually } from "../fixtures/eventually.ts";
+import { runtimeOver } from "../fixtures/sandbox_manager.ts";
 import {
   assertNothingLeft,
   connectTestEngine,
@@ -66,14 +63,6 @@ async function refusedStart(instance: string): Promise<string> {
   return new TextDecoder().decode(output.stderr);
 }
 
-async function until(condition: () => boolean | Promise<boolean>, ms: number): Promise<void> {
-  const deadline = performance.now() + ms;
-  while (!await condition()) {
-    assert.ok(performance.now() < deadline, `it did not come about within ${ms} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 Deno.test("a second server of an instance does not start, and the first one goes on", async () => {
   const engine = await connectTestEngine();
   const client = await RawClient.start();
@@ -106,7 +95,11 @@ Deno.test("after kill -9 the next server of the instance removes what it finds w
   const start = performance.now();
   const next = await RawClient.start({ OMCP_INSTANCE: client.instance });
   try {
-    await until(async () => (await containersOf(engine, client.instance)).length === 0, 15_000);
+    await eventually(
+      async () => (await containersOf(engine, client.instance)).length === 0,
+      "none is left",
+      15_000,
+    );
     assert.ok(performance.now() - start < 15_000);
     assert.match((await next.call("list_sandboxes", { include_inactive: true })).text, /no sandboxes/);
     await next.create();
@@ -188,16 +181,16 @@ Deno.test("a lock that was removed by hand, or cut off from its holder, is taken
       await engine.inspectContainer(name).then((found) => found.id, () => "");
     const first = await id();
     await engine.removeContainer(name);
-    await until(async () => !["", first].includes(await id()), 10_000);
+    await eventually(async () => !["", first].includes(await id()), "it is taken again", 10_000);
     await assert.rejects(acquire(), IN_USE);
     // As when an engine is restarted: attaches end, and for a while nobody answers.
     const second = await id();
     proxy.treat = () => "drop";
     proxy.cut();
-    await until(async () => await id() === "", 10_000);
+    await eventually(async () => await id() === "", "the lock is gone", 10_000);
     await new Promise((resolve) => setTimeout(resolve, 1000));
     proxy.treat = () => "pass";
-    await until(async () => !["", first, second].includes(await id()), 20_000);
+    await eventually(async () => !["", first, second].includes(await id()), "it is taken again", 20_000);
     await assert.rejects(acquire(), IN_USE);
   });
   through.close();
@@ -207,23 +200,20 @@ Deno.test("a lock whose holder lost its hold, but which runs on, is not in its o
   await withInstance(async ({ engine, name, acquire }) => {
     // As an engine that goes on with its containers after a restart: it does not end their stdin.
     let cut: (() => void) | undefined;
-    const host: ContainerRuntime = {
+    const host = runtimeOver(engine, {
       createContainer: (spec, options) => engine.createContainer({ ...spec, StdinOnce: false }, options),
-      startContainer: (id, call) => engine.startContainer(id, call),
-      inspectContainer: (id, call) => engine.inspectContainer(id, call),
-      listContainers: (options) => engine.listContainers(options),
-      removeContainer: (id, call) => engine.removeContainer(id, call),
       attach: async (id, call) => {
         const attachment = await engine.attach(id, call);
         cut = () => attachment.close();
         return attachment;
       },
-    };
+    });
     await acquire({ host, onLost: () => assert.fail("it is in nobody else's hands") });
     const first = await engine.inspectContainer(name);
     cut?.();
-    await until(
+    await eventually(
       () => engine.inspectContainer(name).then(({ id }) => id !== first.id, () => false),
+      "it is taken again",
       20_000,
     );
     await assert.rejects(acquire(), IN_USE);
@@ -258,7 +248,11 @@ Deno.test("a lock ends by its lease where the engine does not see its holder's e
       HostConfig: { AutoRemove: true, NetworkMode: "none" },
     }, { name });
     await engine.startContainer(id);
-    await until(() => engine.inspectContainer(id).then(() => false, () => true), 15_000);
+    await eventually(
+      () => engine.inspectContainer(id).then(() => false, () => true),
+      "the lock is gone",
+      15_000,
+    );
   });
 });
 

@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { Engine } from "../../src/docker/mod.ts";
 import { OmcpError } from "../../src/errors.ts";
 import { Removals } from "../../src/runtime/mod.ts";
-import { SandboxManager } from "../../src/sandbox/manager.ts";
-import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
-import { imageReference } from "../../src/images/identity.ts";
+import type { SandboxManager } from "../../src/sandbox/manager.ts";
 import { type EngineProxy, engineProxy, type Treatment } from "../fixtures/engine_proxy.ts";
+import { eventually } from "../fixtures/eventually.ts";
+import { sandboxManager } from "../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, containersOf, newInstance } from "../fixtures/server.ts";
+
+/** How long a removal may take to come about once the engine is well again, in milliseconds. */
+const REMOVAL_MS = 40_000;
 
 const REFUSED = {
   status: 500,
@@ -25,16 +28,7 @@ async function withIllEngine(test: (ill: Ill) => Promise<void>): Promise<void> {
   await using proxy = await engineProxy();
   const [engine, through] = [await connectTestEngine(), await Engine.connect({ host: proxy.host })];
   const instance = newInstance();
-  const manager = new SandboxManager({
-    host: through,
-    instance,
-    image: imageReference("python"),
-    policy: DEFAULT_POLICY,
-    maxSandboxes: 1,
-    idleMs: 60_000,
-    lifetimeMs: 600_000,
-    leaseSeconds: 30,
-  });
+  const manager = sandboxManager(through, instance);
   try {
     await test({ manager, proxy, left: async () => (await containersOf(engine, instance)).length });
   } finally {
@@ -47,14 +41,6 @@ async function withIllEngine(test: (ill: Ill) => Promise<void>): Promise<void> {
 
 function isRemoval(request: string): boolean {
   return request.startsWith("DELETE ") && request.includes("/containers/");
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 40_000;
-  while (!await condition()) {
-    assert.ok(performance.now() < deadline, "it did not come about within 40 s");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 function states(manager: SandboxManager): string[] {
@@ -80,7 +66,7 @@ for (const [what, treatment] of Object.entries(ILLNESSES)) {
       assert.equal(await left(), 1);
       assert.equal((await manager.remove(id)).gone, false, "a further call waits with it");
       proxy.treat = () => "pass";
-      await until(() => states(manager).includes("removed"));
+      await eventually(() => states(manager).includes("removed"), "it is removed", REMOVAL_MS);
       assert.equal(await left(), 0);
       assert.equal((await manager.create()).info().state, "idle");
     });
@@ -108,8 +94,8 @@ Deno.test("the rollback of a creation goes on, too, and its place is taken until
     await assert.rejects(manager.create(), { code: "capacity" });
     assert.equal(await left(), 1);
     proxy.treat = () => "pass";
-    await until(async () => await left() === 0);
-    await until(() => manager.create().then(() => true, () => false));
+    await eventually(async () => await left() === 0, "nothing is left", REMOVAL_MS);
+    await eventually(() => manager.create().then(() => true, () => false), "its place is free", REMOVAL_MS);
   });
 });
 
@@ -119,19 +105,19 @@ Deno.test("a sandbox that was lost, or expired, is removed until it is gone", as
     proxy.treat = (request) => isRemoval(request) ? REFUSED : "pass";
     // Its channel breaks: the container runs on.
     proxy.cut();
-    await until(() => states(manager).includes("removing"));
+    await eventually(() => states(manager).includes("removing"), "it is being removed", REMOVAL_MS);
     assert.throws(() => manager.get(sandbox.id), { code: "sandbox_lost" });
     await assert.rejects(manager.create(), { code: "capacity" });
     assert.equal(await left(), 1);
     proxy.treat = () => "pass";
-    await until(() => states(manager).includes("lost"));
+    await eventually(() => states(manager).includes("lost"), "it is lost", REMOVAL_MS);
     const idle = await manager.create({ idleMs: 10 });
     proxy.treat = (request) => isRemoval(request) ? "hang" : "pass";
-    await until(() => states(manager).includes("removing"));
+    await eventually(() => states(manager).includes("removing"), "it is being removed", REMOVAL_MS);
     assert.match(manager.list()[0]?.reason ?? "", /idle/);
     proxy.treat = () => "pass";
     proxy.cut();
-    await until(() => states(manager).includes("expired"));
+    await eventually(() => states(manager).includes("expired"), "it is expired", REMOVAL_MS);
     assert.equal(idle.info().state, "expired");
   });
 });
@@ -168,6 +154,6 @@ Deno.test("a hung engine is a timeout, not a cancellation, and what it makes in 
     const start = performance.now();
     await assert.rejects(manager.create(), (error) => error instanceof OmcpError && error.code === "timeout");
     assert.ok(performance.now() - start < 70_000);
-    await until(async () => await left() === 0);
+    await eventually(async () => await left() === 0, "nothing is left", REMOVAL_MS);
   });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { eventually } from "../fixtures/eventually.ts";
 import { newSandbox, withServer } from "../fixtures/server.ts";
 
 Deno.test("execute_python_code through MCP", async (t) => {
@@ -162,7 +163,10 @@ Deno.test("list_sandboxes and remove_sandbox follow a sandbox's life", async () 
       new RegExp(`${sandbox_id}  idle  0 cells .*  idle until \\d{4}-.*Z  ends at \\d{4}-.*Z$`),
     );
     const running = server.call("execute_python_code", { sandbox_id, code: "import time; time.sleep(30)" });
-    await until(async () => (await server.call("list_sandboxes", {})).text.includes("busy"));
+    await eventually(
+      async () => (await server.call("list_sandboxes", {})).text.includes("busy"),
+      "it is busy",
+    );
     assert.match((await server.call("remove_sandbox", { sandbox_id })).text, /sandbox_busy/);
     assert.equal((await server.call("remove_sandbox", { sandbox_id, force: true })).isError, false);
     assert.equal((await running).isError, true);
@@ -174,11 +178,3 @@ Deno.test("list_sandboxes and remove_sandbox follow a sandbox's life", async () 
     );
   });
 });
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!await condition()) {
-    if (performance.now() > deadline) throw new Error("The condition did not come true in 10 s");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

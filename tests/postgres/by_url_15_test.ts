@@ -5,6 +5,7 @@ import { cdmTables, tableDdl } from "../../src/omop/cdm/mod.ts";
 import { ask } from "../../src/postgres/upstream/mod.ts";
 import { cstring, FRONTEND, int32, message } from "../../src/postgres/wire/message.ts";
 import { newSandbox, withServer } from "../fixtures/server.ts";
+import { withGuarded } from "./guarded.ts";
 import { HAS_POSTGRES_15, makeReader, type Postgres15, startPostgres15 } from "./postgres15.ts";
 import { bind, errorOf, execute, firstColumn, parse, query, RawClient, SYNC } from "./raw_client.ts";
 
@@ -30,21 +31,12 @@ Deno.test.afterAll(async function stop() {
 });
 
 async function withRole(role: string, test: (client: RawClient) => Promise<void>): Promise<void> {
-  const database = await Database.open({
+  await withGuarded({
     upstream: urlUpstream(server.url(role)),
-    cdmSchema: "cdm",
     cdmRelations: RELATIONS,
-    audit: () => {},
     limits: { statementMs: 20_000 },
     ...(role === "omcp_reader" ? {} : { allowUnsafeRole: role }),
-  });
-  try {
-    const { client } = await RawClient.through(database.serve("sb_1"));
-    await using _ = client;
-    await test(client);
-  } finally {
-    await database.close();
-  }
+  }, test);
 }
 
 /** All that could have been changed, as one text. */

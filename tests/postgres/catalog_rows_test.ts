@@ -1,7 +1,8 @@
 /** What the catalogs show of relations that the policy does not: neither names nor constants, source text or comments. */
 import assert from "node:assert/strict";
-import { Database, urlUpstream } from "../../src/postgres/mod.ts";
+import { urlUpstream } from "../../src/postgres/mod.ts";
 import { startPostgres, type TestPostgres } from "./fixture.ts";
+import { withGuarded } from "./guarded.ts";
 import { PSQL } from "./guard/psql.ts";
 import { bind, errorOf, execute, firstColumn, parse, RawClient, SYNC } from "./raw_client.ts";
 
@@ -53,20 +54,11 @@ async function withClient(
   role: "reader" | "superuser",
   part: (client: RawClient) => Promise<void>,
 ): Promise<void> {
-  const database = await Database.open({
+  await withGuarded({
     upstream: urlUpstream(role === "reader" ? server.url : server.adminUrl),
-    cdmSchema: "cdm",
     cdmRelations: new Set(["person", "death", "note"]),
-    audit: function ignore() {},
     ...(role === "reader" ? {} : { allowUnsafeRole: "omcp_admin" }),
-  });
-  try {
-    const { client } = await RawClient.through(database.serve("sb_1"));
-    await using _ = client;
-    await part(client);
-  } finally {
-    await database.close();
-  }
+  }, part);
 }
 
 const OIDS = "generate_series(16000, 17500) AS g";

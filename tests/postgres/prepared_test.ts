@@ -1,8 +1,9 @@
 /** PREPARE and EXECUTE in SQL, beside the protocol's own prepared statements: one set of names at the server. */
 import assert from "node:assert/strict";
-import { Database, urlUpstream } from "../../src/postgres/mod.ts";
+import { urlUpstream } from "../../src/postgres/mod.ts";
 import { cstring, FRONTEND, int32, message } from "../../src/postgres/wire/message.ts";
 import { startPostgres, type TestPostgres } from "./fixture.ts";
+import { withGuarded } from "./guarded.ts";
 import {
   bind,
   describe,
@@ -39,20 +40,12 @@ async function withSession(
   limits: { preparedStatements?: number; cursors?: number; savepoints?: number } = {},
 ): Promise<void> {
   const commands: string[] = [];
-  const database = await Database.open({
+  await withGuarded({
     upstream: urlUpstream(server.url),
-    cdmSchema: "cdm",
     cdmRelations: new Set(["person"]),
     audit: ({ command, normalizedSql }) => commands.push(`${command}: ${normalizedSql}`),
     limits,
-  });
-  try {
-    const { client } = await RawClient.through(database.serve("sb_1"));
-    await using _ = client;
-    await part({ client, commands });
-  } finally {
-    await database.close();
-  }
+  }, (client) => part({ client, commands }));
 }
 
 /** Binds one parameter, as text. */

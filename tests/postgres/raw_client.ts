@@ -49,10 +49,10 @@ export class RawClient implements AsyncDisposable {
     };
   }
 
-  /** Starts a session through a connections. @param serve Takes the server's end of the connection. */
+  /** Starts a session as {@link start} does. @param serve Takes the server's end of the connection. */
   static async through(
     serve: (stream: Deno.TcpConn) => void,
-  ): Promise<{ client: RawClient; greeting: Received[] }> {
+  ): Promise<{ client: RawClient; key: Uint8Array; greeting: Received[] }> {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const accepted = listener.accept();
     const started = RawClient.start(listener.addr.port);

@@ -2,9 +2,10 @@
 import { concatBytes } from "../../src/lib/bytes.ts";
 import assert from "node:assert/strict";
 import { cstring, FRONTEND, int32, message } from "../../src/postgres/wire/message.ts";
-import { Database, urlUpstream } from "../../src/postgres/mod.ts";
+import { urlUpstream } from "../../src/postgres/mod.ts";
 import { Bridge } from "./bridge.ts";
 import { startPostgres, type TestPostgres } from "./fixture.ts";
+import { withGuarded } from "./guarded.ts";
 import { permissivePlanner } from "./planner.ts";
 import {
   bind,
@@ -41,20 +42,11 @@ async function withClient(
   role: "reader" | "superuser",
   part: (client: RawClient) => Promise<void>,
 ): Promise<void> {
-  const database = await Database.open({
+  await withGuarded({
     upstream: urlUpstream(role === "reader" ? server.url : server.adminUrl),
-    cdmSchema: "cdm",
     cdmRelations: new Set(["person"]),
-    audit: function ignore() {},
     ...(role === "reader" ? {} : { allowUnsafeRole: "omcp_admin" }),
-  });
-  try {
-    const { client } = await RawClient.through(database.serve("sb_1"));
-    await using _ = client;
-    await part(client);
-  } finally {
-    await database.close();
-  }
+  }, part);
 }
 
 /** Expressions that could become "off" while they look like "on", and the other way round. */

@@ -9,9 +9,8 @@ import {
   LABEL_UID,
   SANDBOX_UIDS,
 } from "../../src/runtime/mod.ts";
-import { SandboxManager } from "../../src/sandbox/manager.ts";
-import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
-import { imageReference } from "../../src/images/identity.ts";
+import type { SandboxManager } from "../../src/sandbox/manager.ts";
+import { runtimeOver, sandboxManager } from "../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../fixtures/server.ts";
 
 type CreateContainer = ContainerRuntime["createContainer"];
@@ -24,26 +23,8 @@ async function withServers(
 ): Promise<void> {
   const engine = await connectTestEngine();
   const instances = [newInstance(), newInstance()] as const;
-  const host: ContainerRuntime = {
-    createContainer: create(engine),
-    startContainer: (id, call) => engine.startContainer(id, call),
-    attach: (id, call) => engine.attach(id, call),
-    inspectContainer: (id, call) => engine.inspectContainer(id, call),
-    listContainers: (options) => engine.listContainers(options),
-    removeContainer: (id, call) => engine.removeContainer(id, call),
-  };
-  const [one, other] = instances.map((instance) =>
-    new SandboxManager({
-      host,
-      instance,
-      image: imageReference("python"),
-      policy: DEFAULT_POLICY,
-      maxSandboxes: 4,
-      idleMs: 60_000,
-      lifetimeMs: 600_000,
-      leaseSeconds: 30,
-    })
-  );
+  const host = runtimeOver(engine, { createContainer: create(engine) });
+  const [one, other] = instances.map((instance) => sandboxManager(host, instance, { maxSandboxes: 4 }));
   assert.ok(one !== undefined && other !== undefined);
   try {
     await test([one, other], engine);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import pg from "pg";
 import { cstring, FRONTEND, int32, message } from "../../../src/postgres/wire/message.ts";
 import type { StatementPlanner } from "../../../src/postgres/broker/mod.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { Bridge } from "../bridge.ts";
 import { startPostgres, type TestPostgres } from "../fixture.ts";
 import { permissivePlanner as planner } from "../planner.ts";
@@ -32,14 +33,6 @@ Deno.test.afterAll(async function stop() {
 
 function open(port: number): pg.Client {
   return new pg.Client({ host: "127.0.0.1", port, user: "whoever", database: "whatever", password: "none" });
-}
-
-async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(`Never came true: ${what}`);
 }
 
 /** Queries of sandboxes that the server is running now. */

@@ -2,7 +2,9 @@ import { concatBytes } from "../../../src/lib/bytes.ts";
 import assert from "node:assert/strict";
 import { Database, type DatabaseOptions, urlUpstream } from "../../../src/postgres/mod.ts";
 import { cstring, FRONTEND, int32, message } from "../../../src/postgres/wire/message.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { startPostgres, type TestPostgres } from "../fixture.ts";
+import { withGuarded } from "../guarded.ts";
 import {
   bind,
   describe,
@@ -40,20 +42,11 @@ async function withDatabase(
   limits: DatabaseOptions["limits"],
   test: (client: RawClient, key: Uint8Array) => Promise<void>,
 ): Promise<void> {
-  const database = await Database.open({
+  await withGuarded({
     upstream: urlUpstream(server.url),
-    cdmSchema: "cdm",
     cdmRelations: new Set(["person", "measurement", "observation"]),
-    audit: () => {},
     limits: { statementMs: 10_000, ...limits },
-  });
-  try {
-    const { client, greeting } = await RawClient.through(database.serve("sb_1"));
-    await using _ = client;
-    await test(client, greeting.find(({ type }) => type === "K")?.body ?? new Uint8Array(0));
-  } finally {
-    await database.close();
-  }
+  }, test);
 }
 
 /** Sessions of the role that sandboxes' statements run under. */
@@ -206,21 +199,12 @@ Deno.test("small statements are not estimated, and none is where the limit is 0"
   });
 });
 
-/** Waits until an SQL expression is 1, for ten seconds at most. */
-async function eventually(sql: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (await server.sql(sql) !== "1") {
-    assert.ok(performance.now() < deadline, `never 1: ${sql}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 Deno.test("a cancel meets a statement whose cost is being estimated", async () => {
   // The estimate waits for a lock, as the statement itself would.
   const locked = server.sql("BEGIN; LOCK cdm.person; SELECT pg_sleep(2); COMMIT");
   const holds =
     "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'cdm.person'::regclass";
-  await eventually(holds);
+  await eventually(async () => await server.sql(holds) === "1", "the table is locked");
   const database = await Database.open({
     upstream: urlUpstream(server.url),
     cdmSchema: "cdm",
@@ -229,13 +213,12 @@ Deno.test("a cancel meets a statement whose cost is being estimated", async () =
   });
   try {
     const serve = database.serve("sb_1");
-    const { client, greeting } = await RawClient.through(serve);
+    const { client, key } = await RawClient.through(serve);
     await using _ = client;
     await client.send(query("SELECT 1 FROM person, measurement"));
     const waits =
       "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'EXPLAIN%'";
-    await eventually(waits);
-    const key = greeting.find(({ type }) => type === "K")?.body ?? new Uint8Array(0);
+    await eventually(async () => await server.sql(waits) === "1", "the estimate waits for it");
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const accepted = listener.accept();
     await using canceller = await RawClient.connect(listener.addr.port);

@@ -7,6 +7,7 @@ import { Database, localUpstream } from "../../../src/postgres/mod.ts";
 import type { StatementPlanner } from "../../../src/postgres/broker/mod.ts";
 import { ask, StreamUpstream } from "../../../src/postgres/upstream/mod.ts";
 import { int32 } from "../../../src/postgres/wire/message.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { POSTGRES_IMAGE } from "../../fixtures/images.ts";
 import { Bridge, type BridgeOptions } from "../bridge.ts";
 import { startPostgres, type TestPostgres } from "../fixture.ts";
@@ -16,6 +17,9 @@ import { errorOf, firstColumn, query, RawClient } from "../raw_client.ts";
 /** It catches its cancel, as a site's own function may. */
 const STUBBORN = `CREATE FUNCTION cdm.stubborn() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
   LOOP BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$`;
+
+/** How long anything may take to come about here, in milliseconds: a stubborn statement is ended late. */
+const OVERRUN_MS = 20_000;
 
 let server: TestPostgres;
 
@@ -35,14 +39,6 @@ async function withBridge(limits: BridgeOptions["limits"], test: (bridge: Bridge
   await test(bridge);
 }
 
-async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(`Never came true: ${what}`);
-}
-
 /** The processes of sandboxes' sessions that run something. */
 async function running(): Promise<readonly number[]> {
   const pids = await server.sql(
@@ -54,7 +50,7 @@ async function running(): Promise<readonly number[]> {
 async function begin(bridge: Bridge, sql: string): Promise<{ client: RawClient; key: Uint8Array }> {
   const { client, key } = await RawClient.start(bridge.port);
   await client.send(query(sql));
-  await eventually(async () => (await running()).length === 1, "the statement runs");
+  await eventually(async () => (await running()).length === 1, "the statement runs", OVERRUN_MS);
   return { client, key };
 }
 
@@ -65,7 +61,7 @@ async function cancel(port: number, key: Uint8Array): Promise<void> {
 }
 
 async function assertGone(bridge: Bridge): Promise<void> {
-  await eventually(() => bridge.count.open === 0 && bridge.serving === 0, "the place is free");
+  await eventually(() => bridge.count.open === 0 && bridge.serving === 0, "the place is free", OVERRUN_MS);
   assert.deepEqual(await running(), []);
 }
 
@@ -115,7 +111,7 @@ Deno.test("a statement that obeys its cancel is not counted, and its session goe
     // A cancel that came before must not count against what runs later.
     await client.query("SELECT pg_sleep(4)");
     await client.send(query("SELECT pg_sleep(600)"));
-    await eventually(async () => (await running()).length === 1, "the statement runs");
+    await eventually(async () => (await running()).length === 1, "the statement runs", OVERRUN_MS);
     await client[Symbol.asyncDispose]();
     await assertGone(bridge);
     assert.deepEqual(bridge.overruns, []);
@@ -155,12 +151,16 @@ Deno.test("a process that obeys nothing is given up in time, and counted as it i
     try {
       await cancel(bridge.port, key);
       assert.equal(errorOf(await client.until("never"))?.sqlstate, "57014");
-      await eventually(() => bridge.count.open === 0 && bridge.serving === 0, "the place is free");
+      await eventually(
+        () => bridge.count.open === 0 && bridge.serving === 0,
+        "the place is free",
+        OVERRUN_MS,
+      );
       assert.deepEqual(bridge.overruns, ["still_running"]);
     } finally {
       await server.signal(pid ?? 0, "CONT");
     }
-    await eventually(async () => (await running()).length === 0, "it ends when it goes on");
+    await eventually(async () => (await running()).length === 0, "it ends when it goes on", OVERRUN_MS);
   });
 });
 
@@ -198,9 +198,9 @@ Deno.test("the local database's sessions are ended too, though their role may en
     const count = async (): Promise<string | null | undefined> =>
       (await ask(session, "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT cdm'", signal))[0]
         ?.[0];
-    await eventually(async () => await count() === "1", "it runs");
+    await eventually(async () => await count() === "1", "it runs", OVERRUN_MS);
     await client[Symbol.asyncDispose]();
-    await eventually(() => database.connections === 0, "its place is free");
+    await eventually(() => database.connections === 0, "its place is free", OVERRUN_MS);
     assert.equal(await count(), "0");
     assert.deepEqual(database.overruns, { terminated: 1, still_running: 0 });
     session.close();
