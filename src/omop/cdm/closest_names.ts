@@ -1,46 +1,26 @@
+import { distance } from "fastest-levenshtein";
+
+/** Characters of the given name that are compared: a hint is for a typing error, and absurd input must not cost time. */
+const MAX_COMPARED = 64;
+
 /**
  * The names closest to a misspelt one, for the hint of an error.
  *
  * @param wrong The name as it was given.
  * @param names The names that exist.
  * @param limit The most names to return, 3 by default.
- * @returns The names within an edit distance of a third of the length, or that contain the given one or are contained in it, closest first.
+ * @returns The names within an edit distance (Levenshtein's) of a third of the length, or that contain the given one or are
+ * contained in it, closest first.
  */
 export function closestNames(wrong: string, names: Iterable<string>, limit = 3): readonly string[] {
-  // A hint is for a slip of the pen; this bounds the work for absurd input.
-  const given = wrong.slice(0, 64).toLowerCase();
-  const scored: { readonly name: string; readonly score: number }[] = [];
-  for (const name of names) {
-    const distance = editDistance(given, name.toLowerCase());
-    const related = given.length >= 3 && (name.includes(given) || given.includes(name));
-    if (related || distance <= Math.max(2, Math.floor(given.length / 3))) {
-      scored.push({ name, score: distance });
-    }
-  }
-  scored.sort(function byScore(left, right) {
-    return left.score - right.score;
-  });
-  return scored.slice(0, limit).map(function toName(entry) {
-    return entry.name;
-  });
-}
-
-/** Levenshtein's distance, two rows at a time. */
-function editDistance(left: string, right: string): number {
-  let previous = Array.from({ length: right.length + 1 }, function index(_, at) {
-    return at;
-  });
-  for (let row = 1; row <= left.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= right.length; column++) {
-      const same = left[row - 1] === right[column - 1] ? 0 : 1;
-      current.push(Math.min(
-        (previous[column] ?? 0) + 1,
-        (current[column - 1] ?? 0) + 1,
-        (previous[column - 1] ?? 0) + same,
-      ));
-    }
-    previous = current;
-  }
-  return previous[right.length] ?? 0;
+  const given = wrong.slice(0, MAX_COMPARED).toLowerCase();
+  const furthest = Math.max(2, Math.floor(given.length / 3));
+  return [...names]
+    .map((name) => ({ name, edits: distance(given, name.toLowerCase()) }))
+    .filter(({ name, edits }) =>
+      edits <= furthest || (given.length >= 3 && (name.includes(given) || given.includes(name)))
+    )
+    .sort((left, right) => left.edits - right.edits)
+    .slice(0, limit)
+    .map(({ name }) => name);
 }
