@@ -11,6 +11,8 @@ const MYPY = [
   "-p",
   "agent",
   "-p",
+  "kernel_manager",
+  "-p",
   "kernel",
 ];
 /** Mistakes, not style. B010: setattr() of a name that an older Python does not know. B023: all such functions are called at once. */

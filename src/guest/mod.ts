@@ -20,43 +20,43 @@ import agentRelay from "./agent/relay.py" with { type: "text" };
 import agentStreams from "./agent/streams.py" with { type: "text" };
 import kernelAdvice from "./kernel/advice.py" with { type: "text" };
 import kernelArtists from "./kernel/artists.py" with { type: "text" };
-import kernelCell from "./kernel/cell.py" with { type: "text" };
-import kernelCgroup from "./kernel/cgroup.py" with { type: "text" };
+import managerCell from "./kernel_manager/cell.py" with { type: "text" };
+import managerCgroup from "./kernel_manager/cgroup.py" with { type: "text" };
 import kernelCharts from "./kernel/charts.py" with { type: "text" };
-import kernelClearing from "./kernel/clearing.py" with { type: "text" };
+import managerClearing from "./kernel_manager/clearing.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
 import kernelDescriptors from "./kernel/descriptors.py" with { type: "text" };
 import kernelDisplay from "./kernel/display.py" with { type: "text" };
-import kernelDisplays from "./kernel/displays.py" with { type: "text" };
-import kernelEpilogue from "./kernel/epilogue.py" with { type: "text" };
+import managerDisplays from "./kernel_manager/displays.py" with { type: "text" };
+import managerEpilogue from "./kernel_manager/epilogue.py" with { type: "text" };
 import kernelFigureWords from "./kernel/figure_words.py" with { type: "text" };
 import kernelFigures from "./kernel/figures.py" with { type: "text" };
 import kernelFonts from "./kernel/fonts.py" with { type: "text" };
 import kernelHistory from "./kernel/history.py" with { type: "text" };
 import kernelHtmlText from "./kernel/html_text.py" with { type: "text" };
-import kernelKernelManager from "./kernel/kernel_manager.py" with { type: "text" };
+import managerKernelManager from "./kernel_manager/kernel_manager.py" with { type: "text" };
 import kernelKernel from "./kernel/kernel.py" with { type: "text" };
 import kernelLandlock from "./kernel/landlock.py" with { type: "text" };
-import kernelLate from "./kernel/late.py" with { type: "text" };
-import kernelZygoteManager from "./kernel/zygote_manager.py" with { type: "text" };
-import kernelBackgroundProcesses from "./kernel/background_processes.py" with { type: "text" };
-import kernelLink from "./kernel/link.py" with { type: "text" };
-import kernelLosses from "./kernel/losses.py" with { type: "text" };
-import kernelMainThread from "./kernel/main_thread.py" with { type: "text" };
-import kernelMemoryHang from "./kernel/memory_hang.py" with { type: "text" };
-import kernelOutput from "./kernel/output.py" with { type: "text" };
+import managerLate from "./kernel_manager/late.py" with { type: "text" };
+import managerZygoteManager from "./kernel_manager/zygote_manager.py" with { type: "text" };
+import managerBackgroundProcesses from "./kernel_manager/background_processes.py" with { type: "text" };
+import managerLink from "./kernel_manager/link.py" with { type: "text" };
+import managerLosses from "./kernel_manager/losses.py" with { type: "text" };
+import managerMainThread from "./kernel_manager/main_thread.py" with { type: "text" };
+import managerMemoryHang from "./kernel_manager/memory_hang.py" with { type: "text" };
+import managerOutput from "./kernel_manager/output.py" with { type: "text" };
 import kernelOutlet from "./kernel/outlet.py" with { type: "text" };
 import kernelPictures from "./kernel/pictures.py" with { type: "text" };
-import kernelPrinted from "./kernel/printed.py" with { type: "text" };
-import kernelProcesses from "./kernel/processes.py" with { type: "text" };
+import managerPrinted from "./kernel_manager/printed.py" with { type: "text" };
+import managerProcesses from "./kernel_manager/processes.py" with { type: "text" };
 import kernelRepresentations from "./kernel/representations.py" with { type: "text" };
 import kernelShell from "./kernel/shell.py" with { type: "text" };
-import kernelState from "./kernel/state.py" with { type: "text" };
+import managerState from "./kernel_manager/state.py" with { type: "text" };
 import kernelStreams from "./kernel/streams.py" with { type: "text" };
-import kernelSupervisor from "./kernel/supervisor.py" with { type: "text" };
-import kernelThreads from "./kernel/threads.py" with { type: "text" };
+import managerSupervisor from "./kernel_manager/supervisor.py" with { type: "text" };
+import managerThreads from "./kernel_manager/threads.py" with { type: "text" };
 import kernelTracebacks from "./kernel/tracebacks.py" with { type: "text" };
-import kernelUntrusted from "./kernel/untrusted.py" with { type: "text" };
+import managerUntrusted from "./kernel_manager/untrusted.py" with { type: "text" };
 import kernelValues from "./kernel/values.py" with { type: "text" };
 import kernelWire from "./kernel/wire.py" with { type: "text" };
 import kernelZombies from "./kernel/zombies.py" with { type: "text" };
@@ -84,43 +84,43 @@ export const GUEST_MODULES: Record<string, string> = {
   "agent.streams": agentStreams,
   "kernel.advice": kernelAdvice,
   "kernel.artists": kernelArtists,
-  "kernel.cell": kernelCell,
-  "kernel.cgroup": kernelCgroup,
+  "kernel_manager.cell": managerCell,
+  "kernel_manager.cgroup": managerCgroup,
   "kernel.charts": kernelCharts,
-  "kernel.clearing": kernelClearing,
+  "kernel_manager.clearing": managerClearing,
   "kernel.confine": kernelConfine,
   "kernel.descriptors": kernelDescriptors,
   "kernel.display": kernelDisplay,
-  "kernel.displays": kernelDisplays,
-  "kernel.epilogue": kernelEpilogue,
+  "kernel_manager.displays": managerDisplays,
+  "kernel_manager.epilogue": managerEpilogue,
   "kernel.figure_words": kernelFigureWords,
   "kernel.figures": kernelFigures,
   "kernel.fonts": kernelFonts,
   "kernel.history": kernelHistory,
   "kernel.html_text": kernelHtmlText,
-  "kernel.kernel_manager": kernelKernelManager,
+  "kernel_manager.kernel_manager": managerKernelManager,
   "kernel.kernel": kernelKernel,
   "kernel.landlock": kernelLandlock,
-  "kernel.late": kernelLate,
-  "kernel.zygote_manager": kernelZygoteManager,
-  "kernel.background_processes": kernelBackgroundProcesses,
-  "kernel.link": kernelLink,
-  "kernel.losses": kernelLosses,
-  "kernel.main_thread": kernelMainThread,
-  "kernel.memory_hang": kernelMemoryHang,
-  "kernel.output": kernelOutput,
+  "kernel_manager.late": managerLate,
+  "kernel_manager.zygote_manager": managerZygoteManager,
+  "kernel_manager.background_processes": managerBackgroundProcesses,
+  "kernel_manager.link": managerLink,
+  "kernel_manager.losses": managerLosses,
+  "kernel_manager.main_thread": managerMainThread,
+  "kernel_manager.memory_hang": managerMemoryHang,
+  "kernel_manager.output": managerOutput,
   "kernel.outlet": kernelOutlet,
   "kernel.pictures": kernelPictures,
-  "kernel.printed": kernelPrinted,
-  "kernel.processes": kernelProcesses,
+  "kernel_manager.printed": managerPrinted,
+  "kernel_manager.processes": managerProcesses,
   "kernel.representations": kernelRepresentations,
   "kernel.shell": kernelShell,
-  "kernel.state": kernelState,
+  "kernel_manager.state": managerState,
   "kernel.streams": kernelStreams,
-  "kernel.supervisor": kernelSupervisor,
-  "kernel.threads": kernelThreads,
+  "kernel_manager.supervisor": managerSupervisor,
+  "kernel_manager.threads": managerThreads,
   "kernel.tracebacks": kernelTracebacks,
-  "kernel.untrusted": kernelUntrusted,
+  "kernel_manager.untrusted": managerUntrusted,
   "kernel.values": kernelValues,
   "kernel.wire": kernelWire,
   "kernel.zombies": kernelZombies,

@@ -165,7 +165,7 @@ class Agent:
 
     def _start_kernel(self) -> None:
         try:
-            from kernel.supervisor import KernelSupervisor
+            from kernel_manager.supervisor import KernelSupervisor
 
             kernel = KernelSupervisor(self.loop, self._config, self._channel.emit, self._channel.can_emit)
             self._children.on_other = kernel.child_exited

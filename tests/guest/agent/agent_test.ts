@@ -16,7 +16,7 @@ Deno.test("LOADER fits into one argument of a command", () => {
 
 Deno.test("GUEST_MODULES holds every Python file of the guest", async () => {
   const expected: string[] = [];
-  for (const folder of ["agent", "kernel"]) {
+  for (const folder of ["agent", "kernel_manager", "kernel"]) {
     const entries = await Array.fromAsync(
       Deno.readDir(new URL(`../../../src/guest/${folder}`, import.meta.url)),
     );

@@ -118,9 +118,9 @@ Deno.test("a flood on the kernel's socket keeps the agent from nothing else", as
 });
 
 Deno.test("where the system call cannot be seen, a main thread that sleeps and goes on sleeping counts as one that waits", async (t) => {
-  const module = (GUEST_MODULES["kernel.main_thread"] ?? "").replace('"syscall"', '"not_there"');
+  const module = (GUEST_MODULES["kernel_manager.main_thread"] ?? "").replace('"syscall"', '"not_there"');
   assert.match(module, /not_there/);
-  await using sandbox = await Sandbox.start({ modules: { "kernel.main_thread": module } });
+  await using sandbox = await Sandbox.start({ modules: { "kernel_manager.main_thread": module } });
   await sandbox.state("idle");
   await t.step("honest cells are believed", async () => {
     for (let n = 0; n < 20; n += 1) assert.equal((await sandbox.cell(`${n}`)).value, `${n}`);

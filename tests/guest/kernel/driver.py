@@ -15,7 +15,7 @@ def main(config: Dict[str, Any]) -> None:
     libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
     libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, for runs outside a container
     loop = asyncio.new_event_loop()
-    from kernel.supervisor import KernelSupervisor
+    from kernel_manager.supervisor import KernelSupervisor
 
     out = os.dup(1)
     os.set_inheritable(out, False)

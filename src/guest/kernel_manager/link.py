@@ -9,7 +9,7 @@ import socket
 from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
-from .wire import MAX_CELL_BYTES, MAX_MESSAGE_BYTES, frame
+from kernel.wire import MAX_CELL_BYTES, MAX_MESSAGE_BYTES, frame
 
 _READ_BYTES = 1 << 18
 _SOCKET_BUFFER_BYTES = 1 << 20

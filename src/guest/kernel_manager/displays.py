@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from kernel.wire import MAX_MESSAGE_BYTES
+
 from .untrusted import Untrusted, text
-from .wire import MAX_MESSAGE_BYTES
 
 _MAX_KEPT = 100
 # Of all displays of a cell together: a result with more pictures would occupy the server for longer than 20 ms.

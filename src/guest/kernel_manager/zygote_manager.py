@@ -11,7 +11,9 @@ import socket
 import sys
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from . import cgroup, confine, processes
+from kernel import confine
+
+from . import cgroup, processes
 from .link import Link, pair
 
 _READY_SECONDS = 60.0
@@ -76,18 +78,18 @@ zygote.main(3, boot["config"])
 def sources() -> Dict[str, str]:
     """The modules that run in the zygote and its kernels, under the name of their package there."""
     loader: Any = globals()["__loader__"]
-    here = __name__.rpartition(".")[0]
     found = {}
     for name in _MODULES:
-        text = loader.get_source("%s.%s" % (here, name)) if not hasattr(loader, "path") else _read_beside(loader.path, name)
+        text = loader.get_source("kernel." + name) if not hasattr(loader, "path") else _read_kernel_module(loader.path, name)
         if not text:
-            raise LookupError("the agent was sent without the module %s.%s" % (here, name))
+            raise LookupError("the agent was sent without the module kernel.%s" % name)
         found["%s.%s" % (PACKAGE, name)] = text
     return found
 
 
-def _read_beside(path: str, name: str) -> str:
-    with open(os.path.join(os.path.dirname(path), name + ".py"), encoding="utf-8") as file:
+def _read_kernel_module(path: str, name: str) -> str:
+    kernel = os.path.join(os.path.dirname(os.path.dirname(path)), "kernel")
+    with open(os.path.join(kernel, name + ".py"), encoding="utf-8") as file:
         return file.read()
 
 

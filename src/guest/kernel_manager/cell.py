@@ -5,10 +5,11 @@ import os
 import signal
 from typing import Any, Dict, Optional, Tuple
 
+from kernel.wire import MAX_MESSAGE_BYTES
+
 from .displays import Displays
 from .output import CellOutput, NAMES
 from .untrusted import Untrusted, count, text
-from .wire import MAX_MESSAGE_BYTES
 
 MAX_CODE_BYTES = 1 << 20
 MAX_TIMEOUT_MS = 86_400_000
