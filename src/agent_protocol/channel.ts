@@ -1,4 +1,4 @@
-import { abortError, Deadline } from "../lib/deadline.ts";
+import { abortError, Deadline } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { DelayedAck } from "./delayed_ack.ts";

@@ -1,4 +1,4 @@
-import { abortError, Deadline } from "../lib/deadline.ts";
+import { abortError, Deadline } from "../lib/async/deadline.ts";
 import { type ErrorCode, OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { encodeMessage } from "./frame.ts";

@@ -1,7 +1,7 @@
 /** A server's hold on its instance: one server at a time has it, and begins with what an earlier one left removed. */
 import type { Config } from "./config.ts";
 import type { Engine } from "../docker/mod.ts";
-import { within } from "../lib/deadline.ts";
+import { within } from "../lib/async/deadline.ts";
 import { InstanceLock, Removals, removeOrphans, sweepNeverStarted } from "../runtime/mod.ts";
 import { logger } from "../observability/log.ts";
 import { imageReference } from "../images/identity.ts";

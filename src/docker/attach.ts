@@ -2,7 +2,7 @@ import { closeQuietly, writeAll } from "../lib/connection.ts";
 import { OmcpError } from "../errors.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { AttachOutput } from "./attach_output.ts";
-import { withDeadline } from "./deadline.ts";
+import { withDeadline } from "../lib/async/with_deadline.ts";
 import { engineError, invalidResponse, transportError } from "./engine_errors.ts";
 import { messageOf } from "./http.ts";
 import { readResponseHead } from "./response_head.ts";

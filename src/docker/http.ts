@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { withDeadline } from "./deadline.ts";
+import { withDeadline } from "../lib/async/with_deadline.ts";
 import { engineError, invalidResponse, sanitizeMessage, transportError } from "./engine_errors.ts";
 import type { CallOptions } from "./types.ts";
 import { DEADLINES_MS } from "./types.ts";

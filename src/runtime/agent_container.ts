@@ -1,7 +1,7 @@
 /** A container with our agent in it: started, attached, its channel up. Sandboxes and the local database are both that. */
 import { bootBytes, Channel, type ChannelEvent } from "../agent_protocol/mod.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
-import { abortError, DeadlineSignal } from "../lib/deadline.ts";
+import { abortError, DeadlineSignal } from "../lib/async/deadline.ts";
 import type { Attachment, ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { GUEST_MODULES } from "../guest/mod.ts";

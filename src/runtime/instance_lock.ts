@@ -5,7 +5,7 @@
  * Whoever starts the container has the lock: the engine starts it once, whoever made it. So one that was made and never started, by
  * a server that died in between, is in nobody's way.
  */
-import { within } from "../lib/deadline.ts";
+import { within } from "../lib/async/deadline.ts";
 import type { Attachment, ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";

@@ -1,5 +1,5 @@
 /** Removal of containers that is never given up: an engine that hangs or refuses is asked again until the container is gone. */
-import { Deadline, within } from "../lib/deadline.ts";
+import { Deadline, within } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import type { ContainerRuntime } from "./container_runtime.ts";

@@ -1,6 +1,6 @@
 /** One run of a cell: the request to the agent, its answer by the deadline, its interrupt. */
 import type { Channel } from "../agent_protocol/mod.ts";
-import { Deadline, within } from "../lib/deadline.ts";
+import { Deadline, within } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import { CellCollector, type CellOutcome, type CellOutput } from "./cell.ts";
 import { afterInterrupt, cancelledError, unconfirmed } from "./endings.ts";

@@ -1,6 +1,6 @@
 /** Follows the agent's reports on its kernel: how it is confined, and when it has started. */
 import * as z from "zod";
-import { abortError } from "../lib/deadline.ts";
+import { abortError } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
 
 const kernelStateSchema = z.object({

@@ -1,13 +1,13 @@
 /** Makes, finds, lists and removes sandboxes; nothing it made outlives it. */
 import type { ByteStream } from "../lib/byte_stream.ts";
-import { DeadlineSignal, within } from "../lib/deadline.ts";
+import { DeadlineSignal, within } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import { type ContainerRuntime, Removals } from "../runtime/mod.ts";
 import { logger } from "../observability/log.ts";
 import { containerName, makeSandbox, newSandboxId } from "./factory.ts";
 import type { SandboxPolicy } from "./policy.ts";
 import { Sandbox, type SandboxInfo } from "./sandbox.ts";
-import { Semaphore } from "../lib/semaphore.ts";
+import { Semaphore } from "../lib/async/semaphore.ts";
 
 const log = logger("sandbox");
 

@@ -1,12 +1,12 @@
 /** One sandbox: a container whose kernel runs cells, one at a time. */
 import { ReplyError } from "../agent_protocol/mod.ts";
-import { Deadline, within } from "../lib/deadline.ts";
+import { Deadline, within } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import type { AgentContainer, ContainerEnd, Removal } from "../runtime/mod.ts";
 import type { CellOutcome } from "./cell.ts";
 import { agentError, cancelledError, endedError, type SandboxEnd } from "./endings.ts";
 import { type ExecuteOptions, runCell } from "./execution.ts";
-import { Semaphore } from "../lib/semaphore.ts";
+import { Semaphore } from "../lib/async/semaphore.ts";
 
 export type { ExecuteOptions } from "./execution.ts";
 

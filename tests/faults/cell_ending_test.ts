@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ReplyError } from "../../src/agent_protocol/mod.ts";
-import { DeadlineSignal } from "../../src/lib/deadline.ts";
+import { DeadlineSignal } from "../../src/lib/async/deadline.ts";
 import type { Engine } from "../../src/docker/mod.ts";
 import { OmcpError } from "../../src/errors.ts";
 import type { ContainerRuntime } from "../../src/runtime/mod.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Heartbeat } from "../../src/agent_protocol/heartbeat.ts";
-import { withDeadline } from "../../src/docker/deadline.ts";
+import { withDeadline } from "../../src/lib/async/with_deadline.ts";
 import { OmcpError } from "../../src/errors.ts";
-import { abortError, Deadline, DeadlineSignal, within } from "../../src/lib/deadline.ts";
+import { abortError, Deadline, DeadlineSignal, within } from "../../src/lib/async/deadline.ts";
 
 /** As a stopped process: nothing of this one runs, others do. */
 function standStill(ms: number): void {

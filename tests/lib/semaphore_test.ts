@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { OmcpError } from "../../src/errors.ts";
-import { Semaphore } from "../../src/lib/semaphore.ts";
+import { Semaphore } from "../../src/lib/async/semaphore.ts";
 
 const never = new AbortController().signal;
 

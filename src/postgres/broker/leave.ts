@@ -1,4 +1,4 @@
-import { within } from "../../lib/deadline.ts";
+import { within } from "../../lib/async/deadline.ts";
 import type { UpstreamSession } from "../upstream/mod.ts";
 import { FRONTEND, message } from "../wire/message.ts";
 

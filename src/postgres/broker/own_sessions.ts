@@ -1,4 +1,4 @@
-import { Semaphore } from "../../lib/semaphore.ts";
+import { Semaphore } from "../../lib/async/semaphore.ts";
 import type { UpstreamSession } from "../upstream/mod.ts";
 
 /** What {@link OwnSessions} work with. */

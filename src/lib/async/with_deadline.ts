@@ -1,5 +1,5 @@
-import { abortError, Deadline } from "../lib/deadline.ts";
-import { OmcpError } from "../errors.ts";
+import { abortError, Deadline } from "./deadline.ts";
+import { OmcpError } from "../../errors.ts";
 
 /** How {@link withDeadline} bounds a piece of work. */
 export interface DeadlineOptions {

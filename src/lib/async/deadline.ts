@@ -2,7 +2,7 @@
  * Deadlines that do not blame others for a standstill of this process. After a pause (a stopped process, a suspended machine, a
  * starved one) timers fire before waiting input is read: the answer may lie there. So each is judged a little later then.
  */
-import { OmcpError, type OmcpErrorOptions } from "../errors.ts";
+import { OmcpError, type OmcpErrorOptions } from "../../errors.ts";
 
 /** How often a standstill is looked for while any deadline runs. */
 const LOOK_EVERY_MS = 250;

@@ -1,5 +1,5 @@
 /** Lets a few through at once, the rest in the order they came, and only so many wait. */
-import { OmcpError } from "../errors.ts";
+import { OmcpError } from "../../errors.ts";
 
 interface Waiting {
   readonly enter: () => void;
