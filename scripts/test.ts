@@ -27,7 +27,7 @@ const GREEDY = ["tests/attacks"];
  * These mostly wait for deadlines: they run beside the others, in a process of their own; on two cores that takes half the time. What
  * they print comes after what the others print.
  */
-const WAITING = ["tests/faults", "tests/guest"];
+const WAITING = ["tests/faults", "tests/integration/guest"];
 
 /** Runs tests; the report, where one is wanted, is a file of that name in the folder OMCP_JUNIT. */
 function run(paths: readonly string[], name: string, output: "inherit" | "piped"): Deno.ChildProcess {
@@ -42,8 +42,10 @@ function run(paths: readonly string[], name: string, output: "inherit" | "piped"
 }
 
 function others(): string[] {
-  const all = [...Deno.readDirSync("tests")].map(({ name }) => `tests/${name}`);
-  return all.filter((path) => ![...GREEDY, ...WAITING].includes(path)).sort();
+  const all = ["tests", "tests/integration"].flatMap((folder) =>
+    [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`)
+  );
+  return all.filter((path) => ![...GREEDY, ...WAITING, "tests/integration"].includes(path)).sort();
 }
 
 await ensureTools();

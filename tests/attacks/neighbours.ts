@@ -1,7 +1,7 @@
 /** A server, a sandbox to attack and a neighbour that must not feel it. */
 import assert from "node:assert/strict";
 import { assertNothingLeft, connectTestEngine } from "../fixtures/server.ts";
-import { type Answer, RawClient } from "./raw_client.ts";
+import { type Answer, RawClient } from "../fixtures/mcp/raw_client.ts";
 
 /** By this long after its deadline a cell must have its answer: the promised two seconds, and room for a busy machine. */
 export const GRACE_MS = 10_000;

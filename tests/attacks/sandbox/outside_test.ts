@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { assertNothingLeft, connectTestEngine } from "../../fixtures/server.ts";
+import { GRACE_MS, withScene } from "../neighbours.ts";
+import { RawClient } from "../../fixtures/mcp/raw_client.ts";
+
+async function docker(...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command("docker", { args, stdout: "null", stderr: "piped" })
+    .output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}
+
+Deno.test("a container killed from outside is lost, once, and said so", async () => {
+  await withScene({}, async ({ client, target }) => {
+    const running = client.run(target, "while True: pass", 60);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await docker("kill", `omcp-${target}`);
+    assert.match((await running).text, /^Error sandbox_lost[^]*State: [^]*Next: Create a new sandbox/);
+    assert.match((await client.run(target, "1")).text, /^Error sandbox_lost/);
+    assert.match((await client.call("list_sandboxes", { include_inactive: true })).text, /lost/);
+  });
+});
+
+Deno.test("a paused container is answered for in time, can be removed, and goes on when it is let", async () => {
+  await withScene({}, async ({ client, target }) => {
+    await client.run(target, "kept = 41");
+    await docker("pause", `omcp-${target}`);
+    const paused = await client.run(target, "kept", 1);
+    assert.match(paused.text, /\[timeout, [^\]]*\]$/);
+    assert.ok(paused.ms < 1000 + GRACE_MS);
+    assert.match((await client.run(target, "kept", 1)).text, /^Error timeout/);
+    await docker("unpause", `omcp-${target}`);
+    assert.match((await client.run(target, "kept", 20)).text, /\[value\]\n41/);
+    await docker("pause", `omcp-${target}`);
+    assert.equal((await client.call("remove_sandbox", { sandbox_id: target })).isError, false);
+  });
+});
+
+Deno.test("a server that stood still for a minute goes on, and so do its sandboxes and their cells", async () => {
+  await withScene({}, async ({ client, target, neighbour }) => {
+    await client.run(target, "kept = 41");
+    // Its answer waits for most of the minute: by then its request is long overdue.
+    const noisy = client.run(
+      target,
+      "import time\nstart = time.time()\nwhile time.time() - start < 4: print('x' * 1000)\n'done'",
+      10,
+    );
+    const overrun = client.run(neighbour, "import time\ntime.sleep(100)", 2);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    Deno.kill(client.process.pid, "SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+    const waiting = client.run(target, "kept");
+    Deno.kill(client.process.pid, "SIGCONT");
+    assert.match((await noisy).text, /\[value\]\n'done'/);
+    assert.match((await overrun).text, /\[timeout, .*variables kept\]$/);
+    assert.match((await waiting).text, /\[value\]\n41/);
+    assert.equal((await client.call("remove_sandbox", { sandbox_id: target })).isError, false);
+  });
+});
+
+Deno.test("two signals at once end the server and leave nothing", async () => {
+  const engine = await connectTestEngine();
+  const client = await RawClient.start();
+  void client.run(await client.create(), "while True: pass").catch(() => {});
+  client.process.kill("SIGTERM");
+  client.process.kill("SIGTERM");
+  await client.process.status;
+  await client.end();
+  await assertNothingLeft(engine, client.instance);
+});
+
+Deno.test("sandboxes made and removed again and again, and cells by the thousand, cost the server nothing", async () => {
+  await withScene({}, async ({ client, target }) => {
+    const descriptors = client.descriptors();
+    for (let n = 0; n < 10; n += 1) {
+      const sandbox_id = await client.create();
+      assert.equal((await client.call("remove_sandbox", { sandbox_id })).isError, false);
+    }
+    for (let n = 0; n < 1500; n += 1) {
+      const { text } = await client.run(target, `print(${n}); ${n} * 2`);
+      assert.match(text, new RegExp(`^\\[stdout\\]\\n${n}\\n\\[value\\]\\n${n * 2}\\n\\[ok`));
+    }
+    assert.ok(Math.abs(client.descriptors() - descriptors) <= 5);
+  });
+});
+
+Deno.test("a silent cell shows signs of life", async () => {
+  await withScene({}, async ({ client, target }) => {
+    const before = client.notifications.length;
+    await client.run(target, "import time; time.sleep(5)");
+    const messages = JSON.stringify(client.notifications.slice(before));
+    assert.match(messages, /notifications\/progress.*2 s of 60 s: running.*4 s of 60 s: running/);
+  });
+});

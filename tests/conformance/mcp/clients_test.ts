@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { Client as ClientV2 } from "@modelcontextprotocol/client";
+import { StdioClientTransport as TransportV2 } from "@modelcontextprotocol/client/stdio";
+// @ts-types="npm:@modelcontextprotocol/sdk@1.32.2/client/index.js"
+import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
+// @ts-types="npm:@modelcontextprotocol/sdk@1.32.2/client/stdio.js"
+import { StdioClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
+import * as z from "zod";
+import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
+import { serverArguments } from "../../../src/app/launch.ts";
+import snapshot from "../../unit/mcp/snapshots/tools.json" with { type: "json" };
+import { assertNothingLeft, connectTestEngine, newInstance, PROJECT } from "../../fixtures/server.ts";
+
+const TOOLS = z.array(z.object({ name: z.string() })).parse(snapshot).map(({ name }) => name);
+const resultSchema = z.object({
+  isError: z.boolean().optional(),
+  content: z.array(z.object({ type: z.string(), text: z.string().optional() })),
+  structuredContent: z.undefined().optional(),
+});
+
+/** What both generations of the official client have in common, as far as it is used here. */
+interface AnyClient {
+  listTools(): Promise<{ tools: { name: string; inputSchema: { required?: string[] | undefined } }[] }>;
+  callTool(request: { name: string; arguments: Record<string, unknown> }): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+function parameters(instance: string) {
+  const env: Record<string, string> = { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance };
+  for (const name of ["PATH", "HOME", "DENO_DIR", "DOCKER_HOST"]) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) env[name] = value;
+  }
+  return { command: Deno.execPath(), args: serverArguments({ project: PROJECT }), env };
+}
+
+async function useThroughAndThrough(client: AnyClient): Promise<void> {
+  const { tools } = await client.listTools();
+  assert.deepEqual(tools.map(({ name }) => name), TOOLS);
+  const cell = tools.find(({ name }) => name === "execute_python_code");
+  assert.deepEqual(cell?.inputSchema.required, ["sandbox_id", "code"]);
+  async function call(name: string, input: Record<string, unknown>) {
+    return resultSchema.parse(await client.callTool({ name, arguments: input }));
+  }
+  const created = await call("create_sandbox", {});
+  const sandbox_id = sandboxIdIn(created.content[0]?.text ?? "");
+  const result = await call("execute_python_code", { sandbox_id, code: "print('hello'); 6 * 7" });
+  assert.match(result.content[0]?.text ?? "", /hello[\s\S]*42/);
+  const invalid = await call("execute_python_code", { sandbox_id });
+  assert.equal(invalid.isError, true);
+  assert.match(
+    invalid.content[0]?.text ?? "",
+    /^Error invalid_argument: code: is required\.\nState: Nothing was run\.\nNext: /,
+  );
+  assert.notEqual((await call("remove_sandbox", { sandbox_id })).isError, true);
+}
+
+async function withNothingLeft(run: (instance: string) => Promise<void>): Promise<void> {
+  const engine = await connectTestEngine();
+  const instance = newInstance();
+  await run(instance);
+  await assertNothingLeft(engine, instance);
+}
+
+Deno.test("the v1 client works through and through", async () => {
+  await withNothingLeft(async (instance) => {
+    const client = new ClientV1({ name: "v1", version: "1" });
+    await client.connect(new TransportV1(parameters(instance)));
+    try {
+      await useThroughAndThrough(client);
+    } finally {
+      await client.close();
+    }
+  });
+});
+
+for (const mode of ["legacy", "auto"] as const) {
+  Deno.test(`the v2 client works through and through (${mode} negotiation)`, async () => {
+    await withNothingLeft(async (instance) => {
+      const client = new ClientV2({ name: "v2", version: "1" }, { versionNegotiation: { mode } });
+      await client.connect(new TransportV2(parameters(instance)));
+      try {
+        await useThroughAndThrough(client);
+      } finally {
+        await client.close();
+      }
+    });
+  });
+}
+
+Deno.test("a long cell reports progress with its latest output, and a cancel interrupts it and keeps the variables", async () => {
+  await withNothingLeft(async (instance) => {
+    const client = new ClientV2({ name: "v2", version: "1" });
+    await client.connect(new TransportV2(parameters(instance)));
+    try {
+      const created = resultSchema.parse(await client.callTool({ name: "create_sandbox", arguments: {} }));
+      const sandbox_id = sandboxIdIn(created.content[0]?.text ?? "");
+      const messages: string[] = [];
+      const controller = new AbortController();
+      const told = Promise.withResolvers<void>();
+      const running = client.callTool({
+        name: "execute_python_code",
+        arguments: {
+          sandbox_id,
+          code:
+            "import time\nfor i in range(600):\n    kept = i\n    print('step', i, flush=True)\n    time.sleep(0.1)",
+        },
+      }, {
+        signal: controller.signal,
+        onprogress: ({ message }) => {
+          messages.push(message ?? "");
+          if (/^\d+ s of 60 s: step \d+/.test(message ?? "")) told.resolve();
+        },
+      });
+      running.catch(() => {});
+      await Promise.race([told.promise, running]);
+      assert.match(messages.join("\n"), /step \d+/);
+      controller.abort("enough");
+      await assert.rejects(running);
+      const after = resultSchema.parse(
+        await client.callTool({
+          name: "execute_python_code",
+          arguments: { sandbox_id, code: "0 < kept < 599", timeout: 10 },
+        }),
+      );
+      assert.match(after.content[0]?.text ?? "", /True/);
+    } finally {
+      await client.close();
+    }
+  });
+});

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { serverArguments } from "../../../src/app/launch.ts";
+import { connectServer } from "../../../src/cli/demo/client.ts";
+import {
+  assertNothingLeft,
+  connectTestEngine,
+  containersOf,
+  newInstance,
+  newSandbox,
+  PROJECT,
+} from "../../fixtures/server.ts";
+
+const LEASE_SECONDS = 10;
+
+Deno.test("a server that gets SIGTERM in mid-cell removes all it made and exits 0", async () => {
+  const engine = await connectTestEngine();
+  const instance = newInstance();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: serverArguments({ project: PROJECT }),
+    env: { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(lines([
+    request(1, "initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "t", version: "1" },
+    }),
+    { jsonrpc: "2.0", method: "notifications/initialized" },
+    request(2, "tools/call", { name: "create_sandbox", arguments: {} }),
+  ]));
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes('"id":2')) text += (await output.read()).value ?? "";
+  const sandbox_id = /sbx_[0-9a-f]{32}/.exec(text)?.[0];
+  await writer.write(
+    lines([
+      request(3, "tools/call", {
+        name: "execute_python_code",
+        arguments: { sandbox_id, code: "while True: pass" },
+      }),
+    ]),
+  );
+  child.kill("SIGTERM");
+  while (!(await output.read()).done);
+  assert.deepEqual((await child.status).code, 0);
+  await writer.close().catch(() => {});
+  await assertNothingLeft(engine, instance);
+});
+
+Deno.test("after kill -9 of the server every sandbox and the database end by their lease", async () => {
+  const engine = await connectTestEngine();
+  const instance = newInstance();
+  const server = await connectServer({
+    OMCP_LOG_LEVEL: "error",
+    OMCP_INSTANCE: instance,
+    OMCP_LEASE_SECONDS: String(LEASE_SECONDS),
+  });
+  const ids = [await newSandbox(server), await newSandbox(server)];
+  const query = await server.call("query_omop", { sandbox_id: ids[0], table: "person", limit: 1 });
+  assert.equal(query.isError, false, query.text);
+  void server.call("execute_python_code", { sandbox_id: ids[1], code: "while True: pass" }).catch(() => {});
+  assert.equal((await containersOf(engine, instance)).length, 3, "two sandboxes and a database");
+  Deno.kill(server.pid, "SIGKILL");
+  await server.close().catch(() => {});
+  const deadline = performance.now() + (LEASE_SECONDS + 20) * 1000;
+  while ((await containersOf(engine, instance)).length > 0 && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  await assertNothingLeft(engine, instance);
+});
+
+function request(id: number, method: string, params: unknown) {
+  return { jsonrpc: "2.0", id, method, params };
+}
+
+function lines(messages: readonly unknown[]): Uint8Array {
+  return new TextEncoder().encode(messages.map((message) => `${JSON.stringify(message)}\n`).join(""));
+}

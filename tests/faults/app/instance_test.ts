@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { Engine } from "../../../src/docker/mod.ts";
+import { InstanceLock, type InstanceLockOptions, labelsOf } from "../../../src/runtime/mod.ts";
+import { serverArguments } from "../../../src/app/launch.ts";
+import { imageReference } from "../../../src/images/identity.ts";
+import { RawClient } from "../../fixtures/mcp/raw_client.ts";
+import { engineProxy } from "../../fixtures/engine_proxy.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { runtimeOver } from "../../fixtures/sandbox_manager.ts";
+import {
+  assertNothingLeft,
+  connectTestEngine,
+  containersOf,
+  newInstance,
+  PROJECT,
+} from "../../fixtures/server.ts";
+
+const IN_USE = { code: "instance_in_use", state: /not touched/ };
+
+/** Runs a test with a way to take the lock of an instance of its own; nothing may be left. */
+async function withInstance(
+  test: (scene: {
+    readonly engine: Engine;
+    readonly instance: string;
+    readonly name: string;
+    acquire(options?: Partial<InstanceLockOptions>): Promise<InstanceLock>;
+  }) => Promise<void>,
+): Promise<void> {
+  const engine = await connectTestEngine();
+  const instance = newInstance();
+  const locks: InstanceLock[] = [];
+  async function acquire(options: Partial<InstanceLockOptions> = {}): Promise<InstanceLock> {
+    const image = imageReference("python");
+    const lock = await InstanceLock.acquire({
+      host: engine,
+      instance,
+      image,
+      leaseSeconds: 30,
+      onLost: () => {},
+      ...options,
+    });
+    locks.push(lock);
+    return lock;
+  }
+  try {
+    await test({ engine, instance, name: `omcp-lock-${instance}`, acquire });
+  } finally {
+    for (const lock of locks) await lock.release();
+    await assertNothingLeft(engine, instance);
+  }
+}
+
+/** Starts a server that is expected to refuse to; returns what it said. */
+async function refusedStart(instance: string): Promise<string> {
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: serverArguments({ project: PROJECT }),
+    env: { OMCP_INSTANCE: instance, OMCP_DATABASE_URL: "none", OMCP_LOG_LEVEL: "error" },
+    stdin: "null",
+    signal: AbortSignal.timeout(60_000),
+  }).output();
+  assert.equal(output.code, 1);
+  assert.equal(output.stdout.length, 0);
+  return new TextDecoder().decode(output.stderr);
+}
+
+Deno.test("a second server of an instance does not start, and the first one goes on", async () => {
+  const engine = await connectTestEngine();
+  const client = await RawClient.start();
+  try {
+    const sandbox = await client.create();
+    await client.run(sandbox, "kept = 41");
+    const said = await refusedStart(client.instance);
+    assert.match(said, /^instance_in_use: Another server with OMCP_INSTANCE=test-\S+ is running/);
+    assert.match(said, /were not touched[^]*End that server, set another OMCP_INSTANCE/);
+    assert.match((await client.run(sandbox, "kept")).text, /41/);
+    // One that stands still lives, too.
+    Deno.kill(client.process.pid, "SIGSTOP");
+    assert.match(await refusedStart(client.instance), /^instance_in_use/);
+    Deno.kill(client.process.pid, "SIGCONT");
+    assert.match((await client.run(sandbox, "kept")).text, /41/);
+  } finally {
+    await client.end();
+    await assertNothingLeft(engine, client.instance);
+  }
+});
+
+Deno.test("after kill -9 the next server of the instance removes what it finds within 15 s", async () => {
+  const engine = await connectTestEngine();
+  const client = await RawClient.start();
+  const ids = [await client.create(), await client.create()];
+  void client.run(String(ids[0]), "while True: pass").catch(() => {});
+  client.process.kill("SIGKILL");
+  await client.end();
+  assert.equal((await containersOf(engine, client.instance)).length, 2);
+  const start = performance.now();
+  const next = await RawClient.start({ OMCP_INSTANCE: client.instance });
+  try {
+    await eventually(
+      async () => (await containersOf(engine, client.instance)).length === 0,
+      "none is left",
+      15_000,
+    );
+    assert.ok(performance.now() - start < 15_000);
+    assert.match((await next.call("list_sandboxes", { include_inactive: true })).text, /no sandboxes/);
+    await next.create();
+  } finally {
+    await next.end();
+    await assertNothingLeft(engine, client.instance);
+  }
+});
+
+Deno.test("of servers that start at once exactly one wins", async () => {
+  const engine = await connectTestEngine();
+  const instance = newInstance();
+  const started = await Promise.allSettled([1, 2, 3].map(() => RawClient.start({ OMCP_INSTANCE: instance })));
+  const winners = started.flatMap((start) => start.status === "fulfilled" ? [start.value] : []);
+  try {
+    assert.equal(winners.length, 1);
+  } finally {
+    for (const winner of winners) await winner.end();
+    await assertNothingLeft(engine, instance);
+  }
+});
+
+Deno.test("servers without a name do not meet", async () => {
+  const clients = await Promise.all([1, 2].map(() => RawClient.start({ OMCP_INSTANCE: "" })));
+  for (const client of clients) assert.equal((await client.close()).code, 0, client.stderr);
+});
+
+Deno.test("of ten attempts at once exactly one has the lock, and it is free once it is given back", async () => {
+  await withInstance(async ({ acquire }) => {
+    for (let round = 0; round < 2; round += 1) {
+      const taken = await Promise.allSettled(Array.from({ length: 10 }, () => acquire()));
+      const held = taken.flatMap((attempt) => attempt.status === "fulfilled" ? [attempt.value] : []);
+      assert.equal(held.length, 1);
+      for (const attempt of taken) {
+        if (attempt.status === "rejected") assert.equal(attempt.reason.code, IN_USE.code);
+      }
+      await held[0]?.release();
+    }
+  });
+});
+
+Deno.test("a lock that was made and never started is taken; a paused one is in use", async () => {
+  await withInstance(async ({ engine, instance, name, acquire }) => {
+    await engine.createContainer({
+      Image: imageReference("python"),
+      Entrypoint: ["python3", "-c", "import sys; sys.stdin.read()"],
+      Cmd: [],
+      OpenStdin: true,
+      StdinOnce: true,
+      Labels: labelsOf({ instance, role: "lock", name: instance, version: "0" }),
+      HostConfig: { AutoRemove: true, NetworkMode: "none" },
+    }, { name });
+    const lock = await acquire();
+    await assert.rejects(acquire(), IN_USE);
+    await docker("pause", name);
+    await assert.rejects(acquire(), IN_USE);
+    await docker("unpause", name);
+    await lock.release();
+    await (await acquire()).release();
+  });
+});
+
+Deno.test("a holder that is just ending is waited for", async () => {
+  await withInstance(async ({ acquire }) => {
+    const lock = await acquire();
+    const next = acquire();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await lock.release();
+    await next;
+  });
+});
+
+Deno.test("a lock that was removed by hand, or cut off from its holder, is taken again", async () => {
+  await using proxy = await engineProxy();
+  const through = await Engine.connect({ host: proxy.host });
+  await withInstance(async ({ engine, name, acquire }) => {
+    await acquire({ host: through });
+    const id = async (): Promise<string> =>
+      await engine.inspectContainer(name).then((found) => found.id, () => "");
+    const first = await id();
+    await engine.removeContainer(name);
+    await eventually(async () => !["", first].includes(await id()), "it is taken again", 10_000);
+    await assert.rejects(acquire(), IN_USE);
+    // As when an engine is restarted: attaches end, and for a while nobody answers.
+    const second = await id();
+    proxy.treat = () => "drop";
+    proxy.cut();
+    await eventually(async () => await id() === "", "the lock is gone", 10_000);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    proxy.treat = () => "pass";
+    await eventually(async () => !["", first, second].includes(await id()), "it is taken again", 20_000);
+    await assert.rejects(acquire(), IN_USE);
+  });
+  through.close();
+});
+
+Deno.test("a lock whose holder lost its hold, but which runs on, is not in its own holder's way", async () => {
+  await withInstance(async ({ engine, name, acquire }) => {
+    // As an engine that goes on with its containers after a restart: it does not end their stdin.
+    let cut: (() => void) | undefined;
+    const host = runtimeOver(engine, {
+      createContainer: (spec, options) => engine.createContainer({ ...spec, StdinOnce: false }, options),
+      attach: async (id, call) => {
+        const attachment = await engine.attach(id, call);
+        cut = () => attachment.close();
+        return attachment;
+      },
+    });
+    await acquire({ host, onLost: () => assert.fail("it is in nobody else's hands") });
+    const first = await engine.inspectContainer(name);
+    cut?.();
+    await eventually(
+      () => engine.inspectContainer(name).then(({ id }) => id !== first.id, () => false),
+      "it is taken again",
+      20_000,
+    );
+    await assert.rejects(acquire(), IN_USE);
+  });
+});
+
+Deno.test("a holder that loses its lock to another is told", async () => {
+  await using proxy = await engineProxy();
+  const through = await Engine.connect({ host: proxy.host });
+  await withInstance(async ({ acquire }) => {
+    const lost = Promise.withResolvers<Error>();
+    await acquire({ host: through, onLost: lost.resolve });
+    proxy.treat = () => "drop";
+    proxy.cut();
+    await acquire();
+    proxy.treat = () => "pass";
+    assert.match((await lost.promise).message, /^Another server with OMCP_INSTANCE=/);
+  });
+  through.close();
+});
+
+Deno.test("a lock ends by its lease where the engine does not see its holder's end", async () => {
+  await withInstance(async ({ engine, instance, name }) => {
+    // The lock's own program, with a stdin that nobody holds and nobody ends.
+    const source = await Deno.readTextFile(`${PROJECT}/src/runtime/instance_lock.py`);
+    const id = await engine.createContainer({
+      Image: imageReference("python"),
+      Entrypoint: ["python3", "-I", "-S", "-c", source.replace("patience = 20.0", "patience = 1.0"), "1"],
+      Cmd: [],
+      OpenStdin: true,
+      Labels: labelsOf({ instance, role: "lock", name: instance, version: "0" }),
+      HostConfig: { AutoRemove: true, NetworkMode: "none" },
+    }, { name });
+    await engine.startContainer(id);
+    await eventually(
+      () => engine.inspectContainer(id).then(() => false, () => true),
+      "the lock is gone",
+      15_000,
+    );
+  });
+});
+
+Deno.test("a foreign container of the lock's name is not touched", async () => {
+  await withInstance(async ({ engine, name, acquire }) => {
+    const id = await engine.createContainer({ Image: "debian:trixie-slim", Cmd: ["true"] }, { name });
+    try {
+      await assert.rejects(acquire(), { code: "instance_in_use", message: /not of this program/ });
+      assert.equal((await engine.inspectContainer(id)).state.status, "created");
+    } finally {
+      await engine.removeContainer(id);
+    }
+  });
+});
+
+async function docker(...args: string[]): Promise<void> {
+  const output = await new Deno.Command("docker", { args, stdout: "null", stderr: "inherit" }).output();
+  assert.ok(output.success);
+}

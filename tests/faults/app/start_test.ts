@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { permissionFlags, serverArguments } from "../../../src/app/launch.ts";
+import { PROJECT } from "../../fixtures/server.ts";
+
+/** Starts the server with wrong settings or flags; it must end by itself, with nothing on stdout. */
+async function failedStart(
+  env: Record<string, string>,
+  args = serverArguments({ project: PROJECT }),
+): Promise<string> {
+  const output = await new Deno.Command(Deno.execPath(), {
+    args,
+    env,
+    stdin: "null",
+    signal: AbortSignal.timeout(30_000),
+  }).output();
+  assert.equal(output.code, 1);
+  assert.equal(output.stdout.length, 0);
+  return new TextDecoder().decode(output.stderr);
+}
+
+const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; readonly says: RegExp }>> = {
+  "an engine that is not there": {
+    env: { DOCKER_HOST: "unix:///var/run/docker.sock.absent" },
+    says: /config_invalid[^]*--allow-net=unix:\/var\/run\/docker\.sock\.absent/,
+  },
+  "an image that is not there": {
+    env: { OMCP_IMAGE: "omcp-absent:1" },
+    says: /image_missing[^]*omcp-absent:1[^]*OMCP_IMAGE/,
+  },
+  "memory too little for the file systems": {
+    env: { OMCP_MEMORY_MIB: "512" },
+    says: /config_invalid[^]*512 MiB[^]*OMCP_MEMORY_MIB to at least \d+/,
+  },
+  "more processors than there are": {
+    env: { OMCP_CPU_PERCENT: "12800" },
+    says: /config_invalid[^]*OMCP_CPU_PERCENT/,
+  },
+  "a local CDM that is not there": {
+    env: { OMCP_DATABASE_URL: "local:absent", OMCP_DISCLOSURE: "open" },
+    says: /cdm_invalid[^]*cdm load DIR --into local:NAME/,
+  },
+  "another database without disclosure": {
+    env: { OMCP_DATABASE_URL: "postgres://u:hunter2@127.0.0.1/d" },
+    says: /disclosure_not_allowed[^]*OMCP_DISCLOSURE=open/,
+  },
+  "a database that the flags do not allow": {
+    env: { OMCP_DATABASE_URL: "postgres://u:hunter2@127.0.0.1:5999/d", OMCP_DISCLOSURE: "open" },
+    says: /config_invalid[^]*--allow-net=127\.0\.0\.1:5999/,
+  },
+};
+
+for (const [name, { env, says }] of Object.entries(WRONG)) {
+  Deno.test(`the server does not start with ${name}, and says why`, async () => {
+    const said = await failedStart(env);
+    assert.match(said, says);
+    assert.doesNotMatch(said, /hunter2/);
+  });
+}
+
+Deno.test("the server does not start without its permissions, and names the flags", async () => {
+  const flags = permissionFlags({ project: PROJECT }).filter((flag) => !/allow-(?:read|write)/.test(flag));
+  const said = await failedStart({}, ["run", ...flags, `${PROJECT}/src/main.ts`]);
+  assert.match(
+    said,
+    /config_invalid[^]*--allow-read=\S+docker\.sock[^]*--allow-write=[^]*src\/postgres\/guard/,
+  );
+});
+
+Deno.test("the server does not start without an engine, and names the command that mends it", async () => {
+  const socketPath = "/run/omcp-absent.sock";
+  const said = await failedStart(
+    { DOCKER_HOST: `unix://${socketPath}` },
+    serverArguments({ project: PROJECT, socketPath }),
+  );
+  assert.match(said, /engine_unreachable[^]*task setup/);
+});

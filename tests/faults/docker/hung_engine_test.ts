@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { RawClient } from "../../fixtures/mcp/raw_client.ts";
+import { type EngineProxy, engineProxy } from "../../fixtures/engine_proxy.ts";
+import { assertNothingLeft, connectTestEngine } from "../../fixtures/server.ts";
+
+/** A server whose engine can be made ill. */
+async function withServer(test: (client: RawClient, proxy: EngineProxy) => Promise<void>): Promise<void> {
+  await using proxy = await engineProxy();
+  const engine = await connectTestEngine();
+  const client = await RawClient.start({ DOCKER_HOST: proxy.host, OMCP_MAX_SANDBOXES: "2" }, {
+    socketPath: proxy.socketPath,
+  });
+  try {
+    await test(client, proxy);
+  } finally {
+    proxy.treat = () => "pass";
+    await client.end();
+    await assertNothingLeft(engine, client.instance);
+  }
+}
+
+async function listed(client: RawClient, pattern: RegExp): Promise<void> {
+  const deadline = performance.now() + 40_000;
+  let text = "";
+  while (!pattern.test(text)) {
+    assert.ok(performance.now() < deadline, text);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    ({ text } = await client.call("list_sandboxes", { include_inactive: true }));
+  }
+}
+
+Deno.test("while the engine hangs cells run, removals are answered, and nothing is called cancelled or removed", async () => {
+  await withServer(async (client, proxy) => {
+    const [first, second] = [await client.create(), await client.create()];
+    proxy.treat = () => "hang";
+    assert.match((await client.run(first, "6 * 7")).text, /42/);
+    const removal = await client.call("remove_sandbox", { sandbox_id: second });
+    assert.match(removal.text, /is being removed, but the engine has not confirmed it/);
+    assert.ok(removal.ms < 20_000);
+    await listed(client, new RegExp(`${second}  removing`));
+    assert.match((await client.run(second, "1")).text, /^Error sandbox_not_found: .*is being removed/);
+    assert.match(
+      (await client.call("create_sandbox", {})).text,
+      /^Error capacity[^]*1 of them is being removed/,
+    );
+    proxy.treat = () => "pass";
+    // What hung goes on hanging: only a new attempt can succeed.
+    await listed(client, new RegExp(`${second}  removed`));
+    const third = await client.create();
+    proxy.treat = (request) => request.startsWith("GET ") ? "pass" : "drop";
+    proxy.cut();
+    const lost = await client.run(third, "1");
+    assert.match(lost.text, /^Error sandbox_lost/);
+    assert.doesNotMatch(lost.text, /cancelled/);
+  });
+});
+
+Deno.test("a creation on an engine that hangs is a timeout that can be tried again, and leaves nothing", async () => {
+  await withServer(async (client, proxy) => {
+    proxy.treat = (request) => request.includes("/containers/create") ? "unanswered" : "pass";
+    const answer = await client.call("create_sandbox", {});
+    assert.match(answer.text, /^Error timeout/);
+    assert.match(answer.text, /retryable: yes/);
+    assert.match(answer.text, /No sandbox was made\. Container omcp-sbx_\w+ is being removed/);
+    assert.doesNotMatch(answer.text, /cancelled/);
+  });
+});
+
+Deno.test("an engine that is away is unreachable, and the server lives on", async () => {
+  await withServer(async (client, proxy) => {
+    proxy.treat = () => "drop";
+    assert.match(
+      (await client.call("create_sandbox", {})).text,
+      /^Error engine_(?:unreachable|failed)[^]*retryable: yes/,
+    );
+    proxy.treat = () => "pass";
+    await client.create();
+  });
+});
+
+Deno.test("a server ends in time although the engine hangs", async () => {
+  await withServer(async (client, proxy) => {
+    await client.create();
+    proxy.treat = () => "hang";
+    const start = performance.now();
+    await client.close();
+    assert.ok(performance.now() - start < 10_000);
+    proxy.cut();
+    // Its lock ended with its attach; a next server removes the rest.
+    proxy.treat = () => "pass";
+    const next = await RawClient.start({ OMCP_INSTANCE: client.instance });
+    await next.end();
+  });
+});

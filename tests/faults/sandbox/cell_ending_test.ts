@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { ReplyError } from "../../../src/agent_protocol/mod.ts";
+import { DeadlineSignal } from "../../../src/lib/async/deadline.ts";
+import type { Engine } from "../../../src/docker/mod.ts";
+import { OmcpError } from "../../../src/errors.ts";
+import type { ContainerRuntime } from "../../../src/runtime/mod.ts";
+import { agentError } from "../../../src/sandbox/endings.ts";
+import { KernelWatch } from "../../../src/sandbox/kernel_watch.ts";
+import type { Sandbox } from "../../../src/sandbox/sandbox.ts";
+import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
+import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";
+
+interface Scene {
+  readonly sandbox: Sandbox;
+  /** Stops everything in the sandbox's container, or lets it go on. */
+  docker(command: "pause" | "unpause"): Promise<void>;
+}
+
+async function withSandbox(
+  test: (scene: Scene) => Promise<void>,
+  host: (engine: Engine) => ContainerRuntime = (engine) => engine,
+): Promise<void> {
+  const engine: Engine = await connectTestEngine();
+  const instance = newInstance();
+  const manager = sandboxManager(host(engine), instance, { leaseSeconds: 60 });
+  try {
+    const sandbox = await manager.create();
+    await test({
+      sandbox,
+      docker: async (command) => {
+        const args = [command, `omcp-${sandbox.id}`];
+        assert.ok(
+          (await new Deno.Command("docker", { args, stdout: "null", stderr: "inherit" }).output()).success,
+        );
+      },
+    });
+  } finally {
+    await manager.close();
+    await assertNothingLeft(engine, instance);
+  }
+}
+
+const CELL = { timeoutMs: 60_000, outputBytes: 10_000 };
+
+/** Runs a cell that says when it runs, and cancels it then. */
+async function cancelled(sandbox: Sandbox, code: string, then?: () => Promise<void>): Promise<OmcpError> {
+  const controller = new AbortController();
+  const runs = Promise.withResolvers<void>();
+  const cell = sandbox.execute(`print('begun', flush=True)\n${code}`, {
+    ...CELL,
+    signal: controller.signal,
+    onOutput: () => runs.resolve(),
+  });
+  cell.catch(() => {});
+  await runs.promise;
+  await then?.();
+  controller.abort();
+  const error = await cell.then(() => undefined, (error: unknown) => error);
+  assert.ok(error instanceof OmcpError);
+  assert.equal(error.code, "cancelled");
+  return error;
+}
+
+async function value(sandbox: Sandbox, code: string): Promise<string> {
+  const { outputs } = await sandbox.execute(code, CELL);
+  return JSON.stringify(outputs);
+}
+
+Deno.test("a cancelled cell says what the agent has confirmed of it", async (t) => {
+  await withSandbox(async ({ sandbox }) => {
+    await sandbox.execute("kept = 41", CELL);
+    await t.step("it yields", async () => {
+      assert.match(
+        (await cancelled(sandbox, "while True: pass")).state ?? "",
+        /interrupted; variables are kept/,
+      );
+      assert.match(await value(sandbox, "kept"), /41/);
+    });
+    await t.step("it does not yield", async () => {
+      const code = "while True:\n    try:\n        while True: pass\n    except BaseException: pass";
+      const { state = "" } = await cancelled(sandbox, code);
+      assert.match(state, /variables are lost|unknown whether variables are kept/);
+      assert.match(await value(sandbox, "'kept' in globals()"), /False/);
+    });
+  });
+});
+
+Deno.test("a cancelled cell that nobody confirms holds its kernel, and its variables are called neither kept nor lost", async () => {
+  await withSandbox(async ({ sandbox, docker }) => {
+    await sandbox.execute("kept = 41", CELL);
+    const { state = "" } = await cancelled(sandbox, "while True: pass", () => docker("pause"));
+    assert.match(state, /unknown whether variables are kept/);
+    assert.ok(sandbox.busy);
+    await assert.rejects(sandbox.execute("kept", { ...CELL, timeoutMs: 500 }), {
+      code: "timeout",
+      state: /The cell was not begun/,
+    });
+    await docker("unpause");
+    assert.match(await value(sandbox, "kept"), /41/);
+  });
+});
+
+Deno.test("a cell that is not answered in time leaves its variables unknown", async () => {
+  await withSandbox(async ({ sandbox, docker }) => {
+    await sandbox.execute("kept = 41", CELL);
+    await docker("pause");
+    const outcome = await sandbox.execute("kept", { ...CELL, timeoutMs: 500 });
+    assert.equal(outcome.status, "timeout");
+    assert.equal(outcome.kernel, "unknown");
+    await docker("unpause");
+    assert.match(await value(sandbox, "kept"), /41/);
+  });
+});
+
+Deno.test("a cell that is cancelled before it is begun does not run", async () => {
+  await withSandbox(async ({ sandbox }) => {
+    const controller = new AbortController();
+    controller.abort();
+    await assert.rejects(sandbox.execute("ran = 1", { ...CELL, signal: controller.signal }), {
+      code: "cancelled",
+      state: "The cell was not begun.",
+    });
+    assert.match(await value(sandbox, "'ran' in globals()"), /False/);
+  });
+});
+
+Deno.test("the agent's own errors keep their code, and only those that are certain say that the cell did not run", () => {
+  const expected = {
+    invalid_argument: ["invalid_argument", /did not run/],
+    busy: ["sandbox_busy", /did not run/],
+    no_pipes: ["sandbox_busy", /did not run/],
+    kernel_unavailable: ["kernel_unavailable", /did not run/],
+    internal: ["unknown_outcome", /unknown whether the cell ran/],
+    something_new: ["unknown_outcome", /unknown whether the cell ran/],
+  } as const;
+  for (const [agentCode, [code, state]] of Object.entries(expected)) {
+    const error = agentError(new ReplyError(agentCode, "The agent's words"));
+    assert.equal(error.code, code);
+    assert.match(error.state ?? "", state);
+    assert.equal(error.details.agent_code, agentCode);
+  }
+});
+
+Deno.test("a kernel's report that is late is a timeout, one that cannot come any more a failed start; neither is unsafe", async () => {
+  const never = new Promise<never>(() => {});
+  using deadline = new DeadlineSignal(50);
+  await assert.rejects(new KernelWatch().confinementProblems(deadline.signal, never), {
+    code: "timeout",
+    retryable: true,
+  });
+  const ended = Promise.resolve({ reason: "the container's output ended" });
+  const { signal } = new AbortController();
+  await assert.rejects(new KernelWatch().confinementProblems(signal, ended), {
+    code: "sandbox_start_failed",
+    retryable: true,
+  });
+});
+
+Deno.test("a kernel whose report is late by more than ten seconds gives a sandbox all the same", async () => {
+  let held = 0;
+  const slow = (engine: Engine): ContainerRuntime =>
+    runtimeOver(engine, {
+      // What comes after the hello is held back for a while.
+      attach: async (id, call) => {
+        const attachment = await engine.attach(id, call);
+        const readable = attachment.readable.pipeThrough(
+          new TransformStream<Uint8Array, Uint8Array>({
+            async transform(chunk, controller) {
+              const isHello = new TextDecoder().decode(chunk).includes("attestation");
+              if (!isHello && held === 1) await new Promise((resolve) => setTimeout(resolve, 12_000));
+              if (isHello || held === 1) held += 1;
+              controller.enqueue(chunk);
+            },
+          }),
+        );
+        return {
+          readable,
+          writable: attachment.writable,
+          stderr: attachment.stderr,
+          closed: attachment.closed,
+          get stderrDropped() {
+            return attachment.stderrDropped;
+          },
+          close: () => attachment.close(),
+        };
+      },
+    });
+  await withSandbox(async ({ sandbox }) => {
+    assert.equal(held, 2);
+    assert.match(await value(sandbox, "6 * 7"), /42/);
+  }, slow);
+});

@@ -1,0 +1,300 @@
+import assert from "node:assert/strict";
+import { runCdmCommand } from "../../../../src/cli/cdm.ts";
+import { folderSource, loadCdm, type LoadReport, sampleSource } from "../../../../src/cdm/load/mod.ts";
+import { urlUpstream } from "../../../../src/postgres/mod.ts";
+import { startPostgres, type TestPostgres } from "../../../fixtures/postgres/test_postgres.ts";
+import { type Content, withFolder } from "../../../fixtures/cdm/folder_files.ts";
+
+const PERSON_HEADER =
+  "person_id,gender_concept_id,year_of_birth,birth_datetime,race_concept_id,ethnicity_concept_id,person_source_value";
+const PERSON = `${PERSON_HEADER}\n1,8507,1970,1970-05-01,0,0,one\n`;
+const NEVER = new AbortController().signal;
+const PASSWORD = "sëcret p/w";
+
+/** Loads files into a schema of their own. */
+async function loaded(
+  postgres: TestPostgres,
+  schema: string,
+  files: Readonly<Record<string, Content>>,
+): Promise<LoadReport> {
+  let report: LoadReport | undefined;
+  await withFolder(files, async (folder) => {
+    report = await loadCdm({
+      source: await folderSource(folder),
+      upstream: urlUpstream(postgres.adminUrl),
+      schema,
+      signal: NEVER,
+    });
+  });
+  assert.ok(report !== undefined);
+  return report;
+}
+
+/** The report of one table as far as rows go. */
+function rowsOf(report: LoadReport, table: string) {
+  const found = report.tables.find((one) => one.table === table);
+  assert.ok(found !== undefined, table);
+  const { read, loaded, rejected, unknownColumns } = found;
+  const rejects = found.rejects.map(({ column, reason, rows, lines }) => [column, reason, rows, ...lines]);
+  return { read, loaded, rejected, unknownColumns, rejects };
+}
+
+Deno.test("loadCdm() into a Postgres by URL", async (t) => {
+  const postgres = await startPostgres({ password: PASSWORD });
+  try {
+    await t.step(
+      "takes columns in any order and case, quotes, line breaks, CRLF, and a mark at the start",
+      async () => {
+        const report = await loaded(postgres, "written", {
+          "PERSON.csv.gz":
+            "\uFEFFYEAR_OF_BIRTH,Person_ID,gender_concept_id,race_concept_id,ethnicity_concept_id,birth_datetime,person_source_value,shoe_size\r\n" +
+            '1970,9007199254740993,8507,0,0,1970-05-01T06:07:08Z,"a ""b"", c\r\nd\te\\f",43\r\n' +
+            '1980,2,8532,0.0,0,,"",44',
+        });
+        assert.deepEqual(rowsOf(report, "person"), {
+          read: 2,
+          loaded: 2,
+          rejected: 0,
+          unknownColumns: ["shoe_size"],
+          rejects: [],
+        });
+        assert.equal(
+          await postgres.sql(
+            "SELECT person_id, birth_datetime, person_source_value FROM written.person ORDER BY 1 DESC LIMIT 1",
+          ),
+          '9007199254740993|1970-05-01 06:07:08|a "b", c\r\nd\te\\f',
+        );
+        assert.equal(
+          await postgres.sql(
+            "SELECT person_source_value = '' AND birth_datetime IS NULL FROM written.person WHERE person_id = 2",
+          ),
+          "t",
+        );
+      },
+    );
+
+    await t.step("takes the vocabulary's own downloads: TABs, no quotes, dates without dashes", async () => {
+      const report = await loaded(postgres, "vocabulary", {
+        "CONCEPT.csv":
+          "concept_id\tconcept_name\tdomain_id\tvocabulary_id\tconcept_class_id\tstandard_concept\tconcept_code\tvalid_start_date\tvalid_end_date\tinvalid_reason\n" +
+          '1\t6" needle, "sharp\tDevice\tSNOMED\tDevice\tS\tx1\t19700101\t20991231\t\n',
+      });
+      assert.equal(rowsOf(report, "concept").loaded, 1);
+      assert.equal(
+        await postgres.sql(
+          "SELECT concept_name, valid_end_date, invalid_reason IS NULL FROM vocabulary.concept",
+        ),
+        '6" needle, "sharp|2099-12-31|t',
+      );
+    });
+
+    await t.step("rejects rows that do not fit, counts them by reason, and tells no value", async () => {
+      const rejectsFolder = await Deno.makeTempDir({ prefix: "omcp-test-rejects-" });
+      const latin = new TextEncoder().encode(
+        `${PERSON_HEADER}\n1,8507,1970,,0,0,one\n2,m,1970,,0,0,two\n3,8507,,,0,0,three\n`,
+      );
+      const tail = new TextEncoder().encode(
+        `5,8507,1970,1970-02-30,0,0,five\n6,8507,1970,,0,0,"six"teen\n7,8507\n8,x,1970,,0,0,eight\n9,8507,1970,,0,0,${
+          "n".repeat(51)
+        }\n`,
+      );
+      const bytes = new Uint8Array([
+        ...latin,
+        ...new TextEncoder().encode("4,8507,1970,,0,0,"),
+        0xe9,
+        0x0a,
+        ...tail,
+      ]);
+      try {
+        await withFolder({ "person.csv": bytes }, async (folder) => {
+          const source = await folderSource(folder, { rejectsFolder });
+          const upstream = urlUpstream(postgres.adminUrl);
+          const report = await loadCdm({ source, upstream, schema: "rejects", signal: NEVER });
+          const { read, loaded, rejected, rejects } = rowsOf(report, "person");
+          assert.deepEqual([read, loaded, rejected], [9, 1, 8]);
+          assert.deepEqual(
+            new Set(rejects.map((reject) => JSON.stringify(reject))),
+            new Set([
+              ["gender_concept_id", "not a whole number of 64 bits", 2, 3, 9],
+              ["year_of_birth", "required, and empty", 1, 4],
+              ["person_source_value", "not UTF-8", 1, 5],
+              ["birth_datetime", "not a date with or without a time, in UTC or without a zone", 1, 6],
+              [undefined, "text after a closing quote", 1, 7],
+              [undefined, "another number of fields than the header", 1, 8],
+              ["person_source_value", "longer than 50 characters, or has a NUL", 1, 10],
+            ].map((reject) => JSON.stringify(reject))),
+          );
+        });
+        const kept = (await Deno.readTextFile(`${rejectsFolder}/person.rejects.csv`)).split("\n");
+        assert.equal(kept[0], `omcp_line,omcp_column,omcp_reason,${PERSON_HEADER}`);
+        assert.equal(kept[1], "3,gender_concept_id,not a whole number of 64 bits,2,m,1970,,0,0,two");
+        assert.equal(kept.length, 10);
+        assert.equal(((await Deno.stat(`${rejectsFolder}/person.rejects.csv`)).mode ?? 0) & 0o077, 0);
+      } finally {
+        await Deno.remove(rejectsFolder, { recursive: true });
+      }
+    });
+
+    await t.step("rejects every row of a file that lacks a required column", async () => {
+      const report = await loaded(postgres, "lacking", {
+        "person.csv": PERSON,
+        "death.csv": "person_id\n1\n2\n",
+      });
+      assert.deepEqual(rowsOf(report, "death").rejects, [
+        ["death_date", "required, and the file has no such column", 2, 2, 3],
+      ]);
+    });
+
+    await t.step("leaves out the keys that the data do not fit, and counts what is at fault", async () => {
+      const period =
+        "observation_period_id,person_id,observation_period_start_date,observation_period_end_date,period_type_concept_id\n";
+      const { keys } = await loaded(postgres, "keys", {
+        "person.csv": PERSON,
+        "observation_period.csv":
+          `${period}1,1,2000-01-01,2001-01-01,0\n1,1,2002-01-01,2003-01-01,0\n2,99,2002-01-01,2003-01-01,0\n`,
+      });
+      assert.deepEqual(keys.primaryKeysLeftOut.map(({ table, columns, rows }) => [table, ...columns, rows]), [
+        ["observation_period", "observation_period_id", 1],
+      ]);
+      const dangling = keys.foreignKeysLeftOut.find(({ table, refersTo }) =>
+        table === "observation_period" && refersTo === "person"
+      );
+      assert.equal(dangling?.rows, 1);
+      assert.equal(
+        await postgres.sql(
+          "SELECT count(*) FROM pg_indexes WHERE schemaname = 'keys' AND indexname = 'idx_observation_period_key'",
+        ),
+        "1",
+      );
+    });
+
+    await t.step("loads nothing where a file is damaged, and leaves no trace", async () => {
+      await assert.rejects(
+        loaded(postgres, "damaged", {
+          "person.csv": PERSON,
+          "zz.csv": "",
+          "visit_occurrence.csv": 'visit_occurrence_id\n"1\n',
+        }),
+        { code: "cdm_invalid", message: /visit_occurrence\.csv.*line 2/ },
+      );
+      await assert.rejects(loaded(postgres, "damaged", { "person.csv": "person_id\n1\n" }), {
+        code: "cdm_invalid",
+        message: /Not a single row/,
+      });
+      assert.equal(
+        await postgres.sql(
+          "SELECT count(*) FROM pg_namespace WHERE nspname = 'damaged' OR nspname LIKE 'omcp_loading%'",
+        ),
+        "0",
+      );
+    });
+
+    await t.step("replaces a CDM only when told to, and never what is more than a CDM", async () => {
+      const files = { "person.csv": `${PERSON}2,8507,1970,,0,0,two\n` };
+      await assert.rejects(loaded(postgres, "keys", files), {
+        code: "invalid_argument",
+        message: /exists already/,
+      });
+      await withFolder(files, async (folder) => {
+        const replace = { upstream: urlUpstream(postgres.adminUrl), replace: true, signal: NEVER };
+        await loadCdm({
+          source: await folderSource(folder),
+          schema: "keys",
+          reader: "omcp_reader",
+          ...replace,
+        });
+        assert.equal(await postgres.sql("SET ROLE omcp_reader; SELECT count(*) FROM keys.person"), "2");
+        await postgres.sql("CREATE SCHEMA mixed; CREATE TABLE mixed.payroll (id int)");
+        await assert.rejects(loadCdm({ source: await folderSource(folder), schema: "mixed", ...replace }), {
+          message: /more than a CDM: payroll/,
+        });
+        await assert.rejects(
+          loadCdm({ source: await folderSource(folder), schema: "other", reader: "nobody", ...replace }),
+          {
+            message: /no role nobody/,
+          },
+        );
+      });
+    });
+
+    await t.step("stops when told to, and leaves what was there", async () => {
+      const controller = new AbortController();
+      await assert.rejects(
+        loadCdm({
+          source: sampleSource({ persons: 100_000 }),
+          upstream: urlUpstream(postgres.adminUrl),
+          schema: "keys",
+          replace: true,
+          onStep: () => {},
+          onTable: () => {},
+          signal: abortedSoon(controller),
+        }),
+        { name: "AbortError" },
+      );
+      assert.equal(await postgres.sql("SELECT count(*) FROM keys.person"), "2");
+    });
+
+    await t.step("is what the command does, which prints neither the password nor a value", async () => {
+      const printed: string[] = [];
+      await withFolder(
+        { "person.csv": `${PERSON}2,male,1970,,0,0,two\n`, "extra.txt": "x" },
+        async (folder) => {
+          const read = (name: string): string | undefined =>
+            name === "OMCP_ADMIN_URL" ? postgres.adminUrl : undefined;
+          const code = await runCdmCommand(
+            ["load", folder, "--schema", "by_command"],
+            read,
+            (line) => printed.push(line),
+          );
+          assert.equal(code, 0);
+        },
+      );
+      const text = printed.join("\n");
+      assert.match(text, /^person +2 +1 +1 /m);
+      assert.match(text, /1 rejected, gender_concept_id: not a whole number of 64 bits \(line 3\)/);
+      assert.match(text, /Not loaded: extra\.txt/);
+      assert.match(text, /CREATE ROLE "omcp_reader"/);
+      assert.match(text, /OMCP_CDM_SCHEMA=by_command/);
+      assert.doesNotMatch(text, /male|cret/);
+    });
+
+    await t.step("loads a sample of any size", async () => {
+      const source = sampleSource({ persons: 300, seed: 7 });
+      const upstream = urlUpstream(postgres.adminUrl);
+      const { tables, keys } = await loadCdm({ source, upstream, schema: "sample", signal: NEVER });
+      assert.equal(await postgres.sql("SELECT count(*) FROM sample.person"), "300");
+      assert.equal(tables.find(({ table }) => table === "person")?.loaded, 300);
+      assert.deepEqual([keys.primaryKeysLeftOut, keys.foreignKeysLeftOut], [[], []]);
+    });
+  } finally {
+    await postgres.stop();
+  }
+});
+
+/** Aborts when the load is well under way. */
+function abortedSoon(controller: AbortController): AbortSignal {
+  setTimeout(() => controller.abort(), 1500);
+  return controller.signal;
+}
+
+Deno.test("runCdmCommand() says what is wrong with a call", async () => {
+  const calls: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /Nothing to do/],
+    [["unload"], /no command cdm unload/],
+    [["load", "--into", "local:x"], /which folder/],
+    [["load", "/nowhere"], /where to load/],
+    [["load", "/nowhere", "--into", "x"], /local:NAME/],
+    [["load", "/nowhere", "--into", "local:x", "--database-url", "postgres://x"], /exclude/],
+    [["load", "/nowhere", "--into", "local:x", "--cdm-version", "6"], /5\.3 or 5\.4/],
+    [["load", "/nowhere", "--frob"], /frob/],
+    [["load", "a", "b", "--into", "local:x"], /Too many/],
+    [["sample", "--persons", "many", "--into", "local:x"], /whole number/],
+    [["sample", "--persons", "0", "--into", "local:x"], /persons must be/],
+  ];
+  for (const [args, message] of calls) {
+    await assert.rejects(runCdmCommand(args, () => undefined, () => {}), {
+      code: "invalid_argument",
+      message,
+    });
+  }
+});

@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { openCdmGateway, volumeName } from "../../../src/cdm/gateway.ts";
+import { LABEL_LOAD, loadLocal, type LocalLoadOptions } from "../../../src/cdm/local_load.ts";
+import { ROLE_CDM } from "../../../src/cdm/local_store.ts";
+import { readConfig } from "../../../src/app/config.ts";
+import type { Engine } from "../../../src/docker/mod.ts";
+import { LABEL_ROLE } from "../../../src/runtime/mod.ts";
+import { type CdmSource, folderSource, type LoadReport, sampleSource } from "../../../src/cdm/load/mod.ts";
+import { connectTestEngine, newSandbox, withServer } from "../../fixtures/server.ts";
+import { withFolder } from "../../fixtures/cdm/folder_files.ts";
+
+const SHARED = new URL("../../../../shared/data/", import.meta.url);
+const LABEL_TEST = "org.omcp.test";
+
+/** Runs a test that makes local CDMs, and removes these. */
+async function withEngine(
+  test: (
+    engine: Engine,
+    load: (name: string, source: CdmSource, more?: Partial<LocalLoadOptions>) => Promise<LoadReport>,
+  ) => Promise<void>,
+): Promise<void> {
+  const engine = await connectTestEngine();
+  const labels = { [LABEL_TEST]: crypto.randomUUID() };
+  const signal = new AbortController().signal;
+  try {
+    await test(
+      engine,
+      (name, source, more = {}) => loadLocal({ engine, name, source, labels, signal, ...more }),
+    );
+  } finally {
+    for (const { name } of await engine.listVolumes({ labels })) await engine.removeVolume(name);
+    engine.close();
+  }
+}
+
+function randomName(): string {
+  return `t${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
+}
+
+function environment(name: string): Record<string, string> {
+  return { OMCP_DATABASE_URL: `local:${name}`, OMCP_DISCLOSURE: "open" };
+}
+
+Deno.test("loadLocal() makes a CDM that one server at a time serves", async () => {
+  await withEngine(async (engine, load) => {
+    const name = randomName();
+    await load(name, sampleSource({ persons: 50, seed: 5 }));
+    const volume = await engine.inspectVolume(volumeName(name));
+    assert.equal(volume?.labels[LABEL_ROLE], ROLE_CDM);
+    assert.ok(volume?.labels[LABEL_LOAD]);
+
+    await assert.rejects(load(name, sampleSource({ persons: 1 })), {
+      code: "invalid_argument",
+      message: /already/,
+    });
+    await withServer(environment(name), async (server) => {
+      const sandbox_id = await newSandbox(server);
+      const reply = await server.call("query_omop", { sandbox_id, table: "person", into: "people" });
+      assert.match(reply.text, /`people`: 50 rows/);
+
+      await withServer(environment(name), async (other) => {
+        const code = "import psycopg\npsycopg.connect()";
+        const reply = await other.call("execute_python_code", { sandbox_id: await newSandbox(other), code });
+        assert.match(reply.text, /OperationalError/);
+      });
+      const variables = environment(name);
+      const gateway = await openCdmGateway(readConfig((variable) => variables[variable]), engine);
+      try {
+        await assert.rejects(async () => await gateway?.describe(), { code: "cdm_in_use" });
+      } finally {
+        await gateway?.close();
+      }
+      await assert.rejects(load(name, sampleSource({ persons: 1 }), { replace: true }), {
+        code: "cdm_in_use",
+      });
+    });
+
+    await load(name, sampleSource({ persons: 7 }), { replace: true });
+    await withServer(environment(name), async (server) => {
+      const sandbox_id = await newSandbox(server);
+      const reply = await server.call("query_omop", { sandbox_id, table: "person", into: "people" });
+      assert.match(reply.text, /`people`: 7 rows/);
+    });
+  });
+});
+
+Deno.test("loadLocal() that fails leaves no volume", async () => {
+  await withEngine(async (engine, load) => {
+    const name = randomName();
+    await withFolder({ "person.csv": "person_id,gender_concept_id\n1,8507\n" }, async (folder) => {
+      await assert.rejects(load(name, await folderSource(folder)), {
+        code: "cdm_invalid",
+        state: /There is no local CDM/,
+      });
+    });
+    assert.equal(await engine.inspectVolume(volumeName(name)), undefined);
+  });
+});
+
+Deno.test("a load that is killed leaves nothing that a server would serve", async () => {
+  await withEngine(async (engine) => {
+    const name = randomName();
+    const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
+    const loader = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", main, "cdm", "sample", "--persons", "1000000", "--into", `local:${name}`],
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    try {
+      const output = loader.stdout.getReader();
+      let text = "";
+      // The table's head is there: tables are made or about to be.
+      while (!text.includes("rejected")) text += new TextDecoder().decode((await output.read()).value);
+      while (await engine.inspectVolume(volumeName(name)) === undefined) await delay(50);
+      await delay(3000);
+      loader.kill("SIGKILL");
+      await loader.status;
+      await output.cancel();
+      await removeUsers(engine, volumeName(name));
+      await withServer(environment(name), async (server) => {
+        const code = "import psycopg\npsycopg.connect()";
+        const reply = await server.call("execute_python_code", {
+          sandbox_id: await newSandbox(server),
+          code,
+        });
+        assert.match(reply.text, /Schema cdm holds nothing/);
+      });
+    } finally {
+      await removeUsers(engine, volumeName(name));
+      await engine.removeVolume(volumeName(name));
+    }
+  });
+});
+
+/** Ends the database of a killed load at once, which its lease would do later. */
+async function removeUsers(engine: Engine, volume: string): Promise<void> {
+  for (const { id } of await engine.listContainers({ labels: { [LABEL_ROLE]: "database" }, all: true })) {
+    const output = await new Deno.Command("docker", { args: ["inspect", "--format", "{{json .Mounts}}", id] })
+      .output();
+    if (new TextDecoder().decode(output.stdout).includes(`"${volume}"`)) await engine.removeContainer(id);
+  }
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+interface Expected {
+  readonly folder: string;
+  readonly version: string;
+  readonly rows: Readonly<Record<string, number>>;
+  readonly primaryKeysLeftOut: readonly string[];
+}
+
+/** Counts of the data's own description. */
+const REAL: readonly Expected[] = [
+  {
+    folder: "gibleed_5.3",
+    version: "5.3",
+    rows: {
+      person: 2694,
+      condition_occurrence: 65_332,
+      drug_exposure: 67_707,
+      measurement: 44_053,
+      procedure_occurrence: 37_409,
+      condition_era: 65_719,
+      drug_era: 52_508,
+    },
+    primaryKeysLeftOut: ["drug_exposure", "measurement", "observation"],
+  },
+  { folder: "synthea27nj_5.4", version: "5.4", rows: { person: 28 }, primaryKeysLeftOut: [] },
+];
+
+for (const { folder, version, rows, primaryKeysLeftOut } of REAL) {
+  const path = fileURLToPath(new URL(folder, SHARED));
+  Deno.test({
+    name: `folderSource() loads ${folder} whole (skipped where ../shared/data is absent)`,
+    ignore: !isFolder(path),
+    fn: async () => {
+      await withEngine(async (_, load) => {
+        const name = randomName();
+        const source = await folderSource(path);
+        assert.equal(source.version, version);
+        const { tables, keys } = await load(name, source);
+        for (const [table, count] of Object.entries(rows)) {
+          const found = tables.find((report) => report.table === table);
+          assert.deepEqual([found?.read, found?.loaded, found?.rejected], [count, count, 0], table);
+        }
+        assert.equal(tables.reduce((sum, { rejected }) => sum + rejected, 0), 0);
+        assert.deepEqual(keys.primaryKeysLeftOut.map(({ table }) => table).sort(), primaryKeysLeftOut);
+        await withServer(environment(name), async (server) => {
+          const sandbox_id = await newSandbox(server);
+          const reply = await server.call("query_omop", {
+            sandbox_id,
+            table: "person",
+            group_by: ["gender_concept_id"],
+            aggregates: [{ fn: "count", as: "persons" }],
+            into: "by_sex",
+          });
+          assert.equal(reply.isError, false, reply.text);
+          const code = "int(by_sex.persons.sum())";
+          const sum = await server.call("execute_python_code", { sandbox_id, code });
+          assert.match(sum.text, new RegExp(`\\b${rows["person"]}\\b`));
+        });
+      });
+    },
+  });
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { volumeName } from "../../../src/cdm/gateway.ts";
+import { connectTestEngine } from "../../fixtures/server.ts";
+import { withFolder } from "../../fixtures/cdm/folder_files.ts";
+
+const MAIN = fileURLToPath(new URL("../../../src/cli/demo/main.ts", import.meta.url));
+const PERSON =
+  "person_id,gender_concept_id,year_of_birth,race_concept_id,ethnicity_concept_id\n1,8507,1970,0,0\n";
+
+/** Runs the demo on a folder; interrupts it once its output matches. Returns its exit code and output. */
+async function demo(folder: string, interruptAt?: RegExp): Promise<{ code: number; text: string }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MAIN, "--data", folder],
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  let text = "";
+  let sent = false;
+  for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    if (sent || interruptAt?.test(text) !== true) continue;
+    sent = true;
+    child.kill("SIGINT");
+  }
+  return { code: (await child.status).code, text };
+}
+
+/** The volume that the demo said it makes is gone. */
+async function assertVolumeGone(text: string): Promise<void> {
+  const name = /It is local:(demo-[0-9a-f]{8}) /.exec(text)?.[1];
+  assert.ok(name, text);
+  const engine = await connectTestEngine();
+  try {
+    assert.equal(await engine.inspectVolume(volumeName(name)), undefined);
+  } finally {
+    engine.close();
+  }
+}
+
+for (
+  const [moment, pattern] of [["the load", /\bread +loaded/], ["the steps", /Two cells share state/]] as const
+) {
+  Deno.test(`the demo that Ctrl-C stops during ${moment} leaves no container and no volume`, async () => {
+    await withFolder({ "person.csv": PERSON }, async (folder) => {
+      const { code, text } = await demo(folder, pattern);
+      assert.equal(code, 130, text);
+      assert.match(text, /containers of this demo: 0\n +volumes of this demo: 0 of [01] made/);
+      assert.doesNotMatch(text, /\. remove_sandbox/);
+      await assertVolumeGone(text);
+    });
+  });
+}
+
+Deno.test("the demo whose load fails goes on with no other data and leaves nothing", async () => {
+  await withFolder({ "person.csv": "person_id,gender_concept_id\n1,8507\n" }, async (folder) => {
+    const { code, text } = await demo(folder);
+    assert.equal(code, 1, text);
+    assert.doesNotMatch(text, /create_sandbox/);
+    assert.match(text, /containers of this demo: 0\n +volumes of this demo: 0 of 0 made/);
+    assert.match(text, /1 of 2 steps did not/);
+    await assertVolumeGone(text);
+  });
+});

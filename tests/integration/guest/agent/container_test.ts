@@ -1,0 +1,4 @@
+import { runPythonTests } from "../../../fixtures/guest/python_tests.ts";
+
+Deno.test("the agent is PID 1 of real containers", (t) =>
+  runPythonTests(t, new URL("container_test.py", import.meta.url)));

@@ -1,0 +1,222 @@
+/** A hardened container whose PID 1 is driver.py: cells go in, events come out. */
+import { PYTHON_IMAGE } from "../../../fixtures/images.ts";
+import assert from "node:assert/strict";
+import { GUEST_MODULES } from "../../../../src/guest/mod.ts";
+import driver from "./driver.py" with { type: "text" };
+import { CellCollector, type MimeBundle } from "../../../../src/sandbox/cell.ts";
+import loader from "../../../../src/guest/loader.py" with { type: "text" };
+import * as z from "zod";
+
+const LINE = z.object({ id: z.number(), event: z.looseObject({ type: z.string() }) });
+const TOTAL = z.object({ bytes: z.number(), kept: z.number() });
+const DEATH = z.nullable(z.strictObject({
+  signal: z.nullable(z.string()),
+  exit_code: z.nullable(z.number()),
+  oom: z.boolean(),
+}));
+const RESULT = z.strictObject({
+  status: z.enum(["ok", "error", "timeout", "interrupted", "kernel_died"]),
+  kernel: z.enum(["kept", "restarted", "unavailable"]),
+  execution_count: z.number(),
+  elapsed_ms: z.number(),
+  output: z.strictObject({
+    stdout: TOTAL,
+    stderr: TOTAL,
+    displays: z.strictObject({ count: z.number(), kept: z.number(), bytes: z.number() }),
+  }),
+  died: DEATH,
+  lost: DEATH,
+  oom_kills: z.number(),
+  forged: z.boolean(),
+  background_processes: z.number(),
+  background_threads: z.number(),
+});
+const ERROR = z.object({ name: z.string(), value: z.string(), traceback: z.string() });
+
+export type Event = z.infer<typeof LINE>["event"];
+export interface Bundle {
+  readonly data: MimeBundle;
+}
+
+/** What a cell gave, in a shape that is easy to assert on. */
+export interface Outcome {
+  readonly result: z.infer<typeof RESULT>;
+  readonly events: readonly Event[];
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly value: string | undefined;
+  readonly displays: readonly Bundle[];
+  readonly error: z.infer<typeof ERROR> | undefined;
+}
+
+export interface CellOptions {
+  readonly timeout_ms?: number;
+  readonly max_output_bytes?: number;
+  readonly internal?: boolean;
+}
+
+export interface SandboxOptions {
+  readonly preload?: readonly string[];
+  readonly image?: string;
+  readonly dockerArguments?: readonly string[];
+  /** Guest modules of the test's own, such as a Landlock that is not there. */
+  readonly modules?: Readonly<Record<string, string>>;
+}
+
+interface Waiting {
+  readonly events: Event[];
+  readonly resolve: (events: readonly Event[]) => void;
+  readonly reject: (reason: Error) => void;
+}
+
+export class Sandbox {
+  readonly #process: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #label: string;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #states: Event[] = [];
+  readonly #stateWaiters = new Set<() => void>();
+  readonly #reading: Promise<void>;
+  #next = 1;
+
+  private constructor(label: string, process: Deno.ChildProcess) {
+    this.#label = label;
+    this.#process = process;
+    this.#writer = process.stdin.getWriter();
+    this.#reading = this.#read();
+  }
+
+  static async start(options: SandboxOptions = {}): Promise<Sandbox> {
+    const label = `org.omcp.test=${crypto.randomUUID()}`;
+    const tmpfs = (path: string) => ["--tmpfs", `${path}:rw,nosuid,nodev,exec,size=64m,uid=10001,gid=10001`];
+    const process = new Deno.Command("docker", {
+      args: [
+        ...["run", "-i", "--rm", "--label", label, "--network", "none", "--read-only", "--cap-drop", "ALL"],
+        ...["--security-opt", "no-new-privileges", "--pids-limit", "128", "-m", "1g", "--memory-swap", "1g"],
+        ...["--user", "10001:10001", "--log-driver", "none", "--workdir", "/workspace"],
+        ...["/tmp", "/workspace", "/run"].flatMap(tmpfs),
+        ...(options.dockerArguments ?? []),
+        ...[options.image ?? PYTHON_IMAGE, "python3", "-I", "-S", "-u", "-c", loader],
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const sandbox = new Sandbox(label, process);
+    const config = { kernel: { preload: options.preload ?? [] } };
+    const boot = new TextEncoder().encode(
+      JSON.stringify({ modules: { ...GUEST_MODULES, agent: driver, ...options.modules }, config }),
+    );
+    const head = new Uint8Array(4);
+    new DataView(head.buffer).setUint32(0, boot.length);
+    await sandbox.#writer.write(head);
+    await sandbox.#writer.write(boot);
+    return sandbox;
+  }
+
+  /** Waits until the kernel has told this state, also in the past. */
+  async state(wanted: string): Promise<Event> {
+    const deadline = AbortSignal.timeout(30_000);
+    for (;;) {
+      const found = this.#states.find((event) => event["state"] === wanted);
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve, reject) => {
+        this.#stateWaiters.add(resolve);
+        deadline.addEventListener("abort", () => reject(new Error(`state ${wanted} never came`)), {
+          once: true,
+        });
+      });
+    }
+  }
+
+  get states(): readonly Event[] {
+    return this.#states;
+  }
+
+  /** All events of a request, its reply last. */
+  async request(method: string, params: unknown = {}): Promise<readonly Event[]> {
+    const id = this.#next++;
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Event[]>();
+    this.#waiting.set(id, { events: [], resolve, reject });
+    await this.#writer.write(new TextEncoder().encode(JSON.stringify({ id, method, params }) + "\n"));
+    return await promise;
+  }
+
+  async call(method: string, params: unknown = {}): Promise<Event> {
+    const reply = (await this.request(method, params)).at(-1);
+    assert(reply !== undefined);
+    return reply;
+  }
+
+  async cell(code: string, options: CellOptions = {}): Promise<Outcome> {
+    const params = { code, timeout_ms: 20_000, max_output_bytes: 1 << 20, internal: false, ...options };
+    const events = await this.request("execute", params);
+    const reply = z.object({ result: RESULT }).parse(events.at(-1), { reportInput: true });
+    const streams = (name: string) =>
+      events.filter((event) => event.type === "stream" && event["name"] === name).map((event) =>
+        event["text"]
+      ).join("");
+    const collector = new CellCollector();
+    for (const event of events.slice(0, -1)) collector.take(event);
+    const { outputs } = collector.finish(reply.result);
+    const error = events.find((event) => event.type === "error");
+    return {
+      result: reply.result,
+      events,
+      stdout: streams("stdout"),
+      stderr: streams("stderr"),
+      value: outputs.find((output) => output.type === "result")?.data["text/plain"],
+      displays: outputs.filter((output) => output.type === "display"),
+      error: error && ERROR.parse(error),
+    };
+  }
+
+  /** Runs a shell command in the container beside the agent, without the agent's confinement. */
+  async exec(command: string): Promise<void> {
+    const id = await run(["ps", "-q", "--filter", `label=${this.#label}`]);
+    await run(["exec", id, "sh", "-c", command]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.close().catch(() => undefined);
+    const stuck = setTimeout(() => this.#process.kill("SIGKILL"), 5000);
+    await this.#process.status;
+    clearTimeout(stuck);
+    await this.#reading;
+    const list = await run(["ps", "-aq", "--filter", `label=${this.#label}`]);
+    if (list !== "") await run(["rm", "-f", ...list.split("\n")]);
+  }
+
+  async #read(): Promise<void> {
+    let rest = "";
+    try {
+      for await (const text of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
+        const lines = (rest + text).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) this.#take(LINE.parse(JSON.parse(line)));
+      }
+    } finally {
+      for (const waiting of this.#waiting.values()) waiting.reject(new Error("the container ended"));
+    }
+  }
+
+  #take({ id, event }: z.infer<typeof LINE>): void {
+    if (id === 0) {
+      this.#states.push(event);
+      for (const wake of this.#stateWaiters) wake();
+      this.#stateWaiters.clear();
+      return;
+    }
+    const waiting = this.#waiting.get(id);
+    waiting?.events.push(event);
+    if (event.type === "reply") {
+      this.#waiting.delete(id);
+      waiting?.resolve(waiting.events);
+    }
+  }
+}
+
+async function run(args: string[]): Promise<string> {
+  const { stdout } = await new Deno.Command("docker", { args, stderr: "null" }).output();
+  return new TextDecoder().decode(stdout).trim();
+}

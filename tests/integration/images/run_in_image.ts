@@ -1,0 +1,59 @@
+import { Engine } from "../../../src/docker/mod.ts";
+import type { HostConfigSpec } from "../../../src/docker/mod.ts";
+
+/** How {@link runInImage} runs. */
+export interface RunInImageOptions {
+  /** `uid:gid`. @default the image's own */
+  readonly user?: string;
+  readonly env?: readonly string[];
+  /** Mount point to tmpfs options. */
+  readonly tmpfs?: Readonly<Record<string, string>>;
+}
+
+/** What came of it. */
+export interface RunInImageResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/** Runs a command in a fresh container without a network, on a read-only root, and removes the container whatever happens. */
+export async function runInImage(
+  image: string,
+  command: readonly string[],
+  options: RunInImageOptions = {},
+): Promise<RunInImageResult> {
+  const engine = await Engine.connect();
+  const name = `omcp-test-${crypto.randomUUID()}`;
+  const host: HostConfigSpec = {
+    NetworkMode: "none",
+    ReadonlyRootfs: true,
+    CapDrop: ["ALL"],
+    SecurityOpt: ["no-new-privileges"],
+    LogConfig: { Type: "none" },
+    Tmpfs: { "/tmp": "size=256m,mode=1777", ...options.tmpfs },
+  };
+  try {
+    const id = await engine.createContainer({
+      Image: image,
+      Cmd: command,
+      Labels: { "org.omcp.test": name },
+      HostConfig: host,
+      ...(options.user ? { User: options.user } : {}),
+      ...(options.env ? { Env: options.env } : {}),
+    }, { name });
+    const attachment = await engine.attach(id);
+    const output = Promise.all([
+      new Response(attachment.readable).text(),
+      new Response(attachment.stderr).text(),
+    ]);
+    await engine.startContainer(id);
+    const [stdout, stderr] = await output;
+    const { exitCode } = await engine.waitContainer(id);
+    attachment.close();
+    return { stdout, stderr, exitCode };
+  } finally {
+    await engine.removeContainer(name);
+    engine.close();
+  }
+}

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { eventually } from "../../fixtures/eventually.ts";
+import { newSandbox, withServer } from "../../fixtures/server.ts";
+
+Deno.test("execute_python_code through MCP", async (t) => {
+  await withServer({ OMCP_DATABASE_URL: "none", OMCP_OUTPUT_KIB: "8" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    async function run(code: string, timeout?: number) {
+      return await server.call("execute_python_code", {
+        sandbox_id,
+        code,
+        // A number as text is understood too.
+        ...(timeout === undefined ? {} : { timeout: String(timeout) }),
+      });
+    }
+
+    await t.step("the kernel's start is not the first cell's time", async () => {
+      assert.match((await run("1 + 1", 0.2)).text, /^\[value\]\n2\n\[ok, In\[1\]/);
+    });
+
+    await t.step("keeps state between cells and returns the last expression", async () => {
+      assert.equal((await run("x = 41")).isError, false);
+      const reply = await run("x + 1");
+      assert.match(reply.text, /\[value\]\n42/);
+      assert.match(reply.text, /\n\[ok, In\[3\], [\d.]+ s, variables kept\]$/);
+    });
+
+    await t.step("tells stdout and stderr apart, those of child processes too", async () => {
+      const reply = await run(
+        "import os, sys; print('one'); print('two', file=sys.stderr); os.system('echo three; echo four >&2')",
+      );
+      assert.match(reply.text, /\[stdout\]\n(?:.*\n)?three|one/);
+      for (const word of ["one", "two", "three", "four"]) assert.ok(reply.text.includes(word), word);
+    });
+
+    await t.step("returns an error with its name, value and a traceback without our frames", async () => {
+      const reply = await run("def f(): return 1 / 0\nf()");
+      assert.equal(reply.isError, true);
+      assert.match(reply.text, /ZeroDivisionError: division by zero/);
+      assert.doesNotMatch(reply.text, /kernel\.|omcp|site-packages/);
+    });
+
+    await t.step("returns every figure as a PNG", async () => {
+      const reply = await run(
+        "import matplotlib.pyplot as plt\nfor n in (1, 2):\n    plt.figure(); plt.plot([1, n])",
+      );
+      assert.equal(reply.images.length, 2);
+      for (const { mimeType, bytes } of reply.images) {
+        assert.equal(mimeType, "image/png");
+        assert.equal(new TextDecoder("latin1").decode(bytes.slice(1, 4)), "PNG");
+      }
+    });
+
+    await t.step("removes colours, collapses progress bars, escapes other control characters", async () => {
+      const reply = await run(
+        "print('\\x1b]52;c;aGk=\\x07\\x1b[31mred\\x1b[0m'); print('10%\\r50%\\r100%\\r\\x1b[Kdone'); '\\ud8ff'",
+      );
+      assert.match(reply.text, /\\x1b\]52;c;aGk=\\x07red\ndone\n/);
+      assert.match(reply.text, /'\\ud8ff'/);
+    });
+
+    await t.step("clear_output() clears what was printed", async () => {
+      const code =
+        "from IPython.display import clear_output\nfor n in range(3):\n    clear_output(wait=True); print('frame', n)";
+      const { text } = await server.call("execute_python_code", { sandbox_id, code });
+      assert.match(text, /^\[stdout\]\nframe 2\n\[ok, /);
+    });
+
+    await t.step("a long stdout hides neither a line of stderr nor the value", async () => {
+      const reply = await run(
+        "import sys; print('y' * 100_000); print('careful', file=sys.stderr); sum(range(10))",
+      );
+      assert.match(reply.text, /\[stderr\]\ncareful\n[^]*\[value\]\n45\n/);
+    });
+
+    await t.step("cuts long output and says how much there was", async () => {
+      const reply = await run("print('y' * 1_000_000)");
+      assert.match(reply.text, /… \[[\d.]+ KiB left out here\] …/);
+      assert.match(reply.text, /\[stdout had 976\.6 KiB in all/);
+      assert.ok(reply.text.length < 9000);
+    });
+
+    await t.step("interrupts an endless loop at its timeout and keeps the variables", async () => {
+      const reply = await run("while True: pass", 1);
+      assert.match(reply.text, /\[timeout, In\[\d+\], 1\.\d s, variables kept\]$/);
+      assert.match((await run("x")).text, /41/);
+    });
+
+    await t.step("replaces a kernel that does not yield, and says that its state is lost", async () => {
+      const reply = await run(
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
+        1,
+      );
+      assert.match(reply.text, /\[timeout, .*kernel (?:restarted|does not stop)[^\]]*\]$/);
+      assert.match((await run("'x' in globals()")).text, /False/);
+    });
+
+    await t.step("says that the process died and goes on with a new one", async () => {
+      const reply = await run("import ctypes; ctypes.string_at(0)");
+      assert.match(reply.text, /\[kernel_died \(the Python process ended: killed by SIGSEGV\), .*\]$/);
+      assert.match((await run("1 + 1")).text, /2/);
+    });
+
+    await t.step("stays unharmed under a fork bomb", async () => {
+      await run("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", 2);
+      assert.match((await run("6 * 7", 60)).text, /42/);
+    });
+  });
+});
+
+Deno.test("a cell that waits for another says so", async () => {
+  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const [, second] = await Promise.all([
+      server.call("execute_python_code", { sandbox_id, code: "import time; time.sleep(1.5)" }),
+      server.call("execute_python_code", { sandbox_id, code: "2" }),
+    ]);
+    assert.match(
+      second.text,
+      /\[waited [\d.]+ s for another cell of this sandbox; that counts as its time\]/,
+    );
+  });
+});
+
+Deno.test("bad input is a tool error that names the argument", async () => {
+  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
+    for (
+      const sandbox_id of [
+        "../x",
+        "%2e%2e",
+        "x?force=1",
+        "",
+        "sbx_" + "0".repeat(31),
+        "sbx_" + "0".repeat(31) + "G",
+      ]
+    ) {
+      const reply = await server.call("execute_python_code", { sandbox_id, code: "1" });
+      assert.equal(reply.isError, true, sandbox_id);
+      assert.match(
+        reply.text,
+        /^Error invalid_argument: sandbox_id: .*\nState: Nothing was run\.\nNext: .*\nretryable: no$/,
+      );
+    }
+    const missing = await server.call("execute_python_code", {
+      sandbox_id: "sbx_" + "0".repeat(32),
+      code: "1",
+    });
+    assert.match(missing.text, /sandbox_not_found/);
+    for (const timeout of [-1, 0, 1e308, "NaN"]) {
+      assert.equal((await server.call("create_sandbox", { timeout })).isError, true, String(timeout));
+    }
+    assert.match((await server.call("create_sandbox", { time_out: 60 })).text, /time_out/);
+  });
+});
+
+Deno.test("list_sandboxes and remove_sandbox follow a sandbox's life", async () => {
+  await withServer({ OMCP_DATABASE_URL: "none", OMCP_MAX_SANDBOXES: "1" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    assert.match((await server.call("create_sandbox", {})).text, /capacity/);
+    const listed = await server.call("list_sandboxes", { include_inactive: null });
+    assert.match(
+      listed.text,
+      new RegExp(`${sandbox_id}  idle  0 cells .*  idle until \\d{4}-.*Z  ends at \\d{4}-.*Z$`),
+    );
+    const running = server.call("execute_python_code", { sandbox_id, code: "import time; time.sleep(30)" });
+    await eventually(
+      async () => (await server.call("list_sandboxes", {})).text.includes("busy"),
+      "it is busy",
+    );
+    assert.match((await server.call("remove_sandbox", { sandbox_id })).text, /sandbox_busy/);
+    assert.equal((await server.call("remove_sandbox", { sandbox_id, force: true })).isError, false);
+    assert.equal((await running).isError, true);
+    assert.match((await server.call("remove_sandbox", { sandbox_id })).text, /sandbox_not_found/);
+    assert.equal((await server.call("list_sandboxes", {})).text, "There are no sandboxes.");
+    assert.match(
+      (await server.call("list_sandboxes", { include_inactive: true })).text,
+      /removed on request/,
+    );
+  });
+});

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { newSandbox, withServer } from "../../fixtures/server.ts";
+
+Deno.test("query_omop through MCP", async (t) => {
+  await withServer({}, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    async function query(input: Record<string, unknown>) {
+      return await server.call("query_omop", { sandbox_id, ...input });
+    }
+    async function value(code: string) {
+      return (await server.call("execute_python_code", { sandbox_id, code })).text;
+    }
+
+    await t.step("lands rows as a DataFrame under the name that was asked for", async () => {
+      const reply = await query({
+        table: "person",
+        columns: ["person_id", "gender_concept_id", "year_of_birth"],
+        concept_name: true,
+        into: "people",
+      });
+      assert.equal(reply.isError, false, reply.text);
+      assert.match(reply.text, /`people`: 1000 rows × 4 columns/);
+      assert.doesNotMatch(reply.text, /truncated/);
+      assert.match(
+        reply.text,
+        /Columns: person_id Int64, gender_concept_id Int64, gender_concept_name string, year_of_birth Int64/,
+      );
+      assert.match(
+        await value("people.shape, sorted(people.gender_concept_name.unique())"),
+        /\(\(1000, 4\), \['FEMALE', 'MALE'\]\)/,
+      );
+    });
+
+    await t.step("groups, aggregates and orders", async () => {
+      const reply = await query({
+        table: "condition_occurrence",
+        group_by: ["condition_concept_id"],
+        aggregates: [{ fn: "count", column: "person_id", distinct: true, as: "persons" }],
+        concept_name: true,
+        order_by: ["-persons"],
+        limit: 5,
+        into: "top",
+      });
+      assert.match(reply.text, /`top`: 5 rows/);
+      assert.match(reply.text, /truncated: there are more than 5 rows/);
+      assert.match(await value("bool(top.persons.is_monotonic_decreasing)"), /True/);
+    });
+
+    await t.step("understands what a model writes in SQL's way", async () => {
+      const reply = await query({
+        table: "PERSON",
+        group_by: "Gender_Concept_Id",
+        aggregates: [{ fn: "count", column: "*", as: "n" }],
+        columns: null,
+        order_by: "n desc",
+        limit: "10",
+        into: "by_gender",
+      });
+      assert.equal(reply.isError, false, reply.text);
+      assert.match(reply.text, /DataFrame `by_gender`: 2 rows × 2 columns \(.* in memory\)/);
+      assert.match(await value("int(by_gender.n.sum())"), /1000/);
+    });
+
+    await t.step("binds values: an injection is just a string", async () => {
+      const reply = await query({
+        table: "concept",
+        filters: [{ column: "concept_name", op: "=", value: "x'; DROP TABLE person; -- 😀 \\" }],
+        into: "nothing",
+      });
+      assert.match(reply.text, /`nothing`: 0 rows/);
+      assert.doesNotMatch(/SQL: .*/.exec(reply.text)?.[0] ?? "", /DROP/);
+      assert.match(reply.text, /Parameters: \["x'; DROP TABLE person; -- 😀 \\\\"/);
+      assert.match(await value("len(nothing)"), /0/);
+    });
+
+    await t.step("says what is wrong with a query so that it can be mended", async () => {
+      const reply = await query({ table: "person", columns: ["gender_concept"] });
+      assert.equal(reply.isError, true);
+      assert.match(reply.text, /gender_concept_id/);
+      assert.equal((await query({ table: "pg_shadow" })).isError, true);
+      assert.match((await query({ table: "person", into: "class" })).text, /into/);
+    });
+  });
+});

@@ -1,0 +1,235 @@
+import { concatBytes } from "../../../../src/lib/bytes.ts";
+import assert from "node:assert/strict";
+import { Database, type DatabaseOptions, urlUpstream } from "../../../../src/postgres/mod.ts";
+import { cstring, FRONTEND, int32, message } from "../../../../src/postgres/wire/message.ts";
+import { eventually } from "../../../fixtures/eventually.ts";
+import { startPostgres, type TestPostgres } from "../../../fixtures/postgres/test_postgres.ts";
+import { withGuarded } from "../../../fixtures/postgres/guarded.ts";
+import {
+  bind,
+  describe,
+  errorOf,
+  execute,
+  firstColumn,
+  parse,
+  query,
+  RawClient,
+  SYNC,
+  types,
+} from "../../../fixtures/postgres/raw_client.ts";
+
+let server: TestPostgres;
+
+const CROSS = "SELECT count(*) FROM measurement m, observation o";
+const JOIN = "SELECT count(*) FROM measurement m JOIN observation o ON o.observation_id = m.measurement_id";
+const INT8 = 20;
+
+Deno.test.beforeAll(async function start() {
+  server = await startPostgres();
+  await server.sql(`CREATE SCHEMA cdm;
+    CREATE TABLE cdm.person (person_id bigint);
+    CREATE TABLE cdm.measurement AS SELECT g AS measurement_id, g % 1000 AS person_id, date '2020-01-01' AS day
+      FROM generate_series(1, 1000000) g;
+    CREATE TABLE cdm.observation AS SELECT g AS observation_id, g % 1000 AS person_id FROM generate_series(1, 1000000) g;
+    ANALYZE; GRANT USAGE ON SCHEMA cdm TO omcp_reader; GRANT SELECT ON ALL TABLES IN SCHEMA cdm TO omcp_reader`);
+});
+
+Deno.test.afterAll(async function stop() {
+  await server.stop();
+});
+
+async function withDatabase(
+  limits: DatabaseOptions["limits"],
+  test: (client: RawClient, key: Uint8Array) => Promise<void>,
+): Promise<void> {
+  await withGuarded({
+    upstream: urlUpstream(server.url),
+    cdmRelations: new Set(["person", "measurement", "observation"]),
+    limits: { statementMs: 10_000, ...limits },
+  }, test);
+}
+
+/** Sessions of the role that sandboxes' statements run under. */
+async function sessions(): Promise<number> {
+  return Number(await server.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'omcp_reader'"));
+}
+
+Deno.test("a cross join of two big tables is refused by default, and a full scan and join of them runs", async () => {
+  await withDatabase(undefined, async (client) => {
+    const refused = errorOf(await client.query(CROSS));
+    assert.equal(refused?.sqlstate, "53400");
+    assert.match(
+      refused?.message ?? "",
+      /cost at [1-9][0-9,]{11,}, and at most 1,000,000,000 are allowed: it was not run/,
+    );
+    assert.match(refused?.hint ?? "", /Join on a condition.*OMCP_MAX_COST/);
+    assert.deepEqual(firstColumn(await client.query(JOIN)), ["1000000"]);
+  });
+});
+
+Deno.test("each form of statement that runs a costly query is refused, and its plan can be looked at", async () => {
+  await withDatabase(undefined, async (client) => {
+    await client.query("BEGIN");
+    for (
+      const sql of [
+        `DECLARE c CURSOR FOR ${CROSS}`,
+        `COPY (${CROSS} WHERE m.day <> 'x)'::text::date OR true) TO STDOUT (FORMAT csv)`,
+        `EXPLAIN ANALYZE ${CROSS}`,
+        `PREPARE "a name" (int8, text) AS ${CROSS} WHERE m.measurement_id > $1 AND $2 <> 'x'`,
+        `EXPLAIN (ANALYZE, FORMAT json) (${CROSS})`,
+        "WITH x AS (SELECT 1 FROM measurement), y AS (SELECT 1 FROM observation) SELECT count(*) FROM x, y",
+        "SELECT count(*) FROM (SELECT generate_series(1, 1000000)) a, (SELECT generate_series(1, 1000000)) b, person",
+        "SELECT (SELECT count(*) FROM observation o WHERE o.person_id > m.person_id) FROM measurement m",
+      ]
+    ) {
+      await client.query("SAVEPOINT s");
+      const answer = await client.query(sql);
+      assert.equal(errorOf(answer)?.sqlstate, "53400", sql);
+      assert.equal(types(answer), "EZ");
+      assert.equal(errorOf(await client.query("ROLLBACK TO s")), undefined);
+    }
+    assert.equal(errorOf(await client.query(`EXPLAIN ${CROSS}`)), undefined);
+    assert.equal(errorOf(await client.query("COMMIT")), undefined);
+  });
+});
+
+Deno.test("a costly query with parameters is refused at its Parse, and the pipeline stays in step", async () => {
+  await withDatabase(undefined, async (client) => {
+    const declared = message(
+      FRONTEND.parse,
+      cstring("typed"),
+      cstring(`${CROSS} WHERE m.measurement_id > $1 AND o.person_id <> $2`),
+      Uint8Array.of(0, 2),
+      int32(INT8, 0),
+    );
+    await client.send(
+      concatBytes([parse("a", "SELECT 1"), bind("", "a"), execute("")]),
+      concatBytes([declared, describe("S", "typed"), bind("", "typed"), execute(""), SYNC]),
+      concatBytes([bind("", "a"), execute(""), SYNC, query("SELECT 2")]),
+    );
+    const first = await client.until("Z");
+    assert.equal(types(first), "12DCEZ");
+    assert.equal(errorOf(first)?.sqlstate, "53400");
+    assert.equal(types(await client.until("Z")), "2DCZ");
+    assert.deepEqual(firstColumn(await client.until("Z")), ["2"]);
+    const one = parse("b", `${JOIN} WHERE m.measurement_id = $1 AND o.person_id > $2`);
+    await client.send(one, describe("S", "b"), SYNC);
+    assert.equal(types(await client.until("Z")), "1tTZ");
+  });
+});
+
+Deno.test("statements before a costly one in the same text run, those after it do not", async () => {
+  await withDatabase(undefined, async (client) => {
+    const answer = await client.query(`SELECT 1; ${CROSS}; SELECT 2`);
+    assert.equal(types(answer), "TDCEZ");
+    await client.query("BEGIN");
+    assert.equal(errorOf(await client.query(CROSS))?.sqlstate, "53400");
+    assert.equal(errorOf(await client.query("SELECT 1"))?.sqlstate, "25P02");
+    assert.equal(errorOf(await client.query("ROLLBACK")), undefined);
+  });
+});
+
+Deno.test("a wrong statement gives its own error, and no setting hides a cost", async () => {
+  await withDatabase(undefined, async (client) => {
+    const wrong = errorOf(await client.query("SELECT m.nothing FROM measurement m, observation o"));
+    assert.deepEqual([wrong?.sqlstate, wrong?.position], ["42703", 8]);
+    for (const set of ["datestyle TO 'ISO, DMY'", "enable_nestloop TO off", "enable_hashjoin TO off"]) {
+      assert.equal(errorOf(await client.query(`SET ${set}`)), undefined);
+    }
+    assert.equal(errorOf(await client.query(`${CROSS} WHERE m.day <> '31/12/2020'`))?.sqlstate, "53400");
+    const both = await client.query(`SET datestyle TO 'ISO, DMY'; ${CROSS} WHERE m.day <> '31/12/2020'`);
+    assert.equal(errorOf(both)?.sqlstate, "53400");
+  });
+});
+
+Deno.test("no statement runs because its estimate fails", async () => {
+  await withDatabase(undefined, async (client) => {
+    assert.equal(errorOf(await client.query("SET application_name = '5'")), undefined);
+    const long = "\x01".repeat(230_000);
+    for (
+      const [condition, sqlstate] of [
+        ["current_setting('application_name')::numeric <> m.person_id", "22P02"],
+        [
+          "1 / (CASE current_setting('plan_cache_mode') WHEN 'force_generic_plan' THEN 0 ELSE 1 END) <> m.person_id",
+          "22012",
+        ],
+        [
+          "(CASE current_setting('statement_timeout') WHEN '0' THEN '1' ELSE 'x' END)::numeric <> m.person_id",
+          "22P02",
+        ],
+        [`m.person_id::text <> '${long}'`, "53400"],
+      ]
+    ) {
+      const error = errorOf(await client.query(`${CROSS} WHERE ${condition}`));
+      assert.equal(error?.sqlstate, sqlstate, (condition ?? "").slice(0, 100));
+    }
+    assert.deepEqual(firstColumn(await client.query(JOIN)), ["1000000"]);
+  });
+});
+
+Deno.test("a query is found however PostgreSQL lets it be written, or refused", async () => {
+  await withDatabase(undefined, async (client) => {
+    for (
+      const sql of [
+        `explain analyse ${CROSS}`,
+        `EXPLAIN ANALYSE VERBOSE ${CROSS}`,
+        `EXPLAIN /* a */ ANALYZE -- b\n ${CROSS}`,
+      ]
+    ) assert.equal(errorOf(await client.query(sql))?.sqlstate, "53400", sql);
+    assert.equal(errorOf(await client.query(`EXPLAIN ANALYSE ${JOIN} WHERE m.person_id < 5`)), undefined);
+    const escaped = errorOf(await client.query(`PREPARE U&"d!0061" UESCAPE '!' AS ${JOIN}`));
+    assert.match(escaped?.message ?? "", /cannot be found in the statement/);
+    assert.equal(errorOf(await client.query("SELECT 1")), undefined);
+  });
+});
+
+Deno.test("small statements are not estimated, and none is where the limit is 0", async () => {
+  const before = await sessions();
+  await withDatabase({ maxCost: 1 }, async (client) => {
+    const small =
+      "SELECT count(*), (SELECT 1), generate_series(1, 2) FROM measurement WHERE person_id IN (1, 2)";
+    assert.equal(errorOf(await client.query(small)), undefined);
+    assert.equal(await sessions(), before + 1);
+    assert.equal(errorOf(await client.query(JOIN))?.sqlstate, "53400");
+    assert.equal(await sessions(), before + 2);
+  });
+  await withDatabase({ maxCost: 0 }, async (client) => {
+    assert.equal(errorOf(await client.query(JOIN)), undefined);
+    assert.equal(await sessions(), before + 1);
+  });
+});
+
+Deno.test("a cancel meets a statement whose cost is being estimated", async () => {
+  // The estimate waits for a lock, as the statement itself would.
+  const locked = server.sql("BEGIN; LOCK cdm.person; SELECT pg_sleep(2); COMMIT");
+  const holds =
+    "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'cdm.person'::regclass";
+  await eventually(async () => await server.sql(holds) === "1", "the table is locked");
+  const database = await Database.open({
+    upstream: urlUpstream(server.url),
+    cdmSchema: "cdm",
+    cdmRelations: new Set(["person", "measurement"]),
+    audit: () => {},
+  });
+  try {
+    const serve = database.serve("sb_1");
+    const { client, key } = await RawClient.through(serve);
+    await using _ = client;
+    await client.send(query("SELECT 1 FROM person, measurement"));
+    const waits =
+      "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'EXPLAIN%'";
+    await eventually(async () => await server.sql(waits) === "1", "the estimate waits for it");
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const accepted = listener.accept();
+    await using canceller = await RawClient.connect(listener.addr.port);
+    serve(await accepted);
+    listener.close();
+    await canceller.send(int32(16, 80_877_102), key);
+    const error = errorOf(await client.until("Z"));
+    assert.deepEqual([error?.sqlstate, error?.message], ["57014", "canceling statement due to user request"]);
+    assert.deepEqual(firstColumn(await client.query("SELECT 1")), ["1"]);
+  } finally {
+    await database.close();
+    await locked;
+  }
+});

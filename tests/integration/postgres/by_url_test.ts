@@ -1,0 +1,118 @@
+/** The real server on a Postgres reached by URL, with TLS and a password. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { type LaunchOptions, serverArguments } from "../../../src/app/launch.ts";
+import { newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
+import { startPostgres, type TestPostgres } from "../../fixtures/postgres/test_postgres.ts";
+
+const PASSWORD = "s3cret-pässword/@:";
+let database: TestPostgres;
+
+Deno.test.beforeAll(async function start() {
+  database = await startPostgres({ tls: true, password: PASSWORD, sample: true });
+});
+
+Deno.test.afterAll(async function stop() {
+  await database.stop();
+});
+
+function launch(): Omit<LaunchOptions, "project"> {
+  return { databaseHost: `127.0.0.1:${database.port}`, certificatePath: database.caPath ?? PROJECT };
+}
+
+/** Starts the server with its input closed, and waits for its end. */
+async function startAlone(environment: Record<string, string>): Promise<{ code: number; stderr: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: serverArguments({ project: PROJECT, ...launch() }),
+    env: environment,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  assert.equal(stdout.length, 0);
+  const text = Buffer.from(stderr).toString("utf8");
+  for (const secret of [PASSWORD, encodeURIComponent(PASSWORD)]) assert.ok(!text.includes(secret), text);
+  return { code, stderr: text };
+}
+
+Deno.test("the server queries a database by URL over TLS, and nothing of its login is in the sandbox", async () => {
+  const environment = { OMCP_DATABASE_URL: database.url, OMCP_DISCLOSURE: "open" };
+  await withServer(environment, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const query = { sandbox_id, table: "person", aggregates: [{ fn: "count", as: "n" }], into: "counted" };
+    const counted = await server.call("query_omop", query);
+    assert.equal(counted.isError, false, counted.text);
+    const code = `
+import glob, os, psycopg
+seen = [repr(dict(os.environ))]
+for path in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/run/**", recursive=True):
+    try:
+        seen.append(open(path, "rb").read().decode("latin1"))
+    except OSError:
+        pass
+kept_open = psycopg.connect(autocommit=True)
+seen.append(repr(kept_open.info.get_parameters()) + repr(kept_open.info.host) + repr(kept_open.info.password))
+who = kept_open.execute("SELECT current_user, current_database()").fetchone()
+found = [s for s in ("s3cret", ${
+      JSON.stringify(String(database.port))
+    }, "127.0.0.1") if any(s in text for text in seen)]
+int(counted["n"].iloc[0]), who, found`;
+    const reply = await server.call("execute_python_code", { sandbox_id, code });
+    assert.match(reply.text, /\(1000, \('omcp_reader', 'cdm'\), \[\]\)/);
+    assert.equal(
+      await database.sql(
+        "SELECT count(*) > 0 AND bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'omcp_reader'",
+      ),
+      "t",
+    );
+  }, launch());
+});
+
+Deno.test("the server refuses a database by URL unless its data may be disclosed", async () => {
+  const { code, stderr } = await startAlone({ OMCP_DATABASE_URL: database.url });
+  assert.notEqual(code, 0);
+  assert.match(stderr, /row-level data could leave this site through the model/);
+  assert.match(stderr, /OMCP_DISCLOSURE=open/);
+});
+
+Deno.test("the server refuses a superuser's URL and prints the SQL that makes a right role", async () => {
+  const { code, stderr } = await startAlone({
+    OMCP_DATABASE_URL: database.adminUrl,
+    OMCP_DISCLOSURE: "open",
+  });
+  assert.notEqual(code, 0);
+  assert.match(stderr, /omcp_admin.*rights that a sandbox's must not have/s);
+  assert.match(stderr, /CREATE ROLE "omcp_reader" LOGIN NOSUPERUSER/);
+});
+
+const ASK = `
+import psycopg
+try:
+    with psycopg.connect(connect_timeout=20) as c:
+        answer = c.execute("SELECT count(*) FROM person").fetchone()[0]
+except psycopg.Error as error:
+    answer = str(error)
+answer`;
+
+Deno.test("sandboxes work while the database is away or stalled, are told so, and reach it again", async () => {
+  const environment = { OMCP_DATABASE_URL: database.url, OMCP_DISCLOSURE: "open" };
+  await withServer(environment, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const ask = async (): Promise<string> =>
+      (await server.call("execute_python_code", { sandbox_id, code: ASK, timeout: 30 })).text;
+    assert.match(await ask(), /1000/);
+    await database.pause();
+    try {
+      const reply = await server.call("execute_python_code", { sandbox_id, code: "6 * 7" });
+      assert.match(reply.text, /42/);
+      const told = await ask();
+      assert.match(told, /cannot be reached now: try again later/);
+      assert.ok(!told.includes(String(database.port)) && !told.includes("127.0.0.1"), told);
+      const query = await server.call("query_omop", { sandbox_id, table: "person", limit: 1 });
+      assert.equal(query.isError, true);
+    } finally {
+      await database.resume();
+    }
+    assert.match(await ask(), /1000/);
+  }, launch());
+});

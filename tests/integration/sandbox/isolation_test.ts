@@ -1,0 +1,181 @@
+/** Looks at a sandbox's container from inside, without the agent: what the engine alone puts round it must hold by itself. */
+import assert from "node:assert/strict";
+import * as z from "zod";
+import { verifyAttestation } from "../../../src/sandbox/attestation.ts";
+import { DEFAULT_POLICY, TMPFS_MOUNTS } from "../../../src/sandbox/policy.ts";
+import {
+  DATABASE_SECCOMP,
+  SANDBOX_SECCOMP,
+  seccompOption,
+  type SeccompProfile,
+} from "../../../src/runtime/seccomp_profile.ts";
+import inForce from "../../../src/guest/agent/attestation.py" with { type: "text" };
+import type { ContainerSpec, HostConfigSpec } from "../../../src/docker/mod.ts";
+import { DATABASE_UID } from "../../../src/runtime/mod.ts";
+import { imageReference } from "../../../src/images/identity.ts";
+import foreignCalls from "./foreign_calls.py" with { type: "text" };
+import libraries from "./libraries.py" with { type: "text" };
+import { runConfined, TEST_UID } from "./run_confined.ts";
+import sockets from "./sockets.py" with { type: "text" };
+import startPostgres from "./start_postgres.py" with { type: "text" };
+import surroundings from "./surroundings.py" with { type: "text" };
+import syscalls from "./syscalls.py" with { type: "text" };
+
+/** An operator may have an image of their own tested. */
+const PYTHON = Deno.env.get("OMCP_IMAGE") ?? imageReference("python");
+const POSTGRES = imageReference("postgres");
+const Outcomes = z.record(z.string(), z.string());
+
+/** A tmpfs keeps an inode or two and a page or so for itself. */
+const INODE_SLACK = 8;
+
+Deno.test("a sandbox's container lets every promised library work", async () => {
+  const found = await runConfined({ image: PYTHON, program: libraries }, Outcomes);
+  assert.ok(Object.keys(found).length >= 14);
+  assert.deepEqual(Object.entries(found).filter(([, outcome]) => outcome !== "ok"), []);
+});
+
+Deno.test("a sandbox's container refuses the system calls that open the kernel", async () => {
+  const found = await runConfined({ image: PYTHON, program: syscalls }, Outcomes);
+  assert.ok(Object.keys(found).length > 60);
+  assert.deepEqual(Object.entries(found).filter(([, outcome]) => !["EPERM", "ENOSYS"].includes(outcome)), []);
+  for (const name of ["clone3", "io_uring_setup", "inotify_init1"]) assert.equal(found[name], "ENOSYS", name);
+  for (const name of ["mount", "bpf", "keyctl", "ptrace(TRACEME)", "shmget"]) {
+    assert.equal(found[name], "EPERM", name);
+  }
+});
+
+Deno.test("a sandbox's container refuses system calls by another architecture's numbers", async () => {
+  const found = await runConfined({ image: PYTHON, program: foreignCalls }, Outcomes);
+  assert.deepEqual(Object.entries(found).filter(([, end]) => end !== "SIGSYS" && end !== "ENOSYS"), []);
+  assert.equal(Object.keys(found).length, Deno.build.arch === "x86_64" ? 2 : 0);
+});
+
+Deno.test("a sandbox's container has no socket but AF_UNIX, and reaches nothing", async () => {
+  const schema = z.object({ families: Outcomes, reach: Outcomes });
+  const { families, reach } = await runConfined({ image: PYTHON, program: sockets }, schema);
+  assert.ok(Object.keys(families).length > 200);
+  assert.deepEqual([...new Set(Object.values(families))], ["EPERM"]);
+  const { name, ...others } = reach;
+  assert.deepEqual(others, {
+    connect: "EPERM",
+    metadata: "EPERM",
+    socketpair: "worked: True",
+    engine: "ENOENT",
+    interfaces: "lo",
+  });
+  assert.match(name ?? "", /^gaierror/);
+});
+
+const Filled = z.object({ bytes: z.number(), error: z.string().nullable() });
+const Surroundings = z.object({
+  ids: z.tuple([z.array(z.number()), z.array(z.number()), z.array(z.number())]),
+  status: Outcomes,
+  writable_folders: z.array(z.string()),
+  writable_files: z.array(z.string()),
+  setuid_files: z.array(z.string()),
+  denied: Outcomes,
+  fill: z.record(z.string(), Filled),
+  inodes: z.record(z.string(), z.object({ inodes: z.number(), error: z.string().nullable() })),
+  executable: Outcomes,
+  hostname: z.string(),
+  environment: z.array(z.string()),
+  processes: z.array(z.number()),
+  disks: z.array(z.string()),
+});
+
+Deno.test("a sandbox's container gives no privilege, and nothing to write to but its bounded file systems", async () => {
+  const found = await runConfined({ image: PYTHON, program: surroundings }, Surroundings);
+  const self = Array.from({ length: 3 }, () => TEST_UID);
+  assert.deepEqual(found.ids, [self, self, [TEST_UID]]);
+  const none = "0".repeat(16);
+  assert.deepEqual(found.status, {
+    CapInh: none,
+    CapPrm: none,
+    CapEff: none,
+    CapBnd: none,
+    CapAmb: none,
+    NoNewPrivs: "1",
+    Seccomp: "2",
+  });
+  assert.deepEqual(found.writable_folders, []);
+  assert.deepEqual(found.writable_files, []);
+  assert.deepEqual(found.setuid_files, []);
+  assert.deepEqual(Object.entries(found.denied).filter(([, outcome]) => outcome === "worked"), []);
+  for (const { path, size, exec } of TMPFS_MOUNTS) {
+    const { bytes, inodes } = DEFAULT_POLICY[size];
+    assert.equal(found.fill[path]?.error, "ENOSPC", path);
+    assert.ok((found.fill[path]?.bytes ?? 0) <= bytes, path);
+    assert.equal(found.inodes[path]?.error, "ENOSPC", path);
+    assert.ok(Math.abs((found.inodes[path]?.inodes ?? 0) - inodes) <= INODE_SLACK, path);
+    assert.equal(found.executable[path], exec ? "worked" : "EACCES", path);
+  }
+  assert.equal(found.hostname, "sandbox");
+  assert.deepEqual(found.processes, [1]);
+  assert.deepEqual(found.disks, []);
+  assert.deepEqual(found.environment.filter((name) => /pass|secret|token|key|docker|url/i.test(name)), []);
+});
+
+/** The agent's own report, without the agent: only it knows that it made itself undumpable. */
+const REPORT = `${inForce}\nimport json\nprint(json.dumps({"attestation": attestation(False)}))\n`;
+
+async function deviations(host: HostConfigSpec, spec: Partial<ContainerSpec> = {}): Promise<string> {
+  const hello = await runConfined({ image: PYTHON, program: REPORT, host, spec }, z.unknown());
+  return verifyAttestation(DEFAULT_POLICY, TEST_UID, hello).join("\n");
+}
+
+Deno.test("verifyAttestation() finds a sandbox's container sound, and each weaker one not", async () => {
+  assert.equal(await deviations({}), "");
+  const weaker: [HostConfigSpec, Partial<ContainerSpec>, RegExp][] = [
+    [{ CapDrop: [] }, {}, /^the bounding capabilities are [0-9a-f]+ instead of none$/],
+    [{ SecurityOpt: [] }, {}, /^no-new-privileges is off$/],
+    [
+      { SecurityOpt: ["no-new-privileges:true", "seccomp=unconfined"] },
+      {},
+      /^the seccomp mode is 0 instead of 2$/,
+    ],
+    [{ NetworkMode: "bridge" }, { NetworkDisabled: false }, /^there are network interfaces: eth0$/],
+    [{ ReadonlyRootfs: false }, {}, /^the root file system can be written to$/m],
+    [{ Tmpfs: {} }, {}, /^\/workspace is no file system of its own that can be written to$/m],
+    [
+      { Memory: 1 << 30, MemorySwap: 1 << 30 },
+      {},
+      /^the memory limit is 1073741824 instead of 2147483648 bytes$/,
+    ],
+    [{ PidsLimit: 0 }, {}, /^the process limit is none instead of 256$/],
+    [{ NanoCpus: 0 }, {}, /^the CPU quota is none instead of 1$/],
+    [{}, { User: "0:0" }, /^the real user id is 0 instead of 60001$/m],
+    [{}, { User: "60001:20000" }, /^the saved group id is 20000 instead of 60001$/m],
+  ];
+  for (const [host, spec, expected] of weaker) assert.match(await deviations(host, spec), expected);
+});
+
+function withProfile(profile: SeccompProfile): HostConfigSpec {
+  return { SecurityOpt: ["no-new-privileges:true", seccompOption(profile)] };
+}
+
+const PostgresRun = z.object({ answer: z.string(), exit_code: z.number(), log: z.string() });
+
+Deno.test("PostgreSQL works under the database's profile, with parallel workers", async () => {
+  const options = {
+    image: POSTGRES,
+    program: startPostgres,
+    uid: DATABASE_UID,
+    host: withProfile(DATABASE_SECCOMP),
+  };
+  const { answer, exit_code, log } = await runConfined(options, PostgresRun);
+  assert.match(answer, /persons: [1-9]\d*/, log);
+  assert.match(answer, /CHECKPOINT/);
+  assert.equal(exit_code, 0, log);
+});
+
+Deno.test("PostgreSQL does not start under a sandbox's profile, which has no System V shared memory", async () => {
+  const options = {
+    image: POSTGRES,
+    program: startPostgres,
+    uid: DATABASE_UID,
+    host: withProfile(SANDBOX_SECCOMP),
+  };
+  const { log } = await runConfined(options, PostgresRun);
+  assert.match(log, /shared memory segment: Operation not permitted/);
+});

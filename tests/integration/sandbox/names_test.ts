@@ -1,0 +1,103 @@
+/** A sandbox's user has a name, a home and a database user, whatever its number and whatever the image knows of it. */
+import assert from "node:assert/strict";
+import { imageReference } from "../../../src/images/identity.ts";
+import { newSandbox, withServer } from "../../fixtures/server.ts";
+
+/** What every image must give: libraries ask the environment first. */
+const EVERYWHERE = `
+import asyncio, getpass, os, pathlib, subprocess, sys
+name = getpass.getuser()
+assert name == os.environ["USER"] == os.environ["LOGNAME"], name
+home = os.environ["HOME"]
+assert os.path.expanduser("~") == home == str(pathlib.Path.home()) and os.access(home, os.W_OK), home
+assert subprocess.run([sys.executable, "-c", "import getpass; print(getpass.getuser())"], capture_output=True, text=True).stdout == name + "\\n"
+import asyncpg, psycopg, psycopg2
+from adbc_driver_postgresql import dbapi
+from sqlalchemy import create_engine, text
+persons = "select count(*) from cdm.person"
+async def over_asyncpg():
+    connection = await asyncpg.connect()
+    try: return await connection.fetchval(persons)
+    finally: await connection.close()
+found = [psycopg.connect().execute(persons).fetchone()[0], await over_asyncpg()]
+with psycopg2.connect("") as old:
+    cursor = old.cursor()
+    cursor.execute(persons)
+    found.append(cursor.fetchone()[0])
+with create_engine("postgresql+psycopg://").connect() as connection: found.append(connection.execute(text(persons)).scalar())
+with dbapi.connect("postgresql://") as connection, connection.cursor() as cursor:
+    cursor.execute(persons)
+    found.append(cursor.fetchone()[0])
+assert len(found) == 5 and set(found) == {found[0]} and found[0] > 0, found
+print("all of it")
+`;
+
+/** What our image gives besides: the files of users and groups know the sandbox's own, for programs without our environment too. */
+const OUR_IMAGE = `
+import grp, io, pwd, tarfile
+me = pwd.getpwuid(os.getuid())
+assert (me.pw_name, me.pw_uid, me.pw_gid, me.pw_dir) == (name, os.getuid(), os.getgid(), home), me
+assert pwd.getpwnam(name) == me and grp.getgrgid(os.getgid()).gr_name == name and grp.getgrnam(name).gr_gid == os.getgid()
+assert pwd.getpwnam("root").pw_uid == 0 and pwd.getpwuid(65534).pw_name == "nobody" and grp.getgrgid(0).gr_name == "root"
+def bare(*command): return subprocess.run(command, env={}, capture_output=True, text=True).stdout.strip()
+assert bare("/usr/bin/whoami") == bare("/usr/bin/id", "-un") == bare("/usr/bin/id", "-gn") == name
+assert bare("/usr/bin/id") == f"uid={os.getuid()}({name}) gid={os.getgid()}({name}) groups={os.getgid()}({name})"
+assert bare(sys.executable, "-I", "-c", "import os, getpass; print(getpass.getuser(), os.path.expanduser('~'))") == name + " " + home
+assert bare(sys.executable, "-I", "-c", "import psycopg; print(psycopg.connect('host=/run/postgresql dbname=cdm').execute('select 1').fetchone())") == "(1,)"
+file = pathlib.Path("/workspace/mine"); file.touch()
+assert file.owner() == file.group() == name
+archive = tarfile.open(fileobj=io.BytesIO(), mode="w")
+assert archive.gettarinfo("/workspace/mine").uname == name
+print("ours too")
+`;
+
+Deno.test("in our image the user has a name everywhere, and every driver connects without arguments", async () => {
+  await withServer({}, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const { text } = await server.call("execute_python_code", { sandbox_id, code: EVERYWHERE + OUR_IMAGE });
+    assert.match(text, /^\[stdout\]\nall of it\nours too\n\[ok, /);
+  });
+});
+
+/** Images as others make them: their files of users know nothing of the sandbox's, or are not there at all. */
+const FOREIGN = {
+  "knows root alone":
+    "rm /etc/passwd /etc/group && echo root:x:0:0::/root:/bin/sh >/etc/passwd && echo root:x:0: >/etc/group",
+  "has no file of users": "rm -r /etc/passwd /etc/group /opt/omcp/passwd /opt/omcp/group /run/omcp",
+  "calls other users by our names":
+    "rm /etc/passwd /etc/group && echo sandbox:x:999:999::/nonexistent:/bin/false >/etc/passwd && echo sandbox:x:999:root >/etc/group",
+} as const;
+
+for (const [what, change] of Object.entries(FOREIGN)) {
+  Deno.test(`in a foreign image that ${what} names and drivers work as well`, async () => {
+    const image = `omcp-test-foreign:${crypto.randomUUID()}`;
+    await docker(
+      ["build", "-q", "-t", image, "-"],
+      `FROM ${imageReference("python")}\nUSER 0\nRUN ${change}\n`,
+    );
+    try {
+      await withServer({ OMCP_IMAGE: image }, async (server) => {
+        const sandbox_id = await newSandbox(server);
+        const { text } = await server.call("execute_python_code", { sandbox_id, code: EVERYWHERE });
+        assert.match(text, /^\[stdout\]\nall of it\n\[ok, /);
+      });
+    } finally {
+      await docker(["rmi", "-f", image], "");
+    }
+  });
+}
+
+async function docker(args: string[], input: string): Promise<void> {
+  const child = new Deno.Command("docker", {
+    args,
+    env: { DOCKER_BUILDKIT: "0" },
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input));
+  await writer.close();
+  const { success, stderr } = await child.output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}

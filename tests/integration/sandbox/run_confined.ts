@@ -1,0 +1,74 @@
+import * as z from "zod";
+import { type ContainerSpec, Engine, type HostConfigSpec } from "../../../src/docker/mod.ts";
+import { DEFAULT_POLICY, sandboxContainerSpec, type SandboxPolicy } from "../../../src/sandbox/policy.ts";
+
+/** How {@link runConfined} runs. */
+export interface RunConfinedOptions {
+  readonly image: string;
+  /** The Python program; it prints one JSON value. */
+  readonly program: string;
+  /** Its arguments. */
+  readonly args?: readonly string[];
+  /** @default TEST_UID */
+  readonly uid?: number;
+  /** @default DEFAULT_POLICY */
+  readonly policy?: SandboxPolicy;
+  /** What is to differ from a sandbox's container. */
+  readonly host?: HostConfigSpec;
+  readonly spec?: Partial<ContainerSpec>;
+}
+
+/** The user of every program run here; outside the range of sandboxes, which it could disturb. */
+export const TEST_UID = 60_001;
+
+/** Milliseconds a program may take. */
+const DEADLINE_MS = 300_000;
+
+/**
+ * Runs a program as PID 1 of a container like a sandbox's, without our agent, and removes the container whatever happens.
+ *
+ * @param options What to run.
+ * @param schema What the program prints.
+ * @returns What it printed.
+ */
+export async function runConfined<S extends z.ZodType>(
+  options: RunConfinedOptions,
+  schema: S,
+): Promise<z.output<S>> {
+  const host = Deno.env.get("DOCKER_HOST");
+  const engine = await Engine.connect(host === undefined ? {} : { host });
+  const name = `omcp-test-${crypto.randomUUID()}`;
+  const spec = sandboxContainerSpec(options.policy ?? DEFAULT_POLICY, {
+    image: options.image,
+    uid: options.uid ?? TEST_UID,
+    labels: { "org.omcp.test": name },
+    env: { HOME: "/tmp/home" },
+    command: ["python3", "-c", options.program, ...options.args ?? []],
+  });
+  const confined = { ...spec, ...options.spec, HostConfig: { ...spec.HostConfig, ...options.host } };
+  const warnings: string[] = [];
+  try {
+    const id = await engine.createContainer(confined, { name, onWarning: (text) => warnings.push(text) });
+    const attachment = await engine.attach(id);
+    await engine.startContainer(id);
+    const timer = setTimeout(() => attachment.close(), DEADLINE_MS);
+    try {
+      const [out, err] = await Promise.all([textOf(attachment.readable), textOf(attachment.stderr)]);
+      if (out === "") throw new Error(`the program printed nothing: ${err} ${warnings.join("; ")}`);
+      return schema.parse(JSON.parse(out));
+    } finally {
+      clearTimeout(timer);
+      attachment.close();
+    }
+  } finally {
+    await engine.removeContainer(name);
+    engine.close();
+  }
+}
+
+async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
+}

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { readConfig } from "../../../src/app/config.ts";
+import { OmcpError } from "../../../src/errors.ts";
+
+function reader(values: Record<string, string>) {
+  return (name: string): string | undefined => values[name];
+}
+
+Deno.test("readConfig() fills in the defaults", () => {
+  const config = readConfig(reader({}));
+  assert.deepEqual(config.database, { kind: "sample" });
+  assert.equal(config.cellTimeoutMs, 60_000);
+  assert.equal(config.memoryBytes, 2048 * 1024 * 1024);
+  assert.equal(config.cpus, 1);
+});
+
+Deno.test("readConfig() takes an empty variable as absent", () => {
+  assert.equal(readConfig(reader({ OMCP_MAX_SANDBOXES: "" })).maxSandboxes, 10);
+});
+
+Deno.test("readConfig() names every wrong setting, and never its value", () => {
+  const wrong = {
+    OMCP_PIDS: "-1",
+    OMCP_MEMORY_MIB: "NaN",
+    OMCP_CPU_PERCENT: "1e309",
+    OMCP_IMAGE: "--privileged",
+    OMCP_DATABASE_URL: "hunter2",
+  };
+  assert.throws(() => readConfig(reader(wrong)), (error) => {
+    assert.ok(error instanceof OmcpError);
+    assert.equal(error.code, "config_invalid");
+    for (const name of Object.keys(wrong)) assert.match(error.message, new RegExp(name));
+    assert.doesNotMatch(error.message + (error.next ?? ""), /hunter2/);
+    return true;
+  });
+});
+
+Deno.test("readConfig() refuses any database but the sample without OMCP_DISCLOSURE=open", () => {
+  for (const url of ["postgres://u:hunter2@h/d", "local:mine"]) {
+    assert.throws(() => readConfig(reader({ OMCP_DATABASE_URL: url })), (error) => {
+      assert.ok(error instanceof OmcpError);
+      assert.equal(error.code, "disclosure_not_allowed");
+      assert.match(error.next ?? "", /OMCP_DISCLOSURE=open/);
+      assert.doesNotMatch(error.message, /hunter2/);
+      return true;
+    });
+    assert.notEqual(
+      readConfig(reader({ OMCP_DATABASE_URL: url, OMCP_DISCLOSURE: "open" })).database.kind,
+      "sample",
+    );
+  }
+});

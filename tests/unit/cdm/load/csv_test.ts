@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type CsvDialect, CsvParser, type CsvRecord } from "../../../../src/cdm/load/csv.ts";
+
+const COMMA: CsvDialect = { delimiter: ",", quotes: true };
+const TAB: CsvDialect = { delimiter: "\t", quotes: false };
+
+function parse(text: string, dialect = COMMA): CsvRecord[] {
+  const parser = new CsvParser(dialect);
+  return [...parser.push(text), ...parser.end()];
+}
+
+function fields(text: string, dialect = COMMA): (readonly (string | null)[])[] {
+  return parse(text, dialect).map((record) => record.fields);
+}
+
+/** Writes a field, quoted where it must be, or for no reason. */
+function written(value: string | null, quote: boolean): string {
+  if (value === null) return "";
+  return value === "" || quote || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}
+
+Deno.test("CsvParser reads back what was written, however it is cut", () => {
+  const value = fc.option(
+    fc.string({ unit: fc.constantFrom("a", "é", "😀", '"', ",", "\n", "\r", " ", "\t") }),
+  );
+  const rows = fc.array(fc.array(fc.tuple(value, fc.boolean()), { minLength: 2, maxLength: 4 }), {
+    maxLength: 6,
+  });
+  fc.assert(fc.property(
+    rows,
+    fc.constantFrom("\n", "\r\n"),
+    fc.boolean(),
+    fc.array(fc.nat(200)),
+    (rows, newline, closed, cuts) => {
+      const text = rows.map((row) =>
+        row.map(([value, quote]) => written(value, quote)).join(",")
+      ).join(newline) +
+        (closed && rows.length > 0 ? newline : "");
+      const parser = new CsvParser(COMMA);
+      const records: CsvRecord[] = [];
+      let at = 0;
+      for (const cut of [...cuts].sort((left, right) => left - right)) {
+        records.push(...parser.push(text.slice(at, Math.max(at, cut))));
+        at = Math.max(at, cut);
+      }
+      records.push(...parser.push(text.slice(at)), ...parser.end());
+      assert.deepEqual(
+        records.map((record) => record.fields),
+        rows.map((row) => row.map(([value]) => value)),
+      );
+      let line = 1;
+      for (const [index, record] of records.entries()) {
+        assert.equal(record.line, line);
+        line += 1;
+        for (const [value] of rows[index] ?? []) line += (value ?? "").split("\n").length - 1;
+      }
+    },
+  ));
+});
+
+Deno.test("CsvParser tells an empty field from an empty text", () => {
+  assert.deepEqual(fields('a,,"",b\n'), [["a", null, "", "b"]]);
+  assert.deepEqual(fields("a\t\tb\r\n", TAB), [["a", null, "b"]]);
+});
+
+Deno.test("CsvParser takes a quote amid a field for a character", () => {
+  assert.deepEqual(fields('5" tube,x\n6 "y",z\n'), [['5" tube', "x"], ['6 "y"', "z"]]);
+});
+
+Deno.test("CsvParser knows no quotes where the file quotes nothing", () => {
+  assert.deepEqual(fields('"a\tb"\n"c\td\n', TAB), [['"a', 'b"'], ['"c', "d"]]);
+});
+
+Deno.test("CsvParser marks text after a closing quote and goes on with the next record", () => {
+  const [first, second] = parse('"a"b,c\nd,e\n');
+  assert.equal(first?.malformed, true);
+  assert.deepEqual([second?.fields, second?.line], [["d", "e"], 2]);
+});
+
+Deno.test("CsvParser passes over empty lines and counts them", () => {
+  assert.deepEqual(parse("a,b\n\n\r\nc,d").map(({ line }) => line), [1, 4]);
+});
+
+Deno.test("CsvParser names the line of a quote that is never closed", () => {
+  assert.throws(() => parse('a,b\nc,"d\ne,f\n'), /line 2 .*not closed/);
+});

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { CdmType } from "../../../../src/omop/cdm/mod.ts";
+import { COPY_NULL, valueReader } from "../../../../src/cdm/load/values.ts";
+
+function read(type: CdmType, text: string, length?: number): string | undefined {
+  const column = { name: "x", type, required: false, primaryKey: false };
+  return valueReader(length === undefined ? column : { ...column, length }).read(text);
+}
+
+Deno.test("valueReader() takes every whole number of 64 bits and no other", () => {
+  fc.assert(fc.property(fc.bigInt(-(2n ** 66n), 2n ** 66n), (value) => {
+    const fits = value >= -(2n ** 63n) && value < 2n ** 63n;
+    assert.equal(read("bigint", String(value)), fits ? String(value) : undefined);
+  }));
+  assert.equal(read("bigint", "9223372036854775807"), "9223372036854775807");
+  assert.equal(read("bigint", "9223372036854775808"), undefined);
+  assert.equal(read("integer", "2147483647"), "2147483647");
+  assert.equal(read("integer", "-2147483649"), undefined);
+});
+
+Deno.test("valueReader() takes whole numbers that a data frame made decimal", () => {
+  assert.equal(read("bigint", "8507.0"), "8507");
+  assert.equal(read("bigint", " 8507 "), "8507");
+  for (const text of ["8507.5", "1e3", "0x10", "1 2", "--1", "12a"]) {
+    assert.equal(read("bigint", text), undefined, text);
+  }
+});
+
+Deno.test("valueReader() takes numbers", () => {
+  for (const text of ["1", "-1.5", ".5", "1.", "6.02e23", "1E-7"]) assert.equal(read("numeric", text), text);
+  for (const text of ["1,5", "1e99999", "Infinity", "abc", "1.2.3", "<5"]) {
+    assert.equal(read("numeric", text), undefined, text);
+  }
+});
+
+Deno.test("valueReader() takes dates that exist", () => {
+  assert.equal(read("date", "2020-02-29"), "2020-02-29");
+  assert.equal(read("date", "20200229"), "2020-02-29");
+  assert.equal(read("date", "2020-02-29 00:00:00.000"), "2020-02-29");
+  for (
+    const text of [
+      "2021-02-29",
+      "1900-02-29",
+      "2020-13-01",
+      "2020-00-01",
+      "0000-01-01",
+      "2020-0229",
+      "01/02/2020",
+    ]
+  ) {
+    assert.equal(read("date", text), undefined, text);
+  }
+  // A time would be lost.
+  assert.equal(read("date", "2020-02-29 10:00:00"), undefined);
+});
+
+Deno.test("valueReader() takes moments with and without a time, in UTC or without a zone", () => {
+  assert.equal(read("timestamp", "2020-01-02"), "2020-01-02 00:00:00");
+  assert.equal(read("timestamp", "20200102"), "2020-01-02 00:00:00");
+  assert.equal(read("timestamp", "2020-01-02 03:04"), "2020-01-02 03:04:00");
+  assert.equal(read("timestamp", "2020-01-02T03:04:05.123456Z"), "2020-01-02 03:04:05.123456");
+  assert.equal(read("timestamp", "2020-01-02 03:04:05 UTC"), "2020-01-02 03:04:05");
+  for (const text of ["2020-01-02 24:00:00", "2020-01-02 03:60", "2020-01-02 03:04:05+02:00", "noon"]) {
+    assert.equal(read("timestamp", text), undefined, text);
+  }
+});
+
+Deno.test("valueReader() counts characters, escapes what COPY reads otherwise, and refuses NUL", () => {
+  assert.equal(read("varchar", "😀😀", 2), "😀😀");
+  assert.equal(read("varchar", "abc", 2), undefined);
+  assert.equal(read("text", "a\\b\tc\nd\re"), "a\\\\b\\tc\\nd\\re");
+  assert.equal(read("text", "a\0b"), undefined);
+});
+
+Deno.test("valueReader() reads NA and its like as NULL, but not in text", () => {
+  for (const text of ["NA", "NaN", "NULL", "\\N", "", "NaT", "<NA>"]) {
+    assert.equal(read("numeric", text), COPY_NULL, text);
+    assert.equal(read("date", text), COPY_NULL, text);
+  }
+  assert.equal(read("varchar", "NA", 50), "NA");
+  // An escaped backslash: the text \N, not COPY's NULL.
+  assert.equal(read("varchar", "\\N", 50), "\\\\N");
+});

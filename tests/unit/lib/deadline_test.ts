@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { Heartbeat } from "../../../src/agent_protocol/heartbeat.ts";
+import { withDeadline } from "../../../src/lib/async/with_deadline.ts";
+import { OmcpError } from "../../../src/errors.ts";
+import { abortError, Deadline, DeadlineSignal, within } from "../../../src/lib/async/deadline.ts";
+
+/** As a stopped process: nothing of this one runs, others do. */
+function standStill(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+/** What another process says after a while: it comes while this one stands still, and waits to be read. */
+async function answer(afterSeconds: number): Promise<string> {
+  const output = await new Deno.Command("sh", { args: ["-c", `sleep ${afterSeconds}; echo answer`] })
+    .output();
+  return new TextDecoder().decode(output.stdout).trim();
+}
+
+/** Lets the child start before this process stands still. */
+function childStarts(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 150));
+}
+
+Deno.test("an answer that came during a standstill is in time, however long that was", async (t) => {
+  await t.step("for a promise", async () => {
+    const waiting = within(answer(0.3), 500);
+    await childStarts();
+    standStill(2000);
+    assert.equal(await waiting, "answer");
+  });
+  await t.step("for a call of the engine", async () => {
+    const options = { action: "ask", deadlineMs: 500, signal: undefined, state: "Unknown." };
+    const waiting = withDeadline(options, () => answer(0.3));
+    await childStarts();
+    standStill(2000);
+    assert.equal(await waiting, "answer");
+  });
+  await t.step("for a signal", async () => {
+    using deadline = new DeadlineSignal(500);
+    const waiting = answer(0.3);
+    await childStarts();
+    standStill(2000);
+    assert.equal(await waiting, "answer");
+    assert.equal(deadline.signal.aborted, false);
+  });
+});
+
+Deno.test("a deadline that a standstill puts off comes all the same, and only once", async () => {
+  let expired = 0;
+  const done = Promise.withResolvers<void>();
+  const deadline = new Deadline(100, () => {
+    expired += 1;
+    done.resolve();
+  });
+  standStill(1500);
+  await done.promise;
+  deadline[Symbol.dispose]();
+  assert.equal(expired, 1);
+});
+
+Deno.test("a deadline that is called off does nothing", async () => {
+  {
+    using _deadline = new Deadline(10, () => assert.fail("it was called off"));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 50));
+});
+
+Deno.test("a heartbeat blames nobody for a standstill, but for silence", async () => {
+  const lost = Promise.withResolvers<number>();
+  let pings = 0;
+  let isLost = false;
+  const heartbeat = new Heartbeat({
+    intervalMs: 100,
+    lostAfterMs: 200,
+    ping: () => pings += 1,
+    onLost: (silentMs) => {
+      isLost = true;
+      lost.resolve(silentMs);
+    },
+  });
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  standStill(3000);
+  // The tick that is due now must not classify before what waits has been read.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(isLost, false);
+  heartbeat.heard();
+  await lost.promise;
+  assert.equal(pings, 1);
+  heartbeat.stop();
+});
+
+Deno.test("work that a signal cut off has the signal's own reason: only who called cancels", () => {
+  const timeout = new OmcpError("timeout", "There was no end within 5 s");
+  const cases: readonly (readonly [unknown, string])[] = [
+    [timeout, "timeout"],
+    [new OmcpError("shutting_down", "The server is ending"), "shutting_down"],
+    [new DOMException("", "TimeoutError"), "timeout"],
+    [new DOMException("", "AbortError"), "cancelled"],
+    [undefined, "cancelled"],
+  ];
+  for (const [reason, code] of cases) assert.equal(abortError(reason, "Cannot ask").code, code);
+  assert.equal(abortError(timeout, "Cannot ask").message, "Cannot ask: there was no end within 5 s");
+});

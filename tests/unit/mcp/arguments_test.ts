@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import * as z from "zod";
+import { OmcpError } from "../../../src/errors.ts";
+import { lenientInput } from "../../../src/mcp/lenient_input.ts";
+import { errorResult } from "../../../src/mcp/results.ts";
+import { README_TOOLS } from "../../../scripts/readme_tools.ts";
+import { omopQuerySchema } from "../../../src/omop/query/mod.ts";
+
+const NO_CALL = { signal: new AbortController().signal, progress() {}, limit() {} };
+const SANDBOX = `sbx_${"0".repeat(32)}`;
+
+/** What a tool of the server says to arguments it refuses. */
+async function refusal(name: string, input: unknown): Promise<OmcpError> {
+  const tool = README_TOOLS.find((one) => one.name === name);
+  assert(tool !== undefined);
+  try {
+    await tool.run(input, NO_CALL);
+  } catch (error) {
+    assert(error instanceof OmcpError, String(error));
+    return error;
+  }
+  throw new assert.AssertionError({ message: `${name} took ${JSON.stringify(input)}` });
+}
+
+/** Arguments, with the lines that the error must have. */
+const REFUSED: readonly [string, unknown, readonly string[]][] = [
+  ["execute_python_code", {}, ["sandbox_id: is required", "code: is required"]],
+  ["execute_python_code", { sandbox_id: null, code: 5 }, [
+    "sandbox_id: must be a string; received null",
+    "code: must be a string; received 5",
+  ]],
+  ["remove_sandbox", { sandbox_id: "../x" }, [
+    'sandbox_id: must be a sandbox_id as create_sandbox returned it; received "../x"',
+  ]],
+  ["create_sandbox", { timeout: "soon" }, ['timeout: must be a finite number; received "soon"']],
+  ["create_sandbox", { timeout: "NaN" }, ['timeout: must be a finite number; received "NaN"']],
+  ["create_sandbox", { timeout: NaN }, ["timeout: must be a finite number; received NaN"]],
+  ["create_sandbox", { timeout: 1e309 }, ["timeout: must be a finite number; received Infinity"]],
+  ["create_sandbox", { timeout: "-1" }, ["timeout: must be at least 10; received -1"]],
+  ["create_sandbox", { timeout: 604_801 }, ["timeout: must be at most 604800; received 604801"]],
+  ["create_sandbox", { time_out: 60 }, [
+    'there is no argument "time_out" (did you mean timeout?); allowed: timeout',
+  ]],
+  ["list_sandboxes", { include_inactive: "yes" }, [
+    'include_inactive: must be true or false; received "yes"',
+  ]],
+  ["list_sandboxes", JSON.parse('{"__proto__":1,"constructor":2}'), [
+    'there is no argument "__proto__", "constructor"; allowed: include_inactive',
+  ]],
+  ["query_omop", { sandbox_id: SANDBOX, table: "person", limit: "1.5" }, [
+    "limit: must be an integer; received 1.5",
+  ]],
+  ["query_omop", { sandbox_id: SANDBOX, table: "person", columns: 5, group_by: 7 }, [
+    "columns: must be a list; received 5",
+    "group_by: must be a list; received 7",
+  ]],
+  ["query_omop", { sandbox_id: SANDBOX, table: "person", columns: [["a"]] }, [
+    'columns[0]: must be a string; received ["a"]',
+  ]],
+  ["query_omop", { sandbox_id: SANDBOX, table: "person", filters: [{ column: "x", operator: "=" }] }, [
+    "filters[0].op: is required; must be one of =, !=, <, <=, >, >=, in, not in, between, is null, is not null, like, ilike",
+    'filters[0]: there is no field "operator" (did you mean op?); allowed: column, op, value',
+  ]],
+  ["query_omop", {
+    sandbox_id: SANDBOX,
+    table: "person",
+    filters: [{ column: "x", op: "=", value: {} }],
+  }, [
+    "filters[0].value: must be a string or a finite number or true or false or a list or null; received {}",
+  ]],
+  ["query_omop", { sandbox_id: SANDBOX, table: "person", order_by: [{ column: "x", dir: "desc" }] }, [
+    'order_by[0]: there is no field "dir" (did you mean direction?); allowed: column, direction',
+  ]],
+  ["query_omop", { sandbox_id: SANDBOX, table: "person", into: "class" }, [
+    'into: must not be a Python keyword or built-in name; received "class"',
+  ]],
+];
+
+for (const [name, input, lines] of REFUSED) {
+  Deno.test(`${name} refuses ${JSON.stringify(input)} with where, what came and what is allowed`, async () => {
+    const error = await refusal(name, input);
+    assert.equal(error.code, "invalid_argument");
+    assert.equal(error.state, "Nothing was run.");
+    assert.deepEqual(error.message.split("\n"), lines);
+  });
+}
+
+Deno.test("an unknown choice is told with the closest ones, or with all", async () => {
+  const close = await refusal("query_omop", { sandbox_id: SANDBOX, table: "persons" });
+  assert.equal(
+    close.message,
+    'table: must be one of the 39 in its schema (did you mean person?); received "persons"',
+  );
+  const far = await refusal("query_omop", { sandbox_id: SANDBOX, table: "pg_shadow" });
+  assert.match(far.message, /^table: must be one of person, .*, drug_strength; received "pg_shadow"$/);
+  const short = await refusal("query_omop", {
+    sandbox_id: SANDBOX,
+    table: "person",
+    aggregates: { fn: "countt" },
+  });
+  assert.equal(
+    short.message,
+    "aggregates[0].fn: must be one of count, sum, avg, min, max, stddev, median " +
+      '(did you mean count?); received "countt"',
+  );
+});
+
+Deno.test("query_omop tells who comes with SQL where to run it", async () => {
+  const { message } = await refusal("query_omop", {
+    sandbox_id: SANDBOX,
+    table: "person",
+    SQL: "x",
+    where: 1,
+  });
+  assert.match(message, /"SQL" \(raw SQL: psycopg in execute_python_code\)/);
+  assert.match(message, /"where" \(use filters; raw SQL: psycopg .*\); allowed: .*filters.*sandbox_id/);
+});
+
+Deno.test("fifty wrong arguments are told in ten lines and a count", async () => {
+  const filters = Array.from({ length: 50 }, () => ({ column: "x", op: "no" }));
+  const { message } = await refusal("query_omop", { sandbox_id: SANDBOX, table: "person", filters });
+  assert.equal(message.split("\n").length, 11);
+  assert.match(message, /and 40 more$/);
+});
+
+Deno.test("errorResult() has all in its text: code, cause, state, next step, details, whether to retry", async () => {
+  const result = errorResult(await refusal("create_sandbox", { timeout: 1 }));
+  assert.equal(result.isError, true);
+  assert.deepEqual(result.content, [{
+    type: "text",
+    text: "Error invalid_argument: timeout: must be at least 10; received 1.\nState: Nothing was run.\n" +
+      "Next: Correct the arguments and call again.\nretryable: no",
+  }]);
+  const other = errorResult(
+    new OmcpError("database_refused", "No such table", { details: { sqlstate: "42P01", none: null } }),
+  );
+  assert.deepEqual(other.content, [{
+    type: "text",
+    text:
+      "Error database_refused: No such table.\nState: Nothing was read; variables are kept.\nDetails: sqlstate: 42P01\nretryable: no",
+  }]);
+  assert.equal("structuredContent" in result, false);
+});
+
+/** What is written, and what it means. */
+const UNDERSTOOD: readonly [Record<string, unknown>, Record<string, unknown>][] = [
+  [{ limit: null, columns: null, filters: null, into: null }, {}],
+  [{ limit: "50", concept_name: "True" }, { limit: 50, concept_name: true }],
+  [{ table: "PERSON" }, {}],
+  [{ columns: "person_id", group_by: "person_id", order_by: "-n" }, {
+    columns: ["person_id"],
+    group_by: ["person_id"],
+    order_by: ["-n"],
+  }],
+  [{ columns: '["person_id", "year_of_birth"]' }, { columns: ["person_id", "year_of_birth"] }],
+  [{ aggregates: { fn: "COUNT", column: null, distinct: "false" } }, {
+    aggregates: [{ fn: "count", column: undefined, distinct: false }],
+  }],
+  [{ order_by: { column: "N", direction: "DESC" } }, { order_by: [{ column: "n", direction: "desc" }] }],
+  [{ filters: { column: "person_id", op: "IS NULL", value: null } }, {
+    filters: [{ column: "person_id", op: "is null", value: undefined }],
+  }],
+  [{ filters: [{ column: "person_id", op: "=", value: "true" }] }, {
+    filters: [{ column: "person_id", op: "=", value: "true" }],
+  }],
+];
+
+for (const [written, meant] of UNDERSTOOD) {
+  Deno.test(`lenientInput() understands ${JSON.stringify(written)}`, () => {
+    const schema = omopQuerySchema("5.4");
+    assert.deepEqual(schema.parse(lenientInput(schema, { table: "person", ...written })), {
+      table: "person",
+      limit: 10_000,
+      into: "omop_df",
+      ...Object.fromEntries(
+        Object.keys(written).filter((name) => written[name] === null && !["limit", "into"].includes(name))
+          .map((name) => [name, undefined]),
+      ),
+      ...meant,
+    });
+  });
+}
+
+Deno.test("lenientInput() leaves alone what is not clear", () => {
+  const schema = z.strictObject({
+    n: z.number().optional(),
+    b: z.boolean().optional(),
+    s: z.string().optional(),
+  });
+  for (const n of ["", " ", "1e309", "Infinity", "NaN", "0x10", "1,5", "12abc", true, [1]]) {
+    assert.equal(schema.safeParse(lenientInput(schema, { n })).success, false, String(n));
+  }
+  for (const b of ["yes", "1", "", 1, 0]) {
+    assert.equal(schema.safeParse(lenientInput(schema, { b })).success, false, String(b));
+  }
+  for (const s of [5, true, ["a"]]) {
+    assert.equal(schema.safeParse(lenientInput(schema, { s })).success, false, String(s));
+  }
+  for (const input of [null, "x", 5, []]) assert.deepEqual(lenientInput(schema, input), input);
+});

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { keyDdl, quoteIdentifier, tableDdl } from "../../../../src/omop/cdm/mod.ts";
+
+Deno.test("tableDdl() makes one statement a table, identifiers quoted", function statements() {
+  const ddl = tableDdl("5.4", "cdm");
+  assert.equal(ddl.length, 39);
+  const person = ddl.find((statement) => statement.startsWith('CREATE TABLE "cdm"."person" ('));
+  assert.match(person ?? "", /\n {2}"person_id" bigint NOT NULL,\n {2}"gender_concept_id" bigint NOT NULL,/);
+  assert.match(person ?? "", /"person_source_value" varchar\(50\),/);
+  const noteNlp = ddl.find((statement) => statement.includes('"note_nlp" ('));
+  assert.match(noteNlp ?? "", /"offset" varchar\(50\)/);
+});
+
+Deno.test("tableDdl() cannot be talked out of its schema", function injection() {
+  const [first] = tableDdl("5.3", 'x"; DROP SCHEMA cdm; --');
+  assert(first?.startsWith('CREATE TABLE "x""; DROP SCHEMA cdm; --"."person" ('));
+});
+
+Deno.test("keyDdl() names every constraint and index once, within 63 bytes", function names() {
+  for (const version of ["5.3", "5.4"] as const) {
+    const { primaryKeys, indices, foreignKeys } = keyDdl(version, "cdm");
+    const seen = new Set<string>();
+    for (const statement of [...primaryKeys, ...indices, ...foreignKeys]) {
+      const name = /(?:ADD CONSTRAINT|CREATE INDEX) "([^"]+)"/.exec(statement)?.[1] ?? "";
+      assert.match(name, /^(pk|idx|fk)_[a-z0-9_]+$/);
+      // Postgres cuts longer names silently, which would make two of them collide.
+      assert(name.length < 63, name);
+      assert(!seen.has(name), name);
+      seen.add(name);
+    }
+  }
+});
+
+Deno.test("keyDdl() has the specification's number of keys", function counts() {
+  assert.equal(keyDdl("5.3", "cdm").primaryKeys.length, 26);
+  assert.equal(keyDdl("5.4", "cdm").primaryKeys.length, 28);
+  assert.equal(keyDdl("5.3", "cdm").foreignKeys.length, 157);
+  assert.equal(keyDdl("5.4", "cdm").foreignKeys.length, 176);
+});
+
+Deno.test("quoteIdentifier() refuses what Postgres would cut or not take", function refuses() {
+  assert.equal(quoteIdentifier("a b"), '"a b"');
+  assert.throws(() => quoteIdentifier(""), /1 to 63 bytes/);
+  assert.throws(() => quoteIdentifier("é".repeat(32)), /received 64 bytes/);
+  assert.throws(() => quoteIdentifier("a\0b"), /without NUL/);
+});

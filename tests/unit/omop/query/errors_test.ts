@@ -1,0 +1,287 @@
+import assert from "node:assert/strict";
+import { OmcpError } from "../../../../src/errors.ts";
+import {
+  compileOmopQuery,
+  type FilterOp,
+  type OmopFilter,
+  type OmopQueryInput,
+  omopQuerySchema,
+} from "../../../../src/omop/query/mod.ts";
+
+/** Values that do not fit a column of person, with what the error must say. */
+const VALUES: readonly [string, FilterOp, OmopFilter["value"], RegExp, RegExp][] = [
+  ["person_id", "=", "abc", /person_id \(bigint\) with "abc": must be an integer of 64 bits/, /201826/],
+  ["person_id", "=", 1.5, /bigint/, /201826/],
+  ["person_id", "=", 9007199254740992, /bigint\) with 9007199254740992/, /as a string beyond/],
+  ["person_id", "=", "9223372036854775808", /64 bits/, /201826/],
+  ["year_of_birth", "=", 2147483648, /integer of 32 bits/, /1970/],
+  ["year_of_birth", "=", true, /with true/, /1970/],
+  ["birth_datetime", "=", "2020-01-01T10:00:00Z", /without a time zone/, /2020-12-31T23:59:00/],
+  ["birth_datetime", "=", "2020-01-01 25:00", /timestamp/, /2020-12-31/],
+  ["person_source_value", "=", 5, /\(varchar\) with 5: must be a string/, /E11\.9/],
+  ["person_source_value", "=", "a\0b", /must be a string/, /E11\.9/],
+  ["person_id", "in", [1, "x"], /with "x"/, /201826/],
+  ["person_id", "in", 5, /`in` needs a list/, /\[1, 2\]/],
+  ["person_id", "between", [1], /needs two values/, /\[1, 10\]/],
+  ["person_id", "between", 1, /needs two values/, /\[1, 10\]/],
+  ["person_id", "like", "1%", /`like` works on text, and person_id is bigint/, /between/],
+  ["person_id", "=", [1], /needs a single value/, /Use `in`/],
+  ["person_id", "=", null, /`=` needs a value/, /is null/],
+  ["person_id", "is null", 1, /takes no value/, /Leave the value out/],
+];
+
+/** A query that fits the schema but not the CDM, with what its error must say. */
+const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
+  [{ table: "person", columns: ["gender"] }, /table person has no column "gender"/, /gender_concept_id/],
+  [
+    { table: "person", columns: ["drug_concept_id"] },
+    /no column "drug_concept_id"/,
+    /There is drug_concept_id in drug_exposure/,
+  ],
+  [{ table: "person", group_by: ["yearofbirth"] }, /no column "yearofbirth"/, /Did you mean year_of_birth\?/],
+  [
+    { table: "person", aggregates: [{ fn: "max", column: "x_y_z_q" }] },
+    /no column "x_y_z_q"/,
+    /Its columns are: person_id/,
+  ],
+  [
+    { table: "person", filters: [{ column: "birthday", op: "is null" }] },
+    /no column "birthday"/,
+    /Its columns|Did you mean/,
+  ],
+  [
+    { table: "person", aggregates: [{ fn: "sum" }] },
+    /Cannot compute sum without a column/,
+    /"column":"person_id"/,
+  ],
+  [
+    { table: "person", aggregates: [{ fn: "count", distinct: true }] },
+    /count distinct without a column/,
+    /person_id/,
+  ],
+  [
+    { table: "person", aggregates: [{ fn: "avg", column: "person_id" }] },
+    /avg of person_id: it is an identifier/,
+    /count/,
+  ],
+  [
+    { table: "death", aggregates: [{ fn: "median", column: "death_date" }] },
+    /it is date, no quantity/,
+    /min or max/,
+  ],
+  [
+    { table: "cost", aggregates: [{ fn: "median", column: "total_cost", distinct: true }] },
+    /median of distinct/,
+    /Leave distinct out/,
+  ],
+  [
+    {
+      table: "condition_occurrence",
+      filters: [{ column: "condition_concept_name", op: "ilike", value: "%diabetes%" }],
+    },
+    /no column "condition_concept_name"/,
+    /ids of concepts: condition_concept_id\. Filter by the id.*table concept.*concept_name: true/,
+  ],
+  [
+    { table: "death", columns: ["concept_name"] },
+    /no column "concept_name"/,
+    /death_type_concept_id, cause_concept_id/,
+  ],
+  [
+    { table: "death", columns: ["person.gender_concept_name"] },
+    /no column "gender_concept_name"/,
+    /ids of concepts: person\.gender_concept_id\./,
+  ],
+  [{ table: "person", columns: ["*"] }, /no column "\*"/, /Leave columns out/],
+  [
+    { table: "person", aggregates: [{ fn: "count", column: "*", distinct: true }] },
+    /count distinct without a column/,
+    /person_id/,
+  ],
+  [
+    { table: "person", aggregates: [{ fn: "count", as: "n" }], order_by: ["n downwards"] },
+    /Cannot order by "n downwards"/,
+    /"-name" for descending/,
+  ],
+  [
+    { table: "person", aggregates: [{ fn: "count", as: "n" }], order_by: ["-n asc"] },
+    /Cannot order by "-n asc"/,
+    /"-name" for descending/,
+  ],
+  [
+    { table: "person", order_by: ["person"], columns: ["person_id"] },
+    /Cannot order by "person"/,
+    /person_id/,
+  ],
+  [
+    { table: "person", columns: ["person_id"], order_by: ["year_of_birth"] },
+    /order by "year_of_birth": it is not in the result/,
+    /The result has: person_id/,
+  ],
+  [
+    { table: "person", columns: ["person_id", "person_id"] },
+    /"person_id" is twice in columns/,
+    /Name it once/,
+  ],
+  [{ table: "person", group_by: ["person_id", "person_id"] }, /twice in group_by/, /Name it once/],
+  [
+    { table: "person", aggregates: [{ fn: "count" }, { fn: "count" }] },
+    /"count" is twice in the result/,
+    /another name with `as`/,
+  ],
+  [
+    { table: "person", columns: ["person_id"], aggregates: [{ fn: "count" }] },
+    /Cannot return person_id: with aggregates, columns must be in group_by/,
+    /Add person_id to group_by/,
+  ],
+  [
+    { table: "death", columns: ["person.yearofbirth"] },
+    /table person has no column "yearofbirth"/,
+    /Did you mean person\.year_of_birth\?/,
+  ],
+  [
+    { table: "death", filters: [{ column: "person.", op: "is null" }] },
+    /table person has no column ""/,
+    /Its columns are: person\.person_id, person\.gender_concept_id/,
+  ],
+  [
+    { table: "death", group_by: ["person.death_date"] },
+    /table person has no column "death_date"/,
+    /That of death is death_date/,
+  ],
+  [
+    { table: "death", columns: ["year_of_birth"] },
+    /table death has no column "year_of_birth"/,
+    /That of the person is person\.year_of_birth/,
+  ],
+  [
+    { table: "concept", columns: ["person.year_of_birth"] },
+    /Cannot use "person\.year_of_birth": the table concept has no person_id/,
+    /Query a table whose rows are about a person/,
+  ],
+  [
+    { table: "person", aggregates: [{ fn: "avg", column: "person.year_of_birth" }] },
+    /Cannot use "person\.year_of_birth": the table is person itself/,
+    /Leave person\. out/,
+  ],
+  [
+    { table: "death", aggregates: [{ fn: "sum", column: "person.location_id" }] },
+    /Cannot compute sum of person\.location_id: it is an identifier/,
+    /count/,
+  ],
+  [
+    { table: "death", filters: [{ column: "person.year_of_birth", op: "like", value: "19%" }] },
+    /Cannot filter person\.year_of_birth: `like` works on text/,
+    /between/,
+  ],
+  [
+    { table: "death", columns: ["person.year_of_birth"], aggregates: [{ fn: "count" }] },
+    /Cannot return person\.year_of_birth: with aggregates/,
+    /Add person\.year_of_birth to group_by/,
+  ],
+  [
+    { table: "death", columns: ["person_id"], order_by: ["-person.year_of_birth"] },
+    /Cannot order by "person\.year_of_birth": it is not in the result/,
+    /The result has: person_id/,
+  ],
+  [
+    { table: "death", columns: ["person_id"], order_by: ["person.yearofbirth"] },
+    /table person has no column "yearofbirth"/,
+    /person\.year_of_birth/,
+  ],
+  [
+    { table: "death", columns: ["person.person_id", "person.person_id"] },
+    /"person\.person_id" is twice in columns/,
+    /Name it once/,
+  ],
+  ...VALUES.map(function onPerson([column, op, value, message, next]): [OmopQueryInput, RegExp, RegExp] {
+    return [{ table: "person", filters: [{ column, op, value }] }, message, next];
+  }),
+  ...["2020-02-30", "2020-13-01", "0000-01-01", "20200101", "2020-1-1", "2020-01-01T00:00"].map(
+    function onDate(value): [OmopQueryInput, RegExp, RegExp] {
+      return [
+        { table: "death", filters: [{ column: "death_date", op: "=", value }] },
+        /date as YYYY-MM-DD/,
+        /2020-12-31/,
+      ];
+    },
+  ),
+  ...["1,5", "NaN", "", "0x10", "1e9999"].map(function onNumber(value): [OmopQueryInput, RegExp, RegExp] {
+    return [
+      { table: "cost", filters: [{ column: "total_cost", op: ">", value }] },
+      /must be a number/,
+      /6\.5/,
+    ];
+  }),
+];
+
+for (const [input, message, next] of REFUSED) {
+  Deno.test(`compileOmopQuery() refuses ${JSON.stringify(input)}`, function refuses() {
+    const query = omopQuerySchema("5.4").parse(input);
+    assert.throws(
+      () => compileOmopQuery(query, { version: "5.4", schema: "cdm", maxRows: 10 }),
+      function check(error) {
+        assert(error instanceof OmcpError, String(error));
+        assert.equal(error.code, "invalid_argument");
+        assert.match(error.message, message);
+        assert.match(error.next ?? "", next);
+        assert(!error.message.endsWith("."));
+        return true;
+      },
+    );
+  });
+}
+
+/** What the schema itself refuses. */
+const MALFORMED: readonly unknown[] = [
+  { table: "episode_events" },
+  { table: "person", limit: 0 },
+  { table: "person", limit: 1_000_001 },
+  { table: "person", limit: 1.5 },
+  { table: "person", columns: [] },
+  { table: "person", columnz: ["person_id"] },
+  { table: "person", filters: [{ column: "person_id", op: "~", value: "x" }] },
+  { table: "person", filters: [{ column: "person_id", op: "in", value: [] }] },
+  {
+    table: "person",
+    filters: [{ column: "person_id", op: "in", value: Array.from({ length: 1001 }, (_, at) => at) }],
+  },
+  { table: "person", filters: [{ column: "person_id", op: "=", value: {} }] },
+  { table: "person", aggregates: [{ fn: "variance", column: "person_id" }] },
+  { table: "person", aggregates: [{ fn: "count", as: 'n"; drop table person' }] },
+  ...[
+    "1df",
+    "class",
+    "None",
+    "print",
+    "list",
+    "__builtins__",
+    "_",
+    "_x",
+    "a b",
+    "a.b",
+    "a-b",
+    "",
+    "ValueError",
+    "In",
+  ]
+    .map((into) => ({ table: "person", into })),
+];
+
+for (const input of MALFORMED) {
+  const shown = JSON.stringify(input).slice(0, 120);
+  Deno.test(`omopQuerySchema() refuses ${shown}`, function refuses() {
+    assert.equal(omopQuerySchema("5.4").safeParse(input).success, false);
+  });
+}
+
+Deno.test("omopQuerySchema() takes good names, and fills in defaults", function accepts() {
+  for (const into of ["df", "df_2", "Result", "match", "x".repeat(64)]) {
+    assert.equal(omopQuerySchema("5.4").parse({ table: "person", into }).into, into);
+  }
+  assert.deepEqual(omopQuerySchema("5.3").parse({ table: "person" }), {
+    table: "person",
+    limit: 10_000,
+    into: "omop_df",
+  });
+});

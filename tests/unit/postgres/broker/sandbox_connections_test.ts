@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import {
+  type Admission,
+  ConnectionCount,
+  SandboxConnections,
+} from "../../../../src/postgres/broker/sandbox_connections.ts";
+import { DEFAULT_LIMITS } from "../../../../src/postgres/broker/limits.ts";
+
+const limits = { ...DEFAULT_LIMITS, connectionsPerSandbox: 2, connectionsTotal: 3 };
+
+function admit(connections: SandboxConnections, cancel: () => void = function nothing() {}): Admission {
+  const admission = connections.admit(cancel);
+  assert.ok("key" in admission);
+  return admission;
+}
+
+Deno.test("SandboxConnections.admit() keeps to the sandbox's number and to that of all", () => {
+  const count = new ConnectionCount(limits);
+  const [one, two] = [new SandboxConnections(limits, count), new SandboxConnections(limits, count)];
+  const first = admit(one);
+  admit(one);
+  assert.ok("full" in one.admit(function nothing() {}));
+  admit(two);
+  assert.ok("full" in two.admit(function nothing() {}));
+  first.release();
+  first.release();
+  assert.equal(count.open, 2);
+  admit(two);
+});
+
+Deno.test("SandboxConnections.cancel() takes the whole key, of this sandbox, while it is open", () => {
+  const count = new ConnectionCount(limits);
+  const [one, two] = [new SandboxConnections(limits, count), new SandboxConnections(limits, count)];
+  let cancelled = 0;
+  const { key, release } = admit(one, () => cancelled += 1);
+  two.cancel(key.processId, key.secret);
+  one.cancel(key.processId, new Uint8Array(4).fill((key.secret[0] ?? 0) ^ 1));
+  one.cancel(key.processId, key.secret.subarray(0, 3));
+  one.cancel(key.processId ^ 1, key.secret);
+  assert.equal(cancelled, 0);
+  one.cancel(key.processId, key.secret);
+  assert.equal(cancelled, 1);
+  release();
+  one.cancel(key.processId, key.secret);
+  assert.equal(cancelled, 1);
+});

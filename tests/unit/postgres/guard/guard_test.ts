@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { Guard } from "../../../../src/postgres/guard/mod.ts";
+import { POLICY } from "../../../fixtures/postgres/planning.ts";
+
+async function withGuard(work: (guard: Guard) => Promise<void>, deadlineMs = 5_000): Promise<void> {
+  const guard = await Guard.start(POLICY, { deadlineMs });
+  try {
+    await work(guard);
+  } finally {
+    await guard.close();
+  }
+}
+
+async function verdictOf(guard: Guard, sql: string): Promise<string> {
+  const [plan] = await guard.plan(sql, "simple");
+  return plan?.kind === "refuse" ? plan.sqlstate : plan?.kind ?? "none";
+}
+
+Deno.test("Guard.plan() decides in a worker, in the order asked", async () => {
+  await withGuard(async (guard) => {
+    const verdicts = await Promise.all(
+      ["SELECT count(*) FROM person", "DELETE FROM person", "", "SELEC"].map((sql) => verdictOf(guard, sql)),
+    );
+    assert.deepEqual(verdicts, ["forward", "25006", "none", "42601"]);
+  });
+});
+
+Deno.test("Guard.plan() refuses what breaks the parser, and works again afterwards", async () => {
+  await withGuard(async (guard) => {
+    const hostile = [
+      "(".repeat(100_000),
+      "(".repeat(19_000),
+      `SELECT 1${"+1".repeat(100_000)}`,
+      `SELECT 1${"+1".repeat(9_900)}`,
+      `SELECT ${"NOT ".repeat(19_000)}true`,
+      `SELECT ${"ARRAY[".repeat(9_900)}`,
+    ];
+    for (const sql of hostile) {
+      assert.match(await verdictOf(guard, sql), /^(54001|42601|42501)$/);
+      assert.equal(await verdictOf(guard, "SELECT upper('x')"), "forward");
+    }
+  });
+});
+
+Deno.test("Guard.plan() refuses what takes too long, and works again afterwards", async () => {
+  await withGuard(async (guard) => {
+    const slow = `SELECT 1 IN (${"1,".repeat(9_000)}1)`;
+    assert.equal(await verdictOf(guard, slow), "54001");
+  }, 1);
+  await withGuard(async (guard) => {
+    const queued = [`SELECT 1${"+1".repeat(9_000)}`, "SELECT 1", "SELECT 2"].map((sql) =>
+      verdictOf(guard, sql)
+    );
+    assert.deepEqual((await Promise.all(queued)).slice(1), ["forward", "forward"]);
+  });
+});
+
+Deno.test("Guard.plan() refuses after close()", async () => {
+  const guard = await Guard.start(POLICY);
+  await guard.close();
+  assert.equal(await verdictOf(guard, "SELECT 1"), "54001");
+  await guard.close();
+});
+
+Deno.test("Guard.close() ends what is being planned", async () => {
+  const guard = await Guard.start(POLICY, { deadlineMs: 500 });
+  const planned = verdictOf(guard, `SELECT 1 IN (${"1,".repeat(9_000)}1)`);
+  await guard.close();
+  assert.equal(await planned, "54001");
+});
+
+Deno.test("Guard.plan() lets a sandbox's many texts delay another's by one", async () => {
+  await withGuard(async (guard) => {
+    const done: string[] = [];
+    const plan = async (owner: string, sql: string): Promise<void> => {
+      await guard.plan(sql, "simple", owner);
+      done.push(owner);
+    };
+    const hostile = `SELECT ${"a,".repeat(9_900)}a`;
+    const flood = Array.from({ length: 10 }, () => plan("hostile", hostile));
+    await Promise.all([plan("other", "SELECT 1"), ...flood]);
+    assert.deepEqual(done.slice(0, 2).sort(), ["hostile", "other"]);
+  });
+});
+
+Deno.test("Guard.plan() refuses a text of more words and signs than it will spend time on, with a hint", async () => {
+  await withGuard(async (guard) => {
+    const ids = (count: number) => Array.from({ length: count }, (_, index) => 1_000_000 + index).join(",");
+    const sql = (count: number) => `SELECT * FROM person WHERE person_id IN (${ids(count)})`;
+    assert.equal(await verdictOf(guard, sql(9_900)), "forward");
+    const [plan] = await guard.plan(sql(10_100), "simple");
+    assert(plan?.kind === "refuse");
+    assert.match(plan.message, /more than the 20000 words and signs/);
+    assert.match(plan.hint ?? "", /join/);
+  });
+});
+
+Deno.test("Guard.plan() plans apart what takes long, and goes on doing so for that sandbox", async () => {
+  const guard = await Guard.start(POLICY, { shortDeadlineMs: 0 });
+  try {
+    // Nothing is ready in no time: all are handed on, and none is refused for it.
+    for (const owner of ["one", "one", "other"]) {
+      const [plan] = await guard.plan("SELECT count(*) FROM person", "simple", owner);
+      assert.equal(plan?.kind, "forward");
+    }
+    const long = `SELECT '${"x".repeat(100_000)}', upper('x')`;
+    assert.equal((await guard.plan(long, "simple", "third"))[0]?.kind, "forward");
+  } finally {
+    await guard.close();
+  }
+});
