@@ -1,21 +1,33 @@
 /**
  * The benchmark: floors and ratios of one run. Times are this machine's, ratios tell something about the program.
  *
- *     deno task bench
+ *     deno task bench                                            all of it
+ *     deno task bench program                                    start, cells, rows, streams, overrun, memory
+ *     deno task bench database-attacks ["big results" …]         what a neighbour feels of attacks on the database
+ *     deno task bench sandbox-attacks ["a fork bomb" …]          what a neighbour feels of attacks by code
  *
- * Exits 1 only for what the project calls a defect: a trivial cell above 10 ms, or a server that buffers a result whole.
+ * Exits 1 only for what the project calls a defect: a trivial cell above 10 ms, a server that buffers a result whole, or a
+ * neighbour that feels an attack by more than twice its quiet time and 15 ms.
  */
 import { benchCell } from "./cell.ts";
 import { benchCreate } from "./create.ts";
+import { DATABASE_ATTACKS } from "./database_attacks.ts";
 import { benchNeighbour } from "./neighbour.ts";
 import { benchOverrun } from "./overrun.ts";
 import { Report } from "./report.ts";
 import { Rig } from "./rig.ts";
 import { benchRows } from "./rows.ts";
+import { SANDBOX_ATTACKS } from "./sandbox_attacks.ts";
 import { benchMemory, benchStream } from "./stream.ts";
 
 /** Something hangs, by then. */
-const WATCHDOG_MS = 600_000;
+const WATCHDOG_MS = 1_200_000;
+
+const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>>> = {
+  program: benchProgram,
+  "database-attacks": (names) => benchNeighbour(DATABASE_ATTACKS, report, names),
+  "sandbox-attacks": (names) => benchNeighbour(SANDBOX_ATTACKS, report, names),
+};
 
 const report = new Report((line) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`)));
 const rig = await Rig.open(crypto.randomUUID());
@@ -23,6 +35,17 @@ const rig = await Rig.open(crypto.randomUUID());
 async function giveUp(): Promise<never> {
   await rig.close();
   Deno.exit(2);
+}
+
+async function benchProgram(): Promise<void> {
+  await benchCreate(rig, report);
+  const opened = await rig.openSandbox();
+  await benchCell(rig, opened, report);
+  await benchRows(rig, opened, report);
+  await benchStream(rig, opened, report);
+  await opened.sandbox.remove("removed", "the bench has measured it");
+  await benchOverrun(rig, report);
+  await benchMemory(rig, report);
 }
 
 for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, () => void giveUp());
@@ -34,15 +57,10 @@ try {
     `Deno ${Deno.version.deno}, engine ${serverVersion} (API ${rig.engine.apiVersion}), ` +
       `${navigator.hardwareConcurrency} cores, load ${Deno.loadavg()[0]?.toFixed(1)}, ${rig.image}`,
   );
-  await benchCreate(rig, report);
-  const opened = await rig.openSandbox();
-  await benchCell(rig, opened, report);
-  await benchRows(rig, opened, report);
-  await benchStream(rig, opened, report);
-  await opened.sandbox.remove("removed", "the bench has measured it");
-  await benchOverrun(rig, report);
-  await benchMemory(rig, report);
-  await benchNeighbour(rig, report);
+  const [part, ...names] = Deno.args;
+  for (const [name, run] of Object.entries(PARTS)) {
+    if (part === undefined || part === name) await run(names);
+  }
 } finally {
   await rig.close();
   clearTimeout(watchdog);

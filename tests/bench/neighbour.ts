@@ -1,27 +1,38 @@
-/** What one sandbox feels of another that is hard on the database: quiet and attack in turn, in one run. */
-import attackCode from "./python/attack_database.py" with { type: "text" };
+/** What one sandbox feels of another: its `select 1` and its `1+1`, quiet and under attack in turn, in one run, on a real server. */
+import { RawClient } from "../fixtures/mcp/raw_client.ts";
 import type { Report } from "./report.ts";
-import { type OpenSandbox, type Rig, runCell } from "./rig.ts";
-import { percentile, timed } from "./stats.ts";
+import { percentile } from "./stats.ts";
 
 const ROUNDS = 3;
 /** Queries and cells of the neighbour in a round, while it is quiet and again while it is not. */
-const QUERIES = 30;
-const CELLS = 10;
-const ATTACK_SECONDS = 3;
-/** Until an attack's connections are open, in milliseconds. */
+const QUERIES = 40;
+const CELLS = 20;
+/** Until an attack has its connections or processes, in milliseconds. */
 const RAMP_MS = 500;
-const CELL_MS = 60_000;
 /** What the neighbour may feel: so often the quiet time, and so much on top. */
 const FACTOR = 2;
 const ALLOWANCE_MS = 15;
 
-const ATTACKS = ["long texts", "refusals", "cursors", "big results", "cancels", "costly joins"] as const;
-
 const PREPARE = "import psycopg, time\nheld = psycopg.connect(autocommit=True)";
 const ASK = `
-for _ in range(${QUERIES}):
-    begun = time.perf_counter(); held.execute("select 1").fetchone(); print((time.perf_counter() - begun) * 1000)`;
+def ask():
+    begun = time.perf_counter(); held.execute("select 1").fetchone(); return (time.perf_counter() - begun) * 1000
+print("took", *("%.3f" % ask() for _ in range(${QUERIES})))`;
+
+/** A cell that the attacker runs again and again while the neighbour is measured. */
+export interface Attack {
+  readonly name: string;
+  readonly code: string;
+  /** When a cell that does not end by itself is ended, in seconds. */
+  readonly timeout: number;
+}
+
+/** Attacks of one kind, and what the attacker runs before them. */
+export interface Attacks {
+  readonly title: string;
+  readonly prepare: string;
+  readonly attacks: readonly Attack[];
+}
 
 interface Figures {
   readonly query: number[];
@@ -29,63 +40,106 @@ interface Figures {
 }
 
 /**
- * Measures a neighbour's `select 1` and `1+1` under each attack.
+ * Measures a neighbour under attacks, and marks a p95 above 2 × quiet + 15 ms as a defect.
  *
- * @param rig What it is measured on.
+ * @param attacks The attacks.
  * @param report Where the figures go.
+ * @param names Which of them. @default all
  */
-export async function benchNeighbour(rig: Rig, report: Report): Promise<void> {
-  const [attacker, neighbour] = [await rig.openSandbox(), await rig.openSandbox()];
-  await runCell(attacker.sandbox, attackCode);
-  await runCell(neighbour.sandbox, PREPARE);
-  for (const attack of ATTACKS) {
-    const quiet: Figures = { query: [], cell: [] };
-    const loud: Figures = { query: [], cell: [] };
-    let made = 0;
-    await measure(neighbour, { query: [], cell: [] });
-    for (let round = 0; round < ROUNDS; round += 1) {
-      await measure(neighbour, quiet);
-      const code = `print(attack(${JSON.stringify(attack)}, ${ATTACK_SECONDS}))`;
-      const running = runCell(attacker.sandbox, code, CELL_MS);
-      await new Promise((resolve) => setTimeout(resolve, RAMP_MS));
-      await measure(neighbour, loud);
-      made += Number(await running);
+export async function benchNeighbour(
+  { title, prepare, attacks }: Attacks,
+  report: Report,
+  names: readonly string[] = [],
+): Promise<void> {
+  const chosen = attacks.filter(({ name }) => names.length === 0 || names.includes(name));
+  if (chosen.length === 0) throw new Error(`No such attack: choose from ${attacks.map(({ name }) => name)}`);
+  const client = await RawClient.start({ OMCP_DATABASE_URL: "sample" });
+  try {
+    const [attacker, neighbour] = [await client.create(), await client.create()];
+    await runOk(client, attacker, prepare);
+    await runOk(client, neighbour, PREPARE);
+    // The first of both are slow: imports, the grammar, code that is not compiled yet.
+    await measure(client, neighbour, { query: [], cell: [] });
+    report.line(`\n${title}; p95 in ms, quiet → under attack`);
+    for (const attack of chosen) {
+      const quiet: Figures = { query: [], cell: [] };
+      const loud: Figures = { query: [], cell: [] };
+      let ran = 0;
+      for (let round = 0; round < ROUNDS; round += 1) {
+        await measure(client, neighbour, quiet);
+        const running = new RepeatedCell(client, attacker, attack);
+        await new Promise((resolve) => setTimeout(resolve, RAMP_MS));
+        await measure(client, neighbour, loud);
+        ran += await running.stop();
+      }
+      show(report, attack.name, { quiet, loud, ran });
     }
-    show(report, `${attack} (${made} times)`, { quiet, loud });
-  }
-  for (const { sandbox } of [attacker, neighbour]) {
-    await sandbox.remove("removed", "the bench has measured it");
+  } finally {
+    await client.end();
   }
 }
 
-async function measure({ sandbox }: OpenSandbox, into: Figures): Promise<void> {
-  for (let cell = 0; cell < CELLS; cell += 1) into.cell.push(await timed(() => runCell(sandbox, "1+1")));
-  const printed = await runCell(sandbox, ASK);
-  into.query.push(...printed.trim().split("\n").map(Number));
+/** Runs a cell over and over. */
+class RepeatedCell {
+  readonly #done: Promise<number>;
+  #stopped = false;
+
+  constructor(client: RawClient, sandbox: string, { name, code, timeout }: Attack) {
+    this.#done = (async () => {
+      let ran = 0;
+      do {
+        const { text } = await client.run(sandbox, code, timeout);
+        // Its kernel is still being replaced.
+        if (/^Error timeout: .* was busy/.test(text)) continue;
+        if (/^Error /.test(text)) throw new Error(`The attack ${name} was not run: ${text}`);
+        ran += 1;
+      } while (!this.#stopped);
+      return ran;
+    })();
+    this.#done.catch(() => {});
+  }
+
+  /** Lets the running cell be the last. @returns How many ran. */
+  stop(): Promise<number> {
+    this.#stopped = true;
+    return this.#done;
+  }
+}
+
+async function runOk(client: RawClient, sandbox: string, code: string): Promise<string> {
+  const { text } = await client.run(sandbox, code, 60);
+  if (!/^\[ok/m.test(text)) throw new Error(`A cell of the bench failed: ${text}`);
+  return text;
+}
+
+async function measure(client: RawClient, sandbox: string, into: Figures): Promise<void> {
+  for (let cell = 0; cell < CELLS; cell += 1) {
+    const { text, ms } = await client.run(sandbox, "1+1", 60);
+    if (!text.startsWith("[value]\n2\n")) throw new Error(`1+1 of the bench failed: ${text}`);
+    into.cell.push(ms);
+  }
+  const took = /^took (.*)$/m.exec(await runOk(client, sandbox, ASK))?.[1] ?? "";
+  into.query.push(...took.split(" ").map(Number));
 }
 
 function show(
   report: Report,
   attack: string,
-  { quiet, loud }: { readonly quiet: Figures; readonly loud: Figures },
+  { quiet, loud, ran }: { readonly quiet: Figures; readonly loud: Figures; readonly ran: number },
 ): void {
-  report.table(`A neighbour under: ${attack}`, [
-    { name: "select 1, quiet", figures: quiet.query },
-    { name: "select 1, under attack", figures: loud.query, over: ["select 1, quiet"] },
-    { name: "1+1, quiet", figures: quiet.cell },
-    { name: "1+1, under attack", figures: loud.cell, over: ["1+1, quiet"] },
-  ]);
-  for (const what of ["query", "cell"] as const) {
+  const columns = [["query", "select 1"], ["cell", "1+1"]] as const;
+  const texts = columns.map(([what, name]) => {
     const before = percentile(quiet[what], 0.95);
     const after = percentile(loud[what], 0.95);
-    const name = what === "query" ? "select 1" : "1+1";
-    report.line(
-      `  p95 of ${name}: ${before.toFixed(1)} → ${after.toFixed(1)} ms, × ${(after / before).toFixed(1)}`,
-    );
     const most = FACTOR * before + ALLOWANCE_MS;
     report.defectIf(
       after > most,
-      `p95 of a neighbour's ${name} under ${attack}: ${after.toFixed(0)} ms, and at most ${most.toFixed(0)}`,
+      `p95 of a neighbour's ${name} under ${attack}: ${after.toFixed(1)} ms, and at most ${most.toFixed(1)}`,
     );
-  }
+    const worst = Math.max(...loud[what]);
+    return `${name} ${before.toFixed(1).padStart(5)} → ${after.toFixed(1).padStart(6)} (max ${
+      worst.toFixed(0).padStart(4)
+    })${after > most ? " OVER" : "     "}`;
+  });
+  report.line(`  ${attack.padEnd(44)} ${texts.join("   ")}   cells ${ran}`);
 }

@@ -9,6 +9,7 @@ from typing import Callable, Dict
 import psycopg
 
 THREADS = 4
+CURSORS = 16
 CROSS = "SELECT count(*) FROM person a, person b, person c"
 
 
@@ -25,9 +26,10 @@ def refusals(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
 
 
 def cursors(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """As many cursors as a connection may have, each with a sort that the server keeps."""
     connection.execute("BEGIN")
-    for number in range(20):
-        connection.execute("DECLARE c%d CURSOR FOR SELECT * FROM measurement ORDER BY value_as_number" % number)
+    for number in range(CURSORS):
+        connection.execute("DECLARE c%d CURSOR FOR SELECT * FROM person ORDER BY person_source_value" % number)
         connection.execute("FETCH 1 FROM c%d" % number)
     connection.execute("ROLLBACK")
 
@@ -55,6 +57,11 @@ def costs(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
         pass
 
 
+def connects(_: "psycopg.Connection[tuple[object, ...]]") -> None:
+    for _number in range(10):
+        psycopg.connect().close()
+
+
 ATTACKS: Dict[str, Callable[["psycopg.Connection[tuple[object, ...]]"], None]] = {
     "long texts": long_texts,
     "refusals": refusals,
@@ -62,6 +69,7 @@ ATTACKS: Dict[str, Callable[["psycopg.Connection[tuple[object, ...]]"], None]] =
     "big results": big_results,
     "cancels": cancels,
     "costly joins": costs,
+    "connects": connects,
 }
 
 

@@ -1,0 +1,26 @@
+/** Attacks on the database, each by four connections at a time. */
+import attackCode from "./python/attack_database.py" with { type: "text" };
+import type { Attacks } from "./neighbour.ts";
+
+const SECONDS = 3;
+const NAMES = [
+  "long texts",
+  "refusals",
+  "cursors",
+  "big results",
+  "cancels",
+  "costly joins",
+  "connects",
+] as const;
+
+/** A cell that made no round of its attack fails. */
+function cell(name: string): string {
+  return `assert attack(${JSON.stringify(name)}, ${SECONDS}) > 0`;
+}
+
+/** What `deno task bench database-attacks` runs. */
+export const DATABASE_ATTACKS: Attacks = {
+  title: "A neighbour under attacks on the database",
+  prepare: attackCode,
+  attacks: NAMES.map((name) => ({ name, code: cell(name), timeout: 30 })),
+};
