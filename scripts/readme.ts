@@ -8,8 +8,9 @@ import { DENO_VERSION } from "../src/version.ts";
 import * as z from "zod";
 import { toolReference } from "../src/mcp/reference.ts";
 import { MEMORY_FLAGS, permissionFlags } from "../src/app/launch.ts";
-import { SETTINGS } from "../src/app/config.ts";
-import { README_TOOLS } from "./readme_tools.ts";
+import { readConfig, SETTINGS } from "../src/app/config.ts";
+import { offeredTools } from "../src/mcp/offered_tools.ts";
+import { TOOLSETS } from "../src/mcp/variant.ts";
 
 /** Where a reader's checkout may be. */
 const PLACE = "/path/to/omcp-python-sandbox";
@@ -59,7 +60,9 @@ function clientConfig(wrap: (server: unknown) => unknown): string {
 }
 
 const parts: Readonly<Record<string, string>> = {
-  tools: toolReference(README_TOOLS),
+  tools: toolReference(
+    offeredTools({ cdmVersion: "5.4", disclosure: "open", toolsets: TOOLSETS }, readConfig(() => undefined)),
+  ),
   settings: settingsTable(),
   flags: flagsBlock(),
   "client-generic": clientConfig((server) => ({ mcpServers: { "omcp-python-sandbox": server } })),

@@ -1,5 +1,4 @@
 /** Loading into a local CDM: an engine volume that a server then serves as `local:NAME`. */
-import { ownCommand } from "../lib/own_command.ts";
 import { LABEL_CDM_VERSION, volumeName } from "./gateway.ts";
 import { cdmInUse, removeLocalCdm, ROLE_CDM } from "./local_store.ts";
 import type { Engine } from "../docker/mod.ts";
@@ -10,6 +9,7 @@ import { LocalDatabase } from "../postgres/local/container.ts";
 import { LOCAL_DATABASE, LOCAL_ROLE } from "../postgres/local/mod.ts";
 import { ask, StreamUpstream } from "../postgres/upstream/mod.ts";
 import { imageReference } from "../images/identity.ts";
+import { missingImage } from "../images/missing.ts";
 import { VERSION } from "../version.ts";
 import { databaseProcessors } from "../postgres/local/processors.ts";
 
@@ -54,11 +54,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
     throw new OmcpError("invalid_argument", "A local CDM's name must match [a-z][a-z0-9_-]{0,39}");
   }
   const image = imageReference("postgres");
-  if (await engine.inspectImage(image) === undefined) {
-    throw new OmcpError("image_missing", `The image ${image} is not there`, {
-      next: `Run \`${ownCommand("setup")}\`.`,
-    });
-  }
+  if (await engine.inspectImage(image) === undefined) throw missingImage(image);
   const volume = volumeName(name);
   await makeVolume(options, volume);
   const local = new LocalDatabase({

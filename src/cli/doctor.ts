@@ -1,13 +1,13 @@
 /** `omcp doctor`: looks at everything the server depends on, and says what is wrong and how to mend it. */
-import { ownCommand } from "../lib/own_command.ts";
 import { openCdmGateway } from "../cdm/gateway.ts";
 import { type Config, SETTINGS } from "../app/config.ts";
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import type { CellOutcome } from "../sandbox/cell.ts";
 import { SandboxManager } from "../sandbox/manager.ts";
-import { policyOf } from "./serve.ts";
+import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { imageReference } from "../images/identity.ts";
+import { missingImage } from "../images/missing.ts";
 
 const CELL_MS = 60_000;
 
@@ -70,11 +70,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   for (const reference of [image, imageReference("postgres")]) {
     await check(`image ${reference}`, async () => {
       const found = await engine.inspectImage(reference);
-      if (found === undefined) {
-        throw new OmcpError("image_missing", "It is not there", {
-          next: `Run \`${ownCommand("setup")}\` in the project's folder.`,
-        });
-      }
+      if (found === undefined) throw missingImage(reference);
       return { value: found, say: `${Math.round(found.sizeBytes / 1e6)} MB` };
     });
   }
@@ -92,7 +88,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
     host: engine,
     instance: config.instance,
     image,
-    policy: policyOf(config),
+    policy: sandboxPolicy(config),
     maxSandboxes: 1,
     idleMs: config.idleMs,
     lifetimeMs: config.lifetimeMs,

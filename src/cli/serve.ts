@@ -6,17 +6,16 @@ import { OmcpError } from "../errors.ts";
 import { type HeldInstance, holdInstance } from "../app/instance.ts";
 import { logger } from "../observability/log.ts";
 import { startStdio } from "../mcp/transports/stdio.ts";
-import type { Tool } from "../mcp/tool.ts";
-import { createSandboxTool } from "../mcp/tools/create_sandbox.ts";
-import { executePythonCodeTool } from "../mcp/tools/execute_python_code.ts";
-import { listSandboxesTool } from "../mcp/tools/list_sandboxes.ts";
-import { queryOmopTool } from "../mcp/tools/query_omop.ts";
-import { removeSandboxTool } from "../mcp/tools/remove_sandbox.ts";
+import { offeredTools } from "../mcp/offered_tools.ts";
+import { LOCAL_USER } from "../mcp/principal.ts";
+import type { ToolVariant } from "../mcp/variant.ts";
 import { type CdmGateway, openCdmGateway } from "../cdm/gateway.ts";
 import { SandboxManager } from "../sandbox/manager.ts";
 import { requirePermissions } from "../app/permissions.ts";
-import { checkPolicy, DEFAULT_POLICY, type SandboxPolicy } from "../sandbox/policy.ts";
+import { sandboxPolicy } from "../app/sandbox_policy.ts";
+import { checkPolicy, type SandboxPolicy } from "../sandbox/policy.ts";
 import { imageReference } from "../images/identity.ts";
+import { missingImage } from "../images/missing.ts";
 
 const log = logger("serve");
 
@@ -40,7 +39,7 @@ const SETUP = `Run \`${
  */
 export async function serve(config: Config): Promise<number> {
   requirePermissions(config);
-  const policy = policyOf(config);
+  const policy = sandboxPolicy(config);
   checkPolicy(policy);
   const engine = await connectEngine(config);
   await requireProcessors(engine, config);
@@ -82,7 +81,11 @@ async function serveUntilEnd({ config, engine, image, policy, instance, cdm }: P
     ...(cdm === undefined ? {} : { postgresConnections: (id: string) => cdm.serve(id) }),
   });
   const stop = endingSignal();
-  const stdio = startStdio(toolsOf(config, sandboxes, cdm));
+  const stdio = startStdio({
+    tools: offeredTools(toolVariant(cdm), config),
+    services: { sandboxes, cdm, limits: config },
+    principal: LOCAL_USER,
+  });
   log.info("Serving MCP over stdio: {image}, API {api}", { image, api: engine.apiVersion });
   const lost = instance.lost.then((why) => {
     log.error("Another server has this instance now: {why}", { why });
@@ -100,47 +103,15 @@ async function serveUntilEnd({ config, engine, image, policy, instance, cdm }: P
 }
 
 /**
- * The server's tools, in the order clients list them.
+ * What a server with this database offers.
  *
- * @param config The settings they depend on.
- * @param sandboxes Where sandboxes live.
- * @param cdm The database, where there is one.
+ * @param cdm The database; undefined where none is configured.
  */
-export function toolsOf(config: Config, sandboxes: SandboxManager, cdm: CdmGateway | undefined): Tool[] {
-  const about = cdm === undefined
-    ? "No database is configured."
-    : `An OMOP CDM ${cdm.version} is in schema ${cdm.schema}: psycopg.connect() with no arguments reaches it, read-only; query_omop runs typed queries.`;
-  const tools = [
-    createSandboxTool(sandboxes, about),
-    listSandboxesTool(sandboxes),
-    removeSandboxTool(sandboxes),
-    executePythonCodeTool(sandboxes, config),
-  ];
-  if (cdm !== undefined) {
-    tools.push(
-      queryOmopTool(sandboxes, {
-        version: cdm.version,
-        schema: cdm.schema,
-        queryMs: config.queryMs,
-        ready: (signal) => cdm.ready(signal),
-      }),
-    );
-  }
-  return tools;
-}
-
-/**
- * The confinement that the settings ask for.
- *
- * @param config The settings.
- */
-export function policyOf(config: Config): SandboxPolicy {
+export function toolVariant(cdm: CdmGateway | undefined): ToolVariant {
   return {
-    ...DEFAULT_POLICY,
-    memoryBytes: config.memoryBytes,
-    cpus: config.cpus,
-    pids: config.pids,
-    workspace: { ...DEFAULT_POLICY.workspace, bytes: config.workspaceBytes },
+    cdmVersion: cdm?.version ?? "5.4",
+    disclosure: "open",
+    toolsets: cdm === undefined ? ["sandbox"] : ["sandbox", "omop"],
   };
 }
 
@@ -154,13 +125,7 @@ async function connectEngine(config: Config): Promise<Engine> {
 }
 
 async function requireImage(engine: Engine, image: string): Promise<void> {
-  if (await engine.inspectImage(image) !== undefined) return;
-  throw new OmcpError("image_missing", `The engine has no image ${image}`, {
-    next: /^omcp-(?:python|postgres):[0-9a-f]{12}$/.test(image)
-      ? SETUP
-      : "Build it or load it into the engine, or leave OMCP_IMAGE empty for the project's own.",
-    details: { image },
-  });
+  if (await engine.inspectImage(image) === undefined) throw missingImage(image);
 }
 
 async function requireProcessors(engine: Engine, config: Config): Promise<void> {

@@ -1,6 +1,7 @@
 /**
- * What a model writes and clearly means, brought to what a schema takes: `null` for an optional argument, `"60"` for a
- * number, `"true"` for a boolean, one item for a list, a choice in other case. What is not clear is left for the schema to refuse.
+ * Converts what a model writes and clearly means into what a schema takes: `null` for an optional argument, `"60"` for a
+ * number, `"true"` for a boolean, one item for a list, a choice in another case. What is not clear stays as it is, and the schema
+ * refuses it.
  */
 import * as z from "zod";
 
@@ -19,6 +20,24 @@ export function lenientInput(schema: z.core.$ZodType, value: unknown): unknown {
   if (schema instanceof z.ZodArray) return lenientList(schema, value);
   if (schema instanceof z.ZodUnion) return lenientUnion(schema, value);
   return typeof value === "string" ? lenientText(schema, value) : value;
+}
+
+/**
+ * Gives arguments their present names.
+ *
+ * @param given The arguments as received; they are not changed.
+ * @param renamed Old name → name.
+ * @returns The arguments; one given under both names keeps both, and the schema refuses the old one.
+ */
+export function renamedArguments(given: unknown, renamed: Readonly<Record<string, string>>): unknown {
+  if (!isRecord(given)) return given;
+  const names = new Map(Object.entries(renamed));
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => {
+      const present = names.get(name);
+      return [present === undefined || Object.hasOwn(given, present) ? name : present, value];
+    }),
+  );
 }
 
 function lenientText(schema: z.core.$ZodType, value: string): unknown {
@@ -52,7 +71,7 @@ function lenientList(schema: z.ZodArray, value: unknown): unknown {
   return Array.isArray(list) ? list.map((item) => lenientInput(schema.element, item)) : value;
 }
 
-/** Only objects need help in a union: what is text there may be meant as text. */
+/** In a union only objects are converted: a text may be meant as text. */
 function lenientUnion(schema: z.ZodUnion, value: unknown): unknown {
   if (!isRecord(value)) return value;
   const object = schema.options.find((option) => option instanceof z.ZodObject);

@@ -1,22 +1,23 @@
-/** Progress notifications: a sign of life every few seconds, with the latest there is to tell. */
+/** Progress notifications: one every two seconds, with the latest message. */
 import type { ServerContext } from "@modelcontextprotocol/server";
 import { logger } from "../observability/log.ts";
-import type { ToolCall } from "./tool.ts";
+import type { CallReport } from "./tool.ts";
 import { showable } from "../lib/text.ts";
 
 const log = logger("mcp");
 
-/** Clients give up on calls that stay silent; some after ten seconds. */
+/** Clients give up on silent calls, some after ten seconds. */
 const EVERY_MS = 2000;
 const MESSAGE_CHARACTERS = 300;
 
-/** A call whose progress is reported at a steady pace until it is ended. */
-export interface PacedCall extends ToolCall {
+/** A call whose progress is reported at a steady pace. */
+export interface PacedCall extends CallReport {
+  /** Ends the notifications. */
   end(): void;
 }
 
 /**
- * Wraps a request's context: the latest message goes out every two seconds, where the client sent a progress token.
+ * Sends the latest message every two seconds, where the client sent a progress token.
  *
  * @param context The SDK's context of the request.
  */
@@ -39,7 +40,7 @@ export function pacedCall(context: ServerContext): PacedCall {
   return {
     signal,
     progress: (latest) => {
-      // Cut first: what a cell prints may be one long line, and this is done for each piece of it.
+      // Cut first: a cell may print one long line, and this runs for each piece of it.
       message = showable(latest.slice(-4 * MESSAGE_CHARACTERS)).slice(-MESSAGE_CHARACTERS);
     },
     limit: (ms) => {

@@ -1,6 +1,6 @@
 /** The tools as a reference in Markdown. */
 import * as z from "zod";
-import type { Tool } from "./tool.ts";
+import type { ToolDefinition } from "./tool.ts";
 
 const schemaSchema = z.object({
   properties: z.record(
@@ -11,10 +11,12 @@ const schemaSchema = z.object({
 });
 
 /**
- * @param tools The tools.
- * @returns A table with a row a tool: name, parameters (`?` marks optional ones), what it does.
+ * Writes the table of the README.
+ *
+ * @param tools The definitions.
+ * @returns A row for each tool: name, parameters (`?` marks optional ones), description.
  */
-export function toolReference(tools: readonly Tool[]): string {
+export function toolReference(tools: readonly ToolDefinition[]): string {
   const rows = tools.map((tool) => {
     const { properties, required = [] } = schemaSchema.parse(z.toJSONSchema(tool.input, { io: "input" }));
     const parameters = Object.keys(properties).map((name) =>

@@ -1,16 +1,16 @@
 /** A sandbox as tools show it. */
 import type { SandboxInfo, SandboxState } from "../sandbox/sandbox.ts";
 
-/** What a client sees of a sandbox; times in ISO 8601, `timeout` in seconds. */
+/** What a client sees of a sandbox; times in ISO 8601, `idle_timeout` in seconds. */
 export interface SandboxView extends Record<string, unknown> {
   readonly sandbox_id: string;
   readonly state: SandboxState;
   readonly created_at: string;
   readonly last_used_at: string;
-  /** When it is removed if it is not used before; only while it is idle. */
+  /** When it expires unless it is used before; only while it is idle. */
   readonly idle_until?: string;
   readonly ends_at: string;
-  readonly timeout: number;
+  readonly idle_timeout: number;
   readonly cells: number;
   readonly reason?: string;
 }
@@ -27,7 +27,7 @@ export function sandboxView(info: SandboxInfo): SandboxView {
     last_used_at: new Date(info.lastUsedAt).toISOString(),
     ...(info.state === "idle" ? { idle_until: idleEnd(info) } : {}),
     ends_at: new Date(info.endsAt).toISOString(),
-    timeout: Math.round(info.idleMs / 1000),
+    idle_timeout: Math.round(info.idleMs / 1000),
     cells: info.cells,
     ...(info.reason === undefined ? {} : { reason: info.reason }),
   };

@@ -1,46 +1,67 @@
 /** The MCP server: one factory for every transport and protocol era. */
-import { McpServer, type StandardSchemaWithJSON } from "@modelcontextprotocol/server";
+import { McpServer, type ServerContext, type StandardSchemaWithJSON } from "@modelcontextprotocol/server";
+import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
 import { VERSION } from "../version.ts";
+import type { Principal } from "./principal.ts";
 import { pacedCall } from "./progress.ts";
 import { errorResult } from "./results.ts";
-import type { Tool } from "./tool.ts";
+import type { OfferedTool, ToolServices } from "./tool.ts";
+import { databaseSentence } from "./variant.ts";
 
-const INSTRUCTIONS = [
-  "Runs Python in isolated sandboxes: no network, no access to the host. State is kept between cells of one sandbox.",
-  "Start with create_sandbox, pass its sandbox_id to execute_python_code and query_omop, and end with remove_sandbox.",
-  "Where a database is configured, psycopg.connect() inside the sandbox reaches an OMOP CDM, read-only, with no arguments.",
-].join(" ");
+/** What a server offers, and to whom. */
+export interface McpServerOptions {
+  readonly tools: readonly OfferedTool[];
+  readonly services: ToolServices;
+  readonly principal: Principal;
+}
 
 /**
  * Makes an MCP server with the given tools.
  *
- * @param tools All the tools.
+ * @param options See {@link McpServerOptions}.
  * @returns A server that is not connected yet.
  */
-export function createMcpServer(tools: readonly Tool[]): McpServer {
+export function createMcpServer(options: McpServerOptions): McpServer {
   const server = new McpServer(
     { name: "omcp-python-sandbox", title: "OMCP Python Sandbox", version: VERSION },
-    { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
+    { capabilities: { tools: {} }, instructions: instructions(options) },
   );
-  for (const tool of tools) {
+  for (const tool of options.tools) {
     const { name, title, description, annotations, input } = tool;
     server.registerTool(
       name,
       { title, description, annotations, inputSchema: describedOnly(input) },
-      async (given, context) => {
-        const call = pacedCall(context);
-        try {
-          return await tool.run(given, call);
-        } catch (error) {
-          return errorResult(error);
-        } finally {
-          call.end();
-        }
-      },
+      (given, context) => serveCall(tool, given, { ...options, context }),
     );
   }
   return server;
+}
+
+async function serveCall(
+  tool: OfferedTool,
+  given: unknown,
+  { services, principal, context }: McpServerOptions & { readonly context: ServerContext },
+): Promise<CallToolResult> {
+  const call = pacedCall(context);
+  try {
+    return await tool.call(given, { ...call, principal, services, note: () => {} });
+  } catch (error) {
+    return errorResult(error);
+  } finally {
+    call.end();
+  }
+}
+
+function instructions({ tools, services }: McpServerOptions): string {
+  const names = tools.map(({ name }) => name).filter((name) =>
+    ["execute_python_code", "query_omop"].includes(name)
+  );
+  return [
+    "Runs Python in isolated sandboxes: no network, no access to the host. State is kept between cells of one sandbox.",
+    `Start with create_sandbox, pass its sandbox_id to ${names.join(" and ")}, and end with remove_sandbox.`,
+    databaseSentence(services.cdm),
+  ].join(" ");
 }
 
 /**

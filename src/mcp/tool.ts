@@ -1,69 +1,138 @@
-/** What a tool of this server is. One file a tool stands in `tools/`. */
+/** What a tool is: a definition, which is a pure function, and a handler, which gets everything it works with. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
+import type { CdmVersion } from "../omop/cdm/mod.ts";
+import type { SandboxManager } from "../sandbox/manager.ts";
 import { argumentError } from "./argument_error.ts";
-import { lenientInput } from "./lenient_input.ts";
+import { lenientInput, renamedArguments } from "./lenient_input.ts";
+import type { Principal } from "./principal.ts";
+import type { QuotedSettings, Toolset, ToolVariant } from "./variant.ts";
 
-/** One call of a tool, besides its input. */
-export interface ToolCall {
-  /** Aborted when the client cancels or goes away. */
-  readonly signal: AbortSignal;
-  /** Tells the client that the call goes on; does nothing where it did not ask for that. */
-  progress(message: string): void;
-  /** Names the call's time, in ms, in every later sign of life. */
-  limit(ms: number): void;
-}
-
-/** What a client is told about a tool's nature (MCP's tool annotations). */
-export interface ToolNature {
+/** MCP's tool annotations. */
+export interface ToolAnnotations {
   readonly readOnlyHint: boolean;
   readonly destructiveHint: boolean;
   readonly idempotentHint: boolean;
   readonly openWorldHint: boolean;
 }
 
-/** A tool as its file defines it. */
-export interface ToolDefinition<Input extends z.ZodObject> {
+/** What clients see of a tool, and how its arguments are checked. */
+export interface ToolDefinition<Input extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  readonly annotations: ToolNature;
+  readonly annotations: ToolAnnotations;
   readonly input: Input;
-  /** Where to find what an argument that does not exist asks for; the name is in lower case. */
+  /** Earlier names of arguments, which are still understood: old name → name. */
+  readonly renamed?: Readonly<Record<string, string>>;
+  /** Says what to use in place of an argument that does not exist; the name is in lower case. */
   readonly unknownArgument?: (name: string) => string | undefined;
-  /**
-   * @param input The validated input.
-   * @param call The call's signal and progress.
-   * @throws {OmcpError} Becomes a tool error that the model can act on.
-   */
-  run(input: z.output<Input>, call: ToolCall): Promise<CallToolResult>;
 }
 
-/** A tool of the server's list: it validates what it is called with. */
-export interface Tool extends Omit<ToolDefinition<z.ZodObject>, "run"> {
+/** The sandboxes, as far as tools need them. */
+export type SandboxService = Pick<SandboxManager, "create" | "get" | "list" | "remove">;
+
+/** The configured database, as far as tools need it. */
+export interface CdmService {
+  readonly version: CdmVersion;
+  readonly schema: string;
+  /** Resolves when the database can be used; throws what is wrong with it, which code in a sandbox must not see. */
+  ready(signal: AbortSignal): Promise<unknown>;
+}
+
+/** Limits of a call. */
+export interface ToolLimits {
+  readonly cellTimeoutMs: number;
+  /** Characters of a cell's output in its result. */
+  readonly outputBytes: number;
+  readonly queryMs: number;
+}
+
+/** What handlers work with. */
+export interface ToolServices {
+  readonly sandboxes: SandboxService;
+  /** Undefined where no database is configured. */
+  readonly cdm: CdmService | undefined;
+  readonly limits: ToolLimits;
+}
+
+/** Facts for the log line of a call. */
+export interface CallFacts {
+  /** The sandbox that the call created. */
+  readonly sandbox?: string;
+  /** The status of the cell that it ran. */
+  readonly status?: string;
+}
+
+/** Reports on a running call. */
+export interface CallReport {
+  /** Aborted when the client cancels or disconnects. */
+  readonly signal: AbortSignal;
+  /** Sets the message of the next progress notification; does nothing where the client asked for none. */
+  progress(message: string): void;
+  /** Names the call's time limit, in ms, in later progress notifications. */
+  limit(ms: number): void;
+}
+
+/** One call of a tool, besides its input. */
+export interface ToolContext extends CallReport {
+  readonly principal: Principal;
+  readonly services: ToolServices;
+  /** Adds facts to the call's log line. */
+  note(facts: CallFacts): void;
+}
+
+/** What a tool's file exports, as {@link defineTool} takes it. */
+export interface ToolModule<Input extends z.ZodObject> {
+  readonly toolset: Toolset;
+  /** Pure: the same arguments give the same definition. */
+  define(variant: ToolVariant, settings: QuotedSettings): ToolDefinition<Input>;
   /**
-   * @param input The arguments as the client sent them.
-   * @param call The call's signal and progress.
-   * @throws {OmcpError} `invalid_argument`, or what the tool throws.
+   * @param input The validated input.
+   * @param context The caller, the services, the call's signal and progress.
+   * @throws {OmcpError} Becomes a tool error that the model can act on.
    */
-  run(input: unknown, call: ToolCall): Promise<CallToolResult>;
+  handle(input: z.output<Input>, context: ToolContext): Promise<CallToolResult>;
+}
+
+/** A tool that a server offers: its definition, and its handler behind the check of its arguments. */
+export interface OfferedTool extends ToolDefinition {
+  /**
+   * @param given The arguments as the client sent them.
+   * @param context See {@link ToolContext}.
+   * @throws {OmcpError} `invalid_argument`, or what the handler throws.
+   */
+  call(given: unknown, context: ToolContext): Promise<CallToolResult>;
+}
+
+/** A tool, for any variant of a server. */
+export interface Tool {
+  readonly toolset: Toolset;
+  /** The tool as a server of this variant offers it. Pure. */
+  offer(variant: ToolVariant, settings: QuotedSettings): OfferedTool;
 }
 
 /**
- * Makes a definition a tool that validates its own input. The protocol's library would do it, but in words that no model
- * can act upon, without a code and without what is allowed.
+ * Makes a tool that validates its own input. The protocol's library would do that as well, but its messages have no code and do
+ * not say what is allowed.
  *
- * @param definition The tool.
+ * @param module The definition and the handler.
  */
-export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition<Input>): Tool {
-  const { input: schema } = definition;
+export function defineTool<Input extends z.ZodObject>(module: ToolModule<Input>): Tool {
   return {
-    ...definition,
-    run: async (given, call) => {
-      const input = lenientInput(schema, given);
-      const parsed = schema.safeParse(input);
-      if (!parsed.success) throw argumentError(parsed.error, { ...definition, schema, input });
-      return await definition.run(parsed.data, call);
+    toolset: module.toolset,
+    offer: (variant, settings) => {
+      const definition = module.define(variant, settings);
+      const { input: schema, renamed = {} } = definition;
+      return {
+        ...definition,
+        call: async (given, context) => {
+          const input = lenientInput(schema, renamedArguments(given, renamed));
+          const parsed = schema.safeParse(input);
+          if (!parsed.success) throw argumentError(parsed.error, { ...definition, schema, input });
+          return await module.handle(parsed.data, context);
+        },
+      };
     },
   };
 }

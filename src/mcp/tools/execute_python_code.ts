@@ -1,29 +1,16 @@
 import * as z from "zod";
-import type { SandboxManager } from "../../sandbox/manager.ts";
 import type { CellOutput } from "../../sandbox/cell.ts";
 import { cellResult } from "../cell_result.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
-/** Longest source of a cell, in UTF-16 units; what is longer belongs in a file. */
+/** Longest source of a cell, in UTF-16 units; longer text belongs in a file. */
 const CODE_CHARACTERS = 1_000_000;
 
-/** Limits of a cell, from the configuration. */
-export interface CellLimits {
-  readonly cellTimeoutMs: number;
-  readonly cellTimeoutMaxMs: number;
-  readonly outputBytes: number;
-}
-
-/**
- * The tool that runs a cell.
- *
- * @param sandboxes Where sandboxes live.
- * @param limits Times and caps.
- */
-export function executePythonCodeTool(sandboxes: SandboxManager, limits: CellLimits): Tool {
-  const maximum = limits.cellTimeoutMaxMs / 1000;
-  return defineTool({
+/** Runs a cell. */
+export const tool: Tool = defineTool({
+  toolset: "sandbox",
+  define: (_variant, { cellTimeoutMs, cellTimeoutMaxMs }) => ({
     name: "execute_python_code",
     title: "Run Python code",
     description:
@@ -36,27 +23,29 @@ export function executePythonCodeTool(sandboxes: SandboxManager, limits: CellLim
       code: z.string().max(CODE_CHARACTERS).describe(
         "Python source, one or more lines; IPython magics work.",
       ),
-      timeout: z.number().min(0.1).max(maximum).optional().describe(
-        `Seconds the cell may take, at most ${maximum}. Default: ${limits.cellTimeoutMs / 1000}.`,
+      timeout: z.number().min(0.1).max(cellTimeoutMaxMs / 1000).optional().describe(
+        `Seconds the cell may take, at most ${cellTimeoutMaxMs / 1000}. Default: ${cellTimeoutMs / 1000}.`,
       ),
     }),
-    async run({ sandbox_id, code, timeout }, call) {
-      const timeoutMs = timeout === undefined ? limits.cellTimeoutMs : Math.round(timeout * 1000);
-      call.limit(timeoutMs);
-      call.progress("running");
-      const outcome = await sandboxes.get(sandbox_id).execute(code, {
-        timeoutMs,
-        outputBytes: limits.outputBytes,
-        signal: call.signal,
-        onWaiting: () => call.progress("waiting for another cell of this sandbox to end"),
-        onOutput: (output) => call.progress(latest(output)),
-      });
-      return cellResult(outcome, limits.outputBytes);
-    },
-  });
-}
+  }),
+  async handle({ sandbox_id, code, timeout }, context) {
+    const { sandboxes, limits } = context.services;
+    const timeoutMs = timeout === undefined ? limits.cellTimeoutMs : Math.round(timeout * 1000);
+    context.limit(timeoutMs);
+    context.progress("running");
+    const outcome = await sandboxes.get(sandbox_id).execute(code, {
+      timeoutMs,
+      outputBytes: limits.outputBytes,
+      signal: context.signal,
+      onWaiting: () => context.progress("waiting for another cell of this sandbox to end"),
+      onOutput: (output) => context.progress(latest(output)),
+    });
+    context.note({ status: outcome.status });
+    return cellResult(outcome, limits.outputBytes);
+  },
+});
 
-/** What a person waiting wants to see of an output. */
+/** An output in one line, for a progress notification. */
 function latest(output: CellOutput): string {
   switch (output.type) {
     case "stream":

@@ -1,16 +1,13 @@
 import * as z from "zod";
-import type { SandboxManager } from "../../sandbox/manager.ts";
+import { counted } from "../counted.ts";
 import { textResult } from "../results.ts";
 import { type SandboxView, sandboxView } from "../sandbox_view.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
-/**
- * The tool that lists sandboxes.
- *
- * @param sandboxes Where sandboxes live.
- */
-export function listSandboxesTool(sandboxes: SandboxManager): Tool {
-  return defineTool({
+/** Lists sandboxes. */
+export const tool: Tool = defineTool({
+  toolset: "sandbox",
+  define: () => ({
     name: "list_sandboxes",
     title: "List sandboxes",
     description:
@@ -18,28 +15,28 @@ export function listSandboxesTool(sandboxes: SandboxManager): Tool {
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({
       include_inactive: z.boolean().optional().describe(
-        "Also those that ended lately (removed, expired, lost), each with the reason. Default: false.",
+        "Also list sandboxes that ended lately (removed, expired, lost), each with the reason. Default: false.",
       ),
     }),
-    run({ include_inactive }) {
-      const views = sandboxes.list(include_inactive ?? false).map(sandboxView);
-      const lines = views.map(line);
-      const count = `${views.length} sandbox${views.length === 1 ? "" : "es"}`;
-      return Promise.resolve(
-        textResult(views.length === 0 ? "There are no sandboxes." : [`${count}:`, ...lines].join("\n")),
-      );
-    },
-  });
-}
+  }),
+  handle({ include_inactive }, { services: { sandboxes } }) {
+    const views = sandboxes.list(include_inactive ?? false).map(sandboxView);
+    const lines = views.map(line);
+    const count = counted(views.length, "sandbox", "sandboxes");
+    return Promise.resolve(
+      textResult(views.length === 0 ? "There are no sandboxes." : [`${count}:`, ...lines].join("\n")),
+    );
+  },
+});
 
 function line(view: SandboxView): string {
   const parts = [
     view.sandbox_id,
     view.state,
-    `${view.cells} cells`,
+    counted(view.cells, "cell"),
     `created ${view.created_at}`,
     `last used ${view.last_used_at}`,
-    `timeout ${view.timeout} s`,
+    `idle timeout ${view.idle_timeout} s`,
   ];
   if (view.idle_until !== undefined) parts.push(`idle until ${view.idle_until}`);
   parts.push(view.reason === undefined ? `ends at ${view.ends_at}` : `(${view.reason})`);

@@ -1,19 +1,20 @@
-import type { CdmVersion } from "../../omop/cdm/mod.ts";
-import { type CompiledOmopQuery, compileOmopQuery, omopQuerySchema } from "../../omop/query/mod.ts";
 import { type QueryAnswer, runQuery } from "../../cdm/query_runner/run_query.ts";
-import type { SandboxManager } from "../../sandbox/manager.ts";
-import { textResult } from "../results.ts";
-import { sandboxIdSchema } from "../sandbox_id.ts";
+import { OmcpError } from "../../errors.ts";
 import { readableBytes, showable } from "../../lib/text.ts";
-import { defineTool, type Tool } from "../tool.ts";
+import { type CompiledOmopQuery, compileOmopQuery, omopQuerySchema } from "../../omop/query/mod.ts";
+import { counted } from "../counted.ts";
+import { textResult } from "../results.ts";
+import { runnableSql } from "../runnable_sql.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { type CdmService, defineTool, type Tool, type ToolServices } from "../tool.ts";
 
-/** A row of a result is at most this wide in the text; the DataFrame has it all. */
-const TEXT_CELL_CHARACTERS = 40;
+/** Longest value in the result's text; the DataFrame has the whole value. */
+const VALUE_CHARACTERS = 40;
 const MAX_ROWS = 1_000_000;
 
 const RAW_SQL = "raw SQL: psycopg in execute_python_code";
 
-/** Arguments that one looks for in vain, and what to use. */
+/** Arguments of SQL that this tool does not have, and what to use. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ...["sql", "query", "statement", "code", "join", "joins", "having"].map((name) => [name, RAW_SQL] as const),
   ["where", `use filters; ${RAW_SQL}`],
@@ -22,77 +23,64 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ["sort", "use order_by"],
 ]);
 
-/** The CDM that queries are about. */
-export interface CdmTarget {
-  readonly version: CdmVersion;
-  readonly schema: string;
-  /** Looks whether the database can be used; throws what an operator or a caller must know, which the inside is not told. */
-  ready(signal: AbortSignal): Promise<void>;
-  /** Time of one query, ms. */
-  readonly queryMs: number;
-}
-
-/**
- * The tool that runs a typed query on the CDM.
- *
- * @param sandboxes Where sandboxes live.
- * @param cdm The CDM's version and schema.
- */
-export function queryOmopTool(sandboxes: SandboxManager, cdm: CdmTarget): Tool {
-  return defineTool({
+/** Runs a typed query on the CDM. */
+export const tool: Tool = defineTool({
+  toolset: "omop",
+  define: ({ cdmVersion }) => ({
     name: "query_omop",
     title: "Query the OMOP CDM",
     description:
-      `Runs a typed query on one table of the OMOP CDM ${cdm.version}, with the columns of each row's person as person.<column>, from inside ` +
-      "a sandbox and leaves the rows there as a pandas DataFrame (variable `into`), for execute_python_code to go on with. Returns the SQL, " +
-      "the columns, the row count and at most 20 rows. For other joins " +
-      "and anything else, use psycopg.connect() in execute_python_code.",
+      `Runs a typed query on one table of the OMOP CDM ${cdmVersion}, with the columns of each row's person as person.<column>, from inside ` +
+      "a sandbox and leaves the rows there as a pandas DataFrame (variable `into`) for execute_python_code. Returns the SQL, " +
+      "the columns, the row count and at most 20 rows. For other joins and anything else, use psycopg.connect() in execute_python_code.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-    input: omopQuerySchema(cdm.version).extend({ sandbox_id: sandboxIdSchema }),
+    input: omopQuerySchema(cdmVersion).extend({ sandbox_id: sandboxIdSchema }),
     unknownArgument: (name) => ELSEWHERE.get(name),
-    async run({ sandbox_id, ...query }, call) {
-      const compiled = compileOmopQuery(query, {
-        version: cdm.version,
-        schema: cdm.schema,
-        maxRows: MAX_ROWS,
-      });
-      const sandbox = sandboxes.get(sandbox_id);
-      call.progress("querying the CDM");
-      await cdm.ready(AbortSignal.any([call.signal, AbortSignal.timeout(cdm.queryMs)]));
-      const answer = await runQuery(sandbox, compiled, {
-        into: query.into,
-        timeoutMs: cdm.queryMs,
-        signal: call.signal,
-      });
-      return textResult(describe(query.into, compiled, answer));
-    },
-  });
+  }),
+  async handle({ sandbox_id, ...query }, context) {
+    const { sandboxes, limits: { queryMs } } = context.services;
+    const cdm = requireCdm(context.services);
+    const compiled = compileOmopQuery(query, { version: cdm.version, schema: cdm.schema, maxRows: MAX_ROWS });
+    const sandbox = sandboxes.get(sandbox_id);
+    context.progress("querying the CDM");
+    await cdm.ready(AbortSignal.any([context.signal, AbortSignal.timeout(queryMs)]));
+    const answer = await runQuery(sandbox, compiled, {
+      into: query.into,
+      timeoutMs: queryMs,
+      signal: context.signal,
+    });
+    return textResult(describe(query.into, compiled, answer));
+  },
+});
+
+function requireCdm({ cdm }: ToolServices): CdmService {
+  if (cdm !== undefined) return cdm;
+  throw new OmcpError("internal", "query_omop is offered without a database");
 }
 
 function describe(into: string, compiled: CompiledOmopQuery, answer: QueryAnswer): string {
   const { sql, parameters, limit } = compiled;
-  const shape = `${answer.rows} rows × ${answer.columns.length} columns (${
-    readableBytes(answer.memoryBytes)
-  } in memory)`;
+  const columns = counted(answer.columns.length, "column");
+  const size = readableBytes(answer.memoryBytes);
   const lines = [
-    `The result is in the sandbox as the DataFrame \`${into}\`: ${shape}.`,
+    `The result is in the sandbox as the DataFrame \`${into}\`: ${
+      counted(answer.rows, "row")
+    } × ${columns} (${size} in memory).`,
     ...(answer.truncated
-      ? [`[truncated: there are more than ${limit} rows; raise limit, filter or aggregate]`]
+      ? [`[truncated: there are more than ${counted(limit, "row")}; raise limit, filter or aggregate]`]
       : []),
     `Columns: ${answer.columns.map(({ name, dtype }) => `${name} ${dtype}`).join(", ")}`,
-    `SQL: ${sql}`,
-    ...(parameters.length === 0 ? [] : [`Parameters: ${showable(JSON.stringify(parameters))}`]),
+    `SQL: ${showable(runnableSql(sql, parameters))}`,
     "",
     answer.columns.map(({ name }) => name).join(" | "),
     ...answer.preview.map((row) => row.map((value) => showable(short(value))).join(" | ")),
   ];
-  if (answer.rows > answer.preview.length) {
-    lines.push(`… ${answer.rows - answer.preview.length} more rows in \`${into}\``);
-  }
+  const rest = answer.rows - answer.preview.length;
+  if (rest > 0) lines.push(`… ${counted(rest, "more row")} in \`${into}\``);
   return lines.join("\n");
 }
 
 function short(value: string | boolean | null): string {
   const text = value === null ? "" : String(value);
-  return text.length <= TEXT_CELL_CHARACTERS ? text : `${text.slice(0, TEXT_CELL_CHARACTERS - 1)}…`;
+  return text.length <= VALUE_CHARACTERS ? text : `${text.slice(0, VALUE_CHARACTERS - 1)}…`;
 }

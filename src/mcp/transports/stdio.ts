@@ -2,15 +2,14 @@
 import process from "node:process";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { logger } from "../../observability/log.ts";
+import { createMcpServer, type McpServerOptions } from "../server.ts";
 import { LineTransport } from "./line_transport.ts";
-import { createMcpServer } from "../server.ts";
-import type { Tool } from "../tool.ts";
 
 const log = logger("mcp");
 
 /** A running stdio server. */
 export interface StdioServer {
-  /** Resolves when the client has gone: standard input ended, or standard output broke. */
+  /** Resolves, with the reason, when the client has disconnected: standard input ended, or standard output broke. */
   readonly ended: Promise<string>;
   close(): Promise<void>;
 }
@@ -18,14 +17,14 @@ export interface StdioServer {
 /**
  * Serves MCP over stdin and stdout.
  *
- * @param tools The tools.
+ * @param options The tools, and what they work with.
  */
-export function startStdio(tools: readonly Tool[]): StdioServer {
+export function startStdio(options: McpServerOptions): StdioServer {
   const ended = Promise.withResolvers<string>();
   process.stdin.once("end", () => ended.resolve("standard input ended"));
   process.stdin.once("close", () => ended.resolve("standard input closed"));
   process.stdout.once("error", (error: Error) => ended.resolve(`standard output broke: ${error.message}`));
-  const handle = serveStdio(() => createMcpServer(tools), {
+  const handle = serveStdio(() => createMcpServer(options), {
     transport: new LineTransport(process.stdin, process.stdout),
     onerror: (error) => log.warning("Protocol: {error}", { error: error.message }),
   });

@@ -8,7 +8,7 @@ import { StdioClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/c
 import * as z from "zod";
 import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { serverArguments } from "../../../src/app/launch.ts";
-import snapshot from "../../unit/mcp/snapshots/tools.json" with { type: "json" };
+import snapshot from "../../unit/mcp/snapshots/tools_omop_5.4_open.json" with { type: "json" };
 import { assertNothingLeft, connectTestEngine, newInstance, PROJECT } from "../../fixtures/server.ts";
 
 const TOOLS = z.array(z.object({ name: z.string() })).parse(snapshot).map(({ name }) => name);

@@ -4,8 +4,19 @@ import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import * as z from "zod";
 import { LineTransport } from "../../../src/mcp/transports/line_transport.ts";
 import { textResult } from "../../../src/mcp/results.ts";
+import { readConfig } from "../../../src/app/config.ts";
+import { LOCAL_USER } from "../../../src/mcp/principal.ts";
 import { createMcpServer } from "../../../src/mcp/server.ts";
 import { defineTool } from "../../../src/mcp/tool.ts";
+
+const VARIANT = { cdmVersion: "5.4", disclosure: "open", toolsets: ["sandbox"] } as const;
+const SETTINGS = readConfig(() => undefined);
+
+function unused(): never {
+  throw new Error("the tool of this test uses no sandbox");
+}
+
+const NO_SANDBOXES = { create: unused, get: unused, list: unused, remove: unused };
 
 const answerSchema = z.object({
   jsonrpc: z.literal("2.0"),
@@ -31,17 +42,22 @@ class Session {
       openWorldHint: false,
     };
     const wait = defineTool({
-      name: "wait",
-      title: "Wait",
-      description: "Waits.",
-      annotations,
-      input: z.strictObject({}),
-      run: async () => {
+      toolset: "sandbox",
+      define: () => ({
+        name: "wait",
+        title: "Wait",
+        description: "Waits.",
+        annotations,
+        input: z.strictObject({}),
+      }),
+      handle: async () => {
         await this.release.promise;
         return textResult("waited");
       },
     });
-    this.#handle = serveStdio(() => createMcpServer([wait]), {
+    const tools = [wait.offer(VARIANT, SETTINGS)];
+    const services = { sandboxes: NO_SANDBOXES, cdm: undefined, limits: SETTINGS };
+    this.#handle = serveStdio(() => createMcpServer({ tools, services, principal: LOCAL_USER }), {
       transport: new LineTransport(this.input, this.#output),
     });
     this.#output.on("data", (chunk: Uint8Array) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
+import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { newSandbox, withServer } from "../../fixtures/server.ts";
 
 Deno.test("execute_python_code through MCP", async (t) => {
@@ -147,9 +148,13 @@ Deno.test("bad input is a tool error that names the argument", async () => {
     });
     assert.match(missing.text, /sandbox_not_found/);
     for (const timeout of [-1, 0, 1e308, "NaN"]) {
-      assert.equal((await server.call("create_sandbox", { timeout })).isError, true, String(timeout));
+      assert.equal(
+        (await server.call("create_sandbox", { idle_timeout: timeout })).isError,
+        true,
+        String(timeout),
+      );
     }
-    assert.match((await server.call("create_sandbox", { time_out: 60 })).text, /time_out/);
+    assert.match((await server.call("create_sandbox", { idle_time: 60 })).text, /idle_time/);
   });
 });
 
@@ -172,6 +177,14 @@ Deno.test("list_sandboxes and remove_sandbox follow a sandbox's life", async () 
     assert.equal((await running).isError, true);
     assert.match((await server.call("remove_sandbox", { sandbox_id })).text, /sandbox_not_found/);
     assert.equal((await server.call("list_sandboxes", {})).text, "There are no sandboxes.");
+    const short = await server.call("create_sandbox", { idle_timeout: 90 });
+    assert.match(short.text, /removes it after 90 s without a call/);
+    await server.call("remove_sandbox", { sandbox_id: sandboxIdIn(short.text) });
+    assert.match(
+      (await server.call("create_sandbox", { timeout: 91 })).text,
+      /after 91 s/,
+      "its earlier name",
+    );
     assert.match(
       (await server.call("list_sandboxes", { include_inactive: true })).text,
       /removed on request/,

@@ -68,9 +68,28 @@ Deno.test("query_omop through MCP", async (t) => {
         into: "nothing",
       });
       assert.match(reply.text, /`nothing`: 0 rows/);
-      assert.doesNotMatch(/SQL: .*/.exec(reply.text)?.[0] ?? "", /DROP/);
-      assert.match(reply.text, /Parameters: \["x'; DROP TABLE person; -- 😀 \\\\"/);
+      assert.match(reply.text, /SQL: .* = 'x''; DROP TABLE person; -- 😀 \\' /);
       assert.match(await value("len(nothing)"), /0/);
+    });
+
+    await t.step("shows SQL that runs as it is, and nouns in the right number", async () => {
+      const reply = await query({
+        table: "person",
+        columns: ["person_id"],
+        filters: [{ column: "person_id", op: "in", value: [1, 2] }, {
+          column: "birth_datetime",
+          op: ">=",
+          value: "1900-01-01",
+        }],
+        limit: 1,
+      });
+      assert.match(reply.text, /DataFrame `omop_df`: 1 row × 1 column \(/);
+      assert.match(reply.text, /more than 1 row;/);
+      const sql = /^SQL: (.*)$/m.exec(reply.text)?.[1] ?? "";
+      assert.match(
+        await value(`__import__("psycopg").connect().execute(${JSON.stringify(sql)}).fetchall()`),
+        /\[\(1,\), \(2,\)\]/,
+      );
     });
 
     await t.step("says what is wrong with a query so that it can be mended", async () => {

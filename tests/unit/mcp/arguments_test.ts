@@ -3,18 +3,41 @@ import * as z from "zod";
 import { OmcpError } from "../../../src/errors.ts";
 import { lenientInput } from "../../../src/mcp/lenient_input.ts";
 import { errorResult } from "../../../src/mcp/results.ts";
-import { README_TOOLS } from "../../../scripts/readme_tools.ts";
+import { readConfig } from "../../../src/app/config.ts";
+import { offeredTools } from "../../../src/mcp/offered_tools.ts";
+import { LOCAL_USER } from "../../../src/mcp/principal.ts";
+import type { ToolContext } from "../../../src/mcp/tool.ts";
+import { TOOLSETS } from "../../../src/mcp/variant.ts";
 import { omopQuerySchema } from "../../../src/omop/query/mod.ts";
 
-const NO_CALL = { signal: new AbortController().signal, progress() {}, limit() {} };
+const SETTINGS = readConfig(() => undefined);
+const TOOLS = offeredTools({ cdmVersion: "5.4", disclosure: "open", toolsets: TOOLSETS }, SETTINGS);
+
+function unreachable(): never {
+  throw new Error("refused arguments reach no service");
+}
+
+/** The context of a call whose arguments are refused: it uses nothing of it. */
+const CONTEXT: ToolContext = {
+  principal: LOCAL_USER,
+  services: {
+    sandboxes: { create: unreachable, get: unreachable, list: unreachable, remove: unreachable },
+    cdm: undefined,
+    limits: SETTINGS,
+  },
+  signal: new AbortController().signal,
+  progress() {},
+  limit() {},
+  note() {},
+};
 const SANDBOX = `sbx_${"0".repeat(32)}`;
 
 /** What a tool of the server says to arguments it refuses. */
 async function refusal(name: string, input: unknown): Promise<OmcpError> {
-  const tool = README_TOOLS.find((one) => one.name === name);
+  const tool = TOOLS.find((one) => one.name === name);
   assert(tool !== undefined);
   try {
-    await tool.run(input, NO_CALL);
+    await tool.call(input, CONTEXT);
   } catch (error) {
     assert(error instanceof OmcpError, String(error));
     return error;
@@ -32,14 +55,18 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
   ["remove_sandbox", { sandbox_id: "../x" }, [
     'sandbox_id: must be a sandbox_id as create_sandbox returned it; received "../x"',
   ]],
-  ["create_sandbox", { timeout: "soon" }, ['timeout: must be a finite number; received "soon"']],
-  ["create_sandbox", { timeout: "NaN" }, ['timeout: must be a finite number; received "NaN"']],
-  ["create_sandbox", { timeout: NaN }, ["timeout: must be a finite number; received NaN"]],
-  ["create_sandbox", { timeout: 1e309 }, ["timeout: must be a finite number; received Infinity"]],
-  ["create_sandbox", { timeout: "-1" }, ["timeout: must be at least 10; received -1"]],
-  ["create_sandbox", { timeout: 604_801 }, ["timeout: must be at most 604800; received 604801"]],
-  ["create_sandbox", { time_out: 60 }, [
-    'there is no argument "time_out" (did you mean timeout?); allowed: timeout',
+  ["create_sandbox", { idle_timeout: "soon" }, ['idle_timeout: must be a finite number; received "soon"']],
+  ["create_sandbox", { idle_timeout: "NaN" }, ['idle_timeout: must be a finite number; received "NaN"']],
+  ["create_sandbox", { idle_timeout: NaN }, ["idle_timeout: must be a finite number; received NaN"]],
+  ["create_sandbox", { idle_timeout: 1e309 }, ["idle_timeout: must be a finite number; received Infinity"]],
+  ["create_sandbox", { idle_timeout: "-1" }, ["idle_timeout: must be at least 10; received -1"]],
+  ["create_sandbox", { idle_timeout: 28_801 }, ["idle_timeout: must be at most 28800; received 28801"]],
+  ["create_sandbox", { timeout: 9 }, ["idle_timeout: must be at least 10; received 9"]],
+  ["create_sandbox", { timeout: 60, idle_timeout: 60 }, [
+    'there is no argument "timeout" (did you mean idle_timeout?); allowed: idle_timeout',
+  ]],
+  ["create_sandbox", { idle_time_out: 60 }, [
+    'there is no argument "idle_time_out" (did you mean idle_timeout?); allowed: idle_timeout',
   ]],
   ["list_sandboxes", { include_inactive: "yes" }, [
     'include_inactive: must be true or false; received "yes"',
@@ -124,11 +151,12 @@ Deno.test("fifty wrong arguments are told in ten lines and a count", async () =>
 });
 
 Deno.test("errorResult() has all in its text: code, cause, state, next step, details, whether to retry", async () => {
-  const result = errorResult(await refusal("create_sandbox", { timeout: 1 }));
+  const result = errorResult(await refusal("create_sandbox", { idle_timeout: 1 }));
   assert.equal(result.isError, true);
   assert.deepEqual(result.content, [{
     type: "text",
-    text: "Error invalid_argument: timeout: must be at least 10; received 1.\nState: Nothing was run.\n" +
+    text:
+      "Error invalid_argument: idle_timeout: must be at least 10; received 1.\nState: Nothing was run.\n" +
       "Next: Correct the arguments and call again.\nretryable: no",
   }]);
   const other = errorResult(

@@ -1,30 +1,57 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
-import { README_TOOLS } from "../../../scripts/readme_tools.ts";
+import { readConfig } from "../../../src/app/config.ts";
+import { offeredTools } from "../../../src/mcp/offered_tools.ts";
+import { DISCLOSURE_MODES, type Toolset, type ToolVariant } from "../../../src/mcp/variant.ts";
+import { CDM_VERSIONS } from "../../../src/omop/cdm/mod.ts";
+import { assertSnapshot } from "../../fixtures/snapshot.ts";
 
-const SNAPSHOT = new URL("./snapshots/tools.json", import.meta.url);
+const SETTINGS = readConfig(() => undefined);
 
-/** `OMCP_UPDATE=1 deno test …` writes the snapshot anew: a change of what clients see shows in review. */
-Deno.test("the tools are what the snapshot says", async () => {
-  const tools = README_TOOLS.map(({ name, title, description, annotations, input }) => ({
+/** Every variant that a server can have. Without the toolset `omop` the CDM's version has no effect. */
+function variants(): Record<string, ToolVariant> {
+  const found: Record<string, ToolVariant> = {};
+  for (const disclosure of DISCLOSURE_MODES) {
+    for (const cdmVersion of CDM_VERSIONS) {
+      const omop: readonly Toolset[] = ["sandbox", "omop"];
+      found[`omop_${cdmVersion}_${disclosure}`] = { cdmVersion, disclosure, toolsets: omop };
+      found[`sandbox_${disclosure}`] = { cdmVersion, disclosure, toolsets: ["sandbox"] };
+    }
+  }
+  return found;
+}
+
+function listed(variant: ToolVariant): unknown[] {
+  return offeredTools(variant, SETTINGS).map(({ name, title, description, annotations, input }) => ({
     name,
     title,
     description,
     annotations,
     inputSchema: z.toJSONSchema(input, { io: "input" }),
   }));
-  const text = `${JSON.stringify(tools, null, 2)}\n`;
-  if (Deno.env.get("OMCP_UPDATE") === "1") await Deno.writeTextFile(SNAPSHOT, text);
-  assert.equal(text, await Deno.readTextFile(SNAPSHOT));
-});
+}
 
-Deno.test("the list of tools takes less than 32 kB of a model's context", () => {
-  const listed = README_TOOLS.map(({ name, title, description, annotations, input }) => ({
-    name,
-    title,
-    description,
-    annotations,
-    inputSchema: z.toJSONSchema(input, { io: "input" }),
-  }));
-  assert.ok(JSON.stringify(listed).length < 32_000);
+for (const [name, variant] of Object.entries(variants())) {
+  Deno.test(`the tools of ${name} are those of the snapshot`, () => {
+    assertSnapshot(import.meta.url, `tools_${name}.json`, `${JSON.stringify(listed(variant), null, 2)}\n`);
+  });
+
+  Deno.test(`the tools of ${name} take less than 32 kB of a model's context`, () => {
+    assert.ok(JSON.stringify(listed(variant)).length < 32_000);
+  });
+
+  Deno.test(`defining the tools of ${name} again gives the same definitions`, () => {
+    assert.deepEqual(listed(variant), listed(variant));
+  });
+}
+
+Deno.test("a server without a database offers no tool that needs one, and does not mention a CDM", () => {
+  const tools = offeredTools({ cdmVersion: "5.4", disclosure: "open", toolsets: ["sandbox"] }, SETTINGS);
+  assert.deepEqual(tools.map(({ name }) => name), [
+    "create_sandbox",
+    "execute_python_code",
+    "list_sandboxes",
+    "remove_sandbox",
+  ]);
+  assert.doesNotMatch(JSON.stringify(tools.map(({ description }) => description)), /CDM|psycopg\.connect/);
 });

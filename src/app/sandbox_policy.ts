@@ -1,0 +1,17 @@
+import { DEFAULT_POLICY, type SandboxPolicy } from "../sandbox/policy.ts";
+import type { Config } from "./config.ts";
+
+/**
+ * The confinement that the settings ask for.
+ *
+ * @param config The settings.
+ */
+export function sandboxPolicy(config: Config): SandboxPolicy {
+  return {
+    ...DEFAULT_POLICY,
+    memoryBytes: config.memoryBytes,
+    cpus: config.cpus,
+    pids: config.pids,
+    workspace: { ...DEFAULT_POLICY.workspace, bytes: config.workspaceBytes },
+  };
+}

@@ -1,0 +1,20 @@
+import { OmcpError } from "../errors.ts";
+import { ownCommand } from "../lib/own_command.ts";
+
+/** References of our own images, as `imageReference` makes them. */
+const OWN = /^omcp-(?:python|postgres):[0-9a-f]{12}$/;
+
+/**
+ * The error of an image that the engine does not have.
+ *
+ * @param image Its reference.
+ * @returns `image_missing`, with what makes it available.
+ */
+export function missingImage(image: string): OmcpError {
+  return new OmcpError("image_missing", `The engine has no image ${image}`, {
+    next: OWN.test(image)
+      ? `Run \`${ownCommand("setup")}\` in the project's folder; it builds what is missing.`
+      : "Build the image or load it into the engine, or leave OMCP_IMAGE empty for the project's own.",
+    details: { image },
+  });
+}

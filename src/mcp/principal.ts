@@ -1,0 +1,8 @@
+/** Who calls. Everything that a call makes belongs to its principal. */
+export interface Principal {
+  /** For the audit. */
+  readonly id: string;
+}
+
+/** The one caller over stdio: whoever started the client, which started this process. */
+export const LOCAL_USER: Principal = { id: "local" };

@@ -1,0 +1,58 @@
+/** What a server offers, as a value: the definition of every tool is a function of it. */
+import type { CdmVersion } from "../omop/cdm/mod.ts";
+
+/** What may leave the database. `open`: rows. */
+export const DISCLOSURE_MODES = ["open"] as const;
+
+/** One of {@link DISCLOSURE_MODES}. */
+export type DisclosureMode = (typeof DISCLOSURE_MODES)[number];
+
+/** Groups of tools. `sandbox`: always offered. `omop`: where a database is configured. */
+export const TOOLSETS = ["sandbox", "omop"] as const;
+
+/** One of {@link TOOLSETS}. */
+export type Toolset = (typeof TOOLSETS)[number];
+
+/** Which tools a server offers, and which CDM they are about. */
+export interface ToolVariant {
+  /** Without meaning where the toolset `omop` is not offered. */
+  readonly cdmVersion: CdmVersion;
+  readonly disclosure: DisclosureMode;
+  readonly toolsets: readonly Toolset[];
+}
+
+/** Settings that definitions quote to the model. Times in milliseconds. */
+export interface QuotedSettings {
+  readonly cdmSchema: string;
+  readonly idleMs: number;
+  readonly lifetimeMs: number;
+  readonly cellTimeoutMs: number;
+  readonly cellTimeoutMaxMs: number;
+}
+
+/**
+ * Describes the database to a model.
+ *
+ * @param cdm The CDM that sandboxes reach; undefined where there is none.
+ * @returns One sentence.
+ */
+export function databaseSentence(
+  cdm: { readonly version: CdmVersion; readonly schema: string } | undefined,
+): string {
+  if (cdm === undefined) return "No database is configured.";
+  return `An OMOP CDM ${cdm.version} is in schema ${cdm.schema}: psycopg.connect() with no arguments reaches it, read-only; query_omop runs typed queries.`;
+}
+
+/**
+ * Finds the CDM of a variant.
+ *
+ * @param variant What the server offers.
+ * @param settings Where the schema is.
+ * @returns Version and schema; undefined where no database is configured.
+ */
+export function variantCdm(
+  { toolsets, cdmVersion: version }: ToolVariant,
+  { cdmSchema: schema }: QuotedSettings,
+): { readonly version: CdmVersion; readonly schema: string } | undefined {
+  return toolsets.includes("omop") ? { version, schema } : undefined;
+}
