@@ -1,8 +1,9 @@
-import { asNode, constantOf, type Fields, listOf, namesOf, textOf } from "./ast.ts";
+import { asNode, constantOf, type Fields, listOf, namesOf } from "./ast.ts";
 import { FUNCTIONS, MANY } from "./functions.ts";
 import { Refusal } from "./refusal.ts";
 import { checkReadable, decideSetting, type SettingVerdict, valuesIn } from "./settings.ts";
 import type { GuardPolicy } from "./types.ts";
+import { READ_XML_HINT } from "./xml.ts";
 
 /** A call of a function whose name bears no schema: one is written before it, so that nothing can shadow it. */
 export interface PendingCall {
@@ -167,8 +168,11 @@ function extraSchema(
 }
 
 function refusedFunction(name: string): Refusal {
+  const xml = /^(?:pg_catalog\.)?x(?:ml|path)/.test(name);
   return new Refusal(
-    `permission denied for function ${textOf(name)}(): it is not among those a sandbox may call`,
-    "PostgreSQL's functions that only compute are allowed, and those that the site lists",
+    `permission denied for function ${name}(): it is not among those a sandbox may call`,
+    xml
+      ? READ_XML_HINT
+      : "PostgreSQL's functions that only compute are allowed, and those that the site lists",
   );
 }

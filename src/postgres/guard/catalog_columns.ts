@@ -1,28 +1,29 @@
 /**
- * Columns of the catalogs that a sandbox must not see: values of tables, source text, and names of roles. Whoever may read a
- * catalog sees them for all objects, also for those that neither the role nor the policy shows.
+ * Columns of the catalogs that a sandbox must not see: values of tables, source text, and names of roles. A role that may read
+ * a catalog sees them for all objects, including those that neither the role nor the policy shows.
  */
 import { asNode, type Fields, isFields, listOf, namesOf, partsOf, textOf } from "./ast.ts";
 import type { CatalogRows } from "./catalog_rows.ts";
+import { catalogOf, type Scope } from "./range_table.ts";
 import { Refusal } from "./refusal.ts";
 
 const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map([
-  ["pg_attribute", ["attmissingval", "attacl"]],
-  ["pg_class", ["relacl"]],
-  ["pg_extension", ["extowner", "extconfig", "extcondition"]],
-  ["pg_matviews", ["definition", "matviewowner"]],
-  ["pg_namespace", ["nspacl"]],
+  ["pg_catalog.pg_attribute", ["attmissingval", "attacl"]],
+  ["pg_catalog.pg_class", ["relacl"]],
+  ["pg_catalog.pg_extension", ["extowner", "extconfig", "extcondition"]],
+  ["pg_catalog.pg_matviews", ["definition", "matviewowner"]],
+  ["pg_catalog.pg_namespace", ["nspacl"]],
   [
-    "pg_roles",
+    "pg_catalog.pg_roles",
     ("rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolconnlimit rolpassword " +
       "rolvaliduntil rolbypassrls rolconfig").split(" "),
   ],
-  ["pg_tables", ["tableowner"]],
-  ["pg_tablespace", ["spcacl"]],
-  ["pg_type", ["typacl"]],
-  ["pg_views", ["definition", "viewowner"]],
-  ["schemata", ["schema_owner"]],
-  ["views", ["view_definition"]],
+  ["pg_catalog.pg_tables", ["tableowner"]],
+  ["pg_catalog.pg_tablespace", ["spcacl"]],
+  ["pg_catalog.pg_type", ["typacl"]],
+  ["pg_catalog.pg_views", ["definition", "viewowner"]],
+  ["information_schema.schemata", ["schema_owner"]],
+  ["information_schema.views", ["view_definition"]],
 ]);
 
 /**
@@ -35,13 +36,25 @@ const COLUMN = new RegExp(
     "check_option|is_[a-z_]+)$",
 );
 
-/** Looks out for them in one statement: by name, by `*`, as part of a whole row, and under another name. */
+/** The names in one FROM list. */
+interface FromList {
+  /** Catalogs with hidden columns, by alias. */
+  readonly catalogs: ReadonlyMap<string, string>;
+  /** Aliases that certainly mean something else. */
+  readonly others: ReadonlySet<string>;
+  /** What surrounds the SELECT. */
+  readonly outer: Sight | undefined;
+}
+
+/** The FROM lists that a column's name may refer to, innermost first. */
+export interface Sight {
+  readonly list: FromList;
+  /** Set within the list itself, where only LATERAL makes its names visible: a name there may mean one further out. */
+  readonly inFrom: boolean;
+}
+
+/** Finds hidden columns in one statement: by name, by `*`, as part of a whole row, and under another name. */
 export class CatalogColumns {
-  /** Hidden columns of the catalogs that the statement reads. */
-  readonly #hidden = new Set<string>();
-  /** Names by which such a catalog's whole row may be called. */
-  readonly #aliases = new Set<string>();
-  readonly #columns: (readonly (string | undefined)[])[] = [];
   readonly #rows: CatalogRows;
 
   /** @param rows Knows the subqueries that stand for a catalog. */
@@ -50,99 +63,135 @@ export class CatalogColumns {
   }
 
   /**
-   * Looks at the FROM list of a SELECT.
+   * Reads the FROM list of a SELECT.
    *
    * @param fields The fields of a SelectStmt.
-   * @throws {Refusal} A `*` of it would give such columns.
+   * @param scope The common table expressions that its FROM list sees.
+   * @param outer What surrounds it.
+   * @returns What its columns may refer to.
+   * @throws {Refusal} A join hides which column is a catalog's.
    */
-  enterSelect(fields: Fields): void {
-    const catalogs = listOf(fields["fromClause"]).flatMap((item) => this.#catalogsIn(item));
-    if (catalogs.length === 0) return;
-    for (const target of listOf(fields["targetList"])) {
-      const value = asNode(asNode(target)?.fields["val"]);
-      if (value?.kind === "ColumnRef" && partsOf(value.fields)[0] === undefined) {
-        throw this.#everything(catalogs[0] ?? "");
-      }
-    }
-  }
-
-  /** Notes a column, or a star behind a name. @param fields The fields of a ColumnRef. */
-  noteColumn(fields: Fields): void {
-    this.#columns.push(partsOf(fields));
+  enterSelect(fields: Fields, scope: Scope | undefined, outer: Sight | undefined): Sight {
+    const catalogs = new Map<string, string>();
+    const others = new Set<string>();
+    for (const item of listOf(fields["fromClause"])) this.#noteItem(item, scope, { catalogs, others });
+    return { list: { catalogs, others, outer }, inFrom: false };
   }
 
   /**
-   * Checks all that was noted.
+   * Checks a column, or a star.
    *
-   * @throws {Refusal} A column of it is hidden, or a whole row has one.
+   * @param fields The fields of a ColumnRef.
+   * @param sight What it may refer to.
+   * @throws {Refusal} It is hidden, or a whole row that has such a column.
    */
-  check(): void {
-    if (this.#hidden.size === 0) return;
-    for (const names of this.#columns) {
-      const last = names.at(-1);
-      const row = last === undefined ? names.at(-2) : names.length === 1 ? last : undefined;
-      if (row !== undefined && this.#aliases.has(row)) throw this.#everything(row);
-      const of = names.at(-2);
-      if (last !== undefined && of !== undefined && this.#aliases.has(of) && !COLUMN.test(last)) {
-        throw new Refusal(
-          `"${of}.${last}" is no column of a catalog, and could call a function named "${last}" with its whole row`,
-          "Name the columns you need",
-        );
-      }
-      if (last !== undefined && this.#hidden.has(last)) {
-        throw new Refusal(
-          `column "${last}" of the catalogs may not be read by a sandbox`,
-          "It shows values, source text or names of roles, also of what this sandbox may not read",
-        );
-      }
+  checkColumn(fields: Fields, sight: Sight | undefined): void {
+    const names = partsOf(fields);
+    const last = names.at(-1);
+    const relation = names.at(-2);
+    if (names.length === 1 && last === undefined) { // SELECT *: of this list only
+      const [catalog] = sight?.list.catalogs.values() ?? [];
+      if (catalog !== undefined) throw wholeRow(catalog);
+      return;
+    }
+    for (let at = sight; at !== undefined; at = at.list.outer) {
+      const { catalogs, others } = at.list;
+      if (names.length === 1) checkName(last ?? "", catalogs);
+      else checkQualified(relation ?? "", last, catalogs);
+      // A name with a schema passes over aliases.
+      if (names.length === 2 && !at.inFrom && others.has(relation ?? "")) return;
     }
   }
 
   /**
    * Refuses a catalog as a whole.
    *
-   * @param relation Its name.
+   * @param catalog Its name, with its schema.
    * @throws {Refusal} It has hidden columns.
    */
-  refuseWhole(relation: string): void {
-    if (HIDDEN.has(relation)) throw this.#everything(relation);
+  refuseWhole(catalog: string): void {
+    if (HIDDEN.has(catalog)) throw wholeRow(catalog);
   }
 
-  /** Notes the catalogs within an item of FROM. Returns their names. */
-  #catalogsIn(item: unknown): readonly string[] {
+  /** Notes the names of an item of FROM. Returns the catalogs with hidden columns in it. */
+  #noteItem(
+    item: unknown,
+    scope: Scope | undefined,
+    found: { readonly catalogs: Map<string, string>; readonly others: Set<string> },
+  ): readonly string[] {
     const node = asNode(item);
     if (node === undefined) return [];
     const { kind, fields } = node;
-    if (kind === "RangeTableSample") return this.#catalogsIn(fields["relation"]);
+    if (kind === "RangeTableSample") return this.#noteItem(fields["relation"], scope, found);
     const alias = isFields(fields["alias"]) ? fields["alias"] : undefined;
-    const renames = (namesOf(alias?.["colnames"]) ?? []).length > 0;
     if (kind === "JoinExpr") {
-      const within = [...this.#catalogsIn(fields["larg"]), ...this.#catalogsIn(fields["rarg"])];
-      if (within.length === 0) return within;
+      // An alias of the join hides the aliases within, so they prove nothing.
+      const inner = alias === undefined ? found : { catalogs: found.catalogs, others: new Set<string>() };
+      const within = [fields["larg"], fields["rarg"]].flatMap((side) => this.#noteItem(side, scope, inner));
       const using = namesOf(fields["usingClause"]) ?? [];
+      const hidden = within.flatMap((catalog) => HIDDEN.get(catalog) ?? []);
       // Behind an alias of the join its columns could not be told from functions.
       const named = alias !== undefined || fields["join_using_alias"] !== undefined;
-      if (named || fields["isNatural"] === true || using.some((name) => this.#hidden.has(name))) {
-        throw this.#everything(within[0] ?? "");
-      }
+      const [catalog] = within;
+      if (
+        catalog !== undefined &&
+        (named || fields["isNatural"] === true || using.some((name) => hidden.includes(name)))
+      ) throw wholeRow(catalog);
+      if (alias !== undefined) found.others.add(textOf(alias["aliasname"]));
       return within;
     }
-    const name = kind === "RangeSubselect" ? this.#rows.shownBy(fields) ?? "" : textOf(fields["relname"]);
-    const hidden = kind === "RangeVar" || kind === "RangeSubselect" ? HIDDEN.get(name) : undefined;
-    // A common table expression or a table of the CDM may bear such a name too: what is said of it holds for that as well.
-    if (hidden === undefined) return [];
-    for (const column of hidden) this.#hidden.add(column);
-    this.#aliases.add(alias === undefined ? name : textOf(alias["aliasname"]));
-    if (renames) throw this.#everything(name);
-    return [name];
+    const relation = textOf(fields["relname"]);
+    const name = alias === undefined ? relation : textOf(alias["aliasname"]);
+    const catalog = kind === "RangeVar"
+      ? `${catalogOf(fields, scope)}.${relation}`
+      : kind === "RangeSubselect"
+      ? this.#rows.shownBy(fields)
+      : undefined;
+    if (catalog === undefined || !HIDDEN.has(catalog)) {
+      if (name !== "") found.others.add(name);
+      return [];
+    }
+    if ((namesOf(alias?.["colnames"]) ?? []).length > 0) throw wholeRow(catalog);
+    found.catalogs.set(name, catalog);
+    return [catalog];
   }
+}
 
-  #everything(relation: string): Refusal {
-    return new Refusal(
-      `not all columns of catalog "${relation}" may be read by a sandbox, so it may not be read as a whole`,
-      `Name the columns you need; hidden are ${
-        [...this.#hidden].join(", ") || (HIDDEN.get(relation) ?? []).join(", ")
-      }`,
-    );
+/** A name alone is a column of any list in sight, or the whole row behind an alias. */
+function checkName(name: string, catalogs: ReadonlyMap<string, string>): void {
+  const row = catalogs.get(name);
+  if (row !== undefined) throw wholeRow(row);
+  for (const catalog of catalogs.values()) {
+    if (HIDDEN.get(catalog)?.includes(name) === true) throw hiddenColumn(name, catalog);
   }
+}
+
+function checkQualified(
+  alias: string,
+  column: string | undefined,
+  catalogs: ReadonlyMap<string, string>,
+): void {
+  const catalog = catalogs.get(alias);
+  if (catalog === undefined) return;
+  if (column === undefined) throw wholeRow(catalog);
+  if (HIDDEN.get(catalog)?.includes(column) === true) throw hiddenColumn(column, catalog);
+  if (COLUMN.test(column)) return;
+  throw new Refusal(
+    `"${alias}.${column}" is not a column of ${catalog}, and could call a function named "${column}" with its whole row`,
+    "Name the columns you need",
+  );
+}
+
+function hiddenColumn(column: string, catalog: string): Refusal {
+  return new Refusal(
+    `column "${column}" of ${catalog} is hidden: it shows values, source text or roles of what this sandbox may not read`,
+    "Leave the column out; names, types, keys and comments of the CDM's tables are in the other columns",
+  );
+}
+
+function wholeRow(catalog: string): Refusal {
+  return new Refusal(
+    `${catalog} may not be read as a whole: some of its columns are hidden`,
+    `Name the columns you need; hidden are ${(HIDDEN.get(catalog) ?? []).join(", ")}`,
+  );
 }

@@ -86,7 +86,7 @@ export class CatalogRows {
    * Finds the catalog that a subquery shows.
    *
    * @param subselect The fields of a RangeSubselect.
-   * @returns The catalog's name without its schema, or undefined where it is another subquery.
+   * @returns The catalog with its schema, or undefined where it is another subquery.
    */
   shownBy(subselect: Fields): string | undefined {
     if (!this.#shown.has(subselect)) this.#shown.set(subselect, this.#catalogIn(subselect));
@@ -97,11 +97,10 @@ export class CatalogRows {
     const from = asNode(listOf(asNode(subselect["subquery"])?.fields["fromClause"])[0]);
     if (from?.kind !== "RangeVar" || !isFields(from.fields["alias"])) return undefined;
     if (textOf(from.fields["alias"]["aliasname"]) !== `${PREFIX}x`) return undefined;
-    const name = textOf(from.fields["relname"]);
-    const catalog = `${textOf(from.fields["schemaname"])}.${name}`;
+    const catalog = `${textOf(from.fields["schemaname"])}.${textOf(from.fields["relname"])}`;
     const rows = this.#relations.get(catalog);
     if (rows === undefined) return undefined;
-    return shapeOf(subselect["subquery"]) === this.#shape(catalog, () => treeOf(rows)) ? name : undefined;
+    return shapeOf(subselect["subquery"]) === this.#shape(catalog, () => treeOf(rows)) ? catalog : undefined;
   }
 
   /**

@@ -9,14 +9,15 @@ import {
   checkType,
 } from "./node_rules.ts";
 import { CatalogAccess } from "./catalog_access.ts";
-import { CatalogColumns } from "./catalog_columns.ts";
+import { CatalogColumns, type Sight } from "./catalog_columns.ts";
 import { ESTIMATED_ITEMS, FROM_ITEMS } from "./estimated.ts";
 import { NODE_FIELDS, REFUSED_NAMES } from "./nodes.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
-import { RangeTable, type Scope } from "./range_table.ts";
+import { catalogOf, RangeTable, type Scope } from "./range_table.ts";
 import { References } from "./references.ts";
 import type { PendingRows } from "./row_edits.ts";
 import type { GuardPolicy } from "./types.ts";
+import { READ_XML_HINT, XmlValues } from "./xml.ts";
 
 /** Nesting beyond which a statement is refused: far above what people write, far below what a stack holds. */
 const MAX_DEPTH = 500;
@@ -25,9 +26,14 @@ const MAX_DEPTH = 500;
 const RELATIONS_OF_ROWS = 4;
 
 interface Place {
+  /** The common table expressions that a relation's name may mean. */
   readonly scope: Scope | undefined;
+  /** The FROM lists that a column's name may mean. */
+  readonly sight: Sight | undefined;
   readonly depth: number;
 }
+
+const OUTERMOST: Place = { scope: undefined, sight: undefined, depth: 0 };
 
 /** The expression kinds whose "operator" is a phrase of the grammar. */
 const BETWEEN_KINDS = /^AEXPR_(NOT_)?BETWEEN(_SYM)?$/;
@@ -42,6 +48,7 @@ export class SelectChecker {
   readonly #catalogs: CatalogColumns;
   readonly #relations: RangeTable;
   readonly #access: CatalogAccess;
+  readonly #xml = new XmlValues();
   #fromItems = 0;
 
   /** @param policy What may be reached. */
@@ -95,9 +102,8 @@ export class SelectChecker {
     if (node?.kind !== "SelectStmt") {
       throw new Refusal(notAllowed(node?.kind ?? "this"), "Only SELECT is allowed here");
     }
-    this.#walk(node.kind, node.fields, { scope: undefined, depth: 0 });
-    this.#references.check(this.#policy);
-    this.#catalogs.check();
+    this.#walk(node.kind, node.fields, OUTERMOST);
+    this.#checkWhole();
   }
 
   /**
@@ -107,9 +113,8 @@ export class SelectChecker {
    * @throws {Refusal} Where one is not allowed.
    */
   checkParts(parts: readonly unknown[]): void {
-    for (const part of parts) this.#visit(part, { scope: undefined, depth: 0 });
-    this.#references.check(this.#policy);
-    this.#catalogs.check();
+    for (const part of parts) this.#visit(part, OUTERMOST);
+    this.#checkWhole();
   }
 
   /**
@@ -119,14 +124,20 @@ export class SelectChecker {
    * @throws {Refusal} Where it may not be read.
    */
   checkRelation(relation: Fields): void {
-    this.#catalogs.refuseWhole(textOf(relation["relname"]));
-    this.#walk("RangeVar", relation, { scope: undefined, depth: 0 });
+    this.#catalogs.refuseWhole(`${catalogOf(relation, undefined)}.${textOf(relation["relname"])}`);
+    this.#walk("RangeVar", relation, OUTERMOST);
+  }
+
+  /** Checks what only the whole statement shows. */
+  #checkWhole(): void {
+    this.#references.check(this.#policy);
+    this.#xml.check();
   }
 
   #visit(value: unknown, place: Place): void {
     const node = asNode(value);
     if (node !== undefined) {
-      return this.#walk(node.kind, node.fields, { scope: place.scope, depth: place.depth + 1 });
+      return this.#walk(node.kind, node.fields, { ...place, depth: place.depth + 1 });
     }
     if (isFields(value) && Object.keys(value).length === 0) return; // a null in a list, as in SELECT DISTINCT
     throw new Refusal("the statement has a part that the guard cannot read");
@@ -141,7 +152,9 @@ export class SelectChecker {
       );
     }
     const known = NODE_FIELDS.get(kind);
-    if (known === undefined) throw new Refusal(notAllowed(kind));
+    if (known === undefined) {
+      throw new Refusal(notAllowed(kind), kind === "RangeTableFunc" ? READ_XML_HINT : undefined);
+    }
     const inner = this.#enter(kind, fields, place);
     const shown = kind === "RangeSubselect" && this.#access.rows.shownBy(fields) !== undefined;
     if (shown) this.#relations.add(RELATIONS_OF_ROWS);
@@ -151,7 +164,7 @@ export class SelectChecker {
       const type = known.get(name);
       if (type === undefined) throw new Refusal(notAllowed(`${kind}.${name}`));
       if (kind === "SelectStmt" && name === "withClause") continue; // walked by #enter, in a scope of its own
-      this.#walkField(type, value, inner);
+      this.#walkField(type, value, kind === "SelectStmt" && name === "fromClause" ? within(inner) : inner);
     }
   }
 
@@ -182,10 +195,12 @@ export class SelectChecker {
   /** Applies the rules of one kind of node; gives the place its fields are walked in. */
   #enter(kind: string, fields: Fields, place: Place): Place {
     if (FROM_ITEMS.has(kind)) this.#fromItems += 1;
+    this.#xml.enter(kind, fields);
     switch (kind) {
-      case "SelectStmt":
-        this.#catalogs.enterSelect(fields);
-        return this.#enterSelect(fields, place);
+      case "SelectStmt": {
+        const { scope } = this.#enterSelect(fields, place);
+        return { ...place, scope, sight: this.#catalogs.enterSelect(fields, scope, place.sight) };
+      }
       case "CommonTableExpr":
         checkCommonTable(fields);
         break;
@@ -202,7 +217,7 @@ export class SelectChecker {
         break;
       case "ColumnRef":
         this.#references.noteColumn(fields);
-        this.#catalogs.noteColumn(fields);
+        this.#catalogs.checkColumn(fields, place.sight);
         this.#access.noteColumn(fields);
         break;
       case "A_Indirection":
@@ -254,7 +269,7 @@ export class SelectChecker {
       return { item, name: textOf(node.fields["ctename"]), written: isWrittenOut(node.fields) };
     });
     const names = new Map<string, number>();
-    const whole: Place = { depth: place.depth, scope: { names, outer: place.scope } };
+    const whole: Place = { ...place, scope: { names, outer: place.scope } };
     if (clause["recursive"] === true) {
       if (members.some(({ written }) => written)) {
         throw new Refusal(
@@ -270,11 +285,17 @@ export class SelectChecker {
     for (const { item, name, written } of members) {
       const before = this.#relations.count;
       // Each sees those before it.
-      this.#visit(item, { depth: place.depth, scope: { names: new Map(names), outer: place.scope } });
+      this.#visit(item, { ...place, scope: { names: new Map(names), outer: place.scope } });
       names.set(name, written ? this.#relations.count - before : 1);
     }
     return whole;
   }
+}
+
+/** The place of what stands in a FROM list itself. */
+function within(place: Place): Place {
+  const { sight } = place;
+  return sight === undefined ? place : { ...place, sight: { ...sight, inFrom: true } };
 }
 
 /** Whether the planner writes a common table expression out wherever it is used. */

@@ -24,6 +24,7 @@ const ALLOWED = `
 1-2: log round trunc
 1-1: avg sum min max stddev stddev_pop stddev_samp variance var_pop var_samp bool_and bool_or every mode any_value
 1-1: array_agg json_agg jsonb_agg json_agg_strict jsonb_agg_strict bit_and bit_or bit_xor range_agg range_intersect_agg
+1-1: xmlagg xmlcomment xmltext
 1-1: first_value last_value ntile
 1-3: lag lead
 1-1: length char_length character_length octet_length bit_length bit_count lower upper initcap reverse ascii chr md5

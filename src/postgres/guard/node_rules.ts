@@ -5,6 +5,7 @@ import { REFUSED_NAMES } from "./nodes.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import { SAMPLING_METHODS } from "./relations.ts";
 import type { GuardPolicy } from "./types.ts";
+import { READ_XML_HINT } from "./xml.ts";
 
 /** Fields that `(value).field` may name: none of them is a function of pg_catalog. */
 const ATTRIBUTES = /^(key|value|n|x|ordinality|f[0-9]{1,3})$/;
@@ -86,7 +87,12 @@ export function checkType(fields: Fields): void {
   const [last = ""] = names.slice(-1);
   const builtIn = names.length === 1 || (names.length === 2 && names[0] === "pg_catalog");
   if (builtIn && TYPES.has(last)) return;
-  throw new Refusal(`type ${names.join(".")} is not allowed`, "The data types of PostgreSQL itself are");
+  throw new Refusal(
+    `type ${names.join(".")} is not allowed in a sandbox's SQL`,
+    last === "xml"
+      ? READ_XML_HINT
+      : "Cast to a type of PostgreSQL's that holds data: text, numeric, date, jsonb …",
+  );
 }
 
 /**

@@ -58,6 +58,8 @@ RangeTableSample relation:n method:N args:N repeatable:n
 JoinExpr jointype:? isNatural:? larg:n rarg:n usingClause:N join_using_alias:Alias quals:n alias:Alias
 Alias aliasname:? colnames:N
 ColumnDef colname:? typeName:TypeName is_local:? collClause:CollateClause
+XmlExpr op:? name:? named_args:N arg_names:N args:N xmloption:?
+XmlSerialize xmloption:? expr:n typeName:TypeName indent:?
 JsonFormat format_type:? encoding:?
 JsonReturning format:JsonFormat typid:? typmod:?
 JsonOutput typeName:TypeName returning:JsonReturning
@@ -118,8 +120,6 @@ export const REFUSED_NAMES: ReadonlyMap<string, string> = new Map([
   ["UpdateStmt", "UPDATE"],
   ["DeleteStmt", "DELETE"],
   ["MergeStmt", "MERGE"],
-  ["XmlExpr", "XML construction"],
-  ["XmlSerialize", "XMLSERIALIZE"],
   ["RangeTableFunc", "XMLTABLE"],
   ["CurrentOfExpr", "WHERE CURRENT OF"],
   ["SetToDefault", "DEFAULT"],

@@ -14,6 +14,33 @@ export interface Scope {
   readonly outer: Scope | undefined;
 }
 
+type CatalogSchema = "pg_catalog" | "information_schema";
+
+/** The relations that a mention of a common table expression stands for; undefined where none of that name is in sight. */
+function commonTable(name: string, scope: Scope | undefined): number | undefined {
+  for (let level = scope; level !== undefined; level = level.outer) {
+    const relations = level.names.get(name);
+    if (relations !== undefined) return relations;
+  }
+  return undefined;
+}
+
+/**
+ * Finds the catalog that a relation in FROM is, as PostgreSQL looks names up: a common table expression first, then pg_catalog.
+ *
+ * @param fields The fields of a RangeVar.
+ * @param scope The common table expressions in sight.
+ * @returns The schema, or undefined where the name means something else.
+ */
+export function catalogOf(fields: Fields, scope: Scope | undefined): CatalogSchema | undefined {
+  const name = textOf(fields["relname"]);
+  const schema = fields["schemaname"];
+  if (schema === undefined && commonTable(name, scope) !== undefined) return undefined;
+  if ((schema === undefined || schema === "pg_catalog") && CATALOG_RELATIONS.has(name)) return "pg_catalog";
+  if (schema === "information_schema" && INFORMATION_SCHEMA_RELATIONS.has(name)) return schema;
+  return undefined;
+}
+
 /** The relations of one statement, as the planner will see them. */
 export class RangeTable {
   readonly #policy: GuardPolicy;
@@ -60,22 +87,16 @@ export class RangeTable {
    * @returns The schema, where it is a catalog.
    * @throws {Refusal} Where it may not be read.
    */
-  check(fields: Fields, scope: Scope | undefined): "pg_catalog" | "information_schema" | undefined {
+  check(fields: Fields, scope: Scope | undefined): CatalogSchema | undefined {
     const name = textOf(fields["relname"]);
     const schema = fields["schemaname"];
     if (fields["relpersistence"] !== "p") throw new Refusal("temporary and unlogged tables are not allowed");
-    if (schema === undefined) {
-      for (let level = scope; level !== undefined; level = level.outer) {
-        const relations = level.names.get(name);
-        if (relations === undefined) continue;
-        this.add(relations);
-        return undefined;
-      }
-    }
-    this.add(1);
+    const common = schema === undefined ? commonTable(name, scope) : undefined;
+    this.add(common ?? 1);
+    if (common !== undefined) return undefined;
+    const catalog = catalogOf(fields, scope);
+    if (catalog !== undefined) return catalog;
     const { relations, cdmSchema } = this.#policy;
-    if ((schema === undefined || schema === "pg_catalog") && CATALOG_RELATIONS.has(name)) return "pg_catalog";
-    if (schema === "information_schema" && INFORMATION_SCHEMA_RELATIONS.has(name)) return schema;
     if ((schema === undefined || schema === cdmSchema) && relations.has(name)) {
       if (this.#policy.veiled?.has(name) === true) this.#veiled = name;
       return undefined;

@@ -165,8 +165,13 @@ export const FUNCTION_GROUPS: readonly Group[] = [
   },
   {
     verdict: "refused",
-    reason: "is about XML, whose parser is a library's",
-    names: "xml\\w+ xpath\\w*",
+    reason: "reads XML, by a library that cannot be cancelled",
+    names: "xml_is\\w+ xmlconcat2 xmlexists xmlvalidate xpath\\w*",
+  },
+  {
+    verdict: "allowed",
+    reason: "builds XML",
+    names: "xmlagg xmlcomment xmltext",
   },
   {
     verdict: "refused",

@@ -197,7 +197,7 @@ export const TYPE_GROUPS: readonly Group[] = [
   },
   {
     verdict: "refused",
-    reason: "is about XML, whose parser is a library's",
+    reason: "reads XML, by a library that cannot be cancelled",
     names: "xml",
   },
 ];
