@@ -1,7 +1,7 @@
 /** XML may be built, and not read: the server's XML parser cannot be cancelled. */
 import assert from "node:assert/strict";
-import { startPostgres } from "../fixture.ts";
-import { refusalOf, sentFor } from "./planning.ts";
+import { startPostgres } from "../../../fixtures/postgres/test_postgres.ts";
+import { refusalOf, sentFor } from "../../../fixtures/postgres/planning.ts";
 
 /** What builds XML, and what PostgreSQL gives for it. */
 const BUILT: readonly (readonly [sql: string, result: string])[] = [
