@@ -3,7 +3,7 @@
  *
  *     deno run -A scripts/readme.ts [--check]
  */
-import { ERROR_CODES } from "../src/errors.ts";
+import { DETAIL_FIELDS, ERROR_CODES } from "../src/errors.ts";
 import { DENO_VERSION } from "../src/version.ts";
 import * as z from "zod";
 import { toolReference } from "../src/mcp/reference.ts";
@@ -91,8 +91,13 @@ for (const { name } of Deno.readDirSync(DOCS)) {
 Deno.exit(stale > 0 ? 1 : 0);
 
 function errorsPage(): string {
-  const rows = Object.entries(ERROR_CODES).map(([code, { retryable, meaning, state }]) =>
-    `| \`${code}\` | ${meaning} | ${retryable ? "yes" : "no"} | ${state} |`
+  const rows = Object.entries(ERROR_CODES).map(([code, { retryable, meaning, state, details }]) =>
+    `| \`${code}\` | ${meaning} | ${retryable ? "yes" : "no"} | ${state} | ${
+      details.map((field) => `\`${field}\``).join(", ")
+    } |`
+  );
+  const fields = Object.entries(DETAIL_FIELDS).map(([name, { type, meaning }]) =>
+    `| \`${name}\` | ${type} | ${meaning} |`
   );
   return [
     "<!-- Generated from src/errors.ts by `deno task readme`: change it there. -->",
@@ -103,9 +108,17 @@ function errorsPage(): string {
     "says nothing more precise about the state, this table holds. *Retryable* says whether the same call may",
     "succeed if it is repeated; a single error may differ from its code, and says so.",
     "",
-    "| code | meaning | retryable | what state remains |",
-    "| --- | --- | --- | --- |",
+    "| code | meaning | retryable | what state remains | details |",
+    "| --- | --- | --- | --- | --- |",
     ...rows,
+    "",
+    "## Details",
+    "",
+    "Facts for a program, as JSON. Each field is optional.",
+    "",
+    "| field | type | meaning |",
+    "| --- | --- | --- |",
+    ...fields,
     "",
   ].join("\n");
 }

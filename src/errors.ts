@@ -1,192 +1,309 @@
+/** The one table of error codes, which is why this file exceeds 300 lines, and the one class of errors that cross modules. */
+
+/** Something that is wrong with an argument. */
+export interface ArgumentIssue {
+  /** As in `filters[0].op`; empty for the arguments as a whole. */
+  readonly path: string;
+  /** The rule that it breaks, by zod's name for it. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The types that fields of `details` can have, by the name that `docs/errors.md` gives them. All are JSON. */
+interface FieldTypes {
+  readonly "string": string;
+  readonly "string or null": string | null;
+  readonly "number": number;
+  readonly "boolean": boolean;
+  readonly "list of strings": readonly string[];
+  readonly "list of {path, code, message}": readonly ArgumentIssue[];
+}
+
+/** Every field that an error's `details` can have: facts for a program, never a secret or a patient's datum. */
+export const DETAIL_FIELDS = {
+  issues: {
+    type: "list of {path, code, message}",
+    meaning: "What is wrong with the arguments, at most ten.",
+  },
+  deviations: {
+    type: "list of strings",
+    meaning: "How the container's confinement differs from the policy.",
+  },
+  maximum: { type: "number", meaning: "How many sandboxes may live at once." },
+  agent_code: { type: "string", meaning: "The error code of the agent in the sandbox." },
+  sent: { type: "boolean", meaning: "Whether the agent may have read the request." },
+  status: { type: "number", meaning: "HTTP status of the engine's response." },
+  image: { type: "string", meaning: "The image's reference." },
+  log: { type: "list of strings", meaning: "The last lines of the program or build that failed." },
+  sqlstate: { type: "string or null", meaning: "PostgreSQL's error code; null where the server sent none." },
+  role: { type: "string", meaning: "The database role." },
+  kinds: { type: "list of strings", meaning: "Which privileges the role must not have." },
+  containers: { type: "list of strings", meaning: "The containers that use the local CDM." },
+  container: { type: "string", meaning: "The container that holds the instance's lock." },
+} as const satisfies Readonly<Record<string, { readonly type: keyof FieldTypes; readonly meaning: string }>>;
+
+/** The name of a field of `details`. */
+export type DetailField = keyof typeof DETAIL_FIELDS;
+
+interface CodeEntry {
+  readonly retryable: boolean;
+  readonly meaning: string;
+  readonly state: string;
+  /** Fields that `details` may have; none where absent. */
+  readonly details: readonly DetailField[];
+}
+
 /**
- * Every code an error of this program can have, whether the same call may succeed if repeated, what it means, and what state
- * remains where the error itself says nothing more precise. The codes are stable: agents and operators may build on them.
- * `docs/errors.md` is generated from this table.
+ * Every code an error of this program can have: whether the same call may succeed if repeated, what the code means, what state
+ * remains where the error itself says nothing more precise, and which details it may have. The codes are stable: agents and
+ * operators may build on them. `docs/errors.md` is generated from this table.
  */
 export const ERROR_CODES = {
   invalid_argument: {
     retryable: false,
     meaning: "An argument is outside what is allowed.",
     state: "Nothing was done.",
+    details: ["issues", "status", "sent", "agent_code"],
   },
   sandbox_not_found: {
     retryable: false,
     meaning: "No such sandbox exists, or it belongs to another.",
     state: "Nothing was done.",
+    details: [],
   },
   sandbox_busy: {
     retryable: true,
     meaning: "A cell is running in the sandbox.",
     state: "The cell goes on; nothing else was done.",
+    details: ["agent_code"],
   },
   sandbox_lost: {
     retryable: false,
     meaning: "The sandbox's container has ended.",
     state: "Its variables and files are gone.",
+    details: [],
   },
   sandbox_unsafe: {
     retryable: false,
     meaning: "A container was not confined as the policy says.",
     state: "The container was removed; no code ran in it.",
+    details: ["deviations"],
   },
   sandbox_start_failed: {
     retryable: true,
     meaning: "A sandbox could not be started.",
     state: "There is no new sandbox; what was begun is removed.",
+    details: [],
   },
   capacity: {
     retryable: true,
     meaning: "The maximum of sandboxes, or of waiting calls, is reached.",
     state: "Nothing was done; the others are untouched.",
+    details: ["maximum", "agent_code"],
   },
   out_of_memory: {
     retryable: false,
     meaning: "The sandbox ended because its memory limit was reached.",
     state: "Its variables and files are gone.",
+    details: [],
   },
   kernel_unavailable: {
     retryable: false,
     meaning: "The image has no usable Python kernel.",
     state: "The cell did not run; files in /workspace remain.",
+    details: ["agent_code"],
   },
   unknown_outcome: {
     retryable: false,
     meaning: "It is not known whether the call ran.",
     state: "Unknown: look before you repeat it.",
+    details: ["agent_code"],
   },
   cancelled: {
     retryable: true,
     meaning: "The caller cancelled.",
     state: "The message says whether the call had begun.",
+    details: ["sent", "status"],
   },
   timeout: {
     retryable: true,
     meaning: "A deadline passed.",
     state: "The message says what was ended and what remains.",
+    details: ["sent", "agent_code", "status", "log"],
   },
   channel_failed: {
     retryable: true,
     meaning: "The stream to a container ended or broke its protocol.",
     state: "The message says whether the request was sent; the container is removed.",
+    details: ["sent", "agent_code"],
   },
   engine_unreachable: {
     retryable: true,
     meaning: "The container engine does not answer.",
     state: "Unknown until it answers; the server tries again where it must.",
+    details: ["status", "log"],
   },
   engine_not_found: {
     retryable: false,
     meaning: "The engine has no such object.",
     state: "Nothing was changed.",
+    details: ["status", "log"],
   },
   engine_conflict: {
     retryable: true,
     meaning: "The engine's object is in another state.",
     state: "Nothing was changed.",
+    details: ["status", "log"],
   },
   engine_refused: {
     retryable: false,
     meaning: "The engine refused the request.",
     state: "Nothing was changed.",
+    details: ["status", "log"],
   },
   engine_failed: {
     retryable: true,
     meaning: "The engine failed, or sent an invalid response.",
     state: "Unknown: the engine may have done a part.",
+    details: ["status", "log"],
   },
   image_missing: {
     retryable: false,
     meaning: "An image is not in the engine, or cannot be used.",
     state: "Nothing was started.",
+    details: ["image", "status", "log"],
   },
   database_unavailable: {
     retryable: true,
     meaning: "The database cannot be reached.",
     state: "Nothing was read; variables are kept.",
+    details: ["sqlstate"],
   },
   database_unsafe_role: {
     retryable: false,
     meaning: "The database role has privileges that it must not have.",
     state: "Nothing is served from this database.",
+    details: ["role", "kinds"],
   },
   database_refused: {
     retryable: false,
     meaning: "The database refused the statement.",
     state: "Nothing was read; variables are kept.",
+    details: ["sqlstate"],
   },
   disclosure_not_allowed: {
     retryable: false,
     meaning: "Row-level data may not leave this database.",
     state: "The server did not start.",
+    details: [],
   },
   cdm_in_use: {
     retryable: true,
     meaning: "Another server has the local CDM open.",
     state: "The CDM is untouched.",
+    details: ["containers"],
   },
   cdm_invalid: {
     retryable: false,
     meaning: "The data is not a CDM that this program can use.",
     state: "The message says what was removed or left.",
+    details: [],
   },
   config_invalid: {
     retryable: false,
     meaning: "A setting is missing or wrong.",
     state: "The server did not start.",
+    details: ["log"],
   },
   instance_in_use: {
     retryable: true,
     meaning: "Another server with the same OMCP_INSTANCE is running.",
     state: "That server is untouched; this one did not start.",
+    details: ["container"],
   },
   shutting_down: {
     retryable: true,
     meaning: "The server is ending.",
     state: "Nothing was begun; its sandboxes are being removed.",
+    details: [],
   },
   internal: {
     retryable: false,
     meaning: "A defect of this program; the server's log has the cause.",
     state: "Unknown.",
+    details: ["agent_code"],
   },
-} as const;
+} as const satisfies Readonly<Record<string, CodeEntry>>;
 
 /** A stable error code. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+/** The `details` that an error with code `C` may have; the fields of other codes are type errors. */
+export type DetailsOf<C extends ErrorCode> = {
+  readonly [F in DetailField]?: F extends (typeof ERROR_CODES)[C]["details"][number]
+    ? FieldTypes[(typeof DETAIL_FIELDS)[F]["type"]]
+    : never;
+};
+
+/** The `details` of an error whose code is not known yet. */
+export type ErrorDetails = DetailsOf<ErrorCode>;
+
 /** What an {@link OmcpError} says besides its code and message. */
-export interface OmcpErrorOptions {
+export interface OmcpErrorOptions<C extends ErrorCode = ErrorCode> {
   /** What state remains, as a sentence. */
   readonly state?: string;
   /** What to do next, as a sentence. */
   readonly next?: string;
-  /** Facts for a program, never a secret or a patient's datum. */
-  readonly details?: Readonly<Record<string, unknown>>;
+  readonly details?: DetailsOf<C>;
   /** Overrides the code's default. */
   readonly retryable?: boolean;
   readonly cause?: unknown;
 }
 
+/** What {@link OmcpError.with} changes. */
+export interface ErrorChanges extends Omit<OmcpErrorOptions, "cause"> {
+  readonly message?: string;
+}
+
 /** The one error class that crosses modules: what happened, what state remains, what to do next. */
-export class OmcpError extends Error {
+export class OmcpError<C extends ErrorCode = ErrorCode> extends Error {
   override readonly name = "OmcpError";
+  // Not `C`: a type guard by `instanceof` would make it `any`.
   readonly code: ErrorCode;
   readonly retryable: boolean;
   readonly state: string | undefined;
   readonly next: string | undefined;
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly details: ErrorDetails;
 
   /**
    * @param code The stable code.
    * @param message What happened, as a sentence without its final period.
    * @param options State, next step, details.
    */
-  constructor(code: ErrorCode, message: string, options: OmcpErrorOptions = {}) {
+  constructor(code: C, message: string, options: OmcpErrorOptions<C> = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? ERROR_CODES[code].retryable;
     this.state = options.state;
     this.next = options.next;
     this.details = options.details ?? {};
+  }
+
+  /**
+   * Says more, or something more precise.
+   *
+   * @param changes What differs; `details` are added to those that there are.
+   * @returns A new error of the same code, with this one as its cause.
+   */
+  with(changes: ErrorChanges): OmcpError {
+    const state = changes.state ?? this.state;
+    const next = changes.next ?? this.next;
+    return new OmcpError(this.code, changes.message ?? this.message, {
+      ...(state === undefined ? {} : { state }),
+      ...(next === undefined ? {} : { next }),
+      details: { ...this.details, ...changes.details },
+      retryable: changes.retryable ?? this.retryable,
+      cause: this,
+    });
   }
 }

@@ -133,11 +133,5 @@ async function checkpoint(upstream: StreamUpstream): Promise<void> {
 }
 
 function withoutVolume(error: OmcpError, name: string): OmcpError {
-  return new OmcpError(error.code, error.message, {
-    state: `There is no local CDM ${name}: what was begun was removed.`,
-    ...(error.next === undefined ? {} : { next: error.next }),
-    details: error.details,
-    retryable: error.retryable,
-    cause: error,
-  });
+  return error.with({ state: `There is no local CDM ${name}: what was begun was removed.` });
 }

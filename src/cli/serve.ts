@@ -119,8 +119,7 @@ async function connectEngine(config: Config): Promise<Engine> {
   try {
     return await Engine.connect({ host: config.dockerHost });
   } catch (cause) {
-    if (!(cause instanceof OmcpError)) throw cause;
-    throw new OmcpError(cause.code, cause.message, { cause, next: SETUP, details: cause.details });
+    throw cause instanceof OmcpError ? cause.with({ next: SETUP }) : cause;
   }
 }
 

@@ -1,6 +1,6 @@
 import { ownCommand } from "../lib/own_command.ts";
 import { OmcpError } from "../errors.ts";
-import type { ErrorCode, OmcpErrorOptions } from "../errors.ts";
+import type { OmcpErrorOptions } from "../errors.ts";
 
 /** The longest message of the engine that is passed on, in characters. */
 const MAX_MESSAGE = 2_000;
@@ -46,7 +46,9 @@ export function engineError(action: string, status: number, message: string): Om
   return new OmcpError(code, text, { details, next });
 }
 
-function classify(status: number): [ErrorCode, string] {
+function classify(
+  status: number,
+): ["engine_not_found" | "engine_conflict" | "engine_refused" | "engine_failed", string] {
   if (status === 404) {
     return ["engine_not_found", "It is gone or never was; do not try again with the same id."];
   }

@@ -63,7 +63,7 @@ export class Images {
         ImageAnswer,
       );
     } catch (error) {
-      if (error instanceof OmcpError && error.details["status"] === 404) return undefined;
+      if (error instanceof OmcpError && error.details.status === 404) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 /** Arguments that do not fit a tool, told so that a model can mend them: where, what came, what is allowed. */
 import * as z from "zod";
-import { OmcpError } from "../errors.ts";
+import { type ArgumentIssue, OmcpError } from "../errors.ts";
 import { closestNames } from "../omop/cdm/mod.ts";
 
 const MAX_ISSUES = 10;
@@ -18,14 +18,6 @@ export interface RefusedInput {
   readonly input: unknown;
   /** Where to find what an argument that is not there asks for. */
   readonly unknownArgument?: (name: string) => string | undefined;
-}
-
-/** One thing that is wrong; `details.issues` of the error. */
-export interface ArgumentIssue {
-  /** As in `filters[0].op`; empty for the arguments as a whole. */
-  readonly path: string;
-  readonly code: string;
-  readonly message: string;
 }
 
 type Path = readonly PropertyKey[];

@@ -252,15 +252,7 @@ function creationError(error: unknown, state: string, late: boolean): unknown {
       cause: error,
     });
   }
-  if (!(error instanceof OmcpError)) return error;
-  const { code, message, next, details, retryable } = error;
-  return new OmcpError(code, message, {
-    state,
-    ...(next === undefined ? {} : { next }),
-    details,
-    retryable,
-    cause: error,
-  });
+  return error instanceof OmcpError ? error.with({ state }) : error;
 }
 
 function shuttingDown(): OmcpError {

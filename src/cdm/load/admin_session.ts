@@ -109,7 +109,7 @@ export class AdminSession {
       await this.#guarded(work);
       return undefined;
     } catch (error) {
-      const sqlstate = error instanceof OmcpError ? error.details["sqlstate"] : undefined;
+      const sqlstate = error instanceof OmcpError ? error.details.sqlstate : undefined;
       // Classes that tell of the server's state and not of the data: 53 resources, 57 intervention, 58 and XX trouble.
       if (typeof sqlstate !== "string" || /^(?:08|40|53|57|58|XX)/.test(sqlstate)) throw error;
       await this.run("ROLLBACK TO SAVEPOINT omcp; RELEASE SAVEPOINT omcp");

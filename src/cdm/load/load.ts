@@ -65,14 +65,10 @@ export async function loadCdm(options: LoadOptions): Promise<LoadReport> {
     return { tables, keys };
   } catch (error) {
     if (!(error instanceof OmcpError) || error.state !== undefined) throw error;
-    throw new OmcpError(error.code, error.message, {
+    throw error.with({
       state: committing
         ? `The end of the load was not confirmed: schema ${schema} holds either all of the new CDM or what was there before.`
         : `Nothing was loaded into schema ${schema}; what was there is as it was.`,
-      ...(error.next === undefined ? {} : { next: error.next }),
-      details: error.details,
-      retryable: error.retryable,
-      cause: error,
     });
   } finally {
     session.close();

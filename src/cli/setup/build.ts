@@ -114,13 +114,13 @@ function explain(error: OmcpError, kind: ImageKind, digest: ProgressDigest): Omc
   );
   const next = adviceFor(log.join("\n")) ??
     "Look at the lines above, mend what they name, and run the set-up again.";
-  return new OmcpError(error.code, message, {
+  return error.with({
+    message,
     state: `The image ${
       imageReference(kind)
     } was not made; the engine keeps the finished steps for the next try.`,
     next,
-    details: { ...error.details, log },
-    cause: error,
+    details: { log },
   });
 }
 

@@ -45,8 +45,7 @@ function read(name: string): string | undefined {
 }
 
 function report(error: OmcpError, progress: Progress): void {
-  const log = error.details["log"];
-  if (Array.isArray(log)) { for (const line of log) progress(`| ${line}`); }
+  for (const line of error.details.log ?? []) progress(`| ${line}`);
   progress(`${error.message}.`);
   for (const sentence of [error.state, error.next]) if (sentence !== undefined) progress(sentence);
 }

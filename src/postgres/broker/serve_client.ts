@@ -235,7 +235,7 @@ function asEnd(error: unknown): ConnectionEnd | undefined {
   if (!(error instanceof OmcpError)) {
     return new ConnectionEnd("08006", "the connection to the database was lost: connect again");
   }
-  const sqlstate = error.details["sqlstate"];
+  const sqlstate = error.details.sqlstate;
   if (error.code === "database_unsafe_role") {
     return new ConnectionEnd(
       "28000",

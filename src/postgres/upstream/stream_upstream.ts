@@ -86,7 +86,7 @@ export class StreamUpstream implements Upstream {
       return link.loggedIn(result);
     } catch (error) {
       link.close();
-      if (!signal.aborted || error instanceof OmcpError && error.details["sqlstate"] !== undefined) {
+      if (!signal.aborted || error instanceof OmcpError && error.details.sqlstate !== undefined) {
         throw error;
       }
       throw new OmcpError("database_unavailable", "Database did not complete a login in time", {

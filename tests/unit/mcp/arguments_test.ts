@@ -160,7 +160,7 @@ Deno.test("errorResult() has all in its text: code, cause, state, next step, det
       "Next: Correct the arguments and call again.\nretryable: no",
   }]);
   const other = errorResult(
-    new OmcpError("database_refused", "No such table", { details: { sqlstate: "42P01", none: null } }),
+    new OmcpError("database_refused", "No such table", { details: { sqlstate: "42P01" } }),
   );
   assert.deepEqual(other.content, [{
     type: "text",
