@@ -1,10 +1,17 @@
 /**
- * Runs the test suite; with OMCP_JUNIT=FOLDER reports go there too. Arguments are passed on to `deno test`.
+ * Runs tests against a real engine and a real Postgres.
  *
- * Besides the engine and the images, some tests look at ours from outside with other programs: the engine's own command line, a Python
- * that speaks the channel's other end, openssl for a Postgres with TLS. What is missing is installed on Debian as root, else named.
+ *     deno task test [--update] [MODULE | KIND | PATH]… [options of deno test]
+ *     deno task test:unit                                  what needs no engine
+ *
+ * Without a name the whole suite runs (scripts/test_plan.ts). `--update` writes snapshots. With OMCP_JUNIT=FOLDER each group writes a report
+ * there. Types are not checked here: `deno task ok` does that.
+ *
+ * Besides the engine and the images, some tests need other programs: the engine's own command line, Python, and openssl for a Postgres
+ * with TLS. What is missing is installed on Debian as root, else named.
  */
 import { install, isThere } from "./programs.ts";
+import { type Group, KINDS, moduleNames, pathsOf, type TestFolders, wholeSuite } from "./test_plan.ts";
 
 /** Program → the distributions' packages that may hold it, newest first. */
 const TOOLS: Readonly<Record<string, readonly string[]>> = {
@@ -12,48 +19,118 @@ const TOOLS: Readonly<Record<string, readonly string[]>> = {
   python3: ["python3"],
   openssl: ["openssl"],
 };
+/** An engine that is not there: a unit test that asks for one fails. */
+const NO_ENGINE = "unix:///nonexistent/docker.sock";
+/** Most unit tests that last wait for something. */
+const UNIT_JOBS = "4";
 
-async function ensureTools(): Promise<void> {
-  for (const [program, packages] of Object.entries(TOOLS)) {
-    if (await isThere(program, program === "openssl" ? "version" : "--version")) continue;
-    const installed = await install(packages.map((name) => [name]), `the tests need the program ${program}`);
-    if (!installed) Deno.exit(1);
-  }
+const FOLDERS: TestFolders = {
+  exists(path) {
+    try {
+      Deno.statSync(path);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  },
+  names: (folder) =>
+    [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => !name.startsWith(".")),
+};
+
+interface Outcome {
+  readonly group: Group;
+  readonly code: number;
+  readonly seconds: number;
 }
 
-/** These take all that a machine has to give: they run first and alone. */
-const GREEDY = ["tests/attacks"];
-/**
- * These mostly wait for deadlines: they run beside the others, in a process of their own; on two cores that takes half the time. What
- * they print comes after what the others print.
- */
-const WAITING = ["tests/faults", "tests/integration/guest"];
+const onlyUnit = Deno.args.includes("--unit");
+const update = Deno.args.includes("--update");
+const args = Deno.args.filter((argument) => argument !== "--unit" && argument !== "--update");
+const chosen = chosenGroup(args);
 
-/** Runs tests; the report, where one is wanted, is a file of that name in the folder OMCP_JUNIT. */
-function run(paths: readonly string[], name: string, output: "inherit" | "piped"): Deno.ChildProcess {
+await ensureTools(onlyUnit ? ["python3"] : Object.keys(TOOLS));
+const outcomes: Outcome[] = [];
+if (chosen !== undefined) outcomes.push(await run(chosen, "inherit"));
+else if (onlyUnit) {
+  outcomes.push(await run({ name: "unit", paths: ["tests/unit"], parallel: true }, "inherit"));
+} else {
+  for (const lanes of wholeSuite(FOLDERS)) {
+    const stage = lanes.map(async (lane, index) => {
+      // What a second lane prints would be lost among the first one's lines: it comes group by group.
+      for (const group of lane) outcomes.push(await run(group, index === 0 ? "inherit" : "piped"));
+    });
+    await Promise.all(stage);
+  }
+  await say(outcomes.map(({ group, seconds }) => `${group.name} ${seconds.toFixed(0)} s`).join(", "));
+}
+Deno.exit(outcomes.find(({ code }) => code !== 0)?.code ?? 0);
+
+/** What the arguments name; undefined for the whole suite. */
+function chosenGroup(args: readonly string[]): Group | undefined {
+  if (args.length === 0) return undefined;
+  const at = args.findIndex((argument) => argument.startsWith("-"));
+  const names = at === -1 ? args : args.slice(0, at);
+  const options = at === -1 ? [] : args.slice(at);
+  const paths = names.flatMap((name) => {
+    const found = pathsOf(name, FOLDERS).filter((path) => !onlyUnit || path.startsWith("tests/unit"));
+    if (found.length > 0) return found;
+    throw new Error(
+      `There are no tests of ${name}. A module: ${moduleNames(FOLDERS).join(", ")}; a kind: ${
+        KINDS.join(", ")
+      }; or a path.`,
+    );
+  });
+  const all = onlyUnit ? ["tests/unit"] : KINDS.map((kind) => `tests/${kind}`);
+  return { name: "chosen", paths: [...(paths.length === 0 ? all : paths), ...options] };
+}
+
+async function run(group: Group, output: "inherit" | "piped"): Promise<Outcome> {
   const reports = Deno.env.get("OMCP_JUNIT");
-  const report = reports === undefined ? [] : [`--junit-path=${reports}/${name}.xml`];
-  return new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-prompt", ...report, ...paths],
+  const report = reports === undefined ? [] : [`--junit-path=${reports}/${group.name}.xml`];
+  const parallel = group.parallel === true ? ["--parallel"] : [];
+  const started = performance.now();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "test",
+      "-A",
+      "--no-prompt",
+      "--no-check",
+      ...parallel,
+      ...report,
+      ...group.paths,
+      ...(update ? ["--", "--update"] : []),
+    ],
+    env: {
+      ...(group.parallel === true ? { DENO_JOBS: UNIT_JOBS } : {}),
+      ...(group.name === "unit" || onlyUnit ? { DOCKER_HOST: NO_ENGINE } : {}),
+    },
     stdin: "null",
     stdout: output,
     stderr: output,
   }).spawn();
+  const printed = output === "piped" ? await child.output() : undefined;
+  const { code } = printed ?? await child.status;
+  const seconds = (performance.now() - started) / 1000;
+  if (printed !== undefined) {
+    await writeAll(Deno.stdout, printed.stdout);
+    await writeAll(Deno.stderr, printed.stderr);
+  }
+  return { group, code, seconds };
 }
 
-function others(): string[] {
-  const all = ["tests", "tests/integration"].flatMap((folder) =>
-    [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`)
-  );
-  return all.filter((path) => ![...GREEDY, ...WAITING, "tests/integration"].includes(path)).sort();
+async function ensureTools(programs: readonly string[]): Promise<void> {
+  for (const program of programs) {
+    if (await isThere(program, program === "openssl" ? "version" : "--version")) continue;
+    const packages = (TOOLS[program] ?? []).map((name) => [name]);
+    if (!await install(packages, `the tests need the program ${program}`)) Deno.exit(1);
+  }
 }
 
-await ensureTools();
-if (Deno.args.length > 0) Deno.exit((await run(Deno.args, "chosen", "inherit").status).code);
-const greedy = await run(GREEDY, "attacks", "inherit").status;
-const beside = run(WAITING, "waiting", "piped").output();
-const rest = await run(others(), "others", "inherit").status;
-const waiting = await beside;
-await Deno.stdout.write(waiting.stdout);
-await Deno.stderr.write(waiting.stderr);
-Deno.exit(greedy.code || rest.code || waiting.code);
+async function writeAll(to: { write(bytes: Uint8Array): Promise<number> }, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
+}
+
+async function say(text: string): Promise<void> {
+  await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
+}

@@ -3,6 +3,7 @@ import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { assertNothingLeft, connectTestEngine, containersOf } from "../../fixtures/server.ts";
 import { withScene } from "../neighbours.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
+import { repetitions } from "../../fixtures/load.ts";
 
 const NOT_QUITE_MESSAGES = [
   "{",
@@ -72,7 +73,7 @@ Deno.test("a hundred cells cancelled at any moment keep the variables and credit
   await withScene({}, async ({ client, target }) => {
     await client.run(target, "import time; kept = 41");
     const cells = ["while True: pass", "time.sleep(30)", "for n in range(10**9): print(n)", "kept += 0"];
-    for (let n = 0; n < 100; n += 1) {
+    for (let n = 0; n < repetitions(100); n += 1) {
       const id = client.nextId();
       const input = { sandbox_id: target, code: cells[n % cells.length], timeout: 20 };
       void client.call("execute_python_code", input, id).catch(() => {});

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { assertNothingLeft, connectTestEngine } from "../../fixtures/server.ts";
 import { GRACE_MS, withScene } from "../neighbours.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
+import { repetitions } from "../../fixtures/load.ts";
 
 async function docker(...args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command("docker", { args, stdout: "null", stderr: "piped" })
@@ -71,11 +72,11 @@ Deno.test("two signals at once end the server and leave nothing", async () => {
 Deno.test("sandboxes made and removed again and again, and cells by the thousand, cost the server nothing", async () => {
   await withScene({}, async ({ client, target }) => {
     const descriptors = client.descriptors();
-    for (let n = 0; n < 10; n += 1) {
+    for (let n = 0; n < repetitions(10); n += 1) {
       const sandbox_id = await client.create();
       assert.equal((await client.call("remove_sandbox", { sandbox_id })).isError, false);
     }
-    for (let n = 0; n < 1500; n += 1) {
+    for (let n = 0; n < repetitions(1500); n += 1) {
       const { text } = await client.run(target, `print(${n}); ${n} * 2`);
       assert.match(text, new RegExp(`^\\[stdout\\]\\n${n}\\n\\[value\\]\\n${n * 2}\\n\\[ok`));
     }

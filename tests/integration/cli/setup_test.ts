@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { Engine } from "../../../src/docker/mod.ts";
 import { sampleHash } from "../../../src/cli/setup/build.ts";
 import {
   contentHash,
@@ -11,6 +10,7 @@ import {
 import { IMAGE_KINDS } from "../../../src/images/kinds.ts";
 import { setUp } from "../../../src/cli/setup/setup.ts";
 import { generateSample } from "../../../src/cli/setup/sample_files.ts";
+import { connectTestEngine } from "../../fixtures/server.ts";
 
 function read(name: string): string | undefined {
   return Deno.env.get(name);
@@ -21,7 +21,7 @@ Deno.test("setUp() leaves both images under their names, and a second one has no
   const lines: string[] = [];
   const { images } = await setUp({ progress: (text) => lines.push(text), read });
   assert.deepEqual(lines, []);
-  const engine = await Engine.connect();
+  const engine = await connectTestEngine();
   try {
     for (const kind of IMAGE_KINDS) {
       assert.deepEqual(images[kind], { reference: imageReference(kind), built: false });
@@ -42,7 +42,7 @@ Deno.test("setUp() runs twice at once without harm", async () => {
 
 Deno.test("the image's sample is what the generator makes: else SAMPLE_VERSION must be raised", async () => {
   await setUp({ progress: () => undefined, read });
-  const engine = await Engine.connect();
+  const engine = await connectTestEngine();
   try {
     const image = await engine.inspectImage(imageReference("postgres"));
     assert.equal(image?.labels[LABEL_SAMPLE], sampleHash(generateSample()));

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
-import { Engine } from "../../../src/docker/mod.ts";
 import { hostCertificates } from "../../../src/cli/setup/ca.ts";
 import { imageFiles } from "../../../src/images/files.ts";
 import { imageReference } from "../../../src/images/identity.ts";
+import { connectTestEngine } from "../../fixtures/server.ts";
 import facts from "./facts.py" with { type: "text" };
 import { runInImage } from "./run_in_image.ts";
 
@@ -45,7 +45,7 @@ Deno.test("the images hold no setuid file, nothing that their user can write, no
 });
 
 Deno.test("no stage's certificates, index or proxy stand in the images' settings", async () => {
-  const engine = await Engine.connect();
+  const engine = await connectTestEngine();
   try {
     for (const image of [IMAGE, imageReference("postgres")]) {
       const found = await engine.inspectImage(image);

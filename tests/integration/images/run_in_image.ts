@@ -1,5 +1,5 @@
-import { Engine } from "../../../src/docker/mod.ts";
 import type { HostConfigSpec } from "../../../src/docker/mod.ts";
+import { connectTestEngine } from "../../fixtures/server.ts";
 
 /** How {@link runInImage} runs. */
 export interface RunInImageOptions {
@@ -23,7 +23,7 @@ export async function runInImage(
   command: readonly string[],
   options: RunInImageOptions = {},
 ): Promise<RunInImageResult> {
-  const engine = await Engine.connect();
+  const engine = await connectTestEngine();
   const name = `omcp-test-${crypto.randomUUID()}`;
   const host: HostConfigSpec = {
     NetworkMode: "none",

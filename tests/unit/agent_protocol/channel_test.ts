@@ -10,6 +10,7 @@ import { Channel, type ChannelEvent, ReplyError } from "../../../src/agent_proto
 import { MAX_MESSAGE } from "../../../src/agent_protocol/message_assembler.ts";
 import { type ErrorCode, OmcpError } from "../../../src/errors.ts";
 import { AgentPeer, connect, fromJson, json, within } from "./agent_peer.ts";
+import { repetitions } from "../../fixtures/load.ts";
 
 function isError(code: ErrorCode, text: RegExp): (error: unknown) => boolean {
   return (error) => {
@@ -389,7 +390,7 @@ Deno.test("Channel survives hostile bytes: it goes on or ends, and every promise
       link.channel.close();
       await within(Promise.all([result, text, link.channel.closed]), "the end");
     }),
-    { numRuns: 60 },
+    { numRuns: repetitions(60) },
   );
 });
 

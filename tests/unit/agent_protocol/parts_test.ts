@@ -8,6 +8,7 @@ import { ReceiveQueue } from "../../../src/agent_protocol/receive_queue.ts";
 import { ProtocolError } from "../../../src/agent_protocol/protocol_error.ts";
 import { OmcpError } from "../../../src/errors.ts";
 import { concat } from "./vectors.ts";
+import { repetitions } from "../../fixtures/load.ts";
 
 function event(id: number, payload: Uint8Array, more = true): Frame {
   return { type: "EVENT", more, id, seq: id + 1, payload };
@@ -100,7 +101,7 @@ Deno.test("ReceiveQueue gives back the bytes it took, in order", () => {
       assert(queue.isEmpty);
       assert.equal(concat(taken).toHex(), concat(pushed).toHex());
     }),
-    { numRuns: 40 },
+    { numRuns: repetitions(40) },
   );
 });
 

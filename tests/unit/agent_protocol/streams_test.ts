@@ -7,6 +7,7 @@ import { Channel, StreamResetError } from "../../../src/agent_protocol/mod.ts";
 import { type ErrorCode, OmcpError } from "../../../src/errors.ts";
 import { AgentPeer, connect, fromJson, json, within } from "./agent_peer.ts";
 import { concat } from "./vectors.ts";
+import { repetitions } from "../../fixtures/load.ts";
 
 const WINDOW = 262_144;
 
@@ -397,6 +398,6 @@ Deno.test("written bytes arrive whole, and MAGIC never does in one frame", async
       assert.equal(concat(payloads).toHex(), concat(chunks).toHex());
       assert(payloads.every((payload) => !payload.toHex().includes(MAGIC.toHex())));
     }),
-    { numRuns: 30 },
+    { numRuns: repetitions(30) },
   );
 });

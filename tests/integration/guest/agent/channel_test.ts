@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { bootBytes, Channel, type ChannelEvent } from "../../../../src/agent_protocol/mod.ts";
 import type { ByteStream } from "../../../../src/lib/byte_stream.ts";
-import { type Attachment, Engine } from "../../../../src/docker/mod.ts";
+import type { Attachment, Engine } from "../../../../src/docker/mod.ts";
 import { POSTGRES_IMAGE, PYTHON_IMAGE } from "../../../fixtures/images.ts";
 import { GUEST_MODULES, LOADER } from "../../../../src/guest/mod.ts";
+import { connectTestEngine } from "../../../fixtures/server.ts";
 
 const DEADLINE_MS = 30_000;
 const OWN_TMPFS = "uid=10001,gid=10001,mode=755,size=";
@@ -27,7 +28,7 @@ interface Box {
 /** Runs a test with an agent in a container of its own, and removes it whatever happens. */
 async function withBox(options: BoxOptions, test: (box: Box) => Promise<void>): Promise<void> {
   const mark = crypto.randomUUID();
-  const engine = await Engine.connect();
+  const engine = await connectTestEngine();
   const id = await engine.createContainer({
     Image: options.image,
     Entrypoint: ["python3", "-I", "-S", "-u", "-c", LOADER],

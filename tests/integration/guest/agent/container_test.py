@@ -24,6 +24,7 @@ from server_side import (
     ServerSide,
     encode_frame,
     guest_modules,
+    PACKAGES,
 )
 
 SANDBOX_IMAGE = os.environ.get("OMCP_TEST_PYTHON_IMAGE", "omcp-python:dev")
@@ -144,7 +145,7 @@ class Kernel(unittest.TestCase):
 
     def test_cells_run_and_wait_for_the_server_to_acknowledge(self) -> None:
         tmpfs = ["--tmpfs", "/workspace:size=8m,uid=10001,gid=10001"]
-        with Container(SANDBOX_IMAGE, self.CONFIG, tmpfs, guest_modules("agent", "kernel")) as box:
+        with Container(SANDBOX_IMAGE, self.CONFIG, tmpfs, guest_modules(*PACKAGES)) as box:
             box.attach()
             box.event("kernel_state", "idle")
             cell = {"code": "n = 41\nn + 1", "timeout_ms": 10_000, "max_output_bytes": 10_000}
@@ -167,7 +168,7 @@ class Kernel(unittest.TestCase):
             self.assertEqual(24 * ((1 << 20) + 1), printed())
 
     def test_a_driver_in_a_cell_is_told_why_there_is_no_database(self) -> None:
-        with Container(SANDBOX_IMAGE, self.CONFIG, [], guest_modules("agent", "kernel")) as box:
+        with Container(SANDBOX_IMAGE, self.CONFIG, [], guest_modules(*PACKAGES)) as box:
             box.attach()
             box.event("kernel_state", "idle")
             code = "import psycopg\ntry: psycopg.connect('host=/run/postgresql user=u')\nexcept Exception as e: print(e)"

@@ -1,4 +1,3 @@
 import { runPythonTests } from "../../../fixtures/guest/python_tests.ts";
 
-Deno.test("the agent is PID 1 of real containers", (t) =>
-  runPythonTests(t, new URL("container_test.py", import.meta.url)));
+Deno.test("the agent is PID 1 of real containers", (t) => runPythonTests(t, new URL(".", import.meta.url)));

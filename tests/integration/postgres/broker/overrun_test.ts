@@ -1,6 +1,5 @@
 /** Statements that ignore their cancel: what they leave at the server, and what is told of them. */
 import assert from "node:assert/strict";
-import { Engine } from "../../../../src/docker/mod.ts";
 import { LocalDatabase } from "../../../../src/postgres/local/container.ts";
 import { LOCAL_ADMIN, LOCAL_DATABASE } from "../../../../src/postgres/local/mod.ts";
 import { Database, localUpstream } from "../../../../src/postgres/mod.ts";
@@ -13,6 +12,7 @@ import { Bridge, type BridgeOptions } from "../../../fixtures/postgres/bridge.ts
 import { startPostgres, type TestPostgres } from "../../../fixtures/postgres/test_postgres.ts";
 import { permissivePlanner as planner } from "../../../fixtures/postgres/planner.ts";
 import { errorOf, firstColumn, query, RawClient } from "../../../fixtures/postgres/raw_client.ts";
+import { connectTestEngine } from "../../../fixtures/server.ts";
 
 /** It catches its cancel, as a site's own function may. */
 const STUBBORN = `CREATE FUNCTION cdm.stubborn() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
@@ -165,7 +165,7 @@ Deno.test("a process that obeys nothing is given up in time, and counted as it i
 });
 
 Deno.test("the local database's sessions are ended too, though their role may end none", async () => {
-  const engine = await Engine.connect();
+  const engine = await connectTestEngine();
   const local = new LocalDatabase({
     host: engine,
     instance: `test-${crypto.randomUUID()}`,

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { Engine } from "../../../../src/docker/mod.ts";
 import { CPU_SHARES, LABEL_INSTANCE } from "../../../../src/runtime/mod.ts";
 import { LocalDatabase } from "../../../../src/postgres/local/container.ts";
 import { databaseProcessors } from "../../../../src/postgres/local/processors.ts";
 import { POSTGRES_IMAGE } from "../../../fixtures/images.ts";
+import { connectTestEngine } from "../../../fixtures/server.ts";
 
 Deno.test("databaseProcessors() leaves the server a part of the machine, and asks no engine for what it cannot do", () => {
   const of = (cpus: number, cpuQuota = true): number | undefined => databaseProcessors({ cpus, cpuQuota });
@@ -17,7 +17,7 @@ Deno.test("the server comes before the database, and the database before any san
 });
 
 Deno.test("the local database's container has a limit and a weight for its processor time", async () => {
-  const engine = await Engine.connect();
+  const engine = await connectTestEngine();
   const instance = `test-${crypto.randomUUID()}`;
   const cpus = databaseProcessors(await engine.info());
   const local = new LocalDatabase({

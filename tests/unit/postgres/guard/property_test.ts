@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { plansOf } from "../../../fixtures/postgres/planning.ts";
+import { repetitions } from "../../../fixtures/load.ts";
 
 const WRITES = [
   "DELETE FROM person",
@@ -33,7 +34,7 @@ Deno.test("planText() forwards no writing statement, whatever stands around it",
         }
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: repetitions(2_000) },
   );
 });
 
@@ -48,6 +49,6 @@ Deno.test("planText() never throws for text, and what it forwards it forwards ag
         assert.equal(again.sql, plan.sql);
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: repetitions(2_000) },
   );
 });

@@ -17,6 +17,7 @@ import {
 } from "../../../../src/postgres/wire/message.ts";
 import { readOpening } from "../../../../src/postgres/wire/opening.ts";
 import { errorResponse, parseServerError } from "../../../../src/postgres/wire/server_error.ts";
+import { repetitions } from "../../../fixtures/load.ts";
 
 function readerOf(bytes: Uint8Array, cuts: readonly number[] = []): ByteReader {
   const edges = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
@@ -37,7 +38,7 @@ Deno.test("readFrontendMessage() gives back what was sent, however it is cut", a
       }
       assert.equal(await readFrontendMessage(reader), undefined);
     }),
-    { numRuns: 200 },
+    { numRuns: repetitions(200) },
   );
 });
 
@@ -54,7 +55,7 @@ Deno.test("readFrontendMessage() ends in a message or a typed error for any byte
         );
       }
     }),
-    { numRuns: 500 },
+    { numRuns: repetitions(500) },
   );
 });
 
@@ -78,7 +79,7 @@ Deno.test("readOpening() never fails but typed, for any bytes", async () => {
         opening === undefined || ["startup", "encryption", "cancel", "invalid"].includes(opening.kind),
       );
     }),
-    { numRuns: 500 },
+    { numRuns: repetitions(500) },
   );
 });
 

@@ -1,0 +1,66 @@
+/**
+ * Runs the tests for longer than CI does.
+ *
+ *     deno task test:long [--rounds 3] [--minutes 10] [--load 10]
+ *
+ * In turn: the whole suite, `rounds` times, with `load` times as many random cases and repetitions (tests/fixtures/load.ts); random SQL through
+ * the guard for `minutes`; and on each further engine that is found, the tests that need one. OMCP_TEST_ENGINES names engines' sockets,
+ * separated by commas; Podman's is found by itself. Everything runs even after a failure.
+ */
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    minutes: { type: "string", default: "10" },
+    load: { type: "string", default: "10" },
+  },
+});
+const failed: string[] = [];
+for (let round = 1; round <= Number(values.rounds); round += 1) {
+  await step(`round ${round}`, ["scripts/test.ts"], { OMCP_TEST_LOAD: values.load });
+}
+await step("random SQL", ["tests/fuzz/postgres/main.ts", "--minutes", values.minutes]);
+for (const engine of await engines()) {
+  await step(`images on ${engine}`, ["src/cli/setup/main.ts"], { DOCKER_HOST: engine });
+  const kinds = ["conformance", "integration", "attacks", "faults"];
+  await step(`tests on ${engine}`, ["scripts/test.ts", ...kinds], { DOCKER_HOST: engine });
+}
+await say(failed.length === 0 ? "Nothing failed" : `Failed: ${failed.join(", ")}`);
+Deno.exit(failed.length === 0 ? 0 : 1);
+
+async function step(name: string, args: readonly string[], env: Record<string, string> = {}): Promise<void> {
+  await say(`== ${name}`);
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", ...args],
+    env,
+    stdin: "null",
+  })
+    .spawn().status;
+  if (code !== 0) failed.push(name);
+}
+
+/** The engines beside the one of DOCKER_HOST. */
+async function engines(): Promise<string[]> {
+  const runtime = Deno.env.get("XDG_RUNTIME_DIR");
+  const podman = ["/run", ...(runtime === undefined ? [] : [runtime])].map((folder) =>
+    `${folder}/podman/podman.sock`
+  );
+  const named = (Deno.env.get("OMCP_TEST_ENGINES") ?? "").split(",").filter((name) => name !== "");
+  const found: string[] = [];
+  for (const socket of podman) if (await isSocket(socket)) found.push(`unix://${socket}`);
+  const own = Deno.env.get("DOCKER_HOST");
+  return [...new Set([...named, ...found])].filter((engine) => engine !== own);
+}
+
+async function isSocket(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isSocket === true;
+  } catch {
+    return false;
+  }
+}
+
+async function say(text: string): Promise<void> {
+  await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
+}

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { moduleNames, pathsOf, type TestFolders, wholeSuite } from "../../../scripts/test_plan.ts";
+
+const TREE: Readonly<Record<string, readonly string[]>> = {
+  "tests/unit": ["lib", "postgres"],
+  "tests/conformance": ["mcp"],
+  "tests/integration": ["cdm", "guest", "mcp", "omop", "postgres"],
+  "tests/attacks": ["neighbours.ts", "postgres"],
+  "tests/faults": ["sandbox"],
+  "tests/fuzz": ["postgres"],
+  "tests/unit/postgres": ["guard"],
+  "tests/unit/postgres/guard": ["guard_test.ts"],
+};
+const FOLDERS: TestFolders = {
+  exists: (path) =>
+    TREE[path] !== undefined ||
+    TREE[path.slice(0, path.lastIndexOf("/"))]?.includes(path.slice(path.lastIndexOf("/") + 1)) === true,
+  names: (folder) => [...TREE[folder] ?? []],
+};
+
+Deno.test("a module's name stands for its tests of every kind, a kind's for the folder, a path for itself", () => {
+  assert.deepEqual(pathsOf("postgres", FOLDERS), [
+    "tests/unit/postgres",
+    "tests/integration/postgres",
+    "tests/attacks/postgres",
+    "tests/fuzz/postgres",
+  ]);
+  assert.deepEqual(pathsOf("postgres/guard/", FOLDERS), ["tests/unit/postgres/guard"]);
+  assert.deepEqual(pathsOf("attacks", FOLDERS), ["tests/attacks"]);
+  assert.deepEqual(pathsOf("tests/unit/postgres/guard/guard_test.ts", FOLDERS), [
+    "tests/unit/postgres/guard/guard_test.ts",
+  ]);
+  assert.deepEqual(pathsOf("postgrse", FOLDERS), []);
+  assert.deepEqual(pathsOf("tests/unit/nothing", FOLDERS), []);
+  assert.deepEqual(moduleNames(FOLDERS), ["cdm", "guest", "lib", "mcp", "omop", "postgres", "sandbox"]);
+});
+
+Deno.test("the whole suite has every folder of tests once, the attacks first and alone", () => {
+  const stages = wholeSuite(FOLDERS);
+  assert.deepEqual(stages[0], [[{ name: "attacks", paths: ["tests/attacks"] }]]);
+  const paths = stages.flat(2).flatMap((group) => group.paths);
+  assert.equal(new Set(paths).size, paths.length);
+  const integration = TREE["tests/integration"] ?? [];
+  assert.deepEqual(
+    paths.toSorted(),
+    [
+      ...["attacks", "conformance", "faults", "fuzz", "unit"].map((kind) => `tests/${kind}`),
+      ...integration.map((name) => `tests/integration/${name}`),
+    ].toSorted(),
+  );
+});
