@@ -1,4 +1,6 @@
-import { abortError, Deadline } from "../lib/async/deadline.ts";
+import { addAbortListener } from "node:events";
+import { abortError } from "../lib/async/abort_error.ts";
+import { Deadline } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { DelayedAck } from "./delayed_ack.ts";
@@ -98,17 +100,13 @@ export class Channel {
         new OmcpError("timeout", message, { next: "See what the container printed on its stderr." }),
       );
     });
-    const onAbort = (): void => {
-      channel.#finish(abortError(options.signal?.reason, "Cannot attach to the agent"));
-    };
-    options.signal?.addEventListener("abort", onAbort, { once: true });
-    try {
-      channel.#attach();
-      await channel.#hello.promise;
-      return channel;
-    } finally {
-      options.signal?.removeEventListener("abort", onAbort);
-    }
+    const { signal } = options;
+    using _listener = signal && addAbortListener(signal, () => {
+      channel.#finish(abortError(signal.reason, "Cannot attach to the agent"));
+    });
+    channel.#attach();
+    await channel.#hello.promise;
+    return channel;
   }
 
   /** What the agent said of itself and of what is in force; to be checked by who needs it. */

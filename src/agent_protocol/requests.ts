@@ -1,4 +1,6 @@
-import { abortError, Deadline } from "../lib/async/deadline.ts";
+import { addAbortListener } from "node:events";
+import { abortError } from "../lib/async/abort_error.ts";
+import { Deadline } from "../lib/async/deadline.ts";
 import { type ErrorCode, OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { encodeMessage } from "./frame.ts";
@@ -109,15 +111,12 @@ export class Requests {
         message: `Request ${method} was not answered within ${deadlineMs} ms`,
       });
     });
-    const onAbort = (): void => {
-      if (signal !== undefined) this.#giveUp(waiting, aborted(signal, method));
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
+    using _listener = signal &&
+      addAbortListener(signal, () => this.#giveUp(waiting, aborted(signal, method)));
     try {
       void this.#send(id, waiting, body);
       return await promise;
     } finally {
-      signal?.removeEventListener("abort", onAbort);
       this.#waiting.delete(id);
     }
   }

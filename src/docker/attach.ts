@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import { closeQuietly, writeAll } from "../lib/connection.ts";
 import { OmcpError } from "../errors.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
@@ -8,7 +9,7 @@ import { messageOf } from "./http.ts";
 import { readResponseHead } from "./response_head.ts";
 import type { ResponseHead } from "./response_head.ts";
 import type { CallOptions } from "./types.ts";
-import { DEADLINES_MS } from "./types.ts";
+import { DEADLINES_MS, ENGINE_HINT } from "./types.ts";
 
 /**
  * A container's standard streams. `readable` is its stdout, `writable` its stdin.
@@ -60,14 +61,14 @@ export function openAttach(request: AttachRequest): Promise<Attachment> {
     deadlineMs: request.call?.deadlineMs ?? DEADLINES_MS.unary,
     signal: request.call?.signal,
     state: "The container is as it was.",
+    next: ENGINE_HINT,
   };
   return withDeadline(options, async (signal) => {
     let conn: Deno.UnixConn | undefined;
     let handedOver = false;
-    function onAbort(): void {
+    using _closing = addAbortListener(signal, () => {
       if (conn && !handedOver) closeQuietly(conn);
-    }
-    signal.addEventListener("abort", onAbort, { once: true });
+    });
     try {
       conn = await Deno.connect({ transport: "unix", path: request.socketPath });
       if (signal.aborted) throw new Deno.errors.Interrupted("too late");
@@ -77,7 +78,6 @@ export function openAttach(request: AttachRequest): Promise<Attachment> {
     } catch (error) {
       throw transportError(request.action, error, false);
     } finally {
-      signal.removeEventListener("abort", onAbort);
       if (conn && !handedOver) closeQuietly(conn);
     }
   });

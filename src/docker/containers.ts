@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { OmcpError } from "../errors.ts";
 import type { EngineHttp } from "./http.ts";
 import { labelFilter } from "./images.ts";
@@ -112,7 +113,7 @@ export class Containers {
           /already in progress/i.test(error.message);
         if (!underWay) throw error;
       }
-      await new Promise((resolve) => setTimeout(resolve, REMOVAL_POLL_MS));
+      await delay(REMOVAL_POLL_MS);
     }
   }
 

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { withDeadline } from "../lib/async/with_deadline.ts";
 import { engineError, invalidResponse, sanitizeMessage, transportError } from "./engine_errors.ts";
 import type { CallOptions } from "./types.ts";
-import { DEADLINES_MS } from "./types.ts";
+import { DEADLINES_MS, ENGINE_HINT } from "./types.ts";
 
 /** One request to the engine. */
 export interface EngineRequest {
@@ -74,6 +74,7 @@ export class EngineHttp {
       deadlineMs: request.call?.deadlineMs ?? request.defaultDeadlineMs ?? DEADLINES_MS.unary,
       signal: request.call?.signal,
       state: changes ? "It is not known whether the engine carried it out." : "Nothing was changed.",
+      next: ENGINE_HINT,
     };
     return withDeadline(options, async (signal) => {
       let response: Response | undefined;

@@ -6,6 +6,9 @@ export interface CallOptions {
   readonly deadlineMs?: number;
 }
 
+/** What to do when the engine did not answer in time. */
+export const ENGINE_HINT = "Check that the container engine is healthy, then try again.";
+
 /** Default deadlines, in milliseconds. */
 export const DEADLINES_MS = {
   /** Finding the engine and agreeing on a version. */

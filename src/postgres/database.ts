@@ -1,3 +1,4 @@
+import { abortable } from "../lib/async/abortable.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
@@ -174,15 +175,11 @@ export class Database {
     signal.throwIfAborted();
     this.#end.signal.throwIfAborted();
     const preparing = this.#prepared ??= this.#prepare();
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const giveUp = function giveUp(): void {
-      reject(new OmcpError("database_unavailable", "Database did not answer in time"));
-    };
-    signal.addEventListener("abort", giveUp);
     try {
-      return await Promise.race([preparing, aborted]);
-    } finally {
-      signal.removeEventListener("abort", giveUp);
+      return await abortable(preparing, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw new OmcpError("database_unavailable", "Database did not answer in time", { cause: error });
     }
   }
 

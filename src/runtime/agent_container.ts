@@ -1,7 +1,9 @@
 /** A container with our agent in it: started, attached, its channel up. Sandboxes and the local database are both that. */
+import { addAbortListener } from "node:events";
 import { bootBytes, Channel, type ChannelEvent } from "../agent_protocol/mod.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
-import { abortError, DeadlineSignal } from "../lib/async/deadline.ts";
+import { abortError } from "../lib/async/abort_error.ts";
+import { DeadlineSignal } from "../lib/async/deadline.ts";
 import type { Attachment, ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { GUEST_MODULES } from "../guest/mod.ts";
@@ -77,10 +79,8 @@ export interface AgentContainer {
  * @throws {OmcpError} The engine's own errors, `timeout`, or `sandbox_start_failed` where the agent gave no sign of life.
  */
 export async function startAgentContainer(options: AgentContainerOptions): Promise<AgentContainer> {
-  using deadline = new DeadlineSignal(START_DEADLINE_MS);
-  const signal = options.signal === undefined
-    ? deadline.signal
-    : AbortSignal.any([options.signal, deadline.signal]);
+  using deadline = new DeadlineSignal(START_DEADLINE_MS, options.signal);
+  const { signal } = deadline;
   if (signal.aborted) throw abortError(signal.reason, `Cannot start the container ${options.name}`);
   const parts = {
     host: options.host,
@@ -89,11 +89,8 @@ export async function startAgentContainer(options: AgentContainerOptions): Promi
   };
   const id = await create(options, parts);
   let attachment: Attachment | undefined;
-  function abort(): void {
-    attachment?.close();
-  }
-  // What waits for a container that reads and says nothing is set free by this.
-  signal.addEventListener("abort", abort, { once: true });
+  // Ends a wait for a container that reads and sends nothing.
+  using _closing = addAbortListener(signal, () => attachment?.close());
   try {
     const inspected = options.inspectCreated?.(id, signal);
     // Awaited below; until then the attach goes on beside it.
@@ -109,8 +106,6 @@ export async function startAgentContainer(options: AgentContainerOptions): Promi
     attachment?.close();
     await parts.removals.remove({ name: parts.name, id }).within(ROLLBACK_MS);
     throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 

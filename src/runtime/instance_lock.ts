@@ -5,6 +5,7 @@
  * Whoever starts the container has the lock: the engine starts it once, whoever made it. So one that was made and never started, by
  * a server that died in between, is in nobody's way.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { within } from "../lib/async/deadline.ts";
 import type { Attachment, ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
@@ -154,7 +155,7 @@ async function take(options: InstanceLockOptions): Promise<Held> {
     const id = await makeOrFind(options, name);
     if (id !== undefined && await start(host, id)) return await hold(options, id);
     if (performance.now() - started > HOLDER_ENDS_MS) throw inUse(instance, name, leaseSeconds);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await delay(LOOK_EVERY_MS);
   }
 }
 

@@ -1,4 +1,5 @@
 /** One run of a cell: the request to the agent, its answer by the deadline, its interrupt. */
+import { addAbortListener } from "node:events";
 import type { Channel } from "../agent_protocol/mod.ts";
 import { Deadline, within } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
@@ -81,19 +82,13 @@ async function answer(running: Running): Promise<CellOutcome> {
   const cancelled = Promise.withResolvers<never>();
   cancelled.promise.catch(() => {});
   let isCancelled = false;
-  function abort(): void {
+  using _listener = signal && addAbortListener(signal, () => {
     isCancelled = true;
     void interrupt(running).then((state) => cancelled.reject(cancelledError(state)));
-  }
-  signal?.addEventListener("abort", abort, { once: true });
-  if (signal?.aborted) abort();
-  try {
-    const outcome = await Promise.race([reply, late.promise, cancelled.promise]);
-    // What the interrupt came to is what its caller wants to know.
-    return isCancelled ? await cancelled.promise : outcome;
-  } finally {
-    signal?.removeEventListener("abort", abort);
-  }
+  });
+  const outcome = await Promise.race([reply, late.promise, cancelled.promise]);
+  // What the interrupt came to is what its caller wants to know.
+  return isCancelled ? await cancelled.promise : outcome;
 }
 
 /** Interrupts the cell and says what became of it. */

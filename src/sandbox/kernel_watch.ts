@@ -1,6 +1,7 @@
 /** Follows the agent's reports on its kernel: how it is confined, and when it has started. */
 import * as z from "zod";
-import { abortError } from "../lib/async/deadline.ts";
+import { abortError } from "../lib/async/abort_error.ts";
+import { abortable } from "../lib/async/abortable.ts";
 import { OmcpError } from "../errors.ts";
 
 const kernelStateSchema = z.object({
@@ -49,28 +50,22 @@ export class KernelWatch {
     signal: AbortSignal,
     ended: Promise<{ readonly reason: string }>,
   ): Promise<string[]> {
-    const aborted = Promise.withResolvers<never>();
-    aborted.promise.catch(() => {});
-    function abort(): void {
-      aborted.reject(abortError(signal.reason, "The kernel has not reported its confinement"));
+    const report = await abortable(Promise.race([this.#report.promise, ended.then(endedEarly)]), signal)
+      .catch((error) => {
+        throw signal.aborted
+          ? abortError(signal.reason, "The kernel has not reported its confinement")
+          : error;
+      });
+    if ((report.error ?? undefined) !== undefined) {
+      throw new OmcpError("kernel_unavailable", report.error?.message ?? "The kernel cannot start", {
+        state: "The sandbox has been removed.",
+        next: "Use an image with python3 ≥ 3.9 and ipython (setting OMCP_IMAGE).",
+      });
     }
-    signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) abort();
-    try {
-      const report = await Promise.race([this.#report.promise, ended.then(endedEarly), aborted.promise]);
-      if ((report.error ?? undefined) !== undefined) {
-        throw new OmcpError("kernel_unavailable", report.error?.message ?? "The kernel cannot start", {
-          state: "The sandbox has been removed.",
-          next: "Use an image with python3 ≥ 3.9 and ipython (setting OMCP_IMAGE).",
-        });
-      }
-      const problems: string[] = [];
-      if (report.confinement?.no_new_privs !== true) problems.push("the kernel may gain privileges");
-      if (report.confinement?.seccomp !== 2) problems.push("the kernel has no seccomp filter");
-      return problems;
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
+    const problems: string[] = [];
+    if (report.confinement?.no_new_privs !== true) problems.push("the kernel may gain privileges");
+    if (report.confinement?.seccomp !== 2) problems.push("the kernel has no seccomp filter");
+    return problems;
   }
 }
 

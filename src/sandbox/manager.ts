@@ -80,10 +80,9 @@ export class SandboxManager {
     if (this.#places >= this.#options.maxSandboxes) throw this.#capacity();
     this.#places += 1;
     const id = newSandboxId();
-    using deadline = new DeadlineSignal(CREATE_DEADLINE_MS);
-    const signals = [this.#closing.signal, deadline.signal];
-    if (options.signal !== undefined) signals.push(options.signal);
-    const creation = this.#create(id, options.idleMs ?? this.#options.idleMs, AbortSignal.any(signals));
+    const signals = [this.#closing.signal, ...(options.signal === undefined ? [] : [options.signal])];
+    using deadline = new DeadlineSignal(CREATE_DEADLINE_MS, AbortSignal.any(signals));
+    const creation = this.#create(id, options.idleMs ?? this.#options.idleMs, deadline.signal);
     this.#inFlight.add(creation);
     try {
       const sandbox = await creation;
@@ -96,7 +95,7 @@ export class SandboxManager {
       if (options.signal?.aborted) {
         throw new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
       }
-      throw creationError(error, state, deadline.signal.aborted);
+      throw creationError(error, state, deadline.expired);
     } finally {
       this.#inFlight.delete(creation);
     }
@@ -184,15 +183,11 @@ export class SandboxManager {
   }
 
   async #create(id: string, idleMs: number, signal: AbortSignal): Promise<Sandbox> {
-    const leave = await this.#creations.acquire(signal);
-    try {
-      const sandbox = await makeSandbox({ ...this.#options, removals: this.#removals, id, idleMs, signal });
-      this.#live.set(id, sandbox);
-      log.info("Created sandbox {id}", { id });
-      return sandbox;
-    } finally {
-      leave();
-    }
+    using _permit = await this.#creations.acquire(signal);
+    const sandbox = await makeSandbox({ ...this.#options, removals: this.#removals, id, idleMs, signal });
+    this.#live.set(id, sandbox);
+    log.info("Created sandbox {id}", { id });
+    return sandbox;
   }
 
   /** Frees the place of a creation that failed, when its container is gone; says what remains. */

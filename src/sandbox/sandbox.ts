@@ -1,6 +1,7 @@
 /** One sandbox: a container whose kernel runs cells, one at a time. */
 import { ReplyError } from "../agent_protocol/mod.ts";
-import { Deadline, within } from "../lib/async/deadline.ts";
+import { abortable } from "../lib/async/abortable.ts";
+import { DeadlineSignal, within } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import type { AgentContainer, ContainerEnd, Removal } from "../runtime/mod.ts";
 import type { CellOutcome } from "./cell.ts";
@@ -129,14 +130,14 @@ export class Sandbox {
     try {
       if (this.#semaphore.busy) options.onWaiting?.();
       const start = performance.now();
-      const leave = await this.#enter(options);
+      const permit = await this.#kernelPermit(options);
       const waited = performance.now() - start;
       try {
         await this.#kernelStart(options.signal);
         this.throwIfEnded();
         if (options.signal?.aborted) throw cancelledError("The cell was not begun.");
       } catch (error) {
-        leave();
+        permit[Symbol.dispose]();
         if (this.isEnding) await within(this.gone, LAST_WORDS_MS);
         throw error;
       }
@@ -150,7 +151,7 @@ export class Sandbox {
       if (options.internal !== true) this.#cells += 1;
       // The kernel's permit is free when the agent has answered, not when the caller has its answer or has gone.
       void run.settled.then(() => {
-        leave();
+        permit[Symbol.dispose]();
         this.#lastUsed = performance.now();
       });
       return { ...await run.outcome, waited_ms: waited };
@@ -182,21 +183,14 @@ export class Sandbox {
     return this.#removal?.isGone === true ? this.#end.state : "removing";
   }
 
-  async #enter(options: ExecuteOptions): Promise<() => void> {
-    // Not AbortSignal.timeout: thousands of quick cells would each leave one that lives on until its time.
-    const giveUp = new AbortController();
-    function abort(): void {
-      giveUp.abort();
-    }
-    using _deadline = new Deadline(options.timeoutMs, abort);
-    options.signal?.addEventListener("abort", abort, { once: true });
-    if (options.signal?.aborted) abort();
+  async #kernelPermit(options: ExecuteOptions): Promise<Disposable> {
+    using deadline = new DeadlineSignal(options.timeoutMs, options.signal);
     try {
-      return await this.#semaphore.acquire(giveUp.signal);
+      return await this.#semaphore.acquire(deadline.signal);
     } catch (error) {
       if (options.signal?.aborted) throw cancelledError("The cell was not begun.", error);
       this.throwIfEnded();
-      if (error instanceof OmcpError) {
+      if (!deadline.expired) {
         throw new OmcpError(
           "sandbox_busy",
           `Sandbox ${this.id} is busy and ${MAX_WAITING_CELLS} calls wait already`,
@@ -216,25 +210,15 @@ export class Sandbox {
           cause: error,
         },
       );
-    } finally {
-      options.signal?.removeEventListener("abort", abort);
     }
   }
 
   /** Waits for the first kernel: its start, seconds on a slow machine, is no fault of the first cell. */
   async #kernelStart(signal: AbortSignal | undefined): Promise<void> {
-    const enough = Promise.withResolvers<void>();
-    using _deadline = new Deadline(KERNEL_START_MS, enough.resolve);
-    function abort(): void {
-      enough.resolve();
-    }
-    signal?.addEventListener("abort", abort, { once: true });
-    if (signal?.aborted) abort();
-    try {
-      await Promise.race([this.#kernelStarted, this.#container.ended, enough.promise]);
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
+    using deadline = new DeadlineSignal(KERNEL_START_MS, signal);
+    const started = Promise.race([this.#kernelStarted, this.#container.ended]);
+    // Whatever ended the wait, the caller looks at the state itself.
+    await abortable(started, deadline.signal).catch(() => {});
   }
 
   /** Says what a failed request means for the sandbox, and gives the sandbox up where it cannot be trusted or reached. */

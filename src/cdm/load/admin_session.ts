@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import { OmcpError } from "../../errors.ts";
 import { ask, type TextRow, type Upstream, type UpstreamSession } from "../../postgres/upstream/mod.ts";
 import { copyIn } from "./copy_in.ts";
@@ -20,21 +21,17 @@ const SETTINGS = {
 
 /** A session with the right to create a schema, used by one load alone. */
 export class AdminSession {
-  readonly #upstream: Upstream;
   readonly #session: UpstreamSession;
   readonly #signal: AbortSignal;
-  readonly #onAbort: () => void;
+  readonly #listener: Disposable;
 
   private constructor(upstream: Upstream, session: UpstreamSession, signal: AbortSignal) {
-    this.#upstream = upstream;
     this.#session = session;
     this.#signal = signal;
-    this.#onAbort = () => {
-      // Dropping the connection alone would leave a long statement running to its end.
-      void this.#upstream.cancel(this.#session).finally(() => this.#session.close());
-    };
-    signal.addEventListener("abort", this.#onAbort, { once: true });
-    if (signal.aborted) this.#onAbort();
+    // Dropping the connection alone would leave a long statement running to its end.
+    this.#listener = addAbortListener(signal, () => {
+      void upstream.cancel(session).finally(() => session.close());
+    });
   }
 
   /**
@@ -100,7 +97,7 @@ export class AdminSession {
 
   /** Drops the connection; what was not committed is undone by the server. Idempotent. */
   close(): void {
-    this.#signal.removeEventListener("abort", this.#onAbort);
+    this.#listener[Symbol.dispose]();
     this.#session.close();
   }
 

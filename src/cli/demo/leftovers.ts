@@ -1,4 +1,5 @@
 /** What a demo has in the engine, by its instance label, and the end of that. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Engine } from "../../docker/mod.ts";
 import { LABEL_INSTANCE } from "../../runtime/mod.ts";
 
@@ -23,7 +24,7 @@ export async function clearAway(
   const deadline = performance.now() + GONE_MS;
   let containers = await engine.listContainers({ labels, all: true });
   while (containers.length > 0 && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await delay(POLL_MS);
     containers = await engine.listContainers({ labels, all: true });
   }
   for (const { id } of containers) await engine.removeContainer(id);

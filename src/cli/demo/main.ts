@@ -4,6 +4,7 @@
  *
  *     deno task demo [--data DIR]
  */
+import { addAbortListener } from "node:events";
 import { parseArgs } from "node:util";
 import { Engine } from "../../docker/mod.ts";
 import { connectServer } from "./client.ts";
@@ -53,14 +54,11 @@ async function show(engine: Engine, instance: string): Promise<void> {
   function close(): Promise<void> {
     return closing ??= server.close();
   }
-  function onStop(): void {
-    close().catch(() => {}); // Calls under way then fail, and with them the steps.
-  }
-  signal.addEventListener("abort", onStop);
+  // Calls under way then fail, and with them the steps.
+  using _listener = addAbortListener(signal, () => void close().catch(() => {}));
   try {
     if (!signal.aborted) await runSteps(server, transcript);
   } finally {
-    signal.removeEventListener("abort", onStop);
     await close();
   }
 }

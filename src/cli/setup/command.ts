@@ -1,3 +1,5 @@
+import { DeadlineSignal } from "../../lib/async/deadline.ts";
+import { addAbortListener } from "node:events";
 import { TextLineStream } from "./text_lines.ts";
 
 /** How {@link runCommand} runs. */
@@ -45,14 +47,13 @@ export async function runCommand(
     if (error instanceof Deno.errors.NotFound) return { kind: "absent" };
     throw error;
   }
-  const deadline = AbortSignal.timeout(options.deadlineMs);
-  const signal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline;
+  using deadline = new DeadlineSignal(options.deadlineMs, options.signal);
+  const { signal } = deadline;
   let insist: ReturnType<typeof setTimeout> | undefined;
-  function end(): void {
+  using _listener = addAbortListener(signal, () => {
     kill(child, "SIGTERM");
     insist = setTimeout(() => kill(child, "SIGKILL"), GRACE_MS);
-  }
-  signal.addEventListener("abort", end, { once: true });
+  });
   const quiet = new AbortController();
   try {
     const output = Promise.all([
@@ -65,10 +66,9 @@ export async function runCommand(
     await output;
     clearTimeout(leave);
     options.signal?.throwIfAborted();
-    return deadline.aborted ? { kind: "timeout" } : { kind: "exited", code: status.code };
+    return deadline.expired ? { kind: "timeout" } : { kind: "exited", code: status.code };
   } finally {
     clearTimeout(insist);
-    signal.removeEventListener("abort", end);
   }
 }
 

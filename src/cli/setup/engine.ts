@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { DEFAULT_HOST, Engine } from "../../docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { runCommand } from "./command.ts";
@@ -103,7 +104,7 @@ async function awaitEngine(
         next: why,
       });
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await delay(POLL_MS);
   }
   throw new OmcpError(
     "engine_unreachable",

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { OmcpError } from "../../errors.ts";
 import type { Progress } from "./progress.ts";
 
@@ -74,6 +75,6 @@ async function take(file: Deno.FsFile, options: LockOptions): Promise<void> {
         },
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await delay(POLL_MS);
   }
 }

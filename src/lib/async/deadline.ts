@@ -1,38 +1,39 @@
 /**
- * Deadlines that do not blame others for a standstill of this process. After a pause (a stopped process, a suspended machine, a
- * starved one) timers fire before waiting input is read: the answer may lie there. So each is judged a little later then.
+ * Deadlines that do not blame others for a standstill of this process. After one (a stopped process, a suspended machine, a
+ * starved one) timers fire before waiting input is read, and the answer may be in that input: deadlines then get a grace.
  */
-import { OmcpError, type OmcpErrorOptions } from "../../errors.ts";
+import { addAbortListener } from "node:events";
+import { OmcpError } from "../../errors.ts";
 
-/** How often a standstill is looked for while any deadline runs. */
+/** How often the watch looks for a standstill while any deadline runs. */
 const LOOK_EVERY_MS = 250;
-/** A look this late says that the process stood still. */
+/** A look that comes this late means that the process stood still. */
 const STANDSTILL_MS = 1000;
-/** So long after a standstill nothing is judged: what waits is read first. */
+/** After a standstill no deadline expires for this long: waiting input is read first. */
 const GRACE_MS = 5000;
-/** How often one deadline is put off: a process that keeps stopping must not wait for ever. */
+/** How often one deadline is postponed: a process that keeps stopping must not wait forever. */
 const MAX_GRACES = 3;
 
-/** Notices that this process stood still. It looks only while somebody waits. */
+/** Notices that this process stood still. It looks only while a deadline runs. */
 class StandstillWatch {
-  #waiting = 0;
+  #deadlines = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
   #looked = 0;
   #resumed = -Infinity;
 
-  enter(): void {
-    this.#waiting += 1;
-    if (this.#waiting > 1) return;
+  start(): void {
+    this.#deadlines += 1;
+    if (this.#deadlines > 1) return;
     this.#looked = performance.now();
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
   }
 
-  leave(): void {
-    this.#waiting -= 1;
-    if (this.#waiting === 0) clearInterval(this.#timer);
+  stop(): void {
+    this.#deadlines -= 1;
+    if (this.#deadlines === 0) clearInterval(this.#timer);
   }
 
-  /** Milliseconds that waiting input still has to be read. */
+  /** Milliseconds that remain for reading waiting input. */
   graceLeft(): number {
     this.#look();
     return Math.max(0, this.#resumed + GRACE_MS - this.#looked);
@@ -47,7 +48,7 @@ class StandstillWatch {
 
 const standstill = new StandstillWatch();
 
-/** A deadline that runs; it is called off by disposing of it. */
+/** A running deadline; disposing of it cancels it. */
 export class Deadline implements Disposable {
   readonly #onExpired: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -55,23 +56,23 @@ export class Deadline implements Disposable {
   #over = false;
 
   /**
-   * Begins at once.
+   * Starts at once.
    *
    * @param ms Milliseconds, at most 2^31 - 1.
-   * @param onExpired Called once, unless it is called off before.
+   * @param onExpired Called once, unless the deadline is cancelled before.
    */
   constructor(ms: number, onExpired: () => void) {
     this.#onExpired = onExpired;
-    standstill.enter();
+    standstill.start();
     this.#arm(ms);
   }
 
-  /** Calls it off. Idempotent. */
+  /** Cancels it. Idempotent. */
   [Symbol.dispose](): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
-    standstill.leave();
+    standstill.stop();
   }
 
   #arm(ms: number): void {
@@ -88,66 +89,55 @@ export class Deadline implements Disposable {
   }
 }
 
-/** A {@link Deadline} as a signal: it is aborted with a `timeout` error. */
+/**
+ * A {@link Deadline} as a signal, which also follows another signal. Unlike `AbortSignal.timeout`, it leaves no timer behind when
+ * it is disposed of.
+ */
 export class DeadlineSignal implements Disposable {
-  /** Aborted when the time is over. */
+  /** Aborted with a `timeout` error when the time is over, or with the other signal's reason. */
   readonly signal: AbortSignal;
   readonly #deadline: Deadline;
+  readonly #listener: Disposable | undefined;
+  #expired = false;
 
   /**
-   * Begins at once.
+   * Starts at once.
    *
    * @param ms Milliseconds.
+   * @param other Aborts it too.
    */
-  constructor(ms: number) {
+  constructor(ms: number, other?: AbortSignal) {
     const controller = new AbortController();
     this.signal = controller.signal;
     this.#deadline = new Deadline(ms, () => {
-      controller.abort(new OmcpError("timeout", `There was no end within ${ms / 1000} s`));
+      this.#expired = !controller.signal.aborted;
+      controller.abort(new OmcpError("timeout", `Timed out after ${ms / 1000} s`));
     });
+    if (other?.aborted) controller.abort(other.reason);
+    this.#listener = other && addAbortListener(other, () => controller.abort(other.reason));
   }
 
-  /** Calls the deadline off: the signal is never aborted. */
+  /** Whether the time was over before the other signal was aborted. */
+  get expired(): boolean {
+    return this.#expired;
+  }
+
+  /** Cancels the deadline: neither it nor the other signal aborts this one any more. */
   [Symbol.dispose](): void {
     this.#deadline[Symbol.dispose]();
+    this.#listener?.[Symbol.dispose]();
   }
 }
 
 /**
- * Waits for a promise, but no longer than so long.
+ * Waits for a promise for a limited time. Unlike `deadline()` of denoland/std, it reports the end of the time as a value.
  *
  * @param promise What to wait for; what it rejects with is thrown.
  * @param ms Milliseconds.
- * @returns Its value, or undefined when the time is over.
+ * @returns The promise's value, or undefined when the time is over.
  */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   const late = Promise.withResolvers<undefined>();
   using _deadline = new Deadline(ms, () => late.resolve(undefined));
   return await Promise.race([promise, late.promise]);
-}
-
-/**
- * The error of work that a signal cut off. Only who called cancels: a deadline that was passed on as a signal is a `timeout`, and a
- * signal's own error keeps its code.
- *
- * @param reason The signal's reason.
- * @param what What could not be done, as in "Cannot start container x".
- * @param options State and next step.
- */
-export function abortError(reason: unknown, what: string, options: OmcpErrorOptions = {}): OmcpError {
-  const more = { ...options, cause: reason };
-  if (reason instanceof OmcpError) {
-    return new OmcpError(reason.code, `${what}: ${lowerFirst(reason.message)}`, {
-      ...(reason.next === undefined ? {} : { next: reason.next }),
-      ...more,
-    });
-  }
-  if (reason instanceof DOMException && reason.name === "TimeoutError") {
-    return new OmcpError("timeout", `${what}: the time for it is over`, more);
-  }
-  return new OmcpError("cancelled", `${what}: the caller cancelled`, more);
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

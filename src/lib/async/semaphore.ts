@@ -1,54 +1,48 @@
-/** Lets a few through at once, the rest in the order they came, and only so many wait. */
+import { addAbortListener } from "node:events";
 import { OmcpError } from "../../errors.ts";
 
-interface Waiting {
-  readonly enter: () => void;
-  readonly giveUp: (reason: unknown) => void;
-}
-
-/** A queue in front of something that only a few may do at once. */
+/** A bounded first-in-first-out queue in front of something that only a few may do at once. */
 export class Semaphore {
-  readonly #places: number;
   readonly #maxWaiting: number;
-  readonly #waiting: Waiting[] = [];
-  #inside = 0;
+  readonly #waiting: (() => void)[] = [];
+  readonly #permits: number;
+  #held = 0;
 
   /**
-   * @param places How many may be inside at once.
+   * @param permits How many may be held at once.
    * @param maxWaiting How many may wait.
    */
-  constructor(places: number, maxWaiting: number) {
-    this.#places = places;
+  constructor(permits: number, maxWaiting: number) {
+    this.#permits = permits;
     this.#maxWaiting = maxWaiting;
   }
 
-  /** True while anyone is inside. */
+  /** True while any permit is held. */
   get busy(): boolean {
-    return this.#inside > 0;
+    return this.#held > 0;
   }
 
   /**
-   * Waits for a place.
+   * Waits for a permit.
    *
-   * @param signal Gives the waiting up.
-   * @returns A function that must be called once to leave.
+   * @param signal Ends the wait.
+   * @returns The permit; disposing of it releases it. Idempotent.
    * @throws {OmcpError} `capacity` when too many wait already; the signal's reason when it is aborted.
    */
-  async acquire(signal: AbortSignal): Promise<() => void> {
+  async acquire(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
-    if (this.#inside < this.#places) {
-      this.#inside += 1;
-    } else {
-      await this.#wait(signal);
-    }
-    let left = false;
-    return () => {
-      if (left) return;
-      left = true;
-      // The place passes straight on to the next in line, so that nobody can slip in between.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#inside -= 1;
-      else next.enter();
+    if (this.#held < this.#permits) this.#held += 1;
+    else await this.#wait(signal);
+    let released = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (released) return;
+        released = true;
+        // The permit passes straight to the next in line, so that nobody can overtake.
+        const next = this.#waiting.shift();
+        if (next === undefined) this.#held -= 1;
+        else next();
+      },
     };
   }
 
@@ -60,20 +54,15 @@ export class Semaphore {
       });
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiting: Waiting = { enter: resolve, giveUp: reject };
-    function abort(): void {
-      waiting.giveUp(signal.reason);
-    }
-    this.#waiting.push(waiting);
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      await promise;
-    } catch (error) {
-      const index = this.#waiting.indexOf(waiting);
-      if (index >= 0) this.#waiting.splice(index, 1);
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
+    this.#waiting.push(resolve);
+    using _listener = addAbortListener(signal, () => {
+      const index = this.#waiting.indexOf(resolve);
+      // One that has its permit already keeps it: its holder releases it.
+      if (index < 0) return;
+      // At once, not when the caller wakes up: a permit that is released in between would be lost.
+      this.#waiting.splice(index, 1);
+      reject(signal.reason);
+    });
+    await promise;
   }
 }

@@ -22,14 +22,14 @@ export class OwnSessions {
   readonly #idle: IdleSession[] = [];
   /** The last task of each owner; the next one waits for it. */
   readonly #last = new Map<string, Promise<void>>();
-  readonly #places: Semaphore;
+  readonly #permits: Semaphore;
   #closed = false;
 
   /** @param options How a session is opened, and how many there may be. */
   constructor(options: OwnSessionsOptions) {
     this.#options = options;
     // Each owner has one task at a time: no more wait than there are sandboxes.
-    this.#places = new Semaphore(options.most, Infinity);
+    this.#permits = new Semaphore(options.most, Infinity);
   }
 
   /**
@@ -50,12 +50,10 @@ export class OwnSessions {
     const { promise: done, resolve } = Promise.withResolvers<void>();
     this.#last.set(owner, done);
     await before;
-    let leave: (() => void) | undefined;
     try {
-      leave = await this.#places.acquire(signal);
+      using _permit = await this.#permits.acquire(signal);
       return await this.#runOnce(task, signal);
     } finally {
-      leave?.();
       if (this.#last.get(owner) === done) this.#last.delete(owner);
       resolve();
     }

@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import type { ClientWriter } from "./client_writer.ts";
 import type { PipelineState } from "./pipeline_state.ts";
 import type { BrokerLimits } from "./limits.ts";
@@ -24,7 +25,7 @@ export class Watchdog implements Disposable {
   readonly #options: WatchdogOptions;
   readonly #end: (end: ConnectionEnd) => void;
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #onAbort: () => void;
+  readonly #listener: Disposable;
   #cancelled = false;
 
   /** @param options The connection, and its limits. */
@@ -33,9 +34,10 @@ export class Watchdog implements Disposable {
     const { promise, resolve } = Promise.withResolvers<ConnectionEnd>();
     this.expired = promise;
     this.#end = resolve;
-    this.#onAbort = () => resolve(new ConnectionEnd("57P01", "the connection is closed by the server"));
-    options.signal.addEventListener("abort", this.#onAbort);
-    if (options.signal.aborted) this.#onAbort();
+    this.#listener = addAbortListener(
+      options.signal,
+      () => resolve(new ConnectionEnd("57P01", "the connection is closed by the server")),
+    );
     const { stallMs, idleMs, idleInTransactionMs } = options.limits;
     this.#timer = setInterval(() => this.#look(), Math.min(TICK_MS, stallMs, idleMs, idleInTransactionMs));
   }
@@ -43,7 +45,7 @@ export class Watchdog implements Disposable {
   /** Stops looking. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    this.#options.signal.removeEventListener("abort", this.#onAbort);
+    this.#listener[Symbol.dispose]();
   }
 
   #look(): void {

@@ -1,4 +1,5 @@
 /** The local database: a Postgres in a container of ours, without network or port, reached through its channel alone. */
+import { abortable } from "../../lib/async/abortable.ts";
 import * as z from "zod";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import type { ContainerSpec } from "../../docker/mod.ts";
@@ -231,18 +232,4 @@ function unavailable(reason: string): OmcpError {
     state: "Sandboxes work without it.",
     next: "Try again; it is started anew at the next need.",
   });
-}
-
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  function abort(): void {
-    aborted.reject(signal.reason);
-  }
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import { concatBytes } from "../../lib/bytes.ts";
 import { OmcpError } from "../../errors.ts";
 import { BACKEND, cstring, FRONTEND, HEADER_BYTES, int32, message, readUint32 } from "../wire/message.ts";
@@ -66,18 +67,13 @@ interface Answer {
 }
 
 async function exchange(session: UpstreamSession, bytes: Uint8Array, signal: AbortSignal): Promise<Answer> {
-  const drop = function drop(): void {
-    session.close();
-  };
-  signal.addEventListener("abort", drop);
+  using _dropping = addAbortListener(signal, () => session.close());
   try {
     await session.write(bytes);
     return await readAnswer(session);
   } catch (error) {
     if (error instanceof OmcpError) throw error;
     throw new OmcpError("database_unavailable", "Database connection was lost", { cause: error });
-  } finally {
-    signal.removeEventListener("abort", drop);
   }
 }
 

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { addAbortListener } from "node:events";
 import { concatBytes } from "../../lib/bytes.ts";
 import type { ByteStream, OpenByteStream } from "../../lib/byte_stream.ts";
 import { OmcpError } from "../../errors.ts";
@@ -51,7 +53,7 @@ export class StreamUpstream implements Upstream {
         return await this.#connectOnce(settings, signal);
       } catch (error) {
         if (performance.now() >= until || signal.aborted || !mayPass(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+        await delay(PAUSE_MS);
       }
     }
   }
@@ -75,10 +77,7 @@ export class StreamUpstream implements Upstream {
   ): Promise<UpstreamSession> {
     const { password, database, exposed = false } = this.#options;
     const link = new Link(await this.#options.open(signal));
-    const drop = function drop(): void {
-      link.close();
-    };
-    signal.addEventListener("abort", drop);
+    using _dropping = addAbortListener(signal, () => link.close());
     try {
       if (signal.aborted) throw signal.reason;
       const write = (bytes: Uint8Array): Promise<void> => link.write(bytes);
@@ -92,8 +91,6 @@ export class StreamUpstream implements Upstream {
       throw new OmcpError("database_unavailable", "Database did not complete a login in time", {
         cause: error,
       });
-    } finally {
-      signal.removeEventListener("abort", drop);
     }
   }
 
@@ -102,10 +99,7 @@ export class StreamUpstream implements Upstream {
     if (session.key === undefined) return false;
     const signal = AbortSignal.timeout(CANCEL_DEADLINE_MS);
     let link: Link | undefined;
-    const drop = function drop(): void {
-      link?.close();
-    };
-    signal.addEventListener("abort", drop);
+    using _dropping = addAbortListener(signal, () => link?.close());
     try {
       link = new Link(await this.#options.open(signal));
       const { processId, secret } = session.key;
@@ -117,7 +111,6 @@ export class StreamUpstream implements Upstream {
       // A server that cannot be asked to cancel is lost in other ways too, and these are reported.
       return false;
     } finally {
-      signal.removeEventListener("abort", drop);
       link?.close();
     }
   }

@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import { closeQuietly, writeAll } from "../../lib/connection.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import { OmcpError } from "../../errors.ts";
@@ -44,10 +45,8 @@ async function upgrade(
   address: PostgresAddress,
   signal: AbortSignal,
 ): Promise<ByteStream> {
-  const abandon = function abandon(): void {
-    closeQuietly(conn);
-  };
-  signal.addEventListener("abort", abandon);
+  // Once TLS has consumed the connection, this does nothing.
+  using _closing = addAbortListener(signal, () => closeQuietly(conn));
   try {
     const caCerts = address.rootCertificate === undefined ? [] : [await readPem(address.rootCertificate)];
     await writeAll(conn, SSL_REQUEST);
@@ -62,7 +61,6 @@ async function upgrade(
     }
     const hostname = address.target.kind === "tcp" ? address.target.host : "localhost";
     const tls = await Deno.startTls(conn, { hostname, caCerts });
-    signal.removeEventListener("abort", abandon);
     try {
       await tls.handshake();
     } catch (error) {
@@ -73,8 +71,6 @@ async function upgrade(
   } catch (error) {
     closeQuietly(conn);
     throw error;
-  } finally {
-    signal.removeEventListener("abort", abandon);
   }
 }
 

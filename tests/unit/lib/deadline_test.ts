@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { Heartbeat } from "../../../src/agent_protocol/heartbeat.ts";
 import { withDeadline } from "../../../src/lib/async/with_deadline.ts";
 import { OmcpError } from "../../../src/errors.ts";
-import { abortError, Deadline, DeadlineSignal, within } from "../../../src/lib/async/deadline.ts";
+import { abortError } from "../../../src/lib/async/abort_error.ts";
+import { Deadline, DeadlineSignal, within } from "../../../src/lib/async/deadline.ts";
 
 /** As a stopped process: nothing of this one runs, others do. */
 function standStill(ms: number): void {
@@ -91,7 +92,7 @@ Deno.test("a heartbeat blames nobody for a standstill, but for silence", async (
 });
 
 Deno.test("work that a signal cut off has the signal's own reason: only who called cancels", () => {
-  const timeout = new OmcpError("timeout", "There was no end within 5 s");
+  const timeout = new OmcpError("timeout", "Timed out after 5 s");
   const cases: readonly (readonly [unknown, string])[] = [
     [timeout, "timeout"],
     [new OmcpError("shutting_down", "The server is ending"), "shutting_down"],
@@ -100,5 +101,5 @@ Deno.test("work that a signal cut off has the signal's own reason: only who call
     [undefined, "cancelled"],
   ];
   for (const [reason, code] of cases) assert.equal(abortError(reason, "Cannot ask").code, code);
-  assert.equal(abortError(timeout, "Cannot ask").message, "Cannot ask: there was no end within 5 s");
+  assert.equal(abortError(timeout, "Cannot ask").message, "Cannot ask: timed out after 5 s");
 });

@@ -4,17 +4,20 @@ import { Semaphore } from "../../../src/lib/async/semaphore.ts";
 
 const never = new AbortController().signal;
 
+function release(permit: Disposable): void {
+  permit[Symbol.dispose]();
+}
+
 Deno.test("Semaphore lets callers through in the order they came", async () => {
   const semaphore = new Semaphore(1, 10);
   const order: number[] = [];
-  const leave = await semaphore.acquire(never);
+  const permit = await semaphore.acquire(never);
   const waiting = [1, 2, 3].map(async (n) => {
-    const done = await semaphore.acquire(never);
+    using _permit = await semaphore.acquire(never);
     order.push(n);
-    done();
   });
   assert.equal(semaphore.busy, true);
-  leave();
+  release(permit);
   await Promise.all(waiting);
   assert.deepEqual(order, [1, 2, 3]);
   assert.equal(semaphore.busy, false);
@@ -22,26 +25,39 @@ Deno.test("Semaphore lets callers through in the order they came", async () => {
 
 Deno.test("Semaphore refuses when too many wait", async () => {
   const semaphore = new Semaphore(1, 1);
-  const leave = await semaphore.acquire(never);
+  const permit = await semaphore.acquire(never);
   const second = semaphore.acquire(never);
   await assert.rejects(
     semaphore.acquire(never),
     (error) => error instanceof OmcpError && error.code === "capacity",
   );
-  leave();
-  (await second)();
+  release(permit);
+  release(await second);
 });
 
-Deno.test("Semaphore forgets a caller that gave up, and its place goes to the next", async () => {
+Deno.test("Semaphore forgets a caller that gave up, and its permit goes to the next", async () => {
   const semaphore = new Semaphore(1, 10);
-  const leave = await semaphore.acquire(never);
+  const permit = await semaphore.acquire(never);
   const controller = new AbortController();
   const given = semaphore.acquire(controller.signal);
   const next = semaphore.acquire(never);
   controller.abort(new Error("gone"));
   await assert.rejects(given, /gone/);
-  leave();
-  leave(); // Leaving twice frees one place.
-  (await next)();
+  release(permit);
+  release(permit); // A second release does nothing.
+  release(await next);
+  assert.equal(semaphore.busy, false);
+});
+
+Deno.test("Semaphore gives a permit that is released in the tick of an abort to the next", async () => {
+  const semaphore = new Semaphore(1, 10);
+  const permit = await semaphore.acquire(never);
+  const controller = new AbortController();
+  const given = semaphore.acquire(controller.signal);
+  const next = semaphore.acquire(never);
+  controller.abort(new Error("gone"));
+  release(permit);
+  await assert.rejects(given, /gone/);
+  release(await next);
   assert.equal(semaphore.busy, false);
 });
