@@ -35,7 +35,7 @@ export interface Backend {
     parameters: StartupParameters,
   ) =>
     | { readonly settings: SessionSettings }
-    | { readonly refused: { readonly sqlstate: string; readonly message: string } };
+    | { readonly refused: { readonly sqlstate: string; readonly message: string; readonly hint: string } };
 }
 
 /** What a client's connection is served with. */
@@ -108,7 +108,9 @@ class Connection {
       ]);
       const backend = await this.#session.backend(signal);
       const asked = backend.decideStartup(greeting.parameters);
-      if ("refused" in asked) throw new ConnectionEnd(asked.refused.sqlstate, asked.refused.message);
+      if ("refused" in asked) {
+        throw new ConnectionEnd(asked.refused.sqlstate, asked.refused.message, asked.refused.hint);
+      }
       const settings = { ...backend.settings, ...asked.settings };
       const opened = upstream = await backend.upstream.connect(settings, signal);
       await this.#welcome(opened, admission, greeting);

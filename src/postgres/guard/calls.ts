@@ -1,6 +1,7 @@
 import { asNode, constantOf, type Fields, listOf, namesOf } from "./ast.ts";
 import { FUNCTIONS, MANY } from "./functions.ts";
 import { Refusal } from "./refusal.ts";
+import { unreadable } from "./refused.ts";
 import { checkReadable, decideSetting, type SettingVerdict, valuesIn } from "./settings.ts";
 import type { GuardPolicy } from "./types.ts";
 import { READ_XML_HINT } from "./xml.ts";
@@ -79,11 +80,14 @@ export function checkCall(
   if (schema !== undefined) return undefined;
   if (name === "unnest" && listOf(call["args"]).length > 1) {
     if (approved.has(call)) return undefined;
-    throw new Refusal("unnest() of several arrays may only stand in FROM");
+    throw new Refusal(
+      "unnest() of several arrays is allowed in FROM only",
+      "Write FROM unnest(a, b) AS u(x, y)",
+    );
   }
   const offset = call["location"] ?? 0;
   if (call["funcformat"] !== "COERCE_EXPLICIT_CALL" || typeof offset !== "number" || offset < 0) {
-    throw new Refusal(`the call of ${name}() stands where the guard cannot read it`);
+    throw unreadable(`a call of ${name}()`);
   }
   return { offset, schema: home };
 }
@@ -113,6 +117,7 @@ function checkBuiltIn(
       `function ${name}() with ${
         variadic ? "VARIADIC" : String(count)
       } arguments is not among those a sandbox may call`,
+      `${name}() with ${least === most ? least : `${least} to ${most}`} arguments is allowed`,
     );
   }
   return true;
@@ -120,11 +125,18 @@ function checkBuiltIn(
 
 function checkCurrentSetting(args: readonly unknown[], approved: boolean): boolean {
   const name = constantOf(args[0]);
-  if (args.length < 1 || args.length > 2) throw new Refusal("current_setting() takes one or two arguments");
+  if (args.length < 1 || args.length > 2) throw currentSetting("takes one or two arguments");
   if (approved && name === undefined) return true;
-  if (name === undefined) throw new Refusal("current_setting() needs the setting's name as a constant");
+  if (name === undefined) throw currentSetting("needs the setting's name as a constant");
   checkReadable(name);
   return true;
+}
+
+function currentSetting(problem: string): Refusal {
+  return new Refusal(
+    `current_setting() ${problem}`,
+    "Write current_setting('TimeZone'), or SHOW TimeZone",
+  );
 }
 
 function checkSetConfig(args: readonly unknown[], policy: GuardPolicy): boolean {
@@ -149,7 +161,10 @@ export function readSetConfig(
 ): { readonly verdict: SettingVerdict; readonly value: string | undefined } {
   const name = constantOf(args[0]);
   if (args.length !== 3 || name === undefined) {
-    throw new Refusal("set_config() needs three arguments, and the setting's name as a plain constant");
+    throw new Refusal(
+      "set_config() needs three arguments, and the setting's name as a plain constant",
+      "Write set_config('TimeZone', 'UTC', false), or SET TimeZone = 'UTC'",
+    );
   }
   const value = constantOf(args[1]);
   const verdict = decideSetting(name, value === undefined ? "unknown" : valuesIn(name, value), policy);

@@ -2,6 +2,7 @@
 import { asNode, constantOf, type Fields, listOf, namesOf, partsOf, textOf } from "./ast.ts";
 import { CatalogRows, OID_FUNCTIONS } from "./catalog_rows.ts";
 import { Refusal } from "./refusal.ts";
+import { unreadable } from "./refused.ts";
 import type { PendingRows } from "./row_edits.ts";
 import type { GuardPolicy } from "./types.ts";
 
@@ -74,12 +75,16 @@ export class CatalogAccess {
     const catalog = others.length === 0 ? only : rule.catalogs.find((each) => each === constantOf(second));
     if (catalog === undefined || oid === undefined || asNode(oid)?.kind === "NamedArgExpr") {
       throw new Refusal(
-        `${name}() needs the catalog as a constant: ${rule.catalogs.map((each) => `'${each}'`).join(", ")}`,
+        `${name}() needs the catalog as a constant`,
+        `Write one of ${rule.catalogs.map((each) => `'${each}'`).join(", ")}`,
       );
     }
     if (this.rows.isAround(oid, catalog, rule.type)) return;
     if (rule.ofColumn === true && asNode(oid)?.kind !== "ColumnRef") {
-      throw new Refusal(`permission denied for function ${name}() of anything but a column`);
+      throw new Refusal(
+        `permission denied for function ${name}() of anything but a column`,
+        `Give it a column, as in ${name}(c.relowner) FROM pg_class AS c`,
+      );
     }
     this.#pending.push({
       kind: "argument",
@@ -93,5 +98,5 @@ export class CatalogAccess {
 function offsetOf(fields: Fields, name: string): number {
   const offset = fields["location"] ?? 0;
   if (typeof offset === "number" && offset >= 0) return offset;
-  throw new Refusal(`"${name}" stands where the guard cannot read it`);
+  throw unreadable(`a mention of "${name}"`);
 }

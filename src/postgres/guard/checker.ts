@@ -11,13 +11,14 @@ import {
 import { CatalogAccess } from "./catalog_access.ts";
 import { CatalogColumns, type Sight } from "./catalog_columns.ts";
 import { ESTIMATED_ITEMS, FROM_ITEMS } from "./estimated.ts";
-import { NODE_FIELDS, REFUSED_NAMES } from "./nodes.ts";
+import { NODE_FIELDS } from "./nodes.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
+import { refusedPart, refusedStatement, unreadable } from "./refused.ts";
 import { catalogOf, RangeTable, type Scope } from "./range_table.ts";
 import { References } from "./references.ts";
 import type { PendingRows } from "./row_edits.ts";
 import type { GuardPolicy } from "./types.ts";
-import { READ_XML_HINT, XmlValues } from "./xml.ts";
+import { XmlValues } from "./xml.ts";
 
 /** Nesting beyond which a statement is refused: far above what people write, far below what a stack holds. */
 const MAX_DEPTH = 500;
@@ -100,7 +101,7 @@ export class SelectChecker {
   checkSelect(statement: unknown): void {
     const node = asNode(statement);
     if (node?.kind !== "SelectStmt") {
-      throw new Refusal(notAllowed(node?.kind ?? "this"), "Only SELECT is allowed here");
+      throw node === undefined ? unreadable("a part") : refusedStatement(node);
     }
     this.#walk(node.kind, node.fields, OUTERMOST);
     this.#checkWhole();
@@ -140,21 +141,19 @@ export class SelectChecker {
       return this.#walk(node.kind, node.fields, { ...place, depth: place.depth + 1 });
     }
     if (isFields(value) && Object.keys(value).length === 0) return; // a null in a list, as in SELECT DISTINCT
-    throw new Refusal("the statement has a part that the guard cannot read");
+    throw unreadable("a part");
   }
 
   #walk(kind: string, fields: Fields, place: Place): void {
     if (place.depth > MAX_DEPTH) {
       throw new Refusal(
         `the statement is nested deeper than ${MAX_DEPTH} levels`,
-        undefined,
+        "Split it with WITH, or build the long part in Python",
         SQLSTATE.tooComplex,
       );
     }
     const known = NODE_FIELDS.get(kind);
-    if (known === undefined) {
-      throw new Refusal(notAllowed(kind), kind === "RangeTableFunc" ? READ_XML_HINT : undefined);
-    }
+    if (known === undefined) throw refusedPart(kind);
     const inner = this.#enter(kind, fields, place);
     const shown = kind === "RangeSubselect" && this.#access.rows.shownBy(fields) !== undefined;
     if (shown) this.#relations.add(RELATIONS_OF_ROWS);
@@ -162,7 +161,7 @@ export class SelectChecker {
       const value = fields[name];
       if (shown && name === "subquery") continue;
       const type = known.get(name);
-      if (type === undefined) throw new Refusal(notAllowed(`${kind}.${name}`));
+      if (type === undefined) throw refusedPart(`${kind}.${name}`);
       if (kind === "SelectStmt" && name === "withClause") continue; // walked by #enter, in a scope of its own
       this.#walkField(type, value, kind === "SelectStmt" && name === "fromClause" ? within(inner) : inner);
     }
@@ -172,22 +171,22 @@ export class SelectChecker {
     switch (type) {
       case "scalar":
         if (typeof value === "object") {
-          throw new Refusal("the statement has a part that the guard cannot read");
+          throw unreadable("a part");
         }
         return;
       case "constant":
         if (!isFields(value) || Object.values(value).some((part) => typeof part === "object")) {
-          throw new Refusal("the statement has a constant that the guard cannot read");
+          throw unreadable("a constant");
         }
         return;
       case "node":
         return this.#visit(value, place);
       case "nodes":
-        if (!Array.isArray(value)) throw new Refusal("the statement has a list that the guard cannot read");
+        if (!Array.isArray(value)) throw unreadable("a list");
         for (const item of value) this.#visit(item, place);
         return;
       default:
-        if (!isFields(value)) throw new Refusal("the statement has a part that the guard cannot read");
+        if (!isFields(value)) throw unreadable("a part");
         return this.#walk(type, value, { ...place, depth: place.depth + 1 });
     }
   }
@@ -262,10 +261,10 @@ export class SelectChecker {
   #enterSelect(fields: Fields, place: Place): Place {
     const clause = fields["withClause"];
     if (clause === undefined) return place;
-    if (!isFields(clause)) throw new Refusal("the statement has a WITH clause that the guard cannot read");
+    if (!isFields(clause)) throw unreadable("a WITH clause");
     const members = listOf(clause["ctes"]).map((item) => {
       const node = asNode(item);
-      if (node?.kind !== "CommonTableExpr") throw new Refusal(notAllowed(node?.kind ?? "this"));
+      if (node?.kind !== "CommonTableExpr") throw unreadable("a WITH list");
       return { item, name: textOf(node.fields["ctename"]), written: isWrittenOut(node.fields) };
     });
     const names = new Map<string, number>();
@@ -301,8 +300,4 @@ function within(place: Place): Place {
 /** Whether the planner writes a common table expression out wherever it is used. */
 function isWrittenOut(fields: Fields): boolean {
   return fields["ctematerialized"] === "CTEMaterializeNever";
-}
-
-function notAllowed(name: string): string {
-  return `${REFUSED_NAMES.get(name) ?? name} is not allowed in a sandbox's SQL`;
 }

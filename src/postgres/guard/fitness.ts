@@ -18,14 +18,15 @@ const MOST: Pieces = { pieces: 20_000, comments: 2_000 };
  * @returns The refusal, or undefined where it is fit.
  */
 export function refuseUnfit(sql: string): StatementPlan | undefined {
-  const refuse = (sqlstate: string, message: string, hint?: string): StatementPlan => {
-    return { kind: "refuse", sqlstate, message, ...(hint === undefined ? {} : { hint }), normalized: null };
+  const refuse = (sqlstate: string, message: string, hint: string): StatementPlan => {
+    return { kind: "refuse", sqlstate, message, hint, normalized: null };
   };
   const bytes = sql.length > MAX_SQL_BYTES ? sql.length : new TextEncoder().encode(sql).byteLength;
   if (bytes > MAX_SQL_BYTES) {
     return refuse(
       SQLSTATE.limitExceeded,
       `the SQL text has at least ${bytes} bytes, and at most ${MAX_SQL_BYTES} are allowed`,
+      "Split it, or load long lists into a DataFrame and join there",
     );
   }
   // Where there are fewer characters, there are fewer of these.
@@ -47,8 +48,16 @@ export function refuseUnfit(sql: string): StatementPlan | undefined {
     }
   }
   if (sql.includes("\0")) {
-    return refuse(SQLSTATE.invalidText, "invalid byte sequence: the SQL text contains a NUL");
+    return refuse(
+      SQLSTATE.invalidText,
+      "invalid byte sequence: the SQL text contains a NUL",
+      "Remove the character U+0000",
+    );
   }
-  if (!sql.isWellFormed()) return refuse(SQLSTATE.invalidText, "invalid byte sequence for encoding UTF8");
-  return undefined;
+  if (sql.isWellFormed()) return undefined;
+  return refuse(
+    SQLSTATE.invalidText,
+    "invalid byte sequence for encoding UTF8",
+    "Encode the text as UTF-8, without lone surrogates",
+  );
 }

@@ -1,8 +1,8 @@
 /** What single kinds of nodes must look like, whatever stands around them. */
 import { asNode, type Fields, listOf, namesOf, textOf } from "./ast.ts";
 import { OPERATORS, TYPES } from "./functions.ts";
-import { REFUSED_NAMES } from "./nodes.ts";
-import { Refusal, SQLSTATE } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
+import { refusedStatement, unreadable } from "./refused.ts";
 import { SAMPLING_METHODS } from "./relations.ts";
 import type { GuardPolicy } from "./types.ts";
 import { READ_XML_HINT } from "./xml.ts";
@@ -17,13 +17,9 @@ const ATTRIBUTES = /^(key|value|n|x|ordinality|f[0-9]{1,3})$/;
  * @throws {Refusal} It would write.
  */
 export function checkCommonTable(fields: Fields): void {
-  const kind = asNode(fields["ctequery"])?.kind ?? "this";
-  if (kind === "SelectStmt") return;
-  throw new Refusal(
-    `${REFUSED_NAMES.get(kind) ?? kind} in a WITH list is not allowed in a sandbox's SQL`,
-    "The database can only be read",
-    SQLSTATE.readOnlyTransaction,
-  );
+  const query = asNode(fields["ctequery"]);
+  if (query?.kind === "SelectStmt") return;
+  throw query === undefined ? unreadable("a WITH list") : refusedStatement(query);
 }
 
 /**

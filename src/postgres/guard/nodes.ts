@@ -108,19 +108,3 @@ function parseGrammar(text: string): ReadonlyMap<string, ReadonlyMap<string, Fie
 
 /** The fields of each kind of node that a SELECT may be made of. */
 export const NODE_FIELDS: ReadonlyMap<string, ReadonlyMap<string, FieldType>> = parseGrammar(GRAMMAR);
-
-/** What a kind or field that is refused is called in SQL, where its own name would not say it. */
-export const REFUSED_NAMES: ReadonlyMap<string, string> = new Map([
-  ["SelectStmt.intoClause", "SELECT INTO"],
-  ["SelectStmt.lockingClause", "FOR UPDATE, FOR SHARE and other row locks"],
-  ["RangeVar.catalogname", "naming a database before a schema"],
-  ["TypeName.setof", "SETOF"],
-  ["TypeName.pct_type", "%TYPE"],
-  ["InsertStmt", "INSERT"],
-  ["UpdateStmt", "UPDATE"],
-  ["DeleteStmt", "DELETE"],
-  ["MergeStmt", "MERGE"],
-  ["RangeTableFunc", "XMLTABLE"],
-  ["CurrentOfExpr", "WHERE CURRENT OF"],
-  ["SetToDefault", "DEFAULT"],
-]);

@@ -66,12 +66,14 @@ export function planText(
   }
   if (protocol === "extended" && statements.length > 1) {
     const message = "cannot insert multiple commands into a prepared statement";
-    return [{ kind: "refuse", sqlstate: SQLSTATE.syntaxError, message, normalized: normalized(sql) }];
+    const hint = "Send the statements one by one";
+    return [{ kind: "refuse", sqlstate: SQLSTATE.syntaxError, message, hint, normalized: normalized(sql) }];
   }
   if (statements.length > MAX_STATEMENTS) {
     const message =
       `the SQL text has ${statements.length} statements, and at most ${MAX_STATEMENTS} are allowed`;
-    return [{ kind: "refuse", sqlstate: SQLSTATE.limitExceeded, message, normalized: normalized(sql) }];
+    const hint = "Send them in several texts";
+    return [{ kind: "refuse", sqlstate: SQLSTATE.limitExceeded, message, hint, normalized: normalized(sql) }];
   }
   let [counted, before] = [0, 0];
   return statements.map(({ tree, start, end }) => {
@@ -135,8 +137,7 @@ function planStatement(
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { message, sqlstate, hint } = error;
-    const plan = { kind: "refuse", sqlstate, message, normalized: normalized(original.sql) } as const;
-    return hint === undefined ? plan : { ...plan, hint };
+    return { kind: "refuse", sqlstate, message, hint, normalized: normalized(original.sql) };
   }
 }
 

@@ -2,7 +2,8 @@
 import { asNode, type Fields, listOf, textOf } from "./ast.ts";
 import { SelectChecker } from "./checker.ts";
 import { Refusal } from "./refusal.ts";
-import { checkedSelect, type Decision, onlyFields, refusedStatement } from "./statement_rules.ts";
+import { refusedStatement } from "./refused.ts";
+import { checkedSelect, type Decision, onlyFields } from "./statement_rules.ts";
 import type { GuardPolicy } from "./types.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { type Fields, textOf } from "./ast.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
+import { INTERMEDIATE_HINT } from "./refused.ts";
 import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS } from "./relations.ts";
 import type { GuardPolicy } from "./types.ts";
 
@@ -90,7 +91,9 @@ export class RangeTable {
   check(fields: Fields, scope: Scope | undefined): CatalogSchema | undefined {
     const name = textOf(fields["relname"]);
     const schema = fields["schemaname"];
-    if (fields["relpersistence"] !== "p") throw new Refusal("temporary and unlogged tables are not allowed");
+    if (fields["relpersistence"] !== "p") {
+      throw new Refusal("temporary and unlogged tables are not allowed", INTERMEDIATE_HINT);
+    }
     const common = schema === undefined ? commonTable(name, scope) : undefined;
     this.add(common ?? 1);
     if (common !== undefined) return undefined;

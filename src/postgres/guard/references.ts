@@ -22,7 +22,12 @@ export class References {
       if (call?.kind !== "FuncCall" || name === undefined) {
         // CURRENT_DATE, CAST and their like may stand in FROM too. What their column is called depends on what stands
         // within: only names that are given count, and without a name of their own nothing may be asked of them.
-        if (aliasName === undefined) throw new Refusal("a table function here needs an alias");
+        if (aliasName === undefined) {
+          throw new Refusal(
+            "an expression in FROM needs an alias",
+            "Write FROM current_date AS d(day), or move it into the SELECT list",
+          );
+        }
         continue;
       }
       if (aliasName === undefined) aliases.add(name);

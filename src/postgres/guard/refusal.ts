@@ -13,14 +13,14 @@ export const SQLSTATE = {
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly sqlstate: string;
-  readonly hint: string | undefined;
+  readonly hint: string;
 
   /**
    * @param message What is refused and why, without a final period.
-   * @param hint What is allowed instead.
+   * @param hint What to do instead.
    * @param sqlstate PostgreSQL's five-character code.
    */
-  constructor(message: string, hint?: string, sqlstate: string = SQLSTATE.insufficientPrivilege) {
+  constructor(message: string, hint: string, sqlstate: string = SQLSTATE.insufficientPrivilege) {
     super(message);
     this.hint = hint;
     this.sqlstate = sqlstate;

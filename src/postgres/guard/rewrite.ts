@@ -1,7 +1,7 @@
 import { charactersIn, type Place } from "./text.ts";
 import type { PendingCall } from "./calls.ts";
 import { scanTokens } from "./parser.ts";
-import { Refusal } from "./refusal.ts";
+import { unreadable } from "./refused.ts";
 
 /** Replaces bytes `start` to `end` of a text. */
 export interface Edit {
@@ -81,7 +81,7 @@ export function escapingEdits(text: Uint8Array, { start, end }: Range): readonly
   const statement = text.subarray(start, end);
   if (!statement.includes(BACKSLASH)) return [];
   const tokens = scanTokens(DECODER.decode(statement));
-  if (tokens === undefined) throw new Refusal("the guard cannot read the statement's literals");
+  if (tokens === undefined) throw unreadable("a literal");
   const edits: Edit[] = [];
   for (const [index, token] of tokens.entries()) {
     const literal = statement.subarray(token.start, token.end);

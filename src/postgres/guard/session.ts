@@ -40,7 +40,7 @@ export function checkSet(fields: Fields, policy: GuardPolicy): Decision {
     case "VAR_SET_MULTI":
       return checkMulti(name, fields, policy);
     default:
-      throw new Refusal("this form of SET is not allowed in a sandbox's SQL");
+      throw refusedForm();
   }
 }
 
@@ -54,6 +54,10 @@ export function checkShow(fields: Fields): void {
   checkReadable(textOf(fields["name"]));
 }
 
+function refusedForm(): Refusal {
+  return new Refusal("this form of SET is not allowed in a sandbox's SQL", "SET name = value is allowed");
+}
+
 function changing(sql: string | undefined): Decision {
   return { command: "set", changesSettings: true, ...(sql === undefined ? {} : { sql }) };
 }
@@ -62,7 +66,10 @@ function plainConstants(name: string, fields: Fields): readonly string[] {
   return listOf(fields["args"]).map((item) => {
     const value = asNode(item)?.kind === "A_Const" ? constantOf(item) : undefined;
     if (value === undefined) {
-      throw new Refusal(`parameter "${name}" may only be set to a plain constant`);
+      throw new Refusal(
+        `parameter "${name}" may only be set to a plain constant`,
+        `Write SET ${name} = 'value'`,
+      );
     }
     return value;
   });
@@ -80,7 +87,7 @@ function checkMulti(name: string, fields: Fields, policy: GuardPolicy): Decision
   }
   const snapshot = constantOf(args[0]) ?? "";
   if (name !== "TRANSACTION SNAPSHOT" || args.length !== 1) {
-    throw new Refusal("this form of SET is not allowed");
+    throw refusedForm();
   }
   if (policy.snapshots !== true) {
     throw new Refusal(
@@ -88,6 +95,8 @@ function checkMulti(name: string, fields: Fields, policy: GuardPolicy): Decision
       "Read in one connection: its transaction has one snapshot",
     );
   }
-  if (!SNAPSHOT.test(snapshot)) throw new Refusal("this is no name of a snapshot");
+  if (!SNAPSHOT.test(snapshot)) {
+    throw new Refusal("invalid snapshot name", "Use a name that pg_export_snapshot() gave in this sandbox");
+  }
   return { command: "import_snapshot", sql: `SET TRANSACTION SNAPSHOT '${snapshot}'`, argument: snapshot };
 }

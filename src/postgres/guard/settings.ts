@@ -184,5 +184,8 @@ export function valuesIn(name: string, text: string): SettingValues {
 export function checkReadable(name: string): void {
   const lower = name.toLowerCase();
   if (CHANGEABLE.has(lower) || KEPT.has(lower) || READABLE.has(lower)) return;
-  throw new Refusal(`setting "${name}" may not be read by a sandbox`);
+  throw new Refusal(
+    `permission denied to read parameter "${name}"`,
+    "Settings of the session can be read, such as TimeZone, search_path, statement_timeout and server_version",
+  );
 }

@@ -11,7 +11,7 @@ const IGNORED: ReadonlySet<string> = new Set(["user", "database"]);
 /** What becomes of a start-up packet's settings. */
 export type StartupDecision =
   | { readonly settings: Readonly<Record<string, string>> }
-  | { readonly refused: { readonly sqlstate: string; readonly message: string } };
+  | { readonly refused: { readonly sqlstate: string; readonly message: string; readonly hint: string } };
 
 /**
  * Decides about a start-up packet's settings as {@link decideSetting} does about any change.
@@ -34,8 +34,8 @@ export function decideStartup(
     return { settings };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const { message, sqlstate } = error;
-    return { refused: { sqlstate, message } };
+    const { message, sqlstate, hint } = error;
+    return { refused: { sqlstate, message, hint } };
   }
 }
 
@@ -44,7 +44,7 @@ function settingsIn([name, value]: StartupParameters[number], policy: GuardPolic
   if (name === "options") return settingsOf(value);
   if (name !== "replication") return [[name, value]];
   if (off([value], policy)) return [];
-  throw new Refusal("replication is not available in a sandbox");
+  throw new Refusal("replication is not available in a sandbox", "Leave the replication parameter out");
 }
 
 /** Reads `-c name=value --name=value`: words are split at white space, a backslash keeps the next character as it is. */
@@ -58,8 +58,8 @@ function settingsOf(options: string): StartupParameters {
     const equals = setting.indexOf("=");
     if (equals < 1) {
       throw new Refusal(
-        `start-up option "${word}" is not understood: -c name=value is`,
-        undefined,
+        `invalid start-up option "${word}"`,
+        "Write -c name=value",
         SQLSTATE.syntaxError,
       );
     }

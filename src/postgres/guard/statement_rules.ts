@@ -1,9 +1,9 @@
 /** What the rules for several kinds of statements share. */
-import type { Fields, Node } from "./ast.ts";
+import type { Fields } from "./ast.ts";
 import type { PendingCall } from "./calls.ts";
 import { SelectChecker } from "./checker.ts";
 import type { PendingRows } from "./row_edits.ts";
-import { Refusal, SQLSTATE } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
 import type { ForwardCommand, GuardPolicy } from "./types.ts";
 
 /** What may be sent for a statement. */
@@ -22,36 +22,6 @@ export interface Decision {
   readonly estimated?: true;
   /** The prepared statement that it runs: what that does, it does. */
   readonly executes?: string;
-}
-
-const WRITES: ReadonlySet<string> = new Set([
-  "InsertStmt",
-  "UpdateStmt",
-  "DeleteStmt",
-  "MergeStmt",
-  "TruncateStmt",
-]);
-
-/** What sandboxes may do. */
-export const READ_ONLY_HINT =
-  "Sandboxes read: SELECT, EXPLAIN, COPY (SELECT …) TO STDOUT, SHOW, cursors and read-only transactions";
-
-/**
- * The refusal of a kind of statement.
- *
- * @param node The statement.
- * @returns What to throw.
- */
-export function refusedStatement({ kind }: Node): Refusal {
-  const name = kind.replace(/Stmt$/, "").replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toUpperCase();
-  if (WRITES.has(kind)) {
-    return new Refusal(
-      `cannot execute ${name} in a sandbox: the database can only be read`,
-      READ_ONLY_HINT,
-      SQLSTATE.readOnlyTransaction,
-    );
-  }
-  return new Refusal(`${name} is not allowed in a sandbox's SQL`, READ_ONLY_HINT);
 }
 
 /**
@@ -81,6 +51,7 @@ export function checkedSelect(
  */
 export function onlyFields(what: string, fields: Fields, known: readonly string[]): void {
   for (const name of Object.keys(fields)) {
-    if (!known.includes(name)) throw new Refusal(`${what} with "${name}" is not allowed in a sandbox's SQL`);
+    if (known.includes(name)) continue;
+    throw new Refusal(`${what} with "${name}" is not allowed in a sandbox's SQL`, `Leave "${name}" out`);
   }
 }

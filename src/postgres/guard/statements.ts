@@ -4,15 +4,10 @@ import { SelectChecker } from "./checker.ts";
 import { runsQuery } from "./estimated.ts";
 import { classifyExecute, classifyPrepare } from "./prepared.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
+import { refusedStatement, unreadable } from "./refused.ts";
 import { quoteLiteral, quoteName } from "./rewrite.ts";
 import { checkSet, checkShow } from "./session.ts";
-import {
-  checkedSelect,
-  type Decision,
-  onlyFields,
-  READ_ONLY_HINT,
-  refusedStatement,
-} from "./statement_rules.ts";
+import { checkedSelect, type Decision, onlyFields } from "./statement_rules.ts";
 import { readTransactionModes } from "./transactions.ts";
 import type { GuardPolicy } from "./types.ts";
 
@@ -55,7 +50,7 @@ const COPY_OPTIONS: ReadonlySet<string> = new Set([
  */
 export function classify(tree: unknown, policy: GuardPolicy): Decision {
   const node = asNode(tree);
-  if (node === undefined) throw new Refusal("the guard cannot read this statement");
+  if (node === undefined) throw unreadable("a part");
   const { kind, fields } = node;
   switch (kind) {
     case "SelectStmt":
@@ -123,7 +118,7 @@ function optionsOf(value: unknown): readonly (readonly [name: string, value: unk
   return listOf(value).map((item) => {
     const node = asNode(item);
     if (node?.kind !== "DefElem" || node.fields["defnamespace"] !== undefined) {
-      throw new Refusal("the statement has an option that the guard cannot read");
+      throw unreadable("an option");
     }
     return [textOf(node.fields["defname"]), node.fields["arg"]] as const;
   });
@@ -132,7 +127,11 @@ function optionsOf(value: unknown): readonly (readonly [name: string, value: unk
 function classifyExplain(fields: Fields, policy: GuardPolicy): Decision {
   onlyFields("EXPLAIN", fields, ["query", "options"]);
   for (const [name] of optionsOf(fields["options"])) {
-    if (!EXPLAIN_OPTIONS.has(name)) throw new Refusal(`EXPLAIN (${name}) is not allowed in a sandbox's SQL`);
+    if (EXPLAIN_OPTIONS.has(name)) continue;
+    throw new Refusal(
+      `EXPLAIN (${name}) is not allowed in a sandbox's SQL`,
+      `Allowed options are ${[...EXPLAIN_OPTIONS].join(", ")}`,
+    );
   }
   const inner = asNode(fields["query"]);
   if (inner?.kind === "ExecuteStmt") {
@@ -163,8 +162,8 @@ function classifyCopy(fields: Fields, policy: GuardPolicy): Decision {
   const hint = "COPY (SELECT …) TO STDOUT is allowed";
   if (fields["is_from"] === true) {
     throw new Refusal(
-      "COPY FROM is not allowed: the database can only be read",
-      hint,
+      "cannot execute COPY FROM in a sandbox: the database can only be read",
+      "Read the file into a DataFrame in Python; COPY (SELECT …) TO STDOUT is allowed",
       SQLSTATE.readOnlyTransaction,
     );
   }
@@ -178,7 +177,10 @@ function classifyCopy(fields: Fields, policy: GuardPolicy): Decision {
     }
     const encoding = constantOf(value)?.toLowerCase() ?? "";
     if (name === "encoding" && !["utf8", "utf-8"].includes(encoding)) {
-      throw new Refusal("COPY in another encoding than UTF8 is not allowed in a sandbox's SQL");
+      throw new Refusal(
+        "COPY in another encoding than UTF8 is not allowed in a sandbox's SQL",
+        "Leave ENCODING out, and encode the text in Python",
+      );
     }
   }
   if (fields["query"] !== undefined && fields["relation"] === undefined) {
@@ -188,7 +190,7 @@ function classifyCopy(fields: Fields, policy: GuardPolicy): Decision {
   }
   const relation = fields["relation"];
   if (!isFields(relation) || namesOf(fields["attlist"]) === undefined) {
-    throw new Refusal("the guard cannot read this COPY");
+    throw unreadable("a COPY");
   }
   const checker = new SelectChecker(policy);
   checker.checkRelation(relation);
@@ -203,12 +205,15 @@ function classifyDeclare(fields: Fields, policy: GuardPolicy): Decision {
   const options = typeof fields["options"] === "number" ? fields["options"] : 0;
   if ((options & CURSOR_HOLD) !== 0) {
     throw new Refusal(
-      "cursors WITH HOLD are not allowed in a sandbox's SQL",
-      "DECLARE … CURSOR inside a transaction is",
+      "a cursor WITH HOLD is not allowed in a sandbox's SQL",
+      "Leave WITH HOLD out, and read the cursor within its transaction",
     );
   }
   if ((options & ~CURSOR_OPTIONS) !== 0) {
-    throw new Refusal("this kind of cursor is not allowed in a sandbox's SQL");
+    throw new Refusal(
+      "this kind of cursor is not allowed in a sandbox's SQL",
+      "DECLARE name [NO] SCROLL CURSOR FOR SELECT … is allowed",
+    );
   }
   return { command: "declare", ...checkedSelect(fields["query"], policy) };
 }
@@ -242,6 +247,9 @@ function classifyTransaction(fields: Fields): Decision {
     case "ROLLBACK_TO":
       return { command: "rollback_to", sql: `ROLLBACK TO SAVEPOINT ${savepoint}` };
     default:
-      throw new Refusal("two-phase transactions are not allowed in a sandbox's SQL", READ_ONLY_HINT);
+      throw new Refusal(
+        "two-phase transactions are not allowed in a sandbox's SQL: they outlive the session",
+        "Use BEGIN and COMMIT",
+      );
   }
 }

@@ -30,6 +30,9 @@ export function readTransactionModes(options: unknown): readonly string[] {
         );
       default:
     }
-    throw new Refusal("this transaction mode is not allowed in a sandbox's SQL");
+    throw new Refusal(
+      "this transaction mode is not allowed in a sandbox's SQL",
+      "ISOLATION LEVEL …, READ ONLY and [NOT] DEFERRABLE are allowed",
+    );
   });
 }
