@@ -5,6 +5,7 @@ const STEPS: readonly (readonly string[])[] = [
   ["check", "src", "tests", "scripts"],
   ["doc", "--lint", "src/main.ts", ...modules()],
   ["run", "-A", "scripts/python_checks.ts"],
+  ["run", "-A", "scripts/generate.ts", "--check"],
   ["run", "-A", "scripts/structure.ts"],
   ["run", "-A", "scripts/readme.ts", "--check"],
   ["run", "-A", "scripts/security_table.ts"],

@@ -1,5 +1,6 @@
 /**
- * Writes the parts of the README that come from the code: tools, settings, permission flags.
+ * Writes what the README, docs/errors.md and deno.json take from the code: tools, settings, errors, permission flags. `deno task generate` and
+ * `deno task readme` run it.
  *
  *     deno run -A scripts/readme.ts [--check]
  */
@@ -7,7 +8,7 @@ import { DETAIL_FIELDS, ERROR_CODES } from "../src/errors.ts";
 import { DENO_VERSION } from "../src/version.ts";
 import * as z from "zod";
 import { toolReference } from "../src/mcp/reference.ts";
-import { MEMORY_FLAGS, permissionFlags } from "../src/app/launch.ts";
+import { MEMORY_FLAGS, permissionFlags, serverArguments } from "../src/app/launch.ts";
 import { readConfig, SETTINGS } from "../src/app/config.ts";
 import { offeredTools } from "../src/mcp/offered_tools.ts";
 import { TOOLSETS } from "../src/mcp/variant.ts";
@@ -84,11 +85,28 @@ await update(PATH, (before) => {
   return after;
 });
 await update(new URL("errors.md", DOCS), () => errorsPage());
+await update(new URL("../deno.json", import.meta.url), withFlags);
 await update(new URL("../CONTRIBUTING.md", import.meta.url), (text) => text);
 for (const { name } of Deno.readDirSync(DOCS)) {
   if (name.endsWith(".md")) await update(new URL(name, DOCS), (text) => text);
 }
 Deno.exit(stale > 0 ? 1 : 0);
+
+/** deno.json, with the server's permissions in the tasks that start it or make a binary of it. */
+function withFlags(config: string): string {
+  const compile = [
+    "deno compile",
+    ...permissionFlags({ project: "." }),
+    "--include src/postgres/guard/worker.ts --output dist/omcp src/main.ts",
+  ];
+  return config
+    .replace(/"deno run --quiet [^"]* serve"/, () => quoted(["deno", ...serverArguments({ project: "." })]))
+    .replace(/"deno compile [^"]*"/, () => quoted(compile));
+}
+
+function quoted(words: readonly string[]): string {
+  return JSON.stringify(words.join(" "));
+}
 
 function errorsPage(): string {
   const rows = Object.entries(ERROR_CODES).map(([code, { retryable, meaning, state, details }]) =>
@@ -100,7 +118,7 @@ function errorsPage(): string {
     `| \`${name}\` | ${type} | ${meaning} |`
   );
   return [
-    "<!-- Generated from src/errors.ts by `deno task readme`: change it there. -->",
+    "<!-- Generated from src/errors.ts by `deno task generate`: change it there. -->",
     "",
     "# Errors",
     "",
@@ -132,6 +150,6 @@ async function update(path: URL, change: (text: string) => string): Promise<void
   stale += 1;
   const name = path.pathname.split("/").at(-1);
   await Deno.stderr.write(
-    new TextEncoder().encode(`${name} is not as the code says: run \`deno task readme\`\n`),
+    new TextEncoder().encode(`${name} is not as the code says: run \`deno task generate\`\n`),
   );
 }

@@ -1,58 +1,40 @@
-/**
- * The command line.
- *
- *     omcp [serve]                              MCP over stdio
- *     omcp doctor                               looks whether all is as it must be
- *     omcp cdm load DIR --into local:NAME       a folder of CDM files becomes a local CDM
- *     omcp cdm sample --persons N --seed S      a synthetic CDM
- *     omcp cdm list | remove local:NAME         the local CDMs
- */
-import { runCdmCommand } from "./cli/cdm.ts";
-import { readConfig } from "./app/config.ts";
-import { doctor } from "./cli/doctor.ts";
+/** The command line: `omcp [COMMAND] [ARGUMENTS]`. The commands are files of `cli/`. */
+import { COMMANDS } from "./cli/command_index.ts";
 import { OmcpError } from "./errors.ts";
-import { startLogging, stopLogging } from "./observability/log.ts";
-import { serve } from "./cli/serve.ts";
+import { stopLogging } from "./observability/log.ts";
 import { VERSION } from "./version.ts";
 
-const USAGE = `omcp ${VERSION}
-
-  omcp [serve]                            serve MCP over stdio
-  omcp doctor                             check the engine, the images, a sandbox from inside, the database role
-  omcp cdm load DIR [options]             load a folder of OMOP CDM files
-  omcp cdm sample [options]               load a synthetic CDM
-  omcp cdm list                           list local CDMs and who uses them
-  omcp cdm remove local:NAME              remove one
-  omcp --version
-
-Settings are environment variables; the README has the table.
-`;
+const CALL_WIDTH = 34;
 
 async function run(args: readonly string[]): Promise<number> {
-  const [command = "serve", ...rest] = args;
-  switch (command) {
-    case "serve": {
-      const config = readConfig(readVariable);
-      await startLogging(config.logLevel);
-      return await serve(config);
-    }
-    case "doctor":
-      return await doctor(readConfig(readVariable), print);
-    case "cdm":
-      return await runCdmCommand(rest, readVariable, print);
-    case "--version":
-      print(VERSION);
-      return 0;
-    case "help":
-    case "--help":
-    case "-h":
-      print(USAGE);
-      return 0;
-    default:
-      throw new OmcpError("invalid_argument", `There is no command ${command}`, {
-        next: `One of:\n${USAGE}`,
-      });
+  const [name = "serve", ...rest] = args;
+  if (name === "--version") {
+    print(VERSION);
+    return 0;
   }
+  if (["help", "--help", "-h"].includes(name)) {
+    print(usage());
+    return 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    throw new OmcpError("invalid_argument", `There is no command ${name}`, { next: `One of:\n${usage()}` });
+  }
+  return await command.run({ args: rest, read: readVariable, print });
+}
+
+function usage(): string {
+  const lines = Object.values(COMMANDS).flatMap((command) => command.usage);
+  return [
+    `omcp ${VERSION}`,
+    "",
+    ...[...lines, ["--version", "print the version"] as const].map(([call, does]) =>
+      `  omcp ${call.padEnd(CALL_WIDTH)} ${does}`
+    ),
+    "",
+    "Settings are environment variables; the README has the table.",
+    "",
+  ].join("\n");
 }
 
 function readVariable(name: string): string | undefined {

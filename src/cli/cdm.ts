@@ -3,6 +3,7 @@ import { ownCommand } from "../lib/own_command.ts";
 import { parseArgs } from "node:util";
 import { loadLocal } from "../cdm/local_load.ts";
 import { cdmLines, listLocalCdms, localName, removeLocalCdm } from "../cdm/local_store.ts";
+import type { Command, Print } from "./command.ts";
 import type { ReadVariable } from "../app/config.ts";
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
@@ -57,8 +58,16 @@ const OPTIONS = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
-/** How lines reach the user. */
-export type Print = (line: string) => void;
+/** `omcp cdm`. */
+export const command: Command = {
+  usage: [
+    ["cdm load DIR [options]", "load a folder of OMOP CDM files"],
+    ["cdm sample [options]", "load a synthetic CDM"],
+    ["cdm list", "list local CDMs and who uses them"],
+    ["cdm remove local:NAME", "remove one"],
+  ],
+  run: ({ args, read, print }) => runCdmCommand(args, read, print),
+};
 
 /**
  * Runs `omcp cdm …`.

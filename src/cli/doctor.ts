@@ -1,6 +1,7 @@
 /** `omcp doctor`: looks at everything the server depends on, and says what is wrong and how to mend it. */
 import { openCdmGateway } from "../cdm/gateway.ts";
-import { type Config, SETTINGS } from "../app/config.ts";
+import { type Config, readConfig, SETTINGS } from "../app/config.ts";
+import type { Command } from "./command.ts";
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import type { CellOutcome } from "../sandbox/cell.ts";
@@ -25,6 +26,12 @@ def root(): open("/omcp-doctor", "w")
 def secrets(): raise OSError(0, "none") if not [n for n in os.environ if "URL" in n or "PASS" in n or "TOKEN" in n] else None
 print("sockets:", refused(internet)); print("root:", refused(root)); print("secrets:", refused(secrets))
 `;
+
+/** `omcp doctor`. */
+export const command: Command = {
+  usage: [["doctor", "check the engine, the images, a sandbox from inside, the database role"]],
+  run: ({ read, print }) => doctor(readConfig(read), print),
+};
 
 /**
  * Runs all checks, each told in a line.

@@ -1,10 +1,11 @@
 /** Wires the modules together: the one place that knows all of them. */
 import { ownCommand } from "../lib/own_command.ts";
-import type { Config } from "../app/config.ts";
+import { type Config, readConfig } from "../app/config.ts";
+import type { Command } from "./command.ts";
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { type HeldInstance, holdInstance } from "../app/instance.ts";
-import { logger } from "../observability/log.ts";
+import { logger, startLogging } from "../observability/log.ts";
 import { startStdio } from "../mcp/transports/stdio.ts";
 import { offeredTools } from "../mcp/offered_tools.ts";
 import { LOCAL_USER } from "../mcp/principal.ts";
@@ -29,6 +30,16 @@ const ENDING_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 const SETUP = `Run \`${
   ownCommand("setup")
 }\` in the project's folder; it installs, starts and builds what is missing.`;
+
+/** `omcp serve`. */
+export const command: Command = {
+  usage: [["[serve]", "serve MCP over stdio"]],
+  async run({ read }) {
+    const config = readConfig(read);
+    await startLogging(config.logLevel);
+    return await serve(config);
+  },
+};
 
 /**
  * Serves MCP over stdio until the client goes or a signal comes; nothing of it is left then.

@@ -22,11 +22,6 @@ MAX_STARTS = 5
 
 
 PACKAGE = "omcp_kernel"
-_MODULES = (
-    *("wire", "landlock", "confine", "advice", "descriptors", "zombies", "history", "tracebacks", "streams"),
-    *("values", "artists", "figure_words", "charts", "pictures", "html_text", "display"),
-    *("outlet", "fonts", "figures", "representations", "shell", "kernel", "zygote"),
-)
 _ZYGOTE_FD = 3
 _LEAST = 19
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -76,21 +71,12 @@ zygote.main(3, boot["config"])
 
 
 def sources() -> Dict[str, str]:
-    """The modules that run in the zygote and its kernels, under the name of their package there."""
+    """The modules of the package `kernel`, which run in the zygote and its kernels, under the name of their package there."""
     loader: Any = globals()["__loader__"]
-    found = {}
-    for name in _MODULES:
-        text = loader.get_source("kernel." + name) if not hasattr(loader, "path") else _read_kernel_module(loader.path, name)
-        if not text:
-            raise LookupError("the agent was sent without the module kernel.%s" % name)
-        found["%s.%s" % (PACKAGE, name)] = text
-    return found
-
-
-def _read_kernel_module(path: str, name: str) -> str:
-    kernel = os.path.join(os.path.dirname(os.path.dirname(path)), "kernel")
-    with open(os.path.join(kernel, name + ".py"), encoding="utf-8") as file:
-        return file.read()
+    found = {name[len("kernel.") :]: text for name, text in loader.sources.items() if name.startswith("kernel.")}
+    if "zygote" not in found:
+        raise LookupError("the agent was sent without the module kernel.zygote")
+    return {"%s.%s" % (PACKAGE, name): text for name, text in found.items()}
 
 
 def boot_message(preload: List[str], cpus: int) -> Dict[str, Any]:

@@ -1,0 +1,37 @@
+/**
+ * Writes the lists that are made from folders (scripts/indexes.ts), in the folder it is started in.
+ *
+ *     deno run -A scripts/generate.ts [--check]
+ *
+ * `--check` writes nothing and fails where a list is stale. `deno task generate` writes the README's and the docs' generated parts after it.
+ */
+import { INDEXES, type SourceFiles } from "./indexes.ts";
+
+const FILES: SourceFiles = {
+  names: (folder) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort(),
+  read: (path) => Deno.readTextFileSync(path),
+};
+
+let stale = 0;
+for (const { path, text } of INDEXES) {
+  const after = text(FILES);
+  if (after === before(path)) continue;
+  if (!Deno.args.includes("--check")) {
+    Deno.writeTextFileSync(path, after);
+    continue;
+  }
+  stale += 1;
+  await Deno.stderr.write(
+    new TextEncoder().encode(`${path} does not list what its folder holds: run \`deno task generate\`\n`),
+  );
+}
+Deno.exit(stale > 0 ? 1 : 0);
+
+function before(path: string): string | undefined {
+  try {
+    return FILES.read(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

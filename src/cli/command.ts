@@ -1,0 +1,26 @@
+/** A command of `omcp`: a file of this folder that exports `command`. */
+import type { ReadVariable } from "../app/config.ts";
+
+/** How a command reaches its user. */
+export type Print = (line: string) => void;
+
+/** What a command works with. */
+export interface CommandContext {
+  /** The arguments after the command's name. */
+  readonly args: readonly string[];
+  /** Looks an environment variable up. */
+  readonly read: ReadVariable;
+  /** Writes a line to stdout. */
+  readonly print: Print;
+}
+
+/** A command; its name is its file's. */
+export interface Command {
+  /** Lines of `omcp --help`: a call without the program's name, and what it does. */
+  readonly usage: readonly (readonly [call: string, does: string])[];
+  /**
+   * @returns The process's exit code.
+   * @throws {OmcpError} `invalid_argument` for a wrong call; else what stopped it.
+   */
+  run(context: CommandContext): Promise<number>;
+}
