@@ -1,4 +1,5 @@
 import { OmcpError } from "../errors.ts";
+import type { BootConfig } from "./messages/mod.ts";
 
 /** The longest boot message, in bytes (PROTOCOL.md, "Boot"). */
 const MAX_BOOT = 8 * 1024 * 1024;
@@ -7,11 +8,11 @@ const MAX_BOOT = 8 * 1024 * 1024;
  * What a container's loader reads first, once in the container's life.
  *
  * @param modules Dotted module name → Python source.
- * @param config The agent's configuration; must be JSON.
+ * @param config The agent's configuration.
  * @returns Length and JSON, to be written before the channel is opened.
  * @throws {OmcpError} `internal`: it is longer than a loader takes.
  */
-export function bootBytes(modules: Readonly<Record<string, string>>, config: unknown): Uint8Array {
+export function bootBytes(modules: Readonly<Record<string, string>>, config: BootConfig): Uint8Array {
   const body = new TextEncoder().encode(JSON.stringify({ modules, config }));
   if (body.length > MAX_BOOT) {
     throw new OmcpError(

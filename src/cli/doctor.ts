@@ -4,7 +4,7 @@ import { type Config, readConfig, SETTINGS } from "../app/config.ts";
 import type { Command } from "./command.ts";
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import type { CellOutcome } from "../sandbox/cell.ts";
+import type { ExecutionOutcome } from "../sandbox/outcome.ts";
 import { SandboxManager } from "../sandbox/manager.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { imageReference } from "../images/identity.ts";
@@ -124,9 +124,9 @@ function unknownSettings(): string[] {
   }
 }
 
-function said(outcome: CellOutcome): string {
+function said(outcome: ExecutionOutcome): string {
   return outcome.outputs.map((output) => {
     if (output.type === "stream") return output.text.trim().replaceAll("\n", "; ");
-    return output.type === "error" ? `${output.name}: ${output.value}` : "";
+    return output.type === "error" ? `${output.ename}: ${output.evalue}` : "";
   }).join("; ");
 }

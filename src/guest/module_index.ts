@@ -4,9 +4,11 @@ import agentAccounts from "./agent/accounts.py" with { type: "text" };
 import agentAttestation from "./agent/attestation.py" with { type: "text" };
 import agentChannel from "./agent/channel.py" with { type: "text" };
 import agentChildren from "./agent/children.py" with { type: "text" };
+import agentContract from "./agent/contract.py" with { type: "text" };
 import agentDatabase from "./agent/database.py" with { type: "text" };
 import agentEvents from "./agent/events.py" with { type: "text" };
 import agentFrames from "./agent/frames.py" with { type: "text" };
+import agentMessageTypes from "./agent/message_types.py" with { type: "text" };
 import agentMessages from "./agent/messages.py" with { type: "text" };
 import agentOutput from "./agent/output.py" with { type: "text" };
 import agentProcess from "./agent/process.py" with { type: "text" };
@@ -37,20 +39,23 @@ import kernelWire from "./kernel/wire.py" with { type: "text" };
 import kernelZombies from "./kernel/zombies.py" with { type: "text" };
 import kernelZygote from "./kernel/zygote.py" with { type: "text" };
 import kernelManagerBackgroundProcesses from "./kernel_manager/background_processes.py" with { type: "text" };
-import kernelManagerCell from "./kernel_manager/cell.py" with { type: "text" };
 import kernelManagerCgroup from "./kernel_manager/cgroup.py" with { type: "text" };
 import kernelManagerClearing from "./kernel_manager/clearing.py" with { type: "text" };
 import kernelManagerDisplays from "./kernel_manager/displays.py" with { type: "text" };
 import kernelManagerEpilogue from "./kernel_manager/epilogue.py" with { type: "text" };
+import kernelManagerExecution from "./kernel_manager/execution.py" with { type: "text" };
 import kernelManagerKernelManager from "./kernel_manager/kernel_manager.py" with { type: "text" };
+import kernelManagerKernelReplacement from "./kernel_manager/kernel_replacement.py" with { type: "text" };
 import kernelManagerLate from "./kernel_manager/late.py" with { type: "text" };
 import kernelManagerLink from "./kernel_manager/link.py" with { type: "text" };
 import kernelManagerLosses from "./kernel_manager/losses.py" with { type: "text" };
 import kernelManagerMainThread from "./kernel_manager/main_thread.py" with { type: "text" };
 import kernelManagerMemoryHang from "./kernel_manager/memory_hang.py" with { type: "text" };
 import kernelManagerOutput from "./kernel_manager/output.py" with { type: "text" };
+import kernelManagerOverrun from "./kernel_manager/overrun.py" with { type: "text" };
 import kernelManagerPrinted from "./kernel_manager/printed.py" with { type: "text" };
 import kernelManagerProcesses from "./kernel_manager/processes.py" with { type: "text" };
+import kernelManagerReplies from "./kernel_manager/replies.py" with { type: "text" };
 import kernelManagerState from "./kernel_manager/state.py" with { type: "text" };
 import kernelManagerSupervisor from "./kernel_manager/supervisor.py" with { type: "text" };
 import kernelManagerThreads from "./kernel_manager/threads.py" with { type: "text" };
@@ -64,9 +69,11 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.attestation": agentAttestation,
   "agent.channel": agentChannel,
   "agent.children": agentChildren,
+  "agent.contract": agentContract,
   "agent.database": agentDatabase,
   "agent.events": agentEvents,
   "agent.frames": agentFrames,
+  "agent.message_types": agentMessageTypes,
   "agent.messages": agentMessages,
   "agent.output": agentOutput,
   "agent.process": agentProcess,
@@ -97,20 +104,23 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel.zombies": kernelZombies,
   "kernel.zygote": kernelZygote,
   "kernel_manager.background_processes": kernelManagerBackgroundProcesses,
-  "kernel_manager.cell": kernelManagerCell,
   "kernel_manager.cgroup": kernelManagerCgroup,
   "kernel_manager.clearing": kernelManagerClearing,
   "kernel_manager.displays": kernelManagerDisplays,
   "kernel_manager.epilogue": kernelManagerEpilogue,
+  "kernel_manager.execution": kernelManagerExecution,
   "kernel_manager.kernel_manager": kernelManagerKernelManager,
+  "kernel_manager.kernel_replacement": kernelManagerKernelReplacement,
   "kernel_manager.late": kernelManagerLate,
   "kernel_manager.link": kernelManagerLink,
   "kernel_manager.losses": kernelManagerLosses,
   "kernel_manager.main_thread": kernelManagerMainThread,
   "kernel_manager.memory_hang": kernelManagerMemoryHang,
   "kernel_manager.output": kernelManagerOutput,
+  "kernel_manager.overrun": kernelManagerOverrun,
   "kernel_manager.printed": kernelManagerPrinted,
   "kernel_manager.processes": kernelManagerProcesses,
+  "kernel_manager.replies": kernelManagerReplies,
   "kernel_manager.state": kernelManagerState,
   "kernel_manager.supervisor": kernelManagerSupervisor,
   "kernel_manager.threads": kernelManagerThreads,

@@ -1,5 +1,5 @@
 /** A MIME bundle as a model reads it: one text, and at most one picture. */
-import type { MimeBundle } from "../sandbox/cell.ts";
+import type { MimeBundle } from "../agent_protocol/messages/mod.ts";
 import { imageBase64 } from "./image.ts";
 import { IMAGE_TYPES, type ImageType } from "./image_types.ts";
 

@@ -1,6 +1,7 @@
 /** A cell's outcome as a tool result: one text that a model reads well, and the pictures. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import type { CellOutcome, CellOutput, Death } from "../sandbox/cell.ts";
+import type { Death, ExecutionOutput } from "../agent_protocol/messages/mod.ts";
+import type { ExecutionOutcome } from "../sandbox/outcome.ts";
 import { bundlePicture, bundleText, type Picture } from "./bundle_text.ts";
 import { fairShares, keepEnds, type Piece, utf8Bytes } from "./shares.ts";
 import { readableBytes, showable } from "../lib/text.ts";
@@ -22,7 +23,7 @@ interface Block {
  * displays, tracebacks) divide them fairly: none is hidden by the length of another.
  * @returns An error result (`isError`) for anything but status `ok`.
  */
-export function cellResult(outcome: CellOutcome, textCharacters: number): CallToolResult {
+export function cellResult(outcome: ExecutionOutcome, textCharacters: number): CallToolResult {
   const pictures: Picture[] = [];
   const blocks = shortened(outcome.outputs, textCharacters).map((output) => block(output, pictures)).filter((
     part,
@@ -40,7 +41,7 @@ export function cellResult(outcome: CellOutcome, textCharacters: number): CallTo
 }
 
 /** Values and tracebacks cut to what can be shown of them, before anything looks at each of their characters. */
-function shortened(outputs: readonly CellOutput[], characters: number): CellOutput[] {
+function shortened(outputs: readonly ExecutionOutput[], characters: number): ExecutionOutput[] {
   const texts = outputs.map((output) => {
     if (output.type === "stream") return "";
     return output.type === "error" ? output.traceback : bundleText(output.data);
@@ -56,7 +57,7 @@ function shortened(outputs: readonly CellOutput[], characters: number): CellOutp
   });
 }
 
-function block(output: CellOutput, pictures: Picture[]): Block {
+function block(output: ExecutionOutput, pictures: Picture[]): Block {
   switch (output.type) {
     case "stream": {
       const label = output.late === true ? `output since the last cell, ${output.name}` : output.name;
@@ -68,11 +69,15 @@ function block(output: CellOutput, pictures: Picture[]): Block {
       const label = output.note === true ? "note" : "error";
       return { pool: "values", label: `[${label}] `, body: showable(output.traceback).trimEnd() };
     }
-    case "display":
-    case "result": {
+    case "display_data":
+    case "execute_result": {
       const picture = bundlePicture(output.data);
       const words = showable(bundleText(output.data));
-      const label = output.type === "result" ? "[value]\n" : output.note === true ? "[note] " : "[display] ";
+      const label = output.type === "execute_result"
+        ? "[value]\n"
+        : output.note === true
+        ? "[note] "
+        : "[display] ";
       if (picture === undefined) return { pool: "values", label, body: words };
       if (typeof picture === "string") return { pool: "values", label, body: `${words} [${picture}]`.trim() };
       pictures.push(picture);
@@ -107,7 +112,7 @@ function eachBounded(pieces: readonly Piece[], characters: number): string[] {
   return pieces.map((piece, at) => keepEnds([piece], shares[at] ?? 0)[0] ?? "");
 }
 
-function notes(outcome: CellOutcome): string[] {
+function notes(outcome: ExecutionOutcome): string[] {
   const found: string[] = [];
   for (const name of ["stdout", "stderr"] as const) {
     const shown = outcome.outputs.reduce(
@@ -126,33 +131,33 @@ function notes(outcome: CellOutcome): string[] {
       );
     }
   }
-  const { lost, died, oom_kills } = outcome;
-  if ((lost ?? undefined) !== undefined) {
+  const { lost, died, oomKills } = outcome;
+  if (lost !== null) {
     found.push(
       `the Python process had ended since the last cell (${
         death(lost)
       }): variables of earlier cells were lost before this one began, files in /workspace remain`,
     );
   }
-  if (oom_kills > 0 && died?.oom !== true && lost?.oom !== true) {
+  if (oomKills > 0 && died?.oom !== true && lost?.oom !== true) {
     found.push(
       `out_of_memory: the sandbox's memory limit ended ${
-        counted(oom_kills, "process", "es")
+        counted(oomKills, "process", "es")
       }; work on less data at a time, or with fewer processes`,
     );
   }
   const { count, kept } = outcome.output.displays;
   if (kept < count) found.push(`${kept} of ${count} displays shown`);
-  if ((outcome.waited_ms ?? 0) >= 1000) {
+  if ((outcome.waitedMs ?? 0) >= 1000) {
     found.push(
-      `waited ${seconds(outcome.waited_ms ?? 0)} for another cell of this sandbox; that counts as its time`,
+      `waited ${seconds(outcome.waitedMs ?? 0)} for another cell of this sandbox; that counts as its time`,
     );
   }
   const left = [
-    ...(outcome.background_processes > 0 ? [counted(outcome.background_processes, "process", "es")] : []),
-    ...(outcome.background_threads > 0 ? [counted(outcome.background_threads, "thread", "s")] : []),
+    ...(outcome.backgroundProcesses > 0 ? [counted(outcome.backgroundProcesses, "process", "es")] : []),
+    ...(outcome.backgroundThreads > 0 ? [counted(outcome.backgroundThreads, "thread", "s")] : []),
   ];
-  const one = outcome.background_processes + outcome.background_threads === 1;
+  const one = outcome.backgroundProcesses + outcome.backgroundThreads === 1;
   if (left.length > 0) {
     found.push(
       `${left.join(" and ")} ${
@@ -173,25 +178,24 @@ function seconds(ms: number): string {
 }
 
 /** Status, execution count, time, and what has become of the kernel. */
-function statusLine(outcome: CellOutcome): string {
+function statusLine(outcome: ExecutionOutcome): string {
   const kernel = {
     kept: "variables kept",
     restarted: "kernel restarted: variables are lost, files in /workspace remain",
     unknown:
       "the sandbox has not answered yet: unknown whether the cell has ended and variables are kept; the next cell waits for it",
-    unavailable: "kernel could not be restarted: remove this sandbox and create another",
   }[outcome.kernel];
   const status = outcome.status === "kernel_died"
     ? `kernel_died (the Python process ended: ${death(outcome.died)})`
     : outcome.status;
   // A kernel that was replaced has counted nothing.
-  const count = (outcome.execution_count ?? 0) > 0 ? [`In[${outcome.execution_count}]`] : [];
-  return `[${[status, ...count, seconds(outcome.elapsed_ms), kernel].join(", ")}]`;
+  const count = outcome.executionCount > 0 ? [`In[${outcome.executionCount}]`] : [];
+  return `[${[status, ...count, seconds(outcome.elapsedMs), kernel].join(", ")}]`;
 }
 
-function death(died: Death | null | undefined): string {
+function death(died: Death | null): string {
   if (died?.oom === true) return "out_of_memory, the sandbox's memory limit was met";
   if (died?.signal) return `killed by ${showable(died.signal)}`;
-  if (typeof died?.exit_code === "number") return `exit code ${died.exit_code}`;
+  if (typeof died?.exitCode === "number") return `exit code ${died.exitCode}`;
   return "cause unknown";
 }

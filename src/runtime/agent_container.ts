@@ -1,6 +1,6 @@
 /** A container with our agent in it: started, attached, its channel up. Sandboxes and the local database are both that. */
 import { addAbortListener } from "node:events";
-import { bootBytes, Channel, type ChannelEvent } from "../agent_protocol/mod.ts";
+import { bootBytes, type BootConfig, Channel, type ChannelEvent } from "../agent_protocol/mod.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { abortError } from "../lib/async/abort_error.ts";
 import { DeadlineSignal } from "../lib/async/deadline.ts";
@@ -36,8 +36,8 @@ export interface AgentContainerOptions {
   readonly spec: ContainerSpec;
   /** The container's name in the host; unique. */
   readonly name: string;
-  /** The agent's boot configuration (see `agent_protocol/PROTOCOL.md`). */
-  readonly config: unknown;
+  /** The agent's boot configuration (see `agent_protocol/MESSAGES.md`). */
+  readonly config: BootConfig;
   /** What the container may open streams to. */
   readonly services?: Readonly<Record<string, (stream: ByteStream) => void>>;
   /** Looks at the container before it is started; where it throws, nothing remains of it. */

@@ -1,7 +1,8 @@
-/** How calls on a sandbox end when the sandbox or their client does not let them end well. */
+/** Errors and outcomes of calls on a sandbox that has ended, did not reply in time, or whose client cancelled. */
 import type { ReplyError } from "../agent_protocol/mod.ts";
+import type { AgentErrorCode, ExecutionOutput } from "../agent_protocol/messages/mod.ts";
 import { type ErrorCode, OmcpError } from "../errors.ts";
-import type { CellOutcome, CellOutput } from "./cell.ts";
+import type { ExecutionOutcome } from "./outcome.ts";
 
 /** Why a sandbox ended. */
 export interface SandboxEnd {
@@ -17,7 +18,7 @@ export interface SandboxEnd {
  *
  * @param id The sandbox's handle.
  * @param end Why it ended.
- * @param known `gone`: its container is known to be gone. `sent`: false where the call's cell certainly never reached it.
+ * @param known `gone`: its container is known to be gone. `sent`: false where the call's cell certainly did not reach it.
  */
 export function endedError(
   id: string,
@@ -33,7 +34,9 @@ export function endedError(
   }
   return new OmcpError(
     end.oom ? "out_of_memory" : "sandbox_lost",
-    end.oom ? `Sandbox ${id} met its memory limit and was ended` : `Sandbox ${id} is lost: ${end.reason}`,
+    end.oom
+      ? `The memory limit of sandbox ${id} was reached, which ended it`
+      : `Sandbox ${id} is lost: ${end.reason}`,
     {
       state: `Its variables and files are gone. ${
         sent ? "It is not known how far the last cell ran." : "The last cell did not run."
@@ -44,10 +47,10 @@ export function endedError(
 }
 
 /**
- * The error of a call that its client gave up.
+ * The error of a call that its client cancelled.
  *
  * @param state What became of the cell.
- * @param cause What ended it.
+ * @param cause The abort reason.
  */
 export function cancelledError(state: string, cause?: unknown): OmcpError {
   return new OmcpError("cancelled", "The call was cancelled", { state, cause });
@@ -58,7 +61,7 @@ export function cancelledError(state: string, cause?: unknown): OmcpError {
  *
  * @param outcome The agent's answer; undefined where there is none yet.
  */
-export function afterInterrupt(outcome: CellOutcome | undefined): string {
+export function afterInterrupt(outcome: ExecutionOutcome | undefined): string {
   if (outcome === undefined) {
     return "The sandbox has not confirmed that the cell has ended: it is unknown whether variables are kept. " +
       "The next cell waits for it";
@@ -71,17 +74,16 @@ export function afterInterrupt(outcome: CellOutcome | undefined): string {
       return `${cell}; variables are kept`;
     case "restarted":
       return `${cell} and its kernel restarted: variables are lost, files in /workspace remain`;
-    default:
-      return `${cell}; its kernel could not be restarted`;
+    case "unknown":
+      return `${cell}; it is unknown whether variables are kept`;
   }
 }
 
-/** The agent's own codes: what they are called here, and whether it is certain that the cell did not run. */
+/** Of a request that was replied to with an error: the error for our caller, and whether the cell certainly did not run. */
 const AGENT_CODES: Readonly<
-  Record<string, { readonly code: ErrorCode; readonly ran: boolean; readonly next: string }>
+  Partial<Record<AgentErrorCode, { readonly code: ErrorCode; readonly ran: boolean; readonly next: string }>>
 > = {
   invalid_argument: { code: "invalid_argument", ran: false, next: "Change the call accordingly." },
-  bad_request: { code: "internal", ran: false, next: "Report this as a defect." },
   unknown_method: { code: "internal", ran: false, next: "Report this as a defect." },
   busy: { code: "sandbox_busy", ran: false, next: "Wait for the running cell to end, then try again." },
   no_pipes: {
@@ -102,7 +104,7 @@ const AGENT_CODES: Readonly<
  * @param error The agent's answer. A code that this program does not know says nothing about whether the cell ran.
  */
 export function agentError(error: ReplyError): OmcpError {
-  const known = AGENT_CODES[error.code];
+  const known = Object.entries(AGENT_CODES).find(([code]) => code === error.code)?.[1];
   return new OmcpError(known?.code ?? "unknown_outcome", error.message, {
     state: known?.ran === false
       ? "The cell did not run; variables are as they were."
@@ -116,10 +118,10 @@ export function agentError(error: ReplyError): OmcpError {
 /**
  * The outcome of a cell that has not been answered when its caller must be.
  *
- * @param outputs What came of it so far.
+ * @param outputs Its outputs so far.
  * @param elapsedMs Milliseconds since it began.
  */
-export function unconfirmed(outputs: readonly CellOutput[], elapsedMs: number): CellOutcome {
+export function unconfirmed(outputs: readonly ExecutionOutput[], elapsedMs: number): ExecutionOutcome {
   const bytes = { stdout: 0, stderr: 0 };
   for (const output of outputs) {
     if (output.type === "stream") bytes[output.name] += new TextEncoder().encode(output.text).byteLength;
@@ -127,16 +129,19 @@ export function unconfirmed(outputs: readonly CellOutput[], elapsedMs: number): 
   return {
     status: "timeout",
     kernel: "unknown",
-    elapsed_ms: elapsedMs,
+    elapsedMs: Math.round(elapsedMs),
     outputs: [...outputs],
     output: {
       stdout: { bytes: bytes.stdout, kept: bytes.stdout },
       stderr: { bytes: bytes.stderr, kept: bytes.stderr },
       displays: { count: 0, kept: 0, bytes: 0 },
     },
-    oom_kills: 0,
+    executionCount: 0,
+    died: null,
+    lost: null,
+    oomKills: 0,
     forged: false,
-    background_processes: 0,
-    background_threads: 0,
+    backgroundProcesses: 0,
+    backgroundThreads: 0,
   };
 }

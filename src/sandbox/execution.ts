@@ -1,15 +1,17 @@
-/** One run of a cell: the request to the agent, its answer by the deadline, its interrupt. */
+/** An execution: the request to the agent, an answer in time, its interrupt. */
 import { addAbortListener } from "node:events";
 import type { Channel } from "../agent_protocol/mod.ts";
+import {
+  type ExecuteParams,
+  EXECUTION_DEADLINES,
+  type ExecutionOutput,
+} from "../agent_protocol/messages/mod.ts";
 import { Deadline, within } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
-import { CellCollector, type CellOutcome, type CellOutput } from "./cell.ts";
+import { type ExecutionOutcome, OutputCollector } from "./outcome.ts";
 import { afterInterrupt, cancelledError, unconfirmed } from "./endings.ts";
 
-/** By this long after its deadline a call has its answer, whatever the sandbox does (promise 3: two seconds). */
-const ANSWER_GRACE_MS = 1800;
-/** The agent has this long after a cell's deadline to bring a kernel back; then the sandbox is given up. A fork bomb on a busy host took 20 s. */
-const RECOVERY_MS = 45_000;
+const { answerMs: ANSWER_MS, giveUpMs: GIVE_UP_MS } = EXECUTION_DEADLINES;
 /** How long a cancelled cell's interrupt may take to be confirmed. */
 const INTERRUPT_MS = 2000;
 
@@ -21,18 +23,18 @@ export interface ExecuteOptions {
   readonly outputBytes: number;
   /** Interrupts the cell, variables kept. */
   readonly signal?: AbortSignal;
-  readonly onOutput?: (output: CellOutput) => void;
+  readonly onOutput?: (output: ExecutionOutput) => void;
   /** Called when another cell of the sandbox has to end first. */
   readonly onWaiting?: () => void;
-  /** Runs apart from the user's history, in a throw-away namespace that has `user_ns`. */
-  readonly internal?: boolean;
+  /** Runs apart from the user's history, in a namespace of its own that has `user_ns`. @default false */
+  readonly silent?: boolean;
 }
 
-/** A cell that was sent. */
+/** An execution whose cell was sent. */
 export interface Execution {
-  /** What its caller is answered, in time. */
-  readonly outcome: Promise<CellOutcome>;
-  /** Resolves when the agent has answered, or never will: until then the cell may run. */
+  /** The caller's answer, in time whatever the agent does. */
+  readonly outcome: Promise<ExecutionOutcome>;
+  /** Resolves when the agent has replied, or never will: until then the cell may run. */
   readonly settled: Promise<void>;
 }
 
@@ -42,7 +44,7 @@ export interface Execution {
  * @param channel The sandbox's channel.
  * @param code Python source.
  * @param options Caps, cancellation; its deadline is `timeoutMs`.
- * @param failed Says what a failed request means, and throws it.
+ * @param failed Turns a failed request's error into the caller's, and throws it.
  */
 export function runCell(
   channel: Channel,
@@ -51,13 +53,17 @@ export function runCell(
   failed: (error: unknown) => Promise<never>,
 ): Execution {
   const { timeoutMs } = options;
-  const collector = new CellCollector(options.onOutput);
-  const request = channel.request("execute", {
+  const collector = new OutputCollector(options.onOutput);
+  const params: ExecuteParams = {
     code,
     timeout_ms: timeoutMs,
     max_output_bytes: options.outputBytes,
-    internal: options.internal ?? false,
-  }, { deadlineMs: timeoutMs + RECOVERY_MS, onEvent: (event) => collector.take(event) });
+    silent: options.silent ?? false,
+  };
+  const request = channel.request("execute", params, {
+    deadlineMs: timeoutMs + GIVE_UP_MS,
+    onEvent: (event) => collector.add(event),
+  });
   const reply = request.then((result) => collector.finish(result)).catch(failed);
   const settled = reply.then(() => {}, () => {});
   return { outcome: answer({ channel, reply, collector, options }), settled };
@@ -65,19 +71,19 @@ export function runCell(
 
 interface Running {
   readonly channel: Channel;
-  readonly reply: Promise<CellOutcome>;
-  readonly collector: CellCollector;
+  readonly reply: Promise<ExecutionOutcome>;
+  readonly collector: OutputCollector;
   readonly options: ExecuteOptions;
 }
 
-/** The reply, or by the deadline plus its grace what is known without one; a cancel in between interrupts the cell. */
-async function answer(running: Running): Promise<CellOutcome> {
+/** The reply, or in time what is known without one; a cancellation interrupts the cell. */
+async function answer(running: Running): Promise<ExecutionOutcome> {
   const { reply, collector, options: { timeoutMs, signal } } = running;
-  const late = Promise.withResolvers<CellOutcome>();
+  const late = Promise.withResolvers<ExecutionOutcome>();
   late.promise.catch(() => {});
   using _deadline = new Deadline(
-    timeoutMs + ANSWER_GRACE_MS,
-    () => late.resolve(unconfirmed(collector.outputs, timeoutMs + ANSWER_GRACE_MS)),
+    timeoutMs + ANSWER_MS,
+    () => late.resolve(unconfirmed(collector.outputs, timeoutMs + ANSWER_MS)),
   );
   const cancelled = Promise.withResolvers<never>();
   cancelled.promise.catch(() => {});
@@ -87,11 +93,11 @@ async function answer(running: Running): Promise<CellOutcome> {
     void interrupt(running).then((state) => cancelled.reject(cancelledError(state)));
   });
   const outcome = await Promise.race([reply, late.promise, cancelled.promise]);
-  // What the interrupt came to is what its caller wants to know.
+  // The caller wants to know what became of the interrupt.
   return isCancelled ? await cancelled.promise : outcome;
 }
 
-/** Interrupts the cell and says what became of it. */
+/** Interrupts the cell and returns a sentence on what became of it. */
 async function interrupt({ channel, reply }: Running): Promise<string> {
   await channel.request("interrupt", {}, { deadlineMs: INTERRUPT_MS }).catch(() => {});
   try {

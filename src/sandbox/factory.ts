@@ -1,11 +1,12 @@
 /** Makes one sandbox: a container started, checked from inside, with a kernel. */
+import { sandboxBootConfig } from "../agent_protocol/mod.ts";
 import { ownCommand } from "../lib/own_command.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { LOADER } from "../guest/mod.ts";
 import { type ContainerRuntime, labelsOf, type Removals, startWithOwnUid } from "../runtime/mod.ts";
 import { VERSION } from "../version.ts";
-import { KernelWatch } from "./kernel_watch.ts";
+import { StartupWatch } from "./startup_watch.ts";
 import { verifyAttestation } from "./attestation.ts";
 import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -60,7 +61,7 @@ export function containerName(id: string): string {
  */
 export async function makeSandbox(options: FactoryOptions): Promise<Sandbox> {
   const { policy, leaseSeconds, postgresConnections, instance, host, removals, image, id, signal } = options;
-  const watch = new KernelWatch();
+  const watch = new StartupWatch();
   const { container, uid } = await startWithOwnUid((uid) => ({
     host,
     removals,
@@ -72,14 +73,13 @@ export async function makeSandbox(options: FactoryOptions): Promise<Sandbox> {
       env: sandboxEnvironment(postgresConnections !== undefined),
       command: ["python3", "-I", "-S", "-u", "-c", LOADER],
     }),
-    config: {
-      mode: "sandbox",
-      lease_seconds: leaseSeconds,
+    config: sandboxBootConfig({
+      leaseSeconds,
       services: postgresConnections === undefined ? [] : ["postgres"],
-      kernel: { preload: PRELOAD },
-    },
+      preload: PRELOAD,
+    }),
     services: postgresConnections === undefined ? {} : { postgres: postgresConnections(id) },
-    onEvent: (event) => watch.take(event),
+    onEvent: (event) => watch.add(event),
     signal,
   }));
   try {

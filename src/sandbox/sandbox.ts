@@ -4,7 +4,7 @@ import { abortable } from "../lib/async/abortable.ts";
 import { DeadlineSignal, within } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import type { AgentContainer, ContainerEnd, Removal } from "../runtime/mod.ts";
-import type { CellOutcome } from "./cell.ts";
+import type { ExecutionOutcome } from "./outcome.ts";
 import { agentError, cancelledError, endedError, type SandboxEnd } from "./endings.ts";
 import { type ExecuteOptions, runCell } from "./execution.ts";
 import { Semaphore } from "../lib/async/semaphore.ts";
@@ -124,7 +124,7 @@ export class Sandbox {
    * @returns The outcome; a Python error or a timeout is an outcome, not an exception.
    * @throws {OmcpError} `sandbox_lost`, `cancelled`, `sandbox_busy`, `timeout` (it never began), `kernel_unavailable`, `channel_failed`.
    */
-  async execute(code: string, options: ExecuteOptions): Promise<CellOutcome> {
+  async execute(code: string, options: ExecuteOptions): Promise<ExecutionOutcome> {
     this.throwIfEnded();
     this.#calls += 1;
     try {
@@ -148,13 +148,13 @@ export class Sandbox {
         { ...options, timeoutMs },
         (error) => this.#failed(error),
       );
-      if (options.internal !== true) this.#cells += 1;
+      if (options.silent !== true) this.#cells += 1;
       // The kernel's permit is free when the agent has answered, not when the caller has its answer or has gone.
       void run.settled.then(() => {
         permit[Symbol.dispose]();
         this.#lastUsed = performance.now();
       });
-      return { ...await run.outcome, waited_ms: waited };
+      return { ...await run.outcome, waitedMs: waited };
     } finally {
       this.#calls -= 1;
       this.#lastUsed = performance.now();

@@ -1,4 +1,5 @@
 /** What the measurements stand on: an engine, the server's own parts in this process, and the removal of all that was made. */
+import { sandboxBootConfig } from "../../src/agent_protocol/mod.ts";
 import type { ByteStream } from "../../src/lib/byte_stream.ts";
 import type { Channel } from "../../src/agent_protocol/mod.ts";
 import type { ContainerSpec } from "../../src/docker/mod.ts";
@@ -126,12 +127,11 @@ export class Rig {
       host: this.host,
       name: `omcp-bench-${this.instance}-${this.#sandboxes}`,
       spec: this.spec,
-      config: {
-        mode: "sandbox",
-        lease_seconds: LEASE_SECONDS,
+      config: sandboxBootConfig({
+        leaseSeconds: LEASE_SECONDS,
         services: ["postgres"],
-        kernel: { preload: ["numpy", "pandas"] },
-      },
+        preload: ["numpy", "pandas"],
+      }),
       services: { postgres: this.#database.serve(id) },
     });
     const sandbox = new Sandbox({

@@ -98,7 +98,7 @@ function add(vector: Readonly<Record<string, unknown>>): void {
 
 const PING = "0102030405060708";
 const REQUEST = text('{"method":"status","params":{}}');
-const EVENT = text('{"type":"kernel_state","state":"idle"}');
+const EVENT = text('{"type":"execution_state","state":"idle"}');
 
 // ---- frames: right ones
 for (const direction of [TO_AGENT, TO_SERVER]) {
@@ -296,7 +296,7 @@ message("a later event ends before an earlier one", {
   bytes: frame("EVENT", { id: 8, seq: 1, more: true }, text(REPLY).slice(0, 8)) +
     frame("EVENT", { seq: 2 }, EVENT) + frame("EVENT", { id: 8, seq: 1 }, text(REPLY).slice(8)),
   messages: [
-    told("EVENT", { seq: 2 }, '{"type":"kernel_state","state":"idle"}'),
+    told("EVENT", { seq: 2 }, '{"type":"execution_state","state":"idle"}'),
     told("EVENT", { id: 8, seq: 1 }, REPLY),
   ],
 });
@@ -346,12 +346,12 @@ message("parts of one event with two numbers", {
 });
 message("an event without its forerunner", {
   bytes: frame("EVENT", { seq: 4 }, EVENT) + frame("EVENT", { seq: 6 }, EVENT),
-  messages: [told("EVENT", { seq: 4 }, '{"type":"kernel_state","state":"idle"}')],
+  messages: [told("EVENT", { seq: 4 }, '{"type":"execution_state","state":"idle"}')],
   error: "bad_seq",
 });
 message("events sent again", {
   bytes: [1, 2, 1, 2, 3].map((seq) => frame("EVENT", { seq }, EVENT)).join(""),
-  messages: [1, 2, 3].map((seq) => told("EVENT", { seq }, '{"type":"kernel_state","state":"idle"}')),
+  messages: [1, 2, 3].map((seq) => told("EVENT", { seq }, '{"type":"execution_state","state":"idle"}')),
 });
 const piece = (type: TypeName, header: Header): Bytes => [
   rawHeader({ ...header, type: TYPES[type], flags: 1, length: 65536 }),

@@ -13,7 +13,6 @@ const OUTPUT_BYTES = 256 * 1024;
 const VARIABLES = {
   kept: "Variables are kept; there is no new DataFrame.",
   restarted: "The kernel was restarted: variables are lost, files in /workspace remain.",
-  unavailable: "The kernel could not be restarted: variables are lost.",
   unknown:
     "The sandbox has not answered yet: it is unknown whether variables are kept and the DataFrame exists.",
 } as const;
@@ -71,7 +70,7 @@ export async function runQuery(
   const outcome = await sandbox.execute(`REQUEST = ${JSON.stringify(request)}\n${source}`, {
     timeoutMs: options.timeoutMs,
     outputBytes: OUTPUT_BYTES,
-    internal: true,
+    silent: true,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   if (outcome.status === "timeout" || outcome.status === "interrupted") {
@@ -86,7 +85,7 @@ export async function runQuery(
     throw new OmcpError(
       "unknown_outcome",
       `The query brought no answer: ${
-        error === undefined ? outcome.status : `${error.name}: ${error.value.slice(0, 500)}`
+        error === undefined ? outcome.status : `${error.ename}: ${error.evalue.slice(0, 500)}`
       }`,
       {
         state: "The DataFrame may or may not exist.",

@@ -1,4 +1,4 @@
-"""PID 1 of a container: it speaks the channel's protocol on stdin and stdout, and serves what its mode says.
+"""PID 1 of a container: it speaks the channel's protocol on stdin and stdout, and runs kernels or a database.
 
 `main` is what the loader calls. Only what the hello needs is imported before it is sent.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple
+from typing import TYPE_CHECKING, Any, List, NoReturn, Optional, Tuple
 
 from agent.accounts import name_user
 from agent.channel import Channel, Handlers
 from agent.children import Children
 from agent.attestation import attestation
+from agent.contract import PROTOCOL, REQUESTS, BootConfig, InvalidMessage, boot_config
 from agent.process import (
     log,
     log_exception,
@@ -26,40 +27,35 @@ from agent.process import (
 from agent.reactor import Reactor
 from agent.streams import Stream
 
-AGENT_VERSION = "0.1.0"
-PROTOCOL = 1
-
-_KERNEL_METHODS = frozenset(("execute", "interrupt", "restart", "status"))
+if TYPE_CHECKING:
+    from agent.message_types import AgentError, Attestation, ErrorCode, Event, Hello
 
 EXIT_LEASE = 75
 _EXIT_STUCK = 70
-_DEFAULT_LEASE_SECONDS = 90.0
-# How long the last words may take to be written.
-_LAST_WORDS_SECONDS = 0.5
-# The watchdog's alarm beyond the lease: a loop that stood still so long will not end by itself.
+# How long writing the last frames may take.
+_FLUSH_SECONDS = 0.5
+# The watchdog's alarm comes this long after the lease: a loop that has not turned by then does not end by itself.
 _STUCK_SECONDS = 30.0
 
 
 class Agent:
     """Wires the parts together; one for each process."""
 
-    def __init__(self, config: Dict[str, Any]) -> None:
+    def __init__(self, config: BootConfig) -> None:
         self.loop = Reactor()
         self._config = config
-        self._mode = str(config.get("mode") or "sandbox")
-        self._lease_seconds = float(config.get("lease_seconds") or _DEFAULT_LEASE_SECONDS)
-        self._services: List[str] = [str(name) for name in config.get("services") or []]
-        if self._mode == "sandbox":
+        self._lease_seconds = config.lease_seconds
+        if config.mode == "sandbox":
             outlive_others()
         self._dumpable = make_undumpable()
         source, sink = take_standard_streams()
         self._children = Children(self.loop)
-        handlers = Handlers(self._hello, self._request, self._open, self._room)
+        handlers = Handlers(self._hello, self._on_request, self._on_open, self._on_room)
         self._channel = Channel(self.loop, source, sink, handlers)
         self._kernel: Any = None
         self._database: Any = None
         self._started = False
-        self._early: List[Tuple[int, str, Dict[str, Any]]] = []
+        self._early: List[Tuple[int, str, Any]] = []
         self._ending = False
         self._alarms = 0
         self._ticked = self.loop.time()
@@ -69,7 +65,7 @@ class Agent:
         self._take_signals()
         self._channel.start()
         self._watch_lease()
-        # After the first turn, in which the hello goes out if the server has attached already.
+        # After the first turn, which sends the hello if the server has attached already.
         self.loop.call_later(0, self.loop.call_soon, self._start_services)
         self.loop.run_forever()
         os._exit(0)
@@ -79,32 +75,32 @@ class Agent:
         os.set_blocking(reading, False)
         os.set_blocking(writing, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        self.loop.add_reader(reading, self._signalled, reading)
-        # A handler, even an empty one, is not inherited through exec, as an ignored signal would be.
+        self.loop.add_reader(reading, self._on_signal, reading)
+        # An empty handler, because children would inherit an ignored signal through exec.
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _note)
-        signal.signal(signal.SIGALRM, self._stuck)
+        signal.signal(signal.SIGALRM, self._on_alarm)
         try:
-            # Code in the sandbox has our user: its SIGTERM must not end us, the engine's must.
+            # Code in the sandbox has the agent's user: its SIGTERM must not end the agent, the engine's must.
             self._sigterm = take_sigterm()
-            self.loop.add_reader(self._sigterm, self._terminated)
+            self.loop.add_reader(self._sigterm, self._on_sigterm)
         except (OSError, ImportError, AttributeError) as error:
-            log("Cannot tell who sends SIGTERM: %s" % error)
+            log("Cannot find out who sends SIGTERM: %s" % error)
 
-    def _signalled(self, reading: int) -> None:
+    def _on_signal(self, reading: int) -> None:
         numbers = os.read(reading, 4096)
         if signal.SIGTERM in numbers:
             self._end(0)
         self._children.reap()
 
-    def _terminated(self) -> None:
+    def _on_sigterm(self) -> None:
         if sigterm_from_outside(self._sigterm):
             self._end(0)
 
-    def _stuck(self, *_: Any) -> None:
-        """The alarm of the watchdog: once may be a container that was paused, twice is a loop that stands still.
+    def _on_alarm(self, *_: Any) -> None:
+        """The watchdog's alarm. One may be due to a paused container, a second one means that the loop hangs.
 
-        Anybody in the container can send that signal: only our own clock counts.
+        Any process in the container can send this signal: only the agent's own clock counts.
         """
         overdue = self.loop.time() - self._ticked - self._lease_seconds
         if overdue >= _STUCK_SECONDS:
@@ -119,11 +115,11 @@ class Agent:
         signal.setitimer(signal.ITIMER_REAL, self._lease_seconds + _STUCK_SECONDS)
         left = self._channel.last_heard + self._lease_seconds - self.loop.time()
         if left <= 0:
-            # We may have been stopped for a while: what the server said meanwhile counts.
+            # The container may have been paused: frames that arrived meanwhile count.
             self._channel.read_waiting()
             left = self._channel.last_heard + self._lease_seconds - self.loop.time()
         if left <= 0:
-            log("The lease of %g s is out: no server has spoken" % self._lease_seconds)
+            log("The lease of %g s has expired: no server has sent a frame" % self._lease_seconds)
             self._end(EXIT_LEASE)
         else:
             self.loop.call_later(min(left, 5.0), self._watch_lease)
@@ -132,98 +128,102 @@ class Agent:
         self._serve()
         self._started = True
         for request in self._early:
-            self._request(*request)
+            self._on_request(*request)
         self._early.clear()
 
     def _serve(self) -> None:
-        if self._mode == "database":
+        if self._config.database is not None:
             from agent.database import Database
 
-            self._database = Database(
-                self.loop, self._children, self._config.get("database") or {}, self._tell
-            )
+            self._database = Database(self.loop, self._children, self._config.database, self._emit)
             self._database.start()
             return
         name_user()
-        if "postgres" in self._services:
+        if "postgres" in self._config.services:
             self._listen()
         self._start_kernel()
 
     def _listen(self) -> None:
         from agent.relay import PostgresRelay
 
-        directory = str(self._config.get("postgres_socket_directory") or "/run/postgresql")
         try:
-            PostgresRelay(self.loop, self._channel, directory).listen()
+            PostgresRelay(self.loop, self._channel, self._config.postgres_socket_directory).listen()
         except OSError as error:
-            log("Cannot listen for database connections: %s" % error)
-            failure = {
-                "code": "relay_failed",
-                "message": "Cannot listen for database connections: %s" % error,
-            }
-            self._tell({"type": "service_state", "service": "postgres", "state": "failed", "error": failure})
+            message = "Cannot listen for database connections: %s" % error
+            log(message)
+            failure: "AgentError" = {"code": "relay_failed", "message": message}
+            self._emit({"type": "service_state", "service": "postgres", "state": "failed", "error": failure})
 
     def _start_kernel(self) -> None:
         try:
             from kernel_manager.supervisor import KernelSupervisor
 
-            kernel = KernelSupervisor(self.loop, self._config, self._channel.emit, self._channel.can_emit)
+            assert self._config.kernel is not None
+            kernel = KernelSupervisor(
+                self.loop, self._config.kernel, self._channel.emit, self._channel.can_emit
+            )
             self._children.on_other = kernel.child_exited
             self._kernel = kernel
             kernel.start()
         except Exception as error:
             log_exception("Cannot start the kernel")
             self._kernel = None
-            failure = {"code": "kernel_unavailable", "message": "Cannot start the kernel: %r" % error}
-            self._tell({"type": "kernel_state", "state": "dead", "confinement": None, "error": failure})
+            failure: "AgentError" = {
+                "code": "kernel_unavailable",
+                "message": "Cannot start the kernel: %r" % error,
+            }
+            self._emit({"type": "execution_state", "state": "dead", "confinement": None, "error": failure})
 
-    def _tell(self, event: Dict[str, Any]) -> None:
+    def _emit(self, event: "Event") -> None:
+        """Sends an event that belongs to no request."""
         self._channel.emit(0, event)
 
-    def _room(self) -> None:
+    def _on_room(self) -> None:
         if self._kernel is not None:
             self._kernel.resume_output()
 
-    def _hello(self) -> Dict[str, Any]:
+    def _hello(self) -> "Hello":
         try:
-            found: Optional[Dict[str, Any]] = attestation(self._dumpable)
+            found: "Optional[Attestation]" = attestation(self._dumpable)
         except Exception:
-            log_exception("Cannot tell what is in force")
+            log_exception("Cannot read the effective confinement")
             found = None
         return {
             "protocol": PROTOCOL,
-            "agent": AGENT_VERSION,
+            "agent": self._config.version,
             "python": "%d.%d.%d" % sys.version_info[:3],
-            "mode": self._mode,
+            "mode": self._config.mode,
             "attestation": found,
         }
 
-    def _request(self, request_id: int, method: str, params: Dict[str, Any]) -> None:
+    def _on_request(self, request_id: int, method: str, params: Any) -> None:
+        check = REQUESTS.get(method)
+        if check is None or (self._config.mode != "sandbox" and method != "shutdown"):
+            message = "The agent in mode %s has no method %.64s" % (self._config.mode, method)
+            self._reply_error(request_id, "unknown_method", message)
+            return
+        try:
+            checked = check(params)
+        except InvalidMessage as error:
+            self._reply_error(request_id, "invalid_argument", "Cannot %s: %s" % (method, error))
+            return
         if method == "shutdown":
             self._end(0, request_id)
-            return
-        if not self._started:
+        elif not self._started:
             self._early.append((request_id, method, params))
-            return
-        if self._mode != "sandbox" or method not in _KERNEL_METHODS:
-            self._reply_error(
-                request_id, "unknown_method", "There is no method %s in mode %s" % (method[:64], self._mode)
-            )
-            return
-        if self._kernel is None:
+        elif self._kernel is None:
             self._reply_error(request_id, "kernel_unavailable", "There is no kernel in this container")
-            return
-        serve: Callable[[int, Dict[str, Any]], None] = getattr(self._kernel, method)
-        try:
-            serve(request_id, params)
-        except Exception as error:
-            log_exception("The request %s failed" % method)
-            self._reply_error(request_id, "internal", "The agent failed in %s: %r" % (method, error))
+        else:
+            try:
+                getattr(self._kernel, method)(request_id, checked)
+            except Exception as error:
+                log_exception("The request %s failed" % method)
+                self._reply_error(request_id, "internal", "The agent failed in %s: %r" % (method, error))
 
-    def _reply_error(self, request_id: int, code: str, message: str) -> None:
+    def _reply_error(self, request_id: int, code: "ErrorCode", message: str) -> None:
         self._channel.emit(request_id, {"type": "reply", "error": {"code": code, "message": message[:2000]}})
 
-    def _open(self, stream: Stream, service: str) -> str:
+    def _on_open(self, stream: Stream, service: str) -> str:
         if service != "postgres" or self._database is None:
             return "unknown service"
         from agent.relay import connect
@@ -231,7 +231,7 @@ class Agent:
         return connect(self.loop, stream, self._database.socket_directory)
 
     def _end(self, code: int, request_id: Optional[int] = None) -> None:
-        """Ends what was started, answers who asked for it, and exits."""
+        """Ends what was started, replies to the request if there was one, and exits."""
         if self._ending:
             return
         self._ending = True
@@ -239,7 +239,7 @@ class Agent:
         def stopped() -> None:
             if request_id is not None:
                 self._channel.emit(request_id, {"type": "reply", "result": {}})
-            self._last_words(code, self.loop.time() + _LAST_WORDS_SECONDS)
+            self._exit_when_flushed(code, self.loop.time() + _FLUSH_SECONDS)
 
         if self._kernel is not None:
             try:
@@ -251,20 +251,23 @@ class Agent:
         else:
             stopped()
 
-    def _last_words(self, code: int, deadline: float) -> None:
+    def _exit_when_flushed(self, code: int, deadline: float) -> None:
         if self._channel.flush() or self.loop.time() > deadline:
             os._exit(code)
-        self.loop.call_later(0.01, self._last_words, code, deadline)
+        self.loop.call_later(0.01, self._exit_when_flushed, code, deadline)
 
 
 def _note(*_: Any) -> None:
-    """The wake-up descriptor brings the signal to the loop."""
+    """Does nothing: the wake-up descriptor carries the signal to the loop."""
 
 
-def main(config: Dict[str, Any]) -> NoReturn:
-    """Runs the agent until it ends itself."""
+def main(config: Any) -> NoReturn:
+    """Runs the agent until it ends itself. An invalid configuration is reported on stderr."""
     try:
-        agent = Agent(config)
+        agent = Agent(boot_config(config))
+    except InvalidMessage as error:
+        log("Cannot start: %s" % error)
+        os._exit(1)
     except Exception:
         log_exception("Cannot start")
         os._exit(1)

@@ -1,17 +1,20 @@
-"""What holds this process in, as the kernel tells it: for the hello, which the server compares with its policy."""
+"""The effective confinement of this process, as its kernel reports it: for the hello, which the server compares with its policy."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
+
+if TYPE_CHECKING:
+    from agent.message_types import Attestation, Limits
 
 _CGROUP = "/sys/fs/cgroup"
-# cgroup v1 has no word for "no limit": it shows the greatest number of pages.
+# cgroup v1 reports "no limit" as the greatest number of whole pages.
 _UNLIMITED = 1 << 62
 
 
-def attestation(dumpable: bool) -> Dict[str, Any]:
-    """Fields that cannot be read are None (or empty lists): never guessed."""
+def attestation(dumpable: bool) -> "Attestation":
+    """Fields that cannot be read are None or empty lists, never guesses."""
     status = _status()
     root_options, writable = mounts(_read("/proc/self/mountinfo") or "")
     return {
@@ -42,7 +45,7 @@ def attestation(dumpable: bool) -> Dict[str, Any]:
 
 
 def mounts(mountinfo: str) -> Tuple[List[str], List[str]]:
-    """The options of the root's mount, and the mount points that we may write to."""
+    """The options of the root's mount, and the mount points that this process can write to."""
     root: List[str] = []
     options: Dict[str, List[str]] = {}
     for line in mountinfo.splitlines():
@@ -69,7 +72,7 @@ def _is_null(point: str) -> bool:
 
 
 def filesystem_of(path: str) -> str:
-    """The type of the file system that holds a path, such as tmpfs; "" where it cannot be told."""
+    """The type of the file system that holds a path, such as tmpfs; "" where that cannot be read."""
     path = os.path.realpath(path)
     best, kind = -1, ""
     for line in (_read("/proc/self/mountinfo") or "").splitlines():
@@ -106,7 +109,7 @@ def _interfaces() -> List[str]:
         return sorted(line.partition(":")[0].strip() for line in lines)
 
 
-def _limits() -> Dict[str, Any]:
+def _limits() -> "Limits":
     """Bytes and processes; cpu_quota in CPUs. None is "no limit", or "cannot be read"."""
     if os.path.exists(_CGROUP + "/cgroup.controllers"):
         quota = (_read(_CGROUP + "/cpu.max") or "max").split()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, NamedTuple, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Set
 
 from agent import frames
 from agent.events import EventWindow, to_json
@@ -14,6 +14,9 @@ from agent.process import log
 from agent.reactor import Reactor
 from agent.streams import Stream
 
+if TYPE_CHECKING:
+    from agent.message_types import Event, Hello
+
 MAX_STREAMS = 96
 _READ_BYTES = 1 << 18
 
@@ -21,8 +24,8 @@ _READ_BYTES = 1 << 18
 class Handlers(NamedTuple):
     """What the channel calls."""
 
-    hello: Callable[[], Dict[str, Any]]
-    request: Callable[[int, str, Dict[str, Any]], None]
+    hello: "Callable[[], Hello]"
+    request: Callable[[int, str, Any], None]
     # Gives the new stream its owner; a text refuses it.
     open: Callable[[Stream, str], str]
     # The window has room again, after can_emit said no.
@@ -64,7 +67,7 @@ class Channel:
     def start(self) -> None:
         self._resume_reading()
 
-    def emit(self, request_id: int, event: Dict[str, Any]) -> None:
+    def emit(self, request_id: int, event: "Event") -> None:
         """Numbers an event and sends it, now and again until it is acknowledged."""
         self._events.add(request_id, event)
         self._output.poke()
@@ -177,10 +180,6 @@ class Channel:
             raise ProtocolError(
                 "unacknowledged", "REQUEST while the events of earlier ones are not acknowledged"
             )
-        if not isinstance(request.get("params", {}), dict):
-            error = {"code": "bad_request", "message": "The params of a request must be an object"}
-            self.emit(frame.id, {"type": "reply", "error": error})
-            return
         self._handlers.request(frame.id, request["method"], request.get("params", {}))
 
     def _acknowledged(self, frame: Frame) -> None:

@@ -5,40 +5,44 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-from typing import Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Callable, List, Optional
 
 from agent.children import Children, describe, kill
 from agent.attestation import filesystem_of
+from agent.contract import DatabaseConfig
 from agent.process import log
 from agent.reactor import Reactor
 
-# A big CDM that was not shut down cleanly replays its log first.
+if TYPE_CHECKING:
+    from agent.message_types import ErrorCode, Event
+
+# A big CDM that was not shut down cleanly first replays its log.
 _START_SECONDS = 300.0
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.02
-# postmaster.pid is how pg_ctl knows as well: its eighth line says "ready" when connections are accepted.
+# Of postmaster.pid, as pg_ctl reads it: the eighth line is "ready" when Postgres accepts connections.
 _STATUS_LINE = 7
-# Its log reaches the server's: a statement's text or an error's words may hold a patient's data.
+# Its log is copied to the server's log: a statement or an error's message may hold a patient's data.
 _QUIET = {"log_min_messages": "log", "log_min_error_statement": "panic", "log_error_verbosity": "terse"}
 
 
 class Database:
-    """Starts Postgres from a template or on kept data, and says by events how it goes."""
+    """Starts Postgres from a template or on existing data, and reports its state by `database_state` events."""
 
     def __init__(
         self,
         loop: Reactor,
         children: Children,
-        config: Dict[str, Any],
-        emit: Callable[[Dict[str, Any]], None],
+        config: DatabaseConfig,
+        emit: "Callable[[Event], None]",
     ) -> None:
         self._loop = loop
         self._children = children
-        self._template: Optional[str] = config.get("template")
-        self._data = os.path.abspath(str(config["data"]))
-        self._lock: Optional[str] = config.get("lock")
-        self._settings: Dict[str, Any] = config.get("settings") or {}
-        self.socket_directory = str(config.get("socket_directory") or "/run/postgresql")
+        self._template = config.template
+        self._data = os.path.abspath(config.data)
+        self._lock = config.lock
+        self._settings = config.settings
+        self.socket_directory = config.socket_directory
         self._emit = emit
         self._lock_fd = -1
         self._pid = 0
@@ -67,7 +71,7 @@ class Database:
 
     def _kill(self) -> None:
         if self._pid:
-            log("Postgres did not end in %g s: it is killed" % _STOP_SECONDS)
+            log("Postgres did not end within %g s: killing it" % _STOP_SECONDS)
             kill(self._pid, signal.SIGKILL)
 
     def _take_lock(self, path: str) -> bool:
@@ -81,7 +85,7 @@ class Database:
         return True
 
     def _prepare(self) -> None:
-        """Copies the template where it is due, in a folder that gets its name only when it is whole."""
+        """Copies the template if there are no data, into a folder that gets its name only when it is complete."""
         parent = os.path.dirname(self._data)
         partial = self._data + ".partial"
         stale = [path for path in (partial,) if os.path.lexists(path)]
@@ -91,7 +95,7 @@ class Database:
         if fresh and os.path.isdir(self._data):
             stale.append(self._data)
         if fresh and self._template is None:
-            self._fail("no_data", "There is no data in %s, and no template" % self._data)
+            self._fail("no_data", "There are no data in %s, and there is no template" % self._data)
         elif fresh:
             self._run(
                 [["rm", "-rf", "--", *stale], ["cp", "-a", "--", str(self._template), partial]], self._install
@@ -127,7 +131,7 @@ class Database:
 
     def _start_server(self) -> None:
         try:
-            # Under the lock it is stale, and its process id may be someone else's here.
+            # With the lock taken it is stale, and its process id may be that of another process here.
             os.unlink(os.path.join(self._data, "postmaster.pid"))
         except FileNotFoundError:
             pass
@@ -142,8 +146,8 @@ class Database:
             command = ["postgres", "-D", self._data]
             for name, value in settings.items():
                 command += ["-c", "%s=%s" % (name, value)]
-            # It holds the lock too: the kernel closes our descriptors before it ends our children.
-            self._pid = self._children.spawn(command, self._server_ended, self._lock_fd)
+            # Postgres holds the lock too: when the agent ends, its own descriptor closes before Postgres ends.
+            self._pid = self._children.spawn(command, self._on_server_ended, self._lock_fd)
         except OSError as error:
             self._fail("database_failed", "Cannot start Postgres: %s" % error)
             return
@@ -157,7 +161,7 @@ class Database:
             self._ready = True
             self._emit({"type": "database_state", "state": "ready", "error": None})
         elif self._loop.time() > self._deadline:
-            self._fail("database_failed", "Postgres did not accept connections in %g s" % _START_SECONDS)
+            self._fail("database_failed", "Postgres did not accept connections within %g s" % _START_SECONDS)
             kill(self._pid, signal.SIGINT)
         else:
             self._loop.call_later(_POLL_SECONDS, self._await_ready)
@@ -170,7 +174,7 @@ class Database:
             return ""
         return lines[_STATUS_LINE].strip() if len(lines) > _STATUS_LINE else ""
 
-    def _server_ended(self, status: int) -> None:
+    def _on_server_ended(self, status: int) -> None:
         self._pid = 0
         self._ready = False
         if self._on_stopped is not None:
@@ -178,7 +182,7 @@ class Database:
         elif not self._failed:
             self._fail("database_failed", "Postgres %s" % describe(status))
 
-    def _fail(self, code: str, message: str) -> None:
+    def _fail(self, code: "ErrorCode", message: str) -> None:
         self._failed = True
         log(message)
         self._emit({"type": "database_state", "state": "failed", "error": {"code": code, "message": message}})

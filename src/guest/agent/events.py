@@ -1,24 +1,27 @@
-"""Events not acknowledged yet: numbered over the container's life, sent again at each attach."""
+"""Events that the server has not acknowledged: numbered over the container's life, and sent again at each attach."""
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from typing import Any, Deque, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Deque, List, Optional, Tuple
 
 from agent.frames import EVENT, ProtocolError, encode_message
 
-# PROTOCOL.md: beyond either, the kernel's pipes are not read.
+if TYPE_CHECKING:
+    from agent.message_types import Event
+
+# PROTOCOL.md: beyond either, the agent does not read its kernel's pipes.
 MAX_UNACKNOWLEDGED_BYTES = 8 << 20
 MAX_UNACKNOWLEDGED = 4096
 MAX_EVENT_BYTES = 256 << 10
-# Replies pass the limits above, as a request must be answered; a server that never acknowledges is cut off here.
+# Replies may pass the limits above, since every request gets one; a server that never acknowledges is cut off here.
 _HARD_BYTES = 2 * MAX_UNACKNOWLEDGED_BYTES + MAX_EVENT_BYTES
 _HARD_COUNT = 4 * MAX_UNACKNOWLEDGED
 
 
 def to_json(value: Any) -> bytes:
-    """JSON as the wire wants it: UTF-8, no NaN or Infinity (they become null), no lone surrogate."""
+    """Strict JSON in UTF-8: NaN and Infinity become null, lone surrogates question marks."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError:
@@ -47,10 +50,11 @@ class EventWindow:
     def overrun(self) -> bool:
         return self._bytes > _HARD_BYTES or len(self._kept) > _HARD_COUNT
 
-    def add(self, request_id: int, event: Dict[str, Any]) -> None:
+    def add(self, request_id: int, event: "Event") -> None:
+        """Numbers an event and keeps it. One that no message can hold becomes an error of the same request."""
         body = to_json(event)
         if len(body) > MAX_EVENT_BYTES:
-            body = to_json(_stand_in(event, len(body)))
+            body = to_json(_too_large(event, len(body)))
         self._last += 1
         frames = encode_message(EVENT, request_id, body, self._last)
         size = sum(map(len, frames))
@@ -66,16 +70,15 @@ class EventWindow:
             self._bytes -= self._kept.popleft()[2]
 
     def rewind(self) -> None:
-        """Makes all that is kept unsent: a new attach has begun."""
+        """Marks all that are kept as unsent: a new attach has begun."""
         self._unsent = deque(frame for _, frames, _ in self._kept for frame in frames)
 
     def next_frame(self) -> Optional[bytes]:
         return self._unsent.popleft() if self._unsent else None
 
 
-def _stand_in(event: Dict[str, Any], size: int) -> Dict[str, Any]:
-    """What is sent for an event that no message can hold."""
-    message = "The message must be at most %d bytes: it has %d" % (MAX_EVENT_BYTES, size)
-    if event.get("type") == "reply":
-        return {"type": "reply", "error": {"code": "too_large", "message": message}}
-    return {"type": "oversized", "event": str(event.get("type"))[:64], "bytes": size, "message": message}
+def _too_large(event: "Event", size: int) -> "Event":
+    message = "An event must be at most %d bytes: this %s has %d" % (MAX_EVENT_BYTES, event["type"], size)
+    if event["type"] == "reply":
+        return {"type": "reply", "error": {"code": "internal", "message": message}}
+    return {"type": "error", "ename": "EventTooLarge", "evalue": message, "traceback": message, "note": True}

@@ -78,7 +78,7 @@ def in_parts(message: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
                 inline[name] = text
                 continue
             for start in range(0, len(text), MESSAGE_CHARACTERS):
-                yield {"type": "part", "name": name, "text": text[start : start + MESSAGE_CHARACTERS]}
+                yield {"type": "part", "mime_type": name, "text": text[start : start + MESSAGE_CHARACTERS]}
         message = {**message, "data": inline}
     yield message
 

@@ -45,7 +45,7 @@ class Kernel:
         self._streams = streams.Streams()
         self._pid = _getpid()
         self._running = False
-        self._internal = False
+        self._silent = False
         # The cell that runs or ran last, and what was there before it.
         self._number = 0
         self._earlier_tasks: Set[Any] = set()
@@ -77,7 +77,7 @@ class Kernel:
         if _getpid() != self._pid:
             self._say(message)
             return
-        if message["type"] in ("display", "result") and not self._is_of_cell():
+        if message["type"] in ("display_data", "execute_result") and not self._is_of_cell():
             # The agent would drop what belongs to no cell; what is printed waits for the next.
             self._say(message)
             return
@@ -87,9 +87,9 @@ class Kernel:
                 if message["type"] != "done":
                     self._streams.flush_python()
                 for part in display.in_parts(message):
-                    self._send_to_agent({**part, "cell": self._number})
+                    self._send_to_agent({**part, "execution": self._number})
                 # Between cells the main thread reads the socket: no other may take its next cell from it.
-                if message["type"] in ("display", "clear") and self._running:
+                if message["type"] in ("display_data", "clear_output") and self._running:
                     self._wait_for_acknowledgement()
         finally:
             self._sending -= 1
@@ -104,11 +104,11 @@ class Kernel:
         while True:
             message, fds = self._receive()
             kind = message.get("type")
-            if kind == "go_on":
+            if kind == "run_tasks":
                 self._let_tasks_go_on()
             elif kind == "settle":
                 self._settle()
-            elif kind == "cell":
+            elif kind == "execute":
                 self._streams.flush_python()
                 descriptors.point_streams(fds)
                 self._reserve.fill()
@@ -156,7 +156,7 @@ class Kernel:
             pass
 
     def _is_of_cell(self) -> bool:
-        return self._running and not (self._internal and _thread_id() != _main.ident)
+        return self._running and not (self._silent and _thread_id() != _main.ident)
 
     def _cell(self, message: Dict[str, Any]) -> None:
         outlet.outlet.errors = 0
@@ -164,9 +164,9 @@ class Kernel:
         self._streams.begin_cell()
         self._interrupted = False
         overdue, self._overdue = self._overdue, False
-        self._internal = message.get("internal") is True
+        self._silent = message.get("silent") is True
         display.budget.characters = message["budget"]
-        self._number = message["cell"]
+        self._number = message["execution"]
         self._earlier_tasks = self._shell.tasks()
         self._earlier_timers = {timer for timer in _TIMERS if _getitimer(timer)[0] > 0}
         _signal(signal.SIGINT, self._handler)
@@ -175,8 +175,8 @@ class Kernel:
             if overdue:
                 raise KeyboardInterrupt("a task of an earlier cell did not yield; the cell did not run")
             descriptors.close_forgotten_sockets()
-            if self._internal:
-                self._run_internal(message["code"])
+            if self._silent:
+                self._run_silent(message["code"])
             else:
                 self._run(message["code"])
             self._running = False
@@ -199,7 +199,7 @@ class Kernel:
                 "ok": outlet.outlet.errors == 0,
                 "execution_count": int(self._shell.execution_count) - 1,
                 "skipped": figures.figures.skipped,
-                "threads": 0 if self._internal else self._new_threads(),
+                "threads": 0 if self._silent else self._new_threads(),
                 "tasks": self._shell.has_tasks(),
             }
         )
@@ -223,14 +223,14 @@ class Kernel:
             if note is not None:
                 outlet.note(note)
 
-    def _run_internal(self, code: str) -> None:
+    def _run_silent(self, code: str) -> None:
         namespace = {
             "__builtins__": self._builtins,
             "__name__": "__omcp__",
             "user_ns": self._shell.user_ns,
             "display": outlet.publish,
         }
-        _exec(_compile(code, "omcp_kernel/internal", "exec"), namespace)
+        _exec(_compile(code, "omcp_kernel/silent", "exec"), namespace)
 
     def _clean(self) -> None:
         """Whatever a cell did to what is looked at here, it ends."""
@@ -257,7 +257,7 @@ class Kernel:
         except BaseException:  # noqa: B036 - hostile __str__ and the like
             outlet.outlet.errors += 1
             name = type.__getattribute__(type(error), "__name__")
-            self.send({"type": "error", "name": name, "value": "", "traceback": name})
+            self.send({"type": "error", "ename": name, "evalue": "", "traceback": name})
 
     def _on_interrupt(self, _number: int, _frame: Any) -> None:
         if self._sending:

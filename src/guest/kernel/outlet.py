@@ -23,7 +23,7 @@ class _Outlet:
         self._updates: Dict[str, Dict[str, Any]] = {}
 
     def put(self, message: Dict[str, Any]) -> None:
-        if self._held is None or message["type"] != "display":
+        if self._held is None or message["type"] != "display_data":
             self._put(message)
             return
         if self._clear_next:
@@ -37,7 +37,7 @@ class _Outlet:
 
         Of what was printed the server forgets what came before.
         """
-        self._put({"type": "clear", "wait": wait})
+        self._put({"type": "clear_output", "wait": wait})
         if self._held is None:
             self._held = []
         elif wait:
@@ -69,7 +69,7 @@ def publish(data: Any, updates: Optional[str] = None) -> None:
     """Sends a MIME bundle as display data, or keeps it as an update of the display with that id."""
     kept = display.bundle(data)
     if kept:
-        message = {"type": "display", "data": kept}
+        message = {"type": "display_data", "data": kept}
         if updates is None:
             outlet.put(message)
         else:
@@ -78,13 +78,13 @@ def publish(data: Any, updates: Optional[str] = None) -> None:
 
 def note(text: str) -> None:
     """Says something about the cell, which is no display of the cell's own."""
-    outlet.put({"type": "display", "data": {"text/plain": text}, "note": True})
+    outlet.put({"type": "display_data", "data": {"text/plain": text}, "note": True})
 
 
 def report(error: BaseException, note: bool = False) -> None:
     """Sends an exception; as a note where it did not end the cell."""
     name, value, text = tracebacks.describe(error)
-    message: Dict[str, Any] = {"type": "error", "name": name, "value": value, "traceback": text}
+    message: Dict[str, Any] = {"type": "error", "ename": name, "evalue": value, "traceback": text}
     if note:
         message["note"] = True
     else:

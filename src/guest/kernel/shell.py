@@ -52,7 +52,7 @@ class ResultHook(DisplayHook):
     def write_format_data(self, format_dict: Dict[str, Any], _md_dict: Any = None) -> None:
         kept = display.bundle(format_dict)
         if kept:
-            outlet.put({"type": "result", "data": kept})
+            outlet.put({"type": "execute_result", "data": kept})
 
     def log_output(self, format_dict: Dict[str, Any]) -> None:
         # IPython would keep every bundle for ever.

@@ -29,7 +29,7 @@ class BackgroundProcesses:
         """How many there are now."""
         return len(self._living())
 
-    def cell_begins(self, control: int) -> bool:
+    def execution_begins(self, control: int) -> bool:
         """What runs now is not the cell's. False where a process holds the kernel's socket, by its inode: it is being ended.
 
         It could take the cell out of the socket. Python closes it in its own forks; libc's, and those that a cell hands it, have it.

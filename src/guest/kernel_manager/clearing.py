@@ -5,32 +5,35 @@ from typing import Any, Callable, Set, Tuple
 
 from . import processes
 
-# Seconds. Within the first all are gone, or the cell is answered nevertheless; after the last we give up waiting.
-_KILL = 0.6
+# Seconds. After these it no longer waits for what the host's kernel does not end.
 _KILL_AT_MOST = 10.0
-# What still brings forth others by then is ended together with the zygote, at one stroke.
+# What still forks by then is killed together with the zygote, by one signal to all.
 _ROUNDS = 0.25
 _POLL = 0.004
 
 
 def clear_all(
-    loop: Any, keep: Callable[[], Tuple[int, int]], on_late: Callable[[], None], on_cleared: Callable[[], None]
+    loop: Any,
+    late_seconds: float,
+    keep: Callable[[], Tuple[int, int]],
+    on_late: Callable[[], None],
+    on_cleared: Callable[[], None],
 ) -> None:
-    """Stops all, kills all but the zygote, and looks again until all are reaped; only then is the zygote let loose.
+    """Stops all processes and kills all but the zygote, in rounds until all are reaped; only then the zygote goes on.
 
-    One that goes on earlier would meet the process limit when it forks. `on_late` is called once, at the end or
-    after 0.6 s, `on_cleared` at the end.
+    A zygote that goes on earlier would hit the process limit when it forks. `on_late` is called once, at the end or
+    after `late_seconds`, `on_cleared` at the end. `keep` gives the pids of zygote and kernel.
     """
     begun = loop.time()
-    told = False
+    late = False
     struck = False
     killed: Set[Tuple[int, int]] = set()
 
     def look() -> None:
-        nonlocal told, struck
+        nonlocal late, struck
         zygote, kernel = keep()
         if not struck:
-            # In each round: timers and other processes resume what was stopped, and it may fork before it is killed.
+            # In each round: timers and other processes resume what was stopped, and it can fork before it is killed.
             processes.freeze()
         found = processes.snapshot((zygote,))
         if not processes.is_init():
@@ -44,8 +47,8 @@ def clear_all(
             struck = True
             processes.strike()
         processes.kill(left)
-        if not told and (not left or waited >= _KILL):
-            told = True
+        if not late and (not left or waited >= late_seconds):
+            late = True
             on_late()
         if left and waited < _KILL_AT_MOST:
             loop.call_later(_POLL, look)

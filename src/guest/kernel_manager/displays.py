@@ -1,44 +1,47 @@
-"""What one cell displays, on its way to the server: checked, numbered, capped and counted. Runs in the agent.
+"""The displays and the result of one execution, on their way to the server: checked, numbered, capped, counted. Runs in the agent.
 
-A display's texts are opaque here and later: JSON in them is not parsed. Long ones come, and go on, in parts before the display.
+Their texts are opaque here and later: JSON in them is not parsed. Pieces of long texts arrive, and are sent, before their display.
 """
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional, Union
 
 from kernel.wire import MAX_MESSAGE_BYTES
 
 from .untrusted import Untrusted, text
 
+if TYPE_CHECKING:
+    from agent.message_types import DisplayData, DisplayTotals, ExecuteResultData, Part
+
 _MAX_KEPT = 100
-# Of all displays of a cell together: a result with more pictures would occupy the server for longer than 20 ms.
+# Of all displays of an execution: a result with more pictures would occupy the server for longer than 20 ms.
 _MAX_CHARACTERS = 4 << 20
 _MAX_PICTURE_CHARACTERS = 3 << 19
 _MAX_MIME_TYPES = 32
 _MAX_NAME = 256
 # What a kernel adds to a text that it cuts at the budget.
 _MARK_CHARACTERS = 256
-# What each part counts besides its text: empty ones are no free way to keep the server busy.
+# What each part counts besides its text: else a flood of empty ones would keep the server busy for free.
 _PART_CHARACTERS = 256
 
 
 class Displays:
-    """One for each cell. `limit` is the most characters of a text that is no picture."""
+    """One for each execution. `limit` is the maximum length of a text that is not a picture, in characters."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit + _MARK_CHARACTERS
-        self.totals = {"count": 0, "kept": 0, "bytes": 0}
-        # Of the display whose parts are coming: how long each text is by now.
+        self.totals: "DisplayTotals" = {"count": 0, "kept": 0, "bytes": 0}
+        # Of the display whose parts are arriving: the length of each text so far.
         self._parts: Dict[str, int] = {}
-        # Whether one of them was not sent on: then the display goes without them.
+        # Whether one of them was dropped: then the display is sent without them.
         self._lost = False
         # Characters sent on.
         self._sent = 0
         self._noted = False
 
-    def part(self, message: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-        """The event that a part becomes; None where its display will not be kept. Raises Untrusted."""
-        name = text(message.get("name"), _MAX_NAME)
+    def part(self, message: Dict[str, Any]) -> "Optional[Part]":
+        """The event for a part; None when its display will not be kept. Raises Untrusted."""
+        name = text(message.get("mime_type"), _MAX_NAME)
         piece = text(message.get("text"), MAX_MESSAGE_BYTES)
         length = self._parts.get(name, 0) + len(piece)
         self._check(name, length)
@@ -50,13 +53,13 @@ class Displays:
         if self._lost:
             return None
         self._sent += size
-        return {"type": "part", "display": self.totals["count"] + 1, "name": name, "text": piece}
+        return {"type": "part", "display": self.totals["count"] + 1, "mime_type": name, "text": piece}
 
-    def take(self, message: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-        """The event that a display or a result becomes; None when it is beyond a cap. Raises Untrusted."""
-        kind, data = message.get("type"), message.get("data")
+    def take(self, message: Dict[str, Any]) -> "Optional[Union[DisplayData, ExecuteResultData]]":
+        """The event for a display or a result; None when it is beyond a cap. Raises Untrusted."""
+        is_result, data = message.get("type") == "execute_result", message.get("data")
         if not isinstance(data, dict) or len(data) + len(self._parts) > _MAX_MIME_TYPES:
-            raise Untrusted("a bundle is no small object")
+            raise Untrusted("a bundle is not a small object")
         kept: Dict[str, str] = {}
         size = 0
         for name, value in data.items():
@@ -64,14 +67,13 @@ class Displays:
             kept[name] = text(value, MAX_MESSAGE_BYTES)
             self._check(name, len(kept[name]))
             size += len(kept[name])
-        event: Dict[str, Any] = {"type": kind, "data": kept}
         if message.get("note") is True and not self._noted:
-            # One note on what was left out is no display of the cell's own.
+            # One note on what was left out does not count as a display of the cell.
             self._noted = True
-            return {**event, "note": True}
+            return {"type": "display_data", "data": kept, "note": True}
         self.totals["count"] += 1
-        # The result comes last: pictures before it must not push it out.
-        fits = self._fits(size, 1 if kind == "result" else 0)
+        # The result comes last: displays before it must not push it out.
+        fits = self._fits(size, 1 if is_result else 0)
         self.totals["bytes"] += size + sum(self._parts.values())
         parts, self._parts = self._parts, {}
         lost, self._lost = self._lost, False
@@ -83,8 +85,13 @@ class Displays:
             left_out = ", ".join("%s of %d characters" % part for part in parts.items())
             note = "[left out: %s; all displays of a cell have at most %d]" % (left_out, _MAX_CHARACTERS)
             kept["text/plain"] = " ".join(filter(None, (kept.get("text/plain"), note)))
-        elif parts:
-            event["parts"] = self.totals["count"]
+        event: "Union[DisplayData, ExecuteResultData]"
+        if is_result:
+            event = {"type": "execute_result", "data": kept}
+        else:
+            event = {"type": "display_data", "data": kept}
+        if parts and not lost:
+            event["display"] = self.totals["count"]
         return event
 
     def _fits(self, more: int, extra: int) -> bool:

@@ -1,17 +1,20 @@
-"""Has a kernel made, watches over it, and tells its end: one at a time, trusted until it breaks the rules. Runs in the agent.
+"""Has the zygote fork a kernel, watches it and reports its end: one at a time, trusted until it breaks the rules. Runs in the agent.
 
-The kernel is PID 1's own child (the zygote forks twice), so that its end is told by `child_exited`.
+The kernel is PID 1's own child (the zygote forks twice), so that `child_exited` learns of its end.
 """
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import processes
-from .untrusted import Untrusted, count
-from .zygote_manager import MAX_STARTS, ZygoteEvents, ZygoteManager
 from .link import Link, pair
 from .main_thread import MainThread
+from .untrusted import Untrusted, count
+from .zygote_manager import MAX_STARTS, ZygoteEvents, ZygoteManager
+
+if TYPE_CHECKING:
+    from agent.message_types import Confinement
 
 # Seconds.
 _KERNEL_READY = 30.0
@@ -21,13 +24,13 @@ _MAX_ENDED_PIDS = 256
 
 
 class KernelEvents(NamedTuple):
-    """What a kernel manager reports; `can_start` and `can_read` are asked."""
+    """What a kernel manager calls: `on_…` to report, `can_…` to ask."""
 
     on_starting: Callable[[], None]
-    on_confinement: Callable[[Dict[str, Any]], None]
+    on_confinement: "Callable[[Confinement], None]"
     on_ready: Callable[[], None]
     on_message: Callable[[Dict[str, Any]], None]
-    # Its wait status, and why it was ended by us, if it was.
+    # Its wait status, and why the agent ended it, if it did.
     on_ended: Callable[[int, Optional[str]], None]
     on_unavailable: Callable[[str], None]
     can_start: Callable[[], bool]
@@ -37,15 +40,15 @@ class KernelEvents(NamedTuple):
 class KernelManager:
     """Keeps a zygote, and a kernel from it."""
 
-    def __init__(self, loop: Any, preload: List[str], told: KernelEvents) -> None:
+    def __init__(self, loop: Any, preload: List[str], events: KernelEvents) -> None:
         self._loop = loop
-        self._told = told
+        self._events = events
         self._zygote = ZygoteManager(
             loop,
             preload,
             ZygoteEvents(
-                on_starting=told.on_starting,
-                on_confinement=lambda facts: told.on_confinement(_confinement(facts)),
+                on_starting=events.on_starting,
+                on_confinement=lambda facts: events.on_confinement(_confinement(facts)),
                 on_ready=self.start_if_none,
                 on_unavailable=self._on_unavailable,
                 on_fork_failed=self._lost,
@@ -65,24 +68,24 @@ class KernelManager:
         self._broken: Optional[str] = None
 
     def pids(self) -> Tuple[int, int]:
-        """Of the zygote and the kernel; 0 where there is none."""
+        """Of the zygote and the kernel; 0 for one that does not run."""
         return self._zygote.pid, self.pid
 
     def start(self) -> None:
-        """Begins anew, whatever failed before."""
+        """Starts again, whatever failed before."""
         self._failures = 0
         self._zygote.start()
         self.start_if_none()
 
     def forgive(self) -> None:
-        """Forgets earlier failures: somebody asks for another try."""
+        """Forgets earlier failures: the server requests another attempt."""
         self._failures = 0
 
     def start_if_none(self) -> None:
-        """Orders a kernel from the zygote, if there is none and one is wanted."""
-        if self._link is not None or self.pid or not self._told.can_start() or not self._zygote.ready:
+        """Has the zygote fork a kernel, if none runs and one is wanted."""
+        if self._link is not None or self.pid or not self._events.can_start() or not self._zygote.ready:
             return
-        self._told.on_starting()
+        self._events.on_starting()
         try:
             own, other = pair()
         except OSError as error:
@@ -94,22 +97,22 @@ class KernelManager:
         self._timer = self._loop.call_later(_KERNEL_READY, self._on_slow)
 
     def send(self, message: Dict[str, Any], fds: Optional[List[int]] = None) -> None:
-        """Sends to the kernel; nothing where it has gone."""
+        """Sends a message to the kernel; does nothing when it has ended."""
         if self._link is not None:
             self._link.send(message, fds)
 
     def resume(self) -> None:
-        """Reads on."""
+        """Reads the kernel's messages again."""
         if self._link is not None:
             self._link.resume()
 
     def drain(self) -> None:
-        """Takes all that it has said so far."""
+        """Handles all messages that it has sent so far."""
         if self._link is not None:
             self._link.drain()
 
     def drop(self) -> None:
-        """Has nothing more to do with the kernel."""
+        """Closes all that belongs to the kernel."""
         self._stop_timer()
         if self.main is not None:
             self.main.close()
@@ -124,7 +127,7 @@ class KernelManager:
         self._broken = None
 
     def child_exited(self, pid: int, status: int) -> bool:
-        """To be told of every process that was reaped; says whether it was one of ours."""
+        """Takes the wait status of every process that was reaped; returns whether it was the zygote or the kernel."""
         if pid <= 0:
             return False
         if pid == self._zygote.pid:
@@ -134,7 +137,7 @@ class KernelManager:
             self._ended(status)
             return True
         if self._link is not None and not self.pid:
-            # It may be a kernel that ended before its first word was read.
+            # Perhaps a kernel that ended before its first message was read.
             self._ended_pids[pid] = status
             if len(self._ended_pids) > _MAX_ENDED_PIDS:
                 self._ended_pids.pop(next(iter(self._ended_pids)))
@@ -147,32 +150,32 @@ class KernelManager:
         self._zygote.stop()
 
     def _on_unavailable(self, message: str) -> None:
-        # A kernel that runs already goes on; only the next one cannot be had.
+        # A kernel that runs goes on; only the next one is unavailable.
         if not self.ready:
-            self._told.on_unavailable(message)
+            self._events.on_unavailable(message)
 
     def _on_zygote_ended(self) -> None:
         if self._link is not None and not self.ready:
-            # It was ordered from that zygote, and will not come.
+            # That zygote was to fork it.
             self.drop()
 
     def _on_message(self, message: Dict[str, Any]) -> None:
         try:
             if self.ready:
-                self._told.on_message(message)
+                self._events.on_message(message)
             elif message.get("type") == "ready":
                 self._on_ready(message)
             else:
-                raise Untrusted("a kernel spoke before it was ready")
+                raise Untrusted("a kernel sent a message before it was ready")
         except Untrusted as error:
             self.distrust(str(error))
-        if self._link is not None and self.ready and not self._told.can_read():
+        if self._link is not None and self.ready and not self._events.can_read():
             self._link.pause()
 
     def _on_ready(self, message: Dict[str, Any]) -> None:
         pid = count(message.get("pid"))
         if pid in (0, 1, os.getpid(), self._zygote.pid):
-            raise Untrusted("a kernel gave an impossible process id")
+            raise Untrusted("a kernel reported an impossible process id")
         confinement = _confinement(message.get("confinement"))
         self._stop_timer()
         self.pid = pid
@@ -181,9 +184,9 @@ class KernelManager:
         self._failures = 0
         status = self._ended_pids.pop(pid, None)
         self._ended_pids.clear()
-        self._told.on_confinement(confinement)
+        self._events.on_confinement(confinement)
         if status is None:
-            self._told.on_ready()
+            self._events.on_ready()
         else:
             self._ended(status)
 
@@ -192,7 +195,7 @@ class KernelManager:
         self._lost("the kernel was not ready in time")
 
     def _on_end(self, reason: Optional[str]) -> None:
-        """The socket is closed, by the kernel's end or by the cell that runs in it."""
+        """The socket is closed: the kernel ended, or its cell closed it."""
         self._link = None
         if reason is not None:
             self.distrust(reason)
@@ -208,10 +211,10 @@ class KernelManager:
             self.distrust("its control socket was closed")
 
     def distrust(self, reason: str) -> None:
-        """A kernel whose socket is not ours alone any more cannot be kept."""
+        """Ends a kernel that sent what no kernel of ours sends: user code has its socket."""
         self._broken = reason
         if self._link is not None:
-            # Nothing more of it is heard: a flood that it has sent would keep us at it.
+            # Its messages are no longer read: a flood of them would keep the agent busy.
             self._link.close()
             self._link = None
         if self.pid:
@@ -220,26 +223,26 @@ class KernelManager:
             self._lost(reason)
 
     def _lost(self, _why: str) -> None:
-        """A kernel that never was: try again, with a new zygote when it keeps failing."""
+        """A kernel did not start: tries again, with a new zygote when that keeps failing."""
         self.drop()
         self._failures += 1
-        if not self._told.can_start():
+        if not self._events.can_start():
             return
         if self._failures >= MAX_STARTS:
-            self._told.on_unavailable("The kernel could not be started after %d attempts" % self._failures)
+            self._events.on_unavailable("The kernel could not be started after %d attempts" % self._failures)
         elif self._failures == 2:
             self._zygote.kill()
         else:
             self._loop.call_later(_RETRY * 4**self._failures, self.start_if_none)
 
     def _ended(self, status: int) -> None:
-        """It was reaped: by its own fault, by memory's, or because we have killed it."""
+        """It was reaped: it ended by itself, the memory limit killed it, or the agent did."""
         if self._link is not None:
             self._link.drain()
         broken = self._broken
         self.pid = 0
         self.drop()
-        self._told.on_ended(status, broken)
+        self._events.on_ended(status, broken)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -247,8 +250,8 @@ class KernelManager:
             self._timer = None
 
 
-def _confinement(value: Any) -> Dict[str, Any]:
-    """The facts a process reported before it ran any user code; of the right shape all the same."""
+def _confinement(value: Any) -> "Confinement":
+    """What a process reported before it ran any user code. Its shape is checked all the same."""
     if not isinstance(value, dict):
         raise Untrusted("no confinement was reported")
     return {

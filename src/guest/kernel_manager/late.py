@@ -2,9 +2,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple
 
 from .output import NAMES, READ_BYTES, WholeCharacters, continuation, new_pipe, read, waiting
+
+if TYPE_CHECKING:
+    from agent.message_types import Stream, StreamName
 
 # At most one read of a pipe in this time: a flood must not keep PID 1 busy.
 _PAUSE_SECONDS = 0.02
@@ -14,7 +17,7 @@ _KEPT_BYTES = 1 << 15
 
 
 class _Pipe(NamedTuple):
-    name: str
+    name: "StreamName"
     whole: WholeCharacters
     # Of its pause; nothing while it is watched.
     timers: List[Any]
@@ -26,12 +29,12 @@ class LatePipes:
     `take` gets whole characters and the name of their stream.
     """
 
-    def __init__(self, loop: Any, take: Callable[[str, bytes], None]) -> None:
+    def __init__(self, loop: Any, take: "Callable[[StreamName, bytes], None]") -> None:
         self._loop = loop
         self._take = take
         self._pipes: Dict[int, _Pipe] = {}
 
-    def add(self, name: str, fd: int) -> None:
+    def add(self, name: "StreamName", fd: int) -> None:
         while len(self._pipes) >= _MAX_PIPES:
             self._remove(next(iter(self._pipes)))
         self._pipes[fd] = _Pipe(name, WholeCharacters(), [])
@@ -103,7 +106,7 @@ class BetweenCells:
         self._tail = {name: bytearray() for name in NAMES}
         self._dropped = {name: 0 for name in NAMES}
 
-    def add(self, name: str, data: bytes) -> None:
+    def add(self, name: "StreamName", data: bytes) -> None:
         head, tail = self._head[name], self._tail[name]
         if not tail:
             room = _KEPT_BYTES - len(head)
@@ -119,13 +122,18 @@ class BetweenCells:
             del tail[:more]
             self._dropped[name] += more
 
-    def take(self) -> List[Dict[str, Any]]:
+    def take(self) -> "List[Stream]":
         """Its events, once."""
-        events: List[Dict[str, Any]] = []
+        events: "List[Stream]" = []
         for name in NAMES:
             for part, skipped in ((self._head[name], 0), (self._tail[name], self._dropped[name])):
                 if part:
-                    event = {"type": "stream", "name": name, "late": True, "text": part.decode("utf-8", "replace")}
+                    event: "Stream" = {
+                        "type": "stream",
+                        "name": name,
+                        "late": True,
+                        "text": part.decode("utf-8", "replace"),
+                    }
                     if skipped:
                         event["skipped"] = skipped
                     events.append(event)

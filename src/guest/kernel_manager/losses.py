@@ -1,10 +1,13 @@
-"""What cells are to be told of kernels and processes that ended, each once. Runs in the agent."""
+"""Kernels and processes that ended and that no reply has reported yet. Runs in the agent."""
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
-from .cell import cause_of_death
 from .cgroup import OomKills
+from .execution import cause_of_death
+
+if TYPE_CHECKING:
+    from agent.message_types import Death
 
 
 class Losses:
@@ -14,31 +17,29 @@ class Losses:
         self._oom_kills = OomKills()
         # Whether the kernel has run a cell: one without variables is no loss.
         self._used = False
-        self._lost: Optional[Dict[str, Any]] = None
+        self._lost: "Optional[Death]" = None
 
-    def cell_begins(self) -> None:
+    def execution_begins(self) -> None:
         self._used = True
 
     def kernel_begins(self) -> None:
         self._used = False
 
     def asked_for(self) -> None:
-        """Somebody has asked for a new kernel."""
+        """The server has requested a new kernel."""
         self._used = False
         self._lost = None
 
-    def kernel_ended(self, status: int, in_cell: bool) -> Tuple[Dict[str, Any], Optional[str]]:
-        """How, and why in words if we know it."""
+    def kernel_ended(self, status: int, in_execution: bool) -> "Tuple[Death, Optional[str]]":
+        """How it ended, and the reason for people if there is one."""
         died, reason = cause_of_death(status, self._oom_kills.new())
-        if self._used and not in_cell:
+        if self._used and not in_execution:
             self._lost = died
         return died, reason
 
-    def report(self, reports: bool) -> Dict[str, Any]:
-        """For a cell's reply. One that does not report leaves it to the next."""
-        if not reports:
-            return {"oom_kills": 0, "lost": None}
-        found = {"oom_kills": self._oom_kills.new(), "lost": self._lost}
+    def report(self) -> "Tuple[int, Optional[Death]]":
+        """The number of processes and the kernel's end, once."""
+        found = self._oom_kills.new(), self._lost
         self._oom_kills.forget()
         self._lost = None
         return found

@@ -9,7 +9,10 @@ import codecs
 import fcntl
 import os
 import termios
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
+
+if TYPE_CHECKING:
+    from agent.message_types import Event, Stream, StreamName, StreamTotals
 
 _F_SETPIPE_SZ = 1031
 _PIPE_BYTES = 1 << 18
@@ -20,7 +23,7 @@ _FLUSH_SECONDS = 0.02
 # Of one event; six bytes at most for each keep it below a message's limit.
 _EVENT_CHARACTERS = 40_000
 
-NAMES = ("stdout", "stderr")
+NAMES: "Tuple[StreamName, ...]" = ("stdout", "stderr")
 
 
 class WholeCharacters:
@@ -70,7 +73,7 @@ def new_pipe() -> Tuple[int, int]:
 
 
 class _Pipe:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: "StreamName") -> None:
         self.name = name
         self.read_fd, self.write_fd = new_pipe()
         self.whole = WholeCharacters()
@@ -84,10 +87,10 @@ class _Pipe:
         self.watched = False
 
 
-class CellOutput:
+class ExecutionOutput:
     """The two pipes of one cell. Of each keeps at most `limit` bytes, half of them the first and half the last."""
 
-    def __init__(self, loop: Any, limit: int, emit: Callable[[Dict[str, Any]], None], can_emit: Callable[[], bool]) -> None:
+    def __init__(self, loop: Any, limit: int, emit: "Callable[[Event], None]", can_emit: Callable[[], bool]) -> None:
         self._loop = loop
         self._head_bytes = limit // 2
         self._tail_bytes = limit - limit // 2
@@ -140,10 +143,10 @@ class CellOutput:
                 pipe.pending, pipe.length = [], 0
                 self._send({"type": "stream", "name": pipe.name, "text": text})
 
-    def finish(self, give: Callable[[str, int], None]) -> Dict[str, Dict[str, int]]:
+    def finish(self, give: "Callable[[StreamName, int], None]") -> "Dict[str, StreamTotals]":
         """Drains for the last time, gives away the pipes that others still hold, and returns the totals."""
         self.drain()
-        totals: Dict[str, Dict[str, int]] = {}
+        totals: "Dict[str, StreamTotals]" = {}
         for pipe in self._pipes:
             self._take(pipe, pipe.whole.rest())
         self.flush()
@@ -207,7 +210,7 @@ class CellOutput:
         head = self._head_bytes - pipe.head_left
         del pipe.tail[: max(0, len(pipe.tail) - self._tail_bytes)]
         skipped = pipe.bytes - head - len(pipe.tail)
-        event: Dict[str, Any] = {"type": "stream", "name": pipe.name}
+        event: "Stream" = {"type": "stream", "name": pipe.name, "text": ""}
         if skipped:
             # Parts of characters on both sides of the gap belong to it.
             skipped += len(pipe.decoder.getstate()[0])
@@ -221,11 +224,12 @@ class CellOutput:
         self._send(event)
         return skipped
 
-    def _send(self, event: Dict[str, Any]) -> None:
+    def _send(self, event: "Stream") -> None:
         """As one event or more: none is so long that it occupies the server."""
         text = event["text"]
         if text or event.get("skipped"):
-            self._emit({**event, "text": text[:_EVENT_CHARACTERS]})
+            event["text"] = text[:_EVENT_CHARACTERS]
+            self._emit(event)
         for start in range(_EVENT_CHARACTERS, len(text), _EVENT_CHARACTERS):
             self._emit({"type": "stream", "name": event["name"], "text": text[start : start + _EVENT_CHARACTERS]})
 

@@ -1,39 +1,46 @@
-"""The kernel's state, and telling the server of it. Runs in the agent."""
+"""The kernel's execution state, and its reports to the server. Runs in the agent."""
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
-_NO_KERNEL = {"code": "kernel_unavailable", "message": "There is no kernel"}
+if TYPE_CHECKING:
+    from agent.message_types import AgentError, Confinement, ErrorCode, Event, ExecutionState, KernelStateName
 
-Emit = Callable[[int, Dict[str, Any]], None]
+# Takes the id of a request, or 0, and an event.
+Emit = Callable[[int, "Event"], None]
 
 
 class KernelState:
-    """`now` is `starting`, `idle` or `dead`. Each change is one `kernel_state` event."""
+    """Each change of state, confinement or error is one `execution_state` event."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self._told: Optional[Dict[str, Any]] = None
-        self._error: Optional[Dict[str, str]] = None
-        self.now = "starting"
-        self.confinement: Optional[Dict[str, Any]] = None
+        self._reported: "Optional[ExecutionState]" = None
+        self._error: "Optional[AgentError]" = None
+        self.now: "KernelStateName" = "starting"
+        self.confinement: "Optional[Confinement]" = None
 
     @property
-    def error(self) -> Dict[str, str]:
-        """Code and message of what keeps the kernel from running."""
-        return self._error or _NO_KERNEL
+    def error(self) -> "AgentError":
+        """What keeps the kernel from running."""
+        return self._error or {"code": "kernel_unavailable", "message": "There is no kernel"}
 
     def begin(self) -> None:
         self._error = None
         self.now = "starting"
 
-    def die(self, code: str, message: str) -> None:
+    def die(self, code: "ErrorCode", message: str) -> None:
         self._error = {"code": code, "message": message}
-        self.tell("dead")
+        self.report("dead")
 
-    def tell(self, state: str) -> None:
+    def report(self, state: "KernelStateName") -> None:
         self.now = state
-        event = {"type": "kernel_state", "state": state, "confinement": self.confinement, "error": self._error}
-        if event != self._told:
-            self._told = event
+        event: "ExecutionState" = {
+            "type": "execution_state",
+            "state": state,
+            "confinement": self.confinement,
+            "error": self._error,
+        }
+        if event != self._reported:
+            self._reported = event
             self._emit(0, event)

@@ -1,132 +1,133 @@
-"""Runs one cell at a time in a kernel, and ends whatever overruns. Runs in the agent, on its loop."""
+"""Runs one execution at a time in a kernel, and ends those that overrun. Runs in the agent, on its loop."""
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+
+from agent.contract import ExecuteParams, KernelConfig
 
 from . import processes
-from .cell import BadRequest, Cell, Claim, Request
-from .clearing import clear_all
-from .epilogue import FORGED, Epilogue
-from .kernel_manager import KernelEvents, KernelManager
 from .background_processes import BackgroundProcesses
+from .epilogue import FORGED, Epilogue
+from .execution import Claim, Execution
+from .kernel_manager import KernelEvents, KernelManager
+from .kernel_replacement import KernelReplacement
 from .losses import Losses
 from .memory_hang import MemoryHang
+from .overrun import Overrun
 from .printed import Printed
+from .replies import Replies
 from .state import Emit, KernelState
 from .threads import NewThreads
 from .untrusted import Untrusted, count
 
-# Seconds. After SIGINT a cell has so long to yield; then all is stopped and killed.
-_YIELD = 1.0
-# A first SIGINT may come just before the kernel begins with the cell, or where Python ignores exceptions: so long after it is another.
-_INSIST = 0.5
+if TYPE_CHECKING:
+    from agent.message_types import Confinement, Death, Ending, ErrorCode, KernelFate
+
+# Seconds between two looks whether processes that hold the kernel's socket have ended.
 _POLL = 0.004
-_DEFAULT_OUTPUT_BYTES = 1 << 20
 
 
 class KernelSupervisor:
-    """What the agent calls; replies and events go out through `emit`, requests' replies as `{"type": "reply", …}`."""
+    """What the agent calls. Events go out through `emit`; `can_emit` says whether the server keeps up with them."""
 
-    def __init__(self, loop: Any, config: Dict[str, Any], emit: Emit, can_emit: Callable[[], bool]) -> None:
-        settings = config.get("kernel", config) or {}
+    def __init__(self, loop: Any, config: KernelConfig, emit: Emit, can_emit: Callable[[], bool]) -> None:
         self._loop = loop
         self._emit = emit
-        self._can_emit = can_emit
-        preload = [name for name in settings.get("preload") or [] if isinstance(name, str)]
-        self._output_bytes = int(settings.get("max_output_bytes") or _DEFAULT_OUTPUT_BYTES)
-        self._printed = Printed(loop, emit, can_emit, lambda: self._cell)
-        told = KernelEvents(
-            on_starting=lambda: self._state.tell(self._state.now if self._kernel.ready else "starting"),
+        self._printed = Printed(loop, emit, can_emit, lambda: self._execution)
+        self._state = KernelState(emit)
+        events = KernelEvents(
+            on_starting=lambda: self._state.report(self._state.now if self._kernel.ready else "starting"),
             on_confinement=self._on_confinement,
             on_ready=self._on_ready,
             on_message=self._on_message,
             on_ended=self._on_ended,
             on_unavailable=lambda message: self._die("kernel_unavailable", message),
-            can_start=lambda: not self._stopped and not self._clearing and self._state.now != "dead",
+            can_start=lambda: not self._stopped and not self._replacement.runs and self._state.now != "dead",
             can_read=can_emit,
         )
-        self._kernel = KernelManager(loop, preload, told)
-        self._leftovers = BackgroundProcesses(self._kernel.pids)
+        self._kernel = KernelManager(loop, config.preload, events)
+        self._background = BackgroundProcesses(self._kernel.pids)
         self._threads = NewThreads()
         self._epilogue: Optional[Epilogue] = None
         self._losses = Losses()
+        self._replies = Replies(emit, self._losses, self._background)
+        self._replacement = KernelReplacement(
+            loop, config.clear_ms / 1000, self._kernel, self._background, self._finish_replaced
+        )
         self._hang = MemoryHang(loop, self._on_memory_hang)
-        self._cell: Optional[Cell] = None
-        self._cells = 0
+        can_signal = lambda: bool(self._kernel.pid) and not self._replacement.runs  # noqa: E731
+        self._overrun = Overrun(loop, config, self._background, can_signal, self._replace_kernel)
+        self._execution: Optional[Execution] = None
+        self._executions = 0
         self._execution_count = 0
-        self._state = KernelState(emit)
-        self._clearing = False
         self._restarts: List[int] = []
         self._stopped = False
 
     # -- What the agent calls --
 
     def start(self) -> None:
-        """Starts a zygote, and a kernel from it. The state is told by `kernel_state` events."""
+        """Starts a zygote, and a kernel from it. `execution_state` events report how it goes."""
         self._state.begin()
         self._kernel.start()
 
-    def execute(self, request_id: int, params: Any) -> None:
-        """Runs a cell, or says why not. A cell that comes while the kernel starts waits for it, within its own deadline."""
-        try:
-            request = Request(params, self._output_bytes)
-        except BadRequest as error:
-            self._refuse(request_id, "invalid_argument", str(error))
-            return
-        if self._cell is not None:
-            self._refuse(request_id, "busy", "A cell is running")
+    def execute(self, request_id: int, params: ExecuteParams) -> None:
+        """Runs a cell, or replies why not. A cell that arrives while the kernel starts waits for it, within its own timeout."""
+        if self._execution is not None:
+            self._replies.error(request_id, "busy", "A cell is running; this one did not run")
         elif self._state.now == "dead":
             known = self._state.error
-            self._refuse(request_id, known["code"], known["message"] + "; the cell did not run")
+            self._replies.error(request_id, known["code"], known["message"] + "; the cell did not run")
         else:
-            self._cells += 1
-            cell = Cell(request_id, self._cells, request, self._loop.time())
-            self._cell = cell
-            cell.timer = self._loop.call_later(request.timeout_ms / 1000, self._on_deadline, cell)
-            if self._kernel.ready and not self._clearing:
-                self._send_cell(cell)
+            self._executions += 1
+            execution = Execution(request_id, self._executions, params, self._loop.time())
+            self._execution = execution
+            execution.timer = self._loop.call_later(params.timeout_ms / 1000, self._end_early, execution, "timeout")
+            if self._kernel.ready and not self._replacement.runs:
+                self._send_cell(execution)
 
-    def interrupt(self, request_id: int, _params: Any = None) -> None:
-        """Ends the running cell; its variables are kept when it yields within a second."""
-        cell = self._cell
-        runs = cell is not None and cell.ending is None and cell.claim is None
-        self._answer(request_id, {"interrupted": runs})
-        if cell is not None and runs:
-            self._end_cell(cell, "interrupted")
+    def interrupt(self, request_id: int, _params: None = None) -> None:
+        """Ends the execution; variables are kept when it yields in time."""
+        execution = self._execution
+        runs = execution is not None and execution.ending is None and execution.claim is None
+        self._replies.result(request_id, {"interrupted": runs})
+        if execution is not None and runs:
+            self._end_early(execution, "interrupted")
 
-    def restart(self, request_id: int, _params: Any = None) -> None:
-        """Ends the kernel and all its processes; answers when a new kernel is ready."""
+    def restart(self, request_id: int, _params: None = None) -> None:
+        """Ends the kernel and all its processes; replies when a new kernel is ready."""
         self._restarts.append(request_id)
         self._losses.asked_for()
         self._kernel.forgive()
         if self._state.now == "dead":
             self.start()
             return
-        cell = self._cell
-        if cell is not None and cell.ending is None:
-            cell.ending = "interrupted"
+        execution = self._execution
+        if execution is not None and execution.ending is None:
+            execution.ending = "interrupted"
         self._replace_kernel()
 
-    def status(self, request_id: int, _params: Any = None) -> None:
-        """The kernel's state and how many processes cells have left."""
-        state = "busy" if self._cell is not None and self._state.now == "idle" else self._state.now
-        self._answer(request_id, {"kernel": state, "background_processes": self._leftovers.count()})
+    def status(self, request_id: int, _params: None = None) -> None:
+        """Replies with the kernel's state and the number of processes that executions have left running."""
+        now = self._state.now
+        state = "busy" if self._execution is not None and now == "idle" else now
+        processes_left = self._background.count()
+        self._replies.result(request_id, {"execution_state": state, "background_processes": processes_left})
 
     def child_exited(self, pid: int, status: int) -> bool:
-        """To be told of every process that was reaped; says whether it was one of ours."""
+        """Takes the wait status of every process that was reaped; returns whether it was a zygote or kernel."""
         return self._kernel.child_exited(pid, status)
 
     def resume_output(self) -> None:
-        """The agent can take events again."""
+        """There is room for events again."""
         self._kernel.resume()
-        if self._cell is not None and self._cell.output is not None:
-            self._cell.output.resume()
+        if self._execution is not None and self._execution.output is not None:
+            self._execution.output.resume()
 
     def stop(self) -> None:
         """Ends everything at once."""
         self._stopped = True
-        if self._cell is not None:
-            self._cell.stop_timer()
+        if self._execution is not None:
+            self._execution.stop_timer()
         self._printed.close()
         self._kernel.stop()
         pid = self._kernel.pid
@@ -134,226 +135,192 @@ class KernelSupervisor:
 
     # -- What the kernel manager reports --
 
-    def _on_confinement(self, facts: Dict[str, Any]) -> None:
-        self._state.confinement = facts
+    def _on_confinement(self, confinement: "Confinement") -> None:
+        self._state.confinement = confinement
         if not self._kernel.ready:
-            self._state.tell(self._state.now)
+            self._state.report(self._state.now)
 
     def _on_ready(self) -> None:
         self._execution_count = 0
         self._losses.kernel_begins()
-        self._state.tell("idle")
+        self._state.report("idle")
         for request_id in self._restarts:
-            self._answer(request_id, {})
+            self._replies.result(request_id, {})
         self._restarts = []
-        if self._cell is not None and not self._cell.sent:
-            self._send_cell(self._cell)
+        if self._execution is not None and not self._execution.sent:
+            self._send_cell(self._execution)
 
     def _on_message(self, message: Dict[str, Any]) -> None:
-        cell = self._cell
-        if cell is None or not cell.sent:
-            # A thread of an earlier cell, or a forger: it belongs to nothing.
+        execution = self._execution
+        if execution is None or not execution.sent:
+            # From a thread of an earlier execution, or forged: it belongs to none.
             return
         kind = message.get("type")
-        if count(message.get("cell")) != cell.number:
+        if count(message.get("execution")) != execution.number:
             return
         if kind == "settled" and self._epilogue is not None:
             self._epilogue.settled(count(message.get("tasks")))
             return
-        if cell.claim is not None:
+        if execution.claim is not None:
             if kind == "done":
-                cell.forged = True
-                raise Untrusted("it said twice that the cell was done")
+                execution.forged = True
+                raise Untrusted("it reported twice that the cell was done")
             return
         if kind == "done":
-            self._on_claim(cell, Claim(message))
+            self._on_claim(execution, Claim(message))
             return
-        if cell.output is not None and kind != "part":
-            cell.output.drain()
-        event = cell.event(message)
+        if execution.output is not None and kind != "part":
+            execution.output.drain()
+        event = execution.event(message)
         if event is not None:
-            self._emit(cell.request_id, cell.record(event))
-        if kind in ("display", "clear"):
-            self._kernel.send({"type": "taken"})
+            self._emit(execution.request_id, execution.record(event))
+        if kind in ("display_data", "clear_output"):
+            self._kernel.send({"type": "acknowledged"})
 
     def _on_ended(self, status: int, broken: Optional[str]) -> None:
-        if self._clearing:
+        if self._replacement.runs:
             return
-        cell = self._cell
-        died, reason = self._losses.kernel_ended(status, cell is not None and cell.sent)
-        if cell is None or not cell.sent:
+        execution = self._execution
+        died, reason = self._losses.kernel_ended(status, execution is not None and execution.sent)
+        if execution is None or not execution.sent:
             self._replace_kernel()
             return
         reason = broken or reason
         if reason is not None:
-            self._explain(cell, reason)
+            self._replies.kernel_ended(execution, reason)
         self._replace_kernel(died)
 
-    def _explain(self, cell: Cell, reason: str) -> None:
-        message = "The kernel was ended: %s" % reason
-        if cell.output is not None:
-            cell.output.drain()
-        self._emit(cell.request_id, {"type": "error", "name": "KernelEnded", "value": message, "traceback": message})
+    def _die(self, code: "ErrorCode", message: str) -> None:
+        self._state.die(code, message)
+        execution = self._execution
+        if execution is not None and not execution.sent:
+            self._refuse(execution, code, message + "; the cell did not run")
+        for request_id in self._restarts:
+            self._replies.error(request_id, code, message)
+        self._restarts = []
 
-    # -- Cells --
+    # -- An execution from its cell to its reply --
 
-    def _send_cell(self, cell: Cell) -> None:
+    def _send_cell(self, execution: Execution) -> None:
         self._printed.drain()
-        if not self._leftovers.cell_begins(self._kernel.control):
-            # Until it is gone.
-            self._loop.call_later(_POLL, self._send_waiting, cell)
+        if not self._background.execution_begins(self._kernel.control):
+            # A process that holds the kernel's socket is being ended.
+            self._loop.call_later(_POLL, self._send_waiting, execution)
             return
         self._threads.begin(self._kernel.pid)
-        self._losses.cell_begins()
+        self._losses.execution_begins()
         try:
-            write_fds = self._printed.open(cell)
+            write_fds = self._printed.open(execution)
         except OSError as error:
-            cell.stop_timer()
-            self._cell = None
-            self._refuse(cell.request_id, "no_pipes", "No pipes for the cell: %s; it did not run" % error)
+            self._refuse(execution, "no_pipes", "No pipes for the cell's output: %s; the cell did not run" % error)
             return
-        cell.sent = True
+        execution.sent = True
         self._hang.begin(self._kernel.main)
-        message = {"type": "cell", "cell": cell.number, "code": cell.request.code, "internal": cell.request.internal}
-        message["budget"] = cell.request.max_output_bytes
+        message = {
+            "type": "execute",
+            "execution": execution.number,
+            "code": execution.params.code,
+            "silent": execution.params.silent,
+            "budget": execution.params.max_output_bytes,
+        }
         self._kernel.send(message, write_fds)
 
-    def _send_waiting(self, cell: Cell) -> None:
-        if cell is self._cell and not cell.sent and self._kernel.ready and not self._clearing:
-            self._send_cell(cell)
+    def _send_waiting(self, execution: Execution) -> None:
+        if execution is self._execution and not execution.sent and self._kernel.ready and not self._replacement.runs:
+            self._send_cell(execution)
 
-    def _on_claim(self, cell: Cell, claim: Claim) -> None:
-        """The kernel says that the cell is done."""
+    def _on_claim(self, execution: Execution, claim: Claim) -> None:
+        """The kernel reports that the execution is done: the epilogue finds out whether that is true."""
         self._hang.stop()
-        cell.claim = claim
-        cell.yielded = self._loop.time()
-        cell.stop_timer()
+        execution.claim = claim
+        execution.yielded = self._loop.time()
+        execution.stop_timer()
         main = self._kernel.main
         if main is None:
             return
         self._epilogue = Epilogue(
             self._loop,
-            self._leftovers,
+            self._background,
             self._threads,
             main,
             self._kernel,
-            lambda reason: self._on_true(cell, claim, reason),
-            lambda: self._on_false(cell),
+            lambda reason: self._on_true(execution, claim, reason),
+            lambda: self._on_false(execution),
         )
-        self._epilogue.begin(cell.ending is not None)
+        self._epilogue.begin(execution.ending is not None)
 
-    def _on_true(self, cell: Cell, claim: Claim, reason: Optional[str]) -> None:
-        """It waits for the next message: what it has said until now is all there is of the cell."""
+    def _on_true(self, execution: Execution, claim: Claim, reason: Optional[str]) -> None:
+        """The kernel waits for its next message: what it has sent until now is all of this execution."""
         self._kernel.drain()
-        if cell is not self._cell or cell.forged or self._clearing:
+        if execution is not self._execution or execution.forged or self._replacement.runs:
             return
-        cell.displays.totals["count"] += claim.skipped
-        cell.threads = claim.threads
+        execution.displays.totals["count"] += claim.skipped
+        execution.threads = claim.threads
         self._execution_count = claim.execution_count
         if reason is not None:
-            self._explain(cell, reason)
+            self._replies.kernel_ended(execution, reason)
             self._replace_kernel()
             return
         self._epilogue = None
-        self._finish(cell, cell.ending or ("ok" if claim.ok else "error"), "kept", None)
+        self._finish(execution, execution.ending or ("ok" if claim.ok else "error"), "kept", None)
         if claim.tasks:
-            self._kernel.send({"type": "go_on"})
+            self._kernel.send({"type": "run_tasks"})
 
-    def _on_false(self, cell: Cell) -> None:
-        cell.forged = True
+    def _on_false(self, execution: Execution) -> None:
+        execution.forged = True
         self._kernel.distrust(FORGED)
 
     def _on_memory_hang(self) -> None:
-        cell = self._cell
-        if cell is not None and cell.sent and cell.ending is None and not self._clearing:
-            self._explain(cell, "the cell waited for a process that the memory limit had ended")
+        execution = self._execution
+        if execution is not None and execution.sent and execution.ending is None and not self._replacement.runs:
+            self._replies.kernel_ended(execution, "the cell waited for a process that the memory limit had ended")
             self._replace_kernel({"signal": None, "exit_code": None, "oom": True})
 
-    def _on_deadline(self, cell: Cell) -> None:
-        self._end_cell(cell, "timeout")
-
-    def _end_cell(self, cell: Cell, why: str) -> None:
-        cell.stop_timer()
-        if cell is not self._cell or cell.claim is not None:
+    def _end_early(self, execution: Execution, why: "Ending") -> None:
+        execution.stop_timer()
+        if execution is not self._execution or execution.claim is not None:
             return
-        cell.ending = cell.ending or why
-        if not cell.sent:
-            if why == "interrupted":
-                self._finish(cell, why, "kept", None)
-            else:
-                self._cell = None
-                message = "The kernel was not ready before the cell's deadline; the cell did not run"
-                self._refuse(cell.request_id, "kernel_unavailable", message)
-        elif self._kernel.pid and not self._clearing:
-            self._leftovers.interrupt()
-            cell.timer = self._loop.call_later(_INSIST, self._insist, cell)
+        execution.ending = execution.ending or why
+        if execution.sent:
+            self._overrun.begin(execution)
+        elif why == "interrupted":
+            self._finish(execution, why, "kept", None)
+        else:
+            message = "The kernel was not ready before the cell's timeout; the cell did not run"
+            self._refuse(execution, "kernel_unavailable", message)
 
-    def _insist(self, cell: Cell) -> None:
-        cell.timer = self._loop.call_later(_YIELD - _INSIST, self._replace_kernel)
-        if self._kernel.pid and not self._clearing:
-            self._leftovers.interrupt()
+    def _refuse(self, execution: Execution, code: "ErrorCode", message: str) -> None:
+        """The reply to an execution whose cell was not sent."""
+        execution.stop_timer()
+        self._execution = None
+        self._replies.error(execution.request_id, code, message)
 
-    def _finish(self, cell: Cell, status: str, kernel: str, died: Optional[Dict[str, Any]]) -> None:
-        """The one place where a cell that was taken on gets its reply."""
-        cell.stop_timer()
-        totals = self._printed.end(cell)
-        self._cell = None
-        result = cell.result(status, kernel, totals, cell.yielded or self._loop.time())
-        result["execution_count"] = self._execution_count
-        result["died"] = died
-        result["forged"] = cell.forged
-        reports = not cell.request.internal
-        result.update(self._losses.report(reports))
-        shows = kernel == "kept" and reports
-        result["background_processes"] = self._leftovers.report() if shows else 0
-        result["background_threads"] = cell.threads if shows else 0
-        self._answer(cell.request_id, result)
+    def _finish(self, execution: Execution, status: "Ending", kernel: "KernelFate", died: "Optional[Death]") -> None:
+        """The reply to an execution whose cell was sent, or that was interrupted before."""
+        execution.stop_timer()
+        printed = self._printed.end(execution)
+        self._execution = None
+        count = self._execution_count
+        self._replies.executed(execution, status, kernel, died, count, printed, self._loop.time())
 
-    # -- Stop, kill, reap, begin anew --
+    # -- Another kernel --
 
-    def _replace_kernel(self, died: Optional[Dict[str, Any]] = None) -> None:
-        """Ends all but the zygote, and has a new kernel forked. The running cell is answered when all are gone."""
-        if self._clearing or self._stopped:
+    def _replace_kernel(self, died: "Optional[Death]" = None) -> None:
+        """The execution gets its reply when all processes are gone, or late."""
+        if self._replacement.runs or self._stopped:
             return
-        self._clearing = True
         self._hang.stop()
         if self._epilogue is not None:
             self._epilogue.stop()
             self._epilogue = None
-        if self._cell is not None:
-            self._cell.stop_timer()
-        clear_all(self._loop, self._kernel.pids, lambda: self._finish_cleared(died), self._on_cleared)
+        if self._execution is not None:
+            self._execution.stop_timer()
+        self._replacement.begin(died)
 
-    def _on_cleared(self) -> None:
-        self._kernel.pid = 0
-        self._kernel.drop()
-        self._leftovers.forget()
-        self._clearing = False
-        self._kernel.start_if_none()
-
-    def _finish_cleared(self, died: Optional[Dict[str, Any]]) -> None:
-        cell = self._cell
-        if cell is not None and cell.sent:
-            # A cell that was being ended when its kernel died was ended.
-            status = cell.ending or ("kernel_died" if died is not None else "interrupted")
+    def _finish_replaced(self, died: "Optional[Death]") -> None:
+        execution = self._execution
+        if execution is not None and execution.sent:
+            # One that was being ended when its kernel died counts as ended.
+            status = execution.ending or ("kernel_died" if died is not None else "interrupted")
             self._execution_count = 0
-            self._finish(cell, status, "restarted", died)
-
-    # -- Words --
-
-    def _die(self, code: str, message: str) -> None:
-        self._state.die(code, message)
-        cell = self._cell
-        if cell is not None and not cell.sent:
-            cell.stop_timer()
-            self._cell = None
-            self._refuse(cell.request_id, code, message + "; the cell did not run")
-        for request_id in self._restarts:
-            self._refuse(request_id, code, message)
-        self._restarts = []
-
-    def _answer(self, request_id: int, result: Dict[str, Any]) -> None:
-        self._emit(request_id, {"type": "reply", "result": result})
-
-    def _refuse(self, request_id: int, code: str, message: str) -> None:
-        self._emit(request_id, {"type": "reply", "error": {"code": code, "message": message}})
+            self._finish(execution, status, "restarted", died)

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { CellOutput } from "../../sandbox/cell.ts";
+import type { ExecutionOutput } from "../../agent_protocol/messages/mod.ts";
 import { cellResult } from "../cell_result.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
@@ -46,12 +46,12 @@ export const tool: Tool = defineTool({
 });
 
 /** An output in one line, for a progress notification. */
-function latest(output: CellOutput): string {
+function latest(output: ExecutionOutput): string {
   switch (output.type) {
     case "stream":
       return output.text.trimEnd().split("\n").at(-1) ?? "running";
     case "error":
-      return `${output.name}: ${output.value}`;
+      return `${output.ename}: ${output.evalue}`;
     default:
       return "running (an output was shown)";
   }

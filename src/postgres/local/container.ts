@@ -1,6 +1,6 @@
 /** The local database: a Postgres in a container of ours, without network or port, reached through its channel alone. */
+import { databaseBootConfig, databaseStateSchema } from "../../agent_protocol/messages/mod.ts";
 import { abortable } from "../../lib/async/abortable.ts";
-import * as z from "zod";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import type { ContainerSpec } from "../../docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
@@ -56,12 +56,6 @@ export interface LocalDatabaseOptions {
   /** Whether the operator's own statements run, as a load does: they may use memory as they need it. @default false */
   readonly trusted?: boolean;
 }
-
-const stateSchema = z.object({
-  type: z.literal("database_state"),
-  state: z.enum(["ready", "failed"]),
-  error: z.object({ code: z.string().max(100), message: z.string().max(4000) }).nullish(),
-});
 
 /** A database container that starts on first need and is started again when it was lost. */
 export class LocalDatabase {
@@ -132,7 +126,7 @@ export class LocalDatabase {
       host,
       name: `omcp-${this.#name}-${this.#starts}`,
       spec: this.#spec(),
-      config: { mode: "database", lease_seconds: leaseSeconds, database: databaseConfig(data, settings) },
+      config: databaseBootConfig({ leaseSeconds, ...databaseConfig(data, settings) }),
       onEvent: (event) => settle(event, ready, data),
       signal: this.#closing.signal,
     });
@@ -194,7 +188,7 @@ export class LocalDatabase {
   }
 }
 
-function databaseConfig(data: LocalData, more: Readonly<Record<string, string>>): Record<string, unknown> {
+function databaseConfig(data: LocalData, more: Readonly<Record<string, string>>) {
   const memory = {
     shared_buffers: "128MB",
     max_connections: "100",
@@ -210,7 +204,7 @@ function databaseConfig(data: LocalData, more: Readonly<Record<string, string>>)
 }
 
 function settle(event: unknown, ready: PromiseWithResolvers<void>, data: LocalData): void {
-  const parsed = stateSchema.safeParse(event);
+  const parsed = databaseStateSchema.safeParse(event);
   if (!parsed.success) return;
   if (parsed.data.state === "ready") {
     ready.resolve();

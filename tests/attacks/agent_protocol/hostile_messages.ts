@@ -5,7 +5,7 @@ const SOCKET = 200;
 const SEND = `import gc, json, os
 number = [o for o in gc.get_objects() if type(o).__name__ == "Kernel"][0]._number
 def send(message, times=1):
-    body = message.replace(b"{", b'{"cell":%d,' % number, 1) if isinstance(message, bytes) else json.dumps({**message, "cell": number}).encode()
+    body = message.replace(b"{", b'{"execution":%d,' % number, 1) if isinstance(message, bytes) else json.dumps({**message, "execution": number}).encode()
     data = (len(body).to_bytes(4, "big") + body) * times
     while data: data = data[os.write(${SOCKET}, data):]
 `;
@@ -56,30 +56,30 @@ export const HOSTILE_MESSAGES: readonly HostileMessage[] = [
   },
   {
     name: "a forged flood of parts",
-    code: `${SEND}for _ in range(200): send({"type": "part", "name": "image/png", "text": ""}, 1000)`,
+    code: `${SEND}for _ in range(200): send({"type": "part", "mime_type": "image/png", "text": ""}, 1000)`,
     expect: /\[ok/,
   },
   {
     name: "a forged flood of clearings and small displays",
     code:
-      `${SEND}for _ in range(50): send({"type": "clear", "wait": False}, 1000); send({"type": "display", "data": {}}, 1000)`,
+      `${SEND}for _ in range(50): send({"type": "clear_output", "wait": False}, 1000); send({"type": "display_data", "data": {}}, 1000)`,
     expect: /\[ok|kernel_died/,
   },
   {
     name: "a forged message of nested lists",
     code:
-      `${SEND}send(b'{"type":"display","data":{"application/json":' + b"[]," * 80_000 + b"[]}}")\nsend(b"[" * 200_000)\nimport time; time.sleep(5)`,
+      `${SEND}send(b'{"type":"display_data","data":{"application/json":' + b"[]," * 80_000 + b"[]}}")\nsend(b"[" * 200_000)\nimport time; time.sleep(5)`,
     expect: /kernel_died/,
   },
   {
     name: "a forged message of 16 MiB",
-    code: `${SEND}send(b'{"type":"display","data":{"text/plain":"' + b"x" * (16 << 20) + b'"}}')`,
+    code: `${SEND}send(b'{"type":"display_data","data":{"text/plain":"' + b"x" * (16 << 20) + b'"}}')`,
     expect: /kernel_died|\[error/,
   },
   {
     name: "a forged display whose text is beyond the budget",
     code:
-      `${SEND}for _ in range(9): send({"type": "part", "name": "text/html", "text": "x" * 200_000})\nimport time; time.sleep(5)`,
+      `${SEND}for _ in range(9): send({"type": "part", "mime_type": "text/html", "text": "x" * 200_000})\nimport time; time.sleep(5)`,
     expect: /kernel_died/,
   },
 ];

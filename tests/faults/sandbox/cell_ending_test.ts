@@ -5,7 +5,7 @@ import type { Engine } from "../../../src/docker/mod.ts";
 import { OmcpError } from "../../../src/errors.ts";
 import type { ContainerRuntime } from "../../../src/runtime/mod.ts";
 import { agentError } from "../../../src/sandbox/endings.ts";
-import { KernelWatch } from "../../../src/sandbox/kernel_watch.ts";
+import { StartupWatch } from "../../../src/sandbox/startup_watch.ts";
 import type { Sandbox } from "../../../src/sandbox/sandbox.ts";
 import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";
@@ -144,13 +144,13 @@ Deno.test("the agent's own errors keep their code, and only those that are certa
 Deno.test("a kernel's report that is late is a timeout, one that cannot come any more a failed start; neither is unsafe", async () => {
   const never = new Promise<never>(() => {});
   using deadline = new DeadlineSignal(50);
-  await assert.rejects(new KernelWatch().confinementProblems(deadline.signal, never), {
+  await assert.rejects(new StartupWatch().confinementProblems(deadline.signal, never), {
     code: "timeout",
     retryable: true,
   });
   const ended = Promise.resolve({ reason: "the container's output ended" });
   const { signal } = new AbortController();
-  await assert.rejects(new KernelWatch().confinementProblems(signal, ended), {
+  await assert.rejects(new StartupWatch().confinementProblems(signal, ended), {
     code: "sandbox_start_failed",
     retryable: true,
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bootBytes } from "../../../src/agent_protocol/boot.ts";
+import { sandboxBootConfig } from "../../../src/agent_protocol/messages/mod.ts";
 import { ReceiveWindow } from "../../../src/agent_protocol/receive_window.ts";
 import { type Frame, MAX_PAYLOAD } from "../../../src/agent_protocol/frame.ts";
 import { MAX_MESSAGE, MessageAssembler } from "../../../src/agent_protocol/message_assembler.ts";
@@ -119,18 +120,20 @@ Deno.test("ReceiveQueue holds no more than about twice its bytes, whatever they 
   assert(held <= 2 * total + 16_384, `${held} bytes are held`);
 });
 
+const CONFIG = sandboxBootConfig({ leaseSeconds: 60 });
+
 Deno.test("bootBytes() writes length and JSON", () => {
-  const bytes = bootBytes({ "agent": "pass  # é" }, { mode: "sandbox" });
+  const bytes = bootBytes({ "agent": "pass  # é" }, CONFIG);
   assert.equal(new DataView(bytes.buffer).getUint32(0), bytes.length - 4);
   assert.deepEqual(JSON.parse(new TextDecoder().decode(bytes.subarray(4))), {
     modules: { agent: "pass  # é" },
-    config: { mode: "sandbox" },
+    config: CONFIG,
   });
 });
 
 Deno.test("bootBytes() refuses what a loader would not take", () => {
   assert.throws(
-    () => bootBytes({ agent: "x".repeat(8 * 1024 * 1024) }, {}),
+    () => bootBytes({ agent: "x".repeat(8 * 1024 * 1024) }, CONFIG),
     (error) =>
       error instanceof OmcpError && error.code === "internal" && /at most 8388608/.test(error.message),
   );

@@ -4,7 +4,13 @@ import fc from "fast-check";
 import { fileURLToPath } from "node:url";
 import { encodeFrame, type Frame, type OutgoingFrame } from "../../../src/agent_protocol/frame.ts";
 import { FrameDecoder } from "../../../src/agent_protocol/frame_decoder.ts";
-import { bootBytes, Channel, ReplyError, StreamResetError } from "../../../src/agent_protocol/mod.ts";
+import {
+  bootBytes,
+  Channel,
+  ReplyError,
+  sandboxBootConfig,
+  StreamResetError,
+} from "../../../src/agent_protocol/mod.ts";
 import { GUEST_MODULES, LOADER } from "../../../src/guest/mod.ts";
 import { within } from "./agent_peer.ts";
 import { concat } from "./vectors.ts";
@@ -72,7 +78,7 @@ Deno.test("Channel attaches to the real agent, and again, and is answered", asyn
     new WritableStream({ write: (chunk) => current?.enqueue(chunk) }),
   );
   try {
-    await writer.write(bootBytes(GUEST_MODULES, { mode: "sandbox", lease_seconds: 20, services: [] }));
+    await writer.write(bootBytes(GUEST_MODULES, sandboxBootConfig({ leaseSeconds: 20 })));
     for (const _ of [1, 2]) {
       const channel = await Channel.open({
         readable: new ReadableStream<Uint8Array>({

@@ -1,39 +1,42 @@
 import assert from "node:assert/strict";
 import { cellResult } from "../../../src/mcp/cell_result.ts";
 import { GIF, PNG, WEBP } from "../../fixtures/pictures.ts";
-import type { CellOutcome, CellOutput } from "../../../src/sandbox/cell.ts";
+import type { ExecutionOutput } from "../../../src/agent_protocol/messages/mod.ts";
+import type { ExecutionOutcome } from "../../../src/sandbox/outcome.ts";
 
-function outcome(outputs: CellOutput[], rest: Partial<CellOutcome> = {}): CellOutcome {
+function outcome(outputs: ExecutionOutput[], rest: Partial<ExecutionOutcome> = {}): ExecutionOutcome {
   return {
     status: "ok",
     kernel: "kept",
-    execution_count: 3,
-    elapsed_ms: 12,
+    executionCount: 3,
+    elapsedMs: 12,
     outputs,
     output: {
       stdout: { bytes: 0, kept: 0 },
       stderr: { bytes: 0, kept: 0 },
       displays: { count: 0, kept: 0, bytes: 0 },
     },
-    background_processes: 0,
-    background_threads: 0,
-    oom_kills: 0,
+    backgroundProcesses: 0,
+    backgroundThreads: 0,
+    oomKills: 0,
     forged: false,
+    died: null,
+    lost: null,
     ...rest,
   };
 }
 
-function textOf(whole: CellOutcome, characters = 1000): string {
+function textOf(whole: ExecutionOutcome, characters = 1000): string {
   const [first] = cellResult(whole, characters).content;
   return first?.type === "text" ? first.text : "";
 }
 
 Deno.test("plain text is shown rather than Markdown, LaTeX or HTML", () => {
   const text = textOf(outcome([
-    { type: "display", data: { "text/plain": "x**2", "text/latex": "$x^2$" } },
-    { type: "display", data: { "text/html": "<p>", "text/markdown": "# T" } },
-    { type: "display", data: { "application/pdf": "A" } },
-    { type: "result", data: { "text/plain": "   a\n0  1", "text/html": "<table></table>" } },
+    { type: "display_data", data: { "text/plain": "x**2", "text/latex": "$x^2$" } },
+    { type: "display_data", data: { "text/html": "<p>", "text/markdown": "# T" } },
+    { type: "display_data", data: { "application/pdf": "A" } },
+    { type: "execute_result", data: { "text/plain": "   a\n0  1", "text/html": "<table></table>" } },
   ]));
   assert.equal(
     text,
@@ -45,13 +48,13 @@ Deno.test("one picture is attached for each object, of any kind that clients sho
   const result = cellResult(
     outcome([
       {
-        type: "display",
+        type: "display_data",
         data: { "image/png": PNG, "image/jpeg": btoa("\xff\xd8\xff"), "text/plain": "<Image>" },
       },
-      { type: "display", data: { "image/gif": GIF } },
-      { type: "display", data: { "image/webp": WEBP } },
-      { type: "display", data: { "image/png": GIF, "text/plain": "forged" } },
-      { type: "display", data: { "image/png": btoa("\x89PNG\r\n\x1a\n" + "x".repeat(1024 * 1024)) } },
+      { type: "display_data", data: { "image/gif": GIF } },
+      { type: "display_data", data: { "image/webp": WEBP } },
+      { type: "display_data", data: { "image/png": GIF, "text/plain": "forged" } },
+      { type: "display_data", data: { "image/png": btoa("\x89PNG\r\n\x1a\n" + "x".repeat(1024 * 1024)) } },
     ]),
     1000,
   );
@@ -74,8 +77,8 @@ Deno.test("notes are no errors, and what came between cells is labelled", () => 
   const text = textOf(outcome([
     { type: "stream", name: "stdout", text: "tick\n", late: true },
     { type: "stream", name: "stdout", text: "now\n" },
-    { type: "error", name: "ValueError", value: "x", traceback: "ValueError: x", note: true },
-  ], { background_processes: 1, background_threads: 2 }));
+    { type: "error", ename: "ValueError", evalue: "x", traceback: "ValueError: x", note: true },
+  ], { backgroundProcesses: 1, backgroundThreads: 2 }));
   assert.equal(
     text,
     "[output since the last cell, stdout]\ntick\n[stdout]\nnow\n[note] ValueError: x\n" +
@@ -89,8 +92,8 @@ Deno.test("no output hides another: stdout, stderr and values share the budget",
     outcome([
       { type: "stream", name: "stdout", text: `${"o".repeat(5000)}end` },
       { type: "stream", name: "stderr", text: "careful" },
-      { type: "display", data: { "text/plain": "d".repeat(5000) } },
-      { type: "result", data: { "text/plain": "42" } },
+      { type: "display_data", data: { "text/plain": "d".repeat(5000) } },
+      { type: "execute_result", data: { "text/plain": "42" } },
     ]),
     900,
   );

@@ -1,6 +1,13 @@
 /** The agent in real containers, spoken to through the server's own channel and engine client. */
 import assert from "node:assert/strict";
-import { bootBytes, Channel, type ChannelEvent } from "../../../../src/agent_protocol/mod.ts";
+import {
+  bootBytes,
+  type BootConfig,
+  Channel,
+  type ChannelEvent,
+  databaseBootConfig,
+  sandboxBootConfig,
+} from "../../../../src/agent_protocol/mod.ts";
 import type { ByteStream } from "../../../../src/lib/byte_stream.ts";
 import type { Attachment, Engine } from "../../../../src/docker/mod.ts";
 import { POSTGRES_IMAGE, PYTHON_IMAGE } from "../../../fixtures/images.ts";
@@ -12,7 +19,7 @@ const OWN_TMPFS = "uid=10001,gid=10001,mode=755,size=";
 
 interface BoxOptions {
   readonly image: string;
-  readonly config: unknown;
+  readonly config: BootConfig;
   readonly tmpfs?: Record<string, string>;
   readonly services?: Record<string, (stream: ByteStream) => void>;
 }
@@ -103,15 +110,17 @@ async function drain(stream: ByteStream): Promise<number> {
   return count;
 }
 
-const SANDBOX = { mode: "sandbox", lease_seconds: 60, services: ["postgres"], kernel: { preload: [] } };
-const DATABASE = {
-  mode: "database",
-  lease_seconds: 60,
-  database: { template: "/opt/omcp/pgdata-sample", data: "/data/pgdata", lock: "/data/lock", settings: {} },
-};
+const SANDBOX = sandboxBootConfig({ leaseSeconds: 60, services: ["postgres"] });
+const DATABASE = databaseBootConfig({
+  leaseSeconds: 60,
+  template: "/opt/omcp/pgdata-sample",
+  data: "/data/pgdata",
+  lock: "/data/lock",
+  settings: {},
+});
 
 function execute(channel: Channel, code: string): Promise<unknown> {
-  const params = { code, timeout_ms: 20_000, max_output_bytes: 10_000, internal: false };
+  const params = { code, timeout_ms: 20_000, max_output_bytes: 10_000, silent: false };
   return channel.request("execute", params, { deadlineMs: DEADLINE_MS });
 }
 
@@ -127,7 +136,7 @@ Deno.test("the agent carries a stream's bytes between a cell and the server", as
   }
   const services = { postgres: (stream: ByteStream) => void serve(stream).catch(counted.reject) };
   await withBox({ image: PYTHON_IMAGE, config: SANDBOX, services }, async ({ channel, event }) => {
-    await event("kernel_state", "idle");
+    await event("execution_state", "idle");
     const total = 1024 * 65536;
     await execute(
       channel,
@@ -158,7 +167,7 @@ Deno.test("a cell reads the sample from the local Postgres through both agents",
     }
     const services = { postgres: (stream: ByteStream) => void join(stream).catch(() => {}) };
     await withBox({ image: PYTHON_IMAGE, config: SANDBOX, services }, async ({ channel, event }) => {
-      await event("kernel_state", "idle");
+      await event("execution_state", "idle");
       const result = await execute(
         channel,
         `import psycopg
@@ -181,7 +190,7 @@ Deno.test("a second attach finds the kernel as the first left it", async () => {
   await withBox(
     { image: PYTHON_IMAGE, config: SANDBOX },
     async ({ engine, id, attachment, channel, event }) => {
-      await event("kernel_state", "idle");
+      await event("execution_state", "idle");
       await execute(channel, "x = 41");
       channel.close("the server goes away");
       attachment.close();

@@ -25,6 +25,7 @@ from server_side import (
     encode_frame,
     guest_modules,
     PACKAGES,
+    sandbox_config,
 )
 
 SANDBOX_IMAGE = os.environ.get("OMCP_TEST_PYTHON_IMAGE", "omcp-python:dev")
@@ -101,7 +102,7 @@ def tearDownModule() -> None:
 
 class Sandbox(unittest.TestCase):
     def test_what_is_in_force_and_nobody_looks_in(self) -> None:
-        config = {"mode": "sandbox", "lease_seconds": 60, "services": ["postgres"]}
+        config = sandbox_config(lease_seconds=60, services=["postgres"])
         with Container(SANDBOX_IMAGE, config, ["--tmpfs", "/workspace:size=8m,uid=10001,gid=10001"]) as box:
             box.attach()
             found = box.hello["attestation"]
@@ -141,19 +142,19 @@ class Sandbox(unittest.TestCase):
 
 
 class Kernel(unittest.TestCase):
-    CONFIG = {"mode": "sandbox", "lease_seconds": 60, "services": ["postgres"], "kernel": {"preload": []}}
+    CONFIG = sandbox_config(lease_seconds=60, services=["postgres"])
 
     def test_cells_run_and_wait_for_the_server_to_acknowledge(self) -> None:
         tmpfs = ["--tmpfs", "/workspace:size=8m,uid=10001,gid=10001"]
         with Container(SANDBOX_IMAGE, self.CONFIG, tmpfs, guest_modules(*PACKAGES)) as box:
             box.attach()
-            box.event("kernel_state", "idle")
-            cell = {"code": "n = 41\nn + 1", "timeout_ms": 10_000, "max_output_bytes": 10_000}
+            box.event("execution_state", "idle")
+            cell = {"code": "n = 41\nn + 1", "timeout_ms": 10_000, "max_output_bytes": 10_000, "silent": False}
             self.assertEqual("ok", box.request("execute", cell)["result"]["status"])
             self.assertIn({"text/plain": "42"}, [event.get("data") for event in box.events])
             box.acknowledges = False
             flood = "for _ in range(24): print('x' * (1 << 20))"
-            cell = {"code": flood, "timeout_ms": 60_000, "max_output_bytes": 32 << 20}
+            cell = {"code": flood, "timeout_ms": 60_000, "max_output_bytes": 32 << 20, "silent": False}
             box.send(encode_frame(REQUEST, 99, json.dumps({"method": "execute", "params": cell}).encode()))
 
             def printed() -> int:
@@ -170,9 +171,9 @@ class Kernel(unittest.TestCase):
     def test_a_driver_in_a_cell_is_told_why_there_is_no_database(self) -> None:
         with Container(SANDBOX_IMAGE, self.CONFIG, [], guest_modules(*PACKAGES)) as box:
             box.attach()
-            box.event("kernel_state", "idle")
+            box.event("execution_state", "idle")
             code = "import psycopg\ntry: psycopg.connect('host=/run/postgresql user=u')\nexcept Exception as e: print(e)"
-            cell = {"code": code, "timeout_ms": 20_000, "max_output_bytes": 10_000}
+            cell = {"code": code, "timeout_ms": 20_000, "max_output_bytes": 10_000, "silent": False}
             box.send(encode_frame(REQUEST, 99, json.dumps({"method": "execute", "params": cell}).encode()))
             opened = box.take(OPEN, 2)
             box.send(encode_frame(RESET, opened.id, b"there is none today"))
@@ -181,12 +182,14 @@ class Kernel(unittest.TestCase):
 
 DATABASE = {
     "mode": "database",
+    "version": "test",
     "lease_seconds": 60,
+    "services": [],
     "database": {
         "template": "/opt/omcp/pgdata-sample",
         "data": "/data/pgdata",
         "lock": "/data/lock",
-        "settings": {"shared_buffers": "16MB", "max_connections": 20},
+        "settings": {"shared_buffers": "16MB", "max_connections": "20"},
     },
 }
 

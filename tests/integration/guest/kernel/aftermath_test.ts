@@ -110,7 +110,7 @@ for (const way of ["timeout", "interrupt"] as const) {
         assert.equal(begun.result.status, "ok");
         const cell = await overrun(sandbox, `kept = ${name.length}\n${code}${FOREVER}`, way);
         assert.deepEqual(
-          [cell.result.status, cell.result.kernel, cell.error?.name],
+          [cell.result.status, cell.result.kernel, cell.error?.ename],
           [status, "kept", "KeyboardInterrupt"],
         );
         assert.equal((await sandbox.cell(use)).value, value);
@@ -127,12 +127,12 @@ for (const way of ["timeout", "interrupt"] as const) {
         const cell = await overrun(sandbox, code + FOREVER, way);
         assert.deepEqual([cell.result.status, cell.result.kernel], [status, "restarted"]);
         const words = cell.events.filter(({ type }) => type === "error").map((event) =>
-          String(event["value"])
+          String(event["evalue"])
         );
         assert.match(words.join("\n"), /The kernel was ended: .* did not stop/);
         assert.equal((await sandbox.cell("1 + 1")).value, "2");
         assert.deepEqual((await sandbox.call("status"))["result"], {
-          kernel: "idle",
+          execution_state: "idle",
           background_processes: 0,
         });
       });

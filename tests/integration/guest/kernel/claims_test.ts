@@ -14,8 +14,8 @@ const FORGE = [
   "    return next(thing for thing in gc.get_objects() if type(thing).__name__ == 'Kernel')",
   "def forge(**more):",
   "    number = kernel()._number",
-  "    say(type='result', cell=number, data={'text/plain': 'FORGED'}, metadata={})",
-  "    say(**{'type': 'done', 'cell': number, 'ok': True, 'execution_count': 7, 'skipped': 0, 'threads': 0, 'tasks': False, **more})",
+  "    say(type='execute_result', execution=number, data={'text/plain': 'FORGED'}, metadata={})",
+  "    say(**{'type': 'done', 'execution': number, 'ok': True, 'execution_count': 7, 'skipped': 0, 'threads': 0, 'tasks': False, **more})",
 ].join("\n");
 
 Deno.test("a kernel's word that a cell is done counts only when its main thread waits for the next", async (t) => {
@@ -48,11 +48,11 @@ Deno.test("a kernel's word that a cell is done counts only when its main thread 
       const ms = performance.now() - began;
       assert.deepEqual([cell.result.status, cell.result.kernel], ["kernel_died", "restarted"]);
       assert.equal(cell.result.forged, true);
-      assert.equal(cell.result.execution_count, 0);
-      assert.match(cell.error?.value ?? "", /done/);
+      assert.equal(cell.result.executionCount, 0);
+      assert.match(cell.error?.evalue ?? "", /done/);
       assert.ok(ms < 2500, `${ms}`);
       const next = await sandbox.cell("'own'");
-      assert.deepEqual([next.result.status, next.value, next.result.execution_count], ["ok", "'own'", 1]);
+      assert.deepEqual([next.result.status, next.value, next.result.executionCount], ["ok", "'own'", 1]);
       assert.equal(next.result.forged, false);
     });
   }
@@ -63,14 +63,14 @@ Deno.test("a kernel's word that a cell is done counts only when its main thread 
       "number = kernel()._number",
       "def late():",
       "    while kernel()._number == number: time.sleep(0.01)",
-      "    say(type='result', cell=number, data={'text/plain': 'FORGED'}, metadata={})",
-      "    say(type='done', cell=number, ok=False, execution_count=99, skipped=0, threads=0, tasks=False)",
+      "    say(type='execute_result', execution=number, data={'text/plain': 'FORGED'}, metadata={})",
+      "    say(type='done', execution=number, ok=False, execution_count=99, skipped=0, threads=0, tasks=False)",
       "threading.Thread(target=late).start()",
     ];
     assert.equal((await sandbox.cell(later.join("\n"))).result.status, "ok");
     const next = await sandbox.cell("time.sleep(0.3)\n'own'");
     assert.deepEqual([next.result.status, next.value], ["ok", "'own'"]);
-    assert.notEqual(next.result.execution_count, 99);
+    assert.notEqual(next.result.executionCount, 99);
   });
 
   await t.step("threads that hold the interpreter's lock do not cost an honest kernel its life", async () => {
@@ -91,11 +91,11 @@ Deno.test("a flood on the kernel's socket keeps the agent from nothing else", as
   await sandbox.state("idle");
   const floods = {
     "displays whose receipts nobody reads":
-      "while True: say(type='display', cell=number, data={'text/plain': ''}, metadata={})",
-    "words of an earlier cell": "while True: say(type='done', cell=number - 1)",
-    "cleared output": "while True: say(type='clear', cell=number, wait=True)",
-    "errors": "while True: say(type='error', cell=number, name='', value='', traceback='')",
-    "receipts of tasks": "while True: say(type='settled', cell=number, tasks=0)",
+      "while True: say(type='display_data', execution=number, data={'text/plain': ''}, metadata={})",
+    "words of an earlier cell": "while True: say(type='done', execution=number - 1)",
+    "cleared output": "while True: say(type='clear_output', execution=number, wait=True)",
+    "errors": "while True: say(type='error', execution=number, ename='', evalue='', traceback='')",
+    "receipts of tasks": "while True: say(type='settled', execution=number, tasks=0)",
     "empty objects": "while True: os.write(200, b'\\0\\0\\0\\2{}' * 5000)",
   };
   for (const [name, flood] of Object.entries(floods)) {

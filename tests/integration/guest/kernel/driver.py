@@ -15,7 +15,11 @@ def main(config: Dict[str, Any]) -> None:
     libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
     libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, for runs outside a container
     loop = asyncio.new_event_loop()
+    from agent.contract import REQUESTS, InvalidMessage, boot_config
     from kernel_manager.supervisor import KernelSupervisor
+
+    kernel_config = boot_config(config).kernel
+    assert kernel_config is not None
 
     out = os.dup(1)
     os.set_inheritable(out, False)
@@ -27,7 +31,7 @@ def main(config: Dict[str, Any]) -> None:
         while data:
             data = data[os.write(out, data) :]
 
-    supervisor = KernelSupervisor(loop, config, emit, lambda: not held["hold"])
+    supervisor = KernelSupervisor(loop, kernel_config, emit, lambda: not held["hold"])
 
     def reap() -> None:
         while True:
@@ -69,7 +73,13 @@ def main(config: Dict[str, Any]) -> None:
                         pass
                 emit(request["id"], {"type": "reply", "result": {"processes": names, "fds": len(os.listdir("/proc/self/fd")), "signals": signals}})
             else:
-                getattr(supervisor, method)(request["id"], request["params"])
+                try:
+                    params = REQUESTS[method](request["params"])
+                except InvalidMessage as error:
+                    refusal = {"code": "invalid_argument", "message": str(error)}
+                    emit(request["id"], {"type": "reply", "error": refusal})
+                else:
+                    getattr(supervisor, method)(request["id"], params)
 
     loop.add_signal_handler(signal.SIGCHLD, reap)
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGIO, signal.SIGURG, signal.SIGRTMIN + 5):

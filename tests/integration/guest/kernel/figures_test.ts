@@ -41,7 +41,7 @@ Deno.test("what cells show fits its readers", async (t) => {
 
   await t.step("a picture is sent once, small enough, as JPEG where PNG is much larger", async () => {
     const small = await run("Image.new('RGB', (200, 100), 'red')");
-    const value = small.events.find(({ type }) => type === "result")?.["data"];
+    const value = small.events.find(({ type }) => type === "execute_result")?.["data"];
     assert.deepEqual(Object.keys(Object(value)).filter((mime) => mime.startsWith("image/")), ["image/png"]);
     const [large] = (await run("display(Image.new('RGB', (4000, 1000), 'red'))")).displays;
     assert.deepEqual(pngSize(large), [1568, 392]);

@@ -9,7 +9,7 @@ Deno.test("cells behave as in Jupyter", async (t) => {
   }
   async function fails(code: string, name: string, text: RegExp): Promise<void> {
     const cell = await sandbox.cell(code);
-    assert.deepEqual([cell.result.status, cell.error?.name], ["error", name], code);
+    assert.deepEqual([cell.result.status, cell.error?.ename], ["error", name], code);
     assert.match(cell.error?.traceback ?? "", text);
   }
   function notes(cell: Outcome): unknown[] {

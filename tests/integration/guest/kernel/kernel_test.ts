@@ -3,6 +3,8 @@ import { Sandbox } from "./sandbox.ts";
 
 const PRELOAD = ["numpy", "pandas", "matplotlib.pyplot", "no_such_module"];
 
+const EXECUTE = { code: "1", timeout_ms: 1000, max_output_bytes: 1000, silent: false };
+
 async function started(): Promise<Sandbox> {
   const sandbox = await Sandbox.start({ preload: PRELOAD });
   await sandbox.state("idle");
@@ -15,11 +17,11 @@ Deno.test("execute keeps state and gives values, output, errors and displays", a
   await t.step("a value, and the variables of the cell before", async () => {
     const first = await sandbox.cell("x = 20");
     assert.equal(first.value, undefined);
-    assert.equal(first.result.execution_count, 1);
+    assert.equal(first.result.executionCount, 1);
     const second = await sandbox.cell("x + 22");
     assert.equal(second.value, "42");
     assert.equal(second.result.status, "ok");
-    assert.equal(second.result.execution_count, 2);
+    assert.equal(second.result.executionCount, 2);
   });
 
   await t.step("stdout and stderr apart, of children and C code too, in order", async () => {
@@ -39,15 +41,15 @@ Deno.test("execute keeps state and gives values, output, errors and displays", a
     const cell = await sandbox.cell(
       "from IPython.display import Markdown\nprint('before')\ndisplay(Markdown('*m*'))\nprint('after')",
     );
-    assert.deepEqual(cell.events.map((event) => event.type), ["stream", "display", "stream", "reply"]);
+    assert.deepEqual(cell.events.map((event) => event.type), ["stream", "display_data", "stream", "reply"]);
     assert.equal(cell.displays[0]?.data["text/markdown"], "*m*");
   });
 
   await t.step("an error without our frames or escapes", async () => {
     const cell = await sandbox.cell("def f():\n    return 1 / 0\nf()");
     assert.equal(cell.result.status, "error");
-    assert.equal(cell.error?.name, "ZeroDivisionError");
-    assert.equal(cell.error?.value, "division by zero");
+    assert.equal(cell.error?.ename, "ZeroDivisionError");
+    assert.equal(cell.error?.evalue, "division by zero");
     const lines = cell.error?.traceback.split("\n") ?? [];
     assert.equal(lines[0], "Traceback (most recent call last):");
     assert.equal(lines[1], '  File "Cell In[5]", line 3, in <module>');
@@ -56,8 +58,8 @@ Deno.test("execute keeps state and gives values, output, errors and displays", a
   });
 
   await t.step("a syntax error and exit with a code are errors, and the kernel stays", async () => {
-    assert.equal((await sandbox.cell("x +")).error?.name, "SyntaxError");
-    assert.equal((await sandbox.cell("import sys; sys.exit(3)")).error?.name, "SystemExit");
+    assert.equal((await sandbox.cell("x +")).error?.ename, "SyntaxError");
+    assert.equal((await sandbox.cell("import sys; sys.exit(3)")).error?.ename, "SystemExit");
     assert.equal((await sandbox.cell("x")).value, "20");
   });
 
@@ -69,7 +71,7 @@ Deno.test("execute keeps state and gives values, output, errors and displays", a
 
   await t.step("a DataFrame as HTML and text", async () => {
     const cell = await sandbox.cell("import pandas as pd\npd.DataFrame({'a': [1]})");
-    const result = cell.events.find((event) => event.type === "result");
+    const result = cell.events.find((event) => event.type === "execute_result");
     assert.match(JSON.stringify(result), /text\/html.*<table/);
     assert.equal(cell.value, "   a\n0  1\n[1 rows x 1 columns; dtypes: a int64]");
   });
@@ -79,28 +81,28 @@ Deno.test("execute keeps state and gives values, output, errors and displays", a
       "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nprint('shown')\nplt.figure(); plt.plot([3])\nfig = plt.figure(); plt.plot([1]); fig",
     );
     const kinds = cell.events.map((event) => event.type);
-    assert.deepEqual(kinds, ["display", "stream", "result", "display", "reply"]);
+    assert.deepEqual(kinds, ["display_data", "stream", "execute_result", "display_data", "reply"]);
     assert(cell.displays.every(({ data }) => String(data["image/png"]).startsWith("iVBORw0KGgo")));
     assert.match(JSON.stringify(cell.events[2]), /image\/png":"iVBORw0KGgo/);
   });
 
   await t.step("input() and stdin are at their end", async () => {
-    assert.equal((await sandbox.cell("input('name? ')")).error?.name, "EOFError");
+    assert.equal((await sandbox.cell("input('name? ')")).error?.ename, "EOFError");
     assert.equal((await sandbox.cell("import sys; sys.stdin.read()")).value, "''");
     assert.equal((await sandbox.cell("!cat")).stdout, "");
   });
 
   await t.step("internal code sees user_ns, and leaves no trace of its own", async () => {
-    const before = (await sandbox.cell("1")).result.execution_count;
+    const before = (await sandbox.cell("1")).result.executionCount;
     const cell = await sandbox.cell(
       "seen = user_ns['x']\nuser_ns['y'] = 7\ndisplay({'application/json': {'n': seen}})\n8",
       {
-        internal: true,
+        silent: true,
       },
     );
     assert.deepEqual(cell.displays[0]?.data, { "application/json": '{"n":20}', "text/plain": '{"n":20}' });
     assert.equal(cell.value, undefined);
-    assert.equal(cell.result.execution_count, before);
+    assert.equal(cell.result.executionCount, before);
     assert.equal((await sandbox.cell("y, 'seen' in globals()")).value, "(7, False)");
   });
 });
@@ -142,12 +144,12 @@ Deno.test("execute caps what a cell gives, and tells how much there was", async 
     const value = await sandbox.cell("'y' * 3_000_000");
     assert.match(value.value ?? "", /^'y+… \[1951490 characters left out\] …y+'$/);
     const error = await sandbox.cell("raise ValueError('z' * 100_000_000)");
-    assert.match(error.error?.value ?? "", /… \[99995904 characters left out\] …z+$/);
+    assert.match(error.error?.evalue ?? "", /… \[99995904 characters left out\] …z+$/);
     assert((error.error?.traceback.length ?? 0) < 200_000);
     const raising = await sandbox.cell(
       "class E(Exception):\n    def __str__(self): raise RuntimeError\nraise E()",
     );
-    assert.equal(raising.error?.name, "E");
+    assert.equal(raising.error?.ename, "E");
   });
 
   await t.step("figures: pixels and number", async () => {
@@ -221,11 +223,11 @@ Deno.test("a cell that overruns is interrupted, then ended", async (t) => {
   await t.step("a loop yields to SIGINT and the variables are kept", async () => {
     const cell = await sandbox.cell("kept = 1\nwhile True: pass", { timeout_ms: 300 });
     assert.deepEqual([cell.result.status, cell.result.kernel], ["timeout", "kept"]);
-    assert.equal(cell.error?.name, "KeyboardInterrupt");
+    assert.equal(cell.error?.ename, "KeyboardInterrupt");
     const child = await sandbox.cell("import os; os.system('sleep 60')", { timeout_ms: 300 });
     assert.deepEqual([child.result.status, child.result.kernel], ["timeout", "kept"]);
     const awaiting = await sandbox.cell("import asyncio; await asyncio.sleep(60)", { timeout_ms: 300 });
-    assert.deepEqual([awaiting.result.status, awaiting.error?.name], ["timeout", "KeyboardInterrupt"]);
+    assert.deepEqual([awaiting.result.status, awaiting.error?.ename], ["timeout", "KeyboardInterrupt"]);
     assert.equal((await sandbox.cell("kept")).value, "1");
   });
 
@@ -241,7 +243,7 @@ Deno.test("a cell that overruns is interrupted, then ended", async (t) => {
   await t.step("a second cell meanwhile is refused", async () => {
     const cell = sandbox.cell("import time; time.sleep(0.3)");
     assert.match(
-      JSON.stringify(await sandbox.call("execute", { code: "1", timeout_ms: 1000 })),
+      JSON.stringify(await sandbox.call("execute", EXECUTE)),
       /"code":"busy"/,
     );
     assert.equal((await cell).result.status, "ok");
@@ -265,7 +267,10 @@ Deno.test("a cell that overruns is interrupted, then ended", async (t) => {
     assert.deepEqual([cell.result.status, cell.result.kernel], ["timeout", "restarted"]);
     const next = await sandbox.cell("1 + 1");
     assert.equal(next.value, "2");
-    assert.deepEqual((await sandbox.call("status"))["result"], { kernel: "idle", background_processes: 0 });
+    assert.deepEqual((await sandbox.call("status"))["result"], {
+      execution_state: "idle",
+      background_processes: 0,
+    });
   });
 
   await t.step("restart gives a fresh kernel", async () => {
@@ -281,37 +286,37 @@ Deno.test("a kernel that dies is replaced, and its end is told", async (t) => {
     {
       name: "segfault",
       code: "import ctypes; ctypes.string_at(0)",
-      died: { signal: "SIGSEGV", exit_code: null, oom: false },
+      died: { signal: "SIGSEGV", exitCode: null, oom: false },
     },
     {
       name: "os._exit",
       code: "import os; print('last', end='', flush=True); os._exit(3)",
-      died: { signal: null, exit_code: 3, oom: false },
+      died: { signal: null, exitCode: 3, oom: false },
     },
     {
       name: "SIGKILL",
       code: "import os; os.kill(os.getpid(), 9)",
-      died: { signal: "SIGKILL", exit_code: null, oom: false },
+      died: { signal: "SIGKILL", exitCode: null, oom: false },
     },
     {
       name: "memory",
       code: "a = []\nwhile True: a.append(bytearray(50_000_000))",
-      died: { signal: "SIGKILL", exit_code: null, oom: true },
+      died: { signal: "SIGKILL", exitCode: null, oom: true },
     },
     {
       name: "closed descriptors",
       code: "import os; os.closerange(3, 1000)",
-      died: { signal: null, exit_code: 70, oom: false },
+      died: { signal: null, exitCode: 70, oom: false },
     },
     {
       name: "garbage on its socket",
       code: "import os\nwhile True: os.write(200, b'\\xff' * 8)",
-      died: { signal: "SIGKILL", exit_code: null, oom: false },
+      died: { signal: "SIGKILL", exitCode: null, oom: false },
     },
     {
       name: "a forged result",
-      code: 'import os\nos.write(200, b\'\\0\\0\\0\\x11{"type":"result"}\')\nwhile True: pass',
-      died: { signal: "SIGKILL", exit_code: null, oom: false },
+      code: 'import os\nos.write(200, b\'\\0\\0\\0\\x19{"type":"execute_result"}\')\nwhile True: pass',
+      died: { signal: "SIGKILL", exitCode: null, oom: false },
     },
   ];
   for (const { name, code, died } of cases) {
@@ -349,7 +354,10 @@ Deno.test("the supervisor holds output back while nobody takes events", async ()
     max_output_bytes: 10_000_000,
   });
   await new Promise((resolve) => setTimeout(resolve, 300));
-  assert.deepEqual((await sandbox.call("status"))["result"], { kernel: "busy", background_processes: 0 });
+  assert.deepEqual((await sandbox.call("status"))["result"], {
+    execution_state: "busy",
+    background_processes: 0,
+  });
   await sandbox.call("hold", { hold: false });
   assert.equal((await cell).stdout.length, 1_000_000);
   assert.equal((await cell).value, "'done'");
@@ -420,7 +428,7 @@ Deno.test("user code that patches what everybody uses does not reach the protoco
   const broken = await sandbox.cell(
     "builtins.isinstance = builtins.len = builtins.enumerate = builtins.dict = None",
   );
-  assert.deepEqual([broken.result.status, broken.result.died?.exit_code], ["kernel_died", 72]);
+  assert.deepEqual([broken.result.status, broken.result.died?.exitCode], ["kernel_died", 72]);
   assert.match(JSON.stringify(broken.events), /replaces builtins/);
   assert.equal((await sandbox.cell("1 + 1")).value, "2");
 });
@@ -432,7 +440,7 @@ Deno.test("without IPython the kernel is told to be unavailable, in a sentence",
     JSON.stringify(event["error"]),
     /"code":"kernel_unavailable","message":"The image has no usable IPython/,
   );
-  const reply = await sandbox.call("execute", { code: "1", timeout_ms: 1000 });
+  const reply = await sandbox.call("execute", EXECUTE);
   assert.match(JSON.stringify(reply), /"code":"kernel_unavailable".*did not run/);
 });
 

@@ -16,21 +16,27 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
       { timeout_ms: 500 },
     );
     // The shell, and perhaps its sleep already.
-    assert(cell.result.background_processes >= 1);
+    assert(cell.result.backgroundProcesses >= 1);
     await new Promise((resolve) => setTimeout(resolve, 900));
     const next = await sandbox.cell("time.sleep(1.2); print(p.poll())");
     assert.equal(next.stdout, "between\nwithin\nNone\n");
     assert.deepEqual(next.events.filter(({ late }) => late === true).map(({ text }) => text), ["between\n"]);
-    assert.equal(next.result.background_processes, 0);
-    assert.deepEqual((await sandbox.call("status"))["result"], { kernel: "idle", background_processes: 1 });
+    assert.equal(next.result.backgroundProcesses, 0);
+    assert.deepEqual((await sandbox.call("status"))["result"], {
+      execution_state: "idle",
+      background_processes: 1,
+    });
     await sandbox.cell("p.kill(); p.wait()");
-    assert.deepEqual((await sandbox.call("status"))["result"], { kernel: "idle", background_processes: 0 });
+    assert.deepEqual((await sandbox.call("status"))["result"], {
+      execution_state: "idle",
+      background_processes: 0,
+    });
   });
 
   await t.step("what comes between cells waits for an ordinary cell", async () => {
     await sandbox.cell("import threading, time\nthreading.Timer(0.2, print, ['LATE']).start()");
     await new Promise((resolve) => setTimeout(resolve, 500));
-    assert.equal((await sandbox.cell("pass", { internal: true })).stdout, "");
+    assert.equal((await sandbox.cell("pass", { silent: true })).stdout, "");
     const next = await sandbox.cell("print('mine')");
     assert.deepEqual(
       next.events.filter(({ type }) => type === "stream").map(({ text, late }) => [text, late]),
@@ -50,8 +56,8 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
         "listener = logging.handlers.QueueListener(messages, logging.StreamHandler(sys.stdout)); listener.start()",
         "await asyncio.to_thread(int)",
       ].join("\n"));
-      assert.equal(made.result.background_processes, 2);
-      assert.equal(made.result.background_threads, 2);
+      assert.equal(made.result.backgroundProcesses, 2);
+      assert.equal(made.result.backgroundThreads, 2);
       const used = await sandbox.cell([
         "threads.submit(print, 'a thread').result()",
         "processes.apply(os.system, ['echo a process'])",
@@ -65,7 +71,7 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
         "a thread",
         "to_thread",
       ]);
-      assert.deepEqual([used.result.background_processes, used.result.background_threads], [0, 0]);
+      assert.deepEqual([used.result.backgroundProcesses, used.result.backgroundThreads], [0, 0]);
       await sandbox.cell("processes.terminate(); processes.join(); threads.shutdown()");
     },
   );
@@ -125,14 +131,14 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
         "threading.Timer(0.2, later).start()",
       ].join("\n"));
       await new Promise((resolve) => setTimeout(resolve, 500));
-      const internal = await sandbox.cell("import time; time.sleep(0.7)", { internal: true });
+      const internal = await sandbox.cell("import time; time.sleep(0.7)", { silent: true });
       assert.deepEqual([
-        internal.result.background_processes,
-        internal.result.background_threads,
+        internal.result.backgroundProcesses,
+        internal.result.backgroundThreads,
         internal.stdout,
       ], [0, 0, ""]);
       const next = await sandbox.cell("print('mine')");
-      assert.deepEqual([next.result.background_processes, next.result.background_threads], [1, 1]);
+      assert.deepEqual([next.result.backgroundProcesses, next.result.backgroundThreads], [1, 1]);
       assert.deepEqual(
         next.events.filter(({ type }) => type === "stream").map(({ text, late }) => [text, late]),
         [["meanwhile\n", true], ["mine\n", undefined]],
@@ -156,7 +162,7 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     const waits = await sandbox.cell("ran = True", { timeout_ms: 500 });
     assert.deepEqual([waits.result.status, waits.result.kernel], ["timeout", "kept"]);
-    assert.match(waits.error?.value ?? "", /task of an earlier cell/);
+    assert.match(waits.error?.evalue ?? "", /task of an earlier cell/);
     assert.equal((await sandbox.cell("kept, 'ran' in globals()")).value, "(7, False)");
   });
 
@@ -181,7 +187,7 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
     await sandbox.cell("import subprocess\np = subprocess.Popen('yes')", { timeout_ms: 3000 });
     const next = await sandbox.cell("print('mine')");
     assert.match(next.stdout, /(?:^|\n)mine\n/);
-    assert.equal(next.result.background_processes, 0);
+    assert.equal(next.result.backgroundProcesses, 0);
     await sandbox.cell("p.kill(); p.wait()");
     // What it has printed is shown with the next cell, and that once.
     await sandbox.cell("pass");

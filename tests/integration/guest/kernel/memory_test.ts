@@ -21,7 +21,7 @@ for (const landlock of [true, false]) {
       const cell = await sandbox.cell(LOWERS + TAKES_ALL);
       assert.equal(cell.stdout, landlock ? "13\n" : "");
       assert.deepEqual([cell.result.status, cell.result.kernel], ["kernel_died", "restarted"]);
-      assert.deepEqual(cell.result.died, { signal: "SIGKILL", exit_code: null, oom: true });
+      assert.deepEqual(cell.result.died, { signal: "SIGKILL", exitCode: null, oom: true });
     });
 
     await t.step("eight of its children", async () => {
@@ -29,18 +29,18 @@ for (const landlock of [true, false]) {
         `${LOWERS}children = []\nfor _ in range(8):\n    pid = os.fork()\n    if pid == 0:\n        x = bytearray(b'x') * (200 << 20); time.sleep(3); os._exit(0)\n    children.append(pid)\n-9 in [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]`;
       const cell = await sandbox.cell(children);
       assert.deepEqual([cell.result.status, cell.value], ["ok", "True"]);
-      assert.ok(cell.result.oom_kills > 0);
-      assert.equal((await sandbox.cell("1")).result.oom_kills, 0);
+      assert.ok(cell.result.oomKills > 0);
+      assert.equal((await sandbox.cell("1")).result.oomKills, 0);
     });
 
     await t.step("a kernel between two cells, which the next one says", async () => {
       const code =
         "import threading, time\ndef later():\n    time.sleep(0.3); x = []\n    while True: x.append(bytearray(b'x') * 10_000_000)\nthreading.Thread(target=later).start(); os.getpid()";
       await untilGone(sandbox, (await sandbox.cell(LOWERS + code)).value);
-      assert.equal((await sandbox.cell("1", { internal: true })).result.lost, null);
+      assert.equal((await sandbox.cell("1", { silent: true })).result.lost, null);
       const next = await sandbox.cell("'threading' in globals(), open('/workspace/kept').read()");
       assert.equal(next.value, "(False, 'kept')");
-      assert.deepEqual(next.result.lost, { signal: "SIGKILL", exit_code: null, oom: true });
+      assert.deepEqual(next.result.lost, { signal: "SIGKILL", exitCode: null, oom: true });
       assert.equal((await sandbox.cell("1")).result.lost, null);
     });
 
@@ -50,7 +50,7 @@ for (const landlock of [true, false]) {
       );
       await untilGone(sandbox, kernel.value);
       const next = await sandbox.cell("1");
-      assert.deepEqual(next.result.lost, { signal: null, exit_code: 3, oom: false });
+      assert.deepEqual(next.result.lost, { signal: null, exitCode: 3, oom: false });
       await sandbox.cell("x = 1");
       await sandbox.call("restart");
       assert.equal((await sandbox.cell("1")).result.lost, null);
@@ -61,8 +61,8 @@ for (const landlock of [true, false]) {
         `${LOWERS}import multiprocessing\ndef f(n):\n    x = bytearray(b'x') * (500 << 20); time.sleep(30)\nwith multiprocessing.get_context('fork').Pool(4) as pool: pool.map(f, range(4))`,
       );
       assert.deepEqual([cell.result.status, cell.result.kernel], ["kernel_died", "restarted"]);
-      assert.deepEqual(cell.result.died, { signal: null, exit_code: null, oom: true });
-      assert.match(cell.error?.value ?? "", /waited for a process that the memory limit had ended/);
+      assert.deepEqual(cell.result.died, { signal: null, exitCode: null, oom: true });
+      assert.match(cell.error?.evalue ?? "", /waited for a process that the memory limit had ended/);
     });
 
     await t.step("but not one that waits for something else, or that computes", async () => {

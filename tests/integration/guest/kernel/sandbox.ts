@@ -3,35 +3,14 @@ import { PYTHON_IMAGE } from "../../../fixtures/images.ts";
 import assert from "node:assert/strict";
 import { GUEST_MODULES } from "../../../../src/guest/mod.ts";
 import driver from "./driver.py" with { type: "text" };
-import { CellCollector, type MimeBundle } from "../../../../src/sandbox/cell.ts";
+import type { ExecuteResult, MimeBundle } from "../../../../src/agent_protocol/messages/mod.ts";
+import { sandboxBootConfig } from "../../../../src/agent_protocol/mod.ts";
+import { OutputCollector } from "../../../../src/sandbox/outcome.ts";
 import loader from "../../../../src/guest/loader.py" with { type: "text" };
 import * as z from "zod";
 
 const LINE = z.object({ id: z.number(), event: z.looseObject({ type: z.string() }) });
-const TOTAL = z.object({ bytes: z.number(), kept: z.number() });
-const DEATH = z.nullable(z.strictObject({
-  signal: z.nullable(z.string()),
-  exit_code: z.nullable(z.number()),
-  oom: z.boolean(),
-}));
-const RESULT = z.strictObject({
-  status: z.enum(["ok", "error", "timeout", "interrupted", "kernel_died"]),
-  kernel: z.enum(["kept", "restarted", "unavailable"]),
-  execution_count: z.number(),
-  elapsed_ms: z.number(),
-  output: z.strictObject({
-    stdout: TOTAL,
-    stderr: TOTAL,
-    displays: z.strictObject({ count: z.number(), kept: z.number(), bytes: z.number() }),
-  }),
-  died: DEATH,
-  lost: DEATH,
-  oom_kills: z.number(),
-  forged: z.boolean(),
-  background_processes: z.number(),
-  background_threads: z.number(),
-});
-const ERROR = z.object({ name: z.string(), value: z.string(), traceback: z.string() });
+const ERROR = z.object({ ename: z.string(), evalue: z.string(), traceback: z.string() });
 
 export type Event = z.infer<typeof LINE>["event"];
 export interface Bundle {
@@ -40,7 +19,7 @@ export interface Bundle {
 
 /** What a cell gave, in a shape that is easy to assert on. */
 export interface Outcome {
-  readonly result: z.infer<typeof RESULT>;
+  readonly result: Omit<ExecuteResult, "kernel"> & { readonly kernel: string };
   readonly events: readonly Event[];
   readonly stdout: string;
   readonly stderr: string;
@@ -52,7 +31,7 @@ export interface Outcome {
 export interface CellOptions {
   readonly timeout_ms?: number;
   readonly max_output_bytes?: number;
-  readonly internal?: boolean;
+  readonly silent?: boolean;
 }
 
 export interface SandboxOptions {
@@ -103,7 +82,7 @@ export class Sandbox {
       stderr: "inherit",
     }).spawn();
     const sandbox = new Sandbox(label, process);
-    const config = { kernel: { preload: options.preload ?? [] } };
+    const config = sandboxBootConfig({ leaseSeconds: 60, preload: options.preload ?? [] });
     const boot = new TextEncoder().encode(
       JSON.stringify({ modules: { ...GUEST_MODULES, agent: driver, ...options.modules }, config }),
     );
@@ -149,24 +128,25 @@ export class Sandbox {
   }
 
   async cell(code: string, options: CellOptions = {}): Promise<Outcome> {
-    const params = { code, timeout_ms: 20_000, max_output_bytes: 1 << 20, internal: false, ...options };
+    const params = { code, timeout_ms: 20_000, max_output_bytes: 1 << 20, silent: false, ...options };
     const events = await this.request("execute", params);
-    const reply = z.object({ result: RESULT }).parse(events.at(-1), { reportInput: true });
+    const reply = z.object({ result: z.unknown() }).parse(events.at(-1));
     const streams = (name: string) =>
       events.filter((event) => event.type === "stream" && event["name"] === name).map((event) =>
         event["text"]
       ).join("");
-    const collector = new CellCollector();
-    for (const event of events.slice(0, -1)) collector.take(event);
-    const { outputs } = collector.finish(reply.result);
+    const collector = new OutputCollector();
+    for (const event of events.slice(0, -1)) collector.add(event);
+    const result = collector.finish(reply.result);
+    const { outputs } = result;
     const error = events.find((event) => event.type === "error");
     return {
-      result: reply.result,
+      result,
       events,
       stdout: streams("stdout"),
       stderr: streams("stderr"),
-      value: outputs.find((output) => output.type === "result")?.data["text/plain"],
-      displays: outputs.filter((output) => output.type === "display"),
+      value: outputs.find((output) => output.type === "execute_result")?.data["text/plain"],
+      displays: outputs.filter((output) => output.type === "display_data"),
       error: error && ERROR.parse(error),
     };
   }

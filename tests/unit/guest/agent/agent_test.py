@@ -29,12 +29,13 @@ from server_side import (
     ServerSide,
     boot_bytes,
     encode_frame,
+    sandbox_config,
 )
 from agent.events import MAX_UNACKNOWLEDGED, EventWindow
 from agent.frames import ProtocolError
 
 Config = Dict[str, Any]
-SANDBOX: Config = {"mode": "sandbox", "lease_seconds": 30}
+SANDBOX: Config = sandbox_config()
 
 
 def ping(text: bytes = b"12345678") -> bytes:
@@ -61,9 +62,10 @@ class Attach(unittest.TestCase):
     def test_without_a_kernel_says_so_and_serves_on(self) -> None:
         with ServerSide(SANDBOX) as server:
             server.attach()
-            state = server.event("kernel_state", "dead")
+            state = server.event("execution_state", "dead")
             self.assertEqual("kernel_unavailable", state["error"]["code"])
-            reply = server.request("execute", {"code": "1"})
+            params = {"code": "1", "timeout_ms": 1000, "max_output_bytes": 1000, "silent": False}
+            reply = server.request("execute", params)
             self.assertEqual("kernel_unavailable", reply["error"]["code"])
             self.assertEqual("unknown_method", server.request("nonsense")["error"]["code"])
 
@@ -85,7 +87,16 @@ class Attach(unittest.TestCase):
     def test_params_of_a_wrong_shape_are_refused(self) -> None:
         with ServerSide(SANDBOX) as server:
             server.attach()
-            self.assertEqual("bad_request", server.request("status", [1])["error"]["code"])
+            error = server.request("status", [1])["error"]
+            self.assertEqual("invalid_argument", error["code"])
+            self.assertEqual("Cannot status: params must be an object: received a list", error["message"])
+            missing = server.request("execute", {"code": "1"})["error"]
+            self.assertEqual("Cannot execute: params.timeout_ms is missing", missing["message"])
+
+    def test_an_invalid_configuration_is_reported_on_stderr(self) -> None:
+        with ServerSide({**SANDBOX, "lease_seconds": "long"}) as server:
+            self.assertEqual(1, server.wait_exit())
+            self.assertIn(b"config.lease_seconds must be a number above 0, at most 86400: received a text", server.said)
 
     def test_events_are_sent_again_until_acknowledged(self) -> None:
         with ServerSide(SANDBOX) as server:
@@ -180,7 +191,7 @@ class Life(unittest.TestCase):
     def test_closed_stdin_leaves_the_lease_running(self) -> None:
         with ServerSide({**SANDBOX, "lease_seconds": 1}) as server:
             server.attach()
-            server.event("kernel_state", "dead")
+            server.event("execution_state", "dead")
             server.acknowledges = False
             server.until(server.all_sent)
             assert server.process.stdin
@@ -266,7 +277,7 @@ class Relay(unittest.TestCase):
         }
         self.server = ServerSide(config)
         self.server.attach()
-        self.server.event("kernel_state", "dead")
+        self.server.event("execution_state", "dead")
         self.clients: List[socket.socket] = []
 
     def tearDown(self) -> None:
@@ -434,16 +445,18 @@ class Window(unittest.TestCase):
         window.acknowledge(MAX_UNACKNOWLEDGED + 1)
         self.assertTrue(window.has_room)
 
-    def test_text_and_numbers_that_json_cannot_hold_are_mended(self) -> None:
+    def test_text_and_numbers_that_json_cannot_hold_are_replaced(self) -> None:
         window = EventWindow()
         window.add(1, {"type": "x", "text": "a\ud800b", "number": float("nan"), "list": [float("inf")]})
         frame = window.next_frame() or b""
         self.assertEqual({"type": "x", "text": "a?b", "number": None, "list": [None]}, json.loads(frame[16:]))
 
-    def test_an_event_that_no_message_can_hold_is_replaced(self) -> None:
+    def test_an_event_that_no_message_can_hold_becomes_an_error(self) -> None:
         window = EventWindow()
         window.add(1, {"type": "reply", "result": "y" * (17 << 20)})
-        self.assertEqual("too_large", json.loads((window.next_frame() or b"")[16:])["error"]["code"])
+        self.assertEqual("internal", json.loads((window.next_frame() or b"")[16:])["error"]["code"])
+        window.add(1, {"type": "stream", "name": "stdout", "text": "y" * (17 << 20)})
+        self.assertEqual("EventTooLarge", json.loads((window.next_frame() or b"")[16:])["ename"])
         self.assertIsNone(window.next_frame())
 
 

@@ -1,0 +1,16 @@
+/** The agent's own codes: of replies, and of states. */
+export const AGENT_ERROR_CODES = [
+  "busy",
+  "internal",
+  "invalid_argument",
+  "kernel_unavailable",
+  "no_pipes",
+  "unknown_method",
+  "cdm_in_use",
+  "database_failed",
+  "no_data",
+  "relay_failed",
+] as const;
+
+/** One of the agent's own codes. */
+export type AgentErrorCode = typeof AGENT_ERROR_CODES[number];

@@ -1,0 +1,45 @@
+import * as z from "zod";
+import { wireObject } from "./camel_case.ts";
+
+const limit = z.number().nonnegative().nullable();
+const ids = z.array(z.int()).length(4);
+
+/** An agent's effective confinement, as its kernel reports it. null is what the agent could not read. */
+export const attestationSchema = wireObject({
+  uid: z.int(),
+  gid: z.int(),
+  /** Real, effective, saved, of the file system. */
+  user_ids: ids,
+  group_ids: ids,
+  groups: z.array(z.int()).max(1000),
+  /** Masks in hexadecimal. */
+  capabilities: z.record(
+    z.enum(["effective", "permitted", "inheritable", "bounding", "ambient"]),
+    z.string().regex(/^[0-9a-f]{1,32}$/).nullable(),
+  ),
+  no_new_privs: z.boolean(),
+  /** The mode, as in /proc/self/status. */
+  seccomp: z.int().nullable(),
+  dumpable: z.boolean(),
+  interfaces: z.array(z.string().max(200)).max(100),
+  root_read_only: z.boolean(),
+  writable_mounts: z.array(z.string().max(4096)).max(1000),
+  limits: wireObject({ memory_bytes: limit, swap_bytes: limit, pids_max: limit, cpu_quota: limit }),
+});
+
+/** An agent's attestation. */
+export type Attestation = z.output<typeof attestationSchema>;
+
+/** The first message of an attach. */
+export const helloSchema = z.object({
+  protocol: z.int(),
+  /** The version of the server that sent the agent's modules. */
+  agent: z.string().max(100),
+  python: z.string().max(100),
+  mode: z.enum(["sandbox", "database"]),
+  /** null where it could not be read. */
+  attestation: attestationSchema.nullable(),
+});
+
+/** What an agent says of itself. */
+export type Hello = z.output<typeof helloSchema>;

@@ -1,0 +1,75 @@
+import * as z from "zod";
+import { wireObject } from "./camel_case.ts";
+
+const MAX_CODE_BYTES = 1024 * 1024;
+const count = z.int().nonnegative();
+const noParams = z.strictObject({});
+const nothing = z.object({});
+
+/** Parameters of `execute`, as they are sent. */
+const executeParamsSchema = z.strictObject({
+  /** Python source. */
+  code: z.string().refine((code) => new TextEncoder().encode(code).byteLength <= MAX_CODE_BYTES),
+  timeout_ms: z.int().min(1).max(86_400_000),
+  /** Of stdout and of stderr, bytes; of each other text, characters. */
+  max_output_bytes: z.int().min(0).max(64 * 1024 * 1024),
+  /** Runs apart from the user's history, in a namespace of its own that has `user_ns`. */
+  silent: z.boolean(),
+});
+
+/** Parameters of `execute`, as they are sent. */
+export type ExecuteParams = z.input<typeof executeParamsSchema>;
+
+/** How a kernel ended: by a signal or with an exit code, and whether the memory limit ended it. */
+const deathSchema = wireObject({
+  signal: z.string().max(40).nullable(),
+  exit_code: z.int().nullable(),
+  oom: z.boolean(),
+});
+
+/** How a kernel ended. */
+export type Death = z.output<typeof deathSchema>;
+
+/** `bytes` in all, `kept` of them were sent. */
+const totals = z.object({ bytes: count, kept: count });
+
+/** The result of `execute`. */
+export const executeResultSchema = wireObject({
+  status: z.enum(["ok", "error", "timeout", "interrupted", "kernel_died"]),
+  kernel: z.enum(["kept", "restarted"]),
+  execution_count: count,
+  elapsed_ms: count,
+  output: z.object({
+    stdout: totals,
+    stderr: totals,
+    displays: z.object({ count, kept: count, bytes: count }),
+  }),
+  died: deathSchema.nullable(),
+  /** How an earlier kernel ended between this execution and the one before. */
+  lost: deathSchema.nullable(),
+  /** Processes that the memory limit has ended since the last reply. */
+  oom_kills: count,
+  /** The kernel reported an end that was none: its values may be made up. */
+  forged: z.boolean(),
+  /** Left running by executions, and not reported before. */
+  background_processes: count,
+  background_threads: count,
+});
+
+/** How an execution ended, as the agent reports it. */
+export type ExecuteResult = z.output<typeof executeResultSchema>;
+
+/** Every request of an agent: its parameters as they are sent, its result as it is read. */
+export const REQUESTS = {
+  execute: { params: executeParamsSchema, result: executeResultSchema },
+  interrupt: { params: noParams, result: z.object({ interrupted: z.boolean() }) },
+  restart: { params: noParams, result: nothing },
+  status: {
+    params: noParams,
+    result: wireObject({
+      execution_state: z.enum(["starting", "idle", "busy", "dead"]),
+      background_processes: count,
+    }),
+  },
+  shutdown: { params: noParams, result: nothing },
+} as const;

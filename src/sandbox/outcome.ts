@@ -1,0 +1,167 @@
+/** Puts an execution's outcome together from the agent's events and its reply, which are untrusted until their schemas accept them. */
+import {
+  type ExecuteResult,
+  executeResultSchema,
+  type ExecutionEvent,
+  executionEventSchema,
+  type ExecutionOutput,
+  type PartEvent,
+} from "../agent_protocol/messages/mod.ts";
+import { OmcpError } from "../errors.ts";
+
+/** More characters than the agent sends for one execution (its own caps are lower): an agent that sends more is not ours any more. */
+const MAX_CHARACTERS = 32 * 1024 * 1024;
+
+/** The outcome of an execution. */
+export interface ExecutionOutcome extends Omit<ExecuteResult, "kernel"> {
+  readonly outputs: readonly ExecutionOutput[];
+  /** `unknown`: the agent had not replied when the caller had to have an answer. */
+  readonly kernel: ExecuteResult["kernel"] | "unknown";
+  /** How long it waited for another execution of the sandbox, ms. */
+  readonly waitedMs?: number;
+}
+
+/** Puts an execution's outcome together from its events. */
+export class OutputCollector {
+  #outputs: ExecutionOutput[] = [];
+  #clearsNext = false;
+  /** Bytes that were printed and cleared. */
+  readonly #cleared = { stdout: 0, stderr: 0 };
+  readonly #onOutput: ((output: ExecutionOutput) => void) | undefined;
+  #characters = 0;
+  #parts: { readonly display: number; readonly texts: Map<string, string[]> } | undefined;
+  #broken: string | undefined;
+
+  /** @param onOutput Gets each output as it arrives. */
+  constructor(onOutput?: (output: ExecutionOutput) => void) {
+    this.#onOutput = onOutput;
+  }
+
+  /**
+   * Adds an event. After one that breaks the contract it keeps no other.
+   *
+   * @param event An event of the execution's request.
+   */
+  add(event: unknown): void {
+    if (this.#broken !== undefined) return;
+    const parsed = executionEventSchema.safeParse(event);
+    if (!parsed.success) {
+      this.#broken = "an event of unknown shape";
+      return;
+    }
+    const { data } = parsed;
+    this.#characters += characters(data);
+    if (this.#characters > MAX_CHARACTERS) {
+      this.#broken = `more than ${MAX_CHARACTERS} characters of events`;
+    } else if (data.type === "part") {
+      this.#keepPart(data);
+    } else if (data.type === "clear_output") {
+      if (data.wait) this.#clearsNext = true;
+      else this.#clear();
+    } else {
+      const output = this.#whole(data);
+      if (this.#clearsNext && isPrinted(output)) this.#clear();
+      this.#append(output);
+      this.#onOutput?.(output);
+    }
+  }
+
+  #keepPart({ display, mimeType, text }: PartEvent): void {
+    if (this.#parts?.display !== display) this.#parts = { display, texts: new Map() };
+    const begun = this.#parts.texts.get(mimeType);
+    if (begun === undefined) this.#parts.texts.set(mimeType, [text]);
+    else begun.push(text);
+  }
+
+  /** An output with the texts that arrived in parts before it. */
+  #whole(output: ExecutionOutput): ExecutionOutput {
+    if (output.type === "stream" || output.type === "error" || output.display === undefined) return output;
+    const parts = this.#parts;
+    this.#parts = undefined;
+    if (parts?.display !== output.display) {
+      this.#broken = "a display without its parts";
+      return output;
+    }
+    const texts = [...parts.texts].map(([name, pieces]) => [name, pieces.join("")] as const);
+    return { ...output, data: { ...output.data, ...Object.fromEntries(texts) } };
+  }
+
+  /** The outputs that have arrived so far. */
+  get outputs(): readonly ExecutionOutput[] {
+    return this.#outputs;
+  }
+
+  /**
+   * Ends the execution.
+   *
+   * @param result The reply's result.
+   * @throws {OmcpError} `channel_failed` where the result or an event does not have the contract's shape.
+   */
+  finish(result: unknown): ExecutionOutcome {
+    const parsed = executeResultSchema.safeParse(result);
+    const problem = this.#broken ?? (parsed.success ? undefined : "a result of unknown shape");
+    if (problem !== undefined || !parsed.success) {
+      throw new OmcpError("channel_failed", `The sandbox sent ${problem}`, {
+        state: "It cannot be trusted any more and is being removed; its variables and files are gone.",
+        next: "Create a new sandbox.",
+        retryable: false,
+      });
+    }
+    const { output } = parsed.data;
+    return {
+      ...parsed.data,
+      output: {
+        stdout: without(output.stdout, this.#cleared.stdout),
+        stderr: without(output.stderr, this.#cleared.stderr),
+        displays: output.displays,
+      },
+      outputs: parsed.data.forged
+        ? this.#outputs.filter((output) => output.type !== "execute_result")
+        : this.#outputs,
+    };
+  }
+
+  /** Forgets what the cell has printed. Its displays the kernel itself holds back. */
+  #clear(): void {
+    this.#clearsNext = false;
+    for (const { name, text } of this.#outputs.filter(isPrinted)) {
+      this.#cleared[name] += new TextEncoder().encode(text).byteLength;
+    }
+    this.#outputs = this.#outputs.filter((output) => !isPrinted(output));
+  }
+
+  #append(output: ExecutionOutput): void {
+    const last = this.#outputs.at(-1);
+    if (
+      output.type === "stream" && last?.type === "stream" && last.name === output.name &&
+      last.late === output.late && (output.skipped ?? 0) === 0
+    ) {
+      this.#outputs[this.#outputs.length - 1] = { ...last, text: last.text + output.text };
+    } else {
+      this.#outputs.push(output);
+    }
+  }
+}
+
+function characters(event: ExecutionEvent): number {
+  switch (event.type) {
+    case "clear_output":
+      return 0;
+    case "error":
+      return event.ename.length + event.evalue.length + event.traceback.length;
+    case "stream":
+    case "part":
+      return event.text.length;
+    default:
+      return Object.values(event.data).reduce((sum, text) => sum + text.length, 0);
+  }
+}
+
+/** Whether the cell itself printed it. */
+function isPrinted(output: ExecutionOutput): output is ExecutionOutput & { readonly type: "stream" } {
+  return output.type === "stream" && output.late !== true;
+}
+
+function without(total: { readonly bytes: number; readonly kept: number }, cleared: number) {
+  return { bytes: Math.max(0, total.bytes - cleared), kept: Math.max(0, total.kept - cleared) };
+}

@@ -1,0 +1,95 @@
+/** Follows what a new sandbox's agent reports until it can be handed out: its kernel's confinement, and its services. */
+import * as z from "zod";
+import { executionStateSchema, serviceStateSchema } from "../agent_protocol/messages/mod.ts";
+import { OmcpError } from "../errors.ts";
+import { abortError } from "../lib/async/abort_error.ts";
+import { abortable } from "../lib/async/abortable.ts";
+
+const eventSchema = z.discriminatedUnion("type", [executionStateSchema, serviceStateSchema]);
+type Confinement = z.output<typeof executionStateSchema>["confinement"];
+
+const REMOVED = "The sandbox has been removed.";
+
+/** Follows a sandbox's `execution_state` and `service_state` events. */
+export class StartupWatch {
+  readonly #confinement = Promise.withResolvers<Confinement>();
+  readonly #started = Promise.withResolvers<void>();
+
+  constructor() {
+    // Nobody may wait for it yet.
+    this.#confinement.promise.catch(() => {});
+  }
+
+  /** Resolves when the first kernel is ready, or will never be. */
+  get started(): Promise<void> {
+    return this.#started.promise;
+  }
+
+  /** @param event An event that belongs to no request. */
+  add(event: unknown): void {
+    const parsed = eventSchema.safeParse(event);
+    if (!parsed.success) {
+      this.#confinement.reject(brokenContract());
+      return;
+    }
+    if (parsed.data.type === "service_state") {
+      this.#confinement.reject(serviceFailed(parsed.data.error.message));
+      return;
+    }
+    const { confinement, error, state } = parsed.data;
+    if (state !== "starting") this.#started.resolve();
+    if (error !== null) this.#confinement.reject(kernelUnavailable(error.message));
+    else if (confinement !== null) this.#confinement.resolve(confinement);
+  }
+
+  /**
+   * Waits until the kernel's confinement is known.
+   *
+   * @param signal Gives up.
+   * @param ended Resolves when no report can come any more, with the reason.
+   * @returns What is wrong with the confinement; empty when all is as it must be.
+   * @throws {OmcpError} `kernel_unavailable` where the image has no kernel; `sandbox_start_failed` where a service could not be offered or
+   * the container ended; `channel_failed` where the agent breaks the contract; `timeout` or `cancelled` by the signal.
+   */
+  async confinementProblems(
+    signal: AbortSignal,
+    ended: Promise<{ readonly reason: string }>,
+  ): Promise<string[]> {
+    const reported = Promise.race([this.#confinement.promise, ended.then(endedEarly)]);
+    const confinement = await abortable(reported, signal).catch((error) => {
+      throw signal.aborted ? abortError(signal.reason, "The kernel has not reported its confinement") : error;
+    });
+    const problems: string[] = [];
+    if (confinement?.noNewPrivs !== true) problems.push("the kernel may gain privileges");
+    if (confinement?.seccomp !== 2) problems.push("the kernel has no seccomp filter");
+    return problems;
+  }
+}
+
+function kernelUnavailable(message: string): OmcpError {
+  return new OmcpError("kernel_unavailable", message, {
+    state: REMOVED,
+    next: "Use an image with python3 ≥ 3.9 and ipython (setting OMCP_IMAGE).",
+  });
+}
+
+function serviceFailed(message: string): OmcpError {
+  return new OmcpError("sandbox_start_failed", `The sandbox has no database connection: ${message}`, {
+    state: REMOVED,
+    next: "Try again; if it fails again, see the server log.",
+  });
+}
+
+function brokenContract(): OmcpError {
+  return new OmcpError("channel_failed", "The new sandbox's agent sent an event of unknown shape", {
+    state: REMOVED,
+    next: "Create a new sandbox.",
+  });
+}
+
+function endedEarly({ reason }: { readonly reason: string }): never {
+  throw new OmcpError("sandbox_start_failed", `The sandbox ended before its kernel was ready: ${reason}`, {
+    state: "No code was run.",
+    next: "Try again; if it fails again, see the server log.",
+  });
+}
