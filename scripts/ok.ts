@@ -2,7 +2,7 @@
 const STEPS: readonly (readonly string[])[] = [
   ["fmt", "--check"],
   ["lint"],
-  ["check", "src", "tests", "scripts"],
+  ["check", "src", "tests", "scripts", "examples"],
   ["doc", "--lint", "src/main.ts", ...modules()],
   ["run", "-A", "scripts/python_checks.ts"],
   ["run", "-A", "scripts/generate.ts", "--check"],

@@ -17,6 +17,7 @@ import { TOOLSETS } from "../src/mcp/variant.ts";
 const PLACE = "/path/to/omcp-python-sandbox";
 const PATH = new URL("../README.md", import.meta.url);
 const DOCS = new URL("../docs/", import.meta.url);
+const CONFIGURATIONS = new URL("../examples/client_configurations/", import.meta.url);
 
 function settingsTable(): string {
   const rows = Object.entries(SETTINGS).map(([name, { schema, default: fallback, unit, description }]) =>
@@ -43,21 +44,21 @@ function flagsBlock(): string {
   ].join("\n");
 }
 
-function clientConfig(wrap: (server: unknown) => unknown): string {
-  const server = {
-    command: "npx",
-    args: [
-      "-y",
-      `deno@${DENO_VERSION}`,
-      "run",
-      "--quiet",
-      MEMORY_FLAGS,
-      ...permissionFlags({ project: PLACE }),
-      `${PLACE}/src/main.ts`,
-      "serve",
-    ],
-  };
-  return ["```json", JSON.stringify(wrap(server), null, 2), "```"].join("\n");
+/** For Claude Desktop, Cursor and most others. */
+function genericConfiguration(): string {
+  return json({ mcpServers: { "omcp-python-sandbox": serverCommand() } });
+}
+
+function vscodeConfiguration(): string {
+  return json({ servers: { "omcp-python-sandbox": { type: "stdio", ...serverCommand() } } });
+}
+
+function serverCommand() {
+  return { command: "npx", args: ["-y", `deno@${DENO_VERSION}`, ...serverArguments({ project: PLACE })] };
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 const parts: Readonly<Record<string, string>> = {
@@ -66,10 +67,8 @@ const parts: Readonly<Record<string, string>> = {
   ),
   settings: settingsTable(),
   flags: flagsBlock(),
-  "client-generic": clientConfig((server) => ({ mcpServers: { "omcp-python-sandbox": server } })),
-  "client-vscode": clientConfig((server) => ({
-    servers: { "omcp-python-sandbox": { type: "stdio", ...Object(server) } },
-  })),
+  "client-generic": `\`\`\`json\n${genericConfiguration()}\`\`\``,
+  "client-vscode": `\`\`\`json\n${vscodeConfiguration()}\`\`\``,
 };
 
 let stale = 0;
@@ -85,6 +84,8 @@ await update(PATH, (before) => {
   return after;
 });
 await update(new URL("errors.md", DOCS), () => errorsPage());
+await update(new URL("mcp_servers.json", CONFIGURATIONS), genericConfiguration);
+await update(new URL("vscode.json", CONFIGURATIONS), vscodeConfiguration);
 await update(new URL("../deno.json", import.meta.url), withFlags);
 await update(new URL("../CONTRIBUTING.md", import.meta.url), (text) => text);
 for (const { name } of Deno.readDirSync(DOCS)) {

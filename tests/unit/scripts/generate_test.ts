@@ -3,7 +3,17 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
-const COPIED = ["src", "scripts", "images", "docs", "README.md", "CONTRIBUTING.md", "deno.json", "deno.lock"];
+const COPIED = [
+  "src",
+  "scripts",
+  "images",
+  "docs",
+  "examples",
+  "README.md",
+  "CONTRIBUTING.md",
+  "deno.json",
+  "deno.lock",
+];
 
 const TOOL = `import * as z from "zod";
 import { textResult } from "../results.ts";

@@ -1,0 +1,79 @@
+/** Runs everything in examples/ against the real server. */
+import assert from "node:assert/strict";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import * as z from "zod";
+import { assertNothingLeft, connectTestEngine, newInstance, PROJECT } from "../../fixtures/server.ts";
+
+const SERVER = [Deno.execPath(), "task", "-q", "start"];
+const EXAMPLES = `${PROJECT}/examples`;
+const PNG = [0x89, 0x50, 0x4e, 0x47];
+
+const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
+  "typescript_client.ts": [Deno.execPath(), "run", "-A"],
+  "python_client.py": ["python3"],
+};
+
+const serverSchema = z.object({ command: z.literal("npx"), args: z.array(z.string()) });
+const configurationSchema = z.object({
+  mcpServers: z.record(z.string(), serverSchema).optional(),
+  servers: z.record(z.string(), serverSchema).optional(),
+});
+
+Deno.test("every file of examples/ is run by this test", () => {
+  const names = [...Deno.readDirSync(EXAMPLES)].map(({ name }) => name);
+  assert.deepEqual(names.sort(), ["README.md", "client_configurations", ...Object.keys(PROGRAMS)].sort());
+});
+
+for (const [name, [command = "", ...args]] of Object.entries(PROGRAMS)) {
+  Deno.test(`examples/${name} queries the CDM, saves a figure and leaves nothing`, async () => {
+    const instance = newInstance();
+    const folder = await Deno.makeTempDir({ prefix: "omcp-example-" });
+    try {
+      const { code, stdout, stderr } = await new Deno.Command(command, {
+        args: [...args, `${EXAMPLES}/${name}`, ...SERVER],
+        cwd: PROJECT,
+        env: { OMCP_INSTANCE: instance, OMCP_LOG_LEVEL: "error", OUTPUT: folder },
+        stdin: "null",
+        signal: AbortSignal.timeout(120_000),
+      }).output();
+      const text = new TextDecoder().decode(stdout);
+      assert.equal(code, 0, `${text}\n${new TextDecoder().decode(stderr)}`);
+      assert.match(text, /`by_gender`: 2 rows[^]*\[ok/);
+      assert.deepEqual([...await Deno.readFile(`${folder}/figure.png`)].slice(0, PNG.length), PNG);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+    await assertNothingLeft(await connectTestEngine(), instance);
+  });
+}
+
+for (const { name } of Deno.readDirSync(`${EXAMPLES}/client_configurations`)) {
+  Deno.test(`examples/client_configurations/${name} starts a server that lists its tools`, async () => {
+    const text = await Deno.readTextFile(`${EXAMPLES}/client_configurations/${name}`);
+    const placed = text.replaceAll("/path/to/omcp-python-sandbox", PROJECT);
+    const { mcpServers, servers } = configurationSchema.parse(JSON.parse(placed));
+    const [server] = Object.values(mcpServers ?? servers ?? {});
+    assert.ok(server, "no server");
+    const [yes, deno, ...args] = server.args;
+    assert.equal(yes, "-y");
+    assert.equal(deno, `deno@${Deno.version.deno}`);
+    const instance = newInstance();
+    const client = new Client({ name: "test", version: "1" });
+    // The same Deno, without fetching it: a test must not depend on a registry.
+    await client.connect(
+      new StdioClientTransport({
+        command: Deno.execPath(),
+        args,
+        env: { ...Deno.env.toObject(), OMCP_INSTANCE: instance, OMCP_LOG_LEVEL: "error" },
+      }),
+    );
+    try {
+      const { tools } = await client.listTools();
+      assert.ok(tools.some((tool) => tool.name === "execute_python_code"));
+    } finally {
+      await client.close();
+    }
+    await assertNothingLeft(await connectTestEngine(), instance);
+  });
+}
