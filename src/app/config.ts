@@ -164,6 +164,23 @@ export const SETTINGS = {
     description:
       "This server's name in the label `org.omcp.instance` of its containers; empty: a random one. One server at a time has a name; what an earlier one left under it is removed at start.",
   },
+  OMCP_AUDIT_FILE: {
+    schema: z.string().regex(
+      /^(?:\/[^,\0]*[^/,\0])?$/,
+      "must be an absolute path of a file, without a comma",
+    ),
+    default: "",
+    unit: "path",
+    description:
+      "File to which the audit is appended, a JSON line for each SQL statement and execution; empty: stderr. Needs `--allow-write` for it.",
+  },
+  OMCP_AUDIT_SOURCE: {
+    schema: z.enum(["on", "off"], "must be on or off"),
+    default: "off",
+    unit: "",
+    description:
+      "`on` puts the source of statements and cells into the audit, which may hold patients' data.",
+  },
   OMCP_LOG_LEVEL: {
     schema: z.enum(["debug", "info", "warning", "error"], "must be debug, info, warning or error"),
     default: "info",
@@ -193,6 +210,10 @@ export interface Config extends CdmSettings {
   readonly workspaceBytes: number;
   /** Whether the instance was named: another server could have the same name. */
   readonly instanceNamed: boolean;
+  /** Undefined: the audit goes to stderr. */
+  readonly auditFile: string | undefined;
+  /** Whether the audit holds the source of statements and cells. */
+  readonly auditSource: boolean;
   readonly logLevel: "debug" | "info" | "warning" | "error";
 }
 
@@ -244,6 +265,8 @@ export function readConfig(read: ReadVariable): Config {
     maxCost: get("OMCP_MAX_COST"),
     instance: instance || crypto.randomUUID(),
     instanceNamed: instance !== "",
+    auditFile: get("OMCP_AUDIT_FILE") || undefined,
+    auditSource: get("OMCP_AUDIT_SOURCE") === "on",
     logLevel: get("OMCP_LOG_LEVEL"),
   };
   if (problems.length > 0) {

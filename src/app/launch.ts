@@ -10,6 +10,8 @@ export interface LaunchOptions {
   readonly databaseHost?: string;
   /** A file with certificate authorities for that Postgres. */
   readonly certificatePath?: string;
+  /** The file of `OMCP_AUDIT_FILE`. */
+  readonly auditFile?: string;
 }
 
 /**
@@ -32,11 +34,13 @@ export function permissionFlags(options: LaunchOptions): string[] {
   // Deno loads a worker's modules under the read permission: this is the guard's folder and nothing more.
   const read = [socket, `${options.project}/src/postgres/guard`];
   if (options.certificatePath !== undefined) read.push(options.certificatePath);
+  const write = [socket];
+  if (options.auditFile !== undefined) write.push(options.auditFile);
   return [
     "--no-prompt",
     `--allow-net=${net.join(",")}`,
     `--allow-read=${read.join(",")}`,
-    `--allow-write=${socket}`,
+    `--allow-write=${write.join(",")}`,
     `--allow-env=${VARIABLES.join(",")}`,
   ];
 }

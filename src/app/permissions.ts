@@ -33,8 +33,9 @@ function needs(config: Config): Need[] {
     net(`unix:${socket}`),
     net("docker.invalid:80"),
     read(socket),
-    { flag: `--allow-write=${socket}`, descriptor: { name: "write", path: socket } },
+    write(socket),
   ];
+  if (config.auditFile !== undefined) found.push(write(config.auditFile));
   if (config.database.kind === "none") return found;
   const guard = new URL("../postgres/guard/worker.ts", import.meta.url);
   // In a compiled binary the modules are inside it.
@@ -55,6 +56,10 @@ function needs(config: Config): Need[] {
 
 function net(host: string): Need {
   return { flag: `--allow-net=${host}`, descriptor: { name: "net", host } };
+}
+
+function write(path: string): Need {
+  return { flag: `--allow-write=${path}`, descriptor: { name: "write", path } };
 }
 
 function read(path: string): Need {

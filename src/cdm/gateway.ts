@@ -6,14 +6,20 @@ import type { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { cdmTables, type CdmVersion } from "../omop/cdm/mod.ts";
-import { type AuditEntry, Database, localUpstream, type RoleReport, urlUpstream } from "../postgres/mod.ts";
+import {
+  type Audit,
+  type Auditing,
+  Database,
+  localUpstream,
+  type RoleReport,
+  urlUpstream,
+} from "../postgres/mod.ts";
 import { LocalDatabase } from "../postgres/local/container.ts";
 import { imageReference } from "../images/identity.ts";
 import type { CdmSettings } from "./settings.ts";
 import { databaseProcessors } from "../postgres/local/processors.ts";
 
 const log = logger("postgres");
-const audit = logger("audit");
 
 /** How long a start waits for a database by URL before it goes on without it. */
 const FIRST_LOOK_MS = 10_000;
@@ -21,6 +27,12 @@ const FIRST_LOOK_MS = 10_000;
 /** Label of an engine volume: the version of the CDM in it. */
 export const LABEL_CDM_VERSION = "org.omcp.cdm.version";
 const versionSchema = z.enum(["5.3", "5.4"]);
+
+/** Where statements are audited. */
+export interface StatementAudit extends Auditing {
+  /** Takes an entry for each statement, refused or not; must not throw. */
+  readonly record: Audit;
+}
 
 /** The CDM of a server. */
 export interface CdmGateway {
@@ -49,14 +61,19 @@ export function volumeName(name: string): string {
  *
  * @param config The settings.
  * @param engine Where local databases run.
+ * @param audit Where the statements of sandboxes are audited.
  * @returns The gateway, or undefined where no database is configured.
  * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. A database that is away is no error: sandboxes work without it.
  */
-export async function openCdmGateway(config: CdmSettings, engine: Engine): Promise<CdmGateway | undefined> {
+export async function openCdmGateway(
+  config: CdmSettings,
+  engine: Engine,
+  audit: StatementAudit,
+): Promise<CdmGateway | undefined> {
   const { database: location } = config;
   if (location.kind === "none") return undefined;
   if (location.kind === "url") {
-    const database = databaseOf(config, urlUpstream(location.url));
+    const database = databaseOf(config, urlUpstream(location.url), audit);
     const version = await firstLook(database);
     return gatewayOf(config, { database, version, close: () => database.close() });
   }
@@ -70,7 +87,7 @@ export async function openCdmGateway(config: CdmSettings, engine: Engine): Promi
     leaseSeconds: config.leaseSeconds,
     cpus: databaseProcessors(await engine.info()),
   });
-  const database = databaseOf(config, localUpstream((signal) => local.open(signal)));
+  const database = databaseOf(config, localUpstream((signal) => local.open(signal)), audit);
   async function close(): Promise<void> {
     await database.close();
     await local.close();
@@ -103,6 +120,7 @@ function gatewayOf(config: CdmSettings, { database, version, close }: GatewayPar
 function databaseOf(
   config: CdmSettings,
   upstream: ConstructorParameters<typeof Database>[0]["upstream"],
+  audit: StatementAudit,
 ): Database {
   return new Database({
     upstream,
@@ -114,14 +132,11 @@ function databaseOf(
       resultBytes: config.queryResultBytes,
       maxCost: config.maxCost,
     },
-    audit: writeAudit,
+    audit: audit.record,
+    auditing: audit,
     onRoleReport: reportRole,
     ...(config.unsafeRole === undefined ? {} : { allowUnsafeRole: config.unsafeRole }),
   });
-}
-
-function writeAudit(entry: AuditEntry): void {
-  audit.info("{verdict} {command} by {sandboxId}: {rows} rows, {bytes} bytes, {elapsedMs} ms", { ...entry });
 }
 
 function reportRole(report: RoleReport): void {

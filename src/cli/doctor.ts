@@ -12,6 +12,9 @@ import { missingImage } from "../images/missing.ts";
 
 const CELL_MS = 60_000;
 
+/** No sandbox of the doctor's reaches the database. */
+const NO_STATEMENTS = { record: () => {}, ready: () => true, keepsSource: false };
+
 /** What only the inside can tell; the policy's own facts were checked before the sandbox was handed out. */
 const LOOK_INSIDE = `
 import os, socket
@@ -82,7 +85,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
     });
   }
   const cdm = await check("database", async () => {
-    const gateway = await openCdmGateway(config, engine);
+    const gateway = await openCdmGateway(config, engine, NO_STATEMENTS);
     if (gateway === undefined) return { value: undefined, say: "none is configured" };
     try {
       return { value: gateway, say: await gateway.describe() };

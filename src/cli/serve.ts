@@ -1,10 +1,12 @@
 /** Wires the modules together: the one place that knows all of them. */
 import { ownCommand } from "../lib/own_command.ts";
+import { openAudit, statementAudit } from "../app/audit.ts";
 import { type Config, readConfig } from "../app/config.ts";
 import type { Command } from "./command.ts";
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { type HeldInstance, holdInstance } from "../app/instance.ts";
+import type { AuditLog } from "../observability/audit.ts";
 import { logger, startLogging } from "../observability/log.ts";
 import { startStdio } from "../mcp/transports/stdio.ts";
 import { offeredTools } from "../mcp/offered_tools.ts";
@@ -50,6 +52,7 @@ export const command: Command = {
  */
 export async function serve(config: Config): Promise<number> {
   requirePermissions(config);
+  const audit = openAudit(config);
   const policy = sandboxPolicy(config);
   checkPolicy(policy);
   const engine = await connectEngine(config);
@@ -62,12 +65,12 @@ export async function serve(config: Config): Promise<number> {
   const instance = await holdInstance(config, engine, image);
   let cdm: CdmGateway | undefined;
   try {
-    cdm = await openCdmGateway(config, engine);
+    cdm = await openCdmGateway(config, engine, statementAudit(audit, LOCAL_USER.id));
   } catch (error) {
     await instance.close();
     throw error;
   }
-  return await serveUntilEnd({ config, engine, image, policy, instance, cdm });
+  return await serveUntilEnd({ config, engine, image, policy, instance, cdm, audit });
 }
 
 interface Parts {
@@ -77,9 +80,12 @@ interface Parts {
   readonly policy: SandboxPolicy;
   readonly instance: HeldInstance;
   readonly cdm: CdmGateway | undefined;
+  readonly audit: AuditLog;
 }
 
-async function serveUntilEnd({ config, engine, image, policy, instance, cdm }: Parts): Promise<number> {
+async function serveUntilEnd(
+  { config, engine, image, policy, instance, cdm, audit }: Parts,
+): Promise<number> {
   const sandboxes = new SandboxManager({
     host: engine,
     instance: config.instance,
@@ -94,7 +100,7 @@ async function serveUntilEnd({ config, engine, image, policy, instance, cdm }: P
   const stop = endingSignal();
   const stdio = startStdio({
     tools: offeredTools(toolVariant(cdm), config),
-    services: { sandboxes, cdm, limits: config },
+    services: { sandboxes, cdm, limits: config, audit },
     principal: LOCAL_USER,
   });
   log.info("Serving MCP over stdio: {image}, API {api}", { image, api: engine.apiVersion });
@@ -108,6 +114,7 @@ async function serveUntilEnd({ config, engine, image, policy, instance, cdm }: P
   await Promise.allSettled([sandboxes.close(), cdm?.close(), stdio.close()]);
   // Last: who takes the instance then finds nothing of it.
   await instance.close();
+  audit.close();
   clearTimeout(forced);
   stop.dispose();
   return 0;

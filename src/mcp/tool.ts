@@ -2,6 +2,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
+import type { AuditLog } from "../observability/audit.ts";
 import type { SandboxManager } from "../sandbox/manager.ts";
 import { argumentError } from "./argument_error.ts";
 import { lenientInput, renamedArguments } from "./lenient_input.ts";
@@ -54,6 +55,7 @@ export interface ToolServices {
   /** Undefined where no database is configured. */
   readonly cdm: CdmService | undefined;
   readonly limits: ToolLimits;
+  readonly audit: Pick<AuditLog, "execution">;
 }
 
 /** Facts for the log line of a call. */

@@ -22,6 +22,8 @@ export async function startLogging(level: LogLevel): Promise<void> {
     sinks: { stderr: getStreamSink(Deno.stderr.writable, { formatter: getJsonLinesFormatter() }) },
     loggers: [
       { category: ["omcp"], lowestLevel: level, sinks: ["stderr"] },
+      // No level silences the audit.
+      { category: ["omcp", "audit"], lowestLevel: "info", sinks: ["stderr"], parentSinks: "override" },
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
     ],
   });

@@ -4,6 +4,7 @@ import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import {
   type Audit,
+  type Auditing,
   type Backend,
   type BrokerLimits,
   ConnectionCount,
@@ -34,6 +35,8 @@ export interface DatabaseOptions {
   readonly limits?: Partial<BrokerLimits>;
   /** Told of every statement, refused or not. */
   readonly audit: Audit;
+  /** Whether entries can be written, and what they hold. @default {ALWAYS_AUDITING} */
+  readonly auditing?: Auditing;
   /** The role that may be used though it has rights it should not have. @default {undefined} */
   readonly allowUnsafeRole?: string;
   /** The site's own functions that sandboxes may call, as `schema.name`. @default {[]} */
@@ -145,6 +148,7 @@ export class Database {
         limits: this.#limits,
         backend: (signal) => this.#backend(signal),
         audit: this.#options.audit,
+        ...(this.#options.auditing === undefined ? {} : { auditing: this.#options.auditing }),
         overran: (outcome) => this.#overran(sandboxId, outcome),
         signal: this.#end.signal,
       }).finally(() => this.#serving.delete(served));

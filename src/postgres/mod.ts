@@ -1,9 +1,11 @@
 export {
   type Audit,
   type AuditEntry,
+  type Auditing,
   type BrokerLimits,
   DEFAULT_LIMITS,
   type Overrun,
+  type StatementSource,
 } from "./broker/mod.ts";
 export type { CdmCatalog } from "./catalog/mod.ts";
 export { Database, type DatabaseOptions } from "./database.ts";

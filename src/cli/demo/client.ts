@@ -43,10 +43,13 @@ export async function connectServer(
   launch: Omit<LaunchOptions, "project"> = {},
 ): Promise<ConnectedServer> {
   const project = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
+  // On stderr the audit would be mixed with what people look at.
+  const own = launch.auditFile === undefined ? await Deno.makeTempFile({ prefix: "omcp-audit-" }) : undefined;
+  const auditFile = launch.auditFile ?? own ?? "";
   const transport = new StdioClientTransport({
     command: Deno.execPath(),
-    args: serverArguments({ project, ...launch }),
-    env: { ...inherited(), ...environment },
+    args: serverArguments({ project, ...launch, auditFile }),
+    env: { ...inherited(), OMCP_AUDIT_FILE: auditFile, ...environment },
     stderr: "inherit",
   });
   const client = new Client({ name: "omcp-demo", version: "1" });
@@ -71,7 +74,10 @@ export async function connectServer(
         ),
       };
     },
-    close: async () => await client.close(),
+    close: async () => {
+      await client.close();
+      if (own !== undefined) await Deno.remove(own);
+    },
   };
 }
 

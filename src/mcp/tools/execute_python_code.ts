@@ -29,17 +29,26 @@ export const tool: Tool = defineTool({
     }),
   }),
   async handle({ sandbox_id, code, timeout }, context) {
-    const { sandboxes, limits } = context.services;
+    const { sandboxes, limits, audit } = context.services;
     const timeoutMs = timeout === undefined ? limits.cellTimeoutMs : Math.round(timeout * 1000);
     context.limit(timeoutMs);
     context.progress("running");
-    const outcome = await sandboxes.get(sandbox_id).execute(code, {
-      timeoutMs,
-      outputBytes: limits.outputBytes,
-      signal: context.signal,
-      onWaiting: () => context.progress("waiting for another cell of this sandbox to end"),
-      onOutput: (output) => context.progress(latest(output)),
-    });
+    const sandbox = sandboxes.get(sandbox_id);
+    const outcome = await audit.execution(
+      { principal: context.principal.id, sandbox: sandbox_id, tool: "execute_python_code", source: code },
+      () =>
+        sandbox.execute(code, {
+          timeoutMs,
+          outputBytes: limits.outputBytes,
+          signal: context.signal,
+          onWaiting: () => context.progress("waiting for another cell of this sandbox to end"),
+          onOutput: (output) => context.progress(latest(output)),
+        }),
+      ({ status, output: { stdout, stderr, displays } }) => ({
+        status,
+        bytes: stdout.bytes + stderr.bytes + displays.bytes,
+      }),
+    );
     context.note({ status: outcome.status });
     return cellResult(outcome, limits.outputBytes);
   },

@@ -1,7 +1,7 @@
 import { type QueryAnswer, runQuery } from "../../cdm/query_runner/run_query.ts";
 import { OmcpError } from "../../errors.ts";
 import { readableBytes, showable } from "../../lib/text.ts";
-import { type CompiledOmopQuery, compileOmopQuery, omopQuerySchema } from "../../omop/query/mod.ts";
+import { compileOmopQuery, omopQuerySchema } from "../../omop/query/mod.ts";
 import { counted } from "../counted.ts";
 import { textResult } from "../results.ts";
 import { runnableSql } from "../runnable_sql.ts";
@@ -38,18 +38,19 @@ export const tool: Tool = defineTool({
     unknownArgument: (name) => ELSEWHERE.get(name),
   }),
   async handle({ sandbox_id, ...query }, context) {
-    const { sandboxes, limits: { queryMs } } = context.services;
+    const { sandboxes, audit, limits: { queryMs } } = context.services;
     const cdm = requireCdm(context.services);
     const compiled = compileOmopQuery(query, { version: cdm.version, schema: cdm.schema, maxRows: MAX_ROWS });
     const sandbox = sandboxes.get(sandbox_id);
     context.progress("querying the CDM");
     await cdm.ready(AbortSignal.any([context.signal, AbortSignal.timeout(queryMs)]));
-    const answer = await runQuery(sandbox, compiled, {
-      into: query.into,
-      timeoutMs: queryMs,
-      signal: context.signal,
-    });
-    return textResult(describe(query.into, compiled, answer));
+    const sql = runnableSql(compiled.sql, compiled.parameters);
+    const answer = await audit.execution(
+      { principal: context.principal.id, sandbox: sandbox_id, tool: "query_omop", source: sql },
+      () => runQuery(sandbox, compiled, { into: query.into, timeoutMs: queryMs, signal: context.signal }),
+      ({ memoryBytes }) => ({ status: "ok", bytes: memoryBytes }),
+    );
+    return textResult(describe({ into: query.into, sql, limit: compiled.limit }, answer));
   },
 });
 
@@ -58,8 +59,14 @@ function requireCdm({ cdm }: ToolServices): CdmService {
   throw new OmcpError("internal", "query_omop is offered without a database");
 }
 
-function describe(into: string, compiled: CompiledOmopQuery, answer: QueryAnswer): string {
-  const { sql, parameters, limit } = compiled;
+interface RanQuery {
+  readonly into: string;
+  readonly sql: string;
+  /** Rows that are kept. */
+  readonly limit: number;
+}
+
+function describe({ into, sql, limit }: RanQuery, answer: QueryAnswer): string {
   const columns = counted(answer.columns.length, "column");
   const size = readableBytes(answer.memoryBytes);
   const lines = [
@@ -70,7 +77,7 @@ function describe(into: string, compiled: CompiledOmopQuery, answer: QueryAnswer
       ? [`[truncated: there are more than ${counted(limit, "row")}; raise limit, filter or aggregate]`]
       : []),
     `Columns: ${answer.columns.map(({ name, dtype }) => `${name} ${dtype}`).join(", ")}`,
-    `SQL: ${showable(runnableSql(sql, parameters))}`,
+    `SQL: ${showable(sql)}`,
     "",
     answer.columns.map(({ name }) => name).join(" | "),
     ...answer.preview.map((row) => row.map((value) => showable(short(value))).join(" | ")),

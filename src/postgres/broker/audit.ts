@@ -1,16 +1,31 @@
+import { createHash } from "node:crypto";
 import { clipped, type Place } from "../guard/text.ts";
+import type { PlannedStatement } from "./planner.ts";
+import type { Refusal } from "./refusals.ts";
 
-/** A line of the audit log: one statement. It holds no literal, parameter or row. */
+/** What identifies an SQL text. */
+export interface StatementSource {
+  /** Bytes in UTF-8. */
+  readonly length: number;
+  /** SHA-256 of its UTF-8, in hexadecimal. */
+  readonly sha256: string;
+  /** Its beginning, at most {@link MAX_AUDIT_SOURCE} characters, literals included; only where {@link Auditing.keepsSource} asks for it. */
+  readonly text?: string;
+}
+
+/** An entry of the audit: one statement. Without {@link StatementSource.text} it holds no literal, parameter or row. */
 export interface AuditEntry {
-  /** Whose statement it was. */
+  /** The sandbox that sent it. */
   readonly sandboxId: string;
+  /** The statement as the client sent it; undefined where the message could not be read. */
+  readonly source: StatementSource | undefined;
   /** The SQL with its literals removed, cut at {@link MAX_AUDIT_SQL} characters; null where it could not be parsed. */
   readonly normalizedSql: string | null;
   /** Whether the guard let it pass; a refused one never reached the server. */
   readonly verdict: "forward" | "refuse";
   /** What kind of statement it was, such as `select`; absent where it was refused. */
   readonly command?: string;
-  /** Rows the server sent (0 for COPY unless it told). */
+  /** Rows the server sent (0 for COPY unless the server reports them). */
   readonly rows: number;
   /** Bytes of rows or COPY data that the server sent. */
   readonly bytes: number;
@@ -23,29 +38,71 @@ export interface AuditEntry {
 /** Takes audit entries; must not throw. */
 export type Audit = (entry: AuditEntry) => void;
 
-/** Characters of normalised SQL that are kept a statement. */
+/** How statements are audited. */
+export interface Auditing {
+  /** Whether an entry would be written now. While it returns false, no statement passes. */
+  ready(): boolean;
+  /** Whether entries hold the source itself. */
+  readonly keepsSource: boolean;
+}
+
+/** Entries are always taken, and hold no source. */
+export const ALWAYS_AUDITING: Auditing = { ready: () => true, keepsSource: false };
+
+/** Characters of normalised SQL that are kept for each statement. */
 export const MAX_AUDIT_SQL = 2_048;
 
-/** Places that are remembered; of a statement with more, errors stand where the server has them. */
+/** Characters of the source that are kept for each statement. */
+export const MAX_AUDIT_SOURCE = 16_384;
+
+/** Places that are remembered; of a statement with more, errors have the server's positions. */
 const MAX_PLACES = 64;
+
+/** The refusal of a statement that could not be audited: it fails closed. */
+export const UNAUDITED: Refusal = {
+  sqlstate: "58030",
+  message: "the server cannot write its audit: the statement was not run",
+  hint: "This is for the server's operator: its log has the cause.",
+};
 
 /** What is remembered of a statement that was let through. */
 export interface StatementNote {
   readonly normalized: string | null;
   readonly command: string;
-  /** What DEALLOCATE names. */
+  readonly source: StatementSource | undefined;
+  /** The name that PREPARE or DEALLOCATE gives. */
   readonly argument?: string;
-  /** Where its parts stand in the client's text. */
+  /** Where its parts are in the client's text. */
   readonly places?: readonly Place[];
 }
 
 /**
- * Makes a note that costs little to keep.
+ * Identifies an SQL text.
+ *
+ * @param text The text.
+ * @param keeps Whether its beginning is kept, too.
+ * @returns Length and hash of the whole.
+ */
+export function statementSource(text: string, keeps: boolean): StatementSource {
+  const bytes = new TextEncoder().encode(text);
+  return {
+    length: bytes.byteLength,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    ...(keeps ? { text: clipped(text, MAX_AUDIT_SOURCE) } : {}),
+  };
+}
+
+/**
+ * Makes a note that takes little memory.
  *
  * @param statement The statement as it was planned.
- * @returns The note, its text cut with the number of characters that are missing.
+ * @param keepsSource Whether the beginning of its source is kept.
+ * @returns The note, its texts cut with the number of characters that are missing.
  */
-export function statementNote(statement: StatementNote): StatementNote {
+export function statementNote(
+  statement: PlannedStatement & { readonly kind: "forward" },
+  keepsSource: boolean,
+): StatementNote {
   const { normalized, command, argument } = statement;
   const places = statement.places !== undefined && statement.places.length <= MAX_PLACES
     ? statement.places
@@ -53,13 +110,14 @@ export function statementNote(statement: StatementNote): StatementNote {
   return {
     normalized: audited(normalized),
     command,
+    source: statementSource(statement.source ?? statement.sql, keepsSource),
     ...(argument === undefined ? {} : { argument }),
     ...(places === undefined ? {} : { places }),
   };
 }
 
 /**
- * Cuts a normalised SQL text to what the audit keeps.
+ * Cuts a normalised SQL text to the length that the audit keeps.
  *
  * @param sql The text.
  * @returns The text, or its beginning and how much is missing.

@@ -8,7 +8,7 @@ import {
   readFrontendMessage,
 } from "../wire/frontend.ts";
 import { cstring, FRONTEND, message, readName, wireName } from "../wire/message.ts";
-import { type Audit, audited, statementNote } from "./audit.ts";
+import { type Audit, audited, type Auditing, statementNote, statementSource, UNAUDITED } from "./audit.ts";
 import {
   decodeSql,
   foreignType,
@@ -36,6 +36,7 @@ export interface FrontendRelayOptions {
   readonly conversation: PipelineState;
   readonly refusals: Refusals;
   readonly audit: Audit;
+  readonly auditing: Auditing;
   /** What statements may cost; undefined for no limit. */
   readonly costs: CostBudget | undefined;
   /** Snapshots that this sandbox has exported. */
@@ -45,6 +46,9 @@ export interface FrontendRelayOptions {
 }
 
 type ForwardedStatement = PlannedStatement & { readonly kind: "forward" };
+
+/** A refusal, with what the audit records of the text. */
+type RefusedText = Refusal & { readonly normalized?: string | null; readonly source?: string };
 
 /** Answers that may be owed before the client is read no further. */
 const MAX_OWED = 500;
@@ -137,18 +141,21 @@ export class FrontendRelay {
     const sql = decodeSql(body, 0);
     if (typeof sql !== "string") return this.#refuseQuery([], sql.refusal);
     const passed: ForwardedStatement[] = [];
-    let refused: Refusal | undefined;
+    let refused: RefusedText | undefined;
     let preparing = 0;
     for (const plan of await this.#texts.plan(sql)) {
       if (plan.kind === "refuse") {
-        refused = plan;
+        refused = { source: sql, ...plan };
         break;
       }
       if (plan.command === "prepare") preparing += 1;
       refused = plan.command === "prepare"
         ? this.#preparing(preparing)
         : this.#executing(executedBy(plan)) ?? this.#opening(Holdings.opens(plan.command));
-      if (refused !== undefined) break;
+      if (refused !== undefined) {
+        refused = { ...refused, source: plan.source ?? plan.sql, normalized: plan.normalized };
+        break;
+      }
       passed.push(plan);
     }
     if (refused === undefined) this.#sendQuery(passed);
@@ -181,7 +188,7 @@ export class FrontendRelay {
   #sendQuery(statements: readonly ForwardedStatement[], standIn: readonly string[] = []): void {
     this.#options.conversation.push({
       kind: "query",
-      statements: statements.map(statementNote),
+      statements: statements.map((statement) => statementNote(statement, this.#options.auditing.keepsSource)),
       places: joinedPlaces(statements, SEPARATOR),
     });
     const texts = [...statements.map(({ sql }) => sql), ...standIn];
@@ -221,9 +228,11 @@ export class FrontendRelay {
     if (typeof sql !== "string") return this.#refuseExtended(name.name, sql.refusal);
     const declared = parameterTypes(body, end + 1);
     const foreign = declared.find((oid) => !this.#options.planner.parameterTypes.has(oid));
-    if (foreign !== undefined) return this.#refuseExtended(name.name, foreignType(foreign));
+    if (foreign !== undefined) {
+      return this.#refuseExtended(name.name, { source: sql, ...foreignType(foreign) });
+    }
     const plan = single(await this.#texts.plan(sql, declared));
-    if (plan.kind === "refuse") return this.#refuseExtended(name.name, plan);
+    if (plan.kind === "refuse") return this.#refuseExtended(name.name, { source: sql, ...plan });
     const { conversation } = this.#options;
     const effect: Effect = {
       changesSettings: plan.changesSettings === true,
@@ -234,9 +243,13 @@ export class FrontendRelay {
     const full = name.name === "" && plan.command !== "prepare"
       ? undefined
       : this.#preparing(this.#pipeline.full && effective ? Infinity : 1);
-    if (full !== undefined) return this.#refuseExtended(name.name, full);
+    if (full !== undefined) return this.#refuseExtended(name.name, { source: sql, ...full });
     this.#pipeline.parsed(name.name, effect, plan.command === "select");
-    conversation.push({ kind: "parse", name: name.name, note: statementNote(plan) });
+    conversation.push({
+      kind: "parse",
+      name: name.name,
+      note: statementNote(plan, this.#options.auditing.keepsSource),
+    });
     this.#send(
       message(FRONTEND.parse, body.subarray(0, name.next), cstring(plan.sql), body.subarray(end + 1)),
     );
@@ -272,7 +285,8 @@ export class FrontendRelay {
     const portal = readName(body, 0);
     if (portal === undefined) throw new FrontendProtocolError("invalid Execute message");
     if (portal.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(portal.name));
-    const refused = this.#executing(this.#pipeline.executes(portal.name)) ??
+    const refused = (this.#options.auditing.ready() ? undefined : UNAUDITED) ??
+      this.#executing(this.#pipeline.executes(portal.name)) ??
       this.#opening(this.#pipeline.opens(portal.name));
     if (refused !== undefined) return this.#refuseExtended("", refused);
     this.#pipeline.executed(portal.name);
@@ -280,11 +294,11 @@ export class FrontendRelay {
     this.#send(message(FRONTEND.execute, body));
   }
 
-  #refuseQuery(before: readonly ForwardedStatement[], refusal: Refusal): void {
+  #refuseQuery(before: readonly ForwardedStatement[], refusal: RefusedText): void {
     this.#sendQuery(before, [this.#refuse(refusal)]);
   }
 
-  #refuseExtended(name: string, refusal: Refusal): void {
+  #refuseExtended(name: string, refusal: RefusedText): void {
     const standIn = this.#refuse(refusal);
     this.#pipeline.parsed(name);
     this.#options.conversation.push({ kind: "parse", name, note: undefined });
@@ -292,17 +306,20 @@ export class FrontendRelay {
     this.#send(message(FRONTEND.parse, latin1, new Uint8Array(1), cstring(standIn), new Uint8Array(2)));
   }
 
-  #refuse(refusal: Refusal & { readonly normalized?: string | null }): string {
+  #refuse(refusal: RefusedText): string {
+    const { sandboxId, auditing } = this.#options;
+    const { source, normalized = null, ...told } = refusal;
     this.#options.audit({
-      sandboxId: this.#options.sandboxId,
-      normalizedSql: audited(refusal.normalized ?? null),
+      sandboxId,
+      source: source === undefined ? undefined : statementSource(source, auditing.keepsSource),
+      normalizedSql: audited(normalized),
       verdict: "refuse",
       rows: 0,
       bytes: 0,
       elapsedMs: 0,
       sqlstate: refusal.sqlstate,
     });
-    return this.#options.refusals.standIn(refusal);
+    return this.#options.refusals.standIn(told);
   }
 
   #send(bytes: Uint8Array): void {

@@ -1,4 +1,4 @@
-export { type Audit, type AuditEntry, MAX_AUDIT_SQL } from "./audit.ts";
+export { type Audit, type AuditEntry, type Auditing, MAX_AUDIT_SQL, type StatementSource } from "./audit.ts";
 export { CostBudget, type CostBudgetOptions } from "./cost_budget.ts";
 export { ConnectionCount, SandboxConnections } from "./sandbox_connections.ts";
 export { type BrokerLimits, DEFAULT_LIMITS } from "./limits.ts";

@@ -24,7 +24,7 @@ export type Expectation =
   };
 
 const PREPARE = "prepare";
-const UNKNOWN: StatementNote = { normalized: null, command: "unknown" };
+const UNKNOWN: StatementNote = { normalized: null, command: "unknown", source: undefined };
 
 /** How many statements a message may prepare. */
 function prepares(message: Expectation): number {
@@ -282,6 +282,7 @@ export class PipelineState {
     if (note !== undefined) {
       this.#audit({
         sandboxId: this.#sandboxId,
+        source: note.source,
         normalizedSql: note.normalized,
         verdict: "forward",
         command: note.command,

@@ -7,6 +7,8 @@ export type PlannedStatement =
     readonly sql: string;
     readonly command: string;
     readonly normalized: string;
+    /** The statement as the client wrote it, where `sql` differs. */
+    readonly source?: string;
     /** The name that PREPARE or DEALLOCATE gives, or the snapshot that is to be imported. */
     readonly argument?: string;
     /** The prepared statement that it runs: what that does, it does. */
@@ -26,6 +28,8 @@ export type PlannedStatement =
     /** 1-based character of the client's text, for a syntax error. */
     readonly position?: number;
     readonly normalized: string | null;
+    /** The statement as the client wrote it, where the text could be divided into statements. */
+    readonly source?: string;
   };
 
 /** Decides what SQL may pass. The broker sends nothing that has not been through one. */

@@ -6,7 +6,7 @@ import { ByteReader } from "../wire/byte_reader.ts";
 import { FrontendProtocolError } from "../wire/frontend.ts";
 import { BACKEND, cstring, int32, message } from "../wire/message.ts";
 import type { StartupParameters } from "../wire/opening.ts";
-import type { Audit } from "./audit.ts";
+import { ALWAYS_AUDITING, type Audit, type Auditing } from "./audit.ts";
 import { FrontendRelay } from "./frontend_relay.ts";
 import { ClientWriter } from "./client_writer.ts";
 import { PipelineState } from "./pipeline_state.ts";
@@ -50,6 +50,8 @@ export interface ClientSession {
    */
   readonly backend: (signal: AbortSignal) => Promise<Backend>;
   readonly audit: Audit;
+  /** @default {ALWAYS_AUDITING} */
+  readonly auditing?: Auditing;
   /** Told of each statement that did not end when it was cancelled. */
   readonly overran: (outcome: Overrun) => void;
   /** Ends the connection. */
@@ -154,6 +156,7 @@ class Connection {
       conversation,
       refusals,
       audit,
+      auditing: this.#session.auditing ?? ALWAYS_AUDITING,
       snapshots: this.#session.connections.snapshots,
       limits,
     });

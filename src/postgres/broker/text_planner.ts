@@ -1,3 +1,4 @@
+import { type Auditing, UNAUDITED } from "./audit.ts";
 import type { CostBudget } from "./cost_budget.ts";
 import type { PlannedStatement, StatementPlanner } from "./planner.ts";
 
@@ -5,6 +6,7 @@ import type { PlannedStatement, StatementPlanner } from "./planner.ts";
 export interface TextPlannerOptions {
   readonly sandboxId: string;
   readonly planner: StatementPlanner;
+  readonly auditing: Auditing;
   /** What statements may cost; undefined for no limit. */
   readonly costs: CostBudget | undefined;
   /** Snapshots that this sandbox has exported. */
@@ -32,7 +34,8 @@ export class TextPlanner {
    * @returns A plan a statement, in order, up to the first that is refused.
    */
   async plan(sql: string, parameterTypes?: readonly number[]): Promise<readonly PlannedStatement[]> {
-    const { planner, sandboxId } = this.#options;
+    const { planner, sandboxId, auditing } = this.#options;
+    if (!auditing.ready()) return [refused(null, sql, UNAUDITED)];
     const plans: PlannedStatement[] = [];
     const { signal } = this.#deciding = new AbortController();
     try {
@@ -43,7 +46,7 @@ export class TextPlanner {
       }
       return plans;
     } catch {
-      return [refused(null, {
+      return [refused(null, sql, {
         sqlstate: "58000",
         message: "the statement could not be checked, and so may not run",
         hint: "Make it smaller or simpler, or try again.",
@@ -63,7 +66,7 @@ export class TextPlanner {
     if (plan.kind === "refuse" || plan.command !== "import_snapshot") return plan;
     if (plan.argument !== undefined && this.#options.snapshots.has(plan.argument)) return plan;
     const message = "only a snapshot that this sandbox has exported may be used";
-    return refused(plan.normalized, { sqlstate: "42501", message });
+    return refused(plan.normalized, sourceOf(plan), { sqlstate: "42501", message });
   }
 
   async #checkCost(
@@ -78,17 +81,26 @@ export class TextPlanner {
     const query = { sql: plan.estimated, parameterTypes, prepares: plan.command === "prepare" };
     const refusal = await costs.refusal(query, sandboxId, signal);
     if (signal.aborted) return cancelled(plan);
-    return refusal === undefined ? plan : refused(plan.normalized, refusal);
+    return refusal === undefined ? plan : refused(plan.normalized, sourceOf(plan), refusal);
   }
 }
 
-function cancelled({ normalized }: PlannedStatement): PlannedStatement {
-  return refused(normalized, { sqlstate: "57014", message: "canceling statement due to user request" });
+/** The text of a statement, as the client wrote it. */
+function sourceOf(plan: PlannedStatement & { readonly kind: "forward" }): string {
+  return plan.source ?? plan.sql;
+}
+
+function cancelled(plan: PlannedStatement & { readonly kind: "forward" }): PlannedStatement {
+  return refused(plan.normalized, sourceOf(plan), {
+    sqlstate: "57014",
+    message: "canceling statement due to user request",
+  });
 }
 
 function refused(
   normalized: string | null,
+  source: string,
   refusal: { readonly sqlstate: string; readonly message: string; readonly hint?: string },
 ): PlannedStatement {
-  return { kind: "refuse", ...refusal, normalized };
+  return { kind: "refuse", ...refusal, normalized, source };
 }

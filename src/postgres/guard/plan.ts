@@ -129,6 +129,7 @@ function planStatement(
       command,
       places: [...places],
       normalized: normalized(original.sql) ?? command,
+      ...(sql === original.sql ? {} : { source: original.sql }),
       ...(argument === undefined ? {} : { argument }),
       ...(changesSettings === true ? { changesSettings } : {}),
       ...(executes === undefined ? {} : { executes }),
@@ -137,7 +138,8 @@ function planStatement(
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { message, sqlstate, hint } = error;
-    return { kind: "refuse", sqlstate, message, hint, normalized: normalized(original.sql) };
+    const source = original.sql;
+    return { kind: "refuse", sqlstate, message, hint, normalized: normalized(source), source };
   }
 }
 

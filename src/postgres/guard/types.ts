@@ -40,6 +40,8 @@ export type StatementPlan =
     readonly estimated?: string;
     /** The statement without comments and constants, for the audit log. */
     readonly normalized: string;
+    /** The statement as the client wrote it, where `sql` differs. */
+    readonly source?: string;
     /** The name that PREPARE or DEALLOCATE gives, the snapshot to import, or what DISCARD and RESET name (`ALL`). */
     readonly argument?: string;
     /** The prepared statement that it runs: what that does, it does. */
@@ -53,6 +55,8 @@ export type StatementPlan =
     /** 1-based character of the client's text, for a syntax error. */
     readonly position?: number;
     readonly normalized: string | null;
+    /** The statement as the client wrote it, where the text could be divided into statements. */
+    readonly source?: string;
   };
 
 /** What a sandbox's SQL may reach. */

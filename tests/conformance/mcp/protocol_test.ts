@@ -56,7 +56,12 @@ class Session {
       },
     });
     const tools = [wait.offer(VARIANT, SETTINGS)];
-    const services = { sandboxes: NO_SANDBOXES, cdm: undefined, limits: SETTINGS };
+    const services = {
+      sandboxes: NO_SANDBOXES,
+      cdm: undefined,
+      limits: SETTINGS,
+      audit: { execution: unused },
+    };
     this.#handle = serveStdio(() => createMcpServer({ tools, services, principal: LOCAL_USER }), {
       transport: new LineTransport(this.input, this.#output),
     });

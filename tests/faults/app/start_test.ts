@@ -43,6 +43,14 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
     env: { OMCP_DATABASE_URL: "postgres://u:hunter2@127.0.0.1/d" },
     says: /disclosure_not_allowed[^]*OMCP_DISCLOSURE=open/,
   },
+  "an audit file that the flags do not allow": {
+    env: { OMCP_AUDIT_FILE: "/var/log/omcp/audit.jsonl" },
+    says: /config_invalid[^]*--allow-write=\/var\/log\/omcp\/audit\.jsonl/,
+  },
+  "an audit file that is no path": {
+    env: { OMCP_AUDIT_FILE: "audit.jsonl" },
+    says: /config_invalid[^]*OMCP_AUDIT_FILE must be an absolute path/,
+  },
   "a database that the flags do not allow": {
     env: { OMCP_DATABASE_URL: "postgres://u:hunter2@127.0.0.1:5999/d", OMCP_DISCLOSURE: "open" },
     says: /config_invalid[^]*--allow-net=127\.0\.0\.1:5999/,
@@ -73,4 +81,16 @@ Deno.test("the server does not start without an engine, and names the command th
     serverArguments({ project: PROJECT, socketPath }),
   );
   assert.match(said, /engine_unreachable[^]*task setup/);
+});
+
+Deno.test("the server does not start with an audit file that it cannot write, and says why", async () => {
+  const auditFile = "/absent/omcp-audit.jsonl";
+  const said = await failedStart(
+    { OMCP_AUDIT_FILE: auditFile },
+    serverArguments({ project: PROJECT, auditFile }),
+  );
+  assert.match(
+    said,
+    /config_invalid: Cannot write the audit file \/absent\/omcp-audit\.jsonl: [^]*OMCP_AUDIT_FILE/,
+  );
 });

@@ -65,7 +65,11 @@ Deno.test("loadLocal() makes a CDM that one server at a time serves", async () =
         assert.match(reply.text, /OperationalError/);
       });
       const variables = environment(name);
-      const gateway = await openCdmGateway(readConfig((variable) => variables[variable]), engine);
+      const gateway = await openCdmGateway(readConfig((variable) => variables[variable]), engine, {
+        record: () => {},
+        ready: () => true,
+        keepsSource: false,
+      });
       try {
         await assert.rejects(async () => await gateway?.describe(), { code: "cdm_in_use" });
       } finally {

@@ -24,6 +24,7 @@ const CONTEXT: ToolContext = {
     sandboxes: { create: unreachable, get: unreachable, list: unreachable, remove: unreachable },
     cdm: undefined,
     limits: SETTINGS,
+    audit: { execution: unreachable },
   },
   signal: new AbortController().signal,
   progress() {},

@@ -1,0 +1,179 @@
+/** The audit: who ran what in which sandbox. It holds no row, parameter or secret; the source only where the operator asks for it. */
+import { createHash } from "node:crypto";
+import { OmcpError } from "../errors.ts";
+import type { AuditSink } from "./audit_sink.ts";
+
+/** Longest source that is kept, in characters; length and hash are those of the whole. */
+const MAX_SOURCE = 16_384;
+
+/** What identifies a source without holding it. */
+export interface SourceDigest {
+  /** Bytes in UTF-8. */
+  readonly length: number;
+  /** SHA-256 of its UTF-8, in hexadecimal. */
+  readonly sha256: string;
+}
+
+/** An execution, as it is known before it runs. */
+export interface ExecutionFacts {
+  readonly principal: string;
+  readonly sandbox: string;
+  readonly tool: string;
+  readonly source: string;
+}
+
+/** How an execution ended. */
+export interface ExecutionEnd {
+  readonly status: string;
+  /** Bytes that it put out. */
+  readonly bytes: number;
+}
+
+/** A statement that has ended, or was refused. */
+export interface StatementFacts {
+  readonly principal: string;
+  readonly sandbox: string;
+  readonly status: "ok" | "error" | "refused";
+  /** The SQLSTATE where it is not `ok`. */
+  readonly sqlstate: string | null;
+  /** Its kind, such as `select`; null where it was refused. */
+  readonly command: string | null;
+  /** Undefined where the guard could not read the text. */
+  readonly digest: SourceDigest | undefined;
+  /** The SQL without its literals; null where it could not be parsed. */
+  readonly normalized: string | null;
+  readonly source: string | undefined;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+}
+
+/**
+ * Identifies a source.
+ *
+ * @param source The text.
+ */
+export function digest(source: string): SourceDigest {
+  const bytes = new TextEncoder().encode(source);
+  return { length: bytes.byteLength, sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+/** Records executions and statements in a sink. */
+export class AuditLog {
+  readonly #sink: AuditSink;
+  readonly #keepsSource: boolean;
+  /** The executions of each sandbox that have not ended, in the order in which they run. */
+  readonly #open = new Map<string, string[]>();
+
+  /**
+   * @param sink Where lines go.
+   * @param keepsSource Whether lines hold the source itself.
+   */
+  constructor(sink: AuditSink, keepsSource: boolean) {
+    this.#sink = sink;
+    this.#keepsSource = keepsSource;
+  }
+
+  /** Whether lines hold the source itself. */
+  get keepsSource(): boolean {
+    return this.#keepsSource;
+  }
+
+  /** Whether a line would be written now. While it is false, no SQL statement may run. */
+  ready(): boolean {
+    return this.#sink.ready();
+  }
+
+  /**
+   * Records that the server starts.
+   *
+   * @param facts Version and instance.
+   */
+  start(facts: { readonly version: string; readonly instance: string }): void {
+    this.#sink.write({ event: "start", ...facts });
+  }
+
+  /** Records that the server ends, and writes what is kept. */
+  close(): void {
+    this.#sink.write({ event: "end" });
+    this.#sink.close();
+  }
+
+  /**
+   * Runs an execution and records it. Statements of its sandbox carry its id while it is the one whose turn it is.
+   *
+   * @param facts Who runs what.
+   * @param run Runs it.
+   * @param endOf Reads the end off its value.
+   * @returns What `run` returns; what it throws is recorded, too.
+   */
+  async execution<T>(
+    facts: ExecutionFacts,
+    run: () => Promise<T>,
+    endOf: (value: T) => ExecutionEnd,
+  ): Promise<T> {
+    const id = `exec_${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
+    const open = this.#openOf(facts.sandbox);
+    open.push(id);
+    const start = performance.now();
+    let end: ExecutionEnd = { status: "internal", bytes: 0 };
+    try {
+      const value = await run();
+      end = endOf(value);
+      return value;
+    } catch (error) {
+      if (error instanceof OmcpError) end = { status: error.code, bytes: 0 };
+      throw error;
+    } finally {
+      open.splice(open.indexOf(id), 1);
+      if (open.length === 0) this.#open.delete(facts.sandbox);
+      const { principal, sandbox, tool, source } = facts;
+      this.#sink.write({
+        event: "execution",
+        principal,
+        sandbox,
+        execution: id,
+        tool,
+        ...end,
+        duration_ms: Math.round(performance.now() - start),
+        ...digest(source),
+        ...this.#source(source),
+      });
+    }
+  }
+
+  /**
+   * Records a statement.
+   *
+   * @param facts See {@link StatementFacts}.
+   */
+  statement(facts: StatementFacts): void {
+    const { principal, sandbox, status, sqlstate, command, rows, bytes, durationMs, normalized } = facts;
+    this.#sink.write({
+      event: "statement",
+      principal,
+      sandbox,
+      execution: this.#open.get(sandbox)?.[0] ?? null,
+      status,
+      sqlstate,
+      command,
+      rows,
+      bytes,
+      duration_ms: durationMs,
+      length: facts.digest?.length ?? null,
+      sha256: facts.digest?.sha256 ?? null,
+      normalized,
+      ...this.#source(facts.source),
+    });
+  }
+
+  #openOf(sandbox: string): string[] {
+    const open = this.#open.get(sandbox) ?? [];
+    this.#open.set(sandbox, open);
+    return open;
+  }
+
+  #source(source: string | undefined): { readonly source?: string } {
+    return this.#keepsSource && source !== undefined ? { source: source.slice(0, MAX_SOURCE) } : {};
+  }
+}

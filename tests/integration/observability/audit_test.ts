@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import * as z from "zod";
+import { serverArguments } from "../../../src/app/launch.ts";
+import { newInstance, newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
+
+const lineSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
+type Line = z.output<typeof lineSchema>;
+
+function linesOf(path: string): Line[] {
+  return Deno.readTextFileSync(path).split("\n").filter((line) => line !== "")
+    .map((line) => lineSchema.parse(JSON.parse(line)));
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Gives a test the path of an audit file in a folder of its own. */
+async function withAuditFile(test: (path: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(`${folder}/audit.jsonl`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const SQL = "select person_id from person where person_id = 7070707";
+const SELECT =
+  `import psycopg\nwith psycopg.connect() as c: rows = c.execute("${SQL}").fetchall()\nprint("ran")`;
+
+Deno.test("the audit has a line for each statement and execution, without source or literal", async () => {
+  await withAuditFile(async (path) => {
+    await withServer({ OMCP_AUDIT_FILE: path }, async (server) => {
+      const sandbox_id = await newSandbox(server);
+      assert.match((await server.call("execute_python_code", { sandbox_id, code: SELECT })).text, /ran/);
+      const refused = `import psycopg\npsycopg.connect().execute("delete from person")`;
+      await server.call("execute_python_code", { sandbox_id, code: refused });
+      Deno.renameSync(path, `${path}.1`);
+      await server.call("query_omop", { sandbox_id, table: "person", limit: 2 });
+      const before = linesOf(`${path}.1`);
+      const cells = before.filter(({ event }) => event === "execution");
+      assert.deepEqual(
+        cells.map(({ status, tool, sandbox, principal }) => [status, tool, sandbox, principal]),
+        [
+          ["ok", "execute_python_code", sandbox_id, "local"],
+          ["error", "execute_python_code", sandbox_id, "local"],
+        ],
+      );
+      assert.deepEqual([cells[0]?.["length"], cells[0]?.["sha256"], cells[0]?.["bytes"]], [
+        SELECT.length,
+        sha256(SELECT),
+        4,
+      ]);
+      const select = before.find(({ sha256: hash }) => hash === sha256(SQL));
+      assert.equal(select?.["execution"], cells[0]?.["execution"]);
+      assert.deepEqual([select?.["status"], select?.["command"], select?.["rows"], select?.["length"]], [
+        "ok",
+        "select",
+        0,
+        SQL.length,
+      ]);
+      const deletion = before.find(({ sha256: hash }) => hash === sha256("delete from person"));
+      assert.deepEqual([deletion?.["status"], deletion?.["sqlstate"]], ["refused", "25006"]);
+      assert.equal(deletion?.["execution"], cells[1]?.["execution"]);
+      assert.doesNotMatch(JSON.stringify(before), /7070707|import psycopg/);
+      assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
+      assert.equal(linesOf(path).find(({ event }) => event === "execution")?.["tool"], "query_omop");
+    }, { auditFile: path });
+    assert.equal(linesOf(`${path}.1`)[0]?.["event"], "start");
+    assert.equal(linesOf(path).at(-1)?.["event"], "end");
+  });
+});
+
+Deno.test("with OMCP_AUDIT_SOURCE=on the audit holds the source of statements and cells", async () => {
+  await withAuditFile(async (path) => {
+    await withServer({ OMCP_AUDIT_FILE: path, OMCP_AUDIT_SOURCE: "on" }, async (server) => {
+      const sandbox_id = await newSandbox(server);
+      await server.call("execute_python_code", { sandbox_id, code: SELECT });
+      const sources = linesOf(path).map(({ source }) => source);
+      assert.ok(sources.includes(SQL));
+      assert.ok(sources.includes(SELECT));
+    }, { auditFile: path });
+  });
+});
+
+Deno.test("while the audit cannot be written no statement runs, cells do, and no line is lost", async () => {
+  await withAuditFile(async (path) => {
+    await withServer({ OMCP_AUDIT_FILE: path, OMCP_LOG_LEVEL: "error" }, async (server) => {
+      const sandbox_id = await newSandbox(server);
+      const run = async (code: string) =>
+        (await server.call("execute_python_code", { sandbox_id, code })).text;
+      assert.match(
+        await run("import psycopg; c = psycopg.connect(autocommit=True, prepare_threshold=0)"),
+        /ok/,
+      );
+      assert.match(await run('c.execute("select 1").fetchone()'), /\(1,\)/);
+      Deno.renameSync(path, `${path}.1`);
+      Deno.mkdirSync(path);
+      assert.match(await run("1 + 1"), /2/);
+      assert.match(
+        await run('c.execute("select 1").fetchone()'),
+        /cannot write its audit: the statement was not run/,
+      );
+      assert.match(await run('c.execute("select 2").fetchone()'), /cannot write its audit/);
+      Deno.removeSync(path);
+      assert.match(await run('c.execute("select 3").fetchone()'), /\(3,\)/);
+      const executions = linesOf(path).filter(({ event }) => event === "execution");
+      assert.deepEqual(executions.map(({ status }) => status), ["ok", "error", "error", "ok"]);
+      const statements = linesOf(path).filter(({ event }) => event === "statement");
+      assert.deepEqual(statements.map(({ status, sqlstate }) => [status, sqlstate]), [
+        ["refused", "58030"],
+        ["refused", "58030"],
+        ["ok", null],
+      ]);
+    }, { auditFile: path });
+  });
+});
+
+Deno.test("without a file the audit is on stderr, whatever the log level", async () => {
+  const transport = new StdioClientTransport({
+    command: Deno.execPath(),
+    args: serverArguments({ project: PROJECT }),
+    env: {
+      PATH: Deno.env.get("PATH") ?? "",
+      HOME: Deno.env.get("HOME") ?? "",
+      OMCP_DATABASE_URL: "none",
+      OMCP_INSTANCE: newInstance(),
+      OMCP_LOG_LEVEL: "error",
+    },
+    stderr: "pipe",
+  });
+  let said = "";
+  transport.stderr?.on("data", (chunk: Uint8Array) => said += new TextDecoder().decode(chunk));
+  const client = new Client({ name: "test", version: "1" });
+  await client.connect(transport);
+  const created = await client.callTool({ name: "create_sandbox", arguments: {} });
+  const sandbox_id = /sbx_[0-9a-f]{32}/.exec(JSON.stringify(created))?.[0] ?? "";
+  await client.callTool({ name: "execute_python_code", arguments: { sandbox_id, code: "1" } });
+  await client.close();
+  const audit = said.split("\n").filter((line) => line.includes("audit"));
+  assert.match(audit.join("\n"), new RegExp(`"event":"execution"[^\n]*"sandbox":"${sandbox_id}"`));
+  assert.equal(said.split("\n").filter((line) => line !== "").length, audit.length, said);
+});
