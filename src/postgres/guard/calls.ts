@@ -14,7 +14,10 @@ export interface PendingCall {
   readonly schema: string;
 }
 
-/** Calls that are allowed only for where they stand. */
+/** The fields of a call that is nothing but a name and arguments. */
+const PLAIN_CALL: ReadonlySet<string> = new Set(["funcname", "args", "funcformat", "location"]);
+
+/** Calls that are allowed only because of their place. */
 export class ApprovedCalls {
   readonly #calls = new Set<Fields>();
 
@@ -35,17 +38,20 @@ export class ApprovedCalls {
   }
 
   /**
-   * `unnest(a, b)` in FROM stands for one call of PostgreSQL's own unnest() for each array, and only where it bears no schema.
+   * PostgreSQL reads `unnest(a, b)` in FROM as a call of its own unnest() for each array, if the name has no schema and the call
+   * is plain. With a list of columns behind it, or anything else, it would call a function of that name in the search path.
    *
    * @param range The fields of a RangeFunction.
    */
   approveUnnest(range: Fields): void {
     for (const item of listOf(range["functions"])) {
-      const call = asNode(listOf(asNode(item)?.fields["items"])[0]);
+      const [first, columns] = listOf(asNode(item)?.fields["items"]);
+      const call = asNode(first);
       const several = listOf(call?.fields["args"]).length > 1;
-      if (call?.kind === "FuncCall" && several && namesOf(call.fields["funcname"])?.join(".") === "unnest") {
-        this.#calls.add(call.fields);
-      }
+      const plain = Object.keys(call?.fields ?? {}).every((name) => PLAIN_CALL.has(name)) &&
+        asNode(columns) === undefined;
+      if (call?.kind !== "FuncCall" || !several || !plain) continue;
+      if (namesOf(call.fields["funcname"])?.join(".") === "unnest") this.#calls.add(call.fields);
     }
   }
 
