@@ -2,8 +2,9 @@
  * Finds a test by its name and hashes what it asserts, so that a change of it can be noticed.
  *
  * A test's own hash covers the statement that holds it (the loop around it included) and every declaration of its file that it uses. What it
- * uses from other files under `tests/` has hashes of its own: declarations that hold cases (NAMES_IN_CAPITALS) or assertions, and embedded
- * Python. Comments and white space do not count; the product's own code does not either.
+ * uses from other files under `tests/` has hashes of its own: declarations that hold cases (NAMES_IN_CAPITALS) or assertions, embedded
+ * Python, and files that it reads by their URL. A Python test's hash covers its file without the other tests. Comments, white space and the
+ * product's own code do not count.
  */
 import { createHash } from "node:crypto";
 import { mask, type MaskedText, type Statement, statements } from "./source_text.ts";
@@ -84,13 +85,26 @@ export class TestSources {
     return { own: digest(gathered.texts), shared: gathered.shared };
   }
 
+  /** Of a Python test, all of its file counts but the other tests: helpers assert, too. */
   #hashPython(path: string, name: string): TestHash | undefined {
-    const text = this.#read(path);
-    const found = text === undefined ? null : new RegExp(`^( +)def ${name}\\(`, "m").exec(text);
-    if (found === null || text === undefined) return undefined;
-    const rest = text.slice(found.index);
-    const end = new RegExp(`\n {0,${found[1]?.length ?? 0}}\\S`).exec(rest)?.index ?? rest.length;
-    return { own: digest([rest.slice(0, end)]), shared: {} };
+    const lines = (this.#read(path) ?? "").split("\n");
+    const kept: string[] = [];
+    let found = false;
+    let skipped: number | undefined;
+    for (const line of lines) {
+      const indent = line.search(/\S/);
+      if (indent === -1 || line[indent] === "#") continue;
+      if (skipped !== undefined && indent > skipped) continue;
+      skipped = undefined;
+      const test = /^ +def (test_\w+)\(/.exec(line)?.[1];
+      if (test === name) found = true;
+      else if (test !== undefined) {
+        skipped = indent;
+        continue;
+      }
+      kept.push(line);
+    }
+    return found ? { own: digest([kept.join("\n")]), shared: {} } : undefined;
   }
 
   /** Collects a statement's text and the texts that it depends on. */
@@ -103,6 +117,9 @@ export class TestSources {
     if (file.path === gathered.root) gathered.texts.push(text);
     else if (ASSERTS.test(code) || statement.names.some((name) => CASES.test(name))) {
       gathered.shared[`${file.path}: ${statement.names.join(", ")}`] = digest([text]);
+    }
+    for (const [, relative = ""] of text.matchAll(/new URL\("(\.[^"]+)", import\.meta\.url\)/g)) {
+      this.#addData(resolve(relative, file.path), gathered);
     }
     const used = new Set(code.match(/[\w$]+/g));
     for (const other of file.statements) {
@@ -117,18 +134,22 @@ export class TestSources {
   #gatherImport(from: string, { text, names }: UsedImport, gathered: Gathered): void {
     const specifier = /\bfrom "(\.[^"]+)"/.exec(text)?.[1];
     if (specifier === undefined) return;
-    const path = new URL(specifier, `file:///${from}`).pathname.slice(1);
+    const path = resolve(specifier, from);
     if (!path.startsWith(TESTS)) return;
-    if (!path.endsWith(".ts")) {
-      gathered.shared[path] = digest([this.#read(path) ?? ""]);
-      return;
-    }
+    if (!path.endsWith(".ts")) return this.#addData(path, gathered);
     const file = this.#file(path);
     for (const local of names) {
       const name = new RegExp(`([\\w$]+) as ${local}\\b`).exec(text)?.[1] ?? local;
       const declared = file?.statements.find((one) => one.names.includes(name));
       if (file !== undefined && declared !== undefined) this.#gather(file, declared, gathered);
     }
+  }
+
+  /** Adds a file below tests/ that is not a module: a probe, vectors. */
+  #addData(path: string, gathered: Gathered): void {
+    if (!path.startsWith(TESTS) || path.endsWith(".ts") || !/\.\w+$/.test(path)) return;
+    const text = this.#read(path);
+    if (text !== undefined) gathered.shared[path] = digest([text]);
   }
 
   #file(path: string): SourceFile | undefined {
@@ -148,6 +169,11 @@ function testCalls({ text, code }: MaskedText): { readonly name: string; readonl
     const end = literalEnd(text, quote, found[1] ?? "");
     return [{ name: text.slice(quote, end), at: found.index }];
   });
+}
+
+/** A relative path in a file, as a path from the project's folder. */
+function resolve(relative: string, from: string): string {
+  return new URL(relative, `file:///${from}`).pathname.slice(1);
 }
 
 function literalEnd(text: string, from: number, quote: string): number {

@@ -24,6 +24,7 @@ Deno.test("it holds", async () => {
 
 async function check(text: string): Promise<string> {
   await assertSound(text, probe);
+  await Deno.readTextFile(new URL("./data.json", import.meta.url));
   return \`
 Deno.test("not a test", () => {});
 \${text}\`;
@@ -49,8 +50,9 @@ export function assertSound(text: string, probe: string): void {
 }
 `,
   "tests/x/probe.py": "print('sound')\n",
+  "tests/x/data.json": "1\n",
   [PYTHON]:
-    "class One(unittest.TestCase):\n    def test_it(self) -> None:\n        self.assertTrue(True)\n\n    def test_other(self) -> None:\n        pass\n",
+    "class One(unittest.TestCase):\n    def test_it(self) -> None:\n        self.sound(True)\n\n    def sound(self, it: bool) -> None:\n        self.assertTrue(it)\n\n    def test_other(self) -> None:\n        pass\n",
   "src/product.ts": "export function product(): string {\n  return '';\n}\n",
 };
 
@@ -92,7 +94,9 @@ const CHANGES: readonly (readonly [string, string, string, string, RegExp | unde
     'Deno.test.ignore("it holds"',
     /has no test "it holds"/,
   ],
-  ["a Python test that is flipped", PYTHON, "assertTrue", "assertFalse", /Changed.*test_it/],
+  ["a Python test that is flipped", PYTHON, "sound(True)", "sound(False)", /Changed.*test_it/],
+  ["a Python helper that is flipped", PYTHON, "assertTrue", "assertFalse", /Changed.*test_it/],
+  ["data that a test reads", "tests/x/data.json", "1", "2", /Changed.*data\.json/],
   ["a Python test that is deleted", PYTHON, "def test_it(", "def no_test(", /has no test "test_it"/],
   ["a comment", TEST, "// Why.", "// Because.", undefined],
   ["white space", TEST, "return 1;", "return  1;", undefined],
