@@ -1,71 +1,80 @@
-/** A server's hold on its instance: one server at a time has it, and begins with what an earlier one left removed. */
+/** A server's hold on its instance: one server at a time has it, and first removes what an earlier one left. */
 import type { Config } from "./config.ts";
-import type { Engine } from "../docker/mod.ts";
 import { within } from "../lib/async/deadline.ts";
-import { InstanceLock, Removals, removeOrphans, sweepNeverStarted } from "../runtime/mod.ts";
+import {
+  type ContainerPlatform,
+  InstanceLock,
+  Removals,
+  removeInstanceContainers,
+  removeOrphans,
+} from "../runtime/mod.ts";
 import { logger } from "../observability/log.ts";
 import { imageReference } from "../images/identity.ts";
 
 const log = logger("serve");
 
-/** How long a start waits for the removal of what an earlier server left; it goes on afterwards. */
+/** How long a start waits for the removal of what an earlier server left, which continues afterwards. */
 const ORPHANS_MS = 10_000;
-const SWEEP_EVERY_MS = 5 * 60_000;
+const REMOVE_ORPHANS_EVERY_MS = 5 * 60_000;
 
 /** A held instance. */
 export interface HeldInstance {
   /** Resolves, with the reason, when another server has the instance: this one must end. */
   readonly lost: Promise<string>;
-  /** Gives it back. */
+  /** Releases it. */
   close(): Promise<void>;
 }
 
 /**
- * Takes hold of the instance. One that has no name is this server's alone, and needs no lock.
+ * Acquires the instance. One without a name is this server's alone and needs no lock.
  *
  * @param config The settings.
- * @param engine Where the server's containers are.
+ * @param runtime Where the server's containers are.
  * @param image The sandboxes' image.
- * @throws {OmcpError} `instance_in_use`; nothing of its holder is touched then.
+ * @throws {OmcpError} `instance_in_use`, which leaves the holder untouched.
  */
-export async function holdInstance(config: Config, engine: Engine, image: string): Promise<HeldInstance> {
+export async function holdInstance(
+  config: Config,
+  runtime: ContainerPlatform,
+  image: string,
+): Promise<HeldInstance> {
   const lost = Promise.withResolvers<string>();
-  const removals = new Removals(engine);
+  const removals = new Removals(runtime);
   let lock: InstanceLock | undefined;
   if (config.instanceNamed) {
     const { instance, leaseSeconds } = config;
-    // A foreign image may lack Python; then create_sandbox says so.
+    // A user's own image may lack Python; create_sandbox reports that.
     const own = imageReference("python");
     lock = await InstanceLock.acquire({
-      host: engine,
+      runtime,
       instance,
-      image: await engine.inspectImage(own) === undefined ? image : own,
+      image: await runtime.hasImage(own) ? own : image,
       leaseSeconds,
       onLost: ({ message }) => lost.resolve(message),
     });
     try {
-      const found = await removeOrphans(engine, instance, removals);
-      if (found > 0) await within(removals.allGone(), ORPHANS_MS);
+      const found = await removeInstanceContainers(runtime, instance, removals);
+      if (found > 0) await within(removals.allRemoved(), ORPHANS_MS);
     } catch (error) {
       await lock.release();
       removals.close();
       throw error;
     }
   }
-  sweep(engine);
-  const sweeper = setInterval(() => sweep(engine), SWEEP_EVERY_MS);
+  tryRemoveOrphans(runtime);
+  const timer = setInterval(() => tryRemoveOrphans(runtime), REMOVE_ORPHANS_EVERY_MS);
   return {
     lost: lost.promise,
     close: async () => {
-      clearInterval(sweeper);
+      clearInterval(timer);
       removals.close();
       await lock?.release();
     },
   };
 }
 
-function sweep(engine: Engine): void {
-  sweepNeverStarted(engine).catch((error: unknown) =>
-    log.warning("Cannot look for containers that were never started: {error}", { error: String(error) })
+function tryRemoveOrphans(runtime: ContainerPlatform): void {
+  removeOrphans(runtime).catch((error: unknown) =>
+    log.warning("Cannot remove containers that were never started: {error}", { error: String(error) })
   );
 }

@@ -2,7 +2,6 @@
 import { ownCommand } from "../lib/own_command.ts";
 import * as z from "zod";
 import type { ByteStream } from "../lib/byte_stream.ts";
-import type { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { cdmTables, type CdmVersion } from "../omop/cdm/mod.ts";
@@ -15,6 +14,7 @@ import {
   urlUpstream,
 } from "../postgres/mod.ts";
 import { LocalDatabase } from "../postgres/local/container.ts";
+import type { ContainerPlatform, VolumeStore } from "../runtime/mod.ts";
 import { imageReference } from "../images/identity.ts";
 import type { CdmSettings } from "./settings.ts";
 import { databaseProcessors } from "../postgres/local/processors.ts";
@@ -60,14 +60,14 @@ export function volumeName(name: string): string {
  * Opens the configured database. A local one starts on first need; one by URL is looked at now.
  *
  * @param config The settings.
- * @param engine Where local databases run.
+ * @param runtime Where local databases run.
  * @param audit Where the statements of sandboxes are audited.
  * @returns The gateway, or undefined where no database is configured.
  * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. A database that is away is no error: sandboxes work without it.
  */
 export async function openCdmGateway(
   config: CdmSettings,
-  engine: Engine,
+  runtime: ContainerPlatform,
   audit: StatementAudit,
 ): Promise<CdmGateway | undefined> {
   const { database: location } = config;
@@ -78,14 +78,14 @@ export async function openCdmGateway(
     return gatewayOf(config, { database, version, close: () => database.close() });
   }
   const volume = location.kind === "local" ? volumeName(location.name) : undefined;
-  const version = volume === undefined ? "5.4" : await localVersion(engine, volume);
+  const version = volume === undefined ? "5.4" : await localVersion(runtime, volume);
   const local = new LocalDatabase({
-    host: engine,
+    runtime,
     instance: config.instance,
     image: imageReference("postgres"),
     data: volume === undefined ? { kind: "sample" } : { kind: "volume", volume },
     leaseSeconds: config.leaseSeconds,
-    cpus: databaseProcessors(await engine.info()),
+    cpus: databaseProcessors(await runtime.resources()),
   });
   const database = databaseOf(config, localUpstream((signal) => local.open(signal)), audit);
   async function close(): Promise<void> {
@@ -158,8 +158,8 @@ async function firstLook(database: Database): Promise<CdmVersion> {
   }
 }
 
-async function localVersion(engine: Engine, volume: string): Promise<CdmVersion> {
-  const found = await engine.inspectVolume(volume);
+async function localVersion(volumes: VolumeStore, volume: string): Promise<CdmVersion> {
+  const found = await volumes.inspectVolume(volume);
   const version = versionSchema.safeParse(found?.labels[LABEL_CDM_VERSION]);
   if (found !== undefined && version.success) return version.data;
   throw new OmcpError("cdm_invalid", `There is no local CDM ${volume.replace("omcp-cdm-", "")}`, {

@@ -1,9 +1,14 @@
 /** Loading into a local CDM: an engine volume that a server then serves as `local:NAME`. */
 import { LABEL_CDM_VERSION, volumeName } from "./gateway.ts";
 import { cdmInUse, removeLocalCdm, ROLE_CDM } from "./local_store.ts";
-import type { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import { LABEL_CREATED, LABEL_NAME, LABEL_ROLE, LABEL_VERSION } from "../runtime/mod.ts";
+import {
+  type ContainerPlatform,
+  LABEL_CREATED,
+  LABEL_NAME,
+  LABEL_ROLE,
+  LABEL_VERSION,
+} from "../runtime/mod.ts";
 import { type CdmSource, loadCdm, type LoadOptions, type LoadReport } from "./load/mod.ts";
 import { LocalDatabase } from "../postgres/local/container.ts";
 import { LOCAL_DATABASE, LOCAL_ROLE } from "../postgres/local/mod.ts";
@@ -26,7 +31,7 @@ const NAME = /^[a-z][a-z0-9_-]{0,39}$/;
 /** What {@link loadLocal} needs. */
 export interface LocalLoadOptions extends Pick<LoadOptions, "onTable" | "onStep" | "signal"> {
   /** Where the volume is made. */
-  readonly engine: Engine;
+  readonly runtime: ContainerPlatform;
   /** The NAME of `local:NAME`. */
   readonly name: string;
   /** What is loaded. */
@@ -49,21 +54,21 @@ export interface LocalLoadOptions extends Pick<LoadOptions, "onTable" | "onStep"
  * {@link loadCdm} and the engine throw.
  */
 export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> {
-  const { engine, name, source, signal } = options;
+  const { runtime, name, source, signal } = options;
   if (!NAME.test(name)) {
     throw new OmcpError("invalid_argument", "A local CDM's name must match [a-z][a-z0-9_-]{0,39}");
   }
   const image = imageReference("postgres");
-  if (await engine.inspectImage(image) === undefined) throw missingImage(image);
+  if (!await runtime.hasImage(image)) throw missingImage(image);
   const volume = volumeName(name);
   await makeVolume(options, volume);
   const local = new LocalDatabase({
-    host: engine,
+    runtime,
     instance: options.instance ?? crypto.randomUUID(),
     image,
     data: { kind: "volume", volume },
     leaseSeconds: LEASE_SECONDS,
-    cpus: databaseProcessors(await engine.info()),
+    cpus: databaseProcessors(await runtime.resources()),
     settings: { max_wal_size: "1GB" },
     trusted: true,
   });
@@ -88,7 +93,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
     await checkpoint(upstream);
   } catch (error) {
     await local.close().catch(() => {});
-    await engine.removeVolume(volume).catch(() => {});
+    await runtime.removeVolume(volume).catch(() => {});
     throw error instanceof OmcpError && error.code !== "cdm_in_use" ? withoutVolume(error, name) : error;
   }
   await local.close();
@@ -97,18 +102,18 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
 
 /** Makes the volume, which must be new and of this load's making. */
 async function makeVolume(options: LocalLoadOptions, volume: string): Promise<void> {
-  const { engine, name, source, replace = false, labels = {} } = options;
-  if (await engine.inspectVolume(volume) !== undefined) {
+  const { runtime, name, source, replace = false, labels = {} } = options;
+  if (await runtime.inspectVolume(volume) !== undefined) {
     if (!replace) {
       throw new OmcpError("invalid_argument", `There is a local CDM ${name} already`, {
         state: "It is untouched.",
         next: "Name another, or give --replace.",
       });
     }
-    await removeLocalCdm(engine, name);
+    await removeLocalCdm(runtime, name);
   }
   const load = crypto.randomUUID();
-  const made = await engine.createVolume(volume, {
+  const made = await runtime.createVolume(volume, {
     ...labels,
     [LABEL_ROLE]: ROLE_CDM,
     [LABEL_NAME]: name,

@@ -1,11 +1,8 @@
 /** The local CDMs of an engine: which there are, who uses them, and their removal. */
 import * as z from "zod";
 import { LABEL_CDM_VERSION, volumeName } from "./gateway.ts";
-import { EngineHttp } from "../docker/http.ts";
-import type { Engine } from "../docker/mod.ts";
-import { ContainerListAnswer } from "../docker/schemas.ts";
 import { OmcpError } from "../errors.ts";
-import { LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../runtime/mod.ts";
+import { type ContainerPlatform, LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../runtime/mod.ts";
 import { readableBytes } from "../lib/text.ts";
 import { type CdmVersion, cdmVersionSchema } from "../omop/cdm/mod.ts";
 
@@ -54,13 +51,13 @@ export function localName(text: string): string | undefined {
 /**
  * Lists the local CDMs, those of loads under way or killed too.
  *
- * @param engine Where to look.
+ * @param runtime Where to look.
  * @returns All of them, by name.
  * @throws {OmcpError} What the engine's calls throw.
  */
-export async function listLocalCdms(engine: Engine): Promise<LocalCdm[]> {
-  const volumes = await engine.listVolumes({ labels: { [LABEL_ROLE]: ROLE_CDM } });
-  const sizes = volumes.length === 0 ? new Map<string, number>() : await sizesOf(engine);
+export async function listLocalCdms(runtime: ContainerPlatform): Promise<LocalCdm[]> {
+  const volumes = await runtime.listVolumes({ labels: { [LABEL_ROLE]: ROLE_CDM } });
+  const sizes = volumes.length === 0 ? new Map<string, number>() : await sizesOf(runtime);
   const found: LocalCdm[] = [];
   for (const { name: volume, labels, createdAt } of volumes) {
     const name = volume.startsWith(volumeName("")) ? volume.slice(volumeName("").length) : "";
@@ -71,7 +68,7 @@ export async function listLocalCdms(engine: Engine): Promise<LocalCdm[]> {
       version: cdmVersionSchema.safeParse(labels[LABEL_CDM_VERSION]).data,
       created: created.safeParse(labels[LABEL_CREATED]).data ?? created.safeParse(createdAt).data ?? "",
       bytes: sizes.get(volume),
-      users: await usersOf(engine, volume),
+      users: await usersOf(runtime, volume),
     });
   }
   return found.sort((a, b) => a.name < b.name ? -1 : 1);
@@ -80,14 +77,14 @@ export async function listLocalCdms(engine: Engine): Promise<LocalCdm[]> {
 /**
  * Removes a local CDM with all that is in it.
  *
- * @param engine Where it is.
+ * @param runtime Where it is.
  * @param name The NAME of `local:NAME`.
  * @throws {OmcpError} `engine_not_found` if there is none, `cdm_in_use` while a container mounts it, `invalid_argument` for a volume
  * that this program has not made.
  */
-export async function removeLocalCdm(engine: Engine, name: string): Promise<void> {
+export async function removeLocalCdm(runtime: ContainerPlatform, name: string): Promise<void> {
   const volume = volumeName(name);
-  const found = await engine.inspectVolume(volume);
+  const found = await runtime.inspectVolume(volume);
   if (found === undefined) {
     throw new OmcpError("engine_not_found", `There is no local CDM ${name}`, {
       state: "Nothing was removed.",
@@ -102,10 +99,10 @@ export async function removeLocalCdm(engine: Engine, name: string): Promise<void
   }
   try {
     // The engine itself refuses one that a container mounts: a look before could be outdated.
-    await engine.removeVolume(volume);
+    await runtime.removeVolume(volume);
   } catch (error) {
     if (!(error instanceof OmcpError) || error.code !== "engine_conflict") throw error;
-    throw cdmInUse(name, await usersOf(engine, volume), error);
+    throw cdmInUse(name, await usersOf(runtime, volume), error);
   }
 }
 
@@ -157,57 +154,22 @@ export function cdmLines(cdms: readonly LocalCdm[]): string[] {
   );
 }
 
-/** The containers that mount a volume, in whatever state. */
-async function usersOf(engine: Engine, volume: string): Promise<CdmUser[]> {
-  const query = { all: "1", filters: JSON.stringify({ volume: [volume] }) };
-  const found = await withHttp(engine, (http) =>
-    http.json(
-      { action: `list the containers of volume "${volume}"`, method: "GET", path: "/containers/json", query },
-      ContainerListAnswer,
-    ));
-  return found.map(({ id, names, labels, state }) => ({
-    container: names[0] ?? id.slice(0, 12),
+/** The containers that mount a volume, in any state. */
+async function usersOf(runtime: ContainerPlatform, volume: string): Promise<CdmUser[]> {
+  const found = await runtime.listContainers({ volume, all: true });
+  return found.map(({ name, labels, status }) => ({
+    container: name,
     instance: z.string().regex(/^[\w.-]{1,128}$/).safeParse(labels[LABEL_INSTANCE]).data,
-    state,
+    state: status,
   }));
 }
 
-const DiskUsage = z.object({
-  Volumes: z.array(z.object({
-    Name: z.string(),
-    UsageData: z.object({ Size: z.number() }).nullish(),
-  })).nullish(),
-});
-
-/** Bytes of each volume that the engine has measured; none if that takes long, since a size is but a nicety. */
-async function sizesOf(engine: Engine): Promise<Map<string, number>> {
-  const sizes = new Map<string, number>();
+/** Bytes of each volume; empty where the runtime does not measure them in time, because the list is useful without. */
+async function sizesOf(runtime: ContainerPlatform): Promise<ReadonlyMap<string, number>> {
   try {
-    const usage = await withHttp(engine, (http) =>
-      http.json({
-        action: "measure the volumes",
-        method: "GET",
-        path: "/system/df",
-        query: { type: "volume" },
-        call: { deadlineMs: MEASURE_MS },
-      }, DiskUsage));
-    for (const { Name, UsageData } of usage.Volumes ?? []) {
-      // -1 stands for a size that is not known.
-      if (UsageData && UsageData.Size >= 0) sizes.set(Name, UsageData.Size);
-    }
+    return await runtime.measureVolumes({ deadlineMs: MEASURE_MS });
   } catch (error) {
     if (!(error instanceof OmcpError)) throw error;
-  }
-  return sizes;
-}
-
-/** Asks the engine what {@link Engine} has no call for. */
-async function withHttp<T>(engine: Engine, ask: (http: EngineHttp) => Promise<T>): Promise<T> {
-  const http = new EngineHttp(engine.socketPath);
-  http.useVersion(engine.apiVersion);
-  try {
-    return await ask(http);
-  } finally {
-    http.close();
+    return new Map();
   }
 }

@@ -6,6 +6,8 @@ import { cdmLines, listLocalCdms, localName, removeLocalCdm } from "../cdm/local
 import type { Command, Print } from "./command.ts";
 import type { ReadVariable } from "../app/config.ts";
 import { Engine } from "../docker/mod.ts";
+import type { ContainerPlatform } from "../runtime/mod.ts";
+import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { cdmVersionSchema } from "../omop/cdm/mod.ts";
 import {
@@ -197,9 +199,9 @@ async function load({ source, place, print, read, signal }: Load): Promise<void>
   let report: LoadReport;
   if (place.kind === "local") {
     const { name, replace } = place;
-    report = await withEngine(
+    report = await withRuntime(
       read,
-      async (engine) => await loadLocal({ engine, name, source, replace, ...listeners }),
+      async (runtime) => await loadLocal({ runtime, name, source, replace, ...listeners }),
     );
   } else {
     const { url, schema, replace, reader } = place;
@@ -262,23 +264,26 @@ async function manage(command: "list" | "remove", management: Management): Promi
   const expected = command === "list" ? 0 : 1;
   if (args.length > expected) throw wrongCall(`Too many arguments: ${args.slice(expected).join(" ")}`);
   if (command === "list") {
-    await withEngine(
+    await withRuntime(
       read,
-      async (engine) => cdmLines(await listLocalCdms(engine)).forEach((line) => print(line)),
+      async (runtime) => cdmLines(await listLocalCdms(runtime)).forEach((line) => print(line)),
     );
     return;
   }
   const name = localName(args[0] ?? "");
   if (name === undefined) throw wrongCall("cdm remove takes local:NAME, with a NAME of a-z, 0-9, _ and -");
-  await withEngine(read, async (engine) => await removeLocalCdm(engine, name));
+  await withRuntime(read, async (runtime) => await removeLocalCdm(runtime, name));
   print(`Removed local:${name}`);
 }
 
-async function withEngine<T>(read: ReadVariable, work: (engine: Engine) => Promise<T>): Promise<T> {
+async function withRuntime<T>(
+  read: ReadVariable,
+  work: (runtime: ContainerPlatform) => Promise<T>,
+): Promise<T> {
   const host = read("DOCKER_HOST");
   const engine = await Engine.connect(host === undefined ? {} : { host });
   try {
-    return await work(engine);
+    return await work(new DockerRuntime(engine));
   } finally {
     engine.close();
   }

@@ -3,6 +3,7 @@ import { openCdmGateway } from "../cdm/gateway.ts";
 import { type Config, readConfig, SETTINGS } from "../app/config.ts";
 import type { Command } from "./command.ts";
 import { Engine } from "../docker/mod.ts";
+import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import type { ExecutionOutcome } from "../sandbox/outcome.ts";
 import { SandboxManager } from "../sandbox/manager.ts";
@@ -76,6 +77,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
     return { value: found, say };
   });
   if (engine === undefined) return 1;
+  const runtime = new DockerRuntime(engine);
   const image = config.image ?? imageReference("python");
   for (const reference of [image, imageReference("postgres")]) {
     await check(`image ${reference}`, async () => {
@@ -85,7 +87,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
     });
   }
   const cdm = await check("database", async () => {
-    const gateway = await openCdmGateway(config, engine, NO_STATEMENTS);
+    const gateway = await openCdmGateway(config, runtime, NO_STATEMENTS);
     if (gateway === undefined) return { value: undefined, say: "none is configured" };
     try {
       return { value: gateway, say: await gateway.describe() };
@@ -95,7 +97,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
     }
   });
   const sandboxes = new SandboxManager({
-    host: engine,
+    runtime,
     instance: config.instance,
     image,
     policy: sandboxPolicy(config),

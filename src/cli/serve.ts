@@ -4,6 +4,8 @@ import { openAudit, statementAudit } from "../app/audit.ts";
 import { type Config, readConfig } from "../app/config.ts";
 import type { Command } from "./command.ts";
 import { Engine } from "../docker/mod.ts";
+import type { ContainerPlatform } from "../runtime/mod.ts";
+import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { type HeldInstance, holdInstance } from "../app/instance.ts";
 import type { AuditLog } from "../observability/audit.ts";
@@ -56,26 +58,28 @@ export async function serve(config: Config): Promise<number> {
   const policy = sandboxPolicy(config);
   checkPolicy(policy);
   const engine = await connectEngine(config);
-  await requireProcessors(engine, config);
+  const runtime = new DockerRuntime(engine);
+  await requireProcessors(runtime, config);
   const image = config.image ?? imageReference("python");
-  await requireImage(engine, image);
+  await requireImage(runtime, image);
   if (config.database.kind === "sample" || config.database.kind === "local") {
-    await requireImage(engine, imageReference("postgres"));
+    await requireImage(runtime, imageReference("postgres"));
   }
-  const instance = await holdInstance(config, engine, image);
+  const instance = await holdInstance(config, runtime, image);
   let cdm: CdmGateway | undefined;
   try {
-    cdm = await openCdmGateway(config, engine, statementAudit(audit, LOCAL_USER.id));
+    cdm = await openCdmGateway(config, runtime, statementAudit(audit, LOCAL_USER.id));
   } catch (error) {
     await instance.close();
     throw error;
   }
-  return await serveUntilEnd({ config, engine, image, policy, instance, cdm, audit });
+  return await serveUntilEnd({ config, engine, runtime, image, policy, instance, cdm, audit });
 }
 
 interface Parts {
   readonly config: Config;
   readonly engine: Engine;
+  readonly runtime: ContainerPlatform;
   readonly image: string;
   readonly policy: SandboxPolicy;
   readonly instance: HeldInstance;
@@ -83,11 +87,10 @@ interface Parts {
   readonly audit: AuditLog;
 }
 
-async function serveUntilEnd(
-  { config, engine, image, policy, instance, cdm, audit }: Parts,
-): Promise<number> {
+async function serveUntilEnd(parts: Parts): Promise<number> {
+  const { config, engine, runtime, image, policy, instance, cdm, audit } = parts;
   const sandboxes = new SandboxManager({
-    host: engine,
+    runtime,
     instance: config.instance,
     image,
     policy,
@@ -141,12 +144,12 @@ async function connectEngine(config: Config): Promise<Engine> {
   }
 }
 
-async function requireImage(engine: Engine, image: string): Promise<void> {
-  if (await engine.inspectImage(image) === undefined) throw missingImage(image);
+async function requireImage(runtime: ContainerPlatform, image: string): Promise<void> {
+  if (!await runtime.hasImage(image)) throw missingImage(image);
 }
 
-async function requireProcessors(engine: Engine, config: Config): Promise<void> {
-  const { cpus } = await engine.info();
+async function requireProcessors(runtime: ContainerPlatform, config: Config): Promise<void> {
+  const { cpus } = await runtime.resources();
   if (config.cpus <= cpus) return;
   throw new OmcpError(
     "config_invalid",

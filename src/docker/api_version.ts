@@ -1,30 +1,30 @@
 import { OmcpError } from "../errors.ts";
 
-/** The oldest Engine API that is spoken: Docker Engine 20.10. */
+/** The oldest Engine API that this client supports: Docker Engine 20.10. */
 export const OLDEST_API = "1.41";
 /** The newest Engine API whose behaviour is known here: Docker Engine 28. */
 export const NEWEST_API = "1.51";
 
 /**
- * Chooses the API version: the engine's newest, but none newer than is known here.
+ * Chooses the API version: the engine's newest, up to {@link NEWEST_API}.
  *
- * @param newest The newest that the engine speaks.
- * @param oldest The oldest that it speaks, if it says.
- * @returns The version to speak.
- * @throws {OmcpError} `engine_refused` if there is none in common.
+ * @param newest The newest that the engine supports.
+ * @param oldest The oldest that it supports, if it says so.
+ * @returns The version to use.
+ * @throws {OmcpError} `engine_refused` where they have no version in common.
  */
 export function chooseApiVersion(newest: string, oldest: string | undefined): string {
   if (compare(newest, OLDEST_API) < 0) {
     throw new OmcpError(
       "engine_refused",
-      `Cannot use the container engine: it speaks API ${newest}, and ${OLDEST_API} is the least`,
+      `Cannot use the container engine: it supports API ${newest}, and at least ${OLDEST_API} is required`,
       { next: "Upgrade to Docker Engine 20.10 or newer." },
     );
   }
   if (oldest !== undefined && compare(oldest, NEWEST_API) > 0) {
     throw new OmcpError(
       "engine_refused",
-      `Cannot use the container engine: it speaks no API older than ${oldest}, and ${NEWEST_API} is the newest known here`,
+      `Cannot use the container engine: it requires API ${oldest} or newer, and this program supports up to ${NEWEST_API}`,
       { next: "Upgrade this program." },
     );
   }

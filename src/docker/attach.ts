@@ -14,11 +14,11 @@ import { DEADLINES_MS, ENGINE_HINT } from "./types.ts";
 /**
  * A container's standard streams. `readable` is its stdout, `writable` its stdin.
  *
- * The connection is read all the time, since an attach that nobody reads makes the engine hang on every call about that
- * container. stderr therefore keeps at most 256 KiB that nobody has read and drops what comes then. stdout drops nothing and so has
- * backpressure: whoever attaches must read it (or cancel it, then it is drained and discarded), or call `close()`.
+ * This client always reads the connection, because an attach that nobody reads makes the engine hang on every call about that
+ * container. stderr keeps at most 256 KiB of unread bytes and drops more. stdout drops nothing and so has backpressure: the caller must
+ * read it, cancel it (then this client drains it), or call `close()`.
  *
- * `writable.close()` closes stdin's half: the container sees the end of its stdin only with `StdinOnce`; without, the engine ends the attach.
+ * `writable.close()` closes stdin's half. With `StdinOnce` the container sees the end of its stdin; without, the engine ends the attach.
  */
 export interface Attachment extends ByteStream {
   /** What the container prints on its stderr; ends with the connection. */
@@ -27,7 +27,7 @@ export interface Attachment extends ByteStream {
   readonly stderrDropped: number;
   /** Resolves when the connection is over, whatever the reason; never rejects. */
   readonly closed: Promise<void>;
-  /** Frees the connection at once; both outputs end, writing fails. The container goes on. Idempotent. */
+  /** Ends the connection at once; both outputs end, and writing fails. The container goes on. Idempotent. */
   close(): void;
 }
 
@@ -43,13 +43,13 @@ export interface AttachRequest {
 
 /** The size of a read, in bytes. */
 const READ_BYTES = 64 * 1024;
-/** A read of less than this is copied out, so that a few bytes do not hold a whole buffer. */
+/** A shorter read is copied, so that a few bytes do not retain a whole buffer. */
 const COPY_BELOW = 16 * 1024;
-/** The most that is read of an error's body, in bytes. */
+/** How much of an error's body is read, in bytes. */
 const MAX_ERROR_BODY = 64 * 1024;
 
 /**
- * Attaches to a container's standard streams. Deadline and signal bound the opening only; afterwards `close()` ends it.
+ * Attaches to a container's standard streams. Deadline and signal bound the opening only; later `close()` ends the attach.
  *
  * @param request Where and what.
  * @returns The open streams.
@@ -60,7 +60,7 @@ export function openAttach(request: AttachRequest): Promise<Attachment> {
     action: request.action,
     deadlineMs: request.call?.deadlineMs ?? DEADLINES_MS.unary,
     signal: request.call?.signal,
-    state: "The container is as it was.",
+    state: "The container is unchanged.",
     next: ENGINE_HINT,
   };
   return withDeadline(options, async (signal) => {
@@ -71,8 +71,8 @@ export function openAttach(request: AttachRequest): Promise<Attachment> {
     });
     try {
       conn = await Deno.connect({ transport: "unix", path: request.socketPath });
-      if (signal.aborted) throw new Deno.errors.Interrupted("too late");
-      const attachment = await shakeHands(conn, request);
+      if (signal.aborted) throw new Deno.errors.Interrupted("aborted");
+      const attachment = await upgrade(conn, request);
       handedOver = !signal.aborted;
       return attachment;
     } catch (error) {
@@ -83,23 +83,25 @@ export function openAttach(request: AttachRequest): Promise<Attachment> {
   });
 }
 
-async function shakeHands(conn: Deno.UnixConn, request: AttachRequest): Promise<Attachment> {
+async function upgrade(conn: Deno.UnixConn, request: AttachRequest): Promise<Attachment> {
   const head = `POST ${request.path}?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\n` +
     "Host: docker.invalid\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n";
   await writeAll(conn, new TextEncoder().encode(head));
   const reader = new SocketReader(conn);
-  const answer = await readResponseHead(request.action, () => reader.read());
-  const type = answer.headers.get("content-type") ?? "";
-  const hijacked = answer.status === 101 ||
-    (answer.status === 200 && /docker\.(raw|multiplexed)-stream/.test(type));
+  const response = await readResponseHead(request.action, () => reader.read());
+  const type = response.headers.get("content-type") ?? "";
+  const hijacked = response.status === 101 ||
+    (response.status === 200 && /docker\.(raw|multiplexed)-stream/.test(type));
   if (!hijacked) {
-    if (answer.status < 400) throw invalidResponse(request.action, `status ${answer.status} instead of 101`);
-    throw engineError(request.action, answer.status, messageOf(await errorBody(answer, reader)));
+    if (response.status < 400) {
+      throw invalidResponse(request.action, `status ${response.status} instead of 101`);
+    }
+    throw engineError(request.action, response.status, messageOf(await errorBody(response, reader)));
   }
-  return new HijackedAttachment(conn, reader, answer.rest);
+  return new HijackedAttachment(conn, reader, response.rest);
 }
 
-/** The attach once it is open: one loop reads the socket and hands out what comes. */
+/** An open attach: one loop reads the socket and distributes its output. */
 class HijackedAttachment implements Attachment {
   readonly readable: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
@@ -164,13 +166,13 @@ class HijackedAttachment implements Attachment {
     try {
       await this.#conn.closeWrite();
     } catch (error) {
-      // The other end may have gone first; then there is nothing left to close.
+      // The other end may have closed first.
       if (!this.#over && !(error instanceof Deno.errors.NotConnected)) throw stdinClosed(error);
     }
   }
 }
 
-/** Reads a socket without handing the same memory out twice. */
+/** Reads a socket; every chunk has memory of its own. */
 class SocketReader {
   readonly #conn: Deno.UnixConn;
   #buffer = new Uint8Array(READ_BYTES);
@@ -189,7 +191,7 @@ class SocketReader {
   }
 }
 
-/** The body of a refused attach: as long as it says it is, else what comes until the end, bounded in both cases. */
+/** The body of a refused attach: as many bytes as its head announces, at most {@link MAX_ERROR_BODY}. */
 async function errorBody(head: ResponseHead, reader: SocketReader): Promise<string> {
   const announced = Number(head.headers.get("content-length") ?? "0");
   const wanted = Math.min(Number.isSafeInteger(announced) ? announced : 0, MAX_ERROR_BODY);
@@ -205,7 +207,7 @@ async function errorBody(head: ResponseHead, reader: SocketReader): Promise<stri
 }
 
 function stdinClosed(cause: unknown): OmcpError {
-  return new OmcpError("engine_failed", "Cannot write to a container's stdin: the attach is over", {
+  return new OmcpError("engine_failed", "Cannot write to a container's stdin: the attach has ended", {
     state: "The container may still run.",
     next: "Attach again, or remove the container.",
     cause,

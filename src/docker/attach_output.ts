@@ -1,8 +1,8 @@
 import { Demultiplexer } from "./demultiplexer.ts";
 
-/** How much of stdout waits for its consumer before the socket is read no further, in bytes. */
+/** High-water mark of stdout, in bytes: above it the socket is not read. */
 const STDOUT_BYTES = 256 * 1024;
-/** How much of stderr waits for its consumer before more is dropped, in bytes. */
+/** High-water mark of stderr, in bytes: above it more is dropped. */
 const STDERR_BYTES = 256 * 1024;
 
 /** The two outputs of an attach, as streams. */
@@ -42,10 +42,10 @@ export class AttachOutput {
   }
 
   /**
-   * Takes bytes of the attach stream and waits while stdout's consumer is too far behind.
+   * Takes bytes of the attach stream; resolves when stdout is below its high-water mark.
    *
    * @param chunk The bytes.
-   * @throws {OmcpError} `engine_failed` for what is no attach stream.
+   * @throws {OmcpError} `engine_failed` for bytes that are not an attach stream.
    */
   async push(chunk: Uint8Array): Promise<void> {
     for (const { stream, bytes } of this.#demultiplexer.push(chunk)) {
@@ -59,15 +59,15 @@ export class AttachOutput {
     }
   }
 
-  /** @throws {OmcpError} `engine_failed` if the stream ends in the midst of a frame. */
+  /** @throws {OmcpError} `engine_failed` if the stream ends within a frame. */
   checkEnd(): void {
     this.#demultiplexer.end();
   }
 
   /**
-   * Ends both streams; what is queued can still be read if there is no failure.
+   * Ends both streams. Without a failure, queued bytes can still be read.
    *
-   * @param failure The error that both streams bear, or nothing for a plain end.
+   * @param failure The error of both streams; undefined for a normal end.
    */
   end(failure: unknown): void {
     for (const controller of [this.#out, this.#err]) {

@@ -4,7 +4,7 @@ import { sanitizeMessage } from "./engine_errors.ts";
 /** A piece of a container's output. */
 export interface OutputPiece {
   readonly stream: "stdout" | "stderr";
-  /** A view into the chunk given in, never a copy. */
+  /** A view of the chunk passed in, never a copy. */
   readonly bytes: Uint8Array;
 }
 
@@ -13,15 +13,15 @@ const STDOUT = 1;
 const STDERR = 2;
 /** The engine's own error about the stream (API 1.49 and newer). */
 const ENGINE_ERROR = 3;
-/** The most that is kept of the engine's own error, in bytes. */
+/** How much of the engine's own error is kept, in bytes. */
 const MAX_ENGINE_ERROR = 4_096;
 
 /**
  * Splits the engine's attach stream into stdout and stderr.
  *
  * Its frames (Engine API, "Stream format": one byte of stream, three zeroes, a big-endian u32 of length, then the payload)
- * may be cut anywhere by the transport. A payload is passed on in the pieces in which it comes: nothing is put together,
- * so the announced length never makes it allocate.
+ * may be cut anywhere by the transport. Payloads are passed on in the pieces that arrive: nothing is joined, so an announced length
+ * never makes it allocate.
  */
 export class Demultiplexer {
   readonly #header = new Uint8Array(HEADER_BYTES);
@@ -35,8 +35,8 @@ export class Demultiplexer {
    * Takes the next bytes of the stream.
    *
    * @param chunk Any piece of it.
-   * @returns What it brings, in order.
-   * @throws {OmcpError} `engine_failed` for what is no such stream, or for an error that the engine sends in it.
+   * @returns The output in it, in order.
+   * @throws {OmcpError} `engine_failed` for bytes that are not such a stream, or for an error that the engine sends in it.
    */
   *push(chunk: Uint8Array): Generator<OutputPiece, void> {
     let offset = 0;
@@ -56,14 +56,14 @@ export class Demultiplexer {
   /**
    * Ends the stream.
    *
-   * @throws {OmcpError} `engine_failed` if it ends in the midst of a frame.
+   * @throws {OmcpError} `engine_failed` if it ends within a frame.
    */
   end(): void {
     if (this.#remaining === 0 && this.#headerFilled === 0) return;
-    throw failed(`it ends in the midst of a frame, ${this.#remaining} bytes of payload missing`);
+    throw failed(`it ends within a frame, ${this.#remaining} bytes of payload are missing`);
   }
 
-  /** Takes header bytes; once it is whole, what it says. Returns how many were taken. */
+  /** Takes header bytes, and reads the header once it is complete. Returns how many it took. */
   #takeHeader(chunk: Uint8Array, offset: number): number {
     const taken = chunk.subarray(offset, offset + HEADER_BYTES - this.#headerFilled);
     this.#header.set(taken, this.#headerFilled);

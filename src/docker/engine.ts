@@ -8,13 +8,13 @@ import { EngineHttp } from "./http.ts";
 import { Images } from "./images.ts";
 import type { BuildOptions, ImportOptions, PullOptions } from "./images.ts";
 import { checkName } from "./names.ts";
-import { InfoAnswer, VersionAnswer } from "./schemas.ts";
+import { InfoResponse, VersionResponse } from "./schemas.ts";
 import { DEADLINES_MS } from "./types.ts";
 import type {
   CallOptions,
   ContainerInspect,
-  ContainerSpec,
   ContainerSummary,
+  CreateContainerRequest,
   EngineInfo,
   ImageInspect,
   ImageSummary,
@@ -22,7 +22,7 @@ import type {
 } from "./types.ts";
 import { Volumes } from "./volumes.ts";
 
-/** Where the engine is looked for when nobody says. */
+/** The engine's default address. */
 export const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
 /** How to reach the engine. */
@@ -32,14 +32,14 @@ export interface ConnectOptions extends CallOptions {
 }
 
 /**
- * A Docker Engine, or what speaks its API, over a Unix socket.
+ * A Docker Engine, or another program that serves its API, over a Unix socket.
  *
  * Every call has a deadline and takes a signal, and throws an {@link OmcpError}: `engine_unreachable`, `engine_not_found`,
  * `engine_conflict`, `engine_refused`, `engine_failed`, `image_missing`, `timeout`, `cancelled`, or `invalid_argument` before the
- * engine is asked. {@link Engine.close} frees its connections.
+ * engine is asked. {@link Engine.close} closes its connections.
  */
 export class Engine {
-  /** The version of the API agreed upon, such as `1.41`. */
+  /** The negotiated API version, such as `1.41`. */
   readonly apiVersion: string;
   /** The socket's path, without `unix://`. */
   readonly socketPath: string;
@@ -58,41 +58,41 @@ export class Engine {
   }
 
   /**
-   * Reaches the engine and agrees on a version of its API.
+   * Connects to the engine and negotiates the API version.
    *
    * @param options Where, and for how long to try.
    * @returns The engine.
-   * @throws {OmcpError} `engine_unreachable`; `engine_refused` if it is too old; `config_invalid` for a host that is no Unix socket.
+   * @throws {OmcpError} `engine_unreachable`; `engine_refused` if it is too old; `config_invalid` for an address that is not a Unix socket.
    */
   static async connect(options: ConnectOptions = {}): Promise<Engine> {
     const http = new EngineHttp(socketPathOf(options.host ?? DEFAULT_HOST));
     try {
-      const answer = await http.json({
+      const version = await http.json({
         action: "reach the container engine",
         method: "GET",
         path: "/version",
         call: options,
         defaultDeadlineMs: DEADLINES_MS.connect,
-      }, VersionAnswer);
-      const version = chooseApiVersion(answer.ApiVersion, answer.MinAPIVersion ?? undefined);
-      http.useVersion(version);
-      return new Engine(http, version);
+      }, VersionResponse);
+      const chosen = chooseApiVersion(version.newest, version.oldest);
+      http.useVersion(chosen);
+      return new Engine(http, chosen);
     } catch (error) {
       http.close();
       throw error;
     }
   }
 
-  /** What the engine says of itself. */
+  /** What the engine reports about itself. */
   info(call?: CallOptions): Promise<EngineInfo> {
     return this.#http.json(
-      { action: "ask the engine about itself", method: "GET", path: "/info", call },
-      InfoAnswer,
+      { action: "read the engine's information", method: "GET", path: "/info", call },
+      InfoResponse,
     );
   }
 
-  /** Makes a container; see {@link Containers.create}. Returns its id. */
-  createContainer(spec: ContainerSpec, options: CreateOptions): Promise<string> {
+  /** Creates a container; see {@link Containers.create}. Returns its id. */
+  createContainer(spec: CreateContainerRequest, options: CreateOptions): Promise<string> {
     return this.#containers.create(spec, options);
   }
 
@@ -106,17 +106,17 @@ export class Engine {
     return this.#containers.kill(id, call);
   }
 
-  /** Kills and removes a container with its anonymous volumes, and returns when it is gone. Absent is success. */
+  /** Kills and removes a container with its anonymous volumes; resolves when it has gone. Absent is success. */
   removeContainer(id: string, call?: CallOptions): Promise<void> {
     return this.#containers.remove(id, call);
   }
 
-  /** Looks at a container. Throws `engine_not_found` if there is none. */
+  /** Inspects a container. Throws `engine_not_found` where there is none. */
   inspectContainer(id: string, call?: CallOptions): Promise<ContainerInspect> {
     return this.#containers.inspect(id, call);
   }
 
-  /** Lists the containers that bear all of the labels. */
+  /** Lists containers. */
   listContainers(options: ListOptions): Promise<ContainerSummary[]> {
     return this.#containers.list(options);
   }
@@ -127,20 +127,20 @@ export class Engine {
   }
 
   /**
-   * Attaches to a container's stdin, stdout and stderr; see {@link Attachment} for what its reader owes. What the container wrote before is not
-   * seen: attach before the start. Deadline and signal bound the opening only.
+   * Attaches to a container's stdin, stdout and stderr; see {@link Attachment} for what the caller must read. Earlier output is not
+   * included: attach before the start. Deadline and signal bound the opening only.
    */
   attach(id: string, call?: CallOptions): Promise<Attachment> {
     const path = `${this.#http.prefix}/containers/${checkName("container", id)}/attach`;
     return openAttach({ socketPath: this.socketPath, path, action: `attach to container "${id}"`, call });
   }
 
-  /** Looks at an image; nothing if there is none. */
+  /** Inspects an image; undefined where there is none. */
   inspectImage(reference: string, call?: CallOptions): Promise<ImageInspect | undefined> {
     return this.#images.inspect(reference, call);
   }
 
-  /** Lists the images that bear all of the labels. */
+  /** Lists the images that have all of the labels. */
   listImages(
     options: CallOptions & { readonly labels: Readonly<Record<string, string>> },
   ): Promise<ImageSummary[]> {
@@ -152,7 +152,7 @@ export class Engine {
     return this.#images.build(context, options);
   }
 
-  /** Makes an image from a tar archive of a root file system. Returns the image's id. */
+  /** Imports a tar archive of a root file system as an image. Returns the image's id. */
   importImage(rootfs: ReadableStream<Uint8Array>, options: ImportOptions): Promise<string> {
     return this.#images.import(rootfs, options);
   }
@@ -167,12 +167,12 @@ export class Engine {
     return this.#images.tag(reference, name, call);
   }
 
-  /** Removes a name of an image, and with the last the image. Absent is success. */
+  /** Removes a name of an image; with its last name, the image. Absent is success. */
   removeImage(reference: string, options?: CallOptions & { readonly force?: boolean }): Promise<void> {
     return this.#images.remove(reference, options);
   }
 
-  /** Makes a volume; one of the same name is returned as it is, so look at its labels. */
+  /** Creates a volume. One of that name is returned as it is: compare its labels. */
   createVolume(
     name: string,
     labels: Readonly<Record<string, string>>,
@@ -181,24 +181,29 @@ export class Engine {
     return this.#volumes.create(name, labels, call);
   }
 
-  /** Looks at a volume; nothing if there is none. */
+  /** Inspects a volume; undefined where there is none. */
   inspectVolume(name: string, call?: CallOptions): Promise<VolumeInfo | undefined> {
     return this.#volumes.inspect(name, call);
   }
 
-  /** Lists the volumes that bear all of the labels. */
+  /** Lists the volumes that have all of the labels. */
   listVolumes(
     options: CallOptions & { readonly labels: Readonly<Record<string, string>> },
   ): Promise<VolumeInfo[]> {
     return this.#volumes.list(options.labels, options);
   }
 
-  /** Removes a volume with all that is in it. Absent is success; one in use throws `engine_conflict`. */
+  /** Bytes on disk by volume, without those that the engine has not measured. */
+  measureVolumes(call?: CallOptions): Promise<ReadonlyMap<string, number>> {
+    return this.#volumes.measure(call);
+  }
+
+  /** Removes a volume with all its data. Absent is success; one in use throws `engine_conflict`. */
   removeVolume(name: string, call?: CallOptions): Promise<void> {
     return this.#volumes.remove(name, call);
   }
 
-  /** Frees the connections that are kept for later calls. The engine cannot be used after it; attachments are not touched. */
+  /** Closes the pooled connections; later calls fail. Attachments are not affected. */
   close(): void {
     this.#http.close();
   }
@@ -209,7 +214,7 @@ function socketPathOf(host: string): string {
   if (path !== undefined) return path;
   throw new OmcpError(
     "config_invalid",
-    "Cannot reach the container engine: its address must be a Unix socket, as in unix:///var/run/docker.sock",
+    "Cannot reach the container engine: its address must be a Unix socket, such as unix:///var/run/docker.sock",
     { next: "Set DOCKER_HOST to unix:// and an absolute path of at most 100 characters, or unset it." },
   );
 }

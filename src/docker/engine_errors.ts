@@ -7,12 +7,12 @@ const MAX_MESSAGE = 2_000;
 
 const CHECK_ENGINE = `Check that the engine runs and that this user may use its socket; \`${
   ownCommand("doctor")
-}\` tells more.`;
+}\` shows more.`;
 
 /**
- * Makes the engine's own words safe to show: one piece, bounded, no control characters.
+ * Makes the engine's own message safe to show: one line, bounded, no control characters.
  *
- * @param text Whatever the engine said.
+ * @param text The engine's message.
  * @returns The text without a final period.
  */
 export function sanitizeMessage(text: string): string {
@@ -25,16 +25,16 @@ export function sanitizeMessage(text: string): string {
 }
 
 /**
- * Turns an answer that is not a success into a typed error.
+ * Turns an error response into a typed error.
  *
- * @param action What was tried, as in "start container x".
+ * @param action What was tried, such as "start container x".
  * @param status The HTTP status.
  * @param message The engine's own message; may be empty.
  * @returns The error to throw.
  */
 export function engineError(action: string, status: number, message: string): OmcpError {
   const words = sanitizeMessage(message) || "no message";
-  const text = `Cannot ${action}: the engine answers ${status}: ${words}`;
+  const text = `Cannot ${action}: the engine responded ${status}: ${words}`;
   const details = { status };
   if (status === 404 && /no such image|pull access denied|manifest .*(?:unknown|not found)/i.test(message)) {
     return new OmcpError("image_missing", text, {
@@ -50,13 +50,13 @@ function classify(
   status: number,
 ): ["engine_not_found" | "engine_conflict" | "engine_refused" | "engine_failed", string] {
   if (status === 404) {
-    return ["engine_not_found", "It is gone or never was; do not try again with the same id."];
+    return ["engine_not_found", "It was removed or never existed; do not retry with the same id."];
   }
-  if (status === 409) return ["engine_conflict", "Look at the object's state, then decide."];
+  if (status === 409) return ["engine_conflict", "Check the object's state, then decide."];
   if (status >= 400 && status < 500) {
-    return ["engine_refused", "Mend what the engine names; repeating does not help."];
+    return ["engine_refused", "Fix what the engine names; a retry does not help."];
   }
-  return ["engine_failed", "Try again; if it persists, look at the engine's own log."];
+  return ["engine_failed", "Try again; if it persists, see the engine's own log."];
 }
 
 /**
@@ -77,7 +77,7 @@ export function transportError(action: string, cause: unknown, changes: boolean)
   if (unreachable) {
     return new OmcpError(
       "engine_unreachable",
-      `Cannot ${action}: the engine's socket does not answer: ${reason}`,
+      `Cannot ${action}: the engine's socket does not respond: ${reason}`,
       {
         state: "The engine was not asked.",
         next: CHECK_ENGINE,
@@ -86,38 +86,38 @@ export function transportError(action: string, cause: unknown, changes: boolean)
     );
   }
   const options: OmcpErrorOptions = {
-    state: changes ? "It is not known whether the engine carried it out." : "Nothing was changed.",
+    state: changes ? "It is unknown whether the engine carried it out." : "Nothing was changed.",
     next: CHECK_ENGINE,
     cause,
   };
   return new OmcpError(
     "engine_failed",
-    `Cannot ${action}: the engine's answer is no valid one: ${reason}`,
+    `Cannot ${action}: invalid response of the engine: ${reason}`,
     options,
   );
 }
 
 /**
- * An answer that is well-formed but not what the Engine API promises.
+ * The error for a response that is not what the Engine API specifies.
  *
  * @param action What was tried.
- * @param what What is wrong with the answer.
+ * @param what What is wrong with the response.
  * @param cause The parser's error, if any.
  * @returns The error to throw.
  */
 export function invalidResponse(action: string, what: string, cause?: unknown): OmcpError {
   return new OmcpError(
     "engine_failed",
-    `Cannot ${action}: the engine's answer is no valid one: ${sanitizeMessage(what)}`,
+    `Cannot ${action}: invalid response of the engine: ${sanitizeMessage(what)}`,
     {
-      state: "It is not known whether the engine carried it out.",
-      next: "Check that the socket is a Docker Engine's (API 1.41 or newer).",
+      state: "It is unknown whether the engine carried it out.",
+      next: "Check that the socket belongs to a Docker Engine (API 1.41 or newer).",
       ...(cause === undefined ? {} : { cause }),
     },
   );
 }
 
-/** The innermost words of an error, without the URL that `fetch` puts in. */
+/** The innermost message of an error, without the URL that `fetch` adds. */
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return sanitizeMessage(String(cause));
   const inner = cause.cause instanceof Error ? cause.cause.message : cause.message;

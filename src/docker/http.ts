@@ -6,10 +6,10 @@ import { DEADLINES_MS, ENGINE_HINT } from "./types.ts";
 
 /** One request to the engine. */
 export interface EngineRequest {
-  /** What it does, as in "start container x", for messages. */
+  /** What it does, such as "start container x", for messages. */
   readonly action: string;
   readonly method: "GET" | "POST" | "DELETE";
-  /** Below the version prefix, of checked parts only. */
+  /** After the version prefix; made of checked parts only. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
@@ -19,20 +19,20 @@ export interface EngineRequest {
   readonly call?: CallOptions | undefined;
   /** Milliseconds. @default DEADLINES_MS.unary */
   readonly defaultDeadlineMs?: number;
-  /** Statuses besides 2xx that are no error. */
+  /** Statuses besides 2xx that are not errors. */
   readonly alsoAccept?: readonly number[];
 }
 
-/** The largest JSON answer read, in bytes. */
-const MAX_ANSWER = 16 * 1024 * 1024;
-/** The largest error answer read, in bytes. */
-const MAX_ERROR_ANSWER = 64 * 1024;
+/** The largest JSON response read, in bytes. */
+const MAX_RESPONSE = 16 * 1024 * 1024;
+/** The largest error response read, in bytes. */
+const MAX_ERROR_RESPONSE = 64 * 1024;
 
-const ErrorAnswer = z.object({ message: z.string() });
+const ErrorResponse = z.object({ message: z.string() });
 
 /**
- * HTTP to the engine over its Unix socket: deadlines, typed errors, checked answers.
- * It holds a pool of connections; {@link EngineHttp.close} frees them.
+ * HTTP to the engine over its Unix socket: deadlines, typed errors, checked responses.
+ * It pools connections; {@link EngineHttp.close} closes them.
  */
 export class EngineHttp {
   readonly socketPath: string;
@@ -54,16 +54,16 @@ export class EngineHttp {
     return this.#prefix;
   }
 
-  /** @param version The API version agreed on, such as `1.41`. */
+  /** @param version The negotiated API version, such as `1.41`. */
   useVersion(version: string): void {
     this.#prefix = `/v${version}`;
   }
 
   /**
-   * Sends a request and reads the answer within the deadline. The answer's body is always consumed or cancelled.
+   * Sends a request and reads the response within the deadline. The response's body is always consumed or cancelled.
    *
    * @param request The request.
-   * @param read Reads a successful answer.
+   * @param read Reads a successful response.
    * @returns What `read` returns.
    * @throws {OmcpError} `engine_*`, `image_missing`, `timeout` or `cancelled`.
    */
@@ -73,7 +73,7 @@ export class EngineHttp {
       action: request.action,
       deadlineMs: request.call?.deadlineMs ?? request.defaultDeadlineMs ?? DEADLINES_MS.unary,
       signal: request.call?.signal,
-      state: changes ? "It is not known whether the engine carried it out." : "Nothing was changed.",
+      state: changes ? "It is unknown whether the engine carried it out." : "Nothing was changed.",
       next: ENGINE_HINT,
     };
     return withDeadline(options, async (signal) => {
@@ -92,30 +92,30 @@ export class EngineHttp {
         throw transportError(request.action, error, changes);
       } finally {
         if (response?.body && !response.bodyUsed) await response.body.cancel();
-        // An upload that was never begun still holds its source.
+        // An upload that never began still has its source open.
         if (request.tar && !request.tar.locked) await request.tar.cancel();
       }
     });
   }
 
   /**
-   * Sends a request whose answer is JSON.
+   * Sends a request whose response is JSON.
    *
    * @param request The request.
-   * @param schema What the answer must be.
-   * @returns The checked answer.
-   * @throws {OmcpError} As {@link EngineHttp.send}; `engine_failed` if the answer is something else.
+   * @param schema What the response must be.
+   * @returns The checked response.
+   * @throws {OmcpError} As {@link EngineHttp.send}; `engine_failed` for any other response.
    */
   json<S extends z.ZodType>(request: EngineRequest, schema: S): Promise<z.output<S>> {
     return this.send(request, async (response) => {
-      const text = await readBounded(response, MAX_ANSWER);
-      if (text === undefined) throw invalidResponse(request.action, `more than ${MAX_ANSWER} bytes`);
+      const text = await readBounded(response, MAX_RESPONSE);
+      if (text === undefined) throw invalidResponse(request.action, `more than ${MAX_RESPONSE} bytes`);
       return parseJson(request.action, text, schema);
     });
   }
 
   /**
-   * Sends a request whose answer's body does not matter.
+   * Sends a request whose response's body does not matter.
    *
    * @param request The request.
    * @returns The HTTP status.
@@ -165,10 +165,10 @@ export function parseJson<S extends z.ZodType>(action: string, text: string, sch
  */
 export function messageOf(text: string): string {
   try {
-    const parsed = ErrorAnswer.safeParse(JSON.parse(text));
+    const parsed = ErrorResponse.safeParse(JSON.parse(text));
     if (parsed.success) return parsed.data.message;
   } catch {
-    // Not JSON: a proxy or something else that speaks HTTP. Its words are shown as they are.
+    // Not JSON: a proxy, or something else that serves HTTP. Its text is shown as it is.
   }
   return sanitizeMessage(text);
 }
@@ -180,11 +180,11 @@ function bodyOf(request: EngineRequest): RequestInit {
 }
 
 async function errorMessage(response: Response): Promise<string> {
-  const text = await readBounded(response, MAX_ERROR_ANSWER);
-  return text === undefined ? `more than ${MAX_ERROR_ANSWER} bytes of message` : messageOf(text);
+  const text = await readBounded(response, MAX_ERROR_RESPONSE);
+  return text === undefined ? `more than ${MAX_ERROR_RESPONSE} bytes of message` : messageOf(text);
 }
 
-/** Reads a body as text; nothing if it is larger than `maximum` bytes, and then the rest is not read. */
+/** Reads a body as text; undefined where it is larger than `maximum` bytes. */
 async function readBounded(response: Response, maximum: number): Promise<string | undefined> {
   if (!response.body) return "";
   const decoder = new TextDecoder();

@@ -1,9 +1,10 @@
 import { OmcpError } from "../errors.ts";
+import { filters } from "./filters.ts";
 import type { EngineHttp } from "./http.ts";
 import { checkImage, quote, splitTag } from "./names.ts";
 import { followProgress } from "./progress.ts";
 import type { ProgressCallback } from "./progress.ts";
-import { ImageAnswer, ImageListAnswer } from "./schemas.ts";
+import { ImageListResponse, ImageResponse } from "./schemas.ts";
 import type { CallOptions, ImageInspect, ImageSummary } from "./types.ts";
 import { DEADLINES_MS } from "./types.ts";
 
@@ -15,33 +16,33 @@ export interface BuildOptions extends CallOptions {
   readonly dockerfile?: string;
   /** Values for the Dockerfile's ARGs; they stay readable in the image's history. @default none */
   readonly buildArgs?: Readonly<Record<string, string>>;
-  /** Added to those the Dockerfile gives. @default none */
+  /** Added to the Dockerfile's own. @default none */
   readonly labels?: Readonly<Record<string, string>>;
   /** The stage to stop at. @default the last */
   readonly target?: string;
   /** The network of the build's steps: `default`, `host` or `none`. @default "default" */
   readonly networkMode?: "default" | "host" | "none";
-  /** Runs every step anew instead of taking its layer from an earlier build. @default false */
+  /** Runs every step again instead of reusing the layers of an earlier build. @default false */
   readonly noCache?: boolean;
   /** Bytes of memory a step may use. @default no limit */
   readonly memoryBytes?: number;
-  /** Told of each step as it runs. */
+  /** Receives each line of the steps. */
   readonly onProgress?: ProgressCallback;
 }
 
-/** How a root file system becomes an image. */
+/** How an image is imported. */
 export interface ImportOptions extends CallOptions {
   /** The image's name. */
   readonly tag: string;
   /** Dockerfile instructions to apply, such as `CMD ["sh"]`. */
   readonly changes?: readonly string[];
-  /** Told of the import's few lines. */
+  /** Receives each line of the import. */
   readonly onProgress?: ProgressCallback;
 }
 
 /** How an image is pulled. */
 export interface PullOptions extends CallOptions {
-  /** Told of each layer as it comes. */
+  /** Receives each line about a layer. */
   readonly onProgress?: ProgressCallback;
 }
 
@@ -54,13 +55,13 @@ export class Images {
     this.#http = http;
   }
 
-  /** Looks at an image; nothing if there is none. */
+  /** Inspects an image; undefined where there is none. */
   async inspect(reference: string, call?: CallOptions): Promise<ImageInspect | undefined> {
     const path = `/images/${checkImage(reference)}/json`;
     try {
       return await this.#http.json(
         { action: `inspect image ${quote(reference)}`, method: "GET", path, call },
-        ImageAnswer,
+        ImageResponse,
       );
     } catch (error) {
       if (error instanceof OmcpError && error.details.status === 404) return undefined;
@@ -68,12 +69,12 @@ export class Images {
     }
   }
 
-  /** Lists the images that bear all of the labels. */
+  /** Lists the images that have all of the labels. */
   list(labels: Readonly<Record<string, string>>, call?: CallOptions): Promise<ImageSummary[]> {
-    const query = { filters: labelFilter(labels) };
+    const query = { filters: filters({ labels }) };
     return this.#http.json(
       { action: "list images", method: "GET", path: "/images/json", query, call },
-      ImageListAnswer,
+      ImageListResponse,
     );
   }
 
@@ -90,7 +91,7 @@ export class Images {
       rm: "1",
       forcerm: "1",
       nocache: options.noCache ? "1" : "0",
-      // 1 is the classic builder, 2 is BuildKit, which wants a session of its own.
+      // 1 is the classic builder; 2 is BuildKit, which needs a session.
       version: "1",
     };
     if (options.target !== undefined) query["target"] = options.target;
@@ -103,12 +104,12 @@ export class Images {
     return outcome ?? await this.#idOf(options.tag, action, options);
   }
 
-  /** Makes an image of one layer from a tar archive of a root file system. Returns the image's id. */
+  /** Imports a tar archive of a root file system as an image of one layer. Returns the image's id. */
   async import(rootfs: ReadableStream<Uint8Array>, options: ImportOptions): Promise<string> {
     const { repository, tag } = splitTag(options.tag);
     const action = `import image ${quote(options.tag)}`;
     const query: Record<string, string> = { fromSrc: "-", repo: repository, tag };
-    // The engine takes the parameter many times, or once with several lines.
+    // The engine accepts one parameter of several lines.
     if (options.changes) query["changes"] = options.changes.join("\n");
     const request = {
       action,
@@ -151,7 +152,7 @@ export class Images {
     });
   }
 
-  /** Removes a name of an image, and with its last name the image. Absent is success. */
+  /** Removes a name of an image; with its last name, the image. Absent is success. */
   async remove(reference: string, options: CallOptions & { readonly force?: boolean } = {}): Promise<void> {
     await this.#http.status({
       action: `remove image ${quote(reference)}`,
@@ -181,15 +182,4 @@ export class Images {
       `Cannot ${action}: the engine reported success, but has no such image`,
     );
   }
-}
-
-/**
- * The engine's filter for objects that bear all of the labels.
- *
- * @param labels Names and values; an empty value asks for the name alone.
- * @returns The `filters` parameter.
- */
-export function labelFilter(labels: Readonly<Record<string, string>>): string {
-  const label = Object.entries(labels).map(([name, value]) => value === "" ? name : `${name}=${value}`);
-  return JSON.stringify({ label });
 }

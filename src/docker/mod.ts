@@ -11,9 +11,9 @@ export { DEADLINES_MS } from "./types.ts";
 export type {
   CallOptions,
   ContainerInspect,
-  ContainerSpec,
   ContainerState,
   ContainerSummary,
+  CreateContainerRequest,
   EngineInfo,
   HostConfigSpec,
   ImageInspect,

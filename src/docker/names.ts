@@ -1,6 +1,6 @@
 import { OmcpError } from "../errors.ts";
 
-/** A container's or volume's name, or an id: what the engine itself accepts, so nothing that means a path or a query. */
+/** A container's or volume's name, or an id, as the engine itself accepts it: nothing that could be a path or a query. */
 const OBJECT_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 
 /** `host[:port]/path:tag@digest`, after the reference grammar of the OCI distribution specification. */
@@ -12,7 +12,7 @@ const IMAGE_REFERENCE = new RegExp(
 
 const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{12,64}$/;
 
-/** The longest image reference taken, in characters. */
+/** The longest image reference accepted, in characters. */
 const MAX_REFERENCE = 512;
 
 /**
@@ -21,7 +21,7 @@ const MAX_REFERENCE = 512;
  * @param kind What it names, for the message.
  * @param value The name or id.
  * @returns The same value.
- * @throws {OmcpError} `invalid_argument` if it is not a name the engine could have.
+ * @throws {OmcpError} `invalid_argument` if the engine would not accept it.
  */
 export function checkName(kind: "container" | "volume", value: string): string {
   if (OBJECT_NAME.test(value)) return value;
@@ -54,14 +54,14 @@ export function checkImage(value: string): string {
  *
  * @param value A reference without a digest.
  * @returns Repository, and the tag, `latest` if none is given.
- * @throws {OmcpError} `invalid_argument` if it is no reference or bears a digest.
+ * @throws {OmcpError} `invalid_argument` if it is not a reference, or has a digest.
  */
 export function splitTag(value: string): { repository: string; tag: string } {
   checkImage(value);
   const colon = value.lastIndexOf(":");
   const hasTag = colon > value.lastIndexOf("/");
   if (value.includes("@") || value.startsWith("sha256:")) {
-    throw new OmcpError("invalid_argument", `Cannot tag with ${quote(value)}: a tag bears no digest`);
+    throw new OmcpError("invalid_argument", `Cannot tag with ${quote(value)}: a tag has no digest`);
   }
   if (!hasTag) return { repository: value, tag: "latest" };
   return { repository: value.slice(0, colon), tag: value.slice(colon + 1) };

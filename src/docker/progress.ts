@@ -4,27 +4,26 @@ import { invalidResponse, sanitizeMessage } from "./engine_errors.ts";
 import { parseJson } from "./http.ts";
 import { ProgressLine } from "./schemas.ts";
 
-/** Told of every line of progress, as the engine words it. */
+/** Receives every line of progress, in the engine's words. */
 export type ProgressCallback = (line: string) => void;
 
-/** The longest line of the engine's answer, in characters. */
+/** The longest line of the engine's response, in characters. */
 const MAX_LINE = 1024 * 1024;
 
-/** What a build, import or pull came to. */
+/** The result of a build, import or pull. */
 export interface ProgressOutcome {
   /** The image's id, where the engine named one. */
   readonly imageId: string | undefined;
 }
 
 /**
- * Follows the answer to a build, an import or a pull: lines of JSON that bear progress, and the failure if there is one,
- * though the HTTP status was 200.
+ * Follows the response to a build, an import or a pull: lines of JSON with progress, or with a failure although the HTTP status is 200.
  *
  * @param action What is done, for messages.
- * @param body The answer's body.
- * @param onProgress Told of every line.
+ * @param body The response's body.
+ * @param onProgress Receives every line.
  * @returns The image's id, where the engine named one.
- * @throws {OmcpError} `engine_refused` with the engine's own words if the work failed, `engine_failed` if the answer makes no sense.
+ * @throws {OmcpError} `engine_refused` with the engine's own words if the work failed, `engine_failed` for an invalid response.
  */
 export async function followProgress(
   action: string,
@@ -36,25 +35,25 @@ export async function followProgress(
   for await (const text of lines(action, body)) {
     if (text.trim() === "") continue;
     const line = parseJson(action, text, ProgressLine);
-    if (line.error !== undefined || line.errorDetail) throw failure(action, line);
+    if (line.failure !== undefined) throw failure(action, line.failure);
     imageId = idIn(line) ?? imageId;
     for (const words of wordsIn(line)) onProgress?.(words);
   }
   return { imageId };
 }
 
-function failure(action: string, line: z.output<typeof ProgressLine>): OmcpError {
-  const words = sanitizeMessage(line.errorDetail?.message || line.error || "no message");
+function failure(action: string, message: string): OmcpError {
+  const words = sanitizeMessage(message);
   const missing = /pull access denied|manifest .*(?:unknown|not found)|no such image/i.test(words);
   return new OmcpError(missing ? "image_missing" : "engine_refused", `Cannot ${action}: ${words}`, {
     state: "No image was made.",
-    next: "The lines of progress before it tell more.",
+    next: "See the lines of progress before it.",
   });
 }
 
 function idIn(line: z.output<typeof ProgressLine>): string | undefined {
-  if (line.aux?.ID !== undefined) return line.aux.ID;
-  // An import names its image as its last status.
+  if (line.imageId !== undefined) return line.imageId;
+  // An import reports its image's id as its last status.
   return line.status !== undefined && /^sha256:[0-9a-f]{64}$/.test(line.status) ? line.status : undefined;
 }
 

@@ -1,26 +1,26 @@
 import { invalidResponse } from "./engine_errors.ts";
 
-/** The head of an HTTP answer. */
+/** The head of an HTTP response. */
 export interface ResponseHead {
   readonly status: number;
   /** Names in lower case. A repeated header keeps its first value. */
   readonly headers: ReadonlyMap<string, string>;
-  /** What came after the head. */
+  /** Bytes read after the head. */
   readonly rest: Uint8Array;
 }
 
-/** The largest head taken, in bytes. */
+/** The largest head accepted, in bytes. */
 const MAX_HEAD = 16 * 1024;
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-5][0-9]{2})(?: [\x20-\x7e]*)?$/;
 const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\t]*?)[ \t]*$/;
 
 /**
- * Reads the head of an HTTP/1.1 answer from a socket, strictly (RFC 9112, sections 2.2 to 5).
+ * Reads the head of an HTTP/1.1 response from a socket, strictly (RFC 9112, sections 2.2 to 5).
  *
- * @param action What is tried, for the message.
+ * @param action What is done, for the message.
  * @param read Reads the next bytes; `null` at the end.
- * @returns The head, and what came after it.
- * @throws {OmcpError} `engine_failed` for anything but such a head.
+ * @returns The head, and the bytes read after it.
+ * @throws {OmcpError} `engine_failed` for anything else.
  */
 export async function readResponseHead(
   action: string,
@@ -31,12 +31,12 @@ export async function readResponseHead(
   while (end < 0) {
     if (bytes.byteLength > MAX_HEAD) throw invalidResponse(action, `a head of more than ${MAX_HEAD} bytes`);
     const chunk = await read();
-    if (chunk === null) throw invalidResponse(action, "the connection ends before a whole head");
+    if (chunk === null) throw invalidResponse(action, "the connection ends within the head");
     const joined = new Uint8Array(bytes.byteLength + chunk.byteLength);
     joined.set(bytes);
     joined.set(chunk, bytes.byteLength);
     bytes = joined;
-    refuseOther(action, bytes);
+    requireHttp(action, bytes);
     end = endOfHead(bytes);
   }
   const lines = new TextDecoder("latin1").decode(bytes.subarray(0, end)).split("\r\n");
@@ -46,7 +46,7 @@ export async function readResponseHead(
   for (const line of lines.slice(1)) {
     const [, name, value] = HEADER_LINE.exec(line) ?? [];
     if (name === undefined || value === undefined) {
-      throw invalidResponse(action, "a header line that is none");
+      throw invalidResponse(action, "an invalid header line");
     }
     const key = name.toLowerCase();
     if (!headers.has(key)) headers.set(key, value);
@@ -54,13 +54,13 @@ export async function readResponseHead(
   return { status: Number(status), headers, rest: bytes.subarray(end + 4) };
 }
 
-/** What does not begin like HTTP is refused at once rather than waited for. */
-function refuseOther(action: string, bytes: Uint8Array): void {
+/** Other protocols are refused at once instead of at the deadline. */
+function requireHttp(action: string, bytes: Uint8Array): void {
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 7));
   if (!"HTTP/1.".startsWith(start)) throw invalidResponse(action, "not HTTP");
 }
 
-/** Where the empty line begins, or −1. */
+/** Where the empty line begins, or -1. */
 function endOfHead(bytes: Uint8Array): number {
   for (let at = bytes.indexOf(13); at >= 0; at = bytes.indexOf(13, at + 1)) {
     if (bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10) return at;

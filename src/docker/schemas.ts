@@ -1,4 +1,4 @@
-/** What the engine's answers must be, and their translation into this program's own shapes. */
+/** Schemas of the engine's responses, and their translation into this program's own types. */
 import * as z from "zod";
 import type {
   ContainerInspect,
@@ -9,7 +9,7 @@ import type {
   VolumeInfo,
 } from "./types.ts";
 
-/** Go writes an empty map or list as `null` at times. */
+/** Go writes an empty map or list as `null` in places. */
 const Labels = z.record(z.string(), z.string()).nullish().transform((value) => value ?? {});
 const Strings = z.array(z.string()).nullish().transform((value) => value ?? []);
 const Flag = z.boolean().nullish().transform((value) => value ?? false);
@@ -17,13 +17,13 @@ const Text = z.string().nullish().transform((value) => value ?? "");
 const EngineId = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** `GET /version`. */
-export const VersionAnswer = z.object({
+export const VersionResponse = z.object({
   ApiVersion: z.string().regex(/^\d{1,3}\.\d{1,3}$/),
   MinAPIVersion: z.string().regex(/^\d{1,3}\.\d{1,3}$/).nullish(),
-});
+}).transform((value) => ({ newest: value.ApiVersion, oldest: value.MinAPIVersion ?? undefined }));
 
 /** `GET /info`. */
-export const InfoAnswer = z.object({
+export const InfoResponse = z.object({
   ServerVersion: Text,
   OperatingSystem: Text,
   OSType: Text,
@@ -64,15 +64,16 @@ export const InfoAnswer = z.object({
 }));
 
 /** `POST /containers/create`. */
-export const CreateAnswer = z.object({ Id: EngineId, Warnings: Strings });
+export const CreateResponse = z.object({ Id: EngineId, Warnings: Strings })
+  .transform((value) => ({ id: value.Id, warnings: value.Warnings }));
 
 /** `POST /containers/{id}/wait`. */
-export const WaitAnswer = z.object({
+export const WaitResponse = z.object({
   StatusCode: z.number().int(),
   Error: z.object({ Message: Text }).nullish(),
-});
+}).transform((value) => ({ exitCode: value.StatusCode, error: value.Error?.Message ?? "" }));
 
-const StateAnswer = z.object({
+const StateResponse = z.object({
   Status: z.string(),
   Running: z.boolean(),
   Paused: Flag,
@@ -85,13 +86,13 @@ const StateAnswer = z.object({
 });
 
 /** `GET /containers/{id}/json`. */
-export const ContainerAnswer = z.object({
+export const ContainerResponse = z.object({
   Id: EngineId,
   Name: z.string(),
   Image: z.string(),
   Created: z.string(),
   Config: z.object({ Image: Text, Labels }),
-  State: StateAnswer,
+  State: StateResponse,
 }).transform((value): ContainerInspect => ({
   id: value.Id,
   name: value.Name.replace(/^\//, ""),
@@ -113,7 +114,7 @@ export const ContainerAnswer = z.object({
 }));
 
 /** `GET /containers/json`. */
-export const ContainerListAnswer = z.array(
+export const ContainerListResponse = z.array(
   z.object({
     Id: EngineId,
     Names: Strings,
@@ -132,7 +133,7 @@ export const ContainerListAnswer = z.array(
 );
 
 /** `GET /images/{name}/json`. */
-export const ImageAnswer = z.object({
+export const ImageResponse = z.object({
   Id: z.string().regex(/^sha256:[0-9a-f]{64}$/),
   RepoTags: Strings,
   Os: Text,
@@ -153,7 +154,7 @@ export const ImageAnswer = z.object({
 }));
 
 /** `GET /images/json`. */
-export const ImageListAnswer = z.array(
+export const ImageListResponse = z.array(
   z.object({ Id: z.string(), RepoTags: Strings, Labels, Created: z.number(), Size: z.number() })
     .transform((value): ImageSummary => ({
       id: value.Id,
@@ -165,7 +166,7 @@ export const ImageListAnswer = z.array(
 );
 
 /** `GET /volumes/{name}` and `POST /volumes/create`. */
-export const VolumeAnswer = z.object({ Name: z.string(), Driver: Text, Labels, CreatedAt: Text })
+export const VolumeResponse = z.object({ Name: z.string(), Driver: Text, Labels, CreatedAt: Text })
   .transform((value): VolumeInfo => ({
     name: value.Name,
     driver: value.Driver,
@@ -174,11 +175,25 @@ export const VolumeAnswer = z.object({ Name: z.string(), Driver: Text, Labels, C
   }));
 
 /** `GET /volumes`. */
-export const VolumeListAnswer = z.object({
-  Volumes: z.array(VolumeAnswer).nullish().transform((value) => value ?? []),
+export const VolumeListResponse = z.object({
+  Volumes: z.array(VolumeResponse).nullish().transform((value) => value ?? []),
 }).transform((value) => value.Volumes);
 
-/** One line of the answer to a build, an import or a pull. */
+/** `GET /system/df`: bytes by volume. A size of -1 means that the engine has not measured it. */
+export const DiskUsageResponse = z.object({
+  Volumes: z.array(z.object({
+    Name: z.string(),
+    UsageData: z.object({ Size: z.number() }).nullish(),
+  })).nullish(),
+}).transform(({ Volumes }): ReadonlyMap<string, number> =>
+  new Map(
+    (Volumes ?? []).flatMap(({ Name, UsageData }) =>
+      UsageData && UsageData.Size >= 0 ? [[Name, UsageData.Size] as const] : []
+    ),
+  )
+);
+
+/** One line of the response to a build, an import or a pull. */
 export const ProgressLine = z.object({
   stream: z.string().optional(),
   status: z.string().optional(),
@@ -186,4 +201,9 @@ export const ProgressLine = z.object({
   error: z.string().optional(),
   errorDetail: z.object({ message: z.string().optional() }).optional(),
   aux: z.object({ ID: z.string().optional() }).optional(),
-});
+}).transform(({ error, errorDetail, aux, ...line }) => ({
+  ...line,
+  /** Undefined where the line reports no failure. */
+  failure: errorDetail === undefined ? error : errorDetail.message || error || "no message",
+  imageId: aux?.ID,
+}));

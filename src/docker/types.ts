@@ -11,11 +11,11 @@ export const ENGINE_HINT = "Check that the container engine is healthy, then try
 
 /** Default deadlines, in milliseconds. */
 export const DEADLINES_MS = {
-  /** Finding the engine and agreeing on a version. */
+  /** Connecting and negotiating the API version. */
   connect: 10_000,
-  /** A call that the engine answers at once. */
+  /** A call to which the engine responds at once. */
   unary: 30_000,
-  /** A call that takes a container down. */
+  /** Killing and removing a container. */
   destroy: 30_000,
   /** Waiting for a container's end. */
   wait: 60_000,
@@ -25,9 +25,9 @@ export const DEADLINES_MS = {
 
 /** A mount in the Engine's JSON. */
 export interface MountSpec {
-  /** A named volume, memory, or a path of the host's. */
+  /** A named volume, memory, or a path of the engine's machine. */
   readonly Type: "volume" | "tmpfs" | "bind";
-  /** The volume's name or the host's path; none for a tmpfs. */
+  /** The volume's name or the machine's path; absent for a tmpfs. */
   readonly Source?: string;
   /** Where it is in the container, an absolute path. */
   readonly Target: string;
@@ -37,25 +37,25 @@ export interface MountSpec {
 export interface UlimitSpec {
   /** The limit as the shell's `ulimit` knows it, without `RLIMIT_`, such as `nofile`. */
   readonly Name: string;
-  /** What holds at first, in the limit's own unit (files, bytes); a process may raise it up to `Hard`. */
+  /** The initial limit, in its own unit (files, bytes); a process may raise it up to `Hard`. */
   readonly Soft: number;
-  /** What no unprivileged process can go beyond, in the same unit. */
+  /** What no unprivileged process can exceed, in the same unit. */
   readonly Hard: number;
 }
 
 /** The part of the Engine's `HostConfig` that this program uses. */
 export interface HostConfigSpec {
-  /** The engine removes the container with its anonymous volumes as soon as it ends. */
+  /** The engine removes the container with its anonymous volumes when it ends. */
   readonly AutoRemove?: boolean;
-  /** `none` leaves the loopback interface alone. */
+  /** `none`: only the loopback interface exists. */
   readonly NetworkMode?: string;
-  /** Nothing can be written but in mounts and tmpfs. */
+  /** Only mounts and tmpfs can be written to. */
   readonly ReadonlyRootfs?: boolean;
-  /** True lifts all confinement; false is the default, and said all the same. */
+  /** True lifts all confinement. @default false */
   readonly Privileged?: boolean;
-  /** Capabilities taken away; `ALL` for every one. */
+  /** Capabilities that are dropped; `ALL` for every one. */
   readonly CapDrop?: readonly string[];
-  /** `no-new-privileges:true`, `seccomp=` and inline JSON, and the like. */
+  /** Such as `no-new-privileges:true`, or `seccomp=` and inline JSON. */
   readonly SecurityOpt?: readonly string[];
   /** Paths that are hidden; replaces the engine's own list. */
   readonly MaskedPaths?: readonly string[];
@@ -69,33 +69,33 @@ export interface HostConfigSpec {
   readonly MemorySwap?: number;
   /** Billionths of a CPU. */
   readonly NanoCpus?: number;
-  /** Its part of the processors while others want them too, 2 to 262144; 1024 is any container's. */
+  /** Relative weight while processors are short, 2 to 262144. @default 1024 */
   readonly CpuShares?: number;
-  /** -1000 to 1000: the higher, the sooner it is killed when the host's memory runs out. */
+  /** -1000 to 1000: the higher, the sooner the kernel kills it when the machine's memory runs out. */
   readonly OomScoreAdj?: number;
-  /** Process limits that PID 1 begins with and all others inherit. */
+  /** Process limits that PID 1 starts with and all others inherit. */
   readonly Ulimits?: readonly UlimitSpec[];
   /** Mount point to tmpfs options, such as `size=1048576,mode=1777,noexec`. */
   readonly Tmpfs?: Readonly<Record<string, string>>;
-  /** What is mounted besides the tmpfs of `Tmpfs`. */
+  /** Mounts besides `Tmpfs`. */
   readonly Mounts?: readonly MountSpec[];
-  /** `private` gives System V and POSIX IPC of its own. */
+  /** `private`: System V and POSIX IPC objects of its own. */
   readonly IpcMode?: string;
-  /** Whether /proc shows the host's cgroup paths; needs API 1.41. */
+  /** `host`: /proc shows the machine's cgroup paths. Needs API 1.41. */
   readonly CgroupnsMode?: "private" | "host";
-  /** Whether the engine puts an init of its own before our PID 1. */
+  /** Whether the engine's init is PID 1. */
   readonly Init?: boolean;
-  /** `none` keeps the container's output off the host's disk. */
+  /** `none` keeps the container's output off the machine's disk. */
   readonly LogConfig?: { readonly Type: string; readonly Config?: Readonly<Record<string, string>> };
-  /** Never anything but no restart. */
+  /** Never restarts. */
   readonly RestartPolicy?: { readonly Name: "no" | "" };
   /** An OCI runtime known to the engine, such as `runsc`. @default the engine's own choice */
   readonly Runtime?: string;
 }
 
-/** What a container is to be: a typed part of the Engine's own JSON (`POST /containers/create`). */
-export interface ContainerSpec {
-  /** The image's name or id; it must be there, creating pulls nothing. */
+/** A container to create: a typed part of the Engine's own JSON (`POST /containers/create`). */
+export interface CreateContainerRequest {
+  /** The image's name or id; creating pulls nothing. */
   readonly Image: string;
   /** Arguments of the entry point. @default the image's */
   readonly Cmd?: readonly string[];
@@ -107,41 +107,41 @@ export interface ContainerSpec {
   readonly User?: string;
   /** Where PID 1 begins, an absolute path. @default the image's */
   readonly WorkingDir?: string;
-  /** What the container calls itself. @default the first characters of its id */
+  /** The container's host name. @default the first characters of its id */
   readonly Hostname?: string;
-  /** What lists can be filtered by. */
+  /** What lists are filtered by. */
   readonly Labels?: Readonly<Record<string, string>>;
-  /** Never a terminal: with one, stdout and stderr are one stream without frames. */
+  /** Never a terminal: it would merge stdout and stderr into one stream without frames. */
   readonly Tty?: false;
   /** Keeps stdin open while nobody is attached. */
   readonly OpenStdin?: boolean;
-  /** True closes the container's stdin when the first attach ends, and leaves it dead for the next. */
+  /** True closes the container's stdin for good when the first attach ends. */
   readonly StdinOnce?: boolean;
-  /** Noted by the engine; an attach names its streams itself. */
+  /** The engine only records it; an attach names its streams itself. */
   readonly AttachStdin?: boolean;
   /** As `AttachStdin`. */
   readonly AttachStdout?: boolean;
   /** As `AttachStdin`. */
   readonly AttachStderr?: boolean;
-  /** No network beside loopback; belongs with `NetworkMode` `none`. */
+  /** No network except loopback; goes with `NetworkMode` `none`. */
   readonly NetworkDisabled?: boolean;
-  /** Switches off the image's own health check, which would run programs in the container. */
+  /** Turns off the image's own health check, which would run programs in the container. */
   readonly Healthcheck?: { readonly Test: readonly ["NONE"] };
   /** Limits, mounts and confinement. */
   readonly HostConfig?: HostConfigSpec;
 }
 
-/** What the engine says of itself. */
+/** What the engine reports about itself. */
 export interface EngineInfo {
-  /** Such as `20.10.24`; empty where the engine does not tell, as for all texts here. */
+  /** Such as `20.10.24`. Every text here is empty where the engine does not report it. */
   readonly serverVersion: string;
-  /** The host's distribution, as the engine words it. */
+  /** The machine's distribution, in the engine's words. */
   readonly operatingSystem: string;
-  /** `linux` for every engine that can hold our containers. */
+  /** `linux` for every engine that can run our containers. */
   readonly osType: string;
-  /** As `uname -m` says, such as `x86_64`. */
+  /** As `uname -m` prints it, such as `x86_64`. */
   readonly architecture: string;
-  /** As `uname -r` says. */
+  /** As `uname -r` prints it. */
   readonly kernelVersion: string;
   /** `1` or `2`. */
   readonly cgroupVersion: string;
@@ -149,15 +149,15 @@ export interface EngineInfo {
   readonly cgroupDriver: string;
   /** Such as `overlay2` or `vfs`. */
   readonly storageDriver: string;
-  /** Names of the OCI runtimes that a container may ask for. */
+  /** Names of the OCI runtimes that a container may name. */
   readonly runtimes: readonly string[];
-  /** The one used where a container names none. */
+  /** The one used where a container does not name one. */
   readonly defaultRuntime: string;
   /** Such as `name=seccomp,profile=default`, `name=rootless` or `name=userns`. */
   readonly securityOptions: readonly string[];
   /** CPUs that the engine sees. */
   readonly cpus: number;
-  /** The host's memory, in bytes. */
+  /** The machine's memory, in bytes. */
   readonly memoryBytes: number;
   /** Whether the engine can enforce each limit. */
   readonly memoryLimit: boolean;
@@ -167,25 +167,25 @@ export interface EngineInfo {
   readonly pidsLimit: boolean;
   /** As `memoryLimit`, for CPU time. */
   readonly cpuQuota: boolean;
-  /** The engine's own, such as a limit that the kernel does not support; empty where there are none. */
+  /** The engine's own warnings, such as about a limit that the kernel does not support. */
   readonly warnings: readonly string[];
 }
 
-/** A container's state of life. */
+/** A container's state. */
 export interface ContainerState {
   /** `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`. */
   readonly status: string;
-  /** True while it is paused too. */
+  /** Also true while it is paused. */
   readonly running: boolean;
   /** All its processes are frozen. */
   readonly paused: boolean;
-  /** The kernel has killed a process of it for want of memory, not necessarily PID 1. */
+  /** The kernel killed a process of it, not necessarily PID 1, for lack of memory. */
   readonly oomKilled: boolean;
   /** PID 1's; 128 and the signal where one ended it; 0 before the end. */
   readonly exitCode: number;
-  /** PID 1's number on the host; 0 where it does not run. */
+  /** PID 1's number on the machine; 0 where it does not run. */
   readonly pid: number;
-  /** The engine's reason for a start that failed; empty if there is none. */
+  /** The engine's reason for a start that failed; else empty. */
   readonly error: string;
   /** RFC 3339. */
   readonly startedAt: string;
@@ -193,7 +193,7 @@ export interface ContainerState {
   readonly finishedAt: string;
 }
 
-/** One container, looked at closely. */
+/** One container, inspected. */
 export interface ContainerInspect {
   /** 64 hexadecimal digits. */
   readonly id: string;
@@ -201,13 +201,13 @@ export interface ContainerInspect {
   readonly name: string;
   /** The image's id. */
   readonly imageId: string;
-  /** The image's name as it was asked for. */
+  /** The image's name in the request. */
   readonly image: string;
   /** RFC 3339. */
   readonly createdAt: string;
   /** The container's labels; empty where it has none. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Its state when it was looked at. */
+  /** Its state at the time of the call. */
   readonly state: ContainerState;
 }
 
@@ -217,7 +217,7 @@ export interface ContainerSummary {
   readonly id: string;
   /** Without the leading slash. */
   readonly names: readonly string[];
-  /** The image's name as it was asked for, or its id where that name has gone to another. */
+  /** The image's name in the request, or its id where the name now belongs to another image. */
   readonly image: string;
   /** Seconds since 1970. */
   readonly createdAt: number;
@@ -231,7 +231,7 @@ export interface ContainerSummary {
 export interface ImageInspect {
   /** `sha256:` and 64 hexadecimal digits. */
   readonly id: string;
-  /** Its names, such as `omcp-python:1234`; empty where it has lost them all. */
+  /** Its names, such as `omcp-python:1234`; may be empty. */
   readonly tags: readonly string[];
   /** Empty where it has none. */
   readonly labels: Readonly<Record<string, string>>;
@@ -239,11 +239,11 @@ export interface ImageInspect {
   readonly os: string;
   /** As Go names it, such as `amd64`; empty where the image does not say. */
   readonly architecture: string;
-  /** RFC 3339; empty where the engine does not tell. */
+  /** RFC 3339; empty where the engine does not report it. */
   readonly createdAt: string;
   /** Bytes of all its layers together, shared ones included. */
   readonly sizeBytes: number;
-  /** The user its containers run as unless they say otherwise; empty for root. */
+  /** The default user of its containers; empty for root. */
   readonly user: string;
   /** `NAME=value` each. */
   readonly env: readonly string[];
@@ -253,7 +253,7 @@ export interface ImageInspect {
 export interface ImageSummary {
   /** `sha256:` and 64 hexadecimal digits. */
   readonly id: string;
-  /** Its names; empty where it has lost them all. */
+  /** Its names; may be empty. */
   readonly tags: readonly string[];
   /** Empty where it has none. */
   readonly labels: Readonly<Record<string, string>>;
@@ -267,10 +267,10 @@ export interface ImageSummary {
 export interface VolumeInfo {
   /** Unique in the engine. */
   readonly name: string;
-  /** `local` for those this program makes. */
+  /** `local` for those that this program creates. */
   readonly driver: string;
-  /** Those it was made with: asking again for a volume changes none. */
+  /** Those it was created with: creating it again does not change them. */
   readonly labels: Readonly<Record<string, string>>;
-  /** RFC 3339; empty where the engine does not tell. */
+  /** RFC 3339; empty where the engine does not report it. */
   readonly createdAt: string;
 }

@@ -1,8 +1,8 @@
 import { OmcpError } from "../errors.ts";
+import { filters } from "./filters.ts";
 import type { EngineHttp } from "./http.ts";
-import { labelFilter } from "./images.ts";
 import { checkName } from "./names.ts";
-import { VolumeAnswer, VolumeListAnswer } from "./schemas.ts";
+import { DiskUsageResponse, VolumeListResponse, VolumeResponse } from "./schemas.ts";
 import type { CallOptions, VolumeInfo } from "./types.ts";
 
 /** The engine's volumes. */
@@ -14,23 +14,23 @@ export class Volumes {
     this.#http = http;
   }
 
-  /** Makes a local volume; one of the same name is returned as it is, so look at its labels. */
+  /** Creates a local volume. One of that name is returned as it is: compare its labels. */
   create(name: string, labels: Readonly<Record<string, string>>, call?: CallOptions): Promise<VolumeInfo> {
     checkName("volume", name);
     const json = { Name: name, Driver: "local", Labels: labels };
     return this.#http.json(
       { action: `create volume "${name}"`, method: "POST", path: "/volumes/create", json, call },
-      VolumeAnswer,
+      VolumeResponse,
     );
   }
 
-  /** Looks at a volume; nothing if there is none. */
+  /** Inspects a volume; undefined where there is none. */
   async inspect(name: string, call?: CallOptions): Promise<VolumeInfo | undefined> {
     const path = `/volumes/${checkName("volume", name)}`;
     try {
       return await this.#http.json(
         { action: `inspect volume "${name}"`, method: "GET", path, call },
-        VolumeAnswer,
+        VolumeResponse,
       );
     } catch (error) {
       if (error instanceof OmcpError && error.code === "engine_not_found") return undefined;
@@ -38,16 +38,25 @@ export class Volumes {
     }
   }
 
-  /** Lists the volumes that bear all of the labels. */
+  /** Lists the volumes that have all of the labels. */
   list(labels: Readonly<Record<string, string>>, call?: CallOptions): Promise<VolumeInfo[]> {
-    const query = { filters: labelFilter(labels) };
+    const query = { filters: filters({ labels }) };
     return this.#http.json(
       { action: "list volumes", method: "GET", path: "/volumes", query, call },
-      VolumeListAnswer,
+      VolumeListResponse,
     );
   }
 
-  /** Removes a volume with all that is in it. Absent is success; one in use throws `engine_conflict`. */
+  /** Bytes on disk by volume, without those that the engine has not measured. */
+  measure(call?: CallOptions): Promise<ReadonlyMap<string, number>> {
+    const query = { type: "volume" };
+    return this.#http.json(
+      { action: "measure the volumes", method: "GET", path: "/system/df", query, call },
+      DiskUsageResponse,
+    );
+  }
+
+  /** Removes a volume with all its data. Absent is success; one in use throws `engine_conflict`. */
   async remove(name: string, call?: CallOptions): Promise<void> {
     await this.#http.status({
       action: `remove volume "${checkName("volume", name)}"`,

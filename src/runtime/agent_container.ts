@@ -1,23 +1,26 @@
-/** A container with our agent in it: started, attached, its channel up. Sandboxes and the local database are both that. */
+/** A container with our agent in it, attached and verified. Sandboxes and local databases are both that. */
 import { addAbortListener } from "node:events";
 import { bootBytes, type BootConfig, Channel, type ChannelEvent } from "../agent_protocol/mod.ts";
+import { OmcpError } from "../errors.ts";
+import { GUEST_MODULES } from "../guest/mod.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { abortError } from "../lib/async/abort_error.ts";
 import { DeadlineSignal } from "../lib/async/deadline.ts";
-import type { Attachment, ContainerSpec } from "../docker/mod.ts";
-import { OmcpError } from "../errors.ts";
-import { GUEST_MODULES } from "../guest/mod.ts";
 import { type AgentLog, logAgent } from "./agent_log.ts";
-import type { ContainerRuntime } from "./container_runtime.ts";
+import { requireConfined, verifyAttestation } from "./attestation.ts";
+import type { Attachment, ContainerRuntime } from "./container_runtime.ts";
+import type { ContainerSpec } from "./container_spec.ts";
 import { type Removal, Removals } from "./removals.ts";
 
-/** How long the whole of a start may take, a first start on a cold disk and a loaded machine included. */
+/** How long a whole start may take, including a first start on a cold disk and a loaded machine. */
 const START_DEADLINE_MS = 50_000;
-/** How long a failed start waits for its container's removal before it says that this goes on. */
+/** An agent that runs already responds at once, unless the machine is loaded. */
+const ADOPT_DEADLINE_MS = 20_000;
+/** How long a failed start waits for its container's removal before it throws; the removal continues. */
 const ROLLBACK_MS = 5000;
 const INSPECT_MS = 2000;
-/** Errors after which the engine has certainly made no container of that name for us. */
-const NOT_MADE: ReadonlySet<string> = new Set([
+/** After these errors of a creation the runtime has certainly created no container of that name for us. */
+const NOT_CREATED: ReadonlySet<string> = new Set([
   "engine_conflict",
   "engine_not_found",
   "engine_refused",
@@ -26,113 +29,160 @@ const NOT_MADE: ReadonlySet<string> = new Set([
   "invalid_argument",
 ]);
 
-/** What {@link startAgentContainer} needs. */
+/** What both {@link startAgentContainer} and {@link adoptAgentContainer} need. */
 export interface AgentContainerOptions {
-  /** Where it is to run. */
-  readonly host: ContainerRuntime;
-  /** Who removes it; without, removals of its own. */
+  /** Where the container runs. */
+  readonly runtime: ContainerRuntime;
+  /** Removes it. @default removals of its own */
   readonly removals?: Removals;
-  /** The whole container; its command must be the agent's loader. */
+  /** The container; its command must be the agent's loader. The agent's attestation is compared with it. */
   readonly spec: ContainerSpec;
-  /** The container's name in the host; unique. */
+  /** The container's name in the runtime; unique. */
   readonly name: string;
-  /** The agent's boot configuration (see `agent_protocol/MESSAGES.md`). */
-  readonly config: BootConfig;
-  /** What the container may open streams to. */
+  /** What the agent may open streams to, by name. */
   readonly services?: Readonly<Record<string, (stream: ByteStream) => void>>;
-  /** Looks at the container before it is started; where it throws, nothing remains of it. */
-  readonly inspectCreated?: (id: string, signal: AbortSignal) => Promise<void>;
   /** Takes events that belong to no request. */
   readonly onEvent?: (event: ChannelEvent) => void;
-  /** Aborting it gives up and rolls back. */
+  /** Aborting it gives up. */
   readonly signal?: AbortSignal;
 }
 
-/** Why a container ended. */
+/** What {@link startAgentContainer} needs. */
+export interface StartOptions extends AgentContainerOptions {
+  /** The agent's boot configuration (see `agent_protocol/MESSAGES.md`). */
+  readonly config: BootConfig;
+  /** Checks the container before it is started; where it throws, the container is removed. */
+  readonly inspectCreated?: (id: string, signal: AbortSignal) => Promise<void>;
+}
+
+/** What {@link adoptAgentContainer} needs. */
+export interface AdoptOptions extends AgentContainerOptions {
+  /** `lastSeq` of the former channel: the agent's events up to it are dropped. @default the first event that comes may have any number */
+  readonly afterSeq?: number;
+}
+
+/** How a container ended. */
 export interface ContainerEnd {
-  /** For messages, without its final period: who closed the channel, or how it broke. */
+  /** For messages, without a final period: who closed the channel, or how it broke. */
   readonly reason: string;
-  /** True where the host says that it was killed for want of memory. */
+  /** Whether the kernel killed a process of it for lack of memory. */
   readonly outOfMemory: boolean;
-  /** Null where the host no longer knows. */
+  /** PID 1's exit code; null where the runtime no longer knows. */
   readonly exitCode: number | null;
 }
 
 /** A running container with its channel. */
 export interface AgentContainer {
-  /** The container's name in the host. */
+  /** The container's name in the runtime. */
   readonly name: string;
-  /** Its agent's channel, greeted and ready; it ends with the container. */
+  /** Its agent's channel, ready; it ends with the container. */
   readonly channel: Channel;
-  /** Resolves when the container or the channel to it is over; its removal has begun by then. Never rejects. */
+  /** Resolves when the container or its channel has ended; its removal has begun then. Never rejects. */
   readonly ended: Promise<ContainerEnd>;
-  /** Ends it, and removes it however often that has to be tried. Idempotent. */
+  /** Ends it, and removes it with as many attempts as that takes. Idempotent. */
   remove(reason: string): Removal;
 }
 
 /**
- * Creates a container, attaches, starts it, boots the agent over its stdin and brings the channel up.
- * When any step fails, nothing remains, or its removal goes on until it is gone: `removals` knows.
+ * Creates a container, attaches, starts it, boots the agent over its stdin, opens the channel and verifies the agent's attestation.
+ * When a step fails, the container is removed; where that takes longer, `removals` has it.
  *
- * @param options See {@link AgentContainerOptions}.
- * @returns The running container.
- * @throws {OmcpError} The engine's own errors, `timeout`, or `sandbox_start_failed` where the agent gave no sign of life.
+ * @param options See {@link StartOptions}.
+ * @returns The running container, confined as specified.
+ * @throws {OmcpError} The runtime's own errors, `timeout`, `cancelled`, `sandbox_start_failed` where the agent did not respond, or
+ * `sandbox_unsafe` where its attestation deviates.
  */
-export async function startAgentContainer(options: AgentContainerOptions): Promise<AgentContainer> {
+export async function startAgentContainer(options: StartOptions): Promise<AgentContainer> {
   using deadline = new DeadlineSignal(START_DEADLINE_MS, options.signal);
   const { signal } = deadline;
   if (signal.aborted) throw abortError(signal.reason, `Cannot start the container ${options.name}`);
-  const parts = {
-    host: options.host,
-    name: options.name,
-    removals: options.removals ?? new Removals(options.host),
-  };
+  const parts = partsOf(options);
   const id = await create(options, parts);
   let attachment: Attachment | undefined;
   // Ends a wait for a container that reads and sends nothing.
   using _closing = addAbortListener(signal, () => attachment?.close());
   try {
     const inspected = options.inspectCreated?.(id, signal);
-    // Awaited below; until then the attach goes on beside it.
+    // Awaited below; the attach runs beside it.
     inspected?.catch(() => {});
-    attachment = await parts.host.attach(id, { signal });
+    attachment = await parts.runtime.attach(id, { signal });
     await inspected;
-    const said = logAgent(parts.name, attachment.stderr);
-    await parts.host.startContainer(id, { signal });
-    const channel = await bringUp(attachment, said, options, signal);
-    return hosted({ ...parts, id, channel, attachment });
+    const agentLog = logAgent(parts.name, attachment.stderr);
+    await parts.runtime.startContainer(id, { signal });
+    const channel = await boot(attachment, agentLog, options, signal);
+    verify(options, channel);
+    return new AttachedContainer({ ...parts, id, channel, attachment });
   } catch (error) {
-    // Closing comes first: an engine may hang in removing a container whose attach is stalled.
+    // The attach first: an engine can hang in removing a container whose attach is stalled.
     attachment?.close();
     await parts.removals.remove({ name: parts.name, id }).within(ROLLBACK_MS);
     throw error;
   }
 }
 
-interface Parts {
-  readonly host: ContainerRuntime;
-  readonly name: string;
-  readonly removals: Removals;
-}
-
-/** Not to be given up half-way: the engine goes on, and the container would come after its removal. */
-async function create(options: AgentContainerOptions, { host, name, removals }: Parts): Promise<string> {
+/**
+ * Attaches to a container that {@link startAgentContainer} started, in this server or an earlier one, and opens a new channel to its
+ * agent with a fresh nonce; a former attach loses its streams. A container whose attestation deviates is removed. One that could not be
+ * adopted for another reason keeps running until its lease ends.
+ *
+ * @param options See {@link AdoptOptions}.
+ * @returns The running container, confined as specified.
+ * @throws {OmcpError} `engine_not_found` where it does not run, the runtime's other errors, `channel_failed`, `timeout`, `cancelled`,
+ * or `sandbox_unsafe` where its attestation deviates.
+ */
+export async function adoptAgentContainer(options: AdoptOptions): Promise<AgentContainer> {
+  using deadline = new DeadlineSignal(ADOPT_DEADLINE_MS, options.signal);
+  const { signal } = deadline;
+  const parts = partsOf(options);
+  const { id, status } = await parts.runtime.inspectContainer(parts.name, { signal });
+  if (status !== "running") {
+    throw new OmcpError("engine_not_found", `Cannot adopt the container ${parts.name}: it is ${status}`, {
+      state: "It is unchanged.",
+    });
+  }
+  const attachment = await parts.runtime.attach(id, { signal });
   try {
-    return await host.createContainer(options.spec, { name, deadlineMs: START_DEADLINE_MS });
+    logAgent(parts.name, attachment.stderr);
+    const channel = await open(attachment, options, signal, options.afterSeq);
+    verify(options, channel);
+    return new AttachedContainer({ ...parts, id, channel, attachment });
   } catch (error) {
-    const known = error instanceof OmcpError ? error : undefined;
-    if (known === undefined || !NOT_MADE.has(known.code)) {
-      // An answer with a status is the engine's last word; without one it may go on.
-      removals.remove({ name, mayCome: typeof known?.details.status !== "number" });
+    attachment.close();
+    if (error instanceof OmcpError && error.code === "sandbox_unsafe") {
+      await parts.removals.remove({ name: parts.name, id }).within(ROLLBACK_MS);
     }
     throw error;
   }
 }
 
-async function bringUp(
+interface Parts {
+  readonly runtime: ContainerRuntime;
+  readonly name: string;
+  readonly removals: Removals;
+}
+
+function partsOf({ runtime, name, removals = new Removals(runtime) }: AgentContainerOptions): Parts {
+  return { runtime, name, removals };
+}
+
+/** Not abortable: the engine would go on, and create the container after its removal. */
+async function create(options: StartOptions, { runtime, name, removals }: Parts): Promise<string> {
+  try {
+    return await runtime.createContainer(options.spec, { name, deadlineMs: START_DEADLINE_MS });
+  } catch (error) {
+    const known = error instanceof OmcpError ? error : undefined;
+    if (known === undefined || !NOT_CREATED.has(known.code)) {
+      // Without the runtime's own answer the creation may still be in progress.
+      removals.remove({ name, mayAppear: typeof known?.details.status !== "number" });
+    }
+    throw error;
+  }
+}
+
+async function boot(
   attachment: Attachment,
-  agent: AgentLog,
-  options: AgentContainerOptions,
+  agentLog: AgentLog,
+  options: StartOptions,
   signal: AbortSignal,
 ): Promise<Channel> {
   try {
@@ -142,45 +192,78 @@ async function bringUp(
     } finally {
       writer.releaseLock();
     }
-    return await Channel.open(attachment, {
-      signal,
-      helloDeadlineMs: START_DEADLINE_MS,
-      ...(options.services === undefined ? {} : { services: options.services }),
-      ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
-    });
+    return await open(attachment, options, signal);
   } catch (cause) {
     if (signal.aborted) throw abortError(signal.reason, `Cannot start the container ${options.name}`);
-    const said = agent.tail().trim();
-    throw new OmcpError("sandbox_start_failed", `The container ${options.name} gave no sign of life`, {
+    const printed = agentLog.tail().trim();
+    throw new OmcpError("sandbox_start_failed", `The agent in ${options.name} did not respond`, {
       cause,
-      state: "It has been removed.",
-      next: said === ""
+      state: "Its container has been removed.",
+      next: printed === ""
         ? "Check that its image has python3 ≥ 3.9 on its PATH, then try again."
-        : `It printed: ${said.slice(-500)}`,
+        : `It printed: ${printed.slice(-500)}`,
     });
   }
 }
 
-function hosted(parts: Parts & { id: string; channel: Channel; attachment: Attachment }): AgentContainer {
-  const { host, id, name, channel, attachment, removals } = parts;
-  let removal: Removal | undefined;
-  function remove(reason: string): Removal {
-    if (removal?.isGone === true) return removal;
-    channel.close(reason);
-    attachment.close();
-    removal = removals.remove({ name, id });
-    return removal;
+function open(
+  attachment: Attachment,
+  options: AgentContainerOptions,
+  signal: AbortSignal,
+  afterSeq?: number,
+): Promise<Channel> {
+  return Channel.open(attachment, {
+    signal,
+    helloDeadlineMs: START_DEADLINE_MS,
+    ...(options.services === undefined ? {} : { services: options.services }),
+    ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+    ...(afterSeq === undefined ? {} : { afterSeq }),
+  });
+}
+
+function verify({ spec, name }: AgentContainerOptions, channel: Channel): void {
+  try {
+    requireConfined(name, verifyAttestation(spec, channel.hello));
+  } catch (error) {
+    channel.close("its container is not confined as specified");
+    throw error;
   }
-  const ended = (async (): Promise<ContainerEnd> => {
-    const { reason } = await channel.closed;
-    const state = removal === undefined
-      ? await host.inspectContainer(id, { deadlineMs: INSPECT_MS }).then(
-        (found) => found.state,
-        () => undefined,
-      )
-      : undefined;
-    if (removal === undefined) remove(reason);
-    return { reason, outOfMemory: state?.oomKilled ?? false, exitCode: state?.exitCode ?? null };
-  })();
-  return { name, channel, ended, remove };
+}
+
+class AttachedContainer implements AgentContainer {
+  readonly name: string;
+  readonly channel: Channel;
+  readonly ended: Promise<ContainerEnd>;
+  readonly #parts: Parts & { readonly id: string; readonly attachment: Attachment };
+  #removal: Removal | undefined;
+
+  constructor(parts: Parts & { readonly id: string; channel: Channel; readonly attachment: Attachment }) {
+    this.name = parts.name;
+    this.channel = parts.channel;
+    this.#parts = parts;
+    this.ended = this.#end();
+  }
+
+  remove(reason: string): Removal {
+    if (this.#removal?.isRemoved === true) return this.#removal;
+    const { attachment, removals, id } = this.#parts;
+    this.channel.close(reason);
+    attachment.close();
+    this.#removal = removals.remove({ name: this.name, id });
+    return this.#removal;
+  }
+
+  async #end(): Promise<ContainerEnd> {
+    const { reason } = await this.channel.closed;
+    const removing = this.#removal !== undefined;
+    const found = removing ? undefined : await this.#inspect();
+    if (this.#removal === undefined) this.remove(reason);
+    return { reason, outOfMemory: found?.outOfMemory ?? false, exitCode: found?.exitCode ?? null };
+  }
+
+  /** Before the removal, after which the runtime knows nothing. */
+  async #inspect() {
+    const { runtime, id } = this.#parts;
+    return await runtime.inspectContainer(id, { deadlineMs: INSPECT_MS }).catch(() => undefined);
+  }
 }

@@ -1,14 +1,18 @@
 /** What agents print on their stderr, as far as it reaches the log. */
 import { logger } from "../observability/log.ts";
 
-const log = logger("host");
+const log = logger("runtime");
 
-/** Bytes of an agent's stderr that reach the log, over its life. */
+/** Bytes of one agent's stderr that reach the log. */
 const STDERR_LOG_BYTES = 64 * 1024;
+/** Characters of its end that are kept for an error's text. */
+const TAIL_CHARACTERS = 2000;
+/** Characters of one log entry. */
+const ENTRY_CHARACTERS = 4000;
 
 /** The log of one agent. */
 export interface AgentLog {
-  /** The end of what it has said, for an error's text. */
+  /** The end of what the agent has printed, for an error's text. */
   tail(): string;
 }
 
@@ -21,18 +25,21 @@ export interface AgentLog {
 export function logAgent(name: string, stderr: ReadableStream<Uint8Array>): AgentLog {
   const decoder = new TextDecoder();
   let tail = "";
-  let seen = 0;
+  let bytes = 0;
   void (async () => {
     for await (const chunk of stderr) {
-      seen += chunk.byteLength;
-      if (seen - chunk.byteLength >= STDERR_LOG_BYTES) continue;
+      bytes += chunk.byteLength;
+      if (bytes - chunk.byteLength >= STDERR_LOG_BYTES) continue;
       const text = decoder.decode(chunk, { stream: true });
-      tail = (tail + text).slice(-2000);
-      log.info("Agent of {name} says: {text}", { name, text: text.slice(0, 4000) });
-      if (seen >= STDERR_LOG_BYTES) {
-        log.warning("Agent of {name} says too much: the rest is dropped", { name });
+      tail = (tail + text).slice(-TAIL_CHARACTERS);
+      log.info("The agent of {name} printed: {text}", { name, text: text.slice(0, ENTRY_CHARACTERS) });
+      if (bytes >= STDERR_LOG_BYTES) {
+        log.warning("The agent of {name} printed more than {limit} bytes: the rest is not logged", {
+          name,
+          limit: STDERR_LOG_BYTES,
+        });
       }
     }
-  })().catch(() => {/* The attach ended: its owner knows. */});
+  })().catch(() => {/* The attach ended; its owner handles that. */});
   return { tail: () => tail };
 }

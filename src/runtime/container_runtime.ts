@@ -1,26 +1,138 @@
-/** What a place that runs containers must offer: Docker's engine is the first such place, a cluster can be the next. */
-import type {
-  Attachment,
-  CallOptions,
-  ContainerInspect,
-  ContainerSpec,
-  ContainerSummary,
-} from "../docker/mod.ts";
+/**
+ * The port to whatever runs containers. `docker/` is its adapter for Docker's engine; another could be a cluster's.
+ *
+ * Every call has a deadline and throws an `OmcpError`: `engine_unreachable`, `engine_not_found`, `engine_conflict`, `engine_refused`,
+ * `engine_failed`, `image_missing`, `timeout`, `cancelled`, or `invalid_argument` before the runtime is asked. An error whose
+ * `details.status` is a number is the runtime's own answer; after one without it, the runtime may still carry the call out.
+ */
+import type { ByteStream } from "../lib/byte_stream.ts";
+import type { ContainerSpec } from "./container_spec.ts";
 
-/** Runs containers. The Engine of `docker/` satisfies it as it is. */
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the call early; it then throws `cancelled`. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds after which the call throws `timeout`. @default the adapter's, by call */
+  readonly deadlineMs?: number;
+}
+
+/**
+ * PID 1's standard streams: `readable` is its stdout, `writable` its stdin.
+ *
+ * Who attaches reads `readable`, cancels it, or calls `close()`: an attach that nobody reads can make the runtime hang.
+ */
+export interface Attachment extends ByteStream {
+  /** What PID 1 prints on its stderr; ends with the connection. What nobody reads is dropped. */
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** Resolves when the connection is over, for whatever reason; never rejects. */
+  readonly closed: Promise<void>;
+  /** Ends the connection; the container goes on. Idempotent. */
+  close(): void;
+}
+
+/** A container's state: never started, running (also while paused), frozen, being removed, or over. */
+export type ContainerStatus = "created" | "running" | "paused" | "removing" | "ended";
+
+/** One container in a list. */
+export interface ContainerSummary {
+  /** The runtime's own id. */
+  readonly id: string;
+  /** Unique in the runtime. */
+  readonly name: string;
+  /** Its state at the time of the call. */
+  readonly status: ContainerStatus;
+  /** Empty where it has none. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+/** One container, inspected. */
+export interface ContainerInfo {
+  /** The runtime's own id. */
+  readonly id: string;
+  /** Unique in the runtime. */
+  readonly name: string;
+  /** Its state at the time of the call. */
+  readonly status: ContainerStatus;
+  /** Empty where it has none. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** PID 1's; 128 and the signal where one ended it; 0 before the end. */
+  readonly exitCode: number;
+  /** Whether the kernel killed a process of it, not necessarily PID 1, for lack of memory. */
+  readonly outOfMemory: boolean;
+}
+
+/** How a container is created. */
+export interface CreateOptions extends CallOptions {
+  /** Unique in the runtime: a creation that was given up is removed by it. */
+  readonly name: string;
+}
+
+/** Which containers to list. */
+export interface ListOptions extends CallOptions {
+  /** All must match. @default any labels */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The volume that they mount. @default any */
+  readonly volume?: string;
+  /** Also those that do not run. @default false */
+  readonly all?: boolean;
+}
+
+/** Runs containers. */
 export interface ContainerRuntime {
-  /** Creates a container and returns the host's own id of it. */
-  createContainer(spec: ContainerSpec, options: { name: string } & CallOptions): Promise<string>;
-  /** Starts PID 1. Returns false for one that runs already: of several calls at once, one starts it. */
+  /** Creates a container without starting it, and returns the runtime's own id. */
+  createContainer(spec: ContainerSpec, options: CreateOptions): Promise<string>;
+  /** Starts PID 1. Returns false where it runs already: of several calls at once, one returns true. */
   startContainer(id: string, call?: CallOptions): Promise<boolean>;
-  /** Takes hold of PID 1's standard streams. */
+  /** Attaches to PID 1's standard streams. Deadline and signal bound the opening only. */
   attach(id: string, call?: CallOptions): Promise<Attachment>;
-  /** Looks at a container; `engine_not_found` where there is none. */
-  inspectContainer(id: string, call?: CallOptions): Promise<ContainerInspect>;
-  /** Lists containers that bear all of the labels, ended and never-started ones too with `all`. */
-  listContainers(
-    options: { labels: Readonly<Record<string, string>>; all?: boolean } & CallOptions,
-  ): Promise<readonly ContainerSummary[]>;
-  /** Ends and removes a container; one that is gone already counts as removed. */
+  /** Inspects a container, by id or name; `engine_not_found` where there is none. */
+  inspectContainer(id: string, call?: CallOptions): Promise<ContainerInfo>;
+  /** Lists containers. */
+  listContainers(options: ListOptions): Promise<readonly ContainerSummary[]>;
+  /** Kills and removes a container, by id or name, and returns when it has gone. Absent is success. */
   removeContainer(id: string, call?: CallOptions): Promise<void>;
+}
+
+/** One volume. */
+export interface Volume {
+  /** Unique in the runtime. */
+  readonly name: string;
+  /** Those it was created with. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** RFC 3339; empty where the runtime does not say. */
+  readonly createdAt: string;
+}
+
+/** Keeps data beyond a container's life. */
+export interface VolumeStore {
+  /** Creates a volume. One of that name is returned as it is: compare its labels. */
+  createVolume(name: string, labels: Readonly<Record<string, string>>, call?: CallOptions): Promise<Volume>;
+  /** Inspects a volume; undefined where there is none. */
+  inspectVolume(name: string, call?: CallOptions): Promise<Volume | undefined>;
+  /** Lists the volumes that have all of the labels. */
+  listVolumes(
+    options: CallOptions & { readonly labels: Readonly<Record<string, string>> },
+  ): Promise<readonly Volume[]>;
+  /** Bytes on disk by volume; without those that the runtime has not measured. */
+  measureVolumes(call?: CallOptions): Promise<ReadonlyMap<string, number>>;
+  /** Removes a volume with all its data. Absent is success; one that a container mounts is `engine_conflict`. */
+  removeVolume(name: string, call?: CallOptions): Promise<void>;
+}
+
+/** What a runtime has to share out. */
+export interface RuntimeResources {
+  /** Processors. */
+  readonly cpus: number;
+  /** Whether it can limit CPU time. */
+  readonly cpuQuota: boolean;
+}
+
+/** A whole runtime: containers, volumes, and which images and processors there are. */
+export interface ContainerPlatform extends ContainerRuntime, VolumeStore {
+  /** Whether an image is there. */
+  hasImage(reference: string, call?: CallOptions): Promise<boolean>;
+  /** What there is to share out. */
+  resources(call?: CallOptions): Promise<RuntimeResources>;
 }

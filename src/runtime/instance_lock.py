@@ -1,4 +1,4 @@
-"""Ends when its stdin does, or when nothing has come for a lease: the first word is expected soon."""
+"""Exits when its stdin ends, or after a lease without input; the first input must come soon."""
 import os, select, signal, sys
 
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

@@ -1,45 +1,45 @@
 /**
- * The lock on an instance: a container of its name that one server at a time has started. It ends with its server, since its PID 1
- * ends with its stdin; where the engine does not notice that, by a lease.
+ * The lock on an instance: a container with the instance's name, held by the server that started it. It ends with its server, because
+ * its PID 1 exits when its stdin ends; where the runtime does not notice the server's end, a lease ends it.
  *
- * Whoever starts the container has the lock: the engine starts it once, whoever made it. So one that was made and never started, by
- * a server that died in between, is in nobody's way.
+ * The server that starts the container has the lock, whichever server created it: the runtime starts it once. So a container that a
+ * server created but did not start before it died blocks nobody.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { within } from "../lib/async/deadline.ts";
-import type { Attachment, ContainerSpec } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { VERSION } from "../version.ts";
-import { confinedContainer, CPU_SHARES, DATABASE_UID } from "./confinement.ts";
-import type { ContainerRuntime } from "./container_runtime.ts";
+import { confinement, CPU_SHARES, DATABASE_UID } from "./confinement.ts";
+import type { Attachment, ContainerRuntime } from "./container_runtime.ts";
+import type { ContainerSpec } from "./container_spec.ts";
 import { LABEL_INSTANCE, LABEL_ROLE, labelsOf } from "./labels.ts";
 import program from "./instance_lock.py" with { type: "text" };
 import { SANDBOX_SECCOMP } from "./seccomp_profile.ts";
 
-const log = logger("host");
+const log = logger("runtime");
 
-/** How long a holder may take to end that is just ending: a client that restarts its server does not wait for it. */
+/** How long an ending holder may take to release it: a client that restarts its server does not wait for the old one. */
 const HOLDER_ENDS_MS = 7000;
-const LOOK_EVERY_MS = 200;
-const STEP_MS = 30_000;
+const RETRY_MS = 200;
+const CALL_MS = 30_000;
 const RELEASE_MS = 2000;
-/** Waits between attempts to have a lost lock again. */
+/** The wait between attempts to reacquire a lost lock; it doubles each time. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5000;
 const MIB = 1024 * 1024;
 
 /** What an {@link InstanceLock} needs. */
 export interface InstanceLockOptions {
-  /** Where the lock is. */
-  readonly host: ContainerRuntime;
+  /** Where the lock's container runs. */
+  readonly runtime: ContainerRuntime;
   /** The instance's name. */
   readonly instance: string;
   /** An image with python3. */
   readonly image: string;
-  /** So long the lock outlives a server that says nothing; not below the lease of what the server makes. */
+  /** Seconds that the lock outlives a silent server; at least the lease of the containers that the server creates. */
   readonly leaseSeconds: number;
-  /** Called, with an `instance_in_use`, where the lock was lost and another server has it now. */
+  /** Called with an `instance_in_use` error when the lock was lost and another server has acquired it. */
   readonly onLost: (error: Error) => void;
 }
 
@@ -47,8 +47,8 @@ export interface InstanceLockOptions {
 export class InstanceLock {
   readonly #options: InstanceLockOptions;
   readonly #wake = Promise.withResolvers<void>();
-  #held: Held | undefined;
-  #retaking: Promise<void> | undefined;
+  #holding: Holding | undefined;
+  #reacquiring: Promise<void> | undefined;
   #released = false;
 
   private constructor(options: InstanceLockOptions) {
@@ -56,70 +56,71 @@ export class InstanceLock {
   }
 
   /**
-   * Takes the lock; waits a few seconds for a holder that may be ending.
+   * Acquires the lock; waits a few seconds for a holder that may be ending.
    *
    * @param options See {@link InstanceLockOptions}.
    * @returns The lock.
-   * @throws {OmcpError} `instance_in_use`, or the engine's errors; nothing of the holder is touched.
+   * @throws {OmcpError} `instance_in_use`, which leaves the holder untouched, or the runtime's errors.
    */
   static async acquire(options: InstanceLockOptions): Promise<InstanceLock> {
     const lock = new InstanceLock(options);
-    lock.#hold(await take(options));
+    lock.#hold(await acquire(options));
     return lock;
   }
 
-  /** Gives the lock back. Idempotent; a container that cannot be removed now ends by itself. */
+  /** Releases the lock. Idempotent; a container that cannot be removed now ends by itself. */
   async release(): Promise<void> {
     this.#released = true;
     this.#wake.resolve();
-    // One that is just being taken again is given back, too.
-    if (this.#retaking !== undefined) await within(this.#retaking, RELEASE_MS);
-    const held = this.#held;
-    this.#held = undefined;
-    if (held !== undefined) await this.#drop(held);
+    // One that is being reacquired is released, too.
+    if (this.#reacquiring !== undefined) await within(this.#reacquiring, RELEASE_MS);
+    const holding = this.#holding;
+    this.#holding = undefined;
+    if (holding !== undefined) await this.#drop(holding);
   }
 
-  #hold(held: Held): void {
-    this.#held = held;
-    void held.closed.then(() => {
-      if (!this.#released) this.#retaking = this.#retake(held);
+  #hold(holding: Holding): void {
+    this.#holding = holding;
+    void holding.closed.then(() => {
+      if (!this.#released) this.#reacquiring = this.#reacquire(holding);
     });
   }
 
-  /** Its lock was removed by hand, or the engine was restarted: it is taken again before anyone else does. */
-  async #retake(lost: Held): Promise<void> {
+  /** After somebody removed the container by hand, or the engine restarted: before another server acquires the lock. */
+  async #reacquire(lost: Holding): Promise<void> {
     const { instance, onLost } = this.#options;
     for (let wait = FIRST_WAIT_MS; !this.#released; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
-      log.warning("The lock of instance {instance} is lost: taking it again", { instance });
-      // It may run on where only our hold on it has broken: then it would be in our own way.
+      log.warning("The lock of instance {instance} is lost: reacquiring it", { instance });
+      // Where only the attach broke, the container still runs and would block us.
       await this.#drop(lost);
       try {
-        this.#hold(await take(this.#options));
+        this.#hold(await acquire(this.#options));
         return;
       } catch (error) {
         if (error instanceof OmcpError && error.code === "instance_in_use") {
           if (!this.#released) onLost(error);
           return;
         }
-        log.warning("Cannot take the lock again: {error}", { error: String(error) });
+        log.warning("Cannot reacquire the lock: {error}", { error: String(error) });
       }
       await within(this.#wake.promise, wait);
     }
   }
 
-  /** Ends a hold. By its container's id: another of its name is another's. */
-  async #drop(held: Held): Promise<void> {
-    held.end();
-    await this.#options.host.removeContainer(held.id, { deadlineMs: RELEASE_MS }).catch((error: unknown) => {
+  /** By the container's id: its name may belong to another server's container by now. */
+  async #drop(holding: Holding): Promise<void> {
+    holding.end();
+    const { runtime } = this.#options;
+    await runtime.removeContainer(holding.id, { deadlineMs: RELEASE_MS }).catch((error: unknown) => {
       log.warning("Cannot remove a lock, which ends by itself: {error}", { error: String(error) });
     });
   }
 }
 
-/** A started lock container with our hand on its stdin. */
-class Held {
+/** A started lock container whose stdin this server holds open. */
+class Holding {
   readonly id: string;
-  /** Resolves when the hold is lost. */
+  /** Resolves when the attach has ended. */
   readonly closed: Promise<void>;
   readonly #attachment: Attachment;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -133,12 +134,12 @@ class Held {
     this.#writer.closed.catch(() => {});
     attachment.readable.cancel().catch(() => {});
     attachment.stderr.cancel().catch(() => {});
-    this.#timer = setInterval(() => void this.speak(), leaseSeconds * 1000 / 4);
+    this.#timer = setInterval(() => void this.renew(), leaseSeconds * 1000 / 4);
   }
 
-  /** Prolongs the lease. */
-  async speak(): Promise<void> {
-    await this.#writer.write(Uint8Array.of(1)).catch(() => {/* `closed` says so. */});
+  /** Renews the lease. */
+  async renew(): Promise<void> {
+    await this.#writer.write(Uint8Array.of(1)).catch(() => {/* `closed` reports it. */});
   }
 
   end(): void {
@@ -147,94 +148,98 @@ class Held {
   }
 }
 
-async function take(options: InstanceLockOptions): Promise<Held> {
-  const { host, instance, leaseSeconds } = options;
+async function acquire(options: InstanceLockOptions): Promise<Holding> {
+  const { runtime, instance, leaseSeconds } = options;
   const name = `omcp-lock-${instance}`;
   const started = performance.now();
   for (;;) {
-    const id = await makeOrFind(options, name);
-    if (id !== undefined && await start(host, id)) return await hold(options, id);
+    const id = await createOrFind(options, name);
+    if (id !== undefined && await start(runtime, id)) return await hold(options, id);
     if (performance.now() - started > HOLDER_ENDS_MS) throw inUse(instance, name, leaseSeconds);
-    await delay(LOOK_EVERY_MS);
+    await delay(RETRY_MS);
   }
 }
 
-async function hold({ host, leaseSeconds }: InstanceLockOptions, id: string): Promise<Held> {
+async function hold({ runtime, leaseSeconds }: InstanceLockOptions, id: string): Promise<Holding> {
   try {
-    const held = new Held(id, await host.attach(id, { deadlineMs: STEP_MS }), leaseSeconds);
-    await held.speak();
-    return held;
+    const holding = new Holding(id, await runtime.attach(id, { deadlineMs: CALL_MS }), leaseSeconds);
+    await holding.renew();
+    return holding;
   } catch (error) {
-    await host.removeContainer(id, { deadlineMs: RELEASE_MS }).catch(() => {/* It ends by itself. */});
+    await runtime.removeContainer(id, { deadlineMs: RELEASE_MS }).catch(() => {/* It ends by itself. */});
     throw error;
   }
 }
 
-/** The id of the lock's container, made here or found; undefined where it has gone in between. */
-async function makeOrFind(options: InstanceLockOptions, name: string): Promise<string | undefined> {
-  const { host, instance } = options;
+/** The id of the lock's container, created or found; undefined where it disappeared between the two. */
+async function createOrFind(options: InstanceLockOptions, name: string): Promise<string | undefined> {
+  const { runtime, instance } = options;
   try {
-    return await host.createContainer(lockSpec(options), { name, deadlineMs: STEP_MS });
+    return await runtime.createContainer(lockSpec(options), { name, deadlineMs: CALL_MS });
   } catch (error) {
     if (!(error instanceof OmcpError) || error.code !== "engine_conflict") throw error;
   }
-  const found = await host.inspectContainer(name, { deadlineMs: STEP_MS }).catch((error: unknown) => {
+  const found = await runtime.inspectContainer(name, { deadlineMs: CALL_MS }).catch((error: unknown) => {
     if (error instanceof OmcpError && error.code === "engine_not_found") return undefined;
     throw error;
   });
   if (found === undefined) return undefined;
   if (found.labels[LABEL_ROLE] === "lock" && found.labels[LABEL_INSTANCE] === instance) return found.id;
-  throw new OmcpError("instance_in_use", `A container that is not of this program has the name ${name}`, {
-    state: "It was not touched.",
-    next: "Rename or remove it, or set another OMCP_INSTANCE.",
-  });
+  throw new OmcpError(
+    "instance_in_use",
+    `A container that this program did not create has the name ${name}`,
+    {
+      state: "It was not touched.",
+      next: "Rename or remove it, or set another OMCP_INSTANCE.",
+    },
+  );
 }
 
-/** Whether it was this call that started the container. One that runs, is paused or is being removed is another's. */
-async function start(host: ContainerRuntime, id: string): Promise<boolean> {
+/** Whether this call started the container. One that runs, is paused or is being removed belongs to another server. */
+async function start(runtime: ContainerRuntime, id: string): Promise<boolean> {
   try {
-    return await host.startContainer(id, { deadlineMs: STEP_MS });
+    return await runtime.startContainer(id, { deadlineMs: CALL_MS });
   } catch (error) {
     if (error instanceof OmcpError && ["engine_conflict", "engine_not_found"].includes(error.code)) {
       return false;
     }
-    const state = await within(
-      host.inspectContainer(id).then((found) => found.state.status, () => ""),
-      STEP_MS,
+    const status = await within(
+      runtime.inspectContainer(id).then((found) => found.status, () => undefined),
+      CALL_MS,
     );
-    if (state === "paused" || state === "removing") return false;
-    // Not by force: another server may have started it since.
+    if (status === "paused" || status === "removing") return false;
+    // Not removed: another server may have started it since.
     throw error;
   }
 }
 
 function lockSpec({ image, instance, leaseSeconds }: InstanceLockOptions): ContainerSpec {
-  const spec = confinedContainer({
+  return {
     image,
     labels: labelsOf({ instance, role: "lock", name: instance, version: VERSION }),
     env: {},
-    uid: DATABASE_UID,
-    oomScoreAdj: 0,
     command: ["python3", "-I", "-S", "-c", program, String(leaseSeconds)],
     workingDir: "/",
     hostname: "lock",
-    seccomp: SANDBOX_SECCOMP,
-    memoryBytes: 64 * MIB,
-    // No sandbox may keep it from answering.
-    cpuShares: CPU_SHARES.database,
-    pids: 16,
-    openFiles: 64,
+    confinement: confinement(DATABASE_UID, SANDBOX_SECCOMP),
+    limits: {
+      memoryBytes: 64 * MIB,
+      // No sandbox may keep it from reading its stdin.
+      cpuShares: CPU_SHARES.database,
+      pids: 16,
+      openFiles: 64,
+      oomScoreAdj: 0,
+    },
     tmpfs: [],
-  });
-  // Its stdin ends with the first, and only, attach.
-  return { ...spec, StdinOnce: true };
+    stdin: "ends-with-attach",
+  };
 }
 
 function inUse(instance: string, name: string, leaseSeconds: number): OmcpError {
   return new OmcpError("instance_in_use", `Another server with OMCP_INSTANCE=${instance} is running`, {
     state: "It and its sandboxes were not touched; this server has not started.",
     next:
-      "End that server, set another OMCP_INSTANCE, or leave it empty for a random one. Where no such server runs any more, " +
+      "End that server, set another OMCP_INSTANCE, or leave it empty for a random one. If no such server runs any more, " +
       `its lock, the container ${name}, ends by itself within ${leaseSeconds} s.`,
     details: { container: name },
   });

@@ -1,26 +1,25 @@
-/** The labels on everything this program makes in an engine: cleaning up goes by them alone. */
+/** The labels of everything that this program creates in a runtime. Cleaning up goes by them alone. */
 
-/** Which server made it: a random id of the server's process. */
+/** The instance of the server that created it: `OMCP_INSTANCE`, or a random id. */
 export const LABEL_INSTANCE = "org.omcp.instance";
-/** What it is for: see {@link ContainerRole}. */
+/** Its purpose: see {@link ContainerRole}. */
 export const LABEL_ROLE = "org.omcp.role";
-/** The server-made handle of the sandbox or database. */
+/** The handle of the sandbox or database, which the server drew. */
 export const LABEL_NAME = "org.omcp.name";
-/** When it was made, in ISO 8601. */
+/** When it was created, in ISO 8601. */
 export const LABEL_CREATED = "org.omcp.created";
 /** The program's version. */
 export const LABEL_VERSION = "org.omcp.version";
-
-/** The user id that a sandbox has for itself in the engine. */
+/** A sandbox's user id, which no other has. */
 export const LABEL_UID = "org.omcp.uid";
 
-/** What a container of this program is for: `lock` is an instance's lock. */
+/** The purpose of a container: `lock` is an instance's lock. */
 export type ContainerRole = "sandbox" | "database" | "lock";
 
 /**
- * Makes the labels of one container.
+ * The labels of one container.
  *
- * @param owner The instance that makes it, the container's role and its handle.
+ * @param owner The instance that creates it, the container's role and its handle.
  */
 export function labelsOf(
   owner: {
@@ -28,7 +27,7 @@ export function labelsOf(
     readonly role: ContainerRole;
     readonly name: string;
     readonly version: string;
-    /** Its user, where no other container may have the same. */
+    /** Its user id, where no other container may have the same. */
     readonly uid?: number;
   },
 ): Record<string, string> {

@@ -1,11 +1,11 @@
 /**
- * What of the host is hidden from a container: the engine mounts /dev/null over a file and an empty folder over a folder.
+ * Paths of the machine that are hidden from a container: the runtime mounts /dev/null over a file and an empty folder over a folder.
  *
- * These lists replace the engine's own. A path that the host's kernel does not have is passed over. What cannot be hidden this way,
- * because it is each process's own, a system call, or needed by numpy, psutil, polars or DuckDB, is listed in the README.
+ * These lists replace the runtime's own. The README lists what cannot be hidden this way, because it belongs to each process, is a
+ * system call, or is needed by numpy, psutil, polars or DuckDB.
  */
 
-/** All that any engine from 20.10 on hides by default, so that old ones hide it too. */
+/** All that any Docker Engine from 20.10 on masks by default, so that old ones mask it too. */
 const BY_DEFAULT = [
   "/proc/acpi",
   "/proc/asound",
@@ -21,18 +21,18 @@ const BY_DEFAULT = [
   "/sys/firmware",
 ] as const;
 
-/** Which machine it is, and how it was started. */
+/** Which machine it is, and how it booted. */
 const IDENTITY = [
   "/proc/cmdline",
   "/proc/config.gz",
   "/proc/version",
   "/proc/sys/kernel/core_pattern",
   "/proc/sys/kernel/random/boot_id",
-  // The engine puts the host's name servers and search domains here, network or not.
+  // The engine writes the machine's name servers and search domains here, even without a network.
   "/etc/resolv.conf",
 ] as const;
 
-/** What goes on in it: its load, its disks, its memory, all containers together. /proc/pressure everybody may even write to. */
+/** Its activity: load, disks, memory of all containers together. Everybody may even write to /proc/pressure. */
 const ACTIVITY = [
   "/proc/buddyinfo",
   "/proc/diskstats",
@@ -53,7 +53,7 @@ const ACTIVITY = [
   "/proc/sys/kernel/pty/nr",
 ] as const;
 
-/** Its devices, drivers and file systems. Of /sys there remain processors, memory nodes, huge pages and our own cgroup. */
+/** Its devices, drivers and file systems. Of /sys, processors, memory nodes, huge pages and our own cgroup remain visible. */
 const HARDWARE = [
   "/proc/bus",
   "/proc/consoles",
@@ -70,7 +70,7 @@ const HARDWARE = [
   "/proc/sys/dev",
   "/sys/block",
   "/sys/bus",
-  // Of all classes net remains: tools list the interfaces there, and there is only ours.
+  // Of all classes, net remains: tools list the interfaces there, and only ours exists.
   "/sys/class/block",
   "/sys/class/dmi",
   "/sys/class/nvme",
@@ -101,10 +101,10 @@ const HARDWARE = [
   "/sys/power",
 ] as const;
 
-/** What is hidden, as the engine takes it. */
+/** All paths that are hidden. */
 export const MASKED_PATHS: readonly string[] = [...BY_DEFAULT, ...IDENTITY, ...ACTIVITY, ...HARDWARE];
 
-/** What can only be read, as the engines have it by default. */
+/** Paths that can only be read: Docker's own default. */
 export const READONLY_PATHS: readonly string[] = [
   "/proc/bus",
   "/proc/fs",

@@ -1,17 +1,20 @@
-/** Containers with our agent in them. */
+/** Containers with our agent in them, and the port to whatever runs containers. `docker/` has the adapter for Docker's engine. */
+export * from "./agent_container.ts";
+export { requireConfined, verifyAttestation } from "./attestation.ts";
 export * from "./confinement.ts";
 export * from "./container_runtime.ts";
-export * from "./agent_container.ts";
+export * from "./container_spec.ts";
 export * from "./instance_lock.ts";
 export * from "./labels.ts";
 export { MASKED_PATHS } from "./masked_paths.ts";
+export * from "./orphans.ts";
 export * from "./own_uid.ts";
 export * from "./removals.ts";
 export {
+  type Architecture,
   DATABASE_SECCOMP,
   SANDBOX_SECCOMP,
-  type SeccompArgument,
+  type SeccompCondition,
   type SeccompProfile,
   type SeccompRule,
 } from "./seccomp_profile.ts";
-export * from "./orphans.ts";

@@ -1,41 +1,40 @@
-/** Removal of what servers that have died left behind. */
+/** Removal of what servers left that ended without cleaning up. */
 import { logger } from "../observability/log.ts";
 import type { ContainerRuntime } from "./container_runtime.ts";
 import { LABEL_INSTANCE, LABEL_ROLE } from "./labels.ts";
 import type { Removals } from "./removals.ts";
 
-const log = logger("host");
+const log = logger("runtime");
 
 const ROLES = ["sandbox", "database", "lock"] as const;
-/** A never-started container younger than this may be another live server's, just about to be started. */
+/** A younger one may belong to another live server that is about to start it. */
 const ORPHAN_AGE_MS = 5 * 60_000;
-const LIST_MS = 10_000;
+const CALL_MS = 10_000;
 
 /**
- * Removes never-started containers of this program, of whichever server, that are older than five minutes: auto-remove does not touch
- * them. Running ones end by their own lease; containers of others are never touched.
+ * Removes containers of this program, of any server, that are older than five minutes and were never started: the engine's auto-remove
+ * ignores those. Running ones end by their own lease.
  *
- * @param host Where to look.
+ * @param runtime Where to look.
  * @param now Milliseconds since the epoch.
- * @returns How many were removed.
+ * @returns How many it removed.
  */
-export async function sweepNeverStarted(
-  host: Pick<ContainerRuntime, "listContainers" | "removeContainer">,
+export async function removeOrphans(
+  runtime: Pick<ContainerRuntime, "listContainers" | "removeContainer">,
   now: number = Date.now(),
 ): Promise<number> {
   let removed = 0;
   for (const role of ROLES) {
-    const found = await host.listContainers({
+    const found = await runtime.listContainers({
       labels: { [LABEL_ROLE]: role },
       all: true,
-      deadlineMs: LIST_MS,
+      deadlineMs: CALL_MS,
     });
-    for (const container of found) {
-      const ours = (container.labels[LABEL_INSTANCE] ?? "") !== "";
-      const old = now - container.createdAt * 1000 > ORPHAN_AGE_MS;
-      if (!ours || !old || container.state !== "created") continue;
-      log.info("Removing a container that was never started: {id}", { id: container.id.slice(0, 12) });
-      await host.removeContainer(container.id, { deadlineMs: LIST_MS });
+    for (const { id, name, labels, status, createdAt } of found) {
+      const ours = (labels[LABEL_INSTANCE] ?? "") !== "";
+      if (!ours || status !== "created" || now - createdAt <= ORPHAN_AGE_MS) continue;
+      log.info("Removing container {name}, which was never started", { name });
+      await runtime.removeContainer(id, { deadlineMs: CALL_MS });
       removed += 1;
     }
   }
@@ -43,24 +42,24 @@ export async function sweepNeverStarted(
 }
 
 /**
- * Removes every container of an instance, its lock excepted. Only for the holder of that lock, before it makes any of its own.
+ * Removes every container of an instance except its lock. Only for the holder of that lock, before it creates any of its own.
  *
- * @param host Where to look.
+ * @param runtime Where to look.
  * @param instance The instance.
- * @param removals Who removes them.
- * @returns How many there were; they are gone when `removals` says so.
+ * @param removals Removes them, and reports when they have gone.
+ * @returns How many there are.
  */
-export async function removeOrphans(
-  host: ContainerRuntime,
+export async function removeInstanceContainers(
+  runtime: Pick<ContainerRuntime, "listContainers">,
   instance: string,
   removals: Removals,
 ): Promise<number> {
   const labels = { [LABEL_INSTANCE]: instance };
-  const found = await host.listContainers({ labels, all: true, deadlineMs: LIST_MS });
+  const found = await runtime.listContainers({ labels, all: true, deadlineMs: CALL_MS });
   const orphans = found.filter((container) => container.labels[LABEL_ROLE] !== "lock");
-  for (const { id, names } of orphans) {
-    log.info("Removing what an earlier server of this instance left: {id}", { id: id.slice(0, 12) });
-    removals.remove({ name: names[0] ?? id, id });
+  for (const { id, name } of orphans) {
+    log.info("Removing container {name}, which an earlier server of this instance left", { name });
+    removals.remove({ name, id });
   }
   return orphans.length;
 }

@@ -1,12 +1,12 @@
 /**
- * A user id for each sandbox that no other of the engine has.
+ * A user id of its own for each sandbox.
  *
- * The kernel counts by user, over all containers: descriptors in flight over Unix sockets, pages of pipes, queued signals and timers,
- * watches of epoll, processes under RLIMIT_NPROC. Sandboxes of one uid could use them up for each other.
+ * The kernel counts these per user over all containers: descriptors in flight over Unix sockets, pages of pipes, queued signals and
+ * timers, epoll watches, processes under RLIMIT_NPROC. Sandboxes of one uid could exhaust them for each other.
  */
 import { OmcpError } from "../errors.ts";
+import { type AgentContainer, startAgentContainer, type StartOptions } from "./agent_container.ts";
 import type { ContainerRuntime } from "./container_runtime.ts";
-import { type AgentContainer, type AgentContainerOptions, startAgentContainer } from "./agent_container.ts";
 import { LABEL_UID } from "./labels.ts";
 
 /**
@@ -15,40 +15,29 @@ import { LABEL_UID } from "./labels.ts";
  */
 export const SANDBOX_UIDS = { first: 20_000, last: 59_999 } as const;
 
-/** With a thousand sandboxes in the engine one draw in forty is taken; eight in a row are not. */
+/** With a thousand sandboxes in the engine, one draw in forty is taken; eight in a row are not. */
 const MAX_DRAWS = 8;
 
-/** A container as {@link startWithOwnUid} made it. */
-export interface OwnUidContainer {
-  /** Running, its channel up. */
-  readonly container: AgentContainer;
-  /** Its user and group. */
-  readonly uid: number;
-}
-
 /**
- * Starts a container under a random user id that no other container of the engine has by its label, whichever server made it.
+ * Starts a container under a random user id that no other container of the runtime has by its label, whichever server created it.
  *
- * @param optionsFor Makes the options for an id; the specification must have it as {@link LABEL_UID}.
+ * @param optionsFor Makes the options for an id; the specification must have the id as its user and as {@link LABEL_UID}.
  * @returns The running container.
  * @throws {OmcpError} As {@link startAgentContainer}; `sandbox_start_failed` where no id was free.
  */
-export async function startWithOwnUid(
-  optionsFor: (uid: number) => AgentContainerOptions,
-): Promise<OwnUidContainer> {
+export async function startWithOwnUid(optionsFor: (uid: number) => StartOptions): Promise<AgentContainer> {
   for (let draws = 1; draws <= MAX_DRAWS; draws += 1) {
     const uid = randomSandboxUid();
     const options = optionsFor(uid);
     let taken = false;
     try {
-      const container = await startAgentContainer({
+      return await startAgentContainer({
         ...options,
         inspectCreated: async (id, signal) => {
-          taken = await isTaken(options.host, uid, id, signal);
+          taken = await isTaken(options.runtime, uid, id, signal);
           if (taken) throw noFreeUid();
         },
       });
-      return { container, uid };
     } catch (error) {
       if (!taken) throw error;
     }
@@ -64,23 +53,23 @@ export function randomSandboxUid(): number {
 }
 
 /**
- * Asked when the container is there already, so that of two servers that draw the same at once one at least sees the other; a look
- * beforehand as well would cost each creation a call and find nothing that this one does not.
+ * Looks after the creation, so that of two servers that draw the same id at once at least one sees the other. A look before it would
+ * cost each creation a call and find nothing more.
  */
 async function isTaken(
-  host: ContainerRuntime,
+  runtime: ContainerRuntime,
   uid: number,
   own: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const holders = await host.listContainers({ labels: { [LABEL_UID]: String(uid) }, all: true, signal });
+  const holders = await runtime.listContainers({ labels: { [LABEL_UID]: String(uid) }, all: true, signal });
   return holders.some(({ id }) => id !== own);
 }
 
 function noFreeUid(): OmcpError {
   return new OmcpError(
     "sandbox_start_failed",
-    "The engine's other sandboxes have every user id that was drawn",
+    `Cannot find a free user id: other sandboxes of the engine have all ${MAX_DRAWS} that were drawn`,
     {
       state: "Nothing was left behind.",
       next: "Try again; remove sandboxes that are not needed.",

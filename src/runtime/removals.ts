@@ -1,82 +1,85 @@
-/** Removal of containers that is never given up: an engine that hangs or refuses is asked again until the container is gone. */
+/** Removal of containers that never gives up: it retries until the runtime confirms that the container no longer exists. */
 import { Deadline, within } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import type { ContainerRuntime } from "./container_runtime.ts";
 
-const log = logger("host");
+const log = logger("runtime");
 
 /** How long one attempt may take. */
 const ATTEMPT_MS = 10_000;
-/** The wait after a failed attempt, doubled each time. */
+/** The wait after a failed attempt; it doubles each time. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 15_000;
 /**
- * How long a container may yet come into being after its creation was given up: an engine that hangs carries out what it was asked
- * when it wakes. Until then its absence proves nothing.
+ * How long a container may still appear after its creation was given up: an engine that hung carries out pending requests when it
+ * recovers. Until then its absence proves nothing.
  */
-const SETTLE_MS = 60_000;
+const LATE_CREATION_MS = 60_000;
 
-/** A removal under way, or done. */
+/** A removal, in progress or complete. */
 export interface Removal {
-  /** Resolves when the engine has confirmed that the container is gone; never rejects. */
-  readonly gone: Promise<void>;
-  /** True from then on. */
-  readonly isGone: boolean;
+  /** Resolves when the runtime has confirmed the removal; never rejects. */
+  readonly removed: Promise<void>;
+  /** Whether it has. */
+  readonly isRemoved: boolean;
   /** Why the last attempt failed; undefined where none has. */
   readonly problem: string | undefined;
   /**
-   * Waits for the end, but no longer than so long.
+   * Waits for the confirmation, for a limited time.
    *
    * @param ms Milliseconds.
-   * @returns Whether it is gone.
+   * @returns Whether it came.
    */
   within(ms: number): Promise<boolean>;
 }
 
-/** What is to be removed. */
-export interface Doomed {
-  /** The container's name in the host, by which a removal is found again. */
+/** Which container to remove. */
+export interface RemovalTarget {
+  /** The container's name in the runtime, which identifies the removal. */
   readonly name: string;
-  /** What to ask the host for. @default its name */
+  /** What the runtime is asked to remove. @default its name */
   readonly id?: string;
-  /** Whether its creation was given up, so that it may come later. @default false */
-  readonly mayCome?: boolean;
+  /** Whether its creation was given up, so that it may still appear. @default false */
+  readonly mayAppear?: boolean;
 }
+
+/** The part of a runtime that removals use. */
+export type RemovingRuntime = Pick<ContainerRuntime, "removeContainer">;
 
 /** The removals of one server. */
 export class Removals {
-  readonly #host: Pick<ContainerRuntime, "removeContainer">;
+  readonly #runtime: RemovingRuntime;
   readonly #pending = new Map<string, PendingRemoval>();
 
   /**
-   * Begins with none.
+   * Begins without any.
    *
-   * @param host Where the containers are.
+   * @param runtime Where the containers are.
    */
-  constructor(host: Pick<ContainerRuntime, "removeContainer">) {
-    this.#host = host;
+  constructor(runtime: RemovingRuntime) {
+    this.#runtime = runtime;
   }
 
   /**
-   * Removes a container. One that is being removed already is tried again at once.
+   * Removes a container. Where its removal is in progress already, the next attempt begins at once.
    *
-   * @param doomed Which.
+   * @param target Which.
    */
-  remove(doomed: Doomed): Removal {
-    const known = this.#pending.get(doomed.name);
+  remove(target: RemovalTarget): Removal {
+    const known = this.#pending.get(target.name);
     if (known !== undefined) {
-      known.hurry();
+      known.retryNow();
       return known;
     }
-    const removal = new PendingRemoval(this.#host, doomed);
-    this.#pending.set(doomed.name, removal);
-    void removal.gone.then(() => this.#pending.delete(doomed.name));
+    const removal = new PendingRemoval(this.#runtime, target);
+    this.#pending.set(target.name, removal);
+    void removal.removed.then(() => this.#pending.delete(target.name));
     return removal;
   }
 
   /**
-   * The removal of a container that is not known to be gone.
+   * The removal in progress of a container, if any.
    *
    * @param name The container's name.
    */
@@ -84,50 +87,50 @@ export class Removals {
     return this.#pending.get(name);
   }
 
-  /** Names of the containers that are not known to be gone. */
+  /** Names of the containers whose removal is in progress. */
   get names(): readonly string[] {
     return [...this.#pending.keys()];
   }
 
-  /** Resolves when all that are being removed now are gone. Those that wait for their next attempt are tried at once. */
-  async allGone(): Promise<void> {
+  /** Resolves when all present removals are complete. Their next attempts begin at once. */
+  async allRemoved(): Promise<void> {
     const pending = [...this.#pending.values()];
-    for (const removal of pending) removal.hurry();
-    await Promise.all(pending.map(({ gone }) => gone));
+    for (const removal of pending) removal.retryNow();
+    await Promise.all(pending.map(({ removed }) => removed));
   }
 
-  /** Tries no more: the process ends. What is left ends by its lease. */
+  /** Stops retrying, because the process ends. What remains ends by its lease. */
   close(): void {
     for (const removal of this.#pending.values()) removal.stop();
   }
 }
 
 class PendingRemoval implements Removal {
-  readonly gone: Promise<void>;
-  isGone = false;
+  readonly removed: Promise<void>;
+  isRemoved = false;
   problem: string | undefined;
-  readonly #host: Pick<ContainerRuntime, "removeContainer">;
-  readonly #doomed: Doomed;
-  readonly #since = performance.now();
+  readonly #runtime: RemovingRuntime;
+  readonly #target: RemovalTarget;
+  readonly #startedAt = performance.now();
   readonly #stopped = new AbortController();
-  #wait = FIRST_WAIT_MS;
+  #waitMs = FIRST_WAIT_MS;
   #wake: (() => void) | undefined;
 
-  constructor(host: Pick<ContainerRuntime, "removeContainer">, doomed: Doomed) {
-    this.#host = host;
-    this.#doomed = doomed;
-    const gone = Promise.withResolvers<void>();
-    this.gone = gone.promise;
-    void this.#run(gone.resolve);
+  constructor(runtime: RemovingRuntime, target: RemovalTarget) {
+    this.#runtime = runtime;
+    this.#target = target;
+    const removed = Promise.withResolvers<void>();
+    this.removed = removed.promise;
+    void this.#run(removed.resolve);
   }
 
   async within(ms: number): Promise<boolean> {
-    await within(this.gone, ms);
-    return this.isGone;
+    await within(this.removed, ms);
+    return this.isRemoved;
   }
 
-  hurry(): void {
-    this.#wait = FIRST_WAIT_MS;
+  retryNow(): void {
+    this.#waitMs = FIRST_WAIT_MS;
     this.#wake?.();
   }
 
@@ -137,11 +140,11 @@ class PendingRemoval implements Removal {
   }
 
   async #run(resolve: () => void): Promise<void> {
-    const { name } = this.#doomed;
+    const { name } = this.#target;
     while (!this.#stopped.signal.aborted) {
       if (await this.#attempt()) {
-        if (this.problem !== undefined) log.info("Container {name} is gone at last", { name });
-        this.isGone = true;
+        if (this.problem !== undefined) log.info("Removed container {name} after failed attempts", { name });
+        this.isRemoved = true;
         resolve();
         return;
       }
@@ -150,25 +153,25 @@ class PendingRemoval implements Removal {
   }
 
   async #attempt(): Promise<boolean> {
-    const { name, id = name, mayCome = false } = this.#doomed;
+    const { name, id = name, mayAppear = false } = this.#target;
     try {
-      await this.#host.removeContainer(id, { deadlineMs: ATTEMPT_MS, signal: this.#stopped.signal });
-      return !mayCome || performance.now() - this.#since > SETTLE_MS;
+      await this.#runtime.removeContainer(id, { deadlineMs: ATTEMPT_MS, signal: this.#stopped.signal });
+      return !mayAppear || performance.now() - this.#startedAt > LATE_CREATION_MS;
     } catch (error) {
       if (this.#stopped.signal.aborted) return false;
       this.problem = error instanceof OmcpError ? `${error.code}: ${error.message}` : String(error);
-      log.warning("Cannot remove container {name}, will try again: {error}", { name, error: this.problem });
+      log.warning("Cannot remove container {name}, retrying: {error}", { name, error: this.problem });
       return false;
     }
   }
 
   async #pause(): Promise<void> {
     if (this.#stopped.signal.aborted) return;
-    const enough = Promise.withResolvers<void>();
-    this.#wake = enough.resolve;
-    using _deadline = new Deadline(this.#wait, enough.resolve);
-    this.#wait = Math.min(2 * this.#wait, LONGEST_WAIT_MS);
-    await enough.promise;
+    const pause = Promise.withResolvers<void>();
+    this.#wake = pause.resolve;
+    using _deadline = new Deadline(this.#waitMs, pause.resolve);
+    this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
+    await pause.promise;
     this.#wake = undefined;
   }
 }

@@ -1,47 +1,43 @@
 /**
- * The system calls that our containers may make, in the Docker Engine's JSON (its "seccomp" security option; Engine 20.10 and newer).
+ * The system calls that our containers may make.
  *
- * Denied by default. What is let through is what CPython with the scientific libraries, the shells and PostgreSQL use, less what opens
+ * Denied by default. The profile allows what CPython with the scientific libraries, the shells and PostgreSQL use, except what opens
  * the kernel further than that: namespaces, mounts, other processes' memory, keys, BPF, io_uring, sockets other than AF_UNIX.
  */
 
-/** One condition on an argument. The kernel compares all 64 bits of it. */
-export interface SeccompArgument {
+/** A processor architecture by Linux's name (`uname -m`). */
+export type Architecture = "x86_64" | "aarch64";
+
+/** A condition on one argument: `argument & mask` must equal `equals`. The kernel compares all 64 bits. */
+export interface SeccompCondition {
   /** Which argument, from 0. */
-  readonly index: number;
-  /** What it is compared with; the mask for SCMP_CMP_MASKED_EQ. */
-  readonly value: number;
-  /** With SCMP_CMP_MASKED_EQ `value` is the mask and this what must remain. */
-  readonly valueTwo?: number;
-  /** Equal in all bits, or in those of the mask. */
-  readonly op: "SCMP_CMP_EQ" | "SCMP_CMP_MASKED_EQ";
+  readonly argument: number;
+  /** What it must equal. */
+  readonly equals: number;
+  /** The bits that are compared. @default all */
+  readonly mask?: number;
 }
 
-/** What is done on some system calls. */
+/** What happens on some system calls. */
 export interface SeccompRule {
-  /** System calls; those the kernel or the architecture does not have are passed over. */
-  readonly names: readonly string[];
-  /** Let through, or fail with `errnoRet`. */
-  readonly action: "SCMP_ACT_ALLOW" | "SCMP_ACT_ERRNO";
-  /** The errno of a refusal. @default EPERM */
-  readonly errnoRet?: number;
+  /** System calls; those that the kernel or the architecture lacks are skipped. */
+  readonly calls: readonly string[];
+  /** The call is allowed, or fails with this errno. */
+  readonly action: "allow" | { readonly errno: number };
   /** All must hold for the rule to apply. @default any arguments */
-  readonly args?: readonly SeccompArgument[];
-  /** Where the rule applies, by Go's names of architectures. @default everywhere */
-  readonly includes?: { readonly arches: readonly string[] };
+  readonly conditions?: readonly SeccompCondition[];
+  /** Where the rule applies. @default everywhere */
+  readonly architecture?: Architecture;
 }
 
-/** A profile as the engine takes it. */
+/** A profile: a call that no rule names fails with EPERM. */
 export interface SeccompProfile {
-  /** What no rule names fails with EPERM. */
-  readonly defaultAction: "SCMP_ACT_ERRNO";
-  /** The machine's architecture and which others' system calls pass with it. */
-  readonly archMap: readonly {
-    readonly architecture: string;
-    readonly subArchitectures: readonly string[];
-  }[];
-  /** What is let through or fails otherwise. */
-  readonly syscalls: readonly SeccompRule[];
+  /** For a runtime that refers to profiles by name. */
+  readonly name: string;
+  /** Calls by another architecture's numbers end the process or fail. */
+  readonly architectures: readonly Architecture[];
+  /** What is allowed, or fails otherwise. */
+  readonly rules: readonly SeccompRule[];
 }
 
 const FILES =
@@ -74,7 +70,7 @@ const SIGNALS =
 
 const TIME = `clock_getres clock_gettime clock_nanosleep gettimeofday nanosleep time`;
 
-/** On sockets that exist already; `socket` itself has a rule of its own. */
+/** On sockets that exist already; `socket` has its own rule. */
 const SOCKETS =
   `accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg recvmsg sendmmsg sendmsg
   sendto setsockopt shutdown`;
@@ -83,12 +79,12 @@ const SOCKETS =
 const OTHER =
   `getrandom sysinfo uname landlock_add_rule landlock_create_ruleset landlock_restrict_self seccomp`;
 
-/** System V shared memory, with which PostgreSQL guards its data folder. In a sandbox it would outlive its processes. */
+/** System V shared memory, with which PostgreSQL locks its data folder. In a sandbox it would outlive its processes. */
 const SHARED_MEMORY = `shmat shmctl shmdt shmget`;
 
 /**
- * What libraries take as "not in this kernel" and then do without: they must see ENOSYS, not EPERM. clone3 is among them because
- * its flags lie in memory, where no filter sees them; inotify because its instances are counted per uid over all containers.
+ * Libraries that see ENOSYS take these as missing from the kernel and work without them; EPERM would be an error. clone3 is among them
+ * because its flags lie in memory, where no filter sees them; inotify because the kernel counts its instances per uid over all containers.
  */
 const ABSENT =
   `cachestat clone3 fanotify_init file_getattr file_setattr futex_requeue futex_wait futex_wake getxattrat
@@ -106,54 +102,41 @@ const S_IFIFO = 0o010000;
 const S_IFREG = 0o100000;
 
 /** The profile of a sandbox. */
-export const SANDBOX_SECCOMP: SeccompProfile = profile([]);
+export const SANDBOX_SECCOMP: SeccompProfile = profile("omcp-sandbox", []);
 
 /** The profile of a database container: that of a sandbox, and System V shared memory. */
-export const DATABASE_SECCOMP: SeccompProfile = profile(words(SHARED_MEMORY));
+export const DATABASE_SECCOMP: SeccompProfile = profile("omcp-database", words(SHARED_MEMORY));
 
-/**
- * The engine's security option for a profile.
- *
- * @param seccomp The profile.
- * @returns An element of `SecurityOpt`; the profile is inline, the engine reads no file.
- */
-export function seccompOption(seccomp: SeccompProfile): string {
-  return `seccomp=${JSON.stringify(seccomp)}`;
-}
-
-function profile(more: readonly string[]): SeccompProfile {
+function profile(name: string, more: readonly string[]): SeccompProfile {
   const plain = [FILES, WAITING, MEMORY, PROCESSES, SIGNALS, TIME, SOCKETS, OTHER].flatMap(words);
   return {
-    defaultAction: "SCMP_ACT_ERRNO",
+    name,
     // No 32-bit system calls: they would pass by other numbers.
-    archMap: [
-      { architecture: "SCMP_ARCH_X86_64", subArchitectures: [] },
-      { architecture: "SCMP_ARCH_AARCH64", subArchitectures: [] },
-    ],
-    syscalls: [
-      { names: [...plain, ...more], action: "SCMP_ACT_ALLOW" },
-      { names: ["socket", "socketpair"], action: "SCMP_ACT_ALLOW", args: [equal(0, AF_UNIX)] },
-      { names: ["clone"], action: "SCMP_ACT_ALLOW", args: [masked(0, CLONE_NAMESPACES, 0)] },
+    architectures: ["x86_64", "aarch64"],
+    rules: [
+      { calls: [...plain, ...more], action: "allow" },
+      { calls: ["socket", "socketpair"], action: "allow", conditions: [{ argument: 0, equals: AF_UNIX }] },
+      {
+        calls: ["clone"],
+        action: "allow",
+        conditions: [{ argument: 0, mask: CLONE_NAMESPACES, equals: 0 }],
+      },
       ...[S_IFIFO, S_IFREG].flatMap((type): SeccompRule[] => [
         {
-          names: ["mknod"],
-          action: "SCMP_ACT_ALLOW",
-          args: [masked(1, S_IFMT, type)],
-          includes: { arches: ["amd64"] },
+          calls: ["mknod"],
+          action: "allow",
+          conditions: [{ argument: 1, mask: S_IFMT, equals: type }],
+          architecture: "x86_64",
         },
-        { names: ["mknodat"], action: "SCMP_ACT_ALLOW", args: [masked(2, S_IFMT, type)] },
+        {
+          calls: ["mknodat"],
+          action: "allow",
+          conditions: [{ argument: 2, mask: S_IFMT, equals: type }],
+        },
       ]),
-      { names: words(ABSENT), action: "SCMP_ACT_ERRNO", errnoRet: ENOSYS },
+      { calls: words(ABSENT), action: { errno: ENOSYS } },
     ],
   };
-}
-
-function equal(index: number, value: number): SeccompArgument {
-  return { index, value, op: "SCMP_CMP_EQ" };
-}
-
-function masked(index: number, mask: number, rest: number): SeccompArgument {
-  return { index, value: mask, valueTwo: rest, op: "SCMP_CMP_MASKED_EQ" };
 }
 
 function words(text: string): string[] {

@@ -1,13 +1,16 @@
 /** Makes one sandbox: a container started, checked from inside, with a kernel. */
 import { sandboxBootConfig } from "../agent_protocol/mod.ts";
-import { ownCommand } from "../lib/own_command.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
-import { OmcpError } from "../errors.ts";
 import { LOADER } from "../guest/mod.ts";
-import { type ContainerRuntime, labelsOf, type Removals, startWithOwnUid } from "../runtime/mod.ts";
+import {
+  type ContainerRuntime,
+  labelsOf,
+  type Removals,
+  requireConfined,
+  startWithOwnUid,
+} from "../runtime/mod.ts";
 import { VERSION } from "../version.ts";
 import { StartupWatch } from "./startup_watch.ts";
-import { verifyAttestation } from "./attestation.ts";
 import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -21,7 +24,7 @@ const USER_NAME = "sandbox";
 
 /** What {@link makeSandbox} needs. */
 export interface FactoryOptions {
-  readonly host: ContainerRuntime;
+  readonly runtime: ContainerRuntime;
   readonly removals: Removals;
   /** The server's, for the labels. */
   readonly instance: string;
@@ -60,10 +63,11 @@ export function containerName(id: string): string {
  * @throws {OmcpError} `sandbox_unsafe`, `kernel_unavailable`, what {@link startAgentContainer} throws. Its container is gone then, or `removals` has it.
  */
 export async function makeSandbox(options: FactoryOptions): Promise<Sandbox> {
-  const { policy, leaseSeconds, postgresConnections, instance, host, removals, image, id, signal } = options;
+  const { policy, leaseSeconds, postgresConnections, instance, runtime, removals, image, id, signal } =
+    options;
   const watch = new StartupWatch();
-  const { container, uid } = await startWithOwnUid((uid) => ({
-    host,
+  const container = await startWithOwnUid((uid) => ({
+    runtime,
     removals,
     name: containerName(id),
     spec: sandboxContainerSpec(policy, {
@@ -83,11 +87,7 @@ export async function makeSandbox(options: FactoryOptions): Promise<Sandbox> {
     signal,
   }));
   try {
-    const deviations = [
-      ...verifyAttestation(policy, uid, container.channel.hello),
-      ...await watch.confinementProblems(signal, container.ended),
-    ];
-    if (deviations.length > 0) throw unsafe(deviations);
+    requireConfined(container.name, await watch.confinementProblems(signal, container.ended));
   } catch (error) {
     await container.remove("its creation failed").within(ROLLBACK_MS);
     throw error;
@@ -107,16 +107,4 @@ function sandboxEnvironment(database: boolean): Record<string, string> {
     LANG: "C.UTF-8",
     ...(database ? { PGHOST: "/run/postgresql", PGUSER: "omop", PGDATABASE: "cdm" } : {}),
   };
-}
-
-function unsafe(deviations: readonly string[]): OmcpError {
-  return new OmcpError(
-    "sandbox_unsafe",
-    `The new sandbox was not confined as the policy says: ${deviations.join("; ")}`,
-    {
-      state: "It has been removed; no code was run.",
-      next: `This is for the operator: run \`${ownCommand("doctor")}\` on the machine of the engine.`,
-      details: { deviations },
-    },
-  );
 }

@@ -26,7 +26,7 @@ const CLOSE_DEADLINE_MS = 4500;
 
 /** What a {@link SandboxManager} needs. */
 export interface SandboxManagerOptions {
-  readonly host: ContainerRuntime;
+  readonly runtime: ContainerRuntime;
   /** This server's random id. */
   readonly instance: string;
   readonly image: string;
@@ -63,7 +63,7 @@ export class SandboxManager {
 
   constructor(options: SandboxManagerOptions) {
     this.#options = options;
-    this.#removals = new Removals(options.host);
+    this.#removals = new Removals(options.runtime);
     this.#expiry = setInterval(() => this.#expire(), EXPIRE_EVERY_MS);
   }
 
@@ -161,7 +161,7 @@ export class SandboxManager {
     }
     const removal = sandbox.remove("removed", "it was removed on request");
     await within(sandbox.gone, REMOVE_ANSWER_MS);
-    return { gone: removal.isGone, problem: removal.problem };
+    return { gone: removal.isRemoved, problem: removal.problem };
   }
 
   /** Removes every sandbox and makes no more; everything is gone within five seconds, or is named in the log. Idempotent. */
@@ -178,8 +178,8 @@ export class SandboxManager {
 
   async #allGone(): Promise<void> {
     // Creations that are given up now have removals of their own.
-    await Promise.all([Promise.allSettled(this.#inFlight), this.#removals.allGone()]);
-    await this.#removals.allGone();
+    await Promise.all([Promise.allSettled(this.#inFlight), this.#removals.allRemoved()]);
+    await this.#removals.allRemoved();
   }
 
   async #create(id: string, idleMs: number, signal: AbortSignal): Promise<Sandbox> {
@@ -197,7 +197,7 @@ export class SandboxManager {
       this.#places -= 1;
       return "No sandbox was made; nothing was left behind.";
     }
-    void removal.gone.then(() => this.#places -= 1);
+    void removal.removed.then(() => this.#places -= 1);
     return `No sandbox was made. Container ${name} is being removed: this is tried until it is gone, and it counts as a sandbox until then.`;
   }
 

@@ -1,14 +1,12 @@
-/** What holds a sandbox in, as numbers, and its translation into the engine's terms. */
-import type { ContainerSpec } from "../docker/mod.ts";
+/** What a sandbox may use, and the container that follows from it. */
 import { OmcpError } from "../errors.ts";
-import { confinedContainer, CPU_SHARES } from "../runtime/confinement.ts";
-import { SANDBOX_SECCOMP } from "../runtime/seccomp_profile.ts";
+import { confinement, type ContainerSpec, CPU_SHARES, SANDBOX_SECCOMP } from "../runtime/mod.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
-/** How one tmpfs is bounded. */
+/** The size of one tmpfs. */
 export interface TmpfsPolicy {
   /** Bytes. */
   readonly bytes: number;
@@ -16,29 +14,31 @@ export interface TmpfsPolicy {
   readonly inodes: number;
 }
 
-/** What a sandbox may use. Everything else about its confinement is not a matter of choice. */
+/** What a sandbox may use. Everything else about its confinement is fixed. */
 export interface SandboxPolicy {
   /** Bytes of memory, tmpfs and shared memory counted in; there is no swap. */
   readonly memoryBytes: number;
-  /** CPUs' worth of time, such as 0.5 or 2: a share of time, not a number of cores. */
+  /** CPUs' worth of time, such as 0.5 or 2: a quota of time, not a number of cores. */
   readonly cpus: number;
   /** Processes and threads. */
   readonly pids: number;
   /** Open files of one process. */
   readonly openFiles: number;
-  /** The user's files; the only place from which programs can be run besides the image. */
+  /** /workspace, the user's files: besides the image, the only place whose programs can be run. */
   readonly workspace: TmpfsPolicy;
+  /** /tmp. */
   readonly tmp: TmpfsPolicy;
+  /** /run, for sockets. */
   readonly run: TmpfsPolicy;
   /** /dev/shm, for multiprocessing. */
   readonly shm: TmpfsPolicy;
-  /** The engine's runtime, such as `runsc`; without one the engine's default. */
-  readonly runtime?: string;
+  /** The OCI runtime that runs it, such as `runsc`. @default the engine's own choice */
+  readonly ociRuntime?: string;
 }
 
 /**
- * The policy unless an operator says otherwise. One CPU: several sandboxes share a workstation, numpy and polars take what they get, and
- * a quota of one keeps a runaway cell from being felt elsewhere. The tmpfs and shm take 941 MiB of 2 GiB when full, their files' own bookkeeping counted in.
+ * The default policy. One CPU: several sandboxes share a workstation, numpy and polars take what they get, and a quota of one keeps a
+ * runaway cell from slowing others. All tmpfs together take 941 MiB of 2 GiB when full, including the kernel's inodes.
  */
 export const DEFAULT_POLICY: SandboxPolicy = {
   memoryBytes: 2 * GIB,
@@ -53,9 +53,11 @@ export const DEFAULT_POLICY: SandboxPolicy = {
 
 /** What differs between two sandboxes of one policy. */
 export interface SandboxIdentity {
+  /** The image's name or id. */
   readonly image: string;
-  /** Its user and group, which no other sandbox of the engine has. */
+  /** Its user and group, which no other sandbox of the runtime has. */
   readonly uid: number;
+  /** See `runtime/labels.ts`. */
   readonly labels: Readonly<Record<string, string>>;
   /** Environment variables; never a secret. */
   readonly env: Readonly<Record<string, string>>;
@@ -63,7 +65,7 @@ export interface SandboxIdentity {
   readonly command: readonly string[];
 }
 
-/** The tmpfs of a sandbox: where, how bounded, with which mode, and whether programs can be run from it. */
+/** The tmpfs of a sandbox: where, which size of the policy, which mode, and whether programs can be run from it. */
 export const TMPFS_MOUNTS = [
   { path: "/workspace", size: "workspace", mode: "0700", exec: true },
   { path: "/tmp", size: "tmp", mode: "1777", exec: false },
@@ -73,38 +75,40 @@ export const TMPFS_MOUNTS = [
 
 /** The least memory that the agent and a kernel with its libraries need besides the tmpfs, in bytes. */
 const MEMORY_BESIDES_TMPFS = 128 * MIB;
-/** What the kernel needs for a file or folder of a tmpfs besides its content, in bytes; counted in the container's memory. */
+/** What Linux needs for a file or folder of a tmpfs besides its content, in bytes; counted in the container's memory. */
 const INODE_BYTES = KIB;
 
 /**
- * Makes the engine's description of a sandbox's container.
+ * The container of a sandbox.
  *
  * @param policy What it may use.
  * @param identity Which image, user, labels, environment and command.
- * @returns The description: no network, read-only root, no capability, own system call profile, bounded in everything.
- * @throws {OmcpError} `config_invalid` if the policy is no sound one.
+ * @throws {OmcpError} `config_invalid` for an unsound policy; see {@link checkPolicy}.
  */
 export function sandboxContainerSpec(policy: SandboxPolicy, identity: SandboxIdentity): ContainerSpec {
   checkPolicy(policy);
-  return confinedContainer({
-    ...identity,
+  const { uid, ...rest } = identity;
+  return {
+    ...rest,
     workingDir: "/workspace",
     hostname: "sandbox",
-    seccomp: SANDBOX_SECCOMP,
-    memoryBytes: policy.memoryBytes,
-    cpus: policy.cpus,
-    cpuShares: CPU_SHARES.sandbox,
-    pids: policy.pids,
-    openFiles: policy.openFiles,
-    // The agent and with it the files live on when a cell takes all memory. What it starts puts itself at 1000.
-    oomScoreAdj: 0,
+    confinement: confinement(uid, SANDBOX_SECCOMP),
+    limits: {
+      memoryBytes: policy.memoryBytes,
+      cpus: policy.cpus,
+      cpuShares: CPU_SHARES.sandbox,
+      pids: policy.pids,
+      openFiles: policy.openFiles,
+      // The agent, and with it the files, survives when a cell takes all memory. Its child processes set themselves to 1000.
+      oomScoreAdj: 0,
+    },
     tmpfs: TMPFS_MOUNTS.map(({ size, ...mount }) => ({ ...mount, ...policy[size] })),
-    ...(policy.runtime === undefined ? {} : { runtime: policy.runtime }),
-  });
+    ...(policy.ociRuntime === undefined ? {} : { ociRuntime: policy.ociRuntime }),
+  };
 }
 
 /**
- * Checks that a policy can hold.
+ * Checks that every limit of a policy is within bounds, and that full file systems leave memory for programs.
  *
  * @param policy The policy.
  * @throws {OmcpError} `config_invalid`, which names the number and its bounds.
@@ -127,7 +131,7 @@ export function checkPolicy(policy: SandboxPolicy): void {
     "config_invalid",
     `A sandbox's memory (${
       mebibytes(policy.memoryBytes)
-    }) is too little for its file systems: /workspace, /tmp, ` +
+    }) is too small for its file systems: /workspace, /tmp, ` +
       `/run and /dev/shm may take ${mebibytes(total)}, and ${
         mebibytes(MEMORY_BESIDES_TMPFS)
       } must remain for programs`,
@@ -135,7 +139,7 @@ export function checkPolicy(policy: SandboxPolicy): void {
       next: `Set OMCP_MEMORY_MIB to at least ${
         Math.ceil((total + MEMORY_BESIDES_TMPFS) / MIB)
       }, or lower OMCP_WORKSPACE_MIB.`,
-      state: "No sandbox was made.",
+      state: "No sandbox was created.",
     },
   );
 }
@@ -148,7 +152,7 @@ interface Bounds {
   readonly least: number;
   readonly most: number;
   readonly unit: string;
-  /** Whether it need not be whole. */
+  /** Whether it may have a fraction. */
   readonly fraction?: boolean;
 }
 
@@ -159,9 +163,9 @@ function checkNumber(name: string, value: number, bounds: Bounds): void {
   if (sound) return;
   throw new OmcpError(
     "config_invalid",
-    `The sandbox policy is unsound: ${name} must be ${
+    `Invalid sandbox policy: ${name} must be ${
       fraction ? "" : "a whole number, "
     }${least} to ${most} ${unit}: received ${value}`,
-    { next: "Correct the setting.", state: "No sandbox was made." },
+    { next: "Correct the setting.", state: "No sandbox was created." },
   );
 }

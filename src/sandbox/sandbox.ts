@@ -169,7 +169,7 @@ export class Sandbox {
   remove(state: SandboxEnd["state"], reason: string, oom = false): Removal {
     this.#end ??= { state, reason, oom };
     this.#removal = this.#container.remove(reason);
-    void this.#removal.gone.then(() => this.#gone.resolve());
+    void this.#removal.removed.then(() => this.#gone.resolve());
     return this.#removal;
   }
 
@@ -180,7 +180,7 @@ export class Sandbox {
 
   #state(): SandboxState {
     if (this.#end === undefined) return this.busy ? "busy" : "idle";
-    return this.#removal?.isGone === true ? this.#end.state : "removing";
+    return this.#removal?.isRemoved === true ? this.#end.state : "removing";
   }
 
   async #kernelPermit(options: ExecuteOptions): Promise<Disposable> {
@@ -242,6 +242,6 @@ export class Sandbox {
   }
 
   #endError(end: SandboxEnd, sent = true): OmcpError {
-    return endedError(this.id, end, { gone: this.#removal?.isGone ?? false, sent });
+    return endedError(this.id, end, { gone: this.#removal?.isRemoved ?? false, sent });
   }
 }

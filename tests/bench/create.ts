@@ -1,4 +1,5 @@
 /** How long a new sandbox takes, over what the engine alone takes for the same container. */
+import { createContainerRequest } from "../../src/runtime/docker/mod.ts";
 import type { Report } from "./report.ts";
 import { type Rig, runCell } from "./rig.ts";
 import { interleaved, timed } from "./stats.ts";
@@ -26,7 +27,7 @@ export async function benchCreate(rig: Rig, report: Report): Promise<void> {
       const start = performance.now();
       const sandbox = await rig.manager.create();
       const took = performance.now() - start;
-      const { create, attach, start: started } = rig.host.times;
+      const { create, attach, start: started } = rig.runtime.times;
       engine.push(create + attach + started);
       firstCell.push(await timed(() => runCell(sandbox, "1")));
       removal.push(await timed(() => rig.manager.remove(sandbox.id)));
@@ -57,7 +58,7 @@ async function floor(rig: Rig): Promise<number> {
   const { engine, spec } = rig;
   const call = { deadlineMs: DEADLINE_MS };
   const start = performance.now();
-  const id = await engine.createContainer({ ...spec, Entrypoint: FIRST_BYTE }, {
+  const id = await engine.createContainer({ ...createContainerRequest(spec), Entrypoint: FIRST_BYTE }, {
     name: `omcp-bench-${crypto.randomUUID()}`,
     ...call,
   });

@@ -2,9 +2,9 @@
 import { sandboxBootConfig } from "../../src/agent_protocol/mod.ts";
 import type { ByteStream } from "../../src/lib/byte_stream.ts";
 import type { Channel } from "../../src/agent_protocol/mod.ts";
-import type { ContainerSpec } from "../../src/docker/mod.ts";
 import { Engine } from "../../src/docker/mod.ts";
-import { LABEL_INSTANCE, startAgentContainer } from "../../src/runtime/mod.ts";
+import { DockerRuntime } from "../../src/runtime/docker/mod.ts";
+import { type ContainerSpec, LABEL_INSTANCE, startAgentContainer } from "../../src/runtime/mod.ts";
 import { cdmTables } from "../../src/omop/cdm/mod.ts";
 import { databaseProcessors } from "../../src/postgres/local/processors.ts";
 import { LocalDatabase } from "../../src/postgres/local/container.ts";
@@ -13,7 +13,7 @@ import { SandboxManager } from "../../src/sandbox/manager.ts";
 import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
 import { Sandbox } from "../../src/sandbox/sandbox.ts";
 import { imageReference } from "../../src/images/identity.ts";
-import { RecordingHost } from "./recording_host.ts";
+import { RecordingRuntime } from "./recording_runtime.ts";
 
 /** A lease short enough that even a bench that was killed leaves nothing for long, in seconds. */
 const LEASE_SECONDS = 60;
@@ -34,7 +34,7 @@ export class Rig {
   readonly instance: string;
   /** Image of the sandboxes. */
   readonly image: string;
-  readonly host: RecordingHost;
+  readonly runtime: RecordingRuntime;
   readonly manager: SandboxManager;
   readonly local: LocalDatabase;
   readonly upstream: Upstream;
@@ -60,9 +60,9 @@ export class Rig {
     this.instance = instance;
     this.#instances = new Set([instance]);
     this.image = image;
-    this.host = new RecordingHost(engine);
+    this.runtime = new RecordingRuntime(new DockerRuntime(engine));
     this.local = new LocalDatabase({
-      host: engine,
+      runtime: new DockerRuntime(engine),
       instance,
       image: postgresImage,
       data: { kind: "sample" },
@@ -77,7 +77,7 @@ export class Rig {
       audit: () => {},
     });
     this.manager = new SandboxManager({
-      host: this.host,
+      runtime: this.runtime,
       instance,
       image,
       policy: DEFAULT_POLICY,
@@ -105,14 +105,14 @@ export class Rig {
         throw new Error(`The engine has no image ${wanted}: run \`deno task setup\``);
       }
     }
-    const cpus = databaseProcessors(await engine.info());
+    const cpus = databaseProcessors(await new DockerRuntime(engine).resources());
     return new Rig({ engine, instance, image, postgresImage, cpus });
   }
 
-  /** The specification that the manager last gave to the engine. */
+  /** The specification of the manager's last sandbox. */
   get spec(): ContainerSpec {
-    if (this.host.spec === undefined) throw new Error("The manager has made no sandbox yet");
-    return this.host.spec;
+    if (this.runtime.spec === undefined) throw new Error("The manager has made no sandbox yet");
+    return this.runtime.spec;
   }
 
   /**
@@ -124,7 +124,7 @@ export class Rig {
     this.#sandboxes += 1;
     const id = `bench_${this.#sandboxes}`;
     const container = await startAgentContainer({
-      host: this.host,
+      runtime: this.runtime,
       name: `omcp-bench-${this.instance}-${this.#sandboxes}`,
       spec: this.spec,
       config: sandboxBootConfig({
@@ -142,7 +142,7 @@ export class Rig {
       kernelStarted: Promise.resolve(),
     });
     await runCell(sandbox, "1");
-    return { id: this.host.lastId, sandbox, channel: container.channel };
+    return { id: this.runtime.lastId, sandbox, channel: container.channel };
   }
 
   /** A raw connection to the local database, past guard and broker. */

@@ -1,12 +1,11 @@
 import { loadLocal } from "../../cdm/local_load.ts";
-import type { Engine } from "../../docker/mod.ts";
-import { LABEL_INSTANCE } from "../../runtime/mod.ts";
+import { type ContainerPlatform, LABEL_INSTANCE } from "../../runtime/mod.ts";
 import { folderSource, headLine, keyLines, tableLines } from "../../cdm/load/mod.ts";
 
 /** What {@link loadFolder} loads, and for whom. */
 export interface FolderLoad {
   /** Where the volume is made. */
-  readonly engine: Engine;
+  readonly runtime: ContainerPlatform;
   /** Labels all that is made, so that it is found again. */
   readonly instance: string;
   /** The folder of CDM files. */
@@ -25,7 +24,7 @@ export interface FolderLoad {
  * @throws {OmcpError} What stopped the load.
  */
 export async function loadFolder(load: FolderLoad): Promise<Record<string, string>> {
-  const { engine, instance, folder, say, signal } = load;
+  const { runtime, instance, folder, say, signal } = load;
   const name = `demo-${crypto.getRandomValues(new Uint8Array(4)).toHex()}`;
   const source = await folderSource(folder);
   say(source.description);
@@ -33,7 +32,7 @@ export async function loadFolder(load: FolderLoad): Promise<Record<string, strin
   say(`It is local:${name} for as long as the demo lasts`);
   say(headLine());
   const { keys } = await loadLocal({
-    engine,
+    runtime,
     name,
     source,
     instance,

@@ -7,6 +7,7 @@
 import { addAbortListener } from "node:events";
 import { parseArgs } from "node:util";
 import { Engine } from "../../docker/mod.ts";
+import { DockerRuntime } from "../../runtime/docker/mod.ts";
 import { connectServer } from "./client.ts";
 import { clearAway } from "./leftovers.ts";
 import { loadFolder } from "./load_folder.ts";
@@ -44,7 +45,14 @@ async function show(engine: Engine, instance: string): Promise<void> {
   if (folder !== undefined) {
     const settings = await transcript.step(
       `A CDM of your own: the files of ${folder} become a local database`,
-      () => loadFolder({ engine, instance, folder, say: (line) => transcript.reply(line), signal }),
+      () =>
+        loadFolder({
+          runtime: new DockerRuntime(engine),
+          instance,
+          folder,
+          say: (line) => transcript.reply(line),
+          signal,
+        }),
     );
     if (settings === undefined) return; // The steps would show another database than the one asked for.
     Object.assign(environment, settings);

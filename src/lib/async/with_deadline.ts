@@ -3,13 +3,13 @@ import { abortable } from "./abortable.ts";
 import { abortError } from "./abort_error.ts";
 import { DeadlineSignal } from "./deadline.ts";
 
-/** How {@link withDeadline} bounds a piece of work. */
+/** How {@link withDeadline} bounds its work. */
 export interface DeadlineOptions {
-  /** What is done, as in "create container x"; becomes part of the message. */
+  /** What is done, such as "create container x"; a part of the message. */
   readonly action: string;
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
-  /** What remains if the work is cut off, as a sentence. */
+  /** What state remains if the work is cut off, as a sentence. */
   readonly state: string;
   /** What to do after a timeout, as a sentence. */
   readonly next?: string;

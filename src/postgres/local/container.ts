@@ -1,14 +1,14 @@
-/** The local database: a Postgres in a container of ours, without network or port, reached through its channel alone. */
+/** The local database: a Postgres in a container of ours, without network or port, reached only through its channel. */
 import { databaseBootConfig, databaseStateSchema } from "../../agent_protocol/messages/mod.ts";
 import { abortable } from "../../lib/async/abortable.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
-import type { ContainerSpec } from "../../docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { LOADER } from "../../guest/mod.ts";
 import {
   type AgentContainer,
-  confinedContainer,
+  confinement,
   type ContainerRuntime,
+  type ContainerSpec,
   CPU_SHARES,
   DATABASE_SECCOMP,
   DATABASE_UID,
@@ -20,44 +20,47 @@ import { VERSION } from "../../version.ts";
 
 const log = logger("postgres");
 
-/** A cluster that crashed replays its log first; a big one takes its time. */
+/** A large cluster that crashed replays its log first. */
 const READY_DEADLINE_MS = 120_000;
 const SHUTDOWN_DEADLINE_MS = 3000;
-/** How long a removal is waited for; it goes on afterwards. */
+/** How long a call waits for a removal, which continues afterwards. */
 const REMOVE_MS = 10_000;
+/** Where the data are in the container. */
+const DATA_PATH = "/data";
+const MIB = 1024 * 1024;
 const MEMORY_MIB = 2048;
 /**
- * Private memory of one server process. A query that wants more gets an error of its own; without this bound it would have the
- * kernel end all of Postgres, and with it every other sandbox's session. Eight of them, the buffers and the temporary
- * files fit into the container.
+ * Private memory of one server process. A query that needs more gets an error of its own; without this limit Linux would end all of
+ * Postgres, and with it every other sandbox's session. Eight of them, the buffers and the temporary files fit into the container.
  */
 const PROCESS_MIB = 160;
-/** What one process may spill to disk; in memory, what eight of them leave room for. */
+/** Temporary files of one process. The sample's are in memory, which eight processes must fit into. */
 const SPILL_MIB = { sample: 40, volume: 10_240 } as const;
 
 /** Which data the container holds. */
 export type LocalData =
   /** The built-in synthetic sample, fresh at each start, in memory. */
   | { readonly kind: "sample" }
-  /** A CDM kept in the named engine volume; made from the empty template where it is new. */
+  /** A CDM in the named volume; a new volume is filled from the empty template. */
   | { readonly kind: "volume"; readonly volume: string };
 
 /** What a {@link LocalDatabase} needs. */
 export interface LocalDatabaseOptions {
-  readonly host: ContainerRuntime;
+  readonly runtime: ContainerRuntime;
+  /** The server's, for the labels. */
   readonly instance: string;
   readonly image: string;
   readonly data: LocalData;
   readonly leaseSeconds: number;
-  /** Processors' worth of time; undefined for no limit. */
+  /** CPUs' worth of time; undefined for no limit. */
   readonly cpus: number | undefined;
-  /** Server settings besides its own. */
+  /** PostgreSQL settings besides its own. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Whether the operator's own statements run, as a load does: they may use memory as they need it. @default false */
+  /** Whether it runs the operator's own statements, such as a load: these may use memory as they need it. @default false */
   readonly trusted?: boolean;
 }
 
-/** A database container that starts on first need and is started again when it was lost. */
+/** A database container that starts on first use, and again after it was lost. */
 export class LocalDatabase {
   readonly #options: LocalDatabaseOptions;
   readonly #name = `db_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
@@ -70,9 +73,9 @@ export class LocalDatabase {
   }
 
   /**
-   * Opens a raw connection to Postgres, whose start-up the caller speaks; starts the container where it does not run.
+   * Opens a raw connection to Postgres, on which the caller sends the startup packet; starts the container where it does not run.
    *
-   * @param signal Gives up waiting.
+   * @param signal Stops waiting.
    * @throws {OmcpError} `cdm_in_use`, `database_unavailable`, or the engine's errors.
    */
   async open(signal: AbortSignal): Promise<ByteStream> {
@@ -94,7 +97,7 @@ export class LocalDatabase {
       return; // Its start was rolled back.
     }
     if (this.#options.data.kind === "volume") {
-      // A clean end spares the next start the replay of the log.
+      // After a clean shutdown the next start does not replay the log.
       await container.channel.request("shutdown", {}, { deadlineMs: SHUTDOWN_DEADLINE_MS }).catch(() => {});
     }
     await container.remove("the server ended").within(REMOVE_MS);
@@ -105,7 +108,7 @@ export class LocalDatabase {
       const container = await this.#startOnce();
       void container.ended.then(async ({ reason }) => {
         if (!this.#closing.signal.aborted) log.error("The local database ended: {reason}", { reason });
-        // The next one needs the volume that this one holds.
+        // The next container needs the volume that this one mounts.
         await container.remove(reason).within(REMOVE_MS);
         this.#running = undefined;
       });
@@ -117,13 +120,13 @@ export class LocalDatabase {
   }
 
   async #startOnce(): Promise<AgentContainer> {
-    const { host, data, leaseSeconds, settings = {} } = this.#options;
+    const { runtime, data, leaseSeconds, settings = {} } = this.#options;
     const ready = Promise.withResolvers<void>();
     ready.promise.catch(() => {});
     this.#starts += 1;
     const started = performance.now();
     const container = await startAgentContainer({
-      host,
+      runtime,
       name: `omcp-${this.#name}-${this.#starts}`,
       spec: this.#spec(),
       config: databaseBootConfig({ leaseSeconds, ...databaseConfig(data, settings) }),
@@ -138,7 +141,7 @@ export class LocalDatabase {
     try {
       await ready.promise;
     } catch (error) {
-      await container.remove("Postgres could not start").within(REMOVE_MS);
+      await container.remove("Postgres did not start").within(REMOVE_MS);
       throw error;
     } finally {
       clearTimeout(timer);
@@ -149,41 +152,33 @@ export class LocalDatabase {
 
   #spec(): ContainerSpec {
     const { image, instance, data, cpus, trusted = false } = this.#options;
-    const mib = 1024 * 1024;
     const tmpfs = [
-      { path: "/run", bytes: 8 * mib, inodes: 1024 },
-      { path: "/tmp", bytes: 64 * mib, inodes: 4096 },
-      { path: "/dev/shm", bytes: 256 * mib, inodes: 1024 },
+      { path: "/run", bytes: 8 * MIB, inodes: 1024 },
+      { path: "/tmp", bytes: 64 * MIB, inodes: 4096 },
+      { path: "/dev/shm", bytes: 256 * MIB, inodes: 1024 },
     ];
-    // A CDM in memory is the sample, of a known size.
-    if (data.kind === "sample") tmpfs.push({ path: "/data", bytes: 512 * mib, inodes: 16_384 });
-    const spec = confinedContainer({
+    // The sample is in memory, because its size is known.
+    if (data.kind === "sample") tmpfs.push({ path: DATA_PATH, bytes: 512 * MIB, inodes: 16_384 });
+    return {
       image,
-      uid: DATABASE_UID,
-      labels: labelsOf({ instance, role: "database", name: this.#name, version: VERSION }),
-      env: { LANG: "C.UTF-8" },
       command: ["python3", "-I", "-S", "-u", "-c", LOADER],
       workingDir: "/",
       hostname: "database",
-      seccomp: DATABASE_SECCOMP,
-      memoryBytes: MEMORY_MIB * mib,
-      ...(cpus === undefined ? {} : { cpus }),
-      cpuShares: CPU_SHARES.database,
-      pids: 256,
-      openFiles: 4096,
-      // When the host runs out of memory, a database goes first: it can be started again.
-      oomScoreAdj: 1000,
+      env: { LANG: "C.UTF-8" },
+      labels: labelsOf({ instance, role: "database", name: this.#name, version: VERSION }),
+      confinement: confinement(DATABASE_UID, DATABASE_SECCOMP),
+      limits: {
+        memoryBytes: MEMORY_MIB * MIB,
+        ...(cpus === undefined ? {} : { cpus }),
+        cpuShares: CPU_SHARES.database,
+        pids: 256,
+        openFiles: 4096,
+        ...(trusted ? {} : { processBytes: PROCESS_MIB * MIB }),
+        // When the machine runs out of memory, the database goes first: it can be restarted.
+        oomScoreAdj: 1000,
+      },
       tmpfs: tmpfs.map((mount) => ({ ...mount, mode: "0700", exec: false })),
-      ...(data.kind === "volume"
-        ? { mounts: [{ Type: "volume", Source: data.volume, Target: "/data" }] }
-        : {}),
-    });
-    if (trusted) return spec;
-    const { Ulimits = [], ...rest } = spec.HostConfig ?? {};
-    const bytes = PROCESS_MIB * mib;
-    return {
-      ...spec,
-      HostConfig: { ...rest, Ulimits: [...Ulimits, { Name: "data", Soft: bytes, Hard: bytes }] },
+      ...(data.kind === "volume" ? { volumes: [{ volume: data.volume, path: DATA_PATH }] } : {}),
     };
   }
 }
@@ -196,11 +191,21 @@ function databaseConfig(data: LocalData, more: Readonly<Record<string, string>>)
     ...more,
   };
   if (data.kind === "sample") {
-    // In memory and made anew at each start: there is nothing to make durable.
+    // In memory and created at each start: nothing needs to be durable.
     const settings = { ...memory, fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
-    return { template: "/opt/omcp/pgdata-sample", data: "/data/pgdata", lock: "/data/lock", settings };
+    return {
+      template: "/opt/omcp/pgdata-sample",
+      data: `${DATA_PATH}/pgdata`,
+      lock: `${DATA_PATH}/lock`,
+      settings,
+    };
   }
-  return { template: "/opt/omcp/pgdata-empty", data: "/data/pgdata", lock: "/data/lock", settings: memory };
+  return {
+    template: "/opt/omcp/pgdata-empty",
+    data: `${DATA_PATH}/pgdata`,
+    lock: `${DATA_PATH}/lock`,
+    settings: memory,
+  };
 }
 
 function settle(event: unknown, ready: PromiseWithResolvers<void>, data: LocalData): void {
@@ -224,6 +229,6 @@ function settle(event: unknown, ready: PromiseWithResolvers<void>, data: LocalDa
 function unavailable(reason: string): OmcpError {
   return new OmcpError("database_unavailable", `The local database is not available: ${reason}`, {
     state: "Sandboxes work without it.",
-    next: "Try again; it is started anew at the next need.",
+    next: "Try again: the next use starts it again.",
   });
 }

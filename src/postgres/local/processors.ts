@@ -1,23 +1,21 @@
-import type { EngineInfo } from "../../docker/mod.ts";
 import { logger } from "../../observability/log.ts";
+import type { RuntimeResources } from "../../runtime/mod.ts";
 
 const log = logger("postgres");
 
-/** More does not make the queries of a few sandboxes faster. */
-const MOST = 4;
-/** What the server and the sandboxes keep of the machine, however busy the database is. */
-const PART = 0.75;
+/** More do not make the queries of a few sandboxes faster. */
+const MAX_CPUS = 4;
+/** The rest is for the server and the sandboxes, however busy the database is. */
+const MAX_FRACTION = 0.75;
 
 /**
- * How many processors' time a local database may take.
+ * The CPU quota of a local database.
  *
- * @param engine What the engine says of itself.
- * @returns The number; undefined where the engine cannot limit it, which the log says.
+ * @param resources What the runtime has.
+ * @returns CPUs' worth of time; undefined where the runtime cannot limit it, which is logged.
  */
-export function databaseProcessors(
-  engine: Pick<EngineInfo, "cpus" | "cpuQuota">,
-): number | undefined {
-  if (engine.cpuQuota) return Math.min(MOST, engine.cpus * PART);
-  log.warning("The engine cannot limit processor time: the local database may take all of it");
+export function databaseProcessors({ cpus, cpuQuota }: RuntimeResources): number | undefined {
+  if (cpuQuota) return Math.min(MAX_CPUS, cpus * MAX_FRACTION);
+  log.warning("The engine cannot limit CPU time: the local database may take all of it");
   return undefined;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Engine } from "../../../src/docker/mod.ts";
+import { createContainerRequest, DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { InstanceLock, type InstanceLockOptions, labelsOf } from "../../../src/runtime/mod.ts";
 import { serverArguments } from "../../../src/app/launch.ts";
 import { imageReference } from "../../../src/images/identity.ts";
@@ -32,7 +33,7 @@ async function withInstance(
   async function acquire(options: Partial<InstanceLockOptions> = {}): Promise<InstanceLock> {
     const image = imageReference("python");
     const lock = await InstanceLock.acquire({
-      host: engine,
+      runtime: new DockerRuntime(engine),
       instance,
       image,
       leaseSeconds: 30,
@@ -176,7 +177,7 @@ Deno.test("a lock that was removed by hand, or cut off from its holder, is taken
   await using proxy = await engineProxy();
   const through = await Engine.connect({ host: proxy.host });
   await withInstance(async ({ engine, name, acquire }) => {
-    await acquire({ host: through });
+    await acquire({ runtime: new DockerRuntime(through) });
     const id = async (): Promise<string> =>
       await engine.inspectContainer(name).then((found) => found.id, () => "");
     const first = await id();
@@ -200,15 +201,16 @@ Deno.test("a lock whose holder lost its hold, but which runs on, is not in its o
   await withInstance(async ({ engine, name, acquire }) => {
     // As an engine that goes on with its containers after a restart: it does not end their stdin.
     let cut: (() => void) | undefined;
-    const host = runtimeOver(engine, {
-      createContainer: (spec, options) => engine.createContainer({ ...spec, StdinOnce: false }, options),
+    const runtime = runtimeOver(engine, {
+      createContainer: (spec, options) =>
+        engine.createContainer({ ...createContainerRequest(spec), StdinOnce: false }, options),
       attach: async (id, call) => {
         const attachment = await engine.attach(id, call);
         cut = () => attachment.close();
         return attachment;
       },
     });
-    await acquire({ host, onLost: () => assert.fail("it is in nobody else's hands") });
+    await acquire({ runtime, onLost: () => assert.fail("no other server acquired it") });
     const first = await engine.inspectContainer(name);
     cut?.();
     await eventually(
@@ -225,7 +227,7 @@ Deno.test("a holder that loses its lock to another is told", async () => {
   const through = await Engine.connect({ host: proxy.host });
   await withInstance(async ({ acquire }) => {
     const lost = Promise.withResolvers<Error>();
-    await acquire({ host: through, onLost: lost.resolve });
+    await acquire({ runtime: new DockerRuntime(through), onLost: lost.resolve });
     proxy.treat = () => "drop";
     proxy.cut();
     await acquire();
@@ -260,7 +262,7 @@ Deno.test("a foreign container of the lock's name is not touched", async () => {
   await withInstance(async ({ engine, name, acquire }) => {
     const id = await engine.createContainer({ Image: "debian:trixie-slim", Cmd: ["true"] }, { name });
     try {
-      await assert.rejects(acquire(), { code: "instance_in_use", message: /not of this program/ });
+      await assert.rejects(acquire(), { code: "instance_in_use", message: /this program did not create/ });
       assert.equal((await engine.inspectContainer(id)).state.status, "created");
     } finally {
       await engine.removeContainer(id);

@@ -3,6 +3,7 @@ import { ReplyError } from "../../../src/agent_protocol/mod.ts";
 import { DeadlineSignal } from "../../../src/lib/async/deadline.ts";
 import type { Engine } from "../../../src/docker/mod.ts";
 import { OmcpError } from "../../../src/errors.ts";
+import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import type { ContainerRuntime } from "../../../src/runtime/mod.ts";
 import { agentError } from "../../../src/sandbox/endings.ts";
 import { StartupWatch } from "../../../src/sandbox/startup_watch.ts";
@@ -18,11 +19,11 @@ interface Scene {
 
 async function withSandbox(
   test: (scene: Scene) => Promise<void>,
-  host: (engine: Engine) => ContainerRuntime = (engine) => engine,
+  runtimeOf: (engine: Engine) => ContainerRuntime = (engine) => new DockerRuntime(engine),
 ): Promise<void> {
   const engine: Engine = await connectTestEngine();
   const instance = newInstance();
-  const manager = sandboxManager(host(engine), instance, { leaseSeconds: 60 });
+  const manager = sandboxManager(runtimeOf(engine), instance, { leaseSeconds: 60 });
   try {
     const sandbox = await manager.create();
     await test({

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { OmcpError } from "../../../src/errors.ts";
-import { labelsOf, sweepNeverStarted } from "../../../src/runtime/mod.ts";
+import { createContainerRequest, DockerRuntime } from "../../../src/runtime/docker/mod.ts";
+import { labelsOf, type ListOptions, removeOrphans } from "../../../src/runtime/mod.ts";
 import type { SandboxManager, SandboxManagerOptions } from "../../../src/sandbox/manager.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
@@ -17,14 +18,14 @@ async function withManager(
 ): Promise<void> {
   const engine = await connectTestEngine();
   const instance = newInstance();
-  const host = runtimeOver(engine, {
+  const runtime = runtimeOver(engine, {
     startContainer: (id, call) => {
       change.beforeStart?.();
       return change.fail === "startContainer" ? broken() : engine.startContainer(id, call);
     },
     attach: (id, call) => change.fail === "attach" ? broken() : engine.attach(id, call),
   });
-  const manager = sandboxManager(host, instance, { maxSandboxes: 2, ...change.options });
+  const manager = sandboxManager(runtime, instance, { maxSandboxes: 2, ...change.options });
   try {
     await test(manager);
   } finally {
@@ -54,13 +55,13 @@ for (const fail of ["attach", "startContainer"] as const) {
 Deno.test("a sandbox that is not confined as the policy says is not handed out", async () => {
   const engine = await connectTestEngine();
   const loose = runtimeOver(engine, {
-    createContainer: (spec, options) =>
-      engine.createContainer({
-        ...spec,
-        HostConfig: { ...spec.HostConfig, ReadonlyRootfs: false, PidsLimit: 0 },
-      }, options),
+    createContainer: (spec, options) => {
+      const request = createContainerRequest(spec);
+      const HostConfig = { ...request.HostConfig, ReadonlyRootfs: false, PidsLimit: 0 };
+      return engine.createContainer({ ...request, HostConfig }, options);
+    },
   });
-  await withManager({ options: { host: loose } }, async (manager) => {
+  await withManager({ options: { runtime: loose } }, async (manager) => {
     await assert.rejects(manager.create(), (error) => {
       assert.ok(error instanceof OmcpError);
       assert.equal(error.code, "sandbox_unsafe");
@@ -126,8 +127,9 @@ Deno.test("a sandbox killed from outside is lost once, with its state told, and 
   });
 });
 
-Deno.test("sweepNeverStarted() removes old never-started containers of ours, and nothing else", async () => {
+Deno.test("removeOrphans() removes old never-started containers of ours, and nothing else", async () => {
   const engine = await connectTestEngine();
+  const runtime = new DockerRuntime(engine);
   const spec = { Image: "debian:trixie-slim", Cmd: ["true"] };
   const token = crypto.randomUUID();
   const ours = labelsOf({ instance: token, role: "sandbox", name: token, version: "0" });
@@ -141,17 +143,17 @@ Deno.test("sweepNeverStarted() removes old never-started containers of ours, and
   try {
     // Six minutes later, all that other servers of this engine are about to start would be old too: it sees this test's containers only.
     const own = {
-      listContainers: async (options: Parameters<typeof engine.listContainers>[0]) =>
-        (await engine.listContainers(options)).filter(({ id }) => id === mine || id === foreign),
-      removeContainer: engine.removeContainer.bind(engine),
+      listContainers: async (options: ListOptions) =>
+        (await runtime.listContainers(options)).filter(({ id }) => id === mine || id === foreign),
+      removeContainer: runtime.removeContainer.bind(runtime),
     };
-    await sweepNeverStarted(own);
+    await removeOrphans(own);
     assert.equal(
       (await engine.inspectContainer(mine)).state.status,
       "created",
       "it may be just about to be started",
     );
-    await sweepNeverStarted(own, Date.now() + 6 * 60_000);
+    await removeOrphans(own, Date.now() + 6 * 60_000);
     await assert.rejects(
       engine.inspectContainer(mine),
       (error) => error instanceof OmcpError && error.code === "engine_not_found",

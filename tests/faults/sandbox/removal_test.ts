@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Engine } from "../../../src/docker/mod.ts";
 import { OmcpError } from "../../../src/errors.ts";
+import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { Removals } from "../../../src/runtime/mod.ts";
 import type { SandboxManager } from "../../../src/sandbox/manager.ts";
 import { type EngineProxy, engineProxy, type Treatment } from "../../fixtures/engine_proxy.ts";
@@ -28,7 +29,7 @@ async function withIllEngine(test: (ill: Ill) => Promise<void>): Promise<void> {
   await using proxy = await engineProxy();
   const [engine, through] = [await connectTestEngine(), await Engine.connect({ host: proxy.host })];
   const instance = newInstance();
-  const manager = sandboxManager(through, instance);
+  const manager = sandboxManager(new DockerRuntime(through), instance);
   try {
     await test({ manager, proxy, left: async () => (await containersOf(engine, instance)).length });
   } finally {
@@ -141,7 +142,7 @@ Deno.test("a container that is made although its creation was given up is remove
       return Promise.resolve();
     },
   });
-  const removal = removals.remove({ name: "omcp-test-late", mayCome: true });
+  const removal = removals.remove({ name: "omcp-test-late", mayAppear: true });
   assert.equal(await removal.within(1000), false, "its absence proves nothing yet");
   assert.ok(removed.length >= 2);
   assert.deepEqual(removals.names, ["omcp-test-late"]);

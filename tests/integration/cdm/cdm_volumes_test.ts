@@ -3,6 +3,7 @@ import { runCdmCommand } from "../../../src/cli/cdm.ts";
 import { LABEL_CDM_VERSION, volumeName } from "../../../src/cdm/gateway.ts";
 import { listLocalCdms, removeLocalCdm, ROLE_CDM } from "../../../src/cdm/local_store.ts";
 import type { Engine } from "../../../src/docker/mod.ts";
+import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../../../src/runtime/mod.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";
@@ -71,12 +72,12 @@ Deno.test("listLocalCdms() tells version, creation, size and who uses it", async
   await withFixture(async (fixture) => {
     const { engine, name } = fixture;
     await makeCdm(fixture);
-    const free = (await listLocalCdms(engine)).find((found) => found.name === name);
+    const free = (await listLocalCdms(new DockerRuntime(engine))).find((found) => found.name === name);
     assert.deepEqual({ ...free, bytes: 0 }, { name, version: "5.3", created: CREATED, bytes: 0, users: [] });
     assert.match(await cdm("list"), new RegExp(`^local:${name} +5\\.3 +2026-01-02T03:04:05 .* -$`, "m"));
 
     await mount(fixture, true);
-    const used = (await listLocalCdms(engine)).find((found) => found.name === name);
+    const used = (await listLocalCdms(new DockerRuntime(engine))).find((found) => found.name === name);
     const user = { container: `omcp-test-${name}`, instance: `instance-${name}`, state: "running" };
     assert.deepEqual(used?.users, [user]);
     assert.match(
@@ -90,7 +91,7 @@ Deno.test("listLocalCdms() passes over volumes without the role or without a nam
   await withFixture(async ({ engine, name, labels }) => {
     await engine.createVolume(volumeName(name), labels);
     await engine.createVolume(name, { ...labels, [LABEL_ROLE]: ROLE_CDM });
-    const names = (await listLocalCdms(engine)).map((found) => found.name);
+    const names = (await listLocalCdms(new DockerRuntime(engine))).map((found) => found.name);
     assert.deepEqual(names.filter((found) => found.includes(name) || name.includes(found)), []);
   });
 });
@@ -122,7 +123,7 @@ for (const started of [true, false]) {
 Deno.test("removeLocalCdm() does not touch a volume that is none of this program", async () => {
   await withFixture(async ({ engine, name, labels }) => {
     await engine.createVolume(volumeName(name), { ...labels, [LABEL_ROLE]: "other" });
-    await assert.rejects(removeLocalCdm(engine, name), {
+    await assert.rejects(removeLocalCdm(new DockerRuntime(engine), name), {
       code: "invalid_argument",
       state: "It is untouched.",
     });

@@ -5,6 +5,7 @@ import { LABEL_LOAD, loadLocal, type LocalLoadOptions } from "../../../src/cdm/l
 import { ROLE_CDM } from "../../../src/cdm/local_store.ts";
 import { readConfig } from "../../../src/app/config.ts";
 import type { Engine } from "../../../src/docker/mod.ts";
+import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { LABEL_ROLE } from "../../../src/runtime/mod.ts";
 import { type CdmSource, folderSource, type LoadReport, sampleSource } from "../../../src/cdm/load/mod.ts";
 import { connectTestEngine, newSandbox, withServer } from "../../fixtures/server.ts";
@@ -21,12 +22,13 @@ async function withEngine(
   ) => Promise<void>,
 ): Promise<void> {
   const engine = await connectTestEngine();
+  const runtime = new DockerRuntime(engine);
   const labels = { [LABEL_TEST]: crypto.randomUUID() };
   const signal = new AbortController().signal;
   try {
     await test(
       engine,
-      (name, source, more = {}) => loadLocal({ engine, name, source, labels, signal, ...more }),
+      (name, source, more = {}) => loadLocal({ runtime, name, source, labels, signal, ...more }),
     );
   } finally {
     for (const { name } of await engine.listVolumes({ labels })) await engine.removeVolume(name);
@@ -65,7 +67,8 @@ Deno.test("loadLocal() makes a CDM that one server at a time serves", async () =
         assert.match(reply.text, /OperationalError/);
       });
       const variables = environment(name);
-      const gateway = await openCdmGateway(readConfig((variable) => variables[variable]), engine, {
+      const config = readConfig((variable) => variables[variable]);
+      const gateway = await openCdmGateway(config, new DockerRuntime(engine), {
         record: () => {},
         ready: () => true,
         keepsSource: false,

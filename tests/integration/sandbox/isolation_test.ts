@@ -1,21 +1,19 @@
 /** Looks at a sandbox's container from inside, without the agent: what the engine alone puts round it must hold by itself. */
 import assert from "node:assert/strict";
 import * as z from "zod";
-import { verifyAttestation } from "../../../src/sandbox/attestation.ts";
 import { DEFAULT_POLICY, TMPFS_MOUNTS } from "../../../src/sandbox/policy.ts";
+import inForce from "../../../src/guest/agent/attestation.py" with { type: "text" };
+import type { CreateContainerRequest, HostConfigSpec } from "../../../src/docker/mod.ts";
 import {
   DATABASE_SECCOMP,
+  DATABASE_UID,
   SANDBOX_SECCOMP,
-  seccompOption,
-  type SeccompProfile,
-} from "../../../src/runtime/seccomp_profile.ts";
-import inForce from "../../../src/guest/agent/attestation.py" with { type: "text" };
-import type { ContainerSpec, HostConfigSpec } from "../../../src/docker/mod.ts";
-import { DATABASE_UID } from "../../../src/runtime/mod.ts";
+  verifyAttestation,
+} from "../../../src/runtime/mod.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import foreignCalls from "./foreign_calls.py" with { type: "text" };
 import libraries from "./libraries.py" with { type: "text" };
-import { runConfined, TEST_UID } from "./run_confined.ts";
+import { confinedSpec, runConfined, TEST_UID } from "./run_confined.ts";
 import sockets from "./sockets.py" with { type: "text" };
 import startPostgres from "./start_postgres.py" with { type: "text" };
 import surroundings from "./surroundings.py" with { type: "text" };
@@ -119,14 +117,18 @@ Deno.test("a sandbox's container gives no privilege, and nothing to write to but
 /** The agent's own report, without the agent: only it knows that it made itself undumpable. */
 const REPORT = `${inForce}\nimport json\nprint(json.dumps({"attestation": attestation(False)}))\n`;
 
-async function deviations(host: HostConfigSpec, spec: Partial<ContainerSpec> = {}): Promise<string> {
-  const hello = await runConfined({ image: PYTHON, program: REPORT, host, spec }, z.unknown());
-  return verifyAttestation(DEFAULT_POLICY, TEST_UID, hello).join("\n");
+async function deviations(
+  hostConfig: HostConfigSpec,
+  request: Partial<CreateContainerRequest> = {},
+): Promise<string> {
+  const options = { image: PYTHON, program: REPORT };
+  const hello = await runConfined({ ...options, hostConfig, request }, z.unknown());
+  return verifyAttestation(confinedSpec(options, "test"), hello).join("\n");
 }
 
 Deno.test("verifyAttestation() finds a sandbox's container sound, and each weaker one not", async () => {
   assert.equal(await deviations({}), "");
-  const weaker: [HostConfigSpec, Partial<ContainerSpec>, RegExp][] = [
+  const weaker: [HostConfigSpec, Partial<CreateContainerRequest>, RegExp][] = [
     [{ CapDrop: [] }, {}, /^the bounding capabilities are [0-9a-f]+ instead of none$/],
     [{ SecurityOpt: [] }, {}, /^no-new-privileges is off$/],
     [
@@ -135,8 +137,8 @@ Deno.test("verifyAttestation() finds a sandbox's container sound, and each weake
       /^the seccomp mode is 0 instead of 2$/,
     ],
     [{ NetworkMode: "bridge" }, { NetworkDisabled: false }, /^there are network interfaces: eth0$/],
-    [{ ReadonlyRootfs: false }, {}, /^the root file system can be written to$/m],
-    [{ Tmpfs: {} }, {}, /^\/workspace is no file system of its own that can be written to$/m],
+    [{ ReadonlyRootfs: false }, {}, /^the root file system is writable$/m],
+    [{ Tmpfs: {} }, {}, /^\/workspace is not a writable mount$/m],
     [
       { Memory: 1 << 30, MemorySwap: 1 << 30 },
       {},
@@ -147,12 +149,10 @@ Deno.test("verifyAttestation() finds a sandbox's container sound, and each weake
     [{}, { User: "0:0" }, /^the real user id is 0 instead of 60001$/m],
     [{}, { User: "60001:20000" }, /^the saved group id is 20000 instead of 60001$/m],
   ];
-  for (const [host, spec, expected] of weaker) assert.match(await deviations(host, spec), expected);
+  for (const [hostConfig, request, expected] of weaker) {
+    assert.match(await deviations(hostConfig, request), expected);
+  }
 });
-
-function withProfile(profile: SeccompProfile): HostConfigSpec {
-  return { SecurityOpt: ["no-new-privileges:true", seccompOption(profile)] };
-}
 
 const PostgresRun = z.object({ answer: z.string(), exit_code: z.number(), log: z.string() });
 
@@ -161,7 +161,7 @@ Deno.test("PostgreSQL works under the database's profile, with parallel workers"
     image: POSTGRES,
     program: startPostgres,
     uid: DATABASE_UID,
-    host: withProfile(DATABASE_SECCOMP),
+    seccomp: DATABASE_SECCOMP,
   };
   const { answer, exit_code, log } = await runConfined(options, PostgresRun);
   assert.match(answer, /persons: [1-9]\d*/, log);
@@ -174,7 +174,7 @@ Deno.test("PostgreSQL does not start under a sandbox's profile, which has no Sys
     image: POSTGRES,
     program: startPostgres,
     uid: DATABASE_UID,
-    host: withProfile(SANDBOX_SECCOMP),
+    seccomp: SANDBOX_SECCOMP,
   };
   const { log } = await runConfined(options, PostgresRun);
   assert.match(log, /shared memory segment: Operation not permitted/);

@@ -1,9 +1,11 @@
 /** Each sandbox has a user of its own: distinct over all servers of the engine, and attested from inside. */
 import assert from "node:assert/strict";
-import type { ContainerSpec, Engine } from "../../../src/docker/mod.ts";
+import type { Engine } from "../../../src/docker/mod.ts";
 import { OmcpError } from "../../../src/errors.ts";
+import { createContainerRequest, DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import {
   type ContainerRuntime,
+  type ContainerSpec,
   DATABASE_UID,
   LABEL_NAME,
   LABEL_UID,
@@ -19,12 +21,12 @@ type CreateContainer = ContainerRuntime["createContainer"];
 async function withServers(
   test: (managers: readonly [SandboxManager, SandboxManager], engine: Engine) => Promise<void>,
   create: (engine: Engine) => CreateContainer = (engine) => (spec, options) =>
-    engine.createContainer(spec, options),
+    new DockerRuntime(engine).createContainer(spec, options),
 ): Promise<void> {
   const engine = await connectTestEngine();
   const instances = [newInstance(), newInstance()] as const;
-  const host = runtimeOver(engine, { createContainer: create(engine) });
-  const [one, other] = instances.map((instance) => sandboxManager(host, instance, { maxSandboxes: 4 }));
+  const runtime = runtimeOver(engine, { createContainer: create(engine) });
+  const [one, other] = instances.map((instance) => sandboxManager(runtime, instance, { maxSandboxes: 4 }));
   assert.ok(one !== undefined && other !== undefined);
   try {
     await test([one, other], engine);
@@ -36,7 +38,7 @@ async function withServers(
 }
 
 function uidOf(spec: ContainerSpec): string {
-  const uid = spec.Labels?.[LABEL_UID];
+  const uid = spec.labels[LABEL_UID];
   assert.ok(uid !== undefined);
   return uid;
 }
@@ -73,12 +75,12 @@ function rival(times: number, seen: string[], rivals: string[]): (engine: Engine
     if (seen.length <= times) {
       rivals.push(
         await engine.createContainer({
-          Image: spec.Image,
+          Image: spec.image,
           Labels: { [LABEL_UID]: uidOf(spec), "org.omcp.test": "rival" },
         }, { name: `omcp-test-${crypto.randomUUID()}` }),
       );
     }
-    return await engine.createContainer(spec, options);
+    return await new DockerRuntime(engine).createContainer(spec, options);
   };
 }
 
@@ -135,6 +137,9 @@ for (
         assert.match(error.message, /the real (?:user|group) id is \d+ instead of \d+/);
         return true;
       });
-    }, (engine) => (spec, options) => engine.createContainer({ ...spec, User: user(uidOf(spec)) }, options));
+    }, (engine) => (spec, options) => {
+      const request = createContainerRequest(spec);
+      return engine.createContainer({ ...request, User: user(uidOf(spec)) }, options);
+    });
   });
 }

@@ -1,5 +1,7 @@
 import * as z from "zod";
-import { type ContainerSpec, Engine, type HostConfigSpec } from "../../../src/docker/mod.ts";
+import { type CreateContainerRequest, Engine, type HostConfigSpec } from "../../../src/docker/mod.ts";
+import { createContainerRequest } from "../../../src/runtime/docker/mod.ts";
+import type { ContainerSpec, SeccompProfile } from "../../../src/runtime/mod.ts";
 import { DEFAULT_POLICY, sandboxContainerSpec, type SandboxPolicy } from "../../../src/sandbox/policy.ts";
 
 /** How {@link runConfined} runs. */
@@ -13,9 +15,11 @@ export interface RunConfinedOptions {
   readonly uid?: number;
   /** @default DEFAULT_POLICY */
   readonly policy?: SandboxPolicy;
-  /** What is to differ from a sandbox's container. */
-  readonly host?: HostConfigSpec;
-  readonly spec?: Partial<ContainerSpec>;
+  /** @default SANDBOX_SECCOMP */
+  readonly seccomp?: SeccompProfile;
+  /** What differs from a sandbox's container, in the engine's terms. */
+  readonly hostConfig?: HostConfigSpec;
+  readonly request?: Partial<CreateContainerRequest>;
 }
 
 /** The user of every program run here; outside the range of sandboxes, which it could disturb. */
@@ -23,6 +27,20 @@ export const TEST_UID = 60_001;
 
 /** Milliseconds a program may take. */
 const DEADLINE_MS = 300_000;
+
+/** The container of {@link runConfined}, without what differs. */
+export function confinedSpec(
+  options: Pick<RunConfinedOptions, "image" | "program" | "args" | "uid" | "policy">,
+  name: string,
+): ContainerSpec {
+  return sandboxContainerSpec(options.policy ?? DEFAULT_POLICY, {
+    image: options.image,
+    uid: options.uid ?? TEST_UID,
+    labels: { "org.omcp.test": name },
+    env: { HOME: "/tmp/home" },
+    command: ["python3", "-c", options.program, ...options.args ?? []],
+  });
+}
 
 /**
  * Runs a program as PID 1 of a container like a sandbox's, without our agent, and removes the container whatever happens.
@@ -38,17 +56,20 @@ export async function runConfined<S extends z.ZodType>(
   const host = Deno.env.get("DOCKER_HOST");
   const engine = await Engine.connect(host === undefined ? {} : { host });
   const name = `omcp-test-${crypto.randomUUID()}`;
-  const spec = sandboxContainerSpec(options.policy ?? DEFAULT_POLICY, {
-    image: options.image,
-    uid: options.uid ?? TEST_UID,
-    labels: { "org.omcp.test": name },
-    env: { HOME: "/tmp/home" },
-    command: ["python3", "-c", options.program, ...options.args ?? []],
+  const sandbox = confinedSpec(options, name);
+  const { seccomp = sandbox.confinement.seccomp } = options;
+  const request = createContainerRequest({
+    ...sandbox,
+    confinement: { ...sandbox.confinement, seccomp },
   });
-  const confined = { ...spec, ...options.spec, HostConfig: { ...spec.HostConfig, ...options.host } };
+  const changed = {
+    ...request,
+    ...options.request,
+    HostConfig: { ...request.HostConfig, ...options.hostConfig },
+  };
   const warnings: string[] = [];
   try {
-    const id = await engine.createContainer(confined, { name, onWarning: (text) => warnings.push(text) });
+    const id = await engine.createContainer(changed, { name, onWarning: (text) => warnings.push(text) });
     const attachment = await engine.attach(id);
     await engine.startContainer(id);
     const timer = setTimeout(() => attachment.close(), DEADLINE_MS);

@@ -96,7 +96,7 @@ Deno.test("Demultiplexer does not allocate what a header announces", () => {
   const demultiplexer = new Demultiplexer();
   const pieces = [...demultiplexer.push(new Uint8Array([1, 0, 0, 0, 255, 255, 255, 255, 42]))];
   assert.deepEqual(pieces.map((piece) => [...piece.bytes]), [[42]]);
-  assert.throws(() => demultiplexer.end(), /4294967294 bytes of payload missing/);
+  assert.throws(() => demultiplexer.end(), /4294967294 bytes of payload are missing/);
 });
 
 Deno.test("Demultiplexer throws the error that the engine sends in the stream", () => {

@@ -84,7 +84,7 @@ Deno.test("Engine says that the outcome is unknown when the answer to a change b
   await withIll("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", async (engine) => {
     await assert.rejects(engine.waitContainer(ID), {
       code: "engine_failed",
-      state: "It is not known whether the engine carried it out.",
+      state: "It is unknown whether the engine carried it out.",
     });
     await assert.rejects(engine.inspectContainer(ID), {
       code: "engine_failed",
@@ -129,7 +129,7 @@ Deno.test("attach() ends by its deadline and on its signal when the engine is si
   await assert.rejects(engine.attach(ID, { deadlineMs: 50 }), { code: "timeout" });
   await assert.rejects(engine.attach(ID, { signal: AbortSignal.timeout(50) }), {
     code: "timeout",
-    state: "The container is as it was.",
+    state: "The container is unchanged.",
   });
   const controller = new AbortController();
   const attaching = engine.attach(ID, { signal: controller.signal });

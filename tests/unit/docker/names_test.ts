@@ -64,7 +64,7 @@ Deno.test("chooseApiVersion() takes the engine's newest, within what is known", 
   assert.equal(chooseApiVersion("1.41", "1.12"), "1.41");
   assert.equal(chooseApiVersion("1.47", undefined), "1.47");
   assert.equal(chooseApiVersion("1.99", "1.44"), "1.51");
-  assert.throws(() => chooseApiVersion("1.40", "1.12"), /speaks API 1\.40, and 1\.41 is the least/);
+  assert.throws(() => chooseApiVersion("1.40", "1.12"), /supports API 1\.40, and at least 1\.41 is required/);
   assert.throws(() => chooseApiVersion("1.9", "1.1"), { code: "engine_refused" });
   assert.throws(() => chooseApiVersion("1.99", "1.60"), { code: "engine_refused" });
 });

@@ -1,5 +1,6 @@
 /** Statements that ignore their cancel: what they leave at the server, and what is told of them. */
 import assert from "node:assert/strict";
+import { DockerRuntime } from "../../../../src/runtime/docker/mod.ts";
 import { LocalDatabase } from "../../../../src/postgres/local/container.ts";
 import { LOCAL_ADMIN, LOCAL_DATABASE } from "../../../../src/postgres/local/mod.ts";
 import { Database, localUpstream } from "../../../../src/postgres/mod.ts";
@@ -167,7 +168,7 @@ Deno.test("a process that obeys nothing is given up in time, and counted as it i
 Deno.test("the local database's sessions are ended too, though their role may end none", async () => {
   const engine = await connectTestEngine();
   const local = new LocalDatabase({
-    host: engine,
+    runtime: new DockerRuntime(engine),
     instance: `test-${crypto.randomUUID()}`,
     image: POSTGRES_IMAGE,
     data: { kind: "sample" },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DockerRuntime } from "../../../../src/runtime/docker/mod.ts";
 import { CPU_SHARES, LABEL_INSTANCE } from "../../../../src/runtime/mod.ts";
 import { LocalDatabase } from "../../../../src/postgres/local/container.ts";
 import { databaseProcessors } from "../../../../src/postgres/local/processors.ts";
@@ -19,9 +20,10 @@ Deno.test("the server comes before the database, and the database before any san
 Deno.test("the local database's container has a limit and a weight for its processor time", async () => {
   const engine = await connectTestEngine();
   const instance = `test-${crypto.randomUUID()}`;
-  const cpus = databaseProcessors(await engine.info());
+  const runtime = new DockerRuntime(engine);
+  const cpus = databaseProcessors(await runtime.resources());
   const local = new LocalDatabase({
-    host: engine,
+    runtime,
     instance,
     image: POSTGRES_IMAGE,
     data: { kind: "sample" },

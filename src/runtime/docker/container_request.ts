@@ -1,0 +1,81 @@
+/** Translates a container's specification into the Engine API's JSON (`POST /containers/create`). */
+import type { CreateContainerRequest, UlimitSpec } from "../../docker/mod.ts";
+import type { ContainerSpec, TmpfsMount } from "../mod.ts";
+import { seccompOption } from "./seccomp.ts";
+
+/** Bytes of memory that a process may lock: the kernel cannot reclaim it when the machine runs short. */
+const MEMLOCK_BYTES = 64 * 1024;
+
+/**
+ * The Engine's description of a container: no network, read-only root, no capability, own system call profile, bounded in everything,
+ * nothing on the machine's disk.
+ *
+ * @param spec The container.
+ */
+export function createContainerRequest(spec: ContainerSpec): CreateContainerRequest {
+  const { confinement: { uid, seccomp, maskedPaths, readOnlyPaths }, limits } = spec;
+  return {
+    Image: spec.image,
+    // As the entry point, so that the image's own does not precede it.
+    Entrypoint: spec.command,
+    Cmd: [],
+    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    User: `${uid}:${uid}`,
+    WorkingDir: spec.workingDir,
+    Hostname: spec.hostname,
+    Labels: spec.labels,
+    Tty: false,
+    OpenStdin: true,
+    StdinOnce: spec.stdin === "ends-with-attach",
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    NetworkDisabled: true,
+    Healthcheck: { Test: ["NONE"] },
+    HostConfig: {
+      AutoRemove: true,
+      NetworkMode: "none",
+      IpcMode: "private",
+      CgroupnsMode: "private",
+      ReadonlyRootfs: true,
+      Privileged: false,
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges:true", seccompOption(seccomp)],
+      PidsLimit: limits.pids,
+      Memory: limits.memoryBytes,
+      MemorySwap: limits.memoryBytes,
+      ...(limits.cpus === undefined ? {} : { NanoCpus: Math.round(limits.cpus * 1e9) }),
+      CpuShares: limits.cpuShares,
+      MaskedPaths: maskedPaths,
+      ReadonlyPaths: readOnlyPaths,
+      OomScoreAdj: limits.oomScoreAdj,
+      Ulimits: [
+        ulimit("nofile", limits.openFiles),
+        ulimit("core", 0),
+        // A POSIX message queue would outlive its processes.
+        ulimit("msgqueue", 0),
+        ulimit("memlock", MEMLOCK_BYTES),
+        ...(limits.processBytes === undefined ? [] : [ulimit("data", limits.processBytes)]),
+      ],
+      Tmpfs: Object.fromEntries(spec.tmpfs.map((mount) => tmpfsEntry(mount, uid))),
+      ...(spec.volumes === undefined ? {} : {
+        Mounts: spec.volumes.map(({ volume, path }) => ({ Type: "volume", Source: volume, Target: path })),
+      }),
+      LogConfig: { Type: "none" },
+      RestartPolicy: { Name: "no" },
+      Init: false,
+      ...(spec.ociRuntime === undefined ? {} : { Runtime: spec.ociRuntime }),
+    },
+  };
+}
+
+function ulimit(name: string, value: number): UlimitSpec {
+  return { Name: name, Soft: value, Hard: value };
+}
+
+function tmpfsEntry({ path, bytes, inodes, mode, exec }: TmpfsMount, uid: number): [string, string] {
+  const options = `rw,nosuid,nodev,${
+    exec ? "exec" : "noexec"
+  },size=${bytes},nr_inodes=${inodes},mode=${mode}`;
+  return [path, `${options},uid=${uid},gid=${uid}`];
+}
