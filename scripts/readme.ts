@@ -1,5 +1,5 @@
 /**
- * Writes what the README, docs/errors.md and deno.json take from the code: tools, settings, errors, permission flags. `deno task generate` and
+ * Writes what the README, docs/, examples/ and deno.json take from the code: tools, settings, errors, permission flags, titles. `deno task generate` and
  * `deno task readme` run it.
  *
  *     deno run -A scripts/readme.ts [--check]
@@ -86,12 +86,30 @@ await update(PATH, (before) => {
 await update(new URL("errors.md", DOCS), () => errorsPage());
 await update(new URL("mcp_servers.json", CONFIGURATIONS), genericConfiguration);
 await update(new URL("vscode.json", CONFIGURATIONS), vscodeConfiguration);
+await update(
+  new URL("decisions/README.md", DOCS),
+  (page) => page.replace(/(?:^- \[\d+\. .*\n)+/m, decisions),
+);
 await update(new URL("../deno.json", import.meta.url), withFlags);
 await update(new URL("../CONTRIBUTING.md", import.meta.url), (text) => text);
 for (const { name } of Deno.readDirSync(DOCS)) {
   if (name.endsWith(".md")) await update(new URL(name, DOCS), (text) => text);
 }
 Deno.exit(stale > 0 ? 1 : 0);
+
+/** A line for each record, by number. */
+function decisions(): string {
+  const folder = new URL("decisions/", DOCS);
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => /^\d/.test(name))
+    .sort();
+  return names.map((name) => {
+    const title = /^# (\d+)\. (.*)$/m.exec(Deno.readTextFileSync(new URL(name, folder)));
+    if (Number(title?.[1]) !== Number(name.slice(0, 4))) {
+      throw new Error(`${name} has another number in its title`);
+    }
+    return `- [${title?.[1]}. ${title?.[2]}](${name})\n`;
+  }).join("");
+}
 
 /** deno.json, with the server's permissions in the tasks that start it or make a binary of it. */
 function withFlags(config: string): string {
