@@ -14,9 +14,12 @@ import { LocalDatabase } from "../postgres/local/container.ts";
 import { LOCAL_DATABASE, LOCAL_ROLE } from "../postgres/local/mod.ts";
 import { ask, StreamUpstream } from "../postgres/upstream/mod.ts";
 import { imageReference } from "../images/identity.ts";
+import { logger, logStep } from "../observability/log.ts";
 import { missingImage } from "../images/missing.ts";
 import { VERSION } from "../version.ts";
 import { databaseProcessors } from "../postgres/local/processors.ts";
+
+const log = logger("load");
 
 /** Label of a volume that holds a local CDM: the load that made it. */
 export const LABEL_LOAD = "org.omcp.cdm.load";
@@ -80,16 +83,17 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
   });
   let report: LoadReport;
   try {
-    report = await loadCdm({
-      source,
-      upstream,
-      schema: LOCAL_SCHEMA,
-      replace: true, // The template's own empty schema at most: the volume is new.
-      reader: LOCAL_ROLE,
-      signal,
-      ...(options.onTable === undefined ? {} : { onTable: options.onTable }),
-      ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
-    });
+    report = await logStep(log, "Load the CDM", () =>
+      loadCdm({
+        source,
+        upstream,
+        schema: LOCAL_SCHEMA,
+        replace: true, // The template's own empty schema at most: the volume is new.
+        reader: LOCAL_ROLE,
+        signal,
+        ...(options.onTable === undefined ? {} : { onTable: options.onTable }),
+        ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
+      }), { name });
     await checkpoint(upstream);
   } catch (error) {
     await local.close().catch(() => {});

@@ -9,7 +9,7 @@ import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { type HeldInstance, holdInstance } from "../app/instance.ts";
 import type { AuditLog } from "../observability/audit.ts";
-import { logger, startLogging } from "../observability/log.ts";
+import { logger, logStep, startLogging } from "../observability/log.ts";
 import { startStdio } from "../mcp/transports/stdio.ts";
 import { offeredTools } from "../mcp/offered_tools.ts";
 import { LOCAL_USER } from "../mcp/principal.ts";
@@ -21,6 +21,8 @@ import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { checkPolicy, type SandboxPolicy } from "../sandbox/policy.ts";
 import { imageReference } from "../images/identity.ts";
 import { missingImage } from "../images/missing.ts";
+import { databaseName } from "../app/database_name.ts";
+import { VERSION } from "../version.ts";
 
 const log = logger("serve");
 
@@ -61,10 +63,12 @@ export async function serve(config: Config): Promise<number> {
   const runtime = new DockerRuntime(engine);
   await requireProcessors(runtime, config);
   const image = config.image ?? imageReference("python");
-  await requireImage(runtime, image);
-  if (config.database.kind === "sample" || config.database.kind === "local") {
-    await requireImage(runtime, imageReference("postgres"));
-  }
+  await logStep(log, "Check the images", async () => {
+    await requireImage(runtime, image);
+    if (config.database.kind === "sample" || config.database.kind === "local") {
+      await requireImage(runtime, imageReference("postgres"));
+    }
+  });
   const instance = await holdInstance(config, runtime, image);
   let cdm: CdmGateway | undefined;
   try {
@@ -106,7 +110,7 @@ async function serveUntilEnd(parts: Parts): Promise<number> {
     services: { sandboxes, cdm, limits: config, audit },
     principal: LOCAL_USER,
   });
-  log.info("Serving MCP over stdio: {image}, API {api}", { image, api: engine.apiVersion });
+  log.info("Serving MCP over stdio", startFacts({ config, engine, image }));
   const lost = instance.lost.then((why) => {
     log.error("Another server has this instance now: {why}", { why });
     return why;
@@ -121,6 +125,20 @@ async function serveUntilEnd(parts: Parts): Promise<number> {
   clearTimeout(forced);
   stop.dispose();
   return 0;
+}
+
+/** What an operator wants to see of a server that has started; no secret. */
+function startFacts({ config, engine, image }: Pick<Parts, "config" | "engine" | "image">) {
+  const { maxSandboxes, idleMs, lifetimeMs, cellTimeoutMaxMs, queryMs, memoryBytes, cpus, pids } = config;
+  return {
+    version: VERSION,
+    image,
+    engineApi: engine.apiVersion,
+    instance: config.instance,
+    database: databaseName(config.database),
+    audit: config.auditFile ?? "stderr",
+    limits: { maxSandboxes, idleMs, lifetimeMs, cellTimeoutMaxMs, queryMs, memoryBytes, cpus, pids },
+  };
 }
 
 /**

@@ -22,13 +22,11 @@ export function textResult(text: string): CallToolResult {
 }
 
 /**
- * Turns whatever was thrown into a tool error: code, what happened, what state remains, what to do next, details.
- * An error that is not of this program is logged whole and shown without its details, which could hold anything.
+ * Writes a tool error: code, what happened, what state remains, what to do next, details.
  *
- * @param error What was thrown.
+ * @param known The error.
  */
-export function errorResult(error: unknown): CallToolResult {
-  const known = knownError(error);
+export function errorResult(known: OmcpError): CallToolResult {
   const lines = [`Error ${known.code}: ${sentence(known.message)}`];
   lines.push(`State: ${sentence(known.state ?? ERROR_CODES[known.code].state)}`);
   if (known.next !== undefined) lines.push(`Next: ${sentence(known.next)}`);
@@ -47,13 +45,19 @@ function detailsText(details: OmcpError["details"]): string {
   }).join("; ");
 }
 
-function knownError(error: unknown): OmcpError {
+/**
+ * Makes anything that was thrown an error of this program. One that is not is logged whole and shown without its details, which
+ * could hold anything.
+ *
+ * @param error What was thrown.
+ */
+export function knownError(error: unknown): OmcpError {
   if (error instanceof OmcpError) return error;
   log.error("Unexpected error in a tool: {error}", {
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   });
   return new OmcpError("internal", "Internal server error; the server's log has the details", {
-    state: "It is not known whether the call ran.",
+    state: "It is unknown whether the call ran.",
     next: "Look at the state with list_sandboxes before you repeat the call.",
     cause: error,
   });

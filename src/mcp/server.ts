@@ -1,13 +1,22 @@
 /** The MCP server: one factory for every transport and protocol era. */
-import { McpServer, type ServerContext, type StandardSchemaWithJSON } from "@modelcontextprotocol/server";
-import type { CallToolResult } from "@modelcontextprotocol/server";
-import type * as z from "zod";
+import {
+  type CallToolResult,
+  McpServer,
+  type ServerContext,
+  type StandardSchemaWithJSON,
+} from "@modelcontextprotocol/server";
+import * as z from "zod";
+import type { ErrorCode } from "../errors.ts";
+import { logger } from "../observability/log.ts";
 import { VERSION } from "../version.ts";
 import type { Principal } from "./principal.ts";
 import { pacedCall } from "./progress.ts";
-import { errorResult } from "./results.ts";
-import type { OfferedTool, ToolServices } from "./tool.ts";
+import { errorResult, knownError } from "./results.ts";
+import { sandboxIdSchema } from "./sandbox_id.ts";
+import type { CallFacts, OfferedTool, ToolServices } from "./tool.ts";
 import { databaseSentence } from "./variant.ts";
+
+const log = logger("mcp");
 
 /** What a server offers, and to whom. */
 export interface McpServerOptions {
@@ -44,13 +53,34 @@ async function serveCall(
   { services, principal, context }: McpServerOptions & { readonly context: ServerContext },
 ): Promise<CallToolResult> {
   const call = pacedCall(context);
+  const start = performance.now();
+  let facts: CallFacts = sandboxOf(given);
+  let code: ErrorCode | undefined;
   try {
-    return await tool.call(given, { ...call, principal, services, note: () => {} });
+    const note = (more: CallFacts): void => void (facts = { ...facts, ...more });
+    return await tool.call(given, { ...call, principal, services, note });
   } catch (error) {
-    return errorResult(error);
+    const known = knownError(error);
+    code = known.code;
+    return errorResult(known);
   } finally {
     call.end();
+    log.info("{tool}: {outcome} in {durationMs} ms", {
+      tool: tool.name,
+      outcome: code === undefined ? (facts.status ?? "ok") : "failed",
+      durationMs: Math.round(performance.now() - start),
+      ...(facts.sandbox === undefined ? {} : { sandbox: facts.sandbox }),
+      ...(code === undefined ? {} : { code }),
+    });
   }
+}
+
+const sandboxArgument = z.object({ sandbox_id: sandboxIdSchema });
+
+/** The sandbox that a call names, if it does: a log takes nothing else of what a client sends. */
+function sandboxOf(given: unknown): CallFacts {
+  const { data } = sandboxArgument.safeParse(given);
+  return data === undefined ? {} : { sandbox: data.sandbox_id };
 }
 
 function instructions({ tools, services }: McpServerOptions): string {

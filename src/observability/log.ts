@@ -42,3 +42,32 @@ export async function stopLogging(): Promise<void> {
 export function logger(module: string): Logger {
   return getLogger(["omcp", module]);
 }
+
+/**
+ * Logs the start and the end of a slow step.
+ *
+ * @param log The logger of the module.
+ * @param name What is done, as in "Start the local database"; a constant, without braces.
+ * @param run Does it.
+ * @param facts What both lines have beside the name; never a secret.
+ * @returns What `run` returns; what it throws is logged and thrown.
+ */
+export async function logStep<T>(
+  log: Logger,
+  name: string,
+  run: () => Promise<T>,
+  facts: Readonly<Record<string, unknown>> = {},
+): Promise<T> {
+  const start = performance.now();
+  const elapsed = () => ({ ...facts, durationMs: Math.round(performance.now() - start) });
+  log.info(`${name}: started`, { ...facts });
+  try {
+    const value = await run();
+    log.info(`${name}: done in {durationMs} ms`, elapsed());
+    return value;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warning(`${name}: failed after {durationMs} ms: {error}`, { ...elapsed(), error: reason });
+    throw error;
+  }
+}

@@ -107,7 +107,11 @@ export async function startAgentContainer(options: StartOptions): Promise<AgentC
     inspected?.catch(() => {});
     attachment = await parts.runtime.attach(id, { signal });
     await inspected;
-    const agentLog = logAgent(parts.name, attachment.stderr);
+    const agentLog = logAgent(
+      parts.name,
+      attachment.stderr,
+      options.config.mode === "database" ? "debug" : "info",
+    );
     await parts.runtime.startContainer(id, { signal });
     const channel = await boot(attachment, agentLog, options, signal);
     verify(options, channel);

@@ -21,8 +21,13 @@ export interface AgentLog {
  *
  * @param name The container's name.
  * @param stderr The stream; it is read to its end.
+ * @param level `debug` where what runs under the agent is known to print a lot, as PostgreSQL does when it starts.
  */
-export function logAgent(name: string, stderr: ReadableStream<Uint8Array>): AgentLog {
+export function logAgent(
+  name: string,
+  stderr: ReadableStream<Uint8Array>,
+  level: "debug" | "info" = "info",
+): AgentLog {
   const decoder = new TextDecoder();
   let tail = "";
   let bytes = 0;
@@ -32,7 +37,7 @@ export function logAgent(name: string, stderr: ReadableStream<Uint8Array>): Agen
       if (bytes - chunk.byteLength >= STDERR_LOG_BYTES) continue;
       const text = decoder.decode(chunk, { stream: true });
       tail = (tail + text).slice(-TAIL_CHARACTERS);
-      log.info("The agent of {name} printed: {text}", { name, text: text.slice(0, ENTRY_CHARACTERS) });
+      log[level]("The agent of {name} printed: {text}", { name, text: text.slice(0, ENTRY_CHARACTERS) });
       if (bytes >= STDERR_LOG_BYTES) {
         log.warning("The agent of {name} printed more than {limit} bytes: the rest is not logged", {
           name,

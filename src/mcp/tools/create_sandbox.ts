@@ -1,8 +1,11 @@
 import * as z from "zod";
+import { logger, logStep } from "../../observability/log.ts";
 import { textResult } from "../results.ts";
 import { sandboxView } from "../sandbox_view.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import { databaseSentence, variantCdm } from "../variant.ts";
+
+const log = logger("mcp");
 
 /** Creates a sandbox. */
 export const tool: Tool = defineTool({
@@ -31,10 +34,11 @@ export const tool: Tool = defineTool({
     const { sandboxes, cdm } = context.services;
     context.progress("creating the sandbox");
     const start = performance.now();
-    const sandbox = await sandboxes.create({
-      signal: context.signal,
-      ...(idle_timeout === undefined ? {} : { idleMs: idle_timeout * 1000 }),
-    });
+    const sandbox = await logStep(log, "Create a sandbox", () =>
+      sandboxes.create({
+        signal: context.signal,
+        ...(idle_timeout === undefined ? {} : { idleMs: idle_timeout * 1000 }),
+      }));
     context.note({ sandbox: sandbox.id });
     const view = sandboxView(sandbox.info());
     const seconds = ((performance.now() - start) / 1000).toFixed(2);

@@ -15,7 +15,7 @@ import {
   labelsOf,
   startAgentContainer,
 } from "../../runtime/mod.ts";
-import { logger } from "../../observability/log.ts";
+import { logger, logStep } from "../../observability/log.ts";
 import { VERSION } from "../../version.ts";
 
 const log = logger("postgres");
@@ -105,7 +105,7 @@ export class LocalDatabase {
 
   async #start(): Promise<AgentContainer> {
     try {
-      const container = await this.#startOnce();
+      const container = await logStep(log, "Start the local database", () => this.#startOnce());
       void container.ended.then(async ({ reason }) => {
         if (!this.#closing.signal.aborted) log.error("The local database ended: {reason}", { reason });
         // The next container needs the volume that this one mounts.
@@ -124,7 +124,6 @@ export class LocalDatabase {
     const ready = Promise.withResolvers<void>();
     ready.promise.catch(() => {});
     this.#starts += 1;
-    const started = performance.now();
     const container = await startAgentContainer({
       runtime,
       name: `omcp-${this.#name}-${this.#starts}`,
@@ -146,7 +145,6 @@ export class LocalDatabase {
     } finally {
       clearTimeout(timer);
     }
-    log.info("Started the local database in {ms} ms", { ms: Math.round(performance.now() - started) });
     return container;
   }
 

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { Client } from "@modelcontextprotocol/client";
-import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import * as z from "zod";
-import { serverArguments } from "../../../src/app/launch.ts";
-import { newInstance, newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
+import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
+import { logOf } from "../../fixtures/logged_server.ts";
+import { newSandbox, withServer } from "../../fixtures/server.ts";
 
 const lineSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
 type Line = z.output<typeof lineSchema>;
@@ -121,27 +120,13 @@ Deno.test("while the audit cannot be written no statement runs, cells do, and no
 });
 
 Deno.test("without a file the audit is on stderr, whatever the log level", async () => {
-  const transport = new StdioClientTransport({
-    command: Deno.execPath(),
-    args: serverArguments({ project: PROJECT }),
-    env: {
-      PATH: Deno.env.get("PATH") ?? "",
-      HOME: Deno.env.get("HOME") ?? "",
-      OMCP_DATABASE_URL: "none",
-      OMCP_INSTANCE: newInstance(),
-      OMCP_LOG_LEVEL: "error",
-    },
-    stderr: "pipe",
+  const lines = await logOf({ OMCP_DATABASE_URL: "none", OMCP_LOG_LEVEL: "error" }, async (call) => {
+    const sandbox_id = sandboxIdIn(await call("create_sandbox", {}));
+    await call("execute_python_code", { sandbox_id, code: "1" });
   });
-  let said = "";
-  transport.stderr?.on("data", (chunk: Uint8Array) => said += new TextDecoder().decode(chunk));
-  const client = new Client({ name: "test", version: "1" });
-  await client.connect(transport);
-  const created = await client.callTool({ name: "create_sandbox", arguments: {} });
-  const sandbox_id = /sbx_[0-9a-f]{32}/.exec(JSON.stringify(created))?.[0] ?? "";
-  await client.callTool({ name: "execute_python_code", arguments: { sandbox_id, code: "1" } });
-  await client.close();
-  const audit = said.split("\n").filter((line) => line.includes("audit"));
-  assert.match(audit.join("\n"), new RegExp(`"event":"execution"[^\n]*"sandbox":"${sandbox_id}"`));
-  assert.equal(said.split("\n").filter((line) => line !== "").length, audit.length, said);
+  assert.deepEqual(lines.map(({ logger, properties }) => [logger, properties["event"]]), [
+    ["omcp.audit", "start"],
+    ["omcp.audit", "execution"],
+    ["omcp.audit", "end"],
+  ]);
 });

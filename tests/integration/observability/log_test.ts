@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
+import { imageReference } from "../../../src/images/identity.ts";
+import { VERSION } from "../../../src/version.ts";
+import { type CallTool, type LogLine, logOf } from "../../fixtures/logged_server.ts";
+
+let sandbox_id = "";
+
+async function session(call: CallTool): Promise<void> {
+  sandbox_id = sandboxIdIn(await call("create_sandbox", {}));
+  await call("query_omop", { sandbox_id, table: "person", limit: 1 });
+  await call("execute_python_code", { sandbox_id, code: "1/0 # hunter2" });
+  await call("execute_python_code", { sandbox_id: "hunter2", code: "1" });
+  await call("remove_sandbox", { sandbox_id });
+}
+
+/** The pairs of a step: how often it started, and how often it was done. */
+function pairs(lines: readonly LogLine[], step: string): [number, number] {
+  return [
+    lines.filter(({ message }) => message === `${step}: started`).length,
+    lines.filter(({ message, properties }) =>
+      message.startsWith(`${step}: done`) && typeof properties["durationMs"] === "number"
+    ).length,
+  ];
+}
+
+Deno.test("the log at info says what was started, each call and each slow step, and nothing that a caller wrote", async () => {
+  const lines = await logOf({}, session);
+  const start = lines.find(({ message }) => message === "Serving MCP over stdio")?.properties ?? {};
+  assert.deepEqual([start["version"], start["image"], start["database"], start["audit"]], [
+    VERSION,
+    imageReference("python"),
+    "sample",
+    "stderr",
+  ]);
+  assert.match(JSON.stringify(start["limits"]), /"maxSandboxes":10,.*"memoryBytes":2147483648/);
+  const calls = lines.filter(({ properties }) => properties["tool"] !== undefined && properties["outcome"]);
+  assert.deepEqual(
+    calls.map(({ properties: { tool, sandbox, outcome, code } }) => [tool, sandbox, outcome, code]),
+    [
+      ["create_sandbox", sandbox_id, "ok", undefined],
+      ["query_omop", sandbox_id, "ok", undefined],
+      ["execute_python_code", sandbox_id, "error", undefined],
+      ["execute_python_code", undefined, "failed", "invalid_argument"],
+      ["remove_sandbox", sandbox_id, "ok", undefined],
+    ],
+  );
+  assert.ok(calls.every(({ properties }) => typeof properties["durationMs"] === "number"));
+  for (const step of ["Check the images", "Create a sandbox", "Start the local database"]) {
+    assert.deepEqual(pairs(lines, step), [1, 1], step);
+  }
+  assert.doesNotMatch(JSON.stringify(lines), /hunter2/);
+  assert.doesNotMatch(JSON.stringify(lines), /ready to accept connections/);
+});
+
+Deno.test("what PostgreSQL prints when it starts is in the log at debug", async () => {
+  const lines = await logOf({ OMCP_LOG_LEVEL: "debug" }, session);
+  const chatter = lines.filter(({ message }) => message.includes("ready to accept connections"));
+  assert.deepEqual(chatter.map(({ level }) => level), ["DEBUG"]);
+});
