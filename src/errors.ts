@@ -95,6 +95,13 @@ export const ERROR_CODES = {
     state: "There is no new sandbox; what was begun is removed.",
     details: [],
   },
+  agent_incompatible: {
+    retryable: false,
+    meaning: "The agent in a container is of another version than the server.",
+    state:
+      "This server ran no code in the container, which ends when its lease expires, if it has not been removed.",
+    details: [],
+  },
   capacity: {
     retryable: true,
     meaning: "The maximum of sandboxes, or of waiting calls, is reached.",

@@ -11,6 +11,7 @@ import { encodeFrame, type Frame, MAGIC, NONCE_BYTES } from "./frame.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type ChannelEvent, readEvent, readHello } from "./message.ts";
+import { incompatibility } from "./messages/hello.ts";
 import { MessageAssembler } from "./message_assembler.ts";
 import { Outbox } from "./outbox.ts";
 import { type RequestOptions, Requests } from "./requests.ts";
@@ -88,7 +89,8 @@ export class Channel {
    * @param transport The container's stdout and stdin; the channel owns it from now on, and drops it at its end.
    * @param options See {@link ChannelOptions}.
    * @returns The channel, ready for use.
-   * @throws {OmcpError} `timeout`: no hello by the deadline; `cancelled`; `channel_failed`: the transport ended or bears no agent.
+   * @throws {OmcpError} `timeout`: no hello by the deadline; `cancelled`; `agent_incompatible`: it is of another version; `channel_failed`: the
+   * transport ended, or the agent broke the protocol.
    */
   static async open(transport: ByteStream, options: ChannelOptions = {}): Promise<Channel> {
     if (options.signal?.aborted) throw abortError(options.signal.reason, "Cannot attach to the agent");
@@ -215,7 +217,13 @@ export class Channel {
     }
     const body = this.#assembler.push(frame);
     if (body === undefined) return;
-    this.#greeting = readHello(body);
+    const hello = readHello(body);
+    const refusal = incompatibility(hello);
+    if (refusal !== undefined) {
+      this.#finish(refusal);
+      return;
+    }
+    this.#greeting = hello;
     this.#heartbeat = this.#startHeartbeat();
     this.#hello.resolve(this.#greeting);
   }

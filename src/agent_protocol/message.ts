@@ -5,7 +5,8 @@ import { ProtocolError } from "./protocol_error.ts";
 export type ChannelEvent = { readonly type: string; readonly [key: string]: unknown };
 
 const eventSchema = z.looseObject({ type: z.string().min(1) });
-const helloSchema = z.looseObject({});
+/** What every version of an agent says. */
+const helloSchema = z.looseObject({ protocol: z.number(), agent: z.string() });
 const requestSchema = z.looseObject({ method: z.string().min(1) });
 const openSchema = z.looseObject({ service: z.string() });
 const replySchema = z.union([
@@ -33,10 +34,12 @@ export function readEvent(body: Uint8Array): ChannelEvent {
  * Reads a HELLO's message.
  *
  * @param body Its bytes.
- * @returns What the agent says of itself; unchecked but for being an object.
+ * @returns What the agent says of itself; unchecked but for its versions.
  * @throws {ProtocolError} `bad_json` or `bad_message`.
  */
-export function readHello(body: Uint8Array): Readonly<Record<string, unknown>> {
+export function readHello(
+  body: Uint8Array,
+): { readonly protocol: number; readonly agent: string; readonly [key: string]: unknown } {
   return read("HELLO", body, helloSchema);
 }
 

@@ -132,7 +132,7 @@ export async function startAgentContainer(options: StartOptions): Promise<AgentC
  * @param options See {@link AdoptOptions}.
  * @returns The running container, confined as specified.
  * @throws {OmcpError} `engine_not_found` where it does not run, the runtime's other errors, `channel_failed`, `timeout`, `cancelled`,
- * or `sandbox_unsafe` where its attestation deviates.
+ * `agent_incompatible`, or `sandbox_unsafe` where its attestation deviates.
  */
 export async function adoptAgentContainer(options: AdoptOptions): Promise<AgentContainer> {
   using deadline = new DeadlineSignal(ADOPT_DEADLINE_MS, options.signal);
@@ -199,6 +199,7 @@ async function boot(
     return await open(attachment, options, signal);
   } catch (cause) {
     if (signal.aborted) throw abortError(signal.reason, `Cannot start the container ${options.name}`);
+    if (cause instanceof OmcpError && cause.code === "agent_incompatible") throw cause;
     const printed = agentLog.tail().trim();
     throw new OmcpError("sandbox_start_failed", `The agent in ${options.name} did not respond`, {
       cause,

@@ -261,10 +261,10 @@ function told(type: TypeName, header: Header, json: string): unknown {
 }
 
 message("whole messages", {
-  bytes: frame("HELLO", {}, text('{"protocol":1}')) + frame("EVENT", { id: 3, seq: 1 }, SNOW_HEX) +
+  bytes: frame("HELLO", {}, text('{"protocol":1,"agent":"1"}')) + frame("EVENT", { id: 3, seq: 1 }, SNOW_HEX) +
     frame("EVENT", { id: 3, seq: 2 }, text(REPLY)),
   messages: [
-    told("HELLO", {}, '{"protocol":1}'),
+    told("HELLO", {}, '{"protocol":1,"agent":"1"}'),
     told("EVENT", { id: 3, seq: 1 }, SNOW),
     told("EVENT", { id: 3, seq: 2 }, REPLY),
   ],
@@ -339,6 +339,7 @@ for (const json of ["null", "[]", "{}", '{"method":1,"params":{}}', '{"method":"
     error: "bad_message",
   });
 }
+message("hello without a version", { bytes: frame("HELLO", {}, text('{"protocol":1}')), error: "bad_message" });
 message("hello that is a list", { bytes: frame("HELLO", {}, text("[]")), error: "bad_message" });
 message("parts of one event with two numbers", {
   bytes: frame("EVENT", { seq: 1, more: true }, EVENT.slice(0, 4)) + frame("EVENT", { seq: 2 }, EVENT.slice(4)),

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { VERSION } from "../../version.ts";
 import { EXECUTION_DEADLINES } from "./deadlines.ts";
 
@@ -48,6 +49,34 @@ export interface DatabaseBootConfig extends CommonBootConfig {
 
 /** A boot configuration. */
 export type BootConfig = SandboxBootConfig | DatabaseBootConfig;
+
+const path = z.string().max(4096);
+const graceMs = z.int().min(0).max(60_000);
+const common = {
+  version: z.string().max(100),
+  lease_seconds: z.number().positive().max(86_400),
+  services: z.array(z.string()).readonly(),
+  postgres_socket_directory: z.string().max(100).exactOptional(),
+};
+const kernelSchema = z.strictObject({
+  preload: z.array(z.string()).readonly(),
+  second_interrupt_ms: graceMs,
+  kill_ms: graceMs,
+  clear_ms: graceMs,
+}).refine(({ second_interrupt_ms, kill_ms }) => second_interrupt_ms <= kill_ms);
+const databaseSchema = z.strictObject({
+  template: path.nullable(),
+  data: path,
+  lock: path.nullable(),
+  settings: z.record(z.string(), z.string().max(1000)).readonly(),
+  socket_directory: z.string().max(100).exactOptional(),
+});
+
+/** What an agent accepts as its boot configuration. */
+export const bootConfigSchema: z.ZodType<BootConfig> = z.discriminatedUnion("mode", [
+  z.strictObject({ mode: z.literal("sandbox"), ...common, kernel: kernelSchema }),
+  z.strictObject({ mode: z.literal("database"), ...common, database: databaseSchema }),
+]);
 
 /**
  * The boot configuration of a sandbox.

@@ -1,5 +1,10 @@
 import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
+import { VERSION } from "../../version.ts";
 import { wireObject } from "./camel_case.ts";
+
+/** The version of the channel and its messages; the agent has it in `agent/contract.py`. */
+export const PROTOCOL = 1;
 
 const limit = z.number().nonnegative().nullable();
 const ids = z.array(z.int()).length(4);
@@ -34,7 +39,7 @@ export type Attestation = z.output<typeof attestationSchema>;
 export const helloSchema = z.object({
   protocol: z.int(),
   /** The version of the server that sent the agent's modules. */
-  agent: z.string().max(100),
+  agent: z.string(),
   python: z.string().max(100),
   mode: z.enum(["sandbox", "database"]),
   /** null where it could not be read. */
@@ -43,3 +48,23 @@ export const helloSchema = z.object({
 
 /** What an agent says of itself. */
 export type Hello = z.output<typeof helloSchema>;
+
+/**
+ * Checks that an agent is of this server's version.
+ *
+ * @param hello Its versions.
+ * @returns Why the agent is refused; undefined for one that is not.
+ */
+export function incompatibility(
+  { protocol, agent }: Pick<Hello, "protocol" | "agent">,
+): OmcpError | undefined {
+  if (protocol === PROTOCOL && agent === VERSION) return undefined;
+  return new OmcpError(
+    "agent_incompatible",
+    `The agent is of version ${
+      agent.slice(0, 100)
+    } and speaks protocol ${protocol}; this server is of version ${VERSION} ` +
+      `and speaks protocol ${PROTOCOL}`,
+    { next: "Create a new sandbox; end servers of another version that share this instance's name." },
+  );
+}

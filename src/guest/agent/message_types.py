@@ -113,6 +113,16 @@ class Nothing(TypedDict):
     """The result of a request that has none."""
 
 
+class Results(TypedDict):
+    """The result of each request."""
+
+    execute: ExecuteResult
+    interrupt: InterruptResult
+    restart: Nothing
+    status: StatusResult
+    shutdown: Nothing
+
+
 Result = Union[ExecuteResult, InterruptResult, StatusResult, Nothing]
 
 

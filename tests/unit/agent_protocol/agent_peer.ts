@@ -9,10 +9,15 @@ import {
   type OutgoingFrame,
 } from "../../../src/agent_protocol/frame.ts";
 import { FrameDecoder } from "../../../src/agent_protocol/frame_decoder.ts";
+import { PROTOCOL } from "../../../src/agent_protocol/messages/mod.ts";
+import { VERSION } from "../../../src/version.ts";
 import { Channel, type ChannelOptions } from "../../../src/agent_protocol/mod.ts";
 
 const DEADLINE_MS = 10_000;
 const encoder = new TextEncoder();
+
+/** What an agent of this version says of itself. */
+export const HELLO = { protocol: PROTOCOL, agent: VERSION };
 
 /** JSON as a payload. */
 export function json(value: unknown): Uint8Array {
@@ -65,7 +70,7 @@ export class AgentPeer {
   }
 
   /** Answers the attach: a hello and whatever comes before it. */
-  async greet(hello: unknown = { protocol: 1 }, before: Uint8Array = new Uint8Array(0)): Promise<void> {
+  async greet(hello: unknown = HELLO, before: Uint8Array = new Uint8Array(0)): Promise<void> {
     if (before.length > 0) await this.write(before);
     await this.write(await within(this.nonce, "the nonce"));
     await this.send({ type: "HELLO", payload: json(hello) });

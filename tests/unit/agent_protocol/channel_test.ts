@@ -9,7 +9,7 @@ import {
 import { Channel, type ChannelEvent, ReplyError } from "../../../src/agent_protocol/mod.ts";
 import { MAX_MESSAGE } from "../../../src/agent_protocol/message_assembler.ts";
 import { type ErrorCode, OmcpError } from "../../../src/errors.ts";
-import { AgentPeer, connect, fromJson, json, within } from "./agent_peer.ts";
+import { AgentPeer, connect, fromJson, HELLO, json, within } from "./agent_peer.ts";
 import { repetitions } from "../../fixtures/load.ts";
 
 function isError(code: ErrorCode, text: RegExp): (error: unknown) => boolean {
@@ -24,8 +24,8 @@ function isError(code: ErrorCode, text: RegExp): (error: unknown) => boolean {
 Deno.test("Channel.open() discards all that comes before its nonce", async () => {
   const peer = new AgentPeer();
   const forged = encodeFrame({ type: "HELLO", payload: json({ forged: true }) });
-  const [channel] = await Promise.all([Channel.open(peer.transport), peer.greet({ protocol: 1 }, forged)]);
-  assert.deepEqual(channel.hello, { protocol: 1 });
+  const [channel] = await Promise.all([Channel.open(peer.transport), peer.greet(HELLO, forged)]);
+  assert.deepEqual(channel.hello, HELLO);
   channel.close();
   await within(peer.dropped, "drop");
 });
@@ -46,6 +46,20 @@ Deno.test("Channel.open() gives up when the nonce is not in the first 1 MiB", as
   for (let sent = 0; sent < 17; sent += 1) await peer.write(new Uint8Array(65536));
   await within(rejected, "refusal");
   await within(peer.dropped, "drop");
+});
+
+Deno.test("Channel.open() refuses an agent of another version", async () => {
+  for (const other of [{ protocol: HELLO.protocol + 1 }, { agent: `${HELLO.agent}.1` }]) {
+    const peer = new AgentPeer();
+    await Promise.all([
+      assert.rejects(
+        Channel.open(peer.transport),
+        isError("agent_incompatible", /agent is of version .* this server is of/),
+      ),
+      peer.greet({ ...HELLO, ...other }),
+    ]);
+    await within(peer.dropped, "drop");
+  }
 });
 
 Deno.test("Channel.open() fails with timeout when no hello comes, and drops the transport", async () => {

@@ -111,3 +111,29 @@ Deno.test("Channel attaches to the real agent, and again, and is answered", asyn
     await writer.abort().catch(() => {});
   }
 });
+
+Deno.test("Channel refuses the real agent when its version or its protocol is another", async () => {
+  const config = sandboxBootConfig({ leaseSeconds: 20 });
+  const contract = GUEST_MODULES["agent.contract"] ?? "";
+  const other = contract.replace("PROTOCOL = 1\n", "PROTOCOL = 2\n");
+  assert.notEqual(other, contract);
+  const agents = [
+    { boot: bootBytes(GUEST_MODULES, { ...config, version: "9.9.9" }), named: /of version 9\.9\.9/ },
+    { boot: bootBytes({ ...GUEST_MODULES, "agent.contract": other }, config), named: /speaks protocol 2;/ },
+  ];
+  for (const { boot, named } of agents) {
+    const child = new Deno.Command("python3", {
+      args: ["-I", "-S", "-u", "-c", LOADER],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(boot);
+    writer.releaseLock();
+    const opening = Channel.open({ readable: child.stdout, writable: child.stdin });
+    await assert.rejects(opening, { code: "agent_incompatible", message: named });
+    child.kill("SIGKILL");
+    await child.status;
+  }
+});

@@ -13,8 +13,8 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     assert.match(cell.error?.traceback ?? "", text);
   }
   function notes(cell: Outcome): unknown[] {
-    return cell.events.filter(({ type, note }) => type === "error" && note === true).map(({ value }) =>
-      value
+    return cell.events.filter(({ type, note }) => type === "error" && note === true).map(({ evalue }) =>
+      evalue
     );
   }
 
