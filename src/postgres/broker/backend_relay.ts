@@ -33,7 +33,7 @@ const STATEMENT_TIME =
 export interface BackendRelayOptions {
   readonly session: UpstreamSession;
   readonly client: ClientWriter;
-  readonly conversation: PipelineState;
+  readonly state: PipelineState;
   readonly refusals: Refusals;
   /** Bytes of rows one statement may bring. */
   readonly resultBytes: number;
@@ -102,12 +102,12 @@ export class BackendRelay {
    * @throws {ConnectionEnd} If the session may not go on.
    */
   async run(): Promise<void> {
-    const { session, client, conversation } = this.#options;
+    const { session, client, state } = this.#options;
     while (true) {
       const chunk = await session.reader.readSome();
       if (chunk === undefined) return;
       if (this.#abandoned) continue;
-      conversation.heard();
+      state.heard();
       const out: Uint8Array[] = [];
       try {
         await this.#scan(this.#held.length === 0 ? chunk : concatBytes([this.#held, chunk]), out);
@@ -165,66 +165,66 @@ export class BackendRelay {
   /** Rows are looked at for one purpose: to learn which snapshots a sandbox has exported. */
   #isStreamed(type: number): boolean {
     return STREAMED.has(type) &&
-      !(type === BACKEND.dataRow && this.#options.conversation.command === EXPORT_SNAPSHOT);
+      !(type === BACKEND.dataRow && this.#options.state.command === EXPORT_SNAPSHOT);
   }
 
   /** Decides on a message by its header. Returns whether it is passed on. */
   #stream(type: number, total: number): boolean {
-    const { conversation, resultBytes, cancel } = this.#options;
+    const { state, resultBytes, cancel } = this.#options;
     switch (type) {
       case BACKEND.dataRow:
-        conversation.rows += 1;
-        conversation.bytes += total;
+        state.rows += 1;
+        state.bytes += total;
         break;
       case BACKEND.copyData:
-        conversation.bytes += total;
+        state.bytes += total;
         break;
       case BACKEND.rowDescription:
-        conversation.described();
+        state.described();
         return true;
       case BACKEND.copyDone:
         return this.#cancelled === undefined;
       case BACKEND.notification:
         return false;
       case BACKEND.error:
-        conversation.failed("XX000", false);
+        state.failed("XX000", false);
         return true;
       default:
         if (STREAMED.has(type)) return true;
         throw new ConnectionEnd("08P01", "the database sent an unexpected message");
     }
-    if (conversation.bytes > resultBytes) this.#cancelled ??= cancel();
+    if (state.bytes > resultBytes) this.#cancelled ??= cancel();
     return this.#cancelled === undefined;
   }
 
   /** Looks at a whole message. Returns what the client gets in its place, if not the message itself. */
   #handle(type: number, body: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined> {
-    const { conversation } = this.#options;
+    const { state } = this.#options;
     switch (type) {
       case BACKEND.parseComplete:
-        conversation.parsed();
+        state.parsed();
         return undefined;
       case BACKEND.bindComplete:
-        conversation.bound();
+        state.bound();
         return undefined;
       case BACKEND.closeComplete:
-        conversation.closed();
+        state.closed();
         return undefined;
       case BACKEND.noData:
-        conversation.described();
+        state.described();
         return undefined;
       case BACKEND.commandComplete:
       case BACKEND.emptyQuery:
       case BACKEND.portalSuspended:
         // The cancel came too late: rows are missing, and the server holds the statement for a success.
         if (this.#cancelled !== undefined) throw overBudget(this.#options.resultBytes);
-        conversation.completed(type === BACKEND.commandComplete ? DECODER.decode(body.subarray(0, -1)) : "");
+        state.completed(type === BACKEND.commandComplete ? DECODER.decode(body.subarray(0, -1)) : "");
         return undefined;
       case BACKEND.readyForQuery:
-        return conversation.ready(String.fromCharCode(body[0] ?? 0)) ? undefined : EMPTY;
+        return state.ready(String.fromCharCode(body[0] ?? 0)) ? undefined : EMPTY;
       case BACKEND.dataRow:
-        conversation.rows += 1;
-        conversation.bytes += body.length + HEADER_BYTES;
+        state.rows += 1;
+        state.bytes += body.length + HEADER_BYTES;
         this.#options.exported(snapshotIn(body));
         return undefined;
       case BACKEND.error:
@@ -238,7 +238,7 @@ export class BackendRelay {
   }
 
   async #error(error: ServerError, body: Uint8Array): Promise<Uint8Array | undefined> {
-    const { conversation, refusals } = this.#options;
+    const { state, refusals } = this.#options;
     const fatal = error.severity !== "ERROR";
     if (fatal) this.#sawFatal = true;
     if (this.#cancelled !== undefined) {
@@ -246,7 +246,7 @@ export class BackendRelay {
       await this.#cancelled;
       this.#cancelled = undefined;
       const end = overBudget(this.#options.resultBytes);
-      conversation.failed(end.sqlstate, false);
+      state.failed(end.sqlstate, false);
       return fatal ? undefined : errorResponse({
         severity: "ERROR",
         sqlstate: end.sqlstate,
@@ -255,8 +255,8 @@ export class BackendRelay {
       });
     }
     const refusal = refusals.take(error);
-    const position = error.position === undefined ? undefined : conversation.writtenPosition(error.position);
-    conversation.failed(error.sqlstate, refusal !== undefined);
+    const position = error.position === undefined ? undefined : state.writtenPosition(error.position);
+    state.failed(error.sqlstate, refusal !== undefined);
     if (refusal !== undefined) return errorResponse({ severity: "ERROR", ...refusal });
     if (error.sqlstate === "57014" && error.message.includes("statement timeout")) {
       return errorResponse({ ...error, hint: STATEMENT_TIME });

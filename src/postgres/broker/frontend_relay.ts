@@ -33,7 +33,7 @@ export interface FrontendRelayOptions {
   readonly client: ByteReader;
   readonly session: UpstreamSession;
   readonly planner: StatementPlanner;
-  readonly conversation: PipelineState;
+  readonly state: PipelineState;
   readonly refusals: Refusals;
   readonly audit: Audit;
   readonly auditing: Auditing;
@@ -82,17 +82,17 @@ export class FrontendRelay {
    * @throws {FrontendProtocolError} If the client breaks the protocol.
    */
   async run(): Promise<void> {
-    const { client, conversation } = this.#options;
+    const { client, state } = this.#options;
     while (true) {
       if (this.#outBytes >= FLUSH_BYTES || !hasWholeMessage(client)) await this.#flush();
       const next = await readFrontendMessage(client);
       if (next === undefined || next.type === FRONTEND.terminate) return await this.#flush();
       await this.#handle(next);
-      if (conversation.owed > MAX_OWED) {
+      if (state.owed > MAX_OWED) {
         // The server may hold its answers back until it is told to flush.
         this.#send(message(FRONTEND.flush));
         await this.#flush();
-        await conversation.drained(MAX_OWED / 2);
+        await state.drained(MAX_OWED / 2);
       }
     }
   }
@@ -114,7 +114,7 @@ export class FrontendRelay {
       case FRONTEND.execute:
         return this.#execute(next.body);
       case FRONTEND.sync:
-        this.#options.conversation.push({ kind: "sync" });
+        this.#options.state.push({ kind: "sync" });
         this.#send(message(FRONTEND.sync));
         if (this.#pipeline.changed) await this.#answered();
         return this.#pipeline.synced();
@@ -176,8 +176,8 @@ export class FrontendRelay {
 
   /** Why no more statements may be prepared, if so. @param more How many are about to be. */
   #preparing(more: number): Refusal | undefined {
-    const { conversation, limits: { preparedStatements } } = this.#options;
-    if (conversation.prepared + more <= preparedStatements) return undefined;
+    const { state, limits: { preparedStatements } } = this.#options;
+    if (state.prepared + more <= preparedStatements) return undefined;
     return {
       sqlstate: "53000",
       message: `a connection may hold at most ${preparedStatements} prepared statements`,
@@ -185,32 +185,32 @@ export class FrontendRelay {
     };
   }
 
-  #sendQuery(statements: readonly ForwardedStatement[], standIn: readonly string[] = []): void {
-    this.#options.conversation.push({
+  #sendQuery(statements: readonly ForwardedStatement[], substitute: readonly string[] = []): void {
+    this.#options.state.push({
       kind: "query",
       statements: statements.map((statement) => statementNote(statement, this.#options.auditing.keepsSource)),
       places: joinedPlaces(statements, SEPARATOR),
     });
-    const texts = [...statements.map(({ sql }) => sql), ...standIn];
+    const texts = [...statements.map(({ sql }) => sql), ...substitute];
     this.#send(message(FRONTEND.query, cstring(texts.join(SEPARATOR))));
   }
 
   /** Counts what is about to be opened. Returns why it may not be, if so. */
   #opening(kind: Holding | undefined): Refusal | undefined {
-    const { conversation, limits } = this.#options;
-    return kind === undefined ? undefined : conversation.holdings.admit(kind, limits);
+    const { state, limits } = this.#options;
+    return kind === undefined ? undefined : state.holdings.admit(kind, limits);
   }
 
   /** Waits until the server has answered everything, and so has told of every setting that changed. */
   async #answered(): Promise<void> {
     await this.#flush();
-    await this.#options.conversation.drained(0);
+    await this.#options.state.drained(0);
   }
 
   /** Ends a pipeline that the client has left open. Returns whether all of it succeeded. */
   async #syncOfOurOwn(): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.#options.conversation.push({ kind: "sync", own: resolve });
+    this.#options.state.push({ kind: "sync", own: resolve });
     this.#send(message(FRONTEND.sync));
     await this.#flush();
     const intact = await promise;
@@ -233,7 +233,7 @@ export class FrontendRelay {
     }
     const plan = single(await this.#texts.plan(sql, declared));
     if (plan.kind === "refuse") return this.#refuseExtended(name.name, { source: sql, ...plan });
-    const { conversation } = this.#options;
+    const { state } = this.#options;
     const effect: Effect = {
       changesSettings: plan.changesSettings === true,
       opens: Holdings.opens(plan.command),
@@ -245,7 +245,7 @@ export class FrontendRelay {
       : this.#preparing(this.#pipeline.full && effective ? Infinity : 1);
     if (full !== undefined) return this.#refuseExtended(name.name, { source: sql, ...full });
     this.#pipeline.parsed(name.name, effect, plan.command === "select");
-    conversation.push({
+    state.push({
       kind: "parse",
       name: name.name,
       note: statementNote(plan, this.#options.auditing.keepsSource),
@@ -266,7 +266,7 @@ export class FrontendRelay {
     const full = portal.name === "" ? undefined : this.#opening("cursors");
     if (full !== undefined) return this.#refuseExtended("", full);
     this.#pipeline.bound(portal.name, statement.name);
-    this.#options.conversation.push({ kind: "bind", portal: portal.name, statement: statement.name });
+    this.#options.state.push({ kind: "bind", portal: portal.name, statement: statement.name });
     this.#send(message(FRONTEND.bind, body));
   }
 
@@ -277,7 +277,7 @@ export class FrontendRelay {
     if (name.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(name.name));
     this.#pipeline.sent();
     const close = type === FRONTEND.close;
-    this.#options.conversation.push(close ? { kind: "close", what, name: name.name } : { kind: "describe" });
+    this.#options.state.push(close ? { kind: "close", what, name: name.name } : { kind: "describe" });
     this.#send(message(type, body));
   }
 
@@ -290,7 +290,7 @@ export class FrontendRelay {
       this.#opening(this.#pipeline.opens(portal.name));
     if (refused !== undefined) return this.#refuseExtended("", refused);
     this.#pipeline.executed(portal.name);
-    this.#options.conversation.push({ kind: "execute", portal: portal.name });
+    this.#options.state.push({ kind: "execute", portal: portal.name });
     this.#send(message(FRONTEND.execute, body));
   }
 
@@ -299,11 +299,11 @@ export class FrontendRelay {
   }
 
   #refuseExtended(name: string, refusal: RefusedText): void {
-    const standIn = this.#refuse(refusal);
+    const substitute = this.#refuse(refusal);
     this.#pipeline.parsed(name);
-    this.#options.conversation.push({ kind: "parse", name, note: undefined });
+    this.#options.state.push({ kind: "parse", name, note: undefined });
     const latin1 = Uint8Array.from(name, (character) => character.charCodeAt(0));
-    this.#send(message(FRONTEND.parse, latin1, new Uint8Array(1), cstring(standIn), new Uint8Array(2)));
+    this.#send(message(FRONTEND.parse, latin1, new Uint8Array(1), cstring(substitute), new Uint8Array(2)));
   }
 
   #refuse(refusal: RefusedText): string {
@@ -319,7 +319,7 @@ export class FrontendRelay {
       elapsedMs: 0,
       sqlstate: refusal.sqlstate,
     });
-    return this.#options.refusals.standIn(told);
+    return this.#options.refusals.substitute(told);
   }
 
   #send(bytes: Uint8Array): void {

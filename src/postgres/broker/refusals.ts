@@ -30,7 +30,7 @@ export class Refusals {
    * @param refusal What the client shall be told.
    * @returns SQL that fails with an unguessable name in its error.
    */
-  standIn(refusal: Refusal): string {
+  substitute(refusal: Refusal): string {
     const [oldest] = this.#pending.keys();
     if (this.#pending.size >= MAX_PENDING && oldest !== undefined) this.#pending.delete(oldest);
     const bytes = crypto.getRandomValues(new Uint8Array(16));

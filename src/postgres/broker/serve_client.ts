@@ -12,7 +12,7 @@ import { ClientWriter } from "./client_writer.ts";
 import { PipelineState } from "./pipeline_state.ts";
 import type { CostBudget } from "./cost_budget.ts";
 import type { Admission, SandboxConnections } from "./sandbox_connections.ts";
-import { leave, type Overrun } from "./leave.ts";
+import { endSession, type Overrun } from "./end_session.ts";
 import { greet, type Greeting } from "./greeting.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { StatementPlanner } from "./planner.ts";
@@ -135,13 +135,13 @@ class Connection {
 
   async #converse(backend: Backend, upstream: UpstreamSession): Promise<void> {
     const { sandboxId, audit, limits, signal } = this.#session;
-    const conversation = new PipelineState(sandboxId, audit);
+    const state = new PipelineState(sandboxId, audit);
     const refusals = new Refusals();
-    const cancel = cancellerOf(backend.upstream, upstream, conversation);
+    const cancel = cancellerOf(backend.upstream, upstream, state);
     const toClient = new BackendRelay({
       session: upstream,
       client: this.#writer,
-      conversation,
+      state,
       refusals,
       resultBytes: limits.resultBytes,
       cancel,
@@ -153,7 +153,7 @@ class Connection {
       session: upstream,
       planner: backend.planner,
       costs: backend.costs,
-      conversation,
+      state,
       refusals,
       audit,
       auditing: this.#session.auditing ?? ALWAYS_AUDITING,
@@ -164,7 +164,7 @@ class Connection {
       toServer.cancel();
       void cancel();
     };
-    using watchdog = new Watchdog({ limits, conversation, client: this.#writer, cancel, signal });
+    using watchdog = new Watchdog({ limits, state, client: this.#writer, cancel, signal });
     const fromServer = toClient.run();
     const fromClient = toServer.run();
     let end: ConnectionEnd | undefined;
@@ -177,15 +177,15 @@ class Connection {
     }
     // It may still read from the client; it ends with the client's stream, and whatever it meets then is of no interest.
     fromClient.catch(function ignore() {});
-    const left = leave({
+    const left = endSession({
       session: upstream,
-      busy: conversation.busy,
+      busy: state.busy,
       reading: fromServer,
       cancel,
       terminate: backend.terminable ? () => backend.upstream.terminate(upstream) : undefined,
       overran: this.#session.overran,
     });
-    conversation.end();
+    state.end();
     await settledSoon([toClient.abandon()]);
     // After half a message, or the server's own last words, nothing more may follow.
     if (!toClient.atBoundary) this.#writer.abort();

@@ -7,7 +7,7 @@ import { ConnectionEnd } from "./backend_relay.ts";
 /** What a {@link Watchdog} looks at. */
 export interface WatchdogOptions {
   readonly limits: BrokerLimits;
-  readonly conversation: PipelineState;
+  readonly state: PipelineState;
   readonly client: ClientWriter;
   /** Asks the server to cancel what runs. */
   readonly cancel: () => Promise<unknown>;
@@ -49,12 +49,12 @@ export class Watchdog implements Disposable {
   }
 
   #look(): void {
-    const { limits, conversation, client, cancel } = this.#options;
+    const { limits, state, client, cancel } = this.#options;
     if (client.stalledMs > limits.stallMs) {
       return this.#end(new ConnectionEnd("57014", `the result was not read for ${limits.stallMs} ms`));
     }
-    const since = conversation.sinceMs;
-    if (conversation.busy) {
+    const since = state.sinceMs;
+    if (state.busy) {
       const over = since - limits.statementMs;
       if (over > 2 * GRACE_MS) {
         return this.#end(
@@ -62,7 +62,7 @@ export class Watchdog implements Disposable {
         );
       }
       // While the client leaves rows unread, the server cannot end what it was asked to cancel.
-      if (conversation.cancelledMs > GRACE_MS && client.stalledMs === 0) {
+      if (state.cancelledMs > GRACE_MS && client.stalledMs === 0) {
         return this.#end(
           new ConnectionEnd(
             "57014",
@@ -74,12 +74,12 @@ export class Watchdog implements Disposable {
       this.#cancelled = over > GRACE_MS;
       return;
     }
-    if (conversation.status === "I" && since > limits.idleMs) {
+    if (state.status === "I" && since > limits.idleMs) {
       return this.#end(
         new ConnectionEnd("57P05", `the connection was idle for more than ${limits.idleMs} ms`),
       );
     }
-    if (conversation.status !== "I" && since > limits.idleInTransactionMs) {
+    if (state.status !== "I" && since > limits.idleInTransactionMs) {
       this.#end(
         new ConnectionEnd("25P03", `the transaction was idle for more than ${limits.idleInTransactionMs} ms`),
       );

@@ -2,7 +2,7 @@ import { asNode, constantOf, type Fields, listOf, namesOf } from "./ast.ts";
 import { FUNCTIONS, MANY } from "./functions.ts";
 import { Refusal } from "./refusal.ts";
 import { unreadable } from "./refused.ts";
-import { checkReadable, decideSetting, type SettingVerdict, valuesIn } from "./settings.ts";
+import { checkReadable, decideSetting, type SettingDecision, valuesIn } from "./settings.ts";
 import type { GuardPolicy } from "./types.ts";
 import { READ_XML_HINT } from "./xml.ts";
 
@@ -146,7 +146,7 @@ function currentSetting(problem: string): Refusal {
 }
 
 function checkSetConfig(args: readonly unknown[], policy: GuardPolicy): boolean {
-  if (readSetConfig(args, policy).verdict === "changes") return true;
+  if (readSetConfig(args, policy).decision === "changes") return true;
   throw new Refusal(
     "set_config() of a setting that stays as it is may only stand alone",
     "Write SELECT set_config(…) without anything else, or leave it out: the value is the one it has",
@@ -164,7 +164,7 @@ function checkSetConfig(args: readonly unknown[], policy: GuardPolicy): boolean 
 export function readSetConfig(
   args: readonly unknown[],
   policy: GuardPolicy,
-): { readonly verdict: SettingVerdict; readonly value: string | undefined } {
+): { readonly decision: SettingDecision; readonly value: string | undefined } {
   const name = constantOf(args[0]);
   if (args.length !== 3 || name === undefined) {
     throw new Refusal(
@@ -173,8 +173,8 @@ export function readSetConfig(
     );
   }
   const value = constantOf(args[1]);
-  const verdict = decideSetting(name, value === undefined ? "unknown" : valuesIn(name, value), policy);
-  return { verdict, value };
+  const decision = decideSetting(name, value === undefined ? "unknown" : valuesIn(name, value), policy);
+  return { decision, value };
 }
 
 function extraSchema(

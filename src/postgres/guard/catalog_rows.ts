@@ -6,7 +6,7 @@
 import { asNode, type Fields, isFields, listOf, textOf } from "./ast.ts";
 import { parseStatements } from "./parser.ts";
 import { quoteLiteral, quoteName } from "./rewrite.ts";
-import { shapeOf } from "./shapes.ts";
+import { shapeOf } from "./tree_shape.ts";
 import type { GuardPolicy } from "./types.ts";
 
 /** Names in such subqueries begin so. */

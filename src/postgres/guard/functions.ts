@@ -114,7 +114,7 @@ export const FUNCTIONS: ReadonlyMap<string, Arity> = parseArities(ALLOWED);
  * advisory locks, which the guard lets nobody take (asyncpg's reset calls it), two facts about the server,
  * and the sizes and partitions of relations.
  */
-export const REVIEWED_VOLATILE: ReadonlySet<string> = new Set([
+export const ALLOWED_VOLATILE: ReadonlySet<string> = new Set([
   "array_sample",
   "array_shuffle",
   "clock_timestamp",

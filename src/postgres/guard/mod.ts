@@ -1,4 +1,4 @@
 export { Guard, type GuardOptions } from "./guard.ts";
 export { decideStartup, type StartupDecision } from "./startup.ts";
-export { MAX_SQL_BYTES } from "./fitness.ts";
+export { MAX_SQL_BYTES } from "./precheck.ts";
 export type { ForwardCommand, GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";

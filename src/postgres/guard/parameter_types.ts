@@ -17,7 +17,7 @@ int8multirange 4536 6157
 `;
 
 /** Their names, and the OIDs of each and of its array. */
-export const REVIEWED_TYPES: ReadonlyMap<string, readonly [oid: number, array: number]> = new Map(
+export const ALLOWED_TYPES: ReadonlyMap<string, readonly [oid: number, array: number]> = new Map(
   REVIEWED.trim().split(/,|\n/).map((entry) => {
     const [name = "", oid, array] = entry.trim().split(" ");
     return [name, [Number(oid), Number(array)]];
@@ -25,4 +25,4 @@ export const REVIEWED_TYPES: ReadonlyMap<string, readonly [oid: number, array: n
 );
 
 /** The OIDs; 0, which stands for no type, is the server's to decide. */
-export const PARAMETER_TYPES: ReadonlySet<number> = new Set([0, ...[...REVIEWED_TYPES.values()].flat()]);
+export const PARAMETER_TYPES: ReadonlySet<number> = new Set([0, ...[...ALLOWED_TYPES.values()].flat()]);

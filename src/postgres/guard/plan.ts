@@ -1,12 +1,12 @@
 import { clipped } from "./text.ts";
-import { refuseUnfit } from "./fitness.ts";
+import { precheck } from "./precheck.ts";
 import { classify } from "./statements.ts";
 import { queryIn } from "./estimated.ts";
 import { normalized } from "./normalize.ts";
 import { GrammarError } from "./grammar.ts";
 import { type ParsedStatement, parseStatements } from "./parser.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
-import type { ReviewedStatements } from "./reviewed.ts";
+import type { DriverStatements } from "./driver_statements.ts";
 import { rowEdits } from "./row_edits.ts";
 import { charactersOf, edited, escapingEdits, qualifyingEdits, trimmed } from "./rewrite.ts";
 import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
@@ -14,8 +14,8 @@ import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
 /** The most statements one text may hold. */
 const MAX_STATEMENTS = 200;
 
-/** No reviewed statement is longer; longer ones are not even compared. */
-const MAX_REVIEWED_BYTES = 512;
+/** No driver statement is longer; longer ones are not compared. */
+const MAX_DRIVER_STATEMENT_BYTES = 512;
 
 /** Characters of a syntax error's message. */
 const MAX_MESSAGE = 200;
@@ -28,7 +28,7 @@ const PLAIN_CATALOGS =
 /** What a text is planned with. */
 export interface PlanContext {
   readonly policy: GuardPolicy;
-  readonly reviewed: ReviewedStatements;
+  readonly drivers: DriverStatements;
 }
 
 /**
@@ -36,7 +36,7 @@ export interface PlanContext {
  *
  * @param sql The text of a Query (`simple`) or a Parse (`extended`).
  * @param protocol Which of both.
- * @param context Policy and reviewed statements.
+ * @param context The policy and the statements of drivers.
  * @returns A plan a statement, in order; none for an empty text; one refusal for a text that PostgreSQL cannot parse.
  * @throws {Error} Where the parser itself fails, after which it must not be used again.
  */
@@ -45,8 +45,8 @@ export function planText(
   protocol: QueryProtocol,
   context: PlanContext,
 ): readonly StatementPlan[] {
-  const unfit = refuseUnfit(sql);
-  if (unfit !== undefined) return [unfit];
+  const refused = precheck(sql);
+  if (refused !== undefined) return [refused];
   const text = new TextEncoder().encode(sql);
   let statements: readonly ParsedStatement[];
   try {
@@ -106,11 +106,11 @@ function planStatement(
   const { tree, start, end } = statement;
   const original = edited(text, statement, []);
   try {
-    const reviewed = end - start <= MAX_REVIEWED_BYTES
-      ? context.reviewed.find(tree, context.policy)
+    const known = end - start <= MAX_DRIVER_STATEMENT_BYTES
+      ? context.drivers.find(tree, context.policy)
       : undefined;
-    const verdict = reviewed ?? classify(tree, context.policy);
-    const { command, argument, calls = [], rows = [], sql: written, changesSettings, executes } = verdict;
+    const decision = known ?? classify(tree, context.policy);
+    const { command, argument, calls = [], rows = [], sql: written, changesSettings, executes } = decision;
     const { sql, places } = written === undefined
       ? edited(text, statement, [
         ...rowEdits(text, statement, rows),
@@ -118,11 +118,11 @@ function planStatement(
         ...escapingEdits(text, statement),
       ])
       : { sql: written, places: original.places };
-    if (reviewed === undefined && sql !== whole) {
+    if (known === undefined && sql !== whole) {
       verify(sql, command, { ...context, hint: rows.length > 0 ? PLAIN_CATALOGS : QUALIFIED_CALLS });
     }
-    const estimated = verdict.estimated === true ? queryIn(sql, tree) : undefined;
-    if (verdict.estimated === true && estimated === undefined) throw new Refusal(NOT_FOUND, PLAINLY);
+    const estimated = decision.estimated === true ? queryIn(sql, tree) : undefined;
+    if (decision.estimated === true && estimated === undefined) throw new Refusal(NOT_FOUND, PLAINLY);
     return {
       kind: "forward",
       sql,

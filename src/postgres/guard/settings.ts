@@ -128,7 +128,7 @@ const SETTABLE_NAMES: readonly string[] = [...CHANGEABLE.keys(), ...KEPT.keys()]
 export const READABLE_NAMES: readonly string[] = [...SETTABLE_NAMES, ...READABLE];
 
 /** What becomes of a change: it is sent, or answered because nothing would change. */
-export type SettingVerdict = "changes" | "kept";
+export type SettingDecision = "changes" | "kept";
 
 const HINT =
   "Allowed are application_name, DateStyle, IntervalStyle, TimeZone, extra_float_digits, enable_…, a lower statement_timeout and the like";
@@ -146,17 +146,17 @@ export function decideSetting(
   name: string,
   values: SettingValues | "default" | "unknown",
   policy: GuardPolicy,
-): SettingVerdict {
+): SettingDecision {
   const lower = name.toLowerCase();
   const changeable = CHANGEABLE.get(lower);
   const rule = changeable ?? KEPT.get(lower);
   if (rule === undefined) {
     throw new Refusal(`permission denied to set parameter "${name}": the server keeps it`, HINT);
   }
-  const verdict = changeable === undefined ? "kept" : "changes";
-  if (values === "default") return verdict;
+  const decision = changeable === undefined ? "kept" : "changes";
+  if (values === "default") return decision;
   // Of a value that is not known, nothing may depend on it.
-  if (values === "unknown" ? rule === anything : rule(values, policy)) return verdict;
+  if (values === "unknown" ? rule === anything : rule(values, policy)) return decision;
   throw new Refusal(
     `parameter "${name}" may not be given this value in a sandbox`,
     lower === "client_encoding" ? "The encoding is always UTF8" : HINT,

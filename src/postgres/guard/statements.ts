@@ -108,8 +108,8 @@ function keptSetConfig(fields: Fields, policy: GuardPolicy): Decision | undefine
   const call = asNode(result.fields["val"]);
   const names = call?.kind === "FuncCall" ? namesOf(call.fields["funcname"]) ?? [] : [];
   if (names.at(-1) !== "set_config" || (names.length === 2 && names[0] !== "pg_catalog")) return undefined;
-  const { verdict, value } = readSetConfig(listOf(call?.fields["args"]), policy);
-  if (verdict !== "kept" || value === undefined) return undefined;
+  const { decision, value } = readSetConfig(listOf(call?.fields["args"]), policy);
+  if (decision !== "kept" || value === undefined) return undefined;
   const name = quoteName(textOf(result.fields["name"]) || "set_config");
   return { command: "select", sql: `SELECT ${quoteLiteral(value)}::pg_catalog.text AS ${name}` };
 }

@@ -3,7 +3,7 @@ import "./quiet_console.ts";
 import * as z from "zod";
 import { loadGrammar } from "./grammar.ts";
 import { type PlanContext, planText } from "./plan.ts";
-import { ReviewedStatements } from "./reviewed.ts";
+import { DriverStatements } from "./driver_statements.ts";
 import { RequestSchema, type WorkerReply } from "./worker_messages.ts";
 
 let context: PlanContext | undefined;
@@ -12,7 +12,7 @@ async function answer(data: unknown): Promise<WorkerReply> {
   const request = RequestSchema.parse(data);
   if (request.type === "start") {
     await loadGrammar();
-    context = { policy: request.policy, reviewed: new ReviewedStatements() };
+    context = { policy: request.policy, drivers: new DriverStatements() };
     return { type: "ready" };
   }
   if (context === undefined) throw new Error("Cannot plan: the worker was not started");

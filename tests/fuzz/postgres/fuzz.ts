@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { StatementPlanner } from "../../../src/postgres/broker/mod.ts";
 import { PARAMETER_TYPES } from "../../../src/postgres/guard/parameter_types.ts";
 import { planText } from "../../../src/postgres/guard/plan.ts";
-import { ReviewedStatements } from "../../../src/postgres/guard/reviewed.ts";
+import { DriverStatements } from "../../../src/postgres/guard/driver_statements.ts";
 import { FRONTEND, message } from "../../../src/postgres/wire/message.ts";
 import { Bridge } from "../../fixtures/postgres/bridge.ts";
 import {
@@ -53,10 +53,10 @@ const ROUNDS_PER_JUDGEMENT = 40;
 export async function fuzz(options: FuzzOptions): Promise<FuzzCount> {
   const dice = new Dice(options.seed);
   const count: FuzzCount = { rounds: 0, messages: 0, statements: 0, trees: 0, connections: 0 };
-  const reviewed = new ReviewedStatements();
+  const drivers = new DriverStatements();
   const planner: StatementPlanner = {
     parameterTypes: PARAMETER_TYPES,
-    plan: (sql, protocol) => Promise.resolve(planText(sql, protocol, { policy: POLICY, reviewed })),
+    plan: (sql, protocol) => Promise.resolve(planText(sql, protocol, { policy: POLICY, drivers })),
   };
   await using oracle = await Oracle.start();
   // As a superuser: nothing but the guard and the read-only session stands in the way.

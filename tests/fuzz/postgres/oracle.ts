@@ -7,12 +7,12 @@ import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS } from "../../../src/po
 import { startPostgres, type TestPostgres } from "../../fixtures/postgres/test_postgres.ts";
 import { planText } from "../../../src/postgres/guard/plan.ts";
 import { trimmed } from "../../../src/postgres/guard/rewrite.ts";
-import { ReviewedStatements } from "../../../src/postgres/guard/reviewed.ts";
+import { DriverStatements } from "../../../src/postgres/guard/driver_statements.ts";
 import { loadGrammar } from "../../../src/postgres/guard/grammar.ts";
 import type { GuardPolicy } from "../../../src/postgres/guard/types.ts";
 
 await loadGrammar();
-const REVIEWED = new ReviewedStatements();
+const DRIVERS = new DriverStatements();
 
 /** What the sandbox may read there. */
 export const POLICY: GuardPolicy = {
@@ -183,9 +183,9 @@ export class Oracle implements AsyncDisposable {
     );
     assert.ok(same >= 0, `a statement at ${read.start} that the guard does not see: ${context}`);
     const only = new TextDecoder().decode(text.subarray(read.start, read.end));
-    const [plan] = planText(only, "simple", { policy: POLICY, reviewed: REVIEWED });
+    const [plan] = planText(only, "simple", { policy: POLICY, drivers: DRIVERS });
     // Some statements of drivers are known as a whole, and sent in words that would not pass by themselves.
-    const command = plan?.kind === "forward" ? plan.command : REVIEWED.sent.has(only) ? "select" : undefined;
+    const command = plan?.kind === "forward" ? plan.command : DRIVERS.sent.has(only) ? "select" : undefined;
     assert.ok(command !== undefined, `refused, and read: ${context}`);
     // Of COPY, EXPLAIN, DECLARE and PREPARE the query within is a tree of its own.
     const fits = selects ? SELECTING.has(command) : command !== "select" && command !== "export_snapshot";

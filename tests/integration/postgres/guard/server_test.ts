@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import {
+  ALLOWED_VOLATILE,
   FUNCTION_COLUMNS,
   FUNCTIONS,
   OPERATORS,
-  REVIEWED_VOLATILE,
   TYPES,
 } from "../../../../src/postgres/guard/functions.ts";
-import { REVIEWED_TYPES } from "../../../../src/postgres/guard/parameter_types.ts";
+import { ALLOWED_TYPES } from "../../../../src/postgres/guard/parameter_types.ts";
 import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS } from "../../../../src/postgres/guard/relations.ts";
 import { READABLE_NAMES } from "../../../../src/postgres/guard/settings.ts";
 import { POSTGRES_IMAGE as IMAGE } from "../../../fixtures/images.ts";
@@ -114,7 +114,7 @@ Deno.test({
         AND proname NOT IN (SELECT n FROM (VALUES ${literals(FUNCTION_COLUMNS.keys())}) v(n));
     `);
     assert.equal(missing.trim(), "missing");
-    assert.deepEqual(volatile.split(" ").slice(1), [...REVIEWED_VOLATILE].sort());
+    assert.deepEqual(volatile.split(" ").slice(1), [...ALLOWED_VOLATILE].sort());
     assert.equal(operators.trim(), "operators");
     assert.equal(types.trim(), "types");
     assert.equal(relations.trim(), "relations");
@@ -136,10 +136,10 @@ Deno.test({
 });
 
 Deno.test("parameter types have the OIDs that a real PostgreSQL gives them", async () => {
-  const names = literals(REVIEWED_TYPES.keys());
+  const names = literals(ALLOWED_TYPES.keys());
   const found = await psql(`SELECT typname || ' ' || oid || ' ' || typarray FROM pg_type
     WHERE typnamespace = 'pg_catalog'::regnamespace AND typname IN (SELECT n FROM (VALUES ${names}) v(n)) ORDER BY oid`);
-  const wanted = [...REVIEWED_TYPES].map(([name, [oid, array]]) => `${name} ${oid} ${array}`);
+  const wanted = [...ALLOWED_TYPES].map(([name, [oid, array]]) => `${name} ${oid} ${array}`);
   assert.deepEqual(found, wanted);
 });
 

@@ -5,9 +5,9 @@ const SPACE = /[ \t\n\r\f\v]/;
 const DOLLAR = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
 
 /** What of a text takes time to read. */
-export interface Pieces {
+export interface TokenCount {
   /** Words, literals and signs: a literal counts once however long it is. */
-  readonly pieces: number;
+  readonly tokens: number;
   /** Beginnings of comments in slashes and stars, nested ones too: PostgreSQL's scanner takes time for each pair of them. */
   readonly comments: number;
 }
@@ -19,11 +19,11 @@ export interface Pieces {
  * @param most Where counting ends.
  * @returns The numbers; one is more than `most` allows where there are more.
  */
-export function countPieces(sql: string, most: Pieces): Pieces {
-  let pieces = 0;
+export function countTokens(sql: string, most: TokenCount): TokenCount {
+  let tokens = 0;
   let comments = 0;
   let at = 0;
-  while (at < sql.length && pieces <= most.pieces && comments <= most.comments) {
+  while (at < sql.length && tokens <= most.tokens && comments <= most.comments) {
     if (SPACE.test(sql.charAt(at))) {
       at += 1;
     } else if (sql.startsWith("--", at)) {
@@ -33,11 +33,11 @@ export function countPieces(sql: string, most: Pieces): Pieces {
       comments += comment.count;
       at = comment.end;
     } else {
-      pieces += 1;
+      tokens += 1;
       at = afterPiece(sql, at);
     }
   }
-  return { pieces, comments };
+  return { tokens, comments };
 }
 
 /** Comments nest. */

@@ -3,7 +3,7 @@ import type { UpstreamSession } from "../upstream/mod.ts";
 import { FRONTEND, message } from "../wire/message.ts";
 
 /** How a session at the server is left. */
-export interface LeaveOptions {
+export interface EndSessionOptions {
   readonly session: UpstreamSession;
   /** Whether the server still owes an answer. */
   readonly busy: boolean;
@@ -29,7 +29,7 @@ const GRACE_MS = 1_000;
  *
  * @param options The session, and how the server is asked.
  */
-export async function leave(options: LeaveOptions): Promise<void> {
+export async function endSession(options: EndSessionOptions): Promise<void> {
   const { session, busy, cancel, overran } = options;
   const goodbye = session.write(message(FRONTEND.terminate)).catch(function ignore() {});
   try {
@@ -47,7 +47,7 @@ export async function leave(options: LeaveOptions): Promise<void> {
   }
 }
 
-async function terminated(options: LeaveOptions, gone: Promise<void>): Promise<boolean> {
+async function terminated(options: EndSessionOptions, gone: Promise<void>): Promise<boolean> {
   if (options.terminate === undefined) return false;
   try {
     await options.terminate();
@@ -58,7 +58,7 @@ async function terminated(options: LeaveOptions, gone: Promise<void>): Promise<b
 }
 
 /** Reads what is left, to the end that the server makes. */
-async function drained({ session, reading }: LeaveOptions): Promise<void> {
+async function drained({ session, reading }: EndSessionOptions): Promise<void> {
   try {
     await reading;
   } catch {

@@ -1,4 +1,4 @@
-import { countPieces, type Pieces } from "./pieces.ts";
+import { countTokens, type TokenCount } from "./token_count.ts";
 import { SQLSTATE } from "./refusal.ts";
 import type { StatementPlan } from "./types.ts";
 
@@ -7,9 +7,9 @@ export const MAX_SQL_BYTES = 256 * 1024;
 
 /**
  * The most of each in a text. They, not its bytes, are what parsing takes time and memory for: a list of 10,000 numbers has
- * 20,000 pieces, and takes 10 to 50 ms.
+ * 20,000 tokens, and takes 10 to 50 ms.
  */
-const MOST: Pieces = { pieces: 20_000, comments: 2_000 };
+const MOST: TokenCount = { tokens: 20_000, comments: 2_000 };
 
 /**
  * Refuses a text that is not even parsed: too long, or not what PostgreSQL takes for text.
@@ -17,7 +17,7 @@ const MOST: Pieces = { pieces: 20_000, comments: 2_000 };
  * @param sql The text.
  * @returns The refusal, or undefined where it is fit.
  */
-export function refuseUnfit(sql: string): StatementPlan | undefined {
+export function precheck(sql: string): StatementPlan | undefined {
   const refuse = (sqlstate: string, message: string, hint: string): StatementPlan => {
     return { kind: "refuse", sqlstate, message, hint, normalized: null };
   };
@@ -31,11 +31,11 @@ export function refuseUnfit(sql: string): StatementPlan | undefined {
   }
   // Where there are fewer characters, there are fewer of these.
   if (sql.length > 2 * MOST.comments) {
-    const { pieces, comments } = countPieces(sql, MOST);
-    if (pieces > MOST.pieces) {
+    const { tokens, comments } = countTokens(sql, MOST);
+    if (tokens > MOST.tokens) {
       return refuse(
         SQLSTATE.tooComplex,
-        `the SQL text has more than the ${MOST.pieces} words and signs that are allowed`,
+        `the SQL text has more than the ${MOST.tokens} words and signs that are allowed`,
         "White space, comments and the length of literals do not count. Use a join or a subquery in place of a long list",
       );
     }

@@ -1,9 +1,9 @@
 import { parseStatements } from "./parser.ts";
-import { shapeOf } from "./shapes.ts";
+import { shapeOf } from "./tree_shape.ts";
 import type { Decision } from "./statement_rules.ts";
 import type { GuardPolicy } from "./types.ts";
 
-interface Reviewed {
+interface DriverStatement {
   /** What the driver writes. */
   readonly sql: string;
   /** What is sent, in names that nothing can shadow. */
@@ -15,7 +15,7 @@ interface Reviewed {
  * Statements that drivers send and that are harmless only as a whole. DuckDB counts settings that only Amazon's
  * servers have, and exports a snapshot while it looks for a standby; ADBC asks for all databases, and gets its own.
  */
-const REVIEWED: readonly Reviewed[] = [
+const DRIVERS: readonly DriverStatement[] = [
   {
     sql: "SELECT version(), (SELECT COUNT(*) FROM pg_settings WHERE name LIKE 'rds%')",
     send: "SELECT pg_catalog.version(), " +
@@ -35,20 +35,20 @@ const REVIEWED: readonly Reviewed[] = [
   },
 ];
 
-/** Knows the reviewed statements, by their parse trees. */
-export class ReviewedStatements {
-  readonly #byTree = new Map<string, Reviewed>();
+/** The allow-list of these statements, by their parse trees. */
+export class DriverStatements {
+  readonly #byTree = new Map<string, DriverStatement>();
 
   /** Parses them, so the grammar must be loaded. */
   constructor() {
-    for (const reviewed of REVIEWED) {
-      for (const { tree } of parseStatements(reviewed.sql)) this.#byTree.set(shapeOf(tree), reviewed);
+    for (const known of DRIVERS) {
+      for (const { tree } of parseStatements(known.sql)) this.#byTree.set(shapeOf(tree), known);
     }
   }
 
   /** What is sent for them. */
   get sent(): ReadonlySet<string> {
-    return new Set(REVIEWED.map(({ send }) => send));
+    return new Set(DRIVERS.map(({ send }) => send));
   }
 
   /**
@@ -56,12 +56,12 @@ export class ReviewedStatements {
    *
    * @param tree A statement's parse tree.
    * @param policy What may be reached.
-   * @returns What to send (a reviewed text), or undefined where it is none of them.
+   * @returns What to send, or undefined for any other statement.
    */
   find(tree: Readonly<Record<string, unknown>>, policy: GuardPolicy): Decision | undefined {
-    const reviewed = this.#byTree.get(shapeOf(tree));
-    if (reviewed === undefined) return undefined;
-    if (reviewed.command === "export_snapshot" && policy.snapshots !== true) return undefined;
-    return { command: reviewed.command, sql: reviewed.send };
+    const known = this.#byTree.get(shapeOf(tree));
+    if (known === undefined) return undefined;
+    if (known.command === "export_snapshot" && policy.snapshots !== true) return undefined;
+    return { command: known.command, sql: known.send };
   }
 }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { countPieces } from "../../../../src/postgres/guard/pieces.ts";
+import { countTokens } from "../../../../src/postgres/guard/token_count.ts";
 import { planOf, POLICY, refusalOf } from "../../../fixtures/postgres/planning.ts";
 
-const MOST = { pieces: 100, comments: 100 };
+const MOST = { tokens: 100, comments: 100 };
 
-Deno.test("countPieces() counts literals once, and neither white space nor comments", () => {
+Deno.test("countTokens() counts literals once, and neither white space nor comments", () => {
   for (
-    const [sql, pieces, comments] of [
+    const [sql, tokens, comments] of [
       ["", 0, 0],
       ["SELECT 1", 2, 0],
       ["SELECT\n\t 'a long ''literal'' of words' -- and a 'comment", 2, 0],
@@ -18,8 +18,8 @@ Deno.test("countPieces() counts literals once, and neither white space nor comme
       ["'no end", 1, 0],
       ["/* no end", 0, 1],
     ] as const
-  ) assert.deepEqual(countPieces(sql, MOST), { pieces, comments }, sql);
-  assert.equal(countPieces("1 ".repeat(1000), MOST).pieces, 101);
+  ) assert.deepEqual(countTokens(sql, MOST), { tokens, comments }, sql);
+  assert.equal(countTokens("1 ".repeat(1000), MOST).tokens, 101);
 });
 
 Deno.test("planText() takes white space, comments and long literals for nothing, and says what there is too much of", () => {
