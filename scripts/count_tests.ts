@@ -1,6 +1,6 @@
 /**
  * Reads the JUnit reports in a folder, as `deno test --junit-path` writes them. Prints `total failed skipped`; on stderr, each failed
- * test with the start of its message, because whoever keeps only the end of a run's output must still learn what failed.
+ * test with the start of its message, so that the end of a run's output says what failed.
  */
 const [path] = Deno.args;
 if (path === undefined) throw new Error("Usage: count_tests.ts FOLDER");

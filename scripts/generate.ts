@@ -22,7 +22,7 @@ for (const { path, text } of INDEXES) {
   }
   stale += 1;
   await Deno.stderr.write(
-    new TextEncoder().encode(`${path} does not list what its folder holds: run \`deno task generate\`\n`),
+    new TextEncoder().encode(`${path} is stale: run \`deno task generate\`\n`),
   );
 }
 Deno.exit(stale > 0 ? 1 : 0);

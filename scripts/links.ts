@@ -1,6 +1,6 @@
 /**
  * Checks the Markdown files: every relative link leads to a file, every `#anchor` to a heading, and in docs/ every path of this
- * repository that stands in a code span exists. Records of decisions and the changelog speak of their own time: only their links count.
+ * repository in a code span exists. Of records of decisions and the changelog, which describe their own time, only links are checked.
  *
  *     deno run -A scripts/links.ts
  */

@@ -1,4 +1,4 @@
-/** The gate before a commit: says a line when all is well, else only what the failing steps say. */
+/** The gate before a commit: prints one line when every step passes, else the output of those that fail. */
 const STEPS: readonly (readonly string[])[] = [
   ["fmt", "--check"],
   ["lint"],
@@ -12,7 +12,7 @@ const STEPS: readonly (readonly string[])[] = [
   ["run", "-A", "scripts/links.ts"],
 ];
 
-/** Of every run, about packages that are typed by others; and deno's own progress. */
+/** Lines of every run: warnings about types of packages, and Deno's progress. */
 const NOISE = /^(?:Warning Failed resolving types\b| {4}at file:\/\/.*\/@types\/|Check |Checked |Download )/;
 
 let failed = 0;

@@ -1,4 +1,4 @@
-/** Programs that the tests and the gate need beside Deno. */
+/** Programs that the tests and the gate need besides Deno. */
 import { OmcpError } from "../src/errors.ts";
 import { installPackages } from "../src/cli/setup/distribution.ts";
 import { stderrProgress } from "../src/cli/setup/progress.ts";
@@ -7,7 +7,7 @@ import { stderrProgress } from "../src/cli/setup/progress.ts";
  * Whether a program can be run.
  *
  * @param program Its name or path.
- * @param question What it answers with success. @default --version
+ * @param question The argument that makes it exit with 0. @default --version
  */
 export async function isThere(program: string, question = "--version"): Promise<boolean> {
   try {
@@ -24,10 +24,10 @@ export async function isThere(program: string, question = "--version"): Promise<
 }
 
 /**
- * Installs packages of the distribution, where that is possible; else says what is missing.
+ * Installs packages of the distribution where that is possible; else reports what is missing.
  *
  * @param packages Alternatives, each a list of names: the first that can be installed is taken.
- * @param what What they are for, as in "the tests need the program docker".
+ * @param what Why they are needed, as in "the tests need the program docker".
  * @returns Whether one was installed.
  */
 export async function install(packages: readonly (readonly string[])[], what: string): Promise<boolean> {

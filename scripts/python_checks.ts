@@ -1,8 +1,8 @@
-/** Checks the Python of src/guest: types with mypy, strictly, and mistakes with ruff, both of pinned versions in an environment of their own. */
+/** Checks the Python of src/guest: types with mypy, strictly, and mistakes with ruff, both pinned, in their own environment. */
 import { install, isThere } from "./programs.ts";
 
 const TOOLS = ["mypy==2.4.1", "ruff==0.17.6"];
-/** What IPython and matplotlib offer is unknown here: their classes and decorators are taken as they come. */
+/** IPython and matplotlib are not installed here: their classes and decorators have no types. */
 const MYPY = [
   "--strict",
   "--ignore-missing-imports",

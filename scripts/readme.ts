@@ -160,7 +160,7 @@ function errorsPage(): string {
   ].join("\n");
 }
 
-/** Brings a document up to date, the version of Deno in it included; with --check only says that it is not. */
+/** Writes a document, with the pinned version of Deno; with --check reports that it is stale instead. */
 async function update(path: URL, change: (text: string) => string): Promise<void> {
   const before = await Deno.readTextFile(path);
   const after = change(before).replaceAll(/\bdeno@\d+\.\d+\.\d+/g, `deno@${DENO_VERSION}`);
@@ -169,6 +169,6 @@ async function update(path: URL, change: (text: string) => string): Promise<void
   stale += 1;
   const name = path.pathname.split("/").at(-1);
   await Deno.stderr.write(
-    new TextEncoder().encode(`${name} is not as the code says: run \`deno task generate\`\n`),
+    new TextEncoder().encode(`${name} is stale: run \`deno task generate\`\n`),
   );
 }

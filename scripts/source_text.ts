@@ -1,6 +1,6 @@
-/** Reads TypeScript as text, well enough to cut a formatted file into its top-level statements without a parser. */
+/** Cuts a formatted TypeScript file into its top-level statements, without a parser. */
 
-/** The same text twice, with the same offsets: what is not code is blank. */
+/** A text and two masked copies, with the same offsets. */
 export interface MaskedText {
   readonly text: string;
   /** Comments, and the contents of strings, templates and regular expressions, are spaces: line breaks within them, too. */
@@ -25,7 +25,7 @@ const BEFORE_REGEX = /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|of|in
 const LOOK_BACK = 40;
 
 /**
- * Blanks what is not code.
+ * Masks comments and literals.
  *
  * @param text TypeScript.
  */

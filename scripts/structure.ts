@@ -1,4 +1,4 @@
-/** Checks how the modules under src/ hang together: imports go downwards, and no file imports itself by way of others. */
+/** Checks the imports under src/: they go to lower layers only, and there is no cycle. */
 import * as z from "zod";
 
 /** Lowest first: a module imports from those before it, and from itself. */
@@ -25,7 +25,7 @@ const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
 const BY_MOD: ReadonlySet<string> = new Set(["docker", "runtime", "runtime/docker"]);
 const ENTRIES = ["src/main.ts", "src/cli/setup/main.ts", "src/cli/demo/main.ts"];
 
-/** What `deno info --json` says of the modules of a program. */
+/** What `deno info --json` reports of a program's modules. */
 const infoSchema = z.object({
   modules: z.array(z.object({
     specifier: z.string(),

@@ -18,7 +18,7 @@ async function run(args: readonly string[]): Promise<number> {
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
-    throw new OmcpError("invalid_argument", `There is no command ${name}`, { next: `One of:\n${usage()}` });
+    throw new OmcpError("invalid_argument", `Unknown command: ${name}`, { next: `One of:\n${usage()}` });
   }
   return await command.run({ args: rest, read: readVariable, print });
 }
@@ -54,7 +54,7 @@ function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-/** A failed start in plain words on stderr: stdout may be a protocol's. */
+/** Prints why the program ends, on stderr: stdout may belong to a protocol. */
 function complain(error: unknown): void {
   const lines = error instanceof OmcpError
     ? [`${error.code}: ${error.message}`, error.state, error.next]

@@ -1,13 +1,12 @@
-/** `omcp cdm …`: loads a CDM into a local volume or a Postgres by URL; lists and removes local ones. */
+/** `omcp cdm …`: loads a CDM into a local volume or into the Postgres of a URL; lists and removes local CDMs. */
 import { ownCommand } from "../lib/own_command.ts";
 import { parseArgs } from "node:util";
 import { loadLocal } from "../cdm/local_load.ts";
-import { cdmLines, listLocalCdms, localName, removeLocalCdm } from "../cdm/local_store.ts";
+import { localName } from "../cdm/local_store.ts";
 import type { Command, Print } from "./command.ts";
 import type { ReadVariable } from "../app/config.ts";
-import { Engine } from "../docker/mod.ts";
-import type { ContainerPlatform } from "../runtime/mod.ts";
-import { DockerRuntime } from "../runtime/docker/mod.ts";
+import { USAGE, wrongCall } from "./cdm_usage.ts";
+import { manage, withRuntime } from "./local_cdms.ts";
 import { OmcpError } from "../errors.ts";
 import { cdmVersionSchema } from "../omop/cdm/mod.ts";
 import {
@@ -22,28 +21,6 @@ import {
   totalLine,
 } from "../cdm/load/mod.ts";
 import { parseDatabaseUrl, readerRoleSql, urlUpstream } from "../postgres/mod.ts";
-
-const USAGE =
-  `omcp cdm load DIR [options]        load a folder of OMOP CDM files: person.csv, CONCEPT.csv.gz …
-omcp cdm sample [options]          load a synthetic CDM 5.4
-  --persons N --seed S             of how many persons (1000), from which seed (1)
-omcp cdm list                      list the local CDMs: version, age, size, who uses them
-omcp cdm remove local:NAME         remove a local CDM with all its data, unless it is in use
-
-Where to load, one of:
-  --into local:NAME                a volume of the container engine; serve it with OMCP_DATABASE_URL=local:NAME
-  --database-url URL               a Postgres, as a user that may create schemas. Better in OMCP_ADMIN_URL: others can see arguments
-    --schema NAME                  the schema to make there (cdm)
-    --reader ROLE                  lets this role read it; without it the SQL for one is printed
-
-  --replace                        replace a CDM that is there
-  --cdm-version 5.3|5.4            of the files; found out without it
-  --rejects DIR                    keep rows that do not fit, a CSV file a table. They hold patients' data
-
-Files are .csv, .tsv or .txt, plain or gzipped, with a header; columns in any order; TABs (as vocabulary downloads have), commas,
-semicolons or bars; UTF-8. An empty field is NULL, a quoted empty one the empty text; in columns that hold no text NA, NaN, NULL and
-the like are NULL too. A load is whole or not at all: one that fails leaves what was there before.
-`;
 
 const SCHEMA = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
 
@@ -97,7 +74,7 @@ export async function runCdmCommand(
     return 0;
   }
   if (command !== "load" && command !== "sample") {
-    throw wrongCall(command === undefined ? "Nothing to do" : `There is no command cdm ${command}`);
+    throw wrongCall(command === undefined ? "Missing command" : `Unknown command: cdm ${command}`);
   }
   const extra = command === "load" ? rest : positionals.slice(1);
   if (extra.length > 0) throw wrongCall(`Too many arguments: ${extra.join(" ")}`);
@@ -130,28 +107,28 @@ type Place =
 function placeOf(values: Values, read: ReadVariable): Place {
   const { into, schema, reader, replace } = values;
   if (into !== undefined && values["database-url"] !== undefined) {
-    throw wrongCall("--into and --database-url exclude each other");
+    throw wrongCall("Pass --into or --database-url, not both");
   }
   if (into !== undefined) {
     const name = localName(into);
     if (name === undefined) throw wrongCall("--into must be local:NAME, with a NAME of a-z, 0-9, _ and -");
     if (reader !== undefined || schema !== "cdm") {
-      throw wrongCall("--schema and --reader go with a database by URL, not with --into");
+      throw wrongCall("--schema and --reader apply to --database-url, not to --into");
     }
     return { kind: "local", name, replace };
   }
   const url = values["database-url"] ?? read("OMCP_ADMIN_URL");
   if (url === undefined || url === "") {
-    throw wrongCall("It is not said where to load: --into or --database-url");
+    throw wrongCall("Missing destination: pass --into or --database-url");
   }
   if (!SCHEMA.test(schema)) throw wrongCall("--schema must be a lower-case SQL name");
   return { kind: "url", url, schema, reader, replace };
 }
 
 async function folderOf(folder: string | undefined, values: Values): Promise<CdmSource> {
-  if (folder === undefined) throw wrongCall("It is not said which folder to load");
+  if (folder === undefined) throw wrongCall("Missing folder: pass the folder that has the CDM files");
   for (const name of ["persons", "seed"] as const) {
-    if (values[name] !== undefined) throw wrongCall(`--${name} goes with cdm sample`);
+    if (values[name] !== undefined) throw wrongCall(`--${name} applies to cdm sample only`);
   }
   const asked = values["cdm-version"];
   const version = cdmVersionSchema.optional().safeParse(asked);
@@ -164,7 +141,7 @@ async function folderOf(folder: string | undefined, values: Values): Promise<Cdm
 
 function sampleOf(values: Values): CdmSource {
   for (const name of ["rejects", "cdm-version"] as const) {
-    if (values[name] !== undefined) throw wrongCall(`--${name} goes with cdm load`);
+    if (values[name] !== undefined) throw wrongCall(`--${name} applies to cdm load only`);
   }
   return sampleSource({
     ...(values.persons === undefined ? {} : { persons: whole("persons", values.persons) }),
@@ -233,7 +210,7 @@ function howToServe(place: Place): string[] {
   const grants = place.reader === undefined
     ? [
       "",
-      "A role that may read it and nothing else, to be made by an administrator:",
+      "An administrator can create a role that may only read it:",
       "",
       readerRoleSql({ role, schema: place.schema, database }),
     ]
@@ -249,51 +226,11 @@ function howToServe(place: Place): string[] {
   ];
 }
 
-interface Management {
-  readonly args: readonly string[];
-  /** The options given, with their dashes. */
-  readonly options: readonly string[];
-  readonly print: Print;
-  readonly read: ReadVariable;
-}
-
-/** Does what looks at local CDMs rather than making one. */
-async function manage(command: "list" | "remove", management: Management): Promise<void> {
-  const { args, options, print, read } = management;
-  if (options.length > 0) throw wrongCall(`cdm ${command} takes no ${options.join(", ")}`);
-  const expected = command === "list" ? 0 : 1;
-  if (args.length > expected) throw wrongCall(`Too many arguments: ${args.slice(expected).join(" ")}`);
-  if (command === "list") {
-    await withRuntime(
-      read,
-      async (runtime) => cdmLines(await listLocalCdms(runtime)).forEach((line) => print(line)),
-    );
-    return;
-  }
-  const name = localName(args[0] ?? "");
-  if (name === undefined) throw wrongCall("cdm remove takes local:NAME, with a NAME of a-z, 0-9, _ and -");
-  await withRuntime(read, async (runtime) => await removeLocalCdm(runtime, name));
-  print(`Removed local:${name}`);
-}
-
-async function withRuntime<T>(
-  read: ReadVariable,
-  work: (runtime: ContainerPlatform) => Promise<T>,
-): Promise<T> {
-  const host = read("DOCKER_HOST");
-  const engine = await Engine.connect(host === undefined ? {} : { host });
-  try {
-    return await work(new DockerRuntime(engine));
-  } finally {
-    engine.close();
-  }
-}
-
-/** Does something that SIGINT and SIGTERM end in order, leaving nothing half done. */
+/** Runs work that SIGINT and SIGTERM cancel. */
 async function untilSignal(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const controller = new AbortController();
   function stop(): void {
-    controller.abort(new OmcpError("cancelled", "The load was stopped by a signal"));
+    controller.abort(new OmcpError("cancelled", "A signal stopped the load"));
   }
   const signals = ["SIGINT", "SIGTERM"] as const;
   for (const name of signals) Deno.addSignalListener(name, stop);
@@ -302,8 +239,4 @@ async function untilSignal(work: (signal: AbortSignal) => Promise<void>): Promis
   } finally {
     for (const name of signals) Deno.removeSignalListener(name, stop);
   }
-}
-
-function wrongCall(message: string): OmcpError {
-  return new OmcpError("invalid_argument", message, { state: "Nothing was done.", next: USAGE.trimEnd() });
 }

@@ -13,7 +13,7 @@ const contentSchema = z.array(z.union([
   z.object({ type: z.string() }),
 ]));
 
-/** A tool's result as the demo and the tests look at it. */
+/** A tool's result, as the demo and the tests use it. */
 export interface ToolReply {
   readonly isError: boolean;
   /** All text blocks. */

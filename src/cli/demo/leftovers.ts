@@ -1,19 +1,19 @@
-/** What a demo has in the engine, by its instance label, and the end of that. */
+/** Finds and removes what a demo left in the engine, by its instance label. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Engine } from "../../docker/mod.ts";
 import { LABEL_INSTANCE } from "../../runtime/mod.ts";
 
-/** How long a server that has ended may take to be gone from the engine, in milliseconds. */
+/** How long containers may outlive their server, in milliseconds. */
 const GONE_MS = 10_000;
 const POLL_MS = 100;
 
 /**
- * Removes the demo's volumes and counts what it has left. Containers have to go by themselves, since that is what a server
- * promises; those that do not are counted, and then removed all the same.
+ * Removes the demo's volumes and counts what is left. A server promises to remove its containers itself; those that remain are counted,
+ * then removed.
  *
  * @param engine Where to look.
  * @param instance The demo's instance.
- * @returns How many containers a server had left, how many volumes there were, and how many could not be removed.
+ * @returns How many containers remained, how many volumes there were, and how many of them could not be removed.
  * @throws {OmcpError} What the engine's calls throw.
  */
 export async function clearAway(

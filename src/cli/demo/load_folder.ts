@@ -2,11 +2,11 @@ import { loadLocal } from "../../cdm/local_load.ts";
 import { type ContainerPlatform, LABEL_INSTANCE } from "../../runtime/mod.ts";
 import { folderSource, headLine, keyLines, tableLines } from "../../cdm/load/mod.ts";
 
-/** What {@link loadFolder} loads, and for whom. */
+/** Options of {@link loadFolder}. */
 export interface FolderLoad {
-  /** Where the volume is made. */
+  /** Where the volume is created. */
   readonly runtime: ContainerPlatform;
-  /** Labels all that is made, so that it is found again. */
+  /** Labels everything that is created. */
   readonly instance: string;
   /** The folder of CDM files. */
   readonly folder: string;
@@ -17,7 +17,7 @@ export interface FolderLoad {
 }
 
 /**
- * Loads a folder of CDM files for the demo, under a name that nobody else uses.
+ * Loads a folder of CDM files for the demo, under a random name.
  *
  * @param load The folder.
  * @returns The settings of a server that serves it.
@@ -38,7 +38,7 @@ export async function loadFolder(load: FolderLoad): Promise<Record<string, strin
     instance,
     labels: { [LABEL_INSTANCE]: instance },
     onTable: (table) => {
-      // A demonstration is no audit: tables without a row are passed over.
+      // Empty tables are left out: this is a demonstration.
       if (table.read > 0) tableLines(table).forEach(say);
     },
     signal,

@@ -1,6 +1,6 @@
 /**
- * The demo: a real MCP client starts the real server, over stdio, and does with it what an analyst's agent would do. Exits 0 only
- * if every step did what it should. It leaves nothing in the engine, also when a step fails or Ctrl-C stops it.
+ * The demo: a real MCP client starts the real server, over stdio, and uses it as an analyst's agent would. Exits 0 only
+ * if every step passed. It leaves nothing in the engine, even when a step fails or Ctrl-C stops it.
  *
  *     deno task demo [--data DIR]
  */
@@ -17,7 +17,7 @@ import { Transcript } from "./transcript.ts";
 const { values } = parseArgs({ args: Deno.args, options: { data: { type: "string" } } });
 const stopping = new AbortController();
 const { signal } = stopping;
-/** Whether lines are withheld: steps that fail since the demo was stopped have nothing to say. */
+/** Suppresses output: steps that fail because the demo was stopped are not worth a line. */
 let muted = false;
 
 function write(line: string): void {
@@ -25,7 +25,7 @@ function write(line: string): void {
   try {
     Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
   } catch {
-    // Whoever read has gone, as `head` does: what was made must be cleared away all the same.
+    // The reader has closed its end, as `head` does; what the demo created must still be removed.
     muted = true;
     stopping.abort(new Error("The demo's output was closed"));
   }
@@ -38,7 +38,7 @@ function stop(): void {
   stopping.abort(new Error("The demo was stopped"));
 }
 
-/** Everything between the title and the proof. */
+/** All steps but the last. */
 async function show(engine: Engine, instance: string): Promise<void> {
   const environment: Record<string, string> = { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance };
   const folder = values.data;
@@ -54,7 +54,7 @@ async function show(engine: Engine, instance: string): Promise<void> {
           signal,
         }),
     );
-    if (settings === undefined) return; // The steps would show another database than the one asked for.
+    if (settings === undefined) return; // The steps would show a database that nobody asked for.
     Object.assign(environment, settings);
   }
   const server = await connectServer(environment, { socketPath: engine.socketPath });
@@ -62,7 +62,7 @@ async function show(engine: Engine, instance: string): Promise<void> {
   function close(): Promise<void> {
     return closing ??= server.close();
   }
-  // Calls under way then fail, and with them the steps.
+  // Calls in progress then fail, and with them the steps.
   using _listener = addAbortListener(signal, () => void close().catch(() => {}));
   try {
     if (!signal.aborted) await runSteps(server, transcript);
@@ -85,7 +85,7 @@ try {
 }
 muted = false;
 await transcript.step(
-  "Proof that nothing is left: the server has ended, and the engine has no container and no volume of this demo",
+  "Nothing is left: the server has exited, and the engine has no container and no volume of this demo",
   async () => {
     const { containers, volumesMade, volumes } = await clearAway(engine, instance);
     transcript.reply(`containers of this demo: ${containers}`);

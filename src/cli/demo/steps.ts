@@ -50,7 +50,7 @@ const REFUSED = [
  * Runs all steps in one sandbox.
  *
  * @param server The connected server.
- * @param transcript Where it is told.
+ * @param transcript Where the steps are printed.
  */
 export async function runSteps(server: ConnectedServer, transcript: Transcript): Promise<void> {
   await transcript.step("An MCP client starts the server over stdio and asks what it can do", async () => {

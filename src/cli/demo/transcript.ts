@@ -19,7 +19,7 @@ export class Transcript {
     this.#color = color;
   }
 
-  /** How many steps did not do what they should. */
+  /** How many steps failed. */
   get failures(): number {
     return this.#failures;
   }
@@ -35,10 +35,10 @@ export class Transcript {
   }
 
   /**
-   * Runs one step and prints it: heading, what was shown, verdict and time.
+   * Runs one step and prints its heading, output, outcome and time.
    *
    * @param heading What the step shows.
-   * @param run Does it, printing through {@link Transcript.code} and {@link Transcript.reply}; throws when it is not as it should be.
+   * @param run The step; it prints through {@link Transcript.code} and {@link Transcript.reply}, and throws when it fails.
    */
   async step<T>(heading: string, run: () => Promise<T>): Promise<T | undefined> {
     this.#step += 1;
@@ -59,19 +59,19 @@ export class Transcript {
     }
   }
 
-  /** Prints what is sent. */
+  /** Prints the code that is sent. */
   code(text: string): void {
     for (const line of text.trim().split("\n")) this.#write(`   ${this.#paint("2", "»")} ${line}`);
   }
 
-  /** Prints what came back, its first lines. */
+  /** Prints the first lines of a result. */
   reply(text: string, lines = 12): void {
     const all = text.trimEnd().split("\n");
     for (const line of all.slice(0, lines)) this.#indented(line);
     if (all.length > lines) this.#write(`     … ${all.length - lines} more lines`);
   }
 
-  /** Prints what came back of something that failed, its last lines: a traceback says most at its end. */
+  /** Prints the last lines of a failure: a traceback says most at its end. */
   failure(text: string, lines = 8): void {
     const all = text.trimEnd().split("\n");
     if (all.length > lines) this.#write(`     … ${all.length - lines} lines before`);
@@ -82,11 +82,11 @@ export class Transcript {
     this.#write(`     ${line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line}`);
   }
 
-  /** Prints the verdict on the whole. */
+  /** Prints the summary. */
   end(): void {
     const verdict = this.#failures === 0
-      ? this.#paint("1;32", `All ${this.#step} steps did what they should`)
-      : this.#paint("1;31", `${this.#failures} of ${this.#step} steps did not do what they should`);
+      ? this.#paint("1;32", `All ${this.#step} steps passed`)
+      : this.#paint("1;31", `${this.#failures} of ${this.#step} steps failed`);
     this.#write(`\n${verdict}, in ${elapsed(this.#start)}.`);
   }
 

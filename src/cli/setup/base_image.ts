@@ -8,7 +8,7 @@ import { ProgressDigest } from "./progress.ts";
 /** What our images are built on. */
 export const BASE_IMAGE = "debian:trixie-slim";
 
-/** How {@link ensureBaseImage} goes about it. */
+/** Options of {@link ensureBaseImage}. */
 export interface BaseImageOptions {
   readonly progress: Progress;
   readonly signal?: AbortSignal;
@@ -16,9 +16,9 @@ export interface BaseImageOptions {
   readonly reference?: string;
 }
 
-/** A pull that says nothing for this long has no registry, in milliseconds. */
+/** A pull without progress for this long is given up, in milliseconds. */
 const PULL_SILENCE_MS = 20_000;
-/** The bootstrap's time, in milliseconds: it fetches about 40 MB and unpacks it. */
+/** The deadline of mmdebstrap, in milliseconds: it fetches and unpacks about 40 MB. */
 const BOOTSTRAP_DEADLINE_MS = 15 * 60_000;
 
 /** As in the slim images that registries have: no manuals and translations, but licences. */
@@ -31,25 +31,25 @@ const SLIM = [
 ] as const;
 
 /**
- * Makes sure that the engine has the base image: as it is, or pulled, or made with the distribution's own bootstrap tool.
+ * Ensures that the engine has the base image: keeps the one that exists, else pulls it, else creates it with the distribution's bootstrap tool.
  *
  * @param engine The engine.
  * @param options Progress and a name.
- * @throws {OmcpError} `image_missing` when there is no way to it, with what to do.
+ * @throws {OmcpError} `image_missing` when it can neither be pulled nor created.
  */
 export async function ensureBaseImage(engine: Engine, options: BaseImageOptions): Promise<void> {
   const reference = options.reference ?? BASE_IMAGE;
   const call = options.signal ? { signal: options.signal } : {};
   if (await engine.inspectImage(reference, call)) return;
-  options.progress(`base image ${reference} is not there; pulling it`);
+  options.progress(`base image ${reference} is missing; pulling it`);
   const refusal = await pull(engine, reference, options);
   if (refusal === undefined) return;
   options.signal?.throwIfAborted();
-  options.progress(`it cannot be pulled (${refusal}); making it with mmdebstrap`);
+  options.progress(`cannot pull it (${refusal}); creating it with mmdebstrap`);
   await bootstrapBaseImage(engine, options);
 }
 
-/** Pulls; returns why not, or nothing. */
+/** Pulls; returns why it failed, or nothing. */
 async function pull(
   engine: Engine,
   reference: string,
@@ -71,7 +71,7 @@ async function pull(
   } catch (error) {
     if (!(error instanceof OmcpError)) throw error;
     return silence.signal.aborted
-      ? `no word from its registry for ${PULL_SILENCE_MS / 1000} s`
+      ? `its registry did not respond for ${PULL_SILENCE_MS / 1000} s`
       : error.message.slice(0, 300);
   } finally {
     clearTimeout(timer);
@@ -137,15 +137,15 @@ function missing(reference: string, how: string, log: readonly string[]): OmcpEr
   const why = how === "absent"
     ? "mmdebstrap is not installed"
     : how === "timeout"
-    ? "mmdebstrap did not end in time"
+    ? "mmdebstrap timed out"
     : "mmdebstrap failed";
   return new OmcpError(
     "image_missing",
     `Cannot get the base image ${reference}: it cannot be pulled, and ${why}`,
     {
-      state: "No image was made.",
+      state: "No image was created.",
       next:
-        `Bring it into the engine by hand: \`docker load\` from a file, or pull it from the site's own registry and \`docker tag\` it ${reference}; then run the set-up again.`,
+        `Load it into the engine by hand: \`docker load\` from a file, or pull it from the site's own registry and \`docker tag\` it ${reference}; then run the set-up again.`,
       details: { log },
     },
   );

@@ -16,7 +16,7 @@ import { ProgressDigest } from "./progress.ts";
 import { generateSample } from "./sample_files.ts";
 import { tarStream } from "./tar.ts";
 
-/** What a build takes from the host, so that it reaches the network as the host does. None of it is in the finished image. */
+/** What a build takes from the host to reach the network as the host does. The finished image contains none of it. */
 export interface BuildHost {
   /** Certificate authorities as PEM; may be empty. */
   readonly certificates: string;
@@ -28,14 +28,14 @@ export interface BuildHost {
 export interface BuildImageOptions {
   readonly host: BuildHost;
   readonly progress: Progress;
-  /** Builds every step anew, with the distribution's newest packages. @default false */
+  /** Rebuilds every step, with the distribution's newest packages. @default false */
   readonly refresh?: boolean;
   /** Milliseconds. */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal;
 }
 
-/** Variables that the builder itself hands to each step and keeps out of the image. */
+/** Variables that the builder passes to each step and keeps out of the image. */
 const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"] as const;
 
 /**
@@ -72,13 +72,13 @@ export async function buildImage(engine: Engine, kind: ImageKind, options: Build
   }
 }
 
-/** What of a build's context is not under `images/`. */
+/** The files of a build's context that are not under `images/`. */
 function generatedFiles(kind: ImageKind, host: BuildHost): readonly TextFile[] {
   return kind === "python" ? [{ path: "ca/host-ca.crt", text: host.certificates }] : generateSample();
 }
 
 /**
- * The hash of the sample's data, for {@link LABEL_SAMPLE}: by it a test sees that the generator has changed without its version.
+ * The hash of the sample's data, for {@link LABEL_SAMPLE}: a test compares it, so that the generator cannot change without its version.
  *
  * @param files What {@link generateSample} makes.
  * @returns SHA-256 in hexadecimal.
@@ -113,12 +113,12 @@ function explain(error: OmcpError, kind: ImageKind, digest: ProgressDigest): Omc
     `${digest.current}: exit code`,
   );
   const next = adviceFor(log.join("\n")) ??
-    "Look at the lines above, mend what they name, and run the set-up again.";
+    "Look at the lines above, fix what they name, and run the set-up again.";
   return error.with({
     message,
     state: `The image ${
       imageReference(kind)
-    } was not made; the engine keeps the finished steps for the next try.`,
+    } was not built; the engine keeps the finished steps for the next try.`,
     next,
     details: { log },
   });
@@ -126,13 +126,13 @@ function explain(error: OmcpError, kind: ImageKind, digest: ProgressDigest): Omc
 
 function adviceFor(log: string): string | undefined {
   if (/CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLError/i.test(log)) {
-    return "A proxy that inspects TLS seems to be in the way: let SSL_CERT_FILE name a bundle with its certificate authority, then run the set-up again.";
+    return "A proxy seems to inspect TLS: set SSL_CERT_FILE to a bundle with its certificate authority, then run the set-up again.";
   }
   if (
     /NewConnectionError|NameResolutionError|Temporary failure resolving|Could not connect|No route to host|Network is unreachable|timed out/i
       .test(log)
   ) {
-    return "The build has no way to the package index: set PIP_INDEX_URL or HTTPS_PROXY if the site has its own, or make the images elsewhere (images/README.md, air-gapped sites).";
+    return "The build cannot reach the package index: set PIP_INDEX_URL or HTTPS_PROXY if the site has its own, or build the images elsewhere (images/README.md, air-gapped sites).";
   }
   if (/No space left on device/i.test(log)) {
     return "Free some space where the engine keeps its data: the images need about 4 GB while they are made.";

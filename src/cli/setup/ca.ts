@@ -1,4 +1,4 @@
-/** Variables by which other programs are told of a bundle of certificate authorities. */
+/** Variables that name a bundle of certificate authorities to other programs. */
 const VARIABLES = [
   "SSL_CERT_FILE",
   "NODE_EXTRA_CA_CERTS",
@@ -7,7 +7,7 @@ const VARIABLES = [
   "CURL_CA_BUNDLE",
 ] as const;
 
-/** Where distributions keep theirs. */
+/** Where distributions keep their bundle. */
 const SYSTEM_BUNDLES = [
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
@@ -15,7 +15,7 @@ const SYSTEM_BUNDLES = [
   "/etc/ssl/cert.pem",
 ] as const;
 
-/** A bundle larger than this is none, in bytes. */
+/** Larger files are not read, in bytes. */
 const MAX_BUNDLE = 16 * 1024 * 1024;
 
 const CERTIFICATE =
@@ -23,7 +23,7 @@ const CERTIFICATE =
 
 /**
  * Collects the certificate authorities that this host trusts, so that a build's TLS can pass an inspecting proxy. Only
- * certificates are taken: a key that lies in the same file is left there. Files that cannot be read are skipped.
+ * certificates are taken: a key in the same file is left out. Files that cannot be read are skipped.
  *
  * @param read Looks an environment variable up.
  * @returns The certificates as PEM, each once; empty if there are none.

@@ -2,9 +2,9 @@ import { DeadlineSignal } from "../../lib/async/deadline.ts";
 import { addAbortListener } from "node:events";
 import { TextLineStream } from "./text_lines.ts";
 
-/** How {@link runCommand} runs. */
+/** Options of {@link runCommand}. */
 export interface RunOptions {
-  /** Milliseconds after which it is ended. */
+  /** Milliseconds after which the program is killed. */
   readonly deadlineMs: number;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -19,13 +19,13 @@ export type CommandEnd =
   | { readonly kind: "absent" }
   | { readonly kind: "timeout" };
 
-/** Milliseconds between asking a program to end and ending it, and for its output to run dry. */
+/** Milliseconds between SIGTERM and SIGKILL, and to wait for the rest of a program's output. */
 const GRACE_MS = 3_000;
 
 /**
- * Runs a program of the host to its end, without a terminal and without input.
+ * Runs a program of the host until it exits, without a terminal and without input.
  *
- * @param command The program and its arguments; no shell comes in between.
+ * @param command The program and its arguments; no shell is involved.
  * @param options Bounds and where its output goes.
  * @returns How it ended; a program that does not exist is not an error here.
  */
@@ -61,7 +61,7 @@ export async function runCommand(
       eachLine(child.stderr, { onLine: options.onLine, signal: quiet.signal }),
     ]);
     const status = await child.status;
-    // A daemon that it has started may keep its output open for ever.
+    // A daemon that it has started may keep its output open forever.
     const leave = setTimeout(() => quiet.abort(), GRACE_MS);
     await output;
     clearTimeout(leave);
@@ -76,7 +76,7 @@ function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch {
-    // It has ended by itself.
+    // It has exited by itself.
   }
 }
 

@@ -2,18 +2,18 @@ import { OmcpError } from "../../errors.ts";
 import { runCommand } from "./command.ts";
 import type { Progress } from "./progress.ts";
 
-/** Where a daemon that set-up started in the background leaves its process id. */
+/** The file with the process id of a daemon that set-up started in the background. */
 export const PID_FILE = "/run/omcp/dockerd.pid";
-/** Where it logs. */
+/** Its log. */
 export const LOG_FILE = "/var/log/omcp-dockerd.log";
 
 /** A daemon that set-up has started. */
 export interface StartedDaemon {
-  /** Why it has ended, or nothing while it runs. */
+  /** Why it has exited; nothing while it runs. */
   failure(): Promise<string | undefined>;
 }
 
-/** What lines of the daemon's log mean. */
+/** Causes that lines of the daemon's log reveal. */
 const CAUSES: readonly (readonly [RegExp, string])[] = [
   [
     /devices cgroup isn't mounted|cgroups?[^\n]*not (?:mounted|found)/i,
@@ -29,7 +29,7 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /pid file found|process with PID \d+ is still running/i,
-    "Another dockerd runs already, but does not answer: end it, or wait for it.",
+    "Another dockerd is running but does not respond: stop it, or wait for it.",
   ],
   [
     /permission denied|operation not permitted/i,
@@ -38,7 +38,7 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Tells whether a Docker daemon is installed.
+ * Whether a Docker daemon is installed.
  *
  * @returns Whether `dockerd` can be run.
  */
@@ -48,7 +48,7 @@ export async function daemonIsInstalled(): Promise<boolean> {
 }
 
 /**
- * Tells whether a Docker daemon runs, whoever started it, even if it does not answer yet.
+ * Whether a Docker daemon is running, even if it does not respond yet.
  *
  * @returns Whether a process is called `dockerd`; false where there is no /proc.
  */
@@ -66,8 +66,8 @@ export async function daemonRuns(): Promise<boolean> {
 /**
  * Starts `dockerd` in the background, in a session of its own, so that it outlives set-up. It must be run as root on Linux.
  *
- * @param progress Told where its process id and its log are.
- * @returns A way to see that it failed.
+ * @param progress Takes a line about where its process id and its log are.
+ * @returns A handle that reports its failure.
  * @throws {OmcpError} `engine_unreachable` if it cannot even be started.
  */
 export async function startDaemon(progress: Progress): Promise<StartedDaemon> {
@@ -98,7 +98,7 @@ export async function startDaemon(progress: Progress): Promise<StartedDaemon> {
 }
 
 /**
- * Says in a sentence why a daemon ended, by its log.
+ * Explains why a daemon exited, from its log.
  *
  * @param log What it logged.
  * @returns The cause, if it is a known one, and the log's last lines.
@@ -106,10 +106,10 @@ export async function startDaemon(progress: Progress): Promise<StartedDaemon> {
 export function explainLog(log: string): string {
   const known = CAUSES.find(([pattern]) => pattern.test(log))?.[1];
   const last = log.trim().split("\n").slice(-3).map((line) => line.slice(0, 400)).join(" | ");
-  return `${known ?? `Look at its log, ${LOG_FILE}.`} Its last words: ${last || "none"}`;
+  return `${known ?? `Look at its log, ${LOG_FILE}.`} Last lines: ${last || "none"}`;
 }
 
-/** On a bare machine without an init that does it, mounts the unified hierarchy. */
+/** Mounts the unified control group hierarchy on a machine whose init has not. */
 async function mountControlGroups(progress: Progress): Promise<void> {
   const mounts = await Deno.readTextFile("/proc/mounts");
   if (/^\S+ \S+ cgroup2? /m.test(mounts)) return;
@@ -121,7 +121,7 @@ async function nameOf(pid: string): Promise<string> {
   try {
     return (await Deno.readTextFile(`/proc/${pid}/comm`)).trim();
   } catch {
-    // It has ended meanwhile.
+    // It has exited meanwhile.
     return "";
   }
 }

@@ -5,9 +5,9 @@ import { runCommand } from "./command.ts";
 import type { Progress } from "./progress.ts";
 import { ProgressDigest } from "./progress.ts";
 
-/** What of this host decides whether set-up may install something. */
+/** The facts that decide whether set-up may install something. */
 export interface HostFacts {
-  /** As `PRETTY_NAME` of /etc/os-release, or the operating system's kind. */
+  /** `PRETTY_NAME` of /etc/os-release, or the operating system's kind. */
   readonly name: string;
   /** Whether packages come by apt-get. */
   readonly debianLike: boolean;
@@ -16,10 +16,10 @@ export interface HostFacts {
   readonly systemd: boolean;
 }
 
-/** The time of one apt-get, in milliseconds. */
+/** The deadline of one apt-get, in milliseconds. */
 const APT_DEADLINE_MS = 10 * 60_000;
 
-/** Where apt keeps what it knows of packages. */
+/** apt's package lists. */
 const LISTS = "/var/lib/apt/lists";
 
 /**
@@ -40,11 +40,11 @@ export async function hostFacts(): Promise<HostFacts> {
 }
 
 /**
- * Installs packages of the distribution, on Debian and its kin as root.
+ * Installs packages of the distribution, on Debian and its derivatives as root.
  *
  * @param packages Their names.
  * @param options Progress and signal.
- * @throws {OmcpError} `config_invalid` where that is not possible or fails, with what to do by hand.
+ * @throws {OmcpError} `config_invalid` where that is not possible or fails.
  */
 export async function installPackages(
   packages: readonly string[],
@@ -64,7 +64,7 @@ export async function installPackages(
       },
     );
   }
-  options.progress(`installing ${packages.join(", ")} of ${host.name}`);
+  options.progress(`installing ${packages.join(", ")} from ${host.name}`);
   using digest = new ProgressDigest({ progress: options.progress, title: "apt-get" });
   if (!(await hasLists())) await aptGet(["update"], digest, options.signal);
   const install = ["install", "--yes", "--no-install-recommends", ...packages];
@@ -74,13 +74,13 @@ export async function installPackages(
   if (await aptGet(install, digest, options.signal)) return;
   throw new OmcpError("config_invalid", `Cannot install ${packages.join(", ")}: apt-get failed`, {
     state: "Some of the packages may be installed.",
-    next: `Run \`${command}\` by hand, mend what it names, then run the set-up again.`,
+    next: `Run \`${command}\` by hand, fix what it names, then run the set-up again.`,
     details: { log: digest.tail },
   });
 }
 
 /**
- * Says what host this is, for an error.
+ * Describes this host, for an error.
  *
  * @param host The facts.
  * @returns Such as "Fedora Linux 43, as an ordinary user".

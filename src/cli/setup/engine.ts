@@ -7,7 +7,7 @@ import type { HostFacts } from "./distribution.ts";
 import { describe, hostFacts, installPackages } from "./distribution.ts";
 import type { Progress } from "./progress.ts";
 
-/** How {@link ensureEngine} finds or makes an engine. */
+/** Options of {@link ensureEngine}. */
 export interface EnsureEngineOptions {
   readonly progress: Progress;
   /** Looks an environment variable up: `DOCKER_HOST`, `XDG_RUNTIME_DIR`, `HOME`. */
@@ -15,16 +15,16 @@ export interface EnsureEngineOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An engine that is there answers within this, in milliseconds. */
+/** How long a running engine may take to respond, in milliseconds. */
 const ANSWER_MS = 3_000;
-/** One that was just started, or whose machine is busy, answers within this, in milliseconds. */
+/** How long an engine may take that was just started or whose machine is busy, in milliseconds. */
 const START_MS = 60_000;
-/** Milliseconds between two looks. */
+/** Milliseconds between two attempts. */
 const POLL_MS = 200;
 
 /**
- * Makes sure that a container engine answers. One that is named by `DOCKER_HOST`, or answers at the usual socket, is taken as it
- * is. Else, on Debian and its kin as root, the distribution's own is installed and started.
+ * Ensures that a container engine responds. One that `DOCKER_HOST` names, or that responds at the usual socket, is taken as it
+ * is. Else, on Debian and its derivatives as root, the distribution's engine is installed and started.
  *
  * @param options Where to look, progress.
  * @returns The engine; to be closed.
@@ -46,7 +46,7 @@ export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine
     if (named) {
       throw unreachable(
         error,
-        `The engine that DOCKER_HOST names (${named}) must be started, or DOCKER_HOST unset.`,
+        `Start the engine that DOCKER_HOST names (${named}), or unset DOCKER_HOST.`,
       );
     }
     const facts = await hostFacts();
@@ -59,7 +59,7 @@ export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine
       );
     }
     if (!facts.debianLike || !facts.root) throw unreachable(error, byHand(facts));
-    options.progress("no container engine answers");
+    options.progress("no container engine responds");
     return await makeEngine(facts, options);
   }
 }
@@ -82,7 +82,7 @@ async function makeEngine(host: HostFacts, options: EnsureEngineOptions): Promis
   return await awaitEngine(options, () => daemon.failure());
 }
 
-/** Waits until the engine answers; `failure` tells when there is no more sense in it. */
+/** Waits until the engine answers; `failure` reports why it never will. */
 async function awaitEngine(
   options: EnsureEngineOptions,
   failure: () => Promise<string | undefined>,
@@ -100,7 +100,7 @@ async function awaitEngine(
     }
     const why = await failure();
     if (why !== undefined) {
-      throw new OmcpError("engine_unreachable", "Cannot start the container engine: it ended at once", {
+      throw new OmcpError("engine_unreachable", "Cannot start the container engine: it exited at once", {
         next: why,
       });
     }
@@ -108,7 +108,7 @@ async function awaitEngine(
   }
   throw new OmcpError(
     "engine_unreachable",
-    `Cannot start the container engine: no answer within ${START_MS / 1000} s`,
+    `Cannot start the container engine: no response within ${START_MS / 1000} s`,
     {
       next: "Look at its log: /var/log/omcp-dockerd.log, or `journalctl -u docker` where systemd runs.",
     },
@@ -123,7 +123,7 @@ async function tryEngine(): Promise<Engine | undefined> {
   }
 }
 
-/** Other places where engines of one user, or of Docker Desktop, listen. */
+/** Other sockets: of a user's own engine, of Docker Desktop. */
 async function findElsewhere(read: (name: string) => string | undefined): Promise<string | undefined> {
   const runtime = read("XDG_RUNTIME_DIR");
   const home = read("HOME");
@@ -158,10 +158,10 @@ function unreachable(cause: OmcpError, next: string): OmcpError {
 }
 
 function joinGroup(host: string): string {
-  return `The engine is there, but this user may not use ${host}: run \`sudo usermod -aG docker "$USER"\`, log in anew, and run the set-up again.`;
+  return `The engine is there, but this user may not use ${host}: run \`sudo usermod -aG docker "$USER"\`, log in again, and run the set-up again.`;
 }
 
-/** One plain paragraph for a host on which set-up installs nothing. */
+/** What to do on a host on which set-up installs nothing. */
 function byHand(host: HostFacts): string {
   const missing =
     `Set-up needs a Docker Engine (20.10 or newer) whose socket is at ${
@@ -169,7 +169,7 @@ function byHand(host: HostFacts): string {
     } or named by DOCKER_HOST; ` +
     `none answers, and on ${describe(host)} it installs none by itself.`;
   if (host.debianLike) {
-    return `${missing} Run \`sudo apt-get install docker.io\` and \`sudo usermod -aG docker "$USER"\`, log in anew, and run the set-up again.`;
+    return `${missing} Run \`sudo apt-get install docker.io\` and \`sudo usermod -aG docker "$USER"\`, log in again, and run the set-up again.`;
   }
   if (Deno.build.os === "darwin") {
     return `${missing} Install and start Docker Desktop or Colima, then run the set-up again.`;

@@ -2,11 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OmcpError } from "../../errors.ts";
 import type { Progress } from "./progress.ts";
 
-/** How {@link withLock} waits. */
+/** Options of {@link withLock}. */
 export interface LockOptions {
-  /** The file to lock; made if absent, never removed. */
+  /** The file to lock; created if absent, never removed. */
   readonly path: string;
-  /** Milliseconds to wait for another's work. */
+  /** Milliseconds to wait for another holder. */
   readonly deadlineMs: number;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
@@ -16,8 +16,8 @@ export interface LockOptions {
 const POLL_MS = 250;
 
 /**
- * Does work while holding a lock on a file, so that two programs do not do it at once. The system frees the lock when its holder
- * ends, however it ends.
+ * Runs work while holding a lock on a file, so that two programs do not run it at once. The system releases the lock when its holder
+ * exits.
  *
  * @param options The file and the waiting.
  * @param work What to do.
@@ -36,7 +36,7 @@ export async function withLock<T>(options: LockOptions, work: () => Promise<T>):
 }
 
 /**
- * Where set-ups of one user lock each other out.
+ * The lock file that set-ups of one user share.
  *
  * @param read Looks an environment variable up.
  * @returns An absolute path.

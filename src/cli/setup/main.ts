@@ -1,4 +1,4 @@
-/** The command of `deno task setup`: an engine that answers, and both images in it. */
+/** The command of `deno task setup`: ensures that an engine responds and has both images. */
 import { parseArgs } from "node:util";
 import { OmcpError } from "../../errors.ts";
 import { imageReference } from "../../images/identity.ts";

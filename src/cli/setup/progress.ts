@@ -2,7 +2,7 @@
 export type Progress = (text: string) => void;
 
 /**
- * Makes a progress that writes lines with the time since it was made to stderr: stdout may belong to a protocol or a report.
+ * A progress that writes lines, with the elapsed time, to stderr: stdout may belong to a protocol or a report.
  *
  * @returns The progress.
  */
@@ -15,27 +15,27 @@ export function stderrProgress(): Progress {
   };
 }
 
-/** How a {@link ProgressDigest} cuts a flood of lines down. */
+/** Options of a {@link ProgressDigest}. */
 export interface DigestOptions {
   readonly progress: Progress;
-  /** Stands before each line. */
+  /** Printed before each line. */
   readonly title: string;
   /** Milliseconds between two lines of the flood. @default 5000 */
   readonly everyMs?: number;
 }
 
-/** The most lines kept for an error. */
+/** How many lines are kept for an error. */
 const TAIL = 20;
-/** After this much silence a reminder is due, in milliseconds. */
+/** Silence after which a reminder is printed, in milliseconds. */
 const BEAT_MS = 10_000;
-/** The most characters of a line that are kept for an error. */
+/** How many characters of a line are kept for an error. */
 const KEPT_WIDTH = 300;
-/** The most characters of a line that are shown. */
+/** How many characters of a line are shown. */
 const WIDTH = 100;
 
 /**
- * Cuts the output of a long job down to what a person can follow: headings always, of the rest the newest line every few seconds,
- * and a word that it goes on where nothing comes. Keeps the last lines for an error message. To be disposed of.
+ * Cuts the output of a long job down to what a person can follow: every heading, the newest of the other lines every few seconds, and a
+ * reminder during silence. Keeps the last lines for an error message. Dispose of it at the end.
  */
 export class ProgressDigest implements Disposable {
   readonly #options: DigestOptions;

@@ -3,11 +3,11 @@ import { OmcpError } from "../../errors.ts";
 import type { ImageKind } from "../../images/kinds.ts";
 import { contentHash, LABEL_CONTENT, LABEL_IMAGE, LABEL_STAGE } from "../../images/identity.ts";
 
-/** Older images of a kind that stay: servers of another version, or another checkout, may still want them. */
+/** How many older images of a kind stay: servers of another version or checkout may still need them. */
 const KEPT = 2;
 
 /**
- * Removes our images of a kind that newer ones have superseded, but for the last few and any that a container uses.
+ * Removes superseded images of a kind, except the newest few and any that a container uses.
  *
  * @param engine The engine.
  * @param kind Which images.
@@ -26,8 +26,8 @@ export async function pruneImages(engine: Engine, kind: ImageKind): Promise<read
 }
 
 /**
- * Removes what the stages of finished builds have left: more than a gigabyte that only a build of the same content could use again,
- * and the one place where the host's certificates are.
+ * Removes the intermediate stages of finished builds: more than a gigabyte that only a build of the same content could reuse, and the only
+ * place that holds the host's certificates.
  *
  * @param engine The engine.
  */
@@ -37,7 +37,7 @@ export async function pruneStages(engine: Engine): Promise<void> {
 }
 
 /**
- * Picks the images that may go: neither the current content, nor the newest few of the others.
+ * Picks the images to remove: all but the current content and the newest few of the others.
  *
  * @param images Images of one kind.
  * @param current The current content's hash.

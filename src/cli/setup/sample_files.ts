@@ -5,17 +5,17 @@ import { hashParts } from "../../images/identity.ts";
 
 /** The schema of the local databases. */
 const SCHEMA = "cdm";
-/** The version of the CDM that the sample is. */
+/** The sample's CDM version. */
 const VERSION = "5.4";
 /** The role without rights that sandboxes' statements run under. */
 const READER = "omcp_reader";
 
-/** Persons of the sample that stand for all of them in the image's hash: some 50 ms to generate, not a second. */
+/** How many persons of the sample enter the image's hash: they take some 50 ms to generate, all take a second. */
 const FINGERPRINT_PERSONS = 10;
 
 /**
- * Computes `SAMPLE_FINGERPRINT`: a hash of the statements, the vocabulary and the first persons, and of the facts that the other
- * persons are made from.
+ * Computes `SAMPLE_FINGERPRINT`: a hash of the statements, the vocabulary and the first persons, and of the inputs of the
+ * other persons.
  *
  * @returns SHA-256 in hexadecimal. It changes when the sample does; a change that the first persons do not show needs a new SAMPLE_VERSION.
  */

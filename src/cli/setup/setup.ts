@@ -9,15 +9,15 @@ import { setupLockPath, withLock } from "./lock.ts";
 import type { Progress } from "./progress.ts";
 import { pruneImages, pruneStages } from "./prune.ts";
 
-/** How {@link setUp} works. */
+/** Options of {@link setUp}. */
 export interface SetUpOptions {
-  /** Told what is done; nothing where all is there. */
+  /** Takes a line for each step; none where nothing is missing. */
   readonly progress: Progress;
   /** Looks an environment variable up. */
   readonly read: (name: string) => string | undefined;
-  /** Builds images that are there anew, with the distribution's newest packages. @default false */
+  /** Rebuilds existing images, with the distribution's newest packages. @default false */
   readonly refresh?: boolean;
-  /** Ends the set-up early; finished steps stay with the engine. */
+  /** Stops the set-up; the engine keeps finished steps. */
   readonly signal?: AbortSignal;
 }
 
@@ -33,11 +33,11 @@ const LOCK_DEADLINE_MS = 60 * 60_000;
 const BUILD_DEADLINE_MS = 45 * 60_000;
 
 /**
- * Makes sure that an engine answers and has both images. It changes nothing where all is there.
+ * Ensures that an engine responds and has both images. Changes nothing where nothing is missing.
  *
  * @param options Progress, environment.
  * @returns The images.
- * @throws {OmcpError} What is missing, what remains, and what to do.
+ * @throws {OmcpError} What is missing, and what to do.
  */
 export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
   return await withLock(
@@ -82,7 +82,7 @@ async function ensureImage(
 }
 
 async function prune(engine: Engine, progress: Progress): Promise<void> {
-  progress("removing what the builds have left");
+  progress("removing intermediate stages of the builds");
   await pruneStages(engine);
   for (const kind of IMAGE_KINDS) {
     for (const name of await pruneImages(engine, kind)) progress(`removed the superseded image ${name}`);

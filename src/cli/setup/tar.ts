@@ -23,8 +23,8 @@ const BLOCK = 512;
 const MAX_SIZE = 0o77777777777;
 
 /**
- * Writes a tar archive (POSIX.1-1988 ustar) as a stream, item by item. The same items make the same bytes: times, owners and
- * groups are all zero, so that a builder's cache is not put off.
+ * Writes a tar archive (POSIX.1-1988 ustar) as a stream, item by item. The same items give the same bytes: times, owners and
+ * groups are all zero, so that the builder's cache is used.
  *
  * @param items The files and folders, in the archive's order; taken one at a time, as the reader asks.
  * @returns The archive.

@@ -1,7 +1,7 @@
 /** The longest line that is kept whole, in characters; the rest of it becomes another line. */
 const MAX_LINE = 10_000;
 
-/** Cuts text into lines at LF, CR or both; a carriage return alone is how programs redraw their progress. */
+/** Cuts text into lines at LF, CR or both; programs redraw their progress with CR alone. */
 export class TextLineStream extends TransformStream<string, string> {
   /** Makes the stream. */
   constructor() {

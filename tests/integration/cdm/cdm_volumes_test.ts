@@ -130,24 +130,3 @@ Deno.test("removeLocalCdm() does not touch a volume that is none of this program
     assert.ok(await engine.inspectVolume(volumeName(name)));
   });
 });
-
-Deno.test("omcp cdm list and remove say what is wrong with a call", async () => {
-  const calls: readonly (readonly [readonly string[], RegExp])[] = [
-    [["list", "local:x"], /Too many/],
-    [["list", "--replace"], /takes no --replace/],
-    [["remove"], /local:NAME/],
-    [["remove", "x"], /local:NAME/],
-    [["remove", "local:../x"], /local:NAME/],
-    [["remove", "local:x", "local:y"], /Too many/],
-    [["remove", "local:x", "--schema", "cdm"], /takes no --schema/],
-  ];
-  for (const [args, message] of calls) {
-    await assert.rejects(cdm(...args), { code: "invalid_argument", message }, args.join(" "));
-  }
-});
-
-Deno.test("omcp cdm --help names every command", async () => {
-  for (const args of [["--help"], ["remove", "--help"], ["list", "-h"]]) {
-    assert.match(await cdm(...args), /cdm load DIR.*cdm sample.*cdm list.*cdm remove local:NAME/s);
-  }
-});

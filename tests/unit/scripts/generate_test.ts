@@ -76,7 +76,7 @@ Deno.test("a tool, a setting, a command and a guest module are each one file or 
     assert.equal(stale.code, 1);
     for (const path of ["src/mcp/tool_index.ts", "src/cli/command_index.ts", "src/guest/module_index.ts"]) {
       assert.ok(
-        stale.text.includes(`${path} does not list what its folder holds: run \`deno task generate\``),
+        stale.text.includes(`${path} is stale: run \`deno task generate\``),
       );
     }
     assert.deepEqual(await deno(copy, "task", "-q", "generate"), { code: 0, text: "" });

@@ -276,25 +276,3 @@ function abortedSoon(controller: AbortController): AbortSignal {
   setTimeout(() => controller.abort(), 1500);
   return controller.signal;
 }
-
-Deno.test("runCdmCommand() says what is wrong with a call", async () => {
-  const calls: readonly (readonly [readonly string[], RegExp])[] = [
-    [[], /Nothing to do/],
-    [["unload"], /no command cdm unload/],
-    [["load", "--into", "local:x"], /which folder/],
-    [["load", "/nowhere"], /where to load/],
-    [["load", "/nowhere", "--into", "x"], /local:NAME/],
-    [["load", "/nowhere", "--into", "local:x", "--database-url", "postgres://x"], /exclude/],
-    [["load", "/nowhere", "--into", "local:x", "--cdm-version", "6"], /5\.3 or 5\.4/],
-    [["load", "/nowhere", "--frob"], /frob/],
-    [["load", "a", "b", "--into", "local:x"], /Too many/],
-    [["sample", "--persons", "many", "--into", "local:x"], /whole number/],
-    [["sample", "--persons", "0", "--into", "local:x"], /persons must be/],
-  ];
-  for (const [args, message] of calls) {
-    await assert.rejects(runCdmCommand(args, () => undefined, () => {}), {
-      code: "invalid_argument",
-      message,
-    });
-  }
-});
