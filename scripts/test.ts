@@ -10,6 +10,7 @@
  * Besides the engine and the images, some tests need other programs: the engine's own command line, Python, and openssl for a Postgres
  * with TLS. What is missing is installed on Debian as root, else named.
  */
+import { writeAll } from "../src/lib/connection.ts";
 import { install, isThere } from "./programs.ts";
 import { type Group, KINDS, moduleNames, pathsOf, type TestFolders, wholeSuite } from "./test_plan.ts";
 
@@ -125,10 +126,6 @@ async function ensureTools(programs: readonly string[]): Promise<void> {
     const packages = (TOOLS[program] ?? []).map((name) => [name]);
     if (!await install(packages, `the tests need the program ${program}`)) Deno.exit(1);
   }
-}
-
-async function writeAll(to: { write(bytes: Uint8Array): Promise<number> }, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
 }
 
 async function say(text: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { addAbortListener } from "node:events";
+import { concatBytes } from "../lib/bytes.ts";
 import { abortError } from "../lib/async/abort_error.ts";
 import { Deadline } from "../lib/async/deadline.ts";
 import { OmcpError } from "../errors.ts";
@@ -164,10 +165,7 @@ export class Channel {
   #attach(): void {
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     this.#gate = new HandshakeScanner(nonce);
-    const opening = new Uint8Array(MAGIC.length + NONCE_BYTES);
-    opening.set(MAGIC);
-    opening.set(nonce, MAGIC.length);
-    this.#outbox.control(opening);
+    this.#outbox.control(concatBytes([MAGIC, nonce]));
     void this.#read();
   }
 

@@ -1,3 +1,4 @@
+import { ByteGatherer } from "../lib/byte_gatherer.ts";
 import { type Frame, type FrameHeader, HEADER_BYTES, readHeader, type Side } from "./frame.ts";
 
 /**
@@ -8,11 +9,10 @@ import { type Frame, type FrameHeader, HEADER_BYTES, readHeader, type Side } fro
  */
 export class FrameDecoder {
   readonly #from: Side;
-  readonly #head = new Uint8Array(HEADER_BYTES);
-  #headLength = 0;
+  readonly #head = new ByteGatherer(HEADER_BYTES);
   #header: FrameHeader | undefined;
-  #payload: Uint8Array | undefined;
-  #payloadLength = 0;
+  /** Present for a payload that spans chunks. */
+  #payload: ByteGatherer | undefined;
   #failure: unknown;
 
   /** @param from Who sends the bytes. */
@@ -22,7 +22,7 @@ export class FrameDecoder {
 
   /** Bytes taken of a frame that is not whole yet. */
   get pending(): number {
-    return this.#headLength + this.#payloadLength;
+    return this.#head.filled + (this.#payload?.filled ?? 0);
   }
 
   /**
@@ -35,25 +35,28 @@ export class FrameDecoder {
   push(chunk: Uint8Array, onFrame: (frame: Frame) => void): void {
     if (this.#failure !== undefined) throw this.#failure;
     let at = 0;
-    while (at < chunk.length || this.#header?.length === this.#payloadLength) {
+    // A frame without a payload is whole with its header, though the chunk is used up.
+    while (at < chunk.length || this.#header?.length === 0) {
       const header = this.#header;
       if (header === undefined) at = this.#takeHeader(chunk, at);
       else if (this.#payload === undefined && chunk.length - at >= header.length) {
         const payload = chunk.subarray(at, at + header.length);
         at += header.length;
         this.#finish(header, payload, onFrame);
-      } else at = this.#takePayload(header, chunk, { at, onFrame });
+      } else {
+        this.#payload ??= new ByteGatherer(header.length);
+        at = this.#payload.take(chunk, at);
+        if (this.#payload.isFull) this.#finish(header, this.#payload.bytes, onFrame);
+      }
     }
   }
 
   #takeHeader(chunk: Uint8Array, at: number): number {
-    // The header's bytes are few: gathering them always keeps one way through.
-    const end = Math.min(chunk.length, at + HEADER_BYTES - this.#headLength);
-    this.#head.set(chunk.subarray(at, end), this.#headLength);
-    this.#headLength += end - at;
-    if (this.#headLength === HEADER_BYTES) {
+    // The header's bytes are few: copying them in all cases leaves one code path.
+    const end = this.#head.take(chunk, at);
+    if (this.#head.isFull) {
       try {
-        this.#header = readHeader(this.#head, 0, this.#from);
+        this.#header = readHeader(this.#head.bytes, 0, this.#from);
       } catch (error) {
         this.#failure = error;
         throw error;
@@ -62,24 +65,10 @@ export class FrameDecoder {
     return end;
   }
 
-  #takePayload(
-    header: FrameHeader,
-    chunk: Uint8Array,
-    place: { readonly at: number; readonly onFrame: (frame: Frame) => void },
-  ): number {
-    this.#payload ??= new Uint8Array(header.length);
-    const end = Math.min(chunk.length, place.at + header.length - this.#payloadLength);
-    this.#payload.set(chunk.subarray(place.at, end), this.#payloadLength);
-    this.#payloadLength += end - place.at;
-    if (this.#payloadLength === header.length) this.#finish(header, this.#payload, place.onFrame);
-    return end;
-  }
-
   #finish(header: FrameHeader, payload: Uint8Array, onFrame: (frame: Frame) => void): void {
     this.#header = undefined;
     this.#payload = undefined;
-    this.#headLength = 0;
-    this.#payloadLength = 0;
+    this.#head.clear();
     onFrame({ type: header.type, more: header.more, id: header.id, seq: header.seq, payload });
   }
 }

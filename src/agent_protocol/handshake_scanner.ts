@@ -1,3 +1,4 @@
+import { concatBytes } from "../lib/bytes.ts";
 import { ByteSearch } from "./byte_search.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
@@ -26,9 +27,7 @@ export class HandshakeScanner {
    * @throws {ProtocolError} `no_nonce`: too much came without it.
    */
   push(chunk: Uint8Array): Uint8Array | undefined {
-    const bytes = new Uint8Array(this.#tail.length + chunk.length);
-    bytes.set(this.#tail);
-    bytes.set(chunk, this.#tail.length);
+    const bytes = concatBytes([this.#tail, chunk]);
     const found = this.#search.find(bytes.subarray(0, MAX_BEFORE_NONCE - this.#discarded));
     if (found >= 0) return bytes.subarray(found + this.#nonce.length);
     if (this.#discarded + bytes.length > MAX_BEFORE_NONCE) {

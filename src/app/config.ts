@@ -2,6 +2,7 @@
  * Every setting of the server: environment variables (or a `.env` file given to `deno run --env-file`) become one typed,
  * validated {@link Config}. The README's table is made from {@link SETTINGS}.
  */
+import { localName } from "../cdm/local_name.ts";
 import * as z from "zod";
 import type { CdmSettings, DatabaseLocation } from "../cdm/settings.ts";
 import { OmcpError } from "../errors.ts";
@@ -104,8 +105,8 @@ export const SETTINGS = {
     description: "Size of /workspace, which lies in memory.",
   },
   OMCP_DATABASE_URL: {
-    schema: z.string().regex(
-      /^(?:sample|none|local:[a-z][a-z0-9_-]{0,39}|postgres(?:ql)?:\/\/.+)$/,
+    schema: z.string().refine(
+      (value) => /^(?:sample|none|postgres(?:ql)?:\/\/.+)$/.test(value) || localName(value) !== undefined,
       "must be sample, none, local:NAME or a postgres:// URL",
     ),
     default: "sample",
@@ -283,8 +284,8 @@ export function readConfig(read: ReadVariable): Config {
 
 function databaseLocation(value: string): DatabaseLocation {
   if (value === "none" || value === "sample") return { kind: value };
-  if (value.startsWith("local:")) return { kind: "local", name: value.slice("local:".length) };
-  return { kind: "url", url: value };
+  const name = localName(value);
+  return name === undefined ? { kind: "url", url: value } : { kind: "local", name };
 }
 
 function disclosureError(): OmcpError {

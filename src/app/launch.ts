@@ -1,4 +1,4 @@
-/** The server's exact command line: the permissions it needs and no more. README, client configs, demo and tests all take it from here. */
+/** The server's exact command line: the permissions that it needs and no more. README, client configs, demo and tests take it from here. */
 
 /** What the permissions depend on. */
 export interface LaunchOptions {
@@ -23,24 +23,57 @@ export const MEMORY_FLAGS = "--v8-flags=--optimize-for-size,--max-semi-space-siz
 /** Environment variables that the server may read. */
 const VARIABLES = ["DOCKER_HOST", "OMCP_*"];
 
+/** Values of Deno's `--allow-…` flags. */
+export interface ServerPermissions {
+  readonly net: readonly string[];
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+}
+
+/** What {@link serverPermissions} depends on. */
+export interface PermissionNeeds {
+  /** Path of the engine's socket. */
+  readonly socketPath: string;
+  /** The folder of the guard's modules: Deno loads a worker's modules under the read permission. */
+  readonly guardFolder: string | undefined;
+  /** `host:port` of a Postgres given by URL, or `unix:` and its socket's path. */
+  readonly databaseHost: string | undefined;
+  /** Files that a database given by URL needs. */
+  readonly databaseFiles: readonly string[];
+  /** The file of the audit log. */
+  readonly auditFile: string | undefined;
+}
+
+/**
+ * Lists the permissions that the server needs besides its environment variables.
+ *
+ * @param needs Paths and hosts.
+ */
+export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
+  const { socketPath, guardFolder, databaseHost, databaseFiles, auditFile } = needs;
+  return {
+    // Deno asks for the host of the URL too, though the socket decides.
+    net: [`unix:${socketPath}`, "docker.invalid:80", ...(databaseHost === undefined ? [] : [databaseHost])],
+    read: [socketPath, ...(guardFolder === undefined ? [] : [guardFolder]), ...databaseFiles],
+    write: [socketPath, ...(auditFile === undefined ? [] : [auditFile])],
+  };
+}
+
 /**
  * @param options Folder, socket and database.
  * @returns Deno's arguments up to and with the permissions, without the script.
  */
 export function permissionFlags(options: LaunchOptions): string[] {
-  const socket = options.socketPath ?? "/var/run/docker.sock";
-  const net = [`unix:${socket}`, "docker.invalid:80"];
-  if (options.databaseHost !== undefined) net.push(options.databaseHost);
-  // Deno loads a worker's modules under the read permission: this is the guard's folder and nothing more.
-  const read = [socket, `${options.project}/src/postgres/guard`];
-  if (options.certificatePath !== undefined) read.push(options.certificatePath);
-  const write = [socket];
-  if (options.auditFile !== undefined) write.push(options.auditFile);
+  const permissions = serverPermissions({
+    socketPath: options.socketPath ?? "/var/run/docker.sock",
+    guardFolder: `${options.project}/src/postgres/guard`,
+    databaseHost: options.databaseHost,
+    databaseFiles: options.certificatePath === undefined ? [] : [options.certificatePath],
+    auditFile: options.auditFile,
+  });
   return [
     "--no-prompt",
-    `--allow-net=${net.join(",")}`,
-    `--allow-read=${read.join(",")}`,
-    `--allow-write=${write.join(",")}`,
+    ...Object.entries(permissions).map(([name, values]) => `--allow-${name}=${values.join(",")}`),
     `--allow-env=${VARIABLES.join(",")}`,
   ];
 }

@@ -1,13 +1,9 @@
-/** Looks at start whether Deno grants what the server will need: a flag that is missing is better told then than at first use. */
+/** Checks at start what Deno permits: a missing flag is an error with a name now, not at first use. */
 import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
 import { OmcpError } from "../errors.ts";
 import { parseDatabaseUrl } from "../postgres/mod.ts";
-
-interface Need {
-  readonly flag: string;
-  readonly descriptor: Deno.PermissionDescriptor;
-}
+import { type PermissionNeeds, serverPermissions } from "./launch.ts";
 
 /**
  * Checks the process's permissions against the settings.
@@ -16,52 +12,44 @@ interface Need {
  * @throws {OmcpError} `config_invalid` naming every flag that is missing.
  */
 export function requirePermissions(config: Config): void {
-  const missing = needs(config).filter(({ descriptor }) =>
-    Deno.permissions.querySync(descriptor).state !== "granted"
-  );
+  const { net, read, write } = serverPermissions(needsOf(config));
+  const missing = [
+    ...net.filter((host) => !isGranted({ name: "net", host })).map((host) => `--allow-net=${host}`),
+    ...read.filter((path) => !isGranted({ name: "read", path })).map((path) => `--allow-read=${path}`),
+    ...write.filter((path) => !isGranted({ name: "write", path })).map((path) => `--allow-write=${path}`),
+  ];
   if (missing.length === 0) return;
-  const flags = missing.map(({ flag }) => flag).join(" ");
-  throw new OmcpError("config_invalid", `Cannot start: Deno's permissions lack ${flags}`, {
+  throw new OmcpError("config_invalid", `Cannot start: Deno's permissions lack ${missing.join(" ")}`, {
     next:
-      "Add what is named to the flags before src/main.ts, with the paths spelled as here; the README has the whole line under Permissions.",
+      "Add these to the flags before src/main.ts, with the paths spelled as here; the README has the whole line under Permissions.",
   });
 }
 
-function needs(config: Config): Need[] {
-  const socket = config.dockerHost.replace(/^unix:\/\//, "");
-  const found: Need[] = [
-    net(`unix:${socket}`),
-    net("docker.invalid:80"),
-    read(socket),
-    write(socket),
-  ];
-  if (config.auditFile !== undefined) found.push(write(config.auditFile));
-  if (config.database.kind === "none") return found;
-  const guard = new URL("../postgres/guard/worker.ts", import.meta.url);
-  // In a compiled binary the modules are inside it.
-  if (guard.protocol === "file:" && !Deno.build.standalone) {
-    found.push(read(fileURLToPath(new URL(".", guard)).replace(/\/$/, "")));
+function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(descriptor).state === "granted";
+}
+
+function needsOf({ dockerHost, database, auditFile }: Config): PermissionNeeds {
+  const needs: PermissionNeeds = {
+    socketPath: dockerHost.replace(/^unix:\/\//, ""),
+    guardFolder: database.kind === "none" ? undefined : guardFolder(),
+    databaseHost: undefined,
+    databaseFiles: [],
+    auditFile,
+  };
+  if (database.kind !== "url") return needs;
+  const { target, rootCertificate } = parseDatabaseUrl(database.url);
+  const certificates = rootCertificate === undefined ? [] : [rootCertificate];
+  if (target.kind === "unix") {
+    return { ...needs, databaseHost: `unix:${target.path}`, databaseFiles: [target.path, ...certificates] };
   }
-  if (config.database.kind === "url") {
-    const { target, rootCertificate } = parseDatabaseUrl(config.database.url);
-    found.push(
-      ...target.kind === "tcp"
-        ? [net(`${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`)]
-        : [net(`unix:${target.path}`), read(target.path)],
-    );
-    if (rootCertificate !== undefined) found.push(read(rootCertificate));
-  }
-  return found;
+  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
+  return { ...needs, databaseHost: `${host}:${target.port}`, databaseFiles: certificates };
 }
 
-function net(host: string): Need {
-  return { flag: `--allow-net=${host}`, descriptor: { name: "net", host } };
-}
-
-function write(path: string): Need {
-  return { flag: `--allow-write=${path}`, descriptor: { name: "write", path } };
-}
-
-function read(path: string): Need {
-  return { flag: `--allow-read=${path}`, descriptor: { name: "read", path } };
+/** Undefined in a compiled binary, which holds its modules inside. */
+function guardFolder(): string | undefined {
+  const worker = new URL("../postgres/guard/worker.ts", import.meta.url);
+  if (worker.protocol !== "file:" || Deno.build.standalone) return undefined;
+  return fileURLToPath(new URL(".", worker)).replace(/\/$/, "");
 }

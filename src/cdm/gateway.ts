@@ -1,13 +1,21 @@
 /** The configured CDM as the rest of the server sees it: wires a database of whichever kind to the connections of sandboxes. */
 import { ownCommand } from "../lib/own_command.ts";
-import * as z from "zod";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
-import { cdmTables, type CdmVersion } from "../omop/cdm/mod.ts";
+import {
+  CDM_VERSIONS,
+  cdmTables,
+  type CdmVersion,
+  cdmVersionIn,
+  cdmVersionSchema,
+  DEFAULT_CDM_VERSION,
+} from "../omop/cdm/mod.ts";
+import { volumeName } from "./local_name.ts";
 import {
   type Audit,
   type Auditing,
+  type CdmCatalog,
   Database,
   localUpstream,
   type RoleReport,
@@ -26,7 +34,6 @@ const FIRST_LOOK_MS = 10_000;
 
 /** Label of an engine volume: the version of the CDM in it. */
 export const LABEL_CDM_VERSION = "org.omcp.cdm.version";
-const versionSchema = z.enum(["5.3", "5.4"]);
 
 /** Where statements are audited. */
 export interface StatementAudit extends Auditing {
@@ -45,15 +52,6 @@ export interface CdmGateway {
   /** Looks at the database and says in a sentence what it found; throws what is wrong with it. */
   describe(): Promise<string>;
   close(): Promise<void>;
-}
-
-/**
- * The engine volume of a local CDM.
- *
- * @param name The NAME of `local:NAME`.
- */
-export function volumeName(name: string): string {
-  return `omcp-cdm-${name}`;
 }
 
 /**
@@ -77,13 +75,16 @@ export async function openCdmGateway(
     const version = await firstLook(database);
     return gatewayOf(config, { database, version, close: () => database.close() });
   }
-  const volume = location.kind === "local" ? volumeName(location.name) : undefined;
-  const version = volume === undefined ? "5.4" : await localVersion(runtime, volume);
+  const version = location.kind === "local"
+    ? await localVersion(runtime, location.name)
+    : DEFAULT_CDM_VERSION;
   const local = new LocalDatabase({
     runtime,
     instance: config.instance,
     image: imageReference("postgres"),
-    data: volume === undefined ? { kind: "sample" } : { kind: "volume", volume },
+    data: location.kind === "local"
+      ? { kind: "volume", volume: volumeName(location.name), name: location.name }
+      : { kind: "sample" },
     leaseSeconds: config.leaseSeconds,
     cpus: databaseProcessors(await runtime.resources()),
   });
@@ -125,7 +126,7 @@ function databaseOf(
   return new Database({
     upstream,
     cdmSchema: config.cdmSchema,
-    cdmRelations: new Set([...cdmTables("5.3"), ...cdmTables("5.4")].map(({ name }) => name)),
+    cdmRelations: new Set(CDM_VERSIONS.flatMap((each) => cdmTables(each).map(({ name }) => name))),
     limits: {
       connectionsPerSandbox: config.queryConnections,
       statementMs: config.queryMs,
@@ -145,24 +146,40 @@ function reportRole(report: RoleReport): void {
 
 async function firstLook(database: Database): Promise<CdmVersion> {
   try {
-    const { version } = await database.ready(AbortSignal.timeout(FIRST_LOOK_MS));
-    if (version === undefined) log.warning("The CDM does not tell its version: it is taken for 5.4");
-    return version ?? "5.4";
+    const version = catalogVersion(await database.ready(AbortSignal.timeout(FIRST_LOOK_MS)));
+    if (version !== undefined) return version;
+    log.warning("CDM version not found; assuming {version}", { version: DEFAULT_CDM_VERSION });
+    return DEFAULT_CDM_VERSION;
   } catch (error) {
     if (!(error instanceof OmcpError) || !error.retryable) {
       await database.close();
       throw error;
     }
     log.warning("Serving without the database for now: {error}", { error: error.message });
-    return "5.4";
+    return DEFAULT_CDM_VERSION;
   }
 }
 
-async function localVersion(volumes: VolumeStore, volume: string): Promise<CdmVersion> {
-  const found = await volumes.inspectVolume(volume);
-  const version = versionSchema.safeParse(found?.labels[LABEL_CDM_VERSION]);
+/**
+ * The version of a CDM in a database: as `cdm_source` says, else the one that has a table which it does have.
+ *
+ * @param catalog What was found in the schema.
+ * @returns The version, or undefined if nothing in it says.
+ */
+export function catalogVersion(
+  { versionText, relations }: Pick<CdmCatalog, "versionText" | "relations">,
+): CdmVersion | undefined {
+  const named = cdmVersionIn(versionText ?? "");
+  if (named !== undefined) return named;
+  if (relations.has("episode")) return "5.4";
+  return relations.has("attribute_definition") ? "5.3" : undefined;
+}
+
+async function localVersion(volumes: VolumeStore, name: string): Promise<CdmVersion> {
+  const found = await volumes.inspectVolume(volumeName(name));
+  const version = cdmVersionSchema.safeParse(found?.labels[LABEL_CDM_VERSION]);
   if (found !== undefined && version.success) return version.data;
-  throw new OmcpError("cdm_invalid", `There is no local CDM ${volume.replace("omcp-cdm-", "")}`, {
+  throw new OmcpError("cdm_invalid", `There is no local CDM ${name}`, {
     next: `Make it with \`${ownCommand("cdm load DIR --into local:NAME")}\`, or with \`${
       ownCommand("cdm sample --into local:NAME")
     }\`.`,

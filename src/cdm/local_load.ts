@@ -1,5 +1,6 @@
 /** Loading into a local CDM: an engine volume that a server then serves as `local:NAME`. */
-import { LABEL_CDM_VERSION, volumeName } from "./gateway.ts";
+import { LABEL_CDM_VERSION } from "./gateway.ts";
+import { isLocalName, volumeName } from "./local_name.ts";
 import { cdmInUse, removeLocalCdm, ROLE_CDM } from "./local_store.ts";
 import { OmcpError } from "../errors.ts";
 import {
@@ -11,7 +12,8 @@ import {
 } from "../runtime/mod.ts";
 import { type CdmSource, loadCdm, type LoadOptions, type LoadReport } from "./load/mod.ts";
 import { LocalDatabase } from "../postgres/local/container.ts";
-import { LOCAL_DATABASE, LOCAL_ROLE } from "../postgres/local/mod.ts";
+import { LOCAL_ADMIN, LOCAL_DATABASE } from "../postgres/local/mod.ts";
+import { READER_ROLE } from "../postgres/roles/reader_role_sql.ts";
 import { ask, StreamUpstream } from "../postgres/upstream/mod.ts";
 import { imageReference } from "../images/identity.ts";
 import { logger, logStep } from "../observability/log.ts";
@@ -26,10 +28,8 @@ export const LABEL_LOAD = "org.omcp.cdm.load";
 /** The schema of a local CDM. */
 export const LOCAL_SCHEMA = "cdm";
 
-const ADMINISTRATOR = "omcp_admin";
 const LEASE_SECONDS = 60;
 const CHECKPOINT_MS = 600_000;
-const NAME = /^[a-z][a-z0-9_-]{0,39}$/;
 
 /** What {@link loadLocal} needs. */
 export interface LocalLoadOptions extends Pick<LoadOptions, "onTable" | "onStep" | "signal"> {
@@ -58,7 +58,7 @@ export interface LocalLoadOptions extends Pick<LoadOptions, "onTable" | "onStep"
  */
 export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> {
   const { runtime, name, source, signal } = options;
-  if (!NAME.test(name)) {
+  if (!isLocalName(name)) {
     throw new OmcpError("invalid_argument", "A local CDM's name must match [a-z][a-z0-9_-]{0,39}");
   }
   const image = imageReference("postgres");
@@ -69,7 +69,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
     runtime,
     instance: options.instance ?? crypto.randomUUID(),
     image,
-    data: { kind: "volume", volume },
+    data: { kind: "volume", volume, name },
     leaseSeconds: LEASE_SECONDS,
     cpus: databaseProcessors(await runtime.resources()),
     settings: { max_wal_size: "1GB" },
@@ -77,7 +77,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
   });
   const upstream = new StreamUpstream({
     open: (waiting) => local.open(waiting),
-    user: ADMINISTRATOR,
+    user: LOCAL_ADMIN,
     database: LOCAL_DATABASE,
     description: `local CDM ${name}`,
   });
@@ -89,7 +89,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
         upstream,
         schema: LOCAL_SCHEMA,
         replace: true, // The template's own empty schema at most: the volume is new.
-        reader: LOCAL_ROLE,
+        reader: READER_ROLE,
         signal,
         ...(options.onTable === undefined ? {} : { onTable: options.onTable }),
         ...(options.onStep === undefined ? {} : { onStep: options.onStep }),

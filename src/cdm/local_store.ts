@@ -1,6 +1,7 @@
 /** The local CDMs of an engine: which there are, who uses them, and their removal. */
 import * as z from "zod";
-import { LABEL_CDM_VERSION, volumeName } from "./gateway.ts";
+import { LABEL_CDM_VERSION } from "./gateway.ts";
+import { nameOfVolume, volumeName } from "./local_name.ts";
 import { OmcpError } from "../errors.ts";
 import { type ContainerPlatform, LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../runtime/mod.ts";
 import { readableBytes } from "../lib/text.ts";
@@ -11,7 +12,6 @@ export const ROLE_CDM = "cdm";
 
 /** How long the engine may take to measure its volumes, in milliseconds. */
 const MEASURE_MS = 5000;
-const NAME = /^[a-z][a-z0-9_-]{0,39}$/;
 
 /** A container that holds a local CDM. */
 export interface CdmUser {
@@ -38,17 +38,6 @@ export interface LocalCdm {
 }
 
 /**
- * Takes the NAME out of `local:NAME`.
- *
- * @param text What the user wrote.
- * @returns The name, or undefined where it is none.
- */
-export function localName(text: string): string | undefined {
-  const name = text.startsWith("local:") ? text.slice("local:".length) : "";
-  return NAME.test(name) ? name : undefined;
-}
-
-/**
  * Lists the local CDMs, those of loads under way or killed too.
  *
  * @param runtime Where to look.
@@ -60,8 +49,8 @@ export async function listLocalCdms(runtime: ContainerPlatform): Promise<LocalCd
   const sizes = volumes.length === 0 ? new Map<string, number>() : await sizesOf(runtime);
   const found: LocalCdm[] = [];
   for (const { name: volume, labels, createdAt } of volumes) {
-    const name = volume.startsWith(volumeName("")) ? volume.slice(volumeName("").length) : "";
-    if (!NAME.test(name)) continue; // A label alone makes no local CDM: no server can be told to serve it.
+    const name = nameOfVolume(volume);
+    if (name === undefined) continue; // A label alone makes no local CDM: no setting can name it.
     const created = z.iso.datetime({ offset: true });
     found.push({
       name,

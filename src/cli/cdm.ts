@@ -2,7 +2,7 @@
 import { ownCommand } from "../lib/own_command.ts";
 import { parseArgs } from "node:util";
 import { loadLocal } from "../cdm/local_load.ts";
-import { localName } from "../cdm/local_store.ts";
+import { localName } from "../cdm/local_name.ts";
 import type { Command, Print } from "./command.ts";
 import type { ReadVariable } from "../app/config.ts";
 import { USAGE, wrongCall } from "./cdm_usage.ts";
@@ -20,7 +20,7 @@ import {
   tableLines,
   totalLine,
 } from "../cdm/load/mod.ts";
-import { parseDatabaseUrl, readerRoleSql, urlUpstream } from "../postgres/mod.ts";
+import { parseDatabaseUrl, READER_ROLE, readerRoleSql, urlUpstream } from "../postgres/mod.ts";
 
 const SCHEMA = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
 
@@ -206,7 +206,7 @@ function howToServe(place: Place): string[] {
     ];
   }
   const { database } = parseDatabaseUrl(place.url);
-  const role = place.reader ?? "omcp_reader";
+  const role = place.reader ?? READER_ROLE;
   const grants = place.reader === undefined
     ? [
       "",

@@ -1,6 +1,7 @@
 /** `omcp cdm list` and `omcp cdm remove`. */
 import type { ReadVariable } from "../app/config.ts";
-import { cdmLines, listLocalCdms, localName, removeLocalCdm } from "../cdm/local_store.ts";
+import { localName } from "../cdm/local_name.ts";
+import { cdmLines, listLocalCdms, removeLocalCdm } from "../cdm/local_store.ts";
 import { Engine } from "../docker/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";

@@ -1,4 +1,5 @@
 /** Wires the modules together: the one place that knows all of them. */
+import { DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
 import { ownCommand } from "../lib/own_command.ts";
 import { openAudit, statementAudit } from "../app/audit.ts";
 import { type Config, readConfig } from "../app/config.ts";
@@ -148,7 +149,7 @@ function startFacts({ config, engine, image }: Pick<Parts, "config" | "engine" |
  */
 export function toolVariant(cdm: CdmGateway | undefined): ToolVariant {
   return {
-    cdmVersion: cdm?.version ?? "5.4",
+    cdmVersion: cdm?.version ?? DEFAULT_CDM_VERSION,
     disclosure: "open",
     toolsets: cdm === undefined ? ["sandbox"] : ["sandbox", "omop"],
   };

@@ -1,4 +1,5 @@
 import { OmcpError } from "../errors.ts";
+import { ByteGatherer } from "../lib/byte_gatherer.ts";
 import { sanitizeMessage } from "./engine_errors.ts";
 
 /** A piece of a container's output. */
@@ -24,9 +25,8 @@ const MAX_ENGINE_ERROR = 4_096;
  * never makes it allocate.
  */
 export class Demultiplexer {
-  readonly #header = new Uint8Array(HEADER_BYTES);
-  readonly #view = new DataView(this.#header.buffer);
-  #headerFilled = 0;
+  readonly #header = new ByteGatherer(HEADER_BYTES);
+  readonly #view = new DataView(this.#header.bytes.buffer);
   #stream = 0;
   #remaining = 0;
   #engineError: number[] = [];
@@ -42,7 +42,8 @@ export class Demultiplexer {
     let offset = 0;
     while (offset < chunk.byteLength) {
       if (this.#remaining === 0) {
-        offset += this.#takeHeader(chunk, offset);
+        offset = this.#header.take(chunk, offset);
+        if (this.#header.isFull) this.#readHeader();
         continue;
       }
       const bytes = chunk.subarray(offset, offset + this.#remaining);
@@ -59,17 +60,12 @@ export class Demultiplexer {
    * @throws {OmcpError} `engine_failed` if it ends within a frame.
    */
   end(): void {
-    if (this.#remaining === 0 && this.#headerFilled === 0) return;
+    if (this.#remaining === 0 && this.#header.filled === 0) return;
     throw failed(`it ends within a frame, ${this.#remaining} bytes of payload are missing`);
   }
 
-  /** Takes header bytes, and reads the header once it is complete. Returns how many it took. */
-  #takeHeader(chunk: Uint8Array, offset: number): number {
-    const taken = chunk.subarray(offset, offset + HEADER_BYTES - this.#headerFilled);
-    this.#header.set(taken, this.#headerFilled);
-    this.#headerFilled += taken.byteLength;
-    if (this.#headerFilled < HEADER_BYTES) return taken.byteLength;
-    this.#headerFilled = 0;
+  #readHeader(): void {
+    this.#header.clear();
     const word = this.#view.getUint32(0);
     this.#stream = word >>> 24;
     this.#remaining = this.#view.getUint32(4);
@@ -77,7 +73,6 @@ export class Demultiplexer {
     if (!known || (word & 0xffffff) !== 0) {
       throw failed(`unknown frame header 0x${word.toString(16).padStart(8, "0")}`);
     }
-    return taken.byteLength;
   }
 
   #takeEngineError(bytes: Uint8Array): void {

@@ -1,3 +1,4 @@
+import { concatBytes } from "../lib/bytes.ts";
 import { invalidResponse } from "./engine_errors.ts";
 
 /** The head of an HTTP response. */
@@ -26,16 +27,13 @@ export async function readResponseHead(
   action: string,
   read: () => Promise<Uint8Array | null>,
 ): Promise<ResponseHead> {
-  let bytes = new Uint8Array(0);
+  let bytes: Uint8Array = new Uint8Array(0);
   let end = -1;
   while (end < 0) {
     if (bytes.byteLength > MAX_HEAD) throw invalidResponse(action, `a head of more than ${MAX_HEAD} bytes`);
     const chunk = await read();
     if (chunk === null) throw invalidResponse(action, "the connection ends within the head");
-    const joined = new Uint8Array(bytes.byteLength + chunk.byteLength);
-    joined.set(bytes);
-    joined.set(chunk, bytes.byteLength);
-    bytes = joined;
+    bytes = concatBytes([bytes, chunk]);
     requireHttp(action, bytes);
     end = endOfHead(bytes);
   }

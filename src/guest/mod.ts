@@ -8,5 +8,5 @@ import loader from "./loader.py" with { type: "text" };
 
 export { GUEST_MODULES } from "./module_index.ts";
 
-/** The Python program of a container's command: `["python3", "-I", "-S", "-u", "-c", LOADER]`. */
-export const LOADER: string = loader;
+/** The command of every container with our agent: the loader reads the agent's modules from stdin. */
+export const LOADER_COMMAND: string[] = ["python3", "-I", "-S", "-u", "-c", loader];

@@ -1,11 +1,14 @@
 /**
- * Writes all bytes to a connection, however many writes that takes.
+ * Writes all bytes, however many writes that takes.
  *
- * @param conn The connection.
+ * @param writer Where to, such as a connection.
  * @param bytes What to write.
  */
-export async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < bytes.length;) offset += await conn.write(bytes.subarray(offset));
+export async function writeAll(
+  writer: { write(bytes: Uint8Array): Promise<number> },
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let offset = 0; offset < bytes.length;) offset += await writer.write(bytes.subarray(offset));
 }
 
 /**

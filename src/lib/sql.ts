@@ -1,3 +1,8 @@
+import { OmcpError } from "../errors.ts";
+
+/** The longest name that PostgreSQL keeps whole, in bytes (NAMEDATALEN - 1). */
+const MAX_NAME_BYTES = 63;
+
 /**
  * Writes a text as an SQL literal (with `standard_conforming_strings` on).
  *
@@ -9,11 +14,20 @@ export function quoteLiteral(text: string): string {
 }
 
 /**
- * Writes a name as an SQL identifier.
+ * Writes a name as an SQL identifier. The guard has its own: its worker can read no other folder.
  *
- * @param name Name without NUL.
+ * @param name The name.
  * @returns The identifier with its quotes.
+ * @throws {OmcpError} `invalid_argument` when it is empty, longer than PostgreSQL keeps (63 bytes), or has a NUL.
  */
 export function quoteIdentifier(name: string): string {
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes === 0 || bytes > MAX_NAME_BYTES || name.includes("\0")) {
+    const shown = JSON.stringify(name.slice(0, 80));
+    throw new OmcpError(
+      "invalid_argument",
+      `Cannot use ${shown} as an SQL name: must be 1 to ${MAX_NAME_BYTES} bytes without NUL: received ${bytes} bytes`,
+    );
+  }
   return `"${name.replaceAll('"', '""')}"`;
 }

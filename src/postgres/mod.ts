@@ -12,6 +12,7 @@ export { Database, type DatabaseOptions } from "./database.ts";
 export { localUpstream } from "./local/mod.ts";
 export {
   auditRole,
+  READER_ROLE,
   readerRoleSql,
   type RoleProblem,
   type RoleReport,

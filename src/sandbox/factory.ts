@@ -1,7 +1,7 @@
 /** Makes one sandbox: a container started, checked from inside, with a kernel. */
 import { sandboxBootConfig } from "../agent_protocol/mod.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
-import { LOADER } from "../guest/mod.ts";
+import { LOADER_COMMAND } from "../guest/mod.ts";
 import {
   type ContainerRuntime,
   labelsOf,
@@ -75,7 +75,7 @@ export async function makeSandbox(options: FactoryOptions): Promise<Sandbox> {
       uid,
       labels: labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid }),
       env: sandboxEnvironment(postgresConnections !== undefined),
-      command: ["python3", "-I", "-S", "-u", "-c", LOADER],
+      command: LOADER_COMMAND,
     }),
     config: sandboxBootConfig({
       leaseSeconds,
@@ -102,8 +102,6 @@ function sandboxEnvironment(database: boolean): Record<string, string> {
     // Libraries ask for these before they ask the password file, which may know nothing of a sandbox's user.
     USER: USER_NAME,
     LOGNAME: USER_NAME,
-    IPYTHONDIR: "/tmp/ipython",
-    MPLCONFIGDIR: "/tmp/matplotlib",
     LANG: "C.UTF-8",
     ...(database ? { PGHOST: "/run/postgresql", PGUSER: "omop", PGDATABASE: "cdm" } : {}),
   };

@@ -1,13 +1,7 @@
 import { OmcpError } from "../../errors.ts";
 import type { UpstreamSession } from "../../postgres/upstream/mod.ts";
-import {
-  BACKEND,
-  cstring,
-  FRONTEND,
-  HEADER_BYTES,
-  message,
-  readUint32,
-} from "../../postgres/wire/message.ts";
+import { readBackendMessage } from "../../postgres/wire/backend.ts";
+import { BACKEND, cstring, FRONTEND, message } from "../../postgres/wire/message.ts";
 import { parseServerError } from "../../postgres/wire/server_error.ts";
 
 /** Bytes in one CopyData message. */
@@ -28,7 +22,9 @@ export async function copyIn(session: UpstreamSession, sql: string, data: Uint8A
   try {
     await session.write(message(FRONTEND.query, cstring(sql)));
     while (true) {
-      const { type, body } = await readMessage(session);
+      const next = await readBackendMessage(session.reader, MAX_MESSAGE);
+      if (next === undefined) throw new Error("Connection closed");
+      const { type, body } = next;
       if (type === BACKEND.error) failure = refused(body);
       if (type === BACKEND.readyForQuery) break;
       if (type === BACKEND.copyIn) await send(session, data);
@@ -46,18 +42,6 @@ async function send(session: UpstreamSession, data: Uint8Array): Promise<void> {
     await session.write(message(FRONTEND.copyData, data.subarray(at, at + PIECE_BYTES)));
   }
   await session.write(message(FRONTEND.copyDone));
-}
-
-async function readMessage(
-  session: UpstreamSession,
-): Promise<{ readonly type: number; readonly body: Uint8Array }> {
-  const header = await session.reader.readExactly(HEADER_BYTES);
-  if (header === undefined) throw new Error("Connection closed");
-  const size = readUint32(header, 1) - 4;
-  if (size < 0 || size > MAX_MESSAGE) throw new Error(`Message of ${size} bytes`);
-  const body = await session.reader.readExactly(size);
-  if (body === undefined) throw new Error("Connection closed");
-  return { type: header[0] ?? 0, body };
 }
 
 function refused(body: Uint8Array): OmcpError {

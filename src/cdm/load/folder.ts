@@ -1,6 +1,13 @@
 import { join } from "node:path";
 import { OmcpError } from "../../errors.ts";
-import { CDM_VERSIONS, type CdmTable, cdmTables, type CdmVersion } from "../../omop/cdm/mod.ts";
+import {
+  CDM_VERSIONS,
+  type CdmTable,
+  cdmTables,
+  type CdmVersion,
+  cdmVersionIn,
+  DEFAULT_CDM_VERSION,
+} from "../../omop/cdm/mod.ts";
 import { type CsvHeader, readHeader, readRecords } from "./csv_file.ts";
 
 /** A file of one table. */
@@ -72,9 +79,8 @@ export async function detectVersion(
   if (told !== undefined) return { version: told, by: "as cdm_source says" };
   const older = misfits(folder, "5.3");
   const newer = misfits(folder, "5.4");
-  return older < newer
-    ? { version: "5.3", by: "by its files and columns" }
-    : { version: "5.4", by: newer < older ? "by its files and columns" : "since nothing in it tells" };
+  if (older === newer) return { version: DEFAULT_CDM_VERSION, by: "the default: nothing in the folder says" };
+  return { version: older < newer ? "5.3" : "5.4", by: "by its files and columns" };
 }
 
 async function toldVersion(file: CdmFile | undefined): Promise<CdmVersion | undefined> {
@@ -82,8 +88,8 @@ async function toldVersion(file: CdmFile | undefined): Promise<CdmVersion | unde
   if (file === undefined || at < 0) return undefined;
   for await (const { records } of readRecords(file.path, file.header.dialect)) {
     for (const { fields } of records) {
-      const told = /5\.([34])/.exec(fields[at] ?? "")?.[1];
-      if (told !== undefined) return told === "3" ? "5.3" : "5.4";
+      const told = cdmVersionIn(fields[at] ?? "");
+      if (told !== undefined) return told;
     }
   }
   return undefined;

@@ -1,5 +1,6 @@
+import { quoteIdentifier } from "../../lib/sql.ts";
 import { OmcpError } from "../../errors.ts";
-import { type CdmTable, cdmTables, type CdmVersion, keyDdl, quoteIdentifier } from "../../omop/cdm/mod.ts";
+import { type CdmTable, cdmTables, type CdmVersion, keyDdl } from "../../omop/cdm/mod.ts";
 import type { AdminSession } from "./admin_session.ts";
 
 /** A key that the data do not fit; it was left out. */

@@ -1,7 +1,7 @@
-import { quoteLiteral } from "../../lib/sql.ts";
+import { quoteIdentifier, quoteLiteral } from "../../lib/sql.ts";
 import { OmcpError } from "../../errors.ts";
 import { type Upstream } from "../../postgres/upstream/mod.ts";
-import { CDM_VERSIONS, cdmTables, quoteIdentifier, tableDdl } from "../../omop/cdm/mod.ts";
+import { CDM_VERSIONS, cdmTables, tableDdl } from "../../omop/cdm/mod.ts";
 import { AdminSession } from "./admin_session.ts";
 import { addKeys, type KeyReport } from "./keys.ts";
 import type { CdmSource, TableReport } from "./source.ts";

@@ -1,6 +1,6 @@
 import { cdmTables, type CdmVersion } from "../../omop/cdm/mod.ts";
 import { join } from "node:path";
-import { SAMPLE_PERSONS, SAMPLE_SEED, sampleTables } from "../../omop/sample/mod.ts";
+import { SAMPLE_CDM_VERSION, SAMPLE_PERSONS, SAMPLE_SEED, sampleTables } from "../../omop/sample/mod.ts";
 import type { AdminSession } from "./admin_session.ts";
 import { readRecords } from "./csv_file.ts";
 import type { CsvRecord } from "./csv.ts";
@@ -158,8 +158,8 @@ export function sampleSource(options: { readonly persons?: number; readonly seed
   // A generator checks its options when it is made: now, not amid the load.
   const chunks = sampleTables({ persons, seed });
   return {
-    version: "5.4",
-    description: `Generating ${persons} synthetic persons from seed ${seed} as CDM 5.4`,
+    version: SAMPLE_CDM_VERSION,
+    description: `Generating ${persons} synthetic persons from seed ${seed} as CDM ${SAMPLE_CDM_VERSION}`,
     passedOver: [],
     fill: async ({ session, schema, onTable, signal }) => {
       const totals = new Map<string, { rows: number; elapsedMs: number }>();

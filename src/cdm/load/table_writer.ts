@@ -1,4 +1,4 @@
-import { quoteIdentifier } from "../../omop/cdm/mod.ts";
+import { quoteIdentifier } from "../../lib/sql.ts";
 import type { AdminSession } from "./admin_session.ts";
 
 /** Characters of COPY text that are sent at a time; twice as much is held at most, however long the table. */

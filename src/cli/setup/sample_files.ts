@@ -1,14 +1,18 @@
-import { keyDdl, quoteIdentifier, tableDdl } from "../../omop/cdm/mod.ts";
-import { SAMPLE_PERSONS, SAMPLE_SEED, SAMPLE_VERSION, sampleFiles } from "../../omop/sample/mod.ts";
+import { quoteIdentifier } from "../../lib/sql.ts";
+import { keyDdl, tableDdl } from "../../omop/cdm/mod.ts";
+import { READER_ROLE } from "../../postgres/roles/reader_role_sql.ts";
+import {
+  SAMPLE_CDM_VERSION,
+  SAMPLE_PERSONS,
+  SAMPLE_SEED,
+  SAMPLE_VERSION,
+  sampleFiles,
+} from "../../omop/sample/mod.ts";
 import type { TextFile } from "../../images/files.ts";
 import { hashParts } from "../../images/identity.ts";
 
 /** The schema of the local databases. */
 const SCHEMA = "cdm";
-/** The sample's CDM version. */
-const VERSION = "5.4";
-/** The role without rights that sandboxes' statements run under. */
-const READER = "omcp_reader";
 
 /** How many persons of the sample enter the image's hash: they take some 50 ms to generate, all take a second. */
 const FINGERPRINT_PERSONS = 10;
@@ -45,17 +49,17 @@ export function generateSample(): readonly TextFile[] {
 
 /** One transaction: what is loaded into a table that the same transaction made needs no write-ahead log. */
 function sampleScript(tables: readonly string[]): string {
-  const { primaryKeys, indices, foreignKeys } = keyDdl(VERSION, SCHEMA);
+  const { primaryKeys, indices, foreignKeys } = keyDdl(SAMPLE_CDM_VERSION, SCHEMA);
   const statements = [
     `CREATE SCHEMA ${SCHEMA}`,
-    ...tableDdl(VERSION, SCHEMA),
+    ...tableDdl(SAMPLE_CDM_VERSION, SCHEMA),
     ...primaryKeys,
     ...indices,
     ...foreignKeys,
-    `GRANT USAGE ON SCHEMA ${SCHEMA} TO ${READER}`,
-    `GRANT SELECT ON ALL TABLES IN SCHEMA ${SCHEMA} TO ${READER}`,
+    `GRANT USAGE ON SCHEMA ${SCHEMA} TO ${READER_ROLE}`,
+    `GRANT SELECT ON ALL TABLES IN SCHEMA ${SCHEMA} TO ${READER_ROLE}`,
   ].map((statement) => `${statement};\n`);
-  const firstKey = 1 + tableDdl(VERSION, SCHEMA).length;
+  const firstKey = 1 + tableDdl(SAMPLE_CDM_VERSION, SCHEMA).length;
   // A command of psql, not of the server: its file is the client's.
   const copies = tables.map((table) =>
     `\\copy ${SCHEMA}.${quoteIdentifier(table)} from 'data/${table}.copy'\n`

@@ -27,7 +27,8 @@ _LEAST = 19
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")
 # Arrow's allocator would start a thread when it is loaded, and no process with threads can be forked safely.
 _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
-_FOLDERS = {"HOME": "/tmp/home", "IPYTHONDIR": "/tmp/ipython", "MPLCONFIGDIR": "/tmp/matplotlib"}
+# Where the libraries can write; an image may name folders that are read-only in a sandbox. HOME comes with the container.
+_FOLDERS = {"IPYTHONDIR": "/tmp/ipython", "MPLCONFIGDIR": "/tmp/matplotlib"}
 
 # When memory runs out, what is forked from here goes first and the agent last. To be said while /proc/self is still ours.
 # Reads `u32 length` and JSON {"modules", "config"}. Every module gets a copy of the builtins, which user code cannot patch.
@@ -93,8 +94,7 @@ def start(own: socket.socket, other: socket.socket) -> int:
     """Forks a zygote that holds `other`; returns its pid. Raises OSError where no process can be made."""
     python = shutil.which("python3") or sys.executable
     environment = dict(os.environ)
-    for name, folder in _FOLDERS.items():
-        environment.setdefault(name, folder)
+    environment.update(_FOLDERS)
     environment.update({name: "1" for name in _ONE_THREAD})
     environment.update(_NO_THREADS)
     # Pythons that cells start, as joblib's workers: what they print shall come now, not when 8 KiB are together.

@@ -1,5 +1,4 @@
-import { OmcpError } from "../../errors.ts";
-import { quoteIdentifier as quote } from "../../lib/sql.ts";
+import { quoteIdentifier } from "../../lib/sql.ts";
 import type { CdmColumn, CdmTable, CdmVersion } from "./notation.ts";
 import { cdmTables } from "./tables.ts";
 
@@ -90,26 +89,6 @@ export function keyDdl(version: CdmVersion, schema: string): KeyDdl {
       return foreignKeys(table, schema);
     }),
   };
-}
-
-/**
- * Quotes an SQL identifier.
- *
- * @param name The name.
- * @returns It in double quotes.
- * @throws {OmcpError} `invalid_argument` when it is empty, longer than Postgres keeps (63 bytes), or has a NUL.
- */
-export function quoteIdentifier(name: string): string {
-  const bytes = new TextEncoder().encode(name).length;
-  if (bytes === 0 || bytes > 63 || name.includes("\0")) {
-    throw new OmcpError(
-      "invalid_argument",
-      `Cannot use ${
-        JSON.stringify(name.slice(0, 80))
-      } as an SQL name: must be 1 to 63 bytes without NUL: received ${bytes} bytes`,
-    );
-  }
-  return quote(name);
 }
 
 /** A column's type as Postgres writes it. */

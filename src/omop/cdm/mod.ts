@@ -6,9 +6,11 @@ export {
   type CdmTable,
   type CdmType,
   type CdmVersion,
+  cdmVersionIn,
+  DEFAULT_CDM_VERSION,
 } from "./notation.ts";
 export { cdmTable, cdmTables } from "./tables.ts";
-export { createTable, type KeyDdl, keyDdl, quoteIdentifier, tableDdl } from "./ddl.ts";
+export { createTable, type KeyDdl, keyDdl, tableDdl } from "./ddl.ts";
 export { cdmVersionSchema, columnNameSchema, tableNameSchema } from "./schemas.ts";
 export type { CdmDatabase, CdmRow, CdmTableName } from "./database.ts";
 export { closestNames } from "./closest_names.ts";

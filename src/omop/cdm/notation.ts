@@ -10,6 +10,20 @@ export type CdmVersion = "5.3" | "5.4";
 /** All known versions, oldest first. */
 export const CDM_VERSIONS = ["5.3", "5.4"] as const satisfies readonly CdmVersion[];
 
+/** The version that a CDM is taken for when it says nothing. */
+export const DEFAULT_CDM_VERSION: CdmVersion = "5.4";
+
+/**
+ * Finds the version in what a CDM says of itself.
+ *
+ * @param text Such as `cdm_source.cdm_version`: `CDM v5.3.1`, `5.4`.
+ * @returns The version, or undefined if it names none that this program knows.
+ */
+export function cdmVersionIn(text: string): CdmVersion | undefined {
+  const numbers = text.match(/\d+\.\d+/g) ?? [];
+  return numbers.flatMap((found) => CDM_VERSIONS.filter((version) => version === found))[0];
+}
+
 /** What a table is about. */
 export type CdmGroup =
   | "clinical"

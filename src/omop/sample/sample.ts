@@ -7,6 +7,9 @@ import { VOCABULARY_ROWS } from "./vocabulary.ts";
 /** Changes whenever the same persons and seed give other bytes: part of the name of what is built from them. */
 export const SAMPLE_VERSION = "omcp-sample-2";
 
+/** The version of the CDM that the sample is. */
+export const SAMPLE_CDM_VERSION = "5.4";
+
 /** How many persons the built-in sample has. */
 export const SAMPLE_PERSONS = 1_000;
 
@@ -25,8 +28,6 @@ export interface SampleOptions {
   readonly persons: number;
   /** An integer of 32 bits; another seed gives other persons. */
   readonly seed: number;
-  /** The CDM's version: 5.4 is the one there is. */
-  readonly version?: "5.4";
 }
 
 /** Whole rows of one table in COPY's text format. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { clipped, type Place } from "../guard/text.ts";
-import type { PlannedStatement } from "./planner.ts";
+import type { StatementPlan } from "../guard/mod.ts";
 import type { Refusal } from "./refusals.ts";
 
 /** What identifies an SQL text. */
@@ -100,7 +100,7 @@ export function statementSource(text: string, keeps: boolean): StatementSource {
  * @returns The note, its texts cut with the number of characters that are missing.
  */
 export function statementNote(
-  statement: PlannedStatement & { readonly kind: "forward" },
+  statement: StatementPlan & { readonly kind: "forward" },
   keepsSource: boolean,
 ): StatementNote {
   const { normalized, command, argument } = statement;

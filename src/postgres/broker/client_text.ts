@@ -1,7 +1,7 @@
 /** What a client's messages hold, read and checked. */
 import { FrontendProtocolError, MAX_MESSAGE_BYTES, MAX_SQL_BYTES } from "../wire/frontend.ts";
 import { FRONTEND, readUint32 } from "../wire/message.ts";
-import type { PlannedStatement } from "./planner.ts";
+import type { StatementPlan } from "../guard/mod.ts";
 import type { Refusal } from "./refusals.ts";
 
 /** PostgreSQL's longest name (NAMEDATALEN − 1): it takes longer ones for the same as their beginning. */
@@ -42,9 +42,9 @@ export function decodeSql(body: Uint8Array, offset: number): string | { readonly
  * @param plans What was planned for its text.
  * @returns The one plan; a refusal where there are several.
  */
-export function single(plans: readonly PlannedStatement[]): PlannedStatement {
+export function single(plans: readonly StatementPlan[]): StatementPlan {
   const [only] = plans;
-  if (only === undefined) return { kind: "forward", sql: "", command: "empty", normalized: "" };
+  if (only === undefined) return { kind: "forward", sql: "", command: "empty", places: [], normalized: "" };
   if (plans.length === 1) return only;
   const refused = plans.find((plan) => plan.kind === "refuse");
   const text = "cannot insert multiple commands into a prepared statement";

@@ -23,7 +23,8 @@ import type { CostBudget } from "./cost_budget.ts";
 import { type Holding, type HoldingLimits, Holdings } from "./holdings.ts";
 import { type Effect, Pipeline } from "./pipeline.ts";
 import { joinedPlaces } from "./positions.ts";
-import type { PlannedStatement, StatementPlanner } from "./planner.ts";
+import type { StatementPlan } from "../guard/mod.ts";
+import type { StatementPlanner } from "./planner.ts";
 import type { Refusal, Refusals } from "./refusals.ts";
 import { TextPlanner } from "./text_planner.ts";
 
@@ -45,7 +46,7 @@ export interface FrontendRelayOptions {
   readonly limits: HoldingLimits & { readonly preparedStatements: number };
 }
 
-type ForwardedStatement = PlannedStatement & { readonly kind: "forward" };
+type ForwardedStatement = StatementPlan & { readonly kind: "forward" };
 
 /** A refusal, with what the audit records of the text. */
 type RefusedText = Refusal & { readonly normalized?: string | null; readonly source?: string };

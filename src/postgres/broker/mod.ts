@@ -3,6 +3,6 @@ export { CostBudget, type CostBudgetOptions } from "./cost_budget.ts";
 export { ConnectionCount, SandboxConnections } from "./sandbox_connections.ts";
 export { type BrokerLimits, DEFAULT_LIMITS } from "./limits.ts";
 export type { Overrun } from "./end_session.ts";
-export type { PlannedStatement, StatementPlanner } from "./planner.ts";
+export type { StatementPlanner } from "./planner.ts";
 export { type Backend, type ClientSession, serveClient } from "./serve_client.ts";
 export { sessionSettings, timeLimits } from "./settings.ts";

@@ -1,6 +1,7 @@
 import { type Auditing, UNAUDITED } from "./audit.ts";
 import type { CostBudget } from "./cost_budget.ts";
-import type { PlannedStatement, StatementPlanner } from "./planner.ts";
+import type { StatementPlan } from "../guard/mod.ts";
+import type { StatementPlanner } from "./planner.ts";
 
 /** What a {@link TextPlanner} works with. */
 export interface TextPlannerOptions {
@@ -33,10 +34,10 @@ export class TextPlanner {
    * @param parameterTypes What a Parse declares its parameters with; undefined for a Query.
    * @returns A plan a statement, in order, up to the first that is refused.
    */
-  async plan(sql: string, parameterTypes?: readonly number[]): Promise<readonly PlannedStatement[]> {
+  async plan(sql: string, parameterTypes?: readonly number[]): Promise<readonly StatementPlan[]> {
     const { planner, sandboxId, auditing } = this.#options;
     if (!auditing.ready()) return [refused(null, sql, UNAUDITED)];
-    const plans: PlannedStatement[] = [];
+    const plans: StatementPlan[] = [];
     const { signal } = this.#deciding = new AbortController();
     try {
       for (const plan of await planner.plan(sql, parameterTypes ? "extended" : "simple", sandboxId)) {
@@ -62,7 +63,7 @@ export class TextPlanner {
   }
 
   /** A snapshot is the business of the sandbox that exported it. */
-  #checkSnapshot(plan: PlannedStatement): PlannedStatement {
+  #checkSnapshot(plan: StatementPlan): StatementPlan {
     if (plan.kind === "refuse" || plan.command !== "import_snapshot") return plan;
     if (plan.argument !== undefined && this.#options.snapshots.has(plan.argument)) return plan;
     const message = "only a snapshot that this sandbox has exported may be used";
@@ -70,10 +71,10 @@ export class TextPlanner {
   }
 
   async #checkCost(
-    plan: PlannedStatement,
+    plan: StatementPlan,
     parameterTypes: readonly number[] | undefined,
     signal: AbortSignal,
-  ): Promise<PlannedStatement> {
+  ): Promise<StatementPlan> {
     const { costs, sandboxId, flush } = this.#options;
     if (plan.kind === "forward" && signal.aborted) return cancelled(plan);
     if (plan.kind === "refuse" || plan.estimated === undefined || costs === undefined) return plan;
@@ -86,11 +87,11 @@ export class TextPlanner {
 }
 
 /** The text of a statement, as the client wrote it. */
-function sourceOf(plan: PlannedStatement & { readonly kind: "forward" }): string {
+function sourceOf(plan: StatementPlan & { readonly kind: "forward" }): string {
   return plan.source ?? plan.sql;
 }
 
-function cancelled(plan: PlannedStatement & { readonly kind: "forward" }): PlannedStatement {
+function cancelled(plan: StatementPlan & { readonly kind: "forward" }): StatementPlan {
   return refused(plan.normalized, sourceOf(plan), {
     sqlstate: "57014",
     message: "canceling statement due to user request",
@@ -101,6 +102,6 @@ function refused(
   normalized: string | null,
   source: string,
   refusal: { readonly sqlstate: string; readonly message: string; readonly hint?: string },
-): PlannedStatement {
+): StatementPlan {
   return { kind: "refuse", ...refusal, normalized, source };
 }

@@ -7,8 +7,8 @@ import { ask, type UpstreamSession } from "../upstream/mod.ts";
 export interface CdmCatalog {
   /** The schema that was looked at, as PostgreSQL has it stored. */
   readonly schema: string;
-  /** `5.3` or `5.4`: by `cdm_source.cdm_version`, else by the tables that are there; undefined if neither tells. */
-  readonly version: "5.3" | "5.4" | undefined;
+  /** What `cdm_source.cdm_version` has; undefined where the role can read none. */
+  readonly versionText: string | undefined;
   /** Lower-case names of the CDM's relations that are there and may be read. */
   readonly relations: ReadonlySet<string>;
   /** Names of their columns. */
@@ -38,7 +38,7 @@ const VERSION = z.array(z.tuple([z.string().nullable()]));
  * @param session An idle session.
  * @param options Schema and names.
  * @param signal Ends it.
- * @returns Relations and version.
+ * @returns Relations, and what the CDM says of its version.
  * @throws {OmcpError} `cdm_invalid` if the schema has no `person` table that the role can read.
  */
 export async function readCatalog(
@@ -56,7 +56,7 @@ export async function readCatalog(
   if (!relations.has("person")) throw noCdm(options.cdmSchema, names.length);
   return {
     schema: options.cdmSchema,
-    version: await version(session, relations, { schema: options.cdmSchema, signal }),
+    versionText: await versionText(session, relations, { schema: options.cdmSchema, signal }),
     relations,
     columns: await columnsOf(session, { schema, relations }, signal),
     others: names.filter((name) => !relations.has(name)),
@@ -107,24 +107,22 @@ async function rowFunctions(
   return new Set(NAMES.parse(await ask(session, sql, signal)).map(([name]) => name));
 }
 
-async function version(
+async function versionText(
   session: UpstreamSession,
   relations: ReadonlySet<string>,
   where: { readonly schema: string; readonly signal: AbortSignal },
-): Promise<CdmCatalog["version"]> {
+): Promise<string | undefined> {
   if (relations.has("cdm_source")) {
     try {
       const sql = `SELECT cdm_version::text FROM ${quoteIdentifier(where.schema)}.cdm_source LIMIT 1`;
       const [row] = VERSION.parse(await ask(session, sql, where.signal));
-      const told = /5\.([34])/.exec(row?.[0] ?? "")?.[1];
-      if (told !== undefined) return told === "3" ? "5.3" : "5.4";
+      return row?.[0] ?? undefined;
     } catch (error) {
       // A cdm_source without that column says nothing; a lost connection is the caller's concern.
       if (!(error instanceof OmcpError) || error.code !== "database_refused") throw error;
     }
   }
-  if (relations.has("episode")) return "5.4";
-  return relations.has("attribute_definition") ? "5.3" : undefined;
+  return undefined;
 }
 
 function noCdm(schema: string, readable: number): OmcpError {

@@ -2,7 +2,8 @@ import { OmcpError } from "../../errors.ts";
 import { Lane } from "./lane.ts";
 import { PARAMETER_TYPES } from "./parameter_types.ts";
 import { SQLSTATE } from "./refusal.ts";
-import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
+import type { StatementPlan } from "./statement_plan.ts";
+import type { GuardPolicy, QueryProtocol } from "./types.ts";
 
 /** Texts of more characters are planned apart, where they make nobody wait. Longer than nearly all that people and tools write. */
 const SHORT_CHARACTERS = 8_192;

@@ -1,5 +1,6 @@
 import { FairQueue } from "./fair_queue.ts";
-import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
+import type { StatementPlan } from "./statement_plan.ts";
+import type { GuardPolicy, QueryProtocol } from "./types.ts";
 import { ReplySchema, type WorkerReply, type WorkerRequest } from "./worker_messages.ts";
 
 /** After so many characters a worker is replaced as soon as nobody needs it: neither WebAssembly nor V8 gives memory back. */

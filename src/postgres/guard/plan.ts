@@ -9,7 +9,8 @@ import { Refusal, SQLSTATE } from "./refusal.ts";
 import type { DriverStatements } from "./driver_statements.ts";
 import { rowEdits } from "./row_edits.ts";
 import { charactersOf, edited, escapingEdits, qualifyingEdits, trimmed } from "./rewrite.ts";
-import type { GuardPolicy, QueryProtocol, StatementPlan } from "./types.ts";
+import type { StatementPlan } from "./statement_plan.ts";
+import type { GuardPolicy, QueryProtocol } from "./types.ts";
 
 /** The most statements one text may hold. */
 const MAX_STATEMENTS = 200;

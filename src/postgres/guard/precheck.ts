@@ -1,6 +1,6 @@
 import { countTokens, type TokenCount } from "./token_count.ts";
 import { SQLSTATE } from "./refusal.ts";
-import type { StatementPlan } from "./types.ts";
+import type { StatementPlan } from "./statement_plan.ts";
 
 /** The longest text that is looked at, in bytes of UTF-8. */
 export const MAX_SQL_BYTES = 256 * 1024;

@@ -4,7 +4,8 @@ import type { PendingCall } from "./calls.ts";
 import { SelectChecker } from "./checker.ts";
 import type { PendingRows } from "./row_edits.ts";
 import { Refusal } from "./refusal.ts";
-import type { ForwardCommand, GuardPolicy } from "./types.ts";
+import type { ForwardCommand } from "./statement_plan.ts";
+import type { GuardPolicy } from "./types.ts";
 
 /** What may be sent for a statement. */
 export interface Decision {

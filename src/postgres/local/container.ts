@@ -3,7 +3,7 @@ import { databaseBootConfig, databaseStateSchema } from "../../agent_protocol/me
 import { abortable } from "../../lib/async/abortable.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import { OmcpError } from "../../errors.ts";
-import { LOADER } from "../../guest/mod.ts";
+import { LOADER_COMMAND } from "../../guest/mod.ts";
 import {
   type AgentContainer,
   confinement,
@@ -42,7 +42,7 @@ export type LocalData =
   /** The built-in synthetic sample, fresh at each start, in memory. */
   | { readonly kind: "sample" }
   /** A CDM in the named volume; a new volume is filled from the empty template. */
-  | { readonly kind: "volume"; readonly volume: string };
+  | { readonly kind: "volume"; readonly volume: string; readonly name: string };
 
 /** What a {@link LocalDatabase} needs. */
 export interface LocalDatabaseOptions {
@@ -159,7 +159,7 @@ export class LocalDatabase {
     if (data.kind === "sample") tmpfs.push({ path: DATA_PATH, bytes: 512 * MIB, inodes: 16_384 });
     return {
       image,
-      command: ["python3", "-I", "-S", "-u", "-c", LOADER],
+      command: LOADER_COMMAND,
       workingDir: "/",
       hostname: "database",
       env: { LANG: "C.UTF-8" },
@@ -212,7 +212,7 @@ function settle(event: unknown, ready: PromiseWithResolvers<void>, data: LocalDa
   if (parsed.data.state === "ready") {
     ready.resolve();
   } else if (parsed.data.error?.code === "cdm_in_use") {
-    const name = data.kind === "volume" ? data.volume.replace(/^omcp-cdm-/, "local:") : "sample";
+    const name = data.kind === "volume" ? data.name : "sample";
     ready.reject(
       new OmcpError("cdm_in_use", `Another server has the local CDM ${name} open`, {
         state: "Its data are untouched.",

@@ -1,8 +1,7 @@
 import type { OpenByteStream } from "../../lib/byte_stream.ts";
+import { READER_ROLE } from "../roles/reader_role_sql.ts";
 import { StreamUpstream, type Upstream } from "../upstream/mod.ts";
 
-/** The role without privileges in the Postgres image. */
-export const LOCAL_ROLE = "omcp_reader";
 /** Its superuser. Only this server reaches the socket; it uses this role for a load and to end a session. */
 export const LOCAL_ADMIN = "omcp_admin";
 /** The database of the Postgres image. */
@@ -20,7 +19,7 @@ const RETRY_MS = 2_000;
 export function localUpstream(open: OpenByteStream, description = "local database"): Upstream {
   return new StreamUpstream({
     open,
-    user: LOCAL_ROLE,
+    user: READER_ROLE,
     // The role that sandboxes share may not end sessions.
     signalUser: LOCAL_ADMIN,
     database: LOCAL_DATABASE,

@@ -2,7 +2,7 @@ import { quoteLiteral } from "../../lib/sql.ts";
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { ask, type UpstreamSession } from "../upstream/mod.ts";
-import { readerRoleSql } from "./reader_role_sql.ts";
+import { READER_ROLE, readerRoleSql } from "./reader_role_sql.ts";
 import type { Severity } from "./role_check.ts";
 import { ROLE_CHECKS } from "./role_checks.ts";
 
@@ -87,7 +87,7 @@ export function requireSafeRole(
 ): void {
   const unsafe = report.problems.filter((problem) => problem.severity === "unsafe");
   if (unsafe.length === 0 || report.role === options.allowUnsafeRole) return;
-  const sql = readerRoleSql({ role: "omcp_reader", schema: options.cdmSchema, database: report.database });
+  const sql = readerRoleSql({ role: READER_ROLE, schema: options.cdmSchema, database: report.database });
   const steps = [
     ...(unsafe.some(({ about }) => about === "role")
       ? [`Make a role that can only read, and use it in OMCP_DATABASE_URL:\n${sql}`]

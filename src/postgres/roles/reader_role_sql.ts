@@ -1,5 +1,8 @@
 import { quoteIdentifier } from "../../lib/sql.ts";
 
+/** The role that may read a CDM and do nothing else: in our image (`images/postgres/rights.sql`), and the name we suggest. */
+export const READER_ROLE = "omcp_reader";
+
 /** For whom {@link readerRoleSql} writes. */
 export interface RoleTarget {
   /** The role to make; quoted where that is needed. */

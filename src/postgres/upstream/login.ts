@@ -3,7 +3,8 @@ import { Buffer } from "node:buffer";
 import pg from "pg";
 import { OmcpError } from "../../errors.ts";
 import { type ByteReader } from "../wire/byte_reader.ts";
-import { BACKEND, HEADER_BYTES, readName, readUint32 } from "../wire/message.ts";
+import { type BackendMessage, readBackendMessage } from "../wire/backend.ts";
+import { BACKEND, readName, readUint32 } from "../wire/message.ts";
 import { parseServerError } from "../wire/server_error.ts";
 import type { ServerKey, SessionSettings } from "./upstream.ts";
 
@@ -96,19 +97,22 @@ function startupOptions(settings: SessionSettings): string {
     .join(" ");
 }
 
+async function readLoginMessage(reader: ByteReader): Promise<BackendMessage | undefined> {
+  try {
+    return await readBackendMessage(reader, MAX_LOGIN_MESSAGE);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new Error("the server does not speak the Postgres protocol", { cause: error });
+  }
+}
+
 async function feed(options: LoginOptions, bridge: LoginBridge): Promise<LoginResult> {
   const parameters = new Map<string, string>();
   let key: ServerKey | undefined;
   while (true) {
-    const header = await options.reader.readExactly(HEADER_BYTES);
-    if (header === undefined) throw new Error("the server closed the connection");
-    const type = header[0] ?? 0;
-    const size = readUint32(header, 1) - 4;
-    if (size < 0 || size > MAX_LOGIN_MESSAGE) {
-      throw new Error("the server does not speak the Postgres protocol");
-    }
-    const body = await options.reader.readExactly(size);
-    if (body === undefined) throw new Error("the server closed the connection");
+    const next = await readLoginMessage(options.reader);
+    if (next === undefined) throw new Error("the server closed the connection");
+    const { type, header, body } = next;
     if (type === BACKEND.error) throw refusedLogin(body);
     if (type === BACKEND.authentication && options.exposed && readUint32(body, 0) === CLEARTEXT_PASSWORD) {
       throw new Error("the server wants the password in clear text over a connection without TLS");

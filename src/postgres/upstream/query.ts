@@ -1,7 +1,8 @@
 import { addAbortListener } from "node:events";
 import { concatBytes } from "../../lib/bytes.ts";
 import { OmcpError } from "../../errors.ts";
-import { BACKEND, cstring, FRONTEND, HEADER_BYTES, int32, message, readUint32 } from "../wire/message.ts";
+import { readBackendMessage } from "../wire/backend.ts";
+import { BACKEND, cstring, FRONTEND, int32, message } from "../wire/message.ts";
 import { parseServerError, type ServerError } from "../wire/server_error.ts";
 import type { UpstreamSession } from "./upstream.ts";
 
@@ -82,15 +83,13 @@ async function readAnswer(session: UpstreamSession): Promise<Answer> {
   let parameters = 0;
   let failure: OmcpError | undefined;
   while (true) {
-    const header = await session.reader.readExactly(HEADER_BYTES);
-    const size = header === undefined ? 0 : readUint32(header, 1) - 4;
-    if (size < 0 || size > MAX_MESSAGE) throw new Error(`Message of ${size} bytes`);
-    const body = header === undefined ? undefined : await session.reader.readExactly(size);
-    if (header === undefined || body === undefined) throw failure ?? new Error("Connection closed");
-    if (header[0] === BACKEND.dataRow && rows.length < MAX_ROWS) rows.push(parseRow(body));
-    if (header[0] === BACKEND.parameterDescription) parameters = ((body[0] ?? 0) << 8) | (body[1] ?? 0);
-    if (header[0] === BACKEND.error) failure = new ServerRefusal(parseServerError(body));
-    if (header[0] === BACKEND.readyForQuery) break;
+    const next = await readBackendMessage(session.reader, MAX_MESSAGE);
+    if (next === undefined) throw failure ?? new Error("Connection closed");
+    const { type, body } = next;
+    if (type === BACKEND.dataRow && rows.length < MAX_ROWS) rows.push(parseRow(body));
+    if (type === BACKEND.parameterDescription) parameters = ((body[0] ?? 0) << 8) | (body[1] ?? 0);
+    if (type === BACKEND.error) failure = new ServerRefusal(parseServerError(body));
+    if (type === BACKEND.readyForQuery) break;
   }
   if (failure !== undefined) throw failure;
   return { rows, parameters };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { openCdmGateway, volumeName } from "../../../src/cdm/gateway.ts";
+import { volumeName } from "../../../src/cdm/local_name.ts";
+import { openCdmGateway } from "../../../src/cdm/gateway.ts";
 import { LABEL_LOAD, loadLocal, type LocalLoadOptions } from "../../../src/cdm/local_load.ts";
 import { ROLE_CDM } from "../../../src/cdm/local_store.ts";
 import { readConfig } from "../../../src/app/config.ts";

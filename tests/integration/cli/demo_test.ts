@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { volumeName } from "../../../src/cdm/gateway.ts";
+import { volumeName } from "../../../src/cdm/local_name.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";
 import { withFolder } from "../../fixtures/cdm/folder_files.ts";
 

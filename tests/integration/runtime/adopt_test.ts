@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { sandboxBootConfig } from "../../../src/agent_protocol/mod.ts";
 import type { Engine } from "../../../src/docker/mod.ts";
-import { LOADER } from "../../../src/guest/mod.ts";
+import { LOADER_COMMAND } from "../../../src/guest/mod.ts";
 import {
   adoptAgentContainer,
   type Attachment,
@@ -37,7 +37,7 @@ async function withScene(test: (scene: Scene) => Promise<void>): Promise<void> {
     uid: UID,
     labels: labelsOf({ instance, role: "sandbox", name: instance, version: "0" }),
     env: { HOME: "/tmp/home" },
-    command: ["python3", "-I", "-S", "-u", "-c", LOADER],
+    command: LOADER_COMMAND,
   });
   async function leave(code: string): Promise<{ readonly lastSeq: number }> {
     let attachment: Attachment | undefined;

@@ -11,7 +11,7 @@ import {
   sandboxBootConfig,
   StreamResetError,
 } from "../../../src/agent_protocol/mod.ts";
-import { GUEST_MODULES, LOADER } from "../../../src/guest/mod.ts";
+import { GUEST_MODULES, LOADER_COMMAND } from "../../../src/guest/mod.ts";
 import { within } from "./agent_peer.ts";
 import { concat } from "./vectors.ts";
 
@@ -66,7 +66,7 @@ Deno.test("the agent's frames and the server's are the same bytes", async () => 
 
 Deno.test("Channel attaches to the real agent, and again, and is answered", async () => {
   const child = new Deno.Command("python3", {
-    args: ["-I", "-S", "-u", "-c", LOADER],
+    args: LOADER_COMMAND.slice(1),
     stdin: "piped",
     stdout: "piped",
     stderr: "null",
@@ -123,7 +123,7 @@ Deno.test("Channel refuses the real agent when its version or its protocol is an
   ];
   for (const { boot, named } of agents) {
     const child = new Deno.Command("python3", {
-      args: ["-I", "-S", "-u", "-c", LOADER],
+      args: LOADER_COMMAND.slice(1),
       stdin: "piped",
       stdout: "piped",
       stderr: "null",

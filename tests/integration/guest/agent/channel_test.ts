@@ -11,7 +11,7 @@ import {
 import type { ByteStream } from "../../../../src/lib/byte_stream.ts";
 import type { Attachment, Engine } from "../../../../src/docker/mod.ts";
 import { POSTGRES_IMAGE, PYTHON_IMAGE } from "../../../fixtures/images.ts";
-import { GUEST_MODULES, LOADER } from "../../../../src/guest/mod.ts";
+import { GUEST_MODULES, LOADER_COMMAND } from "../../../../src/guest/mod.ts";
 import { connectTestEngine } from "../../../fixtures/server.ts";
 
 const DEADLINE_MS = 30_000;
@@ -38,7 +38,7 @@ async function withBox(options: BoxOptions, test: (box: Box) => Promise<void>): 
   const engine = await connectTestEngine();
   const id = await engine.createContainer({
     Image: options.image,
-    Entrypoint: ["python3", "-I", "-S", "-u", "-c", LOADER],
+    Entrypoint: LOADER_COMMAND,
     Cmd: [],
     User: "10001:10001",
     Labels: { "org.omcp.test": mark },

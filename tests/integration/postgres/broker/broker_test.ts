@@ -325,7 +325,9 @@ Deno.test("serveClient() keeps statements of one message apart, also after a com
   const apart: StatementPlanner = {
     parameterTypes: new Set([0]),
     plan: () => {
-      const part = (sql: string) => ({ kind: "forward", sql, command: "select", normalized: "" } as const);
+      const part = (
+        sql: string,
+      ) => ({ kind: "forward", sql, command: "select", places: [], normalized: "" } as const);
       return Promise.resolve([part("SELECT current_setting -- c"), part("((SELECT 'max_connections'))")]);
     },
   };

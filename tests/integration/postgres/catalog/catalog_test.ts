@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { catalogVersion } from "../../../../src/cdm/gateway.ts";
 import { readCatalog } from "../../../../src/postgres/catalog/mod.ts";
 import type { CdmCatalog } from "../../../../src/postgres/catalog/mod.ts";
 import { urlUpstream } from "../../../../src/postgres/upstream/mod.ts";
@@ -26,7 +27,7 @@ Deno.test("readCatalog() finds what of the CDM the role may read, and its versio
       assert.deepEqual(await look("o'm"), {
         columns: new Set(["?column?"]),
         schema: "o'm",
-        version: undefined,
+        versionText: undefined,
         relations: new Set(["death", "person"]),
         others: ["notes"],
         rowFunctions: new Set(["spy"]),
@@ -35,13 +36,13 @@ Deno.test("readCatalog() finds what of the CDM the role may read, and its versio
     });
     await t.step("version by tables, then by cdm_source", async () => {
       await server.sql(`GRANT SELECT ON "o'm".episode TO omcp_reader`);
-      assert.equal((await look("o'm")).version, "5.4");
+      assert.equal(catalogVersion(await look("o'm")), "5.4");
       await server.sql(
         `CREATE TABLE "o'm".cdm_source AS SELECT 'v5.3.1' AS cdm_version; GRANT SELECT ON "o'm".cdm_source TO omcp_reader`,
       );
-      assert.equal((await look("o'm")).version, "5.3");
+      assert.equal(catalogVersion(await look("o'm")), "5.3");
       await server.sql(`ALTER TABLE "o'm".cdm_source DROP cdm_version`);
-      assert.equal((await look("o'm")).version, "5.4");
+      assert.equal(catalogVersion(await look("o'm")), "5.4");
     });
     await t.step("no CDM where there is none to read", async () => {
       await assert.rejects(look("nowhere"), { code: "cdm_invalid" });

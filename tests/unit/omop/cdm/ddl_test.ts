@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { keyDdl, quoteIdentifier, tableDdl } from "../../../../src/omop/cdm/mod.ts";
+import { keyDdl, tableDdl } from "../../../../src/omop/cdm/mod.ts";
 
 Deno.test("tableDdl() makes one statement a table, identifiers quoted", function statements() {
   const ddl = tableDdl("5.4", "cdm");
@@ -36,11 +36,4 @@ Deno.test("keyDdl() has the specification's number of keys", function counts() {
   assert.equal(keyDdl("5.4", "cdm").primaryKeys.length, 28);
   assert.equal(keyDdl("5.3", "cdm").foreignKeys.length, 157);
   assert.equal(keyDdl("5.4", "cdm").foreignKeys.length, 176);
-});
-
-Deno.test("quoteIdentifier() refuses what Postgres would cut or not take", function refuses() {
-  assert.equal(quoteIdentifier("a b"), '"a b"');
-  assert.throws(() => quoteIdentifier(""), /1 to 63 bytes/);
-  assert.throws(() => quoteIdentifier("é".repeat(32)), /received 64 bytes/);
-  assert.throws(() => quoteIdentifier("a\0b"), /without NUL/);
 });
