@@ -6,6 +6,7 @@ import { OmcpError } from "../errors.ts";
 import type { AgentContainer, ContainerEnd, Removal } from "../runtime/mod.ts";
 import type { ExecutionOutcome } from "./outcome.ts";
 import { agentError, cancelledError, endedError, type SandboxEnd } from "./endings.ts";
+import { codeBytes, MAX_CODE_BYTES } from "../agent_protocol/messages/mod.ts";
 import { type ExecuteOptions, runCell } from "./execution.ts";
 import { Semaphore } from "../lib/async/semaphore.ts";
 
@@ -122,10 +123,18 @@ export class Sandbox {
    * @param code Python source.
    * @param options Deadline, caps, cancellation.
    * @returns The outcome; a Python error or a timeout is an outcome, not an exception.
-   * @throws {OmcpError} `sandbox_lost`, `cancelled`, `sandbox_busy`, `timeout` (it never began), `kernel_unavailable`, `channel_failed`.
+   * @throws {OmcpError} `invalid_argument`: longer than {@link MAX_CODE_BYTES}; `sandbox_lost`, `cancelled`, `sandbox_busy`, `timeout` (it never began), `kernel_unavailable`, `channel_failed`.
    */
   async execute(code: string, options: ExecuteOptions): Promise<ExecutionOutcome> {
     this.throwIfEnded();
+    const bytes = codeBytes(code);
+    if (bytes > MAX_CODE_BYTES) {
+      throw new OmcpError(
+        "invalid_argument",
+        `A cell's source must have at most ${MAX_CODE_BYTES} bytes in UTF-8: received ${bytes}`,
+        { state: "The cell was not begun.", next: "Write long text to a file and read it in the cell." },
+      );
+    }
     this.#calls += 1;
     try {
       if (this.#semaphore.busy) options.onWaiting?.();

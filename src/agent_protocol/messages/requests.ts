@@ -1,7 +1,19 @@
 import * as z from "zod";
 import { wireObject } from "./camel_case.ts";
 
-const MAX_CODE_BYTES = 1024 * 1024;
+/** The longest source of a cell, in bytes of UTF-8: for the tool's schema, the server and the agent. Longer text belongs in a file. */
+export const MAX_CODE_BYTES = 1024 * 1024;
+
+/**
+ * The size of a cell's source.
+ *
+ * @param code Python source.
+ * @returns Bytes of UTF-8, to be compared with {@link MAX_CODE_BYTES}.
+ */
+export function codeBytes(code: string): number {
+  return new TextEncoder().encode(code).byteLength;
+}
+
 const count = z.int().nonnegative();
 const noParams = z.strictObject({});
 const nothing = z.object({});
@@ -9,7 +21,7 @@ const nothing = z.object({});
 /** Parameters of `execute`, as they are sent. */
 const executeParamsSchema = z.strictObject({
   /** Python source. */
-  code: z.string().refine((code) => new TextEncoder().encode(code).byteLength <= MAX_CODE_BYTES),
+  code: z.string().refine((code) => codeBytes(code) <= MAX_CODE_BYTES),
   timeout_ms: z.int().min(1).max(86_400_000),
   /** Of stdout and of stderr, bytes; of each other text, characters. */
   max_output_bytes: z.int().min(0).max(64 * 1024 * 1024),

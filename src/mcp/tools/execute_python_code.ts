@@ -1,11 +1,8 @@
 import * as z from "zod";
-import type { ExecutionOutput } from "../../agent_protocol/messages/mod.ts";
+import { codeBytes, type ExecutionOutput, MAX_CODE_BYTES } from "../../agent_protocol/messages/mod.ts";
 import { cellResult } from "../cell_result.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
-
-/** Longest source of a cell, in UTF-16 units; longer text belongs in a file. */
-const CODE_CHARACTERS = 1_000_000;
 
 /** Runs a cell. */
 export const tool: Tool = defineTool({
@@ -20,8 +17,11 @@ export const tool: Tool = defineTool({
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     input: z.strictObject({
       sandbox_id: sandboxIdSchema,
-      code: z.string().max(CODE_CHARACTERS).describe(
-        "Python source, one or more lines; IPython magics work.",
+      code: z.string().refine(
+        (code) => codeBytes(code) <= MAX_CODE_BYTES,
+        `must have at most ${MAX_CODE_BYTES} bytes in UTF-8`,
+      ).describe(
+        "Python source, one or more lines, at most 1 MiB in UTF-8; IPython magics work.",
       ),
       timeout: z.number().min(0.1).max(cellTimeoutMaxMs / 1000).optional().describe(
         `Seconds the cell may take, at most ${cellTimeoutMaxMs / 1000}. Default: ${cellTimeoutMs / 1000}.`,
