@@ -27,7 +27,8 @@ const MAX_ENCRYPTION_REQUESTS = 2;
 const PROTOCOL_3_0 = 3 << 16;
 
 /**
- * Goes through the beginning of a connection: requests for encryption are declined, a cancel request is carried out.
+ * Goes through the beginning of a connection: declines requests for encryption, and carries out a cancel request. As a real
+ * server does, it ends such a connection only then: a client that waits for that knows which statement the cancel can meet.
  *
  * @param options The client and its connections.
  * @returns The greeting, or undefined if there will be no session.
@@ -37,13 +38,19 @@ export async function greet(options: GreetOptions): Promise<Greeting | undefined
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(tooSlow(options.deadlineMs)), options.deadlineMs);
   try {
-    return await Promise.race([exchange(options), late]);
+    const opening = await Promise.race([exchange(options), late]);
+    if (opening === undefined || "parameters" in opening) return opening;
+    clearTimeout(timer);
+    await options.connections.cancel(opening.processId, opening.secret);
+    return undefined;
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function exchange(options: GreetOptions): Promise<Greeting | undefined> {
+async function exchange(
+  options: GreetOptions,
+): Promise<Greeting | Extract<Opening, { kind: "cancel" }> | undefined> {
   for (let requests = 0;; requests += 1) {
     const opening = await readOpening(options.reader);
     if (opening === undefined) return undefined;
@@ -51,10 +58,7 @@ async function exchange(options: GreetOptions): Promise<Greeting | undefined> {
     if (opening.kind === "startup") {
       return { negotiation: negotiate(opening), parameters: opening.parameters };
     }
-    if (opening.kind === "cancel") {
-      options.connections.cancel(opening.processId, opening.secret);
-      return undefined;
-    }
+    if (opening.kind === "cancel") return opening;
     if (requests >= MAX_ENCRYPTION_REQUESTS) {
       throw new ConnectionEnd("08P01", "encryption was asked for too often");
     }

@@ -49,7 +49,10 @@ export class SandboxConnections {
   readonly #limits: BrokerLimits;
   readonly #count: ConnectionCount;
   readonly #snapshots = new Set<string>();
-  readonly #connections = new Map<number, { readonly secret: Uint8Array; readonly cancel: () => void }>();
+  readonly #connections = new Map<
+    number,
+    { readonly secret: Uint8Array; readonly cancel: () => Promise<unknown> }
+  >();
 
   /**
    * @param limits Of them `connectionsPerSandbox` is kept here.
@@ -66,7 +69,7 @@ export class SandboxConnections {
    * @param cancel What a cancel request with its key does.
    * @returns Its key, or why there is no place.
    */
-  admit(cancel: () => void): Admission | { readonly full: string; readonly hint: string } {
+  admit(cancel: () => Promise<unknown>): Admission | { readonly full: string; readonly hint: string } {
     if (this.#connections.size >= this.#limits.connectionsPerSandbox) {
       return {
         full: `this sandbox has ${this.#connections.size} connections open, which is the most it may have`,
@@ -106,15 +109,16 @@ export class SandboxConnections {
    *
    * @param processId First half of the key.
    * @param secret Second half.
+   * @returns When it is carried out: what the client sends then, the cancel does not meet.
    */
-  cancel(processId: number, secret: Uint8Array): void {
+  async cancel(processId: number, secret: Uint8Array): Promise<void> {
     const connection = this.#connections.get(processId);
     if (connection === undefined || secret.length !== connection.secret.length) return;
     let difference = 0;
     for (let index = 0; index < secret.length; index += 1) {
       difference |= (secret[index] ?? 0) ^ (connection.secret[index] ?? 0);
     }
-    if (difference === 0) connection.cancel();
+    if (difference === 0) await connection.cancel();
   }
 
   #newKey(): ClientKey {

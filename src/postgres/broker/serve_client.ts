@@ -8,6 +8,7 @@ import { BACKEND, cstring, int32, message } from "../wire/message.ts";
 import type { StartupParameters } from "../wire/opening.ts";
 import { ALWAYS_AUDITING, type Audit, type Auditing } from "./audit.ts";
 import { FrontendRelay } from "./frontend_relay.ts";
+import { cancellerOf } from "./canceller.ts";
 import { ClientWriter } from "./client_writer.ts";
 import { PipelineState } from "./pipeline_state.ts";
 import type { CostBudget } from "./cost_budget.ts";
@@ -89,7 +90,9 @@ class Connection {
   readonly #writer: ClientWriter;
   readonly #session: ClientSession;
   /** What a cancel request of the client does. */
-  #onCancel: () => void = function notYet(): void {};
+  #onCancel: () => Promise<unknown> = function notYet() {
+    return Promise.resolve();
+  };
 
   constructor(reader: ByteReader, writer: ClientWriter, session: ClientSession) {
     this.#reader = reader;
@@ -162,7 +165,7 @@ class Connection {
     });
     this.#onCancel = () => {
       toServer.cancel();
-      void cancel();
+      return cancel();
     };
     using watchdog = new Watchdog({ limits, state, client: this.#writer, cancel, signal });
     const fromServer = toClient.run();
@@ -192,23 +195,6 @@ class Connection {
     else await tell(this.#writer, toClient.sawFatal ? undefined : end);
     await left;
   }
-}
-
-/** A cancel is asked for once at a time: each opens a connection of its own. */
-function cancellerOf(
-  upstream: Upstream,
-  session: UpstreamSession,
-  conversation: PipelineState,
-): () => Promise<boolean> {
-  let asking: Promise<boolean> | undefined;
-  async function ask(): Promise<boolean> {
-    const { answers } = conversation;
-    const asked = await upstream.cancel(session);
-    if (asked) conversation.cancelled(answers);
-    asking = undefined;
-    return asked;
-  }
-  return () => asking ??= ask();
 }
 
 async function tell(writer: ClientWriter, end: ConnectionEnd | undefined): Promise<void> {

@@ -41,13 +41,22 @@ def big_results(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
 
 
 def cancels(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
-    timer = threading.Timer(0.05, connection.cancel)
-    timer.start()
+    ended = threading.Event()
+
+    def cancel() -> None:
+        # Again and again: a cancel that comes before its statement meets nothing.
+        while not ended.wait(0.05):
+            connection.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
     try:
         connection.execute(CROSS)
     except psycopg.errors.QueryCanceled:
         pass
-    timer.join()
+    finally:
+        ended.set()
+        thread.join()
 
 
 def costs(connection: "psycopg.Connection[tuple[object, ...]]") -> None:

@@ -8,8 +8,8 @@ import { DEFAULT_LIMITS } from "../../../../src/postgres/broker/limits.ts";
 
 const limits = { ...DEFAULT_LIMITS, connectionsPerSandbox: 2, connectionsTotal: 3 };
 
-function admit(connections: SandboxConnections, cancel: () => void = function nothing() {}): Admission {
-  const admission = connections.admit(cancel);
+function admit(connections: SandboxConnections, cancel: () => unknown = function nothing() {}): Admission {
+  const admission = connections.admit(() => Promise.resolve(cancel()));
   assert.ok("key" in admission);
   return admission;
 }
@@ -19,9 +19,9 @@ Deno.test("SandboxConnections.admit() keeps to the sandbox's number and to that 
   const [one, two] = [new SandboxConnections(limits, count), new SandboxConnections(limits, count)];
   const first = admit(one);
   admit(one);
-  assert.ok("full" in one.admit(function nothing() {}));
+  assert.ok("full" in one.admit(() => Promise.resolve()));
   admit(two);
-  assert.ok("full" in two.admit(function nothing() {}));
+  assert.ok("full" in two.admit(() => Promise.resolve()));
   first.release();
   first.release();
   assert.equal(count.open, 2);

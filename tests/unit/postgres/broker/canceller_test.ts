@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { cancellerOf } from "../../../../src/postgres/broker/canceller.ts";
+import { greet } from "../../../../src/postgres/broker/greeting.ts";
+import { ClientWriter } from "../../../../src/postgres/broker/client_writer.ts";
+import { DEFAULT_LIMITS } from "../../../../src/postgres/broker/limits.ts";
+import { ConnectionCount, SandboxConnections } from "../../../../src/postgres/broker/sandbox_connections.ts";
+import type { UpstreamSession } from "../../../../src/postgres/upstream/mod.ts";
+import { concatBytes } from "../../../../src/lib/bytes.ts";
+import { ByteReader } from "../../../../src/postgres/wire/byte_reader.ts";
+import { int32 } from "../../../../src/postgres/wire/message.ts";
+
+const CANCEL_CODE = 80_877_102;
+const SESSION: UpstreamSession = {
+  reader: new ByteReader(new ReadableStream<Uint8Array>()),
+  parameters: new Map(),
+  key: { processId: 1, secret: new Uint8Array(4) },
+  write: () => Promise.resolve(),
+  close: function nothing() {},
+};
+
+/** A server that answers each cancel request when it is told to. */
+class SlowUpstream {
+  readonly waiting: (() => void)[] = [];
+
+  cancel(): Promise<boolean> {
+    return new Promise((resolve) => this.waiting.push(() => resolve(true)));
+  }
+}
+
+Deno.test("cancels of one statement share a request, and a cancel of the next makes its own", async () => {
+  const upstream = new SlowUpstream();
+  const noted: number[] = [];
+  const conversation = { answers: 1, cancelled: (answers: number) => void noted.push(answers) };
+  const cancel = cancellerOf(upstream, SESSION, conversation);
+  const first = [cancel(), cancel()];
+  assert.equal(upstream.waiting.length, 1);
+  conversation.answers = 2;
+  const second = [cancel(), cancel()];
+  assert.equal(upstream.waiting.length, 1, "the first is still on its way");
+  upstream.waiting[0]?.();
+  assert.deepEqual(await Promise.all(first), [true, true]);
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(upstream.waiting.length, 2);
+  upstream.waiting[1]?.();
+  assert.deepEqual(await Promise.all(second), [true, true]);
+  assert.deepEqual(noted, [1, 2]);
+});
+
+Deno.test("a cancel that waited for an earlier one is not sent once its statement has ended", async () => {
+  const upstream = new SlowUpstream();
+  const conversation = { answers: 1, cancelled: function nothing() {} };
+  const cancel = cancellerOf(upstream, SESSION, conversation);
+  void cancel();
+  conversation.answers = 2;
+  const late = cancel();
+  conversation.answers = 3;
+  upstream.waiting[0]?.();
+  assert.equal(await late, true);
+  assert.equal(upstream.waiting.length, 1);
+});
+
+Deno.test("the connection of a cancel request stays open until the server has got the cancel", async () => {
+  const connections = new SandboxConnections(DEFAULT_LIMITS, new ConnectionCount(DEFAULT_LIMITS));
+  const carriedOut = Promise.withResolvers<void>();
+  const admission = connections.admit(() => carriedOut.promise);
+  assert.ok("key" in admission);
+  const { processId, secret } = admission.key;
+  const request = concatBytes([int32(12 + secret.length, CANCEL_CODE, processId), secret]);
+  let over = false;
+  const greeting = greet({
+    reader: new ByteReader(ReadableStream.from([request])),
+    writer: new ClientWriter(new WritableStream<Uint8Array>()),
+    connections,
+    deadlineMs: 5_000,
+  }).then((result) => {
+    over = true;
+    return result;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(over, false);
+  carriedOut.resolve();
+  assert.equal(await greeting, undefined);
+});
