@@ -22,5 +22,5 @@ function cell(name: string): string {
 export const DATABASE_ATTACKS: Attacks = {
   title: "A neighbour under attacks on the database",
   prepare: attackCode,
-  attacks: NAMES.map((name) => ({ name, code: cell(name), timeout: 30 })),
+  attacks: NAMES.map((name) => ({ name, code: cell(name), timeout: 30, expect: /^\[ok/m })),
 };

@@ -25,6 +25,8 @@ export interface Attack {
   readonly code: string;
   /** When a cell that does not end by itself is ended, in seconds. */
   readonly timeout: number;
+  /** What its result must match. */
+  readonly expect: RegExp;
 }
 
 /** Attacks of one kind, and what the attacker runs before them. */
@@ -84,14 +86,16 @@ class RepeatedCell {
   readonly #done: Promise<number>;
   #stopped = false;
 
-  constructor(client: RawClient, sandbox: string, { name, code, timeout }: Attack) {
+  constructor(client: RawClient, sandbox: string, { name, code, timeout, expect }: Attack) {
     this.#done = (async () => {
       let ran = 0;
       do {
         const { text } = await client.run(sandbox, code, timeout);
         // Its kernel is still being replaced.
         if (/^Error timeout: .* was busy/.test(text)) continue;
-        if (/^Error /.test(text)) throw new Error(`The attack ${name} was not run: ${text}`);
+        if (/^Error /.test(text) || !expect.test(text)) {
+          throw new Error(`The attack ${name} did not go as it should: ${text.slice(-1000)}`);
+        }
         ran += 1;
       } while (!this.#stopped);
       return ran;

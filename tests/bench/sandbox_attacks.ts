@@ -108,10 +108,11 @@ const CODE: Readonly<Record<string, string>> = {
   "displays by the thousand": "while True: display(1)",
 };
 
-const messages: readonly Attack[] = HOSTILE_MESSAGES.map(({ name, code }) => ({
+const messages: readonly Attack[] = HOSTILE_MESSAGES.map(({ name, code, expect }) => ({
   name: `messages: ${name}`,
   code,
   timeout: 10,
+  expect,
 }));
 
 /** What `deno task bench sandbox-attacks` runs. Each cell begins with what the attack needs: the one before may have cost the kernel. */
@@ -123,6 +124,7 @@ export const SANDBOX_ATTACKS: Attacks = {
       name,
       code: `${PREPARE}${code}`,
       timeout: SECONDS,
+      expect: /\[timeout|kernel_died/,
     })),
     ...messages,
   ],

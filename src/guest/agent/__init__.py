@@ -91,7 +91,7 @@ class Agent:
         numbers = os.read(reading, 4096)
         if signal.SIGTERM in numbers:
             self._end(0)
-        self._children.reap()
+        self._children.signalled()
 
     def _on_sigterm(self) -> None:
         if sigterm_from_outside(self._sigterm):

@@ -42,7 +42,7 @@ class Channel:
         self._source = source
         self._handlers = handlers
         self._events = EventWindow()
-        self._output = Output(loop, sink, self._events, self._drained)
+        self._output = Output(loop, sink, self._events, self._resume_reading, self._writable)
         self._parser = FrameParser()
         self._scanner = AttachScanner(self._attach, self._frames)
         self._reading = False
@@ -88,7 +88,7 @@ class Channel:
         stream = Stream(self._next_id, self._output, self._gone)
         self._next_id += 2
         self._streams[stream.id] = stream
-        self._output.send(frames.encode_frame(frames.OPEN, stream.id, to_json({"service": service})))
+        self._output.send(stream.id, frames.encode_frame(frames.OPEN, stream.id, to_json({"service": service})))
         return stream
 
     def read_waiting(self) -> None:
@@ -135,9 +135,9 @@ class Channel:
             self._reading = True
             self._loop.add_reader(self._source, self._readable)
 
-    def _drained(self) -> None:
-        self._resume_reading()
-        for stream in list(self._streams.values()):
+    def _writable(self, identifier: int) -> None:
+        stream = self._streams.get(identifier)
+        if stream is not None:
             stream.writable()
 
     def _attach(self, nonce: bytes) -> None:
@@ -189,7 +189,7 @@ class Channel:
             self._handlers.room()
 
     def _ping(self, frame: Frame) -> None:
-        self._output.send(frames.encode_frame(frames.PONG, 0, frame.payload), urgent=True)
+        self._output.send_first(frames.encode_frame(frames.PONG, 0, frame.payload))
 
     def _ignore(self, frame: Frame) -> None:
         pass

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Optional
 
 from agent.process import log_bytes
-from agent.reactor import Reactor
+from agent.reactor import Handle, Reactor
+
+_REAPED_A_TURN = 64
 
 
 class Children:
@@ -16,6 +18,7 @@ class Children:
     def __init__(self, loop: Reactor) -> None:
         self._loop = loop
         self._known: Dict[int, Callable[[int], None]] = {}
+        self._again: Optional[Handle] = None
         # Asked about children that were not started here: (pid, wait status).
         self.on_other: Callable[[int, int], object] = _nobody
 
@@ -24,8 +27,9 @@ class Children:
         self._known[pid] = on_exit
 
     def reap(self) -> None:
-        """Takes all exit statuses there are."""
-        while True:
+        """Takes all exit statuses there are, some in each turn of the loop: code may end processes faster than we reap them."""
+        self._again = None
+        for _ in range(_REAPED_A_TURN):
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
@@ -37,6 +41,12 @@ class Children:
                 self._loop.call_soon(on_exit, status)
             else:
                 self.on_other(pid, status)
+        self._again = self._loop.call_soon(self.reap)
+
+    def signalled(self) -> None:
+        """Reaps, unless that is about to go on already."""
+        if self._again is None:
+            self.reap()
 
     def spawn(self, command: List[str], on_exit: Callable[[int], None], keep_fd: int = -1) -> int:
         """Starts a program with no stdin, its output on our log. It inherits one more descriptor, as 3, if asked.

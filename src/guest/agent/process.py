@@ -16,7 +16,9 @@ _LOG_BURST_BYTES = 65536
 _LOG_BYTES_PER_SECOND = 4096
 
 # A pipe of the default 64 KiB would be drained in one read; 1 MiB is what an unprivileged process may ask for.
-_PIPE_BYTES = 1 << 20
+_STDIN_BYTES = 1 << 20
+# What is in the pipe goes before what another stream sends next.
+_STDOUT_BYTES = 1 << 17
 _F_SETPIPE_SZ = 1031
 
 
@@ -80,10 +82,10 @@ def take_standard_streams() -> Tuple[int, int]:
     os.dup2(null, 1)
     if null > 2:
         os.close(null)
-    for fd in (source, sink):
+    for fd, size in ((source, _STDIN_BYTES), (sink, _STDOUT_BYTES)):
         os.set_blocking(fd, False)
         try:
-            fcntl.fcntl(fd, _F_SETPIPE_SZ, _PIPE_BYTES)
+            fcntl.fcntl(fd, _F_SETPIPE_SZ, size)
         except OSError:
             pass
     os.set_blocking(2, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Callable, Optional
 
-from agent.frames import CREDIT, DATA, END, MAX_PAYLOAD, RESET, ProtocolError, encode_frame, split_data
+from agent.frames import CREDIT, DATA, END, RESET, ProtocolError, encode_frame, split_data
 from agent.output import Output
 
 INITIAL_CREDIT = 262144
@@ -13,6 +13,8 @@ MAX_CREDIT = 2**31 - 1
 # Credit is granted in such portions, so that it costs a frame for each and not for every read.
 _GRANT_BYTES = 65536
 _MAX_REASON_BYTES = 1024
+# The most data in one frame: streams take turns by frames.
+_PORTION_BYTES = 32768
 _U32 = struct.Struct(">I")
 
 
@@ -50,35 +52,35 @@ class Stream:
     @property
     def room(self) -> int:
         """Bytes that may be sent now; at 0 the owner waits for `stream_writable`."""
-        if not self.open or self._sent_end or self._output.crowded:
+        if not self.open or self._sent_end or self._output.crowded(self.id):
             return 0
-        return min(self._send_credit, MAX_PAYLOAD)
+        return min(self._send_credit, _PORTION_BYTES)
 
     def send(self, data: bytes) -> None:
         """Sends at most `room` bytes."""
         self._send_credit -= len(data)
         for part in split_data(data):
-            self._output.send(encode_frame(DATA, self.id, part))
+            self._output.send(self.id, encode_frame(DATA, self.id, part))
 
     def end(self) -> None:
         """Half-closes: nothing more is sent."""
         if self.open and not self._sent_end:
             self._sent_end = True
-            self._output.send(encode_frame(END, self.id))
+            self._output.send(self.id, encode_frame(END, self.id))
             self._close_if_ended()
 
     def reset(self, reason: str) -> None:
         """Ends both directions; the owner is not called back."""
         if self.open:
             text = reason.encode("utf-8", "replace")[:_MAX_REASON_BYTES].decode("utf-8", "ignore")
-            self._output.send(encode_frame(RESET, self.id, text.encode("utf-8")))
+            self._output.send(self.id, encode_frame(RESET, self.id, text.encode("utf-8")))
             self._close()
 
     def consumed(self, count: int) -> None:
         """Tells that so many received bytes were passed on."""
         self._consumed += count
         if self._consumed >= _GRANT_BYTES and self.open and not self._got_end:
-            self._output.send(encode_frame(CREDIT, self.id, _U32.pack(self._consumed)), urgent=True)
+            self._output.send_first(encode_frame(CREDIT, self.id, _U32.pack(self._consumed)))
             self._receive_credit += self._consumed
             self._consumed = 0
 

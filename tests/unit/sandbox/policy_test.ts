@@ -27,7 +27,7 @@ Deno.test("sandboxContainerSpec() bounds a sandbox as the policy says", () => {
   assert.deepEqual(limits, {
     memoryBytes: 2048 * MIB,
     cpus: 1,
-    cpuShares: 64,
+    cpuShares: 256,
     pids: 256,
     openFiles: 4096,
     oomScoreAdj: 0,

@@ -1,0 +1,89 @@
+"""What goes to the server: whose frame is next."""
+
+from __future__ import annotations
+
+import os
+import unittest
+from typing import List
+
+import server_side  # noqa: F401 - makes the guest's modules known
+from agent.children import Children
+from agent.events import EventWindow
+from agent.frames import DATA, Frame, FrameParser, encode_frame
+from agent.output import Output
+from agent.reactor import Reactor
+
+PORTION = b"x" * 32768
+
+
+class OutputTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.loop = Reactor()
+        self.reading, writing = os.pipe()
+        os.set_blocking(self.reading, False)
+        os.set_blocking(writing, False)
+        self.addCleanup(os.close, self.reading)
+        self.addCleanup(os.close, writing)
+        self.room: List[int] = []
+        self.output = Output(self.loop, writing, EventWindow(), lambda: None, self.room.append)
+        self.output.attach(b"")
+
+    def received(self) -> List[Frame]:
+        """All frames, as a server gets them that reads all the time."""
+        parser = FrameParser(from_server=False)
+        frames: List[Frame] = []
+        while not self.output.idle:
+            self.loop.call_later(0, self.loop.stop)
+            self.loop.run_forever()
+            try:
+                frames += parser.feed(os.read(self.reading, 1 << 20), 0)
+            except BlockingIOError:
+                pass
+        return frames
+
+    def test_a_small_answer_does_not_wait_for_the_bulk_of_another_stream(self) -> None:
+        for _ in range(8):
+            self.output.send(2, encode_frame(DATA, 2, PORTION))
+        self.output.send(4, encode_frame(DATA, 4, b"small"))
+        self.output.send(4, encode_frame(DATA, 4, b"and then"))
+        order = [frame.id for frame in self.received()]
+        self.assertEqual(order[:4], [2, 4, 2, 4])
+        self.assertEqual(len(order), 10)
+
+    def test_a_stream_is_crowded_by_its_own_frames_only_and_hears_when_there_is_room(self) -> None:
+        while not self.output.crowded(2):
+            self.output.send(2, encode_frame(DATA, 2, PORTION))
+        self.assertFalse(self.output.crowded(4))
+        self.assertEqual(self.room, [])
+        self.received()
+        self.loop.call_later(0.01, self.loop.stop)
+        self.loop.run_forever()
+        self.assertEqual(self.room, [2])
+        self.assertFalse(self.output.crowded(2))
+
+
+class ReapTest(unittest.TestCase):
+    def test_others_are_served_between_the_ends_of_many_processes(self) -> None:
+        loop = Reactor()
+        children = Children(loop)
+        ended: List[int] = []
+        children.on_other = lambda pid, _status: ended.append(pid)
+        started = []
+        for _ in range(100):
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            started.append(pid)
+        for pid in started:
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        seen: List[int] = []
+        loop.call_soon(children.signalled)
+        loop.call_soon(lambda: seen.append(len(ended)))
+        loop.call_later(0.05, loop.stop)
+        loop.run_forever()
+        self.assertEqual(sorted(ended), sorted(started))
+        self.assertEqual(seen, [64])
+
+
+if __name__ == "__main__":
+    unittest.main()
