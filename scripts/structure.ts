@@ -22,7 +22,7 @@ const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   "runtime/docker": ["app", "cli"],
 };
 /** Modules that others import through their mod.ts. */
-const BY_MOD: ReadonlySet<string> = new Set(["docker", "runtime", "runtime/docker"]);
+const BY_MOD: ReadonlySet<string> = new Set(["docker", "runtime", "runtime/docker", "sandbox"]);
 const ENTRIES = ["src/main.ts", "src/cli/setup/main.ts", "src/cli/demo/main.ts"];
 
 /** What `deno info --json` reports of a program's modules. */

@@ -1,4 +1,4 @@
-import { DEFAULT_POLICY, type SandboxPolicy } from "../sandbox/policy.ts";
+import { DEFAULT_POLICY, type SandboxPolicy } from "../sandbox/mod.ts";
 import type { Config } from "./config.ts";
 
 /**

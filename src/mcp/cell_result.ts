@@ -1,7 +1,7 @@
 /** A cell's outcome as a tool result: one text that a model reads well, and the pictures. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Death, ExecutionOutput } from "../agent_protocol/messages/mod.ts";
-import type { ExecutionOutcome } from "../sandbox/outcome.ts";
+import type { ExecutionOutcome } from "../sandbox/mod.ts";
 import { bundlePicture, bundleText, type Picture } from "./bundle_text.ts";
 import { fairShares, keepEnds, type Piece, utf8Bytes } from "./shares.ts";
 import { readableBytes, showable } from "../lib/text.ts";

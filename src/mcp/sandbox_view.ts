@@ -1,5 +1,5 @@
 /** A sandbox as tools show it. */
-import type { SandboxInfo, SandboxState } from "../sandbox/sandbox.ts";
+import type { SandboxInfo, SandboxState } from "../sandbox/mod.ts";
 
 /** What a client sees of a sandbox; times in ISO 8601, `idle_timeout` in seconds. */
 export interface SandboxView extends Record<string, unknown> {

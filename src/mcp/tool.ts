@@ -3,7 +3,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
 import type { AuditLog } from "../observability/audit.ts";
-import type { SandboxManager } from "../sandbox/manager.ts";
+import type { SandboxManager } from "../sandbox/mod.ts";
 import { argumentError } from "./argument_error.ts";
 import { lenientInput, renamedArguments } from "./lenient_input.ts";
 import type { Principal } from "./principal.ts";

@@ -6,6 +6,7 @@ import type { ExecutionOutcome } from "./outcome.ts";
 
 /** Why a sandbox ended. */
 export interface SandboxEnd {
+  /** `lost`: it ended by itself. */
   readonly state: "removed" | "expired" | "lost";
   /** Without a final period. */
   readonly reason: string;

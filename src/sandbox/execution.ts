@@ -23,6 +23,7 @@ export interface ExecuteOptions {
   readonly outputBytes: number;
   /** Interrupts the cell, variables kept. */
   readonly signal?: AbortSignal;
+  /** Gets each output as it arrives. */
   readonly onOutput?: (output: ExecutionOutput) => void;
   /** Called when another cell of the sandbox has to end first. */
   readonly onWaiting?: () => void;

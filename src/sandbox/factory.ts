@@ -1,47 +1,61 @@
-/** Makes one sandbox: a container started, checked from inside, with a kernel. */
+/** Builds and verifies one sandbox: a container with an agent, and in it a kernel. */
 import { sandboxBootConfig } from "../agent_protocol/mod.ts";
-import type { ByteStream } from "../lib/byte_stream.ts";
 import { LOADER_COMMAND } from "../guest/mod.ts";
+import type { ByteStream } from "../lib/byte_stream.ts";
+import type { Clock } from "../lib/clock.ts";
 import {
   type ContainerRuntime,
+  type ContainerSpec,
   labelsOf,
   type Removals,
   requireConfined,
   startWithOwnUid,
 } from "../runtime/mod.ts";
 import { VERSION } from "../version.ts";
-import { StartupWatch } from "./startup_watch.ts";
 import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
 import { Sandbox } from "./sandbox.ts";
+import { StartupWatch } from "./startup_watch.ts";
 
-/** Heavy modules that the zygote imports ahead; those an image lacks are skipped. */
+/** Slow modules that the zygote imports ahead; it skips those that an image lacks. */
 const PRELOAD = ["numpy", "pandas", "matplotlib", "matplotlib.pyplot", "psycopg"];
-/** How long a failed creation waits for its container's removal, which goes on afterwards. */
+/** How long a failed creation waits for its container's removal, which continues afterwards. */
 const ROLLBACK_MS = 5000;
-
-/** What the user of every sandbox is called; its number differs. */
+/** The user name in every sandbox; the user id differs. */
 const USER_NAME = "sandbox";
 
-/** What {@link makeSandbox} needs. */
-export interface FactoryOptions {
+/** What all sandboxes of a server have in common. */
+export interface SandboxSettings {
+  /** Where their containers run. */
   readonly runtime: ContainerRuntime;
-  readonly removals: Removals;
-  /** The server's, for the labels. */
+  /** The server's instance, for the labels. */
   readonly instance: string;
+  /** The image's name or id. */
   readonly image: string;
+  /** What each may use. */
   readonly policy: SandboxPolicy;
-  readonly leaseSeconds: number;
-  /** Connects one sandbox to the database; absent where there is none. */
-  readonly postgresConnections?: (sandboxId: string) => (stream: ByteStream) => void;
-  /** The new sandbox's handle. */
-  readonly id: string;
-  readonly idleMs: number;
+  /** Age at which each expires, ms. */
   readonly lifetimeMs: number;
-  /** Gives up and rolls back. */
+  /** How long an agent outlives a silent server. */
+  readonly leaseSeconds: number;
+  /** Connects one sandbox to the database: it serves each stream that the sandbox opens to Postgres. Absent where there is no database. */
+  readonly postgresConnections?: (sandboxId: string) => (stream: ByteStream) => void;
+  /** Where it reads the time. @default the process's own */
+  readonly clock?: Clock;
+}
+
+/** What {@link createSandbox} needs. */
+export interface SandboxCreation extends SandboxSettings {
+  /** Removes its container. */
+  readonly removals: Removals;
+  /** Its handle. */
+  readonly id: string;
+  /** Idle time after which it expires, ms. */
+  readonly idleMs: number;
+  /** Cancels the creation. */
   readonly signal: AbortSignal;
 }
 
-/** 128 random bits: nobody guesses another's sandbox. */
+/** A handle of 128 random bits: nobody guesses another's sandbox. */
 export function newSandboxId(): string {
   return `sbx_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
 }
@@ -56,33 +70,27 @@ export function containerName(id: string): string {
 }
 
 /**
- * Makes a sandbox.
+ * Creates a sandbox.
  *
- * @param options See {@link FactoryOptions}.
- * @returns One whose confinement has been checked.
- * @throws {OmcpError} `sandbox_unsafe`, `kernel_unavailable`, what {@link startAgentContainer} throws. Its container is gone then, or `removals` has it.
+ * @param creation See {@link SandboxCreation}.
+ * @returns A sandbox whose confinement is verified, the container's by `runtime`, the kernel's here.
+ * @throws {OmcpError} `sandbox_unsafe`, `kernel_unavailable`, and what `startAgentContainer` throws. Its container is removed, or
+ * `removals` has it.
  */
-export async function makeSandbox(options: FactoryOptions): Promise<Sandbox> {
-  const { policy, leaseSeconds, postgresConnections, instance, runtime, removals, image, id, signal } =
-    options;
+export async function createSandbox(creation: SandboxCreation): Promise<Sandbox> {
+  const { id, runtime, removals, postgresConnections: connect, leaseSeconds, signal } = creation;
   const watch = new StartupWatch();
   const container = await startWithOwnUid((uid) => ({
     runtime,
     removals,
     name: containerName(id),
-    spec: sandboxContainerSpec(policy, {
-      image,
-      uid,
-      labels: labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid }),
-      env: sandboxEnvironment(postgresConnections !== undefined),
-      command: LOADER_COMMAND,
-    }),
+    spec: containerSpec(creation, uid),
     config: sandboxBootConfig({
       leaseSeconds,
-      services: postgresConnections === undefined ? [] : ["postgres"],
+      services: connect === undefined ? [] : ["postgres"],
       preload: PRELOAD,
     }),
-    services: postgresConnections === undefined ? {} : { postgres: postgresConnections(id) },
+    services: connect === undefined ? {} : { postgres: connect(id) },
     onEvent: (event) => watch.add(event),
     signal,
   }));
@@ -92,14 +100,24 @@ export async function makeSandbox(options: FactoryOptions): Promise<Sandbox> {
     await container.remove("its creation failed").within(ROLLBACK_MS);
     throw error;
   }
-  const { idleMs, lifetimeMs } = options;
-  return new Sandbox({ id, container, idleMs, lifetimeMs, kernelStarted: watch.started });
+  return new Sandbox({ ...creation, container, kernelStarted: watch.started });
 }
 
-function sandboxEnvironment(database: boolean): Record<string, string> {
+function containerSpec(creation: SandboxCreation, uid: number): ContainerSpec {
+  const { id, instance, image, policy, postgresConnections } = creation;
+  return sandboxContainerSpec(policy, {
+    image,
+    uid,
+    labels: labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid }),
+    env: environment(postgresConnections !== undefined),
+    command: LOADER_COMMAND,
+  });
+}
+
+function environment(database: boolean): Record<string, string> {
   return {
     HOME: "/tmp/home",
-    // Libraries ask for these before they ask the password file, which may know nothing of a sandbox's user.
+    // Libraries read these before the password file, which may lack the sandbox's user.
     USER: USER_NAME,
     LOGNAME: USER_NAME,
     LANG: "C.UTF-8",

@@ -1,84 +1,76 @@
-/** Makes, finds, lists and removes sandboxes; nothing it made outlives it. */
-import type { ByteStream } from "../lib/byte_stream.ts";
-import { DeadlineSignal, within } from "../lib/async/deadline.ts";
+/** Creates, finds, lists and removes the sandboxes of one server; nothing that it created outlives it. */
 import { OmcpError } from "../errors.ts";
-import { type ContainerRuntime, Removals } from "../runtime/mod.ts";
-import { logger } from "../observability/log.ts";
-import { containerName, makeSandbox, newSandboxId } from "./factory.ts";
-import type { SandboxPolicy } from "./policy.ts";
-import { Sandbox, type SandboxInfo } from "./sandbox.ts";
+import { DeadlineSignal, within } from "../lib/async/deadline.ts";
 import { Semaphore } from "../lib/async/semaphore.ts";
+import { logger } from "../observability/log.ts";
+import { Removals } from "../runtime/mod.ts";
+import { Expiry, EXPIRY_INTERVAL_MS } from "./expiry.ts";
+import { containerName, createSandbox, newSandboxId, type SandboxSettings } from "./factory.ts";
+import { SandboxRegistry, type Slot } from "./registry.ts";
+import type { Sandbox, SandboxInfo } from "./sandbox.ts";
 
 const log = logger("sandbox");
 
-/** Engines get slow when many containers start at once; the rest wait in order. */
+/** An engine slows down when many containers start at once; further creations wait in order. */
 const CREATIONS_AT_ONCE = 2;
-const CREATIONS_WAITING = 100;
-/** How long a call may wait in that queue, and for its container, before it gives up. */
+const MAX_WAITING_CREATIONS = 100;
+/** How long a creation may take, including the wait for others. */
 const CREATE_DEADLINE_MS = 60_000;
-/** Ended sandboxes remembered for `include_inactive` and for good error texts. */
-const REMEMBERED = 200;
-const EXPIRE_EVERY_MS = 1000;
-/** How long a removal is waited for; it goes on afterwards. */
-const REMOVE_ANSWER_MS = 10_000;
-/** Everything is gone by this long after {@link SandboxManager.close} was called. */
+/** How long a call waits for a removal, which continues afterwards. */
+const REMOVE_WAIT_MS = 10_000;
+/** {@link SandboxManager.close} ends after this long at the latest. */
 const CLOSE_DEADLINE_MS = 4500;
 
 /** What a {@link SandboxManager} needs. */
-export interface SandboxManagerOptions {
-  readonly runtime: ContainerRuntime;
-  /** This server's random id. */
-  readonly instance: string;
-  readonly image: string;
-  readonly policy: SandboxPolicy;
+export interface SandboxManagerOptions extends SandboxSettings {
+  /** How many sandboxes there may be at once. */
   readonly maxSandboxes: number;
+  /** Default idle time after which a sandbox expires, ms. */
   readonly idleMs: number;
-  readonly lifetimeMs: number;
-  readonly leaseSeconds: number;
-  /** Connects one sandbox to the database: it takes each stream that the sandbox opens towards Postgres. Absent: there is no database. */
-  readonly postgresConnections?: (sandboxId: string) => (stream: ByteStream) => void;
 }
 
-/** What came of a removal by the time that it had to be answered. */
-export interface RemovalAnswer {
-  /** Whether the container is gone; if not, the removal goes on. */
-  readonly gone: boolean;
-  /** What the last attempt failed with. */
+/** How far a removal came while its call waited. */
+export interface RemovalResult {
+  /** Whether the container is removed; if not, the removal continues. */
+  readonly removed: boolean;
+  /** Why the last attempt failed; undefined where none has. */
   readonly problem: string | undefined;
 }
 
 /** The sandboxes of one server. */
 export class SandboxManager {
   readonly #options: SandboxManagerOptions;
-  /** By handle, until their containers are known to be gone. */
-  readonly #live = new Map<string, Sandbox>();
-  readonly #gone = new Map<string, SandboxInfo>();
-  readonly #creations = new Semaphore(CREATIONS_AT_ONCE, CREATIONS_WAITING);
-  readonly #closing = new AbortController();
-  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #registry: SandboxRegistry;
   readonly #removals: Removals;
-  readonly #expiry: ReturnType<typeof setInterval>;
-  #lastExpiry = performance.now();
-  #places = 0;
+  readonly #creations = new Semaphore(CREATIONS_AT_ONCE, MAX_WAITING_CREATIONS);
+  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  readonly #expiryTimer: ReturnType<typeof setInterval>;
 
+  /**
+   * Begins without sandboxes.
+   *
+   * @param options See {@link SandboxManagerOptions}.
+   */
   constructor(options: SandboxManagerOptions) {
     this.#options = options;
+    this.#registry = new SandboxRegistry(options.maxSandboxes);
     this.#removals = new Removals(options.runtime);
-    this.#expiry = setInterval(() => this.#expire(), EXPIRE_EVERY_MS);
+    const expiry = new Expiry(options.clock);
+    this.#expiryTimer = setInterval(() => expiry.expireSandboxes(this.#registry.live), EXPIRY_INTERVAL_MS);
   }
 
   /**
-   * Makes a sandbox: a confined container with a Python kernel, checked from inside before it is handed out.
+   * Creates a sandbox: a confined container with a Python kernel, verified before it is handed out.
    *
-   * @param options `idleMs`: idle time before removal; `signal`: gives the creation up and rolls it back.
+   * @param options `idleMs`: idle time before it expires; `signal`: cancels the creation.
    * @returns The new sandbox.
-   * @throws {OmcpError} `capacity`, `shutting_down`, `cancelled`, `timeout`, `sandbox_unsafe`, `sandbox_start_failed` or the engine's errors;
-   * nothing remains then, or its removal goes on and it counts until it is gone.
+   * @throws {OmcpError} `capacity`, `shutting_down`, `cancelled`, `timeout`, `sandbox_unsafe`, `sandbox_start_failed` or the runtime's
+   * errors. Its container is removed then; until that is confirmed it counts as a sandbox.
    */
   async create(options: { idleMs?: number; signal?: AbortSignal } = {}): Promise<Sandbox> {
     if (this.#closing.signal.aborted) throw shuttingDown();
-    if (this.#places >= this.#options.maxSandboxes) throw this.#capacity();
-    this.#places += 1;
+    const slot = this.#registry.reserve();
     const id = newSandboxId();
     const signals = [this.#closing.signal, ...(options.signal === undefined ? [] : [options.signal])];
     using deadline = new DeadlineSignal(CREATE_DEADLINE_MS, AbortSignal.any(signals));
@@ -86,11 +78,15 @@ export class SandboxManager {
     this.#inFlight.add(creation);
     try {
       const sandbox = await creation;
-      void sandbox.ended.then((end) => void sandbox.remove("lost", end.reason, end.outOfMemory));
-      void sandbox.gone.then(() => this.#forget(sandbox));
+      this.#registry.add(sandbox, slot);
+      if (this.#closing.signal.aborted) {
+        sandbox.remove("removed", "the server ended");
+        throw shuttingDown();
+      }
+      log.info("Created sandbox {id}", { id });
       return sandbox;
     } catch (error) {
-      const state = this.#rolledBack(containerName(id));
+      const state = this.#rollBack(containerName(id), slot);
       if (this.#closing.signal.aborted) throw shuttingDown();
       if (options.signal?.aborted) {
         throw new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
@@ -102,57 +98,34 @@ export class SandboxManager {
   }
 
   /**
-   * Finds a live sandbox.
+   * Finds a sandbox that accepts calls.
    *
    * @param sandboxId The handle that `create` gave.
-   * @throws {OmcpError} `sandbox_not_found`, or `sandbox_lost` where it ended by itself.
+   * @throws {OmcpError} `sandbox_not_found`, or `sandbox_lost` or `out_of_memory` where it ended by itself.
    */
   get(sandboxId: string): Sandbox {
-    const sandbox = this.#live.get(sandboxId);
-    if (sandbox !== undefined) {
-      sandbox.throwIfEnded();
-      return sandbox;
-    }
-    const gone = this.#gone.get(sandboxId);
-    if (gone?.state === "lost") {
-      throw new OmcpError(
-        "sandbox_lost",
-        `Sandbox ${sandboxId} is lost: ${gone.reason ?? "its container ended"}`,
-        {
-          state: "Its variables and files are gone.",
-          next: "Create a new sandbox with create_sandbox.",
-        },
-      );
-    }
-    throw new OmcpError(
-      "sandbox_not_found",
-      gone === undefined
-        ? `There is no sandbox ${sandboxId}`
-        : `Sandbox ${sandboxId} has been removed: ${gone.reason}`,
-      { next: "See list_sandboxes, or create a new one with create_sandbox." },
-    );
+    return this.#registry.get(sandboxId);
   }
 
   /**
    * Lists sandboxes, oldest first.
    *
-   * @param includeInactive Those that ended, too (the last {@link REMEMBERED}).
+   * @param includeInactive Also recently ended ones. @default false
    */
   list(includeInactive = false): SandboxInfo[] {
-    const live = [...this.#live.values()].map((sandbox) => sandbox.info());
-    return includeInactive ? [...this.#gone.values(), ...live] : live;
+    return this.#registry.list(includeInactive);
   }
 
   /**
-   * Removes a sandbox and everything in it. A removal that fails goes on until the container is gone; a further call waits with it.
+   * Removes a sandbox with all its variables and files. A removal that fails is retried until it succeeds; a further call waits for it.
    *
    * @param sandboxId Its handle.
-   * @param force Also while a cell runs.
-   * @returns Whether it is gone, by ten seconds at the latest.
+   * @param force Also while a cell runs. @default false
+   * @returns Whether it was removed within ten seconds.
    * @throws {OmcpError} `sandbox_not_found`; `sandbox_busy` without force while a cell runs.
    */
-  async remove(sandboxId: string, force = false): Promise<RemovalAnswer> {
-    const sandbox = this.#live.get(sandboxId) ?? this.get(sandboxId);
+  async remove(sandboxId: string, force = false): Promise<RemovalResult> {
+    const sandbox = this.#registry.find(sandboxId);
     if (sandbox.busy && !sandbox.isEnding && !force) {
       throw new OmcpError("sandbox_busy", `Sandbox ${sandboxId} is running a cell`, {
         state: "It was not removed; the cell goes on.",
@@ -160,88 +133,49 @@ export class SandboxManager {
       });
     }
     const removal = sandbox.remove("removed", "it was removed on request");
-    await within(sandbox.gone, REMOVE_ANSWER_MS);
-    return { gone: removal.isRemoved, problem: removal.problem };
+    await within(sandbox.removed, REMOVE_WAIT_MS);
+    return { removed: removal.isRemoved, problem: removal.problem };
   }
 
-  /** Removes every sandbox and makes no more; everything is gone within five seconds, or is named in the log. Idempotent. */
+  /** Removes every sandbox and creates no more. It ends within five seconds; the log names what is not removed then. Idempotent. */
   async close(): Promise<void> {
-    clearInterval(this.#expiry);
+    clearInterval(this.#expiryTimer);
     this.#closing.abort(shuttingDown());
-    for (const sandbox of this.#live.values()) sandbox.remove("removed", "the server ended");
-    await within(this.#allGone(), CLOSE_DEADLINE_MS);
+    for (const sandbox of this.#registry.live) sandbox.remove("removed", "the server ended");
+    await within(this.#allRemoved(), CLOSE_DEADLINE_MS);
     this.#removals.close();
     for (const name of this.#removals.names) {
-      log.error("Container {name} could not be removed: it ends by its lease", { name });
+      log.error("Cannot remove container {name}: it ends by its lease", { name });
     }
   }
 
-  async #allGone(): Promise<void> {
-    // Creations that are given up now have removals of their own.
+  async #allRemoved(): Promise<void> {
     await Promise.all([Promise.allSettled(this.#inFlight), this.#removals.allRemoved()]);
+    // Aborted creations have added removals.
     await this.#removals.allRemoved();
   }
 
   async #create(id: string, idleMs: number, signal: AbortSignal): Promise<Sandbox> {
     using _permit = await this.#creations.acquire(signal);
-    const sandbox = await makeSandbox({ ...this.#options, removals: this.#removals, id, idleMs, signal });
-    this.#live.set(id, sandbox);
-    log.info("Created sandbox {id}", { id });
-    return sandbox;
+    return await createSandbox({ ...this.#options, removals: this.#removals, id, idleMs, signal });
   }
 
-  /** Frees the place of a creation that failed, when its container is gone; says what remains. */
-  #rolledBack(name: string): string {
+  /** Releases the slot of a failed creation when its container is removed; returns a sentence on what remains. */
+  #rollBack(name: string, slot: Slot): string {
     const removal = this.#removals.of(name);
     if (removal === undefined) {
-      this.#places -= 1;
-      return "No sandbox was made; nothing was left behind.";
+      slot.release();
+      return "No sandbox was created; nothing was left behind.";
     }
-    void removal.removed.then(() => this.#places -= 1);
-    return `No sandbox was made. Container ${name} is being removed: this is tried until it is gone, and it counts as a sandbox until then.`;
-  }
-
-  #expire(): void {
-    const now = performance.now();
-    // After a standstill of this process the calls that wait are read first.
-    const late = now - this.#lastExpiry > 2 * EXPIRE_EVERY_MS;
-    this.#lastExpiry = now;
-    if (late) return;
-    for (const sandbox of this.#live.values()) {
-      const due = sandbox.due;
-      if (due !== undefined) sandbox.remove("expired", due);
-    }
-  }
-
-  #forget(sandbox: Sandbox): void {
-    if (!this.#live.delete(sandbox.id)) return;
-    this.#places -= 1;
-    const info = sandbox.info();
-    this.#gone.set(sandbox.id, info);
-    for (const id of this.#gone.keys()) {
-      if (this.#gone.size <= REMEMBERED) break;
-      this.#gone.delete(id);
-    }
-    log.info("Sandbox {id} is gone: {reason}", { id: sandbox.id, reason: info.reason ?? "" });
-  }
-
-  #capacity(): OmcpError {
-    const { maxSandboxes: maximum } = this.#options;
-    const removing = [...this.#live.values()].filter(({ isEnding }) => isEnding).length;
-    return new OmcpError("capacity", `Cannot create a sandbox: at most ${maximum} may live at once`, {
-      state: `The others are untouched.${
-        removing === 0 ? "" : ` ${removing} of them ${removing === 1 ? "is" : "are"} being removed.`
-      }`,
-      next: "Remove one with remove_sandbox, or wait until an idle one expires.",
-      details: { maximum },
-    });
+    void removal.removed.then(() => slot.release());
+    return `No sandbox was created. Container ${name} is being removed; until it is, it counts as a sandbox.`;
   }
 }
 
-/** A failed creation's error, with what really remains. */
-function creationError(error: unknown, state: string, late: boolean): unknown {
-  if (late) {
-    return new OmcpError("timeout", `No sandbox could be made within ${CREATE_DEADLINE_MS / 1000} s`, {
+/** The error of a failed creation, with what remains of it. */
+function creationError(error: unknown, state: string, expired: boolean): unknown {
+  if (expired) {
+    return new OmcpError("timeout", `Creating a sandbox timed out after ${CREATE_DEADLINE_MS / 1000} s`, {
       state,
       next: "The engine is busy, slow or hangs; try again.",
       cause: error,
@@ -251,5 +185,5 @@ function creationError(error: unknown, state: string, late: boolean): unknown {
 }
 
 function shuttingDown(): OmcpError {
-  return new OmcpError("shutting_down", "The server is ending", { state: "Nothing was made." });
+  return new OmcpError("shutting_down", "The server is ending", { state: "No sandbox was created." });
 }

@@ -14,6 +14,7 @@ const MAX_CHARACTERS = 32 * 1024 * 1024;
 
 /** The outcome of an execution. */
 export interface ExecutionOutcome extends Omit<ExecuteResult, "kernel"> {
+  /** In the order in which the cell put them out. */
   readonly outputs: readonly ExecutionOutput[];
   /** `unknown`: the agent had not replied when the caller had to have an answer. */
   readonly kernel: ExecuteResult["kernel"] | "unknown";

@@ -9,9 +9,9 @@ import { cdmTables } from "../../src/omop/cdm/mod.ts";
 import { databaseProcessors } from "../../src/postgres/local/processors.ts";
 import { LocalDatabase } from "../../src/postgres/local/container.ts";
 import { Database, localUpstream, type Upstream } from "../../src/postgres/mod.ts";
-import { SandboxManager } from "../../src/sandbox/manager.ts";
-import { DEFAULT_POLICY } from "../../src/sandbox/policy.ts";
-import { Sandbox } from "../../src/sandbox/sandbox.ts";
+import { SandboxManager } from "../../src/sandbox/mod.ts";
+import { DEFAULT_POLICY } from "../../src/sandbox/mod.ts";
+import { Sandbox } from "../../src/sandbox/mod.ts";
 import { imageReference } from "../../src/images/identity.ts";
 import { RecordingRuntime } from "./recording_runtime.ts";
 

@@ -1,7 +1,7 @@
 /** Runs a compiled query inside a sandbox, over that sandbox's own Postgres connection. */
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
-import type { Sandbox } from "../../sandbox/sandbox.ts";
+import type { Sandbox } from "../../sandbox/mod.ts";
 import type { CompiledOmopQuery, ResultColumn } from "../../omop/query/mod.ts";
 import source from "./run_query.py" with { type: "text" };
 

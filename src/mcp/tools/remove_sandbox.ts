@@ -19,8 +19,8 @@ export const tool: Tool = defineTool({
     }),
   }),
   async handle({ sandbox_id, force }, { services: { sandboxes } }) {
-    const { gone, problem } = await sandboxes.remove(sandbox_id, force ?? false);
-    if (gone) return textResult(`Removed sandbox ${sandbox_id}.`);
+    const { removed, problem } = await sandboxes.remove(sandbox_id, force ?? false);
+    if (removed) return textResult(`Removed sandbox ${sandbox_id}.`);
     const last = problem === undefined ? "" : ` (last attempt: ${problem})`;
     return textResult(
       `The server is removing sandbox ${sandbox_id}; the engine has not confirmed it yet${last}.\n` +

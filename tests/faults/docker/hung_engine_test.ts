@@ -61,7 +61,7 @@ Deno.test("a creation on an engine that hangs is a timeout that can be tried aga
     const answer = await client.call("create_sandbox", {});
     assert.match(answer.text, /^Error timeout/);
     assert.match(answer.text, /retryable: yes/);
-    assert.match(answer.text, /No sandbox was made\. Container omcp-sbx_\w+ is being removed/);
+    assert.match(answer.text, /No sandbox was created\. Container omcp-sbx_\w+ is being removed/);
     assert.doesNotMatch(answer.text, /cancelled/);
   });
 });

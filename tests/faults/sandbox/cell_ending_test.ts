@@ -7,7 +7,7 @@ import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import type { ContainerRuntime } from "../../../src/runtime/mod.ts";
 import { agentError } from "../../../src/sandbox/endings.ts";
 import { StartupWatch } from "../../../src/sandbox/startup_watch.ts";
-import type { Sandbox } from "../../../src/sandbox/sandbox.ts";
+import type { Sandbox } from "../../../src/sandbox/mod.ts";
 import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";
 

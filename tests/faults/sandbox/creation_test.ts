@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { OmcpError } from "../../../src/errors.ts";
 import { createContainerRequest, DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { labelsOf, type ListOptions, removeOrphans } from "../../../src/runtime/mod.ts";
-import type { SandboxManager, SandboxManagerOptions } from "../../../src/sandbox/manager.ts";
+import type { SandboxManager, SandboxManagerOptions } from "../../../src/sandbox/mod.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";

@@ -3,7 +3,7 @@ import { Engine } from "../../../src/docker/mod.ts";
 import { OmcpError } from "../../../src/errors.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { Removals } from "../../../src/runtime/mod.ts";
-import type { SandboxManager } from "../../../src/sandbox/manager.ts";
+import type { SandboxManager } from "../../../src/sandbox/mod.ts";
 import { type EngineProxy, engineProxy, type Treatment } from "../../fixtures/engine_proxy.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { sandboxManager } from "../../fixtures/sandbox_manager.ts";
@@ -60,12 +60,12 @@ for (const [what, treatment] of Object.entries(ILLNESSES)) {
       const { id } = await manager.create();
       proxy.treat = (request) => isRemoval(request) ? treatment : "pass";
       const answer = await manager.remove(id);
-      assert.equal(answer.gone, false);
+      assert.equal(answer.removed, false);
       assert.deepEqual(states(manager), ["removing"]);
       assert.throws(() => manager.get(id), { code: "sandbox_not_found", message: /is being removed/ });
       await assert.rejects(manager.create(), { code: "capacity", state: /1 of them is being removed/ });
       assert.equal(await left(), 1);
-      assert.equal((await manager.remove(id)).gone, false, "a further call waits with it");
+      assert.equal((await manager.remove(id)).removed, false, "a further call waits with it");
       proxy.treat = () => "pass";
       await eventually(() => states(manager).includes("removed"), "it is removed", REMOVAL_MS);
       assert.equal(await left(), 0);
@@ -81,7 +81,7 @@ Deno.test("a removal that is asked for again is tried again at once", async () =
     const { problem } = await manager.remove(id);
     assert.match(problem ?? "", /engine_failed: .*did not receive an exit event/);
     proxy.treat = () => "pass";
-    assert.equal((await manager.remove(id)).gone, true);
+    assert.equal((await manager.remove(id)).removed, true);
   });
 });
 
@@ -90,7 +90,7 @@ Deno.test("the rollback of a creation goes on, too, and its place is taken until
     proxy.treat = (request) => isRemoval(request) || request.endsWith("/start") ? REFUSED : "pass";
     await assert.rejects(manager.create(), {
       code: "engine_failed",
-      state: /No sandbox was made\. Container omcp-sbx_\w+ is being removed/,
+      state: /No sandbox was created\. Container omcp-sbx_\w+ is being removed/,
     });
     await assert.rejects(manager.create(), { code: "capacity" });
     assert.equal(await left(), 1);

@@ -12,7 +12,7 @@ import {
 } from "../../../src/runtime/mod.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { DEFAULT_POLICY, sandboxContainerSpec } from "../../../src/sandbox/policy.ts";
-import { Sandbox } from "../../../src/sandbox/sandbox.ts";
+import { Sandbox } from "../../../src/sandbox/mod.ts";
 import { PYTHON_IMAGE } from "../../fixtures/images.ts";
 import { runtimeOver } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";

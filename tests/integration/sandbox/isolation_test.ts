@@ -1,7 +1,7 @@
 /** Looks at a sandbox's container from inside, without the agent: what the engine alone puts round it must hold by itself. */
 import assert from "node:assert/strict";
 import * as z from "zod";
-import { DEFAULT_POLICY, TMPFS_MOUNTS } from "../../../src/sandbox/policy.ts";
+import { DEFAULT_POLICY, TMPFS_MOUNTS } from "../../../src/sandbox/mod.ts";
 import inForce from "../../../src/guest/agent/attestation.py" with { type: "text" };
 import type { CreateContainerRequest, HostConfigSpec } from "../../../src/docker/mod.ts";
 import {

@@ -11,7 +11,7 @@ import {
   LABEL_UID,
   SANDBOX_UIDS,
 } from "../../../src/runtime/mod.ts";
-import type { SandboxManager } from "../../../src/sandbox/manager.ts";
+import type { SandboxManager } from "../../../src/sandbox/mod.ts";
 import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";
 

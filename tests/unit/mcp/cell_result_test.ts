@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cellResult } from "../../../src/mcp/cell_result.ts";
 import { GIF, PNG, WEBP } from "../../fixtures/pictures.ts";
 import type { ExecutionOutput } from "../../../src/agent_protocol/messages/mod.ts";
-import type { ExecutionOutcome } from "../../../src/sandbox/outcome.ts";
+import type { ExecutionOutcome } from "../../../src/sandbox/mod.ts";
 
 function outcome(outputs: ExecutionOutput[], rest: Partial<ExecutionOutcome> = {}): ExecutionOutcome {
   return {

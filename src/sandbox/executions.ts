@@ -1,0 +1,167 @@
+/** The executions of one sandbox: they run one after the other, and a failed one decides about the sandbox. */
+import { codeBytes, MAX_CODE_BYTES } from "../agent_protocol/messages/mod.ts";
+import { ReplyError } from "../agent_protocol/mod.ts";
+import { OmcpError } from "../errors.ts";
+import { abortable } from "../lib/async/abortable.ts";
+import { DeadlineSignal, within } from "../lib/async/deadline.ts";
+import { Semaphore } from "../lib/async/semaphore.ts";
+import type { AgentContainer } from "../runtime/mod.ts";
+import { agentError, cancelledError } from "./endings.ts";
+import { type ExecuteOptions, runCell } from "./execution.ts";
+import type { Lifetime } from "./lifetime.ts";
+import type { ExecutionOutcome } from "./outcome.ts";
+
+/** Calls that may wait for a sandbox's kernel. */
+const MAX_WAITING_CALLS = 16;
+/** A first kernel that takes longer to start uses the cell's own time. */
+const KERNEL_START_MS = 30_000;
+/** How long a call whose channel broke waits for the reason, and for the removal. */
+const END_WAIT_MS = 1500;
+
+/** What {@link Executions} need. */
+export interface ExecutionsParts {
+  readonly lifetime: Lifetime;
+  readonly container: Pick<AgentContainer, "channel">;
+  /** Resolves when the first kernel is ready, or will never be. */
+  readonly kernelStarted: Promise<void>;
+}
+
+/** The executions of one sandbox. */
+export class Executions {
+  readonly #lifetime: Lifetime;
+  readonly #container: ExecutionsParts["container"];
+  readonly #kernelStarted: Promise<void>;
+  readonly #semaphore = new Semaphore(1, MAX_WAITING_CALLS);
+  #calls = 0;
+  #count = 0;
+
+  constructor({ lifetime, container, kernelStarted }: ExecutionsParts) {
+    this.#lifetime = lifetime;
+    this.#container = container;
+    this.#kernelStarted = kernelStarted;
+  }
+
+  /** True while a call waits for the kernel, or a cell uses it: also a cancelled one until it has ended. */
+  get busy(): boolean {
+    return this.#calls > 0 || this.#semaphore.busy;
+  }
+
+  /** How many were begun, silent ones excepted. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Runs a cell; see {@link Sandbox.execute}. */
+  async execute(code: string, options: ExecuteOptions): Promise<ExecutionOutcome> {
+    this.#throwIfEnded();
+    checkSource(code);
+    this.#calls += 1;
+    try {
+      if (this.#semaphore.busy) options.onWaiting?.();
+      const start = performance.now();
+      const permit = await this.#kernelPermit(options);
+      const waitedMs = performance.now() - start;
+      try {
+        await this.#kernelStart(options.signal);
+        this.#throwIfEnded();
+        if (options.signal?.aborted) throw cancelledError("The cell was not begun.");
+      } catch (error) {
+        permit[Symbol.dispose]();
+        if (this.#lifetime.end !== undefined) await within(this.#lifetime.removed, END_WAIT_MS);
+        throw error;
+      }
+      const timeoutMs = Math.max(100, Math.floor(options.timeoutMs - waitedMs));
+      const run = runCell(
+        this.#container.channel,
+        code,
+        { ...options, timeoutMs },
+        (error) => this.#failed(error),
+      );
+      if (options.silent !== true) this.#count += 1;
+      // The agent's reply releases the permit, not the caller's answer: until then the cell may run.
+      void run.settled.then(() => {
+        permit[Symbol.dispose]();
+        this.#lifetime.touch();
+      });
+      return { ...await run.outcome, waitedMs };
+    } finally {
+      this.#calls -= 1;
+      this.#lifetime.touch();
+    }
+  }
+
+  #throwIfEnded(): void {
+    const error = this.#lifetime.endError();
+    if (error !== undefined) throw error;
+  }
+
+  async #kernelPermit(options: ExecuteOptions): Promise<Disposable> {
+    using deadline = new DeadlineSignal(options.timeoutMs, options.signal);
+    try {
+      return await this.#semaphore.acquire(deadline.signal);
+    } catch (cause) {
+      if (options.signal?.aborted) throw cancelledError("The cell was not begun.", cause);
+      this.#throwIfEnded();
+      const { id } = this.#lifetime;
+      if (!deadline.expired) {
+        throw new OmcpError(
+          "sandbox_busy",
+          `Sandbox ${id} is busy, and ${MAX_WAITING_CALLS} calls wait for it already`,
+          {
+            state: "The cell was not begun.",
+            next: "Wait for the running cell, or use another sandbox.",
+            cause,
+          },
+        );
+      }
+      throw new OmcpError(
+        "timeout",
+        `Sandbox ${id} was busy for all of this call's ${options.timeoutMs} ms`,
+        {
+          state: "The cell was not begun; the previous cell still runs, or its kernel is being replaced.",
+          next: "Try again, with a longer timeout if the previous cell needs it.",
+          cause,
+        },
+      );
+    }
+  }
+
+  /** Waits for the first kernel: its start, seconds on a slow machine, does not use the first cell's time. */
+  async #kernelStart(signal: AbortSignal | undefined): Promise<void> {
+    using deadline = new DeadlineSignal(KERNEL_START_MS, signal);
+    const started = Promise.race([this.#kernelStarted, this.#lifetime.containerEnded]);
+    // The caller checks the state, however the wait ended.
+    await abortable(started, deadline.signal).catch(() => {});
+  }
+
+  /** Turns a failed request's error into the caller's, and removes the sandbox where it cannot be trusted or reached. */
+  async #failed(error: unknown): Promise<never> {
+    if (error instanceof ReplyError) throw agentError(error);
+    const known = error instanceof OmcpError ? error : undefined;
+    const sent = known?.details.sent !== false;
+    const lifetime = this.#lifetime;
+    if (lifetime.end === undefined) {
+      const broken = known?.code === "channel_failed";
+      const end = broken ? await within(lifetime.containerEnded, END_WAIT_MS) : undefined;
+      const reason = known?.code === "timeout"
+        ? "its kernel could not be replaced in time"
+        : known?.message ?? String(error);
+      lifetime.remove({ state: "lost", reason: end?.reason ?? reason, oom: end?.outOfMemory ?? false });
+      await within(lifetime.removed, END_WAIT_MS);
+      if (broken && !known.retryable) throw known;
+    } else {
+      await within(lifetime.removed, END_WAIT_MS);
+    }
+    throw lifetime.endError(sent) ?? error;
+  }
+}
+
+function checkSource(code: string): void {
+  const bytes = codeBytes(code);
+  if (bytes <= MAX_CODE_BYTES) return;
+  throw new OmcpError(
+    "invalid_argument",
+    `A cell's source must have at most ${MAX_CODE_BYTES} bytes in UTF-8: received ${bytes}`,
+    { state: "The cell was not begun.", next: "Write long text to a file and read it in the cell." },
+  );
+}

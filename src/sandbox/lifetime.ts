@@ -1,0 +1,113 @@
+/** The life of one sandbox: its age, why it must be removed, how it ended, and its removal. */
+import { type Clock, SYSTEM_CLOCK } from "../lib/clock.ts";
+import type { OmcpError } from "../errors.ts";
+import type { AgentContainer, ContainerEnd, Removal } from "../runtime/mod.ts";
+import { endedError, type SandboxEnd } from "./endings.ts";
+
+/** What a {@link Lifetime} is made of. */
+export interface LifetimeParts {
+  readonly id: string;
+  readonly container: Pick<AgentContainer, "ended" | "remove">;
+  /** Idle time after which it expires, ms. */
+  readonly idleMs: number;
+  /** Age at which it expires, ms. */
+  readonly lifetimeMs: number;
+  /** Where it reads the time. @default the process's own */
+  readonly clock?: Clock;
+}
+
+/** The life of one sandbox. Ages are measured on the monotonic clock: a step of the wall clock expires no sandbox. */
+export class Lifetime {
+  readonly id: string;
+  /** Resolves when the container's removal is confirmed. */
+  readonly removed: Promise<void>;
+  readonly idleMs: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly #removed = Promise.withResolvers<void>();
+  readonly #container: LifetimeParts["container"];
+  readonly #lifetimeMs: number;
+  readonly #clock: Clock;
+  readonly #start: number;
+  #lastUse: number;
+  #end: SandboxEnd | undefined;
+  #removal: Removal | undefined;
+
+  constructor({ id, container, idleMs, lifetimeMs, clock = SYSTEM_CLOCK }: LifetimeParts) {
+    this.id = id;
+    this.removed = this.#removed.promise;
+    this.idleMs = idleMs;
+    this.createdAt = clock.wall();
+    this.#container = container;
+    this.#lifetimeMs = lifetimeMs;
+    this.#clock = clock;
+    this.#start = clock.monotonic();
+    this.#lastUse = this.#start;
+  }
+
+  /** Milliseconds since the epoch. */
+  get lastUsedAt(): number {
+    return this.#clock.wall() - Math.round(this.#clock.monotonic() - this.#lastUse);
+  }
+
+  /** When its lifetime ends, in milliseconds since the epoch. */
+  get endsAt(): number {
+    return this.createdAt + this.#lifetimeMs;
+  }
+
+  /** Why it ended, or is ending; undefined while it accepts calls. */
+  get end(): SandboxEnd | undefined {
+    return this.#end;
+  }
+
+  /** Whether the container's removal is confirmed. */
+  get isRemoved(): boolean {
+    return this.#removal?.isRemoved ?? false;
+  }
+
+  /** Resolves when the container or its channel has ended, for whatever reason. */
+  get containerEnded(): Promise<ContainerEnd> {
+    return this.#container.ended;
+  }
+
+  /** Counts now as its last use. */
+  touch(): void {
+    this.#lastUse = this.#clock.monotonic();
+  }
+
+  /**
+   * Why it must be removed now; undefined where it need not.
+   *
+   * @param busy Whether a call uses it, or waits to.
+   */
+  expiryReason(busy: boolean): string | undefined {
+    if (this.#end !== undefined) return undefined;
+    const now = this.#clock.monotonic();
+    if (now - this.#start > this.#lifetimeMs) {
+      return `its lifetime of ${this.#lifetimeMs / 1000} s is over`;
+    }
+    if (!busy && now - this.#lastUse > this.idleMs) return `it was idle for ${this.idleMs / 1000} s`;
+    return undefined;
+  }
+
+  /**
+   * Ends it and removes its container, with as many attempts as that takes. Idempotent; it keeps the first reason.
+   *
+   * @returns The removal. A repeated call retries at once where the last attempt failed.
+   */
+  remove(end: SandboxEnd): Removal {
+    this.#end ??= end;
+    this.#removal = this.#container.remove(end.reason);
+    void this.#removal.removed.then(() => this.#removed.resolve());
+    return this.#removal;
+  }
+
+  /**
+   * The error of a call on a sandbox that has ended; undefined while it accepts calls.
+   *
+   * @param sent False where the call's cell certainly did not reach it. @default true
+   */
+  endError(sent = true): OmcpError | undefined {
+    return this.#end && endedError(this.id, this.#end, { gone: this.isRemoved, sent });
+  }
+}

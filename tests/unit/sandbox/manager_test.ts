@@ -1,0 +1,210 @@
+/** The manager, registry, factory and executions over a runtime in memory. */
+import assert from "node:assert/strict";
+import { OmcpError } from "../../../src/errors.ts";
+import { DEFAULT_POLICY, SandboxManager, type SandboxManagerOptions } from "../../../src/sandbox/mod.ts";
+import { FakeClock } from "../../fixtures/fake_clock.ts";
+import { attestationOf, FakeRuntime, OK_RESULT } from "../../fixtures/fake_runtime.ts";
+
+const CELL = { timeoutMs: 30_000, outputBytes: 1000 };
+
+async function withManager(
+  test: (manager: SandboxManager, runtime: FakeRuntime) => Promise<void>,
+  options: Partial<SandboxManagerOptions> = {},
+): Promise<void> {
+  const runtime = new FakeRuntime();
+  const manager = new SandboxManager({
+    runtime,
+    instance: "test",
+    image: "omcp-python:test",
+    policy: DEFAULT_POLICY,
+    maxSandboxes: 2,
+    idleMs: 60_000,
+    lifetimeMs: 600_000,
+    leaseSeconds: 30,
+    clock: new FakeClock(),
+    ...options,
+  });
+  try {
+    await test(manager, runtime);
+  } finally {
+    runtime.fail = () => {};
+    await manager.close();
+  }
+  assert.equal(runtime.containers.size, 0, "nothing is left behind");
+}
+
+function broken(): never {
+  throw new OmcpError("engine_failed", "Broken on purpose", { details: { status: 500 } });
+}
+
+/** Waits for what the event loop has queued, not for any time. */
+async function settled(condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns += 1) {
+    assert.ok(turns < 1000, "never came true");
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
+
+Deno.test("a sandbox is created, found, listed and removed, and remembered", async () => {
+  await withManager(async (manager, runtime) => {
+    const sandbox = await manager.create();
+    assert.match(sandbox.id, /^sbx_[0-9a-f]{32}$/);
+    assert.equal(runtime.only.name, `omcp-${sandbox.id}`);
+    assert.equal(manager.get(sandbox.id), sandbox);
+    assert.deepEqual(manager.list().map(({ state }) => state), ["idle"]);
+    assert.deepEqual(await manager.remove(sandbox.id), { removed: true, problem: undefined });
+    assert.deepEqual(manager.list(), []);
+    assert.deepEqual(manager.list(true).map(({ state, reason }) => [state, reason]), [
+      ["removed", "it was removed on request"],
+    ]);
+    assert.throws(() => manager.get(sandbox.id), { code: "sandbox_not_found", message: /has been removed/ });
+    assert.throws(() => manager.get("sbx_other"), { message: "There is no sandbox sbx_other" });
+  });
+});
+
+Deno.test("no more sandboxes are created than there may be; one being removed counts until it is", async () => {
+  await withManager(async (manager, runtime) => {
+    const { id } = await manager.create();
+    runtime.fail = (call) => call === "removeContainer" && broken();
+    const removing = manager.remove(id);
+    await settled(() => manager.list()[0]?.state === "removing");
+    assert.throws(() => manager.get(id), { message: /is being removed/ });
+    await assert.rejects(manager.create(), { code: "capacity", state: /1 of them is being removed/ });
+    runtime.fail = () => {};
+    assert.equal((await manager.remove(id)).removed, true);
+    assert.equal((await removing).removed, true);
+    await manager.create();
+  }, { maxSandboxes: 1 });
+});
+
+for (const step of ["createContainer", "attach", "startContainer", "listContainers"] as const) {
+  Deno.test(`a creation that fails at ${step} leaves no container and no count`, async () => {
+    await withManager(async (manager, runtime) => {
+      runtime.fail = (call) => call === step && broken();
+      await assert.rejects(manager.create(), { code: "engine_failed", state: /No sandbox was created/ });
+      await settled(() => runtime.containers.size === 0);
+      runtime.fail = () => {};
+      await manager.create();
+      assert.equal(manager.list(true).length, 1);
+    }, { maxSandboxes: 1 });
+  });
+}
+
+Deno.test("a sandbox whose attestation deviates is removed and not handed out", async () => {
+  await withManager(async (manager, runtime) => {
+    runtime.attestation = (spec) => ({ ...attestationOf(spec), root_read_only: false });
+    await assert.rejects(manager.create(), {
+      code: "sandbox_unsafe",
+      message: /is not confined as its policy says: the root file system is writable$/,
+    });
+    assert.equal(runtime.containers.size, 0);
+  });
+});
+
+Deno.test("a cancelled creation is rolled back", async () => {
+  await withManager(async (manager, runtime) => {
+    const controller = new AbortController();
+    runtime.beforeCreate = () => Promise.resolve(controller.abort());
+    await assert.rejects(manager.create({ signal: controller.signal }), { code: "cancelled" });
+    assert.deepEqual(manager.list(true), []);
+  });
+});
+
+Deno.test("a manager that closes removes its sandboxes, also those being created, and creates no more", async () => {
+  await withManager(async (manager, runtime) => {
+    await manager.create();
+    const reached = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    runtime.beforeCreate = () => {
+      reached.resolve();
+      return go.promise;
+    };
+    const creation = assert.rejects(manager.create(), { code: "shutting_down" });
+    await reached.promise;
+    const closing = manager.close();
+    go.resolve();
+    await Promise.all([creation, closing]);
+    assert.equal(runtime.containers.size, 0);
+    await assert.rejects(manager.create(), { code: "shutting_down" });
+  });
+});
+
+Deno.test("a sandbox whose container ends is lost, and says whether its memory limit ended it", async () => {
+  await withManager(async (manager, runtime) => {
+    for (const [outOfMemory, code] of [[false, "sandbox_lost"], [true, "out_of_memory"]] as const) {
+      const sandbox = await manager.create();
+      const { agent } = runtime.only;
+      runtime.only.outOfMemory = outOfMemory;
+      runtime.reply = () => {
+        agent.end();
+        return undefined;
+      };
+      await assert.rejects(sandbox.execute("1", CELL), {
+        code,
+        state: /not known how far the last cell ran/,
+      });
+      assert.throws(() => manager.get(sandbox.id), { code: "sandbox_lost" });
+      assert.equal(sandbox.info().state, "lost");
+    }
+  });
+});
+
+Deno.test("cells of one sandbox run one after the other", async () => {
+  await withManager(async (manager, runtime) => {
+    const sandbox = await manager.create();
+    const order: string[] = [];
+    const first = Promise.withResolvers<void>();
+    runtime.reply = async (_, params) => {
+      const { code } = Object(params);
+      order.push(`begin ${code}`);
+      if (code === "a") await first.promise;
+      order.push(`end ${code}`);
+      return { result: OK_RESULT };
+    };
+    let waited = false;
+    const a = sandbox.execute("a", CELL);
+    await settled(() => order.length === 1);
+    const b = sandbox.execute("b", { ...CELL, onWaiting: () => waited = true });
+    assert.deepEqual([waited, sandbox.busy, sandbox.info().state], [true, true, "busy"]);
+    await assert.rejects(manager.remove(sandbox.id), { code: "sandbox_busy" });
+    first.resolve();
+    await Promise.all([a, b]);
+    assert.deepEqual(order, ["begin a", "end a", "begin b", "end b"]);
+    await settled(() => !sandbox.busy);
+    assert.equal(sandbox.info().cells, 2);
+  });
+});
+
+Deno.test("a cancelled cell that waits is not begun, and leaves the queue", async () => {
+  await withManager(async (manager, runtime) => {
+    const sandbox = await manager.create();
+    const go = Promise.withResolvers<void>();
+    const begun: unknown[] = [];
+    runtime.reply = async (_, params) => {
+      begun.push(Object(params).code);
+      await go.promise;
+      return { result: OK_RESULT };
+    };
+    const running = sandbox.execute("a", CELL);
+    await settled(() => begun.length === 1);
+    const controller = new AbortController();
+    const waiting = sandbox.execute("b", { ...CELL, signal: controller.signal });
+    controller.abort();
+    await assert.rejects(waiting, { code: "cancelled", state: "The cell was not begun." });
+    go.resolve();
+    await running;
+    assert.deepEqual(begun, ["a"]);
+  });
+});
+
+Deno.test("an error of the agent's own keeps the sandbox; a result of unknown shape removes it", async () => {
+  await withManager(async (manager, runtime) => {
+    const sandbox = await manager.create();
+    runtime.reply = () => ({ error: { code: "busy", message: "Another cell runs" } });
+    await assert.rejects(sandbox.execute("1", CELL), { code: "sandbox_busy" });
+    runtime.reply = () => ({ result: { status: "fine" } });
+    await assert.rejects(sandbox.execute("1", CELL), { code: "channel_failed", retryable: false });
+    assert.throws(() => manager.get(sandbox.id), { code: "sandbox_lost" });
+    assert.equal(runtime.containers.size, 0);
+  });
+});
