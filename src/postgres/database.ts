@@ -27,13 +27,13 @@ const log = logger("postgres");
 export interface DatabaseOptions {
   /** Where sessions come from. */
   readonly upstream: Upstream;
-  /** The CDM's schema, as PostgreSQL has it stored. */
+  /** The CDM's schema, as PostgreSQL stores its name. */
   readonly cdmSchema: string;
   /** Lower-case names of all relations that a CDM of any version may have. */
   readonly cdmRelations: ReadonlySet<string>;
   /** What is to differ from the broker's own limits. @default {DEFAULT_LIMITS} */
   readonly limits?: Partial<BrokerLimits>;
-  /** Told of every statement, refused or not. */
+  /** Called for every statement, refused or not. */
   readonly audit: Audit;
   /** Whether entries can be written, and what they hold. @default {ALWAYS_AUDITING} */
   readonly auditing?: Auditing;
@@ -41,16 +41,16 @@ export interface DatabaseOptions {
   readonly allowUnsafeRole?: string;
   /** The site's own functions that sandboxes may call, as `schema.name`. @default {[]} */
   readonly extraFunctions?: readonly string[];
-  /** Gets the report on the role each time the database has been looked at. */
+  /** Called with the report on the role after each check of the database. */
   readonly onRoleReport?: (report: RoleReport) => void;
 }
 
-/** Milliseconds in which the database is looked at. */
+/** Milliseconds for the check of the database. */
 const PREPARE_MS = 30_000;
-/** Milliseconds after a failure in which the database is not looked at anew. */
+/** Milliseconds after a failure before the database is checked again. */
 const RETRY_MS = 1_000;
 
-/** A database that was found there, safe, and a CDM. */
+/** A database that is reachable, safe, and a CDM. */
 interface Prepared extends Backend {
   readonly planner: Guard;
   readonly cdm: CdmCatalog;
@@ -58,9 +58,9 @@ interface Prepared extends Backend {
 }
 
 /**
- * A database that sandboxes may query. It is looked at before the first statement passes: whose role it is, what that may do, and
- * which of the CDM's relations are there. While it is away, connections get a Postgres error that says so; when it is back, the
- * next one is served.
+ * A database that sandboxes may query. Before the first statement passes, the server checks the role, its rights, and which of the
+ * CDM's relations exist. While the database is unreachable, connections get a Postgres error that says so; the next connection
+ * after its return is served.
  */
 export class Database {
   readonly #options: DatabaseOptions;
@@ -89,7 +89,7 @@ export class Database {
   }
 
   /**
-   * Makes a database and looks at it.
+   * Makes a database and checks it.
    *
    * @param options The upstream and what may be done with it.
    * @param signal Ends the attempt.
@@ -107,12 +107,12 @@ export class Database {
     }
   }
 
-  /** The CDM, once it has been looked at; undefined before. */
+  /** The CDM, after the first check; undefined before. */
   get cdm(): CdmCatalog | undefined {
     return this.#known?.cdm;
   }
 
-  /** Statements that did not end when they were cancelled, and what became of them. */
+  /** Statements that did not end when they were cancelled, and what happened to them. */
   get overruns(): Readonly<Record<Overrun, number>> {
     return this.#overruns;
   }
@@ -123,7 +123,7 @@ export class Database {
   }
 
   /**
-   * Looks at the database, unless that has been done.
+   * Checks the database, unless it has been checked.
    *
    * @param signal Ends the wait.
    * @returns The CDM.
@@ -192,7 +192,7 @@ export class Database {
       const signal = AbortSignal.any([this.#end.signal, AbortSignal.timeout(PREPARE_MS)]);
       return this.#known = await this.#look(signal);
     } catch (error) {
-      // What failed is tried anew, but not by a hundred clients at once.
+      // A failed check is repeated, but not by a hundred clients at once.
       const timer = setTimeout(() => this.#prepared = undefined, RETRY_MS);
       Deno.unrefTimer(timer);
       throw error;
@@ -237,7 +237,7 @@ export class Database {
   }
 }
 
-/** Whether the server itself has named the session's process: a pooler gives out numbers of its own. */
+/** Whether the process id is the server's own: a pooler gives its own numbers. */
 async function isDirect(session: UpstreamSession, signal: AbortSignal): Promise<boolean> {
   const rows = await ask(session, "SELECT pg_catalog.pg_backend_pid()", signal);
   const direct = rows[0]?.[0] === String(session.key?.processId);
@@ -245,7 +245,7 @@ async function isDirect(session: UpstreamSession, signal: AbortSignal): Promise<
   return direct;
 }
 
-/** A pooler between may have dropped what the start-up packet asked for. */
+/** A pooler may have dropped settings of the start-up packet. */
 function requireSettings(parameters: ReadonlyMap<string, string>): void {
   const wanted = {
     client_encoding: "UTF8",

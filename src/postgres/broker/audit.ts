@@ -65,7 +65,7 @@ export const UNAUDITED: Refusal = {
   hint: "This is for the server's operator: its log has the cause.",
 };
 
-/** What is remembered of a statement that was let through. */
+/** What is remembered of a statement that was sent. */
 export interface StatementNote {
   readonly normalized: string | null;
   readonly command: string;

@@ -7,7 +7,7 @@ import type { ClientWriter } from "./client_writer.ts";
 import type { PipelineState } from "./pipeline_state.ts";
 import type { Refusals } from "./refusals.ts";
 
-/** The connection must end, and the client be told this. */
+/** Ends the connection with this error for the client. */
 export class ConnectionEnd extends Error {
   override readonly name = "ConnectionEnd";
   readonly sqlstate: string;
@@ -16,7 +16,7 @@ export class ConnectionEnd extends Error {
   /**
    * @param sqlstate The client's error code.
    * @param message Its message.
-   * @param hint What to do, where that is not obvious.
+   * @param hint What to do, if that is not obvious.
    */
   constructor(sqlstate: string, message: string, hint?: string) {
     super(message);
@@ -35,21 +35,21 @@ export interface BackendRelayOptions {
   readonly client: ClientWriter;
   readonly state: PipelineState;
   readonly refusals: Refusals;
-  /** Bytes of rows one statement may bring. */
+  /** The most bytes of rows for one statement. */
   readonly resultBytes: number;
-  /** Asks the server to cancel what runs; resolves when it has been asked. */
+  /** Asks the server to cancel the running statement; resolves when the request is sent. */
   readonly cancel: () => Promise<unknown>;
   /** Takes the name of a snapshot that was exported, if there is one. */
   readonly exported: (snapshot: string | undefined) => void;
 }
 
-/** The largest message that is looked at as a whole; no row is. */
+/** The largest message that is read as a whole; rows never are. */
 const MAX_CAPTURED = 1024 * 1024;
 const EXPORT_SNAPSHOT = "export_snapshot";
 const EMPTY = new Uint8Array(0);
 const DECODER = new TextDecoder();
 
-/** Passed on as they come, without being held; the rest is looked at. */
+/** Messages that pass as they arrive, unread and unheld. */
 const STREAMED: ReadonlySet<number> = new Set<number>([
   BACKEND.dataRow,
   BACKEND.copyData,
@@ -61,7 +61,7 @@ const STREAMED: ReadonlySet<number> = new Set<number>([
   BACKEND.notification,
 ]);
 
-/** Relays the server's messages: rows as they come, never a result as a whole. */
+/** Relays the server's messages: rows as they arrive, never a whole result at once. */
 export class BackendRelay {
   readonly #options: BackendRelayOptions;
   readonly #parameters: Map<string, string>;
@@ -74,23 +74,23 @@ export class BackendRelay {
   #writing: Promise<void> | undefined;
   #abandoned = false;
 
-  /** @param options Both ends and what stands between. */
+  /** @param options Both ends, and the state between them. */
   constructor(options: BackendRelayOptions) {
     this.#options = options;
     this.#parameters = new Map(options.session.parameters);
   }
 
-  /** Whether the client has whole messages only, so that another may follow. */
+  /** Whether the client has received whole messages only, so that another may follow. */
   get atBoundary(): boolean {
     return this.#bodyLeft === 0 || !this.#bodyPasses;
   }
 
-  /** Whether the server has told the client itself that the connection ends. */
+  /** Whether the server itself has reported the end of the connection to the client. */
   get sawFatal(): boolean {
     return this.#sawFatal;
   }
 
-  /** Lets nothing more of the server's through. @returns When the client has what was on its way. */
+  /** Stops relaying. @returns When the client has received what was on its way. */
   async abandon(): Promise<void> {
     this.#abandoned = true;
     await this.#writing;
@@ -112,7 +112,7 @@ export class BackendRelay {
       try {
         await this.#scan(this.#held.length === 0 ? chunk : concatBytes([this.#held, chunk]), out);
       } finally {
-        // What stood before the message that ends the connection is the client's.
+        // The messages before the one that ends the connection are the client's.
         if (out.length > 0 && !this.#abandoned) await (this.#writing = client.write(concatBytes(out)));
       }
     }
@@ -139,7 +139,10 @@ export class BackendRelay {
         const type = chunk[at] ?? 0;
         const total = readUint32(chunk, at + 1) + 1;
         if (total < HEADER_BYTES) {
-          throw new ConnectionEnd("08P01", "the database sent a message of no length");
+          throw new ConnectionEnd(
+            "08P01",
+            "the database sent a message without a length: the connection is closed",
+          );
         }
         if (this.#isStreamed(type) || total > MAX_CAPTURED) {
           this.#bodyPasses = this.#stream(type, total);
@@ -162,7 +165,7 @@ export class BackendRelay {
     if (at < end) this.#held = chunk.slice(at);
   }
 
-  /** Rows are looked at for one purpose: to learn which snapshots a sandbox has exported. */
+  /** Rows are read for one purpose: to find the snapshots that a sandbox has exported. */
   #isStreamed(type: number): boolean {
     return STREAMED.has(type) &&
       !(type === BACKEND.dataRow && this.#options.state.command === EXPORT_SNAPSHOT);
@@ -191,13 +194,13 @@ export class BackendRelay {
         return true;
       default:
         if (STREAMED.has(type)) return true;
-        throw new ConnectionEnd("08P01", "the database sent an unexpected message");
+        throw new ConnectionEnd("08P01", "the database sent an unexpected message: the connection is closed");
     }
     if (state.bytes > resultBytes) this.#cancelled ??= cancel();
     return this.#cancelled === undefined;
   }
 
-  /** Looks at a whole message. Returns what the client gets in its place, if not the message itself. */
+  /** Handles a whole message. Returns what the client gets in its place; undefined for the message itself. */
   #handle(type: number, body: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     const { state } = this.#options;
     switch (type) {
@@ -216,7 +219,7 @@ export class BackendRelay {
       case BACKEND.commandComplete:
       case BACKEND.emptyQuery:
       case BACKEND.portalSuspended:
-        // The cancel came too late: rows are missing, and the server holds the statement for a success.
+        // The cancel was too late: rows are missing, and the server reports a success.
         if (this.#cancelled !== undefined) throw overBudget(this.#options.resultBytes);
         state.completed(type === BACKEND.commandComplete ? DECODER.decode(body.subarray(0, -1)) : "");
         return undefined;
@@ -233,7 +236,7 @@ export class BackendRelay {
         this.#checkParameter(body);
         return undefined;
       default:
-        throw new ConnectionEnd("08P01", "the database sent an unexpected message");
+        throw new ConnectionEnd("08P01", "the database sent an unexpected message: the connection is closed");
     }
   }
 
@@ -242,7 +245,7 @@ export class BackendRelay {
     const fatal = error.severity !== "ERROR";
     if (fatal) this.#sawFatal = true;
     if (this.#cancelled !== undefined) {
-      // Only now is it sure that the cancel does not reach a later statement.
+      // Only after this can the cancel not reach a later statement.
       await this.#cancelled;
       this.#cancelled = undefined;
       const end = overBudget(this.#options.resultBytes);
@@ -264,7 +267,7 @@ export class BackendRelay {
     return position === undefined || position === error.position ? undefined : movedError(body, position);
   }
 
-  /** A layer of its own: whatever changed a setting that everything else stands on, the session ends. */
+  /** An independent layer: if anything changes a setting on which the guard depends, the session ends. */
   #checkParameter(body: Uint8Array): void {
     const before = new Map(this.#parameters);
     putParameter(this.#parameters, body);
@@ -294,6 +297,6 @@ function snapshotIn(row: Uint8Array): string | undefined {
 function overBudget(limit: number): ConnectionEnd {
   return new ConnectionEnd(
     "53400",
-    `the result is larger than the ${limit} bytes that one statement may bring`,
+    `the result is larger than the ${limit} bytes that are allowed for one statement`,
   );
 }

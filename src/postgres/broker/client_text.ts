@@ -1,10 +1,10 @@
-/** What a client's messages hold, read and checked. */
+/** Reads and checks the contents of a client's messages. */
 import { FrontendProtocolError, MAX_MESSAGE_BYTES, MAX_SQL_BYTES } from "../wire/frontend.ts";
 import { FRONTEND, readUint32 } from "../wire/message.ts";
 import type { StatementPlan } from "../guard/mod.ts";
 import type { Refusal } from "./refusals.ts";
 
-/** PostgreSQL's longest name (NAMEDATALEN − 1): it takes longer ones for the same as their beginning. */
+/** PostgreSQL's longest name (NAMEDATALEN − 1): it cuts longer ones to this length. */
 export const MAX_NAME_BYTES = 63;
 
 const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -14,7 +14,7 @@ const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  *
  * @param body A message's body, whose only NUL after `offset` is its end.
  * @param offset Where the text begins.
- * @returns The text, or why it is none.
+ * @returns The text, or the refusal of a message without a valid text.
  */
 export function decodeSql(body: Uint8Array, offset: number): string | { readonly refusal: Refusal } {
   const end = body.indexOf(0, offset);
@@ -37,7 +37,7 @@ export function decodeSql(body: Uint8Array, offset: number): string | { readonly
 }
 
 /**
- * A Parse holds one statement or none.
+ * Takes the plan of a Parse, which holds at most one statement.
  *
  * @param plans What was planned for its text.
  * @returns The one plan; a refusal where there are several.
@@ -63,7 +63,7 @@ export function nameTooLong(name: string): Refusal {
  * Reads the types that a Parse declares its parameters with.
  *
  * @param body The message's body.
- * @param offset Where their number stands, after the SQL text.
+ * @param offset Offset of their number, after the SQL text.
  * @returns Their OIDs.
  * @throws {FrontendProtocolError} There are more or fewer than it says.
  */
@@ -78,7 +78,7 @@ export function foreignType(oid: number): Refusal {
   return {
     sqlstate: "42501",
     message: `the type with OID ${oid} is not allowed for a parameter`,
-    hint: "The data types of PostgreSQL itself are.",
+    hint: "Declare it with a data type of PostgreSQL itself, such as text, or with none (OID 0).",
   };
 }
 

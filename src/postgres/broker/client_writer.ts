@@ -1,10 +1,10 @@
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import { errorResponse, type ServerError } from "../wire/server_error.ts";
 
-/** Milliseconds a client has to take the last bytes. */
+/** Milliseconds that a client has to read the last bytes. */
 const LAST_WRITE_MS = 1_000;
 
-/** The way to the client: whole chunks, one at a time, and how long it has not taken the last one. */
+/** Writes to the client, one whole chunk at a time, and measures how long the client leaves it unread. */
 export class ClientWriter {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #since: number | undefined;
@@ -12,11 +12,11 @@ export class ClientWriter {
   /** @param writable The client's stream; this writer takes its lock for good. */
   constructor(writable: ByteStream["writable"]) {
     this.#writer = writable.getWriter();
-    // Failures are seen by the write that meets them.
+    // The write that fails reports it.
     this.#writer.closed.catch(function ignore() {});
   }
 
-  /** Milliseconds for which the client has left a write untaken; 0 if none waits. */
+  /** Milliseconds that a write has waited for the client; 0 if no write waits. */
   get stalledMs(): number {
     return this.#since === undefined ? 0 : performance.now() - this.#since;
   }
@@ -38,7 +38,7 @@ export class ClientWriter {
   /**
    * Sends a last error and ends the stream; drops it if the client does not take it.
    *
-   * @param error The error, if the client can still be told one.
+   * @param error The error, if the client can still receive one.
    */
   async finish(error?: Omit<ServerError, "severity">): Promise<void> {
     const timer = setTimeout(() => this.abort(), LAST_WRITE_MS);
@@ -46,7 +46,7 @@ export class ClientWriter {
       if (error !== undefined) await this.#writer.write(errorResponse({ ...error, severity: "FATAL" }));
       await this.#writer.close();
     } catch {
-      // Gone already.
+      // The client has left.
     } finally {
       clearTimeout(timer);
     }

@@ -19,30 +19,30 @@ export interface CostBudgetOptions {
   readonly upstream: Upstream;
   /** Of the clients' sessions; the broker's own add theirs. */
   readonly settings: SessionSettings;
-  /** What a statement may cost, as the planner counts. */
+  /** The most that a statement may cost, in the planner's units. */
   readonly maxCost: number;
 }
 
-/** A query whose cost is asked for. */
+/** A query to estimate. */
 export interface CostedQuery {
   readonly sql: string;
-  /** OIDs of the types that its parameters were declared with; undefined for a query of the simple protocol, which has none. */
+  /** OIDs of the types that its parameters were declared with; undefined in the simple protocol, which has no parameters. */
   readonly parameterTypes: readonly number[] | undefined;
   /** Whether it is a PREPARE under the name of {@link ESTIMATED_NAME}. @default false */
   readonly prepares?: boolean;
 }
 
-/** What the server says of a query: its cost, or its error. */
+/** The server's answer for a query: its cost, or its error. */
 type Estimate = { readonly cost: number } | { readonly sqlstate: string; readonly message: string };
 
 /** Sessions for estimates, besides the clients'. */
 const MOST_SESSIONS = 4;
 const IDLE_MS = 30_000;
-/** What planning may take. The server ends it; the broker, should the server not. */
+/** Limits of planning: the server ends it after the first, the broker after the second. */
 const PLANNING_MS = 1_000;
 const DEADLINE_MS = 5_000;
 const CANCELED = "57014";
-/** Class 42, syntax errors and names: those no setting of a client makes right. */
+/** Class 42, syntax errors and names: no setting of a client changes these. */
 const WRONG_IN_ITSELF = /^42/;
 const WRONG_DATE: ReadonlySet<string> = new Set(["22007", "22008"]);
 /** A date that is wrong in the default order of day, month and year may be right in the one that the client has chosen. */
@@ -53,8 +53,8 @@ const PLAN = z.tuple([z.object({ Plan: z.object({ "Total Cost": z.number() }) })
 const PLAN_ROWS = z.tuple([z.tuple([z.string()])]).rest(z.unknown());
 
 /**
- * Refuses queries that the planner takes for too costly. It is asked on sessions of the broker's own: nothing of the client's
- * session, its transaction or its pipeline is touched, and no setting of the client's makes a query look cheaper.
+ * Refuses queries that cost too much by the planner's estimate. The broker asks on sessions of its own, so the client's session,
+ * transaction and pipeline stay untouched, and no setting of the client makes a query look cheaper.
  */
 export class CostBudget {
   readonly #maxCost: number;
@@ -82,8 +82,8 @@ export class CostBudget {
    * @param query The query.
    * @param owner The sandbox whose query it is.
    * @param signal Ends the estimate.
-   * @returns Why it may not run. Undefined where it may, and where it is wrong in itself, which it then says. What fails in the
-   * estimate for another reason does not run either: with settings of the client's it could succeed, at whatever cost.
+   * @returns Why it may not run. Undefined if it may, and if it is wrong in itself, which the server then reports. A query whose
+   * estimate fails for another reason does not run either: with the client's settings it could succeed, at any cost.
    */
   async refusal(query: CostedQuery, owner: string, signal: AbortSignal): Promise<Refusal | undefined> {
     let estimate: Estimate | undefined;
@@ -176,7 +176,7 @@ function tooCostly(cost: number, limit: number): Refusal {
   };
 }
 
-/** Of a plan that is too large, or a database that gives no connection for it. */
+/** The refusal if the plan is too large, or the database gives no connection for the estimate. */
 function notEstimated(): Refusal {
   return {
     sqlstate: "53400",

@@ -2,32 +2,32 @@ import { within } from "../../lib/async/deadline.ts";
 import type { UpstreamSession } from "../upstream/mod.ts";
 import { FRONTEND, message } from "../wire/message.ts";
 
-/** How a session at the server is left. */
+/** What {@link endSession} works with. */
 export interface EndSessionOptions {
   readonly session: UpstreamSession;
   /** Whether the server still owes an answer. */
   readonly busy: boolean;
   /** Settles when nobody else reads from the session. */
   readonly reading: Promise<unknown>;
-  /** Asks the server to cancel what runs. Returns whether it has been asked. */
+  /** Asks the server to cancel the running statement. Returns whether the request was sent. */
   readonly cancel: () => Promise<boolean>;
-  /** Asks the server to end the session's process. Undefined where that cannot be asked for. */
+  /** Asks the server to end the session's process. Undefined if that is not possible. */
   readonly terminate: (() => Promise<void>) | undefined;
-  /** Told how a statement went on that did not end when it was cancelled. */
+  /** Called with what happened to a statement that did not end when it was cancelled. */
   readonly overran: (outcome: Overrun) => void;
 }
 
-/** What became of a statement that ignored its cancel. */
+/** What happened to a statement that ignored its cancel. */
 export type Overrun = "terminated" | "still_running";
 
-/** Milliseconds that a statement has to end in after its cancel, and its process after it was told to end. */
+/** Milliseconds that a statement has to end after its cancel, and its process after its termination. */
 const GRACE_MS = 1_000;
 
 /**
- * Leaves a session, and nothing of it running at the server: what does not end when it is cancelled has its process ended. As long
- * as the connection is open, the process with its id is the session's own and nobody else's.
+ * Ends a session, and everything that it runs at the server: the process of a statement that ignores its cancel is terminated.
+ * While the connection is open, the process with its id is this session's.
  *
- * @param options The session, and how the server is asked.
+ * @param options The session, and how to ask the server.
  */
 export async function endSession(options: EndSessionOptions): Promise<void> {
   const { session, busy, cancel, overran } = options;
@@ -52,26 +52,26 @@ async function terminated(options: EndSessionOptions, gone: Promise<void>): Prom
   try {
     await options.terminate();
   } catch {
-    // It may have ended by itself meanwhile.
+    // It may have ended by itself.
   }
   return await comes(gone);
 }
 
-/** Reads what is left, to the end that the server makes. */
+/** Reads up to the end of the server's stream. */
 async function drained({ session, reading }: EndSessionOptions): Promise<void> {
   try {
     await reading;
   } catch {
-    // Whoever read before has met an error of its own.
+    // The relay that read before reports its own error.
   }
   try {
     while (await session.reader.readSome() !== undefined);
   } catch {
-    // Lost: as good as ended, as far as can be known.
+    // A lost connection counts as ended.
   }
 }
 
-/** Waits for a while. Returns whether it has come. */
+/** Waits for a limited time. Returns whether the promise was fulfilled. */
 async function comes(promise: Promise<unknown>, ms = GRACE_MS): Promise<boolean> {
   return await within(promise.then(() => true), ms) ?? false;
 }

@@ -51,14 +51,14 @@ type ForwardedStatement = StatementPlan & { readonly kind: "forward" };
 /** A refusal, with what the audit records of the text. */
 type RefusedText = Refusal & { readonly normalized?: string | null; readonly source?: string };
 
-/** Answers that may be owed before the client is read no further. */
+/** Outstanding answers at which the relay stops reading from the client. */
 const MAX_OWED = 500;
-/** Bytes that are gathered before they are sent. */
+/** Bytes that the relay collects before it sends them. */
 const FLUSH_BYTES = 64 * 1024;
-/** Stands between statements: on a line of its own, for a statement may end with a comment. */
+/** Between statements: on a line of its own, because a statement may end with a comment. */
 const SEPARATOR = "\n;\n";
 
-/** Reads the client's messages in order, has every SQL text planned, and sends what may pass. */
+/** Reads the client's messages in order, plans every SQL text, and sends what may pass. */
 export class FrontendRelay {
   readonly #options: FrontendRelayOptions;
   readonly #pipeline = new Pipeline();
@@ -66,19 +66,19 @@ export class FrontendRelay {
   #out: Uint8Array[] = [];
   #outBytes = 0;
 
-  /** @param options Both ends and what stands between. */
+  /** @param options Both ends, and the state between them. */
   constructor(options: FrontendRelayOptions) {
     this.#options = options;
     this.#texts = new TextPlanner({ ...options, flush: () => this.#flush() });
   }
 
-  /** Gives up what is not sent yet: a cancel at the server would not meet it. */
+  /** Cancels what is not sent yet, because a cancel at the server would not reach it. */
   cancel(): void {
     this.#texts.cancel();
   }
 
   /**
-   * Relays until the client leaves or says that it does.
+   * Relays until the client leaves or sends Terminate.
    *
    * @throws {FrontendProtocolError} If the client breaks the protocol.
    */
@@ -90,7 +90,7 @@ export class FrontendRelay {
       if (next === undefined || next.type === FRONTEND.terminate) return await this.#flush();
       await this.#handle(next);
       if (state.owed > MAX_OWED) {
-        // The server may hold its answers back until it is told to flush.
+        // Without a Flush, the server may hold its answers back.
         this.#send(message(FRONTEND.flush));
         await this.#flush();
         await state.drained(MAX_OWED / 2);
@@ -128,8 +128,8 @@ export class FrontendRelay {
           hint: "Call the function in a SELECT.",
         });
       default:
-        // COPY data, which nothing has asked for: COPY FROM STDIN never passes.
-        throw new FrontendProtocolError("COPY data was not asked for");
+        // COPY data is never expected, because COPY FROM STDIN never passes.
+        throw new FrontendProtocolError("unexpected COPY data");
     }
   }
 
@@ -164,7 +164,7 @@ export class FrontendRelay {
     if (passed.some((plan) => plan.changesSettings === true)) await this.#answered();
   }
 
-  /** Why statements may not be run by EXECUTE, if so. */
+  /** Refuses statements that EXECUTE may not run. */
   #executing(names: Iterable<string>): Refusal | undefined {
     const name = this.#pipeline.beyondReading(names);
     if (name === undefined) return undefined;
@@ -175,7 +175,7 @@ export class FrontendRelay {
     };
   }
 
-  /** Why no more statements may be prepared, if so. @param more How many are about to be. */
+  /** Refuses to prepare more statements than the limit. @param more The number of new ones. */
   #preparing(more: number): Refusal | undefined {
     const { state, limits: { preparedStatements } } = this.#options;
     if (state.prepared + more <= preparedStatements) return undefined;
@@ -196,13 +196,13 @@ export class FrontendRelay {
     this.#send(message(FRONTEND.query, cstring(texts.join(SEPARATOR))));
   }
 
-  /** Counts what is about to be opened. Returns why it may not be, if so. */
+  /** Counts what a statement opens. Returns the refusal if it is above the limit. */
   #opening(kind: Holding | undefined): Refusal | undefined {
     const { state, limits } = this.#options;
     return kind === undefined ? undefined : state.holdings.admit(kind, limits);
   }
 
-  /** Waits until the server has answered everything, and so has told of every setting that changed. */
+  /** Waits until the server has answered everything, and so has reported every setting that changed. */
   async #answered(): Promise<void> {
     await this.#flush();
     await this.#options.state.drained(0);

@@ -14,7 +14,7 @@ const CLOSES: ReadonlyMap<string, Holding> = new Map([["CLOSE CURSOR", "cursors"
 
 /**
  * Counts the cursors (named portals among them) and savepoints of one connection: what was sent to open one, less what the server
- * has said to be closed. What ROLLBACK TO closes is not told and counts until the transaction ends, so the number is never too low.
+ * has said to be closed. The server does not report what ROLLBACK TO closes, so that counts until the transaction ends: the number is never too low.
  */
 export class Holdings {
   readonly #open: Record<Holding, number> = { cursors: 0, savepoints: 0 };

@@ -12,9 +12,9 @@ export interface BrokerLimits {
   readonly statementMs: number;
   /** Milliseconds a statement may wait for a lock. */
   readonly lockMs: number;
-  /** Milliseconds a transaction may stand idle. */
+  /** Milliseconds that a transaction may be idle. */
   readonly idleInTransactionMs: number;
-  /** Milliseconds a connection may stand idle outside a transaction. */
+  /** Milliseconds that a connection may be idle outside a transaction. */
   readonly idleMs: number;
   /** Milliseconds a client may leave a result unread. */
   readonly stallMs: number;

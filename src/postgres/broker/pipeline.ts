@@ -11,12 +11,12 @@ export interface Effect {
 }
 
 const NONE: Effect = { changesSettings: false, opens: undefined };
-/** Beyond this, whatever is not known is taken for the worst. */
+/** Beyond this number, an unknown statement counts as the worst kind. */
 const MAX_NAMES = 1_000;
 const WORST: Effect = { changesSettings: true, opens: "cursors" };
 
 /**
- * Where a client stands between two Syncs, and which of its statements may change settings. The server tells of a changed setting
+ * The state of a client between two Syncs, and which of its statements may change settings. The server reports a changed setting
  * only before ReadyForQuery, so what follows such a statement is held until then; and no Query overtakes an open pipeline.
  */
 export class Pipeline {
@@ -35,7 +35,7 @@ export class Pipeline {
     return this.#changed;
   }
 
-  /** Whether so many statements with an effect were prepared that no more of them can be told apart. */
+  /** Whether the number of prepared statements with an effect has reached the limit, so that no more can be distinguished. */
   get full(): boolean {
     return this.#statements.size >= MAX_NAMES;
   }
@@ -69,7 +69,7 @@ export class Pipeline {
    * the server would run it from within another statement.
    *
    * @param names Prepared statements.
-   * @returns The name of one that may be none, or do more than read.
+   * @returns The name of one that may not be a SELECT, or may do more than read.
    */
   beyondReading(names: Iterable<string>): string | undefined {
     for (const name of names) {
@@ -122,7 +122,7 @@ export class Pipeline {
     const opens = effect.opens ?? before.opens;
     const executes = new Set([...before.executes ?? [], ...effect.executes ?? []]);
     if (!changesSettings && opens === undefined && executes.size === 0) names.delete(name);
-    // More names are not told apart.
+    // Beyond the limit, names are not distinguished.
     else if ((!names.has(name) && names.size >= MAX_NAMES) || executes.size > MAX_NAMES) this.#tooMany = true;
     else names.set(name, { changesSettings, opens, ...(executes.size === 0 ? {} : { executes }) });
   }

@@ -4,12 +4,12 @@ import type { Place } from "../guard/text.ts";
 import { writtenPosition } from "./positions.ts";
 import { wireName } from "../wire/message.ts";
 
-/** What the server still owes an answer to, in the order it was sent. */
+/** A message whose answer the server still owes, in the order of sending. */
 export type Expectation =
   | {
     readonly kind: "query";
     readonly statements: readonly StatementNote[];
-    /** Where the parts of the whole text stand in the client's. */
+    /** The places of the whole text's parts in the client's text. */
     readonly places: readonly Place[];
   }
   | { readonly kind: "parse"; readonly name: string; readonly note: StatementNote | undefined }
@@ -19,7 +19,7 @@ export type Expectation =
   | { readonly kind: "close"; readonly what: "statement" | "portal"; readonly name: string }
   | {
     readonly kind: "sync";
-    /** Set for a Sync of the broker's own: told, in place of the client, whether all before it succeeded. */
+    /** Set for a Sync of the broker's own: called with whether everything before it succeeded. The client gets no answer. */
     readonly own?: (intact: boolean) => void;
   };
 
@@ -34,8 +34,8 @@ function prepares(message: Expectation): number {
 }
 
 /**
- * Follows one session by the server's answers: which statement an answer belongs to, what it brought, and whether the session
- * is within a transaction. Names are bound when the server confirms them, so that the audit names what really ran.
+ * Follows one session by the server's answers: which statement an answer belongs to, its rows and bytes, and whether the session
+ * is within a transaction. A name counts when the server confirms it, so that the audit names what really ran.
  */
 export class PipelineState {
   readonly #sandboxId: string;
@@ -94,12 +94,12 @@ export class PipelineState {
     return this.#statements.size + this.#preparing;
   }
 
-  /** Milliseconds since the statement that answers now could begin, or since the last answer if none is owed. */
+  /** Milliseconds since the statement that answers now could begin, or since the last answer if the server owes none. */
   get sinceMs(): number {
     return performance.now() - this.#since;
   }
 
-  /** A number that changes with each answer: what is answered now is the same statement for as long as it stays. */
+  /** The number of answers so far: while it is unchanged, the server is answering the same statement. */
   get answers(): number {
     return this.#answers;
   }
@@ -133,7 +133,7 @@ export class PipelineState {
   /**
    * Waits until fewer answers are owed.
    *
-   * @param limit Returns when so many or fewer are.
+   * @param limit The number at or below which it returns.
    */
   async drained(limit: number): Promise<void> {
     while (this.#queue.length > limit) {
@@ -143,7 +143,7 @@ export class PipelineState {
     }
   }
 
-  /** Lets go whoever waits for the server: it will not answer any more. */
+  /** Releases everything that waits for the server, which will not answer any more. */
   end(): void {
     const head = this.#queue[0];
     if (head !== undefined) this.#report(this.#noteOf(head), "08006");
@@ -265,7 +265,7 @@ export class PipelineState {
   #noteOf(head: Expectation): StatementNote | undefined {
     switch (head.kind) {
       case "query":
-        // Beyond those let through stands the refused one, which the audit has already.
+        // After the statements that passed comes the refused one, which the audit already has.
         return head.statements[this.#queryIndex];
       case "parse":
         return head.note;

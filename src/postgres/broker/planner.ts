@@ -1,6 +1,6 @@
 import type { QueryProtocol, StatementPlan } from "../guard/mod.ts";
 
-/** Decides what SQL may pass. The broker sends nothing that has not been through one. */
+/** Decides what SQL may pass. The broker sends only what a planner has let pass. */
 export interface StatementPlanner {
   /** OIDs of the types that a parameter may be declared with. */
   readonly parameterTypes: ReadonlySet<number>;
@@ -8,9 +8,9 @@ export interface StatementPlanner {
    * Plans all statements of one SQL text.
    *
    * @param sql The text of a Query (`simple`) or a Parse (`extended`).
-   * @param protocol Which of both.
-   * @param owner The sandbox whose text it is: nobody's texts may delay another's for long.
-   * @returns A plan a statement, in order; none for an empty text.
+   * @param protocol The protocol of the text.
+   * @param owner The sandbox that sent the text: its texts must not delay another sandbox's for long.
+   * @returns A plan for each statement, in order; an empty list for an empty text.
    */
   plan(sql: string, protocol: QueryProtocol, owner?: string): Promise<readonly StatementPlan[]>;
 }

@@ -1,10 +1,10 @@
 import { charactersIn, type Place } from "../guard/text.ts";
 
 /**
- * Puts the places of several statements, sent as one text, together.
+ * Joins the places of several statements that are sent as one text.
  *
  * @param statements Each one's text and places.
- * @param separator What stands between them.
+ * @param separator The text between them.
  * @returns The places in the whole text.
  */
 export function joinedPlaces(
@@ -23,7 +23,7 @@ export function joinedPlaces(
 /**
  * Finds a character of the client's text.
  *
- * @param places Where the parts of what was sent on stand.
+ * @param places The places of the parts of the text that was sent.
  * @param position 1-based character of what was sent on.
  * @returns 1-based character of the client's text; the position itself where nothing is known.
  */

@@ -1,7 +1,7 @@
 import { clipped } from "../guard/text.ts";
 import type { ServerError } from "../wire/server_error.ts";
 
-/** What the client is told instead of what the server says about the statement that stood in. */
+/** The error that the client gets in place of the server's error about the substitute statement. */
 export interface Refusal {
   readonly sqlstate: string;
   readonly message: string;
@@ -12,22 +12,22 @@ export interface Refusal {
 
 const PREFIX = "omcp_refused_";
 const NAME = new RegExp(`${PREFIX}[0-9a-f]{32}`);
-/** More than can be on their way at once; a client that never reads its errors must not fill the memory. */
+/** More than can be on their way at once, so that a client that never reads its errors does not fill the memory. */
 const MAX_PENDING = 2_500;
-/** Characters of a message or hint: whatever a refusal quotes, it costs a few hundred bytes. */
+/** The most characters of a message or hint, so that a refusal takes a few hundred bytes. */
 const MAX_TEXT = 400;
 
 /**
- * Refused statements on their way. In a refused one's place the server is sent a statement that cannot succeed, so that the
- * error, its place in the order of replies and what it does to the transaction are the server's own; the words are then ours.
+ * Refused statements on their way. In place of a refused statement the broker sends a substitute that cannot succeed. So the server
+ * itself makes the error, its place among the answers and its effect on the transaction; only the words are the guard's.
  */
 export class Refusals {
   readonly #pending = new Map<string, Refusal>();
 
   /**
-   * Makes the statement that stands in.
+   * Makes the substitute statement.
    *
-   * @param refusal What the client shall be told.
+   * @param refusal The error for the client.
    * @returns SQL that fails with an unguessable name in its error.
    */
   substitute(refusal: Refusal): string {
@@ -46,9 +46,9 @@ export class Refusals {
   }
 
   /**
-   * Takes the refusal that a server's error stands for.
+   * Takes the refusal whose substitute statement caused an error.
    *
-   * @param error What the server said.
+   * @param error The server's error.
    * @returns The refusal, once; undefined if the error is the server's own.
    */
   take(error: ServerError): Refusal | undefined {

@@ -3,7 +3,7 @@ import { type SessionSettings } from "../upstream/mod.ts";
 import type { BrokerLimits } from "./limits.ts";
 
 /**
- * The time limits of every session, which it may only make stricter.
+ * The time limits of every session. A client may only make them stricter.
  *
  * @param limits What they come from.
  * @returns Milliseconds by setting.

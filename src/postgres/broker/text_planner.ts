@@ -8,11 +8,11 @@ export interface TextPlannerOptions {
   readonly sandboxId: string;
   readonly planner: StatementPlanner;
   readonly auditing: Auditing;
-  /** What statements may cost; undefined for no limit. */
+  /** The most that statements may cost; undefined for no limit. */
   readonly costs: CostBudget | undefined;
   /** Snapshots that this sandbox has exported. */
   readonly snapshots: ReadonlySet<string>;
-  /** Sends what came before: it must not wait for an estimate. */
+  /** Sends the messages before, which must not wait for an estimate. */
   readonly flush: () => Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export class TextPlanner {
    *
    * @param sql The text of a Query, or of a Parse.
    * @param parameterTypes What a Parse declares its parameters with; undefined for a Query.
-   * @returns A plan a statement, in order, up to the first that is refused.
+   * @returns A plan for each statement, in order, up to the first refusal.
    */
   async plan(sql: string, parameterTypes?: readonly number[]): Promise<readonly StatementPlan[]> {
     const { planner, sandboxId, auditing } = this.#options;
@@ -49,7 +49,7 @@ export class TextPlanner {
     } catch {
       return [refused(null, sql, {
         sqlstate: "58000",
-        message: "the statement could not be checked, and so may not run",
+        message: "the statement could not be checked: it was not run",
         hint: "Make it smaller or simpler, or try again.",
       })];
     } finally {
@@ -57,12 +57,12 @@ export class TextPlanner {
     }
   }
 
-  /** What is being decided about is refused as cancelled: it is not at the server yet, where a cancel would meet it. */
+  /** Refuses the text in hand as cancelled: a cancel at the server would not reach it yet. */
   cancel(): void {
     this.#deciding?.abort();
   }
 
-  /** A snapshot is the business of the sandbox that exported it. */
+  /** Only the sandbox that exported a snapshot may import it. */
   #checkSnapshot(plan: StatementPlan): StatementPlan {
     if (plan.kind === "refuse" || plan.command !== "import_snapshot") return plan;
     if (plan.argument !== undefined && this.#options.snapshots.has(plan.argument)) return plan;

@@ -4,21 +4,21 @@ import type { PipelineState } from "./pipeline_state.ts";
 import type { BrokerLimits } from "./limits.ts";
 import { ConnectionEnd } from "./backend_relay.ts";
 
-/** What a {@link Watchdog} looks at. */
+/** What a {@link Watchdog} watches. */
 export interface WatchdogOptions {
   readonly limits: BrokerLimits;
   readonly state: PipelineState;
   readonly client: ClientWriter;
-  /** Asks the server to cancel what runs. */
+  /** Asks the server to cancel the running statement. */
   readonly cancel: () => Promise<unknown>;
   readonly signal: AbortSignal;
 }
 
-/** Milliseconds by which the server may be later than its own time limit, and again after it was asked to cancel. */
+/** Milliseconds that the server may exceed its own time limit, and again after a cancel. */
 const GRACE_MS = 2_000;
 const TICK_MS = 1_000;
 
-/** Sees to it that no connection lasts, waits or is silent for longer than it may. */
+/** Ends a connection that runs, waits or is silent for longer than its limits. */
 export class Watchdog implements Disposable {
   /** Resolves when the connection has to end. */
   readonly expired: Promise<ConnectionEnd>;
@@ -42,7 +42,7 @@ export class Watchdog implements Disposable {
     this.#timer = setInterval(() => this.#look(), Math.min(TICK_MS, stallMs, idleMs, idleInTransactionMs));
   }
 
-  /** Stops looking. */
+  /** Stops watching. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#listener[Symbol.dispose]();

@@ -5,7 +5,7 @@ import { ask, type UpstreamSession } from "../upstream/mod.ts";
 
 /** What of a CDM a role can read. */
 export interface CdmCatalog {
-  /** The schema that was looked at, as PostgreSQL has it stored. */
+  /** The schema that was read, as PostgreSQL stores its name. */
   readonly schema: string;
   /** What `cdm_source.cdm_version` has; undefined where the role can read none. */
   readonly versionText: string | undefined;

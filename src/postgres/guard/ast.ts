@@ -16,7 +16,7 @@ export function isFields(value: unknown): value is Fields {
  * Opens a `{ Kind: { … } }` wrapper.
  *
  * @param value A wrapped node.
- * @returns The node, or undefined where it is none.
+ * @returns The node, or undefined for any other value.
  */
 export function asNode(value: unknown): Node | undefined {
   if (!isFields(value)) return undefined;
@@ -29,17 +29,17 @@ export function asNode(value: unknown): Node | undefined {
   return node;
 }
 
-/** Reads a field that is text. @param value A field. @returns The text; empty where the tree leaves the default out. */
+/** Reads a field that is text. @param value A field. @returns The text; empty if the tree leaves the default out. */
 export function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Reads a list. @param value A field. @returns Its items; none where the tree leaves it out. */
+/** Reads a list. @param value A field. @returns Its items; an empty list if the tree leaves it out. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Reads a list of names. @param value A list of String nodes. @returns The names; undefined where there is another node. */
+/** Reads a list of names. @param value A list of String nodes. @returns The names; undefined if there is another kind of node. */
 export function namesOf(value: unknown): readonly string[] | undefined {
   const names: string[] = [];
   for (const item of listOf(value)) {
@@ -54,7 +54,7 @@ export function namesOf(value: unknown): readonly string[] | undefined {
  * Reads the parts of a column's name.
  *
  * @param column The fields of a ColumnRef.
- * @returns The names; undefined where a star stands.
+ * @returns The names; undefined in the place of a star.
  */
 export function partsOf(column: Fields): readonly (string | undefined)[] {
   return listOf(column["fields"]).map((part) => {
@@ -67,7 +67,7 @@ export function partsOf(column: Fields): readonly (string | undefined)[] {
  * Reads a bare constant. Not through a cast, which may change the value: `'1'::numeric(2,-1)` is 0.
  *
  * @param value A wrapped expression.
- * @returns The constant as text; undefined where it is none, or NULL.
+ * @returns The constant as text; undefined for NULL and for anything else.
  */
 export function constantOf(value: unknown): string | undefined {
   const node = asNode(value);

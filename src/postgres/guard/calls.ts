@@ -6,9 +6,9 @@ import { checkReadable, decideSetting, type SettingDecision, valuesIn } from "./
 import type { GuardPolicy } from "./types.ts";
 import { READ_XML_HINT } from "./xml.ts";
 
-/** A call of a function whose name bears no schema: one is written before it, so that nothing can shadow it. */
+/** A call of a function without a schema: the guard writes the schema before it, so that nothing can shadow the function. */
 export interface PendingCall {
-  /** Where the name stands, in bytes from the start of the parsed text. */
+  /** Offset of the name, in bytes from the start of the parsed text. */
   readonly offset: number;
   /** The schema to write. */
   readonly schema: string;
@@ -23,7 +23,7 @@ export class ApprovedCalls {
 
   /**
    * SQLAlchemy compares a table's access method with current_setting($1). The guard cannot see the parameter, but
-   * the comparison with a name of pg_am tells nothing about any other setting than default_table_access_method.
+   * comparing it with a name of pg_am reveals default_table_access_method only.
    *
    * @param expression The fields of an A_Expr.
    */
@@ -66,9 +66,9 @@ export class ApprovedCalls {
  *
  * @param call The fields of a FuncCall.
  * @param policy What may be reached.
- * @param approved Calls allowed for where they stand.
- * @returns The schema to write before its name, or undefined where it bears one.
- * @throws {Refusal} Where the function is not allowed, or not with these arguments.
+ * @param approved Calls allowed because of their place.
+ * @returns The schema to write before its name, or undefined if it has one.
+ * @throws {Refusal} The function is not allowed, or not with these arguments.
  */
 export function checkCall(
   call: Fields,
@@ -98,7 +98,7 @@ export function checkCall(
   return { offset, schema: home };
 }
 
-/** Whether the name is a known function of pg_catalog; throws where its arguments are not right. */
+/** Whether the name is an allowed function of pg_catalog; throws if its arguments are not allowed. */
 function checkBuiltIn(
   name: string,
   call: Fields,
@@ -148,8 +148,8 @@ function currentSetting(problem: string): Refusal {
 function checkSetConfig(args: readonly unknown[], policy: GuardPolicy): boolean {
   if (readSetConfig(args, policy).decision === "changes") return true;
   throw new Refusal(
-    "set_config() of a setting that stays as it is may only stand alone",
-    "Write SELECT set_config(…) without anything else, or leave it out: the value is the one it has",
+    "set_config() of a setting that keeps its value is allowed only by itself",
+    "Write SELECT set_config(…) without anything else, or leave it out: it changes nothing",
   );
 }
 
@@ -158,8 +158,8 @@ function checkSetConfig(args: readonly unknown[], policy: GuardPolicy): boolean 
  *
  * @param args Wrapped expressions.
  * @param policy The search path and time limits.
- * @returns What becomes of it, and the value where it is a constant.
- * @throws {Refusal} Where it is not allowed.
+ * @returns The decision, and the value if it is a constant.
+ * @throws {Refusal} It is not allowed.
  */
 export function readSetConfig(
   args: readonly unknown[],

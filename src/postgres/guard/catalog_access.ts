@@ -20,7 +20,7 @@ export class CatalogAccess {
     ROWS.set(policy, this.rows);
   }
 
-  /** What must be written otherwise, in the order it was met. */
+  /** The parts to rewrite, in the order of the walk. */
   get pending(): readonly PendingRows[] {
     return this.#pending;
   }
@@ -31,7 +31,7 @@ export class CatalogAccess {
    * @param fields The fields of a RangeVar.
    * @param schema Its schema.
    * @returns Whether only some of its rows may be seen.
-   * @throws {Refusal} It stands where that cannot be written.
+   * @throws {Refusal} A subquery cannot take its place.
    */
   enterRelation(fields: Fields, schema: string): boolean {
     const name = textOf(fields["relname"]);
@@ -52,7 +52,7 @@ export class CatalogAccess {
     return true;
   }
 
-  /** A column may bear the schema of its relation, where that is no subquery. @param fields The fields of a ColumnRef. */
+  /** Notes a column that is named with the schema of its relation: a subquery has no schema. @param fields The fields of a ColumnRef. */
   noteColumn(fields: Fields): void {
     const [schema, relation, column] = partsOf(fields);
     if (partsOf(fields).length < 3 || schema === undefined || relation === undefined) return;
@@ -94,7 +94,7 @@ export class CatalogAccess {
   }
 }
 
-/** Byte where a node stands. */
+/** Offset of a node in bytes. */
 function offsetOf(fields: Fields, name: string): number {
   const offset = fields["location"] ?? 0;
   if (typeof offset === "number" && offset >= 0) return offset;

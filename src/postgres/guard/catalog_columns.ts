@@ -27,7 +27,7 @@ const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 /**
- * What the columns of these are called. `alias.other` would call the function `other` with the whole row: to_json, concat and
+ * The names of their columns. `alias.other` would call the function `other` with the whole row: to_json, concat and
  * the like show every column.
  */
 const COLUMN = new RegExp(
@@ -57,7 +57,7 @@ export interface Sight {
 export class CatalogColumns {
   readonly #rows: CatalogRows;
 
-  /** @param rows Knows the subqueries that stand for a catalog. */
+  /** @param rows The subqueries that replace catalogs. */
   constructor(rows: CatalogRows) {
     this.#rows = rows;
   }
@@ -130,7 +130,7 @@ export class CatalogColumns {
       const within = [fields["larg"], fields["rarg"]].flatMap((side) => this.#noteItem(side, scope, inner));
       const using = namesOf(fields["usingClause"]) ?? [];
       const hidden = within.flatMap((catalog) => HIDDEN.get(catalog) ?? []);
-      // Behind an alias of the join its columns could not be told from functions.
+      // Behind an alias of the join, its columns look like functions.
       const named = alias !== undefined || fields["join_using_alias"] !== undefined;
       const [catalog] = within;
       if (

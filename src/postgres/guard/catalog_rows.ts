@@ -9,10 +9,10 @@ import { quoteLiteral, quoteName } from "./rewrite.ts";
 import { shapeOf } from "./tree_shape.ts";
 import type { GuardPolicy } from "./types.ts";
 
-/** Names in such subqueries begin so. */
+/** The beginning of names in these subqueries. */
 const PREFIX = "omcp_";
 const PLACEHOLDER = "'omcp_placeholder'";
-/** The first OID of what is not PostgreSQL's own. */
+/** The first OID of objects that are not PostgreSQL's own. */
 const FIRST_OWN = "16384";
 
 /** A function that is given an OID. */
@@ -20,7 +20,7 @@ interface OidFunction {
   /** Where the OID must be found: by the catalog that the second argument names, or always in one. */
   readonly catalogs: readonly string[];
   readonly type: "oid" | "regclass";
-  /** Set where the OID must be a column's: nobody asks otherwise for good. */
+  /** Set if the OID must come from a column: no tool asks in another way. */
   readonly ofColumn?: true;
 }
 
@@ -129,7 +129,7 @@ export class CatalogRows {
   }
 }
 
-/** Where, in what {@link CatalogRows.around} gives, the argument stands. */
+/** The path to the argument within the tree of {@link CatalogRows.around}. */
 const TO_ARGUMENT = ["SubLink", "subselect", "SelectStmt", "fromClause", "1", "RangeSubselect", "subquery"]
   .concat(
     ["SelectStmt", "targetList", "0", "ResTarget", "val", "TypeCast", "arg"],
@@ -157,7 +157,7 @@ function targetOf(select: unknown): unknown {
   return asNode(listOf(asNode(select)?.fields["targetList"])[0])?.fields["val"];
 }
 
-/** The subqueries, by catalog. Every relation bears its schema, so that no common table expression takes its place. */
+/** The subqueries, by catalog. Every relation has its schema, so that no common table expression takes its place. */
 function subqueries(policy: GuardPolicy): ReadonlyMap<string, string> {
   const schema = quoteLiteral(policy.cdmSchema);
   const array = quoteLiteral(`{${[...policy.relations].map(quoteName).join(",")}}`);
@@ -199,7 +199,7 @@ function subqueries(policy: GuardPolicy): ReadonlyMap<string, string> {
   const named = (schemaColumn: string, nameColumn: string): string =>
     `(omcp_x.${schemaColumn} = ${schema} AND omcp_x.${nameColumn} = ${names}) OR omcp_x.${schemaColumn} IN ${builtIn}`;
   const own = (column: string): string => `omcp_x.${column} < ${FIRST_OWN}`;
-  // The name of a constraint says little: another table's may bear it too.
+  // A constraint's name does not identify it: another table's constraint may have the same name.
   const constraintNamed = `omcp_x.constraint_schema IN ${builtIn} OR (omcp_x.constraint_schema = ${schema}
     AND omcp_x.constraint_name IN (SELECT omcp_k.conname FROM (${constraints}) AS omcp_k)
     AND omcp_x.constraint_name NOT IN (SELECT omcp_h.conname FROM pg_catalog.pg_constraint AS omcp_h

@@ -39,7 +39,7 @@ const OUTERMOST: Place = { scope: undefined, sight: undefined, depth: 0 };
 /** The expression kinds whose "operator" is a phrase of the grammar. */
 const BETWEEN_KINDS = /^AEXPR_(NOT_)?BETWEEN(_SYM)?$/;
 
-/** Walks a SELECT and throws a {@link Refusal} at the first thing that is not known to be harmless. */
+/** Walks a SELECT and throws a {@link Refusal} at the first part that is not known to be harmless. */
 export class SelectChecker {
   readonly #policy: GuardPolicy;
   readonly #calls: PendingCall[] = [];
@@ -61,14 +61,14 @@ export class SelectChecker {
   }
 
   /**
-   * What is to be written into the text: calls whose function bears no schema, and what shows rows of the catalogs, in the order
-   * they were met; and whether a call may change a setting.
+   * What the guard has to write into the text, in the order of the walk: schemas of functions, and subqueries in place of
+   * catalogs; and whether a call may change a setting.
    */
   get found(): {
     readonly calls: readonly PendingCall[];
     readonly rows: readonly PendingRows[];
     readonly changesSettings?: true;
-    /** Set where so much stands in FROM that the cost is to be estimated. */
+    /** Set if FROM has so many items that the cost is estimated first. */
     readonly estimated?: true;
   } {
     return {
@@ -80,7 +80,7 @@ export class SelectChecker {
   }
 
   /**
-   * Checks that a plan of what was checked shows nothing else.
+   * Checks that a plan of the statement shows nothing but what was checked.
    *
    * @throws {Refusal} It would show what is behind a view.
    */
@@ -96,7 +96,7 @@ export class SelectChecker {
    * Checks a statement that must be a SELECT.
    *
    * @param statement A wrapped node.
-   * @throws {Refusal} Where it is not allowed.
+   * @throws {Refusal} It is not allowed.
    */
   checkSelect(statement: unknown): void {
     const node = asNode(statement);
@@ -108,10 +108,10 @@ export class SelectChecker {
   }
 
   /**
-   * Checks expressions and types that stand outside of a SELECT.
+   * Checks expressions and types outside of a SELECT.
    *
    * @param parts Wrapped nodes.
-   * @throws {Refusal} Where one is not allowed.
+   * @throws {Refusal} One of them is not allowed.
    */
   checkParts(parts: readonly unknown[]): void {
     for (const part of parts) this.#visit(part, OUTERMOST);
@@ -119,10 +119,10 @@ export class SelectChecker {
   }
 
   /**
-   * Checks a relation that is named outside of a SELECT.
+   * Checks a relation outside of a SELECT.
    *
    * @param relation The fields of a RangeVar.
-   * @throws {Refusal} Where it may not be read.
+   * @throws {Refusal} It may not be read.
    */
   checkRelation(relation: Fields): void {
     this.#catalogs.refuseWhole(`${catalogOf(relation, undefined)}.${textOf(relation["relname"])}`);
@@ -191,7 +191,7 @@ export class SelectChecker {
     }
   }
 
-  /** Applies the rules of one kind of node; gives the place its fields are walked in. */
+  /** Applies the rules of one kind of node. Returns the place for its fields. */
   #enter(kind: string, fields: Fields, place: Place): Place {
     if (FROM_ITEMS.has(kind)) this.#fromItems += 1;
     this.#xml.enter(kind, fields);
@@ -291,7 +291,7 @@ export class SelectChecker {
   }
 }
 
-/** The place of what stands in a FROM list itself. */
+/** The place of the FROM list itself. */
 function within(place: Place): Place {
   const { sight } = place;
   return sight === undefined ? place : { ...place, sight: { ...sight, inFrom: true } };

@@ -4,17 +4,17 @@ import { GrammarError } from "./grammar.ts";
 import { parseStatements, scanTokens } from "./parser.ts";
 
 /**
- * From so many items in FROM on, a statement's cost is estimated before it runs. With fewer nothing can be joined, and the cost
- * is that of reading one relation.
+ * Items in FROM from which a statement's cost is estimated before it runs. With fewer there is no join, and the cost is that of
+ * reading one relation.
  */
 export const ESTIMATED_ITEMS = 2;
 
-/** What may stand between EXPLAIN and its query; PostgreSQL takes both spellings. */
+/** Words between EXPLAIN and its query; PostgreSQL takes both spellings. */
 const EXPLAIN_WORDS: ReadonlySet<string> = new Set(["ANALYZE", "ANALYSE", "VERBOSE"]);
 
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** What stands in FROM, and so can be joined. */
+/** Items of FROM, which can be joined. */
 export const FROM_ITEMS: ReadonlySet<string> = new Set([
   "RangeVar",
   "RangeFunction",
@@ -23,12 +23,12 @@ export const FROM_ITEMS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Finds the query that a statement runs: the statement itself, or what stands in COPY (…), DECLARE … FOR and EXPLAIN ANALYZE. Of
+ * Finds the query that a statement runs: the statement itself, or the query in COPY (…), DECLARE … FOR and EXPLAIN ANALYZE. Of
  * PREPARE, whose parameters have types by name, it is the PREPARE, under {@link ESTIMATED_NAME}.
  *
  * @param sql The statement as it will be sent.
  * @param tree Its parse tree, places aside.
- * @returns The query; undefined where there is none, or it cannot be found.
+ * @returns The query; undefined if there is no query, or it cannot be found.
  */
 export function queryIn(sql: string, tree: unknown): string | undefined {
   const node = asNode(tree);

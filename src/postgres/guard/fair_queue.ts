@@ -1,14 +1,14 @@
-/** Lets one task run at a time and goes round the owners: whoever has a hundred waiting delays another by one. */
+/** Runs one task at a time, taking turns among owners: an owner with a hundred waiting tasks delays another by one. */
 export class FairQueue {
-  /** Those who wait, the one whose turn is next first. */
+  /** The waiting owners, the next first. */
   readonly #waiting = new Map<string, (() => void)[]>();
-  /** Whose task runs; undefined where none does. */
+  /** The owner whose task runs; undefined if no task runs. */
   #running: string | undefined;
 
   /**
    * Runs a task when its owner's turn comes.
    *
-   * @param owner Whose task it is; an owner's tasks run in the order they came.
+   * @param owner The task's owner; an owner's tasks run in order.
    * @param task What to do.
    * @returns What the task gives.
    */
@@ -41,7 +41,7 @@ export class FairQueue {
     if (owner !== undefined) this.#waiting.get(owner)?.shift()?.();
   }
 
-  /** Whose turn it was has to wait for all others; forgotten where nothing of it waits. */
+  /** Puts the owner whose turn it was behind all others, and forgets it if it has no waiting task. */
   #toTheEnd(owner: string): void {
     const own = this.#waiting.get(owner);
     this.#waiting.delete(owner);

@@ -110,7 +110,7 @@ function parseArities(text: string): ReadonlyMap<string, Arity> {
 export const FUNCTIONS: ReadonlyMap<string, Arity> = parseArities(ALLOWED);
 
 /**
- * Those among {@link FUNCTIONS} that PostgreSQL calls volatile, each reviewed: clocks, chance, and the release of
+ * The volatile functions among {@link FUNCTIONS}, each reviewed: clocks, chance, and the release of
  * advisory locks, which the guard lets nobody take (asyncpg's reset calls it), two facts about the server,
  * and the sizes and partitions of relations.
  */
@@ -147,14 +147,14 @@ export const FUNCTION_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map(
   ["jsonb_array_elements_text", ["value"]],
 ]);
 
-/** The operators of pg_catalog: an unknown one can only be an extension's or the site's own. */
+/** The operators of pg_catalog: any other belongs to an extension or the site. */
 export const OPERATORS: ReadonlySet<string> = new Set(
   ("!! !~ !~* !~~ !~~* # ## #- #> #>> % & && &< &<| &> * *< *<= *<> *= *> *>= + - -> ->> -|- / < <-> << <<= <<| <= " +
     "<> <@ <^ = > >= >> >>= >^ ? ?# ?& ?- ?-| ?| ?|| @ @-@ @> @? @@ @@@ ^ ^@ | |&> |/ |>> || ||/ ~ ~* ~<=~ ~<~ ~= " +
     "~>=~ ~>~ ~~ ~~*").split(" "),
 );
 
-/** The types a value may be cast to, and a column definition may bear. */
+/** The types that a cast or a column definition may name. */
 export const TYPES: ReadonlySet<string> = new Set(
   ("bool int2 int4 int8 float4 float8 numeric text varchar bpchar char name bytea date time timetz timestamp timestamptz " +
     "interval uuid json jsonb jsonpath oid tid xid cid int2vector oidvector bit varbit money inet cidr macaddr macaddr8 " +

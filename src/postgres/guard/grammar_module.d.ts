@@ -17,5 +17,5 @@ export interface GrammarModule {
   lengthBytesUTF8(text: string): number;
 }
 
-/** Loads the WebAssembly, each time anew. */
+/** Loads the WebAssembly; each call makes an instance. */
 export function instantiateGrammar(): Promise<GrammarModule>;

@@ -73,7 +73,7 @@ export class Guard {
    * @param sql The text of a Query (`simple`) or a Parse (`extended`).
    * @param protocol Which of both.
    * @param owner Whose text it is, such as a sandbox's id. @default "" (all texts are one owner's)
-   * @returns A plan a statement, in order; none for an empty text. It never rejects: what fails is refused.
+   * @returns A plan a statement, in order; an empty list for an empty text. It never rejects: it refuses what fails.
    */
   async plan(sql: string, protocol: QueryProtocol, owner = ""): Promise<readonly StatementPlan[]> {
     let plans: readonly StatementPlan[] | undefined;

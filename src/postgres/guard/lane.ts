@@ -3,7 +3,7 @@ import type { StatementPlan } from "./statement_plan.ts";
 import type { GuardPolicy, QueryProtocol } from "./types.ts";
 import { ReplySchema, type WorkerReply, type WorkerRequest } from "./worker_messages.ts";
 
-/** After so many characters a worker is replaced as soon as nobody needs it: neither WebAssembly nor V8 gives memory back. */
+/** Characters after which an idle worker is replaced: neither WebAssembly nor V8 gives memory back. */
 const WORN_CHARACTERS = 64 * 1024;
 /** Milliseconds without a text after which nobody seems to need the worker. */
 const REST_MS = 1_000;

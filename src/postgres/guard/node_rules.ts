@@ -1,4 +1,4 @@
-/** What single kinds of nodes must look like, whatever stands around them. */
+/** Rules for single kinds of nodes, independent of their place. */
 import { asNode, type Fields, listOf, namesOf, textOf } from "./ast.ts";
 import { OPERATORS, TYPES } from "./functions.ts";
 import { Refusal } from "./refusal.ts";
@@ -7,7 +7,7 @@ import { SAMPLING_METHODS } from "./relations.ts";
 import type { GuardPolicy } from "./types.ts";
 import { READ_XML_HINT } from "./xml.ts";
 
-/** Fields that `(value).field` may name: none of them is a function of pg_catalog. */
+/** Fields that `(value).field` may name: pg_catalog has no function of these names. */
 const ATTRIBUTES = /^(key|value|n|x|ordinality|f[0-9]{1,3})$/;
 
 /**
@@ -23,7 +23,7 @@ export function checkCommonTable(fields: Fields): void {
 }
 
 /**
- * TABLESAMPLE may use PostgreSQL's own methods only: any other is a function of somebody's.
+ * TABLESAMPLE may use PostgreSQL's own methods only: any other is a function of the site's or of an extension.
  *
  * @param fields The fields of a RangeTableSample.
  * @throws {Refusal} The method is another one.
@@ -36,7 +36,7 @@ export function checkSampling(fields: Fields): void {
 }
 
 /**
- * `(value).f` calls the function f where value has no field f, so only names that no function bears may stand there.
+ * `(value).f` calls the function f where value has no field f, so only names that no function has are allowed.
  *
  * @param fields The fields of an A_Indirection.
  * @param policy The CDM's columns.
@@ -48,7 +48,7 @@ export function checkIndirection(fields: Fields, policy: GuardPolicy): void {
     if (node?.kind === "A_Indices" || node?.kind === "A_Star") continue;
     const name = node?.kind === "String" ? textOf(node.fields["sval"]) : "";
     if (ATTRIBUTES.test(name)) continue;
-    // The CDM's columns bear names that no function of PostgreSQL's has, and those of the site are known.
+    // PostgreSQL has no function with the name of a CDM column, and the site's functions are known.
     const column = policy.columns?.has(name) === true && policy.rowFunctions?.has(name) !== true;
     if (column && name.includes("_") && !name.startsWith("pg_")) continue;
     throw new Refusal(

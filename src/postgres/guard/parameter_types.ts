@@ -24,5 +24,5 @@ export const ALLOWED_TYPES: ReadonlyMap<string, readonly [oid: number, array: nu
   }),
 );
 
-/** The OIDs; 0, which stands for no type, is the server's to decide. */
+/** The OIDs. 0 means that the server chooses the type. */
 export const PARAMETER_TYPES: ReadonlySet<number> = new Set([0, ...[...ALLOWED_TYPES.values()].flat()]);

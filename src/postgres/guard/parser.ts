@@ -18,21 +18,21 @@ const TokenSchema = z.object({
 });
 const ScannedSchema = z.object({ tokens: z.array(TokenSchema) });
 
-/** One statement of a text, and where it stands there, in bytes of UTF-8. */
+/** One statement of a text, and its place there in bytes of UTF-8. */
 export interface ParsedStatement {
   readonly tree: Readonly<Record<string, unknown>>;
   readonly start: number;
   readonly end: number;
 }
 
-/** A token of a text, and where it stands there, in bytes of UTF-8. */
+/** A token of a text, and its place there in bytes of UTF-8. */
 export type Token = z.infer<typeof TokenSchema>;
 
 /**
  * Parses a text with PostgreSQL's own grammar.
  *
  * @param sql Well-formed text without NUL.
- * @returns Its statements; none for an empty one.
+ * @returns Its statements; an empty list for an empty text.
  * @throws {GrammarError} Where PostgreSQL would report a syntax error.
  * @throws {Error} Where the parser itself fails, after which it must not be used again.
  */

@@ -21,12 +21,12 @@ const MAX_DRIVER_STATEMENT_BYTES = 512;
 /** Characters of a syntax error's message. */
 const MAX_MESSAGE = 200;
 
-/** What helps where a text cannot be written so that it passes again. */
+/** Hints for texts that the guard cannot rewrite so that they pass again. */
 const QUALIFIED_CALLS = "Write pg_catalog. before function names";
 const PLAIN_CATALOGS =
   "Name catalogs plainly, as in FROM pg_catalog.pg_class AS c: the guard puts a subquery in their place";
 
-/** What a text is planned with. */
+/** What {@link planText} works with. */
 export interface PlanContext {
   readonly policy: GuardPolicy;
   readonly drivers: DriverStatements;
@@ -38,7 +38,7 @@ export interface PlanContext {
  * @param sql The text of a Query (`simple`) or a Parse (`extended`).
  * @param protocol Which of both.
  * @param context The policy and the statements of drivers.
- * @returns A plan a statement, in order; none for an empty text; one refusal for a text that PostgreSQL cannot parse.
+ * @returns A plan for each statement, in order; an empty list for an empty text; one refusal for a text that PostgreSQL cannot parse.
  * @throws {Error} Where the parser itself fails, after which it must not be used again.
  */
 export function planText(
@@ -144,7 +144,7 @@ function planStatement(
   }
 }
 
-/** Judges the text that will be sent as if the client had sent it: one statement, of the same kind, with nothing to add. */
+/** Classifies the text to send as if the client had sent it: it must be one statement of the same kind, with nothing to add. */
 function verify(sql: string, command: string, context: PlanContext & { readonly hint: string }): void {
   const unsure = new Refusal("the guard cannot write this statement safely", context.hint);
   let statements: readonly ParsedStatement[];

@@ -2,20 +2,20 @@ import { countTokens, type TokenCount } from "./token_count.ts";
 import { SQLSTATE } from "./refusal.ts";
 import type { StatementPlan } from "./statement_plan.ts";
 
-/** The longest text that is looked at, in bytes of UTF-8. */
+/** The longest text that is read, in bytes of UTF-8. */
 export const MAX_SQL_BYTES = 256 * 1024;
 
 /**
- * The most of each in a text. They, not its bytes, are what parsing takes time and memory for: a list of 10,000 numbers has
- * 20,000 tokens, and takes 10 to 50 ms.
+ * Limits of a text. Tokens and comments, not bytes, cost the parser time and memory: a list of 10,000 numbers has 20,000
+ * tokens and takes 10 to 50 ms.
  */
 const MOST: TokenCount = { tokens: 20_000, comments: 2_000 };
 
 /**
- * Refuses a text that is not even parsed: too long, or not what PostgreSQL takes for text.
+ * Refuses a text before it is parsed: too long, too many tokens, or not valid text for PostgreSQL.
  *
  * @param sql The text.
- * @returns The refusal, or undefined where it is fit.
+ * @returns The refusal, or undefined if the text may be parsed.
  */
 export function precheck(sql: string): StatementPlan | undefined {
   const refuse = (sqlstate: string, message: string, hint: string): StatementPlan => {
@@ -29,7 +29,7 @@ export function precheck(sql: string): StatementPlan | undefined {
       "Split it, or load long lists into a DataFrame and join there",
     );
   }
-  // Where there are fewer characters, there are fewer of these.
+  // A shorter text cannot have that many.
   if (sql.length > 2 * MOST.comments) {
     const { tokens, comments } = countTokens(sql, MOST);
     if (tokens > MOST.tokens) {

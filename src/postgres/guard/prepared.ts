@@ -1,4 +1,4 @@
-/** PREPARE and EXECUTE: what the protocol's own Parse and Bind may do, in SQL. */
+/** PREPARE and EXECUTE: in SQL, what Parse and Bind do in the protocol. */
 import { asNode, type Fields, listOf, textOf } from "./ast.ts";
 import { SelectChecker } from "./checker.ts";
 import { Refusal } from "./refusal.ts";
@@ -12,7 +12,7 @@ import type { GuardPolicy } from "./types.ts";
  * @param fields The fields of a PrepareStmt.
  * @param policy What may be reached.
  * @returns What to send.
- * @throws {Refusal} Where the statement that is prepared is not allowed.
+ * @throws {Refusal} The prepared statement is not allowed.
  */
 export function classifyPrepare(fields: Fields, policy: GuardPolicy): Decision {
   onlyFields("PREPARE", fields, ["name", "argtypes", "query"]);
@@ -21,19 +21,19 @@ export function classifyPrepare(fields: Fields, policy: GuardPolicy): Decision {
   new SelectChecker(policy).checkParts(listOf(fields["argtypes"]));
   const { changesSettings, ...found } = checkedSelect(fields["query"], policy);
   if (changesSettings === true) {
-    // By the protocol's Bind it could run where nobody looks for it.
+    // The protocol's Bind could run it where the broker does not look for it.
     throw new Refusal("set_config() may not be prepared", "Use SET, or SELECT set_config(…) by itself");
   }
   return { command: "prepare", argument: textOf(fields["name"]), ...found };
 }
 
 /**
- * Decides about EXECUTE. Whatever is prepared has passed the guard.
+ * Decides about EXECUTE. Every prepared statement has passed the guard.
  *
  * @param fields The fields of an ExecuteStmt.
  * @param policy What may be reached.
  * @returns What to send.
- * @throws {Refusal} Where a parameter is not allowed.
+ * @throws {Refusal} A parameter is not allowed.
  */
 export function classifyExecute(fields: Fields, policy: GuardPolicy): Decision {
   onlyFields("EXECUTE", fields, ["name", "params"]);

@@ -6,10 +6,10 @@ import type { GuardPolicy } from "./types.ts";
 
 /** The most relations of a statement: the planner takes time for each, and for each pair that it may join. */
 const MAX_RELATIONS = 500;
-/** Letters that a misspelt name may differ in. */
+/** The most letters in which a misspelt name may differ. */
 const MAX_DISTANCE = 3;
 
-/** Names of the common table expressions in sight, innermost first, with the relations that a mention stands for. */
+/** Names of the common table expressions in sight, innermost first, each with the number of relations that a mention adds. */
 export interface Scope {
   readonly names: ReadonlyMap<string, number>;
   readonly outer: Scope | undefined;
@@ -17,7 +17,7 @@ export interface Scope {
 
 type CatalogSchema = "pg_catalog" | "information_schema";
 
-/** The relations that a mention of a common table expression stands for; undefined where none of that name is in sight. */
+/** The number of relations that a mention of a common table expression adds; undefined if no expression of that name is in sight. */
 function commonTable(name: string, scope: Scope | undefined): number | undefined {
   for (let level = scope; level !== undefined; level = level.outer) {
     const relations = level.names.get(name);

@@ -20,8 +20,8 @@ export class References {
       const call = asNode(listOf(asNode(item)?.fields["items"])[0]);
       const name = namesOf(call?.fields["funcname"])?.at(-1);
       if (call?.kind !== "FuncCall" || name === undefined) {
-        // CURRENT_DATE, CAST and their like may stand in FROM too. What their column is called depends on what stands
-        // within: only names that are given count, and without a name of their own nothing may be asked of them.
+        // FROM takes CURRENT_DATE, CAST and the like too. The name of their column depends on what is within, so only given
+        // names count, and they need an alias.
         if (aliasName === undefined) {
           throw new Refusal(
             "an expression in FROM needs an alias",

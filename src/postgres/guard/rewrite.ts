@@ -43,7 +43,7 @@ export function quoteLiteral(text: string): string {
 }
 
 /**
- * Takes PostgreSQL's white space away: any other (U+00A0, U+FEFF) is a letter to it, and part of a name.
+ * Trims PostgreSQL's white space. PostgreSQL reads any other (U+00A0, U+FEFF) as a letter of a name.
  *
  * @param text The whole text.
  * @param range A part of it.
@@ -74,8 +74,8 @@ export function qualifyingEdits(calls: readonly PendingCall[]): readonly Edit[] 
  *
  * @param text The whole text.
  * @param range The statement in it.
- * @returns The edits; none where there is no backslash.
- * @throws {Refusal} Where the statement cannot be split into tokens.
+ * @returns The edits; an empty list if there is no backslash.
+ * @throws {Refusal} The statement cannot be split into tokens.
  */
 export function escapingEdits(text: Uint8Array, { start, end }: Range): readonly Edit[] {
   const statement = text.subarray(start, end);
@@ -117,8 +117,8 @@ export function charactersOf(text: Uint8Array, { start, end }: Range): number {
  *
  * @param text The whole text, in UTF-8.
  * @param range The part that is wanted, and the characters before it.
- * @param edits In any order, none within another.
- * @returns The part's new text, and where its parts stand in the whole text, in characters.
+ * @param edits In any order; no edit is within another.
+ * @returns The part's new text, and the places of its parts in the whole text, in characters.
  */
 export function edited(
   text: Uint8Array,

@@ -3,17 +3,17 @@ import { scanTokens, type Token } from "./parser.ts";
 import { Refusal } from "./refusal.ts";
 import { type Edit, quoteName, type Range } from "./rewrite.ts";
 
-/** A part of a statement that must be written otherwise; offsets are bytes from the start of the parsed text. */
+/** A part of a statement to rewrite; offsets are bytes from the start of the parsed text. */
 export type PendingRows =
   | {
     readonly kind: "relation";
     readonly offset: number;
     readonly schema: boolean;
     readonly rows: string;
-    /** What the relation is called, where it has no alias. */
+    /** The relation's name, if it has no alias. */
     readonly name: string | undefined;
   }
-  /** A column that is named with its relation's schema: a subquery has none. */
+  /** A column that is named with its relation's schema: a subquery has no schema. */
   | { readonly kind: "column"; readonly offset: number }
   /** The first argument of a call. */
   | { readonly kind: "argument"; readonly offset: number; readonly around: readonly [string, string] };
@@ -22,7 +22,7 @@ const OPEN: ReadonlySet<string> = new Set(["(", "["]);
 const CLOSE: ReadonlySet<string> = new Set([")", "]"]);
 
 /**
- * Makes the edits. What they give is parsed and judged again, so a place that is not found right cannot pass.
+ * Makes the edits. Their result is parsed and checked again, so a wrong place cannot pass.
  *
  * @param text The whole text.
  * @param range The statement in it.

@@ -8,7 +8,7 @@ import type { GuardPolicy } from "./types.ts";
 
 const SNAPSHOT = /^[0-9A-F]{8}-[0-9A-F]{8}-[0-9]{1,10}$/;
 /**
- * Sent where a setting stays as it is, so that the answer and its place are the server's own. Both set what every session has
+ * Sent for a setting that keeps its value, so that the server gives the answer in its place. Both set what every session has
  * from its start.
  */
 const KEPT_SET = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
@@ -20,7 +20,7 @@ const KEPT_RESET = "RESET default_transaction_read_only";
  * @param fields The fields of a VariableSetStmt.
  * @param policy What may be reached.
  * @returns What to send.
- * @throws {Refusal} Where the setting is not harmless.
+ * @throws {Refusal} The setting is not allowed.
  */
 export function checkSet(fields: Fields, policy: GuardPolicy): Decision {
   const name = textOf(fields["name"]);
@@ -48,7 +48,7 @@ export function checkSet(fields: Fields, policy: GuardPolicy): Decision {
  * Decides about SHOW.
  *
  * @param fields The fields of a VariableShowStmt.
- * @throws {Refusal} Where the setting may not be read.
+ * @throws {Refusal} The setting may not be read.
  */
 export function checkShow(fields: Fields): void {
   checkReadable(textOf(fields["name"]));
@@ -91,7 +91,7 @@ function checkMulti(name: string, fields: Fields, policy: GuardPolicy): Decision
   }
   if (policy.snapshots !== true) {
     throw new Refusal(
-      "SET TRANSACTION SNAPSHOT is not available: snapshots cannot yet be told apart by sandbox",
+      "SET TRANSACTION SNAPSHOT is not available",
       "Read in one connection: its transaction has one snapshot",
     );
   }

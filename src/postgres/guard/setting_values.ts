@@ -1,4 +1,4 @@
-/** Rules for the values of settings, as PostgreSQL 13 to 17 read them; what a rule does not know for sure it does not allow. */
+/** Rules for the values of settings, as PostgreSQL 13 to 17 read them; a rule allows only what it knows for certain. */
 import type { GuardPolicy } from "./types.ts";
 
 /** The value given, one text or, as in `SET datestyle TO ISO, MDY`, several. */
@@ -7,7 +7,7 @@ export type SettingValues = readonly string[];
 /** Says whether a setting may have a value. */
 export type ValueRule = (values: SettingValues, policy: GuardPolicy) => boolean;
 
-/** Any value: nothing is decided by it. @param values The value. @returns Whether there is one. */
+/** Any value, because nothing depends on it. @param values The value. @returns Whether there is one. */
 export function anything(values: SettingValues): boolean {
   return values.length > 0;
 }
@@ -64,7 +64,7 @@ const MILLISECONDS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * A time limit that is not above the session's own; 0 would be none at all.
+ * A time limit that is not above the session's own. 0 means no limit, so it does not pass.
  *
  * @param setting Its name in {@link GuardPolicy.timeLimits}; without a limit there, any time but 0.
  * @returns The rule.
@@ -79,7 +79,7 @@ export function timeUpToLimit(setting: string): ValueRule {
 }
 
 /**
- * A time limit that may be 0 where the session has none, or always.
+ * A time limit that may be 0 if the session has no limit, or always.
  *
  * @param setting Its name in {@link GuardPolicy.timeLimits}.
  * @param always Set where another limit ends what it limits.
@@ -94,7 +94,7 @@ export function timeOrNone(setting: string, always = false): ValueRule {
 }
 
 /**
- * An amount of memory or disk: only for settings that reserve none.
+ * An amount of memory or disk, for settings that reserve nothing.
  *
  * @param values The value.
  * @returns Whether it is one.
@@ -103,7 +103,7 @@ export function size(values: SettingValues): boolean {
   return values.length === 1 && /^\s*[0-9]{1,9}\s*(?:B|kB|MB|GB|TB)?\s*$/.test(values[0] ?? "");
 }
 
-/** Schemas that stand behind the CDM's in a path, and change nothing there: their tables are out of reach. */
+/** Schemas that change nothing after the CDM's schema in a search path, because their tables are out of reach. */
 const BEHIND: ReadonlySet<string> = new Set(["public", "pg_catalog", "$user"]);
 
 /**
@@ -121,7 +121,7 @@ export function cdmFirst(values: SettingValues, policy: GuardPolicy): boolean {
  * Splits a list of names, as set_config() and start-up options give it, into what `SET … TO a, b` would give.
  *
  * @param text Names with commas between them, some in double quotes.
- * @returns The names; unquoted ones in lower case; undefined where it is no such list.
+ * @returns The names; unquoted ones in lower case; undefined if it is not such a list.
  */
 export function splitNames(text: string): readonly string[] | undefined {
   const names: string[] = [];

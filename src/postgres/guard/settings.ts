@@ -22,16 +22,16 @@ import {
 } from "./setting_values.ts";
 
 const ISOLATION = oneOf("serializable", "repeatable read", "read committed", "read uncommitted");
-/** Below these levels PostgreSQL tells what goes on inside the server. */
+/** Lower levels show the inner workings of the server. */
 const MESSAGES = oneOf("info", "notice", "warning", "error");
 
 const TIME_LIMITS = ["idle_in_transaction_session_timeout", "statement_timeout"];
-/** What the planner thinks that work costs. */
+/** The planner's costs. */
 const COSTS = ["cpu_index_tuple_cost", "cpu_operator_cost", "cpu_tuple_cost", "parallel_setup_cost"].concat(
   ["parallel_tuple_cost", "random_page_cost", "seq_page_cost"],
 );
 const JIT_COSTS = ["jit_above_cost", "jit_inline_above_cost", "jit_optimize_above_cost"];
-/** What the planner takes for large. */
+/** The sizes from which the planner changes its plan. */
 const SIZES = ["effective_cache_size", "min_parallel_index_scan_size", "min_parallel_table_scan_size"];
 
 /** What the planner may use or not: `enable_…`. */
@@ -53,7 +53,7 @@ const CHANGEABLE: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
   ["default_transaction_isolation", ISOLATION],
   ["escape_string_warning", onOrOff],
   ["extra_float_digits", between(-15, 3)],
-  // both: 8 is what PostgreSQL takes by default, and more makes planning slow
+  // 8 is the default of both, and more makes planning slow
   ["from_collapse_limit", between(1, 8)],
   ["join_collapse_limit", between(1, 8)],
   // Its default, and less: without the genetic search, planning a join of twenty tables takes gigabytes.
@@ -68,7 +68,7 @@ const CHANGEABLE: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
   ["effective_io_concurrency", between(0, 1_000)],
   ["recursive_worktable_factor", between(0.001, 1_000_000)],
   ["synchronous_commit", oneOf("on", "off", "local", "remote_write", "remote_apply")],
-  // Waiting for a lock is part of a statement's time.
+  // The time of a statement includes its wait for locks.
   ["lock_timeout", timeOrNone("lock_timeout", true)],
   ["idle_session_timeout", timeOrNone("idle_session_timeout")],
   ["transaction_timeout", timeOrNone("transaction_timeout")],
@@ -92,7 +92,7 @@ const CHANGEABLE: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
   ...PLANNER_SWITCHES.map((what) => [`enable_${what}`, onOrOff] as const),
 ]);
 
-/** Settings that stay as they are. Drivers set them to the value they have, which changes nothing: that is answered, not sent. */
+/** Settings that keep their value. Drivers set them to the value they have: the broker answers that without changing anything. */
 const KEPT: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
   ["array_nulls", on],
   ["backslash_quote", oneOf("safe_encoding")],
@@ -127,7 +127,7 @@ const SETTABLE_NAMES: readonly string[] = [...CHANGEABLE.keys(), ...KEPT.keys()]
 /** All settings that may be read, for the test that compares them with a server's. */
 export const READABLE_NAMES: readonly string[] = [...SETTABLE_NAMES, ...READABLE];
 
-/** What becomes of a change: it is sent, or answered because nothing would change. */
+/** What happens to a change: the guard sends it, or answers it because it changes nothing. */
 export type SettingDecision = "changes" | "kept";
 
 const HINT =
@@ -137,9 +137,9 @@ const HINT =
  * Decides about giving a setting a value.
  *
  * @param name The setting's name, in any case.
- * @param values The value, as `SET … TO a, b` gives it; `default`, or `unknown` where it is no constant.
+ * @param values The value, as `SET … TO a, b` gives it; `default`; or `unknown` if it is not a constant.
  * @param policy The search path and time limits.
- * @returns What becomes of it.
+ * @returns The decision.
  * @throws {Refusal} It may not be set, or not to this value.
  */
 export function decideSetting(
@@ -155,7 +155,7 @@ export function decideSetting(
   }
   const decision = changeable === undefined ? "kept" : "changes";
   if (values === "default") return decision;
-  // Of a value that is not known, nothing may depend on it.
+  // A value that is not known passes only where nothing depends on it.
   if (values === "unknown" ? rule === anything : rule(values, policy)) return decision;
   throw new Refusal(
     `parameter "${name}" may not be given this value in a sandbox`,

@@ -18,7 +18,7 @@ export type StartupDecision =
  *
  * @param parameters Names and values of the packet.
  * @param policy The search path and time limits.
- * @returns The settings to begin the session with, or why there is none.
+ * @returns The settings of the session, or the refusal.
  */
 export function decideStartup(
   parameters: StartupParameters,

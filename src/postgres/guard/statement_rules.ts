@@ -1,4 +1,4 @@
-/** What the rules for several kinds of statements share. */
+/** Rules that several kinds of statements share. */
 import type { Fields } from "./ast.ts";
 import type { PendingCall } from "./calls.ts";
 import { SelectChecker } from "./checker.ts";
@@ -12,16 +12,16 @@ export interface Decision {
   readonly command: ForwardCommand;
   /** The text to send instead of the client's own. */
   readonly sql?: string;
-  /** Function calls whose schema is to be written into the client's own text. */
+  /** Function calls whose schema the guard writes into the client's text. */
   readonly calls?: readonly PendingCall[];
-  /** What shows rows of the catalogs, to be written so that it shows the sandbox's only. */
+  /** Mentions of catalogs, which the guard rewrites to show the sandbox's rows only. */
   readonly rows?: readonly PendingRows[];
   readonly argument?: string;
-  /** Set where it may change settings. */
+  /** Set if it may change settings. */
   readonly changesSettings?: true;
-  /** Set where it runs a query whose cost is to be estimated first. */
+  /** Set if it runs a query whose cost is estimated first. */
   readonly estimated?: true;
-  /** The prepared statement that it runs: what that does, it does. */
+  /** The prepared statement that it runs, and whose effects it has. */
   readonly executes?: string;
 }
 
@@ -31,7 +31,7 @@ export interface Decision {
  * @param select A wrapped node.
  * @param policy What may be reached.
  * @returns What the checker found.
- * @throws {Refusal} Where it is not allowed.
+ * @throws {Refusal} It is not allowed.
  */
 export function checkedSelect(
   select: unknown,

@@ -46,7 +46,7 @@ const COPY_OPTIONS: ReadonlySet<string> = new Set([
  * @param tree The statement's parse tree.
  * @param policy What may be reached.
  * @returns What to send.
- * @throws {Refusal} Where it must not pass.
+ * @throws {Refusal} It is not allowed.
  */
 export function classify(tree: unknown, policy: GuardPolicy): Decision {
   const node = asNode(tree);

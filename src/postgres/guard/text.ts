@@ -1,6 +1,6 @@
-/** What the guard and the broker both need to know of texts. It is here because the guard's worker may read this folder only. */
+/** Text helpers of the guard and the broker. They are here because the guard's worker may read this folder only. */
 
-/** From the character `sent` of what is sent on, the text is the same as from `written` in the client's. */
+/** From character `sent` of the text that is sent, the text equals the client's text from character `written`. */
 export type Place = readonly [sent: number, written: number];
 
 /**
@@ -16,7 +16,7 @@ export function charactersIn(text: string): number {
 }
 
 /**
- * Cuts a text, so that what is kept costs no more than it shows.
+ * Cuts a text, so that the rest takes no more memory than it shows.
  *
  * @param text The text.
  * @param most How many characters may stay.

@@ -1,10 +1,10 @@
-/** Whether a character may stand in a word: a letter, a digit, `_`, `$`, or anything beyond ASCII, as PostgreSQL has it. */
+/** A character of a word, as in PostgreSQL: a letter, a digit, `_`, `$`, or anything beyond ASCII. */
 const WORD = /[A-Za-z0-9_$\u0080-\uffff]/;
 const SPACE = /[ \t\n\r\f\v]/;
 /** The beginning of a literal in dollar quotes. */
 const DOLLAR = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
 
-/** What of a text takes time to read. */
+/** The parts of a text that take time to read. */
 export interface TokenCount {
   /** Words, literals and signs: a literal counts once however long it is. */
   readonly tokens: number;
@@ -17,7 +17,7 @@ export interface TokenCount {
  *
  * @param sql The text.
  * @param most Where counting ends.
- * @returns The numbers; one is more than `most` allows where there are more.
+ * @returns The numbers; if there are more than `most` allows, one is above it.
  */
 export function countTokens(sql: string, most: TokenCount): TokenCount {
   let tokens = 0;
@@ -78,7 +78,7 @@ function afterPiece(sql: string, from: number): number {
   return at;
 }
 
-/** A doubled quote stands for one, within. */
+/** Within quotes, a doubled quote means one. */
 function afterQuote(sql: string, from: number, escapes: boolean): number {
   const quote = sql.charAt(from);
   let at = from + 1;

@@ -13,7 +13,7 @@ const PolicySchema: z.ZodType<GuardPolicy> = z.object({
   timeLimits: z.map(z.string(), z.number()).exactOptional(),
 });
 
-/** What the worker is told. */
+/** Requests to the worker. */
 export const RequestSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("start"), policy: PolicySchema }),
   z.object({ type: z.literal("plan"), sql: z.string(), protocol: z.enum(["simple", "extended"]) }),

@@ -6,9 +6,9 @@ import { READER_ROLE, readerRoleSql } from "./reader_role_sql.ts";
 import type { Severity } from "./role_check.ts";
 import { ROLE_CHECKS } from "./role_checks.ts";
 
-/** Something about the role that is not as it should be. */
+/** A fault of the role or the database. */
 export interface RoleProblem {
-  /** A stable name of what was asked, such as `write_grants`. */
+  /** The stable name of the check, such as `write_grants`. */
   readonly kind: string;
   /** Whether it keeps the server from serving. */
   readonly severity: Severity;
@@ -20,7 +20,7 @@ export interface RoleProblem {
   readonly found: readonly string[];
 }
 
-/** What the role may do, as far as it was asked. */
+/** The result of all checks. */
 export interface RoleReport {
   /** The role that statements run under. */
   readonly role: string;
@@ -32,7 +32,7 @@ export interface RoleReport {
   readonly problems: readonly RoleProblem[];
 }
 
-/** What helps where it is not the role's rights that are wrong. */
+/** The next step if the fault is in the database, not in the role's rights. */
 const DATABASE_STEP =
   "Drop what is listed of functions, operators, operator classes, casts and types, or serve a database without them; " +
   "if their code may run for everybody who queries, name the role in OMCP_UNSAFE_ROLE.";
@@ -44,7 +44,7 @@ const IDENTITY = z.tuple([z.tuple([z.string(), z.string(), z.string().regex(/^\d
 const FINDING = z.array(z.tuple([z.string()]));
 
 /**
- * Asks the server what the role of a session may do: write, create, own, become or reach anything beside reading.
+ * Audits the role of a session: whether it may write, create, own, become or reach anything beside reading.
  *
  * @param session An idle session of that role.
  * @param cdmSchema The CDM's schema.

@@ -1,7 +1,7 @@
 /** How bad a finding is: `unsafe` keeps the server from serving, `advice` is logged. */
 export type Severity = "unsafe" | "advice";
 
-/** A question, and what its answers mean. */
+/** A check of the role or the database. */
 export interface RoleCheck {
   /** A stable name. */
   readonly kind: string;
@@ -9,7 +9,7 @@ export interface RoleCheck {
   readonly severity: Severity;
   /** Whether the role is at fault, or what the database holds. @default "role" */
   readonly about?: "database";
-  /** What a finding means, before the list of what was found. */
+  /** What a finding means; the list of findings follows it. */
   readonly meaning: string;
   /** The first server version (`server_version_num`) that can be asked. @default {0} */
   readonly since?: number;

@@ -2,8 +2,7 @@ import type { RoleCheck } from "./role_check.ts";
 import { SITE_CODE_CHECKS } from "./site_code.ts";
 
 /**
- * What the server is asked about the role that sandboxes' statements run under. Each question returns rows of one column: what
- * was found. `reach` holds the role and all roles it is a member of, inheriting or by SET ROLE.
+ * Checks of the role that runs the sandboxes' statements. Each query returns rows of one column, the findings. `reach` holds the role and all roles it is a member of, inheriting or by SET ROLE.
  */
 const REACH = `WITH RECURSIVE reach(oid) AS (
   SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
@@ -13,10 +12,10 @@ const REACH = `WITH RECURSIVE reach(oid) AS (
 /** Schemas that hold nobody's data. */
 const INTERNAL = "n.nspname !~ '^pg_(toast|temp)'";
 
-/** Predefined roles that give a reader nothing it could do harm with. */
+/** Predefined roles that are harmless for a reader. */
 const HARMLESS_ROLES = "('pg_read_all_settings', 'pg_use_reserved_connections')";
 
-/** All questions, worst first. */
+/** All checks, worst first. */
 export const ROLE_CHECKS: readonly RoleCheck[] = [
   {
     kind: "attributes",

@@ -1,7 +1,7 @@
 /**
- * Code of the site's own that SQL of nothing but PostgreSQL's own functions, operators and types would run: through an operator
- * class, a cast, a domain, a view. The guard sees names, not types, so it cannot refuse such SQL; the database must not have it.
- * Extensions are the site's choice and are left out.
+ * Site code that plain SQL runs although it names only PostgreSQL's own functions, operators and types: through an operator class,
+ * a cast, a domain or a view. The guard sees names and not types, so it cannot refuse such SQL; the database must not have such
+ * code. Extensions are the site's choice, so they are left out.
  */
 import type { RoleCheck } from "./role_check.ts";
 
@@ -41,7 +41,7 @@ function reachable(schema: string): string {
 const FAMILY_FUNCTIONS = `(SELECT x.amprocfamily AS family, x.amproc::oid AS oid FROM pg_catalog.pg_amproc x
   UNION SELECT x.amopfamily, o.oprcode FROM pg_catalog.pg_amop x JOIN pg_catalog.pg_operator o ON o.oid = x.amopopr)`;
 
-/** The questions about it, worst first. */
+/** The checks for it, worst first. */
 export const SITE_CODE_CHECKS: readonly RoleCheck[] = [
   {
     kind: "operator_classes",

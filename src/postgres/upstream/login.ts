@@ -25,20 +25,20 @@ export interface LoginOptions {
   readonly exposed: boolean;
 }
 
-/** What the server told while logging in. */
+/** What the server reported during the log-in. */
 export interface LoginResult {
   readonly parameters: ReadonlyMap<string, string>;
   readonly key: ServerKey | undefined;
 }
 
 /**
- * Sends the start-up message and authenticates (trust, SCRAM-SHA-256, MD5, clear text where nobody listens). `npm:pg` does
- * the talking, over a stream that hands it one message at a time and nothing after the first ReadyForQuery: so no byte is lost
- * when the connection is taken over, and pg reads neither files nor the environment.
+ * Sends the start-up message and authenticates (trust, SCRAM-SHA-256, MD5, clear text where nobody can read it). `npm:pg` does
+ * this over a stream that gives it one message at a time and nothing after the first ReadyForQuery. So no byte is lost when the
+ * broker takes the connection over, and pg reads neither files nor the environment.
  *
  * @param options Who and how.
  * @returns Parameters and cancel key.
- * @throws {OmcpError} `database_unavailable`; with `details.sqlstate` where the server gave one.
+ * @throws {OmcpError} `database_unavailable`; with `details.sqlstate` if the server gave one.
  */
 export async function login(options: LoginOptions): Promise<LoginResult> {
   const bridge = new LoginBridge(options.write);
@@ -58,7 +58,7 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
   }
 }
 
-/** What pg takes beyond its published types. Each is set, for pg asks the environment for what is not. */
+/** Options of pg beyond its published types. All are set, because pg reads the others from the environment. */
 interface CompleteConfig extends pg.ClientConfig {
   readonly binary: boolean;
   readonly replication: string;
@@ -70,17 +70,17 @@ function clientConfig(options: LoginOptions, bridge: LoginBridge): CompleteConfi
     port: 5432,
     user: options.user,
     database: options.database,
-    // A function keeps pg from asking the environment and ~/.pgpass for a password the URL does not have.
+    // A function, so that pg does not read a password from the environment or ~/.pgpass.
     password: function askPassword(): string {
       if (options.password === undefined) {
-        throw new Error("the server asks for a password and none is configured");
+        throw new Error("the server asks for a password, and the URL has none");
       }
       return options.password;
     },
     ssl: false,
     stream: () => bridge,
     options: startupOptions(options.settings),
-    // pg sends it beside `options`, and there it would win
+    // pg sends it beside `options`, where it would take precedence
     application_name: options.settings["application_name"] ?? "omcp",
     client_encoding: "UTF8",
     connectionTimeoutMillis: 3_600_000,
@@ -134,7 +134,7 @@ export function putParameter(parameters: Map<string, string>, body: Uint8Array):
   const name = readName(body, 0);
   const value = name === undefined ? undefined : readName(body, name.next);
   if (name === undefined || value === undefined) return;
-  // Roles and schemas bear names in any script.
+  // The names of roles and schemas may be in any script.
   parameters.set(name.name, DECODER.decode(body.subarray(name.next, value.next - 1)));
 }
 

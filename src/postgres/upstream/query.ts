@@ -6,7 +6,7 @@ import { BACKEND, cstring, FRONTEND, int32, message } from "../wire/message.ts";
 import { parseServerError, type ServerError } from "../wire/server_error.ts";
 import type { UpstreamSession } from "./upstream.ts";
 
-/** The largest message and the most rows that the server's own questions are answered with. */
+/** The largest message and the most rows in an answer to one of our own statements. */
 const MAX_MESSAGE = 1024 * 1024;
 const MAX_ROWS = 100_000;
 const DECODER = new TextDecoder();
@@ -15,7 +15,7 @@ const DECODER = new TextDecoder();
 export type TextRow = readonly (string | null)[];
 
 /**
- * Asks a question of the server's own over a session that nobody else uses: one statement, simple protocol, small answers.
+ * Runs one statement of our own over a session that nobody else uses: simple protocol, small answer.
  *
  * @param session An idle session.
  * @param sql The statement.
@@ -97,10 +97,10 @@ async function readAnswer(session: UpstreamSession): Promise<Answer> {
 
 /** The server's own error, as a `database_refused` error. */
 export class ServerRefusal extends OmcpError {
-  /** What the server said. */
+  /** The server's error. */
   readonly server: ServerError;
 
-  /** @param server What the server said. */
+  /** @param server The server's error. */
   constructor(server: ServerError) {
     const { message, sqlstate } = server;
     super("database_refused", `Database answered: ${message} (${sqlstate})`, { details: { sqlstate } });

@@ -15,7 +15,7 @@ const PAUSE_MS = 200;
 /** SQLSTATE cannot_connect_now. */
 const STARTING_UP = "57P03";
 
-/** A server that is reached by a function which opens a byte stream to it. */
+/** A server, and the function that opens a byte stream to it. */
 export interface StreamUpstreamOptions {
   readonly open: OpenByteStream;
   readonly user: string;
@@ -23,12 +23,12 @@ export interface StreamUpstreamOptions {
   readonly database: string;
   /** For logs and errors; must not hold a secret. */
   readonly description: string;
-  /** Whether others could listen on the stream. @default {false} */
+  /** Whether others could read the stream. @default {false} */
   readonly exposed?: boolean;
-  /** Who may end the sessions of `user`, where that itself may not. @default {user} */
+  /** The role that may end the sessions of `user`, if `user` itself may not. @default {user} */
   readonly signalUser?: string;
   /**
-   * Milliseconds for which a session is asked for again where the server was lost or is starting: one of ours is started anew
+   * Milliseconds for which a session is asked for again where the server was lost or is starting: one of ours is restarted
    * as soon as its end is known. @default {0}
    */
   readonly retryMs?: number;
@@ -108,7 +108,7 @@ export class StreamUpstream implements Upstream {
       await link.reader.readSome();
       return !signal.aborted;
     } catch {
-      // A server that cannot be asked to cancel is lost in other ways too, and these are reported.
+      // If the server cannot be asked to cancel, the connection is lost too, and that is reported.
       return false;
     } finally {
       link?.close();
@@ -116,7 +116,7 @@ export class StreamUpstream implements Upstream {
   }
 }
 
-/** Whether the server was lost or is starting, rather than having said no. */
+/** Whether the server was lost or is starting, and did not refuse. */
 function mayPass(error: unknown): boolean {
   if (!(error instanceof OmcpError)) return true;
   if (error.code === "channel_failed") return true;
@@ -135,7 +135,7 @@ class Link implements UpstreamSession {
   constructor(stream: ByteStream) {
     this.reader = new ByteReader(stream.readable);
     this.#writer = stream.writable.getWriter();
-    // Failures are seen by whoever writes or reads.
+    // The next write or read reports the failure.
     this.#writer.closed.catch(function ignore() {});
   }
 

@@ -9,12 +9,12 @@ const SSL_REQUEST = int32(8, 80_877_103);
 const ACCEPTED = 0x53; // S
 
 /**
- * Opens the bare connection to a server, under TLS where the address asks for it.
+ * Opens the connection to a server, under TLS if the address requires it.
  *
  * @param address Where to.
  * @param signal Ends the attempt, and the connection too if it fires later.
  * @returns The stream, before any start-up message.
- * @throws {OmcpError} `database_unavailable` if it cannot be reached or its certificate does not convince.
+ * @throws {OmcpError} `database_unavailable` if it cannot be reached or its certificate is not valid.
  */
 export async function openTransport(address: PostgresAddress, signal: AbortSignal): Promise<ByteStream> {
   try {
@@ -87,7 +87,7 @@ async function readPem(path: string): Promise<string> {
 
 function tlsFailure(error: unknown): OmcpError {
   const reason = error instanceof Error ? error.message : String(error);
-  return new OmcpError("database_unavailable", `Database server's certificate was not accepted: ${reason}`, {
+  return new OmcpError("database_unavailable", `Database server's certificate is not valid: ${reason}`, {
     state: "No password was sent.",
     next:
       "Name the file of its certificate authority with sslrootcert, and the host as the certificate does.",

@@ -1,10 +1,10 @@
 import { type ByteReader } from "../wire/byte_reader.ts";
 
-/** What a server calls one of its sessions when it is asked to cancel; never leaves this program. */
+/** What identifies a session in a cancel request; it never leaves this program. */
 export interface ServerKey {
   /** The server process, or what a pooler gives in its place. */
   readonly processId: number;
-  /** What a cancel request must bear, 4 bytes or more as the server gave them. */
+  /** The secret of the cancel request: 4 bytes or more, as the server gave them. */
   readonly secret: Uint8Array;
 }
 
@@ -14,7 +14,7 @@ export interface UpstreamSession {
   readonly reader: ByteReader;
   /** The parameters the server reported, by name. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** What a cancel request names; undefined where the server gave none. */
+  /** The key of a cancel request; undefined if the server gave none. */
   readonly key: ServerKey | undefined;
   /**
    * Sends bytes, waiting while the server does not take them.
@@ -48,7 +48,7 @@ export interface Upstream {
    */
   cancel(session: UpstreamSession): Promise<boolean>;
   /**
-   * Asks the server, over another connection, to end the process of a session. Nothing is told of whether it does.
+   * Asks the server, over another connection, to end the process of a session. The server does not report whether it does.
    *
    * @param session One of this upstream that is still open: else the process with its id may be another's.
    * @throws {OmcpError} If the server cannot be asked within 2 s, or refuses.

@@ -1,12 +1,12 @@
 import { OmcpError } from "../../errors.ts";
 
 /**
- * How the connection is protected. `require` and `verify-ca` are honoured as `verify-full`: more than asked for, never less,
- * because encryption towards a server that is not known protects from nobody in between.
+ * How the connection is protected. `require` and `verify-ca` act as `verify-full`, because encryption towards an unverified server
+ * does not protect from an attacker in between.
  */
 export type TlsMode = "disable" | "verify-full";
 
-/** Where a Postgres is and who logs in, taken from a URL. */
+/** A URL's address of a Postgres, and its role. */
 export interface PostgresAddress {
   /** Host and port, or the path of a Unix socket. */
   readonly target: { readonly kind: "tcp"; readonly host: string; readonly port: number } | {
@@ -15,9 +15,9 @@ export interface PostgresAddress {
   };
   /** The role to log in as. */
   readonly user: string;
-  /** Kept apart from everything that is printed. */
+  /** Never printed. */
   readonly password: string | undefined;
-  /** The database; the user's name where the URL gives none. */
+  /** The database; the user's name if the URL has none. */
   readonly database: string;
   /** What holds after the defaults; see {@link parseDatabaseUrl}. */
   readonly tls: TlsMode;
@@ -35,13 +35,13 @@ const PARAMETERS = new Set(["sslmode", "sslrootcert", "host", "user"]);
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 
 /**
- * Takes a database URL apart: `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`, or for a Unix socket
+ * Parses a database URL: `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`, or for a Unix socket
  * `postgres:///database?host=/folder&user=name`. TLS is `verify-full` unless the URL says otherwise, and `disable` towards
- * this machine (localhost, 127.0.0.1, ::1, a Unix socket); nowhere else may it be `disable`.
+ * this machine (localhost, 127.0.0.1, ::1, a Unix socket); nowhere else is `disable` allowed.
  *
  * @param text The URL.
  * @returns Its parts.
- * @throws {OmcpError} `config_invalid`, which names what is wrong and never repeats the URL.
+ * @throws {OmcpError} `config_invalid`, which names the fault and never repeats the URL.
  */
 export function parseDatabaseUrl(text: string): PostgresAddress {
   refuseBareSigns(text);

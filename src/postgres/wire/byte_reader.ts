@@ -9,8 +9,8 @@ export class TruncatedStreamError extends Error {
 const EMPTY = new Uint8Array(0);
 
 /**
- * Pulls exact amounts out of a stream of chunks. It never holds more than the chunk at hand and the
- * amount asked for, and allocates only as bytes arrive, not as they are announced.
+ * Reads exact amounts from a stream of chunks. It holds at most one chunk and the amount requested,
+ * and allocates as bytes arrive, not as they are announced.
  */
 export class ByteReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -26,7 +26,7 @@ export class ByteReader {
     this.#reader = readable.getReader();
   }
 
-  /** Bytes that can be had without waiting. */
+  /** Bytes that are available without waiting. */
   get buffered(): number {
     return this.#chunk.length - this.#offset;
   }
@@ -37,7 +37,7 @@ export class ByteReader {
   }
 
   /**
-   * The next bytes, whatever their number, as they came.
+   * Reads the next bytes, as many as arrived together.
    *
    * @returns At least one byte, or undefined at the end of the stream.
    */
@@ -50,7 +50,7 @@ export class ByteReader {
   }
 
   /**
-   * Exactly so many bytes.
+   * Reads an exact number of bytes.
    *
    * @param size How many.
    * @returns The bytes, or undefined if the stream ended before the first one.
@@ -74,7 +74,7 @@ export class ByteReader {
   }
 
   /**
-   * Discards so many bytes as they come.
+   * Discards a number of bytes as they arrive.
    *
    * @param size How many.
    * @throws {TruncatedStreamError} If the stream ends before.
@@ -87,14 +87,14 @@ export class ByteReader {
     }
   }
 
-  /** Drops the stream; a read that waits ends as if the stream had. */
+  /** Drops the stream; a waiting read ends as at the end of the stream. */
   async cancel(): Promise<void> {
     this.#chunk = EMPTY;
     this.#offset = 0;
     try {
       await this.#reader.cancel();
     } catch {
-      // It had failed before: nothing is left to drop.
+      // The stream has failed before.
     }
   }
 

@@ -1,11 +1,11 @@
 import { type ByteReader } from "./byte_reader.ts";
 import { FRONTEND, HEADER_BYTES, readUint32 } from "./message.ts";
 
-/** The most bytes of SQL in one Query or Parse that are looked at. */
+/** The most bytes of SQL that are read in one Query or Parse. */
 export const MAX_SQL_BYTES = 256 * 1024;
 /** The most bytes of a message's body that are held. */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
-/** Up to here a message that is too long is passed over and refused; beyond, the connection ends. */
+/** Up to this size a message that is too long is skipped and refused; beyond it the connection ends. */
 export const MAX_SKIPPED_BYTES = 64 * 1024 * 1024;
 
 /** A message from the client. */
@@ -13,7 +13,7 @@ export interface FrontendMessage {
   readonly type: number;
   /** The body, without type and length; empty if {@link oversized}. */
   readonly body: Uint8Array;
-  /** Bytes the body had, if it was too long and has been passed over. */
+  /** Bytes of the body, if it was too long and was skipped. */
   readonly oversized?: number;
 }
 
@@ -52,7 +52,7 @@ export async function readFrontendMessage(reader: ByteReader): Promise<FrontendM
 }
 
 /**
- * Tells whether the next message is here in full, so that reading it does not wait.
+ * Says whether the next message has arrived in full, so that reading it does not wait.
  *
  * @param reader Where it would be read from.
  * @returns True if it is.

@@ -88,7 +88,7 @@ export function readUint32(bytes: Uint8Array, offset: number): number {
 }
 
 /**
- * Puts a message together.
+ * Builds a message.
  *
  * @param type Its type byte.
  * @param body Its body in parts.

@@ -11,7 +11,7 @@ const GSSENC_REQUEST = 80_877_104;
 /** Names and values of a start-up packet, in their order. */
 export type StartupParameters = readonly (readonly [name: string, value: string])[];
 
-/** The first packet of a connection, which bears no type byte. */
+/** The first packet of a connection, which has no type byte. */
 export type Opening =
   | { readonly kind: "encryption" }
   | { readonly kind: "cancel"; readonly processId: number; readonly secret: Uint8Array }
@@ -19,7 +19,7 @@ export type Opening =
     readonly kind: "startup";
     readonly major: number;
     readonly minor: number;
-    /** Names of options of the protocol itself (`_pq_.…`); none is known here. */
+    /** Names of options of the protocol itself (`_pq_.…`); no option is known here. */
     readonly protocolOptions: readonly string[];
     readonly parameters: StartupParameters;
   }

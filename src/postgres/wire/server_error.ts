@@ -1,6 +1,6 @@
 import { BACKEND, cstring, message } from "./message.ts";
 
-/** What an ErrorResponse says, as far as it is looked at here. */
+/** The fields of an ErrorResponse that are used here. */
 export interface ServerError {
   /** `ERROR`, `FATAL` or `PANIC`, never translated. */
   readonly severity: string;
