@@ -1,4 +1,4 @@
-"""Exits when its stdin ends, or after a lease without input; the first input must come soon."""
+"""Exits when its stdin ends, or after a lease without input; the first input must arrive within 20 s."""
 import os, select, signal, sys
 
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

@@ -29,7 +29,7 @@ export interface Removal {
    * Waits for the confirmation, for a limited time.
    *
    * @param ms Milliseconds.
-   * @returns Whether it came.
+   * @returns Whether the removal is confirmed.
    */
   within(ms: number): Promise<boolean>;
 }

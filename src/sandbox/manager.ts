@@ -29,7 +29,7 @@ export interface SandboxManagerOptions extends SandboxSettings {
   readonly idleMs: number;
 }
 
-/** How far a removal came while its call waited. */
+/** The state of a removal when its call returns. */
 export interface RemovalResult {
   /** Whether the container is removed; if not, the removal continues. */
   readonly removed: boolean;

@@ -18,7 +18,7 @@ import {
 
 const IN_USE = { code: "instance_in_use", state: /not touched/ };
 
-/** Runs a test with a way to take the lock of an instance of its own; nothing may be left. */
+/** Runs a test that acquires the lock of an instance of its own; nothing may be left. */
 async function withInstance(
   test: (scene: {
     readonly engine: Engine;
@@ -51,7 +51,7 @@ async function withInstance(
   }
 }
 
-/** Starts a server that is expected to refuse to; returns what it said. */
+/** Starts a server that must refuse to start; returns its stderr. */
 async function refusedStart(instance: string): Promise<string> {
   const output = await new Deno.Command(Deno.execPath(), {
     args: serverArguments({ project: PROJECT }),
@@ -64,7 +64,7 @@ async function refusedStart(instance: string): Promise<string> {
   return new TextDecoder().decode(output.stderr);
 }
 
-Deno.test("a second server of an instance does not start, and the first one goes on", async () => {
+Deno.test("a second server of an instance does not start, and the first one continues", async () => {
   const engine = await connectTestEngine();
   const client = await RawClient.start();
   try {
@@ -74,7 +74,7 @@ Deno.test("a second server of an instance does not start, and the first one goes
     assert.match(said, /^instance_in_use: Another server with OMCP_INSTANCE=test-\S+ is running/);
     assert.match(said, /were not touched[^]*End that server, set another OMCP_INSTANCE/);
     assert.match((await client.run(sandbox, "kept")).text, /41/);
-    // One that stands still lives, too.
+    // A stopped process still holds its instance.
     Deno.kill(client.process.pid, "SIGSTOP");
     assert.match(await refusedStart(client.instance), /^instance_in_use/);
     Deno.kill(client.process.pid, "SIGCONT");
@@ -110,7 +110,7 @@ Deno.test("after kill -9 the next server of the instance removes what it finds w
   }
 });
 
-Deno.test("of servers that start at once exactly one wins", async () => {
+Deno.test("of several servers that start at once, exactly one acquires the instance", async () => {
   const engine = await connectTestEngine();
   const instance = newInstance();
   const started = await Promise.allSettled([1, 2, 3].map(() => RawClient.start({ OMCP_INSTANCE: instance })));
@@ -123,12 +123,12 @@ Deno.test("of servers that start at once exactly one wins", async () => {
   }
 });
 
-Deno.test("servers without a name do not meet", async () => {
+Deno.test("servers without an instance name do not affect each other", async () => {
   const clients = await Promise.all([1, 2].map(() => RawClient.start({ OMCP_INSTANCE: "" })));
   for (const client of clients) assert.equal((await client.close()).code, 0, client.stderr);
 });
 
-Deno.test("of ten attempts at once exactly one has the lock, and it is free once it is given back", async () => {
+Deno.test("of ten attempts at once exactly one acquires the lock, and another can after its release", async () => {
   await withInstance(async ({ acquire }) => {
     for (let round = 0; round < 2; round += 1) {
       const taken = await Promise.allSettled(Array.from({ length: 10 }, () => acquire()));
@@ -142,7 +142,7 @@ Deno.test("of ten attempts at once exactly one has the lock, and it is free once
   });
 });
 
-Deno.test("a lock that was made and never started is taken; a paused one is in use", async () => {
+Deno.test("a lock that was created and never started can be acquired; a paused one is in use", async () => {
   await withInstance(async ({ engine, instance, name, acquire }) => {
     await engine.createContainer({
       Image: imageReference("python"),
@@ -163,7 +163,7 @@ Deno.test("a lock that was made and never started is taken; a paused one is in u
   });
 });
 
-Deno.test("a holder that is just ending is waited for", async () => {
+Deno.test("acquire() waits for a holder that is ending", async () => {
   await withInstance(async ({ acquire }) => {
     const lock = await acquire();
     const next = acquire();
@@ -173,7 +173,7 @@ Deno.test("a holder that is just ending is waited for", async () => {
   });
 });
 
-Deno.test("a lock that was removed by hand, or cut off from its holder, is taken again", async () => {
+Deno.test("a holder reacquires a lock that was removed by hand, or whose attach broke", async () => {
   await using proxy = await engineProxy();
   const through = await Engine.connect({ host: proxy.host });
   await withInstance(async ({ engine, name, acquire }) => {
@@ -182,24 +182,24 @@ Deno.test("a lock that was removed by hand, or cut off from its holder, is taken
       await engine.inspectContainer(name).then((found) => found.id, () => "");
     const first = await id();
     await engine.removeContainer(name);
-    await eventually(async () => !["", first].includes(await id()), "it is taken again", 10_000);
+    await eventually(async () => !["", first].includes(await id()), "it is reacquired", 10_000);
     await assert.rejects(acquire(), IN_USE);
-    // As when an engine is restarted: attaches end, and for a while nobody answers.
+    // Like a restart of the engine: attaches end, and for a while it does not respond.
     const second = await id();
     proxy.treat = () => "drop";
     proxy.cut();
     await eventually(async () => await id() === "", "the lock is gone", 10_000);
     await new Promise((resolve) => setTimeout(resolve, 1000));
     proxy.treat = () => "pass";
-    await eventually(async () => !["", first, second].includes(await id()), "it is taken again", 20_000);
+    await eventually(async () => !["", first, second].includes(await id()), "it is reacquired", 20_000);
     await assert.rejects(acquire(), IN_USE);
   });
   through.close();
 });
 
-Deno.test("a lock whose holder lost its hold, but which runs on, is not in its own holder's way", async () => {
+Deno.test("a holder whose attach broke reacquires its lock although the container still runs", async () => {
   await withInstance(async ({ engine, name, acquire }) => {
-    // As an engine that goes on with its containers after a restart: it does not end their stdin.
+    // Like an engine whose containers keep running over its restart: it does not end their stdin.
     let cut: (() => void) | undefined;
     const runtime = runtimeOver(engine, {
       createContainer: (spec, options) =>
@@ -215,14 +215,14 @@ Deno.test("a lock whose holder lost its hold, but which runs on, is not in its o
     cut?.();
     await eventually(
       () => engine.inspectContainer(name).then(({ id }) => id !== first.id, () => false),
-      "it is taken again",
+      "it is reacquired",
       20_000,
     );
     await assert.rejects(acquire(), IN_USE);
   });
 });
 
-Deno.test("a holder that loses its lock to another is told", async () => {
+Deno.test("onLost() reports a lock that another server acquired", async () => {
   await using proxy = await engineProxy();
   const through = await Engine.connect({ host: proxy.host });
   await withInstance(async ({ acquire }) => {
@@ -237,9 +237,9 @@ Deno.test("a holder that loses its lock to another is told", async () => {
   through.close();
 });
 
-Deno.test("a lock ends by its lease where the engine does not see its holder's end", async () => {
+Deno.test("a lock ends by its lease where the engine does not notice its holder's end", async () => {
   await withInstance(async ({ engine, instance, name }) => {
-    // The lock's own program, with a stdin that nobody holds and nobody ends.
+    // The lock's own program, with a stdin that no attach holds open and the engine does not end.
     const source = await Deno.readTextFile(`${PROJECT}/src/runtime/instance_lock.py`);
     const id = await engine.createContainer({
       Image: imageReference("python"),
@@ -258,7 +258,7 @@ Deno.test("a lock ends by its lease where the engine does not see its holder's e
   });
 });
 
-Deno.test("a foreign container of the lock's name is not touched", async () => {
+Deno.test("a container of the lock's name that this program did not create is not touched", async () => {
   await withInstance(async ({ engine, name, acquire }) => {
     const id = await engine.createContainer({ Image: "debian:trixie-slim", Cmd: ["true"] }, { name });
     try {

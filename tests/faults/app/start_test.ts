@@ -74,7 +74,7 @@ Deno.test("the server does not start without its permissions, and names the flag
   );
 });
 
-Deno.test("the server does not start without an engine, and names the command that mends it", async () => {
+Deno.test("the server does not start without an engine, and names the command that fixes it", async () => {
   const socketPath = "/run/omcp-absent.sock";
   const said = await failedStart(
     { DOCKER_HOST: `unix://${socketPath}` },

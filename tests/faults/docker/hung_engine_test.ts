@@ -3,7 +3,7 @@ import { RawClient } from "../../fixtures/mcp/raw_client.ts";
 import { type EngineProxy, engineProxy } from "../../fixtures/engine_proxy.ts";
 import { assertNothingLeft, connectTestEngine } from "../../fixtures/server.ts";
 
-/** A server whose engine can be made ill. */
+/** A server whose engine can be made to hang. */
 async function withServer(test: (client: RawClient, proxy: EngineProxy) => Promise<void>): Promise<void> {
   await using proxy = await engineProxy();
   const engine = await connectTestEngine();
@@ -29,7 +29,7 @@ async function listed(client: RawClient, pattern: RegExp): Promise<void> {
   }
 }
 
-Deno.test("while the engine hangs cells run, removals are answered, and nothing is called cancelled or removed", async () => {
+Deno.test("while the engine hangs, cells run, removal calls return, and nothing is reported as cancelled or removed", async () => {
   await withServer(async (client, proxy) => {
     const [first, second] = [await client.create(), await client.create()];
     proxy.treat = () => "hang";
@@ -44,7 +44,7 @@ Deno.test("while the engine hangs cells run, removals are answered, and nothing 
       /^Error capacity[^]*1 of them is being removed/,
     );
     proxy.treat = () => "pass";
-    // What hung goes on hanging: only a new attempt can succeed.
+    // Pending requests keep hanging: only a new attempt can succeed.
     await listed(client, new RegExp(`${second}  removed`));
     const third = await client.create();
     proxy.treat = (request) => request.startsWith("GET ") ? "pass" : "drop";
@@ -55,7 +55,7 @@ Deno.test("while the engine hangs cells run, removals are answered, and nothing 
   });
 });
 
-Deno.test("a creation on an engine that hangs is a timeout that can be tried again, and leaves nothing", async () => {
+Deno.test("a creation on a hung engine is a retryable timeout, and leaves nothing", async () => {
   await withServer(async (client, proxy) => {
     proxy.treat = (request) => request.includes("/containers/create") ? "unanswered" : "pass";
     const answer = await client.call("create_sandbox", {});
@@ -66,7 +66,7 @@ Deno.test("a creation on an engine that hangs is a timeout that can be tried aga
   });
 });
 
-Deno.test("an engine that is away is unreachable, and the server lives on", async () => {
+Deno.test("a stopped engine is unreachable, and the server keeps running", async () => {
   await withServer(async (client, proxy) => {
     proxy.treat = () => "drop";
     assert.match(
@@ -86,7 +86,7 @@ Deno.test("a server ends in time although the engine hangs", async () => {
     await client.close();
     assert.ok(performance.now() - start < 10_000);
     proxy.cut();
-    // Its lock ended with its attach; a next server removes the rest.
+    // Its lock ended with its attach; the next server removes the rest.
     proxy.treat = () => "pass";
     const next = await RawClient.start({ OMCP_INSTANCE: client.instance });
     await next.end();

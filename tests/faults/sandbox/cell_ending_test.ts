@@ -13,7 +13,7 @@ import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixture
 
 interface Scene {
   readonly sandbox: Sandbox;
-  /** Stops everything in the sandbox's container, or lets it go on. */
+  /** Freezes everything in the sandbox's container, or thaws it. */
   docker(command: "pause" | "unpause"): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ async function withSandbox(
 
 const CELL = { timeoutMs: 60_000, outputBytes: 10_000 };
 
-/** Runs a cell that says when it runs, and cancels it then. */
+/** Runs a cell that prints when it runs, and then cancels it. */
 async function cancelled(sandbox: Sandbox, code: string, then?: () => Promise<void>): Promise<OmcpError> {
   const controller = new AbortController();
   const runs = Promise.withResolvers<void>();
@@ -67,7 +67,7 @@ async function value(sandbox: Sandbox, code: string): Promise<string> {
   return JSON.stringify(outputs);
 }
 
-Deno.test("a cancelled cell says what the agent has confirmed of it", async (t) => {
+Deno.test("a cancelled cell reports what the agent confirmed about it", async (t) => {
   await withSandbox(async ({ sandbox }) => {
     await sandbox.execute("kept = 41", CELL);
     await t.step("it yields", async () => {
@@ -86,7 +86,7 @@ Deno.test("a cancelled cell says what the agent has confirmed of it", async (t) 
   });
 });
 
-Deno.test("a cancelled cell that nobody confirms holds its kernel, and its variables are called neither kept nor lost", async () => {
+Deno.test("a cancelled cell that the agent does not confirm keeps the kernel busy, and the state of its variables is unknown", async () => {
   await withSandbox(async ({ sandbox, docker }) => {
     await sandbox.execute("kept = 41", CELL);
     const { state = "" } = await cancelled(sandbox, "while True: pass", () => docker("pause"));
@@ -101,7 +101,7 @@ Deno.test("a cancelled cell that nobody confirms holds its kernel, and its varia
   });
 });
 
-Deno.test("a cell that is not answered in time leaves its variables unknown", async () => {
+Deno.test("after a cell without a reply in time, the state of its variables is unknown", async () => {
   await withSandbox(async ({ sandbox, docker }) => {
     await sandbox.execute("kept = 41", CELL);
     await docker("pause");
@@ -125,7 +125,7 @@ Deno.test("a cell that is cancelled before it is begun does not run", async () =
   });
 });
 
-Deno.test("the agent's own errors keep their code, and only those that are certain say that the cell did not run", () => {
+Deno.test("the agent's errors keep their code, and only unambiguous ones say that the cell did not run", () => {
   const expected = {
     invalid_argument: ["invalid_argument", /did not run/],
     busy: ["sandbox_busy", /did not run/],
@@ -142,7 +142,7 @@ Deno.test("the agent's own errors keep their code, and only those that are certa
   }
 });
 
-Deno.test("a kernel's report that is late is a timeout, one that cannot come any more a failed start; neither is unsafe", async () => {
+Deno.test("a missing kernel report is a timeout, or a failed start after the container ended; neither is unsafe", async () => {
   const never = new Promise<never>(() => {});
   using deadline = new DeadlineSignal(50);
   await assert.rejects(new StartupWatch().confinementProblems(deadline.signal, never), {
@@ -157,11 +157,11 @@ Deno.test("a kernel's report that is late is a timeout, one that cannot come any
   });
 });
 
-Deno.test("a kernel whose report is late by more than ten seconds gives a sandbox all the same", async () => {
+Deno.test("a sandbox is created even if its kernel's report is more than ten seconds late", async () => {
   let held = 0;
   const slow = (engine: Engine): ContainerRuntime =>
     runtimeOver(engine, {
-      // What comes after the hello is held back for a while.
+      // Delays what the agent sends after its hello.
       attach: async (id, call) => {
         const attachment = await engine.attach(id, call);
         const readable = attachment.readable.pipeThrough(

@@ -7,7 +7,7 @@ import { imageReference } from "../../../src/images/identity.ts";
 import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";
 
-/** Runs a test with a manager over the real engine, in which one step may be made to fail. */
+/** Runs a test with a manager over the real engine, in which one call can be made to fail. */
 async function withManager(
   change: {
     readonly fail?: "attach" | "startContainer";
@@ -91,7 +91,7 @@ Deno.test("an image without IPython, or without Python, is a clear error", async
 
 Deno.test("a creation that is cancelled is rolled back", async () => {
   const controller = new AbortController();
-  // In its midst for certain: when the container is there and about to be started.
+  // Certainly during the creation: the container exists and is about to be started.
   await withManager({ beforeStart: () => controller.abort() }, async (manager) => {
     const creation = manager.create({ signal: controller.signal });
     await assert.rejects(creation, (error) => error instanceof OmcpError && error.code === "cancelled");
@@ -110,7 +110,7 @@ Deno.test("an idle sandbox is removed, and says so", async () => {
   });
 });
 
-Deno.test("a sandbox killed from outside is lost once, with its state told, and its place is free", async () => {
+Deno.test("a sandbox killed from outside is lost once, says what state remains, and frees its slot", async () => {
   const engine = await connectTestEngine();
   await withManager({ options: { maxSandboxes: 1 } }, async (manager) => {
     const sandbox = await manager.create();
@@ -141,7 +141,7 @@ Deno.test("removeOrphans() removes old never-started containers of ours, and not
     name: `omcp-test-foreign-${token}`,
   });
   try {
-    // Six minutes later, all that other servers of this engine are about to start would be old too: it sees this test's containers only.
+    // Only this test's containers: six minutes later, those that other servers are about to start would be old, too.
     const own = {
       listContainers: async (options: ListOptions) =>
         (await runtime.listContainers(options)).filter(({ id }) => id === mine || id === foreign),
@@ -151,7 +151,7 @@ Deno.test("removeOrphans() removes old never-started containers of ours, and not
     assert.equal(
       (await engine.inspectContainer(mine)).state.status,
       "created",
-      "it may be just about to be started",
+      "another server may be about to start it",
     );
     await removeOrphans(own, Date.now() + 6 * 60_000);
     await assert.rejects(

@@ -9,7 +9,7 @@ import { eventually } from "../../fixtures/eventually.ts";
 import { sandboxManager } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, containersOf, newInstance } from "../../fixtures/server.ts";
 
-/** How long a removal may take to come about once the engine is well again, in milliseconds. */
+/** How long a removal may take once the engine has recovered, in milliseconds. */
 const REMOVAL_MS = 40_000;
 
 const REFUSED = {
@@ -17,15 +17,15 @@ const REFUSED = {
   message: "could not kill: tried to kill container, but did not receive an exit event",
 };
 
-interface Ill {
+interface Scene {
   readonly manager: SandboxManager;
   readonly proxy: EngineProxy;
-  /** Containers of the manager's in the engine. */
+  /** How many containers of the manager the engine has. */
   left(): Promise<number>;
 }
 
-/** A manager whose engine can be made ill; it may hold one sandbox. */
-async function withIllEngine(test: (ill: Ill) => Promise<void>): Promise<void> {
+/** A manager whose engine can be made to fail; it may have one sandbox. */
+async function withFailingEngine(test: (scene: Scene) => Promise<void>): Promise<void> {
   await using proxy = await engineProxy();
   const [engine, through] = [await connectTestEngine(), await Engine.connect({ host: proxy.host })];
   const instance = newInstance();
@@ -48,15 +48,15 @@ function states(manager: SandboxManager): string[] {
   return manager.list(true).map(({ state }) => state);
 }
 
-const ILLNESSES: Readonly<Record<string, Treatment>> = {
-  "is never answered": "hang",
+const FAILURES: Readonly<Record<string, Treatment>> = {
+  "gets no response": "hang",
   "fails": REFUSED,
   "is cut off": "drop",
 };
 
-for (const [what, treatment] of Object.entries(ILLNESSES)) {
-  Deno.test(`a removal that ${what} goes on until the container is gone, and its place is taken until then`, async () => {
-    await withIllEngine(async ({ manager, proxy, left }) => {
+for (const [what, treatment] of Object.entries(FAILURES)) {
+  Deno.test(`a removal that ${what} is retried until the container is removed, and counts as a sandbox until then`, async () => {
+    await withFailingEngine(async ({ manager, proxy, left }) => {
       const { id } = await manager.create();
       proxy.treat = (request) => isRemoval(request) ? treatment : "pass";
       const answer = await manager.remove(id);
@@ -65,7 +65,7 @@ for (const [what, treatment] of Object.entries(ILLNESSES)) {
       assert.throws(() => manager.get(id), { code: "sandbox_not_found", message: /is being removed/ });
       await assert.rejects(manager.create(), { code: "capacity", state: /1 of them is being removed/ });
       assert.equal(await left(), 1);
-      assert.equal((await manager.remove(id)).removed, false, "a further call waits with it");
+      assert.equal((await manager.remove(id)).removed, false, "a further call waits for it, too");
       proxy.treat = () => "pass";
       await eventually(() => states(manager).includes("removed"), "it is removed", REMOVAL_MS);
       assert.equal(await left(), 0);
@@ -74,8 +74,8 @@ for (const [what, treatment] of Object.entries(ILLNESSES)) {
   });
 }
 
-Deno.test("a removal that is asked for again is tried again at once", async () => {
-  await withIllEngine(async ({ manager, proxy }) => {
+Deno.test("a repeated call retries a failed removal at once", async () => {
+  await withFailingEngine(async ({ manager, proxy }) => {
     const { id } = await manager.create();
     proxy.treat = (request) => isRemoval(request) ? REFUSED : "pass";
     const { problem } = await manager.remove(id);
@@ -85,8 +85,8 @@ Deno.test("a removal that is asked for again is tried again at once", async () =
   });
 });
 
-Deno.test("the rollback of a creation goes on, too, and its place is taken until then", async () => {
-  await withIllEngine(async ({ manager, proxy, left }) => {
+Deno.test("the rollback of a creation is retried, too, and counts as a sandbox until it succeeds", async () => {
+  await withFailingEngine(async ({ manager, proxy, left }) => {
     proxy.treat = (request) => isRemoval(request) || request.endsWith("/start") ? REFUSED : "pass";
     await assert.rejects(manager.create(), {
       code: "engine_failed",
@@ -100,11 +100,11 @@ Deno.test("the rollback of a creation goes on, too, and its place is taken until
   });
 });
 
-Deno.test("a sandbox that was lost, or expired, is removed until it is gone", async () => {
-  await withIllEngine(async ({ manager, proxy, left }) => {
+Deno.test("the removal of a lost or expired sandbox is retried until it succeeds", async () => {
+  await withFailingEngine(async ({ manager, proxy, left }) => {
     const sandbox = await manager.create();
     proxy.treat = (request) => isRemoval(request) ? REFUSED : "pass";
-    // Its channel breaks: the container runs on.
+    // Its channel breaks while its container keeps running.
     proxy.cut();
     await eventually(() => states(manager).includes("removing"), "it is being removed", REMOVAL_MS);
     assert.throws(() => manager.get(sandbox.id), { code: "sandbox_lost" });
@@ -123,8 +123,8 @@ Deno.test("a sandbox that was lost, or expired, is removed until it is gone", as
   });
 });
 
-Deno.test("the end of the server tries again, too", async () => {
-  await withIllEngine(async ({ manager, proxy, left }) => {
+Deno.test("a server that ends retries failed removals, too", async () => {
+  await withFailingEngine(async ({ manager, proxy, left }) => {
     await manager.create();
     let refusals = 0;
     proxy.treat = (request) => isRemoval(request) && (refusals += 1) <= 2 ? REFUSED : "pass";
@@ -134,7 +134,7 @@ Deno.test("the end of the server tries again, too", async () => {
   });
 });
 
-Deno.test("a container that is made although its creation was given up is removed", async () => {
+Deno.test("a container that appears after its creation was given up is removed", async () => {
   const removed: string[] = [];
   const removals = new Removals({
     removeContainer: (id) => {
@@ -143,14 +143,14 @@ Deno.test("a container that is made although its creation was given up is remove
     },
   });
   const removal = removals.remove({ name: "omcp-test-late", mayAppear: true });
-  assert.equal(await removal.within(1000), false, "its absence proves nothing yet");
+  assert.equal(await removal.within(1000), false, "it may still appear");
   assert.ok(removed.length >= 2);
   assert.deepEqual(removals.names, ["omcp-test-late"]);
   removals.close();
 });
 
-Deno.test("a hung engine is a timeout, not a cancellation, and what it makes in the end is removed", async () => {
-  await withIllEngine(async ({ manager, proxy, left }) => {
+Deno.test("a hung engine is a timeout, not a cancellation, and a container that it creates late is removed", async () => {
+  await withFailingEngine(async ({ manager, proxy, left }) => {
     proxy.treat = (request) => request.endsWith("/start") || request.includes("/attach") ? "hang" : "pass";
     const start = performance.now();
     await assert.rejects(manager.create(), (error) => error instanceof OmcpError && error.code === "timeout");

@@ -59,7 +59,7 @@ Deno.test("attach() keeps stdout and stderr apart", () =>
     assert.equal(err, "err1\nerr2\nerr3\n");
   }));
 
-Deno.test("attach() drops stderr that nobody reads, says how much, and holds nothing up", () =>
+Deno.test("attach() drops stderr that nobody reads, counts the bytes, and delays nothing", () =>
   withEngine(async ({ engine, create }) => {
     const id = await create(["sh", "-c", "head -c 3000000 /dev/zero >&2; echo done"]);
     const attachment = await engine.attach(id);
@@ -89,7 +89,7 @@ Deno.test("close() frees a stalled attach, so that its container can be removed"
     const reader = attachment.readable.getReader();
     await reader.read();
     const writer = attachment.writable.getWriter();
-    // Nobody in the container reads: this write stays in mid-air until close() ends it.
+    // The container does not read: this write stays pending until close() ends it.
     const write = assert.rejects(writer.write(new Uint8Array(8 * MIB)), { code: "engine_failed" });
     attachment.close();
     attachment.close();
@@ -104,7 +104,7 @@ Deno.test("close() frees a stalled attach, so that its container can be removed"
     assert.ok(rest <= 2 * MIB);
   }));
 
-Deno.test("attach() works again after a close, on a container that runs on", () =>
+Deno.test("attach() works again after a close, while the container still runs", () =>
   withEngine(async ({ engine, create }) => {
     const id = await create(["cat"], { StdinOnce: false });
     await engine.startContainer(id);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Engine } from "../../../src/docker/mod.ts";
 import { BASE_IMAGE, withEngine } from "../../fixtures/docker/support.ts";
 
-Deno.test("Engine reaches the engine and tells what it is", () =>
+Deno.test("Engine connects, and reports the engine's information", () =>
   withEngine(async ({ engine }) => {
     const info = await engine.info();
     assert.match(engine.apiVersion, /^1\.(4[1-9]|5[01])$/);
@@ -11,7 +11,7 @@ Deno.test("Engine reaches the engine and tells what it is", () =>
     assert.ok(info.runtimes.includes(info.defaultRuntime));
   }));
 
-Deno.test("Engine leads a container through its life", () =>
+Deno.test("Engine creates, starts, waits for and removes a container", () =>
   withEngine(async ({ engine, labels, create }) => {
     const id = await create(["sh", "-c", "read line; exit 7"]);
     assert.equal((await engine.inspectContainer(id)).state.status, "created");
@@ -47,7 +47,7 @@ Deno.test("killContainer() and removeContainer() are idempotent, also when calle
     await engine.killContainer(id);
   }));
 
-Deno.test("Engine names what is missing, in conflict or refused, in the engine's own words", () =>
+Deno.test("Engine reports what is missing, in conflict or refused, in the engine's own words", () =>
   withEngine(async ({ engine, labels, name, create }) => {
     const absent = name();
     await assert.rejects(engine.startContainer(absent), {
@@ -74,7 +74,7 @@ Deno.test("Engine names what is missing, in conflict or refused, in the engine's
     await assert.rejects(engine.startContainer(unrunnable), { message: /no such file/ });
   }));
 
-Deno.test("Engine asks nothing of the engine under a name that is none", () =>
+Deno.test("Engine sends no request with an invalid name", () =>
   withEngine(async ({ engine }) => {
     for (const id of ["../images", "x?force=1", "a/b", ""]) {
       await assert.rejects(engine.removeContainer(id), { code: "invalid_argument" });
@@ -104,7 +104,7 @@ Deno.test("waitContainer() ends by its deadline and on its signal", () =>
     assert.equal((await engine.inspectContainer(id)).state.running, true);
   }));
 
-Deno.test("connect() refuses an address that is no Unix socket", async () => {
+Deno.test("connect() refuses an address that is not a Unix socket", async () => {
   for (const host of ["tcp://127.0.0.1:2375", "unix://relative", "", `unix:///${"x".repeat(200)}`]) {
     await assert.rejects(Engine.connect({ host }), { code: "config_invalid" });
   }

@@ -25,7 +25,7 @@ function tar(files: Readonly<Record<string, string>>): ReadableStream<Uint8Array
   return ReadableStream.from(blocks);
 }
 
-Deno.test("importImage(), tagImage(), inspectImage() and removeImage() lead an image through its life", () =>
+Deno.test("importImage(), tagImage(), inspectImage() and removeImage() work on one image", () =>
   withEngine(async ({ engine, labels, name }) => {
     const [tag, other] = [`${name()}:1`, `${name()}:2`];
     const [[key, value]] = Object.entries(labels) as [[string, string]];
@@ -70,7 +70,7 @@ Deno.test("buildImage() builds from a tar stream, with progress, arguments and l
     }
   }));
 
-Deno.test("buildImage() tells why a build failed, though its status was 200", () =>
+Deno.test("buildImage() reports why a build failed, although its status was 200", () =>
   withEngine(async ({ engine, name }) => {
     const files = { "Dockerfile": `FROM ${BASE_IMAGE}\nRUN exit 3\n` };
     await assert.rejects(engine.buildImage(tar(files), { tag: name(), networkMode: "none" }), {
@@ -82,7 +82,7 @@ Deno.test("buildImage() tells why a build failed, though its status was 200", ()
     });
   }));
 
-Deno.test("Engine leads a volume through its life", () =>
+Deno.test("Engine creates, inspects, lists and removes a volume", () =>
   withEngine(async ({ engine, labels, name, create }) => {
     const volume = name();
     assert.equal(await engine.inspectVolume(volume), undefined);

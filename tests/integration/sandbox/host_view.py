@@ -1,4 +1,4 @@
-"""Looks for traces of the host in all that can be read. Reads {"masked": [path], "traces": {name: text}} from its argument."""
+"""Looks for traces of the machine in everything readable. Reads {"masked": [path], "traces": {name: text}} from its argument."""
 from __future__ import annotations
 
 import json
@@ -7,13 +7,13 @@ import sys
 from typing import Dict, Iterator, List
 
 ASKED = json.loads(sys.argv[1])
-# Each process's own: the engine cannot hide it.
+# Each process has its own: the engine cannot mask it.
 OWN = ("/proc/self", "/proc/thread-self")
 LARGEST = 1 << 18
 
 
 def read(path: str) -> bytes:
-    """What of a file can be read; not waited for, as /proc/kmsg would let us."""
+    """The readable content of a file, without blocking, as /proc/kmsg would."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
@@ -33,7 +33,7 @@ def read(path: str) -> bytes:
 
 
 def open_masks() -> Dict[str, int]:
-    """Paths that ought to be hidden, and how much is in them."""
+    """Paths that must be masked, and how many bytes they contain."""
     found = {}
     for path in ASKED["masked"]:
         size = len(os.listdir(path)) if os.path.isdir(path) else len(read(path))

@@ -14,12 +14,12 @@ const View = z.object({
   traces: z.record(z.string(), z.array(z.string())),
 });
 
-/** The text of a file of this machine; the engine's, unless that is a remote one, and then no trace of it can be found. */
+/** The text of a file of this machine, which is the engine's unless that is remote. */
 async function hostText(path: string): Promise<string> {
   return (await Deno.readTextFile(path).catch(() => "")).trim();
 }
 
-/** What gives the host away, as it knows it itself. */
+/** Texts that identify the machine, read on the machine. */
 async function hostTraces(): Promise<Record<string, string>> {
   const disks = (await hostText("/proc/partitions")).split("\n").slice(1).map((line) =>
     line.trim().split(/\s+/)
@@ -39,7 +39,7 @@ async function hostTraces(): Promise<Record<string, string>> {
   return Object.fromEntries(Object.entries(found).filter(([, text]) => text !== ""));
 }
 
-Deno.test("nothing that the engine can hide tells of the host", async () => {
+Deno.test("no path that the engine can mask reveals the machine", async () => {
   const traces = await hostTraces();
   assert.ok(Object.keys(traces).length >= 2);
   const found = await runConfined({
@@ -51,7 +51,7 @@ Deno.test("nothing that the engine can hide tells of the host", async () => {
   assert.deepEqual(found.traces, {});
 });
 
-Deno.test("what looks at processors, memory and limits works without what is hidden", async () => {
+Deno.test("libraries that read processors, memory and limits work without the masked paths", async () => {
   const found = await runConfined({ image: PYTHON, program: libraries }, z.record(z.string(), z.string()));
   assert.ok(Object.keys(found).length >= 12);
   assert.deepEqual(Object.entries(found).filter(([, outcome]) => outcome !== "ok"), []);

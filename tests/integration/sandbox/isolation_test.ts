@@ -1,4 +1,4 @@
-/** Looks at a sandbox's container from inside, without the agent: what the engine alone puts round it must hold by itself. */
+/** Checks a sandbox's container from inside, without the agent: the engine's confinement must suffice by itself. */
 import assert from "node:assert/strict";
 import * as z from "zod";
 import { DEFAULT_POLICY, TMPFS_MOUNTS } from "../../../src/sandbox/mod.ts";
@@ -19,7 +19,7 @@ import startPostgres from "./start_postgres.py" with { type: "text" };
 import surroundings from "./surroundings.py" with { type: "text" };
 import syscalls from "./syscalls.py" with { type: "text" };
 
-/** An operator may have an image of their own tested. */
+/** An operator can test an image of their own. */
 const PYTHON = Deno.env.get("OMCP_IMAGE") ?? imageReference("python");
 const POSTGRES = imageReference("postgres");
 const Outcomes = z.record(z.string(), z.string());
@@ -114,7 +114,7 @@ Deno.test("a sandbox's container gives no privilege, and nothing to write to but
   assert.deepEqual(found.environment.filter((name) => /pass|secret|token|key|docker|url/i.test(name)), []);
 });
 
-/** The agent's own report, without the agent: only it knows that it made itself undumpable. */
+/** The agent's attestation, without the agent: only the agent knows that it made itself undumpable. */
 const REPORT = `${inForce}\nimport json\nprint(json.dumps({"attestation": attestation(False)}))\n`;
 
 async function deviations(
@@ -126,7 +126,7 @@ async function deviations(
   return verifyAttestation(confinedSpec(options, "test"), hello).join("\n");
 }
 
-Deno.test("verifyAttestation() finds a sandbox's container sound, and each weaker one not", async () => {
+Deno.test("verifyAttestation() accepts a sandbox's container, and no weaker one", async () => {
   assert.equal(await deviations({}), "");
   const weaker: [HostConfigSpec, Partial<CreateContainerRequest>, RegExp][] = [
     [{ CapDrop: [] }, {}, /^the bounding capabilities are [0-9a-f]+ instead of none$/],

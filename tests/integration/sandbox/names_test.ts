@@ -1,9 +1,9 @@
-/** A sandbox's user has a name, a home and a database user, whatever its number and whatever the image knows of it. */
+/** A sandbox's user has a name, a home and a database user, whatever its uid and whatever image it is. */
 import assert from "node:assert/strict";
 import { imageReference } from "../../../src/images/identity.ts";
 import { newSandbox, withServer } from "../../fixtures/server.ts";
 
-/** What every image must give: libraries ask the environment first. */
+/** Must work in every image: libraries read the environment first. */
 const EVERYWHERE = `
 import asyncio, getpass, os, pathlib, subprocess, sys
 name = getpass.getuser()
@@ -32,7 +32,7 @@ assert len(found) == 5 and set(found) == {found[0]} and found[0] > 0, found
 print("all of it")
 `;
 
-/** What our image gives besides: the files of users and groups know the sandbox's own, for programs without our environment too. */
+/** Must work in our image besides: its passwd and group files list the sandbox's user, also for programs without our environment. */
 const OUR_IMAGE = `
 import grp, io, pwd, tarfile
 me = pwd.getpwuid(os.getuid())
@@ -59,7 +59,7 @@ Deno.test("in our image the user has a name everywhere, and every driver connect
   });
 });
 
-/** Images as others make them: their files of users know nothing of the sandbox's, or are not there at all. */
+/** Foreign images: their passwd files lack the sandbox's user, or do not exist. */
 const FOREIGN = {
   "knows root alone":
     "rm /etc/passwd /etc/group && echo root:x:0:0::/root:/bin/sh >/etc/passwd && echo root:x:0: >/etc/group",

@@ -1,4 +1,4 @@
-/** Each sandbox has a user of its own: distinct over all servers of the engine, and attested from inside. */
+/** Each sandbox has a uid of its own: distinct over all servers of the engine, and attested from inside. */
 import assert from "node:assert/strict";
 import type { Engine } from "../../../src/docker/mod.ts";
 import { OmcpError } from "../../../src/errors.ts";
@@ -51,7 +51,7 @@ folders = [os.stat(f) for f in ("/workspace", "/tmp", "/run", "/dev/shm", os.env
 owners = {str(n) for s in folders for n in (s.st_uid, s.st_gid)}
 print(*sorted({*ids[0], *ids[1], *agent[0], *agent[1], *map(str, os.getgroups()), *owners}))`;
 
-Deno.test("sandboxes of all servers have users of their own, which no database has", async () => {
+Deno.test("each sandbox of all servers has a user id of its own, which no database has", async () => {
   await withServers(async (managers, engine) => {
     const made = await Promise.all(managers.flatMap((manager) => [manager.create(), manager.create()]));
     const uids = await Promise.all(made.map(async (sandbox) => {
@@ -68,7 +68,7 @@ Deno.test("sandboxes of all servers have users of their own, which no database h
   });
 });
 
-/** Creates, just before the first `times` containers, one with the same user: as another server may at that moment. */
+/** Creates a container with the same uid just before each of the first `times` containers, as another server could. */
 function rival(times: number, seen: string[], rivals: string[]): (engine: Engine) => CreateContainer {
   return (engine) => async (spec, options) => {
     seen.push(uidOf(spec));
@@ -90,7 +90,7 @@ async function removeAll(rivals: readonly string[]): Promise<void> {
   engine.close();
 }
 
-Deno.test("a user that another server takes at the same moment is given back, and another one drawn", async () => {
+Deno.test("a user id that another server takes at the same moment is released, and another one drawn", async () => {
   const seen: string[] = [];
   const rivals: string[] = [];
   try {
@@ -105,7 +105,7 @@ Deno.test("a user that another server takes at the same moment is given back, an
   }
 });
 
-Deno.test("where no user is free the creation fails, and leaves nothing", async () => {
+Deno.test("where no user id is free, the creation fails and leaves nothing", async () => {
   const rivals: string[] = [];
   try {
     await withServers(async ([manager]) => {

@@ -22,7 +22,7 @@ export interface RunConfinedOptions {
   readonly request?: Partial<CreateContainerRequest>;
 }
 
-/** The user of every program run here; outside the range of sandboxes, which it could disturb. */
+/** The uid of every program run here: outside the range of sandboxes, which it could disturb. */
 export const TEST_UID = 60_001;
 
 /** Milliseconds a program may take. */
@@ -43,7 +43,7 @@ export function confinedSpec(
 }
 
 /**
- * Runs a program as PID 1 of a container like a sandbox's, without our agent, and removes the container whatever happens.
+ * Runs a program as PID 1 of a container like a sandbox's, without our agent, and always removes the container.
  *
  * @param options What to run.
  * @param schema What the program prints.

@@ -1,4 +1,4 @@
-"""Tries a socket of every family, and what is left of a network. Prints {what: errno name, or what came of it}."""
+"""Tries a socket of every family, and ways to reach a network. Prints {what: errno name, or the result}."""
 from __future__ import annotations
 
 import ctypes

@@ -25,7 +25,7 @@ def message(kind: bytes, body: bytes) -> bytes:
 
 
 def query(sql: str) -> str:
-    """All that the server answers to a query, as text with the binary parts in it."""
+    """The server's whole response to a query, as text that includes the binary parts."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(DEADLINE)
         client.connect("/run/postgresql/.s.PGSQL.5432")

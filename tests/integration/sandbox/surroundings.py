@@ -1,4 +1,4 @@
-"""Looks round in a sandbox: who we are, what we may write to, what we can see. Prints one JSON object."""
+"""Inspects a sandbox: its user, what it may write to, what it can see. Prints one JSON object."""
 from __future__ import annotations
 
 import errno
@@ -17,7 +17,7 @@ def outcome(action: Callable[[], object]) -> str:
         return "worked"
     except OSError as error:
         return errno.errorcode.get(error.errno or 0, "?")
-    except ValueError as error:  # So setrlimit says it.
+    except ValueError as error:  # setrlimit reports a refusal in this way.
         return str(error)
 
 

@@ -99,7 +99,7 @@ def attempt(number: int, arguments: List[int]) -> str:
 
 
 def main() -> None:
-    # Room for what a call that is let through might write.
+    # Room for what an allowed call might write.
     mmap.mmap(-1, 4096)
     BUFFER.value = b"/tmp/omcp-no-such-thing"
     found = {

@@ -1,4 +1,4 @@
-"""Asks every library of the image that looks at the machine. Prints {name: "ok" or what went wrong}."""
+"""Uses every library of the image that inspects the machine. Prints {name: "ok" or what went wrong}."""
 from __future__ import annotations
 
 import json

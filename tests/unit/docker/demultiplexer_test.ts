@@ -86,7 +86,7 @@ Deno.test("Demultiplexer takes any bytes without anything but its own error", ()
   );
 });
 
-Deno.test("Demultiplexer refuses unknown streams and headers that are none", () => {
+Deno.test("Demultiplexer refuses unknown streams and invalid headers", () => {
   for (const header of [[0, 0, 0, 0, 0, 0, 0, 1], [9, 0, 0, 0, 0, 0, 0, 1], [1, 0, 1, 0, 0, 0, 0, 1]]) {
     assert.throws(() => [...new Demultiplexer().push(new Uint8Array(header))], { code: "engine_failed" });
   }

@@ -9,8 +9,8 @@ function asksVersion(head: string): boolean {
   return /^GET \S*\/version /.test(head);
 }
 
-/** Answers like an engine, but with `answer` to everything after the version. */
-function ill(answer: Uint8Array | string): (head: string, connection: Deno.Conn) => Promise<void> {
+/** Responds like an engine to the version request, and with `answer` to all others. */
+function broken(answer: Uint8Array | string): (head: string, connection: Deno.Conn) => Promise<void> {
   const bytes = typeof answer === "string" ? new TextEncoder().encode(answer) : answer;
   return async (head, connection) => {
     const isVersion = asksVersion(head);
@@ -19,8 +19,11 @@ function ill(answer: Uint8Array | string): (head: string, connection: Deno.Conn)
   };
 }
 
-async function withIll(answer: Uint8Array | string, test: (engine: Engine) => Promise<void>): Promise<void> {
-  await using fake = await fakeEngine(ill(answer));
+async function withBroken(
+  answer: Uint8Array | string,
+  test: (engine: Engine) => Promise<void>,
+): Promise<void> {
+  await using fake = await fakeEngine(broken(answer));
   const engine = await Engine.connect({ host: fake.host });
   try {
     await test(engine);
@@ -29,7 +32,7 @@ async function withIll(answer: Uint8Array | string, test: (engine: Engine) => Pr
   }
 }
 
-Deno.test("connect() says that no engine is there", async () => {
+Deno.test("connect() reports that no engine is there", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await assert.rejects(Engine.connect({ host: `unix://${folder}/none.sock` }), {
@@ -66,7 +69,7 @@ Deno.test("connect() refuses garbage, other JSON and old engines", async () => {
   await assert.rejects(Engine.connect({ host: old.host }), { code: "engine_refused", message: /API 1\.40/ });
 });
 
-Deno.test("Engine speaks the version agreed on", async () => {
+Deno.test("Engine uses the negotiated API version", async () => {
   const lines: string[] = [];
   await using fake = await fakeEngine(async (head, connection) => {
     lines.push(head.split("\r\n")[0] ?? "");
@@ -80,8 +83,8 @@ Deno.test("Engine speaks the version agreed on", async () => {
   assert.match(lines[1] ?? "", /^GET \S*\/v1\.51\/containers\/json\?all=0&filters=/);
 });
 
-Deno.test("Engine says that the outcome is unknown when the answer to a change breaks off", async () => {
-  await withIll("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", async (engine) => {
+Deno.test("Engine reports an unknown outcome when the response to a change breaks off", async () => {
+  await withBroken("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", async (engine) => {
     await assert.rejects(engine.waitContainer(ID), {
       code: "engine_failed",
       state: "It is unknown whether the engine carried it out.",
@@ -93,29 +96,29 @@ Deno.test("Engine says that the outcome is unknown when the answer to a change b
   });
 });
 
-Deno.test("Engine passes on the message of an answer that is no JSON, bounded", async () => {
-  await withIll(httpAnswer(503, `proxy says no ${"x".repeat(9000)}`), async (engine) => {
+Deno.test("Engine passes on the message of a response that is not JSON, bounded", async () => {
+  await withBroken(httpAnswer(503, `proxy says no ${"x".repeat(9000)}`), async (engine) => {
     await assert.rejects(engine.startContainer(ID), {
       code: "engine_failed",
       message: /503: proxy says no x{900,}…/,
     });
   });
-  await withIll(httpAnswer(500, { message: "x".repeat(100_000) }), async (engine) => {
+  await withBroken(httpAnswer(500, { message: "x".repeat(100_000) }), async (engine) => {
     await assert.rejects(engine.startContainer(ID), { message: /more than 65536 bytes of message/ });
   });
 });
 
-Deno.test("Engine refuses ids in answers that are none", async () => {
-  await withIll(httpAnswer(201, { Id: "../../x", Warnings: null }), async (engine) => {
+Deno.test("Engine refuses invalid ids in responses", async () => {
+  await withBroken(httpAnswer(201, { Id: "../../x", Warnings: null }), async (engine) => {
     await assert.rejects(engine.createContainer({ Image: "debian" }, { name: "x" }), {
       code: "engine_failed",
     });
   });
 });
 
-Deno.test("attach() refuses an answer that is no hijacked stream", async () => {
+Deno.test("attach() refuses a response that is not a hijacked stream", async () => {
   for (const answer of ["garbage", httpAnswer(200, {}), "HTTP/1.1 101 UPGRADED\r\nbad\r\n\r\n"]) {
-    await withIll(answer, async (engine) => {
+    await withBroken(answer, async (engine) => {
       await assert.rejects(engine.attach(ID), { code: "engine_failed" });
     });
   }
@@ -138,10 +141,10 @@ Deno.test("attach() ends by its deadline and on its signal when the engine is si
   engine.close();
 });
 
-Deno.test("attach() fails its outputs when the stream is broken or breaks off in a frame", async () => {
+Deno.test("attach() fails its outputs when the stream is invalid or breaks off in a frame", async () => {
   const head = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
   for (const bytes of ["\x01\0\0\0\0\0\0\x05abc", "\x07\0\0\0\0\0\0\x01a", "not frames"]) {
-    await withIll(head + bytes, async (engine) => {
+    await withBroken(head + bytes, async (engine) => {
       const attachment = await engine.attach(ID);
       const error = assert.rejects(Array.fromAsync(attachment.readable), { code: "engine_failed" });
       await attachment.closed;
@@ -151,7 +154,7 @@ Deno.test("attach() fails its outputs when the stream is broken or breaks off in
 });
 
 Deno.test("buildImage() releases its context when the engine cannot be reached", async () => {
-  // No connection may be kept: one that the client has not yet seen end would be another failure.
+  // No connection is reused: one whose end the client has not noticed yet would fail in another way.
   const fake = await fakeEngine(async (_head, connection) => {
     const answer = new TextDecoder().decode(httpAnswer(200, VERSION_ANSWER));
     await connection.write(new TextEncoder().encode(answer.replace("\r\n", "\r\nConnection: close\r\n")));

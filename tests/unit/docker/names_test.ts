@@ -60,7 +60,7 @@ Deno.test("splitTag() tells a tag from a port", () => {
   assert.throws(() => splitTag(`x@sha256:${"a".repeat(64)}`), { code: "invalid_argument" });
 });
 
-Deno.test("chooseApiVersion() takes the engine's newest, within what is known", () => {
+Deno.test("chooseApiVersion() takes the engine's newest version that this program supports", () => {
   assert.equal(chooseApiVersion("1.41", "1.12"), "1.41");
   assert.equal(chooseApiVersion("1.47", undefined), "1.47");
   assert.equal(chooseApiVersion("1.99", "1.44"), "1.51");

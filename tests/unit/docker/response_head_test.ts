@@ -24,7 +24,7 @@ Deno.test("readResponseHead() reads status, headers and what follows, in pieces 
   }
 });
 
-Deno.test("readResponseHead() refuses what is no HTTP answer", async () => {
+Deno.test("readResponseHead() refuses anything but an HTTP response", async () => {
   const bad = [
     ["garbage"],
     ["HTTP/2 200 OK\r\n\r\n"],

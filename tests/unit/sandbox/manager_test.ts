@@ -129,6 +129,18 @@ Deno.test("a manager that closes removes its sandboxes, also those being created
   });
 });
 
+Deno.test("a sandbox whose creation ends while the manager closes is removed", async () => {
+  const clock = new FakeClock();
+  await withManager(async (manager, runtime) => {
+    const closed = Promise.withResolvers<void>();
+    // A new sandbox reads the time when it is complete, and not in the registry yet.
+    clock.onWall = () => closed.resolve(manager.close());
+    await assert.rejects(manager.create(), { code: "shutting_down" });
+    await closed.promise;
+    assert.equal(runtime.containers.size, 0);
+  }, { clock });
+});
+
 Deno.test("a sandbox whose container ends is lost, and says whether its memory limit ended it", async () => {
   await withManager(async (manager, runtime) => {
     for (const [outOfMemory, code] of [[false, "sandbox_lost"], [true, "out_of_memory"]] as const) {
