@@ -8,7 +8,6 @@ export * from "./instance_lock.ts";
 export * from "./labels.ts";
 export { MASKED_PATHS } from "./masked_paths.ts";
 export * from "./orphans.ts";
-export * from "./own_uid.ts";
 export * from "./removals.ts";
 export {
   type Architecture,

@@ -9,9 +9,9 @@ import {
   labelsOf,
   type Removals,
   requireConfined,
-  startWithOwnUid,
 } from "../runtime/mod.ts";
 import { VERSION } from "../version.ts";
+import { startWithOwnUid } from "./own_uid.ts";
 import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
 import { Sandbox } from "./sandbox.ts";
 import { StartupWatch } from "./startup_watch.ts";

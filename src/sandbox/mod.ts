@@ -5,6 +5,7 @@ export { createSandbox, type SandboxCreation, type SandboxSettings } from "./fac
 export type { ExecuteOptions } from "./execution.ts";
 export { type RemovalResult, SandboxManager, type SandboxManagerOptions } from "./manager.ts";
 export type { ExecutionOutcome } from "./outcome.ts";
+export { SANDBOX_UIDS } from "./own_uid.ts";
 export {
   checkPolicy,
   DEFAULT_POLICY,

@@ -9,9 +9,8 @@ import {
   DATABASE_UID,
   LABEL_NAME,
   LABEL_UID,
-  SANDBOX_UIDS,
 } from "../../../src/runtime/mod.ts";
-import type { SandboxManager } from "../../../src/sandbox/mod.ts";
+import { SANDBOX_UIDS, type SandboxManager } from "../../../src/sandbox/mod.ts";
 import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";
 

@@ -5,9 +5,13 @@
  * timers, epoll watches, processes under RLIMIT_NPROC. Sandboxes of one uid could exhaust them for each other.
  */
 import { OmcpError } from "../errors.ts";
-import { type AgentContainer, startAgentContainer, type StartOptions } from "./agent_container.ts";
-import type { ContainerRuntime } from "./container_runtime.ts";
-import { LABEL_UID } from "./labels.ts";
+import {
+  type AgentContainer,
+  type ContainerRuntime,
+  LABEL_UID,
+  startAgentContainer,
+  type StartOptions,
+} from "../runtime/mod.ts";
 
 /**
  * The ids of sandboxes, both ends included. Above those of distributions' accounts, of most people and of {@link DATABASE_UID}; below
