@@ -32,7 +32,9 @@ import kernelOutlet from "./kernel/outlet.py" with { type: "text" };
 import kernelPictures from "./kernel/pictures.py" with { type: "text" };
 import kernelRepresentations from "./kernel/representations.py" with { type: "text" };
 import kernelShell from "./kernel/shell.py" with { type: "text" };
+import kernelStart from "./kernel/start.py" with { type: "text" };
 import kernelStreams from "./kernel/streams.py" with { type: "text" };
+import kernelTasks from "./kernel/tasks.py" with { type: "text" };
 import kernelTracebacks from "./kernel/tracebacks.py" with { type: "text" };
 import kernelValues from "./kernel/values.py" with { type: "text" };
 import kernelWire from "./kernel/wire.py" with { type: "text" };
@@ -97,7 +99,9 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel.pictures": kernelPictures,
   "kernel.representations": kernelRepresentations,
   "kernel.shell": kernelShell,
+  "kernel.start": kernelStart,
   "kernel.streams": kernelStreams,
+  "kernel.tasks": kernelTasks,
   "kernel.tracebacks": kernelTracebacks,
   "kernel.values": kernelValues,
   "kernel.wire": kernelWire,

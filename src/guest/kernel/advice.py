@@ -1,4 +1,4 @@
-"""What cannot work in a sandbox says so at once, with what to do instead: packages, the network, debuggers."""
+"""Messages for what cannot work in a sandbox, with what to do instead: packages, the network, debuggers."""
 from __future__ import annotations
 
 import difflib
@@ -22,7 +22,7 @@ _INSTALLERS = re.compile(
 )
 # What needs no network: a folder of wheels, or a file.
 _OFFLINE = re.compile(r"--no-index|--find-links|\.whl\b|(?:install|add)\s+(?:-e\s+)?[./]")
-# What has the abilities of a package that models ask for in vain.
+# Installed replacements for packages that models often import but no image has.
 _INSTEAD = {
     "torch": "scikit-learn, xgboost or lightgbm",
     "tensorflow": "scikit-learn, xgboost or lightgbm",
@@ -43,15 +43,15 @@ _MAX_CHAIN = 32
 
 
 def installs(command: str) -> bool:
-    """Whether a command line asks for a package that would have to come over the network."""
+    """Whether a command line installs a package that it would have to download."""
     return _INSTALLERS.match(command) is not None and _OFFLINE.search(command) is None
 
 
 def of_error(error: BaseException) -> Optional[str]:
-    """A sentence for an error that a sandbox's nature explains."""
+    """A sentence for an error that has its cause in the sandbox."""
     if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str):
         name, dot, _ = error.name.partition(".")
-        # A package that is there lacks a module: Python's own message says so.
+        # An installed package lacks a module: Python's own message says so.
         return None if dot and name in sys.modules else _missing(name)
     if isinstance(error, (ImportError, RuntimeError, ValueError)) and _ASKS_TO_INSTALL.search(str(error)):
         return NO_INSTALL
@@ -61,7 +61,7 @@ def of_error(error: BaseException) -> Optional[str]:
 
 
 def is_network(error: BaseException) -> bool:
-    """Whether the error, or one that caused it, is that no host can be reached."""
+    """Whether the error, or one of its causes, is that no host can be reached."""
     return any(
         isinstance(each, socket.gaierror)
         or (isinstance(each, OSError) and not isinstance(each, FileNotFoundError) and each.errno in (101, 113))
@@ -72,7 +72,7 @@ def is_network(error: BaseException) -> bool:
 
 
 def _raised_in_sockets(error: BaseException) -> bool:
-    """Where the sandbox has no such sockets at all, what fails is making one."""
+    """Where the sandbox has no such sockets at all, creating one fails."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next

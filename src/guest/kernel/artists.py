@@ -9,7 +9,7 @@ _MAX_PARTS = 16
 
 
 def texts(drawn: List[Any]) -> List[str]:
-    """Texts that stand free."""
+    """Texts that belong to no label or title."""
     found = [text.get_text() for text in drawn if text.get_text()]
     return ["texts: %s" % some(found)] if found else []
 
@@ -41,7 +41,7 @@ def boxes(axes: Any, drawn: List[Tuple[Dict[str, Any], float]]) -> str:
 
 
 def tick_names(axis: Any) -> Dict[float, str]:
-    """What is written at the marks of an axis, by their places."""
+    """The tick labels of an axis, by their positions."""
     return dict(zip(axis.get_ticklocs(), (text.get_text() for text in axis.get_ticklabels())))
 
 
@@ -77,7 +77,7 @@ def _range(values: Any) -> str:
 
 
 def bars(container: Any) -> str:
-    """Each bar's place and length."""
+    """Each bar's position and length."""
     patches = container.patches
     if not patches:
         return ""
@@ -86,14 +86,14 @@ def bars(container: Any) -> str:
     axis = patches[0].axes.yaxis if sideways else patches[0].axes.xaxis
     centres = [bar.get_y() + bar.get_height() / 2 if sideways else bar.get_x() + bar.get_width() / 2 for bar in patches]
     show = place(axis)
-    # The names of categories; the labels of dates leave out what others say.
+    # For category names only: date labels omit what neighbouring labels show.
     names = tick_names(axis) if show is number else {}
     places = [names.get(centre) or show(centre) for centre in centres]
     return "bars%s: %s" % (_label(container) or _label(patches[0]), some(["%s: %s" % pair for pair in zip(places, values)]))
 
 
 def collection(drawn: Any) -> str:
-    """What matplotlib draws as one of many: points, areas, segments, meshes."""
+    """What matplotlib draws as a collection: points, areas, segments, meshes."""
     values, offsets, kind = drawn.get_array(), drawn.get_offsets(), type(drawn).__name__
     ranged = values is not None and bool(getattr(values, "size", 0))
     if kind == "Path3DCollection" and hasattr(drawn, "_offsets3d"):
@@ -141,7 +141,7 @@ def _label(artist: Any, form: str = " %r") -> str:
 
 
 def place(axis: Any) -> Callable[[Any], str]:
-    """How to write a position on an axis: as a date where it is one."""
+    """Formats positions on an axis: as dates where they are dates."""
     converter = axis.get_converter() if hasattr(axis, "get_converter") else axis.converter
     kind = type(converter).__name__
     if kind == "PeriodConverter" or kind == "TimeSeriesPlotter" or hasattr(axis, "freq") and axis.freq is not None:

@@ -10,7 +10,7 @@ _VEGA_LITE = "application/vnd.vegalite."
 _MAX_CHARACTERS = 1200
 _MAX_PARTS = 6
 _ROWS = 3
-# What plotly calls the parts of a point, of each kind of trace; the first that are all there are taken.
+# plotly's names for the parts of a point, for each kind of trace; the first complete set is used.
 _POINTS = (
     ("x", "open", "high", "low", "close"),
     ("labels", "parents", "values"),
@@ -21,15 +21,15 @@ _POINTS = (
     ("x", "base", "y"),
     ("a", "b", "c"),
 )
-# Of the rest, points in a plane; some kinds have one coordinate only.
+# For other kinds: points in a plane; some have one coordinate only.
 _PLANE = (("x", "y"), ("x",), ("y",))
 _STYLE = ("marker", "line", "hoverlabel", "legend", "colorbar", "textfont")
-# Of use to a browser only.
+# Only a browser needs them.
 _FOR_BROWSERS = ("text/html", "application/javascript")
 
 
 def explain(data: Dict[Any, Any]) -> None:
-    """Puts words, and a picture where one can be made, in the place of a chart's JSON."""
+    """Replaces a chart's JSON by words, and by a picture where one can be made."""
     for name in [name for name in data if isinstance(name, str)]:
         chart = data[name]
         if not isinstance(chart, dict):
@@ -43,7 +43,7 @@ def explain(data: Dict[Any, Any]) -> None:
             else:
                 continue
         except Exception:
-            # An unusual chart is named with its size by the server.
+            # The server names an unusual chart with its size.
             continue
         del data[name]
         for other in _FOR_BROWSERS:
@@ -94,7 +94,7 @@ def _trace(trace: Dict[str, Any]) -> str:
 
 
 def _fields(of: Dict[str, Any], prefix: str) -> List[str]:
-    """What a trace of another kind consists of: its lists, and those one level below."""
+    """The content of a trace of another kind: its lists, and those one level below."""
     found: List[str] = []
     for name, value in of.items():
         values = _array(value)

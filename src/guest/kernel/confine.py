@@ -48,13 +48,13 @@ _F_SETSIG = 10
 _F_SETOWN_EX = 15
 _SIGKILL = 9
 _SIGSTOP = 19
-# Of glibc, which lets nobody ignore them.
+# glibc's own, which cannot be ignored.
 _SIGCANCEL = 32
 _SIGSETXID = 33
 
 # name: (x86_64, aarch64); None where the architecture has no such call.
 _MISSING: Dict[str, Tuple[int | None, int | None]] = {
-    "clone3": (435, 435),  # its flags lie in memory, where a filter cannot look; libc then uses clone
+    "clone3": (435, 435),  # its flags are in memory, which a filter cannot read; libc then uses clone
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
@@ -174,7 +174,7 @@ def _refuse_if(values: Sequence[int]) -> List[_Instruction]:
 
 
 def _refuse_unless(values: Sequence[int]) -> List[_Instruction]:
-    """Refuses when the loaded word is none of the values."""
+    """Refuses when the loaded word is not one of the values."""
     program: List[_Instruction] = []
     for position, value in enumerate(values):
         program.append((_JUMP_EQUAL, len(values) - position, 0, value & 0xFFFFFFFF))
@@ -182,21 +182,21 @@ def _refuse_unless(values: Sequence[int]) -> List[_Instruction]:
 
 
 def _rules(guarded: Sequence[int], scoped: bool) -> Dict[str, List[_Instruction]]:
-    """What is looked at in the arguments of a watched call. `guarded` are processes that are not to be touched."""
+    """The checks of a call's arguments. `guarded` are processes that must not be signalled or inspected."""
     first = [_argument(0)]
     second = [_argument(1)]
     hands_off = _refuse_if(guarded)
-    # A process group, -1 (all) and the group of a guarded process reach the guarded ones too.
+    # Signals to process groups and to -1 (all) would reach guarded processes too.
     signals = first + _refuse_if([*guarded, -1, *(-pid for pid in guarded)])
-    # Whose descriptor it is cannot be seen here: /proc/1 is one, and a socket gives its peer's. What the others are sent is
-    # what anybody may send: no forged sender (the agent would take it for the engine), no group. Without Landlock's scope the
-    # ones that the zygote cannot ignore are refused too; for a child of one's own there is kill().
+    # A filter cannot see whose descriptor it is: /proc/1 is one, and a socket provides its peer's. So only plain signals pass: no
+    # forged sender (the agent would take it for the engine), no group. Without Landlock's scope, those that the zygote cannot ignore
+    # are refused too; a process can signal its own child with kill().
     by_descriptor = [_argument(2), *_refuse_unless([0]), _upper_half(2), *_refuse_unless([0]), _argument(3), *_refuse_unless([0])]
     if not scoped:
         by_descriptor += second + _refuse_if([_SIGKILL, _SIGSTOP, _SIGCANCEL, _SIGSETXID])
     return {
         "clone": first + [(_JUMP_ANY_BIT, 0, 1, _CLONE_NAMESPACES), _errno(errno.EPERM)],
-        # The kernel's own signals on readiness can be sent to anybody of the same user, and look as if from outside.
+        # Signals on readiness reach any process of the same user, and look as if they came from outside.
         "fcntl": second + _refuse_if([_F_SETOWN, _F_SETOWN_EX, _F_SETSIG]),
         "ioctl": second + _refuse_if([_TIOCSTI, _TIOCLINUX, _FIOSETOWN, _SIOCSPGRP]),
         "ioprio_set": first + _refuse_unless([1]) + second + hands_off,
@@ -204,7 +204,7 @@ def _rules(guarded: Sequence[int], scoped: bool) -> Dict[str, List[_Instruction]
         "personality": first + _refuse_unless([0, 0xFFFFFFFF]),
         "pidfd_open": first + hands_off,
         "pidfd_send_signal": by_descriptor,
-        # With another's pid it could take PID 1's descriptors or memory away.
+        # With another pid it could lower PID 1's limits on descriptors and memory.
         "prlimit64": first + _refuse_unless([0]),
         "rt_sigqueueinfo": signals,
         "rt_tgsigqueueinfo": first + hands_off + second + hands_off,
@@ -258,7 +258,7 @@ def _prctl(*arguments: object) -> None:
 
 
 def install_filter(guarded: Sequence[int]) -> None:
-    """No new privileges, and the filter, for this process and all it will start. Raises OSError."""
+    """Sets no_new_privs and installs the filter for this process and all that it starts. Raises OSError."""
     code = build_filter(platform.machine(), guarded, landlock.bounds_signals())
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
@@ -267,12 +267,12 @@ def install_filter(guarded: Sequence[int]) -> None:
 
 
 def set_dumpable(dumpable: bool) -> None:
-    """Whether others of the same user may look into this process."""
+    """Sets whether other processes of the same user can inspect this one."""
     _prctl(_PR_SET_DUMPABLE, 1 if dumpable else 0, 0, 0, 0)
 
 
 def facts(landlock_abi: int) -> Dict[str, object]:
-    """What is in force on this process, as the kernel of the host says."""
+    """The effective confinement of this process, as the operating system reports it."""
     found = {"NoNewPrivs": 0, "Seccomp": 0, "Seccomp_filters": 0}
     with open("/proc/self/status", encoding="ascii", errors="replace") as status:
         for line in status:
@@ -288,5 +288,5 @@ def facts(landlock_abi: int) -> Dict[str, object]:
 
 
 def restrict_files() -> int:
-    """Landlock: writes only where a sandbox writes, no signal and no TCP to the outside. Returns its ABI, 0 without."""
+    """Landlock: writes only where a sandbox writes, no signals to and no TCP with the outside. Returns its ABI version, 0 for none."""
     return landlock.restrict()

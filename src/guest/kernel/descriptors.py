@@ -1,4 +1,4 @@
-"""A kernel's file descriptors: a cell may close any, or use up all. Runs in the kernel."""
+"""A kernel's file descriptors: a cell can close any of them, or use them all. Runs in the kernel."""
 from __future__ import annotations
 
 import fcntl
@@ -16,12 +16,12 @@ _open = os.open
 _listdir = os.listdir
 _readlink = os.readlink
 _collect = gc.collect
-# The kernel's own socket, the two of its event loop, and some that a cell may keep.
+# The kernel's own socket, two of its event loop, and some that a cell keeps.
 _FEW_SOCKETS = 6
 
 
 class Reserve:
-    """Descriptors kept so that those of a cell's pipes fit, even after a cell that opened all it could."""
+    """Descriptors kept in reserve for the pipes of the next cell, even after a cell that opened all it could."""
 
     def __init__(self) -> None:
         self._fds: List[int] = []
@@ -39,8 +39,8 @@ class Reserve:
 
 
 def point_streams(fds: List[int]) -> None:
-    """Makes the first two of the descriptors stdout and stderr, closes all, and has a standard input whatever a cell did."""
-    # Where a cell closed 0, 1 or 2, what came takes that very number.
+    """Makes the first two descriptors stdout and stderr and closes all; stdin becomes /dev/null where a cell closed it."""
+    # Where a cell closed 0, 1 or 2, a received descriptor may have that number.
     moved = [_above_standard(fd) for fd in fds]
     _restore_input()
     for number, fd in enumerate(moved[:2], 1):
@@ -50,8 +50,8 @@ def point_streams(fds: List[int]) -> None:
 
 
 def close_forgotten_sockets() -> None:
-    """Where many are open, collects garbage: a cell's forgotten database connections stay open in reference cycles until then,
-    and a sandbox may have few."""
+    """Collects garbage when many are open: a cell's forgotten database connections stay open in reference cycles until then,
+    and a sandbox has few."""
     sockets = 0
     try:
         for name in _listdir("/proc/self/fd"):
@@ -66,7 +66,7 @@ def close_forgotten_sockets() -> None:
 
 
 def settle(fd: int) -> int:
-    """Moves the control socket out of the way of 0, 1 and 2, which become /dev/null; returns its new number."""
+    """Moves the control socket away from 0, 1 and 2, which become /dev/null; returns its new number."""
     try:
         control = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, CONTROL_FD)
     except OSError:

@@ -1,6 +1,6 @@
-"""MIME bundles as they leave a kernel: known types only, each one text, within the cell's budget, and what was cut told.
+"""MIME bundles as they leave a kernel: known types only, each as a text within the cell's budget, and cuts are named.
 
-JSON is text too: nobody on its way parses it. A bundle that is longer than a message goes in parts.
+JSON is text too: neither agent nor server parses it. A bundle that is longer than a message is sent in parts.
 """
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, Dict, Iterator, List, Optional
 from . import charts, html_text, pictures, wire
 from .tracebacks import cut
 
-# Of one message; six bytes at most for each character keep it below the wire's limit.
+# Of one message: at most six bytes each, which keeps it below the limit of a message.
 MESSAGE_CHARACTERS = 40_000
-# Beyond it HTML is not read for its text.
+# Longer HTML is not converted to text.
 _MAX_HTML_CHARACTERS = 1 << 20
 # A base64 text of the largest picture.
 _MAX_PICTURE_CHARACTERS = -(-pictures.MAX_BYTES // 3) * 4
@@ -23,12 +23,12 @@ _TEXTS = _CUTTABLE + ("text/html", "image/svg+xml", "application/javascript")
 _BINARIES = (*pictures.KINDS, "application/pdf")
 # "… [12345678 characters left out] …" at its longest.
 _MARK_CHARACTERS = 64
-# The repr of an object that has more to show than its name.
+# A repr that consists of an object's name only.
 _OPAQUE = re.compile(r"<[\w.]+(?: object| at 0x[0-9a-f]+| object at 0x[0-9a-f]+)>$")
 
 
 class _Budget:
-    """How many characters one text of the running cell may have."""
+    """The maximum length of one text of the running cell."""
 
     characters = 1 << 20
 
@@ -37,7 +37,7 @@ budget = _Budget()
 
 
 def bundle(data: Any) -> Dict[str, str]:
-    """A bundle that may be sent. What is too long for the budget is cut where it is read, and else named with its size."""
+    """A bundle that may be sent. Too long texts are cut if they are for reading, and else named with their size."""
     if not isinstance(data, dict):
         raise TypeError("a display bundle must be a dict: received %s" % type(data).__name__)
     data = dict(data)
@@ -60,14 +60,14 @@ def bundle(data: Any) -> Dict[str, str]:
 
 
 def _within_budget(text: str) -> str:
-    """The mark of what is left out is within the budget too: the server need not cut again."""
+    """Cuts a text; the mark is within the budget too, so that the server need not cut again."""
     if len(text) <= budget.characters:
         return text
     return cut(text, max(0, budget.characters - _MARK_CHARACTERS))
 
 
 def in_parts(message: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
-    """A message that may be too long for the wire as parts of its longest texts, and what is left of it."""
+    """Yields a message; one that is too long as parts of its longest texts, and then the rest."""
     data: Dict[str, str] = message.get("data") or {}
     if sum(map(len, data.values())) > MESSAGE_CHARACTERS:
         left = MESSAGE_CHARACTERS
@@ -84,7 +84,7 @@ def in_parts(message: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
 
 
 def _say_plainly(texts: Dict[str, str]) -> None:
-    """Puts into the plain text what a reader can use, where it is only an object's name."""
+    """Replaces a plain text that is only an object's name by one that a reader can use."""
     plain = texts.get("text/plain")
     if plain is not None and _OPAQUE.match(plain) is None:
         return

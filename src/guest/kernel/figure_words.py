@@ -7,12 +7,12 @@ from . import artists
 
 _MAX_CHARACTERS = 1200
 _MAX_ARTISTS = 8
-# Where statistics of box plots are kept on axes, with the ids of what was drawn for them.
+# The attribute of axes that keeps the statistics of box plots, with the ids of what was drawn for them.
 _BOXES = "_omcp_boxes"
 
 
 def words(figure: Any) -> str:
-    """Lines of text; short where the figure is of a kind that cannot be read."""
+    """Lines of text; short for a figure whose content cannot be read."""
     head = "<Figure of %d axes>" % len(figure.axes)
     try:
         lines: List[str] = []
@@ -31,7 +31,7 @@ def words(figure: Any) -> str:
 
 
 def note_boxes() -> None:
-    """Has axes remember the statistics of box plots: of what is drawn, only unnamed lines are left."""
+    """Makes axes keep the statistics of box plots, which are drawn as unnamed lines."""
     from matplotlib.axes import Axes
 
     draw = Axes.bxp
@@ -55,12 +55,12 @@ def _axes(index: int, axes: Any) -> List[str]:
     title = axes.get_title() or axes.get_title(loc="left")
     parts = ["axes %d" % index] + (["%r" % title] if title else [])
     wedges = [patch for patch in axes.patches if type(patch).__name__ == "Wedge"]
-    # Of a pie they say nothing.
+    # They mean nothing in a pie chart.
     if not wedges:
         parts += [_axis(axes, name) for name in ("x", "y", "z") if hasattr(axes, name + "axis")]
     boxes: List[Tuple[List[Tuple[Dict[str, Any], float]], Any]] = getattr(axes, _BOXES, [])
     drawn = [artists.boxes(axes, [box for stats, _ in boxes for box in stats])]
-    # What box plots and error bars consist of is said with them.
+    # The parts of box plots and error bars are described with them.
     seen = {artist for _, of_boxes in boxes for artist in of_boxes}
     for container in axes.containers:
         if type(container).__name__ == "ErrorbarContainer":

@@ -20,7 +20,7 @@ Publish = Callable[[Dict[str, Any]], None]
 
 
 class Figures:
-    """What a cell has shown of its figures."""
+    """Which figures an execution has shown."""
 
     def __init__(self) -> None:
         self.publish: Optional[Publish] = None
@@ -36,7 +36,7 @@ class Figures:
         fonts.once.begin_cell()
 
     def render(self, figure: Any) -> Optional[Dict[str, Any]]:
-        """The bundle of a figure; None where nothing is in it, or when the cell has drawn as many as it may."""
+        """The bundle of a figure; None if it is empty, or when the cell has drawn the maximum."""
         if is_empty(figure):
             return None
         if self._drawn >= MAX_FIGURES:
@@ -49,7 +49,7 @@ class Figures:
         return bundle
 
     def show_all(self) -> None:
-        """Sends every open figure that was not sent as it is, and closes them all."""
+        """Sends every open figure that has changed since it was sent, and closes them all."""
         helpers = sys.modules.get("matplotlib._pylab_helpers")
         pyplot = sys.modules.get("matplotlib.pyplot")
         if helpers is None or pyplot is None or not helpers.Gcf.figs:
@@ -69,7 +69,7 @@ class Figures:
             self.publish(bundle)
 
     def note(self) -> Optional[str]:
-        """What to say of figures that were not drawn."""
+        """A sentence about figures that were not drawn."""
         if not self.skipped:
             return None
         return "[%d more figures were not drawn: a cell shows at most %d]" % (self.skipped, MAX_FIGURES)
@@ -95,7 +95,7 @@ def draw(figure: Any, scale: float = 1.0) -> Dict[str, Any]:
     buffer = io.BytesIO()
     width, height = (float(side) for side in figure.get_size_inches())
     try:
-        # Before anything is measured: even that makes a picture of the figure's full size.
+        # Before the figure is measured: measuring already allocates a picture of its full size.
         figure.dpi = _fitting(dpi, width, height)
         size = _tight_size(figure)
         options: Dict[str, Any] = {} if size is None else {"bbox_inches": "tight"}
@@ -116,15 +116,15 @@ def draw(figure: Any, scale: float = 1.0) -> Dict[str, Any]:
 
 
 def _fitting(dpi: float, width: float, height: float) -> float:
-    """Dots per inch at which no side of a picture of so many inches has too many pixels."""
+    """Dots per inch at which no side of a picture of this size, in inches, has too many pixels."""
     return max(min(dpi, (pictures.MAX_SIDE - 1) / max(width, height, 1e-9)), 0.01)
 
 
 def _tight_size(figure: Any) -> Optional[Tuple[float, float]]:
-    """Inches of the figure with all its labels; None when that is no sensible size, as with an artist far outside."""
+    """Size of the figure with all its labels, in inches; None where that is not sensible, as with an artist far outside."""
     try:
         with warnings.catch_warnings():
-            # The drawing itself says them again.
+            # The drawing itself repeats them.
             warnings.simplefilter("ignore")
             box = figure.get_tightbbox(figure.canvas.get_renderer())
         width, height = float(box.width) + 0.2, float(box.height) + 0.2

@@ -1,4 +1,4 @@
-"""Matplotlib's fonts: whatever a style asks for, characters it lacks come from a CJK font where one is installed."""
+"""Matplotlib's fonts: characters that a style's font lacks come from a CJK font, where one is installed."""
 from __future__ import annotations
 
 import logging
@@ -13,7 +13,7 @@ def add_cjk_fallback() -> None:
     from matplotlib import font_manager
 
     manager: Any = font_manager.FontManager
-    # Matplotlib's own and not public: without it there are boxes again, and that is all.
+    # Not public in matplotlib: without it characters are drawn as boxes, and nothing else fails.
     find = getattr(manager, "_find_fonts_by_props", None)
     if find is None or getattr(find, "__wrapped__", None) is not None:
         return
@@ -24,7 +24,7 @@ def add_cjk_fallback() -> None:
             found: List[Any] = find(self, prop, *rest, **options)
             return found
         prop = font_manager.FontProperties._from_any(prop)
-        # It has one weight: asked for a bold one, matplotlib would complain.
+        # It has one weight: matplotlib would warn if a bold one were requested.
         others = [family for family in prop.get_family() if family not in _CJK]
         if others:
             prop = prop.copy()
@@ -45,7 +45,7 @@ def _fallback(manager: Any) -> Any:
 
 
 class Once(logging.Filter):
-    """Lets each message through once a cell: matplotlib says of each label that its font is missing."""
+    """Lets each message through once per cell: matplotlib repeats for each label that its font is missing."""
 
     def __init__(self) -> None:
         super().__init__()

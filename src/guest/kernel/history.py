@@ -12,7 +12,7 @@ KEPT_CELLS = 1000
 # Source text of older cells that define something: tracebacks through what they defined show it.
 _DEFINITIONS = ("def ", "class ", "lambda")
 _DEFINITIONS_BYTES = 1 << 20
-# What a text takes besides its characters.
+# Bytes that a text takes besides its characters.
 _OVERHEAD_BYTES = 512
 
 _cache = linecache.cache
@@ -27,10 +27,10 @@ class History:
         self._bytes = 0
 
     def cell_ended(self) -> None:
-        """Forgets the cell that is now the thousand-and-first."""
+        """Forgets the cell that is now the 1001st."""
         shell = self._shell
         manager = shell.history_manager
-        # For a database that nobody has.
+        # IPython keeps it for a history database, which does not exist here.
         manager.db_input_cache.clear()
         manager.db_output_cache.clear()
         number = shell.execution_count - 1 - KEPT_CELLS
@@ -43,7 +43,7 @@ class History:
             results.pop(number, None)
         for name in ("_i%d" % number, "_%d" % number):
             hidden = shell.user_ns_hidden.pop(name, None)
-            # A variable of the user's own by that name stays.
+            # A variable of the user with that name stays.
             if shell.user_ns.get(name) is hidden:
                 shell.user_ns.pop(name, None)
         self._forget_source("Cell In[%d]" % number)

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 _MAX_CHARACTERS = 4000
 _MAX_CELL = 60
 _MAX_COLUMNS = 1000
-# What stands within media is for browsers that have none.
+# The content of media elements is for browsers without support.
 _SILENT = ("script", "style", "head", "svg", "audio", "video", "object", "canvas", "iframe")
 _BREAKS = ("br", "p", "div", "li", "h1", "h2", "h3", "h4", "tr", "table", "caption")
 _MEDIA = ("audio", "video", "iframe", "img", "canvas", "object", "embed")
@@ -18,7 +18,7 @@ class _Table:
 
     def __init__(self) -> None:
         self.rows: List[List[str]] = []
-        # Of cells that reach into the rows below: column, and how many rows more.
+        # Of cells that span rows below: column → number of further rows.
         self._below: Dict[int, int] = {}
 
     def begin_row(self) -> None:
@@ -106,7 +106,7 @@ class _Reader(HTMLParser):
 
 
 def text_of(html: str) -> str:
-    """The text, at most 4,000 characters of it; what is no text is named with the HTML's size."""
+    """The text, at most 4,000 characters; HTML without text is named with its size."""
     reader = _Reader()
     try:
         reader.feed(html)

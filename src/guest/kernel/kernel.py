@@ -1,24 +1,22 @@
-"""A kernel: the process that runs cells. Forked from the zygote, it takes its place, then serves one cell at a time."""
+"""A kernel: a process, forked from the zygote, that runs one cell at a time in an IPython shell."""
 from __future__ import annotations
 
 import builtins
 import importlib
 import os
-import random
-import resource
 import select
 import signal
 import sys
 import threading
-from typing import Any, Callable, Dict, Optional, Set
+from typing import Any, Callable, Dict, Set
 
-from . import confine, descriptors, display, figures, history, outlet, shell as shells, streams, wire, zombies
+from . import descriptors, display, figures, history, outlet, shell as shells, streams, wire, zombies
 
 _ACKNOWLEDGED_MS = 50
-_PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
-_EXIT_BROKEN = 70
+# The agent knows their meaning (kernel_manager/execution.py).
+EXIT_BROKEN = 70
 _EXIT_NO_DESCRIPTORS = 71
-_EXIT_UNUSABLE = 72
+EXIT_UNUSABLE = 72
 _CANCEL_ROUNDS = 3
 
 _getpid = os.getpid
@@ -37,20 +35,21 @@ _main = threading.main_thread()
 
 
 class Kernel:
-    """Runs cells in an IPython shell and tells the agent over one socket."""
+    """Runs the cells that arrive on its socket, and reports on the same socket."""
 
     def __init__(self, shell: shells.Shell, connection: wire.Connection) -> None:
         self._shell = shell
+        self._tasks = shell.cell_tasks
         self._connection = connection
         self._streams = streams.Streams()
         self._pid = _getpid()
         self._running = False
         self._silent = False
-        # The cell that runs or ran last, and what was there before it.
+        # Of the execution that runs or ran last; and what was there before it.
         self._number = 0
         self._earlier_tasks: Set[Any] = set()
         self._earlier_timers: Set[int] = set()
-        # While tasks go on between cells; and that a cell was interrupted before they let it begin.
+        # Tasks run between cells; a cell was interrupted before they let it begin.
         self._between = False
         self._overdue = False
         self._sending = 0
@@ -68,17 +67,17 @@ class Kernel:
         poll.register(connection.fd, select.POLLIN)
         self._poll = poll.poll
         outlet.outlet.send = self.send
-        # Through the shell, whose publisher may be one that captures.
+        # Through the shell, whose publisher captures where a cell asks for that.
         figures.figures.publish = lambda bundle: shell.display_pub.publish(bundle)
         os.register_at_fork(before=self._streams.flush_python, after_in_child=self._after_fork)
 
     def send(self, message: Dict[str, Any]) -> None:
-        """Sends a message whole: an interrupt waits for its end, or the next one would start inside it."""
+        """Sends a whole message: an interrupt waits for its end, or the next message would start inside this one."""
         if _getpid() != self._pid:
             self._say(message)
             return
         if message["type"] in ("display_data", "execute_result") and not self._is_of_cell():
-            # The agent would drop what belongs to no cell; what is printed waits for the next.
+            # The agent drops messages of no execution, but keeps what is printed for the next one.
             self._say(message)
             return
         self._sending += 1
@@ -88,7 +87,7 @@ class Kernel:
                     self._streams.flush_python()
                 for part in display.in_parts(message):
                     self._send_to_agent({**part, "execution": self._number})
-                # Between cells the main thread reads the socket: no other may take its next cell from it.
+                # Between cells only the main thread may read the socket: another would take its next message.
                 if message["type"] in ("display_data", "clear_output") and self._running:
                     self._wait_for_acknowledgement()
         finally:
@@ -98,14 +97,14 @@ class Kernel:
             raise KeyboardInterrupt
 
     def serve(self) -> None:
-        """Cells, until the agent closes the socket."""
+        """Runs cells until the agent closes the socket."""
         _signal(signal.SIGINT, self._handler)
         self._reserve.fill()
         while True:
             message, fds = self._receive()
             kind = message.get("type")
             if kind == "run_tasks":
-                self._let_tasks_go_on()
+                self._run_tasks()
             elif kind == "settle":
                 self._settle()
             elif kind == "execute":
@@ -113,46 +112,46 @@ class Kernel:
                 descriptors.point_streams(fds)
                 self._reserve.fill()
                 if len(fds) != 2:
-                    # The agent learns what it is by the exit code.
+                    # The exit code reports it.
                     _exit(_EXIT_NO_DESCRIPTORS)
                 self._cell(message)
 
     def _receive(self) -> Any:
         self._reserve.release()
         if _getpid() != self._pid:
-            # A fork behind Python's back, as by libc's own from a task: the next message is not for this process.
+            # A fork that Python did not see, as by libc from a task: the next message is not for this process.
             self._streams.flush()
             _exit(0)
         return self._connection.receive()
 
     def _settle(self) -> None:
-        """The cell overran: what it leaves to this thread ends with it. Of its threads and processes the agent sees to that."""
+        """Ends the tasks and timers of a cell that overran; the agent ends its threads and processes."""
         try:
             for timer in _TIMERS:
                 if timer not in self._earlier_timers:
                     _setitimer(timer, 0)
             # A task that is cancelled may create another.
             for _ in range(_CANCEL_ROUNDS):
-                if self._shell.cancel(self._shell.tasks() - self._earlier_tasks):
+                if self._tasks.cancel(self._tasks.pending() - self._earlier_tasks):
                     break
-            left = len(self._shell.tasks() - self._earlier_tasks)
+            left = len(self._tasks.pending() - self._earlier_tasks)
         except BaseException:  # noqa: B036 - tasks may raise or break anything
             left = 1
         self.send({"type": "settled", "tasks": left})
 
-    def _let_tasks_go_on(self) -> None:
+    def _run_tasks(self) -> None:
         """Runs asyncio tasks of earlier cells until the next cell comes, as Jupyter does."""
         try:
             try:
                 self._between = True
-                self._shell.run_tasks(self._connection.fd)
+                self._tasks.run_until_readable(self._connection.fd)
             finally:
                 self._between = False
         except KeyboardInterrupt:
             self._between = False
-            # An interrupt is for a cell: one that a task keeps from beginning.
+            # The interrupt is for a cell that a task keeps from beginning.
             self._overdue = bool(self._poll(0))
-        except BaseException:  # noqa: B036 - a task may raise or break anything; the next cell comes all the same
+        except BaseException:  # noqa: B036 - a task may raise or break anything; the next cell runs all the same
             pass
 
     def _is_of_cell(self) -> bool:
@@ -167,7 +166,7 @@ class Kernel:
         self._silent = message.get("silent") is True
         display.budget.characters = message["budget"]
         self._number = message["execution"]
-        self._earlier_tasks = self._shell.tasks()
+        self._earlier_tasks = self._tasks.pending()
         self._earlier_timers = {timer for timer in _TIMERS if _getitimer(timer)[0] > 0}
         _signal(signal.SIGINT, self._handler)
         try:
@@ -184,14 +183,14 @@ class Kernel:
             self._running = False
             self._report(error)
         if _getpid() != self._pid:
-            # A cell called os.fork(), and the child came to the cell's end.
+            # A cell called os.fork(), and the child reached the cell's end.
             self._streams.flush()
             _exit(self._child_code)
         if outlet.outlet.errors and not self._usable():
-            _exit(_EXIT_UNUSABLE)
+            _exit(EXIT_UNUSABLE)
         self._streams.flush()
         self._clean()
-        # The agent looks where this thread is: after these words it goes straight to its socket.
+        # The agent checks where this thread is: after this message it goes straight to its socket.
         self._reserve.release()
         self.send(
             {
@@ -200,23 +199,23 @@ class Kernel:
                 "execution_count": int(self._shell.execution_count) - 1,
                 "skipped": figures.figures.skipped,
                 "threads": 0 if self._silent else self._new_threads(),
-                "tasks": self._shell.has_tasks(),
+                "tasks": self._tasks.exist(),
             }
         )
 
     def _run(self, code: str) -> None:
         _invalidate_caches()
-        # So that asyncio.get_event_loop() gives the one that runs tasks.
-        self._shell.event_loop()
+        # So that asyncio.get_event_loop() returns the loop that runs tasks.
+        self._tasks.event_loop()
         result = self._run_cell(code[1:] if code.startswith("\ufeff") else code, store_history=True)
         ended = result.error_before_exec or result.error_in_exec
         if _getpid() != self._pid:
             self._child_code = _exit_code(ended)
         else:
             if ended is not None and not outlet.outlet.errors and not outlet.is_quiet_exit(ended):
-                # The shell could not show it, as with an exception that raises when it is looked at.
+                # The shell could not show it, as with an exception whose own methods raise.
                 self._report(ended)
-            self._shell.advance_tasks()
+            self._tasks.advance()
             figures.figures.show_all()
             outlet.outlet.show_held()
             note = figures.figures.note()
@@ -233,7 +232,7 @@ class Kernel:
         _exec(_compile(code, "omcp_kernel/silent", "exec"), namespace)
 
     def _clean(self) -> None:
-        """Whatever a cell did to what is looked at here, it ends."""
+        """Reaps zombies and trims the history. It ends whatever a cell did to what it looks at."""
         zombies.reap(self._pid)
         try:
             self._history.cell_ended()
@@ -241,12 +240,12 @@ class Kernel:
             pass
 
     def _usable(self) -> bool:
-        """Whether the shell can run a cell at all. One that cannot fails with every cell to come, and is better replaced."""
+        """Whether the shell can run a cell at all. One that cannot would fail with every later cell, and is replaced."""
         send, outlet.outlet.send = outlet.outlet.send, None
         errors = outlet.outlet.errors
         try:
             return self._run_cell("None", store_history=False, silent=True).success is True
-        except BaseException:  # noqa: B036 - whatever it is, no cell would run
+        except BaseException:  # noqa: B036 - whatever it is, no cell could run
             return False
         finally:
             outlet.outlet.send, outlet.outlet.errors = send, errors
@@ -266,8 +265,8 @@ class Kernel:
             raise KeyboardInterrupt
 
     def _wait_for_acknowledgement(self) -> None:
-        """Until the agent has taken what was printed before a display, what is printed next would overtake it."""
-        # The agent takes nothing while its server is away: then the order matters less than the cell.
+        """Waits until the agent has read what was printed before a display: else what is printed next would overtake the display."""
+        # The agent reads nothing while its server is away: then the order matters less than the cell.
         if self._poll(_ACKNOWLEDGED_MS):
             self._connection.receive()
 
@@ -278,14 +277,14 @@ class Kernel:
             pass
 
     def _say(self, message: Dict[str, Any]) -> None:
-        """Prints it: in a process that a cell forked, and between cells, displays and errors are plain text."""
+        """Prints a message: in a process that a cell forked, and between cells, displays and errors are plain text."""
         if message.get("type") == "error":
             print(message["traceback"], file=sys.stderr)
         elif "text/plain" in message.get("data", {}) and not message.get("note"):
             print(message["data"]["text/plain"])
 
     def _new_threads(self) -> int:
-        """How many threads of cells were not there before. Daemons are the libraries' own business, not a cell's work."""
+        """How many threads the last execution added. Daemon threads are the libraries' own, not a cell's work."""
         live = {thread for thread in _live_threads() if thread is not _main and not thread.daemon}
         new = live - self._threads
         self._threads = live
@@ -293,55 +292,8 @@ class Kernel:
 
 
 def _exit_code(ended: Any) -> int:
-    """As Python's own: of a child that a cell forked, and that came to the cell's end."""
+    """As Python has it: of a child that a cell forked and that reached the cell's end."""
     if ended is None or outlet.is_quiet_exit(ended):
         return 0
     code = ended.code if isinstance(ended, SystemExit) else 1
     return code & 0xFF if isinstance(code, int) else 1
-
-
-def _no_input(prompt: object = "", /) -> str:
-    if prompt != "":
-        print(prompt, end="", flush=True)
-    raise EOFError("there is no standard input in a sandbox: put the value into the code")
-
-
-def _take_signals() -> None:
-    """The zygote ignores them all; here they do what they do in any Python. SIGINT gets its handler with the first cell."""
-    for number in range(1, signal.NSIG):
-        if number not in (*_PYTHON_IGNORES, signal.SIGINT, signal.SIGKILL, signal.SIGSTOP, 32, 33):
-            _signal(number, signal.SIG_DFL)
-
-
-def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> None:
-    """Turns this freshly forked process into a kernel. Never returns."""
-    code = _EXIT_BROKEN
-    try:
-        os.setsid()
-        connection = wire.Connection(descriptors.settle(fd))
-        confine.set_dumpable(True)
-        _take_signals()
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        landlock_abi = confine.restrict_files()
-        shells.user_environment(environment)
-        # Every kernel is a copy of the same process: its luck must be its own.
-        random.seed()
-        if "numpy.random" in sys.modules:
-            sys.modules["numpy.random"].seed()
-        sys.path.insert(0, "")
-        sys.argv = [""]
-        builtins.input = _no_input
-        sys.breakpointhook = shells.no_debugger
-        # A module written twice in a second would be taken from its first bytecode.
-        sys.dont_write_bytecode = True
-        kernel = Kernel(shell, connection)
-        connection.send({"type": "ready", "pid": os.getpid(), "fd": connection.fd, "confinement": confine.facts(landlock_abi)})
-        kernel.serve()
-    except EOFError:
-        code = 0
-    except OSError:
-        code = _EXIT_BROKEN
-    except BaseException:  # noqa: B036 - told by the exit code; there is nobody to print to
-        code = _EXIT_UNUSABLE
-    finally:
-        _exit(code)

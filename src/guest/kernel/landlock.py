@@ -1,4 +1,4 @@
-"""Landlock by bare system calls: an own layer below read-only mounts and namespaces, where the kernel offers it."""
+"""Landlock by direct system calls: a layer besides read-only mounts and namespaces, where the kernel has it."""
 from __future__ import annotations
 
 import ctypes
@@ -33,17 +33,17 @@ def _libc() -> ctypes.CDLL:
 
 
 def available() -> int:
-    """The version of Landlock's interface that this kernel lets us use; 0 for none."""
+    """The version of Landlock's interface that this process can use; 0 for none."""
     return max(0, int(_libc().syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint(_VERSION))))
 
 
 def bounds_signals() -> bool:
-    """Whether restrict() keeps signals from what is outside: since ABI 6, Linux 6.12."""
+    """Whether restrict() blocks signals to processes outside: since ABI 6, Linux 6.12."""
     return available() >= _SCOPES_SINCE
 
 
 def restrict() -> int:
-    """Restricts this process and its children. Returns the ABI version in force, 0 where there is none."""
+    """Restricts this process and its children. Returns the effective ABI version, 0 for none."""
     abi = available()
     if abi < 1:
         return 0

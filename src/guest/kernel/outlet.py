@@ -1,4 +1,4 @@
-"""Where a kernel's displays and errors leave it; a cell may hold back displays that it clears again."""
+"""Where a kernel's displays and errors leave it. After a cell has cleared its output, displays are held back until its end."""
 from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional
@@ -7,7 +7,7 @@ from . import display, tracebacks
 
 Send = Callable[[Dict[str, Any]], None]
 
-# Of displays that a cell may clear.
+# The number of displays held back.
 _MAX_HELD = 100
 
 
@@ -33,9 +33,9 @@ class _Outlet:
         del self._held[:-_MAX_HELD]
 
     def clear(self, wait: bool) -> None:
-        """From now on displays are held back: only those after the last clearing are shown, when the cell ends.
+        """From now on displays are held back; at the cell's end, those after the last clearing are shown.
 
-        Of what was printed the server forgets what came before.
+        The server drops what was printed before.
         """
         self._put({"type": "clear_output", "wait": wait})
         if self._held is None:
@@ -46,7 +46,7 @@ class _Outlet:
             self._held.clear()
 
     def update(self, display_id: str, message: Dict[str, Any]) -> None:
-        """A display that others may take the place of: the last one is shown, when the cell ends."""
+        """Keeps a display that later ones replace: the last one is shown at the cell's end."""
         self._updates[display_id] = message
         while len(self._updates) > _MAX_HELD:
             del self._updates[next(iter(self._updates))]
@@ -77,12 +77,12 @@ def publish(data: Any, updates: Optional[str] = None) -> None:
 
 
 def note(text: str) -> None:
-    """Says something about the cell, which is no display of the cell's own."""
+    """Sends a sentence about the execution, which does not count as a display of the cell."""
     outlet.put({"type": "display_data", "data": {"text/plain": text}, "note": True})
 
 
 def report(error: BaseException, note: bool = False) -> None:
-    """Sends an exception; as a note where it did not end the cell."""
+    """Sends an exception; as a note if it did not end the cell."""
     name, value, text = tracebacks.describe(error)
     message: Dict[str, Any] = {"type": "error", "ename": name, "evalue": value, "traceback": text}
     if note:
@@ -93,5 +93,5 @@ def report(error: BaseException, note: bool = False) -> None:
 
 
 def is_quiet_exit(error: Any) -> bool:
-    """Whether the cell was ended on purpose, as by exit() or sys.exit(0)."""
+    """Whether the cell ended itself on purpose, as by exit() or sys.exit(0)."""
     return isinstance(error, SystemExit) and error.code in (None, 0)

@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional, Tuple
 # Larger ones are scaled by model providers, or refused.
 MAX_SIDE = 1568
 MAX_BYTES = 1 << 20
-# More are not decoded: a few kilobytes can claim a terabyte.
+# Pictures with more pixels are not decoded: a few kilobytes can claim a terabyte.
 _MAX_PIXELS = 50_000_000
 # Below it a PNG is never worth a lossy picture.
 _SMALL_BYTES = 200 << 10
@@ -18,7 +18,7 @@ KINDS = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
 
 def one(data: Dict[Any, Any]) -> None:
-    """Leaves one picture in a bundle, small enough; its text says what was done to it."""
+    """Keeps one picture in a bundle, small enough; the text says how it was changed."""
     found = [kind for kind in KINDS if kind in data]
     if not found:
         return
@@ -27,7 +27,7 @@ def one(data: Dict[Any, Any]) -> None:
         del data[other]
     content = _bytes(data[kind])
     if content is None:
-        # The server says what it is not.
+        # The server reports that it is not a picture.
         return
     fitted, note = fit(kind, content)
     if fitted is not None:
@@ -41,7 +41,7 @@ def one(data: Dict[Any, Any]) -> None:
 
 
 def fit(kind: str, content: bytes) -> Tuple[Optional[Tuple[str, bytes]], str]:
-    """Kind and bytes of a picture that may be sent, and a note of what was done; no picture where none can be made."""
+    """MIME type and bytes of a picture that may be sent, and a note of changes; None where no picture can be made."""
     try:
         from PIL import Image
     except ImportError:
@@ -78,7 +78,7 @@ def fit(kind: str, content: bytes) -> Tuple[Optional[Tuple[str, bytes]], str]:
 
 
 def _open(image_module: Any, content: bytes) -> Any:
-    """A picture whose header was read; without Pillow's own limit, which would hide its size from us."""
+    """A picture whose header was read; without Pillow's own limit, which would hide its size."""
     limit, image_module.MAX_IMAGE_PIXELS = image_module.MAX_IMAGE_PIXELS, None
     try:
         return image_module.open(io.BytesIO(content))

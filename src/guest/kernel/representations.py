@@ -15,7 +15,7 @@ _ALTAIR_VERSIONS = ("v5", "v6")
 
 
 def _figure_text(figure: Any, printer: Any, _cycle: bool) -> None:
-    # IPython asks for the text first: the drawing is made here, and the others take theirs from it.
+    # IPython asks for the text first: the figure is drawn here, and the other formats use that drawing.
     _rendered.clear()
     bundle = figures.figures.render(figure)
     _rendered.update(bundle or {})
@@ -35,7 +35,7 @@ def _frame_text(frame: Any, printer: Any, _cycle: bool) -> None:
     if not len(frame.columns):
         printer.text(text)
     else:
-        # Ours says it too.
+        # Our own footer has it too.
         footer = "\n\n[%d rows x %d columns]" % frame.shape
         text = text[: -len(footer)] if text.endswith(footer) else text
         dtypes = ", ".join("%s %s" % (name, dtype) for name, dtype in zip(frame.columns, frame.dtypes))
@@ -50,7 +50,7 @@ def _altair_chart(chart: Any) -> Dict[str, Any]:
 
 
 def select_formats(_shell: Any, formats: Any, **_options: Any) -> None:
-    """Takes the place of IPython's own, which would draw figures without our caps.
+    """Replaces IPython's own, which would draw figures without our caps.
 
     Whatever the format, clients get a picture that they can show.
     """
@@ -58,7 +58,7 @@ def select_formats(_shell: Any, formats: Any, **_options: Any) -> None:
 
 
 class _Capture(capture.capture_output):
-    """As in Jupyter, figures that are open at the end of what is captured are captured."""
+    """As in Jupyter: captures figures that are open at the end of a capture."""
 
     def __exit__(self, *rest: Any) -> None:
         if self.display and rest[0] is None:
@@ -67,7 +67,7 @@ class _Capture(capture.capture_output):
 
 
 def register(shell: Any) -> None:
-    """Makes them the shell's own."""
+    """Installs these in a shell."""
     formatters = shell.display_formatter.formatters
     formatters["image/png"].for_type_by_name("matplotlib.figure", "Figure", _figure_png)
     formatters["text/plain"].for_type_by_name("matplotlib.figure", "Figure", _figure_text)
@@ -76,6 +76,6 @@ def register(shell: Any) -> None:
         module = "altair.vegalite.%s.api" % version
         shell.display_formatter.mimebundle_formatter.for_type_by_name(module, "TopLevelMixin", _altair_chart)
     pylabtools.select_figure_formats = select_formats
-    # Those that have imported the class by name use ours too.
+    # Also for modules that have imported the class by name.
     for module in (capture, execution):
         module.capture_output = _Capture

@@ -7,7 +7,7 @@ import pdb
 import sys
 import warnings
 from contextlib import nullcontext
-from typing import Any, Dict, Optional, Set
+from typing import Any, Dict, Optional
 
 from IPython.core.autocall import ExitAutocall
 from IPython.core.compilerop import CachingCompiler
@@ -17,8 +17,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Any as AnyTrait, Bool, Dict as DictTrait, Type, observe
 from traitlets.config import Config, Configurable
 
-from . import advice, display, figures, representations, tracebacks
+from . import advice, display, figures, representations, tasks, tracebacks
 from .outlet import is_quiet_exit, note, outlet, publish, report
+
 
 class Exit(ExitAutocall):
     """exit and quit: they end the cell."""
@@ -55,7 +56,7 @@ class ResultHook(DisplayHook):
             outlet.put({"type": "execute_result", "data": kept})
 
     def log_output(self, format_dict: Dict[str, Any]) -> None:
-        # IPython would keep every bundle for ever.
+        # IPython would keep every bundle until the kernel ends.
         pass
 
     def finish_displayhook(self) -> None:
@@ -66,7 +67,7 @@ _ALLOW_INCOMPLETE_INPUT = 0x4000
 
 
 class Compiler(CachingCompiler):
-    """Names a cell's code so that a traceback reads well, and takes unfinished source for an error, as it is."""
+    """Names a cell's code as In[n] in tracebacks, and treats unfinished source as an error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ class Compiler(CachingCompiler):
 
 
 class InlineBackend(Configurable):
-    """Takes what notebooks say by `%config InlineBackend.…`."""
+    """Accepts what notebooks set with `%config InlineBackend.…`."""
 
     figure_format = AnyTrait("png").tag(config=True)
     figure_formats = AnyTrait(("png",)).tag(config=True)
@@ -98,10 +99,9 @@ class Shell(InteractiveShell):
     compiler_class = Type(Compiler)
 
     def __init__(self, **options: Any) -> None:
-        self._loop: Optional[asyncio.AbstractEventLoop] = None
-        self._cancelling = False
+        self.cell_tasks = tasks.Tasks()
         super().__init__(**options)
-        self.loop_runner = self._run_on_loop
+        self.loop_runner = self.cell_tasks.run_cell
         self.configurables.append(InlineBackend(parent=self))
 
     # Errors. IPython's own would print to stdout, in colours.
@@ -115,13 +115,13 @@ class Shell(InteractiveShell):
         running_compiled_code: bool = False,
     ) -> None:
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1] or getattr(sys, "last_value", None)
-        # IPython says so of what ended the cell, but not of code that Python would not compile. What a formatter or the cell
-        # itself shows did not end it.
+        # IPython passes one of these for what ended the cell, except for code that does not compile. What a formatter or the
+        # cell itself shows did not end it.
         ended = exception_only or running_compiled_code or tracebacks.is_uncompiled(error)
         if ended and is_quiet_exit(error):
             note("[the cell ended itself; the kernel goes on and its variables are kept]")
             return
-        if self._cancelling and isinstance(error, asyncio.CancelledError):
+        if self.cell_tasks.cancelling and isinstance(error, asyncio.CancelledError):
             error = KeyboardInterrupt().with_traceback(error.__traceback__)
         if error is not None:
             if ended:
@@ -130,7 +130,7 @@ class Shell(InteractiveShell):
             report(error, note=not ended)
 
     def _format_exception_for_storage(self, *_rest: Any, **_options: Any) -> Dict[str, Any]:
-        # For IPython's history, which nobody reads: it would format every traceback a second time, slowly.
+        # For IPython's history, which nobody reads: formatting every traceback a second time is slow.
         return {}
 
     def showsyntaxerror(self, *_rest: Any, **_options: Any) -> None:
@@ -140,7 +140,7 @@ class Shell(InteractiveShell):
         self.showtraceback(running_compiled_code=True)
 
     def _tee(self, channel: str) -> Any:
-        # IPython would keep all that cells print, for ever.
+        # IPython would keep all that cells print until the kernel ends.
         return nullcontext()
 
     def ask_exit(self) -> None:
@@ -164,7 +164,7 @@ class Shell(InteractiveShell):
         return super().getoutput(cmd, *rest, **options)
 
     def set_next_input(self, s: str, replace: bool = False) -> None:
-        """Of %load and %recall: there is no next cell to put the code into, so it is shown."""
+        """%load and %recall call it: there is no next cell to put the code into, so it is printed."""
         print(s)
 
     def enable_gui(self, gui: Any = None) -> None:
@@ -176,95 +176,14 @@ class Shell(InteractiveShell):
         figures.use_backend()
         return "inline", figures.BACKEND
 
-    def event_loop(self) -> asyncio.AbstractEventLoop:
-        """The loop of cells with top-level await, and of tasks that other cells create."""
-        if self._loop is None or self._loop.is_closed():
-            self._loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self._loop)
-        return self._loop
-
-    def advance_tasks(self) -> None:
-        """Lets tasks go as far as they can without waiting."""
-        if self.has_tasks():
-            for _ in range(_TASK_STEPS):
-                self.event_loop().run_until_complete(asyncio.sleep(0))
-
-    def has_tasks(self) -> bool:
-        loop = self._loop
-        return loop is not None and not loop.is_closed() and not loop.is_running() and bool(asyncio.all_tasks(loop))
-
-    def tasks(self) -> Set[Any]:
-        """Those that are not done."""
-        loop = self._loop
-        return set() if loop is None or loop.is_closed() else set(asyncio.all_tasks(loop))
-
-    def cancel(self, tasks: Set[Any]) -> int:
-        """Cancels them and lets them end; returns how many do not."""
-        if not tasks:
-            return 0
-        for task in tasks:
-            task.cancel()
-        _, left = self.event_loop().run_until_complete(asyncio.wait(tasks, timeout=_CANCEL_SECONDS))
-        return len(left)
-
-    def run_tasks(self, fd: int) -> None:
-        """Runs the tasks until something can be read from the descriptor. Raises what a task raises that is no Exception."""
-        loop = self.event_loop()
-        readable = loop.create_future()
-
-        def wake() -> None:
-            loop.remove_reader(fd)
-            readable.set_result(None)
-
-        loop.add_reader(fd, wake)
-        try:
-            loop.run_until_complete(readable)
-        finally:
-            loop.remove_reader(fd)
-
-    def _run_on_loop(self, coroutine: Any) -> Any:
-        """Runs a cell with top-level await; an interrupt cancels the cell, not the tasks it left."""
-        loop = self.event_loop()
-        task = loop.create_task(coroutine)
-        try:
-            return loop.run_until_complete(task)
-        except KeyboardInterrupt:
-            if task.done():
-                raise
-            self._cancelling = True
-            task.cancel()
-            # The cell reports the interrupt itself, with its own frames.
-            return loop.run_until_complete(task)
-        finally:
-            self._cancelling = False
-
-
-# Turns of the loop at the end of a cell.
-_TASK_STEPS = 3
-_CANCEL_SECONDS = 0.2
-
 
 def no_debugger(*_rest: Any, **_options: Any) -> None:
-    """Takes the place of what would wait for a person's commands."""
+    """Replaces what would wait for a person's commands."""
     raise RuntimeError(advice.NO_DEBUGGER)
 
 
 def _no_install(_line: str) -> None:
     raise RuntimeError(advice.NO_INSTALL)
-
-
-def _take_tasks(shell: Shell) -> None:
-    """asyncio.create_task() in a cell that does not await: the task begins when the cell ends."""
-    create = asyncio.create_task
-
-    def create_task(coro: Any, **options: Any) -> Any:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return shell.event_loop().create_task(coro, **options)
-        return create(coro, **options)
-
-    asyncio.create_task = asyncio.tasks.create_task = create_task
 
 
 def make_shell() -> Shell:
@@ -283,13 +202,13 @@ def make_shell() -> Shell:
         shell.register_magic_function(_no_install, "line", name)
     for name in ("debug", "pdb"):
         shell.register_magic_function(no_debugger, "line", name)
-    _take_tasks(shell)
+    shell.cell_tasks.take_create_task()
     pdb.set_trace = no_debugger
-    # Said by pandas of each connection that is not SQLAlchemy's, although ours works.
+    # pandas warns of each connection that is not SQLAlchemy's, although ours works.
     warnings.filterwarnings("ignore", message="pandas only supports SQLAlchemy", category=UserWarning)
-    # Said by IPython on SystemExit, about keys nobody here has.
+    # IPython's on SystemExit, about keys that no caller has.
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)
-    # Said by IPython when it forgets the oldest of a thousand results.
+    # IPython's, when it forgets the oldest of a thousand results.
     warnings.filterwarnings("ignore", message="Output cache limit", category=UserWarning)
     warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive", category=UserWarning)
     representations.register(shell)
@@ -298,7 +217,7 @@ def make_shell() -> Shell:
 
 
 def user_environment(variables: Dict[str, Optional[str]]) -> None:
-    """Sets or takes away environment variables."""
+    """Sets environment variables; removes those whose value is None."""
     for name, value in variables.items():
         if value is None:
             os.environ.pop(name, None)

@@ -9,7 +9,7 @@ _IOLBF = 1
 
 
 class CellStream(io.TextIOWrapper):
-    """Line-buffered UTF-8 on a descriptor that closing the stream leaves open."""
+    """Line-buffered UTF-8 on a descriptor that stays open when the stream is closed."""
 
     def __init__(self, fd: int) -> None:
         raw = io.FileIO(fd, "w", closefd=False)
@@ -25,7 +25,7 @@ class CellStream(io.TextIOWrapper):
 
 
 class Streams:
-    """The two streams, made anew when user code has closed them."""
+    """The two streams, which are made again when user code has closed them."""
 
     def __init__(self) -> None:
         self._out = CellStream(1)
@@ -33,14 +33,14 @@ class Streams:
         self._libc = ctypes.CDLL(None)
         for name in ("stdout", "stderr"):
             try:
-                # C code prints when it prints, not when 4 KiB are together.
+                # C code prints at once, not only when 4 KiB are buffered.
                 handle = ctypes.c_void_p.in_dll(self._libc, name)
                 self._libc.setvbuf(handle, None, _IOLBF, ctypes.c_size_t(8192))
             except (AttributeError, ValueError):
                 pass
 
     def begin_cell(self) -> None:
-        """Puts the streams in their place, whatever the cell before did to them."""
+        """Installs the streams, whatever an earlier cell did to them."""
         if self._out.closed:
             self._out = CellStream(1)
         if self._err.closed:
@@ -49,7 +49,7 @@ class Streams:
         sys.stderr = sys.__stderr__ = self._err  # type: ignore[misc]
 
     def flush(self) -> None:
-        """Hands all that Python and C have buffered to the pipes."""
+        """Writes all that Python and C have buffered to the pipes."""
         for stream in (self._out, self._err):
             try:
                 stream.flush()
@@ -58,7 +58,7 @@ class Streams:
         self._libc.fflush(None)
 
     def flush_python(self) -> None:
-        """As flush(), but only Python's part; used before a fork, or a child would print it again."""
+        """As flush(), but only Python's buffers; used before a fork, or the child would print them again."""
         for stream in (self._out, self._err):
             try:
                 stream.flush()

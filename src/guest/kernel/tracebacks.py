@@ -6,7 +6,7 @@ from typing import Any, Iterable, Iterator, List, Set, Tuple
 
 from . import advice, wire
 
-# Together with a name they fit into one message of the wire.
+# Together with a name they fit into one message to the agent.
 MAX_VALUE_CHARACTERS = 4096
 MAX_TRACEBACK_CHARACTERS = 32768
 
@@ -17,13 +17,13 @@ _SHELL = "/site-packages/IPython/"
 _MAX_CHAIN = 32
 _MAX_LINE_CHARACTERS = 16384
 _MAX_READ_CHARACTERS = 1 << 20
-# The last ones, where the fault is.
+# The last frames, where the error is.
 _MAX_FRAMES = -200
 _FEW_FRAMES = 4
 
 
 def cut(text: str, limit: int) -> str:
-    """The text, or its beginning and end, and what is missing between them."""
+    """The text, or its beginning and end with the number of characters left out."""
     if len(text) <= limit:
         return text
     tail = limit // 4
@@ -31,7 +31,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def describe(error: BaseException) -> Tuple[str, str, str]:
-    """Name, value and traceback of an exception. Never raises but for KeyboardInterrupt out of a looping __str__."""
+    """Name, value and traceback of an exception. Raises nothing except KeyboardInterrupt, from a __str__ that does not end."""
     name = _name(error)
     value = _value(error)
     try:
@@ -41,10 +41,10 @@ def describe(error: BaseException) -> Tuple[str, str, str]:
         told = traceback.TracebackException.from_exception(error, limit=_MAX_FRAMES)
         _without_ours(told, set())
         if is_uncompiled(error):
-            # Frames of the compiler: the error names its own line.
+            # The frames are the compiler's: the error names its line.
             told.stack.clear()
         if advice.is_network(error):
-            # Fifty frames of libraries that end in name resolution say nothing, and invite retries.
+            # Fifty library frames that end in name resolution tell a model nothing, and invite retries.
             told.__cause__ = told.__context__ = None
             told.stack[:] = [frame for frame in told.stack if "/site-packages/" not in frame.filename and _LIBRARY not in frame.filename]
         for line in _folded(told.format()):
@@ -81,7 +81,7 @@ def _fold(run: List[str]) -> List[str]:
 
 
 def is_uncompiled(error: Any) -> bool:
-    """Whether Python would not compile the cell, so that no line of it ran."""
+    """Whether the cell did not compile, so that no line of it ran."""
     if not isinstance(error, SyntaxError):
         return False
     place = error.__traceback__
@@ -108,7 +108,7 @@ def _value(error: BaseException) -> str:
 
 
 def _without_ours(told: traceback.TracebackException, seen: Set[int]) -> None:
-    """Takes our frames and IPython's out of the whole chain."""
+    """Removes our own frames and IPython's from the whole chain."""
     if id(told) in seen or len(seen) >= _MAX_CHAIN:
         return
     seen.add(id(told))

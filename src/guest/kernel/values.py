@@ -5,14 +5,14 @@ from typing import Any, Callable, List
 
 _MAX_CHARACTERS = 32
 _MIDNIGHT = " 00:00:00"
-# Of many points so many are shown, evenly spread, the first and the last among them.
+# The number of points shown of many: evenly spread, with the first and the last.
 _SHOWN = 7
 
 
 def number(value: Any) -> str:
     """A value: a number with four digits, a date without an empty time."""
     try:
-        # numpy writes its dates as numbers of nanoseconds where it is asked for a number.
+        # numpy converts its dates to numbers of nanoseconds.
         if getattr(getattr(value, "dtype", None), "kind", "") not in ("M", "m"):
             return "%.4g" % value
     except (TypeError, ValueError):
@@ -25,7 +25,7 @@ def number(value: Any) -> str:
 
 
 def spread(count: int, show: Callable[[int], str]) -> str:
-    """All of a few things, or some of many; only those are formatted."""
+    """All of a few things, or some of many; formats only those."""
     if count <= _SHOWN + 1:
         return " ".join([show(at) for at in range(count)])
     shown: List[str] = [show(round(step * (count - 1) / (_SHOWN - 1))) for step in range(_SHOWN)]

@@ -11,7 +11,7 @@ from json import JSONDecoder
 from json.encoder import encode_basestring as _quote
 from typing import Any, Dict, List, Tuple
 
-# From a kernel or the zygote: what they send must not occupy the agent. To a kernel: a cell's code, each character escaped.
+# The first is for what a kernel or the zygote sends, which must not occupy the agent; the second for a cell, each character escaped.
 MAX_MESSAGE_BYTES = 256 << 10
 MAX_CELL_BYTES = 8 << 20
 
@@ -28,7 +28,7 @@ _MAX_DEPTH = 64
 
 
 def clean(text: str) -> str:
-    """The text with every lone surrogate spelled out (`\\ud8ff`), so that it can be sent as UTF-8."""
+    """The text with every lone surrogate written as an escape (`\\ud8ff`), so that it can be sent as UTF-8."""
     try:
         text.encode("utf-8")
         return str(text)
@@ -37,7 +37,7 @@ def clean(text: str) -> str:
 
 
 def encode_json(value: Any, depth: int = 0) -> str:
-    """JSON of plain values. Numbers JSON has no word for become null, everything unknown its type's name."""
+    """JSON of plain values. NaN and infinities become null. Raises ValueError for other types and for deep nesting."""
     if value is None:
         return "null"
     if value is True:
@@ -76,12 +76,12 @@ class Connection:
 
     def __init__(self, fd: int) -> None:
         self._socket = _SOCKET(fileno=fd)
-        # Bound once: nobody who replaces socket.socket reaches these.
+        # Bound once, out of reach of code that replaces socket.socket.
         self._recvmsg = self._socket.recvmsg
         self.fd = fd
 
     def send(self, message: Dict[str, Any]) -> None:
-        """Sends one message whole; raises OSError when the other end is gone."""
+        """Sends one whole message; raises OSError when the other end is closed."""
         data = memoryview(frame(message))
         while data:
             data = data[_write(self.fd, data) :]

@@ -11,7 +11,7 @@ _waitpid = os.waitpid
 
 
 def reap(pid: int) -> None:
-    """Takes away those that would use up the process limit, when there are many; Popen objects learn their codes."""
+    """Reaps them when there are many, before they use up the process limit; Popen objects get their exit codes."""
     if _zombies(pid) <= _MANY:
         return
     subprocess = sys.modules.get("subprocess")
@@ -32,7 +32,7 @@ def reap(pid: int) -> None:
 
 
 def _zombies(pid: int) -> int:
-    """How many children have ended without being waited for. One system call where there are none."""
+    """How many children have ended and were not waited for. One system call when there are none."""
     try:
         if _waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             return 0

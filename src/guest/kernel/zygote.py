@@ -1,6 +1,6 @@
 """The zygote: a confined, single-threaded process with the heavy imports loaded, from which kernels are forked.
 
-It runs no user code. It is told to fork over a Unix socket, and gives each kernel the socket that came with the order.
+It runs no user code. Fork orders arrive over a Unix socket, each with the socket of the new kernel.
 """
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def thread_count() -> int:
 
 
 def main(fd: int, config: Dict[str, Any]) -> None:
-    """Serves fork orders until the agent goes. `config`: preload, environment (for kernels), cpus."""
+    """Serves fork orders until the agent closes the socket. `config`: preload, and environment (for kernels)."""
     connection = wire.Connection(fd)
     os.set_inheritable(fd, False)
     if importlib.util.find_spec("IPython") is None:
-        # Told before the confinement: a sandbox that can never run a cell is not to be handed out.
+        # Reported before the confinement: a sandbox that can never run a cell must not be handed out.
         connection.send({"type": "unavailable", "message": "The image has no usable IPython: its python3 finds none"})
         return
     _probe(connection)
@@ -66,7 +66,7 @@ def main(fd: int, config: Dict[str, Any]) -> None:
 
 
 def _probe(connection: wire.Connection) -> None:
-    """Tells, before the slow imports, what confinement a kernel will be under: a short-lived child puts it on and looks."""
+    """Reports, before the slow imports, the confinement of kernels to come: a short-lived child applies it and reads it back."""
     child = os.fork()
     if child == 0:
         status = _PROBE_FAILED
@@ -76,7 +76,7 @@ def _probe(connection: wire.Connection) -> None:
         finally:
             os._exit(status)
     if os.waitpid(child, 0)[1] != 0:
-        raise Unavailable("The kernel's confinement could not be put on")
+        raise Unavailable("Cannot confine a kernel")
 
 
 def _prepare_folders() -> None:
@@ -94,7 +94,7 @@ def _prepare_folders() -> None:
 
 def _load(connection: wire.Connection, config: Dict[str, Any]) -> Any:
     try:
-        from . import kernel, shell as shells  # noqa: F401 - a fork must find both loaded
+        from . import shell as shells, start  # noqa: F401 - a fork must find both loaded
     except ImportError as error:
         raise Unavailable("The image has no usable IPython: %s" % error) from error
     _refuse_threads("IPython")
@@ -114,13 +114,13 @@ def _load(connection: wire.Connection, config: Dict[str, Any]) -> Any:
 
 
 def _refuse_threads(name: str) -> None:
-    """A fork of a process with threads may hang: what starts one is told, and left out of the next zygote."""
+    """A fork of a process with threads may hang: a module that starts one is reported, and the next zygote does not import it."""
     if thread_count() != 1:
         raise Threads(name)
 
 
 def _warm_up(shell: Any) -> None:
-    """Does once what every first cell would wait for. Nothing is sent, and no name stays behind."""
+    """Does once what every kernel's first cell would wait for. It sends nothing and leaves no name behind."""
     from . import figures
 
     figures.use_backend()
@@ -130,7 +130,7 @@ def _warm_up(shell: Any) -> None:
         sys.modules["matplotlib.pyplot"].plot([0, 1])
         figures.figures.show_all()
     if "pandas" in sys.modules:
-        # A model reads rows as text, and has no window: two columns of sixteen tell it little.
+        # A model reads rows as text without a window: two columns of sixteen tell it little.
         sys.modules["pandas"].set_option("display.width", 200, "display.max_columns", 40)
         shell.display_formatter.format(sys.modules["pandas"].DataFrame({"a": [1]}))
     for name in ("last_exc", "last_type", "last_value", "last_traceback"):
@@ -139,7 +139,7 @@ def _warm_up(shell: Any) -> None:
 
 
 def _fork(shell: Any, connection: wire.Connection, fd: int, environment: Dict[str, Optional[str]]) -> Dict[str, Any]:
-    """Forks twice, so that the kernel becomes PID 1's own child: its end is seen there, whatever becomes of us."""
+    """Forks twice, so that the kernel becomes PID 1's child: the agent learns of its end even if the zygote has ended."""
     if thread_count() != 1:
         return {"type": "fork_failed", "message": "the zygote has threads"}
     try:
@@ -152,10 +152,10 @@ def _fork(shell: Any, connection: wire.Connection, fd: int, environment: Dict[st
                 os._exit(0)
         except OSError:
             os._exit(1)
-        from . import kernel
+        from . import start
 
         os.close(connection.fd)
-        kernel.run(shell, fd, environment)
+        start.run(shell, fd, environment)
     status = os.waitpid(middle, 0)[1]
     if status != 0:
         return {"type": "fork_failed", "message": "the fork ended with status %d" % status}

@@ -1,4 +1,4 @@
-"""Processes that cells leave behind: they belong to the kernel and are reported once. Runs in the agent."""
+"""Processes that cells leave running: they belong to the kernel and are reported once. Runs in the agent."""
 from __future__ import annotations
 
 import signal
@@ -17,22 +17,23 @@ Identity = Tuple[int, int]
 
 
 class BackgroundProcesses:
-    """Remembers them by pid and time of start. `keep` gives the zygote and the kernel."""
+    """Knows them by pid and start time. `keep` returns the pids of the zygote and the kernel."""
 
     def __init__(self, keep: Callable[[], Tuple[int, int]]) -> None:
         self._keep = keep
-        # Those that were there before the cell: threads of earlier cells start some while none runs.
+        # Those that ran before this execution: threads of earlier ones may start some between cells.
         self._earlier: Set[Identity] = set()
         self._reported: Set[Identity] = set()
 
     def count(self) -> int:
-        """How many there are now."""
+        """How many run now."""
         return len(self._living())
 
     def execution_begins(self, control: int) -> bool:
-        """What runs now is not the cell's. False where a process holds the kernel's socket, by its inode: it is being ended.
+        """Notes what runs before an execution. Returns False while a process has the kernel's socket (known by its inode), and kills it.
 
-        It could take the cell out of the socket. Python closes it in its own forks; libc's, and those that a cell hands it, have it.
+        Such a process could read the cell from the socket. Python closes the socket in its own forks; those of libc, and processes
+        that a cell passes it to, have it.
         """
         found = self._living()
         self._earlier = _identities(found)
@@ -48,26 +49,26 @@ class BackgroundProcesses:
         zygote, kernel = self._keep()
         crowd = processes.number() > _MANY
         if crowd:
-            # As of a fork bomb: while they run neither we nor the kernel get anywhere.
+            # Perhaps a fork bomb: while it runs, neither the agent nor the kernel makes progress.
             processes.freeze()
             processes.resume((zygote, kernel))
-        # First: a kernel that is interrupted just when its child ends loses the child's status.
+        # The kernel first: interrupted just when its child ends, it would lose the child's status.
         processes.send(kernel, signal.SIGINT)
         if crowd:
-            # They are ended with the cell, whether it yields or not.
+            # They end with the execution, whether it yields or not.
             return
         for pid, process in _not_of(self._earlier, self._living()).items():
             if process.group == kernel:
                 processes.send(pid, signal.SIGINT)
 
     def has_new(self) -> bool:
-        """Whether anything runs that began during the cell."""
+        """Whether a process runs that began during the execution."""
         return bool(_not_of(self._earlier, self._living()))
 
     def end_new(self, loop: Any, is_over: Callable[[], bool], on_ended: Callable[[bool], None]) -> None:
-        """Ends what the cell has started: round after round, for a stopped process may be resumed by a timer of its own.
+        """Kills what the execution has started, in rounds: a timer can resume a stopped process.
 
-        All are stopped meanwhile, or one could fork itself out of the list. `on_ended` gets false where that takes too long.
+        All processes are stopped meanwhile, or one could fork out of the list. `on_ended` gets False where it takes too long.
         """
         if processes.number() <= _MANY and not self.has_new():
             on_ended(True)
@@ -91,14 +92,14 @@ class BackgroundProcesses:
         look()
 
     def report(self) -> int:
-        """How many processes there are that were not reported before."""
+        """The number of processes that were not reported before."""
         found = self._living()
         new = _not_of(self._reported, found)
         self._reported = _identities(found)
         return len(new)
 
     def forget(self) -> None:
-        """All were ended by other means."""
+        """All have ended otherwise."""
         self._earlier.clear()
         self._reported.clear()
 
@@ -116,7 +117,7 @@ def _identities(found: Dict[int, Process]) -> Set[Identity]:
 
 
 def _not_of(known: Set[Identity], found: Dict[int, Process]) -> Dict[int, Process]:
-    """Those that are neither known nor started by one that is."""
+    """Those that are neither known nor descend from a known one."""
     roots = {pid for pid, process in found.items() if _identity(process) in known}
     theirs = processes.family(found, roots) if roots else {}
     return {pid: process for pid, process in found.items() if pid not in theirs}

@@ -1,4 +1,4 @@
-"""What the container's control group says: processes killed for want of memory, how many there are, the share of processors."""
+"""Reads the container's control group: processes that its memory limit killed, the number of processes, the CPU quota."""
 from __future__ import annotations
 
 import math
@@ -37,13 +37,13 @@ def tasks() -> Optional[int]:
 
 
 class OomKills:
-    """Counts them from one look to the next."""
+    """Counts processes that the memory limit kills."""
 
     def __init__(self) -> None:
         self._seen = oom_kills()
 
     def new(self) -> int:
-        """How many since forget(), or since the beginning."""
+        """How many since forget(), or since it was made."""
         now = oom_kills()
         if now is None:
             return 0
@@ -56,7 +56,7 @@ class OomKills:
 
 
 def processors() -> int:
-    """Whole processors that the quota allows, at least one."""
+    """Processors that the quota allows, rounded up; at least one."""
     available = len(os.sched_getaffinity(0))
     quota, _, period = _read("/sys/fs/cgroup/cpu.max").strip().partition(" ")
     if not quota:

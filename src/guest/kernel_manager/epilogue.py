@@ -1,4 +1,4 @@
-"""Between a kernel's word that a cell is done and the cell's reply: is it true, and does nothing of a cell that overran still run?
+"""Between a kernel's report that an execution is done and the reply: is it true, and has all ended that an overrun cell started?
 
 Runs in the agent.
 """
@@ -12,26 +12,26 @@ from .background_processes import BackgroundProcesses
 from .main_thread import MainThread
 from .threads import Activity, NewThreads, has_timers, moved
 
-# Seconds. A main thread may have to wait for the interpreter's lock, held by threads that go on.
+# Seconds. The main thread may have to wait for the interpreter's lock, which other threads hold.
 _BELIEVE = 1.5
 _BELIEVE_OVERRUN = 0.5
-# For the end of its tasks.
+# For its tasks to end.
 _SETTLE = 0.5
 _PAUSES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02)
 _TRIES = 12
 _BREATH = 0.00005
-# What has just been interrupted comes to rest, then is watched; what still runs is ended and watched once more, if time is left.
+# What was interrupted gets time to rest and is then watched; what still runs is killed, and all is watched once more if time is left.
 _REST = 0.02
 _WATCH = 0.3
 _WATCH_UNTIL = 1.0
 
-FORGED = "it said that the cell was done while the cell still ran"
+FORGED = "it reported that the cell was done while the cell still ran"
 _RUNS_ON = "threads, timers or processes that the cell had started did not stop"
 _TASKS = "asyncio tasks that the cell had started did not stop when they were cancelled"
 
 
 class Epilogue:
-    """Of one cell. It calls `on_true` with no reason, or with why the kernel must not go on; or `on_false`. Once, or never after stop()."""
+    """Of one execution. Calls `on_true` with None or the reason why the kernel must go, or `on_false`; once, never after stop()."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Epilogue:
             self._look()
 
     def settled(self, tasks: int) -> None:
-        """The kernel says how many tasks of the cell did not end."""
+        """Takes the number of the cell's tasks that did not end, as the kernel reports it."""
         if self._settling is None:
             return
         self._settling.cancel()
@@ -80,7 +80,7 @@ class Epilogue:
         self._stopped = True
 
     def _waits_now(self) -> bool:
-        """It is on its way to its socket, microseconds away: no turn of the loop, which is a millisecond at least."""
+        """Whether it waits, or will within microseconds: a turn of the loop would take a millisecond."""
         for _ in range(_TRIES):
             if self._main.waits():
                 return True
@@ -107,7 +107,7 @@ class Epilogue:
             self._settling = self._loop.call_later(_SETTLE, self._give_up)
 
     def _give_up(self) -> None:
-        # Its answer may have come while nobody took its events.
+        # Its answer may have arrived while the agent could not emit events.
         self._kernel.drain()
         if self._settling is not None:
             self._end(_TASKS)
@@ -116,7 +116,7 @@ class Epilogue:
         if not all_ended or self._threads.has_new_timers(self._pid):
             self._end(_RUNS_ON)
         elif self._threads.sample(self._pid).keys() <= {self._pid} and not has_timers(self._pid) and self._waits_now():
-            # Nothing is there that could run: the usual case, which need not wait.
+            # Nothing is left that could run: the usual case, which need not wait.
             self._end(None)
         else:
             self._later(_REST, self._watch)
@@ -131,7 +131,7 @@ class Epilogue:
         if rests and not self._leftovers.has_new():
             self._end(None)
         elif self._loop.time() - self._begun < _WATCH_UNTIL - _WATCH:
-            # A pool's threads may just have finished what they were at, and a process have been started again, once.
+            # A pool's threads may just have finished their work, or a process may have been started again.
             self._leftovers.end_new(self._loop, lambda: self._stopped, self._rest)
         else:
             self._end(_RUNS_ON)

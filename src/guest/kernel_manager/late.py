@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 # At most one read of a pipe in this time: a flood must not keep PID 1 busy.
 _PAUSE_SECONDS = 0.02
 _MAX_PIPES = 256
-# Of each stream, while no cell runs: so much of the beginning, and of the end.
+# Kept of each stream while no cell runs: as much of the beginning as of the end.
 _KEPT_BYTES = 1 << 15
 
 
 class _Pipe(NamedTuple):
     name: "StreamName"
     whole: WholeCharacters
-    # Of its pause; nothing while it is watched.
+    # Of its pause; empty while it is watched.
     timers: List[Any]
 
 
 class LatePipes:
-    """The pipes of cells that have ended, as long as somebody can write to them.
+    """The pipes of executions that have ended, as long as a process can write to them.
 
-    `take` gets whole characters and the name of their stream.
+    `take` gets the name of the stream and whole characters.
     """
 
     def __init__(self, loop: Any, take: "Callable[[StreamName, bytes], None]") -> None:
@@ -41,7 +41,7 @@ class LatePipes:
         self._loop.add_reader(fd, self._on_readable, fd)
 
     def open(self) -> List[int]:
-        """A pipe for each stream of a cell that has no output of its own; returns the ends to write to. Raises OSError."""
+        """Makes a pipe for each stream of an execution without output of its own; returns the write ends. Raises OSError."""
         ends: List[int] = []
         for name in NAMES:
             try:
@@ -55,7 +55,7 @@ class LatePipes:
         return ends
 
     def drain(self) -> None:
-        """Takes what is in the pipes now: it was printed before whatever comes next."""
+        """Reads what is in the pipes now."""
         for fd, pipe in list(self._pipes.items()):
             if waiting(fd) > 0:
                 data = read(fd, READ_BYTES)
@@ -99,7 +99,7 @@ class LatePipes:
 
 
 class BetweenCells:
-    """What came while no cell ran, until the next cell shows it: whole characters, of each stream the beginning and the end."""
+    """What was printed while no cell ran, until the next execution shows it: of each stream the beginning and the end."""
 
     def __init__(self) -> None:
         self._head = {name: bytearray() for name in NAMES}
@@ -117,13 +117,13 @@ class BetweenCells:
         tail += data
         more = len(tail) - _KEPT_BYTES
         if more > 0:
-            # What is left of a character that was cut goes too.
+            # So does the rest of a character that was cut.
             more += continuation(tail[more : more + 3])
             del tail[:more]
             self._dropped[name] += more
 
     def take(self) -> "List[Stream]":
-        """Its events, once."""
+        """Returns its events, once."""
         events: "List[Stream]" = []
         for name in NAMES:
             for part, skipped in ((self._head[name], 0), (self._tail[name], self._dropped[name])):

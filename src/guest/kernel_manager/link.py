@@ -13,21 +13,21 @@ from kernel.wire import MAX_CELL_BYTES, MAX_MESSAGE_BYTES, frame
 
 _READ_BYTES = 1 << 18
 _SOCKET_BUFFER_BYTES = 1 << 20
-# The other side has gone: the reader reports it, and may find last words first.
+# The other side has ended: the reader reports it, after its last messages.
 _PEER_GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN))
-# Seconds. Whatever else fails may pass: what our user has of descriptors in flight or of memory comes back as others close theirs.
+# Seconds. Other failures can be temporary: limits on memory and on a user's descriptors in flight recover as processes close theirs.
 _RETRY = 0.05
 _GIVE_UP = 2.0
-# Many small messages shall not keep the agent from its other work: so many seconds of them at a time.
+# Seconds of messages per turn of the loop: a flood of small ones must not keep the agent from its other work.
 _TURN_SECONDS = 0.005
-# More than a socket can hold: what is sent while we drain it does not keep us at it.
+# More than a socket can hold: what is sent during a drain must not prolong it.
 _DRAINED_BYTES = 4 << 20
-# The other side reads what it is sent; one that does not is none of ours.
+# Our own zygote and kernel read what they are sent; another program is distrusted.
 _MAX_UNSENT = 1024
 
 
 class Link:
-    """Sends and receives messages. `on_end` is called once, with a reason when the other side broke the protocol."""
+    """Sends and receives messages. Calls `on_end` once, with a reason when the other side broke the protocol."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Link:
         self._watch(True)
 
     def send(self, message: Dict[str, Any], fds: Optional[List[int]] = None) -> None:
-        """Queues a message; the descriptors go with it and are closed here. What cannot be sent ends the link with a reason."""
+        """Queues a message with descriptors, which are closed here once sent. What cannot be sent ends the link with a reason."""
         if len(self._out) >= _MAX_UNSENT:
             _close_all(fds or [])
             if self._socket is not None:
@@ -62,7 +62,7 @@ class Link:
             self._write()
 
     def pause(self) -> None:
-        """Delivers no more until resume()."""
+        """Delivers nothing until resume()."""
         self._reading = False
         self._watch(False)
 
@@ -72,7 +72,7 @@ class Link:
             self._schedule()
 
     def drain(self) -> None:
-        """Takes all messages that have arrived whole, be it paused or not."""
+        """Delivers all complete messages that have arrived, even while paused."""
         drained = 0
         while self._socket is not None and drained < _DRAINED_BYTES:
             taken = self._receive()
@@ -83,7 +83,7 @@ class Link:
             pass
 
     def close(self) -> None:
-        """Ends it without a word to `on_end`."""
+        """Closes it without calling `on_end`."""
         if self._socket is None:
             return
         self.pause()
@@ -102,7 +102,7 @@ class Link:
             self._deliver()
 
     def _receive(self) -> int:
-        """Reads once; returns how many bytes came."""
+        """Reads once; returns how many bytes arrived."""
         if self._socket is None:
             return 0
         try:
@@ -120,7 +120,7 @@ class Link:
         return len(data)
 
     def _deliver(self) -> None:
-        """As many whole messages as there is time for; the others in the loop's next turn."""
+        """Delivers as many complete messages as there is time for; the others in the next turn of the loop."""
         self._scheduled = False
         until = self._loop.time() + _TURN_SECONDS
         while self._reading and self._deliver_one():
@@ -146,12 +146,12 @@ class Link:
             self._loop.remove_reader(self._socket.fileno())
 
     def _deliver_one(self) -> bool:
-        """The next whole message, if there is one."""
+        """Delivers the next complete message; returns whether there was one."""
         if self._socket is None or len(self._in) < 4:
             return False
         length = int.from_bytes(self._in[:4], "big")
         if length > MAX_MESSAGE_BYTES:
-            self._end("a message of %d bytes was announced" % length)
+            self._end("it announced a message of %d bytes" % length)
             return False
         if len(self._in) < 4 + length:
             return False
@@ -159,7 +159,7 @@ class Link:
         del self._in[: 4 + length]
         message = _parse(body)
         if message is None:
-            self._end("a message was no JSON object")
+            self._end("it sent a message that is not a JSON object")
             return False
         self._on_message(message)
         return True
@@ -192,7 +192,7 @@ class Link:
             self._loop.remove_writer(self._socket.fileno())
 
     def _try_again(self, error: OSError, whole_cell: bool) -> None:
-        """The socket has room, but the host's kernel refuses: no event will say when it accepts again."""
+        """The socket has room but the operating system refuses: no event tells when it accepts again."""
         if self._socket is None:
             return
         now = self._loop.time()
@@ -200,7 +200,7 @@ class Link:
             self._failing_since = now
         if now - self._failing_since >= _GIVE_UP:
             what = errno.errorcode.get(error.errno or 0, "error %s" % error.errno)
-            # Of what a kernel is sent a cell alone comes with descriptors, on its first bytes.
+            # Of the messages to a kernel, only a cell has descriptors, on its first bytes.
             consequence = "; the cell did not run" if whole_cell else ""
             self._end("the agent could not send to it for %g s (%s: %s)%s" % (_GIVE_UP, what, error.strerror, consequence))
             return

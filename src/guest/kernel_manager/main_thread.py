@@ -1,6 +1,6 @@
-"""Whether a kernel's main thread waits for its next message, seen from outside. Runs in the agent.
+"""Whether a kernel's main thread waits for its next message, as /proc shows it. Runs in the agent.
 
-Code in the kernel's process can say anything over the kernel's socket; where its main thread is it cannot forge, short of
+Code in the kernel's process can send anything over the kernel's socket; it cannot forge where the main thread is, except by
 waiting for the message itself.
 """
 from __future__ import annotations
@@ -14,12 +14,12 @@ _RECVMSG = {"x86_64": 47, "aarch64": 212}
 _FUTEX = {"x86_64": 202, "aarch64": 98}
 
 
-# Seconds of sleep that count as waiting where nothing better can be seen.
+# Seconds of sleep that count as waiting where /proc does not show the system call.
 _RESTS = 0.01
 
 
 class MainThread:
-    """Of one kernel. Made before the kernel runs any user code, when /proc still tells the truth of what can be read."""
+    """Of one kernel. Made before it runs user code, which could make /proc unreadable."""
 
     def __init__(self, pid: int, fd: int, inode: int) -> None:
         self._descriptor = "/proc/%d/fd/%d" % (pid, fd)
@@ -38,18 +38,18 @@ class MainThread:
             self.close()
 
     def waits(self) -> bool:
-        """Asked again and again until it does."""
+        """Whether it waits now; the caller asks repeatedly."""
         if self._file is None:
             return self._rests()
         try:
-            # The number alone could be that of another socket by now.
+            # The descriptor alone may be another socket by now.
             return os.pread(self._file, 256, 0).startswith(self._call) and os.readlink(self._descriptor) == self._socket
         except OSError:
-            # It could be read once: the process hides.
+            # It was readable before: the process hides.
             return False
 
     def waits_for_lock(self) -> bool:
-        """False where that cannot be seen."""
+        """Whether it waits for a lock; False where /proc does not show it."""
         try:
             return self._file is not None and os.pread(self._file, 256, 0).startswith(self._lock)
         except OSError:

@@ -8,13 +8,13 @@ from .cgroup import OomKills
 from .main_thread import MainThread
 
 _LOOK_SECONDS = 1.0
-# Of processor time, in ticks: the threads of a pool look around ten times a second.
+# Of processor time, in ticks: the threads of a pool wake ten times a second.
 _IDLE_TICKS = 3
 _IDLE_LOOKS = 3
 
 
 class MemoryHang:
-    """Watches one cell at a time. It calls `on_hang` where something was killed, nobody computes, and the main thread waits for a lock."""
+    """Watches one execution at a time. Calls `on_hang` when a process was killed, none computes, and the main thread waits for a lock."""
 
     def __init__(self, loop: Any, on_hang: Callable[[], None]) -> None:
         self._loop = loop

@@ -1,6 +1,6 @@
-"""What a cell prints: two pipes made for it alone, decoded, put together, capped and counted. Runs in the agent.
+"""What an execution prints: two pipes of its own, decoded, joined, capped and counted. Runs in the agent.
 
-Of each stream both ends are kept: the first half of its cap is sent as it comes, the last half when the cell ends.
+Of each stream both ends are kept: the first half of its cap is sent at once, the last half when the execution ends.
 """
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 _F_SETPIPE_SZ = 1031
 _PIPE_BYTES = 1 << 18
 READ_BYTES = 1 << 18
-# An event is sent when this much is together, or after this long.
+# An event is sent when it has this many characters, or after this time.
 _FLUSH_CHARACTERS = 32768
 _FLUSH_SECONDS = 0.02
-# Of one event; six bytes at most for each keep it below a message's limit.
+# Of one event: at most six bytes each, which keeps it below a message's limit.
 _EVENT_CHARACTERS = 40_000
 
 NAMES: "Tuple[StreamName, ...]" = ("stdout", "stderr")
 
 
 class WholeCharacters:
-    """Holds back the beginning of a character at the end of what one pipe gave: between its parts others may print."""
+    """Holds back an incomplete character at the end of what a pipe delivered: others may print between its bytes."""
 
     def __init__(self) -> None:
         self._part = b""
@@ -44,7 +44,7 @@ class WholeCharacters:
 
 
 def _unfinished(data: bytes) -> int:
-    """How many bytes at the end begin a UTF-8 character and do not end it."""
+    """How many bytes at the end are an incomplete UTF-8 character."""
     for back in range(1, min(3, len(data)) + 1):
         byte = data[-back]
         if byte & 0xC0 != 0x80:
@@ -54,7 +54,7 @@ def _unfinished(data: bytes) -> int:
 
 
 def continuation(data: "bytes | bytearray") -> int:
-    """How many bytes at the start belong to a character that began before."""
+    """How many bytes at the start belong to a character that began earlier."""
     start = 0
     while start < min(3, len(data)) and data[start] & 0xC0 == 0x80:
         start += 1
@@ -62,7 +62,7 @@ def continuation(data: "bytes | bytearray") -> int:
 
 
 def new_pipe() -> Tuple[int, int]:
-    """The ends to read, which does not block, and to write; raises OSError."""
+    """The read end, which does not block, and the write end. Raises OSError."""
     read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(read_fd, False)
     try:
@@ -88,7 +88,7 @@ class _Pipe:
 
 
 class ExecutionOutput:
-    """The two pipes of one cell. Of each keeps at most `limit` bytes, half of them the first and half the last."""
+    """The two pipes of one execution. Of each it keeps at most `limit` bytes: half of them the first, half the last."""
 
     def __init__(self, loop: Any, limit: int, emit: "Callable[[Event], None]", can_emit: Callable[[], bool]) -> None:
         self._loop = loop
@@ -108,7 +108,7 @@ class ExecutionOutput:
         self.resume()
 
     def take_write_fds(self) -> List[int]:
-        """The ends that the kernel gets; the caller closes ours."""
+        """Returns the write ends for the kernel; the caller closes them."""
         fds = [pipe.write_fd for pipe in self._pipes]
         for pipe in self._pipes:
             pipe.write_fd = -1
@@ -121,7 +121,7 @@ class ExecutionOutput:
                 self._loop.add_reader(pipe.read_fd, self._on_readable, pipe)
 
     def drain(self) -> None:
-        """Takes what is in the pipes now, and not what a process left behind goes on to write; then sends all of it."""
+        """Reads what is in the pipes now, though not what background processes write meanwhile; then sends all of it."""
         for pipe in self._pipes:
             left = 0 if pipe.ended else waiting(pipe.read_fd)
             while left > 0:
@@ -133,7 +133,7 @@ class ExecutionOutput:
         self.flush()
 
     def flush(self) -> None:
-        """Sends what was put together so far."""
+        """Sends what was joined so far."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -144,7 +144,7 @@ class ExecutionOutput:
                 self._send({"type": "stream", "name": pipe.name, "text": text})
 
     def finish(self, give: "Callable[[StreamName, int], None]") -> "Dict[str, StreamTotals]":
-        """Drains for the last time, gives away the pipes that others still hold, and returns the totals."""
+        """Drains for the last time, passes on the pipes that other processes still have, and returns the totals."""
         self.drain()
         totals: "Dict[str, StreamTotals]" = {}
         for pipe in self._pipes:
@@ -192,7 +192,7 @@ class ExecutionOutput:
         pipe.head_left -= len(head)
         if rest:
             pipe.tail += rest
-            # Cut now and then, not with each read.
+            # Not with each read, which would copy it each time.
             if len(pipe.tail) > 2 * self._tail_bytes + READ_BYTES:
                 del pipe.tail[: len(pipe.tail) - self._tail_bytes]
         if not head:
@@ -206,26 +206,26 @@ class ExecutionOutput:
             self._timer = self._loop.call_later(_FLUSH_SECONDS, self._on_timer)
 
     def _send_tail(self, pipe: _Pipe) -> int:
-        """Sends the end of what a pipe gave, and returns how many bytes before it were left out."""
+        """Sends the end of a stream, and returns how many bytes before it were left out."""
         head = self._head_bytes - pipe.head_left
         del pipe.tail[: max(0, len(pipe.tail) - self._tail_bytes)]
         skipped = pipe.bytes - head - len(pipe.tail)
         event: "Stream" = {"type": "stream", "name": pipe.name, "text": ""}
         if skipped:
-            # Parts of characters on both sides of the gap belong to it.
+            # Incomplete characters on both sides of the gap count as left out.
             skipped += len(pipe.decoder.getstate()[0])
             pipe.decoder.reset()
             start = continuation(pipe.tail)
             del pipe.tail[:start]
             skipped += start
             event["skipped"] = skipped
-        # A character that the cell itself left unfinished is replaced.
+        # An incomplete character at the very end is replaced.
         event["text"] = pipe.decoder.decode(bytes(pipe.tail), True)
         self._send(event)
         return skipped
 
     def _send(self, event: "Stream") -> None:
-        """As one event or more: none is so long that it occupies the server."""
+        """As one event or several: none is so long that it occupies the server."""
         text = event["text"]
         if text or event.get("skipped"):
             event["text"] = text[:_EVENT_CHARACTERS]
@@ -234,7 +234,7 @@ class ExecutionOutput:
             self._emit({"type": "stream", "name": event["name"], "text": text[start : start + _EVENT_CHARACTERS]})
 
     def take(self, name: str, data: bytes) -> None:
-        """Takes whole characters that came through the pipe of an earlier cell while this one runs."""
+        """Takes whole characters from the pipe of an earlier execution."""
         for pipe in self._pipes:
             if pipe.name == name:
                 self._take(pipe, data)
@@ -250,7 +250,7 @@ class ExecutionOutput:
 
 
 def read(fd: int, size: int) -> Optional[bytes]:
-    """Bytes; empty at the end; None when there is nothing yet."""
+    """Returns bytes, b"" at the end, None when there are none yet."""
     try:
         return os.read(fd, size)
     except (BlockingIOError, InterruptedError):

@@ -1,4 +1,4 @@
-"""What a cell prints, and what is printed behind it: to whom it belongs. Runs in the agent."""
+"""Assigns what is printed to executions: to the running one, or to the next. Runs in the agent."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Printed:
-    """Of all cells of a sandbox; `running` gives the one that runs."""
+    """Of all executions of a sandbox; `running` returns the one that runs."""
 
     def __init__(
         self, loop: Any, emit: Emit, can_emit: Callable[[], bool], running: Callable[[], Optional[Execution]]
@@ -26,10 +26,7 @@ class Printed:
         self._between = BetweenCells()
 
     def open(self, execution: Execution) -> List[int]:
-        """The ends to write to. What is printed while an internal cell runs is not its own: it waits for the next ordinary one.
-
-        Raises OSError.
-        """
+        """Returns the write ends of its pipes. Output of a silent execution belongs to the next ordinary one. Raises OSError."""
         if execution.params.silent:
             return self._late.open()
         for event in self._between.take():
@@ -43,19 +40,19 @@ class Printed:
         return execution.output.take_write_fds()
 
     def end(self, execution: Execution) -> "Dict[str, StreamTotals]":
-        """How much of each stream there was. Whoever still holds its pipes prints into later cells."""
+        """Returns the totals of each stream. Processes that still have its pipes print into later executions."""
         self._late.drain()
         return execution.output.finish(self._late.add) if execution.output is not None else {}
 
     def drain(self) -> None:
-        """Takes what was printed before whatever comes next."""
+        """Reads what was printed until now."""
         self._late.drain()
 
     def close(self) -> None:
         self._late.close()
 
     def _on_late(self, name: "StreamName", data: bytes) -> None:
-        """What threads and processes of earlier cells print belongs to the cell that runs, if one does."""
+        """What threads and processes of earlier cells print belongs to the running execution, or to the next."""
         execution = self._running()
         if execution is not None and execution.output is not None and not execution.params.silent:
             execution.output.take(name, data)

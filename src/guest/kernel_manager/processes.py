@@ -23,7 +23,7 @@ class Process(NamedTuple):
 
 
 def is_init() -> bool:
-    """Whether we are PID 1: only then is everything else in sight ours to end."""
+    """Whether the agent is PID 1: only then may it end all other processes that it sees."""
     return os.getpid() == 1
 
 
@@ -35,7 +35,7 @@ def look(pid: int) -> Optional[Process]:
 
 
 def holds(pid: int, socket_inode: int) -> bool:
-    """Whether a process holds a socket. One that hides counts: it may have inherited it, whatever program it has become."""
+    """Whether a process has a socket open. One that cannot be inspected counts: it may have inherited the socket."""
     folder = "/proc/%d/fd" % pid
     wanted = "socket:[%d]" % socket_inode
     try:
@@ -47,13 +47,13 @@ def holds(pid: int, socket_inode: int) -> bool:
 
 
 def is_ending(pid: int) -> bool:
-    """Whether a process is on its way out: much memory takes a while to be given back."""
+    """Whether a process is exiting, which takes a while when it has much memory."""
     fields = _stat(pid)
     return fields is not None and int(fields[6]) & _PF_EXITING != 0
 
 
 def processor_ticks() -> int:
-    """Processor time of all processes that live now, but the agent's."""
+    """Processor time of all running processes except the agent, in ticks."""
     ticks = 0
     for pid in pids():
         fields = _stat(pid) if pid != os.getpid() else None
@@ -70,7 +70,7 @@ def _link(folder: str, name: str) -> str:
 
 
 def _stat(pid: int) -> Optional[List[bytes]]:
-    """The fields of /proc/PID/stat from the state on, which is the third; None where the process is gone."""
+    """The fields of /proc/PID/stat from the third on, the state; None where the process has ended."""
     try:
         with open("/proc/%d/stat" % pid, "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -84,21 +84,21 @@ def pids() -> List[int]:
 
 
 def snapshot(keep: Iterable[int]) -> Dict[int, Process]:
-    """All processes but the agent and those to keep."""
+    """All processes except the agent and those to keep."""
     kept = {os.getpid(), *keep}
     found = {pid: look(pid) for pid in pids() if pid not in kept}
     return {pid: process for pid, process in found.items() if process is not None}
 
 
 def living(keep: Iterable[int], kernel: int) -> Dict[int, Process]:
-    """As snapshot(), without zombies; outside a container only what descends from the kernel."""
+    """As snapshot(), without zombies; where the agent is not PID 1, only descendants of the kernel."""
     found = snapshot(keep)
     ours = found if is_init() else family(found, {kernel}, kernel)
     return {pid: process for pid, process in ours.items() if not process.zombie}
 
 
 def family(found: Dict[int, Process], roots: Set[int], session: int = -1) -> Dict[int, Process]:
-    """The roots, what descends from them, and what is in the session."""
+    """The roots, their descendants, and the members of the session."""
     members = {pid for pid, process in found.items() if pid in roots or process.session == session}
     grown = True
     while grown:
@@ -111,13 +111,13 @@ def family(found: Dict[int, Process], roots: Set[int], session: int = -1) -> Dic
 
 
 def freeze() -> None:
-    """Stops every process in the container at once, so that none can fork its way out. PID 1 only."""
+    """Stops every process in the container at once, so that none can escape by forking. Does nothing unless PID 1."""
     if is_init():
         send(-1, signal.SIGSTOP)
 
 
 def resume(stopped: Iterable[int]) -> None:
-    """Lets what freeze() has stopped go on."""
+    """Resumes what freeze() has stopped."""
     if is_init():
         for pid in stopped:
             if pid > 1:
@@ -125,18 +125,18 @@ def resume(stopped: Iterable[int]) -> None:
 
 
 def number() -> int:
-    """How many processes and threads there are; where the control group does not say so, processes only."""
+    """How many processes and threads there are; without a control group, processes only."""
     return cgroup.tasks() or len(pids())
 
 
 def strike() -> None:
-    """Kills every process in the container at once. PID 1 only."""
+    """Kills every process in the container at once. Does nothing unless PID 1."""
     if is_init():
         send(-1, signal.SIGKILL)
 
 
 def send(pid: int, number: int) -> bool:
-    """Sends a signal; false when nobody is there. -1 means everybody, and only PID 1 may say so."""
+    """Sends a signal; returns False where there is no such process. -1 means all, which only PID 1 may signal."""
     if pid == -1 and not is_init():
         raise ValueError("Cannot signal all processes: the agent is not PID 1")
     try:

@@ -1,23 +1,23 @@
-"""Threads of a kernel as /proc shows them: which began during a cell, and which of them run. Runs in the agent."""
+"""Threads of a kernel as /proc shows them: which began during an execution, and which of them run. Runs in the agent."""
 from __future__ import annotations
 
 import os
 import time
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
-# Purges freed memory now and then for a while, in a process that has polars: no work of a cell.
+# In a process that has loaded polars, it purges freed memory at times: not the work of a cell.
 _HOUSEKEEPING = b"jemalloc_bg_thd"
 
 
 class Activity(NamedTuple):
-    """Two that differ have a run between them. `counters`: processor time in ticks, and how often it gave way or was made to."""
+    """A thread ran between two that differ. `counters`: processor time in ticks; voluntary and other context switches."""
 
     running: bool
     counters: Tuple[int, ...]
 
 
 class NewThreads:
-    """Those that began since begin(), by their ids and times of start."""
+    """Threads that began after begin(), by id and start time."""
 
     def __init__(self) -> None:
         self._earlier: FrozenSet[int] = frozenset()
@@ -30,7 +30,7 @@ class NewThreads:
         self._since = int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 
     def sample(self, pid: int) -> Dict[int, Activity]:
-        """What they and the main thread, which is to wait, have done so far."""
+        """The activity so far of these threads and of the main thread."""
         found = {}
         for thread in _ids(pid):
             activity = self._look(pid, thread)
@@ -39,7 +39,7 @@ class NewThreads:
         return found
 
     def has_new_timers(self, pid: int) -> bool:
-        """Whether POSIX timers were made since: Python has none of its own, and one may fire long after it was looked at."""
+        """Whether POSIX timers were created since begin(): Python creates none, and one may fire long after it was seen."""
         return bool((_timers(pid) or frozenset()) - self._timers)
 
     def _look(self, pid: int, thread: int) -> Optional[Activity]:
@@ -48,7 +48,7 @@ class NewThreads:
             with open(folder + "stat", "rb") as file:
                 head, _, tail = file.read().rpartition(b")")
             fields = tail.split()
-            # An id is used again after a while: it is the same thread only if it had begun by then.
+            # The system reuses ids: it is an earlier thread only if it began before.
             if thread != pid and thread in self._earlier and int(fields[19]) <= self._since:
                 return None
             if head.partition(b"(")[2] == _HOUSEKEEPING or fields[0] in (b"Z", b"X"):
@@ -62,12 +62,12 @@ class NewThreads:
 
 
 def has_timers(pid: int) -> bool:
-    """Whether a process has POSIX timers; true where that cannot be seen."""
+    """Whether a process has POSIX timers; True where /proc does not show it."""
     return _timers(pid) != frozenset()
 
 
 def moved(before: Dict[int, Activity], after: Dict[int, Activity]) -> bool:
-    """Whether any of them has run in between, or runs now."""
+    """Whether any of them ran in between, or runs now."""
     return any(activity.running or before.get(thread) != activity for thread, activity in after.items())
 
 

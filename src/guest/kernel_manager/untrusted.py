@@ -1,4 +1,4 @@
-"""What a kernel says, checked: user code can write to its socket. Runs in the agent."""
+"""Checks of what a kernel sends: user code can write to its socket. Runs in the agent."""
 from __future__ import annotations
 
 from typing import Any
@@ -9,7 +9,7 @@ class Untrusted(Exception):
 
 
 def text(value: Any, limit: int) -> str:
-    """A text from a kernel, of at most so many characters, as valid UTF-8."""
+    """A text from a kernel, of at most `limit` characters, as valid Unicode."""
     if not isinstance(value, str) or len(value) > limit:
         raise Untrusted("a text is missing or too long")
     try:
@@ -20,7 +20,7 @@ def text(value: Any, limit: int) -> str:
 
 
 def count(value: Any) -> int:
-    """A number from a kernel."""
+    """A count from a kernel."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 53:
         raise Untrusted("a count is missing or impossible")
     return value

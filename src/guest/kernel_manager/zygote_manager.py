@@ -1,4 +1,4 @@
-"""Starts a zygote and keeps one: a new Python, confined before its first instruction, whose code comes over its socket.
+"""Keeps a zygote running: a new Python process, confined before its first instruction, which receives its code over a socket.
 
 Runs in the agent.
 """
@@ -23,15 +23,15 @@ MAX_STARTS = 5
 
 PACKAGE = "omcp_kernel"
 _ZYGOTE_FD = 3
-_LEAST = 19
+_LOWEST_PRIORITY = 19
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")
 # Arrow's allocator would start a thread when it is loaded, and no process with threads can be forked safely.
 _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 # Where the libraries can write; an image may name folders that are read-only in a sandbox. HOME comes with the container.
 _FOLDERS = {"IPYTHONDIR": "/tmp/ipython", "MPLCONFIGDIR": "/tmp/matplotlib"}
 
-# When memory runs out, what is forked from here goes first and the agent last. To be said while /proc/self is still ours.
-# Reads `u32 length` and JSON {"modules", "config"}. Every module gets a copy of the builtins, which user code cannot patch.
+# When memory runs out, the operating system ends what is forked from here first and the agent last; oom_score_adj must be set before
+# the process becomes undumpable. Reads `u32 length` and JSON {"modules", "config"}. Every module gets a copy of the builtins, which user code cannot patch.
 _STUB = """
 try:
     with open("/proc/self/oom_score_adj", "w") as score:
@@ -76,28 +76,28 @@ def sources() -> Dict[str, str]:
     loader: Any = globals()["__loader__"]
     found = {name[len("kernel.") :]: text for name, text in loader.sources.items() if name.startswith("kernel.")}
     if "zygote" not in found:
-        raise LookupError("the agent was sent without the module kernel.zygote")
+        raise LookupError("Cannot start a zygote: the boot message has no module kernel.zygote")
     return {"%s.%s" % (PACKAGE, name): text for name, text in found.items()}
 
 
 def boot_message(preload: List[str], cpus: int) -> Dict[str, Any]:
-    """What a zygote is sent first."""
+    """The first message to a zygote."""
     environment = {name: os.environ.get(name, str(cpus)) for name in _ONE_THREAD}
-    # For programs that a cell starts; in the kernel our own backend is set.
+    # For programs that a cell starts; the kernel has a backend of its own.
     environment["MPLBACKEND"] = "agg"
-    # A chart as JSON, which the kernel puts into words: plotly would look for a browser.
+    # A chart as JSON, which the kernel describes in words: else plotly would look for a browser.
     environment["PLOTLY_RENDERER"] = "plotly_mimetype"
     return {"modules": sources(), "config": {"preload": preload, "environment": environment}}
 
 
 def start(own: socket.socket, other: socket.socket) -> int:
-    """Forks a zygote that holds `other`; returns its pid. Raises OSError where no process can be made."""
+    """Forks a zygote that has the socket `other`; returns its pid. Raises OSError where no process can be made."""
     python = shutil.which("python3") or sys.executable
     environment = dict(os.environ)
     environment.update(_FOLDERS)
     environment.update({name: "1" for name in _ONE_THREAD})
     environment.update(_NO_THREADS)
-    # Pythons that cells start, as joblib's workers: what they print shall come now, not when 8 KiB are together.
+    # Python processes that cells start, such as joblib's workers, print at once, and not only when 8 KiB are buffered.
     environment["PYTHONUNBUFFERED"] = "1"
     # -I: nothing from the working directory, a user's site-packages or PYTHON* variables, all of which a cell can write.
     arguments = [python, "-I", "-u", "-c", _STUB]
@@ -112,18 +112,18 @@ def start(own: socket.socket, other: socket.socket) -> int:
         os.dup2(null, 1)
         os.dup2(other.fileno(), _ZYGOTE_FD)
         os.set_inheritable(_ZYGOTE_FD, True)
-        # Whatever gets through to the zygote leaves it alone; SIGCHLD's default does so, and lets it wait for its children.
+        # The zygote ignores every signal that reaches it; SIGCHLD keeps its default, or wait() would not see its children.
         for number in range(1, signal.NSIG):
             if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
                 signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        # Towards the agent only, to which it gives a processor among hundreds of processes: other containers have their own shares.
-        os.nice(_LEAST)
-        # PID 1 by name, and this process, which the zygote will be: a kernel is to leave both alone.
+        # So that the agent gets a processor among hundreds of processes. Other containers are not affected: they have shares of their own.
+        os.nice(_LOWEST_PRIORITY)
+        # A kernel must not signal PID 1, nor this process, which becomes the zygote.
         confine.install_filter([1, os.getpid()])
         status = 126
         os.execve(python, arguments, environment)
-    except BaseException as error:  # noqa: B036 - in a forked child nothing may go on
+    except BaseException as error:  # noqa: B036 - a forked child must end here
         os.write(2, ("omcp agent: the zygote could not start: %r\n" % error).encode("utf-8", "replace"))
     finally:
         os._exit(status)
@@ -131,7 +131,7 @@ def start(own: socket.socket, other: socket.socket) -> int:
 
 
 class ZygoteEvents(NamedTuple):
-    """Whom the host tells."""
+    """What a zygote manager calls."""
 
     on_starting: Callable[[], None]
     on_confinement: Callable[[Any], None]
@@ -142,7 +142,7 @@ class ZygoteEvents(NamedTuple):
 
 
 class ZygoteManager:
-    """`pid` is 0 while there is none; `ready` says whether it takes orders to fork."""
+    """`pid` is 0 while none runs; `ready` says whether it accepts fork orders."""
 
     def __init__(self, loop: Any, preload: List[str], events: ZygoteEvents) -> None:
         self._loop = loop
@@ -157,25 +157,25 @@ class ZygoteManager:
         self.ready = False
 
     def start(self) -> None:
-        """Starts one, and keeps one, until stop()."""
+        """Starts a zygote, and another when it ends, until stop()."""
         self._wanted = True
         self._failures = 0
         self._start_if_none()
 
     def fork(self, end: socket.socket) -> None:
-        """Orders a kernel that holds this end of a socket pair."""
+        """Has it fork a kernel that gets this end of a socket pair."""
         if self._link is not None:
             self._link.send({"type": "fork"}, [end.detach()])
         else:
             end.close()
 
     def kill(self) -> None:
-        """Ends it; another one is started."""
+        """Ends it; another one starts."""
         if self.pid:
             processes.kill([self.pid])
 
     def stop(self) -> None:
-        """Keeps no zygote any more."""
+        """Ends it for good."""
         self._wanted = False
         self.ready = False
         self._cancel_timers()
@@ -187,7 +187,7 @@ class ZygoteManager:
         self._cancel_timers()
         self.pid = 0
         if self._link is not None:
-            # Its last words say whether another try makes sense.
+            # Its last messages say whether another attempt makes sense.
             self._link.drain()
         self._close()
         was_ready, self.ready = self.ready, False
@@ -244,7 +244,7 @@ class ZygoteManager:
         elif kind == "unavailable":
             self._give_up(str(message.get("message"))[:1000])
         elif kind == "threads":
-            # It ends by itself; the next one goes without that module.
+            # It ends by itself; the next one does not import that module.
             name = message.get("module")
             if name in self._preload:
                 self._preload.remove(name)
