@@ -42,7 +42,7 @@ const log = logger("channel");
 /**
  * The server's end of the channel to one agent (PROTOCOL.md).
  *
- * Whatever comes is taken at once: slow consumers of streams hold back the stream's own sender by its credit,
+ * Whatever arrives is read at once: slow consumers of streams hold back the stream's own sender by its credit,
  * and handlers of events are called without being waited for. So nobody stalls the transport for the others.
  */
 export class Channel {
@@ -174,7 +174,7 @@ export class Channel {
       while (!this.#over) {
         const { value, done } = await this.#reader.read();
         if (done) return this.#fail("The container's output ended");
-        this.#take(value);
+        this.#onChunk(value);
       }
     } catch (error) {
       const what = error instanceof ProtocolError
@@ -184,7 +184,7 @@ export class Channel {
     }
   }
 
-  #take(chunk: Uint8Array): void {
+  #onChunk(chunk: Uint8Array): void {
     this.#heartbeat?.heard();
     let rest: Uint8Array | undefined = chunk;
     if (this.#gate !== undefined) {
@@ -193,20 +193,20 @@ export class Channel {
       this.#gate = undefined;
     }
     this.#decoder.push(rest, (frame) => {
-      if (!this.#over) this.#takeFrame(frame);
+      if (!this.#over) this.#onFrame(frame);
     });
   }
 
-  #takeFrame(frame: Frame): void {
-    if (this.#greeting === undefined || frame.type === "HELLO") this.#takeHello(frame);
-    else if (frame.type === "EVENT") this.#takeEvent(frame);
+  #onFrame(frame: Frame): void {
+    if (this.#greeting === undefined || frame.type === "HELLO") this.#onHello(frame);
+    else if (frame.type === "EVENT") this.#onEvent(frame);
     else if (frame.type === "PING") {
       this.#outbox.control(encodeFrame({ type: "PONG", payload: frame.payload }));
     } else if (frame.type === "PONG") this.#heartbeat?.answered(frame.payload);
-    else this.#mux.take(frame);
+    else this.#mux.onFrame(frame);
   }
 
-  #takeHello(frame: Frame): void {
+  #onHello(frame: Frame): void {
     if (frame.type !== "HELLO" || this.#greeting !== undefined) {
       throw new ProtocolError(
         "bad_message",
@@ -235,7 +235,7 @@ export class Channel {
     });
   }
 
-  #takeEvent(frame: Frame): void {
+  #onEvent(frame: Frame): void {
     this.#received.begin(frame.seq);
     const body = this.#assembler.push(frame);
     if (body === undefined) return;
@@ -244,11 +244,11 @@ export class Channel {
     this.#acks.note(body.length);
     if (!isNew) return;
     if (frame.id !== 0) {
-      this.#requests.take(frame.id, event);
+      this.#requests.onEvent(frame.id, event);
       return;
     }
     if (event.type === "reply") {
-      throw new ProtocolError("bad_message", "Cannot take reply: it names no request");
+      throw new ProtocolError("bad_message", "Cannot read reply: it belongs to no request");
     }
     try {
       this.#options.onEvent?.(event);

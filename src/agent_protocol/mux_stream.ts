@@ -85,12 +85,12 @@ export class MuxStream implements ByteStream {
    * @param payload Its bytes.
    * @throws {ProtocolError} `bad_credit`, or `not_open` after END.
    */
-  takeData(payload: Uint8Array): void {
-    if (this.#peerEnded) throw new ProtocolError("not_open", "Cannot take DATA: it came after END");
+  onData(payload: Uint8Array): void {
+    if (this.#peerEnded) throw new ProtocolError("not_open", "Cannot read DATA: it came after END");
     if (payload.length > this.#window) {
       throw new ProtocolError(
         "bad_credit",
-        `Cannot take DATA: at most ${this.#window} bytes of credit are left: received ${payload.length}`,
+        `Cannot read DATA: at most ${this.#window} bytes of credit are left: received ${payload.length}`,
       );
     }
     this.#window -= payload.length;
@@ -108,19 +108,19 @@ export class MuxStream implements ByteStream {
    * @param bytes How much more may be sent.
    * @throws {ProtocolError} `bad_credit`: it adds up to more than {@link MAX_CREDIT}.
    */
-  takeCredit(bytes: number): void {
+  onCredit(bytes: number): void {
     this.#credit += bytes;
     if (this.#credit > MAX_CREDIT) {
       throw new ProtocolError(
         "bad_credit",
-        `Cannot take CREDIT: it must add up to at most ${MAX_CREDIT} bytes`,
+        `Cannot read CREDIT: it must add up to at most ${MAX_CREDIT} bytes`,
       );
     }
     if (bytes > 0) this.#creditCame?.resolve();
   }
 
   /** Takes END. */
-  takeEnd(): void {
+  onEnd(): void {
     if (this.#peerEnded) return;
     this.#peerEnded = true;
     this.#deliver();

@@ -128,7 +128,7 @@ export class Requests {
    * @param event The event.
    * @throws {ProtocolError} A reply of the wrong shape.
    */
-  take(id: number, event: ChannelEvent): void {
+  onEvent(id: number, event: ChannelEvent): void {
     const reply = event.type === "reply" ? readReply(event) : undefined;
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;

@@ -71,13 +71,13 @@ export class StreamMux {
    * @param frame The frame.
    * @throws {ProtocolError} It breaks the rules of streams.
    */
-  take(frame: Frame): void {
+  onFrame(frame: Frame): void {
     const stream = this.#streams.get(frame.id);
     if (frame.type === "OPEN") this.#opened(frame);
-    else if (stream === undefined) this.#takeStray(frame);
-    else if (frame.type === "DATA") stream.takeData(frame.payload);
-    else if (frame.type === "CREDIT") stream.takeCredit(readU32(frame.payload));
-    else if (frame.type === "END") stream.takeEnd();
+    else if (stream === undefined) this.#onStray(frame);
+    else if (frame.type === "DATA") stream.onData(frame.payload);
+    else if (frame.type === "CREDIT") stream.onCredit(readU32(frame.payload));
+    else if (frame.type === "END") stream.onEnd();
     else if (frame.type === "RESET") {
       stream.fail(new StreamResetError(`The other side reset the stream: ${readReason(frame)}`));
     }
@@ -103,8 +103,8 @@ export class StreamMux {
       );
     }
     this.#lastTheirs = frame.id;
-    const take = this.#services.get(service);
-    if (take === undefined) {
+    const serve = this.#services.get(service);
+    if (serve === undefined) {
       this.#reset(frame.id, "there is no such service");
       return;
     }
@@ -115,7 +115,7 @@ export class StreamMux {
     this.#openTheirs += 1;
     const stream = this.#add(frame.id);
     try {
-      take(stream);
+      serve(stream);
     } catch (error) {
       log.error("A service threw: {service}", { service, error: String(error) });
       stream.reset("the service failed");
@@ -123,10 +123,10 @@ export class StreamMux {
   }
 
   /** Frames for a stream that is gone were on their way; DATA for one that never was is a breach. */
-  #takeStray(frame: Frame): void {
+  #onStray(frame: Frame): void {
     const known = frame.id <= (frame.id % 2 === 1 ? this.#lastOwn : this.#lastTheirs);
     if (frame.type === "DATA" && !known) {
-      throw new ProtocolError("not_open", `Cannot take DATA: stream ${frame.id} was never opened`);
+      throw new ProtocolError("not_open", `Cannot read DATA: stream ${frame.id} was never opened`);
     }
   }
 

@@ -1,4 +1,4 @@
-"""Gives our user a name, in an image whose /etc/passwd and /etc/group are links into /run, which starts empty.
+"""Gives the sandbox's user a name, in an image whose /etc/passwd and /etc/group are links into /run, which is empty at first.
 
 Other images keep their files: nothing here depends on what is in them.
 """
@@ -9,13 +9,13 @@ import os
 
 from agent.process import log
 
-# What the image's own files hold.
+# The content of the image's own files.
 _BASE = "/opt/omcp"
 _NAME = "sandbox"
 
 
 def name_user() -> None:
-    """Writes the files with our line first, so that it is found at once."""
+    """Writes the files with the user's line first, where a lookup finds it at once."""
     name = os.environ.get("LOGNAME") or _NAME
     home = os.environ.get("HOME") or "/"
     uid, gid = os.getuid(), os.getgid()

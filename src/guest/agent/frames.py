@@ -1,4 +1,4 @@
-"""The frames of the channel (PROTOCOL.md), and the parser that finds them in a stream of bytes."""
+"""The frames of the channel (PROTOCOL.md), and the parser that reads them from a stream of bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WITHOUT_ID = frozenset((HELLO, ACK, PING, PONG))
 _WITH_SEQ = frozenset((EVENT, ACK))
 _ONLY_AGENT = frozenset((HELLO, EVENT))
 _ONLY_SERVER = frozenset((REQUEST, ACK))
-# The payload's smallest and greatest length where a type narrows it.
+# The payload's least and greatest length, for types that limit it.
 _LENGTHS = {
     ACK: (0, 0),
     PING: (8, 8),
@@ -33,7 +33,7 @@ _LENGTHS = {
 
 
 class ProtocolError(Exception):
-    """The other side broke the protocol: the attach cannot go on. The code is that of the shared vectors."""
+    """The other side broke the protocol: the attach is over. `code` is that of the shared vectors."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -53,7 +53,7 @@ def encode_frame(kind: int, identifier: int = 0, payload: bytes = b"", seq: int 
 
 
 def encode_message(kind: int, identifier: int, body: bytes, seq: int = 0) -> List[bytes]:
-    """A JSON message as frames; all but the last bear MORE."""
+    """A JSON message as frames; all but the last have MORE."""
     frames = []
     for start in range(0, max(1, len(body)), MAX_PAYLOAD):
         part = body[start : start + MAX_PAYLOAD]
@@ -75,7 +75,7 @@ def split_data(payload: bytes) -> Iterator[bytes]:
 
 
 class FrameParser:
-    """Finds the frames in bytes that come in any chunks. After an error nothing more is found until it is reset."""
+    """Parses frames from chunks of any size. After an error it yields nothing until it is reset."""
 
     def __init__(self, from_server: bool = True) -> None:
         self._not_theirs = _ONLY_AGENT if from_server else _ONLY_SERVER
@@ -85,7 +85,7 @@ class FrameParser:
 
     @property
     def pending(self) -> int:
-        """Bytes of a frame that is not whole yet."""
+        """The number of bytes of an incomplete frame."""
         return len(self._buffer)
 
     def reset(self) -> None:
@@ -93,7 +93,7 @@ class FrameParser:
         self._failed = False
 
     def feed(self, chunk: bytes, doubtful: int = 0) -> Iterator[Frame]:
-        """Yields the whole frames so far. Raises ProtocolError at the first header that is wrong.
+        """Yields the complete frames so far. Raises ProtocolError at the first invalid header.
 
         The last `doubtful` bytes may be the beginning of MAGIC: a header that holds one of them is not judged yet.
         That delays no frame, as a header that ends so announces a payload.
@@ -148,14 +148,14 @@ class FrameParser:
 
 
 class AttachScanner:
-    """Watches all input for MAGIC and the nonce behind it, and hands out what lies between as chunks of frames.
+    """Scans all input for MAGIC and the nonce after it, and passes on what lies between as chunks of frames.
 
     MAGIC is found in the midst of a frame too, and where chunks cut it: what the parser has taken of it by then
     is no whole frame of the old attach, or one of streams that are about to be reset.
     """
 
     def __init__(self, on_attach: Callable[[bytes], None], on_bytes: Callable[[bytes, int], None]) -> None:
-        """on_bytes is told how many of the bytes at the end may belong to a MAGIC that has begun."""
+        """on_bytes also gets the number of bytes at the end that may be the beginning of a MAGIC."""
         self._on_attach = on_attach
         self._on_bytes = on_bytes
         self._tail = b""

@@ -1,4 +1,4 @@
-"""Requests, put together from their parts and read as strict JSON."""
+"""Requests: assembled from their frames, and read as strict JSON."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any, Dict, NoReturn, Optional
 from agent.frames import MORE, Frame, ProtocolError
 
 MAX_REQUEST_BYTES = 8 << 20
-# Of all that are under way: parts of different requests may come in turn.
+# Of all incomplete ones: parts of different requests may arrive in turn.
 _MAX_PARTIAL_BYTES = 2 * MAX_REQUEST_BYTES
 _MAX_PARTIAL = 64
 
 
 class RequestAssembler:
-    """Takes REQUEST frames and gives out whole requests; one for each attach."""
+    """Assembles requests from REQUEST frames; one for each attach."""
 
     def __init__(self) -> None:
         self._parts: Dict[int, bytearray] = {}
         self._bytes = 0
 
     def take(self, frame: Frame) -> Optional[Dict[str, Any]]:
-        """Returns the request that is whole now, if any: an object with a `method`. Raises ProtocolError."""
+        """Returns the request that this frame completes, or None: an object with a `method`. Raises ProtocolError."""
         parts = self._parts.setdefault(frame.id, bytearray())
         self._bytes += len(frame.payload)
         if len(parts) + len(frame.payload) > MAX_REQUEST_BYTES or self._bytes > _MAX_PARTIAL_BYTES:
@@ -45,11 +45,11 @@ def parse_object(body: bytes, name: str) -> Dict[str, Any]:
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError("bad_json", "%s is no JSON: %s" % (name, str(error)[:200])) from None
+        raise ProtocolError("bad_json", "%s is not JSON: %s" % (name, str(error)[:200])) from None
     if not isinstance(value, dict):
         raise ProtocolError("bad_message", "%s must be a JSON object" % name)
     return value
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError("%s is no JSON" % name)
+    raise ValueError("%s is not JSON" % name)

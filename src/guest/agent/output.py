@@ -1,4 +1,4 @@
-"""What goes to the server: frames in their order, in bounded memory, without ever waiting for it to read."""
+"""Writes frames to the server in their order, in bounded memory, without waiting for it to read."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Output:
             self.poke()
 
     def poke(self) -> None:
-        """Sees to it that what waits is written, at the end of the loop's turn: many frames make one write."""
+        """Schedules a flush at the end of the loop's turn, so that many frames make one write."""
         if self._attached and not self._blocked and self._soon is None:
             self._soon = self._loop.call_soon(self._flush)
 
@@ -135,7 +135,7 @@ class Output:
                 self._blocked = True
                 self._loop.add_writer(self._fd, self._flush)
         except OSError as error:
-            # The lease goes on, and a new attach may find a reader again.
+            # The lease runs on, and a new attach may bring a reader.
             log("Nobody reads stdout: %s" % error)
             self.detach()
         else:
