@@ -22,14 +22,19 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
 }
 await step("random SQL", ["tests/fuzz/postgres/main.ts", "--minutes", values.minutes]);
 for (const engine of await engines()) {
-  await step(`images on ${engine}`, ["src/cli/setup/main.ts"], { DOCKER_HOST: engine });
+  if (!await step(`images on ${engine}`, ["src/cli/setup/main.ts"], { DOCKER_HOST: engine })) continue;
   const kinds = ["conformance", "integration", "attacks", "faults"];
   await step(`tests on ${engine}`, ["scripts/test.ts", ...kinds], { DOCKER_HOST: engine });
 }
 await say(failed.length === 0 ? "Nothing failed" : `Failed: ${failed.join(", ")}`);
 Deno.exit(failed.length === 0 ? 0 : 1);
 
-async function step(name: string, args: readonly string[], env: Record<string, string> = {}): Promise<void> {
+/** Runs a program of the project; whether it exited with 0. */
+async function step(
+  name: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<boolean> {
   await say(`== ${name}`);
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", ...args],
@@ -38,6 +43,7 @@ async function step(name: string, args: readonly string[], env: Record<string, s
   })
     .spawn().status;
   if (code !== 0) failed.push(name);
+  return code === 0;
 }
 
 /** The engines beside the one of DOCKER_HOST. */

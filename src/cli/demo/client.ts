@@ -48,7 +48,7 @@ export async function connectServer(
   const auditFile = launch.auditFile ?? own ?? "";
   const transport = new StdioClientTransport({
     command: Deno.execPath(),
-    args: serverArguments({ project, ...launch, auditFile }),
+    args: serverArguments({ project, ...engineSocket(), ...launch, auditFile }),
     env: { ...inherited(), OMCP_AUDIT_FILE: auditFile, ...environment },
     stderr: "inherit",
   });
@@ -79,6 +79,12 @@ export async function connectServer(
       if (own !== undefined) await Deno.remove(own);
     },
   };
+}
+
+/** The socket of the engine that DOCKER_HOST names. */
+function engineSocket(): { readonly socketPath?: string } {
+  const host = Deno.env.get("DOCKER_HOST");
+  return host === undefined ? {} : { socketPath: host.replace(/^unix:\/\//, "") };
 }
 
 /** What a child needs to find programs and caches. */

@@ -9,7 +9,7 @@ import * as z from "zod";
 import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { serverArguments } from "../../../src/app/launch.ts";
 import snapshot from "../../unit/mcp/snapshots/tools_omop_5.4_open.json" with { type: "json" };
-import { assertNothingLeft, connectTestEngine, newInstance, PROJECT } from "../../fixtures/server.ts";
+import { assertNothingLeft, connectTestEngine, LAUNCH, newInstance } from "../../fixtures/server.ts";
 
 const TOOLS = z.array(z.object({ name: z.string() })).parse(snapshot).map(({ name }) => name);
 const resultSchema = z.object({
@@ -31,7 +31,7 @@ function parameters(instance: string) {
     const value = Deno.env.get(name);
     if (value !== undefined) env[name] = value;
   }
-  return { command: Deno.execPath(), args: serverArguments({ project: PROJECT }), env };
+  return { command: Deno.execPath(), args: serverArguments(LAUNCH), env };
 }
 
 async function useThroughAndThrough(client: AnyClient): Promise<void> {

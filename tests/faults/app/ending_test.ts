@@ -5,9 +5,9 @@ import {
   assertNothingLeft,
   connectTestEngine,
   containersOf,
+  LAUNCH,
   newInstance,
   newSandbox,
-  PROJECT,
 } from "../../fixtures/server.ts";
 
 const LEASE_SECONDS = 10;
@@ -16,7 +16,7 @@ Deno.test("a server that gets SIGTERM in mid-cell removes all it made and exits 
   const engine = await connectTestEngine();
   const instance = newInstance();
   const child = new Deno.Command(Deno.execPath(), {
-    args: serverArguments({ project: PROJECT }),
+    args: serverArguments(LAUNCH),
     env: { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance },
     stdin: "piped",
     stdout: "piped",

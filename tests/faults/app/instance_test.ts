@@ -12,6 +12,7 @@ import {
   assertNothingLeft,
   connectTestEngine,
   containersOf,
+  LAUNCH,
   newInstance,
   PROJECT,
 } from "../../fixtures/server.ts";
@@ -54,7 +55,7 @@ async function withInstance(
 /** Starts a server that must refuse to start; returns its stderr. */
 async function refusedStart(instance: string): Promise<string> {
   const output = await new Deno.Command(Deno.execPath(), {
-    args: serverArguments({ project: PROJECT }),
+    args: serverArguments(LAUNCH),
     env: { OMCP_INSTANCE: instance, OMCP_DATABASE_URL: "none", OMCP_LOG_LEVEL: "error" },
     stdin: "null",
     signal: AbortSignal.timeout(60_000),
@@ -71,12 +72,12 @@ Deno.test("a second server of an instance does not start, and the first one cont
     const sandbox = await client.create();
     await client.run(sandbox, "kept = 41");
     const said = await refusedStart(client.instance);
-    assert.match(said, /^instance_in_use: Another server with OMCP_INSTANCE=test-\S+ is running/);
+    assert.match(said, /^instance_in_use: Another server with OMCP_INSTANCE=test-\S+ is running/m);
     assert.match(said, /were not touched[^]*End that server, set another OMCP_INSTANCE/);
     assert.match((await client.run(sandbox, "kept")).text, /41/);
     // A stopped process still holds its instance.
     Deno.kill(client.process.pid, "SIGSTOP");
-    assert.match(await refusedStart(client.instance), /^instance_in_use/);
+    assert.match(await refusedStart(client.instance), /^instance_in_use/m);
     Deno.kill(client.process.pid, "SIGCONT");
     assert.match((await client.run(sandbox, "kept")).text, /41/);
   } finally {

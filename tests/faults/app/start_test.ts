@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { permissionFlags, serverArguments } from "../../../src/app/launch.ts";
-import { PROJECT } from "../../fixtures/server.ts";
+import { LAUNCH, PROJECT } from "../../fixtures/server.ts";
 
 /** Starts the server with wrong settings or flags; it must end by itself, with nothing on stdout. */
 async function failedStart(
   env: Record<string, string>,
-  args = serverArguments({ project: PROJECT }),
+  args = serverArguments(LAUNCH),
 ): Promise<string> {
   const output = await new Deno.Command(Deno.execPath(), {
     args,
@@ -66,11 +66,11 @@ for (const [name, { env, says }] of Object.entries(WRONG)) {
 }
 
 Deno.test("the server does not start without its permissions, and names the flags", async () => {
-  const flags = permissionFlags({ project: PROJECT }).filter((flag) => !/allow-(?:read|write)/.test(flag));
+  const flags = permissionFlags(LAUNCH).filter((flag) => !/allow-(?:read|write)/.test(flag));
   const said = await failedStart({}, ["run", ...flags, `${PROJECT}/src/main.ts`]);
   assert.match(
     said,
-    /config_invalid[^]*--allow-read=\S+docker\.sock[^]*src\/postgres\/guard[^]*--allow-write=/,
+    /config_invalid[^]*--allow-read=\S+\.sock[^]*src\/postgres\/guard[^]*--allow-write=/,
   );
 });
 
@@ -78,7 +78,7 @@ Deno.test("the server does not start without an engine, and names the command th
   const socketPath = "/run/omcp-absent.sock";
   const said = await failedStart(
     { DOCKER_HOST: `unix://${socketPath}` },
-    serverArguments({ project: PROJECT, socketPath }),
+    serverArguments({ ...LAUNCH, socketPath }),
   );
   assert.match(said, /engine_unreachable[^]*task setup/);
 });
@@ -87,7 +87,7 @@ Deno.test("the server does not start with an audit file that it cannot write, an
   const auditFile = "/absent/omcp-audit.jsonl";
   const said = await failedStart(
     { OMCP_AUDIT_FILE: auditFile },
-    serverArguments({ project: PROJECT, auditFile }),
+    serverArguments({ ...LAUNCH, auditFile }),
   );
   assert.match(
     said,

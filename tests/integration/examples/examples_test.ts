@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import * as z from "zod";
-import { assertNothingLeft, connectTestEngine, newInstance, PROJECT } from "../../fixtures/server.ts";
+import { serverArguments } from "../../../src/app/launch.ts";
+import { assertNothingLeft, connectTestEngine, LAUNCH, newInstance, PROJECT } from "../../fixtures/server.ts";
 
-const SERVER = [Deno.execPath(), "task", "-q", "start"];
+const SERVER = [Deno.execPath(), ...serverArguments(LAUNCH)];
 const EXAMPLES = `${PROJECT}/examples`;
 const PNG = [0x89, 0x50, 0x4e, 0x47];
 
@@ -51,7 +52,8 @@ for (const [name, [command = "", ...args]] of Object.entries(PROGRAMS)) {
 for (const { name } of Deno.readDirSync(`${EXAMPLES}/client_configurations`)) {
   Deno.test(`examples/client_configurations/${name} starts a server that lists its tools`, async () => {
     const text = await Deno.readTextFile(`${EXAMPLES}/client_configurations/${name}`);
-    const placed = text.replaceAll("/path/to/omcp-python-sandbox", PROJECT);
+    const placed = text.replaceAll("/path/to/omcp-python-sandbox", PROJECT)
+      .replaceAll("/var/run/docker.sock", LAUNCH.socketPath ?? "/var/run/docker.sock");
     const { mcpServers, servers } = configurationSchema.parse(JSON.parse(placed));
     const [server] = Object.values(mcpServers ?? servers ?? {});
     assert.ok(server, "no server");

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type LaunchOptions, serverArguments } from "../../../src/app/launch.ts";
-import { newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
+import { LAUNCH, newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
 import { startPostgres, type TestPostgres } from "../../fixtures/postgres/test_postgres.ts";
 
 const PASSWORD = "s3cret-pässword/@:";
@@ -23,7 +23,7 @@ function launch(): Omit<LaunchOptions, "project"> {
 /** Starts the server with its input closed, and waits for its end. */
 async function startAlone(environment: Record<string, string>): Promise<{ code: number; stderr: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: serverArguments({ project: PROJECT, ...launch() }),
+    args: serverArguments({ ...LAUNCH, ...launch() }),
     env: environment,
     stdin: "null",
     stdout: "piped",
