@@ -74,6 +74,7 @@ export async function benchNeighbour(
         await measure(client, neighbour, loud);
         ran += await running.stop();
       }
+      if (ran === 0) throw new Error(`No cell of the attack ${attack.name} ran: there is nothing to compare`);
       show(report, attack.name, { quiet, loud, ran });
     }
   } finally {
@@ -92,7 +93,7 @@ class RepeatedCell {
       do {
         const { text } = await client.run(sandbox, code, timeout);
         // Its kernel is still being replaced.
-        if (/^Error timeout: .* was busy/.test(text)) continue;
+        if (/^State: The cell (?:did not run|was not begun)/m.test(text)) continue;
         if (/^Error /.test(text) || !expect.test(text)) {
           throw new Error(`The attack ${name} did not go as it should: ${text.slice(-1000)}`);
         }
