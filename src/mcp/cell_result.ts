@@ -3,7 +3,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Death, ExecutionOutput } from "../agent_protocol/messages/mod.ts";
 import type { ExecutionOutcome } from "../sandbox/mod.ts";
 import { bundlePicture, bundleText, type Picture } from "./bundle_text.ts";
-import { fairShares, keepEnds, type Piece, utf8Bytes } from "./shares.ts";
+import { fairShares, keepEnds, type Piece, utf8Bytes } from "./text_budget.ts";
 import { readableBytes, showable } from "../lib/text.ts";
 
 /** `late` is what came while no cell ran: a flood of it hides nothing of the cell. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { fairShares, keepEnds } from "../../../src/mcp/shares.ts";
+import { fairShares, keepEnds } from "../../../src/mcp/text_budget.ts";
 
 Deno.test("fairShares() keeps small parts whole and divides the rest evenly", () => {
   assert.deepEqual(fairShares(100, [1000, 5, 1000]), [47, 5, 48]);
