@@ -3,31 +3,33 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Death, ExecutionOutput } from "../agent_protocol/messages/mod.ts";
 import type { ExecutionOutcome } from "../sandbox/mod.ts";
 import { bundlePicture, bundleText, type Picture } from "./bundle_text.ts";
-import { fairShares, keepEnds, type Piece, utf8Bytes } from "./text_budget.ts";
+import { endsOf, fairShares, keepEnds, type Piece, utf8Bytes } from "./text_budget.ts";
 import { readableBytes, showable } from "../lib/text.ts";
 
-/** `late` is what came while no cell ran: a flood of it hides nothing of the cell. */
+/** `late`: printed while no cell ran. It has a pool of its own, so that it hides nothing of the cell. */
 type Pool = "stdout" | "stderr" | "late" | "values";
 
 /** A block of the text: a label, and a body that may be cut. */
 interface Block {
   readonly pool: Pool;
   readonly label: string;
-  readonly body: string;
-  readonly skipped?: number | undefined;
+  readonly body: readonly Piece[];
 }
 
 /**
- * @param outcome What came of the cell.
- * @param textCharacters Characters of its output that are shown. stdout, stderr, what came between cells and the rest (values,
- * displays, tracebacks) divide them fairly: none is hidden by the length of another.
- * @returns An error result (`isError`) for anything but status `ok`.
+ * Writes a cell's outcome for a model.
+ *
+ * @param outcome The cell's outcome.
+ * @param textCharacters How many characters of its output are shown. stdout, stderr, the output between cells and the rest
+ * (values, displays, tracebacks) divide them fairly: none is hidden by the length of another.
+ * @returns An error result (`isError`) for every status but `ok`.
  */
 export function cellResult(outcome: ExecutionOutcome, textCharacters: number): CallToolResult {
   const pictures: Picture[] = [];
-  const blocks = shortened(outcome.outputs, textCharacters).map((output) => block(output, pictures)).filter((
-    part,
-  ) => part.body.trim() !== "" || (part.skipped ?? 0) > 0);
+  const pieces = showablePieces(outcome.outputs, textCharacters);
+  const blocks = outcome.outputs.map((output, at) => block(output, pieces[at] ?? [], pictures)).filter(
+    isShown,
+  );
   const bodies = bounded(blocks, textCharacters);
   const parts = blocks.flatMap(({ label }, at) => {
     const body = bodies[at] ?? "";
@@ -40,76 +42,92 @@ export function cellResult(outcome: ExecutionOutcome, textCharacters: number): C
   };
 }
 
-/** Values and tracebacks cut to what can be shown of them, before anything looks at each of their characters. */
-function shortened(outputs: readonly ExecutionOutput[], characters: number): ExecutionOutput[] {
+function isShown({ body }: Block): boolean {
+  return body.some(({ text, skipped = 0 }) => text.trim() !== "" || skipped > 0);
+}
+
+/**
+ * The texts of all outputs in pieces. Values and tracebacks are cut to their ends first: `showable` looks at every character that
+ * is left.
+ */
+function showablePieces(outputs: readonly ExecutionOutput[], characters: number): (readonly Piece[])[] {
   const texts = outputs.map((output) => {
     if (output.type === "stream") return "";
     return output.type === "error" ? output.traceback : bundleText(output.data);
   });
   const shares = fairShares(characters, texts.map((text) => text.length));
   return outputs.map((output, at) => {
-    const text = texts[at] ?? "";
-    const share = shares[at] ?? 0;
-    if (output.type === "stream" || text.length <= share) return output;
-    const [cut = ""] = keepEnds([{ text }], share);
-    if (output.type === "error") return { ...output, traceback: cut };
-    return { ...output, data: { ...output.data, "text/plain": cut } };
+    const pieces: readonly Piece[] = output.type === "stream"
+      ? [{ text: output.text, skipped: output.skipped }]
+      : endsOf(texts[at] ?? "", shares[at] ?? 0);
+    return pieces.map(({ text, skipped }) => ({ text: showable(text), skipped }));
   });
 }
 
-function block(output: ExecutionOutput, pictures: Picture[]): Block {
+function block(output: ExecutionOutput, body: readonly Piece[], pictures: Picture[]): Block {
   switch (output.type) {
     case "stream": {
       const label = output.late === true ? `output since the last cell, ${output.name}` : output.name;
-      const body = showable(output.text);
-      const pool = output.late === true ? "late" : output.name;
-      return { pool, label: `[${label}]\n`, body, skipped: output.skipped };
+      return { pool: output.late === true ? "late" : output.name, label: `[${label}]\n`, body };
     }
     case "error": {
-      const label = output.note === true ? "note" : "error";
-      return { pool: "values", label: `[${label}] `, body: showable(output.traceback).trimEnd() };
+      const trimmed = [...body.slice(0, -1), ...body.slice(-1).map(trimmedEnd)];
+      return { pool: "values", label: output.note === true ? "[note] " : "[error] ", body: trimmed };
     }
     case "display_data":
     case "execute_result": {
       const picture = bundlePicture(output.data);
-      const words = showable(bundleText(output.data));
       const label = output.type === "execute_result"
         ? "[value]\n"
         : output.note === true
         ? "[note] "
         : "[display] ";
-      if (picture === undefined) return { pool: "values", label, body: words };
-      if (typeof picture === "string") return { pool: "values", label, body: `${words} [${picture}]`.trim() };
+      if (picture === undefined) return { pool: "values", label, body };
+      const hasWords = body.some(({ text }) => text !== "");
+      if (typeof picture === "string") {
+        const problem = { text: `${hasWords ? " " : ""}[${picture}]` };
+        return { pool: "values", label, body: [...body, problem] };
+      }
       pictures.push(picture);
       return {
         pool: "values",
         label: `[image ${pictures.length}] `,
-        body: words === "" ? picture.mimeType : words,
+        body: hasWords ? body : [{ text: picture.mimeType }],
       };
     }
   }
 }
 
-/** The bodies within the budget. A stream is one text, however many displays interrupt it; each value is one of its own. */
+function trimmedEnd({ text, skipped }: Piece): Piece {
+  return { text: text.trimEnd(), skipped };
+}
+
+/** The bodies within the budget. A stream is one text, however many displays interrupt it; each value is a text of its own. */
 function bounded(blocks: readonly Block[], characters: number): string[] {
   const shown = blocks.map(() => "");
   const pools = (["stdout", "stderr", "late", "values"] as const).map((pool) => {
-    const members = blocks.flatMap((part, at) => part.pool === pool ? [{ part, at }] : []);
-    return { pool, members, demand: members.reduce((sum, { part }) => sum + part.body.length, 0) };
+    const members = blocks.flatMap(({ pool: own, body }, at) => own === pool ? [{ body, at }] : []);
+    return { pool, members, demand: members.reduce((sum, { body }) => sum + length(body), 0) };
   });
   const shares = fairShares(characters, pools.map(({ demand }) => demand));
   for (const [index, { pool, members }] of pools.entries()) {
     const share = shares[index] ?? 0;
-    const pieces = members.map(({ part }): Piece => ({ text: part.body, skipped: part.skipped }));
-    const texts = pool === "values" || pool === "late" ? eachBounded(pieces, share) : keepEnds(pieces, share);
+    const bodies = members.map(({ body }) => body);
+    const texts = pool === "values" || pool === "late"
+      ? eachBounded(bodies, share)
+      : keepEnds(bodies.flat(), share);
     for (const [nth, { at }] of members.entries()) shown[at] = texts[nth] ?? "";
   }
   return shown;
 }
 
-function eachBounded(pieces: readonly Piece[], characters: number): string[] {
-  const shares = fairShares(characters, pieces.map(({ text }) => text.length));
-  return pieces.map((piece, at) => keepEnds([piece], shares[at] ?? 0)[0] ?? "");
+function eachBounded(bodies: readonly (readonly Piece[])[], characters: number): string[] {
+  const shares = fairShares(characters, bodies.map(length));
+  return bodies.map((body, at) => keepEnds(body, shares[at] ?? 0).join(""));
+}
+
+function length(body: readonly Piece[]): number {
+  return body.reduce((sum, { text }) => sum + text.length, 0);
 }
 
 function notes(outcome: ExecutionOutcome): string[] {

@@ -1,10 +1,12 @@
-/** Shares of a budget: small parts are kept whole, the large ones divide what is left evenly. */
+/** Divides a budget of text: small parts stay whole, the large ones share the rest evenly; every cut states its size. */
 import { readableBytes } from "../lib/text.ts";
 
 /**
- * @param total What there is to give.
- * @param demands What each part would need.
- * @returns What each part gets: never more than its demand, together at most the total.
+ * Divides a budget.
+ *
+ * @param total The budget.
+ * @param demands How much each part needs.
+ * @returns How much each part gets: never more than its demand, together at most the total.
  */
 export function fairShares(total: number, demands: readonly number[]): number[] {
   const shares = demands.map(() => 0);
@@ -20,10 +22,28 @@ export function fairShares(total: number, demands: readonly number[]): number[] 
   return shares;
 }
 
-/** A piece of a longer text; `skipped` bytes before it never came. */
+/** A piece of a longer text; `skipped` bytes before it were left out earlier. */
 export interface Piece {
   readonly text: string;
   readonly skipped?: number | undefined;
+}
+
+/**
+ * Cuts a text to its beginning and its end.
+ *
+ * @param text The text.
+ * @param room How many characters may stay.
+ * @returns The whole text, or its two ends, the second with the size of the middle.
+ */
+export function endsOf(text: string, room: number): Piece[] {
+  if (text.length <= room) return [{ text }];
+  const tail = Math.floor(room / 2);
+  const head = beforeSplit(text, room - tail);
+  const end = afterSplit(text, text.length - tail);
+  return [{ text: head }, {
+    text: end,
+    skipped: utf8Bytes(text.slice(head.length, text.length - end.length)),
+  }];
 }
 
 /**
@@ -53,7 +73,7 @@ export function keepEnds(pieces: readonly Piece[], room: number): string[] {
       if (skipped > 0) omitted = 0;
       return gap + text;
     }
-    // The mark comes where the text goes on, or at its very end.
+    // The mark is where the text goes on, or at its end.
     if (end === "") return head;
     const gap = omitted > 0 ? mark(omitted) : "";
     omitted = 0;
@@ -71,10 +91,10 @@ function mark(bytes: number): string {
   return `\n… [${readableBytes(bytes)} left out here] …\n`;
 }
 
-/** Characters that a cut may move to come to the end of a line: half a number would read as another. */
+/** How many characters a cut may move to reach the end of a line: half a number reads as another number. */
 const LINE = 200;
 
-/** About the first `length` units: whole lines where they are short, else no halved character. */
+/** About the first `length` UTF-16 units: whole lines where they are short, else whole characters. */
 function beforeSplit(text: string, length: number): string {
   if (length >= text.length) return text;
   const line = text.lastIndexOf("\n", length - 1) + 1;
@@ -95,6 +115,8 @@ function isHalf(text: string, at: number): boolean {
 }
 
 /**
+ * Counts bytes.
+ *
  * @param text Any text.
  * @returns Its size in UTF-8.
  */

@@ -27,8 +27,9 @@ Deno.test("showable() always gives well-formed text without controls", () => {
 });
 
 Deno.test("readableBytes() picks the unit", () => {
-  assert.deepEqual([0, 1023, 1024, 1024 * 1024].map(readableBytes), [
+  assert.deepEqual([0, 1, 1023, 1024, 1024 * 1024].map(readableBytes), [
     "0 bytes",
+    "1 byte",
     "1023 bytes",
     "1.0 KiB",
     "1.0 MiB",

@@ -109,3 +109,78 @@ Deno.test("no output hides another: stdout, stderr and values share the budget",
   assert.match(text, /o\n… \[4\.\d KiB left out here\] …\no+end\n\[stderr\]\ncareful\n/);
   assert.match(text, /\[value\]\n42\n/);
 });
+
+Deno.test("a cell without output is its status line", () => {
+  assert.equal(textOf(outcome([])), "[ok, In[3], 0.012 s, variables kept]");
+  const blank: ExecutionOutput[] = [
+    { type: "stream", name: "stdout", text: " \n" },
+    { type: "execute_result", data: { "text/plain": "" } },
+  ];
+  assert.equal(textOf(outcome(blank)), "[ok, In[3], 0.012 s, variables kept]");
+});
+
+Deno.test("the status line counts no cell of a replaced kernel, and has its time in seconds", () => {
+  assert.equal(
+    textOf(outcome([], { status: "timeout", kernel: "restarted", executionCount: 0, elapsedMs: 1000 })),
+    "[make the work smaller, or pass a longer timeout]\n" +
+      "[timeout, 1.0 s, kernel restarted: variables are lost, files in /workspace remain]",
+  );
+  assert.match(textOf(outcome([], { elapsedMs: 999 })), /0\.999 s/);
+  assert.match(
+    textOf(outcome([], { status: "kernel_died", died: { oom: false, signal: "SIGSEGV", exitCode: null } })),
+    /^\[kernel_died \(the Python process ended: killed by SIGSEGV\), /,
+  );
+});
+
+Deno.test("every status but ok is an error result", () => {
+  for (const status of ["ok", "error", "timeout", "interrupted", "kernel_died"] as const) {
+    assert.equal(cellResult(outcome([], { status }), 100).isError === true, status !== "ok", status);
+  }
+});
+
+Deno.test("text that fits the budget exactly is whole, and one character more is cut and counted", () => {
+  const printed = (text: string) => textOf(outcome([{ type: "stream", name: "stdout", text }]), 10);
+  assert.match(printed("0123456789"), /^\[stdout\]\n0123456789\n\[ok/);
+  assert.match(printed("0123456789a"), /^\[stdout\]\n01234\n… \[1 byte left out here\] …\n6789a\n\[ok/);
+  assert.match(printed("01234é56789"), /^\[stdout\]\n01234\n… \[2 bytes left out here\] …\n56789\n\[ok/);
+  assert.match(printed("0123😀😀56789"), /^\[stdout\]\n0123\n… \[8 bytes left out here\] …\n56789\n\[ok/);
+  const value = (text: string) =>
+    textOf(outcome([{ type: "execute_result", data: { "text/plain": text } }]), 10);
+  assert.match(value("0123456789"), /^\[value\]\n0123456789\n\[ok/);
+  assert.match(value("0123456789a"), /^\[value\]\n01234\n… \[1 byte left out here\] …\n6789a\n\[ok/);
+  const traceback = `${"a".repeat(50)}${"é".repeat(1000)}${"z".repeat(50)}`;
+  const error: ExecutionOutput = { type: "error", ename: "E", evalue: "", traceback };
+  assert.match(
+    textOf(outcome([error]), 100),
+    /^\[error\] a{50}\n… \[2\.0 KiB left out here\] …\nz{50}\n\[ok/,
+  );
+});
+
+Deno.test("CRLF is one line's end, and a note says how much of a stream never arrived", () => {
+  assert.match(
+    textOf(outcome([{ type: "stream", name: "stdout", text: "a\r\nb\r\n" }])),
+    /^\[stdout\]\na\nb\n\[ok/,
+  );
+  const text = textOf(outcome([{ type: "stream", name: "stdout", text: "abc" }], {
+    output: {
+      stdout: { bytes: 4, kept: 3 },
+      stderr: { bytes: 0, kept: 0 },
+      displays: { count: 0, kept: 0, bytes: 0 },
+    },
+  }));
+  assert.match(text, /\n\[stdout had 4 bytes in all; /);
+});
+
+Deno.test("with no budget at all the sizes are still stated", () => {
+  const outputs: ExecutionOutput[] = [
+    { type: "stream", name: "stdout", text: "abc" },
+    { type: "stream", name: "stderr", text: "é" },
+  ];
+  assert.match(textOf(outcome(outputs), 0), /3 bytes left out here[^]*2 bytes left out here[^]*\[ok/);
+});
+
+Deno.test("one process and several have the right noun and verb", () => {
+  const one = textOf(outcome([], { backgroundProcesses: 1 }));
+  assert.match(one, /\[1 process runs on in the background/);
+  assert.match(textOf(outcome([], { backgroundThreads: 2 })), /\[2 threads run on in the background/);
+});

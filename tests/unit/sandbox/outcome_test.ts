@@ -51,3 +51,75 @@ Deno.test("what was printed before a clearing is forgotten, at once or when more
     assert.equal(output.stdout.bytes, bytes);
   }
 });
+
+Deno.test("pieces of one stream become one output, until another comes between or bytes are missing", () => {
+  const collector = new OutputCollector();
+  const events = [
+    printed("a"),
+    printed(""),
+    printed("b"),
+    { ...printed("c"), skipped: 5 },
+    { ...printed("d"), name: "stderr" },
+    printed("e"),
+    printed("f", true),
+  ];
+  for (const event of events) collector.add(event);
+  assert.deepEqual(
+    collector.outputs.map((output) => output.type === "stream" ? output.text : ""),
+    ["ab", "c", "d", "e", "f"],
+  );
+});
+
+Deno.test("each output is reported as it arrives, and clearing counts the bytes of what it forgets", () => {
+  const seen: string[] = [];
+  const collector = new OutputCollector((output) => seen.push(output.type));
+  for (const event of [printed("é😀"), { type: "clear_output", wait: false }, printed("x")]) {
+    collector.add(event);
+  }
+  assert.deepEqual(seen, ["stream", "stream"]);
+  assert.equal(collector.finish(REPLY).output.stdout.bytes, 12 - 6);
+});
+
+Deno.test("more bytes cleared than the reply counts leave none, not fewer", () => {
+  const collector = new OutputCollector();
+  for (const event of [printed("x".repeat(20)), { type: "clear_output", wait: false }]) collector.add(event);
+  assert.deepEqual(collector.finish(REPLY).output.stdout, { bytes: 0, kept: 0 });
+});
+
+for (
+  const [name, event] of Object.entries({
+    "no event": undefined,
+    "a number": 5,
+    "an unknown type": { type: "picture", data: {} },
+    "a stream of another name": { ...printed("x"), name: "stdlog" },
+    "a representation that is not text": { type: "display_data", data: { "text/plain": 5 } },
+    "33 representations": {
+      type: "display_data",
+      data: Object.fromEntries(Array.from({ length: 33 }, (_, at) => [`text/${at}`, ""])),
+    },
+  })
+) {
+  Deno.test(`${name} among the events ends the trust in the sandbox`, () => {
+    const collector = new OutputCollector();
+    collector.add(event);
+    collector.add(printed("later"));
+    assert.deepEqual(collector.outputs, []);
+    assert.throws(() => collector.finish(REPLY), /The sandbox sent an event of unknown shape/);
+  });
+}
+
+Deno.test("32 Mi characters are taken, and one more is not", () => {
+  const half = "x".repeat(16 * 1024 * 1024);
+  const collector = new OutputCollector();
+  for (const event of [printed(half), printed(half)]) collector.add(event);
+  assert.equal(collector.finish(REPLY).outputs.length, 1);
+  collector.add(printed("x"));
+  assert.throws(() => collector.finish(REPLY), /more than 33554432 characters of events/);
+});
+
+Deno.test("a result whose end was forged is not shown", () => {
+  const collector = new OutputCollector();
+  collector.add(printed("kept"));
+  collector.add({ type: "execute_result", data: { "text/plain": "forged" } });
+  assert.deepEqual(collector.finish({ ...REPLY, forged: true }).outputs.map(({ type }) => type), ["stream"]);
+});
