@@ -1,6 +1,6 @@
 /**
  * Every setting of the server: environment variables (or a `.env` file given to `deno run --env-file`) become one typed,
- * validated {@link Config}. The README's table is made from {@link SETTINGS}.
+ * validated {@link Config}. {@link SETTINGS} generates the README's table.
  */
 import { localName } from "../cdm/local_name.ts";
 import * as z from "zod";
@@ -14,10 +14,10 @@ interface Setting {
   readonly description: string;
 }
 
-/** A whole number between two bounds, as the environment gives it: text. */
-function whole(minimum: number, maximum: number) {
+/** An integer between two bounds, from the text of the environment. */
+function integer(minimum: number, maximum: number) {
   const range = `must be from ${minimum} to ${maximum}`;
-  return z.string().regex(/^\d{1,16}$/, "must be a whole number").transform(Number)
+  return z.string().regex(/^\d{1,16}$/, "must be an integer").transform(Number)
     .pipe(z.number().min(minimum, range).max(maximum, range));
 }
 
@@ -27,79 +27,79 @@ export const SETTINGS = {
     schema: z.string().regex(/^unix:\/\/\/.+$/, "must be unix:///path/of/socket"),
     default: "unix:///var/run/docker.sock",
     unit: "URL",
-    description: "The container engine's Unix socket. The same path must stand in the Deno permission flags.",
+    description: "The container engine's Unix socket. The Deno permission flags must name the same path.",
   },
   OMCP_IMAGE: {
     schema: z.string().regex(/^(?:[a-zA-Z0-9][a-zA-Z0-9_.\-/:@]{0,254})?$/, "must be an image reference"),
     default: "",
     unit: "image",
     description:
-      "Image of the sandboxes; empty: the one that `deno task setup` builds. Needs python3 ≥ 3.9 and ipython.",
+      "Image of the sandboxes, with python3 ≥ 3.9 and ipython; empty: the one that `deno task setup` builds.",
   },
   OMCP_MAX_SANDBOXES: {
-    schema: whole(1, 1000),
+    schema: integer(1, 1000),
     default: "10",
     unit: "sandboxes",
-    description: "How many may live at once; one more gets `capacity`.",
+    description: "Maximum of sandboxes at a time; one more gets `capacity`.",
   },
   OMCP_IDLE_SECONDS: {
-    schema: whole(10, 604_800),
+    schema: integer(10, 604_800),
     default: "1800",
     unit: "s",
     description:
-      "A sandbox without a call for this long is removed, where `create_sandbox` names no other time.",
+      "Default idle timeout: a sandbox without a call for this long is removed. `create_sandbox` may ask for another, up to OMCP_LIFETIME_SECONDS.",
   },
   OMCP_LIFETIME_SECONDS: {
-    schema: whole(60, 2_592_000),
+    schema: integer(60, 2_592_000),
     default: "28800",
     unit: "s",
-    description: "A sandbox this old is removed, busy or not.",
+    description: "Maximum age of a sandbox; it is removed then, busy or not.",
   },
   OMCP_LEASE_SECONDS: {
-    schema: whole(10, 3600),
+    schema: integer(10, 3600),
     default: "90",
     unit: "s",
-    description: "A sandbox that hears nothing from its server for this long ends itself.",
+    description: "Lease: a sandbox that receives nothing from its server for this long ends itself.",
   },
   OMCP_CELL_TIMEOUT_SECONDS: {
-    schema: whole(1, 86_400),
+    schema: integer(1, 86_400),
     default: "60",
     unit: "s",
-    description: "A cell's time, where the call names none; never above the next.",
+    description: "Default cell timeout, capped by OMCP_CELL_TIMEOUT_MAX_SECONDS.",
   },
   OMCP_CELL_TIMEOUT_MAX_SECONDS: {
-    schema: whole(1, 86_400),
+    schema: integer(1, 86_400),
     default: "900",
     unit: "s",
-    description: "The most time a call may ask for.",
+    description: "Maximum cell timeout that a call may ask for.",
   },
   OMCP_OUTPUT_KIB: {
-    schema: whole(1, 128),
+    schema: integer(1, 128),
     default: "20",
     unit: "KiB",
     description:
-      "Text shown of a cell: stdout, stderr and values divide it fairly; the beginning and the end of each are kept and the size of the rest is stated.",
+      "Text of a cell in its result: stdout, stderr and values share it fairly; of each, the beginning and the end are shown, and the size of the rest is stated.",
   },
   OMCP_MEMORY_MIB: {
-    schema: whole(256, 1_048_576),
+    schema: integer(256, 1_048_576),
     default: "2048",
     unit: "MiB",
     description: "Memory of a sandbox, its temporary files included; there is no swap.",
   },
   OMCP_CPU_PERCENT: {
-    schema: whole(5, 12_800),
+    schema: integer(5, 12_800),
     default: "100",
     unit: "% of a core",
     description: "Processor time of a sandbox.",
   },
   OMCP_PIDS: {
-    schema: whole(32, 32_768),
+    schema: integer(32, 32_768),
     default: "256",
     unit: "processes",
     description: "Processes and threads in a sandbox.",
   },
   OMCP_WORKSPACE_MIB: {
-    schema: whole(1, 524_288),
+    schema: integer(1, 524_288),
     default: "512",
     unit: "MiB",
     description: "Size of /workspace, which lies in memory.",
@@ -125,45 +125,45 @@ export const SETTINGS = {
     default: "",
     unit: "",
     description:
-      "`open` lets row-level data of a database other than `sample` reach the sandboxes, and so the model; required for one.",
+      "`open` lets row-level data of the database reach the sandboxes, and so the model. Required for every database but `sample`.",
   },
   OMCP_UNSAFE_ROLE: {
     schema: z.string().max(63),
     default: "",
     unit: "role",
-    description: "Name of a database role to serve in spite of rights it must not have.",
+    description: "A database role that is accepted in spite of privileges that it must not have.",
   },
   OMCP_QUERY_SECONDS: {
-    schema: whole(1, 86_400),
+    schema: integer(1, 86_400),
     default: "60",
     unit: "s",
-    description: "Time of one SQL statement.",
+    description: "Timeout of an SQL statement.",
   },
   OMCP_QUERY_RESULT_MIB: {
-    schema: whole(1, 65_536),
+    schema: integer(1, 65_536),
     default: "1024",
     unit: "MiB",
-    description: "Bytes one SQL statement may return; more is an error, never a short result.",
+    description: "Maximum result of an SQL statement; a larger one is an error, never a cut result.",
   },
   OMCP_QUERY_CONNECTIONS: {
-    schema: whole(1, 32),
+    schema: integer(1, 32),
     default: "8",
     unit: "connections",
-    description: "Database connections of one sandbox.",
+    description: "Maximum of database connections of a sandbox.",
   },
   OMCP_MAX_COST: {
-    schema: whole(0, 1e15),
+    schema: integer(0, 1e15),
     default: "1000000000",
     unit: "cost",
     description:
-      "What the planner may estimate one SQL statement to cost, as EXPLAIN shows it; 0: no limit. Asked for statements with two or more items in FROM.",
+      "Maximum cost of an SQL statement by the planner's estimate, as EXPLAIN shows it; 0: no limit. Checked for statements with two or more items in FROM.",
   },
   OMCP_INSTANCE: {
     schema: z.string().regex(/^[A-Za-z0-9_.-]{0,64}$/, "must be at most 64 letters, digits, _ . or -"),
     default: "",
     unit: "name",
     description:
-      "This server's name in the label `org.omcp.instance` of its containers; empty: a random one. One server at a time has a name; what an earlier one left under it is removed at start.",
+      "Name of this server, in the label `org.omcp.instance` of its containers; empty: a random one. One server at a time may have a name; at the start it removes what an earlier server of that name left.",
   },
   OMCP_AUDIT_FILE: {
     schema: z.string().regex(
@@ -186,7 +186,7 @@ export const SETTINGS = {
     schema: z.enum(["debug", "info", "warning", "error"], "must be debug, info, warning or error"),
     default: "info",
     unit: "",
-    description: "How much is logged, as JSON lines on stderr: debug, info, warning or error.",
+    description: "Least severe level that is logged, as JSON lines on stderr: debug, info, warning or error.",
   },
 } as const satisfies Readonly<Record<string, Setting>>;
 
@@ -209,7 +209,7 @@ export interface Config extends CdmSettings {
   readonly cpus: number;
   readonly pids: number;
   readonly workspaceBytes: number;
-  /** Whether the instance was named: another server could have the same name. */
+  /** Whether the operator named the instance: another server could have the same name. */
   readonly instanceNamed: boolean;
   /** Undefined: the audit goes to stderr. */
   readonly auditFile: string | undefined;
@@ -218,13 +218,13 @@ export interface Config extends CdmSettings {
   readonly logLevel: "debug" | "info" | "warning" | "error";
 }
 
-/** How the values of the environment are looked up. */
+/** Looks up a variable of the environment. */
 export type ReadVariable = (name: string) => string | undefined;
 
 /**
  * Reads and checks the configuration.
  *
- * @param read Looks a variable up; an empty value counts as absent.
+ * @param read Looks up a variable; an empty value counts as absent.
  * @returns The whole configuration, defaults filled in.
  * @throws {OmcpError} `config_invalid` naming each wrong setting (never its value, which may be a secret);
  * `disclosure_not_allowed` for a foreign database without `OMCP_DISCLOSURE=open`.
@@ -236,7 +236,7 @@ export function readConfig(read: ReadVariable): Config {
     const raw = read(name);
     const parsed = schema.safeParse(raw === undefined || raw === "" ? SETTINGS[name].default : raw);
     if (!parsed.success) problems.push(`${name} ${parsed.error.issues[0]?.message ?? "is invalid"}`);
-    // The schema is the very one the return type is inferred from; the value is unused when it failed.
+    // The return type is inferred from this schema; after a failure the value is not used.
     return parsed.data as z.output<(typeof SETTINGS)[N]["schema"]>;
   }
   const mib = 1024 * 1024;

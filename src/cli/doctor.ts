@@ -1,10 +1,11 @@
-/** `omcp doctor`: looks at everything the server depends on, and says what is wrong and how to mend it. */
+/** `omcp doctor`: checks everything that the server depends on, and says what is wrong and what to do. */
 import { openCdmGateway } from "../cdm/gateway.ts";
 import { type Config, readConfig, SETTINGS } from "../app/config.ts";
 import type { Command } from "./command.ts";
 import { Engine } from "../docker/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
+import { counted } from "../mcp/counted.ts";
 import { type ExecutionOutcome, SandboxManager } from "../sandbox/mod.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { imageReference } from "../images/identity.ts";
@@ -15,7 +16,7 @@ const CELL_MS = 60_000;
 /** No sandbox of the doctor's reaches the database. */
 const NO_STATEMENTS = { record: () => {}, ready: () => true, keepsSource: false };
 
-/** What only the inside can tell; the policy's own facts were checked before the sandbox was handed out. */
+/** Checks that only code in the sandbox can make; the server has compared the attestation with the policy before. */
 const LOOK_INSIDE = `
 import os, socket
 def refused(action):
@@ -37,7 +38,7 @@ export const command: Command = {
 };
 
 /**
- * Runs all checks, each told in a line.
+ * Runs all checks and prints a line for each.
  *
  * @param settings The settings.
  * @param print Takes a line.
@@ -66,7 +67,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   }
 
   for (const name of unknownSettings()) {
-    print(`note  ${name} is no setting of this program: a misspelt one has no effect`);
+    print(`note  ${name} is not a setting of this program: a misspelt setting has no effect`);
   }
   const engine = await check("engine", async () => {
     const found = await Engine.connect({ host: config.dockerHost });
@@ -115,7 +116,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   } finally {
     await Promise.allSettled([sandboxes.close(), cdm?.close()]);
   }
-  print(problems === 0 ? "All is well." : `${problems} problem(s).`);
+  print(problems === 0 ? "All is well." : `${counted(problems, "problem")}.`);
   return problems === 0 ? 0 : 1;
 }
 

@@ -26,10 +26,10 @@ import { VERSION } from "../version.ts";
 
 const log = logger("serve");
 
-/** Everything is gone by then; a process that still hangs is ended by force. */
+/** Deadline of the shutdown; a process that still runs then ends by force. */
 const SHUTDOWN_DEADLINE_MS = 5000;
 
-/** A closed terminal asks for the end, too. */
+/** SIGHUP: the terminal was closed. */
 const ENDING_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /** The command that makes what is missing. */

@@ -1,31 +1,33 @@
-/** Arguments that do not fit a tool, told so that a model can mend them: where, what came, what is allowed. */
+/** Describes invalid arguments so that a model can correct them: where, what was received, what is allowed. */
 import * as z from "zod";
 import { type ArgumentIssue, OmcpError } from "../errors.ts";
 import { closestNames } from "../omop/cdm/mod.ts";
 
 const MAX_ISSUES = 10;
 const RECEIVED_CHARACTERS = 80;
-/** An error repeats no key that is longer than any real one. */
+/** Characters of an unknown key that an error repeats: more than any real key has. */
 const KEY_CHARACTERS = 64;
 
-/** So many choices are always told in full. */
+/** Lists of up to this many choices are always shown whole. */
 const SHORT_LIST = 16;
 
-/** What a call was about. */
+/** The arguments of a call, and what they had to fit. */
 export interface RefusedInput {
   readonly schema: z.ZodObject;
   /** The arguments as the schema saw them. */
   readonly input: unknown;
-  /** Where to find what an argument that is not there asks for. */
+  /** Says what to use in place of an argument that does not exist. */
   readonly unknownArgument?: (name: string) => string | undefined;
 }
 
 type Path = readonly PropertyKey[];
 
 /**
- * @param error What the schema said.
+ * Makes the error.
+ *
+ * @param error What the schema found.
  * @param refused The schema and the arguments.
- * @returns `invalid_argument`, with a line an issue, at most ten.
+ * @returns `invalid_argument`, with a line for each issue, at most ten.
  */
 export function argumentError(error: z.ZodError, refused: RefusedInput): OmcpError {
   const issues = decisive(error.issues).map(({ path, issue }): ArgumentIssue => ({
@@ -49,7 +51,7 @@ interface PlacedIssue {
   readonly issue: z.core.$ZodIssue;
 }
 
-/** Of a value of the wrong type nothing else is told; of alternatives, only the one that was meant, where one was. */
+/** Reports a value of the wrong type once; of a union, only the issues of the alternative that was meant, if one was. */
 function decisive(issues: readonly z.core.$ZodIssue[], base: Path = []): PlacedIssue[] {
   const placed = issues.flatMap(function place(issue): PlacedIssue[] {
     const path = [...base, ...issue.path];
@@ -91,13 +93,13 @@ function describe(path: Path, issue: z.core.$ZodIssue, refused: RefusedInput): s
 
 function unknownKeys(path: Path, keys: readonly string[], { schema, unknownArgument }: RefusedInput): string {
   const allowed = allowedKeys(schema, path);
-  const told = keys.map(function tell(key) {
+  const named = keys.map(function nameKey(key) {
     const hint = (path.length === 0 ? unknownArgument?.(key.toLowerCase()) : undefined) ??
       closestNames(key, allowed).map((name) => `did you mean ${name}?`)[0];
     return JSON.stringify(key.slice(0, KEY_CHARACTERS)) + (hint === undefined ? "" : ` (${hint})`);
   });
   const what = path.length === 0 ? "argument" : "field";
-  return `there is no ${what} ${told.slice(0, MAX_ISSUES).join(", ")}; allowed: ${
+  return `there is no ${what} ${named.slice(0, MAX_ISSUES).join(", ")}; allowed: ${
     allowed.join(", ") || "none"
   }`;
 }
@@ -120,7 +122,7 @@ function allowedKeys(schema: z.core.$ZodType, path: Path): string[] {
   return field === undefined ? [] : allowedKeys(field, rest);
 }
 
-/** Of a long list only the values close to what came, where there are some. */
+/** The choices; of a long list only those that resemble the value, if any do. */
 function choices(values: readonly unknown[], value?: unknown): string {
   const names = values.map(String);
   const close = typeof value === "string" && value.length >= 3 ? closestNames(value, names) : [];
@@ -159,7 +161,7 @@ function valueAt(input: unknown, path: Path): unknown {
   }, input);
 }
 
-/** A value as a caller recognizes it, in few characters. */
+/** A value in few characters, as its sender recognizes it. */
 function shown(value: unknown): string {
   if (typeof value === "number") return String(value);
   if (Array.isArray(value) && value.length > RECEIVED_CHARACTERS / 8) {

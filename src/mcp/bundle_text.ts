@@ -1,9 +1,9 @@
-/** A MIME bundle as a model reads it: one text, and at most one picture. */
+/** A MIME bundle for a model: one text, and at most one picture. */
 import type { MimeBundle } from "../agent_protocol/messages/mod.ts";
 import { imageBase64 } from "./image.ts";
 import { IMAGE_TYPES, type ImageType } from "./image_types.ts";
 
-/** Read as they are, best first. Where only an object's name is known, the kernel has put what a reader can use into the plain text. */
+/** Representations that are shown as text, best first. Where an object has only its name, the kernel writes a description into the plain text. */
 const READABLE = ["text/plain", "text/markdown", "text/latex"] as const;
 
 /** A picture that a client can show. */
@@ -13,8 +13,10 @@ export interface Picture {
 }
 
 /**
+ * Chooses the text.
+ *
  * @param data The bundle.
- * @returns Its text, or an empty one.
+ * @returns Its text; empty where it has none.
  */
 export function bundleText(data: MimeBundle): string {
   for (const mime of READABLE) {
@@ -25,8 +27,10 @@ export function bundleText(data: MimeBundle): string {
 }
 
 /**
+ * Chooses the picture.
+ *
  * @param data The bundle.
- * @returns Its picture, why there is none although one was said to be there, or undefined.
+ * @returns Its picture; why it cannot be shown, as text; or undefined where it has none.
  */
 export function bundlePicture(data: MimeBundle): Picture | string | undefined {
   const problems: string[] = [];

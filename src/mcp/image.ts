@@ -1,15 +1,15 @@
-/** Pictures from a sandbox, looked at before a client gets them: one that is none would make it refuse the whole result. */
+/** Checks pictures from a sandbox: a client refuses the whole result if one of them is damaged. */
 import { imageSize } from "./image_size.ts";
 import type { ImageType } from "./image_types.ts";
 import { readableBytes } from "../lib/text.ts";
 
-/** Beyond it clients and model providers refuse a picture or shrink it. */
+/** Largest picture, in bytes: clients and model providers refuse or shrink larger ones. */
 const MAX_BYTES = 1024 * 1024;
 
-/** Beyond it model providers scale a picture down or refuse it, and some bytes may stand for a gigabyte. */
+/** Longest side, in pixels: model providers refuse or shrink larger pictures, and a few bytes can encode a gigabyte of pixels. */
 const MAX_SIDE = 1568;
 
-/** The first bytes of each kind; of WebP, whose size comes in between, see {@link isKind}. */
+/** The first bytes of each kind. WebP has a second mark, after its size: see {@link isKind}. */
 const SIGNATURES = {
   "image/png": [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
   "image/jpeg": [0xff, 0xd8, 0xff],
@@ -21,8 +21,8 @@ const WEBP_AT_8 = [0x57, 0x45, 0x42, 0x50];
 /**
  * Checks a picture.
  *
- * @param mimeType What it is said to be.
- * @param text Its bytes in base64; white space does not count.
+ * @param mimeType Its declared type.
+ * @param text Its bytes in base64; white space is ignored.
  * @returns Clean base64, or why it is not shown.
  */
 export function imageBase64(mimeType: ImageType, text: string): string | { readonly problem: string } {
@@ -30,9 +30,9 @@ export function imageBase64(mimeType: ImageType, text: string): string | { reado
   try {
     bytes = Uint8Array.fromBase64(text);
   } catch {
-    return { problem: `not shown: no ${mimeType} in base64` };
+    return { problem: `not shown: invalid base64 of ${mimeType}` };
   }
-  if (!isKind(mimeType, bytes)) return { problem: `not shown: its bytes are no ${mimeType}` };
+  if (!isKind(mimeType, bytes)) return { problem: `not shown: its bytes are not ${mimeType}` };
   if (bytes.length > MAX_BYTES) {
     const size = `${readableBytes(bytes.length)}, at most ${readableBytes(MAX_BYTES)} can be shown`;
     return { problem: `${mimeType} not shown: ${size}; make it smaller` };

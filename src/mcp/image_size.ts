@@ -1,4 +1,4 @@
-/** Width and height of pictures, read from their headers alone. */
+/** Reads width and height of pictures from their headers. */
 import type { ImageType } from "./image_types.ts";
 
 /** In pixels. */
@@ -8,16 +8,18 @@ export interface ImageSize {
 }
 
 /**
- * @param mimeType What the bytes begin as.
+ * Reads a picture's size.
+ *
+ * @param mimeType Its type, as its first bytes say.
  * @param bytes The whole picture.
- * @returns Its size; undefined where the header, or the mark at a PNG's end, is missing.
+ * @returns Its size; undefined where the header, or a PNG's end, is missing.
  */
 export function imageSize(mimeType: ImageType, bytes: Uint8Array): ImageSize | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
     return READERS[mimeType](view);
   } catch (error) {
-    // A DataView says by it that the bytes end too early.
+    // A DataView throws it where the bytes end too early.
     if (error instanceof RangeError) return undefined;
     throw error;
   }

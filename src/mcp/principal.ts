@@ -4,5 +4,5 @@ export interface Principal {
   readonly id: string;
 }
 
-/** The one caller over stdio: whoever started the client, which started this process. */
+/** The one caller over stdio: the user who started the client, which started this process. */
 export const LOCAL_USER: Principal = { id: "local" };

@@ -1,4 +1,4 @@
-/** Lines of a stream, whole and bounded: one that is too long is dropped while it comes, instead of ending the session. */
+/** Divides a stream into lines of bounded length. A line that is too long is dropped as it arrives; the session goes on. */
 import { concatBytes } from "../../lib/bytes.ts";
 import { RequestScan } from "./request_scan.ts";
 
@@ -7,19 +7,19 @@ const LINE_FEED = 0x0a;
 /** A line that was dropped. */
 export interface DroppedLine {
   readonly bytes: number;
-  /** All of it, scanned, so that whoever sent it need not wait in vain. */
+  /** Its scan, for the ids to answer: a client must not wait for a response that never comes. */
   readonly scan: RequestScan;
 }
 
-/** Takes what is found. */
+/** Gets the lines. */
 export interface LineHandlers {
-  /** A line, its line feed not in it. */
+  /** A line, without its line feed. */
   readonly onLine: (line: Uint8Array) => void;
-  /** One that was too long, at its end. */
+  /** A line that was too long, when its end has arrived. */
   readonly onDropped: (line: DroppedLine) => void;
 }
 
-/** Divides what comes into lines of up to so many bytes. */
+/** The divider of one stream. */
 export class BoundedLines {
   readonly #maximum: number;
   readonly #handlers: LineHandlers;
@@ -28,7 +28,7 @@ export class BoundedLines {
   #scan: RequestScan | undefined;
 
   /**
-   * @param maximum Bytes of the longest line, its line feed not counted.
+   * @param maximum Longest line in bytes, without its line feed.
    * @param handlers See {@link LineHandlers}.
    */
   constructor(maximum: number, handlers: LineHandlers) {
@@ -37,9 +37,9 @@ export class BoundedLines {
   }
 
   /**
-   * Takes what has come.
+   * Adds bytes.
    *
-   * @param chunk Bytes; kept until their line is whole.
+   * @param chunk The next bytes; they are kept until their line ends.
    */
   push(chunk: Uint8Array): void {
     let from = 0;

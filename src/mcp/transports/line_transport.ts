@@ -1,6 +1,6 @@
 /**
- * MCP's stdio transport: a message a line. The protocol library's own drops what it cannot read and says nothing: whoever sent it
- * would wait for ever. This one answers.
+ * MCP's stdio transport: each line is a message. The protocol library's own transport silently drops a line that it cannot read,
+ * and the client waits forever; this one answers.
  */
 import type { Readable, Writable } from "node:stream";
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/server";
@@ -10,9 +10,9 @@ import { isRefusal, readMessage, type Refusal, refusal, RPC_CODES } from "./read
 
 const log = logger("mcp");
 
-/** The longest message, in bytes: a cell's source may have a million characters, each of them escaped. */
+/** Longest message in bytes: a cell's source may have a million characters, each of them escaped. */
 const MESSAGE_BYTES = 8 * 1024 * 1024;
-/** Ids remembered of requests that are being served: beyond, the oldest is forgotten and may be used again. */
+/** How many running requests are known by id; beyond it, the oldest is forgotten and its id may be used again. */
 const MAX_RUNNING = 10_000;
 
 /** One client on a pair of streams. */
@@ -28,7 +28,7 @@ export class LineTransport implements Transport {
 
   /**
    * @param input What the client sends.
-   * @param output Where answers go.
+   * @param output Where responses go.
    */
   constructor(input: Readable, output: Writable) {
     this.#input = input;
@@ -42,13 +42,13 @@ export class LineTransport implements Transport {
     });
   }
 
-  /** Begins to read. */
+  /** Starts reading. */
   start(): Promise<void> {
     this.#input.on("data", this.#onData);
     this.#input.on("end", this.#onEnd);
     this.#input.on("close", this.#onEnd);
     this.#input.on("error", this.#onEnd);
-    // It stays: a late write must not end the process.
+    // This listener stays: a late write must not end the process.
     this.#output.on("error", this.#onEnd);
     return Promise.resolve();
   }
@@ -57,15 +57,15 @@ export class LineTransport implements Transport {
    * Sends a message.
    *
    * @param message A request, notification or response.
-   * @returns When the client's end has room for more.
+   * @returns When the output has taken it.
    */
   async send(message: JSONRPCMessage): Promise<void> {
-    if (this.#closed) throw new Error("The client has gone");
+    if (this.#closed) throw new Error("The client has disconnected");
     if ("id" in message && !("method" in message)) this.#running.delete(message.id);
     await this.#write(JSON.stringify(message));
   }
 
-  /** Reads no more. */
+  /** Stops reading. */
   close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
@@ -89,11 +89,11 @@ export class LineTransport implements Transport {
     else if (this.#admits(read)) this.onmessage?.(read);
   }
 
-  /** Two requests under one id could not be told apart, neither by their answers nor when one is cancelled. */
+  /** Refuses a second request under one id: neither their responses nor their cancellations could be told apart. */
   #admits(message: JSONRPCMessage): boolean {
     if (!("method" in message)) return true;
     if (!("id" in message)) {
-      // What is cancelled gets no answer.
+      // A cancelled request gets no response.
       if (message.method === "notifications/cancelled") this.#running.delete(message.params?.requestId);
       return true;
     }
@@ -113,18 +113,20 @@ export class LineTransport implements Transport {
     return true;
   }
 
-  /** Ids go back as they came: a number may be one that this program cannot hold. */
+  /** Ids go back as they were sent: a number may be too large for JavaScript. */
   #refuse({ code, message, ids }: Refusal): void {
     log.warning("Protocol: {message}", { message, answers: ids.length });
     if (this.#closed || ids.length === 0) return;
     const error = JSON.stringify({ code, message });
     const answers = ids.map((id) => `{"jsonrpc":"2.0","id":${id},"error":${error}}`);
-    this.#write(answers.join("\n")).catch(() => {/* The client has gone: its end is told elsewhere. */});
+    this.#write(answers.join("\n")).catch(
+      () => {/* The client has disconnected; the listeners above handle that. */},
+    );
   }
 
   #write(line: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // Waiting for the write itself and not for room would let one slow client's answers pile up unseen.
+    // Waiting for the write itself, not for room in the buffer: the responses of a slow client must not pile up.
     this.#output.write(`${line}\n`, (error) => error ? reject(error) : resolve());
     return promise;
   }

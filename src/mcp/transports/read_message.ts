@@ -1,18 +1,18 @@
-/** Reads a line of the client's as a JSON-RPC message, or says why it is none and whom to tell. */
+/** Reads a client's line as a JSON-RPC message, or says why it is not one and which ids to answer. */
 import { type JSONRPCMessage, parseJSONRPCMessage } from "@modelcontextprotocol/server";
 import { RequestScan } from "./request_scan.ts";
 
-/** The deepest nesting of a message that is parsed; no tool takes more than a few levels. */
+/** Deepest nesting that is parsed; tools use a few levels. */
 const MAX_DEPTH = 200;
 
-/** JSON-RPC's codes of a message that cannot be served. */
+/** JSON-RPC's error codes of messages that cannot be served. */
 export const RPC_CODES = { parse: -32700, request: -32600, params: -32602 } as const;
 
-/** Why a line is no message. */
+/** Why a line is not a message. */
 export interface Refusal {
   readonly code: number;
   readonly message: string;
-  /** The ids to answer under, each as JSON; `null` where none could be read. Empty: nobody waits for an answer. */
+  /** The ids to answer, each as JSON; `null` where no id could be read. Empty: nobody waits for a response. */
   readonly ids: readonly string[];
 }
 
@@ -54,7 +54,7 @@ export function isRefusal(read: JSONRPCMessage | Refusal): read is Refusal {
 }
 
 /**
- * Makes the refusal of a line.
+ * Refuses a line.
  *
  * @param scan The whole line, scanned.
  * @param kind Which code it has.
@@ -78,7 +78,7 @@ function checked(value: unknown): JSONRPCMessage | undefined {
   }
 }
 
-/** What is wrong with JSON that is no message. */
+/** What is wrong with JSON that is not a message. */
 function problemOf(value: unknown, scan: RequestScan): Refusal {
   if (Array.isArray(value)) {
     return refusal(scan, "request", "MCP has no batches: each message must be a line of its own");
@@ -89,22 +89,22 @@ function problemOf(value: unknown, scan: RequestScan): Refusal {
   const { jsonrpc, id, method, params }: Readonly<Record<string, unknown>> = { ...value };
   if (jsonrpc !== "2.0") return refusal(scan, "request", 'A message must have "jsonrpc":"2.0"');
   if (id !== undefined && typeof id !== "string" && !Number.isSafeInteger(id)) {
-    return refusal(scan, "request", "A request's id must be a string or a whole number up to 2^53");
+    return refusal(scan, "request", "A request's id must be a string or an integer up to 2^53");
   }
   if (method === undefined) return refusal(scan, "request", "A message must have a method");
   if (typeof method !== "string") return refusal(scan, "request", "A method must be a string");
-  // Of a notification nobody waits for an answer, once it is known to be one.
+  // Nobody waits for a response to a notification.
   const found =
     params !== undefined && (typeof params !== "object" || params === null || Array.isArray(params))
       ? refusal(scan, "params", "params must be a JSON object")
       : refusal(
         scan,
         "params",
-        "params._meta is not as MCP has it, or there are members that MCP does not have",
+        "params._meta does not have the form that MCP defines, or there are members that MCP does not define",
       );
   return id === undefined ? { ...found, ids: [] } : found;
 }
 
 function words(error: unknown): string {
-  return error instanceof Error ? error.message.slice(0, 200) : "it is none";
+  return error instanceof Error ? error.message.slice(0, 200) : "it is not JSON";
 }

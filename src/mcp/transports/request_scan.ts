@@ -1,6 +1,6 @@
 /**
- * Finds the ids of requests in a line that is not to be parsed: too long, too deep, or no JSON. One pass over the bytes as they
- * come, in constant memory.
+ * Finds the ids of requests in a line that cannot be parsed: too long, too deep, or not JSON. It reads the bytes once, as they
+ * arrive, in constant memory.
  */
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -12,7 +12,7 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const SPACE = 0x20;
 
-/** Bytes of the longest id that is sent back, and of the longest name that is told from others. */
+/** Longest id that goes back to the client, and longest name that is compared, in bytes. */
 const TOKEN_BYTES = 1024;
 /** Requests of one batch whose ids are kept. */
 const MAX_REQUESTS = 1000;
@@ -59,9 +59,9 @@ export class RequestScan {
   }
 
   /**
-   * The ids to answer: of each message that is not a response, as JSON. To be asked once, at the line's end.
+   * The ids to answer: of each message that is not a response, as JSON. Call it once, at the line's end.
    *
-   * @returns At most a thousand; none where none can be read.
+   * @returns At most a thousand; an empty list where no id can be read.
    */
   ids(): string[] {
     this.#endScalar();
@@ -71,7 +71,7 @@ export class RequestScan {
     );
   }
 
-  /** True where the line was a response and nothing else: nobody waits for an answer to it. */
+  /** Whether the line holds responses only: nobody waits for an answer to them. */
   get isResponse(): boolean {
     return this.#entries.length > 0 && this.#entries.every(({ method, response }) => response && !method);
   }
@@ -131,14 +131,14 @@ export class RequestScan {
       this.#expectsKey = true;
       this.#key = "";
     } else if (this.#level === this.#base + 1 && this.#key === "id") {
-      // An id that is an object or an array is none.
+      // An object or an array is not an id.
       this.#token.length = 0;
       this.#key = "";
     }
   }
 
   #keep(byte: number): void {
-    // One byte beyond the most: that makes it too long.
+    // One byte more than the maximum marks it as too long.
     if (this.#token.length <= TOKEN_BYTES) this.#token.push(byte);
   }
 

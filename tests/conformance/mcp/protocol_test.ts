@@ -165,7 +165,7 @@ const CASES: Readonly<
     [12, PARSE],
     [13, PARSE],
   ],
-  "a byte that is no UTF-8": [bytes('{"jsonrpc":"2.0","id":14,"method":"ping\xff"}'), [14, PARSE]],
+  "a byte that is not UTF-8": [bytes('{"jsonrpc":"2.0","id":14,"method":"ping\xff"}'), [14, PARSE]],
   "UTF-8 that breaks off": [bytes('{"jsonrpc":"2.0","id":15,"method":"\xe2\x82"}'), [15, PARSE]],
   "a surrogate in UTF-8": [bytes('{"jsonrpc":"2.0","id":15,"method":"\xed\xa0\x80"}'), [15, PARSE]],
   "three million deep": [
@@ -175,7 +175,7 @@ const CASES: Readonly<
   "three million deep, the id behind": [`{"params":${deep(3_000_000)},"id":17,"method":"x"}`, [17, REQUEST]],
   "three million deep and never closed": [`{"id":18,"a":${"[".repeat(3_000_000)}`, [18, REQUEST]],
   "objects, deep": [`{"id":19,"a":${'{"id":'.repeat(100_000)}`, [19, REQUEST]],
-  "too long, the id in the midst": [`{"a":"${long}","id":20,"b":"${long}"}`, [20, REQUEST]],
+  "too long, the id in the middle": [`{"a":"${long}","id":20,"b":"${long}"}`, [20, REQUEST]],
   "too long, with another id within": [`{"params":{"id":1,"a":"${long}"},"id":21,"method":"x"}`, [
     21,
     REQUEST,
@@ -188,7 +188,7 @@ const CASES: Readonly<
   "an id too long to be sent back": [`{"id":"${"i".repeat(2000)}","method":"x"}`, [null, REQUEST]],
 };
 
-Deno.test("what is no message is answered under its id, and the next one is served", async (t) => {
+Deno.test("a line that is not a message is answered under its id, and the next one is served", async (t) => {
   const session = new Session();
   for (const [name, [line, ...expected]] of Object.entries(CASES)) {
     await t.step(name, async () => {

@@ -105,7 +105,7 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
 ];
 
 for (const [name, input, lines] of REFUSED) {
-  Deno.test(`${name} refuses ${JSON.stringify(input)} with where, what came and what is allowed`, async () => {
+  Deno.test(`${name} refuses ${JSON.stringify(input)} with where, what was received and what is allowed`, async () => {
     const error = await refusal(name, input);
     assert.equal(error.code, "invalid_argument");
     assert.equal(error.state, "Nothing was run.");
@@ -113,7 +113,7 @@ for (const [name, input, lines] of REFUSED) {
   });
 }
 
-Deno.test("an unknown choice is told with the closest ones, or with all", async () => {
+Deno.test("an unknown choice is answered with the closest choices, or with all", async () => {
   const close = await refusal("query_omop", { sandbox_id: SANDBOX, table: "persons" });
   assert.equal(
     close.message,
@@ -133,7 +133,7 @@ Deno.test("an unknown choice is told with the closest ones, or with all", async 
   );
 });
 
-Deno.test("query_omop tells who comes with SQL where to run it", async () => {
+Deno.test("query_omop says where to run SQL to a caller that sends it", async () => {
   const { message } = await refusal("query_omop", {
     sandbox_id: SANDBOX,
     table: "person",
@@ -144,7 +144,7 @@ Deno.test("query_omop tells who comes with SQL where to run it", async () => {
   assert.match(message, /"where" \(use filters; raw SQL: psycopg .*\); allowed: .*filters.*sandbox_id/);
 });
 
-Deno.test("fifty wrong arguments are told in ten lines and a count", async () => {
+Deno.test("fifty wrong arguments take ten lines and a count", async () => {
   const filters = Array.from({ length: 50 }, () => ({ column: "x", op: "no" }));
   const { message } = await refusal("query_omop", { sandbox_id: SANDBOX, table: "person", filters });
   assert.equal(message.split("\n").length, 11);

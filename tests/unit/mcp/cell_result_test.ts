@@ -66,14 +66,14 @@ Deno.test("one picture is attached for each object, of any kind that clients sho
   ]);
   assert.ok(text?.type === "text");
   assert.match(text.text, /^\[image 1\] <Image>\n\[image 2\] image\/gif\n\[image 3\] image\/webp\n/);
-  assert.match(text.text, /forged \[not shown: its bytes are no image\/png\]\n/);
+  assert.match(text.text, /forged \[not shown: its bytes are not image\/png\]\n/);
   assert.match(
     text.text,
     /\[image\/png not shown: 1\.0 MiB, at most 1\.0 MiB can be shown; make it smaller\]/,
   );
 });
 
-Deno.test("notes are no errors, and what came between cells is labelled", () => {
+Deno.test("a note is not an error, and output between cells has a label of its own", () => {
   const text = textOf(outcome([
     { type: "stream", name: "stdout", text: "tick\n", late: true },
     { type: "stream", name: "stdout", text: "now\n" },

@@ -25,7 +25,7 @@ Deno.test("a picture's size is read from its header", () => {
   }
 });
 
-Deno.test("a picture that stands for too many pixels is named and not sent", () => {
+Deno.test("a picture of too many pixels is named and not sent", () => {
   for (const [kind, base64] of PICTURES) {
     assert.equal(typeof imageBase64(kind, widened(kind, base64, 1568)), "string", kind);
     assert.deepEqual(imageBase64(kind, widened(kind, base64, 9000)), {
