@@ -98,7 +98,7 @@ export class Containers {
     const budget = call?.deadlineMs ?? DEADLINES_MS.destroy;
     function left(): CallOptions {
       // At least 1 ms, so that the next call throws `timeout` rather than `invalid_argument`.
-      const deadlineMs = Math.max(1, budget - (performance.now() - started));
+      const deadlineMs = Math.max(1, Math.round(budget - (performance.now() - started)));
       return call?.signal ? { deadlineMs, signal: call.signal } : { deadlineMs };
     }
     for (;;) {
