@@ -1,7 +1,7 @@
 /** Describes invalid arguments so that a model can correct them: where, what was received, what is allowed. */
 import * as z from "zod";
 import { type ArgumentIssue, OmcpError } from "../errors.ts";
-import { closestNames } from "../omop/cdm/mod.ts";
+import { closestNames } from "../lib/closest_names.ts";
 
 const MAX_ISSUES = 10;
 const RECEIVED_CHARACTERS = 80;

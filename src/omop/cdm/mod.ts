@@ -13,4 +13,3 @@ export { cdmTable, cdmTables } from "./tables.ts";
 export { createTable, type KeyDdl, keyDdl, tableDdl } from "./ddl.ts";
 export { cdmVersionSchema, columnNameSchema, tableNameSchema } from "./schemas.ts";
 export type { CdmDatabase, CdmRow, CdmTableName } from "./database.ts";
-export { closestNames } from "./closest_names.ts";

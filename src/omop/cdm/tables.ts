@@ -1,5 +1,5 @@
 import { OmcpError } from "../../errors.ts";
-import { closestNames } from "./closest_names.ts";
+import { closestNames } from "../../lib/closest_names.ts";
 import { describeColumn } from "./descriptions.ts";
 import {
   type CdmColumn,

@@ -1,13 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
-import {
-  type CdmColumn,
-  type CdmTable,
-  cdmTable,
-  cdmTables,
-  type CdmVersion,
-  closestNames,
-} from "../cdm/mod.ts";
+import { type CdmColumn, type CdmTable, cdmTable, cdmTables, type CdmVersion } from "../cdm/mod.ts";
+import { closestNames } from "../../lib/closest_names.ts";
 
 /** What a query writes before the name of a column of the row's person. */
 const PERSON = "person.";

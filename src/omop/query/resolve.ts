@@ -1,5 +1,6 @@
 import { OmcpError } from "../../errors.ts";
-import { type CdmColumn, type CdmTable, type CdmVersion, closestNames } from "../cdm/mod.ts";
+import { type CdmColumn, type CdmTable, type CdmVersion } from "../cdm/mod.ts";
+import { closestNames } from "../../lib/closest_names.ts";
 import { type SourceColumn, SourceColumns } from "./columns.ts";
 import type { AggregateFunction, OmopAggregate, OmopFilter, OmopQuery } from "./schema.ts";
 
