@@ -1,6 +1,6 @@
 import type { DrugName } from "./drugs.ts";
 
-/** What the chance of an acute disease depends on. */
+/** A year of a person's life, as far as the chance of an acute disease depends on it. */
 export interface YearOfLife {
   /** Age in years. */
   readonly age: number;
@@ -10,16 +10,16 @@ export interface YearOfLife {
   readonly takes: (drug: DrugName) => boolean;
 }
 
-/** A disease that comes and goes. */
+/** A disease that heals. */
 export interface AcuteDisease {
   readonly concept: number;
-  /** The chance to get it in a year. */
-  readonly rate: (life: YearOfLife) => number;
-  /** How likely each month is, January first. */
+  /** The chance to get it within the year, 0 to 1. */
+  readonly rate: (history: YearOfLife) => number;
+  /** The weight of each month, January first. */
   readonly months: readonly number[];
-  /** Days it lasts: least and most. */
+  /** Shortest and longest duration, in days. */
   readonly lasts: readonly [number, number];
-  /** The chance of an emergency visit, and of a stay in hospital; else it is an office visit. */
+  /** The chances of an emergency visit and of an inpatient stay; otherwise it is an office visit. */
   readonly emergency: number;
   readonly inpatient: number;
   readonly treatments: readonly (readonly [DrugName | null, number])[];

@@ -1,6 +1,6 @@
 /**
- * The sample's small vocabulary: real concepts of the OMOP vocabularies with their ids and codes. Each block
- * shares domain, vocabulary and class; a line is `id code name`.
+ * The sample's small vocabulary: real concepts of the OMOP vocabularies with their ids and codes. The concepts of a block
+ * share domain, vocabulary and class; an entry is id, code, name.
  */
 
 /** Concepts that share domain, vocabulary and class. */
@@ -8,12 +8,12 @@ export interface ConceptBlock {
   readonly domain: string;
   readonly vocabulary: string;
   readonly conceptClass: string;
-  /** Not standard, so mapped to one that is. */
+  /** Non-standard concepts, which map to standard ones. */
   readonly source?: boolean;
   readonly concepts: readonly (readonly [number, string, string])[];
 }
 
-/** Every concept of the sample but for those that stand for the vocabulary's own domains, vocabularies and relationships. */
+/** The sample's concepts, without those of the vocabulary's own domains, vocabularies and relationships. */
 export const CONCEPT_BLOCKS: readonly ConceptBlock[] = [
   {
     domain: "Metadata",

@@ -1,8 +1,8 @@
 import type { ConceptBlock } from "./concepts.ts";
 
 /**
- * The sample's conditions: SNOMED concepts, each with the concepts directly above it here. It is SNOMED's
- * hierarchy with most of the levels between left out, so levels of separation are fewer than in the full one.
+ * The sample's conditions: SNOMED concepts, each with its parents in the sample. Most intermediate levels of SNOMED's hierarchy
+ * are left out, so levels of separation are smaller than in the full vocabulary.
  */
 const CONDITIONS: readonly (readonly [number, string, string, ...number[]])[] = [
   [441840, "404684003", "Clinical finding"],
@@ -77,7 +77,7 @@ export const CONDITION_BLOCK: ConceptBlock = {
   concepts: CONDITIONS.map(([id, code, name]) => [id, code, name]),
 };
 
-/** The direct links upwards: [narrower, broader]. */
+/** Parents: [child, parent]. */
 export const CONDITION_PARENTS: readonly (readonly [number, number])[] = CONDITIONS.flatMap(
   function links([id, , , ...parents]) {
     return parents.map((parent): [number, number] => [id, parent]);

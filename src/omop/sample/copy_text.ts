@@ -3,7 +3,7 @@ import { cdmTable } from "../cdm/mod.ts";
 /** A value of a row; undefined and null are NULL. */
 export type CellValue = string | number | null | undefined;
 
-/** A row by its columns' names; columns left out are NULL. */
+/** Values by column name; an absent column is NULL. */
 export type SampleRow = Readonly<Record<string, CellValue>>;
 
 const SPECIAL = /[\\\t\n\r]/g;
@@ -12,7 +12,7 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([["\\", "\\\\"], ["\t", "\\
   "\\r",
 ]]);
 
-/** Turns rows of one CDM 5.4 table into COPY's text format, all columns in the table's order. */
+/** Writes rows of one CDM 5.4 table in COPY's text format, all columns in the table's order. */
 export class CopyWriter {
   readonly table: string;
   readonly columns: readonly string[];
@@ -43,7 +43,7 @@ export class CopyWriter {
   }
 
   /**
-   * Hands out what was written, and forgets it.
+   * Takes the rows written since the last call.
    *
    * @returns Whole rows of COPY text.
    */

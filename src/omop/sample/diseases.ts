@@ -1,6 +1,6 @@
 import type { DrugName } from "./drugs.ts";
 
-/** What a person is like, as far as diseases depend on it. */
+/** The traits of a person that diseases depend on. */
 export interface Constitution {
   readonly female: boolean;
   readonly smoker: boolean;
@@ -10,22 +10,22 @@ export interface Constitution {
   readonly has: (concept: number) => boolean;
 }
 
-/** A disease that stays. Rates are rough, of the order of those of a western population. */
+/** A disease that does not heal. The rates are rough, of the order of those of a western population. */
 export interface ChronicDisease {
   readonly concept: number;
-  /** The chance ever to get it. */
+  /** The lifetime risk, 0 to 1. */
   readonly risk: (person: Constitution) => number;
-  /** Mean and deviation of the age at onset, in years. */
+  /** Mean and standard deviation of the age at onset, in years. */
   readonly onset: readonly [number, number];
   /** The youngest age at onset. */
   readonly from: number;
-  /** Starts only after this disease, which the person must have. */
+  /** A disease that the person must have before. */
   readonly after?: number;
-  /** The choice of first treatments; a person stays with one. */
+  /** Treatments with their weights; a person keeps the first one. */
   readonly treatments: readonly (readonly [DrugName | null, number])[];
-  /** Times the yearly chance of death. */
+  /** Multiplies the yearly chance of death. */
   readonly mortality?: number;
-  /** Its onset is an emergency that leads into hospital. */
+  /** Its onset is an inpatient stay. */
   readonly acute?: boolean;
 }
 
@@ -34,7 +34,7 @@ const DIABETES = 201826;
 const FIBRILLATION = 313217;
 const HYPERTENSION = 320128;
 
-/** The chronic diseases; one that depends on another comes after it. */
+/** The chronic diseases, each after those that it depends on. */
 export const CHRONIC_DISEASES: readonly ChronicDisease[] = [
   {
     concept: 433736,

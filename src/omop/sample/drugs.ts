@@ -1,10 +1,10 @@
-/** A drug as it is prescribed. */
+/** A drug with its usual prescription. */
 export interface Drug {
   readonly concept: number;
   readonly ingredient: number;
-  /** Days that one supply lasts. */
+  /** Days' supply. */
   readonly days: number;
-  /** Units (tablets, doses) a day. */
+  /** Units (tablets, doses) per day. */
   readonly daily: number;
   readonly refills: number;
 }
@@ -33,7 +33,7 @@ export const DRUGS = {
   losartan: { concept: 40185304, ingredient: 1367500, days: 90, daily: 1, refills: 3 },
   metformin: { concept: 40163924, ingredient: 1503297, days: 90, daily: 2, refills: 3 },
   naproxen: { concept: 19019273, ingredient: 1115008, days: 60, daily: 2, refills: 1 },
-  // The full vocabulary's capsule is not in the sample: prescribed as its ingredient.
+  // The capsule's concept is not in the sample, so the ingredient is prescribed.
   omeprazole: { concept: 923645, ingredient: 923645, days: 60, daily: 1, refills: 2 },
   prednisone: { concept: 1551170, ingredient: 1551099, days: 7, daily: 2, refills: 0 },
   sertraline: { concept: 739207, ingredient: 739138, days: 90, daily: 1, refills: 2 },

@@ -3,18 +3,18 @@ import { type Encounter, INPATIENT, OUTPATIENT, planCare } from "./care.ts";
 import { CopyWriter, type SampleRow } from "./copy_text.ts";
 import { DRUGS } from "./drugs.ts";
 import { buildEras, type EraInput } from "./eras.ts";
-import { type Life, makeLife } from "./life.ts";
-import { LOCATIONS, whoCares } from "./surroundings.ts";
+import { makePatientHistory, type PatientHistory } from "./patient_history.ts";
+import { careProvider, LOCATIONS } from "./care_sites.ts";
 import { codeOf, SOURCE_MAPS } from "./vocabulary.ts";
 
-/** Where records come from, as type concepts. */
+/** Type concepts: where a record comes from. */
 const EHR = 32817;
 const ENCOUNTER_RECORD = 32827;
 const EXAMINATION = 32836;
 const PRESCRIPTION = 32838;
 const LABORATORY = 32856;
 
-/** The tables of persons' data; those that others refer to come first. */
+/** The tables of persons' data; referenced tables come first. */
 const PERSON_TABLES = [
   "person",
   "observation_period",
@@ -69,18 +69,18 @@ export class PersonEmitter {
   }
 
   /**
-   * Writes a person and all their records.
+   * Writes a person with all their records.
    *
    * @param id The person's number, from 1; persons must come in order.
    */
   emit(id: number): void {
-    const { life, random } = makeLife(this.#seed, id);
-    this.#writePerson(life, random.integer(1, LOCATIONS));
+    const { history, random } = makePatientHistory(this.#seed, id);
+    this.#writePerson(history, random.integer(1, LOCATIONS));
     const conditions: EraInput[] = [];
     const drugs: EraInput[] = [];
     let preceding: number | undefined;
-    for (const encounter of planCare(random, life)) {
-      preceding = this.#writeVisit(life, encounter, preceding);
+    for (const encounter of planCare(random, history)) {
+      preceding = this.#writeVisit(history, encounter, preceding);
       for (const { concept, end } of encounter.conditions) {
         conditions.push({ concept, start: encounter.day, end: end ?? encounter.day });
       }
@@ -88,57 +88,57 @@ export class PersonEmitter {
         drugs.push({ concept: DRUGS[name].ingredient, start, end });
       }
     }
-    this.#writeEras(life, conditions, drugs);
+    this.#writeEras(history, conditions, drugs);
   }
 
-  #writePerson(life: Life, location: number): void {
-    const { year, month, day } = partsOf(life.birth);
-    const { site, provider } = whoCares(life.id, false);
+  #writePerson(history: PatientHistory, location: number): void {
+    const { year, month, day } = partsOf(history.birth);
+    const { site, provider } = careProvider(history.id, false);
     this.#write("person", {
-      person_id: life.id,
-      gender_concept_id: life.female ? 8532 : 8507,
+      person_id: history.id,
+      gender_concept_id: history.female ? 8532 : 8507,
       year_of_birth: year,
       month_of_birth: month,
       day_of_birth: day,
-      birth_datetime: isoDateTime(life.birth, 0),
-      race_concept_id: life.race,
-      ethnicity_concept_id: life.ethnicity,
+      birth_datetime: isoDateTime(history.birth, 0),
+      race_concept_id: history.race,
+      ethnicity_concept_id: history.ethnicity,
       location_id: location,
       provider_id: provider,
       care_site_id: site,
-      person_source_value: `synthetic-${life.id}`,
-      gender_source_value: life.female ? "F" : "M",
-      race_source_value: RACE_NAMES.get(life.race),
-      ethnicity_source_value: life.ethnicity === 38003563 ? "hispanic" : "nonhispanic",
+      person_source_value: `synthetic-${history.id}`,
+      gender_source_value: history.female ? "F" : "M",
+      race_source_value: RACE_NAMES.get(history.race),
+      ethnicity_source_value: history.ethnicity === 38003563 ? "hispanic" : "nonhispanic",
     });
     this.#write("observation_period", {
       observation_period_id: this.#next("observation_period"),
-      person_id: life.id,
-      observation_period_start_date: isoDate(life.start),
-      observation_period_end_date: isoDate(life.end),
+      person_id: history.id,
+      observation_period_start_date: isoDate(history.start),
+      observation_period_end_date: isoDate(history.end),
       period_type_concept_id: EHR,
     });
-    if (life.death === null) return;
+    if (history.death === null) return;
     this.#write("death", {
-      person_id: life.id,
-      death_date: isoDate(life.end),
-      // Visits of the last day lie before it.
-      death_datetime: `${isoDate(life.end)} 23:59:00`,
+      person_id: history.id,
+      death_date: isoDate(history.end),
+      // After all visits of that day.
+      death_datetime: `${isoDate(history.end)} 23:59:00`,
       death_type_concept_id: EHR,
-      cause_concept_id: life.death.cause,
-      cause_source_value: life.death.cause === 0 ? null : codeOf(life.death.cause),
+      cause_concept_id: history.death.cause,
+      cause_source_value: history.death.cause === 0 ? null : codeOf(history.death.cause),
     });
   }
 
-  #writeVisit(life: Life, encounter: Encounter, preceding: number | undefined): number {
+  #writeVisit(history: PatientHistory, encounter: Encounter, preceding: number | undefined): number {
     const id = this.#next("visit_occurrence");
-    const { site, provider } = whoCares(life.id, encounter.kind !== OUTPATIENT);
+    const { site, provider } = careProvider(history.id, encounter.kind !== OUTPATIENT);
     const at = isoDateTime(encounter.day, encounter.minute);
-    // A visit of the day lasts half an hour; who stays leaves at noon, or dies there.
+    // An outpatient visit lasts half an hour; an inpatient stay ends at noon.
     const stays = encounter.until > encounter.day;
     this.#write("visit_occurrence", {
       visit_occurrence_id: id,
-      person_id: life.id,
+      person_id: history.id,
       visit_concept_id: encounter.kind,
       visit_start_date: isoDate(encounter.day),
       visit_start_datetime: at,
@@ -154,7 +154,7 @@ export class PersonEmitter {
         : "emergency",
       preceding_visit_occurrence_id: preceding,
     });
-    const common = { person_id: life.id, provider_id: provider, visit_occurrence_id: id };
+    const common = { person_id: history.id, provider_id: provider, visit_occurrence_id: id };
     for (const { concept, end } of encounter.conditions) {
       const source = SOURCE_MAPS.find(([, target]) => target === concept)?.[0] ?? concept;
       this.#write("condition_occurrence", {
@@ -217,11 +217,11 @@ export class PersonEmitter {
     }
   }
 
-  #writeEras(life: Life, conditions: readonly EraInput[], drugs: readonly EraInput[]): void {
+  #writeEras(history: PatientHistory, conditions: readonly EraInput[], drugs: readonly EraInput[]): void {
     for (const era of buildEras(conditions)) {
       this.#write("condition_era", {
         condition_era_id: this.#next("condition_era"),
-        person_id: life.id,
+        person_id: history.id,
         condition_concept_id: era.concept,
         condition_era_start_date: isoDate(era.start),
         condition_era_end_date: isoDate(era.end),
@@ -231,7 +231,7 @@ export class PersonEmitter {
     for (const era of buildEras(drugs)) {
       this.#write("drug_era", {
         drug_era_id: this.#next("drug_era"),
-        person_id: life.id,
+        person_id: history.id,
         drug_concept_id: era.concept,
         drug_era_start_date: isoDate(era.start),
         drug_era_end_date: isoDate(era.end),

@@ -1,6 +1,6 @@
 import type { Day } from "./calendar.ts";
 
-/** Two records of one concept this many days apart, or fewer, are one era. */
+/** Records of one concept that are at most this many days apart form one era. */
 const GAP = 30;
 
 /** A record that counts towards an era. */
@@ -19,7 +19,7 @@ export interface Era extends EraInput {
 }
 
 /**
- * Joins a person's records into eras, with the customary persistence window of 30 days.
+ * Joins a person's records into eras, with OHDSI's persistence window of 30 days.
  *
  * @param records The records, in any order.
  * @returns The eras by concept and start.

@@ -1,11 +1,11 @@
 import type { Day } from "./calendar.ts";
-import { ageOn, type Life } from "./life.ts";
+import { ageOn, type PatientHistory } from "./patient_history.ts";
 import type { Random } from "./random.ts";
 
 /** A measured value. */
 export interface Measurement {
   readonly concept: number;
-  /** Decimal text, as many places as the test reports. */
+  /** A decimal number, with the digits that the test reports. */
   readonly value: string;
   readonly unit: number;
   /** The normal range, where the test reports one. */
@@ -16,15 +16,15 @@ export interface Measurement {
 
 /** What a test's result depends on. */
 interface Patient {
-  readonly life: Life;
+  readonly history: PatientHistory;
   readonly age: number;
-  /** Whether the person has a chronic disease by now. */
+  /** Whether the person has this chronic disease on that day. */
   readonly has: (concept: number) => boolean;
-  /** Whether the person takes a drug by now. */
+  /** Whether the person takes a drug for diabetes on that day. */
   readonly treated: boolean;
 }
 
-/** A laboratory test: who gets it how often at a visit, and with what result. */
+/** A laboratory test: its chance at a visit, and the distribution of its results. */
 interface Test {
   readonly concept: number;
   readonly unit: number;
@@ -73,7 +73,7 @@ const TESTS: readonly Test[] = [
     low: 0.6,
     high: 1.2,
     chance: ({ has }) => has(KIDNEY) ? 0.8 : has(DIABETES) ? 0.4 : has(HYPERTENSION) ? 0.25 : 0.05,
-    mean: ({ has, life }) => has(KIDNEY) ? 1.65 : life.female ? 0.78 : 0.95,
+    mean: ({ has, history }) => has(KIDNEY) ? 1.65 : history.female ? 0.78 : 0.95,
     deviation: ({ has }) => has(KIDNEY) ? 0.22 : 0.13,
     floor: 0.4,
   },
@@ -124,7 +124,7 @@ const TESTS: readonly Test[] = [
     places: 0,
     low: 40,
     chance: lipidChance,
-    mean: ({ life }) => life.female ? 58 : 48,
+    mean: ({ history }) => history.female ? 58 : 48,
     deviation: () => 10,
     floor: 20,
   },
@@ -134,7 +134,7 @@ const TESTS: readonly Test[] = [
     places: 0,
     high: 150,
     chance: lipidChance,
-    mean: ({ has, life }) => (has(DIABETES) ? 165 : 115) + 2 * (life.bmi - 25),
+    mean: ({ has, history }) => (has(DIABETES) ? 165 : 115) + 2 * (history.bmi - 25),
     deviation: () => 38,
     floor: 35,
   },
@@ -145,7 +145,7 @@ const TESTS: readonly Test[] = [
     low: 12,
     high: 17.5,
     chance: ({ has, age }) => has(ANEMIA) ? 0.6 : age > 18 ? 0.12 : 0.05,
-    mean: ({ has, life, age }) => (has(ANEMIA) ? -3.4 : 0) + (life.female || age < 14 ? 13.5 : 15),
+    mean: ({ has, history, age }) => (has(ANEMIA) ? -3.4 : 0) + (history.female || age < 14 ? 13.5 : 15),
     deviation: () => 0.9,
     floor: 6,
   },
@@ -155,16 +155,21 @@ const TESTS: readonly Test[] = [
  * What is measured at a visit.
  *
  * @param random The person's generator.
- * @param life The person.
+ * @param history The person.
  * @param day The day of the visit.
- * @param routine Whether the visit is a planned one, with laboratory tests.
+ * @param routine Whether it is a planned visit, with laboratory tests.
  * @returns Vital signs, and laboratory values of a planned visit.
  */
-export function measure(random: Random, life: Life, day: Day, routine: boolean): readonly Measurement[] {
-  const courses = life.courses.filter((course) => course.onset <= day);
+export function measure(
+  random: Random,
+  history: PatientHistory,
+  day: Day,
+  routine: boolean,
+): readonly Measurement[] {
+  const courses = history.courses.filter((course) => course.onset <= day);
   const patient: Patient = {
-    life,
-    age: ageOn(life, day),
+    history,
+    age: ageOn(history, day),
     has: (concept) => courses.some((course) => course.disease.concept === concept),
     treated: courses.some((course) => course.disease.concept === DIABETES && course.drug !== null),
   };
@@ -178,7 +183,7 @@ export function measure(random: Random, life: Life, day: Day, routine: boolean):
 }
 
 function vitalSigns(random: Random, patient: Patient, routine: boolean): Measurement[] {
-  const { age, life, has } = patient;
+  const { age, history, has } = patient;
   const results: Measurement[] = [];
   function note(concept: number, unit: number, value: number, places = 0): void {
     results.push({ concept, unit, value: value.toFixed(places), laboratory: false });
@@ -193,9 +198,9 @@ function vitalSigns(random: Random, patient: Patient, routine: boolean): Measure
   if (random.chance(0.3)) note(3027018, 8541, random.normal(age < 10 ? 98 : 74, 9));
   if (routine && random.chance(age < 18 ? 0.9 : 0.5)) {
     const height = age >= 18
-      ? life.height
-      : Math.min(life.height, 50 + 25 * Math.min(age, 2) * 0.9 + 6 * Math.max(0, age - 2));
-    const bmi = age >= 18 ? life.bmi : Math.min(life.bmi, 15.5 + 0.3 * age);
+      ? history.height
+      : Math.min(history.height, 50 + 25 * Math.min(age, 2) * 0.9 + 6 * Math.max(0, age - 2));
+    const bmi = age >= 18 ? history.bmi : Math.min(history.bmi, 15.5 + 0.3 * age);
     const weight = random.normal(bmi, 0.6) * (height / 100) * (height / 100);
     note(3025315, 9529, weight, 1);
     if (age >= 2) note(3038553, 9531, weight / ((height / 100) * (height / 100)), 1);

@@ -1,7 +1,7 @@
 /**
  * A small seeded generator of random numbers: xoshiro128** (D. Blackman, S. Vigna, 2018, prng.di.unimi.it,
- * public domain). Only integer arithmetic, and sums and products of exact
- * fractions: the same seed gives the same bytes on every engine, which transcendental functions would not.
+ * public domain). It uses integer arithmetic and sums and products of exact fractions only: the same seed gives the same bytes on
+ * every JavaScript engine. Transcendental functions would differ.
  */
 export class Random {
   #a: number;
@@ -12,7 +12,7 @@ export class Random {
   /**
    * Starts one stream of random numbers.
    *
-   * @param seed The seed of the whole population.
+   * @param seed The population's seed.
    * @param stream Which of the seed's independent streams, such as a person's number.
    */
   constructor(seed: number, stream: number) {
@@ -39,7 +39,7 @@ export class Random {
   /**
    * The next 32 random bits.
    *
-   * @returns They as an unsigned integer.
+   * @returns An unsigned integer.
    */
   bits(): number {
     const result = Math.imul(rotate(Math.imul(this.#b, 5), 7), 9) >>> 0;
@@ -74,7 +74,7 @@ export class Random {
   }
 
   /**
-   * Tosses a biased coin.
+   * Decides with a probability.
    *
    * @param probability From 0 to 1.
    * @returns True with that probability.
@@ -84,11 +84,11 @@ export class Random {
   }
 
   /**
-   * A nearly normal number.
+   * A number that is approximately normally distributed.
    *
    * @param mean The mean.
    * @param deviation The standard deviation.
-   * @returns Nearly normal, never further than six deviations: the sum of twelve uniform numbers.
+   * @returns A number within six deviations of the mean: the sum of twelve uniform numbers.
    */
   normal(mean: number, deviation: number): number {
     let sum = -6;
@@ -119,7 +119,7 @@ function rotate(value: number, by: number): number {
   return (value << by) | (value >>> (32 - by));
 }
 
-/** A finalizer that spreads every bit (that of MurmurHash3, A. Appleby, public domain). */
+/** A bit mixer (the finalizer of MurmurHash3, A. Appleby, public domain). */
 function mix(value: number): number {
   let word = value >>> 0;
   word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);

@@ -1,10 +1,10 @@
 import { OmcpError } from "../../errors.ts";
 import { CopyWriter, type SampleRow } from "./copy_text.ts";
 import { PersonEmitter } from "./emit.ts";
-import { SURROUNDING_ROWS } from "./surroundings.ts";
+import { HEALTH_SYSTEM_ROWS } from "./care_sites.ts";
 import { VOCABULARY_ROWS } from "./vocabulary.ts";
 
-/** Changes whenever the same persons and seed give other bytes: part of the name of what is built from them. */
+/** Changes whenever the same persons and seed give other bytes; part of the name of images that hold the sample. */
 export const SAMPLE_VERSION = "omcp-sample-2";
 
 /** The version of the CDM that the sample is. */
@@ -16,10 +16,10 @@ export const SAMPLE_PERSONS = 1_000;
 /** The seed of the built-in sample. */
 export const SAMPLE_SEED = 1;
 
-/** The most persons that can be asked for. */
+/** The largest population. */
 export const MAX_PERSONS = 10_000_000;
 
-/** Persons in a batch: some hundred kilobytes of text. */
+/** Persons per batch: some hundred kilobytes of text. */
 const BATCH = 200;
 
 /** Which population to generate. */
@@ -41,13 +41,12 @@ export interface SampleChunk {
 }
 
 /**
- * Generates a synthetic population as a CDM 5.4, in constant memory: first the vocabulary and the places, then
- * persons in batches, so that the chunks of a table are interleaved with those of others. The same options give
- * the same bytes, and the first persons are the same however many follow.
+ * Generates a synthetic population as a CDM 5.4 in constant memory: first the vocabulary and the health system, then persons in
+ * batches, so that chunks of different tables alternate. The same options give the same bytes, and the first persons do not
+ * depend on how many follow.
  *
  * @param options Number of persons and seed.
- * @returns The chunks. Loaded in this order, tables refer only to rows before them, but for the vocabulary's
- * own, which refer to each other.
+ * @returns The chunks. In this order, rows refer only to earlier rows; the vocabulary's tables refer to each other.
  * @throws {OmcpError} `invalid_argument` when an option is out of range.
  */
 export function sampleTables(options: SampleOptions): Generator<SampleChunk, void, void> {
@@ -56,7 +55,7 @@ export function sampleTables(options: SampleOptions): Generator<SampleChunk, voi
 }
 
 /**
- * The whole population at once, for a small one.
+ * Generates a small population as a whole.
  *
  * @param options Number of persons and seed.
  * @returns Each filled table's COPY text, all columns in the table's order.
@@ -75,7 +74,7 @@ export function sampleFiles(options: SampleOptions): ReadonlyMap<string, string>
 function* generate({ persons, seed }: SampleOptions): Generator<SampleChunk, void, void> {
   for (const [table, rows] of Object.entries(VOCABULARY_ROWS)) yield* wholeTable(table, rows());
   const origin = `${SAMPLE_VERSION}, ${persons} persons, seed ${seed}`;
-  for (const [table, rows] of Object.entries(SURROUNDING_ROWS)) yield* wholeTable(table, rows(origin));
+  for (const [table, rows] of Object.entries(HEALTH_SYSTEM_ROWS)) yield* wholeTable(table, rows(origin));
   const emitter = new PersonEmitter(seed);
   for (let id = 1; id <= persons; id++) {
     emitter.emit(id);
@@ -105,7 +104,7 @@ function checkOptions({ persons, seed }: SampleOptions): void {
   if (!Number.isInteger(seed) || seed < -(2 ** 31) || seed >= 2 ** 32) {
     throw new OmcpError(
       "invalid_argument",
-      `Cannot generate a sample: the seed must be an integer of 32 bits: received ${seed}`,
+      `Cannot generate a sample: seed must be a 32-bit integer: received ${seed}`,
     );
   }
 }

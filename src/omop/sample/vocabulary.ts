@@ -20,7 +20,7 @@ const DOMAINS: readonly (readonly [string, number])[] = [
   ["Visit", 8],
 ];
 
-/** id, name, concept of the vocabulary; 0 where it is not certain. */
+/** id, name, concept of the vocabulary (0: unknown). */
 const VOCABULARIES: readonly (readonly [string, string, number])[] = [
   ["CDM", "OMOP Common Data Model", 32485],
   ["CVX", "CDC vaccine codes", 581400],
@@ -65,7 +65,7 @@ const CODES: ReadonlyMap<number, string> = new Map(BLOCKS.flatMap(function codes
 /** The source code of a gastrointestinal haemorrhage, and the standard concept it maps to. */
 export const SOURCE_MAPS: readonly (readonly [number, number])[] = [[35208414, 192671]];
 
-/** Tables of the vocabulary, in order of their rows' emission. */
+/** Tables of the vocabulary, in the order in which they are written. */
 export const VOCABULARY_ROWS: Readonly<Record<string, () => readonly SampleRow[]>> = {
   vocabulary: vocabularyRows,
   domain: domainRows,
@@ -77,11 +77,11 @@ export const VOCABULARY_ROWS: Readonly<Record<string, () => readonly SampleRow[]
 };
 
 /**
- * A concept's code in its own vocabulary, which serves as source value.
+ * A concept's code in its vocabulary, used as source value.
  *
  * @param concept The concept's id.
  * @returns The code, such as 44054006.
- * @throws {RangeError} When the sample has no such concept: a defect of this folder.
+ * @throws {RangeError} When the sample has no such concept: a defect of this module.
  */
 export function codeOf(concept: number): string {
   const code = CODES.get(concept);
@@ -174,7 +174,7 @@ function ingredientLinks(): readonly (readonly [number, number])[] {
     .map((drug): [number, number] => [drug.concept, drug.ingredient]);
 }
 
-/** Every path upwards, with its shortest and longest length; each standard concept is its own ancestor too. */
+/** All ancestors, with the shortest and longest path to them; each standard concept is its own ancestor too. */
 function ancestorRows(): readonly SampleRow[] {
   const parents = new Map<number, number[]>();
   for (const [child, parent] of [...CONDITION_PARENTS, ...ingredientLinks()]) {

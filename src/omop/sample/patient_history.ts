@@ -6,16 +6,16 @@ import { Random } from "./random.ts";
 /** The last day of the data. */
 export const DATA_END: Day = dayOf(2024, 12, 31);
 
-/** A chronic disease in a person's life. */
-export interface Course {
+/** A chronic disease of a person, from its onset on. */
+export interface ConditionCourse {
   readonly disease: ChronicDisease;
   readonly onset: Day;
   /** The drug the person takes for it, if any. */
   readonly drug: DrugName | null;
 }
 
-/** A person, and what befalls them. */
-export interface Life {
+/** A synthetic person: traits, chronic diseases, the observed span and death. */
+export interface PatientHistory {
   readonly id: number;
   readonly female: boolean;
   readonly birth: Day;
@@ -25,14 +25,14 @@ export interface Life {
   readonly height: number;
   /** As an adult, in kg/m². */
   readonly bmi: number;
-  /** The observed span of the life, both days included; it ends with death. */
+  /** The observation period, both days included; it ends with death. */
   readonly start: Day;
   readonly end: Day;
-  readonly courses: readonly Course[];
+  readonly courses: readonly ConditionCourse[];
   readonly death: { readonly cause: number } | null;
 }
 
-/** Decades of age and how many persons are in them. */
+/** Decades of age, with their share of the persons in percent. */
 const AGES: readonly (readonly [number, number])[] = [
   [0, 11],
   [10, 11.5],
@@ -47,7 +47,7 @@ const AGES: readonly (readonly [number, number])[] = [
 ];
 const RACES: readonly (readonly [number, number])[] = [[8527, 71], [8516, 14], [8515, 7], [8657, 1], [0, 7]];
 
-/** Ages and the yearly chance of death from there on. */
+/** The yearly chance of death from an age on. */
 const MORTALITY: readonly (readonly [number, number])[] = [
   [0, 0.005],
   [1, 0.0003],
@@ -63,13 +63,16 @@ const MORTALITY: readonly (readonly [number, number])[] = [
 const PNEUMONIA = 255848;
 
 /**
- * Makes a person. The same seed and number always make the same person, however many there are.
+ * Makes a person. The same seed and number always make the same person, whatever the size of the population.
  *
  * @param seed The population's seed.
  * @param id The person's number, from 1.
- * @returns The person, and the generator to go on with.
+ * @returns The person, and the generator for all further draws.
  */
-export function makeLife(seed: number, id: number): { readonly life: Life; readonly random: Random } {
+export function makePatientHistory(
+  seed: number,
+  id: number,
+): { readonly history: PatientHistory; readonly random: Random } {
   const random = new Random(seed, id);
   const age = random.pick(AGES) + random.integer(0, 9);
   const birth = DATA_END - Math.floor((age + random.unit()) * YEAR);
@@ -82,26 +85,26 @@ export function makeLife(seed: number, id: number): { readonly life: Life; reado
   const start = Math.max(birth, DATA_END - random.integer(900, 3300));
   const leaves = random.chance(0.15) ? random.integer(start + 180, DATA_END) : DATA_END;
   const planned = Math.min(DATA_END, leaves);
-  const courses = makeCourses(random, { female, smoker, bmi, birth });
+  const courses = makeConditionCourses(random, { female, smoker, bmi, birth });
   const died = dieBefore(random, { birth, start, planned, courses });
   const end = died ?? planned;
   const lived = courses.filter((course) => course.onset <= end);
   const death = died === null ? null : { cause: causeOf(random, lived) };
   return {
     random,
-    life: { id, female, birth, race, ethnicity, height, bmi, start, end, courses: lived, death },
+    history: { id, female, birth, race, ethnicity, height, bmi, start, end, courses: lived, death },
   };
 }
 
 /**
  * How old a person is.
  *
- * @param life A person.
+ * @param history A person.
  * @param day A day.
  * @returns The person's age then, in years.
  */
-export function ageOn(life: { readonly birth: Day }, day: Day): number {
-  return (day - life.birth) / YEAR;
+export function ageOn(history: { readonly birth: Day }, day: Day): number {
+  return (day - history.birth) / YEAR;
 }
 
 interface Traits {
@@ -111,14 +114,14 @@ interface Traits {
   readonly birth: Day;
 }
 
-function makeCourses(random: Random, traits: Traits): readonly Course[] {
-  const courses: Course[] = [];
+function makeConditionCourses(random: Random, traits: Traits): readonly ConditionCourse[] {
+  const courses: ConditionCourse[] = [];
   function has(concept: number): boolean {
     return courses.some((course) => course.disease.concept === concept);
   }
   for (const disease of CHRONIC_DISEASES) {
     const before = courses.find((course) => course.disease.concept === disease.after);
-    // Each disease takes its draws whether or not it strikes, so that one table entry does not reshuffle the others.
+    // Each disease uses the same number of draws in every case, so that one table entry does not change the others.
     const strikes = random.unit() < disease.risk({ ...traits, has });
     const age = Math.max(disease.from, random.normal(...disease.onset));
     const drug = random.pick(disease.treatments);
@@ -137,7 +140,7 @@ interface Span {
   readonly birth: Day;
   readonly start: Day;
   readonly planned: Day;
-  readonly courses: readonly Course[];
+  readonly courses: readonly ConditionCourse[];
 }
 
 function dieBefore(random: Random, { birth, start, planned, courses }: Span): Day | null {
@@ -153,7 +156,7 @@ function dieBefore(random: Random, { birth, start, planned, courses }: Span): Da
   return null;
 }
 
-function causeOf(random: Random, courses: readonly Course[]): number {
+function causeOf(random: Random, courses: readonly ConditionCourse[]): number {
   const deadly = courses.map(function weigh({ disease }): [number, number] {
     return [disease.concept, (disease.mortality ?? 1) - 1];
   });

@@ -1,6 +1,6 @@
 import type { SampleRow } from "./copy_text.ts";
 
-/** Hospital and practices; the hospital is the first. */
+/** Hospital and practices, the hospital first, each with its location. */
 const SITES: readonly (readonly [string, number])[] = [
   ["Sample General Hospital", 1],
   ["North Street Practice", 2],
@@ -8,13 +8,13 @@ const SITES: readonly (readonly [string, number])[] = [
   ["Lakeside Practice", 4],
 ];
 const TOWNS = ["Sampleton", "Northfield", "Marketown", "Lakeside", "Hillview", "Westbrook"];
-const PROVIDERS_A_SITE = 3;
+const PROVIDERS_PER_SITE = 3;
 
-/** How many places persons live in. */
+/** How many locations persons live in. */
 export const LOCATIONS: number = TOWNS.length;
 
-/** Tables that describe where care is given, and the data set itself, in order of emission. */
-export const SURROUNDING_ROWS: Readonly<Record<string, (version: string) => readonly SampleRow[]>> = {
+/** OMOP's health system tables and `cdm_source`, in the order in which they are written. */
+export const HEALTH_SYSTEM_ROWS: Readonly<Record<string, (version: string) => readonly SampleRow[]>> = {
   cdm_source: sourceRows,
   location: () =>
     TOWNS.map((city, at) => ({
@@ -35,26 +35,26 @@ export const SURROUNDING_ROWS: Readonly<Record<string, (version: string) => read
 };
 
 /**
- * Who sees a person.
+ * The care site and the provider that a person goes to.
  *
  * @param person The person's number.
- * @param hospital Whether in hospital, else in the person's own practice.
+ * @param hospital Whether to the hospital, else to the person's own practice.
  * @returns The ids of the care site and the provider.
  */
-export function whoCares(
+export function careProvider(
   person: number,
   hospital: boolean,
 ): { readonly site: number; readonly provider: number } {
   const site = hospital ? 1 : 2 + person % (SITES.length - 1);
-  return { site, provider: (site - 1) * PROVIDERS_A_SITE + 1 + person % PROVIDERS_A_SITE };
+  return { site, provider: (site - 1) * PROVIDERS_PER_SITE + 1 + person % PROVIDERS_PER_SITE };
 }
 
 function providerRows(): readonly SampleRow[] {
-  return Array.from({ length: SITES.length * PROVIDERS_A_SITE }, function row(_, at) {
+  return Array.from({ length: SITES.length * PROVIDERS_PER_SITE }, function row(_, at) {
     return {
       provider_id: at + 1,
       provider_name: `Provider ${at + 1}`,
-      care_site_id: 1 + Math.floor(at / PROVIDERS_A_SITE),
+      care_site_id: 1 + Math.floor(at / PROVIDERS_PER_SITE),
       year_of_birth: 1960 + (at * 7) % 35,
       gender_concept_id: at % 2 === 0 ? 8532 : 8507,
       provider_source_value: `provider-${at + 1}`,
