@@ -190,7 +190,7 @@ export const HOSTILE: Readonly<Record<string, readonly string[]>> = {
 /** All of them. */
 export const ALL_HOSTILE: readonly string[] = Object.values(HOSTILE).flat();
 
-/** Statements that are no attack as they stand, but were one as a guard once sent them on. What they give is one column `1`. */
+/** Statements that are harmless as written, but were an attack as an earlier guard sent them. They give one column `1`. */
 export const LETTERS_LIKE_SPACES: readonly string[] = [
   'WITH "pg_authid\u00a0" AS (SELECT 1) SELECT * FROM pg_authid\u00a0',
   'WITH "secret\ufeff" AS (SELECT 1) SELECT * FROM secret\ufeff',

@@ -40,7 +40,7 @@ async function contents(): Promise<string> {
   return await server.sql(`${hashes.join(" UNION ALL ")} ORDER BY 1`);
 }
 
-/** Runs every statement in both protocols, each on a connection of its own so that none spoils the next; gives what was not refused. */
+/** Runs every statement in both protocols, each on a connection of its own; prints those that were not refused. */
 const ATTACK = `
 import json, psycopg
 statements = json.loads(open("/workspace/statements.json").read())

@@ -26,7 +26,7 @@ export interface FuzzOptions {
   readonly rounds: number;
   /** Ends it earlier. */
   readonly minutes?: number;
-  /** Told after each comparison. */
+  /** Called after each comparison. */
   readonly progress?: (round: number, count: FuzzCount) => void;
 }
 
@@ -41,7 +41,7 @@ export interface FuzzCount {
 }
 
 /** Rounds between two comparisons. */
-const ROUNDS_PER_JUDGEMENT = 40;
+const ROUNDS_PER_COMPARISON = 40;
 
 /**
  * Runs it.
@@ -59,7 +59,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzCount> {
     plan: (sql, protocol) => Promise.resolve(planText(sql, protocol, { policy: POLICY, drivers })),
   };
   await using oracle = await Oracle.start();
-  // As a superuser: nothing but the guard and the read-only session stands in the way.
+  // As a superuser, so that only the guard and the read-only session protect the data.
   // An estimate is parsed too, and would count as something that nobody sent.
   const limits = { maxCost: 0 };
   await using bridge = new Bridge({ url: oracle.server.adminUrl, planner, cdmSchema: "cdm", limits });
@@ -79,13 +79,13 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzCount> {
         client = undefined;
       }
       count.rounds = round;
-      if (round % ROUNDS_PER_JUDGEMENT === 0) {
-        count.trees += await oracle.classify();
+      if (round % ROUNDS_PER_COMPARISON === 0) {
+        count.trees += await oracle.compare();
         sent.length = 0;
         options.progress?.(round, count);
       }
     }
-    count.trees += await oracle.classify();
+    count.trees += await oracle.compare();
     await oracle.unchanged();
   } catch (error) {
     const sessions = await oracle.server.sql(

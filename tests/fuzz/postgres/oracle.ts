@@ -1,4 +1,4 @@
-/** A Postgres that prints every parse tree: what it says it read is the classify of what the guard says it will read. */
+/** A Postgres that prints every parse tree: the trees show whether the guard and the server read the same SQL. */
 import assert from "node:assert/strict";
 import * as z from "zod";
 import { FUNCTIONS } from "../../../src/postgres/guard/functions.ts";
@@ -20,7 +20,7 @@ export const POLICY: GuardPolicy = {
   relations: new Set(["person", "concept", "condition_occurrence", "measurement"]),
   columns: new Set(["person_id", "concept_id", "year_of_birth"]),
 };
-/** Stands in everything that must not be seen: a hidden table, a function of the site's, a view's text, a column's missing value. */
+/** In everything that must not be seen: a hidden table, a function of the site's, a view's text, a column's missing value. */
 export const CANARY = "canary-7f3a91";
 
 /** A line of the log: the parse tree of a statement, and the text that the server read. */
@@ -56,7 +56,7 @@ export class Oracle implements AsyncDisposable {
   readonly #printed: Printed[] = [];
   #seen: (() => void) | undefined;
   /** Trees that were compared. */
-  judged = 0;
+  compared = 0;
 
   private constructor(
     server: TestPostgres,
@@ -131,7 +131,7 @@ export class Oracle implements AsyncDisposable {
    * @returns How many parse trees there were.
    * @throws {assert.AssertionError} The server read something that the guard did not let pass.
    */
-  async classify(): Promise<number> {
+  async compare(): Promise<number> {
     const mark = `mark ${crypto.randomUUID()}`;
     await this.server.sql(`SELECT '${mark}'`);
     const deadline = performance.now() + 20_000;
@@ -145,15 +145,15 @@ export class Oracle implements AsyncDisposable {
     }
     const printed = this.#printed.splice(0);
     const others = printed.filter(({ own }) => !own);
-    for (const each of others) this.#classify(each);
-    this.judged += others.length;
+    for (const each of others) this.#compare(each);
+    this.compared += others.length;
     return others.length;
   }
 
   /** Asserts that nothing has changed since the start. */
   async unchanged(): Promise<void> {
     assert.equal(await stateOf(this.server), this.#before);
-    await this.classify();
+    await this.compare();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -162,13 +162,13 @@ export class Oracle implements AsyncDisposable {
     await this.#log.status;
   }
 
-  #classify({ tree, statement, body }: Printed): void {
+  #compare({ tree, statement, body }: Printed): void {
     const context = `${statement.slice(0, 4_000)}\n${tree.slice(0, 2_000)} … ${tree.slice(-300)}`;
-    this.#judgeNames(tree, context);
+    this.#checkNames(tree, context);
     // Some of PostgreSQL's own functions are SQL; that they were called is seen in another tree.
     if (body !== undefined && FUNCTIONS.has(body)) return;
     const selects = /^\{QUERY :commandType 1 /.test(tree);
-    // A plan that is out of date is made again from the text of PREPARE, in which it stands elsewhere.
+    // PostgreSQL plans an outdated statement again from the text of PREPARE, in which it has another place.
     if (selects && /^\s*(?:EXPLAIN\b.*?)?EXECUTE\b/is.test(statement)) return;
     const text = new TextEncoder().encode(statement);
     const start = Number(/:stmt_location (-?\d+)/.exec(lastPart(tree))?.[1] ?? "0");
@@ -192,7 +192,7 @@ export class Oracle implements AsyncDisposable {
     assert.ok(fits, `another kind of statement than ${command}: ${context}`);
   }
 
-  #judgeNames(tree: string, context: string): void {
+  #checkNames(tree: string, context: string): void {
     for (const [, oid = ""] of tree.matchAll(RELATION)) {
       const name = this.#relations.get(oid) ?? oid;
       assert.ok(mayRead(name), `relation ${name} was read: ${context}`);
@@ -242,7 +242,7 @@ export class Oracle implements AsyncDisposable {
   }
 }
 
-/** Where the outermost query says where it stands. */
+/** The part of the tree with the place of the outermost query. */
 function lastPart(tree: string): string {
   return tree.slice(tree.lastIndexOf(":stmt_location"));
 }

@@ -120,7 +120,7 @@ const PIECES = [
 
 /** A statement about settings, in one of the many forms. @param dice Where chance comes from. */
 export function setting(dice: Dice): string {
-  // the one on which all reading stands, as often as all others
+  // how SQL is read depends on this one, so it is as frequent as all others together
   const name = dice.below(2) === 0 ? "standard_conforming_strings" : dice.of(SETTINGS);
   const value = dice.of(VALUES);
   return dice.of([

@@ -214,8 +214,8 @@ for (const role of ["reader", "superuser"] as const) {
   });
 }
 
-/** What must be told of a table that may be read. */
-const TOLD = [
+/** Queries that must show what belongs to a readable table. */
+const SHOWING = [
   "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'cdm.person'::regclass AND contype = 'c'",
   "SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d WHERE d.adnum = 2",
   "SELECT pg_get_indexdef(indexrelid, 0, true) FROM pg_index WHERE indpred IS NOT NULL",
@@ -229,9 +229,9 @@ const TOLD = [
   "pg_catalog.pg_description.objoid = pg_catalog.pg_class.oid WHERE pg_catalog.pg_class.relname = 'person' AND objsubid = 0",
 ];
 
-Deno.test("catalogs tell of the tables that may be read, and psql works", async () => {
+Deno.test("catalogs show the tables that may be read, and psql works", async () => {
   await withClient("reader", async (client) => {
-    for (const sql of TOLD) {
+    for (const sql of SHOWING) {
       const all = await client.query(sql);
       assert.equal(errorOf(all)?.message, undefined, sql);
       assert.match(firstColumn(all)[0] ?? "", new RegExp(SHOWN), sql);

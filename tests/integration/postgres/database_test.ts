@@ -105,7 +105,7 @@ Deno.test("Database lets a sandbox use the snapshots it exported, and no other's
   }
 });
 
-Deno.test("Database does not serve under an unsafe role, unless told by its name", async () => {
+Deno.test("Database does not serve under an unsafe role, unless the operator allows it by name", async () => {
   const unsafe = options({ upstream: urlUpstream(server.adminUrl) });
   await assert.rejects(Database.open(unsafe), { code: "database_unsafe_role" });
   const lazy = new Database(unsafe);
@@ -126,7 +126,7 @@ Deno.test("Database does not serve under an unsafe role, unless told by its name
   }
 });
 
-Deno.test("Database says no CDM where there is none", async () => {
+Deno.test("Database reports a schema without a CDM", async () => {
   await assert.rejects(Database.open(options({ cdmSchema: "elsewhere" })), { code: "cdm_invalid" });
 });
 

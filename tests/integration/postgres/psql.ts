@@ -1,4 +1,4 @@
-/** What psql 17 sends for \\d person, \\dt+, \\di, \\dn, \\dv and \\dx; OID stands for the OID of a table. */
+/** What psql 17 sends for \\d person, \\dt+, \\di, \\dn, \\dv and \\dx; OID is replaced by the OID of a table. */
 export const PSQL: readonly string[] = [
   `SELECT c.oid,
   n.nspname,

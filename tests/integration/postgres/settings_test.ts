@@ -344,7 +344,7 @@ Deno.test("names of roles arrive as they are", async () => {
   assert.deepEqual(firstColumn(await client.query("SELECT current_user")), ["rôle é"]);
 });
 
-Deno.test("errors stand where the client wrote them", async () => {
+Deno.test("errors have positions in the client's own text", async () => {
   await using direct = await RawClient.connect(server.port);
   await direct.send(startup({ user: "omcp_admin", database: "cdm", search_path: "cdm" }));
   await direct.until("Z");

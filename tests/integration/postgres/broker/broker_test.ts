@@ -70,7 +70,7 @@ Deno.test("serveClient() answers simple and extended queries as the server does"
   await client.end();
 });
 
-Deno.test("serveClient() tells a refusal in the statement's place, and the session goes on", async () => {
+Deno.test("serveClient() reports a refusal in the statement's place, and the session goes on", async () => {
   await using bridge = new Bridge({ url: server.url, planner });
   const { client } = await RawClient.start(bridge.port);
   await using _ = client;
@@ -414,7 +414,7 @@ Deno.test("serveClient() ends a result over its budget with an error, and the se
   assert.ok(!types(small).includes("C"));
 });
 
-Deno.test("serveClient() ends the session when a setting is changed that all else stands on", async () => {
+Deno.test("serveClient() ends the session when a setting changes on which the guard depends", async () => {
   await using bridge = new Bridge({ url: server.url, planner });
   for (
     const sql of [

@@ -183,7 +183,7 @@ Deno.test("a query is found however PostgreSQL lets it be written, or refused", 
   });
 });
 
-Deno.test("small statements are not estimated, and none is where the limit is 0", async () => {
+Deno.test("small statements are not estimated, and with a limit of 0 no statement is", async () => {
   const before = await sessions();
   await withDatabase({ maxCost: 1 }, async (client) => {
     const small =

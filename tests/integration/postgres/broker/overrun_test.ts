@@ -1,4 +1,4 @@
-/** Statements that ignore their cancel: what they leave at the server, and what is told of them. */
+/** Statements that ignore their cancel: what they leave at the server, and what the log says. */
 import assert from "node:assert/strict";
 import { DockerRuntime } from "../../../../src/runtime/docker/mod.ts";
 import { LocalDatabase } from "../../../../src/postgres/local/container.ts";
@@ -165,7 +165,7 @@ Deno.test("a process that obeys nothing is given up in time, and counted as it i
   });
 });
 
-Deno.test("the local database's sessions are ended too, though their role may end none", async () => {
+Deno.test("the local database's sessions are ended too, although their role may not end sessions", async () => {
   const engine = await connectTestEngine();
   const local = new LocalDatabase({
     runtime: new DockerRuntime(engine),

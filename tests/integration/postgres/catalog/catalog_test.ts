@@ -44,7 +44,7 @@ Deno.test("readCatalog() finds what of the CDM the role may read, and its versio
       await server.sql(`ALTER TABLE "o'm".cdm_source DROP cdm_version`);
       assert.equal(catalogVersion(await look("o'm")), "5.4");
     });
-    await t.step("no CDM where there is none to read", async () => {
+    await t.step("a schema without a readable CDM", async () => {
       await assert.rejects(look("nowhere"), { code: "cdm_invalid" });
       await server.sql(`REVOKE SELECT ON "o'm".person FROM omcp_reader`);
       await assert.rejects(look("o'm"), { code: "cdm_invalid" });

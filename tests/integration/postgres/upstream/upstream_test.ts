@@ -74,7 +74,7 @@ Deno.test("urlUpstream() fails with a reason and without the password", async ()
     false,
   ]);
   const none = await attempt(server.url.replace(/:s3cret[^@]*@/, "@"));
-  assert.match(none.message, /asks for a password and none is configured/);
+  assert.match(none.message, /asks for a password, and the URL has none/);
   const stranger = await attempt(server.url.replace(/&sslrootcert=.*/, ""));
   assert.match(stranger.message, /certificate was not accepted/);
   const misnamed = await attempt(server.url.replace("127.0.0.1", "127.0.0.2"));

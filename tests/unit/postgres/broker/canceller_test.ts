@@ -18,7 +18,7 @@ const SESSION: UpstreamSession = {
   close: function nothing() {},
 };
 
-/** A server that answers each cancel request when it is told to. */
+/** A server that answers each cancel request when the test says so. */
 class SlowUpstream {
   readonly waiting: (() => void)[] = [];
 

@@ -94,14 +94,14 @@ Deno.test("planText() lets SQLAlchemy compare a table's access method with a set
   );
 });
 
-Deno.test("planText() does not tell the names of other databases", () => {
+Deno.test("planText() does not reveal the names of other databases", () => {
   assert.equal(
     sentFor("select datname from pg_catalog.pg_database"),
     "SELECT pg_catalog.current_database() AS datname",
   );
 });
 
-Deno.test("planText() hands snapshots to a broker that tells them apart, and refuses them otherwise", () => {
+Deno.test("planText() lets snapshots pass to a broker that distinguishes them, and refuses them otherwise", () => {
   const scoped = { cdmSchema: "cdm", relations: new Set(["person"]), snapshots: true };
   const exporting =
     "SELECT pg_is_in_recovery(), pg_export_snapshot(), (select count(*) from pg_stat_wal_receiver)";

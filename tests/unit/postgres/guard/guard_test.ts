@@ -98,7 +98,7 @@ Deno.test("Guard.plan() refuses a text of more words and signs than it will spen
 Deno.test("Guard.plan() plans apart what takes long, and goes on doing so for that sandbox", async () => {
   const guard = await Guard.start(POLICY, { shortDeadlineMs: 0 });
   try {
-    // Nothing is ready in no time: all are handed on, and none is refused for it.
+    // No worker is ready in 0 ms: all texts move on, and no text is refused for it.
     for (const owner of ["one", "one", "other"]) {
       const [plan] = await guard.plan("SELECT count(*) FROM person", "simple", owner);
       assert.equal(plan?.kind, "forward");

@@ -24,7 +24,7 @@ const JUNK = fc.array(FRAGMENTS, { maxLength: 8 }).map((parts) => parts.join("")
 /** A statement that writes, where it is one: outside of strings, comments and quoted names. */
 const HARMFUL = /\b(DELETE|INSERT|UPDATE|DROP|lo_unlink|pg_read_file|READ WRITE|ROLE)\b/;
 
-Deno.test("planText() forwards no writing statement, whatever stands around it", () => {
+Deno.test("planText() forwards no writing statement, whatever surrounds it", () => {
   fc.assert(
     fc.property(JUNK, fc.constantFrom(...WRITES), JUNK, (before, write, after) => {
       for (const plan of plansOf(before + write + after)) {

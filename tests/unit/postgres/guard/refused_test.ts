@@ -366,7 +366,7 @@ Deno.test("planText() refuses deep nesting, and takes what people write", () => 
   assert.equal(refusalOf(`SELECT 1${" + 1".repeat(2_000)}`).sqlstate, "54001");
 });
 
-Deno.test("planText() says 25006 for writes and 42501 for the rest, with a hint", () => {
+Deno.test("planText() refuses writes with 25006 and the rest with 42501, with a hint", () => {
   assert.deepEqual(
     ["DELETE FROM person", "BEGIN READ WRITE", "SELECT pg_sleep(1)"].map((sql) => refusalOf(sql).sqlstate),
     ["25006", "25006", "42501"],
@@ -406,7 +406,7 @@ Deno.test("planText() refuses table.name where the site has a function of that n
   sentFor("SELECT p.person_id, spy FROM person p", policy);
 });
 
-Deno.test("planText() refuses a catalog where no subquery can stand, and says so", () => {
+Deno.test("planText() refuses a catalog that a subquery cannot replace, and says so", () => {
   assert.match(
     refusalOf("SELECT relname FROM pg_class TABLESAMPLE SYSTEM (9)").hint ?? "",
     /Name catalogs plainly/,

@@ -43,7 +43,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "WITH RECURSIVE pg_class AS (UPDATE person SET person_id = 1 RETURNING *) SELECT * FROM pg_class",
   ],
   "an alias of a catalog in sight": [
-    // without LATERAL, a subquery in FROM does not see the list it stands in
+    // without LATERAL, a subquery in FROM does not see the list around it
     "SELECT (SELECT x.t FROM person a, (SELECT a.to_json AS t) x) FROM pg_attribute a",
     "SELECT 1 FROM pg_attribute a WHERE EXISTS (SELECT 1 FROM person b WHERE a.attmissingval IS NOT NULL)",
     "SELECT x.v FROM pg_attribute a, LATERAL (SELECT a.attmissingval::text AS v) x",

@@ -22,7 +22,7 @@ Deno.test("countTokens() counts literals once, and neither white space nor comme
   assert.equal(countTokens("1 ".repeat(1000), MOST).tokens, 101);
 });
 
-Deno.test("planText() takes white space, comments and long literals for nothing, and says what there is too much of", () => {
+Deno.test("planText() does not count white space, comments and long literals, and names the limit that a text exceeds", () => {
   for (
     const sql of [
       `SELECT 1${" ".repeat(200_000)},2`,
