@@ -58,7 +58,10 @@ const FLUSH_BYTES = 64 * 1024;
 /** Between statements: on a line of its own, because a statement may end with a comment. */
 const SEPARATOR = "\n;\n";
 
-/** Reads the client's messages in order, plans every SQL text, and sends what may pass. */
+/**
+ * Reads the client's messages in order, plans every SQL text, and sends what may pass. All handlers are here, because they share
+ * one pipeline and the order of sending.
+ */
 export class FrontendRelay {
   readonly #options: FrontendRelayOptions;
   readonly #pipeline = new Pipeline();
