@@ -7,7 +7,7 @@ import type { Progress } from "./progress.ts";
 import { setUp } from "./setup.ts";
 
 const USAGE = `Usage: deno task setup [--refresh] [--print]
-  --refresh  build the images anew, with the distribution's newest packages
+  --refresh  rebuild the images, with the distribution's newest packages
   --print    only print the images' names, one a line`;
 
 async function main(args: readonly string[], progress: Progress): Promise<number> {
