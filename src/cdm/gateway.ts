@@ -1,4 +1,4 @@
-/** The configured CDM as the rest of the server sees it: wires a database of whichever kind to the connections of sandboxes. */
+/** The configured CDM as the rest of the server sees it: connects a database of any kind to sandboxes. */
 import { ownCommand } from "../lib/own_command.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
@@ -29,7 +29,7 @@ import { databaseProcessors } from "../postgres/local/processors.ts";
 
 const log = logger("postgres");
 
-/** How long a start waits for a database by URL before it goes on without it. */
+/** How long the start waits for a database by URL before it continues without one. */
 const FIRST_LOOK_MS = 10_000;
 
 /** Label of an engine volume: the version of the CDM in it. */

@@ -33,13 +33,13 @@ const CHECKPOINT_MS = 600_000;
 
 /** What {@link loadLocal} needs. */
 export interface LocalLoadOptions extends Pick<LoadOptions, "onTable" | "onStep" | "signal"> {
-  /** Where the volume is made. */
+  /** Where to create the volume. */
   readonly runtime: ContainerPlatform;
   /** The NAME of `local:NAME`. */
   readonly name: string;
-  /** What is loaded. */
+  /** The CDM to load. */
   readonly source: CdmSource;
-  /** Whether a local CDM of that name is removed first. @default {false} */
+  /** Whether to remove a local CDM of that name first. @default {false} */
   readonly replace?: boolean;
   /** Labels of the volume besides its own. */
   readonly labels?: Readonly<Record<string, string>>;
@@ -48,12 +48,12 @@ export interface LocalLoadOptions extends Pick<LoadOptions, "onTable" | "onStep"
 }
 
 /**
- * Loads a CDM into a new engine volume. A load that fails removes it; one that is killed leaves a volume without a CDM, which a
- * server refuses (`cdm_invalid`) and the next load replaces.
+ * Loads a CDM into a new engine volume. A failed load removes the volume; a killed load leaves it without a CDM: servers refuse it
+ * (`cdm_invalid`), and the next load replaces it.
  *
- * @param options What, where, and whether to replace.
+ * @param options The source, the name, and whether to replace.
  * @returns What was loaded.
- * @throws {OmcpError} `invalid_argument` for a name that is taken or will not do, `cdm_in_use`, `image_missing`, and what
+ * @throws {OmcpError} `invalid_argument` for a name that is taken or invalid, `cdm_in_use`, `image_missing`, and what
  * {@link loadCdm} and the engine throw.
  */
 export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> {
@@ -104,14 +104,14 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
   return report;
 }
 
-/** Makes the volume, which must be new and of this load's making. */
+/** Creates the volume, which must be new and this load's own. */
 async function makeVolume(options: LocalLoadOptions, volume: string): Promise<void> {
   const { runtime, name, source, replace = false, labels = {} } = options;
   if (await runtime.inspectVolume(volume) !== undefined) {
     if (!replace) {
-      throw new OmcpError("invalid_argument", `There is a local CDM ${name} already`, {
+      throw new OmcpError("invalid_argument", `Local CDM ${name} already exists`, {
         state: "It is untouched.",
-        next: "Name another, or give --replace.",
+        next: "Choose another name, or pass --replace.",
       });
     }
     await removeLocalCdm(runtime, name);
@@ -126,11 +126,11 @@ async function makeVolume(options: LocalLoadOptions, volume: string): Promise<vo
     [LABEL_CDM_VERSION]: source.version,
     [LABEL_LOAD]: load,
   });
-  // An engine returns a volume that is there as it is: then another load was quicker.
+  // The engine returns an existing volume as it is: another load was faster.
   if (made.labels[LABEL_LOAD] !== load) throw cdmInUse(name);
 }
 
-/** What is on disk then needs no replay of the log at the next start. */
+/** Writes everything to disk, so that the next start replays no log. */
 async function checkpoint(upstream: StreamUpstream): Promise<void> {
   const signal = AbortSignal.timeout(CHECKPOINT_MS);
   const session = await upstream.connect({}, signal);
@@ -142,5 +142,5 @@ async function checkpoint(upstream: StreamUpstream): Promise<void> {
 }
 
 function withoutVolume(error: OmcpError, name: string): OmcpError {
-  return error.with({ state: `There is no local CDM ${name}: what was begun was removed.` });
+  return error.with({ state: `There is no local CDM ${name}: the load removed its volume.` });
 }

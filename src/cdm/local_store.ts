@@ -1,4 +1,4 @@
-/** The local CDMs of an engine: which there are, who uses them, and their removal. */
+/** The local CDMs of an engine: lists them, finds who uses them, removes them. */
 import * as z from "zod";
 import { LABEL_CDM_VERSION } from "./gateway.ts";
 import { nameOfVolume, volumeName } from "./local_name.ts";
@@ -7,19 +7,19 @@ import { type ContainerPlatform, LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } fro
 import { readableBytes } from "../lib/text.ts";
 import { type CdmVersion, cdmVersionSchema } from "../omop/cdm/mod.ts";
 
-/** Role label of a volume that holds a local CDM: those without it are never listed and never removed. */
+/** Role label of a volume with a local CDM: volumes without it are never listed or removed. */
 export const ROLE_CDM = "cdm";
 
 /** How long the engine may take to measure its volumes, in milliseconds. */
 const MEASURE_MS = 5000;
 
-/** A container that holds a local CDM. */
+/** A container that mounts a local CDM. */
 export interface CdmUser {
   /** The container's name in the engine. */
   readonly container: string;
-  /** The `OMCP_INSTANCE` of the server, or of the load, that made it; undefined where it is not of this program. */
+  /** The `OMCP_INSTANCE` of the server or load that made it; undefined for a container of another program. */
   readonly instance: string | undefined;
-  /** The container's state: also one that does not run holds its volume. */
+  /** The container's state: a stopped container too holds its volume. */
   readonly state: string;
 }
 
@@ -27,18 +27,18 @@ export interface CdmUser {
 export interface LocalCdm {
   /** The NAME of `local:NAME`. */
   readonly name: string;
-  /** As its labels tell. */
+  /** From its labels. */
   readonly version: CdmVersion | undefined;
-  /** When its load began, RFC 3339; empty where neither label nor engine tells. */
+  /** When its load began, RFC 3339; empty if neither label nor engine says. */
   readonly created: string;
-  /** Bytes on disk; undefined where the engine does not tell in time. */
+  /** Bytes on disk; undefined if the engine does not say in time. */
   readonly bytes: number | undefined;
-  /** Empty where it is free. */
+  /** Empty if it is free. */
   readonly users: readonly CdmUser[];
 }
 
 /**
- * Lists the local CDMs, those of loads under way or killed too.
+ * Lists the local CDMs, including those of running and killed loads.
  *
  * @param runtime Where to look.
  * @returns All of them, by name.
@@ -64,12 +64,12 @@ export async function listLocalCdms(runtime: ContainerPlatform): Promise<LocalCd
 }
 
 /**
- * Removes a local CDM with all that is in it.
+ * Removes a local CDM with all its data.
  *
  * @param runtime Where it is.
  * @param name The NAME of `local:NAME`.
- * @throws {OmcpError} `engine_not_found` if there is none, `cdm_in_use` while a container mounts it, `invalid_argument` for a volume
- * that this program has not made.
+ * @throws {OmcpError} `engine_not_found` if it does not exist, `cdm_in_use` while a container mounts it, `invalid_argument` for a
+ * volume that this program has not made.
  */
 export async function removeLocalCdm(runtime: ContainerPlatform, name: string): Promise<void> {
   const volume = volumeName(name);
@@ -81,13 +81,13 @@ export async function removeLocalCdm(runtime: ContainerPlatform, name: string): 
     });
   }
   if (found.labels[LABEL_ROLE] !== ROLE_CDM) {
-    throw new OmcpError("invalid_argument", `The volume ${volume} is no local CDM of this program`, {
+    throw new OmcpError("invalid_argument", `Volume ${volume} is not a local CDM of this program`, {
       state: "It is untouched.",
-      next: "Name another, or look with the engine's own tools whose it is.",
+      next: "Name another local CDM, or find the volume's owner with the engine's own tools.",
     });
   }
   try {
-    // The engine itself refuses one that a container mounts: a look before could be outdated.
+    // The engine refuses to remove a mounted volume; a check before could be outdated.
     await runtime.removeVolume(volume);
   } catch (error) {
     if (!(error instanceof OmcpError) || error.code !== "engine_conflict") throw error;
@@ -100,20 +100,20 @@ export async function removeLocalCdm(runtime: ContainerPlatform, name: string): 
  *
  * @param name The NAME of `local:NAME`.
  * @param users Who uses it, as far as is known.
- * @param cause What told of it.
+ * @param cause The error that showed it.
  */
 export function cdmInUse(name: string, users: readonly CdmUser[] = [], cause?: unknown): OmcpError {
   const by = users.length === 0 ? "a server or another load" : users.map(describeUser).join(", ");
   return new OmcpError("cdm_in_use", `The local CDM ${name} is in use by ${by}`, {
     state: "It is untouched.",
-    next: "End that one, or name another CDM.",
+    next: "Stop that server or load, or name another CDM.",
     details: { containers: users.map(({ container }) => container) },
     ...(cause === undefined ? {} : { cause }),
   });
 }
 
 /**
- * Says who uses a local CDM.
+ * Describes who uses a local CDM.
  *
  * @param user The container.
  */
@@ -123,13 +123,13 @@ export function describeUser({ container, instance, state }: CdmUser): string {
 }
 
 /**
- * Shows local CDMs as a table.
+ * Formats local CDMs as a table.
  *
  * @param cdms The CDMs.
- * @returns Its lines, the head first.
+ * @returns Its lines, the column heads first.
  */
 export function cdmLines(cdms: readonly LocalCdm[]): string[] {
-  if (cdms.length === 0) return ["There is no local CDM."];
+  if (cdms.length === 0) return ["There are no local CDMs."];
   const rows = [["name", "CDM", "created", "size", "in use by"]];
   for (const { name, version, created, bytes, users } of cdms) {
     const size = bytes === undefined ? "?" : readableBytes(bytes);

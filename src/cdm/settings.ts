@@ -5,18 +5,18 @@ export type DatabaseLocation =
   | { readonly kind: "local"; readonly name: string }
   | { readonly kind: "url"; readonly url: string };
 
-/** What a server is told about its CDM. */
+/** A server's settings for its CDM. */
 export interface CdmSettings {
   readonly database: DatabaseLocation;
   readonly cdmSchema: string;
-  /** A role whose privileges are accepted although they are more than a reader's. */
+  /** A role that is accepted although it has more privileges than a reader. */
   readonly unsafeRole: string | undefined;
   readonly queryMs: number;
   readonly queryResultBytes: number;
   readonly queryConnections: number;
-  /** What the planner may estimate a statement to cost; 0 for no limit. */
+  /** The highest planner cost of a statement; 0: no limit. */
   readonly maxCost: number;
-  /** What the server's containers are labelled with. */
+  /** The instance label of the server's containers. */
   readonly instance: string;
   readonly leaseSeconds: number;
 }

@@ -166,7 +166,7 @@ async function load({ source, place, print, read, signal }: Load): Promise<void>
   const say = (line: string): void => print(line);
   const started = performance.now();
   say(source.description);
-  if (source.passedOver.length > 0) say(`Not loaded: ${source.passedOver.join(", ")}`);
+  if (source.ignored.length > 0) say(`Not loaded: ${source.ignored.join(", ")}`);
   say(headLine());
   const listeners = {
     onTable: (table: LoadReport["tables"][number]) => tableLines(table).forEach(say),

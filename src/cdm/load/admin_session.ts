@@ -3,7 +3,7 @@ import { OmcpError } from "../../errors.ts";
 import { ask, type TextRow, type Upstream, type UpstreamSession } from "../../postgres/upstream/mod.ts";
 import { copyIn } from "./copy_in.ts";
 
-/** The longest a single statement may take, in milliseconds: a foreign key of the largest CDMs takes hours. */
+/** The longest time for one statement, in milliseconds: a foreign key of the largest CDMs takes hours. */
 const STATEMENT_MS = 12 * 3_600_000;
 const LOGIN_MS = 30_000;
 
@@ -11,10 +11,10 @@ const SETTINGS = {
   application_name: "omcp cdm load",
   search_path: "pg_catalog",
   DateStyle: "ISO, YMD",
-  // Both of these are the administrator's to set for other sessions; a load waits for itself.
+  // The site's limits are for interactive sessions; a load needs none.
   statement_timeout: "0",
   idle_in_transaction_session_timeout: "0",
-  // Replacing a schema waits for its readers, but not for ever.
+  // Replacing a schema waits for its readers, but not forever.
   lock_timeout: "60s",
   maintenance_work_mem: "256MB",
 };
@@ -38,7 +38,7 @@ export class AdminSession {
    * Logs in.
    *
    * @param upstream The server, with the administrator's user.
-   * @param signal Ends what the session does, and the session.
+   * @param signal Cancels the running statement and closes the session.
    * @returns The session.
    * @throws {OmcpError} `database_unavailable`, or the signal's reason.
    */
@@ -54,7 +54,7 @@ export class AdminSession {
   /**
    * Runs statements.
    *
-   * @param sql One, or several parted by semicolons.
+   * @param sql One statement, or several with semicolons between them.
    * @returns The rows of all, as text.
    * @throws {OmcpError} `database_refused`, `database_unavailable`, or the signal's reason.
    */
@@ -63,7 +63,7 @@ export class AdminSession {
   }
 
   /**
-   * Runs a query whose answer is one whole number.
+   * Runs a query that returns one integer.
    *
    * @param sql The query.
    */
@@ -72,10 +72,10 @@ export class AdminSession {
   }
 
   /**
-   * Tries a statement within the transaction, which goes on when it fails.
+   * Tries a statement in a savepoint: the transaction goes on when it fails.
    *
    * @param sql The statement.
-   * @returns Undefined if it was done, else the server's SQLSTATE.
+   * @returns Undefined on success, else the server's SQLSTATE.
    * @throws {OmcpError} If the connection is lost.
    */
   async attempt(sql: string): Promise<string | undefined> {
@@ -83,11 +83,11 @@ export class AdminSession {
   }
 
   /**
-   * Tries to copy rows into a table within the transaction, which goes on when they do not fit.
+   * Tries to copy rows into a table in a savepoint: the transaction goes on when the server refuses them.
    *
    * @param copy A COPY … FROM STDIN in text format.
    * @param data The rows.
-   * @returns Undefined if all are in, else the server's SQLSTATE, and none is.
+   * @returns Undefined if all rows were copied; else the server's SQLSTATE, and no row was.
    * @throws {OmcpError} If the connection is lost.
    */
   async copy(copy: string, data: Uint8Array): Promise<string | undefined> {
@@ -95,7 +95,7 @@ export class AdminSession {
     return await this.#attempt(() => copyIn(this.#session, sql, data));
   }
 
-  /** Drops the connection; what was not committed is undone by the server. Idempotent. */
+  /** Drops the connection; the server rolls back what was not committed. Idempotent. */
   close(): void {
     this.#listener[Symbol.dispose]();
     this.#session.close();
@@ -107,7 +107,7 @@ export class AdminSession {
       return undefined;
     } catch (error) {
       const sqlstate = error instanceof OmcpError ? error.details.sqlstate : undefined;
-      // Classes that tell of the server's state and not of the data: 53 resources, 57 intervention, 58 and XX trouble.
+      // Errors of the server, not of the data: 08 connection, 40 rollback, 53 resources, 57 intervention, 58 and XX internal.
       if (typeof sqlstate !== "string" || /^(?:08|40|53|57|58|XX)/.test(sqlstate)) throw error;
       await this.run("ROLLBACK TO SAVEPOINT omcp; RELEASE SAVEPOINT omcp");
       return sqlstate;

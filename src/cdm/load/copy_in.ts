@@ -12,9 +12,9 @@ const MAX_MESSAGE = 1024 * 1024;
  * Sends data by COPY FROM STDIN (PostgreSQL protocol 3, "COPY Operations").
  *
  * @param session An idle session.
- * @param sql Statements of which one copies from STDIN.
- * @param data What is copied.
- * @throws {OmcpError} `database_refused` with the SQLSTATE in the details and without the server's words, which may hold a
+ * @param sql Statements, one of which copies from STDIN.
+ * @param data COPY text.
+ * @throws {OmcpError} `database_refused` with the SQLSTATE in the details and without the server's message, which may quote a
  * patient's data; `database_unavailable` if the connection is lost.
  */
 export async function copyIn(session: UpstreamSession, sql: string, data: Uint8Array): Promise<void> {
@@ -36,7 +36,7 @@ export async function copyIn(session: UpstreamSession, sql: string, data: Uint8A
   if (failure !== undefined) throw failure;
 }
 
-/** Sends all of it: a server that refuses a row discards what comes after, so this never waits for ever. */
+/** Sends all data: a server that refuses a row discards the rest, so this ends in any case. */
 async function send(session: UpstreamSession, data: Uint8Array): Promise<void> {
   for (let at = 0; at < data.length; at += PIECE_BYTES) {
     await session.write(message(FRONTEND.copyData, data.subarray(at, at + PIECE_BYTES)));
@@ -46,7 +46,7 @@ async function send(session: UpstreamSession, data: Uint8Array): Promise<void> {
 
 function refused(body: Uint8Array): OmcpError {
   const { sqlstate } = parseServerError(body);
-  return new OmcpError("database_refused", `Database did not take rows (${sqlstate})`, {
+  return new OmcpError("database_refused", `The database refused rows (${sqlstate})`, {
     details: { sqlstate },
   });
 }

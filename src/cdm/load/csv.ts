@@ -1,58 +1,58 @@
 import { OmcpError } from "../../errors.ts";
 
-/** How a file parts its fields. */
+/** How a file separates and quotes its fields. */
 export interface CsvDialect {
   readonly delimiter: "," | "\t" | ";" | "|";
-  /** Whether quotes enclose fields; the vocabulary's own downloads are TAB-delimited and quote nothing. */
+  /** Whether quotes enclose fields; Athena's vocabulary files are TAB-delimited and have no quoting. */
   readonly quotes: boolean;
 }
 
 /** One record of a file. */
 export interface CsvRecord {
-  /** The line it begins at, 1 for the first of the file. */
+  /** The line at which it begins, from 1. */
   readonly line: number;
-  /** Its fields; null for an empty one without quotes, which is how CSV writes NULL. */
+  /** Its fields; null for an empty field without quotes, which is NULL. */
   readonly fields: readonly (string | null)[];
   /** Present where text follows a closing quote. */
   readonly malformed?: true;
 }
 
-/** The most characters a record may have, notes included: beyond, a quote was surely forgotten. */
+/** The longest record, in characters, notes included: a longer one has an unclosed quote. */
 export const MAX_RECORD_CHARACTERS = 16 * 1024 * 1024;
 
 /**
- * Reads records out of text that comes in pieces (RFC 4180, and what is common besides): LF or CRLF, quotes with quotes and line
- * breaks in them; a quote amid an unquoted field is just a character; empty lines are no records.
+ * Parses records from text that arrives in pieces (RFC 4180 and common variants): LF or CRLF; quoted fields may contain doubled
+ * quotes and line breaks; a quote within an unquoted field is a normal character; empty lines are skipped.
  */
 export class CsvParser {
   readonly #dialect: CsvDialect;
   #rest = "";
   #line = 1;
 
-  /** @param dialect How fields are parted. */
+  /** @param dialect Delimiter and quoting. */
   constructor(dialect: CsvDialect) {
     this.#dialect = dialect;
   }
 
   /**
-   * Takes the next piece of text.
+   * Parses the next piece of text.
    *
    * @param text Any part of a file, cut anywhere between characters.
    * @returns The records that it completes.
-   * @throws {OmcpError} `cdm_invalid` if a record has no end within {@link MAX_RECORD_CHARACTERS}.
+   * @throws {OmcpError} `cdm_invalid` if a record is longer than {@link MAX_RECORD_CHARACTERS}.
    */
   push(text: string): CsvRecord[] {
     const records: CsvRecord[] = [];
     const whole = this.#rest === "" ? text : this.#rest + text;
     this.#rest = whole.slice(this.#parse(whole, records, false));
-    if (this.#rest.length > MAX_RECORD_CHARACTERS) throw this.#endless();
+    if (this.#rest.length > MAX_RECORD_CHARACTERS) throw this.#unclosed();
     return records;
   }
 
   /**
-   * Takes the end of the file.
+   * Parses the end of the file.
    *
-   * @returns The last record, if no line break closed it.
+   * @returns The last record, if it has no line break.
    * @throws {OmcpError} `cdm_invalid` if a quote was never closed.
    */
   end(): CsvRecord[] {
@@ -63,7 +63,7 @@ export class CsvParser {
     return records;
   }
 
-  /** Parses whole records and returns where the first incomplete one begins. */
+  /** Parses complete records; returns the offset of the first incomplete one. */
   #parse(text: string, records: CsvRecord[], final: boolean): number {
     const { delimiter, quotes } = this.#dialect;
     let at = 0;
@@ -93,7 +93,7 @@ export class CsvParser {
     return Math.min(at, text.length);
   }
 
-  /** Reads one record that has quotes in it; undefined if its end is not here yet. */
+  /** Parses one record with quotes; undefined while its end is missing. */
   #scan(text: string, start: number, final: boolean): Scanned | undefined {
     const { delimiter } = this.#dialect;
     const fields: (string | null)[] = [];
@@ -104,7 +104,7 @@ export class CsvParser {
       if (text[at] === '"') {
         const closed = readQuoted(text, at + 1, final);
         if (closed === undefined) {
-          if (final) throw this.#endless();
+          if (final) throw this.#unclosed();
           return undefined;
         }
         quoted = closed.value;
@@ -131,10 +131,10 @@ export class CsvParser {
     }
   }
 
-  #endless(): OmcpError {
+  #unclosed(): OmcpError {
     return new OmcpError(
       "cdm_invalid",
-      `The record that begins at line ${this.#line} does not end: a quote in it is not closed`,
+      `The record that begins at line ${this.#line} has no end: a quote in it is not closed`,
     );
   }
 }
@@ -145,7 +145,7 @@ interface Scanned {
   readonly lines: number;
 }
 
-/** Reads from behind an opening quote to behind its closing one; undefined if that is not here. */
+/** Parses from after an opening quote to after its closing one; undefined while that is missing. */
 function readQuoted(
   text: string,
   start: number,

@@ -4,20 +4,20 @@ import { OmcpError } from "../../errors.ts";
 import { type CsvDialect, CsvParser, type CsvRecord } from "./csv.ts";
 import { Utf8Reader } from "./utf8.ts";
 
-/** What the first line of a file tells. */
+/** What the first line of a file says. */
 export interface CsvHeader {
   readonly columns: readonly string[];
   readonly dialect: CsvDialect;
 }
 
-/** Records that came together. */
+/** Records that were read together. */
 export interface CsvBatch {
   readonly records: readonly CsvRecord[];
-  /** True from where bytes were met that are no UTF-8. */
+  /** True once the file had bytes that are not UTF-8. */
   readonly suspect: boolean;
 }
 
-/** Bytes in which a header must end. */
+/** The longest header, in characters. */
 const MAX_HEADER_CHARACTERS = 64 * 1024;
 const DELIMITERS = ["\t", ",", ";", "|"] as const;
 
@@ -36,7 +36,9 @@ export async function readHeader(path: string): Promise<CsvHeader | undefined> {
     text += utf8.push(bytes);
     whole = false;
     if (/[^\r\n][\r]?\n/.test(text)) break;
-    if (text.length > MAX_HEADER_CHARACTERS) throw unreadable(path, "its first line is no header");
+    if (text.length > MAX_HEADER_CHARACTERS) {
+      throw unreadable(path, "its first line is too long for a header");
+    }
     whole = true;
   }
   if (whole) text += utf8.end();
@@ -50,11 +52,11 @@ export async function readHeader(path: string): Promise<CsvHeader | undefined> {
 }
 
 /**
- * Reads a file's records, the header left out, as they come.
+ * Reads a file's records without its header.
  *
  * @param path The file.
  * @param dialect As {@link readHeader} found it.
- * @returns Batches of records, some tens of kilobytes each.
+ * @returns Batches of records, some tens of kilobytes of text each.
  * @throws {OmcpError} `cdm_invalid` if the file is damaged.
  */
 export async function* readRecords(path: string, dialect: CsvDialect): AsyncGenerator<CsvBatch, void, void> {
@@ -91,7 +93,7 @@ async function* readBytes(path: string): AsyncGenerator<Uint8Array, void, void> 
     yield* file.readable;
     return;
   }
-  // Not DecompressionStream: that one stops at the first member, and big files are often made of many.
+  // Not DecompressionStream: it stops after the first member, and large files often have many.
   const source = Readable.from(file.readable);
   const gunzip = createGunzip();
   source.on("error", (error) => gunzip.destroy(error));
@@ -106,7 +108,7 @@ async function* readBytes(path: string): AsyncGenerator<Uint8Array, void, void> 
   }
 }
 
-/** The delimiter that parts the header most; a header with TABs and no quotes belongs to a file that quotes nothing. */
+/** The most frequent delimiter of the header; a header with TABs and without quotes belongs to a file without quoting. */
 function dialectOf(line: string): CsvDialect {
   let delimiter: CsvDialect["delimiter"] = ",";
   let most = 0;
@@ -119,7 +121,7 @@ function dialectOf(line: string): CsvDialect {
 
 function unreadable(path: string, reason: string, cause?: unknown): OmcpError {
   return new OmcpError("cdm_invalid", `Cannot read ${path}: ${reason}`, {
-    next: "Mend the file, or take it out of the folder.",
+    next: "Fix the file, or remove it from the folder.",
     ...(cause === undefined ? {} : { cause }),
   });
 }

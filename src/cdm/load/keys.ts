@@ -3,31 +3,31 @@ import { OmcpError } from "../../errors.ts";
 import { type CdmTable, cdmTables, type CdmVersion, keyDdl } from "../../omop/cdm/mod.ts";
 import type { AdminSession } from "./admin_session.ts";
 
-/** A key that the data do not fit; it was left out. */
+/** A key that the data violate; it was left out. */
 export interface KeyLeftOut {
   /** The table that has the key. */
   readonly table: string;
-  /** Its columns in the key. */
+  /** The key's columns. */
   readonly columns: readonly string[];
   /** The table a foreign key refers to. */
   readonly refersTo?: string;
-  /** Rows at fault: duplicates beyond the first, or rows that refer to nothing. */
+  /** Rows that violate it: duplicates beyond the first, or rows whose reference is missing. */
   readonly rows: number;
   /** The server's SQLSTATE. */
   readonly sqlstate: string;
 }
 
-/** What became of the keys. */
+/** Which keys were added and which were left out. */
 export interface KeyReport {
   /** Primary keys that were added. */
   readonly primaryKeys: number;
-  /** Primary keys that the data do not fit; each became an index. */
+  /** Primary keys that the data violate; each became an index. */
   readonly primaryKeysLeftOut: readonly KeyLeftOut[];
-  /** Indices that were added, those instead of primary keys too. */
+  /** Indices that were added, including those in place of primary keys. */
   readonly indices: number;
   /** Foreign keys that were added. */
   readonly foreignKeys: number;
-  /** Foreign keys that the data do not fit. */
+  /** Foreign keys that the data violate. */
   readonly foreignKeysLeftOut: readonly KeyLeftOut[];
 }
 
@@ -38,12 +38,12 @@ interface ForeignKey {
 }
 
 /**
- * Adds primary keys, indices and foreign keys, each where the data fit it. A primary key they do not fit becomes an index, so that
- * queries are as quick.
+ * Adds primary keys, indices and foreign keys, each if the data satisfy it. A primary key that they violate becomes an index, so
+ * that queries stay fast.
  *
  * @param session A session in a transaction.
  * @param version The CDM's version.
- * @param schema The schema the tables are in.
+ * @param schema The tables' schema.
  * @returns What was added and what was left out.
  * @throws {OmcpError} If the connection is lost, or an index cannot be made.
  */
@@ -115,7 +115,7 @@ async function addForeignKeys(
   return leftOut;
 }
 
-/** Pairs keys with their statements, which omop/cdm makes in the same order. */
+/** Pairs keys with their statements, which `omop/cdm` writes in the same order. */
 function paired<T>(keys: readonly T[], statements: readonly string[]): (readonly [T, string])[] {
   if (keys.length !== statements.length) {
     throw new OmcpError("internal", `Keys and statements differ: ${keys.length} and ${statements.length}`);

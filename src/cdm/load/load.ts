@@ -8,40 +8,40 @@ import type { CdmSource, TableReport } from "./source.ts";
 
 /** What a load needs. */
 export interface LoadOptions {
-  /** What is loaded. */
+  /** The CDM to load. */
   readonly source: CdmSource;
   /** The database, with a user that may create schemas. */
   readonly upstream: Upstream;
-  /** The schema that holds the CDM afterwards. */
+  /** The CDM's schema after the load. */
   readonly schema: string;
-  /** Whether a CDM that is there is replaced, when the new one is whole. @default {false} */
+  /** Whether to replace an existing CDM once the new one is complete. @default {false} */
   readonly replace?: boolean;
   /** A role that may read the CDM afterwards. */
   readonly reader?: string;
-  /** Told as soon as a table's rows are in. */
+  /** Called when a table's rows are loaded. */
   readonly onTable?: (report: TableReport) => void;
-  /** Told what goes on besides, in a sentence. */
+  /** Called with a sentence for each further step. */
   readonly onStep?: (sentence: string) => void;
-  /** Ends the load; nothing of it remains then. */
+  /** Cancels the load and undoes it. */
   readonly signal: AbortSignal;
 }
 
 /** What was loaded. */
 export interface LoadReport {
-  /** One a table that the source has. */
+  /** One report per table of the source. */
   readonly tables: readonly TableReport[];
-  /** What became of the keys. */
+  /** The keys that were added or left out. */
   readonly keys: KeyReport;
 }
 
 /**
- * Loads a CDM, whole or not at all: tables, rows, keys and grants are one transaction, in a schema that takes its name at the very
- * end. What fails, by whatever cause, leaves the database as it was.
+ * Loads a CDM completely or not at all: tables, rows, keys and grants are one transaction, in a schema that gets its name at the
+ * end. A failed load leaves the database as it was.
  *
  * @param options What and where.
- * @returns What was loaded, checked against the tables themselves.
- * @throws {OmcpError} `cdm_invalid` where nothing fits or a file is damaged; `invalid_argument` for a schema or role that will
- * not do; `database_refused`, `database_unavailable`, or the signal's reason.
+ * @returns What was loaded, compared with the tables' row counts.
+ * @throws {OmcpError} `cdm_invalid` if no row fits or a file is damaged; `invalid_argument` for an unusable schema or role;
+ * `database_refused`, `database_unavailable`, or the signal's reason.
  */
 export async function loadCdm(options: LoadOptions): Promise<LoadReport> {
   const { source, schema, signal } = options;
@@ -75,18 +75,18 @@ export async function loadCdm(options: LoadOptions): Promise<LoadReport> {
   }
 }
 
-/** Refuses a schema that is there without leave to replace it, and with it one that holds anything but a CDM. */
+/** Refuses an existing schema unless it may be replaced, and always one that has anything but a CDM. */
 async function checkSchema(session: AdminSession, { schema, replace = false }: LoadOptions): Promise<void> {
   const literal = quoteLiteral(schema);
   if (/^pg_|^information_schema$/.test(schema)) {
-    throw new OmcpError("invalid_argument", `Schema ${schema} is the database's own`);
+    throw new OmcpError("invalid_argument", `Schema ${schema} belongs to PostgreSQL`);
   }
   const there = await session.count(`SELECT count(*) FROM pg_namespace WHERE nspname = ${literal}`);
   if (there === 0) return;
   if (!replace) {
-    throw new OmcpError("invalid_argument", `Schema ${schema} exists already`, {
+    throw new OmcpError("invalid_argument", `Schema ${schema} already exists`, {
       state: "Nothing was changed.",
-      next: "Name another with --schema, or give --replace to replace the CDM in it.",
+      next: "Name another schema with --schema, or pass --replace to replace its CDM.",
     });
   }
   const known = CDM_VERSIONS.flatMap((version) => cdmTables(version).map(({ name }) => quoteLiteral(name)));
@@ -99,10 +99,14 @@ async function checkSchema(session: AdminSession, { schema, replace = false }: L
   );
   const names = others?.[0] ?? null;
   if (names === null) return;
-  throw new OmcpError("invalid_argument", `Schema ${schema} holds more than a CDM: ${names}`, {
-    state: "Nothing was changed.",
-    next: "Replace it by hand, or load into another with --schema.",
-  });
+  throw new OmcpError(
+    "invalid_argument",
+    `Schema ${schema} has objects that are not part of a CDM: ${names}`,
+    {
+      state: "Nothing was changed.",
+      next: "Remove them, or load into another schema with --schema.",
+    },
+  );
 }
 
 async function checkReader(session: AdminSession, reader: string | undefined): Promise<void> {
@@ -113,11 +117,11 @@ async function checkReader(session: AdminSession, reader: string | undefined): P
   if (count === 1) return;
   throw new OmcpError("invalid_argument", `The database has no role ${reader}`, {
     state: "Nothing was changed.",
-    next: "Create it first; without --reader the load prints the SQL for one.",
+    next: "Create the role first; without --reader the load prints the SQL for one.",
   });
 }
 
-/** Every row that was read is in its table or was rejected. */
+/** Checks that every row that was read is in its table or was rejected. */
 async function checkCounts(
   session: AdminSession,
   schema: string,
@@ -134,12 +138,12 @@ async function checkCounts(
     );
   }
   if (tables.some(({ loaded }) => loaded > 0)) return;
-  throw new OmcpError("cdm_invalid", "Not a single row fits the CDM", {
-    next: "Look at the reasons above: most often it is the other version of the CDM (--cdm-version).",
+  throw new OmcpError("cdm_invalid", "No row fits the CDM", {
+    next: "See the reasons above; the usual cause is another CDM version (--cdm-version).",
   });
 }
 
-/** What makes the CDM one that can be served. */
+/** The statements that publish the loaded schema: its name, and the reader's privileges. */
 function publication(work: string, { schema, reader }: LoadOptions): string[] {
   const name = quoteIdentifier(schema);
   const statements = [
@@ -156,7 +160,7 @@ function publication(work: string, { schema, reader }: LoadOptions): string[] {
   return statements;
 }
 
-/** Statistics for the planner, and rows marked as visible to all, so that reading never writes. The CDM is whole without it. */
+/** Gathers statistics, and freezes the rows so that reads write nothing. The CDM is complete without it. */
 async function settle(session: AdminSession, { source, schema, onStep }: LoadOptions): Promise<void> {
   onStep?.("Gathering statistics");
   try {

@@ -4,20 +4,20 @@ import type { Rejection } from "./row_reader.ts";
 
 /** Rows of one table that were rejected for the same reason. */
 export interface RejectCount {
-  /** The column at fault; undefined where it is the whole row. */
+  /** The column with the error; undefined if it concerns the whole row. */
   readonly column: string | undefined;
   /** Why, without any value. */
   readonly reason: string;
   /** How many. */
   readonly rows: number;
-  /** Lines of the file at which the first of them begin. */
+  /** The lines at which the first of them begin. */
   readonly lines: readonly number[];
 }
 
 const EXAMPLES = 3;
 const FLUSH_CHARACTERS = 64 * 1024;
 
-/** Counts the rejected rows of one table and, where asked for, keeps them in a file. What it counts holds no patient's data; the file does. */
+/** Counts the rejected rows of one table and, on request, writes them to a file. The counts hold no patient's data; the file does. */
 export class Rejects {
   readonly #path: string | undefined;
   readonly #header: readonly string[];
@@ -31,7 +31,7 @@ export class Rejects {
 
   /**
    * @param header The file's header.
-   * @param path Where to keep the rows as CSV, made at the first one; absent to count only.
+   * @param path The CSV file for the rows, created at the first one; absent: only counts.
    */
   constructor(header: readonly string[], path?: string) {
     this.#header = header;
@@ -64,7 +64,7 @@ export class Rejects {
     if (this.#path === undefined) return;
     if (this.#file === undefined) {
       Deno.mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-      // The rows are patients': for their owner alone.
+      // The rows are patients' data: readable by the file's owner only.
       this.#file = Deno.openSync(this.#path, { write: true, create: true, truncate: true, mode: 0o600 });
       this.#text = csvLine(["omcp_line", "omcp_column", "omcp_reason", ...this.#header]);
     }
@@ -87,7 +87,7 @@ export class Rejects {
   }
 }
 
-/** Writes fields so that NULL and the empty text stay apart. */
+/** Writes fields so that NULL and the empty text differ. */
 function csvLine(fields: readonly (string | null)[]): string {
   return fields.map((field) => {
     if (field === null) return "";

@@ -1,4 +1,4 @@
-/** A load in words, for a person at a terminal. No value of any row is in it. */
+/** The report of a load, for a person at a terminal. It has no value of any row. */
 import { CDM_VERSIONS, cdmTables } from "../../omop/cdm/mod.ts";
 import type { KeyLeftOut, KeyReport } from "./keys.ts";
 import type { TableReport } from "./source.ts";
@@ -7,16 +7,16 @@ const NAME_WIDTH = Math.max(
   ...CDM_VERSIONS.flatMap((version) => cdmTables(version).map(({ name }) => name.length)),
 );
 const WIDTH = 12;
-/** Reasons told of a table, and keys told of a kind; the rest is counted. */
-const MOST_TOLD = 8;
+/** How many reasons per table, and keys per kind, are listed; the rest is counted. */
+const MAX_LISTED = 8;
 
-/** The head of the lines that {@link tableLines} makes. */
+/** The column heads for {@link tableLines}. */
 export function headLine(): string {
   return row("table", ["read", "loaded", "rejected", "seconds"]);
 }
 
 /**
- * Tells of one table.
+ * Reports one table.
  *
  * @param report The table.
  * @returns Lines.
@@ -25,7 +25,7 @@ export function tableLines(report: TableReport): string[] {
   const { table, read, loaded, rejected, rejects, unknownColumns, elapsedMs } = report;
   const lines = [row(table, [count(read), count(loaded), count(rejected), (elapsedMs / 1000).toFixed(1)])];
   if (unknownColumns.length > 0) lines.push(`    not loaded, no such column: ${unknownColumns.join(", ")}`);
-  for (const { column, reason, rows, lines: examples } of rejects.slice(0, MOST_TOLD)) {
+  for (const { column, reason, rows, lines: examples } of rejects.slice(0, MAX_LISTED)) {
     const where = column === undefined ? "" : `${column}: `;
     const more = rows > examples.length ? ", …" : "";
     lines.push(
@@ -34,15 +34,15 @@ export function tableLines(report: TableReport): string[] {
       }${more})`,
     );
   }
-  if (rejects.length > MOST_TOLD) lines.push(`    and ${rejects.length - MOST_TOLD} more reasons`);
+  if (rejects.length > MAX_LISTED) lines.push(`    and ${rejects.length - MAX_LISTED} more reasons`);
   return lines;
 }
 
 /**
- * Tells the sum of all tables.
+ * Reports the sum of all tables.
  *
  * @param reports The tables.
- * @param elapsedMs How long all of it took, in milliseconds.
+ * @param elapsedMs The duration of the load, in milliseconds.
  */
 export function totalLine(reports: readonly TableReport[], elapsedMs: number): string {
   function sum(of: (report: TableReport) => number): string {
@@ -57,7 +57,7 @@ export function totalLine(reports: readonly TableReport[], elapsedMs: number): s
 }
 
 /**
- * Tells of the keys.
+ * Reports the keys.
  *
  * @param keys What was added and left out.
  * @returns Lines.
@@ -66,18 +66,18 @@ export function keyLines(keys: KeyReport): string[] {
   const lines = [
     `Keys: ${keys.primaryKeys} primary, ${keys.foreignKeys} foreign, ${keys.indices} indices; ` +
     (keys.primaryKeysLeftOut.length + keys.foreignKeysLeftOut.length === 0
-      ? "the data fit all of them"
-      : `left out, since the data do not fit: ${keys.primaryKeysLeftOut.length} primary, ${keys.foreignKeysLeftOut.length} foreign`),
+      ? "the data satisfy all of them"
+      : `left out, because the data violate them: ${keys.primaryKeysLeftOut.length} primary, ${keys.foreignKeysLeftOut.length} foreign`),
   ];
   for (const { table, columns, rows } of keys.primaryKeysLeftOut) {
     lines.push(
-      `    ${table} (${columns.join(", ")}): ${count(rows)} duplicate rows; indexed without being unique`,
+      `    ${table} (${columns.join(", ")}): ${count(rows)} duplicate rows; has a non-unique index`,
     );
   }
   const foreign = [...keys.foreignKeysLeftOut].sort((left, right) => right.rows - left.rows);
-  for (const key of foreign.slice(0, MOST_TOLD)) lines.push(`    ${foreignLine(key)}`);
-  if (foreign.length > MOST_TOLD) {
-    const rest = foreign.slice(MOST_TOLD);
+  for (const key of foreign.slice(0, MAX_LISTED)) lines.push(`    ${foreignLine(key)}`);
+  if (foreign.length > MAX_LISTED) {
+    const rest = foreign.slice(MAX_LISTED);
     const rows = rest.reduce((total, key) => total + key.rows, 0);
     lines.push(`    and ${rest.length} more foreign keys, ${count(rows)} rows in all`);
   }
@@ -85,7 +85,7 @@ export function keyLines(keys: KeyReport): string[] {
 }
 
 function foreignLine({ table, columns, refersTo, rows }: KeyLeftOut): string {
-  const why = rows === 0 ? "its target is not unique" : `${count(rows)} rows refer to nothing`;
+  const why = rows === 0 ? "its target is not unique" : `${count(rows)} rows have a missing reference`;
   return `${table}.${columns.join(", ")} → ${refersTo ?? ""}: ${why}`;
 }
 

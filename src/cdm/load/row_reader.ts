@@ -3,9 +3,9 @@ import type { CdmTable } from "../../omop/cdm/mod.ts";
 import type { CsvRecord } from "./csv.ts";
 import { COPY_NULL, type ValueReader, valueReader } from "./values.ts";
 
-/** Why a row is not loaded; holds nothing of the row itself. */
+/** Why a row is not loaded; it has no value of the row. */
 export interface Rejection {
-  /** The column; undefined where it is the whole row. */
+  /** The column; undefined if it concerns the whole row. */
   readonly column?: string;
   readonly reason: string;
 }
@@ -17,22 +17,22 @@ interface Field {
   readonly reader: ValueReader;
 }
 
-/** Turns a file's records into rows of one table, by the file's header. */
+/** Converts a file's records to rows of one table, by the file's header. */
 export class RowReader {
   /** The table's columns that the file has, in the file's order: COPY's column list. */
   readonly columns: readonly string[];
-  /** What the header names and the table has not. */
+  /** Columns of the file that the table does not have. */
   readonly unknown: readonly string[];
-  /** Columns that must not be null and are not in the file: no row can be loaded. */
+  /** Required columns that the file does not have: no row can be loaded. */
   readonly missing: readonly string[];
   readonly #width: number;
   readonly #fields: readonly Field[];
-  readonly #hopeless: Rejection | undefined;
+  readonly #rejectsAll: Rejection | undefined;
 
   /**
    * @param table The table.
    * @param header The file's header.
-   * @throws {OmcpError} `cdm_invalid` if the header names a column twice.
+   * @throws {OmcpError} `cdm_invalid` for a duplicate column.
    */
   constructor(table: CdmTable, header: readonly string[]) {
     const known = new Map(table.columns.map((column) => [column.name, column]));
@@ -45,7 +45,7 @@ export class RowReader {
         return;
       }
       if (fields.some((field) => field.column === column.name)) {
-        throw new OmcpError("cdm_invalid", `The header of ${table.name} has column ${column.name} twice`);
+        throw new OmcpError("cdm_invalid", `Duplicate column ${column.name} in the header of ${table.name}`);
       }
       fields.push({ at, column: column.name, required: column.required, reader: valueReader(column) });
     });
@@ -57,7 +57,7 @@ export class RowReader {
       .map((column) => column.name);
     const [first] = this.missing;
     if (first !== undefined) {
-      this.#hopeless = { column: first, reason: "required, and the file has no such column" };
+      this.#rejectsAll = { column: first, reason: "required, but the file has no such column" };
     }
   }
 
@@ -65,19 +65,21 @@ export class RowReader {
    * Checks a record.
    *
    * @param record The record.
-   * @param suspect Whether U+FFFD stands for bytes that were no UTF-8.
-   * @returns A line of COPY text without its line break, or why it is not taken.
+   * @param suspect Whether U+FFFD may replace bytes that were not UTF-8.
+   * @returns A line of COPY text without its line break, or why the row is rejected.
    */
   read(record: CsvRecord, suspect: boolean): string | Rejection {
-    if (this.#hopeless !== undefined) return this.#hopeless;
+    if (this.#rejectsAll !== undefined) return this.#rejectsAll;
     if (record.malformed === true) return { reason: "text after a closing quote" };
-    if (record.fields.length !== this.#width) return { reason: "another number of fields than the header" };
+    if (record.fields.length !== this.#width) {
+      return { reason: "its number of fields differs from the header" };
+    }
     const values: string[] = [];
     for (const { at, column, required, reader } of this.#fields) {
       const text = record.fields[at];
       const value = text === null || text === undefined ? COPY_NULL : reader.read(text);
       if (value === undefined) return { column, reason: reader.reason };
-      if (required && value === COPY_NULL) return { column, reason: "required, and empty" };
+      if (required && value === COPY_NULL) return { column, reason: "required, but empty" };
       if (suspect && value.includes("\uFFFD")) return { column, reason: "not UTF-8" };
       values.push(value);
     }

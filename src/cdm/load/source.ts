@@ -9,11 +9,11 @@ import { type RejectCount, Rejects } from "./rejects.ts";
 import { RowReader } from "./row_reader.ts";
 import { TableWriter } from "./table_writer.ts";
 
-/** What became of one table's rows. */
+/** How many rows of one table were loaded and rejected. */
 export interface TableReport {
   /** The table. */
   readonly table: string;
-  /** Rows that were read: as many as were loaded and rejected. */
+  /** Rows that were read: the loaded and the rejected ones. */
   readonly read: number;
   /** Rows that are in the table. */
   readonly loaded: number;
@@ -27,35 +27,35 @@ export interface TableReport {
   readonly elapsedMs: number;
 }
 
-/** Where rows go. */
+/** Where a source loads its rows. */
 export interface LoadTarget {
-  /** A session in the transaction of the load. */
+  /** A session in the load's transaction. */
   readonly session: AdminSession;
   /** The schema with the empty tables. */
   readonly schema: string;
-  /** Told as soon as a table is done. */
+  /** Called when a table is loaded. */
   readonly onTable: (report: TableReport) => void;
-  /** Ends it. */
+  /** Cancels the load. */
   readonly signal: AbortSignal;
 }
 
-/** Something to load. */
+/** A CDM to load. */
 export interface CdmSource {
-  /** The version of the CDM that it is. */
+  /** Its CDM version. */
   readonly version: CdmVersion;
-  /** What it is, as a sentence without its final period. */
+  /** A sentence about it, without its final period. */
   readonly description: string;
-  /** What of it is not loaded, and why. */
-  readonly passedOver: readonly string[];
-  /** Copies all rows into the tables, which are there and empty. */
+  /** The parts that are not loaded, with the reason. */
+  readonly ignored: readonly string[];
+  /** Copies all rows into the tables, which exist and are empty. */
   fill(target: LoadTarget): Promise<readonly TableReport[]>;
 }
 
-/** How a folder is loaded. */
+/** How to load a folder. */
 export interface FolderOptions {
-  /** The CDM's version; found out where it is absent. */
+  /** The CDM's version; detected if absent. */
   readonly version?: CdmVersion;
-  /** Where rejected rows are kept, a CSV file a table; only counted where it is absent. */
+  /** The folder for rejected rows, one CSV file per table; absent: only counts. */
   readonly rejectsFolder?: string;
 }
 
@@ -64,26 +64,26 @@ export interface FolderOptions {
  *
  * @param folder The folder.
  * @param options Version and rejects.
- * @returns The source; headers have been read, and no row.
- * @throws {OmcpError} `cdm_invalid` if it is no folder of a CDM.
+ * @returns The source; it has read the headers and no row.
+ * @throws {OmcpError} `cdm_invalid` if the folder has no CDM.
  */
 export async function folderSource(folder: string, options: FolderOptions = {}): Promise<CdmSource> {
   const found = await scanFolder(folder);
   const { version, by } = options.version === undefined
     ? await detectVersion(found)
-    : { version: options.version, by: "as asked for" };
+    : { version: options.version, by: "as requested" };
   const tables = new Map(cdmTables(version).map((table) => [table.name, table]));
-  const passedOver = found.passedOver.map(({ name, reason }) => `${name} (${reason})`);
+  const ignored = found.ignored.map(({ name, reason }) => `${name} (${reason})`);
   const work: { file: CdmFile; rows: RowReader }[] = [];
   for (const file of found.files) {
     const table = tables.get(file.table);
-    if (table === undefined) passedOver.push(`${file.table} (not a table of CDM ${version})`);
+    if (table === undefined) ignored.push(`${file.table} (not a table of CDM ${version})`);
     else work.push({ file, rows: new RowReader(table, file.header.columns) });
   }
   return {
     version,
     description: `Loading ${work.length} files of ${folder} as CDM ${version}, ${by}`,
-    passedOver,
+    ignored,
     fill: async (target) => {
       const reports: TableReport[] = [];
       for (const { file, rows } of work) {
@@ -151,16 +151,16 @@ async function loadFile({ file, rows, rejects }: FileWork, target: LoadTarget): 
  *
  * @param options How many persons, and the seed.
  * @returns The source, of CDM 5.4.
- * @throws {OmcpError} `invalid_argument` if an option is out of range, when it is filled.
+ * @throws {OmcpError} `invalid_argument` if an option is out of range.
  */
 export function sampleSource(options: { readonly persons?: number; readonly seed?: number } = {}): CdmSource {
   const { persons = SAMPLE_PERSONS, seed = SAMPLE_SEED } = options;
-  // A generator checks its options when it is made: now, not amid the load.
+  // Checks the options now, not during the load.
   const chunks = sampleTables({ persons, seed });
   return {
     version: SAMPLE_CDM_VERSION,
     description: `Generating ${persons} synthetic persons from seed ${seed} as CDM ${SAMPLE_CDM_VERSION}`,
-    passedOver: [],
+    ignored: [],
     fill: async ({ session, schema, onTable, signal }) => {
       const totals = new Map<string, { rows: number; elapsedMs: number }>();
       for (const { table, columns, rows, text } of chunks) {
@@ -172,7 +172,7 @@ export function sampleSource(options: { readonly persons?: number; readonly seed
           table,
           columns,
           onRefused: (_, sqlstate) => {
-            throw new Error(`The generator made a row that does not fit ${table} (${sqlstate})`);
+            throw new Error(`The generator made a row that ${table} refuses (${sqlstate})`);
           },
         });
         await writer.add(text.slice(0, -1), undefined);

@@ -1,16 +1,16 @@
 import { quoteIdentifier } from "../../lib/sql.ts";
 import type { AdminSession } from "./admin_session.ts";
 
-/** Characters of COPY text that are sent at a time; twice as much is held at most, however long the table. */
+/** Characters of COPY text per batch. At most two batches are in memory. */
 const BATCH_CHARACTERS = 2 * 1024 * 1024;
 
-/** What {@link TableWriter} writes to. */
+/** Where {@link TableWriter} writes. */
 export interface TableWriterOptions<Origin> {
   readonly session: AdminSession;
   readonly schema: string;
   readonly table: string;
   readonly columns: readonly string[];
-  /** Told of each row that the database did not take although it was checked. */
+  /** Called for each row that passed our checks and that the database refuses. */
   readonly onRefused: (origin: Origin, sqlstate: string) => void;
 }
 
@@ -20,8 +20,8 @@ interface Line<Origin> {
 }
 
 /**
- * Copies rows into one table, a batch at a time, the next one being filled meanwhile. A batch the database does not take is halved
- * until the row at fault is found: one bad row never costs another.
+ * Copies rows into one table in batches; it fills the next batch while it sends one. It halves a batch that the database refuses
+ * until it finds the bad row: a bad row costs no other row.
  */
 export class TableWriter<Origin> {
   readonly #options: TableWriterOptions<Origin>;
@@ -32,7 +32,7 @@ export class TableWriter<Origin> {
   #sending: Promise<void> = Promise.resolve();
   #loaded = 0;
 
-  /** @param options Where to. */
+  /** @param options Session, table and columns. */
   constructor(options: TableWriterOptions<Origin>) {
     this.#options = options;
     const columns = options.columns.map(quoteIdentifier).join(", ");
@@ -41,7 +41,7 @@ export class TableWriter<Origin> {
     } (${columns}) FROM STDIN`;
   }
 
-  /** Rows that are in the table. */
+  /** Rows that were copied. */
   get loaded(): number {
     return this.#loaded;
   }
@@ -50,8 +50,8 @@ export class TableWriter<Origin> {
    * Adds a row.
    *
    * @param text A line of COPY text without its line break.
-   * @param origin Where it came from.
-   * @returns A promise to wait for where a batch is full.
+   * @param origin What `onRefused` gets for it.
+   * @returns A promise to await if a batch is full.
    */
   add(text: string, origin: Origin): Promise<void> | undefined {
     this.#lines.push({ text, origin });
@@ -59,7 +59,7 @@ export class TableWriter<Origin> {
     return this.#characters < BATCH_CHARACTERS ? undefined : this.#next();
   }
 
-  /** Sends what is left and waits until all is in. */
+  /** Sends the last batch and waits until all rows are copied. */
   async end(): Promise<void> {
     await this.#next();
     await this.#sending;
@@ -71,7 +71,7 @@ export class TableWriter<Origin> {
     this.#lines = [];
     this.#characters = 0;
     this.#sending = this.#send(lines);
-    // Its failure is met by whoever waits for it next.
+    // The next wait reports its failure.
     this.#sending.catch(function later() {});
   }
 

@@ -1,32 +1,32 @@
-/** Turns chunks of bytes into text, whatever the cuts between them, and notes when bytes are no UTF-8. */
+import { concatBytes } from "../../lib/bytes.ts";
+
+/** Decodes UTF-8 from chunks that are cut anywhere, and notices invalid bytes. */
 export class Utf8Reader {
   readonly #strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   readonly #lenient = new TextDecoder("utf-8", { ignoreBOM: true });
-  #rest = new Uint8Array(0);
+  #rest: Uint8Array = new Uint8Array(0);
   #begun = false;
   #invalid = false;
 
-  /** True once bytes were met that are no UTF-8: each became U+FFFD. */
+  /** True once there were invalid bytes: each became U+FFFD. */
   get invalid(): boolean {
     return this.#invalid;
   }
 
   /**
-   * Takes bytes.
+   * Decodes the next bytes.
    *
    * @param bytes The next ones.
-   * @returns Their text; a byte order mark at the very start is left out.
+   * @returns Their text, without a byte order mark at the start.
    */
   push(bytes: Uint8Array): string {
-    const whole = new Uint8Array(this.#rest.length + bytes.length);
-    whole.set(this.#rest);
-    whole.set(bytes, this.#rest.length);
+    const whole = concatBytes([this.#rest, bytes]);
     const end = wholeCharacters(whole);
     this.#rest = whole.slice(end);
     return this.#decode(whole.subarray(0, end));
   }
 
-  /** Takes the end: a character that is cut off there is no UTF-8. */
+  /** Decodes the end: an incomplete character there is invalid. */
   end(): string {
     const rest = this.#rest;
     this.#rest = new Uint8Array(0);
@@ -47,7 +47,7 @@ export class Utf8Reader {
   }
 }
 
-/** How many of the bytes make up whole characters: at most three at the end wait for the rest of theirs. */
+/** How many bytes form complete characters: up to three at the end wait for the rest. */
 function wholeCharacters(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;

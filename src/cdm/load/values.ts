@@ -1,4 +1,4 @@
-/** Checks of single values, and their form in COPY's text format. */
+/** Checks single values, and writes them in COPY's text format. */
 import type { CdmColumn } from "../../omop/cdm/mod.ts";
 
 /** COPY's NULL. */
@@ -8,16 +8,17 @@ export const COPY_NULL = "\\N";
 export interface ValueReader {
   /**
    * @param text A value that is not empty, or a quoted empty one.
-   * @returns Its form in COPY's text format, {@link COPY_NULL} for a word that means NULL, undefined if the column cannot hold it.
+   * @returns The value in COPY's text format, {@link COPY_NULL} for a word that means NULL, undefined for a value that is not of the
+   * column's type.
    */
   read(text: string): string | undefined;
-  /** Why a value is not taken, as part of a report; names no value. */
+  /** Why a value is rejected, as part of a report; it names no value. */
   readonly reason: string;
 }
 
 /**
- * What stands for NULL in columns that hold no text, where none of these can be a value: statistics programs and dumps write
- * them. In a column of text they are text: NA is also sodium.
+ * Words that statistics programs and dumps write for NULL. They count in columns of other types than text, where they cannot be
+ * values. In a text column they are text: NA is also sodium.
  */
 const NULL_WORDS = new Set(["", "na", "nan", "nat", "null", "none", "<na>", "\\n"]);
 
@@ -29,16 +30,16 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Makes the reader of a column's values.
+ * Creates the reader of a column's values.
  *
  * @param column The column.
  */
 export function valueReader(column: CdmColumn): ValueReader {
   switch (column.type) {
     case "integer":
-      return orNull(integers(9, -(2n ** 31n), 2n ** 31n - 1n), "not a whole number of 32 bits");
+      return orNull(integers(9, -(2n ** 31n), 2n ** 31n - 1n), "not a 32-bit integer");
     case "bigint":
-      return orNull(integers(18, -(2n ** 63n), 2n ** 63n - 1n), "not a whole number of 64 bits");
+      return orNull(integers(18, -(2n ** 63n), 2n ** 63n - 1n), "not a 64-bit integer");
     case "numeric":
       return orNull(readNumeric, "not a number");
     case "date":
@@ -62,7 +63,7 @@ function orNull(read: (text: string) => string | undefined, reason: string): Val
   return { read: readOrNull, reason };
 }
 
-/** Whole numbers; also as `8507.0`, which is what a table with gaps becomes in pandas. */
+/** Integers; also `8507.0`, which pandas writes for a column with missing values. */
 function integers(digits: number, least: bigint, most: bigint): (text: string) => string | undefined {
   const surely = new RegExp(`^-?\\d{1,${digits}}$`);
   return function readInteger(text: string): string | undefined {
@@ -74,7 +75,7 @@ function integers(digits: number, least: bigint, most: bigint): (text: string) =
   };
 }
 
-/** The exponent is bounded to what Postgres holds: 131072 digits before the point, 16383 after. */
+/** PostgreSQL's numeric has up to 131072 digits before the point and 16383 after it: the exponent is bounded. */
 function readNumeric(text: string): string | undefined {
   const parts = /^[+-]?(?:\d{1,1000}(?:\.\d{0,1000})?|\.\d{1,1000})(?:[eE]([+-]?\d{1,5}))?$/.exec(text);
   if (parts === null) return undefined;
@@ -85,7 +86,7 @@ const MOMENT =
   /^(\d{4})(-?)(\d{2})\2(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?(?: ?(?:Z|UTC|[+-]00(?::?00)?))?$/;
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** A date; also with a time where that is midnight, as some databases export dates. */
+/** A date; also with the time 00:00, as some databases export dates. */
 function readDate(text: string): string | undefined {
   const parts = MOMENT.exec(text);
   if (parts === null || !isDay(parts)) return undefined;
@@ -116,7 +117,7 @@ function texts(length: number | undefined): ValueReader {
   const reason = length === undefined ? "has a NUL" : `longer than ${length} characters, or has a NUL`;
   function read(text: string): string | undefined {
     if (text.includes("\0")) return undefined;
-    // Postgres counts characters, JavaScript halves of some: count only where it matters.
+    // PostgreSQL counts code points, JavaScript UTF-16 units: count code points only if it matters.
     if (length !== undefined && text.length > length && [...text].length > length) return undefined;
     return escapeText(text);
   }

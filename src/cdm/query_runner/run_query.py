@@ -1,6 +1,6 @@
-"""Runs one compiled query over the sandbox's own Postgres connection and lands it as a DataFrame.
+"""Runs one compiled query over the sandbox's own Postgres connection and stores the result as a DataFrame.
 
-Executed as an internal cell: `user_ns` is the user's namespace, `display` shows a MIME bundle, `REQUEST` is the JSON
+Runs as a silent execution: `user_ns` is the user's namespace, `display` shows a MIME bundle, `REQUEST` is the JSON
 text of the request (see run_query.ts).
 """
 
@@ -12,15 +12,15 @@ import psycopg
 
 MIME = "application/vnd.omcp.query+json"
 PREVIEW_ROWS = 20
-#: The server shows 40 and says with an ellipsis that there are more.
+#: The server shows 40, and an ellipsis if there are more.
 PREVIEW_CHARACTERS = 41
 
-#: Nullable types throughout: a float64 column could not hold a 64-bit id exactly as soon as one value is missing.
+#: Nullable types only: float64, which a missing value would cause, cannot hold every 64-bit id.
 DTYPES = {"integer": "Int64", "bigint": "Int64", "numeric": "Float64", "text": "string", "boolean": "boolean"}
 
 
 def column_of(values, kind):
-    """One DataFrame column out of a result's values."""
+    """Converts a result's values to a DataFrame column."""
     if kind in ("date", "timestamp"):
         # Seconds, not nanoseconds: a CDM may hold dates such as 2999-12-31 that nanoseconds cannot reach.
         stamps = [None if value is None else pandas.Timestamp(value).as_unit("s" if kind == "date" else "us") for value in values]
@@ -32,7 +32,7 @@ def column_of(values, kind):
 
 
 def shown(value):
-    """A preview's cell: text, so that neither a 64-bit id nor a date is changed on its way."""
+    """A preview's cell: text, which keeps 64-bit ids and dates exact."""
     if value is None:
         return None
     if isinstance(value, bool):

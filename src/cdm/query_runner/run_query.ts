@@ -6,15 +6,14 @@ import type { CompiledOmopQuery, ResultColumn } from "../../omop/query/mod.ts";
 import source from "./run_query.py" with { type: "text" };
 
 const MIME = "application/vnd.omcp.query+json";
-/** The answer is at most this long, in characters: reading it occupies everybody. It has at most 20 rows of short texts. */
+/** The longest answer, in characters: parsing it blocks the server. It has at most 20 rows of short texts. */
 const OUTPUT_BYTES = 256 * 1024;
 
-/** What a query that did not end leaves, by what the sandbox has confirmed of its kernel. */
+/** What a query that timed out leaves, by the kernel's state. */
 const VARIABLES = {
   kept: "Variables are kept; there is no new DataFrame.",
   restarted: "The kernel was restarted: variables are lost, files in /workspace remain.",
-  unknown:
-    "The sandbox has not answered yet: it is unknown whether variables are kept and the DataFrame exists.",
+  unknown: "The sandbox has not answered: it is unknown whether variables are kept and the DataFrame exists.",
 } as const;
 
 const cell = z.union([z.string().max(1000), z.boolean(), z.null()]);
@@ -31,20 +30,20 @@ const answerSchema = z.discriminatedUnion("ok", [
   z.object({ ok: z.literal(false), sqlstate: z.string().max(5).nullable(), message: z.string().max(4000) }),
 ]);
 
-/** What a query brought, besides the DataFrame in the sandbox. */
+/** The result of a query, besides the DataFrame in the sandbox. */
 export interface QueryAnswer {
   /** The DataFrame's columns: name, the CDM's type, pandas' type. */
   readonly columns: readonly (ResultColumn & { readonly dtype: string })[];
   readonly rows: number;
-  /** True when there were more rows than the limit. */
+  /** True if there were more rows than the limit. */
   readonly truncated: boolean;
-  /** Bytes the DataFrame takes in the sandbox. */
+  /** The DataFrame's size in the sandbox, in bytes. */
   readonly memoryBytes: number;
   /** The first rows, at most 20; numbers and dates as text. */
   readonly preview: readonly (readonly (string | boolean | null)[])[];
 }
 
-/** How a query is run. */
+/** How to run a query. */
 export interface RunQueryOptions {
   /** The variable that receives the DataFrame. */
   readonly into: string;
@@ -53,8 +52,8 @@ export interface RunQueryOptions {
 }
 
 /**
- * Runs a query in a sandbox. What comes back was made in the sandbox, by code that the user's code could have tampered with: it
- * is checked for shape, and believed as far as anything from there is.
+ * Runs a query in a sandbox. User code in the sandbox can forge the answer: only its shape is checked, and it is trusted no more
+ * than other output of the sandbox.
  *
  * @param sandbox Where it runs and where the DataFrame stays.
  * @param query The compiled query.
@@ -74,7 +73,7 @@ export async function runQuery(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   if (outcome.status === "timeout" || outcome.status === "interrupted") {
-    throw new OmcpError("timeout", `The query did not end within ${options.timeoutMs / 1000} s`, {
+    throw new OmcpError("timeout", `The query timed out after ${options.timeoutMs / 1000} s`, {
       state: VARIABLES[outcome.kernel],
       next: "Narrow it with filters, aggregate, or set a lower limit.",
     });
@@ -84,7 +83,7 @@ export async function runQuery(
     const error = outcome.outputs.find((output) => output.type === "error");
     throw new OmcpError(
       "unknown_outcome",
-      `The query brought no answer: ${
+      `The query returned no result: ${
         error === undefined ? outcome.status : `${error.ename}: ${error.evalue.slice(0, 500)}`
       }`,
       {
@@ -139,8 +138,8 @@ function refusal(answer: { readonly sqlstate: string | null; readonly message: s
 }
 
 /**
- * JSON in ASCII alone. Its quoted form is then a Python string literal too; with a bare character beyond the basic plane, or with
- * an escape of one in the outer quotes, Python would see two lone surrogates.
+ * JSON in ASCII only, whose quoted form is also a Python string literal. Python would read a character beyond the basic plane, bare
+ * or escaped in the outer quotes, as two lone surrogates.
  */
 function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(

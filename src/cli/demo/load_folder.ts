@@ -28,7 +28,7 @@ export async function loadFolder(load: FolderLoad): Promise<Record<string, strin
   const name = `demo-${crypto.getRandomValues(new Uint8Array(4)).toHex()}`;
   const source = await folderSource(folder);
   say(source.description);
-  if (source.passedOver.length > 0) say(`Not loaded: ${source.passedOver.join(", ")}`);
+  if (source.ignored.length > 0) say(`Not loaded: ${source.ignored.join(", ")}`);
   say(`It is local:${name} for as long as the demo lasts`);
   say(headLine());
   const { keys } = await loadLocal({

@@ -69,7 +69,7 @@ async function cdm(...args: string[]): Promise<string> {
   return lines.join("\n");
 }
 
-Deno.test("listLocalCdms() tells version, creation, size and who uses it", async () => {
+Deno.test("listLocalCdms() reports version, creation, size and users", async () => {
   await withFixture(async (fixture) => {
     const { engine, name } = fixture;
     await makeCdm(fixture);
@@ -88,7 +88,7 @@ Deno.test("listLocalCdms() tells version, creation, size and who uses it", async
   });
 });
 
-Deno.test("listLocalCdms() passes over volumes without the role or without a name to serve", async () => {
+Deno.test("listLocalCdms() ignores volumes without the role label or without a valid name", async () => {
   await withFixture(async ({ engine, name, labels }) => {
     await engine.createVolume(volumeName(name), labels);
     await engine.createVolume(name, { ...labels, [LABEL_ROLE]: ROLE_CDM });
@@ -121,7 +121,7 @@ for (const started of [true, false]) {
   });
 }
 
-Deno.test("removeLocalCdm() does not touch a volume that is none of this program", async () => {
+Deno.test("removeLocalCdm() does not touch a volume of another program", async () => {
   await withFixture(async ({ engine, name, labels }) => {
     await engine.createVolume(volumeName(name), { ...labels, [LABEL_ROLE]: "other" });
     await assert.rejects(removeLocalCdm(new DockerRuntime(engine), name), {

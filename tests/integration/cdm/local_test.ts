@@ -106,7 +106,7 @@ Deno.test("loadLocal() that fails leaves no volume", async () => {
   });
 });
 
-Deno.test("a load that is killed leaves nothing that a server would serve", async () => {
+Deno.test("a killed load leaves nothing that a server would serve", async () => {
   await withEngine(async (engine) => {
     const name = randomName();
     const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));

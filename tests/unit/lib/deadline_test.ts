@@ -23,7 +23,7 @@ function childStarts(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 150));
 }
 
-Deno.test("an answer that came during a standstill is in time, however long that was", async (t) => {
+Deno.test("an answer that arrives during a standstill is in time, however long it lasts", async (t) => {
   await t.step("for a promise", async () => {
     const waiting = within(answer(0.3), 500);
     await childStarts();
@@ -47,7 +47,7 @@ Deno.test("an answer that came during a standstill is in time, however long that
   });
 });
 
-Deno.test("a deadline that a standstill puts off comes all the same, and only once", async () => {
+Deno.test("a deadline that a standstill postpones still expires, and only once", async () => {
   let expired = 0;
   const done = Promise.withResolvers<void>();
   const deadline = new Deadline(100, () => {
@@ -60,7 +60,7 @@ Deno.test("a deadline that a standstill puts off comes all the same, and only on
   assert.equal(expired, 1);
 });
 
-Deno.test("a deadline that is called off does nothing", async () => {
+Deno.test("a cancelled deadline does nothing", async () => {
   {
     using _deadline = new Deadline(10, () => assert.fail("it was called off"));
   }
@@ -91,7 +91,7 @@ Deno.test("a heartbeat blames nobody for a standstill, but for silence", async (
   heartbeat.stop();
 });
 
-Deno.test("work that a signal cut off has the signal's own reason: only who called cancels", () => {
+Deno.test("work that a signal ends has the signal's reason: only the caller cancels", () => {
   const timeout = new OmcpError("timeout", "Timed out after 5 s");
   const cases: readonly (readonly [unknown, string])[] = [
     [timeout, "timeout"],

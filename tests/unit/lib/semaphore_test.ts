@@ -8,7 +8,7 @@ function release(permit: Disposable): void {
   permit[Symbol.dispose]();
 }
 
-Deno.test("Semaphore lets callers through in the order they came", async () => {
+Deno.test("Semaphore gives permits in the order of the calls", async () => {
   const semaphore = new Semaphore(1, 10);
   const order: number[] = [];
   const permit = await semaphore.acquire(never);

@@ -88,7 +88,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
       );
     });
 
-    await t.step("rejects rows that do not fit, counts them by reason, and tells no value", async () => {
+    await t.step("rejects rows that do not fit, and counts them by reason without any value", async () => {
       const rejectsFolder = await Deno.makeTempDir({ prefix: "omcp-test-rejects-" });
       const latin = new TextEncoder().encode(
         `${PERSON_HEADER}\n1,8507,1970,,0,0,one\n2,m,1970,,0,0,two\n3,8507,,,0,0,three\n`,
@@ -115,19 +115,19 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
           assert.deepEqual(
             new Set(rejects.map((reject) => JSON.stringify(reject))),
             new Set([
-              ["gender_concept_id", "not a whole number of 64 bits", 2, 3, 9],
-              ["year_of_birth", "required, and empty", 1, 4],
+              ["gender_concept_id", "not a 64-bit integer", 2, 3, 9],
+              ["year_of_birth", "required, but empty", 1, 4],
               ["person_source_value", "not UTF-8", 1, 5],
               ["birth_datetime", "not a date with or without a time, in UTC or without a zone", 1, 6],
               [undefined, "text after a closing quote", 1, 7],
-              [undefined, "another number of fields than the header", 1, 8],
+              [undefined, "its number of fields differs from the header", 1, 8],
               ["person_source_value", "longer than 50 characters, or has a NUL", 1, 10],
             ].map((reject) => JSON.stringify(reject))),
           );
         });
         const kept = (await Deno.readTextFile(`${rejectsFolder}/person.rejects.csv`)).split("\n");
         assert.equal(kept[0], `omcp_line,omcp_column,omcp_reason,${PERSON_HEADER}`);
-        assert.equal(kept[1], "3,gender_concept_id,not a whole number of 64 bits,2,m,1970,,0,0,two");
+        assert.equal(kept[1], "3,gender_concept_id,not a 64-bit integer,2,m,1970,,0,0,two");
         assert.equal(kept.length, 10);
         assert.equal(((await Deno.stat(`${rejectsFolder}/person.rejects.csv`)).mode ?? 0) & 0o077, 0);
       } finally {
@@ -141,11 +141,11 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
         "death.csv": "person_id\n1\n2\n",
       });
       assert.deepEqual(rowsOf(report, "death").rejects, [
-        ["death_date", "required, and the file has no such column", 2, 2, 3],
+        ["death_date", "required, but the file has no such column", 2, 2, 3],
       ]);
     });
 
-    await t.step("leaves out the keys that the data do not fit, and counts what is at fault", async () => {
+    await t.step("leaves out keys that the data violate, and counts the violating rows", async () => {
       const period =
         "observation_period_id,person_id,observation_period_start_date,observation_period_end_date,period_type_concept_id\n";
       const { keys } = await loaded(postgres, "keys", {
@@ -179,7 +179,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
       );
       await assert.rejects(loaded(postgres, "damaged", { "person.csv": "person_id\n1\n" }), {
         code: "cdm_invalid",
-        message: /Not a single row/,
+        message: /No row fits/,
       });
       assert.equal(
         await postgres.sql(
@@ -189,11 +189,11 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
       );
     });
 
-    await t.step("replaces a CDM only when told to, and never what is more than a CDM", async () => {
+    await t.step("replaces a CDM only on request, and never a schema that has more than a CDM", async () => {
       const files = { "person.csv": `${PERSON}2,8507,1970,,0,0,two\n` };
       await assert.rejects(loaded(postgres, "keys", files), {
         code: "invalid_argument",
-        message: /exists already/,
+        message: /already exists/,
       });
       await withFolder(files, async (folder) => {
         const replace = { upstream: urlUpstream(postgres.adminUrl), replace: true, signal: NEVER };
@@ -206,7 +206,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
         assert.equal(await postgres.sql("SET ROLE omcp_reader; SELECT count(*) FROM keys.person"), "2");
         await postgres.sql("CREATE SCHEMA mixed; CREATE TABLE mixed.payroll (id int)");
         await assert.rejects(loadCdm({ source: await folderSource(folder), schema: "mixed", ...replace }), {
-          message: /more than a CDM: payroll/,
+          message: /not part of a CDM: payroll/,
         });
         await assert.rejects(
           loadCdm({ source: await folderSource(folder), schema: "other", reader: "nobody", ...replace }),
@@ -217,7 +217,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
       });
     });
 
-    await t.step("stops when told to, and leaves what was there", async () => {
+    await t.step("stops on its signal, and leaves the old CDM", async () => {
       const controller = new AbortController();
       await assert.rejects(
         loadCdm({
@@ -251,7 +251,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
       );
       const text = printed.join("\n");
       assert.match(text, /^person +2 +1 +1 /m);
-      assert.match(text, /1 rejected, gender_concept_id: not a whole number of 64 bits \(line 3\)/);
+      assert.match(text, /1 rejected, gender_concept_id: not a 64-bit integer \(line 3\)/);
       assert.match(text, /Not loaded: extra\.txt/);
       assert.match(text, /CREATE ROLE "omcp_reader"/);
       assert.match(text, /OMCP_CDM_SCHEMA=by_command/);

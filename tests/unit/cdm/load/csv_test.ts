@@ -20,7 +20,7 @@ function written(value: string | null, quote: boolean): string {
   return value === "" || quote || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
-Deno.test("CsvParser reads back what was written, however it is cut", () => {
+Deno.test("CsvParser parses what was written, wherever it is cut", () => {
   const value = fc.option(
     fc.string({ unit: fc.constantFrom("a", "é", "😀", '"', ",", "\n", "\r", " ", "\t") }),
   );
@@ -59,29 +59,29 @@ Deno.test("CsvParser reads back what was written, however it is cut", () => {
   ));
 });
 
-Deno.test("CsvParser tells an empty field from an empty text", () => {
+Deno.test("CsvParser distinguishes an empty field from a quoted empty one", () => {
   assert.deepEqual(fields('a,,"",b\n'), [["a", null, "", "b"]]);
   assert.deepEqual(fields("a\t\tb\r\n", TAB), [["a", null, "b"]]);
 });
 
-Deno.test("CsvParser takes a quote amid a field for a character", () => {
+Deno.test("CsvParser treats a quote within an unquoted field as a character", () => {
   assert.deepEqual(fields('5" tube,x\n6 "y",z\n'), [['5" tube', "x"], ['6 "y"', "z"]]);
 });
 
-Deno.test("CsvParser knows no quotes where the file quotes nothing", () => {
+Deno.test("CsvParser ignores quotes in files without quoting", () => {
   assert.deepEqual(fields('"a\tb"\n"c\td\n', TAB), [['"a', 'b"'], ['"c', "d"]]);
 });
 
-Deno.test("CsvParser marks text after a closing quote and goes on with the next record", () => {
+Deno.test("CsvParser marks text after a closing quote and continues with the next record", () => {
   const [first, second] = parse('"a"b,c\nd,e\n');
   assert.equal(first?.malformed, true);
   assert.deepEqual([second?.fields, second?.line], [["d", "e"], 2]);
 });
 
-Deno.test("CsvParser passes over empty lines and counts them", () => {
+Deno.test("CsvParser skips empty lines and counts them", () => {
   assert.deepEqual(parse("a,b\n\n\r\nc,d").map(({ line }) => line), [1, 4]);
 });
 
-Deno.test("CsvParser names the line of a quote that is never closed", () => {
+Deno.test("CsvParser names the line of an unclosed quote", () => {
   assert.throws(() => parse('a,b\nc,"d\ne,f\n'), /line 2 .*not closed/);
 });

@@ -13,7 +13,7 @@ async function versionOf(files: Record<string, string>): Promise<string> {
   return found;
 }
 
-Deno.test("scanFolder() finds tables in any case and says what it passes over", async () => {
+Deno.test("scanFolder() finds tables in any case and reports what it ignores", async () => {
   await withFolder({
     "PERSON.CSV": PERSON,
     "death.csv.gz": "person_id,death_date\n",
@@ -22,9 +22,9 @@ Deno.test("scanFolder() finds tables in any case and says what it passes over", 
     "patients.csv": "id\n",
     "cost.csv": "",
   }, async (folder) => {
-    const { files, passedOver } = await scanFolder(folder);
+    const { files, ignored } = await scanFolder(folder);
     assert.deepEqual(files.map(({ table }) => table).sort(), ["concept", "death", "person"]);
-    assert.deepEqual(passedOver.map(({ name }) => name), ["cost.csv", "notes.md", "patients.csv"]);
+    assert.deepEqual(ignored.map(({ name }) => name), ["cost.csv", "notes.md", "patients.csv"]);
   });
 });
 
@@ -33,7 +33,7 @@ Deno.test("scanFolder() refuses two files for a table, and a folder without any"
     await assert.rejects(scanFolder(folder), { code: "cdm_invalid", message: /two files/ });
   });
   await withFolder({ "readme.txt": "x\n" }, async (folder) => {
-    await assert.rejects(scanFolder(folder), { code: "cdm_invalid", message: /no file of a CDM/ });
+    await assert.rejects(scanFolder(folder), { code: "cdm_invalid", message: /no CDM file/ });
   });
   await assert.rejects(scanFolder("/nowhere/at/all"), { code: "cdm_invalid" });
 });
@@ -57,7 +57,7 @@ Deno.test("detectVersion() believes cdm_source, then files and columns", async (
   assert.equal(await versionOf({ "person.csv": PERSON }), "5.4");
 });
 
-Deno.test("readHeader() tells the delimiter, and whether quotes quote", async () => {
+Deno.test("readHeader() detects the delimiter and the quoting", async () => {
   await withFolder({
     "a.csv": '\uFEFF"person_id","x"\r\n1,2\r\n',
     "b.csv": "concept_id\tconcept_name\n1\ta\n",
@@ -74,7 +74,7 @@ Deno.test("readHeader() tells the delimiter, and whether quotes quote", async ()
   });
 });
 
-Deno.test("readRecords() reads gzip of several members, and names a file that is cut off", async () => {
+Deno.test("readRecords() reads gzip with several members, and names a truncated file", async () => {
   const [first, second] = await Promise.all(
     ["a,b\n1,2\n", "3,4\n"].map((text) => gzip(new TextEncoder().encode(text))),
   );

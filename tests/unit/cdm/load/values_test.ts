@@ -8,7 +8,7 @@ function read(type: CdmType, text: string, length?: number): string | undefined 
   return valueReader(length === undefined ? column : { ...column, length }).read(text);
 }
 
-Deno.test("valueReader() takes every whole number of 64 bits and no other", () => {
+Deno.test("valueReader() accepts every 64-bit integer and no other", () => {
   fc.assert(fc.property(fc.bigInt(-(2n ** 66n), 2n ** 66n), (value) => {
     const fits = value >= -(2n ** 63n) && value < 2n ** 63n;
     assert.equal(read("bigint", String(value)), fits ? String(value) : undefined);
@@ -19,7 +19,7 @@ Deno.test("valueReader() takes every whole number of 64 bits and no other", () =
   assert.equal(read("integer", "-2147483649"), undefined);
 });
 
-Deno.test("valueReader() takes whole numbers that a data frame made decimal", () => {
+Deno.test("valueReader() accepts integers with a decimal point, as pandas writes them", () => {
   assert.equal(read("bigint", "8507.0"), "8507");
   assert.equal(read("bigint", " 8507 "), "8507");
   for (const text of ["8507.5", "1e3", "0x10", "1 2", "--1", "12a"]) {
@@ -27,14 +27,14 @@ Deno.test("valueReader() takes whole numbers that a data frame made decimal", ()
   }
 });
 
-Deno.test("valueReader() takes numbers", () => {
+Deno.test("valueReader() accepts numbers", () => {
   for (const text of ["1", "-1.5", ".5", "1.", "6.02e23", "1E-7"]) assert.equal(read("numeric", text), text);
   for (const text of ["1,5", "1e99999", "Infinity", "abc", "1.2.3", "<5"]) {
     assert.equal(read("numeric", text), undefined, text);
   }
 });
 
-Deno.test("valueReader() takes dates that exist", () => {
+Deno.test("valueReader() accepts dates that exist", () => {
   assert.equal(read("date", "2020-02-29"), "2020-02-29");
   assert.equal(read("date", "20200229"), "2020-02-29");
   assert.equal(read("date", "2020-02-29 00:00:00.000"), "2020-02-29");
@@ -55,7 +55,7 @@ Deno.test("valueReader() takes dates that exist", () => {
   assert.equal(read("date", "2020-02-29 10:00:00"), undefined);
 });
 
-Deno.test("valueReader() takes moments with and without a time, in UTC or without a zone", () => {
+Deno.test("valueReader() accepts timestamps with and without a time, in UTC or without a zone", () => {
   assert.equal(read("timestamp", "2020-01-02"), "2020-01-02 00:00:00");
   assert.equal(read("timestamp", "20200102"), "2020-01-02 00:00:00");
   assert.equal(read("timestamp", "2020-01-02 03:04"), "2020-01-02 03:04:00");
@@ -66,14 +66,14 @@ Deno.test("valueReader() takes moments with and without a time, in UTC or withou
   }
 });
 
-Deno.test("valueReader() counts characters, escapes what COPY reads otherwise, and refuses NUL", () => {
+Deno.test("valueReader() counts characters, escapes COPY's special ones, and refuses NUL", () => {
   assert.equal(read("varchar", "😀😀", 2), "😀😀");
   assert.equal(read("varchar", "abc", 2), undefined);
   assert.equal(read("text", "a\\b\tc\nd\re"), "a\\\\b\\tc\\nd\\re");
   assert.equal(read("text", "a\0b"), undefined);
 });
 
-Deno.test("valueReader() reads NA and its like as NULL, but not in text", () => {
+Deno.test("valueReader() reads NA and similar words as NULL, except in text", () => {
   for (const text of ["NA", "NaN", "NULL", "\\N", "", "NaT", "<NA>"]) {
     assert.equal(read("numeric", text), COPY_NULL, text);
     assert.equal(read("date", text), COPY_NULL, text);

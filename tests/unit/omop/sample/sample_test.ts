@@ -15,7 +15,7 @@ Deno.test("sampleFiles() gives the bytes of its version", function bytes() {
   ]);
 });
 
-Deno.test("sampleTables() makes the same first persons however many follow", function prefix() {
+Deno.test("sampleTables() makes the same first persons, however many follow", function prefix() {
   const few = sampleFiles({ persons: 10, seed: 7 });
   const many = sampleFiles({ persons: 250, seed: 7 });
   for (const table of ["person", "visit_occurrence", "measurement", "drug_era"]) {
