@@ -25,6 +25,13 @@ Deno.test("Guard.plan() decides in a worker, in the order asked", async () => {
   });
 });
 
+Deno.test("Guard.plan() returns the source of each statement from its worker, for the audit", async () => {
+  await withGuard(async (guard) => {
+    const plans = await guard.plan("DELETE FROM person; SELECT 1", "simple");
+    assert.deepEqual(plans.map((plan) => plan.source)[0], "DELETE FROM person");
+  });
+});
+
 Deno.test("Guard.plan() refuses what breaks the parser, and works again afterwards", async () => {
   await withGuard(async (guard) => {
     const hostile = [
