@@ -1,6 +1,6 @@
 /**
  * Every setting of the server: environment variables (or a `.env` file given to `deno run --env-file`) become one typed,
- * validated {@link Config}. {@link SETTINGS} generates the README's table.
+ * validated {@link Config}. The table of all settings, from which the README's is generated, takes the file beyond 300 lines.
  */
 import { localName } from "../cdm/local_name.ts";
 import * as z from "zod";
@@ -231,13 +231,8 @@ export type ReadVariable = (name: string) => string | undefined;
  */
 export function readConfig(read: ReadVariable): Config {
   const problems: string[] = [];
-  function get<N extends SettingName>(name: N): z.output<(typeof SETTINGS)[N]["schema"]> {
-    const schema: z.ZodType = SETTINGS[name].schema;
-    const raw = read(name);
-    const parsed = schema.safeParse(raw === undefined || raw === "" ? SETTINGS[name].default : raw);
-    if (!parsed.success) problems.push(`${name} ${parsed.error.issues[0]?.message ?? "is invalid"}`);
-    // The return type is inferred from this schema; after a failure the value is not used.
-    return parsed.data as z.output<(typeof SETTINGS)[N]["schema"]>;
+  function get<N extends SettingName>(name: N): SettingValue<N> {
+    return readSetting(read, name, problems);
   }
   const mib = 1024 * 1024;
   const disclosure = get("OMCP_DISCLOSURE");
@@ -270,16 +265,47 @@ export function readConfig(read: ReadVariable): Config {
     auditSource: get("OMCP_AUDIT_SOURCE") === "on",
     logLevel: get("OMCP_LOG_LEVEL"),
   };
-  if (problems.length > 0) {
-    throw new OmcpError("config_invalid", `Cannot start: ${problems.join("; ")}`, {
-      next:
-        "Correct the environment or the .env file; the README's configuration table has units and defaults.",
-    });
-  }
+  requireNone(problems);
   if ((database.kind === "url" || database.kind === "local") && disclosure !== "open") {
     throw disclosureError();
   }
   return config;
+}
+
+/**
+ * Reads the log level alone: commands besides `serve` do not need the other settings.
+ *
+ * @param read Looks up a variable; an empty value counts as absent.
+ * @throws {OmcpError} `config_invalid` where it is not a level.
+ */
+export function readLogLevel(read: ReadVariable): Config["logLevel"] {
+  const problems: string[] = [];
+  const level = readSetting(read, "OMCP_LOG_LEVEL", problems);
+  requireNone(problems);
+  return level;
+}
+
+type SettingValue<N extends SettingName> = z.output<(typeof SETTINGS)[N]["schema"]>;
+
+function readSetting<N extends SettingName>(
+  read: ReadVariable,
+  name: N,
+  problems: string[],
+): SettingValue<N> {
+  const schema: z.ZodType = SETTINGS[name].schema;
+  const raw = read(name);
+  const parsed = schema.safeParse(raw === undefined || raw === "" ? SETTINGS[name].default : raw);
+  if (!parsed.success) problems.push(`${name} ${parsed.error.issues[0]?.message ?? "is invalid"}`);
+  // The return type is inferred from this schema; after a failure the value is not used.
+  return parsed.data as SettingValue<N>;
+}
+
+function requireNone(problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new OmcpError("config_invalid", `Cannot start: ${problems.join("; ")}`, {
+    next:
+      "Correct the environment or the .env file; the README's configuration table has units and defaults.",
+  });
 }
 
 function databaseLocation(value: string): DatabaseLocation {

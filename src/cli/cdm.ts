@@ -4,10 +4,11 @@ import { parseArgs } from "node:util";
 import { loadLocal } from "../cdm/local_load.ts";
 import { localName } from "../cdm/local_name.ts";
 import type { Command, Print } from "./command.ts";
-import type { ReadVariable } from "../app/config.ts";
+import { readLogLevel, type ReadVariable } from "../app/config.ts";
 import { USAGE, wrongCall } from "./cdm_usage.ts";
 import { manage, withRuntime } from "./local_cdms.ts";
 import { OmcpError } from "../errors.ts";
+import { startLogging } from "../observability/log.ts";
 import { cdmVersionSchema } from "../omop/cdm/mod.ts";
 import {
   type CdmSource,
@@ -45,7 +46,10 @@ export const command: Command = {
     ["cdm list", "list local CDMs and who uses them"],
     ["cdm remove local:NAME", "remove one"],
   ],
-  run: ({ args, read, print }) => runCdmCommand(args, read, print),
+  run: async ({ args, read, print }) => {
+    await startLogging(readLogLevel(read));
+    return await runCdmCommand(args, read, print);
+  },
 };
 
 /**

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { VERSION } from "../../../src/version.ts";
-import { type CallTool, type LogLine, logOf } from "../../fixtures/logged_server.ts";
+import { removeLocalCdm } from "../../../src/cdm/local_store.ts";
+import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
+import { type CallTool, type LogLine, logLines, logOf } from "../../fixtures/logged_server.ts";
+import { connectTestEngine, LAUNCH } from "../../fixtures/server.ts";
 
 let sandbox_id = "";
 
@@ -57,4 +60,25 @@ Deno.test("what PostgreSQL prints when it starts is in the log at debug", async 
   const lines = await logOf({ OMCP_LOG_LEVEL: "debug" }, session);
   const chatter = lines.filter(({ message }) => message.includes("ready to accept connections"));
   assert.deepEqual(chatter.map(({ level }) => level), ["DEBUG"]);
+});
+
+Deno.test("omcp cdm logs the start and the end of a load", async () => {
+  const name = `t${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", `${LAUNCH.project}/src/main.ts`],
+      ...["cdm", "sample", "--persons", "5", "--into", `local:${name}`],
+    ],
+  }).output();
+  const engine = await connectTestEngine();
+  try {
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    const lines = logLines(new TextDecoder().decode(stderr));
+    assert.deepEqual(pairs(lines, "Load the CDM"), [1, 1]);
+    assert.deepEqual(pairs(lines, "Start the local database"), [1, 1]);
+    assert.doesNotMatch(new TextDecoder().decode(stdout), /^\{/m);
+  } finally {
+    if (code === 0) await removeLocalCdm(new DockerRuntime(engine), name);
+    engine.close();
+  }
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readConfig } from "../../../src/app/config.ts";
+import { readConfig, readLogLevel } from "../../../src/app/config.ts";
 import { OmcpError } from "../../../src/errors.ts";
 
 function reader(values: Record<string, string>) {
@@ -16,6 +16,15 @@ Deno.test("readConfig() fills in the defaults", () => {
 
 Deno.test("readConfig() takes an empty variable as absent", () => {
   assert.equal(readConfig(reader({ OMCP_MAX_SANDBOXES: "" })).maxSandboxes, 10);
+});
+
+Deno.test("readLogLevel() reads the level alone", () => {
+  assert.equal(readLogLevel(reader({ OMCP_PIDS: "-1" })), "info");
+  assert.equal(readLogLevel(reader({ OMCP_LOG_LEVEL: "debug" })), "debug");
+  assert.throws(() => readLogLevel(reader({ OMCP_LOG_LEVEL: "loud" })), {
+    code: "config_invalid",
+    message: "Cannot start: OMCP_LOG_LEVEL must be debug, info, warning or error",
+  });
 });
 
 Deno.test("readConfig() names every wrong setting, and never its value", () => {
