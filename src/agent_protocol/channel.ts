@@ -12,6 +12,7 @@ import { encodeFrame, type Frame, MAGIC, NONCE_BYTES } from "./frame.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type ChannelEvent, readEvent, readHello } from "./message.ts";
+import { SILENCE_MS } from "./messages/deadlines.ts";
 import { incompatibility } from "./messages/hello.ts";
 import { MessageAssembler } from "./message_assembler.ts";
 import { Outbox } from "./outbox.ts";
@@ -29,7 +30,7 @@ export interface ChannelOptions {
   readonly helloDeadlineMs?: number;
   /** Milliseconds between two PINGs. @default {5000} */
   readonly heartbeatMs?: number;
-  /** The agent is lost after so many milliseconds of silence while a PING is unanswered. @default {20000} */
+  /** The agent is lost after so many milliseconds of silence while a PING is unanswered. @default {60000} */
   readonly lostAfterMs?: number;
   /** Gives up opening; afterwards it has no effect. */
   readonly signal?: AbortSignal;
@@ -229,7 +230,7 @@ export class Channel {
   #startHeartbeat(): Heartbeat {
     return new Heartbeat({
       intervalMs: this.#options.heartbeatMs ?? 5000,
-      lostAfterMs: this.#options.lostAfterMs ?? 20_000,
+      lostAfterMs: this.#options.lostAfterMs ?? SILENCE_MS,
       ping: (payload) => this.#outbox.control(encodeFrame({ type: "PING", payload })),
       onLost: (silentMs) => this.#fail(`The agent has said nothing for ${silentMs} ms`),
     });

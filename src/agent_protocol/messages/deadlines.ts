@@ -16,3 +16,10 @@ export const EXECUTION_DEADLINES = {
   /** The server gives the sandbox up: the agent has not replied. A fork bomb on a busy host took 20 s. */
   giveUpMs: 45_000,
 } as const;
+
+/**
+ * Milliseconds without a byte from the agent, while a PING is unanswered, after which the server takes it for lost. Later than `giveUpMs`:
+ * an execution has its own end before. Earlier than the lease of 90 s, the default. A fork bomb on a loaded host silenced an agent for more than 20 s: under a
+ * processor quota, Linux makes all tasks of the container wait until what the bomb has used beyond the quota is paid back.
+ */
+export const SILENCE_MS = 60_000;

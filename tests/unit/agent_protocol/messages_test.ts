@@ -1,6 +1,7 @@
 /** The messages of MESSAGES.md: the page, the shared vectors and the server's schemas agree. The agent's side is in messages_test.py. */
 import assert from "node:assert/strict";
 import * as z from "zod";
+import { readConfig } from "../../../src/app/config.ts";
 import { readReply } from "../../../src/agent_protocol/message.ts";
 import {
   AGENT_ERROR_CODES,
@@ -11,6 +12,7 @@ import {
   helloSchema,
   REQUESTS,
   sandboxBootConfig,
+  SILENCE_MS,
 } from "../../../src/agent_protocol/messages/mod.ts";
 
 const vectorSchema = z.strictObject({
@@ -89,6 +91,11 @@ Deno.test("the times of an execution's end add up to the promise, and MESSAGES.m
   assert(answerMs < promiseMs);
   assert.equal(promiseMs, 2000, "promise 3 of docs/security.md");
   assert(promiseMs < giveUpMs);
+  assert(giveUpMs < SILENCE_MS, "an execution ends before its agent is taken for lost");
+  assert(
+    SILENCE_MS < readConfig(() => undefined).leaseSeconds * 1000,
+    "the server removes a lost sandbox before its lease ends",
+  );
   const rows = [...section("Deadlines").matchAll(/^\| `(\w+)` +\| (\d+) /gm)].map((
     [, name, ms],
   ) => [name, Number(ms)]);
