@@ -1,4 +1,4 @@
-/** Checks the imports under src/: they go to lower layers only, and there is no cycle. */
+/** Checks the imports under src/ (to lower layers only, no cycle) and the length of every file. */
 import * as z from "zod";
 
 /** Lowest first: a module imports from those before it, and from itself. */
@@ -23,6 +23,9 @@ const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
 };
 /** Modules that others import through their mod.ts. */
 const BY_MOD: ReadonlySet<string> = new Set(["docker", "runtime", "runtime/docker", "sandbox"]);
+/** A longer file says why it is one, in a comment that names this number: "Longer than 300 lines: …". */
+const MAX_LINES = 300;
+const SOURCES = ["src", "tests", "scripts", "examples"];
 const ENTRIES = ["src/main.ts", "src/cli/setup/main.ts", "src/cli/demo/main.ts"];
 
 /** What `deno info --json` reports of a program's modules. */
@@ -39,7 +42,7 @@ const infoSchema = z.object({
 const root = new URL("../", import.meta.url).href;
 const imports = new Map<string, ReadonlySet<string>>();
 for (const entry of ENTRIES) await read(entry);
-const problems = [...upward(), ...pastMod(), ...cycles()];
+const problems = [...upward(), ...pastMod(), ...cycles(), ...await tooLong()];
 if (problems.length > 0) {
   await Deno.stdout.write(new TextEncoder().encode(`${problems.join("\n")}\n`));
   Deno.exit(1);
@@ -117,5 +120,28 @@ function* cycles(): Generator<string> {
         for (const target of imports.get(file) ?? []) pending.push({ file: target, leaving: false });
       }
     }
+  }
+}
+
+async function tooLong(): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of SOURCES) {
+    for await (const file of sources(folder)) {
+      const text = await Deno.readTextFile(file);
+      const lines = text.split("\n").length - 1;
+      if (lines <= MAX_LINES || text.includes(`${MAX_LINES} lines`)) continue;
+      found.push(
+        `${file} has ${lines} lines: split it, or say in it why it is longer than ${MAX_LINES} lines`,
+      );
+    }
+  }
+  return found.sort();
+}
+
+async function* sources(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) yield* sources(path);
+    else if (/\.(ts|py)$/.test(name)) yield path;
   }
 }

@@ -2,6 +2,8 @@
  * Writes frames.json, the vectors that the TypeScript and the Python side of the channel share.
  * It builds bytes by itself, not with src/agent_protocol, so that the two cannot be wrong together.
  *
+ * Longer than 300 lines: most of them are the vectors themselves.
+ *
  * Run: deno run --allow-write=tests/vectors tests/vectors/generate.ts
  */
 

@@ -4,26 +4,9 @@ import { putParameter } from "../upstream/login.ts";
 import { BACKEND, HEADER_BYTES, readUint32 } from "../wire/message.ts";
 import { errorResponse, movedError, parseServerError, type ServerError } from "../wire/server_error.ts";
 import type { ClientWriter } from "./client_writer.ts";
+import { ConnectionEnd } from "./connection_end.ts";
 import type { PipelineState } from "./pipeline_state.ts";
 import type { Refusals } from "./refusals.ts";
-
-/** Ends the connection with this error for the client. */
-export class ConnectionEnd extends Error {
-  override readonly name = "ConnectionEnd";
-  readonly sqlstate: string;
-  readonly hint?: string;
-
-  /**
-   * @param sqlstate The client's error code.
-   * @param message Its message.
-   * @param hint What to do, if that is not obvious.
-   */
-  constructor(sqlstate: string, message: string, hint?: string) {
-    super(message);
-    this.sqlstate = sqlstate;
-    if (hint !== undefined) this.hint = hint;
-  }
-}
 
 const STATEMENT_TIME =
   "The server bounds the time of one statement (OMCP_QUERY_SECONDS): a longer timeout of the cell " +

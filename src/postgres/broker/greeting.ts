@@ -3,7 +3,7 @@ import { BACKEND, cstring, int32, message } from "../wire/message.ts";
 import { type Opening, readOpening, type StartupParameters } from "../wire/opening.ts";
 import type { ClientWriter } from "./client_writer.ts";
 import type { SandboxConnections } from "./sandbox_connections.ts";
-import { ConnectionEnd } from "./backend_relay.ts";
+import { ConnectionEnd } from "./connection_end.ts";
 
 /** A client that has said it wants a session. */
 export interface Greeting {

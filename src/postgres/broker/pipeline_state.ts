@@ -36,7 +36,7 @@ function prepares(message: Expectation): number {
 /**
  * Follows one session by the server's answers: which statement an answer belongs to, its rows and bytes, and whether the session
  * is within a transaction. A name counts when the server confirms it, so that the audit names what really ran.
- * One class, because every answer changes the queue, the names and the times together.
+ * One class, longer than 300 lines, because every answer changes the queue, the names and the times together.
  */
 export class PipelineState {
   readonly #sandboxId: string;

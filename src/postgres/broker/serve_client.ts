@@ -18,7 +18,8 @@ import { greet, type Greeting } from "./greeting.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { StatementPlanner } from "./planner.ts";
 import { Refusals } from "./refusals.ts";
-import { BackendRelay, ConnectionEnd } from "./backend_relay.ts";
+import { BackendRelay } from "./backend_relay.ts";
+import { ConnectionEnd } from "./connection_end.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** What stands behind a sandbox's connections once the database is known to be there and safe. */

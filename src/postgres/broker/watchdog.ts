@@ -2,7 +2,7 @@ import { addAbortListener } from "node:events";
 import type { ClientWriter } from "./client_writer.ts";
 import type { PipelineState } from "./pipeline_state.ts";
 import type { BrokerLimits } from "./limits.ts";
-import { ConnectionEnd } from "./backend_relay.ts";
+import { ConnectionEnd } from "./connection_end.ts";
 
 /** What a {@link Watchdog} watches. */
 export interface WatchdogOptions {

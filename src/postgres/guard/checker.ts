@@ -1,3 +1,4 @@
+/** Walks a statement's tree and checks each node. Longer than 300 lines: the walk is one visitor with one method for each kind of node. */
 import { asNode, type Fields, isFields, listOf, namesOf, textOf } from "./ast.ts";
 import { ApprovedCalls, checkCall, type PendingCall } from "./calls.ts";
 import {

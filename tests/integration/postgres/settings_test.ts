@@ -1,4 +1,7 @@
-/** What a client may do with settings: from SET to start-up options, by both protocols, with messages in any order. */
+/**
+ * What a client may do with settings: from SET to start-up options, by both protocols, with messages in any order.
+ * Longer than 300 lines: the tests share one server, which takes seconds to start.
+ */
 import { concatBytes } from "../../../src/lib/bytes.ts";
 import assert from "node:assert/strict";
 import { cstring, FRONTEND, int32, message } from "../../../src/postgres/wire/message.ts";

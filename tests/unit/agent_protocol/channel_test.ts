@@ -1,3 +1,4 @@
+/** The channel with a scripted agent. Longer than 300 lines: every test needs the peer and the helpers at the top. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {

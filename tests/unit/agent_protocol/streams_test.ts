@@ -1,3 +1,4 @@
+/** Streams over the channel. Longer than 300 lines: every test needs the peer and the helpers at the top. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ByteSearch } from "../../../src/agent_protocol/byte_search.ts";

@@ -1,3 +1,4 @@
+/** The kernel in a container. Longer than 300 lines: its steps share containers, which take seconds to start. */
 import assert from "node:assert/strict";
 import { Sandbox } from "./sandbox.ts";
 

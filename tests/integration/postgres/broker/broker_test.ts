@@ -1,3 +1,4 @@
+/** The broker between drivers and a real PostgreSQL. Longer than 300 lines: the tests share one server, which takes seconds to start. */
 import { concatBytes } from "../../../../src/lib/bytes.ts";
 import assert from "node:assert/strict";
 import pg from "pg";

@@ -1,4 +1,7 @@
-"""The agent as a process of this machine: attach, events, streams, lease, and what must not kill it."""
+"""The agent as a process of this machine: attach, events, streams, lease, and what must not kill it.
+
+Longer than 300 lines: every test needs the started agent and the helpers at the top.
+"""
 
 from __future__ import annotations
 

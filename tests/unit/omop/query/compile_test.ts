@@ -1,3 +1,4 @@
+/** Compiling typed queries. Longer than 300 lines: the tables of queries with the SQL expected of each. */
 import assert from "node:assert/strict";
 import {
   type CompiledOmopQuery,

@@ -1,3 +1,4 @@
+/** What the guard refuses. Longer than 300 lines: one table of refused statements, by class. */
 import assert from "node:assert/strict";
 import { planOf, plansOf, POLICY, refusalOf, sentFor } from "../../../fixtures/postgres/planning.ts";
 
