@@ -5,12 +5,12 @@ import type { BootConfig } from "./messages/mod.ts";
 const MAX_BOOT = 8 * 1024 * 1024;
 
 /**
- * What a container's loader reads first, once in the container's life.
+ * Builds the boot message, which a container's loader reads before anything else.
  *
  * @param modules Dotted module name → Python source.
  * @param config The agent's configuration.
  * @returns Length and JSON, to be written before the channel is opened.
- * @throws {OmcpError} `internal`: it is longer than a loader takes.
+ * @throws {OmcpError} `internal`: it is longer than the loader accepts.
  */
 export function bootBytes(modules: Readonly<Record<string, string>>, config: BootConfig): Uint8Array {
   const body = new TextEncoder().encode(JSON.stringify({ modules, config }));

@@ -1,7 +1,7 @@
 /** Finds one short byte sequence in many long ones (Horspool's method: it looks at about one byte in the sequence's length). */
 export class ByteSearch {
   readonly #needle: Uint8Array;
-  /** How far to move on, by the byte under the needle's last place. */
+  /** How far to advance, by the byte under the needle's last position. */
   readonly #skip: Uint8Array;
 
   /** @param needle 1 to 255 bytes. */
@@ -15,8 +15,8 @@ export class ByteSearch {
 
   /**
    * @param haystack Where to look.
-   * @param from The first place to look at.
-   * @returns The place of the first occurrence, or -1.
+   * @param from The first index to look at.
+   * @returns The index of the first occurrence, or -1.
    */
   find(haystack: Uint8Array, from = 0): number {
     const last = this.#needle.length - 1;

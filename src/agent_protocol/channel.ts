@@ -20,21 +20,21 @@ import { type RequestOptions, Requests } from "./requests.ts";
 import { type Service, StreamMux } from "./stream_mux.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
-/** What {@link Channel.open} takes besides the transport. */
+/** Options of {@link Channel.open}. */
 export interface ChannelOptions {
-  /** What the agent may open streams to, by name. */
+  /** The services that the agent may open streams to, by name. */
   readonly services?: Readonly<Record<string, Service>>;
-  /** Takes events that belong to no request, in order. What it throws is logged. */
+  /** Receives events that belong to no request, in order. Errors that it throws are logged. */
   readonly onEvent?: (event: ChannelEvent) => void;
-  /** Milliseconds until the agent's hello must have come. @default {20000} */
+  /** The agent's hello must arrive within this many milliseconds. @default {20000} */
   readonly helloDeadlineMs?: number;
   /** Milliseconds between two PINGs. @default {5000} */
   readonly heartbeatMs?: number;
-  /** The agent is lost after so many milliseconds of silence while a PING is unanswered. @default {60000} */
+  /** The agent is lost after this many milliseconds without a byte from it while a PING is unanswered. @default {60000} */
   readonly lostAfterMs?: number;
-  /** Gives up opening; afterwards it has no effect. */
+  /** Cancels the opening; has no effect on an open channel. */
   readonly signal?: AbortSignal;
-  /** The highest event number that a former attach received in full: events up to it are dropped. */
+  /** The highest event number that a previous attach received in full: events up to it are dropped. */
   readonly afterSeq?: number;
 }
 
@@ -43,11 +43,11 @@ const log = logger("channel");
 /**
  * The server's end of the channel to one agent (PROTOCOL.md).
  *
- * Whatever arrives is read at once: slow consumers of streams hold back the stream's own sender by its credit,
- * and handlers of events are called without being waited for. So nobody stalls the transport for the others.
+ * It reads the transport without pausing, so that no consumer stalls the others: a slow consumer of a stream holds back
+ * only that stream's sender, by its credit, and the channel does not wait for event handlers.
  */
 export class Channel {
-  /** Resolves when the channel is over, for whatever reason; never rejects. */
+  /** Resolves when the channel has ended, for any reason; never rejects. */
   readonly closed: Promise<{ readonly reason: string }>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -61,10 +61,11 @@ export class Channel {
   readonly #decoder = new FrameDecoder("agent");
   readonly #hello = Promise.withResolvers<Readonly<Record<string, unknown>>>();
   readonly #ended = Promise.withResolvers<{ readonly reason: string }>();
-  #greeting: Readonly<Record<string, unknown>> | undefined;
-  #gate: HandshakeScanner | undefined;
+  #agentHello: Readonly<Record<string, unknown>> | undefined;
+  /** Set until the nonce has arrived. */
+  #handshake: HandshakeScanner | undefined;
   #heartbeat: Heartbeat | undefined;
-  #over = false;
+  #closed = false;
 
   private constructor(transport: ByteStream, options: ChannelOptions) {
     this.closed = this.#ended.promise;
@@ -88,20 +89,20 @@ export class Channel {
   /**
    * Attaches to an agent: sends a fresh secret nonce and waits for the hello that follows it.
    *
-   * @param transport The container's stdout and stdin; the channel owns it from now on, and drops it at its end.
+   * @param transport The container's stdout and stdin. The channel owns it from now on and closes it at its end.
    * @param options See {@link ChannelOptions}.
    * @returns The channel, ready for use.
-   * @throws {OmcpError} `timeout`: no hello by the deadline; `cancelled`; `agent_incompatible`: it is of another version; `channel_failed`: the
-   * transport ended, or the agent broke the protocol.
+   * @throws {OmcpError} `timeout`: no hello by the deadline; `cancelled`; `agent_incompatible`: the agent has another version;
+   * `channel_failed`: the transport ended, or the agent violated the protocol.
    */
   static async open(transport: ByteStream, options: ChannelOptions = {}): Promise<Channel> {
     if (options.signal?.aborted) throw abortError(options.signal.reason, "Cannot attach to the agent");
     const channel = new Channel(transport, options);
     const deadlineMs = options.helloDeadlineMs ?? 20_000;
     using _deadline = new Deadline(deadlineMs, () => {
-      const message = `No hello of the agent came within ${deadlineMs} ms`;
+      const message = `The agent sent no hello within ${deadlineMs} ms`;
       channel.#finish(
-        new OmcpError("timeout", message, { next: "See what the container printed on its stderr." }),
+        new OmcpError("timeout", message, { next: "Read the container's stderr." }),
       );
     });
     const { signal } = options;
@@ -113,37 +114,38 @@ export class Channel {
     return channel;
   }
 
-  /** What the agent said of itself and of what is in force; to be checked by who needs it. */
+  /** The agent's hello with its attestation. Only its versions have been checked. */
   get hello(): unknown {
-    return this.#greeting;
+    return this.#agentHello;
   }
 
-  /** The highest event number up to which all have come in full: `afterSeq` for the next attach. */
+  /** The highest number up to which all events are complete: `afterSeq` for the next attach. */
   get lastSeq(): number {
     return this.#received.acknowledged;
   }
 
   /**
-   * Makes a request of the agent.
+   * Sends a request to the agent and waits for its reply.
    *
-   * @param method What to do.
-   * @param params With what; must be JSON.
-   * @param options Deadline, signal and the handler of its events.
+   * @param method The request's method (MESSAGES.md).
+   * @param params Its parameters; must be serializable as JSON.
+   * @param options See {@link RequestOptions}.
    * @returns The reply's result, unchecked.
-   * @throws {ReplyError} The agent's own error.
-   * @throws {OmcpError} `timeout`, `cancelled` or `channel_failed`, whose `state` says whether it can have run; `invalid_argument`.
+   * @throws {ReplyError} The agent replied with an error.
+   * @throws {OmcpError} `timeout`, `cancelled` or `channel_failed`, whose `state` says whether the request can have run;
+   * `invalid_argument`.
    */
   request(method: string, params: unknown, options: RequestOptions): Promise<unknown> {
     return this.#requests.request(method, params, options);
   }
 
   /**
-   * Opens a stream to a service of the agent. A refusal comes as a `StreamResetError` on the stream.
+   * Opens a stream to a service of the agent. If the agent refuses it, the stream fails with a `StreamResetError`.
    *
    * @param service The service's name.
-   * @param signal Looked at once: a stream that is open is ended by its own halves.
+   * @param signal Checked once, before opening; it does not end an open stream.
    * @returns The stream.
-   * @throws {OmcpError} `cancelled`; `capacity`: too many are open; `channel_failed`.
+   * @throws {OmcpError} `cancelled`; `capacity`: too many streams are open; `channel_failed`.
    */
   openStream(service: string, signal?: AbortSignal): Promise<ByteStream> {
     return Promise.try(() => {
@@ -155,63 +157,66 @@ export class Channel {
   }
 
   /**
-   * Ends the channel and drops the transport. Streams fail, requests are rejected. Idempotent.
+   * Ends the channel and closes the transport. Streams fail, requests reject. Idempotent.
    *
    * @param reason For messages.
    */
   close(reason = "it was closed"): void {
-    this.#finish(new OmcpError("channel_failed", `The channel to the container is over: ${reason}`), reason);
+    this.#finish(
+      new OmcpError("channel_failed", `The channel to the container has ended: ${reason}`),
+      reason,
+    );
   }
 
   #attach(): void {
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-    this.#gate = new HandshakeScanner(nonce);
+    this.#handshake = new HandshakeScanner(nonce);
     this.#outbox.control(concatBytes([MAGIC, nonce]));
     void this.#read();
   }
 
   async #read(): Promise<void> {
     try {
-      while (!this.#over) {
+      while (!this.#closed) {
         const { value, done } = await this.#reader.read();
         if (done) return this.#fail("The container's output ended");
         this.#onChunk(value);
       }
     } catch (error) {
       const what = error instanceof ProtocolError
-        ? "The agent broke the protocol"
+        ? "The agent violated the protocol"
         : "Cannot read from the container";
       this.#fail(what, error);
     }
   }
 
   #onChunk(chunk: Uint8Array): void {
-    this.#heartbeat?.heard();
+    this.#heartbeat?.onActivity();
     let rest: Uint8Array | undefined = chunk;
-    if (this.#gate !== undefined) {
-      rest = this.#gate.push(chunk);
+    if (this.#handshake !== undefined) {
+      rest = this.#handshake.push(chunk);
       if (rest === undefined) return;
-      this.#gate = undefined;
+      this.#handshake = undefined;
     }
     this.#decoder.push(rest, (frame) => {
-      if (!this.#over) this.#onFrame(frame);
+      if (!this.#closed) this.#onFrame(frame);
     });
   }
 
   #onFrame(frame: Frame): void {
-    if (this.#greeting === undefined || frame.type === "HELLO") this.#onHello(frame);
+    if (this.#agentHello === undefined || frame.type === "HELLO") this.#onHello(frame);
     else if (frame.type === "EVENT") this.#onEvent(frame);
     else if (frame.type === "PING") {
       this.#outbox.control(encodeFrame({ type: "PONG", payload: frame.payload }));
-    } else if (frame.type === "PONG") this.#heartbeat?.answered(frame.payload);
+    } else if (frame.type === "PONG") this.#heartbeat?.onPong(frame.payload);
     else this.#mux.onFrame(frame);
   }
 
   #onHello(frame: Frame): void {
-    if (frame.type !== "HELLO" || this.#greeting !== undefined) {
+    if (frame.type !== "HELLO" || this.#agentHello !== undefined) {
       throw new ProtocolError(
         "bad_message",
-        `Cannot read frame: HELLO comes first, and once: received ${frame.type}`,
+        `Cannot read frame: the first frame, and only it, must be HELLO: received ${frame.type}`,
       );
     }
     const body = this.#assembler.push(frame);
@@ -222,9 +227,9 @@ export class Channel {
       this.#finish(refusal);
       return;
     }
-    this.#greeting = hello;
+    this.#agentHello = hello;
     this.#heartbeat = this.#startHeartbeat();
-    this.#hello.resolve(this.#greeting);
+    this.#hello.resolve(this.#agentHello);
   }
 
   #startHeartbeat(): Heartbeat {
@@ -232,7 +237,7 @@ export class Channel {
       intervalMs: this.#options.heartbeatMs ?? 5000,
       lostAfterMs: this.#options.lostAfterMs ?? SILENCE_MS,
       ping: (payload) => this.#outbox.control(encodeFrame({ type: "PING", payload })),
-      onLost: (silentMs) => this.#fail(`The agent has said nothing for ${silentMs} ms`),
+      onLost: (silentMs) => this.#fail(`The agent did not respond for ${silentMs} ms`),
     });
   }
 
@@ -242,14 +247,14 @@ export class Channel {
     if (body === undefined) return;
     const event = readEvent(body);
     const isNew = this.#received.complete(frame.seq);
-    this.#acks.note(body.length);
+    this.#acks.onMessage(body.length);
     if (!isNew) return;
     if (frame.id !== 0) {
       this.#requests.onEvent(frame.id, event);
       return;
     }
     if (event.type === "reply") {
-      throw new ProtocolError("bad_message", "Cannot read reply: it belongs to no request");
+      throw new ProtocolError("bad_message", "Cannot read reply: id 0 is not a request");
     }
     try {
       this.#options.onEvent?.(event);
@@ -264,15 +269,15 @@ export class Channel {
   }
 
   #finish(error: OmcpError, reason = error.message): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#closed) return;
+    this.#closed = true;
     this.#heartbeat?.stop();
     this.#acks.stop();
     this.#hello.reject(error);
     this.#requests.fail(error);
     this.#mux.fail(error);
     this.#outbox.fail(error);
-    // Neither is waited for: a transport that hangs must hold up nobody.
+    // Not awaited: a hanging transport must not delay the caller.
     this.#reader.cancel(reason).catch(() => {});
     this.#writer.abort(error).catch(() => {});
     this.#ended.resolve({ reason });

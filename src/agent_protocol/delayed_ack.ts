@@ -1,33 +1,34 @@
-/** At the latest after so many messages, bytes or milliseconds is an ACK sent (PROTOCOL.md, "Rules"). */
-const MESSAGES = 64;
-const BYTES = 256 * 1024;
-const DELAY_MS = 50;
+/** The server sends an ACK after this many messages, bytes or milliseconds, whichever is first (PROTOCOL.md, "Rules"). */
+const MAX_UNACKNOWLEDGED_MESSAGES = 64;
+const MAX_UNACKNOWLEDGED_BYTES = 256 * 1024;
+const MAX_DELAY_MS = 50;
 
-/** Decides when to acknowledge: seldom enough to cost nothing, often enough that the agent's window never fills. */
+/** Decides when to acknowledge: rarely enough to cost little, often enough that the agent's window does not fill. */
 export class DelayedAck {
   readonly #send: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #messages = 0;
   #bytes = 0;
 
-  /** @param send Sends an ACK of all that has come. */
+  /** @param send Sends an ACK for all messages received so far. */
   constructor(send: () => void) {
     this.#send = send;
   }
 
   /**
-   * Notes that a message came in full.
+   * Counts a complete message.
    *
    * @param bytes Its length.
    */
-  note(bytes: number): void {
+  onMessage(bytes: number): void {
     this.#messages += 1;
     this.#bytes += bytes;
-    if (this.#messages >= MESSAGES || this.#bytes >= BYTES) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), DELAY_MS);
+    const full = this.#messages >= MAX_UNACKNOWLEDGED_MESSAGES || this.#bytes >= MAX_UNACKNOWLEDGED_BYTES;
+    if (full) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), MAX_DELAY_MS);
   }
 
-  /** Sends nothing more. */
+  /** Cancels a pending ACK. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -25,9 +25,9 @@ export type Side = "server" | "agent";
 /** A frame's header. */
 export interface FrameHeader {
   readonly type: FrameType;
-  /** The JSON message goes on in the next frame of this type and id. */
+  /** The JSON message continues in the next frame of this type and id. */
   readonly more: boolean;
-  /** Request or stream; 0 where there is none. */
+  /** Request or stream; 0 if the frame belongs to neither. */
   readonly id: number;
   readonly seq: number;
   /** Payload bytes. */
@@ -36,7 +36,7 @@ export interface FrameHeader {
 
 /** A whole frame. */
 export interface Frame extends Omit<FrameHeader, "length"> {
-  /** Perhaps a view on a larger buffer: whoever keeps it long should look at what it holds. */
+  /** May be a view on a larger buffer: copy a small payload before storing it. */
   readonly payload: Uint8Array;
 }
 
@@ -55,9 +55,9 @@ export const HEADER_BYTES = 16;
 export const MAX_PAYLOAD = 65536;
 /** The longest reason of a RESET, in bytes. */
 export const MAX_REASON = 1024;
-/** Bytes of an nonce. */
+/** Bytes of a nonce. */
 export const NONCE_BYTES = 16;
-/** What announces an attach: no byte of it occurs in UTF-8, and no header holds it whole. */
+/** Announces an attach (PROTOCOL.md, "Attach"): no byte of it occurs in valid UTF-8. */
 export const MAGIC: Uint8Array = Uint8Array.fromHex("f9fbfdfffefcfaf8fff9fdfbfafef8fc");
 
 const MORE = 1;
@@ -93,14 +93,14 @@ const LENGTHS: Readonly<Partial<Record<FrameType, readonly [number, number]>>> =
   RESET: [0, MAX_REASON],
 };
 const magicSearch = new ByteSearch(MAGIC);
-const LEAST_OF_MAGIC = Math.min(...MAGIC);
-/** A header ends in 00 or 01 and the length's two low bytes: of MAGIC it can hold the first byte or the first two. */
-const ENDS_LIKE_MAGIC: ReadonlySet<number> = new Set(MAGIC.subarray(0, 2));
+const LOWEST_MAGIC_BYTE = Math.min(...MAGIC);
+/** A header's last bytes (00 or 01, then the length's two low bytes) can equal at most MAGIC's first two bytes. */
+const MAGIC_START_BYTES: ReadonlySet<number> = new Set(MAGIC.subarray(0, 2));
 
 /**
- * Writes a frame as bytes. The payload is copied, once.
+ * Encodes a frame. Copies the payload once.
  *
- * @param frame What to write.
+ * @param frame The frame's fields.
  * @returns Header and payload in one buffer.
  * @throws {RangeError} The payload is longer than {@link MAX_PAYLOAD}.
  */
@@ -123,10 +123,10 @@ export function encodeFrame(frame: OutgoingFrame): Uint8Array {
 }
 
 /**
- * Writes a JSON message as frames, each but the last with MORE.
+ * Encodes a JSON message as frames; all but the last set MORE.
  *
  * @param frame Type and id; its payload is the whole message.
- * @returns The frames, made one at a time.
+ * @returns The frames, generated one at a time.
  */
 export function* encodeMessage(
   frame: OutgoingFrame & { readonly payload: Uint8Array },
@@ -141,16 +141,17 @@ export function* encodeMessage(
 }
 
 /**
- * How much of a DATA payload may go into one frame, so that no frame holds MAGIC whole, be it in the payload or across the
- * header's last bytes and the payload's first. From one frame into the next it cannot reach: a header begins with a small number.
+ * Computes how much of a DATA payload fits into one frame without MAGIC, which may occur in the payload or across the
+ * header's end and the payload's start (PROTOCOL.md, "Attach").
  *
- * @param payload What is to be sent.
- * @returns A length of at most the payload's and, for a payload that is not empty, at least 1.
+ * @param payload The bytes to send.
+ * @returns At most the payload's length; at least 1 unless the payload is empty.
  */
-export function unmarkedLength(payload: Uint8Array): number {
+export function lengthWithoutMagic(payload: Uint8Array): number {
   const found = magicSearch.find(payload);
   const length = found < 0 ? payload.length : found + MAGIC.length / 2;
-  return (payload[0] ?? 0) >= LEAST_OF_MAGIC && ENDS_LIKE_MAGIC.has(length & 0xff) ? length - 1 : length;
+  const crossesHeader = (payload[0] ?? 0) >= LOWEST_MAGIC_BYTE && MAGIC_START_BYTES.has(length & 0xff);
+  return crossesHeader ? length - 1 : length;
 }
 
 /**
@@ -170,7 +171,7 @@ export function readHeader(bytes: Uint8Array, at: number, from: Side): FrameHead
   if ((ONLY_FROM[type] ?? from) !== from) {
     throw new ProtocolError(
       "wrong_direction",
-      `Cannot read frame: ${type} does not come from the ${from}`,
+      `Cannot read frame: the ${from} may not send ${type}`,
     );
   }
   const flags = view.getUint8(1);
@@ -185,8 +186,8 @@ export function readHeader(bytes: Uint8Array, at: number, from: Side): FrameHead
   const seqFits = type === "EVENT" ? seq > 0 : type === "ACK" || seq === 0;
   if (!seqFits) throw violation("bad_seq", `${type} seq`, seq);
   const length = view.getUint32(12);
-  const [least, most] = LENGTHS[type] ?? [0, MAX_PAYLOAD];
-  if (length < least || length > most) throw violation("bad_length", `${type} length`, length);
+  const [min, max] = LENGTHS[type] ?? [0, MAX_PAYLOAD];
+  if (length < min || length > max) throw violation("bad_length", `${type} length`, length);
   return { type, more: flags === MORE, id, seq, length };
 }
 

@@ -2,16 +2,16 @@ import { ByteGatherer } from "../lib/byte_gatherer.ts";
 import { type Frame, type FrameHeader, HEADER_BYTES, readHeader, type Side } from "./frame.ts";
 
 /**
- * Finds the frames in a stream of bytes that comes in any chunks.
+ * Decodes frames from a stream of bytes in chunks of any size.
  *
- * A payload that lies whole in a chunk is handed out as a view on it; one that spans chunks is copied once, into a buffer of
- * the length its checked header announced. Nothing else is allocated.
+ * A payload within one chunk becomes a view on that chunk. A payload that spans chunks is copied once, into a buffer of
+ * the length in its checked header. Nothing else is allocated.
  */
 export class FrameDecoder {
   readonly #from: Side;
   readonly #head = new ByteGatherer(HEADER_BYTES);
   #header: FrameHeader | undefined;
-  /** Present for a payload that spans chunks. */
+  /** Set for a payload that spans chunks. */
   #payload: ByteGatherer | undefined;
   #failure: unknown;
 
@@ -20,22 +20,22 @@ export class FrameDecoder {
     this.#from = from;
   }
 
-  /** Bytes taken of a frame that is not whole yet. */
+  /** Bytes received of an incomplete frame. */
   get pending(): number {
     return this.#head.filled + (this.#payload?.filled ?? 0);
   }
 
   /**
-   * Takes the next chunk.
+   * Decodes the next chunk.
    *
-   * @param chunk Any number of bytes; not to be changed afterwards.
-   * @param onFrame Gets each frame that is whole by now, in order.
-   * @throws {ProtocolError} At the first wrong header, after the frames before it were handed out, and at each later call.
+   * @param chunk Any number of bytes; must not be changed afterwards.
+   * @param onFrame Receives each complete frame, in order.
+   * @throws {ProtocolError} At the first invalid header, after `onFrame` got the frames before it, and at each later call.
    */
   push(chunk: Uint8Array, onFrame: (frame: Frame) => void): void {
     if (this.#failure !== undefined) throw this.#failure;
     let at = 0;
-    // A frame without a payload is whole with its header, though the chunk is used up.
+    // A frame without a payload is complete with its header, even at the chunk's end.
     while (at < chunk.length || this.#header?.length === 0) {
       const header = this.#header;
       if (header === undefined) at = this.#takeHeader(chunk, at);
@@ -52,7 +52,7 @@ export class FrameDecoder {
   }
 
   #takeHeader(chunk: Uint8Array, at: number): number {
-    // The header's bytes are few: copying them in all cases leaves one code path.
+    // A header has 16 bytes: always copying it keeps one code path.
     const end = this.#head.take(chunk, at);
     if (this.#head.isFull) {
       try {

@@ -1,8 +1,8 @@
-/** What a {@link Heartbeat} needs. */
+/** Intervals and callbacks of a {@link Heartbeat}. */
 export interface HeartbeatOptions {
   /** Milliseconds between two PINGs. */
   readonly intervalMs: number;
-  /** The other side is lost after so many milliseconds of silence while a PING is unanswered. */
+  /** The peer is lost after this many milliseconds without a byte from it while a PING is unanswered. */
   readonly lostAfterMs: number;
   /** Sends a PING. */
   readonly ping: (payload: Uint8Array) => void;
@@ -10,12 +10,12 @@ export interface HeartbeatOptions {
   readonly onLost: (silentMs: number) => void;
 }
 
-/** A tick this much later than due says that this process stood still, not the other side. */
+/** A tick that is this much late shows that this process was paused: the peer's bytes may be waiting unread. */
 const LATE_MS = 1000;
-/** So many late ticks in a row excuse the other side: where all of them are late, the machine is slow and nothing more. */
-const MAX_EXCUSES = 3;
+/** After this many late ticks in a row the peer is checked all the same: the machine is slow, not paused. */
+const MAX_LATE_TICKS = 3;
 
-/** Asks for a sign of life at intervals, and tells when none comes. */
+/** Sends PINGs at intervals, and reports a peer that does not respond. */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #timer: ReturnType<typeof setInterval>;
@@ -23,30 +23,30 @@ export class Heartbeat {
   #answered = true;
   #silentMs = 0;
   #lastTick = performance.now();
-  #excuses = 0;
+  #lateTicks = 0;
 
-  /** @param options See {@link HeartbeatOptions}. It begins at once. */
+  /** @param options See {@link HeartbeatOptions}. The timer starts at once. */
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     this.#timer = setInterval(() => this.#tick(), options.intervalMs);
   }
 
-  /** Notes that something came, whatever it was. */
-  heard(): void {
+  /** Records that bytes of any kind arrived. */
+  onActivity(): void {
     this.#silentMs = 0;
   }
 
   /**
-   * Notes that a PONG came.
+   * Records a PONG.
    *
-   * @param payload Its bytes; an answer to an older PING, or to none, is no answer.
+   * @param payload Its bytes; only the answer to the last PING counts.
    */
-  answered(payload: Uint8Array): void {
+  onPong(payload: Uint8Array): void {
     const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
     if (view.getBigUint64(0) === this.#count) this.#answered = true;
   }
 
-  /** Ends it. */
+  /** Stops the timer. */
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -54,9 +54,9 @@ export class Heartbeat {
   #tick(): void {
     const { intervalMs, lostAfterMs } = this.#options;
     const now = performance.now();
-    // What waits is read before it is judged.
-    const late = now - this.#lastTick > intervalMs + LATE_MS && this.#excuses < MAX_EXCUSES;
-    this.#excuses = late ? this.#excuses + 1 : 0;
+    // After a pause of this process, waiting bytes are read before the peer is checked.
+    const late = now - this.#lastTick > intervalMs + LATE_MS && this.#lateTicks < MAX_LATE_TICKS;
+    this.#lateTicks = late ? this.#lateTicks + 1 : 0;
     this.#silentMs += Math.min(now - this.#lastTick, intervalMs);
     this.#lastTick = now;
     if (!late && !this.#answered && this.#silentMs >= lostAfterMs) {

@@ -1,11 +1,11 @@
 import * as z from "zod";
 import { ProtocolError } from "./protocol_error.ts";
 
-/** An event of the agent, as it came but for its `type`, which was checked. */
+/** An event of the agent. Only its `type` has been checked. */
 export type ChannelEvent = { readonly type: string; readonly [key: string]: unknown };
 
 const eventSchema = z.looseObject({ type: z.string().min(1) });
-/** What every version of an agent says. */
+/** The fields that every version of an agent sends. */
 const helloSchema = z.looseObject({ protocol: z.number(), agent: z.string() });
 const requestSchema = z.looseObject({ method: z.string().min(1) });
 const openSchema = z.looseObject({ service: z.string() });
@@ -14,7 +14,7 @@ const replySchema = z.union([
   z.object({ type: z.literal("reply"), result: z.unknown() }).refine((reply) => "result" in reply),
 ]);
 
-/** How a request was answered. */
+/** The reply to a request. */
 export type Reply = z.infer<typeof replySchema>;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -34,7 +34,7 @@ export function readEvent(body: Uint8Array): ChannelEvent {
  * Reads a HELLO's message.
  *
  * @param body Its bytes.
- * @returns What the agent says of itself; unchecked but for its versions.
+ * @returns The hello. Only its two versions have been checked.
  * @throws {ProtocolError} `bad_json` or `bad_message`.
  */
 export function readHello(
@@ -44,7 +44,7 @@ export function readHello(
 }
 
 /**
- * Reads a REQUEST's message, as an agent does.
+ * Reads a REQUEST's message, for tests that act as an agent.
  *
  * @param body Its bytes.
  * @returns The request.
@@ -58,7 +58,7 @@ export function readRequest(body: Uint8Array): { readonly method: string; readon
  * Reads an OPEN's payload.
  *
  * @param body Its bytes.
- * @returns The name of the service that is asked for.
+ * @returns The requested service's name.
  * @throws {ProtocolError} `bad_json` or `bad_message`.
  */
 export function readOpen(body: Uint8Array): string {
@@ -81,7 +81,7 @@ function read<T>(what: string, body: Uint8Array, schema: z.ZodType<T>): T {
   try {
     value = JSON.parse(utf8.decode(body));
   } catch {
-    // The reason would quote what came.
+    // The parser's error would quote the received bytes.
     throw new ProtocolError(
       "bad_json",
       `Cannot read ${what}: its ${body.length} bytes are not JSON in UTF-8`,
@@ -96,6 +96,6 @@ function check<T>(what: string, value: unknown, schema: z.ZodType<T>): T {
   const place = result.error.issues[0]?.path.join(".") ?? "";
   throw new ProtocolError(
     "bad_message",
-    `Cannot read ${what}: its JSON has not the right shape${place === "" ? "" : ` at ${place}`}`,
+    `Cannot read ${what}: invalid JSON value${place === "" ? "" : ` at ${place}`}`,
   );
 }

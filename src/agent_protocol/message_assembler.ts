@@ -1,11 +1,11 @@
 import type { Frame } from "./frame.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
-/** The longest HELLO or EVENT put together, in bytes (PROTOCOL.md, "Frame"): reading one must not occupy the server. */
+/** The longest assembled HELLO or EVENT, in bytes (PROTOCOL.md, "Frame"). Parsing one must not block the server for long. */
 export const MAX_MESSAGE = 256 * 1024;
 /** The longest request, in bytes. */
 export const MAX_REQUEST = 8 * 1024 * 1024;
-/** All messages that are being put together may hold so many bytes, and there may be so many of them. */
+/** Limits of all incomplete messages together. */
 const MAX_UNFINISHED_BYTES = 2 * MAX_REQUEST;
 const MAX_UNFINISHED = 64;
 
@@ -16,18 +16,18 @@ interface Unfinished {
 }
 
 /**
- * Puts JSON messages together from frames with MORE. Parts are copied into one growing buffer a message,
- * so that many tiny parts cost no more than their bytes.
+ * Assembles JSON messages from frames with MORE. It copies the parts of a message into one growing buffer,
+ * so that many tiny parts cost no more memory than their bytes.
  */
 export class MessageAssembler {
   readonly #unfinished = new Map<string, Unfinished>();
   #bytes = 0;
 
   /**
-   * Takes a HELLO, REQUEST or EVENT.
+   * Adds a HELLO, REQUEST or EVENT frame.
    *
    * @param frame The frame.
-   * @returns The whole message, or undefined while parts are missing. Perhaps a view on the frame's payload.
+   * @returns The complete message, or undefined while parts are missing. May be a view on the frame's payload.
    * @throws {ProtocolError} `bad_seq`, `message_too_long` or `too_many_messages`.
    */
   push(frame: Frame): Uint8Array | undefined {
@@ -38,7 +38,7 @@ export class MessageAssembler {
     if (message.seq !== frame.seq) {
       throw new ProtocolError(
         "bad_seq",
-        `Cannot read message: its parts bear different numbers: ${message.seq} and ${frame.seq}`,
+        `Cannot read message: its parts have different numbers: ${message.seq} and ${frame.seq}`,
       );
     }
     this.#append(message, frame);
@@ -52,7 +52,7 @@ export class MessageAssembler {
     if (this.#unfinished.size >= MAX_UNFINISHED) {
       throw new ProtocolError(
         "too_many_messages",
-        `Cannot read message: at most ${MAX_UNFINISHED} may be unfinished at a time`,
+        `Cannot read message: at most ${MAX_UNFINISHED} messages may be incomplete at a time`,
       );
     }
     const message = { buffer: new Uint8Array(0), length: 0, seq };
@@ -67,7 +67,7 @@ export class MessageAssembler {
     if (length > most || this.#bytes > MAX_UNFINISHED_BYTES) {
       throw new ProtocolError(
         "message_too_long",
-        `Cannot read message: ${frame.type} must have at most ${most} bytes, all unfinished ones ${MAX_UNFINISHED_BYTES}`,
+        `Cannot read message: ${frame.type} may have at most ${most} bytes, all incomplete messages ${MAX_UNFINISHED_BYTES}`,
       );
     }
     if (length > message.buffer.length) {

@@ -1,37 +1,37 @@
 import type { ByteStream } from "../lib/byte_stream.ts";
-import { MAX_PAYLOAD, unmarkedLength } from "./frame.ts";
+import { lengthWithoutMagic, MAX_PAYLOAD } from "./frame.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
-/** How much either side may send before it needs credit, in bytes (PROTOCOL.md, "Rules"). */
+/** Bytes that either side may send before it needs credit (PROTOCOL.md, "Rules"). */
 export const INITIAL_CREDIT = 262144;
 /** The most credit a side may have at a time, in bytes. */
 export const MAX_CREDIT = 2 ** 31 - 1;
-/** Credit is granted in portions of at least this size, in bytes: a frame for each, not for each read. */
+/** The least credit in a CREDIT frame, in bytes: fewer frames than one for each read. */
 const GRANT_BYTES = INITIAL_CREDIT / 4;
 
-/** A stream was ended by a RESET, of either side, before its time. */
+/** Either side has reset the stream. */
 export class StreamResetError extends Error {
   /** The class's name. */
   override readonly name = "StreamResetError";
 }
 
-/** What a stream needs of the multiplexer. */
+/** The part of the multiplexer that a stream uses. */
 export interface StreamPort {
-  /** Sends DATA; resolves when the transport has taken it, never where the stream is gone before. */
+  /** Sends DATA. Resolves when the transport has accepted it; never settles if the stream closes first. */
   data(payload: Uint8Array): Promise<void>;
   credit(bytes: number): void;
   end(): void;
   reset(reason: string): void;
-  /** The stream is over: nothing more is sent or taken. Called once. */
-  gone(): void;
+  /** The stream is closed in both directions. Called once. */
+  onClose(): void;
 }
 
 /**
- * One stream of the channel. What its consumer has not taken waits here, and no more than the credit we gave can come.
+ * One stream of the channel. It buffers the bytes that its consumer has not read; the granted credit bounds them.
  *
- * Cancelling `readable` alone goes on discarding what comes until the own half is closed too; aborting `writable` resets the
- * stream, since an END would pass off a part as the whole.
+ * After `readable` is cancelled, the stream discards incoming bytes until the other half is closed too. Aborting `writable`
+ * resets the stream: an END would make the partial data look complete.
  */
 export class MuxStream implements ByteStream {
   readonly readable: ReadableStream<Uint8Array>;
@@ -40,21 +40,21 @@ export class MuxStream implements ByteStream {
   readonly #received = new ReceiveQueue();
   #source: ReadableStreamDefaultController<Uint8Array> | undefined;
   #sink: WritableStreamDefaultController | undefined;
-  /** What the other side may still send. */
-  #window = INITIAL_CREDIT;
-  /** What was taken and not granted again. */
-  #taken = 0;
-  /** What we may still send. */
-  #credit = INITIAL_CREDIT;
-  #creditCame: PromiseWithResolvers<void> | undefined;
+  /** Bytes that the peer may still send. */
+  #receiveCredit = INITIAL_CREDIT;
+  /** Bytes that the consumer has read, and for which no new credit was sent. */
+  #consumed = 0;
+  /** Bytes that this side may still send. */
+  #sendCredit = INITIAL_CREDIT;
+  #creditArrived: PromiseWithResolvers<void> | undefined;
   #sending: PromiseWithResolvers<void> | undefined;
-  #wanted = false;
+  #pulled = false;
   #cancelled = false;
   #peerEnded = false;
   #ownEnded = false;
-  #over = false;
+  #closed = false;
 
-  /** @param port Where its frames go. */
+  /** @param port Sends its frames. */
   constructor(port: StreamPort) {
     this.#port = port;
     this.readable = new ReadableStream<Uint8Array>({
@@ -62,11 +62,11 @@ export class MuxStream implements ByteStream {
         this.#source = controller;
       },
       pull: () => {
-        this.#wanted = true;
+        this.#pulled = true;
         this.#deliver();
       },
       cancel: () => this.#cancel(),
-      // Nothing is taken ahead of the consumer: credit follows what it took.
+      // No read-ahead: credit follows what the consumer has read.
     }, { highWaterMark: 0 });
     this.writable = new WritableStream<Uint8Array>({
       start: (controller) => {
@@ -80,20 +80,20 @@ export class MuxStream implements ByteStream {
   }
 
   /**
-   * Takes DATA.
+   * Handles DATA.
    *
    * @param payload Its bytes.
    * @throws {ProtocolError} `bad_credit`, or `not_open` after END.
    */
   onData(payload: Uint8Array): void {
-    if (this.#peerEnded) throw new ProtocolError("not_open", "Cannot read DATA: it came after END");
-    if (payload.length > this.#window) {
+    if (this.#peerEnded) throw new ProtocolError("not_open", "Cannot read DATA: it arrived after END");
+    if (payload.length > this.#receiveCredit) {
       throw new ProtocolError(
         "bad_credit",
-        `Cannot read DATA: at most ${this.#window} bytes of credit are left: received ${payload.length}`,
+        `Cannot read DATA: at most ${this.#receiveCredit} bytes of credit are left: received ${payload.length}`,
       );
     }
-    this.#window -= payload.length;
+    this.#receiveCredit -= payload.length;
     if (this.#cancelled) {
       this.#grant(payload.length);
       return;
@@ -103,52 +103,52 @@ export class MuxStream implements ByteStream {
   }
 
   /**
-   * Takes CREDIT.
+   * Handles CREDIT.
    *
-   * @param bytes How much more may be sent.
-   * @throws {ProtocolError} `bad_credit`: it adds up to more than {@link MAX_CREDIT}.
+   * @param bytes How many more bytes may be sent.
+   * @throws {ProtocolError} `bad_credit`: the unused credit exceeds {@link MAX_CREDIT}.
    */
   onCredit(bytes: number): void {
-    this.#credit += bytes;
-    if (this.#credit > MAX_CREDIT) {
+    this.#sendCredit += bytes;
+    if (this.#sendCredit > MAX_CREDIT) {
       throw new ProtocolError(
         "bad_credit",
-        `Cannot read CREDIT: it must add up to at most ${MAX_CREDIT} bytes`,
+        `Cannot read CREDIT: unused credit may be at most ${MAX_CREDIT} bytes`,
       );
     }
-    if (bytes > 0) this.#creditCame?.resolve();
+    if (bytes > 0) this.#creditArrived?.resolve();
   }
 
-  /** Takes END. */
+  /** Handles END. */
   onEnd(): void {
     if (this.#peerEnded) return;
     this.#peerEnded = true;
     this.#deliver();
-    this.#leaveIfDone();
+    this.#closeIfEnded();
   }
 
   /**
    * Resets the stream from this side.
    *
-   * @param reason Told to the other side.
+   * @param reason Sent to the peer.
    */
   reset(reason: string): void {
-    if (this.#over) return;
+    if (this.#closed) return;
     this.#port.reset(reason);
     this.fail(new StreamResetError(`The stream was reset: ${reason}`));
   }
 
   /**
-   * Ends both directions at once, without telling the other side.
+   * Ends both directions at once, without a frame to the peer.
    *
-   * @param error What its users get.
+   * @param error The error of pending and later reads and writes.
    */
   fail(error: unknown): void {
-    if (this.#over) return;
-    this.#leave();
-    this.#creditCame?.reject(error);
+    if (this.#closed) return;
+    this.#close();
+    this.#creditArrived?.reject(error);
     this.#sending?.reject(error);
-    // After END the consumer has all there was to come: it may still take it.
+    // After END the buffered data is complete: the consumer may still read it.
     if (!this.#cancelled && !this.#peerEnded) {
       this.#received.clear();
       this.#source?.error(error);
@@ -158,11 +158,11 @@ export class MuxStream implements ByteStream {
 
   #deliver(): void {
     if (this.#cancelled) return;
-    if (this.#wanted) {
+    if (this.#pulled) {
       const chunk = this.#received.shift();
       if (chunk !== undefined) {
-        this.#wanted = false;
-        // Credit first: the consumer runs on within enqueue.
+        this.#pulled = false;
+        // Credit first: enqueue() may call pull() again before it returns.
         this.#grant(chunk.length);
         this.#source?.enqueue(chunk);
         return;
@@ -175,44 +175,44 @@ export class MuxStream implements ByteStream {
   }
 
   #grant(bytes: number): void {
-    this.#taken += bytes;
-    if (this.#taken < GRANT_BYTES || this.#peerEnded || this.#over) return;
-    this.#window += this.#taken;
-    this.#port.credit(this.#taken);
-    this.#taken = 0;
+    this.#consumed += bytes;
+    if (this.#consumed < GRANT_BYTES || this.#peerEnded || this.#closed) return;
+    this.#receiveCredit += this.#consumed;
+    this.#port.credit(this.#consumed);
+    this.#consumed = 0;
   }
 
   #abort(): void {
-    // The writable fails by itself; to fail it here would make its abort() reject.
+    // The writable fails by itself; failing it here would make its abort() reject.
     this.#sink = undefined;
-    this.reset("the writer gave up");
+    this.reset("the writer was aborted");
   }
 
   #cancel(): void {
     this.#cancelled = true;
-    if (this.#ownEnded && !this.#peerEnded) this.reset("the reader gave up");
-    this.#grant(this.#held());
+    if (this.#ownEnded && !this.#peerEnded) this.reset("the reader was cancelled");
+    this.#grant(this.#buffered());
     this.#received.clear();
   }
 
-  /** What came and was neither taken nor granted again. */
-  #held(): number {
-    return INITIAL_CREDIT - this.#window - this.#taken;
+  /** Received bytes that the consumer has not read. */
+  #buffered(): number {
+    return INITIAL_CREDIT - this.#receiveCredit - this.#consumed;
   }
 
   async #write(chunk: unknown): Promise<void> {
     try {
       if (!(chunk instanceof Uint8Array)) {
-        throw new TypeError("Cannot write to a stream: the chunk is no Uint8Array");
+        throw new TypeError("Cannot write to a stream: the chunk is not a Uint8Array");
       }
       let rest = chunk;
       while (rest.length > 0) {
-        while (this.#credit === 0) {
-          this.#creditCame = Promise.withResolvers<void>();
-          await this.#creditCame.promise;
+        while (this.#sendCredit === 0) {
+          this.#creditArrived = Promise.withResolvers<void>();
+          await this.#creditArrived.promise;
         }
-        const length = unmarkedLength(rest.subarray(0, Math.min(this.#credit, MAX_PAYLOAD)));
-        this.#credit -= length;
+        const length = lengthWithoutMagic(rest.subarray(0, Math.min(this.#sendCredit, MAX_PAYLOAD)));
+        this.#sendCredit -= length;
         await this.#sendData(rest.subarray(0, length));
         rest = rest.subarray(length);
       }
@@ -222,7 +222,7 @@ export class MuxStream implements ByteStream {
     }
   }
 
-  /** Waits for the transport, or for the stream's end. */
+  /** Waits until the transport has accepted the payload or the stream is closed. */
   async #sendData(payload: Uint8Array): Promise<void> {
     const sending = Promise.withResolvers<void>();
     this.#sending = sending;
@@ -231,20 +231,20 @@ export class MuxStream implements ByteStream {
   }
 
   #end(): void {
-    if (this.#over) return;
+    if (this.#closed) return;
     this.#ownEnded = true;
     this.#port.end();
-    if (this.#cancelled && !this.#peerEnded) this.reset("the reader gave up");
-    this.#leaveIfDone();
+    if (this.#cancelled && !this.#peerEnded) this.reset("the reader was cancelled");
+    this.#closeIfEnded();
   }
 
-  #leaveIfDone(): void {
-    if (this.#ownEnded && this.#peerEnded) this.#leave();
+  #closeIfEnded(): void {
+    if (this.#ownEnded && this.#peerEnded) this.#close();
   }
 
-  #leave(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#port.gone();
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#port.onClose();
   }
 }

@@ -1,14 +1,14 @@
 import { concatBytes } from "../lib/bytes.ts";
 
-/** So many frames and bytes of control may wait: beyond, the other side asks and does not read the answers. */
+/** The most control frames and bytes that may wait. Beyond that, the peer is not reading the answers that it asks for. */
 const MAX_CONTROL_FRAMES = 4096;
 const MAX_CONTROL_BYTES = 1024 * 1024;
-/** Frames are joined into one write up to this size, in bytes. */
+/** The most bytes of frames that share a write. */
 const BATCH_BYTES = 65536;
 
-/** A frame that waits for its turn. */
+/** A frame that waits to be sent. */
 export interface QueuedFrame {
-  /** Resolves when the transport has taken the frame; rejects when the channel ends before. */
+  /** Resolves when the transport has accepted the frame; rejects if the channel ends first. */
   readonly sent: Promise<void>;
 }
 
@@ -19,8 +19,8 @@ interface WaitingFrame extends QueuedFrame {
 }
 
 /**
- * All that goes out: control first (ACK, PONG, CREDIT and the like), then requests and data in the order they came.
- * Data and requests wait for the transport; control never does, but only so much of it may wait.
+ * Sends all frames: control frames first (ACK, PONG, CREDIT and others), then requests and data in order.
+ * Senders of data and requests wait for the transport. Senders of control frames do not; their queue is bounded instead.
  */
 export class Outbox {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -28,12 +28,12 @@ export class Outbox {
   #control: Uint8Array[] = [];
   #controlBytes = 0;
   #queue: WaitingFrame[] = [];
-  #busy = false;
+  #flushing = false;
   #failure: { readonly error: unknown } | undefined;
 
   /**
    * @param writer The transport's.
-   * @param onFailed Called when the transport fails or too much control waits; {@link Outbox.fail} is expected then.
+   * @param onFailed Called when the transport fails or too many control frames wait; must call {@link Outbox.fail}.
    */
   constructor(writer: WritableStreamDefaultWriter<Uint8Array>, onFailed: (error: unknown) => void) {
     this.#writer = writer;
@@ -41,34 +41,36 @@ export class Outbox {
   }
 
   /**
-   * Sends a control frame as soon as the transport takes it.
+   * Queues a control frame before all data and requests.
    *
-   * @param frame The whole frame.
+   * @param frame The encoded frame.
    */
   control(frame: Uint8Array): void {
     if (this.#failure !== undefined) return;
     this.#control.push(frame);
     this.#controlBytes += frame.length;
     if (this.#control.length > MAX_CONTROL_FRAMES || this.#controlBytes > MAX_CONTROL_BYTES) {
-      this.#onFailed(new Error(`${this.#control.length} answers wait: the other side does not read them`));
+      this.#onFailed(
+        new Error(`The agent does not read: ${this.#control.length} control frames are waiting`),
+      );
       return;
     }
-    this.#wake();
+    this.#scheduleFlush();
   }
 
   /**
-   * Queues a frame behind the others of its kind.
+   * Queues a data or request frame.
    *
-   * @param frame The whole frame.
-   * @returns The queued frame; await `sent` before the next of the same stream.
+   * @param frame The encoded frame.
+   * @returns The queued frame; await `sent` before sending the next one of the same stream or request.
    */
   send(frame: Uint8Array): QueuedFrame {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // Who sends may have gone by then.
+    // The sender may not be waiting any more.
     promise.catch(() => {});
     if (this.#failure === undefined) {
       this.#queue.push({ frame, sent: promise, resolve, reject });
-      this.#wake();
+      this.#scheduleFlush();
     } else {
       reject(this.#failure.error);
     }
@@ -76,10 +78,10 @@ export class Outbox {
   }
 
   /**
-   * Takes a frame back.
+   * Removes a frame that has not been sent.
    *
-   * @param queued What {@link Outbox.send} gave.
-   * @returns Whether it was still there: then it is never sent and `sent` never settles.
+   * @param queued A result of {@link Outbox.send}.
+   * @returns Whether it was still queued: then it is never sent and `sent` never settles.
    */
   withdraw(queued: QueuedFrame): boolean {
     const place = this.#queue.findIndex((waiting) => waiting.sent === queued.sent);
@@ -88,9 +90,9 @@ export class Outbox {
   }
 
   /**
-   * Ends it: what waits is dropped.
+   * Stops sending and drops all waiting frames.
    *
-   * @param error What the frames' promises reject with.
+   * @param error The error with which the frames' promises reject.
    */
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
@@ -99,17 +101,17 @@ export class Outbox {
     for (const waiting of this.#queue.splice(0)) waiting.reject(error);
   }
 
-  #wake(): void {
-    if (this.#busy) return;
-    this.#busy = true;
+  #scheduleFlush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
     // Frames of the same turn share a write.
-    queueMicrotask(() => void this.#run());
+    queueMicrotask(() => void this.#flush());
   }
 
-  async #run(): Promise<void> {
+  async #flush(): Promise<void> {
     try {
       while (this.#failure === undefined) {
-        const { frames, queued } = this.#take();
+        const { frames, queued } = this.#takeBatch();
         if (frames.length === 0) break;
         try {
           await this.#writer.write(concatBytes(frames));
@@ -121,11 +123,11 @@ export class Outbox {
         for (const waiting of queued) waiting.resolve();
       }
     } finally {
-      this.#busy = false;
+      this.#flushing = false;
     }
   }
 
-  #take(): { frames: Uint8Array[]; queued: WaitingFrame[] } {
+  #takeBatch(): { frames: Uint8Array[]; queued: WaitingFrame[] } {
     const frames = this.#control;
     let bytes = this.#controlBytes;
     this.#control = [];

@@ -1,4 +1,4 @@
-/** How bytes of the other side can break the protocol. The names are those of the shared vectors. */
+/** How the peer can violate the protocol. The shared vectors use the same names. */
 export type ProtocolErrorKind =
   | "unknown_type"
   | "wrong_direction"
@@ -15,14 +15,14 @@ export type ProtocolErrorKind =
   | "not_open"
   | "no_nonce";
 
-/** The other side broke the protocol: nothing more it says can be understood. */
+/** The peer violated the protocol: its remaining bytes cannot be interpreted. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
   readonly kind: ProtocolErrorKind;
 
   /**
-   * @param kind Which rule.
-   * @param message What was wrong, with its numbers, never with payload.
+   * @param kind The violated rule.
+   * @param message The cause, with numbers but without payload.
    */
   constructor(kind: ProtocolErrorKind, message: string) {
     super(message);

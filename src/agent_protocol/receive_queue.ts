@@ -2,15 +2,15 @@
 const BLOCK_BYTES = 16 * 1024;
 
 /**
- * Bytes that came and were not taken yet. It holds at most about twice the bytes that are in it: a large payload is kept as it
- * is where it fills its buffer, small ones are gathered, so that a flood of one-byte frames costs no more than its bytes.
+ * Received bytes that the consumer has not read. Its memory is at most about twice its content: it keeps a large payload
+ * without copying if the payload fills at least half of its buffer, and copies small payloads into shared blocks.
  */
 export class ReceiveQueue {
   #chunks: Uint8Array[] = [];
-  /** A block of our own that has room behind the last chunk. */
+  /** The block that collects small payloads; it follows the last chunk. */
   #block: { readonly buffer: Uint8Array; end: number } | undefined;
 
-  /** Whether nothing waits. */
+  /** Whether it holds no bytes. */
   get isEmpty(): boolean {
     return this.#chunks.length === 0 && this.#block === undefined;
   }
@@ -18,7 +18,7 @@ export class ReceiveQueue {
   /**
    * Adds a payload.
    *
-   * @param payload Perhaps a view on a larger buffer.
+   * @param payload May be a view on a larger buffer.
    */
   push(payload: Uint8Array): void {
     if (payload.length >= BLOCK_BYTES) {
@@ -33,13 +33,13 @@ export class ReceiveQueue {
     this.#block.end += payload.length;
   }
 
-  /** @returns The next bytes, or undefined where there are none. */
+  /** @returns The next bytes, or undefined if there are none. */
   shift(): Uint8Array | undefined {
     if (this.#chunks.length === 0) this.#closeBlock();
     return this.#chunks.shift();
   }
 
-  /** Forgets all. */
+  /** Drops all bytes. */
   clear(): void {
     this.#chunks = [];
     this.#block = undefined;
@@ -50,7 +50,7 @@ export class ReceiveQueue {
     const { buffer, end } = this.#block;
     this.#block = undefined;
     const bytes = buffer.subarray(0, end);
-    // A block with little in it is not worth keeping whole.
+    // A block that is less than half full is copied to its size.
     this.#chunks.push(2 * bytes.length >= buffer.length ? bytes : bytes.slice());
   }
 }

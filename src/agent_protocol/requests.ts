@@ -8,15 +8,15 @@ import { MAX_REQUEST } from "./message_assembler.ts";
 import { type ChannelEvent, readReply } from "./message.ts";
 import type { Outbox, QueuedFrame } from "./outbox.ts";
 
-/** The longest deadline, in milliseconds: timers know no longer one. */
+/** The longest deadline, in milliseconds: setTimeout() accepts no longer delay. */
 const MAX_DEADLINE_MS = 2 ** 31 - 1;
-/** An error's text from the agent is cut to so many characters. */
+/** The most characters of an agent's error message; the rest is cut off. */
 const MAX_MESSAGE_CHARACTERS = 4096;
 
 const log = logger("channel");
 const encoder = new TextEncoder();
 
-/** The agent answered a request with an error of its own: it did not do what was asked, or says why it could not. */
+/** The agent replied to a request with an error. */
 export class ReplyError extends Error {
   /** The class's name. */
   override readonly name = "ReplyError";
@@ -24,7 +24,7 @@ export class ReplyError extends Error {
   readonly code: string;
 
   /**
-   * Makes an error of a reply.
+   * Converts an error reply.
    *
    * @param code The agent's code, such as `busy`.
    * @param message The agent's message.
@@ -35,13 +35,13 @@ export class ReplyError extends Error {
   }
 }
 
-/** How a request is made. */
+/** Deadline, cancellation and events of a request. */
 export interface RequestOptions {
-  /** Milliseconds until the reply must be there. */
+  /** The reply must arrive within this many milliseconds. */
   readonly deadlineMs: number;
-  /** Aborting it stops waiting; a request that was sent goes on in the agent. */
+  /** Aborting it stops the waiting; the agent continues with a request that was sent. */
   readonly signal?: AbortSignal;
-  /** Takes the events of this request, in order, the reply excepted. What it throws rejects the request. */
+  /** Receives this request's events in order, without the reply. An error that it throws rejects the request. */
   readonly onEvent?: (event: ChannelEvent) => void;
 }
 
@@ -52,28 +52,29 @@ interface Waiting {
   first: QueuedFrame | undefined;
 }
 
-/** The requests that wait for their reply. */
+/** The requests that are waiting for their replies. */
 export class Requests {
   readonly #outbox: Outbox;
   readonly #waiting = new Map<number, Waiting>();
-  /** Begins anywhere, so that a late reply to a former attach's request meets none of ours. */
+  /** Starts at random, so that a late reply to a previous attach's request does not match a request of this one. */
   #lastId = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   #failure: OmcpError | undefined;
 
-  /** @param outbox Where requests go. */
+  /** @param outbox Sends the requests. */
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
   }
 
   /**
-   * Makes a request and waits for its reply.
+   * Sends a request and waits for its reply.
    *
-   * @param method What to do.
-   * @param params With what; must be JSON.
+   * @param method The request's method (MESSAGES.md).
+   * @param params Its parameters; must be serializable as JSON.
    * @param options See {@link RequestOptions}.
    * @returns The reply's result, unchecked.
-   * @throws {ReplyError} The agent's own error.
-   * @throws {OmcpError} `timeout`, `cancelled` or `channel_failed`, whose `state` says whether it can have run; `invalid_argument`.
+   * @throws {ReplyError} The agent replied with an error.
+   * @throws {OmcpError} `timeout`, `cancelled` or `channel_failed`, whose `state` says whether the request can have run;
+   * `invalid_argument`.
    */
   async request(method: string, params: unknown, options: RequestOptions): Promise<unknown> {
     const { deadlineMs, signal } = options;
@@ -87,7 +88,7 @@ export class Requests {
     if (body.length > MAX_REQUEST) {
       throw new OmcpError(
         "invalid_argument",
-        `A request must have at most ${MAX_REQUEST} bytes: ${method} has ${body.length}`,
+        `A request may have at most ${MAX_REQUEST} bytes: ${method} has ${body.length}`,
       );
     }
     if (signal?.aborted) {
@@ -106,13 +107,13 @@ export class Requests {
     const waiting: Waiting = { onEvent: options.onEvent, resolve, reject, first: undefined };
     this.#waiting.set(id, waiting);
     using _deadline = new Deadline(deadlineMs, () => {
-      this.#giveUp(waiting, {
+      this.#abandon(waiting, {
         code: "timeout",
-        message: `Request ${method} was not answered within ${deadlineMs} ms`,
+        message: `Request ${method} timed out after ${deadlineMs} ms`,
       });
     });
     using _listener = signal &&
-      addAbortListener(signal, () => this.#giveUp(waiting, aborted(signal, method)));
+      addAbortListener(signal, () => this.#abandon(waiting, aborted(signal, method)));
     try {
       void this.#send(id, waiting, body);
       return await promise;
@@ -122,11 +123,11 @@ export class Requests {
   }
 
   /**
-   * Takes an event that names a request. One that nobody waits for is dropped: it is late, or sent again.
+   * Handles an event of a request. Drops it if the request is not waiting: then the event is late or a duplicate.
    *
-   * @param id The request.
+   * @param id The request's id.
    * @param event The event.
-   * @throws {ProtocolError} A reply of the wrong shape.
+   * @throws {ProtocolError} `bad_message`: an invalid reply.
    */
   onEvent(id: number, event: ChannelEvent): void {
     const reply = event.type === "reply" ? readReply(event) : undefined;
@@ -151,9 +152,9 @@ export class Requests {
   }
 
   /**
-   * Rejects all that wait. To be called before the outbox forgets what was not sent.
+   * Rejects all waiting requests. Call it before {@link Outbox.fail}, which drops the unsent frames.
    *
-   * @param error The channel's end.
+   * @param error Why the channel ended.
    */
   fail(error: OmcpError): void {
     this.#failure ??= error;
@@ -177,7 +178,7 @@ export class Requests {
     return this.#lastId;
   }
 
-  /** One part at a time, so that a large request leaves room for others. */
+  /** Sends one part at a time, so that other frames can go between the parts of a large request. */
   async #send(id: number, waiting: Waiting, payload: Uint8Array): Promise<void> {
     try {
       for (const frame of encodeMessage({ type: "REQUEST", id, payload })) {
@@ -186,15 +187,15 @@ export class Requests {
         await queued.sent;
       }
     } catch {
-      // The channel is over: that rejects the request with its reason.
+      // The channel has ended; fail() rejects the request with the reason.
     }
   }
 
-  #giveUp(waiting: Waiting, why: Pick<Ending, "code" | "message" | "cause">): void {
+  #abandon(waiting: Waiting, why: Pick<Ending, "code" | "message" | "cause">): void {
     waiting.reject(ended({ ...why, sent: !this.#takeBack(waiting) }));
   }
 
-  /** Whether a request can be kept from the agent; one that the transport has, or has a part of, cannot. */
+  /** Withdraws a request if the transport has no part of it yet. */
   #takeBack(waiting: Waiting): boolean {
     return waiting.first !== undefined && this.#outbox.withdraw(waiting.first);
   }
@@ -209,7 +210,7 @@ interface Ending {
 }
 
 function aborted(signal: AbortSignal, method: string): Pick<Ending, "code" | "message" | "cause"> {
-  return abortError(signal.reason, `Request ${method} was given up`);
+  return abortError(signal.reason, `Request ${method} was cancelled`);
 }
 
 function ended(ending: Ending): OmcpError {

@@ -7,16 +7,16 @@ import { MuxStream, StreamResetError } from "./mux_stream.ts";
 import type { Outbox, QueuedFrame } from "./outbox.ts";
 import { ProtocolError } from "./protocol_error.ts";
 
-/** So many streams may be open each way at a time (PROTOCOL.md, "Rules"). */
+/** The most streams of each side that may be open at a time (PROTOCOL.md, "Rules"). */
 export const MAX_STREAMS = 96;
 
-/** Takes a stream that the other side opened. What it throws resets the stream. */
+/** Serves a stream that the agent opened. If it throws, the stream is reset. */
 export type Service = (stream: ByteStream) => void;
 
-/** Which side's ids a multiplexer gives, and what it offers. */
+/** What a {@link StreamMux} sends with, and the services that it offers. */
 export interface StreamMuxOptions {
   readonly outbox: Outbox;
-  /** What the other side may open, by name. */
+  /** The services that the agent may open streams to, by name. */
   readonly services: ReadonlyMap<string, Service>;
 }
 
@@ -29,11 +29,11 @@ export class StreamMux {
   readonly #outbox: Outbox;
   readonly #services: ReadonlyMap<string, Service>;
   readonly #streams = new Map<number, MuxStream>();
-  /** Ids are odd from the server, even from the agent, and rise: so one number says which were ever open. */
-  #lastOwn = -1;
-  #lastTheirs = 0;
+  /** Ids increase (odd from the server, even from the agent): an id up to the last one was open at some time. */
+  #lastOwnId = -1;
+  #lastPeerId = 0;
   #openOwn = 0;
-  #openTheirs = 0;
+  #openPeer = 0;
   #failure: { readonly error: unknown } | undefined;
 
   /** @param options See {@link StreamMuxOptions}. */
@@ -43,11 +43,11 @@ export class StreamMux {
   }
 
   /**
-   * Opens a stream. A refusal comes later, as a {@link StreamResetError} on the stream.
+   * Opens a stream. If the agent refuses it, the stream fails later with a {@link StreamResetError}.
    *
    * @param service The service's name.
-   * @returns The stream; data may be written at once.
-   * @throws {OmcpError} `capacity`: too many are open; `channel_failed`: the channel is over.
+   * @returns The stream; it can be written to at once.
+   * @throws {OmcpError} `capacity`: too many streams are open; `channel_failed`: the channel has ended.
    */
   open(service: string): ByteStream {
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -56,8 +56,8 @@ export class StreamMux {
         next: "Close a connection, or try again when one has ended.",
       });
     }
-    this.#lastOwn += 2;
-    const id = this.#lastOwn;
+    this.#lastOwnId += 2;
+    const id = this.#lastOwnId;
     this.#outbox.control(
       encodeFrame({ type: "OPEN", id, payload: encoder.encode(JSON.stringify({ service })) }),
     );
@@ -66,27 +66,27 @@ export class StreamMux {
   }
 
   /**
-   * Takes a frame that belongs to a stream; others are left alone.
+   * Handles a frame that belongs to a stream; ignores others.
    *
    * @param frame The frame.
-   * @throws {ProtocolError} It breaks the rules of streams.
+   * @throws {ProtocolError} The frame violates the rules of streams.
    */
   onFrame(frame: Frame): void {
     const stream = this.#streams.get(frame.id);
-    if (frame.type === "OPEN") this.#opened(frame);
-    else if (stream === undefined) this.#onStray(frame);
+    if (frame.type === "OPEN") this.#onOpen(frame);
+    else if (stream === undefined) this.#onStrayFrame(frame);
     else if (frame.type === "DATA") stream.onData(frame.payload);
     else if (frame.type === "CREDIT") stream.onCredit(readU32(frame.payload));
     else if (frame.type === "END") stream.onEnd();
     else if (frame.type === "RESET") {
-      stream.fail(new StreamResetError(`The other side reset the stream: ${readReason(frame)}`));
+      stream.fail(new StreamResetError(`The agent reset the stream: ${readReason(frame)}`));
     }
   }
 
   /**
    * Ends all streams.
    *
-   * @param error What their users get.
+   * @param error The error of pending and later reads and writes.
    */
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
@@ -94,25 +94,25 @@ export class StreamMux {
     for (const stream of [...this.#streams.values()]) stream.fail(error);
   }
 
-  #opened(frame: Frame): void {
+  #onOpen(frame: Frame): void {
     const service = readOpen(frame.payload);
-    if (frame.id <= this.#lastTheirs) {
+    if (frame.id <= this.#lastPeerId) {
       throw new ProtocolError(
         "bad_id",
-        `Cannot open stream: ids must rise: received ${frame.id} after ${this.#lastTheirs}`,
+        `Cannot open stream: ids must increase: received ${frame.id} after ${this.#lastPeerId}`,
       );
     }
-    this.#lastTheirs = frame.id;
+    this.#lastPeerId = frame.id;
     const serve = this.#services.get(service);
     if (serve === undefined) {
-      this.#reset(frame.id, "there is no such service");
+      this.#reset(frame.id, "unknown service");
       return;
     }
-    if (this.#openTheirs >= MAX_STREAMS) {
+    if (this.#openPeer >= MAX_STREAMS) {
       this.#reset(frame.id, `at most ${MAX_STREAMS} streams may be open`);
       return;
     }
-    this.#openTheirs += 1;
+    this.#openPeer += 1;
     const stream = this.#add(frame.id);
     try {
       serve(stream);
@@ -122,10 +122,10 @@ export class StreamMux {
     }
   }
 
-  /** Frames for a stream that is gone were on their way; DATA for one that never was is a breach. */
-  #onStray(frame: Frame): void {
-    const known = frame.id <= (frame.id % 2 === 1 ? this.#lastOwn : this.#lastTheirs);
-    if (frame.type === "DATA" && !known) {
+  /** Ignores a frame for a closed stream, sent before the agent knew. DATA for a stream that was never open is an error. */
+  #onStrayFrame(frame: Frame): void {
+    const wasOpen = frame.id <= (frame.id % 2 === 1 ? this.#lastOwnId : this.#lastPeerId);
+    if (frame.type === "DATA" && !wasOpen) {
       throw new ProtocolError("not_open", `Cannot read DATA: stream ${frame.id} was never opened`);
     }
   }
@@ -141,11 +141,11 @@ export class StreamMux {
       credit: (bytes) => outbox.control(encodeFrame({ type: "CREDIT", id, payload: writeU32(bytes) })),
       end: () => outbox.control(encodeFrame({ type: "END", id })),
       reset: (reason) => this.#reset(id, reason),
-      gone: () => {
+      onClose: () => {
         if (queued !== undefined) outbox.withdraw(queued);
         this.#streams.delete(id);
         if (id % 2 === 1) this.#openOwn -= 1;
-        else this.#openTheirs -= 1;
+        else this.#openPeer -= 1;
       },
     });
     this.#streams.set(id, stream);
@@ -159,7 +159,7 @@ export class StreamMux {
   }
 }
 
-/** The reason of a RESET, fit for an error's message: it may hold anything. */
+/** Reads a RESET's reason. Replaces control characters: the agent is not trusted, and the reason goes into error messages. */
 function readReason(frame: Frame): string {
   return utf8.decode(frame.payload).replaceAll(/\p{Cc}/gu, "\ufffd");
 }

@@ -2,13 +2,13 @@ import * as z from "zod";
 import { VERSION } from "../../version.ts";
 import { EXECUTION_DEADLINES } from "./deadlines.ts";
 
-/** What both modes have, by its names on the wire. */
+/** The fields of both modes, by their names on the wire. */
 export interface CommonBootConfig {
-  /** Of this server, which sends the agent's modules. */
+  /** This server's version; the agent's modules are from it. */
   readonly version: string;
-  /** Seconds without a frame of a server after which the agent ends itself. */
+  /** The agent exits after this many seconds without a frame from a server. */
   readonly lease_seconds: number;
-  /** What the server offers streams to. */
+  /** The services that the agent may open streams to. */
   readonly services: readonly string[];
   /** Where the agent listens for database connections. @default "/run/postgresql" */
   readonly postgres_socket_directory?: string;
@@ -16,13 +16,13 @@ export interface CommonBootConfig {
 
 /** The boot configuration of a sandbox's agent. */
 export interface SandboxBootConfig extends CommonBootConfig {
-  /** It runs kernels. */
+  /** The agent runs kernels. */
   readonly mode: "sandbox";
-  /** How kernels are made and ended. */
+  /** How the agent starts and ends kernels. */
   readonly kernel: {
-    /** Modules that kernels have imported. */
+    /** Modules that are imported before a kernel's first cell. */
     readonly preload: readonly string[];
-    /** Times of {@link EXECUTION_DEADLINES}. */
+    /** From {@link EXECUTION_DEADLINES}. */
     readonly second_interrupt_ms: number;
     readonly kill_ms: number;
     readonly clear_ms: number;
@@ -31,14 +31,14 @@ export interface SandboxBootConfig extends CommonBootConfig {
 
 /** The boot configuration of a database container's agent. Paths are absolute. */
 export interface DatabaseBootConfig extends CommonBootConfig {
-  /** It runs Postgres. */
+  /** The agent runs Postgres. */
   readonly mode: "database";
-  /** Where Postgres has its data. */
+  /** Postgres's folders and settings. */
   readonly database: {
-    /** Copied where there are no data yet. */
+    /** A data folder that is copied to `data` if that is empty. */
     readonly template: string | null;
     readonly data: string;
-    /** A file that one agent at a time locks. */
+    /** A file that the agent locks, so that one agent at a time uses the data. */
     readonly lock: string | null;
     /** Postgres's settings, by name. */
     readonly settings: Readonly<Record<string, string>>;
@@ -72,16 +72,17 @@ const databaseSchema = z.strictObject({
   socket_directory: z.string().max(100).exactOptional(),
 });
 
-/** What an agent accepts as its boot configuration. */
+/** The schema of a boot configuration. */
 export const bootConfigSchema: z.ZodType<BootConfig> = z.discriminatedUnion("mode", [
   z.strictObject({ mode: z.literal("sandbox"), ...common, kernel: kernelSchema }),
   z.strictObject({ mode: z.literal("database"), ...common, database: databaseSchema }),
 ]);
 
 /**
- * The boot configuration of a sandbox.
+ * Makes the boot configuration of a sandbox.
  *
- * @param options Seconds that the agent lives without a server; what the server offers streams to; modules that kernels have imported.
+ * @param options Seconds that the agent lives without a server; services that the agent may open streams to; modules to
+ * import before a kernel's first cell.
  */
 export function sandboxBootConfig(
   { leaseSeconds, services = [], preload = [] }: {
@@ -105,9 +106,9 @@ export function sandboxBootConfig(
 }
 
 /**
- * The boot configuration of a database container.
+ * Makes the boot configuration of a database container.
  *
- * @param options Seconds that the agent lives without a server; where Postgres has its data (absolute paths); its settings.
+ * @param options Seconds that the agent lives without a server; Postgres's folders (absolute paths) and settings.
  */
 export function databaseBootConfig(
   { leaseSeconds, template, data, lock, settings }: {

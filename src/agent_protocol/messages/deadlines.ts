@@ -1,19 +1,19 @@
 /**
- * What happens after an execution's timeout, or after its interrupt, in milliseconds from there. The agent gets its part in the boot
- * configuration: no constant is repeated in Python. MESSAGES.md has the table; a test compares it and checks the sum.
+ * The steps after an execution's timeout or interrupt, in milliseconds. The server sends the agent its part in the boot
+ * configuration, so that Python repeats no constant. A test compares the table of MESSAGES.md and checks the sum.
  */
 export const EXECUTION_DEADLINES = {
   /** The agent sends SIGINT a second time. */
   secondInterruptMs: 500,
-  /** The agent kills the kernel and what the execution has started. */
+  /** The agent kills the kernel and the processes that the execution has started. */
   killMs: 1000,
-  /** After the kill the agent replies, whether all processes have ended or not. */
+  /** This long after the kill the agent replies, even if some processes have not ended. */
   clearMs: 600,
   /** The server answers its caller with what it knows. */
   answerMs: 1800,
-  /** The promise: every call has its answer. */
+  /** The promise of docs/security.md: every call has returned. */
   promiseMs: 2000,
-  /** The server gives the sandbox up: the agent has not replied. A fork bomb on a busy host took 20 s. */
+  /** The server removes the sandbox: the agent has not replied. A fork bomb on a busy host took 20 s to clear. */
   giveUpMs: 45_000,
 } as const;
 

@@ -1,4 +1,4 @@
-/** The agent's own codes: of replies, and of states. */
+/** The agent's own error codes: in replies and in state events. */
 export const AGENT_ERROR_CODES = [
   "busy",
   "internal",
@@ -12,5 +12,5 @@ export const AGENT_ERROR_CODES = [
   "relay_failed",
 ] as const;
 
-/** One of the agent's own codes. */
+/** One of the agent's own error codes. */
 export type AgentErrorCode = typeof AGENT_ERROR_CODES[number];

@@ -4,7 +4,7 @@ import { wireObject } from "./camel_case.ts";
 
 const count = z.int().nonnegative();
 
-/** MIME type → text; JSON among the texts is not parsed. */
+/** MIME type → text; JSON values are not parsed. */
 const mimeBundleSchema = z.record(z.string().max(256), z.string()).refine(
   (bundle) => Object.keys(bundle).length <= 32,
   "at most 32 representations",
@@ -17,18 +17,18 @@ const stream = z.object({
   type: z.literal("stream"),
   name: z.enum(["stdout", "stderr"]),
   text: z.string(),
-  /** Bytes that were left out before this text. */
+  /** Bytes omitted before this text. */
   skipped: count.optional(),
-  /** It was printed while no cell ran. */
+  /** Whether it was printed while no cell ran. */
   late: z.boolean().optional(),
 });
 
 const displayData = z.object({
   type: z.literal("display_data"),
   data: mimeBundleSchema,
-  /** About the execution, and not a display of the cell. */
+  /** Whether it is a remark about the execution and not a display of the cell. */
   note: z.boolean().optional(),
-  /** Its number, where longer texts of it came before as parts. */
+  /** Its number, if `part` events precede it. */
   display: count.optional(),
 });
 
@@ -43,14 +43,14 @@ const error = z.object({
   ename: z.string(),
   evalue: z.string(),
   traceback: z.string(),
-  /** It did not end the execution. */
+  /** True if it did not end the execution. */
   note: z.boolean().optional(),
 });
 
-/** Clears what was printed so far, at once or when more is printed. */
+/** Clears the text printed so far, at once or when more is printed. */
 const clearOutput = z.object({ type: z.literal("clear_output"), wait: z.boolean() });
 
-/** A piece of a text of the display or result that comes next. */
+/** A piece of a text of the display or result that follows. */
 const part = wireObject({
   type: z.literal("part"),
   display: count,
@@ -58,7 +58,7 @@ const part = wireObject({
   text: z.string(),
 });
 
-/** The events of an `execute` request, by type; the reply excepted. */
+/** The events of an `execute` request without the reply, by type. */
 export const EXECUTION_EVENTS = {
   stream,
   display_data: displayData,
@@ -84,7 +84,7 @@ export type ExecutionEvent = z.output<typeof executionEventSchema>;
 /** A piece of a display that is too long for one event. */
 export type PartEvent = Extract<ExecutionEvent, { type: "part" }>;
 
-/** Something that an execution put out. */
+/** An output of an execution. */
 export type ExecutionOutput = Exclude<ExecutionEvent, { type: "part" | "clear_output" }>;
 
 const agentError = z.object({ code: z.enum(AGENT_ERROR_CODES), message: z.string().max(4000) });
@@ -98,7 +98,7 @@ export const executionStateSchema = z.object({
   error: agentError.nullable(),
 });
 
-/** A service of the server's cannot be offered in the container. */
+/** The agent cannot offer one of the server's services in the container. */
 export const serviceStateSchema = z.object({
   type: z.literal("service_state"),
   service: z.literal("postgres"),

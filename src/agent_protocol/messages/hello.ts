@@ -9,11 +9,11 @@ export const PROTOCOL = 1;
 const limit = z.number().nonnegative().nullable();
 const ids = z.array(z.int()).length(4);
 
-/** An agent's effective confinement, as its kernel reports it. null is what the agent could not read. */
+/** An agent's effective confinement, as the Linux kernel reports it. null: the agent could not read the value. */
 export const attestationSchema = wireObject({
   uid: z.int(),
   gid: z.int(),
-  /** Real, effective, saved, of the file system. */
+  /** Real, effective, saved, file system. */
   user_ids: ids,
   group_ids: ids,
   groups: z.array(z.int()).max(1000),
@@ -42,18 +42,18 @@ export const helloSchema = z.object({
   agent: z.string(),
   python: z.string().max(100),
   mode: z.enum(["sandbox", "database"]),
-  /** null where it could not be read. */
+  /** null if it could not be read. */
   attestation: attestationSchema.nullable(),
 });
 
-/** What an agent says of itself. */
+/** An agent's hello. */
 export type Hello = z.output<typeof helloSchema>;
 
 /**
- * Checks that an agent is of this server's version.
+ * Checks that an agent has this server's version.
  *
  * @param hello Its versions.
- * @returns Why the agent is refused; undefined for one that is not.
+ * @returns Why the server refuses the agent; undefined if the versions match.
  */
 export function incompatibility(
   { protocol, agent }: Pick<Hello, "protocol" | "agent">,
@@ -61,10 +61,9 @@ export function incompatibility(
   if (protocol === PROTOCOL && agent === VERSION) return undefined;
   return new OmcpError(
     "agent_incompatible",
-    `The agent is of version ${
+    `The agent has version ${
       agent.slice(0, 100)
-    } and speaks protocol ${protocol}; this server is of version ${VERSION} ` +
-      `and speaks protocol ${PROTOCOL}`,
-    { next: "Create a new sandbox; end servers of another version that share this instance's name." },
+    } and protocol ${protocol}; this server has version ${VERSION} and protocol ${PROTOCOL}`,
+    { next: "Stop servers of another version that use this instance's name, then create a new sandbox." },
   );
 }

@@ -1,4 +1,4 @@
-/** Every message between server and agent (MESSAGES.md): what the server sends, and the schemas of what it reads. */
+/** Every message between server and agent (MESSAGES.md): types of those that the server sends, schemas of those that it reads. */
 export * from "./boot_config.ts";
 export * from "./deadlines.ts";
 export * from "./errors.ts";

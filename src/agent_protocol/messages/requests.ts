@@ -1,14 +1,14 @@
 import * as z from "zod";
 import { wireObject } from "./camel_case.ts";
 
-/** The longest source of a cell, in bytes of UTF-8: for the tool's schema, the server and the agent. Longer text belongs in a file. */
+/** The longest source of a cell, in bytes of UTF-8. The tool's schema, the server and the agent enforce it. */
 export const MAX_CODE_BYTES = 1024 * 1024;
 
 /**
- * The size of a cell's source.
+ * Measures a cell's source.
  *
  * @param code Python source.
- * @returns Bytes of UTF-8, to be compared with {@link MAX_CODE_BYTES}.
+ * @returns Bytes of UTF-8, for comparison with {@link MAX_CODE_BYTES}.
  */
 export function codeBytes(code: string): number {
   return new TextEncoder().encode(code).byteLength;
@@ -23,7 +23,7 @@ const executeParamsSchema = z.strictObject({
   /** Python source. */
   code: z.string().refine((code) => codeBytes(code) <= MAX_CODE_BYTES),
   timeout_ms: z.int().min(1).max(86_400_000),
-  /** Of stdout and of stderr, bytes; of each other text, characters. */
+  /** Bytes of stdout and of stderr each; characters of each other text. */
   max_output_bytes: z.int().min(0).max(64 * 1024 * 1024),
   /** Runs apart from the user's history, in a namespace of its own that has `user_ns`. */
   silent: z.boolean(),
@@ -42,7 +42,7 @@ const deathSchema = wireObject({
 /** How a kernel ended. */
 export type Death = z.output<typeof deathSchema>;
 
-/** `bytes` in all, `kept` of them were sent. */
+/** How many `bytes` there were, and how many of them were sent (`kept`). */
 const totals = z.object({ bytes: count, kept: count });
 
 /** The result of `execute`. */
@@ -57,13 +57,13 @@ export const executeResultSchema = wireObject({
     displays: z.object({ count, kept: count, bytes: count }),
   }),
   died: deathSchema.nullable(),
-  /** How an earlier kernel ended between this execution and the one before. */
+  /** How a kernel ended between the previous execution and this one. */
   lost: deathSchema.nullable(),
   /** Processes that the memory limit has ended since the last reply. */
   oom_kills: count,
-  /** The kernel reported an end that was none: its values may be made up. */
+  /** Whether the kernel reported an end that did not happen: its values may be made up. */
   forged: z.boolean(),
-  /** Left running by executions, and not reported before. */
+  /** Left running by executions and not in an earlier reply. */
   background_processes: count,
   background_threads: count,
 });

@@ -1,4 +1,4 @@
-/** An agent in memory, as far as the tests of the channel need one: it does what the test says, right or wrong. */
+/** A fake agent in memory. It sends what a test says, valid or invalid. */
 import type { ByteStream } from "../../../src/lib/byte_stream.ts";
 import {
   encodeFrame,
@@ -16,7 +16,7 @@ import { Channel, type ChannelOptions } from "../../../src/agent_protocol/mod.ts
 const DEADLINE_MS = 10_000;
 const encoder = new TextEncoder();
 
-/** What an agent of this version says of itself. */
+/** The hello of an agent with this server's version. */
 export const HELLO = { protocol: PROTOCOL, agent: VERSION };
 
 /** JSON as a payload. */
@@ -29,10 +29,10 @@ export function fromJson(frame: Frame): unknown {
   return JSON.parse(new TextDecoder().decode(frame.payload));
 }
 
-/** Waits, but not for ever. */
+/** Waits with a deadline. */
 export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`Too late: ${what}`)), DEADLINE_MS);
+  const timer = setTimeout(() => reject(new Error(`Timed out: ${what}`)), DEADLINE_MS);
   try {
     return await Promise.race([promise, late]);
   } finally {
@@ -47,11 +47,11 @@ interface Waiter {
 
 /** The agent's side of a transport in memory. */
 export class AgentPeer {
-  /** What the server's side gets. */
+  /** The server's end of the transport. */
   readonly transport: ByteStream;
   /** The nonce the server sent. */
   readonly nonce: Promise<Uint8Array>;
-  /** Resolves when the server has dropped the transport. */
+  /** Resolves when the server has closed the transport. */
   readonly dropped: Promise<void>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #inbox: Frame[] = [];
@@ -69,14 +69,14 @@ export class AgentPeer {
     this.dropped = this.#read(toAgent.readable, nonce.resolve).catch(() => {});
   }
 
-  /** Answers the attach: a hello and whatever comes before it. */
+  /** Answers the attach with a hello; sends `before` ahead of the nonce. */
   async greet(hello: unknown = HELLO, before: Uint8Array = new Uint8Array(0)): Promise<void> {
     if (before.length > 0) await this.write(before);
     await this.write(await within(this.nonce, "the nonce"));
     await this.send({ type: "HELLO", payload: json(hello) });
   }
 
-  /** Sends a frame; resolves when the server has taken it. */
+  /** Sends a frame; resolves when the server has read it. */
   send(frame: OutgoingFrame): Promise<void> {
     return this.write(encodeFrame(frame));
   }
@@ -86,10 +86,10 @@ export class AgentPeer {
     return this.send({ type: "EVENT", seq, id, payload: json(value) });
   }
 
-  /** Sends any bytes; what the server does not want any more is no error. */
+  /** Sends any bytes; ignores the error if the server has closed the transport. */
   async write(bytes: Uint8Array): Promise<void> {
     await within(this.#writer.write(bytes), "the server's reading").catch((error: unknown) => {
-      if (error instanceof Error && error.message.startsWith("Too late")) throw error;
+      if (error instanceof Error && error.message.startsWith("Timed out")) throw error;
     });
   }
 
@@ -103,12 +103,12 @@ export class AgentPeer {
     this.#reading = Promise.withResolvers<void>();
   }
 
-  /** Goes on reading. */
+  /** Resumes reading. */
   resume(): void {
     this.#reading.resolve();
   }
 
-  /** The next frame of this type that was not asked for yet. */
+  /** Waits for the next frame of this type. */
   async next(type: FrameType): Promise<Frame> {
     const place = this.#inbox.findIndex((frame) => frame.type === type);
     const found = place >= 0 ? this.#inbox.splice(place, 1)[0] : undefined;
@@ -118,7 +118,7 @@ export class AgentPeer {
     return await within(promise, `a frame of type ${type}`);
   }
 
-  /** Frames of this type that came and were not asked for. */
+  /** Received frames of this type that next() has not returned. */
   waiting(type: FrameType): Frame[] {
     return this.#inbox.filter((frame) => frame.type === type);
   }
@@ -148,7 +148,7 @@ export class AgentPeer {
   }
 }
 
-/** A channel to an agent in memory. Disposing of it closes both and waits until the transport is dropped. */
+/** A channel to a fake agent. Disposing of it closes both and waits until the transport is closed. */
 export async function connect(
   options: ChannelOptions = {},
 ): Promise<AsyncDisposable & { readonly channel: Channel; readonly peer: AgentPeer }> {
@@ -160,7 +160,7 @@ export async function connect(
     async [Symbol.asyncDispose]() {
       channel.close("the test is over");
       peer.resume();
-      await within(peer.dropped, "the end of the transport");
+      await within(peer.dropped, "the transport's end");
     },
   };
 }

@@ -22,7 +22,7 @@ function isError(code: ErrorCode, text: RegExp): (error: unknown) => boolean {
   };
 }
 
-Deno.test("Channel.open() discards all that comes before its nonce", async () => {
+Deno.test("Channel.open() discards everything before its nonce", async () => {
   const peer = new AgentPeer();
   const forged = encodeFrame({ type: "HELLO", payload: json({ forged: true }) });
   const [channel] = await Promise.all([Channel.open(peer.transport), peer.greet(HELLO, forged)]);
@@ -40,22 +40,25 @@ Deno.test("Channel.open() sends a fresh nonce each time", async () => {
   assert.equal(nonces.size, 3);
 });
 
-Deno.test("Channel.open() gives up when the nonce is not in the first 1 MiB", async () => {
+Deno.test("Channel.open() fails when the first 1 MiB does not contain the nonce", async () => {
   const peer = new AgentPeer();
   const opening = Channel.open(peer.transport);
-  const rejected = assert.rejects(opening, isError("channel_failed", /1048576 bytes came without the nonce/));
+  const rejected = assert.rejects(
+    opening,
+    isError("channel_failed", /1048576 bytes arrived without the nonce/),
+  );
   for (let sent = 0; sent < 17; sent += 1) await peer.write(new Uint8Array(65536));
   await within(rejected, "refusal");
   await within(peer.dropped, "drop");
 });
 
-Deno.test("Channel.open() refuses an agent of another version", async () => {
+Deno.test("Channel.open() refuses an agent with another version", async () => {
   for (const other of [{ protocol: HELLO.protocol + 1 }, { agent: `${HELLO.agent}.1` }]) {
     const peer = new AgentPeer();
     await Promise.all([
       assert.rejects(
         Channel.open(peer.transport),
-        isError("agent_incompatible", /agent is of version .* this server is of/),
+        isError("agent_incompatible", /agent has version .* this server has/),
       ),
       peer.greet({ ...HELLO, ...other }),
     ]);
@@ -63,11 +66,11 @@ Deno.test("Channel.open() refuses an agent of another version", async () => {
   }
 });
 
-Deno.test("Channel.open() fails with timeout when no hello comes, and drops the transport", async () => {
+Deno.test("Channel.open() times out without a hello, and closes the transport", async () => {
   const peer = new AgentPeer();
   await assert.rejects(
     Channel.open(peer.transport, { helloDeadlineMs: 20 }),
-    isError("timeout", /No hello of the agent came within 20 ms/),
+    isError("timeout", /The agent sent no hello within 20 ms/),
   );
   await within(peer.dropped, "drop");
 });
@@ -94,14 +97,14 @@ Deno.test("Channel.open() fails when the output ends, is aborted or begins with 
   const rude = new AgentPeer();
   const refused = assert.rejects(
     Channel.open(rude.transport),
-    isError("channel_failed", /HELLO comes first, and once: received EVENT/),
+    isError("channel_failed", /only it, must be HELLO: received EVENT/),
   );
   await rude.write(await rude.nonce);
   await rude.event(1, { type: "x" });
   await refused;
 });
 
-Deno.test("Channel.open() leaves the channel alone when its signal is aborted afterwards", async () => {
+Deno.test("Channel.open() ignores an abort of its signal once the channel is open", async () => {
   const abort = new AbortController();
   await using link = await connect({ signal: abort.signal });
   abort.abort();
@@ -109,7 +112,7 @@ Deno.test("Channel.open() leaves the channel alone when its signal is aborted af
   await link.peer.next("PONG");
 });
 
-Deno.test("Channel.request() resolves with the reply's result and hands out the events before it", async () => {
+Deno.test("Channel.request() delivers the events, then resolves with the reply's result", async () => {
   await using link = await connect();
   const events: ChannelEvent[] = [];
   const options = { deadlineMs: 5000, onEvent: (event: ChannelEvent) => events.push(event) };
@@ -124,7 +127,7 @@ Deno.test("Channel.request() resolves with the reply's result and hands out the 
   assert.deepEqual(events, [{ type: "stream", text: "é" }]);
 });
 
-Deno.test("Channel.request() rejects with a ReplyError when the agent answers with an error", async () => {
+Deno.test("Channel.request() rejects with a ReplyError when the agent replies with an error", async () => {
   await using link = await connect();
   const result = link.channel.request("execute", {}, { deadlineMs: 5000 });
   const { id } = await link.peer.next("REQUEST");
@@ -136,7 +139,7 @@ Deno.test("Channel.request() rejects with a ReplyError when the agent answers wi
   });
 });
 
-Deno.test("Channel.request() sends a request of megabytes in parts, with others in between", async () => {
+Deno.test("Channel.request() sends a large request in parts, with other frames between them", async () => {
   await using link = await connect();
   link.peer.pause();
   const code = "é".repeat(1_500_000);
@@ -162,20 +165,20 @@ Deno.test("Channel.request() sends a request of megabytes in parts, with others 
   await assert.rejects(small, isError("channel_failed", /not known whether/));
 });
 
-Deno.test("Channel.request() rejects by its deadline and drops the late reply", async () => {
+Deno.test("Channel.request() rejects at its deadline and drops the late reply", async () => {
   await using link = await connect();
   const result = link.channel.request("slow", {}, { deadlineMs: 30 });
   const { id } = await link.peer.next("REQUEST");
   await assert.rejects(
     result,
-    isError("timeout", /slow was not answered within 30 ms. It is not known whether/),
+    isError("timeout", /slow timed out after 30 ms. It is not known whether/),
   );
   await link.peer.event(1, { type: "reply", result: 1 }, id);
   await link.peer.send({ type: "PING", payload: new Uint8Array(8) });
   await link.peer.next("PONG");
 });
 
-Deno.test("Channel.request() tells an abort before sending from one after", async () => {
+Deno.test("Channel.request() reports whether an aborted request was sent", async () => {
   await using link = await connect();
   const after = new AbortController();
   const sent = link.channel.request("a", {}, { deadlineMs: 5000, signal: after.signal });
@@ -211,7 +214,7 @@ Deno.test("Channel.request() rejects what it cannot send", async () => {
   );
 });
 
-Deno.test("Channel.request() rejects with what its own handler of events throws, and the channel goes on", async () => {
+Deno.test("Channel.request() rejects with an error of its event handler, and the channel stays open", async () => {
   await using link = await connect();
   const onEvent = (): void => {
     throw new RangeError("not mine");
@@ -225,7 +228,7 @@ Deno.test("Channel.request() rejects with what its own handler of events throws,
   await link.peer.next("PONG");
 });
 
-Deno.test("Channel drops events with a known number and acknowledges all that came", async () => {
+Deno.test("Channel drops duplicate events and acknowledges all received events", async () => {
   const seen: unknown[] = [];
   await using link = await connect({ afterSeq: 4, onEvent: (event) => seen.push(event.number) });
   for (const seq of [3, 4, 5, 6, 5, 6, 7]) await link.peer.event(seq, { type: "x", number: seq });
@@ -236,7 +239,7 @@ Deno.test("Channel drops events with a known number and acknowledges all that ca
   assert.deepEqual(seen, [5, 6, 7]);
 });
 
-Deno.test("Channel acknowledges no event whose forerunner is not whole", async () => {
+Deno.test("Channel does not acknowledge an event while an earlier one is incomplete", async () => {
   const seen: unknown[] = [];
   await using link = await connect({ onEvent: (event) => seen.push(event.type) });
   const first = json({ type: "first" });
@@ -248,7 +251,7 @@ Deno.test("Channel acknowledges no event whose forerunner is not whole", async (
   assert.deepEqual(seen, ["first"]);
 });
 
-Deno.test("Channel joins the ACKs of a burst of events", async () => {
+Deno.test("Channel sends one ACK for a burst of events", async () => {
   await using link = await connect();
   const burst = Array.from({ length: 1000 }, (_, at) => ({ seq: at + 1, value: { type: "x" } }));
   for (const { seq, value } of burst) await link.peer.event(seq, value);
@@ -259,7 +262,7 @@ Deno.test("Channel joins the ACKs of a burst of events", async () => {
   assert(count <= 1000 / 16, `${count} ACKs`);
 });
 
-Deno.test("Channel answers PING, sends PING, and ends when the agent falls silent", async () => {
+Deno.test("Channel answers PING, sends PING, and ends when the agent does not respond", async () => {
   await using link = await connect({ heartbeatMs: 20, lostAfterMs: 60 });
   await link.peer.send({ type: "PING", payload: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) });
   assert.equal((await link.peer.next("PONG")).payload.toHex(), "0102030405060708");
@@ -268,14 +271,14 @@ Deno.test("Channel answers PING, sends PING, and ends when the agent falls silen
     await link.peer.send({ type: "PONG", payload: ping.payload });
   }
   const { reason } = await within(link.channel.closed, "the loss");
-  assert.match(reason, /agent has said nothing for \d+ ms/);
+  assert.match(reason, /agent did not respond for \d+ ms/);
 });
 
-Deno.test("Channel does not take a server that stood still for an agent that is lost", async () => {
+Deno.test("Channel does not declare the agent lost after a pause of the server", async () => {
   await using link = await connect({ heartbeatMs: 20, lostAfterMs: 60 });
   const ping = await link.peer.next("PING");
   const pong = link.peer.send({ type: "PONG", payload: ping.payload });
-  // Nothing runs in this process meanwhile, as under SIGSTOP.
+  // Blocks this process, as SIGSTOP would.
   for (const end = performance.now() + 200; performance.now() < end;);
   await pong;
   const next = await link.peer.next("PING");
@@ -283,7 +286,7 @@ Deno.test("Channel does not take a server that stood still for an agent that is 
   await link.peer.next("PING");
 });
 
-Deno.test("Channel.close() rejects requests, fails streams and drops the transport, once", async () => {
+Deno.test("Channel.close() rejects requests, fails streams and closes the transport, once", async () => {
   const { channel, peer } = await connect();
   const result = channel.request("a", {}, { deadlineMs: 5000 });
   const stream = await channel.openStream("postgres");
@@ -317,7 +320,7 @@ Deno.test("Channel ends when the container's output ends", async () => {
   assert.deepEqual(await link.channel.closed, { reason: "The container's output ended" });
 });
 
-Deno.test("Channel ends when the agent asks and does not read the answers, before much waits", async () => {
+Deno.test("Channel ends when the agent does not read answers, before it queues many", async () => {
   await using link = await connect();
   link.peer.pause();
   const ping = encodeFrame({ type: "PING", payload: new Uint8Array(8) });
@@ -325,54 +328,54 @@ Deno.test("Channel ends when the agent asks and does not read the answers, befor
   for (let at = 0; at < flood.length; at += ping.length) flood.set(ping, at);
   for (let turn = 0; turn < 10; turn += 1) await link.peer.write(flood);
   const { reason } = await within(link.channel.closed, "the end");
-  assert.match(reason, /answers wait: the other side does not read them/);
+  assert.match(reason, /The agent does not read: \d+ control frames are waiting/);
 });
 
 const breaches: readonly (readonly [string, readonly OutgoingFrame[], RegExp])[] = [
-  ["a second hello", [{ type: "HELLO", payload: json({}) }], /HELLO comes first, and once/],
-  ["an event that is no JSON", [{ type: "EVENT", seq: 1, payload: new Uint8Array(2) }], /not JSON/],
+  ["a second hello", [{ type: "HELLO", payload: json({}) }], /only it, must be HELLO/],
+  ["an event that is not JSON", [{ type: "EVENT", seq: 1, payload: new Uint8Array(2) }], /not JSON/],
   [
-    "a reply that is none",
+    "an invalid reply",
     [{ type: "EVENT", seq: 1, id: 9, payload: json({ type: "reply" }) }],
-    /right shape/,
+    /invalid JSON value/,
   ],
   [
-    "a reply to nothing",
+    "a reply without a request",
     [{ type: "EVENT", seq: 1, payload: json({ type: "reply", result: 1 }) }],
-    /no request/,
+    /id 0 is not a request/,
   ],
   ["a gap in the events' numbers", [
     { type: "EVENT", seq: 1, payload: json({ type: "x" }) },
     { type: "EVENT", seq: 3, payload: json({ type: "x" }) },
-  ], /2 must come first: received 3/],
+  ], /must be 2: received 3/],
   [
-    "data on its own stream that was never opened",
+    "data on an agent's stream that was never opened",
     [{ type: "DATA", id: 2, payload: new Uint8Array(1) }],
     /never opened/,
   ],
   [
-    "data on our stream that was never opened",
+    "data on a server's stream that was never opened",
     [{ type: "DATA", id: 1, payload: new Uint8Array(1) }],
     /never opened/,
   ],
   ["an id used twice", [
     { type: "OPEN", id: 2, payload: json({ service: "none" }) },
     { type: "OPEN", id: 2, payload: json({ service: "none" }) },
-  ], /ids must rise/],
-  ["an open that names no service", [{ type: "OPEN", id: 2, payload: json({}) }], /service/],
+  ], /ids must increase/],
+  ["an OPEN without a service", [{ type: "OPEN", id: 2, payload: json({}) }], /service/],
 ];
 for (const [name, frames, reason] of breaches) {
-  Deno.test(`Channel ends at a breach of the protocol: ${name}`, async () => {
+  Deno.test(`Channel ends at a protocol error: ${name}`, async () => {
     await using link = await connect();
     const result = link.channel.request("a", {}, { deadlineMs: 5000 });
-    const rejected = assert.rejects(result, isError("channel_failed", /broke the protocol/));
+    const rejected = assert.rejects(result, isError("channel_failed", /violated the protocol/));
     for (const frame of frames) await link.peer.send(frame);
     await rejected;
     assert.match((await link.channel.closed).reason, reason);
   });
 }
 
-Deno.test("Channel survives hostile bytes: it goes on or ends, and every promise settles", async () => {
+Deno.test("Channel settles every promise when it reads hostile bytes", async () => {
   const frame = fc.oneof(
     fc.uint8Array({ maxLength: 60 }),
     fc.record({
@@ -409,7 +412,7 @@ Deno.test("Channel survives hostile bytes: it goes on or ends, and every promise
   );
 });
 
-Deno.test("Channel takes an event of 256 KiB in parts", async () => {
+Deno.test("Channel accepts an event of 256 KiB in parts", async () => {
   const { promise, resolve } = Promise.withResolvers<ChannelEvent>();
   await using link = await connect({ onEvent: resolve });
   const text = "x".repeat(MAX_MESSAGE - 24);

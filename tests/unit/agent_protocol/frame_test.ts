@@ -6,10 +6,10 @@ import {
   encodeMessage,
   type Frame,
   HEADER_BYTES,
+  lengthWithoutMagic,
   MAGIC,
   MAX_PAYLOAD,
   type OutgoingFrame,
-  unmarkedLength,
 } from "../../../src/agent_protocol/frame.ts";
 import { FrameDecoder } from "../../../src/agent_protocol/frame_decoder.ts";
 import { ProtocolError } from "../../../src/agent_protocol/protocol_error.ts";
@@ -48,7 +48,7 @@ function comparable(frame: Frame | Required<OutgoingFrame>): unknown {
   return { ...frame, payload: frame.payload.toHex() };
 }
 
-Deno.test("FrameDecoder.push() finds what encodeFrame() wrote, in any chunks", () => {
+Deno.test("FrameDecoder.push() decodes the frames of encodeFrame() from chunks of any size", () => {
   fc.assert(fc.property(fc.array(agentFrame, { maxLength: 20 }), sizes, (frames, cut) => {
     const decoder = new FrameDecoder("agent");
     const found: unknown[] = [];
@@ -60,7 +60,7 @@ Deno.test("FrameDecoder.push() finds what encodeFrame() wrote, in any chunks", (
   }));
 });
 
-Deno.test("FrameDecoder.push() treats hostile bytes alike in any chunks, and throws nothing but ProtocolError", () => {
+Deno.test("FrameDecoder.push() gives the same result for hostile bytes in any chunks, and throws only ProtocolError", () => {
   function run(chunks: readonly Uint8Array[]): unknown {
     const decoder = new FrameDecoder("agent");
     const found: unknown[] = [];
@@ -81,7 +81,7 @@ Deno.test("FrameDecoder.push() treats hostile bytes alike in any chunks, and thr
     fc.oneof(
       fc.uint8Array({ maxLength: 40 }),
       agentFrame.map(encodeFrame),
-      // A right frame with one byte changed.
+      // A valid frame with one changed byte.
       fc.tuple(agentFrame, fc.nat(HEADER_BYTES - 1), fc.nat(255)).map(([frame, at, value]) => {
         const bytes = encodeFrame(frame);
         bytes[at] = value;
@@ -95,7 +95,7 @@ Deno.test("FrameDecoder.push() treats hostile bytes alike in any chunks, and thr
   }));
 });
 
-Deno.test("FrameDecoder.push() hands out a payload that is whole in its chunk as a view, without copying", () => {
+Deno.test("FrameDecoder.push() does not copy a payload that lies within one chunk", () => {
   const chunk = encodeFrame({ type: "DATA", id: 2, payload: new Uint8Array(MAX_PAYLOAD).fill(7) });
   const payloads: Uint8Array[] = [];
   new FrameDecoder("agent").push(chunk, (frame) => payloads.push(frame.payload));
@@ -103,7 +103,7 @@ Deno.test("FrameDecoder.push() hands out a payload that is whole in its chunk as
   assert.equal(payloads[0]?.buffer, chunk.buffer);
 });
 
-Deno.test("FrameDecoder.push() gathers a payload over chunks in one buffer of the announced length", () => {
+Deno.test("FrameDecoder.push() collects a payload from several chunks in one buffer of the announced length", () => {
   const bytes = encodeFrame({ type: "DATA", id: 2, payload: new Uint8Array(50_000).fill(7) });
   const payloads: Uint8Array[] = [];
   const decoder = new FrameDecoder("agent");
@@ -118,7 +118,7 @@ Deno.test("encodeFrame() refuses a payload that is too long", () => {
   );
 });
 
-Deno.test("encodeMessage() cuts a message so that its parts add up to it, all but the last with MORE", () => {
+Deno.test("encodeMessage() splits a message into parts that set MORE, except for the last", () => {
   for (const length of [0, 1, MAX_PAYLOAD - 1, MAX_PAYLOAD, MAX_PAYLOAD + 1, 3 * MAX_PAYLOAD]) {
     const message = new Uint8Array(length).map((_, at) => at % 251);
     const frames: Frame[] = [];
@@ -140,11 +140,11 @@ const nearMagic = fc.array(
   { maxLength: 12 },
 ).map(concat);
 
-/** Cuts a payload as a stream does; gives the parts and their frames in one. */
+/** Splits a payload as a stream does; returns the parts and the concatenated frames. */
 function sendAll(bytes: Uint8Array): { readonly sent: Uint8Array; readonly payloads: readonly Uint8Array[] } {
   const payloads: Uint8Array[] = [];
   for (let rest = bytes; rest.length > 0;) {
-    const length = unmarkedLength(rest.subarray(0, MAX_PAYLOAD));
+    const length = lengthWithoutMagic(rest.subarray(0, MAX_PAYLOAD));
     assert(length > 0);
     payloads.push(rest.subarray(0, length));
     rest = rest.subarray(length);
@@ -152,12 +152,12 @@ function sendAll(bytes: Uint8Array): { readonly sent: Uint8Array; readonly paylo
   return { sent: concat(payloads.map((payload) => encodeFrame({ type: "DATA", id: 1, payload }))), payloads };
 }
 
-Deno.test("unmarkedLength() cuts data so that no part holds MAGIC and nothing is lost", () => {
+Deno.test("lengthWithoutMagic() splits data into parts without MAGIC and loses nothing", () => {
   const search = new ByteSearch(MAGIC);
   fc.assert(fc.property(nearMagic, (bytes) => {
     const parts: Uint8Array[] = [];
     for (let rest = bytes; rest.length > 0;) {
-      const length = unmarkedLength(rest);
+      const length = lengthWithoutMagic(rest);
       assert(length > 0);
       parts.push(rest.subarray(0, length));
       rest = rest.subarray(length);
@@ -167,9 +167,9 @@ Deno.test("unmarkedLength() cuts data so that no part holds MAGIC and nothing is
   }));
 });
 
-Deno.test("unmarkedLength() keeps a header's end and its payload's beginning from being MAGIC together", () => {
+Deno.test("lengthWithoutMagic() prevents MAGIC across a header's end and its payload's start", () => {
   const search = new ByteSearch(MAGIC);
-  // In 63995 bytes the header ends in MAGIC's first two bytes, in the others in its first.
+  // For 63995 bytes the header ends with MAGIC's first two bytes, for the other lengths with its first.
   for (const [length, inHeader] of [[63_995, 2], [0xf9, 1], [0x1f9, 1], [0xfff9, 1]] as const) {
     const bytes = new Uint8Array(length);
     bytes.set(MAGIC.subarray(inHeader));
@@ -181,11 +181,11 @@ Deno.test("unmarkedLength() keeps a header's end and its payload's beginning fro
   }
 });
 
-Deno.test("unmarkedLength() keeps MAGIC out of all that is sent, whatever the lengths", () => {
+Deno.test("lengthWithoutMagic() keeps MAGIC out of the sent frames for all payload lengths", () => {
   const search = new ByteSearch(MAGIC);
   const low = fc.constantFrom(0xf8, 0xf9, 0xfa, 0xfb, 0xfc);
   const start = fc.nat(16).map((at) => MAGIC.subarray(at));
-  // Where it begins with MAGIC's end and how long it is decides; MAGIC may follow anywhere.
+  // The payload starts with an end of MAGIC; its length decides. MAGIC may follow anywhere.
   const hostile = fc.record({ start, low, high: fc.constantFrom(0, 1, 0xf9), rest: nearMagic })
     .map(({ start, low, high, rest }) => {
       const bytes = new Uint8Array(high * 256 + low);
@@ -200,7 +200,7 @@ Deno.test("unmarkedLength() keeps MAGIC out of all that is sent, whatever the le
   }));
 });
 
-Deno.test("ByteSearch.find() finds what a naive search finds", () => {
+Deno.test("ByteSearch.find() agrees with a naive search", () => {
   const small = fc.uint8Array({ min: 0, max: 2, minLength: 1, maxLength: 5 });
   fc.assert(
     fc.property(small, fc.uint8Array({ min: 0, max: 2, maxLength: 40 }), fc.nat(10), (needle, hay, from) => {

@@ -28,7 +28,7 @@ const page = await Deno.readTextFile(
   new URL("../../../src/agent_protocol/MESSAGES.md", import.meta.url),
 );
 
-/** A section of MESSAGES.md, from its heading to the next of its rank. */
+/** A section of MESSAGES.md, up to the next heading of the same level. */
 function section(heading: string): string {
   const [, text] = page.split(`\n## ${heading}\n`);
   assert(text !== undefined, `MESSAGES.md has no section ${heading}`);
@@ -72,7 +72,7 @@ Deno.test("MESSAGES.md has exactly the server's requests, events and error codes
   assert.deepEqual(codes.sort(), AGENT_ERROR_CODES.toSorted());
 });
 
-Deno.test("every message has a valid vector and several invalid ones, and the schemas judge them so", async (t) => {
+Deno.test("every message has valid and invalid vectors, and the schemas accept and refuse them accordingly", async (t) => {
   assert.deepEqual([...new Set(vectors.map(({ message }) => message))].sort(), Object.keys(accepts).sort());
   for (const [message, accept] of Object.entries(accepts)) {
     await t.step(message, () => {
@@ -84,7 +84,7 @@ Deno.test("every message has a valid vector and several invalid ones, and the sc
   }
 });
 
-Deno.test("the times of an execution's end add up to the promise, and MESSAGES.md has them", () => {
+Deno.test("an execution's deadlines add up to the promise, and MESSAGES.md lists them", () => {
   const { secondInterruptMs, killMs, clearMs, answerMs, promiseMs, giveUpMs } = EXECUTION_DEADLINES;
   assert(secondInterruptMs < killMs);
   assert(killMs + clearMs < answerMs, "the agent's reply comes before the server answers without it");

@@ -19,7 +19,7 @@ function violates(kind: string): (error: unknown) => boolean {
   return (error) => error instanceof ProtocolError && error.kind === kind;
 }
 
-Deno.test("MessageAssembler.push() bounds what all unfinished messages hold together", () => {
+Deno.test("MessageAssembler.push() bounds the bytes of all incomplete messages", () => {
   const assembler = new MessageAssembler();
   const part = new Uint8Array(MAX_PAYLOAD);
   let taken = 0;
@@ -32,13 +32,13 @@ Deno.test("MessageAssembler.push() bounds what all unfinished messages hold toge
   assert.equal(taken, 60 * 4 * MAX_PAYLOAD);
 });
 
-Deno.test("MessageAssembler.push() bounds how many messages are unfinished, empty ones too", () => {
+Deno.test("MessageAssembler.push() bounds the number of incomplete messages, including empty ones", () => {
   const assembler = new MessageAssembler();
   for (let id = 0; id < 64; id += 1) assembler.push(event(id, new Uint8Array(0)));
   assert.throws(() => assembler.push(event(64, new Uint8Array(0))), violates("too_many_messages"));
 });
 
-Deno.test("MessageAssembler.push() gives room back when a message is whole", () => {
+Deno.test("MessageAssembler.push() does not count the bytes of complete messages", () => {
   const assembler = new MessageAssembler();
   const part = new Uint8Array(MAX_PAYLOAD);
   for (let round = 0; round < 4; round += 1) {
@@ -47,7 +47,7 @@ Deno.test("MessageAssembler.push() gives room back when a message is whole", () 
   }
 });
 
-Deno.test("ReceiveWindow knows what came, in which order ever events end", () => {
+Deno.test("ReceiveWindow tracks complete events in whatever order they end", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 1000 }),
@@ -71,7 +71,7 @@ Deno.test("ReceiveWindow knows what came, in which order ever events end", () =>
   );
 });
 
-Deno.test("ReceiveWindow.complete() refuses to remember without end", () => {
+Deno.test("ReceiveWindow.complete() bounds how many events may overtake one", () => {
   const received = new ReceiveWindow();
   received.begin(1);
   assert.throws(() => {
@@ -82,7 +82,7 @@ Deno.test("ReceiveWindow.complete() refuses to remember without end", () => {
   }, violates("bad_seq"));
 });
 
-Deno.test("ReceiveQueue gives back the bytes it took, in order", () => {
+Deno.test("ReceiveQueue returns its bytes in order", () => {
   const lengths = fc.array(fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40_000 })), {
     maxLength: 30,
   });
@@ -106,7 +106,7 @@ Deno.test("ReceiveQueue gives back the bytes it took, in order", () => {
   );
 });
 
-Deno.test("ReceiveQueue holds no more than about twice its bytes, whatever they are views on", () => {
+Deno.test("ReceiveQueue holds at most about twice its bytes, even for small views on large buffers", () => {
   const queue = new ReceiveQueue();
   const total = 262_144;
   for (let left = total; left > 0;) {
@@ -131,7 +131,7 @@ Deno.test("bootBytes() writes length and JSON", () => {
   });
 });
 
-Deno.test("bootBytes() refuses what a loader would not take", () => {
+Deno.test("bootBytes() refuses a message that the loader would refuse", () => {
   assert.throws(
     () => bootBytes({ agent: "x".repeat(8 * 1024 * 1024) }, CONFIG),
     (error) =>

@@ -1,4 +1,4 @@
-/** The channel against the real agent, in a process of this machine instead of a container. */
+/** The channel against the real agent, which runs in a local process instead of a container. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ import { GUEST_MODULES, LOADER_COMMAND } from "../../../src/guest/mod.ts";
 import { within } from "./agent_peer.ts";
 import { concat } from "./vectors.ts";
 
-/** Reads frames with the agent's parser and writes what it understood with the agent's encoder. */
+/** Reads frames with the agent's parser and writes them back with the agent's encoder. */
 const ECHO = `
 import os, sys
 sys.path.insert(0, sys.argv[1])
@@ -45,7 +45,7 @@ async function throughPython(bytes: Uint8Array): Promise<Uint8Array> {
   return output.stdout;
 }
 
-Deno.test("the agent's frames and the server's are the same bytes", async () => {
+Deno.test("the agent and the server encode and decode frames alike", async () => {
   const payload = fc.uint8Array({ minLength: 1, maxLength: 2000 });
   const id = fc.integer({ min: 1, max: 0xffffffff });
   const seq = fc.integer({ min: 1, max: 0xffffffff });
@@ -64,7 +64,7 @@ Deno.test("the agent's frames and the server's are the same bytes", async () => 
   assert.equal(read.length, frames.length);
 });
 
-Deno.test("Channel attaches to the real agent, and again, and is answered", async () => {
+Deno.test("Channel attaches to the real agent twice, and each attach gets answers", async () => {
   const child = new Deno.Command("python3", {
     args: LOADER_COMMAND.slice(1),
     stdin: "piped",
@@ -73,7 +73,7 @@ Deno.test("Channel attaches to the real agent, and again, and is answered", asyn
   }).spawn();
   const writer = child.stdin.getWriter();
   let current: ReadableStreamDefaultController<Uint8Array> | undefined;
-  // The pipes outlive a channel, as a container's do; what comes while nobody is attached is lost.
+  // The pipes outlive a channel, as a container's do; output without an attached channel is lost.
   const pumped = child.stdout.pipeTo(
     new WritableStream({ write: (chunk) => current?.enqueue(chunk) }),
   );
@@ -112,14 +112,14 @@ Deno.test("Channel attaches to the real agent, and again, and is answered", asyn
   }
 });
 
-Deno.test("Channel refuses the real agent when its version or its protocol is another", async () => {
+Deno.test("Channel refuses a real agent with another version or protocol", async () => {
   const config = sandboxBootConfig({ leaseSeconds: 20 });
   const contract = GUEST_MODULES["agent.contract"] ?? "";
   const other = contract.replace("PROTOCOL = 1\n", "PROTOCOL = 2\n");
   assert.notEqual(other, contract);
   const agents = [
-    { boot: bootBytes(GUEST_MODULES, { ...config, version: "9.9.9" }), named: /of version 9\.9\.9/ },
-    { boot: bootBytes({ ...GUEST_MODULES, "agent.contract": other }, config), named: /speaks protocol 2;/ },
+    { boot: bootBytes(GUEST_MODULES, { ...config, version: "9.9.9" }), named: /has version 9\.9\.9/ },
+    { boot: bootBytes({ ...GUEST_MODULES, "agent.contract": other }, config), named: /protocol 2;/ },
   ];
   for (const { boot, named } of agents) {
     const child = new Deno.Command("python3", {

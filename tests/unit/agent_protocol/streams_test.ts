@@ -30,7 +30,7 @@ function amount(frame: Frame): number {
   return new DataView(frame.payload.buffer, frame.payload.byteOffset).getUint32(0);
 }
 
-/** Sends bytes as an agent must: within its credit, which it gets back from the CREDIT frames of this stream alone. */
+/** Sends bytes as an agent must: within its credit, which only the CREDIT frames of this stream renew. */
 async function sendAll(peer: AgentPeer, id: number, total: number): Promise<void> {
   let left = WINDOW;
   for (let sent = 0; sent < total;) {
@@ -42,13 +42,13 @@ async function sendAll(peer: AgentPeer, id: number, total: number): Promise<void
   }
 }
 
-/** Whether a pong comes: then all that was sent before it has been taken. */
+/** Waits for a PONG: then the channel has read everything that was sent before. */
 async function settle(peer: AgentPeer): Promise<void> {
   await peer.send({ type: "PING", payload: new Uint8Array(8) });
   await peer.next("PONG");
 }
 
-Deno.test("openStream() opens odd ids, in order, and sends what is written", async () => {
+Deno.test("openStream() uses odd ids in order and sends the written bytes", async () => {
   await using link = await connect();
   const first = await link.channel.openStream("postgres");
   await link.channel.openStream("postgres");
@@ -64,7 +64,7 @@ Deno.test("openStream() opens odd ids, in order, and sends what is written", asy
   assert.equal((await link.peer.next("END")).id, 1);
 });
 
-Deno.test("a stream goes on in one direction after END in the other", async () => {
+Deno.test("after END in one direction, the other direction stays open", async () => {
   await using link = await connect();
   const stream = await link.channel.openStream("postgres");
   await link.peer.send({ type: "DATA", id: 1, payload: Uint8Array.of(7) });
@@ -75,14 +75,14 @@ Deno.test("a stream goes on in one direction after END in the other", async () =
   await writer.close();
   assert.equal((await link.peer.next("DATA")).payload.toHex(), "08");
   await link.peer.next("END");
-  // The stream is gone: what was on its way is ignored.
+  // The stream is closed: the channel ignores frames that were sent before.
   await link.peer.send({ type: "DATA", id: 1, payload: Uint8Array.of(9) });
   await link.peer.send({ type: "CREDIT", id: 1, payload: credit(1) });
   await link.peer.send({ type: "RESET", id: 1 });
   await settle(link.peer);
 });
 
-Deno.test("what came before both ENDs can still be read after them", async () => {
+Deno.test("data before both ENDs can be read after them", async () => {
   await using link = await connect();
   const stream = await link.channel.openStream("postgres");
   await link.peer.send({ type: "DATA", id: 1, payload: new Uint8Array(100_000 - 65_536) });
@@ -94,7 +94,7 @@ Deno.test("what came before both ENDs can still be read after them", async () =>
   assert.equal((await new Response(stream.readable).bytes()).length, 100_000);
 });
 
-Deno.test("a writer waits for credit, and no byte is sent beyond it", async () => {
+Deno.test("a writer waits for credit and sends no byte beyond it", async () => {
   await using link = await connect();
   const stream = await link.channel.openStream("postgres");
   const bytes = new Uint8Array(WINDOW + 70_000).map((_, at) => at % 249);
@@ -114,7 +114,7 @@ Deno.test("a writer waits for credit, and no byte is sent beyond it", async () =
   assert.equal(concat(got).toHex(), bytes.toHex());
 });
 
-Deno.test("credit is granted as the consumer takes, and not before", async () => {
+Deno.test("credit is granted when the consumer has read, not before", async () => {
   await using link = await connect();
   const stream = await link.channel.openStream("postgres");
   for (let turn = 0; turn < 4; turn += 1) {
@@ -133,7 +133,7 @@ Deno.test("credit is granted as the consumer takes, and not before", async () =>
   }
 });
 
-Deno.test("a stream that nobody reads stalls no other", async () => {
+Deno.test("a stream without a reader does not stall others", async () => {
   await using link = await connect();
   const stalled = await link.channel.openStream("postgres");
   for (let turn = 0; turn < 4; turn += 1) {
@@ -146,7 +146,7 @@ Deno.test("a stream that nobody reads stalls no other", async () => {
       new Response(flowing.readable).bytes(),
       sendAll(link.peer, 3, total).then(() => link.peer.send({ type: "END", id: 3 })),
     ]),
-    "the flowing stream",
+    "the other stream",
   );
   assert.equal(bytes.length, total);
   assert.equal(bytes[total - 1], Math.floor((total - 1) / MAX_PAYLOAD));
@@ -156,7 +156,7 @@ Deno.test("a stream that nobody reads stalls no other", async () => {
   assert.equal((await stalled.readable.getReader().read()).value?.length, MAX_PAYLOAD);
 });
 
-Deno.test("a writer without credit stalls no other, nor requests", async () => {
+Deno.test("a writer without credit does not stall other streams or requests", async () => {
   await using link = await connect();
   const [stalled, flowing] = [await link.channel.openStream("a"), await link.channel.openStream("b")];
   const failed = assert.rejects(
@@ -179,7 +179,7 @@ Deno.test("a writer without credit stalls no other, nor requests", async () => {
   await failed;
 });
 
-Deno.test("96 streams carry their own bytes at once", async () => {
+Deno.test("96 streams carry their bytes concurrently", async () => {
   await using link = await connect({
     services: { echo: (stream) => void stream.readable.pipeTo(stream.writable) },
   });
@@ -201,7 +201,7 @@ Deno.test("96 streams carry their own bytes at once", async () => {
   assert.deepEqual(got, new Map(ids.map((id) => [id, id * 100])));
 });
 
-Deno.test("an OPEN beyond 96, or of an unknown service, is reset; the place of a stream that is gone is free", async () => {
+Deno.test("the 97th OPEN and an unknown service are reset; closing a stream makes room", async () => {
   const streams: ByteStream[] = [];
   await using link = await connect({ services: { sink: (stream) => streams.push(stream) } });
   for (let id = 2; id <= 194; id += 2) {
@@ -215,7 +215,7 @@ Deno.test("an OPEN beyond 96, or of an unknown service, is reset; the place of a
   const unknown = await link.peer.next("RESET");
   assert.deepEqual([unknown.id, new TextDecoder().decode(unknown.payload)], [
     198,
-    "there is no such service",
+    "unknown service",
   ]);
   assert.equal(streams.length, 97);
 });
@@ -230,7 +230,7 @@ Deno.test("openStream() refuses more than 96 and an aborted signal", async () =>
   await assert.rejects(link.channel.openStream("postgres", AbortSignal.abort()), isError("cancelled"));
 });
 
-Deno.test("a service that throws resets its stream and leaves the channel alone", async () => {
+Deno.test("a service that throws resets only its stream", async () => {
   await using link = await connect({
     services: {
       broken: () => {
@@ -244,7 +244,7 @@ Deno.test("a service that throws resets its stream and leaves the channel alone"
   await settle(link.peer);
 });
 
-Deno.test("RESET of the agent fails both halves with its reason, made harmless", async () => {
+Deno.test("RESET of the agent fails both halves with its reason, without control characters", async () => {
   await using link = await connect();
   const stream = await link.channel.openStream("postgres");
   const reading = assert.rejects(stream.readable.getReader().read(), isReset(/no server\ufffd\[31m/));
@@ -258,7 +258,7 @@ Deno.test("RESET of the agent fails both halves with its reason, made harmless",
   assert.deepEqual(link.peer.waiting("RESET"), []);
 });
 
-Deno.test("RESET after END leaves what came before it readable", async () => {
+Deno.test("RESET after END leaves the data before it readable", async () => {
   await using link = await connect();
   const stream = await link.channel.openStream("postgres");
   await link.peer.send({ type: "DATA", id: 1, payload: Uint8Array.of(1) });
@@ -269,20 +269,20 @@ Deno.test("RESET after END leaves what came before it readable", async () => {
   await assert.rejects(stream.writable.getWriter().write(Uint8Array.of(1)), isReset(/reset/));
 });
 
-Deno.test("writable.abort() resets at once, even while a write waits for credit", async () => {
+Deno.test("writable.abort() resets the stream at once, even while a write waits for credit", async () => {
   await using link = await connect();
   const stream = await link.channel.openStream("postgres");
-  const reading = assert.rejects(stream.readable.getReader().read(), isReset(/the writer gave up/));
+  const reading = assert.rejects(stream.readable.getReader().read(), isReset(/the writer was aborted/));
   const writer = stream.writable.getWriter();
   const writing = assert.rejects(writer.write(new Uint8Array(WINDOW + 1)));
   for (let got = 0; got < WINDOW;) got += (await link.peer.next("DATA")).payload.length;
   await within(writer.abort("enough"), "the abort");
   await writing;
   await reading;
-  assert.equal(new TextDecoder().decode((await link.peer.next("RESET")).payload), "the writer gave up");
+  assert.equal(new TextDecoder().decode((await link.peer.next("RESET")).payload), "the writer was aborted");
 });
 
-Deno.test("writable.abort() does not wait for a transport that stalls", async () => {
+Deno.test("writable.abort() does not wait for a stalled transport", async () => {
   await using link = await connect();
   link.peer.pause();
   const stream = await link.channel.openStream("postgres");
@@ -292,7 +292,7 @@ Deno.test("writable.abort() does not wait for a transport that stalls", async ()
   await writing;
 });
 
-Deno.test("readable.cancel() alone goes on discarding, with credit, and resets when the other half closes", async () => {
+Deno.test("after readable.cancel() a stream discards data and grants credit, and is reset when its other half closes", async () => {
   await using link = await connect();
   const stream = await link.channel.openStream("postgres");
   await link.peer.send({ type: "DATA", id: 1, payload: new Uint8Array(MAX_PAYLOAD) });
@@ -345,7 +345,7 @@ Deno.test("data after END, and credit beyond 2^31-1, end the channel", async () 
   }
 });
 
-Deno.test("a chunk that is no Uint8Array resets the stream", async () => {
+Deno.test("a chunk that is not a Uint8Array resets the stream", async () => {
   await using link = await connect();
   const stream = await link.channel.openStream("postgres");
   const writer: WritableStreamDefaultWriter<unknown> = stream.writable.getWriter();
@@ -353,7 +353,7 @@ Deno.test("a chunk that is no Uint8Array resets the stream", async () => {
   assert.equal((await link.peer.next("RESET")).id, 1);
 });
 
-Deno.test("MAGIC occurs in the output at the attach and nowhere else, not across a header and its payload either", async () => {
+Deno.test("MAGIC occurs in the output only at the attach, and not across a header and its payload", async () => {
   const peer = new AgentPeer();
   const sent: Uint8Array[] = [];
   const tap = new TransformStream<Uint8Array, Uint8Array>({
@@ -385,7 +385,7 @@ Deno.test("MAGIC occurs in the output at the attach and nowhere else, not across
   assert.equal(search.find(output, 1), -1);
 });
 
-Deno.test("written bytes arrive whole, and MAGIC never does in one frame", async () => {
+Deno.test("written bytes arrive complete, and no frame contains MAGIC", async () => {
   const chunk = fc.array(fc.oneof(fc.constant(MAGIC), fc.uint8Array({ maxLength: 30 })), { maxLength: 8 })
     .map(concat);
   await fc.assert(

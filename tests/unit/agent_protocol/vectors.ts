@@ -1,4 +1,4 @@
-/** Reads tests/vectors/frames.json (its README says what is in it). */
+/** Reads tests/vectors/frames.json (format: its README). */
 import * as z from "zod";
 
 /** Hex, or parts that are joined or repeated. */
@@ -45,7 +45,7 @@ export async function readVectors(): Promise<readonly Vector[]> {
   return z.array(vectorSchema).parse(JSON.parse(text));
 }
 
-/** The bytes that a vector's `bytes` or `payload` stands for. */
+/** Expands a vector's `bytes` or `payload`. */
 export function expand(bytes: Bytes): Uint8Array {
   if (typeof bytes === "string") return Uint8Array.fromHex(bytes);
   if ("repeat" in bytes) {
@@ -68,7 +68,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** Cuts bytes into chunks whose lengths are taken from `sizes` in turn; each chunk has a buffer of its own. */
+/** Splits bytes into chunks of the lengths in `sizes`, repeated; each chunk has its own buffer. */
 export function chunked(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   const chunks = [];
   for (let at = 0, turn = 0; at < bytes.length; turn += 1) {

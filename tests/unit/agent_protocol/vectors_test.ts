@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { HandshakeScanner } from "../../../src/agent_protocol/handshake_scanner.ts";
 import { ReceiveWindow } from "../../../src/agent_protocol/receive_window.ts";
-import { type Frame, type Side, unmarkedLength } from "../../../src/agent_protocol/frame.ts";
+import { type Frame, lengthWithoutMagic, type Side } from "../../../src/agent_protocol/frame.ts";
 import { FrameDecoder } from "../../../src/agent_protocol/frame_decoder.ts";
 import { readEvent, readHello, readRequest } from "../../../src/agent_protocol/message.ts";
 import { MessageAssembler } from "../../../src/agent_protocol/message_assembler.ts";
 import { ProtocolError } from "../../../src/agent_protocol/protocol_error.ts";
 import { chunked, expand, readVectors, type Vector } from "./vectors.ts";
 
-/** What came out of chunks: `items` before an error of kind `error`. */
+/** The decoded `items`, and the kind of the error that ended decoding. */
 interface Outcome {
   readonly items: readonly unknown[];
   readonly error: string | undefined;
@@ -33,7 +33,7 @@ function sender(vector: Vector): Side {
   return vector.direction === "server_to_agent" ? "server" : "agent";
 }
 
-/** Ways to cut an input: whole, byte by byte, odd sizes; for large inputs only large chunks. */
+/** Splits an input in several ways: whole, byte by byte, odd sizes; a large input only into large chunks. */
 function cuttings(bytes: Uint8Array): Uint8Array[][] {
   const ways = bytes.length > 100_000
     ? [[bytes.length], [4099, 65536, 7001]]
@@ -80,12 +80,12 @@ function check(vector: Vector, chunks: readonly Uint8Array[]): void {
     assert.deepEqual(outcome, { items: vector.expect.messages, error: vector.expect.error });
   } else if (vector.layer === "server_attach") {
     const decoder = new FrameDecoder("agent");
-    let gate: HandshakeScanner | undefined = new HandshakeScanner(Uint8Array.fromHex(vector.nonce));
+    let handshake: HandshakeScanner | undefined = new HandshakeScanner(Uint8Array.fromHex(vector.nonce));
     const outcome = collect((add) => {
       for (const chunk of chunks) {
-        const rest = gate === undefined ? chunk : gate.push(chunk);
+        const rest = handshake === undefined ? chunk : handshake.push(chunk);
         if (rest === undefined) continue;
-        gate = undefined;
+        handshake = undefined;
         decoder.push(rest, (frame) => add(plain(frame)));
       }
     });
@@ -93,17 +93,17 @@ function check(vector: Vector, chunks: readonly Uint8Array[]): void {
   }
 }
 
-Deno.test("the shared vectors come out alike however they are cut", async (t) => {
+Deno.test("the shared vectors decode as expected however they are split into chunks", async (t) => {
   const vectors = await readVectors();
   assert(vectors.length > 100);
   for (const vector of vectors) {
-    if (vector.layer === "agent_attach") continue; // The agent's side alone.
+    if (vector.layer === "agent_attach") continue; // Only the agent reads these.
     await t.step(`${vector.layer}: ${vector.name}`, () => {
       const bytes = expand(vector.bytes);
       if (vector.layer === "split") {
         const parts = [];
         for (let rest = bytes; rest.length > 0;) {
-          const length = unmarkedLength(rest);
+          const length = lengthWithoutMagic(rest);
           parts.push(rest.subarray(0, length).toHex());
           rest = rest.subarray(length);
         }
@@ -115,7 +115,7 @@ Deno.test("the shared vectors come out alike however they are cut", async (t) =>
   }
 });
 
-Deno.test("the checked-in vectors are what their generator makes", async () => {
+Deno.test("the checked-in vectors equal the generator's output", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const source = new URL("../../vectors/generate.ts", import.meta.url);

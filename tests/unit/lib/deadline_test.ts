@@ -85,7 +85,7 @@ Deno.test("a heartbeat blames nobody for a standstill, but for silence", async (
   // The tick that is due now must not classify before what waits has been read.
   await new Promise((resolve) => setTimeout(resolve, 0));
   assert.equal(isLost, false);
-  heartbeat.heard();
+  heartbeat.onActivity();
   await lost.promise;
   assert.equal(pings, 1);
   heartbeat.stop();
