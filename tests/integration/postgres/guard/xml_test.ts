@@ -16,6 +16,10 @@ const BUILT: readonly (readonly [sql: string, result: string])[] = [
     '<?xml version="1.0" standalone="yes"?><a/>',
   ],
   ["SELECT xmlelement(name a)::text || 'x'", "<a/>x"],
+  [
+    "SELECT xmlelement(name a, xmlattributes('<' AS b), '<c>', CASE WHEN true THEN '<d>'::text END)",
+    '<a b="&lt;">&lt;c&gt;&lt;d&gt;</a>',
+  ],
 ];
 
 const READ = [
@@ -42,6 +46,24 @@ const UNTYPED = [
   "SELECT xmlelement(name a) UNION ALL SELECT $1",
   "SELECT ARRAY[xmlelement(name a)] = $1",
   "PREPARE q AS SELECT coalesce($1, xmltext('a'))",
+  "SELECT xmlconcat($1::unknown)",
+];
+
+/** A constant without a type, too. With a declaration of attributes, a few KiB of it take all memory. */
+const UNTYPED_CONSTANTS = [
+  "SELECT xmlconcat('<a/>')",
+  "SELECT xmlroot('<a/>', version '1.0')",
+  "SELECT xmlserialize(CONTENT '<a/>' AS text)",
+  "SELECT xmlagg('<a/>')",
+  "SELECT xmlconcat('<a/>'::unknown)",
+  "SELECT xmlconcat(E'\\x3ca/>')",
+  "SELECT xmlconcat(U&'\\003ca/>')",
+  "SELECT coalesce(xmltext('a'), '<a/>')",
+  "SELECT CASE WHEN true THEN '<a/>' ELSE xmlelement(name a) END",
+  "SELECT xmlelement(name a) UNION ALL SELECT '<a/>'",
+  "SELECT ARRAY[xmlelement(name a)] || '{<a/>}'",
+  "SELECT xmlelement(name a) IN ('<a/>', '<b/>')",
+  "VALUES (xmlelement(name a)), ('<a/>')",
 ];
 
 Deno.test("planText() lets through what builds XML, and PostgreSQL builds it", async () => {
@@ -63,7 +85,13 @@ for (const sql of READ) {
 for (const sql of UNTYPED) {
   Deno.test(`planText() refuses a parameter that PostgreSQL would read as XML: ${sql}`, () => {
     assert.match(refusalOf(sql).hint ?? "", /\$1::text/);
-    sentFor(sql.replaceAll("$1", "$1::text"));
+    sentFor(sql.replaceAll(/\$1(?:::unknown)?/g, "$1::text"));
+  });
+}
+
+for (const sql of UNTYPED_CONSTANTS) {
+  Deno.test(`planText() refuses a constant that PostgreSQL would read as XML: ${sql}`, () => {
+    assert.match(refusalOf(sql).hint ?? "", /::text/);
   });
 }
 
