@@ -29,7 +29,7 @@ export const DETAIL_FIELDS = {
     type: "list of strings",
     meaning: "How the container's confinement differs from the policy.",
   },
-  maximum: { type: "number", meaning: "How many sandboxes may live at once." },
+  maximum: { type: "number", meaning: "Maximum of sandboxes at a time." },
   agent_code: { type: "string", meaning: "The error code of the agent in the sandbox." },
   sent: { type: "boolean", meaning: "Whether the agent may have read the request." },
   status: { type: "number", meaning: "HTTP status of the engine's response." },
@@ -67,14 +67,14 @@ export const ERROR_CODES = {
   },
   sandbox_not_found: {
     retryable: false,
-    meaning: "No such sandbox exists, or it belongs to another.",
+    meaning: "No such sandbox exists, or another caller owns it.",
     state: "Nothing was done.",
     details: [],
   },
   sandbox_busy: {
     retryable: true,
     meaning: "A cell is running in the sandbox.",
-    state: "The cell goes on; nothing else was done.",
+    state: "The cell continues; nothing else was done.",
     details: ["agent_code"],
   },
   sandbox_lost: {
@@ -85,14 +85,14 @@ export const ERROR_CODES = {
   },
   sandbox_unsafe: {
     retryable: false,
-    meaning: "A container was not confined as the policy says.",
+    meaning: "A container's confinement deviates from the policy.",
     state: "The container was removed; no code ran in it.",
     details: ["deviations"],
   },
   sandbox_start_failed: {
     retryable: true,
     meaning: "A sandbox could not be started.",
-    state: "There is no new sandbox; what was begun is removed.",
+    state: "No sandbox was created; what was started is removed.",
     details: [],
   },
   agent_incompatible: {
@@ -105,7 +105,7 @@ export const ERROR_CODES = {
   capacity: {
     retryable: true,
     meaning: "The maximum of sandboxes, or of waiting calls, is reached.",
-    state: "Nothing was done; the others are untouched.",
+    state: "Nothing was done; other sandboxes are untouched.",
     details: ["maximum", "agent_code"],
   },
   out_of_memory: {
@@ -123,13 +123,13 @@ export const ERROR_CODES = {
   unknown_outcome: {
     retryable: false,
     meaning: "It is not known whether the call ran.",
-    state: "Unknown: look before you repeat it.",
+    state: "Unknown: check before you repeat the call.",
     details: ["agent_code"],
   },
   cancelled: {
     retryable: true,
     meaning: "The caller cancelled.",
-    state: "The message says whether the call had begun.",
+    state: "The message says whether the call had started.",
     details: ["sent", "status"],
   },
   timeout: {
@@ -146,8 +146,8 @@ export const ERROR_CODES = {
   },
   engine_unreachable: {
     retryable: true,
-    meaning: "The container engine does not answer.",
-    state: "Unknown until it answers; the server tries again where it must.",
+    meaning: "The container engine does not respond.",
+    state: "Unknown until it responds; the server retries removals.",
     details: ["status", "log"],
   },
   engine_not_found: {
@@ -230,13 +230,13 @@ export const ERROR_CODES = {
   },
   shutting_down: {
     retryable: true,
-    meaning: "The server is ending.",
-    state: "Nothing was begun; its sandboxes are being removed.",
+    meaning: "The server is shutting down.",
+    state: "Nothing was started; the server removes its sandboxes.",
     details: [],
   },
   internal: {
     retryable: false,
-    meaning: "A defect of this program; the server's log has the cause.",
+    meaning: "Internal server error; see the server log.",
     state: "Unknown.",
     details: ["agent_code"],
   },
@@ -297,9 +297,9 @@ export class OmcpError<C extends ErrorCode = ErrorCode> extends Error {
   }
 
   /**
-   * Says more, or something more precise.
+   * Adds to an error, or makes it more precise.
    *
-   * @param changes What differs; `details` are added to those that there are.
+   * @param changes What differs; `details` are added to the existing ones.
    * @returns A new error of the same code, with this one as its cause.
    */
   with(changes: ErrorChanges): OmcpError {

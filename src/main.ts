@@ -18,7 +18,9 @@ async function run(args: readonly string[]): Promise<number> {
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
-    throw new OmcpError("invalid_argument", `Unknown command: ${name}`, { next: `One of:\n${usage()}` });
+    throw new OmcpError("invalid_argument", `Unknown command: ${name}`, {
+      next: `Use one of these:\n${usage()}`,
+    });
   }
   return await command.run({ args: rest, read: readVariable, print });
 }
@@ -42,7 +44,7 @@ function readVariable(name: string): string | undefined {
     return Deno.env.get(name);
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
-    throw new OmcpError("config_invalid", `The permission to read ${name} is missing`, {
+    throw new OmcpError("config_invalid", `Cannot read ${name}: the permission is missing`, {
       state: "Nothing was started.",
       next: "Start Deno with --allow-env=DOCKER_HOST,OMCP_*.",
       cause,
@@ -55,7 +57,7 @@ function print(line: string): void {
 }
 
 /** Prints why the program ends, on stderr: stdout may belong to a protocol. */
-function complain(error: unknown): void {
+function printError(error: unknown): void {
   const lines = error instanceof OmcpError
     ? [`${error.code}: ${error.message}`, error.state, error.next]
     : [`internal: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
@@ -68,7 +70,7 @@ if (import.meta.main) {
   try {
     code = await run(Deno.args);
   } catch (error) {
-    complain(error);
+    printError(error);
   }
   await stopLogging();
   // Open handles, such as a client that keeps stdin open, must not keep an ended server alive.

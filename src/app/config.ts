@@ -40,20 +40,20 @@ export const SETTINGS = {
     schema: integer(1, 1000),
     default: "10",
     unit: "sandboxes",
-    description: "Maximum of sandboxes at a time; one more gets `capacity`.",
+    description: "Maximum of sandboxes at a time; a further creation fails with `capacity`.",
   },
   OMCP_IDLE_SECONDS: {
     schema: integer(10, 604_800),
     default: "1800",
     unit: "s",
     description:
-      "Default idle timeout: a sandbox without a call for this long is removed. `create_sandbox` may ask for another, up to OMCP_LIFETIME_SECONDS.",
+      "Default idle timeout: the server removes a sandbox without a call for this long. A call of `create_sandbox` may set another, up to OMCP_LIFETIME_SECONDS.",
   },
   OMCP_LIFETIME_SECONDS: {
     schema: integer(60, 2_592_000),
     default: "28800",
     unit: "s",
-    description: "Maximum age of a sandbox; it is removed then, busy or not.",
+    description: "Maximum age of a sandbox; the server then removes it, busy or not.",
   },
   OMCP_LEASE_SECONDS: {
     schema: integer(10, 3600),
@@ -78,13 +78,13 @@ export const SETTINGS = {
     default: "20",
     unit: "KiB",
     description:
-      "Text of a cell in its result: stdout, stderr and values share it fairly; of each, the beginning and the end are shown, and the size of the rest is stated.",
+      "Maximum text of a cell in its result. stdout, stderr and values share it fairly; the result has the beginning and the end of each, and the size of the rest.",
   },
   OMCP_MEMORY_MIB: {
     schema: integer(256, 1_048_576),
     default: "2048",
     unit: "MiB",
-    description: "Memory of a sandbox, its temporary files included; there is no swap.",
+    description: "Memory of a sandbox, its files included; there is no swap.",
   },
   OMCP_CPU_PERCENT: {
     schema: integer(5, 12_800),
@@ -112,7 +112,7 @@ export const SETTINGS = {
     default: "sample",
     unit: "URL",
     description:
-      "The database: `sample` (built in, synthetic), `local:NAME` (made by `cdm load`), a `postgres://` URL, or `none`.",
+      "The database: `sample` (built in, synthetic), `local:NAME` (created by `cdm load`), a `postgres://` URL, or `none`.",
   },
   OMCP_CDM_SCHEMA: {
     schema: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be a lower-case SQL name"),
@@ -131,7 +131,7 @@ export const SETTINGS = {
     schema: z.string().max(63),
     default: "",
     unit: "role",
-    description: "A database role that is accepted in spite of privileges that it must not have.",
+    description: "A database role that the server accepts although it has privileges that it must not have.",
   },
   OMCP_QUERY_SECONDS: {
     schema: integer(1, 86_400),
@@ -143,7 +143,7 @@ export const SETTINGS = {
     schema: integer(1, 65_536),
     default: "1024",
     unit: "MiB",
-    description: "Maximum result of an SQL statement; a larger one is an error, never a cut result.",
+    description: "Maximum result of an SQL statement; a larger one is an error and is never truncated.",
   },
   OMCP_QUERY_CONNECTIONS: {
     schema: integer(1, 32),
@@ -163,7 +163,7 @@ export const SETTINGS = {
     default: "",
     unit: "name",
     description:
-      "Name of this server, in the label `org.omcp.instance` of its containers; empty: a random one. One server at a time may have a name; at the start it removes what an earlier server of that name left.",
+      "Name of this server, in the label `org.omcp.instance` of its containers; empty: a random one. One server at a time may use a name; when it starts, it removes what an earlier server of that name left.",
   },
   OMCP_AUDIT_FILE: {
     schema: z.string().regex(
@@ -173,14 +173,14 @@ export const SETTINGS = {
     default: "",
     unit: "path",
     description:
-      "File to which the audit is appended, a JSON line for each SQL statement and execution; empty: stderr. Needs `--allow-write` for it.",
+      "File to which the server appends the audit, a JSON line for each SQL statement and execution; empty: stderr. Needs `--allow-write` for it.",
   },
   OMCP_AUDIT_SOURCE: {
     schema: z.enum(["on", "off"], "must be on or off"),
     default: "off",
     unit: "",
     description:
-      "`on` puts the source of statements and cells into the audit, which may hold patients' data.",
+      "`on` adds the source of statements and cells to the audit. The source may hold patients' data.",
   },
   OMCP_LOG_LEVEL: {
     schema: z.enum(["debug", "info", "warning", "error"], "must be debug, info, warning or error"),
@@ -321,7 +321,7 @@ function disclosureError(): OmcpError {
     {
       next:
         "If that is allowed for this data (it is synthetic, or consent and contract permit it), set OMCP_DISCLOSURE=open; " +
-        "the mode that returns aggregates only is not built yet. Or use OMCP_DATABASE_URL=sample or none.",
+        "the mode that returns aggregates only is not implemented yet. Or use OMCP_DATABASE_URL=sample or none.",
     },
   );
 }

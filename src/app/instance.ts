@@ -1,4 +1,4 @@
-/** A server's hold on its instance: one server at a time has it, and first removes what an earlier one left. */
+/** The lock of a server's instance: one server at a time holds it, and first removes what an earlier one left. */
 import type { Config } from "./config.ts";
 import { within } from "../lib/async/deadline.ts";
 import {
@@ -26,14 +26,14 @@ export interface HeldInstance {
 }
 
 /**
- * Acquires the instance. One without a name is this server's alone and needs no lock.
+ * Acquires the instance. An instance without a name belongs to this server alone and needs no lock.
  *
  * @param config The settings.
  * @param runtime Where the server's containers are.
  * @param image The sandboxes' image.
  * @throws {OmcpError} `instance_in_use`, which leaves the holder untouched.
  */
-export async function holdInstance(
+export async function acquireInstance(
   config: Config,
   runtime: ContainerPlatform,
   image: string,

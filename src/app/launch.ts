@@ -2,7 +2,7 @@
 
 /** What the permissions depend on. */
 export interface LaunchOptions {
-  /** The project's folder, absolute or as seen from where the server is started. */
+  /** The project's folder, absolute or relative to the folder in which the server starts. */
   readonly project: string;
   /** Path of the engine's socket. @default "/var/run/docker.sock" */
   readonly socketPath?: string;
@@ -15,8 +15,8 @@ export interface LaunchOptions {
 }
 
 /**
- * V8 collects garbage early and keeps its heaps small. Else a sandbox that floods the server with refused statements has it grow
- * by 200 MB of garbage, in this thread and in the guard's; they can be given at the start only.
+ * V8 collects garbage early and keeps its heaps small. Without these flags, a sandbox that floods the server with refused
+ * statements makes it grow by 200 MB of garbage, in this thread and in the guard's. V8 reads them at the start only.
  */
 export const MEMORY_FLAGS = "--v8-flags=--optimize-for-size,--max-semi-space-size=1";
 
@@ -52,7 +52,7 @@ export interface PermissionNeeds {
 export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
   const { socketPath, guardFolder, databaseHost, databaseFiles, auditFile } = needs;
   return {
-    // Deno asks for the host of the URL too, though the socket decides.
+    // Deno checks the URL's host, too, although the connection goes to the socket.
     net: [`unix:${socketPath}`, "docker.invalid:80", ...(databaseHost === undefined ? [] : [databaseHost])],
     read: [socketPath, ...(guardFolder === undefined ? [] : [guardFolder]), ...databaseFiles],
     write: [socketPath, ...(auditFile === undefined ? [] : [auditFile])],
@@ -61,7 +61,7 @@ export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
 
 /**
  * @param options Folder, socket and database.
- * @returns Deno's arguments up to and with the permissions, without the script.
+ * @returns Deno's arguments up to and including the permissions, without the script.
  */
 export function permissionFlags(options: LaunchOptions): string[] {
   const permissions = serverPermissions({

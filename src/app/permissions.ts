@@ -1,4 +1,4 @@
-/** Checks at start what Deno permits: a missing flag is an error with a name now, not at first use. */
+/** Checks Deno's permissions at the start: a missing flag is an error that names it, not a failure at first use. */
 import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
 import { OmcpError } from "../errors.ts";
@@ -47,7 +47,7 @@ function needsOf({ dockerHost, database, auditFile }: Config): PermissionNeeds {
   return { ...needs, databaseHost: `${host}:${target.port}`, databaseFiles: certificates };
 }
 
-/** Undefined in a compiled binary, which holds its modules inside. */
+/** Undefined in a compiled program, which contains its modules. */
 function guardFolder(): string | undefined {
   const worker = new URL("../postgres/guard/worker.ts", import.meta.url);
   if (worker.protocol !== "file:" || Deno.build.standalone) return undefined;

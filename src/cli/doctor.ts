@@ -13,7 +13,7 @@ import { missingImage } from "../images/missing.ts";
 
 const CELL_MS = 60_000;
 
-/** No sandbox of the doctor's reaches the database. */
+/** The doctor's sandbox has no connection to the database, so there is nothing to audit. */
 const NO_STATEMENTS = { record: () => {}, ready: () => true, keepsSource: false };
 
 /** Checks that only code in the sandbox can make; the server has compared the attestation with the policy before. */
@@ -42,10 +42,10 @@ export const command: Command = {
  *
  * @param settings The settings.
  * @param print Takes a line.
- * @returns 0 if all is well, else 1.
+ * @returns 0 if all checks pass, else 1.
  */
 export async function doctor(settings: Config, print: (line: string) => void): Promise<number> {
-  // Never a server's own name: that server would remove what is made here.
+  // Never the name of a server's instance: that server would remove the doctor's sandbox.
   const config = { ...settings, instance: `doctor-${crypto.randomUUID()}` };
   let problems = 0;
   async function check<T>(
@@ -58,7 +58,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
       return value;
     } catch (error) {
       problems += 1;
-      print(`WRONG ${what}: ${error instanceof Error ? error.message : String(error)}`);
+      print(`FAIL  ${what}: ${error instanceof Error ? error.message : String(error)}`);
       if (error instanceof OmcpError) {
         for (const line of [error.state, error.next]) if (line !== undefined) print(`      ${line}`);
       }
@@ -67,7 +67,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   }
 
   for (const name of unknownSettings()) {
-    print(`note  ${name} is not a setting of this program: a misspelt setting has no effect`);
+    print(`note  ${name} is not a setting of this program and has no effect`);
   }
   const engine = await check("engine", async () => {
     const found = await Engine.connect({ host: config.dockerHost });
@@ -110,17 +110,17 @@ export async function doctor(settings: Config, print: (line: string) => void): P
     await check("sandbox, from inside", async () => {
       const sandbox = await sandboxes.create();
       const outcome = await sandbox.execute(LOOK_INSIDE, { timeoutMs: CELL_MS, outputBytes: 8192 });
-      if (outcome.status !== "ok") throw new OmcpError("sandbox_unsafe", said(outcome));
-      return { value: undefined, say: said(outcome) };
+      if (outcome.status !== "ok") throw new OmcpError("sandbox_unsafe", printedText(outcome));
+      return { value: undefined, say: printedText(outcome) };
     });
   } finally {
     await Promise.allSettled([sandboxes.close(), cdm?.close()]);
   }
-  print(problems === 0 ? "All is well." : `${counted(problems, "problem")}.`);
+  print(problems === 0 ? "All checks passed." : `${counted(problems, "check")} failed.`);
   return problems === 0 ? 0 : 1;
 }
 
-/** Names in the environment that look like settings; none where the environment may not be listed. */
+/** Names in the environment that look like settings; none where Deno does not permit to list the environment. */
 function unknownSettings(): string[] {
   try {
     return Object.keys(Deno.env.toObject()).filter((name) => name.startsWith("OMCP_") && !(name in SETTINGS));
@@ -129,7 +129,7 @@ function unknownSettings(): string[] {
   }
 }
 
-function said(outcome: ExecutionOutcome): string {
+function printedText(outcome: ExecutionOutcome): string {
   return outcome.outputs.map((output) => {
     if (output.type === "stream") return output.text.trim().replaceAll("\n", "; ");
     return output.type === "error" ? `${output.ename}: ${output.evalue}` : "";

@@ -8,7 +8,7 @@ import { Engine } from "../docker/mod.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import { type HeldInstance, holdInstance } from "../app/instance.ts";
+import { acquireInstance, type HeldInstance } from "../app/instance.ts";
 import type { AuditLog } from "../observability/audit.ts";
 import { logger, logStep, startLogging } from "../observability/log.ts";
 import { startStdio } from "../mcp/transports/stdio.ts";
@@ -26,13 +26,13 @@ import { VERSION } from "../version.ts";
 
 const log = logger("serve");
 
-/** Deadline of the shutdown; a process that still runs then ends by force. */
+/** Deadline of the shutdown; after it the process exits by force. */
 const SHUTDOWN_DEADLINE_MS = 5000;
 
 /** SIGHUP: the terminal was closed. */
-const ENDING_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+const SHUTDOWN_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
-/** The command that makes what is missing. */
+/** The command that installs and builds what is missing. */
 const SETUP = `Run \`${
   ownCommand("setup")
 }\` in the project's folder; it installs, starts and builds what is missing.`;
@@ -48,7 +48,7 @@ export const command: Command = {
 };
 
 /**
- * Serves MCP over stdio until the client goes or a signal comes; nothing of it is left then.
+ * Serves MCP over stdio until the client disconnects or a signal arrives, then removes everything that it created.
  *
  * @param config The settings.
  * @returns The process's exit code.
@@ -69,7 +69,7 @@ export async function serve(config: Config): Promise<number> {
       await requireImage(runtime, imageReference("postgres"));
     }
   });
-  const instance = await holdInstance(config, runtime, image);
+  const instance = await acquireInstance(config, runtime, image);
   let cdm: CdmGateway | undefined;
   try {
     cdm = await openCdmGateway(config, runtime, statementAudit(audit, LOCAL_USER.id));
@@ -104,7 +104,7 @@ async function serveUntilEnd(parts: Parts): Promise<number> {
     leaseSeconds: config.leaseSeconds,
     ...(cdm === undefined ? {} : { postgresConnections: (id: string) => cdm.serve(id) }),
   });
-  const stop = endingSignal();
+  const stop = shutdownSignal();
   const stdio = startStdio({
     tools: offeredTools(toolVariant(cdm), config),
     services: { sandboxes, cdm, limits: config, audit },
@@ -116,10 +116,10 @@ async function serveUntilEnd(parts: Parts): Promise<number> {
     return why;
   });
   const reason = await Promise.race([stop.promise, stdio.ended, lost]);
-  log.info("Ending: {reason}", { reason });
+  log.info("Shutting down: {reason}", { reason });
   const forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
   await Promise.allSettled([sandboxes.close(), cdm?.close(), stdio.close()]);
-  // Last: who takes the instance then finds nothing of it.
+  // Last: the next holder of the instance then finds nothing of this server.
   await instance.close();
   audit.close();
   clearTimeout(forced);
@@ -127,7 +127,7 @@ async function serveUntilEnd(parts: Parts): Promise<number> {
   return 0;
 }
 
-/** What an operator wants to see of a server that has started; no secret. */
+/** Facts for the operator in the start line; never a secret. */
 function startFacts({ config, engine, image }: Pick<Parts, "config" | "engine" | "image">) {
   const { maxSandboxes, idleMs, lifetimeMs, cellTimeoutMaxMs, queryMs, memoryBytes, cpus, pids } = config;
   return {
@@ -176,18 +176,18 @@ async function requireProcessors(runtime: ContainerPlatform, config: Config): Pr
   );
 }
 
-/** Resolves at a signal that asks for the end; a second one ends the process at once. */
-function endingSignal(): { promise: Promise<string>; dispose: () => void } {
+/** Resolves at the first of {@link SHUTDOWN_SIGNALS}; a second one ends the process at once. */
+function shutdownSignal(): { promise: Promise<string>; dispose: () => void } {
   const { promise, resolve } = Promise.withResolvers<string>();
   let count = 0;
   function onSignal(): void {
     count += 1;
     if (count > 1) Deno.exit(1);
-    resolve("a signal asked for it");
+    resolve("a signal arrived");
   }
-  for (const name of ENDING_SIGNALS) Deno.addSignalListener(name, onSignal);
+  for (const name of SHUTDOWN_SIGNALS) Deno.addSignalListener(name, onSignal);
   function dispose(): void {
-    for (const name of ENDING_SIGNALS) Deno.removeSignalListener(name, onSignal);
+    for (const name of SHUTDOWN_SIGNALS) Deno.removeSignalListener(name, onSignal);
   }
   return { promise, dispose };
 }

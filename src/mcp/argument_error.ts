@@ -8,10 +8,10 @@ const RECEIVED_CHARACTERS = 80;
 /** Characters of an unknown key that an error repeats: more than any real key has. */
 const KEY_CHARACTERS = 64;
 
-/** Lists of up to this many choices are always shown whole. */
+/** A list of at most this many choices is always shown whole. */
 const SHORT_LIST = 16;
 
-/** The arguments of a call, and what they had to fit. */
+/** Refused arguments, and the schema that refused them. */
 export interface RefusedInput {
   readonly schema: z.ZodObject;
   /** The arguments as the schema saw them. */
@@ -23,15 +23,15 @@ export interface RefusedInput {
 type Path = readonly PropertyKey[];
 
 /**
- * Makes the error.
+ * Builds the error of refused arguments.
  *
  * @param error What the schema found.
  * @param refused The schema and the arguments.
  * @returns `invalid_argument`, with a line for each issue, at most ten.
  */
 export function argumentError(error: z.ZodError, refused: RefusedInput): OmcpError {
-  const issues = decisive(error.issues).map(({ path, issue }): ArgumentIssue => ({
-    path: written(path),
+  const issues = relevantIssues(error.issues).map(({ path, issue }): ArgumentIssue => ({
+    path: pathText(path),
     code: issue.code,
     message: describe(path, issue, refused),
   }));
@@ -51,8 +51,8 @@ interface PlacedIssue {
   readonly issue: z.core.$ZodIssue;
 }
 
-/** Reports a value of the wrong type once; of a union, only the issues of the alternative that was meant, if one was. */
-function decisive(issues: readonly z.core.$ZodIssue[], base: Path = []): PlacedIssue[] {
+/** Keeps one issue of a value of the wrong type, and of a union only the issues of the alternative that the caller meant, if that is clear. */
+function relevantIssues(issues: readonly z.core.$ZodIssue[], base: Path = []): PlacedIssue[] {
   const placed = issues.flatMap(function place(issue): PlacedIssue[] {
     const path = [...base, ...issue.path];
     if (issue.code !== "invalid_union") return [{ path, issue }];
@@ -60,12 +60,12 @@ function decisive(issues: readonly z.core.$ZodIssue[], base: Path = []): PlacedI
       branch.length > 0 &&
       !branch.some((inner) => inner.path.length === 0 && inner.code.startsWith("invalid_"))
     );
-    return meant === undefined ? [{ path, issue }] : decisive(meant, path);
+    return meant === undefined ? [{ path, issue }] : relevantIssues(meant, path);
   });
   const mistyped = new Set(
-    placed.filter(({ issue }) => issue.code === "invalid_type").map(({ path }) => written(path)),
+    placed.filter(({ issue }) => issue.code === "invalid_type").map(({ path }) => pathText(path)),
   );
-  return placed.filter(({ path, issue }) => issue.code === "invalid_type" || !mistyped.has(written(path)));
+  return placed.filter(({ path, issue }) => issue.code === "invalid_type" || !mistyped.has(pathText(path)));
 }
 
 function describe(path: Path, issue: z.core.$ZodIssue, refused: RefusedInput): string {
@@ -73,7 +73,7 @@ function describe(path: Path, issue: z.core.$ZodIssue, refused: RefusedInput): s
   if (value === undefined && issue.code !== "unrecognized_keys" && issue.code !== "custom") {
     return issue.code === "invalid_value" ? `is required; ${choices(issue.values)}` : "is required";
   }
-  const received = `received ${shown(value)}`;
+  const received = `received ${valueText(value)}`;
   switch (issue.code) {
     case "unrecognized_keys":
       return unknownKeys(path, issue.keys, refused);
@@ -99,9 +99,7 @@ function unknownKeys(path: Path, keys: readonly string[], { schema, unknownArgum
     return JSON.stringify(key.slice(0, KEY_CHARACTERS)) + (hint === undefined ? "" : ` (${hint})`);
   });
   const what = path.length === 0 ? "argument" : "field";
-  return `there is no ${what} ${named.slice(0, MAX_ISSUES).join(", ")}; allowed: ${
-    allowed.join(", ") || "none"
-  }`;
+  return `unknown ${what} ${named.slice(0, MAX_ISSUES).join(", ")}; allowed: ${allowed.join(", ") || "none"}`;
 }
 
 /** The keys of the object that a path leads to. */
@@ -133,7 +131,7 @@ function choices(values: readonly unknown[], value?: unknown): string {
   return `must be one of ${names.join(", ")}${guess}`;
 }
 
-/** The types that would fit. */
+/** The types that the schema accepts. */
 function expected(issue: z.core.$ZodIssue): string[] {
   if (issue.code === "invalid_union") return issue.errors.flat().flatMap(expected);
   return issue.code === "invalid_type" ? [TYPES.get(issue.expected) ?? `of type ${issue.expected}`] : [];
@@ -161,8 +159,8 @@ function valueAt(input: unknown, path: Path): unknown {
   }, input);
 }
 
-/** A value in few characters, as its sender recognizes it. */
-function shown(value: unknown): string {
+/** A value in few characters, so that its sender recognizes it. */
+function valueText(value: unknown): string {
   if (typeof value === "number") return String(value);
   if (Array.isArray(value) && value.length > RECEIVED_CHARACTERS / 8) {
     return `a list of ${value.length} items`;
@@ -174,7 +172,7 @@ function shown(value: unknown): string {
   return text.length <= RECEIVED_CHARACTERS ? text : `${text.slice(0, RECEIVED_CHARACTERS - 1)}…`;
 }
 
-function written(path: Path): string {
+function pathText(path: Path): string {
   return path.map((key, at) =>
     typeof key === "number" ? `[${key}]` : at === 0 ? String(key) : `.${String(key)}`
   ).join("");

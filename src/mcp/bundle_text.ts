@@ -3,7 +3,7 @@ import type { MimeBundle } from "../agent_protocol/messages/mod.ts";
 import { imageBase64 } from "./image.ts";
 import { IMAGE_TYPES, type ImageType } from "./image_types.ts";
 
-/** Representations that are shown as text, best first. Where an object has only its name, the kernel writes a description into the plain text. */
+/** Representations that are shown as text, best first. Where an object's plain text would be its name only, the kernel writes a description there. */
 const READABLE = ["text/plain", "text/markdown", "text/latex"] as const;
 
 /** A picture that a client can show. */

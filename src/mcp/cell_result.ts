@@ -3,6 +3,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Death, ExecutionOutput } from "../agent_protocol/messages/mod.ts";
 import type { ExecutionOutcome } from "../sandbox/mod.ts";
 import { bundlePicture, bundleText, type Picture } from "./bundle_text.ts";
+import { counted } from "./counted.ts";
 import { endsOf, fairShares, keepEnds, type Piece, utf8Bytes } from "./text_budget.ts";
 import { readableBytes, showable } from "../lib/text.ts";
 
@@ -21,7 +22,7 @@ interface Block {
  *
  * @param outcome The cell's outcome.
  * @param textCharacters How many characters of its output are shown. stdout, stderr, the output between cells and the rest
- * (values, displays, tracebacks) divide them fairly: none is hidden by the length of another.
+ * (values, displays, tracebacks) share them fairly, so that a long one does not hide another.
  * @returns An error result (`isError`) for every status but `ok`.
  */
 export function cellResult(outcome: ExecutionOutcome, textCharacters: number): CallToolResult {
@@ -47,8 +48,8 @@ function isShown({ body }: Block): boolean {
 }
 
 /**
- * The texts of all outputs in pieces. Values and tracebacks are cut to their ends first: `showable` looks at every character that
- * is left.
+ * The texts of all outputs in pieces. Values and tracebacks are cut to their two ends first, because `showable` reads every
+ * character.
  */
 function showablePieces(outputs: readonly ExecutionOutput[], characters: number): (readonly Piece[])[] {
   const texts = outputs.map((output) => {
@@ -168,51 +169,51 @@ function notes(outcome: ExecutionOutcome): string[] {
   if (kept < count) found.push(`${kept} of ${count} displays shown`);
   if ((outcome.waitedMs ?? 0) >= 1000) {
     found.push(
-      `waited ${seconds(outcome.waitedMs ?? 0)} for another cell of this sandbox; that counts as its time`,
+      `waited ${
+        seconds(outcome.waitedMs ?? 0)
+      } for another cell of this sandbox; the wait counts towards the timeout`,
     );
   }
   const left = [
-    ...(outcome.backgroundProcesses > 0 ? [counted(outcome.backgroundProcesses, "process", "es")] : []),
-    ...(outcome.backgroundThreads > 0 ? [counted(outcome.backgroundThreads, "thread", "s")] : []),
+    ...(outcome.backgroundProcesses > 0
+      ? [counted(outcome.backgroundProcesses, "process", "processes")]
+      : []),
+    ...(outcome.backgroundThreads > 0 ? [counted(outcome.backgroundThreads, "thread")] : []),
   ];
   const one = outcome.backgroundProcesses + outcome.backgroundThreads === 1;
   if (left.length > 0) {
     found.push(
-      `${left.join(" and ")} ${
+      `${left.join(" and ")}, first seen after this cell, ${
         one ? "runs" : "run"
-      } on in the background, first seen after this cell, until the sandbox is removed`,
+      } in the background until the sandbox is removed`,
     );
   }
-  if (outcome.status === "timeout") found.push("make the work smaller, or pass a longer timeout");
+  if (outcome.status === "timeout") found.push("reduce the work, or pass a longer timeout");
   return found.map((note) => `[${note}]`);
-}
-
-function counted(count: number, noun: string, plural: string): string {
-  return `${count} ${noun}${count === 1 ? "" : plural}`;
 }
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(ms < 1000 ? 3 : 1)} s`;
 }
 
-/** Status, execution count, time, and what has become of the kernel. */
+/** Status, execution count, time, and the kernel's state. */
 function statusLine(outcome: ExecutionOutcome): string {
   const kernel = {
     kept: "variables kept",
     restarted: "kernel restarted: variables are lost, files in /workspace remain",
     unknown:
-      "the sandbox has not answered yet: unknown whether the cell has ended and variables are kept; the next cell waits for it",
+      "the sandbox has not responded yet: it is unknown whether the cell has ended and whether variables are kept; the next cell waits for it",
   }[outcome.kernel];
   const status = outcome.status === "kernel_died"
     ? `kernel_died (the Python process ended: ${death(outcome.died)})`
     : outcome.status;
-  // A kernel that was replaced has counted nothing.
+  // A new kernel has no execution count yet.
   const count = outcome.executionCount > 0 ? [`In[${outcome.executionCount}]`] : [];
   return `[${[status, ...count, seconds(outcome.elapsedMs), kernel].join(", ")}]`;
 }
 
 function death(died: Death | null): string {
-  if (died?.oom === true) return "out_of_memory, the sandbox's memory limit was met";
+  if (died?.oom === true) return "out_of_memory, the sandbox's memory limit was reached";
   if (died?.signal) return `killed by ${showable(died.signal)}`;
   if (typeof died?.exitCode === "number") return `exit code ${died.exitCode}`;
   return "cause unknown";

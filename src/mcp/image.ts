@@ -9,7 +9,7 @@ const MAX_BYTES = 1024 * 1024;
 /** Longest side, in pixels: model providers refuse or shrink larger pictures, and a few bytes can encode a gigabyte of pixels. */
 const MAX_SIDE = 1568;
 
-/** The first bytes of each kind. WebP has a second mark, after its size: see {@link isKind}. */
+/** The first bytes of each kind. WebP has a second mark, after its size: see {@link hasSignature}. */
 const SIGNATURES = {
   "image/png": [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
   "image/jpeg": [0xff, 0xd8, 0xff],
@@ -32,7 +32,7 @@ export function imageBase64(mimeType: ImageType, text: string): string | { reado
   } catch {
     return { problem: `not shown: invalid base64 of ${mimeType}` };
   }
-  if (!isKind(mimeType, bytes)) return { problem: `not shown: its bytes are not ${mimeType}` };
+  if (!hasSignature(mimeType, bytes)) return { problem: `not shown: its bytes are not ${mimeType}` };
   if (bytes.length > MAX_BYTES) {
     const size = `${readableBytes(bytes.length)}, at most ${readableBytes(MAX_BYTES)} can be shown`;
     return { problem: `${mimeType} not shown: ${size}; make it smaller` };
@@ -48,7 +48,7 @@ export function imageBase64(mimeType: ImageType, text: string): string | { reado
   return bytes.toBase64();
 }
 
-function isKind(mimeType: ImageType, bytes: Uint8Array): boolean {
+function hasSignature(mimeType: ImageType, bytes: Uint8Array): boolean {
   const begins = SIGNATURES[mimeType].every((byte, index) => bytes[index] === byte);
   return begins && (mimeType !== "image/webp" || WEBP_AT_8.every((byte, index) => bytes[8 + index] === byte));
 }

@@ -1,7 +1,6 @@
 /**
- * Converts what a model writes and clearly means into what a schema takes: `null` for an optional argument, `"60"` for a
- * number, `"true"` for a boolean, one item for a list, a choice in another case. What is not clear stays as it is, and the schema
- * refuses it.
+ * Converts arguments whose meaning is clear into what a schema takes: `null` for an optional argument, `"60"` for a
+ * number, `"true"` for a boolean, one item for a list, a choice in another case. Other values stay as they are, and the schema refuses them.
  */
 import * as z from "zod";
 
@@ -23,7 +22,7 @@ export function lenientInput(schema: z.core.$ZodType, value: unknown): unknown {
 }
 
 /**
- * Gives arguments their present names.
+ * Replaces earlier names of arguments by the current ones.
  *
  * @param given The arguments as received; they are not changed.
  * @param renamed Old name → name.
@@ -34,8 +33,8 @@ export function renamedArguments(given: unknown, renamed: Readonly<Record<string
   const names = new Map(Object.entries(renamed));
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => {
-      const present = names.get(name);
-      return [present === undefined || Object.hasOwn(given, present) ? name : present, value];
+      const current = names.get(name);
+      return [current === undefined || Object.hasOwn(given, current) ? name : current, value];
     }),
   );
 }
@@ -64,14 +63,14 @@ function lenientObject(schema: z.ZodObject, value: unknown): unknown {
 
 function lenientList(schema: z.ZodArray, value: unknown): unknown {
   const list = typeof value === "string"
-    ? (writtenList(value) ?? [value])
+    ? (listFromJson(value) ?? [value])
     : isRecord(value)
     ? [value]
     : value;
   return Array.isArray(list) ? list.map((item) => lenientInput(schema.element, item)) : value;
 }
 
-/** In a union only objects are converted: a text may be meant as text. */
+/** Converts only objects in a union: a string may be meant as a string. */
 function lenientUnion(schema: z.ZodUnion, value: unknown): unknown {
   if (!isRecord(value)) return value;
   const object = schema.options.find((option) => option instanceof z.ZodObject);
@@ -79,7 +78,7 @@ function lenientUnion(schema: z.ZodUnion, value: unknown): unknown {
 }
 
 /** A list written as JSON inside a string. */
-function writtenList(text: string): unknown[] | undefined {
+function listFromJson(text: string): unknown[] | undefined {
   if (!text.trimStart().startsWith("[")) return undefined;
   try {
     const list: unknown = JSON.parse(text);

@@ -1,4 +1,4 @@
-/** Who calls. Everything that a call makes belongs to its principal. */
+/** Who calls. A principal owns everything that its calls create. */
 export interface Principal {
   /** For the audit. */
   readonly id: string;

@@ -40,7 +40,7 @@ export function pacedCall(context: ServerContext): PacedCall {
   return {
     signal,
     progress: (latest) => {
-      // Cut first: a cell may print one long line, and this runs for each piece of it.
+      // This runs for each output, and a cell may print one long line: cut it before it is escaped.
       message = showable(latest.slice(-4 * MESSAGE_CHARACTERS)).slice(-MESSAGE_CHARACTERS);
     },
     limit: (ms) => {

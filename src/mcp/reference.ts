@@ -11,7 +11,7 @@ const schemaSchema = z.object({
 });
 
 /**
- * Writes the table of the README.
+ * Writes the README's table of tools.
  *
  * @param tools The definitions.
  * @returns A row for each tool: name, parameters (`?` marks optional ones), description.

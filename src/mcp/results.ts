@@ -1,6 +1,6 @@
 /**
- * Tool results. All that a tool has to say is in `content`: where `structuredContent` is present, the largest clients show
- * the model that alone.
+ * Tool results. The whole result is in `content`: where `structuredContent` is present, the largest clients show the
+ * model nothing else.
  */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { ERROR_CODES, OmcpError } from "../errors.ts";
@@ -46,8 +46,7 @@ function detailsText(details: OmcpError["details"]): string {
 }
 
 /**
- * Makes anything that was thrown an error of this program. One that is not is logged whole and shown without its details, which
- * could hold anything.
+ * Turns anything that was thrown into an {@link OmcpError}. An unexpected error goes to the log only, because it could hold anything.
  *
  * @param error What was thrown.
  */
@@ -56,7 +55,7 @@ export function knownError(error: unknown): OmcpError {
   log.error("Unexpected error in a tool: {error}", {
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   });
-  return new OmcpError("internal", "Internal server error; the server's log has the details", {
+  return new OmcpError("internal", "Internal server error; see the server log", {
     state: "It is unknown whether the call ran.",
     next: "Look at the state with list_sandboxes before you repeat the call.",
     cause: error,

@@ -1,6 +1,6 @@
 import { quoteLiteral } from "../lib/sql.ts";
 
-/** Quoted names and literals, in which `$1` is text, and placeholders. */
+/** Matches quoted names and literals, in which `$1` is text, and placeholders. */
 const TOKENS = /"(?:[^"]|"")*"|'(?:[^']|'')*'|\$(\d+)/g;
 
 /**

@@ -26,7 +26,7 @@ export interface McpServerOptions {
 }
 
 /**
- * Makes an MCP server with the given tools.
+ * Creates an MCP server with the given tools.
  *
  * @param options See {@link McpServerOptions}.
  * @returns A server that is not connected yet.
@@ -77,7 +77,7 @@ async function serveCall(
 
 const sandboxArgument = z.object({ sandbox_id: sandboxIdSchema });
 
-/** The sandbox that a call names, if it does: a log takes nothing else of what a client sends. */
+/** The sandbox that a call names, if any: the log gets nothing else that a client sends. */
 function sandboxOf(given: unknown): CallFacts {
   const { data } = sandboxArgument.safeParse(given);
   return data === undefined ? {} : { sandbox: data.sandbox_id };
@@ -88,14 +88,14 @@ function instructions({ tools, services }: McpServerOptions): string {
     ["execute_python_code", "query_omop"].includes(name)
   );
   return [
-    "Runs Python in isolated sandboxes: no network, no access to the host. State is kept between cells of one sandbox.",
+    "Runs Python in isolated sandboxes: no network, no access to the host. A sandbox keeps its state between cells.",
     `Start with create_sandbox, pass its sandbox_id to ${names.join(" and ")}, and end with remove_sandbox.`,
     databaseSentence(services.cdm),
   ].join(" ");
 }
 
 /**
- * The schema for clients to see, without its checks: the tool itself validates, and its errors say what to do.
+ * The schema that clients see, without its checks: the tool validates its input itself, and its errors say what to do.
  *
  * @param schema The tool's schema.
  */

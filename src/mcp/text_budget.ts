@@ -73,7 +73,7 @@ export function keepEnds(pieces: readonly Piece[], room: number): string[] {
       if (skipped > 0) omitted = 0;
       return gap + text;
     }
-    // The mark is where the text goes on, or at its end.
+    // The mark goes before the text that continues, or at the end.
     if (end === "") return head;
     const gap = omitted > 0 ? mark(omitted) : "";
     omitted = 0;
@@ -99,17 +99,17 @@ function beforeSplit(text: string, length: number): string {
   if (length >= text.length) return text;
   const line = text.lastIndexOf("\n", length - 1) + 1;
   if (line > 0 && length - line < LINE) return text.slice(0, line);
-  return text.slice(0, isHalf(text, length) ? length - 1 : length);
+  return text.slice(0, splitsCharacter(text, length) ? length - 1 : length);
 }
 
 function afterSplit(text: string, from: number): string {
   if (from <= 0) return text;
   const line = text.indexOf("\n", from - 1) + 1;
   if (line > 0 && line < text.length && line - from < LINE) return text.slice(line);
-  return text.slice(isHalf(text, from) ? from + 1 : from);
+  return text.slice(splitsCharacter(text, from) ? from + 1 : from);
 }
 
-function isHalf(text: string, at: number): boolean {
+function splitsCharacter(text: string, at: number): boolean {
   const code = text.charCodeAt(at);
   return at > 0 && at < text.length && code >= 0xdc00 && code <= 0xdfff;
 }

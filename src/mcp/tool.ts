@@ -1,4 +1,4 @@
-/** What a tool is: a definition, which is a pure function, and a handler, which gets everything it works with. */
+/** A tool: its definition, a pure function, and its handler, which gets its services as an argument. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
@@ -37,7 +37,7 @@ export type SandboxService = Pick<SandboxManager, "create" | "get" | "list" | "r
 export interface CdmService {
   readonly version: CdmVersion;
   readonly schema: string;
-  /** Resolves when the database can be used; throws what is wrong with it, which code in a sandbox must not see. */
+  /** Resolves when the database can be used; rejects with the cause otherwise, which code in a sandbox must not see. */
   ready(signal: AbortSignal): Promise<unknown>;
 }
 
@@ -115,7 +115,7 @@ export interface Tool {
 }
 
 /**
- * Makes a tool that validates its own input. The protocol's library would do that as well, but its messages have no code and do
+ * Creates a tool that validates its own input. The protocol's library would do that as well, but its messages have no code and do
  * not say what is allowed.
  *
  * @param module The definition and the handler.

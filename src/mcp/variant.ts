@@ -15,7 +15,7 @@ export type Toolset = (typeof TOOLSETS)[number];
 
 /** Which tools a server offers, and which CDM they are about. */
 export interface ToolVariant {
-  /** Without meaning where the toolset `omop` is not offered. */
+  /** Has no effect without the toolset `omop`. */
   readonly cdmVersion: CdmVersion;
   readonly disclosure: DisclosureMode;
   readonly toolsets: readonly Toolset[];

@@ -14,7 +14,7 @@ export interface SourceDigest {
   readonly sha256: string;
 }
 
-/** An execution, as it is known before it runs. */
+/** What is known of an execution before it runs. */
 export interface ExecutionFacts {
   readonly principal: string;
   readonly sandbox: string;
@@ -25,7 +25,7 @@ export interface ExecutionFacts {
 /** How an execution ended. */
 export interface ExecutionEnd {
   readonly status: string;
-  /** Bytes that it put out. */
+  /** Bytes of its output. */
   readonly bytes: number;
 }
 
@@ -93,18 +93,18 @@ export class AuditLog {
     this.#sink.write({ event: "start", ...facts });
   }
 
-  /** Records that the server ends, and writes what is kept. */
+  /** Records that the server ends, and writes the lines that are kept. */
   close(): void {
     this.#sink.write({ event: "end" });
     this.#sink.close();
   }
 
   /**
-   * Runs an execution and records it. Statements of its sandbox carry its id while it is the one whose turn it is.
+   * Runs an execution and records it. Statements have the id of the oldest execution of their sandbox that has not ended.
    *
    * @param facts Who runs what.
    * @param run Runs it.
-   * @param endOf Reads the end off its value.
+   * @param endOf Derives the end from its value.
    * @returns What `run` returns; what it throws is recorded, too.
    */
   async execution<T>(

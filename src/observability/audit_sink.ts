@@ -6,7 +6,7 @@ import { logger } from "./log.ts";
 const log = logger("audit_sink");
 const audit = logger("audit");
 
-/** Lines that are kept while the file cannot be written. Beyond it, further lines are counted. */
+/** Maximum of lines that are kept while the file cannot be written; those beyond it are counted. */
 const MAX_PENDING = 10_000;
 
 /** Not blocking: to open a FIFO without a reader would hang. */
@@ -51,9 +51,9 @@ export class FileSink implements AuditSink {
   #torn = false;
 
   /**
-   * Opens the file once, to know that it can be written.
+   * Opens the file once, to check that it can be written.
    *
-   * @param path An absolute path. A file that does not exist is made with mode 0600.
+   * @param path An absolute path. A file that does not exist is created with mode 0600.
    * @throws {OmcpError} `config_invalid` where it cannot be written.
    */
   constructor(path: string) {
@@ -63,7 +63,7 @@ export class FileSink implements AuditSink {
         const found = fstatSync(file);
         if (!found.isFile()) throw new Error("it is not a regular file");
         if ((found.mode & 0o077) !== 0) {
-          log.warning("Others than the owner may access the audit file {path}: its mode should be 0600", {
+          log.warning("Users besides the owner can access the audit file {path}: set its mode to 0600", {
             path,
           });
         }
@@ -107,7 +107,7 @@ export class FileSink implements AuditSink {
     } catch (error) {
       if (!this.#failing) {
         log.error(
-          "Cannot write the audit file {path}: {error}. No SQL statement passes until it can be written",
+          "Cannot write the audit file {path}: {error}. The server refuses SQL statements until it can",
           {
             path: this.#path,
             error: reason(error),
@@ -137,7 +137,7 @@ export class FileSink implements AuditSink {
   }
 
   #withFile(use: (descriptor: number) => void): void {
-    // Of node:fs: Deno's own stat asks for the permission to read.
+    // node:fs, because Deno.stat needs the read permission.
     const file = openSync(this.#path, FLAGS, OWNER_ONLY);
     try {
       use(file);

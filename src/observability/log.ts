@@ -49,7 +49,7 @@ export function logger(module: string): Logger {
  * @param log The logger of the module.
  * @param name What is done, as in "Start the local database"; a constant, without braces.
  * @param run Does it.
- * @param facts What both lines have beside the name; never a secret.
+ * @param facts What both lines have besides the name; never a secret.
  * @returns What `run` returns; what it throws is logged and thrown.
  */
 export async function logStep<T>(

@@ -158,7 +158,7 @@ export class Database {
 
   /** Ends all connections and stops the guard. */
   async close(): Promise<void> {
-    this.#end.abort(new OmcpError("shutting_down", "The server is ending"));
+    this.#end.abort(new OmcpError("shutting_down", "The server is shutting down"));
     await Promise.allSettled(this.#serving);
     const prepared = await this.#prepared?.catch(() => undefined);
     await prepared?.planner.close();

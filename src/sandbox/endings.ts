@@ -1,4 +1,4 @@
-/** Errors and outcomes of calls on a sandbox that has ended, did not reply in time, or whose client cancelled. */
+/** Errors and outcomes of calls whose sandbox has ended or did not reply in time, or which the client cancelled. */
 import type { ReplyError } from "../agent_protocol/mod.ts";
 import type { AgentErrorCode, ExecutionOutput } from "../agent_protocol/messages/mod.ts";
 import { type ErrorCode, OmcpError } from "../errors.ts";
@@ -19,17 +19,17 @@ export interface SandboxEnd {
  *
  * @param id The sandbox's handle.
  * @param end Why it ended.
- * @param known `gone`: its container is known to be gone. `sent`: false where the call's cell certainly did not reach it.
+ * @param known `removed`: the removal of its container is confirmed. `sent`: false where the call's cell certainly did not reach it.
  */
 export function endedError(
   id: string,
   end: SandboxEnd,
-  { gone, sent = true }: { readonly gone: boolean; readonly sent?: boolean },
+  { removed, sent = true }: { readonly removed: boolean; readonly sent?: boolean },
 ): OmcpError {
   if (end.state !== "lost") {
     return new OmcpError(
       "sandbox_not_found",
-      `Sandbox ${id} ${gone ? "has been" : "is being"} removed: ${end.reason}`,
+      `Sandbox ${id} ${removed ? "has been" : "is being"} removed: ${end.reason}`,
       { state: "Its variables and files are gone.", next: "Create a new sandbox with create_sandbox." },
     );
   }
@@ -40,7 +40,7 @@ export function endedError(
       : `Sandbox ${id} is lost: ${end.reason}`,
     {
       state: `Its variables and files are gone. ${
-        sent ? "It is not known how far the last cell ran." : "The last cell did not run."
+        sent ? "It is unknown how far the last cell ran." : "The last cell did not run."
       }`,
       next: "Create a new sandbox with create_sandbox and run again what is needed.",
     },
@@ -50,7 +50,7 @@ export function endedError(
 /**
  * The error of a call that its client cancelled.
  *
- * @param state What became of the cell.
+ * @param state The cell's state, as a sentence.
  * @param cause The abort reason.
  */
 export function cancelledError(state: string, cause?: unknown): OmcpError {
@@ -58,9 +58,9 @@ export function cancelledError(state: string, cause?: unknown): OmcpError {
 }
 
 /**
- * What became of a cell that was interrupted because its call was cancelled.
+ * The state of a cell that was interrupted because its call was cancelled.
  *
- * @param outcome The agent's answer; undefined where there is none yet.
+ * @param outcome The agent's reply; undefined where there is none yet.
  */
 export function afterInterrupt(outcome: ExecutionOutcome | undefined): string {
   if (outcome === undefined) {
@@ -80,7 +80,7 @@ export function afterInterrupt(outcome: ExecutionOutcome | undefined): string {
   }
 }
 
-/** Of a request that was replied to with an error: the error for our caller, and whether the cell certainly did not run. */
+/** For each error code of the agent: the code for the caller, whether the cell ran, and the next step. */
 const AGENT_CODES: Readonly<
   Partial<Record<AgentErrorCode, { readonly code: ErrorCode; readonly ran: boolean; readonly next: string }>>
 > = {
@@ -95,14 +95,14 @@ const AGENT_CODES: Readonly<
   kernel_unavailable: {
     code: "kernel_unavailable",
     ran: false,
-    next: "Try again once; if it stays so, create another sandbox.",
+    next: "Try again once; if it fails again, create another sandbox.",
   },
 };
 
 /**
- * The error of a cell that the agent answered with an error of its own.
+ * The error of a cell to which the agent replied with an error.
  *
- * @param error The agent's answer. A code that this program does not know says nothing about whether the cell ran.
+ * @param error The agent's reply. A code that this program does not know says nothing about whether the cell ran.
  */
 export function agentError(error: ReplyError): OmcpError {
   const known = Object.entries(AGENT_CODES).find(([code]) => code === error.code)?.[1];
@@ -117,7 +117,7 @@ export function agentError(error: ReplyError): OmcpError {
 }
 
 /**
- * The outcome of a cell that has not been answered when its caller must be.
+ * The outcome of a cell that has no reply when its caller must have an outcome.
  *
  * @param outputs Its outputs so far.
  * @param elapsedMs Milliseconds since it began.

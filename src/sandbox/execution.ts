@@ -1,4 +1,4 @@
-/** An execution: the request to the agent, an answer in time, its interrupt. */
+/** An execution: the request to the agent, the caller's outcome in time, the interrupt. */
 import { addAbortListener } from "node:events";
 import type { Channel } from "../agent_protocol/mod.ts";
 import {
@@ -15,7 +15,7 @@ const { answerMs: ANSWER_MS, giveUpMs: GIVE_UP_MS } = EXECUTION_DEADLINES;
 /** How long a cancelled cell's interrupt may take to be confirmed. */
 const INTERRUPT_MS = 2000;
 
-/** How a cell is to be run. */
+/** How to run a cell. */
 export interface ExecuteOptions {
   /** The cell's own time, ms. */
   readonly timeoutMs: number;
@@ -33,7 +33,7 @@ export interface ExecuteOptions {
 
 /** An execution whose cell was sent. */
 export interface Execution {
-  /** The caller's answer, in time whatever the agent does. */
+  /** The caller's outcome, in time whatever the agent does. */
   readonly outcome: Promise<ExecutionOutcome>;
   /** Resolves when the agent has replied, or never will: until then the cell may run. */
   readonly settled: Promise<void>;
@@ -67,7 +67,7 @@ export function runCell(
   });
   const reply = request.then((result) => collector.finish(result)).catch(failed);
   const settled = reply.then(() => {}, () => {});
-  return { outcome: answer({ channel, reply, collector, options }), settled };
+  return { outcome: outcomeInTime({ channel, reply, collector, options }), settled };
 }
 
 interface Running {
@@ -77,8 +77,8 @@ interface Running {
   readonly options: ExecuteOptions;
 }
 
-/** The reply, or in time what is known without one; a cancellation interrupts the cell. */
-async function answer(running: Running): Promise<ExecutionOutcome> {
+/** The reply or, when the deadline passes, what is known without one. A cancellation interrupts the cell. */
+async function outcomeInTime(running: Running): Promise<ExecutionOutcome> {
   const { reply, collector, options: { timeoutMs, signal } } = running;
   const late = Promise.withResolvers<ExecutionOutcome>();
   late.promise.catch(() => {});
@@ -94,16 +94,17 @@ async function answer(running: Running): Promise<ExecutionOutcome> {
     void interrupt(running).then((state) => cancelled.reject(cancelledError(state)));
   });
   const outcome = await Promise.race([reply, late.promise, cancelled.promise]);
-  // The caller wants to know what became of the interrupt.
+  // The caller waits for the result of the interrupt.
   return isCancelled ? await cancelled.promise : outcome;
 }
 
-/** Interrupts the cell and returns a sentence on what became of it. */
+/** Interrupts the cell and returns a sentence about its state. */
 async function interrupt({ channel, reply }: Running): Promise<string> {
   await channel.request("interrupt", {}, { deadlineMs: INTERRUPT_MS }).catch(() => {});
   try {
     return afterInterrupt(await within(reply, INTERRUPT_MS));
   } catch (error) {
-    return (error instanceof OmcpError ? error.state : undefined) ?? "It is unknown what became of the cell";
+    return (error instanceof OmcpError ? error.state : undefined) ??
+      "It is unknown whether the cell has ended";
   }
 }

@@ -1,4 +1,4 @@
-/** The executions of one sandbox: they run one after the other, and a failed one decides about the sandbox. */
+/** The executions of one sandbox: they run one after the other, and one whose request fails can end the sandbox. */
 import { codeBytes, MAX_CODE_BYTES } from "../agent_protocol/messages/mod.ts";
 import { ReplyError } from "../agent_protocol/mod.ts";
 import { OmcpError } from "../errors.ts";
@@ -46,7 +46,7 @@ export class Executions {
     return this.#calls > 0 || this.#semaphore.busy;
   }
 
-  /** How many were begun, silent ones excepted. */
+  /** How many were started, except silent ones. */
   get count(): number {
     return this.#count;
   }
@@ -64,7 +64,7 @@ export class Executions {
       try {
         await this.#kernelStart(options.signal);
         this.#throwIfEnded();
-        if (options.signal?.aborted) throw cancelledError("The cell was not begun.");
+        if (options.signal?.aborted) throw cancelledError("The cell did not run.");
       } catch (error) {
         permit[Symbol.dispose]();
         if (this.#lifetime.end !== undefined) await within(this.#lifetime.removed, END_WAIT_MS);
@@ -78,7 +78,7 @@ export class Executions {
         (error) => this.#failed(error),
       );
       if (options.silent !== true) this.#count += 1;
-      // The agent's reply releases the permit, not the caller's answer: until then the cell may run.
+      // The agent's reply releases the permit, not the caller's outcome: until then the cell may run.
       void run.settled.then(() => {
         permit[Symbol.dispose]();
         this.#lifetime.touch();
@@ -100,15 +100,15 @@ export class Executions {
     try {
       return await this.#semaphore.acquire(deadline.signal);
     } catch (cause) {
-      if (options.signal?.aborted) throw cancelledError("The cell was not begun.", cause);
+      if (options.signal?.aborted) throw cancelledError("The cell did not run.", cause);
       this.#throwIfEnded();
       const { id } = this.#lifetime;
       if (!deadline.expired) {
         throw new OmcpError(
           "sandbox_busy",
-          `Sandbox ${id} is busy, and ${MAX_WAITING_CALLS} calls wait for it already`,
+          `Sandbox ${id} is busy, and ${MAX_WAITING_CALLS} calls already wait for it`,
           {
-            state: "The cell was not begun.",
+            state: "The cell did not run.",
             next: "Wait for the running cell, or use another sandbox.",
             cause,
           },
@@ -116,9 +116,9 @@ export class Executions {
       }
       throw new OmcpError(
         "timeout",
-        `Sandbox ${id} was busy for all of this call's ${options.timeoutMs} ms`,
+        `Sandbox ${id} was busy: the call timed out after ${options.timeoutMs / 1000} s`,
         {
-          state: "The cell was not begun; the previous cell still runs, or its kernel is being replaced.",
+          state: "The cell did not run; the previous cell still runs, or its kernel is being replaced.",
           next: "Try again, with a longer timeout if the previous cell needs it.",
           cause,
         },
@@ -162,6 +162,6 @@ function checkSource(code: string): void {
   throw new OmcpError(
     "invalid_argument",
     `A cell's source must have at most ${MAX_CODE_BYTES} bytes in UTF-8: received ${bytes}`,
-    { state: "The cell was not begun.", next: "Write long text to a file and read it in the cell." },
+    { state: "The cell did not run.", next: "Write long text to a file and read it in the cell." },
   );
 }

@@ -17,7 +17,7 @@ export class Expiry {
   }
 
   /**
-   * Removes those that have expired. A check that comes late does nothing: this process stood still, and calls that wait to be read
+   * Removes those that have expired. A late check does nothing: this process was suspended, and calls that it has not read yet
    * may use a sandbox.
    *
    * @param sandboxes The live sandboxes.

@@ -55,7 +55,7 @@ export interface SandboxCreation extends SandboxSettings {
   readonly signal: AbortSignal;
 }
 
-/** A handle of 128 random bits: nobody guesses another's sandbox. */
+/** A handle of 128 random bits, which nobody can guess. */
 export function newSandboxId(): string {
   return `sbx_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
 }

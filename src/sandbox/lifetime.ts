@@ -1,4 +1,4 @@
-/** The life of one sandbox: its age, why it must be removed, how it ended, and its removal. */
+/** The lifetime of one sandbox: its age, why it must be removed, how it ended, and its removal. */
 import { type Clock, SYSTEM_CLOCK } from "../lib/clock.ts";
 import type { OmcpError } from "../errors.ts";
 import type { AgentContainer, ContainerEnd, Removal } from "../runtime/mod.ts";
@@ -16,7 +16,7 @@ export interface LifetimeParts {
   readonly clock?: Clock;
 }
 
-/** The life of one sandbox. Ages are measured on the monotonic clock: a step of the wall clock expires no sandbox. */
+/** The lifetime of one sandbox. The monotonic clock measures ages, so a step of the wall clock does not expire a sandbox. */
 export class Lifetime {
   readonly id: string;
   /** Resolves when the container's removal is confirmed. */
@@ -91,7 +91,7 @@ export class Lifetime {
   }
 
   /**
-   * Ends it and removes its container, with as many attempts as that takes. Idempotent; it keeps the first reason.
+   * Ends it and removes its container, and retries until that succeeds. Idempotent; it keeps the first reason.
    *
    * @returns The removal. A repeated call retries at once where the last attempt failed.
    */
@@ -108,6 +108,6 @@ export class Lifetime {
    * @param sent False where the call's cell certainly did not reach it. @default true
    */
   endError(sent = true): OmcpError | undefined {
-    return this.#end && endedError(this.id, this.#end, { gone: this.isRemoved, sent });
+    return this.#end && endedError(this.id, this.#end, { removed: this.isRemoved, sent });
   }
 }

@@ -128,7 +128,7 @@ export class SandboxManager {
     const sandbox = this.#registry.find(sandboxId);
     if (sandbox.busy && !sandbox.isEnding && !force) {
       throw new OmcpError("sandbox_busy", `Sandbox ${sandboxId} is running a cell`, {
-        state: "It was not removed; the cell goes on.",
+        state: "It was not removed; the cell continues.",
         next: "Wait for the cell to end, or call remove_sandbox with force: true.",
       });
     }
@@ -145,7 +145,7 @@ export class SandboxManager {
     await within(this.#allRemoved(), CLOSE_DEADLINE_MS);
     this.#removals.close();
     for (const name of this.#removals.names) {
-      log.error("Cannot remove container {name}: it ends by its lease", { name });
+      log.error("Cannot remove container {name}: it ends when its lease expires", { name });
     }
   }
 
@@ -185,5 +185,5 @@ function creationError(error: unknown, state: string, expired: boolean): unknown
 }
 
 function shuttingDown(): OmcpError {
-  return new OmcpError("shutting_down", "The server is ending", { state: "No sandbox was created." });
+  return new OmcpError("shutting_down", "The server is shutting down", { state: "No sandbox was created." });
 }

@@ -1,4 +1,4 @@
-/** Puts an execution's outcome together from the agent's events and its reply, which are untrusted until their schemas accept them. */
+/** Builds an execution's outcome from the agent's events and its reply, which are untrusted until their schemas accept them. */
 import {
   type ExecuteResult,
   executeResultSchema,
@@ -9,20 +9,20 @@ import {
 } from "../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../errors.ts";
 
-/** More characters than the agent sends for one execution (its own caps are lower): an agent that sends more is not ours any more. */
+/** More characters than the agent sends for one execution (its own caps are lower): a sender of more is not our agent. */
 const MAX_CHARACTERS = 32 * 1024 * 1024;
 
 /** The outcome of an execution. */
 export interface ExecutionOutcome extends Omit<ExecuteResult, "kernel"> {
   /** In the order in which the cell put them out. */
   readonly outputs: readonly ExecutionOutput[];
-  /** `unknown`: the agent had not replied when the caller had to have an answer. */
+  /** `unknown`: the agent had not replied when the caller's deadline passed. */
   readonly kernel: ExecuteResult["kernel"] | "unknown";
   /** How long it waited for another execution of the sandbox, ms. */
   readonly waitedMs?: number;
 }
 
-/** Puts an execution's outcome together from its events. */
+/** Builds an execution's outcome from its events. */
 export class OutputCollector {
   #outputs: ExecutionOutput[] = [];
   #clearsNext = false;
@@ -39,7 +39,7 @@ export class OutputCollector {
   }
 
   /**
-   * Adds an event. After one that breaks the contract it keeps no other.
+   * Adds an event. After an event that breaks the contract it ignores all others.
    *
    * @param event An event of the execution's request.
    */
@@ -47,7 +47,7 @@ export class OutputCollector {
     if (this.#broken !== undefined) return;
     const parsed = executionEventSchema.safeParse(event);
     if (!parsed.success) {
-      this.#broken = "an event of unknown shape";
+      this.#broken = "an invalid event";
       return;
     }
     const { data } = parsed;
@@ -60,7 +60,7 @@ export class OutputCollector {
       if (data.wait) this.#clearsNext = true;
       else this.#clear();
     } else {
-      const output = this.#whole(data);
+      const output = this.#withParts(data);
       if (this.#clearsNext && isPrinted(output)) this.#clear();
       this.#append(output);
       this.#onOutput?.(output);
@@ -75,7 +75,7 @@ export class OutputCollector {
   }
 
   /** An output with the texts that arrived in parts before it. */
-  #whole(output: ExecutionOutput): ExecutionOutput {
+  #withParts(output: ExecutionOutput): ExecutionOutput {
     if (output.type === "stream" || output.type === "error" || output.display === undefined) return output;
     const parts = this.#parts;
     this.#parts = undefined;
@@ -100,10 +100,10 @@ export class OutputCollector {
    */
   finish(result: unknown): ExecutionOutcome {
     const parsed = executeResultSchema.safeParse(result);
-    const problem = this.#broken ?? (parsed.success ? undefined : "a result of unknown shape");
+    const problem = this.#broken ?? (parsed.success ? undefined : "an invalid result");
     if (problem !== undefined || !parsed.success) {
       throw new OmcpError("channel_failed", `The sandbox sent ${problem}`, {
-        state: "It cannot be trusted any more and is being removed; its variables and files are gone.",
+        state: "The server no longer trusts the sandbox and removes it; its variables and files are gone.",
         next: "Create a new sandbox.",
         retryable: false,
       });
@@ -122,7 +122,7 @@ export class OutputCollector {
     };
   }
 
-  /** Forgets what the cell has printed. Its displays the kernel itself holds back. */
+  /** Forgets what the cell has printed. The kernel itself holds back displays that a cell clears. */
   #clear(): void {
     this.#clearsNext = false;
     for (const { name, text } of this.#outputs.filter(isPrinted)) {

@@ -57,7 +57,7 @@ export function randomSandboxUid(): number {
 }
 
 /**
- * Looks after the creation, so that of two servers that draw the same id at once at least one sees the other. A look before it would
+ * Checks after the creation, so that of two servers that draw the same id at once at least one sees the other. A check before it would
  * cost each creation a call and find nothing more.
  */
 async function isTaken(
@@ -73,7 +73,7 @@ async function isTaken(
 function noFreeUid(): OmcpError {
   return new OmcpError(
     "sandbox_start_failed",
-    `Cannot find a free user id: other sandboxes of the engine have all ${MAX_DRAWS} that were drawn`,
+    `Cannot find a free user id: other sandboxes of the engine use all ${MAX_DRAWS} that were drawn`,
     {
       state: "Nothing was left behind.",
       next: "Try again; remove sandboxes that are not needed.",

@@ -83,7 +83,7 @@ const INODE_BYTES = KIB;
  *
  * @param policy What it may use.
  * @param identity Which image, user, labels, environment and command.
- * @throws {OmcpError} `config_invalid` for an unsound policy; see {@link checkPolicy}.
+ * @throws {OmcpError} `config_invalid` for an invalid policy; see {@link checkPolicy}.
  */
 export function sandboxContainerSpec(policy: SandboxPolicy, identity: SandboxIdentity): ContainerSpec {
   checkPolicy(policy);

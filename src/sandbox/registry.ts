@@ -5,12 +5,12 @@ import type { Sandbox, SandboxInfo } from "./sandbox.ts";
 
 const log = logger("sandbox");
 
-/** Ended sandboxes that are remembered, for lists and for good error texts. */
+/** Ended sandboxes that are remembered, for lists and for precise errors. */
 const MAX_TOMBSTONES = 200;
 
 /** The right to have one more sandbox, from before its creation until its container is removed. */
 export interface Slot {
-  /** Gives it back. Idempotent. */
+  /** Releases it. Idempotent. */
   release(): void;
 }
 
@@ -62,7 +62,7 @@ export class SandboxRegistry {
     void sandbox.removed.then(() => {
       this.#live.delete(sandbox.id);
       slot.release();
-      this.#bury(sandbox.info());
+      this.#addTombstone(sandbox.info());
     });
   }
 
@@ -100,7 +100,7 @@ export class SandboxRegistry {
     return includeInactive ? [...this.#tombstones.values(), ...live] : live;
   }
 
-  #bury(info: SandboxInfo): void {
+  #addTombstone(info: SandboxInfo): void {
     this.#tombstones.set(info.sandboxId, info);
     const [oldest] = this.#tombstones.keys();
     if (this.#tombstones.size > MAX_TOMBSTONES && oldest !== undefined) this.#tombstones.delete(oldest);
@@ -111,7 +111,7 @@ export class SandboxRegistry {
     const maximum = this.#maxSandboxes;
     const removing = this.live.filter(({ isEnding }) => isEnding).length;
     return new OmcpError("capacity", `Cannot create a sandbox: at most ${maximum} may exist at once`, {
-      state: `The others are untouched.${
+      state: `The other sandboxes are untouched.${
         removing === 0 ? "" : ` ${removing} of them ${removing === 1 ? "is" : "are"} being removed.`
       }`,
       next: "Remove one with remove_sandbox, or wait until an idle one expires.",

@@ -117,7 +117,7 @@ export class Sandbox {
    * @param code Python source.
    * @param options Deadline, caps, cancellation.
    * @returns The outcome; a Python error or a timeout is an outcome, not an exception.
-   * @throws {OmcpError} `invalid_argument` for a source of more than 1 MiB; `sandbox_lost`, `sandbox_not_found`, `cancelled`, `sandbox_busy`, `timeout` (the cell was not begun),
+   * @throws {OmcpError} `invalid_argument` for a source of more than 1 MiB; `sandbox_lost`, `sandbox_not_found`, `cancelled`, `sandbox_busy`, `timeout` (the cell did not run),
    * `kernel_unavailable`, `channel_failed`.
    */
   execute(code: string, options: ExecuteOptions): Promise<ExecutionOutcome> {
@@ -125,7 +125,7 @@ export class Sandbox {
   }
 
   /**
-   * Ends it and removes its container, with as many attempts as that takes. Idempotent; it keeps the first reason.
+   * Ends it and removes its container, and retries until that succeeds. Idempotent; it keeps the first reason.
    *
    * @returns The removal. A repeated call retries at once where the last attempt failed.
    */

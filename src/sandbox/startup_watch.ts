@@ -16,7 +16,7 @@ export class StartupWatch {
   readonly #started = Promise.withResolvers<void>();
 
   constructor() {
-    // Nobody may wait for it yet.
+    // Without a handler, a rejection that comes before anybody waits would end the process.
     this.#confinement.promise.catch(() => {});
   }
 
@@ -46,8 +46,8 @@ export class StartupWatch {
    * Waits until the kernel's confinement is known.
    *
    * @param signal Gives up.
-   * @param ended Resolves when no report can come any more, with the reason.
-   * @returns What is wrong with the confinement; empty when all is as it must be.
+   * @param ended Resolves, with the reason, when the agent can report nothing more.
+   * @returns The deviations of the confinement; empty where there are none.
    * @throws {OmcpError} `kernel_unavailable` where the image has no kernel; `sandbox_start_failed` where a service could not be offered or
    * the container ended; `channel_failed` where the agent breaks the contract; `timeout` or `cancelled` by the signal.
    */
@@ -81,7 +81,7 @@ function serviceFailed(message: string): OmcpError {
 }
 
 function brokenContract(): OmcpError {
-  return new OmcpError("channel_failed", "The new sandbox's agent sent an event of unknown shape", {
+  return new OmcpError("channel_failed", "The new sandbox's agent sent an invalid event", {
     state: REMOVED,
     next: "Create a new sandbox.",
   });

@@ -13,7 +13,8 @@ const OUTPUT_BYTES = 256 * 1024;
 const VARIABLES = {
   kept: "Variables are kept; there is no new DataFrame.",
   restarted: "The kernel was restarted: variables are lost, files in /workspace remain.",
-  unknown: "The sandbox has not answered: it is unknown whether variables are kept and the DataFrame exists.",
+  unknown:
+    "The sandbox has not responded: it is unknown whether variables are kept and the DataFrame exists.",
 } as const;
 
 const cell = z.union([z.string().max(1000), z.boolean(), z.null()]);

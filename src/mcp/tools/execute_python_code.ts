@@ -11,8 +11,8 @@ export const tool: Tool = defineTool({
     name: "execute_python_code",
     title: "Run Python code",
     description:
-      "Runs Python in a sandbox, as a cell of a Jupyter notebook: variables stay for the next cell; printed text, the last expression's value " +
-      "and figures (as images, and in words) come back; top-level await and magics work. The last line of the result is the status. A cell " +
+      "Runs Python in a sandbox, as a cell of a Jupyter notebook: variables stay for the next cell; the result has printed text, the last " +
+      "expression's value and figures (as images and in words); top-level await and magics work. The last line of the result is the status. A cell " +
       "that runs out of time is interrupted; the result says whether variables were kept. There is no network and no standard input.",
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     input: z.strictObject({

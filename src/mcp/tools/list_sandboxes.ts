@@ -11,11 +11,11 @@ export const tool: Tool = defineTool({
     name: "list_sandboxes",
     title: "List sandboxes",
     description:
-      "Lists the sandboxes of this server with their state (idle, busy, removing), age and remaining life.",
+      "Lists the sandboxes of this server with their state (idle, busy, removing) and the times of their creation, last use and end.",
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({
       include_inactive: z.boolean().optional().describe(
-        "Also list sandboxes that ended lately (removed, expired, lost), each with the reason. Default: false.",
+        "Also list sandboxes that ended recently (removed, expired, lost), each with the reason. Default: false.",
       ),
     }),
   }),

@@ -12,7 +12,7 @@ import { type CdmService, defineTool, type Tool, type ToolServices } from "../to
 const VALUE_CHARACTERS = 40;
 const MAX_ROWS = 1_000_000;
 
-const RAW_SQL = "raw SQL: psycopg in execute_python_code";
+const RAW_SQL = "for raw SQL use psycopg in execute_python_code";
 
 /** Arguments of SQL that this tool does not have, and what to use. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([

@@ -24,7 +24,7 @@ export const tool: Tool = defineTool({
     const last = problem === undefined ? "" : ` (last attempt: ${problem})`;
     return textResult(
       `The server is removing sandbox ${sandbox_id}; the engine has not confirmed it yet${last}.\n` +
-        "The server retries until the container is gone; you need do nothing. Until then list_sandboxes shows the sandbox as removing, and it counts as one.",
+        "The server retries until the container is removed; no action is needed. Until then list_sandboxes shows the sandbox as removing, and it counts towards the maximum.",
     );
   },
 });

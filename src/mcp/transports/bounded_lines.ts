@@ -1,4 +1,4 @@
-/** Divides a stream into lines of bounded length. A line that is too long is dropped as it arrives; the session goes on. */
+/** Divides a stream into lines of bounded length. It drops a line that is too long as the line arrives; the session continues. */
 import { concatBytes } from "../../lib/bytes.ts";
 import { RequestScan } from "./request_scan.ts";
 
@@ -11,15 +11,15 @@ export interface DroppedLine {
   readonly scan: RequestScan;
 }
 
-/** Gets the lines. */
+/** Receives the lines. */
 export interface LineHandlers {
   /** A line, without its line feed. */
   readonly onLine: (line: Uint8Array) => void;
-  /** A line that was too long, when its end has arrived. */
+  /** Called at the end of a line that was too long. */
   readonly onDropped: (line: DroppedLine) => void;
 }
 
-/** The divider of one stream. */
+/** Divides one stream. */
 export class BoundedLines {
   readonly #maximum: number;
   readonly #handlers: LineHandlers;
@@ -44,14 +44,14 @@ export class BoundedLines {
   push(chunk: Uint8Array): void {
     let from = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
-      this.#take(chunk.subarray(from, end));
+      this.#append(chunk.subarray(from, end));
       this.#endLine();
       from = end + 1;
     }
-    if (from < chunk.length) this.#take(chunk.subarray(from));
+    if (from < chunk.length) this.#append(chunk.subarray(from));
   }
 
-  #take(piece: Uint8Array): void {
+  #append(piece: Uint8Array): void {
     this.#bytes += piece.length;
     this.#parts.push(piece);
     if (this.#bytes <= this.#maximum) return;

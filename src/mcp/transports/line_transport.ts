@@ -12,7 +12,7 @@ const log = logger("mcp");
 
 /** Longest message in bytes: a cell's source may have a million characters, each of them escaped. */
 const MESSAGE_BYTES = 8 * 1024 * 1024;
-/** How many running requests are known by id; beyond it, the oldest is forgotten and its id may be used again. */
+/** Maximum of running requests whose ids are remembered; beyond it, the oldest id is forgotten and may be used again. */
 const MAX_RUNNING = 10_000;
 
 /** One client on a pair of streams. */
@@ -34,7 +34,7 @@ export class LineTransport implements Transport {
     this.#input = input;
     this.#output = output;
     this.#lines = new BoundedLines(MESSAGE_BYTES, {
-      onLine: (line) => this.#take(line),
+      onLine: (line) => this.#onLine(line),
       onDropped: ({ bytes, scan }) =>
         this.#refuse(
           refusal(scan, "request", `A message must have at most ${MESSAGE_BYTES} bytes: received ${bytes}`),
@@ -57,7 +57,7 @@ export class LineTransport implements Transport {
    * Sends a message.
    *
    * @param message A request, notification or response.
-   * @returns When the output has taken it.
+   * @returns Resolves when the output has taken it.
    */
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.#closed) throw new Error("The client has disconnected");
@@ -81,7 +81,7 @@ export class LineTransport implements Transport {
   readonly #onData = (chunk: Uint8Array): void => this.#lines.push(chunk);
   readonly #onEnd = (): void => void this.close();
 
-  #take(line: Uint8Array): void {
+  #onLine(line: Uint8Array): void {
     if (this.#closed) return;
     const read = readMessage(line);
     if (read === undefined) return;
@@ -89,7 +89,7 @@ export class LineTransport implements Transport {
     else if (this.#admits(read)) this.onmessage?.(read);
   }
 
-  /** Refuses a second request under one id: neither their responses nor their cancellations could be told apart. */
+  /** Refuses a request with the id of a running one: their responses and cancellations could not be distinguished. */
   #admits(message: JSONRPCMessage): boolean {
     if (!("method" in message)) return true;
     if (!("id" in message)) {
@@ -100,7 +100,8 @@ export class LineTransport implements Transport {
     if (this.#running.has(message.id)) {
       this.#refuse({
         code: RPC_CODES.request,
-        message: "A request with this id is being served. This one was not run.",
+        message:
+          "Duplicate id: a request with this id is still running. This one was not run; send it under another id.",
         ids: [JSON.stringify(message.id)],
       });
       return false;

@@ -26,7 +26,11 @@ export function readMessage(line: Uint8Array): JSONRPCMessage | Refusal | undefi
   const scan = new RequestScan();
   scan.push(line);
   if (scan.depth > MAX_DEPTH) {
-    return refusal(scan, "request", `A message may be nested ${MAX_DEPTH} deep: received ${scan.depth}`);
+    return refusal(
+      scan,
+      "request",
+      `A message may have at most ${MAX_DEPTH} levels of nesting: received ${scan.depth}`,
+    );
   }
   let text: string;
   try {
@@ -39,7 +43,7 @@ export function readMessage(line: Uint8Array): JSONRPCMessage | Refusal | undefi
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return refusal(scan, "parse", `A message must be one line of JSON: ${words(error)}`);
+    return refusal(scan, "parse", `A message must be one line of JSON: ${problemText(error)}`);
   }
   return checked(value) ?? problemOf(value, scan);
 }
@@ -65,7 +69,7 @@ export function refusal(scan: RequestScan, kind: keyof typeof RPC_CODES, why: st
   const unnamed = scan.isResponse ? [] : ["null"];
   return {
     code: RPC_CODES[kind],
-    message: `${why}. It was not read.`,
+    message: `${why}. The server ignored this message.`,
     ids: ids.length > 0 ? ids : unnamed,
   };
 }
@@ -78,10 +82,10 @@ function checked(value: unknown): JSONRPCMessage | undefined {
   }
 }
 
-/** What is wrong with JSON that is not a message. */
+/** The refusal of JSON that is not a message. */
 function problemOf(value: unknown, scan: RequestScan): Refusal {
   if (Array.isArray(value)) {
-    return refusal(scan, "request", "MCP has no batches: each message must be a line of its own");
+    return refusal(scan, "request", "MCP has no batches: send each message as a line of its own");
   }
   if (typeof value !== "object" || value === null) {
     return refusal(scan, "request", "A message must be a JSON object");
@@ -100,11 +104,11 @@ function problemOf(value: unknown, scan: RequestScan): Refusal {
       : refusal(
         scan,
         "params",
-        "params._meta does not have the form that MCP defines, or there are members that MCP does not define",
+        "params._meta or another member does not have the form that MCP defines",
       );
   return id === undefined ? { ...found, ids: [] } : found;
 }
 
-function words(error: unknown): string {
+function problemText(error: unknown): string {
   return error instanceof Error ? error.message.slice(0, 200) : "it is not JSON";
 }

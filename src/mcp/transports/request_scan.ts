@@ -47,14 +47,14 @@ export class RequestScan {
   }
 
   /**
-   * Reads on.
+   * Reads more of the line.
    *
    * @param bytes The next bytes of the line.
    */
   push(bytes: Uint8Array): void {
     for (const byte of bytes) {
-      if (this.#string) this.#takeInString(byte);
-      else this.#takeOutside(byte);
+      if (this.#string) this.#readInString(byte);
+      else this.#readOutside(byte);
     }
   }
 
@@ -76,7 +76,7 @@ export class RequestScan {
     return this.#entries.length > 0 && this.#entries.every(({ method, response }) => response && !method);
   }
 
-  #takeInString(byte: number): void {
+  #readInString(byte: number): void {
     if (this.#keeps) this.#keep(byte);
     if (this.#escaped) this.#escaped = false;
     else if (byte === BACKSLASH) this.#escaped = true;
@@ -86,7 +86,7 @@ export class RequestScan {
     }
   }
 
-  #takeOutside(byte: number): void {
+  #readOutside(byte: number): void {
     switch (byte) {
       case QUOTE:
         this.#string = true;
@@ -143,17 +143,17 @@ export class RequestScan {
   }
 
   #endKey(): void {
-    const key = parsed(this.#takeToken());
+    const key = parsed(this.#consumeToken());
     this.#key = typeof key === "string" ? key : "";
     if (this.#entry === undefined) return;
     if (this.#key === "method") this.#entry.method = true;
     if (this.#key === "result" || this.#key === "error") this.#entry.response = true;
-    // As JSON.parse does, the last of several counts.
+    // Like JSON.parse: the last of several ids counts.
     if (this.#key === "id") this.#entry.id = undefined;
   }
 
   #endScalar(): void {
-    const token = this.#takeToken();
+    const token = this.#consumeToken();
     if (this.#entry === undefined || this.#key !== "id") return;
     const id = parsed(token);
     if (typeof id === "string" || (typeof id === "number" && Number.isFinite(id))) this.#entry.id = token;
@@ -165,7 +165,7 @@ export class RequestScan {
     this.#entry = undefined;
   }
 
-  #takeToken(): string {
+  #consumeToken(): string {
     const bytes = this.#token.splice(0);
     return bytes.length > TOKEN_BYTES ? "" : new TextDecoder().decode(Uint8Array.from(bytes));
   }

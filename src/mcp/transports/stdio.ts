@@ -23,7 +23,7 @@ export function startStdio(options: McpServerOptions): StdioServer {
   const ended = Promise.withResolvers<string>();
   process.stdin.once("end", () => ended.resolve("standard input ended"));
   process.stdin.once("close", () => ended.resolve("standard input closed"));
-  process.stdout.once("error", (error: Error) => ended.resolve(`standard output broke: ${error.message}`));
+  process.stdout.once("error", (error: Error) => ended.resolve(`standard output failed: ${error.message}`));
   const handle = serveStdio(() => createMcpServer(options), {
     transport: new LineTransport(process.stdin, process.stdout),
     onerror: (error) => log.warning("Protocol: {error}", { error: error.message }),

@@ -84,7 +84,7 @@ export class Guard {
     plans ??= await this.#long.plan(sql, protocol, owner);
     if (plans !== undefined) return plans;
     const message = this.#closed
-      ? "the SQL could not be checked: the server is ending"
+      ? "the SQL could not be checked: the server is shutting down"
       : "the SQL could not be checked: it is too complex";
     const hint = "Send smaller statements";
     return [{ kind: "refuse", sqlstate: SQLSTATE.tooComplex, message, hint, normalized: null }];

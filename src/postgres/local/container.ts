@@ -79,7 +79,7 @@ export class LocalDatabase {
    * @throws {OmcpError} `cdm_in_use`, `database_unavailable`, or the engine's errors.
    */
   async open(signal: AbortSignal): Promise<ByteStream> {
-    if (this.#closing.signal.aborted) throw new OmcpError("shutting_down", "The server is ending");
+    if (this.#closing.signal.aborted) throw new OmcpError("shutting_down", "The server is shutting down");
     this.#running ??= this.#start();
     const container = await abortable(this.#running, signal);
     return await container.channel.openStream("postgres", signal);
@@ -87,7 +87,7 @@ export class LocalDatabase {
 
   /** Stops Postgres cleanly and removes the container. Idempotent. */
   async close(): Promise<void> {
-    this.#closing.abort(new OmcpError("shutting_down", "The server is ending"));
+    this.#closing.abort(new OmcpError("shutting_down", "The server is shutting down"));
     const running = this.#running;
     if (running === undefined) return;
     let container: AgentContainer;

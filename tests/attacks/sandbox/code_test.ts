@@ -235,7 +235,7 @@ if os.fork() == 0:
 time.sleep(0.3)`,
       2,
     );
-    assert.match(left.text, /\[1 process runs on in the background/);
+    assert.match(left.text, /\[1 process, first seen after this cell, runs in the background/);
     const next = await client.run(target, "time.sleep(0.5); print('mine')");
     assert.match(next.text, /^\[output since the last cell, stdout\]\n[^]*\[stdout\]\n[^]*LATE/);
     assert.match(next.text, /\[ok, /);

@@ -164,7 +164,7 @@ async function takeAndUse({ client, target, neighbour }: Scene, counter: Counter
   const { tools, take, taken, use, used } = counter;
   const attack = await client.run(target, `${HOLD}${tools}\nhold(${take})`, 60);
   assert.match(attack.text, taken);
-  assert.match(attack.text, /\[1 process runs on in the background/);
+  assert.match(attack.text, /\[1 process, first seen after this cell, runs in the background/);
   const answer = await client.run(neighbour, `${HOLD}${tools}\n${use}`, 20);
   assert.match(answer.text, used, "the neighbour's cell");
   assert.match(answer.text, /\[ok, /);

@@ -18,7 +18,7 @@ const resultSchema = z.object({
   structuredContent: z.undefined().optional(),
 });
 
-/** What both generations of the official client have in common, as far as it is used here. */
+/** What these tests use of both generations of the official client. */
 interface AnyClient {
   listTools(): Promise<{ tools: { name: string; inputSchema: { required?: string[] | undefined } }[] }>;
   callTool(request: { name: string; arguments: Record<string, unknown> }): Promise<unknown>;
@@ -34,7 +34,7 @@ function parameters(instance: string) {
   return { command: Deno.execPath(), args: serverArguments(LAUNCH), env };
 }
 
-async function useThroughAndThrough(client: AnyClient): Promise<void> {
+async function useSandbox(client: AnyClient): Promise<void> {
   const { tools } = await client.listTools();
   assert.deepEqual(tools.map(({ name }) => name), TOOLS);
   const cell = tools.find(({ name }) => name === "execute_python_code");
@@ -62,12 +62,12 @@ async function withNothingLeft(run: (instance: string) => Promise<void>): Promis
   await assertNothingLeft(engine, instance);
 }
 
-Deno.test("the v1 client works through and through", async () => {
+Deno.test("the v1 client creates, uses and removes a sandbox", async () => {
   await withNothingLeft(async (instance) => {
     const client = new ClientV1({ name: "v1", version: "1" });
     await client.connect(new TransportV1(parameters(instance)));
     try {
-      await useThroughAndThrough(client);
+      await useSandbox(client);
     } finally {
       await client.close();
     }
@@ -75,12 +75,12 @@ Deno.test("the v1 client works through and through", async () => {
 });
 
 for (const mode of ["legacy", "auto"] as const) {
-  Deno.test(`the v2 client works through and through (${mode} negotiation)`, async () => {
+  Deno.test(`the v2 client creates, uses and removes a sandbox (${mode} negotiation)`, async () => {
     await withNothingLeft(async (instance) => {
       const client = new ClientV2({ name: "v2", version: "1" }, { versionNegotiation: { mode } });
       await client.connect(new TransportV2(parameters(instance)));
       try {
-        await useThroughAndThrough(client);
+        await useSandbox(client);
       } finally {
         await client.close();
       }
@@ -97,7 +97,7 @@ Deno.test("a long cell reports progress with its latest output, and a cancel int
       const sandbox_id = sandboxIdIn(created.content[0]?.text ?? "");
       const messages: string[] = [];
       const controller = new AbortController();
-      const told = Promise.withResolvers<void>();
+      const reported = Promise.withResolvers<void>();
       const running = client.callTool({
         name: "execute_python_code",
         arguments: {
@@ -109,11 +109,11 @@ Deno.test("a long cell reports progress with its latest output, and a cancel int
         signal: controller.signal,
         onprogress: ({ message }) => {
           messages.push(message ?? "");
-          if (/^\d+ s of 60 s: step \d+/.test(message ?? "")) told.resolve();
+          if (/^\d+ s of 60 s: step \d+/.test(message ?? "")) reported.resolve();
         },
       });
       running.catch(() => {});
-      await Promise.race([told.promise, running]);
+      await Promise.race([reported.promise, running]);
       assert.match(messages.join("\n"), /step \d+/);
       controller.abort("enough");
       await assert.rejects(running);

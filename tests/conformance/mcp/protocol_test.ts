@@ -13,22 +13,22 @@ const VARIANT = { cdmVersion: "5.4", disclosure: "open", toolsets: ["sandbox"] }
 const SETTINGS = readConfig(() => undefined);
 
 function unused(): never {
-  throw new Error("the tool of this test uses no sandbox");
+  throw new Error("The tool of this test uses no sandbox");
 }
 
 const NO_SANDBOXES = { create: unused, get: unused, list: unused, remove: unused };
 
-const answerSchema = z.object({
+const responseSchema = z.object({
   jsonrpc: z.literal("2.0"),
   id: z.unknown().optional(),
   error: z.object({ code: z.number(), message: z.string() }).optional(),
   result: z.unknown().optional(),
 });
 
-/** The real protocol edge over streams of our own, with a tool that ends when it is let. */
+/** The real protocol edge over streams in memory, with a tool that ends when the test lets it. */
 class Session {
   readonly input = new PassThrough();
-  readonly answers: string[] = [];
+  readonly responses: string[] = [];
   readonly release = Promise.withResolvers<void>();
   readonly #output = new PassThrough();
   readonly #handle;
@@ -66,7 +66,7 @@ class Session {
       transport: new LineTransport(this.input, this.#output),
     });
     this.#output.on("data", (chunk: Uint8Array) => {
-      this.answers.push(...new TextDecoder().decode(chunk).split("\n").filter((line) => line !== ""));
+      this.responses.push(...new TextDecoder().decode(chunk).split("\n").filter((line) => line !== ""));
     });
     this.write(
       '{"jsonrpc":"2.0","id":"init","method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}\n',
@@ -77,23 +77,23 @@ class Session {
     this.input.write(text);
   }
 
-  /** What was answered to a line: all that comes before the answer to a ping behind it. */
-  async answersTo(line: string | Uint8Array): Promise<{ id: unknown; code: number | undefined }[]> {
+  /** The responses to a line: all that arrive before the response to a ping sent after it. */
+  async responsesTo(line: string | Uint8Array): Promise<{ id: unknown; code: number | undefined }[]> {
     await this.#ping();
-    this.answers.length = 0;
+    this.responses.length = 0;
     this.write(line);
     this.write("\n");
     const ping = await this.#ping();
-    return this.answers.slice(0, ping).map((answer) => {
-      const { id, error } = answerSchema.parse(JSON.parse(answer));
+    return this.responses.slice(0, ping).map((answer) => {
+      const { id, error } = responseSchema.parse(JSON.parse(answer));
       return { id, code: error?.code };
     });
   }
 
-  /** Waits for an answer. */
-  async answered(pattern: RegExp): Promise<number> {
+  /** Waits for a response that matches, and returns its index. */
+  async responded(pattern: RegExp): Promise<number> {
     for (;;) {
-      const place = this.answers.findIndex((answer) => pattern.test(answer));
+      const place = this.responses.findIndex((answer) => pattern.test(answer));
       if (place >= 0) return place;
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
@@ -104,11 +104,11 @@ class Session {
     await this.#handle.close();
   }
 
-  /** Where among the answers the answer to a ping stands. */
+  /** Sends a ping and returns the index of its response. */
   async #ping(): Promise<number> {
     const id = `ping-${this.#pinged++}`;
     this.write(`{"jsonrpc":"2.0","id":"${id}","method":"ping"}\n`);
-    return await this.answered(new RegExp(`"${id}"`));
+    return await this.responded(new RegExp(`"${id}"`));
   }
 }
 
@@ -188,12 +188,12 @@ const CASES: Readonly<
   "an id too long to be sent back": [`{"id":"${"i".repeat(2000)}","method":"x"}`, [null, REQUEST]],
 };
 
-Deno.test("a line that is not a message is answered under its id, and the next one is served", async (t) => {
+Deno.test("a line that is not a message gets an error under its id, and the next one is served", async (t) => {
   const session = new Session();
   for (const [name, [line, ...expected]] of Object.entries(CASES)) {
     await t.step(name, async () => {
       assert.deepEqual(
-        await session.answersTo(line),
+        await session.responsesTo(line),
         expected.map(([id, code]) => ({ id, code })),
       );
     });
@@ -201,15 +201,15 @@ Deno.test("a line that is not a message is answered under its id, and the next o
   await session.end();
 });
 
-Deno.test("an id that no number can hold comes back as it was sent", async () => {
+Deno.test("an id beyond JavaScript's numbers comes back as it was sent", async () => {
   const session = new Session();
   const id = "12345678901234567890123";
-  await session.answersTo(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`);
-  assert.match(session.answers[0] ?? "", new RegExp(`"id":${id},`));
+  await session.responsesTo(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`);
+  assert.match(session.responses[0] ?? "", new RegExp(`"id":${id},`));
   await session.end();
 });
 
-Deno.test("what is for nobody is not answered", async (t) => {
+Deno.test("blank lines, responses and notifications get no response", async (t) => {
   const session = new Session();
   for (
     const line of [
@@ -223,24 +223,24 @@ Deno.test("what is for nobody is not answered", async (t) => {
       '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":{"a":1}}}',
     ]
   ) {
-    await t.step(line.slice(0, 80), async () => assert.deepEqual(await session.answersTo(line), []));
+    await t.step(line.slice(0, 80), async () => assert.deepEqual(await session.responsesTo(line), []));
   }
   await session.end();
 });
 
-Deno.test("a second request under the id of one that is served is refused, and the id is free afterwards", async () => {
+Deno.test("a request with the id of a running one is refused, and the id is free afterwards", async () => {
   const session = new Session();
   const call = '{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"wait","arguments":{}}}';
   const cancel = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}';
-  assert.deepEqual(await session.answersTo(call), []);
-  assert.deepEqual(await session.answersTo(call), [{ id: 5, code: REQUEST }]);
-  assert.deepEqual(await session.answersTo(call.replace("5", '"5"')), [], "another id");
-  assert.deepEqual(await session.answersTo(cancel), []);
-  assert.deepEqual(await session.answersTo(call), [], "a cancelled request has no answer");
+  assert.deepEqual(await session.responsesTo(call), []);
+  assert.deepEqual(await session.responsesTo(call), [{ id: 5, code: REQUEST }]);
+  assert.deepEqual(await session.responsesTo(call.replace("5", '"5"')), [], "another id");
+  assert.deepEqual(await session.responsesTo(cancel), []);
+  assert.deepEqual(await session.responsesTo(call), [], "a cancelled request has no response");
   session.release.resolve();
-  await session.answersTo("");
-  session.answers.length = 0;
+  await session.responsesTo("");
+  session.responses.length = 0;
   session.write(`${call}\n`);
-  await session.answered(/"id":5,.*waited|waited.*"id":5/);
+  await session.responded(/"id":5,.*waited|waited.*"id":5/);
   await session.end();
 });

@@ -12,7 +12,7 @@ import {
 
 const LEASE_SECONDS = 10;
 
-Deno.test("a server that gets SIGTERM in mid-cell removes all it made and exits 0", async () => {
+Deno.test("a server that gets SIGTERM during a cell removes everything that it created and exits 0", async () => {
   const engine = await connectTestEngine();
   const instance = newInstance();
   const child = new Deno.Command(Deno.execPath(), {
@@ -51,7 +51,7 @@ Deno.test("a server that gets SIGTERM in mid-cell removes all it made and exits 
   await assertNothingLeft(engine, instance);
 });
 
-Deno.test("after kill -9 of the server every sandbox and the database end by their lease", async () => {
+Deno.test("after kill -9 of the server every sandbox and the database end when their lease expires", async () => {
   const engine = await connectTestEngine();
   const instance = newInstance();
   const server = await connectServer({

@@ -47,7 +47,7 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
     env: { OMCP_AUDIT_FILE: "/var/log/omcp/audit.jsonl" },
     says: /config_invalid[^]*--allow-write=\/var\/log\/omcp\/audit\.jsonl/,
   },
-  "an audit file that is no path": {
+  "an audit file that is not an absolute path": {
     env: { OMCP_AUDIT_FILE: "audit.jsonl" },
     says: /config_invalid[^]*OMCP_AUDIT_FILE must be an absolute path/,
   },
@@ -59,38 +59,38 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
 
 for (const [name, { env, says }] of Object.entries(WRONG)) {
   Deno.test(`the server does not start with ${name}, and says why`, async () => {
-    const said = await failedStart(env);
-    assert.match(said, says);
-    assert.doesNotMatch(said, /hunter2/);
+    const stderr = await failedStart(env);
+    assert.match(stderr, says);
+    assert.doesNotMatch(stderr, /hunter2/);
   });
 }
 
 Deno.test("the server does not start without its permissions, and names the flags", async () => {
   const flags = permissionFlags(LAUNCH).filter((flag) => !/allow-(?:read|write)/.test(flag));
-  const said = await failedStart({}, ["run", ...flags, `${PROJECT}/src/main.ts`]);
+  const stderr = await failedStart({}, ["run", ...flags, `${PROJECT}/src/main.ts`]);
   assert.match(
-    said,
+    stderr,
     /config_invalid[^]*--allow-read=\S+\.sock[^]*src\/postgres\/guard[^]*--allow-write=/,
   );
 });
 
 Deno.test("the server does not start without an engine, and names the command that fixes it", async () => {
   const socketPath = "/run/omcp-absent.sock";
-  const said = await failedStart(
+  const stderr = await failedStart(
     { DOCKER_HOST: `unix://${socketPath}` },
     serverArguments({ ...LAUNCH, socketPath }),
   );
-  assert.match(said, /engine_unreachable[^]*task setup/);
+  assert.match(stderr, /engine_unreachable[^]*task setup/);
 });
 
 Deno.test("the server does not start with an audit file that it cannot write, and says why", async () => {
   const auditFile = "/absent/omcp-audit.jsonl";
-  const said = await failedStart(
+  const stderr = await failedStart(
     { OMCP_AUDIT_FILE: auditFile },
     serverArguments({ ...LAUNCH, auditFile }),
   );
   assert.match(
-    said,
+    stderr,
     /config_invalid: Cannot write the audit file \/absent\/omcp-audit\.jsonl: [^]*OMCP_AUDIT_FILE/,
   );
 });

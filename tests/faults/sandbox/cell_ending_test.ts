@@ -94,7 +94,7 @@ Deno.test("a cancelled cell that the agent does not confirm keeps the kernel bus
     assert.ok(sandbox.busy);
     await assert.rejects(sandbox.execute("kept", { ...CELL, timeoutMs: 500 }), {
       code: "timeout",
-      state: /The cell was not begun/,
+      state: /The cell did not run/,
     });
     await docker("unpause");
     assert.match(await value(sandbox, "kept"), /41/);
@@ -113,13 +113,13 @@ Deno.test("after a cell without a reply in time, the state of its variables is u
   });
 });
 
-Deno.test("a cell that is cancelled before it is begun does not run", async () => {
+Deno.test("a cell that is cancelled before it starts does not run", async () => {
   await withSandbox(async ({ sandbox }) => {
     const controller = new AbortController();
     controller.abort();
     await assert.rejects(sandbox.execute("ran = 1", { ...CELL, signal: controller.signal }), {
       code: "cancelled",
-      state: "The cell was not begun.",
+      state: "The cell did not run.",
     });
     assert.match(await value(sandbox, "'ran' in globals()"), /False/);
   });
@@ -142,7 +142,7 @@ Deno.test("the agent's errors keep their code, and only unambiguous ones say tha
   }
 });
 
-Deno.test("a missing kernel report is a timeout, or a failed start after the container ended; neither is unsafe", async () => {
+Deno.test("a creation without the kernel's report times out, or fails to start where the container ended; neither is sandbox_unsafe", async () => {
   const never = new Promise<never>(() => {});
   using deadline = new DeadlineSignal(50);
   await assert.rejects(new StartupWatch().confinementProblems(deadline.signal, never), {

@@ -39,7 +39,7 @@ function broken(): Promise<never> {
 }
 
 for (const fail of ["attach", "startContainer"] as const) {
-  Deno.test(`a creation that fails at ${fail} leaves no container and no count`, async () => {
+  Deno.test(`a creation that fails at ${fail} leaves no container and frees its slot`, async () => {
     await withManager({ fail }, async (manager) => {
       for (let n = 0; n < 4; n += 1) {
         await assert.rejects(
@@ -91,7 +91,7 @@ Deno.test("an image without IPython, or without Python, is a clear error", async
 
 Deno.test("a creation that is cancelled is rolled back", async () => {
   const controller = new AbortController();
-  // Certainly during the creation: the container exists and is about to be started.
+  // The creation is running: the container exists and is about to be started.
   await withManager({ beforeStart: () => controller.abort() }, async (manager) => {
     const creation = manager.create({ signal: controller.signal });
     await assert.rejects(creation, (error) => error instanceof OmcpError && error.code === "cancelled");
@@ -99,7 +99,7 @@ Deno.test("a creation that is cancelled is rolled back", async () => {
   });
 });
 
-Deno.test("an idle sandbox is removed, and says so", async () => {
+Deno.test("an idle sandbox is removed, and its error says why", async () => {
   await withManager({ options: { idleMs: 500 } }, async (manager) => {
     const { id } = await manager.create();
     const deadline = performance.now() + 10_000;

@@ -10,12 +10,12 @@ Deno.test("execute_python_code through MCP", async (t) => {
       return await server.call("execute_python_code", {
         sandbox_id,
         code,
-        // A number as text is understood too.
+        // The tool accepts a number as text, too.
         ...(timeout === undefined ? {} : { timeout: String(timeout) }),
       });
     }
 
-    await t.step("the kernel's start is not the first cell's time", async () => {
+    await t.step("does not count the kernel's start as the first cell's time", async () => {
       assert.match((await run("1 + 1", 0.2)).text, /^\[value\]\n2\n\[ok, In\[1\]/);
     });
 
@@ -26,7 +26,7 @@ Deno.test("execute_python_code through MCP", async (t) => {
       assert.match(reply.text, /\n\[ok, In\[3\], [\d.]+ s, variables kept\]$/);
     });
 
-    await t.step("tells stdout and stderr apart, those of child processes too", async () => {
+    await t.step("separates stdout from stderr, also of child processes", async () => {
       const reply = await run(
         "import os, sys; print('one'); print('two', file=sys.stderr); os.system('echo three; echo four >&2')",
       );
@@ -74,7 +74,7 @@ Deno.test("execute_python_code through MCP", async (t) => {
       assert.match(reply.text, /\[stderr\]\ncareful\n[^]*\[value\]\n45\n/);
     });
 
-    await t.step("cuts long output and says how much there was", async () => {
+    await t.step("truncates long output and states its size", async () => {
       const reply = await run("print('y' * 1_000_000)");
       assert.match(reply.text, /… \[[\d.]+ KiB left out here\] …/);
       assert.match(reply.text, /\[stdout had 976\.6 KiB in all/);
@@ -96,20 +96,20 @@ Deno.test("execute_python_code through MCP", async (t) => {
       assert.match((await run("'x' in globals()")).text, /False/);
     });
 
-    await t.step("says that the process died and goes on with a new one", async () => {
+    await t.step("reports that the process died, and continues with a new one", async () => {
       const reply = await run("import ctypes; ctypes.string_at(0)");
       assert.match(reply.text, /\[kernel_died \(the Python process ended: killed by SIGSEGV\), .*\]$/);
       assert.match((await run("1 + 1")).text, /2/);
     });
 
-    await t.step("stays unharmed under a fork bomb", async () => {
+    await t.step("survives a fork bomb", async () => {
       await run("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", 2);
       assert.match((await run("6 * 7", 60)).text, /42/);
     });
   });
 });
 
-Deno.test("a cell that waits for another says so", async () => {
+Deno.test("the result of a cell that waited for another states the wait", async () => {
   await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
     const sandbox_id = await newSandbox(server);
     const [, second] = await Promise.all([
@@ -118,12 +118,12 @@ Deno.test("a cell that waits for another says so", async () => {
     ]);
     assert.match(
       second.text,
-      /\[waited [\d.]+ s for another cell of this sandbox; that counts as its time\]/,
+      /\[waited [\d.]+ s for another cell of this sandbox; the wait counts towards the timeout\]/,
     );
   });
 });
 
-Deno.test("bad input is a tool error that names the argument", async () => {
+Deno.test("invalid input is a tool error that names the argument", async () => {
   await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
     for (
       const sandbox_id of [
@@ -158,7 +158,7 @@ Deno.test("bad input is a tool error that names the argument", async () => {
   });
 });
 
-Deno.test("list_sandboxes and remove_sandbox follow a sandbox's life", async () => {
+Deno.test("list_sandboxes and remove_sandbox report each state of a sandbox", async () => {
   await withServer({ OMCP_DATABASE_URL: "none", OMCP_MAX_SANDBOXES: "1" }, async (server) => {
     const sandbox_id = await newSandbox(server);
     assert.match((await server.call("create_sandbox", {})).text, /capacity/);

@@ -11,7 +11,7 @@ Deno.test("query_omop through MCP", async (t) => {
       return (await server.call("execute_python_code", { sandbox_id, code })).text;
     }
 
-    await t.step("lands rows as a DataFrame under the name that was asked for", async () => {
+    await t.step("puts the rows into a DataFrame of the requested name", async () => {
       const reply = await query({
         table: "person",
         columns: ["person_id", "gender_concept_id", "year_of_birth"],
@@ -46,7 +46,7 @@ Deno.test("query_omop through MCP", async (t) => {
       assert.match(await value("bool(top.persons.is_monotonic_decreasing)"), /True/);
     });
 
-    await t.step("understands what a model writes in SQL's way", async () => {
+    await t.step("accepts names and values that a model writes as in SQL", async () => {
       const reply = await query({
         table: "PERSON",
         group_by: "Gender_Concept_Id",
@@ -72,7 +72,7 @@ Deno.test("query_omop through MCP", async (t) => {
       assert.match(await value("len(nothing)"), /0/);
     });
 
-    await t.step("shows SQL that runs as it is, and nouns in the right number", async () => {
+    await t.step("shows SQL that runs unchanged, and the singular for one row", async () => {
       const reply = await query({
         table: "person",
         columns: ["person_id"],
@@ -92,7 +92,7 @@ Deno.test("query_omop through MCP", async (t) => {
       );
     });
 
-    await t.step("says what is wrong with a query so that it can be mended", async () => {
+    await t.step("names what is wrong with a query", async () => {
       const reply = await query({ table: "person", columns: ["gender_concept"] });
       assert.equal(reply.isError, true);
       assert.match(reply.text, /gender_concept_id/);

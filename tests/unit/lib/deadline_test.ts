@@ -95,7 +95,7 @@ Deno.test("work that a signal ends has the signal's reason: only the caller canc
   const timeout = new OmcpError("timeout", "Timed out after 5 s");
   const cases: readonly (readonly [unknown, string])[] = [
     [timeout, "timeout"],
-    [new OmcpError("shutting_down", "The server is ending"), "shutting_down"],
+    [new OmcpError("shutting_down", "The server is shutting down"), "shutting_down"],
     [new DOMException("", "TimeoutError"), "timeout"],
     [new DOMException("", "AbortError"), "cancelled"],
     [undefined, "cancelled"],

@@ -17,7 +17,7 @@ function unreachable(): never {
   throw new Error("refused arguments reach no service");
 }
 
-/** The context of a call whose arguments are refused: it uses nothing of it. */
+/** A context, which a call with refused arguments does not use. */
 const CONTEXT: ToolContext = {
   principal: LOCAL_USER,
   services: {
@@ -33,7 +33,7 @@ const CONTEXT: ToolContext = {
 };
 const SANDBOX = `sbx_${"0".repeat(32)}`;
 
-/** What a tool of the server says to arguments it refuses. */
+/** The error of a tool that refuses its arguments. */
 async function refusal(name: string, input: unknown): Promise<OmcpError> {
   const tool = TOOLS.find((one) => one.name === name);
   assert(tool !== undefined);
@@ -43,7 +43,7 @@ async function refusal(name: string, input: unknown): Promise<OmcpError> {
     assert(error instanceof OmcpError, String(error));
     return error;
   }
-  throw new assert.AssertionError({ message: `${name} took ${JSON.stringify(input)}` });
+  throw new assert.AssertionError({ message: `${name} accepted ${JSON.stringify(input)}` });
 }
 
 /** Arguments, with the lines that the error must have. */
@@ -64,16 +64,16 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
   ["create_sandbox", { idle_timeout: 28_801 }, ["idle_timeout: must be at most 28800; received 28801"]],
   ["create_sandbox", { timeout: 9 }, ["idle_timeout: must be at least 10; received 9"]],
   ["create_sandbox", { timeout: 60, idle_timeout: 60 }, [
-    'there is no argument "timeout" (did you mean idle_timeout?); allowed: idle_timeout',
+    'unknown argument "timeout" (did you mean idle_timeout?); allowed: idle_timeout',
   ]],
   ["create_sandbox", { idle_time_out: 60 }, [
-    'there is no argument "idle_time_out" (did you mean idle_timeout?); allowed: idle_timeout',
+    'unknown argument "idle_time_out" (did you mean idle_timeout?); allowed: idle_timeout',
   ]],
   ["list_sandboxes", { include_inactive: "yes" }, [
     'include_inactive: must be true or false; received "yes"',
   ]],
   ["list_sandboxes", JSON.parse('{"__proto__":1,"constructor":2}'), [
-    'there is no argument "__proto__", "constructor"; allowed: include_inactive',
+    'unknown argument "__proto__", "constructor"; allowed: include_inactive',
   ]],
   ["query_omop", { sandbox_id: SANDBOX, table: "person", limit: "1.5" }, [
     "limit: must be an integer; received 1.5",
@@ -87,7 +87,7 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
   ]],
   ["query_omop", { sandbox_id: SANDBOX, table: "person", filters: [{ column: "x", operator: "=" }] }, [
     "filters[0].op: is required; must be one of =, !=, <, <=, >, >=, in, not in, between, is null, is not null, like, ilike",
-    'filters[0]: there is no field "operator" (did you mean op?); allowed: column, op, value',
+    'filters[0]: unknown field "operator" (did you mean op?); allowed: column, op, value',
   ]],
   ["query_omop", {
     sandbox_id: SANDBOX,
@@ -97,7 +97,7 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
     "filters[0].value: must be a string or a finite number or true or false or a list or null; received {}",
   ]],
   ["query_omop", { sandbox_id: SANDBOX, table: "person", order_by: [{ column: "x", dir: "desc" }] }, [
-    'order_by[0]: there is no field "dir" (did you mean direction?); allowed: column, direction',
+    'order_by[0]: unknown field "dir" (did you mean direction?); allowed: column, direction',
   ]],
   ["query_omop", { sandbox_id: SANDBOX, table: "person", into: "class" }, [
     'into: must not be a Python keyword or built-in name; received "class"',
@@ -105,7 +105,7 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
 ];
 
 for (const [name, input, lines] of REFUSED) {
-  Deno.test(`${name} refuses ${JSON.stringify(input)} with where, what was received and what is allowed`, async () => {
+  Deno.test(`${name} refuses ${JSON.stringify(input)} and names the place, the value and what is allowed`, async () => {
     const error = await refusal(name, input);
     assert.equal(error.code, "invalid_argument");
     assert.equal(error.state, "Nothing was run.");
@@ -113,7 +113,7 @@ for (const [name, input, lines] of REFUSED) {
   });
 }
 
-Deno.test("an unknown choice is answered with the closest choices, or with all", async () => {
+Deno.test("the error of an unknown choice names the closest choices, or all", async () => {
   const close = await refusal("query_omop", { sandbox_id: SANDBOX, table: "persons" });
   assert.equal(
     close.message,
@@ -133,15 +133,18 @@ Deno.test("an unknown choice is answered with the closest choices, or with all",
   );
 });
 
-Deno.test("query_omop says where to run SQL to a caller that sends it", async () => {
+Deno.test("query_omop names the tool for SQL to a caller that sends SQL", async () => {
   const { message } = await refusal("query_omop", {
     sandbox_id: SANDBOX,
     table: "person",
     SQL: "x",
     where: 1,
   });
-  assert.match(message, /"SQL" \(raw SQL: psycopg in execute_python_code\)/);
-  assert.match(message, /"where" \(use filters; raw SQL: psycopg .*\); allowed: .*filters.*sandbox_id/);
+  assert.match(message, /"SQL" \(for raw SQL use psycopg in execute_python_code\)/);
+  assert.match(
+    message,
+    /"where" \(use filters; for raw SQL use psycopg .*\); allowed: .*filters.*sandbox_id/,
+  );
 });
 
 Deno.test("fifty wrong arguments take ten lines and a count", async () => {
@@ -151,7 +154,7 @@ Deno.test("fifty wrong arguments take ten lines and a count", async () => {
   assert.match(message, /and 40 more$/);
 });
 
-Deno.test("errorResult() has all in its text: code, cause, state, next step, details, whether to retry", async () => {
+Deno.test("errorResult() writes code, cause, state, next step, details and whether to retry", async () => {
   const result = errorResult(await refusal("create_sandbox", { idle_timeout: 1 }));
   assert.equal(result.isError, true);
   assert.deepEqual(result.content, [{
@@ -171,8 +174,8 @@ Deno.test("errorResult() has all in its text: code, cause, state, next step, det
   assert.equal("structuredContent" in result, false);
 });
 
-/** What is written, and what it means. */
-const UNDERSTOOD: readonly [Record<string, unknown>, Record<string, unknown>][] = [
+/** Arguments as a model writes them, and their meaning. */
+const CONVERTED: readonly [Record<string, unknown>, Record<string, unknown>][] = [
   [{ limit: null, columns: null, filters: null, into: null }, {}],
   [{ limit: "50", concept_name: "True" }, { limit: 50, concept_name: true }],
   [{ table: "PERSON" }, {}],
@@ -194,8 +197,8 @@ const UNDERSTOOD: readonly [Record<string, unknown>, Record<string, unknown>][] 
   }],
 ];
 
-for (const [written, meant] of UNDERSTOOD) {
-  Deno.test(`lenientInput() understands ${JSON.stringify(written)}`, () => {
+for (const [written, meant] of CONVERTED) {
+  Deno.test(`lenientInput() converts ${JSON.stringify(written)}`, () => {
     const schema = omopQuerySchema("5.4");
     assert.deepEqual(schema.parse(lenientInput(schema, { table: "person", ...written })), {
       table: "person",
@@ -210,7 +213,7 @@ for (const [written, meant] of UNDERSTOOD) {
   });
 }
 
-Deno.test("lenientInput() leaves alone what is not clear", () => {
+Deno.test("lenientInput() does not change ambiguous values", () => {
   const schema = z.strictObject({
     n: z.number().optional(),
     b: z.boolean().optional(),

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { BoundedLines } from "../../../src/mcp/transports/bounded_lines.ts";
 import { isRefusal, readMessage } from "../../../src/mcp/transports/read_message.ts";
 
-/** What comes of a text in chunks: the lines, and of a dropped one its size and ids. */
+/** The lines of a text that arrives in chunks; of a dropped line, its size and ids. */
 function received(maximum: number, ...chunks: (string | Uint8Array)[]): unknown[] {
   const found: unknown[] = [];
   const lines = new BoundedLines(maximum, {
@@ -14,7 +14,7 @@ function received(maximum: number, ...chunks: (string | Uint8Array)[]): unknown[
   return found;
 }
 
-Deno.test("a line is whole whatever chunks it arrives in, and only once its line feed has arrived", () => {
+Deno.test("a line is complete when its line feed has arrived, whatever its chunks", () => {
   assert.deepEqual(received(10), []);
   assert.deepEqual(received(10, "", "a", "", "b"), []);
   assert.deepEqual(received(10, "a", "b\n", "c\nd\ne"), ["ab", "c", "d"]);
@@ -42,14 +42,14 @@ Deno.test("after a dropped line the next one is read, and the ids of the dropped
   ]);
 });
 
-Deno.test("a carriage return stays in the line, counts, and does not trouble the reader of the message", () => {
+Deno.test("a carriage return stays in the line, counts towards its size, and does not disturb the JSON parser", () => {
   assert.deepEqual(received(2, "a\r\n", "bc\r\n"), ["a\r", { bytes: 3, ids: [] }]);
   const message = readMessage(new TextEncoder().encode('{"jsonrpc":"2.0","id":1,"method":"ping"}\r'));
   assert.ok(message !== undefined && !isRefusal(message));
   assert.equal(readMessage(new TextEncoder().encode("\r")), undefined);
 });
 
-Deno.test("chunks do not matter to lines", () => {
+Deno.test("the chunks of a stream do not change its lines", () => {
   const text = fc.string({ unit: fc.constantFrom("a", "é", "\n", "\r", "😀"), maxLength: 60 });
   fc.assert(fc.property(text, fc.array(fc.nat(60)), fc.nat(8), (given, cuts, maximum) => {
     const bytes = new TextEncoder().encode(given);

@@ -82,7 +82,7 @@ Deno.test("a note is not an error, and output between cells has a label of its o
   assert.equal(
     text,
     "[output since the last cell, stdout]\ntick\n[stdout]\nnow\n[note] ValueError: x\n" +
-      "[1 process and 2 threads run on in the background, first seen after this cell, until the sandbox is removed]\n" +
+      "[1 process and 2 threads, first seen after this cell, run in the background until the sandbox is removed]\n" +
       "[ok, In[3], 0.012 s, variables kept]",
   );
 });
@@ -110,7 +110,7 @@ Deno.test("no output hides another: stdout, stderr and values share the budget",
   assert.match(text, /\[value\]\n42\n/);
 });
 
-Deno.test("a cell without output is its status line", () => {
+Deno.test("the result of a cell without output is its status line", () => {
   assert.equal(textOf(outcome([])), "[ok, In[3], 0.012 s, variables kept]");
   const blank: ExecutionOutput[] = [
     { type: "stream", name: "stdout", text: " \n" },
@@ -119,10 +119,10 @@ Deno.test("a cell without output is its status line", () => {
   assert.equal(textOf(outcome(blank)), "[ok, In[3], 0.012 s, variables kept]");
 });
 
-Deno.test("the status line counts no cell of a replaced kernel, and has its time in seconds", () => {
+Deno.test("the status line has no execution count of a replaced kernel, and its time is in seconds", () => {
   assert.equal(
     textOf(outcome([], { status: "timeout", kernel: "restarted", executionCount: 0, elapsedMs: 1000 })),
-    "[make the work smaller, or pass a longer timeout]\n" +
+    "[reduce the work, or pass a longer timeout]\n" +
       "[timeout, 1.0 s, kernel restarted: variables are lost, files in /workspace remain]",
   );
   assert.match(textOf(outcome([], { elapsedMs: 999 })), /0\.999 s/);
@@ -171,7 +171,7 @@ Deno.test("CRLF is one line's end, and a note says how much of a stream never ar
   assert.match(text, /\n\[stdout had 4 bytes in all; /);
 });
 
-Deno.test("with no budget at all the sizes are still stated", () => {
+Deno.test("a budget of zero still states the sizes", () => {
   const outputs: ExecutionOutput[] = [
     { type: "stream", name: "stdout", text: "abc" },
     { type: "stream", name: "stderr", text: "é" },
@@ -181,6 +181,9 @@ Deno.test("with no budget at all the sizes are still stated", () => {
 
 Deno.test("one process and several have the right noun and verb", () => {
   const one = textOf(outcome([], { backgroundProcesses: 1 }));
-  assert.match(one, /\[1 process runs on in the background/);
-  assert.match(textOf(outcome([], { backgroundThreads: 2 })), /\[2 threads run on in the background/);
+  assert.match(one, /\[1 process, first seen after this cell, runs in the background/);
+  assert.match(
+    textOf(outcome([], { backgroundThreads: 2 })),
+    /\[2 threads, first seen after this cell, run in the background/,
+  );
 });

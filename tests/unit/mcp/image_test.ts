@@ -4,7 +4,7 @@ import type { ImageType } from "../../../src/mcp/image_types.ts";
 import { imageSize } from "../../../src/mcp/image_size.ts";
 import { PICTURES, WEBP } from "../../fixtures/pictures.ts";
 
-/** Where a header says its width, and how many bytes it takes; little-endian but for PNG and JPEG. */
+/** Sets the width in a picture's header: little-endian, except in PNG and JPEG. */
 function widened(kind: ImageType, base64: string, width: number): string {
   const bytes = Uint8Array.fromBase64(base64);
   const view = new DataView(bytes.buffer);
@@ -25,7 +25,7 @@ Deno.test("a picture's size is read from its header", () => {
   }
 });
 
-Deno.test("a picture of too many pixels is named and not sent", () => {
+Deno.test("a picture with too many pixels is reported and not sent", () => {
   for (const [kind, base64] of PICTURES) {
     assert.equal(typeof imageBase64(kind, widened(kind, base64, 1568)), "string", kind);
     assert.deepEqual(imageBase64(kind, widened(kind, base64, 9000)), {
@@ -34,11 +34,11 @@ Deno.test("a picture of too many pixels is named and not sent", () => {
   }
 });
 
-Deno.test("a damaged picture is named and not sent", () => {
-  // A lossless WebP cannot say that it has no width.
+Deno.test("a damaged picture is reported and not sent", () => {
+  // A lossless WebP cannot encode a width of zero.
   for (const [kind, base64] of PICTURES) {
     const bytes = Uint8Array.fromBase64(base64);
-    // A GIF's size stands in its first ten bytes.
+    // A GIF's size is in its first ten bytes.
     const beginning = bytes.slice(0, kind === "image/gif" ? 8 : 14).toBase64();
     assert.deepEqual(imageBase64(kind, beginning), { problem: `not shown: a damaged ${kind}` });
     if (base64 !== WEBP) {

@@ -8,7 +8,7 @@ Deno.test("runnableSql() replaces placeholders, and only those", () => {
   );
 });
 
-Deno.test("runnableSql() tells $1 from $10", () => {
+Deno.test("runnableSql() distinguishes $1 from $10", () => {
   const values = Array.from({ length: 10 }, (_, at) => at);
   assert.equal(runnableSql("$1,$10,$2", values), "0,9,1");
 });

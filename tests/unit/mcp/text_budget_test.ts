@@ -48,7 +48,7 @@ Deno.test("keepEnds() never splits a character and states every byte that it lea
   }));
 });
 
-Deno.test("fairShares() gives nothing where there is nothing, and no part more than it needs", () => {
+Deno.test("fairShares() divides an empty budget into nothing, and gives no part more than it needs", () => {
   assert.deepEqual(fairShares(100, []), []);
   assert.deepEqual(fairShares(0, [1, 2]), [0, 0]);
   assert.deepEqual(fairShares(1, [1, 1]), [0, 1]);

@@ -32,7 +32,7 @@ function listed(variant: ToolVariant): unknown[] {
 }
 
 for (const [name, variant] of Object.entries(variants())) {
-  Deno.test(`the tools of ${name} are those of the snapshot`, () => {
+  Deno.test(`the tools of ${name} match the snapshot`, () => {
     assertSnapshot(import.meta.url, `tools_${name}.json`, `${JSON.stringify(listed(variant), null, 2)}\n`);
   });
 

@@ -86,7 +86,7 @@ Deno.test("a lifetime keeps its first end, repeats the removal, and resolves whe
   assert.equal(life.isRemoved, true);
 });
 
-Deno.test("Expiry removes what has expired, and nothing at a check that comes late", () => {
+Deno.test("Expiry removes expired sandboxes, and none in a late check", () => {
   const clock = new FakeClock();
   const expiry = new Expiry(clock);
   const removed: string[] = [];

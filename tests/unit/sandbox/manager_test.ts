@@ -37,7 +37,7 @@ function broken(): never {
   throw new OmcpError("engine_failed", "Broken on purpose", { details: { status: 500 } });
 }
 
-/** Waits for what the event loop has queued, not for any time. */
+/** Waits until the event loop has run what is queued: no timers. */
 async function settled(condition: () => boolean): Promise<void> {
   for (let turns = 0; !condition(); turns += 1) {
     assert.ok(turns < 1000, "never came true");
@@ -62,7 +62,7 @@ Deno.test("a sandbox is created, found, listed and removed, and remembered", asy
   });
 });
 
-Deno.test("no more sandboxes are created than there may be; one being removed counts until it is", async () => {
+Deno.test("the manager creates at most the maximum of sandboxes; one counts until its container is removed", async () => {
   await withManager(async (manager, runtime) => {
     const { id } = await manager.create();
     runtime.fail = (call) => call === "removeContainer" && broken();
@@ -78,7 +78,7 @@ Deno.test("no more sandboxes are created than there may be; one being removed co
 });
 
 for (const step of ["createContainer", "attach", "startContainer", "listContainers"] as const) {
-  Deno.test(`a creation that fails at ${step} leaves no container and no count`, async () => {
+  Deno.test(`a creation that fails at ${step} leaves no container and frees its slot`, async () => {
     await withManager(async (manager, runtime) => {
       runtime.fail = (call) => call === step && broken();
       await assert.rejects(manager.create(), { code: "engine_failed", state: /No sandbox was created/ });
@@ -153,7 +153,7 @@ Deno.test("a sandbox whose container ends is lost, and says whether its memory l
       };
       await assert.rejects(sandbox.execute("1", CELL), {
         code,
-        state: /not known how far the last cell ran/,
+        state: /unknown how far the last cell ran/,
       });
       assert.throws(() => manager.get(sandbox.id), { code: "sandbox_lost" });
       assert.equal(sandbox.info().state, "lost");
@@ -187,7 +187,7 @@ Deno.test("cells of one sandbox run one after the other", async () => {
   });
 });
 
-Deno.test("a cancelled cell that waits is not begun, and leaves the queue", async () => {
+Deno.test("a waiting cell that is cancelled does not run, and leaves the queue", async () => {
   await withManager(async (manager, runtime) => {
     const sandbox = await manager.create();
     const go = Promise.withResolvers<void>();
@@ -202,14 +202,14 @@ Deno.test("a cancelled cell that waits is not begun, and leaves the queue", asyn
     const controller = new AbortController();
     const waiting = sandbox.execute("b", { ...CELL, signal: controller.signal });
     controller.abort();
-    await assert.rejects(waiting, { code: "cancelled", state: "The cell was not begun." });
+    await assert.rejects(waiting, { code: "cancelled", state: "The cell did not run." });
     go.resolve();
     await running;
     assert.deepEqual(begun, ["a"]);
   });
 });
 
-Deno.test("an error of the agent's own keeps the sandbox; a result of unknown shape removes it", async () => {
+Deno.test("an error reply keeps the sandbox; an invalid result removes it", async () => {
   await withManager(async (manager, runtime) => {
     const sandbox = await manager.create();
     runtime.reply = () => ({ error: { code: "busy", message: "Another cell runs" } });

@@ -25,7 +25,7 @@ const printed = (text: string, late = false) => ({
   ...(late ? { late } : {}),
 });
 
-Deno.test("what was printed before a clearing is forgotten, at once or when more is printed", () => {
+Deno.test("clear_output() drops earlier printed text, at once or with the next print", () => {
   const shown = { type: "display_data", data: { "text/plain": "x" } };
   for (
     const [events, texts, bytes] of [
@@ -52,7 +52,7 @@ Deno.test("what was printed before a clearing is forgotten, at once or when more
   }
 });
 
-Deno.test("pieces of one stream become one output, until another comes between or bytes are missing", () => {
+Deno.test("pieces of one stream become one output, unless another output is between them or bytes are missing", () => {
   const collector = new OutputCollector();
   const events = [
     printed("a"),
@@ -70,7 +70,7 @@ Deno.test("pieces of one stream become one output, until another comes between o
   );
 });
 
-Deno.test("each output is reported as it arrives, and clearing counts the bytes of what it forgets", () => {
+Deno.test("the collector reports each output as it arrives, and counts the bytes that clearing drops", () => {
   const seen: string[] = [];
   const collector = new OutputCollector((output) => seen.push(output.type));
   for (const event of [printed("é😀"), { type: "clear_output", wait: false }, printed("x")]) {
@@ -80,7 +80,7 @@ Deno.test("each output is reported as it arrives, and clearing counts the bytes 
   assert.equal(collector.finish(REPLY).output.stdout.bytes, 12 - 6);
 });
 
-Deno.test("more bytes cleared than the reply counts leave none, not fewer", () => {
+Deno.test("clearing more bytes than the reply counts leaves zero, not a negative number", () => {
   const collector = new OutputCollector();
   for (const event of [printed("x".repeat(20)), { type: "clear_output", wait: false }]) collector.add(event);
   assert.deepEqual(collector.finish(REPLY).output.stdout, { bytes: 0, kept: 0 });
@@ -88,7 +88,7 @@ Deno.test("more bytes cleared than the reply counts leave none, not fewer", () =
 
 for (
   const [name, event] of Object.entries({
-    "no event": undefined,
+    "undefined": undefined,
     "a number": 5,
     "an unknown type": { type: "picture", data: {} },
     "a stream of another name": { ...printed("x"), name: "stdlog" },
@@ -99,16 +99,16 @@ for (
     },
   })
 ) {
-  Deno.test(`${name} among the events ends the trust in the sandbox`, () => {
+  Deno.test(`${name} among the events makes the outcome an error`, () => {
     const collector = new OutputCollector();
     collector.add(event);
     collector.add(printed("later"));
     assert.deepEqual(collector.outputs, []);
-    assert.throws(() => collector.finish(REPLY), /The sandbox sent an event of unknown shape/);
+    assert.throws(() => collector.finish(REPLY), /The sandbox sent an invalid event/);
   });
 }
 
-Deno.test("32 Mi characters are taken, and one more is not", () => {
+Deno.test("the collector accepts 32 Mi characters, and not one more", () => {
   const half = "x".repeat(16 * 1024 * 1024);
   const collector = new OutputCollector();
   for (const event of [printed(half), printed(half)]) collector.add(event);

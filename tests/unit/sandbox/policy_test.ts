@@ -11,7 +11,7 @@ const IDENTITY = {
 };
 const MIB = 1024 * 1024;
 
-Deno.test("sandboxContainerSpec() bounds a sandbox as the policy says", () => {
+Deno.test("sandboxContainerSpec() sets every limit of the policy", () => {
   const { confinement, limits, tmpfs, stdin, volumes, ociRuntime, ...rest } = sandboxContainerSpec(
     { ...DEFAULT_POLICY, ociRuntime: "runsc" },
     IDENTITY,
@@ -41,7 +41,7 @@ Deno.test("sandboxContainerSpec() bounds a sandbox as the policy says", () => {
   assert.deepEqual([stdin, volumes, ociRuntime], [undefined, undefined, "runsc"]);
 });
 
-Deno.test("sandboxContainerSpec() refuses numbers that bound nothing", () => {
+Deno.test("sandboxContainerSpec() refuses limits that are out of range", () => {
   const unsound: [keyof SandboxPolicy, unknown][] = [
     ["memoryBytes", -1],
     ["memoryBytes", Number.NaN],
