@@ -1,8 +1,8 @@
 """The container's command: reads the agent's modules and its configuration from stdin, and runs it.
 
-Boot is `u32 length` and that many bytes of JSON {"modules": {name: source}, "config": {...}}.
-Names are dotted; a name that others begin with is a package. A module can read any source by
-`__loader__.get_source(name)`, and all of them as `__loader__.sources`.
+The boot message is `u32 length` and that many bytes of JSON {"modules": {name: source}, "config": {...}}.
+Names are dotted; a name with submodules is a package. A module can read a source with
+`__loader__.get_source(name)`, and all of them in `__loader__.sources`.
 """
 import json, os, signal, sys
 from importlib.machinery import ModuleSpec
@@ -38,12 +38,12 @@ def read(length):
     return b"".join(parts)
 
 
-# Nobody may ever come: PID 1 ignores an alarm it has no handler for.
+# A server may never connect. The alarm needs a handler: PID 1 ignores signals without one.
 signal.signal(signal.SIGALRM, lambda *_: os._exit(75))
 signal.alarm(60)
 length = int.from_bytes(read(4), "big")
 if length > 8 << 20:
-    sys.exit("Cannot boot: the modules must be at most 8388608 bytes: received %d" % length)
+    sys.exit("Cannot boot: the boot message must be at most 8388608 bytes: received %d" % length)
 boot = json.loads(read(length))
 signal.alarm(0)
 sys.meta_path.insert(0, Sources(boot["modules"]))

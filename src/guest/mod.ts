@@ -1,5 +1,5 @@
 /**
- * What runs inside a container, as text: the loader (the container's command) and the Python modules it is sent at boot.
+ * The code that runs inside a container, as text: the loader (the container's command) and the Python modules of the boot message.
  *
  * Modules have dotted names, `agent.frames` for `agent/frames.py`; a package's own file has the package's name.
  * The loader imports them from memory: nothing is written to the container's disk.

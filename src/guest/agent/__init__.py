@@ -1,6 +1,6 @@
 """PID 1 of a container: it speaks the channel's protocol on stdin and stdout, and runs kernels or a database.
 
-`main` is what the loader calls. Only what the hello needs is imported before it is sent.
+The loader calls `main`. Before the hello is sent, only the modules that it needs are imported.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 EXIT_LEASE = 75
 _EXIT_STUCK = 70
-# How long writing the last frames may take.
+# The time limit for writing the last frames.
 _FLUSH_SECONDS = 0.5
-# The watchdog's alarm comes this long after the lease: a loop that has not turned by then does not end by itself.
+# The watchdog's alarm rings this long after the lease: a loop that has not run until then hangs and cannot end the agent.
 _STUCK_SECONDS = 30.0
 
 
@@ -81,24 +81,24 @@ class Agent:
             signal.signal(number, _note)
         signal.signal(signal.SIGALRM, self._on_alarm)
         try:
-            # Code in the sandbox has the agent's user: its SIGTERM must not end the agent, the engine's must.
+            # Code in the sandbox runs as the agent's user: only the engine's SIGTERM may end the agent.
             self._sigterm = take_sigterm()
             self.loop.add_reader(self._sigterm, self._on_sigterm)
         except (OSError, ImportError, AttributeError) as error:
-            log("Cannot find out who sends SIGTERM: %s" % error)
+            log("Cannot identify the senders of SIGTERM: %s" % error)
 
     def _on_signal(self, reading: int) -> None:
         numbers = os.read(reading, 4096)
         if signal.SIGTERM in numbers:
             self._end(0)
-        self._children.signalled()
+        self._children.on_sigchld()
 
     def _on_sigterm(self) -> None:
         if sigterm_from_outside(self._sigterm):
             self._end(0)
 
     def _on_alarm(self, *_: Any) -> None:
-        """The watchdog's alarm. One may be due to a paused container, a second one means that the loop hangs.
+        """Handles the watchdog's alarm. A paused container can cause the first one; a second one means that the loop hangs.
 
         Any process in the container can send this signal: only the agent's own clock counts.
         """
@@ -162,7 +162,7 @@ class Agent:
             kernel = KernelSupervisor(
                 self.loop, self._config.kernel, self._channel.emit, self._channel.can_emit
             )
-            self._children.on_other = kernel.child_exited
+            self._children.on_unwatched_exit = kernel.on_child_exit
             self._kernel = kernel
             kernel.start()
         except Exception as error:
@@ -231,7 +231,7 @@ class Agent:
         return connect(self.loop, stream, self._database.socket_directory)
 
     def _end(self, code: int, request_id: Optional[int] = None) -> None:
-        """Ends what was started, replies to the request if there was one, and exits."""
+        """Ends the kernel or the database, replies to the request if there is one, and exits."""
         if self._ending:
             return
         self._ending = True
@@ -258,7 +258,7 @@ class Agent:
 
 
 def _note(*_: Any) -> None:
-    """Does nothing: the wake-up descriptor carries the signal to the loop."""
+    """Does nothing: the loop reads the signal from the wake-up descriptor."""
 
 
 def main(config: Any) -> NoReturn:

@@ -1,6 +1,6 @@
-"""Gives the sandbox's user a name, in an image whose /etc/passwd and /etc/group are links into /run, which is empty at first.
+"""Gives the sandbox's user a name in an image whose /etc/passwd and /etc/group are links into /run, which is empty at first.
 
-Other images keep their files: nothing here depends on what is in them.
+In other images it changes nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _NAME = "sandbox"
 
 
 def name_user() -> None:
-    """Writes the files with the user's line first, where a lookup finds it at once."""
+    """Writes both files, with the user's line first: a lookup reads from the top."""
     name = os.environ.get("LOGNAME") or _NAME
     home = os.environ.get("HOME") or "/"
     uid, gid = os.getuid(), os.getgid()

@@ -1,4 +1,4 @@
-"""The effective confinement of this process, as its kernel reports it: for the hello, which the server compares with its policy."""
+"""The effective confinement of this process, as the Linux kernel reports it. The server compares it with its policy."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _UNLIMITED = 1 << 62
 
 
 def attestation(dumpable: bool) -> "Attestation":
-    """Fields that cannot be read are None or empty lists, never guesses."""
+    """Reads the attestation. A field that cannot be read is None or an empty list."""
     status = _status()
     root_options, writable = mounts(_read("/proc/self/mountinfo") or "")
     return {
         "uid": os.geteuid(),
         "gid": os.getegid(),
-        # Real, effective, saved, of the file system.
+        # Real, effective, saved, file system.
         "user_ids": _ids(status.get("Uid")),
         "group_ids": _ids(status.get("Gid")),
         "groups": sorted(os.getgroups()),
@@ -72,7 +72,7 @@ def _is_null(point: str) -> bool:
 
 
 def filesystem_of(path: str) -> str:
-    """The type of the file system that holds a path, such as tmpfs; "" where that cannot be read."""
+    """The type of the file system that holds a path, such as tmpfs; "" if it cannot be read."""
     path = os.path.realpath(path)
     best, kind = -1, ""
     for line in (_read("/proc/self/mountinfo") or "").splitlines():

@@ -22,14 +22,14 @@ _READ_BYTES = 1 << 18
 
 
 class Handlers(NamedTuple):
-    """What the channel calls."""
+    """The agent's callbacks."""
 
     hello: "Callable[[], Hello]"
-    request: Callable[[int, str, Any], None]
-    # Gives the new stream its owner; a text refuses it.
-    open: Callable[[Stream, str], str]
-    # The window has room again, after can_emit said no.
-    room: Callable[[], None]
+    on_request: Callable[[int, str, Any], None]
+    # Sets the new stream's owner and returns ""; any other text is the reason for a refusal.
+    on_open: Callable[[Stream, str], str]
+    # The window has room again after can_emit() returned False.
+    on_room: Callable[[], None]
 
 
 class Channel:
@@ -42,62 +42,62 @@ class Channel:
         self._source = source
         self._handlers = handlers
         self._events = EventWindow()
-        self._output = Output(loop, sink, self._events, self._resume_reading, self._writable)
+        self._output = Output(loop, sink, self._events, self._resume_reading, self._on_stream_writable)
         self._parser = FrameParser()
-        self._scanner = AttachScanner(self._attach, self._frames)
+        self._scanner = AttachScanner(self._on_attach, self._on_frames)
         self._reading = False
         self._ended = False
         self._room_wanted = False
         self._streams: Dict[int, Stream] = {}
         self._requests = RequestAssembler()
         self._next_id = 2
-        self._theirs = _UsedIds()
-        self._on_frame: Dict[int, Callable[[Frame], None]] = {
-            frames.REQUEST: self._request,
-            frames.ACK: self._acknowledged,
-            frames.PING: self._ping,
+        self._peer_ids = _UsedIds()
+        self._frame_handlers: Dict[int, Callable[[Frame], None]] = {
+            frames.REQUEST: self._on_request,
+            frames.ACK: self._on_ack,
+            frames.PING: self._on_ping,
             frames.PONG: self._ignore,
-            frames.OPEN: self._opened,
-            frames.DATA: self._data,
-            frames.CREDIT: self._on_stream,
-            frames.END: self._on_stream,
-            frames.RESET: self._on_stream,
+            frames.OPEN: self._on_open,
+            frames.DATA: self._on_data,
+            frames.CREDIT: self._on_stream_frame,
+            frames.END: self._on_stream_frame,
+            frames.RESET: self._on_stream_frame,
         }
 
     def start(self) -> None:
         self._resume_reading()
 
     def emit(self, request_id: int, event: "Event") -> None:
-        """Numbers an event and sends it, now and again until it is acknowledged."""
+        """Numbers an event and sends it; sends it again at each attach until it is acknowledged."""
         self._events.add(request_id, event)
-        self._output.poke()
+        self._output.schedule_flush()
 
     def can_emit(self) -> bool:
-        """Whether there is room for more events; when it says no, `handlers.room` tells when there is again."""
+        """Whether there is room for more events; after False, `handlers.on_room` reports when there is room again."""
         if self._events.has_room:
             return True
         self._room_wanted = True
         return False
 
     def open_stream(self, service: str) -> Stream:
-        """Opens a stream towards a service of the server. Raises ConnectionError when it cannot be."""
+        """Opens a stream to a service of the server. Raises ConnectionError if it cannot."""
         if not self.attached:
             raise ConnectionError("no server is attached")
         if sum(1 for identifier in self._streams if identifier % 2 == 0) >= MAX_STREAMS:
             raise ConnectionError("at most %d streams may be open" % MAX_STREAMS)
-        stream = Stream(self._next_id, self._output, self._gone)
+        stream = Stream(self._next_id, self._output, self._on_stream_closed)
         self._next_id += 2
         self._streams[stream.id] = stream
         self._output.send(stream.id, frames.encode_frame(frames.OPEN, stream.id, to_json({"service": service})))
         return stream
 
     def read_waiting(self) -> None:
-        """Reads all that waits on stdin, before the lease is judged; not of a server that does not read our answers."""
-        while not self._ended and not self._output.choked and self._read():
+        """Reads everything that waits on stdin, before the lease is checked; stops if the server does not read our answers."""
+        while not self._ended and not self._output.backpressured and self._read():
             pass
 
     def flush(self) -> bool:
-        """Tries to write what waits; returns whether nothing is left."""
+        """Tries to write the waiting frames; returns whether all are written."""
         self._output.flush_now()
         return self._output.idle
 
@@ -110,17 +110,17 @@ class Channel:
             log("Cannot read stdin: %s" % error)
             chunk = b""
         if not chunk:
-            self._input_ended()
+            self._on_input_end()
             return False
         self._scanner.feed(chunk)
-        if self._output.choked:
+        if self._output.backpressured:
             self._pause_reading()
         return True
 
-    def _readable(self) -> None:
+    def _on_readable(self) -> None:
         self._read()
 
-    def _input_ended(self) -> None:
+    def _on_input_end(self) -> None:
         self._ended = True
         self._pause_reading()
         self._reset_streams("the input has ended")
@@ -133,20 +133,20 @@ class Channel:
     def _resume_reading(self) -> None:
         if not self._reading and not self._ended:
             self._reading = True
-            self._loop.add_reader(self._source, self._readable)
+            self._loop.add_reader(self._source, self._on_readable)
 
-    def _writable(self, identifier: int) -> None:
+    def _on_stream_writable(self, identifier: int) -> None:
         stream = self._streams.get(identifier)
         if stream is not None:
-            stream.writable()
+            stream.on_writable()
 
-    def _attach(self, nonce: bytes) -> None:
+    def _on_attach(self, nonce: bytes) -> None:
         self._detach("another attach has begun")
         self.last_heard = self._loop.time()
         self.attached = True
         self._parser.reset()
         self._next_id = 2
-        self._theirs = _UsedIds()
+        self._peer_ids = _UsedIds()
         self._events.rewind()
         hello = frames.encode_message(frames.HELLO, 0, to_json(self._handlers.hello()))
         self._output.attach(nonce + b"".join(hello))
@@ -159,78 +159,78 @@ class Channel:
 
     def _reset_streams(self, reason: str) -> None:
         for stream in list(self._streams.values()):
-            stream.take_reset(reason)
+            stream.on_reset(reason)
 
-    def _frames(self, chunk: bytes, doubtful: int) -> None:
+    def _on_frames(self, chunk: bytes, maybe_magic: int) -> None:
         if not self.attached:
             return
         try:
-            for frame in self._parser.feed(chunk, doubtful):
-                self._on_frame[frame.type](frame)
+            for frame in self._parser.feed(chunk, maybe_magic):
+                self._frame_handlers[frame.type](frame)
                 self.last_heard = self._loop.time()
         except ProtocolError as error:
             log("The channel is broken: %s" % error)
             self._detach("the channel is broken")
 
-    def _request(self, frame: Frame) -> None:
+    def _on_request(self, frame: Frame) -> None:
         request = self._requests.take(frame)
         if request is None:
             return
         if self._events.overrun:
             raise ProtocolError(
-                "unacknowledged", "REQUEST while the events of earlier ones are not acknowledged"
+                "unacknowledged", "REQUEST while too many events of earlier ones are unacknowledged"
             )
-        self._handlers.request(frame.id, request["method"], request.get("params", {}))
+        self._handlers.on_request(frame.id, request["method"], request.get("params", {}))
 
-    def _acknowledged(self, frame: Frame) -> None:
+    def _on_ack(self, frame: Frame) -> None:
         self._events.acknowledge(frame.seq)
         if self._room_wanted and self._events.has_room:
             self._room_wanted = False
-            self._handlers.room()
+            self._handlers.on_room()
 
-    def _ping(self, frame: Frame) -> None:
+    def _on_ping(self, frame: Frame) -> None:
         self._output.send_first(frames.encode_frame(frames.PONG, 0, frame.payload))
 
     def _ignore(self, frame: Frame) -> None:
         pass
 
-    def _opened(self, frame: Frame) -> None:
+    def _on_open(self, frame: Frame) -> None:
         service = parse_object(frame.payload, "OPEN").get("service")
-        if not self._theirs.add(frame.id):
-            raise ProtocolError("bad_id", "OPEN: id %d was used before" % frame.id)
-        stream = Stream(frame.id, self._output, self._gone)
+        if not self._peer_ids.add(frame.id):
+            raise ProtocolError("bad_id", "OPEN: id %d was already used" % frame.id)
+        stream = Stream(frame.id, self._output, self._on_stream_closed)
         if sum(1 for identifier in self._streams if identifier % 2) >= MAX_STREAMS:
             stream.reset("at most %d streams may be open" % MAX_STREAMS)
             return
         self._streams[stream.id] = stream
-        refusal = self._handlers.open(stream, service if isinstance(service, str) else "")
+        refusal = self._handlers.on_open(stream, service if isinstance(service, str) else "")
         if refusal:
             stream.reset(refusal)
 
-    def _data(self, frame: Frame) -> None:
+    def _on_data(self, frame: Frame) -> None:
         stream = self._streams.get(frame.id)
         if stream is not None:
-            stream.take_data(frame.payload)
-        elif not (frame.id in self._theirs if frame.id % 2 else frame.id < self._next_id):
+            stream.on_data(frame.payload)
+        elif not (frame.id in self._peer_ids if frame.id % 2 else frame.id < self._next_id):
             raise ProtocolError("not_open", "DATA on stream %d, which was never opened" % frame.id)
 
-    def _on_stream(self, frame: Frame) -> None:
+    def _on_stream_frame(self, frame: Frame) -> None:
         stream = self._streams.get(frame.id)
         if stream is None:
             return
         if frame.type == frames.CREDIT:
-            stream.take_credit(frame.payload)
+            stream.on_credit(frame.payload)
         elif frame.type == frames.END:
-            stream.take_end()
+            stream.on_end()
         else:
-            stream.take_reset(frame.payload.decode("utf-8", "replace"))
+            stream.on_reset(frame.payload.decode("utf-8", "replace"))
 
-    def _gone(self, identifier: int) -> None:
+    def _on_stream_closed(self, identifier: int) -> None:
         self._streams.pop(identifier, None)
 
 
 class _UsedIds:
-    """Odd ids that were used, in little memory where they come about in order."""
+    """The odd ids that were used, in little memory if they arrive roughly in order."""
 
     def __init__(self) -> None:
         self._below = 1
@@ -240,7 +240,7 @@ class _UsedIds:
         return identifier < self._below or identifier in self._above
 
     def add(self, identifier: int) -> bool:
-        """Returns False where it was used before."""
+        """Returns False if the id was already used."""
         if identifier in self:
             return False
         self._above.add(identifier)

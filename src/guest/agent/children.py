@@ -1,4 +1,4 @@
-"""Child processes: starting them, and reaping all that end here, as PID 1 must."""
+"""Child processes: starts them, and reaps every process that ends in the container, as PID 1 must."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _REAPED_A_TURN = 64
 
 
 class Children:
-    """Reaps every child, one's own and those whose parents have died, and tells who wants to know."""
+    """Reaps every child, including those whose parents have died, and reports their ends to callbacks."""
 
     def __init__(self, loop: Reactor) -> None:
         self._loop = loop
         self._known: Dict[int, Callable[[int], None]] = {}
         self._again: Optional[Handle] = None
-        # Asked about children that were not started here: (pid, wait status).
-        self.on_other: Callable[[int, int], object] = _nobody
+        # Called with pid and wait status of children that nobody watches.
+        self.on_unwatched_exit: Callable[[int, int], object] = _nobody
 
     def watch(self, pid: int, on_exit: Callable[[int], None]) -> None:
-        """Calls on_exit with the wait status when the child has ended. To be set in the turn that starts it."""
+        """Calls on_exit with the wait status when the child has ended. Call it in the turn of the loop that starts the child."""
         self._known[pid] = on_exit
 
     def reap(self) -> None:
-        """Takes all exit statuses there are, some in each turn of the loop: code may end processes faster than we reap them."""
+        """Reaps all ended children, some in each turn of the loop: code may end processes faster than we reap them."""
         self._again = None
         for _ in range(_REAPED_A_TURN):
             try:
@@ -40,16 +40,16 @@ class Children:
             if on_exit is not None:
                 self._loop.call_soon(on_exit, status)
             else:
-                self.on_other(pid, status)
+                self.on_unwatched_exit(pid, status)
         self._again = self._loop.call_soon(self.reap)
 
-    def signalled(self) -> None:
-        """Reaps, unless that is about to go on already."""
+    def on_sigchld(self) -> None:
+        """Reaps, unless a reap is already scheduled."""
         if self._again is None:
             self.reap()
 
     def spawn(self, command: List[str], on_exit: Callable[[int], None], keep_fd: int = -1) -> int:
-        """Starts a program with no stdin, its output on our log. It inherits one more descriptor, as 3, if asked.
+        """Starts a program without stdin; its output goes to the agent's log. It inherits `keep_fd`, if given, as descriptor 3.
 
         Raises OSError.
         """
@@ -93,7 +93,7 @@ class Children:
 
 
 def describe(status: int) -> str:
-    """A wait status in words."""
+    """A wait status as text."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         try:

@@ -15,43 +15,43 @@ _MAX_GRACE_MS = 60_000
 
 
 class InvalidMessage(Exception):
-    """A request's parameters or the boot configuration are not as MESSAGES.md says. The text names the field, never its value."""
+    """A request's parameters or the boot configuration are invalid (MESSAGES.md). The text names the field, never its value."""
 
 
 # -- Boot configuration --
 
 
 class KernelConfig(NamedTuple):
-    """How kernels are made and ended. Times count from the timeout or the interrupt of an execution."""
+    """How kernels are started and ended. Times count from the timeout or the interrupt of an execution."""
 
     # Modules that the zygote imports ahead.
     preload: List[str]
     second_interrupt_ms: int
     kill_ms: int
-    # From the kill: the reply goes out after it at the latest.
+    # Counts from the kill: the agent sends the reply after this time at the latest.
     clear_ms: int
 
 
 class DatabaseConfig(NamedTuple):
-    """Where Postgres has its data. Paths are absolute."""
+    """Postgres's folders and settings. Paths are absolute."""
 
-    # Copied where there are no data yet.
+    # A data folder that is copied if there is no data.
     template: Optional[str]
     data: str
-    # A file that one agent at a time locks.
+    # A file that the agent locks, so that one agent at a time uses the data.
     lock: Optional[str]
     settings: Dict[str, str]
     socket_directory: str
 
 
 class BootConfig(NamedTuple):
-    """What the loader passes to `main`. `kernel` is there in mode sandbox, `database` in mode database."""
+    """The configuration that the loader passes to `main`. `kernel` is set in mode sandbox, `database` in mode database."""
 
     mode: str
-    # Of the server that sent the modules.
+    # The version of the server that sent the modules.
     version: str
     lease_seconds: float
-    # What the server offers streams to.
+    # The server's services that the agent may open streams to.
     services: List[str]
     postgres_socket_directory: str
     kernel: Optional[KernelConfig]
@@ -66,7 +66,7 @@ class ExecuteParams(NamedTuple):
 
     code: str
     timeout_ms: int
-    # Of stdout and of stderr; characters of each other text.
+    # Bytes of stdout and of stderr each; characters of each other text.
     max_output_bytes: int
     # Runs apart from the user's history, in a namespace of its own.
     silent: bool
@@ -155,7 +155,7 @@ _ABSENT = object()
 
 
 class _Fields:
-    """Takes the fields of a JSON object one by one; `end` refuses those that nobody took."""
+    """Reads the fields of a JSON object one by one; `end` refuses unread fields."""
 
     def __init__(self, value: Any, place: str) -> None:
         if not isinstance(value, dict):
@@ -227,7 +227,7 @@ class _Fields:
 
 
 def _kind(value: Any) -> str:
-    """Numbers as they are, and the JSON type of all else: it may be a secret or long."""
+    """Shows a number as it is, and only the JSON type of other values: they may be secret or long."""
     if isinstance(value, bool) or value is None:
         return "true" if value is True else "false" if value is False else "null"
     if isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""Database mode: one Postgres server in this container, whose data folder nobody else may touch meanwhile."""
+"""Database mode: one Postgres server in this container; a lock keeps other agents away from its data folder."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from agent.reactor import Reactor
 if TYPE_CHECKING:
     from agent.message_types import ErrorCode, Event
 
-# A big CDM that was not shut down cleanly first replays its log.
+# After an unclean shutdown, a large CDM replays its write-ahead log first.
 _START_SECONDS = 300.0
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.02
-# Of postmaster.pid, as pg_ctl reads it: the eighth line is "ready" when Postgres accepts connections.
+# Index of a line in postmaster.pid, which pg_ctl reads too: "ready" when Postgres accepts connections.
 _STATUS_LINE = 7
-# Its log is copied to the server's log: a statement or an error's message may hold a patient's data.
+# The server's log contains Postgres's log: it must not quote statements or error details, which may hold patients' data.
 _QUIET = {"log_min_messages": "log", "log_min_error_statement": "panic", "log_error_verbosity": "terse"}
 
 
@@ -61,7 +61,7 @@ class Database:
             self._fail("database_failed", "Cannot prepare the data of Postgres: %s" % error)
 
     def stop(self, on_stopped: Callable[[], None]) -> None:
-        """Ends Postgres, fast but cleanly (SIGINT), and by force when it takes too long."""
+        """Shuts Postgres down in fast mode (SIGINT); kills it if that takes too long."""
         self._on_stopped = on_stopped
         if self._pid == 0:
             self._loop.call_soon(on_stopped)
@@ -85,7 +85,7 @@ class Database:
         return True
 
     def _prepare(self) -> None:
-        """Copies the template if there are no data, into a folder that gets its name only when it is complete."""
+        """Copies the template if there is no data. The copy gets its final name only when it is complete."""
         parent = os.path.dirname(self._data)
         partial = self._data + ".partial"
         stale = [path for path in (partial,) if os.path.lexists(path)]
@@ -95,7 +95,7 @@ class Database:
         if fresh and os.path.isdir(self._data):
             stale.append(self._data)
         if fresh and self._template is None:
-            self._fail("no_data", "There are no data in %s, and there is no template" % self._data)
+            self._fail("no_data", "No data in %s, and no template to copy" % self._data)
         elif fresh:
             self._run(
                 [["rm", "-rf", "--", *stale], ["cp", "-a", "--", str(self._template), partial]], self._install
@@ -104,7 +104,7 @@ class Database:
             self._run([["rm", "-rf", "--", *stale]], self._start_server)
 
     def _run(self, commands: List[List[str]], then: Callable[[], None]) -> None:
-        """Runs programs one after the other, while the loop goes on."""
+        """Runs programs one after the other without blocking the loop."""
 
         def ended(status: int) -> None:
             self._pid = 0
@@ -131,7 +131,7 @@ class Database:
 
     def _start_server(self) -> None:
         try:
-            # With the lock taken it is stale, and its process id may be that of another process here.
+            # The lock shows that the file is stale; another process in this container may have its process id now.
             os.unlink(os.path.join(self._data, "postmaster.pid"))
         except FileNotFoundError:
             pass

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_UNACKNOWLEDGED_BYTES = 8 << 20
 MAX_UNACKNOWLEDGED = 4096
 MAX_EVENT_BYTES = 256 << 10
-# Replies may pass the limits above, since every request gets one; a server that never acknowledges is cut off here.
+# Replies may exceed the limits above, because every request gets one; these limits stop a server that never acknowledges.
 _HARD_BYTES = 2 * MAX_UNACKNOWLEDGED_BYTES + MAX_EVENT_BYTES
 _HARD_COUNT = 4 * MAX_UNACKNOWLEDGED
 
@@ -51,7 +51,7 @@ class EventWindow:
         return self._bytes > _HARD_BYTES or len(self._kept) > _HARD_COUNT
 
     def add(self, request_id: int, event: "Event") -> None:
-        """Numbers an event and keeps it. One that no message can hold becomes an error of the same request."""
+        """Numbers an event and keeps it. An event that is too long for a message becomes an error of the same request."""
         body = to_json(event)
         if len(body) > MAX_EVENT_BYTES:
             body = to_json(_too_large(event, len(body)))
@@ -63,14 +63,14 @@ class EventWindow:
         self._unsent.extend(frames)
 
     def acknowledge(self, seq: int) -> None:
-        """Forgets all up to seq. Raises ProtocolError."""
+        """Deletes the events up to seq. Raises ProtocolError."""
         if seq > self._last:
             raise ProtocolError("bad_seq", "ACK: seq must be at most %d: received %d" % (self._last, seq))
         while self._kept and self._kept[0][0] <= seq:
             self._bytes -= self._kept.popleft()[2]
 
     def rewind(self) -> None:
-        """Marks all that are kept as unsent: a new attach has begun."""
+        """Marks all kept events as unsent: a new attach has begun."""
         self._unsent = deque(frame for _, frames, _ in self._kept for frame in frames)
 
     def next_frame(self) -> Optional[bytes]:

@@ -33,7 +33,7 @@ _LENGTHS = {
 
 
 class ProtocolError(Exception):
-    """The other side broke the protocol: the attach is over. `code` is that of the shared vectors."""
+    """The server violated the protocol: the attach has ended. The shared vectors use the same `code`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -53,7 +53,7 @@ def encode_frame(kind: int, identifier: int = 0, payload: bytes = b"", seq: int 
 
 
 def encode_message(kind: int, identifier: int, body: bytes, seq: int = 0) -> List[bytes]:
-    """A JSON message as frames; all but the last have MORE."""
+    """Encodes a JSON message as frames; all but the last set MORE."""
     frames = []
     for start in range(0, max(1, len(body)), MAX_PAYLOAD):
         part = body[start : start + MAX_PAYLOAD]
@@ -63,7 +63,7 @@ def encode_message(kind: int, identifier: int, body: bytes, seq: int = 0) -> Lis
 
 
 def split_data(payload: bytes) -> Iterator[bytes]:
-    """Cuts a DATA payload so that no part holds MAGIC whole: after its eighth byte."""
+    """Splits a DATA payload after the eighth byte of each MAGIC, so that no part contains MAGIC."""
     start = 0
     while True:
         found = payload.find(MAGIC, start)
@@ -92,11 +92,11 @@ class FrameParser:
         self._buffer = bytearray()
         self._failed = False
 
-    def feed(self, chunk: bytes, doubtful: int = 0) -> Iterator[Frame]:
-        """Yields the complete frames so far. Raises ProtocolError at the first invalid header.
+    def feed(self, chunk: bytes, maybe_magic: int = 0) -> Iterator[Frame]:
+        """Yields the frames that are complete. Raises ProtocolError at the first invalid header.
 
-        The last `doubtful` bytes may be the beginning of MAGIC: a header that holds one of them is not judged yet.
-        That delays no frame, as a header that ends so announces a payload.
+        The last `maybe_magic` bytes may be the beginning of MAGIC: a header that includes one of them is not checked yet.
+        That delays no frame, because a header that ends with such bytes announces a payload.
         """
         if self._failed:
             return
@@ -104,9 +104,9 @@ class FrameParser:
         buffer += chunk
         at = 0
         try:
-            while len(buffer) - doubtful - at >= HEADER_BYTES:
+            while len(buffer) - maybe_magic - at >= HEADER_BYTES:
                 kind, flags, reserved, identifier, seq, length = HEADER.unpack_from(buffer, at)
-                # Before anything is allocated for the payload.
+                # Checked before the payload is allocated.
                 self._check(kind, flags, reserved, identifier, seq, length)
                 end = at + HEADER_BYTES + length
                 if len(buffer) < end:
@@ -126,9 +126,9 @@ class FrameParser:
             raise ProtocolError("unknown_type", "frame type %d is unknown" % kind)
         name = _NAMES[kind]
         if kind in self._not_theirs:
-            raise ProtocolError("wrong_direction", "%s came from the wrong side" % name)
+            raise ProtocolError("wrong_direction", "%s is not allowed in this direction" % name)
         if flags & ~MORE or (flags and kind not in _MAY_BE_PARTED):
-            raise ProtocolError("bad_flags", "%s: these flags may not be set: %d" % (name, flags))
+            raise ProtocolError("bad_flags", "%s: flags are not allowed: %d" % (name, flags))
         if reserved:
             raise ProtocolError(
                 "bad_reserved", "%s: reserved bytes must be 0: received %d" % (name, reserved)
@@ -148,10 +148,10 @@ class FrameParser:
 
 
 class AttachScanner:
-    """Scans all input for MAGIC and the nonce after it, and passes on what lies between as chunks of frames.
+    """Scans all input for MAGIC and the nonce after it, and passes on the other bytes as chunks of frames.
 
-    MAGIC is found in the midst of a frame too, and where chunks cut it: what the parser has taken of it by then
-    is no whole frame of the old attach, or one of streams that are about to be reset.
+    It finds MAGIC inside a frame and across chunks, too. The parser may have read the first bytes of such a MAGIC: they
+    belong to an incomplete frame, or to a frame of a stream that the attach resets.
     """
 
     def __init__(self, on_attach: Callable[[bytes], None], on_bytes: Callable[[bytes, int], None]) -> None:
@@ -165,7 +165,7 @@ class AttachScanner:
     def feed(self, chunk: bytes) -> None:
         short = len(MAGIC) - 1
         while chunk:
-            # A match in the seam begins in what came before: it ends before any other can.
+            # A match across the boundary begins in the previous chunks, so it ends before any match within this chunk.
             seam = self._tail + chunk[:short]
             in_seam = seam.find(MAGIC)
             begin = in_seam - len(self._tail) if in_seam >= 0 else chunk.find(MAGIC)
@@ -180,7 +180,7 @@ class AttachScanner:
             self._wants_nonce = True
             self._nonce = b""
 
-    def _take(self, chunk: bytes, doubtful: int) -> None:
+    def _take(self, chunk: bytes, maybe_magic: int) -> None:
         if self._wants_nonce:
             missing = NONCE_BYTES - len(self._nonce)
             self._nonce += chunk[:missing]
@@ -190,11 +190,11 @@ class AttachScanner:
             self._wants_nonce = False
             self._on_attach(self._nonce)
         if chunk:
-            self._on_bytes(chunk, doubtful)
+            self._on_bytes(chunk, maybe_magic)
 
 
 def _begun(tail: bytes) -> int:
-    """How many bytes at the end are the beginning of MAGIC."""
+    """How many of the last bytes are a beginning of MAGIC."""
     if tail[-1] < min(MAGIC):
         return 0
     return next((count for count in range(len(tail), 0, -1) if MAGIC.startswith(tail[-count:])), 0)

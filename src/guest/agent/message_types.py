@@ -1,4 +1,4 @@
-"""The messages that the agent sends (MESSAGES.md), for type checkers only: nothing here is needed while the agent runs."""
+"""Types of the messages that the agent sends (MESSAGES.md). Only type checkers import this module."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ KernelFate = Literal["kept", "restarted"]
 Ending = Literal["ok", "error", "timeout", "interrupted", "kernel_died"]
 
 ErrorCode = Literal[
-    # Of replies.
+    # In replies.
     "busy",
     "internal",
     "invalid_argument",
     "kernel_unavailable",
     "no_pipes",
     "unknown_method",
-    # Of states besides.
+    # In state events only.
     "cdm_in_use",
     "database_failed",
     "no_data",
@@ -27,20 +27,20 @@ ErrorCode = Literal[
 
 
 class AgentError(TypedDict):
-    """Why a request was not carried out, or a state is as it is."""
+    """The reason for a failed request or for a state."""
 
     code: ErrorCode
     message: str
 
 
 class Confinement(TypedDict):
-    """What a kernel is under besides the container's own confinement."""
+    """A kernel's confinement in addition to the container's."""
 
     no_new_privs: bool
     # The mode and the number of filters, as in /proc/self/status.
     seccomp: int
     filters: int
-    # The version of its interface; 0 where there is none.
+    # The version of Landlock's interface; 0 without Landlock.
     landlock: int
 
 
@@ -53,7 +53,7 @@ class Death(TypedDict):
 
 
 class StreamTotals(TypedDict):
-    """Bytes that a stream had, and those that were sent."""
+    """The bytes of a stream, and how many of them were sent."""
 
     bytes: int
     kept: int
@@ -68,7 +68,7 @@ class DisplayTotals(TypedDict):
 
 
 class OutputTotals(TypedDict):
-    """What an execution put out in all."""
+    """The totals of an execution's output."""
 
     stdout: StreamTotals
     stderr: StreamTotals
@@ -83,34 +83,34 @@ class ExecuteResult(TypedDict):
     execution_count: int
     elapsed_ms: int
     output: OutputTotals
-    # How the kernel ended that ran it, if it did.
+    # How the kernel that ran it ended, if it did.
     died: Optional[Death]
     # How a kernel ended between this execution and the one before.
     lost: Optional[Death]
     # Processes that the memory limit has ended since the last reply.
     oom_kills: int
-    # Whether the kernel reported an end that was none: then its values may be made up.
+    # Whether the kernel reported an end that did not happen: its values may be made up.
     forged: bool
-    # Left running by executions, and not reported before.
+    # Left running by executions and not in an earlier reply.
     background_processes: int
     background_threads: int
 
 
 class InterruptResult(TypedDict):
-    """False where nothing ran."""
+    """False if nothing was running."""
 
     interrupted: bool
 
 
 class StatusResult(TypedDict):
-    """Of the kernel, and how many processes executions have left running."""
+    """The kernel's state, and the number of processes that executions have left running."""
 
     execution_state: Literal["starting", "idle", "busy", "dead"]
     background_processes: int
 
 
 class Nothing(TypedDict):
-    """The result of a request that has none."""
+    """The empty result."""
 
 
 class Results(TypedDict):
@@ -131,7 +131,7 @@ class _Reply(TypedDict):
 
 
 class Reply(_Reply, total=False):
-    """The last event of a request: one of the two."""
+    """The last event of a request: it has either a result or an error."""
 
     result: Result
     error: AgentError
@@ -149,9 +149,9 @@ class _Stream(TypedDict):
 class Stream(_Stream, total=False):
     """Printed text."""
 
-    # Bytes that were left out before it.
+    # Bytes omitted before this text.
     skipped: int
-    # It was printed while no cell ran.
+    # Whether it was printed while no cell ran.
     late: bool
 
 
@@ -161,11 +161,11 @@ class _DisplayData(TypedDict):
 
 
 class DisplayData(_DisplayData, total=False):
-    """A MIME bundle whose values are texts; JSON among them is not parsed."""
+    """A MIME bundle whose values are texts; JSON values are not parsed."""
 
-    # About the execution, and not a display of the cell.
+    # Whether it is a remark about the execution and not a display of the cell.
     note: bool
-    # Its number, where longer texts of it came before as parts.
+    # Its number, if `part` events precede it.
     display: int
 
 
@@ -181,7 +181,7 @@ class ExecuteResultData(_ExecuteResultData, total=False):
 
 
 class Part(TypedDict):
-    """A piece of a text of the display or result that comes next."""
+    """A piece of a text of the display or result that follows."""
 
     type: Literal["part"]
     display: int
@@ -200,14 +200,14 @@ class _Error(TypedDict):
     type: Literal["error"]
     ename: str
     evalue: str
-    # Plain text, and not a list of lines as in Jupyter.
+    # Plain text, not a list of lines as in Jupyter.
     traceback: str
 
 
 class Error(_Error, total=False):
     """An exception."""
 
-    # It did not end the execution.
+    # True if it did not end the execution.
     note: bool
 
 
@@ -224,7 +224,7 @@ class ExecutionState(TypedDict):
 
 
 class ServiceState(TypedDict):
-    """A service of the server's cannot be offered in the container."""
+    """The agent cannot offer one of the server's services in the container."""
 
     type: Literal["service_state"]
     service: Literal["postgres"]
@@ -258,7 +258,7 @@ Event = Union[
 
 
 class Limits(TypedDict):
-    """Of the container's control group; None for no limit, or where it cannot be read."""
+    """The limits of the container's control group; None for no limit, or if it cannot be read."""
 
     memory_bytes: Optional[int]
     swap_bytes: Optional[int]
@@ -267,15 +267,15 @@ class Limits(TypedDict):
 
 
 class Attestation(TypedDict):
-    """The agent's effective confinement, as its kernel reports it. What cannot be read is None or empty."""
+    """The agent's effective confinement, as the Linux kernel reports it. A field that cannot be read is None or empty."""
 
     uid: int
     gid: int
-    # Real, effective, saved, of the file system.
+    # Real, effective, saved, file system.
     user_ids: List[int]
     group_ids: List[int]
     groups: List[int]
-    # Of each set, by its name: the mask in hexadecimal.
+    # Name of the set → mask in hexadecimal.
     capabilities: Dict[str, Optional[str]]
     no_new_privs: bool
     seccomp: Optional[int]

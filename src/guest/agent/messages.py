@@ -1,4 +1,4 @@
-"""Requests: assembled from their frames, and read as strict JSON."""
+"""Assembles requests from frames and parses them as strict JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Dict, NoReturn, Optional
 from agent.frames import MORE, Frame, ProtocolError
 
 MAX_REQUEST_BYTES = 8 << 20
-# Of all incomplete ones: parts of different requests may arrive in turn.
+# Of all incomplete requests together: parts of different requests may be interleaved.
 _MAX_PARTIAL_BYTES = 2 * MAX_REQUEST_BYTES
 _MAX_PARTIAL = 64
 
@@ -21,13 +21,13 @@ class RequestAssembler:
         self._bytes = 0
 
     def take(self, frame: Frame) -> Optional[Dict[str, Any]]:
-        """Returns the request that this frame completes, or None: an object with a `method`. Raises ProtocolError."""
+        """Returns the request that this frame completes, an object with a `method`, or None. Raises ProtocolError."""
         parts = self._parts.setdefault(frame.id, bytearray())
         self._bytes += len(frame.payload)
         if len(parts) + len(frame.payload) > MAX_REQUEST_BYTES or self._bytes > _MAX_PARTIAL_BYTES:
-            raise ProtocolError("message_too_long", "REQUEST must have at most %d bytes" % MAX_REQUEST_BYTES)
+            raise ProtocolError("message_too_long", "REQUEST may have at most %d bytes" % MAX_REQUEST_BYTES)
         if len(self._parts) > _MAX_PARTIAL:
-            raise ProtocolError("message_too_long", "at most %d REQUESTs may be in parts" % _MAX_PARTIAL)
+            raise ProtocolError("message_too_long", "at most %d REQUESTs may be incomplete" % _MAX_PARTIAL)
         parts += frame.payload
         if frame.flags & MORE:
             return None

@@ -1,4 +1,4 @@
-"""What the agent does to its own process: its standard streams, its log, who may look into it."""
+"""The agent's own process: standard streams, log, signals, and protection from other processes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Tuple
 PR_GET_DUMPABLE = 3
 PR_SET_DUMPABLE = 4
 
-# The most of our own words that reach the server's log: so much at once, then so much a second.
+# Rate limit of the agent's log, which the server copies to its own: a burst, then a rate.
 _LOG_BURST_BYTES = 65536
 _LOG_BYTES_PER_SECOND = 4096
 
-# A pipe of the default 64 KiB would be drained in one read; 1 MiB is what an unprivileged process may ask for.
+# Of stdin's pipe: the default of 64 KiB would be read at once; 1 MiB is the most that an unprivileged process may set.
 _STDIN_BYTES = 1 << 20
-# What is in the pipe goes before what another stream sends next.
+# Of stdout's pipe: its bytes go before the next frame of any stream, so it stays small.
 _STDOUT_BYTES = 1 << 17
 _F_SETPIPE_SZ = 1031
 
 
 class _Allowance:
-    """How many bytes may still be said on stderr."""
+    """How many bytes may still be written to stderr."""
 
     def __init__(self) -> None:
         self.left = float(_LOG_BURST_BYTES)
@@ -44,7 +44,7 @@ _allowance = _Allowance()
 
 
 def log_bytes(data: bytes) -> None:
-    """Writes to stderr what the allowance still covers. Never waits: nobody may be reading."""
+    """Writes to stderr within the allowance; drops the rest. Never blocks: stderr may have no reader."""
     if _allowance.dropped:
         note = b"(%d bytes of the agent's log were dropped)\n" % _allowance.dropped
         data = note + data
@@ -59,21 +59,21 @@ def log_bytes(data: bytes) -> None:
 
 
 def log(message: str) -> None:
-    """Says one line on stderr."""
+    """Writes one line to stderr."""
     log_bytes(("omcp agent: %s\n" % message).encode("utf-8", "replace"))
 
 
 def log_exception(what: str) -> None:
-    """Says on stderr what is being raised, with its traceback."""
+    """Writes the current exception with its traceback to stderr."""
     import traceback
 
     log("%s\n%s" % (what, traceback.format_exc(limit=12)[-8192:]))
 
 
 def take_standard_streams() -> Tuple[int, int]:
-    """Moves stdin and stdout away from 0 and 1, so that no child gets them and nothing printed is taken for frames.
+    """Moves stdin and stdout away from 0 and 1, so that no child inherits them and printed text does not mix with frames.
 
-    Both are close-on-exec and non-blocking; 0 and 1 are /dev/null afterwards.
+    Both become close-on-exec and non-blocking; 0 and 1 become /dev/null.
     """
     source = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 10)
     sink = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 10)
@@ -94,7 +94,7 @@ def take_standard_streams() -> Tuple[int, int]:
 
 
 def take_sigterm() -> int:
-    """Turns SIGTERM into a descriptor, whose reading tells who sent it. Children must unblock the signal.
+    """Returns a signalfd for SIGTERM, which names the sender. Children must unblock the signal.
 
     Raises OSError, ImportError.
     """
@@ -112,7 +112,7 @@ def take_sigterm() -> int:
 
 
 def sigterm_from_outside(fd: int) -> bool:
-    """Reads one SIGTERM; whether it came from outside of the container, where no process id is visible to us."""
+    """Reads one SIGTERM; returns whether a process outside the container sent it: those have no process id in here."""
     try:
         info = os.read(fd, 128)
     except BlockingIOError:
@@ -122,7 +122,7 @@ def sigterm_from_outside(fd: int) -> bool:
 
 
 def outlive_others() -> None:
-    """Has the kernel end us last when memory runs out. Before make_undumpable(), which takes our files in /proc away."""
+    """Makes Linux kill the agent last when memory runs out. Call it before make_undumpable(), which makes /proc/self unwritable."""
     try:
         with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
             if int(file.read()) > 0:
@@ -132,7 +132,7 @@ def outlive_others() -> None:
 
 
 def make_undumpable() -> bool:
-    """Keeps processes of the same user out of our memory and descriptors. Returns whether we still are dumpable."""
+    """Keeps processes of the same user from reading our memory and descriptors. Returns whether we are still dumpable."""
     try:
         import ctypes
 

@@ -13,12 +13,12 @@ from agent.process import log_exception
 
 _READ = select.POLLIN | select.POLLPRI
 _WRITE = select.POLLOUT
-_CROWD = 64
+_MIN_SWEEP = 64
 _ENDED = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 class Handle:
-    """A callback that is due, and may be called off."""
+    """A scheduled callback that can be cancelled."""
 
     __slots__ = ("_args", "_callback", "when")
 
@@ -42,21 +42,21 @@ class Handle:
         try:
             callback(*args)
         except Exception:
-            # PID 1 outlives any one fault: it is told, and the others are served.
+            # PID 1 must survive any failure: log it and continue.
             log_exception("A callback failed")
 
 
 class Reactor:
-    """Runs callbacks when a descriptor is ready or a time has come. Times are in seconds, on the monotonic clock."""
+    """Runs callbacks when a descriptor is ready or a time is reached. Times are in seconds of the monotonic clock."""
 
     def __init__(self) -> None:
-        # poll, not epoll: it takes /dev/null and files too, and a forked child shares nothing of it.
+        # poll, not epoll: it accepts /dev/null and files, and a forked child shares no state with it.
         self._poll = select.poll()
         self._readers: Dict[int, Handle] = {}
         self._writers: Dict[int, Handle] = {}
         self._timers: List[Tuple[float, int, Handle]] = []
         self._order = itertools.count()
-        self._crowd = _CROWD
+        self._sweep_at = _MIN_SWEEP
         self._soon: Deque[Handle] = deque()
         self._running = False
 
@@ -73,11 +73,11 @@ class Reactor:
 
     def call_at(self, when: float, callback: Callable[..., Any], *args: Any) -> Handle:
         handle = Handle(when, callback, args)
-        if len(self._timers) >= self._crowd:
-            # Deadlines are mostly called off long before they are due: they must not pile up.
+        if len(self._timers) >= self._sweep_at:
+            # Most deadlines are cancelled long before their time: remove them, or they accumulate.
             self._timers = [timer for timer in self._timers if not timer[2].cancelled()]
             heapq.heapify(self._timers)
-            self._crowd = max(_CROWD, 2 * len(self._timers))
+            self._sweep_at = max(_MIN_SWEEP, 2 * len(self._timers))
         heapq.heappush(self._timers, (when, next(self._order), handle))
         return handle
 
@@ -114,11 +114,11 @@ class Reactor:
         if events:
             self._poll.register(fd, events)
         else:
-            # Without this a descriptor that has hung up would be reported for ever.
+            # Without this, poll would report a descriptor that has hung up forever.
             self._poll.unregister(fd)
 
     def _turn(self) -> None:
-        for fd, events in self._poll.poll(self._patience()):
+        for fd, events in self._poll.poll(self._poll_timeout_ms()):
             if events & (_READ | _ENDED):
                 self._call(fd, self._readers)
             if events & (_WRITE | _ENDED):
@@ -126,7 +126,7 @@ class Reactor:
         now = self.time()
         while self._timers and (self._timers[0][0] <= now or self._timers[0][2].cancelled()):
             heapq.heappop(self._timers)[2].run()
-        # Only those that are due now: one that calls itself again must not keep the others out.
+        # Only those scheduled before this turn: a callback that schedules itself again must not starve the others.
         for _ in range(len(self._soon)):
             self._soon.popleft().run()
 
@@ -142,8 +142,8 @@ class Reactor:
             except Exception:
                 log_exception("A callback on a descriptor failed")
 
-    def _patience(self) -> Optional[float]:
-        """Milliseconds that the poll may wait; None for no end."""
+    def _poll_timeout_ms(self) -> Optional[float]:
+        """Milliseconds that the poll may wait; None for no limit."""
         if self._soon:
             return 0
         while self._timers and self._timers[0][2].cancelled():
@@ -151,5 +151,5 @@ class Reactor:
         if not self._timers:
             return None
         left = self._timers[0][0] - self.time()
-        # poll counts whole milliseconds: rounded up, or the last one would be spent spinning.
+        # poll counts whole milliseconds: round up, or the loop would spin during the last one.
         return left * 1000 + 1 if left > 0 else 0

@@ -1,4 +1,4 @@
-"""Byte streams between Unix sockets and the channel: a client's connection outwards, a server's connection inwards."""
+"""Relays bytes between Unix sockets and the channel: from a client in the sandbox outwards, from the server to a local Postgres inwards."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from agent.reactor import Reactor
 from agent.streams import Stream, StreamOwner
 
 MAX_CONNECTIONS = 32
-# Beyond them, for cancel requests alone: they are needed most when all connections are busy.
+# More connections, for cancel requests only: clients need those most when all connections are busy.
 RESERVED_CONNECTIONS = 8
 RESERVED_SECONDS = 2.0
-# Length and code 80877102, which a CancelRequest begins with in place of a protocol version; its key may be of any length.
+# A CancelRequest begins with a length and this code, 80877102, where other startup packets have a protocol version.
 CANCEL_CODE = b"\x04\xd2\x16\x2e"
 CANCEL_HEADER_BYTES = 8
 
 
 class Splice(StreamOwner):
-    """Joins a connected socket to a stream: bytes, backpressure, half-close and failure, both ways."""
+    """Connects a socket with a stream: passes on bytes, backpressure, half-closes and failures in both directions."""
 
     def __init__(
         self,
@@ -30,14 +30,14 @@ class Splice(StreamOwner):
         stream: Stream,
         on_done: Optional[Callable[["Splice"], None]] = None,
     ) -> None:
-        """With on_done the socket is a client's: it is told why the stream failed, where it has heard nothing yet."""
+        """With on_done the socket is a client's: it gets an ErrorResponse if the stream fails before any data."""
         connection.setblocking(False)
         self._loop = loop
         self._socket = connection
         self._fd = connection.fileno()
         self._stream = stream
         self._on_done = on_done
-        # Bounded by the stream's credit: it is granted only for what the socket has taken.
+        # Bounded by the stream's credit, which is granted only for bytes that the socket has accepted.
         self._pending: List[bytes] = []
         self._reading = False
         self._writing = False
@@ -48,24 +48,24 @@ class Splice(StreamOwner):
         stream.owner = self
         self._start_reading()
 
-    def stream_data(self, data: bytes) -> None:
+    def on_data(self, data: bytes) -> None:
         self.received += len(data)
         self._pending.append(data)
         if len(self._pending) == 1:
             self._write()
 
-    def stream_end(self) -> None:
+    def on_end(self) -> None:
         self._stream_ended = True
         if not self._pending:
             self._end_socket()
 
-    def stream_reset(self, reason: str) -> None:
+    def on_reset(self, reason: str) -> None:
         if self._open:
             if self._on_done is not None and self.received == 0:
                 refuse(self._socket, "08006", "the sandbox's connection to the database failed: " + reason)
             self.close()
 
-    def stream_writable(self) -> None:
+    def on_writable(self) -> None:
         self._start_reading()
 
     def close(self) -> None:
@@ -157,7 +157,7 @@ class Splice(StreamOwner):
 
 
 class PostgresRelay:
-    """Listens where libpq looks for a server, and opens a `postgres` stream for each connection."""
+    """Listens on libpq's default socket, and opens a `postgres` stream for each connection."""
 
     def __init__(self, loop: Reactor, channel: Channel, directory: str) -> None:
         self._loop = loop
@@ -198,7 +198,7 @@ class PostgresRelay:
             if taken >= MAX_CONNECTIONS + RESERVED_CONNECTIONS:
                 refuse_full(connection)
             elif taken >= MAX_CONNECTIONS:
-                self._candidates.add(CancelCandidate(self._loop, connection, self._decide))
+                self._candidates.add(CancelCandidate(self._loop, connection, self._on_decided))
                 connection = None  # type: ignore[assignment]
             elif self._join(connection, b""):
                 connection = None  # type: ignore[assignment]
@@ -206,7 +206,7 @@ class PostgresRelay:
             if connection is not None:
                 connection.close()
 
-    def _decide(self, candidate: "CancelCandidate", connection: socket.socket, begin: bytes) -> None:
+    def _on_decided(self, candidate: "CancelCandidate", connection: socket.socket, begin: bytes) -> None:
         self._candidates.discard(candidate)
         if begin[4:] == CANCEL_CODE:
             if self._join(connection, begin):
@@ -216,11 +216,11 @@ class PostgresRelay:
         connection.close()
 
     def _join(self, connection: socket.socket, begin: bytes) -> bool:
-        """Opens a stream for a client that has sent so much already. Returns False, and has told the client, if it cannot."""
+        """Opens a stream for a client that has already sent `begin`. If it cannot, sends the client an error and returns False."""
         try:
             stream = self._channel.open_stream("postgres")
         except ConnectionError as error:
-            refuse(connection, "57P03", "the database cannot be reached now: %s" % error)
+            refuse(connection, "57P03", "cannot reach the database: %s" % error)
             return False
         if begin:
             stream.send(begin)
@@ -229,21 +229,21 @@ class PostgresRelay:
 
 
 class CancelCandidate:
-    """A connection beyond the limit, until it is known whether it brings a cancel request."""
+    """A connection beyond the limit, until it has sent enough to tell whether it is a cancel request."""
 
     def __init__(
         self,
         loop: Reactor,
         connection: socket.socket,
-        decide: Callable[["CancelCandidate", socket.socket, bytes], None],
+        on_decided: Callable[["CancelCandidate", socket.socket, bytes], None],
     ) -> None:
-        """Decide gets the connection, and what it has sent: a whole header, or less if that is all."""
+        """on_decided gets the connection and its first bytes: a whole header, or less if it ended or timed out before."""
         connection.setblocking(False)
         self._loop = loop
         self._connection = connection
-        self._decide = decide
+        self._on_decided = on_decided
         self._begin = b""
-        self._late = loop.call_later(RESERVED_SECONDS, self._done)
+        self._timeout = loop.call_later(RESERVED_SECONDS, self._done)
         loop.add_reader(connection.fileno(), self._read)
 
     def _read(self) -> None:
@@ -258,9 +258,9 @@ class CancelCandidate:
             self._done()
 
     def _done(self) -> None:
-        self._late.cancel()
+        self._timeout.cancel()
         self._loop.remove_reader(self._connection.fileno())
-        self._decide(self, self._connection, self._begin)
+        self._on_decided(self, self._connection, self._begin)
 
 
 def refuse_full(connection: socket.socket) -> None:
@@ -268,7 +268,7 @@ def refuse_full(connection: socket.socket) -> None:
 
 
 def refuse(connection: socket.socket, sqlstate: str, message: str) -> None:
-    """Says why in Postgres's own way (ErrorResponse), so that a driver shows it."""
+    """Sends Postgres's ErrorResponse, so that a driver shows the reason."""
     fields = (("S", "FATAL"), ("V", "FATAL"), ("C", sqlstate), ("M", message))
     body = b"".join(key.encode() + value.encode("utf-8", "replace") + b"\0" for key, value in fields) + b"\0"
     try:
@@ -279,13 +279,13 @@ def refuse(connection: socket.socket, sqlstate: str, message: str) -> None:
 
 
 def connect(loop: Reactor, stream: Stream, directory: str) -> str:
-    """Joins a stream to the Postgres that listens in a folder of this container. Returns why it cannot, or ""."""
+    """Connects a stream to the Postgres that listens in a folder of this container. Returns "", or why it cannot."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.setblocking(False)
     try:
         connection.connect(os.path.join(directory, ".s.PGSQL.5432"))
     except OSError as error:
         connection.close()
-        return "the local Postgres cannot be reached: %s" % (error.strerror or error)
+        return "cannot reach the local Postgres: %s" % (error.strerror or error)
     Splice(loop, connection, stream)
     return ""

@@ -17,7 +17,7 @@ Identity = Tuple[int, int]
 
 
 class BackgroundProcesses:
-    """Knows them by pid and start time. `keep` returns the pids of the zygote and the kernel."""
+    """Identifies them by pid and start time. `keep` returns the pids of the zygote and the kernel."""
 
     def __init__(self, keep: Callable[[], Tuple[int, int]]) -> None:
         self._keep = keep
@@ -26,11 +26,11 @@ class BackgroundProcesses:
         self._reported: Set[Identity] = set()
 
     def count(self) -> int:
-        """How many run now."""
+        """How many are running."""
         return len(self._living())
 
     def execution_begins(self, control: int) -> bool:
-        """Notes what runs before an execution. Returns False while a process has the kernel's socket (known by its inode), and kills it.
+        """Records the processes before an execution. If one has the kernel's socket (by its inode), kills it and returns False.
 
         Such a process could read the cell from the socket. Python closes the socket in its own forks; those of libc, and processes
         that a cell passes it to, have it.
@@ -55,7 +55,7 @@ class BackgroundProcesses:
         # The kernel first: interrupted just when its child ends, it would lose the child's status.
         processes.send(kernel, signal.SIGINT)
         if crowd:
-            # They end with the execution, whether it yields or not.
+            # They end with the execution, whether or not it responds to the interrupt.
             return
         for pid, process in _not_of(self._earlier, self._living()).items():
             if process.group == kernel:
@@ -68,7 +68,8 @@ class BackgroundProcesses:
     def end_new(self, loop: Any, is_over: Callable[[], bool], on_ended: Callable[[bool], None]) -> None:
         """Kills what the execution has started, in rounds: a timer can resume a stopped process.
 
-        All processes are stopped meanwhile, or one could fork out of the list. `on_ended` gets False where it takes too long.
+        All processes are stopped meanwhile, or one could fork and its child would not be in the list. `on_ended` gets False if it
+        takes too long.
         """
         if processes.number() <= _MANY and not self.has_new():
             on_ended(True)
@@ -92,14 +93,14 @@ class BackgroundProcesses:
         look()
 
     def report(self) -> int:
-        """The number of processes that were not reported before."""
+        """The number of processes that no reply has reported."""
         found = self._living()
         new = _not_of(self._reported, found)
         self._reported = _identities(found)
         return len(new)
 
     def forget(self) -> None:
-        """All have ended otherwise."""
+        """Forgets all: they have ended."""
         self._earlier.clear()
         self._reported.clear()
 

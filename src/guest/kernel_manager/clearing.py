@@ -5,9 +5,9 @@ from typing import Any, Callable, Set, Tuple
 
 from . import processes
 
-# Seconds. After these it no longer waits for what the host's kernel does not end.
+# Seconds. After these it no longer waits for processes that the host's kernel does not end.
 _KILL_AT_MOST = 10.0
-# What still forks by then is killed together with the zygote, by one signal to all.
+# Processes that still fork after this time are killed together with the zygote, by one signal to all.
 _ROUNDS = 0.25
 _POLL = 0.004
 
@@ -19,10 +19,10 @@ def clear_all(
     on_late: Callable[[], None],
     on_cleared: Callable[[], None],
 ) -> None:
-    """Stops all processes and kills all but the zygote, in rounds until all are reaped; only then the zygote goes on.
+    """Stops all processes and kills all but the zygote, in rounds until all are reaped; then resumes the zygote.
 
-    A zygote that goes on earlier would hit the process limit when it forks. `on_late` is called once, at the end or
-    after `late_seconds`, `on_cleared` at the end. `keep` gives the pids of zygote and kernel.
+    A zygote resumed earlier would hit the process limit when it forks. `on_late` is called once, at the end or after
+    `late_seconds`, `on_cleared` at the end. `keep` returns the pids of zygote and kernel.
     """
     begun = loop.time()
     late = False

@@ -1,6 +1,6 @@
-"""The displays and the result of one execution, on their way to the server: checked, numbered, capped, counted. Runs in the agent.
+"""Checks, numbers, caps and counts the displays and the result of one execution before they are sent. Runs in the agent.
 
-Their texts are opaque here and later: JSON in them is not parsed. Pieces of long texts arrive, and are sent, before their display.
+Neither the agent nor the server parses JSON in their texts. The pieces of a long text precede their display.
 """
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from agent.message_types import DisplayData, DisplayTotals, ExecuteResultData, Part
 
 _MAX_KEPT = 100
-# Of all displays of an execution: a result with more pictures would occupy the server for longer than 20 ms.
+# Of all displays of an execution: a result with more pictures would block the server for longer than 20 ms.
 _MAX_CHARACTERS = 4 << 20
 _MAX_PICTURE_CHARACTERS = 3 << 19
 _MAX_MIME_TYPES = 32
 _MAX_NAME = 256
-# What a kernel adds to a text that it cuts at the budget.
+# The mark that a kernel adds to a text that it cuts at the budget.
 _MARK_CHARACTERS = 256
-# What each part counts besides its text: else a flood of empty ones would keep the server busy for free.
+# Each part counts this much in addition to its text: otherwise a flood of empty parts would keep the server busy for free.
 _PART_CHARACTERS = 256
 
 
@@ -68,7 +68,7 @@ class Displays:
             self._check(name, len(kept[name]))
             size += len(kept[name])
         if message.get("note") is True and not self._noted:
-            # One note on what was left out does not count as a display of the cell.
+            # One note on omitted displays does not count as a display of the cell.
             self._noted = True
             return {"type": "display_data", "data": kept, "note": True}
         self.totals["count"] += 1

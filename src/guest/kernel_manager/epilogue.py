@@ -1,4 +1,5 @@
-"""Between a kernel's report that an execution is done and the reply: is it true, and has all ended that an overrun cell started?
+"""Between a kernel's report that an execution is done and the reply: checks that the report is true, and that everything that an
+overrun cell started has ended.
 
 Runs in the agent.
 """
@@ -20,7 +21,8 @@ _SETTLE = 0.5
 _PAUSES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02)
 _TRIES = 12
 _BREATH = 0.00005
-# What was interrupted gets time to rest and is then watched; what still runs is killed, and all is watched once more if time is left.
+# Interrupted threads get time to stop and are then watched; the processes that still run are killed, and all is watched once more
+# if time is left.
 _REST = 0.02
 _WATCH = 0.3
 _WATCH_UNTIL = 1.0

@@ -39,7 +39,7 @@ class Claim:
 
 
 class Execution:
-    """A request that was accepted. Times are of the agent's monotonic clock, in seconds."""
+    """An accepted request. Times are seconds of the agent's monotonic clock."""
 
     def __init__(self, request_id: int, number: int, params: ExecuteParams, now: float) -> None:
         self.request_id = request_id
@@ -99,7 +99,7 @@ class Execution:
         raise Untrusted("a message of an unknown type")
 
     def totals(self, printed: "Dict[str, StreamTotals]") -> "OutputTotals":
-        """What it put out in all."""
+        """The totals of its output."""
         nothing: "StreamTotals" = {"bytes": 0, "kept": 0}
         return {
             "stdout": printed.get("stdout", nothing),
@@ -113,7 +113,7 @@ class Execution:
 
 
 def cause_of_death(status: int, oom_kills: int) -> "Tuple[Death, Optional[str]]":
-    """How a kernel ended, by its wait status and by what the memory limit has killed meanwhile; and a reason for people if there is one."""
+    """How a kernel ended, by its wait status and the memory limit's kills; and a reason for a reader if there is one."""
     number, code = _read_status(status)
     name = None if number is None else _signal_name(number)
     oom = number == signal.SIGKILL and oom_kills > 0

@@ -1,6 +1,6 @@
-"""Has the zygote fork a kernel, watches it and reports its end: one at a time, trusted until it breaks the rules. Runs in the agent.
+"""Has the zygote fork a kernel, watches it and reports its end; replaces a kernel that violates the protocol. Runs in the agent.
 
-The kernel is PID 1's own child (the zygote forks twice), so that `child_exited` learns of its end.
+The kernel is PID 1's own child (the zygote forks twice), so that `on_child_exit` gets its wait status.
 """
 from __future__ import annotations
 
@@ -126,12 +126,12 @@ class KernelManager:
         self.ready = False
         self._broken = None
 
-    def child_exited(self, pid: int, status: int) -> bool:
-        """Takes the wait status of every process that was reaped; returns whether it was the zygote or the kernel."""
+    def on_child_exit(self, pid: int, status: int) -> bool:
+        """Handles the wait status of a reaped process; returns whether it was the zygote or the kernel."""
         if pid <= 0:
             return False
         if pid == self._zygote.pid:
-            self._zygote.ended()
+            self._zygote.on_exit()
             return True
         if pid == self.pid:
             self._ended(status)
@@ -211,7 +211,7 @@ class KernelManager:
             self.distrust("its control socket was closed")
 
     def distrust(self, reason: str) -> None:
-        """Ends a kernel that sent what no kernel of ours sends: user code has its socket."""
+        """Ends a kernel that sent an invalid message: user code uses its socket."""
         self._broken = reason
         if self._link is not None:
             # Its messages are no longer read: a flood of them would keep the agent busy.
@@ -251,7 +251,7 @@ class KernelManager:
 
 
 def _confinement(value: Any) -> "Confinement":
-    """What a process reported before it ran any user code. Its shape is checked all the same."""
+    """The confinement that a process reported before it ran user code. Its shape is checked all the same."""
     if not isinstance(value, dict):
         raise Untrusted("no confinement was reported")
     return {

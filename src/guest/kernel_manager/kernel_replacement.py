@@ -1,4 +1,4 @@
-"""Takes a kernel and all processes of its executions out of the way of a new one. Runs in the agent."""
+"""Ends a kernel and all processes of its executions, then has a new kernel forked. Runs in the agent."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Optional
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class KernelReplacement:
-    """One at a time; `runs` while it does. `on_late` gets how the kernel died when all are gone, or after `late_seconds`."""
+    """One replacement at a time; `runs` meanwhile. `on_late` gets the kernel's death when all have ended, or after `late_seconds`."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class KernelReplacement:
         self.runs = False
 
     def begin(self, died: "Optional[Death]") -> None:
-        """Ends all but the zygote, and then has a new kernel forked."""
+        """Ends all processes but the zygote, then has a new kernel forked."""
         self.runs = True
         clear_all(
             self._loop, self._late_seconds, self._kernel.pids, lambda: self._on_late(died), self._on_cleared

@@ -1,4 +1,4 @@
-"""What threads and processes of earlier cells print through the pipes of those cells. Runs in the agent."""
+"""Output of threads and processes of earlier cells, through the pipes of those cells. Runs in the agent."""
 from __future__ import annotations
 
 import os
@@ -117,7 +117,7 @@ class BetweenCells:
         tail += data
         more = len(tail) - _KEPT_BYTES
         if more > 0:
-            # So does the rest of a character that was cut.
+            # The rest of a cut character is dropped, too.
             more += continuation(tail[more : more + 3])
             del tail[:more]
             self._dropped[name] += more

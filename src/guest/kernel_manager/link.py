@@ -1,4 +1,4 @@
-"""The agent's non-blocking end of a socket to the zygote or a kernel. What comes from a kernel is untrusted."""
+"""The agent's non-blocking end of a socket to the zygote or a kernel. A kernel's messages are untrusted."""
 from __future__ import annotations
 
 import array
@@ -13,21 +13,21 @@ from kernel.wire import MAX_CELL_BYTES, MAX_MESSAGE_BYTES, frame
 
 _READ_BYTES = 1 << 18
 _SOCKET_BUFFER_BYTES = 1 << 20
-# The other side has ended: the reader reports it, after its last messages.
-_PEER_GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN))
+# The peer has ended: the reader reports it, after its last messages.
+_PEER_ENDED = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN))
 # Seconds. Other failures can be temporary: limits on memory and on a user's descriptors in flight recover as processes close theirs.
 _RETRY = 0.05
 _GIVE_UP = 2.0
 # Seconds of messages per turn of the loop: a flood of small ones must not keep the agent from its other work.
 _TURN_SECONDS = 0.005
-# More than a socket can hold: what is sent during a drain must not prolong it.
+# More than a socket can hold: messages that arrive during a drain must not prolong it.
 _DRAINED_BYTES = 4 << 20
-# Our own zygote and kernel read what they are sent; another program is distrusted.
+# Our own zygote and kernel read their messages; a peer with this many unread ones is not trusted.
 _MAX_UNSENT = 1024
 
 
 class Link:
-    """Sends and receives messages. Calls `on_end` once, with a reason when the other side broke the protocol."""
+    """Sends and receives messages. Calls `on_end` once, with a reason if the peer violated the protocol."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class Link:
         self._watch(True)
 
     def send(self, message: Dict[str, Any], fds: Optional[List[int]] = None) -> None:
-        """Queues a message with descriptors, which are closed here once sent. What cannot be sent ends the link with a reason."""
+        """Queues a message with descriptors, which are closed here once sent. If it cannot be sent, the link ends with a reason."""
         if len(self._out) >= _MAX_UNSENT:
             _close_all(fds or [])
             if self._socket is not None:
-                self._end("it did not read what it was sent")
+                self._end("it did not read its messages")
             return
         self._out.append((memoryview(frame(message, MAX_CELL_BYTES)), fds or []))
         if self._retry is None:
@@ -175,7 +175,7 @@ class Link:
                 self._loop.add_writer(self._socket.fileno(), self._write)
                 return
             except OSError as error:
-                if error.errno not in _PEER_GONE:
+                if error.errno not in _PEER_ENDED:
                     self._try_again(error, bool(fds))
                     return
                 for _, left in self._out:
@@ -192,7 +192,7 @@ class Link:
             self._loop.remove_writer(self._socket.fileno())
 
     def _try_again(self, error: OSError, whole_cell: bool) -> None:
-        """The socket has room but the operating system refuses: no event tells when it accepts again."""
+        """The socket has room but the operating system refuses to send: no event reports when it accepts again."""
         if self._socket is None:
             return
         now = self._loop.time()

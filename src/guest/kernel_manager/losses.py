@@ -1,4 +1,4 @@
-"""Kernels and processes that ended and that no reply has reported yet. Runs in the agent."""
+"""Ended kernels and processes that no reply has reported yet. Runs in the agent."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional, Tuple
@@ -31,7 +31,7 @@ class Losses:
         self._lost = None
 
     def kernel_ended(self, status: int, in_execution: bool) -> "Tuple[Death, Optional[str]]":
-        """How it ended, and the reason for people if there is one."""
+        """How it ended, and the reason for a reader if there is one."""
         died, reason = cause_of_death(status, self._oom_kills.new())
         if self._used and not in_execution:
             self._lost = died

@@ -14,7 +14,7 @@ _IDLE_LOOKS = 3
 
 
 class MemoryHang:
-    """Watches one execution at a time. Calls `on_hang` when a process was killed, none computes, and the main thread waits for a lock."""
+    """Watches one execution at a time. Calls `on_hang` if a process was killed, all are idle, and the main thread waits for a lock."""
 
     def __init__(self, loop: Any, on_hang: Callable[[], None]) -> None:
         self._loop = loop

@@ -1,6 +1,6 @@
-"""What an execution prints: two pipes of its own, decoded, joined, capped and counted. Runs in the agent.
+"""The output of an execution: reads its two pipes, decodes, joins, caps and counts. Runs in the agent.
 
-Of each stream both ends are kept: the first half of its cap is sent at once, the last half when the execution ends.
+It keeps the beginning and the end of each stream: the first half of the cap is sent at once, the last half when the execution ends.
 """
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMES: "Tuple[StreamName, ...]" = ("stdout", "stderr")
 
 
 class WholeCharacters:
-    """Holds back an incomplete character at the end of what a pipe delivered: others may print between its bytes."""
+    """Holds back an incomplete character at the end of a read: other processes may print between its bytes."""
 
     def __init__(self) -> None:
         self._part = b""
@@ -88,7 +88,7 @@ class _Pipe:
 
 
 class ExecutionOutput:
-    """The two pipes of one execution. Of each it keeps at most `limit` bytes: half of them the first, half the last."""
+    """The two pipes of one execution. It keeps at most `limit` bytes of each: the first half and the last half."""
 
     def __init__(self, loop: Any, limit: int, emit: "Callable[[Event], None]", can_emit: Callable[[], bool]) -> None:
         self._loop = loop
@@ -133,7 +133,7 @@ class ExecutionOutput:
         self.flush()
 
     def flush(self) -> None:
-        """Sends what was joined so far."""
+        """Sends the text collected so far."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -206,7 +206,7 @@ class ExecutionOutput:
             self._timer = self._loop.call_later(_FLUSH_SECONDS, self._on_timer)
 
     def _send_tail(self, pipe: _Pipe) -> int:
-        """Sends the end of a stream, and returns how many bytes before it were left out."""
+        """Sends the end of a stream, and returns how many bytes before it were omitted."""
         head = self._head_bytes - pipe.head_left
         del pipe.tail[: max(0, len(pipe.tail) - self._tail_bytes)]
         skipped = pipe.bytes - head - len(pipe.tail)
@@ -225,7 +225,7 @@ class ExecutionOutput:
         return skipped
 
     def _send(self, event: "Stream") -> None:
-        """As one event or several: none is so long that it occupies the server."""
+        """Sends one event or several, each short enough not to block the server."""
         text = event["text"]
         if text or event.get("skipped"):
             event["text"] = text[:_EVENT_CHARACTERS]

@@ -1,4 +1,4 @@
-"""Ends an execution at its timeout or at an interrupt: SIGINT, once more, then the kernel goes. Runs in the agent."""
+"""Ends an execution at its timeout or an interrupt: sends SIGINT twice, then has the kernel replaced. Runs in the agent."""
 from __future__ import annotations
 
 from typing import Any, Callable
@@ -10,7 +10,7 @@ from .execution import Execution
 
 
 class Overrun:
-    """The steps and their times are those of MESSAGES.md, "Deadlines". `can_signal` says whether there is a kernel to interrupt."""
+    """MESSAGES.md, "Deadlines", lists the steps and their times. `can_signal` returns whether there is a kernel to interrupt."""
 
     def __init__(
         self,
@@ -28,13 +28,13 @@ class Overrun:
         self._replace_kernel = replace_kernel
 
     def begin(self, execution: Execution) -> None:
-        """Interrupts it. Variables are kept when it yields in time."""
+        """Interrupts it. Variables are kept if it ends in time."""
         if self._can_signal():
             self._processes.interrupt()
             execution.timer = self._loop.call_later(self._second, self._interrupt_again, execution)
 
     def _interrupt_again(self, execution: Execution) -> None:
-        """The first SIGINT may come just before the kernel begins with the cell, or where Python ignores exceptions."""
+        """The first SIGINT may arrive just before the kernel begins the cell, or where Python ignores exceptions."""
         execution.timer = self._loop.call_later(self._kill - self._second, self._replace_kernel)
         if self._can_signal():
             self._processes.interrupt()

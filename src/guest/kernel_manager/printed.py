@@ -1,4 +1,4 @@
-"""Assigns what is printed to executions: to the running one, or to the next. Runs in the agent."""
+"""Assigns printed text to the running execution or to the next one. Runs in the agent."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Printed:
-    """Of all executions of a sandbox; `running` returns the one that runs."""
+    """The printed text of all executions of a sandbox; `running` returns the running execution."""
 
     def __init__(
         self, loop: Any, emit: Emit, can_emit: Callable[[], bool], running: Callable[[], Optional[Execution]]
@@ -45,14 +45,14 @@ class Printed:
         return execution.output.finish(self._late.add) if execution.output is not None else {}
 
     def drain(self) -> None:
-        """Reads what was printed until now."""
+        """Reads the text printed until now."""
         self._late.drain()
 
     def close(self) -> None:
         self._late.close()
 
     def _on_late(self, name: "StreamName", data: bytes) -> None:
-        """What threads and processes of earlier cells print belongs to the running execution, or to the next."""
+        """Output of threads and processes of earlier cells belongs to the running execution, or to the next."""
         execution = self._running()
         if execution is not None and execution.output is not None and not execution.params.silent:
             execution.output.take(name, data)

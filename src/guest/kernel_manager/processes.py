@@ -12,7 +12,7 @@ _PF_EXITING = 0x4
 
 
 class Process(NamedTuple):
-    """One line of /proc. `started` tells a process from a later one with the same pid."""
+    """A process as in /proc. `started` distinguishes it from a later process with the same pid."""
 
     pid: int
     parent: int

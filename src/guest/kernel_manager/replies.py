@@ -1,4 +1,4 @@
-"""Replies to requests of the server, and what it learns of kernels that ended. Runs in the agent."""
+"""Replies to the server's requests, and reports of ended kernels. Runs in the agent."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict
@@ -40,7 +40,7 @@ class Replies:
         printed: "Dict[str, StreamTotals]",
         now: float,
     ) -> None:
-        """How an execution ended. A silent one leaves losses and background work for the next one to report."""
+        """Reports how an execution ended. After a silent one, the next one reports losses and background work."""
         reports = not execution.params.silent
         shows_background = kernel == "kept" and reports
         oom_kills, lost = self._losses.report() if reports else (0, None)

@@ -22,7 +22,7 @@ class KernelState:
 
     @property
     def error(self) -> "AgentError":
-        """What keeps the kernel from running."""
+        """Why no kernel runs."""
         return self._error or {"code": "kernel_unavailable", "message": "There is no kernel"}
 
     def begin(self) -> None:

@@ -32,7 +32,7 @@ _POLL = 0.004
 
 
 class KernelSupervisor:
-    """What the agent calls. Events go out through `emit`; `can_emit` says whether the server keeps up with them."""
+    """The agent's interface to its kernel. `emit` sends events; `can_emit` returns whether the server keeps up with them."""
 
     def __init__(self, loop: Any, config: KernelConfig, emit: Emit, can_emit: Callable[[], bool]) -> None:
         self._loop = loop
@@ -70,7 +70,7 @@ class KernelSupervisor:
     # -- What the agent calls --
 
     def start(self) -> None:
-        """Starts a zygote, and a kernel from it. `execution_state` events report how it goes."""
+        """Starts a zygote, and a kernel from it. `execution_state` events report the progress."""
         self._state.begin()
         self._kernel.start()
 
@@ -90,7 +90,7 @@ class KernelSupervisor:
                 self._send_cell(execution)
 
     def interrupt(self, request_id: int, _params: None = None) -> None:
-        """Ends the execution; variables are kept when it yields in time."""
+        """Ends the execution; variables are kept if it ends in time."""
         execution = self._execution
         runs = execution is not None and execution.ending is None and execution.claim is None
         self._replies.result(request_id, {"interrupted": runs})
@@ -117,9 +117,9 @@ class KernelSupervisor:
         processes_left = self._background.count()
         self._replies.result(request_id, {"execution_state": state, "background_processes": processes_left})
 
-    def child_exited(self, pid: int, status: int) -> bool:
-        """Takes the wait status of every process that was reaped; returns whether it was a zygote or kernel."""
-        return self._kernel.child_exited(pid, status)
+    def on_child_exit(self, pid: int, status: int) -> bool:
+        """Handles the wait status of a reaped process; returns whether it was the zygote or the kernel."""
+        return self._kernel.on_child_exit(pid, status)
 
     def resume_output(self) -> None:
         """There is room for events again."""
@@ -157,7 +157,7 @@ class KernelSupervisor:
     def _on_message(self, message: Dict[str, Any]) -> None:
         execution = self._execution
         if execution is None or not execution.sent:
-            # From a thread of an earlier execution, or forged: it belongs to none.
+            # From a thread of an earlier execution, or forged: it belongs to no execution.
             return
         kind = message.get("type")
         if count(message.get("execution")) != execution.number:
@@ -310,7 +310,7 @@ class KernelSupervisor:
     # -- Another kernel --
 
     def _replace_kernel(self, died: "Optional[Death]" = None) -> None:
-        """The execution gets its reply when all processes are gone, or late."""
+        """Ends the kernel. The execution gets its reply when all processes have ended, or after `clear_ms`."""
         if self._replacement.runs or self._stopped:
             return
         self._hang.stop()

@@ -1,4 +1,4 @@
-"""Threads of a kernel as /proc shows them: which began during an execution, and which of them run. Runs in the agent."""
+"""Threads of a kernel as /proc shows them: which began during an execution, and which of them are active. Runs in the agent."""
 from __future__ import annotations
 
 import os
@@ -10,7 +10,7 @@ _HOUSEKEEPING = b"jemalloc_bg_thd"
 
 
 class Activity(NamedTuple):
-    """A thread ran between two that differ. `counters`: processor time in ticks; voluntary and other context switches."""
+    """A thread's activity; two values differ if the thread ran in between. `counters`: processor time in ticks, context switches."""
 
     running: bool
     counters: Tuple[int, ...]

@@ -1,11 +1,11 @@
-"""Checks of what a kernel sends: user code can write to its socket. Runs in the agent."""
+"""Checks a kernel's messages: user code can write to its socket. Runs in the agent."""
 from __future__ import annotations
 
 from typing import Any
 
 
 class Untrusted(Exception):
-    """A kernel sent what no kernel of ours sends."""
+    """A kernel sent an invalid message."""
 
 
 def text(value: Any, limit: int) -> str:

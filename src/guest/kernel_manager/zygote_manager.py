@@ -91,7 +91,7 @@ def boot_message(preload: List[str], cpus: int) -> Dict[str, Any]:
 
 
 def start(own: socket.socket, other: socket.socket) -> int:
-    """Forks a zygote that has the socket `other`; returns its pid. Raises OSError where no process can be made."""
+    """Forks a zygote that has the socket `other`; returns its pid. Raises OSError if the fork fails."""
     python = shutil.which("python3") or sys.executable
     environment = dict(os.environ)
     environment.update(_FOLDERS)
@@ -131,7 +131,7 @@ def start(own: socket.socket, other: socket.socket) -> int:
 
 
 class ZygoteEvents(NamedTuple):
-    """What a zygote manager calls."""
+    """The callbacks of a zygote manager."""
 
     on_starting: Callable[[], None]
     on_confinement: Callable[[Any], None]
@@ -163,7 +163,7 @@ class ZygoteManager:
         self._start_if_none()
 
     def fork(self, end: socket.socket) -> None:
-        """Has it fork a kernel that gets this end of a socket pair."""
+        """Orders it to fork a kernel that gets this end of a socket pair."""
         if self._link is not None:
             self._link.send({"type": "fork"}, [end.detach()])
         else:
@@ -182,8 +182,8 @@ class ZygoteManager:
         self._close()
         self.kill()
 
-    def ended(self) -> None:
-        """It was reaped."""
+    def on_exit(self) -> None:
+        """The agent has reaped it."""
         self._cancel_timers()
         self.pid = 0
         if self._link is not None:

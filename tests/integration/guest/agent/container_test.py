@@ -1,4 +1,4 @@
-"""The agent as PID 1 of real containers: what is in force there, reaping, and the local Postgres."""
+"""The agent as PID 1 of real containers: effective confinement, reaping, and the local Postgres."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def tearDownModule() -> None:
 
 
 class Sandbox(unittest.TestCase):
-    def test_what_is_in_force_and_nobody_looks_in(self) -> None:
+    def test_it_attests_its_confinement_and_other_processes_cannot_inspect_it(self) -> None:
         config = sandbox_config(lease_seconds=60, services=["postgres"])
         with Container(SANDBOX_IMAGE, config, ["--tmpfs", "/workspace:size=8m,uid=10001,gid=10001"]) as box:
             box.attach()
@@ -144,7 +144,7 @@ class Sandbox(unittest.TestCase):
 class Kernel(unittest.TestCase):
     CONFIG = sandbox_config(lease_seconds=60, services=["postgres"])
 
-    def test_cells_run_and_wait_for_the_server_to_acknowledge(self) -> None:
+    def test_a_cell_that_prints_waits_until_the_server_acknowledges_events(self) -> None:
         tmpfs = ["--tmpfs", "/workspace:size=8m,uid=10001,gid=10001"]
         with Container(SANDBOX_IMAGE, self.CONFIG, tmpfs, guest_modules(*PACKAGES)) as box:
             box.attach()
@@ -168,7 +168,7 @@ class Kernel(unittest.TestCase):
             box.until(lambda: any(event["id"] == 99 and event["type"] == "reply" for event in box.events))
             self.assertEqual(24 * ((1 << 20) + 1), printed())
 
-    def test_a_driver_in_a_cell_is_told_why_there_is_no_database(self) -> None:
+    def test_a_driver_in_a_cell_gets_the_reason_why_there_is_no_database(self) -> None:
         with Container(SANDBOX_IMAGE, self.CONFIG, [], guest_modules(*PACKAGES)) as box:
             box.attach()
             box.event("execution_state", "idle")
@@ -176,8 +176,8 @@ class Kernel(unittest.TestCase):
             cell = {"code": code, "timeout_ms": 20_000, "max_output_bytes": 10_000, "silent": False}
             box.send(encode_frame(REQUEST, 99, json.dumps({"method": "execute", "params": cell}).encode()))
             opened = box.take(OPEN, 2)
-            box.send(encode_frame(RESET, opened.id, b"there is none today"))
-            box.until(lambda: any("there is none today" in event.get("text", "") for event in box.events))
+            box.send(encode_frame(RESET, opened.id, b"no database today"))
+            box.until(lambda: any("no database today" in event.get("text", "") for event in box.events))
 
 
 DATABASE = {
@@ -219,12 +219,12 @@ def read_until_ready(box: ServerSide, stream: int) -> bytes:
 
 
 class LocalPostgres(unittest.TestCase):
-    def test_the_sample_on_tmpfs_is_served_and_ends_with_us(self) -> None:
+    def test_it_serves_the_sample_from_tmpfs_and_shuts_postgres_down_at_its_end(self) -> None:
         tmpfs = ["--tmpfs", "/data:size=160m,uid=10001,gid=10001"]
         with Container(POSTGRES_IMAGE, DATABASE, tmpfs) as box:
             box.attach()
             box.send(encode_frame(OPEN, 1, b'{"service":"postgres"}'))
-            self.assertIn(b"cannot be reached", box.take(RESET, 1).payload)
+            self.assertIn(b"cannot reach the local Postgres", box.take(RESET, 1).payload)
             self.assertIsNone(box.event("database_state", "ready")["error"])
             open_session(box, 3)
             box.send(encode_frame(DATA, 3, simple_query("SHOW max_connections; SELECT 6*7 AS listening")))
@@ -238,7 +238,7 @@ class LocalPostgres(unittest.TestCase):
             self.assertEqual(0, box.wait_exit())
             self.assertIn(b"database system is shut down", box.said)
 
-    def test_a_postgres_that_dies_is_told(self) -> None:
+    def test_it_reports_a_postgres_that_dies(self) -> None:
         with Container(POSTGRES_IMAGE, DATABASE, ["--tmpfs", "/data:size=160m,uid=10001,gid=10001"]) as box:
             box.attach()
             box.event("database_state", "ready")
@@ -246,13 +246,13 @@ class LocalPostgres(unittest.TestCase):
             error = box.event("database_state", "failed")["error"]
             self.assertEqual({"code": "database_failed", "message": "Postgres ended by SIGKILL"}, error)
 
-    def test_a_data_folder_that_cannot_be_is_told(self) -> None:
+    def test_it_reports_a_template_that_does_not_exist(self) -> None:
         config = {**DATABASE, "database": {**DATABASE["database"], "template": "/nowhere"}}  # type: ignore[dict-item]
         with Container(POSTGRES_IMAGE, config, ["--tmpfs", "/data:size=160m,uid=10001,gid=10001"]) as box:
             box.attach()
             self.assertEqual("database_failed", box.event("database_state", "failed")["error"]["code"])
 
-    def test_a_volume_has_one_owner_and_keeps_its_data(self) -> None:
+    def test_one_agent_at_a_time_uses_a_volume_and_its_data_is_kept(self) -> None:
         volume = docker("volume", "create", "--label", LABEL)
         mount = ["--volume", volume + ":/data"]
         with Container(POSTGRES_IMAGE, DATABASE, mount) as first:

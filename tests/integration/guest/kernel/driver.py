@@ -41,7 +41,7 @@ def main(config: Dict[str, Any]) -> None:
                 return
             if pid == 0:
                 return
-            supervisor.child_exited(pid, status)
+            supervisor.on_child_exit(pid, status)
 
     buffer = bytearray()
 

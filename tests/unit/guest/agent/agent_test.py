@@ -1,4 +1,4 @@
-"""The agent as a process of this machine: attach, events, streams, lease, and what must not kill it.
+"""The agent in a local process: attach, events, streams, lease, and faults that it must survive.
 
 Longer than 300 lines: every test needs the started agent and the helpers at the top.
 """
@@ -50,7 +50,7 @@ def credit(stream: int, count: int) -> bytes:
 
 
 class Attach(unittest.TestCase):
-    def test_hello_says_what_is_in_force(self) -> None:
+    def test_hello_attests_the_effective_confinement(self) -> None:
         with ServerSide(SANDBOX) as server:
             server.attach()
             self.assertEqual(1, server.hello["protocol"])
@@ -62,7 +62,7 @@ class Attach(unittest.TestCase):
             self.assertEqual({"memory_bytes", "swap_bytes", "pids_max", "cpu_quota"}, set(found["limits"]))
             self.assertRegex(found["capabilities"]["effective"], "^[0-9a-f]{16}$")
 
-    def test_without_a_kernel_says_so_and_serves_on(self) -> None:
+    def test_without_a_kernel_it_reports_that_and_keeps_serving(self) -> None:
         with ServerSide(SANDBOX) as server:
             server.attach()
             state = server.event("execution_state", "dead")
@@ -72,14 +72,14 @@ class Attach(unittest.TestCase):
             self.assertEqual("kernel_unavailable", reply["error"]["code"])
             self.assertEqual("unknown_method", server.request("nonsense")["error"]["code"])
 
-    def test_a_request_that_comes_with_the_attach_is_served(self) -> None:
+    def test_a_request_that_arrives_with_the_attach_is_served(self) -> None:
         with ServerSide(SANDBOX) as server:
             server.send(MAGIC + b"nonce, 16 bytes!" + encode_frame(REQUEST, 1, b'{"method":"nonsense"}'))
             server.attach()
             server.until(lambda: any(event["type"] == "reply" for event in server.events))
             self.assertEqual("unknown_method", server.events[-1]["error"]["code"])
 
-    def test_ping_is_answered_with_its_bytes(self) -> None:
+    def test_pong_repeats_the_bytes_of_the_ping(self) -> None:
         with ServerSide(SANDBOX) as server:
             server.attach()
             server.send(ping(b"abcdefgh") + ping(b"ijklmnop"))
@@ -87,7 +87,7 @@ class Attach(unittest.TestCase):
                 [b"abcdefgh", b"ijklmnop"], [server.take(PONG).payload, server.take(PONG).payload]
             )
 
-    def test_params_of_a_wrong_shape_are_refused(self) -> None:
+    def test_invalid_parameters_are_refused(self) -> None:
         with ServerSide(SANDBOX) as server:
             server.attach()
             error = server.request("status", [1])["error"]
@@ -101,7 +101,7 @@ class Attach(unittest.TestCase):
             self.assertEqual(1, server.wait_exit())
             self.assertIn(b"config.lease_seconds must be a number above 0, at most 86400: received a text", server.said)
 
-    def test_events_are_sent_again_until_acknowledged(self) -> None:
+    def test_each_attach_resends_unacknowledged_events(self) -> None:
         with ServerSide(SANDBOX) as server:
             server.acknowledges = False
             server.attach()
@@ -116,7 +116,7 @@ class Attach(unittest.TestCase):
             server.request("two")
             self.assertEqual([1, 2, 1, 2, 2, 3], server.seqs)
 
-    def test_attach_in_the_midst_of_a_frame(self) -> None:
+    def test_an_attach_may_begin_within_a_frame(self) -> None:
         with ServerSide(SANDBOX) as server:
             server.attach()
             for torn in (
@@ -168,11 +168,11 @@ class Attach(unittest.TestCase):
 
 
 class Life(unittest.TestCase):
-    def test_lease_ends_it_with_nobody_there(self) -> None:
+    def test_the_lease_ends_it_without_a_server(self) -> None:
         with ServerSide({**SANDBOX, "lease_seconds": 1}) as server:
             self.assertEqual(75, server.wait_exit())
 
-    def test_lease_ends_it_after_the_last_frame(self) -> None:
+    def test_the_lease_starts_again_with_each_frame(self) -> None:
         with ServerSide({**SANDBOX, "lease_seconds": 1}) as server:
             server.attach()
             for _ in range(8):
@@ -182,7 +182,7 @@ class Life(unittest.TestCase):
             self.assertIsNone(server.process.poll())
             self.assertEqual(75, server.wait_exit())
 
-    def test_a_pause_longer_than_the_lease_is_survived_when_the_server_spoke(self) -> None:
+    def test_it_survives_a_pause_longer_than_the_lease_if_frames_arrived_meanwhile(self) -> None:
         with ServerSide({**SANDBOX, "lease_seconds": 1}) as server:
             server.attach()
             server.process.send_signal(signal.SIGSTOP)
@@ -191,7 +191,7 @@ class Life(unittest.TestCase):
             server.process.send_signal(signal.SIGCONT)
             self.assertEqual(b"12345678", server.take(PONG).payload)
 
-    def test_closed_stdin_leaves_the_lease_running(self) -> None:
+    def test_after_stdin_is_closed_it_lives_until_its_lease_expires(self) -> None:
         with ServerSide({**SANDBOX, "lease_seconds": 1}) as server:
             server.attach()
             server.event("execution_state", "dead")
@@ -203,7 +203,7 @@ class Life(unittest.TestCase):
             self.assertIsNone(server.process.poll())
             self.assertEqual(75, server.wait_exit())
 
-    def test_a_reader_that_is_gone_is_survived(self) -> None:
+    def test_it_survives_a_closed_stdout_until_its_lease_expires(self) -> None:
         with ServerSide({**SANDBOX, "lease_seconds": 2}) as server:
             server.attach()
             null = os.open(os.devnull, os.O_RDONLY)
@@ -216,13 +216,13 @@ class Life(unittest.TestCase):
             server.process.wait(10)
             self.assertEqual(75, server.process.returncode)
 
-    def test_a_server_that_asks_and_never_reads_costs_no_memory(self) -> None:
+    def test_its_memory_is_bounded_when_the_server_never_reads(self) -> None:
         with ServerSide({**SANDBOX, "lease_seconds": 2}) as server:
             server.attach()
             flood = ping() * 4000
             sent = 0
             deadline = time.monotonic() + 10
-            # Of a write to a full pipe only a part may be taken: the rest comes next, or a frame would be torn.
+            # A full pipe may accept only a part of a write: the rest is written next, so that no frame is incomplete.
             most, rest = 400 * len(flood), b""
             while sent < most and time.monotonic() < deadline:
                 try:
@@ -259,7 +259,7 @@ class Life(unittest.TestCase):
             self.assertEqual({}, server.request("shutdown")["result"])
             self.assertEqual(0, server.wait_exit())
 
-    def test_a_boot_that_is_cut_short_or_too_long_says_so(self) -> None:
+    def test_it_reports_a_boot_message_that_is_cut_short_or_too_long(self) -> None:
         for begun, said in (
             (boot_bytes({})[:100], b"stdin ended early"),
             (b"\xff\xff\xff\xff", b"must be at most 8388608 bytes"),
@@ -300,7 +300,7 @@ class Relay(unittest.TestCase):
         self.assertEqual(0o700, os.stat(os.path.dirname(self.path)).st_mode & 0o777)
         self.assertEqual(0o600, os.stat(self.path).st_mode & 0o777)
 
-    def test_bytes_and_half_closes_pass_both_ways(self) -> None:
+    def test_bytes_and_half_closes_pass_in_both_directions(self) -> None:
         client = self.connect()
         opened = self.server.take(OPEN, 2)
         self.assertEqual({"service": "postgres"}, json.loads(opened.payload))
@@ -319,7 +319,7 @@ class Relay(unittest.TestCase):
         self.connect()
         self.server.take(OPEN, 4)
 
-    def test_without_credit_no_more_is_sent(self) -> None:
+    def test_it_sends_nothing_beyond_the_credit(self) -> None:
         client = self.connect()
         self.server.take(OPEN, 2)
         client.settimeout(0.3)
@@ -341,7 +341,7 @@ class Relay(unittest.TestCase):
         got = b"".join(f.payload for f in self.server.frames)
         self.assertEqual((block * (sent // len(block) + 1))[:sent], got)
 
-    def test_credit_is_granted_for_what_the_client_has_taken(self) -> None:
+    def test_it_grants_credit_for_the_bytes_that_the_client_has_read(self) -> None:
         client = self.connect()
         self.server.take(OPEN, 2)
         total, left, sent, got = 4_000_000, 262144, 0, 0
@@ -360,7 +360,7 @@ class Relay(unittest.TestCase):
                 self.server.frames.remove(frame)
         self.assertEqual(total, got)
 
-    def test_data_beyond_the_credit_breaks_the_attach_only(self) -> None:
+    def test_data_beyond_the_credit_ends_the_attach_but_not_the_agent(self) -> None:
         self.connect()
         self.server.take(OPEN, 2)
         for _ in range(20):
@@ -380,7 +380,7 @@ class Relay(unittest.TestCase):
         self.server.send(encode_frame(DATA, 4, b"quick"))
         self.assertEqual(b"quick", quick.recv(100))
 
-    def test_a_reset_is_told_in_words_of_postgres(self) -> None:
+    def test_a_client_gets_a_reset_before_any_data_as_an_error_of_postgres(self) -> None:
         client = self.connect()
         self.server.take(OPEN, 2)
         self.server.send(encode_frame(RESET, 2, b"the database is away"))
@@ -391,14 +391,14 @@ class Relay(unittest.TestCase):
         self.assertIn(b"the database is away\0", message)
         self.assertEqual(b"", client.recv(1000))
 
-    def test_a_reset_in_mid_answer_only_closes(self) -> None:
+    def test_a_reset_after_data_closes_the_connection_without_an_error(self) -> None:
         client = self.connect()
         self.server.take(OPEN, 2)
-        self.server.send(encode_frame(DATA, 2, b"half") + encode_frame(RESET, 2, b"gone"))
+        self.server.send(encode_frame(DATA, 2, b"half") + encode_frame(RESET, 2, b"lost"))
         self.assertEqual(b"half", client.recv(1000))
         self.assertEqual(b"", client.recv(1000))
 
-    def test_a_client_that_vanishes_ends_its_stream(self) -> None:
+    def test_a_client_that_closes_its_connection_ends_its_stream(self) -> None:
         client = self.connect()
         self.server.take(OPEN, 2)
         client.close()
@@ -406,7 +406,7 @@ class Relay(unittest.TestCase):
         self.server.send(encode_frame(DATA, 2, b"into the void"))
         self.assertIn(b"connection failed", self.server.take(RESET, 2).payload)
 
-    def test_more_connections_than_allowed_are_told_so(self) -> None:
+    def test_connections_beyond_the_limit_get_an_error(self) -> None:
         for number in range(1, 33):
             self.connect()
             self.server.take(OPEN, 2 * number)
@@ -418,7 +418,7 @@ class Relay(unittest.TestCase):
         self.connect()
         self.server.take(OPEN, 66)
 
-    def test_an_attach_ends_the_streams_of_the_former(self) -> None:
+    def test_an_attach_ends_the_streams_of_the_previous_one(self) -> None:
         client = self.connect()
         self.server.take(OPEN, 2)
         self.server.attach()
@@ -426,14 +426,14 @@ class Relay(unittest.TestCase):
         self.connect()
         self.server.take(OPEN, 2)
 
-    def test_without_a_server_a_connection_is_told_so(self) -> None:
+    def test_without_a_server_a_connection_gets_an_error(self) -> None:
         self.server.send(b"\xff" * 32)
         self.server.until(lambda: b"channel is broken" in self.server.said)
         self.assertIn(b"C57P03\0", self.connect().recv(1000))
 
 
 class Window(unittest.TestCase):
-    def test_it_has_room_until_a_limit_is_met(self) -> None:
+    def test_it_has_room_until_a_limit_is_reached(self) -> None:
         window = EventWindow()
         for _ in range(MAX_UNACKNOWLEDGED):
             self.assertTrue(window.has_room)
@@ -448,13 +448,13 @@ class Window(unittest.TestCase):
         window.acknowledge(MAX_UNACKNOWLEDGED + 1)
         self.assertTrue(window.has_room)
 
-    def test_text_and_numbers_that_json_cannot_hold_are_replaced(self) -> None:
+    def test_values_that_json_cannot_represent_are_replaced(self) -> None:
         window = EventWindow()
         window.add(1, {"type": "x", "text": "a\ud800b", "number": float("nan"), "list": [float("inf")]})
         frame = window.next_frame() or b""
         self.assertEqual({"type": "x", "text": "a?b", "number": None, "list": [None]}, json.loads(frame[16:]))
 
-    def test_an_event_that_no_message_can_hold_becomes_an_error(self) -> None:
+    def test_an_event_that_is_too_long_for_a_message_becomes_an_error(self) -> None:
         window = EventWindow()
         window.add(1, {"type": "reply", "result": "y" * (17 << 20)})
         self.assertEqual("internal", json.loads((window.next_frame() or b"")[16:])["error"]["code"])

@@ -1,4 +1,4 @@
-"""What the agent does when the kernel of the host refuses to send a message to the zygote or a kernel."""
+"""The agent's socket to the zygote or a kernel, when Linux refuses to send a message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernel.wire import Connection
 
 
 class Refusing(socket.socket):
-    """Refuses to send with an error, some times or always."""
+    """Refuses to send with an error, `times` times."""
 
     error = 0
     times = 0
@@ -49,7 +49,7 @@ class LinkTest(unittest.TestCase):
     def refuse(self, error: int, times: int) -> None:
         self.own.error, self.own.times = error, times
 
-    def test_a_refusal_that_passes_costs_nothing_and_changes_no_order(self) -> None:
+    def test_after_a_temporary_refusal_all_messages_arrive_in_order(self) -> None:
         for error in (errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EINTR, errno.EPERM):
             with self.subTest(errno.errorcode[error]):
                 self.own.asked = 0
@@ -64,13 +64,13 @@ class LinkTest(unittest.TestCase):
                 self.assertEqual(({"n": 2}, []), self.other.receive())
                 os.write(fds[0], b"x")
                 os.close(fds[0])
-                # Ours is closed: with the one that was received, no other is left.
+                # The link has closed its descriptor: the received one was the last.
                 self.assertEqual(b"x", os.read(reading, 10))
                 self.assertEqual(b"", os.read(reading, 10))
                 os.close(reading)
         self.assertEqual([], self.ends)
 
-    def test_a_refusal_that_stays_ends_the_link_with_the_reason(self) -> None:
+    def test_a_lasting_refusal_ends_the_link_with_the_reason(self) -> None:
         for error in (errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM):
             with self.subTest(errno.errorcode[error]):
                 self.tearDown()
@@ -85,14 +85,14 @@ class LinkTest(unittest.TestCase):
                 self.assertEqual(b"", os.read(reading, 1), "the descriptor is closed")
                 os.close(reading)
 
-    def test_a_side_that_has_gone_is_an_end_without_a_reason(self) -> None:
+    def test_when_the_peer_has_closed_the_link_ends_without_a_reason(self) -> None:
         os.close(self.other.fd)
         self.other._socket.detach()
         self.link.send({"n": 1})
         self.loop.run_forever()
         self.assertEqual([None], self.ends)
 
-    def test_a_link_that_is_closed_while_it_waits_sends_no_more(self) -> None:
+    def test_after_close_a_waiting_link_sends_nothing(self) -> None:
         self.refuse(errno.ENOBUFS, 1 << 30)
         self.link.send({"n": 1})
         self.link.close()

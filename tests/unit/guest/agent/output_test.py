@@ -1,4 +1,4 @@
-"""What goes to the server: whose frame is next."""
+"""The order of frames to the server, and of reaping."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OutputTest(unittest.TestCase):
         self.output.attach(b"")
 
     def received(self) -> List[Frame]:
-        """All frames, as a server gets them that reads all the time."""
+        """All frames, as a server that never stops reading receives them."""
         parser = FrameParser(from_server=False)
         frames: List[Frame] = []
         while not self.output.idle:
@@ -41,7 +41,7 @@ class OutputTest(unittest.TestCase):
                 pass
         return frames
 
-    def test_a_small_answer_does_not_wait_for_the_bulk_of_another_stream(self) -> None:
+    def test_streams_take_turns_so_that_a_small_answer_does_not_wait_for_a_large_one(self) -> None:
         for _ in range(8):
             self.output.send(2, encode_frame(DATA, 2, PORTION))
         self.output.send(4, encode_frame(DATA, 4, b"small"))
@@ -50,24 +50,24 @@ class OutputTest(unittest.TestCase):
         self.assertEqual(order[:4], [2, 4, 2, 4])
         self.assertEqual(len(order), 10)
 
-    def test_a_stream_is_crowded_by_its_own_frames_only_and_hears_when_there_is_room(self) -> None:
-        while not self.output.crowded(2):
+    def test_only_its_own_frames_pause_a_stream_and_it_is_notified_when_there_is_room(self) -> None:
+        while not self.output.above_high_water_mark(2):
             self.output.send(2, encode_frame(DATA, 2, PORTION))
-        self.assertFalse(self.output.crowded(4))
+        self.assertFalse(self.output.above_high_water_mark(4))
         self.assertEqual(self.room, [])
         self.received()
         self.loop.call_later(0.01, self.loop.stop)
         self.loop.run_forever()
         self.assertEqual(self.room, [2])
-        self.assertFalse(self.output.crowded(2))
+        self.assertFalse(self.output.above_high_water_mark(2))
 
 
 class ReapTest(unittest.TestCase):
-    def test_others_are_served_between_the_ends_of_many_processes(self) -> None:
+    def test_reaping_many_processes_does_not_starve_other_callbacks(self) -> None:
         loop = Reactor()
         children = Children(loop)
         ended: List[int] = []
-        children.on_other = lambda pid, _status: ended.append(pid)
+        children.on_unwatched_exit = lambda pid, _status: ended.append(pid)
         started = []
         for _ in range(100):
             pid = os.fork()
@@ -77,7 +77,7 @@ class ReapTest(unittest.TestCase):
         for pid in started:
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         seen: List[int] = []
-        loop.call_soon(children.signalled)
+        loop.call_soon(children.on_sigchld)
         loop.call_soon(lambda: seen.append(len(ended)))
         loop.call_later(0.05, loop.stop)
         loop.run_forever()

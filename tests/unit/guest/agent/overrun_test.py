@@ -1,4 +1,4 @@
-"""The steps that end an execution take the times of the boot configuration."""
+"""The steps that end an execution follow the times of the boot configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernel_manager.overrun import Overrun
 
 
 class Clock:
-    """A loop on which time passes at once, and a record of what happened when."""
+    """A loop whose timers run at once in simulated time; it records calls with their times."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -49,11 +49,11 @@ class Steps(unittest.TestCase):
         clock.run()
         return clock.seen
 
-    def test_two_interrupts_and_then_another_kernel(self) -> None:
+    def test_it_interrupts_twice_and_then_replaces_the_kernel(self) -> None:
         config = KernelConfig([], second_interrupt_ms=3000, kill_ms=7000, clear_ms=0)
         self.assertEqual([(0.0, "interrupt"), (3.0, "interrupt"), (7.0, "replace")], self.steps(config))
 
-    def test_nothing_is_interrupted_without_a_kernel(self) -> None:
+    def test_without_a_kernel_it_interrupts_nothing(self) -> None:
         config = KernelConfig([], second_interrupt_ms=3000, kill_ms=7000, clear_ms=0)
         self.assertEqual([], self.steps(config, has_kernel=False))
 

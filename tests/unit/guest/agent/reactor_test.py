@@ -16,10 +16,10 @@ class ReactorTest(unittest.TestCase):
     def setUp(self) -> None:
         self.loop = Reactor()
         self.seen: List[object] = []
-        # No test waits for ever.
+        # No test waits forever.
         self.loop.call_later(10, self.loop.stop)
 
-    def test_timers_run_in_the_order_of_their_times_and_not_when_cancelled(self) -> None:
+    def test_timers_run_in_order_unless_cancelled(self) -> None:
         self.loop.call_later(0.03, self.loop.stop)
         self.loop.call_later(0.02, self.seen.append, "second")
         self.loop.call_later(0.01, self.seen.append, "first")
@@ -27,12 +27,12 @@ class ReactorTest(unittest.TestCase):
         self.loop.run_forever()
         self.assertEqual(["first", "second"], self.seen)
 
-    def test_cancelled_timers_do_not_pile_up(self) -> None:
+    def test_cancelled_timers_do_not_accumulate(self) -> None:
         for _ in range(100_000):
             self.loop.call_later(3600, self.seen.append, "never").cancel()
         self.assertLess(len(self.loop._timers), 1000)
 
-    def test_one_that_calls_itself_again_does_not_keep_others_out(self) -> None:
+    def test_a_callback_that_schedules_itself_again_does_not_starve_others(self) -> None:
         def again() -> None:
             self.loop.call_soon(again)
 
@@ -46,7 +46,7 @@ class ReactorTest(unittest.TestCase):
             os.close(reading)
             os.close(writing)
 
-    def test_a_descriptor_that_hung_up_is_told_to_its_reader_and_its_writer(self) -> None:
+    def test_a_descriptor_that_has_hung_up_calls_its_writer(self) -> None:
         reading, writing = os.pipe()
         os.close(reading)
 
@@ -60,11 +60,11 @@ class ReactorTest(unittest.TestCase):
         os.close(writing)
         self.assertEqual(["broken"], self.seen)
 
-    def test_removing_what_is_not_there_is_no_error(self) -> None:
+    def test_removing_an_unknown_descriptor_returns_false(self) -> None:
         self.assertFalse(self.loop.remove_reader(99))
         self.assertFalse(self.loop.remove_writer(99))
 
-    def test_a_callback_that_fails_ends_nothing(self) -> None:
+    def test_after_a_callback_raises_the_loop_continues(self) -> None:
         program = (
             "from agent.reactor import Reactor\n"
             "loop = Reactor()\n"
@@ -79,7 +79,7 @@ class ReactorTest(unittest.TestCase):
 
 
 class LogTest(unittest.TestCase):
-    def test_it_is_cut_and_says_so(self) -> None:
+    def test_it_drops_a_flood_and_reports_how_much(self) -> None:
         program = (
             "import time\n"
             "from agent.process import log\n"

@@ -69,7 +69,7 @@ def of_layer(*layers: str) -> List[Dict[str, Any]]:
 
 
 class Vectors(unittest.TestCase):
-    def test_there_are_vectors_of_each_layer_that_the_agent_reads(self) -> None:
+    def test_there_are_vectors_of_each_layer(self) -> None:
         self.assertEqual(
             {"frames", "messages", "agent_attach", "server_attach", "split"}, {v["layer"] for v in VECTORS}
         )
@@ -130,11 +130,11 @@ class Vectors(unittest.TestCase):
                     parser.reset()
                     seen.append({"nonce": nonce.hex(), "frames": []})
 
-                def take(chunk: bytes, doubtful: int) -> None:
+                def take(chunk: bytes, maybe_magic: int) -> None:
                     if not seen or "error" in seen[-1]:
                         return
                     try:
-                        for frame in parser.feed(chunk, doubtful):
+                        for frame in parser.feed(chunk, maybe_magic):
                             seen[-1]["frames"].append(shown(frame))
                     except ProtocolError as failure:
                         seen[-1]["error"] = failure.code
@@ -154,7 +154,7 @@ class Vectors(unittest.TestCase):
                     list(split_data(to_bytes(vector["bytes"]))),
                 )
 
-    def test_random_bytes_never_yield_more_than_they_hold(self) -> None:
+    def test_frames_from_random_bytes_are_not_longer_than_the_input(self) -> None:
         source = random.Random(11)
         for _ in range(2000):
             data = bytes(source.choices([0, 1, 5, 8, 16, 255], k=source.randint(1, 200)))
