@@ -1,4 +1,5 @@
 /** The configured CDM as the rest of the server sees it: connects a database of any kind to sandboxes. */
+import { counted } from "../lib/counted.ts";
 import { ownCommand } from "../lib/own_command.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
@@ -112,7 +113,7 @@ function gatewayOf(config: CdmSettings, { database, version, close }: GatewayPar
     },
     describe: async () => {
       const cdm = await database.ready();
-      return `CDM ${version} in schema ${config.cdmSchema}, ${cdm.relations.size} tables`;
+      return `CDM ${version} in schema ${config.cdmSchema}, ${counted(cdm.relations.size, "table")}`;
     },
     close,
   };

@@ -5,7 +5,7 @@ import type { Command } from "./command.ts";
 import { Engine } from "../docker/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import { counted } from "../mcp/counted.ts";
+import { counted } from "../lib/counted.ts";
 import { type ExecutionOutcome, SandboxManager } from "../sandbox/mod.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { imageReference } from "../images/identity.ts";

@@ -1,4 +1,5 @@
 /** A cell's outcome as a tool result: one text that a model reads well, and the pictures. */
+import { counted } from "../lib/counted.ts";
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Death, ExecutionOutput } from "../agent_protocol/messages/mod.ts";
 import type { ExecutionOutcome } from "../sandbox/mod.ts";
@@ -161,7 +162,7 @@ function notes(outcome: ExecutionOutcome): string[] {
   if (oomKills > 0 && died?.oom !== true && lost?.oom !== true) {
     found.push(
       `out_of_memory: the sandbox's memory limit ended ${
-        counted(oomKills, "process", "es")
+        counted(oomKills, "process", "processes")
       }; work on less data at a time, or with fewer processes`,
     );
   }

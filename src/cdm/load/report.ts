@@ -1,4 +1,5 @@
 /** The report of a load, for a person at a terminal. It has no value of any row. */
+import { counted } from "../../lib/counted.ts";
 import { CDM_VERSIONS, cdmTables } from "../../omop/cdm/mod.ts";
 import type { KeyLeftOut, KeyReport } from "./keys.ts";
 import type { TableReport } from "./source.ts";
@@ -71,7 +72,7 @@ export function keyLines(keys: KeyReport): string[] {
   ];
   for (const { table, columns, rows } of keys.primaryKeysLeftOut) {
     lines.push(
-      `    ${table} (${columns.join(", ")}): ${count(rows)} duplicate rows; has a non-unique index`,
+      `    ${table} (${columns.join(", ")}): ${counted(rows, "duplicate row")}; has a non-unique index`,
     );
   }
   const foreign = [...keys.foreignKeysLeftOut].sort((left, right) => right.rows - left.rows);
@@ -79,13 +80,13 @@ export function keyLines(keys: KeyReport): string[] {
   if (foreign.length > MAX_LISTED) {
     const rest = foreign.slice(MAX_LISTED);
     const rows = rest.reduce((total, key) => total + key.rows, 0);
-    lines.push(`    and ${rest.length} more foreign keys, ${count(rows)} rows in all`);
+    lines.push(`    and ${counted(rest.length, "more foreign key")}, ${counted(rows, "row")} in all`);
   }
   return lines;
 }
 
 function foreignLine({ table, columns, refersTo, rows }: KeyLeftOut): string {
-  const why = rows === 0 ? "its target is not unique" : `${count(rows)} rows have a missing reference`;
+  const why = rows === 0 ? "its target is not unique" : `${counted(rows, "row")} without the referenced row`;
   return `${table}.${columns.join(", ")} → ${refersTo ?? ""}: ${why}`;
 }
 

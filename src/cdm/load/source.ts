@@ -1,3 +1,4 @@
+import { counted } from "../../lib/counted.ts";
 import { cdmTables, type CdmVersion } from "../../omop/cdm/mod.ts";
 import { join } from "node:path";
 import { SAMPLE_CDM_VERSION, SAMPLE_PERSONS, SAMPLE_SEED, sampleTables } from "../../omop/sample/mod.ts";
@@ -82,7 +83,7 @@ export async function folderSource(folder: string, options: FolderOptions = {}):
   }
   return {
     version,
-    description: `Loading ${work.length} files of ${folder} as CDM ${version}, ${by}`,
+    description: `Loading ${counted(work.length, "file")} of ${folder} as CDM ${version}, ${by}`,
     ignored,
     fill: async (target) => {
       const reports: TableReport[] = [];

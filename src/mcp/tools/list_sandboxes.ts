@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { counted } from "../counted.ts";
+import { counted } from "../../lib/counted.ts";
 import { textResult } from "../results.ts";
 import { type SandboxView, sandboxView } from "../sandbox_view.ts";
 import { defineTool, type Tool } from "../tool.ts";

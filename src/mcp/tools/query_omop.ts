@@ -2,7 +2,7 @@ import { type QueryAnswer, runQuery } from "../../cdm/query_runner/run_query.ts"
 import { OmcpError } from "../../errors.ts";
 import { readableBytes, showable } from "../../lib/text.ts";
 import { compileOmopQuery, omopQuerySchema } from "../../omop/query/mod.ts";
-import { counted } from "../counted.ts";
+import { counted } from "../../lib/counted.ts";
 import { textResult } from "../results.ts";
 import { runnableSql } from "../runnable_sql.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";

@@ -58,7 +58,7 @@ Deno.test("the demo whose load fails goes on with no other data and leaves nothi
     assert.equal(code, 1, text);
     assert.doesNotMatch(text, /create_sandbox/);
     assert.match(text, /containers of this demo: 0\n +volumes of this demo: 0 of 0 made/);
-    assert.match(text, /1 of 2 steps did not/);
+    assert.match(text, /1 of 2 steps failed/);
     await assertVolumeGone(text);
   });
 });

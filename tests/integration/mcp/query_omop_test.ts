@@ -19,7 +19,7 @@ Deno.test("query_omop through MCP", async (t) => {
         into: "people",
       });
       assert.equal(reply.isError, false, reply.text);
-      assert.match(reply.text, /`people`: 1000 rows × 4 columns/);
+      assert.match(reply.text, /`people`: 1,000 rows × 4 columns/);
       assert.doesNotMatch(reply.text, /truncated/);
       assert.match(
         reply.text,

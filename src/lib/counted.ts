@@ -4,8 +4,8 @@
  * @param count How many.
  * @param singular The noun for one.
  * @param plural The noun for any other number. @default {singular + "s"}
- * @returns As in `1 row` and `2 rows`.
+ * @returns As in `1 row` and `2,000 rows`.
  */
 export function counted(count: number, singular: string, plural: string = `${singular}s`): string {
-  return `${count} ${count === 1 ? singular : plural}`;
+  return `${count.toLocaleString("en")} ${count === 1 ? singular : plural}`;
 }
