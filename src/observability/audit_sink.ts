@@ -1,6 +1,7 @@
 /** Where audit lines go: a file that the operator names, or the log on stderr. No log level silences either. */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { OmcpError } from "../errors.ts";
+import { escapedLine } from "./json_line.ts";
 import { logger } from "./log.ts";
 
 const log = logger("audit_sink");
@@ -26,7 +27,7 @@ export interface AuditSink {
    * @param line The line, without its time.
    */
   write(line: AuditLine): void;
-  /** Whether every line so far is written; tries again if one is not. */
+  /** Whether every line so far is written, and the next one could be; tries again if one is not. */
   ready(): boolean;
   /** Writes what is kept; reports on the log what cannot be written. */
   close(): void;
@@ -60,9 +61,7 @@ export class FileSink implements AuditSink {
     this.#path = path;
     try {
       this.#withFile((file) => {
-        const found = fstatSync(file);
-        if (!found.isFile()) throw new Error("it is not a regular file");
-        if ((found.mode & 0o077) !== 0) {
+        if ((fstatSync(file).mode & 0o077) !== 0) {
           log.warning("Users besides the owner can access the audit file {path}: set its mode to 0600", {
             path,
           });
@@ -86,8 +85,8 @@ export class FileSink implements AuditSink {
 
   /** @inheritdoc */
   ready(): boolean {
-    if (this.#pending.length > 0) this.#flush();
-    return this.#pending.length === 0;
+    this.#flush();
+    return !this.#failing;
   }
 
   /** @inheritdoc */
@@ -140,6 +139,8 @@ export class FileSink implements AuditSink {
     // node:fs, because Deno.stat needs the read permission.
     const file = openSync(this.#path, FLAGS, OWNER_ONLY);
     try {
+      // It may have been replaced, as by a link to /dev/null.
+      if (!fstatSync(file).isFile()) throw new Error("it is not a regular file");
       use(file);
     } finally {
       closeSync(file);
@@ -148,7 +149,7 @@ export class FileSink implements AuditSink {
 }
 
 function written(line: AuditLine): string {
-  return `${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`;
+  return `${escapedLine(JSON.stringify({ time: new Date().toISOString(), ...line }))}\n`;
 }
 
 function reason(error: unknown): string {

@@ -6,7 +6,9 @@ import {
   getLogger,
   getStreamSink,
   type Logger,
+  type TextFormatter,
 } from "@logtape/logtape";
+import { escapedLine } from "./json_line.ts";
 
 /** The levels a log can be set to. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -17,9 +19,11 @@ export type LogLevel = "debug" | "info" | "warning" | "error";
  * @param level The least severe level that is written.
  */
 export async function startLogging(level: LogLevel): Promise<void> {
+  const format = getJsonLinesFormatter();
+  const formatter: TextFormatter = (record) => escapedLine(format(record));
   await configure({
     reset: true,
-    sinks: { stderr: getStreamSink(Deno.stderr.writable, { formatter: getJsonLinesFormatter() }) },
+    sinks: { stderr: getStreamSink(Deno.stderr.writable, { formatter }) },
     loggers: [
       { category: ["omcp"], lowestLevel: level, sinks: ["stderr"] },
       // No level silences the audit.

@@ -59,6 +59,31 @@ Deno.test("FileSink is not ready while a line is unwritten, and then writes it b
   });
 });
 
+Deno.test("FileSink is not ready as soon as the file cannot be written or is none", async () => {
+  await inFolder(({ path, lines }) => {
+    const sink = new FileSink(path);
+    sink.write(LINE);
+    for (const replace of [() => Deno.mkdirSync(path), () => Deno.symlinkSync("/dev/null", path)]) {
+      Deno.removeSync(path);
+      replace();
+      assert.equal(sink.ready(), false);
+    }
+    sink.write({ ...LINE, status: "kept" });
+    Deno.removeSync(path);
+    assert.equal(sink.ready(), true);
+    assert.deepEqual(lines().map(({ status }) => status), ["kept"]);
+  });
+});
+
+Deno.test("FileSink escapes what a terminal obeys or a reader takes for the end of a line", async () => {
+  await inFolder(({ path, lines }) => {
+    const normalized = 'SELECT 1 AS "a\u009b31m\u2028\u202eb\n"';
+    new FileSink(path).write({ ...LINE, normalized });
+    assert.match(Deno.readTextFileSync(path), /^[ -~]*\n$/);
+    assert.equal(lines()[0]?.["normalized"], normalized);
+  });
+});
+
 Deno.test("FileSink counts the lines that it could not keep", async () => {
   await inFolder(({ path, lines }) => {
     const sink = new FileSink(path);
