@@ -4,7 +4,6 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Death, ExecutionOutput } from "../agent_protocol/messages/mod.ts";
 import type { ExecutionOutcome } from "../sandbox/mod.ts";
 import { bundlePicture, bundleText, type Picture } from "./bundle_text.ts";
-import { counted } from "./counted.ts";
 import { endsOf, fairShares, keepEnds, type Piece, utf8Bytes } from "./text_budget.ts";
 import { readableBytes, showable } from "../lib/text.ts";
 
