@@ -1,14 +1,14 @@
-/** A server, a sandbox to attack and a neighbour that must not feel it. */
+/** A server, a sandbox to attack and a neighbour that must not be affected. */
 import assert from "node:assert/strict";
 import { assertNothingLeft, connectTestEngine } from "../fixtures/server.ts";
 import { type Answer, RawClient } from "../fixtures/mcp/raw_client.ts";
 
-/** By this long after its deadline a cell must have its answer: the promised two seconds, and room for a busy machine. */
+/** A cell's call must return this long after its timeout: the promised two seconds, and time for a busy machine. */
 export const GRACE_MS = 10_000;
-/** What the server may grow by, in bytes, over a whole table of attacks. */
+/** How much the server may grow over a whole table of attacks, in bytes. */
 const GROWTH_BYTES = 100 * 1024 * 1024;
 
-/** What an attack has to do with. */
+/** The server, the attacked sandbox and its neighbour. */
 export interface Scene {
   readonly client: RawClient;
   /** The sandbox to attack. */
@@ -16,22 +16,22 @@ export interface Scene {
   readonly neighbour: string;
 }
 
-/** An attack by code, and what must come of it. */
+/** An attack by code, and the result that it must have. */
 export interface CodeAttack {
   readonly name: string;
   readonly code: string;
   /** Seconds. @default 30 */
   readonly timeout?: number;
-  /** What the answer's text must match. */
+  /** The result's text must match it. */
   readonly expect: RegExp;
 }
 
 /**
- * Runs a test on a fresh server with two sandboxes. Afterwards the server must be sound, end well and leave nothing.
+ * Runs a test on a fresh server with two sandboxes. Afterwards the server must work, exit cleanly and leave nothing.
  *
  * @param environment The server's settings.
  * @param test The test.
- * @param growth What the server may grow by, in bytes.
+ * @param growth How much the server may grow, in bytes.
  */
 export async function withScene(
   environment: Record<string, string>,
@@ -59,7 +59,7 @@ export async function withScene(
   }
 }
 
-/** Runs each attack in turn; after each, the sandbox must run another cell and the neighbour must be as it was. */
+/** Runs each attack in turn; after each, the sandbox must run another cell and the neighbour must have its variables. */
 export async function runTable(
   t: Deno.TestContext,
   scene: Scene,
@@ -80,17 +80,17 @@ export async function runTable(
   }
 }
 
-/** A text's beginning and end, for messages. */
+/** The beginning and end of a text, for messages. */
 function ends(text: string): string {
   return text.length <= 1000 ? text : `${text.slice(0, 500)} … ${text.slice(-500)}`;
 }
 
-/** Whether an answer came by its deadline. */
+/** Asserts that an answer arrived before its deadline. */
 export function assertInTime(answer: Answer, timeout: number): void {
   assert.ok(answer.ms < timeout * 1000 + GRACE_MS, `it took ${answer.ms} ms: ${answer.text.slice(0, 300)}`);
 }
 
-/** The neighbour's state must be kept. */
+/** Asserts that the neighbour has its variables. */
 export async function assertNeighbourSound({ client, neighbour }: Scene): Promise<void> {
   const answer = await client.run(neighbour, "mine", 20);
   assert.match(answer.text, /^\[value\]\n7\n/);

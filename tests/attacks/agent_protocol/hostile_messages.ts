@@ -1,4 +1,4 @@
-/** What a sandbox can send the server, at its largest and its most. */
+/** The largest messages, and the largest number of messages, that a sandbox can send to the server. */
 
 /** The kernel's end of its socket to the agent. */
 const SOCKET = 200;
@@ -10,7 +10,7 @@ def send(message, times=1):
     while data: data = data[os.write(${SOCKET}, data):]
 `;
 
-/** A cell, and what its result must match. */
+/** A cell, and the pattern that its result must match. */
 export interface HostileMessage {
   readonly name: string;
   readonly code: string;
@@ -31,7 +31,7 @@ export const HOSTILE_MESSAGES: readonly HostileMessage[] = [
     expect: /left out.*\[ok/s,
   },
   {
-    name: "text that only controls, overwrites and reorders",
+    name: "text of control, overwriting and reordering characters",
     code:
       "for text in ('a\\b', '\\r1', '\\x07', '\\u202e', '\\x1b[2K'):\n    for _ in range(40): display({'text/plain': text * 20_000}, raw=True)\n    print(text * 200_000)",
     expect: /\[ok/,
@@ -43,7 +43,7 @@ export const HOSTILE_MESSAGES: readonly HostileMessage[] = [
     expect: /picture 19 \[left out: image\/jpeg of \d+ characters; all displays.*\[ok/s,
   },
   {
-    name: "cleared output, again and again",
+    name: "output cleared many times",
     code:
       "from IPython.display import clear_output\nfor i in range(20_000): print(i); clear_output(wait=i % 2 == 0)",
     expect: /\[ok/,

@@ -1,14 +1,14 @@
-/** What a sandbox can send, at its largest and its most: the server answers others meanwhile, and does not grow. */
+/** A sandbox sends the largest and the most messages that it can: the server keeps answering others, and does not grow. */
 import assert from "node:assert/strict";
 import { assertInTime, type Scene, withScene } from "../neighbours.ts";
 import { HOSTILE_MESSAGES } from "./hostile_messages.ts";
 
-/** By this long the server must have answered a ping, on a busy machine too. Before messages were bounded it took up to ten seconds. */
+/** The server must answer a ping within this time, even on a busy machine. Without the bound on messages it took up to ten seconds. */
 const PING_MS = 3000;
-/** Pictures make garbage that V8 collects at leisure: it comes and goes between 150 and 290 MB. Before, the server grew by 1.1 GB. */
+/** Pictures leave garbage of 150 to 290 MB until V8 collects it. Without the bounds the server grew by 1.1 GB. */
 const GROWTH_BYTES = 256 * 1024 * 1024;
 
-Deno.test("the server answers while a sandbox sends what it likes", async (t) => {
+Deno.test("the server keeps answering while a sandbox floods it with messages", async (t) => {
   await withScene({}, async (scene) => {
     for (const { name, code, expect } of HOSTILE_MESSAGES) {
       await t.step(name, async () => {
@@ -28,7 +28,7 @@ Deno.test("the server answers while a sandbox sends what it likes", async (t) =>
   }, GROWTH_BYTES);
 });
 
-/** Pings the server, one after the other. */
+/** Pings the server, one ping after the other. */
 function pingUntil({ client }: Scene) {
   let going = true;
   let worst = 0;

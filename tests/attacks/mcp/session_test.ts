@@ -33,7 +33,7 @@ const NOT_QUITE_MESSAGES = [
 
 Deno.test("no message, however odd or long, ends the session", async (t) => {
   await withScene({}, async ({ client, target }) => {
-    await t.step("what is no message of the protocol", async () => {
+    await t.step("lines that are not MCP messages", async () => {
       for (const line of NOT_QUITE_MESSAGES) await client.writeText(`${line}\n`);
       assert.match((await client.run(target, "6 * 7")).text, /42/);
       const answers = JSON.stringify(client.notifications);
@@ -48,17 +48,17 @@ Deno.test("no message, however odd or long, ends the session", async (t) => {
       );
       assert.match((await client.run(target, "'x' in globals()")).text, /False/);
     });
-    await t.step("20 MB that never were a message", async () => {
+    await t.step("20 MB that are not a message", async () => {
       for (let n = 0; n < 20; n += 1) await client.writeText("z".repeat(1_000_000));
       await client.writeText("\n");
       assert.match((await client.run(target, "6 * 7")).text, /42/);
     });
-    await t.step("code beyond what a cell may have is a tool error", async () => {
+    await t.step("code longer than a cell may be is a tool error", async () => {
       const answer = await client.run(target, "#".repeat(3_000_000));
       assert.equal(answer.isError, true);
       assert.match(answer.text, /code/);
     });
-    await t.step("two requests of one id leave the server sound", async () => {
+    await t.step("two requests with one id do not harm the server", async () => {
       await Promise.race([
         client.call("execute_python_code", { sandbox_id: target, code: "import time; time.sleep(0.2)" }, 5)
           .catch(() => {}),
@@ -69,7 +69,7 @@ Deno.test("no message, however odd or long, ends the session", async (t) => {
   });
 });
 
-Deno.test("a hundred cells cancelled at any moment keep the variables and credit nothing to another", async () => {
+Deno.test("a hundred cells cancelled at random moments keep the variables, and no output goes to another cell", async () => {
   await withScene({}, async ({ client, target }) => {
     await client.run(target, "import time; kept = 41");
     const cells = ["while True: pass", "time.sleep(30)", "for n in range(10**9): print(n)", "kept += 0"];
@@ -88,7 +88,7 @@ Deno.test("a hundred cells cancelled at any moment keep the variables and credit
   });
 });
 
-Deno.test("everything at once: places, waiting cells and removals are counted", async () => {
+Deno.test("concurrent creations, cells and removals respect all limits", async () => {
   const engine = await connectTestEngine();
   const client = await RawClient.start({ OMCP_MAX_SANDBOXES: "4" });
   try {
@@ -117,7 +117,7 @@ Deno.test("everything at once: places, waiting cells and removals are counted", 
         [1, 2].map(() => client.call("remove_sandbox", { sandbox_id, force: true }))
       ),
     );
-    // Two removals of one sandbox wait together; one that comes after its end is told so.
+    // Two removals of one sandbox wait together; a later one gets an error.
     assert.ok(removals.filter(({ isError }) => !isError).length >= 4);
     for (const { text } of removals.filter(({ isError }) => isError)) {
       assert.match(text, /^Error sandbox_not_found/);
@@ -147,7 +147,7 @@ Deno.test("everything at once: places, waiting cells and removals are counted", 
   }
 });
 
-Deno.test("a client that goes in the midst of creations or cells leaves nothing", async () => {
+Deno.test("a client that disconnects during creations or cells leaves nothing", async () => {
   const engine = await connectTestEngine();
   for (const wait of [0, 60, 200, 400]) {
     const client = await RawClient.start();

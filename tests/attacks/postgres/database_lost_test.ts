@@ -1,4 +1,4 @@
-/** The local database is taken away, or used up, in the middle of a result. */
+/** The local database is killed, or its memory or disk exhausted, in the middle of a result. */
 import assert from "node:assert/strict";
 import { type ConnectedServer, connectServer } from "../../../src/cli/demo/client.ts";
 import { LABEL_INSTANCE, LABEL_ROLE } from "../../../src/runtime/mod.ts";
@@ -29,7 +29,7 @@ async function run(server: ConnectedServer, sandbox_id: string, code: string): P
   return (await server.call("execute_python_code", { sandbox_id, code, timeout: 60 })).text;
 }
 
-Deno.test("a database that is killed in the middle of a result is an error, and is there again for the next query", async () => {
+Deno.test("a database that is killed in the middle of a result is an error, and the next query finds it restarted", async () => {
   const engine = await connectTestEngine();
   const instance = newInstance();
   const server = await connectServer({ OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance });
@@ -42,7 +42,7 @@ Deno.test("a database that is killed in the middle of a result is an error, and 
     const streaming = run(server, sandbox_id, STREAM);
     await new Promise((resolve) => setTimeout(resolve, 700));
     await engine.killContainer(database.id);
-    // After half a message nothing more can be said: then libpq finds the words.
+    // After half a message the gateway cannot send an error: libpq reports the lost connection.
     assert.match(
       await streaming,
       /database was lost: connect again|server closed the connection unexpectedly/,
@@ -54,7 +54,7 @@ Deno.test("a database that is killed in the middle of a result is an error, and 
   }
 });
 
-Deno.test("a query that wants all memory, or all of the disk, ends alone", async () => {
+Deno.test("a query that exhausts memory or disk fails without harming others", async () => {
   await withServer({}, async (server) => {
     const [hostile, neighbour] = [await newSandbox(server), await newSandbox(server)];
     const open = `import psycopg; c = psycopg.connect(autocommit=True); c.execute("SELECT 1").fetchone()`;

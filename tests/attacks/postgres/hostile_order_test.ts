@@ -1,4 +1,4 @@
-/** Messages in orders that no driver sends: the broker answers as the server itself would, and reads SQL as it does. */
+/** Messages in orders that no driver sends: the broker answers as the server would, and reads SQL as the server does. */
 import assert from "node:assert/strict";
 import { PARAMETER_TYPES } from "../../../src/postgres/guard/parameter_types.ts";
 import { planText } from "../../../src/postgres/guard/plan.ts";
@@ -46,11 +46,11 @@ Deno.test.afterAll(async function stop() {
 
 const FLUSH = message(FRONTEND.flush);
 const COPY_DONE = message(0x63);
-/** Where a backslash escapes, the literal ends early and the rest is SQL. */
+/** If a backslash escapes, the literal ends early and the rest is SQL. */
 const AMBIGUOUS = "SELECT '\\'' ; SELECT what FROM cdm.secret; -- '";
 const MARK = query("SELECT 'mark'");
 
-/** Sends messages and reads up to the answer of the mark that is sent behind them. */
+/** Sends messages and a mark after them; reads up to the answer to the mark. */
 async function answers(port: number, messages: readonly Uint8Array[]): Promise<string> {
   const client = await RawClient.connect(port);
   await using _ = client;
@@ -69,7 +69,7 @@ async function answers(port: number, messages: readonly Uint8Array[]): Promise<s
   }
 }
 
-/** Orders whose answers are the server's own, letter by letter. */
+/** Orders to which the broker must answer with exactly the server's bytes. */
 const LIKE_THE_SERVER: Readonly<Record<string, readonly Uint8Array[]>> = {
   "a failed pipeline, and a Query without a Sync": [
     parse("", "SELECT nothing"),
@@ -88,7 +88,7 @@ const LIKE_THE_SERVER: Readonly<Record<string, readonly Uint8Array[]>> = {
     SYNC,
     query("SELECT 1"),
   ],
-  "COPY in a pipeline, with the end of a COPY that nobody asked for": [
+  "COPY in a pipeline, with an unexpected CopyDone": [
     parse("", "COPY (SELECT 1) TO STDOUT"),
     bind("", ""),
     execute(""),
@@ -135,7 +135,7 @@ for (const [what, messages] of Object.entries(LIKE_THE_SERVER)) {
   });
 }
 
-/** What may change a setting, then what would be read otherwise, with no Sync between them. */
+/** Messages that may change a setting, then SQL whose meaning depends on it, without a Sync between them. */
 const BEFORE_AMBIGUOUS: Readonly<Record<string, readonly Uint8Array[]>> = {
   "a setting that a cursor of SQL changes, executed by the protocol": [
     query("BEGIN"),
@@ -143,7 +143,7 @@ const BEFORE_AMBIGUOUS: Readonly<Record<string, readonly Uint8Array[]>> = {
     execute("c"),
     FLUSH,
   ],
-  "a setting in letters that only look like its own": [
+  "a setting whose name has lookalike letters": [
     parse("", "SELECT set_config('\u017ftandard_conforming_strings', 'off', false)"),
     bind("", ""),
     execute(""),
@@ -170,7 +170,7 @@ for (const [what, messages] of Object.entries(BEFORE_AMBIGUOUS)) {
   });
 }
 
-Deno.test("start-up options cannot change how SQL is read, however they are written", async () => {
+Deno.test("start-up options cannot change how SQL is read, in any spelling", async () => {
   for (
     const parameters of [
       { options: "-c\\ standard_conforming_strings=off" },
@@ -203,7 +203,7 @@ Deno.test("a function call of the protocol in an open pipeline does not run, and
   }
 });
 
-Deno.test("COPY data that nobody asked for ends the connection with an error", async () => {
+Deno.test("unexpected COPY data ends the connection with an error", async () => {
   const { client } = await RawClient.start(bridge.port);
   await using _ = client;
   await client.send(parse("", "SELECT 1"), COPY_DONE, message(0x64, cstring("x")));

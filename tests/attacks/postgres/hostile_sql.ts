@@ -1,4 +1,4 @@
-/** What hostile code sends, by the rows of the table "SQL to the gateway". Each must be refused. */
+/** Hostile SQL by kind of attack. The guard must refuse each statement. */
 export const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   "1 transactions": [
     "COMMIT; DROP SCHEMA cdm CASCADE",
@@ -190,7 +190,7 @@ export const HOSTILE: Readonly<Record<string, readonly string[]>> = {
 /** All of them. */
 export const ALL_HOSTILE: readonly string[] = Object.values(HOSTILE).flat();
 
-/** Statements that are harmless as written, but were an attack as an earlier guard sent them. They give one column `1`. */
+/** Harmless statements that an earlier guard rewrote into attacks. Each returns one column `1`. */
 export const LETTERS_LIKE_SPACES: readonly string[] = [
   'WITH "pg_authid\u00a0" AS (SELECT 1) SELECT * FROM pg_authid\u00a0',
   'WITH "secret\ufeff" AS (SELECT 1) SELECT * FROM secret\ufeff',

@@ -1,13 +1,13 @@
-/** What a client of the database sends costs the server no memory to speak of, however much it is and whether it is allowed. */
+/** The server's memory stays bounded however much a database client sends, whether it is allowed or refused. */
 import assert from "node:assert/strict";
 import { type Scene, withScene } from "../neighbours.ts";
 
 const MIB = 1024 * 1024;
-/** 50 MB is the goal, and what a quiet machine shows; on a loaded one V8 collects later (61 MiB seen). Without bounds it was a gigabyte. */
+/** The goal is 50 MB, which a quiet machine meets; on a loaded one V8 collects later (61 MiB measured). Without bounds it is a gigabyte. */
 const GROWTH_BYTES = 80 * MIB;
-/** What the server takes besides to get warm: the grammar in two workers, the database's channel, a heap at work. */
+/** Memory that the server needs to warm up: the grammar in two workers, the database's channel, the heap. */
 const COLD_BYTES = 200 * MIB;
-/** How often the server's memory is looked at while an attack runs, in milliseconds. */
+/** The interval at which the server's memory is measured during an attack, in milliseconds. */
 const LOOK_MS = 100;
 
 /** A raw client of Postgres in Python. Each attack runs on connections of its own, and is done when `attack()` returns. */
@@ -68,7 +68,7 @@ const ATTACKS: Readonly<Record<string, string>> = {
     `send(lambda n: query("DELETE FROM person WHERE note = '" + "x" * 60000 + "'"), read=False)`,
   "refused parses of a pipeline without its end":
     `send(lambda n: parse("p%d" % n, "SELECT pg_read_file('" + "y" * 5000 + "')") * 20, read=False)`,
-  "refusals that quote what was sent":
+  "refusals that quote the statement":
     `send(lambda n: query('SELECT "' + "z" * 63 + '"(1), ' + "'w' " * 900) * 10)`,
   "refusals by cost":
     `send(lambda n: query("SELECT 1 FROM " + ", ".join("measurement m%d" % i for i in range(12))) * 5)`,
@@ -90,10 +90,10 @@ async function peakDuring(scene: Scene, code: string): Promise<number> {
   return peak;
 }
 
-Deno.test("the server hardly grows under thousands of refusals and long client streams", async (t) => {
+Deno.test("the server's memory stays bounded under thousands of refusals and long client streams", async (t) => {
   await withScene({ OMCP_DATABASE_URL: "sample" }, async (scene) => {
     await scene.client.run(scene.target, CLIENT, 60);
-    // The grammar, the database and the first garbage are there before anything is measured.
+    // The grammar, the database and the first garbage exist before the first measurement.
     for (const attack of Object.values(ATTACKS)) {
       await peakDuring(scene, `print("sent", ${attack.replace(/\)$/, ", seconds=1)")} + 1)`);
     }

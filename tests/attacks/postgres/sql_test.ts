@@ -1,4 +1,4 @@
-/** The SQL of `hostile_sql.ts` against each protective layer: nothing may have changed afterwards, with any one of them missing. */
+/** The SQL of `hostile_sql.ts` against the protective layers: it must change nothing, even if any one layer is missing. */
 import assert from "node:assert/strict";
 import { newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
 import { Bridge } from "../../fixtures/postgres/bridge.ts";
@@ -25,7 +25,7 @@ Deno.test.afterAll(async function stop() {
   await server.stop();
 });
 
-/** A hash of all tables of the sites' schemas and of what the catalogue says, without what maintenance changes. */
+/** A hash of all tables of the site's schemas and of the catalogs, without columns that maintenance changes. */
 async function contents(): Promise<string> {
   const tables = await server.sql(
     `SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
@@ -40,7 +40,7 @@ async function contents(): Promise<string> {
   return await server.sql(`${hashes.join(" UNION ALL ")} ORDER BY 1`);
 }
 
-/** Runs every statement in both protocols, each on a connection of its own; prints those that were not refused. */
+/** Runs every statement in both protocols, each on its own connection; prints those that were not refused. */
 const ATTACK = `
 import json, psycopg
 statements = json.loads(open("/workspace/statements.json").read())
@@ -86,7 +86,7 @@ async function attackFromSandbox(environment: Record<string, string>): Promise<v
   assert.equal(await contents(), before);
 }
 
-/** Stands in for a guard that has been got round: each text goes to the server as it is. */
+/** Simulates a guard that was bypassed: each text goes to the server unchanged. */
 const forwardAll: StatementPlanner = {
   parameterTypes: new Set([0]),
   plan: (sql) => Promise.resolve([{ kind: "forward", sql, command: "show", places: [], normalized: "" }]),
@@ -97,11 +97,11 @@ Deno.test("hostile SQL from a sandbox is refused, in both protocols, and changes
   await attackFromSandbox({ OMCP_DATABASE_URL: server.url });
 });
 
-Deno.test("hostile SQL changes nothing even where the role could: guard and read-only transactions alone", async () => {
+Deno.test("hostile SQL changes nothing with a role that may write: guard and read-only transactions suffice", async () => {
   await attackFromSandbox({ OMCP_DATABASE_URL: server.adminUrl, OMCP_UNSAFE_ROLE: "omcp_admin" });
 });
 
-Deno.test("hostile SQL changes nothing even where the guard lets all pass: role and session alone", async () => {
+Deno.test("hostile SQL changes nothing with a guard that allows everything: role and session suffice", async () => {
   const before = await contents();
   await using bridge = new Bridge({ url: server.url, planner: forwardAll });
   let refused = 0;
@@ -112,6 +112,6 @@ Deno.test("hostile SQL changes nothing even where the guard lets all pass: role 
     await client[Symbol.asyncDispose]();
   }
   assert.equal(await contents(), before);
-  // Reading what is nobody's secret is all that is left: settings, clocks, names.
+  // The rest only reads what is not secret: settings, clocks, names.
   assert.ok(refused > ALL_HOSTILE.length / 2, `${refused} were refused`);
 });

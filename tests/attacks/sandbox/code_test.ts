@@ -12,7 +12,7 @@ for thing in gc.get_objects():
     try: thing.clear()
     except BaseException: pass`;
 
-Deno.test("code that takes all there is harms only itself", async (t) => {
+Deno.test("code that exhausts its resources harms only its own sandbox", async (t) => {
   await withScene({ OMCP_MEMORY_MIB: "1024", OMCP_WORKSPACE_MIB: "128" }, async (scene) => {
     await runTable(t, scene, [
       {
@@ -33,7 +33,7 @@ Deno.test("code that takes all there is harms only itself", async (t) => {
         expect: /-9/,
       },
       {
-        name: "every file system to its brim, and memory still to be had",
+        name: "every file system filled, with memory left",
         code: `import os
 for folder in ("/workspace", "/tmp", "/dev/shm", "/run", "/var/tmp"):
     try:
@@ -69,7 +69,7 @@ print(made > 100)`,
         expect: /True/,
       },
       {
-        name: "a gigabyte of output, and none of it kept",
+        name: "a gigabyte of output",
         code: "for _ in range(100): print('x' * 10_000_000)",
         expect: /… \[953\.\d MiB left out here\] …[^]*\[stdout had 953\.\d MiB in all/,
       },
@@ -77,7 +77,7 @@ print(made > 100)`,
   });
 });
 
-Deno.test("code that ends or ruins its own kernel gets a new one", async (t) => {
+Deno.test("code that ends or breaks its own kernel gets a new one", async (t) => {
   await withScene({}, async (scene) => {
     await runTable(t, scene, [
       { name: "os._exit(0)", code: "import os; os._exit(0)", expect: /exit code 0.*variables are lost/ },
@@ -105,7 +105,7 @@ Deno.test("code that ends or ruins its own kernel gets a new one", async (t) => 
         code: "get_ipython().execution_count = 10**30",
         expect: /a count is missing or impossible/,
       },
-      { name: "the shell's own method gone", code: "get_ipython().run_cell = None", expect: /^\[ok/ },
+      { name: "the shell's own method removed", code: "get_ipython().run_cell = None", expect: /^\[ok/ },
     ]);
     for (
       const [name, code] of [
@@ -113,7 +113,7 @@ Deno.test("code that ends or ruins its own kernel gets a new one", async (t) => 
         ["every object of the collector cleared", CLEARS_ALL],
       ] as const
     ) {
-      await t.step(`a kernel that can run no cell is replaced, or runs the next: ${name}`, async () => {
+      await t.step(`a broken kernel is replaced or runs the next cell: ${name}`, async () => {
         const { client, target } = scene;
         await client.run(target, code);
         assert.match(
@@ -126,7 +126,7 @@ Deno.test("code that ends or ruins its own kernel gets a new one", async (t) => 
   });
 });
 
-Deno.test("values, displays and errors of any shape get through, bounded, and cost nobody the sandbox", async (t) => {
+Deno.test("values, displays and errors of any shape are bounded and do not cost the sandbox", async (t) => {
   await withScene({}, async (scene) => {
     await runTable(t, scene, [
       {
@@ -150,7 +150,7 @@ Deno.test("values, displays and errors of any shape get through, bounded, and co
         expect: /\[display\] "?1000/,
       },
       {
-        name: "numbers that are none",
+        name: "NaN and infinities",
         code: "display({'application/json': [float('nan'), float('inf')]}, raw=True)",
         expect: /\[null,null\]/,
       },
@@ -160,7 +160,7 @@ Deno.test("values, displays and errors of any shape get through, bounded, and co
         expect: /\[ok/,
       },
       {
-        name: "a picture that is none",
+        name: "an invalid picture",
         code: "display({'image/png': 'not base64 !!', 'image/jpeg': 'AAAA'}, raw=True)",
         expect: /\[ok/,
       },
@@ -176,7 +176,7 @@ Deno.test("values, displays and errors of any shape get through, bounded, and co
         expect: /\[image 20\] [^]*\[20 of 30 displays shown\]/,
       },
       {
-        name: "a __repr__ without end",
+        name: "an endless __repr__",
         code: "class A:\n    def __repr__(self): return repr(self)\nA()",
         expect: /RecursionError/,
       },
@@ -219,7 +219,7 @@ Deno.test("values, displays and errors of any shape get through, bounded, and co
   });
 });
 
-Deno.test("what a cell left running speaks in later cells, is reported once and stops none of them", async () => {
+Deno.test("background processes print into later cells, are reported once and do not stop cells", async () => {
   await withScene({}, async ({ client, target }) => {
     const left = await client.run(
       target,
@@ -241,7 +241,7 @@ time.sleep(0.3)`,
     assert.match(next.text, /\[ok, /);
     assert.doesNotMatch(next.text, /run on/);
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    // PID 1, the zygote, the kernel and what was left.
+    // PID 1, the zygote, the kernel and the background processes.
     const processes = await client.run(
       target,
       "sum(open(f'/proc/{n}/cmdline').read() != '' for n in os.listdir('/proc') if n.isdigit())",

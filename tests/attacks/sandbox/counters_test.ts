@@ -1,14 +1,14 @@
 /**
- * What the kernel counts by user over all containers: one sandbox takes all that there is of it and holds it, in a process that stays;
- * the other must be able to use it all the same.
+ * Resources that Linux counts per user over all containers: one sandbox takes and holds all of them in a background process;
+ * another sandbox must still be able to use them.
  *
- * Left out: watches of epoll, of which millions would have to be made; inotify, keys and message queues, which a sandbox cannot
- * have at all (tests/integration/sandbox/isolation_test.ts); locked memory, which the kernel counts by process.
+ * Not tested: epoll watches, of which it would take millions; inotify, keys and message queues, which a sandbox cannot
+ * use at all (tests/integration/sandbox/isolation_test.ts); locked memory, which Linux counts per process.
  */
 import assert from "node:assert/strict";
 import { type Scene, withScene } from "../neighbours.ts";
 
-/** `hold(take)` has a process that stays call `take`, and prints what that returned. */
+/** `hold(take)` calls `take` in a process that keeps running, and prints the result. */
 const HOLD = `
 import array, ctypes, errno, fcntl, os, resource, select, signal, socket, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -89,9 +89,9 @@ interface Counter {
   readonly name: string;
   /** Defines functions. */
   readonly tools: string;
-  /** The function with which the attacker takes all. */
+  /** The function that takes all of the resource. */
   readonly take: string;
-  /** What that function returns when it has all. */
+  /** The result of that function when it has taken all. */
   readonly taken: RegExp;
   /** The neighbour's cell, and its last line. */
   readonly use: string;
@@ -120,7 +120,7 @@ const COUNTERS: readonly Counter[] = [
     tools: PIPES,
     take: "plain_pipes",
     taken: /less/,
-    // So many that what the attacker's own cell gave back at its end is not enough for them.
+    // More than the attacker's own cell gives back at its end.
     use: "[fcntl.fcntl(os.pipe()[1], fcntl.F_GETPIPE_SZ) for _ in range(200)][-1]",
     used: /65536/,
   },
@@ -152,7 +152,7 @@ const COUNTERS: readonly Counter[] = [
   },
 ];
 
-Deno.test("what one sandbox takes of what the kernel counts by user, another does not miss", async (t) => {
+Deno.test("a sandbox that exhausts a per-user resource of Linux does not take it from another sandbox", async (t) => {
   await withScene({}, async (scene) => {
     for (const counter of COUNTERS) {
       await t.step(counter.name, () => takeAndUse(scene, counter));
@@ -171,7 +171,7 @@ async function takeAndUse({ client, target, neighbour }: Scene, counter: Counter
   await assertOwnCells({ client, target, neighbour });
 }
 
-/** What it has taken it misses itself: its next cell runs or is refused in plain words, within seconds, and the one after runs. */
+/** The attacker lacks the resource itself: its next cell runs or is refused with a reason within seconds, and the one after runs. */
 async function assertOwnCells({ client, target }: Scene): Promise<void> {
   const next = await client.run(
     target,
@@ -183,12 +183,12 @@ async function assertOwnCells({ client, target }: Scene): Promise<void> {
     /ran[^]*\[ok, |ETOOMANYREFS[^]*the cell did not run[^]*kernel restarted: variables are lost/,
   );
   assert.doesNotMatch(next.text, /ran[^]*the cell did not run/);
-  // Before the fix it waited for its whole minute.
+  // Without the bound on retries, it would wait for its whole timeout of a minute.
   assert.ok(next.ms < 30_000, `it took ${next.ms} ms`);
   assert.match((await client.run(target, "6 * 7", 20)).text, /^\[value\]\n42\n\[ok, /);
 }
 
-Deno.test("a sandbox that takes all for its kernel itself gets a new kernel, and a word why", async () => {
+Deno.test("a sandbox that exhausts descriptors in flight gets a new kernel and the reason", async () => {
   await withScene({}, async ({ client, target, neighbour }) => {
     const attack = await client.run(target, `${HOLD}${IN_FLIGHT}\nin_flight()`, 60);
     assert.match(attack.text, /ETOOMANYREFS/);

@@ -11,7 +11,7 @@ for folder in ("/dev/shm", "/tmp", "/run", "/workspace"):
     except OSError as error: print(error.errno)
 `;
 
-Deno.test("memory that runs out ends the kernel, and neither the sandbox nor its files", async (t) => {
+Deno.test("when memory runs out, the kernel ends, but not the sandbox, and files are kept", async (t) => {
   await withScene({ OMCP_MEMORY_MIB: "1024", OMCP_WORKSPACE_MIB: "128" }, async (scene) => {
     const { client, target } = scene;
     await client.run(target, "open('/workspace/kept', 'w').write('kept')");
@@ -53,20 +53,20 @@ Deno.test("memory that runs out ends the kernel, and neither the sandbox nor its
         expect: /28\n28\n28\n28\n\[kernel_died .*out_of_memory/,
       },
       {
-        name: "and the files were still there",
+        name: "the files are still there",
         code:
           "import os\nprint([os.path.getsize(folder + '/fill') > 1_000_000 for folder in ('/dev/shm', '/tmp', '/run', '/workspace')])\nfor folder in ('/dev/shm', '/tmp', '/run', '/workspace'): os.unlink(folder + '/fill')",
         expect: /\[True, True, True, True\]/,
       },
       {
-        name: "a process that would be ended last",
+        name: "a process that tries to lower its oom_score_adj",
         code:
           "import os\ntry: os.write(os.open('/proc/self/oom_score_adj', os.O_WRONLY), b'0')\nexcept OSError as error: print(error.errno)\nx = []\nwhile True: x.append(bytearray(b'x') * 50_000_000)",
         expect: /^\[stdout\]\n13\n\[kernel_died .*out_of_memory/,
       },
     ]);
 
-    await t.step("an idle sandbox says it on its next call", async () => {
+    await t.step("an idle sandbox reports it on its next call", async () => {
       await client.run(
         target,
         "import threading, time\ndef later():\n    time.sleep(0.5); x = []\n    while True: x.append(bytearray(b'x') * 50_000_000)\nthreading.Thread(target=later).start()",
@@ -78,7 +78,7 @@ Deno.test("memory that runs out ends the kernel, and neither the sandbox nor its
         await new Promise((resolve) => setTimeout(resolve, 2000));
         answer = await client.run(target, "import os\n'threading' in globals(), os.listdir('/workspace')");
       } while (/\(True,/.test(answer.text) && performance.now() < until);
-      // The kernel that was ended in a cell says it there.
+      // If the kernel ended within a cell, that cell's result reports it.
       assert.match(
         answer.text,
         /kernel_died .*out_of_memory|^\[value\]\n\(False, \['kept'\]\)\n\[the Python process had ended since the last cell \(out_of_memory/,
@@ -86,7 +86,7 @@ Deno.test("memory that runs out ends the kernel, and neither the sandbox nor its
       assert.doesNotMatch((await client.run(target, "1")).text, /had ended|out_of_memory/);
     });
 
-    await t.step("the agent goes last, and what it starts first", async () => {
+    await t.step("Linux would kill the agent last, and the processes that it starts first", async () => {
       const { text } = await client.run(
         target,
         "import os\n{open(f'/proc/{pid}/oom_score_adj').read().strip() if pid != '1' else 'agent ' + open('/proc/1/oom_score_adj').read().strip() for pid in os.listdir('/proc') if pid.isdigit()} == {'agent 0', '1000'}",

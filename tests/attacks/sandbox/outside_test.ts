@@ -10,7 +10,7 @@ async function docker(...args: string[]): Promise<void> {
   assert.ok(success, new TextDecoder().decode(stderr));
 }
 
-Deno.test("a container killed from outside is lost, once, and said so", async () => {
+Deno.test("a container killed from outside is reported lost once", async () => {
   await withScene({}, async ({ client, target }) => {
     const running = client.run(target, "while True: pass", 60);
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -21,7 +21,7 @@ Deno.test("a container killed from outside is lost, once, and said so", async ()
   });
 });
 
-Deno.test("a paused container is answered for in time, can be removed, and goes on when it is let", async () => {
+Deno.test("calls to a paused container return in time; it can be removed, and continues when unpaused", async () => {
   await withScene({}, async ({ client, target }) => {
     await client.run(target, "kept = 41");
     await docker("pause", `omcp-${target}`);
@@ -36,10 +36,10 @@ Deno.test("a paused container is answered for in time, can be removed, and goes 
   });
 });
 
-Deno.test("a server that stood still for a minute goes on, and so do its sandboxes and their cells", async () => {
+Deno.test("a server that was stopped for a minute continues, and so do its sandboxes and their cells", async () => {
   await withScene({}, async ({ client, target, neighbour }) => {
     await client.run(target, "kept = 41");
-    // Its answer waits for most of the minute: by then its request is long overdue.
+    // Its answer waits for most of the minute, so that its request's deadline has passed.
     const noisy = client.run(
       target,
       "import time\nstart = time.time()\nwhile time.time() - start < 4: print('x' * 1000)\n'done'",
@@ -69,7 +69,7 @@ Deno.test("two signals at once end the server and leave nothing", async () => {
   await assertNothingLeft(engine, client.instance);
 });
 
-Deno.test("sandboxes made and removed again and again, and cells by the thousand, cost the server nothing", async () => {
+Deno.test("repeated creations and removals and thousands of cells leave no memory or descriptors in the server", async () => {
   await withScene({}, async ({ client, target }) => {
     const descriptors = client.descriptors();
     for (let n = 0; n < repetitions(10); n += 1) {
@@ -84,7 +84,7 @@ Deno.test("sandboxes made and removed again and again, and cells by the thousand
   });
 });
 
-Deno.test("a silent cell shows signs of life", async () => {
+Deno.test("a cell without output sends progress", async () => {
   await withScene({}, async ({ client, target }) => {
     const before = client.notifications.length;
     await client.run(target, "import time; time.sleep(5)");

@@ -1,4 +1,4 @@
-/** The agent in real containers, spoken to through the server's own channel and engine client. */
+/** The agent in real containers, through the server's own channel and engine client. */
 import assert from "node:assert/strict";
 import {
   bootBytes,
@@ -32,7 +32,7 @@ interface Box {
   event(type: string, state: string): Promise<ChannelEvent>;
 }
 
-/** Runs a test with an agent in a container of its own, and removes it whatever happens. */
+/** Runs a test with an agent in its own container, and always removes the container. */
 async function withBox(options: BoxOptions, test: (box: Box) => Promise<void>): Promise<void> {
   const mark = crypto.randomUUID();
   const engine = await connectTestEngine();
@@ -103,7 +103,7 @@ async function withBox(options: BoxOptions, test: (box: Box) => Promise<void>): 
   }
 }
 
-/** Counts what a stream brings until it ends. */
+/** Counts a stream's bytes until it ends. */
 async function drain(stream: ByteStream): Promise<number> {
   let count = 0;
   for await (const chunk of stream.readable) count += chunk.byteLength;
@@ -186,7 +186,7 @@ with psycopg.connect("host=/run/postgresql user=omcp_admin dbname=cdm") as c:
   });
 });
 
-Deno.test("a second attach finds the kernel as the first left it", async () => {
+Deno.test("a second attach finds the kernel with the variables of the first", async () => {
   await withBox(
     { image: PYTHON_IMAGE, config: SANDBOX },
     async ({ engine, id, attachment, channel, event }) => {

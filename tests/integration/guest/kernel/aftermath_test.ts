@@ -4,7 +4,7 @@ import { type Outcome, Sandbox } from "./sandbox.ts";
 const IMPORTS = "import asyncio, ctypes, multiprocessing, os, signal, subprocess, sys, threading, time\n";
 const FOREVER = "\nwhile True: time.sleep(1)";
 
-/** Runs a cell until its deadline, or until it is interrupted: long enough for what it starts, on a busy machine too. */
+/** Runs a cell until its deadline or an interrupt, long enough for it to start its work even on a busy machine. */
 async function overrun(sandbox: Sandbox, code: string, way: "timeout" | "interrupt"): Promise<Outcome> {
   if (way === "timeout") return await sandbox.cell(IMPORTS + code, { timeout_ms: 3000 });
   const cell = sandbox.cell(IMPORTS + code);
@@ -13,7 +13,7 @@ async function overrun(sandbox: Sandbox, code: string, way: "timeout" | "interru
   return await cell;
 }
 
-/** Each leaves something idle; code of a later cell that uses it. */
+/** Cells that leave an idle pool, each with code of a later cell that uses the pool. */
 const IDLE: Record<string, [string, string, string]> = {
   "nothing at all": ["x = 1", "x", "1"],
   "a ThreadPoolExecutor": [
@@ -74,7 +74,7 @@ const IDLE: Record<string, [string, string, string]> = {
   ],
 };
 
-/** Each goes on. */
+/** Cells that leave something running. */
 const RUNNING: Record<string, string> = {
   "a thread that loops with sleep(0.05)":
     "def loop():\n    while True: time.sleep(0.05)\nthreading.Thread(target=loop, daemon=True).start()",
@@ -100,12 +100,12 @@ const RUNNING: Record<string, string> = {
 
 for (const way of ["timeout", "interrupt"] as const) {
   const status = way === "timeout" ? "timeout" : "interrupted";
-  Deno.test(`after a cell's ${way} idle pools keep the variables`, async (t) => {
+  Deno.test(`after a cell's ${way} the kernel keeps its variables if only idle pools are left`, async (t) => {
     await using sandbox = await Sandbox.start({ dockerArguments: ["--pids-limit", "200"] });
     await sandbox.state("idle");
     for (const [name, [code, use, value]] of Object.entries(IDLE)) {
       await t.step(name, async () => {
-        // Imported before: what is tried is what a cell starts, not how long an import takes.
+        // Imported before: the test is about the threads that a cell starts, not about slow imports.
         const begun = await sandbox.cell(IMPORTS + (code.match(/^(?:import|from) .*$/gm) ?? []).join("\n"));
         assert.equal(begun.result.status, "ok");
         const cell = await overrun(sandbox, `kept = ${name.length}\n${code}${FOREVER}`, way);
@@ -119,7 +119,7 @@ for (const way of ["timeout", "interrupt"] as const) {
     }
   });
 
-  Deno.test(`after a cell's ${way} nothing that it started goes on`, async (t) => {
+  Deno.test(`after a cell's ${way} nothing that it started keeps running`, async (t) => {
     await using sandbox = await Sandbox.start();
     await sandbox.state("idle");
     for (const [name, code] of Object.entries(RUNNING)) {
@@ -138,7 +138,7 @@ for (const way of ["timeout", "interrupt"] as const) {
       });
     }
 
-    await t.step("what an earlier cell started does", async () => {
+    await t.step("work that an earlier cell started keeps running", async () => {
       await sandbox.cell(
         IMPORTS +
           "ticks = 0\ndef loop():\n    global ticks\n    while True: ticks += 1; time.sleep(0.01)\nthreading.Thread(target=loop, daemon=True).start()\n" +

@@ -32,20 +32,20 @@ const BOMBS: Record<string, string> = {
     "if os.fork() == 0:\n    ignore()\n    while True:\n        try: os.posix_spawn('/bin/sh', ['sh', '-c', 'trap \"\" INT TERM HUP; while :; do (:)& done'], {})\n        except OSError: pass\nwhile True: time.sleep(1)",
 };
 
-Deno.test("of a fork bomb nothing is left, and the next cell runs soon", async (t) => {
+Deno.test("a fork bomb leaves no process, and the next cell runs soon", async (t) => {
   await using sandbox = await Sandbox.start({ dockerArguments: ["--pids-limit", "256", "--cpus", "1"] });
   await sandbox.state("idle");
   for (const [name, code] of Object.entries(BOMBS)) {
     await t.step(name, async () => {
       const cell = await sandbox.cell(TOOLS + code, { timeout_ms: 2000 });
       assert.equal(cell.result.status, "timeout");
-      // Its second, and time for a busy machine; it used to be twenty.
+      // The cell's timeout of one second, and time for a busy machine.
       assert.ok(cell.result.elapsedMs < 8000, `${cell.result.elapsedMs} ms`);
-      // It waits until all are gone.
+      // It waits until all processes have ended.
       assert.equal((await sandbox.cell("1 + 1", { timeout_ms: 5000 })).value, "2");
       const left = z.object({ processes: z.record(z.string(), z.string()) });
       const found = left.parse((await sandbox.call("processes"))["result"]).processes;
-      // PID 1, the zygote and the kernel, and the one between them just as it ends.
+      // PID 1, the zygote, the kernel, and the middle process of the double fork, which is about to end.
       const living = Object.values(found).filter((line) => !/\) [ZX] /.test(line));
       assert.ok(living.length <= 4, living.join("\n"));
       assert.deepEqual((await sandbox.call("status"))["result"], {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { GUEST_MODULES } from "../../../../src/guest/mod.ts";
 import { Sandbox } from "./sandbox.ts";
 
-/** `forge(**more)` tells the agent on the kernel's own socket that the running cell is done. */
+/** `forge(**more)` reports to the agent on the kernel's own socket that the running cell is done. */
 const FORGE = [
   "import json, os, threading, time, sys",
   "frames = sys._current_frames",
@@ -18,7 +18,7 @@ const FORGE = [
   "    say(**{'type': 'done', 'execution': number, 'ok': True, 'execution_count': 7, 'skipped': 0, 'threads': 0, 'tasks': False, **more})",
 ].join("\n");
 
-Deno.test("a kernel's word that a cell is done counts only when its main thread waits for the next", async (t) => {
+Deno.test("the agent accepts a kernel's report that a cell is done only when the main thread waits for the next cell", async (t) => {
   await using sandbox = await Sandbox.start();
   await sandbox.state("idle");
   const attacks = {
@@ -40,7 +40,7 @@ Deno.test("a kernel's word that a cell is done counts only when its main thread 
     await t.step(name, async () => {
       await sandbox.cell(FORGE);
       if (name === "by a child") {
-        // What Python closes in its own forks, libc's keep.
+        // Python closes the socket in its own forks; forks by libc keep it.
         await sandbox.cell("import ctypes; os.fork = ctypes.CDLL(None).fork");
       }
       const began = performance.now();
@@ -57,7 +57,7 @@ Deno.test("a kernel's word that a cell is done counts only when its main thread 
     });
   }
 
-  await t.step("words of an earlier cell belong to no later one", async () => {
+  await t.step("messages of an earlier cell do not count for a later one", async () => {
     await sandbox.cell(FORGE);
     const later = [
       "number = kernel()._number",
@@ -73,7 +73,7 @@ Deno.test("a kernel's word that a cell is done counts only when its main thread 
     assert.notEqual(next.result.executionCount, 99);
   });
 
-  await t.step("threads that hold the interpreter's lock do not cost an honest kernel its life", async () => {
+  await t.step("threads that hold the interpreter's lock do not get an honest kernel replaced", async () => {
     await sandbox.cell([
       "import threading",
       "def spin():",
@@ -86,7 +86,7 @@ Deno.test("a kernel's word that a cell is done counts only when its main thread 
   });
 });
 
-Deno.test("a flood on the kernel's socket keeps the agent from nothing else", async (t) => {
+Deno.test("a flood on the kernel's socket does not keep the agent from other work", async (t) => {
   await using sandbox = await Sandbox.start();
   await sandbox.state("idle");
   const floods = {
@@ -109,7 +109,7 @@ Deno.test("a flood on the kernel's socket keeps the agent from nothing else", as
         waits.push(performance.now() - began);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
-      // Of the agent's turns the slowest: without a bound one takes as long as the flood does.
+      // The agent's slowest turn: without a bound it takes as long as the flood.
       assert.ok(Math.max(...waits) < 1000, waits.join());
       assert.notEqual((await cell).result.status, "ok");
       assert.equal((await sandbox.cell("1 + 1")).value, "2");
@@ -117,18 +117,18 @@ Deno.test("a flood on the kernel's socket keeps the agent from nothing else", as
   }
 });
 
-Deno.test("where the system call cannot be seen, a main thread that sleeps and goes on sleeping counts as one that waits", async (t) => {
+Deno.test("if /proc hides the system call, a main thread that keeps sleeping counts as waiting", async (t) => {
   const module = (GUEST_MODULES["kernel_manager.main_thread"] ?? "").replace('"syscall"', '"not_there"');
   assert.match(module, /not_there/);
   await using sandbox = await Sandbox.start({ modules: { "kernel_manager.main_thread": module } });
   await sandbox.state("idle");
-  await t.step("honest cells are believed", async () => {
+  await t.step("reports of honest cells are accepted", async () => {
     for (let n = 0; n < 20; n += 1) assert.equal((await sandbox.cell(`${n}`)).value, `${n}`);
     const over = await sandbox.cell("kept = 1\nwhile True: pass", { timeout_ms: 500 });
     assert.deepEqual([over.result.status, over.result.kernel], ["timeout", "kept"]);
   });
   for (const rest of ["while True: pass", "while True: time.sleep(0.001)", "while True: sum(range(100))"]) {
-    await t.step(`not one that goes on: ${rest}`, async () => {
+    await t.step(`a thread that keeps running does not count: ${rest}`, async () => {
       await sandbox.cell(FORGE);
       const cell = await sandbox.cell(`forge()\n${rest}`, { timeout_ms: 10_000 });
       assert.deepEqual([cell.result.status, cell.result.forged], ["kernel_died", true]);

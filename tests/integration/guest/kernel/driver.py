@@ -1,4 +1,4 @@
-"""A stand-in for the agent: PID 1 that hosts the supervisor on asyncio, and speaks JSON lines on stdin and stdout."""
+"""Replaces the agent in tests: as PID 1 it runs the supervisor on asyncio, and speaks JSON lines on stdin and stdout."""
 from __future__ import annotations
 
 import asyncio

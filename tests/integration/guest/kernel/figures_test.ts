@@ -16,7 +16,7 @@ function textOf(bundle: Bundle | undefined): string {
   return String(bundle?.data["text/plain"]);
 }
 
-Deno.test("what cells show fits its readers", async (t) => {
+Deno.test("displays of cells are small enough and have text", async (t) => {
   await using sandbox = await Sandbox.start({ preload: ["numpy", "pandas", "matplotlib.pyplot"] });
   await sandbox.state("idle");
   async function run(...lines: string[]): Promise<Outcome> {
@@ -26,20 +26,20 @@ Deno.test("what cells show fits its readers", async (t) => {
   }
   await run("import matplotlib.pyplot as plt, numpy as np, pandas as pd, io", "from PIL import Image");
 
-  await t.step("a figure in which nothing was drawn is not shown", async () => {
+  await t.step("an empty figure is not shown", async () => {
     const saved = await run("plt.plot([1, 2]); plt.show(); plt.savefig('/workspace/x.png')");
     assert.equal(saved.displays.length, 1);
     assert.equal((await run("plt.figure(); None")).displays.length, 0);
   });
 
-  await t.step("a large figure is drawn with fewer dots, and says so", async () => {
+  await t.step("a large figure is drawn at a lower resolution, which its text states", async () => {
     const [shown] = (await run("plt.figure(figsize=(40, 20)); plt.plot([1, 2]); plt.show()")).displays;
     const [width, height] = pngSize(shown);
     assert(width <= 1568 && width > 1200 && height <= 1568, `${width} x ${height}`);
     assert.match(textOf(shown), /drawn at \d+ x \d+ pixels instead of 3\d\d\d x 1\d\d\d/);
   });
 
-  await t.step("a picture is sent once, small enough, as JPEG where PNG is much larger", async () => {
+  await t.step("a picture is sent once, scaled down, as JPEG if PNG is much larger", async () => {
     const small = await run("Image.new('RGB', (200, 100), 'red')");
     const value = small.events.find(({ type }) => type === "execute_result")?.["data"];
     assert.deepEqual(Object.keys(Object(value)).filter((mime) => mime.startsWith("image/")), ["image/png"]);
@@ -58,7 +58,7 @@ Deno.test("what cells show fits its readers", async (t) => {
     assert.deepEqual(imagesOf(gif), ["image/gif"]);
   });
 
-  await t.step("formats that a cell asks for lose and double no figure", async () => {
+  await t.step("with formats that a cell selects, each figure is shown exactly once", async () => {
     for (
       const asking of [
         "%config InlineBackend.figure_format='svg'",
@@ -76,7 +76,7 @@ Deno.test("what cells show fits its readers", async (t) => {
     }
   });
 
-  await t.step("of cleared output the last is shown", async () => {
+  await t.step("after clear_output() only the last display is shown", async () => {
     const cell = await run(
       "from IPython.display import clear_output",
       "for n in range(4):\n    clear_output(wait=True)\n    plt.plot([n]); plt.title(f'frame {n}'); plt.show()",
@@ -93,12 +93,12 @@ Deno.test("what cells show fits its readers", async (t) => {
     assert.deepEqual([shown.stdout, shown.displays.length], ["2\nx\n", 2]);
   });
 
-  await t.step("a missing glyph is warned of once", async () => {
+  await t.step("a missing glyph causes one warning", async () => {
     const cell = await run("plt.plot([1]); plt.title('\\U0001F9EC'); plt.show()");
     assert.equal(cell.stderr.match(/Glyph 129516/g)?.length, 1, cell.stderr);
   });
 
-  await t.step("figures come with words", async () => {
+  await t.step("figures have a description in words", async () => {
     const [shown] = (await run(
       "fig, (a, b, c) = plt.subplots(1, 3)",
       "a.plot(range(100), label='rising'); a.set_title('Lines'); a.set_xlabel('days')",
@@ -112,36 +112,39 @@ Deno.test("what cells show fits its readers", async (t) => {
     assert.match(text, /image: 3 x 4 values from 0 to 11/);
   });
 
-  await t.step("dates, pies, boxes and texts come as words, and a few of a million points", async () => {
-    const cell = await run(
-      "days = pd.date_range('2020-01-01', periods=366)",
-      "plt.plot(days, range(366)); plt.show()",
-      "pd.Series(range(366), days).plot(); plt.show()",
-      "plt.bar(days[:3], [4, 5, 6]); plt.show(); plt.scatter(days, range(366)); plt.show()",
-      "plt.pie([1, 3], labels=['women', 'men'], autopct='%d%%'); plt.show()",
-      "plt.boxplot([[1, 2, 3, 4, 50], [2, 3, 4]], tick_labels=['a', 'b']); plt.show()",
-      "import seaborn as sns; sns.boxplot(x=['u', 'u', 'u', 'v'], y=[1, 2, 6, 5]); plt.show()",
-      "fig = plt.figure(); fig.text(0.5, 0.5, 'no data'); plt.show()",
-      "plt.scatter(np.arange(1e6), np.arange(1e6)); plt.show()",
-    );
-    const [line, series, bars, scatter, pie, boxes, seaborn, bare, million] = cell.displays.map(textOf);
-    assert.match(line ?? "", /line: 366 points from 0 to 365, \(2020-01-01, 0\) … .* \(2020-12-31, 365\)/);
-    assert.match(line ?? "", /x 2019-12-\d\d[^.]*\.\./);
-    assert.match(series ?? "", /x 2020-01-01\.\.2020-12-31/);
-    assert.match(bars ?? "", /bars: 2020-01-01: 4, 2020-01-02: 5, 2020-01-03: 6/);
-    assert.match(scatter ?? "", /scatter: 366 points from 0 to 365, \(2020-01-01, 0\)/);
-    assert.match(pie ?? "", /pie: women 25 %, men 75 %/);
-    assert.match(boxes ?? "", /boxes: a median 3, quartiles 2..4, whiskers 1..4, 1 outliers; b median 3/);
-    assert.doesNotMatch(boxes ?? "", /line/);
-    assert.match(seaborn ?? "", /boxes: u median 2, quartiles 1.5..4, .*; v median 5/);
-    assert.match(bare ?? "", /texts: no data/);
-    assert.match(
-      million ?? "",
-      /scatter: 1000000 points from 0 to 1e\+06, \(0, 0\) … .* … \(1e\+06, 1e\+06\)/,
-    );
-  });
+  await t.step(
+    "the description covers dates, pies, boxes and texts, and samples a million points",
+    async () => {
+      const cell = await run(
+        "days = pd.date_range('2020-01-01', periods=366)",
+        "plt.plot(days, range(366)); plt.show()",
+        "pd.Series(range(366), days).plot(); plt.show()",
+        "plt.bar(days[:3], [4, 5, 6]); plt.show(); plt.scatter(days, range(366)); plt.show()",
+        "plt.pie([1, 3], labels=['women', 'men'], autopct='%d%%'); plt.show()",
+        "plt.boxplot([[1, 2, 3, 4, 50], [2, 3, 4]], tick_labels=['a', 'b']); plt.show()",
+        "import seaborn as sns; sns.boxplot(x=['u', 'u', 'u', 'v'], y=[1, 2, 6, 5]); plt.show()",
+        "fig = plt.figure(); fig.text(0.5, 0.5, 'no data'); plt.show()",
+        "plt.scatter(np.arange(1e6), np.arange(1e6)); plt.show()",
+      );
+      const [line, series, bars, scatter, pie, boxes, seaborn, bare, million] = cell.displays.map(textOf);
+      assert.match(line ?? "", /line: 366 points from 0 to 365, \(2020-01-01, 0\) … .* \(2020-12-31, 365\)/);
+      assert.match(line ?? "", /x 2019-12-\d\d[^.]*\.\./);
+      assert.match(series ?? "", /x 2020-01-01\.\.2020-12-31/);
+      assert.match(bars ?? "", /bars: 2020-01-01: 4, 2020-01-02: 5, 2020-01-03: 6/);
+      assert.match(scatter ?? "", /scatter: 366 points from 0 to 365, \(2020-01-01, 0\)/);
+      assert.match(pie ?? "", /pie: women 25 %, men 75 %/);
+      assert.match(boxes ?? "", /boxes: a median 3, quartiles 2..4, whiskers 1..4, 1 outliers; b median 3/);
+      assert.doesNotMatch(boxes ?? "", /line/);
+      assert.match(seaborn ?? "", /boxes: u median 2, quartiles 1.5..4, .*; v median 5/);
+      assert.match(bare ?? "", /texts: no data/);
+      assert.match(
+        million ?? "",
+        /scatter: 1000000 points from 0 to 1e\+06, \(0, 0\) … .* … \(1e\+06, 1e\+06\)/,
+      );
+    },
+  );
 
-  await t.step("legends, ticks, depth, cells and areas come as words", async () => {
+  await t.step("the description covers legends, ticks, depth, cells and areas", async () => {
     const cell = await run(
       "plt.plot([1, 2]); plt.plot([2, 1]); plt.legend(['up', 'down']); plt.show()",
       "plt.hist([[1, 2], [2, 2]], label=['A', 'B']); plt.show()",
@@ -171,7 +174,7 @@ Deno.test("what cells show fits its readers", async (t) => {
     assert.match(textOf(plotly.displays[3]), /\(d, 1, 4, 0, 2\)/);
   });
 
-  await t.step("a picture that is none, or claims too many pixels, is named and not sent", async () => {
+  await t.step("a picture that is invalid or claims too many pixels is named and not sent", async () => {
     const cell = await run(
       "import struct, zlib",
       "from IPython.display import Image as Shown",
@@ -211,7 +214,7 @@ Deno.test("what cells show fits its readers", async (t) => {
     assert.deepEqual((await run("shown.update(6)")).displays.map(textOf), ["6"]);
   });
 
-  await t.step("HTML, LaTeX and SVG have a text that a reader can use", async () => {
+  await t.step("HTML, LaTeX and SVG have a readable text", async () => {
     const cell = await run(
       "from IPython.display import HTML, Latex, SVG",
       "display(HTML('<style>x</style><table><tr><th>name</th><th>n</th></tr><tr><td>a</td><td>12</td></tr></table>'))",
@@ -231,7 +234,7 @@ Deno.test("what cells show fits its readers", async (t) => {
     assert.match(textOf(media.displays[3]), /\na {2}x {2}1\n {3}y {2}2\nb {2}x {2}3$/);
   });
 
-  await t.step("plotly and altair charts come as words, altair's as a picture too", async () => {
+  await t.step("plotly and altair charts have a description in words, altair's a picture too", async () => {
     const plotly = await run(
       "import plotly.express as px, plotly.graph_objects as go",
       "px.scatter(x=[1, 2, 3], y=[4, 5, 6], title='Rising').show(); go.Figure(go.Bar(x=['a', 'b'], y=[1, 2]))",

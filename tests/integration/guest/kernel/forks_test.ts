@@ -4,7 +4,7 @@ import { Sandbox } from "./sandbox.ts";
 const TOOLS = "import asyncio, ctypes, os, signal, subprocess, threading, time\nlibc = ctypes.CDLL(None)\n";
 const READ = "while os.read(200, 1000): pass";
 
-/** Each leaves a process that Python's own os.fork() has not made, as a rule with the kernel's socket. */
+/** Cells that fork without Python's os.fork(); most of the child processes have the kernel's socket. */
 const FORKS: Record<string, string> = {
   "comes to the cell's end": "if libc.fork() == 0: time.sleep(0.3)",
   "raises": "if libc.fork() == 0: raise ValueError",
@@ -25,11 +25,11 @@ const FORKS: Record<string, string> = {
     "p = subprocess.Popen(['python3', '-c', 'import os\\nwhile os.read(200, 1000): pass'], pass_fds=[200])",
 };
 
-Deno.test("no other process takes the kernel's next message", async (t) => {
+Deno.test("no other process reads the kernel's next message", async (t) => {
   await using sandbox = await Sandbox.start();
   await sandbox.state("idle");
   for (const [name, code] of Object.entries(FORKS)) {
-    await t.step(`one that ${name}`, async () => {
+    await t.step(`a process that ${name}`, async () => {
       const kernel = (await sandbox.cell("import os; kept = os.getpid(); kept")).value;
       assert.equal((await sandbox.cell(TOOLS + code)).result.status, "ok");
       await new Promise((resolve) => setTimeout(resolve, 200));
@@ -41,7 +41,7 @@ Deno.test("no other process takes the kernel's next message", async (t) => {
     });
   }
 
-  await t.step("what a cell forks by Python's own means lives on", async () => {
+  await t.step("a process that a cell forks with os.fork() keeps running", async () => {
     await sandbox.cell(
       TOOLS +
         "import multiprocessing\npool = multiprocessing.get_context('fork').Pool(2)\npid = os.fork()\nif pid == 0:\n    libc.prctl(15, b'x')\n    time.sleep(60)\np = subprocess.Popen(['sleep', '60'])",

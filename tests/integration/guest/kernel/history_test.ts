@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { GUEST_MODULES } from "../../../../src/guest/mod.ts";
 import { Sandbox } from "./sandbox.ts";
 
-/** As many cells as a kernel of this test remembers; it is a thousand, and would take a test too long. */
+/** The number of cells that a kernel of this test remembers; the real limit, a thousand, takes too long for a test. */
 const KEPT = 50;
 const history = (GUEST_MODULES["kernel.history"] ?? "").replace(
   /^KEPT_CELLS = 1000$/m,
@@ -23,7 +23,7 @@ const KINDS: readonly ((n: number) => string)[] = [
   () => "import time",
 ];
 
-Deno.test("a kernel remembers its last cells, and its memory does not grow with the others", async (t) => {
+Deno.test("a kernel remembers its last cells, and its memory does not grow with older ones", async (t) => {
   assert.match(history, /KEPT_CELLS = 50/);
   await using sandbox = await Sandbox.start({ modules: { "kernel.history": history } });
   await sandbox.state("idle");
@@ -44,7 +44,7 @@ Deno.test("a kernel remembers its last cells, and its memory does not grow with 
       "('', False, False, 'my own')",
     );
     assert.equal((await sandbox.cell("import gc; gc.collect(); seen() is None")).value, "True");
-    // What was defined then still shows its lines.
+    // Tracebacks through functions of forgotten cells still show source lines.
     assert.match(
       (await sandbox.cell("old()")).error?.traceback ?? "",
       /line 1, in old\n +def old\(\): return 1 \/ 0/,
@@ -68,7 +68,7 @@ Deno.test("a kernel remembers its last cells, and its memory does not grow with 
     const before = await size();
     await run(400);
     const growth = (await size() - before) / 400;
-    // Two slots of lists, 16 bytes; tracemalloc itself keeps each cell's name. Without the bound it is above a thousand.
+    // 16 bytes for two list slots; tracemalloc itself keeps each cell's name. Without the bound it is above a thousand.
     assert.ok(growth < 300, `${growth} bytes a cell`);
   });
 });

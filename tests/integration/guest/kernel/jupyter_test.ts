@@ -18,7 +18,7 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     );
   }
 
-  await t.step("a failing representation is a note", async () => {
+  await t.step("an error in a representation is a note", async () => {
     for (const method of ["__repr__", "_repr_html_", "_repr_png_"]) {
       const cell = await run(`class R:\n    def ${method}(self): raise ValueError('no ${method}')`, "R()");
       assert.equal(cell.result.status, "ok", method);
@@ -31,18 +31,18 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     assert.deepEqual([cell.result.status, notes(cell), cell.value], ["ok", ["division by zero"], "7"]);
   });
 
-  await t.step("a debugger says at once that there is none", async () => {
+  await t.step("a debugger raises an error at once", async () => {
     for (const code of ["breakpoint()", "import pdb; pdb.set_trace()", "%debug"]) {
       await fails(code, "RuntimeError", /no debugger without standard input/);
     }
   });
 
-  await t.step("an error that cannot be looked at is shown by what looking at it raises", async () => {
+  await t.step("an exception whose __str__ raises is shown with that second exception", async () => {
     const code = "class E(Exception):\n    def __getattr__(self, n): raise SystemExit(3)\nraise E()";
     await fails(code, "SystemExit", /^SystemExit/);
   });
 
-  await t.step("the last error can be looked at", async () => {
+  await t.step("the last error can be inspected", async () => {
     await run("1 / 0");
     assert.match((await run("import sys; sys.last_value")).value ?? "", /ZeroDivisionError/);
     assert.match((await run("import traceback; traceback.print_last()")).stderr, /division by zero/);
@@ -82,7 +82,7 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     },
   );
 
-  await t.step("a closed standard descriptor breaks no later cell", async () => {
+  await t.step("a closed standard descriptor does not break later cells", async () => {
     const closings = [
       "os.close(1)",
       "os.close(2)",
@@ -114,7 +114,7 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     }
   });
 
-  await t.step("a module rewritten at once is reloaded as it is", async () => {
+  await t.step("a module that is rewritten within a second is reloaded in its new version", async () => {
     const cell = await run(
       "import importlib, pathlib, sys; sys.path.insert(0, '/workspace')",
       "file = pathlib.Path('/workspace/rewritten.py')",
@@ -124,7 +124,7 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     assert.equal(cell.value, "(1, 2)");
   });
 
-  await t.step("source, streams and builtins are as anywhere", async () => {
+  await t.step("source, streams and builtins behave as in plain Python", async () => {
     assert.equal((await run("\ufeff1 + 1")).value, "2");
     assert.equal(
       (await run("import sys; (sys.stdout.seekable(), sys.stderr.seekable())")).value,
@@ -156,7 +156,7 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     }
   });
 
-  await t.step("asyncio's own loop runs what is given to it", async () => {
+  await t.step("asyncio.get_event_loop() returns the loop that runs tasks", async () => {
     await run(
       "import asyncio\nasync def tell(): print('told')\ntask = asyncio.get_event_loop().create_task(tell())",
     );
@@ -165,16 +165,19 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     assert.equal((await run("asyncio.get_event_loop().run_until_complete(tell())")).stdout, "told\n");
   });
 
-  await t.step("Pythons that a cell starts print at once, joblib's among them", async () => {
-    const cell = await run(
-      "from joblib import Parallel, delayed",
-      "def fit(n): print('fold', n); return n",
-      "Parallel(n_jobs=2)(delayed(fit)(n) for n in range(3))",
-    );
-    assert.deepEqual(cell.stdout.trim().split("\n").toSorted(), ["fold 0", "fold 1", "fold 2"]);
-  });
+  await t.step(
+    "Python processes that a cell starts print without buffering, joblib's workers too",
+    async () => {
+      const cell = await run(
+        "from joblib import Parallel, delayed",
+        "def fit(n): print('fold', n); return n",
+        "Parallel(n_jobs=2)(delayed(fit)(n) for n in range(3))",
+      );
+      assert.deepEqual(cell.stdout.trim().split("\n").toSorted(), ["fold 0", "fold 1", "fold 2"]);
+    },
+  );
 
-  await t.step("of many frames of libraries the middle is left out", async () => {
+  await t.step("a traceback omits the middle of many library frames", async () => {
     const traceback = (await run(
       "import pandas as pd\nimport matplotlib.pyplot as plt\nplt.xlabel(r'$\\frac{$'); plt.show()",
     )).error?.traceback ?? "";
@@ -189,12 +192,12 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     assert.match((await run("%load /workspace/loaded.py")).stdout, /x = 1/);
   });
 
-  await t.step("a package's missing module is Python's own message", async () => {
+  await t.step("a missing module of an installed package has Python's own message", async () => {
     const cell = await run("import json.nosuch");
     assert.doesNotMatch(cell.error?.traceback ?? "", /is not installed|Did you mean/);
   });
 
-  await t.step("what would need a network says so, and what to do instead", async () => {
+  await t.step("an error for a missing network suggests what to do instead", async () => {
     for (
       const code of [
         "!pip install torch",

@@ -12,10 +12,10 @@ async function started(): Promise<Sandbox> {
   return sandbox;
 }
 
-Deno.test("execute keeps state and gives values, output, errors and displays", async (t) => {
+Deno.test("execute keeps state and returns values, output, errors and displays", async (t) => {
   await using sandbox = await started();
 
-  await t.step("a value, and the variables of the cell before", async () => {
+  await t.step("a value, and the variables of the previous cell", async () => {
     const first = await sandbox.cell("x = 20");
     assert.equal(first.value, undefined);
     assert.equal(first.result.executionCount, 1);
@@ -25,20 +25,23 @@ Deno.test("execute keeps state and gives values, output, errors and displays", a
     assert.equal(second.result.executionCount, 2);
   });
 
-  await t.step("stdout and stderr apart, of children and C code too, in order", async () => {
-    const cell = await sandbox.cell([
-      "import ctypes, os, sys",
-      "print('one')",
-      "os.system('echo two; echo error >&2')",
-      "ctypes.CDLL(None).puts(b'three')",
-      "print('four', end='')",
-    ].join("\n"));
-    assert.equal(cell.stdout, "one\ntwo\nthree\nfour");
-    assert.equal(cell.stderr, "error\n");
-    assert.deepEqual(cell.result.output.stderr, { bytes: 6, kept: 6 });
-  });
+  await t.step(
+    "stdout and stderr separately and in order, including those of children and C code",
+    async () => {
+      const cell = await sandbox.cell([
+        "import ctypes, os, sys",
+        "print('one')",
+        "os.system('echo two; echo error >&2')",
+        "ctypes.CDLL(None).puts(b'three')",
+        "print('four', end='')",
+      ].join("\n"));
+      assert.equal(cell.stdout, "one\ntwo\nthree\nfour");
+      assert.equal(cell.stderr, "error\n");
+      assert.deepEqual(cell.result.output.stderr, { bytes: 6, kept: 6 });
+    },
+  );
 
-  await t.step("what was printed before a display comes before it", async () => {
+  await t.step("text printed before a display precedes it", async () => {
     const cell = await sandbox.cell(
       "from IPython.display import Markdown\nprint('before')\ndisplay(Markdown('*m*'))\nprint('after')",
     );
@@ -58,7 +61,7 @@ Deno.test("execute keeps state and gives values, output, errors and displays", a
     assert.doesNotMatch(cell.error?.traceback ?? "", /omcp|IPython|\[3[0-9]m/);
   });
 
-  await t.step("a syntax error and exit with a code are errors, and the kernel stays", async () => {
+  await t.step("a syntax error and exit with a code are errors, and the kernel is kept", async () => {
     assert.equal((await sandbox.cell("x +")).error?.ename, "SyntaxError");
     assert.equal((await sandbox.cell("import sys; sys.exit(3)")).error?.ename, "SystemExit");
     assert.equal((await sandbox.cell("x")).value, "20");
@@ -87,13 +90,13 @@ Deno.test("execute keeps state and gives values, output, errors and displays", a
     assert.match(JSON.stringify(cell.events[2]), /image\/png":"iVBORw0KGgo/);
   });
 
-  await t.step("input() and stdin are at their end", async () => {
+  await t.step("input() and stdin are at end of file", async () => {
     assert.equal((await sandbox.cell("input('name? ')")).error?.ename, "EOFError");
     assert.equal((await sandbox.cell("import sys; sys.stdin.read()")).value, "''");
     assert.equal((await sandbox.cell("!cat")).stdout, "");
   });
 
-  await t.step("internal code sees user_ns, and leaves no trace of its own", async () => {
+  await t.step("silent code sees user_ns and leaves no trace", async () => {
     const before = (await sandbox.cell("1")).result.executionCount;
     const cell = await sandbox.cell(
       "seen = user_ns['x']\nuser_ns['y'] = 7\ndisplay({'application/json': {'n': seen}})\n8",
@@ -108,10 +111,10 @@ Deno.test("execute keeps state and gives values, output, errors and displays", a
   });
 });
 
-Deno.test("execute caps what a cell gives, and tells how much there was", async (t) => {
+Deno.test("execute caps a cell's output, and reports its full size", async (t) => {
   await using sandbox = await started();
 
-  await t.step("output: of each stream both ends are kept, the rest is counted", async () => {
+  await t.step("output: the beginning and end of each stream are kept, the rest is counted", async () => {
     const cell = await sandbox.cell("print('x' * 50_000_000)\nimport sys; print('e' * 5, file=sys.stderr)", {
       max_output_bytes: 1000,
     });
@@ -125,7 +128,7 @@ Deno.test("execute caps what a cell gives, and tells how much there was", async 
     assert.deepEqual(whole.stdout, `${"ab".repeat(400)}\n`);
   });
 
-  await t.step("output is valid UTF-8, and a character that the cap cuts is left out", async () => {
+  await t.step("output is valid UTF-8: a character that the cap would cut is omitted", async () => {
     const cell = await sandbox.cell(
       "import os\nos.write(1, b'a\\xff\\x00\\x1b[31m\\xc3')\nprint('\\ud800')\nNone",
     );
@@ -185,7 +188,7 @@ Deno.test("execute caps what a cell gives, and tells how much there was", async 
     for (const event of printed.events) assert(JSON.stringify(event).length <= 256 * 1024);
   });
 
-  await t.step("displays: JSON goes as text, and is shown where nothing else is", async () => {
+  await t.step("displays: JSON is sent as text, and shown if there is no other representation", async () => {
     const cell = await sandbox.cell(
       "from IPython.display import JSON\ndeep = []\nfor _ in range(60): deep = [deep]\ndisplay(JSON({'a': [1, float('nan')]}), JSON([[]] * 60_000), JSON(deep))",
       { max_output_bytes: 10_000 },
@@ -205,7 +208,7 @@ Deno.test("execute caps what a cell gives, and tells how much there was", async 
     assert.match(large.value ?? "", /^\[text\/html, 20000000 characters: not shown; /);
   });
 
-  await t.step("a request that is not as the contract says", async () => {
+  await t.step("an invalid request", async () => {
     for (
       const wrong of [{ code: 1 }, { code: "1", timeout_ms: -1 }, { code: "1", timeout_ms: 1e309 }, {
         code: "x".repeat(1 << 21),
@@ -232,7 +235,7 @@ Deno.test("a cell that overruns is interrupted, then ended", async (t) => {
     assert.equal((await sandbox.cell("kept")).value, "1");
   });
 
-  await t.step("interrupt ends a cell; with none running it says so", async () => {
+  await t.step("interrupt ends a cell; without a running cell it reports that", async () => {
     const cell = sandbox.cell("print('on', flush=True)\nimport time; time.sleep(60)");
     await new Promise((resolve) => setTimeout(resolve, 200));
     assert.deepEqual((await sandbox.call("interrupt"))["result"], { interrupted: true });
@@ -241,7 +244,7 @@ Deno.test("a cell that overruns is interrupted, then ended", async (t) => {
     assert.equal((await sandbox.cell("kept")).value, "1");
   });
 
-  await t.step("a second cell meanwhile is refused", async () => {
+  await t.step("a second cell is refused meanwhile", async () => {
     const cell = sandbox.cell("import time; time.sleep(0.3)");
     assert.match(
       JSON.stringify(await sandbox.call("execute", EXECUTE)),
@@ -250,7 +253,7 @@ Deno.test("a cell that overruns is interrupted, then ended", async (t) => {
     assert.equal((await cell).result.status, "ok");
   });
 
-  await t.step("what ignores SIGINT is killed, and its output until then is kept", async () => {
+  await t.step("a cell that ignores SIGINT is killed, and its output until then is kept", async () => {
     const cell = await sandbox.cell(
       "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('begun')\nwhile True: pass",
       { timeout_ms: 300 },
@@ -281,7 +284,7 @@ Deno.test("a cell that overruns is interrupted, then ended", async (t) => {
   });
 });
 
-Deno.test("a kernel that dies is replaced, and its end is told", async (t) => {
+Deno.test("a kernel that dies is replaced, and its end is reported", async (t) => {
   await using sandbox = await started();
   const cases = [
     {
@@ -328,12 +331,12 @@ Deno.test("a kernel that dies is replaced, and its end is told", async (t) => {
       assert.equal((await sandbox.cell("1 + 1")).value, "2");
     });
   }
-  await t.step("stack overflow ends in an error or a death, and the next cell runs", async () => {
+  await t.step("after a stack overflow the next cell runs", async () => {
     const cell = await sandbox.cell("import sys\nsys.setrecursionlimit(10**9)\ndef f(): return f()\nf()");
     assert(cell.result.status === "kernel_died" || cell.result.status === "error");
     assert.equal((await sandbox.cell("1 + 1")).value, "2");
   });
-  await t.step("the zygote killed from inside is out of reach", async () => {
+  await t.step("a cell cannot kill the zygote", async () => {
     const cell = await sandbox.cell([
       "import os",
       "def attempt(pid):",
@@ -348,7 +351,7 @@ Deno.test("a kernel that dies is replaced, and its end is told", async (t) => {
   });
 });
 
-Deno.test("the supervisor holds output back while nobody takes events", async () => {
+Deno.test("the supervisor stops reading output while the server does not acknowledge events", async () => {
   await using sandbox = await started();
   await sandbox.call("hold", { hold: true });
   const cell = sandbox.cell("for _ in range(100): print('x' * 9999)\n'done'", {
@@ -367,7 +370,7 @@ Deno.test("the supervisor holds output back while nobody takes events", async ()
 Deno.test("a kernel is confined", async (t) => {
   await using sandbox = await started();
 
-  await t.step("and says so before it is ready", () => {
+  await t.step("and reports it before it is ready", () => {
     const first = sandbox.states.find((event) => event["confinement"] !== null);
     assert.equal(first?.["state"], "starting");
     assert.match(JSON.stringify(first), /"no_new_privs":true,"seccomp":2/);
@@ -396,7 +399,7 @@ Deno.test("a kernel is confined", async (t) => {
     assert.equal(cell.value, "[{1}, 0, 1, 38, 1, 1, 1, 1, 1, 38, 1, 1, 1, 13, 13, True, 0]");
   });
 
-  await t.step("the zygote is out of sight too", async () => {
+  await t.step("the zygote cannot be inspected either", async () => {
     const cell = await sandbox.cell([
       "import os",
       "mine = os.getpid()",
@@ -409,7 +412,7 @@ Deno.test("a kernel is confined", async (t) => {
   });
 });
 
-Deno.test("user code that patches what everybody uses does not reach the protocol", async () => {
+Deno.test("user code that patches the standard library does not affect the protocol", async () => {
   await using sandbox = await started();
   const cell = await sandbox.cell([
     "import json, os, sys, builtins, gc, socket, traceback, signal, time",
@@ -425,7 +428,7 @@ Deno.test("user code that patches what everybody uses does not reach the protoco
   assert.deepEqual([next.stdout, next.value], ["sound\n", "2"]);
   const slow = await sandbox.cell("while True: pass", { timeout_ms: 300 });
   assert.deepEqual([slow.result.status, slow.result.kernel], ["timeout", "kept"]);
-  // Python itself does not work without these: the kernel gives up, says why, and the next one is sound.
+  // Python itself does not work without these: the kernel ends with a reason, and the next one works.
   const broken = await sandbox.cell(
     "builtins.isinstance = builtins.len = builtins.enumerate = builtins.dict = None",
   );
@@ -434,7 +437,7 @@ Deno.test("user code that patches what everybody uses does not reach the protoco
   assert.equal((await sandbox.cell("1 + 1")).value, "2");
 });
 
-Deno.test("without IPython the kernel is told to be unavailable, in a sentence", async () => {
+Deno.test("without IPython the agent reports that no kernel is available", async () => {
   await using sandbox = await Sandbox.start({ dockerArguments: ["-e", "PATH=/usr/bin:/bin"] });
   const event = await sandbox.state("dead");
   assert.match(
@@ -445,7 +448,7 @@ Deno.test("without IPython the kernel is told to be unavailable, in a sentence",
   assert.match(JSON.stringify(reply), /"code":"kernel_unavailable".*did not run/);
 });
 
-Deno.test("a zygote that dies is replaced, and the kernel it made lives on", async () => {
+Deno.test("a zygote that dies is replaced, and its kernel keeps running", async () => {
   await using sandbox = await Sandbox.start();
   await sandbox.state("idle");
   const zygote = await sandbox.cell(

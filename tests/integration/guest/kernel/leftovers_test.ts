@@ -7,7 +7,7 @@ async function started(): Promise<Sandbox> {
   return sandbox;
 }
 
-Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
+Deno.test("processes that a cell leaves running belong to the kernel", async (t) => {
   await using sandbox = await started();
 
   await t.step("a background process outlives its cell's deadline and is reported once", async () => {
@@ -15,7 +15,7 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
       "import subprocess, time\np = subprocess.Popen('sleep 0.2; echo between; sleep 1.5; echo within; exec sleep 60', shell=True)",
       { timeout_ms: 500 },
     );
-    // The shell, and perhaps its sleep already.
+    // The shell, and its sleep if that has started.
     assert(cell.result.backgroundProcesses >= 1);
     await new Promise((resolve) => setTimeout(resolve, 900));
     const next = await sandbox.cell("time.sleep(1.2); print(p.poll())");
@@ -33,7 +33,7 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
     });
   });
 
-  await t.step("what comes between cells waits for an ordinary cell", async () => {
+  await t.step("text printed between cells is shown with the next ordinary cell", async () => {
     await sandbox.cell("import threading, time\nthreading.Timer(0.2, print, ['LATE']).start()");
     await new Promise((resolve) => setTimeout(resolve, 500));
     assert.equal((await sandbox.cell("pass", { silent: true })).stdout, "");
@@ -81,7 +81,7 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
     assert.equal((await sandbox.cell("%%bash\necho two; echo error >&2")).stdout, "two\n");
   });
 
-  await t.step("of a cell that overruns, its own processes end and those of earlier cells live", async () => {
+  await t.step("a cell that overruns loses its own processes, but not those of earlier cells", async () => {
     await sandbox.cell("old = subprocess.Popen(['sleep', '60'], start_new_session=True)");
     const over = await sandbox.cell(
       "new = subprocess.Popen(['sleep', '60'], start_new_session=True)\nwhile True: pass",
@@ -92,13 +92,13 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
     await sandbox.cell("old.kill(); old.wait()");
   });
 
-  await t.step("an interrupt reaches what the cell started, and no worker of an earlier cell", async () => {
+  await t.step("an interrupt reaches the cell's processes, but not workers of earlier cells", async () => {
     await sandbox.cell([
       "import multiprocessing, os, subprocess, threading, time",
       "plain = subprocess.Popen(['sleep', '60'])",
       "pool = multiprocessing.get_context('fork').Pool(2)",
       "before = pool.map(abs, [1]), sorted(p.pid for p in multiprocessing.active_children())",
-      // Between two cells: neither the first's nor the second's own.
+      // Started between two cells: it belongs to neither.
       "threading.Timer(0.3, lambda: globals().update(thread_made=subprocess.Popen(['sleep', '60']))).start()",
     ].join("\n"));
     await new Promise((resolve) => setTimeout(resolve, 700));
@@ -111,7 +111,7 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
     ) {
       assert.equal((await sandbox.cell(code, { timeout_ms: 400 })).result.status, "timeout");
     }
-    // Ended, by whatever code: Python forgets one where the interrupt comes between the wait's end and its result.
+    // Any exit code will do: Python loses it if the interrupt arrives between the end of wait() and its result.
     const after = await sandbox.cell(
       "time.sleep(0.1); plain.poll(), thread_made.poll(), own.poll() is not None, (pool.map(abs, [1]), sorted(p.pid for p in multiprocessing.active_children())) == before",
     );
@@ -147,7 +147,7 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
     },
   );
 
-  await t.step("asyncio tasks go on between cells, and displays between cells are text", async () => {
+  await t.step("asyncio tasks continue between cells, and displays between cells are text", async () => {
     const ticks =
       "import asyncio\nasync def tick():\n    for n in range(5):\n        print(n); await asyncio.sleep(0.1)\n    display('shown')\ntask = asyncio.create_task(tick())";
     assert.equal((await sandbox.cell(ticks)).stdout, "0\n");
@@ -155,7 +155,7 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
     const next = await sandbox.cell("task.done()");
     assert.equal(next.value, "True");
     assert.equal(next.stdout, "1\n2\n3\n4\n'shown'\n");
-    // One that does not yield keeps the next cell from running, and that only.
+    // A task that does not yield prevents the next cell, but no later one.
     const blocks =
       "import asyncio\nasync def block():\n    await asyncio.sleep(0.1)\n    while True: pass\nblocked = asyncio.create_task(block()); kept = 7";
     assert.equal((await sandbox.cell(blocks)).result.status, "ok");
@@ -166,7 +166,7 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
     assert.equal((await sandbox.cell("kept, 'ran' in globals()")).value, "(7, False)");
   });
 
-  await t.step("characters stay whole, whoever prints between their parts", async () => {
+  await t.step("characters stay whole when other processes print between their bytes", async () => {
     await sandbox.cell(
       "p = subprocess.Popen(['sh', '-c', r\"sleep 0.3; printf '\\344\\275'; sleep 0.4; printf '\\240\\n'\"])",
     );
@@ -183,13 +183,13 @@ Deno.test("what a cell leaves running belongs to the kernel", async (t) => {
     assert.equal((shown[0] ?? 0) + Number(late[1]?.["skipped"]) + (shown[1] ?? 0), 80_002);
   });
 
-  await t.step("a flood from behind does not stop the cells", async () => {
+  await t.step("a flood from a background process does not stop cells", async () => {
     await sandbox.cell("import subprocess\np = subprocess.Popen('yes')", { timeout_ms: 3000 });
     const next = await sandbox.cell("print('mine')");
     assert.match(next.stdout, /(?:^|\n)mine\n/);
     assert.equal(next.result.backgroundProcesses, 0);
     await sandbox.cell("p.kill(); p.wait()");
-    // What it has printed is shown with the next cell, and that once.
+    // Its output is shown once, with the next cell.
     await sandbox.cell("pass");
   });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as z from "zod";
 import { Sandbox } from "./sandbox.ts";
 
-/** A kernel of the host that has no Landlock: a process can make itself one that is ended late. */
+/** Simulates a host without Landlock, where a process can lower its own oom_score_adj. */
 const NO_LANDLOCK = {
   "kernel.landlock": "def bounds_signals(): return False\ndef restrict(): return 0\n",
 };
@@ -12,12 +12,12 @@ const TAKES_ALL = "x = []\nwhile True: x.append(bytearray(b'x') * 10_000_000)";
 
 for (const landlock of [true, false]) {
   const where = landlock ? "with Landlock" : "without Landlock";
-  Deno.test(`memory that runs out ends what took it, ${where}`, async (t) => {
+  Deno.test(`when memory runs out, Linux kills the process that took it, ${where}`, async (t) => {
     await using sandbox = await Sandbox.start(landlock ? {} : { modules: NO_LANDLOCK });
     await sandbox.state("idle");
     await sandbox.cell("open('/workspace/kept', 'w').write('kept')");
 
-    await t.step("a process that has made itself one to be ended late", async () => {
+    await t.step("a process that tries to lower its oom_score_adj", async () => {
       const cell = await sandbox.cell(LOWERS + TAKES_ALL);
       assert.equal(cell.stdout, landlock ? "13\n" : "");
       assert.deepEqual([cell.result.status, cell.result.kernel], ["kernel_died", "restarted"]);
@@ -33,7 +33,7 @@ for (const landlock of [true, false]) {
       assert.equal((await sandbox.cell("1")).result.oomKills, 0);
     });
 
-    await t.step("a kernel between two cells, which the next one says", async () => {
+    await t.step("a kernel between two cells, which the next execution reports", async () => {
       const code =
         "import threading, time\ndef later():\n    time.sleep(0.3); x = []\n    while True: x.append(bytearray(b'x') * 10_000_000)\nthreading.Thread(target=later).start(); os.getpid()";
       await untilGone(sandbox, (await sandbox.cell(LOWERS + code)).value);
@@ -44,7 +44,7 @@ for (const landlock of [true, false]) {
       assert.equal((await sandbox.cell("1")).result.lost, null);
     });
 
-    await t.step("a kernel that ends otherwise between two cells is told of too", async () => {
+    await t.step("a kernel that ends for another reason between two cells is reported, too", async () => {
       const kernel = await sandbox.cell(
         "import os, threading; threading.Timer(0.2, os._exit, [3]).start(); os.getpid()",
       );
@@ -56,7 +56,7 @@ for (const landlock of [true, false]) {
       assert.equal((await sandbox.cell("1")).result.lost, null);
     });
 
-    await t.step("a cell that waits for a process that is gone for good", async () => {
+    await t.step("a cell that waits forever for a killed process", async () => {
       const cell = await sandbox.cell(
         `${LOWERS}import multiprocessing\ndef f(n):\n    x = bytearray(b'x') * (500 << 20); time.sleep(30)\nwith multiprocessing.get_context('fork').Pool(4) as pool: pool.map(f, range(4))`,
       );
@@ -65,7 +65,7 @@ for (const landlock of [true, false]) {
       assert.match(cell.error?.evalue ?? "", /waited for a process that the memory limit had ended/);
     });
 
-    await t.step("but not one that waits for something else, or that computes", async () => {
+    await t.step("a cell that waits for something else, or computes, is not ended", async () => {
       const cell = await sandbox.cell(
         `${LOWERS}import subprocess, sys\nr = subprocess.run([sys.executable, '-c', 'x = b"x" * (2 << 30)']).returncode\ntime.sleep(5); until = time.monotonic() + 2\nwhile time.monotonic() < until: pass\nr`,
       );

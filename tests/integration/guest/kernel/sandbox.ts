@@ -17,7 +17,7 @@ export interface Bundle {
   readonly data: MimeBundle;
 }
 
-/** What a cell gave, in a shape that is easy to assert on. */
+/** The output and result of a cell, in a shape that is easy to assert on. */
 export interface Outcome {
   readonly result: Omit<ExecuteResult, "kernel"> & { readonly kernel: string };
   readonly events: readonly Event[];
@@ -38,7 +38,7 @@ export interface SandboxOptions {
   readonly preload?: readonly string[];
   readonly image?: string;
   readonly dockerArguments?: readonly string[];
-  /** Guest modules of the test's own, such as a Landlock that is not there. */
+  /** Guest modules that replace the real ones, such as a missing Landlock. */
   readonly modules?: Readonly<Record<string, string>>;
 }
 
@@ -93,7 +93,7 @@ export class Sandbox {
     return sandbox;
   }
 
-  /** Waits until the kernel has told this state, also in the past. */
+  /** Waits until the kernel has reported this state; an earlier report counts. */
   async state(wanted: string): Promise<Event> {
     const deadline = AbortSignal.timeout(30_000);
     for (;;) {

@@ -1,4 +1,4 @@
-"""Tries every way to a signal for PID 1 and the zygote; the last value says what each came to."""
+"""Tries every system call that can signal PID 1 and the zygote; the last value lists the results."""
 import array, ctypes, errno, fcntl, os, platform, signal, socket, struct, time
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -14,7 +14,7 @@ def call(numbers, *arguments):
 
 
 def siginfo(number, code=-1, pid=0):
-    # As the engine's own signals look inside: from nobody in sight.
+    # As the engine's own signals look inside: without a visible sender.
     return ctypes.create_string_buffer(struct.pack("=iiiiii", number, 0, code, 0, pid, 0), 128)
 
 
@@ -63,7 +63,7 @@ for name, pid in (("1", 1), ("zygote", zygote)):
     }
     for attempt in attempts:
         found["%s: %s" % (name, attempt)] = outcome(attempts[attempt])
-    # Were an owner set, this would have it sent a signal.
+    # If setting the owner had succeeded, this would signal it.
     fcntl.fcntl(pair[0], fcntl.F_SETFL, fcntl.fcntl(pair[0], fcntl.F_GETFL) | os.O_ASYNC)
     pair[1].send(b"x")
     pair[1].send(b"x", socket.MSG_OOB) if hasattr(socket, "MSG_OOB") else None

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { Sandbox } from "./sandbox.ts";
 import attempts from "./signals.py" with { type: "text" };
 
-/** A kernel of the host that has no Landlock: the seccomp filter must hold alone. */
+/** Simulates a host without Landlock: the seccomp filter must suffice. */
 const NO_LANDLOCK = {
   "kernel.landlock": "def bounds_signals(): return False\ndef restrict(): return 0\n",
 };
@@ -46,7 +46,7 @@ for (const scoped of [true, false]) {
     const confinement = landlock.parse(sandbox.states.at(-1)?.["confinement"]).landlock;
     if (!scoped) assert.equal(confinement, 0);
 
-    await t.step("whichever way it is sent", async () => {
+    await t.step("by any system call", async () => {
       const before = await processes(sandbox);
       const cell = await sandbox.cell(attempts);
       const found: unknown = JSON.parse((cell.value ?? "").replaceAll("'", '"'));
@@ -62,7 +62,7 @@ for (const scoped of [true, false]) {
       assert.equal((await sandbox.cell("1 + 1")).value, "2");
     });
 
-    await t.step("what may be sent to anybody leaves the zygote as it is", async () => {
+    await t.step("signals that are allowed do not affect the zygote", async () => {
       const before = await processes(sandbox);
       await sandbox.cell([
         "import os, signal",
@@ -77,7 +77,7 @@ for (const scoped of [true, false]) {
       assert.equal((await sandbox.cell("1 + 1")).value, "2");
     });
 
-    await t.step("and ordinary ones work", async () => {
+    await t.step("ordinary signals work", async () => {
       const cell = await sandbox.cell(ORDINARY);
       assert.equal(cell.error?.traceback, undefined);
       assert.deepEqual(
@@ -90,7 +90,7 @@ for (const scoped of [true, false]) {
   });
 }
 
-/** Signals that PID 1 got, and the other processes but the kernel with their states. */
+/** The signals that PID 1 received, and the states of the other processes except the kernel. */
 async function processes(sandbox: Sandbox): Promise<{ signals: number[]; running: string[] }> {
   const shape = z.object({ signals: z.array(z.number()), processes: z.record(z.string(), z.string()) });
   const found = shape.parse((await sandbox.call("processes"))["result"]);
