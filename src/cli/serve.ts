@@ -57,6 +57,17 @@ export const command: Command = {
 export async function serve(config: Config): Promise<number> {
   requirePermissions(config);
   const audit = openAudit(config);
+  // Before the first container: a signal during the start must not leave one.
+  const stop = shutdownSignal();
+  try {
+    return await serveUntilEnd(await start(config, audit), stop.promise);
+  } finally {
+    audit.close();
+    stop.dispose();
+  }
+}
+
+async function start(config: Config, audit: AuditLog): Promise<Parts> {
   const policy = sandboxPolicy(config);
   checkPolicy(policy);
   const engine = await connectEngine(config);
@@ -77,7 +88,7 @@ export async function serve(config: Config): Promise<number> {
     await instance.close();
     throw error;
   }
-  return await serveUntilEnd({ config, engine, runtime, image, policy, instance, cdm, audit });
+  return { config, engine, runtime, image, policy, instance, cdm, audit };
 }
 
 interface Parts {
@@ -91,7 +102,7 @@ interface Parts {
   readonly audit: AuditLog;
 }
 
-async function serveUntilEnd(parts: Parts): Promise<number> {
+async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<number> {
   const { config, engine, runtime, image, policy, instance, cdm, audit } = parts;
   const sandboxes = new SandboxManager({
     runtime,
@@ -104,7 +115,6 @@ async function serveUntilEnd(parts: Parts): Promise<number> {
     leaseSeconds: config.leaseSeconds,
     ...(cdm === undefined ? {} : { postgresConnections: (id: string) => cdm.serve(id) }),
   });
-  const stop = shutdownSignal();
   const stdio = startStdio({
     tools: offeredTools(toolVariant(cdm), config),
     services: { sandboxes, cdm, limits: config, audit },
@@ -115,15 +125,13 @@ async function serveUntilEnd(parts: Parts): Promise<number> {
     log.error("Another server has this instance now: {why}", { why });
     return why;
   });
-  const reason = await Promise.race([stop.promise, stdio.ended, lost]);
+  const reason = await Promise.race([stop, stdio.ended, lost]);
   log.info("Shutting down: {reason}", { reason });
   const forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
   await Promise.allSettled([sandboxes.close(), cdm?.close(), stdio.close()]);
   // Last: the next holder of the instance then finds nothing of this server.
   await instance.close();
-  audit.close();
   clearTimeout(forced);
-  stop.dispose();
   return 0;
 }
 
@@ -179,14 +187,15 @@ async function requireProcessors(runtime: ContainerPlatform, config: Config): Pr
 /** Resolves at the first of {@link SHUTDOWN_SIGNALS}; a second one ends the process at once. */
 function shutdownSignal(): { promise: Promise<string>; dispose: () => void } {
   const { promise, resolve } = Promise.withResolvers<string>();
-  let count = 0;
+  let forced: ReturnType<typeof setTimeout> | undefined;
   function onSignal(): void {
-    count += 1;
-    if (count > 1) Deno.exit(1);
+    if (forced !== undefined) Deno.exit(1);
+    forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
     resolve("a signal arrived");
   }
   for (const name of SHUTDOWN_SIGNALS) Deno.addSignalListener(name, onSignal);
   function dispose(): void {
+    clearTimeout(forced);
     for (const name of SHUTDOWN_SIGNALS) Deno.removeSignalListener(name, onSignal);
   }
   return { promise, dispose };

@@ -125,14 +125,20 @@ function readJson(text: string): unknown {
 }
 
 function refusal(answer: { readonly sqlstate: string | null; readonly message: string }): OmcpError {
-  const unavailable = answer.sqlstate === null || answer.sqlstate.startsWith("08") ||
+  // Class 58 is a failure of the server's own system, such as an audit that cannot be written.
+  const broken = answer.sqlstate?.startsWith("58") === true;
+  const unavailable = answer.sqlstate === null || broken || answer.sqlstate.startsWith("08") ||
     answer.sqlstate.startsWith("57P");
   return new OmcpError(
     unavailable ? "database_unavailable" : "database_refused",
     `The database answered: ${answer.message.trim()}`,
     {
       state: "There is no new DataFrame; the sandbox's variables are kept.",
-      next: unavailable ? "Try again in a moment." : "Change the query accordingly.",
+      next: broken
+        ? "Tell the server's operator: the server's log has the cause."
+        : unavailable
+        ? "Try again in a moment."
+        : "Change the query accordingly.",
       details: { sqlstate: answer.sqlstate },
     },
   );

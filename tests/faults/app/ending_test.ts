@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { serverArguments } from "../../../src/app/launch.ts";
+import { LABEL_INSTANCE } from "../../../src/runtime/mod.ts";
 import { connectServer } from "../../../src/cli/demo/client.ts";
 import {
   assertNothingLeft,
@@ -49,6 +50,31 @@ Deno.test("a server that gets SIGTERM during a cell removes everything that it c
   assert.deepEqual((await child.status).code, 0);
   await writer.close().catch(() => {});
   await assertNothingLeft(engine, instance);
+});
+
+Deno.test("a server that gets SIGTERM while it starts leaves nothing, ends its audit and exits 0", async () => {
+  const engine = await connectTestEngine();
+  const instance = newInstance();
+  const folder = await Deno.makeTempDir();
+  const auditFile = `${folder}/audit.jsonl`;
+  try {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: serverArguments({ ...LAUNCH, auditFile }),
+      env: { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance, OMCP_AUDIT_FILE: auditFile },
+      stdin: "piped",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const labels = { [LABEL_INSTANCE]: instance };
+    while ((await engine.listContainers({ labels, all: true })).length === 0);
+    child.kill("SIGTERM");
+    assert.equal((await child.status).code, 0);
+    await child.stdin.close().catch(() => {});
+    assert.deepEqual(await engine.listContainers({ labels, all: true }), []);
+    assert.match(await Deno.readTextFile(auditFile), /"start".*\n.*"end".*\n$/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("after kill -9 of the server every sandbox and the database end when their lease expires", async () => {
