@@ -4,11 +4,11 @@ import {
   dispose,
   getJsonLinesFormatter,
   getLogger,
-  getStreamSink,
   type Logger,
   type TextFormatter,
 } from "@logtape/logtape";
 import { escapedLine } from "./json_line.ts";
+import { stderrSink } from "./stderr_sink.ts";
 
 /** The levels a log can be set to. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -23,7 +23,7 @@ export async function startLogging(level: LogLevel): Promise<void> {
   const formatter: TextFormatter = (record) => escapedLine(format(record));
   await configure({
     reset: true,
-    sinks: { stderr: getStreamSink(Deno.stderr.writable, { formatter }) },
+    sinks: { stderr: stderrSink(Deno.stderr.writable, formatter) },
     loggers: [
       { category: ["omcp"], lowestLevel: level, sinks: ["stderr"] },
       // No level silences the audit.

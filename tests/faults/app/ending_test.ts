@@ -77,6 +77,37 @@ Deno.test("a server that gets SIGTERM while it starts leaves nothing, ends its a
   }
 });
 
+Deno.test("a server whose client dies, and reads no log any more, removes everything that it created", async () => {
+  const engine = await connectTestEngine();
+  const instance = newInstance();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: serverArguments(LAUNCH),
+    env: { OMCP_INSTANCE: instance },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(lines([
+    request(1, "initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "test", version: "1" },
+    }),
+    { jsonrpc: "2.0", method: "notifications/initialized" },
+    request(2, "tools/call", { name: "create_sandbox", arguments: {} }),
+  ]));
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes('"id":2')) text += (await output.read()).value ?? "";
+  assert.equal((await containersOf(engine, instance)).length, 1);
+  await child.stderr.cancel();
+  await output.cancel();
+  await writer.close();
+  assert.equal((await child.status).code, 0);
+  await assertNothingLeft(engine, instance);
+});
+
 Deno.test("after kill -9 of the server every sandbox and the database end when their lease expires", async () => {
   const engine = await connectTestEngine();
   const instance = newInstance();
