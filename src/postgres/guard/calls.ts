@@ -4,7 +4,7 @@ import { Refusal } from "./refusal.ts";
 import { unreadable } from "./refused.ts";
 import { checkReadable, decideSetting, type SettingDecision, valuesIn } from "./settings.ts";
 import type { GuardPolicy } from "./types.ts";
-import { READ_XML_HINT } from "./xml.ts";
+import { refusedFunction } from "./refused_function.ts";
 
 /** A call of a function without a schema: the guard writes the schema before it, so that nothing can shadow the function. */
 export interface PendingCall {
@@ -77,12 +77,12 @@ export function checkCall(
 ): PendingCall | undefined {
   const names = namesOf(call["funcname"]) ?? [];
   const [schema, name] = names.length === 2 ? names : [undefined, names[0]];
-  if (name === undefined || names.length > 2) throw refusedFunction(names.join("."));
+  if (name === undefined || names.length > 2) throw refusedFunction(names, policy);
   const own = schema === undefined || schema === "pg_catalog"
     ? checkBuiltIn(name, call, { policy, approved })
     : false;
   const home = own ? "pg_catalog" : extraSchema({ name, schema, policy });
-  if (home === undefined) throw refusedFunction(names.join("."));
+  if (home === undefined) throw refusedFunction(names, policy);
   if (schema !== undefined) return undefined;
   if (name === "unnest" && listOf(call["args"]).length > 1) {
     if (approved.has(call)) return undefined;
@@ -186,14 +186,4 @@ function extraSchema(
     if (name === called.name && (called.schema === undefined || called.schema === schema)) return schema;
   }
   return undefined;
-}
-
-function refusedFunction(name: string): Refusal {
-  const xml = /^(?:pg_catalog\.)?x(?:ml|path)/.test(name);
-  return new Refusal(
-    `permission denied for function ${name}(): it is not among those a sandbox may call`,
-    xml
-      ? READ_XML_HINT
-      : "PostgreSQL's functions that only compute are allowed, and those that the site lists",
-  );
 }

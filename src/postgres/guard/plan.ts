@@ -21,6 +21,9 @@ const MAX_DRIVER_STATEMENT_BYTES = 512;
 /** Characters of a syntax error's message. */
 const MAX_MESSAGE = 200;
 
+/** What SQL Server has in place of LIMIT. */
+const TOP = /\bselect\s+(?:distinct\s+)?top\b/i;
+
 /** Hints for texts that the guard cannot rewrite so that they pass again. */
 const QUALIFIED_CALLS = "Write pg_catalog. before function names";
 const PLAIN_CATALOGS =
@@ -61,6 +64,7 @@ export function planText(
       kind: "refuse",
       sqlstate: SQLSTATE.syntaxError,
       message,
+      ...(TOP.test(sql) ? { hint: "Write LIMIT 10 at the end of the query in place of TOP 10" } : {}),
       position,
       normalized: normalized(sql),
     }];

@@ -1,4 +1,5 @@
 import { type Fields, textOf } from "./ast.ts";
+import { closest } from "./closest.ts";
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import { INTERMEDIATE_HINT } from "./refused.ts";
 import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS } from "./relations.ts";
@@ -6,8 +7,6 @@ import type { GuardPolicy } from "./types.ts";
 
 /** The most relations of a statement: the planner takes time for each, and for each pair that it may join. */
 const MAX_RELATIONS = 500;
-/** The most letters in which a misspelt name may differ. */
-const MAX_DISTANCE = 3;
 
 /** Names of the common table expressions in sight, innermost first, each with the number of relations that a mention adds. */
 export interface Scope {
@@ -113,12 +112,8 @@ export class RangeTable {
   }
 
   #unknown(name: string): Refusal {
-    const closest = [...this.#policy.relations]
-      .map((known) => ({ known, distance: distance(name.toLowerCase(), known) }))
-      .toSorted((one, other) => one.distance - other.distance)[0];
-    const hint = closest !== undefined && closest.distance <= Math.min(MAX_DISTANCE, name.length / 2)
-      ? `Perhaps "${closest.known}" is meant. ${this.#hint()}`
-      : this.#hint();
+    const near = closest(name, this.#policy.relations);
+    const hint = near !== undefined ? `Perhaps "${near}" is meant. ${this.#hint()}` : this.#hint();
     return new Refusal(`relation "${name}" does not exist or is not readable`, hint, SQLSTATE.undefinedTable);
   }
 
@@ -126,18 +121,4 @@ export class RangeTable {
     return `The tables of schema "${this.#policy.cdmSchema}" can be read, and what describes them in information_schema and ` +
       "pg_catalog";
   }
-}
-
-/** Levenshtein's: letters to put in, take out or change. Names are at most 63 bytes long. */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (let at = 1; at <= one.length && at <= 63; at += 1) {
-    const next = [at];
-    for (let to = 1; to <= other.length; to += 1) {
-      const changed = (row[to - 1] ?? 0) + (one[at - 1] === other[to - 1] ? 0 : 1);
-      next.push(Math.min(changed, (row[to] ?? 0) + 1, (next[to - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

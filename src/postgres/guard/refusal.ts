@@ -7,6 +7,7 @@ export const SQLSTATE = {
   limitExceeded: "54000",
   invalidText: "22021",
   undefinedTable: "42P01",
+  undefinedFunction: "42883",
 } as const;
 
 /** Thrown inside the guard where a statement must not pass; it never leaves the guard. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isInCatalog } from "../../../../src/postgres/guard/catalog_names.ts";
 import {
   ALLOWED_VOLATILE,
   FUNCTION_COLUMNS,
@@ -83,6 +84,7 @@ Deno.test({
       settings = "",
       rows = "",
       results = "",
+      names = "",
     ] = await psql(`
       SELECT 'missing ' || coalesce(string_agg(n, ' ' ORDER BY n), '') FROM (VALUES ${
       literals(FUNCTIONS.keys())
@@ -112,8 +114,11 @@ Deno.test({
         WHERE pronamespace = 'pg_catalog'::regnamespace AND prorettype <> 2249 AND proargmodes && ARRAY['o', 'b', 't']::"char"[]
         AND proname IN (SELECT n FROM (VALUES ${literals(FUNCTIONS.keys())}) v(n))
         AND proname NOT IN (SELECT n FROM (VALUES ${literals(FUNCTION_COLUMNS.keys())}) v(n));
+      SELECT 'names ' || string_agg(DISTINCT lower(proname), ' ') FROM pg_proc
+        WHERE pronamespace = 'pg_catalog'::regnamespace;
     `);
     assert.equal(missing.trim(), "missing");
+    assert.deepEqual(names.split(" ").slice(1).filter((name) => !isInCatalog(name)), []);
     assert.deepEqual(volatile.split(" ").slice(1), [...ALLOWED_VOLATILE].sort());
     assert.equal(operators.trim(), "operators");
     assert.equal(types.trim(), "types");
