@@ -1,4 +1,4 @@
-/** `omcp doctor`: checks everything that the server depends on, and says what is wrong and what to do. */
+/** `omcp doctor`: checks everything that the server depends on, and reports what is wrong and the next step. */
 import { openCdmGateway } from "../cdm/gateway.ts";
 import { type Config, readConfig, SETTINGS } from "../app/config.ts";
 import type { Command } from "./command.ts";

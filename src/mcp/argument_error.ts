@@ -51,7 +51,7 @@ interface PlacedIssue {
   readonly issue: z.core.$ZodIssue;
 }
 
-/** Keeps one issue of a value of the wrong type, and of a union only the issues of the alternative that the caller meant, if that is clear. */
+/** Keeps one issue for a value of the wrong type and, for a union, only the issues of the alternative that the caller clearly meant. */
 function relevantIssues(issues: readonly z.core.$ZodIssue[], base: Path = []): PlacedIssue[] {
   const placed = issues.flatMap(function place(issue): PlacedIssue[] {
     const path = [...base, ...issue.path];

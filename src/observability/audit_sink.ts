@@ -27,7 +27,7 @@ export interface AuditSink {
    * @param line The line, without its time.
    */
   write(line: AuditLine): void;
-  /** Whether every line so far is written, and the next one could be; tries again if one is not. */
+  /** Whether every line so far is written and the next one can be written; retries lines that are not. */
   ready(): boolean;
   /** Writes what is kept; reports on the log what cannot be written. */
   close(): void;
@@ -139,7 +139,7 @@ export class FileSink implements AuditSink {
     // node:fs, because Deno.stat needs the read permission.
     const file = openSync(this.#path, FLAGS, OWNER_ONLY);
     try {
-      // It may have been replaced, as by a link to /dev/null.
+      // Something else, such as a link to /dev/null, may have replaced the file.
       if (!fstatSync(file).isFile()) throw new Error("it is not a regular file");
       use(file);
     } finally {

@@ -1,9 +1,9 @@
-/** C1 controls and DEL, which a terminal obeys; what readers may take for the end of a line; what reorders text. */
+/** C1 controls and DEL, which terminals obey; characters that some readers take for a line's end; characters that reorder text. */
 const SPECIAL = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /**
- * Escapes what JSON need not escape, and what would hide or forge a line where it is shown: names in an SQL text come from
- * code in a sandbox.
+ * Escapes characters that JSON allows but that could hide or forge a line on a screen: code in a sandbox chooses the names in
+ * an SQL text.
  *
  * @param json JSON.
  * @returns JSON of the same value.

@@ -1,18 +1,18 @@
-/** Log lines on stderr. Whether somebody reads it is the client's affair: a server neither waits for it, nor ends with it. */
+/** Log lines on stderr. A client may not read them: the server neither waits for a reader nor ends without one. */
 import type { LogRecord, Sink, TextFormatter } from "@logtape/logtape";
 import { within } from "../lib/async/deadline.ts";
 
-/** Bytes of lines that are kept while nobody reads. Beyond them, further lines are counted. */
+/** Maximum bytes of lines that are kept while nobody reads; further lines are counted. */
 const MAX_PENDING_BYTES = 4 * 1024 * 1024;
-/** How long the end waits for somebody to read what is kept. */
+/** How long the shutdown waits for a reader of the kept lines. */
 const CLOSE_MS = 1000;
 const ENCODER = new TextEncoder();
 
 /**
- * Makes a sink that writes lines in order, and drops them where they cannot be written.
+ * Creates a sink that writes lines in order, and drops them where they cannot be written.
  *
  * @param stream Where lines go; the sink locks it.
- * @param format Makes a line of a record.
+ * @param format Formats a record as a line.
  * @returns The sink; its disposal waits for the lines, for a second at most.
  */
 export function stderrSink(
@@ -34,7 +34,7 @@ export function stderrSink(
         if (lost > 0) keep(lostLine());
       }
     } catch {
-      // Nobody will read any more.
+      // The reader has closed stderr.
       closed = true;
       pending = [];
     } finally {

@@ -126,7 +126,7 @@ export class Executions {
     }
   }
 
-  /** Waits for the first kernel: its start, seconds on a slow machine, does not use the first cell's time. */
+  /** Waits for the first kernel, whose start (seconds on a slow machine) does not count as the first cell's time. */
   async #kernelStart(signal: AbortSignal | undefined): Promise<void> {
     using deadline = new DeadlineSignal(KERNEL_START_MS, signal);
     const started = Promise.race([this.#kernelStarted, this.#lifetime.containerEnded]);

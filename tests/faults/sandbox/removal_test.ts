@@ -96,7 +96,7 @@ Deno.test("the rollback of a creation is retried, too, and counts as a sandbox u
     assert.equal(await left(), 1);
     proxy.treat = () => "pass";
     await eventually(async () => await left() === 0, "nothing is left", REMOVAL_MS);
-    await eventually(() => manager.create().then(() => true, () => false), "its place is free", REMOVAL_MS);
+    await eventually(() => manager.create().then(() => true, () => false), "its slot is free", REMOVAL_MS);
   });
 });
 
