@@ -1,4 +1,4 @@
-"""Messages for what cannot work in a sandbox, with what to do instead: packages, the network, debuggers."""
+"""Messages for features that a sandbox lacks (packages, the network, debuggers), with alternatives."""
 from __future__ import annotations
 
 import difflib
@@ -20,7 +20,7 @@ _INSTALLERS = re.compile(
     r"^\s*(?:sudo\s+)?(?:(?:\S*python[\d.]*\s+-m\s+|uv\s+)?pip[\d.]*\s+(?:install|download)|uv\s+(?:add|sync)"
     r"|(?:conda|mamba|micromamba)\s|apt(?:-get)?\s+(?:install|update)|npm\s+install|easy_install\s)"
 )
-# What needs no network: a folder of wheels, or a file.
+# Installing from a folder of wheels or a file needs no network.
 _OFFLINE = re.compile(r"--no-index|--find-links|\.whl\b|(?:install|add)\s+(?:-e\s+)?[./]")
 # Installed replacements for packages that models often import but no image has.
 _INSTEAD = {
@@ -48,7 +48,7 @@ def installs(command: str) -> bool:
 
 
 def of_error(error: BaseException) -> Optional[str]:
-    """A sentence for an error that has its cause in the sandbox."""
+    """Advice for an error that the sandbox causes."""
     if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str):
         name, dot, _ = error.name.partition(".")
         # An installed package lacks a module: Python's own message says so.
@@ -61,7 +61,7 @@ def of_error(error: BaseException) -> Optional[str]:
 
 
 def is_network(error: BaseException) -> bool:
-    """Whether the error, or one of its causes, is that no host can be reached."""
+    """Whether the error, or one of its causes, is an unreachable host."""
     return any(
         isinstance(each, socket.gaierror)
         or (isinstance(each, OSError) and not isinstance(each, FileNotFoundError) and each.errno in (101, 113))
@@ -72,7 +72,7 @@ def is_network(error: BaseException) -> bool:
 
 
 def _raised_in_sockets(error: BaseException) -> bool:
-    """Where the sandbox has no such sockets at all, creating one fails."""
+    """Whether creating a socket failed: a sandbox has no network sockets at all."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next

@@ -1,4 +1,4 @@
-"""What matplotlib has drawn on axes, one artist a line: kind, name and a few of its values."""
+"""Describes what matplotlib has drawn on axes, one line per artist: kind, name and some of its values."""
 from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Tuple
@@ -46,7 +46,7 @@ def tick_names(axis: Any) -> Dict[float, str]:
 
 
 def line(drawn: Any, more: str = "") -> str:
-    """A line's points; of one in space, all three of each."""
+    """A line's points, in two or three coordinates."""
     if hasattr(drawn, "get_data_3d"):
         return _in_space("line%s" % _label(drawn), *drawn.get_data_3d())
     xs, ys = drawn.get_xdata(orig=True), drawn.get_ydata(orig=True)
@@ -93,7 +93,7 @@ def bars(container: Any) -> str:
 
 
 def collection(drawn: Any) -> str:
-    """What matplotlib draws as a collection: points, areas, segments, meshes."""
+    """A collection of matplotlib: points, areas, segments or meshes."""
     values, offsets, kind = drawn.get_array(), drawn.get_offsets(), type(drawn).__name__
     ranged = values is not None and bool(getattr(values, "size", 0))
     if kind == "Path3DCollection" and hasattr(drawn, "_offsets3d"):
@@ -141,7 +141,7 @@ def _label(artist: Any, form: str = " %r") -> str:
 
 
 def place(axis: Any) -> Callable[[Any], str]:
-    """Formats positions on an axis: as dates where they are dates."""
+    """Returns a formatter for positions on an axis, which shows dates as dates."""
     converter = axis.get_converter() if hasattr(axis, "get_converter") else axis.converter
     kind = type(converter).__name__
     if kind == "PeriodConverter" or kind == "TimeSeriesPlotter" or hasattr(axis, "freq") and axis.freq is not None:

@@ -1,4 +1,4 @@
-"""Charts that a browser would draw, plotly's and Vega-Lite's, in words; Vega-Lite's as a picture too, where vl-convert is installed."""
+"""Describes plotly and Vega-Lite charts, which a browser would draw, in words; draws Vega-Lite's if vl-convert is installed."""
 from __future__ import annotations
 
 from typing import Any, Dict, List, Tuple
@@ -29,7 +29,7 @@ _FOR_BROWSERS = ("text/html", "application/javascript")
 
 
 def explain(data: Dict[Any, Any]) -> None:
-    """Replaces a chart's JSON by words, and by a picture where one can be made."""
+    """Replaces a chart's JSON by a description, and by a picture if one can be drawn."""
     for name in [name for name in data if isinstance(name, str)]:
         chart = data[name]
         if not isinstance(chart, dict):

@@ -1,7 +1,7 @@
-"""Confines this process for good: no new privileges, a seccomp filter, and Landlock where the kernel has it.
+"""Confines this process permanently: no new privileges, a seccomp filter, and Landlock if the host's kernel has it.
 
-It needs nothing from the container's engine, so it holds on every runtime. What it installs is inherited by
-every child and can only be made stricter.
+It does not need the container's engine, so it works on every runtime. Every child inherits the confinement, which can only be made
+stricter.
 """
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ _REFUSED: Dict[str, Tuple[int | None, int | None]] = {
     "uselib": (134, None),
     "vhangup": (153, 58),
 }
-# Calls of which only some arguments are refused.
+# Calls that are refused with some arguments only.
 _WATCHED: Dict[str, Tuple[int, int]] = {
     "clone": (56, 220),
     "fcntl": (72, 25),
@@ -221,7 +221,7 @@ def _rules(guarded: Sequence[int], scoped: bool) -> Dict[str, List[_Instruction]
 
 
 def build_filter(machine: str, guarded: Sequence[int], scoped: bool) -> bytes:
-    """The BPF program for an architecture; raises OSError where there is none. `scoped`: Landlock bounds signals too."""
+    """The BPF program for an architecture. Raises OSError for an unsupported one. `scoped`: Landlock bounds signals, too."""
     if machine not in _AUDIT_ARCH:
         raise OSError(errno.ENOSYS, "no seccomp filter for this architecture: %s" % machine)
     column = 0 if machine == "x86_64" else 1
@@ -288,5 +288,5 @@ def facts(landlock_abi: int) -> Dict[str, object]:
 
 
 def restrict_files() -> int:
-    """Landlock: writes only where a sandbox writes, no signals to and no TCP with the outside. Returns its ABI version, 0 for none."""
+    """Landlock: allows writes only in the sandbox's folders, no signals to outside and no TCP. Returns its ABI version, 0 without it."""
     return landlock.restrict()

@@ -1,4 +1,4 @@
-"""A kernel's file descriptors: a cell can close any of them, or use them all. Runs in the kernel."""
+"""A kernel's file descriptors: a cell can close any of them or use up all. Runs in the kernel."""
 from __future__ import annotations
 
 import fcntl
@@ -21,7 +21,7 @@ _FEW_SOCKETS = 6
 
 
 class Reserve:
-    """Descriptors kept in reserve for the pipes of the next cell, even after a cell that opened all it could."""
+    """Reserves descriptors for the pipes of the next cell, in case a cell opens all others."""
 
     def __init__(self) -> None:
         self._fds: List[int] = []
@@ -39,8 +39,8 @@ class Reserve:
 
 
 def point_streams(fds: List[int]) -> None:
-    """Makes the first two descriptors stdout and stderr and closes all; stdin becomes /dev/null where a cell closed it."""
-    # Where a cell closed 0, 1 or 2, a received descriptor may have that number.
+    """Makes the first two descriptors stdout and stderr and closes all; stdin becomes /dev/null if a cell has closed it."""
+    # If a cell closed 0, 1 or 2, a received descriptor may have that number.
     moved = [_above_standard(fd) for fd in fds]
     _restore_input()
     for number, fd in enumerate(moved[:2], 1):

@@ -1,6 +1,6 @@
-"""MIME bundles as they leave a kernel: known types only, each as a text within the cell's budget, and cuts are named.
+"""Prepares MIME bundles for sending: known types only, each as a text within the cell's budget; the text states cuts.
 
-JSON is text too: neither agent nor server parses it. A bundle that is longer than a message is sent in parts.
+JSON is sent as text: neither agent nor server parses it. A bundle that is longer than a message is sent in parts.
 """
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ budget = _Budget()
 
 
 def bundle(data: Any) -> Dict[str, str]:
-    """A bundle that may be sent. Too long texts are cut if they are for reading, and else named with their size."""
+    """A bundle that may be sent. A text that is too long is cut if it is for reading; otherwise only its size is sent."""
     if not isinstance(data, dict):
         raise TypeError("a display bundle must be a dict: received %s" % type(data).__name__)
     data = dict(data)
@@ -67,7 +67,7 @@ def _within_budget(text: str) -> str:
 
 
 def in_parts(message: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
-    """Yields a message; one that is too long as parts of its longest texts, and then the rest."""
+    """Yields a message; if it is too long, yields parts of its longest texts first, then the rest."""
     data: Dict[str, str] = message.get("data") or {}
     if sum(map(len, data.values())) > MESSAGE_CHARACTERS:
         left = MESSAGE_CHARACTERS
@@ -84,7 +84,7 @@ def in_parts(message: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
 
 
 def _say_plainly(texts: Dict[str, str]) -> None:
-    """Replaces a plain text that is only an object's name by one that a reader can use."""
+    """Replaces a plain text that is only an object's name by a readable one."""
     plain = texts.get("text/plain")
     if plain is not None and _OPAQUE.match(plain) is None:
         return

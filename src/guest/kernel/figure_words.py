@@ -1,4 +1,4 @@
-"""A matplotlib figure in words, because not every client shows pictures to the model: axes, labels and the data, bounded."""
+"""Describes a matplotlib figure in words, because not every client shows pictures to the model: axes, labels and some data."""
 from __future__ import annotations
 
 from typing import Any, Dict, List, Tuple

@@ -20,7 +20,7 @@ Publish = Callable[[Dict[str, Any]], None]
 
 
 class Figures:
-    """Which figures an execution has shown."""
+    """Tracks the figures that an execution has shown."""
 
     def __init__(self) -> None:
         self.publish: Optional[Publish] = None
@@ -69,7 +69,7 @@ class Figures:
             self.publish(bundle)
 
     def note(self) -> Optional[str]:
-        """A sentence about figures that were not drawn."""
+        """A note about figures that were not drawn."""
         if not self.skipped:
             return None
         return "[%d more figures were not drawn: a cell shows at most %d]" % (self.skipped, MAX_FIGURES)
@@ -85,7 +85,7 @@ def is_empty(figure: Any) -> bool:
 
 
 def draw(figure: Any, scale: float = 1.0) -> Dict[str, Any]:
-    """A picture of a figure, at fewer dots per inch where it would be too large, and its words; the text says so."""
+    """A picture of a figure and its description. A large figure is drawn at fewer dots per inch, which the text states."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas, own_dpi = figure.canvas, figure.dpi
@@ -121,7 +121,7 @@ def _fitting(dpi: float, width: float, height: float) -> float:
 
 
 def _tight_size(figure: Any) -> Optional[Tuple[float, float]]:
-    """Size of the figure with all its labels, in inches; None where that is not sensible, as with an artist far outside."""
+    """Size of the figure with all its labels, in inches; None if that is not sensible, as with an artist far outside."""
     try:
         with warnings.catch_warnings():
             # The drawing itself repeats them.
@@ -143,11 +143,11 @@ def use_backend() -> bool:
     return True
 
 
-# -- The names below are what matplotlib asks of a backend. --
+# -- matplotlib requires the names below of a backend. --
 
 
 def __getattr__(name: str) -> Any:
-    # Made on demand: without matplotlib this module must load too.
+    # Defined on demand: this module must also load without matplotlib.
     if name in ("FigureCanvas", "FigureManager"):
         from matplotlib.backend_bases import FigureManagerBase
         from matplotlib.backends.backend_agg import FigureCanvasAgg

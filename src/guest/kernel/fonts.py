@@ -1,10 +1,10 @@
-"""Matplotlib's fonts: characters that a style's font lacks come from a CJK font, where one is installed."""
+"""Matplotlib's fonts: if a style's font lacks a character, a CJK font supplies it if one is installed."""
 from __future__ import annotations
 
 import logging
 from typing import Any, List, Set
 
-# The first is our image's.
+# Our image has the first.
 _CJK = ("Droid Sans Fallback", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei")
 
 

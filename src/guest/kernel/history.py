@@ -1,4 +1,4 @@
-"""How long a kernel remembers its cells: In, Out and _i1, _1, … hold the last thousand. Runs in the kernel.
+"""Limits a kernel's history: In, Out and _i1, _1, … hold the last thousand cells. Runs in the kernel.
 
 IPython would keep every cell's source text five times over, and every result behind user_ns_hidden.
 """
@@ -9,17 +9,17 @@ from collections import OrderedDict
 from typing import Any
 
 KEPT_CELLS = 1000
-# Source text of older cells that define something: tracebacks through what they defined show it.
+# Source text of older cells that define functions or classes: tracebacks show it.
 _DEFINITIONS = ("def ", "class ", "lambda")
 _DEFINITIONS_BYTES = 1 << 20
-# Bytes that a text takes besides its characters.
+# Bytes that a text takes in addition to its characters.
 _OVERHEAD_BYTES = 512
 
 _cache = linecache.cache
 
 
 class History:
-    """Of one shell."""
+    """The history of one shell."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
@@ -43,7 +43,7 @@ class History:
             results.pop(number, None)
         for name in ("_i%d" % number, "_%d" % number):
             hidden = shell.user_ns_hidden.pop(name, None)
-            # A variable of the user with that name stays.
+            # A user's own variable with that name is kept.
             if shell.user_ns.get(name) is hidden:
                 shell.user_ns.pop(name, None)
         self._forget_source("Cell In[%d]" % number)

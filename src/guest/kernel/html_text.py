@@ -1,4 +1,4 @@
-"""What a reader sees of HTML, as plain text: tables with aligned columns, other text line by line, media by their kind."""
+"""The visible content of HTML as plain text: tables with aligned columns, other text line by line, media by their kind."""
 from __future__ import annotations
 
 from html.parser import HTMLParser
@@ -18,7 +18,7 @@ class _Table:
 
     def __init__(self) -> None:
         self.rows: List[List[str]] = []
-        # Of cells that span rows below: column → number of further rows.
+        # Cells that span rows below: column → number of further rows.
         self._below: Dict[int, int] = {}
 
     def begin_row(self) -> None:

@@ -45,11 +45,11 @@ class Kernel:
         self._pid = _getpid()
         self._running = False
         self._silent = False
-        # Of the execution that runs or ran last; and what was there before it.
+        # The number of the current or last execution; the tasks and timers that existed before it.
         self._number = 0
         self._earlier_tasks: Set[Any] = set()
         self._earlier_timers: Set[int] = set()
-        # Tasks run between cells; a cell was interrupted before they let it begin.
+        # Whether tasks run between cells; whether a cell was interrupted before the tasks let it begin.
         self._between = False
         self._overdue = False
         self._sending = 0
@@ -77,7 +77,7 @@ class Kernel:
             self._say(message)
             return
         if message["type"] in ("display_data", "execute_result") and not self._is_of_cell():
-            # The agent drops messages of no execution, but keeps what is printed for the next one.
+            # The agent drops messages that belong to no execution, but shows printed text with the next one.
             self._say(message)
             return
         self._sending += 1
@@ -140,7 +140,7 @@ class Kernel:
         self.send({"type": "settled", "tasks": left})
 
     def _run_tasks(self) -> None:
-        """Runs asyncio tasks of earlier cells until the next cell comes, as Jupyter does."""
+        """Runs asyncio tasks of earlier cells until the next cell arrives, as Jupyter does."""
         try:
             try:
                 self._between = True
@@ -179,7 +179,7 @@ class Kernel:
             else:
                 self._run(message["code"])
             self._running = False
-        except BaseException as error:  # noqa: B036 - whatever a cell raises, the kernel goes on
+        except BaseException as error:  # noqa: B036 - whatever a cell raises, the kernel continues
             self._running = False
             self._report(error)
         if _getpid() != self._pid:
@@ -232,7 +232,7 @@ class Kernel:
         _exec(_compile(code, "omcp_kernel/silent", "exec"), namespace)
 
     def _clean(self) -> None:
-        """Reaps zombies and trims the history. It ends whatever a cell did to what it looks at."""
+        """Reaps zombies and trims the history, even if a cell has changed the objects that it reads."""
         zombies.reap(self._pid)
         try:
             self._history.cell_ended()
@@ -240,7 +240,7 @@ class Kernel:
             pass
 
     def _usable(self) -> bool:
-        """Whether the shell can run a cell at all. One that cannot would fail with every later cell, and is replaced."""
+        """Whether the shell can run a cell at all. If it cannot, the kernel exits and is replaced."""
         send, outlet.outlet.send = outlet.outlet.send, None
         errors = outlet.outlet.errors
         try:
@@ -265,8 +265,8 @@ class Kernel:
             raise KeyboardInterrupt
 
     def _wait_for_acknowledgement(self) -> None:
-        """Waits until the agent has read what was printed before a display: else what is printed next would overtake the display."""
-        # The agent reads nothing while its server is away: then the order matters less than the cell.
+        """Waits until the agent has read the text printed before a display: otherwise later text would overtake the display."""
+        # The agent does not read while its server is disconnected: then the cell continues without the order.
         if self._poll(_ACKNOWLEDGED_MS):
             self._connection.receive()
 
@@ -292,7 +292,7 @@ class Kernel:
 
 
 def _exit_code(ended: Any) -> int:
-    """As Python has it: of a child that a cell forked and that reached the cell's end."""
+    """The exit code of a forked child that reached the cell's end, as in plain Python."""
     if ended is None or outlet.is_quiet_exit(ended):
         return 0
     code = ended.code if isinstance(ended, SystemExit) else 1

@@ -1,4 +1,4 @@
-"""Landlock by direct system calls: a layer besides read-only mounts and namespaces, where the kernel has it."""
+"""Landlock by direct system calls: an additional layer to read-only mounts and namespaces, if the host's kernel has it."""
 from __future__ import annotations
 
 import ctypes
@@ -33,7 +33,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def available() -> int:
-    """The version of Landlock's interface that this process can use; 0 for none."""
+    """The version of Landlock's interface that this process can use; 0 without Landlock."""
     return max(0, int(_libc().syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint(_VERSION))))
 
 
@@ -43,7 +43,7 @@ def bounds_signals() -> bool:
 
 
 def restrict() -> int:
-    """Restricts this process and its children. Returns the effective ABI version, 0 for none."""
+    """Restricts this process and its children. Returns the effective ABI version; 0 without Landlock."""
     abi = available()
     if abi < 1:
         return 0

@@ -1,4 +1,4 @@
-"""Where a kernel's displays and errors leave it. After a cell has cleared its output, displays are held back until its end."""
+"""Sends a kernel's displays and errors. After a cell has cleared its output, displays are held back until the cell's end."""
 from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional
@@ -12,14 +12,14 @@ _MAX_HELD = 100
 
 
 class _Outlet:
-    """Where messages go; set by the kernel after the fork."""
+    """Sends messages with the function that the kernel sets after the fork."""
 
     def __init__(self) -> None:
         self.send: Optional[Send] = None
         self.errors = 0
         self._held: Optional[List[Dict[str, Any]]] = None
         self._clear_next = False
-        # Of displays with an id, the last state.
+        # The last state of each display with an id.
         self._updates: Dict[str, Dict[str, Any]] = {}
 
     def put(self, message: Dict[str, Any]) -> None:
@@ -35,7 +35,7 @@ class _Outlet:
     def clear(self, wait: bool) -> None:
         """From now on displays are held back; at the cell's end, those after the last clearing are shown.
 
-        The server drops what was printed before.
+        The server drops the text printed before.
         """
         self._put({"type": "clear_output", "wait": wait})
         if self._held is None:
@@ -77,7 +77,7 @@ def publish(data: Any, updates: Optional[str] = None) -> None:
 
 
 def note(text: str) -> None:
-    """Sends a sentence about the execution, which does not count as a display of the cell."""
+    """Sends a remark about the execution, which does not count as a display of the cell."""
     outlet.put({"type": "display_data", "data": {"text/plain": text}, "note": True})
 
 

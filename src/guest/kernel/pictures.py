@@ -1,11 +1,11 @@
-"""Pictures that fit: what is larger than model providers take is drawn or scaled smaller, and one is sent for each object."""
+"""Pictures within the limits of model providers: larger ones are drawn or scaled smaller; each object sends one picture."""
 from __future__ import annotations
 
 import io
 from binascii import a2b_base64
 from typing import Any, Dict, Optional, Tuple
 
-# Larger ones are scaled by model providers, or refused.
+# Model providers scale or refuse larger pictures.
 MAX_SIDE = 1568
 MAX_BYTES = 1 << 20
 # Pictures with more pixels are not decoded: a few kilobytes can claim a terabyte.
@@ -18,7 +18,7 @@ KINDS = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
 
 def one(data: Dict[Any, Any]) -> None:
-    """Keeps one picture in a bundle, small enough; the text says how it was changed."""
+    """Keeps one picture in a bundle, scaled if it is too large; the text states how it was changed."""
     found = [kind for kind in KINDS if kind in data]
     if not found:
         return
@@ -41,7 +41,7 @@ def one(data: Dict[Any, Any]) -> None:
 
 
 def fit(kind: str, content: bytes) -> Tuple[Optional[Tuple[str, bytes]], str]:
-    """MIME type and bytes of a picture that may be sent, and a note of changes; None where no picture can be made."""
+    """MIME type and bytes of a picture that may be sent, and a note of changes; None if no picture can be made."""
     try:
         from PIL import Image
     except ImportError:
@@ -51,7 +51,7 @@ def fit(kind: str, content: bytes) -> Tuple[Optional[Tuple[str, bytes]], str]:
         width, height = picture.size
         if width * height > _MAX_PIXELS:
             return None, "[%s of %d x %d pixels, too large to be shown]" % (kind, width, height)
-        # Whether it can be read at all: providers refuse a whole conversation for one that cannot.
+        # Decode it: providers refuse a whole conversation because of one invalid picture.
         picture.load()
         kind = Image.MIME.get(picture.format, kind)
         scale = min(1.0, MAX_SIDE / max(width, height, 1))
@@ -78,7 +78,7 @@ def fit(kind: str, content: bytes) -> Tuple[Optional[Tuple[str, bytes]], str]:
 
 
 def _open(image_module: Any, content: bytes) -> Any:
-    """A picture whose header was read; without Pillow's own limit, which would hide its size."""
+    """Opens a picture and reads its header, without Pillow's own limit, which would hide its size."""
     limit, image_module.MAX_IMAGE_PIXELS = image_module.MAX_IMAGE_PIXELS, None
     try:
         return image_module.open(io.BytesIO(content))
@@ -87,7 +87,7 @@ def _open(image_module: Any, content: bytes) -> Any:
 
 
 def _smallest(picture: Any, best: Optional[Tuple[str, bytes]]) -> Tuple[str, bytes]:
-    """PNG, or JPEG where that takes less than half."""
+    """PNG, or JPEG if that takes less than half the bytes."""
     if best is None:
         best = "image/png", _saved(picture, "PNG")
     if len(best[1]) > _SMALL_BYTES:

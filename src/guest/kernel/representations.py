@@ -1,4 +1,4 @@
-"""How a kernel shows figures and DataFrames, within our caps whatever a cell configures."""
+"""How a kernel shows figures and DataFrames; a cell's configuration cannot lift our caps."""
 from __future__ import annotations
 
 from typing import Any, Dict
@@ -45,7 +45,7 @@ def _frame_text(frame: Any, printer: Any, _cycle: bool) -> None:
 
 
 def _altair_chart(chart: Any) -> Dict[str, Any]:
-    """The chart itself: by default altair gives a page that loads its scripts over the network."""
+    """The chart's specification: altair's default is a page that loads scripts over the network."""
     return {"application/vnd.vegalite.v6+json": chart.to_dict(), "text/plain": "<altair chart>"}
 
 
@@ -67,7 +67,7 @@ class _Capture(capture.capture_output):
 
 
 def register(shell: Any) -> None:
-    """Installs these in a shell."""
+    """Installs these representations in a shell."""
     formatters = shell.display_formatter.formatters
     formatters["image/png"].for_type_by_name("matplotlib.figure", "Figure", _figure_png)
     formatters["text/plain"].for_type_by_name("matplotlib.figure", "Figure", _figure_text)

@@ -115,11 +115,11 @@ class Shell(InteractiveShell):
         running_compiled_code: bool = False,
     ) -> None:
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1] or getattr(sys, "last_value", None)
-        # IPython passes one of these for what ended the cell, except for code that does not compile. What a formatter or the
-        # cell itself shows did not end it.
+        # IPython sets one of these for an error that ended the cell, unless the code does not compile. An error that a formatter
+        # or the cell itself shows did not end the cell.
         ended = exception_only or running_compiled_code or tracebacks.is_uncompiled(error)
         if ended and is_quiet_exit(error):
-            note("[the cell ended itself; the kernel goes on and its variables are kept]")
+            note("[the cell ended itself; the kernel and its variables are kept]")
             return
         if self.cell_tasks.cancelling and isinstance(error, asyncio.CancelledError):
             error = KeyboardInterrupt().with_traceback(error.__traceback__)
@@ -140,7 +140,7 @@ class Shell(InteractiveShell):
         self.showtraceback(running_compiled_code=True)
 
     def _tee(self, channel: str) -> Any:
-        # IPython would keep all that cells print until the kernel ends.
+        # IPython would keep all printed text until the kernel ends.
         return nullcontext()
 
     def ask_exit(self) -> None:
@@ -178,7 +178,7 @@ class Shell(InteractiveShell):
 
 
 def no_debugger(*_rest: Any, **_options: Any) -> None:
-    """Replaces what would wait for a person's commands."""
+    """Replaces a debugger, which would wait for commands."""
     raise RuntimeError(advice.NO_DEBUGGER)
 
 
@@ -187,7 +187,7 @@ def _no_install(_line: str) -> None:
 
 
 def make_shell() -> Shell:
-    """The one shell of this process, with nothing of a user in it."""
+    """Makes the shell of this process, without any user state."""
     config = Config()
     config.HistoryManager.enabled = False
     config.HistoryAccessor.enabled = False
@@ -206,7 +206,7 @@ def make_shell() -> Shell:
     pdb.set_trace = no_debugger
     # pandas warns of each connection that is not SQLAlchemy's, although ours works.
     warnings.filterwarnings("ignore", message="pandas only supports SQLAlchemy", category=UserWarning)
-    # IPython's on SystemExit, about keys that no caller has.
+    # IPython's hint on SystemExit names keys that a caller does not have.
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)
     # IPython's, when it forgets the oldest of a thousand results.
     warnings.filterwarnings("ignore", message="Output cache limit", category=UserWarning)

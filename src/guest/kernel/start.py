@@ -11,7 +11,7 @@ from typing import Dict, Optional
 
 from . import confine, descriptors, kernel, shell as shells, wire
 
-# Python ignores them from its start.
+# Python ignores these signals by default.
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
 # User code may patch it.
 _exit = os._exit
@@ -20,7 +20,7 @@ _exit = os._exit
 def _no_input(prompt: object = "", /) -> str:
     if prompt != "":
         print(prompt, end="", flush=True)
-    raise EOFError("there is no standard input in a sandbox: put the value into the code")
+    raise EOFError("a sandbox has no standard input: put the value into the code")
 
 
 def _take_signals() -> None:
@@ -49,7 +49,7 @@ def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> 
         sys.argv = [""]
         builtins.input = _no_input
         sys.breakpointhook = shells.no_debugger
-        # Of a module that is written twice within a second, Python would run the bytecode of the first.
+        # If a module is written twice within a second, Python would run the bytecode of the first version.
         sys.dont_write_bytecode = True
         served = kernel.Kernel(shell, connection)
         connection.send({"type": "ready", "pid": os.getpid(), "fd": connection.fd, "confinement": confine.facts(landlock_abi)})

@@ -25,7 +25,7 @@ class CellStream(io.TextIOWrapper):
 
 
 class Streams:
-    """The two streams, which are made again when user code has closed them."""
+    """The two streams; recreates them if user code has closed them."""
 
     def __init__(self) -> None:
         self._out = CellStream(1)

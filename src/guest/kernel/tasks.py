@@ -24,23 +24,23 @@ class Tasks:
         return self._loop
 
     def advance(self) -> None:
-        """Lets tasks go as far as they can without waiting."""
+        """Lets tasks run as far as they can without waiting."""
         if self.exist():
             for _ in range(_STEPS):
                 self.event_loop().run_until_complete(asyncio.sleep(0))
 
     def exist(self) -> bool:
-        """Whether tasks are left that a cell may leave."""
+        """Whether cells have left tasks."""
         loop = self._loop
         return loop is not None and not loop.is_closed() and not loop.is_running() and bool(asyncio.all_tasks(loop))
 
     def pending(self) -> Set[Any]:
-        """Those that are not done."""
+        """The tasks that are not done."""
         loop = self._loop
         return set() if loop is None or loop.is_closed() else set(asyncio.all_tasks(loop))
 
     def cancel(self, tasks: Set[Any]) -> int:
-        """Cancels them and lets them end; returns how many did not."""
+        """Cancels tasks and lets them end; returns how many have not ended."""
         if not tasks:
             return 0
         for task in tasks:

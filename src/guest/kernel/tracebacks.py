@@ -1,4 +1,4 @@
-"""Exceptions as text: the standard library's traceback without our own and IPython's frames, and bounded."""
+"""Exceptions as text: the standard library's traceback without IPython's and our own frames, with a bounded length."""
 from __future__ import annotations
 
 import traceback
@@ -6,7 +6,7 @@ from typing import Any, Iterable, Iterator, List, Set, Tuple
 
 from . import advice, wire
 
-# Together with a name they fit into one message to the agent.
+# With the exception's name they fit into one message to the agent.
 MAX_VALUE_CHARACTERS = 4096
 MAX_TRACEBACK_CHARACTERS = 32768
 
@@ -23,7 +23,7 @@ _FEW_FRAMES = 4
 
 
 def cut(text: str, limit: int) -> str:
-    """The text, or its beginning and end with the number of characters left out."""
+    """The text, or its beginning and end with the number of characters in between."""
     if len(text) <= limit:
         return text
     tail = limit // 4
@@ -38,16 +38,16 @@ def describe(error: BaseException) -> Tuple[str, str, str]:
         # One budget for all: the chain and each of its frames.
         pieces: List[str] = []
         length = 0
-        told = traceback.TracebackException.from_exception(error, limit=_MAX_FRAMES)
-        _without_ours(told, set())
+        described = traceback.TracebackException.from_exception(error, limit=_MAX_FRAMES)
+        _without_ours(described, set())
         if is_uncompiled(error):
             # The frames are the compiler's: the error names its line.
-            told.stack.clear()
+            described.stack.clear()
         if advice.is_network(error):
-            # Fifty library frames that end in name resolution tell a model nothing, and invite retries.
-            told.__cause__ = told.__context__ = None
-            told.stack[:] = [frame for frame in told.stack if "/site-packages/" not in frame.filename and _LIBRARY not in frame.filename]
-        for line in _folded(told.format()):
+            # Fifty library frames that end in name resolution do not help a model, and invite retries.
+            described.__cause__ = described.__context__ = None
+            described.stack[:] = [frame for frame in described.stack if "/site-packages/" not in frame.filename and _LIBRARY not in frame.filename]
+        for line in _folded(described.format()):
             pieces.append(cut(line, _MAX_LINE_CHARACTERS))
             length += len(pieces[-1])
             if length > _MAX_READ_CHARACTERS:
@@ -61,7 +61,7 @@ def describe(error: BaseException) -> Tuple[str, str, str]:
 
 
 def _folded(lines: Iterable[str]) -> Iterator[str]:
-    """The lines of a traceback; of many frames of libraries in a row, the first and the last two."""
+    """The lines of a traceback; keeps the first and the last two of many consecutive library frames."""
     run: List[str] = []
     for line in lines:
         place = line.partition("\n")[0]
@@ -107,13 +107,13 @@ def _value(error: BaseException) -> str:
     return cut(str.__str__(value), MAX_VALUE_CHARACTERS)
 
 
-def _without_ours(told: traceback.TracebackException, seen: Set[int]) -> None:
+def _without_ours(described: traceback.TracebackException, seen: Set[int]) -> None:
     """Removes our own frames and IPython's from the whole chain."""
-    if id(told) in seen or len(seen) >= _MAX_CHAIN:
+    if id(described) in seen or len(seen) >= _MAX_CHAIN:
         return
-    seen.add(id(told))
-    told.stack[:] = [frame for frame in told.stack if not _is_ours(frame.filename)]
-    linked = [told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())]
+    seen.add(id(described))
+    described.stack[:] = [frame for frame in described.stack if not _is_ours(frame.filename)]
+    linked = [described.__cause__, described.__context__, *(getattr(described, "exceptions", None) or ())]
     for other in linked:
         if other is not None:
             _without_ours(other, seen)

@@ -1,11 +1,11 @@
-"""Values of charts in few characters."""
+"""Short texts for the values of charts."""
 from __future__ import annotations
 
 from typing import Any, Callable, List
 
 _MAX_CHARACTERS = 32
 _MIDNIGHT = " 00:00:00"
-# The number of points shown of many: evenly spread, with the first and the last.
+# How many of many points are shown: evenly spread, with the first and the last.
 _SHOWN = 7
 
 
@@ -25,7 +25,7 @@ def number(value: Any) -> str:
 
 
 def spread(count: int, show: Callable[[int], str]) -> str:
-    """All of a few things, or some of many; formats only those."""
+    """Shows all of a few items, or some of many; formats only those."""
     if count <= _SHOWN + 1:
         return " ".join([show(at) for at in range(count)])
     shown: List[str] = [show(round(step * (count - 1) / (_SHOWN - 1))) for step in range(_SHOWN)]

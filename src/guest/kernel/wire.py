@@ -1,6 +1,6 @@
 """Messages between the agent, the zygote and a kernel: `u32 length` (big-endian) and that many bytes of JSON in UTF-8.
 
-This half runs beside user code, which may patch any module: it holds its own references to what it uses.
+The kernel's half runs beside user code, which may patch any module: it holds its own references to the functions that it uses.
 """
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from json import JSONDecoder
 from json.encoder import encode_basestring as _quote
 from typing import Any, Dict, List, Tuple
 
-# The first is for what a kernel or the zygote sends, which must not occupy the agent; the second for a cell, each character escaped.
+# The first limits messages of a kernel or the zygote, which must not block the agent for long; the second limits a cell, whose
+# characters may all be escaped.
 MAX_MESSAGE_BYTES = 256 << 10
 MAX_CELL_BYTES = 8 << 20
 
@@ -64,7 +65,7 @@ def encode_json(value: Any, depth: int = 0) -> str:
 
 
 def frame(message: Dict[str, Any], most: int = MAX_MESSAGE_BYTES) -> bytes:
-    """A message as it goes over the socket. Raises ValueError where it is longer than `most` bytes."""
+    """Encodes a message for the socket. Raises ValueError if it is longer than `most` bytes."""
     body = encode_json(message).encode("utf-8")
     if len(body) > most:
         raise ValueError("a message must be at most %d bytes: this has %d" % (most, len(body)))
@@ -87,7 +88,7 @@ class Connection:
             data = data[_write(self.fd, data) :]
 
     def receive(self) -> Tuple[Dict[str, Any], List[int]]:
-        """The next message and the descriptors that came with it; raises EOFError at the end."""
+        """The next message and its descriptors; raises EOFError at the end."""
         fds: List[int] = []
         head = b""
         while len(head) < 4:

@@ -1,4 +1,4 @@
-"""Children of a kernel that have ended and were not waited for. Runs in the kernel."""
+"""Reaps a kernel's ended children that user code has not waited for. Runs in the kernel."""
 from __future__ import annotations
 
 import os
@@ -11,7 +11,7 @@ _waitpid = os.waitpid
 
 
 def reap(pid: int) -> None:
-    """Reaps them when there are many, before they use up the process limit; Popen objects get their exit codes."""
+    """Reaps zombies if there are many, before they use up the process limit; Popen objects get their exit codes."""
     if _zombies(pid) <= _MANY:
         return
     subprocess = sys.modules.get("subprocess")
@@ -32,7 +32,7 @@ def reap(pid: int) -> None:
 
 
 def _zombies(pid: int) -> int:
-    """How many children have ended and were not waited for. One system call when there are none."""
+    """The number of zombies. Needs one system call if there are none."""
     try:
         if _waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             return 0

@@ -66,7 +66,7 @@ def main(fd: int, config: Dict[str, Any]) -> None:
 
 
 def _probe(connection: wire.Connection) -> None:
-    """Reports, before the slow imports, the confinement of kernels to come: a short-lived child applies it and reads it back."""
+    """Reports the confinement of future kernels before the slow imports: a short-lived child applies it and reads it back."""
     child = os.fork()
     if child == 0:
         status = _PROBE_FAILED
@@ -120,7 +120,7 @@ def _refuse_threads(name: str) -> None:
 
 
 def _warm_up(shell: Any) -> None:
-    """Does once what every kernel's first cell would wait for. It sends nothing and leaves no name behind."""
+    """Does slow first-time work once, for which every kernel's first cell would wait. It sends nothing and leaves no name behind."""
     from . import figures
 
     figures.use_backend()
@@ -130,7 +130,7 @@ def _warm_up(shell: Any) -> None:
         sys.modules["matplotlib.pyplot"].plot([0, 1])
         figures.figures.show_all()
     if "pandas" in sys.modules:
-        # A model reads rows as text without a window: two columns of sixteen tell it little.
+        # A model reads rows as text without a window: two columns of sixteen would not help it.
         sys.modules["pandas"].set_option("display.width", 200, "display.max_columns", 40)
         shell.display_formatter.format(sys.modules["pandas"].DataFrame({"a": [1]}))
     for name in ("last_exc", "last_type", "last_value", "last_traceback"):
@@ -139,7 +139,7 @@ def _warm_up(shell: Any) -> None:
 
 
 def _fork(shell: Any, connection: wire.Connection, fd: int, environment: Dict[str, Optional[str]]) -> Dict[str, Any]:
-    """Forks twice, so that the kernel becomes PID 1's child: the agent learns of its end even if the zygote has ended."""
+    """Forks twice, so that the kernel becomes PID 1's child: the agent gets its wait status even if the zygote has ended."""
     if thread_count() != 1:
         return {"type": "fork_failed", "message": "the zygote has threads"}
     try:

@@ -72,7 +72,7 @@ class Displays:
             self._noted = True
             return {"type": "display_data", "data": kept, "note": True}
         self.totals["count"] += 1
-        # The result comes last: displays before it must not push it out.
+        # The result is last: earlier displays must not use up its room.
         fits = self._fits(size, 1 if is_result else 0)
         self.totals["bytes"] += size + sum(self._parts.values())
         parts, self._parts = self._parts, {}

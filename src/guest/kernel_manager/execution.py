@@ -23,7 +23,7 @@ _MAX_NAME = 1024
 _EXIT_CODES = {
     70: "it lost its connection to the agent, as when a cell closes descriptors that are not its own",
     71: "it had no free file descriptors for the cell's output; the cell did not run",
-    72: "it could not go on, as when a cell replaces builtins that Python itself needs",
+    72: "it could not continue, as when a cell replaces builtins that Python itself needs",
 }
 
 

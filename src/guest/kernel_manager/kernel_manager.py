@@ -150,7 +150,7 @@ class KernelManager:
         self._zygote.stop()
 
     def _on_unavailable(self, message: str) -> None:
-        # A kernel that runs goes on; only the next one is unavailable.
+        # A running kernel continues; only the next one is unavailable.
         if not self.ready:
             self._events.on_unavailable(message)
 

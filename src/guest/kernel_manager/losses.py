@@ -15,7 +15,7 @@ class Losses:
 
     def __init__(self) -> None:
         self._oom_kills = OomKills()
-        # Whether the kernel has run a cell: one without variables is no loss.
+        # Whether the kernel has run a cell: losing one without variables is not reported.
         self._used = False
         self._lost: "Optional[Death]" = None
 

@@ -57,7 +57,7 @@ for folder in ("/workspace", "/tmp", "/dev/shm", "/run"): os.unlink(folder + "/f
         expect: /can't start new thread/,
       },
       {
-        name: "children that nobody waits for",
+        name: "children without a wait",
         code: `import os
 made = 0
 for _ in range(2000):
@@ -110,7 +110,7 @@ Deno.test("code that ends or breaks its own kernel gets a new one", async (t) =>
     for (
       const [name, code] of [
         ["the builtins deleted", PATCHES_BUILTINS],
-        ["every object of the collector cleared", CLEARS_ALL],
+        ["every object of the garbage collector cleared", CLEARS_ALL],
       ] as const
     ) {
       await t.step(`a broken kernel is replaced or runs the next cell: ${name}`, async () => {

@@ -171,7 +171,7 @@ Deno.test("a writer without credit does not stall other streams or requests", as
     const frame = await link.peer.next("DATA");
     if (frame.id === 3) got += frame.payload.length;
   }
-  await within(written, "the flowing stream");
+  await within(written, "the other stream");
   const result = link.channel.request("a", {}, { deadlineMs: 5000 });
   await link.peer.event(1, { type: "reply", result: 1 }, (await link.peer.next("REQUEST")).id);
   assert.equal(await result, 1);

@@ -62,7 +62,7 @@ const IDLE: Record<string, [string, string, string]> = {
     "asyncio.run_coroutine_threadsafe(asyncio.sleep(0, 8), loop).result()",
     "8",
   ],
-  "a timer and tasks that end with it": [
+  "a timer and tasks that end with the cell": [
     "signal.setitimer(signal.ITIMER_REAL, 1e6, 0.01); fired = []\nsignal.signal(signal.SIGALRM, lambda *_: fired.append(1))\nasync def tick():\n    while True: await asyncio.sleep(0.01)\ntask = asyncio.create_task(tick())",
     "signal.getitimer(signal.ITIMER_REAL)[0], task.cancelled()",
     "(0.0, True)",

@@ -22,7 +22,7 @@ Deno.test("the agent accepts a kernel's report that a cell is done only when the
   await using sandbox = await Sandbox.start();
   await sandbox.state("idle");
   const attacks = {
-    "and the cell computes on": "forge()\nwhile True: pass",
+    "and the cell keeps computing": "forge()\nwhile True: pass",
     "and the cell sleeps": "forge()\ntime.sleep(60)",
     "from a thread": "threading.Thread(target=forge).start()\nwhile True: time.sleep(0.001)",
     "and the cell waits in another call on the same socket": "forge()\nos.read(200, 1)",
@@ -30,7 +30,7 @@ Deno.test("the agent accepts a kernel's report that a cell is done only when the
       "import socket\nforge()\nsocket.socketpair()[0].recvmsg(1)",
     "and another socket has taken the number":
       "import socket\ns = socket.socket(fileno=os.dup(200)); a, b = socket.socketpair(); os.dup2(b.fileno(), 200)\ndef say(**message):\n    body = json.dumps(message).encode()\n    s.sendall(len(body).to_bytes(4, 'big') + body)\nforge()\nsocket.socket(fileno=200).recvmsg(1)",
-    "with tasks that are to go on": "forge(tasks=True)\nwhile True: pass",
+    "with tasks that are to continue": "forge(tasks=True)\nwhile True: pass",
     "and the process hides": "import ctypes\nctypes.CDLL(None).prctl(4, 0)\nforge()\ntime.sleep(60)",
     "by a child": "if os.fork() == 0:\n    forge()\n    os._exit(0)\ntime.sleep(60)",
     "again and again": "forge()\nwhile True:\n    try: forge()\n    except OSError: pass",
@@ -90,12 +90,12 @@ Deno.test("a flood on the kernel's socket does not keep the agent from other wor
   await using sandbox = await Sandbox.start();
   await sandbox.state("idle");
   const floods = {
-    "displays whose receipts nobody reads":
+    "displays without reading the acknowledgements":
       "while True: say(type='display_data', execution=number, data={'text/plain': ''}, metadata={})",
-    "words of an earlier cell": "while True: say(type='done', execution=number - 1)",
+    "messages of an earlier cell": "while True: say(type='done', execution=number - 1)",
     "cleared output": "while True: say(type='clear_output', execution=number, wait=True)",
     "errors": "while True: say(type='error', execution=number, ename='', evalue='', traceback='')",
-    "receipts of tasks": "while True: say(type='settled', execution=number, tasks=0)",
+    "reports of settled tasks": "while True: say(type='settled', execution=number, tasks=0)",
     "empty objects": "while True: os.write(200, b'\\0\\0\\0\\2{}' * 5000)",
   };
   for (const [name, flood] of Object.entries(floods)) {

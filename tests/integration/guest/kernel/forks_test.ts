@@ -6,9 +6,9 @@ const READ = "while os.read(200, 1000): pass";
 
 /** Cells that fork without Python's os.fork(); most of the child processes have the kernel's socket. */
 const FORKS: Record<string, string> = {
-  "comes to the cell's end": "if libc.fork() == 0: time.sleep(0.3)",
+  "reaches the cell's end": "if libc.fork() == 0: time.sleep(0.3)",
   "raises": "if libc.fork() == 0: raise ValueError",
-  "lives on": "if libc.fork() == 0:\n    while True: time.sleep(1)",
+  "keeps running": "if libc.fork() == 0:\n    while True: time.sleep(1)",
   "reads the socket": `if libc.fork() == 0:\n    ${READ}`,
   "reads the socket and hides": `if libc.fork() == 0:\n    libc.prctl(4, 0)\n    ${READ}`,
   "was forked by a bare system call": `if libc.syscall(56, 17, 0, 0, 0, 0) == 0:\n    ${READ}`,
@@ -21,7 +21,7 @@ const FORKS: Record<string, string> = {
     "signal.signal(signal.SIGALRM, lambda *_: libc.fork()); signal.setitimer(signal.ITIMER_REAL, 0.05)",
   "has become another program, and hides":
     "import sys\nopen('/tmp/w.py', 'w').write('import ctypes, os\\nctypes.CDLL(None).prctl(4, 0)\\nwhile os.read(201, 1000): pass')\nif libc.fork() == 0:\n    os.dup2(200, 201, inheritable=True); os.execv(sys.executable, ['python3', '/tmp/w.py'])\ntime.sleep(0.5)",
-  "got the socket handed":
+  "was given the socket":
     "p = subprocess.Popen(['python3', '-c', 'import os\\nwhile os.read(200, 1000): pass'], pass_fds=[200])",
 };
 

@@ -60,7 +60,11 @@ Deno.test("cells behave as in Jupyter", async (t) => {
       await run("kept = 5");
       const cell = await run(code);
       assert.equal(cell.result.status, "ok", code);
-      assert.match(String(cell.displays[0]?.data["text/plain"]), /the kernel goes on/, code);
+      assert.match(
+        String(cell.displays[0]?.data["text/plain"]),
+        /the kernel and its variables are kept/,
+        code,
+      );
     }
     await fails("exit(1)", "SystemExit", /1/);
     await fails("import sys; sys.exit('why')", "SystemExit", /why/);
@@ -68,7 +72,7 @@ Deno.test("cells behave as in Jupyter", async (t) => {
   });
 
   await t.step(
-    "a task is created without awaiting, begins, and goes on while a later cell awaits",
+    "a task that is not awaited begins, and continues while a later cell awaits",
     async () => {
       const made = await run(
         "import asyncio",

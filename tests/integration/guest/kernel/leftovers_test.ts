@@ -120,7 +120,7 @@ Deno.test("processes that a cell leaves running belong to the kernel", async (t)
   });
 
   await t.step(
-    "an internal cell leaves the report, and what is printed meanwhile, to the next ordinary one",
+    "a silent execution leaves the report, and text printed meanwhile, to the next ordinary one",
     async () => {
       await sandbox.cell([
         "def later():",

@@ -82,5 +82,5 @@ async function untilGone(sandbox: Sandbox, pid: string | undefined): Promise<voi
     if (!(String(pid) in processes)) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  throw new Error(`process ${pid} goes on`);
+  throw new Error(`process ${pid} is still running`);
 }
