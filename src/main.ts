@@ -1,5 +1,6 @@
 /** The command line: `omcp [COMMAND] [ARGUMENTS]`. The commands are files of `cli/`. */
 import { COMMANDS } from "./cli/command_index.ts";
+import { usageError } from "./cli/usage_error.ts";
 import { OmcpError } from "./errors.ts";
 import { stopLogging } from "./observability/log.ts";
 import { VERSION } from "./version.ts";
@@ -22,7 +23,12 @@ async function run(args: readonly string[]): Promise<number> {
       next: `Use one of these:\n${usage()}`,
     });
   }
-  return await command.run({ args: rest, read: readVariable, print });
+  try {
+    return await command.run({ args: rest, read: readVariable, print });
+  } catch (error) {
+    const calls = command.usage.map(([call]) => `omcp ${call}`);
+    throw usageError(error, `Call it as: ${calls.join("; or as: ")}`);
+  }
 }
 
 function usage(): string {

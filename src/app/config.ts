@@ -2,7 +2,7 @@
  * Every setting of the server: environment variables (or a `.env` file given to `deno run --env-file`) become one typed,
  * validated {@link Config}. The table of all settings, from which the README's is generated, takes the file beyond 300 lines.
  */
-import { localName } from "../cdm/local_name.ts";
+import { LOCAL_SCHEMA, localName } from "../cdm/local_name.ts";
 import * as z from "zod";
 import type { CdmSettings, DatabaseLocation } from "../cdm/settings.ts";
 import { OmcpError } from "../errors.ts";
@@ -47,7 +47,7 @@ export const SETTINGS = {
     default: "1800",
     unit: "s",
     description:
-      "Default idle timeout: the server removes a sandbox without a call for this long. A call of `create_sandbox` may set another, up to OMCP_LIFETIME_SECONDS.",
+      "Default idle timeout, capped by OMCP_LIFETIME_SECONDS: the server removes a sandbox without a call for this long. A call of `create_sandbox` may set another, up to OMCP_LIFETIME_SECONDS.",
   },
   OMCP_LIFETIME_SECONDS: {
     schema: integer(60, 2_592_000),
@@ -71,7 +71,7 @@ export const SETTINGS = {
     schema: integer(1, 86_400),
     default: "900",
     unit: "s",
-    description: "Maximum cell timeout that a call may ask for.",
+    description: "Maximum cell timeout that a call may ask for, capped by OMCP_LIFETIME_SECONDS.",
   },
   OMCP_OUTPUT_KIB: {
     schema: integer(1, 128),
@@ -118,7 +118,7 @@ export const SETTINGS = {
     schema: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be a lower-case SQL name"),
     default: "cdm",
     unit: "name",
-    description: "The schema that holds the CDM.",
+    description: "The schema that holds the CDM; `cdm` in a sample or local database.",
   },
   OMCP_DISCLOSURE: {
     schema: z.enum(["", "open"], "must be empty or open"),
@@ -237,23 +237,29 @@ export function readConfig(read: ReadVariable): Config {
   const mib = 1024 * 1024;
   const disclosure = get("OMCP_DISCLOSURE");
   const database = databaseLocation(String(get("OMCP_DATABASE_URL")));
+  const cdmSchema = get("OMCP_CDM_SCHEMA");
+  if ((database.kind === "sample" || database.kind === "local") && cdmSchema !== LOCAL_SCHEMA) {
+    problems.push(`OMCP_CDM_SCHEMA must be ${LOCAL_SCHEMA}, the only schema of a sample or local database`);
+  }
+  const lifetime = get("OMCP_LIFETIME_SECONDS");
+  const cellTimeoutMax = Math.min(get("OMCP_CELL_TIMEOUT_MAX_SECONDS"), lifetime);
   const instance = get("OMCP_INSTANCE");
   const config: Config = {
     dockerHost: get("DOCKER_HOST"),
     image: get("OMCP_IMAGE") || undefined,
     maxSandboxes: get("OMCP_MAX_SANDBOXES"),
-    idleMs: get("OMCP_IDLE_SECONDS") * 1000,
-    lifetimeMs: get("OMCP_LIFETIME_SECONDS") * 1000,
+    idleMs: Math.min(get("OMCP_IDLE_SECONDS"), lifetime) * 1000,
+    lifetimeMs: lifetime * 1000,
     leaseSeconds: get("OMCP_LEASE_SECONDS"),
-    cellTimeoutMs: Math.min(get("OMCP_CELL_TIMEOUT_SECONDS"), get("OMCP_CELL_TIMEOUT_MAX_SECONDS")) * 1000,
-    cellTimeoutMaxMs: get("OMCP_CELL_TIMEOUT_MAX_SECONDS") * 1000,
+    cellTimeoutMs: Math.min(get("OMCP_CELL_TIMEOUT_SECONDS"), cellTimeoutMax) * 1000,
+    cellTimeoutMaxMs: cellTimeoutMax * 1000,
     outputBytes: get("OMCP_OUTPUT_KIB") * 1024,
     memoryBytes: get("OMCP_MEMORY_MIB") * mib,
     cpus: get("OMCP_CPU_PERCENT") / 100,
     pids: get("OMCP_PIDS"),
     workspaceBytes: get("OMCP_WORKSPACE_MIB") * mib,
     database,
-    cdmSchema: get("OMCP_CDM_SCHEMA"),
+    cdmSchema,
     unsafeRole: get("OMCP_UNSAFE_ROLE") || undefined,
     queryMs: get("OMCP_QUERY_SECONDS") * 1000,
     queryResultBytes: get("OMCP_QUERY_RESULT_MIB") * mib,

@@ -46,6 +46,8 @@ export interface StatementAudit extends Auditing {
 export interface CdmGateway {
   readonly version: CdmVersion;
   readonly schema: string;
+  /** Whether a database by URL has not been found yet; local ones start on first need. */
+  readonly away: boolean;
   /** Makes the connections of one sandbox. */
   serve(sandboxId: string): (stream: ByteStream) => void;
   /** Looks at the database, unless that has been done; throws what is wrong with it. */
@@ -107,6 +109,9 @@ function gatewayOf(config: CdmSettings, { database, version, close }: GatewayPar
   return {
     version,
     schema: config.cdmSchema,
+    get away() {
+      return config.database.kind === "url" && database.cdm === undefined;
+    },
     serve: (sandboxId) => database.serve(sandboxId),
     ready: async (signal) => {
       await database.ready(signal);

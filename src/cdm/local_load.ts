@@ -1,6 +1,6 @@
 /** Loading into a local CDM: an engine volume that a server then serves as `local:NAME`. */
 import { LABEL_CDM_VERSION } from "./gateway.ts";
-import { isLocalName, volumeName } from "./local_name.ts";
+import { isLocalName, LOCAL_SCHEMA, volumeName } from "./local_name.ts";
 import { cdmInUse, removeLocalCdm, ROLE_CDM } from "./local_store.ts";
 import { OmcpError } from "../errors.ts";
 import {
@@ -25,8 +25,6 @@ const log = logger("load");
 
 /** Label of a volume that holds a local CDM: the load that made it. */
 export const LABEL_LOAD = "org.omcp.cdm.load";
-/** The schema of a local CDM. */
-export const LOCAL_SCHEMA = "cdm";
 
 const LEASE_SECONDS = 60;
 const CHECKPOINT_MS = 600_000;

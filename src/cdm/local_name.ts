@@ -2,6 +2,8 @@
 
 const NAME = /^[a-z][a-z0-9_-]{0,39}$/;
 const PREFIX = "local:";
+/** The schema of every local database: the sample, and what `cdm load --into local:NAME` creates. */
+export const LOCAL_SCHEMA = "cdm";
 const VOLUME_PREFIX = "omcp-cdm-";
 
 /**
@@ -14,7 +16,7 @@ export function isLocalName(name: string): boolean {
 }
 
 /**
- * Takes the NAME out of `local:NAME`.
+ * Returns the NAME in `local:NAME`.
  *
  * @param text What the user wrote.
  * @returns The name, or undefined for any other text.
@@ -34,7 +36,7 @@ export function volumeName(name: string): string {
 }
 
 /**
- * Takes the NAME out of a volume's name.
+ * Returns the NAME in a volume's name.
  *
  * @param volume The volume's name in the engine.
  * @returns The name, or undefined for a volume that cannot be a local CDM's.

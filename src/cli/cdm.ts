@@ -91,11 +91,7 @@ export async function runCdmCommand(
 type Values = ReturnType<typeof parse>["values"];
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, tokens: true });
-  } catch (error) {
-    throw wrongCall(error instanceof Error ? error.message : String(error));
-  }
+  return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, tokens: true });
 }
 
 type Place =

@@ -1,6 +1,8 @@
 /** `omcp doctor`: checks everything that the server depends on, and reports what is wrong and the next step. */
+import { parseArgs } from "node:util";
 import { openCdmGateway } from "../cdm/gateway.ts";
-import { type Config, readConfig, SETTINGS } from "../app/config.ts";
+import { type Config, readConfig } from "../app/config.ts";
+import { PROCESS_ENVIRONMENT, unknownVariables } from "../app/unknown_variables.ts";
 import type { Command } from "./command.ts";
 import { Engine } from "../docker/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
@@ -34,7 +36,12 @@ print("sockets:", refused(internet)); print("root:", refused(root)); print("secr
 /** `omcp doctor`. */
 export const command: Command = {
   usage: [["doctor", "check the engine, the images, a sandbox from inside, the database role"]],
-  run: ({ read, print }) => doctor(readConfig(read), print),
+  async run({ args, read, print }) {
+    parseArgs({ args: [...args] });
+    // Before the settings: a wrong one must not hide a misspelt one.
+    for (const sentence of unknownVariables(PROCESS_ENVIRONMENT)) print(`note  ${sentence}`);
+    return await doctor(readConfig(read), print);
+  },
 };
 
 /**
@@ -66,9 +73,6 @@ export async function doctor(settings: Config, print: (line: string) => void): P
     }
   }
 
-  for (const name of unknownSettings()) {
-    print(`note  ${name} is not a setting of this program and has no effect`);
-  }
   const engine = await check("engine", async () => {
     const found = await Engine.connect({ host: config.dockerHost });
     const info = await found.info();
@@ -118,15 +122,6 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   }
   print(problems === 0 ? "All checks passed." : `${counted(problems, "check")} failed.`);
   return problems === 0 ? 0 : 1;
-}
-
-/** Names in the environment that look like settings; none where Deno does not permit to list the environment. */
-function unknownSettings(): string[] {
-  try {
-    return Object.keys(Deno.env.toObject()).filter((name) => name.startsWith("OMCP_") && !(name in SETTINGS));
-  } catch {
-    return [];
-  }
 }
 
 function printedText(outcome: ExecutionOutcome): string {

@@ -1,8 +1,10 @@
 /** Wires the modules together: the one place that knows all of them. */
+import { parseArgs } from "node:util";
 import { DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
 import { ownCommand } from "../lib/own_command.ts";
 import { openAudit, statementAudit } from "../app/audit.ts";
-import { type Config, readConfig } from "../app/config.ts";
+import { type Config, readConfig, readLogLevel, type ReadVariable } from "../app/config.ts";
+import { PROCESS_ENVIRONMENT, unknownVariables } from "../app/unknown_variables.ts";
 import type { Command } from "./command.ts";
 import { Engine } from "../docker/mod.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";
@@ -40,12 +42,23 @@ const SETUP = `Run \`${
 /** `omcp serve`. */
 export const command: Command = {
   usage: [["[serve]", "serve MCP over stdio"]],
-  async run({ read }) {
-    const config = readConfig(read);
-    await startLogging(config.logLevel);
-    return await serve(config);
+  async run({ args, read }) {
+    parseArgs({ args: [...args] });
+    await startLogging(logLevelOrInfo(read));
+    // Before the settings: a wrong one must not hide a misspelt one.
+    for (const sentence of unknownVariables(PROCESS_ENVIRONMENT)) log.warning("{sentence}", { sentence });
+    return await serve(readConfig(read));
   },
 };
+
+/** `readConfig()` reports a wrong level together with all other wrong settings. */
+function logLevelOrInfo(read: ReadVariable): Config["logLevel"] {
+  try {
+    return readLogLevel(read);
+  } catch {
+    return "info";
+  }
+}
 
 /**
  * Serves MCP over stdio until the client disconnects or a signal arrives, then removes everything that it created.
@@ -158,6 +171,7 @@ export function toolVariant(cdm: CdmGateway | undefined): ToolVariant {
   return {
     cdmVersion: cdm?.version ?? DEFAULT_CDM_VERSION,
     disclosure: "open",
+    databaseAway: cdm?.away ?? false,
     toolsets: cdm === undefined ? ["sandbox"] : ["sandbox", "omop"],
   };
 }

@@ -37,6 +37,8 @@ export type SandboxService = Pick<SandboxManager, "create" | "get" | "list" | "r
 export interface CdmService {
   readonly version: CdmVersion;
   readonly schema: string;
+  /** Whether the server has not found the database yet. */
+  readonly away: boolean;
   /** Resolves when the database can be used; rejects with the cause otherwise, which code in a sandbox must not see. */
   ready(signal: AbortSignal): Promise<unknown>;
 }

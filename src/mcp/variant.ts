@@ -19,6 +19,8 @@ export interface ToolVariant {
   readonly cdmVersion: CdmVersion;
   readonly disclosure: DisclosureMode;
   readonly toolsets: readonly Toolset[];
+  /** Whether the database has not been found yet: what the start of the server could not look at is not described as present. */
+  readonly databaseAway?: boolean;
 }
 
 /** Settings that definitions quote to the model. Times in milliseconds. */
@@ -30,6 +32,14 @@ export interface QuotedSettings {
   readonly cellTimeoutMaxMs: number;
 }
 
+/** What {@link databaseSentence} describes. */
+export interface DescribedCdm {
+  readonly version: CdmVersion;
+  readonly schema: string;
+  /** Whether the server has not found it yet. */
+  readonly away: boolean;
+}
+
 /**
  * Describes the database to a model.
  *
@@ -37,9 +47,12 @@ export interface QuotedSettings {
  * @returns One sentence.
  */
 export function databaseSentence(
-  cdm: { readonly version: CdmVersion; readonly schema: string } | undefined,
+  cdm: DescribedCdm | undefined,
 ): string {
   if (cdm === undefined) return "No database is configured.";
+  if (cdm.away) {
+    return "The database did not respond when the server looked for it: psycopg.connect() with no arguments and query_omop try again.";
+  }
   return `An OMOP CDM ${cdm.version} is in schema ${cdm.schema}: psycopg.connect() with no arguments reaches it, read-only; query_omop runs typed queries.`;
 }
 
@@ -51,8 +64,8 @@ export function databaseSentence(
  * @returns Version and schema; undefined where no database is configured.
  */
 export function variantCdm(
-  { toolsets, cdmVersion: version }: ToolVariant,
+  { toolsets, cdmVersion: version, databaseAway: away = false }: ToolVariant,
   { cdmSchema: schema }: QuotedSettings,
-): { readonly version: CdmVersion; readonly schema: string } | undefined {
-  return toolsets.includes("omop") ? { version, schema } : undefined;
+): DescribedCdm | undefined {
+  return toolsets.includes("omop") ? { version, schema, away } : undefined;
 }

@@ -8,13 +8,15 @@ import { addAbortListener } from "node:events";
 import { parseArgs } from "node:util";
 import { Engine } from "../../docker/mod.ts";
 import { DockerRuntime } from "../../runtime/docker/mod.ts";
+import { OmcpError } from "../../errors.ts";
+import { usageError } from "../usage_error.ts";
 import { connectServer } from "./client.ts";
 import { clearAway } from "./leftovers.ts";
 import { loadFolder } from "./load_folder.ts";
 import { runSteps } from "./steps.ts";
 import { Transcript } from "./transcript.ts";
 
-const { values } = parseArgs({ args: Deno.args, options: { data: { type: "string" } } });
+const values = parsed();
 const stopping = new AbortController();
 const { signal } = stopping;
 /** Suppresses output: steps that fail because the demo was stopped are not worth a line. */
@@ -36,6 +38,17 @@ function stop(): void {
   write("\nStopping …");
   muted = true;
   stopping.abort(new Error("The demo was stopped"));
+}
+
+function parsed(): { data?: string } {
+  try {
+    return parseArgs({ args: Deno.args, options: { data: { type: "string" } } }).values;
+  } catch (error) {
+    const wrong = usageError(error, "Call it as: deno task demo [--data DIR]");
+    if (!(wrong instanceof OmcpError)) throw wrong;
+    Deno.stderr.writeSync(new TextEncoder().encode(`${wrong.message}\n${wrong.next}\n`));
+    Deno.exit(1);
+  }
 }
 
 /** All steps but the last. */

@@ -35,6 +35,10 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
     env: { OMCP_CPU_PERCENT: "12800" },
     says: /config_invalid[^]*OMCP_CPU_PERCENT/,
   },
+  "a schema that the sample does not have": {
+    env: { OMCP_CDM_SCHEMA: "nope" },
+    says: /config_invalid[^]*OMCP_CDM_SCHEMA must be cdm/,
+  },
   "a local CDM that is not there": {
     env: { OMCP_DATABASE_URL: "local:absent", OMCP_DISCLOSURE: "open" },
     says: /cdm_invalid[^]*cdm load DIR --into local:NAME/,
@@ -57,6 +61,9 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
   },
 };
 
+const MISSPELT =
+  /OMCP_MAX_SANDBOX is not a setting of this program and has no effect; did you mean OMCP_MAX_SANDBOXES\?/;
+
 for (const [name, { env, says }] of Object.entries(WRONG)) {
   Deno.test(`the server does not start with ${name}, and says why`, async () => {
     const stderr = await failedStart(env);
@@ -64,6 +71,25 @@ for (const [name, { env, says }] of Object.entries(WRONG)) {
     assert.doesNotMatch(stderr, /hunter2/);
   });
 }
+
+Deno.test("the server names a misspelt setting at its start, although another setting is wrong", async () => {
+  const stderr = await failedStart({ OMCP_MAX_SANDBOX: "3", OMCP_PIDS: "hunter2" });
+  assert.match(stderr, MISSPELT);
+  assert.match(stderr, /config_invalid: Cannot start: OMCP_PIDS/);
+});
+
+Deno.test("doctor names a misspelt setting, although another setting is wrong", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", `${PROJECT}/src/main.ts`, "doctor"],
+    env: { OMCP_MAX_SANDBOX: "3", OMCP_ADMIN_URL: "postgres://h/d", OMCP_PIDS: "-1" },
+    stdin: "null",
+  }).output();
+  const printed = new TextDecoder().decode(stdout);
+  assert.equal(code, 1);
+  assert.match(printed, MISSPELT);
+  assert.doesNotMatch(printed, /OMCP_ADMIN_URL/);
+  assert.match(new TextDecoder().decode(stderr), /config_invalid: Cannot start: OMCP_PIDS/);
+});
 
 Deno.test("the server does not start without its permissions, and names the flags", async () => {
   const flags = permissionFlags(LAUNCH).filter((flag) => !/allow-(?:read|write)/.test(flag));

@@ -18,6 +18,31 @@ Deno.test("readConfig() takes an empty variable as absent", () => {
   assert.equal(readConfig(reader({ OMCP_MAX_SANDBOXES: "" })).maxSandboxes, 10);
 });
 
+Deno.test("readConfig() caps the idle timeout and the cell timeouts by the lifetime", () => {
+  const config = readConfig(reader({
+    OMCP_IDLE_SECONDS: "100000",
+    OMCP_LIFETIME_SECONDS: "600",
+    OMCP_CELL_TIMEOUT_SECONDS: "5000",
+    OMCP_CELL_TIMEOUT_MAX_SECONDS: "4000",
+  }));
+  assert.deepEqual(
+    [config.idleMs, config.cellTimeoutMs, config.cellTimeoutMaxMs, config.lifetimeMs],
+    [600_000, 600_000, 600_000, 600_000],
+  );
+});
+
+Deno.test("readConfig() refuses a schema that the sample or a local database cannot have", () => {
+  for (const database of ["sample", "local:mine"]) {
+    const settings = { OMCP_DATABASE_URL: database, OMCP_DISCLOSURE: "open", OMCP_CDM_SCHEMA: "nope" };
+    assert.throws(() => readConfig(reader(settings)), {
+      code: "config_invalid",
+      message: /OMCP_CDM_SCHEMA must be cdm/,
+    });
+  }
+  const url = { OMCP_DATABASE_URL: "postgres://h/d", OMCP_DISCLOSURE: "open", OMCP_CDM_SCHEMA: "own" };
+  assert.equal(readConfig(reader(url)).cdmSchema, "own");
+});
+
 Deno.test("readLogLevel() reads the level alone", () => {
   assert.equal(readLogLevel(reader({ OMCP_PIDS: "-1" })), "info");
   assert.equal(readLogLevel(reader({ OMCP_LOG_LEVEL: "debug" })), "debug");

@@ -17,7 +17,6 @@ Deno.test("omcp cdm load and sample say what is wrong with a call", async () => 
     [["load", "/nowhere", "--into", "x"], /local:NAME/],
     [["load", "/nowhere", "--into", "local:x", "--database-url", "postgres://x"], /not both/],
     [["load", "/nowhere", "--into", "local:x", "--cdm-version", "6"], /5\.3 or 5\.4/],
-    [["load", "/nowhere", "--frob"], /frob/],
     [["load", "a", "b", "--into", "local:x"], /Too many/],
     [["sample", "--persons", "many", "--into", "local:x"], /whole number/],
     [["sample", "--persons", "0", "--into", "local:x"], /persons must be/],

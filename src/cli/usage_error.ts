@@ -1,0 +1,16 @@
+import { OmcpError } from "../errors.ts";
+
+/**
+ * The error for arguments that `parseArgs` of `node:util` refuses.
+ *
+ * @param error What a command threw.
+ * @param next How to call it.
+ * @returns `invalid_argument`; any other error as it is.
+ */
+export function usageError(error: unknown, next: string): unknown {
+  if (!(error instanceof TypeError) || !("code" in error)) return error;
+  if (!String(error.code).startsWith("ERR_PARSE_ARGS_")) return error;
+  // The rest is advice about positional arguments that begin with "-".
+  const [message = error.message] = error.message.split(/\. |\n/);
+  return new OmcpError("invalid_argument", message, { state: "Nothing was done.", next });
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { COMMANDS } from "../../../src/cli/command_index.ts";
+
+const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
+const DEMO = fileURLToPath(new URL("../../../src/cli/demo/main.ts", import.meta.url));
+
+async function failed(script: string, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", script, ...args],
+    stdin: "null",
+  }).output();
+  assert.equal(code, 1);
+  assert.equal(stdout.length, 0);
+  return new TextDecoder().decode(stderr);
+}
+
+for (const name of Object.keys(COMMANDS)) {
+  Deno.test(`omcp ${name} refuses an option that it does not have, and says how to call it`, async () => {
+    const stderr = await failed(MAIN, [name, "--frobnicate"]);
+    assert.match(stderr, /^invalid_argument: Unknown option '--frobnicate'\n?/);
+    assert.match(stderr, /Nothing was done\.\n[^]*omcp /);
+    assert.doesNotMatch(stderr, /TypeError|\n +at /);
+  });
+}
+
+for (const name of ["doctor", "serve"]) {
+  Deno.test(`omcp ${name} refuses an argument`, async () => {
+    assert.match(await failed(MAIN, [name, "now"]), /^invalid_argument: Unexpected argument 'now'/);
+  });
+}
+
+Deno.test("the demo refuses an option that it does not have, and says how to call it", async () => {
+  assert.equal(
+    await failed(DEMO, ["--frobnicate"]),
+    "Unknown option '--frobnicate'\nCall it as: deno task demo [--data DIR]\n",
+  );
+});
