@@ -4,7 +4,7 @@
  *     deno task test [--update] [MODULE | KIND | PATH]… [options of deno test]
  *     deno task test:unit                                  what needs no engine
  *
- * Without a name the whole suite runs (scripts/test_plan.ts). `--update` writes snapshots. With OMCP_JUNIT=FOLDER each group writes a report
+ * Without a name the whole suite runs (scripts/test_plan.ts). `--update` runs only the tests that have snapshots, and writes these. With OMCP_JUNIT=FOLDER each group writes a report
  * there. Types are not checked here: `deno task ok` does that.
  *
  * Besides the engine and the images, some tests need other programs: the engine's own command line, Python, and openssl for a Postgres
@@ -12,7 +12,15 @@
  */
 import { writeAll } from "../src/lib/connection.ts";
 import { install, isThere } from "./programs.ts";
-import { type Group, KINDS, moduleNames, pathsOf, type TestFolders, wholeSuite } from "./test_plan.ts";
+import {
+  type Group,
+  KINDS,
+  moduleNames,
+  pathsOf,
+  snapshotTests,
+  type TestFolders,
+  wholeSuite,
+} from "./test_plan.ts";
 
 /** Program → the distributions' packages that may hold it, newest first. */
 const TOOLS: Readonly<Record<string, readonly string[]>> = {
@@ -37,6 +45,7 @@ const FOLDERS: TestFolders = {
   },
   names: (folder) =>
     [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => !name.startsWith(".")),
+  text: (path) => Deno.readTextFileSync(path),
 };
 
 interface Outcome {
@@ -69,7 +78,7 @@ Deno.exit(outcomes.find(({ code }) => code !== 0)?.code ?? 0);
 
 /** What the arguments name; undefined for the whole suite. */
 function chosenGroup(args: readonly string[]): Group | undefined {
-  if (args.length === 0) return undefined;
+  if (args.length === 0 && !update) return undefined;
   const at = args.findIndex((argument) => argument.startsWith("-"));
   const names = at === -1 ? args : args.slice(0, at);
   const options = at === -1 ? [] : args.slice(at);
@@ -83,7 +92,11 @@ function chosenGroup(args: readonly string[]): Group | undefined {
     );
   });
   const all = onlyUnit ? ["tests/unit"] : KINDS.map((kind) => `tests/${kind}`);
-  return { name: "chosen", paths: [...(paths.length === 0 ? all : paths), ...options] };
+  const chosen = paths.length === 0 ? all : paths;
+  if (!update) return { name: "chosen", paths: [...chosen, ...options] };
+  const writers = snapshotTests(chosen, FOLDERS);
+  if (writers.length === 0) throw new Error(`No test of ${chosen.join(", ")} has a snapshot`);
+  return { name: "chosen", paths: [...writers, ...options] };
 }
 
 async function run(group: Group, output: "inherit" | "piped"): Promise<Outcome> {

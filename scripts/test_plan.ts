@@ -22,6 +22,8 @@ export interface TestFolders {
   exists(path: string): boolean;
   /** The names in a folder, without hidden ones. */
   names(folder: string): string[];
+  /** A file's text. */
+  text(path: string): string;
 }
 
 /** Modules whose tests count for the budget of OMOP. */
@@ -67,6 +69,27 @@ export function pathsOf(argument: string, folders: TestFolders): string[] {
   }
   if (KINDS.some((kind) => kind === name)) return [`tests/${name}`];
   return KINDS.map((kind) => `tests/${kind}/${name}`).filter((path) => folders.exists(path));
+}
+
+/** Every test that has a snapshot imports it. */
+const SNAPSHOT_FIXTURE = "fixtures/snapshot.ts";
+
+/**
+ * The tests that write snapshots: the others may compare with a snapshot that is not written yet.
+ *
+ * @param paths Files and folders of tests.
+ * @param folders What there is.
+ * @returns The files among them, or in them, that have snapshots.
+ */
+export function snapshotTests(paths: readonly string[], folders: TestFolders): string[] {
+  return paths.flatMap((path) => {
+    if (path.endsWith("_test.ts")) return folders.text(path).includes(SNAPSHOT_FIXTURE) ? [path] : [];
+    if (/\.\w+$/.test(path)) return [];
+    return snapshotTests(
+      folders.names(path).sort().map((name) => `${path.replace(/\/$/, "")}/${name}`),
+      folders,
+    );
+  });
 }
 
 /**

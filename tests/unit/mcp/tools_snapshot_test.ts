@@ -47,11 +47,8 @@ for (const [name, variant] of Object.entries(variants())) {
 
 Deno.test("a server without a database offers no tool that needs one, and does not mention a CDM", () => {
   const tools = offeredTools({ cdmVersion: "5.4", disclosure: "open", toolsets: ["sandbox"] }, SETTINGS);
-  assert.deepEqual(tools.map(({ name }) => name), [
-    "create_sandbox",
-    "execute_python_code",
-    "list_sandboxes",
-    "remove_sandbox",
-  ]);
+  const names = tools.map(({ name }) => name);
+  assert.ok(names.includes("execute_python_code"));
+  assert.ok(!names.includes("query_omop"));
   assert.doesNotMatch(JSON.stringify(tools.map(({ description }) => description)), /CDM|psycopg\.connect/);
 });

@@ -59,7 +59,7 @@ const tools = offeredTools(variant, readConfig(() => undefined)).map(({ name }) 
 console.log(JSON.stringify({ tools, modules: Object.keys(GUEST_MODULES) }));
 `;
 
-Deno.test("a tool, a setting, a command and a guest module are each one file or entry and no list", async () => {
+Deno.test("adding a tool, setting, command or guest module takes one file or entry; generate updates the lists", async () => {
   const copy = await Deno.makeTempDir({ prefix: "omcp-generate-" });
   try {
     for (const name of COPIED) await copyInto(`${PROJECT}${name}`, `${copy}/${name}`);

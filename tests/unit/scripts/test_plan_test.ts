@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
-import { moduleNames, pathsOf, type TestFolders, wholeSuite } from "../../../scripts/test_plan.ts";
+import {
+  moduleNames,
+  pathsOf,
+  snapshotTests,
+  type TestFolders,
+  wholeSuite,
+} from "../../../scripts/test_plan.ts";
 
 const TREE: Readonly<Record<string, readonly string[]>> = {
-  "tests/unit": ["lib", "postgres"],
+  "tests/unit": ["lib", "mcp", "postgres"],
+  "tests/unit/mcp": ["snapshots", "tools_test.ts", "text_test.ts"],
+  "tests/unit/mcp/snapshots": ["tools.json"],
   "tests/conformance": ["mcp"],
   "tests/integration": ["cdm", "guest", "mcp", "omop", "postgres"],
   "tests/attacks": ["neighbours.ts", "postgres"],
@@ -16,6 +24,8 @@ const FOLDERS: TestFolders = {
     TREE[path] !== undefined ||
     TREE[path.slice(0, path.lastIndexOf("/"))]?.includes(path.slice(path.lastIndexOf("/") + 1)) === true,
   names: (folder) => [...TREE[folder] ?? []],
+  text: (path) =>
+    path.endsWith("tools_test.ts") ? 'import { assertSnapshot } from "../fixtures/snapshot.ts";' : "",
 };
 
 Deno.test("a module's name stands for its tests of every kind, a kind's for the folder, a path for itself", () => {
@@ -33,6 +43,16 @@ Deno.test("a module's name stands for its tests of every kind, a kind's for the 
   assert.deepEqual(pathsOf("postgrse", FOLDERS), []);
   assert.deepEqual(pathsOf("tests/unit/nothing", FOLDERS), []);
   assert.deepEqual(moduleNames(FOLDERS), ["cdm", "guest", "lib", "mcp", "omop", "postgres", "sandbox"]);
+});
+
+Deno.test("an update of snapshots runs only the tests that have one", () => {
+  assert.deepEqual(snapshotTests(["tests/unit", "tests/conformance/mcp"], FOLDERS), [
+    "tests/unit/mcp/tools_test.ts",
+  ]);
+  assert.deepEqual(snapshotTests(["tests/unit/mcp/tools_test.ts"], FOLDERS), [
+    "tests/unit/mcp/tools_test.ts",
+  ]);
+  assert.deepEqual(snapshotTests(["tests/unit/postgres"], FOLDERS), []);
 });
 
 Deno.test("the whole suite has every folder of tests once, the attacks first and alone", () => {
