@@ -8,7 +8,6 @@ import socket
 import unittest
 from typing import Any, List, Optional
 
-import server_side  # noqa: F401 - the guest's modules are found from here
 from agent.reactor import Reactor
 from kernel_manager.link import Link, pair
 from kernel.wire import Connection

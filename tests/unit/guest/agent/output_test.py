@@ -6,7 +6,6 @@ import os
 import unittest
 from typing import List
 
-import server_side  # noqa: F401 - makes the guest's modules known
 from agent.children import Children
 from agent.events import EventWindow
 from agent.frames import DATA, Frame, FrameParser, encode_frame

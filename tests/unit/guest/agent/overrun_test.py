@@ -5,7 +5,6 @@ from __future__ import annotations
 import unittest
 from typing import Any, Callable, List, Tuple
 
-import server_side  # noqa: F401 - makes the guest importable
 from agent.contract import ExecuteParams, KernelConfig
 from kernel_manager.background_processes import BackgroundProcesses
 from kernel_manager.execution import Execution

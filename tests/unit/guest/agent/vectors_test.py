@@ -8,7 +8,6 @@ import unittest
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
-import server_side  # noqa: F401 - makes the guest importable
 from agent.frames import (
     DATA,
     MORE,
