@@ -1,6 +1,14 @@
 /** Its outcomes' types are inferred from the agent's schemas, which `deno doc --lint` takes for private. */
 const INFERRED: ReadonlySet<string> = new Set(["sandbox"]);
 
+/** Steps that a command puts right, by their first argument that names them. */
+const FIXES: Readonly<Record<string, string>> = {
+  fmt: "deno fmt",
+  lint: "deno lint --fix, which fixes some",
+  "scripts/generate.ts": "deno task generate",
+  "scripts/readme.ts": "deno task generate",
+};
+
 /** The gate before a commit: prints one line when every step passes, else the output of those that fail. */
 const STEPS: readonly (readonly string[])[] = [
   ["fmt", "--check"],
@@ -16,7 +24,8 @@ const STEPS: readonly (readonly string[])[] = [
 ];
 
 /** Lines of every run: warnings about types of packages, and Deno's progress. */
-const NOISE = /^(?:Warning Failed resolving types\b| {4}at file:\/\/.*\/@types\/|Check |Checked |Download )/;
+const NOISE =
+  /^(?:error: Type checking failed\.$|Stack backtrace:$| +\d+: <unknown>$|Warning Failed resolving types\b| {4}at file:\/\/.*\/@types\/|Check |Checked |Download )/;
 
 let failed = 0;
 for (const args of STEPS) {
@@ -30,7 +39,9 @@ for (const args of STEPS) {
   failed += 1;
   const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   const lines = text.split("\n").filter((line) => !NOISE.test(line));
-  await say(`deno ${args.join(" ")} failed:\n${lines.join("\n").trim()}`);
+  const fix = args.map((argument) => FIXES[argument]).find((each) => each !== undefined);
+  const next = fix === undefined ? "" : `\nTo fix it, run: ${fix}`;
+  await say(`deno ${args.join(" ")} failed:\n${lines.join("\n").trim()}${next}`);
 }
 await say(failed === 0 ? `${STEPS.length} checks passed` : `${failed} of ${STEPS.length} checks failed`);
 Deno.exit(failed === 0 ? 0 : 1);
