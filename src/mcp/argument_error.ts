@@ -1,7 +1,7 @@
 /** Describes invalid arguments so that a model can correct them: where, what was received, what is allowed. */
 import * as z from "zod";
 import { type ArgumentIssue, OmcpError } from "../errors.ts";
-import { closestNames } from "../lib/closest_names.ts";
+import { closestNames, synonymOf } from "../lib/closest_names.ts";
 
 const MAX_ISSUES = 10;
 const RECEIVED_CHARACTERS = 80;
@@ -123,12 +123,18 @@ function allowedKeys(schema: z.core.$ZodType, path: Path): string[] {
 /** The choices; of a long list only those that resemble the value, if any do. */
 function choices(values: readonly unknown[], value?: unknown): string {
   const names = values.map(String);
-  const close = typeof value === "string" && value.length >= 3 ? closestNames(value, names) : [];
+  const close = typeof value === "string" ? meantBy(value, names) : [];
   const guess = close.length > 0 ? ` (did you mean ${close.join(" or ")}?)` : "";
   if (guess !== "" && names.length > SHORT_LIST) {
     return `must be one of the ${names.length} in its schema${guess}`;
   }
   return `must be one of ${names.join(", ")}${guess}`;
+}
+
+function meantBy(value: string, names: readonly string[]): readonly string[] {
+  const synonym = synonymOf(value, names);
+  if (synonym !== undefined) return [synonym];
+  return value.length >= 3 ? closestNames(value, names) : [];
 }
 
 /** The types that the schema accepts. */

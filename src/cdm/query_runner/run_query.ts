@@ -3,6 +3,7 @@ import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import type { Sandbox } from "../../sandbox/mod.ts";
 import type { CompiledOmopQuery, ResultColumn } from "../../omop/query/mod.ts";
+import { queryError } from "./query_error.ts";
 import source from "./run_query.py" with { type: "text" };
 
 const MIME = "application/vnd.omcp.query+json";
@@ -93,7 +94,7 @@ export async function runQuery(
       },
     );
   }
-  if (!answer.ok) throw refusal(answer);
+  if (!answer.ok) throw queryError(answer);
   const { dtypes } = answer;
   return {
     columns: query.columns.map((column, at) => ({ ...column, dtype: dtypes[at] ?? "unknown" })),
@@ -122,26 +123,6 @@ function readJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function refusal(answer: { readonly sqlstate: string | null; readonly message: string }): OmcpError {
-  // Class 58 is a failure of the server's own system, such as an audit that cannot be written.
-  const broken = answer.sqlstate?.startsWith("58") === true;
-  const unavailable = answer.sqlstate === null || broken || answer.sqlstate.startsWith("08") ||
-    answer.sqlstate.startsWith("57P");
-  return new OmcpError(
-    unavailable ? "database_unavailable" : "database_refused",
-    `The database answered: ${answer.message.trim()}`,
-    {
-      state: "There is no new DataFrame; the sandbox's variables are kept.",
-      next: broken
-        ? "Tell the server's operator: the server's log has the cause."
-        : unavailable
-        ? "Try again in a moment."
-        : "Change the query accordingly.",
-      details: { sqlstate: answer.sqlstate },
-    },
-  );
 }
 
 /**

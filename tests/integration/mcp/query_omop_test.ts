@@ -31,6 +31,16 @@ Deno.test("query_omop through MCP", async (t) => {
       );
     });
 
+    await t.step("says to close connections if the sandbox has all it may have", async () => {
+      await value("import psycopg; open_ones = [psycopg.connect() for _ in range(8)]");
+      const { text } = await query({ table: "person" });
+      assert.match(
+        text,
+        /^Error database_refused: [^]*8 connections open[^]*Next: Close those[^]*retryable: no/,
+      );
+      await value("for one in open_ones: one.close()");
+    });
+
     await t.step("groups, aggregates and orders", async () => {
       const reply = await query({
         table: "condition_occurrence",

@@ -131,6 +131,13 @@ Deno.test("the error of an unknown choice names the closest choices, or all", as
     "aggregates[0].fn: must be one of count, sum, avg, min, max, stddev, median " +
       '(did you mean count?); received "countt"',
   );
+  const synonym = await refusal("query_omop", {
+    sandbox_id: SANDBOX,
+    table: "person",
+    aggregates: [{ fn: "mean", column: "year_of_birth" }, { fn: "count_distinct", column: "person_id" }],
+  });
+  assert.match(synonym.message, /\(did you mean avg\?\); received "mean"/);
+  assert.match(synonym.message, /\(did you mean count with "distinct": true\?\); received "count_distinct"/);
 });
 
 Deno.test("query_omop names the tool for SQL to a caller that sends SQL", async () => {

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { queryError } from "../../../../src/cdm/query_runner/query_error.ts";
+
+/** What psycopg reports, with the code and the next step that the caller needs. */
+const ANSWERS: readonly [string | null, string, string, RegExp][] = [
+  [
+    null,
+    "connection failed: FATAL:  too many connections: this sandbox has 8 connections open\n" +
+    "HINT:  Close those that are not needed: engine.dispose().",
+    "database_refused",
+    /^Close those that are not needed: engine\.dispose\(\)\.$/,
+  ],
+  [
+    null,
+    "FATAL:  all 64 connections of this server are taken\nHINT:  Try again in a moment.",
+    "database_unavailable",
+    /^Try again in a moment\.$/,
+  ],
+  [null, "connection refused", "database_unavailable", /^Try again in a moment\.$/],
+  ["08006", "the connection to the database was lost", "database_unavailable", /^Try again/],
+  ["57P03", "the database is starting up: try again", "database_unavailable", /^Try again/],
+  ["58030", "cannot write its audit", "database_unavailable", /^Tell the server's operator/],
+  ["58000", "failed\nHINT:  Shorten the text", "database_unavailable", /^Tell the server's operator/],
+  ["53400", "the result is too large\nHINT:  Aggregate in SQL", "database_refused", /^Aggregate in SQL\.$/],
+  ["22012", "division by zero", "database_refused", /^Change the query accordingly\.$/],
+];
+
+for (const [sqlstate, message, code, next] of ANSWERS) {
+  Deno.test(`queryError() has a next step that fits ${sqlstate ?? "no SQLSTATE"}: ${message}`, () => {
+    const error = queryError({ sqlstate, message });
+    assert.equal(error.code, code);
+    assert.match(error.next ?? "", next);
+    assert.doesNotMatch(error.message, code === "database_refused" ? /HINT/ : /^$/);
+  });
+}
