@@ -99,7 +99,8 @@ async function processes(sandbox: Sandbox): Promise<{ signals: number[]; running
   return {
     signals: found.signals,
     running: Object.values(found.processes).filter((line) => line.startsWith(`${zygote} `)).map((line) =>
-      line.split(" ").slice(0, 4).join(" ")
+      // Running (R) or sleeping (S) is chance; stopped or dead is not.
+      line.split(" ").slice(0, 4).map((field) => field === "R" ? "S" : field).join(" ")
     ),
   };
 }
