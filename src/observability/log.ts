@@ -20,7 +20,8 @@ export type LogLevel = "debug" | "info" | "warning" | "error";
  */
 export async function startLogging(level: LogLevel): Promise<void> {
   const format = getJsonLinesFormatter();
-  const formatter: TextFormatter = (record) => escapedLine(format(record));
+  const formatter: TextFormatter = (record) =>
+    escapedLine(format({ ...record, message: [renderedMessage(record.message)] }));
   await configure({
     reset: true,
     sinks: { stderr: stderrSink(Deno.stderr.writable, formatter) },
@@ -31,6 +32,16 @@ export async function startLogging(level: LogLevel): Promise<void> {
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
     ],
   });
+}
+
+/**
+ * Puts a message's values into its text.
+ *
+ * @param parts Text and values in turn.
+ * @returns Texts as they are: LogTape's own formatter would quote them a second time, as JSON in JSON.
+ */
+export function renderedMessage(parts: readonly unknown[]): string {
+  return parts.map((part) => typeof part === "string" ? part : Deno.inspect(part)).join("");
 }
 
 /** Writes what is still buffered and ends logging. */
