@@ -2,12 +2,18 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import socket
 import sys
 from typing import Any, Iterator, List, Optional
 
-NO_NETWORK = "There is no network in a sandbox: read files in /workspace, or the database with psycopg.connect()."
+# Read here, before user code can change it: the server sets it where a database is configured.
+_HAS_DATABASE = "PGHOST" in os.environ
+NO_NETWORK = "There is no network in a sandbox: read files in /workspace%s." % (
+    ", or the database with psycopg.connect()" if _HAS_DATABASE else ""
+)
+NO_DATABASE = "No database is configured: work with files in /workspace."
 NO_INSTALL = (
     "Nothing can be installed: there is no network in a sandbox. Use what is there "
     "(importlib.metadata.distributions() lists it), or ask the operator to add the package to the image."
@@ -36,9 +42,10 @@ _INSTEAD = {
     "dask": "polars or duckdb",
     "pyspark": "polars or duckdb",
     "sksurv": "lifelines",
-    "httpx": "the database: there is no network",
+    "httpx": "%s: there is no network" % ("the database" if _HAS_DATABASE else "files in /workspace"),
 }
 _ASKS_TO_INSTALL = re.compile(r"\b(?:pip|conda|pip3|uv)\b.{0,20}\binstall\b|\binstall\b.{0,60}\b(?:pip|conda)\b|Please install ", re.IGNORECASE | re.DOTALL)
+_DRIVERS = ("psycopg", "psycopg2")
 _MAX_CHAIN = 32
 
 
@@ -57,7 +64,15 @@ def of_error(error: BaseException) -> Optional[str]:
         return NO_INSTALL
     if isinstance(error, ImportError) and "IProgress" in str(error):
         return "There are no widgets in a sandbox: use `from tqdm import tqdm`."
+    if not _HAS_DATABASE and any(_is_lost_connection(each) for each in _chain(error)):
+        return NO_DATABASE
     return NO_NETWORK if is_network(error) else None
+
+
+def _is_lost_connection(error: BaseException) -> bool:
+    """Whether a PostgreSQL driver cannot connect; SQLAlchemy's error has the driver's as its cause."""
+    package = type(error).__module__.partition(".")[0]
+    return type(error).__name__ == "OperationalError" and package in _DRIVERS
 
 
 def is_network(error: BaseException) -> bool:

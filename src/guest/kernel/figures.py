@@ -72,7 +72,7 @@ class Figures:
         """A note about figures that were not drawn."""
         if not self.skipped:
             return None
-        return "[%d more figures were not drawn: a cell shows at most %d]" % (self.skipped, MAX_FIGURES)
+        return "%d more figures were not drawn: a cell shows at most %d" % (self.skipped, MAX_FIGURES)
 
 
 figures = Figures()

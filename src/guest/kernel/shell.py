@@ -119,7 +119,7 @@ class Shell(InteractiveShell):
         # or the cell itself shows did not end the cell.
         ended = exception_only or running_compiled_code or tracebacks.is_uncompiled(error)
         if ended and is_quiet_exit(error):
-            note("[the cell ended itself; the kernel and its variables are kept]")
+            note("the cell ended itself; the kernel and its variables are kept")
             return
         if self.cell_tasks.cancelling and isinstance(error, asyncio.CancelledError):
             error = KeyboardInterrupt().with_traceback(error.__traceback__)

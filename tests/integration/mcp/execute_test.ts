@@ -19,11 +19,40 @@ Deno.test("execute_python_code through MCP", async (t) => {
       assert.match((await run("1 + 1", 0.2)).text, /^\[value\]\n2\n\[ok, In\[1\]/);
     });
 
+    await t.step(
+      "says that no database is configured, and advises none where there is no network",
+      async () => {
+        const connections = [
+          "import psycopg; psycopg.connect()",
+          "import psycopg; psycopg.connect(host='localhost', dbname='cdm')",
+          "import sqlalchemy; sqlalchemy.create_engine('postgresql+psycopg://').connect()",
+        ];
+        for (const code of connections) {
+          assert.match((await run(code)).text, /No database is configured/, code);
+        }
+        const other = await run(
+          "import sqlalchemy; sqlalchemy.create_engine('sqlite://').connect().exec_driver_sql('select * from nope')",
+        );
+        assert.match(other.text, /no such table/);
+        assert.doesNotMatch(other.text, /No database is configured/);
+        const { text } = await run("import socket; socket.create_connection(('192.0.2.1', 80), 2)");
+        assert.match(text, /There is no network in a sandbox: read files in \/workspace\.\n/);
+      },
+    );
+
+    await t.step("labels a note once", async () => {
+      const codes = [
+        "import sys; sys.exit(0)",
+        "import matplotlib.pyplot as plt\nfor n in range(40): plt.figure(); plt.plot([n])",
+      ];
+      for (const code of codes) assert.match((await run(code)).text, /^\[note\] \w/m, code);
+    });
+
     await t.step("keeps state between cells and returns the last expression", async () => {
       assert.equal((await run("x = 41")).isError, false);
       const reply = await run("x + 1");
       assert.match(reply.text, /\[value\]\n42/);
-      assert.match(reply.text, /\n\[ok, In\[3\], [\d.]+ s, variables kept\]$/);
+      assert.match(reply.text, /\n\[ok, In\[\d+\], [\d.]+ s, variables kept\]$/);
     });
 
     await t.step("separates stdout from stderr, also of child processes", async () => {
