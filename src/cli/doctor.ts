@@ -4,7 +4,7 @@ import { openCdmGateway } from "../cdm/gateway.ts";
 import { type Config, readConfig } from "../app/config.ts";
 import { PROCESS_ENVIRONMENT, unknownVariables } from "../app/unknown_variables.ts";
 import type { Command } from "./command.ts";
-import { Engine } from "../docker/mod.ts";
+import { connectEngine } from "./connect_engine.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
@@ -21,16 +21,17 @@ const NO_STATEMENTS = { record: () => {}, ready: () => true, keepsSource: false 
 /** Checks that only code in the sandbox can make; the server has compared the attestation with the policy before. */
 const LOOK_INSIDE = `
 import os, socket
-def refused(action):
+def require_refused(what, action):
     try:
         action()
-    except OSError as error:
-        return error.strerror
-    raise SystemExit("was possible: %s" % action.__name__)
-def internet(): socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-def root(): open("/omcp-doctor", "w")
-def secrets(): raise OSError(0, "none") if not [n for n in os.environ if "URL" in n or "PASS" in n or "TOKEN" in n] else None
-print("sockets:", refused(internet)); print("root:", refused(root)); print("secrets:", refused(secrets))
+    except OSError:
+        return
+    raise SystemExit("a sandbox can " + what)
+require_refused("create sockets", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+require_refused("write to the root file system", lambda: open("/omcp-doctor", "w"))
+if any(word in name for name in os.environ for word in ("URL", "PASS", "TOKEN")):
+    raise SystemExit("the environment of a sandbox has names of secrets")
+print("sockets refused, root file system read-only, no secrets in the environment")
 `;
 
 /** `omcp doctor`. */
@@ -74,7 +75,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   }
 
   const engine = await check("engine", async () => {
-    const found = await Engine.connect({ host: config.dockerHost });
+    const found = await connectEngine(config.dockerHost);
     const info = await found.info();
     const say =
       `${info.operatingSystem}, engine ${info.serverVersion}, API ${found.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;

@@ -1,12 +1,12 @@
 /** Wires the modules together: the one place that knows all of them. */
 import { parseArgs } from "node:util";
 import { DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
-import { ownCommand } from "../lib/own_command.ts";
 import { openAudit, statementAudit } from "../app/audit.ts";
 import { type Config, readConfig, readLogLevel, type ReadVariable } from "../app/config.ts";
 import { PROCESS_ENVIRONMENT, unknownVariables } from "../app/unknown_variables.ts";
 import type { Command } from "./command.ts";
-import { Engine } from "../docker/mod.ts";
+import { connectEngine } from "./connect_engine.ts";
+import type { Engine } from "../docker/mod.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
@@ -33,11 +33,6 @@ const SHUTDOWN_DEADLINE_MS = 5000;
 
 /** SIGHUP: the terminal was closed. */
 const SHUTDOWN_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
-
-/** The command that installs and builds what is missing. */
-const SETUP = `Run \`${
-  ownCommand("setup")
-}\` in the project's folder; it installs, starts and builds what is missing.`;
 
 /** `omcp serve`. */
 export const command: Command = {
@@ -83,7 +78,7 @@ export async function serve(config: Config): Promise<number> {
 async function start(config: Config, audit: AuditLog): Promise<Parts> {
   const policy = sandboxPolicy(config);
   checkPolicy(policy);
-  const engine = await connectEngine(config);
+  const engine = await connectEngine(config.dockerHost);
   const runtime = new DockerRuntime(engine);
   await requireProcessors(runtime, config);
   const image = config.image ?? imageReference("python");
@@ -174,14 +169,6 @@ export function toolVariant(cdm: CdmGateway | undefined): ToolVariant {
     databaseAway: cdm?.away ?? false,
     toolsets: cdm === undefined ? ["sandbox"] : ["sandbox", "omop"],
   };
-}
-
-async function connectEngine(config: Config): Promise<Engine> {
-  try {
-    return await Engine.connect({ host: config.dockerHost });
-  } catch (cause) {
-    throw cause instanceof OmcpError ? cause.with({ next: SETUP }) : cause;
-  }
 }
 
 async function requireImage(runtime: ContainerPlatform, image: string): Promise<void> {

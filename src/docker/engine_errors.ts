@@ -5,9 +5,8 @@ import type { OmcpErrorOptions } from "../errors.ts";
 /** The longest message of the engine that is passed on, in characters. */
 const MAX_MESSAGE = 2_000;
 
-const CHECK_ENGINE = `Check that the engine runs and that this user may use its socket; \`${
-  ownCommand("doctor")
-}\` shows more.`;
+/** Without a command: `doctor` and `setup` print it, too. */
+const CHECK_ENGINE = "Check that the engine runs and that this user may use its socket.";
 
 /**
  * Makes the engine's own message safe to show: one line, bounded, no control characters.

@@ -1,0 +1,22 @@
+import { Engine } from "../docker/mod.ts";
+import { OmcpError } from "../errors.ts";
+import { ownCommand } from "../lib/own_command.ts";
+
+/** The command that installs and builds what is missing. */
+const SETUP = `Run \`${
+  ownCommand("setup")
+}\` in the project's folder; it installs, starts and builds what is missing.`;
+
+/**
+ * Connects to the engine.
+ *
+ * @param host Its socket, as in `DOCKER_HOST`.
+ * @throws {OmcpError} `engine_unreachable`, `engine_failed`; it names the command that installs and starts an engine.
+ */
+export async function connectEngine(host: string): Promise<Engine> {
+  try {
+    return await Engine.connect({ host });
+  } catch (cause) {
+    throw cause instanceof OmcpError ? cause.with({ next: SETUP }) : cause;
+  }
+}
