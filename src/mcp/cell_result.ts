@@ -209,7 +209,9 @@ function statusLine(outcome: ExecutionOutcome): string {
     : outcome.status;
   // A new kernel has no execution count yet.
   const count = outcome.executionCount > 0 ? [`In[${outcome.executionCount}]`] : [];
-  return `[${[status, ...count, seconds(outcome.elapsedMs), kernel].join(", ")}]`;
+  const { elapsedMs, kernelStartMs = 0 } = outcome;
+  const start = kernelStartMs < 1000 ? "" : ` after ${seconds(kernelStartMs)} for the kernel's start`;
+  return `[${[status, ...count, `${seconds(elapsedMs)}${start}`, kernel].join(", ")}]`;
 }
 
 function death(died: Death | null): string {

@@ -60,9 +60,12 @@ export class Executions {
       if (this.#semaphore.busy) options.onWaiting?.();
       const start = performance.now();
       const permit = await this.#kernelPermit(options);
-      const waitedMs = performance.now() - start;
+      const permitted = performance.now();
+      const waitedMs = permitted - start;
+      let kernelStartMs = 0;
       try {
         await this.#kernelStart(options.signal);
+        kernelStartMs = performance.now() - permitted;
         this.#throwIfEnded();
         if (options.signal?.aborted) throw cancelledError("The cell did not run.");
       } catch (error) {
@@ -83,7 +86,7 @@ export class Executions {
         permit[Symbol.dispose]();
         this.#lifetime.touch();
       });
-      return { ...await run.outcome, waitedMs };
+      return { ...await run.outcome, waitedMs, kernelStartMs };
     } finally {
       this.#calls -= 1;
       this.#lifetime.touch();

@@ -20,6 +20,8 @@ export interface ExecutionOutcome extends Omit<ExecuteResult, "kernel"> {
   readonly kernel: ExecuteResult["kernel"] | "unknown";
   /** How long it waited for another execution of the sandbox, ms. */
   readonly waitedMs?: number;
+  /** How long it waited for the sandbox's first kernel to start, ms; not a part of its timeout. */
+  readonly kernelStartMs?: number;
 }
 
 /** Builds an execution's outcome from its events. */

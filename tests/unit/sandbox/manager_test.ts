@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { OmcpError } from "../../../src/errors.ts";
 import { DEFAULT_POLICY, SandboxManager, type SandboxManagerOptions } from "../../../src/sandbox/mod.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
-import { attestationOf, FakeRuntime, OK_RESULT } from "../../fixtures/fake_runtime.ts";
+import { attestationOf, executionState, FakeRuntime, OK_RESULT } from "../../fixtures/fake_runtime.ts";
 
 const CELL = { timeoutMs: 30_000, outputBytes: 1000 };
 
@@ -44,6 +44,25 @@ async function settled(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }
+
+Deno.test("a cell waits for the kernel's start, and its outcome has the time of the wait", async () => {
+  await withManager(async (manager, runtime) => {
+    runtime.kernelState = "starting";
+    let cells = 0;
+    runtime.reply = () => {
+      cells += 1;
+      return { result: OK_RESULT };
+    };
+    const sandbox = await manager.create();
+    const outcome = sandbox.execute("1", CELL);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(cells, 0);
+    runtime.only.agent.emit(0, executionState("idle"));
+    const { kernelStartMs = 0 } = await outcome;
+    assert.equal(cells, 1);
+    assert.ok(kernelStartMs > 0);
+  });
+});
 
 Deno.test("a sandbox is created, found, listed and removed, and remembered", async () => {
   await withManager(async (manager, runtime) => {
