@@ -26,6 +26,10 @@ Deno.test("every file of examples/ is run by this test", () => {
   assert.deepEqual(names.sort(), ["README.md", "client_configurations", ...Object.keys(PROGRAMS)].sort());
 });
 
+Deno.test("git ignores the figure that an example leaves in the project's folder", async () => {
+  assert.match(await Deno.readTextFile(`${PROJECT}/.gitignore`), /^\/figure\.png$/m);
+});
+
 for (const [name, [command = "", ...args]] of Object.entries(PROGRAMS)) {
   Deno.test(`examples/${name} queries the CDM, saves a figure and leaves nothing`, async () => {
     const instance = newInstance();
