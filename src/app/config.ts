@@ -14,6 +14,9 @@ interface Setting {
   readonly description: string;
 }
 
+/** libpq takes up to four times a result's size, and Python's objects as much again. */
+const RESULT_PART_OF_MEMORY = 8;
+
 /** An integer between two bounds, from the text of the environment. */
 function integer(minimum: number, maximum: number) {
   const range = `must be from ${minimum} to ${maximum}`;
@@ -141,9 +144,10 @@ export const SETTINGS = {
   },
   OMCP_QUERY_RESULT_MIB: {
     schema: integer(1, 65_536),
-    default: "1024",
+    default: "256",
     unit: "MiB",
-    description: "Maximum result of an SQL statement; a larger one is an error and is never truncated.",
+    description:
+      "Maximum result of an SQL statement, capped by an eighth of OMCP_MEMORY_MIB, because libpq holds it in several times its size; a larger one is an error and is never truncated.",
   },
   OMCP_QUERY_CONNECTIONS: {
     schema: integer(1, 32),
@@ -262,7 +266,9 @@ export function readConfig(read: ReadVariable): Config {
     cdmSchema,
     unsafeRole: get("OMCP_UNSAFE_ROLE") || undefined,
     queryMs: get("OMCP_QUERY_SECONDS") * 1000,
-    queryResultBytes: get("OMCP_QUERY_RESULT_MIB") * mib,
+    queryResultBytes: Math.floor(
+      Math.min(get("OMCP_QUERY_RESULT_MIB"), get("OMCP_MEMORY_MIB") / RESULT_PART_OF_MEMORY) * mib,
+    ),
     queryConnections: get("OMCP_QUERY_CONNECTIONS"),
     maxCost: get("OMCP_MAX_COST"),
     instance: instance || crypto.randomUUID(),

@@ -215,7 +215,9 @@ function statusLine(outcome: ExecutionOutcome): string {
 }
 
 function death(died: Death | null): string {
-  if (died?.oom === true) return "out_of_memory, the sandbox's memory limit was reached";
+  if (died?.oom === true) {
+    return "out_of_memory, the sandbox's memory limit was reached; read a large query result in parts, with conn.cursor(name='rows')";
+  }
   if (died?.signal) return `killed by ${showable(died.signal)}`;
   if (typeof died?.exitCode === "number") return `exit code ${died.exitCode}`;
   return "cause unknown";

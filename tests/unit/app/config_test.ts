@@ -14,6 +14,21 @@ Deno.test("readConfig() fills in the defaults", () => {
   assert.equal(config.cpus, 1);
 });
 
+Deno.test("readConfig() caps a result by an eighth of the sandbox's memory", () => {
+  const mib = 1024 * 1024;
+  assert.equal(readConfig(reader({})).queryResultBytes, 256 * mib);
+  assert.equal(readConfig(reader({ OMCP_MEMORY_MIB: "512" })).queryResultBytes, 64 * mib);
+  assert.equal(
+    readConfig(reader({ OMCP_MEMORY_MIB: "260", OMCP_QUERY_RESULT_MIB: "1024" })).queryResultBytes,
+    32.5 * mib,
+  );
+  assert.equal(readConfig(reader({ OMCP_MEMORY_MIB: "8192" })).queryResultBytes, 256 * mib);
+  assert.equal(
+    readConfig(reader({ OMCP_MEMORY_MIB: "16384", OMCP_QUERY_RESULT_MIB: "1024" })).queryResultBytes,
+    1024 * mib,
+  );
+});
+
 Deno.test("readConfig() takes an empty variable as absent", () => {
   assert.equal(readConfig(reader({ OMCP_MAX_SANDBOXES: "" })).maxSandboxes, 10);
 });
