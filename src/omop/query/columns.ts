@@ -52,6 +52,11 @@ export class SourceColumns {
     return { alias: "p", column, name: has(this.table, name) ? `person_${name}` : name };
   }
 
+  /** Whether the query's own table has a column. @param name The column's name. @returns Whether it does. */
+  has(name: string): boolean {
+    return has(this.table, name);
+  }
+
   #refuseWithoutPerson(written: string): void {
     if (this.#hasPerson) return;
     const itself = this.table === this.#person;
@@ -68,7 +73,8 @@ export class SourceColumns {
     const names = table.columns.map((column) => column.name);
     const close = closestNames(name, names);
     const prefix = person ? PERSON : "";
-    const special = specialHint(table, name, prefix);
+    const special = misspeltPrefix(name, this.#hasPerson ? this.#person : undefined, this.table) ??
+      specialHint(table, name, prefix);
     const hints = special !== undefined ? [special] : [
       close.length > 0
         ? `Did you mean ${close.map((one) => prefix + one).join(" or ")}?`
@@ -89,6 +95,18 @@ export class SourceColumns {
     const others = cdmTables(this.#version).filter((table) => has(table, name)).map((table) => table.name);
     return others.length > 0 ? [`There is ${name} in ${others.slice(0, 3).join(", ")}.`] : [];
   }
+}
+
+/** Corrects what is before the dot: only a row's person may be, and a column of the query's own table has nothing there. */
+function misspeltPrefix(name: string, person: CdmTable | undefined, table: CdmTable): string | undefined {
+  const dot = name.indexOf(".");
+  if (dot < 0) return undefined;
+  const [before, column] = [name.slice(0, dot), name.slice(dot + 1)];
+  const persons = person !== undefined && has(person, column) ? PERSON + column : undefined;
+  const own = has(table, column) ? column : undefined;
+  const [first, second] = closestNames(before, ["person"]).length > 0 ? [persons, own] : [own, persons];
+  const meant = first ?? second;
+  return meant === undefined ? undefined : `Did you mean ${meant}?`;
 }
 
 /** What to do about a name that is in no table for a reason. */

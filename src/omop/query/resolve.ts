@@ -91,7 +91,7 @@ export function resolveQuery(query: OmopQuery, version: CdmVersion): ResolvedQue
     grouped,
     groupBy,
     outputs,
-    order: resolveOrder(query, known, outputs),
+    order: resolveOrder(query, known, { outputs, grouped }),
   };
 }
 
@@ -117,7 +117,13 @@ function resolveAggregate(known: SourceColumns, aggregate: OmopAggregate): Aggre
       "invalid_argument",
       `Cannot compute ${distinct ? `${fn} distinct` : fn} without a column`,
       {
-        next: 'Name one, as in {"fn":"count","column":"person_id","distinct":true}.',
+        next: `Name one, as in ${
+          JSON.stringify(
+            distinct
+              ? { fn, column: fn === "count" ? "person_id" : "value_as_number", distinct }
+              : { fn, column: "value_as_number" },
+          )
+        }.`,
       },
     );
   }
@@ -155,7 +161,7 @@ function resultType(column: CdmColumn): ResultType {
 function resolveOrder(
   query: OmopQuery,
   known: SourceColumns,
-  outputs: readonly ResultColumn[],
+  { outputs, grouped }: Pick<ResolvedQuery, "outputs" | "grouped">,
 ): ResolvedQuery["order"] {
   const names = outputs.map((output) => output.name);
   const order = (query.order_by ?? []).map(function resolve(entry) {
@@ -172,6 +178,9 @@ function resolveOrder(
         {
           next: [
             close.length > 0 ? `Did you mean ${close.join(" or ")}?` : `The result has: ${names.join(", ")}.`,
+            ...(known.has(asked)
+              ? [`To sort by ${asked}, add it to ${grouped ? "group_by" : "columns"}.`]
+              : []),
             ...(/\s/.test(asked) ? ['Write a name, or "-name" for descending.'] : []),
           ].join(" "),
         },

@@ -1,3 +1,4 @@
+/** What is wrong with a query, and the next step. Longer than 300 lines: one table of refused queries. */
 import assert from "node:assert/strict";
 import { OmcpError } from "../../../../src/errors.ts";
 import {
@@ -52,7 +53,32 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   [
     { table: "person", aggregates: [{ fn: "sum" }] },
     /Cannot compute sum without a column/,
-    /"column":"person_id"/,
+    /\{"fn":"sum","column":"value_as_number"\}/,
+  ],
+  [
+    { table: "condition_occurrence", columns: ["persn.year_of_birth"] },
+    /no column "persn\.year_of_birth"/,
+    /^Did you mean person\.year_of_birth\?$/,
+  ],
+  [
+    { table: "condition_occurrence", columns: ["c.condition_start_date"] },
+    /no column "c\.condition_start_date"/,
+    /^Did you mean condition_start_date\?$/,
+  ],
+  [
+    { table: "condition_occurrence", columns: ["condition_date"] },
+    /no column "condition_date"/,
+    /condition_end_date or condition_start_date/,
+  ],
+  [
+    { table: "person", columns: ["person_id"], order_by: ["race_concept_id"] },
+    /Cannot order by "race_concept_id"/,
+    /The result has: person_id\. To sort by race_concept_id, add it to columns\./,
+  ],
+  [
+    { table: "person", group_by: ["gender_concept_id"], order_by: ["year_of_birth"] },
+    /Cannot order by "year_of_birth"/,
+    /To sort by year_of_birth, add it to group_by\./,
   ],
   [
     { table: "person", aggregates: [{ fn: "count", distinct: true }] },
