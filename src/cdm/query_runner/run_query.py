@@ -12,8 +12,8 @@ import psycopg
 
 MIME = "application/vnd.omcp.query+json"
 PREVIEW_ROWS = 20
-#: The server shows 40, and an ellipsis if there are more.
-PREVIEW_CHARACTERS = 41
+#: Characters of a value: a drug's name with form and strength fits.
+PREVIEW_CHARACTERS = 80
 
 #: Nullable types only: float64, which a missing value would cause, cannot hold every 64-bit id.
 DTYPES = {"integer": "Int64", "bigint": "Int64", "numeric": "Float64", "text": "string", "boolean": "boolean"}
@@ -40,7 +40,8 @@ def shown(value):
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value.isoformat()
     text = str(value)
-    return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"
+    rest = len(text) - PREVIEW_CHARACTERS
+    return text if rest <= 0 else f"{text[:PREVIEW_CHARACTERS]}… (+{rest:,} characters)"
 
 
 def run(request):

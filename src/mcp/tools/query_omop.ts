@@ -8,8 +8,8 @@ import { runnableSql } from "../runnable_sql.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolServices } from "../tool.ts";
 
-/** Longest value in the result's text; the DataFrame has the whole value. */
-const VALUE_CHARACTERS = 40;
+/** Longest value in the result's text. The query's Python cuts at 80 and says how much; a sandbox can forge a longer one. */
+const VALUE_CHARACTERS = 120;
 const MAX_ROWS = 1_000_000;
 
 const RAW_SQL = "for raw SQL use psycopg in execute_python_code";

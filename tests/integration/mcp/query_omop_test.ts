@@ -41,6 +41,24 @@ Deno.test("query_omop through MCP", async (t) => {
       await value("for one in open_ones: one.close()");
     });
 
+    await t.step(
+      "shows a drug with form and strength, and says how much of a longer value it cuts",
+      async () => {
+        const drug = await query({
+          table: "concept",
+          columns: ["concept_name"],
+          filters: [{ column: "concept_name", op: "ilike", value: "24 HR metformin%" }],
+        });
+        assert.match(drug.text, /^24 HR metformin hydrochloride 500 MG .* Tablet$/m);
+        const longer = await query({
+          table: "concept",
+          columns: ["concept_name"],
+          filters: [{ column: "concept_name", op: "ilike", value: "Glomerular filtration rate%" }],
+        });
+        assert.match(longer.text, /^.{80}… \(\+\d+ characters\)$/m);
+      },
+    );
+
     await t.step("groups, aggregates and orders", async () => {
       const reply = await query({
         table: "condition_occurrence",
