@@ -4,6 +4,7 @@ import { LABEL_CDM_VERSION } from "./gateway.ts";
 import { nameOfVolume, volumeName } from "./local_name.ts";
 import { OmcpError } from "../errors.ts";
 import { type ContainerPlatform, LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../runtime/mod.ts";
+import { ownCommand } from "../lib/own_command.ts";
 import { readableBytes } from "../lib/text.ts";
 import { type CdmVersion, cdmVersionSchema } from "../omop/cdm/mod.ts";
 
@@ -68,16 +69,15 @@ export async function listLocalCdms(runtime: ContainerPlatform): Promise<LocalCd
  *
  * @param runtime Where it is.
  * @param name The NAME of `local:NAME`.
- * @throws {OmcpError} `engine_not_found` if it does not exist, `cdm_in_use` while a container mounts it, `invalid_argument` for a
- * volume that this program has not made.
+ * @throws {OmcpError} `cdm_in_use` while a container mounts it, `invalid_argument` if it does not exist or this program has not made it.
  */
 export async function removeLocalCdm(runtime: ContainerPlatform, name: string): Promise<void> {
   const volume = volumeName(name);
   const found = await runtime.inspectVolume(volume);
   if (found === undefined) {
-    throw new OmcpError("engine_not_found", `There is no local CDM ${name}`, {
+    throw new OmcpError("invalid_argument", `There is no local CDM ${name}`, {
       state: "Nothing was removed.",
-      next: "`omcp cdm list` shows those there are.",
+      next: `${ownCommand("cdm list")} shows those there are.`,
     });
   }
   if (found.labels[LABEL_ROLE] !== ROLE_CDM) {

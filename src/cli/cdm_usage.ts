@@ -1,5 +1,6 @@
 /** What `omcp cdm` takes. */
 import { OmcpError } from "../errors.ts";
+import { ownCommand } from "../lib/own_command.ts";
 
 /** The text of `omcp cdm --help`. */
 export const USAGE =
@@ -30,5 +31,8 @@ the like are NULL too. A load is atomic: one that fails changes nothing.
  * @param message What is wrong with it.
  */
 export function wrongCall(message: string): OmcpError {
-  return new OmcpError("invalid_argument", message, { state: "Nothing was done.", next: USAGE.trimEnd() });
+  return new OmcpError("invalid_argument", message, {
+    state: "Nothing was done.",
+    next: `See ${ownCommand("cdm --help")}.`,
+  });
 }

@@ -121,6 +121,7 @@ function dialectOf(line: string): CsvDialect {
 
 function unreadable(path: string, reason: string, cause?: unknown): OmcpError {
   return new OmcpError("cdm_invalid", `Cannot read ${path}: ${reason}`, {
+    state: "Nothing was loaded.",
     next: "Fix the file, or remove it from the folder.",
     ...(cause === undefined ? {} : { cause }),
   });

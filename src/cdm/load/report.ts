@@ -68,7 +68,7 @@ export function keyLines(keys: KeyReport): string[] {
     `Keys: ${keys.primaryKeys} primary, ${keys.foreignKeys} foreign, ${keys.indices} indices; ` +
     (keys.primaryKeysLeftOut.length + keys.foreignKeysLeftOut.length === 0
       ? "the data satisfy all of them"
-      : `left out, because the data violate them: ${keys.primaryKeysLeftOut.length} primary, ${keys.foreignKeysLeftOut.length} foreign`),
+      : `left out: ${keys.primaryKeysLeftOut.length} primary, ${keys.foreignKeysLeftOut.length} foreign`),
   ];
   for (const { table, columns, rows } of keys.primaryKeysLeftOut) {
     lines.push(
@@ -80,13 +80,18 @@ export function keyLines(keys: KeyReport): string[] {
   if (foreign.length > MAX_LISTED) {
     const rest = foreign.slice(MAX_LISTED);
     const rows = rest.reduce((total, key) => total + key.rows, 0);
-    lines.push(`    and ${counted(rest.length, "more foreign key")}, ${counted(rows, "row")} in all`);
+    const why = rows === 0
+      ? "their targets have duplicate rows"
+      : `${counted(rows, "row")} without the referenced row`;
+    lines.push(`    and ${counted(rest.length, "more foreign key")}: ${why}`);
   }
   return lines;
 }
 
 function foreignLine({ table, columns, refersTo, rows }: KeyLeftOut): string {
-  const why = rows === 0 ? "its target is not unique" : `${counted(rows, "row")} without the referenced row`;
+  const why = rows === 0
+    ? `${refersTo ?? "its target"} has duplicate rows`
+    : `${counted(rows, "row")} without the referenced row`;
   return `${table}.${columns.join(", ")} → ${refersTo ?? ""}: ${why}`;
 }
 

@@ -114,7 +114,7 @@ for (const started of [true, false]) {
       assert.equal(await cdm("remove", `local:${name}`), `Removed local:${name}`);
       assert.equal(await engine.inspectVolume(volumeName(name)), undefined);
       await assert.rejects(cdm("remove", `local:${name}`), {
-        code: "engine_not_found",
+        code: "invalid_argument",
         message: /no local CDM/,
       });
     });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { runCdmCommand } from "../../../src/cli/cdm.ts";
+import { OmcpError } from "../../../src/errors.ts";
 
 /** What `omcp cdm` prints; its environment is empty. */
 async function cdm(...args: readonly string[]): Promise<string> {
@@ -22,10 +23,12 @@ Deno.test("omcp cdm load and sample say what is wrong with a call", async () => 
     [["sample", "--persons", "0", "--into", "local:x"], /persons must be/],
   ];
   for (const [args, message] of calls) {
-    await assert.rejects(cdm(...args), {
-      code: "invalid_argument",
-      message,
-    });
+    const error = await cdm(...args).then(() => undefined, (error: unknown) => error);
+    assert(error instanceof OmcpError, args.join(" "));
+    assert.equal(error.code, "invalid_argument");
+    assert.match(error.message, message);
+    assert.ok(error.state, `${error.message} has a state`);
+    assert.match(error.next ?? "", /^[^\n]+$/, "the next step is one line");
   }
 });
 

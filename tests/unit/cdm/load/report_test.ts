@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { type KeyLeftOut } from "../../../../src/cdm/load/keys.ts";
+import { keyLines } from "../../../../src/cdm/load/report.ts";
+
+function foreign(table: string, rows: number): KeyLeftOut {
+  return {
+    table,
+    columns: ["person_id"],
+    refersTo: "person",
+    rows,
+    sqlstate: rows === 0 ? "42830" : "23503",
+  };
+}
+
+Deno.test("keyLines() names the cause of every key that was left out", () => {
+  const tables = [
+    "visit_occurrence",
+    "drug_exposure",
+    "death",
+    "note",
+    "measurement",
+    "specimen",
+    "device_exposure",
+  ];
+  const lines = keyLines({
+    primaryKeys: 1,
+    primaryKeysLeftOut: [{ table: "person", columns: ["person_id"], rows: 1, sqlstate: "23505" }],
+    indices: 2,
+    foreignKeys: 3,
+    foreignKeysLeftOut: [...tables, "cost", "episode", "observation"].map((table) => foreign(table, 0)),
+  });
+  assert.equal(lines[0], "Keys: 1 primary, 3 foreign, 2 indices; left out: 1 primary, 10 foreign");
+  assert.match(lines[1] ?? "", /person \(person_id\): 1 duplicate row; has a non-unique index/);
+  assert.match(lines[2] ?? "", /visit_occurrence\.person_id → person: person has duplicate rows$/);
+  assert.match(lines.at(-1) ?? "", /and 2 more foreign keys: their targets have duplicate rows$/);
+});
+
+Deno.test("keyLines() counts the rows without the referenced row", () => {
+  const lines = keyLines({
+    primaryKeys: 1,
+    primaryKeysLeftOut: [],
+    indices: 2,
+    foreignKeys: 3,
+    foreignKeysLeftOut: Array.from({ length: 10 }, (_, at) => foreign(`t${at}`, at + 1)),
+  });
+  assert.match(lines[1] ?? "", /t9\.person_id → person: 10 rows without the referenced row$/);
+  assert.match(lines.at(-1) ?? "", /and 2 more foreign keys: 3 rows without the referenced row$/);
+});
