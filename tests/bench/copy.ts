@@ -6,7 +6,7 @@ const CONNECT_DEADLINE_MS = 30_000;
 /** ReadyForQuery outside a transaction. */
 const READY = [0x5a, 0, 0, 0, 5, 0x49];
 
-/** A session that only drains what it asks for. */
+/** A session that runs one COPY and discards its rows. */
 export class DirectCopy implements Disposable {
   readonly #session: UpstreamSession;
 

@@ -76,11 +76,13 @@ export async function detectVersion(
   folder: CdmFolder,
 ): Promise<{ readonly version: CdmVersion; readonly by: string }> {
   const stated = await statedVersion(folder.files.find(({ table }) => table === "cdm_source"));
-  if (stated !== undefined) return { version: stated, by: "as cdm_source says" };
+  if (stated !== undefined) return { version: stated, by: "(as cdm_source says)" };
   const older = misfits(folder, "5.3");
   const newer = misfits(folder, "5.4");
-  if (older === newer) return { version: DEFAULT_CDM_VERSION, by: "the default: nothing in the folder says" };
-  return { version: older < newer ? "5.3" : "5.4", by: "by its files and columns" };
+  if (older === newer) {
+    return { version: DEFAULT_CDM_VERSION, by: "(the default; the folder does not show its version)" };
+  }
+  return { version: older < newer ? "5.3" : "5.4", by: "(by its files and columns)" };
 }
 
 async function statedVersion(file: CdmFile | undefined): Promise<CdmVersion | undefined> {

@@ -72,7 +72,7 @@ export async function folderSource(folder: string, options: FolderOptions = {}):
   const found = await scanFolder(folder);
   const { version, by } = options.version === undefined
     ? await detectVersion(found)
-    : { version: options.version, by: "as requested" };
+    : { version: options.version, by: "(as requested)" };
   const tables = new Map(cdmTables(version).map((table) => [table.name, table]));
   const ignored = found.ignored.map(({ name, reason }) => `${name} (${reason})`);
   const work: { file: CdmFile; rows: RowReader }[] = [];
@@ -83,7 +83,7 @@ export async function folderSource(folder: string, options: FolderOptions = {}):
   }
   return {
     version,
-    description: `Loading ${counted(work.length, "file")} of ${folder} as CDM ${version}, ${by}`,
+    description: `Loading ${counted(work.length, "file")} of ${folder} as CDM ${version} ${by}`,
     ignored,
     fill: async (target) => {
       const reports: TableReport[] = [];

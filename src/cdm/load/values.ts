@@ -7,7 +7,7 @@ export const COPY_NULL = "\\N";
 /** Reads the values of one column. */
 export interface ValueReader {
   /**
-   * @param text A value that is not empty, or a quoted empty one.
+   * @param text The field's text; empty only if it was quoted in the file.
    * @returns The value in COPY's text format, {@link COPY_NULL} for a word that means NULL, undefined for a value that is not of the
    * column's type.
    */

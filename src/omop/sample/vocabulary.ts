@@ -174,7 +174,7 @@ function ingredientLinks(): readonly (readonly [number, number])[] {
     .map((drug): [number, number] => [drug.concept, drug.ingredient]);
 }
 
-/** All ancestors, with the shortest and longest path to them; each standard concept is its own ancestor too. */
+/** Ancestors of conditions and drugs with the shortest and longest path to them, each concept being its own ancestor. */
 function ancestorRows(): readonly SampleRow[] {
   const parents = new Map<number, number[]>();
   for (const [child, parent] of [...CONDITION_PARENTS, ...ingredientLinks()]) {
@@ -182,7 +182,7 @@ function ancestorRows(): readonly SampleRow[] {
   }
   const rows: SampleRow[] = [];
   for (const block of BLOCKS) {
-    // As in the full vocabularies: hierarchies are those of conditions and drugs.
+    // The sample has hierarchies for conditions and drugs only.
     if (block.source === true || (block.domain !== "Condition" && block.domain !== "Drug")) continue;
     for (const [descendant] of block.concepts) {
       for (const [ancestor, { least, most }] of climb(descendant, parents)) {

@@ -32,7 +32,7 @@ const EXPORT_SNAPSHOT = "export_snapshot";
 const EMPTY = new Uint8Array(0);
 const DECODER = new TextDecoder();
 
-/** Messages that pass as they arrive, unread and unheld. */
+/** Messages passed on without being read or kept. */
 const STREAMED: ReadonlySet<number> = new Set<number>([
   BACKEND.dataRow,
   BACKEND.copyData,
@@ -95,7 +95,7 @@ export class BackendRelay {
       try {
         await this.#scan(this.#held.length === 0 ? chunk : concatBytes([this.#held, chunk]), out);
       } finally {
-        // The messages before the one that ends the connection are the client's.
+        // The client still gets the messages before the one that ends the connection.
         if (out.length > 0 && !this.#abandoned) await (this.#writing = client.write(concatBytes(out)));
       }
     }
@@ -228,7 +228,7 @@ export class BackendRelay {
     const fatal = error.severity !== "ERROR";
     if (fatal) this.#sawFatal = true;
     if (this.#cancelled !== undefined) {
-      // Only after this can the cancel not reach a later statement.
+      // Wait for the cancel: otherwise it could hit a later statement.
       await this.#cancelled;
       this.#cancelled = undefined;
       const end = overBudget(this.#options.resultBytes);

@@ -37,7 +37,7 @@ export function decodeSql(body: Uint8Array, offset: number): string | { readonly
 }
 
 /**
- * Takes the plan of a Parse, which holds at most one statement.
+ * Returns the one plan of a Parse message, which may hold one statement only.
  *
  * @param plans What was planned for its text.
  * @returns The one plan; a refusal where there are several.
@@ -65,7 +65,7 @@ export function nameTooLong(name: string): Refusal {
  * @param body The message's body.
  * @param offset Offset of their number, after the SQL text.
  * @returns Their OIDs.
- * @throws {FrontendProtocolError} There are more or fewer than it says.
+ * @throws {FrontendProtocolError} The body holds more or fewer types than its count says.
  */
 export function parameterTypes(body: Uint8Array, offset: number): readonly number[] {
   const count = ((body[offset] ?? 0) << 8) | (body[offset + 1] ?? 0);

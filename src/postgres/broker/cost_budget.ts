@@ -17,7 +17,7 @@ const log = logger("postgres");
 /** What a {@link CostBudget} works with. */
 export interface CostBudgetOptions {
   readonly upstream: Upstream;
-  /** Of the clients' sessions; the broker's own add theirs. */
+  /** Settings of the clients' sessions; the broker's own sessions add more. */
   readonly settings: SessionSettings;
   /** The most that a statement may cost, in the planner's units. */
   readonly maxCost: number;
@@ -82,7 +82,7 @@ export class CostBudget {
    * @param query The query.
    * @param owner The sandbox whose query it is.
    * @param signal Ends the estimate.
-   * @returns Why it may not run. Undefined if it may, and if it is wrong in itself, which the server then reports. A query whose
+   * @returns Why it may not run. Undefined if it may run, or if the statement itself is wrong: the server then reports that. A query whose
    * estimate fails for another reason does not run either: with the client's settings it could succeed, at any cost.
    */
   async refusal(query: CostedQuery, owner: string, signal: AbortSignal): Promise<Refusal | undefined> {
