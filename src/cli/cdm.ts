@@ -7,6 +7,7 @@ import type { Command, Print } from "./command.ts";
 import { readLogLevel, type ReadVariable } from "../app/config.ts";
 import { USAGE, wrongCall } from "./cdm_usage.ts";
 import { manage, withRuntime } from "./local_cdms.ts";
+import { serveLine } from "./serve_line.ts";
 import { OmcpError } from "../errors.ts";
 import { startLogging } from "../observability/log.ts";
 import { cdmVersionSchema } from "../omop/cdm/mod.ts";
@@ -218,11 +219,7 @@ function howToServe(place: Place): string[] {
   return [
     ...grants,
     "",
-    `Serve it:  OMCP_DATABASE_URL=postgres://${role}:PASSWORD@HOST/${
-      encodeURIComponent(database)
-    } OMCP_CDM_SCHEMA=${place.schema} OMCP_DISCLOSURE=open ${
-      ownCommand(Deno.build.standalone ? "serve" : "start")
-    }`,
+    `Serve it:  ${serveLine({ url: place.url, schema: place.schema, role })}`,
   ];
 }
 

@@ -144,11 +144,20 @@ function refusedLogin(body: Uint8Array): OmcpError {
     "database_unavailable",
     `Database refused the login: ${error.message} (${error.sqlstate})`,
     {
+      state: "Nothing was read or changed.",
+      next: loginAdvice(error.sqlstate),
       details: { sqlstate: error.sqlstate },
       // A wrong password or name stays wrong; a server that starts or is full does not.
       retryable: !/^(28|3D|42)/.test(error.sqlstate),
     },
   );
+}
+
+function loginAdvice(sqlstate: string): string {
+  if (sqlstate === "3D000") return "Create the database, or name one that exists in the URL.";
+  if (sqlstate.startsWith("28")) return "Correct the role and the password in the URL.";
+  if (sqlstate.startsWith("42")) return "Let an administrator grant the role CONNECT on the database.";
+  return "Try again in a moment.";
 }
 
 /** The duplex that pg takes for its socket. */

@@ -131,6 +131,13 @@ Deno.test("the result of a cell without output is its status line", () => {
   assert.equal(textOf(outcome(blank)), "[ok, In[3], 0.012 s, variables kept]");
 });
 
+Deno.test("the status after an out-of-memory names the server-side cursor", () => {
+  assert.match(
+    textOf(outcome([], { status: "kernel_died", died: { oom: true, signal: "SIGKILL", exitCode: null } })),
+    /out_of_memory, the sandbox's memory limit was reached; .*conn\.cursor\(name='rows'\)/,
+  );
+});
+
 Deno.test("the status line has no execution count of a replaced kernel, and its time is in seconds", () => {
   assert.equal(
     textOf(outcome([], { status: "timeout", kernel: "restarted", executionCount: 0, elapsedMs: 1000 })),

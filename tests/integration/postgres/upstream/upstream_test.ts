@@ -81,6 +81,10 @@ Deno.test("urlUpstream() fails with a reason and without the password", async ()
   assert.equal(misnamed.code, "database_unavailable");
   const plain = await attempt(server.url.replace(/\?.*/, "?sslmode=disable"));
   assert.equal(plain.details["sqlstate"], "28000");
+  const nowhere = await attempt(server.url.replace(/\/\w+\?/, "/nodb?"));
+  assert.deepEqual([nowhere.details["sqlstate"], nowhere.retryable], ["3D000", false]);
+  assert.match(nowhere.next ?? "", /Create the database/);
+  assert.ok(nowhere.state);
   const away = await attempt("postgres://u:s3cret@127.0.0.1:1/d");
   assert.equal(away.retryable, true);
 });

@@ -1,0 +1,65 @@
+/** The line that serves a CDM which `omcp cdm` has loaded into the Postgres of a URL. */
+import { serverArguments } from "../app/launch.ts";
+import { ownCommand } from "../lib/own_command.ts";
+import { parseDatabaseUrl } from "../postgres/mod.ts";
+
+/** A CDM in the Postgres of a URL. */
+export interface ServedCdm {
+  /** The URL that loaded it, maybe with an administrator's password. */
+  readonly url: string;
+  readonly schema: string;
+  /** The role that may read it. */
+  readonly role: string;
+}
+
+/**
+ * Writes the line: the loading URL with the reader in place of the administrator, and in a checkout the whole command, because
+ * the task `start` permits no connection to a database.
+ *
+ * @param cdm The CDM.
+ * @returns The line for a shell, with PASSWORD to replace; the administrator's name and password are not in it.
+ * @throws {OmcpError} `config_invalid` for a URL that cannot be used.
+ */
+export function serveLine({ url, schema, role }: ServedCdm): string {
+  const settings = [
+    `OMCP_DATABASE_URL=${quoted(readerUrl(url, role))}`,
+    ...(schema === "cdm" ? [] : [`OMCP_CDM_SCHEMA=${schema}`]),
+    "OMCP_DISCLOSURE=open",
+  ];
+  const command = Deno.build.standalone
+    ? ownCommand("serve")
+    : ["deno", ...serverArguments({ project: ".", ...permitted(url) })].map(quoted).join(" ");
+  return `${settings.join(" ")} ${command}`;
+}
+
+function readerUrl(text: string, role: string): string {
+  const { target, database } = parseDatabaseUrl(text);
+  const url = new URL(text);
+  const parameters = new URLSearchParams(url.search);
+  parameters.delete("user");
+  const path = `/${encodeURIComponent(database)}`;
+  const search = decodeURIComponent(parameters.toString());
+  const suffix = search === "" ? "" : `?${search}`;
+  const login = `${encodeURIComponent(role)}:PASSWORD`;
+  // A URL without a host has no place for a name before it.
+  if (target.kind === "unix" && url.host === "") {
+    return `postgres://${path}${suffix}&user=${encodeURIComponent(role)}`;
+  }
+  return `postgres://${login}@${url.host}${path}${suffix}`;
+}
+
+/** What the server must be permitted to reach. */
+function permitted(url: string): { readonly databaseHost: string; readonly certificatePath?: string } {
+  const { target, rootCertificate } = parseDatabaseUrl(url);
+  if (target.kind === "unix") return { databaseHost: `unix:${target.path}`, certificatePath: target.path };
+  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
+  return {
+    databaseHost: `${host}:${target.port}`,
+    ...(rootCertificate === undefined ? {} : { certificatePath: rootCertificate }),
+  };
+}
+
+/** A word for a POSIX shell. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
