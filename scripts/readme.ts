@@ -1,6 +1,6 @@
 /**
- * Writes what the README, docs/, examples/ and deno.json take from the code: tools, settings, errors, permission flags, titles. `deno task generate` and
- * `deno task readme` run it.
+ * Writes what the README, docs/, examples/ and deno.json take from the code: tools, settings, errors, permission
+ * flags, titles. `deno task generate` and `deno task readme` run it.
  *
  *     deno run -A scripts/readme.ts [--check]
  */
@@ -44,7 +44,7 @@ function flagsBlock(): string {
   ].join("\n");
 }
 
-/** For Claude Desktop, Cursor and most others. */
+/** For Claude Desktop, Cursor and most other clients. */
 function genericConfiguration(): string {
   return json({ mcpServers: { "omcp-python-sandbox": serverCommand() } });
 }
@@ -97,7 +97,7 @@ for (const { name } of Deno.readDirSync(DOCS)) {
 }
 Deno.exit(stale > 0 ? 1 : 0);
 
-/** A line for each record, by number. */
+/** A line for each record of a decision, by number. */
 function decisions(): string {
   const folder = new URL("decisions/", DOCS);
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => /^\d/.test(name))

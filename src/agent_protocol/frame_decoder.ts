@@ -5,7 +5,7 @@ import { type Frame, type FrameHeader, HEADER_BYTES, readHeader, type Side } fro
  * Decodes frames from a stream of bytes in chunks of any size.
  *
  * A payload within one chunk becomes a view on that chunk. A payload that spans chunks is copied once, into a buffer of
- * the length in its checked header. Nothing else is allocated.
+ * the length in its checked header. No other buffer is allocated for it.
  */
 export class FrameDecoder {
   readonly #from: Side;

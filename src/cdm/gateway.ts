@@ -46,25 +46,25 @@ export interface StatementAudit extends Auditing {
 export interface CdmGateway {
   readonly version: CdmVersion;
   readonly schema: string;
-  /** Whether a database by URL has not been found yet; local ones start on first need. */
+  /** Whether a database by URL has not answered yet; false for a local one, which starts on first need. */
   readonly away: boolean;
   /** Makes the connections of one sandbox. */
   serve(sandboxId: string): (stream: ByteStream) => void;
-  /** Looks at the database, unless that has been done; throws what is wrong with it. */
+  /** Checks the database, unless it has been checked; throws what is wrong with it. */
   ready(signal: AbortSignal): Promise<void>;
-  /** Looks at the database and says in a sentence what it found; throws what is wrong with it. */
+  /** Describes the CDM in a phrase, after the same check. */
   describe(): Promise<string>;
   close(): Promise<void>;
 }
 
 /**
- * Opens the configured database. A local one starts on first need; one by URL is looked at now.
+ * Opens the configured database. A local one starts on first need; one by URL is checked now.
  *
  * @param config The settings.
  * @param runtime Where local databases run.
  * @param audit Where the statements of sandboxes are audited.
  * @returns The gateway, or undefined where no database is configured.
- * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. A database that is away is no error: sandboxes work without it.
+ * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. Not for a database that does not answer: sandboxes work without it.
  */
 export async function openCdmGateway(
   config: CdmSettings,
@@ -167,10 +167,10 @@ async function firstLook(database: Database): Promise<CdmVersion> {
 }
 
 /**
- * The version of a CDM in a database: as `cdm_source` says, else the one that has a table which it does have.
+ * The version of a CDM in a database: the one that `cdm_source` names, else the one that alone has a table found there.
  *
  * @param catalog What was found in the schema.
- * @returns The version, or undefined if nothing in it says.
+ * @returns The version, or undefined if neither shows it.
  */
 export function catalogVersion(
   { versionText, relations }: Pick<CdmCatalog, "versionText" | "relations">,

@@ -30,9 +30,9 @@ export interface LocalCdm {
   readonly name: string;
   /** From its labels. */
   readonly version: CdmVersion | undefined;
-  /** When its load began, RFC 3339; empty if neither label nor engine says. */
+  /** When its load began, RFC 3339; empty if neither the label nor the engine has it. */
   readonly created: string;
-  /** Bytes on disk; undefined if the engine does not say in time. */
+  /** Bytes on disk; undefined if the engine does not measure them in time. */
   readonly bytes: number | undefined;
   /** Empty if it is free. */
   readonly users: readonly CdmUser[];
@@ -51,7 +51,7 @@ export async function listLocalCdms(runtime: ContainerPlatform): Promise<LocalCd
   const found: LocalCdm[] = [];
   for (const { name: volume, labels, createdAt } of volumes) {
     const name = nameOfVolume(volume);
-    if (name === undefined) continue; // A label alone makes no local CDM: no setting can name it.
+    if (name === undefined) continue; // Not a local CDM, despite its label: no setting can name it.
     const created = z.iso.datetime({ offset: true });
     found.push({
       name,
@@ -77,7 +77,7 @@ export async function removeLocalCdm(runtime: ContainerPlatform, name: string): 
   if (found === undefined) {
     throw new OmcpError("invalid_argument", `There is no local CDM ${name}`, {
       state: "Nothing was removed.",
-      next: `${ownCommand("cdm list")} shows those there are.`,
+      next: `List the local CDMs with \`${ownCommand("cdm list")}\`.`,
     });
   }
   if (found.labels[LABEL_ROLE] !== ROLE_CDM) {
@@ -153,7 +153,7 @@ async function usersOf(runtime: ContainerPlatform, volume: string): Promise<CdmU
   }));
 }
 
-/** Bytes of each volume; empty where the runtime does not measure them in time, because the list is useful without. */
+/** Bytes of each volume; empty if the runtime cannot measure them in time, because the list is useful without sizes. */
 async function sizesOf(runtime: ContainerPlatform): Promise<ReadonlyMap<string, number>> {
   try {
     return await runtime.measureVolumes({ deadlineMs: MEASURE_MS });

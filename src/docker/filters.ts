@@ -1,4 +1,4 @@
-/** What a list is filtered by. */
+/** Filters of a list of containers or volumes. */
 export interface Filters {
   /** Objects that have all of these labels; an empty value matches any value of that label. */
   readonly labels?: Readonly<Record<string, string>>;

@@ -7,7 +7,7 @@ import { logger } from "./log.ts";
 const log = logger("audit_sink");
 const audit = logger("audit");
 
-/** Maximum of lines that are kept while the file cannot be written; those beyond it are counted. */
+/** How many lines are kept while the file cannot be written; further lines are dropped and counted. */
 const MAX_PENDING = 10_000;
 
 /** Not blocking: to open a FIFO without a reader would hang. */
@@ -27,9 +27,9 @@ export interface AuditSink {
    * @param line The line, without its time.
    */
   write(line: AuditLine): void;
-  /** Whether every line so far is written and the next one can be written; retries lines that are not. */
+  /** Whether every line so far is written and the next one can be written; first retries those that are not written. */
   ready(): boolean;
-  /** Writes what is kept; reports on the log what cannot be written. */
+  /** Writes the lines that are kept; those that cannot be written go to the log. */
   close(): void;
 }
 

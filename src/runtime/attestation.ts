@@ -28,9 +28,9 @@ const HARMLESS_MOUNTS: ReadonlySet<string> = new Set([
   "/proc/timer_stats",
 ]);
 
-/** The smallest difference of CPU quotas that counts: the engine rounds to whole microseconds. */
+/** The largest difference of CPU quotas that is accepted, in CPUs: the engine rounds to whole microseconds. */
 const CPU_TOLERANCE = 0.001;
-/** The kernel rounds memory down to whole pages, of 64 KiB at most. */
+/** The largest difference of memory limits that is accepted: the kernel rounds down to whole pages, of 64 KiB at most. */
 const PAGE_BYTES = 65_536;
 
 /**
@@ -79,7 +79,7 @@ function identity(uid: number, facts: Attestation): string[] {
   for (const [name, value] of [["uid", facts.uid], ["gid", facts.gid]] as const) {
     if (value !== uid) found.push(`the ${name} is ${value} instead of ${uid}`);
   }
-  // The kernel counts by the real id, so the effective one is not enough.
+  // The kernel counts a user's processes by the real id, so the effective one is not enough.
   for (const [kind, ids] of [["user", facts.userIds], ["group", facts.groupIds]] as const) {
     ids.forEach((id, at) => {
       if (id !== uid) found.push(`the ${ID_NAMES[at]} ${kind} id is ${id} instead of ${uid}`);

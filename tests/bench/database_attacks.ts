@@ -13,7 +13,7 @@ const NAMES = [
   "connects",
 ] as const;
 
-/** A cell that made no round of its attack fails. */
+/** Code that runs an attack, and fails if it completes no round. */
 function cell(name: string): string {
   return `assert attack(${JSON.stringify(name)}, ${SECONDS}) > 0`;
 }

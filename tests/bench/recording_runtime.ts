@@ -9,7 +9,7 @@ import type {
   ListOptions,
 } from "../../src/runtime/mod.ts";
 
-/** The engine's own part of a creation, in milliseconds. */
+/** How long the runtime's calls of a creation take, in milliseconds. */
 export interface EngineTimes {
   create: number;
   attach: number;
@@ -26,7 +26,7 @@ export class RecordingRuntime implements ContainerRuntime {
   readonly times: EngineTimes = { create: 0, attach: 0, start: 0 };
   readonly #runtime: ContainerRuntime;
 
-  /** @param runtime Does the work. */
+  /** @param runtime The runtime that does the work. */
   constructor(runtime: ContainerRuntime) {
     this.#runtime = runtime;
   }

@@ -7,10 +7,10 @@ import { queryError } from "./query_error.ts";
 import source from "./run_query.py" with { type: "text" };
 
 const MIME = "application/vnd.omcp.query+json";
-/** The longest answer, in characters: parsing it blocks the server. It has at most 20 rows of short texts. */
+/** Maximum length of the answer, because parsing it blocks the server. The answer has at most 20 rows of short texts. */
 const OUTPUT_BYTES = 256 * 1024;
 
-/** What a query that timed out leaves, by the kernel's state. */
+/** What remains in the sandbox after a query timed out, by the kernel's state. */
 const VARIABLES = {
   kept: "Variables are kept; there is no new DataFrame.",
   restarted: "The kernel was restarted: variables are lost, files in /workspace remain.",

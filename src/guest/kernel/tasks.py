@@ -10,7 +10,7 @@ _CANCEL_SECONDS = 0.2
 
 
 class Tasks:
-    """The loop of one shell. `cancelling` while an interrupted cell with top-level await ends."""
+    """The loop of one shell. `cancelling` is true while an interrupted cell with top-level await ends."""
 
     def __init__(self) -> None:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
@@ -49,7 +49,7 @@ class Tasks:
         return len(left)
 
     def run_until_readable(self, fd: int) -> None:
-        """Runs the tasks until the descriptor can be read. Raises what a task raises that is not an Exception."""
+        """Runs the tasks until the descriptor can be read. Raises what a task raises if it is not an Exception, such as KeyboardInterrupt."""
         loop = self.event_loop()
         readable = loop.create_future()
 

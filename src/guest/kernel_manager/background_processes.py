@@ -10,6 +10,7 @@ from .processes import Process
 # Seconds.
 _END = 0.3
 _POLL = 0.004
+# More processes than this are taken for a fork bomb.
 _MANY = 128
 
 
@@ -17,11 +18,11 @@ Identity = Tuple[int, int]
 
 
 class BackgroundProcesses:
-    """Identifies them by pid and start time. `keep` returns the pids of the zygote and the kernel."""
+    """Identifies processes by pid and start time. `keep` returns the pids of the zygote and the kernel."""
 
     def __init__(self, keep: Callable[[], Tuple[int, int]]) -> None:
         self._keep = keep
-        # Those that ran before this execution: threads of earlier ones may start some between cells.
+        # Processes from before this execution, including those that threads of earlier cells started between cells.
         self._earlier: Set[Identity] = set()
         self._reported: Set[Identity] = set()
 
@@ -32,8 +33,8 @@ class BackgroundProcesses:
     def execution_begins(self, control: int) -> bool:
         """Records the processes before an execution. If one has the kernel's socket (by its inode), kills it and returns False.
 
-        Such a process could read the cell from the socket. Python closes the socket in its own forks; those of libc, and processes
-        that a cell passes it to, have it.
+        Such a process could read the cell from the socket. Python closes the socket in its own forks; forks by libc keep it, and
+        a cell can pass it to a process.
         """
         found = self._living()
         self._earlier = _identities(found)
@@ -52,7 +53,7 @@ class BackgroundProcesses:
             # Perhaps a fork bomb: while it runs, neither the agent nor the kernel makes progress.
             processes.freeze()
             processes.resume((zygote, kernel))
-        # The kernel first: interrupted just when its child ends, it would lose the child's status.
+        # The kernel first: an interrupt just when its child ends would make it lose the child's status.
         processes.send(kernel, signal.SIGINT)
         if crowd:
             # They end with the execution, whether or not it responds to the interrupt.
@@ -68,7 +69,7 @@ class BackgroundProcesses:
     def end_new(self, loop: Any, is_over: Callable[[], bool], on_ended: Callable[[bool], None]) -> None:
         """Kills what the execution has started, in rounds: a timer can resume a stopped process.
 
-        All processes are stopped meanwhile, or one could fork and its child would not be in the list. `on_ended` gets False if it
+        All processes are stopped meanwhile: otherwise one could fork a child that is not in the list. `on_ended` gets False if it
         takes too long.
         """
         if processes.number() <= _MANY and not self.has_new():
@@ -118,7 +119,7 @@ def _identities(found: Dict[int, Process]) -> Set[Identity]:
 
 
 def _not_of(known: Set[Identity], found: Dict[int, Process]) -> Dict[int, Process]:
-    """Those that are neither known nor descend from a known one."""
+    """The processes that are neither known nor descend from a known one."""
     roots = {pid for pid, process in found.items() if _identity(process) in known}
     theirs = processes.family(found, roots) if roots else {}
     return {pid: process for pid, process in found.items() if pid not in theirs}

@@ -1,5 +1,5 @@
-"""Between a kernel's report that an execution is done and the reply: checks that the report is true, and that everything that an
-overrun cell started has ended.
+"""The steps between a kernel's report that an execution is done and the reply: check that the report is true, and that everything
+that an overrun cell started has ended.
 
 Runs in the agent.
 """
@@ -13,16 +13,16 @@ from .background_processes import BackgroundProcesses
 from .main_thread import MainThread
 from .threads import Activity, NewThreads, has_timers, moved
 
-# Seconds. The main thread may have to wait for the interpreter's lock, which other threads hold.
+# Seconds in which the main thread must begin to wait. It may first need the interpreter's lock, which other threads hold.
 _BELIEVE = 1.5
 _BELIEVE_OVERRUN = 0.5
-# For its tasks to end.
+# Seconds for an overrun cell's asyncio tasks to end.
 _SETTLE = 0.5
 _PAUSES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02)
 _TRIES = 12
 _BREATH = 0.00005
-# Interrupted threads get time to stop and are then watched; the processes that still run are killed, and all is watched once more
-# if time is left.
+# Seconds. Interrupted threads get _REST to stop; then threads and processes are watched for _WATCH. If any still run, the processes
+# are killed and all are watched again, unless _WATCH_UNTIL would pass.
 _REST = 0.02
 _WATCH = 0.3
 _WATCH_UNTIL = 1.0
@@ -33,7 +33,9 @@ _TASKS = "asyncio tasks that the cell had started did not stop when they were ca
 
 
 class Epilogue:
-    """Of one execution. Calls `on_true` with None or the reason why the kernel must go, or `on_false`; once, never after stop()."""
+    """The epilogue of one execution. Calls `on_true` with None or with the reason why the kernel must end, or calls `on_false` for a
+    false report. It calls one of them once, and none after stop().
+    """
 
     def __init__(
         self,
@@ -82,7 +84,7 @@ class Epilogue:
         self._stopped = True
 
     def _waits_now(self) -> bool:
-        """Whether it waits, or will within microseconds: a turn of the loop would take a millisecond."""
+        """Whether the main thread waits, or will within microseconds: a turn of the loop would take a millisecond."""
         for _ in range(_TRIES):
             if self._main.waits():
                 return True

@@ -85,7 +85,7 @@ def boot_message(preload: List[str], cpus: int) -> Dict[str, Any]:
     environment = {name: os.environ.get(name, str(cpus)) for name in _ONE_THREAD}
     # For programs that a cell starts; the kernel has a backend of its own.
     environment["MPLBACKEND"] = "agg"
-    # A chart as JSON, which the kernel describes in words: else plotly would look for a browser.
+    # plotly then gives charts as JSON, which the kernel describes in words; otherwise it would look for a browser.
     environment["PLOTLY_RENDERER"] = "plotly_mimetype"
     return {"modules": sources(), "config": {"preload": preload, "environment": environment}}
 
@@ -99,7 +99,7 @@ def start(own: socket.socket, other: socket.socket) -> int:
     environment.update(_NO_THREADS)
     # Python processes that cells start, such as joblib's workers, print at once, and not only when 8 KiB are buffered.
     environment["PYTHONUNBUFFERED"] = "1"
-    # -I: nothing from the working directory, a user's site-packages or PYTHON* variables, all of which a cell can write.
+    # -I ignores the working directory, a user's site-packages and PYTHON* variables: a cell can write all of these.
     arguments = [python, "-I", "-u", "-c", _STUB]
     pid = os.fork()
     if pid != 0:
@@ -117,7 +117,7 @@ def start(own: socket.socket, other: socket.socket) -> int:
             if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
                 signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        # So that the agent gets a processor among hundreds of processes. Other containers are not affected: they have shares of their own.
+        # The lowest priority, so that the agent gets a processor among hundreds of processes. Other containers are not affected: they have shares of their own.
         os.nice(_LOWEST_PRIORITY)
         # A kernel must not signal PID 1, nor this process, which becomes the zygote.
         confine.install_filter([1, os.getpid()])
@@ -142,7 +142,7 @@ class ZygoteEvents(NamedTuple):
 
 
 class ZygoteManager:
-    """`pid` is 0 while none runs; `ready` says whether it accepts fork orders."""
+    """Runs one zygote at a time. `pid` is 0 while none runs; `ready` says whether it accepts fork orders."""
 
     def __init__(self, loop: Any, preload: List[str], events: ZygoteEvents) -> None:
         self._loop = loop
@@ -163,19 +163,19 @@ class ZygoteManager:
         self._start_if_none()
 
     def fork(self, end: socket.socket) -> None:
-        """Orders it to fork a kernel that gets this end of a socket pair."""
+        """Orders the zygote to fork a kernel that gets this end of a socket pair."""
         if self._link is not None:
             self._link.send({"type": "fork"}, [end.detach()])
         else:
             end.close()
 
     def kill(self) -> None:
-        """Ends it; another one starts."""
+        """Ends the zygote; another one starts."""
         if self.pid:
             processes.kill([self.pid])
 
     def stop(self) -> None:
-        """Ends it for good."""
+        """Ends the zygote, and starts no other."""
         self._wanted = False
         self.ready = False
         self._cancel_timers()
@@ -183,7 +183,7 @@ class ZygoteManager:
         self.kill()
 
     def on_exit(self) -> None:
-        """The agent has reaped it."""
+        """Handles the zygote's end, after the agent has reaped it."""
         self._cancel_timers()
         self.pid = 0
         if self._link is not None:

@@ -9,7 +9,7 @@ export interface KeyDdl {
   readonly foreignKeys: readonly string[];
 }
 
-/** Columns besides person and visit that queries look rows up by. */
+/** Columns by which queries look up rows, besides person_id and visit_occurrence_id. */
 const LOOKUPS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   condition_occurrence: [["condition_concept_id"]],
   drug_exposure: [["drug_concept_id"]],
@@ -38,13 +38,13 @@ const LOOKUPS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 };
 
 /**
- * The statements that create a version's tables, without keys: data load faster without, and real data may
- * not fit the keys. The schema itself must exist.
+ * The statements that create a version's tables, without keys: data load faster without keys, and real data
+ * may violate them. The schema itself must exist.
  *
  * @param version The CDM's version.
  * @param schema The schema to create them in.
- * @returns One CREATE TABLE a table, in the order of {@link cdmTables}.
- * @throws {OmcpError} `invalid_argument` when the schema is no usable identifier.
+ * @returns One CREATE TABLE per table, in the order of {@link cdmTables}.
+ * @throws {OmcpError} `invalid_argument` if the schema is not a valid identifier.
  */
 export function tableDdl(version: CdmVersion, schema: string): readonly string[] {
   return cdmTables(version).map(function create(table) {
@@ -58,7 +58,7 @@ export function tableDdl(version: CdmVersion, schema: string): readonly string[]
  * @param table The table.
  * @param schema The schema to create it in.
  * @returns The statement, all identifiers quoted, without a semicolon.
- * @throws {OmcpError} `invalid_argument` when the schema is no usable identifier.
+ * @throws {OmcpError} `invalid_argument` if the schema is not a valid identifier.
  */
 export function createTable(table: CdmTable, schema: string): string {
   const columns = table.columns.map(function define(column) {
@@ -68,13 +68,13 @@ export function createTable(table: CdmTable, schema: string): string {
 }
 
 /**
- * The statements that add a version's keys. Each stands alone, so that a loader can run those that the data
- * fit and report the others.
+ * The statements that add a version's keys. Each is a statement of its own, so that a loader can
+ * report those that the data violate and run the others.
  *
  * @param version The CDM's version.
  * @param schema The schema the tables are in.
  * @returns Primary keys, which the foreign keys need; indices; foreign keys.
- * @throws {OmcpError} `invalid_argument` when the schema is no usable identifier.
+ * @throws {OmcpError} `invalid_argument` if the schema is not a valid identifier.
  */
 export function keyDdl(version: CdmVersion, schema: string): KeyDdl {
   const tables = cdmTables(version);

@@ -1,24 +1,24 @@
 import type { BrokerLimits } from "./limits.ts";
 
-/** The cancel key of one client connection, made here: the server's own never leave. */
+/** The cancel key of one client connection, made here: the server's own keys never reach a client. */
 export interface ClientKey {
   readonly processId: number;
   readonly secret: Uint8Array;
 }
 
-/** A connection that was let in. */
+/** An admitted connection. */
 export interface Admission {
   readonly key: ClientKey;
-  /** Gives the place back; a second call does nothing. */
+  /** Releases the connection's permit; a second call does nothing. */
   release(): void;
 }
 
-/** Counts all connections, so that sandboxes together stay within the server's. */
+/** Counts the connections of all sandboxes, so that they stay within the limit for the whole server. */
 export class ConnectionCount {
   readonly #limits: BrokerLimits;
   #open = 0;
 
-  /** @param limits Of them `connectionsTotal` is kept here. */
+  /** @param limits Only `connectionsTotal` is used. */
   constructor(limits: BrokerLimits) {
     this.#limits = limits;
   }
@@ -28,20 +28,20 @@ export class ConnectionCount {
     return this.#open;
   }
 
-  /** Takes a place. @returns False if there is none. */
-  take(): boolean {
+  /** Acquires a permit. @returns False if none is left. */
+  acquire(): boolean {
     if (this.#open >= this.#limits.connectionsTotal) return false;
     this.#open += 1;
     return true;
   }
 
-  /** Gives a place back. */
-  give(): void {
+  /** Releases a permit. */
+  release(): void {
     this.#open -= 1;
   }
 }
 
-/** Snapshots that are remembered a sandbox; each lives as long as the transaction that exported it. */
+/** Maximum of snapshots that are remembered per sandbox; each lives as long as the transaction that exported it. */
 const MAX_SNAPSHOTS = 1_000;
 
 /** One sandbox's side of the database: who is connected, and which cancel keys are its own. */
@@ -55,7 +55,7 @@ export class SandboxConnections {
   >();
 
   /**
-   * @param limits Of them `connectionsPerSandbox` is kept here.
+   * @param limits Only `connectionsPerSandbox` is used.
    * @param count Shared with the other sandboxes.
    */
   constructor(limits: BrokerLimits, count: ConnectionCount) {
@@ -64,10 +64,10 @@ export class SandboxConnections {
   }
 
   /**
-   * Lets a connection in.
+   * Admits a connection.
    *
    * @param cancel What a cancel request with its key does.
-   * @returns Its key, or why there is no place.
+   * @returns Its key, or why it is refused.
    */
   admit(cancel: () => Promise<unknown>): Admission | { readonly full: string; readonly hint: string } {
     if (this.#connections.size >= this.#limits.connectionsPerSandbox) {
@@ -77,7 +77,7 @@ export class SandboxConnections {
           "Python closes forgotten ones when it collects garbage: import gc; gc.collect().",
       };
     }
-    if (!this.#count.take()) {
+    if (!this.#count.acquire()) {
       return {
         full: `all ${this.#limits.connectionsTotal} connections of this server are taken`,
         hint: "Try again in a moment.",
@@ -86,7 +86,7 @@ export class SandboxConnections {
     const key = this.#newKey();
     this.#connections.set(key.processId, { secret: key.secret, cancel });
     const release = (): void => {
-      if (this.#connections.delete(key.processId)) this.#count.give();
+      if (this.#connections.delete(key.processId)) this.#count.release();
     };
     return { key, release };
   }
@@ -105,11 +105,11 @@ export class SandboxConnections {
   }
 
   /**
-   * Carries out a cancel request, if it names a connection of this very sandbox; else does nothing, as a server would.
+   * Carries out a cancel request, if its key is one of this sandbox's; otherwise does nothing, as PostgreSQL does.
    *
    * @param processId First half of the key.
    * @param secret Second half.
-   * @returns When it is carried out: what the client sends then, the cancel does not meet.
+   * @returns Resolves when it is carried out, so that it cannot cancel what the client sends afterwards.
    */
   async cancel(processId: number, secret: Uint8Array): Promise<void> {
     const connection = this.#connections.get(processId);

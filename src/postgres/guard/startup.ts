@@ -1,20 +1,20 @@
-/** What a client asks for in its start-up packet: settings, by name or in `options`, as libpq and JDBC send them. */
+/** What a client asks for in its startup packet: settings, by name or in `options`, as libpq and JDBC send them. */
 import { Refusal, SQLSTATE } from "./refusal.ts";
 import type { StartupParameters } from "../wire/opening.ts";
 import { off } from "./setting_values.ts";
 import { decideSetting, valuesIn } from "./settings.ts";
 import type { GuardPolicy } from "./types.ts";
 
-/** Who and where are the broker's to say. */
+/** The broker chooses user and database, whatever the client sends. */
 const IGNORED: ReadonlySet<string> = new Set(["user", "database"]);
 
-/** What becomes of a start-up packet's settings. */
+/** The decision about a startup packet's settings. */
 export type StartupDecision =
   | { readonly settings: Readonly<Record<string, string>> }
   | { readonly refused: { readonly sqlstate: string; readonly message: string; readonly hint: string } };
 
 /**
- * Decides about a start-up packet's settings as {@link decideSetting} does about any change.
+ * Decides about a startup packet's settings as {@link decideSetting} does about any change.
  *
  * @param parameters Names and values of the packet.
  * @param policy The search path and time limits.

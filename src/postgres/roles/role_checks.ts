@@ -1,21 +1,19 @@
 import type { RoleCheck } from "./role_check.ts";
 import { SITE_CODE_CHECKS } from "./site_code.ts";
 
-/**
- * Checks of the role that runs the sandboxes' statements. Each query returns rows of one column, the findings. `reach` holds the role and all roles it is a member of, inheriting or by SET ROLE.
- */
+/** `reach` holds the current role and all roles it is a member of, by inheritance or by SET ROLE. */
 const REACH = `WITH RECURSIVE reach(oid) AS (
   SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
   UNION SELECT m.roleid FROM pg_catalog.pg_auth_members m JOIN reach ON m.member = reach.oid
 )`;
 
-/** Schemas that hold nobody's data. */
-const INTERNAL = "n.nspname !~ '^pg_(toast|temp)'";
+/** A condition: the schema is not one that PostgreSQL uses for TOAST or temporary tables. */
+const NOT_INTERNAL = "n.nspname !~ '^pg_(toast|temp)'";
 
 /** Predefined roles that are harmless for a reader. */
 const HARMLESS_ROLES = "('pg_read_all_settings', 'pg_use_reserved_connections')";
 
-/** All checks, worst first. */
+/** All checks of the role that runs the sandboxes' statements, worst first. Each query returns one column, the findings. */
 export const ROLE_CHECKS: readonly RoleCheck[] = [
   {
     kind: "attributes",
@@ -41,7 +39,7 @@ export const ROLE_CHECKS: readonly RoleCheck[] = [
     sql: () =>
       `${REACH} SELECT DISTINCT c.oid::regclass::text FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace CROSS JOIN reach
-      WHERE ${INTERNAL} AND NOT (n.nspname = 'pg_catalog' AND c.relname = 'pg_settings') AND CASE
+      WHERE ${NOT_INTERNAL} AND NOT (n.nspname = 'pg_catalog' AND c.relname = 'pg_settings') AND CASE
         WHEN c.relkind = 'S' THEN pg_catalog.has_sequence_privilege(reach.oid, c.oid, 'USAGE, UPDATE')
         WHEN c.relkind IN ('r', 'p', 'v', 'm', 'f') THEN
           pg_catalog.has_table_privilege(reach.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
@@ -71,7 +69,7 @@ export const ROLE_CHECKS: readonly RoleCheck[] = [
     meaning: "The role may create in schemas",
     sql: () =>
       `${REACH} SELECT DISTINCT n.nspname::text FROM pg_catalog.pg_namespace n CROSS JOIN reach
-      WHERE ${INTERNAL} AND pg_catalog.has_schema_privilege(reach.oid, n.oid, 'CREATE')`,
+      WHERE ${NOT_INTERNAL} AND pg_catalog.has_schema_privilege(reach.oid, n.oid, 'CREATE')`,
   },
   {
     kind: "security_definer",
@@ -112,7 +110,7 @@ export const ROLE_CHECKS: readonly RoleCheck[] = [
   {
     kind: "parameters",
     severity: "unsafe",
-    meaning: "The role may set parameters that are a superuser's",
+    meaning: "The role may set parameters that only a superuser should set",
     since: 150_000,
     sql: () =>
       `${REACH} SELECT DISTINCT a.parname FROM pg_catalog.pg_parameter_acl a CROSS JOIN reach
@@ -134,7 +132,7 @@ export const ROLE_CHECKS: readonly RoleCheck[] = [
     sql: (schema) =>
       `${REACH} SELECT DISTINCT c.oid::regclass::text FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace CROSS JOIN reach
-      WHERE ${INTERNAL} AND n.nspname NOT IN ('pg_catalog', 'information_schema', ${schema}) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      WHERE ${NOT_INTERNAL} AND n.nspname NOT IN ('pg_catalog', 'information_schema', ${schema}) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
       AND pg_catalog.has_schema_privilege(reach.oid, n.oid, 'USAGE') AND pg_catalog.has_table_privilege(reach.oid, c.oid, 'SELECT')`,
   },
 ];

@@ -4,12 +4,12 @@ import { BACKEND, cstring, message } from "./message.ts";
 export interface ServerError {
   /** `ERROR`, `FATAL` or `PANIC`, never translated. */
   readonly severity: string;
-  /** Five characters, PostgreSQL's "Appendix A". */
+  /** Five characters, from "PostgreSQL Error Codes", Appendix A of its documentation. */
   readonly sqlstate: string;
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
-  /** 1-based character of the query that it concerns. */
+  /** Where the error is in the query, in characters from 1. */
   readonly position?: number;
 }
 
@@ -19,7 +19,7 @@ const POSITION = 0x50;
 /**
  * Reads the body of an ErrorResponse.
  *
- * @param body The body; what is missing in it is left empty.
+ * @param body The body; without a severity it counts as `ERROR`, without a code as `XX000`, without a message as "".
  * @returns Its severity, code and texts.
  */
 export function parseServerError(body: Uint8Array): ServerError {
@@ -42,7 +42,7 @@ export function parseServerError(body: Uint8Array): ServerError {
 /**
  * Builds an ErrorResponse.
  *
- * @param error What it says.
+ * @param error Its fields.
  * @returns The whole message.
  */
 export function errorResponse(error: ServerError): Uint8Array {
@@ -62,7 +62,7 @@ export function errorResponse(error: ServerError): Uint8Array {
  * Gives an ErrorResponse another position and leaves the rest as it is.
  *
  * @param body The body.
- * @param position 1-based character of the query.
+ * @param position In the query, in characters from 1.
  * @returns The whole message.
  */
 export function movedError(body: Uint8Array, position: number): Uint8Array {

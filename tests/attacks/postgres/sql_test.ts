@@ -40,7 +40,7 @@ async function contents(): Promise<string> {
   return await server.sql(`${hashes.join(" UNION ALL ")} ORDER BY 1`);
 }
 
-/** Runs every statement in both protocols, each on its own connection; prints those that were not refused. */
+/** Runs every statement in the simple and in the extended query protocol, each on its own connection; prints those that were not refused. */
 const ATTACK = `
 import json, psycopg
 statements = json.loads(open("/workspace/statements.json").read())

@@ -47,7 +47,7 @@ Deno.test("MessageAssembler.push() does not count the bytes of complete messages
   }
 });
 
-Deno.test("ReceiveWindow tracks complete events in whatever order they end", () => {
+Deno.test("ReceiveWindow tracks complete events in any order", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 1000 }),

@@ -35,7 +35,7 @@ Deno.test("Semaphore refuses when too many wait", async () => {
   release(await second);
 });
 
-Deno.test("Semaphore forgets a caller that gave up, and its permit goes to the next", async () => {
+Deno.test("Semaphore skips a waiting caller that aborts, and gives the permit to the next", async () => {
   const semaphore = new Semaphore(1, 10);
   const permit = await semaphore.acquire(never);
   const controller = new AbortController();
@@ -49,7 +49,7 @@ Deno.test("Semaphore forgets a caller that gave up, and its permit goes to the n
   assert.equal(semaphore.busy, false);
 });
 
-Deno.test("Semaphore gives a permit that is released in the tick of an abort to the next", async () => {
+Deno.test("Semaphore gives the permit to the next caller if it is released in the same tick as an abort", async () => {
   const semaphore = new Semaphore(1, 10);
   const permit = await semaphore.acquire(never);
   const controller = new AbortController();

@@ -26,7 +26,7 @@ const STATEMENT: StatementFacts = {
 const EXECUTION = { principal: "local", sandbox: "sbx_1", tool: "execute_python_code", source: "print('é')" };
 const end = () => ({ status: "ok", bytes: 3 });
 
-Deno.test("digest() has the bytes and the SHA-256 of the UTF-8", () => {
+Deno.test("digest() returns the length and the SHA-256 of the text's UTF-8 bytes", () => {
   assert.deepEqual(digest(""), {
     length: 0,
     sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -34,7 +34,7 @@ Deno.test("digest() has the bytes and the SHA-256 of the UTF-8", () => {
   assert.equal(digest("é").length, 2);
 });
 
-Deno.test("a statement carries the id of the execution whose turn it is, and none between two", async () => {
+Deno.test("a statement carries the id of its sandbox's oldest running execution, and null if none runs", async () => {
   const { log, lines } = auditOf();
   const first = Promise.withResolvers<void>();
   const running = log.execution(EXECUTION, () => first.promise, end);
@@ -51,7 +51,7 @@ Deno.test("a statement carries the id of the execution whose turn it is, and non
   assert.notEqual(ids[2], ids[0]);
 });
 
-Deno.test("the source is in a line only where the operator asks for it, with length and hash in any case", async () => {
+Deno.test("a line has the source only if the operator asks for it, but always its length and hash", async () => {
   for (const keeps of [false, true]) {
     const { log, lines } = auditOf(keeps);
     await log.execution(EXECUTION, () => Promise.resolve(), end);

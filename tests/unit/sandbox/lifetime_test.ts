@@ -72,7 +72,7 @@ Deno.test("a lifetime reports its times in milliseconds since the epoch", () => 
   assert.equal(life.lastUsedAt, start + 5000);
 });
 
-Deno.test("a lifetime keeps its first end, repeats the removal, and resolves when that is confirmed", async () => {
+Deno.test("a lifetime keeps its first end, repeats the removal, and resolves when the removal is confirmed", async () => {
   const removal = new FakeRemoval();
   const life = lifetime(new FakeClock(), removal);
   assert.equal(life.endError(), undefined);
@@ -86,7 +86,7 @@ Deno.test("a lifetime keeps its first end, repeats the removal, and resolves whe
   assert.equal(life.isRemoved, true);
 });
 
-Deno.test("Expiry removes expired sandboxes, and none in a late check", () => {
+Deno.test("Expiry removes expired sandboxes, but not in a check that runs late", () => {
   const clock = new FakeClock();
   const expiry = new Expiry(clock);
   const removed: string[] = [];

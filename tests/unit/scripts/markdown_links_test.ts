@@ -27,15 +27,15 @@ const BAD: readonly (readonly [string, RegExp])[] = [
   ["See `src/absent.ts`.", /there is no `src\/absent\.ts`/],
 ];
 
-Deno.test("markdownProblems() lets pass what leads somewhere", () => {
+Deno.test("markdownProblems() accepts links and paths that exist", () => {
   for (const text of GOOD) assert.deepEqual(problems("docs/page.md", text), []);
 });
 
-Deno.test("markdownProblems() finds links and paths that lead nowhere", () => {
+Deno.test("markdownProblems() reports links and paths that do not exist", () => {
   for (const [text, expected] of BAD) assert.match(problems("docs/page.md", text).join("\n"), expected);
 });
 
-Deno.test("markdownProblems() lets records of decisions name files of their own time, and checks their links", () => {
+Deno.test("markdownProblems() accepts former paths in records of decisions, but checks their links", () => {
   assert.deepEqual(problems("docs/decisions/0001-x.md", "`src/absent.ts`"), []);
   assert.equal(problems("docs/decisions/0001-x.md", "[a](absent.md)").length, 1);
 });
