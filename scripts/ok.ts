@@ -1,13 +1,7 @@
+import { failureReport } from "./ok_report.ts";
+
 /** Its outcomes' types are inferred from the agent's schemas, which `deno doc --lint` takes for private. */
 const INFERRED: ReadonlySet<string> = new Set(["sandbox"]);
-
-/** Steps that a command puts right, by their first argument that names them. */
-const FIXES: Readonly<Record<string, string>> = {
-  fmt: "deno fmt",
-  lint: "deno lint --fix, which fixes some",
-  "scripts/generate.ts": "deno task generate",
-  "scripts/readme.ts": "deno task generate",
-};
 
 /** The gate before a commit: prints one line when every step passes, else the output of those that fail. */
 const STEPS: readonly (readonly string[])[] = [
@@ -23,10 +17,6 @@ const STEPS: readonly (readonly string[])[] = [
   ["run", "-A", "scripts/links.ts"],
 ];
 
-/** Lines of every run: warnings about types of packages, and Deno's progress. */
-const NOISE =
-  /^(?:error: Type checking failed\.$|Stack backtrace:$| +\d+: <unknown>$|Warning Failed resolving types\b| {4}at file:\/\/.*\/@types\/|Check |Checked |Download )/;
-
 let failed = 0;
 for (const args of STEPS) {
   const command = new Deno.Command(Deno.execPath(), {
@@ -38,10 +28,7 @@ for (const args of STEPS) {
   if (success) continue;
   failed += 1;
   const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  const lines = text.split("\n").filter((line) => !NOISE.test(line));
-  const fix = args.map((argument) => FIXES[argument]).find((each) => each !== undefined);
-  const next = fix === undefined ? "" : `\nTo fix it, run: ${fix}`;
-  await say(`deno ${args.join(" ")} failed:\n${lines.join("\n").trim()}${next}`);
+  await say(failureReport(args, text));
 }
 await say(failed === 0 ? `${STEPS.length} checks passed` : `${failed} of ${STEPS.length} checks failed`);
 Deno.exit(failed === 0 ? 0 : 1);

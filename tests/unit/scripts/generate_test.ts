@@ -31,12 +31,14 @@ export const tool: Tool = defineTool({
   handle: () => Promise.resolve(textResult("hello")),
 });
 `;
-const COMMAND = `import type { Command } from "./command.ts";
+const COMMAND = `import { parseArgs } from "node:util";
+import type { Command } from "./command.ts";
 
 export const command: Command = {
   usage: [["greet NAME", "greet somebody"]],
   run({ args, print }) {
-    print(\`hello \${args.join(" ")}\`);
+    const { positionals } = parseArgs({ args: [...args], allowPositionals: true });
+    print(\`hello \${positionals.join(" ")}\`);
     return Promise.resolve(0);
   },
 };
@@ -85,6 +87,10 @@ Deno.test("adding a tool, setting, command or guest module takes one file or ent
     assert.deepEqual(await deno(copy, "run", "-A", "src/main.ts", "greet", "Ada"), {
       code: 0,
       text: "hello Ada\n",
+    });
+    assert.deepEqual(await deno(copy, "run", "-A", "src/main.ts", "greet", "--loud"), {
+      code: 1,
+      text: "invalid_argument: Unknown option '--loud'\nNothing was done.\nCall it as: omcp greet NAME\n",
     });
     assert.match(
       (await deno(copy, "run", "-A", "src/main.ts", "--help")).text,
