@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
 import socket
@@ -17,6 +18,10 @@ NO_DATABASE = "No database is configured: work with files in /workspace."
 NO_INSTALL = (
     "Nothing can be installed: there is no network in a sandbox. Use what is there "
     "(importlib.metadata.distributions() lists it), or ask the operator to add the package to the image."
+)
+NO_SPACE = (
+    "The sandbox's files lie in memory, and their space is used up: delete some in /workspace and /tmp, "
+    "or write smaller ones, such as Parquet."
 )
 NO_DEBUGGER = (
     "there is no debugger without standard input: print the values. After an error the variables are kept, and %tb shows the traceback"
@@ -64,6 +69,8 @@ def of_error(error: BaseException) -> Optional[str]:
         return NO_INSTALL
     if isinstance(error, ImportError) and "IProgress" in str(error):
         return "There are no widgets in a sandbox: use `from tqdm import tqdm`."
+    if any(isinstance(each, OSError) and each.errno == errno.ENOSPC for each in _chain(error)):
+        return NO_SPACE
     if not _HAS_DATABASE and any(_is_lost_connection(each) for each in _chain(error)):
         return NO_DATABASE
     return NO_NETWORK if is_network(error) else None

@@ -8,6 +8,12 @@ import { ConnectionEnd } from "./connection_end.ts";
 import type { PipelineState } from "./pipeline_state.ts";
 import type { Refusals } from "./refusals.ts";
 
+/** PostgreSQL's configuration_limit_exceeded: of all settings, only temp_file_limit raises it. */
+const CONFIGURATION_LIMIT = "53400";
+const DISK_FULL = "53100";
+const SPILLED =
+  "The statement sorts, joins or groups more than the database may write to its disk. Filter or aggregate before that, " +
+  "select fewer columns, or split the statement, as by ranges of person_id.";
 const STATEMENT_TIME =
   "The server bounds the time of one statement (OMCP_QUERY_SECONDS): a longer timeout of the cell " +
   "does not change it. Filter or aggregate more, or read a smaller part.";
@@ -244,9 +250,8 @@ export class BackendRelay {
     const position = error.position === undefined ? undefined : state.writtenPosition(error.position);
     state.failed(error.sqlstate, refusal !== undefined);
     if (refusal !== undefined) return errorResponse({ severity: "ERROR", ...refusal });
-    if (error.sqlstate === "57014" && error.message.includes("statement timeout")) {
-      return errorResponse({ ...error, hint: STATEMENT_TIME });
-    }
+    const hint = error.hint === undefined ? limitHint(error) : undefined;
+    if (hint !== undefined) return errorResponse({ ...error, hint });
     return position === undefined || position === error.position ? undefined : movedError(body, position);
   }
 
@@ -270,6 +275,12 @@ export class BackendRelay {
       `the setting ${name} may not be changed in a sandbox: the connection is closed`,
     );
   }
+}
+
+/** What to do about a limit that only the server knows. */
+function limitHint({ sqlstate, message }: ServerError): string | undefined {
+  if (sqlstate === "57014" && message.includes("statement timeout")) return STATEMENT_TIME;
+  return sqlstate === CONFIGURATION_LIMIT || sqlstate === DISK_FULL ? SPILLED : undefined;
 }
 
 /** A snapshot's name among a row's values; text and binary format write it alike. */

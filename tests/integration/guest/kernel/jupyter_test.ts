@@ -213,6 +213,11 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     ) {
       await fails(code, "RuntimeError", /RuntimeError: Nothing can be installed: .*no network/);
     }
+    const full = await run("with open('/dev/full', 'wb', buffering=0) as file: file.write(b'x')");
+    assert.match(
+      full.error?.traceback ?? "",
+      /No space left on device[^]*their space is used up: delete some/,
+    );
     await fails("import torch", "ModuleNotFoundError", /there is no network\. Use scikit-learn/);
     await fails("import pandsa", "ModuleNotFoundError", /Did you mean pandas\?/);
     for (

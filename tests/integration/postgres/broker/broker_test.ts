@@ -415,6 +415,27 @@ Deno.test("serveClient() ends a result over its budget with an error, and the se
   assert.ok(!types(small).includes("C"));
 });
 
+Deno.test("serveClient() adds a hint where a statement spills more to disk than it may", async () => {
+  await server.sql("ALTER ROLE omcp_reader SET temp_file_limit = '1MB'");
+  try {
+    await using bridge = new Bridge({ url: server.url, planner });
+    const { client } = await RawClient.start(bridge.port);
+    await using _ = client;
+    await client.query("SET work_mem = '64kB'");
+    const spilled = errorOf(
+      await client.query(
+        "SELECT n FROM generate_series(1, 500000) AS g(n) ORDER BY md5(n::text) OFFSET 499999",
+      ),
+    );
+    assert.equal(spilled?.sqlstate, "53400");
+    assert.match(spilled.message, /temp_file_limit/);
+    assert.match(spilled.hint ?? "", /^The statement sorts, joins or groups more .* split the statement/);
+    assert.deepEqual(firstColumn(await client.query("SELECT 1")), ["1"]);
+  } finally {
+    await server.sql("ALTER ROLE omcp_reader RESET temp_file_limit");
+  }
+});
+
 Deno.test("serveClient() ends the session when a setting changes on which the guard depends", async () => {
   await using bridge = new Bridge({ url: server.url, planner });
   for (
