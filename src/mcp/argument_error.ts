@@ -81,7 +81,7 @@ function describe(path: Path, issue: z.core.$ZodIssue, refused: RefusedInput): s
       return `${choices(issue.values, value)}; ${received}`;
     case "invalid_type":
     case "invalid_union":
-      return `must be ${[...new Set(expected(issue))].join(" or ")}; ${received}`;
+      return `must be ${shapes(issue, allowedKeys(refused.schema, path))}; ${received}`;
     case "too_small":
       return `must ${bound(issue.origin, "at least", issue.minimum)}; ${received}`;
     case "too_big":
@@ -137,19 +137,26 @@ function meantBy(value: string, names: readonly string[]): readonly string[] {
   return value.length >= 3 ? closestNames(value, names) : [];
 }
 
+/** The types that the schema accepts, an object's with its fields. */
+function shapes(issue: z.core.$ZodIssue, keys: readonly string[]): string {
+  const fields = keys.length > 0 ? ` with ${keys.join(", ")}` : "";
+  return [...new Set(expected(issue))].map((type) => type === OBJECT ? type + fields : type).join(" or ");
+}
+
 /** The types that the schema accepts. */
 function expected(issue: z.core.$ZodIssue): string[] {
   if (issue.code === "invalid_union") return issue.errors.flat().flatMap(expected);
   return issue.code === "invalid_type" ? [TYPES.get(issue.expected) ?? `of type ${issue.expected}`] : [];
 }
 
+const OBJECT = "an object";
 const TYPES: ReadonlyMap<string, string> = new Map([
   ["string", "a string"],
   ["number", "a finite number"],
   ["int", "an integer"],
   ["boolean", "true or false"],
   ["array", "a list"],
-  ["object", "an object"],
+  ["object", OBJECT],
   ["null", "null"],
 ]);
 

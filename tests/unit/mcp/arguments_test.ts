@@ -89,6 +89,10 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
     "filters[0].op: is required; must be one of =, !=, <, <=, >, >=, in, not in, between, is null, is not null, like, ilike",
     'filters[0]: unknown field "operator" (did you mean op?); allowed: column, op, value',
   ]],
+  ["query_omop", { sandbox_id: SANDBOX, table: "person", filters: ["x = 1"], order_by: [7] }, [
+    'filters[0]: must be an object with column, op, value; received "x = 1"',
+    "order_by[0]: must be a string or an object with column, direction; received 7",
+  ]],
   ["query_omop", {
     sandbox_id: SANDBOX,
     table: "person",
