@@ -116,3 +116,41 @@ Deno.test("sandboxes work while the database is away or stalled, get an error th
     assert.match(await ask(), /1000/);
   }, launch());
 });
+
+Deno.test("the server does not start with a schema that the database does not have", async () => {
+  const { code, stderr } = await startAlone({
+    OMCP_DATABASE_URL: database.url,
+    OMCP_DISCLOSURE: "open",
+    OMCP_CDM_SCHEMA: "nope",
+  });
+  assert.notEqual(code, 0);
+  assert.match(stderr, /cdm_invalid: Schema nope holds nothing that the role may read/);
+});
+
+Deno.test("a database that is away at the start, with a schema that it does not have, is never described as present", async () => {
+  const environment = {
+    OMCP_DATABASE_URL: database.url,
+    OMCP_DISCLOSURE: "open",
+    OMCP_CDM_SCHEMA: "nope",
+  };
+  await database.pause();
+  let paused = true;
+  try {
+    await withServer(environment, async (server) => {
+      const absent = /The database did not respond when the server looked for it/;
+      const created = await server.call("create_sandbox", {});
+      assert.match(created.text, absent);
+      await database.resume();
+      paused = false;
+      const [sandbox_id] = /sbx_[0-9a-f]{32}/.exec(created.text) ?? [];
+      const query = await server.call("query_omop", { sandbox_id, table: "person", limit: 1 });
+      assert.equal(query.isError, true);
+      assert.match(query.text, /Schema nope holds nothing that the role may read/);
+      const again = await server.call("create_sandbox", {});
+      assert.match(again.text, absent);
+      assert.doesNotMatch(again.text, /is in schema/);
+    }, launch());
+  } finally {
+    if (paused) await database.resume();
+  }
+});
