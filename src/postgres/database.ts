@@ -245,7 +245,7 @@ async function isDirect(session: UpstreamSession, signal: AbortSignal): Promise<
   return direct;
 }
 
-/** A pooler may have dropped settings of the start-up packet. */
+/** A pooler may have dropped settings of the startup packet. */
 function requireSettings(parameters: ReadonlyMap<string, string>): void {
   const wanted = {
     client_encoding: "UTF8",
@@ -260,7 +260,7 @@ function requireSettings(parameters: ReadonlyMap<string, string>): void {
       "database_unavailable",
       `Database session has ${name}=${found ?? "unknown"} where ${value} was asked for`,
       {
-        next: "Connect to the server itself, or to a pooler that passes start-up options on.",
+        next: "Connect to the server itself, or to a pooler that passes startup options on.",
         retryable: false,
       },
     );

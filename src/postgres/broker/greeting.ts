@@ -79,5 +79,5 @@ function negotiate(opening: Extract<Opening, { kind: "startup" }>): readonly Uin
 }
 
 function tooSlow(deadlineMs: number): ConnectionEnd {
-  return new ConnectionEnd("08006", `no start-up packet came within ${deadlineMs} ms`);
+  return new ConnectionEnd("08006", `timed out after ${deadlineMs / 1000} s without a startup packet`);
 }

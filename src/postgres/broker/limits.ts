@@ -4,7 +4,7 @@ export interface BrokerLimits {
   readonly connectionsPerSandbox: number;
   /** Connections all sandboxes together may have open. */
   readonly connectionsTotal: number;
-  /** Milliseconds a client has for its start-up packet, from its connect. */
+  /** Milliseconds a client has for its startup packet, from its connect. */
   readonly startupMs: number;
   /** Milliseconds the real server has to accept a login. */
   readonly connectMs: number;

@@ -32,7 +32,7 @@ export interface Backend {
   readonly terminable: boolean;
   /** What statements may cost; undefined for no limit. */
   readonly costs: CostBudget | undefined;
-  /** Decides about the settings of a client's start-up packet; user and database are ignored, the broker has its own. */
+  /** Decides about the settings of a client's startup packet; user and database are ignored, the broker has its own. */
   readonly decideStartup: (
     parameters: StartupParameters,
   ) =>
@@ -242,7 +242,7 @@ function asEnd(error: unknown): ConnectionEnd | undefined {
   if (sqlstate === "22023") {
     return new ConnectionEnd(
       "22023",
-      "a setting of the start-up packet has a value that the database does not take",
+      "a setting of the startup packet has a value that the database does not accept",
     );
   }
   if (sqlstate === "57P03") return new ConnectionEnd("57P03", "the database is starting up: try again");

@@ -17,7 +17,7 @@ export function timeLimits(limits: BrokerLimits): ReadonlyMap<string, number> {
 }
 
 /**
- * The server parameters of every session. They are sent in the start-up packet, which makes them the session's own defaults:
+ * The server parameters of every session. They are sent in the startup packet, which makes them the session's own defaults:
  * RESET, RESET ALL and DISCARD ALL return to them, and nothing has to be put back.
  *
  * @param cdmSchema The schema in which unqualified names are looked up, after pg_catalog.

@@ -118,7 +118,7 @@ export function cdmFirst(values: SettingValues, policy: GuardPolicy): boolean {
 }
 
 /**
- * Splits a list of names, as set_config() and start-up options give it, into what `SET … TO a, b` would give.
+ * Splits a list of names, as set_config() and startup options give it, into what `SET … TO a, b` would give.
  *
  * @param text Names with commas between them, some in double quotes.
  * @returns The names; unquoted ones in lower case; undefined if it is not such a list.

@@ -1,5 +1,5 @@
 /**
- * What sandboxes may do with settings: one list for SET, SET LOCAL, SET … TO DEFAULT, RESET, set_config() and start-up
+ * What sandboxes may do with settings: one list for SET, SET LOCAL, SET … TO DEFAULT, RESET, set_config() and startup
  * options. A setting that changes how SQL is read or what a session may do is never changeable.
  */
 import { Refusal, SQLSTATE } from "./refusal.ts";
@@ -165,7 +165,7 @@ export function decideSetting(
 }
 
 /**
- * The values in a single text, as set_config() and start-up options give them.
+ * The values in a single text, as set_config() and startup options give them.
  *
  * @param name The setting's name.
  * @param text The value.

@@ -58,7 +58,7 @@ function settingsOf(options: string): StartupParameters {
     const equals = setting.indexOf("=");
     if (equals < 1) {
       throw new Refusal(
-        `invalid start-up option "${word}"`,
+        `invalid startup option "${word}"`,
         "Write -c name=value",
         SQLSTATE.syntaxError,
       );

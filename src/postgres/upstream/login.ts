@@ -32,7 +32,7 @@ export interface LoginResult {
 }
 
 /**
- * Sends the start-up message and authenticates (trust, SCRAM-SHA-256, MD5, clear text where nobody can read it). `npm:pg` does
+ * Sends the startup message and authenticates (trust, SCRAM-SHA-256, MD5, clear text where nobody can read it). `npm:pg` does
  * this over a stream that gives it one message at a time and nothing after the first ReadyForQuery. So no byte is lost when the
  * broker takes the connection over, and pg reads neither files nor the environment.
  *
@@ -90,7 +90,7 @@ function clientConfig(options: LoginOptions, bridge: LoginBridge): CompleteConfi
   };
 }
 
-/** Writes settings as a start-up `options` text, in which blank and backslash are escaped. */
+/** Writes settings as a startup `options` text, in which blank and backslash are escaped. */
 function startupOptions(settings: SessionSettings): string {
   return Object.entries({ client_encoding: "UTF8", ...settings })
     .map(([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, "\\$&")}`)

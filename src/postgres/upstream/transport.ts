@@ -13,7 +13,7 @@ const ACCEPTED = 0x53; // S
  *
  * @param address Where to.
  * @param signal Ends the attempt, and the connection too if it fires later.
- * @returns The stream, before any start-up message.
+ * @returns The stream, before any startup message.
  * @throws {OmcpError} `database_unavailable` if it cannot be reached or its certificate is not valid.
  */
 export async function openTransport(address: PostgresAddress, signal: AbortSignal): Promise<ByteStream> {

@@ -1,14 +1,14 @@
 import { type ByteReader } from "./byte_reader.ts";
 import { readUint32 } from "./message.ts";
 
-/** The largest start-up packet that is read, in bytes (PostgreSQL's own limit). */
+/** The largest startup packet that is read, in bytes (PostgreSQL's own limit). */
 export const MAX_STARTUP_BYTES = 10_000;
 
 const CANCEL_REQUEST = 80_877_102;
 const SSL_REQUEST = 80_877_103;
 const GSSENC_REQUEST = 80_877_104;
 
-/** Names and values of a start-up packet, in their order. */
+/** Names and values of a startup packet, in their order. */
 export type StartupParameters = readonly (readonly [name: string, value: string])[];
 
 /** The first packet of a connection, which has no type byte. */
@@ -39,7 +39,7 @@ export async function readOpening(reader: ByteReader): Promise<Opening | undefin
   if (length < 8 || length > MAX_STARTUP_BYTES) {
     return {
       kind: "invalid",
-      reason: `Start-up packet must have 8 to ${MAX_STARTUP_BYTES} bytes: announced ${length}`,
+      reason: `Startup packet must have 8 to ${MAX_STARTUP_BYTES} bytes: announced ${length}`,
     };
   }
   const body = await reader.readExactly(length - 4);
@@ -61,7 +61,7 @@ function startup(body: Uint8Array, code: number): Opening {
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body.subarray(4));
   } catch {
-    return { kind: "invalid", reason: "Start-up packet must be in UTF-8" };
+    return { kind: "invalid", reason: "Startup packet must be in UTF-8" };
   }
   const parameters: (readonly [name: string, value: string])[] = [];
   const fields = text.split("\0");

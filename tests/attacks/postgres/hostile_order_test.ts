@@ -170,7 +170,7 @@ for (const [what, messages] of Object.entries(BEFORE_AMBIGUOUS)) {
   });
 }
 
-Deno.test("start-up options cannot change how SQL is read, in any spelling", async () => {
+Deno.test("startup options cannot change how SQL is read, in any spelling", async () => {
   for (
     const parameters of [
       { options: "-c\\ standard_conforming_strings=off" },

@@ -1,5 +1,5 @@
 /**
- * What a client may do with settings: from SET to start-up options, by both protocols, with messages in any order.
+ * What a client may do with settings: from SET to startup options, by both protocols, with messages in any order.
  * Longer than 300 lines: the tests share one server, which takes seconds to start.
  */
 import { concatBytes } from "../../../src/lib/bytes.ts";

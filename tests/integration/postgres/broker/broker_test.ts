@@ -245,10 +245,10 @@ Deno.test("serveClient() closes on lengths and types that cannot be, without wai
     await client.send(Uint8Array.from(bytes));
     assert.equal(errorOf(await client.until("never"))?.sqlstate, "08P01");
   }
-  await eventually(() => bridge.serving === 0 && bridge.count.open === 0, "all places are free");
+  await eventually(() => bridge.serving === 0 && bridge.count.open === 0, "all permits are free");
 });
 
-Deno.test("serveClient() declines encryption a few times and ignores who a start-up claims to be", async () => {
+Deno.test("serveClient() declines encryption a few times, and ignores the user and database of a startup packet", async () => {
   await using bridge = new Bridge({ url: server.url, planner });
   await using client = await RawClient.connect(bridge.port);
   for (const code of [80_877_104, 80_877_103]) {
@@ -278,7 +278,7 @@ Deno.test("serveClient() declines encryption a few times and ignores who a start
   assert.equal(errorOf(await nagging.until("never"))?.sqlstate, "08P01");
 });
 
-Deno.test("serveClient() refuses settings of a start-up that a session may not have", async () => {
+Deno.test("serveClient() refuses a startup packet with settings that a session may not have", async () => {
   await using bridge = new Bridge({ url: server.url, planner });
   const refused: readonly (readonly [Record<string, string>, string])[] = [
     [{ options: "-c default_transaction_read_only=off" }, "25006"],
@@ -300,7 +300,7 @@ Deno.test("serveClient() refuses settings of a start-up that a session may not h
   }
 });
 
-Deno.test("serveClient() gives a start-up its deadline and no more", async () => {
+Deno.test("serveClient() closes a connection whose startup packet is late", async () => {
   await using bridge = new Bridge({ url: server.url, planner, limits: { startupMs: 200 } });
   await using client = await RawClient.connect(bridge.port);
   await client.send(Uint8Array.of(0, 0));
@@ -308,14 +308,14 @@ Deno.test("serveClient() gives a start-up its deadline and no more", async () =>
   assert.equal(bridge.count.open, 0);
 });
 
-Deno.test("serveClient() keeps to the number of connections of a sandbox, and frees their places", async () => {
+Deno.test("serveClient() limits the connections of a sandbox, and frees their permits", async () => {
   await using bridge = new Bridge({ url: server.url, planner, limits: { connectionsPerSandbox: 2 } });
   const first = await RawClient.start(bridge.port);
   const second = await RawClient.start(bridge.port);
   const third = await RawClient.start(bridge.port);
   assert.equal(errorOf(third.greeting)?.sqlstate, "53300");
   await first.client[Symbol.asyncDispose]();
-  await eventually(() => bridge.count.open === 1, "the first one's place is free");
+  await eventually(() => bridge.count.open === 1, "the first one's permit is free");
   const fourth = await RawClient.start(bridge.port);
   assert.deepEqual(firstColumn(await fourth.client.query("SELECT 1")), ["1"]);
   for (const { client } of [second, third, fourth]) await client[Symbol.asyncDispose]();
