@@ -32,7 +32,13 @@ async function run(server: ConnectedServer, sandbox_id: string, code: string): P
 Deno.test("a database that is killed in the middle of a result is an error, and the next query finds it restarted", async () => {
   const engine = await connectTestEngine();
   const instance = newInstance();
-  const server = await connectServer({ OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance });
+  const server = await connectServer({
+    OMCP_LOG_LEVEL: "error",
+    OMCP_INSTANCE: instance,
+    // A result that is not over when the database is killed.
+    OMCP_MEMORY_MIB: "8192",
+    OMCP_QUERY_RESULT_MIB: "1024",
+  });
   try {
     const sandbox_id = await newSandbox(server);
     assert.match(await run(server, sandbox_id, COUNT), /1000/);
