@@ -41,7 +41,7 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   idleInTransactionMs: 600_000,
   idleMs: 3_600_000,
   stallMs: 300_000,
-  resultBytes: 256 * 1024 ** 2,
+  resultBytes: 1024 ** 3,
   preparedStatements: 1_000,
   cursors: 100,
   savepoints: 500,
