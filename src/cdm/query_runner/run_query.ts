@@ -74,7 +74,7 @@ export async function runQuery(
     silent: true,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  if (outcome.status === "timeout" || outcome.status === "interrupted") {
+  if (outcome.status === "timeout") {
     throw new OmcpError("timeout", `The query timed out after ${options.timeoutMs / 1000} s`, {
       state: VARIABLES[outcome.kernel],
       next: "Narrow it with filters, aggregate, or set a lower limit.",

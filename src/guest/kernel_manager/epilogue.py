@@ -14,18 +14,18 @@ from .main_thread import MainThread
 from .threads import Activity, NewThreads, has_timers, moved
 
 # Seconds in which the main thread must begin to wait. It may first need the interpreter's lock, which other threads hold.
-_BELIEVE = 1.5
-_BELIEVE_OVERRUN = 0.5
+_RETURN_SECONDS = 1.5
+_RETURN_OVERRUN_SECONDS = 0.5
 # Seconds for an overrun cell's asyncio tasks to end.
-_SETTLE = 0.5
+_SETTLE_SECONDS = 0.5
 _PAUSES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02)
 _TRIES = 12
-_BREATH = 0.00005
-# Seconds. Interrupted threads get _REST to stop; then threads and processes are watched for _WATCH. If any still run, the processes
-# are killed and all are watched again, unless _WATCH_UNTIL would pass.
-_REST = 0.02
-_WATCH = 0.3
-_WATCH_UNTIL = 1.0
+_POLL_SECONDS = 0.00005
+# Seconds. Interrupted threads get _STOP_SECONDS to stop; then threads and processes are watched for _WATCH_SECONDS. If any still run,
+# the processes are killed and all are watched again, unless _WATCH_UNTIL_SECONDS would pass.
+_STOP_SECONDS = 0.02
+_WATCH_SECONDS = 0.3
+_WATCH_UNTIL_SECONDS = 1.0
 
 FORGED = "it reported that the cell was done while the cell still ran"
 _RUNS_ON = "threads, timers or processes that the cell had started did not stop"
@@ -40,7 +40,7 @@ class Epilogue:
     def __init__(
         self,
         loop: Any,
-        leftovers: BackgroundProcesses,
+        background: BackgroundProcesses,
         threads: NewThreads,
         main: MainThread,
         kernel: KernelManager,
@@ -48,7 +48,7 @@ class Epilogue:
         on_false: Callable[[], None],
     ) -> None:
         self._loop = loop
-        self._leftovers = leftovers
+        self._background = background
         self._threads = threads
         self._main = main
         self._kernel = kernel
@@ -65,9 +65,9 @@ class Epilogue:
         self._begun = self._loop.time()
         self._overran = overran
         if self._waits_now():
-            self._believe()
+            self._on_returned()
         else:
-            self._look()
+            self._poll()
 
     def settled(self, tasks: int) -> None:
         """Takes the number of the cell's tasks that did not end, as the kernel reports it."""
@@ -78,7 +78,7 @@ class Epilogue:
         if tasks:
             self._end(_TASKS)
         else:
-            self._leftovers.end_new(self._loop, lambda: self._stopped, self._rest)
+            self._background.end_new(self._loop, lambda: self._stopped, self._on_processes_ended)
 
     def stop(self) -> None:
         self._stopped = True
@@ -88,27 +88,27 @@ class Epilogue:
         for _ in range(_TRIES):
             if self._main.waits():
                 return True
-            time.sleep(_BREATH)
+            time.sleep(_POLL_SECONDS)
         return False
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         if self._stopped:
             return
         if self._main.waits():
-            self._believe()
-        elif self._loop.time() - self._begun >= (_BELIEVE_OVERRUN if self._overran else _BELIEVE):
+            self._on_returned()
+        elif self._loop.time() - self._begun >= (_RETURN_OVERRUN_SECONDS if self._overran else _RETURN_SECONDS):
             self._stopped = True
             self._on_false()
         else:
-            self._later(_PAUSES[min(self._waited, len(_PAUSES) - 1)], self._look)
+            self._later(_PAUSES[min(self._waited, len(_PAUSES) - 1)], self._poll)
             self._waited += 1
 
-    def _believe(self) -> None:
+    def _on_returned(self) -> None:
         if not self._overran:
             self._end(None)
         else:
             self._kernel.send({"type": "settle"})
-            self._settling = self._loop.call_later(_SETTLE, self._give_up)
+            self._settling = self._loop.call_later(_SETTLE_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
         # Its answer may have arrived while the agent could not emit events.
@@ -116,27 +116,27 @@ class Epilogue:
         if self._settling is not None:
             self._end(_TASKS)
 
-    def _rest(self, all_ended: bool) -> None:
+    def _on_processes_ended(self, all_ended: bool) -> None:
         if not all_ended or self._threads.has_new_timers(self._pid):
             self._end(_RUNS_ON)
         elif self._threads.sample(self._pid).keys() <= {self._pid} and not has_timers(self._pid) and self._waits_now():
             # Nothing is left that could run: the usual case, which need not wait.
             self._end(None)
         else:
-            self._later(_REST, self._watch)
+            self._later(_STOP_SECONDS, self._watch)
 
     def _watch(self) -> None:
-        self._later(_WATCH, self._judge, self._threads.sample(self._pid))
+        self._later(_WATCH_SECONDS, self._compare, self._threads.sample(self._pid))
 
-    def _judge(self, before: Dict[int, Activity]) -> None:
+    def _compare(self, before: Dict[int, Activity]) -> None:
         if self._stopped:
             return
-        rests = self._main.waits() and not moved(before, self._threads.sample(self._pid))
-        if rests and not self._leftovers.has_new():
+        idle = self._main.waits() and not moved(before, self._threads.sample(self._pid))
+        if idle and not self._background.has_new():
             self._end(None)
-        elif self._loop.time() - self._begun < _WATCH_UNTIL - _WATCH:
+        elif self._loop.time() - self._begun < _WATCH_UNTIL_SECONDS - _WATCH_SECONDS:
             # A pool's threads may just have finished their work, or a process may have been started again.
-            self._leftovers.end_new(self._loop, lambda: self._stopped, self._rest)
+            self._background.end_new(self._loop, lambda: self._stopped, self._on_processes_ended)
         else:
             self._end(_RUNS_ON)
 
