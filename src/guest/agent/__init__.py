@@ -128,7 +128,7 @@ class Agent:
         self._serve()
         self._started = True
         for request in self._early:
-            self._on_request(*request)
+            self._serve_request(*request)
         self._early.clear()
 
     def _serve(self) -> None:
@@ -209,16 +209,21 @@ class Agent:
             return
         if method == "shutdown":
             self._end(0, request_id)
-        elif not self._started:
-            self._early.append((request_id, method, params))
-        elif self._kernel is None:
-            self._reply_error(request_id, "kernel_unavailable", "There is no kernel in this container")
+        elif self._started:
+            self._serve_request(request_id, method, checked)
         else:
-            try:
-                getattr(self._kernel, method)(request_id, checked)
-            except Exception as error:
-                log_exception("The request %s failed" % method)
-                self._reply_error(request_id, "internal", "The agent failed in %s: %r" % (method, error))
+            self._early.append((request_id, method, checked))
+
+    def _serve_request(self, request_id: int, method: str, checked: Any) -> None:
+        """Passes a request with its checked parameters to the kernel."""
+        if self._kernel is None:
+            self._reply_error(request_id, "kernel_unavailable", "There is no kernel in this container")
+            return
+        try:
+            getattr(self._kernel, method)(request_id, checked)
+        except Exception as error:
+            log_exception("The request %s failed" % method)
+            self._reply_error(request_id, "internal", "The agent failed in %s: %r" % (method, error))
 
     def _reply_error(self, request_id: int, code: "ErrorCode", message: str) -> None:
         self._channel.emit(request_id, {"type": "reply", "error": {"code": code, "message": message[:2000]}})
