@@ -40,19 +40,20 @@ class OomKills:
     """Counts processes that the memory limit kills."""
 
     def __init__(self) -> None:
-        self._seen = oom_kills()
+        self._seen = self._now = oom_kills()
 
     def new(self) -> int:
         """How many since forget(), or since it was made."""
-        now = oom_kills()
-        if now is None:
+        self._now = oom_kills()
+        if self._now is None:
             return 0
         if self._seen is None:
-            self._seen = now
-        return max(0, now - self._seen)
+            self._seen = self._now
+        return max(0, self._now - self._seen)
 
     def forget(self) -> None:
-        self._seen = oom_kills()
+        """Forgets those that new() has counted."""
+        self._seen = self._now
 
 
 def processors() -> int:
