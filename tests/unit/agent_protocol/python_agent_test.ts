@@ -45,6 +45,13 @@ async function throughPython(bytes: Uint8Array): Promise<Uint8Array> {
   return output.stdout;
 }
 
+/** Starts the loader as in a container; it waits for the boot message. */
+function spawnLoader(): Deno.ChildProcess {
+  const [command, ...args] = LOADER_COMMAND;
+  assert(command !== undefined);
+  return new Deno.Command(command, { args, stdin: "piped", stdout: "piped", stderr: "null" }).spawn();
+}
+
 Deno.test("the agent and the server encode and decode frames alike", async () => {
   const payload = fc.uint8Array({ minLength: 1, maxLength: 2000 });
   const id = fc.integer({ min: 1, max: 0xffffffff });
@@ -65,12 +72,7 @@ Deno.test("the agent and the server encode and decode frames alike", async () =>
 });
 
 Deno.test("Channel attaches to the real agent twice, and each attach gets answers", async () => {
-  const child = new Deno.Command("python3", {
-    args: LOADER_COMMAND.slice(1),
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
+  const child = spawnLoader();
   const writer = child.stdin.getWriter();
   let current: ReadableStreamDefaultController<Uint8Array> | undefined;
   // The pipes outlive a channel, as a container's do; output without an attached channel is lost.
@@ -122,12 +124,7 @@ Deno.test("Channel refuses a real agent with another version or protocol", async
     { boot: bootBytes({ ...GUEST_MODULES, "agent.contract": other }, config), named: /protocol 2;/ },
   ];
   for (const { boot, named } of agents) {
-    const child = new Deno.Command("python3", {
-      args: LOADER_COMMAND.slice(1),
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
+    const child = spawnLoader();
     const writer = child.stdin.getWriter();
     await writer.write(boot);
     writer.releaseLock();

@@ -1,12 +1,11 @@
 /** A hardened container whose PID 1 is driver.py: cells go in, events come out. */
 import { PYTHON_IMAGE } from "../../../fixtures/images.ts";
 import assert from "node:assert/strict";
-import { GUEST_MODULES } from "../../../../src/guest/mod.ts";
+import { GUEST_MODULES, LOADER_COMMAND } from "../../../../src/guest/mod.ts";
 import driver from "./driver.py" with { type: "text" };
 import type { ExecuteResult, MimeBundle } from "../../../../src/agent_protocol/messages/mod.ts";
-import { sandboxBootConfig } from "../../../../src/agent_protocol/mod.ts";
+import { bootBytes, sandboxBootConfig } from "../../../../src/agent_protocol/mod.ts";
 import { OutputCollector } from "../../../../src/sandbox/outcome.ts";
-import loader from "../../../../src/guest/loader.py" with { type: "text" };
 import * as z from "zod";
 
 const LINE = z.object({ id: z.number(), event: z.looseObject({ type: z.string() }) });
@@ -75,7 +74,7 @@ export class Sandbox {
         ...["--user", "10001:10001", "--log-driver", "none", "--workdir", "/workspace"],
         ...["/tmp", "/workspace", "/run"].flatMap(tmpfs),
         ...(options.dockerArguments ?? []),
-        ...[options.image ?? PYTHON_IMAGE, "python3", "-I", "-S", "-u", "-c", loader],
+        ...[options.image ?? PYTHON_IMAGE, ...LOADER_COMMAND],
       ],
       stdin: "piped",
       stdout: "piped",
@@ -83,13 +82,8 @@ export class Sandbox {
     }).spawn();
     const sandbox = new Sandbox(label, process);
     const config = sandboxBootConfig({ leaseSeconds: 60, preload: options.preload ?? [] });
-    const boot = new TextEncoder().encode(
-      JSON.stringify({ modules: { ...GUEST_MODULES, agent: driver, ...options.modules }, config }),
-    );
-    const head = new Uint8Array(4);
-    new DataView(head.buffer).setUint32(0, boot.length);
-    await sandbox.#writer.write(head);
-    await sandbox.#writer.write(boot);
+    const modules = { ...GUEST_MODULES, agent: driver, ...options.modules };
+    await sandbox.#writer.write(bootBytes(modules, config));
     return sandbox;
   }
 
