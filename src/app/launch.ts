@@ -6,10 +6,10 @@ export interface LaunchOptions {
   readonly project: string;
   /** Path of the engine's socket. @default "/var/run/docker.sock" */
   readonly socketPath?: string;
-  /** `host:port` of a Postgres given by URL. */
+  /** `host:port` of a Postgres given by URL, or `unix:` and its socket's path. */
   readonly databaseHost?: string;
-  /** A file with certificate authorities for that Postgres. */
-  readonly certificatePath?: string;
+  /** Files that this Postgres needs: its socket, certificate authorities. */
+  readonly databaseFiles?: readonly string[];
   /** The file of `OMCP_AUDIT_FILE`. */
   readonly auditFile?: string;
 }
@@ -68,7 +68,7 @@ export function permissionFlags(options: LaunchOptions): string[] {
     socketPath: options.socketPath ?? "/var/run/docker.sock",
     guardFolder: `${options.project}/src/postgres/guard`,
     databaseHost: options.databaseHost,
-    databaseFiles: options.certificatePath === undefined ? [] : [options.certificatePath],
+    databaseFiles: options.databaseFiles ?? [],
     auditFile: options.auditFile,
   });
   return [

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
 import { OmcpError } from "../errors.ts";
-import { parseDatabaseUrl } from "../postgres/mod.ts";
+import { databaseAccess } from "./database_access.ts";
 import { type PermissionNeeds, serverPermissions } from "./launch.ts";
 
 /**
@@ -30,21 +30,14 @@ function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
 }
 
 function needsOf({ dockerHost, database, auditFile }: Config): PermissionNeeds {
-  const needs: PermissionNeeds = {
+  return {
     socketPath: dockerHost.replace(/^unix:\/\//, ""),
     guardFolder: database.kind === "none" ? undefined : guardFolder(),
-    databaseHost: undefined,
-    databaseFiles: [],
+    ...(database.kind === "url"
+      ? databaseAccess(database.url)
+      : { databaseHost: undefined, databaseFiles: [] }),
     auditFile,
   };
-  if (database.kind !== "url") return needs;
-  const { target, rootCertificate } = parseDatabaseUrl(database.url);
-  const certificates = rootCertificate === undefined ? [] : [rootCertificate];
-  if (target.kind === "unix") {
-    return { ...needs, databaseHost: `unix:${target.path}`, databaseFiles: [target.path, ...certificates] };
-  }
-  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
-  return { ...needs, databaseHost: `${host}:${target.port}`, databaseFiles: certificates };
 }
 
 /** Undefined in a compiled program, which contains its modules. */

@@ -1,4 +1,5 @@
 /** The line that serves a CDM which `omcp cdm` has loaded into the Postgres of a URL. */
+import { databaseAccess } from "../app/database_access.ts";
 import { serverArguments } from "../app/launch.ts";
 import { ownCommand } from "../lib/own_command.ts";
 import { parseDatabaseUrl } from "../postgres/mod.ts";
@@ -28,7 +29,7 @@ export function serveLine({ url, schema, role }: ServedCdm): string {
   ];
   const command = Deno.build.standalone
     ? ownCommand("serve")
-    : ["deno", ...serverArguments({ project: ".", ...permitted(url) })].map(quoted).join(" ");
+    : ["deno", ...serverArguments({ project: ".", ...databaseAccess(url) })].map(quoted).join(" ");
   return `${settings.join(" ")} ${command}`;
 }
 
@@ -46,17 +47,6 @@ function readerUrl(text: string, role: string): string {
     return `postgres://${path}${suffix}&user=${encodeURIComponent(role)}`;
   }
   return `postgres://${login}@${url.host}${path}${suffix}`;
-}
-
-/** What the server must be permitted to reach. */
-function permitted(url: string): { readonly databaseHost: string; readonly certificatePath?: string } {
-  const { target, rootCertificate } = parseDatabaseUrl(url);
-  if (target.kind === "unix") return { databaseHost: `unix:${target.path}`, certificatePath: target.path };
-  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
-  return {
-    databaseHost: `${host}:${target.port}`,
-    ...(rootCertificate === undefined ? {} : { certificatePath: rootCertificate }),
-  };
 }
 
 /** A word for a POSIX shell. */

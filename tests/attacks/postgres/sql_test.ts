@@ -66,7 +66,7 @@ print(json.dumps(values))
 `;
 
 async function attackFromSandbox(environment: Record<string, string>): Promise<void> {
-  const launch = { databaseHost: `127.0.0.1:${server.port}`, certificatePath: server.caPath ?? PROJECT };
+  const launch = { databaseHost: `127.0.0.1:${server.port}`, databaseFiles: [server.caPath ?? PROJECT] };
   const before = await contents();
   await withServer({ OMCP_DISCLOSURE: "open", ...environment }, async (omcp) => {
     const sandbox_id = await newSandbox(omcp);

@@ -17,7 +17,7 @@ Deno.test.afterAll(async function stop() {
 });
 
 function launch(): Omit<LaunchOptions, "project"> {
-  return { databaseHost: `127.0.0.1:${database.port}`, certificatePath: database.caPath ?? PROJECT };
+  return { databaseHost: `127.0.0.1:${database.port}`, databaseFiles: [database.caPath ?? PROJECT] };
 }
 
 /** Starts the server with its input closed, and waits for its end. */

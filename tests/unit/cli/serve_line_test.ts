@@ -11,6 +11,7 @@ const URLS: readonly (readonly [string, string])[] = [
   ],
   ["postgres://admin:secret@[::1]:5433/clinic", "[::1]:5433"],
   ["postgres:///clinic?host=/run/pg&user=admin", "unix:/run/pg/.s.PGSQL.5432"],
+  ["postgres:///clinic?host=/run/pg&user=admin&sslrootcert=/etc/ca.pem", "unix:/run/pg/.s.PGSQL.5432"],
 ];
 
 for (const [url, host] of URLS) {
