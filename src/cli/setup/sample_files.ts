@@ -1,3 +1,4 @@
+import { LOCAL_SCHEMA } from "../../cdm/local_name.ts";
 import { quoteIdentifier } from "../../lib/sql.ts";
 import { keyDdl, tableDdl } from "../../omop/cdm/mod.ts";
 import { READER_ROLE } from "../../postgres/roles/reader_role_sql.ts";
@@ -10,9 +11,6 @@ import {
 } from "../../omop/sample/mod.ts";
 import type { TextFile } from "../../images/files.ts";
 import { hashParts } from "../../images/identity.ts";
-
-/** The schema of the local databases. */
-const SCHEMA = "cdm";
 
 /** How many persons of the sample enter the image's hash: they take some 50 ms to generate, all take a second. */
 const FINGERPRINT_PERSONS = 10;
@@ -49,21 +47,26 @@ export function generateSample(): readonly TextFile[] {
 
 /** One transaction: what is loaded into a table that the same transaction made needs no write-ahead log. */
 function sampleScript(tables: readonly string[]): string {
-  const { primaryKeys, indices, foreignKeys } = keyDdl(SAMPLE_CDM_VERSION, SCHEMA);
-  const statements = [
-    `CREATE SCHEMA ${SCHEMA}`,
-    ...tableDdl(SAMPLE_CDM_VERSION, SCHEMA),
-    ...primaryKeys,
-    ...indices,
-    ...foreignKeys,
-    `GRANT USAGE ON SCHEMA ${SCHEMA} TO ${READER_ROLE}`,
-    `GRANT SELECT ON ALL TABLES IN SCHEMA ${SCHEMA} TO ${READER_ROLE}`,
-  ].map((statement) => `${statement};\n`);
-  const firstKey = 1 + tableDdl(SAMPLE_CDM_VERSION, SCHEMA).length;
+  const { primaryKeys, indices, foreignKeys } = keyDdl(SAMPLE_CDM_VERSION, LOCAL_SCHEMA);
   // A command of psql, not of the server: its file is the client's.
   const copies = tables.map((table) =>
-    `\\copy ${SCHEMA}.${quoteIdentifier(table)} from 'data/${table}.copy'\n`
+    `\\copy ${LOCAL_SCHEMA}.${quoteIdentifier(table)} from 'data/${table}.copy'\n`
   );
-  return ["BEGIN;\n", ...statements.slice(0, firstKey), ...copies, ...statements.slice(firstKey), "COMMIT;\n"]
-    .join("");
+  return [
+    "BEGIN;\n",
+    ...ended([`CREATE SCHEMA ${LOCAL_SCHEMA}`, ...tableDdl(SAMPLE_CDM_VERSION, LOCAL_SCHEMA)]),
+    ...copies,
+    ...ended([
+      ...primaryKeys,
+      ...indices,
+      ...foreignKeys,
+      `GRANT USAGE ON SCHEMA ${LOCAL_SCHEMA} TO ${READER_ROLE}`,
+      `GRANT SELECT ON ALL TABLES IN SCHEMA ${LOCAL_SCHEMA} TO ${READER_ROLE}`,
+    ]),
+    "COMMIT;\n",
+  ].join("");
+}
+
+function ended(statements: readonly string[]): string[] {
+  return statements.map((statement) => `${statement};\n`);
 }
