@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { digest } from "../../observability/audit.ts";
 import { clipped, type Place } from "../guard/text.ts";
 import type { StatementPlan } from "../guard/mod.ts";
 import type { Refusal } from "./refusals.ts";
@@ -84,12 +84,7 @@ export interface StatementNote {
  * @returns Length and hash of the whole.
  */
 export function statementSource(text: string, keeps: boolean): StatementSource {
-  const bytes = new TextEncoder().encode(text);
-  return {
-    length: bytes.byteLength,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    ...(keeps ? { text: clipped(text, MAX_AUDIT_SOURCE) } : {}),
-  };
+  return { ...digest(text), ...(keeps ? { text: clipped(text, MAX_AUDIT_SOURCE) } : {}) };
 }
 
 /**
