@@ -31,3 +31,15 @@ export function quoteIdentifier(name: string): string {
   }
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+/**
+ * Writes a table's name with its schema.
+ *
+ * @param schema The schema.
+ * @param table The table.
+ * @returns Both as identifiers with their quotes.
+ * @throws {OmcpError} As {@link quoteIdentifier}.
+ */
+export function qualifiedName(schema: string, table: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+}

@@ -1,4 +1,4 @@
-import { quoteIdentifier } from "../../lib/sql.ts";
+import { qualifiedName, quoteIdentifier } from "../../lib/sql.ts";
 import { OmcpError } from "../../errors.ts";
 import { type CdmTable, cdmTables, type CdmVersion, keyDdl } from "../../omop/cdm/mod.ts";
 import type { AdminSession } from "./admin_session.ts";
@@ -81,7 +81,7 @@ async function addPrimaryKeys(
     if (sqlstate === undefined) continue;
     const columns = keyColumns(table);
     const list = columns.map(quoteIdentifier).join(", ");
-    const place = `${quoteIdentifier(schema)}.${quoteIdentifier(table.name)}`;
+    const place = qualifiedName(schema, table.name);
     const rows = await session.count(
       `SELECT (SELECT count(*) FROM ${place}) - (SELECT count(*) FROM (SELECT DISTINCT ${list} FROM ${place}) AS keys)`,
     );
@@ -101,11 +101,9 @@ async function addForeignKeys(
     const sqlstate = await session.attempt(statement);
     if (sqlstate === undefined) continue;
     const name = quoteIdentifier(column);
-    const target = `${quoteIdentifier(schema)}.${quoteIdentifier(references.table)}`;
+    const target = qualifiedName(schema, references.table);
     const rows = await session.count(
-      `SELECT count(*) FROM ${quoteIdentifier(schema)}.${
-        quoteIdentifier(table)
-      } AS here WHERE here.${name} IS NOT NULL AND ` +
+      `SELECT count(*) FROM ${qualifiedName(schema, table)} AS here WHERE here.${name} IS NOT NULL AND ` +
         `NOT EXISTS (SELECT 1 FROM ${target} AS there WHERE there.${
           quoteIdentifier(references.column)
         } = here.${name})`,

@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteLiteral } from "../../lib/sql.ts";
+import { qualifiedName, quoteIdentifier, quoteLiteral } from "../../lib/sql.ts";
 import { OmcpError } from "../../errors.ts";
 import { type Upstream } from "../../postgres/upstream/mod.ts";
 import { CDM_VERSIONS, cdmTables, tableDdl } from "../../omop/cdm/mod.ts";
@@ -128,9 +128,7 @@ async function checkCounts(
   tables: readonly TableReport[],
 ): Promise<void> {
   for (const { table, read, loaded, rejected } of tables) {
-    const there = await session.count(
-      `SELECT count(*) FROM ${quoteIdentifier(schema)}.${quoteIdentifier(table)}`,
-    );
+    const there = await session.count(`SELECT count(*) FROM ${qualifiedName(schema, table)}`);
     if (there === loaded && read === loaded + rejected) continue;
     throw new OmcpError(
       "internal",
@@ -165,7 +163,7 @@ async function settle(session: AdminSession, { source, schema, onStep }: LoadOpt
   onStep?.("Gathering statistics");
   try {
     for (const { name } of cdmTables(source.version)) {
-      await session.run(`VACUUM (FREEZE, ANALYZE) ${quoteIdentifier(schema)}.${quoteIdentifier(name)}`);
+      await session.run(`VACUUM (FREEZE, ANALYZE) ${qualifiedName(schema, name)}`);
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

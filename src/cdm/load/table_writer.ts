@@ -1,4 +1,4 @@
-import { quoteIdentifier } from "../../lib/sql.ts";
+import { qualifiedName, quoteIdentifier } from "../../lib/sql.ts";
 import type { AdminSession } from "./admin_session.ts";
 
 /** Characters of COPY text per batch. At most two batches are in memory. */
@@ -36,9 +36,7 @@ export class TableWriter<Origin> {
   constructor(options: TableWriterOptions<Origin>) {
     this.#options = options;
     const columns = options.columns.map(quoteIdentifier).join(", ");
-    this.#copy = `COPY ${quoteIdentifier(options.schema)}.${
-      quoteIdentifier(options.table)
-    } (${columns}) FROM STDIN`;
+    this.#copy = `COPY ${qualifiedName(options.schema, options.table)} (${columns}) FROM STDIN`;
   }
 
   /** Rows that were copied. */

@@ -1,4 +1,4 @@
-import { quoteIdentifier } from "../../lib/sql.ts";
+import { qualifiedName, quoteIdentifier } from "../../lib/sql.ts";
 import type { CdmColumn, CdmTable, CdmVersion } from "./notation.ts";
 import { cdmTables } from "./tables.ts";
 
@@ -64,7 +64,7 @@ export function createTable(table: CdmTable, schema: string): string {
   const columns = table.columns.map(function define(column) {
     return `  ${quoteIdentifier(column.name)} ${sqlType(column)}${column.required ? " NOT NULL" : ""}`;
   });
-  return `CREATE TABLE ${qualify(schema, table.name)} (\n${columns.join(",\n")}\n)`;
+  return `CREATE TABLE ${qualifiedName(schema, table.name)} (\n${columns.join(",\n")}\n)`;
 }
 
 /**
@@ -96,10 +96,6 @@ function sqlType(column: CdmColumn): string {
   return column.length === undefined ? column.type : `${column.type}(${column.length})`;
 }
 
-function qualify(schema: string, table: string): string {
-  return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
-}
-
 function primaryKey(table: CdmTable, schema: string): readonly string[] {
   const keys = table.columns.filter(function isKey(column) {
     return column.primaryKey;
@@ -107,7 +103,9 @@ function primaryKey(table: CdmTable, schema: string): readonly string[] {
   if (keys.length === 0) return [];
   const columns = keys.map(quoteColumn).join(", ");
   const constraint = quoteIdentifier(`pk_${table.name}`);
-  return [`ALTER TABLE ${qualify(schema, table.name)} ADD CONSTRAINT ${constraint} PRIMARY KEY (${columns})`];
+  return [
+    `ALTER TABLE ${qualifiedName(schema, table.name)} ADD CONSTRAINT ${constraint} PRIMARY KEY (${columns})`,
+  ];
 }
 
 function indices(table: CdmTable, schema: string): readonly string[] {
@@ -119,7 +117,7 @@ function indices(table: CdmTable, schema: string): readonly string[] {
   }
   return wanted.map(function create(columns) {
     const name = quoteIdentifier(`idx_${table.name}_${columns.join("_")}`.slice(0, 63));
-    return `CREATE INDEX ${name} ON ${qualify(schema, table.name)} (${
+    return `CREATE INDEX ${name} ON ${qualifiedName(schema, table.name)} (${
       columns.map(quoteIdentifier).join(", ")
     })`;
   });
@@ -129,11 +127,11 @@ function foreignKeys(table: CdmTable, schema: string): readonly string[] {
   return table.columns.flatMap(function refer(column) {
     if (column.references === undefined) return [];
     const constraint = quoteIdentifier(`fk_${table.name}_${column.name}`);
-    const target = `${qualify(schema, column.references.table)} (${
+    const target = `${qualifiedName(schema, column.references.table)} (${
       quoteIdentifier(column.references.column)
     })`;
     return [
-      `ALTER TABLE ${qualify(schema, table.name)} ADD CONSTRAINT ${constraint} ` +
+      `ALTER TABLE ${qualifiedName(schema, table.name)} ADD CONSTRAINT ${constraint} ` +
       `FOREIGN KEY (${quoteColumn(column)}) REFERENCES ${target}`,
     ];
   });
