@@ -2,7 +2,7 @@ import type { ByteStream } from "../../lib/byte_stream.ts";
 import { errorResponse, type ServerError } from "../wire/server_error.ts";
 
 /** Milliseconds that a client has to read the last bytes. */
-const LAST_WRITE_MS = 1_000;
+export const LAST_WRITE_MS = 1_000;
 
 /** Writes to the client, one whole chunk at a time, and measures how long the client leaves it unread. */
 export class ClientWriter {

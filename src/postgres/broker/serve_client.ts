@@ -1,3 +1,4 @@
+import { within } from "../../lib/async/deadline.ts";
 import { concatBytes } from "../../lib/bytes.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import { OmcpError } from "../../errors.ts";
@@ -9,7 +10,7 @@ import type { StartupParameters } from "../wire/opening.ts";
 import { ALWAYS_AUDITING, type Audit, type Auditing } from "./audit.ts";
 import { FrontendRelay } from "./frontend_relay.ts";
 import { cancellerOf } from "./canceller.ts";
-import { ClientWriter } from "./client_writer.ts";
+import { ClientWriter, LAST_WRITE_MS } from "./client_writer.ts";
 import { PipelineState } from "./pipeline_state.ts";
 import type { CostBudget } from "./cost_budget.ts";
 import type { Admission, SandboxConnections } from "./sandbox_connections.ts";
@@ -190,7 +191,7 @@ class Connection {
       overran: this.#session.overran,
     });
     state.end();
-    await settledSoon([toClient.abandon()]);
+    await within(Promise.allSettled([toClient.abandon()]), LAST_WRITE_MS);
     // After half a message, or the server's own last words, nothing more may follow.
     if (!toClient.atBoundary) this.#writer.abort();
     else await tell(this.#writer, toClient.sawFatal ? undefined : end);
@@ -207,17 +208,6 @@ async function tell(writer: ClientWriter, end: ConnectionEnd | undefined): Promi
 function lostUpstream(relay: BackendRelay): ConnectionEnd | undefined {
   if (relay.sawFatal) return undefined;
   return new ConnectionEnd("08006", "the connection to the database was lost: connect again");
-}
-
-/** Waits for what is about to end, for a second at most. */
-async function settledSoon(promises: readonly Promise<unknown>[]): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, 1_000);
-  try {
-    await Promise.race([Promise.allSettled(promises), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** What a client is told of an error: enough to act upon, no name or address of the real server. */
