@@ -58,6 +58,9 @@ export const MAX_AUDIT_SOURCE = 16_384;
 /** Places that are remembered; of a statement with more, errors have the server's positions. */
 const MAX_PLACES = 64;
 
+/** A statement that the guard let pass. */
+export type ForwardedStatement = StatementPlan & { readonly kind: "forward" };
+
 /** The refusal of a statement that could not be audited: it fails closed. */
 export const UNAUDITED: Refusal = {
   sqlstate: "58030",
@@ -87,6 +90,11 @@ export function statementSource(text: string, keeps: boolean): StatementSource {
   return { ...digest(text), ...(keeps ? { text: clipped(text, MAX_AUDIT_SOURCE) } : {}) };
 }
 
+/** The text of a statement as the client wrote it. @param statement The statement as it was planned. @returns The text. */
+export function sourceOf(statement: ForwardedStatement): string {
+  return statement.source ?? statement.sql;
+}
+
 /**
  * Makes a note that takes little memory.
  *
@@ -95,7 +103,7 @@ export function statementSource(text: string, keeps: boolean): StatementSource {
  * @returns The note, its texts cut with the number of characters that are missing.
  */
 export function statementNote(
-  statement: StatementPlan & { readonly kind: "forward" },
+  statement: ForwardedStatement,
   keepsSource: boolean,
 ): StatementNote {
   const { normalized, command, argument } = statement;
@@ -105,7 +113,7 @@ export function statementNote(
   return {
     normalized: audited(normalized),
     command,
-    source: statementSource(statement.source ?? statement.sql, keepsSource),
+    source: statementSource(sourceOf(statement), keepsSource),
     ...(argument === undefined ? {} : { argument }),
     ...(places === undefined ? {} : { places }),
   };

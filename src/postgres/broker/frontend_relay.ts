@@ -8,7 +8,16 @@ import {
   readFrontendMessage,
 } from "../wire/frontend.ts";
 import { cstring, FRONTEND, message, readName, wireName } from "../wire/message.ts";
-import { type Audit, audited, type Auditing, statementNote, statementSource, UNAUDITED } from "./audit.ts";
+import {
+  type Audit,
+  audited,
+  type Auditing,
+  type ForwardedStatement,
+  sourceOf,
+  statementNote,
+  statementSource,
+  UNAUDITED,
+} from "./audit.ts";
 import {
   decodeSql,
   foreignType,
@@ -23,7 +32,6 @@ import type { CostBudget } from "./cost_budget.ts";
 import { type Holding, type HoldingLimits, Holdings } from "./holdings.ts";
 import { type Effect, Pipeline } from "./pipeline.ts";
 import { joinedPlaces } from "./positions.ts";
-import type { StatementPlan } from "../guard/mod.ts";
 import type { StatementPlanner } from "./planner.ts";
 import type { Refusal, Refusals } from "./refusals.ts";
 import { TextPlanner } from "./text_planner.ts";
@@ -45,8 +53,6 @@ export interface FrontendRelayOptions {
   /** Statements that may be prepared, and cursors and savepoints that may be open, at a time. */
   readonly limits: HoldingLimits & { readonly preparedStatements: number };
 }
-
-type ForwardedStatement = StatementPlan & { readonly kind: "forward" };
 
 /** A refusal, with what the audit records of the text. */
 type RefusedText = Refusal & { readonly normalized?: string | null; readonly source?: string };
@@ -157,7 +163,7 @@ export class FrontendRelay {
         ? this.#preparing(preparing)
         : this.#executing(executedBy(plan)) ?? this.#opening(Holdings.opens(plan.command));
       if (refused !== undefined) {
-        refused = { ...refused, source: plan.source ?? plan.sql, normalized: plan.normalized };
+        refused = { ...refused, source: sourceOf(plan), normalized: plan.normalized };
         break;
       }
       passed.push(plan);

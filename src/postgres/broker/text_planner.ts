@@ -1,4 +1,4 @@
-import { type Auditing, UNAUDITED } from "./audit.ts";
+import { type Auditing, type ForwardedStatement, sourceOf, UNAUDITED } from "./audit.ts";
 import type { CostBudget } from "./cost_budget.ts";
 import type { StatementPlan } from "../guard/mod.ts";
 import type { StatementPlanner } from "./planner.ts";
@@ -86,12 +86,7 @@ export class TextPlanner {
   }
 }
 
-/** The text of a statement, as the client wrote it. */
-function sourceOf(plan: StatementPlan & { readonly kind: "forward" }): string {
-  return plan.source ?? plan.sql;
-}
-
-function cancelled(plan: StatementPlan & { readonly kind: "forward" }): StatementPlan {
+function cancelled(plan: ForwardedStatement): StatementPlan {
   return refused(plan.normalized, sourceOf(plan), {
     sqlstate: "57014",
     message: "canceling statement due to user request",
