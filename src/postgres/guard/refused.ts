@@ -17,7 +17,7 @@ const READ_ONLY = "the database can only be read";
 const OPERATOR = "Ask the database's operator for the change";
 
 /** What sandboxes may do. */
-export const READ_ONLY_HINT =
+const READ_ONLY_HINT =
   "Sandboxes read: SELECT, EXPLAIN, COPY (SELECT …) TO STDOUT, SHOW, cursors and read-only transactions";
 /** What to do instead of keeping a result in the database. */
 export const INTERMEDIATE_HINT =

@@ -143,7 +143,6 @@ function classifyExplain(fields: Fields, policy: GuardPolicy): Decision {
       "EXPLAIN the SELECT itself",
     );
   }
-  if (inner !== undefined && inner.kind !== "SelectStmt") throw refusedStatement(inner);
   const checker = new SelectChecker(policy);
   checker.checkSelect(fields["query"]);
   checker.checkPlan();
@@ -184,8 +183,6 @@ function classifyCopy(fields: Fields, policy: GuardPolicy): Decision {
     }
   }
   if (fields["query"] !== undefined && fields["relation"] === undefined) {
-    const inner = asNode(fields["query"]);
-    if (inner !== undefined && inner.kind !== "SelectStmt") throw refusedStatement(inner);
     return { command: "copy_out", ...checkedSelect(fields["query"], policy) };
   }
   const relation = fields["relation"];
