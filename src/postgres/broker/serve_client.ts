@@ -2,6 +2,7 @@ import { within } from "../../lib/async/deadline.ts";
 import { concatBytes } from "../../lib/bytes.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import { OmcpError } from "../../errors.ts";
+import type { StartupDecision } from "../guard/mod.ts";
 import type { SessionSettings, Upstream, UpstreamSession } from "../upstream/mod.ts";
 import { ByteReader } from "../wire/byte_reader.ts";
 import { FrontendProtocolError } from "../wire/frontend.ts";
@@ -34,11 +35,7 @@ export interface Backend {
   /** What statements may cost; undefined for no limit. */
   readonly costs: CostBudget | undefined;
   /** Decides about the settings of a client's startup packet; user and database are ignored, the broker has its own. */
-  readonly decideStartup: (
-    parameters: StartupParameters,
-  ) =>
-    | { readonly settings: SessionSettings }
-    | { readonly refused: { readonly sqlstate: string; readonly message: string; readonly hint: string } };
+  readonly decideStartup: (parameters: StartupParameters) => StartupDecision;
 }
 
 /** What a client's connection is served with. */
