@@ -53,7 +53,7 @@ export class Executions {
 
   /** Runs a cell; see {@link Sandbox.execute}. */
   async execute(code: string, options: ExecuteOptions): Promise<ExecutionOutcome> {
-    this.#throwIfEnded();
+    this.#lifetime.throwIfEnded();
     checkSource(code);
     this.#calls += 1;
     try {
@@ -66,7 +66,7 @@ export class Executions {
       try {
         await this.#kernelStart(options.signal);
         kernelStartMs = performance.now() - permitted;
-        this.#throwIfEnded();
+        this.#lifetime.throwIfEnded();
         if (options.signal?.aborted) throw cancelledError("The cell did not run.");
       } catch (error) {
         permit[Symbol.dispose]();
@@ -93,18 +93,13 @@ export class Executions {
     }
   }
 
-  #throwIfEnded(): void {
-    const error = this.#lifetime.endError();
-    if (error !== undefined) throw error;
-  }
-
   async #kernelPermit(options: ExecuteOptions): Promise<Disposable> {
     using deadline = new DeadlineSignal(options.timeoutMs, options.signal);
     try {
       return await this.#semaphore.acquire(deadline.signal);
     } catch (cause) {
       if (options.signal?.aborted) throw cancelledError("The cell did not run.", cause);
-      this.#throwIfEnded();
+      this.#lifetime.throwIfEnded();
       const { id } = this.#lifetime;
       if (!deadline.expired) {
         throw new OmcpError(

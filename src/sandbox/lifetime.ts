@@ -110,4 +110,10 @@ export class Lifetime {
   endError(sent = true): OmcpError | undefined {
     return this.#end && endedError(this.id, this.#end, { removed: this.isRemoved, sent });
   }
+
+  /** Throws the error of a call on a sandbox that has ended, if it has ended. */
+  throwIfEnded(): void {
+    const error = this.endError();
+    if (error !== undefined) throw error;
+  }
 }

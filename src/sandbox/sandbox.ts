@@ -135,8 +135,7 @@ export class Sandbox {
 
   /** Throws the error of a call on an ended sandbox, if it has ended. */
   throwIfEnded(): void {
-    const error = this.#lifetime.endError();
-    if (error !== undefined) throw error;
+    this.#lifetime.throwIfEnded();
   }
 
   #state(end: SandboxEnd | undefined): SandboxState {
