@@ -67,8 +67,6 @@ export interface ContainerEnd {
   readonly reason: string;
   /** Whether the kernel killed a process of it for lack of memory. */
   readonly outOfMemory: boolean;
-  /** PID 1's exit code; null where the runtime no longer knows. */
-  readonly exitCode: number | null;
 }
 
 /** A running container with its channel. */
@@ -263,7 +261,7 @@ class AttachedContainer implements AgentContainer {
     const removing = this.#removal !== undefined;
     const found = removing ? undefined : await this.#inspect();
     if (this.#removal === undefined) this.remove(reason);
-    return { reason, outOfMemory: found?.outOfMemory ?? false, exitCode: found?.exitCode ?? null };
+    return { reason, outOfMemory: found?.outOfMemory ?? false };
   }
 
   /** Before the removal, after which the runtime knows nothing. */

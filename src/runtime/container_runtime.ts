@@ -57,8 +57,6 @@ export interface ContainerInfo {
   readonly status: ContainerStatus;
   /** Empty where it has none. */
   readonly labels: Readonly<Record<string, string>>;
-  /** PID 1's; 128 and the signal where one ended it; 0 before the end. */
-  readonly exitCode: number;
   /** Whether the kernel killed a process of it, not necessarily PID 1, for lack of memory. */
   readonly outOfMemory: boolean;
 }

@@ -65,7 +65,6 @@ export class DockerRuntime implements ContainerPlatform {
       name,
       labels,
       status: statusOf(state.status),
-      exitCode: state.exitCode,
       outOfMemory: state.oomKilled,
     };
   }

@@ -1,4 +1,3 @@
 /** The runtime's adapter for Docker's engine. */
 export { createContainerRequest } from "./container_request.ts";
 export { DockerRuntime } from "./docker_runtime.ts";
-export { seccompOption } from "./seccomp.ts";
