@@ -1,18 +1,16 @@
 /** What the measurements stand on: an engine, the server's own parts in this process, and the removal of all that was made. */
-import { sandboxBootConfig } from "../../src/agent_protocol/mod.ts";
+import { type Channel, sandboxBootConfig } from "../../src/agent_protocol/mod.ts";
 import type { ByteStream } from "../../src/lib/byte_stream.ts";
-import type { Channel } from "../../src/agent_protocol/mod.ts";
-import { Engine } from "../../src/docker/mod.ts";
+import type { Engine } from "../../src/docker/mod.ts";
 import { DockerRuntime } from "../../src/runtime/docker/mod.ts";
 import { type ContainerSpec, LABEL_INSTANCE, startAgentContainer } from "../../src/runtime/mod.ts";
 import { cdmTables } from "../../src/omop/cdm/mod.ts";
 import { databaseProcessors } from "../../src/postgres/local/processors.ts";
 import { LocalDatabase } from "../../src/postgres/local/container.ts";
 import { Database, localUpstream, type Upstream } from "../../src/postgres/mod.ts";
-import { SandboxManager } from "../../src/sandbox/mod.ts";
-import { DEFAULT_POLICY } from "../../src/sandbox/mod.ts";
-import { Sandbox } from "../../src/sandbox/mod.ts";
+import { DEFAULT_POLICY, Sandbox, SandboxManager } from "../../src/sandbox/mod.ts";
 import { imageReference } from "../../src/images/identity.ts";
+import { connectTestEngine } from "../fixtures/server.ts";
 import { RecordingRuntime } from "./recording_runtime.ts";
 
 /** A lease short enough that even a bench that was killed leaves nothing for long, in seconds. */
@@ -96,8 +94,7 @@ export class Rig {
    * @throws {Error} If an image is missing.
    */
   static async open(instance: string): Promise<Rig> {
-    const host = Deno.env.get("DOCKER_HOST");
-    const engine = await Engine.connect(host === undefined ? {} : { host });
+    const engine = await connectTestEngine();
     const image = Deno.env.get("OMCP_IMAGE") || imageReference("python");
     const postgresImage = Deno.env.get("OMCP_TEST_POSTGRES_IMAGE") || imageReference("postgres");
     for (const wanted of [image, postgresImage]) {

@@ -2,13 +2,8 @@ import assert from "node:assert/strict";
 import { assertNothingLeft, connectTestEngine } from "../../fixtures/server.ts";
 import { GRACE_MS, withScene } from "../neighbours.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
+import { docker } from "../../fixtures/docker/cli.ts";
 import { repetitions } from "../../fixtures/load.ts";
-
-async function docker(...args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command("docker", { args, stdout: "null", stderr: "piped" })
-    .output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-}
 
 Deno.test("a container killed from outside is reported lost once", async () => {
   await withScene({}, async ({ client, target }) => {

@@ -16,27 +16,10 @@ const LEASE_SECONDS = 10;
 Deno.test("a server that gets SIGTERM during a cell removes everything that it created and exits 0", async () => {
   const engine = await connectTestEngine();
   const instance = newInstance();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: serverArguments(LAUNCH),
+  const { child, writer, output, sandbox_id } = await serverWithSandbox({
     env: { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance },
-    stdin: "piped",
-    stdout: "piped",
     stderr: "null",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(lines([
-    request(1, "initialize", {
-      protocolVersion: "2025-11-25",
-      capabilities: {},
-      clientInfo: { name: "t", version: "1" },
-    }),
-    { jsonrpc: "2.0", method: "notifications/initialized" },
-    request(2, "tools/call", { name: "create_sandbox", arguments: {} }),
-  ]));
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes('"id":2')) text += (await output.read()).value ?? "";
-  const sandbox_id = /sbx_[0-9a-f]{32}/.exec(text)?.[0];
+  });
   await writer.write(
     lines([
       request(3, "tools/call", {
@@ -80,26 +63,10 @@ Deno.test("a server that gets SIGTERM while it starts leaves nothing, ends its a
 Deno.test("a server whose client dies, and reads no log any more, removes everything that it created", async () => {
   const engine = await connectTestEngine();
   const instance = newInstance();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: serverArguments(LAUNCH),
+  const { child, writer, output } = await serverWithSandbox({
     env: { OMCP_INSTANCE: instance },
-    stdin: "piped",
-    stdout: "piped",
     stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(lines([
-    request(1, "initialize", {
-      protocolVersion: "2025-11-25",
-      capabilities: {},
-      clientInfo: { name: "test", version: "1" },
-    }),
-    { jsonrpc: "2.0", method: "notifications/initialized" },
-    request(2, "tools/call", { name: "create_sandbox", arguments: {} }),
-  ]));
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes('"id":2')) text += (await output.read()).value ?? "";
+  });
   assert.equal((await containersOf(engine, instance)).length, 1);
   await child.stderr.cancel();
   await output.cancel();
@@ -129,6 +96,32 @@ Deno.test("after kill -9 of the server every sandbox and the database end when t
   }
   await assertNothingLeft(engine, instance);
 });
+
+/** Starts a server over bare pipes, which a test can cut one by one, and creates a sandbox. */
+async function serverWithSandbox(
+  options: { readonly env: Record<string, string>; readonly stderr: "null" | "piped" },
+) {
+  const child = new Deno.Command(Deno.execPath(), {
+    ...options,
+    args: serverArguments(LAUNCH),
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(lines([
+    request(1, "initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "test", version: "1" },
+    }),
+    { jsonrpc: "2.0", method: "notifications/initialized" },
+    request(2, "tools/call", { name: "create_sandbox", arguments: {} }),
+  ]));
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes('"id":2')) text += (await output.read()).value ?? "";
+  return { child, writer, output, sandbox_id: /sbx_[0-9a-f]{32}/.exec(text)?.[0] };
+}
 
 function request(id: number, method: string, params: unknown) {
   return { jsonrpc: "2.0", id, method, params };

@@ -5,6 +5,7 @@ import { InstanceLock, type InstanceLockOptions, labelsOf } from "../../../src/r
 import { serverArguments } from "../../../src/app/launch.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
+import { docker } from "../../fixtures/docker/cli.ts";
 import { engineProxy } from "../../fixtures/engine_proxy.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { runtimeOver } from "../../fixtures/sandbox_manager.ts";
@@ -271,8 +272,3 @@ Deno.test("a container of the lock's name that this program did not create is no
     }
   });
 });
-
-async function docker(...args: string[]): Promise<void> {
-  const output = await new Deno.Command("docker", { args, stdout: "null", stderr: "inherit" }).output();
-  assert.ok(output.success);
-}

@@ -8,6 +8,7 @@ import type { ContainerRuntime } from "../../../src/runtime/mod.ts";
 import { agentError } from "../../../src/sandbox/endings.ts";
 import { StartupWatch } from "../../../src/sandbox/startup_watch.ts";
 import type { Sandbox } from "../../../src/sandbox/mod.ts";
+import { docker } from "../../fixtures/docker/cli.ts";
 import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";
 
@@ -28,12 +29,7 @@ async function withSandbox(
     const sandbox = await manager.create();
     await test({
       sandbox,
-      docker: async (command) => {
-        const args = [command, `omcp-${sandbox.id}`];
-        assert.ok(
-          (await new Deno.Command("docker", { args, stdout: "null", stderr: "inherit" }).output()).success,
-        );
-      },
+      docker: (command) => docker(command, `omcp-${sandbox.id}`),
     });
   } finally {
     await manager.close();
@@ -179,9 +175,6 @@ Deno.test("a sandbox is created even if its kernel's report is more than ten sec
           writable: attachment.writable,
           stderr: attachment.stderr,
           closed: attachment.closed,
-          get stderrDropped() {
-            return attachment.stderrDropped;
-          },
           close: () => attachment.close(),
         };
       },

@@ -38,9 +38,6 @@ Deno.test("a sandbox whose database service failed is not handed out", async () 
         writable,
         stderr,
         closed,
-        get stderrDropped() {
-          return attachment.stderrDropped;
-        },
         close: () => attachment.close(),
       };
     },

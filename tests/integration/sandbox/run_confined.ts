@@ -1,8 +1,10 @@
 import * as z from "zod";
-import { type CreateContainerRequest, Engine, type HostConfigSpec } from "../../../src/docker/mod.ts";
+import type { CreateContainerRequest, HostConfigSpec } from "../../../src/docker/mod.ts";
 import { createContainerRequest } from "../../../src/runtime/docker/mod.ts";
 import type { ContainerSpec, SeccompProfile } from "../../../src/runtime/mod.ts";
 import { DEFAULT_POLICY, sandboxContainerSpec, type SandboxPolicy } from "../../../src/sandbox/policy.ts";
+import { textOf } from "../../fixtures/docker/support.ts";
+import { connectTestEngine } from "../../fixtures/server.ts";
 
 /** How {@link runConfined} runs. */
 export interface RunConfinedOptions {
@@ -53,8 +55,7 @@ export async function runConfined<S extends z.ZodType>(
   options: RunConfinedOptions,
   schema: S,
 ): Promise<z.output<S>> {
-  const host = Deno.env.get("DOCKER_HOST");
-  const engine = await Engine.connect(host === undefined ? {} : { host });
+  const engine = await connectTestEngine();
   const name = `omcp-test-${crypto.randomUUID()}`;
   const sandbox = confinedSpec(options, name);
   const { seccomp = sandbox.confinement.seccomp } = options;
@@ -85,11 +86,4 @@ export async function runConfined<S extends z.ZodType>(
     await engine.removeContainer(name);
     engine.close();
   }
-}
-
-async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
-  return text + decoder.decode();
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Demultiplexer } from "../../../src/docker/demultiplexer.ts";
+import { concatBytes } from "../../../src/lib/bytes.ts";
 
 interface Frame {
   readonly stream: number;
@@ -15,17 +16,7 @@ function encode(frames: readonly Frame[]): Uint8Array {
     bytes.set(payload, 8);
     return bytes;
   });
-  return concat(parts);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.byteLength;
-  }
-  return whole;
+  return concatBytes(parts);
 }
 
 function demultiplex(bytes: Uint8Array, cuts: readonly number[]): Record<"stdout" | "stderr", Uint8Array> {
@@ -38,7 +29,7 @@ function demultiplex(bytes: Uint8Array, cuts: readonly number[]): Record<"stdout
     start = end;
   }
   demultiplexer.end();
-  return { stdout: concat(found.stdout), stderr: concat(found.stderr) };
+  return { stdout: concatBytes(found.stdout), stderr: concatBytes(found.stderr) };
 }
 
 const frameArbitrary = fc.record({
@@ -54,7 +45,7 @@ Deno.test("Demultiplexer gives each output its bytes in order, wherever the chun
       (frames, cuts) => {
         const found = demultiplex(encode(frames), cuts);
         for (const [stream, name] of [[1, "stdout"], [2, "stderr"]] as const) {
-          const expected = concat(
+          const expected = concatBytes(
             frames.filter((frame) => frame.stream === stream).map((frame) => frame.payload),
           );
           assert.deepEqual(found[name], expected);

@@ -1,22 +1,14 @@
 import assert from "node:assert/strict";
 import { OutputCollector } from "../../../src/sandbox/outcome.ts";
+import { OK_RESULT } from "../../fixtures/fake_runtime.ts";
 
 const REPLY = {
-  status: "ok",
-  kernel: "kept",
-  execution_count: 1,
-  elapsed_ms: 1,
+  ...OK_RESULT,
   output: {
     stdout: { bytes: 12, kept: 12 },
     stderr: { bytes: 0, kept: 0 },
     displays: { count: 1, kept: 1, bytes: 1 },
   },
-  died: null,
-  lost: null,
-  oom_kills: 0,
-  forged: false,
-  background_processes: 0,
-  background_threads: 0,
 };
 const printed = (text: string, late = false) => ({
   type: "stream",
