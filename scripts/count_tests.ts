@@ -2,10 +2,11 @@
  * Reads the JUnit reports in a folder, as `deno test --junit-path` writes them. Prints `total failed skipped`; on stderr, each failed
  * test with the start of its message, so that the end of a run's output says what failed.
  */
+import { complain, say } from "./output.ts";
+
 const [path] = Deno.args;
 if (path === undefined) throw new Error("Usage: count_tests.ts FOLDER");
 const MESSAGE_CHARACTERS = 1_500;
-const encoder = new TextEncoder();
 const report = [...Deno.readDirSync(path)].map(({ name }) => Deno.readTextFileSync(`${path}/${name}`)).join(
   "\n",
 );
@@ -22,9 +23,9 @@ for (const [, attributes, body] of report.matchAll(/<testcase ([^>]*[^/])>([\s\S
   if (failure === undefined) continue;
   const message = plain(failure).slice(0, MESSAGE_CHARACTERS);
   const name = `${attribute(attributes ?? "", "classname")}: ${attribute(attributes ?? "", "name")}`;
-  await Deno.stderr.write(encoder.encode(`FAILED ${name}\n${message.replace(/^/gm, "    ")}\n`));
+  await complain(`FAILED ${name}\n${message.replace(/^/gm, "    ")}`);
 }
-await Deno.stdout.write(encoder.encode(`${total} ${failed} ${skipped}\n`));
+await say(`${total} ${failed} ${skipped}`);
 
 function count(tag: string, name: string): number {
   return Number(new RegExp(` ${name}="(\\d+)"`).exec(tag)?.[1] ?? 0);

@@ -6,6 +6,7 @@
  * `--check` writes nothing and fails where a list is stale. `deno task generate` writes the README's and the docs' generated parts after it.
  */
 import { INDEXES, type SourceFiles } from "./indexes.ts";
+import { complain } from "./output.ts";
 
 const FILES: SourceFiles = {
   names: (folder) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort(),
@@ -21,9 +22,7 @@ for (const { path, text } of INDEXES) {
     continue;
   }
   stale += 1;
-  await Deno.stderr.write(
-    new TextEncoder().encode(`${path} is stale: run \`deno task generate\`\n`),
-  );
+  await complain(`${path} is stale: run \`deno task generate\``);
 }
 Deno.exit(stale > 0 ? 1 : 0);
 

@@ -5,6 +5,8 @@
  *     deno run -A scripts/links.ts
  */
 import { markdownProblems } from "./markdown_links.ts";
+import { complain } from "./output.ts";
+import { readText } from "./read_text.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const SKIPPED = new Set([".git", "node_modules", "dist", ".venv", "demo-output"]);
@@ -17,19 +19,9 @@ function* markdownFiles(folder: string): Generator<string> {
   }
 }
 
-function read(path: string): string | undefined {
-  try {
-    const url = new URL(path, ROOT);
-    return Deno.statSync(url).isDirectory ? "" : Deno.readTextFileSync(url);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
 const problems = [...markdownFiles("./")].map((path) => path.slice(2)).toSorted()
-  .flatMap((path) => markdownProblems(path, read));
+  .flatMap((path) => markdownProblems(path, readText));
 if (problems.length > 0) {
-  await Deno.stderr.write(new TextEncoder().encode(`${problems.join("\n")}\n`));
+  await complain(problems.join("\n"));
   Deno.exit(1);
 }

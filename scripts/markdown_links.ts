@@ -1,7 +1,5 @@
 /** What is wrong with the links and paths of a Markdown file. */
-
-/** Reads a file by its path from the project's folder: undefined where there is none, empty for a folder. */
-export type ReadText = (path: string) => string | undefined;
+import type { ReadText } from "./read_text.ts";
 
 /** A path of the repository in a code span. */
 const PATH = /^(?:\.ci|docs|examples|images|scripts|src|tests)\/[\w./-]*$/;

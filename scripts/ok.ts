@@ -1,4 +1,5 @@
 import { failureReport } from "./ok_report.ts";
+import { say } from "./output.ts";
 
 /** Its outcomes' types are inferred from the agent's schemas, which `deno doc --lint` takes for private. */
 const INFERRED: ReadonlySet<string> = new Set(["sandbox"]);
@@ -48,8 +49,4 @@ function isFile(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function say(text: string): Promise<void> {
-  await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
 }

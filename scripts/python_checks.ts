@@ -1,4 +1,5 @@
 /** Checks the Python of src/guest: types with mypy, strictly, and mistakes with ruff, both pinned, in their own environment. */
+import { say } from "./output.ts";
 import { install, isThere } from "./programs.ts";
 
 const TOOLS = ["mypy==2.4.1", "ruff==0.17.6"];
@@ -33,7 +34,7 @@ const results = [
   await run(`${environment}/bin/mypy`, ["--cache-dir", `${environment}/mypy`, ...MYPY], "src/guest"),
   await run(`${environment}/bin/ruff`, RUFF, "src/guest"),
 ];
-for (const { success, text } of results) if (!success) await say(text);
+for (const { success, text } of results) if (!success) await say(text.trim());
 Deno.exit(results.every(({ success }) => success) ? 0 : 1);
 
 async function ensureTools(): Promise<void> {
@@ -54,7 +55,7 @@ async function ensureTools(): Promise<void> {
     ]);
   }
   if (made.success) return;
-  await say(`Cannot install ${TOOLS.join(" and ")} into ${environment}:\n${made.text}`);
+  await say(`Cannot install ${TOOLS.join(" and ")} into ${environment}:\n${made.text}`.trim());
   Deno.exit(1);
 }
 
@@ -71,8 +72,4 @@ async function run(program: string, args: readonly string[], cwd = ".") {
 /** As the XDG base directory specification has it. */
 function cacheFolder(): string {
   return Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME") || "/tmp"}/.cache`;
-}
-
-async function say(text: string): Promise<void> {
-  await Deno.stdout.write(new TextEncoder().encode(`${text.trim()}\n`));
 }

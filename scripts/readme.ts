@@ -12,6 +12,7 @@ import { MEMORY_FLAGS, permissionFlags, serverArguments } from "../src/app/launc
 import { readConfig, SETTINGS } from "../src/app/config.ts";
 import { offeredTools } from "../src/mcp/offered_tools.ts";
 import { TOOLSETS } from "../src/mcp/variant.ts";
+import { complain } from "./output.ts";
 
 /** Where a reader's checkout may be. */
 const PLACE = "/path/to/omcp-python-sandbox";
@@ -168,7 +169,5 @@ async function update(path: URL, change: (text: string) => string): Promise<void
   if (!Deno.args.includes("--check")) return await Deno.writeTextFile(path, after);
   stale += 1;
   const name = path.pathname.split("/").at(-1);
-  await Deno.stderr.write(
-    new TextEncoder().encode(`${name} is stale: run \`deno task generate\`\n`),
-  );
+  await complain(`${name} is stale: run \`deno task generate\``);
 }

@@ -6,6 +6,8 @@
  * `--update` approves the tests as they are now: it writes their hashes to docs/security.lock.json, where a review sees them change.
  */
 import * as z from "zod";
+import { complain } from "./output.ts";
+import { readText } from "./read_text.ts";
 import { type Approved, checkTable, readRequirements } from "./security_rows.ts";
 import { TestSources } from "./test_source.ts";
 
@@ -19,26 +21,16 @@ const lockSchema = z.object({
   shared: z.record(z.string(), z.string()),
 });
 
-function read(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(new URL(path, ROOT));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
 function approved(): Approved {
-  return lockSchema.parse(JSON.parse(read(LOCK) ?? '{"requirements":[],"tests":{},"shared":{}}'));
+  return lockSchema.parse(JSON.parse(readText(LOCK) ?? '{"requirements":[],"tests":{},"shared":{}}'));
 }
 
-const requirements = readRequirements(read(TABLE) ?? "");
-const sources = new TestSources(read);
+const requirements = readRequirements(readText(TABLE) ?? "");
+const sources = new TestSources(readText);
 const update = Deno.args.includes("--update");
 const { problems, current } = checkTable(requirements, sources, update ? undefined : approved());
 if (problems.length > 0) {
-  const text = `${problems.join("\n")}\n${problems.length} problem(s) with ${TABLE}\n`;
-  await Deno.stderr.write(new TextEncoder().encode(text));
+  await complain(`${problems.join("\n")}\n${problems.length} problem(s) with ${TABLE}`);
   Deno.exit(1);
 }
 if (update) await Deno.writeTextFile(new URL(LOCK, ROOT), `${JSON.stringify(current, null, 2)}\n`);

@@ -1,5 +1,6 @@
 /** Checks the imports under src/ (to lower layers only, no cycle) and the length of every file. */
 import * as z from "zod";
+import { say } from "./output.ts";
 
 /** Lowest first: a module imports from those before it, and from itself. */
 const LAYERS = [
@@ -44,7 +45,7 @@ const imports = new Map<string, ReadonlySet<string>>();
 for (const entry of ENTRIES) await read(entry);
 const problems = [...upward(), ...pastMod(), ...cycles(), ...await tooLong()];
 if (problems.length > 0) {
-  await Deno.stdout.write(new TextEncoder().encode(`${problems.join("\n")}\n`));
+  await say(problems.join("\n"));
   Deno.exit(1);
 }
 

@@ -11,6 +11,7 @@
  * with TLS. What is missing is installed on Debian as root, else named.
  */
 import { writeAll } from "../src/lib/connection.ts";
+import { say } from "./output.ts";
 import { install, isThere } from "./programs.ts";
 import {
   type Group,
@@ -139,8 +140,4 @@ async function ensureTools(programs: readonly string[]): Promise<void> {
     const packages = (TOOLS[program] ?? []).map((name) => [name]);
     if (!await install(packages, `the tests need the program ${program}`)) Deno.exit(1);
   }
-}
-
-async function say(text: string): Promise<void> {
-  await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
 }

@@ -8,6 +8,7 @@
  * separated by commas; Podman's is found by itself. Everything runs even after a failure.
  */
 import { parseArgs } from "node:util";
+import { say } from "./output.ts";
 
 const { values } = parseArgs({
   options: {
@@ -65,8 +66,4 @@ async function isSocket(path: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function say(text: string): Promise<void> {
-  await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
 }

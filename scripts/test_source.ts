@@ -7,15 +7,13 @@
  * product's own code do not count.
  */
 import { createHash } from "node:crypto";
+import type { ReadText } from "./read_text.ts";
 import { mask, type MaskedText, type Statement, statements } from "./source_text.ts";
 
 const HASH_DIGITS = 12;
 const CASES = /^[A-Z][A-Z0-9_]+$/;
 const ASSERTS = /\bassert/i;
 const TESTS = "tests/";
-
-/** Reads a file by its path from the project's folder; undefined where there is none. */
-export type ReadText = (path: string) => string | undefined;
 
 /** The hashes of a test. */
 export interface TestHash {
