@@ -247,6 +247,7 @@ export function readConfig(read: ReadVariable): Config {
   }
   const lifetime = get("OMCP_LIFETIME_SECONDS");
   const cellTimeoutMax = Math.min(get("OMCP_CELL_TIMEOUT_MAX_SECONDS"), lifetime);
+  const memory = get("OMCP_MEMORY_MIB");
   const instance = get("OMCP_INSTANCE");
   const config: Config = {
     dockerHost: get("DOCKER_HOST"),
@@ -258,7 +259,7 @@ export function readConfig(read: ReadVariable): Config {
     cellTimeoutMs: Math.min(get("OMCP_CELL_TIMEOUT_SECONDS"), cellTimeoutMax) * 1000,
     cellTimeoutMaxMs: cellTimeoutMax * 1000,
     outputBytes: get("OMCP_OUTPUT_KIB") * 1024,
-    memoryBytes: get("OMCP_MEMORY_MIB") * mib,
+    memoryBytes: memory * mib,
     cpus: get("OMCP_CPU_PERCENT") / 100,
     pids: get("OMCP_PIDS"),
     workspaceBytes: get("OMCP_WORKSPACE_MIB") * mib,
@@ -267,7 +268,7 @@ export function readConfig(read: ReadVariable): Config {
     unsafeRole: get("OMCP_UNSAFE_ROLE") || undefined,
     queryMs: get("OMCP_QUERY_SECONDS") * 1000,
     queryResultBytes: Math.floor(
-      Math.min(get("OMCP_QUERY_RESULT_MIB"), get("OMCP_MEMORY_MIB") / RESULT_PART_OF_MEMORY) * mib,
+      Math.min(get("OMCP_QUERY_RESULT_MIB"), memory / RESULT_PART_OF_MEMORY) * mib,
     ),
     queryConnections: get("OMCP_QUERY_CONNECTIONS"),
     maxCost: get("OMCP_MAX_COST"),

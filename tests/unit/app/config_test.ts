@@ -84,6 +84,14 @@ Deno.test("readConfig() names every wrong setting, and never its value", () => {
   });
 });
 
+Deno.test("readConfig() names a wrong setting once, also one that others depend on", () => {
+  for (const name of ["OMCP_MEMORY_MIB", "OMCP_LIFETIME_SECONDS", "OMCP_CELL_TIMEOUT_MAX_SECONDS"]) {
+    assert.throws(() => readConfig(reader({ [name]: "NaN" })), {
+      message: `Cannot start: ${name} must be an integer`,
+    });
+  }
+});
+
 Deno.test("readConfig() refuses any database but the sample without OMCP_DISCLOSURE=open", () => {
   for (const url of ["postgres://u:hunter2@h/d", "local:mine"]) {
     assert.throws(() => readConfig(reader({ OMCP_DATABASE_URL: url })), (error) => {
