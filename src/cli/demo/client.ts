@@ -49,7 +49,7 @@ export async function connectServer(
   const transport = new StdioClientTransport({
     command: Deno.execPath(),
     args: serverArguments({ project, ...engineSocket(), ...launch, auditFile }),
-    env: { ...inherited(), OMCP_AUDIT_FILE: auditFile, ...environment },
+    env: { ...inheritedVariables(), OMCP_AUDIT_FILE: auditFile, ...environment },
     stderr: "inherit",
   });
   const client = new Client({ name: "omcp-demo", version: "1" });
@@ -81,14 +81,14 @@ export async function connectServer(
   };
 }
 
-/** The socket of the engine that DOCKER_HOST names. */
-function engineSocket(): { readonly socketPath?: string } {
+/** The socket of the engine that DOCKER_HOST names; empty where it names none. */
+export function engineSocket(): { readonly socketPath?: string } {
   const host = Deno.env.get("DOCKER_HOST");
   return host === undefined ? {} : { socketPath: host.replace(/^unix:\/\//, "") };
 }
 
-/** What a child needs to find programs and caches. */
-function inherited(): Record<string, string> {
+/** The variables that a server needs to find programs, caches and the engine. */
+export function inheritedVariables(): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of ["PATH", "HOME", "DENO_DIR", "DOCKER_HOST"]) {
     const value = Deno.env.get(name);

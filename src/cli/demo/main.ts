@@ -70,7 +70,7 @@ async function show(engine: Engine, instance: string): Promise<void> {
     if (settings === undefined) return; // The steps would show a database that nobody asked for.
     Object.assign(environment, settings);
   }
-  const server = await connectServer(environment, { socketPath: engine.socketPath });
+  const server = await connectServer(environment);
   let closing: Promise<void> | undefined;
   function close(): Promise<void> {
     return closing ??= server.close();

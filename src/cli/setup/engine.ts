@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DEFAULT_HOST, Engine } from "../../docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { runCommand } from "./command.ts";
-import { daemonIsInstalled, daemonRuns, startDaemon } from "./daemon.ts";
+import { daemonIsInstalled, daemonRuns, LOG_FILE, startDaemon } from "./daemon.ts";
 import type { HostFacts } from "./distribution.ts";
 import { describe, hostFacts, installPackages } from "./distribution.ts";
 import type { Progress } from "./progress.ts";
@@ -110,7 +110,7 @@ async function awaitEngine(
     "engine_unreachable",
     `Cannot start the container engine: no response within ${START_MS / 1000} s`,
     {
-      next: "Look at its log: /var/log/omcp-dockerd.log, or `journalctl -u docker` where systemd runs.",
+      next: `Look at its log: ${LOG_FILE}, or \`journalctl -u docker\` where systemd runs.`,
     },
   );
 }

@@ -6,7 +6,7 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 // @ts-types="npm:@modelcontextprotocol/sdk@1.32.2/client/stdio.js"
 import { StdioClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
 import * as z from "zod";
-import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
+import { inheritedVariables, sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { serverArguments } from "../../../src/app/launch.ts";
 import snapshot from "../../unit/mcp/snapshots/tools_omop_5.4_open.json" with { type: "json" };
 import { assertNothingLeft, connectTestEngine, LAUNCH, newInstance } from "../../fixtures/server.ts";
@@ -26,11 +26,7 @@ interface AnyClient {
 }
 
 function parameters(instance: string) {
-  const env: Record<string, string> = { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance };
-  for (const name of ["PATH", "HOME", "DENO_DIR", "DOCKER_HOST"]) {
-    const value = Deno.env.get(name);
-    if (value !== undefined) env[name] = value;
-  }
+  const env = { ...inheritedVariables(), OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance };
   return { command: Deno.execPath(), args: serverArguments(LAUNCH), env };
 }
 
