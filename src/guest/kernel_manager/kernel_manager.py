@@ -51,7 +51,7 @@ class KernelManager:
                 on_confinement=lambda facts: events.on_confinement(_confinement(facts)),
                 on_ready=self.start_if_none,
                 on_unavailable=self._on_unavailable,
-                on_fork_failed=self._lost,
+                on_fork_failed=self._on_fork_failed,
                 on_ended=self._on_zygote_ended,
             ),
         )
@@ -153,6 +153,11 @@ class KernelManager:
         # A running kernel continues; only the next one is unavailable.
         if not self.ready:
             self._events.on_unavailable(message)
+
+    def _on_fork_failed(self, why: str) -> None:
+        # A ready kernel continues: the process between it and the zygote was ended before it could exit by itself.
+        if not self.ready:
+            self._lost(why)
 
     def _on_zygote_ended(self) -> None:
         if self._link is not None and not self.ready:

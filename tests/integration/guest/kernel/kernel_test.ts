@@ -1,5 +1,6 @@
 /** The kernel in a container. Longer than 300 lines: its steps share containers, which take seconds to start. */
 import assert from "node:assert/strict";
+import { GUEST_MODULES } from "../../../../src/guest/mod.ts";
 import { Sandbox } from "./sandbox.ts";
 
 const PRELOAD = ["numpy", "pandas", "matplotlib.pyplot", "no_such_module"];
@@ -459,6 +460,21 @@ Deno.test("a zygote that dies is replaced, and its kernel keeps running", async 
   const died = await sandbox.cell("os._exit(0)");
   assert.deepEqual([died.result.status, died.result.kernel], ["kernel_died", "restarted"]);
   assert.equal((await sandbox.cell("2")).value, "2");
+});
+
+Deno.test("a first cell that arrives before the zygote's forks have ended keeps its kernel", async () => {
+  const source = GUEST_MODULES["kernel.zygote"] ?? "";
+  // Between the zygote and the kernel is a process that has the kernel's socket; the cell's start ends it.
+  const zygote = source.replace(
+    "if os.fork() != 0:\n",
+    "if os.fork() != 0:\n                time.sleep(0.4)\n",
+  );
+  assert.notEqual(zygote, source);
+  await using sandbox = await Sandbox.start({ modules: { "kernel.zygote": `${zygote}\nimport time\n` } });
+  await sandbox.state("idle");
+  const cell = await sandbox.cell("import os; os.getpid()");
+  assert.deepEqual([cell.result.status, cell.result.kernel], ["ok", "kept"]);
+  assert.equal((await sandbox.cell("os.getpid()")).value, cell.value);
 });
 
 Deno.test("a module that starts threads is not preloaded", async () => {
