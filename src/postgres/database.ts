@@ -220,13 +220,15 @@ export class Database {
         snapshots: true,
         timeLimits: timeLimits(this.#limits),
       };
+      const terminable = await isDirect(session, signal);
+      // The last step: nobody would close a guard whose database fails a later one.
       const planner = await Guard.start(policy);
       return {
         upstream,
         planner,
         settings,
         costs: this.#costs,
-        terminable: await isDirect(session, signal),
+        terminable,
         decideStartup: (parameters) => decideStartup(parameters, policy),
         cdm,
         role,

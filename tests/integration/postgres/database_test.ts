@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { AuditEntry } from "../../../src/postgres/broker/mod.ts";
 import { Database, type DatabaseOptions, urlUpstream } from "../../../src/postgres/mod.ts";
+import type { SessionSettings, Upstream, UpstreamSession } from "../../../src/postgres/upstream/mod.ts";
 import { startPostgres, type TestPostgres } from "../../fixtures/postgres/test_postgres.ts";
 import {
   bind,
@@ -128,6 +129,43 @@ Deno.test("Database does not serve under an unsafe role, unless the operator all
 
 Deno.test("Database reports a schema without a CDM", async () => {
   await assert.rejects(Database.open(options({ cdmSchema: "elsewhere" })), { code: "cdm_invalid" });
+});
+
+/** A server whose connection is lost when the check of the database asks for the process id, which it does last. */
+function lostAtTheEnd(upstream: Upstream): Upstream {
+  const connect = async (settings: SessionSettings, signal: AbortSignal): Promise<UpstreamSession> => {
+    const session = await upstream.connect(settings, signal);
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      if (new TextDecoder().decode(bytes).includes("pg_backend_pid")) session.close();
+      await session.write(bytes);
+    };
+    return { ...session, close: () => session.close(), write };
+  };
+  return { ...upstream, connect };
+}
+
+Deno.test("Database leaves no worker of the guard when its connection is lost during the check", async () => {
+  const RealWorker = globalThis.Worker;
+  let running = 0;
+  globalThis.Worker = class extends RealWorker {
+    constructor(...options: ConstructorParameters<typeof RealWorker>) {
+      super(...options);
+      running += 1;
+    }
+    override terminate(): void {
+      super.terminate();
+      running -= 1;
+    }
+  };
+  try {
+    const upstream = lostAtTheEnd(urlUpstream(server.url));
+    await assert.rejects(Database.open(options({ upstream })), { code: "database_unavailable" });
+    assert.equal(running, 0);
+    await (await Database.open(options())).close();
+    assert.equal(running, 0);
+  } finally {
+    globalThis.Worker = RealWorker;
+  }
 });
 
 Deno.test("Database is away, says so, and comes back by itself", async () => {
