@@ -43,18 +43,26 @@ export const SETTINGS = {
     schema: integer(1, 1000),
     default: "10",
     unit: "sandboxes",
-    description: "Maximum of sandboxes at a time; a further creation fails with `capacity`.",
+    description:
+      "Maximum of sandboxes at a time. A further one replaces the one that has been unused for the longest (OMCP_EVICT_SECONDS); where there is none, its creation fails with `capacity`.",
+  },
+  OMCP_EVICT_SECONDS: {
+    schema: integer(10, 2_592_000),
+    default: "900",
+    unit: "s",
+    description:
+      "At OMCP_MAX_SANDBOXES, a sandbox without a call for this long is removed for a new one. Never one that a call uses.",
   },
   OMCP_IDLE_SECONDS: {
     schema: integer(10, 604_800),
-    default: "1800",
+    default: "3600",
     unit: "s",
     description:
       "Default idle timeout, capped by OMCP_LIFETIME_SECONDS: the server removes a sandbox without a call for this long. A call of `create_sandbox` may set another, up to OMCP_LIFETIME_SECONDS.",
   },
   OMCP_LIFETIME_SECONDS: {
     schema: integer(60, 2_592_000),
-    default: "28800",
+    default: "86400",
     unit: "s",
     description: "Maximum age of a sandbox; the server then removes it, busy or not.",
   },
@@ -203,6 +211,8 @@ export interface Config extends CdmSettings {
   /** Undefined: the project's own image. */
   readonly image: string | undefined;
   readonly maxSandboxes: number;
+  /** How long a sandbox must be without a call before a new one may replace it. */
+  readonly evictUnusedMs: number;
   readonly idleMs: number;
   readonly lifetimeMs: number;
   readonly cellTimeoutMs: number;
@@ -253,6 +263,7 @@ export function readConfig(read: ReadVariable): Config {
     dockerHost: get("DOCKER_HOST"),
     image: get("OMCP_IMAGE") || undefined,
     maxSandboxes: get("OMCP_MAX_SANDBOXES"),
+    evictUnusedMs: get("OMCP_EVICT_SECONDS") * 1000,
     idleMs: Math.min(get("OMCP_IDLE_SECONDS"), lifetime) * 1000,
     lifetimeMs: lifetime * 1000,
     leaseSeconds: get("OMCP_LEASE_SECONDS"),

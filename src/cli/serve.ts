@@ -118,6 +118,7 @@ async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<numbe
     image,
     policy,
     maxSandboxes: config.maxSandboxes,
+    evictUnusedMs: config.evictUnusedMs,
     idleMs: config.idleMs,
     lifetimeMs: config.lifetimeMs,
     leaseSeconds: config.leaseSeconds,

@@ -10,6 +10,7 @@ import type { ErrorCode } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { VERSION } from "../version.ts";
 import type { Principal } from "./principal.ts";
+import { withEndNotice } from "./end_notice.ts";
 import { pacedCall } from "./progress.ts";
 import { errorResult, knownError } from "./results.ts";
 import { sandboxIdSchema } from "./sandbox_id.ts";
@@ -41,7 +42,10 @@ export function createMcpServer(options: McpServerOptions): McpServer {
     server.registerTool(
       name,
       { title, description, annotations, inputSchema: describedOnly(input) },
-      (given, context) => serveCall(tool, given, { ...options, context }),
+      async (given, context) => {
+        const { result, sandbox } = await serveCall(tool, given, { ...options, context });
+        return withEndNotice(result, sandbox, options);
+      },
     );
   }
   return server;
@@ -51,18 +55,19 @@ async function serveCall(
   tool: OfferedTool,
   given: unknown,
   { services, principal, context }: McpServerOptions & { readonly context: ServerContext },
-): Promise<CallToolResult> {
+): Promise<{ readonly result: CallToolResult; readonly sandbox: string | undefined }> {
   const call = pacedCall(context);
   const start = performance.now();
   let facts: CallFacts = sandboxOf(given);
   let code: ErrorCode | undefined;
   try {
     const note = (more: CallFacts): void => void (facts = { ...facts, ...more });
-    return await tool.call(given, { ...call, principal, services, note });
+    const result = await tool.call(given, { ...call, principal, services, note });
+    return { result, sandbox: facts.sandbox };
   } catch (error) {
     const known = knownError(error);
     code = known.code;
-    return errorResult(known);
+    return { result: errorResult(known), sandbox: facts.sandbox };
   } finally {
     call.end();
     log.info("{tool}: {outcome} in {durationMs} ms", {

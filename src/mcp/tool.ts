@@ -31,7 +31,7 @@ export interface ToolDefinition<Input extends z.ZodObject = z.ZodObject> {
 }
 
 /** The sandboxes, as far as tools need them. */
-export type SandboxService = Pick<SandboxManager, "create" | "get" | "list" | "remove">;
+export type SandboxService = Pick<SandboxManager, "create" | "get" | "list" | "remainingMs" | "remove">;
 
 /** The configured database, as far as tools need it. */
 export interface CdmService {

@@ -47,12 +47,22 @@ export class Lifetime {
 
   /** Milliseconds since the epoch. */
   get lastUsedAt(): number {
-    return this.#clock.wall() - Math.round(this.#clock.monotonic() - this.#lastUse);
+    return this.#clock.wall() - Math.round(this.unusedMs);
   }
 
   /** When its lifetime ends, in milliseconds since the epoch. */
   get endsAt(): number {
     return this.createdAt + this.#lifetimeMs;
+  }
+
+  /** Milliseconds until its lifetime ends. */
+  get remainingMs(): number {
+    return this.#lifetimeMs - (this.#clock.monotonic() - this.#start);
+  }
+
+  /** Milliseconds since its last use. */
+  get unusedMs(): number {
+    return this.#clock.monotonic() - this.#lastUse;
   }
 
   /** Why it ended, or is ending; undefined while it accepts calls. */
@@ -82,11 +92,8 @@ export class Lifetime {
    */
   expiryReason(busy: boolean): string | undefined {
     if (this.#end !== undefined) return undefined;
-    const now = this.#clock.monotonic();
-    if (now - this.#start > this.#lifetimeMs) {
-      return `its lifetime of ${this.#lifetimeMs / 1000} s is over`;
-    }
-    if (!busy && now - this.#lastUse > this.idleMs) return `it was idle for ${this.idleMs / 1000} s`;
+    if (this.remainingMs < 0) return `its lifetime of ${this.#lifetimeMs / 1000} s is over`;
+    if (!busy && this.unusedMs > this.idleMs) return `it was idle for ${this.idleMs / 1000} s`;
     return undefined;
   }
 

@@ -1,12 +1,15 @@
 /** Creates, finds, lists and removes the sandboxes of one server; nothing that it created outlives it. */
 import { OmcpError } from "../errors.ts";
+import { abortable } from "../lib/async/abortable.ts";
 import { DeadlineSignal, within } from "../lib/async/deadline.ts";
 import { Semaphore } from "../lib/async/semaphore.ts";
+import { readableDuration } from "../lib/duration.ts";
 import { logger } from "../observability/log.ts";
 import { Removals } from "../runtime/mod.ts";
 import { Expiry, EXPIRY_INTERVAL_MS } from "./expiry.ts";
 import { containerName, createSandbox, newSandboxId, type SandboxSettings } from "./factory.ts";
-import { SandboxRegistry, type Slot } from "./registry.ts";
+import type { Eviction } from "./eviction.ts";
+import { type Reservation, SandboxRegistry } from "./registry.ts";
 import type { Sandbox, SandboxInfo } from "./sandbox.ts";
 
 const log = logger("sandbox");
@@ -14,6 +17,7 @@ const log = logger("sandbox");
 /** An engine slows down when many containers start at once; further creations wait in order. */
 const CREATIONS_AT_ONCE = 2;
 const MAX_WAITING_CREATIONS = 100;
+const EVICT_UNUSED_MS = 15 * 60_000;
 /** How long a creation may take, including the wait for others. */
 const CREATE_DEADLINE_MS = 60_000;
 /** How long a call waits for a removal, which continues afterwards. */
@@ -27,6 +31,18 @@ export interface SandboxManagerOptions extends SandboxSettings {
   readonly maxSandboxes: number;
   /** Default idle time after which a sandbox expires, ms. */
   readonly idleMs: number;
+  /** At capacity, a sandbox that no call has used for this long makes room for a new one, ms. @default 15 minutes */
+  readonly evictUnusedMs?: number;
+}
+
+/** How a sandbox is created. */
+export interface CreateOptions {
+  /** Idle time after which it expires, ms. @default the manager's */
+  readonly idleMs?: number;
+  /** Cancels the creation. */
+  readonly signal?: AbortSignal;
+  /** Called when another sandbox is being removed to make room, before the creation begins. */
+  readonly onEvict?: (eviction: Eviction) => void;
 }
 
 /** The state of a removal when its call returns. */
@@ -54,31 +70,39 @@ export class SandboxManager {
    */
   constructor(options: SandboxManagerOptions) {
     this.#options = options;
-    this.#registry = new SandboxRegistry(options.maxSandboxes);
+    const { maxSandboxes, policy, evictUnusedMs = EVICT_UNUSED_MS } = options;
+    this.#registry = new SandboxRegistry({
+      maxSandboxes,
+      memoryBytes: maxSandboxes * policy.memoryBytes,
+      evictUnusedMs,
+    });
     this.#removals = new Removals(options.runtime);
     const expiry = new Expiry(options.clock);
     this.#expiryTimer = setInterval(() => expiry.expireSandboxes(this.#registry.live), EXPIRY_INTERVAL_MS);
   }
 
   /**
-   * Creates a sandbox: a confined container with a Python kernel, verified before it is handed out.
+   * Creates a sandbox: a confined container with a Python kernel, verified before it is handed out. Where there is no room, it
+   * removes the sandbox that no call has used for the longest, if that has been long enough.
    *
-   * @param options `idleMs`: idle time before it expires; `signal`: cancels the creation.
+   * @param options See {@link CreateOptions}.
    * @returns The new sandbox.
    * @throws {OmcpError} `capacity`, `shutting_down`, `cancelled`, `timeout`, `sandbox_unsafe`, `sandbox_start_failed` or the runtime's
    * errors. Its container is removed then; until that is confirmed it counts as a sandbox.
    */
-  async create(options: { idleMs?: number; signal?: AbortSignal } = {}): Promise<Sandbox> {
+  async create(options: CreateOptions = {}): Promise<Sandbox> {
     if (this.#closing.signal.aborted) throw shuttingDown();
-    const slot = this.#registry.reserve();
+    const reservation = this.#registry.reserve(this.#options.policy.memoryBytes);
+    if (reservation.evicted !== undefined) options.onEvict?.(reservation.evicted);
     const id = newSandboxId();
     const signals = [this.#closing.signal, ...(options.signal === undefined ? [] : [options.signal])];
     using deadline = new DeadlineSignal(CREATE_DEADLINE_MS, AbortSignal.any(signals));
-    const creation = this.#create(id, options.idleMs ?? this.#options.idleMs, deadline.signal);
+    const idleMs = options.idleMs ?? this.#options.idleMs;
+    const creation = this.#create({ id, idleMs, room: reservation.ready, signal: deadline.signal });
     this.#inFlight.add(creation);
     try {
       const sandbox = await creation;
-      this.#registry.add(sandbox, slot);
+      this.#registry.add(sandbox, reservation.slot);
       if (this.#closing.signal.aborted) {
         sandbox.remove("removed", "the server ended");
         throw shuttingDown();
@@ -86,7 +110,7 @@ export class SandboxManager {
       log.info("Created sandbox {id}", { id });
       return sandbox;
     } catch (error) {
-      const state = this.#rollBack(containerName(id), slot);
+      const state = this.#rollBack(containerName(id), reservation);
       if (this.#closing.signal.aborted) throw shuttingDown();
       if (options.signal?.aborted) {
         throw new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
@@ -98,13 +122,23 @@ export class SandboxManager {
   }
 
   /**
-   * Finds a sandbox that accepts calls.
+   * Finds a sandbox that accepts calls, and counts now as its last use.
    *
    * @param sandboxId The handle that `create` gave.
    * @throws {OmcpError} `sandbox_not_found`, or `sandbox_lost` or `out_of_memory` where it ended by itself.
    */
   get(sandboxId: string): Sandbox {
     return this.#registry.get(sandboxId);
+  }
+
+  /**
+   * How long a sandbox still has, in milliseconds; undefined where it accepts no calls.
+   *
+   * @param sandboxId Its handle.
+   */
+  remainingMs(sandboxId: string): number | undefined {
+    const sandbox = this.#registry.live.find(({ id }) => id === sandboxId);
+    return sandbox === undefined || sandbox.isEnding ? undefined : sandbox.remainingMs;
   }
 
   /**
@@ -155,20 +189,31 @@ export class SandboxManager {
     await this.#removals.allRemoved();
   }
 
-  async #create(id: string, idleMs: number, signal: AbortSignal): Promise<Sandbox> {
-    using _permit = await this.#creations.acquire(signal);
-    return await createSandbox({ ...this.#options, removals: this.#removals, id, idleMs, signal });
+  async #create({ room, ...options }: {
+    readonly id: string;
+    readonly idleMs: number;
+    readonly room: Promise<void>;
+    readonly signal: AbortSignal;
+  }): Promise<Sandbox> {
+    await abortable(room, options.signal);
+    using _permit = await this.#creations.acquire(options.signal);
+    return await createSandbox({ ...this.#options, removals: this.#removals, ...options });
   }
 
-  /** Releases the slot of a failed creation when its container is removed; returns a sentence on what remains. */
-  #rollBack(name: string, slot: Slot): string {
+  /** Releases the slot of a failed creation when there is nothing that it counts; returns a sentence on what remains. */
+  #rollBack(name: string, { slot, ready, evicted }: Reservation): string {
     const removal = this.#removals.of(name);
-    if (removal === undefined) {
-      slot.release();
-      return "No sandbox was created; nothing was left behind.";
-    }
-    void removal.removed.then(() => slot.release());
-    return `No sandbox was created. Container ${name} is being removed; until it is, it counts as a sandbox.`;
+    // At once where it can be: the caller may try again at once.
+    if (removal === undefined && evicted === undefined) slot.release();
+    else void Promise.all([ready, removal?.removed]).then(() => slot.release());
+    const lost = evicted === undefined
+      ? ""
+      : ` Sandbox ${evicted.sandboxId} had been removed for it, after ${
+        readableDuration(evicted.unusedMs)
+      } without a call.`;
+    return removal === undefined
+      ? `No sandbox was created; nothing was left behind.${lost}`
+      : `No sandbox was created. Container ${name} is being removed; until it is, it counts as a sandbox.${lost}`;
   }
 }
 

@@ -1,9 +1,15 @@
 /** Sandboxes: confined containers whose kernel runs cells. */
 export type { Clock } from "../lib/clock.ts";
 export type { SandboxEnd } from "./endings.ts";
+export type { Eviction } from "./eviction.ts";
 export type { SandboxSettings } from "./factory.ts";
 export type { ExecuteOptions } from "./execution.ts";
-export { type RemovalResult, SandboxManager, type SandboxManagerOptions } from "./manager.ts";
+export {
+  type CreateOptions,
+  type RemovalResult,
+  SandboxManager,
+  type SandboxManagerOptions,
+} from "./manager.ts";
 export type { ExecutionOutcome } from "./outcome.ts";
 export { SANDBOX_UIDS } from "./own_uid.ts";
 export { checkPolicy, DEFAULT_POLICY, type SandboxPolicy, TMPFS_MOUNTS, type TmpfsPolicy } from "./policy.ts";

@@ -1,54 +1,69 @@
 /** Which sandboxes a server has: the live ones, those that ended recently, and how many more it may create. */
 import { OmcpError } from "../errors.ts";
+import { readableDuration } from "../lib/duration.ts";
 import { logger } from "../observability/log.ts";
+import { type Eviction, longestUnused } from "./eviction.ts";
 import type { Sandbox, SandboxInfo } from "./sandbox.ts";
+import { type Slot, type SlotLimits, Slots } from "./slots.ts";
 
 const log = logger("sandbox");
 
 /** Ended sandboxes that are remembered, for lists and for precise errors. */
 const MAX_TOMBSTONES = 200;
 
-/** The right to have one more sandbox, from before its creation until its container is removed. */
-export interface Slot {
-  /** Releases it. Idempotent. */
-  release(): void;
+/** What a {@link SandboxRegistry} needs. */
+export interface RegistryOptions extends SlotLimits {
+  /** At capacity, a sandbox that no call has used for this long makes room for a new one, ms. */
+  readonly evictUnusedMs: number;
+}
+
+/** A slot, and what was removed for it. */
+export interface Reservation {
+  readonly slot: Slot;
+  /** The sandbox that is being removed for it; undefined where there was room. */
+  readonly evicted?: Eviction;
+  /** Resolves when there is room: the evicted sandbox's container is removed. */
+  readonly ready: Promise<void>;
 }
 
 /** The sandboxes of one server, by handle. */
 export class SandboxRegistry {
-  readonly #maxSandboxes: number;
+  readonly #evictUnusedMs: number;
+  readonly #slots: Slots;
   /** Until the removal of their containers is confirmed. */
-  readonly #live = new Map<string, Sandbox>();
+  readonly #live = new Map<string, { readonly sandbox: Sandbox; readonly slot: Slot }>();
   /** Oldest first. */
   readonly #tombstones = new Map<string, SandboxInfo>();
-  #slots = 0;
 
-  /** @param maxSandboxes How many there may be at once, including those being created or removed. */
-  constructor(maxSandboxes: number) {
-    this.#maxSandboxes = maxSandboxes;
+  /** @param options See {@link RegistryOptions}. */
+  constructor({ evictUnusedMs, ...limits }: RegistryOptions) {
+    this.#evictUnusedMs = evictUnusedMs;
+    this.#slots = new Slots(limits);
   }
 
   /** The sandboxes whose containers are not known to be removed, oldest first. */
   get live(): readonly Sandbox[] {
-    return [...this.#live.values()];
+    return [...this.#live.values()].map(({ sandbox }) => sandbox);
   }
 
   /**
-   * Reserves a slot.
+   * Reserves a slot. Without room, the sandbox that has been unused for the longest is removed, if that has been long enough and its
+   * slot suffices; the new slot takes the place of its slot at once, so that no other reservation counts on it.
    *
-   * @throws {OmcpError} `capacity` where all are taken.
+   * @param memoryBytes The memory limit of the new sandbox.
+   * @throws {OmcpError} `capacity` where there is no room and none can be made.
    */
-  reserve(): Slot {
-    if (this.#slots >= this.#maxSandboxes) throw this.#capacity();
-    this.#slots += 1;
-    let released = false;
-    return {
-      release: () => {
-        if (released) return;
-        released = true;
-        this.#slots -= 1;
-      },
-    };
+  reserve(memoryBytes: number): Reservation {
+    if (this.#slots.fits(memoryBytes)) {
+      return { slot: this.#slots.take(memoryBytes), ready: Promise.resolve() };
+    }
+    const victim = this.#victim(memoryBytes);
+    if (victim === undefined) throw this.#capacity(memoryBytes);
+    const { sandbox, slot: old, unusedMs } = victim;
+    const slot = this.#slots.replace(old, memoryBytes, sandbox.removed);
+    const unused = readableDuration(unusedMs);
+    sandbox.remove("removed", `it was removed for a new sandbox after ${unused} without a call`);
+    return { slot, evicted: { sandboxId: sandbox.id, unusedMs }, ready: sandbox.removed };
   }
 
   /**
@@ -58,7 +73,7 @@ export class SandboxRegistry {
    * @param slot Its slot.
    */
   add(sandbox: Sandbox, slot: Slot): void {
-    this.#live.set(sandbox.id, sandbox);
+    this.#live.set(sandbox.id, { sandbox, slot });
     void sandbox.removed.then(() => {
       this.#live.delete(sandbox.id);
       slot.release();
@@ -67,7 +82,7 @@ export class SandboxRegistry {
   }
 
   /**
-   * Finds a sandbox that accepts calls.
+   * Finds a sandbox that accepts calls, and counts now as its last use: its caller is about to use it.
    *
    * @param sandboxId Its handle.
    * @throws {OmcpError} `sandbox_not_found`, or `sandbox_lost` or `out_of_memory` where it ended by itself.
@@ -75,6 +90,7 @@ export class SandboxRegistry {
   get(sandboxId: string): Sandbox {
     const sandbox = this.find(sandboxId);
     sandbox.throwIfEnded();
+    sandbox.touch();
     return sandbox;
   }
 
@@ -85,8 +101,8 @@ export class SandboxRegistry {
    * @throws {OmcpError} `sandbox_not_found`, or `sandbox_lost` where it ended by itself.
    */
   find(sandboxId: string): Sandbox {
-    const sandbox = this.#live.get(sandboxId);
-    if (sandbox !== undefined) return sandbox;
+    const live = this.#live.get(sandboxId);
+    if (live !== undefined) return live.sandbox;
     throw absent(sandboxId, this.#tombstones.get(sandboxId));
   }
 
@@ -107,17 +123,38 @@ export class SandboxRegistry {
     log.info("Removed sandbox {id}: {reason}", { id: info.sandboxId, reason: info.reason ?? "" });
   }
 
-  #capacity(): OmcpError {
-    const maximum = this.#maxSandboxes;
+  /** None while a sandbox is being removed whose slot suffices: that will make room by itself. */
+  #victim(memoryBytes: number) {
+    const candidates = [...this.#live.values()].filter(({ slot }) => this.#slots.fits(memoryBytes, slot));
+    if (candidates.some(({ sandbox }) => sandbox.isEnding)) return undefined;
+    const found = longestUnused(candidates.map(({ sandbox }) => sandbox), this.#evictUnusedMs);
+    const slot = found && this.#live.get(found.sandbox.id)?.slot;
+    return slot && { ...found, slot };
+  }
+
+  #capacity(memoryBytes: number): OmcpError {
+    const { maxSandboxes: maximum, memoryBytes: memory } = this.#slots.limits;
     const removing = this.live.filter(({ isEnding }) => isEnding).length;
-    return new OmcpError("capacity", `Cannot create a sandbox: at most ${maximum} may exist at once`, {
+    const full = this.#slots.count >= maximum
+      ? `at most ${maximum} may exist at once`
+      : `it would have ${mebibytes(memoryBytes)}, and of the ${
+        mebibytes(memory)
+      } that all may have together ${mebibytes(memory - this.#slots.memoryBytes)} are left`;
+    return new OmcpError("capacity", `Cannot create a sandbox: ${full}`, {
       state: `The other sandboxes are untouched.${
         removing === 0 ? "" : ` ${removing} of them ${removing === 1 ? "is" : "are"} being removed.`
       }`,
-      next: "Remove one with remove_sandbox, or wait until an idle one expires.",
+      next: removing > 0
+        ? "Try again when they are removed, or remove another with remove_sandbox."
+        : "Remove one with remove_sandbox, or wait: a sandbox that no call has used for " +
+          `${readableDuration(this.#evictUnusedMs)} makes room for a new one.`,
       details: { maximum },
     });
   }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / (1024 * 1024))} MiB`;
 }
 
 function absent(sandboxId: string, tombstone: SandboxInfo | undefined): OmcpError {

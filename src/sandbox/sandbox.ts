@@ -95,6 +95,21 @@ export class Sandbox {
     return this.#lifetime.expiryReason(this.busy);
   }
 
+  /** Milliseconds since a call last used it; 0 while one does. */
+  get unusedMs(): number {
+    return this.busy ? 0 : this.#lifetime.unusedMs;
+  }
+
+  /** Milliseconds until its lifetime ends. */
+  get remainingMs(): number {
+    return this.#lifetime.remainingMs;
+  }
+
+  /** Counts now as its last use. */
+  touch(): void {
+    this.#lifetime.touch();
+  }
+
   /** What a list shows. */
   info(): SandboxInfo {
     const { end, createdAt, lastUsedAt, idleMs, endsAt } = this.#lifetime;

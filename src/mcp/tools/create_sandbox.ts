@@ -1,5 +1,7 @@
 import * as z from "zod";
+import { readableDuration } from "../../lib/duration.ts";
 import { logger, logStep } from "../../observability/log.ts";
+import type { Eviction } from "../../sandbox/mod.ts";
 import { textResult } from "../results.ts";
 import { sandboxView } from "../sandbox_view.ts";
 import { defineTool, type Tool } from "../tool.ts";
@@ -34,18 +36,30 @@ export const tool: Tool = defineTool({
     const { sandboxes, cdm } = context.services;
     context.progress("creating the sandbox");
     const start = performance.now();
+    let evicted: Eviction | undefined;
     const sandbox = await logStep(log, "Create a sandbox", () =>
       sandboxes.create({
         signal: context.signal,
+        onEvict: (eviction) => {
+          evicted = eviction;
+          context.progress(`making room: ${madeRoom(eviction)}`);
+        },
         ...(idle_timeout === undefined ? {} : { idleMs: idle_timeout * 1000 }),
       }));
     context.note({ sandbox: sandbox.id });
+    const room = evicted === undefined
+      ? ""
+      : `\nTo make room, ${madeRoom(evicted)}. Its variables and files are gone.`;
     const view = sandboxView(sandbox.info());
     const seconds = ((performance.now() - start) / 1000).toFixed(2);
     return textResult(
       `Created sandbox ${sandbox.id} in ${seconds} s\n` +
         `Pass it as sandbox_id. The server removes it after ${view.idle_timeout} s without a call, and at ${view.ends_at} in any case. ` +
-        databaseSentence(cdm),
+        databaseSentence(cdm) + room,
     );
   },
 });
+
+function madeRoom({ sandboxId, unusedMs }: Eviction): string {
+  return `sandbox ${sandboxId} was removed after ${readableDuration(unusedMs)} without a call`;
+}

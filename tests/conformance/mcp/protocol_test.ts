@@ -16,7 +16,13 @@ function unused(): never {
   throw new Error("The tool of this test uses no sandbox");
 }
 
-const NO_SANDBOXES = { create: unused, get: unused, list: unused, remove: unused };
+const NO_SANDBOXES = {
+  create: unused,
+  get: unused,
+  list: unused,
+  remainingMs: unused,
+  remove: unused,
+};
 
 const responseSchema = z.object({
   jsonrpc: z.literal("2.0"),

@@ -21,7 +21,13 @@ function unreachable(): never {
 const CONTEXT: ToolContext = {
   principal: LOCAL_USER,
   services: {
-    sandboxes: { create: unreachable, get: unreachable, list: unreachable, remove: unreachable },
+    sandboxes: {
+      create: unreachable,
+      get: unreachable,
+      list: unreachable,
+      remainingMs: unreachable,
+      remove: unreachable,
+    },
     cdm: undefined,
     limits: SETTINGS,
     audit: { execution: unreachable },
@@ -61,7 +67,7 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
   ["create_sandbox", { idle_timeout: NaN }, ["idle_timeout: must be a finite number; received NaN"]],
   ["create_sandbox", { idle_timeout: 1e309 }, ["idle_timeout: must be a finite number; received Infinity"]],
   ["create_sandbox", { idle_timeout: "-1" }, ["idle_timeout: must be at least 10; received -1"]],
-  ["create_sandbox", { idle_timeout: 28_801 }, ["idle_timeout: must be at most 28800; received 28801"]],
+  ["create_sandbox", { idle_timeout: 86_401 }, ["idle_timeout: must be at most 86400; received 86401"]],
   ["create_sandbox", { timeout: 9 }, ["idle_timeout: must be at least 10; received 9"]],
   ["create_sandbox", { timeout: 60, idle_timeout: 60 }, [
     'unknown argument "timeout" (did you mean idle_timeout?); allowed: idle_timeout',

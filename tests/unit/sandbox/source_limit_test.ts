@@ -58,6 +58,7 @@ async function tool(code: string): Promise<unknown> {
       sandboxes: {
         create: unused,
         list: unused,
+        remainingMs: unused,
         remove: unused,
         get: () => {
           throw new Accepted();
