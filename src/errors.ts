@@ -122,7 +122,7 @@ export const ERROR_CODES = {
   },
   unknown_outcome: {
     retryable: false,
-    meaning: "It is not known whether the call ran.",
+    meaning: "It is unknown whether the call ran.",
     state: "Unknown: check before you repeat the call.",
     details: ["agent_code"],
   },

@@ -216,7 +216,7 @@ function aborted(signal: AbortSignal, method: string): Pick<Ending, "code" | "me
 function ended(ending: Ending): OmcpError {
   return new OmcpError(ending.code, ending.message, {
     state: ending.sent
-      ? "It is not known whether the request ran."
+      ? "It is unknown whether the request ran."
       : "The request was not sent: it did not run.",
     details: { sent: ending.sent },
     cause: ending.cause,

@@ -15,19 +15,20 @@ import { DEADLINES_MS, ENGINE_HINT } from "./types.ts";
  * A container's standard streams. `readable` is its stdout, `writable` its stdin.
  *
  * This client always reads the connection, because an attach that nobody reads makes the engine hang on every call about that
- * container. stderr keeps at most 256 KiB of unread bytes and drops more. stdout drops nothing and so has backpressure: the caller must
- * read it, cancel it (then this client drains it), or call `close()`.
+ * container. stderr keeps at most 256 KiB of unread bytes and drops further bytes. stdout drops nothing and so has backpressure: the
+ * caller must read it, cancel it (then this client drains it), or call `close()`.
  *
- * `writable.close()` closes stdin's half. With `StdinOnce` the container sees the end of its stdin; without, the engine ends the attach.
+ * `writable.close()` closes stdin's half. With `StdinOnce` the container reads the end of its stdin; without it, the engine ends the
+ * attach.
  */
 export interface Attachment extends ByteStream {
   /** What the container prints on its stderr; ends with the connection. */
   readonly stderr: ReadableStream<Uint8Array>;
   /** Bytes of stderr that were dropped because nobody read them. */
   readonly stderrDropped: number;
-  /** Resolves when the connection is over, whatever the reason; never rejects. */
+  /** Resolves when the connection has ended, for any reason; never rejects. */
   readonly closed: Promise<void>;
-  /** Ends the connection at once; both outputs end, and writing fails. The container goes on. Idempotent. */
+  /** Ends the connection at once; both outputs end, and writing fails. The container keeps running. Idempotent. */
   close(): void;
 }
 
@@ -36,7 +37,7 @@ export interface AttachRequest {
   readonly socketPath: string;
   /** With the version prefix, such as `/v1.41/containers/x/attach`. */
   readonly path: string;
-  /** For messages. */
+  /** What it does, such as "attach to container x", for messages. */
   readonly action: string;
   readonly call?: CallOptions | undefined;
 }
@@ -49,7 +50,7 @@ const COPY_BELOW = 16 * 1024;
 const MAX_ERROR_BODY = 64 * 1024;
 
 /**
- * Attaches to a container's standard streams. Deadline and signal bound the opening only; later `close()` ends the attach.
+ * Attaches to a container's standard streams. The deadline and the signal apply to the opening only; `close()` ends an open attach.
  *
  * @param request Where and what.
  * @returns The open streams.
@@ -109,7 +110,7 @@ class HijackedAttachment implements Attachment {
   readonly closed: Promise<void>;
   readonly #conn: Deno.UnixConn;
   readonly #output = new AttachOutput();
-  #over = false;
+  #ended = false;
 
   constructor(conn: Deno.UnixConn, reader: SocketReader, first: Uint8Array) {
     this.#conn = conn;
@@ -128,8 +129,8 @@ class HijackedAttachment implements Attachment {
   }
 
   close(): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#ended) return;
+    this.#ended = true;
     closeQuietly(this.#conn);
     this.#output.end(undefined);
   }
@@ -138,22 +139,22 @@ class HijackedAttachment implements Attachment {
     let failure: unknown;
     try {
       let chunk: Uint8Array | null = first;
-      while (chunk !== null && !this.#over) {
+      while (chunk !== null && !this.#ended) {
         await this.#output.push(chunk);
         chunk = await reader.read();
       }
-      if (!this.#over) this.#output.checkEnd();
+      if (!this.#ended) this.#output.checkEnd();
     } catch (error) {
-      if (!this.#over) failure = transportError("read a container's output", error, false);
+      if (!this.#ended) failure = transportError("read a container's output", error, false);
     }
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#ended) return;
+    this.#ended = true;
     closeQuietly(this.#conn);
     this.#output.end(failure);
   }
 
   async #write(chunk: Uint8Array): Promise<void> {
-    if (this.#over) throw stdinClosed(undefined);
+    if (this.#ended) throw stdinClosed(undefined);
     try {
       await writeAll(this.#conn, chunk);
     } catch (error) {
@@ -162,12 +163,12 @@ class HijackedAttachment implements Attachment {
   }
 
   async #closeWrite(): Promise<void> {
-    if (this.#over) return;
+    if (this.#ended) return;
     try {
       await this.#conn.closeWrite();
     } catch (error) {
       // The other end may have closed first.
-      if (!this.#over && !(error instanceof Deno.errors.NotConnected)) throw stdinClosed(error);
+      if (!this.#ended && !(error instanceof Deno.errors.NotConnected)) throw stdinClosed(error);
     }
   }
 }

@@ -2,7 +2,7 @@ import { Demultiplexer } from "./demultiplexer.ts";
 
 /** High-water mark of stdout, in bytes: above it the socket is not read. */
 const STDOUT_BYTES = 256 * 1024;
-/** High-water mark of stderr, in bytes: above it more is dropped. */
+/** High-water mark of stderr, in bytes: further bytes are dropped. */
 const STDERR_BYTES = 256 * 1024;
 
 /** The two outputs of an attach, as streams. */
@@ -12,7 +12,7 @@ export class AttachOutput {
   readonly #demultiplexer = new Demultiplexer();
   #out: ReadableStreamDefaultController<Uint8Array> | undefined;
   #err: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #room: (() => void) | undefined;
+  #onDrained: (() => void) | undefined;
   #dropped = 0;
 
   constructor() {
@@ -45,7 +45,7 @@ export class AttachOutput {
    * Takes bytes of the attach stream; resolves when stdout is below its high-water mark.
    *
    * @param chunk The bytes.
-   * @throws {OmcpError} `engine_failed` for bytes that are not an attach stream.
+   * @throws {OmcpError} `engine_failed` for bytes that are not frames of an attach.
    */
   async push(chunk: Uint8Array): Promise<void> {
     for (const { stream, bytes } of this.#demultiplexer.push(chunk)) {
@@ -53,9 +53,9 @@ export class AttachOutput {
       else this.#pushError(bytes);
     }
     while (this.#out && (this.#out.desiredSize ?? 0) <= 0) {
-      const room = Promise.withResolvers<void>();
-      this.#room = room.resolve;
-      await room.promise;
+      const drained = Promise.withResolvers<void>();
+      this.#onDrained = drained.resolve;
+      await drained.promise;
     }
   }
 
@@ -86,7 +86,7 @@ export class AttachOutput {
   }
 
   #wake(): void {
-    this.#room?.();
-    this.#room = undefined;
+    this.#onDrained?.();
+    this.#onDrained = undefined;
   }
 }

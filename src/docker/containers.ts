@@ -7,9 +7,9 @@ import { ContainerListResponse, ContainerResponse, CreateResponse, WaitResponse 
 import { DEADLINES_MS } from "./types.ts";
 import type { CallOptions, ContainerInspect, ContainerSummary, CreateContainerRequest } from "./types.ts";
 
-/** How a container is made. */
+/** How to create a container. */
 export interface CreateOptions extends CallOptions {
-  /** Unique in the engine: a creation that was given up is removed by it. */
+  /** Unique in the engine. After `timeout` or `cancelled`, the caller removes by it what may have been created. */
   readonly name: string;
   /** Receives each warning of the engine, such as about a limit that it cannot enforce. */
   readonly onWarning?: (text: string) => void;
@@ -27,7 +27,7 @@ export interface ListOptions extends CallOptions {
 
 /** What to wait for. */
 export interface WaitOptions extends CallOptions {
-  /** Which end: `next-exit` ignores an exit in the past, `removed` is the container's removal. @default "not-running" */
+  /** `next-exit` ignores an exit in the past, `removed` waits for the container's removal. @default "not-running" */
   readonly condition?: "not-running" | "next-exit" | "removed";
 }
 
@@ -65,7 +65,7 @@ export class Containers {
     return response.id;
   }
 
-  /** Starts a container. Returns false where it runs already (status 304). */
+  /** Starts a container. Returns false if it already runs (status 304). */
   async start(id: string, call?: CallOptions): Promise<boolean> {
     const status = await this.#http.status({
       ...containerRequest(id, "POST", ["start", "/start"]),
@@ -92,7 +92,7 @@ export class Containers {
     }
   }
 
-  /** Removes a container; resolves when it has gone, also where another call removes it. */
+  /** Removes a container; resolves when it is gone, also where another call removes it. */
   async remove(id: string, call?: CallOptions): Promise<void> {
     const started = performance.now();
     const budget = call?.deadlineMs ?? DEADLINES_MS.destroy;
@@ -158,9 +158,9 @@ interface ContainerRequest {
 function containerRequest(
   id: string,
   method: ContainerRequest["method"],
-  operation: readonly [verb: string, tail: string],
+  operation: readonly [verb: string, subpath: string],
 ): ContainerRequest {
-  const [verb, tail] = operation;
-  const path = `/containers/${checkName("container", id)}${tail}`;
+  const [verb, subpath] = operation;
+  const path = `/containers/${checkName("container", id)}${subpath}`;
   return { action: `${verb} container "${id}"`, method, path };
 }

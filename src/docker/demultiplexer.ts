@@ -21,8 +21,8 @@ const MAX_ENGINE_ERROR = 4_096;
  * Splits the engine's attach stream into stdout and stderr.
  *
  * Its frames (Engine API, "Stream format": one byte of stream, three zeroes, a big-endian u32 of length, then the payload)
- * may be cut anywhere by the transport. Payloads are passed on in the pieces that arrive: nothing is joined, so an announced length
- * never makes it allocate.
+ * may be cut anywhere by the transport. Payloads are passed on in the pieces that arrive: nothing is joined, so that an announced
+ * length never causes an allocation.
  */
 export class Demultiplexer {
   readonly #header = new ByteGatherer(HEADER_BYTES);
@@ -36,7 +36,7 @@ export class Demultiplexer {
    *
    * @param chunk Any piece of it.
    * @returns The output in it, in order.
-   * @throws {OmcpError} `engine_failed` for bytes that are not such a stream, or for an error that the engine sends in it.
+   * @throws {OmcpError} `engine_failed` for bytes that are not such frames, or for an error that the engine sends in one.
    */
   *push(chunk: Uint8Array): Generator<OutputPiece, void> {
     let offset = 0;
@@ -61,7 +61,10 @@ export class Demultiplexer {
    */
   end(): void {
     if (this.#remaining === 0 && this.#header.filled === 0) return;
-    throw failed(`it ends within a frame, ${this.#remaining} bytes of payload are missing`);
+    const missing = this.#remaining > 0
+      ? `${this.#remaining} bytes of payload`
+      : `${HEADER_BYTES - this.#header.filled} bytes of header`;
+    throw failed(`it ends within a frame: ${missing} are missing`);
   }
 
   #readHeader(): void {

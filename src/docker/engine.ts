@@ -96,17 +96,17 @@ export class Engine {
     return this.#containers.create(spec, options);
   }
 
-  /** Starts a container. Returns false where it runs already. */
+  /** Starts a container. Returns false if it already runs. */
   startContainer(id: string, call?: CallOptions): Promise<boolean> {
     return this.#containers.start(id, call);
   }
 
-  /** Kills a container with SIGKILL. One that is absent or does not run is success. */
+  /** Kills a container with SIGKILL. Succeeds if it is absent or does not run. */
   killContainer(id: string, call?: CallOptions): Promise<void> {
     return this.#containers.kill(id, call);
   }
 
-  /** Kills and removes a container with its anonymous volumes; resolves when it has gone. Absent is success. */
+  /** Kills and removes a container with its anonymous volumes; resolves when it is gone. Succeeds if it is absent. */
   removeContainer(id: string, call?: CallOptions): Promise<void> {
     return this.#containers.remove(id, call);
   }
@@ -128,7 +128,7 @@ export class Engine {
 
   /**
    * Attaches to a container's stdin, stdout and stderr; see {@link Attachment} for what the caller must read. Earlier output is not
-   * included: attach before the start. Deadline and signal bound the opening only.
+   * included: attach before the start. The deadline and the signal apply to the opening only.
    */
   attach(id: string, call?: CallOptions): Promise<Attachment> {
     const path = `${this.#http.prefix}/containers/${checkName("container", id)}/attach`;
@@ -162,17 +162,17 @@ export class Engine {
     return this.#images.pull(reference, options);
   }
 
-  /** Gives an image another name. */
+  /** Adds a name to an image. */
   tagImage(reference: string, name: string, call?: CallOptions): Promise<void> {
     return this.#images.tag(reference, name, call);
   }
 
-  /** Removes a name of an image; with its last name, the image. Absent is success. */
+  /** Removes a name of an image; with its last name, the image. Succeeds if it is absent. */
   removeImage(reference: string, options?: CallOptions & { readonly force?: boolean }): Promise<void> {
     return this.#images.remove(reference, options);
   }
 
-  /** Creates a volume. One of that name is returned as it is: compare its labels. */
+  /** Creates a volume. An existing volume of that name is returned unchanged: compare its labels. */
   createVolume(
     name: string,
     labels: Readonly<Record<string, string>>,
@@ -198,7 +198,7 @@ export class Engine {
     return this.#volumes.measure(call);
   }
 
-  /** Removes a volume with all its data. Absent is success; one in use throws `engine_conflict`. */
+  /** Removes a volume with all its data. Succeeds if it is absent; throws `engine_conflict` if it is in use. */
   removeVolume(name: string, call?: CallOptions): Promise<void> {
     return this.#volumes.remove(name, call);
   }

@@ -26,19 +26,19 @@ export function sanitizeMessage(text: string): string {
 /**
  * Turns an error response into a typed error.
  *
- * @param action What was tried, such as "start container x".
+ * @param action What was attempted, such as "start container x".
  * @param status The HTTP status.
  * @param message The engine's own message; may be empty.
  * @returns The error to throw.
  */
 export function engineError(action: string, status: number, message: string): OmcpError {
-  const words = sanitizeMessage(message) || "no message";
-  const text = `Cannot ${action}: the engine responded ${status}: ${words}`;
+  const reason = sanitizeMessage(message) || "no message";
+  const text = `Cannot ${action}: the engine responded ${status}: ${reason}`;
   const details = { status };
   if (status === 404 && /no such image|pull access denied|manifest .*(?:unknown|not found)/i.test(message)) {
     return new OmcpError("image_missing", text, {
       details,
-      next: `Build or load the image first: \`${ownCommand("setup")}\` makes the images of this program.`,
+      next: `Build or load the image first: \`${ownCommand("setup")}\` builds this program's images.`,
     });
   }
   const [code, next] = classify(status);
@@ -51,9 +51,9 @@ function classify(
   if (status === 404) {
     return ["engine_not_found", "It was removed or never existed; do not retry with the same id."];
   }
-  if (status === 409) return ["engine_conflict", "Check the object's state, then decide."];
+  if (status === 409) return ["engine_conflict", "Check the object's current state before you try again."];
   if (status >= 400 && status < 500) {
-    return ["engine_refused", "Fix what the engine names; a retry does not help."];
+    return ["engine_refused", "Fix the cause that the engine reports; a retry does not help."];
   }
   return ["engine_failed", "Try again; if it persists, see the engine's own log."];
 }
@@ -61,7 +61,7 @@ function classify(
 /**
  * Turns a failure of the transport into a typed error.
  *
- * @param action What was tried.
+ * @param action What was attempted.
  * @param cause What `fetch` or a socket threw.
  * @param changes Whether the call would have changed something in the engine.
  * @returns The error to throw; an {@link OmcpError} is returned as it is.
@@ -78,14 +78,14 @@ export function transportError(action: string, cause: unknown, changes: boolean)
       "engine_unreachable",
       `Cannot ${action}: the engine's socket does not respond: ${reason}`,
       {
-        state: "The engine was not asked.",
+        state: "No request reached the engine.",
         next: CHECK_ENGINE,
         cause,
       },
     );
   }
   const options: OmcpErrorOptions = {
-    state: changes ? "It is unknown whether the engine carried it out." : "Nothing was changed.",
+    state: changes ? "It is unknown whether the engine did it." : "Nothing was changed.",
     next: CHECK_ENGINE,
     cause,
   };
@@ -99,7 +99,7 @@ export function transportError(action: string, cause: unknown, changes: boolean)
 /**
  * The error for a response that is not what the Engine API specifies.
  *
- * @param action What was tried.
+ * @param action What was attempted.
  * @param what What is wrong with the response.
  * @param cause The parser's error, if any.
  * @returns The error to throw.
@@ -109,7 +109,7 @@ export function invalidResponse(action: string, what: string, cause?: unknown): 
     "engine_failed",
     `Cannot ${action}: invalid response of the engine: ${sanitizeMessage(what)}`,
     {
-      state: "It is unknown whether the engine carried it out.",
+      state: "It is unknown whether the engine did it.",
       next: "Check that the socket belongs to a Docker Engine (API 1.41 or newer).",
       ...(cause === undefined ? {} : { cause }),
     },

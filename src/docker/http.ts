@@ -9,7 +9,7 @@ export interface EngineRequest {
   /** What it does, such as "start container x", for messages. */
   readonly action: string;
   readonly method: "GET" | "POST" | "DELETE";
-  /** After the version prefix; made of checked parts only. */
+  /** After the version prefix; consists of checked parts only. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
@@ -73,7 +73,7 @@ export class EngineHttp {
       action: request.action,
       deadlineMs: request.call?.deadlineMs ?? request.defaultDeadlineMs ?? DEADLINES_MS.unary,
       signal: request.call?.signal,
-      state: changes ? "It is unknown whether the engine carried it out." : "Nothing was changed.",
+      state: changes ? "It is unknown whether the engine did it." : "Nothing was changed.",
       next: ENGINE_HINT,
     };
     return withDeadline(options, async (signal) => {
@@ -139,7 +139,7 @@ export class EngineHttp {
 /**
  * Parses JSON from the engine and checks it.
  *
- * @param action What was tried, for the message.
+ * @param action What was attempted, for the message.
  * @param text The JSON.
  * @param schema What it must be.
  * @returns The checked value.

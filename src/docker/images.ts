@@ -8,7 +8,7 @@ import { ImageListResponse, ImageResponse } from "./schemas.ts";
 import type { CallOptions, ImageInspect, ImageSummary } from "./types.ts";
 import { DEADLINES_MS } from "./types.ts";
 
-/** How an image is built. */
+/** How to build an image. */
 export interface BuildOptions extends CallOptions {
   /** The image's name, such as `omcp-python:1234`. */
   readonly tag: string;
@@ -30,7 +30,7 @@ export interface BuildOptions extends CallOptions {
   readonly onProgress?: ProgressCallback;
 }
 
-/** How an image is imported. */
+/** How to import an image. */
 export interface ImportOptions extends CallOptions {
   /** The image's name. */
   readonly tag: string;
@@ -40,7 +40,7 @@ export interface ImportOptions extends CallOptions {
   readonly onProgress?: ProgressCallback;
 }
 
-/** How an image is pulled. */
+/** How to pull an image. */
 export interface PullOptions extends CallOptions {
   /** Receives each line about a layer. */
   readonly onProgress?: ProgressCallback;
@@ -100,8 +100,8 @@ export class Images {
       query["memswap"] = String(options.memoryBytes);
     }
     const request = { action, method: "POST", path: "/build", query, tar: context, call: options } as const;
-    const outcome = await this.#transfer(request, options.onProgress);
-    return outcome ?? await this.#idOf(options.tag, action, options);
+    const id = await this.#transfer(request, options.onProgress);
+    return id ?? await this.#idOf(options.tag, action, options);
   }
 
   /** Imports a tar archive of a root file system as an image of one layer. Returns the image's id. */
@@ -119,8 +119,8 @@ export class Images {
       tar: rootfs,
       call: options,
     } as const;
-    const outcome = await this.#transfer(request, options.onProgress);
-    return outcome ?? await this.#idOf(options.tag, action, options);
+    const id = await this.#transfer(request, options.onProgress);
+    return id ?? await this.#idOf(options.tag, action, options);
   }
 
   /** Pulls an image from its registry. Returns the image's id. */
@@ -140,7 +140,7 @@ export class Images {
     return await this.#idOf(reference, action, options);
   }
 
-  /** Gives an image another name. */
+  /** Adds a name to an image. */
   async tag(reference: string, name: string, call?: CallOptions): Promise<void> {
     const { repository, tag } = splitTag(name);
     await this.#http.status({
@@ -152,7 +152,7 @@ export class Images {
     });
   }
 
-  /** Removes a name of an image; with its last name, the image. Absent is success. */
+  /** Removes a name of an image; with its last name, the image. Succeeds if it is absent. */
   async remove(reference: string, options: CallOptions & { readonly force?: boolean } = {}): Promise<void> {
     await this.#http.status({
       action: `remove image ${quote(reference)}`,
@@ -169,8 +169,8 @@ export class Images {
     onProgress: ProgressCallback | undefined,
   ): Promise<string | undefined> {
     return this.#http.send({ ...request, defaultDeadlineMs: DEADLINES_MS.transfer }, async (response) => {
-      const outcome = await followProgress(request.action, response.body, onProgress);
-      return outcome.imageId;
+      const result = await followProgress(request.action, response.body, onProgress);
+      return result.imageId;
     });
   }
 

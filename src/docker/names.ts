@@ -30,7 +30,7 @@ export function checkName(kind: "container" | "volume", value: string): string {
     `Cannot address ${kind} ${
       quote(value)
     }: a name is 1 to 128 letters, digits, "_", "." or "-" and starts with a letter or digit`,
-    { state: "The engine was not asked." },
+    { state: "No request reached the engine." },
   );
 }
 
@@ -44,8 +44,8 @@ export function checkName(kind: "container" | "volume", value: string): string {
 export function checkImage(value: string): string {
   if (value.length <= MAX_REFERENCE && (IMAGE_REFERENCE.test(value) || IMAGE_ID.test(value))) return value;
   throw new OmcpError("invalid_argument", `Cannot address image ${quote(value)}: not an image reference`, {
-    state: "The engine was not asked.",
-    next: 'Name it like "debian:trixie-slim".',
+    state: "No request reached the engine.",
+    next: 'Use a reference such as "debian:trixie-slim".',
   });
 }
 

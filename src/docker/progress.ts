@@ -4,7 +4,7 @@ import { invalidResponse, sanitizeMessage } from "./engine_errors.ts";
 import { parseJson } from "./http.ts";
 import { ProgressLine } from "./schemas.ts";
 
-/** Receives every line of progress, in the engine's words. */
+/** Receives every line of progress, as the engine writes it. */
 export type ProgressCallback = (line: string) => void;
 
 /** The longest line of the engine's response, in characters. */
@@ -23,7 +23,7 @@ export interface ProgressOutcome {
  * @param body The response's body.
  * @param onProgress Receives every line.
  * @returns The image's id, where the engine named one.
- * @throws {OmcpError} `engine_refused` with the engine's own words if the work failed, `engine_failed` for an invalid response.
+ * @throws {OmcpError} `engine_refused` with the engine's own message if the work failed, `engine_failed` for an invalid response.
  */
 export async function followProgress(
   action: string,
@@ -37,17 +37,17 @@ export async function followProgress(
     const line = parseJson(action, text, ProgressLine);
     if (line.failure !== undefined) throw failure(action, line.failure);
     imageId = idIn(line) ?? imageId;
-    for (const words of wordsIn(line)) onProgress?.(words);
+    for (const shown of textLines(line)) onProgress?.(shown);
   }
   return { imageId };
 }
 
 function failure(action: string, message: string): OmcpError {
-  const words = sanitizeMessage(message);
-  const missing = /pull access denied|manifest .*(?:unknown|not found)|no such image/i.test(words);
-  return new OmcpError(missing ? "image_missing" : "engine_refused", `Cannot ${action}: ${words}`, {
-    state: "No image was made.",
-    next: "See the lines of progress before it.",
+  const reason = sanitizeMessage(message);
+  const missing = /pull access denied|manifest .*(?:unknown|not found)|no such image/i.test(reason);
+  return new OmcpError(missing ? "image_missing" : "engine_refused", `Cannot ${action}: ${reason}`, {
+    state: "No image was created.",
+    next: "See the progress lines before this error.",
   });
 }
 
@@ -57,10 +57,10 @@ function idIn(line: z.output<typeof ProgressLine>): string | undefined {
   return line.status !== undefined && /^sha256:[0-9a-f]{64}$/.test(line.status) ? line.status : undefined;
 }
 
-function wordsIn(line: z.output<typeof ProgressLine>): string[] {
+function textLines(line: z.output<typeof ProgressLine>): string[] {
   const text = line.stream ??
     (line.status === undefined ? "" : `${line.id ? `${line.id}: ` : ""}${line.status}`);
-  return text.split(/[\r\n]+/).map((words) => words.trimEnd()).filter((words) => words !== "");
+  return text.split(/[\r\n]+/).map((part) => part.trimEnd()).filter((part) => part !== "");
 }
 
 async function* lines(action: string, body: ReadableStream<Uint8Array>): AsyncGenerator<string> {

@@ -1,4 +1,4 @@
-/** What every call of the engine takes. */
+/** Options of every call to the engine. */
 export interface CallOptions {
   /** Ends the call early; it then throws `cancelled`. */
   readonly signal?: AbortSignal;
@@ -6,7 +6,7 @@ export interface CallOptions {
   readonly deadlineMs?: number;
 }
 
-/** What to do when the engine did not answer in time. */
+/** What to do when the engine did not respond in time. */
 export const ENGINE_HINT = "Check that the container engine is healthy, then try again.";
 
 /** Default deadlines, in milliseconds. */
@@ -87,7 +87,7 @@ export interface HostConfigSpec {
   readonly Init?: boolean;
   /** `none` keeps the container's output off the machine's disk. */
   readonly LogConfig?: { readonly Type: string; readonly Config?: Readonly<Record<string, string>> };
-  /** Never restarts. */
+  /** `no`, or empty: the engine never restarts the container. */
   readonly RestartPolicy?: { readonly Name: "no" | "" };
   /** An OCI runtime known to the engine, such as `runsc`. @default the engine's own choice */
   readonly Runtime?: string;
@@ -105,17 +105,17 @@ export interface CreateContainerRequest {
   readonly Env?: readonly string[];
   /** `uid:gid`. */
   readonly User?: string;
-  /** Where PID 1 begins, an absolute path. @default the image's */
+  /** PID 1's working directory, an absolute path. @default the image's */
   readonly WorkingDir?: string;
   /** The container's host name. @default the first characters of its id */
   readonly Hostname?: string;
-  /** What lists are filtered by. */
+  /** Names and values, by which lists are filtered. */
   readonly Labels?: Readonly<Record<string, string>>;
   /** Never a terminal: it would merge stdout and stderr into one stream without frames. */
   readonly Tty?: false;
   /** Keeps stdin open while nobody is attached. */
   readonly OpenStdin?: boolean;
-  /** True closes the container's stdin for good when the first attach ends. */
+  /** True closes the container's stdin permanently when the first attach ends. */
   readonly StdinOnce?: boolean;
   /** The engine only records it; an attach names its streams itself. */
   readonly AttachStdin?: boolean;

@@ -14,7 +14,7 @@ export class Volumes {
     this.#http = http;
   }
 
-  /** Creates a local volume. One of that name is returned as it is: compare its labels. */
+  /** Creates a local volume. An existing volume of that name is returned unchanged: compare its labels. */
   create(name: string, labels: Readonly<Record<string, string>>, call?: CallOptions): Promise<VolumeInfo> {
     checkName("volume", name);
     const json = { Name: name, Driver: "local", Labels: labels };
@@ -56,7 +56,7 @@ export class Volumes {
     );
   }
 
-  /** Removes a volume with all its data. Absent is success; one in use throws `engine_conflict`. */
+  /** Removes a volume with all its data. Succeeds if it is absent; throws `engine_conflict` if it is in use. */
   async remove(name: string, call?: CallOptions): Promise<void> {
     await this.#http.status({
       action: `remove volume "${checkName("volume", name)}"`,

@@ -32,7 +32,7 @@ const FILES = {
 } as const satisfies Record<ImageKind, readonly TextFile[]>;
 
 /**
- * The files under `images/` that an image is made from, embedded in the program.
+ * The files under `images/` that an image is built from, embedded in the program.
  *
  * @param kind Which image.
  * @returns The files, in a fixed order.

@@ -5,24 +5,24 @@ import { SAMPLE_FINGERPRINT } from "./sample_fingerprint.ts";
 
 /** Label: which of our images it is; the value is an {@link ImageKind}. */
 export const LABEL_IMAGE = "org.omcp.image";
-/** Label: the hash of what the image was made from. */
+/** Label: the hash of what the image was built from. */
 export const LABEL_CONTENT = "org.omcp.content";
 /** Label of the Postgres image: the hash of the sample's data. */
 export const LABEL_SAMPLE = "org.omcp.sample";
-/** Label of what the builds' stages leave behind. */
+/** Label of the images that the builds' stages leave behind. */
 export const LABEL_STAGE = "org.omcp.stage";
 
-/** To be raised when images must be made anew although none of their files has changed. */
+/** Raise this to rebuild the images although none of their files has changed. */
 const RECIPE = 1;
 
-/** Hexadecimal digits of a hash that stand in an image's name. */
+/** Hexadecimal digits of the hash in an image's name. */
 const DIGITS = 12;
 
 const computed = new Map<ImageKind, string>();
 
 /**
- * The hash of all that an image is made from, but for what the host adds to reach a network (certificates, index, proxies). It
- * needs no file and no permission: the sources are embedded.
+ * The hash of all that an image is built from, except what the host adds to reach a network (certificates, index, proxies). It reads
+ * no file and needs no permission: the sources are embedded.
  *
  * @param kind Which image.
  * @returns SHA-256 in hexadecimal.
@@ -42,7 +42,7 @@ export function contentHash(kind: ImageKind): string {
 }
 
 /**
- * The name under which set-up leaves an image in the engine, and under which it is looked for.
+ * The name that set-up gives an image, and by which the server finds it in the engine.
  *
  * @param kind Which image.
  * @returns Such as `omcp-python:0123456789ab`.

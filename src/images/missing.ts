@@ -5,10 +5,10 @@ import { ownCommand } from "../lib/own_command.ts";
 const OWN = /^omcp-(?:python|postgres):[0-9a-f]{12}$/;
 
 /**
- * The error of an image that the engine does not have.
+ * The error for an image that the engine does not have.
  *
  * @param image Its reference.
- * @returns `image_missing`, with what makes it available.
+ * @returns `image_missing`, with the command that builds the image.
  */
 export function missingImage(image: string): OmcpError {
   return new OmcpError("image_missing", `The engine has no image ${image}`, {

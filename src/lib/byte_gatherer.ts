@@ -1,6 +1,6 @@
 /** Gathers a known number of bytes, such as a frame's header, from chunks that are cut anywhere. */
 export class ByteGatherer {
-  /** What was gathered; the rest is still zero. */
+  /** The gathered bytes; the rest is still zero. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   #filled = 0;
 
@@ -9,22 +9,22 @@ export class ByteGatherer {
     this.bytes = new Uint8Array(size);
   }
 
-  /** How many bytes are there. */
+  /** How many bytes it has gathered. */
   get filled(): number {
     return this.#filled;
   }
 
-  /** Whether all bytes are there. */
+  /** Whether it has gathered all bytes. */
   get isFull(): boolean {
     return this.#filled === this.bytes.length;
   }
 
   /**
-   * Copies the next bytes, as many as are missing and there.
+   * Copies bytes until none is missing or the chunk ends.
    *
-   * @param chunk Where from.
-   * @param at Where they start in it.
-   * @returns Where the first byte lies that was not taken.
+   * @param chunk The bytes to copy from.
+   * @param at The index of the first.
+   * @returns The index of the first byte that was not copied.
    */
   take(chunk: Uint8Array, at: number): number {
     const end = Math.min(chunk.length, at + this.bytes.length - this.#filled);

@@ -1,5 +1,5 @@
 /**
- * Puts byte arrays one after the other.
+ * Concatenates byte arrays.
  *
  * @param parts The arrays; a single one is returned as it is.
  * @returns All their bytes.

@@ -1,6 +1,6 @@
-/** Where code that a test must control in time reads the time. */
+/** The time, for code whose tests must control it. */
 export interface Clock {
-  /** Milliseconds since any fixed moment: steps of the wall clock do not affect it. */
+  /** Milliseconds since some fixed moment; steps of the wall clock do not affect it. */
   monotonic(): number;
   /** Milliseconds since the epoch. */
   wall(): number;

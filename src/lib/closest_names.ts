@@ -1,9 +1,9 @@
 import { distance } from "fastest-levenshtein";
 
-/** Characters of the given name that are compared: a hint is for a typing error, and absurd input must not cost time. */
+/** Characters of the given name that are compared: a hint is for a typing error, and very long input must not cost time. */
 const MAX_COMPARED = 64;
 
-/** Other words for statistics, without what is not a letter, and the names that OMOP queries and SQL have for them. */
+/** Other words for statistics, letters only, and the names that OMOP queries and SQL have for them. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...["mean", "average"].map((word) => [word, "avg"] as const),
   ...["std", "stdev", "sd", "standarddeviation", "stddevsamp"].map((word) => [word, "stddev"] as const),
@@ -22,7 +22,7 @@ const DISTINCT = /^(?:countdistinct|distinctcount|distinct|nunique|countunique|u
  *
  * @param wrong The word as it was given.
  * @param names The names that exist.
- * @returns The name, with the argument that it needs; undefined where the word is no synonym of one.
+ * @returns The name, with the argument that it needs; undefined where the word is not a synonym of one.
  */
 export function synonymOf(wrong: string, names: readonly string[]): string | undefined {
   const word = wrong.slice(0, MAX_COMPARED).toLowerCase().replace(/[^a-z]/g, "");

@@ -1,8 +1,8 @@
 /**
- * Reads a text file, or gives something else where that is not possible.
+ * Reads a text file, or returns another text if the file cannot be read.
  *
  * @param path The file.
- * @param otherwise What is returned instead.
+ * @param otherwise The other text.
  */
 export async function readTextOr(path: string, otherwise: string): Promise<string> {
   try {
@@ -13,9 +13,9 @@ export async function readTextOr(path: string, otherwise: string): Promise<strin
 }
 
 /**
- * Whether there is a file or folder that may be looked at.
+ * Whether a file or folder exists and this process may inspect it.
  *
- * @param path Where.
+ * @param path Its path.
  */
 export async function exists(path: string): Promise<boolean> {
   try {

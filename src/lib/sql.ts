@@ -14,7 +14,7 @@ export function quoteLiteral(text: string): string {
 }
 
 /**
- * Writes a name as an SQL identifier. The guard has its own: its worker can read no other folder.
+ * Writes a name as an SQL identifier. The guard has a function of its own, because its worker can only read the guard's folder.
  *
  * @param name The name.
  * @returns The identifier with its quotes.

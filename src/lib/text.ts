@@ -1,11 +1,11 @@
-/** Text from a sandbox made fit to show: as a terminal would leave it, without anything that a terminal would obey. */
+/** Makes text from a sandbox safe to show: as a terminal would display it, without anything that a terminal would obey. */
 
-/** C0 and C1 controls but for tab and line feed, DEL, the characters that reorder text, and halves of surrogate pairs. */
+/** C0 and C1 controls except tab and line feed, DEL, the characters that reorder text, and halves of surrogate pairs. */
 const UNSHOWABLE =
   // deno-lint-ignore no-control-regex
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/u;
 const UNSHOWABLES = new RegExp(`(?:${UNSHOWABLE.source})+`, "gu");
-/** ECMA-48 control sequences, such as colours; here, and anywhere. */
+/** An ECMA-48 control sequence, such as a colour: at `lastIndex`, and (below) anywhere. */
 // deno-lint-ignore no-control-regex
 const SEQUENCE = /(?:\u001b\[|\u009b)([0-?]*)[ -\/]*([@-~])/y;
 const SEQUENCES = new RegExp(SEQUENCE.source, "g");
@@ -17,9 +17,9 @@ const CSI = 0x9b;
 
 /**
  * Escapes control characters visibly, so that no terminal or viewer obeys what a sandbox printed.
- * Colours and other control sequences are removed; CR and BS overwrite what came before them in their line.
+ * Colours and other control sequences are removed; after CR and BS, characters overwrite earlier ones of their line.
  *
- * Text from a sandbox may consist of nothing else: it takes one pass over the characters, without a match for each.
+ * Text from a sandbox may consist of control characters only: one pass handles it, without a match for each character.
  *
  * @param text Any text.
  * @returns Well-formed Unicode with `\x07`, `\u202e`, `\ud8ff` and the like spelled out.
@@ -41,7 +41,7 @@ function spelledOut(run: string): string {
 
 const spellings = new Map<number, string>();
 
-/** Kept: there are some two thousand at most, and a text may have a million of them. */
+/** Cached: there are about two thousand at most, and a text may have a million of them. */
 function spelling(code: number): string {
   const known = spellings.get(code);
   if (known !== undefined) return known;
@@ -52,7 +52,7 @@ function spelling(code: number): string {
   return made;
 }
 
-/** What a terminal shows in the end of a line in which the cursor went back. */
+/** What a terminal finally shows of a line in which the cursor moved back. */
 function overwritten(line: string): string {
   const cells: string[] = [];
   let column = 0;
@@ -107,9 +107,9 @@ function erase(cells: string[], column: number, mode: string): void {
 }
 
 /**
- * A byte count as a person reads it.
+ * Writes a number of bytes for a person.
  *
- * @param bytes How many.
+ * @param bytes The number.
  */
 export function readableBytes(bytes: number): string {
   if (bytes < 1024) return bytes === 1 ? "1 byte" : `${bytes} bytes`;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { OmcpError } from "../errors.ts";
 import type { AuditSink } from "./audit_sink.ts";
 
-/** Longest source that is kept, in characters; length and hash are those of the whole. */
+/** Maximum of a recorded source, in characters; length and hash are those of the whole source. */
 const MAX_SOURCE = 16_384;
 
 /** What identifies a source without holding it. */
@@ -29,7 +29,7 @@ export interface ExecutionEnd {
   readonly bytes: number;
 }
 
-/** A statement that has ended, or was refused. */
+/** A statement that has ended or was refused. */
 export interface StatementFacts {
   readonly principal: string;
   readonly sandbox: string;
@@ -100,7 +100,7 @@ export class AuditLog {
   }
 
   /**
-   * Runs an execution and records it. Statements have the id of the oldest execution of their sandbox that has not ended.
+   * Runs an execution and records it. A statement is recorded with the id of its sandbox's oldest execution that has not ended.
    *
    * @param facts Who runs what.
    * @param run Runs it.

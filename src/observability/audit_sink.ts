@@ -1,16 +1,17 @@
 /** Where audit lines go: a file that the operator names, or the log on stderr. No log level silences either. */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { OmcpError } from "../errors.ts";
+import { counted } from "../lib/counted.ts";
 import { escapedLine } from "./json_line.ts";
 import { logger } from "./log.ts";
 
 const log = logger("audit_sink");
 const audit = logger("audit");
 
-/** How many lines are kept while the file cannot be written; further lines are dropped and counted. */
+/** Maximum of lines that are kept while the file cannot be written; further lines are dropped and counted. */
 const MAX_PENDING = 10_000;
 
-/** Not blocking: to open a FIFO without a reader would hang. */
+/** Non-blocking: opening a FIFO without a reader would hang. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 const OWNER_ONLY = 0o600;
 
@@ -27,13 +28,13 @@ export interface AuditSink {
    * @param line The line, without its time.
    */
   write(line: AuditLine): void;
-  /** Whether every line so far is written and the next one can be written; first retries those that are not written. */
+  /** Writes the lines that are kept, and returns whether that succeeded: whether the next line can be written. */
   ready(): boolean;
   /** Writes the lines that are kept; those that cannot be written go to the log. */
   close(): void;
 }
 
-/** Writes to the log: stderr takes what it can, and nothing waits for it. */
+/** Writes to the log, which drops lines that stderr does not accept: nothing waits for a reader. */
 export const LOG_SINK: AuditSink = {
   write: (line) => audit.info("Audit", { ...line }),
   ready: () => true,
@@ -41,7 +42,7 @@ export const LOG_SINK: AuditSink = {
 };
 
 /**
- * Appends to a file. Each line opens the file by its name, so that an operator can rotate it by renaming it.
+ * Appends to a file. Each write opens the file by its name, so that an operator can rotate it by renaming it.
  */
 export class FileSink implements AuditSink {
   readonly #path: string;
@@ -118,9 +119,9 @@ export class FileSink implements AuditSink {
     }
     if (!this.#failing) return;
     this.#failing = false;
-    log.warning("The audit file {path} can be written again; {dropped} lines are lost", {
+    log.warning("The audit file {path} can be written again; lost {dropped}", {
       path: this.#path,
-      dropped: this.#dropped,
+      dropped: counted(this.#dropped, "line"),
     });
     const dropped = this.#dropped;
     this.#dropped = 0;

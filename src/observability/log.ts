@@ -10,7 +10,7 @@ import {
 import { escapedLine } from "./json_line.ts";
 import { stderrSink } from "./stderr_sink.ts";
 
-/** The levels a log can be set to. */
+/** The levels of the log. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 /**
@@ -35,7 +35,7 @@ export async function startLogging(level: LogLevel): Promise<void> {
 }
 
 /**
- * Puts a message's values into its text.
+ * Inserts a message's values into its text.
  *
  * @param parts Text and values in turn.
  * @returns Texts as they are: LogTape's own formatter would quote them a second time, as JSON in JSON.
@@ -44,7 +44,7 @@ export function renderedMessage(parts: readonly unknown[]): string {
   return parts.map((part) => typeof part === "string" ? part : Deno.inspect(part)).join("");
 }
 
-/** Writes what is still buffered and ends logging. */
+/** Writes the lines that are still buffered, and ends logging. */
 export async function stopLogging(): Promise<void> {
   await dispose();
 }
@@ -62,9 +62,9 @@ export function logger(module: string): Logger {
  * Logs the start and the end of a slow step.
  *
  * @param log The logger of the module.
- * @param name What is done, as in "Start the local database"; a constant, without braces.
- * @param run Does it.
- * @param facts What both lines have besides the name; never a secret.
+ * @param name The step, as in "Start the local database"; a constant, without braces.
+ * @param run The step's work.
+ * @param facts Properties of both lines; never a secret.
  * @returns What `run` returns; what it throws is logged and thrown.
  */
 export async function logStep<T>(

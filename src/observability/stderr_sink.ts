@@ -1,15 +1,16 @@
-/** Log lines on stderr. A client may not read them: the server neither waits for a reader nor ends without one. */
+/** Log lines on stderr. A client may not read them: the server neither waits for a reader nor ends if there is none. */
 import type { LogRecord, Sink, TextFormatter } from "@logtape/logtape";
 import { within } from "../lib/async/deadline.ts";
+import { counted } from "../lib/counted.ts";
 
-/** Maximum bytes of lines that are kept while nobody reads; further lines are counted. */
+/** Maximum of bytes in lines that are kept while nobody reads; further lines are dropped and counted. */
 const MAX_PENDING_BYTES = 4 * 1024 * 1024;
 /** How long the shutdown waits for a reader of the kept lines. */
 const CLOSE_MS = 1000;
 const ENCODER = new TextEncoder();
 
 /**
- * Creates a sink that writes lines in order, and drops them where they cannot be written.
+ * Creates a sink that writes lines in order, and drops lines that it cannot write.
  *
  * @param stream Where lines go; the sink locks it.
  * @param format Formats a record as a line.
@@ -44,7 +45,7 @@ export function stderrSink(
 
   function lostLine(): Uint8Array {
     const properties = { lost };
-    const message = `${lost} lines are lost: nobody read stderr`;
+    const message = `Lost ${counted(lost, "line")}: nobody read stderr`;
     lost = 0;
     return ENCODER.encode(
       `${

@@ -1,8 +1,8 @@
 import { OmcpError, type OmcpErrorOptions } from "../../errors.ts";
 
 /**
- * The error of work that a signal ended. Only a caller cancels: a deadline that arrived as a signal is a `timeout`, and a signal's
- * own error keeps its code.
+ * The error for work that a signal ended. It is `cancelled` only if a caller cancelled: a deadline's signal makes it a `timeout`, and
+ * an error that is the signal's reason keeps its code.
  *
  * @param reason The signal's reason.
  * @param what What could not be done, as in "Cannot start container x".

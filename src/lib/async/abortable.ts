@@ -4,7 +4,7 @@ import { addAbortListener } from "node:events";
  * Waits for a promise until a signal is aborted. The work behind the promise goes on; its later failure is ignored.
  *
  * @param promise What to wait for.
- * @param signal Ends the wait; absent: only the promise does.
+ * @param signal Ends the wait; if absent, only the promise does.
  * @returns The promise's value.
  * @throws What the promise rejects with, or the signal's reason.
  */

@@ -1,31 +1,31 @@
 /**
- * Deadlines that do not blame others for a standstill of this process. After one (a stopped process, a suspended machine, a
- * starved one) timers fire before waiting input is read, and the answer may be in that input: deadlines then get a grace.
+ * Deadlines that allow for pauses of this process. After a pause (the process was stopped, its machine suspended or overloaded) timers
+ * fire before waiting input is read, and that input may hold the answer: deadlines then get a grace period.
  */
 import { addAbortListener } from "node:events";
 import { OmcpError } from "../../errors.ts";
 
-/** How often the watch looks for a standstill while any deadline runs. */
-const LOOK_EVERY_MS = 250;
-/** A look that comes this late means that the process stood still. */
-const STANDSTILL_MS = 1000;
-/** After a standstill no deadline expires for this long: waiting input is read first. */
+/** How often the detector checks for a pause while any deadline runs. */
+const CHECK_EVERY_MS = 250;
+/** A check that comes this late means that the process was paused. */
+const PAUSE_MS = 1000;
+/** After a pause no deadline expires for this long: waiting input is read first. */
 const GRACE_MS = 5000;
 /** How often one deadline is postponed: a process that keeps stopping must not wait forever. */
 const MAX_GRACES = 3;
 
-/** Notices that this process stood still. It looks only while a deadline runs. */
-class StandstillWatch {
+/** Detects pauses of this process while a deadline runs. */
+class PauseDetector {
   #deadlines = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #looked = 0;
+  #checked = 0;
   #resumed = -Infinity;
 
   start(): void {
     this.#deadlines += 1;
     if (this.#deadlines > 1) return;
-    this.#looked = performance.now();
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+    this.#checked = performance.now();
+    this.#timer = setInterval(() => this.#check(), CHECK_EVERY_MS);
   }
 
   stop(): void {
@@ -35,25 +35,25 @@ class StandstillWatch {
 
   /** Milliseconds that remain for reading waiting input. */
   graceLeft(): number {
-    this.#look();
-    return Math.max(0, this.#resumed + GRACE_MS - this.#looked);
+    this.#check();
+    return Math.max(0, this.#resumed + GRACE_MS - this.#checked);
   }
 
-  #look(): void {
+  #check(): void {
     const now = performance.now();
-    if (now - this.#looked > STANDSTILL_MS) this.#resumed = now;
-    this.#looked = now;
+    if (now - this.#checked > PAUSE_MS) this.#resumed = now;
+    this.#checked = now;
   }
 }
 
-const standstill = new StandstillWatch();
+const pauses = new PauseDetector();
 
-/** A running deadline; disposing of it cancels it. */
+/** A running deadline; disposal cancels it. */
 export class Deadline implements Disposable {
   readonly #onExpired: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #graces = 0;
-  #over = false;
+  #ended = false;
 
   /**
    * Starts at once.
@@ -63,21 +63,21 @@ export class Deadline implements Disposable {
    */
   constructor(ms: number, onExpired: () => void) {
     this.#onExpired = onExpired;
-    standstill.start();
+    pauses.start();
     this.#arm(ms);
   }
 
   /** Cancels it. Idempotent. */
   [Symbol.dispose](): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#ended) return;
+    this.#ended = true;
     clearTimeout(this.#timer);
-    standstill.stop();
+    pauses.stop();
   }
 
   #arm(ms: number): void {
     this.#timer = setTimeout(() => {
-      const grace = this.#graces < MAX_GRACES ? standstill.graceLeft() : 0;
+      const grace = this.#graces < MAX_GRACES ? pauses.graceLeft() : 0;
       if (grace > 0) {
         this.#graces += 1;
         this.#arm(grace);
@@ -90,8 +90,8 @@ export class Deadline implements Disposable {
 }
 
 /**
- * A {@link Deadline} as a signal, which also follows another signal. Unlike `AbortSignal.timeout`, it leaves no timer behind when
- * it is disposed of.
+ * A {@link Deadline} as a signal, which also follows another signal. Unlike `AbortSignal.timeout`, it leaves no timer behind after its
+ * disposal.
  */
 export class DeadlineSignal implements Disposable {
   /** Aborted with a `timeout` error when the time is over, or with the other signal's reason. */

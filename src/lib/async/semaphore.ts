@@ -1,7 +1,7 @@
 import { addAbortListener } from "node:events";
 import { OmcpError } from "../../errors.ts";
 
-/** A bounded first-in-first-out queue in front of something that only a few may do at once. */
+/** Limits how many callers do something at once; the others wait in a bounded first-in-first-out queue. */
 export class Semaphore {
   readonly #maxWaiting: number;
   readonly #waiting: (() => void)[] = [];
@@ -26,8 +26,8 @@ export class Semaphore {
    * Waits for a permit.
    *
    * @param signal Ends the wait.
-   * @returns The permit; disposing of it releases it. Idempotent.
-   * @throws {OmcpError} `capacity` when too many wait already; the signal's reason when it is aborted.
+   * @returns The permit; disposal releases it. Idempotent.
+   * @throws {OmcpError} `capacity` when the queue is full; the signal's reason when it is aborted.
    */
   async acquire(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
@@ -48,7 +48,7 @@ export class Semaphore {
 
   async #wait(signal: AbortSignal): Promise<void> {
     if (this.#waiting.length >= this.#maxWaiting) {
-      throw new OmcpError("capacity", `Too many calls wait already: at most ${this.#maxWaiting}`, {
+      throw new OmcpError("capacity", `Too many calls are waiting: the maximum is ${this.#maxWaiting}`, {
         state: "Nothing was run.",
         next: "Wait for one of the running calls to end, then try again.",
       });
@@ -57,9 +57,9 @@ export class Semaphore {
     this.#waiting.push(resolve);
     using _listener = addAbortListener(signal, () => {
       const index = this.#waiting.indexOf(resolve);
-      // One that has its permit already keeps it: its holder releases it.
+      // A caller that already has its permit keeps it, and releases it.
       if (index < 0) return;
-      // At once, not when the caller wakes up: a permit that is released in between would be lost.
+      // Here, not when the caller resumes: a permit released in between would be lost.
       this.#waiting.splice(index, 1);
       reject(signal.reason);
     });

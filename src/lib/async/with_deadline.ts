@@ -5,11 +5,11 @@ import { DeadlineSignal } from "./deadline.ts";
 
 /** How {@link withDeadline} bounds its work. */
 export interface DeadlineOptions {
-  /** What is done, such as "create container x"; a part of the message. */
+  /** What it does, such as "create container x"; a part of the message. */
   readonly action: string;
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
-  /** What state remains if the work is cut off, as a sentence. */
+  /** What state remains if the work is aborted, as a sentence. */
   readonly state: string;
   /** What to do after a timeout, as a sentence. */
   readonly next?: string;
@@ -19,7 +19,7 @@ export interface DeadlineOptions {
 const MAX_DEADLINE_MS = 2_147_483_647;
 
 /**
- * Runs work that ends at its deadline or with its caller's signal, even if it ignores the signal that it is given.
+ * Runs work until its deadline or its caller's signal, even if the work ignores the signal that it receives.
  *
  * @param options The bounds.
  * @param work What to do; its signal is aborted when the time is over or the caller cancels.

@@ -161,8 +161,8 @@ Deno.test("Channel.request() sends a large request in parts, with other frames b
     params: { code },
   });
   link.channel.close();
-  await assert.rejects(large, isError("channel_failed", /not known whether/));
-  await assert.rejects(small, isError("channel_failed", /not known whether/));
+  await assert.rejects(large, isError("channel_failed", /unknown whether/));
+  await assert.rejects(small, isError("channel_failed", /unknown whether/));
 });
 
 Deno.test("Channel.request() rejects at its deadline and drops the late reply", async () => {
@@ -171,7 +171,7 @@ Deno.test("Channel.request() rejects at its deadline and drops the late reply", 
   const { id } = await link.peer.next("REQUEST");
   await assert.rejects(
     result,
-    isError("timeout", /slow timed out after 30 ms. It is not known whether/),
+    isError("timeout", /slow timed out after 30 ms. It is unknown whether/),
   );
   await link.peer.event(1, { type: "reply", result: 1 }, id);
   await link.peer.send({ type: "PING", payload: new Uint8Array(8) });
@@ -184,7 +184,7 @@ Deno.test("Channel.request() reports whether an aborted request was sent", async
   const sent = link.channel.request("a", {}, { deadlineMs: 5000, signal: after.signal });
   await link.peer.next("REQUEST");
   after.abort();
-  await assert.rejects(sent, isError("cancelled", /It is not known whether/));
+  await assert.rejects(sent, isError("cancelled", /It is unknown whether/));
 
   const before = new AbortController();
   const unsent = link.channel.request("b", {}, { deadlineMs: 5000, signal: before.signal });

@@ -87,7 +87,7 @@ Deno.test("Engine reports an unknown outcome when the response to a change break
   await withBroken("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", async (engine) => {
     await assert.rejects(engine.waitContainer(ID), {
       code: "engine_failed",
-      state: "It is unknown whether the engine carried it out.",
+      state: "It is unknown whether the engine did it.",
     });
     await assert.rejects(engine.inspectContainer(ID), {
       code: "engine_failed",
@@ -166,7 +166,7 @@ Deno.test("buildImage() releases its context when the engine cannot be reached",
   const context = new ReadableStream<Uint8Array>({ cancel: () => cancelled.resolve() });
   await assert.rejects(engine.buildImage(context, { tag: "omcp-test:none" }), {
     code: "engine_unreachable",
-    state: "The engine was not asked.",
+    state: "No request reached the engine.",
   });
   await cancelled.promise;
   engine.close();

@@ -23,7 +23,7 @@ function childStarts(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 150));
 }
 
-Deno.test("an answer that arrives during a standstill is in time, however long it lasts", async (t) => {
+Deno.test("an answer that arrives during a pause is in time, however long the pause lasts", async (t) => {
   await t.step("for a promise", async () => {
     const waiting = within(answer(0.3), 500);
     await childStarts();
@@ -47,7 +47,7 @@ Deno.test("an answer that arrives during a standstill is in time, however long i
   });
 });
 
-Deno.test("a deadline that a standstill postpones still expires, and only once", async () => {
+Deno.test("a deadline that a pause postpones still expires, and only once", async () => {
   let expired = 0;
   const done = Promise.withResolvers<void>();
   const deadline = new Deadline(100, () => {
@@ -67,7 +67,7 @@ Deno.test("a cancelled deadline does nothing", async () => {
   await new Promise((resolve) => setTimeout(resolve, 50));
 });
 
-Deno.test("a heartbeat blames nobody for a standstill, but for silence", async () => {
+Deno.test("a heartbeat tolerates a pause of this process, but not the peer's silence", async () => {
   const lost = Promise.withResolvers<number>();
   let pings = 0;
   let isLost = false;

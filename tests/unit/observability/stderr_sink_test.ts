@@ -29,7 +29,7 @@ Deno.test("stderrSink() keeps 4 MiB while nobody reads, and then says how many l
   const lines = written.filter((line) => line.length === LINE_BYTES);
   const [lost] = written.filter((line) => line.length !== LINE_BYTES);
   assert.equal(lines.length, 4);
-  assert.equal(JSON.parse(lost ?? "{}").message, "3 lines are lost: nobody read stderr");
+  assert.equal(JSON.parse(lost ?? "{}").message, "Lost 3 lines: nobody read stderr");
 });
 
 Deno.test("stderrSink() drops lines when stderr is closed", async () => {
