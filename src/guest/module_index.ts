@@ -14,6 +14,7 @@ import agentOutput from "./agent/output.py" with { type: "text" };
 import agentProcess from "./agent/process.py" with { type: "text" };
 import agentReactor from "./agent/reactor.py" with { type: "text" };
 import agentRelay from "./agent/relay.py" with { type: "text" };
+import agentSavedOutput from "./agent/saved_output.py" with { type: "text" };
 import agentStreams from "./agent/streams.py" with { type: "text" };
 import kernelAdvice from "./kernel/advice.py" with { type: "text" };
 import kernelArtists from "./kernel/artists.py" with { type: "text" };
@@ -21,6 +22,7 @@ import kernelCharts from "./kernel/charts.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
 import kernelDescriptors from "./kernel/descriptors.py" with { type: "text" };
 import kernelDisplay from "./kernel/display.py" with { type: "text" };
+import kernelEnvironment from "./kernel/environment.py" with { type: "text" };
 import kernelFigureWords from "./kernel/figure_words.py" with { type: "text" };
 import kernelFigures from "./kernel/figures.py" with { type: "text" };
 import kernelFonts from "./kernel/fonts.py" with { type: "text" };
@@ -42,6 +44,7 @@ import kernelZombies from "./kernel/zombies.py" with { type: "text" };
 import kernelZygote from "./kernel/zygote.py" with { type: "text" };
 import kernelManagerBackgroundProcesses from "./kernel_manager/background_processes.py" with { type: "text" };
 import kernelManagerCgroup from "./kernel_manager/cgroup.py" with { type: "text" };
+import kernelManagerChangedFiles from "./kernel_manager/changed_files.py" with { type: "text" };
 import kernelManagerClearing from "./kernel_manager/clearing.py" with { type: "text" };
 import kernelManagerDisplays from "./kernel_manager/displays.py" with { type: "text" };
 import kernelManagerEpilogue from "./kernel_manager/epilogue.py" with { type: "text" };
@@ -52,6 +55,7 @@ import kernelManagerLate from "./kernel_manager/late.py" with { type: "text" };
 import kernelManagerLink from "./kernel_manager/link.py" with { type: "text" };
 import kernelManagerLosses from "./kernel_manager/losses.py" with { type: "text" };
 import kernelManagerMainThread from "./kernel_manager/main_thread.py" with { type: "text" };
+import kernelManagerMeasurement from "./kernel_manager/measurement.py" with { type: "text" };
 import kernelManagerMemoryHang from "./kernel_manager/memory_hang.py" with { type: "text" };
 import kernelManagerOutput from "./kernel_manager/output.py" with { type: "text" };
 import kernelManagerOverrun from "./kernel_manager/overrun.py" with { type: "text" };
@@ -62,6 +66,7 @@ import kernelManagerState from "./kernel_manager/state.py" with { type: "text" }
 import kernelManagerSupervisor from "./kernel_manager/supervisor.py" with { type: "text" };
 import kernelManagerThreads from "./kernel_manager/threads.py" with { type: "text" };
 import kernelManagerUntrusted from "./kernel_manager/untrusted.py" with { type: "text" };
+import kernelManagerUsage from "./kernel_manager/usage.py" with { type: "text" };
 import kernelManagerZygoteManager from "./kernel_manager/zygote_manager.py" with { type: "text" };
 
 /** Module name → source, as the boot message carries them (see `agent_protocol/PROTOCOL.md`, "Boot"). */
@@ -81,6 +86,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.process": agentProcess,
   "agent.reactor": agentReactor,
   "agent.relay": agentRelay,
+  "agent.saved_output": agentSavedOutput,
   "agent.streams": agentStreams,
   "kernel.advice": kernelAdvice,
   "kernel.artists": kernelArtists,
@@ -88,6 +94,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel.confine": kernelConfine,
   "kernel.descriptors": kernelDescriptors,
   "kernel.display": kernelDisplay,
+  "kernel.environment": kernelEnvironment,
   "kernel.figure_words": kernelFigureWords,
   "kernel.figures": kernelFigures,
   "kernel.fonts": kernelFonts,
@@ -109,6 +116,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel.zygote": kernelZygote,
   "kernel_manager.background_processes": kernelManagerBackgroundProcesses,
   "kernel_manager.cgroup": kernelManagerCgroup,
+  "kernel_manager.changed_files": kernelManagerChangedFiles,
   "kernel_manager.clearing": kernelManagerClearing,
   "kernel_manager.displays": kernelManagerDisplays,
   "kernel_manager.epilogue": kernelManagerEpilogue,
@@ -119,6 +127,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel_manager.link": kernelManagerLink,
   "kernel_manager.losses": kernelManagerLosses,
   "kernel_manager.main_thread": kernelManagerMainThread,
+  "kernel_manager.measurement": kernelManagerMeasurement,
   "kernel_manager.memory_hang": kernelManagerMemoryHang,
   "kernel_manager.output": kernelManagerOutput,
   "kernel_manager.overrun": kernelManagerOverrun,
@@ -129,5 +138,6 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel_manager.supervisor": kernelManagerSupervisor,
   "kernel_manager.threads": kernelManagerThreads,
   "kernel_manager.untrusted": kernelManagerUntrusted,
+  "kernel_manager.usage": kernelManagerUsage,
   "kernel_manager.zygote_manager": kernelManagerZygoteManager,
 };

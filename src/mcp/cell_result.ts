@@ -1,11 +1,11 @@
 /** A cell's outcome as a tool result: one text that a model reads well, and the pictures. */
-import { counted } from "../lib/counted.ts";
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import type { Death, ExecutionOutput } from "../agent_protocol/messages/mod.ts";
+import type { ExecutionOutput } from "../agent_protocol/messages/mod.ts";
 import type { ExecutionOutcome } from "../sandbox/mod.ts";
 import { bundlePicture, bundleText, type Picture } from "./bundle_text.ts";
-import { endsOf, fairShares, keepEnds, type Piece, utf8Bytes } from "./text_budget.ts";
-import { readableBytes, showable } from "../lib/text.ts";
+import { cellNotes, statusLine } from "./cell_notes.ts";
+import { endsOf, fairShares, keepEnds, type Piece } from "./text_budget.ts";
+import { showable } from "../lib/text.ts";
 
 /** `late`: printed while no cell ran. It has a pool of its own, so that it hides nothing of the cell. */
 type Pool = "stdout" | "stderr" | "late" | "values";
@@ -31,12 +31,12 @@ export function cellResult(outcome: ExecutionOutcome, textCharacters: number): C
   const blocks = outcome.outputs.map((output, at) => block(output, pieces[at] ?? [], pictures)).filter(
     isShown,
   );
-  const bodies = bounded(blocks, textCharacters);
+  const { bodies, cut } = bounded(blocks, textCharacters);
   const parts = blocks.flatMap(({ label }, at) => {
     const body = bodies[at] ?? "";
     return body === "" ? [] : [`${label}${body.replace(/\n$/, "")}`];
   });
-  const text = [...parts, ...notes(outcome), statusLine(outcome)].join("\n");
+  const text = [...parts, ...cellNotes(outcome, cut), statusLine(outcome)].join("\n");
   return {
     content: [{ type: "text", text }, ...pictures.map((picture) => ({ type: "image" as const, ...picture }))],
     ...(outcome.status === "ok" ? {} : { isError: true }),
@@ -103,8 +103,9 @@ function trimmedEnd({ text, skipped }: Piece): Piece {
   return { text: text.trimEnd(), skipped };
 }
 
-/** The bodies within the budget. A stream is one text, however many displays interrupt it; each value is a text of its own. */
-function bounded(blocks: readonly Block[], characters: number): string[] {
+/** The bodies within the budget, and which pools it has cut. A stream is one text, however many displays interrupt it; each value is a text of its own. */
+function bounded(blocks: readonly Block[], characters: number) {
+  const cut = new Set<Pool>();
   const shown = blocks.map(() => "");
   const pools = (["stdout", "stderr", "late", "values"] as const).map((pool) => {
     const members = blocks.flatMap(({ pool: own, body }, at) => own === pool ? [{ body, at }] : []);
@@ -113,13 +114,14 @@ function bounded(blocks: readonly Block[], characters: number): string[] {
   const shares = fairShares(characters, pools.map(({ demand }) => demand));
   for (const [index, { pool, members }] of pools.entries()) {
     const share = shares[index] ?? 0;
+    if (members.reduce((sum, { body }) => sum + length(body), 0) > share) cut.add(pool);
     const bodies = members.map(({ body }) => body);
     const texts = pool === "values" || pool === "late"
       ? eachBounded(bodies, share)
       : keepEnds(bodies.flat(), share);
     for (const [nth, { at }] of members.entries()) shown[at] = texts[nth] ?? "";
   }
-  return shown;
+  return { bodies: shown, cut };
 }
 
 function eachBounded(bodies: readonly (readonly Piece[])[], characters: number): string[] {
@@ -129,96 +131,4 @@ function eachBounded(bodies: readonly (readonly Piece[])[], characters: number):
 
 function length(body: readonly Piece[]): number {
   return body.reduce((sum, { text }) => sum + text.length, 0);
-}
-
-function notes(outcome: ExecutionOutcome): string[] {
-  const found: string[] = [];
-  for (const name of ["stdout", "stderr"] as const) {
-    const shown = outcome.outputs.reduce(
-      (sum, output) =>
-        output.type === "stream" && output.name === name && output.late !== true
-          ? sum + utf8Bytes(output.text)
-          : sum,
-      0,
-    );
-    const { bytes } = outcome.output[name];
-    if (shown < bytes) {
-      found.push(
-        `${name} had ${
-          readableBytes(bytes)
-        } in all; write long output to a file in /workspace and look at parts of it`,
-      );
-    }
-  }
-  const { lost, died, oomKills } = outcome;
-  if (lost !== null) {
-    found.push(
-      `the Python process had ended since the last cell (${
-        death(lost)
-      }): variables of earlier cells were lost before this one began, files in /workspace remain`,
-    );
-  }
-  if (oomKills > 0 && died?.oom !== true && lost?.oom !== true) {
-    found.push(
-      `out_of_memory: the sandbox's memory limit ended ${
-        counted(oomKills, "process", "processes")
-      }; work on less data at a time, or with fewer processes`,
-    );
-  }
-  const { count, kept } = outcome.output.displays;
-  if (kept < count) found.push(`${kept} of ${count} displays shown`);
-  if ((outcome.waitedMs ?? 0) >= 1000) {
-    found.push(
-      `waited ${
-        seconds(outcome.waitedMs ?? 0)
-      } for another cell of this sandbox; the wait counts towards the timeout`,
-    );
-  }
-  const left = [
-    ...(outcome.backgroundProcesses > 0
-      ? [counted(outcome.backgroundProcesses, "process", "processes")]
-      : []),
-    ...(outcome.backgroundThreads > 0 ? [counted(outcome.backgroundThreads, "thread")] : []),
-  ];
-  const one = outcome.backgroundProcesses + outcome.backgroundThreads === 1;
-  if (left.length > 0) {
-    found.push(
-      `${left.join(" and ")}, first seen after this cell, ${
-        one ? "runs" : "run"
-      } in the background until the sandbox is removed`,
-    );
-  }
-  if (outcome.status === "timeout") found.push("reduce the work, or pass a longer timeout");
-  return found.map((note) => `[${note}]`);
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(ms < 1000 ? 3 : 1)} s`;
-}
-
-/** Status, execution count, time, and the kernel's state. */
-function statusLine(outcome: ExecutionOutcome): string {
-  const kernel = {
-    kept: "variables kept",
-    restarted: "kernel restarted: variables are lost, files in /workspace remain",
-    unknown:
-      "the sandbox has not responded yet: it is unknown whether the cell has ended and whether variables are kept; the next cell waits for it",
-  }[outcome.kernel];
-  const status = outcome.status === "kernel_died"
-    ? `kernel_died (the Python process ended: ${death(outcome.died)})`
-    : outcome.status;
-  // A new kernel has no execution count yet.
-  const count = outcome.executionCount > 0 ? [`In[${outcome.executionCount}]`] : [];
-  const { elapsedMs, kernelStartMs = 0 } = outcome;
-  const start = kernelStartMs < 1000 ? "" : ` after ${seconds(kernelStartMs)} for the kernel's start`;
-  return `[${[status, ...count, `${seconds(elapsedMs)}${start}`, kernel].join(", ")}]`;
-}
-
-function death(died: Death | null): string {
-  if (died?.oom === true) {
-    return "out_of_memory, the sandbox's memory limit was reached; read a large query result in parts, with conn.cursor(name='rows')";
-  }
-  if (died?.signal) return `killed by ${showable(died.signal)}`;
-  if (typeof died?.exitCode === "number") return `exit code ${died.exitCode}`;
-  return "cause unknown";
 }

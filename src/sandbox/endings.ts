@@ -144,5 +144,9 @@ export function unconfirmed(outputs: readonly ExecutionOutput[], elapsedMs: numb
     forged: false,
     backgroundProcesses: 0,
     backgroundThreads: 0,
+    cpuMs: null,
+    peakMemoryBytes: null,
+    files: { changed: [], count: 0, complete: false },
+    saved: { stdout: null, stderr: null },
   };
 }

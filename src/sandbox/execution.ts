@@ -15,6 +15,17 @@ const { answerMs: ANSWER_MS, giveUpMs: GIVE_UP_MS } = EXECUTION_DEADLINES;
 /** How long a cancelled cell's interrupt may take to be confirmed. */
 const INTERRUPT_MS = 2000;
 
+/**
+ * Of stdout and of stderr the agent sends at least this much, the first half at once; of a value, as many characters. Results show less
+ * (OMCP_OUTPUT_KIB).
+ */
+const SENT_BYTES = 256 * 1024;
+
+/** An id that nobody can guess: it also names the copy of the output in the sandbox. */
+export function newExecutionId(): string {
+  return `exec_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
+}
+
 /** How to run a cell. */
 export interface ExecuteOptions {
   /** The cell's own time, ms. */
@@ -29,6 +40,12 @@ export interface ExecuteOptions {
   readonly onWaiting?: () => void;
   /** Runs apart from the user's history, in a namespace of its own that has `user_ns`. @default false */
   readonly silent?: boolean;
+  /** The execution's id. @default a new one */
+  readonly id?: string;
+  /** Environment variables for this execution only; afterwards they have their earlier values. @default none */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Working folder for this execution only; a relative one is under /workspace. @default the kernel's own */
+  readonly cwd?: string;
 }
 
 /** An execution whose cell was sent. */
@@ -58,8 +75,11 @@ export function runCell(
   const params: ExecuteParams = {
     code,
     timeout_ms: timeoutMs,
-    max_output_bytes: options.outputBytes,
+    max_output_bytes: Math.max(SENT_BYTES, options.outputBytes),
     silent: options.silent ?? false,
+    execution: options.id ?? newExecutionId(),
+    env: options.env ?? {},
+    cwd: options.cwd ?? null,
   };
   const request = channel.request("execute", params, {
     deadlineMs: timeoutMs + GIVE_UP_MS,

@@ -18,6 +18,19 @@ const count = z.int().nonnegative();
 const noParams = z.strictObject({});
 const nothing = z.object({});
 
+/** The most environment variables of an execution, and the most characters of their names and values together. */
+export const MAX_ENV = { variables: 100, characters: 65_536 } as const;
+
+/** What an operating system takes: well-formed, without null characters. */
+const cText = z.string().refine((text) => text.isWellFormed() && !text.includes("\0"));
+
+function isBounded(env: Readonly<Record<string, string>>): boolean {
+  const variables = Object.entries(env);
+  const characters = variables.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  return variables.length <= MAX_ENV.variables && characters <= MAX_ENV.characters &&
+    variables.every(([name]) => name.isWellFormed());
+}
+
 /** Parameters of `execute`, as they are sent. */
 const executeParamsSchema = z.strictObject({
   /** Python source. */
@@ -27,6 +40,12 @@ const executeParamsSchema = z.strictObject({
   max_output_bytes: z.int().min(0).max(64 * 1024 * 1024),
   /** Runs apart from the user's history, in a namespace of its own that has `user_ns`. */
   silent: z.boolean(),
+  /** The server's id; it names the saved output. */
+  execution: z.string().regex(/^[\w-]{1,64}$/),
+  /** Environment variables of this execution. */
+  env: z.record(z.string().regex(/^[^=\0]+$/), cText).refine(isBounded),
+  /** Its working folder; a relative one is under /workspace. null: where the kernel is. */
+  cwd: cText.min(1).max(4096).nullable(),
 });
 
 /** Parameters of `execute`, as they are sent. */
@@ -44,6 +63,18 @@ export type Death = z.output<typeof deathSchema>;
 
 /** How many `bytes` there were, and how many of them were sent (`kept`). */
 const totals = z.object({ bytes: count, kept: count });
+
+/** A copy of a stream, from its first byte on, in the sandbox's memory. */
+const savedStreamSchema = z.object({
+  /** Where the file service reads it. */
+  path: z.string().max(200).regex(/^\/outputs\/[\w-]+\/std(?:out|err)$/),
+  bytes: count,
+  /** Whether it has all of the stream. */
+  complete: z.boolean(),
+});
+
+/** A copy of a stream. */
+export type SavedStream = z.output<typeof savedStreamSchema>;
 
 /** The result of `execute`. */
 export const executeResultSchema = wireObject({
@@ -66,6 +97,18 @@ export const executeResultSchema = wireObject({
   /** Left running by executions and not in an earlier reply. */
   background_processes: count,
   background_threads: count,
+  /** Of the whole sandbox during the execution; null where it cannot be read. */
+  cpu_ms: count.nullable(),
+  peak_memory_bytes: count.nullable(),
+  /** Files under /workspace that are new or changed since the execution began; paths are relative to it. */
+  files: z.object({
+    changed: z.array(z.string().max(500)).max(50),
+    count,
+    /** Whether the agent has looked at all files. */
+    complete: z.boolean(),
+  }),
+  /** null for a stream without a copy: a short one. */
+  saved: z.object({ stdout: savedStreamSchema.nullable(), stderr: savedStreamSchema.nullable() }),
 });
 
 /** How an execution ended, as the agent reports it. */

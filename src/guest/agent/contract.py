@@ -60,9 +60,16 @@ class BootConfig(NamedTuple):
 
 # -- Requests --
 
+_MAX_EXECUTION_CHARACTERS = 64
+_EXECUTION_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+MAX_VARIABLES = 100
+# Of all names and values together.
+MAX_ENV_CHARACTERS = 65_536
+MAX_CWD_CHARACTERS = 4096
+
 
 class ExecuteParams(NamedTuple):
-    """One execution: a cell's source and its limits."""
+    """One execution: a cell's source, its limits and its environment."""
 
     code: str
     timeout_ms: int
@@ -70,6 +77,11 @@ class ExecuteParams(NamedTuple):
     max_output_bytes: int
     # Runs apart from the user's history, in a namespace of its own.
     silent: bool
+    # The server's id; it names the saved output.
+    execution: str
+    # Environment variables and working folder of this execution only; a relative folder is under /workspace.
+    env: Dict[str, str]
+    cwd: Optional[str]
 
 
 # -- Checks --
@@ -132,9 +144,53 @@ def execute_params(value: Any) -> ExecuteParams:
         params.integer("timeout_ms", 1, MAX_TIMEOUT_MS),
         params.integer("max_output_bytes", 0, MAX_OUTPUT_BYTES),
         params.boolean("silent"),
+        _execution_id(params.text("execution", _MAX_EXECUTION_CHARACTERS)),
+        _environment(params.take("env")),
+        _folder(params.optional_text("cwd")),
     )
     params.end()
     return checked
+
+
+def _execution_id(value: str) -> str:
+    """A part of a path: letters, digits, hyphens and underscores."""
+    if not value or not _EXECUTION_CHARACTERS.issuperset(value):
+        raise InvalidMessage("params.execution must have letters, digits, hyphens and underscores only")
+    return value
+
+
+def _environment(value: Any) -> Dict[str, str]:
+    variables = _Fields(value, "params.env")
+    checked: Dict[str, str] = {}
+    size = 0
+    for name in variables.names():
+        text = variables.text(name, MAX_ENV_CHARACTERS)
+        size += len(name) + len(text)
+        if not name or "=" in name or not _is_c_text(name) or not _is_c_text(text):
+            raise InvalidMessage(
+                "params.env: a name must not be empty nor contain =, and neither names nor values null characters"
+            )
+        checked[name] = text
+    if len(checked) > MAX_VARIABLES or size > MAX_ENV_CHARACTERS:
+        raise InvalidMessage(
+            "params.env must have at most %d variables and %d characters: received %d and %d"
+            % (MAX_VARIABLES, MAX_ENV_CHARACTERS, len(checked), size)
+        )
+    return checked
+
+
+def _folder(value: Optional[str]) -> Optional[str]:
+    if value is not None and not (0 < len(value) <= MAX_CWD_CHARACTERS and _is_c_text(value)):
+        raise InvalidMessage("params.cwd must have 1 to %d characters, none of them null" % MAX_CWD_CHARACTERS)
+    return value
+
+
+def _is_c_text(value: str) -> bool:
+    """Whether the operating system can take it: well-formed Unicode without null characters."""
+    try:
+        return b"\0" not in value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
 
 
 def no_params(value: Any) -> None:

@@ -75,6 +75,33 @@ class OutputTotals(TypedDict):
     displays: DisplayTotals
 
 
+class ChangedFiles(TypedDict):
+    """Files under /workspace that are new or changed since the execution began."""
+
+    # Relative to /workspace, at most 50 of them.
+    changed: List[str]
+    # How many were found.
+    count: int
+    # False if the agent did not look at all files.
+    complete: bool
+
+
+class SavedStream(TypedDict):
+    """A copy of a stream, from its first byte on, that the file service reads."""
+
+    path: str
+    bytes: int
+    # Whether it has all of the stream.
+    complete: bool
+
+
+class SavedStreams(TypedDict):
+    """None for a stream without a copy: a short one."""
+
+    stdout: Optional[SavedStream]
+    stderr: Optional[SavedStream]
+
+
 class ExecuteResult(TypedDict):
     """How an execution ended."""
 
@@ -94,6 +121,11 @@ class ExecuteResult(TypedDict):
     # Left running by executions and not in an earlier reply.
     background_processes: int
     background_threads: int
+    # Of the whole sandbox during the execution; None where it cannot be read.
+    cpu_ms: Optional[int]
+    peak_memory_bytes: Optional[int]
+    files: ChangedFiles
+    saved: SavedStreams
 
 
 class InterruptResult(TypedDict):

@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Set
 
-from . import descriptors, display, figures, history, outlet, shell as shells, streams, wire, zombies
+from . import descriptors, display, environment, figures, history, outlet, shell as shells, streams, wire, zombies
 
 _ACKNOWLEDGED_MS = 50
 # The agent knows their meaning (kernel_manager/execution.py).
@@ -169,7 +169,9 @@ class Kernel:
         self._earlier_tasks = self._tasks.pending()
         self._earlier_timers = {timer for timer in _TIMERS if _getitimer(timer)[0] > 0}
         _signal(signal.SIGINT, self._handler)
+        surroundings = environment.Environment(message["env"], message["cwd"])
         try:
+            surroundings.enter()
             self._running = True
             if overdue:
                 raise KeyboardInterrupt("a task of an earlier cell did not yield; the cell did not run")
@@ -182,6 +184,7 @@ class Kernel:
         except BaseException as error:  # noqa: B036 - whatever a cell raises, the kernel continues
             self._running = False
             self._report(error)
+        surroundings.leave()
         if _getpid() != self._pid:
             # A cell called os.fork(), and the child reached the cell's end.
             self._streams.flush()

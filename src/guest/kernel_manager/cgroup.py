@@ -1,11 +1,21 @@
-"""Reads the container's control group: processes that its memory limit killed, the number of processes, the CPU quota."""
+"""Reads the container's control group: processes that its memory limit killed, the number of processes, CPU time and quota, memory.
+
+Version 2 first, then version 1; None where a value cannot be read, as under some runtimes.
+"""
 from __future__ import annotations
 
 import math
 import os
-from typing import Optional
+from typing import Optional, Tuple
 
 _PIDS_FILES = ("/sys/fs/cgroup/pids.current", "/sys/fs/cgroup/pids/pids.current")
+_CPU_FILES = ("/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpuacct/cpuacct.usage")
+_MEMORY = "/sys/fs/cgroup/memory/memory."
+_MEMORY_FILES = ("/sys/fs/cgroup/memory.current", _MEMORY + "usage_in_bytes")
+_MEMORY_PEAK_FILES = ("/sys/fs/cgroup/memory.peak", _MEMORY + "max_usage_in_bytes")
+_MEMORY_LIMIT_FILES = ("/sys/fs/cgroup/memory.max", _MEMORY + "limit_in_bytes")
+# Version 1 reports "no limit" as the greatest number of whole pages.
+_UNLIMITED = 1 << 62
 _OOM_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 
@@ -18,7 +28,7 @@ def _read(path: str) -> str:
 
 
 def oom_kills() -> Optional[int]:
-    """How many processes the memory limit has killed so far; None where that cannot be read."""
+    """How many processes the memory limit has killed so far."""
     for path in _OOM_FILES:
         for line in _read(path).splitlines():
             name, _, value = line.partition(" ")
@@ -28,8 +38,45 @@ def oom_kills() -> Optional[int]:
 
 
 def tasks() -> Optional[int]:
-    """How many processes and threads there are; None where that cannot be read."""
-    for path in _PIDS_FILES:
+    """How many processes and threads there are."""
+    return _number(_PIDS_FILES)
+
+
+def cpu_microseconds() -> Optional[int]:
+    """Processor time of all processes so far, ended ones and the agent included."""
+    version_2, version_1 = _CPU_FILES
+    for line in _read(version_2).splitlines():
+        name, _, value = line.partition(" ")
+        if name == "usage_usec" and value.isdigit():
+            return int(value)
+    nanoseconds = _number((version_1,))
+    return None if nanoseconds is None else nanoseconds // 1000
+
+
+def memory_bytes() -> Optional[int]:
+    """Memory in use, as the limit counts it: of processes, in-memory file systems, cached files."""
+    return _number(_MEMORY_FILES)
+
+
+def memory_peak_bytes() -> Optional[int]:
+    """The most memory in use so far."""
+    return _number(_MEMORY_PEAK_FILES)
+
+
+def memory_limit_bytes() -> Optional[int]:
+    """The memory limit; None without one."""
+    limit = _number(_MEMORY_LIMIT_FILES)
+    return None if limit is None or limit >= _UNLIMITED else limit
+
+
+def memory_free_bytes() -> Optional[int]:
+    """How much more memory the limit allows; None without a limit."""
+    limit, used = memory_limit_bytes(), memory_bytes()
+    return None if limit is None or used is None else max(0, limit - used)
+
+
+def _number(paths: Tuple[str, ...]) -> Optional[int]:
+    for path in paths:
         value = _read(path).strip()
         if value.isdigit():
             return int(value)

@@ -1,8 +1,10 @@
 """One execution: what was requested, its state, and the caps on its errors and displays. Runs in the agent."""
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import stat
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from agent.contract import ExecuteParams
@@ -15,6 +17,7 @@ from .untrusted import Untrusted, count, text
 if TYPE_CHECKING:
     from agent.message_types import Death, Ending, Error, Event, OutputTotals, StreamTotals
 
+_WORKSPACE = "/workspace"
 _MAX_ERRORS = 20
 _MAX_NAME = 1024
 
@@ -107,9 +110,25 @@ class Execution:
             "displays": self.displays.totals,
         }
 
+    @property
+    def folder(self) -> Optional[str]:
+        """The working folder for its cell, absolute; None for the kernel's own."""
+        return None if self.params.cwd is None else os.path.join(_WORKSPACE, self.params.cwd)
+
     def elapsed_ms(self, now: float) -> int:
         """From its request to its end, or to now."""
         return int(((self.yielded or now) - self.started) * 1000)
+
+
+def folder_problem(folder: str) -> Optional[str]:
+    """Why a folder cannot be a working folder; None if it can be."""
+    try:
+        mode = os.stat(folder).st_mode
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    if not stat.S_ISDIR(mode):
+        return os.strerror(errno.ENOTDIR)
+    return None if os.access(folder, os.X_OK) else os.strerror(errno.EACCES)
 
 
 def cause_of_death(status: int, oom_kills: int) -> "Tuple[Death, Optional[str]]":

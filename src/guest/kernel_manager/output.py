@@ -9,10 +9,12 @@ import codecs
 import fcntl
 import os
 import termios
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from agent.saved_output import SavedCopy, SavedOutputs
 
 if TYPE_CHECKING:
-    from agent.message_types import Event, Stream, StreamName, StreamTotals
+    from agent.message_types import Event, SavedStream, SavedStreams, Stream, StreamName, StreamTotals
 
 _F_SETPIPE_SZ = 1031
 _PIPE_BYTES = 1 << 18
@@ -72,9 +74,20 @@ def new_pipe() -> Tuple[int, int]:
     return read_fd, write_fd
 
 
+class PrintedTotals(NamedTuple):
+    """What an execution printed: the totals of each stream, and where the copies are."""
+
+    totals: "Dict[str, StreamTotals]"
+    saved: "SavedStreams"
+
+
+NOTHING_PRINTED = PrintedTotals({}, {"stdout": None, "stderr": None})
+
+
 class _Pipe:
-    def __init__(self, name: "StreamName") -> None:
+    def __init__(self, name: "StreamName", saved: SavedCopy) -> None:
         self.name = name
+        self.saved = saved
         self.read_fd, self.write_fd = new_pipe()
         self.whole = WholeCharacters()
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -88,9 +101,17 @@ class _Pipe:
 
 
 class ExecutionOutput:
-    """The two pipes of one execution. It keeps at most `limit` bytes of each: the first half and the last half."""
+    """The two pipes of one execution. It sends at most `limit` bytes of each, the first half and the last half, and saves a copy."""
 
-    def __init__(self, loop: Any, limit: int, emit: "Callable[[Event], None]", can_emit: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        loop: Any,
+        limit: int,
+        emit: "Callable[[Event], None]",
+        can_emit: Callable[[], bool],
+        outputs: SavedOutputs,
+        execution: str,
+    ) -> None:
         self._loop = loop
         self._head_bytes = limit // 2
         self._tail_bytes = limit - limit // 2
@@ -100,7 +121,7 @@ class ExecutionOutput:
         self._pipes: List[_Pipe] = []
         try:
             for name in NAMES:
-                self._pipes.append(_Pipe(name))
+                self._pipes.append(_Pipe(name, outputs.begin(execution, name)))
                 self._pipes[-1].head_left = limit // 2
         except OSError:
             self.close()
@@ -143,16 +164,18 @@ class ExecutionOutput:
                 pipe.pending, pipe.length = [], 0
                 self._send({"type": "stream", "name": pipe.name, "text": text})
 
-    def finish(self, give: "Callable[[StreamName, int], None]") -> "Dict[str, StreamTotals]":
+    def finish(self, give: "Callable[[StreamName, int], None]") -> PrintedTotals:
         """Drains for the last time, passes on the pipes that other processes still have, and returns the totals."""
         self.drain()
         totals: "Dict[str, StreamTotals]" = {}
+        saved: "SavedStreams" = {"stdout": None, "stderr": None}
         for pipe in self._pipes:
             self._take(pipe, pipe.whole.rest())
         self.flush()
         for pipe in self._pipes:
             skipped = self._send_tail(pipe)
             totals[pipe.name] = {"bytes": pipe.bytes, "kept": pipe.bytes - skipped}
+            saved[pipe.name] = _ended(pipe.saved)
             self._unwatch(pipe)
             if pipe.write_fd >= 0:
                 os.close(pipe.write_fd)
@@ -162,11 +185,12 @@ class ExecutionOutput:
             else:
                 give(pipe.name, pipe.read_fd)
         self._pipes = []
-        return totals
+        return PrintedTotals(totals, saved)
 
     def close(self) -> None:
         for pipe in self._pipes:
             self._unwatch(pipe)
+            pipe.saved.end()
             for fd in (pipe.read_fd, pipe.write_fd):
                 if fd >= 0:
                     os.close(fd)
@@ -188,6 +212,7 @@ class ExecutionOutput:
         if not data:
             return
         pipe.bytes += len(data)
+        pipe.saved.add(data)
         head, rest = data[: pipe.head_left], data[pipe.head_left :]
         pipe.head_left -= len(head)
         if rest:
@@ -247,6 +272,12 @@ class ExecutionOutput:
         if pipe.watched:
             pipe.watched = False
             self._loop.remove_reader(pipe.read_fd)
+
+
+def _ended(saved: SavedCopy) -> "Optional[SavedStream]":
+    if not saved.end():
+        return None
+    return {"path": saved.path, "bytes": saved.bytes, "complete": saved.complete}
 
 
 def read(fd: int, size: int) -> Optional[bytes]:

@@ -1,24 +1,32 @@
 """Assigns printed text to the running execution or to the next one. Runs in the agent."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, List, Optional
+
+from agent.saved_output import SavedOutputs
 
 from .execution import Execution
 from .late import BetweenCells, LatePipes
-from .output import ExecutionOutput
+from .output import NOTHING_PRINTED, ExecutionOutput, PrintedTotals
 from .state import Emit
 
 if TYPE_CHECKING:
-    from agent.message_types import StreamName, StreamTotals
+    from agent.message_types import StreamName
 
 
 class Printed:
     """The printed text of all executions of a sandbox; `running` returns the running execution."""
 
     def __init__(
-        self, loop: Any, emit: Emit, can_emit: Callable[[], bool], running: Callable[[], Optional[Execution]]
+        self,
+        loop: Any,
+        emit: Emit,
+        can_emit: Callable[[], bool],
+        running: Callable[[], Optional[Execution]],
+        outputs: SavedOutputs,
     ) -> None:
         self._loop = loop
+        self._outputs = outputs
         self._emit = emit
         self._can_emit = can_emit
         self._running = running
@@ -36,13 +44,15 @@ class Printed:
             execution.params.max_output_bytes,
             lambda event: self._emit(execution.request_id, execution.record(event)),
             self._can_emit,
+            self._outputs,
+            execution.params.execution,
         )
         return execution.output.take_write_fds()
 
-    def end(self, execution: Execution) -> "Dict[str, StreamTotals]":
-        """Returns the totals of each stream. Processes that still have its pipes print into later executions."""
+    def end(self, execution: Execution) -> PrintedTotals:
+        """Returns the totals of each stream, and where the copies are. Processes that still have its pipes print into later executions."""
         self._late.drain()
-        return execution.output.finish(self._late.add) if execution.output is not None else {}
+        return execution.output.finish(self._late.add) if execution.output is not None else NOTHING_PRINTED
 
     def drain(self) -> None:
         """Reads the text printed until now."""

@@ -1,17 +1,19 @@
 """Replies to the server's requests, and reports of ended kernels. Runs in the agent."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict
+from typing import TYPE_CHECKING
 
 from .background_processes import BackgroundProcesses
 from .execution import Execution
 from .losses import Losses
+from .measurement import Measured
+from .output import PrintedTotals
 from .state import Emit
 
 if TYPE_CHECKING:
     from typing import Optional
 
-    from agent.message_types import Death, Ending, ErrorCode, KernelFate, Result, StreamTotals
+    from agent.message_types import Death, Ending, ErrorCode, KernelFate, Result
 
 _MAX_MESSAGE_CHARACTERS = 2000
 
@@ -37,7 +39,8 @@ class Replies:
         kernel: "KernelFate",
         died: "Optional[Death]",
         execution_count: int,
-        printed: "Dict[str, StreamTotals]",
+        printed: PrintedTotals,
+        measured: Measured,
         now: float,
     ) -> None:
         """Reports how an execution ended. After a silent one, the next one reports losses and background work."""
@@ -51,13 +54,17 @@ class Replies:
                 "kernel": kernel,
                 "execution_count": execution_count,
                 "elapsed_ms": execution.elapsed_ms(now),
-                "output": execution.totals(printed),
+                "output": execution.totals(printed.totals),
                 "died": died,
                 "lost": lost,
                 "oom_kills": oom_kills,
                 "forged": execution.forged,
                 "background_processes": self._background.report() if shows_background else 0,
                 "background_threads": execution.threads if shows_background else 0,
+                "cpu_ms": measured.cpu_ms,
+                "peak_memory_bytes": measured.peak_memory_bytes,
+                "files": measured.files,
+                "saved": printed.saved,
             },
         )
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from agent.contract import ExecuteParams, KernelConfig
+from agent.saved_output import Memory, saved_outputs
 
-from . import processes
+from . import cgroup, processes
 from .background_processes import BackgroundProcesses
 from .epilogue import FORGED, Epilogue
-from .execution import Claim, Execution
+from .execution import Claim, Execution, folder_problem
 from .kernel_manager import KernelEvents, KernelManager
 from .kernel_replacement import KernelReplacement
 from .losses import Losses
+from .measurement import Measured, Measurement
 from .memory_hang import MemoryHang
 from .overrun import Overrun
 from .printed import Printed
@@ -37,7 +39,9 @@ class KernelSupervisor:
     def __init__(self, loop: Any, config: KernelConfig, emit: Emit, can_emit: Callable[[], bool]) -> None:
         self._loop = loop
         self._emit = emit
-        self._printed = Printed(loop, emit, can_emit, lambda: self._execution)
+        outputs = saved_outputs(Memory(cgroup.memory_limit_bytes(), cgroup.memory_free_bytes))
+        self._printed = Printed(loop, emit, can_emit, lambda: self._execution, outputs)
+        self._measurement = Measurement(loop)
         self._state = KernelState(emit)
         events = KernelEvents(
             on_starting=lambda: self._state.report(self._state.now if self._kernel.ready else "starting"),
@@ -82,8 +86,13 @@ class KernelSupervisor:
             known = self._state.error
             self._replies.error(request_id, known["code"], known["message"] + "; the cell did not run")
         else:
+            execution = Execution(request_id, self._executions + 1, params, self._loop.time())
+            problem = None if execution.folder is None else folder_problem(execution.folder)
+            if problem is not None:
+                message = "Cannot use %s as the working folder: %s; the cell did not run"
+                self._replies.error(request_id, "invalid_argument", message % (execution.folder, problem))
+                return
             self._executions += 1
-            execution = Execution(request_id, self._executions, params, self._loop.time())
             self._execution = execution
             execution.timer = self._loop.call_later(params.timeout_ms / 1000, self._end_early, execution, "timeout")
             if self._kernel.ready and not self._replacement.runs:
@@ -132,6 +141,7 @@ class KernelSupervisor:
         self._stopped = True
         if self._execution is not None:
             self._execution.stop_timer()
+        self._measurement.stop()
         self._printed.close()
         self._kernel.stop()
         pid = self._kernel.pid
@@ -220,12 +230,15 @@ class KernelSupervisor:
             return
         execution.sent = True
         self._hang.begin(self._kernel.main)
+        self._measurement.begin()
         message = {
             "type": "execute",
             "execution": execution.number,
             "code": execution.params.code,
             "silent": execution.params.silent,
             "budget": execution.params.max_output_bytes,
+            "env": execution.params.env,
+            "cwd": execution.folder,
         }
         self._kernel.send(message, write_fds)
 
@@ -266,7 +279,15 @@ class KernelSupervisor:
             self._replace_kernel()
             return
         self._epilogue = None
-        self._finish(execution, execution.ending or ("ok" if claim.ok else "error"), "kept", None)
+        seconds = (execution.yielded or execution.started) - execution.started
+        self._measurement.end(execution, seconds, lambda measured: self._on_measured(execution, claim, measured))
+
+    def _on_measured(self, execution: Execution, claim: Claim, measured: Measured) -> None:
+        """The last step of an execution whose kernel is kept."""
+        if execution is not self._execution or execution.forged or self._replacement.runs:
+            # The kernel has ended meanwhile: the replacement's end is the execution's.
+            return
+        self._finish(execution, execution.ending or ("ok" if claim.ok else "error"), "kept", None, measured)
         if claim.tasks:
             self._kernel.send({"type": "run_tasks"})
 
@@ -288,7 +309,7 @@ class KernelSupervisor:
         if execution.sent:
             self._overrun.begin(execution)
         elif why == "interrupted":
-            self._finish(execution, why, "kept", None)
+            self._finish(execution, why, "kept", None, self._measurement.end_now(execution))
         else:
             message = "The kernel was not ready before the cell's timeout; the cell did not run"
             self._refuse(execution, "kernel_unavailable", message)
@@ -299,13 +320,20 @@ class KernelSupervisor:
         self._execution = None
         self._replies.error(execution.request_id, code, message)
 
-    def _finish(self, execution: Execution, status: "Ending", kernel: "KernelFate", died: "Optional[Death]") -> None:
+    def _finish(
+        self,
+        execution: Execution,
+        status: "Ending",
+        kernel: "KernelFate",
+        died: "Optional[Death]",
+        measured: Measured,
+    ) -> None:
         """The reply to an execution whose cell was sent, or that was interrupted before."""
         execution.stop_timer()
         printed = self._printed.end(execution)
         self._execution = None
         count = self._execution_count
-        self._replies.executed(execution, status, kernel, died, count, printed, self._loop.time())
+        self._replies.executed(execution, status, kernel, died, count, printed, measured, self._loop.time())
 
     # -- Another kernel --
 
@@ -327,4 +355,4 @@ class KernelSupervisor:
             # One that was being ended when its kernel died counts as ended.
             status = execution.ending or ("kernel_died" if died is not None else "interrupted")
             self._execution_count = 0
-            self._finish(execution, status, "restarted", died)
+            self._finish(execution, status, "restarted", died, self._measurement.end_now(execution))

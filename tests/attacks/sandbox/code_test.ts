@@ -213,7 +213,7 @@ Deno.test("values, displays and errors of any shape are bounded and do not cost 
         name: "the shortest timeout",
         code: "import time; time.sleep(5)",
         timeout: 0.1,
-        expect: /\[timeout, In\[\d+\], 0\.\d+ s, variables kept\]$/,
+        expect: /\[timeout, In\[\d+\], 0\.\d+ s \(.*\), variables kept\]$/,
       },
     ]);
   });

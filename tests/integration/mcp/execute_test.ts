@@ -52,7 +52,10 @@ Deno.test("execute_python_code through MCP", async (t) => {
       assert.equal((await run("x = 41")).isError, false);
       const reply = await run("x + 1");
       assert.match(reply.text, /\[value\]\n42/);
-      assert.match(reply.text, /\n\[ok, In\[\d+\], [\d.]+ s, variables kept\]$/);
+      assert.match(
+        reply.text,
+        /\n\[ok, In\[\d+\], [\d.]+ s \(CPU [\d.]+ s, peak memory \d+ MiB\), variables kept\]$/,
+      );
     });
 
     await t.step("separates stdout from stderr, also of child processes", async () => {
@@ -112,7 +115,7 @@ Deno.test("execute_python_code through MCP", async (t) => {
 
     await t.step("interrupts an endless loop at its timeout and keeps the variables", async () => {
       const reply = await run("while True: pass", 1);
-      assert.match(reply.text, /\[timeout, In\[\d+\], 1\.\d s, variables kept\]$/);
+      assert.match(reply.text, /\[timeout, In\[\d+\], 1\.\d s \(.*\), variables kept\]$/);
       assert.match((await run("x")).text, /41/);
     });
 

@@ -22,6 +22,10 @@ function outcome(outputs: ExecutionOutput[], rest: Partial<ExecutionOutcome> = {
     forged: false,
     died: null,
     lost: null,
+    cpuMs: 4,
+    peakMemoryBytes: 150 * 1024 * 1024,
+    files: { changed: [], count: 0, complete: true },
+    saved: { stdout: null, stderr: null },
     ...rest,
   };
 }
@@ -40,7 +44,7 @@ Deno.test("plain text is shown rather than Markdown, LaTeX or HTML", () => {
   ]));
   assert.equal(
     text,
-    "[display] x**2\n[display] # T\n[value]\n   a\n0  1\n[ok, In[3], 0.012 s, variables kept]",
+    "[display] x**2\n[display] # T\n[value]\n   a\n0  1\n[ok, In[3], 0.012 s (CPU 0.004 s, peak memory 150 MiB), variables kept]",
   );
 });
 
@@ -83,7 +87,7 @@ Deno.test("a note is not an error, and output between cells has a label of its o
     text,
     "[output since the last cell, stdout]\ntick\n[stdout]\nnow\n[note] ValueError: x\n" +
       "[1 process and 2 threads, first seen after this cell, run in the background until the sandbox is removed]\n" +
-      "[ok, In[3], 0.012 s, variables kept]",
+      "[ok, In[3], 0.012 s (CPU 0.004 s, peak memory 150 MiB), variables kept]",
   );
 });
 
@@ -91,11 +95,11 @@ Deno.test("a call that waited for the kernel's start or for another cell says so
   assert.equal(
     textOf(outcome([], { waitedMs: 2_000, kernelStartMs: 9_100 })),
     "[waited 2.0 s for another cell of this sandbox; the wait counts towards the timeout]\n" +
-      "[ok, In[3], 0.012 s after 9.1 s for the kernel's start, variables kept]",
+      "[ok, In[3], 0.012 s after 9.1 s for the kernel's start (CPU 0.004 s, peak memory 150 MiB), variables kept]",
   );
   assert.equal(
     textOf(outcome([], { waitedMs: 3, kernelStartMs: 4 })),
-    "[ok, In[3], 0.012 s, variables kept]",
+    "[ok, In[3], 0.012 s (CPU 0.004 s, peak memory 150 MiB), variables kept]",
   );
 });
 
@@ -123,12 +127,18 @@ Deno.test("no output hides another: stdout, stderr and values share the budget",
 });
 
 Deno.test("the result of a cell without output is its status line", () => {
-  assert.equal(textOf(outcome([])), "[ok, In[3], 0.012 s, variables kept]");
+  assert.equal(
+    textOf(outcome([])),
+    "[ok, In[3], 0.012 s (CPU 0.004 s, peak memory 150 MiB), variables kept]",
+  );
   const blank: ExecutionOutput[] = [
     { type: "stream", name: "stdout", text: " \n" },
     { type: "execute_result", data: { "text/plain": "" } },
   ];
-  assert.equal(textOf(outcome(blank)), "[ok, In[3], 0.012 s, variables kept]");
+  assert.equal(
+    textOf(outcome(blank)),
+    "[ok, In[3], 0.012 s (CPU 0.004 s, peak memory 150 MiB), variables kept]",
+  );
 });
 
 Deno.test("the status after an out-of-memory names the server-side cursor", () => {
@@ -142,7 +152,7 @@ Deno.test("the status line has no execution count of a replaced kernel, and its 
   assert.equal(
     textOf(outcome([], { status: "timeout", kernel: "restarted", executionCount: 0, elapsedMs: 1000 })),
     "[reduce the work, or pass a longer timeout]\n" +
-      "[timeout, 1.0 s, kernel restarted: variables are lost, files in /workspace remain]",
+      "[timeout, 1.0 s (CPU 0.004 s, peak memory 150 MiB), kernel restarted: variables are lost, files in /workspace remain]",
   );
   assert.match(textOf(outcome([], { elapsedMs: 999 })), /0\.999 s/);
   assert.match(

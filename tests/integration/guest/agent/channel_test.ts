@@ -120,7 +120,15 @@ const DATABASE = databaseBootConfig({
 });
 
 function execute(channel: Channel, code: string): Promise<unknown> {
-  const params = { code, timeout_ms: 20_000, max_output_bytes: 10_000, silent: false };
+  const params = {
+    code,
+    timeout_ms: 20_000,
+    max_output_bytes: 10_000,
+    silent: false,
+    execution: "exec_1",
+    env: {},
+    cwd: null,
+  };
   return channel.request("execute", params, { deadlineMs: DEADLINE_MS });
 }
 

@@ -5,7 +5,15 @@ import { Sandbox } from "./sandbox.ts";
 
 const PRELOAD = ["numpy", "pandas", "matplotlib.pyplot", "no_such_module"];
 
-const EXECUTE = { code: "1", timeout_ms: 1000, max_output_bytes: 1000, silent: false };
+const EXECUTE = {
+  code: "1",
+  timeout_ms: 1000,
+  max_output_bytes: 1000,
+  silent: false,
+  execution: "exec_1",
+  env: {},
+  cwd: null,
+};
 
 async function started(): Promise<Sandbox> {
   const sandbox = await Sandbox.start({ preload: PRELOAD });

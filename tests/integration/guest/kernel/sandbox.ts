@@ -5,6 +5,7 @@ import { GUEST_MODULES, LOADER_COMMAND } from "../../../../src/guest/mod.ts";
 import driver from "./driver.py" with { type: "text" };
 import type { ExecuteResult, MimeBundle } from "../../../../src/agent_protocol/messages/mod.ts";
 import { bootBytes, sandboxBootConfig } from "../../../../src/agent_protocol/mod.ts";
+import { newExecutionId } from "../../../../src/sandbox/execution.ts";
 import { OutputCollector } from "../../../../src/sandbox/outcome.ts";
 import * as z from "zod";
 
@@ -31,6 +32,9 @@ export interface CellOptions {
   readonly timeout_ms?: number;
   readonly max_output_bytes?: number;
   readonly silent?: boolean;
+  readonly execution?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
 }
 
 export interface SandboxOptions {
@@ -122,7 +126,16 @@ export class Sandbox {
   }
 
   async cell(code: string, options: CellOptions = {}): Promise<Outcome> {
-    const params = { code, timeout_ms: 20_000, max_output_bytes: 1 << 20, silent: false, ...options };
+    const params = {
+      code,
+      timeout_ms: 20_000,
+      max_output_bytes: 1 << 20,
+      silent: false,
+      execution: newExecutionId(),
+      env: {},
+      cwd: null,
+      ...options,
+    };
     const events = await this.request("execute", params);
     const reply = z.object({ result: z.unknown() }).parse(events.at(-1));
     const streams = (name: string) =>

@@ -1,0 +1,182 @@
+"""Copies of what executions print, from the first byte on, for the file service: /outputs/<execution>/stdout and stderr.
+
+A copy is a memfd of the agent: processes of cells cannot open it (the agent is undumpable), and at the execution's end it is sealed.
+Its pages count as the sandbox's memory, so copies end before they could take memory that programs need.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+
+ROOT = "/outputs"
+# Shorter output is in the result whole.
+SAVED_ABOVE_BYTES = 1024
+_MAX_STREAM_BYTES = 32 << 20
+_MAX_BYTES = 128 << 20
+# Each takes a descriptor of the agent.
+_MAX_COPIES = 256
+# Of the memory limit: at most one part in 16 for all copies, a quarter of that for one; and one part in 8 must be free.
+_SHARE_OF_LIMIT = 16
+_SHARE_OF_COPIES = 4
+_FREE_SHARE_OF_LIMIT = 8
+_SEALS = (
+    getattr(fcntl, "F_SEAL_SHRINK", 2)
+    | getattr(fcntl, "F_SEAL_GROW", 4)
+    | getattr(fcntl, "F_SEAL_WRITE", 8)
+    | getattr(fcntl, "F_SEAL_SEAL", 1)
+)
+_F_ADD_SEALS = getattr(fcntl, "F_ADD_SEALS", 1033)
+
+
+class Memory(NamedTuple):
+    """The sandbox's memory limit and how much of it is free, in bytes; None where that cannot be read."""
+
+    limit: Optional[int]
+    free: Callable[[], Optional[int]]
+
+
+class SavedCopy:
+    """The copy of one stream of one execution: its first `bytes` bytes; all of them if `complete`."""
+
+    def __init__(self, outputs: "SavedOutputs", path: str) -> None:
+        self.path = path
+        self.bytes = 0
+        self.complete = True
+        self.fd = -1
+        self.ended = False
+        self._outputs = outputs
+        self._begin = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Appends what the stream continues with."""
+        if not self.complete:
+            return
+        if self.fd < 0:
+            self._begin += data
+            if len(self._begin) <= SAVED_ABOVE_BYTES:
+                return
+            data = bytes(self._begin)
+            self._begin.clear()
+            self.fd = self._outputs.create(self)
+        kept = data[: self._outputs.room(self, len(data))] if self.fd >= 0 else b""
+        self.complete = len(kept) == len(data) and self._write(kept)
+
+    def end(self) -> bool:
+        """Seals it: nothing is appended any more. Returns whether there is a copy."""
+        self.ended = True
+        self._begin.clear()
+        if self.fd < 0:
+            return False
+        try:
+            fcntl.fcntl(self.fd, _F_ADD_SEALS, _SEALS)
+        except OSError:
+            pass
+        return True
+
+    def close(self) -> None:
+        """Frees its memory, once no reader has it open."""
+        self.complete = False
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def _write(self, data: bytes) -> bool:
+        try:
+            left = memoryview(data)
+            while left:
+                count = os.pwrite(self.fd, left, self.bytes)
+                self.bytes += count
+                left = left[count:]
+        except OSError:
+            return False
+        return True
+
+
+class SavedOutputs:
+    """All copies of a sandbox, the oldest first. When they reach a limit, the oldest ones of ended executions are dropped."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._free = memory.free
+        limit = memory.limit
+        share = _MAX_BYTES if limit is None else limit // _SHARE_OF_LIMIT
+        self._max_bytes = min(_MAX_BYTES, share)
+        self._max_stream_bytes = min(_MAX_STREAM_BYTES, share // _SHARE_OF_COPIES)
+        self._must_be_free = 0 if limit is None else limit // _FREE_SHARE_OF_LIMIT
+        self._copies: Dict[str, SavedCopy] = {}
+
+    def begin(self, execution: str, stream: str) -> SavedCopy:
+        """A copy for a stream. It exists once the stream is longer than SAVED_ABOVE_BYTES."""
+        return SavedCopy(self, "%s/%s/%s" % (ROOT, execution, stream))
+
+    def open(self, path: str) -> Optional[Tuple[int, int]]:
+        """A descriptor to read a copy from, which the caller closes, and the copy's bytes so far; None if there is none. Raises OSError."""
+        copy = self._copies.get(path)
+        if copy is None or copy.fd < 0:
+            return None
+        # Opened again and not duplicated: read-only, with an offset of its own.
+        return os.open("/proc/self/fd/%d" % copy.fd, os.O_RDONLY | os.O_CLOEXEC), copy.bytes
+
+    def list(self) -> List[Tuple[str, int]]:
+        """The path and the bytes of each copy, the oldest first."""
+        return [(path, copy.bytes) for path, copy in self._copies.items()]
+
+    def create(self, copy: SavedCopy) -> int:
+        """For a copy: its memfd; -1 where the system has none."""
+        old = self._copies.pop(copy.path, None)
+        if old is not None:
+            old.close()
+        while len(self._copies) >= _MAX_COPIES and self._drop_oldest():
+            pass
+        if len(self._copies) >= _MAX_COPIES:
+            return -1
+        try:
+            fd = os.memfd_create("output", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        except (OSError, AttributeError):
+            return -1
+        self._copies[copy.path] = copy
+        return fd
+
+    def room(self, copy: SavedCopy, wanted: int) -> int:
+        """For a copy: how many of the wanted bytes it may append. Drops older copies for it."""
+        wanted = min(wanted, self._max_stream_bytes - copy.bytes)
+        while (self._size() + wanted > self._max_bytes or not self._fits(wanted)) and self._drop_oldest():
+            pass
+        wanted = min(wanted, self._max_bytes - self._size())
+        return wanted if wanted > 0 and self._fits(wanted) else 0
+
+    def _size(self) -> int:
+        return sum(copy.bytes for copy in self._copies.values())
+
+    def _fits(self, wanted: int) -> bool:
+        """Whether enough memory stays free."""
+        free = self._free()
+        return free is None or free - wanted >= self._must_be_free
+
+    def _drop_oldest(self) -> bool:
+        path = next((path for path, copy in self._copies.items() if copy.ended), None)
+        if path is None:
+            return False
+        self._copies.pop(path).close()
+        return True
+
+
+_outputs: Optional[SavedOutputs] = None
+
+
+def saved_outputs(memory: Memory) -> SavedOutputs:
+    """Makes the copies of this agent's sandbox."""
+    global _outputs
+    _outputs = SavedOutputs(memory)
+    return _outputs
+
+
+def open_saved(path: str) -> Optional[Tuple[int, int]]:
+    """As SavedOutputs.open(), of this agent's sandbox."""
+    return None if _outputs is None else _outputs.open(path)
+
+
+def list_saved() -> List[Tuple[str, int]]:
+    """As SavedOutputs.list(), of this agent's sandbox."""
+    return [] if _outputs is None else _outputs.list()
