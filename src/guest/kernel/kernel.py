@@ -213,7 +213,7 @@ class Kernel:
         result = self._run_cell(code[1:] if code.startswith("\ufeff") else code, store_history=True)
         ended = result.error_before_exec or result.error_in_exec
         if _getpid() != self._pid:
-            self._child_code = _exit_code(ended)
+            self._child_code = outlet.exit_code(ended)
         else:
             if ended is not None and not outlet.outlet.errors and not outlet.is_quiet_exit(ended):
                 # The shell could not show it, as with an exception whose own methods raise.
@@ -292,11 +292,3 @@ class Kernel:
         new = live - self._threads
         self._threads = live
         return len(new)
-
-
-def _exit_code(ended: Any) -> int:
-    """The exit code of a forked child that reached the cell's end, as in plain Python."""
-    if ended is None or outlet.is_quiet_exit(ended):
-        return 0
-    code = ended.code if isinstance(ended, SystemExit) else 1
-    return code & 0xFF if isinstance(code, int) else 1

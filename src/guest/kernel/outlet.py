@@ -95,3 +95,11 @@ def report(error: BaseException, note: bool = False) -> None:
 def is_quiet_exit(error: Any) -> bool:
     """Whether the cell ended itself on purpose, as by exit() or sys.exit(0)."""
     return isinstance(error, SystemExit) and error.code in (None, 0)
+
+
+def exit_code(ended: Any) -> int:
+    """The exit code of a forked child that reached the cell's end, as in plain Python."""
+    if ended is None or is_quiet_exit(ended):
+        return 0
+    code = ended.code if isinstance(ended, SystemExit) else 1
+    return code & 0xFF if isinstance(code, int) else 1
