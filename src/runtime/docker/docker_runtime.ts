@@ -33,6 +33,8 @@ const STATUSES: Readonly<Record<string, ContainerStatus>> = {
 export class DockerRuntime implements ContainerPlatform {
   readonly #engine: Engine;
   readonly #warnings = new Set<string>();
+  /** Asked once: the engine's machine does not change while a server uses it. */
+  #resources: RuntimeResources | undefined;
 
   /** @param engine A connected engine, which its owner closes. */
   constructor(engine: Engine) {
@@ -120,9 +122,11 @@ export class DockerRuntime implements ContainerPlatform {
 
   /** See {@link ContainerPlatform}. */
   async resources(call?: CallOptions): Promise<RuntimeResources> {
+    if (this.#resources !== undefined) return this.#resources;
     const { cpus, cpuQuota, warnings } = await this.#engine.info(call);
     for (const text of warnings) this.#warn(text);
-    return { cpus, cpuQuota };
+    this.#resources = { cpus, cpuQuota };
+    return this.#resources;
   }
 
   #warn(text: string): void {

@@ -54,3 +54,20 @@ Deno.test("the engine's warnings reach the log, each text once", async () => {
     ["warning", "no blkio weight"],
   ]);
 });
+
+Deno.test("DockerRuntime.resources() asks the engine once", async () => {
+  let asked = 0;
+  await using fake = await fakeEngine(async (head, connection) => {
+    if (head.includes("/info")) asked += 1;
+    await connection.write(httpAnswer(200, response(head)));
+  });
+  const engine = await Engine.connect({ host: fake.host });
+  try {
+    const runtime = new DockerRuntime(engine);
+    const expected = { cpus: 2, cpuQuota: false };
+    assert.deepEqual([await runtime.resources(), await runtime.resources()], [expected, expected]);
+    assert.equal(asked, 1);
+  } finally {
+    engine.close();
+  }
+});
