@@ -30,8 +30,8 @@ import { databaseProcessors } from "../postgres/local/processors.ts";
 
 const log = logger("postgres");
 
-/** How long the start waits for a database by URL before it continues without one. */
-const FIRST_LOOK_MS = 10_000;
+/** How long the start waits for a database given by URL before it continues without it. */
+const FIRST_CHECK_MS = 10_000;
 
 /** Label of an engine volume: the version of the CDM in it. */
 export const LABEL_CDM_VERSION = "org.omcp.cdm.version";
@@ -46,11 +46,11 @@ export interface StatementAudit extends Auditing {
 export interface CdmGateway {
   readonly version: CdmVersion;
   readonly schema: string;
-  /** Whether a database by URL has not answered yet; false for a local one, which starts on first need. */
+  /** Whether a database given by URL has not responded yet; false for a local one, which starts at its first use. */
   readonly away: boolean;
-  /** Makes the connections of one sandbox. */
+  /** Serves the connections of one sandbox. */
   serve(sandboxId: string): (stream: ByteStream) => void;
-  /** Checks the database, unless it has been checked; throws what is wrong with it. */
+  /** Checks the database unless it has been checked; throws an error that says what is wrong with it. */
   ready(signal: AbortSignal): Promise<void>;
   /** Describes the CDM in a phrase, after the same check. */
   describe(): Promise<string>;
@@ -58,13 +58,13 @@ export interface CdmGateway {
 }
 
 /**
- * Opens the configured database. A local one starts on first need; one by URL is checked now.
+ * Opens the configured database. A local one starts at its first use; one given by URL is checked now.
  *
  * @param config The settings.
  * @param runtime Where local databases run.
  * @param audit Where the statements of sandboxes are audited.
  * @returns The gateway, or undefined where no database is configured.
- * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. Not for a database that does not answer: sandboxes work without it.
+ * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. Not for a database that does not respond: sandboxes work without it.
  */
 export async function openCdmGateway(
   config: CdmSettings,
@@ -75,7 +75,7 @@ export async function openCdmGateway(
   if (location.kind === "none") return undefined;
   if (location.kind === "url") {
     const database = databaseOf(config, urlUpstream(location.url), audit);
-    const version = await firstLook(database);
+    const version = await firstCheck(database);
     return gatewayOf(config, { database, version, close: () => database.close() });
   }
   const version = location.kind === "local"
@@ -150,9 +150,9 @@ function reportRole(report: RoleReport): void {
   for (const { message } of report.problems) log.warning("Database role: {message}", { message });
 }
 
-async function firstLook(database: Database): Promise<CdmVersion> {
+async function firstCheck(database: Database): Promise<CdmVersion> {
   try {
-    const version = catalogVersion(await database.ready(AbortSignal.timeout(FIRST_LOOK_MS)));
+    const version = catalogVersion(await database.ready(AbortSignal.timeout(FIRST_CHECK_MS)));
     if (version !== undefined) return version;
     log.warning("CDM version not found; assuming {version}", { version: DEFAULT_CDM_VERSION });
     return DEFAULT_CDM_VERSION;
@@ -167,9 +167,9 @@ async function firstLook(database: Database): Promise<CdmVersion> {
 }
 
 /**
- * The version of a CDM in a database: the one that `cdm_source` names, else the one that alone has a table found there.
+ * The version of a CDM in a database: the one that `cdm_source` names, else the only one that has a table of the schema.
  *
- * @param catalog What was found in the schema.
+ * @param catalog What the schema holds.
  * @returns The version, or undefined if neither shows it.
  */
 export function catalogVersion(
@@ -186,7 +186,7 @@ async function localVersion(volumes: VolumeStore, name: string): Promise<CdmVers
   const version = cdmVersionSchema.safeParse(found?.labels[LABEL_CDM_VERSION]);
   if (found !== undefined && version.success) return version.data;
   throw new OmcpError("cdm_invalid", `There is no local CDM ${name}`, {
-    next: `Make it with \`${ownCommand("cdm load DIR --into local:NAME")}\`, or with \`${
+    next: `Create it with \`${ownCommand("cdm load DIR --into local:NAME")}\`, or with \`${
       ownCommand("cdm sample --into local:NAME")
     }\`.`,
   });

@@ -23,7 +23,7 @@ import { databaseProcessors } from "../postgres/local/processors.ts";
 
 const log = logger("load");
 
-/** Label of a volume that holds a local CDM: the load that made it. */
+/** Label of a volume that holds a local CDM: the load that created it. */
 export const LABEL_LOAD = "org.omcp.cdm.load";
 
 const LEASE_SECONDS = 60;
@@ -62,7 +62,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
   const image = imageReference("postgres");
   if (!await runtime.hasImage(image)) throw missingImage(image);
   const volume = volumeName(name);
-  await makeVolume(options, volume);
+  await createOwnVolume(options, volume);
   const local = new LocalDatabase({
     runtime,
     instance: options.instance ?? crypto.randomUUID(),
@@ -86,7 +86,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
         source,
         upstream,
         schema: LOCAL_SCHEMA,
-        replace: true, // The template's own empty schema at most: the volume is new.
+        replace: true, // The volume is new: there is at most the template's empty schema.
         reader: READER_ROLE,
         signal,
         ...(options.onTable === undefined ? {} : { onTable: options.onTable }),
@@ -103,7 +103,7 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
 }
 
 /** Creates the volume, which must be new and this load's own. */
-async function makeVolume(options: LocalLoadOptions, volume: string): Promise<void> {
+async function createOwnVolume(options: LocalLoadOptions, volume: string): Promise<void> {
   const { runtime, name, source, replace = false, labels = {} } = options;
   if (await runtime.inspectVolume(volume) !== undefined) {
     if (!replace) {
@@ -115,7 +115,7 @@ async function makeVolume(options: LocalLoadOptions, volume: string): Promise<vo
     await removeLocalCdm(runtime, name);
   }
   const load = crypto.randomUUID();
-  const made = await runtime.createVolume(volume, {
+  const created = await runtime.createVolume(volume, {
     ...labels,
     [LABEL_ROLE]: ROLE_CDM,
     [LABEL_NAME]: name,
@@ -124,8 +124,8 @@ async function makeVolume(options: LocalLoadOptions, volume: string): Promise<vo
     [LABEL_CDM_VERSION]: source.version,
     [LABEL_LOAD]: load,
   });
-  // The engine returns an existing volume as it is: another load was faster.
-  if (made.labels[LABEL_LOAD] !== load) throw cdmInUse(name);
+  // The engine returns an existing volume unchanged: then another load created it first.
+  if (created.labels[LABEL_LOAD] !== load) throw cdmInUse(name);
 }
 
 /** Writes everything to disk, so that the next start replays no log. */

@@ -1,4 +1,4 @@
-/** The local CDMs of an engine: lists them, finds who uses them, removes them. */
+/** The local CDMs of an engine: lists them with their users, removes them. */
 import * as z from "zod";
 import { LABEL_CDM_VERSION } from "./gateway.ts";
 import { nameOfVolume, volumeName } from "./local_name.ts";
@@ -18,9 +18,9 @@ const MEASURE_MS = 5000;
 export interface CdmUser {
   /** The container's name in the engine. */
   readonly container: string;
-  /** The `OMCP_INSTANCE` of the server or load that made it; undefined for a container of another program. */
+  /** The `OMCP_INSTANCE` of the server or load that created it; undefined for a container of another program. */
   readonly instance: string | undefined;
-  /** The container's state: a stopped container too holds its volume. */
+  /** The container's state: a stopped container also uses its volume. */
   readonly state: string;
 }
 
@@ -69,7 +69,7 @@ export async function listLocalCdms(runtime: ContainerPlatform): Promise<LocalCd
  *
  * @param runtime Where it is.
  * @param name The NAME of `local:NAME`.
- * @throws {OmcpError} `cdm_in_use` while a container mounts it, `invalid_argument` if it does not exist or this program has not made it.
+ * @throws {OmcpError} `cdm_in_use` while a container mounts it, `invalid_argument` if it does not exist or this program did not create it.
  */
 export async function removeLocalCdm(runtime: ContainerPlatform, name: string): Promise<void> {
   const volume = volumeName(name);
@@ -96,11 +96,11 @@ export async function removeLocalCdm(runtime: ContainerPlatform, name: string): 
 }
 
 /**
- * The error about a local CDM that is in use.
+ * The error for a local CDM that is in use.
  *
  * @param name The NAME of `local:NAME`.
- * @param users Who uses it, as far as is known.
- * @param cause The error that showed it.
+ * @param users The known users.
+ * @param cause The engine's error.
  */
 export function cdmInUse(name: string, users: readonly CdmUser[] = [], cause?: unknown): OmcpError {
   const by = users.length === 0 ? "a server or another load" : users.map(describeUser).join(", ");

@@ -11,7 +11,7 @@ const SETTINGS = {
   application_name: "omcp cdm load",
   search_path: "pg_catalog",
   DateStyle: "ISO, YMD",
-  // The site's limits are for interactive sessions; a load needs none.
+  // The site's limits are for interactive sessions; a load has no limit.
   statement_timeout: "0",
   idle_in_transaction_session_timeout: "0",
   // Replacing a schema waits for its readers, but not forever.
@@ -72,7 +72,7 @@ export class AdminSession {
   }
 
   /**
-   * Tries a statement in a savepoint: the transaction goes on when it fails.
+   * Tries a statement in a savepoint: if it fails, the transaction continues.
    *
    * @param sql The statement.
    * @returns Undefined on success, else the server's SQLSTATE.
@@ -83,11 +83,11 @@ export class AdminSession {
   }
 
   /**
-   * Tries to copy rows into a table in a savepoint: the transaction goes on when the server refuses them.
+   * Tries to copy rows into a table in a savepoint: if the server refuses them, the transaction continues.
    *
    * @param copy A COPY … FROM STDIN in text format.
    * @param data The rows.
-   * @returns Undefined if all rows were copied; else the server's SQLSTATE, and no row was.
+   * @returns Undefined if all rows were copied; else the server's SQLSTATE, and no row was copied.
    * @throws {OmcpError} If the connection is lost.
    */
   async copy(copy: string, data: Uint8Array): Promise<string | undefined> {

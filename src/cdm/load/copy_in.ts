@@ -36,7 +36,7 @@ export async function copyIn(session: UpstreamSession, sql: string, data: Uint8A
   if (failure !== undefined) throw failure;
 }
 
-/** Sends all data: a server that refuses a row discards the rest, so this ends in any case. */
+/** Sends all data: a server that refuses a row reads and discards the rest, so that this ends in any case. */
 async function send(session: UpstreamSession, data: Uint8Array): Promise<void> {
   for (let at = 0; at < data.length; at += PIECE_BYTES) {
     await session.write(message(FRONTEND.copyData, data.subarray(at, at + PIECE_BYTES)));

@@ -4,13 +4,13 @@ import { OmcpError } from "../../errors.ts";
 import { type CsvDialect, CsvParser, type CsvRecord } from "./csv.ts";
 import { Utf8Reader } from "./utf8.ts";
 
-/** What the first line of a file says. */
+/** What the first line of a file shows. */
 export interface CsvHeader {
   readonly columns: readonly string[];
   readonly dialect: CsvDialect;
 }
 
-/** Records that were read together. */
+/** Records that are read together. */
 export interface CsvBatch {
   readonly records: readonly CsvRecord[];
   /** True once the file had bytes that are not UTF-8. */

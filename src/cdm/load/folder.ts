@@ -60,7 +60,7 @@ export async function scanFolder(folder: string): Promise<CdmFolder> {
   if (files.size === 0) {
     throw new OmcpError("cdm_invalid", `Folder ${folder} has no CDM file`, {
       state: "Nothing was loaded.",
-      next: "Name the folder that has person.csv (or person.csv.gz) and the other tables.",
+      next: "Pass the folder that has person.csv (or person.csv.gz) and the other tables.",
     });
   }
   return { files: [...files.values()], ignored };

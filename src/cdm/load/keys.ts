@@ -3,7 +3,7 @@ import { OmcpError } from "../../errors.ts";
 import { type CdmTable, cdmTables, type CdmVersion, keyDdl } from "../../omop/cdm/mod.ts";
 import type { AdminSession } from "./admin_session.ts";
 
-/** A key that the data violate; it was left out. */
+/** A key that was left out, because the data violate it. */
 export interface KeyLeftOut {
   /** The table that has the key. */
   readonly table: string;
@@ -45,7 +45,7 @@ interface ForeignKey {
  * @param version The CDM's version.
  * @param schema The tables' schema.
  * @returns What was added and what was left out.
- * @throws {OmcpError} If the connection is lost, or an index cannot be made.
+ * @throws {OmcpError} If the connection is lost, or an index cannot be created.
  */
 export async function addKeys(
   session: AdminSession,

@@ -35,10 +35,10 @@ export interface LoadReport {
 }
 
 /**
- * Loads a CDM completely or not at all: tables, rows, keys and grants are one transaction, in a schema that gets its name at the
- * end. A failed load leaves the database as it was.
+ * Loads a CDM completely or not at all: tables, rows, keys and grants are one transaction, in a schema with a temporary name that is
+ * renamed at the end. A failed load leaves the database unchanged.
  *
- * @param options What and where.
+ * @param options The source and the destination.
  * @returns What was loaded, compared with the tables' row counts.
  * @throws {OmcpError} `cdm_invalid` if no row fits or a file is damaged; `invalid_argument` for an unusable schema or role;
  * `database_refused`, `database_unavailable`, or the signal's reason.
@@ -61,28 +61,28 @@ export async function loadCdm(options: LoadOptions): Promise<LoadReport> {
     for (const statement of publication(work, options)) await session.run(statement);
     committing = true;
     await session.run("COMMIT");
-    await settle(session, options);
+    await gatherStatistics(session, options);
     return { tables, keys };
   } catch (error) {
     if (!(error instanceof OmcpError) || error.state !== undefined) throw error;
     throw error.with({
       state: committing
-        ? `The end of the load was not confirmed: schema ${schema} holds either all of the new CDM or what was there before.`
-        : `Nothing was loaded into schema ${schema}; what was there is as it was.`,
+        ? `The load's commit was not confirmed: schema ${schema} holds either all of the new CDM or its previous content.`
+        : `Nothing was loaded into schema ${schema}; its previous content is unchanged.`,
     });
   } finally {
     session.close();
   }
 }
 
-/** Refuses an existing schema unless it may be replaced, and always one that has anything but a CDM. */
+/** Refuses an existing schema unless it may be replaced, and in any case one that has objects other than a CDM's. */
 async function checkSchema(session: AdminSession, { schema, replace = false }: LoadOptions): Promise<void> {
   const literal = quoteLiteral(schema);
   if (/^pg_|^information_schema$/.test(schema)) {
     throw new OmcpError("invalid_argument", `Schema ${schema} belongs to PostgreSQL`);
   }
-  const there = await session.count(`SELECT count(*) FROM pg_namespace WHERE nspname = ${literal}`);
-  if (there === 0) return;
+  const schemas = await session.count(`SELECT count(*) FROM pg_namespace WHERE nspname = ${literal}`);
+  if (schemas === 0) return;
   if (!replace) {
     throw new OmcpError("invalid_argument", `Schema ${schema} already exists`, {
       state: "Nothing was changed.",
@@ -128,11 +128,11 @@ async function checkCounts(
   tables: readonly TableReport[],
 ): Promise<void> {
   for (const { table, read, loaded, rejected } of tables) {
-    const there = await session.count(`SELECT count(*) FROM ${qualifiedName(schema, table)}`);
-    if (there === loaded && read === loaded + rejected) continue;
+    const found = await session.count(`SELECT count(*) FROM ${qualifiedName(schema, table)}`);
+    if (found === loaded && read === loaded + rejected) continue;
     throw new OmcpError(
       "internal",
-      `Rows of ${table} do not add up: ${read} read, ${loaded} loaded, ${rejected} rejected, ${there} in the table`,
+      `Rows of ${table} do not add up: ${read} read, ${loaded} loaded, ${rejected} rejected, ${found} in the table`,
     );
   }
   if (tables.some(({ loaded }) => loaded > 0)) return;
@@ -159,7 +159,10 @@ function publication(work: string, { schema, reader }: LoadOptions): string[] {
 }
 
 /** Gathers statistics, and freezes the rows so that reads write nothing. The CDM is complete without it. */
-async function settle(session: AdminSession, { source, schema, onStep }: LoadOptions): Promise<void> {
+async function gatherStatistics(
+  session: AdminSession,
+  { source, schema, onStep }: LoadOptions,
+): Promise<void> {
   onStep?.("Gathering statistics");
   try {
     for (const { name } of cdmTables(source.version)) {

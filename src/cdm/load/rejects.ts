@@ -31,14 +31,14 @@ export class Rejects {
 
   /**
    * @param header The file's header.
-   * @param path The CSV file for the rows, created at the first one; absent: only counts.
+   * @param path The CSV file for the rows, created at the first one; if absent, rows are only counted.
    */
   constructor(header: readonly string[], path?: string) {
     this.#header = header;
     this.#path = path;
   }
 
-  /** How many there are. */
+  /** The number of rejected rows. */
   get rows(): number {
     return this.#rows;
   }
@@ -49,7 +49,7 @@ export class Rejects {
   }
 
   /**
-   * Takes a row.
+   * Counts a row, and writes it to the file if there is one.
    *
    * @param record The row.
    * @param rejection Why it was not loaded.

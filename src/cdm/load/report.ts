@@ -1,4 +1,4 @@
-/** The report of a load, for a person at a terminal. It has no value of any row. */
+/** The report of a load, for a person at a terminal. It contains no value of any row. */
 import { counted } from "../../lib/counted.ts";
 import { CDM_VERSIONS, cdmTables } from "../../omop/cdm/mod.ts";
 import type { KeyLeftOut, KeyReport } from "./keys.ts";
@@ -35,7 +35,8 @@ export function tableLines(report: TableReport): string[] {
       }${more})`,
     );
   }
-  if (rejects.length > MAX_LISTED) lines.push(`    and ${rejects.length - MAX_LISTED} more reasons`);
+  const unlisted = rejects.length - MAX_LISTED;
+  if (unlisted > 0) lines.push(`    and ${counted(unlisted, "more reason")}`);
   return lines;
 }
 

@@ -3,7 +3,7 @@ import type { CdmTable } from "../../omop/cdm/mod.ts";
 import type { CsvRecord } from "./csv.ts";
 import { COPY_NULL, type ValueReader, valueReader } from "./values.ts";
 
-/** Why a row is not loaded; it has no value of the row. */
+/** Why a row is not loaded; it contains no value of the row. */
 export interface Rejection {
   /** The column; undefined if it concerns the whole row. */
   readonly column?: string;
@@ -72,7 +72,7 @@ export class RowReader {
     if (this.#rejectsAll !== undefined) return this.#rejectsAll;
     if (record.malformed === true) return { reason: "text after a closing quote" };
     if (record.fields.length !== this.#width) {
-      return { reason: "its number of fields differs from the header" };
+      return { reason: "number of fields differs from the header's" };
     }
     const values: string[] = [];
     for (const { at, column, required, reader } of this.#fields) {

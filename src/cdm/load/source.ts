@@ -56,7 +56,7 @@ export interface CdmSource {
 export interface FolderOptions {
   /** The CDM's version; detected if absent. */
   readonly version?: CdmVersion;
-  /** The folder for rejected rows, one CSV file per table; absent: only counts. */
+  /** The folder for rejected rows, one CSV file per table; if absent, rows are only counted. */
   readonly rejectsFolder?: string;
 }
 
@@ -150,7 +150,7 @@ async function loadFile({ file, rows, rejects }: FileWork, target: LoadTarget): 
 /**
  * A synthetic population as a source.
  *
- * @param options How many persons, and the seed.
+ * @param options The number of persons, and the seed.
  * @returns The source, of CDM 5.4.
  * @throws {OmcpError} `invalid_argument` if an option is out of range.
  */
@@ -173,7 +173,7 @@ export function sampleSource(options: { readonly persons?: number; readonly seed
           table,
           columns,
           onRefused: (_, sqlstate) => {
-            throw new Error(`The generator made a row that ${table} refuses (${sqlstate})`);
+            throw new Error(`The generator created a row that ${table} refuses (${sqlstate})`);
           },
         });
         await writer.add(text.slice(0, -1), undefined);

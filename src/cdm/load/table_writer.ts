@@ -10,7 +10,7 @@ export interface TableWriterOptions<Origin> {
   readonly schema: string;
   readonly table: string;
   readonly columns: readonly string[];
-  /** Called for each row that passed our checks and that the database refuses. */
+  /** Called for each row that passed the loader's checks and that the database refuses. */
   readonly onRefused: (origin: Origin, sqlstate: string) => void;
 }
 
@@ -21,7 +21,7 @@ interface Line<Origin> {
 
 /**
  * Copies rows into one table in batches; it fills the next batch while it sends one. It halves a batch that the database refuses
- * until it finds the bad row: a bad row costs no other row.
+ * until only the bad rows are left, so that a bad row does not reject any other row.
  */
 export class TableWriter<Origin> {
   readonly #options: TableWriterOptions<Origin>;
@@ -48,7 +48,7 @@ export class TableWriter<Origin> {
    * Adds a row.
    *
    * @param text A line of COPY text without its line break.
-   * @param origin What `onRefused` gets for it.
+   * @param origin What `onRefused` receives if the database refuses the row.
    * @returns A promise to await if a batch is full.
    */
   add(text: string, origin: Origin): Promise<void> | undefined {

@@ -1,6 +1,6 @@
 import { concatBytes } from "../../lib/bytes.ts";
 
-/** Decodes UTF-8 from chunks that are cut anywhere, and notices invalid bytes. */
+/** Decodes UTF-8 from chunks that are cut anywhere, and detects invalid bytes. */
 export class Utf8Reader {
   readonly #strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   readonly #lenient = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -8,7 +8,7 @@ export class Utf8Reader {
   #begun = false;
   #invalid = false;
 
-  /** True once there were invalid bytes: each became U+FFFD. */
+  /** True once it has read invalid bytes, which it replaces by U+FFFD. */
   get invalid(): boolean {
     return this.#invalid;
   }
@@ -16,7 +16,7 @@ export class Utf8Reader {
   /**
    * Decodes the next bytes.
    *
-   * @param bytes The next ones.
+   * @param bytes The bytes, cut anywhere.
    * @returns Their text, without a byte order mark at the start.
    */
   push(bytes: Uint8Array): string {
@@ -47,7 +47,7 @@ export class Utf8Reader {
   }
 }
 
-/** How many bytes form complete characters: up to three at the end wait for the rest. */
+/** How many bytes form complete characters; up to three more at the end may begin an incomplete one. */
 function wholeCharacters(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;

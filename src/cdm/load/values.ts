@@ -17,7 +17,7 @@ export interface ValueReader {
 }
 
 /**
- * Words that statistics programs and dumps write for NULL. They count in columns of other types than text, where they cannot be
+ * Words that statistics programs and dumps write for NULL. They mean NULL in columns of types other than text, where they cannot be
  * values. In a text column they are text: NA is also sodium.
  */
 const NULL_WORDS = new Set(["", "na", "nan", "nat", "null", "none", "<na>", "\\n"]);
@@ -65,9 +65,9 @@ function orNull(read: (text: string) => string | undefined, reason: string): Val
 
 /** Integers; also `8507.0`, which pandas writes for a column with missing values. */
 function integers(digits: number, least: bigint, most: bigint): (text: string) => string | undefined {
-  const surely = new RegExp(`^-?\\d{1,${digits}}$`);
+  const inRange = new RegExp(`^-?\\d{1,${digits}}$`);
   return function readInteger(text: string): string | undefined {
-    if (surely.test(text)) return text;
+    if (inRange.test(text)) return text;
     const whole = /^([+-]?\d{1,40})(?:\.0*)?$/.exec(text)?.[1];
     if (whole === undefined) return undefined;
     const value = BigInt(whole.replace("+", ""));

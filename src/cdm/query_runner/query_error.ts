@@ -1,9 +1,9 @@
-/** The error of a query that the database refused, with a next step that fits its cause. */
+/** The error for a query that the database refused, with a next step that fits its cause. */
 import { OmcpError } from "../../errors.ts";
 
 /** What psycopg reports. */
-export interface DatabaseAnswer {
-  /** Null where no connection was made: libpq has no SQLSTATE then. */
+export interface ReportedError {
+  /** Null where the connection failed: libpq has no SQLSTATE then. */
   readonly sqlstate: string | null;
   /** The message, with a line for the hint if there is one. */
   readonly message: string;
@@ -12,28 +12,28 @@ export interface DatabaseAnswer {
 const HINT = /^HINT:\s*(.+)$/m;
 
 /**
- * Builds the error. The database's own hint, which knows the cause, is the next step; only without one does the SQLSTATE decide.
+ * Builds the error. Its next step is the database's own hint, which fits the cause best; without a hint, the SQLSTATE decides.
  *
  * @param answer What psycopg reports.
  * @returns `database_unavailable` if waiting may help or the operator must act, else `database_refused`.
  */
-export function queryError({ sqlstate, message }: DatabaseAnswer): OmcpError {
+export function queryError({ sqlstate, message }: ReportedError): OmcpError {
   const [line = "", hint] = HINT.exec(message) ?? [];
   // Class 58 is a failure of the server's own system, such as an audit that cannot be written.
   const broken = sqlstate?.startsWith("58") === true;
-  // A refused connection with a hint at something else than patience, such as one connection too many.
-  const callersOwn = sqlstate === null && hint !== undefined && !hint.startsWith("Try again");
-  const unavailable = !callersOwn &&
+  // A refused connection whose hint is not to wait: the caller can act, for example close a connection.
+  const callerCanAct = sqlstate === null && hint !== undefined && !hint.startsWith("Try again");
+  const unavailable = !callerCanAct &&
     (sqlstate === null || broken || sqlstate.startsWith("08") || sqlstate.startsWith("57P"));
   const next = broken
-    ? "Tell the server's operator: the server's log has the cause."
+    ? "Ask the server's operator: the server's log has the cause."
     : hint ?? (unavailable ? "Try again in a moment." : "Change the query accordingly.");
-  const stated = broken || hint === undefined ? message : message.replace(line, "");
+  const reason = broken || hint === undefined ? message : message.replace(line, "");
   return new OmcpError(
     unavailable ? "database_unavailable" : "database_refused",
-    `The database answered: ${stated.trim()}`,
+    `The database reported: ${reason.trim()}`,
     {
-      state: "There is no new DataFrame; the sandbox's variables are kept.",
+      state: "No DataFrame was created; the sandbox's variables are kept.",
       next: /[.!?]$/.test(next) ? next : `${next}.`,
       details: { sqlstate },
     },

@@ -7,12 +7,12 @@ import { queryError } from "./query_error.ts";
 import source from "./run_query.py" with { type: "text" };
 
 const MIME = "application/vnd.omcp.query+json";
-/** Maximum length of the answer, because parsing it blocks the server. The answer has at most 20 rows of short texts. */
+/** Maximum length of the answer in characters, because parsing it blocks the server. The answer has at most 20 rows of short texts. */
 const OUTPUT_BYTES = 256 * 1024;
 
 /** What remains in the sandbox after a query timed out, by the kernel's state. */
 const VARIABLES = {
-  kept: "Variables are kept; there is no new DataFrame.",
+  kept: "Variables are kept; no DataFrame was created.",
   restarted: "The kernel was restarted: variables are lost, files in /workspace remain.",
   unknown:
     "The sandbox has not responded: it is unknown whether variables are kept and the DataFrame exists.",
@@ -54,7 +54,7 @@ export interface RunQueryOptions {
 }
 
 /**
- * Runs a query in a sandbox. User code in the sandbox can forge the answer: only its shape is checked, and it is trusted no more
+ * Runs a query in a sandbox. User code in the sandbox can forge the answer: the server checks its shape only, and trusts it no more
  * than other output of the sandbox.
  *
  * @param sandbox Where it runs and where the DataFrame stays.

@@ -24,8 +24,8 @@ export type CdmTableName<V extends CdmVersion> = {
 }[AnyTable];
 
 /**
- * A row of a table. Integers are numbers; all else is the text Postgres sends: identifiers exceed 2^53 in
- * real data, numerics exceed a double's precision, and dates have no time zone.
+ * A row of a table. Integers are numbers; all other values are the text that Postgres sends: identifiers exceed
+ * 2^53 in real data, numerics exceed a double's precision, and dates have no time zone.
  */
 export type CdmRow<V extends CdmVersion, T extends CdmTableName<V>> = {
   readonly [
@@ -34,5 +34,5 @@ export type CdmRow<V extends CdmVersion, T extends CdmTableName<V>> = {
   ]: Value<Definitions[T]["columns"][C], V>;
 };
 
-/** A version's tables as Kysely wants them: `Kysely<CdmDatabase<"5.4">>`. */
+/** A version's tables as the type that Kysely takes: `Kysely<CdmDatabase<"5.4">>`. */
 export type CdmDatabase<V extends CdmVersion> = { readonly [T in CdmTableName<V>]: CdmRow<V, T> };

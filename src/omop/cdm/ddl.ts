@@ -2,7 +2,7 @@ import { qualifiedName, quoteIdentifier } from "../../lib/sql.ts";
 import type { CdmColumn, CdmTable, CdmVersion } from "./notation.ts";
 import { cdmTables } from "./tables.ts";
 
-/** The statements that make keys and indices, one each; run after the data are loaded, in this order. */
+/** The statements that create keys and indices, one for each; to be run in this order, after the data are loaded. */
 export interface KeyDdl {
   readonly primaryKeys: readonly string[];
   readonly indices: readonly string[];
@@ -38,8 +38,8 @@ const LOOKUPS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 };
 
 /**
- * The statements that create a version's tables, without keys: data load faster without keys, and real data
- * may violate them. The schema itself must exist.
+ * The statements that create a version's tables without their keys: a load is faster without keys, and real data
+ * may violate them. The schema must exist.
  *
  * @param version The CDM's version.
  * @param schema The schema to create them in.
@@ -68,11 +68,11 @@ export function createTable(table: CdmTable, schema: string): string {
 }
 
 /**
- * The statements that add a version's keys. Each is a statement of its own, so that a loader can
- * report those that the data violate and run the others.
+ * The statements that add a version's keys, one for each key, so that a loader can report the keys that the
+ * data violate and add the others.
  *
  * @param version The CDM's version.
- * @param schema The schema the tables are in.
+ * @param schema The tables' schema.
  * @returns Primary keys, which the foreign keys need; indices; foreign keys.
  * @throws {OmcpError} `invalid_argument` if the schema is not a valid identifier.
  */

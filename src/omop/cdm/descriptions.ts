@@ -1,4 +1,4 @@
-/** Short explanations of columns, by name or, where a family of columns shares a meaning, by ending. */
+/** Short explanations of columns: by name or, where several columns share a meaning, by their names' ending. */
 
 const BY_NAME: Readonly<Record<string, string>> = {
   person_id: "The person.",
@@ -62,7 +62,7 @@ const BY_ENDING: readonly (readonly [string, string])[] = [
  * A short explanation of a column.
  *
  * @param name The column's name.
- * @returns The explanation, or undefined where the name says it all.
+ * @returns The explanation, or undefined where the name needs none.
  */
 export function describeColumn(name: string): string | undefined {
   if (Object.hasOwn(BY_NAME, name)) return BY_NAME[name];

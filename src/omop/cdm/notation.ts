@@ -1,7 +1,7 @@
 /**
- * The compact notation in which the CDM's tables are written down, and its reader. The facts are those of
- * the public OHDSI specification (OMOP_CDMv5.x_Field_Level.csv); both versions share one definition, since
- * they differ in some forty columns only.
+ * The compact notation of the CDM's tables, and its parser. The facts are those of the public OHDSI
+ * specification (OMOP_CDMv5.x_Field_Level.csv). Both versions share one definition, because they differ in
+ * about forty columns only.
  */
 
 /** A version of the OMOP Common Data Model that this program knows. */
@@ -10,21 +10,21 @@ export type CdmVersion = "5.3" | "5.4";
 /** All known versions, oldest first. */
 export const CDM_VERSIONS = ["5.3", "5.4"] as const satisfies readonly CdmVersion[];
 
-/** The version that a CDM is taken for when it says nothing. */
+/** The version that is assumed for a CDM that does not name its own. */
 export const DEFAULT_CDM_VERSION: CdmVersion = "5.4";
 
 /**
- * Finds the version in what a CDM says of itself.
+ * Finds the version in a CDM's text about itself.
  *
  * @param text Such as `cdm_source.cdm_version`: `CDM v5.3.1`, `5.4`.
- * @returns The version, or undefined if it names none that this program knows.
+ * @returns The version, or undefined if the text does not name a known version.
  */
 export function cdmVersionIn(text: string): CdmVersion | undefined {
   const numbers = text.match(/\d+\.\d+/g) ?? [];
   return numbers.flatMap((found) => CDM_VERSIONS.filter((version) => version === found))[0];
 }
 
-/** What a table is about. */
+/** The subject of a table. */
 export type CdmGroup =
   | "clinical"
   | "health_system"
@@ -39,8 +39,8 @@ export type CdmGroup =
  * `varchar(MAX)` is `text`.
  *
  * The specification's `integer` is `bigint` for every identifier (`…_id`, `…_id_1`): sites use hashes and
- * concatenated keys that exceed 2^31, some exceed 2^53, and a wider column costs little and fits them all.
- * Counts, years and days stay `integer`.
+ * concatenated keys above 2^31, some above 2^53, and a wider column costs little. Counts, years and days stay
+ * `integer`.
  */
 export type CdmType = "integer" | "bigint" | "numeric" | "date" | "timestamp" | "varchar" | "text";
 
@@ -48,7 +48,7 @@ export type CdmType = "integer" | "bigint" | "numeric" | "date" | "timestamp" | 
 export interface CdmColumn {
   readonly name: string;
   readonly type: CdmType;
-  /** The most characters, for `varchar` alone. */
+  /** The maximum of characters; only for `varchar`. */
   readonly length?: number;
   /** NOT NULL. */
   readonly required: boolean;
@@ -58,7 +58,7 @@ export interface CdmColumn {
   readonly description?: string;
 }
 
-/** A table in one version, its columns in the specification's order. */
+/** A table in one version, with its columns in the specification's order. */
 export interface CdmTable {
   readonly name: string;
   readonly group: CdmGroup;
@@ -67,7 +67,7 @@ export interface CdmTable {
 }
 
 /**
- * A table as written down, for both versions.
+ * A table's definition for both versions.
  *
  * A column is a string: `type[!][ pk][ ->table][ @version]`. `!` is NOT NULL (`!5.4`: in that version only),
  * `->t` refers to `t.t_id` (`->t|5.4`: in that version only), `@5.3` says the column exists in that version
@@ -75,7 +75,7 @@ export interface CdmTable {
  */
 export interface TableDefinition {
   readonly group: CdmGroup;
-  /** The one version that has the table; both where absent. */
+  /** The only version that has the table; absent if both have it. */
   readonly only?: CdmVersion;
   readonly description: string;
   readonly columns: Readonly<Record<string, string>>;
@@ -95,13 +95,13 @@ const TYPES: ReadonlyMap<string, CdmType> = new Map<string, CdmType>([
 ]);
 
 /**
- * Reads a column's notation for one version.
+ * Parses a column's notation for one version.
  *
  * @param name The column's name.
  * @param notation The notation, see {@link TableDefinition}.
- * @param version The version asked for.
- * @returns The column, or undefined where the version has none such.
- * @throws {TypeError} When the notation is malformed: a defect of the tables in this folder.
+ * @param version The version.
+ * @returns The column, or undefined if the version does not have it.
+ * @throws {TypeError} If the notation is malformed: a defect of the tables in this folder.
  */
 export function readColumn(name: string, notation: string, version: CdmVersion): CdmColumn | undefined {
   const parts = NOTATION.exec(notation)?.groups;

@@ -13,7 +13,7 @@ import { EVENT_TABLES } from "./tables_events.ts";
 import { OTHER_TABLES } from "./tables_other.ts";
 import { VOCABULARY_TABLES } from "./tables_vocabulary.ts";
 
-/** Every table of either version as written down; types are derived from it. */
+/** The definitions of all tables of both versions; types are derived from them. */
 export const TABLE_DEFINITIONS = {
   ...CLINICAL_TABLES,
   ...EVENT_TABLES,
@@ -30,7 +30,7 @@ const TABLES: Readonly<Record<CdmVersion, ReadonlyMap<string, CdmTable>>> = {
  * The tables of a version: 37 in 5.3, 39 in 5.4.
  *
  * @param version The CDM's version.
- * @returns The tables; those that others refer to are not necessarily first.
+ * @returns The tables, in no order that foreign keys could rely on.
  */
 export function cdmTables(version: CdmVersion): readonly CdmTable[] {
   return [...TABLES[version].values()];

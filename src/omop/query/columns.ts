@@ -3,15 +3,15 @@ import { OmcpError } from "../../errors.ts";
 import { type CdmColumn, type CdmTable, cdmTable, cdmTables, type CdmVersion } from "../cdm/mod.ts";
 import { closestNames } from "../../lib/closest_names.ts";
 
-/** What a query writes before the name of a column of the row's person. */
+/** The prefix of a column of the row's person. */
 const PERSON = "person.";
 
-/** A column a query may name: of its table, or of the person each row is about. */
+/** A column that a query may name: of its table, or of the person of each row. */
 export interface SourceColumn {
-  /** The alias of what it is in: `t` the query's table, `p` the person joined to it. */
+  /** The alias of its table: `t` is the query's table, `p` the person joined to it. */
   readonly alias: "t" | "p";
   readonly column: CdmColumn;
-  /** Its name in the result: no other column that the query may name has the same. */
+  /** Its name in the result; unique among the columns that the query may name. */
   readonly name: string;
 }
 
@@ -20,7 +20,7 @@ export class SourceColumns {
   readonly table: CdmTable;
   readonly #version: CdmVersion;
   readonly #person: CdmTable;
-  /** Whether the table is another than person, and has a row's person. */
+  /** Whether the table has person_id and is not person itself. */
   readonly #hasPerson: boolean;
 
   /**
@@ -35,12 +35,12 @@ export class SourceColumns {
   }
 
   /**
-   * A column by the name a caller wrote.
+   * Finds a column by the name in a query.
    *
-   * @param written `year_of_birth` of the table itself, or `person.year_of_birth`.
-   * @returns The column. A person's is called in the result as in its table, or `person_…` where the query's
-   * own table has that name, so that a name of the table always means the table's.
-   * @throws {OmcpError} `invalid_argument` when there is none such, or the table has no person.
+   * @param written A column of the table, such as `year_of_birth`, or of the person: `person.year_of_birth`.
+   * @returns The column. A person's column has its own name in the result, or `person_…` if the query's table has
+   * a column of that name, so that such a name always means the table's column.
+   * @throws {OmcpError} `invalid_argument` if there is no such column, or the table has no person.
    */
   find(written: string): SourceColumn {
     const person = written.startsWith(PERSON);
@@ -63,7 +63,7 @@ export class SourceColumns {
     const why = itself ? "the table is person itself" : `the table ${this.table.name} has no person_id`;
     throw new OmcpError("invalid_argument", `Cannot use ${JSON.stringify(written)}: ${why}`, {
       next: itself
-        ? `Leave ${PERSON} out.`
+        ? `Omit the prefix ${JSON.stringify(PERSON)}.`
         : "Query a table whose rows are about a person, such as visit_occurrence.",
     });
   }
@@ -88,16 +88,20 @@ export class SourceColumns {
     );
   }
 
-  /** Where a name that is not in one table may be found. */
+  /** Where else a name occurs that the table does not have. */
   #elsewhere(name: string, person: boolean): string[] {
-    if (person && has(this.table, name)) return [`That of ${this.table.name} is ${name}.`];
-    if (this.#hasPerson && has(this.#person, name)) return [`That of the person is ${PERSON}${name}.`];
+    if (person && has(this.table, name)) return [`For the column of ${this.table.name}, write ${name}.`];
+    if (this.#hasPerson && has(this.#person, name)) {
+      return [`For the person's column, write ${PERSON}${name}.`];
+    }
     const others = cdmTables(this.#version).filter((table) => has(table, name)).map((table) => table.name);
-    return others.length > 0 ? [`There is ${name} in ${others.slice(0, 3).join(", ")}.`] : [];
+    if (others.length === 0) return [];
+    const more = others.length > 3 ? ` and ${others.length - 3} more` : "";
+    return [`Tables that have ${name}: ${others.slice(0, 3).join(", ")}${more}.`];
   }
 }
 
-/** Corrects what is before the dot: only a row's person may be, and a column of the query's own table has nothing there. */
+/** Corrects a prefix: only `person.` is allowed, and a column of the query's own table has no prefix. */
 function misspeltPrefix(name: string, person: CdmTable | undefined, table: CdmTable): string | undefined {
   const dot = name.indexOf(".");
   if (dot < 0) return undefined;
@@ -109,24 +113,24 @@ function misspeltPrefix(name: string, person: CdmTable | undefined, table: CdmTa
   return meant === undefined ? undefined : `Did you mean ${meant}?`;
 }
 
-/** What to do about a name that is in no table for a reason. */
+/** What to write instead of `*` or of the name of a concept. */
 function specialHint(table: CdmTable, name: string, prefix: string): string | undefined {
-  if (name === "*") return "Leave columns out for all of them; to count rows, leave the column out.";
+  if (name === "*") return "For all columns, omit columns; to count rows, omit the aggregate's column.";
   if (!/(?:^|_)concept_name(?:_\d)?$/.test(name)) return undefined;
   const id = name.replace("concept_name", "concept_id");
   const ids = has(table, id)
     ? [id]
     : table.columns.map((column) => column.name).filter((one) => /_concept_id$/.test(one));
   if (ids.length === 0) return undefined;
-  return `It has ids of concepts: ${
+  return `The table has the concepts' ids: ${
     ids.map((one) => prefix + one).join(", ")
-  }. Filter by the id, looked up with query_omop: ` +
-    'table concept, filters [{"column":"concept_name","op":"ilike","value":"%diabetes%"}]. ' +
-    "To have names in the result, add concept_name: true.";
+  }. Find an id with query_omop (table concept, ` +
+    'filters [{"column":"concept_name","op":"ilike","value":"%diabetes%"}]) and filter by it. ' +
+    "For names in the result, add concept_name: true.";
 }
 
 /**
- * A column as SQL.
+ * Writes a column as SQL.
  *
  * @param column The column.
  * @returns Its quoted name, such as `"t"."person_id"`.

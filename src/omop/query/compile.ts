@@ -20,32 +20,32 @@ import {
 } from "./resolve.ts";
 import type { OmopQuery } from "./schema.ts";
 
-/** Where a query will run, and what it may fetch. */
+/** The CDM of a query, and how much the query may fetch. */
 export interface CompileOptions {
   readonly version: CdmVersion;
-  /** The schema the CDM's tables are in. */
+  /** The schema of the CDM's tables. */
   readonly schema: string;
-  /** The most rows that may be returned, whatever the query's limit. */
+  /** The maximum of rows, whatever the query's limit. */
   readonly maxRows: number;
 }
 
 /** A query as SQL. */
 export interface CompiledOmopQuery {
-  /** PostgreSQL with `$1`, `$2`… for the parameters. It fetches one row more than `limit`, to tell a cut from an end. */
+  /** PostgreSQL with `$1`, `$2`… for the parameters. It fetches one row more than `limit`, which shows whether the result is truncated. */
   readonly sql: string;
   /** Filter values as exact text, whose type Postgres infers; row counts as numbers. */
   readonly parameters: readonly (string | number)[];
   /** The result's columns in order. */
   readonly columns: readonly ResultColumn[];
-  /** The rows to keep; a row beyond them means the result is truncated. */
+  /** The number of rows to keep; a further row shows that the result is truncated. */
   readonly limit: number;
 }
 
-/** Names are checked at run time, against the CDM of the version at hand. */
+/** Names are checked at run time, against the CDM's version. */
 type AnyDatabase = Record<string, Record<string, unknown>>;
 type AnySelect = SelectQueryBuilder<AnyDatabase, string, Record<string, unknown>>;
 
-/** Compiles only: its driver connects to nothing. */
+/** Only compiles: its driver does not connect. */
 const COMPILER = new Kysely<AnyDatabase>({
   dialect: {
     createAdapter: () => new PostgresAdapter(),
@@ -59,9 +59,9 @@ const COMPILER = new Kysely<AnyDatabase>({
  * Compiles a typed query to SQL.
  *
  * @param query The validated query.
- * @param options Version, schema and the cap on rows.
+ * @param options Version, schema and the maximum of rows.
  * @returns The SQL, its parameters, and the result's columns.
- * @throws {OmcpError} `invalid_argument` when a name or a value does not fit the CDM.
+ * @throws {OmcpError} `invalid_argument` if a name or a value does not fit the CDM.
  */
 export function compileOmopQuery(query: OmopQuery, options: CompileOptions): CompiledOmopQuery {
   const resolved = resolveQuery(query, options.version);
@@ -86,8 +86,8 @@ function rows(resolved: ResolvedQuery, schema: string): AnySelect {
   const from = tables(resolved, schema);
   const named = resolved.outputs.some((output) => output.kind === "concept_name");
   if (!resolved.grouped || !named) return selectOutputs(from, resolved, sourceValue);
-  // A vocabulary has millions of concepts, and to join it to every row before grouping would take minutes:
-  // the groups become the new `t`, and the names are joined to them.
+  // A vocabulary has millions of concepts, and joining it to every row before the grouping would take minutes:
+  // the groups become the new `t`, and the names are joined to the groups.
   let groups = from;
   for (const output of resolved.outputs) {
     if (output.kind !== "concept_name") groups = groups.select(sourceValue(output).as(output.name));
@@ -102,7 +102,7 @@ function rows(resolved: ResolvedQuery, schema: string): AnySelect {
 function tables(resolved: ResolvedQuery, schema: string): AnySelect {
   let from: AnySelect = COMPILER.withSchema(schema).selectFrom(`${resolved.table.name} as t`);
   if (resolved.joinsPerson) {
-    // It multiplies no rows, person_id being the person's key, and loses those alone whose person is missing.
+    // It multiplies no rows, because person_id is the person's key, and drops only rows without a person.
     from = from.innerJoin("person as p", function on(join) {
       return join.on(sql<boolean>`${sql.ref("p.person_id")} = ${sql.ref("t.person_id")}`);
     });
@@ -112,7 +112,7 @@ function tables(resolved: ResolvedQuery, schema: string): AnySelect {
   return from;
 }
 
-/** An output as computed from the tables themselves. */
+/** An output's value, computed from the tables. */
 function sourceValue(output: PlainOutput | AggregateOutput): RawBuilder<unknown> {
   return output.kind === "aggregate" ? aggregateValue(output) : columnReference(output.source);
 }
@@ -160,7 +160,7 @@ function aggregateValue(output: AggregateOutput): RawBuilder<unknown> {
   }
 }
 
-/** The compiler's parameters are ours: bound texts, and the limit. */
+/** The compiled parameters are those that this module binds: texts, and the limit. */
 function toParameter(value: unknown): string | number {
   if (typeof value === "string" || typeof value === "number") return value;
   throw new TypeError(`Cannot bind a parameter: must be text or a number: received ${typeof value}`);

@@ -4,7 +4,7 @@ import { columnReference, type SourceColumn } from "./columns.ts";
 import type { OmopFilter } from "./schema.ts";
 import { bindValue } from "./values.ts";
 
-/** The comparison operators as SQL; a lookup, so that no text of a caller is ever pasted. */
+/** The comparison operators as SQL; a table, so that no text of a caller becomes part of the SQL. */
 const OPERATORS = {
   "=": sql`=`,
   "!=": sql`<>`,
@@ -21,8 +21,8 @@ const OPERATORS = {
  *
  * @param filter The filter.
  * @param source The column it names.
- * @returns The condition, every value bound as a parameter.
- * @throws {OmcpError} `invalid_argument` when the value does not fit the operator or the column's type.
+ * @returns The condition, with every value bound as a parameter.
+ * @throws {OmcpError} `invalid_argument` if the value does not fit the operator or the column's type.
  */
 export function filterCondition(filter: OmopFilter, source: SourceColumn): RawBuilder<boolean> {
   const { column } = source;
@@ -32,12 +32,12 @@ export function filterCondition(filter: OmopFilter, source: SourceColumn): RawBu
     case "is null":
     case "is not null":
       if (value !== undefined && value !== null) {
-        throw misused(filter, "takes no value", "Leave the value out.");
+        throw misused(filter, "takes no value", "Omit the value.");
       }
       return op === "is null" ? sql`${reference} is null` : sql`${reference} is not null`;
     case "in":
     case "not in": {
-      if (!Array.isArray(value)) throw misused(filter, "needs a list of values", "Give a list: [1, 2].");
+      if (!Array.isArray(value)) throw misused(filter, "needs a list of values", "Pass a list: [1, 2].");
       const values = sql.join(value.map(function bind(entry) {
         return bindValue(column, entry);
       }));
@@ -45,7 +45,7 @@ export function filterCondition(filter: OmopFilter, source: SourceColumn): RawBu
     }
     case "between": {
       if (!Array.isArray(value) || value.length !== 2) {
-        throw misused(filter, "needs two values", "Give the lowest and the highest: [1, 10].");
+        throw misused(filter, "needs two values", "Pass the lowest and the highest: [1, 10].");
       }
       return sql`${reference} between ${bindValue(column, value[0])} and ${bindValue(column, value[1])}`;
     }
@@ -60,7 +60,7 @@ export function filterCondition(filter: OmopFilter, source: SourceColumn): RawBu
       }
   }
   if (value === undefined || value === null) {
-    throw misused(filter, "needs a value", "Use `is null` or `is not null` to look for missing values.");
+    throw misused(filter, "needs a value", "Use `is null` or `is not null` to find missing values.");
   }
   if (Array.isArray(value)) throw misused(filter, "needs a single value", "Use `in` for a list of values.");
   return sql`${reference} ${OPERATORS[op]} ${bindValue(column, value)}`;

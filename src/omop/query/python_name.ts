@@ -8,7 +8,7 @@ const BUILTINS =
 
 const RESERVED: ReadonlySet<string> = new Set(`${KEYWORDS} ${BUILTINS}`.split(" "));
 
-/** What a variable for a result may be called, but for reserved names: ASCII, at most 64 characters. */
+/** The names that a result's variable may have, except reserved ones: ASCII, at most 64 characters. */
 export const PYTHON_NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 
 /**

@@ -4,7 +4,7 @@ import { closestNames } from "../../lib/closest_names.ts";
 import { type SourceColumn, SourceColumns } from "./columns.ts";
 import type { AggregateFunction, OmopAggregate, OmopFilter, OmopQuery } from "./schema.ts";
 
-/** The types a result's column may have; `varchar` is told as `text`. */
+/** The types of a result's columns; `varchar` is reported as `text`. */
 export type ResultType = "integer" | "bigint" | "numeric" | "date" | "timestamp" | "text";
 
 /** A column of a query's result. */
@@ -13,7 +13,7 @@ export interface ResultColumn {
   readonly type: ResultType;
 }
 
-/** A column in the result as it is. */
+/** A column that the result has unchanged. */
 export interface PlainOutput extends ResultColumn {
   readonly kind: "column";
   readonly source: SourceColumn;
@@ -30,7 +30,7 @@ export interface ConceptNameOutput extends ResultColumn {
 export interface AggregateOutput extends ResultColumn {
   readonly kind: "aggregate";
   readonly fn: AggregateFunction;
-  /** What it is computed of; rows where there is none. */
+  /** The column it is computed from; undefined if it counts rows. */
   readonly source: SourceColumn | undefined;
   readonly distinct: boolean;
 }
@@ -38,7 +38,7 @@ export interface AggregateOutput extends ResultColumn {
 /** A query whose every name is known to exist. */
 export interface ResolvedQuery {
   readonly table: CdmTable;
-  /** Whether any column is the person's, so that the person must be joined. */
+  /** Whether the query uses a column of the person, which must then be joined. */
   readonly joinsPerson: boolean;
   readonly filters: readonly { readonly filter: OmopFilter; readonly source: SourceColumn }[];
   readonly grouped: boolean;
@@ -106,7 +106,7 @@ function conceptNameOf(table: CdmTable, { name: id, column }: SourceColumn): str
 function resolveAggregate(known: SourceColumns, aggregate: OmopAggregate): AggregateOutput {
   const { fn } = aggregate;
   const distinct = aggregate.distinct ?? false;
-  // `count(*)` as one writes it in SQL.
+  // As in SQL's `count(*)`.
   const written = aggregate.column === "*" ? undefined : aggregate.column;
   const source = written === undefined ? undefined : known.find(written);
   const name = aggregate.as ??
@@ -130,7 +130,7 @@ function resolveAggregate(known: SourceColumns, aggregate: OmopAggregate): Aggre
   const { column } = source;
   if (fn === "median" && distinct) {
     throw new OmcpError("invalid_argument", "Cannot compute a median of distinct values", {
-      next: "Leave distinct out.",
+      next: "Omit distinct.",
     });
   }
   const arithmetic = fn !== "count" && fn !== "min" && fn !== "max";
@@ -138,7 +138,7 @@ function resolveAggregate(known: SourceColumns, aggregate: OmopAggregate): Aggre
     const what = column.type === "bigint" ? "an identifier" : column.type;
     throw new OmcpError(
       "invalid_argument",
-      `Cannot compute ${fn} of ${aggregate.column}: it is ${what}, no quantity`,
+      `Cannot compute ${fn} of ${aggregate.column}: it is ${what}, not a quantity`,
       {
         next: "Use count, min or max, or a numeric column such as value_as_number.",
       },
@@ -168,7 +168,7 @@ function resolveOrder(
     const { asked, descending } = typeof entry === "string"
       ? writtenOrder(entry)
       : { asked: entry.column, descending: entry.direction === "desc" };
-    // A name with a dot is no result's, but may be the source of one.
+    // The result has no name with a dot, but one of its columns may have that source.
     const name = asked.includes(".") ? known.find(asked).name : asked;
     if (!names.includes(name)) {
       const close = closestNames(name, names);
@@ -177,7 +177,9 @@ function resolveOrder(
         `Cannot order by ${JSON.stringify(asked)}: it is not in the result`,
         {
           next: [
-            close.length > 0 ? `Did you mean ${close.join(" or ")}?` : `The result has: ${names.join(", ")}.`,
+            close.length > 0
+              ? `Did you mean ${close.join(" or ")}?`
+              : `The result's columns are: ${names.join(", ")}.`,
             ...(known.has(asked)
               ? [`To sort by ${asked}, add it to ${grouped ? "group_by" : "columns"}.`]
               : []),
@@ -196,7 +198,7 @@ function resolveOrder(
 function writtenOrder(entry: string): { readonly asked: string; readonly descending: boolean } {
   const [, minus = "", asked = entry, direction] = /^(-?)\s*(\S+)(?:\s+(asc|desc))?$/.exec(entry.trim()) ??
     [];
-  // Both would be two answers to one question.
+  // With both, the direction would be ambiguous.
   if (minus !== "" && direction !== undefined) return { asked: entry, descending: false };
   return { asked, descending: minus !== "" || direction === "desc" };
 }
@@ -206,15 +208,15 @@ function notGrouped(name: string): OmcpError {
     "invalid_argument",
     `Cannot return ${name}: with aggregates, columns must be in group_by`,
     {
-      next: `Add ${name} to group_by, or leave it out of columns.`,
+      next: `Add ${name} to group_by, or remove it from columns.`,
     },
   );
 }
 
 function refuseDuplicates(names: readonly string[], where: string): void {
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice === undefined) return;
-  throw new OmcpError("invalid_argument", `The name ${JSON.stringify(twice)} is twice in ${where}`, {
-    next: where === "the result" ? "Give the aggregate another name with `as`." : "Name it once.",
+  const duplicate = names.find((name, at) => names.indexOf(name) !== at);
+  if (duplicate === undefined) return;
+  throw new OmcpError("invalid_argument", `Duplicate name ${JSON.stringify(duplicate)} in ${where}`, {
+    next: where === "the result" ? "Give the aggregate another name with `as`." : "Use each name once.",
   });
 }

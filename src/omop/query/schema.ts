@@ -2,11 +2,11 @@ import * as z from "zod";
 import { type CdmVersion, tableNameSchema } from "../cdm/mod.ts";
 import { isReservedPythonName, PYTHON_NAME_PATTERN } from "./python_name.ts";
 
-/** Rows returned where the query names no limit. */
+/** The limit on rows of a query that does not set one. */
 export const DEFAULT_LIMIT = 10_000;
-/** The most rows a query may ask for. */
+/** The highest limit that a query may set. */
 export const MAX_LIMIT = 1_000_000;
-/** The most values of an `in`: each is a parameter, and a statement is at most 256 KiB. */
+/** The maximum of values of an `in`: each is a parameter, and a statement has at most 256 KiB. */
 export const MAX_IN_VALUES = 1_000;
 
 /** The comparisons of a filter. */
@@ -35,7 +35,7 @@ export const AGGREGATE_FUNCTIONS = ["count", "sum", "avg", "min", "max", "stddev
 /** A function of an aggregate. */
 export type AggregateFunction = typeof AGGREGATE_FUNCTIONS[number];
 
-/** Other spellings that are understood. */
+/** Accepted spellings of operators. */
 const OP_ALIASES: ReadonlyMap<unknown, FilterOp> = new Map<unknown, FilterOp>([
   ["==", "="],
   ["<>", "!="],
@@ -47,7 +47,7 @@ const OP_ALIASES: ReadonlyMap<unknown, FilterOp> = new Map<unknown, FilterOp>([
   ["is_not_null", "is not null"],
 ]);
 
-/** Names are taken in any case: SQL does so too, and every name of the CDM is in lower case. */
+/** Names are accepted in any case, as in SQL; every name of the CDM is in lower case. */
 const columnName = z.string().min(1).max(63).toLowerCase();
 const scalar = z.union([z.string().max(1_000), z.number(), z.boolean()]);
 
@@ -64,18 +64,18 @@ export const filterSchema = z.strictObject({
   ),
 });
 
-/** One computed value a group. */
+/** A value computed for each group. */
 export const aggregateSchema = z.strictObject({
   fn: z.enum(AGGREGATE_FUNCTIONS),
   column: columnName.optional().describe(
-    "What it is computed of, maybe person.<column>; `count` alone may go without, and counts rows.",
+    "The column to compute it from, of the table or person.<column>. Only `count` may omit it, to count rows.",
   ),
   distinct: z.boolean().optional().describe(
     "Count each value once: count distinct person_id counts persons.",
   ),
   as: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be lower-case letters, digits and _, at most 63")
     .optional()
-    .describe("The result's column name; by default count, or as in avg_value_as_number."),
+    .describe("The column's name in the result. Default: such as count or avg_value_as_number."),
 });
 
 /** A column to sort by. */
@@ -92,22 +92,22 @@ const resultName = z.string()
 
 const COMMON_SHAPE = {
   columns: z.array(columnName).min(1).max(100).optional().describe(
-    "Columns to return. Default: all of the table, or those of group_by where there are aggregates. Where the table has person_id, " +
-      "the person's columns are there too, here and elsewhere, as in person.year_of_birth; the result calls it year_of_birth, " +
-      "or person_<column> if the table has a column of that name itself.",
+    "Columns to return. Default: all of the table; with aggregates, those of group_by. If the table has person_id, any list may " +
+      "also name the person's columns, such as person.year_of_birth; the result's column is then year_of_birth, or " +
+      "person_<column> if the table itself has that name.",
   ),
   filters: z.array(filterSchema).max(50).optional().describe("Conditions that must all hold."),
   concept_name: z.boolean().optional().describe(
-    "Add the name of each concept: gender_concept_id brings gender_concept_name.",
+    "Add the name of each concept: for gender_concept_id, gender_concept_name.",
   ),
   group_by: z.array(columnName).min(1).max(16).optional().describe(
     "Columns to group by, of the table or person.<column>.",
   ),
   aggregates: z.array(aggregateSchema).min(1).max(32).optional().describe("Values computed for each group."),
   order_by: z.array(orderSchema).min(1).max(16).optional().describe(
-    'Result columns to sort by: a name, "-name" for descending, or {column, direction}. Nulls come last.',
+    'Columns of the result to sort by: a name, "-name" for descending, or {column, direction}. Nulls are last.',
   ),
-  limit: z.int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe("The most rows to return."),
+  limit: z.int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe("The maximum of rows to return."),
   into: resultName.default("omop_df").describe("The variable that receives the pandas DataFrame."),
 } as const;
 
@@ -127,9 +127,9 @@ export type OmopFilter = z.infer<typeof filterSchema>;
 export type OmopAggregate = z.infer<typeof aggregateSchema>;
 
 /**
- * The schema of a typed query. Tables are an enum; columns are checked against their table when the query is
- * compiled, since an enum of every column of every table, five times over, would cost a model thousands of
- * tokens and still allow wrong pairs.
+ * The schema of a typed query. Tables are an enum. Columns are checked against their table when the query is
+ * compiled: an enum of every column of every table, in five places, would cost a model thousands of tokens and
+ * still allow wrong pairs.
  *
  * @param version The CDM's version.
  * @returns A strict object; a tool extends it with its own fields.

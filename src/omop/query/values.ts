@@ -25,8 +25,8 @@ const DECIMAL = /^[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3}
  *
  * @param column The column it is compared with.
  * @param value The value as received.
- * @returns The text to bind as a parameter: exact, whatever the driver; Postgres infers the type from the column.
- * @throws {OmcpError} `invalid_argument` naming the column, its type and an example.
+ * @returns The text to bind as a parameter: exact with any driver; Postgres infers its type from the column.
+ * @throws {OmcpError} `invalid_argument` with the column, its type and an example.
  */
 export function bindValue(column: CdmColumn, value: unknown): string {
   switch (column.type) {
@@ -45,7 +45,7 @@ export function bindValue(column: CdmColumn, value: unknown): string {
     }
     case "varchar":
     case "text":
-      // Postgres has no NUL in text; it would fail late and obscurely.
+      // Postgres refuses NUL in text, with a message that does not name the column.
       if (typeof value === "string" && !value.includes("\0")) return value.toWellFormed();
   }
   throw unfit(column, value);
@@ -80,16 +80,16 @@ function unfit(column: CdmColumn, value: unknown): OmcpError {
   return new OmcpError(
     "invalid_argument",
     `Cannot compare ${column.name} (${column.type}) with ${shown}: must be ${kindOf(column)}`,
-    { next: `Give a value such as ${EXAMPLES[column.type]}.` },
+    { next: `Pass a value such as ${EXAMPLES[column.type]}.` },
   );
 }
 
 function kindOf({ type }: CdmColumn): string {
   switch (type) {
     case "integer":
-      return "an integer of 32 bits";
+      return "a 32-bit integer";
     case "bigint":
-      return "an integer of 64 bits, as a string if it exceeds 2^53";
+      return "a 64-bit integer, as a string if it exceeds 2^53";
     case "numeric":
       return "a number";
     case "date":

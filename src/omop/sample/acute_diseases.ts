@@ -1,6 +1,6 @@
 import type { DrugName } from "./drugs.ts";
 
-/** A year of a person's life, as far as the chance of an acute disease depends on it. */
+/** The facts of one year of a person's life that the chance of an acute disease depends on. */
 export interface YearOfLife {
   /** Age in years. */
   readonly age: number;
@@ -13,13 +13,13 @@ export interface YearOfLife {
 /** A disease that heals. */
 export interface AcuteDisease {
   readonly concept: number;
-  /** The chance to get it within the year, 0 to 1. */
+  /** The chance of the disease within the year, 0 to 1. */
   readonly rate: (history: YearOfLife) => number;
   /** The weight of each month, January first. */
   readonly months: readonly number[];
   /** Shortest and longest duration, in days. */
   readonly lasts: readonly [number, number];
-  /** The chances of an emergency visit and of an inpatient stay; otherwise it is an office visit. */
+  /** The chances that the disease leads to an emergency visit and to an inpatient stay; otherwise it leads to an office visit. */
   readonly emergency: number;
   readonly inpatient: number;
   readonly treatments: readonly (readonly [DrugName | null, number])[];
@@ -155,7 +155,7 @@ export const ACUTE_DISEASES: readonly AcuteDisease[] = [
   },
   {
     concept: 192671,
-    // Non-selective NSAIDs, aspirin and warfarin make it bleed; celecoxib hardly.
+    // Non-selective NSAIDs, aspirin and warfarin raise the risk of bleeding; celecoxib hardly does.
     rate: ({ age, takes }) =>
       byAge(age, [0, 0.0012, 0.005]) *
       (takes("diclofenac") || takes("naproxen") ? 5 : takes("celecoxib") ? 1.6 : 1) *

@@ -1,4 +1,4 @@
-/** Days are counted from 1970-01-01, in no time zone. */
+/** A number of days since 1970-01-01, without a time zone. */
 export type Day = number;
 
 const MILLISECONDS = 86_400_000;
@@ -29,14 +29,14 @@ export function partsOf(day: Day): { readonly year: number; readonly month: numb
   return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };
 }
 
-/** Days already written: a population touches the same few thousand again and again. */
+/** A cache: a population uses the same few thousand days many times. */
 const WRITTEN = new Map<Day, string>();
 
 /**
  * Writes a day.
  *
  * @param day A day's number.
- * @returns It as YYYY-MM-DD.
+ * @returns The day as YYYY-MM-DD.
  */
 export function isoDate(day: Day): string {
   const known = WRITTEN.get(day);
@@ -51,7 +51,7 @@ export function isoDate(day: Day): string {
  *
  * @param day A day's number.
  * @param minute The minute of the day.
- * @returns It as YYYY-MM-DD HH:MM:00.
+ * @returns The time as YYYY-MM-DD HH:MM:00.
  */
 export function isoDateTime(day: Day, minute: number): string {
   const hours = String(Math.floor(minute / 60)).padStart(2, "0");

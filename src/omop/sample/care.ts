@@ -12,7 +12,7 @@ export const OUTPATIENT = 9202;
 /** An emergency visit. */
 export const EMERGENCY = 9203;
 
-/** A visit and all that is recorded at it. */
+/** A visit and all that is recorded during it. */
 export interface Encounter {
   readonly day: Day;
   readonly kind: number;
@@ -31,7 +31,7 @@ export interface Encounter {
 }
 
 /**
- * The care that a person gets within their observation period.
+ * Plans the care that a person receives within their observation period.
  *
  * @param random The person's generator.
  * @param history The person.
@@ -71,7 +71,7 @@ function* routine(random: Random, history: PatientHistory): Generator<Encounter>
   }
 }
 
-/** The visit at which a chronic disease is found. */
+/** The visits at which chronic diseases are diagnosed. */
 function* onsets(random: Random, history: PatientHistory): Generator<Encounter> {
   for (const { disease, onset, drug } of history.courses) {
     if (onset < history.start || onset > history.end) continue;
@@ -154,7 +154,7 @@ function visit(
   { day, kind, conditions, drugs, planned }: VisitPlan,
 ): Encounter {
   const nights = kind === INPATIENT ? random.integer(1, 8) : 0;
-  // Emergencies come at all hours, planned visits in office hours.
+  // Emergencies occur at any hour, planned visits during office hours.
   const minute = kind === OUTPATIENT ? random.integer(480, 1020) : random.integer(0, 1380);
   return {
     day,
@@ -169,13 +169,13 @@ function visit(
   };
 }
 
-/** A supply and its refills, until the person stops to fetch them or the observation ends. */
+/** A supply and its refills, until the person no longer collects them or the observation ends. */
 function prescribe(random: Random, history: PatientHistory, name: DrugName, day: Day): Encounter["drugs"] {
   const { days, refills } = DRUGS[name];
   const supplies: Encounter["drugs"][number][] = [];
   let start = day;
-  for (let fetched = 0; fetched <= refills && start <= history.end; fetched++) {
-    supplies.push({ name, start, end: Math.min(history.end, start + days - 1), refill: fetched > 0 });
+  for (let collected = 0; collected <= refills && start <= history.end; collected++) {
+    supplies.push({ name, start, end: Math.min(history.end, start + days - 1), refill: collected > 0 });
     if (!random.chance(0.85)) break;
     start += days + random.integer(-4, 12);
   }

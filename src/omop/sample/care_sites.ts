@@ -1,6 +1,6 @@
 import type { SampleRow } from "./copy_text.ts";
 
-/** Hospital and practices, the hospital first, each with its location. */
+/** The hospital and the practices, the hospital first, each with its location. */
 const SITES: readonly (readonly [string, number])[] = [
   ["Sample General Hospital", 1],
   ["North Street Practice", 2],
@@ -13,7 +13,7 @@ const PROVIDERS_PER_SITE = 3;
 /** How many locations persons live in. */
 export const LOCATIONS: number = TOWNS.length;
 
-/** OMOP's health system tables and `cdm_source`, in the order in which they are written. */
+/** The rows of OMOP's health system tables and of `cdm_source`, in the order in which they are written. */
 export const HEALTH_SYSTEM_ROWS: Readonly<Record<string, (version: string) => readonly SampleRow[]>> = {
   cdm_source: sourceRows,
   location: () =>
@@ -35,10 +35,10 @@ export const HEALTH_SYSTEM_ROWS: Readonly<Record<string, (version: string) => re
 };
 
 /**
- * The care site and the provider that a person goes to.
+ * The care site and the provider that a person visits.
  *
  * @param person The person's number.
- * @param hospital Whether to the hospital, else to the person's own practice.
+ * @param hospital Whether the person visits the hospital; otherwise it is the person's own practice.
  * @returns The ids of the care site and the provider.
  */
 export function careProvider(

@@ -19,9 +19,9 @@ export interface ChronicDisease {
   readonly onset: readonly [number, number];
   /** The youngest age at onset. */
   readonly from: number;
-  /** A disease that the person must have before. */
+  /** A disease that the person must already have. */
   readonly after?: number;
-  /** Treatments with their weights; a person keeps the first one. */
+  /** Treatments with their weights; a person's treatment never changes. */
   readonly treatments: readonly (readonly [DrugName | null, number])[];
   /** Multiplies the yearly chance of death. */
   readonly mortality?: number;
@@ -34,7 +34,7 @@ const DIABETES = 201826;
 const FIBRILLATION = 313217;
 const HYPERTENSION = 320128;
 
-/** The chronic diseases, each after those that it depends on. */
+/** The chronic diseases, each after the diseases that it depends on. */
 export const CHRONIC_DISEASES: readonly ChronicDisease[] = [
   {
     concept: 433736,

@@ -179,7 +179,7 @@ export class PersonEmitter {
       const drug = DRUGS[name];
       this.#write("drug_exposure", {
         ...common,
-        // A refill is fetched without a visit.
+        // A refill is collected without a visit.
         visit_occurrence_id: refill ? null : common["visit_occurrence_id"],
         drug_exposure_id: this.#next("drug_exposure"),
         drug_concept_id: drug.concept,

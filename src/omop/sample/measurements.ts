@@ -14,7 +14,7 @@ export interface Measurement {
   readonly laboratory: boolean;
 }
 
-/** What a test's result depends on. */
+/** The facts that a test's result depends on. */
 interface Patient {
   readonly history: PatientHistory;
   readonly age: number;
@@ -152,7 +152,7 @@ const TESTS: readonly Test[] = [
 ];
 
 /**
- * What is measured at a visit.
+ * Generates what is measured at a visit.
  *
  * @param random The person's generator.
  * @param history The person.
@@ -185,26 +185,26 @@ export function measure(
 function vitalSigns(random: Random, patient: Patient, routine: boolean): Measurement[] {
   const { age, history, has } = patient;
   const results: Measurement[] = [];
-  function note(concept: number, unit: number, value: number, places = 0): void {
+  function record(concept: number, unit: number, value: number, places = 0): void {
     results.push({ concept, unit, value: value.toFixed(places), laboratory: false });
   }
   const pressure = has(HYPERTENSION) ? 17 : 0;
   if (age >= 3 && random.chance(routine ? 0.9 : 0.5)) {
     const systolic = age < 18 ? 92 + 1.4 * age : 110 + 0.28 * (age - 18) + pressure;
     const measured = Math.max(80, random.normal(systolic, 10));
-    note(3004249, 8876, measured);
-    note(3012888, 8876, Math.min(measured - 15, Math.max(45, random.normal(40 + 0.28 * measured, 6))));
+    record(3004249, 8876, measured);
+    record(3012888, 8876, Math.min(measured - 15, Math.max(45, random.normal(40 + 0.28 * measured, 6))));
   }
-  if (random.chance(0.3)) note(3027018, 8541, random.normal(age < 10 ? 98 : 74, 9));
+  if (random.chance(0.3)) record(3027018, 8541, random.normal(age < 10 ? 98 : 74, 9));
   if (routine && random.chance(age < 18 ? 0.9 : 0.5)) {
     const height = age >= 18
       ? history.height
       : Math.min(history.height, 50 + 25 * Math.min(age, 2) * 0.9 + 6 * Math.max(0, age - 2));
     const bmi = age >= 18 ? history.bmi : Math.min(history.bmi, 15.5 + 0.3 * age);
     const weight = random.normal(bmi, 0.6) * (height / 100) * (height / 100);
-    note(3025315, 9529, weight, 1);
-    if (age >= 2) note(3038553, 9531, weight / ((height / 100) * (height / 100)), 1);
-    if (age < 18 || random.chance(0.2)) note(3036277, 8582, height);
+    record(3025315, 9529, weight, 1);
+    if (age >= 2) record(3038553, 9531, weight / ((height / 100) * (height / 100)), 1);
+    if (age < 18 || random.chance(0.2)) record(3036277, 8582, height);
   }
   return results;
 }

@@ -63,7 +63,7 @@ const MORTALITY: readonly (readonly [number, number])[] = [
 const PNEUMONIA = 255848;
 
 /**
- * Makes a person. The same seed and number always make the same person, whatever the size of the population.
+ * Generates a person. The same seed and number always give the same person, whatever the size of the population.
  *
  * @param seed The population's seed.
  * @param id The person's number, from 1.
@@ -86,13 +86,13 @@ export function makePatientHistory(
   const leaves = random.chance(0.15) ? random.integer(start + 180, DATA_END) : DATA_END;
   const planned = Math.min(DATA_END, leaves);
   const courses = makeConditionCourses(random, { female, smoker, bmi, birth });
-  const died = dieBefore(random, { birth, start, planned, courses });
+  const died = deathBefore(random, { birth, start, planned, courses });
   const end = died ?? planned;
-  const lived = courses.filter((course) => course.onset <= end);
-  const death = died === null ? null : { cause: causeOf(random, lived) };
+  const begun = courses.filter((course) => course.onset <= end);
+  const death = died === null ? null : { cause: causeOf(random, begun) };
   return {
     random,
-    history: { id, female, birth, race, ethnicity, height, bmi, start, end, courses: lived, death },
+    history: { id, female, birth, race, ethnicity, height, bmi, start, end, courses: begun, death },
   };
 }
 
@@ -122,11 +122,11 @@ function makeConditionCourses(random: Random, traits: Traits): readonly Conditio
   for (const disease of CHRONIC_DISEASES) {
     const before = courses.find((course) => course.disease.concept === disease.after);
     // Each disease uses the same number of draws in every case, so that one table entry does not change the others.
-    const strikes = random.unit() < disease.risk({ ...traits, has });
+    const occurs = random.unit() < disease.risk({ ...traits, has });
     const age = Math.max(disease.from, random.normal(...disease.onset));
     const drug = random.pick(disease.treatments);
     const delay = random.integer(60, 2500);
-    if (!strikes || (disease.after !== undefined && before === undefined)) continue;
+    if (!occurs || (disease.after !== undefined && before === undefined)) continue;
     const onset = Math.max(
       traits.birth + Math.floor(age * YEAR),
       before === undefined ? 0 : before.onset + delay,
@@ -143,7 +143,7 @@ interface Span {
   readonly courses: readonly ConditionCourse[];
 }
 
-function dieBefore(random: Random, { birth, start, planned, courses }: Span): Day | null {
+function deathBefore(random: Random, { birth, start, planned, courses }: Span): Day | null {
   for (let from = start; from < planned; from += 365) {
     const age = ageOn({ birth }, from);
     let chance = MORTALITY.findLast(([least]) => age >= least)?.[1] ?? 0;

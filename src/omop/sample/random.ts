@@ -1,7 +1,7 @@
 /**
  * A small seeded generator of random numbers: xoshiro128** (D. Blackman, S. Vigna, 2018, prng.di.unimi.it,
- * public domain). It uses integer arithmetic and sums and products of exact fractions only: the same seed gives the same bytes on
- * every JavaScript engine. Transcendental functions would differ.
+ * public domain). It uses only integer arithmetic, and sums and products of exact fractions, so that the same seed gives the same bytes
+ * on every JavaScript engine. Transcendental functions would differ.
  */
 export class Random {
   #a: number;
@@ -13,7 +13,7 @@ export class Random {
    * Starts one stream of random numbers.
    *
    * @param seed The population's seed.
-   * @param stream Which of the seed's independent streams, such as a person's number.
+   * @param stream The number of one of the seed's independent streams, such as a person's number.
    */
   constructor(seed: number, stream: number) {
     const start = mix(seed ^ 0x9e3779b9) ^ stream;
@@ -25,9 +25,9 @@ export class Random {
   }
 
   /**
-   * A generator in a given state.
+   * Creates a generator in a given state, for the published test vectors.
    *
-   * @param state The four words of the generator, not all zero: for the published test vectors.
+   * @param state The four words of the generator, not all zero.
    * @returns A generator in that state.
    */
   static fromState(state: readonly [number, number, number, number]): Random {
@@ -56,7 +56,7 @@ export class Random {
   /**
    * A uniform number.
    *
-   * @returns A number from 0 up to, not including, 1.
+   * @returns A number from 0 to 1, without 1.
    */
   unit(): number {
     return this.bits() / 2 ** 32;
@@ -67,7 +67,7 @@ export class Random {
    *
    * @param low The lowest.
    * @param high The highest, included.
-   * @returns An integer, all equally likely.
+   * @returns An integer; all are equally likely.
    */
   integer(low: number, high: number): number {
     return low + Math.floor(this.unit() * (high - low + 1));
@@ -97,11 +97,11 @@ export class Random {
   }
 
   /**
-   * Picks one of several.
+   * Picks one of several values.
    *
    * @param choices Values with their weights.
-   * @returns One of the values, as likely as its share of the weights.
-   * @throws {RangeError} When there is no choice.
+   * @returns One of the values, with a probability in proportion to its weight.
+   * @throws {RangeError} If there is no choice.
    */
   pick<T>(choices: readonly (readonly [T, number])[]): T {
     let left = this.unit() * choices.reduce((sum, [, weight]) => sum + weight, 0);

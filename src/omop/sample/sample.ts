@@ -7,7 +7,7 @@ import { VOCABULARY_ROWS } from "./vocabulary.ts";
 /** Changes whenever the same persons and seed give other bytes; part of the name of images that hold the sample. */
 export const SAMPLE_VERSION = "omcp-sample-2";
 
-/** The version of the CDM that the sample is. */
+/** The sample's CDM version. */
 export const SAMPLE_CDM_VERSION = "5.4";
 
 /** How many persons the built-in sample has. */
@@ -19,7 +19,7 @@ export const SAMPLE_SEED = 1;
 /** The largest population. */
 export const MAX_PERSONS = 10_000_000;
 
-/** Persons per batch: some hundred kilobytes of text. */
+/** Persons per batch: several hundred kilobytes of text. */
 const BATCH = 200;
 
 /** Which population to generate. */
@@ -55,7 +55,7 @@ export function sampleTables(options: SampleOptions): Generator<SampleChunk, voi
 }
 
 /**
- * Generates a small population as a whole.
+ * Generates a small population in memory.
  *
  * @param options Number of persons and seed.
  * @returns Each filled table's COPY text, all columns in the table's order.

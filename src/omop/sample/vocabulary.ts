@@ -81,7 +81,7 @@ export const VOCABULARY_ROWS: Readonly<Record<string, () => readonly SampleRow[]
  *
  * @param concept The concept's id.
  * @returns The code, such as 44054006.
- * @throws {RangeError} When the sample has no such concept: a defect of this module.
+ * @throws {RangeError} If the sample has no such concept: a defect of this module.
  */
 export function codeOf(concept: number): string {
   const code = CODES.get(concept);
@@ -99,7 +99,7 @@ function generated(
     vocabulary,
     conceptClass: vocabulary,
     source: true,
-    // Concept 0 stands for several of them, and is there already.
+    // Several of them have concept 0, which another block contains.
     concepts: concepts.filter(([id]) => id !== 0).map(([id, name]) => [id, "OMOP generated", name]),
   };
 }
@@ -174,7 +174,7 @@ function ingredientLinks(): readonly (readonly [number, number])[] {
     .map((drug): [number, number] => [drug.concept, drug.ingredient]);
 }
 
-/** Ancestors of conditions and drugs with the shortest and longest path to them, each concept being its own ancestor. */
+/** The ancestors of conditions and drugs with the shortest and longest paths to them. Each concept is its own ancestor. */
 function ancestorRows(): readonly SampleRow[] {
   const parents = new Map<number, number[]>();
   for (const [child, parent] of [...CONDITION_PARENTS, ...ingredientLinks()]) {

@@ -120,7 +120,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
               ["person_source_value", "not UTF-8", 1, 5],
               ["birth_datetime", "not a date with or without a time, in UTC or without a zone", 1, 6],
               [undefined, "text after a closing quote", 1, 7],
-              [undefined, "its number of fields differs from the header", 1, 8],
+              [undefined, "number of fields differs from the header's", 1, 8],
               ["person_source_value", "longer than 50 characters, or has a NUL", 1, 10],
             ].map((reject) => JSON.stringify(reject))),
           );

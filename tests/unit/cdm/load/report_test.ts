@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type KeyLeftOut } from "../../../../src/cdm/load/keys.ts";
-import { keyLines } from "../../../../src/cdm/load/report.ts";
+import { keyLines, tableLines } from "../../../../src/cdm/load/report.ts";
 
 function foreign(table: string, rows: number): KeyLeftOut {
   return {
@@ -45,4 +45,26 @@ Deno.test("keyLines() counts the rows without the referenced row", () => {
   });
   assert.match(lines[1] ?? "", /t9\.person_id → person: 10 rows without the referenced row$/);
   assert.match(lines.at(-1) ?? "", /and 2 more foreign keys: 3 rows without the referenced row$/);
+});
+
+Deno.test("tableLines() counts the reasons that it does not list", () => {
+  function reasons(count: number): string[] {
+    return tableLines({
+      table: "death",
+      read: count,
+      loaded: 0,
+      rejected: count,
+      rejects: Array.from({ length: count }, (_, at) => ({
+        column: undefined,
+        reason: `reason ${at}`,
+        rows: 1,
+        lines: [at + 2],
+      })),
+      unknownColumns: [],
+      elapsedMs: 0,
+    });
+  }
+  assert.equal(reasons(8).at(-1), "    1 rejected, reason 7 (line 9)");
+  assert.equal(reasons(9).at(-1), "    and 1 more reason");
+  assert.equal(reasons(10).at(-1), "    and 2 more reasons");
 });

@@ -19,8 +19,8 @@ const ANSWERS: readonly [string | null, string, string, RegExp][] = [
   [null, "connection refused", "database_unavailable", /^Try again in a moment\.$/],
   ["08006", "the connection to the database was lost", "database_unavailable", /^Try again/],
   ["57P03", "the database is starting up: try again", "database_unavailable", /^Try again/],
-  ["58030", "cannot write its audit", "database_unavailable", /^Tell the server's operator/],
-  ["58000", "failed\nHINT:  Shorten the text", "database_unavailable", /^Tell the server's operator/],
+  ["58030", "cannot write its audit", "database_unavailable", /^Ask the server's operator/],
+  ["58000", "failed\nHINT:  Shorten the text", "database_unavailable", /^Ask the server's operator/],
   ["53400", "the result is too large\nHINT:  Aggregate in SQL", "database_refused", /^Aggregate in SQL\.$/],
   ["22012", "division by zero", "database_refused", /^Change the query accordingly\.$/],
 ];

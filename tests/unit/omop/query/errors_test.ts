@@ -11,11 +11,11 @@ import {
 
 /** Values that do not fit a column of person, with what the error must say. */
 const VALUES: readonly [string, FilterOp, OmopFilter["value"], RegExp, RegExp][] = [
-  ["person_id", "=", "abc", /person_id \(bigint\) with "abc": must be an integer of 64 bits/, /201826/],
+  ["person_id", "=", "abc", /person_id \(bigint\) with "abc": must be a 64-bit integer/, /201826/],
   ["person_id", "=", 1.5, /bigint/, /201826/],
   ["person_id", "=", 9007199254740992, /bigint\) with 9007199254740992/, /as a string beyond/],
-  ["person_id", "=", "9223372036854775808", /64 bits/, /201826/],
-  ["year_of_birth", "=", 2147483648, /integer of 32 bits/, /1970/],
+  ["person_id", "=", "9223372036854775808", /64-bit integer/, /201826/],
+  ["year_of_birth", "=", 2147483648, /32-bit integer/, /1970/],
   ["year_of_birth", "=", true, /with true/, /1970/],
   ["birth_datetime", "=", "2020-01-01T10:00:00Z", /without a time zone/, /2020-12-31T23:59:00/],
   ["birth_datetime", "=", "2020-01-01 25:00", /timestamp/, /2020-12-31/],
@@ -28,7 +28,7 @@ const VALUES: readonly [string, FilterOp, OmopFilter["value"], RegExp, RegExp][]
   ["person_id", "like", "1%", /`like` works on text, and person_id is bigint/, /between/],
   ["person_id", "=", [1], /needs a single value/, /Use `in`/],
   ["person_id", "=", null, /`=` needs a value/, /is null/],
-  ["person_id", "is null", 1, /takes no value/, /Leave the value out/],
+  ["person_id", "is null", 1, /takes no value/, /Omit the value/],
 ];
 
 /** A query that fits the schema but not the CDM, with what its error must say. */
@@ -37,7 +37,7 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   [
     { table: "person", columns: ["drug_concept_id"] },
     /no column "drug_concept_id"/,
-    /There is drug_concept_id in drug_exposure/,
+    /Tables that have drug_concept_id: drug_exposure/,
   ],
   [{ table: "person", group_by: ["yearofbirth"] }, /no column "yearofbirth"/, /Did you mean year_of_birth\?/],
   [
@@ -73,7 +73,7 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   [
     { table: "person", columns: ["person_id"], order_by: ["race_concept_id"] },
     /Cannot order by "race_concept_id"/,
-    /The result has: person_id\. To sort by race_concept_id, add it to columns\./,
+    /The result's columns are: person_id\. To sort by race_concept_id, add it to columns\./,
   ],
   [
     { table: "person", group_by: ["gender_concept_id"], order_by: ["year_of_birth"] },
@@ -92,13 +92,13 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   ],
   [
     { table: "death", aggregates: [{ fn: "median", column: "death_date" }] },
-    /it is date, no quantity/,
+    /it is date, not a quantity/,
     /min or max/,
   ],
   [
     { table: "cost", aggregates: [{ fn: "median", column: "total_cost", distinct: true }] },
     /median of distinct/,
-    /Leave distinct out/,
+    /Omit distinct/,
   ],
   [
     {
@@ -106,7 +106,7 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
       filters: [{ column: "condition_concept_name", op: "ilike", value: "%diabetes%" }],
     },
     /no column "condition_concept_name"/,
-    /ids of concepts: condition_concept_id\. Filter by the id.*table concept.*concept_name: true/,
+    /concepts' ids: condition_concept_id\. Find an id.*table concept.*concept_name: true/,
   ],
   [
     { table: "death", columns: ["concept_name"] },
@@ -116,9 +116,9 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   [
     { table: "death", columns: ["person.gender_concept_name"] },
     /no column "gender_concept_name"/,
-    /ids of concepts: person\.gender_concept_id\./,
+    /concepts' ids: person\.gender_concept_id\./,
   ],
-  [{ table: "person", columns: ["*"] }, /no column "\*"/, /Leave columns out/],
+  [{ table: "person", columns: ["*"] }, /no column "\*"/, /omit columns/],
   [
     { table: "person", aggregates: [{ fn: "count", column: "*", distinct: true }] },
     /count distinct without a column/,
@@ -142,17 +142,21 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   [
     { table: "person", columns: ["person_id"], order_by: ["year_of_birth"] },
     /order by "year_of_birth": it is not in the result/,
-    /The result has: person_id/,
+    /The result's columns are: person_id/,
   ],
   [
     { table: "person", columns: ["person_id", "person_id"] },
-    /"person_id" is twice in columns/,
-    /Name it once/,
+    /Duplicate name "person_id" in columns/,
+    /Use each name once/,
   ],
-  [{ table: "person", group_by: ["person_id", "person_id"] }, /twice in group_by/, /Name it once/],
+  [
+    { table: "person", group_by: ["person_id", "person_id"] },
+    /Duplicate name "person_id" in group_by/,
+    /Use each name once/,
+  ],
   [
     { table: "person", aggregates: [{ fn: "count" }, { fn: "count" }] },
-    /"count" is twice in the result/,
+    /Duplicate name "count" in the result/,
     /another name with `as`/,
   ],
   [
@@ -173,12 +177,12 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   [
     { table: "death", group_by: ["person.death_date"] },
     /table person has no column "death_date"/,
-    /That of death is death_date/,
+    /For the column of death, write death_date/,
   ],
   [
     { table: "death", columns: ["year_of_birth"] },
     /table death has no column "year_of_birth"/,
-    /That of the person is person\.year_of_birth/,
+    /For the person's column, write person\.year_of_birth/,
   ],
   [
     { table: "concept", columns: ["person.year_of_birth"] },
@@ -188,7 +192,7 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   [
     { table: "person", aggregates: [{ fn: "avg", column: "person.year_of_birth" }] },
     /Cannot use "person\.year_of_birth": the table is person itself/,
-    /Leave person\. out/,
+    /Omit the prefix "person\."/,
   ],
   [
     { table: "death", aggregates: [{ fn: "sum", column: "person.location_id" }] },
@@ -208,7 +212,7 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   [
     { table: "death", columns: ["person_id"], order_by: ["-person.year_of_birth"] },
     /Cannot order by "person\.year_of_birth": it is not in the result/,
-    /The result has: person_id/,
+    /The result's columns are: person_id/,
   ],
   [
     { table: "death", columns: ["person_id"], order_by: ["person.yearofbirth"] },
@@ -217,8 +221,8 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   ],
   [
     { table: "death", columns: ["person.person_id", "person.person_id"] },
-    /"person\.person_id" is twice in columns/,
-    /Name it once/,
+    /Duplicate name "person\.person_id" in columns/,
+    /Use each name once/,
   ],
   ...VALUES.map(function onPerson([column, op, value, message, next]): [OmopQueryInput, RegExp, RegExp] {
     return [{ table: "person", filters: [{ column, op, value }] }, message, next];
