@@ -27,7 +27,7 @@ async function run(args: readonly string[]): Promise<number> {
     return await command.run({ args: rest, read: readVariable, print });
   } catch (error) {
     const calls = command.usage.map(([call]) => `omcp ${call}`);
-    throw usageError(error, `Call it as: ${calls.join("; or as: ")}`);
+    throw usageError(error, `Usage: ${calls.join("\n       ")}`);
   }
 }
 

@@ -57,10 +57,10 @@ export const command: Command = {
  * Runs `omcp cdm …`.
  *
  * @param args The arguments after `cdm`.
- * @param read Looks an environment variable up.
+ * @param read Looks up an environment variable.
  * @param print Writes text to stdout.
- * @returns The process's exit code: 0 if the CDM is there.
- * @throws {OmcpError} `invalid_argument` for a wrong call; else what stopped the load.
+ * @returns The process's exit code, 0; a failure is thrown.
+ * @throws {OmcpError} `invalid_argument` for a wrong call; else the error that stopped the load.
  */
 export async function runCdmCommand(
   args: readonly string[],
@@ -83,9 +83,9 @@ export async function runCdmCommand(
   }
   const extra = command === "load" ? rest : positionals.slice(1);
   if (extra.length > 0) throw wrongCall(`Too many arguments: ${extra.join(" ")}`);
-  const place = placeOf(values, read);
+  const destination = destinationOf(values, read);
   const source = command === "load" ? await folderOf(folder, values) : sampleOf(values);
-  await untilSignal(async (signal) => await load({ source, place, print, read, signal }));
+  await untilSignal(async (signal) => await load({ source, destination, print, read, signal }));
   return 0;
 }
 
@@ -95,7 +95,7 @@ function parse(args: readonly string[]) {
   return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, tokens: true });
 }
 
-type Place =
+type Destination =
   | { readonly kind: "local"; readonly name: string; readonly replace: boolean }
   | {
     readonly kind: "url";
@@ -105,7 +105,7 @@ type Place =
     readonly replace: boolean;
   };
 
-function placeOf(values: Values, read: ReadVariable): Place {
+function destinationOf(values: Values, read: ReadVariable): Destination {
   const { into, schema, reader, replace } = values;
   if (into !== undefined && values["database-url"] !== undefined) {
     throw wrongCall("Pass --into or --database-url, not both");
@@ -131,8 +131,8 @@ async function folderOf(folder: string | undefined, values: Values): Promise<Cdm
   for (const name of ["persons", "seed"] as const) {
     if (values[name] !== undefined) throw wrongCall(`--${name} applies to cdm sample only`);
   }
-  const asked = values["cdm-version"];
-  const version = cdmVersionSchema.optional().safeParse(asked);
+  const requested = values["cdm-version"];
+  const version = cdmVersionSchema.optional().safeParse(requested);
   if (!version.success) throw wrongCall("--cdm-version must be 5.3 or 5.4");
   return await folderSource(folder, {
     ...(version.data === undefined ? {} : { version: version.data }),
@@ -145,44 +145,44 @@ function sampleOf(values: Values): CdmSource {
     if (values[name] !== undefined) throw wrongCall(`--${name} applies to cdm load only`);
   }
   return sampleSource({
-    ...(values.persons === undefined ? {} : { persons: whole("persons", values.persons) }),
-    ...(values.seed === undefined ? {} : { seed: whole("seed", values.seed) }),
+    ...(values.persons === undefined ? {} : { persons: integer("persons", values.persons) }),
+    ...(values.seed === undefined ? {} : { seed: integer("seed", values.seed) }),
   });
 }
 
-function whole(name: string, text: string): number {
+function integer(name: string, text: string): number {
   if (/^-?\d{1,12}$/.test(text)) return Number(text);
-  throw wrongCall(`--${name} must be a whole number`);
+  throw wrongCall(`--${name} must be an integer`);
 }
 
 interface Load {
   readonly source: CdmSource;
-  readonly place: Place;
+  readonly destination: Destination;
   readonly print: Print;
   readonly read: ReadVariable;
   readonly signal: AbortSignal;
 }
 
-async function load({ source, place, print, read, signal }: Load): Promise<void> {
-  const say = (line: string): void => print(line);
+async function load({ source, destination, print, read, signal }: Load): Promise<void> {
+  const writeLine = (line: string): void => print(line);
   const started = performance.now();
-  say(source.description);
-  if (source.ignored.length > 0) say(`Not loaded: ${source.ignored.join(", ")}`);
-  say(headLine());
+  writeLine(source.description);
+  if (source.ignored.length > 0) writeLine(`Not loaded: ${source.ignored.join(", ")}`);
+  writeLine(headLine());
   const listeners = {
-    onTable: (table: LoadReport["tables"][number]) => tableLines(table).forEach(say),
-    onStep: say,
+    onTable: (table: LoadReport["tables"][number]) => tableLines(table).forEach(writeLine),
+    onStep: writeLine,
     signal,
   };
   let report: LoadReport;
-  if (place.kind === "local") {
-    const { name, replace } = place;
+  if (destination.kind === "local") {
+    const { name, replace } = destination;
     report = await withRuntime(
       read,
       async (runtime) => await loadLocal({ runtime, name, source, replace, ...listeners }),
     );
   } else {
-    const { url, schema, replace, reader } = place;
+    const { url, schema, replace, reader } = destination;
     report = await loadCdm({
       source,
       upstream: urlUpstream(url),
@@ -192,34 +192,34 @@ async function load({ source, place, print, read, signal }: Load): Promise<void>
       ...listeners,
     });
   }
-  say(totalLine(report.tables, performance.now() - started));
-  keyLines(report.keys).forEach(say);
-  howToServe(place).forEach(say);
+  writeLine(totalLine(report.tables, performance.now() - started));
+  keyLines(report.keys).forEach(writeLine);
+  howToServe(destination).forEach(writeLine);
 }
 
-function howToServe(place: Place): string[] {
-  if (place.kind === "local") {
+function howToServe(destination: Destination): string[] {
+  if (destination.kind === "local") {
     return [
       "",
-      `Serve it:  OMCP_DATABASE_URL=local:${place.name} OMCP_DISCLOSURE=open ${
+      `Serve it:  OMCP_DATABASE_URL=local:${destination.name} OMCP_DISCLOSURE=open ${
         ownCommand(Deno.build.standalone ? "serve" : "start")
       }`,
     ];
   }
-  const { database } = parseDatabaseUrl(place.url);
-  const role = place.reader ?? READER_ROLE;
-  const grants = place.reader === undefined
+  const { database } = parseDatabaseUrl(destination.url);
+  const role = destination.reader ?? READER_ROLE;
+  const grants = destination.reader === undefined
     ? [
       "",
       "An administrator can create a role that may only read it:",
       "",
-      readerRoleSql({ role, schema: place.schema, database }),
+      readerRoleSql({ role, schema: destination.schema, database }),
     ]
     : [];
   return [
     ...grants,
     "",
-    `Serve it:  ${serveLine({ url: place.url, schema: place.schema, role })}`,
+    `Serve it:  ${serveLine({ url: destination.url, schema: destination.schema, role })}`,
   ];
 }
 

@@ -1,4 +1,4 @@
-/** What `omcp cdm` takes. */
+/** How `omcp cdm` is called. */
 import { OmcpError } from "../errors.ts";
 import { ownCommand } from "../lib/own_command.ts";
 
@@ -6,23 +6,25 @@ import { ownCommand } from "../lib/own_command.ts";
 export const USAGE =
   `omcp cdm load DIR [options]        load a folder of OMOP CDM files: person.csv, CONCEPT.csv.gz …
 omcp cdm sample [options]          load a synthetic CDM 5.4
-  --persons N --seed S             of how many persons (1000), from which seed (1)
+omcp cdm list                      list the local CDMs: version, age, size, who uses them
+  --persons N --seed S             the number of persons (1000), the seed (1)
+omcp cdm list                      list the local CDMs: version, age, size, users
 omcp cdm list                      list the local CDMs: version, age, size, who uses them
 omcp cdm remove local:NAME         remove a local CDM with all its data, unless it is in use
 
 Where to load, one of:
   --into local:NAME                a volume of the container engine; serve it with OMCP_DATABASE_URL=local:NAME
-  --database-url URL               a Postgres, as a user that may create schemas. Safer in OMCP_ADMIN_URL: other users can see arguments
-    --schema NAME                  the schema to make there (cdm)
-    --reader ROLE                  lets this role read it; without it, the SQL that creates one is printed
+  --database-url URL               a Postgres, with a user that may create schemas. OMCP_ADMIN_URL is safer: other users can see arguments
+    --schema NAME                  the schema to create there (cdm)
+    --reader ROLE                  lets this role read it; without it, the load prints the SQL that creates a role
 
-  --replace                        replace a CDM that is there
-  --cdm-version 5.3|5.4            of the files; detected without it
-  --rejects DIR                    write rejected rows there, one CSV file per table. They hold patients' data
+  --replace                        replace an existing CDM
+  --cdm-version 5.3|5.4            the files' CDM version; detected by default
+  --rejects DIR                    write rejected rows to this folder, one CSV file per table. They contain patients' data
 
-Files are .csv, .tsv or .txt, plain or gzipped, with a header; columns in any order; TABs (as vocabulary downloads have), commas,
-semicolons or bars; UTF-8. An empty field is NULL, a quoted empty one the empty text; in columns that hold no text NA, NaN, NULL and
-the like are NULL too. A load is atomic: one that fails changes nothing.
+Files are .csv, .tsv or .txt, plain or gzipped, in UTF-8, with a header; columns in any order, separated by TABs (as in downloaded
+vocabularies), commas, semicolons or bars. An empty field is NULL, a quoted empty field is the empty text; in columns of numbers and
+dates NA, NaN, NULL and the like are NULL too. A load is atomic: if it fails, it changes nothing.
 `;
 
 /**

@@ -1,14 +1,14 @@
 /** A command of `omcp`: a file of this folder that exports `command`. */
 import type { ReadVariable } from "../app/config.ts";
 
-/** How a command reaches its user. */
+/** Writes a line for the user. */
 export type Print = (line: string) => void;
 
 /** What a command works with. */
 export interface CommandContext {
   /** The arguments after the command's name. */
   readonly args: readonly string[];
-  /** Looks an environment variable up. */
+  /** Looks up an environment variable. */
   readonly read: ReadVariable;
   /** Writes a line to stdout. */
   readonly print: Print;
@@ -20,7 +20,7 @@ export interface Command {
   readonly usage: readonly (readonly [call: string, does: string])[];
   /**
    * @returns The process's exit code.
-   * @throws {OmcpError} `invalid_argument` for a wrong call; else what stopped it.
+   * @throws {OmcpError} `invalid_argument` for a wrong call; else the error that stopped it.
    */
   run(context: CommandContext): Promise<number>;
 }

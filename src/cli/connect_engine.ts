@@ -11,7 +11,7 @@ const SETUP = `Run \`${
  * Connects to the engine.
  *
  * @param host Its socket, as in `DOCKER_HOST`.
- * @throws {OmcpError} `engine_unreachable`, `engine_failed`; it names the command that installs and starts an engine.
+ * @throws {OmcpError} `engine_unreachable`, `engine_failed`; `next` has the command that installs and starts an engine.
  */
 export async function connectEngine(host: string): Promise<Engine> {
   try {

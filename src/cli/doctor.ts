@@ -1,4 +1,4 @@
-/** `omcp doctor`: checks everything that the server depends on, and reports what is wrong and the next step. */
+/** `omcp doctor`: checks everything that the server depends on, and reports each problem with its next step. */
 import { parseArgs } from "node:util";
 import { openCdmGateway } from "../cdm/gateway.ts";
 import { type Config, readConfig } from "../app/config.ts";
@@ -18,8 +18,8 @@ const CELL_MS = 60_000;
 /** The doctor's sandbox has no connection to the database, so there is nothing to audit. */
 const NO_STATEMENTS = { record: () => {}, ready: () => true, keepsSource: false };
 
-/** Checks that only code in the sandbox can make; the server has compared the attestation with the policy before. */
-const LOOK_INSIDE = `
+/** Checks that only code in the sandbox can make, after the server has compared the attestation with the policy. */
+const INSIDE_CHECKS = `
 import os, socket
 def require_refused(what, action):
     try:
@@ -30,7 +30,7 @@ def require_refused(what, action):
 require_refused("create sockets", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
 require_refused("write to the root file system", lambda: open("/omcp-doctor", "w"))
 if any(word in name for name in os.environ for word in ("URL", "PASS", "TOKEN")):
-    raise SystemExit("the environment of a sandbox has names of secrets")
+    raise SystemExit("the environment of a sandbox has a variable that is named like a secret")
 print("sockets refused, root file system read-only, no secrets in the environment")
 `;
 
@@ -39,7 +39,7 @@ export const command: Command = {
   usage: [["doctor", "check the engine, the images, a sandbox from inside, the database role"]],
   async run({ args, read, print }) {
     parseArgs({ args: [...args] });
-    // Before the settings: a wrong one must not hide a misspelt one.
+    // First, because a wrong setting must not hide a misspelt one.
     for (const sentence of unknownVariables(PROCESS_ENVIRONMENT)) print(`note  ${sentence}`);
     return await doctor(readConfig(read), print);
   },
@@ -49,20 +49,20 @@ export const command: Command = {
  * Runs all checks and prints a line for each.
  *
  * @param settings The settings.
- * @param print Takes a line.
+ * @param print Receives each line.
  * @returns 0 if all checks pass, else 1.
  */
 export async function doctor(settings: Config, print: (line: string) => void): Promise<number> {
-  // Never the name of a server's instance: that server would remove the doctor's sandbox.
+  // Not the configured instance: its server would remove the doctor's sandbox.
   const config = { ...settings, instance: `doctor-${crypto.randomUUID()}` };
   let problems = 0;
   async function check<T>(
     what: string,
-    run: () => Promise<{ value: T; say: string }>,
+    run: () => Promise<{ value: T; found: string }>,
   ): Promise<T | undefined> {
     try {
-      const { value, say } = await run();
-      print(`ok    ${what}: ${say}`);
+      const { value, found } = await run();
+      print(`ok    ${what}: ${found}`);
       return value;
     } catch (error) {
       problems += 1;
@@ -75,27 +75,27 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   }
 
   const engine = await check("engine", async () => {
-    const found = await connectEngine(config.dockerHost);
-    const info = await found.info();
-    const say =
-      `${info.operatingSystem}, engine ${info.serverVersion}, API ${found.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;
-    return { value: found, say };
+    const value = await connectEngine(config.dockerHost);
+    const info = await value.info();
+    const found =
+      `${info.operatingSystem}, engine ${info.serverVersion}, API ${value.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;
+    return { value, found };
   });
   if (engine === undefined) return 1;
   const runtime = new DockerRuntime(engine);
   const image = config.image ?? imageReference("python");
   for (const reference of [image, imageReference("postgres")]) {
     await check(`image ${reference}`, async () => {
-      const found = await engine.inspectImage(reference);
-      if (found === undefined) throw missingImage(reference);
-      return { value: found, say: `${Math.round(found.sizeBytes / 1e6)} MB` };
+      const value = await engine.inspectImage(reference);
+      if (value === undefined) throw missingImage(reference);
+      return { value, found: `${Math.round(value.sizeBytes / 1e6)} MB` };
     });
   }
   const cdm = await check("database", async () => {
     const gateway = await openCdmGateway(config, runtime, NO_STATEMENTS);
-    if (gateway === undefined) return { value: undefined, say: "none is configured" };
+    if (gateway === undefined) return { value: undefined, found: "not configured" };
     try {
-      return { value: gateway, say: await gateway.describe() };
+      return { value: gateway, found: await gateway.describe() };
     } catch (error) {
       await gateway.close();
       throw error;
@@ -114,9 +114,9 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   try {
     await check("sandbox, from inside", async () => {
       const sandbox = await sandboxes.create();
-      const outcome = await sandbox.execute(LOOK_INSIDE, { timeoutMs: CELL_MS, outputBytes: 8192 });
+      const outcome = await sandbox.execute(INSIDE_CHECKS, { timeoutMs: CELL_MS, outputBytes: 8192 });
       if (outcome.status !== "ok") throw new OmcpError("sandbox_unsafe", printedText(outcome));
-      return { value: undefined, say: printedText(outcome) };
+      return { value: undefined, found: printedText(outcome) };
     });
   } finally {
     await Promise.allSettled([sandboxes.close(), cdm?.close()]);

@@ -21,13 +21,13 @@ export interface Management {
 /**
  * Lists or removes local CDMs.
  *
- * @param command Which of both.
+ * @param command Which of the two.
  * @param management The rest of the call.
- * @throws {OmcpError} `invalid_argument` for a wrong call; what the engine refuses.
+ * @throws {OmcpError} `invalid_argument` for a wrong call; else the engine's error.
  */
 export async function manage(command: "list" | "remove", management: Management): Promise<void> {
   const { args, options, print, read } = management;
-  if (options.length > 0) throw wrongCall(`cdm ${command} takes no ${options.join(", ")}`);
+  if (options.length > 0) throw wrongCall(`cdm ${command} does not take ${options.join(", ")}`);
   const expected = command === "list" ? 0 : 1;
   if (args.length > expected) throw wrongCall(`Too many arguments: ${args.slice(expected).join(" ")}`);
   if (command === "list") {
@@ -46,8 +46,8 @@ export async function manage(command: "list" | "remove", management: Management)
 /**
  * Runs work with the container runtime that the environment names.
  *
- * @param read Looks an environment variable up.
- * @param work Takes the runtime, which is closed afterwards.
+ * @param read Looks up an environment variable.
+ * @param work Receives the runtime, whose connection is closed afterwards.
  */
 export async function withRuntime<T>(
   read: ReadVariable,

@@ -28,7 +28,7 @@ import { VERSION } from "../version.ts";
 
 const log = logger("serve");
 
-/** Deadline of the shutdown; after it the process exits by force. */
+/** Deadline of the shutdown; after it the process exits without waiting. */
 const SHUTDOWN_DEADLINE_MS = 5000;
 
 /** SIGHUP: the terminal was closed. */
@@ -40,7 +40,7 @@ export const command: Command = {
   async run({ args, read }) {
     parseArgs({ args: [...args] });
     await startLogging(logLevelOrInfo(read));
-    // Before the settings: a wrong one must not hide a misspelt one.
+    // First, because a wrong setting must not hide a misspelt one.
     for (const sentence of unknownVariables(PROCESS_ENVIRONMENT)) log.warning("{sentence}", { sentence });
     return await serve(readConfig(read));
   },
@@ -65,7 +65,7 @@ function logLevelOrInfo(read: ReadVariable): Config["logLevel"] {
 export async function serve(config: Config): Promise<number> {
   requirePermissions(config);
   const audit = openAudit(config);
-  // Before the first container: a signal during the start must not leave one.
+  // Before the first container is created: a signal during the start must not leave one.
   const stop = shutdownSignal();
   try {
     return await serveUntilEnd(await start(config, audit), stop.promise);
@@ -131,14 +131,14 @@ async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<numbe
   });
   log.info("Serving MCP over stdio", startFacts({ config, engine, image }));
   const lost = instance.lost.then((why) => {
-    log.error("Another server has this instance now: {why}", { why });
+    log.error("Another server has taken over this instance: {why}", { why });
     return why;
   });
   const reason = await Promise.race([stop, stdio.ended, lost]);
   log.info("Shutting down: {reason}", { reason });
   const forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
   await Promise.allSettled([sandboxes.close(), cdm?.close(), stdio.close()]);
-  // Last: the next holder of the instance then finds nothing of this server.
+  // Last, so that the instance's next server finds nothing of this one.
   await instance.close();
   clearTimeout(forced);
   return 0;
@@ -159,7 +159,7 @@ function startFacts({ config, engine, image }: Pick<Parts, "config" | "engine" |
 }
 
 /**
- * What a server with this database offers.
+ * Which tools a server with this database offers.
  *
  * @param cdm The database; undefined where none is configured.
  */

@@ -1,4 +1,4 @@
-/** The line that serves a CDM which `omcp cdm` has loaded into the Postgres of a URL. */
+/** The command line that serves a CDM after `omcp cdm` has loaded it into the Postgres of a URL. */
 import { databaseAccess } from "../app/database_access.ts";
 import { serverArguments } from "../app/launch.ts";
 import { ownCommand } from "../lib/own_command.ts";
@@ -6,7 +6,7 @@ import { parseDatabaseUrl } from "../postgres/mod.ts";
 
 /** A CDM in the Postgres of a URL. */
 export interface ServedCdm {
-  /** The URL that loaded it, maybe with an administrator's password. */
+  /** The URL of the load; it may contain an administrator's password. */
   readonly url: string;
   readonly schema: string;
   /** The role that may read it. */
@@ -14,12 +14,12 @@ export interface ServedCdm {
 }
 
 /**
- * Writes the line: the loading URL with the reader in place of the administrator, and in a checkout the whole command, because
- * the task `start` permits no connection to a database.
+ * Writes the line: the load's URL with the reader in place of the administrator, and in a checkout the whole command, because the task
+ * `start` does not permit connections to a database.
  *
  * @param cdm The CDM.
- * @returns The line for a shell, with PASSWORD to replace; the administrator's name and password are not in it.
- * @throws {OmcpError} `config_invalid` for a URL that cannot be used.
+ * @returns The line for a shell, with PASSWORD to be replaced; it does not contain the administrator's name and password.
+ * @throws {OmcpError} `config_invalid` for an unusable URL.
  */
 export function serveLine({ url, schema, role }: ServedCdm): string {
   const settings = [
@@ -42,7 +42,7 @@ function readerUrl(text: string, role: string): string {
   const search = decodeURIComponent(parameters.toString());
   const suffix = search === "" ? "" : `?${search}`;
   const login = `${encodeURIComponent(role)}:PASSWORD`;
-  // A URL without a host has no place for a name before it.
+  // A URL without a host cannot have a user name before the host.
   if (target.kind === "unix" && url.host === "") {
     return `postgres://${path}${suffix}&user=${encodeURIComponent(role)}`;
   }

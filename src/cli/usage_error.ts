@@ -1,11 +1,11 @@
 import { OmcpError } from "../errors.ts";
 
 /**
- * The error for arguments that `parseArgs` of `node:util` refuses.
+ * Converts the error for arguments that `parseArgs` of `node:util` refuses.
  *
  * @param error What a command threw.
  * @param next How to call it.
- * @returns `invalid_argument`; any other error as it is.
+ * @returns `invalid_argument`; any other error unchanged.
  */
 export function usageError(error: unknown, next: string): unknown {
   if (!(error instanceof TypeError) || !("code" in error)) return error;

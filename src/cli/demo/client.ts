@@ -33,17 +33,17 @@ export interface ConnectedServer {
 }
 
 /**
- * Starts the server with exactly the permissions it documents, and connects.
+ * Starts the server with exactly its documented permissions, and connects.
  *
  * @param environment Variables of the server besides PATH and HOME.
- * @param launch What its permissions depend on.
+ * @param launch The facts that its permissions depend on.
  */
 export async function connectServer(
   environment: Record<string, string>,
   launch: Omit<LaunchOptions, "project"> = {},
 ): Promise<ConnectedServer> {
   const project = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
-  // On stderr the audit would be mixed with what people look at.
+  // On stderr, the audit would be mixed with the demo's own lines.
   const own = launch.auditFile === undefined ? await Deno.makeTempFile({ prefix: "omcp-audit-" }) : undefined;
   const auditFile = launch.auditFile ?? own ?? "";
   const transport = new StdioClientTransport({
@@ -81,7 +81,7 @@ export async function connectServer(
   };
 }
 
-/** The socket of the engine that DOCKER_HOST names; empty where it names none. */
+/** The engine's socket in DOCKER_HOST; an empty object if DOCKER_HOST is not set. */
 export function engineSocket(): { readonly socketPath?: string } {
   const host = Deno.env.get("DOCKER_HOST");
   return host === undefined ? {} : { socketPath: host.replace(/^unix:\/\//, "") };
@@ -98,10 +98,10 @@ export function inheritedVariables(): Record<string, string> {
 }
 
 /**
- * The handle in the text of `create_sandbox`'s result.
+ * Finds the sandbox's id in the text of `create_sandbox`'s result.
  *
  * @param text The text.
- * @throws {Error} With the text, where it has none.
+ * @throws {Error} With the text, if it has no id.
  */
 export function sandboxIdIn(text: string): string {
   const id = /sbx_[0-9a-f]{32}/.exec(text)?.[0];

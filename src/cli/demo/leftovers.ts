@@ -1,4 +1,4 @@
-/** Finds and removes what a demo left in the engine, by its instance label. */
+/** Finds and removes a demo's containers and volumes, by its instance label. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Engine } from "../../docker/mod.ts";
 import { LABEL_INSTANCE } from "../../runtime/mod.ts";
@@ -8,18 +8,18 @@ const GONE_MS = 10_000;
 const POLL_MS = 100;
 
 /**
- * Removes the demo's volumes and counts what is left. A server promises to remove its containers itself; those that remain are counted,
- * then removed.
+ * Removes the demo's volumes and counts what is left. A server removes its containers itself; containers that remain are counted, then
+ * removed.
  *
  * @param engine Where to look.
  * @param instance The demo's instance.
- * @returns How many containers remained, how many volumes there were, and how many of them could not be removed.
+ * @returns The numbers of containers that remained, of volumes found, and of volumes that could not be removed.
  * @throws {OmcpError} What the engine's calls throw.
  */
-export async function clearAway(
+export async function removeLeftovers(
   engine: Engine,
   instance: string,
-): Promise<{ containers: number; volumesMade: number; volumes: number }> {
+): Promise<{ containers: number; volumesFound: number; volumes: number }> {
   const labels = { [LABEL_INSTANCE]: instance };
   const deadline = performance.now() + GONE_MS;
   let containers = await engine.listContainers({ labels, all: true });
@@ -28,8 +28,8 @@ export async function clearAway(
     containers = await engine.listContainers({ labels, all: true });
   }
   for (const { id } of containers) await engine.removeContainer(id);
-  const made = await engine.listVolumes({ labels });
-  for (const { name } of made) await engine.removeVolume(name);
+  const found = await engine.listVolumes({ labels });
+  for (const { name } of found) await engine.removeVolume(name);
   const volumes = (await engine.listVolumes({ labels })).length;
-  return { containers: containers.length, volumesMade: made.length, volumes };
+  return { containers: containers.length, volumesFound: found.length, volumes };
 }

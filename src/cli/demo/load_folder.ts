@@ -10,7 +10,7 @@ export interface FolderLoad {
   readonly instance: string;
   /** The folder of CDM files. */
   readonly folder: string;
-  /** Takes lines about what was loaded. */
+  /** Receives lines about the load. */
   readonly say: (line: string) => void;
   /** Stops the load, which then removes its volume. */
   readonly signal: AbortSignal;
@@ -21,7 +21,7 @@ export interface FolderLoad {
  *
  * @param load The folder.
  * @returns The settings of a server that serves it.
- * @throws {OmcpError} What stopped the load.
+ * @throws {OmcpError} The error that stopped the load.
  */
 export async function loadFolder(load: FolderLoad): Promise<Record<string, string>> {
   const { runtime, instance, folder, say, signal } = load;
@@ -29,7 +29,7 @@ export async function loadFolder(load: FolderLoad): Promise<Record<string, strin
   const source = await folderSource(folder);
   say(source.description);
   if (source.ignored.length > 0) say(`Not loaded: ${source.ignored.join(", ")}`);
-  say(`It is local:${name} for as long as the demo lasts`);
+  say(`During the demo it is local:${name}`);
   say(headLine());
   const { keys } = await loadLocal({
     runtime,

@@ -11,7 +11,7 @@ import { DockerRuntime } from "../../runtime/docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { usageError } from "../usage_error.ts";
 import { connectServer } from "./client.ts";
-import { clearAway } from "./leftovers.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { loadFolder } from "./load_folder.ts";
 import { runSteps } from "./steps.ts";
 import { Transcript } from "./transcript.ts";
@@ -44,14 +44,14 @@ function parsed(): { data?: string } {
   try {
     return parseArgs({ args: Deno.args, options: { data: { type: "string" } } }).values;
   } catch (error) {
-    const wrong = usageError(error, "Call it as: deno task demo [--data DIR]");
+    const wrong = usageError(error, "Usage: deno task demo [--data DIR]");
     if (!(wrong instanceof OmcpError)) throw wrong;
     Deno.stderr.writeSync(new TextEncoder().encode(`${wrong.message}\n${wrong.next}\n`));
     Deno.exit(1);
   }
 }
 
-/** All steps but the last. */
+/** All steps except the last. */
 async function show(engine: Engine, instance: string): Promise<void> {
   const environment: Record<string, string> = { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance };
   const folder = values.data;
@@ -67,7 +67,7 @@ async function show(engine: Engine, instance: string): Promise<void> {
           signal,
         }),
     );
-    if (settings === undefined) return; // The steps would show a database that nobody asked for.
+    if (settings === undefined) return; // Without its own data, the demo would show another database.
     Object.assign(environment, settings);
   }
   const server = await connectServer(environment);
@@ -75,7 +75,7 @@ async function show(engine: Engine, instance: string): Promise<void> {
   function close(): Promise<void> {
     return closing ??= server.close();
   }
-  // Calls in progress then fail, and with them the steps.
+  // Then the calls in progress fail, and so do their steps.
   using _listener = addAbortListener(signal, () => void close().catch(() => {}));
   try {
     if (!signal.aborted) await runSteps(server, transcript);
@@ -100,10 +100,10 @@ muted = false;
 await transcript.step(
   "Nothing is left: the server has exited, and the engine has no container and no volume of this demo",
   async () => {
-    const { containers, volumesMade, volumes } = await clearAway(engine, instance);
+    const { containers, volumesFound, volumes } = await removeLeftovers(engine, instance);
     transcript.reply(`containers of this demo: ${containers}`);
-    transcript.reply(`volumes of this demo: ${volumes} of ${volumesMade} made`);
-    if (containers + volumes > 0) throw new Error(`${containers} containers and ${volumes} volumes are left`);
+    transcript.reply(`volumes of this demo: ${volumes} of ${volumesFound} created`);
+    if (containers + volumes > 0) throw new Error("The engine still has objects of this demo");
   },
 );
 engine.close();

@@ -103,7 +103,7 @@ export async function runSteps(server: ConnectedServer, transcript: Transcript):
     });
   }
   await transcript.step(
-    "An endless loop is interrupted after 2 s, and the sandbox lives on with its variables",
+    "An endless loop is interrupted after 2 s, and the sandbox keeps its variables",
     async () => {
       const reply = await cell("while True: pass", 2);
       assert.match(reply.text, /\[timeout, .*variables kept\]$/);
@@ -138,7 +138,7 @@ async function omopSteps(
     transcript.reply(reply.text);
     assert.equal(reply.isError, false);
   });
-  await transcript.step("pandas goes on with it: persons by condition and sex", async () => {
+  await transcript.step("pandas continues with it: persons by condition and sex", async () => {
     assert.equal((await sandbox.cell(PANDAS)).isError, false);
   });
   await transcript.step("Raw SQL: psycopg connects with no argument, password or host", async () => {

@@ -1,4 +1,6 @@
-/** What the demo prints: numbered steps with times, what went in, what came back, and whether it was as it should be. */
+/** The demo's output: numbered steps with their code, results, times and outcomes. */
+
+import { counted } from "../../lib/counted.ts";
 
 const WIDTH = 120;
 
@@ -11,8 +13,8 @@ export class Transcript {
   #failures = 0;
 
   /**
-   * @param write Takes a line.
-   * @param color Use of ANSI colours.
+   * @param write Receives each line.
+   * @param color Whether to use ANSI colours.
    */
   constructor(write: (line: string) => void, color: boolean) {
     this.#write = write;
@@ -68,13 +70,13 @@ export class Transcript {
   reply(text: string, lines = 12): void {
     const all = text.trimEnd().split("\n");
     for (const line of all.slice(0, lines)) this.#indented(line);
-    if (all.length > lines) this.#write(`     … ${all.length - lines} more lines`);
+    if (all.length > lines) this.#write(`     … ${counted(all.length - lines, "more line")}`);
   }
 
-  /** Prints the last lines of a failure: a traceback says most at its end. */
+  /** Prints the last lines of a failure: a traceback ends with the error. */
   failure(text: string, lines = 8): void {
     const all = text.trimEnd().split("\n");
-    if (all.length > lines) this.#write(`     … ${all.length - lines} lines before`);
+    if (all.length > lines) this.#write(`     … ${counted(all.length - lines, "earlier line")}`);
     for (const line of all.slice(-lines)) this.#indented(line);
   }
 
@@ -84,10 +86,10 @@ export class Transcript {
 
   /** Prints the summary. */
   end(): void {
-    const verdict = this.#failures === 0
+    const summary = this.#failures === 0
       ? this.#paint("1;32", `All ${this.#step} steps passed`)
       : this.#paint("1;31", `${this.#failures} of ${this.#step} steps failed`);
-    this.#write(`\n${verdict}, in ${elapsed(this.#start)}.`);
+    this.#write(`\n${summary}, in ${elapsed(this.#start)}.`);
   }
 
   #paint(style: string, text: string): string {

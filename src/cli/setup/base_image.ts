@@ -5,7 +5,7 @@ import { installPackages } from "./distribution.ts";
 import type { Progress } from "./progress.ts";
 import { ProgressDigest } from "./progress.ts";
 
-/** What our images are built on. */
+/** The image that this program's images are built on. */
 export const BASE_IMAGE = "debian:trixie-slim";
 
 /** Options of {@link ensureBaseImage}. */
@@ -16,12 +16,12 @@ export interface BaseImageOptions {
   readonly reference?: string;
 }
 
-/** A pull without progress for this long is given up, in milliseconds. */
+/** How long a pull may make no progress before it is abandoned, in milliseconds. */
 const PULL_SILENCE_MS = 20_000;
 /** The deadline of mmdebstrap, in milliseconds: it fetches and unpacks about 40 MB. */
 const BOOTSTRAP_DEADLINE_MS = 15 * 60_000;
 
-/** As in the slim images that registries have: no manuals and translations, but licences. */
+/** As in the registries' slim images: without manuals and translations, with licences. */
 const SLIM = [
   "path-exclude=/usr/share/doc/*",
   "path-include=/usr/share/doc/*/copyright",
@@ -35,7 +35,7 @@ const SLIM = [
  *
  * @param engine The engine.
  * @param options Progress and a name.
- * @throws {OmcpError} `image_missing` when it can neither be pulled nor created.
+ * @throws {OmcpError} `image_missing` if it can be neither pulled nor created.
  */
 export async function ensureBaseImage(engine: Engine, options: BaseImageOptions): Promise<void> {
   const reference = options.reference ?? BASE_IMAGE;
@@ -49,7 +49,7 @@ export async function ensureBaseImage(engine: Engine, options: BaseImageOptions)
   await bootstrapBaseImage(engine, options);
 }
 
-/** Pulls; returns why it failed, or nothing. */
+/** Pulls the image. Returns undefined, or why that failed. */
 async function pull(
   engine: Engine,
   reference: string,
@@ -61,10 +61,10 @@ async function pull(
   try {
     await engine.pullImage(reference, {
       signal: options.signal ? AbortSignal.any([options.signal, silence.signal]) : silence.signal,
-      onProgress(words) {
+      onProgress(line) {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), PULL_SILENCE_MS);
-        digest.line(words);
+        digest.line(line);
       },
     });
     return undefined;
@@ -79,11 +79,11 @@ async function pull(
 }
 
 /**
- * Makes the base image with mmdebstrap, which is installed first where that is possible, and imports it.
+ * Creates the base image with mmdebstrap, which it first installs where that is possible, and imports it.
  *
  * @param engine The engine.
  * @param options Progress and a name.
- * @throws {OmcpError} `image_missing` where there is no mmdebstrap, or it fails.
+ * @throws {OmcpError} `image_missing` if mmdebstrap cannot be installed or fails.
  */
 export async function bootstrapBaseImage(engine: Engine, options: BaseImageOptions): Promise<void> {
   const reference = options.reference ?? BASE_IMAGE;

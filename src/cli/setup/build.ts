@@ -16,11 +16,11 @@ import { ProgressDigest } from "./progress.ts";
 import { generateSample } from "./sample_files.ts";
 import { tarStream } from "./tar.ts";
 
-/** What a build takes from the host to reach the network as the host does. The finished image contains none of it. */
+/** What a build uses of the host to reach the network as the host does. The finished image does not contain it. */
 export interface BuildHost {
   /** Certificate authorities as PEM; may be empty. */
   readonly certificates: string;
-  /** Looks an environment variable up: a package index of the site's own, proxies. */
+  /** Looks up an environment variable: a package index of the site's own, proxies. */
   readonly read: (name: string) => string | undefined;
 }
 
@@ -39,11 +39,11 @@ export interface BuildImageOptions {
 const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"] as const;
 
 /**
- * Builds one of the images and gives it its name.
+ * Builds one of the images under its name.
  *
  * @param engine The engine.
  * @param kind Which image.
- * @param options The host's part, bounds, progress.
+ * @param options The host's part, the deadline, progress.
  * @throws {OmcpError} The engine's error; `details.log` has the last lines of the build.
  */
 export async function buildImage(engine: Engine, kind: ImageKind, options: BuildImageOptions): Promise<void> {
@@ -62,8 +62,8 @@ export async function buildImage(engine: Engine, kind: ImageKind, options: Build
       buildArgs: buildArguments(kind, options.host),
       noCache: options.refresh ?? false,
       deadlineMs: options.deadlineMs,
-      onProgress(words) {
-        follow(digest, words);
+      onProgress(line) {
+        follow(digest, line);
       },
       ...(options.signal ? { signal: options.signal } : {}),
     });
@@ -80,7 +80,7 @@ function generatedFiles(kind: ImageKind, host: BuildHost): readonly TextFile[] {
 /**
  * The hash of the sample's data, for {@link LABEL_SAMPLE}: a test compares it, so that the generator cannot change without its version.
  *
- * @param files What {@link generateSample} makes.
+ * @param files The files of {@link generateSample}.
  * @returns SHA-256 in hexadecimal.
  */
 export function sampleHash(files: readonly TextFile[]): string {
@@ -97,23 +97,23 @@ function buildArguments(kind: ImageKind, host: BuildHost): Record<string, string
   return given;
 }
 
-/** Shows the steps that name themselves by an `omcp:` line; the numbers of the others mean nothing to a person. */
-function follow(digest: ProgressDigest, words: string): void {
-  const named = /^omcp: (.+)$/.exec(words)?.[1];
-  if (named !== undefined) digest.heading(named);
-  else if (/^Step \d+\//.test(words)) digest.note(words);
-  else if (!/^ *--->|^Removing intermediate container/.test(words)) digest.line(words);
+/** Shows the steps that print an `omcp:` line with their name; a step's number means nothing to a person. */
+function follow(digest: ProgressDigest, line: string): void {
+  const name = /^omcp: (.+)$/.exec(line)?.[1];
+  if (name !== undefined) digest.heading(name);
+  else if (/^Step \d+\//.test(line)) digest.note(line);
+  else if (!/^ *--->|^Removing intermediate container/.test(line)) digest.line(line);
 }
 
 function explain(error: OmcpError, kind: ImageKind, digest: ProgressDigest): OmcpError {
   const log = digest.tail;
-  // The engine quotes the whole command; the step's name says it better.
+  // The engine quotes the whole command; the step's name is shorter and clearer.
   const message = error.message.replace(
     /The command '[^]*' returned a non-zero code/,
     `${digest.current}: exit code`,
   );
   const next = adviceFor(log.join("\n")) ??
-    "Look at the lines above, fix what they name, and run the set-up again.";
+    "Read the lines above, fix the cause that they report, and run the set-up again.";
   return error.with({
     message,
     state: `The image ${
@@ -135,7 +135,7 @@ function adviceFor(log: string): string | undefined {
     return "The build cannot reach the package index: set PIP_INDEX_URL or HTTPS_PROXY if the site has its own, or build the images elsewhere (images/README.md, air-gapped sites).";
   }
   if (/No space left on device/i.test(log)) {
-    return "Free some space where the engine keeps its data: the images need about 4 GB while they are made.";
+    return "Free some space where the engine keeps its data: building the images takes about 4 GB.";
   }
   return undefined;
 }

@@ -15,17 +15,17 @@ const SYSTEM_BUNDLES = [
   "/etc/ssl/cert.pem",
 ] as const;
 
-/** Larger files are not read, in bytes. */
+/** The largest file that is read, in bytes. */
 const MAX_BUNDLE = 16 * 1024 * 1024;
 
 const CERTIFICATE =
   /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END (?:TRUSTED )?CERTIFICATE-----/g;
 
 /**
- * Collects the certificate authorities that this host trusts, so that a build's TLS can pass an inspecting proxy. Only
- * certificates are taken: a key in the same file is left out. Files that cannot be read are skipped.
+ * Collects the certificate authorities that this host trusts, so that a build trusts a proxy that inspects TLS. It takes only
+ * certificates, not keys in the same file, and skips files that it cannot read.
  *
- * @param read Looks an environment variable up.
+ * @param read Looks up an environment variable.
  * @returns The certificates as PEM, each once; empty if there are none.
  */
 export async function hostCertificates(read: (name: string) => string | undefined): Promise<string> {

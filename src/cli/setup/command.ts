@@ -8,7 +8,7 @@ export interface RunOptions {
   readonly deadlineMs: number;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Takes each line of its output, both streams. */
+  /** Receives each line of its output, of both streams. */
   readonly onLine?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -19,14 +19,14 @@ export type CommandEnd =
   | { readonly kind: "absent" }
   | { readonly kind: "timeout" };
 
-/** Milliseconds between SIGTERM and SIGKILL, and to wait for the rest of a program's output. */
+/** Milliseconds between SIGTERM and SIGKILL, and the wait for the rest of a program's output after its exit. */
 const GRACE_MS = 3_000;
 
 /**
  * Runs a program of the host until it exits, without a terminal and without input.
  *
  * @param command The program and its arguments; no shell is involved.
- * @param options Bounds and where its output goes.
+ * @param options The deadline, and where its output goes.
  * @returns How it ended; a program that does not exist is not an error here.
  */
 export async function runCommand(
@@ -49,10 +49,10 @@ export async function runCommand(
   }
   using deadline = new DeadlineSignal(options.deadlineMs, options.signal);
   const { signal } = deadline;
-  let insist: ReturnType<typeof setTimeout> | undefined;
+  let killTimer: ReturnType<typeof setTimeout> | undefined;
   using _listener = addAbortListener(signal, () => {
     kill(child, "SIGTERM");
-    insist = setTimeout(() => kill(child, "SIGKILL"), GRACE_MS);
+    killTimer = setTimeout(() => kill(child, "SIGKILL"), GRACE_MS);
   });
   const quiet = new AbortController();
   try {
@@ -61,14 +61,14 @@ export async function runCommand(
       eachLine(child.stderr, { onLine: options.onLine, signal: quiet.signal }),
     ]);
     const status = await child.status;
-    // A daemon that it has started may keep its output open forever.
-    const leave = setTimeout(() => quiet.abort(), GRACE_MS);
+    // A daemon that the program has started may keep its output open forever.
+    const quietTimer = setTimeout(() => quiet.abort(), GRACE_MS);
     await output;
-    clearTimeout(leave);
+    clearTimeout(quietTimer);
     options.signal?.throwIfAborted();
     return deadline.expired ? { kind: "timeout" } : { kind: "exited", code: status.code };
   } finally {
-    clearTimeout(insist);
+    clearTimeout(killTimer);
   }
 }
 

@@ -9,11 +9,11 @@ export const LOG_FILE = "/var/log/omcp-dockerd.log";
 
 /** A daemon that set-up has started. */
 export interface StartedDaemon {
-  /** Why it has exited; nothing while it runs. */
+  /** Why it has exited; undefined while it runs. */
   failure(): Promise<string | undefined>;
 }
 
-/** Causes that lines of the daemon's log reveal. */
+/** Causes of a failed start, by a pattern of the daemon's log. */
 const CAUSES: readonly (readonly [RegExp, string])[] = [
   [
     /devices cgroup isn't mounted|cgroups?[^\n]*not (?:mounted|found)/i,
@@ -58,7 +58,7 @@ export async function daemonRuns(): Promise<boolean> {
       if (/^\d+$/.test(entry.name) && await nameOf(entry.name) === "dockerd") return true;
     }
   } catch {
-    // No /proc, no answer.
+    // There is no /proc.
   }
   return false;
 }
@@ -66,7 +66,7 @@ export async function daemonRuns(): Promise<boolean> {
 /**
  * Starts `dockerd` in the background, in a session of its own, so that it outlives set-up. It must be run as root on Linux.
  *
- * @param progress Takes a line about where its process id and its log are.
+ * @param progress Receives a line with the places of its process id and its log.
  * @returns A handle that reports its failure.
  * @throws {OmcpError} `engine_unreachable` if it cannot even be started.
  */
@@ -75,7 +75,7 @@ export async function startDaemon(progress: Progress): Promise<StartedDaemon> {
   await mountControlGroups(progress);
   progress(`starting the engine in the background (pid in ${PID_FILE}, log in ${LOG_FILE})`);
   const logged = await size(LOG_FILE);
-  // The shell only redirects; setsid forks, so that the daemon is nobody's child.
+  // The shell only redirects; setsid forks, so that the daemon is not a child of this process.
   const script = 'exec setsid --fork dockerd --pidfile "$0" >>"$1" 2>&1 </dev/null';
   const end = await runCommand(["sh", "-c", script, PID_FILE, LOG_FILE], { deadlineMs: 10_000 });
   if (end.kind !== "exited" || end.code !== 0) {
@@ -90,7 +90,7 @@ export async function startDaemon(progress: Progress): Promise<StartedDaemon> {
   const started = performance.now();
   return {
     async failure() {
-      // It needs a moment to write its pid file.
+      // It writes its pid file a moment after its start.
       if (performance.now() - started < 2_000 || await isRunning()) return undefined;
       return explainLog(await readFrom(LOG_FILE, logged));
     },
@@ -100,16 +100,16 @@ export async function startDaemon(progress: Progress): Promise<StartedDaemon> {
 /**
  * Explains why a daemon exited, from its log.
  *
- * @param log What it logged.
- * @returns The cause, if it is a known one, and the log's last lines.
+ * @param log The log.
+ * @returns The cause, if it is known, and the log's last lines.
  */
 export function explainLog(log: string): string {
   const known = CAUSES.find(([pattern]) => pattern.test(log))?.[1];
   const last = log.trim().split("\n").slice(-3).map((line) => line.slice(0, 400)).join(" | ");
-  return `${known ?? `Look at its log, ${LOG_FILE}.`} Last lines: ${last || "none"}`;
+  return `${known ?? `Read its log, ${LOG_FILE}.`} Last lines: ${last || "none"}`;
 }
 
-/** Mounts the unified control group hierarchy on a machine whose init has not. */
+/** Mounts the unified control group hierarchy if the machine's init has not done so. */
 async function mountControlGroups(progress: Progress): Promise<void> {
   const mounts = await Deno.readTextFile("/proc/mounts");
   if (/^\S+ \S+ cgroup2? /m.test(mounts)) return;
@@ -121,7 +121,7 @@ async function nameOf(pid: string): Promise<string> {
   try {
     return (await Deno.readTextFile(`/proc/${pid}/comm`)).trim();
   } catch {
-    // It has exited meanwhile.
+    // It has exited in the meantime.
     return "";
   }
 }

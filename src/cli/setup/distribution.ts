@@ -9,7 +9,7 @@ import { ProgressDigest } from "./progress.ts";
 export interface HostFacts {
   /** `PRETTY_NAME` of /etc/os-release, or the operating system's kind. */
   readonly name: string;
-  /** Whether packages come by apt-get. */
+  /** Whether apt-get installs its packages. */
   readonly debianLike: boolean;
   readonly root: boolean;
   /** Whether systemd runs the machine. */
@@ -23,7 +23,7 @@ const APT_DEADLINE_MS = 10 * 60_000;
 const LISTS = "/var/lib/apt/lists";
 
 /**
- * Looks at this host.
+ * Reads the facts of this host.
  *
  * @returns The facts.
  */
@@ -40,11 +40,11 @@ export async function hostFacts(): Promise<HostFacts> {
 }
 
 /**
- * Installs packages of the distribution, on Debian and its derivatives as root.
+ * Installs packages of the distribution: only on Debian and its derivatives, and only as root.
  *
  * @param packages Their names.
  * @param options Progress and signal.
- * @throws {OmcpError} `config_invalid` where that is not possible or fails.
+ * @throws {OmcpError} `config_invalid` if that is not possible or fails.
  */
 export async function installPackages(
   packages: readonly string[],
@@ -74,7 +74,7 @@ export async function installPackages(
   if (await aptGet(install, digest, options.signal)) return;
   throw new OmcpError("config_invalid", `Cannot install ${packages.join(", ")}: apt-get failed`, {
     state: "Some of the packages may be installed.",
-    next: `Run \`${command}\` by hand, fix what it names, then run the set-up again.`,
+    next: `Run \`${command}\` by hand, fix the cause that it reports, then run the set-up again.`,
     details: { log: digest.tail },
   });
 }
@@ -111,7 +111,7 @@ async function hasLists(): Promise<boolean> {
       if (/_Packages(?:\.\w+)?$/.test(entry.name)) return true;
     }
   } catch {
-    // No folder, no lists.
+    // There is no such folder.
   }
   return false;
 }

@@ -10,25 +10,25 @@ import type { Progress } from "./progress.ts";
 /** Options of {@link ensureEngine}. */
 export interface EnsureEngineOptions {
   readonly progress: Progress;
-  /** Looks an environment variable up: `DOCKER_HOST`, `XDG_RUNTIME_DIR`, `HOME`. */
+  /** Looks up an environment variable: `DOCKER_HOST`, `XDG_RUNTIME_DIR`, `HOME`. */
   readonly read: (name: string) => string | undefined;
   readonly signal?: AbortSignal;
 }
 
 /** How long a running engine may take to respond, in milliseconds. */
-const ANSWER_MS = 3_000;
+const RESPONSE_MS = 3_000;
 /** How long an engine may take that was just started or whose machine is busy, in milliseconds. */
 const START_MS = 60_000;
 /** Milliseconds between two attempts. */
 const POLL_MS = 200;
 
 /**
- * Ensures that a container engine responds. One that `DOCKER_HOST` names, or that responds at the usual socket, is taken as it
- * is. Else, on Debian and its derivatives as root, the distribution's engine is installed and started.
+ * Ensures that a container engine responds: the one that `DOCKER_HOST` names, or one at the usual socket. If none does, and this is
+ * root on Debian or a derivative, it installs and starts the distribution's engine.
  *
  * @param options Where to look, progress.
- * @returns The engine; to be closed.
- * @throws {OmcpError} `engine_unreachable`, saying what is missing and what to do.
+ * @returns The engine, which the caller closes.
+ * @throws {OmcpError} `engine_unreachable`, with what is missing and what to do.
  */
 export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine> {
   const named = options.read("DOCKER_HOST");
@@ -36,7 +36,7 @@ export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine
   try {
     return await Engine.connect({
       host,
-      deadlineMs: ANSWER_MS,
+      deadlineMs: RESPONSE_MS,
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (error) {
@@ -55,23 +55,23 @@ export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine
     if (elsewhere !== undefined) {
       throw unreachable(
         error,
-        `An engine answers at ${elsewhere}: set DOCKER_HOST=${elsewhere} for the set-up and for the server.`,
+        `An engine responds at ${elsewhere}: set DOCKER_HOST=${elsewhere} for the set-up and for the server.`,
       );
     }
     if (!facts.debianLike || !facts.root) throw unreachable(error, byHand(facts));
     options.progress("no container engine responds");
-    return await makeEngine(facts, options);
+    return await installEngine(facts, options);
   }
 }
 
-async function makeEngine(host: HostFacts, options: EnsureEngineOptions): Promise<Engine> {
+async function installEngine(host: HostFacts, options: EnsureEngineOptions): Promise<Engine> {
   if (!(await daemonIsInstalled())) await installPackages(["docker.io", "iptables"], options);
   if (host.systemd) {
-    options.progress("starting the engine by systemd");
+    options.progress("starting the engine with systemd");
     await runCommand(["systemctl", "start", "docker"], { deadlineMs: START_MS });
     return await awaitEngine(options, () => Promise.resolve(undefined));
   }
-  // The package's own scripts, or somebody else, may have started one that does not answer yet.
+  // The package's own scripts, or another program, may have started one that does not respond yet.
   if (await daemonRuns()) {
     options.progress("a daemon is starting; waiting for it");
     return await awaitEngine(options, async function failure() {
@@ -82,7 +82,7 @@ async function makeEngine(host: HostFacts, options: EnsureEngineOptions): Promis
   return await awaitEngine(options, () => daemon.failure());
 }
 
-/** Waits until the engine answers; `failure` reports why it never will. */
+/** Waits until the engine responds, or until `failure` reports that it cannot. */
 async function awaitEngine(
   options: EnsureEngineOptions,
   failure: () => Promise<string | undefined>,
@@ -94,7 +94,7 @@ async function awaitEngine(
     if (engine) {
       const info = await engine.info();
       options.progress(
-        `engine ${info.serverVersion} answers (storage ${info.storageDriver}, cgroup v${info.cgroupVersion})`,
+        `engine ${info.serverVersion} responds (storage ${info.storageDriver}, cgroup v${info.cgroupVersion})`,
       );
       return engine;
     }
@@ -110,14 +110,14 @@ async function awaitEngine(
     "engine_unreachable",
     `Cannot start the container engine: no response within ${START_MS / 1000} s`,
     {
-      next: `Look at its log: ${LOG_FILE}, or \`journalctl -u docker\` where systemd runs.`,
+      next: `Read its log: ${LOG_FILE}, or \`journalctl -u docker\` where systemd runs.`,
     },
   );
 }
 
 async function tryEngine(): Promise<Engine | undefined> {
   try {
-    return await Engine.connect({ deadlineMs: ANSWER_MS });
+    return await Engine.connect({ deadlineMs: RESPONSE_MS });
   } catch {
     return undefined;
   }
@@ -139,7 +139,7 @@ async function findElsewhere(read: (name: string) => string | undefined): Promis
   ];
   for (const socket of sockets) {
     try {
-      const engine = await Engine.connect({ host: `unix://${socket}`, deadlineMs: ANSWER_MS });
+      const engine = await Engine.connect({ host: `unix://${socket}`, deadlineMs: RESPONSE_MS });
       engine.close();
       return `unix://${socket}`;
     } catch {
@@ -158,16 +158,16 @@ function unreachable(cause: OmcpError, next: string): OmcpError {
 }
 
 function joinGroup(host: string): string {
-  return `The engine is there, but this user may not use ${host}: run \`sudo usermod -aG docker "$USER"\`, log in again, and run the set-up again.`;
+  return `An engine exists, but this user may not use ${host}: run \`sudo usermod -aG docker "$USER"\`, log in again, and run the set-up again.`;
 }
 
-/** What to do on a host on which set-up installs nothing. */
+/** What to do on a host where set-up installs nothing. */
 function byHand(host: HostFacts): string {
   const missing =
     `Set-up needs a Docker Engine (20.10 or newer) whose socket is at ${
       DEFAULT_HOST.slice("unix://".length)
     } or named by DOCKER_HOST; ` +
-    `none answers, and on ${describe(host)} it installs none by itself.`;
+    `none responds, and on ${describe(host)} set-up does not install one.`;
   if (host.debianLike) {
     return `${missing} Run \`sudo apt-get install docker.io\` and \`sudo usermod -aG docker "$USER"\`, log in again, and run the set-up again.`;
   }

@@ -12,25 +12,25 @@ export interface LockOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Milliseconds between two tries. */
+/** Milliseconds between two attempts. */
 const POLL_MS = 250;
 
 /**
  * Runs work while holding a lock on a file, so that two programs do not run it at once. The system releases the lock when its holder
  * exits.
  *
- * @param options The file and the waiting.
+ * @param options The file and the deadline.
  * @param work What to do.
  * @returns What the work returns.
- * @throws {OmcpError} `timeout` when another holds it past the deadline; `config_invalid` if the file cannot be opened.
+ * @throws {OmcpError} `timeout` if another program holds the lock past the deadline; `config_invalid` if the file cannot be opened.
  */
 export async function withLock<T>(options: LockOptions, work: () => Promise<T>): Promise<T> {
   const file = await open(options.path);
   try {
-    await take(file, options);
+    await acquire(file, options);
     return await work();
   } finally {
-    // Closing frees the lock.
+    // Closing releases the lock.
     file.close();
   }
 }
@@ -38,7 +38,7 @@ export async function withLock<T>(options: LockOptions, work: () => Promise<T>):
 /**
  * The lock file that set-ups of one user share.
  *
- * @param read Looks an environment variable up.
+ * @param read Looks up an environment variable.
  * @returns An absolute path.
  */
 export function setupLockPath(read: (name: string) => string | undefined): string {
@@ -60,11 +60,11 @@ async function open(path: string): Promise<Deno.FsFile> {
   }
 }
 
-async function take(file: Deno.FsFile, options: LockOptions): Promise<void> {
+async function acquire(file: Deno.FsFile, options: LockOptions): Promise<void> {
   const end = performance.now() + options.deadlineMs;
-  for (let told = false; !(await file.tryLock(true)); told = true) {
+  for (let reported = false; !(await file.tryLock(true)); reported = true) {
     options.signal?.throwIfAborted();
-    if (!told) options.progress("another set-up is running; waiting for it");
+    if (!reported) options.progress("another set-up is running; waiting for it");
     if (performance.now() > end) {
       throw new OmcpError(
         "timeout",

@@ -8,7 +8,7 @@ import { setUp } from "./setup.ts";
 
 const USAGE = `Usage: deno task setup [--refresh] [--print]
   --refresh  rebuild the images, with the distribution's newest packages
-  --print    only print the images' names, one a line`;
+  --print    only print the images' names, one per line`;
 
 async function main(args: readonly string[], progress: Progress): Promise<number> {
   let flags: { refresh?: boolean; print?: boolean; help?: boolean };

@@ -1,10 +1,10 @@
-/** Takes one line for the person who waits. */
+/** Receives one line for the person who waits. */
 export type Progress = (text: string) => void;
 
 /**
- * A progress that writes lines, with the elapsed time, to stderr: stdout may belong to a protocol or a report.
+ * Writes progress to stderr, with the elapsed time: stdout may belong to a protocol or a report.
  *
- * @returns The progress.
+ * @returns Writes a line.
  */
 export function stderrProgress(): Progress {
   const start = performance.now();
@@ -20,37 +20,37 @@ export interface DigestOptions {
   readonly progress: Progress;
   /** Printed before each line. */
   readonly title: string;
-  /** Milliseconds between two lines of the flood. @default 5000 */
+  /** Milliseconds between two ordinary lines. @default 5000 */
   readonly everyMs?: number;
 }
 
 /** How many lines are kept for an error. */
 const TAIL = 20;
 /** Silence after which a reminder is printed, in milliseconds. */
-const BEAT_MS = 10_000;
+const REMINDER_MS = 10_000;
 /** How many characters of a line are kept for an error. */
 const KEPT_WIDTH = 300;
 /** How many characters of a line are shown. */
 const WIDTH = 100;
 
 /**
- * Cuts the output of a long job down to what a person can follow: every heading, the newest of the other lines every few seconds, and a
- * reminder during silence. Keeps the last lines for an error message. Dispose of it at the end.
+ * Reduces the output of a long job to what a person can follow: every heading, the newest ordinary line every few seconds, and a reminder
+ * during silence. It keeps the last lines for an error message. Dispose of it at the end.
  */
 export class ProgressDigest implements Disposable {
   readonly #options: DigestOptions;
   readonly #tail: string[] = [];
-  readonly #beat: ReturnType<typeof setInterval>;
+  readonly #reminder: ReturnType<typeof setInterval>;
   #shownAt = performance.now();
   #heading = "working";
 
   /** @param options Where the lines go. */
   constructor(options: DigestOptions) {
     this.#options = options;
-    this.#beat = setInterval(() => this.#remind(), BEAT_MS);
+    this.#reminder = setInterval(() => this.#remind(), REMINDER_MS);
   }
 
-  /** The last lines of the flood, oldest first. */
+  /** The last lines, oldest first. */
   get tail(): readonly string[] {
     return this.#tail;
   }
@@ -60,20 +60,20 @@ export class ProgressDigest implements Disposable {
     return this.#heading;
   }
 
-  /** Takes a line that is always shown. */
+  /** Adds a heading, which is always shown. */
   heading(text: string): void {
     this.#heading = text;
     this.#show(text);
   }
 
-  /** Takes a line of the flood. */
+  /** Adds an ordinary line. */
   line(text: string): void {
     const plain = this.note(text);
     if (plain === "") return;
     if (performance.now() - this.#shownAt >= (this.#options.everyMs ?? 5000)) this.#show(`… ${plain}`);
   }
 
-  /** Takes a line that is only kept for an error; returns it without its control characters. */
+  /** Adds a line that is only kept for an error; returns it without its control characters. */
   note(text: string): string {
     // deno-lint-ignore no-control-regex
     const plain = text.replace(/\u001b\[[0-9;]*[A-Za-z]|[\u0000-\u001f\u007f]/g, " ").trim();
@@ -84,11 +84,11 @@ export class ProgressDigest implements Disposable {
 
   /** Ends the reminders. */
   [Symbol.dispose](): void {
-    clearInterval(this.#beat);
+    clearInterval(this.#reminder);
   }
 
   #remind(): void {
-    if (performance.now() - this.#shownAt >= BEAT_MS) this.#show(`… still ${this.#heading}`);
+    if (performance.now() - this.#shownAt >= REMINDER_MS) this.#show(`… still ${this.#heading}`);
   }
 
   #show(text: string): void {

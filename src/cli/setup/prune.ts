@@ -3,7 +3,7 @@ import { OmcpError } from "../../errors.ts";
 import type { ImageKind } from "../../images/kinds.ts";
 import { contentHash, LABEL_CONTENT, LABEL_IMAGE, LABEL_STAGE } from "../../images/identity.ts";
 
-/** How many older images of a kind stay: servers of another version or checkout may still need them. */
+/** How many older images of a kind are kept: servers of another version or checkout may still need them. */
 const KEPT = 2;
 
 /**
@@ -11,7 +11,7 @@ const KEPT = 2;
  *
  * @param engine The engine.
  * @param kind Which images.
- * @returns The names or ids of those removed.
+ * @returns The names or ids of the removed images.
  */
 export async function pruneImages(engine: Engine, kind: ImageKind): Promise<readonly string[]> {
   const images = await engine.listImages({ labels: { [LABEL_IMAGE]: kind } });
@@ -26,8 +26,8 @@ export async function pruneImages(engine: Engine, kind: ImageKind): Promise<read
 }
 
 /**
- * Removes the intermediate stages of finished builds: more than a gigabyte that only a build of the same content could reuse, and the only
- * place that holds the host's certificates.
+ * Removes the intermediate stages of finished builds: they take more than a gigabyte, only a build of the same content could reuse them,
+ * and nothing else contains the host's certificates.
  *
  * @param engine The engine.
  */
@@ -37,7 +37,7 @@ export async function pruneStages(engine: Engine): Promise<void> {
 }
 
 /**
- * Picks the images to remove: all but the current content and the newest few of the others.
+ * Picks the images to remove: all except those of the current content and the newest few of the others.
  *
  * @param images Images of one kind.
  * @param current The current content's hash.
@@ -50,7 +50,7 @@ export function superseded(images: readonly ImageSummary[], current: string): re
     .slice(KEPT);
 }
 
-/** An image's real names: older engines say `<none>:<none>` where there is none. */
+/** An image's real names: older engines report `<none>:<none>` for an image without a name. */
 function names(image: ImageSummary): readonly string[] {
   return image.tags.filter((tag) => !tag.startsWith("<none>"));
 }

@@ -12,14 +12,14 @@ import {
 import type { TextFile } from "../../images/files.ts";
 import { hashParts } from "../../images/identity.ts";
 
-/** How many persons of the sample enter the image's hash: they take some 50 ms to generate, all take a second. */
+/** How many persons of the sample the image's hash covers: generating them takes about 50 ms, generating all takes a second. */
 const FINGERPRINT_PERSONS = 10;
 
 /**
  * Computes `SAMPLE_FINGERPRINT`: a hash of the statements, the vocabulary and the first persons, and of the inputs of the
  * other persons.
  *
- * @returns SHA-256 in hexadecimal. It changes when the sample does; a change that the first persons do not show needs a new SAMPLE_VERSION.
+ * @returns SHA-256 in hexadecimal. A change of the sample that does not affect the first persons needs a new SAMPLE_VERSION.
  */
 export function sampleFingerprint(): string {
   const data = sampleFiles({ persons: FINGERPRINT_PERSONS, seed: SAMPLE_SEED });
@@ -45,10 +45,10 @@ export function generateSample(): readonly TextFile[] {
   ];
 }
 
-/** One transaction: what is loaded into a table that the same transaction made needs no write-ahead log. */
+/** One transaction: rows that are loaded into a table of the same transaction need no write-ahead log. */
 function sampleScript(tables: readonly string[]): string {
   const { primaryKeys, indices, foreignKeys } = keyDdl(SAMPLE_CDM_VERSION, LOCAL_SCHEMA);
-  // A command of psql, not of the server: its file is the client's.
+  // psql's own command, not the server's: it reads a file of the client.
   const copies = tables.map((table) =>
     `\\copy ${LOCAL_SCHEMA}.${quoteIdentifier(table)} from 'data/${table}.copy'\n`
   );

@@ -11,9 +11,9 @@ import { pruneImages, pruneStages } from "./prune.ts";
 
 /** Options of {@link setUp}. */
 export interface SetUpOptions {
-  /** Takes a line for each step; none where nothing is missing. */
+  /** Receives a line for each step; no line if nothing is missing. */
   readonly progress: Progress;
-  /** Looks an environment variable up. */
+  /** Looks up an environment variable. */
   readonly read: (name: string) => string | undefined;
   /** Rebuilds existing images, with the distribution's newest packages. @default false */
   readonly refresh?: boolean;
@@ -21,7 +21,7 @@ export interface SetUpOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a set-up found and did. */
+/** The result of a set-up. */
 export interface SetUpResult {
   /** The images' names, and whether this set-up built them. */
   readonly images: Readonly<Record<ImageKind, { readonly reference: string; readonly built: boolean }>>;
@@ -33,11 +33,11 @@ const LOCK_DEADLINE_MS = 60 * 60_000;
 const BUILD_DEADLINE_MS = 45 * 60_000;
 
 /**
- * Ensures that an engine responds and has both images. Changes nothing where nothing is missing.
+ * Ensures that an engine responds and has both images. Changes nothing if nothing is missing.
  *
  * @param options Progress, environment.
  * @returns The images.
- * @throws {OmcpError} What is missing, and what to do.
+ * @throws {OmcpError} With what is missing and what to do.
  */
 export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
   return await withLock(

@@ -9,9 +9,9 @@ export interface TarEntry {
   readonly mode?: number;
 }
 
-/** A folder of an archive; only needed for one that stays empty. */
+/** A folder of an archive; only needed if it stays empty. */
 export interface TarFolder {
-  /** Relative path with forward slashes, without one at its end. */
+  /** Relative path with forward slashes, without a slash at its end. */
   readonly folder: string;
 }
 
@@ -23,12 +23,12 @@ const BLOCK = 512;
 const MAX_SIZE = 0o77777777777;
 
 /**
- * Writes a tar archive (POSIX.1-1988 ustar) as a stream, item by item. The same items give the same bytes: times, owners and
- * groups are all zero, so that the builder's cache is used.
+ * Writes a tar archive (POSIX.1-1988 ustar) as a stream, item by item. The same items give the same bytes, so that the builder uses its
+ * cache: times, owners and groups are all zero.
  *
- * @param items The files and folders, in the archive's order; taken one at a time, as the reader asks.
+ * @param items The files and folders, in the archive's order; read one at a time, as the consumer reads.
  * @returns The archive.
- * @throws {OmcpError} `invalid_argument`, through the stream, for a path that is absolute, climbs, or is too long.
+ * @throws {OmcpError} `invalid_argument`, through the stream, for a path that is absolute, has `..`, or is too long.
  */
 export function tarStream(items: Iterable<TarItem> | AsyncIterable<TarItem>): ReadableStream<Uint8Array> {
   return ReadableStream.from(archive(items));
@@ -61,7 +61,7 @@ function header(path: string, facts: { size: number; mode: number; type: "0" | "
   put(116, octal(0, 7));
   put(124, octal(facts.size, 11));
   put(136, octal(0, 11));
-  // The checksum is counted with blanks in its own place.
+  // The checksum is computed with spaces in its own place.
   put(148, ascii("        "));
   put(156, ascii(facts.type));
   put(257, ascii("ustar\u000000"));

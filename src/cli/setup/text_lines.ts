@@ -1,9 +1,9 @@
-/** The longest line that is kept whole, in characters; the rest of it becomes another line. */
+/** The longest line, in characters; the rest of a longer one becomes another line. */
 const MAX_LINE = 10_000;
 
 /** Cuts text into lines at LF, CR or both; programs redraw their progress with CR alone. */
 export class TextLineStream extends TransformStream<string, string> {
-  /** Makes the stream. */
+  /** Creates the stream. */
   constructor() {
     let pending = "";
     super({

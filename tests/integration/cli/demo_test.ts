@@ -45,7 +45,7 @@ for (
     await withFolder({ "person.csv": PERSON }, async (folder) => {
       const { code, text } = await demo(folder, pattern);
       assert.equal(code, 130, text);
-      assert.match(text, /containers of this demo: 0\n +volumes of this demo: 0 of [01] made/);
+      assert.match(text, /containers of this demo: 0\n +volumes of this demo: 0 of [01] created/);
       assert.doesNotMatch(text, /\. remove_sandbox/);
       await assertVolumeGone(text);
     });
@@ -57,7 +57,7 @@ Deno.test("the demo whose load fails goes on with no other data and leaves nothi
     const { code, text } = await demo(folder);
     assert.equal(code, 1, text);
     assert.doesNotMatch(text, /create_sandbox/);
-    assert.match(text, /containers of this demo: 0\n +volumes of this demo: 0 of 0 made/);
+    assert.match(text, /containers of this demo: 0\n +volumes of this demo: 0 of 0 created/);
     assert.match(text, /1 of 2 steps failed/);
     await assertVolumeGone(text);
   });

@@ -19,7 +19,7 @@ Deno.test("omcp cdm load and sample say what is wrong with a call", async () => 
     [["load", "/nowhere", "--into", "local:x", "--database-url", "postgres://x"], /not both/],
     [["load", "/nowhere", "--into", "local:x", "--cdm-version", "6"], /5\.3 or 5\.4/],
     [["load", "a", "b", "--into", "local:x"], /Too many/],
-    [["sample", "--persons", "many", "--into", "local:x"], /whole number/],
+    [["sample", "--persons", "many", "--into", "local:x"], /must be an integer/],
     [["sample", "--persons", "0", "--into", "local:x"], /persons must be/],
   ];
   for (const [args, message] of calls) {
@@ -35,12 +35,12 @@ Deno.test("omcp cdm load and sample say what is wrong with a call", async () => 
 Deno.test("omcp cdm list and remove say what is wrong with a call", async () => {
   const calls: readonly (readonly [readonly string[], RegExp])[] = [
     [["list", "local:x"], /Too many/],
-    [["list", "--replace"], /takes no --replace/],
+    [["list", "--replace"], /does not take --replace/],
     [["remove"], /local:NAME/],
     [["remove", "x"], /local:NAME/],
     [["remove", "local:../x"], /local:NAME/],
     [["remove", "local:x", "local:y"], /Too many/],
-    [["remove", "local:x", "--schema", "cdm"], /takes no --schema/],
+    [["remove", "local:x", "--schema", "cdm"], /does not take --schema/],
   ];
   for (const [args, message] of calls) {
     await assert.rejects(cdm(...args), { code: "invalid_argument", message }, args.join(" "));

@@ -33,6 +33,6 @@ for (const name of ["doctor", "serve"]) {
 Deno.test("the demo refuses an option that it does not have, and says how to call it", async () => {
   assert.equal(
     await failed(DEMO, ["--frobnicate"]),
-    "Unknown option '--frobnicate'\nCall it as: deno task demo [--data DIR]\n",
+    "Unknown option '--frobnicate'\nUsage: deno task demo [--data DIR]\n",
   );
 });

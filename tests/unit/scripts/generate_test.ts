@@ -90,7 +90,7 @@ Deno.test("adding a tool, setting, command or guest module takes one file or ent
     });
     assert.deepEqual(await deno(copy, "run", "-A", "src/main.ts", "greet", "--loud"), {
       code: 1,
-      text: "invalid_argument: Unknown option '--loud'\nNothing was done.\nCall it as: omcp greet NAME\n",
+      text: "invalid_argument: Unknown option '--loud'\nNothing was done.\nUsage: omcp greet NAME\n",
     });
     assert.match(
       (await deno(copy, "run", "-A", "src/main.ts", "--help")).text,
