@@ -1,4 +1,4 @@
-"""A session over MCP with the standard library alone: one JSON-RPC message a line, on the server's stdin and stdout."""
+"""A session over MCP with only the standard library: one JSON-RPC message per line, on the server's stdin and stdout."""
 
 import base64
 import itertools

@@ -1,6 +1,6 @@
 /**
- * Reads the JUnit reports in a folder, as `deno test --junit-path` writes them. Prints `total failed skipped`; on stderr, each failed
- * test with the start of its message, so that the end of a run's output says what failed.
+ * Reads the JUnit reports of `deno test --junit-path` in a folder. Prints `total failed skipped`; on stderr, each failed test with the
+ * start of its message, so that the end of a run's output shows what failed.
  */
 import { complain, say } from "./output.ts";
 

@@ -1,9 +1,9 @@
 /**
- * Writes the lists that are made from folders (scripts/indexes.ts), in the folder it is started in.
+ * Writes the lists that are generated from folders (scripts/indexes.ts), in the working directory.
  *
  *     deno run -A scripts/generate.ts [--check]
  *
- * `--check` writes nothing and fails where a list is stale. `deno task generate` writes the README's and the docs' generated parts after it.
+ * `--check` writes nothing and fails if a list is stale. `deno task generate` then writes the generated parts of the README and the docs.
  */
 import { INDEXES, type SourceFiles } from "./indexes.ts";
 import { complain } from "./output.ts";

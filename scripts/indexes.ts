@@ -1,14 +1,14 @@
-/** What the generated lists of files hold: a function for each list. `scripts/generate.ts` writes them. */
+/** The contents of the generated lists of files: a function for each list. `scripts/generate.ts` writes them. */
 
-/** A list that is made from a folder. */
+/** A list that is generated from a folder. */
 export interface Index {
-  /** The generated file, from the project's folder. */
+  /** The generated file, relative to the project's folder. */
   readonly path: string;
-  /** Makes its text. */
+  /** Generates its text. */
   readonly text: (files: SourceFiles) => string;
 }
 
-/** The files that lists are made from. */
+/** The files that lists are generated from. */
 export interface SourceFiles {
   /** The names in a folder, sorted. */
   names(folder: string): string[];
@@ -41,7 +41,7 @@ function toolIndex(files: SourceFiles): string {
   ].join("\n");
 }
 
-/** A file of src/cli that exports a `command` is one; its name is the command's. */
+/** A file of src/cli that exports a `command` is a command with the file's name. */
 function commandIndex(files: SourceFiles): string {
   const names = modules(files.names("src/cli")).filter((name) =>
     /^export const command\b/m.test(files.read(`src/cli/${name}.ts`))
@@ -59,7 +59,7 @@ function commandIndex(files: SourceFiles): string {
   ].join("\n");
 }
 
-/** Every Python file in a package of src/guest, under the name that Python imports it by. */
+/** Every Python file in a package of src/guest, under its module name in Python. */
 function guestIndex(files: SourceFiles): string {
   const packages = files.names("src/guest").filter((name) => !name.includes("."));
   const found = packages.flatMap((folder) =>

@@ -1,6 +1,6 @@
 /**
  * Checks the Markdown files: every relative link leads to a file, every `#anchor` to a heading, and in docs/ every path of this
- * repository in a code span exists. Of records of decisions and the changelog, which describe their own time, only links are checked.
+ * repository in a code span exists. In the records of decisions and the changelog, which describe their own time, it checks links only.
  *
  *     deno run -A scripts/links.ts
  */

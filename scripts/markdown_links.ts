@@ -1,12 +1,12 @@
-/** What is wrong with the links and paths of a Markdown file. */
+/** Finds broken links and paths in a Markdown file. */
 import type { ReadText } from "./read_text.ts";
 
 /** A path of the repository in a code span. */
 const PATH = /^(?:\.ci|docs|examples|images|scripts|src|tests)\/[\w./-]*$/;
 
 /**
- * @param path The file, from the project's folder.
- * @param read How files are read.
+ * @param path The file, relative to the project's folder.
+ * @param read Reads a file.
  * @returns A line for each problem.
  */
 export function markdownProblems(path: string, read: ReadText): string[] {

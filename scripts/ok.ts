@@ -1,7 +1,7 @@
 import { failureReport } from "./ok_report.ts";
 import { say } from "./output.ts";
 
-/** Its outcomes' types are inferred from the agent's schemas, which `deno doc --lint` takes for private. */
+/** Modules with types that are inferred from the agent's schemas: `deno doc --lint` would report those types as private. */
 const INFERRED: ReadonlySet<string> = new Set(["sandbox"]);
 
 /** The gate before a commit: prints one line when every step passes, else the output of those that fail. */

@@ -1,12 +1,12 @@
-/** What a failed step of the gate prints. */
+/** Reports a failed step of the gate. */
 
-/** Deno's subcommands that change nothing and do not name the command that does. */
+/** The commands that fix what some of Deno's subcommands find; other steps name their own. */
 const FIXES: Readonly<Record<string, string>> = {
   fmt: "deno fmt",
   lint: "deno lint --fix, for the rules that have a fix",
 };
 
-/** Lines of every run: warnings about types of packages, and Deno's progress. */
+/** Lines that every run prints: warnings about types of packages, and Deno's progress. */
 const NOISE =
   /^(?:error: Type checking failed\.$|Stack backtrace:$| +\d+: <unknown>$|Warning Failed resolving types\b| {4}at file:\/\/.*\/@types\/|Check |Checked |Download )/;
 

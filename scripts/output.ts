@@ -1,4 +1,4 @@
-/** What the project's programs write; `console` is refused by the linter. */
+/** Writes the output of the project's programs; the linter refuses `console`. */
 import { writeAll } from "../src/lib/connection.ts";
 
 const ENCODER = new TextEncoder();

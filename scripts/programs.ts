@@ -4,15 +4,15 @@ import { installPackages } from "../src/cli/setup/distribution.ts";
 import { stderrProgress } from "../src/cli/setup/progress.ts";
 
 /**
- * Whether a program can be run.
+ * Whether a program can run.
  *
  * @param program Its name or path.
- * @param question The argument that makes it exit with 0. @default --version
+ * @param argument The argument with which it exits with 0. @default --version
  */
-export async function isThere(program: string, question = "--version"): Promise<boolean> {
+export async function canRun(program: string, argument = "--version"): Promise<boolean> {
   try {
     const command = new Deno.Command(program, {
-      args: [question],
+      args: [argument],
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -24,9 +24,9 @@ export async function isThere(program: string, question = "--version"): Promise<
 }
 
 /**
- * Installs packages of the distribution where that is possible; else reports what is missing.
+ * Installs packages of the distribution if that is possible; otherwise reports what is missing.
  *
- * @param packages Alternatives, each a list of names: the first that can be installed is taken.
+ * @param packages Alternatives, each a list of names: it installs the first that it can.
  * @param what Why they are needed, as in "the tests need the program docker".
  * @returns Whether one was installed.
  */

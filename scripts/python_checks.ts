@@ -1,9 +1,9 @@
-/** Checks the Python of src/guest: types with mypy, strictly, and mistakes with ruff, both pinned, in their own environment. */
+/** Checks the Python of src/guest: types with mypy (strict), mistakes with ruff. Both are pinned and have a virtual environment of their own. */
 import { say } from "./output.ts";
-import { install, isThere } from "./programs.ts";
+import { canRun, install } from "./programs.ts";
 
 const TOOLS = ["mypy==2.4.1", "ruff==0.17.6"];
-/** IPython and matplotlib are not installed here: their classes and decorators have no types. */
+/** IPython and matplotlib are not installed in that environment, so their classes and decorators have no types. */
 const MYPY = [
   "--strict",
   "--ignore-missing-imports",
@@ -16,7 +16,7 @@ const MYPY = [
   "-p",
   "kernel",
 ];
-/** Mistakes, not style. B010: setattr() of a name that an older Python does not know. B023: all such functions are called at once. */
+/** Mistakes, not style. Without B010: setattr() sets names that an older Python does not know. Without B023: such functions are called at once. */
 const RUFF = [
   "check",
   "--no-cache",
@@ -38,24 +38,24 @@ for (const { success, text } of results) if (!success) await say(text.trim());
 Deno.exit(results.every(({ success }) => success) ? 0 : 1);
 
 async function ensureTools(): Promise<void> {
-  if (await isThere(`${environment}/bin/ruff`) && await isThere(`${environment}/bin/mypy`)) return;
-  let made = await run("python3", ["-m", "venv", environment]);
-  if (!made.success) {
+  if (await canRun(`${environment}/bin/ruff`) && await canRun(`${environment}/bin/mypy`)) return;
+  let result = await run("python3", ["-m", "venv", environment]);
+  if (!result.success) {
     if (!await install([["python3", "python3-venv"]], "the checks of the guest's Python need venv")) {
       Deno.exit(1);
     }
-    made = await run("python3", ["-m", "venv", environment]);
+    result = await run("python3", ["-m", "venv", environment]);
   }
-  if (made.success) {
-    made = await run(`${environment}/bin/pip`, [
+  if (result.success) {
+    result = await run(`${environment}/bin/pip`, [
       "install",
       "--quiet",
       "--disable-pip-version-check",
       ...TOOLS,
     ]);
   }
-  if (made.success) return;
-  await say(`Cannot install ${TOOLS.join(" and ")} into ${environment}:\n${made.text}`.trim());
+  if (result.success) return;
+  await say(`Cannot install ${TOOLS.join(" and ")} into ${environment}:\n${result.text}`.trim());
   Deno.exit(1);
 }
 

@@ -1,12 +1,12 @@
-/** Reads a file by its path from the project's folder: undefined where there is none, empty for a folder. */
+/** Reads a file by its path relative to the project's folder: undefined if it does not exist, empty for a folder. */
 export type ReadText = (path: string) => string | undefined;
 
 const ROOT = new URL("../", import.meta.url);
 
 /**
- * Reads a file of this project, as {@link ReadText} says.
+ * Reads a file of this project; see {@link ReadText}.
  *
- * @param path The file, from the project's folder.
+ * @param path The file, relative to the project's folder.
  */
 export function readText(path: string): string | undefined {
   try {

@@ -1,6 +1,6 @@
 /**
- * Writes what the README, docs/, examples/ and deno.json take from the code: tools, settings, errors, permission
- * flags, titles. `deno task generate` and `deno task readme` run it.
+ * Writes the generated parts of the README, docs/, examples/ and deno.json: tools, settings, errors, permission flags,
+ * titles. `deno task generate` and `deno task readme` run it.
  *
  *     deno run -A scripts/readme.ts [--check]
  */
@@ -14,8 +14,8 @@ import { offeredTools } from "../src/mcp/offered_tools.ts";
 import { TOOLSETS } from "../src/mcp/variant.ts";
 import { complain } from "./output.ts";
 
-/** Where a reader's checkout may be. */
-const PLACE = "/path/to/omcp-python-sandbox";
+/** An example of a checkout's path. */
+const CHECKOUT = "/path/to/omcp-python-sandbox";
 const PATH = new URL("../README.md", import.meta.url);
 const DOCS = new URL("../docs/", import.meta.url);
 const CONFIGURATIONS = new URL("../examples/client_configurations/", import.meta.url);
@@ -55,7 +55,7 @@ function vscodeConfiguration(): string {
 }
 
 function serverCommand() {
-  return { command: "npx", args: ["-y", `deno@${DENO_VERSION}`, ...serverArguments({ project: PLACE })] };
+  return { command: "npx", args: ["-y", `deno@${DENO_VERSION}`, ...serverArguments({ project: CHECKOUT })] };
 }
 
 function json(value: unknown): string {
@@ -106,13 +106,13 @@ function decisions(): string {
   return names.map((name) => {
     const title = /^# (\d+)\. (.*)$/m.exec(Deno.readTextFileSync(new URL(name, folder)));
     if (Number(title?.[1]) !== Number(name.slice(0, 4))) {
-      throw new Error(`${name} has another number in its title`);
+      throw new Error(`${name}: its title has another number than its name`);
     }
     return `- [${title?.[1]}. ${title?.[2]}](${name})\n`;
   }).join("");
 }
 
-/** deno.json, with the server's permissions in the tasks that start it or make a binary of it. */
+/** deno.json with the server's permissions in the tasks that start or compile it. */
 function withFlags(config: string): string {
   const compile = [
     "deno compile",

@@ -1,31 +1,31 @@
-/** The rows of docs/security.md, and what can be wrong with them. */
+/** Reads the rows of docs/security.md and finds problems with them. */
 import type { TestSources } from "./test_source.ts";
 
 /** The promises of the design that are built: each needs a row. */
 const PROMISES = [1, 2, 3, 4, 5, 6, 7, 8];
 
-/** What approves a changed test. */
+/** How to approve a changed test. */
 const APPROVE = "review the change, then run `deno task security --update`";
 
 /** One row. */
 export interface Requirement {
-  /** Such as `P2.1`: the promise and a number that is never used for another requirement. */
+  /** Such as `P2.1`: the promise and a number that is never reused. */
   readonly id: string;
   readonly tests: readonly TestReference[];
 }
 
-/** A test, by its file and its name as it is written there. */
+/** A test, by its file and its name in the file's text. */
 export interface TestReference {
   readonly path: string;
   readonly name: string;
 }
 
-/** What somebody has approved. */
+/** The approved state of the table and its tests. */
 export interface Approved {
   readonly requirements: readonly string[];
   /** The hash of each listed test, by `path: name`. */
   readonly tests: Readonly<Record<string, string>>;
-  /** The hash of what they share. */
+  /** The hash of each text that tests share. */
   readonly shared: Readonly<Record<string, string>>;
 }
 
@@ -51,12 +51,12 @@ function references(cell: string): TestReference[] {
 }
 
 /**
- * Compares the rows with the tests and with what was approved.
+ * Compares the rows with the tests and with the approved state.
  *
  * @param requirements The rows.
  * @param sources The tests.
- * @param approved What was approved; undefined accepts every hash.
- * @returns What is wrong, a line each, and what would be approved now.
+ * @param approved The approved state; undefined accepts every hash.
+ * @returns The problems, a line each, and the current state.
  */
 export function checkTable(
   requirements: readonly Requirement[],
@@ -100,7 +100,7 @@ function others(sources: TestSources, path: string): string {
 function changes(current: Approved, approved: Approved): string[] {
   const known = new Set(current.requirements);
   const found = approved.requirements.filter((id) => !known.has(id)).map((id) =>
-    `${id} was approved and is gone: restore it, or ${APPROVE}`
+    `${id} was approved and no longer exists: restore it, or ${APPROVE}`
   );
   const before = new Set(approved.requirements);
   for (const id of current.requirements) if (!before.has(id)) found.push(`${id} is new: ${APPROVE}`);
@@ -113,7 +113,7 @@ function changes(current: Approved, approved: Approved): string[] {
     }
     for (const name of Object.keys(approved[kind])) {
       if (current[kind][name] === undefined) {
-        found.push(`Approved, and no longer listed, used or there: ${name}: restore it, or ${APPROVE}`);
+        found.push(`Approved, and no longer listed, used or existing: ${name}: restore it, or ${APPROVE}`);
       }
     }
   }

@@ -1,9 +1,9 @@
 /**
- * Keeps docs/security.md true: every test that it lists exists, and is as it was when somebody last approved it.
+ * Keeps docs/security.md true: every test that it lists exists and has not changed since it was last approved.
  *
  *     deno run -A scripts/security_table.ts [--update]
  *
- * `--update` approves the tests as they are now: it writes their hashes to docs/security.lock.json, where a review sees them change.
+ * `--update` approves the current tests: it writes their hashes to docs/security.lock.json, where a review sees the changes.
  */
 import * as z from "zod";
 import { complain } from "./output.ts";

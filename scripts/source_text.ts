@@ -1,11 +1,11 @@
-/** Cuts a formatted TypeScript file into its top-level statements, without a parser. */
+/** Splits a formatted TypeScript file into its top-level statements, without a parser. */
 
 /** A text and two masked copies, with the same offsets. */
 export interface MaskedText {
   readonly text: string;
-  /** Comments, and the contents of strings, templates and regular expressions, are spaces: line breaks within them, too. */
+  /** Comments, and the contents of strings, templates and regular expressions, are replaced by spaces, line breaks included. */
   readonly code: string;
-  /** Comments alone are spaces. */
+  /** Only comments are replaced by spaces. */
   readonly uncommented: string;
 }
 
@@ -15,13 +15,13 @@ export interface Statement {
   readonly names: readonly string[];
   /** Offset of its first character. */
   readonly start: number;
-  /** Offset behind its last character. */
+  /** Offset after its last character. */
   readonly end: number;
 }
 
-/** A slash after one of these begins a regular expression; after anything else it divides. */
+/** A slash after one of these begins a regular expression; any other slash divides. */
 const BEFORE_REGEX = /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|of|in|await|yield))\s*$/;
-/** How far back the scanner looks for what is before a slash. */
+/** How many characters before a slash the scanner reads. */
 const LOOK_BACK = 40;
 
 /**
@@ -35,7 +35,7 @@ export function mask(text: string): MaskedText {
   function blank(target: string[], from: number, to: number): void {
     for (let at = from; at < to; at += 1) target[at] = " ";
   }
-  /** From behind an opening quote to behind the closing one. */
+  /** Masks a string's content; returns the offset after the closing quote. */
   function string(from: number, quote: string): number {
     let at = from;
     while (at < text.length && text[at] !== quote && text[at] !== "\n") at += text[at] === "\\" ? 2 : 1;
@@ -74,7 +74,7 @@ export function mask(text: string): MaskedText {
     blank(uncommented, from, to);
     return to;
   }
-  /** Code up to an unopened `until`, or to the end. */
+  /** Scans code up to an unmatched `until`, or to the end. */
   function scan(from: number, until?: string): number {
     let at = from;
     let depth = 0;
@@ -102,7 +102,7 @@ export function mask(text: string): MaskedText {
 }
 
 /**
- * Cuts a formatted file into its top-level statements: each begins at the first column, outside of all brackets.
+ * Splits a formatted file into its top-level statements: each begins at the first column, outside all brackets.
  *
  * @param masked The file.
  */

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { say } from "./output.ts";
 
-/** Lowest first: a module imports from those before it, and from itself. */
+/** Lowest layer first: a module imports only from the layers before its own, and from itself. */
 const LAYERS = [
   ["version.ts", "errors.ts"],
   ["lib"],
@@ -17,14 +17,14 @@ const LAYERS = [
   ["cli"],
   ["main.ts"],
 ] as const;
-/** Modules that only some others may import, whatever their layer. */
+/** Modules that only some modules may import, whatever their layer. */
 const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   "docker": ["runtime/docker", "app", "cli"],
   "runtime/docker": ["app", "cli"],
 };
-/** Modules that others import through their mod.ts. */
+/** Modules that others must import through their mod.ts. */
 const BY_MOD: ReadonlySet<string> = new Set(["docker", "runtime", "runtime/docker", "sandbox"]);
-/** A longer file says why it is one, in a comment that names this number: "Longer than 300 lines: …". */
+/** A longer file states its reason in a comment with this number: "Longer than 300 lines: …". */
 const MAX_LINES = 300;
 const SOURCES = ["src", "tests", "scripts", "examples"];
 const ENTRIES = ["src/main.ts", "src/cli/setup/main.ts", "src/cli/demo/main.ts"];
@@ -102,7 +102,7 @@ function* pastMod(): Generator<string> {
   }
 }
 
-/** By depth-first search: an import of a file that is still being followed closes a cycle. */
+/** By depth-first search: an import of a file on the current path closes a cycle. */
 function* cycles(): Generator<string> {
   const done = new Set<string>();
   for (const start of imports.keys()) {
@@ -132,7 +132,7 @@ async function tooLong(): Promise<string[]> {
       const lines = text.split("\n").length - 1;
       if (lines <= MAX_LINES || text.includes(`${MAX_LINES} lines`)) continue;
       found.push(
-        `${file} has ${lines} lines: split it, or say in it why it is longer than ${MAX_LINES} lines`,
+        `${file} has ${lines} lines: split it, or state in it why it is longer than ${MAX_LINES} lines`,
       );
     }
   }

@@ -4,15 +4,15 @@
  *     deno task test [--update] [MODULE | KIND | PATH]… [options of deno test]
  *     deno task test:unit                                  what needs no engine
  *
- * Without a name the whole suite runs (scripts/test_plan.ts). `--update` runs only the tests that have snapshots, and writes these. With OMCP_JUNIT=FOLDER each group writes a report
- * there. Types are not checked here: `deno task ok` does that.
+ * Without a name, the whole suite runs (scripts/test_plan.ts). `--update` runs only the tests that have snapshots, and writes their
+ * snapshots. With OMCP_JUNIT=FOLDER, each group writes a report to that folder. `deno task ok` checks types; this does not.
  *
  * Besides the engine and the images, some tests need other programs: the engine's own command line, Python, and openssl for a Postgres
- * with TLS. What is missing is installed on Debian as root, else named.
+ * with TLS. As root on Debian, this installs missing programs; elsewhere it reports them.
  */
 import { writeAll } from "../src/lib/connection.ts";
 import { say } from "./output.ts";
-import { install, isThere } from "./programs.ts";
+import { canRun, install } from "./programs.ts";
 import {
   type Group,
   KINDS,
@@ -23,15 +23,15 @@ import {
   wholeSuite,
 } from "./test_plan.ts";
 
-/** Program → the distributions' packages that may hold it, newest first. */
+/** Program → the distributions' packages that may contain it, newest first. */
 const TOOLS: Readonly<Record<string, readonly string[]>> = {
   docker: ["docker-cli", "docker.io"],
   python3: ["python3"],
   openssl: ["openssl"],
 };
-/** An engine that is not there: a unit test that asks for one fails. */
+/** The address of no engine: a unit test that needs an engine fails. */
 const NO_ENGINE = "unix:///nonexistent/docker.sock";
-/** Most unit tests that last wait for something. */
+/** Above the number of processors: most slow unit tests wait for something. */
 const UNIT_JOBS = "4";
 
 const FOLDERS: TestFolders = {
@@ -68,7 +68,7 @@ else if (onlyUnit) {
 } else {
   for (const lanes of wholeSuite(FOLDERS)) {
     const stage = lanes.map(async (lane, index) => {
-      // What a second lane prints would be lost among the first one's lines: it comes group by group.
+      // The second lane's output is printed group by group: its lines would get lost among the first lane's.
       for (const group of lane) outcomes.push(await run(group, index === 0 ? "inherit" : "piped"));
     });
     await Promise.all(stage);
@@ -77,7 +77,7 @@ else if (onlyUnit) {
 }
 Deno.exit(outcomes.find(({ code }) => code !== 0)?.code ?? 0);
 
-/** What the arguments name; undefined for the whole suite. */
+/** The tests that the arguments name; undefined for the whole suite. */
 function chosenGroup(args: readonly string[]): Group | undefined {
   if (args.length === 0 && !update) return undefined;
   const at = args.findIndex((argument) => argument.startsWith("-"));
@@ -136,7 +136,7 @@ async function run(group: Group, output: "inherit" | "piped"): Promise<Outcome> 
 
 async function ensureTools(programs: readonly string[]): Promise<void> {
   for (const program of programs) {
-    if (await isThere(program, program === "openssl" ? "version" : "--version")) continue;
+    if (await canRun(program, program === "openssl" ? "version" : "--version")) continue;
     const packages = (TOOLS[program] ?? []).map((name) => [name]);
     if (!await install(packages, `the tests need the program ${program}`)) Deno.exit(1);
   }

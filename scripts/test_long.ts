@@ -3,9 +3,9 @@
  *
  *     deno task test:long [--rounds 3] [--minutes 10] [--load 10]
  *
- * In turn: the whole suite, `rounds` times, with `load` times as many random cases and repetitions (tests/fixtures/load.ts); random SQL through
- * the guard for `minutes`; and on each further engine that is found, the tests that need one. OMCP_TEST_ENGINES names engines' sockets,
- * separated by commas; Podman's is found by itself. Everything runs even after a failure.
+ * One after another: the whole suite, `rounds` times, with `load` times as many random cases and repetitions (tests/fixtures/load.ts);
+ * random SQL through the guard for `minutes`; on each further engine, the tests that need one. OMCP_TEST_ENGINES has the engines' sockets,
+ * separated by commas; it also finds Podman's socket. A failure does not end the run.
  */
 import { parseArgs } from "node:util";
 import { say } from "./output.ts";
@@ -30,7 +30,7 @@ for (const engine of await engines()) {
 await say(failed.length === 0 ? "Nothing failed" : `Failed: ${failed.join(", ")}`);
 Deno.exit(failed.length === 0 ? 0 : 1);
 
-/** Runs a program of the project; whether it exited with 0. */
+/** Runs a program of the project. Returns whether it exited with 0. */
 async function step(
   name: string,
   args: readonly string[],
@@ -47,7 +47,7 @@ async function step(
   return code === 0;
 }
 
-/** The engines beside the one of DOCKER_HOST. */
+/** The engines other than DOCKER_HOST's. */
 async function engines(): Promise<string[]> {
   const runtime = Deno.env.get("XDG_RUNTIME_DIR");
   const podman = ["/run", ...(runtime === undefined ? [] : [runtime])].map((folder) =>

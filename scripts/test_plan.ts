@@ -5,20 +5,20 @@ export const KINDS = ["unit", "conformance", "integration", "attacks", "faults",
 
 /** Tests that one process runs. */
 export interface Group {
-  /** Names the group's report, too. */
+  /** Also the name of the group's report. */
   readonly name: string;
-  /** Folders or files below the project's. */
+  /** Folders or files, relative to the project's folder. */
   readonly paths: readonly string[];
-  /** Its files run beside each other: only tests that share nothing. */
+  /** Whether its files run in parallel: only for tests that share nothing. */
   readonly parallel?: boolean;
 }
 
-/** Groups that run one after the other; the lanes of a stage run beside each other. */
+/** Groups that run one after another; the lanes of a stage run in parallel. */
 export type Lane = readonly Group[];
 
-/** What exists below tests/, as far as the plan needs it. */
+/** The files and folders below tests/ that the plan is derived from. */
 export interface TestFolders {
-  /** Whether there is such a file or folder. */
+  /** Whether a file or folder exists. */
   exists(path: string): boolean;
   /** The names in a folder, without hidden ones. */
   names(folder: string): string[];
@@ -26,14 +26,14 @@ export interface TestFolders {
   text(path: string): string;
 }
 
-/** Modules whose tests count for the budget of OMOP. */
+/** Modules whose tests count towards OMOP's budget. */
 const OMOP = ["cdm", "omop"];
 
 /**
- * The whole suite, in stages. The attacks take all that a machine has to give: they run first and alone. Faults and the guest's tests mostly
- * wait for deadlines: they run beside the others, which on two cores takes half the time.
+ * The whole suite, in stages. The attacks use the whole machine, so they run first and alone. Faults and the guest's tests mostly wait for
+ * deadlines, so they run in parallel with the others, which on two cores halves the time.
  *
- * @param folders What there is.
+ * @param folders The tests' folders.
  */
 export function wholeSuite(folders: TestFolders): readonly (readonly Lane[])[] {
   const modules = folders.names("tests/integration").sort();
@@ -56,11 +56,11 @@ export function wholeSuite(folders: TestFolders): readonly (readonly Lane[])[] {
 }
 
 /**
- * The paths that one argument stands for: a path, a kind (`attacks`), a module (`postgres`, `postgres/guard`: of every kind).
+ * The paths that one argument means: a path, a kind (`attacks`) or a module of every kind (`postgres`, `postgres/guard`).
  *
  * @param argument The argument.
- * @param folders What there is.
- * @returns The paths; empty where nothing has that name.
+ * @param folders The tests' folders.
+ * @returns The paths; empty if nothing has that name.
  */
 export function pathsOf(argument: string, folders: TestFolders): string[] {
   const name = argument.replace(/\/+$/, "");
@@ -75,11 +75,11 @@ export function pathsOf(argument: string, folders: TestFolders): string[] {
 const SNAPSHOT_FIXTURE = "fixtures/snapshot.ts";
 
 /**
- * The tests that write snapshots: the others may compare with a snapshot that is not written yet.
+ * The tests that write snapshots: other tests may read a snapshot before it is written.
  *
  * @param paths Files and folders of tests.
- * @param folders What there is.
- * @returns The files among them, or in them, that have snapshots.
+ * @param folders The tests' folders.
+ * @returns The files, given or within the folders, that have snapshots.
  */
 export function snapshotTests(paths: readonly string[], folders: TestFolders): string[] {
   return paths.flatMap((path) => {
@@ -93,9 +93,9 @@ export function snapshotTests(paths: readonly string[], folders: TestFolders): s
 }
 
 /**
- * The names that `pathsOf` knows as modules.
+ * The names that `pathsOf` accepts as modules.
  *
- * @param folders What there is.
+ * @param folders The tests' folders.
  */
 export function moduleNames(folders: TestFolders): string[] {
   const names = KINDS.flatMap((kind) => folders.names(`tests/${kind}`).filter((name) => !name.includes(".")));

@@ -1,10 +1,10 @@
 /**
- * Finds a test by its name and hashes what it asserts, so that a change of it can be noticed.
+ * Finds a test by its name and hashes what it asserts, so that a change can be detected.
  *
- * A test's own hash covers the statement that holds it (the loop around it included) and every declaration of its file that it uses. What it
- * uses from other files under `tests/` has hashes of its own: declarations that hold cases (NAMES_IN_CAPITALS) or assertions, embedded
- * Python, and files that it reads by their URL. A Python test's hash covers its file without the other tests. Comments, white space and the
- * product's own code do not count.
+ * A test's own hash covers its statement (with the loop around it) and every declaration of its file that it uses. What it uses from other
+ * files under `tests/` has hashes of its own: declarations with cases (NAMES_IN_CAPITALS) or assertions, embedded Python, and files that it
+ * reads by their URL. A Python test's hash covers its file without the other tests. Comments, white space and the product's own code do not
+ * count.
  */
 import { createHash } from "node:crypto";
 import type { ReadText } from "./read_text.ts";
@@ -18,7 +18,7 @@ const TESTS = "tests/";
 /** The hashes of a test. */
 export interface TestHash {
   readonly own: string;
-  /** Of what it shares with tests of other files, by `path: name`. */
+  /** The hashes of the texts that it shares with tests of other files, by `path: name`. */
   readonly shared: Readonly<Record<string, string>>;
 }
 
@@ -39,22 +39,22 @@ interface Gathered {
 
 interface UsedImport {
   readonly text: string;
-  /** Its names that are used. */
+  /** Those of its names that are used. */
   readonly names: readonly string[];
 }
 
-/** Finds tests in files that it reads once. */
+/** Finds tests in files; it reads each file once. */
 export class TestSources {
   readonly #read: ReadText;
   readonly #files = new Map<string, SourceFile | undefined>();
 
-  /** @param read How files are read. */
+  /** @param read Reads a file. */
   constructor(read: ReadText) {
     this.#read = read;
   }
 
   /**
-   * The names of a file's tests, as they are written: of a template, its source.
+   * The names of a file's tests as in its text: for a template, its source.
    *
    * @param path A test file, `.ts` or `.py`.
    */
@@ -67,10 +67,10 @@ export class TestSources {
   }
 
   /**
-   * The hashes of a test, or undefined where the file has no such test.
+   * The hashes of a test, or undefined if the file has no such test.
    *
    * @param path A test file.
-   * @param name The test's name, as it is written.
+   * @param name The test's name, as in the file's text.
    */
   hash(path: string, name: string): TestHash | undefined {
     if (path.endsWith(".py")) return this.#hashPython(path, name);
@@ -83,7 +83,7 @@ export class TestSources {
     return { own: digest(gathered.texts), shared: gathered.shared };
   }
 
-  /** Of a Python test, all of its file counts but the other tests: helpers assert, too. */
+  /** A Python test's hash covers its whole file without the other tests, because helpers assert too. */
   #hashPython(path: string, name: string): TestHash | undefined {
     const lines = (this.#read(path) ?? "").split("\n");
     const kept: string[] = [];
@@ -160,7 +160,7 @@ export class TestSources {
   }
 }
 
-/** Calls of `Deno.test` whose name is a literal. `Deno.test.ignore` and `.only` are not among them. */
+/** Calls of `Deno.test` whose name is a literal; not those of `Deno.test.ignore` and `.only`. */
 function testCalls({ text, code }: MaskedText): { readonly name: string; readonly at: number }[] {
   return [...code.matchAll(/\bDeno\.test\(\s*(?:\{\s*name:\s*)?(["'`])/g)].flatMap((found) => {
     const quote = found.index + found[0].length;
@@ -169,7 +169,7 @@ function testCalls({ text, code }: MaskedText): { readonly name: string; readonl
   });
 }
 
-/** A relative path in a file, as a path from the project's folder. */
+/** Resolves a relative path in a file to a path relative to the project's folder. */
 function resolve(relative: string, from: string): string {
   return new URL(relative, `file:///${from}`).pathname.slice(1);
 }

@@ -1,4 +1,4 @@
-/** Lists are made from folders: a new tool, setting, command or guest module is one file or one entry. Tried on a copy of the project. */
+/** Lists are generated from folders: a new tool, setting, command or guest module is one file or one entry. Tested on a copy of the project. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 

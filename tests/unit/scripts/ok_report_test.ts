@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { failureReport } from "../../../scripts/ok_report.ts";
 
-/** What Deno prints about a file that it refuses. */
+/** Deno's output about a file that it refuses. */
 async function refused(name: string, text: string, ...args: readonly string[]): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "omcp-ok-" });
   try {
@@ -28,7 +28,7 @@ Deno.test("a report of wrong format or lint names the command that fixes it, wit
   for (const report of [format, lint]) assert.doesNotMatch(report, /Stack backtrace|<unknown>/);
 });
 
-Deno.test("a report of wrong types has the errors alone", async () => {
+Deno.test("a report of wrong types has only the errors", async () => {
   const report = await refused("a.ts", 'export const x: number = "1";\n', "check");
   assert.match(report, /^deno check failed:\nTS2322/);
   assert.doesNotMatch(report, /Stack backtrace|<unknown>|To fix it/);

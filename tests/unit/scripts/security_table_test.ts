@@ -56,7 +56,7 @@ export function assertSound(text: string, probe: string): void {
   "src/product.ts": "export function product(): string {\n  return '';\n}\n",
 };
 
-/** What the check says after a change of one file, with the approval of before. */
+/** The check's problems after a change of one file since the approval. */
 function problemsAfter(path: string, from: string, to: string): string[] {
   const before = FILES[path] ?? "";
   assert.ok(before.includes(from), `${path} has no ${from}`);
@@ -112,14 +112,14 @@ const CHANGES: readonly (readonly [string, string, string, string, RegExp | unde
 ];
 
 for (const [what, path, from, to, expected] of CHANGES) {
-  Deno.test(`the check of docs/security.md ${expected === undefined ? "lets pass" : "finds"} ${what}`, () => {
+  Deno.test(`the check of docs/security.md ${expected === undefined ? "accepts" : "finds"} ${what}`, () => {
     const problems = problemsAfter(path, from, to);
     if (expected === undefined) assert.deepEqual(problems, []);
     else assert.match(problems.join("\n"), expected);
   });
 }
 
-Deno.test("the check of docs/security.md finds rows that are gone, doubled, empty or new", () => {
+Deno.test("the check of docs/security.md finds missing, duplicate, empty or new rows", () => {
   const sources = sourcesOf(FILES);
   const approved = checkTable(readRequirements(TABLE), sources).current;
   function problems(table: string): string {
@@ -128,11 +128,11 @@ Deno.test("the check of docs/security.md finds rows that are gone, doubled, empt
   assert.equal(problems(TABLE), "");
   assert.match(
     problems(TABLE.replace("| P3.1 |", "| gone |")),
-    /Promise 3 has no requirement\nP3\.1 was approved and is gone/,
+    /Promise 3 has no requirement\nP3\.1 was approved and no longer exists/,
   );
   assert.match(problems(`${TABLE}\n${TABLE.split("\n")[0]}`), /Duplicate id P1\.1/);
   assert.match(problems(TABLE.replace(/\[one\][^|]*/, "")), /P1\.1 lists no test/);
   assert.match(problems(`${TABLE}\n${TABLE.split("\n")[0]?.replace("P1.1", "P1.2")}`), /P1\.2 is new/);
   const fewer = TABLE.replaceAll(/"it holds"/g, "");
-  assert.match(problems(fewer), /no longer listed, used or there: tests\/x\/one_test\.ts: it holds/);
+  assert.match(problems(fewer), /no longer listed, used or existing: tests\/x\/one_test\.ts: it holds/);
 });

@@ -28,7 +28,7 @@ const FOLDERS: TestFolders = {
     path.endsWith("tools_test.ts") ? 'import { assertSnapshot } from "../fixtures/snapshot.ts";' : "",
 };
 
-Deno.test("a module's name stands for its tests of every kind, a kind's for the folder, a path for itself", () => {
+Deno.test("a module's name means its tests of every kind, a kind's name its folder, a path itself", () => {
   assert.deepEqual(pathsOf("postgres", FOLDERS), [
     "tests/unit/postgres",
     "tests/integration/postgres",
@@ -45,7 +45,7 @@ Deno.test("a module's name stands for its tests of every kind, a kind's for the 
   assert.deepEqual(moduleNames(FOLDERS), ["cdm", "guest", "lib", "mcp", "omop", "postgres", "sandbox"]);
 });
 
-Deno.test("an update of snapshots runs only the tests that have one", () => {
+Deno.test("an update of snapshots runs only the tests that have snapshots", () => {
   assert.deepEqual(snapshotTests(["tests/unit", "tests/conformance/mcp"], FOLDERS), [
     "tests/unit/mcp/tools_test.ts",
   ]);
@@ -55,7 +55,7 @@ Deno.test("an update of snapshots runs only the tests that have one", () => {
   assert.deepEqual(snapshotTests(["tests/unit/postgres"], FOLDERS), []);
 });
 
-Deno.test("the whole suite has every folder of tests once, the attacks first and alone", () => {
+Deno.test("the whole suite has each folder of tests once, with the attacks first and alone", () => {
   const stages = wholeSuite(FOLDERS);
   assert.deepEqual(stages[0], [[{ name: "attacks", paths: ["tests/attacks"] }]]);
   const paths = stages.flat(2).flatMap((group) => group.paths);
