@@ -9,7 +9,7 @@ const ROUNDS = 200;
 const EXEC_ROUNDS = 7;
 const MCP_ROUNDS = 60;
 const WARM_UP = 20;
-/** What the issue calls a defect, in milliseconds. */
+/** Above this it is a defect, in milliseconds. */
 const CELL_MS_MAX = 10;
 
 const CHANNEL = "floor: bare channel round trip (`status`)";
@@ -21,9 +21,9 @@ const MCP_CELL = "cell `1` through a real MCP client over stdio";
 /**
  * Measures a trivial cell.
  *
- * @param rig What it is measured on.
+ * @param rig The bench's engine and server parts.
  * @param opened A warm sandbox.
- * @param report Where the figures go.
+ * @param report Receives the figures.
  */
 export async function benchCell(rig: Rig, opened: OpenSandbox, report: Report): Promise<void> {
   const { sandbox, channel, id } = opened;

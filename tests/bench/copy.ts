@@ -1,4 +1,4 @@
-/** A COPY read by the server itself, past guard and broker. */
+/** A COPY that the server itself reads, without guard and broker. */
 import type { Upstream, UpstreamSession } from "../../src/postgres/upstream/mod.ts";
 import { cstring, FRONTEND, message } from "../../src/postgres/wire/message.ts";
 
@@ -17,7 +17,7 @@ export class DirectCopy implements Disposable {
   /**
    * Logs in.
    *
-   * @param upstream Where.
+   * @param upstream The server.
    */
   static async open(upstream: Upstream): Promise<DirectCopy> {
     return new DirectCopy(await upstream.connect({}, AbortSignal.timeout(CONNECT_DEADLINE_MS)));
@@ -27,8 +27,8 @@ export class DirectCopy implements Disposable {
    * Runs a COPY to its end.
    *
    * @param statement The COPY.
-   * @returns Bytes of the answer.
-   * @throws {Error} If the connection is lost, or the answer too short to be one.
+   * @returns The bytes of the response.
+   * @throws {Error} If the connection is lost, or the response is too short.
    */
   async drain(statement: string): Promise<number> {
     await this.#session.write(message(FRONTEND.query, cstring(statement)));

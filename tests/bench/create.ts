@@ -1,4 +1,4 @@
-/** How long a new sandbox takes, over what the engine alone takes for the same container. */
+/** How long a new sandbox takes, compared with the engine's time for the same container. */
 import { createContainerRequest } from "../../src/runtime/docker/mod.ts";
 import type { Report } from "./report.ts";
 import { type Rig, runCell } from "./rig.ts";
@@ -6,14 +6,14 @@ import { interleaved, timed } from "./stats.ts";
 
 const ROUNDS = 5;
 const DEADLINE_MS = 30_000;
-/** The least that can be made of the same container: Python, and a byte from it. */
+/** The minimum for the same container: Python starts and sends a byte. */
 const FIRST_BYTE = ["python3", "-I", "-S", "-u", "-c", "print('x'); import sys; sys.stdin.read()"];
 
 /**
  * Measures creation.
  *
- * @param rig What it is measured on.
- * @param report Where the figures go.
+ * @param rig The bench's engine and server parts.
+ * @param report Receives the figures.
  */
 export async function benchCreate(rig: Rig, report: Report): Promise<void> {
   const first = await rig.manager.create();

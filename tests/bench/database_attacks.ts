@@ -1,4 +1,4 @@
-/** Attacks on the database, each by four connections at a time. */
+/** Attacks on the database; four connections at a time run each. */
 import attackCode from "./python/attack_database.py" with { type: "text" };
 import type { Attacks } from "./neighbour.ts";
 
@@ -18,7 +18,7 @@ function cell(name: string): string {
   return `assert attack(${JSON.stringify(name)}, ${SECONDS}) > 0`;
 }
 
-/** What `deno task bench database-attacks` runs. */
+/** The attacks of `deno task bench database-attacks`. */
 export const DATABASE_ATTACKS: Attacks = {
   title: "A neighbour under attacks on the database",
   prepare: attackCode,

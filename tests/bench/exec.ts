@@ -1,4 +1,4 @@
-/** A second process in a container by the engine's exec, which the program itself never uses: a floor to compare with. */
+/** A second process in a container through the engine's exec, which the program itself never uses: a floor for comparison. */
 import * as z from "zod";
 import type { Engine } from "../../src/docker/mod.ts";
 
@@ -12,7 +12,7 @@ export class Exec implements Disposable {
   readonly #client: Deno.HttpClient;
   readonly #base: string;
 
-  /** @param engine Whose socket and version are used. */
+  /** @param engine The engine, whose socket and version it uses. */
   constructor(engine: Engine) {
     this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: engine.socketPath } });
     this.#base = `http://docker.invalid/v${engine.apiVersion}`;
@@ -23,7 +23,7 @@ export class Exec implements Disposable {
    *
    * @param container The container's id.
    * @param command Program and arguments.
-   * @returns What it printed, stdout and stderr together.
+   * @returns Its output, stdout and stderr together.
    * @throws {Error} If it did not exit with 0.
    */
   async run(container: string, command: readonly string[]): Promise<string> {

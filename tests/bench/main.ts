@@ -1,13 +1,13 @@
 /**
- * The benchmark: floors and ratios of one run. Times are this machine's, ratios tell something about the program.
+ * The benchmark: floors and ratios of one run. Times depend on the machine; ratios describe the program.
  *
  *     deno task bench                                            all of it
  *     deno task bench program                                    start, cells, rows, streams, overrun, memory
- *     deno task bench database-attacks ["big results" …]         what a neighbour feels of attacks on the database
- *     deno task bench sandbox-attacks ["a fork bomb" …]          what a neighbour feels of attacks by code
+ *     deno task bench database-attacks ["big results" …]         how attacks on the database slow a neighbour
+ *     deno task bench sandbox-attacks ["a fork bomb" …]          how attacks by code slow a neighbour
  *
- * Exits 1 only for what the project calls a defect: a trivial cell above 10 ms, a server that buffers a result whole, or a
- * neighbour that feels an attack by more than twice its quiet time and 15 ms.
+ * Exits 1 only for a defect: a trivial cell above 10 ms, a server that buffers a whole result, or a neighbour that needs more than
+ * twice its quiet time plus 15 ms under an attack.
  */
 import { benchCell } from "./cell.ts";
 import { benchCreate } from "./create.ts";
@@ -20,7 +20,7 @@ import { benchRows } from "./rows.ts";
 import { SANDBOX_ATTACKS } from "./sandbox_attacks.ts";
 import { benchMemory, benchStream } from "./stream.ts";
 
-/** Something hangs, by then. */
+/** A run that takes longer hangs. */
 const WATCHDOG_MS = 1_200_000;
 
 const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>>> = {

@@ -1,15 +1,15 @@
-/** What one sandbox feels of another: its `select 1` and its `1+1`, quiet and under attack in turn, in one run, on a real server. */
+/** How one sandbox slows another: the neighbour's `select 1` and `1+1`, quiet and under attack in turn, in one run, on a real server. */
 import { RawClient } from "../fixtures/mcp/raw_client.ts";
 import type { Report } from "./report.ts";
 import { percentile } from "./stats.ts";
 
 const ROUNDS = 3;
-/** Queries and cells of the neighbour in a round, while it is quiet and again while it is not. */
+/** The neighbour's queries and cells per round, once without and once with the attack. */
 const QUERIES = 40;
 const CELLS = 20;
-/** Until an attack has its connections or processes, in milliseconds. */
+/** The time that an attack needs for its connections or processes, in milliseconds. */
 const RAMP_MS = 500;
-/** What the neighbour may feel: so often the quiet time, and so much on top. */
+/** The limit under attack: this factor of the quiet time, plus this allowance. */
 const FACTOR = 2;
 const ALLOWANCE_MS = 15;
 
@@ -19,17 +19,17 @@ def ask():
     begun = time.perf_counter(); held.execute("select 1").fetchone(); return (time.perf_counter() - begun) * 1000
 print("took", *("%.3f" % ask() for _ in range(${QUERIES})))`;
 
-/** A cell that the attacker runs again and again while the neighbour is measured. */
+/** A cell that the attacker repeats during the measurement. */
 export interface Attack {
   readonly name: string;
   readonly code: string;
-  /** When a cell that does not end by itself is ended, in seconds. */
+  /** The timeout of a cell that does not end by itself, in seconds. */
   readonly timeout: number;
   /** What its result must match. */
   readonly expect: RegExp;
 }
 
-/** Attacks of one kind, and what the attacker runs before them. */
+/** Attacks of one kind, and the cell that the attacker runs before them. */
 export interface Attacks {
   readonly title: string;
   readonly prepare: string;
@@ -45,8 +45,8 @@ interface Figures {
  * Measures a neighbour under attacks, and marks a p95 above 2 × quiet + 15 ms as a defect.
  *
  * @param attacks The attacks.
- * @param report Where the figures go.
- * @param names Which of them. @default all
+ * @param report Receives the figures.
+ * @param names The attacks to run. @default all
  */
 export async function benchNeighbour(
   { title, prepare, attacks }: Attacks,
@@ -60,7 +60,7 @@ export async function benchNeighbour(
     const [attacker, neighbour] = [await client.create(), await client.create()];
     await runOk(client, attacker, prepare);
     await runOk(client, neighbour, PREPARE);
-    // The first of both are slow: imports, the grammar, code that is not compiled yet.
+    // The first query and cell are slow: imports, the grammar, code that is not compiled yet.
     await measure(client, neighbour, { query: [], cell: [] });
     report.line(`\n${title}; p95 in ms, quiet → under attack`);
     for (const attack of chosen) {
@@ -82,7 +82,7 @@ export async function benchNeighbour(
   }
 }
 
-/** Runs a cell over and over. */
+/** Repeats a cell. */
 class RepeatedCell {
   readonly #done: Promise<number>;
   #stopped = false;
@@ -104,7 +104,7 @@ class RepeatedCell {
     this.#done.catch(() => {});
   }
 
-  /** Lets the running cell be the last. @returns How many ran. */
+  /** Stops after the running cell. @returns The number of cells. */
   stop(): Promise<number> {
     this.#stopped = true;
     return this.#done;

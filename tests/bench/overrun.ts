@@ -11,8 +11,8 @@ const YIELDING = "while True: pass";
 /**
  * Measures timeouts.
  *
- * @param rig What it is measured on.
- * @param report Where the figures go.
+ * @param rig The bench's engine and server parts.
+ * @param report Receives the figures.
  */
 export async function benchOverrun(rig: Rig, report: Report): Promise<void> {
   const { sandbox } = await rig.openSandbox();

@@ -16,7 +16,7 @@ export interface EngineTimes {
   start: number;
 }
 
-/** A runtime that records its last creation: what was asked for, and how long each step took. */
+/** A runtime that records its last creation: the specification, and the duration of each step. */
 export class RecordingRuntime implements ContainerRuntime {
   /** The last container's specification. */
   spec: ContainerSpec | undefined;

@@ -1,4 +1,4 @@
-/** The table that a person reads. */
+/** The tables of a run, for a person. */
 import { summarize, type Summary } from "./stats.ts";
 
 /** One line of a table. */
@@ -7,7 +7,7 @@ export interface Row {
   readonly figures: readonly number[];
   /** @default "ms" */
   readonly unit?: "ms" | "MB/s" | "MB";
-  /** Names of rows of the same table to be compared with. */
+  /** Names of the rows of the same table that it is compared with. */
   readonly over?: readonly string[];
 }
 
@@ -15,17 +15,17 @@ const NAME_WIDTH = 62;
 const FIGURE_WIDTH = 13;
 const SPREAD_WIDTH = 16;
 
-/** Writes tables as they become known, and keeps the defects for the end. */
+/** Writes each table at once, and the defects at the end. */
 export class Report {
   readonly #write: (line: string) => void;
   readonly #defects: string[] = [];
 
-  /** @param write Takes a line. */
+  /** @param write Receives each line. */
   constructor(write: (line: string) => void) {
     this.#write = write;
   }
 
-  /** What was found wrong. */
+  /** The defects. */
   get defects(): readonly string[] {
     return this.#defects;
   }
@@ -62,16 +62,16 @@ export class Report {
   }
 
   /**
-   * Marks a defect.
+   * Records a defect if there is one.
    *
-   * @param wrong Whether it is one.
-   * @param text What is wrong.
+   * @param wrong Whether it is a defect.
+   * @param text The defect.
    */
   defectIf(wrong: boolean, text: string): void {
     if (wrong) this.#defects.push(text);
   }
 
-  /** Writes the verdict. */
+  /** Writes the defects. */
   end(): void {
     this.#write("");
     for (const defect of this.#defects) this.#write(`DEFECT: ${defect}`);

@@ -1,4 +1,4 @@
-/** What the measurements stand on: an engine, the server's own parts in this process, and the removal of all that was made. */
+/** The base of all measurements: an engine, the server's own parts in this process, and the removal of everything created. */
 import { type Channel, sandboxBootConfig } from "../../src/agent_protocol/mod.ts";
 import type { ByteStream } from "../../src/lib/byte_stream.ts";
 import type { Engine } from "../../src/docker/mod.ts";
@@ -13,13 +13,13 @@ import { imageReference } from "../../src/images/identity.ts";
 import { connectTestEngine } from "../fixtures/server.ts";
 import { RecordingRuntime } from "./recording_runtime.ts";
 
-/** A lease short enough that even a bench that was killed leaves nothing for long, in seconds. */
+/** A short lease, so that containers of a killed bench end soon, in seconds. */
 const LEASE_SECONDS = 60;
 const HOUR_MS = 3_600_000;
 const CLEANUP_DEADLINE_MS = 10_000;
 const OUTPUT_BYTES = 1024 * 1024;
 
-/** A sandbox together with the channel beneath it. */
+/** A sandbox and its channel. */
 export interface OpenSandbox {
   readonly id: string;
   readonly sandbox: Sandbox;
@@ -36,7 +36,7 @@ export class Rig {
   readonly manager: SandboxManager;
   readonly local: LocalDatabase;
   readonly upstream: Upstream;
-  /** Aborted when the bench ends, however it does. */
+  /** Aborted when the bench ends, in any way. */
   readonly ending: AbortSignal;
   readonly #end = new AbortController();
   readonly #database: Database;
@@ -88,9 +88,9 @@ export class Rig {
   }
 
   /**
-   * Reaches the engine. `OMCP_IMAGE` and `OMCP_TEST_POSTGRES_IMAGE` name other images than those that set-up builds.
+   * Connects to the engine. `OMCP_IMAGE` and `OMCP_TEST_POSTGRES_IMAGE` name other images than those of set-up.
    *
-   * @param instance The label of all that will be made.
+   * @param instance The label of everything that it creates.
    * @throws {Error} If an image is missing.
    */
   static async open(instance: string): Promise<Rig> {
@@ -113,9 +113,9 @@ export class Rig {
   }
 
   /**
-   * A sandbox as the manager makes it, with its channel at hand.
+   * Creates a sandbox as the manager does, with access to its channel.
    *
-   * @returns One that has run a first cell.
+   * @returns A sandbox that has run a first cell.
    */
   async openSandbox(): Promise<OpenSandbox> {
     this.#sandboxes += 1;
@@ -142,7 +142,7 @@ export class Rig {
     return { id: this.runtime.lastId, sandbox, channel: container.channel };
   }
 
-  /** A raw connection to the local database, past guard and broker. */
+  /** A raw connection to the local database, without guard and broker. */
   openDatabase(): Promise<ByteStream> {
     return this.local.open(AbortSignal.timeout(30_000));
   }
@@ -156,7 +156,7 @@ export class Rig {
   }
 
   /**
-   * Lets the containers of another server count as this bench's, to be removed at its end.
+   * Adds the containers of another server to those that this bench removes at its end.
    *
    * @param name The name label of one of them.
    */
@@ -166,7 +166,7 @@ export class Rig {
     if (instance !== undefined) this.#instances.add(instance);
   }
 
-  /** Removes everything that bears this bench's labels, however it stands. */
+  /** Removes everything with this bench's labels, in any state. */
   async close(): Promise<void> {
     this.#end.abort();
     await Promise.allSettled([this.manager.close(), this.#database.close()]);
@@ -185,11 +185,11 @@ export class Rig {
 /**
  * Runs a cell that must succeed.
  *
- * @param sandbox Where.
+ * @param sandbox The sandbox.
  * @param code Python source.
- * @param timeoutMs Its time. @default {60000}
- * @returns What it printed.
- * @throws {Error} If it failed, with what it said.
+ * @param timeoutMs Its timeout. @default {60000}
+ * @returns Its output.
+ * @throws {Error} With its output, if it fails.
  */
 export async function runCell(sandbox: Sandbox, code: string, timeoutMs = 60_000): Promise<string> {
   const { status, outputs } = await sandbox.execute(code, { timeoutMs, outputBytes: OUTPUT_BYTES });

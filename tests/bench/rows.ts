@@ -1,4 +1,4 @@
-/** How fast a query becomes a DataFrame in a sandbox, over the same COPY outside of it. */
+/** How fast a query becomes a DataFrame in a sandbox, compared with the same COPY outside. */
 import * as z from "zod";
 import { DirectCopy } from "./copy.ts";
 import { Exec } from "./exec.ts";
@@ -28,9 +28,9 @@ const secondsSchema = z.object({
 /**
  * Measures 100,000 rows.
  *
- * @param rig What it is measured on.
+ * @param rig The bench's engine and server parts.
  * @param opened A warm sandbox.
- * @param report Where the figures go.
+ * @param report Receives the figures.
  */
 export async function benchRows(rig: Rig, opened: OpenSandbox, report: Report): Promise<void> {
   const preamble = `QUERY = ${JSON.stringify(QUERY)}\n`;
@@ -40,7 +40,7 @@ export async function benchRows(rig: Rig, opened: OpenSandbox, report: Report): 
   using copy = await DirectCopy.open(rig.upstream);
   await copy.drain(COPY);
   const inside: Record<string, number[]> = {};
-  // In turns, so that both see the same machine.
+  // In turn, so that both run under the same load.
   for (let round = 0; round < ROUNDS; round += 1) {
     direct.push(await timed(async () => bytes = await copy.drain(COPY)));
     const printed = await runCell(opened.sandbox, `${preamble}ROUNDS = 1\n${readRows}`);
@@ -71,12 +71,12 @@ export async function benchRows(rig: Rig, opened: OpenSandbox, report: Report): 
 }
 
 /**
- * Runs a COPY within the database's own container, where nothing of ours is in between.
+ * Runs a COPY within the database's own container, without any part of this project in between.
  *
- * @param rig Whose database.
+ * @param rig The bench with the database.
  * @param statement The COPY.
- * @param rounds How often.
- * @returns Milliseconds of each round, after one that does not count.
+ * @param rounds The number of rounds.
+ * @returns The milliseconds of each round, after a first one that does not count.
  */
 export async function copyInPlace(rig: Rig, statement: string, rounds: number): Promise<number[]> {
   using exec = new Exec(rig.engine);

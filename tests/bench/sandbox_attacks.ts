@@ -1,15 +1,15 @@
-/** What code in a sandbox does to its container, its agent and the server: the hostile code and messages of tests/attacks, without end. */
+/** Attacks of code in a sandbox on its container, its agent and the server: the hostile code and messages of tests/attacks, endlessly. */
 import { HOSTILE_MESSAGES } from "../attacks/agent_protocol/hostile_messages.ts";
 import type { Attack, Attacks } from "./neighbour.ts";
 
-/** Code that would never end is ended after so many seconds, and begins again. */
+/** After this many seconds, endless code is ended and starts again. */
 const SECONDS = 3;
 
 const PREPARE = `
 import array, fcntl, hashlib, mmap, os, signal, socket, sys, threading, time
 from IPython.display import HTML, display
 def forked(number, work):
-    """Has processes do something without end."""
+    """Forks processes that repeat something endlessly."""
     for _ in range(number):
         if os.fork() == 0:
             try: work()
@@ -115,7 +115,7 @@ const messages: readonly Attack[] = HOSTILE_MESSAGES.map(({ name, code, expect }
   expect,
 }));
 
-/** What `deno task bench sandbox-attacks` runs. Each cell begins with what the attack needs: the one before may have cost the kernel. */
+/** The attacks of `deno task bench sandbox-attacks`. Each cell starts with all that its attack needs: an earlier cell may have ended the kernel. */
 export const SANDBOX_ATTACKS: Attacks = {
   title: "A neighbour under attacks by code in a sandbox",
   prepare: "1",

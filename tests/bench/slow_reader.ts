@@ -1,6 +1,6 @@
 /**
- * A process of its own with the server's parts in it: a sandbox reads a large result slowly through guard and broker, and the
- * process watches its own memory. Its argument is the label of what it makes; it prints one line of JSON.
+ * A separate process with the server's parts: a sandbox reads a large result slowly through guard and broker, and the process measures
+ * its own memory. Its argument is the label of what it creates; it prints one line of JSON.
  */
 import { Rig, runCell } from "./rig.ts";
 import { readCell, readResult } from "./stream.ts";
@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 20;
 const rig = await Rig.open(Deno.args[0] ?? crypto.randomUUID());
 try {
   const sandbox = await rig.manager.create();
-  // What code, its compiler and the first garbage take is not what the result takes.
+  // A warm-up: the memory of code, its compiler and the first garbage does not belong to the result.
   await runCell(sandbox, readCell({ bytes: WARM_UP_BYTES }));
   const before = Deno.memoryUsage().rss;
   let peak = before;

@@ -1,4 +1,4 @@
-/** What a series of measurements comes to. */
+/** Statistics of series of measurements. */
 
 /** Quantiles of one series, in the unit of its values. */
 export interface Summary {
@@ -11,7 +11,7 @@ export interface Summary {
 }
 
 /**
- * Sums a series up. With a few values, `low` and `high` lie between its extremes and their neighbours.
+ * Summarizes a series. With few values, `low` and `high` are between its extremes and their neighbours.
  *
  * @param values At least one.
  * @returns Median, tenth and ninetieth percentile.
@@ -29,11 +29,11 @@ export function summarize(values: readonly number[]): Summary {
 }
 
 /**
- * The value that a part of the others does not exceed.
+ * A quantile of a series.
  *
  * @param values At least one.
- * @param part From 0 to 1.
- * @returns The value, between two of them where the part falls between.
+ * @param part From 0 to 1; 0.5 is the median.
+ * @returns The quantile, interpolated between two values.
  */
 export function percentile(values: readonly number[], part: number): number {
   return quantile(values.toSorted((a, b) => a - b), part);
@@ -49,7 +49,7 @@ function quantile(sorted: readonly number[], part: number): number {
 /**
  * Times an action.
  *
- * @param action What is timed, to its end.
+ * @param action The action, which is timed to its end.
  * @returns Milliseconds.
  */
 export async function timed(action: () => Promise<unknown>): Promise<number> {
@@ -59,9 +59,9 @@ export async function timed(action: () => Promise<unknown>): Promise<number> {
 }
 
 /**
- * Measures several things in turn, round after round, so that what disturbs the machine disturbs all of them alike.
+ * Measures several things in turn, round after round, so that other load on the machine affects all of them equally.
  *
- * @param rounds How often.
+ * @param rounds The number of rounds.
  * @param actions Name → an action that returns its own figure.
  * @returns Name → its figures.
  */

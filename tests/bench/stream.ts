@@ -1,4 +1,4 @@
-/** How fast one stream is, and whether the server holds more of a result than it should while a slow reader takes it. */
+/** How fast one stream is, and whether the server buffers too much of a result for a slow reader. */
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { DirectCopy } from "./copy.ts";
@@ -10,25 +10,25 @@ import { timed } from "./stats.ts";
 
 const ROUNDS = 3;
 const FAST_BYTES = 100e6;
-/** What the issue calls a defect, in MB of growth. */
+/** Growth above this is a defect, in MB. */
 const GROWTH_MB_MAX = 50;
 const SLOW_DEADLINE_MS = 90_000;
 
 const readSchema = z.object({ bytes: z.number(), seconds: z.number() });
 const slowSchema = z.object({ bytes: z.number(), seconds: z.number(), before: z.number(), peak: z.number() });
 
-/** What {@link readCell} reads, and how. */
+/** How {@link readCell} reads. */
 export interface Reading {
-  /** About so many bytes of result. */
+  /** The result's approximate size in bytes. */
   readonly bytes: number;
-  /** Not faster than this; 0 is as fast as it goes. @default 0 */
+  /** The maximum rate; 0: no maximum. @default 0 */
   readonly megabytesASecond?: number;
-  /** The reader stands still for so long after the first row. @default 0 */
+  /** How long the reader pauses after the first row, in seconds. @default 0 */
   readonly stallSeconds?: number;
 }
 
 /**
- * Makes the COPY of a result of a given size, in rows of about 8 KB.
+ * Writes the COPY of a result of a given size, in rows of about 8 KB.
  *
  * @param bytes The size.
  */
@@ -38,7 +38,7 @@ export function copyOf(bytes: number): string {
 }
 
 /**
- * The cell that reads such a result.
+ * Writes the cell that reads such a result.
  *
  * @param reading How much and how fast.
  */
@@ -48,7 +48,7 @@ export function readCell({ bytes, megabytesASecond = 0, stallSeconds = 0 }: Read
 }
 
 /**
- * Takes what such a cell printed.
+ * Parses the output of such a cell.
  *
  * @param printed The cell's stdout.
  */
@@ -59,9 +59,9 @@ export function readResult(printed: string): { readonly bytes: number; readonly 
 /**
  * Measures throughput.
  *
- * @param rig What it is measured on.
+ * @param rig The bench's engine and server parts.
  * @param opened A warm sandbox.
- * @param report Where the figures go.
+ * @param report Receives the figures.
  */
 export async function benchStream(rig: Rig, opened: OpenSandbox, report: Report): Promise<void> {
   const statement = copyOf(FAST_BYTES);
@@ -90,10 +90,10 @@ export async function benchStream(rig: Rig, opened: OpenSandbox, report: Report)
 }
 
 /**
- * Measures the memory of a server, in a process of its own, while a slow reader takes a large result.
+ * Measures the memory of a server, in a separate process, while a slow reader reads a large result.
  *
- * @param rig Whose labels the other process uses.
- * @param report Where the figures go.
+ * @param rig The bench, whose labels the other process uses.
+ * @param report Receives the figures.
  */
 export async function benchMemory(rig: Rig, report: Report): Promise<void> {
   const child = new Deno.Command(Deno.execPath(), {
@@ -116,6 +116,6 @@ export async function benchMemory(rig: Rig, report: Report): Promise<void> {
   );
   report.defectIf(
     growth >= GROWTH_MB_MAX,
-    `server buffers a result whole (it grew by ${growth.toFixed(0)} MB)`,
+    `server buffers a whole result (it grew by ${growth.toFixed(0)} MB)`,
   );
 }

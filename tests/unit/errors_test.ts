@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DETAIL_FIELDS, ERROR_CODES, OmcpError } from "../../src/errors.ts";
 
-Deno.test("with() changes what it is given, keeps the rest and names the first error as its cause", () => {
+Deno.test("with() applies the changes, keeps the rest and has the first error as its cause", () => {
   const first = new OmcpError("engine_failed", "Cannot start", {
     next: "Try again.",
     details: { status: 500 },
@@ -16,7 +16,7 @@ Deno.test("with() changes what it is given, keeps the rest and names the first e
   assert.deepEqual(second.details, { status: 500, log: ["a line"] });
   assert.equal(second.cause, first);
   assert.equal(first.with({ message: "Cannot stop" }).message, "Cannot stop");
-  assert.deepEqual(first.details, { status: 500 }, "the first error is as it was");
+  assert.deepEqual(first.details, { status: 500 }, "the first error is unchanged");
 });
 
 Deno.test("details of another code, of another type or unknown do not compile", () => {
@@ -24,7 +24,7 @@ Deno.test("details of another code, of another type or unknown do not compile", 
   new OmcpError("capacity", "Full", { details: { sqlstate: "53300" } });
   // @ts-expect-error `maximum` is a number.
   new OmcpError("capacity", "Full", { details: { maximum: "10" } });
-  // @ts-expect-error `internal` has no details but the agent's code.
+  // @ts-expect-error `internal` has no detail except the agent's code.
   new OmcpError("internal", "Defect", { details: { maximum: 10 } });
   // @ts-expect-error No code has this field.
   new OmcpError("sandbox_lost", "Lost", { details: { colour: "red" } });

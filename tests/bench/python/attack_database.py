@@ -1,4 +1,4 @@
-"""What a sandbox does to the database to be felt by others. Defines attack(name, seconds), which runs one of ATTACKS."""
+"""Attacks of a sandbox on the database that slow others. Defines attack(name, seconds), which runs one of ATTACKS."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def refusals(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
 
 
 def cursors(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
-    """As many cursors as a connection may have, each with a sort that the server keeps."""
+    """Opens as many cursors as a connection may have, each with a sort that the server keeps."""
     connection.execute("BEGIN")
     for number in range(CURSORS):
         connection.execute("DECLARE c%d CURSOR FOR SELECT * FROM person ORDER BY person_source_value" % number)
@@ -44,7 +44,7 @@ def cancels(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
     ended = threading.Event()
 
     def cancel() -> None:
-        # Again and again: a cancel that comes before its statement meets nothing.
+        # Repeated, because a cancel that arrives before its statement has no effect.
         while not ended.wait(0.05):
             connection.cancel()
 
@@ -87,7 +87,7 @@ ATTACKS: Dict[str, Callable[["psycopg.Connection[tuple[object, ...]]"], None]] =
 
 
 def attack(name: str, seconds: float) -> int:
-    """Returns how often the attack was made."""
+    """Returns the number of completed attacks."""
     until = time.monotonic() + seconds
     made = [0] * THREADS
 

@@ -1,4 +1,4 @@
-"""Reads one statement's COPY from Postgres's own socket, in its own container, and prints the seconds of each round as JSON."""
+"""Reads one statement's COPY from Postgres's own socket, in Postgres's container, and prints the seconds of each round as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cell: reads one query in several ways and prints the seconds of each as JSON. QUERY and ROUNDS come before it."""
+"""A cell: reads one query in several ways and prints the seconds of each as JSON. QUERY and ROUNDS precede it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cell: reads a COPY at most so fast and prints bytes and seconds as JSON. STATEMENT, MEGABYTES_A_SECOND and STALL_SECONDS come before it."""
+"""A cell: reads a COPY at a limited rate and prints bytes and seconds as JSON. STATEMENT, MEGABYTES_A_SECOND and STALL_SECONDS precede it."""
 
 from __future__ import annotations
 

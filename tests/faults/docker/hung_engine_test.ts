@@ -44,7 +44,7 @@ Deno.test("while the engine hangs, cells run, removal calls return, and nothing 
       /^Error capacity[^]*1 of them is being removed/,
     );
     proxy.treat = () => "pass";
-    // Pending requests keep hanging: only a new attempt can succeed.
+    // Pending requests stay without a response: only a new attempt can succeed.
     await listed(client, new RegExp(`${second}  removed`));
     const third = await client.create();
     proxy.treat = (request) => request.startsWith("GET ") ? "pass" : "drop";
@@ -55,7 +55,7 @@ Deno.test("while the engine hangs, cells run, removal calls return, and nothing 
   });
 });
 
-Deno.test("a creation on a hung engine is a retryable timeout, and leaves nothing", async () => {
+Deno.test("a creation on a hung engine fails with a retryable timeout, and leaves nothing", async () => {
   await withServer(async (client, proxy) => {
     proxy.treat = (request) => request.includes("/containers/create") ? "unanswered" : "pass";
     const answer = await client.call("create_sandbox", {});
@@ -78,7 +78,7 @@ Deno.test("a stopped engine is unreachable, and the server keeps running", async
   });
 });
 
-Deno.test("a server ends in time although the engine hangs", async () => {
+Deno.test("a server ends within its deadline although the engine hangs", async () => {
   await withServer(async (client, proxy) => {
     await client.create();
     proxy.treat = () => "hang";

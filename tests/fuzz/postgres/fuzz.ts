@@ -1,4 +1,4 @@
-/** Sends what a hostile client might, in any order of messages, through the guard to the oracle. */
+/** Sends random statements and messages, as a hostile client might, through the guard to the oracle. */
 import assert from "node:assert/strict";
 import type { StatementPlanner } from "../../../src/postgres/broker/mod.ts";
 import { PARAMETER_TYPES } from "../../../src/postgres/guard/parameter_types.ts";
@@ -19,23 +19,23 @@ import {
 import { CANARY, Oracle, POLICY } from "./oracle.ts";
 import { ambiguous, Dice, setting, statement } from "./statements.ts";
 
-/** How long, and where chance begins. */
+/** Seed and duration of a run. */
 export interface FuzzOptions {
   readonly seed: number;
   /** Batches of messages. */
   readonly rounds: number;
-  /** Ends it earlier. */
+  /** Ends the run earlier. */
   readonly minutes?: number;
   /** Called after each comparison. */
   readonly progress?: (round: number, count: FuzzCount) => void;
 }
 
-/** What was sent, and what became of it. */
+/** What a run sent and compared. */
 export interface FuzzCount {
   rounds: number;
   messages: number;
   statements: number;
-  /** Parse trees of the server's that were compared. */
+  /** Compared parse trees of the server. */
   trees: number;
   connections: number;
 }
@@ -44,11 +44,11 @@ export interface FuzzCount {
 const ROUNDS_PER_COMPARISON = 40;
 
 /**
- * Runs it.
+ * Runs random SQL until the rounds or minutes are over.
  *
- * @param options How long.
+ * @param options Seed and duration.
  * @returns The counts.
- * @throws {assert.AssertionError} The guard and the server disagree, or something hidden was seen or changed.
+ * @throws {assert.AssertionError} The guard and the server disagree, or a client saw or changed something hidden.
  */
 export async function fuzz(options: FuzzOptions): Promise<FuzzCount> {
   const dice = new Dice(options.seed);
@@ -116,7 +116,7 @@ function batchOf(dice: Dice, count: FuzzCount, sent: string[]): Uint8Array[] {
     const kind = dice.below(10);
     sent.push(`kind ${kind}, statement "${name}", portal "${portal}"`);
     if (kind === 0) {
-      // A change, and what would be read otherwise after it, without a Sync between them or with one.
+      // A change of a setting, then SQL that the setting makes ambiguous, with or without a Sync between them.
       const more = dice.of([[], [], [SYNC], [message(FRONTEND.flush)]]);
       batch.push(
         parse(name, sql(setting)),
@@ -135,14 +135,14 @@ function batchOf(dice: Dice, count: FuzzCount, sent: string[]): Uint8Array[] {
   return batch;
 }
 
-/** Sends a batch and reads all that comes of it. Returns whether the connection goes on. */
+/** Sends a batch and reads all responses. Returns whether the connection is still open. */
 async function exchange(client: RawClient, batch: readonly Uint8Array[], round: number): Promise<boolean> {
   const mark = `round_${round}`;
   // A COPY that waits for data, a failed transaction and an open one all end here.
   await client.send(...batch, SYNC, query("ROLLBACK"), query(`SELECT '${mark}'`));
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => reject(new assert.AssertionError({ message: "no answer came within 30 s" })),
+    () => reject(new assert.AssertionError({ message: "no response within 30 s" })),
     30_000,
   );
   try {
@@ -156,7 +156,7 @@ async function answered(client: RawClient, mark: string): Promise<boolean> {
   while (true) {
     const some = await client.until("Z");
     const texts = some.map(({ type, body }) => ({ type, text: new TextDecoder().decode(body) }));
-    assert.ok(!texts.some(({ text }) => text.includes(CANARY)), "something hidden was seen");
+    assert.ok(!texts.some(({ text }) => text.includes(CANARY)), "the client saw something hidden");
     if (texts.some(({ type, text }) => type === "D" && text.includes(mark))) return true;
     if (some.at(-1)?.type !== "Z") return false;
     // A statement_timeout of 1 ms, which is allowed, may end the mark's own query.

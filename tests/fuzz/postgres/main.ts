@@ -1,4 +1,4 @@
-/** `deno task fuzz [--minutes 60] [--seed N]`: until the time is over, or the guard and the server disagree. */
+/** `deno task fuzz [--minutes 60] [--seed N]`: runs until the time is over, or the guard and the server disagree. */
 import { parseArgs } from "node:util";
 import { fuzz } from "./fuzz.ts";
 
@@ -18,7 +18,7 @@ const count = await fuzz({
     if (round % 400 === 0) say(JSON.stringify(so));
   },
 });
-say(`Nothing was found: ${JSON.stringify(count)}`);
+say(`No disagreement: ${JSON.stringify(count)}`);
 
 function say(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));

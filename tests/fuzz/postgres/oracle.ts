@@ -14,22 +14,22 @@ import type { GuardPolicy } from "../../../src/postgres/guard/types.ts";
 await loadGrammar();
 const DRIVERS = new DriverStatements();
 
-/** What the sandbox may read there. */
+/** What a sandbox may read in it. */
 export const POLICY: GuardPolicy = {
   cdmSchema: "cdm",
   relations: new Set(["person", "concept", "condition_occurrence", "measurement"]),
   columns: new Set(["person_id", "concept_id", "year_of_birth"]),
 };
-/** In everything that must not be seen: a hidden table, a function of the site's, a view's text, a column's missing value. */
+/** A text in everything that a client must not see: a hidden table, a site's function, a view's text, a column's missing value. */
 export const CANARY = "canary-7f3a91";
 
 /** A line of the log: the parse tree of a statement, and the text that the server read. */
 interface Printed {
-  /** Whether it was the tester's own, which comes over the Unix socket. */
+  /** Whether it was the tester's own statement, which arrives over the Unix socket. */
   readonly own: boolean;
   readonly tree: string;
   readonly statement: string;
-  /** The function in SQL whose body it is. */
+  /** The SQL function whose body it is. */
   readonly body: string | undefined;
 }
 
@@ -45,7 +45,7 @@ const SELECTING = new Set([
 ]);
 const NamesSchema = z.array(z.tuple([z.string(), z.string()]));
 
-/** The server, and what it printed. */
+/** The server and its printed trees. */
 export class Oracle implements AsyncDisposable {
   readonly server: TestPostgres;
   readonly #relations: ReadonlyMap<string, string>;
@@ -55,7 +55,7 @@ export class Oracle implements AsyncDisposable {
   readonly #reading: Promise<void>;
   readonly #printed: Printed[] = [];
   #seen: (() => void) | undefined;
-  /** Trees that were compared. */
+  /** Compared trees. */
   compared = 0;
 
   private constructor(
@@ -78,7 +78,7 @@ export class Oracle implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** Starts it, with a CDM, hidden things and canaries in them. */
+  /** Starts the server, with a CDM and hidden objects that contain canaries. */
   static async start(): Promise<Oracle> {
     const server = await startPostgres({
       settings: {
@@ -126,17 +126,17 @@ export class Oracle implements AsyncDisposable {
   }
 
   /**
-   * Compares what the server has read since the last call with what the guard allows.
+   * Compares the statements that the server has parsed since the last call with what the guard allows.
    *
-   * @returns How many parse trees there were.
-   * @throws {assert.AssertionError} The server read something that the guard did not let pass.
+   * @returns The number of parse trees.
+   * @throws {assert.AssertionError} The server parsed something that the guard did not forward.
    */
   async compare(): Promise<number> {
     const mark = `mark ${crypto.randomUUID()}`;
     await this.server.sql(`SELECT '${mark}'`);
     const deadline = performance.now() + 20_000;
     while (!this.#printed.some(({ own, statement }) => own && statement.includes(mark))) {
-      assert.ok(performance.now() < deadline, "the server's log does not come");
+      assert.ok(performance.now() < deadline, "the server's log did not arrive");
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#seen = resolve;
       const timer = setTimeout(resolve, 200);
@@ -165,10 +165,10 @@ export class Oracle implements AsyncDisposable {
   #compare({ tree, statement, body }: Printed): void {
     const context = `${statement.slice(0, 4_000)}\n${tree.slice(0, 2_000)} … ${tree.slice(-300)}`;
     this.#checkNames(tree, context);
-    // Some of PostgreSQL's own functions are SQL; that they were called is seen in another tree.
+    // Some of PostgreSQL's own functions are SQL; another tree shows their calls.
     if (body !== undefined && FUNCTIONS.has(body)) return;
     const selects = /^\{QUERY :commandType 1 /.test(tree);
-    // PostgreSQL plans an outdated statement again from the text of PREPARE, in which it has another place.
+    // PostgreSQL replans an outdated statement from the text of PREPARE, where it has another position.
     if (selects && /^\s*(?:EXPLAIN\b.*?)?EXECUTE\b/is.test(statement)) return;
     const text = new TextEncoder().encode(statement);
     const start = Number(/:stmt_location (-?\d+)/.exec(lastPart(tree))?.[1] ?? "0");
@@ -184,10 +184,10 @@ export class Oracle implements AsyncDisposable {
     assert.ok(same >= 0, `a statement at ${read.start} that the guard does not see: ${context}`);
     const only = new TextDecoder().decode(text.subarray(read.start, read.end));
     const [plan] = planText(only, "simple", { policy: POLICY, drivers: DRIVERS });
-    // Some statements of drivers are known as a whole, and sent in words that would not pass by themselves.
+    // The guard knows some statements of drivers as a whole, and sends others for them that it would refuse from a client.
     const command = plan?.kind === "forward" ? plan.command : DRIVERS.sent.has(only) ? "select" : undefined;
     assert.ok(command !== undefined, `refused, and read: ${context}`);
-    // Of COPY, EXPLAIN, DECLARE and PREPARE the query within is a tree of its own.
+    // The query within a COPY, EXPLAIN, DECLARE or PREPARE has a tree of its own.
     const fits = selects ? SELECTING.has(command) : command !== "select" && command !== "export_snapshot";
     assert.ok(fits, `another kind of statement than ${command}: ${context}`);
   }
@@ -242,7 +242,7 @@ export class Oracle implements AsyncDisposable {
   }
 }
 
-/** The part of the tree with the place of the outermost query. */
+/** The part of the tree with the position of the outermost query. */
 function lastPart(tree: string): string {
   return tree.slice(tree.lastIndexOf(":stmt_location"));
 }
@@ -251,7 +251,7 @@ function mayRead(name: string): boolean {
   const dot = name.indexOf(".");
   const [schema, relation] = [name.slice(0, dot), name.slice(dot + 1)];
   if (schema === "cdm") return POLICY.relations.has(relation);
-  // Two catalogs are read by statements of drivers that are known as a whole, one by the guard's own subqueries.
+  // Known statements of drivers read two catalogs, the guard's own subqueries read one.
   if (schema === "pg_catalog") {
     return CATALOG_RELATIONS.has(relation) ||
       ["pg_settings", "pg_stat_wal_receiver", "pg_depend"].includes(relation);
@@ -259,7 +259,7 @@ function mayRead(name: string): boolean {
   return schema === "information_schema" && INFORMATION_SCHEMA_RELATIONS.has(relation);
 }
 
-/** Catalog and data in one number. */
+/** Hashes the catalogs and the data. */
 async function stateOf(server: TestPostgres): Promise<string> {
   const catalogs = [
     "pg_class",

@@ -1,12 +1,12 @@
-/** Makes SQL that looks like what drivers, analysts and attackers send. */
+/** Generates SQL like that of drivers, analysts and attackers. */
 import { ALLOWED } from "../../fixtures/postgres/allowed.ts";
 import { ALL_HOSTILE } from "../../attacks/postgres/hostile_sql.ts";
 
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+/** Random numbers from 0 to 1, the same for the same seed (mulberry32). */
 export class Dice {
   #state: number;
 
-  /** @param seed Any whole number. */
+  /** @param seed Any integer. */
   constructor(seed: number) {
     this.#state = seed >>> 0;
   }
@@ -20,12 +20,12 @@ export class Dice {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   }
 
-  /** A whole number below another. */
+  /** A random integer below another. */
   below(limit: number): number {
     return Math.floor(this.next() * limit);
   }
 
-  /** One of several. */
+  /** A random one of several values. */
   of<T>(things: readonly T[]): T {
     const thing = things[this.below(things.length)];
     if (thing === undefined) throw new RangeError("Nothing to choose from");
@@ -33,7 +33,7 @@ export class Dice {
   }
 }
 
-/** What shows constants, source text and comments, of things with OIDs that can be guessed. */
+/** Queries that would show constants, source text and comments of objects whose OIDs can be guessed. */
 const CATALOGS = [
   "SELECT pg_get_constraintdef(g::oid) FROM generate_series(16384, 16500) AS g",
   "SELECT pg_get_indexdef(g::oid), obj_description(g::oid, 'pg_class'), col_description(g::oid, 1) FROM generate_series(16384, 16500) AS g",
@@ -102,7 +102,7 @@ const VALUES = [
   ],
   ...["$a$off$a$", "upper('off')", "'origin'", "'none'", "false", "'f'", "'no'"],
 ];
-/** Literals that end elsewhere where backslashes escape, with what would then be SQL. */
+/** Literals that end earlier or later if backslashes escape; their rest is then SQL. */
 const LITERALS = [
   "'\\'' ; SELECT what FROM cdm.secret; -- '",
   "'\\' || (SELECT what FROM cdm.secret) || '",
@@ -118,7 +118,7 @@ const PIECES = [
     .split("|"),
 ];
 
-/** A statement about settings, in one of the many forms. @param dice Where chance comes from. */
+/** A statement about settings, in one of the many forms. @param dice The random numbers. */
 export function setting(dice: Dice): string {
   // how SQL is read depends on this one, so it is as frequent as all others together
   const name = dice.below(2) === 0 ? "standard_conforming_strings" : dice.of(SETTINGS);
@@ -143,12 +143,12 @@ export function setting(dice: Dice): string {
   ]);
 }
 
-/** SQL that is read otherwise where backslashes escape. @param dice Where chance comes from. */
+/** SQL that has another meaning if backslashes escape. @param dice The random numbers. */
 export function ambiguous(dice: Dice): string {
   return `SELECT ${dice.of(LITERALS.slice(0, 3))}${dice.of(["", " AS x", "::text"])}`;
 }
 
-/** PREPARE, and what goes with it, by names that the protocol uses too. @param dice Where chance comes from. */
+/** PREPARE and related statements, with names that the protocol uses too. @param dice The random numbers. */
 export function prepared(dice: Dice): string {
   const name = dice.of(["s1", "s2", '"s1"', "s3"]);
   const inner = dice.below(2) === 0
@@ -176,7 +176,7 @@ export function prepared(dice: Dice): string {
   ]);
 }
 
-/** Words, literals and signs, roughly: where a change may go. */
+/** Splits SQL roughly into words, literals and signs, between which a mutation may insert others. */
 function tokens(sql: string): string[] {
   return sql.match(/\s+|'(?:[^']|'')*'|"[^"]*"|[\p{L}\p{N}_$]+|./gsu) ?? [];
 }
@@ -196,9 +196,9 @@ function mutated(sql: string, dice: Dice): string {
 }
 
 /**
- * Makes one text of SQL.
+ * Generates one text of SQL.
  *
- * @param dice Where chance comes from.
+ * @param dice The random numbers.
  * @returns The text: often one statement, sometimes several.
  */
 export function statement(dice: Dice): string {

@@ -14,12 +14,12 @@ const CREATED = "2026-01-02T03:04:05.678Z";
 
 interface Fixture {
   readonly engine: Engine;
-  /** Bears the labels of a local CDM. */
+  /** Has the labels of a local CDM. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Runs a test with names of its own, and removes what bears its label. */
+/** Runs a test with names of its own, and removes the objects that have its label. */
 async function withFixture(test: (fixture: Fixture) => Promise<void>): Promise<void> {
   const engine = await connectTestEngine();
   const labels = { [LABEL_TEST]: crypto.randomUUID() };
@@ -33,8 +33,8 @@ async function withFixture(test: (fixture: Fixture) => Promise<void>): Promise<v
   }
 }
 
-/** Makes a volume as a load would label it. */
-async function makeCdm({ engine, name, labels }: Fixture): Promise<void> {
+/** Creates a volume with the labels of a load. */
+async function createCdm({ engine, name, labels }: Fixture): Promise<void> {
   await engine.createVolume(volumeName(name), {
     ...labels,
     [LABEL_ROLE]: ROLE_CDM,
@@ -43,7 +43,7 @@ async function makeCdm({ engine, name, labels }: Fixture): Promise<void> {
   });
 }
 
-/** Makes a container that mounts the volume; a container that was never started holds it as well as one that runs. */
+/** Creates a container that mounts the volume; it uses the volume even if it is never started. */
 async function mount({ engine, name, labels }: Fixture, started: boolean): Promise<string> {
   const id = await engine.createContainer({
     Image: imageReference("postgres"),
@@ -72,7 +72,7 @@ async function cdm(...args: string[]): Promise<string> {
 Deno.test("listLocalCdms() reports version, creation, size and users", async () => {
   await withFixture(async (fixture) => {
     const { engine, name } = fixture;
-    await makeCdm(fixture);
+    await createCdm(fixture);
     const free = (await listLocalCdms(new DockerRuntime(engine))).find((found) => found.name === name);
     assert.deepEqual({ ...free, bytes: 0 }, { name, version: "5.3", created: CREATED, bytes: 0, users: [] });
     assert.match(await cdm("list"), new RegExp(`^local:${name} +5\\.3 +2026-01-02T03:04:05 .* -$`, "m"));
@@ -101,7 +101,7 @@ for (const started of [true, false]) {
   Deno.test(`omcp cdm remove refuses while a container that ${started ? "runs" : "was never started"} mounts it`, async () => {
     await withFixture(async (fixture) => {
       const { engine, name } = fixture;
-      await makeCdm(fixture);
+      await createCdm(fixture);
       const id = await mount(fixture, started);
       await assert.rejects(cdm("remove", `local:${name}`), {
         code: "cdm_in_use",

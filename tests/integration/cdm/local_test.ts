@@ -15,7 +15,7 @@ import { withFolder } from "../../fixtures/cdm/folder_files.ts";
 const SHARED = new URL("../../../../shared/data/", import.meta.url);
 const LABEL_TEST = "org.omcp.test";
 
-/** Runs a test that makes local CDMs, and removes these. */
+/** Runs a test that creates local CDMs, and removes them. */
 async function withEngine(
   test: (
     engine: Engine,
@@ -45,7 +45,7 @@ function environment(name: string): Record<string, string> {
   return { OMCP_DATABASE_URL: `local:${name}`, OMCP_DISCLOSURE: "open" };
 }
 
-Deno.test("loadLocal() makes a CDM that one server at a time serves", async () => {
+Deno.test("loadLocal() creates a CDM that one server at a time serves", async () => {
   await withEngine(async (engine, load) => {
     const name = randomName();
     await load(name, sampleSource({ persons: 50, seed: 5 }));
@@ -93,7 +93,7 @@ Deno.test("loadLocal() makes a CDM that one server at a time serves", async () =
   });
 });
 
-Deno.test("loadLocal() that fails leaves no volume", async () => {
+Deno.test("a failed loadLocal() leaves no volume", async () => {
   await withEngine(async (engine, load) => {
     const name = randomName();
     await withFolder({ "person.csv": "person_id,gender_concept_id\n1,8507\n" }, async (folder) => {
@@ -106,7 +106,7 @@ Deno.test("loadLocal() that fails leaves no volume", async () => {
   });
 });
 
-Deno.test("a killed load leaves nothing that a server would serve", async () => {
+Deno.test("a killed load leaves no CDM that a server would serve", async () => {
   await withEngine(async (engine) => {
     const name = randomName();
     const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
@@ -118,7 +118,7 @@ Deno.test("a killed load leaves nothing that a server would serve", async () => 
     try {
       const output = loader.stdout.getReader();
       let text = "";
-      // The table's head is there: tables are made or about to be.
+      // The report's head is printed: the load creates the tables now.
       while (!text.includes("rejected")) text += new TextDecoder().decode((await output.read()).value);
       while (await engine.inspectVolume(volumeName(name)) === undefined) await delay(50);
       await delay(3000);
@@ -141,7 +141,7 @@ Deno.test("a killed load leaves nothing that a server would serve", async () => 
   });
 });
 
-/** Ends the database of a killed load at once, which its lease would do later. */
+/** Ends the database of a killed load at once; its lease would end it later. */
 async function removeUsers(engine: Engine, volume: string): Promise<void> {
   for (const { id } of await engine.listContainers({ labels: { [LABEL_ROLE]: "database" }, all: true })) {
     const output = await new Deno.Command("docker", { args: ["inspect", "--format", "{{json .Mounts}}", id] })
@@ -161,7 +161,7 @@ interface Expected {
   readonly primaryKeysLeftOut: readonly string[];
 }
 
-/** Counts of the data's own description. */
+/** Counts from the data sets' own descriptions. */
 const REAL: readonly Expected[] = [
   {
     folder: "gibleed_5.3",

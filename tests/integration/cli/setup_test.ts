@@ -16,7 +16,7 @@ function read(name: string): string | undefined {
   return Deno.env.get(name);
 }
 
-Deno.test("setUp() leaves both images under their names, and a second one has nothing to do", async () => {
+Deno.test("setUp() provides both images under their names, and a second call has nothing to do", async () => {
   await setUp({ progress: () => undefined, read });
   const lines: string[] = [];
   const { images } = await setUp({ progress: (text) => lines.push(text), read });
@@ -34,13 +34,13 @@ Deno.test("setUp() leaves both images under their names, and a second one has no
   }
 });
 
-Deno.test("setUp() runs twice at once without harm", async () => {
+Deno.test("two calls of setUp() at once both succeed", async () => {
   const options = { progress: () => undefined, read };
   const [one, two] = await Promise.all([setUp(options), setUp(options)]);
   assert.deepEqual(one, two);
 });
 
-Deno.test("the image's sample is what the generator makes: else SAMPLE_VERSION must be raised", async () => {
+Deno.test("the image's sample equals the generator's; if not, raise SAMPLE_VERSION", async () => {
   await setUp({ progress: () => undefined, read });
   const engine = await connectTestEngine();
   try {

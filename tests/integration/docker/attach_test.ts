@@ -59,7 +59,7 @@ Deno.test("attach() keeps stdout and stderr apart", () =>
     assert.equal(err, "err1\nerr2\nerr3\n");
   }));
 
-Deno.test("attach() drops stderr that nobody reads, counts the bytes, and delays nothing", () =>
+Deno.test("attach() drops stderr that nobody reads, counts the bytes, and does not delay stdout", () =>
   withEngine(async ({ engine, create }) => {
     const id = await create(["sh", "-c", "head -c 3000000 /dev/zero >&2; echo done"]);
     const attachment = await engine.attach(id);
@@ -81,7 +81,7 @@ Deno.test("attach() discards stdout once its reader has cancelled", () =>
     await attachment.closed;
   }));
 
-Deno.test("close() frees a stalled attach, so that its container can be removed", () =>
+Deno.test("close() ends a stalled attach, so that its container can be removed", () =>
   withEngine(async ({ engine, create }) => {
     const id = await create(["sh", "-c", "cat /dev/zero"]);
     const attachment = await engine.attach(id);

@@ -33,7 +33,7 @@ Deno.test("Engine creates, starts, waits for and removes a container", () =>
     await assert.rejects(engine.inspectContainer(id), { code: "engine_not_found" });
   }));
 
-Deno.test("killContainer() and removeContainer() are idempotent, also when called at once", () =>
+Deno.test("killContainer() and removeContainer() are idempotent, also in concurrent calls", () =>
   withEngine(async ({ engine, create }) => {
     const id = await create(["sleep", "1000"]);
     await engine.killContainer(id);
@@ -47,7 +47,7 @@ Deno.test("killContainer() and removeContainer() are idempotent, also when calle
     await engine.killContainer(id);
   }));
 
-Deno.test("Engine reports what is missing, in conflict or refused, in the engine's own words", () =>
+Deno.test("Engine reports a missing, conflicting or refused object with the engine's own message", () =>
   withEngine(async ({ engine, labels, name, create }) => {
     const absent = name();
     await assert.rejects(engine.startContainer(absent), {
@@ -84,7 +84,7 @@ Deno.test("Engine sends no request with an invalid name", () =>
     await assert.rejects(engine.inspectImage("--privileged"), { code: "invalid_argument" });
   }));
 
-Deno.test("waitContainer() ends by its deadline and on its signal", () =>
+Deno.test("waitContainer() ends at its deadline and on its signal", () =>
   withEngine(async ({ engine, create }) => {
     const id = await create(["sleep", "1000"]);
     await engine.startContainer(id);

@@ -70,7 +70,7 @@ Deno.test("buildImage() builds from a tar stream, with progress, arguments and l
     }
   }));
 
-Deno.test("buildImage() reports why a build failed, although its status was 200", () =>
+Deno.test("buildImage() reports why a build failed, although the HTTP status was 200", () =>
   withEngine(async ({ engine, name }) => {
     const files = { "Dockerfile": `FROM ${BASE_IMAGE}\nRUN exit 3\n` };
     await assert.rejects(engine.buildImage(tar(files), { tag: name(), networkMode: "none" }), {

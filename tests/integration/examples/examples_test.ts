@@ -21,12 +21,12 @@ const configurationSchema = z.object({
   servers: z.record(z.string(), serverSchema).optional(),
 });
 
-Deno.test("every file of examples/ is run by this test", () => {
+Deno.test("this test runs every file of examples/", () => {
   const names = [...Deno.readDirSync(EXAMPLES)].map(({ name }) => name);
   assert.deepEqual(names.sort(), ["README.md", "client_configurations", ...Object.keys(PROGRAMS)].sort());
 });
 
-Deno.test("git ignores the figure that an example leaves in the project's folder", async () => {
+Deno.test("git ignores the figure that an example writes into the project's folder", async () => {
   assert.match(await Deno.readTextFile(`${PROJECT}/.gitignore`), /^\/figure\.png$/m);
 });
 

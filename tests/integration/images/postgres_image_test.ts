@@ -8,7 +8,7 @@ const TMPFS = {
   "/run/postgresql": "size=1m,uid=10001,gid=10001,mode=0700",
 };
 
-/** Starts a copy of a cluster, runs a script of psql as a role, and gives its unaligned output with errors by SQLSTATE. */
+/** Starts a copy of a cluster, runs a psql script as a role, and returns its unaligned output with errors by SQLSTATE. */
 async function psql(
   cluster: "empty" | "sample",
   role: string,
@@ -54,7 +54,7 @@ Deno.test("the Postgres image starts from either cluster on a read-only root wit
   }
 });
 
-Deno.test("the empty cluster has no relation of anyone's, and is small", async () => {
+Deno.test("the empty cluster has no relations beside PostgreSQL's own, and is small", async () => {
   assert.deepEqual(
     await psql("empty", "omcp_admin", [
       "SELECT count(*) FROM pg_class WHERE relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pg_toast'::regnamespace)",
@@ -80,7 +80,7 @@ Deno.test("the sample cluster has the whole CDM 5.4, loaded, keyed and analysed,
   assert.deepEqual([person, analysed], [String(SAMPLE_PERSONS), String(SAMPLE_PERSONS)]);
 });
 
-Deno.test("omcp_reader can neither write, nor make anything, nor reach others' sessions", async () => {
+Deno.test("omcp_reader can neither write, nor create anything, nor reach others' sessions", async () => {
   const denied = [
     "DELETE FROM cdm.person",
     "INSERT INTO cdm.death (person_id) VALUES (1)",
@@ -110,7 +110,7 @@ Deno.test("omcp_reader can neither write, nor make anything, nor reach others' s
   denied.forEach((statement, index) => assert.equal(outcome[index], "ERROR:  42501", statement));
 });
 
-Deno.test("omcp_reader owns nothing, is in no role and has no right on a table but SELECT", async () => {
+Deno.test("omcp_reader owns nothing, is a member of no role and has no privilege on tables except SELECT", async () => {
   assert.deepEqual(
     await psql("sample", "omcp_admin", [
       "SELECT count(*) FROM pg_auth_members WHERE member = 'omcp_reader'::regrole",

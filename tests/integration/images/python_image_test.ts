@@ -23,7 +23,7 @@ async function python(code: string, env: readonly string[] = HOME): Promise<stri
   return stdout;
 }
 
-Deno.test("the images hold no setuid file, nothing that their user can write, no certificate of this host", async () => {
+Deno.test("the images contain no setuid file, nothing that their user can write, no certificate of this host", async () => {
   const host = await hostCertificates((name) => Deno.env.get(name));
   const bodies = host.split(/-----(?:BEGIN|END) (?:TRUSTED )?CERTIFICATE-----/).map((part) =>
     part.replace(/\s/g, "")
@@ -34,7 +34,7 @@ Deno.test("the images hold no setuid file, nothing that their user can write, no
     assert.deepEqual(found.special, []);
     assert.deepEqual(found.writable, []);
     assert.ok(!found.top.includes("build"));
-    // The distribution and requests bring public authorities; beyond them there is none.
+    // The images contain only the public authorities of the distribution and of certifi.
     const others = bodies.filter((body) => {
       const where = found.certificates[body];
       const authorities = /^\/usr\/share\/ca-certificates\/|\/site-packages\/certifi\//;
@@ -44,7 +44,7 @@ Deno.test("the images hold no setuid file, nothing that their user can write, no
   }
 });
 
-Deno.test("no stage's certificates, index or proxy stand in the images' settings", async () => {
+Deno.test("the images' settings contain no certificates, index or proxy of a build stage", async () => {
   const engine = await connectTestEngine();
   try {
     for (const image of [IMAGE, imageReference("postgres")]) {
@@ -67,7 +67,7 @@ for found in importlib.metadata.distributions():
   assert.deepEqual((await python(code)).trim().split("\n").toSorted(), pinned.toSorted());
 });
 
-Deno.test("everything the Python image promises can be imported, as an ordinary user on a read-only root", async () => {
+Deno.test("an ordinary user on a read-only root can import everything that the Python image promises", async () => {
   const code = `
 import os, sys
 import IPython, adbc_driver_postgresql.dbapi, asyncpg, connectorx, duckdb, lifelines, matplotlib.pyplot, numpy, pandas
@@ -77,7 +77,7 @@ print(os.getuid(), os.getgid(), sys.version_info[:2], sys.prefix, os.getcwd(), p
   assert.equal((await python(code)).trim(), "10001 10001 (3, 13) /opt/venv /workspace binary");
 });
 
-Deno.test("matplotlib takes the image's font cache as it is", async () => {
+Deno.test("matplotlib uses the image's font cache without rebuilding it", async () => {
   const code = `
 import json, os, shutil
 shutil.copytree("/opt/omcp/matplotlib", "/tmp/matplotlib")
@@ -110,7 +110,7 @@ print(all(os.path.exists(importlib.util.cache_from_source(m.__file__)) for m in 
   assert.equal((await python(code, ["HOME=/nonexistent"])).trim(), "True");
 });
 
-Deno.test("what models reach for works: tables in all formats, gradient boosting, CJK labels", async () => {
+Deno.test("what models often use works: tables in all formats, gradient boosting, CJK labels", async () => {
   const out = await python(`
 import io, warnings
 import acro, e2b_charts, greenlet, nbformat, networkx, requests, rich, sympy, tableone, tqdm, vl_convert

@@ -10,14 +10,14 @@ export interface RunInImageOptions {
   readonly tmpfs?: Readonly<Record<string, string>>;
 }
 
-/** What came of it. */
+/** The result of a run. */
 export interface RunInImageResult {
   readonly stdout: string;
   readonly stderr: string;
   readonly exitCode: number;
 }
 
-/** Runs a command in a fresh container without a network, on a read-only root, and removes the container whatever happens. */
+/** Runs a command in a new container without a network, on a read-only root, and always removes the container. */
 export async function runInImage(
   image: string,
   command: readonly string[],

@@ -17,7 +17,7 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** Gives a test the path of an audit file in a folder of its own. */
+/** Runs a test with the path of an audit file in a folder of its own. */
 async function withAuditFile(test: (path: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
@@ -74,7 +74,7 @@ Deno.test("the audit has a line for each statement and execution, without source
   });
 });
 
-Deno.test("with OMCP_AUDIT_SOURCE=on the audit holds the source of statements and cells", async () => {
+Deno.test("with OMCP_AUDIT_SOURCE=on, the audit has the source of statements and cells", async () => {
   await withAuditFile(async (path) => {
     await withServer({ OMCP_AUDIT_FILE: path, OMCP_AUDIT_SOURCE: "on" }, async (server) => {
       const sandbox_id = await newSandbox(server);
@@ -86,7 +86,7 @@ Deno.test("with OMCP_AUDIT_SOURCE=on the audit holds the source of statements an
   });
 });
 
-Deno.test("while the audit cannot be written no statement runs, cells do, and no line is lost", async () => {
+Deno.test("while the audit cannot be written, no statement runs, cells do, and no line is lost", async () => {
   await withAuditFile(async (path) => {
     await withServer({ OMCP_AUDIT_FILE: path, OMCP_LOG_LEVEL: "error" }, async (server) => {
       const sandbox_id = await newSandbox(server);
@@ -122,7 +122,7 @@ Deno.test("while the audit cannot be written no statement runs, cells do, and no
   });
 });
 
-Deno.test("without a file the audit is on stderr, whatever the log level", async () => {
+Deno.test("without a file, the audit is on stderr at every log level", async () => {
   const lines = await logOf({ OMCP_DATABASE_URL: "none", OMCP_LOG_LEVEL: "error" }, async (call) => {
     const sandbox_id = sandboxIdIn(await call("create_sandbox", {}));
     await call("execute_python_code", { sandbox_id, code: "1" });

@@ -17,7 +17,7 @@ async function session(call: CallTool): Promise<void> {
   await call("remove_sandbox", { sandbox_id });
 }
 
-/** The pairs of a step: how often it started, and how often it was done. */
+/** How often a step started, and how often it was done. */
 function pairs(lines: readonly LogLine[], step: string): [number, number] {
   return [
     lines.filter(({ message }) => message === `${step}: started`).length,
@@ -27,7 +27,7 @@ function pairs(lines: readonly LogLine[], step: string): [number, number] {
   ];
 }
 
-Deno.test("the log at info says what was started, each call and each slow step, and nothing that a caller wrote", async () => {
+Deno.test("the log at info has the start, each call and each slow step, and no text of a caller", async () => {
   const lines = await logOf({}, session);
   const start = lines.find(({ message }) => message === "Serving MCP over stdio")?.properties ?? {};
   assert.deepEqual([start["version"], start["image"], start["database"], start["audit"]], [
@@ -56,7 +56,7 @@ Deno.test("the log at info says what was started, each call and each slow step, 
   assert.doesNotMatch(JSON.stringify(lines), /ready to accept connections/);
 });
 
-Deno.test("what PostgreSQL prints when it starts is in the log at debug", async () => {
+Deno.test("PostgreSQL's output at its start is in the log at debug", async () => {
   const lines = await logOf({ OMCP_LOG_LEVEL: "debug" }, session);
   const chatter = lines.filter(({ message }) => message.includes("ready to accept connections"));
   assert.deepEqual(chatter.map(({ level }) => level), ["DEBUG"]);

@@ -91,7 +91,7 @@ Deno.test("an execution's deadlines add up to the promise, and MESSAGES.md lists
   assert(answerMs < promiseMs);
   assert.equal(promiseMs, 2000, "promise 3 of docs/security.md");
   assert(promiseMs < giveUpMs);
-  assert(giveUpMs < SILENCE_MS, "an execution ends before its agent is taken for lost");
+  assert(giveUpMs < SILENCE_MS, "an execution ends before its agent is declared lost");
   assert(
     SILENCE_MS < readConfig(() => undefined).leaseSeconds * 1000,
     "the server removes a lost sandbox before its lease ends",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { interleaved, summarize } from "../../bench/stats.ts";
 
-Deno.test("summarize() gives the median and the outer tenths, whatever the order", () => {
+Deno.test("summarize() returns the median and the outer tenths of values in any order", () => {
   assert.deepEqual(summarize([11, 1, 6, 2, 10, 3, 9, 4, 8, 5, 7]), {
     median: 6,
     low: 2,
@@ -10,7 +10,7 @@ Deno.test("summarize() gives the median and the outer tenths, whatever the order
   });
 });
 
-Deno.test("summarize() interpolates between two values and takes one alone", () => {
+Deno.test("summarize() interpolates between two values, and accepts a single one", () => {
   assert.equal(summarize([1, 2]).median, 1.5);
   assert.deepEqual(summarize([3]), { median: 3, low: 3, high: 3, count: 1 });
 });
@@ -19,7 +19,7 @@ Deno.test("summarize() refuses an empty series", () => {
   assert.throws(() => summarize([]), RangeError);
 });
 
-Deno.test("interleaved() takes turns", async () => {
+Deno.test("interleaved() alternates between its actions", async () => {
   const order: string[] = [];
   function record(name: string): () => Promise<number> {
     return () => Promise.resolve(order.push(name));

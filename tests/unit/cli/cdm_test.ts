@@ -9,7 +9,7 @@ async function cdm(...args: readonly string[]): Promise<string> {
   return lines.join("\n");
 }
 
-Deno.test("omcp cdm load and sample say what is wrong with a call", async () => {
+Deno.test("omcp cdm load and sample report what is wrong with a call", async () => {
   const calls: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /Missing command/],
     [["unload"], /Unknown command: cdm unload/],
@@ -32,7 +32,7 @@ Deno.test("omcp cdm load and sample say what is wrong with a call", async () => 
   }
 });
 
-Deno.test("omcp cdm list and remove say what is wrong with a call", async () => {
+Deno.test("omcp cdm list and remove report what is wrong with a call", async () => {
   const calls: readonly (readonly [readonly string[], RegExp])[] = [
     [["list", "local:x"], /Too many/],
     [["list", "--replace"], /does not take --replace/],

@@ -16,7 +16,7 @@ async function failed(script: string, args: readonly string[]): Promise<string> 
 }
 
 for (const name of Object.keys(COMMANDS)) {
-  Deno.test(`omcp ${name} refuses an option that it does not have, and says how to call it`, async () => {
+  Deno.test(`omcp ${name} refuses an unknown option, and prints its usage`, async () => {
     const stderr = await failed(MAIN, [name, "--frobnicate"]);
     assert.match(stderr, /^invalid_argument: Unknown option '--frobnicate'\n?/);
     assert.match(stderr, /Nothing was done\.\n[^]*omcp /);
@@ -30,7 +30,7 @@ for (const name of ["doctor", "serve"]) {
   });
 }
 
-Deno.test("the demo refuses an option that it does not have, and says how to call it", async () => {
+Deno.test("the demo refuses an unknown option, and prints its usage", async () => {
   assert.equal(
     await failed(DEMO, ["--frobnicate"]),
     "Unknown option '--frobnicate'\nUsage: deno task demo [--data DIR]\n",

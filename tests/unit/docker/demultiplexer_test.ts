@@ -37,7 +37,7 @@ const frameArbitrary = fc.record({
   payload: fc.uint8Array({ maxLength: 40 }),
 });
 
-Deno.test("Demultiplexer gives each output its bytes in order, wherever the chunks are cut", () => {
+Deno.test("Demultiplexer passes each output its bytes in order, from chunks that are cut anywhere", () => {
   fc.assert(
     fc.property(
       fc.array(frameArbitrary, { maxLength: 20 }),
@@ -64,7 +64,7 @@ Deno.test("Demultiplexer works byte by byte", () => {
   assert.deepEqual([...found.stdout, ...found.stderr], [8, 9, 7]);
 });
 
-Deno.test("Demultiplexer takes any bytes without anything but its own error", () => {
+Deno.test("Demultiplexer throws only its own error on any bytes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       try {
@@ -83,7 +83,7 @@ Deno.test("Demultiplexer refuses unknown streams and invalid headers", () => {
   }
 });
 
-Deno.test("Demultiplexer does not allocate what a header announces", () => {
+Deno.test("Demultiplexer allocates nothing for the length that a header announces", () => {
   const demultiplexer = new Demultiplexer();
   const pieces = [...demultiplexer.push(new Uint8Array([1, 0, 0, 0, 255, 255, 255, 255, 42]))];
   assert.deepEqual(pieces.map((piece) => [...piece.bytes]), [[42]]);

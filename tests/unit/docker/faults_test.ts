@@ -32,7 +32,7 @@ async function withBroken(
   }
 }
 
-Deno.test("connect() reports that no engine is there", async () => {
+Deno.test("connect() reports that there is no engine", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await assert.rejects(Engine.connect({ host: `unix://${folder}/none.sock` }), {
@@ -48,12 +48,12 @@ Deno.test("connect() reports that no engine is there", async () => {
   }
 });
 
-Deno.test("connect() ends by its deadline when the engine is silent", async () => {
+Deno.test("connect() times out when the engine is silent", async () => {
   await using fake = await fakeEngine(() => {});
   await assert.rejects(Engine.connect({ host: fake.host, deadlineMs: 100 }), { code: "timeout" });
 });
 
-Deno.test("connect() refuses garbage, other JSON and old engines", async () => {
+Deno.test("connect() refuses invalid responses and old engines", async () => {
   for (
     const answer of ["garbage\r\n\r\n", "", httpAnswer(200, "<html>"), httpAnswer(200, { ApiVersion: 1 })]
   ) {
@@ -124,7 +124,7 @@ Deno.test("attach() refuses a response that is not a hijacked stream", async () 
   }
 });
 
-Deno.test("attach() ends by its deadline and on its signal when the engine is silent", async () => {
+Deno.test("attach() ends at its deadline and on its signal when the engine is silent", async () => {
   await using fake = await fakeEngine(async (head, connection) => {
     if (asksVersion(head)) await connection.write(httpAnswer(200, VERSION_ANSWER));
   });
@@ -154,7 +154,7 @@ Deno.test("attach() fails its outputs when the stream is invalid or breaks off i
 });
 
 Deno.test("buildImage() releases its context when the engine cannot be reached", async () => {
-  // No connection is reused: one whose end the client has not noticed yet would fail in another way.
+  // The fake engine closes each connection: a reused one could fail in another way.
   const fake = await fakeEngine(async (_head, connection) => {
     const answer = new TextDecoder().decode(httpAnswer(200, VERSION_ANSWER));
     await connection.write(new TextEncoder().encode(answer.replace("\r\n", "\r\nConnection: close\r\n")));

@@ -3,7 +3,7 @@ import { chooseApiVersion } from "../../../src/docker/api_version.ts";
 import { sanitizeMessage } from "../../../src/docker/engine_errors.ts";
 import { checkImage, checkName, splitTag } from "../../../src/docker/names.ts";
 
-Deno.test("checkName() refuses whatever could be a path, a query or an option", () => {
+Deno.test("checkName() refuses names that could be a path, a query or an option", () => {
   for (
     const name of [
       "",
@@ -25,7 +25,7 @@ Deno.test("checkName() refuses whatever could be a path, a query or an option", 
   for (const name of ["a", "omcp-1_x.y", "0123456789abcdef"]) assert.equal(checkName("volume", name), name);
 });
 
-Deno.test("checkImage() takes references and ids, and nothing else", () => {
+Deno.test("checkImage() accepts only references and ids", () => {
   const digest = `sha256:${"a".repeat(64)}`;
   const good = [
     "debian",
@@ -53,14 +53,14 @@ Deno.test("checkImage() takes references and ids, and nothing else", () => {
   for (const image of bad) assert.throws(() => checkImage(image), { code: "invalid_argument" }, image);
 });
 
-Deno.test("splitTag() tells a tag from a port", () => {
+Deno.test("splitTag() distinguishes a tag from a port", () => {
   assert.deepEqual(splitTag("debian"), { repository: "debian", tag: "latest" });
   assert.deepEqual(splitTag("host:5000/x"), { repository: "host:5000/x", tag: "latest" });
   assert.deepEqual(splitTag("host:5000/x:1"), { repository: "host:5000/x", tag: "1" });
   assert.throws(() => splitTag(`x@sha256:${"a".repeat(64)}`), { code: "invalid_argument" });
 });
 
-Deno.test("chooseApiVersion() takes the engine's newest version that this program supports", () => {
+Deno.test("chooseApiVersion() chooses the newest version that engine and program support", () => {
   assert.equal(chooseApiVersion("1.41", "1.12"), "1.41");
   assert.equal(chooseApiVersion("1.47", undefined), "1.47");
   assert.equal(chooseApiVersion("1.99", "1.44"), "1.51");

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readResponseHead } from "../../../src/docker/response_head.ts";
 
-/** Reads a head that comes in the given pieces. */
+/** Reads a head that arrives in pieces. */
 function read(pieces: readonly (string | Uint8Array)[]): ReturnType<typeof readResponseHead> {
   const waiting = pieces.map((piece) => typeof piece === "string" ? new TextEncoder().encode(piece) : piece);
   return readResponseHead("test", () => Promise.resolve(waiting.shift() ?? null));
 }
 
-Deno.test("readResponseHead() reads status, headers and what follows, in pieces of any size", async () => {
+Deno.test("readResponseHead() reads status, headers and further bytes from pieces of any size", async () => {
   const text = "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/x\r\nupgrade:tcp \r\n\r\nrest";
   for (const size of [1, 2, 7, 1000]) {
     const pieces = text.match(new RegExp(`[^]{1,${size}}`, "g")) ?? [];
@@ -24,7 +24,7 @@ Deno.test("readResponseHead() reads status, headers and what follows, in pieces 
   }
 });
 
-Deno.test("readResponseHead() refuses anything but an HTTP response", async () => {
+Deno.test("readResponseHead() accepts only an HTTP response", async () => {
   const bad = [
     ["garbage"],
     ["HTTP/2 200 OK\r\n\r\n"],
@@ -38,7 +38,7 @@ Deno.test("readResponseHead() refuses anything but an HTTP response", async () =
   for (const pieces of bad) await assert.rejects(read(pieces), { code: "engine_failed" }, pieces.join());
 });
 
-Deno.test("readResponseHead() takes at most 16 KiB", async () => {
+Deno.test("readResponseHead() reads at most 16 KiB", async () => {
   const endless = Array.from(
     { length: 40 },
     (_, index) => index === 0 ? "HTTP/1.1 200 OK\r\n" : `A: ${"b".repeat(1000)}\r\n`,
@@ -46,7 +46,7 @@ Deno.test("readResponseHead() takes at most 16 KiB", async () => {
   await assert.rejects(read(endless), /more than 16384 bytes/);
 });
 
-Deno.test("readResponseHead() throws nothing but its own error on random bytes", async () => {
+Deno.test("readResponseHead() throws only its own error on random bytes", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 5 }), async (pieces) => {
       await assert.rejects(read(["HTTP/1.1 ", ...pieces]), { code: "engine_failed" });

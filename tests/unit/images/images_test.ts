@@ -26,7 +26,7 @@ Deno.test("imageReference() needs no permission and is the same in another proce
   );
 });
 
-Deno.test("imageFiles() gives what lies under images/, so that a build by hand is the same", async () => {
+Deno.test("imageFiles() returns the files under images/, so that a manual build is the same", async () => {
   for (const kind of IMAGE_KINDS) {
     for (const file of imageFiles(kind)) {
       const path = new URL(`../../../images/${kind}/${file.path}`, import.meta.url);
@@ -47,7 +47,7 @@ Deno.test("every file that a Dockerfile copies from the context is embedded", ()
   }
 });
 
-Deno.test("both Dockerfiles open with the same layer", () => {
+Deno.test("both Dockerfiles begin with the same layer", () => {
   function system(kind: "python" | "postgres"): string | undefined {
     const text = imageFiles(kind).find((file) => file.path === "Dockerfile")?.text ?? "";
     return /^FROM debian:trixie-slim AS system\n[^]*?(?=\n\n)/m.exec(text)?.[0];
@@ -56,7 +56,7 @@ Deno.test("both Dockerfiles open with the same layer", () => {
   assert.equal(system("python"), system("postgres"));
 });
 
-Deno.test("hashParts() tells apart lists whose texts run into each other", () => {
+Deno.test("hashParts() distinguishes lists whose concatenated texts are equal", () => {
   assert.notEqual(hashParts(["ab", "c"]), hashParts(["a", "bc"]));
   assert.notEqual(hashParts(["a"]), hashParts(["a", ""]));
   assert.equal(hashParts(["ä", "b"]), hashParts(["ä", "b"]));
@@ -72,7 +72,7 @@ Deno.test("requirements.txt pins every package with hashes and names no index", 
   assert.doesNotMatch(text, /index-url|find-links|https?:/);
 });
 
-Deno.test("superseded() spares the current content and the newest two of the others", () => {
+Deno.test("superseded() keeps the current content and the newest two of the others", () => {
   function image(content: string, createdAt: number) {
     return {
       id: `sha256:${content}`,
@@ -86,7 +86,7 @@ Deno.test("superseded() spares the current content and the newest two of the oth
   assert.deepEqual(superseded(images, "now").map((one) => one.labels["org.omcp.content"]), ["b", "a"]);
 });
 
-Deno.test("SAMPLE_FINGERPRINT is that of the sample", () => {
+Deno.test("SAMPLE_FINGERPRINT is the hash of the sample", () => {
   assert.equal(
     SAMPLE_FINGERPRINT,
     sampleFingerprint(),

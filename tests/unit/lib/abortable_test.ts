@@ -6,13 +6,13 @@ import { type DeadlineOptions, withDeadline } from "../../../src/lib/async/with_
 
 const never = new Promise<never>(() => {});
 
-Deno.test("abortable() returns what the promise gives, with and without a signal", async () => {
+Deno.test("abortable() returns the promise's value, with and without a signal", async () => {
   assert.equal(await abortable(Promise.resolve(1), undefined), 1);
   assert.equal(await abortable(Promise.resolve(2), new AbortController().signal), 2);
   await assert.rejects(abortable(Promise.reject(new Error("broken")), undefined), /broken/);
 });
 
-Deno.test("abortable() throws the signal's reason, also for a signal that was aborted before", async () => {
+Deno.test("abortable() throws the signal's reason, also if the signal was already aborted", async () => {
   const controller = new AbortController();
   const waiting = abortable(never, controller.signal);
   controller.abort(new Error("gone"));
@@ -20,7 +20,7 @@ Deno.test("abortable() throws the signal's reason, also for a signal that was ab
   await assert.rejects(abortable(Promise.resolve(1), controller.signal), /gone/);
 });
 
-Deno.test("abortable() ignores a failure that comes after the abort", async () => {
+Deno.test("abortable() ignores a failure after the abort", async () => {
   const controller = new AbortController();
   const late = Promise.withResolvers<void>();
   const waiting = abortable(late.promise, controller.signal);
@@ -42,7 +42,7 @@ Deno.test("DeadlineSignal follows another signal until it is disposed of", () =>
   assert.equal(deadline.expired, false);
 });
 
-Deno.test("withDeadline() says who ended the work: the deadline, the caller, or the work itself", async (t) => {
+Deno.test("withDeadline() reports what ended the work: the deadline, the caller, or the work itself", async (t) => {
   const bounds = { action: "ask", deadlineMs: 10, signal: undefined, state: "Unknown.", next: "Look." };
   async function failure(options: Partial<DeadlineOptions>, work: () => Promise<unknown>): Promise<unknown> {
     return await withDeadline({ ...bounds, ...options }, work).then(
@@ -60,7 +60,7 @@ Deno.test("withDeadline() says who ended the work: the deadline, the caller, or 
       "Look.",
     ]);
   });
-  await t.step("the caller, for whom the advice about a timeout means nothing", async () => {
+  await t.step("the caller, without the next step for a timeout", async () => {
     const controller = new AbortController();
     const waiting = failure({ deadlineMs: 60_000, signal: controller.signal }, () => never);
     controller.abort();

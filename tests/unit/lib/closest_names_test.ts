@@ -21,7 +21,7 @@ Deno.test("synonymOf() finds the statistic that a word means", () => {
   assert.equal(synonymOf("mean", ["asc", "desc"]), undefined);
 });
 
-Deno.test("closestNames() finds every name with the words of the given one, before those with similar letters", () => {
+Deno.test("closestNames() returns names with all words of the given one before names with similar letters", () => {
   const columns = cdmTable("5.4", "condition_occurrence").columns.map(({ name }) => name);
   assert.deepEqual(closestNames("condition_date", columns).slice(0, 2), [
     "condition_end_date",

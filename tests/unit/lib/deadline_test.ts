@@ -5,20 +5,20 @@ import { OmcpError } from "../../../src/errors.ts";
 import { abortError } from "../../../src/lib/async/abort_error.ts";
 import { Deadline, DeadlineSignal, within } from "../../../src/lib/async/deadline.ts";
 
-/** As a stopped process: nothing of this one runs, others do. */
-function standStill(ms: number): void {
+/** Blocks this process, as SIGSTOP would; other processes run. */
+function pauseProcess(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);
 }
 
-/** What another process says after a while: it comes while this one stands still, and waits to be read. */
+/** The output of another process: it arrives while this process is paused, and waits to be read. */
 async function answer(afterSeconds: number): Promise<string> {
   const output = await new Deno.Command("sh", { args: ["-c", `sleep ${afterSeconds}; echo answer`] })
     .output();
   return new TextDecoder().decode(output.stdout).trim();
 }
 
-/** Lets the child start before this process stands still. */
+/** Lets the child start before this process is paused. */
 function childStarts(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 150));
 }
@@ -27,21 +27,21 @@ Deno.test("an answer that arrives during a pause is in time, however long the pa
   await t.step("for a promise", async () => {
     const waiting = within(answer(0.3), 500);
     await childStarts();
-    standStill(2000);
+    pauseProcess(2000);
     assert.equal(await waiting, "answer");
   });
   await t.step("for a call of the engine", async () => {
     const options = { action: "ask", deadlineMs: 500, signal: undefined, state: "Unknown." };
     const waiting = withDeadline(options, () => answer(0.3));
     await childStarts();
-    standStill(2000);
+    pauseProcess(2000);
     assert.equal(await waiting, "answer");
   });
   await t.step("for a signal", async () => {
     using deadline = new DeadlineSignal(500);
     const waiting = answer(0.3);
     await childStarts();
-    standStill(2000);
+    pauseProcess(2000);
     assert.equal(await waiting, "answer");
     assert.equal(deadline.signal.aborted, false);
   });
@@ -54,7 +54,7 @@ Deno.test("a deadline that a pause postpones still expires, and only once", asyn
     expired += 1;
     done.resolve();
   });
-  standStill(1500);
+  pauseProcess(1500);
   await done.promise;
   deadline[Symbol.dispose]();
   assert.equal(expired, 1);
@@ -62,7 +62,7 @@ Deno.test("a deadline that a pause postpones still expires, and only once", asyn
 
 Deno.test("a cancelled deadline does nothing", async () => {
   {
-    using _deadline = new Deadline(10, () => assert.fail("it was called off"));
+    using _deadline = new Deadline(10, () => assert.fail("it was cancelled"));
   }
   await new Promise((resolve) => setTimeout(resolve, 50));
 });
@@ -81,8 +81,8 @@ Deno.test("a heartbeat tolerates a pause of this process, but not the peer's sil
     },
   });
   await new Promise((resolve) => setTimeout(resolve, 150));
-  standStill(3000);
-  // The tick that is due now must not classify before what waits has been read.
+  pauseProcess(3000);
+  // The next tick must not check the peer before the waiting bytes have been read.
   await new Promise((resolve) => setTimeout(resolve, 0));
   assert.equal(isLost, false);
   heartbeat.onActivity();
@@ -91,7 +91,7 @@ Deno.test("a heartbeat tolerates a pause of this process, but not the peer's sil
   heartbeat.stop();
 });
 
-Deno.test("work that a signal ends has the signal's reason: only the caller cancels", () => {
+Deno.test("work that a signal ends has the signal's reason; only a caller's abort is `cancelled`", () => {
   const timeout = new OmcpError("timeout", "Timed out after 5 s");
   const cases: readonly (readonly [unknown, string])[] = [
     [timeout, "timeout"],

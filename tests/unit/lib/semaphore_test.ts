@@ -23,7 +23,7 @@ Deno.test("Semaphore gives permits in the order of the calls", async () => {
   assert.equal(semaphore.busy, false);
 });
 
-Deno.test("Semaphore refuses when too many wait", async () => {
+Deno.test("Semaphore refuses a caller when its queue is full", async () => {
   const semaphore = new Semaphore(1, 1);
   const permit = await semaphore.acquire(never);
   const second = semaphore.acquire(never);

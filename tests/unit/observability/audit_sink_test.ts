@@ -7,7 +7,7 @@ interface Folder {
   readonly lines: () => Record<string, unknown>[];
 }
 
-/** Gives a test a folder of its own, and the lines of the file `audit` in it. */
+/** Runs a test with a folder of its own; `lines` reads the file `audit` in it. */
 async function inFolder(test: (folder: Folder) => void): Promise<void> {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/audit`;
@@ -45,7 +45,7 @@ Deno.test("FileSink writes to a new file after the old one was renamed", async (
   });
 });
 
-Deno.test("FileSink is not ready while a line is unwritten, and then writes it before the next", async () => {
+Deno.test("FileSink is not ready while a line is unwritten, and later writes it before the next line", async () => {
   await inFolder(({ path, lines }) => {
     const sink = new FileSink(path);
     Deno.removeSync(path);
@@ -59,7 +59,7 @@ Deno.test("FileSink is not ready while a line is unwritten, and then writes it b
   });
 });
 
-Deno.test("FileSink is not ready as soon as the file cannot be written or is none", async () => {
+Deno.test("FileSink is not ready while its path cannot be written or is not a file", async () => {
   await inFolder(({ path, lines }) => {
     const sink = new FileSink(path);
     sink.write(LINE);
@@ -75,7 +75,7 @@ Deno.test("FileSink is not ready as soon as the file cannot be written or is non
   });
 });
 
-Deno.test("FileSink escapes what a terminal obeys or a reader takes for the end of a line", async () => {
+Deno.test("FileSink escapes characters that a terminal obeys or a reader takes for the end of a line", async () => {
   await inFolder(({ path, lines }) => {
     const normalized = 'SELECT 1 AS "a\u009b31m\u2028\u202eb\n"';
     new FileSink(path).write({ ...LINE, normalized });
@@ -98,7 +98,7 @@ Deno.test("FileSink counts the lines that it could not keep", async () => {
   });
 });
 
-Deno.test("FileSink says at the start which file it cannot write", async () => {
+Deno.test("FileSink reports at the start which file it cannot write", async () => {
   await inFolder(({ path }) => {
     const folder = path.slice(0, path.lastIndexOf("/"));
     const fifo = `${folder}/fifo`;

@@ -34,7 +34,7 @@ Deno.test("digest() returns the length and the SHA-256 of the text's UTF-8 bytes
   assert.equal(digest("é").length, 2);
 });
 
-Deno.test("a statement carries the id of its sandbox's oldest running execution, and null if none runs", async () => {
+Deno.test("a statement has the id of its sandbox's oldest running execution, or null if none runs", async () => {
   const { log, lines } = auditOf();
   const first = Promise.withResolvers<void>();
   const running = log.execution(EXECUTION, () => first.promise, end);

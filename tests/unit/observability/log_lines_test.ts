@@ -4,7 +4,7 @@ import { renderedMessage } from "../../../src/observability/log.ts";
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
 
-Deno.test("a log message holds its values without quotes", () => {
+Deno.test("a log message contains its values without quotes", () => {
   const parts = ["", "execute_python_code", ": ", "ok", " in ", 635, " ms"];
   assert.equal(renderedMessage(parts), "execute_python_code: ok in 635 ms");
 });

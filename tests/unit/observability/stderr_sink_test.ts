@@ -12,7 +12,7 @@ const RECORD: LogRecord = {
 };
 const LINE_BYTES = 1024 * 1024;
 
-Deno.test("stderrSink() keeps 4 MiB while nobody reads, and then says how many lines are lost", async () => {
+Deno.test("stderrSink() keeps 4 MiB while nobody reads, and then reports how many lines it lost", async () => {
   const reads = Promise.withResolvers<void>();
   const written: string[] = [];
   const decoder = new TextDecoder();

@@ -30,7 +30,7 @@ async function loaded(
   return report;
 }
 
-/** The report of one table as far as rows go. */
+/** The part of one table's report that concerns rows. */
 function rowsOf(report: LoadReport, table: string) {
   const found = report.tables.find((one) => one.table === table);
   assert.ok(found !== undefined, table);
@@ -43,7 +43,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
   const postgres = await startPostgres({ password: PASSWORD });
   try {
     await t.step(
-      "takes columns in any order and case, quotes, line breaks, CRLF, and a mark at the start",
+      "accepts columns in any order and case, quotes, line breaks, CRLF, and a byte order mark",
       async () => {
         const report = await loaded(postgres, "written", {
           "PERSON.csv.gz":
@@ -73,7 +73,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
       },
     );
 
-    await t.step("takes the vocabulary's own downloads: TABs, no quotes, dates without dashes", async () => {
+    await t.step("accepts downloaded vocabularies: TABs, no quotes, dates without dashes", async () => {
       const report = await loaded(postgres, "vocabulary", {
         "CONCEPT.csv":
           "concept_id\tconcept_name\tdomain_id\tvocabulary_id\tconcept_class_id\tstandard_concept\tconcept_code\tvalid_start_date\tvalid_end_date\tinvalid_reason\n" +
@@ -168,7 +168,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
       );
     });
 
-    await t.step("loads nothing where a file is damaged, and leaves no trace", async () => {
+    await t.step("loads nothing if a file is damaged, and leaves nothing behind", async () => {
       await assert.rejects(
         loaded(postgres, "damaged", {
           "person.csv": PERSON,
@@ -189,7 +189,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
       );
     });
 
-    await t.step("replaces a CDM only on request, and never a schema that has more than a CDM", async () => {
+    await t.step("replaces a CDM only on request, and never a schema with other objects", async () => {
       const files = { "person.csv": `${PERSON}2,8507,1970,,0,0,two\n` };
       await assert.rejects(loaded(postgres, "keys", files), {
         code: "invalid_argument",
@@ -217,7 +217,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
       });
     });
 
-    await t.step("stops on its signal, and leaves the old CDM", async () => {
+    await t.step("stops on its signal, and keeps the old CDM", async () => {
       const controller = new AbortController();
       await assert.rejects(
         loadCdm({
@@ -234,7 +234,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
       assert.equal(await postgres.sql("SELECT count(*) FROM keys.person"), "2");
     });
 
-    await t.step("is what the command does, which prints neither the password nor a value", async () => {
+    await t.step("is what omcp cdm load runs, which prints neither the password nor a value", async () => {
       const printed: string[] = [];
       await withFolder(
         { "person.csv": `${PERSON}2,male,1970,,0,0,two\n`, "extra.txt": "x" },
@@ -271,7 +271,7 @@ Deno.test("loadCdm() into a Postgres by URL", async (t) => {
   }
 });
 
-/** Aborts when the load is well under way. */
+/** Aborts some time after the load's start. */
 function abortedSoon(controller: AbortController): AbortSignal {
   setTimeout(() => controller.abort(), 1500);
   return controller.signal;

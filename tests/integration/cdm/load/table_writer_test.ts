@@ -4,7 +4,7 @@ import { TableWriter } from "../../../../src/cdm/load/table_writer.ts";
 import { urlUpstream } from "../../../../src/postgres/mod.ts";
 import { startPostgres } from "../../../fixtures/postgres/test_postgres.ts";
 
-Deno.test("TableWriter finds the rows that only the database refuses, and loses no others", async () => {
+Deno.test("TableWriter finds the rows that only the database refuses, and copies all others", async () => {
   const postgres = await startPostgres();
   try {
     await postgres.sql("CREATE SCHEMA s; CREATE TABLE s.t (n int CHECK (n % 700 <> 0), pad text)");

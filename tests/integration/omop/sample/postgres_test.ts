@@ -53,7 +53,7 @@ Deno.test({
       });
     }
 
-    await t.step("compileOmopQuery() counts what a join by hand counts", async function persons() {
+    await t.step("compileOmopQuery() counts the same as a manual join", async function persons() {
       const compiled = compileOmopQuery(
         omopQuerySchema("5.4").parse({
           table: "condition_occurrence",
@@ -74,7 +74,7 @@ Deno.test({
       );
     });
 
-    await t.step("a hostile value is only compared", async function hostile() {
+    await t.step("a hostile value is compared, not executed", async function hostile() {
       const { sql, parameters } = compileOmopQuery(
         omopQuerySchema("5.4").parse({
           table: "person",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { POSTGRES_IMAGE as IMAGE } from "../../../fixtures/images.ts";
 
-/** An empty Postgres in a container without a network, gone when disposed of. */
+/** An empty Postgres in a container without a network; its disposal removes the container. */
 export class ScratchPostgres implements AsyncDisposable {
   readonly #container: string;
 
@@ -73,7 +73,7 @@ async function docker(
   const writing = input === undefined
     ? Promise.resolve()
     : (typeof input === "string" ? new Blob([input]).stream() : input).pipeTo(child.stdin);
-  // psql stops reading at the first error: what it says on stderr is then the better message.
+  // psql stops reading at the first error: then its stderr has the better message.
   const [output] = await Promise.all([child.output(), writing.catch(() => undefined)]);
   const errors = new TextDecoder().decode(output.stderr);
   assert(output.success, `docker ${args[0]}: ${errors}`);

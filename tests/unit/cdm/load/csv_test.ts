@@ -14,13 +14,13 @@ function fields(text: string, dialect = COMMA): (readonly (string | null)[])[] {
   return parse(text, dialect).map((record) => record.fields);
 }
 
-/** Writes a field, quoted where it must be, or for no reason. */
+/** Writes a field: quoted where it must be, or if `quote` is true. */
 function written(value: string | null, quote: boolean): string {
   if (value === null) return "";
   return value === "" || quote || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
-Deno.test("CsvParser parses what was written, wherever it is cut", () => {
+Deno.test("CsvParser parses written records from text that is cut anywhere", () => {
   const value = fc.option(
     fc.string({ unit: fc.constantFrom("a", "é", "😀", '"', ",", "\n", "\r", " ", "\t") }),
   );

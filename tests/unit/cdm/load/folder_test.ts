@@ -28,7 +28,7 @@ Deno.test("scanFolder() finds tables in any case and reports what it ignores", a
   });
 });
 
-Deno.test("scanFolder() refuses two files for a table, and a folder without any", async () => {
+Deno.test("scanFolder() refuses two files for one table, and a folder without any CDM file", async () => {
   await withFolder({ "person.csv": PERSON, "person.csv.gz": PERSON }, async (folder) => {
     await assert.rejects(scanFolder(folder), { code: "cdm_invalid", message: /two files/ });
   });
@@ -38,7 +38,7 @@ Deno.test("scanFolder() refuses two files for a table, and a folder without any"
   await assert.rejects(scanFolder("/nowhere/at/all"), { code: "cdm_invalid" });
 });
 
-Deno.test("detectVersion() believes cdm_source, then files and columns", async () => {
+Deno.test("detectVersion() uses cdm_source, else files and columns", async () => {
   const source = (version: string): string => `cdm_source_name,cdm_version\nx,${version}\n`;
   assert.equal(await versionOf({ "cdm_source.csv": source("v5.3.1"), "episode.csv": "episode_id\n" }), "5.3");
   assert.equal(await versionOf({ "cdm_source.csv": source("CDM v5.4.0") }), "5.4");

@@ -8,7 +8,7 @@ function read(type: CdmType, text: string, length?: number): string | undefined 
   return valueReader(length === undefined ? column : { ...column, length }).read(text);
 }
 
-Deno.test("valueReader() accepts every 64-bit integer and no other", () => {
+Deno.test("valueReader() accepts exactly the 64-bit integers", () => {
   fc.assert(fc.property(fc.bigInt(-(2n ** 66n), 2n ** 66n), (value) => {
     const fits = value >= -(2n ** 63n) && value < 2n ** 63n;
     assert.equal(read("bigint", String(value)), fits ? String(value) : undefined);
@@ -66,7 +66,7 @@ Deno.test("valueReader() accepts timestamps with and without a time, in UTC or w
   }
 });
 
-Deno.test("valueReader() counts characters, escapes COPY's special ones, and refuses NUL", () => {
+Deno.test("valueReader() counts characters, escapes the special characters of COPY, and refuses NUL", () => {
   assert.equal(read("varchar", "😀😀", 2), "😀😀");
   assert.equal(read("varchar", "abc", 2), undefined);
   assert.equal(read("text", "a\\b\tc\nd\re"), "a\\\\b\\tc\\nd\\re");

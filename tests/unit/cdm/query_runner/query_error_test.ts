@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { queryError } from "../../../../src/cdm/query_runner/query_error.ts";
 
-/** What psycopg reports, with the code and the next step that the caller needs. */
+/** What psycopg reports, with the expected code and next step. */
 const ANSWERS: readonly [string | null, string, string, RegExp][] = [
   [
     null,

@@ -17,14 +17,14 @@ async function collect(content: string): Promise<string> {
   }
 }
 
-Deno.test("hostCertificates() takes certificates, once each, and leaves keys where they are", async () => {
+Deno.test("hostCertificates() collects each certificate once, and no key", async () => {
   const one = pem("CERTIFICATE", "T25lIG9mIG91ciBvd24=");
   const collected = await collect(`# a comment\n${one}${pem("PRIVATE KEY", "U2VjcmV0U2VjcmV0")}${one}`);
   assert.equal(collected.split("T25lIG9mIG91ciBvd24=").length, 2);
   assert.doesNotMatch(collected, /PRIVATE|U2VjcmV0U2VjcmV0|comment/);
 });
 
-Deno.test("hostCertificates() skips files that are not there", async () => {
+Deno.test("hostCertificates() skips files that do not exist", async () => {
   const collected = await hostCertificates((name) =>
     name === "PIP_CERT" ? "/nonexistent/bundle.pem" : undefined
   );

@@ -3,7 +3,7 @@ import { runCommand } from "../../../../src/cli/setup/command.ts";
 import { explainLog } from "../../../../src/cli/setup/daemon.ts";
 import { ProgressDigest } from "../../../../src/cli/setup/progress.ts";
 
-Deno.test("runCommand() gives the lines of both streams and the exit code", async () => {
+Deno.test("runCommand() returns the exit code and passes on the lines of both streams", async () => {
   const lines: string[] = [];
   const end = await runCommand(["sh", "-c", "printf 'one\\rtwo\\n'; echo three >&2; printf four; exit 3"], {
     deadlineMs: 10_000,
@@ -32,7 +32,7 @@ Deno.test("runCommand() reports a program that does not exist", async () => {
   assert.deepEqual(await runCommand(["omcp-no-such-program"], { deadlineMs: 1000 }), { kind: "absent" });
 });
 
-Deno.test("ProgressDigest shows headings, holds a flood back and keeps its last lines", () => {
+Deno.test("ProgressDigest shows headings, holds back most other lines and keeps the last ones", () => {
   const shown: string[] = [];
   using digest = new ProgressDigest({
     progress: (text) => shown.push(text),
@@ -46,7 +46,7 @@ Deno.test("ProgressDigest shows headings, holds a flood back and keeps its last 
   assert.equal(digest.tail.at(-1), "line 99");
 });
 
-Deno.test("explainLog() names the cause it knows and quotes the end", () => {
+Deno.test("explainLog() names a known cause and quotes the log's end", () => {
   const log =
     "starting\nfailed to start daemon: error initializing graphdriver: driver not supported: overlay2\n";
   assert.match(explainLog(log), /ext4 or xfs.*failed to start daemon/);

@@ -11,10 +11,10 @@ async function inFolder(work: (path: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("withLock() lets one in at a time, and tells the one who waits", async () => {
+Deno.test("withLock() runs one work at a time, and reports that it waits", async () => {
   await inFolder(async (path) => {
     const order: string[] = [];
-    const told: string[] = [];
+    const reported: string[] = [];
     const first = Promise.withResolvers<void>();
     const holding = Promise.withResolvers<void>();
     const one = withLock({ path, deadlineMs: 10_000, progress: () => undefined }, async () => {
@@ -28,7 +28,7 @@ Deno.test("withLock() lets one in at a time, and tells the one who waits", async
       path,
       deadlineMs: 10_000,
       progress(text) {
-        told.push(text);
+        reported.push(text);
         waiting.resolve();
       },
     }, () => {
@@ -39,11 +39,11 @@ Deno.test("withLock() lets one in at a time, and tells the one who waits", async
     first.resolve();
     await Promise.all([one, two]);
     assert.deepEqual(order, ["first", "second"]);
-    assert.deepEqual(told, ["another set-up is running; waiting for it"]);
+    assert.deepEqual(reported, ["another set-up is running; waiting for it"]);
   });
 });
 
-Deno.test("withLock() gives up at its deadline, and frees the lock when the work throws", async () => {
+Deno.test("withLock() stops waiting at its deadline, and releases the lock when the work throws", async () => {
   await inFolder(async (path) => {
     const options = { path, deadlineMs: 1, progress: () => undefined };
     await assert.rejects(
@@ -54,7 +54,7 @@ Deno.test("withLock() gives up at its deadline, and frees the lock when the work
   });
 });
 
-Deno.test("withLock() says what to do when its file cannot be opened", async () => {
+Deno.test("withLock() reports what to do when its file cannot be opened", async () => {
   await assert.rejects(
     withLock(
       { path: "/proc/omcp/setup.lock", deadlineMs: 1, progress: () => undefined },

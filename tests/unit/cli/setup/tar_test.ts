@@ -13,7 +13,7 @@ async function archive(items: readonly TarItem[]): Promise<Uint8Array> {
   return await new Response(tarStream(items)).bytes();
 }
 
-/** Runs the system's tar on an archive in a folder of its own, and gives what it printed. */
+/** Runs the system's tar on an archive in a folder of its own, and returns its output. */
 async function tar(
   content: Uint8Array,
   args: readonly string[],
@@ -35,7 +35,7 @@ async function tar(
   }
 }
 
-Deno.test("tarStream() writes what the system's tar reads back, byte for byte", async () => {
+Deno.test("tarStream() writes archives that the system's tar extracts byte for byte", async () => {
   const contents = new Map([
     ["empty", new Uint8Array()],
     ["sub/one-block", new Uint8Array(512).fill(7)],
@@ -51,7 +51,7 @@ Deno.test("tarStream() writes what the system's tar reads back, byte for byte", 
   });
 });
 
-Deno.test("tarStream() keeps modes and empty folders, and gives neither owner nor time", async () => {
+Deno.test("tarStream() keeps modes and empty folders, and writes neither owner nor time", async () => {
   const content = await archive([{ folder: "sample" }, {
     path: "run.sh",
     content: bytes("true\n"),
@@ -64,7 +64,7 @@ Deno.test("tarStream() keeps modes and empty folders, and gives neither owner no
   ]);
 });
 
-Deno.test("tarStream() makes the same bytes of the same items", async () => {
+Deno.test("tarStream() writes the same bytes for the same items", async () => {
   const items = [{ path: "a", content: bytes("1") }, { path: "b", content: bytes("2") }];
   assert.deepEqual(await archive(items), await archive(items));
 });

@@ -29,7 +29,7 @@ Deno.test("CdmDatabase types a Kysely query", function types() {
 });
 
 Deno.test("CdmRow follows the version, the type and whether null is allowed", function rows() {
-  // Each line is checked by the compiler; at run time they are all true.
+  // The compiler checks each line; at run time all are true.
   const facts: readonly true[] = [
     true satisfies Equal<CdmRow<"5.4", "person">["person_id"], string>,
     true satisfies Equal<CdmRow<"5.4", "person">["year_of_birth"], number>,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { keyDdl, tableDdl } from "../../../../src/omop/cdm/mod.ts";
 
-Deno.test("tableDdl() makes one statement a table, identifiers quoted", function statements() {
+Deno.test("tableDdl() returns one statement per table, with quoted identifiers", function statements() {
   const ddl = tableDdl("5.4", "cdm");
   assert.equal(ddl.length, 39);
   const person = ddl.find((statement) => statement.startsWith('CREATE TABLE "cdm"."person" ('));
@@ -11,19 +11,19 @@ Deno.test("tableDdl() makes one statement a table, identifiers quoted", function
   assert.match(noteNlp ?? "", /"offset" varchar\(50\)/);
 });
 
-Deno.test("tableDdl() cannot be talked out of its schema", function injection() {
+Deno.test("tableDdl() quotes a hostile schema name", function injection() {
   const [first] = tableDdl("5.3", 'x"; DROP SCHEMA cdm; --');
   assert(first?.startsWith('CREATE TABLE "x""; DROP SCHEMA cdm; --"."person" ('));
 });
 
-Deno.test("keyDdl() names every constraint and index once, within 63 bytes", function names() {
+Deno.test("keyDdl() gives every constraint and index a unique name of at most 63 bytes", function names() {
   for (const version of ["5.3", "5.4"] as const) {
     const { primaryKeys, indices, foreignKeys } = keyDdl(version, "cdm");
     const seen = new Set<string>();
     for (const statement of [...primaryKeys, ...indices, ...foreignKeys]) {
       const name = /(?:ADD CONSTRAINT|CREATE INDEX) "([^"]+)"/.exec(statement)?.[1] ?? "";
       assert.match(name, /^(pk|idx|fk)_[a-z0-9_]+$/);
-      // Postgres cuts longer names silently, which would make two of them collide.
+      // Postgres truncates longer names silently, and two of them could become equal.
       assert(name.length < 63, name);
       assert(!seen.has(name), name);
       seen.add(name);

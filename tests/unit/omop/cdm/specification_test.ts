@@ -1,6 +1,6 @@
 /**
- * Compares our tables with the public specification, field by field. The specification is no part of the
- * repository: it is looked for beside the checkout (or in OMCP_TEST_DATA), and the tests are ignored without it.
+ * Compares our tables with the public specification, field by field. The specification is not part of the
+ * repository: the tests look for it beside the checkout (or in OMCP_TEST_DATA), and are ignored without it.
  */
 import assert from "node:assert/strict";
 import { type CdmColumn, cdmTable, cdmTables, type CdmVersion } from "../../../../src/omop/cdm/mod.ts";
@@ -82,7 +82,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** Reads CSV with quoted fields, which may hold commas, newlines and doubled quotes. */
+/** Reads CSV with quoted fields, which may contain commas, newlines and doubled quotes. */
 function parseCsv(text: string): Record<string, string>[] {
   const rows: string[][] = [[]];
   for (const [, quoted, bare, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {

@@ -23,7 +23,7 @@ Deno.test("cdmTables() refers only to existing primary keys", function reference
   }
 });
 
-Deno.test("cdmTables() makes every integer identifier a bigint and keeps counts integer", function wide() {
+Deno.test("cdmTables() has every identifier as bigint and keeps counts as integer", function wide() {
   for (const table of cdmTables("5.4")) {
     for (const column of table.columns) {
       if (column.type === "integer") assert.doesNotMatch(column.name, /_id(_\d)?$/);
@@ -35,7 +35,7 @@ Deno.test("cdmTables() makes every integer identifier a bigint and keeps counts 
   assert.equal(column("5.4", "concept", "vocabulary_id").type, "varchar");
 });
 
-Deno.test("cdmTable() knows what differs between the versions", function differences() {
+Deno.test("cdmTable() returns what differs between the versions", function differences() {
   assert.equal(column("5.3", "device_exposure", "unique_device_id").length, 50);
   assert.equal(column("5.4", "device_exposure", "unique_device_id").length, 255);
   assert.equal(column("5.3", "cdm_source", "cdm_holder").required, false);

@@ -79,7 +79,7 @@ for (const [filters, condition, parameters] of CONDITIONS) {
 }
 
 for (const [alias, operator] of [["≠", "<>"], ["<>", "<>"], ["≤", "<="], ["≥", ">="], ["==", "="]] as const) {
-  Deno.test(`omopQuerySchema() understands ${alias}`, function alias_() {
+  Deno.test(`omopQuerySchema() accepts ${alias}`, function alias_() {
     const query = omopQuerySchema("5.4").parse({
       table: "person",
       filters: [{ column: "year_of_birth", op: alias, value: 1970 }],
@@ -190,7 +190,7 @@ Deno.test("compileOmopQuery() counts persons by condition and sex in one query",
   ]);
 });
 
-/** A query that uses a person's column, what follows `select` up to `limit`, and the values bound. */
+/** A query that uses a person's column, its SQL between `select` and `limit`, and the bound values. */
 const PERSONS: readonly [OmopQueryInput, string, readonly string[]][] = [
   [
     { table: "death", columns: ["death_date", "person.year_of_birth"] },
@@ -314,7 +314,7 @@ function compile(input: OmopQueryInput, version: CdmVersion = "5.4"): CompiledOm
   });
 }
 
-Deno.test("compileOmopQuery() understands SQL's count(*), `n desc` and names in any case", function asInSql() {
+Deno.test("compileOmopQuery() accepts SQL's count(*), `n desc` and names in any case", function asInSql() {
   const usual = compile({
     table: "death",
     group_by: ["person.gender_concept_id"],

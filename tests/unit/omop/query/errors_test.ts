@@ -1,4 +1,4 @@
-/** What is wrong with a query, and the next step. Longer than 300 lines: one table of refused queries. */
+/** Errors of queries, with their next steps. Longer than 300 lines: one table of refused queries. */
 import assert from "node:assert/strict";
 import { OmcpError } from "../../../../src/errors.ts";
 import {
@@ -9,7 +9,7 @@ import {
   omopQuerySchema,
 } from "../../../../src/omop/query/mod.ts";
 
-/** Values that do not fit a column of person, with what the error must say. */
+/** Values that do not fit a column of person, with the expected error. */
 const VALUES: readonly [string, FilterOp, OmopFilter["value"], RegExp, RegExp][] = [
   ["person_id", "=", "abc", /person_id \(bigint\) with "abc": must be a 64-bit integer/, /201826/],
   ["person_id", "=", 1.5, /bigint/, /201826/],
@@ -31,7 +31,7 @@ const VALUES: readonly [string, FilterOp, OmopFilter["value"], RegExp, RegExp][]
   ["person_id", "is null", 1, /takes no value/, /Omit the value/],
 ];
 
-/** A query that fits the schema but not the CDM, with what its error must say. */
+/** Queries that fit the schema but not the CDM, with the expected errors. */
 const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   [{ table: "person", columns: ["gender"] }, /table person has no column "gender"/, /gender_concept_id/],
   [
@@ -262,7 +262,7 @@ for (const [input, message, next] of REFUSED) {
   });
 }
 
-/** What the schema itself refuses. */
+/** Queries that the schema itself refuses. */
 const MALFORMED: readonly unknown[] = [
   { table: "episode_events" },
   { table: "person", limit: 0 },
@@ -305,7 +305,7 @@ for (const input of MALFORMED) {
   });
 }
 
-Deno.test("omopQuerySchema() takes good names, and fills in defaults", function accepts() {
+Deno.test("omopQuerySchema() accepts valid names, and adds defaults", function accepts() {
   for (const into of ["df", "df_2", "Result", "match", "x".repeat(64)]) {
     assert.equal(omopQuerySchema("5.4").parse({ table: "person", into }).into, into);
   }

@@ -4,7 +4,7 @@ import { type ParsedRow, parseSample } from "./parsed_sample.ts";
 
 const SAMPLE = parseSample(400, 1);
 
-Deno.test("sampleFiles() fills every column with its type, and none that is required is null", function types() {
+Deno.test("sampleFiles() has values of each column's type, and no null in a required column", function types() {
   for (const [table, rows] of Object.entries(SAMPLE)) {
     for (const column of cdmTable("5.4", table).columns) {
       for (const row of rows) checkCell(table, column, row[column.name] ?? null);
@@ -20,7 +20,7 @@ Deno.test("sampleFiles() has unique primary keys", function keys() {
   assert.equal(new Set(SAMPLE["death"]?.map((row) => row["person_id"])).size, SAMPLE["death"]?.length);
 });
 
-Deno.test("sampleFiles() breaks no foreign key", function references() {
+Deno.test("sampleFiles() satisfies every foreign key", function references() {
   let checked = 0;
   for (const table of cdmTables("5.4")) {
     for (const { name, references } of table.columns) {
@@ -36,7 +36,7 @@ Deno.test("sampleFiles() breaks no foreign key", function references() {
   assert(checked > 100_000);
 });
 
-Deno.test("sampleFiles() puts nothing outside a person's observation or after death", function spans() {
+Deno.test("sampleFiles() has no record outside a person's observation period or after death", function spans() {
   const spans = new Map(
     SAMPLE["observation_period"]?.map(function span(row) {
       return [row["person_id"], [
@@ -64,7 +64,7 @@ Deno.test("sampleFiles() puts nothing outside a person's observation or after de
   }
 });
 
-Deno.test("sampleFiles() never ends anything before it starts", function order() {
+Deno.test("sampleFiles() has no end before its start", function order() {
   const pairs = [
     ["visit_occurrence", "visit_start_datetime", "visit_end_datetime"],
     ["condition_occurrence", "condition_start_date", "condition_end_date"],
@@ -80,7 +80,7 @@ Deno.test("sampleFiles() never ends anything before it starts", function order()
   }
 });
 
-Deno.test("sampleFiles() has each concept as a descendant of itself, and ancestors that exist", function ancestors() {
+Deno.test("sampleFiles() has each concept as its own descendant, and only ancestors that exist", function ancestors() {
   const pairs = new Set(SAMPLE["concept_ancestor"]?.map(pairOf));
   const hierarchical = SAMPLE["concept"]?.filter(function standard(row) {
     return row["standard_concept"] === "S" && ["Condition", "Drug"].includes(row["domain_id"] ?? "");
@@ -94,7 +94,7 @@ Deno.test("sampleFiles() has each concept as a descendant of itself, and ancesto
   assert(pairs.has("201820 201826"), "type 2 diabetes is diabetes");
 });
 
-Deno.test("sampleFiles() says that it is synthetic", function synthetic() {
+Deno.test("sampleFiles() states that the data are synthetic", function synthetic() {
   assert.match(SAMPLE["cdm_source"]?.[0]?.["source_description"] ?? "", /synthetic/);
 });
 

@@ -56,7 +56,7 @@ Deno.test("the sample's hypertensive adults have a higher blood pressure", funct
   assert(high > normal + 8 && high < 160, `${high} ${normal}`);
 });
 
-Deno.test("the sample's influenza comes in winter, hay fever's drug to those who have it", function seasons() {
+Deno.test("the sample's influenza occurs in winter, and only persons with hay fever get its drug", function seasons() {
   const months = rows("condition_occurrence").filter((row) => row["condition_concept_id"] === "4266367")
     .map((row) => Number(row["condition_start_date"]?.slice(5, 7)));
   const winter = months.filter((month) => month === 12 || month <= 3).length;
@@ -68,7 +68,7 @@ Deno.test("the sample's influenza comes in winter, hay fever's drug to those who
   }
 });
 
-Deno.test("the sample's kidney disease goes with diabetes", function comorbidity() {
+Deno.test("the sample's kidney disease is more frequent with diabetes", function comorbidity() {
   const diabetics = having(DIABETES);
   const kidney = having("443597");
   const among = [...kidney].filter((person) => diabetics.has(person)).length / diabetics.size;
@@ -77,7 +77,7 @@ Deno.test("the sample's kidney disease goes with diabetes", function comorbidity
   assert(among > 3 * elsewhere, `${among} ${elsewhere}`);
 });
 
-Deno.test("the sample's values lie in their human range", function ranges() {
+Deno.test("the sample's values are within their physiological ranges", function ranges() {
   const limits: Readonly<Record<string, readonly [number, number]>> = {
     "3004249": [80, 210],
     "3012888": [40, 140],

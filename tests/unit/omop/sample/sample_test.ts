@@ -5,17 +5,17 @@ import { cdmTable } from "../../../../src/omop/cdm/mod.ts";
 import { SAMPLE_VERSION, sampleFiles, sampleTables } from "../../../../src/omop/sample/mod.ts";
 import { Random } from "../../../../src/omop/sample/random.ts";
 
-Deno.test("sampleFiles() gives the bytes of its version", function bytes() {
+Deno.test("sampleFiles() returns the bytes of its version", function bytes() {
   const hash = createHash("sha256");
   for (const [table, text] of sampleFiles({ persons: 1_000, seed: 1 })) hash.update(`${table}\n${text}`);
-  // Where this fails on purpose, SAMPLE_VERSION must change too: images are named by it.
+  // If this fails after an intended change, change SAMPLE_VERSION too: it is part of the images' names.
   assert.deepEqual([SAMPLE_VERSION, hash.digest("hex")], [
     "omcp-sample-2",
     "1932d392f3c2b29582a057a3e877a5673dfb3eaa8fd5a99984eaea822de3930c",
   ]);
 });
 
-Deno.test("sampleTables() makes the same first persons, however many follow", function prefix() {
+Deno.test("sampleTables() generates the same first persons in populations of any size", function prefix() {
   const few = sampleFiles({ persons: 10, seed: 7 });
   const many = sampleFiles({ persons: 250, seed: 7 });
   for (const table of ["person", "visit_occurrence", "measurement", "drug_era"]) {
@@ -25,7 +25,7 @@ Deno.test("sampleTables() makes the same first persons, however many follow", fu
   assert.notEqual(sampleFiles({ persons: 10, seed: 8 }).get("person"), few.get("person"));
 });
 
-Deno.test("sampleTables() yields whole rows with all columns, referred-to tables first", function chunks() {
+Deno.test("sampleTables() yields complete rows with all columns, referenced tables first", function chunks() {
   const first = new Map<string, number>();
   let at = 0;
   for (const { table, columns, text, rows } of sampleTables({ persons: 450, seed: 3 })) {
@@ -59,7 +59,7 @@ Deno.test("sampleTables() streams 20,000 persons in constant memory", function m
   assert.equal(persons, 20_000);
   assert(bytes > 120_000_000, String(bytes));
   assert(largest < 2_000_000, String(largest));
-  // Less than it yielded, garbage not yet collected included: nothing is kept.
+  // Less than it yielded, uncollected garbage included: it keeps nothing.
   assert(most < bytes * 0.75, `${most} of ${bytes}`);
 });
 

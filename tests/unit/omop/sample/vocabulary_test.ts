@@ -1,6 +1,6 @@
 /**
- * Compares the sample's concepts with real OMOP vocabularies, where the data sets of the OHDSI community lie
- * beside the checkout (or in OMCP_TEST_DATA); ignored without them.
+ * Compares the sample's concepts with real OMOP vocabularies, if data sets of the OHDSI community are beside the
+ * checkout (or in OMCP_TEST_DATA); otherwise ignored.
  */
 import assert from "node:assert/strict";
 import { sampleFiles } from "../../../../src/omop/sample/mod.ts";
