@@ -114,6 +114,36 @@ export const ERROR_CODES = {
     state: "Its variables and files are gone.",
     details: [],
   },
+  file_not_found: {
+    retryable: false,
+    meaning: "There is no such file or folder.",
+    state: "Nothing was done.",
+    details: ["agent_code"],
+  },
+  file_exists: {
+    retryable: false,
+    meaning: "There is a file or folder of that name already.",
+    state: "Nothing was written; what is there is as it was.",
+    details: ["agent_code"],
+  },
+  file_changed: {
+    retryable: true,
+    meaning: "A file changed while it was read or written.",
+    state: "The message says what was done.",
+    details: ["agent_code"],
+  },
+  path_unsuitable: {
+    retryable: false,
+    meaning: "A path names something that the call cannot use, such as a folder, a symbolic link or a FIFO.",
+    state: "Nothing was done.",
+    details: ["agent_code"],
+  },
+  workspace_full: {
+    retryable: false,
+    meaning: "There is no room for the file in /workspace.",
+    state: "Nothing was written; the files that are there are as they were.",
+    details: ["agent_code"],
+  },
   kernel_unavailable: {
     retryable: false,
     meaning: "The image has no usable Python kernel.",

@@ -14,6 +14,20 @@ const GRANT_BYTES = INITIAL_CREDIT / 4;
 export class StreamResetError extends Error {
   /** The class's name. */
   override readonly name = "StreamResetError";
+
+  /** The peer's reason, where the peer reset it. */
+  readonly reason: string | undefined;
+
+  /**
+   * Creates the error.
+   *
+   * @param message What happened.
+   * @param reason The peer's reason, where the peer reset it.
+   */
+  constructor(message: string, reason?: string) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** The part of the multiplexer that a stream uses. */

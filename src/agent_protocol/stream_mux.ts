@@ -79,7 +79,8 @@ export class StreamMux {
     else if (frame.type === "CREDIT") stream.onCredit(readU32(frame.payload));
     else if (frame.type === "END") stream.onEnd();
     else if (frame.type === "RESET") {
-      stream.fail(new StreamResetError(`The agent reset the stream: ${readReason(frame)}`));
+      const reason = readReason(frame);
+      stream.fail(new StreamResetError(`The agent reset the stream: ${reason}`, reason));
     }
   }
 

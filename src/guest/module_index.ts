@@ -7,6 +7,11 @@ import agentChildren from "./agent/children.py" with { type: "text" };
 import agentContract from "./agent/contract.py" with { type: "text" };
 import agentDatabase from "./agent/database.py" with { type: "text" };
 import agentEvents from "./agent/events.py" with { type: "text" };
+import agentFiles from "./agent/files.py" with { type: "text" };
+import agentFilesContract from "./agent/files_contract.py" with { type: "text" };
+import agentFilesFolders from "./agent/files_folders.py" with { type: "text" };
+import agentFilesPath from "./agent/files_path.py" with { type: "text" };
+import agentFilesTransfer from "./agent/files_transfer.py" with { type: "text" };
 import agentFrames from "./agent/frames.py" with { type: "text" };
 import agentMessageTypes from "./agent/message_types.py" with { type: "text" };
 import agentMessages from "./agent/messages.py" with { type: "text" };
@@ -79,6 +84,11 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.contract": agentContract,
   "agent.database": agentDatabase,
   "agent.events": agentEvents,
+  "agent.files": agentFiles,
+  "agent.files_contract": agentFilesContract,
+  "agent.files_folders": agentFilesFolders,
+  "agent.files_path": agentFilesPath,
+  "agent.files_transfer": agentFilesTransfer,
   "agent.frames": agentFrames,
   "agent.message_types": agentMessageTypes,
   "agent.messages": agentMessages,

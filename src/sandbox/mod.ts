@@ -4,6 +4,7 @@ export type { SandboxEnd } from "./endings.ts";
 export type { Eviction } from "./eviction.ts";
 export type { SandboxSettings } from "./factory.ts";
 export type { ExecuteOptions } from "./execution.ts";
+export type { FileCall, FileContent, SandboxFiles } from "./files/files.ts";
 export {
   type CreateOptions,
   type RemovalResult,

@@ -4,6 +4,7 @@ import type { AgentContainer, Removal } from "../runtime/mod.ts";
 import type { SandboxEnd } from "./endings.ts";
 import type { ExecuteOptions } from "./execution.ts";
 import { Executions } from "./executions.ts";
+import { SandboxFiles } from "./files/files.ts";
 import { Lifetime } from "./lifetime.ts";
 import type { ExecutionOutcome } from "./outcome.ts";
 
@@ -49,10 +50,12 @@ export interface SandboxParts {
   readonly clock?: Clock;
 }
 
-/** A sandbox, live or ended: its lifetime and its executions. */
+/** A sandbox, live or ended: its lifetime, its executions and its files. */
 export class Sandbox {
   /** Its handle. */
   readonly id: string;
+  /** Its files; they can be used while a cell runs. */
+  readonly files: SandboxFiles;
   readonly #lifetime: Lifetime;
   readonly #executions: Executions;
 
@@ -65,6 +68,7 @@ export class Sandbox {
     this.id = parts.id;
     const lifetime = new Lifetime(parts);
     this.#lifetime = lifetime;
+    this.files = new SandboxFiles({ lifetime, container: parts.container });
     this.#executions = new Executions({
       lifetime,
       container: parts.container,
@@ -92,12 +96,12 @@ export class Sandbox {
 
   /** Why it must be removed now; undefined where it need not. */
   get expiryReason(): string | undefined {
-    return this.#lifetime.expiryReason(this.busy);
+    return this.#lifetime.expiryReason(this.#inUse);
   }
 
   /** Milliseconds since a call last used it; 0 while one does. */
   get unusedMs(): number {
-    return this.busy ? 0 : this.#lifetime.unusedMs;
+    return this.#inUse ? 0 : this.#lifetime.unusedMs;
   }
 
   /** Milliseconds until its lifetime ends. */
@@ -151,6 +155,11 @@ export class Sandbox {
   /** Throws the error of a call on an ended sandbox, if it has ended. */
   throwIfEnded(): void {
     this.#lifetime.throwIfEnded();
+  }
+
+  /** Whether a call uses it, or waits to. */
+  get #inUse(): boolean {
+    return this.busy || this.files.busy;
   }
 
   #state(end: SandboxEnd | undefined): SandboxState {

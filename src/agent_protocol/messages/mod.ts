@@ -3,5 +3,6 @@ export * from "./boot_config.ts";
 export * from "./deadlines.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
+export * from "./files.ts";
 export * from "./hello.ts";
 export * from "./requests.ts";

@@ -54,6 +54,7 @@ class Agent:
         self._channel = Channel(self.loop, source, sink, handlers)
         self._kernel: Any = None
         self._database: Any = None
+        self._files: Any = None
         self._started = False
         self._early: List[Tuple[int, str, Any]] = []
         self._ending = False
@@ -229,6 +230,13 @@ class Agent:
         self._channel.emit(request_id, {"type": "reply", "error": {"code": code, "message": message[:2000]}})
 
     def _on_open(self, stream: Stream, service: str) -> str:
+        if service == "files" and self._config.mode == "sandbox":
+            if self._files is None:
+                from agent.files import FileService
+
+                self._files = FileService(self.loop)
+            self._files.serve(stream)
+            return ""
         if service != "postgres" or self._database is None:
             return "unknown service"
         from agent.relay import connect

@@ -1,0 +1,203 @@
+"""The bytes of files: one being read into a stream, one being written from a stream."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any, Dict, Optional, Tuple
+
+from agent.files_contract import FileError, Move, Read, Write, file_error, milliseconds, size_of
+from agent.files_path import CREATE, Parent, Path, entry_stat, open_parent, refuse_unless_regular
+
+# Bytes that are read or written in one turn of the loop.
+TURN_BYTES = 256 << 10
+
+
+def facts(found: os.stat_result) -> Dict[str, Any]:
+    """What replies say of a file. `allocated`: its bytes in memory, less than its size where it has holes."""
+    return {
+        "size": size_of(found.st_size),
+        "allocated": size_of(found.st_blocks * 512),
+        "modified_ms": milliseconds(found.st_mtime_ns),
+    }
+
+
+class FileSource:
+    """An open file, of which at most the bytes that it had when it was opened are read."""
+
+    def __init__(self, fd: int, request: Read, shown: str, size: Optional[int] = None) -> None:
+        """Owns fd. `size`: of what may be read, where the file itself does not say."""
+        self._fd = fd
+        self._shown = shown
+        self._before = os.fstat(fd)
+        self._size = size_of(self._before.st_size if size is None else size)
+        start = request.offset if request.offset >= 0 else self._size + request.offset
+        self._at = min(max(start, 0), self._size)
+        self._left = min(request.limit, self._size - self._at)
+
+    def facts(self) -> Dict[str, Any]:
+        return {**facts(self._before), "size": self._size, "offset": self._at, "length": self._left}
+
+    def read(self, most: int) -> bytes:
+        """The next bytes; empty at the end. Raises FileError."""
+        if self._left == 0:
+            return b""
+        try:
+            data = os.pread(self._fd, min(most, self._left), self._at)
+        except OSError as error:
+            raise file_error(error, "read %s" % self._shown) from None
+        if not data:
+            message = "%s became shorter while it was read, at byte %d" % (self._shown, self._at)
+            raise FileError("changed", message)
+        self._at += len(data)
+        self._left -= len(data)
+        return data
+
+    def changed(self) -> bool:
+        """Whether the file was written to since it was opened."""
+        after = os.fstat(self._fd)
+        before = self._before
+        return (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class FileTarget:
+    """A new file under a temporary name beside its final one, which it gets when all bytes are there."""
+
+    def __init__(self, path: Path, request: Write) -> None:
+        """Raises FileError, and leaves nothing then."""
+        self._path = path
+        self._request = request
+        self._received = 0
+        self._parent = open_parent(path, create=True)
+        self._name = b".upload-%s.part" % os.urandom(8).hex().encode()
+        self._fd = -1
+        try:
+            self._check_target()
+            check_space(self._parent.fd, request.size or 0)
+            self._fd = os.open(self._name, CREATE, 0o644, dir_fd=self._parent.fd)
+        except BaseException as error:
+            self._parent.undo()
+            self._parent.close()
+            if isinstance(error, OSError):
+                raise file_error(error, "write %s" % path.shown) from None
+            raise
+
+    def write(self, data: bytes) -> None:
+        """Raises FileError."""
+        size = self._request.size
+        self._received += len(data)
+        if size is not None and self._received > size:
+            raise FileError("incomplete", "More bytes arrived than the %d that were announced" % size)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError as error:
+            raise file_error(error, "write %s" % self._path.shown) from None
+
+    def finish(self) -> Dict[str, Any]:
+        """Gives the file its name. Raises FileError."""
+        size = self._request.size
+        if size is not None and self._received != size:
+            raise FileError("incomplete", "%d of %d bytes arrived" % (self._received, size))
+        try:
+            replaced = self._check_target()
+            self._check_own()
+            if self._request.overwrite:
+                os.rename(
+                    self._name, self._parent.name, src_dir_fd=self._parent.fd, dst_dir_fd=self._parent.fd
+                )
+            else:
+                _rename_to_free_name(self._parent, self._name, self._parent)
+        except OSError as error:
+            raise file_error(error, "write %s" % self._path.shown) from None
+        os.close(self._fd)
+        self._parent.close()
+        return {"size": self._received, "replaced": replaced}
+
+    def abort(self) -> None:
+        """Removes what was written."""
+        os.close(self._fd)
+        try:
+            os.unlink(self._name, dir_fd=self._parent.fd)
+        except OSError:
+            # Code in the sandbox removed it, or made its folder unwritable.
+            pass
+        self._parent.undo()
+        self._parent.close()
+
+    def _check_target(self) -> bool:
+        """Returns whether there is a file to replace. Raises FileError if it must not be."""
+        found = entry_stat(self._parent)
+        if found is None:
+            return False
+        refuse_unless_regular(found, self._parent, self._path.shown)
+        if not self._request.overwrite:
+            raise FileError("exists", "%s exists" % self._path.shown)
+        return True
+
+    def _check_own(self) -> None:
+        """Raises FileError if code has exchanged the file under its temporary name."""
+        own = os.fstat(self._fd)
+        named = entry_stat(self._parent._replace(name=self._name))
+        if named is None or (named.st_dev, named.st_ino) != (own.st_dev, own.st_ino):
+            raise FileError("changed", "Code in the sandbox removed the upload of %s" % self._path.shown)
+
+
+def check_space(fd: int, size: int) -> None:
+    """Raises FileError unless there is room for another file of this size."""
+    _, free, names = space(fd)
+    if size > free:
+        message = "%d bytes do not fit: %d are free" % (size, free)
+        raise FileError("workspace_full", message)
+    if names == 0:
+        raise FileError("workspace_full", "The file system cannot hold more files and folders")
+
+
+def space(fd: int) -> Tuple[int, int, int]:
+    """Size and free bytes of a file system, and how many more files it can hold."""
+    found = os.fstatvfs(fd)
+    return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, found.f_favail
+
+
+def move(source: Path, target: Path, request: Move) -> Dict[str, Any]:
+    """Renames a file, a folder or a link itself. Raises FileError."""
+    action = "move %s to %s" % (source.shown, target.shown)
+    old = open_parent(source)
+    try:
+        found = entry_stat(old)
+        if found is None:
+            raise FileError("not_found", "There is no file or folder %s" % source.shown)
+        is_folder = stat.S_ISDIR(found.st_mode)
+        new = open_parent(target, create=True)
+        try:
+            there = entry_stat(new)
+            if there is not None:
+                if not request.overwrite:
+                    raise FileError("exists", "%s exists" % target.shown)
+                if stat.S_ISDIR(there.st_mode) and not is_folder:
+                    message = "%s is a folder: name the file in it, as in %s/NAME"
+                    raise FileError("is_a_folder", message % (target.shown, target.shown))
+            if request.overwrite or is_folder:
+                os.rename(old.name, new.name, src_dir_fd=old.fd, dst_dir_fd=new.fd)
+            else:
+                _rename_to_free_name(old, old.name, new)
+            return {"replaced": there is not None}
+        except BaseException:
+            new.undo()
+            raise
+        finally:
+            new.close()
+    except OSError as error:
+        raise file_error(error, action) from None
+    finally:
+        old.close()
+
+
+def _rename_to_free_name(old: Parent, name: bytes, new: Parent) -> None:
+    """Renames what is not a folder; never replaces what has the new name, also if it appeared this moment. Raises OSError."""
+    os.link(name, new.name, src_dir_fd=old.fd, dst_dir_fd=new.fd, follow_symlinks=False)
+    os.unlink(name, dir_fd=old.fd)

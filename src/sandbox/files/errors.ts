@@ -1,0 +1,91 @@
+/** The caller's errors of requests for files that failed in the sandbox. */
+import * as z from "zod";
+import {
+  FILE_ERROR_CODES,
+  type FileErrorCode,
+  fileErrorSchema,
+  type FileRequest,
+} from "../../agent_protocol/messages/mod.ts";
+import { type ErrorCode, OmcpError } from "../../errors.ts";
+
+/** For each error of the agent: the caller's code, and the next step where it does not depend on the request. */
+const CALLERS: Readonly<Record<FileErrorCode, { readonly code: ErrorCode; readonly next?: string }>> = {
+  not_found: { code: "file_not_found", next: "See list_files for what is there." },
+  exists: { code: "file_exists", next: "Choose another path, or pass overwrite: true." },
+  not_empty: { code: "path_unsuitable" },
+  is_a_folder: { code: "path_unsuitable" },
+  not_a_folder: { code: "path_unsuitable", next: "See list_files for what is there." },
+  symbolic_link: { code: "path_unsuitable", next: "Use the path that the link points to, below /workspace." },
+  special_file: { code: "path_unsuitable", next: "Name a regular file." },
+  denied: { code: "path_unsuitable", next: "Change the mode of the file or of its folder in a cell." },
+  in_use: { code: "path_unsuitable", next: "End the process that holds it, or use another path." },
+  invalid_argument: { code: "invalid_argument", next: "Change the path accordingly." },
+  workspace_full: {
+    code: "workspace_full",
+    next: "Delete files that are not needed with delete_file, or write less.",
+  },
+  changed: { code: "file_changed", next: "Wait until nothing writes to it, then try again." },
+  incomplete: { code: "file_changed", next: "Try again." },
+  busy: { code: "capacity", next: "Wait for a running call about files to end, then try again." },
+  internal: { code: "internal", next: "Report this as a defect." },
+};
+
+/** What a failed request leaves behind. */
+const STATES: Readonly<Record<FileRequest["op"], string>> = {
+  stat: "Nothing was changed.",
+  list: "Nothing was changed.",
+  read: "Nothing was changed.",
+  write: "Nothing was written; what is there is as it was.",
+  remove: "What remains is as it was.",
+  move: "Nothing was moved.",
+  space: "Nothing was changed.",
+};
+
+/**
+ * The state that a request leaves behind that failed.
+ *
+ * @param request The request.
+ * @returns A sentence.
+ */
+export function stateAfter(request: FileRequest): string {
+  return STATES[request.op];
+}
+
+/**
+ * The error of a request that the agent refused.
+ *
+ * @param request The request.
+ * @param error The agent's reply.
+ */
+export function fileError(request: FileRequest, error: z.output<typeof fileErrorSchema>): OmcpError {
+  const { code, next = nextStep(request, error.code) } = CALLERS[error.code];
+  return new OmcpError(code, error.message, {
+    state: stateAfter(request),
+    ...(next === undefined ? {} : { next }),
+    details: { agent_code: error.code },
+  });
+}
+
+const resetReason = z.templateLiteral([z.enum(FILE_ERROR_CODES), ": ", z.string()]);
+
+/**
+ * Reads an error from the reason of a reset: the agent resets a stream when a file's bytes are on it.
+ *
+ * @param reason The peer's reason.
+ * @returns The error; undefined where the reason is not one of the file service.
+ */
+export function errorOfReset(reason: string): z.output<typeof fileErrorSchema> | undefined {
+  if (!resetReason.safeParse(reason).success) return undefined;
+  const [code = "", ...rest] = reason.split(": ");
+  return fileErrorSchema.safeParse({ code, message: rest.join(": ") }).data;
+}
+
+function nextStep({ op }: FileRequest, code: FileErrorCode): string | undefined {
+  if (code === "not_empty") {
+    return op === "remove" ? "Pass recursive: true to remove it with its content." : "Choose another path.";
+  }
+  if (code === "is_a_folder") {
+    return op === "read" ? "See what is in it with list_files." : "Name a file in it.";
+  }
+  return undefined;
+}
