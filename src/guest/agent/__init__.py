@@ -233,8 +233,9 @@ class Agent:
         if service == "files" and self._config.mode == "sandbox":
             if self._files is None:
                 from agent.files import FileService
+                from agent.saved_output import open_saved
 
-                self._files = FileService(self.loop)
+                self._files = FileService(self.loop, open_saved=open_saved)
             self._files.serve(stream)
             return ""
         if service != "postgres" or self._database is None:

@@ -62,10 +62,11 @@ class FileService:
         """Opens a file or a saved output for reading. Raises FileError."""
         path = checked_path(request.path, (self.root, OUTPUTS))
         if path.root == OUTPUTS:
-            opened = None if self.open_saved is None else self.open_saved(request.path)
+            whole = "%s/%s" % (OUTPUTS, path.shown)
+            opened = None if self.open_saved is None else self.open_saved(whole)
             if opened is None:
-                raise FileError("not_found", "There is no saved output %s" % request.path)
-            return FileSource(opened[0], request, request.path, opened[1])
+                raise FileError("not_found", "There is no saved output %s" % whole)
+            return FileSource(opened[0], request, whole, opened[1])
         return FileSource(open_regular(path), request, path.shown)
 
 

@@ -97,6 +97,19 @@ Deno.test("files of a sandbox", async (t) => {
       assert.equal((await running).status, "timeout");
     });
 
+    await t.step("the saved output of an execution can be read, and is read-only", async () => {
+      const { saved } = await sandbox.execute("for n in range(5000): print(n)", {
+        timeoutMs: 20_000,
+        outputBytes: 100,
+      });
+      assert(saved.stdout !== null);
+      const text = new TextDecoder().decode(await readAll(sandbox, saved.stdout.path));
+      assert.equal(text, Array.from({ length: 5000 }, (_, n) => `${n}\n`).join(""));
+      assert.equal(await code(files.write(saved.stdout.path, [], { overwrite: true })), "invalid_argument");
+      assert.equal(await code(files.remove(saved.stdout.path)), "invalid_argument");
+      assert.equal(await code(files.read("/outputs/other/stdout", { limit: 1 })), "file_not_found");
+    });
+
     await t.step("overwriting must be asked for", async () => {
       assert.equal(
         await code(files.write("digits", [encoder.encode("x")], { overwrite: false })),
