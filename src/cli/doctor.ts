@@ -33,6 +33,7 @@ if any(word in name for name in os.environ for word in ("URL", "PASS", "TOKEN"))
     raise SystemExit("the environment of a sandbox has a variable that is named like a secret")
 print("sockets refused, root file system read-only, no secrets in the environment")
 `;
+import { errorMessage } from "../lib/error_message.ts";
 
 /** `omcp doctor`. */
 export const command: Command = {
@@ -66,7 +67,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
       return value;
     } catch (error) {
       problems += 1;
-      print(`FAIL  ${what}: ${error instanceof Error ? error.message : String(error)}`);
+      print(`FAIL  ${what}: ${errorMessage(error)}`);
       if (error instanceof OmcpError) {
         for (const line of [error.state, error.next]) if (line !== undefined) print(`      ${line}`);
       }

@@ -4,6 +4,7 @@ import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
 import { escapedLine } from "./json_line.ts";
 import { logger } from "./log.ts";
+import { errorMessage } from "../lib/error_message.ts";
 
 const log = logger("audit_sink");
 const audit = logger("audit");
@@ -69,7 +70,7 @@ export class FileSink implements AuditSink {
         }
       });
     } catch (cause) {
-      throw new OmcpError("config_invalid", `Cannot write the audit file ${path}: ${reason(cause)}`, {
+      throw new OmcpError("config_invalid", `Cannot write the audit file ${path}: ${errorMessage(cause)}`, {
         next:
           "Name a file in OMCP_AUDIT_FILE that this user may write, in a folder that exists, and allow it with --allow-write.",
         cause,
@@ -110,7 +111,7 @@ export class FileSink implements AuditSink {
           "Cannot write the audit file {path}: {error}. The server refuses SQL statements until it can",
           {
             path: this.#path,
-            error: reason(error),
+            error: errorMessage(error),
           },
         );
       }
@@ -151,8 +152,4 @@ export class FileSink implements AuditSink {
 
 function written(line: AuditLine): string {
   return `${escapedLine(JSON.stringify({ time: new Date().toISOString(), ...line }))}\n`;
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

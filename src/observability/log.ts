@@ -9,6 +9,7 @@ import {
 } from "@logtape/logtape";
 import { escapedLine } from "./json_line.ts";
 import { stderrSink } from "./stderr_sink.ts";
+import { errorMessage } from "../lib/error_message.ts";
 
 /** The levels of the log. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -81,8 +82,10 @@ export async function logStep<T>(
     log.info(`${name}: done in {durationMs} ms`, elapsed());
     return value;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    log.warning(`${name}: failed after {durationMs} ms: {error}`, { ...elapsed(), error: reason });
+    log.warning(`${name}: failed after {durationMs} ms: {error}`, {
+      ...elapsed(),
+      error: errorMessage(error),
+    });
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import { createGunzip } from "node:zlib";
 import { OmcpError } from "../../errors.ts";
 import { type CsvDialect, CsvParser, type CsvRecord } from "./csv.ts";
 import { Utf8Reader } from "./utf8.ts";
+import { errorMessage } from "../../lib/error_message.ts";
 
 /** What the first line of a file shows. */
 export interface CsvHeader {
@@ -87,7 +88,7 @@ async function* readBytes(path: string): AsyncGenerator<Uint8Array, void, void> 
   try {
     file = await Deno.open(path);
   } catch (error) {
-    throw unreadable(path, error instanceof Error ? error.message : String(error), error);
+    throw unreadable(path, errorMessage(error), error);
   }
   if (!path.toLowerCase().endsWith(".gz")) {
     yield* file.readable;
@@ -101,7 +102,7 @@ async function* readBytes(path: string): AsyncGenerator<Uint8Array, void, void> 
   try {
     for await (const chunk of gunzip) yield chunk;
   } catch (error) {
-    throw unreadable(path, error instanceof Error ? error.message : String(error), error);
+    throw unreadable(path, errorMessage(error), error);
   } finally {
     source.destroy();
     gunzip.destroy();

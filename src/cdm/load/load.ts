@@ -5,6 +5,7 @@ import { CDM_VERSIONS, cdmTables, tableDdl } from "../../omop/cdm/mod.ts";
 import { AdminSession } from "./admin_session.ts";
 import { addKeys, type KeyReport } from "./keys.ts";
 import type { CdmSource, TableReport } from "./source.ts";
+import { errorMessage } from "../../lib/error_message.ts";
 
 /** What a load needs. */
 export interface LoadOptions {
@@ -169,8 +170,11 @@ async function gatherStatistics(
       await session.run(`VACUUM (FREEZE, ANALYZE) ${qualifiedName(schema, name)}`);
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    onStep?.(`The CDM is loaded, but its statistics could not be gathered (${reason}); queries may be slow`);
+    onStep?.(
+      `The CDM is loaded, but its statistics could not be gathered (${
+        errorMessage(error)
+      }); queries may be slow`,
+    );
   }
 }
 

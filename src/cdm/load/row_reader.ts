@@ -1,7 +1,8 @@
 import { OmcpError } from "../../errors.ts";
+import { COPY_NULL } from "../../lib/copy_format.ts";
 import type { CdmTable } from "../../omop/cdm/mod.ts";
 import type { CsvRecord } from "./csv.ts";
-import { COPY_NULL, type ValueReader, valueReader } from "./values.ts";
+import { type ValueReader, valueReader } from "./values.ts";
 
 /** Why a row is not loaded; it contains no value of the row. */
 export interface Rejection {

@@ -1,8 +1,6 @@
 /** Checks single values, and writes them in COPY's text format. */
+import { COPY_NULL, escapeCopyText } from "../../lib/copy_format.ts";
 import type { CdmColumn } from "../../omop/cdm/mod.ts";
-
-/** COPY's NULL. */
-export const COPY_NULL = "\\N";
 
 /** Reads the values of one column. */
 export interface ValueReader {
@@ -21,13 +19,6 @@ export interface ValueReader {
  * values. In a text column they are text: NA is also sodium.
  */
 const NULL_WORDS = new Set(["", "na", "nan", "nat", "null", "none", "<na>", "\\n"]);
-
-const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ["\\", "\\\\"],
-  ["\t", "\\t"],
-  ["\n", "\\n"],
-  ["\r", "\\r"],
-]);
 
 /**
  * Creates the reader of a column's values.
@@ -119,13 +110,7 @@ function texts(length: number | undefined): ValueReader {
     if (text.includes("\0")) return undefined;
     // PostgreSQL counts code points, JavaScript UTF-16 units: count code points only if it matters.
     if (length !== undefined && text.length > length && [...text].length > length) return undefined;
-    return escapeText(text);
+    return escapeCopyText(text);
   }
   return { read, reason };
-}
-
-function escapeText(text: string): string {
-  return /[\\\t\n\r]/.test(text)
-    ? text.replace(/[\\\t\n\r]/g, (character) => ESCAPES.get(character) ?? character)
-    : text;
 }

@@ -1,6 +1,7 @@
 /** The demo's output: numbered steps with their code, results, times and outcomes. */
 
 import { counted } from "../../lib/counted.ts";
+import { errorMessage } from "../../lib/error_message.ts";
 
 const WIDTH = 120;
 
@@ -53,9 +54,7 @@ export class Transcript {
     } catch (error) {
       this.#failures += 1;
       this.#write(
-        `   ${this.#paint("31", "✗")} ${elapsed(start)}  ${
-          error instanceof Error ? error.message : String(error)
-        }`,
+        `   ${this.#paint("31", "✗")} ${elapsed(start)}  ${errorMessage(error)}`,
       );
       return undefined;
     }

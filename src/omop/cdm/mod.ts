@@ -11,5 +11,5 @@ export {
 } from "./notation.ts";
 export { cdmTable, cdmTables } from "./tables.ts";
 export { createTable, type KeyDdl, keyDdl, tableDdl } from "./ddl.ts";
-export { cdmVersionSchema, columnNameSchema, tableNameSchema } from "./schemas.ts";
+export { cdmVersionSchema, tableNameSchema } from "./schemas.ts";
 export type { CdmDatabase, CdmRow, CdmTableName } from "./database.ts";

@@ -1,3 +1,4 @@
+import { COPY_NULL, escapeCopyText } from "../../lib/copy_format.ts";
 import { cdmTable } from "../cdm/mod.ts";
 
 /** A value of a row; undefined and null are NULL. */
@@ -5,12 +6,6 @@ export type CellValue = string | number | null | undefined;
 
 /** Values by column name; an absent column is NULL. */
 export type SampleRow = Readonly<Record<string, CellValue>>;
-
-const SPECIAL = /[\\\t\n\r]/g;
-const ESCAPES: ReadonlyMap<string, string> = new Map([["\\", "\\\\"], ["\t", "\\t"], ["\n", "\\n"], [
-  "\r",
-  "\\r",
-]]);
 
 /** Writes rows of one CDM 5.4 table in COPY's text format, all columns in the table's order. */
 export class CopyWriter {
@@ -55,7 +50,7 @@ export class CopyWriter {
 }
 
 function cellText(value: CellValue): string {
-  if (value === undefined || value === null) return "\\N";
+  if (value === undefined || value === null) return COPY_NULL;
   if (typeof value === "number") return String(value);
-  return value.replace(SPECIAL, (character) => ESCAPES.get(character) ?? character);
+  return escapeCopyText(value);
 }

@@ -30,9 +30,11 @@ export interface ChronicDisease {
 }
 
 const CORONARY = 317576;
-const DIABETES = 201826;
+/** The concept of type 2 diabetes. */
+export const DIABETES = 201826;
 const FIBRILLATION = 313217;
-const HYPERTENSION = 320128;
+/** The concept of essential hypertension. */
+export const HYPERTENSION = 320128;
 
 /** The chronic diseases, each after the diseases that it depends on. */
 export const CHRONIC_DISEASES: readonly ChronicDisease[] = [

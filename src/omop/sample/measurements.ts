@@ -1,4 +1,5 @@
 import type { Day } from "./calendar.ts";
+import { DIABETES, HYPERTENSION } from "./diseases.ts";
 import { ageOn, type PatientHistory } from "./patient_history.ts";
 import type { Random } from "./random.ts";
 
@@ -37,8 +38,6 @@ interface Test {
   readonly floor: number;
 }
 
-const DIABETES = 201826;
-const HYPERTENSION = 320128;
 const HYPERLIPIDEMIA = 432867;
 const KIDNEY = 443597;
 const ANEMIA = 439777;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { CdmType } from "../../../../src/omop/cdm/mod.ts";
-import { COPY_NULL, valueReader } from "../../../../src/cdm/load/values.ts";
+import { valueReader } from "../../../../src/cdm/load/values.ts";
+import { COPY_NULL } from "../../../../src/lib/copy_format.ts";
 
 function read(type: CdmType, text: string, length?: number): string | undefined {
   const column = { name: "x", type, required: false, primaryKey: false };
