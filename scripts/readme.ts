@@ -31,7 +31,7 @@ const boundsSchema = z.object({ type: z.literal("number"), minimum: z.number(), 
 
 /** The bounds of a setting that is a number. */
 function range(schema: z.ZodType): string {
-  const bounds = boundsSchema.safeParse(z.toJSONSchema(schema, { io: "output" }));
+  const bounds = boundsSchema.safeParse(z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }));
   return bounds.success ? `${bounds.data.minimum}–${bounds.data.maximum} ` : "";
 }
 

@@ -6,6 +6,8 @@ import { LOCAL_SCHEMA, localName } from "../cdm/local_name.ts";
 import * as z from "zod";
 import type { CdmSettings, DatabaseLocation } from "../cdm/settings.ts";
 import { OmcpError } from "../errors.ts";
+import type { Dataset } from "../sandbox/mod.ts";
+import { datasetProblems, datasetsSchema } from "./datasets.ts";
 
 interface Setting {
   readonly schema: z.ZodType;
@@ -115,6 +117,13 @@ export const SETTINGS = {
     unit: "MiB",
     description: "Size of /workspace, which lies in memory.",
   },
+  OMCP_DATASETS: {
+    schema: datasetsSchema,
+    default: "",
+    unit: "name=path,…",
+    description:
+      "Folders of the engine's machine that every sandbox can read at `/data/NAME`, see docs/datasets.md. Everyone on that machine must be able to read their files.",
+  },
   OMCP_DATABASE_URL: {
     schema: z.string().refine(
       (value) => /^(?:sample|none|postgres(?:ql)?:\/\/.+)$/.test(value) || localName(value) !== undefined,
@@ -223,6 +232,8 @@ export interface Config extends CdmSettings {
   readonly cpus: number;
   readonly pids: number;
   readonly workspaceBytes: number;
+  /** Folders that every sandbox can read. */
+  readonly datasets: readonly Dataset[];
   /** Whether the operator named the instance: another server could have the same name. */
   readonly instanceNamed: boolean;
   /** Undefined: the audit goes to stderr. */
@@ -259,8 +270,12 @@ export function readConfig(read: ReadVariable): Config {
   const cellTimeoutMax = Math.min(get("OMCP_CELL_TIMEOUT_MAX_SECONDS"), lifetime);
   const memory = get("OMCP_MEMORY_MIB");
   const instance = get("OMCP_INSTANCE");
+  const dockerHost = get("DOCKER_HOST");
+  const auditFile = get("OMCP_AUDIT_FILE") || undefined;
+  const datasets = get("OMCP_DATASETS");
+  problems.push(...datasetProblems(datasets ?? [], [dockerHost?.replace(/^unix:\/\//, ""), auditFile]));
   const config: Config = {
-    dockerHost: get("DOCKER_HOST"),
+    dockerHost,
     image: get("OMCP_IMAGE") || undefined,
     maxSandboxes: get("OMCP_MAX_SANDBOXES"),
     evictUnusedMs: get("OMCP_EVICT_SECONDS") * 1000,
@@ -274,6 +289,7 @@ export function readConfig(read: ReadVariable): Config {
     cpus: get("OMCP_CPU_PERCENT") / 100,
     pids: get("OMCP_PIDS"),
     workspaceBytes: get("OMCP_WORKSPACE_MIB") * mib,
+    datasets,
     database,
     cdmSchema,
     unsafeRole: get("OMCP_UNSAFE_ROLE") || undefined,
@@ -285,7 +301,7 @@ export function readConfig(read: ReadVariable): Config {
     maxCost: get("OMCP_MAX_COST"),
     instance: instance || crypto.randomUUID(),
     instanceNamed: instance !== "",
-    auditFile: get("OMCP_AUDIT_FILE") || undefined,
+    auditFile,
     auditSource: get("OMCP_AUDIT_SOURCE") === "on",
     logLevel: get("OMCP_LOG_LEVEL"),
   };

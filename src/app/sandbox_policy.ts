@@ -12,6 +12,7 @@ export function sandboxPolicy(config: Config): SandboxPolicy {
     memoryBytes: config.memoryBytes,
     cpus: config.cpus,
     pids: config.pids,
+    datasets: config.datasets,
     workspace: { ...DEFAULT_POLICY.workspace, bytes: config.workspaceBytes },
   };
 }

@@ -8,7 +8,7 @@ import { connectEngine } from "./connect_engine.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
-import { type ExecutionOutcome, SandboxManager } from "../sandbox/mod.ts";
+import { checkDatasets, type ExecutionOutcome, SandboxManager } from "../sandbox/mod.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { imageReference } from "../images/identity.ts";
 import { missingImage } from "../images/missing.ts";
@@ -102,11 +102,18 @@ export async function doctor(settings: Config, print: (line: string) => void): P
       throw error;
     }
   });
+  const policy = sandboxPolicy(config);
+  if (policy.datasets.length > 0) {
+    await check("datasets", async () => {
+      const lines = await checkDatasets({ runtime, instance: config.instance, image, policy });
+      return { value: undefined, found: lines.join("; ") };
+    });
+  }
   const sandboxes = new SandboxManager({
     runtime,
     instance: config.instance,
     image,
-    policy: sandboxPolicy(config),
+    policy,
     maxSandboxes: 1,
     idleMs: config.idleMs,
     lifetimeMs: config.lifetimeMs,

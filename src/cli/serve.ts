@@ -18,7 +18,7 @@ import { offeredTools } from "../mcp/offered_tools.ts";
 import { LOCAL_USER } from "../mcp/principal.ts";
 import type { ToolVariant } from "../mcp/variant.ts";
 import { type CdmGateway, openCdmGateway } from "../cdm/gateway.ts";
-import { checkPolicy, SandboxManager, type SandboxPolicy } from "../sandbox/mod.ts";
+import { checkDatasets, checkPolicy, SandboxManager, type SandboxPolicy } from "../sandbox/mod.ts";
 import { requirePermissions } from "../app/permissions.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { imageReference } from "../images/identity.ts";
@@ -91,6 +91,9 @@ async function start(config: Config, audit: AuditLog): Promise<Parts> {
   const instance = await acquireInstance(config, runtime, image);
   let cdm: CdmGateway | undefined;
   try {
+    for (const line of await checkDatasets({ runtime, instance: config.instance, image, policy })) {
+      log.info("{line}", { line });
+    }
     cdm = await openCdmGateway(config, runtime, statementAudit(audit, LOCAL_USER.id));
   } catch (error) {
     await instance.close();

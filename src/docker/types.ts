@@ -31,6 +31,10 @@ export interface MountSpec {
   readonly Source?: string;
   /** Where it is in the container, an absolute path. */
   readonly Target: string;
+  /** Whether it can only be read; engines before 25 leave mounts inside it as they are. @default false */
+  readonly ReadOnly?: boolean;
+  /** `rprivate`: what is mounted on the machine later does not appear in the container. */
+  readonly BindOptions?: { readonly Propagation: "rprivate" };
 }
 
 /** A process limit in the Engine's JSON. */

@@ -1,5 +1,6 @@
 /** What a server offers, as a value: the definition of every tool is a function of it. */
 import type { CdmVersion } from "../omop/cdm/mod.ts";
+import { datasetPath } from "../sandbox/mod.ts";
 
 /** What may leave the database. `open`: rows. */
 export const DISCLOSURE_MODES = ["open"] as const;
@@ -26,6 +27,8 @@ export interface ToolVariant {
 /** Settings that definitions quote to the model. Times in milliseconds. */
 export interface QuotedSettings {
   readonly cdmSchema: string;
+  /** Folders that every sandbox can read. */
+  readonly datasets: readonly { readonly name: string }[];
   readonly idleMs: number;
   readonly lifetimeMs: number;
   readonly cellTimeoutMs: number;
@@ -68,4 +71,19 @@ export function variantCdm(
   { cdmSchema: schema }: QuotedSettings,
 ): DescribedCdm | undefined {
   return toolsets.includes("omop") ? { version, schema, away } : undefined;
+}
+
+/**
+ * Describes the datasets to a model.
+ *
+ * @param datasets Their names.
+ * @returns A sentence with a space after it; empty where there are none.
+ */
+export function datasetSentence(datasets: QuotedSettings["datasets"]): string {
+  const [first] = datasets;
+  if (first === undefined) return "";
+  const paths = datasets.map(({ name }) => datasetPath(name)).join(", ");
+  return `Read-only data: ${paths}; DuckDB reads files there, as in duckdb.sql("from '${
+    datasetPath(first.name)
+  }/*.parquet'"). `;
 }

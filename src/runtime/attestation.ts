@@ -3,7 +3,7 @@ import * as z from "zod";
 import { type Attestation, attestationSchema } from "../agent_protocol/messages/mod.ts";
 import { ownCommand } from "../lib/own_command.ts";
 import { OmcpError } from "../errors.ts";
-import type { ContainerSpec } from "./container_spec.ts";
+import type { ContainerSpec, ReadOnlyFolder } from "./container_spec.ts";
 
 const helloSchema = z.object({ attestation: attestationSchema });
 
@@ -27,6 +27,11 @@ const HARMLESS_MOUNTS: ReadonlySet<string> = new Set([
   "/proc/timer_list",
   "/proc/timer_stats",
 ]);
+
+/** Under these, containers have the kernel's own file systems and what masks parts of them. */
+const KERNEL_FOLDERS = ["/dev", "/proc", "/sys"] as const;
+/** Files that the engine mounts into every container. They belong to the container. */
+const ENGINE_FILES = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"] as const;
 
 /** The largest difference of CPU quotas that is accepted, in CPUs: the engine rounds to whole microseconds. */
 const CPU_TOLERANCE = 0.001;
@@ -109,8 +114,9 @@ function network(facts: Attestation): string[] {
   return interfaces.length === 0 ? [] : [`there are network interfaces: ${interfaces.join(", ")}`];
 }
 
-function mounts({ tmpfs, volumes = [] }: ContainerSpec, facts: Attestation): string[] {
-  const found: string[] = [];
+function mounts(spec: ContainerSpec, facts: Attestation): string[] {
+  const { tmpfs, volumes = [], readOnlyFolders = [] } = spec;
+  const found = [...unspecifiedMounts(spec, facts), ...writableFolders(readOnlyFolders, facts)];
   if (!facts.rootReadOnly) found.push("the root file system is writable");
   const specified = new Set([...tmpfs, ...volumes].map(({ path }) => path));
   for (const mount of facts.writableMounts) {
@@ -120,6 +126,35 @@ function mounts({ tmpfs, volumes = [] }: ContainerSpec, facts: Attestation): str
     if (!facts.writableMounts.includes(path)) found.push(`${path} is not a writable mount`);
   }
   return found;
+}
+
+/** A mount that nobody asked for could show a folder of the machine. Those that can be written to are found elsewhere. */
+function unspecifiedMounts(
+  { tmpfs, volumes = [], readOnlyFolders = [] }: ContainerSpec,
+  { mounts, writableMounts }: Attestation,
+): string[] {
+  const exact = new Set(["/", ...ENGINE_FILES, ...[...tmpfs, ...volumes].map(({ path }) => path)]);
+  const folders = [...KERNEL_FOLDERS, ...readOnlyFolders.map(({ path }) => path)];
+  return Object.keys(mounts)
+    .filter((path) => !exact.has(path) && !writableMounts.includes(path))
+    .filter((path) => !folders.some((folder) => isInside(path, folder)))
+    .map((path) => `${path} is mounted, which was not asked for`);
+}
+
+function writableFolders(folders: readonly ReadOnlyFolder[], { mounts }: Attestation): string[] {
+  return folders.flatMap(({ path }) => {
+    if (mounts[path] === undefined) return [`${path} is not mounted`];
+    const writable = Object.keys(mounts).filter((mount) => isInside(mount, path) && mounts[mount] === false);
+    return writable.map((mount) =>
+      mount === path
+        ? `${path} is not mounted read-only`
+        : `${mount} is a mount inside the folder ${path} and not read-only: mount it read-only on the machine`
+    );
+  });
+}
+
+function isInside(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
 }
 
 function limits(specified: ContainerSpec["limits"], effective: Attestation["limits"]): string[] {

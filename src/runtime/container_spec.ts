@@ -23,6 +23,14 @@ export interface VolumeMount {
   readonly path: string;
 }
 
+/** One folder of the runtime's machine, mounted to be read. What is mounted inside it must be read-only, too. */
+export interface ReadOnlyFolder {
+  /** Where it is on the machine, an absolute path. The runtime refuses one that does not exist. */
+  readonly source: string;
+  /** Where it is in the container, an absolute path. */
+  readonly path: string;
+}
+
 /** What a container may use. */
 export interface ResourceLimits {
   /** Bytes, tmpfs counted in; there is no swap. */
@@ -80,6 +88,8 @@ export interface ContainerSpec {
   readonly tmpfs: readonly TmpfsMount[];
   /** Volumes besides. @default none */
   readonly volumes?: readonly VolumeMount[];
+  /** Folders of the machine: the one exception to "no host path", for those that an operator names. @default none */
+  readonly readOnlyFolders?: readonly ReadOnlyFolder[];
   /** `stays-open`: PID 1 can be attached to again. `ends-with-attach`: its stdin ends when its first attach does. @default "stays-open" */
   readonly stdin?: "stays-open" | "ends-with-attach";
   /** The OCI runtime that runs it, such as `runsc`. @default the runtime's own choice */

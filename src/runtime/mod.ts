@@ -9,6 +9,7 @@ export * from "./labels.ts";
 export { MASKED_PATHS } from "./masked_paths.ts";
 export * from "./orphans.ts";
 export * from "./removals.ts";
+export * from "./run_program.ts";
 export {
   type Architecture,
   DATABASE_SECCOMP,

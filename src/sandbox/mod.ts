@@ -1,5 +1,7 @@
 /** Sandboxes: confined containers whose kernel runs cells. */
 export type { Clock } from "../lib/clock.ts";
+export { checkDatasets, type DatasetCheckOptions } from "./dataset_check.ts";
+export { type Dataset, datasetPath, DATASETS_FOLDER } from "./datasets.ts";
 export type { SandboxEnd } from "./endings.ts";
 export type { Eviction } from "./eviction.ts";
 export type { SandboxSettings } from "./factory.ts";

@@ -50,7 +50,7 @@ export async function startWithOwnUid(optionsFor: (uid: number) => StartOptions)
 }
 
 /** A random id from {@link SANDBOX_UIDS}. */
-function randomSandboxUid(): number {
+export function randomSandboxUid(): number {
   const count = SANDBOX_UIDS.last - SANDBOX_UIDS.first + 1;
   // The bias of this remainder is one part in a hundred thousand, and nothing depends on it.
   return SANDBOX_UIDS.first + (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) % count;

@@ -1,6 +1,7 @@
 /** What a sandbox may use, and the container that follows from it. */
 import { OmcpError } from "../errors.ts";
 import { confinement, type ContainerSpec, CPU_SHARES, SANDBOX_SECCOMP } from "../runtime/mod.ts";
+import { type Dataset, datasetPath } from "./datasets.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -32,6 +33,8 @@ export interface SandboxPolicy {
   readonly run: TmpfsPolicy;
   /** /dev/shm, for multiprocessing. */
   readonly shm: TmpfsPolicy;
+  /** Folders of the engine's machine that it can read. */
+  readonly datasets: readonly Dataset[];
   /** The OCI runtime that runs it, such as `runsc`. @default the engine's own choice */
   readonly ociRuntime?: string;
 }
@@ -49,6 +52,7 @@ export const DEFAULT_POLICY: SandboxPolicy = {
   tmp: { bytes: 256 * MIB, inodes: 32_768 },
   run: { bytes: 8 * MIB, inodes: 1_024 },
   shm: { bytes: 64 * MIB, inodes: 4_096 },
+  datasets: [],
 };
 
 /** What differs between two sandboxes of one policy. */
@@ -103,6 +107,12 @@ export function sandboxContainerSpec(policy: SandboxPolicy, identity: SandboxIde
       oomScoreAdj: 0,
     },
     tmpfs: TMPFS_MOUNTS.map(({ size, ...mount }) => ({ ...mount, ...policy[size] })),
+    ...(policy.datasets.length === 0 ? {} : {
+      readOnlyFolders: policy.datasets.map(({ name, folder }) => ({
+        source: folder,
+        path: datasetPath(name),
+      })),
+    }),
     ...(policy.ociRuntime === undefined ? {} : { ociRuntime: policy.ociRuntime }),
   };
 }

@@ -16,7 +16,7 @@ _UNLIMITED = 1 << 62
 def attestation(dumpable: bool) -> "Attestation":
     """Reads the attestation. A field that cannot be read is None or an empty list."""
     status = _status()
-    root_options, writable = mounts(_read("/proc/self/mountinfo") or "")
+    points, writable = mounts(_read("/proc/self/mountinfo") or "")
     return {
         "uid": os.geteuid(),
         "gid": os.getegid(),
@@ -38,15 +38,15 @@ def attestation(dumpable: bool) -> "Attestation":
         "seccomp": _integer(status.get("Seccomp")),
         "dumpable": dumpable,
         "interfaces": _interfaces(),
-        "root_read_only": "ro" in root_options,
+        "root_read_only": points.get("/", False),
+        "mounts": points,
         "writable_mounts": writable,
         "limits": _limits(),
     }
 
 
-def mounts(mountinfo: str) -> Tuple[List[str], List[str]]:
-    """The options of the root's mount, and the mount points that this process can write to."""
-    root: List[str] = []
+def mounts(mountinfo: str) -> Tuple[Dict[str, bool], List[str]]:
+    """All mount points and whether each is read-only, and those that this process can write to."""
     options: Dict[str, List[str]] = {}
     for line in mountinfo.splitlines():
         fields = line.split(" ")
@@ -55,12 +55,11 @@ def mounts(mountinfo: str) -> Tuple[List[str], List[str]]:
         point = _unescape(fields[4])
         # A later mount on the same point hides the earlier one.
         options[point] = fields[5].split(",") + fields[-1].split(",")
-        if point == "/":
-            root = options[point]
     open_points = (
         point for point, flags in options.items() if "ro" not in flags and os.access(point, os.W_OK)
     )
-    return root, sorted(point for point in open_points if not _is_null(point))
+    points = {point: "ro" in flags for point, flags in options.items()}
+    return points, sorted(point for point in open_points if not _is_null(point))
 
 
 def _is_null(point: str) -> bool:

@@ -317,6 +317,8 @@ class Attestation(TypedDict):
     dumpable: bool
     interfaces: List[str]
     root_read_only: bool
+    # Mount point → whether the mount is read-only.
+    mounts: Dict[str, bool]
     writable_mounts: List[str]
     limits: Limits
 

@@ -5,7 +5,7 @@ import type { Eviction } from "../../sandbox/mod.ts";
 import { textResult } from "../results.ts";
 import { sandboxView } from "../sandbox_view.ts";
 import { defineTool, type Tool } from "../tool.ts";
-import { databaseSentence, variantCdm } from "../variant.ts";
+import { databaseSentence, datasetSentence, variantCdm } from "../variant.ts";
 
 const log = logger("mcp");
 
@@ -20,6 +20,7 @@ export const tool: Tool = defineTool({
       `${
         databaseSentence(variantCdm(variant, settings))
       } Variables, imports and files in /workspace last until the sandbox is removed. ` +
+      datasetSentence(settings.datasets) +
       "There is no network, so nothing can be installed. Present: numpy, pandas, polars, pyarrow, duckdb, scipy, scikit-learn, " +
       "xgboost, lightgbm, statsmodels, lifelines, tableone, matplotlib, seaborn, plotly, altair, SQLAlchemy, psycopg.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },

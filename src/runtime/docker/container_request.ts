@@ -1,5 +1,5 @@
 /** Translates a container's specification into the Engine API's JSON (`POST /containers/create`). */
-import type { CreateContainerRequest, UlimitSpec } from "../../docker/mod.ts";
+import type { CreateContainerRequest, MountSpec, UlimitSpec } from "../../docker/mod.ts";
 import type { ContainerSpec, TmpfsMount } from "../mod.ts";
 import { seccompOption } from "./seccomp.ts";
 
@@ -58,15 +58,28 @@ export function createContainerRequest(spec: ContainerSpec): CreateContainerRequ
         ...(limits.processBytes === undefined ? [] : [ulimit("data", limits.processBytes)]),
       ],
       Tmpfs: Object.fromEntries(spec.tmpfs.map((mount) => tmpfsEntry(mount, uid))),
-      ...(spec.volumes === undefined ? {} : {
-        Mounts: spec.volumes.map(({ volume, path }) => ({ Type: "volume", Source: volume, Target: path })),
-      }),
+      ...mounts(spec),
       LogConfig: { Type: "none" },
       RestartPolicy: { Name: "no" },
       Init: false,
       ...(spec.ociRuntime === undefined ? {} : { Runtime: spec.ociRuntime }),
     },
   };
+}
+
+function mounts({ volumes = [], readOnlyFolders = [] }: ContainerSpec): { readonly Mounts?: MountSpec[] } {
+  const found: MountSpec[] = [
+    ...volumes.map(({ volume, path }): MountSpec => ({ Type: "volume", Source: volume, Target: path })),
+    // In `Mounts`, unlike `Binds`, a source that does not exist is an error and is not created.
+    ...readOnlyFolders.map(({ source, path }): MountSpec => ({
+      Type: "bind",
+      Source: source,
+      Target: path,
+      ReadOnly: true,
+      BindOptions: { Propagation: "rprivate" },
+    })),
+  ];
+  return found.length === 0 ? {} : { Mounts: found };
 }
 
 function ulimit(name: string, value: number): UlimitSpec {

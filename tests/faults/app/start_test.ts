@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { permissionFlags, serverArguments } from "../../../src/app/launch.ts";
+import { withPublicFolder } from "../../fixtures/dataset_folder.ts";
 import { LAUNCH, PROJECT } from "../../fixtures/server.ts";
 
 /** Starts the server with wrong settings or flags; it must end by itself, with nothing on stdout. */
@@ -119,4 +120,72 @@ Deno.test("the server does not start with an audit file that it cannot write, an
     stderr,
     /config_invalid: Cannot write the audit file \/absent\/omcp-audit\.jsonl: [^]*OMCP_AUDIT_FILE/,
   );
+});
+
+/** What a folder must not be: how it is made, and what the server says about it. */
+const UNUSABLE: Readonly<
+  Record<string, { readonly make: (folder: string) => void | Disposable; readonly says: RegExp }>
+> = {
+  "is not there": {
+    make: (folder) => Deno.removeSync(folder),
+    says: /config_invalid: Cannot use the datasets[^]*source path does not exist: [^]*OMCP_DATASETS/,
+  },
+  "is a file": {
+    make: (folder) => {
+      Deno.removeSync(folder);
+      Deno.writeTextFileSync(folder, "a,b\n");
+    },
+    says: /config_invalid[^]*dataset x \(\S+\) is not a folder/,
+  },
+  "no sandbox can list": {
+    make: (folder) => Deno.chmodSync(folder, 0o700),
+    says:
+      /config_invalid[^]*dataset x \(\S+\) cannot be read by sandboxes: Permission denied[^]*chmod -R o\+rX/,
+  },
+  "has no file that a sandbox can read": {
+    make: (folder) => {
+      Deno.writeTextFileSync(`${folder}/a.csv`, "a,b\n");
+      Deno.chmodSync(`${folder}/a.csv`, 0o600);
+    },
+    says: /config_invalid[^]*none of the 1 file of dataset x[^]*chmod -R o\+rX/,
+  },
+  "has a socket that sandboxes could connect to": {
+    make: (folder) => {
+      const path = `${folder}/engine.sock`;
+      const listener = Deno.listen({ transport: "unix", path });
+      Deno.chmodSync(path, 0o777);
+      return listener;
+    },
+    says: /config_invalid[^]*dataset x \(\S+\) has 1 socket, FIFO or device that sandboxes could write to/,
+  },
+};
+
+for (const [name, { make, says }] of Object.entries(UNUSABLE)) {
+  Deno.test(`the server does not start with a dataset that ${name}, and says why`, async () => {
+    await withPublicFolder(async (parent) => {
+      const folder = `${parent}/x`;
+      Deno.mkdirSync(folder);
+      Deno.chmodSync(folder, 0o755);
+      using _made = make(folder) ?? undefined;
+      assert.match(await failedStart({ OMCP_DATABASE_URL: "none", OMCP_DATASETS: `x=${folder}` }), says);
+    });
+  });
+}
+
+Deno.test("doctor shows the datasets, and the server warns about what sandboxes cannot read in them", async () => {
+  await withPublicFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/a.csv`, "a,b\n");
+    await Deno.mkdir(`${folder}/lost+found`, { mode: 0o700 });
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", `${PROJECT}/src/main.ts`, "doctor"],
+      env: { OMCP_DATABASE_URL: "none", OMCP_DATASETS: `x=${folder}` },
+      stdin: "null",
+    }).output();
+    const printed = new TextDecoder().decode(stdout);
+    assert.match(
+      printed,
+      /ok {4}datasets: \/data\/x is \S+, read-only: 1 file, and 1 file or folder that sandboxes cannot read/,
+      new TextDecoder().decode(stderr),
+    );
+  });
 });

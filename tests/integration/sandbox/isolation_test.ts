@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import * as z from "zod";
 import { DEFAULT_POLICY, TMPFS_MOUNTS } from "../../../src/sandbox/mod.ts";
 import inForce from "../../../src/guest/agent/attestation.py" with { type: "text" };
-import type { CreateContainerRequest, HostConfigSpec } from "../../../src/docker/mod.ts";
+import type { CreateContainerRequest, HostConfigSpec, MountSpec } from "../../../src/docker/mod.ts";
 import {
   DATABASE_SECCOMP,
   DATABASE_UID,
@@ -11,6 +11,7 @@ import {
   verifyAttestation,
 } from "../../../src/runtime/mod.ts";
 import { imageReference } from "../../../src/images/identity.ts";
+import { withPublicFolder } from "../../fixtures/dataset_folder.ts";
 import foreignCalls from "./foreign_calls.py" with { type: "text" };
 import libraries from "./libraries.py" with { type: "text" };
 import { confinedSpec, runConfined, TEST_UID } from "./run_confined.ts";
@@ -152,6 +153,34 @@ Deno.test("verifyAttestation() accepts a sandbox's container, and no weaker one"
   for (const [hostConfig, request, expected] of weaker) {
     assert.match(await deviations(hostConfig, request), expected);
   }
+});
+
+Deno.test("verifyAttestation() accepts a dataset only if it is mounted read-only, with all mounts in it, and nothing else is", async () => {
+  await withPublicFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/sub`);
+    const policy = { ...DEFAULT_POLICY, datasets: [{ name: "x", folder }] };
+    const options = { image: PYTHON, program: REPORT, policy };
+    async function mounted(...Mounts: readonly MountSpec[]): Promise<string> {
+      const hello = await runConfined({ ...options, hostConfig: { Mounts } }, z.unknown());
+      return verifyAttestation(confinedSpec(options, "test"), hello).join("\n");
+    }
+    function bind(Target: string, ReadOnly: boolean): MountSpec {
+      return { Type: "bind", Source: folder, Target, ReadOnly };
+    }
+    const dataset = bind("/data/x", true);
+    assert.equal(await mounted(dataset), "");
+    assert.equal(await mounted(), "/data/x is not mounted");
+    assert.equal(await mounted(bind("/data/x", false)), "/data/x is not mounted read-only");
+    assert.match(
+      await mounted(dataset, bind("/data/x/sub", false)),
+      /^\/data\/x\/sub is a mount inside the folder/,
+    );
+    assert.equal(await mounted(dataset, bind("/data/x/sub", true)), "");
+    assert.equal(
+      await mounted(dataset, bind("/srv/other", true)),
+      "/srv/other is mounted, which was not asked for",
+    );
+  });
 });
 
 const PostgresRun = z.object({ answer: z.string(), exit_code: z.number(), log: z.string() });

@@ -27,6 +27,22 @@ const SPEC: ContainerSpec = {
   })),
 };
 
+/** As in a container of Docker's, masked and cgroup files among them. */
+const READ_ONLY = [
+  "/",
+  "/etc/hostname",
+  "/etc/hosts",
+  "/etc/resolv.conf",
+  "/proc/acpi",
+  "/sys",
+  "/sys/fs/cgroup/pids",
+];
+const WRITABLE = ["/dev", "/dev/mqueue", "/dev/shm", "/proc", "/proc/keys", "/run", "/tmp", "/workspace"];
+const MOUNTS = Object.fromEntries([
+  ...READ_ONLY.map((path) => [path, true] as const),
+  ...WRITABLE.map((path) => [path, false] as const),
+]);
+
 /** The attestation of a sandbox that is confined as specified. */
 function report(): Record<string, unknown> {
   return {
@@ -47,6 +63,7 @@ function report(): Record<string, unknown> {
     dumpable: false,
     interfaces: ["lo"],
     root_read_only: true,
+    mounts: MOUNTS,
     writable_mounts: ["/dev/mqueue", "/dev/shm", "/proc/keys", "/run", "/tmp", "/workspace"],
     limits: { memory_bytes: 2048 * MIB, swap_bytes: 0, pids_max: 256, cpu_quota: 1 },
   };
@@ -131,4 +148,29 @@ Deno.test("verifyAttestation() expects a container's volumes, and no CPU quota w
     [],
   );
   assert.deepEqual(verifyAttestation(spec, { attestation: facts }), ["/data is not a writable mount"]);
+});
+
+Deno.test("verifyAttestation() expects a folder of the machine to be mounted read-only, with all mounts inside it", () => {
+  const spec = { ...SPEC, readOnlyFolders: [{ source: "/srv/x", path: "/data/x" }] };
+  function found(...mounts: readonly (readonly [path: string, readOnly: boolean])[]): string[] {
+    const more = Object.fromEntries(mounts);
+    return verifyAttestation(spec, { attestation: { ...report(), mounts: { ...MOUNTS, ...more } } });
+  }
+  assert.deepEqual(found(["/data/x", true]), []);
+  assert.deepEqual(found(["/data/x", true], ["/data/x/sub", true]), []);
+  assert.deepEqual(found(), ["/data/x is not mounted"]);
+  assert.deepEqual(found(["/data/x", false]), ["/data/x is not mounted read-only"]);
+  assert.deepEqual(found(["/data/x", true], ["/data/x/sub", false]), [
+    "/data/x/sub is a mount inside the folder /data/x and not read-only: mount it read-only on the machine",
+  ]);
+  assert.deepEqual(found(["/data/x", true], ["/data/xy", true]), [
+    "/data/xy is mounted, which was not asked for",
+  ]);
+});
+
+Deno.test("verifyAttestation() refuses a mount that was not asked for, although it cannot be written to", () => {
+  for (const path of ["/data/x", "/host", "/etc/passwd", "/workspace/x"]) {
+    const mounts = { ...MOUNTS, [path]: true };
+    assert.deepEqual(deviations({ mounts }), [`${path} is mounted, which was not asked for`]);
+  }
 });

@@ -59,6 +59,7 @@ class Attach(unittest.TestCase):
             self.assertEqual(os.getuid(), found["uid"])
             self.assertIs(False, found["dumpable"])
             self.assertIn("lo", found["interfaces"])
+            self.assertIs(bool, type(found["mounts"]["/"]))
             self.assertEqual({"memory_bytes", "swap_bytes", "pids_max", "cpu_quota"}, set(found["limits"]))
             self.assertRegex(found["capabilities"]["effective"], "^[0-9a-f]{16}$")
 

@@ -88,6 +88,22 @@ Deno.test("createContainerRequest() translates volumes, a process's memory limit
   assert.equal(HostConfig?.NanoCpus, undefined);
 });
 
+Deno.test("createContainerRequest() mounts a folder of the machine read-only, and never creates it", () => {
+  const readOnlyFolders = [{ source: "/srv/omop", path: "/data/omop" }];
+  const volumes = [{ volume: "v", path: "/v" }];
+  assert.deepEqual(createContainerRequest({ ...SPEC, readOnlyFolders, volumes }).HostConfig?.Mounts, [
+    { Type: "volume", Source: "v", Target: "/v" },
+    {
+      Type: "bind",
+      Source: "/srv/omop",
+      Target: "/data/omop",
+      ReadOnly: true,
+      BindOptions: { Propagation: "rprivate" },
+    },
+  ]);
+  assert.equal(createContainerRequest(SPEC).HostConfig?.Mounts, undefined);
+});
+
 Deno.test("a seccomp profile becomes Docker's: denied by default, masks and architectures in Docker's terms", () => {
   const option = createContainerRequest(SPEC).HostConfig?.SecurityOpt?.[1] ?? "";
   assert.match(option, /^seccomp=/);

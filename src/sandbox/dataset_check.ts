@@ -1,0 +1,183 @@
+/** Looks at the datasets before the first sandbox exists: a folder that sandboxes cannot read is an error of the server's start. */
+import * as z from "zod";
+import { OmcpError } from "../errors.ts";
+import { GUEST_MODULES } from "../guest/mod.ts";
+import { counted } from "../lib/counted.ts";
+import { logger } from "../observability/log.ts";
+import {
+  type ContainerRuntime,
+  labelsOf,
+  type ProgramOutput,
+  runProgram,
+  verifyAttestation,
+} from "../runtime/mod.ts";
+import { VERSION } from "../version.ts";
+import program from "./dataset_check.py" with { type: "text" };
+import { type Dataset, datasetPath } from "./datasets.ts";
+import { randomSandboxUid } from "./own_uid.ts";
+import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
+
+const log = logger("sandbox");
+
+/** Milliseconds for the whole check: a network file system that does not respond must not hold the start forever. */
+const DEADLINE_MS = 45_000;
+const OUTPUT_BYTES = 256 * 1024;
+/** The loader is not there, so that the module's source precedes the program's. */
+const PROGRAM = `${GUEST_MODULES["agent.attestation"]}\n${program}`;
+
+const datasetSchema = z.object({
+  /** `not_a_folder`, or why it cannot be read, in the system's words; null where it can. */
+  problem: z.string().max(500).nullable(),
+  files: z.int(),
+  /** How many of them the sandbox's user can read. */
+  readable: z.int(),
+  /** Files and folders that the sandbox's user cannot read. */
+  unreadable: z.int(),
+  /** One of them. */
+  example: z.string().max(1000).nullable(),
+  /** Sockets, FIFOs and devices that it could write to. */
+  writable: z.int(),
+  /** Whether all of the dataset was looked at. */
+  complete: z.boolean(),
+});
+const outputSchema = z.object({ datasets: z.array(datasetSchema), attestation: z.unknown() });
+
+type Look = z.output<typeof datasetSchema>;
+
+/** What {@link checkDatasets} needs. */
+export interface DatasetCheckOptions {
+  /** Where sandboxes run. */
+  readonly runtime: ContainerRuntime;
+  /** The server's instance, for the label. */
+  readonly instance: string;
+  /** An image with python3. */
+  readonly image: string;
+  /** What a sandbox may use; its datasets are checked. */
+  readonly policy: SandboxPolicy;
+}
+
+/**
+ * Mounts the datasets into a container like a sandbox's, and looks at them as a sandbox's user. Of large ones it looks at the first 20,000
+ * files and folders. A part that cannot be read is a warning in the log.
+ *
+ * @param options See {@link DatasetCheckOptions}.
+ * @returns A line about each dataset.
+ * @throws {OmcpError} `config_invalid` for a folder that the engine's machine does not have, that sandboxes cannot read, or in which they could
+ * write; the runtime's errors.
+ */
+export async function checkDatasets(options: DatasetCheckOptions): Promise<string[]> {
+  const { datasets } = options.policy;
+  if (datasets.length === 0) return [];
+  const looks = await lookAt(options);
+  const problems = datasets.flatMap((dataset, at) => {
+    const look = looks[at];
+    return look === undefined ? [] : problemsOf(dataset, look);
+  });
+  if (problems.length > 0) throw unusable(problems.join("; "), adviceFor(datasets));
+  return datasets.map((dataset, at) => {
+    const look = looks[at];
+    if (look === undefined) return `${dataset.name} was not looked at`;
+    if (look.unreadable > 0) warn(dataset, look);
+    const rest = look.complete ? "" : " and more that were not looked at";
+    const unreadable = look.unreadable === 0
+      ? ""
+      : `, and ${counted(look.unreadable, "file or folder", "files or folders")} that sandboxes cannot read`;
+    return `${datasetPath(dataset.name)} is ${dataset.folder}, read-only: ${
+      counted(look.files, "file")
+    }${rest}${unreadable}`;
+  });
+}
+
+async function lookAt(options: DatasetCheckOptions): Promise<readonly Look[]> {
+  const { runtime, instance, image, policy } = options;
+  const uid = randomSandboxUid();
+  const name = `dataset-${crypto.randomUUID()}`;
+  const spec = {
+    ...sandboxContainerSpec(policy, {
+      image,
+      uid,
+      labels: labelsOf({ instance, role: "check", name, version: VERSION, uid }),
+      env: {},
+      command: [
+        "python3",
+        "-I",
+        "-S",
+        "-c",
+        PROGRAM,
+        ...policy.datasets.map((each) => datasetPath(each.name)),
+      ],
+    }),
+    stdin: "ends-with-attach",
+  } as const;
+  let output: ProgramOutput;
+  try {
+    output = await runProgram(runtime, spec, {
+      name: `omcp-${name}`,
+      deadlineMs: DEADLINE_MS,
+      outputBytes: OUTPUT_BYTES,
+    });
+  } catch (error) {
+    // The engine's own words name the folder, as in "bind source path does not exist: /srv/x".
+    if (!(error instanceof OmcpError) || !["engine_refused", "engine_failed"].includes(error.code)) {
+      throw error;
+    }
+    throw unusable(
+      error.message,
+      "Correct OMCP_DATASETS. The paths are those of the machine on which the engine runs.",
+      error,
+    );
+  }
+  const printed = parseOutput(output);
+  const deviations = verifyAttestation(spec, printed).filter((each) => each.includes("/data/"));
+  if (deviations.length > 0) throw unusable(deviations.join("; "), "Correct OMCP_DATASETS or the mounts.");
+  return printed.datasets;
+}
+
+function parseOutput({ stdout, stderr }: ProgramOutput): z.output<typeof outputSchema> {
+  try {
+    return outputSchema.parse(JSON.parse(stdout));
+  } catch (cause) {
+    throw unusable(
+      "the program that looks at them did not work",
+      `It printed: ${stderr.trim().slice(-500) || "nothing"}`,
+      cause,
+    );
+  }
+}
+
+function problemsOf({ name, folder }: Dataset, look: Look): string[] {
+  const what = `dataset ${name} (${folder})`;
+  if (look.problem === "not_a_folder") return [`${what} is not a folder`];
+  if (look.problem !== null) return [`${what} cannot be read by sandboxes: ${look.problem}`];
+  if (look.files > 0 && look.readable === 0) {
+    return [`none of the ${counted(look.files, "file")} of ${what} can be read by sandboxes`];
+  }
+  if (look.writable > 0) {
+    return [
+      `${what} has ${
+        counted(look.writable, "socket, FIFO or device", "sockets, FIFOs or devices")
+      } that sandboxes could write to`,
+    ];
+  }
+  return [];
+}
+
+function adviceFor(datasets: readonly Dataset[]): string {
+  const folders = datasets.map(({ folder }) => folder).join(" ");
+  return "Each sandbox has a user id of its own, so that files must be readable by everyone: `chmod -R o+rX` on the " +
+    `folder (of ${folders}), and where SELinux is enforced the type container_file_t. Move sockets and FIFOs elsewhere.`;
+}
+
+function unusable(why: string, next: string, cause?: unknown): OmcpError {
+  return new OmcpError("config_invalid", `Cannot use the datasets of OMCP_DATASETS: ${why}`, {
+    next,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function warn({ name, folder }: Dataset, { unreadable, example }: Look): void {
+  log.warning(
+    "Sandboxes cannot read {unreadable} files or folders of dataset {name} in {folder}, such as {example}",
+    { unreadable, name, folder, example: example ?? "" },
+  );
+}
