@@ -171,7 +171,7 @@ export function toolVariant(cdm: CdmGateway | undefined): ToolVariant {
     cdmVersion: cdm?.version ?? DEFAULT_CDM_VERSION,
     disclosure: "open",
     databaseAway: cdm?.away ?? false,
-    toolsets: cdm === undefined ? ["sandbox"] : ["sandbox", "omop"],
+    toolsets: cdm === undefined ? ["sandbox", "files"] : ["sandbox", "files", "omop"],
   };
 }
 

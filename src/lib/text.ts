@@ -30,6 +30,16 @@ export function showable(text: string): string {
   return plain.replace(SEQUENCES, "").replace(UNSHOWABLES, spelledOut);
 }
 
+/**
+ * Escapes control characters visibly, and interprets none: for the content of files, where a carriage return overwrites nothing.
+ *
+ * @param text Any text.
+ * @returns Well-formed Unicode. A CR before a line feed is left out; any other is spelled out as `\\x0d`.
+ */
+export function escapedControls(text: string): string {
+  return text.replaceAll("\r\n", "\n").replace(UNSHOWABLES, spelledOut);
+}
+
 function spelledOut(run: string): string {
   const parts: string[] = [];
   for (let at = 0; at < run.length; at += 1) {

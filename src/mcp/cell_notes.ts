@@ -3,13 +3,12 @@ import type { Death } from "../agent_protocol/messages/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { readableBytes, showable } from "../lib/text.ts";
 import type { ExecutionOutcome } from "../sandbox/mod.ts";
+import { shownPath } from "./file_path.ts";
 import { utf8Bytes } from "./text_budget.ts";
 
 /** How many changed files are listed, and the characters of their paths together. */
 const LISTED_FILES = 10;
 const LISTED_CHARACTERS = 1000;
-/** A path that reads as one word; any other is quoted. */
-const PLAIN_PATH = /^[\p{L}\p{N}_.+@%=~/-]+$/u;
 
 /**
  * The notes on a cell, each a line in brackets.
@@ -58,7 +57,7 @@ function changedFiles({ files: { changed, count, complete }, kernel }: Execution
   const listed: string[] = [];
   let characters = 0;
   for (const path of changed.slice(0, LISTED_FILES)) {
-    const shown = PLAIN_PATH.test(path) ? path : showable(JSON.stringify(path));
+    const shown = shownPath(path);
     characters += shown.length;
     if (characters > LISTED_CHARACTERS) break;
     listed.push(shown);

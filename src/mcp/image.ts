@@ -1,10 +1,10 @@
 /** Checks pictures from a sandbox: a client refuses the whole result if one of them is damaged. */
 import { imageSize } from "./image_size.ts";
-import type { ImageType } from "./image_types.ts";
+import { IMAGE_TYPES, type ImageType } from "./image_types.ts";
 import { readableBytes } from "../lib/text.ts";
 
 /** Largest picture, in bytes: clients and model providers refuse or shrink larger ones. */
-const MAX_BYTES = 1024 * 1024;
+export const MAX_IMAGE_BYTES = 1024 * 1024;
 
 /** Longest side, in pixels: model providers refuse or shrink larger pictures, and a few bytes can encode a gigabyte of pixels. */
 const MAX_SIDE = 1568;
@@ -33,8 +33,8 @@ export function imageBase64(mimeType: ImageType, text: string): string | { reado
     return { problem: `not shown: invalid base64 of ${mimeType}` };
   }
   if (!hasSignature(mimeType, bytes)) return { problem: `not shown: its bytes are not ${mimeType}` };
-  if (bytes.length > MAX_BYTES) {
-    const size = `${readableBytes(bytes.length)}, at most ${readableBytes(MAX_BYTES)} can be shown`;
+  if (bytes.length > MAX_IMAGE_BYTES) {
+    const size = `${readableBytes(bytes.length)}, at most ${readableBytes(MAX_IMAGE_BYTES)} can be shown`;
     return { problem: `${mimeType} not shown: ${size}; make it smaller` };
   }
   const size = imageSize(mimeType, bytes);
@@ -46,6 +46,16 @@ export function imageBase64(mimeType: ImageType, text: string): string | { reado
     return { problem: `${mimeType} not shown: ${pixels}; make it smaller` };
   }
   return bytes.toBase64();
+}
+
+/**
+ * Finds a picture's kind.
+ *
+ * @param bytes Its first bytes, at least 12.
+ * @returns The kind; undefined where it is none that clients show.
+ */
+export function pictureType(bytes: Uint8Array): ImageType | undefined {
+  return IMAGE_TYPES.find((type) => hasSignature(type, bytes));
 }
 
 function hasSignature(mimeType: ImageType, bytes: Uint8Array): boolean {

@@ -8,8 +8,8 @@ export const DISCLOSURE_MODES = ["open"] as const;
 /** One of {@link DISCLOSURE_MODES}. */
 export type DisclosureMode = (typeof DISCLOSURE_MODES)[number];
 
-/** Groups of tools. `sandbox`: always offered. `omop`: where a database is configured. */
-export const TOOLSETS = ["sandbox", "omop"] as const;
+/** Groups of tools. `sandbox` and `files`: always offered. `omop`: where a database is configured. */
+export const TOOLSETS = ["sandbox", "files", "omop"] as const;
 
 /** One of {@link TOOLSETS}. */
 export type Toolset = (typeof TOOLSETS)[number];

@@ -13,9 +13,9 @@ function variants(): Record<string, ToolVariant> {
   const found: Record<string, ToolVariant> = {};
   for (const disclosure of DISCLOSURE_MODES) {
     for (const cdmVersion of CDM_VERSIONS) {
-      const omop: readonly Toolset[] = ["sandbox", "omop"];
+      const omop: readonly Toolset[] = ["sandbox", "files", "omop"];
       found[`omop_${cdmVersion}_${disclosure}`] = { cdmVersion, disclosure, toolsets: omop };
-      found[`sandbox_${disclosure}`] = { cdmVersion, disclosure, toolsets: ["sandbox"] };
+      found[`sandbox_${disclosure}`] = { cdmVersion, disclosure, toolsets: ["sandbox", "files"] };
     }
   }
   return found;
@@ -46,7 +46,10 @@ for (const [name, variant] of Object.entries(variants())) {
 }
 
 Deno.test("a server without a database offers no tool that needs one, and does not mention a CDM", () => {
-  const tools = offeredTools({ cdmVersion: "5.4", disclosure: "open", toolsets: ["sandbox"] }, SETTINGS);
+  const tools = offeredTools(
+    { cdmVersion: "5.4", disclosure: "open", toolsets: ["sandbox", "files"] },
+    SETTINGS,
+  );
   const names = tools.map(({ name }) => name);
   assert.ok(names.includes("execute_python_code"));
   assert.ok(!names.includes("query_omop"));

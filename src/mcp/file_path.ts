@@ -1,0 +1,43 @@
+/** Paths of files in a sandbox: the argument of tools, and how results show one. */
+import * as z from "zod";
+import { showable } from "../lib/text.ts";
+
+/** A path that reads as one word; any other is shown as a JSON string, which a caller can copy into an argument. */
+const PLAIN = /^[\p{L}\p{N}_.+@%=~/-]+$/u;
+const MAX_CHARACTERS = 4096;
+
+/**
+ * The schema of a path. The agent checks what it leads to.
+ *
+ * @param description What the path is for.
+ */
+export function pathSchema(description: string): z.ZodString {
+  return z.string().min(1).max(MAX_CHARACTERS).describe(description);
+}
+
+/**
+ * A path as results show it. Names come from code in the sandbox and may hold anything.
+ *
+ * @param path The path.
+ * @returns The path itself, or a JSON string without controls.
+ */
+export function shownPath(path: string): string {
+  if (PLAIN.test(path)) return path;
+  return showable(JSON.stringify(path).replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, escaped));
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/**
+ * A path below /workspace without the prefix, as lists show it.
+ *
+ * @param path A path as a caller gave it.
+ */
+export function relativePath(path: string): string {
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  if (path.startsWith("/") && names[0] === "workspace") names.shift();
+  else if (path.startsWith("/")) return `/${names.join("/")}`;
+  return names.join("/");
+}

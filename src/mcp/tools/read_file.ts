@@ -1,0 +1,35 @@
+import * as z from "zod";
+import { pathSchema } from "../file_path.ts";
+import { fileView } from "../file_view.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { defineTool, type Tool } from "../tool.ts";
+
+/** Reads a file. */
+export const tool: Tool = defineTool({
+  toolset: "files",
+  define: () => ({
+    name: "read_file",
+    title: "Read a file",
+    description:
+      "Reads a file of a sandbox, also while a cell runs: text, a picture, or bytes as base64. A long file comes in pieces; the result says " +
+      "how to continue. Paths are under /workspace; saved output of cells is under /outputs. Symbolic links are not followed.",
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    input: z.strictObject({
+      sandbox_id: sandboxIdSchema,
+      path: pathSchema("Relative to /workspace, or absolute."),
+      offset: z.int().optional().describe(
+        "The first byte; a negative one counts from the end. Default: 0.",
+      ),
+      limit: z.int().min(1).optional().describe(
+        "How many bytes at most. For a binary file it asks for base64. Default: what a result can hold.",
+      ),
+    }),
+  }),
+  async handle({ sandbox_id, path, offset, limit }, { services, signal }) {
+    const { files } = services.sandboxes.get(sandbox_id);
+    return await fileView(files, { path, offset, limit }, {
+      characters: services.limits.outputBytes,
+      signal,
+    });
+  },
+});

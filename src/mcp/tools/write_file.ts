@@ -1,0 +1,55 @@
+import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
+import { counted } from "../../lib/counted.ts";
+import { pathSchema, shownPath } from "../file_path.ts";
+import { textResult } from "../results.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { defineTool, type Tool } from "../tool.ts";
+
+/** Writes a file. */
+export const tool: Tool = defineTool({
+  toolset: "files",
+  define: () => ({
+    name: "write_file",
+    title: "Write a file",
+    description:
+      "Writes a file of a sandbox, also while a cell runs, and creates missing folders. It replaces a file of that name, all at once: code " +
+      "never sees half of it.",
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+    input: z.strictObject({
+      sandbox_id: sandboxIdSchema,
+      path: pathSchema("Relative to /workspace, or absolute below it."),
+      text: z.string().optional().describe("The content, written as UTF-8. Pass either text or base64."),
+      base64: z.string().optional().describe("The content of a binary file."),
+      overwrite: z.boolean().optional().describe(
+        "Whether a file of that name may be replaced. Default: true.",
+      ),
+    }),
+  }),
+  async handle({ sandbox_id, path, text, base64, overwrite }, { services, signal }) {
+    const { files } = services.sandboxes.get(sandbox_id);
+    const bytes = content(text, base64);
+    const { size, replaced } = await files.write(path, [bytes], {
+      overwrite: overwrite ?? true,
+      size: bytes.length,
+    }, { signal });
+    const how = replaced ? "it replaced a file of that name" : "a new file";
+    return textResult(`Wrote ${counted(size, "byte")} to ${shownPath(path)}: ${how}.`);
+  },
+});
+
+function content(text: string | undefined, base64: string | undefined): Uint8Array {
+  if ((text === undefined) === (base64 === undefined)) {
+    throw new OmcpError("invalid_argument", "Pass either text or base64", { state: "Nothing was written." });
+  }
+  if (text !== undefined) return new TextEncoder().encode(text);
+  try {
+    return Uint8Array.fromBase64(base64 ?? "");
+  } catch (cause) {
+    throw new OmcpError("invalid_argument", "base64 is not valid", {
+      state: "Nothing was written.",
+      next: "Encode the bytes with the alphabet of RFC 4648, section 4, or pass text.",
+      cause,
+    });
+  }
+}

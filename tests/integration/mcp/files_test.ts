@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { newSandbox, withServer } from "../../fixtures/server.ts";
+import { PNG } from "../../fixtures/pictures.ts";
+
+Deno.test("the tools for files through MCP", async (t) => {
+  await withServer({ OMCP_DATABASE_URL: "none", OMCP_OUTPUT_KIB: "8" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    async function call(tool: string, input: Record<string, unknown>): Promise<string> {
+      const { text, isError } = await server.call(tool, { sandbox_id, ...input });
+      assert.equal(isError, text.startsWith("Error "), text);
+      return text;
+    }
+    async function run(code: string): Promise<string> {
+      return (await server.call("execute_python_code", { sandbox_id, code })).text;
+    }
+
+    await t.step("write_file and read_file agree with cells", async () => {
+      assert.equal(
+        await call("write_file", { path: "notes/größe.txt", text: "zwölf\n" }),
+        "Wrote 7 bytes to notes/größe.txt: a new file.",
+      );
+      assert.match(await run("open('notes/größe.txt', encoding='utf-8').read()"), /'zwölf\\n'/);
+      assert.equal(
+        await call("read_file", { path: "/workspace/notes/größe.txt" }),
+        "[/workspace/notes/größe.txt: 7 bytes]\nzwölf",
+      );
+      assert.equal(
+        await call("write_file", { path: "notes/größe.txt", base64: "AAEC" }),
+        "Wrote 3 bytes to notes/größe.txt: it replaced a file of that name.",
+      );
+      assert.equal(
+        await call("read_file", { path: "notes/größe.txt" }),
+        "[notes/größe.txt: 3 bytes, binary; its bytes at 0 are 00 01 02]\n[read it in a cell, or pass limit to get bytes as base64]",
+      );
+      assert.equal(
+        await call("read_file", { path: "notes/größe.txt", limit: 3 }),
+        "[notes/größe.txt: 3 bytes, binary, base64 of bytes 0 to 2]\nAAEC",
+      );
+      assert.match(
+        await call("write_file", { path: "notes/größe.txt", text: "", overwrite: false }),
+        /^Error file_exists: notes\/größe\.txt exists\.\nState: .*\nNext: .*overwrite: true/,
+      );
+      assert.match(await call("write_file", { path: "x", text: "", base64: "" }), /^Error invalid_argument/);
+      assert.match(await call("write_file", { path: "x", base64: "§" }), /^Error invalid_argument: base64/);
+    });
+
+    await t.step("a long text comes in pieces of whole lines, which join to the whole", async () => {
+      await run("open('long.txt', 'w').write(''.join(f'line {n} äöü€\\n' for n in range(2000)))");
+      let offset = 0;
+      let whole = "";
+      for (let piece = 0; piece < 20; piece += 1) {
+        const text = await call("read_file", { path: "long.txt", offset });
+        const found =
+          /^\[long\.txt: 38\.\d KiB, bytes (\d+) to \d+\]\n([^]*?)(?:\n\[.* continue with offset: (\d+)\])?$/
+            .exec(text);
+        assert(found !== null, text.slice(0, 200));
+        assert.equal(found[1], String(offset));
+        whole += `${found[2]}\n`;
+        if (found[3] === undefined) break;
+        offset = Number(found[3]);
+      }
+      const lines = whole.trimEnd().split("\n");
+      assert.deepEqual([lines.length, lines[0], lines[1999]], [2000, "line 0 äöü€", "line 1999 äöü€"]);
+      assert.match(await call("read_file", { path: "long.txt", offset: -20 }), /\]\nline 1999 äöü€$/);
+      assert.match(
+        await call("read_file", { path: "long.txt", limit: 999_999 }),
+        /above the maximum of 8192\]/,
+      );
+    });
+
+    await t.step("pictures are shown, and other encodings named", async () => {
+      await call("write_file", { path: "plot.png", base64: PNG });
+      const { text, images } = await server.call("read_file", { sandbox_id, path: "plot.png" });
+      assert.match(text, /^\[plot\.png: \d+ bytes, image\/png\]$/);
+      assert.deepEqual(images.map(({ mimeType }) => mimeType), ["image/png"]);
+      await run("open('latin', 'w', encoding='latin-1').write('Müller;Größe;1\\n' * 10)");
+      assert.match(await call("read_file", { path: "latin" }), /M\ufffdller.*\n\[it is not UTF-8/s);
+      await run("open('controls', 'w').write('a\\rb\\x1b[31mc\\u202ed')");
+      assert.match(await call("read_file", { path: "controls" }), /\]\na\\x0db\\x1b\[31mc\\u202ed$/);
+    });
+
+    await t.step("list_files, move_file and delete_file", async () => {
+      await run(
+        "import os; os.makedirs('d/e'); os.symlink('/etc', 'd/link'); open('d/a\\nb', 'w').close(); open(b'd/\\xff', 'w').close()",
+      );
+      const listed = await call("list_files", { path: "d", recursive: true });
+      assert.match(
+        listed,
+        /^\/workspace\/d: 2 files, 1 folder, 1 symbolic link, 0 bytes in the files; 51\d\.\d MiB of 512\.0 MiB in \/workspace are free\n/,
+      );
+      assert.match(listed, /\n {5}0 bytes {2}20\d\d-\d\d-\d\d \d\d:\d\d:\d\d {2}"d\/a\\nb"\n/);
+      assert.match(listed, /\n {6}folder {2}.* {2}d\/e\/\n/);
+      assert.match(listed, /\n {8}link {2}.* {2}d\/link -> \/etc\n/);
+      assert.match(listed, / {2}"d\/\\udcff"$/);
+      assert.equal(await call("move_file", { path: "d/a\nb", to: "d/ab" }), 'Moved "d/a\\nb" to d/ab.');
+      assert.equal(await call("move_file", { path: "d/\udcff", to: "named" }), 'Moved "d/\\udcff" to named.');
+      assert.match(
+        await call("move_file", { path: "d/ab", to: "named" }),
+        /^Error file_exists: named exists/,
+      );
+      assert.match(
+        await call("delete_file", { path: "d" }),
+        /^Error path_unsuitable: .*\n.*\n.*recursive: true/,
+      );
+      assert.equal(
+        await call("delete_file", { path: "d", recursive: true }),
+        "Deleted d, with 3 files and folders in it.",
+      );
+      assert.match(await call("delete_file", { path: "d" }), /^Error file_not_found/);
+    });
+
+    await t.step("the saved output of a cell can be read", async () => {
+      const text = await run("for n in range(20_000): print('row', n)");
+      const path = /read_file with path (\/outputs\/\S+) returns all of it/.exec(text)?.[1];
+      assert(path !== undefined, text);
+      assert.match(await call("read_file", { path, offset: -20 }), /\]\nrow 19998\nrow 19999$/);
+    });
+
+    await t.step("what leads out is refused, with a next step", async () => {
+      await run(
+        "import os; os.symlink('/etc/passwd', 'passwd'); os.symlink('/etc', 'etc'); os.mkfifo('fifo')",
+      );
+      for (
+        const [path, expected] of [
+          ["passwd", /^Error path_unsuitable: passwd is a symbolic link, to \/etc\/passwd/],
+          ["etc/passwd", /^Error path_unsuitable: etc is a symbolic link/],
+          ["fifo", /^Error path_unsuitable: fifo is a FIFO/],
+          ["../etc/passwd", /^Error invalid_argument: The path must not contain "\.\."/],
+          ["/etc/passwd", /^Error invalid_argument: \/etc\/passwd is outside \/workspace/],
+          ["a\0b", /^Error invalid_argument: The path has a NUL/],
+          ["x".repeat(256), /^Error invalid_argument: Each name/],
+          [".", /^Error path_unsuitable: \/workspace/],
+        ] as const
+      ) {
+        for (const tool of ["read_file", "write_file"]) {
+          assert.match(await call(tool, { path, ...(tool === "write_file" ? { text: "x" } : {}) }), expected);
+        }
+      }
+      assert.match(
+        await run("print(os.readlink('passwd'), os.path.exists('/workspace/fifo'))"),
+        /\/etc\/passwd True/,
+      );
+    });
+  });
+});
