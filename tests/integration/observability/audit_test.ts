@@ -106,7 +106,7 @@ Deno.test("while the audit cannot be written, no statement runs, cells do, and n
       );
       assert.match(
         (await server.call("query_omop", { sandbox_id, table: "person" })).text,
-        /^Error database_unavailable: .*cannot write its audit[^]*Next: Tell the server's operator/,
+        /^Error database_unavailable: .*cannot write its audit[^]*Next: Ask the server's operator/,
       );
       Deno.removeSync(path);
       assert.match(await run('c.execute("select 3").fetchone()'), /\(3,\)/);
