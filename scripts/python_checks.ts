@@ -69,7 +69,7 @@ async function run(program: string, args: readonly string[], cwd = ".") {
   }
 }
 
-/** As the XDG base directory specification has it. */
+/** The user's cache folder (XDG base directory specification). */
 function cacheFolder(): string {
   return Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME") || "/tmp"}/.cache`;
 }

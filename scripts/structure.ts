@@ -17,7 +17,7 @@ const LAYERS = [
   ["cli"],
   ["main.ts"],
 ] as const;
-/** Modules that only some modules may import, whatever their layer. */
+/** Modules that only these modules may import, regardless of layers. */
 const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   "docker": ["runtime/docker", "app", "cli"],
   "runtime/docker": ["app", "cli"],

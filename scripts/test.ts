@@ -29,9 +29,9 @@ const TOOLS: Readonly<Record<string, readonly string[]>> = {
   python3: ["python3"],
   openssl: ["openssl"],
 };
-/** The address of no engine: a unit test that needs an engine fails. */
+/** An address without an engine, so that a unit test that needs one fails. */
 const NO_ENGINE = "unix:///nonexistent/docker.sock";
-/** Above the number of processors: most slow unit tests wait for something. */
+/** More than there are processors, because most slow unit tests wait for something. */
 const UNIT_JOBS = "4";
 
 const FOLDERS: TestFolders = {

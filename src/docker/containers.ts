@@ -92,7 +92,7 @@ export class Containers {
     }
   }
 
-  /** Removes a container; resolves when it is gone, also where another call removes it. */
+  /** Removes a container; resolves when it no longer exists, also if another call removes it. */
   async remove(id: string, call?: CallOptions): Promise<void> {
     const started = performance.now();
     const budget = call?.deadlineMs ?? DEADLINES_MS.destroy;

@@ -106,12 +106,12 @@ export class Engine {
     return this.#containers.kill(id, call);
   }
 
-  /** Kills and removes a container with its anonymous volumes; resolves when it is gone. Succeeds if it is absent. */
+  /** Kills and removes a container with its anonymous volumes; resolves when it no longer exists. Succeeds if it is absent. */
   removeContainer(id: string, call?: CallOptions): Promise<void> {
     return this.#containers.remove(id, call);
   }
 
-  /** Inspects a container. Throws `engine_not_found` where there is none. */
+  /** Inspects a container. Throws `engine_not_found` if it does not exist. */
   inspectContainer(id: string, call?: CallOptions): Promise<ContainerInspect> {
     return this.#containers.inspect(id, call);
   }
@@ -135,7 +135,7 @@ export class Engine {
     return openAttach({ socketPath: this.socketPath, path, action: `attach to container "${id}"`, call });
   }
 
-  /** Inspects an image; undefined where there is none. */
+  /** Inspects an image; undefined if it does not exist. */
   inspectImage(reference: string, call?: CallOptions): Promise<ImageInspect | undefined> {
     return this.#images.inspect(reference, call);
   }
@@ -181,7 +181,7 @@ export class Engine {
     return this.#volumes.create(name, labels, call);
   }
 
-  /** Inspects a volume; undefined where there is none. */
+  /** Inspects a volume; undefined if it does not exist. */
   inspectVolume(name: string, call?: CallOptions): Promise<VolumeInfo | undefined> {
     return this.#volumes.inspect(name, call);
   }

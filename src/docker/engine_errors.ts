@@ -5,7 +5,7 @@ import type { OmcpErrorOptions } from "../errors.ts";
 /** The longest message of the engine that is passed on, in characters. */
 const MAX_MESSAGE = 2_000;
 
-/** Without a command: `doctor` and `setup` print it, too. */
+/** It names no command, because `doctor` and `setup` print it too. */
 const CHECK_ENGINE = "Check that the engine runs and that this user may use its socket.";
 
 /**
@@ -64,7 +64,7 @@ function classify(
  * @param action What was attempted.
  * @param cause What `fetch` or a socket threw.
  * @param changes Whether the call would have changed something in the engine.
- * @returns The error to throw; an {@link OmcpError} is returned as it is.
+ * @returns The error to throw; an {@link OmcpError} is returned unchanged.
  */
 export function transportError(action: string, cause: unknown, changes: boolean): OmcpError {
   if (cause instanceof OmcpError) return cause;

@@ -168,7 +168,7 @@ export function messageOf(text: string): string {
     const parsed = ErrorResponse.safeParse(JSON.parse(text));
     if (parsed.success) return parsed.data.message;
   } catch {
-    // Not JSON: a proxy, or something else that serves HTTP. Its text is shown as it is.
+    // Not JSON: a proxy or another HTTP server responded. The text is shown instead.
   }
   return sanitizeMessage(text);
 }

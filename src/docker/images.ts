@@ -55,7 +55,7 @@ export class Images {
     this.#http = http;
   }
 
-  /** Inspects an image; undefined where there is none. */
+  /** Inspects an image; undefined if it does not exist. */
   async inspect(reference: string, call?: CallOptions): Promise<ImageInspect | undefined> {
     const path = `/images/${checkImage(reference)}/json`;
     try {

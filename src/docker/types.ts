@@ -117,7 +117,7 @@ export interface CreateContainerRequest {
   readonly Labels?: Readonly<Record<string, string>>;
   /** Never a terminal: it would merge stdout and stderr into one stream without frames. */
   readonly Tty?: false;
-  /** Keeps stdin open while nobody is attached. */
+  /** Keeps stdin open while no client is attached. */
   readonly OpenStdin?: boolean;
   /** True closes the container's stdin permanently when the first attach ends. */
   readonly StdinOnce?: boolean;
@@ -239,9 +239,9 @@ export interface ImageInspect {
   readonly tags: readonly string[];
   /** Empty where it has none. */
   readonly labels: Readonly<Record<string, string>>;
-  /** `linux` for all of ours; empty where the image does not say. */
+  /** `linux` for this program's images; empty if the image does not state it. */
   readonly os: string;
-  /** As Go names it, such as `amd64`; empty where the image does not say. */
+  /** As Go names it, such as `amd64`; empty if the image does not state it. */
   readonly architecture: string;
   /** RFC 3339; empty where the engine does not report it. */
   readonly createdAt: string;

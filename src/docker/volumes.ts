@@ -24,7 +24,7 @@ export class Volumes {
     );
   }
 
-  /** Inspects a volume; undefined where there is none. */
+  /** Inspects a volume; undefined if it does not exist. */
   async inspect(name: string, call?: CallOptions): Promise<VolumeInfo | undefined> {
     const path = `/volumes/${checkName("volume", name)}`;
     try {

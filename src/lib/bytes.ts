@@ -1,7 +1,7 @@
 /**
  * Concatenates byte arrays.
  *
- * @param parts The arrays; a single one is returned as it is.
+ * @param parts The arrays; a single one is returned without a copy.
  * @returns All their bytes.
  */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {

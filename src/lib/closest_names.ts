@@ -20,7 +20,7 @@ const DISTINCT = /^(?:countdistinct|distinctcount|distinct|nunique|countunique|u
 /**
  * The name that a word for the same thing means, such as `avg` for "mean": neither resembles the other.
  *
- * @param wrong The word as it was given.
+ * @param wrong The word that a caller wrote.
  * @param names The names that exist.
  * @returns The name, with the argument that it needs; undefined where the word is not a synonym of one.
  */
@@ -34,7 +34,7 @@ export function synonymOf(wrong: string, names: readonly string[]): string | und
 /**
  * The names closest to a misspelt one, for the hint of an error.
  *
- * @param wrong The name as it was given.
+ * @param wrong The name that a caller wrote.
  * @param names The names that exist.
  * @param limit The most names to return, 3 by default.
  * @returns First the names that have every word of the given one, as condition_start_date has those of condition_date; then those

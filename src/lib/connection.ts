@@ -1,5 +1,5 @@
 /**
- * Writes all bytes, however many writes that takes.
+ * Writes all bytes, in as many writes as necessary.
  *
  * @param writer Where to, such as a connection.
  * @param bytes What to write.

@@ -1,4 +1,4 @@
-/** C1 controls and DEL, which terminals obey; characters that some readers take for a line's end; characters that reorder text. */
+/** C1 controls and DEL, which terminals obey; characters that some readers treat as a line's end; characters that reorder text. */
 const SPECIAL = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /**

@@ -39,7 +39,7 @@ export async function startLogging(level: LogLevel): Promise<void> {
  * Inserts a message's values into its text.
  *
  * @param parts Text and values in turn.
- * @returns Texts as they are: LogTape's own formatter would quote them a second time, as JSON in JSON.
+ * @returns The message; texts have no quotes, which LogTape's own formatter would add (JSON in JSON).
  */
 export function renderedMessage(parts: readonly unknown[]): string {
   return parts.map((part) => typeof part === "string" ? part : Deno.inspect(part)).join("");

@@ -1,4 +1,4 @@
-/** Log lines on stderr. A client may not read them: the server neither waits for a reader nor ends if there is none. */
+/** Log lines on stderr. A client may not read them: the server neither waits for a reader nor ends without one. */
 import type { LogRecord, Sink, TextFormatter } from "@logtape/logtape";
 import { within } from "../lib/async/deadline.ts";
 import { counted } from "../lib/counted.ts";

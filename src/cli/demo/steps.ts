@@ -88,7 +88,7 @@ export async function runSteps(server: ConnectedServer, transcript: Transcript):
   await transcript.step("A plot comes back as an image", async () => {
     const reply = await cell(PLOT);
     const image = reply.images[0];
-    assert.ok(image !== undefined, "no image came back");
+    assert.ok(image !== undefined, "the result has no image");
     await Deno.mkdir(OUTPUT, { recursive: true });
     const path = fileURLToPath(new URL("plot.png", OUTPUT));
     await Deno.writeFile(path, image.bytes);

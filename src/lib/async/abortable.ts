@@ -1,7 +1,7 @@
 import { addAbortListener } from "node:events";
 
 /**
- * Waits for a promise until a signal is aborted. The work behind the promise goes on; its later failure is ignored.
+ * Waits for a promise until a signal is aborted. The work behind the promise continues; its later failure is ignored.
  *
  * @param promise What to wait for.
  * @param signal Ends the wait; if absent, only the promise does.

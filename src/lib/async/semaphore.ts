@@ -38,7 +38,7 @@ export class Semaphore {
       [Symbol.dispose]: () => {
         if (released) return;
         released = true;
-        // The permit passes straight to the next in line, so that nobody can overtake.
+        // The permit passes directly to the next caller in the queue, so that no other can overtake it.
         const next = this.#waiting.shift();
         if (next === undefined) this.#held -= 1;
         else next();

@@ -62,7 +62,7 @@ const BY_ENDING: readonly (readonly [string, string])[] = [
  * A short explanation of a column.
  *
  * @param name The column's name.
- * @returns The explanation, or undefined where the name needs none.
+ * @returns The explanation, or undefined if the name is clear by itself.
  */
 export function describeColumn(name: string): string | undefined {
   if (Object.hasOwn(BY_NAME, name)) return BY_NAME[name];

@@ -25,7 +25,7 @@ export interface CompileOptions {
   readonly version: CdmVersion;
   /** The schema of the CDM's tables. */
   readonly schema: string;
-  /** The maximum of rows, whatever the query's limit. */
+  /** The maximum of rows; it also caps the query's own limit. */
   readonly maxRows: number;
 }
 

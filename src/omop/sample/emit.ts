@@ -71,7 +71,7 @@ export class PersonEmitter {
   /**
    * Writes a person with all their records.
    *
-   * @param id The person's number, from 1; persons must come in order.
+   * @param id The person's number, from 1; must increase by 1 from call to call.
    */
   emit(id: number): void {
     const { history, random } = makePatientHistory(this.#seed, id);

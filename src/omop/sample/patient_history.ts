@@ -63,7 +63,7 @@ const MORTALITY: readonly (readonly [number, number])[] = [
 const PNEUMONIA = 255848;
 
 /**
- * Generates a person. The same seed and number always give the same person, whatever the size of the population.
+ * Generates a person. The same seed and number give the same person in a population of any size.
  *
  * @param seed The population's seed.
  * @param id The person's number, from 1.

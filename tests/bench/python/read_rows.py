@@ -22,7 +22,7 @@ def timed(name: str, action: Callable[[], object]) -> object:
 
 def check(rows: int) -> None:
     if rows != 100_000:
-        raise AssertionError("%d rows came" % rows)
+        raise AssertionError("received %d rows" % rows)
 
 
 def by_copy(connection: psycopg.Connection) -> int:

@@ -60,7 +60,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzCount> {
   };
   await using oracle = await Oracle.start();
   // As a superuser, so that only the guard and the read-only session protect the data.
-  // An estimate is parsed too, and would count as something that nobody sent.
+  // PostgreSQL parses an estimate too, which would count as a statement that no client sent.
   const limits = { maxCost: 0 };
   await using bridge = new Bridge({ url: oracle.server.adminUrl, planner, cdmSchema: "cdm", limits });
   const end = performance.now() + (options.minutes ?? Infinity) * 60_000;

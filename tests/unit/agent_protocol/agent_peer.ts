@@ -1,4 +1,4 @@
-/** A fake agent in memory. It sends what a test tells it to send, valid or invalid. */
+/** A fake agent in memory. A test makes it send any frames, valid or invalid. */
 import type { ByteStream } from "../../../src/lib/byte_stream.ts";
 import {
   encodeFrame,

@@ -93,7 +93,7 @@ function check(vector: Vector, chunks: readonly Uint8Array[]): void {
   }
 }
 
-Deno.test("the shared vectors decode as expected however they are split into chunks", async (t) => {
+Deno.test("the shared vectors decode as expected, split into chunks of any size", async (t) => {
   const vectors = await readVectors();
   assert(vectors.length > 100);
   for (const vector of vectors) {

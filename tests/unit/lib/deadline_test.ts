@@ -62,7 +62,7 @@ Deno.test("a deadline that a pause postpones still expires, and only once", asyn
 
 Deno.test("a cancelled deadline does nothing", async () => {
   {
-    using _deadline = new Deadline(10, () => assert.fail("it was cancelled"));
+    using _deadline = new Deadline(10, () => assert.fail("a cancelled deadline has expired"));
   }
   await new Promise((resolve) => setTimeout(resolve, 50));
 });

@@ -75,7 +75,7 @@ Deno.test("FileSink is not ready while its path cannot be written or is not a fi
   });
 });
 
-Deno.test("FileSink escapes characters that a terminal obeys or a reader takes for the end of a line", async () => {
+Deno.test("FileSink escapes characters that a terminal obeys or a reader treats as the end of a line", async () => {
   await inFolder(({ path, lines }) => {
     const normalized = 'SELECT 1 AS "a\u009b31m\u2028\u202eb\n"';
     new FileSink(path).write({ ...LINE, normalized });
