@@ -1,18 +1,37 @@
-/** Finds where a statement shows rows of the catalogs, so that they can be written as {@link CatalogRows}. */
-import { asNode, constantOf, type Fields, listOf, namesOf, partsOf, textOf } from "./ast.ts";
-import { CatalogRows, OID_FUNCTIONS } from "./catalog_rows.ts";
+/**
+ * Finds where a statement shows rows of the catalogs, and names of objects by their OIDs, so that both can be written as
+ * {@link CatalogRows} shows them.
+ */
+import { asNode, constantOf, type Fields, isFields, listOf, namesOf, partsOf, textOf } from "./ast.ts";
+import { ANCESTORS, CatalogRows } from "./catalog_rows.ts";
+import { OID_FUNCTIONS } from "./oid_functions.ts";
 import { Refusal } from "./refusal.ts";
 import { unreadable } from "./refused.ts";
+import {
+  columnNameOf,
+  functionsIn,
+  locationOf,
+  REG_FUNCTIONS,
+  REG_TYPES,
+  startOf,
+  typeOf,
+  type Use,
+} from "./reg_values.ts";
 import type { PendingRows } from "./row_edits.ts";
 import type { GuardPolicy } from "./types.ts";
 
 const ROWS = new WeakMap<GuardPolicy, CatalogRows>();
+const AS_TEXT = "Cast one value, which is shown as the object's name: oid::regclass::text";
 
 /** What one statement reads of the catalogs. */
 export class CatalogAccess {
   /** The subqueries of the policy. */
   readonly rows: CatalogRows;
   readonly #pending: PendingRows[] = [];
+  /** Types of casts that have been checked. */
+  readonly #checkedTypes = new Set<unknown>();
+  /** Calls and casts in FROM. */
+  readonly #inFrom = new Set<Fields>();
 
   /** @param policy What may be read. */
   constructor(policy: GuardPolicy) {
@@ -60,27 +79,53 @@ export class CatalogAccess {
     this.#pending.push({ kind: "column", offset: offsetOf(fields, column ?? relation) });
   }
 
+  /** Notes functions in FROM. @param fields The fields of a RangeFunction. */
+  noteFunction(fields: Fields): void {
+    for (const item of functionsIn(fields)) this.#inFrom.add(item);
+  }
+
   /**
-   * A function that is given an OID must not show what belongs to one that is hidden.
+   * A function must not show what belongs to a hidden object: neither to one whose OID it is given, nor by its result.
    *
    * @param call The fields of a FuncCall.
+   * @param use What becomes of its result.
    * @throws {Refusal} It is called in a way that the guard cannot follow.
    */
-  enterCall(call: Fields): void {
+  enterCall(call: Fields, use: Use): void {
     const name = namesOf(call["funcname"])?.at(-1) ?? "";
+    if (name === "pg_partition_ancestors") {
+      const [before, after] = ANCESTORS;
+      const around = [`pg_catalog.unnest(${before}`, `${after})`] as const;
+      this.#pending.push({ kind: "call", offset: offsetOf(call, name), around });
+    }
+    const type = REG_FUNCTIONS.get(name);
+    if (use === "shown" && type !== undefined) this.#noteName({ node: call, kind: "call", name, type });
+    if (use === "shown" && name === "pg_typeof") this.#noteTypeof(call);
+    this.#enterOid(call, name);
+  }
+
+  #enterOid(call: Fields, name: string): void {
     const rule = OID_FUNCTIONS.get(name);
     if (rule === undefined) return;
-    const [oid, second] = listOf(call["args"]);
+    const { argument = 0, type } = rule;
+    const args = listOf(call["args"]);
     const [only, ...others] = rule.catalogs;
-    const catalog = others.length === 0 ? only : rule.catalogs.find((each) => each === constantOf(second));
-    if (catalog === undefined || oid === undefined || asNode(oid)?.kind === "NamedArgExpr") {
+    const catalog = others.length === 0 ? only : rule.catalogs.find((each) => each === constantOf(args[1]));
+    const oid = asNode(args[argument]);
+    const named = args.some((each) => asNode(each)?.kind === "NamedArgExpr");
+    if (catalog === undefined || oid === undefined || named) {
       throw new Refusal(
-        `${name}() needs the catalog as a constant`,
-        `Write one of ${rule.catalogs.map((each) => `'${each}'`).join(", ")}`,
+        others.length === 0
+          ? `${name}() needs its arguments without names`
+          : `${name}() needs the catalog as a constant`,
+        others.length === 0
+          ? `Write ${name}(a, b) in place of ${name}(x => a)`
+          : `Write one of ${rule.catalogs.map((each) => `'${each}'`).join(", ")}`,
       );
     }
-    if (this.rows.isAround(oid, catalog, rule.type)) return;
-    if (rule.ofColumn === true && asNode(oid)?.kind !== "ColumnRef") {
+    const template = type === "name" ? this.rows.name("regclass", catalog) : this.rows.oid(catalog, type);
+    if (template.argumentIn(args[argument]) !== undefined) return;
+    if (rule.ofColumn === true && oid.kind !== "ColumnRef") {
       throw new Refusal(
         `permission denied for function ${name}() of anything but a column`,
         `Give it a column, as in ${name}(c.relowner) FROM pg_class AS c`,
@@ -89,8 +134,90 @@ export class CatalogAccess {
     this.#pending.push({
       kind: "argument",
       offset: offsetOf(call, name),
-      around: this.rows.around(catalog, rule.type),
+      argument,
+      around: template.around(name),
     });
+  }
+
+  /**
+   * Checks a cast, and notes one to a reg type whose value may be shown.
+   *
+   * @param cast The fields of a TypeCast.
+   * @param use What becomes of its value.
+   * @throws {Refusal} The value cannot be shown.
+   */
+  enterCast(cast: Fields, use: Use): void {
+    const type = typeOf(cast);
+    if (!REG_TYPES.has(type)) {
+      const call = asNode(cast["arg"]);
+      if (call?.kind === "FuncCall" && type === "text") this.#castToText.add(call.fields);
+      return;
+    }
+    this.#checkedTypes.add(cast["typeName"]);
+    if (use === "compared") return;
+    const array = isFields(cast["typeName"]) && cast["typeName"]["arrayBounds"] !== undefined;
+    const name = columnNameOf({ TypeCast: cast });
+    if (array || REG_TYPES.get(type) === undefined) {
+      throw new Refusal(
+        `values of type ${type}${
+          array ? "[]" : ""
+        } may be compared, but not shown: they are names of what is hidden too`,
+        array ? `Cast the values one by one: unnest(oids)::${type}::text` : "Cast it to oid",
+      );
+    }
+    this.#noteName({ node: cast, kind: "cast", name, type });
+  }
+
+  /** Calls that are cast to text. */
+  readonly #castToText = new Set<Fields>();
+
+  /**
+   * A reg type may be named in a cast only: the values of a column or a parameter could not be followed.
+   *
+   * @param type The fields of a TypeName.
+   * @throws {Refusal} It is named elsewhere.
+   */
+  checkType(type: Fields): void {
+    const name = namesOf(type["names"])?.at(-1) ?? "";
+    if (!REG_TYPES.has(name) || this.#checkedTypes.has(type)) return;
+    throw new Refusal(
+      `type ${name} is not allowed for a column or a parameter`,
+      `Declare it as oid. ${AS_TEXT}`,
+    );
+  }
+
+  /** The type of an expression is no secret, but the value must not be of a reg type. */
+  #noteTypeof(call: Fields): void {
+    if (this.#castToText.has(call)) return;
+    this.#refuseInFrom(call, "pg_typeof()");
+    this.#pending.push({
+      kind: "call",
+      offset: offsetOf(call, "pg_typeof"),
+      around: ["", "::pg_catalog.text"],
+    });
+  }
+
+  #noteName(
+    { node, kind, name, type }: { node: Fields; kind: "call" | "cast"; name: string; type: string },
+  ): void {
+    this.#refuseInFrom(node, kind === "call" ? `${name}()` : `a cast to ${type}`);
+    const around = this.rows.name(type, REG_TYPES.get(type) ?? "").around(name);
+    if (kind === "call") {
+      this.#pending.push({ kind, offset: offsetOf(node, name), around });
+      return;
+    }
+    // The tree has no place for a cast that is written as `regclass 'person'`.
+    const offset = locationOf(node) ?? startOf(node["arg"]);
+    const start = startOf({ TypeCast: node });
+    if (start === undefined || offset === undefined) {
+      throw new Refusal(`a cast to ${type} of this expression is not allowed`, AS_TEXT);
+    }
+    this.#pending.push({ kind, offset, start, around });
+  }
+
+  #refuseInFrom(node: Fields, what: string): void {
+    if (!this.#inFrom.has(node)) return;
+    throw new Refusal(`${what} is not allowed as a function in FROM`, "Write it in the SELECT list");
   }
 }
 

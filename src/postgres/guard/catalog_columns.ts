@@ -8,6 +8,8 @@ import { catalogOf, type Scope } from "./range_table.ts";
 import { Refusal } from "./refusal.ts";
 
 const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map([
+  // of type regproc: beside it, any oid can become the name of a function
+  ["pg_catalog.pg_am", ["amhandler"]],
   ["pg_catalog.pg_attribute", ["attmissingval", "attacl"]],
   ["pg_catalog.pg_class", ["relacl"]],
   ["pg_catalog.pg_extension", ["extowner", "extconfig", "extcondition"]],
@@ -31,7 +33,7 @@ const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map([
  * the like show every column.
  */
 const COLUMN = new RegExp(
-  "^(?:(?:att|ext|nsp|rel|spc|typ)[a-z]+|rolname|oid|ctid|tableoid|xmin|schemaname|tablename|viewname|matviewname|tablespace|" +
+  "^(?:(?:att|ext|nsp|rel|spc|typ)[a-z]+|rolname|amname|amtype|oid|ctid|tableoid|xmin|schemaname|tablename|viewname|matviewname|tablespace|" +
     "has(?:indexes|rules|triggers)|rowsecurity|ispopulated|(?:catalog|schema|table|default_character_set)_[a-z]+|sql_path|" +
     "check_option|is_[a-z_]+)$",
 );

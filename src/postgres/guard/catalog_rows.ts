@@ -1,59 +1,34 @@
 /**
  * Which rows of the catalogs a sandbox sees: those of the relations that it may read and of PostgreSQL itself. Of others a
  * catalog shows names, comments, and constants in defaults, checks, indexes and partitions, whatever the role's rights. So a
- * catalog is replaced by a subquery, and a function that is given an OID gets it only if such a subquery has it.
+ * catalog is replaced by a subquery, a function that is given an OID gets it only if such a subquery has it, and a value whose
+ * text is an object's name is shown only in that case.
  */
 import { asNode, type Fields, isFields, listOf, textOf } from "./ast.ts";
+import { OID_FUNCTIONS } from "./oid_functions.ts";
 import { parseStatements } from "./parser.ts";
-import { quoteLiteral, quoteName } from "./rewrite.ts";
+import { REG_TYPES } from "./reg_values.ts";
+import { FIRST_OWN, selectOf, type ShownRows, shownRows } from "./shown_rows.ts";
+import { Template } from "./template.ts";
 import { shapeOf } from "./tree_shape.ts";
 import type { GuardPolicy } from "./types.ts";
 
-/** The beginning of names in these subqueries. */
-const PREFIX = "omcp_";
-const PLACEHOLDER = "'omcp_placeholder'";
-/** The first OID of objects that are not PostgreSQL's own. */
-const FIRST_OWN = "16384";
-
-/** A function that is given an OID. */
-interface OidFunction {
-  /** Where the OID must be found: by the catalog that the second argument names, or always in one. */
-  readonly catalogs: readonly string[];
-  readonly type: "oid" | "regclass";
-  /** Set if the OID must come from a column: no tool asks in another way. */
-  readonly ofColumn?: true;
-}
-
-/** `obj_description(oid, catalog)` names the catalog itself. */
-const NAMED = ["pg_class", "pg_constraint", "pg_namespace", "pg_type"];
-
-/** Functions that show what belongs to an OID. */
-export const OID_FUNCTIONS: ReadonlyMap<string, OidFunction> = new Map<string, OidFunction>([
-  ["pg_get_constraintdef", { catalogs: ["pg_constraint"], type: "oid" }],
-  ["pg_get_indexdef", { catalogs: ["pg_class"], type: "oid" }],
-  ["pg_get_statisticsobjdef_columns", { catalogs: ["pg_statistic_ext"], type: "oid" }],
-  ["pg_get_triggerdef", { catalogs: ["pg_trigger"], type: "oid" }],
-  ["pg_get_userbyid", { catalogs: ["pg_roles"], type: "oid", ofColumn: true }],
-  ["pg_partition_ancestors", { catalogs: ["pg_class"], type: "regclass" }],
-  ["pg_get_partkeydef", { catalogs: ["pg_class"], type: "oid" }],
-  ["col_description", { catalogs: ["pg_class"], type: "oid" }],
-  ["obj_description", { catalogs: NAMED, type: "oid" }],
-  ["pg_relation_size", { catalogs: ["pg_class"], type: "regclass" }],
-  ["pg_table_size", { catalogs: ["pg_class"], type: "regclass" }],
-  ["pg_indexes_size", { catalogs: ["pg_class"], type: "regclass" }],
-  ["pg_total_relation_size", { catalogs: ["pg_class"], type: "regclass" }],
-]);
+/** How an OID is given: as a number, or as a relation's name too. */
+export type OidType = "oid" | "regclass";
 
 /** The subqueries of one policy. */
 export class CatalogRows {
-  readonly #relations: ReadonlyMap<string, string>;
-  /** Shapes of the subqueries and of what is written around OIDs, each made when it is first needed. */
+  readonly #shown: ReadonlyMap<string, ShownRows>;
+  /** Shapes of the subqueries, each made when it is first needed. */
   readonly #shapes = new Map<string, string>();
-  readonly #shown = new WeakMap<Fields, string | undefined>();
+  readonly #catalogs = new WeakMap<Fields, string | undefined>();
+  readonly #arguments = new WeakMap<Fields, unknown>();
+  readonly #templates = new Map<string, Template>();
+  #all: readonly Template[] | undefined;
 
   /** @param policy What may be read. */
   constructor(policy: GuardPolicy) {
-    this.#relations = subqueries(policy);
+    this.#shown = shownRows(policy);
   }
 
   /**
@@ -64,7 +39,8 @@ export class CatalogRows {
    * @returns SQL, or undefined where all rows may be seen.
    */
   rowsOf(schema: string, name: string): string | undefined {
-    return this.#relations.get(`${schema}.${name}`);
+    const rows = this.#shown.get(`${schema}.${name}`);
+    return rows === undefined ? undefined : selectOf(rows);
   }
 
   /**
@@ -72,14 +48,45 @@ export class CatalogRows {
    *
    * @param catalog Where it must be found.
    * @param type What the function takes.
-   * @returns What goes before and behind it.
+   * @returns The template.
    */
-  around(catalog: string, type: "oid" | "regclass"): readonly [before: string, after: string] {
-    const rows = this.#relations.get(`pg_catalog.${catalog}`) ?? "";
-    return [
-      `(SELECT ${PREFIX}v.oid FROM (${rows}) AS ${PREFIX}v, (SELECT (`,
-      `)::pg_catalog.${type}) AS ${PREFIX}q(a) WHERE ${PREFIX}v.oid = ${PREFIX}q.a)`,
-    ];
+  oid(catalog: string, type: OidType): Template {
+    const cast = type === "oid" ? "" : `::pg_catalog.${type}`;
+    const found = catalog === "pg_type" ? this.#ownOrFound(catalog) : this.#found(catalog);
+    return this.#template(
+      `${catalog} ${type}`,
+      (argument) => `(SELECT ${found} FROM ${given(argument, cast)})`,
+    );
+  }
+
+  /**
+   * What is written around a value of a reg type so that it becomes the object's name as text, or NULL where the object is out
+   * of sight.
+   *
+   * @param type The type: `regclass`, `regtype` …
+   * @param catalog Where the object must be found.
+   * @returns The template, which names its column.
+   */
+  name(type: string, catalog: string): Template {
+    const cast = `::pg_catalog.${type}`;
+    return this.#template(
+      type,
+      (argument, name) =>
+        `(SELECT (${this.#ownOrFound(catalog)})${cast}::pg_catalog.text AS ${name} FROM ${
+          given(argument, cast)
+        })`,
+    );
+  }
+
+  /** What is written around the argument of pg_partition_ancestors(), with the call, to get the result as an array of OIDs. */
+  get ancestors(): Template {
+    const relation = this.oid("pg_class", "regclass").around().join("\0");
+    const [before, after] = ANCESTORS;
+    return this.#template(
+      "ancestors",
+      (argument) =>
+        `${before}pg_catalog.pg_partition_ancestors(${relation.replace("\0", () => argument)})${after}`,
+    );
   }
 
   /**
@@ -89,176 +96,79 @@ export class CatalogRows {
    * @returns The catalog with its schema, or undefined where it is another subquery.
    */
   shownBy(subselect: Fields): string | undefined {
-    if (!this.#shown.has(subselect)) this.#shown.set(subselect, this.#catalogIn(subselect));
-    return this.#shown.get(subselect);
+    if (!this.#catalogs.has(subselect)) this.#catalogs.set(subselect, this.#catalogIn(subselect));
+    return this.#catalogs.get(subselect);
+  }
+
+  /**
+   * Finds the client's expression in what the guard has written around it.
+   *
+   * @param sublink The fields of a SubLink.
+   * @returns The wrapped expression; undefined where it is another subquery.
+   */
+  argumentIn(sublink: Fields): unknown {
+    if (!this.#arguments.has(sublink)) this.#arguments.set(sublink, this.#argumentOf(sublink));
+    return this.#arguments.get(sublink);
+  }
+
+  #argumentOf(sublink: Fields): unknown {
+    const from = asNode(listOf(asNode(sublink["subselect"])?.fields["fromClause"])[0]);
+    const alias = isFields(from?.fields["alias"]) ? textOf(from.fields["alias"]["aliasname"]) : "";
+    if (alias !== "omcp_q" && alias !== "omcp_a") return undefined;
+    for (const template of this.#all ??= this.#allTemplates()) {
+      const argument = template.argumentIn({ SubLink: sublink });
+      if (argument !== undefined) return argument;
+    }
+    return undefined;
+  }
+
+  #allTemplates(): readonly Template[] {
+    const oids = [...OID_FUNCTIONS.values()].flatMap(({ catalogs, type }) =>
+      type === "name" ? [] : catalogs.map((catalog) => this.oid(catalog, type))
+    );
+    const names = [...REG_TYPES].map(([type, catalog]) => this.name(type, catalog ?? ""));
+    return [...new Set([...oids, ...names, this.ancestors])];
   }
 
   #catalogIn(subselect: Fields): string | undefined {
     const from = asNode(listOf(asNode(subselect["subquery"])?.fields["fromClause"])[0]);
     if (from?.kind !== "RangeVar" || !isFields(from.fields["alias"])) return undefined;
-    if (textOf(from.fields["alias"]["aliasname"]) !== `${PREFIX}x`) return undefined;
+    if (textOf(from.fields["alias"]["aliasname"]) !== "omcp_x") return undefined;
     const catalog = `${textOf(from.fields["schemaname"])}.${textOf(from.fields["relname"])}`;
-    const rows = this.#relations.get(catalog);
+    const rows = this.#shown.get(catalog);
     if (rows === undefined) return undefined;
-    return shapeOf(subselect["subquery"]) === this.#shape(catalog, () => treeOf(rows)) ? catalog : undefined;
+    const shape = this.#shapes.get(catalog) ?? shapeOf(parseStatements(selectOf(rows))[0]?.tree);
+    this.#shapes.set(catalog, shape);
+    return shapeOf(subselect["subquery"]) === shape ? catalog : undefined;
   }
 
-  /**
-   * Says whether {@link around} has been written around an argument.
-   *
-   * @param argument A wrapped expression.
-   * @param catalog Where the OID must be found.
-   * @param type What the function takes.
-   * @returns Whether it has.
-   */
-  isAround(argument: unknown, catalog: string, type: "oid" | "regclass"): boolean {
-    const whole = withAt(argument, TO_ARGUMENT, PLACEHOLDER_NODE);
-    if (whole === undefined) return false;
-    const [before, after] = this.around(catalog, type);
-    const expected = this.#shape(
-      `${catalog} ${type}`,
-      () => targetOf(treeOf(`SELECT ${before}${PLACEHOLDER}${after}`)),
-    );
-    return shapeOf(whole) === expected;
+  /** The OID `omcp_q.a`, if the catalog's rows that are shown have it. */
+  #found(catalog: string): string {
+    const { relation, where } = this.#shown.get(`pg_catalog.${catalog}`) ?? NOTHING;
+    return `(SELECT omcp_x.oid FROM ${relation} AS omcp_x WHERE omcp_x.oid = omcp_q.a AND (${where}))`;
   }
 
-  #shape(name: string, tree: () => unknown): string {
-    const shape = this.#shapes.get(name) ?? shapeOf(tree());
-    this.#shapes.set(name, shape);
-    return shape;
+  /** The same, and quickly, for PostgreSQL's own objects. */
+  #ownOrFound(catalog: string): string {
+    return `CASE WHEN omcp_q.a < ${FIRST_OWN} THEN omcp_q.a ELSE ${this.#found(catalog)} END`;
+  }
+
+  #template(key: string, write: (argument: string, name: string) => string): Template {
+    const template = this.#templates.get(key) ?? new Template(write);
+    this.#templates.set(key, template);
+    return template;
   }
 }
 
-/** The path to the argument within the tree of {@link CatalogRows.around}. */
-const TO_ARGUMENT = ["SubLink", "subselect", "SelectStmt", "fromClause", "1", "RangeSubselect", "subquery"]
-  .concat(
-    ["SelectStmt", "targetList", "0", "ResTarget", "val", "TypeCast", "arg"],
-  );
+/** What is written around a call of pg_partition_ancestors(). */
+export const ANCESTORS: readonly [before: string, after: string] = [
+  "ARRAY(SELECT omcp_a.relid::pg_catalog.oid FROM ",
+  " AS omcp_a(relid))",
+];
 
-/** A copy of a tree with another node in one place; undefined where there is no such place. */
-function withAt(tree: unknown, path: readonly string[], node: unknown): unknown {
-  const [key, ...rest] = path;
-  if (key === undefined) return node;
-  const fields = Array.isArray(tree) || isFields(tree) ? Object.entries(tree) : [];
-  const found = fields.find(([name]) => name === key);
-  const inner = found === undefined ? undefined : withAt(found[1], rest, node);
-  if (inner === undefined) return undefined;
-  const copy = fields.map(([name, value]) => [name, name === key ? inner : value] as const);
-  return Array.isArray(tree) ? copy.map(([, value]) => value) : Object.fromEntries(copy);
-}
+const NOTHING = { relation: "pg_catalog.pg_class", where: "false" };
 
-const PLACEHOLDER_NODE = { A_Const: { sval: { sval: PLACEHOLDER.slice(1, -1) } } };
-
-function treeOf(sql: string): unknown {
-  return parseStatements(sql)[0]?.tree;
-}
-
-function targetOf(select: unknown): unknown {
-  return asNode(listOf(asNode(select)?.fields["targetList"])[0])?.fields["val"];
-}
-
-/** The subqueries, by catalog. Every relation has its schema, so that no common table expression takes its place. */
-function subqueries(policy: GuardPolicy): ReadonlyMap<string, string> {
-  const schema = quoteLiteral(policy.cdmSchema);
-  const array = quoteLiteral(`{${[...policy.relations].map(quoteName).join(",")}}`);
-  const names = `ANY (${array}::pg_catalog.name[])`;
-  const builtIn = "('pg_catalog', 'information_schema')";
-  // OFFSET is a fence: without it the planner may test the client's condition first, on rows that are out of sight, and an error
-  // of that condition quotes them.
-  const rows = (relation: string, where: string): string =>
-    `SELECT omcp_x.* FROM ${relation} AS omcp_x WHERE ${where} OFFSET 0`;
-  const namespaces = (list: string): string =>
-    `(SELECT omcp_n.oid FROM pg_catalog.pg_namespace AS omcp_n WHERE omcp_n.nspname ${list})`;
-  const tables = `(SELECT omcp_t.oid FROM pg_catalog.pg_class AS omcp_t WHERE
-    (omcp_t.relname = ${names} AND omcp_t.relnamespace = ${namespaces(`= ${schema}`)})
-    OR omcp_t.relnamespace IN ${namespaces(`IN ${builtIn}`)})`;
-  const classes = rows(
-    "pg_catalog.pg_class",
-    `omcp_x.oid IN ${tables}
-    OR omcp_x.oid IN (SELECT omcp_i.indexrelid FROM pg_catalog.pg_index AS omcp_i WHERE omcp_i.indrelid IN ${tables})
-    OR (omcp_x.relkind = 'S' AND EXISTS (SELECT FROM pg_catalog.pg_depend AS omcp_d WHERE omcp_d.classid = 1259 AND
-      omcp_d.objid = omcp_x.oid AND omcp_d.refclassid = 1259 AND omcp_d.deptype IN ('a', 'i') AND omcp_d.refobjid IN ${tables}))`,
-  );
-  const within = (column: string): string =>
-    `omcp_x.${column} IN (SELECT omcp_c.oid FROM (${classes}) AS omcp_c)`;
-  const constraints = rows("pg_catalog.pg_constraint", `omcp_x.conrelid IN ${tables}`);
-  const columnTypes =
-    `(SELECT omcp_a.atttypid FROM pg_catalog.pg_attribute AS omcp_a WHERE omcp_a.attrelid IN ${tables} AND omcp_a.attnum > 0)`;
-  const types = rows(
-    "pg_catalog.pg_type",
-    `omcp_x.typnamespace IN ${
-      namespaces(`IN ${builtIn}`)
-    } OR omcp_x.typrelid IN ${tables} OR omcp_x.oid IN ${columnTypes}
-    OR omcp_x.typelem IN ${columnTypes} OR omcp_x.oid IN (SELECT omcp_e.typelem FROM pg_catalog.pg_type AS omcp_e WHERE omcp_e.oid IN ${columnTypes})
-    OR omcp_x.typelem IN (SELECT omcp_r.reltype FROM pg_catalog.pg_class AS omcp_r WHERE omcp_r.oid IN ${tables} AND omcp_r.reltype <> 0)`,
-  );
-  const schemas = rows(
-    "pg_catalog.pg_namespace",
-    `omcp_x.nspname IN ('pg_catalog', 'information_schema', 'public', ${schema})`,
-  );
-  const named = (schemaColumn: string, nameColumn: string): string =>
-    `(omcp_x.${schemaColumn} = ${schema} AND omcp_x.${nameColumn} = ${names}) OR omcp_x.${schemaColumn} IN ${builtIn}`;
-  const own = (column: string): string => `omcp_x.${column} < ${FIRST_OWN}`;
-  // A constraint's name does not identify it: another table's constraint may have the same name.
-  const constraintNamed = `omcp_x.constraint_schema IN ${builtIn} OR (omcp_x.constraint_schema = ${schema}
-    AND omcp_x.constraint_name IN (SELECT omcp_k.conname FROM (${constraints}) AS omcp_k)
-    AND omcp_x.constraint_name NOT IN (SELECT omcp_h.conname FROM pg_catalog.pg_constraint AS omcp_h
-      WHERE omcp_h.connamespace = ${namespaces(`= ${schema}`)} AND omcp_h.conrelid NOT IN ${tables}))`;
-  const extra = (policy.extraFunctions ?? []).map((name) => `, ${quoteLiteral(name)}`).join("");
-  const catalogs: Readonly<Record<string, string>> = {
-    pg_attrdef: within("adrelid"),
-    pg_attribute: within("attrelid"),
-    pg_description: `omcp_x.objoid < ${FIRST_OWN} OR (omcp_x.classoid = 1259 AND ${within("objoid")})
-      OR (omcp_x.classoid = 2606 AND omcp_x.objoid IN (SELECT omcp_k.oid FROM (${constraints}) AS omcp_k))
-      OR (omcp_x.classoid = 2615 AND omcp_x.objoid IN (SELECT omcp_k.oid FROM (${schemas}) AS omcp_k))`,
-    pg_enum: `omcp_x.enumtypid IN (SELECT omcp_k.oid FROM (${types}) AS omcp_k)`,
-    pg_index: `omcp_x.indrelid IN ${tables}`,
-    pg_indexes: named("schemaname", "tablename"),
-    pg_inherits: `${within("inhrelid")} AND ${within("inhparent")}`,
-    pg_matviews: named("schemaname", "matviewname"),
-    pg_collation: own("oid"),
-    pg_opclass: own("oid"),
-    pg_opfamily: own("oid"),
-    pg_operator: own("oid"),
-    pg_partitioned_table: within("partrelid"),
-    // The conditions that keep rows from the role are not for it to see, nor who subscribes to what.
-    pg_policy: "false",
-    pg_publication: "false",
-    pg_publication_namespace: "false",
-    pg_publication_rel: "false",
-    pg_roles: "omcp_x.rolname = CURRENT_USER",
-    pg_sequence: within("seqrelid"),
-    pg_statistic_ext: `omcp_x.stxrelid IN ${tables}`,
-    pg_tables: named("schemaname", "tablename"),
-    pg_tablespace: own("oid"),
-    pg_trigger: `omcp_x.tgrelid IN ${tables}`,
-    pg_ts_config: own("oid"),
-    pg_views: named("schemaname", "viewname"),
-  };
-  const views: Readonly<Record<string, string>> = {
-    check_constraints: constraintNamed,
-    columns: named("table_schema", "table_name"),
-    constraint_column_usage: named("table_schema", "table_name"),
-    constraint_table_usage: named("table_schema", "table_name"),
-    key_column_usage: named("table_schema", "table_name"),
-    referential_constraints: constraintNamed,
-    routines:
-      `omcp_x.routine_schema IN ${builtIn} OR omcp_x.routine_schema || '.' || omcp_x.routine_name IN (''${extra})`,
-    schemata: `omcp_x.schema_name IN ('pg_catalog', 'information_schema', 'public', ${schema})`,
-    table_constraints: named("table_schema", "table_name"),
-    tables: named("table_schema", "table_name"),
-    views: named("table_schema", "table_name"),
-  };
-  return new Map([
-    ["pg_catalog.pg_class", classes],
-    ["pg_catalog.pg_constraint", constraints],
-    ["pg_catalog.pg_namespace", schemas],
-    ["pg_catalog.pg_type", types],
-    ...Object.entries(catalogs).map(([name, where]) =>
-      [`pg_catalog.${name}`, rows(`pg_catalog.${name}`, where)] as const
-    ),
-    ...Object.entries(views).map(([name, where]) =>
-      [`information_schema.${name}`, rows(`information_schema.${name}`, where)] as const
-    ),
-  ]);
+/** A relation `omcp_q` of one row. OFFSET keeps the planner from writing the argument wherever its value is used. */
+function given(argument: string, cast: string): string {
+  return `(SELECT (${argument})${cast}::pg_catalog.oid OFFSET 0) AS omcp_q(a)`;
 }

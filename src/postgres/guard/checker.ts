@@ -17,6 +17,7 @@ import { Refusal, SQLSTATE } from "./refusal.ts";
 import { refusedPart, refusedStatement, unreadable } from "./refused.ts";
 import { catalogOf, RangeTable, type Scope } from "./range_table.ts";
 import { References } from "./references.ts";
+import { type Use, useOf } from "./reg_values.ts";
 import type { PendingRows } from "./row_edits.ts";
 import type { GuardPolicy } from "./types.ts";
 import { XmlValues } from "./xml.ts";
@@ -33,9 +34,11 @@ interface Place {
   /** The FROM lists that a column's name may mean. */
   readonly sight: Sight | undefined;
   readonly depth: number;
+  /** What becomes of the values here. */
+  readonly use: Use;
 }
 
-const OUTERMOST: Place = { scope: undefined, sight: undefined, depth: 0 };
+const OUTERMOST: Place = { scope: undefined, sight: undefined, depth: 0, use: "shown" };
 
 /** The expression kinds whose "operator" is a phrase of the grammar. */
 const BETWEEN_KINDS = /^AEXPR_(NOT_)?BETWEEN(_SYM)?$/;
@@ -155,6 +158,11 @@ export class SelectChecker {
     }
     const known = NODE_FIELDS.get(kind);
     if (known === undefined) throw refusedPart(kind);
+    const argument = kind === "SubLink" ? this.#access.rows.argumentIn(fields) : undefined;
+    if (argument !== undefined) { // the guard's own text, around the client's
+      this.#relations.add(RELATIONS_OF_ROWS);
+      return this.#visit(argument, { ...place, use: "compared" });
+    }
     const inner = this.#enter(kind, fields, place);
     const shown = kind === "RangeSubselect" && this.#access.rows.shownBy(fields) !== undefined;
     if (shown) this.#relations.add(RELATIONS_OF_ROWS);
@@ -164,7 +172,9 @@ export class SelectChecker {
       const type = known.get(name);
       if (type === undefined) throw refusedPart(`${kind}.${name}`);
       if (kind === "SelectStmt" && name === "withClause") continue; // walked by #enter, in a scope of its own
-      this.#walkField(type, value, kind === "SelectStmt" && name === "fromClause" ? within(inner) : inner);
+      const use = useOf(kind, fields, name, inner.use);
+      const at = kind === "SelectStmt" && name === "fromClause" ? within(inner) : inner;
+      this.#walkField(type, value, at.use === use ? at : { ...at, use });
     }
   }
 
@@ -210,6 +220,7 @@ export class SelectChecker {
       case "RangeFunction":
         this.#references.noteFunction(fields);
         this.#approved.approveUnnest(fields);
+        this.#access.noteFunction(fields);
         this.#relations.add(1);
         break;
       case "RangeTableSample":
@@ -235,6 +246,10 @@ export class SelectChecker {
         break;
       case "TypeName":
         checkType(fields);
+        this.#access.checkType(fields);
+        break;
+      case "TypeCast":
+        this.#access.enterCast(fields, place.use);
         break;
       case "CollateClause":
         checkCollation(fields);
@@ -243,7 +258,7 @@ export class SelectChecker {
         const call = checkCall(fields, this.#policy, this.#approved);
         if (call !== undefined) this.#calls.push(call);
         if (namesOf(fields["funcname"])?.at(-1) === "set_config") this.#changesSettings = true;
-        this.#access.enterCall(fields);
+        this.#access.enterCall(fields, place.use);
         break;
       }
       default:
@@ -278,14 +293,14 @@ export class SelectChecker {
         );
       }
       for (const { name } of members) names.set(name, 1);
-      this.#walk("WithClause", clause, whole);
+      this.#walk("WithClause", clause, { ...whole, use: "shown" });
       return whole;
     }
     this.#walk("WithClause", { ...clause, ctes: [] }, place);
     for (const { item, name, written } of members) {
       const before = this.#relations.count;
       // Each sees those before it.
-      this.#visit(item, { ...place, scope: { names: new Map(names), outer: place.scope } });
+      this.#visit(item, { ...place, use: "shown", scope: { names: new Map(names), outer: place.scope } });
       names.set(name, written ? this.#relations.count - before : 1);
     }
     return whole;

@@ -135,7 +135,8 @@ export const ALLOWED_VOLATILE: ReadonlySet<string> = new Set([
 
 /** Columns of the table functions that have other ones than their own name: what `f.column` may say. */
 export const FUNCTION_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([
-  ["pg_partition_ancestors", ["relid"]],
+  // The guard writes unnest() around it, so it has only the columns that its alias names.
+  ["pg_partition_ancestors", []],
   ["pg_get_keywords", ["word", "catcode", "barelabel", "catdesc", "baredesc"]],
   ["json_each", ["key", "value"]],
   ["jsonb_each", ["key", "value"]],
@@ -160,6 +161,6 @@ export const TYPES: ReadonlySet<string> = new Set(
     "interval uuid json jsonb jsonpath oid tid xid cid int2vector oidvector bit varbit money inet cidr macaddr macaddr8 " +
     "point line lseg box path polygon circle tsvector tsquery int4range int8range numrange daterange tsrange tstzrange " +
     "int4multirange int8multirange nummultirange datemultirange tsmultirange tstzmultirange regclass regtype " +
-    "regnamespace regcollation regconfig unknown _text _int4 _int8 _int2 _float8 _varchar _oid _name _bool _date " +
+    "regnamespace regcollation regconfig regproc unknown _text _int4 _int8 _int2 _float8 _varchar _oid _name _bool _date " +
     "_numeric _timestamp _timestamptz _char").split(" "),
 );

@@ -1,6 +1,6 @@
 /**
  * Types of PostgreSQL itself that a parameter may be declared with: a value of any other type is read by a function of the
- * site's own or of an extension. `name oid oid-of-its-array`, from pg_type of PostgreSQL 17; they never change.
+ * site's own or of an extension. Not regclass and the like: what the guard says about such values holds for casts only. `name oid oid-of-its-array`, from pg_type of PostgreSQL 17; they never change.
  */
 const REVIEWED = `
 bool 16 1000, bytea 17 1001, char 18 1002, name 19 1003, int8 20 1016, int2 21 1005, int2vector 22 1006, int4 23 1007
@@ -8,10 +8,10 @@ text 25 1009, oid 26 1028, tid 27 1010, xid 28 1011, cid 29 1012, oidvector 30 1
 lseg 601 1018, path 602 1019, box 603 1020, polygon 604 1027, line 628 629, cidr 650 651, float4 700 1021
 float8 701 1022, unknown 705 0, circle 718 719, macaddr8 774 775, money 790 791, macaddr 829 1040, inet 869 1041
 bpchar 1042 1014, varchar 1043 1015, date 1082 1182, time 1083 1183, timestamp 1114 1115, timestamptz 1184 1185
-interval 1186 1187, timetz 1266 1270, bit 1560 1561, varbit 1562 1563, numeric 1700 1231, regclass 2205 2210
-regtype 2206 2211, uuid 2950 2951, tsvector 3614 3643, tsquery 3615 3645, regconfig 3734 3735, jsonb 3802 3807
+interval 1186 1187, timetz 1266 1270, bit 1560 1561, varbit 1562 1563, numeric 1700 1231
+uuid 2950 2951, tsvector 3614 3643, tsquery 3615 3645, jsonb 3802 3807
 int4range 3904 3905, numrange 3906 3907, tsrange 3908 3909, tstzrange 3910 3911, daterange 3912 3913
-int8range 3926 3927, jsonpath 4072 4073, regnamespace 4089 4090, regcollation 4191 4192, int4multirange 4451 6150
+int8range 3926 3927, jsonpath 4072 4073, int4multirange 4451 6150
 nummultirange 4532 6151, tsmultirange 4533 6152, tstzmultirange 4534 6153, datemultirange 4535 6155
 int8multirange 4536 6157
 `;

@@ -39,5 +39,11 @@ export function classifyExecute(fields: Fields, policy: GuardPolicy): Decision {
   onlyFields("EXECUTE", fields, ["name", "params"]);
   const checker = new SelectChecker(policy);
   checker.checkParts(listOf(fields["params"]));
+  if (checker.found.rows.length > 0) {
+    throw new Refusal(
+      "a parameter of EXECUTE may not be looked up in the catalogs",
+      "Give the value itself, or its oid: EXECUTE name(16400)",
+    );
+  }
   return { command: "execute", executes: textOf(fields["name"]), ...checker.found };
 }

@@ -15,8 +15,22 @@ export type PendingRows =
   }
   /** A column that is named with its relation's schema: a subquery has no schema. */
   | { readonly kind: "column"; readonly offset: number }
-  /** The first argument of a call. */
-  | { readonly kind: "argument"; readonly offset: number; readonly around: readonly [string, string] };
+  /** An argument of a call, counted from 0. */
+  | {
+    readonly kind: "argument";
+    readonly offset: number;
+    readonly argument: number;
+    readonly around: readonly [string, string];
+  }
+  /** A whole call. */
+  | { readonly kind: "call"; readonly offset: number; readonly around: readonly [string, string] }
+  /** A cast. `offset` is the place of `::`, CAST or the literal, `start` that of what comes first, parentheses aside. */
+  | {
+    readonly kind: "cast";
+    readonly offset: number;
+    readonly start: number;
+    readonly around: readonly [string, string];
+  };
 
 const OPEN: ReadonlySet<string> = new Set(["(", "["]);
 const CLOSE: ReadonlySet<string> = new Set([")", "]"]);
@@ -40,49 +54,97 @@ export function rowEdits(
     .filter(({ tokenName }) => !tokenName.endsWith("COMMENT"))
     .map((token) => ({ ...token, start: token.start + start, end: token.end + start }));
   const at = new Map(tokens.map((token, index) => [token.start, index]));
-  return pending.flatMap((part) => {
+  const first: Edit[] = [];
+  const last: Edit[] = [];
+  const around = (span: Span, [before, after]: readonly [string, string]): void => {
+    first.push({ start: span.first.start, end: span.first.start, text: before });
+    last.push({ start: span.last.end, end: span.last.end, text: after });
+  };
+  for (const part of pending) {
     const index = at.get(part.offset);
     if (index === undefined) throw unsure();
     switch (part.kind) {
       case "relation": {
-        const last = token(tokens, part.schema ? index + 2 : index);
+        const end = token(tokens, part.schema ? index + 2 : index).end;
         const before = tokens[index - 1];
         const table = before?.text.toLowerCase() === "table";
         const alias = part.name === undefined ? "" : ` AS ${quoteName(part.name)}`;
         const rows = `(${part.rows})${alias}`;
-        return [{
+        first.push({
           start: table ? before.start : part.offset,
-          end: last.end,
+          end,
           text: table ? `SELECT * FROM ${rows}` : rows,
-        }];
+        });
+        break;
       }
       case "column":
-        return [{ start: part.offset, end: token(tokens, index + 2).start, text: "" }];
-      case "argument": {
-        const { first, last } = firstArgument(tokens, index);
-        const [before, after] = part.around;
-        return [
-          { start: first.start, end: first.start, text: before },
-          { start: last.end, end: last.end, text: after },
-        ];
-      }
+        first.push({ start: part.offset, end: token(tokens, index + 2).start, text: "" });
+        break;
+      case "argument":
+        around(argumentSpan(tokens, index, part.argument), part.around);
+        break;
+      case "call":
+        around({ first: token(tokens, index), last: token(tokens, closing(tokens, index)) }, part.around);
+        break;
+      case "cast":
+        around(castSpan(tokens, { at: index, first: at.get(part.start) ?? -1 }), part.around);
+        break;
     }
-  });
+  }
+  // Of two that end at the same place, the inner one is closed first.
+  return [...first, ...last.reverse()];
 }
 
-/** The tokens of a call's first argument. @param name Where its name begins. */
-function firstArgument(tokens: readonly Token[], name: number): { first: Token; last: Token } {
+/** A part of the text from one token to another. */
+interface Span {
+  readonly first: Token;
+  readonly last: Token;
+}
+
+/** The index of the parenthesis that closes the first one from a token on. */
+function closing(tokens: readonly Token[], from: number): number {
+  let at = from;
+  while (token(tokens, at).text !== "(") at += 1;
+  for (let depth = 0;; at += 1) {
+    const { text } = token(tokens, at);
+    if (OPEN.has(text)) depth += 1;
+    if (CLOSE.has(text)) depth -= 1;
+    if (depth === 0) return at;
+  }
+}
+
+/** The tokens of a call's argument. */
+function argumentSpan(tokens: readonly Token[], name: number, argument: number): Span {
   let at = name;
   while (token(tokens, at).text !== "(") at += 1;
-  const first = at + 1;
-  for (let depth = 0, next = first;; next += 1) {
+  let first = at + 1;
+  for (let depth = 0, next = first, passed = 0;; next += 1) {
     const { text } = token(tokens, next);
     if (depth === 0 && (text === "," || CLOSE.has(text))) {
-      return { first: token(tokens, first), last: token(tokens, next - 1) };
+      if (passed === argument) return { first: token(tokens, first), last: token(tokens, next - 1) };
+      if (text !== ",") throw unsure();
+      passed += 1;
+      first = next + 1;
     }
     if (OPEN.has(text)) depth += 1;
     if (CLOSE.has(text)) depth -= 1;
   }
+}
+
+/** The tokens of `a::type`, `CAST(a AS type)` or `type 'a'`. */
+function castSpan(tokens: readonly Token[], { at, first }: { at: number; first: number }): Span {
+  const { text } = token(tokens, at);
+  if (first < 0) throw unsure();
+  if (text.toUpperCase() === "CAST") {
+    return { first: token(tokens, at), last: token(tokens, closing(tokens, at)) };
+  }
+  if (text !== "::") return { first: token(tokens, first), last: token(tokens, at) };
+  let last = at + 1;
+  while (tokens[last + 1]?.text === ".") last += 2;
+  // Parentheses that are closed before the cast are opened before its first name.
+  let open = 0;
+  for (const { text } of tokens.slice(first, at)) open += OPEN.has(text) ? -1 : CLOSE.has(text) ? 1 : 0;
+  return { first: token(tokens, first - open), last: token(tokens, last) };
 }
 
 function token(tokens: readonly Token[], index: number): Token {

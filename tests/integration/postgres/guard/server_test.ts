@@ -9,6 +9,8 @@ import {
 } from "../../../../src/postgres/guard/functions.ts";
 import { ALLOWED_TYPES } from "../../../../src/postgres/guard/parameter_types.ts";
 import { CATALOG_RELATIONS, INFORMATION_SCHEMA_RELATIONS } from "../../../../src/postgres/guard/relations.ts";
+import { REG_FUNCTIONS } from "../../../../src/postgres/guard/reg_values.ts";
+import { NAMED_COLUMNS } from "../../../../src/postgres/guard/shown_rows.ts";
 import { READABLE_NAMES } from "../../../../src/postgres/guard/settings.ts";
 import { POSTGRES_IMAGE as IMAGE } from "../../../fixtures/images.ts";
 import { sentFor } from "../../../fixtures/postgres/planning.ts";
@@ -138,6 +140,36 @@ Deno.test({
       "record_send",
     ]);
   },
+});
+
+Deno.test("the guard knows each function and each catalog's column that gives a value of a reg type", async () => {
+  const reg =
+    `(SELECT oid FROM pg_type WHERE typname ~ '^_?reg' AND typnamespace = 'pg_catalog'::regnamespace)`;
+  const relations = [...CATALOG_RELATIONS].map((name) => `pg_catalog.${name}`)
+    .concat([...INFORMATION_SCHEMA_RELATIONS].map((name) => `information_schema.${name}`));
+  const [functions = "", columns = "", ...catalogs] = await psql(`
+    SELECT 'functions ' || string_agg(DISTINCT proname, ' ' ORDER BY proname) FROM pg_proc
+      WHERE pronamespace = 'pg_catalog'::regnamespace AND (prorettype IN ${reg} OR proallargtypes && ARRAY${reg})
+      AND proname IN (SELECT n FROM (VALUES ${literals(FUNCTIONS.keys())}) v(n));
+    SELECT 'columns ' || string_agg(c.relname || '.' || attname, ' ' ORDER BY c.relname || '.' || attname)
+      FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+      WHERE atttypid IN ${reg} AND attrelid IN (SELECT n::regclass FROM (VALUES ${literals(relations)}) v(n));
+    SELECT c.relname || ': ' || string_agg(attname || CASE WHEN atttypid IN ${reg} THEN '*' ELSE '' END, ' ' ORDER BY attnum)
+      FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attnum > 0
+      AND c.relname IN (SELECT n FROM (VALUES ${
+    literals(Object.keys(NAMED_COLUMNS))
+  }) v(n)) GROUP BY c.relname ORDER BY 1;
+  `);
+  const known = [...REG_FUNCTIONS.keys(), "pg_partition_ancestors", "pg_typeof"].sort();
+  assert.deepEqual(functions.split(" ").slice(1), known);
+  assert.deepEqual(catalogs, Object.entries(NAMED_COLUMNS).map(([name, list]) => `${name}: ${list}`).sort());
+  const given = catalogs.flatMap((line) => {
+    const [name = "", list = ""] = line.split(": ");
+    return list.split(" ").filter((column) => column.endsWith("*")).map((column) =>
+      `${name}.${column.slice(0, -1)}`
+    );
+  });
+  assert.deepEqual(columns.split(" ").slice(1), ["pg_am.amhandler", ...given].sort());
 });
 
 Deno.test("parameter types have the OIDs that a real PostgreSQL gives them", async () => {

@@ -282,6 +282,29 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "DECLARE c CURSOR FOR SELECT * FROM pg_attribute",
     "EXPLAIN VERBOSE SELECT attmissingval FROM pg_attribute",
   ],
+  "values of reg types that it cannot follow": [
+    "SELECT '{1}'::regclass[]",
+    "SELECT ARRAY[1, 2]::regtype[]",
+    "SELECT (ARRAY[1]::regclass[])[1] = 1",
+    "SELECT x.a FROM json_to_record('{}') AS x(a regclass)",
+    "SELECT json_value('1', '$' RETURNING regtype)",
+    "SELECT t.a FROM json_table('[1]', '$[*]' COLUMNS (a regclass PATH '$')) AS t",
+    "PREPARE q (regclass) AS SELECT $1",
+    "PREPARE q (int, pg_catalog.regtype[]) AS SELECT $2",
+    "EXECUTE q('person'::regclass)",
+    "EXECUTE q(format_type(16400, 1))",
+    "SELECT * FROM to_regclass('person') AS t",
+    "SELECT t FROM pg_typeof(1) AS t",
+    "SELECT t FROM CAST('1' AS regclass) AS t",
+    "SELECT * FROM ROWS FROM (get_current_ts_config()) AS t",
+    "SELECT a.relid FROM pg_partition_ancestors('person') a",
+    "SELECT 'array_in'::regproc",
+    "SELECT nullif('array_in'::regproc, 0::oid)",
+    "SELECT amhandler FROM pg_am",
+    "SELECT * FROM pg_am",
+    "SELECT format_type(type_oid => 1, typemod => 2)",
+    "SELECT pg_get_expr(relid => 1, expr => d.adbin) FROM pg_attrdef d",
+  ],
   "operators, types and collations that are not PostgreSQL's own": [
     "SELECT 1 OPERATOR(cdm.+) 2",
     "SELECT 1 <+++> 2",
@@ -430,9 +453,20 @@ Deno.test("planText() refuses a catalog that a subquery cannot replace, and says
   }
   const argument = sentFor("SELECT pg_get_constraintdef(7)");
   assert.equal(sentFor(argument), argument);
-  assert.notEqual(
-    sentFor(argument.replace("omcp_v.oid = omcp_q.a", "true OR omcp_v.oid = omcp_q.a")),
-    argument,
-  );
+  const wider = argument.replace("omcp_x.oid = omcp_q.a", "true OR omcp_x.oid = omcp_q.a");
+  assert.notEqual(sentFor(wider), wider);
   refusalOf(argument.replace("(7)", "(lo_create(0))"));
+  const name = sentFor("SELECT 7::regclass");
+  assert.equal(sentFor(name), name);
+  for (
+    const [from, to] of [["omcp_q.a < 16384", "omcp_q.a < 99999"], [" IN ", " NOT IN "], [
+      "ELSE",
+      "WHEN true THEN 7 ELSE",
+    ]]
+  ) {
+    const other = name.replace(from ?? "", to ?? "");
+    const plan = planOf(other);
+    assert.ok(other !== name && (plan.kind === "refuse" || plan.sql !== other), other);
+  }
+  refusalOf(name.replace("(7::regclass)", "(lo_create(0))"));
 });
