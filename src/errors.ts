@@ -150,11 +150,23 @@ export const ERROR_CODES = {
     state: "The cell did not run; files in /workspace remain.",
     details: ["agent_code"],
   },
-  unknown_outcome: {
+  outcome_unknown: {
     retryable: false,
-    meaning: "It is unknown whether the call ran.",
+    meaning: "It is unknown whether the call ran, or how far.",
     state: "Unknown: check before you repeat the call.",
     details: ["agent_code"],
+  },
+  execution_not_found: {
+    retryable: false,
+    meaning: "No such execution exists, it is too old to be kept, or another caller owns it.",
+    state: "Nothing was done.",
+    details: [],
+  },
+  execution_lost: {
+    retryable: false,
+    meaning: "The execution's sandbox has ended.",
+    state: "Its output is gone.",
+    details: [],
   },
   cancelled: {
     retryable: true,

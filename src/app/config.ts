@@ -74,15 +74,22 @@ export const SETTINGS = {
     unit: "s",
     description: "Lease: a sandbox that receives nothing from its server for this long ends itself.",
   },
+  OMCP_WAIT_SECONDS: {
+    schema: integer(1, 3600),
+    default: "45",
+    unit: "s",
+    description:
+      "How long a call waits for its result. Then it answers with an `execution_id`, and the work goes on. Several clients give up after 60 s.",
+  },
   OMCP_CELL_TIMEOUT_SECONDS: {
     schema: integer(1, 86_400),
-    default: "60",
+    default: "600",
     unit: "s",
     description: "Default cell timeout, capped by OMCP_CELL_TIMEOUT_MAX_SECONDS.",
   },
   OMCP_CELL_TIMEOUT_MAX_SECONDS: {
     schema: integer(1, 86_400),
-    default: "900",
+    default: "86400",
     unit: "s",
     description: "Maximum cell timeout that a call may ask for, capped by OMCP_LIFETIME_SECONDS.",
   },
@@ -224,6 +231,8 @@ export interface Config extends CdmSettings {
   readonly evictUnusedMs: number;
   readonly idleMs: number;
   readonly lifetimeMs: number;
+  /** How long a call waits for its execution. */
+  readonly waitMs: number;
   readonly cellTimeoutMs: number;
   readonly cellTimeoutMaxMs: number;
   readonly outputBytes: number;
@@ -282,6 +291,7 @@ export function readConfig(read: ReadVariable): Config {
     idleMs: Math.min(get("OMCP_IDLE_SECONDS"), lifetime) * 1000,
     lifetimeMs: lifetime * 1000,
     leaseSeconds: get("OMCP_LEASE_SECONDS"),
+    waitMs: get("OMCP_WAIT_SECONDS") * 1000,
     cellTimeoutMs: Math.min(get("OMCP_CELL_TIMEOUT_SECONDS"), cellTimeoutMax) * 1000,
     cellTimeoutMaxMs: cellTimeoutMax * 1000,
     outputBytes: get("OMCP_OUTPUT_KIB") * 1024,

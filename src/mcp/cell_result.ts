@@ -23,24 +23,46 @@ interface Block {
  * @param outcome The cell's outcome.
  * @param textCharacters How many characters of its output are shown. stdout, stderr, the output between cells and the rest
  * (values, displays, tracebacks) share them fairly, so that a long one does not hide another.
+ * @param shown What is shown of its output, where that is a part.
  * @returns An error result (`isError`) for every status but `ok`.
  */
-export function cellResult(outcome: ExecutionOutcome, textCharacters: number): CallToolResult {
+export function cellResult(
+  outcome: ExecutionOutcome,
+  textCharacters: number,
+  shown = outcome.outputs,
+): CallToolResult {
+  const { lines, images, cut } = outputContent(shown, textCharacters);
+  const text = [...lines, ...cellNotes(outcome, cut), statusLine(outcome)].join("\n");
+  return {
+    content: [{ type: "text", text }, ...images],
+    ...(outcome.status === "ok" ? {} : { isError: true }),
+  };
+}
+
+/** Output as a result shows it. */
+export interface OutputContent {
+  readonly lines: readonly string[];
+  readonly images: readonly (Picture & { readonly type: "image" })[];
+  /** What is shown only in part; of the streams, `stdout` and `stderr`. */
+  readonly cut: ReadonlySet<string>;
+}
+
+/**
+ * Writes output for a model.
+ *
+ * @param outputs The output.
+ * @param textCharacters As in {@link cellResult}.
+ */
+export function outputContent(outputs: readonly ExecutionOutput[], textCharacters: number): OutputContent {
   const pictures: Picture[] = [];
-  const pieces = showablePieces(outcome.outputs, textCharacters);
-  const blocks = outcome.outputs.map((output, at) => block(output, pieces[at] ?? [], pictures)).filter(
-    isShown,
-  );
+  const pieces = showablePieces(outputs, textCharacters);
+  const blocks = outputs.map((output, at) => block(output, pieces[at] ?? [], pictures)).filter(isShown);
   const { bodies, cut } = bounded(blocks, textCharacters);
-  const parts = blocks.flatMap(({ label }, at) => {
+  const lines = blocks.flatMap(({ label }, at) => {
     const body = bodies[at] ?? "";
     return body === "" ? [] : [`${label}${body.replace(/\n$/, "")}`];
   });
-  const text = [...parts, ...cellNotes(outcome, cut), statusLine(outcome)].join("\n");
-  return {
-    content: [{ type: "text", text }, ...pictures.map((picture) => ({ type: "image" as const, ...picture }))],
-    ...(outcome.status === "ok" ? {} : { isError: true }),
-  };
+  return { lines, images: pictures.map((picture) => ({ type: "image" as const, ...picture })), cut };
 }
 
 function isShown({ body }: Block): boolean {

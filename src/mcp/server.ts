@@ -75,6 +75,7 @@ async function serveCall(
       outcome: code === undefined ? (facts.status ?? "ok") : "failed",
       durationMs: Math.round(performance.now() - start),
       ...(facts.sandbox === undefined ? {} : { sandbox: facts.sandbox }),
+      ...(facts.execution === undefined ? {} : { execution: facts.execution }),
       ...(code === undefined ? {} : { code }),
     });
   }

@@ -31,7 +31,10 @@ export interface ToolDefinition<Input extends z.ZodObject = z.ZodObject> {
 }
 
 /** The sandboxes, as far as tools need them. */
-export type SandboxService = Pick<SandboxManager, "create" | "get" | "list" | "remainingMs" | "remove">;
+export type SandboxService = Pick<
+  SandboxManager,
+  "create" | "get" | "list" | "remainingMs" | "remove" | "executions" | "findExecution"
+>;
 
 /** The configured database, as far as tools need it. */
 export interface CdmService {
@@ -45,6 +48,8 @@ export interface CdmService {
 
 /** Limits of a call. */
 export interface ToolLimits {
+  /** How long a call waits for its execution. */
+  readonly waitMs: number;
   readonly cellTimeoutMs: number;
   /** Characters of a cell's output in its result. */
   readonly outputBytes: number;
@@ -64,7 +69,9 @@ export interface ToolServices {
 export interface CallFacts {
   /** The sandbox that the call created. */
   readonly sandbox?: string;
-  /** The status of the cell that it ran. */
+  /** The execution that it started. */
+  readonly execution?: string;
+  /** The state of the execution that it started or is about. */
   readonly status?: string;
 }
 

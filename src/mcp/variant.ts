@@ -31,6 +31,7 @@ export interface QuotedSettings {
   readonly datasets: readonly { readonly name: string }[];
   readonly idleMs: number;
   readonly lifetimeMs: number;
+  readonly waitMs: number;
   readonly cellTimeoutMs: number;
   readonly cellTimeoutMaxMs: number;
 }

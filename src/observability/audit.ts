@@ -16,10 +16,15 @@ export interface SourceDigest {
 
 /** What is known of an execution before it runs. */
 export interface ExecutionFacts {
+  /** Its id. */
+  readonly execution: string;
   readonly principal: string;
-  readonly sandbox: string;
+  /** Null for one of no sandbox. */
+  readonly sandbox: string | null;
   readonly tool: string;
   readonly source: string;
+  /** Whether it runs code in the sandbox's kernel, which can send statements. */
+  readonly usesKernel: boolean;
 }
 
 /** How an execution ended. */
@@ -112,9 +117,8 @@ export class AuditLog {
     run: () => Promise<T>,
     endOf: (value: T) => ExecutionEnd,
   ): Promise<T> {
-    const id = `exec_${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
-    const open = this.#openOf(facts.sandbox);
-    open.push(id);
+    const { execution, principal, sandbox, tool, source } = facts;
+    using _open = facts.usesKernel && sandbox !== null ? this.#opened(sandbox, execution) : undefined;
     const start = performance.now();
     let end: ExecutionEnd = { status: "internal", bytes: 0 };
     try {
@@ -125,14 +129,11 @@ export class AuditLog {
       if (error instanceof OmcpError) end = { status: error.code, bytes: 0 };
       throw error;
     } finally {
-      open.splice(open.indexOf(id), 1);
-      if (open.length === 0) this.#open.delete(facts.sandbox);
-      const { principal, sandbox, tool, source } = facts;
       this.#sink.write({
         event: "execution",
         principal,
         sandbox,
-        execution: id,
+        execution,
         tool,
         ...end,
         duration_ms: Math.round(performance.now() - start),
@@ -167,10 +168,17 @@ export class AuditLog {
     });
   }
 
-  #openOf(sandbox: string): string[] {
+  /** Counts an execution as one to which statements of the sandbox can belong, until it is disposed of. */
+  #opened(sandbox: string, id: string): Disposable {
     const open = this.#open.get(sandbox) ?? [];
     this.#open.set(sandbox, open);
-    return open;
+    open.push(id);
+    return {
+      [Symbol.dispose]: () => {
+        open.splice(open.indexOf(id), 1);
+        if (open.length === 0) this.#open.delete(sandbox);
+      },
+    };
   }
 
   #source(source: string | undefined): { readonly source?: string } {

@@ -19,11 +19,14 @@ export interface LifetimeParts {
 /** The lifetime of one sandbox. The monotonic clock measures ages, so a step of the wall clock does not expire a sandbox. */
 export class Lifetime {
   readonly id: string;
+  /** Resolves as soon as it accepts no more calls. */
+  readonly ended: Promise<SandboxEnd>;
   /** Resolves when the container's removal is confirmed. */
   readonly removed: Promise<void>;
   readonly idleMs: number;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  readonly #ended = Promise.withResolvers<SandboxEnd>();
   readonly #removed = Promise.withResolvers<void>();
   readonly #container: LifetimeParts["container"];
   readonly #lifetimeMs: number;
@@ -35,6 +38,7 @@ export class Lifetime {
 
   constructor({ id, container, idleMs, lifetimeMs, clock = SYSTEM_CLOCK }: LifetimeParts) {
     this.id = id;
+    this.ended = this.#ended.promise;
     this.removed = this.#removed.promise;
     this.idleMs = idleMs;
     this.createdAt = clock.wall();
@@ -104,6 +108,7 @@ export class Lifetime {
    */
   remove(end: SandboxEnd): Removal {
     this.#end ??= end;
+    this.#ended.resolve(this.#end);
     this.#removal = this.#container.remove(end.reason);
     void this.#removal.removed.then(() => this.#removed.resolve());
     return this.#removal;

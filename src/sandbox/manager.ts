@@ -6,6 +6,9 @@ import { Semaphore } from "../lib/async/semaphore.ts";
 import { readableDuration } from "../lib/duration.ts";
 import { logger } from "../observability/log.ts";
 import { Removals } from "../runtime/mod.ts";
+import type { Execution } from "./executions/execution.ts";
+import type { ExecutionRecord } from "./executions/record.ts";
+import { ExecutionStore } from "./executions/store.ts";
 import { Expiry, EXPIRY_INTERVAL_MS } from "./expiry.ts";
 import { containerName, createSandbox, newSandboxId, type SandboxSettings } from "./factory.ts";
 import type { Eviction } from "./eviction.ts";
@@ -20,6 +23,8 @@ const MAX_WAITING_CREATIONS = 100;
 const EVICT_UNUSED_MS = 15 * 60_000;
 /** How long a creation may take, including the wait for others. */
 const CREATE_DEADLINE_MS = 60_000;
+/** Executions that belong to no sandbox, such as creations, and may run at once. */
+const MAX_RUNNING = 128;
 /** How long a call waits for a removal, which continues afterwards. */
 const REMOVE_WAIT_MS = 10_000;
 /** {@link SandboxManager.close} ends after this long at the latest. */
@@ -55,6 +60,8 @@ export interface RemovalResult {
 
 /** The sandboxes of one server. */
 export class SandboxManager {
+  /** Executions that belong to no sandbox. */
+  readonly executions: ExecutionStore;
   readonly #options: SandboxManagerOptions;
   readonly #registry: SandboxRegistry;
   readonly #removals: Removals;
@@ -71,6 +78,11 @@ export class SandboxManager {
   constructor(options: SandboxManagerOptions) {
     this.#options = options;
     const { maxSandboxes, policy, evictUnusedMs = EVICT_UNUSED_MS } = options;
+    this.executions = new ExecutionStore({
+      sandboxId: undefined,
+      maxRunning: MAX_RUNNING,
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
+    });
     this.#registry = new SandboxRegistry({
       maxSandboxes,
       memoryBytes: maxSandboxes * policy.memoryBytes,
@@ -142,6 +154,22 @@ export class SandboxManager {
   }
 
   /**
+   * Finds an execution, of any sandbox or of none.
+   *
+   * @param id Its id.
+   * @param owner The caller's principal: another's execution is not found.
+   * @returns The execution, or its record alone where it is an old one.
+   * @throws {OmcpError} `execution_not_found`; `execution_lost` where its sandbox has ended.
+   */
+  findExecution(id: string, owner: string): Execution | ExecutionRecord {
+    const found = this.executions.find(id, owner) ?? this.#registry.findExecution(id, owner);
+    if (found !== undefined) return found;
+    throw new OmcpError("execution_not_found", `There is no execution ${id}`, {
+      next: "See list_executions; a server keeps a bounded number of them.",
+    });
+  }
+
+  /**
    * Lists sandboxes, oldest first.
    *
    * @param includeInactive Also recently ended ones. @default false
@@ -175,6 +203,7 @@ export class SandboxManager {
   async close(): Promise<void> {
     clearInterval(this.#expiryTimer);
     this.#closing.abort(shuttingDown());
+    this.executions.close("the server ended", shuttingDown());
     for (const sandbox of this.#registry.live) sandbox.remove("removed", "the server ended");
     await within(this.#allRemoved(), CLOSE_DEADLINE_MS);
     this.#removals.close();

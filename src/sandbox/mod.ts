@@ -5,15 +5,21 @@ export { type Dataset, datasetPath, DATASETS_FOLDER } from "./datasets.ts";
 export type { SandboxEnd } from "./endings.ts";
 export type { Eviction } from "./eviction.ts";
 export type { SandboxSettings } from "./factory.ts";
-export type { ExecuteOptions } from "./execution.ts";
 export type { FileCall, FileContent, SandboxFiles } from "./files/files.ts";
+export { Execution } from "./executions/execution.ts";
+export type { ExecutionResult, ExecutionRun, ExecutionSpec } from "./executions/execution_spec.ts";
+export { afterInterrupt, cancelledError } from "./executions/cell_errors.ts";
+export { type ExecutionOutcome } from "./executions/outcome.ts";
+export type { OutputPage } from "./executions/output_log.ts";
+export type { ExecutionRecord, ExecutionState } from "./executions/record.ts";
+export type { ExecuteOptions } from "./executions/run_cell.ts";
+export { ExecutionStore } from "./executions/store.ts";
 export {
   type CreateOptions,
   type RemovalResult,
   SandboxManager,
   type SandboxManagerOptions,
 } from "./manager.ts";
-export type { ExecutionOutcome } from "./outcome.ts";
 export { SANDBOX_UIDS } from "./own_uid.ts";
 export { checkPolicy, DEFAULT_POLICY, type SandboxPolicy, TMPFS_MOUNTS, type TmpfsPolicy } from "./policy.ts";
 export { Sandbox, type SandboxInfo, type SandboxParts, type SandboxState } from "./sandbox.ts";

@@ -3,6 +3,8 @@ import { OmcpError } from "../errors.ts";
 import { readableDuration } from "../lib/duration.ts";
 import { logger } from "../observability/log.ts";
 import { type Eviction, longestUnused } from "./eviction.ts";
+import type { Execution } from "./executions/execution.ts";
+import { type ExecutionRecord, lostError } from "./executions/record.ts";
 import type { Sandbox, SandboxInfo } from "./sandbox.ts";
 import { type Slot, type SlotLimits, Slots } from "./slots.ts";
 
@@ -10,6 +12,8 @@ const log = logger("sandbox");
 
 /** Ended sandboxes that are remembered, for lists and for precise errors. */
 const MAX_TOMBSTONES = 200;
+/** Executions of ended sandboxes that are remembered, for precise errors. */
+const MAX_LOST_EXECUTIONS = 2000;
 
 /** What a {@link SandboxRegistry} needs. */
 export interface RegistryOptions extends SlotLimits {
@@ -34,6 +38,8 @@ export class SandboxRegistry {
   readonly #live = new Map<string, { readonly sandbox: Sandbox; readonly slot: Slot }>();
   /** Oldest first. */
   readonly #tombstones = new Map<string, SandboxInfo>();
+  /** Oldest first, with the reason why the sandbox ended. */
+  readonly #lostExecutions = new Map<string, { readonly record: ExecutionRecord; readonly reason: string }>();
 
   /** @param options See {@link RegistryOptions}. */
   constructor({ evictUnusedMs, ...limits }: RegistryOptions) {
@@ -78,6 +84,7 @@ export class SandboxRegistry {
       this.#live.delete(sandbox.id);
       slot.release();
       this.#addTombstone(sandbox.info());
+      this.#addLost(sandbox);
     });
   }
 
@@ -114,6 +121,33 @@ export class SandboxRegistry {
   list(includeInactive = false): SandboxInfo[] {
     const live = this.live.map((sandbox) => sandbox.info());
     return includeInactive ? [...this.#tombstones.values(), ...live] : live;
+  }
+
+  /**
+   * Finds an execution of a sandbox.
+   *
+   * @param id Its id.
+   * @param owner Whose: another's is not found.
+   * @returns The execution, its record alone where it is an old one, or undefined.
+   * @throws {OmcpError} `execution_lost` where its sandbox has ended.
+   */
+  findExecution(id: string, owner: string): Execution | ExecutionRecord | undefined {
+    for (const { sandbox } of this.#live.values()) {
+      const found = sandbox.executions.find(id, owner);
+      if (found !== undefined) return found;
+    }
+    const lost = this.#lostExecutions.get(id);
+    if (lost?.record.owner === owner) throw lostError(lost.record, lost.reason);
+    return undefined;
+  }
+
+  #addLost(sandbox: Sandbox): void {
+    const { reason = "it ended" } = sandbox.info();
+    for (const record of sandbox.executions.bury()) this.#lostExecutions.set(record.id, { record, reason });
+    for (const oldest of this.#lostExecutions.keys()) {
+      if (this.#lostExecutions.size <= MAX_LOST_EXECUTIONS) break;
+      this.#lostExecutions.delete(oldest);
+    }
   }
 
   #addTombstone(info: SandboxInfo): void {

@@ -2,11 +2,15 @@
 import type { Clock } from "../lib/clock.ts";
 import type { AgentContainer, Removal } from "../runtime/mod.ts";
 import type { SandboxEnd } from "./endings.ts";
-import type { ExecuteOptions } from "./execution.ts";
-import { Executions } from "./executions.ts";
+import { KernelQueue } from "./executions/kernel_queue.ts";
+import type { ExecutionOutcome } from "./executions/outcome.ts";
+import type { ExecuteOptions } from "./executions/run_cell.ts";
+import { ExecutionStore } from "./executions/store.ts";
 import { SandboxFiles } from "./files/files.ts";
 import { Lifetime } from "./lifetime.ts";
-import type { ExecutionOutcome } from "./outcome.ts";
+
+/** Executions of one sandbox that may run or wait at once. */
+const MAX_RUNNING = 32;
 
 /**
  * `idle` and `busy` accept calls; `removing` ones have ended, but the removal of their container is not confirmed yet; the others no
@@ -56,8 +60,10 @@ export class Sandbox {
   readonly id: string;
   /** Its files; they can be used while a cell runs. */
   readonly files: SandboxFiles;
+  /** What was executed in it for callers, and is. */
+  readonly executions: ExecutionStore;
   readonly #lifetime: Lifetime;
-  readonly #executions: Executions;
+  readonly #kernel: KernelQueue;
 
   /**
    * Begins a sandbox's lifetime; one whose container ends by itself is lost.
@@ -69,19 +75,29 @@ export class Sandbox {
     const lifetime = new Lifetime(parts);
     this.#lifetime = lifetime;
     this.files = new SandboxFiles({ lifetime, container: parts.container });
-    this.#executions = new Executions({
+    this.#kernel = new KernelQueue({
       lifetime,
       container: parts.container,
       kernelStarted: parts.kernelStarted,
+    });
+    this.executions = new ExecutionStore({
+      sandboxId: parts.id,
+      maxRunning: MAX_RUNNING,
+      onUse: () => lifetime.touch(),
+      ...(parts.clock === undefined ? {} : { clock: parts.clock }),
+    });
+    void lifetime.ended.then(({ reason }) => {
+      const error = lifetime.endError();
+      if (error !== undefined) this.executions.close(reason, error);
     });
     void parts.container.ended.then(({ reason, outOfMemory }) => {
       lifetime.remove({ state: "lost", reason, oom: outOfMemory });
     });
   }
 
-  /** True while a call waits for the kernel, or a cell uses it: also a cancelled one until it has ended. */
+  /** True while anything is executed in it: also an interrupted cell until it has ended. */
   get busy(): boolean {
-    return this.#executions.busy;
+    return this.#kernel.busy || this.executions.running.length > 0;
   }
 
   /** True as soon as it accepts no more calls. */
@@ -124,23 +140,36 @@ export class Sandbox {
       lastUsedAt,
       idleMs,
       endsAt,
-      cells: this.#executions.count,
+      cells: this.#kernel.count,
       ...(end === undefined ? {} : { reason: end.reason }),
     };
   }
 
   /**
-   * Runs a cell. Cells of one sandbox run one after the other. Waiting for another cell counts towards the deadline; the start of the
-   * sandbox's first kernel does not.
+   * Runs a cell. Cells of one sandbox run one after the other. Neither the wait for another cell nor the start of the sandbox's first kernel
+   * counts towards the timeout; the signal and the sandbox's end end the wait.
    *
    * @param code Python source.
    * @param options Deadline, caps, cancellation.
-   * @returns The outcome; a Python error or a timeout is an outcome, not an exception.
-   * @throws {OmcpError} `invalid_argument` for a source of more than 1 MiB; `sandbox_lost`, `sandbox_not_found`, `cancelled`, `sandbox_busy`, `timeout` (the cell did not run),
+   * @returns The outcome; a Python error, a timeout or an interrupt is an outcome, not an exception.
+   * @throws {OmcpError} `invalid_argument` for a source of more than 1 MiB; `sandbox_lost`, `sandbox_not_found`, `sandbox_busy`, `cancelled` (the cell did not run),
    * `kernel_unavailable`, `channel_failed`.
    */
   execute(code: string, options: ExecuteOptions): Promise<ExecutionOutcome> {
-    return this.#executions.execute(code, options);
+    return this.#kernel.execute(code, options);
+  }
+
+  /**
+   * Interrupts the cells that run or wait, and starts a new kernel: variables are lost, files are kept.
+   *
+   * @param options `signal`: gives up while another cell still has the kernel.
+   * @throws {OmcpError} As {@link execute}.
+   */
+  async restartKernel(
+    options: Pick<ExecuteOptions, "signal" | "onStarted" | "onWaiting"> = {},
+  ): Promise<void> {
+    for (const execution of this.executions.running) if (execution.usesKernel) execution.interrupt();
+    await this.#kernel.restart(options);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Runs a compiled query inside a sandbox, over that sandbox's own Postgres connection. */
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
-import type { Sandbox } from "../../sandbox/mod.ts";
+import { afterInterrupt, cancelledError, type ExecutionRun, type Sandbox } from "../../sandbox/mod.ts";
 import type { CompiledOmopQuery, ResultColumn } from "../../omop/query/mod.ts";
 import { queryError } from "./query_error.ts";
 import source from "./run_query.py" with { type: "text" };
@@ -50,7 +50,8 @@ export interface RunQueryOptions {
   /** The variable that receives the DataFrame. */
   readonly into: string;
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
+  /** The execution that the query is. */
+  readonly run?: Pick<ExecutionRun, "signal" | "queued" | "started">;
 }
 
 /**
@@ -72,7 +73,11 @@ export async function runQuery(
     timeoutMs: options.timeoutMs,
     outputBytes: OUTPUT_BYTES,
     silent: true,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(options.run === undefined ? {} : {
+      signal: options.run.signal,
+      onWaiting: () => options.run?.queued(),
+      onStarted: () => options.run?.started(),
+    }),
   });
   if (outcome.status === "timeout") {
     throw new OmcpError("timeout", `The query timed out after ${options.timeoutMs / 1000} s`, {
@@ -80,11 +85,12 @@ export async function runQuery(
       next: "Narrow it with filters, aggregate, or set a lower limit.",
     });
   }
+  if (outcome.status === "interrupted") throw cancelledError(afterInterrupt(outcome));
   const answer = answerOf(outcome.outputs);
   if (answer === undefined) {
     const error = outcome.outputs.find((output) => output.type === "error");
     throw new OmcpError(
-      "unknown_outcome",
+      "outcome_unknown",
       `The query returned no result: ${
         error === undefined ? outcome.status : `${error.ename}: ${error.evalue.slice(0, 500)}`
       }`,

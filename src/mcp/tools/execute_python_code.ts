@@ -1,19 +1,22 @@
 import * as z from "zod";
 import { codeBytes, type ExecutionOutput, MAX_CODE_BYTES } from "../../agent_protocol/messages/mod.ts";
-import { cellResult } from "../cell_result.ts";
+import { answerWithin } from "../answer_within.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
 /** Runs a cell. */
 export const tool: Tool = defineTool({
   toolset: "sandbox",
-  define: (_variant, { cellTimeoutMs, cellTimeoutMaxMs }) => ({
+  define: (_variant, { waitMs, cellTimeoutMs, cellTimeoutMaxMs }) => ({
     name: "execute_python_code",
     title: "Run Python code",
     description:
       "Runs Python in a sandbox, as a cell of a Jupyter notebook: variables stay for the next cell; the result has printed text, the last " +
       "expression's value and figures (as images and in words); top-level await and magics work. The last line of the result is the status. A cell " +
-      "that runs out of time is interrupted; the result says whether variables were kept. There is no network and no standard input.",
+      `that still runs after ${
+        waitMs / 1000
+      } s goes on: the answer has an execution_id for get_execution. A cell that exceeds its timeout is ` +
+      "interrupted; the result says whether variables were kept. There is no network and no standard input.",
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     input: z.strictObject({
       sandbox_id: sandboxIdSchema,
@@ -26,31 +29,37 @@ export const tool: Tool = defineTool({
       timeout: z.number().min(0.1).max(cellTimeoutMaxMs / 1000).optional().describe(
         `Seconds the cell may take, at most ${cellTimeoutMaxMs / 1000}. Default: ${cellTimeoutMs / 1000}.`,
       ),
+      wait: z.number().min(0).optional().describe(
+        `Seconds to wait for the result, at most ${
+          waitMs / 1000
+        }; 0 runs the cell in the background. Default: ${waitMs / 1000}.`,
+      ),
     }),
   }),
-  async handle({ sandbox_id, code, timeout }, context) {
-    const { sandboxes, limits, audit } = context.services;
+  async handle({ sandbox_id, code, timeout, wait }, context) {
+    const { sandboxes, limits } = context.services;
     const timeoutMs = timeout === undefined ? limits.cellTimeoutMs : Math.round(timeout * 1000);
-    context.limit(timeoutMs);
-    context.progress("running");
     const sandbox = sandboxes.get(sandbox_id);
-    const outcome = await audit.execution(
-      { principal: context.principal.id, sandbox: sandbox_id, tool: "execute_python_code", source: code },
-      () =>
-        sandbox.execute(code, {
+    return await answerWithin(context, {
+      sandbox,
+      tool: "execute_python_code",
+      source: code,
+      timeoutMs,
+      usesKernel: true,
+      work: async (run) => ({
+        kind: "cell",
+        outcome: await sandbox.execute(code, {
           timeoutMs,
           outputBytes: limits.outputBytes,
-          signal: context.signal,
-          onWaiting: () => context.progress("waiting for another cell of this sandbox to end"),
-          onOutput: (output) => context.progress(latest(output)),
+          id: run.id,
+          signal: run.signal,
+          log: run.log,
+          onWaiting: () => run.queued(),
+          onStarted: () => run.started(),
+          onOutput: (output) => run.progress(latest(output)),
         }),
-      ({ status, output: { stdout, stderr, displays } }) => ({
-        status,
-        bytes: stdout.bytes + stderr.bytes + displays.bytes,
       }),
-    );
-    context.note({ status: outcome.status });
-    return cellResult(outcome, limits.outputBytes);
+    }, { wait });
   },
 });
 

@@ -3,7 +3,7 @@ import { OmcpError } from "../../errors.ts";
 import { readableBytes, showable } from "../../lib/text.ts";
 import { compileOmopQuery, omopQuerySchema } from "../../omop/query/mod.ts";
 import { counted } from "../../lib/counted.ts";
-import { textResult } from "../results.ts";
+import { answerWithin } from "../answer_within.ts";
 import { runnableSql } from "../runnable_sql.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolServices } from "../tool.ts";
@@ -38,19 +38,27 @@ export const tool: Tool = defineTool({
     unknownArgument: (name) => ELSEWHERE.get(name),
   }),
   async handle({ sandbox_id, ...query }, context) {
-    const { sandboxes, audit, limits: { queryMs } } = context.services;
+    const { sandboxes, limits: { queryMs } } = context.services;
     const cdm = requireCdm(context.services);
     const compiled = compileOmopQuery(query, { version: cdm.version, schema: cdm.schema, maxRows: MAX_ROWS });
     const sandbox = sandboxes.get(sandbox_id);
-    context.progress("querying the CDM");
-    await cdm.ready(AbortSignal.any([context.signal, AbortSignal.timeout(queryMs)]));
     const sql = runnableSql(compiled.sql, compiled.parameters);
-    const answer = await audit.execution(
-      { principal: context.principal.id, sandbox: sandbox_id, tool: "query_omop", source: sql },
-      () => runQuery(sandbox, compiled, { into: query.into, timeoutMs: queryMs, signal: context.signal }),
-      ({ memoryBytes }) => ({ status: "ok", bytes: memoryBytes }),
-    );
-    return textResult(describe({ into: query.into, sql, limit: compiled.limit }, answer));
+    return await answerWithin(context, {
+      sandbox,
+      tool: "query_omop",
+      source: sql,
+      timeoutMs: queryMs,
+      usesKernel: true,
+      work: async (run) => {
+        await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
+        const answer = await runQuery(sandbox, compiled, { into: query.into, timeoutMs: queryMs, run });
+        return {
+          kind: "text",
+          text: describe({ into: query.into, sql, limit: compiled.limit }, answer),
+          bytes: answer.memoryBytes,
+        };
+      },
+    });
   },
 });
 

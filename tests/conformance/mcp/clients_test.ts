@@ -105,7 +105,7 @@ Deno.test("a long cell reports progress with its latest output, and a cancel int
         signal: controller.signal,
         onprogress: ({ message }) => {
           messages.push(message ?? "");
-          if (/^\d+ s of 60 s: step \d+/.test(message ?? "")) reported.resolve();
+          if (/^\d+ s of 600 s: step \d+/.test(message ?? "")) reported.resolve();
         },
       });
       running.catch(() => {});

@@ -5,6 +5,7 @@ import * as z from "zod";
 import { LineTransport } from "../../../src/mcp/transports/line_transport.ts";
 import { textResult } from "../../../src/mcp/results.ts";
 import { readConfig } from "../../../src/app/config.ts";
+import { NO_SANDBOXES } from "../../fixtures/mcp/no_sandboxes.ts";
 import { LOCAL_USER } from "../../../src/mcp/principal.ts";
 import { createMcpServer } from "../../../src/mcp/server.ts";
 import { defineTool } from "../../../src/mcp/tool.ts";
@@ -15,14 +16,6 @@ const SETTINGS = readConfig(() => undefined);
 function unused(): never {
   throw new Error("The tool of this test uses no sandbox");
 }
-
-const NO_SANDBOXES = {
-  create: unused,
-  get: unused,
-  list: unused,
-  remainingMs: unused,
-  remove: unused,
-};
 
 const responseSchema = z.object({
   jsonrpc: z.literal("2.0"),

@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { ReplyError } from "../../../src/agent_protocol/mod.ts";
 import { DeadlineSignal } from "../../../src/lib/async/deadline.ts";
 import type { Engine } from "../../../src/docker/mod.ts";
-import { OmcpError } from "../../../src/errors.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import type { ContainerRuntime } from "../../../src/runtime/mod.ts";
-import { agentError } from "../../../src/sandbox/endings.ts";
+import { afterInterrupt, agentError } from "../../../src/sandbox/executions/cell_errors.ts";
 import { StartupWatch } from "../../../src/sandbox/startup_watch.ts";
 import type { Sandbox } from "../../../src/sandbox/mod.ts";
 import { docker } from "../../fixtures/docker/cli.ts";
@@ -39,8 +38,8 @@ async function withSandbox(
 
 const CELL = { timeoutMs: 60_000, outputBytes: 10_000 };
 
-/** Runs a cell that prints when it runs, and then cancels it. */
-async function cancelled(sandbox: Sandbox, code: string, then?: () => Promise<void>): Promise<OmcpError> {
+/** Runs a cell that prints when it runs, and then interrupts it; returns its state in a sentence. */
+async function interrupted(sandbox: Sandbox, code: string, then?: () => Promise<void>): Promise<string> {
   const controller = new AbortController();
   const runs = Promise.withResolvers<void>();
   const cell = sandbox.execute(`print('begun', flush=True)\n${code}`, {
@@ -52,10 +51,9 @@ async function cancelled(sandbox: Sandbox, code: string, then?: () => Promise<vo
   await runs.promise;
   await then?.();
   controller.abort();
-  const error = await cell.then(() => undefined, (error: unknown) => error);
-  assert.ok(error instanceof OmcpError);
-  assert.equal(error.code, "cancelled");
-  return error;
+  const outcome = await cell;
+  assert.equal(outcome.status, "interrupted");
+  return afterInterrupt(outcome);
 }
 
 async function value(sandbox: Sandbox, code: string): Promise<string> {
@@ -63,33 +61,33 @@ async function value(sandbox: Sandbox, code: string): Promise<string> {
   return JSON.stringify(outputs);
 }
 
-Deno.test("a cancelled cell reports what the agent confirmed about it", async (t) => {
+Deno.test("an interrupted cell reports what the agent confirmed about it", async (t) => {
   await withSandbox(async ({ sandbox }) => {
     await sandbox.execute("kept = 41", CELL);
     await t.step("it yields", async () => {
       assert.match(
-        (await cancelled(sandbox, "while True: pass")).state ?? "",
+        await interrupted(sandbox, "while True: pass"),
         /interrupted; variables are kept/,
       );
       assert.match(await value(sandbox, "kept"), /41/);
     });
     await t.step("it does not yield", async () => {
       const code = "while True:\n    try:\n        while True: pass\n    except BaseException: pass";
-      const { state = "" } = await cancelled(sandbox, code);
+      const state = await interrupted(sandbox, code);
       assert.match(state, /variables are lost|unknown whether variables are kept/);
       assert.match(await value(sandbox, "'kept' in globals()"), /False/);
     });
   });
 });
 
-Deno.test("a cancelled cell that the agent does not confirm keeps the kernel busy, and the state of its variables is unknown", async () => {
+Deno.test("an interrupted cell that the agent does not confirm keeps the kernel busy, and the state of its variables is unknown", async () => {
   await withSandbox(async ({ sandbox, docker }) => {
     await sandbox.execute("kept = 41", CELL);
-    const { state = "" } = await cancelled(sandbox, "while True: pass", () => docker("pause"));
+    const state = await interrupted(sandbox, "while True: pass", () => docker("pause"));
     assert.match(state, /unknown whether variables are kept/);
     assert.ok(sandbox.busy);
-    await assert.rejects(sandbox.execute("kept", { ...CELL, timeoutMs: 500 }), {
-      code: "timeout",
+    await assert.rejects(sandbox.execute("kept", { ...CELL, signal: AbortSignal.timeout(500) }), {
+      code: "cancelled",
       state: /The cell did not run/,
     });
     await docker("unpause");
@@ -127,8 +125,8 @@ Deno.test("the agent's errors keep their code, and only unambiguous ones say tha
     busy: ["sandbox_busy", /did not run/],
     no_pipes: ["sandbox_busy", /did not run/],
     kernel_unavailable: ["kernel_unavailable", /did not run/],
-    internal: ["unknown_outcome", /unknown whether the cell ran/],
-    something_new: ["unknown_outcome", /unknown whether the cell ran/],
+    internal: ["outcome_unknown", /unknown whether the cell ran/],
+    something_new: ["outcome_unknown", /unknown whether the cell ran/],
   } as const;
   for (const [agentCode, [code, state]] of Object.entries(expected)) {
     const error = agentError(new ReplyError(agentCode, "The agent's words"));

@@ -150,7 +150,7 @@ Deno.test("the result of a cell that waited for another states the wait", async 
     ]);
     assert.match(
       second.text,
-      /\[waited [\d.]+ s for another cell of this sandbox; the wait counts towards the timeout\]/,
+      /\[waited [\d.]+ s for another cell of this sandbox\]/,
     );
   });
 });

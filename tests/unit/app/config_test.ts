@@ -9,7 +9,7 @@ function reader(values: Record<string, string>) {
 Deno.test("readConfig() fills in the defaults", () => {
   const config = readConfig(reader({}));
   assert.deepEqual(config.database, { kind: "sample" });
-  assert.equal(config.cellTimeoutMs, 60_000);
+  assert.deepEqual([config.waitMs, config.cellTimeoutMs], [45_000, 600_000]);
   assert.equal(config.memoryBytes, 2048 * 1024 * 1024);
   assert.equal(config.cpus, 1);
 });

@@ -8,6 +8,7 @@ import { offeredTools } from "../../../src/mcp/offered_tools.ts";
 import { LOCAL_USER } from "../../../src/mcp/principal.ts";
 import type { ToolContext } from "../../../src/mcp/tool.ts";
 import { TOOLSETS } from "../../../src/mcp/variant.ts";
+import { NO_SANDBOXES } from "../../fixtures/mcp/no_sandboxes.ts";
 import { omopQuerySchema } from "../../../src/omop/query/mod.ts";
 
 const SETTINGS = readConfig(() => undefined);
@@ -21,13 +22,7 @@ function unreachable(): never {
 const CONTEXT: ToolContext = {
   principal: LOCAL_USER,
   services: {
-    sandboxes: {
-      create: unreachable,
-      get: unreachable,
-      list: unreachable,
-      remainingMs: unreachable,
-      remove: unreachable,
-    },
+    sandboxes: NO_SANDBOXES,
     cdm: undefined,
     limits: SETTINGS,
     audit: { execution: unreachable },

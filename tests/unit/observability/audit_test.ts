@@ -23,7 +23,14 @@ const STATEMENT: StatementFacts = {
   bytes: 20,
   durationMs: 3,
 };
-const EXECUTION = { principal: "local", sandbox: "sbx_1", tool: "execute_python_code", source: "print('é')" };
+const EXECUTION = {
+  execution: `exec_${"1".repeat(32)}`,
+  principal: "local",
+  sandbox: "sbx_1",
+  tool: "execute_python_code",
+  source: "print('é')",
+  usesKernel: true,
+};
 const end = () => ({ status: "ok", bytes: 3 });
 
 Deno.test("digest() returns the length and the SHA-256 of the text's UTF-8 bytes", () => {
@@ -38,7 +45,11 @@ Deno.test("a statement has the id of its sandbox's oldest running execution, or 
   const { log, lines } = auditOf();
   const first = Promise.withResolvers<void>();
   const running = log.execution(EXECUTION, () => first.promise, end);
-  const waiting = log.execution(EXECUTION, () => Promise.resolve(), end);
+  const waiting = log.execution(
+    { ...EXECUTION, execution: `exec_${"2".repeat(32)}` },
+    () => Promise.resolve(),
+    end,
+  );
   log.statement(STATEMENT);
   log.statement({ ...STATEMENT, sandbox: "sbx_2" });
   await waiting;
@@ -46,7 +57,7 @@ Deno.test("a statement has the id of its sandbox's oldest running execution, or 
   await running;
   log.statement(STATEMENT);
   const ids = lines.map(({ execution }) => execution);
-  assert.match(String(ids[0]), /^exec_[0-9a-f]{16}$/);
+  assert.match(String(ids[0]), /^exec_1{32}$/);
   assert.deepEqual([ids[0], ids[1], ids[4]], [ids[3], null, null]);
   assert.notEqual(ids[2], ids[0]);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { OutputCollector } from "../../../src/sandbox/outcome.ts";
+import { OutputCollector } from "../../../src/sandbox/executions/outcome.ts";
 import { OK_RESULT } from "../../fixtures/fake_runtime.ts";
 
 const REPLY = {

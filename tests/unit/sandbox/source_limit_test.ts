@@ -5,6 +5,7 @@ import { OmcpError } from "../../../src/errors.ts";
 import { offeredTools } from "../../../src/mcp/offered_tools.ts";
 import { LOCAL_USER } from "../../../src/mcp/principal.ts";
 import { MAX_CODE_BYTES } from "../../../src/agent_protocol/messages/mod.ts";
+import { NO_SANDBOXES } from "../../fixtures/mcp/no_sandboxes.ts";
 import { Sandbox } from "../../../src/sandbox/sandbox.ts";
 
 /** Characters of three bytes each. */
@@ -56,10 +57,7 @@ async function tool(code: string): Promise<unknown> {
     principal: LOCAL_USER,
     services: {
       sandboxes: {
-        create: unused,
-        list: unused,
-        remainingMs: unused,
-        remove: unused,
+        ...NO_SANDBOXES,
         get: () => {
           throw new Accepted();
         },

@@ -5,8 +5,8 @@ import { GUEST_MODULES, LOADER_COMMAND } from "../../../../src/guest/mod.ts";
 import driver from "./driver.py" with { type: "text" };
 import type { ExecuteResult, MimeBundle } from "../../../../src/agent_protocol/messages/mod.ts";
 import { bootBytes, sandboxBootConfig } from "../../../../src/agent_protocol/mod.ts";
-import { newExecutionId } from "../../../../src/sandbox/execution.ts";
-import { OutputCollector } from "../../../../src/sandbox/outcome.ts";
+import { newExecutionId } from "../../../../src/sandbox/executions/execution_spec.ts";
+import { OutputCollector } from "../../../../src/sandbox/executions/outcome.ts";
 import * as z from "zod";
 
 const LINE = z.object({ id: z.number(), event: z.looseObject({ type: z.string() }) });

@@ -6,8 +6,9 @@ import {
   executionEventSchema,
   type ExecutionOutput,
   type PartEvent,
-} from "../agent_protocol/messages/mod.ts";
-import { OmcpError } from "../errors.ts";
+} from "../../agent_protocol/messages/mod.ts";
+import { OmcpError } from "../../errors.ts";
+import { isPrinted, OutputLog, utf8Length } from "./output_log.ts";
 
 /** More characters than the agent sends for one execution (its own caps are lower): a sender of more is not our agent. */
 const MAX_CHARACTERS = 32 * 1024 * 1024;
@@ -26,7 +27,7 @@ export interface ExecutionOutcome extends Omit<ExecuteResult, "kernel"> {
 
 /** Builds an execution's outcome from its events. */
 export class OutputCollector {
-  #outputs: ExecutionOutput[] = [];
+  readonly #log: OutputLog;
   #clearsNext = false;
   /** Bytes that were printed and cleared. */
   readonly #cleared = { stdout: 0, stderr: 0 };
@@ -35,9 +36,13 @@ export class OutputCollector {
   #parts: { readonly display: number; readonly texts: Map<string, string[]> } | undefined;
   #broken: string | undefined;
 
-  /** @param onOutput Gets each output as it arrives. */
-  constructor(onOutput?: (output: ExecutionOutput) => void) {
+  /**
+   * @param onOutput Gets each output as it arrives.
+   * @param log Keeps the outputs.
+   */
+  constructor(onOutput?: (output: ExecutionOutput) => void, log = new OutputLog()) {
     this.#onOutput = onOutput;
+    this.#log = log;
   }
 
   /**
@@ -64,7 +69,7 @@ export class OutputCollector {
     } else {
       const output = this.#withParts(data);
       if (this.#clearsNext && isPrinted(output)) this.#clear();
-      this.#append(output);
+      this.#log.append(output);
       this.#onOutput?.(output);
     }
   }
@@ -91,7 +96,7 @@ export class OutputCollector {
 
   /** The outputs that have arrived so far. */
   get outputs(): readonly ExecutionOutput[] {
-    return this.#outputs;
+    return this.#log.outputs;
   }
 
   /**
@@ -111,6 +116,7 @@ export class OutputCollector {
       });
     }
     const { output } = parsed.data;
+    if (parsed.data.forged) this.#log.dropValues();
     return {
       ...parsed.data,
       output: {
@@ -118,31 +124,14 @@ export class OutputCollector {
         stderr: without(output.stderr, this.#cleared.stderr),
         displays: output.displays,
       },
-      outputs: parsed.data.forged
-        ? this.#outputs.filter((output) => output.type !== "execute_result")
-        : this.#outputs,
+      outputs: this.#log.outputs,
     };
   }
 
   /** Forgets what the cell has printed. The kernel itself holds back displays that a cell clears. */
   #clear(): void {
     this.#clearsNext = false;
-    for (const { name, text } of this.#outputs.filter(isPrinted)) {
-      this.#cleared[name] += new TextEncoder().encode(text).byteLength;
-    }
-    this.#outputs = this.#outputs.filter((output) => !isPrinted(output));
-  }
-
-  #append(output: ExecutionOutput): void {
-    const last = this.#outputs.at(-1);
-    if (
-      output.type === "stream" && last?.type === "stream" && last.name === output.name &&
-      last.late === output.late && (output.skipped ?? 0) === 0
-    ) {
-      this.#outputs[this.#outputs.length - 1] = { ...last, text: last.text + output.text };
-    } else {
-      this.#outputs.push(output);
-    }
+    for (const { name, text } of this.#log.clearPrinted()) this.#cleared[name] += utf8Length(text);
   }
 }
 
@@ -158,11 +147,6 @@ function characters(event: ExecutionEvent): number {
     default:
       return Object.values(event.data).reduce((sum, text) => sum + text.length, 0);
   }
-}
-
-/** Whether the cell itself printed it. */
-function isPrinted(output: ExecutionOutput): output is ExecutionOutput & { readonly type: "stream" } {
-  return output.type === "stream" && output.late !== true;
 }
 
 function without(total: { readonly bytes: number; readonly kept: number }, cleared: number) {

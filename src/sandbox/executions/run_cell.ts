@@ -1,19 +1,18 @@
-/** An execution: the request to the agent, the caller's outcome in time, the interrupt. */
+/** Sends a cell: the request to the agent, the caller's outcome in time, the interrupt. */
 import { addAbortListener } from "node:events";
-import type { Channel } from "../agent_protocol/mod.ts";
+import type { Channel } from "../../agent_protocol/mod.ts";
 import {
   type ExecuteParams,
   EXECUTION_DEADLINES,
   type ExecutionOutput,
-} from "../agent_protocol/messages/mod.ts";
-import { Deadline, within } from "../lib/async/deadline.ts";
-import { OmcpError } from "../errors.ts";
+} from "../../agent_protocol/messages/mod.ts";
+import { Deadline } from "../../lib/async/deadline.ts";
 import { type ExecutionOutcome, OutputCollector } from "./outcome.ts";
-import { afterInterrupt, cancelledError, unconfirmed } from "./endings.ts";
+import type { OutputLog } from "./output_log.ts";
+import { unconfirmed } from "./cell_errors.ts";
+import { newExecutionId } from "./execution_spec.ts";
 
 const { answerMs: ANSWER_MS, giveUpMs: GIVE_UP_MS } = EXECUTION_DEADLINES;
-/** How long a cancelled cell's interrupt may take to be confirmed. */
-const INTERRUPT_MS = 2000;
 
 /**
  * Of stdout and of stderr the agent sends at least this much, the first half at once; of a value, as many characters. Results show less
@@ -21,14 +20,9 @@ const INTERRUPT_MS = 2000;
  */
 const SENT_BYTES = 256 * 1024;
 
-/** An id that nobody can guess: it also names the copy of the output in the sandbox. */
-export function newExecutionId(): string {
-  return `exec_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
-}
-
 /** How to run a cell. */
 export interface ExecuteOptions {
-  /** The cell's own time, ms. */
+  /** The cell's own time, ms; it runs from the cell's start. */
   readonly timeoutMs: number;
   /** stdout and stderr kept, bytes. */
   readonly outputBytes: number;
@@ -36,8 +30,12 @@ export interface ExecuteOptions {
   readonly signal?: AbortSignal;
   /** Gets each output as it arrives. */
   readonly onOutput?: (output: ExecutionOutput) => void;
+  /** Keeps the outputs. @default a log of its own */
+  readonly log?: OutputLog;
   /** Called when another cell of the sandbox has to end first. */
   readonly onWaiting?: () => void;
+  /** Called when the cell is sent. */
+  readonly onStarted?: () => void;
   /** Runs apart from the user's history, in a namespace of its own that has `user_ns`. @default false */
   readonly silent?: boolean;
   /** The execution's id. @default a new one */
@@ -48,8 +46,8 @@ export interface ExecuteOptions {
   readonly cwd?: string;
 }
 
-/** An execution whose cell was sent. */
-export interface Execution {
+/** A cell that was sent. */
+export interface SentCell {
   /** The caller's outcome, in time whatever the agent does. */
   readonly outcome: Promise<ExecutionOutcome>;
   /** Resolves when the agent has replied, or never will: until then the cell may run. */
@@ -61,7 +59,7 @@ export interface Execution {
  *
  * @param channel The sandbox's channel.
  * @param code Python source.
- * @param options Caps, cancellation; its deadline is `timeoutMs`.
+ * @param options Caps, interrupt; its deadline is `timeoutMs`.
  * @param failed Turns a failed request's error into the caller's, and throws it.
  */
 export function runCell(
@@ -69,9 +67,9 @@ export function runCell(
   code: string,
   options: ExecuteOptions,
   failed: (error: unknown) => Promise<never>,
-): Execution {
+): SentCell {
   const { timeoutMs } = options;
-  const collector = new OutputCollector(options.onOutput);
+  const collector = new OutputCollector(options.onOutput, options.log);
   const params: ExecuteParams = {
     code,
     timeout_ms: timeoutMs,
@@ -97,34 +95,22 @@ interface Running {
   readonly options: ExecuteOptions;
 }
 
-/** The reply or, when the deadline passes, what is known without one. A cancellation interrupts the cell. */
-async function outcomeInTime(running: Running): Promise<ExecutionOutcome> {
-  const { reply, collector, options: { timeoutMs, signal } } = running;
+/**
+ * The reply or, when the deadline passes or an interrupt is not confirmed in time, what is known without one. The agent ends an
+ * interrupted cell as it ends one that overruns, within the same time.
+ */
+async function outcomeInTime({ channel, reply, collector, options }: Running): Promise<ExecutionOutcome> {
+  const { timeoutMs, signal } = options;
+  const start = performance.now();
   const late = Promise.withResolvers<ExecutionOutcome>();
-  late.promise.catch(() => {});
-  using _deadline = new Deadline(
-    timeoutMs + ANSWER_MS,
-    () => late.resolve(unconfirmed(collector.outputs, timeoutMs + ANSWER_MS)),
-  );
-  const cancelled = Promise.withResolvers<never>();
-  cancelled.promise.catch(() => {});
-  let isCancelled = false;
-  using _listener = signal && addAbortListener(signal, () => {
-    isCancelled = true;
-    void interrupt(running).then((state) => cancelled.reject(cancelledError(state)));
-  });
-  const outcome = await Promise.race([reply, late.promise, cancelled.promise]);
-  // The caller waits for the result of the interrupt.
-  return isCancelled ? await cancelled.promise : outcome;
-}
-
-/** Interrupts the cell and returns a sentence about its state. */
-async function interrupt({ channel, reply }: Running): Promise<string> {
-  await channel.request("interrupt", {}, { deadlineMs: INTERRUPT_MS }).catch(() => {});
-  try {
-    return afterInterrupt(await within(reply, INTERRUPT_MS));
-  } catch (error) {
-    return (error instanceof OmcpError ? error.state : undefined) ??
-      "It is unknown whether the cell has ended";
+  function giveUp(status: "timeout" | "interrupted"): void {
+    late.resolve(unconfirmed(status, collector.outputs, performance.now() - start));
   }
+  using _deadline = new Deadline(timeoutMs + ANSWER_MS, () => giveUp("timeout"));
+  using interrupts = new DisposableStack();
+  using _listener = signal && addAbortListener(signal, () => {
+    interrupts.use(new Deadline(ANSWER_MS, () => giveUp("interrupted")));
+    channel.request("interrupt", {}, { deadlineMs: ANSWER_MS }).catch(() => {});
+  });
+  return await Promise.race([reply, late.promise]);
 }

@@ -1,0 +1,139 @@
+/** An execution as tools show it, running or ended. */
+import type { CallToolResult } from "@modelcontextprotocol/server";
+import { readableBytes, showable } from "../lib/text.ts";
+import type { Execution, ExecutionRecord } from "../sandbox/mod.ts";
+import { cellResult, outputContent } from "./cell_result.ts";
+import { errorResult, textResult } from "./results.ts";
+
+/** How much of an execution is shown. */
+export interface ExecutionView {
+  /** Characters of output. */
+  readonly characters: number;
+  /** Shows what follows this position, from the front; absent: everything, cut in the middle where it is long. */
+  readonly since?: number | undefined;
+  /** Sentences about the call itself. */
+  readonly notes?: readonly string[];
+}
+
+/**
+ * Writes an execution for a model.
+ *
+ * @param execution The execution, running or ended.
+ * @param view How much is shown.
+ * @returns The tool's own result where it has ended, with `isError` where it failed.
+ */
+export function executionResult(execution: Execution, view: ExecutionView): CallToolResult {
+  const ended = execution.isEnded ? endedResult(execution, view) : runningResult(execution, view);
+  return withNotes(ended, view.notes ?? []);
+}
+
+/**
+ * Writes an execution of which only the record is kept.
+ *
+ * @param record The record.
+ */
+export function recordResult(record: ExecutionRecord): CallToolResult {
+  return textResult(
+    `${recordLine(record)}\n[its output (${
+      readableBytes(record.outputBytes)
+    }) is no longer kept: a sandbox keeps that of its latest executions only]`,
+  );
+}
+
+/**
+ * Writes an execution in a line.
+ *
+ * @param record The execution.
+ */
+export function recordLine(record: ExecutionRecord): string {
+  const { id, tool, state, source, createdAt, elapsedMs, outputBytes, dropped } = record;
+  return [
+    id,
+    tool,
+    state,
+    `created ${new Date(createdAt).toISOString()}`,
+    `ran ${seconds(elapsedMs)}`,
+    `output ${readableBytes(outputBytes)}${dropped ? " (no longer kept)" : ""}`,
+    showable(source),
+  ].join("  ");
+}
+
+function endedResult(execution: Execution, { characters, since }: ExecutionView): CallToolResult {
+  const { result, error, log } = execution;
+  if (execution.isDropped) return recordResult(execution.record());
+  if (error !== undefined) {
+    const { lines, images } = outputContent(pageOf(execution, { characters, since }).outputs, characters);
+    const known = errorResult(error);
+    return { ...known, content: [...lines.length > 0 ? [text(lines)] : [], ...known.content, ...images] };
+  }
+  if (result?.kind !== "cell") return textResult(result?.text ?? "");
+  if (since === undefined) return cellResult(result.outcome, characters);
+  const page = log.read(since, characters);
+  if (!page.more) return withNotes(cellResult(result.outcome, characters, page.outputs), clearedNote(page));
+  return moreResult(execution, page, characters);
+}
+
+/** A page that is not the last one: the status follows with the last. */
+function moreResult(
+  execution: Execution,
+  page: ReturnType<Execution["log"]["read"]>,
+  characters: number,
+): CallToolResult {
+  const { lines, images } = outputContent(page.outputs, characters);
+  const status = [
+    `[${execution.state}; there is more output]`,
+    `execution_id: ${execution.id}`,
+    `Next: ${call("get_execution", { execution_id: execution.id, since: page.next })} returns what follows.`,
+  ];
+  return { content: [text([...clearedNote(page), ...lines, ...status]), ...images] };
+}
+
+function runningResult(execution: Execution, view: ExecutionView): CallToolResult {
+  const { id, state, timeoutMs, progress } = execution;
+  const page = pageOf(execution, view);
+  const { lines, images } = outputContent(page.outputs, view.characters);
+  if (page.more) return moreResult(execution, page, view.characters);
+  const time = state === "queued"
+    ? "queued: another cell of the sandbox has to end first"
+    : `running for ${seconds(execution.elapsedMs)} of at most ${seconds(timeoutMs)}`;
+  const status = [
+    ...(progress === "" || lines.length > 0 || state === "queued"
+      ? []
+      : [`[progress] ${showable(progress)}`]),
+    `[${time}; nothing was interrupted]`,
+    `execution_id: ${id}`,
+    `Next: ${call("get_execution", { execution_id: id, since: page.next })} waits and returns what is new; ${
+      call("interrupt_execution", { execution_id: id })
+    } ends it.`,
+  ];
+  return { content: [text([...clearedNote(page), ...lines, ...status]), ...images] };
+}
+
+function pageOf(
+  { log }: Execution,
+  { characters, since }: ExecutionView,
+): ReturnType<Execution["log"]["read"]> {
+  return log.read(since ?? 0, since === undefined ? Infinity : characters);
+}
+
+function clearedNote({ cleared }: { readonly cleared: boolean }): string[] {
+  return cleared ? ["[the cell has cleared its earlier output]"] : [];
+}
+
+function call(tool: string, input: Readonly<Record<string, unknown>>): string {
+  return `${tool}(${JSON.stringify(input)})`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 100_000 && ms % 1000 !== 0 ? 1 : 0)} s`;
+}
+
+function text(lines: readonly string[]): { readonly type: "text"; readonly text: string } {
+  return { type: "text", text: lines.join("\n") };
+}
+
+function withNotes(result: CallToolResult, notes: readonly string[]): CallToolResult {
+  const [first, ...rest] = result.content;
+  if (notes.length === 0 || first?.type !== "text") return result;
+  return { ...result, content: [text([...notes, first.text]), ...rest] };
+}

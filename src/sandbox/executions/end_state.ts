@@ -1,0 +1,39 @@
+/** The state in which an execution ends. */
+import { OmcpError } from "../../errors.ts";
+import type { ExecutionResult } from "./execution_spec.ts";
+import type { ExecutionState } from "./record.ts";
+
+/**
+ * The state after a result.
+ *
+ * @param result The result.
+ */
+export function stateOfResult(result: ExecutionResult): ExecutionState {
+  if (result.kind === "text") return "ok";
+  return result.outcome.kernel === "unknown" ? "unknown" : result.outcome.status;
+}
+
+/**
+ * The state after an error.
+ *
+ * @param error The error.
+ * @param reason Why it was asked to end, if it was.
+ */
+export function stateOfError({ code }: OmcpError, reason: unknown): ExecutionState {
+  switch (code) {
+    case "cancelled":
+      return "interrupted";
+    case "timeout":
+      return reason instanceof OmcpError && reason.code === "cancelled" ? "interrupted" : "timeout";
+    case "outcome_unknown":
+      return "unknown";
+    case "sandbox_lost":
+    case "sandbox_not_found":
+    case "out_of_memory":
+    case "shutting_down":
+    case "execution_lost":
+      return "lost";
+    default:
+      return "error";
+  }
+}

@@ -1,0 +1,52 @@
+/** What is to be executed, what its work gets, and what it returns. */
+import type { ExecutionOutcome } from "./outcome.ts";
+import type { OutputLog } from "./output_log.ts";
+
+/** What an execution returns. */
+export type ExecutionResult =
+  | {
+    readonly kind: "text";
+    readonly text: string;
+    /** Bytes of output for the audit. @default the text's own */
+    readonly bytes?: number;
+  }
+  | { readonly kind: "cell"; readonly outcome: ExecutionOutcome };
+
+/** What the work of an execution gets. */
+export interface ExecutionRun {
+  /** The execution's id. */
+  readonly id: string;
+  /** Aborted when the execution must end: interrupted, out of time, or its sandbox has ended. */
+  readonly signal: AbortSignal;
+  /** Takes the output. */
+  readonly log: OutputLog;
+  /** Replaces the message that says how far it is. */
+  progress(message: string): void;
+  /** It waits for the sandbox's kernel: its time does not run. */
+  queued(): void;
+  /** It runs from now on. */
+  started(): void;
+}
+
+/** What is to be executed. */
+export interface ExecutionSpec {
+  /** The id of the principal whose call starts it. */
+  readonly owner: string;
+  readonly tool: string;
+  /** The cell, or a line that says what the tool does. */
+  readonly source: string;
+  /** When it ends by itself, ms from its start. */
+  readonly timeoutMs: number;
+  /**
+   * Whether the work waits for the sandbox's kernel and runs Python there. It begins in state `queued`, says itself when it has started, and
+   * keeps the timeout itself. @default false
+   */
+  readonly usesKernel?: boolean;
+  /** Does it. An `OmcpError` becomes the execution's error. */
+  readonly work: (run: ExecutionRun) => Promise<ExecutionResult>;
+}
+
+/** A new id, which nobody can guess: it also names the copy of the output in the sandbox. */
+export function newExecutionId(): string {
+  return `exec_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
+}

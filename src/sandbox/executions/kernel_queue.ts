@@ -1,0 +1,170 @@
+/** The cells of one sandbox: they run one after the other, and one whose request fails can end the sandbox. */
+import { codeBytes, MAX_CODE_BYTES } from "../../agent_protocol/messages/mod.ts";
+import { ReplyError } from "../../agent_protocol/mod.ts";
+import { OmcpError } from "../../errors.ts";
+import { abortable } from "../../lib/async/abortable.ts";
+import { DeadlineSignal, within } from "../../lib/async/deadline.ts";
+import { Semaphore } from "../../lib/async/semaphore.ts";
+import type { AgentContainer } from "../../runtime/mod.ts";
+import type { Lifetime } from "../lifetime.ts";
+import { agentError, cancelledError } from "./cell_errors.ts";
+import { type ExecuteOptions, runCell } from "./run_cell.ts";
+import type { ExecutionOutcome } from "./outcome.ts";
+
+/** Calls that may wait for a sandbox's kernel. */
+const MAX_WAITING_CALLS = 16;
+/** A first kernel that takes longer to start uses the cell's own time. */
+const KERNEL_START_MS = 30_000;
+/** How long a call whose channel broke waits for the reason, and for the removal. */
+const END_WAIT_MS = 1500;
+/** How long a new kernel may take to start. */
+const RESTART_MS = 60_000;
+
+/** What a {@link KernelQueue} needs. */
+export interface KernelQueueParts {
+  readonly lifetime: Lifetime;
+  readonly container: Pick<AgentContainer, "channel">;
+  /** Resolves when the first kernel is ready, or will never be. */
+  readonly kernelStarted: Promise<void>;
+}
+
+/** The queue in front of one sandbox's kernel. */
+export class KernelQueue {
+  readonly #lifetime: Lifetime;
+  readonly #container: KernelQueueParts["container"];
+  readonly #kernelStarted: Promise<void>;
+  readonly #semaphore = new Semaphore(1, MAX_WAITING_CALLS);
+  #calls = 0;
+  #count = 0;
+
+  constructor({ lifetime, container, kernelStarted }: KernelQueueParts) {
+    this.#lifetime = lifetime;
+    this.#container = container;
+    this.#kernelStarted = kernelStarted;
+  }
+
+  /** True while a call waits for the kernel, or a cell uses it: also an interrupted one until it has ended. */
+  get busy(): boolean {
+    return this.#calls > 0 || this.#semaphore.busy;
+  }
+
+  /** How many were started, except silent ones. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Runs a cell; see {@link Sandbox.execute}. */
+  async execute(code: string, options: ExecuteOptions): Promise<ExecutionOutcome> {
+    this.#lifetime.throwIfEnded();
+    checkSource(code);
+    const start = performance.now();
+    const permit = await this.acquire(options);
+    const waitedMs = performance.now() - start;
+    const kernelStartMs = await this.#ready(permit, options.signal);
+    options.onStarted?.();
+    const run = runCell(this.#container.channel, code, options, (error) => this.#failed(error));
+    if (options.silent !== true) this.#count += 1;
+    // The agent's reply releases the permit, not the caller's outcome: until then the cell may run.
+    void run.settled.then(() => permit[Symbol.dispose]());
+    return { ...await run.outcome, waitedMs, kernelStartMs };
+  }
+
+  /**
+   * Starts a new kernel; the variables of the old one are lost.
+   *
+   * @param options `signal` ends the wait for the kernel's permit; a restart that was sent goes on.
+   */
+  async restart(options: Pick<ExecuteOptions, "signal" | "onStarted" | "onWaiting">): Promise<void> {
+    this.#lifetime.throwIfEnded();
+    using permit = await this.acquire(options);
+    await this.#ready(permit, options.signal);
+    options.onStarted?.();
+    try {
+      await this.#container.channel.request("restart", {}, { deadlineMs: RESTART_MS });
+    } catch (error) {
+      await this.#failed(error);
+    }
+  }
+
+  /** Waits for the kernel. The permit is released when its holder disposes of it; the sandbox is busy until then. */
+  async acquire({ signal, onWaiting }: Pick<ExecuteOptions, "signal" | "onWaiting">): Promise<Disposable> {
+    this.#calls += 1;
+    let permit: Disposable | undefined;
+    try {
+      if (this.#semaphore.busy) onWaiting?.();
+      permit = await this.#semaphore.acquire(signal ?? new AbortController().signal);
+    } catch (cause) {
+      this.#lifetime.throwIfEnded();
+      if (signal?.aborted) throw cancelledError("The cell did not run.", cause);
+      throw new OmcpError(
+        "sandbox_busy",
+        `Sandbox ${this.#lifetime.id} is busy, and ${MAX_WAITING_CALLS} calls already wait for it`,
+        { state: "The cell did not run.", next: "Wait for the running cell, or use another sandbox.", cause },
+      );
+    } finally {
+      this.#calls -= 1;
+      this.#lifetime.touch();
+    }
+    const held = permit;
+    return {
+      [Symbol.dispose]: () => {
+        held[Symbol.dispose]();
+        this.#lifetime.touch();
+      },
+    };
+  }
+
+  /** Waits for the first kernel; releases the permit where the cell cannot be sent. Returns how long that took, ms. */
+  async #ready(permit: Disposable, signal: AbortSignal | undefined): Promise<number> {
+    const start = performance.now();
+    try {
+      await this.#kernelStart(signal);
+      this.#lifetime.throwIfEnded();
+      if (signal?.aborted) throw cancelledError("The cell did not run.");
+      return performance.now() - start;
+    } catch (error) {
+      permit[Symbol.dispose]();
+      if (this.#lifetime.end !== undefined) await within(this.#lifetime.removed, END_WAIT_MS);
+      throw error;
+    }
+  }
+
+  /** Waits for the first kernel, whose start (seconds on a slow machine) does not count as the first cell's time. */
+  async #kernelStart(signal: AbortSignal | undefined): Promise<void> {
+    using deadline = new DeadlineSignal(KERNEL_START_MS, signal);
+    const started = Promise.race([this.#kernelStarted, this.#lifetime.containerEnded]);
+    // The caller checks the state, however the wait ended.
+    await abortable(started, deadline.signal).catch(() => {});
+  }
+
+  /** Turns a failed request's error into the caller's, and removes the sandbox where it cannot be trusted or reached. */
+  async #failed(error: unknown): Promise<never> {
+    if (error instanceof ReplyError) throw agentError(error);
+    const known = error instanceof OmcpError ? error : undefined;
+    const sent = known?.details.sent !== false;
+    const lifetime = this.#lifetime;
+    if (lifetime.end === undefined) {
+      const broken = known?.code === "channel_failed";
+      const end = broken ? await within(lifetime.containerEnded, END_WAIT_MS) : undefined;
+      const reason = known?.code === "timeout"
+        ? "its kernel could not be replaced in time"
+        : known?.message ?? String(error);
+      lifetime.remove({ state: "lost", reason: end?.reason ?? reason, oom: end?.outOfMemory ?? false });
+      await within(lifetime.removed, END_WAIT_MS);
+      if (broken && !known.retryable) throw known;
+    } else {
+      await within(lifetime.removed, END_WAIT_MS);
+    }
+    throw lifetime.endError(sent) ?? error;
+  }
+}
+
+function checkSource(code: string): void {
+  const bytes = codeBytes(code);
+  if (bytes <= MAX_CODE_BYTES) return;
+  throw new OmcpError(
+    "invalid_argument",
+    `A cell's source must have at most ${MAX_CODE_BYTES} bytes in UTF-8: received ${bytes}`,
+    { state: "The cell did not run.", next: "Write long text to a file and read it in the cell." },
+  );
+}

@@ -1,0 +1,176 @@
+/** The output of one execution, at positions: a reader that knows a position gets what followed it, nothing twice. */
+import type { ExecutionOutput } from "../../agent_protocol/messages/mod.ts";
+
+/** Printed text, apart from what was printed while no cell ran. */
+export type PrintedOutput = ExecutionOutput & { readonly type: "stream" };
+
+/** A part of the output. */
+export interface OutputPage {
+  readonly outputs: readonly ExecutionOutput[];
+  /** The position after it. */
+  readonly next: number;
+  /** Whether output after it has arrived already. */
+  readonly more: boolean;
+  /** Whether the cell has cleared printed text since the position that was asked for. */
+  readonly cleared: boolean;
+}
+
+interface Entry {
+  readonly start: number;
+  readonly output: ExecutionOutput;
+}
+
+/** The output of one execution. A character of printed text takes one position, and so does any other output. */
+export class OutputLog {
+  #entries: Entry[] = [];
+  #next = 0;
+  #clearedAt = 0;
+  #bytes = 0;
+  readonly #onGrown: () => void;
+
+  /** @param onGrown Called after each output. */
+  constructor(onGrown: () => void = () => {}) {
+    this.#onGrown = onGrown;
+  }
+
+  /** Everything that is kept, in order; adjacent texts of a stream are one output. */
+  get outputs(): readonly ExecutionOutput[] {
+    return this.#entries.map(({ output }) => output);
+  }
+
+  /** The position after the last output. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** How much is kept, in bytes of UTF-8. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @param output The next output. */
+  append(output: ExecutionOutput): void {
+    const last = this.#entries.at(-1);
+    this.#bytes += outputBytes(output);
+    if (
+      last !== undefined && output.type === "stream" && last.output.type === "stream" &&
+      last.output.name === output.name && last.output.late === output.late && (output.skipped ?? 0) === 0 &&
+      last.start + last.output.text.length === this.#next
+    ) {
+      const merged = { ...last.output, text: last.output.text + output.text };
+      this.#entries[this.#entries.length - 1] = { start: last.start, output: merged };
+    } else {
+      this.#entries.push({ start: this.#next, output });
+    }
+    this.#next += positions(output);
+    this.#onGrown();
+  }
+
+  /** Forgets what the cell has printed; returns it. */
+  clearPrinted(): readonly PrintedOutput[] {
+    const printed = this.outputs.filter(isPrinted);
+    this.#keep((output) => !isPrinted(output));
+    this.#clearedAt = this.#next;
+    return printed;
+  }
+
+  /** Forgets the values of last expressions: the kernel made them up. */
+  dropValues(): void {
+    this.#keep(({ type }) => type !== "execute_result");
+  }
+
+  /** Forgets everything but the position. */
+  drop(): void {
+    this.#keep(() => false);
+  }
+
+  /**
+   * Reads forwards.
+   *
+   * @param since A position; one beyond the end counts as the end.
+   * @param characters About how many characters of text the page may have; a single output other than printed text is never cut.
+   */
+  read(since: number, characters: number): OutputPage {
+    const outputs: ExecutionOutput[] = [];
+    const cleared = since > 0 && since < this.#clearedAt;
+    let room = characters;
+    for (const { start, output } of this.#entries) {
+      const end = start + positions(output);
+      if (end <= since) continue;
+      const rest = since > start ? tailOf(output, since - start) : output;
+      const length = textLength(rest);
+      if (rest.type === "stream" && length > room) {
+        const text = headOf(rest.text, room);
+        if (text !== "") outputs.push({ ...rest, text });
+        return { outputs, next: end - length + text.length, more: true, cleared };
+      }
+      if (length > room && outputs.length > 0) {
+        return { outputs, next: Math.max(start, since), more: true, cleared };
+      }
+      outputs.push(rest);
+      room -= Math.min(room, length);
+    }
+    return { outputs, next: this.#next, more: false, cleared };
+  }
+
+  #keep(wanted: (output: ExecutionOutput) => boolean): void {
+    this.#entries = this.#entries.filter(({ output }) => wanted(output));
+    this.#bytes = this.outputs.reduce((sum, output) => sum + outputBytes(output), 0);
+  }
+}
+
+/** Whether the cell itself printed it. */
+export function isPrinted(output: ExecutionOutput): output is PrintedOutput {
+  return output.type === "stream" && output.late !== true;
+}
+
+/**
+ * Measures a text.
+ *
+ * @returns Its size in UTF-8.
+ */
+export function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).byteLength;
+}
+
+function positions(output: ExecutionOutput): number {
+  return output.type === "stream" ? output.text.length : 1;
+}
+
+/** The characters of text that a reader sees of it; pictures count as nothing. */
+function textLength(output: ExecutionOutput): number {
+  switch (output.type) {
+    case "stream":
+      return output.text.length;
+    case "error":
+      return output.traceback.length;
+    default:
+      return output.data["text/plain"]?.length ?? 0;
+  }
+}
+
+function outputBytes(output: ExecutionOutput): number {
+  switch (output.type) {
+    case "stream":
+      return utf8Length(output.text);
+    case "error":
+      return utf8Length(output.ename) + utf8Length(output.evalue) + utf8Length(output.traceback);
+    default:
+      return Object.values(output.data).reduce((sum, text) => sum + utf8Length(text), 0);
+  }
+}
+
+/** What follows the first positions of an output; `skipped` belongs before them. */
+function tailOf(output: ExecutionOutput, offset: number): ExecutionOutput {
+  if (output.type !== "stream") return output;
+  const { skipped: _, ...rest } = output;
+  return { ...rest, text: output.text.slice(offset) };
+}
+
+/** At most so many characters, whole ones; at least one, so that a reader gets on. */
+function headOf(text: string, length: number): string {
+  const at = Math.max(length, 1);
+  const code = text.charCodeAt(at);
+  const splits = code >= 0xdc00 && code <= 0xdfff;
+  return text.slice(0, splits ? (at > 1 ? at - 1 : at + 1) : at);
+}

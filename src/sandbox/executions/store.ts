@@ -1,0 +1,143 @@
+/** The executions of one sandbox, or of none: a bounded number with their output, more of them without. */
+import type { Clock } from "../../lib/clock.ts";
+import { OmcpError } from "../../errors.ts";
+import { Execution } from "./execution.ts";
+import type { ExecutionSpec } from "./execution_spec.ts";
+import { type ExecutionRecord, lostError } from "./record.ts";
+
+/** Executions that are kept with their output. */
+export const MAX_EXECUTIONS = 200;
+/** Bytes of output that are kept; what runs may have more. */
+export const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
+/** Older executions of which only the record is kept. */
+const MAX_RECORDS = 1000;
+
+/** What an {@link ExecutionStore} needs. */
+export interface ExecutionStoreOptions {
+  /** Undefined for executions of no sandbox. */
+  readonly sandboxId: string | undefined;
+  /** How many may run or wait at once. */
+  readonly maxRunning: number;
+  /** Called when one has started or ended. */
+  readonly onUse?: () => void;
+  /** @default the process's own */
+  readonly clock?: Clock;
+}
+
+/** The executions of one sandbox, or of none. */
+export class ExecutionStore {
+  readonly #options: ExecutionStoreOptions;
+  /** Oldest first. */
+  readonly #executions = new Map<string, Execution>();
+  /** Older ones, oldest first. */
+  readonly #records = new Map<string, ExecutionRecord>();
+  #ended: { readonly reason: string; readonly error: OmcpError } | undefined;
+
+  /** @param options See {@link ExecutionStoreOptions}. */
+  constructor(options: ExecutionStoreOptions) {
+    this.#options = options;
+  }
+
+  /** Those that have not ended. */
+  get running(): readonly Execution[] {
+    return [...this.#executions.values()].filter(({ isEnded }) => !isEnded);
+  }
+
+  /** All that are known, oldest first. */
+  list(): readonly ExecutionRecord[] {
+    return [...this.#records.values(), ...[...this.#executions.values()].map((one) => one.record())];
+  }
+
+  /**
+   * Starts an execution.
+   *
+   * @param spec What is to be executed.
+   * @throws {OmcpError} `sandbox_busy` or `capacity` where too many run; the sandbox's end.
+   */
+  start(spec: ExecutionSpec): Execution {
+    if (this.#ended !== undefined) throw this.#ended.error;
+    const { sandboxId, maxRunning, clock, onUse } = this.#options;
+    if (this.running.length >= maxRunning) throw tooMany(sandboxId, maxRunning);
+    const execution = new Execution(spec, {
+      sandboxId,
+      onChange: () => this.#trim(),
+      ...(clock === undefined ? {} : { clock }),
+    });
+    this.#executions.set(execution.id, execution);
+    this.#trim();
+    onUse?.();
+    void execution.settled.then(onUse);
+    return execution;
+  }
+
+  /**
+   * Finds an execution.
+   *
+   * @param id Its id.
+   * @param owner Whose: another's is not found.
+   * @returns The execution, only its record where it is an older one, or undefined.
+   * @throws {OmcpError} `execution_lost` where the sandbox has ended.
+   */
+  find(id: string, owner: string): Execution | ExecutionRecord | undefined {
+    const found = this.#executions.get(id) ?? this.#records.get(id);
+    if (found?.owner !== owner) return undefined;
+    if (this.#ended === undefined) return found;
+    throw lostError(found instanceof Execution ? found.record() : found, this.#ended.reason);
+  }
+
+  /**
+   * Ends all that run; no more can be started.
+   *
+   * @param reason Why, without a final period.
+   * @param error What their callers get where they do not know better.
+   */
+  close(reason: string, error: OmcpError): void {
+    this.#ended ??= { reason, error };
+    for (const execution of this.running) execution.lose(error);
+  }
+
+  /** Ends what has not ended after {@link close}, and forgets all output. @returns All that are known, oldest first. */
+  bury(): readonly ExecutionRecord[] {
+    for (const execution of this.#executions.values()) {
+      if (this.#ended !== undefined) execution.abandon(this.#ended.error);
+      execution.dropOutput();
+    }
+    return this.list();
+  }
+
+  #trim(): void {
+    if (this.#executions.size > MAX_EXECUTIONS) this.#retireOldest();
+    let bytes = 0;
+    // From the youngest: what lies beyond the limit is the oldest.
+    for (const execution of [...this.#executions.values()].reverse()) {
+      if (execution.isDropped) continue;
+      bytes += execution.keptBytes;
+      if (bytes > MAX_OUTPUT_BYTES && execution.isEnded) {
+        bytes -= execution.keptBytes;
+        execution.dropOutput();
+      }
+    }
+  }
+
+  #retireOldest(): void {
+    const oldest = [...this.#executions.values()].find(({ isEnded }) => isEnded);
+    if (oldest === undefined) return;
+    this.#executions.delete(oldest.id);
+    this.#records.set(oldest.id, { ...oldest.record(), dropped: true });
+    const [forgotten] = this.#records.keys();
+    if (this.#records.size > MAX_RECORDS && forgotten !== undefined) this.#records.delete(forgotten);
+  }
+}
+
+function tooMany(sandboxId: string | undefined, maximum: number): OmcpError {
+  const next = "Wait for one of them with get_execution, or end one with interrupt_execution.";
+  return sandboxId === undefined
+    ? new OmcpError("capacity", `${maximum} calls that take long run already`, {
+      state: "Nothing was started.",
+      next,
+    })
+    : new OmcpError("sandbox_busy", `${maximum} executions of sandbox ${sandboxId} run or wait already`, {
+      state: "Nothing was started.",
+      next,
+    });
+}
