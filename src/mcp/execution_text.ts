@@ -94,7 +94,7 @@ function runningResult(execution: Execution, view: ExecutionView): CallToolResul
   const { lines, images } = outputContent(page.outputs, view.characters);
   if (page.more) return moreResult(execution, page, view.characters);
   const time = state === "queued"
-    ? "queued: another cell of the sandbox has to end first"
+    ? `queued: ${progress === "" ? "the sandbox's kernel is starting" : progress}`
     : `running for ${seconds(execution.elapsedMs)} of at most ${seconds(timeoutMs)}`;
   const status = [
     ...(progress === "" || lines.length > 0 || state === "queued"
