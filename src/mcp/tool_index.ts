@@ -2,9 +2,9 @@
 import { tool as createSandbox } from "./tools/create_sandbox.ts";
 import { tool as deleteFile } from "./tools/delete_file.ts";
 import { tool as executePythonCode } from "./tools/execute_python_code.ts";
-import { tool as listFiles } from "./tools/list_files.ts";
 import { tool as getExecution } from "./tools/get_execution.ts";
 import { tool as interruptExecution } from "./tools/interrupt_execution.ts";
+import { tool as listFiles } from "./tools/list_files.ts";
 import { tool as listSandboxes } from "./tools/list_sandboxes.ts";
 import { tool as moveFile } from "./tools/move_file.ts";
 import { tool as queryOmop } from "./tools/query_omop.ts";
@@ -18,9 +18,9 @@ export const TOOLS: readonly Tool[] = [
   createSandbox,
   deleteFile,
   executePythonCode,
-  listFiles,
   getExecution,
   interruptExecution,
+  listFiles,
   listSandboxes,
   moveFile,
   queryOmop,
