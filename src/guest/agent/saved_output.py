@@ -61,7 +61,7 @@ class SavedCopy:
             self._begin.clear()
             self.fd = self._outputs.create(self)
         kept = data[: self._outputs.room(self, len(data))] if self.fd >= 0 else b""
-        self.complete = len(kept) == len(data) and self._write(kept)
+        self.complete = self._write(kept) and len(kept) == len(data)
 
     def end(self) -> bool:
         """Seals it: nothing is appended any more. Returns whether there is a copy."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import hashlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ def main(config: Dict[str, Any]) -> None:
     libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, for runs outside a container
     loop = asyncio.new_event_loop()
     from agent.contract import REQUESTS, InvalidMessage, boot_config
+    from agent.saved_output import list_saved, open_saved
     from kernel_manager.supervisor import KernelSupervisor
 
     kernel_config = boot_config(config).kernel
@@ -63,6 +65,15 @@ def main(config: Dict[str, Any]) -> None:
                 if not held["hold"]:
                     supervisor.resume_output()
                 emit(request["id"], {"type": "reply", "result": {}})
+            elif method == "saved":
+                # What the file service reads.
+                saved = {}
+                for path, size in list_saved():
+                    fd, _ = open_saved(path) or (-1, 0)
+                    text = os.read(fd, size + 1)
+                    os.close(fd)
+                    saved[path] = {"bytes": len(text), "sha256": hashlib.sha256(text).hexdigest(), "text": text[:100].decode()}
+                emit(request["id"], {"type": "reply", "result": {"saved": saved}})
             elif method == "processes":
                 names = {}
                 for pid in filter(str.isdigit, os.listdir("/proc")):
