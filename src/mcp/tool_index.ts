@@ -4,12 +4,14 @@ import { tool as deleteFile } from "./tools/delete_file.ts";
 import { tool as executePythonCode } from "./tools/execute_python_code.ts";
 import { tool as getExecution } from "./tools/get_execution.ts";
 import { tool as interruptExecution } from "./tools/interrupt_execution.ts";
+import { tool as listExecutions } from "./tools/list_executions.ts";
 import { tool as listFiles } from "./tools/list_files.ts";
 import { tool as listSandboxes } from "./tools/list_sandboxes.ts";
 import { tool as moveFile } from "./tools/move_file.ts";
 import { tool as queryOmop } from "./tools/query_omop.ts";
 import { tool as readFile } from "./tools/read_file.ts";
 import { tool as removeSandbox } from "./tools/remove_sandbox.ts";
+import { tool as restartKernel } from "./tools/restart_kernel.ts";
 import { tool as writeFile } from "./tools/write_file.ts";
 import type { Tool } from "./tool.ts";
 
@@ -20,11 +22,13 @@ export const TOOLS: readonly Tool[] = [
   executePythonCode,
   getExecution,
   interruptExecution,
+  listExecutions,
   listFiles,
   listSandboxes,
   moveFile,
   queryOmop,
   readFile,
   removeSandbox,
+  restartKernel,
   writeFile,
 ];

@@ -162,14 +162,16 @@ export class Sandbox {
   /**
    * Interrupts the cells that run or wait, and starts a new kernel: variables are lost, files are kept.
    *
+   * @returns How many it interrupted.
    * @param options `signal`: gives up while another cell still has the kernel.
    * @throws {OmcpError} As {@link execute}.
    */
   async restartKernel(
     options: Pick<ExecuteOptions, "signal" | "onStarted" | "onWaiting"> = {},
-  ): Promise<void> {
-    for (const execution of this.executions.running) if (execution.usesKernel) execution.interrupt();
+  ): Promise<number> {
+    const interrupted = this.executions.running.filter((one) => one.usesKernel && one.interrupt());
     await this.#kernel.restart(options);
+    return interrupted.length;
   }
 
   /**

@@ -22,7 +22,10 @@ const nothing = z.object({});
 export const MAX_ENV = { variables: 100, characters: 65_536 } as const;
 
 /** What an operating system takes: well-formed, without null characters. */
-const cText = z.string().refine((text) => text.isWellFormed() && !text.includes("\0"));
+const cText = z.string().refine(
+  (text) => text.isWellFormed() && !text.includes("\0"),
+  "must be well-formed text without null characters",
+);
 
 function isBounded(env: Readonly<Record<string, string>>): boolean {
   const variables = Object.entries(env);
@@ -30,6 +33,18 @@ function isBounded(env: Readonly<Record<string, string>>): boolean {
   return variables.length <= MAX_ENV.variables && characters <= MAX_ENV.characters &&
     variables.every(([name]) => name.isWellFormed());
 }
+
+/** Environment variables of an execution. */
+export const environmentSchema = z.record(
+  z.string().regex(/^[^=\0]+$/, "must be a name without = and null characters"),
+  cText,
+).refine(
+  isBounded,
+  `must have at most ${MAX_ENV.variables} variables, with at most ${MAX_ENV.characters} characters together`,
+);
+
+/** The working folder of an execution; a relative one is under /workspace. */
+export const workingFolderSchema = cText.min(1).max(4096);
 
 /** Parameters of `execute`, as they are sent. */
 const executeParamsSchema = z.strictObject({
@@ -43,9 +58,9 @@ const executeParamsSchema = z.strictObject({
   /** The server's id; it names the saved output. */
   execution: z.string().regex(/^[\w-]{1,64}$/),
   /** Environment variables of this execution. */
-  env: z.record(z.string().regex(/^[^=\0]+$/), cText).refine(isBounded),
+  env: environmentSchema,
   /** Its working folder; a relative one is under /workspace. null: where the kernel is. */
-  cwd: cText.min(1).max(4096).nullable(),
+  cwd: workingFolderSchema.nullable(),
 });
 
 /** Parameters of `execute`, as they are sent. */

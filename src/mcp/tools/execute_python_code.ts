@@ -1,5 +1,11 @@
 import * as z from "zod";
-import { codeBytes, type ExecutionOutput, MAX_CODE_BYTES } from "../../agent_protocol/messages/mod.ts";
+import {
+  codeBytes,
+  environmentSchema,
+  type ExecutionOutput,
+  MAX_CODE_BYTES,
+  workingFolderSchema,
+} from "../../agent_protocol/messages/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
@@ -34,9 +40,15 @@ export const tool: Tool = defineTool({
           waitMs / 1000
         }; 0 runs the cell in the background. Default: ${waitMs / 1000}.`,
       ),
+      env: environmentSchema.optional().describe(
+        "Environment variables for this cell only: names and texts.",
+      ),
+      cwd: workingFolderSchema.optional().describe(
+        "Working folder for this cell only; a relative one is under /workspace.",
+      ),
     }),
   }),
-  async handle({ sandbox_id, code, timeout, wait }, context) {
+  async handle({ sandbox_id, code, timeout, wait, env, cwd }, context) {
     const { sandboxes, limits } = context.services;
     const timeoutMs = timeout === undefined ? limits.cellTimeoutMs : Math.round(timeout * 1000);
     const sandbox = sandboxes.get(sandbox_id);
@@ -57,6 +69,8 @@ export const tool: Tool = defineTool({
           onWaiting: () => run.queued(),
           onStarted: () => run.started(),
           onOutput: (output) => run.progress(latest(output)),
+          ...(env === undefined ? {} : { env }),
+          ...(cwd === undefined ? {} : { cwd }),
         }),
       }),
     }, { wait });

@@ -199,6 +199,7 @@ export class Execution {
   async #run(work: ExecutionSpec["work"]): Promise<void> {
     const { signal } = this.#controller;
     try {
+      signal.throwIfAborted();
       const result = await work({
         id: this.id,
         signal,

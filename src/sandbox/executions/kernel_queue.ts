@@ -155,6 +155,14 @@ export class KernelQueue {
     } else {
       await within(lifetime.removed, END_WAIT_MS);
     }
+    const { end, id } = lifetime;
+    if (sent && end?.state === "lost" && !end.oom) {
+      throw new OmcpError("outcome_unknown", `Sandbox ${id} was lost during the call: ${end.reason}`, {
+        state: "It is unknown how far the cell ran. The sandbox's variables and files are gone.",
+        next: "Create a new sandbox with create_sandbox and run again what is needed.",
+        cause: error,
+      });
+    }
     throw lifetime.endError(sent) ?? error;
   }
 }

@@ -9,6 +9,7 @@ import * as z from "zod";
 import { inheritedVariables, sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { serverArguments } from "../../../src/app/launch.ts";
 import snapshot from "../../unit/mcp/snapshots/tools_omop_5.4_open.json" with { type: "json" };
+import { continuation } from "../../fixtures/mcp/executions.ts";
 import { assertNothingLeft, connectTestEngine, LAUNCH, newInstance } from "../../fixtures/server.ts";
 
 const TOOLS = z.array(z.object({ name: z.string() })).parse(snapshot).map(({ name }) => name);
@@ -42,6 +43,26 @@ async function useSandbox(client: AnyClient): Promise<void> {
   const sandbox_id = sandboxIdIn(created.content[0]?.text ?? "");
   const result = await call("execute_python_code", { sandbox_id, code: "print('hello'); 6 * 7" });
   assert.match(result.content[0]?.text ?? "", /hello[\s\S]*42/);
+  const background = await call("execute_python_code", {
+    sandbox_id,
+    code: "for n in range(3): print(f'<{n}>')\nwhile True: pass",
+    wait: 0,
+  });
+  const { execution_id } = continuation(background.content[0]?.text ?? "");
+  let since = 0;
+  let read = "";
+  for (let reads = 0; reads < 100 && !read.includes("<2>"); reads += 1) {
+    const part = (await call("get_execution", { execution_id, since, wait: 0.2 })).content[0]?.text ?? "";
+    ({ since } = continuation(part));
+    read += part;
+  }
+  assert.match(read, /<0>\n<1>\n<2>/);
+  const interrupted = await call("interrupt_execution", { execution_id });
+  assert.match(interrupted.content[0]?.text ?? "", /\[interrupted, .*variables kept\]$/);
+  const lines = (await call("list_executions", { sandbox_id })).content[0]?.text ?? "";
+  assert.match(lines, /^2 executions, oldest first:\n.* {2}ok {2}.*\n.* {2}interrupted {2}/);
+  const restarted = await call("restart_kernel", { sandbox_id });
+  assert.match(restarted.content[0]?.text ?? "", /^Restarted the kernel/);
   const invalid = await call("execute_python_code", { sandbox_id });
   assert.equal(invalid.isError, true);
   assert.match(

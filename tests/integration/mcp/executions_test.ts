@@ -1,34 +1,26 @@
 import assert from "node:assert/strict";
-import { newSandbox, withServer } from "../../fixtures/server.ts";
 import type { ConnectedServer } from "../../../src/cli/demo/client.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { continuation, ended } from "../../fixtures/mcp/executions.ts";
+import { RawClient } from "../../fixtures/mcp/raw_client.ts";
+import { newSandbox, withServer } from "../../fixtures/server.ts";
 
 const COUNTER =
   "import time\nfor n in range(60):\n    print(f'<{n}>', flush=True)\n    time.sleep(0.05)\n'counted'";
 
-/** The execution's id and the position that an answer names. */
-function continuation(text: string): { readonly execution_id: string; readonly since: number } {
-  const execution_id = /^execution_id: (exec_[0-9a-f]{32})$/m.exec(text)?.[1];
-  const since = /"since":(\d+)/.exec(text)?.[1];
-  assert.ok(execution_id !== undefined && since !== undefined, text);
-  return { execution_id, since: Number(since) };
-}
-
+/** Starts a cell without waiting for it. */
 async function background(server: ConnectedServer, sandbox_id: string, code: string) {
   const { text, isError } = await server.call("execute_python_code", { sandbox_id, code, wait: 0 });
   assert.equal(isError, false);
   return continuation(text);
 }
 
-/** Waits until an execution has ended; returns its result, after a position. */
-async function ended(server: ConnectedServer, execution_id: string, since?: number): Promise<string> {
-  for (let reads = 0; reads < 100; reads += 1) {
-    const { text } = await server.call("get_execution", {
-      execution_id,
-      ...(since === undefined ? {} : { since }),
-    });
-    if (!text.includes("\nexecution_id: ")) return text;
-  }
-  throw new Error("It never ended");
+function numbersIn(text: string): number[] {
+  return [...text.matchAll(/<(\d+)>/g)].map(([, n]) => Number(n));
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, n) => n);
 }
 
 Deno.test("a background cell is read in parts with no number missing or doubled, and ends with the cell's result", async () => {
@@ -44,16 +36,36 @@ Deno.test("a background cell is read in parts with no number missing or doubled,
       ({ since } = continuation(text));
     }
     const whole = parts.join("\n");
-    const numbers = [...whole.matchAll(/<(\d+)>/g)].map(([, n]) => Number(n));
-    assert.deepEqual(numbers, Array.from({ length: 60 }, (_, n) => n));
+    assert.deepEqual(numbersIn(whole), upTo(60));
     assert.ok(parts.length > 2);
     assert.match(whole, /\[value\]\n'counted'\n/);
     const again = await server.call("get_execution", { execution_id });
-    assert.match(again.text, /<0>[^]*<59>[^]*'counted'[^]*\n\[ok, /);
+    assert.deepEqual(numbersIn(again.text), upTo(60));
+    assert.match(again.text, /'counted'[^]*\n\[ok, /);
   });
 });
 
-Deno.test("a cell that outlives the wait goes on, and get_execution returns its result", async () => {
+Deno.test("output that is longer than an answer is read in parts from its beginning, and nothing is lost", async () => {
+  await withServer({ OMCP_DATABASE_URL: "none", OMCP_OUTPUT_KIB: "2" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const { execution_id } = await background(server, sandbox_id, "for n in range(2000): print(f'<{n}>')");
+    await ended(server, execution_id);
+    const cut = await server.call("get_execution", { execution_id });
+    assert.match(cut.text, /left out here/);
+    const numbers: number[] = [];
+    let since = 0;
+    for (let reads = 0; reads < 20; reads += 1) {
+      const { text } = await server.call("get_execution", { execution_id, since });
+      numbers.push(...numbersIn(text.replaceAll("<>", "")));
+      if (!text.includes("there is more output")) break;
+      ({ since } = continuation(text));
+    }
+    // A part may end within a number.
+    assert.ok(numbers.length >= 1980 && numbers.at(-1) === 1999, `${numbers.length}, ${numbers.at(-1)}`);
+  });
+});
+
+Deno.test("a cell that outlives the wait goes on, get_execution returns its result, and a longer wait is cut", async () => {
   await withServer({ OMCP_DATABASE_URL: "none", OMCP_WAIT_SECONDS: "1" }, async (server) => {
     const sandbox_id = await newSandbox(server);
     const first = await background(server, sandbox_id, "'the kernel has started'");
@@ -61,14 +73,51 @@ Deno.test("a cell that outlives the wait goes on, and get_execution returns its 
     const running = await server.call("execute_python_code", {
       sandbox_id,
       code: "import time\nprint('begun', flush=True)\ntime.sleep(4)\n6 * 7",
+      wait: 300,
     });
     assert.equal(running.isError, false);
     assert.match(
       running.text,
-      /^\[stdout\]\nbegun\n\[running for [\d.]+ s of at most 600 s; nothing was interrupted\]/,
+      /^\[wait: 300 s is above the maximum; the call waited at most 1 s\]\n\[stdout\]\nbegun\n\[running for [\d.]+ s of at most 600 s; nothing was interrupted\]/,
     );
     const { execution_id, since } = continuation(running.text);
+    const queued = await server.call("execute_python_code", { sandbox_id, code: "'second'" });
+    assert.match(
+      queued.text,
+      /^\[queued: waiting for another cell of this sandbox to end; nothing was interrupted\]/,
+    );
+    const listed = await server.call("list_executions", { sandbox_id });
+    assert.match(
+      listed.text,
+      /^3 executions, oldest first:\nexec_.* {2}ok {2}.*\n.* {2}running {2}.* {2}import time\n.* {2}queued {2}.* {2}'second'$/,
+    );
+    assert.match((await server.call("list_sandboxes", {})).text, / {2}busy {2}/);
     assert.match(await ended(server, execution_id, since), /^\[value\]\n42\n\[ok, /);
+    assert.match(
+      await ended(server, continuation(queued.text).execution_id),
+      /'second'\n\[waited [\d.]+ s for another cell of this sandbox\]\n\[ok, /,
+    );
+  });
+});
+
+Deno.test("an execution ends at its timeout although nobody waits for it, and its variables are kept", async () => {
+  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const { text } = await server.call("execute_python_code", {
+      sandbox_id,
+      code: "kept = 41\nwhile True: pass",
+      timeout: 1,
+      wait: 0,
+    });
+    await eventually(
+      async () => / {2}timeout {2}/.test((await server.call("list_executions", { sandbox_id })).text),
+      "it is listed as timeout",
+    );
+    const { execution_id } = continuation(text);
+    const late = await server.call("get_execution", { execution_id });
+    assert.equal(late.isError, true);
+    assert.match(late.text, /\[timeout, .*variables kept\]$/);
+    assert.match((await server.call("execute_python_code", { sandbox_id, code: "kept" })).text, /41/);
   });
 });
 
@@ -77,6 +126,9 @@ Deno.test("interrupting an execution twice is a success and says its state", asy
     const sandbox_id = await newSandbox(server);
     await server.call("execute_python_code", { sandbox_id, code: "kept = 41" });
     const { execution_id } = await background(server, sandbox_id, "while True: pass");
+    const queued = await background(server, sandbox_id, "kept = 42");
+    const never = await server.call("interrupt_execution", { execution_id: queued.execution_id });
+    assert.match(never.text, /Error cancelled: [^]*State: The cell did not run/);
     const first = await server.call("interrupt_execution", { execution_id });
     assert.equal(first.isError, false);
     assert.match(first.text, /^\[interrupted exec_[^]*\[interrupted, .*variables kept\]$/);
@@ -84,5 +136,137 @@ Deno.test("interrupting an execution twice is a success and says its state", asy
     assert.equal(second.isError, false);
     assert.match(second.text, /had ended: interrupted\]/);
     assert.match((await server.call("execute_python_code", { sandbox_id, code: "kept" })).text, /41/);
+  });
+});
+
+Deno.test("restart_kernel interrupts what runs and what waits; variables are lost, files are kept", async () => {
+  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    await server.call("execute_python_code", { sandbox_id, code: "x = 1; open('file', 'w').write('kept')" });
+    const running = await background(
+      server,
+      sandbox_id,
+      "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+    );
+    const queued = await background(server, sandbox_id, "x = 2");
+    const { text, isError } = await server.call("restart_kernel", { sandbox_id });
+    assert.equal(isError, false, text);
+    assert.match(text, /^Restarted the kernel of sandbox sbx_.*Interrupted 2 executions\.$/);
+    assert.match(await ended(server, running.execution_id), /\[interrupted, /);
+    assert.match(await ended(server, queued.execution_id), /The cell did not run/);
+    const after = await server.call("execute_python_code", {
+      sandbox_id,
+      code: "'x' in globals(), open('file').read()",
+    });
+    assert.match(after.text, /^\[value\]\n\(False, 'kept'\)\n\[ok, In\[1\], /);
+  });
+});
+
+Deno.test("env and cwd apply to one cell", async () => {
+  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const code = "import os; os.getcwd(), os.environ.get('WHO')";
+    await server.call("execute_python_code", { sandbox_id, code: "import os; os.mkdir('deep')" });
+    const once = await server.call("execute_python_code", {
+      sandbox_id,
+      code,
+      env: { WHO: "me" },
+      cwd: "deep",
+    });
+    assert.match(once.text, /\('\/workspace\/deep', 'me'\)/);
+    assert.match(
+      (await server.call("execute_python_code", { sandbox_id, code })).text,
+      /\('\/workspace', None\)/,
+    );
+    const bad = await server.call("execute_python_code", {
+      sandbox_id,
+      code,
+      env: { "A=B": "x" },
+      cwd: "a\0b",
+    });
+    assert.match(bad.text, /^Error invalid_argument: .*must be a name without =[^]*cwd: must be well-formed/);
+  });
+});
+
+Deno.test("after a sandbox's end its executions are lost, with what is known; an unknown id is not found", async () => {
+  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    await server.call("execute_python_code", { sandbox_id, code: "print('x' * 100)" });
+    const { execution_id } = await background(server, sandbox_id, "while True: pass\nsecond line");
+    const refused = await server.call("remove_sandbox", { sandbox_id });
+    assert.match(refused.text, /^Error sandbox_busy/);
+    const waiting = server.call("get_execution", { execution_id });
+    await server.call("remove_sandbox", { sandbox_id, force: true });
+    assert.match((await waiting).text, /Error sandbox_not_found: .*removed/);
+    const lost = await server.call("get_execution", { execution_id });
+    assert.match(
+      lost.text,
+      /^Error execution_lost: .*it was removed on request\.\nState: It was execute_python_code, started 2.*; first line: "while True: pass"\.\n/,
+    );
+    assert.doesNotMatch(lost.text, /second line/);
+    const unknown = await server.call("get_execution", { execution_id: `exec_${"0".repeat(32)}` });
+    assert.match(unknown.text, /^Error execution_not_found: /);
+    const wrong = await server.call("interrupt_execution", { execution_id: "exec_1" });
+    assert.match(wrong.text, /^Error invalid_argument: execution_id: must be an execution_id/);
+  });
+});
+
+Deno.test("a cancel of get_execution ends only that wait; a cancel of the starting call interrupts", async () => {
+  const client = await RawClient.start();
+  try {
+    const sandbox_id = await client.create();
+    const { text } = await client.call("execute_python_code", {
+      sandbox_id,
+      code: "import time\nfor n in range(600):\n    print(n, flush=True)\n    time.sleep(0.05)",
+      wait: 0,
+    });
+    const { execution_id } = continuation(text);
+    const waitId = client.nextId();
+    client.call("get_execution", { execution_id }, waitId).catch(() => {});
+    await client.cancel(waitId);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.match((await client.call("get_execution", { execution_id, wait: 0 })).text, /\[running for /);
+    await client.call("interrupt_execution", { execution_id });
+    const callId = client.nextId();
+    client.call("execute_python_code", { sandbox_id, code: "kept = 41\nwhile True: pass" }, callId).catch(
+      () => {},
+    );
+    await eventually(
+      async () => / {2}running {2}/.test((await client.call("list_executions", { sandbox_id })).text),
+      "it is listed as running",
+    );
+    await client.cancel(callId);
+    await eventually(
+      async () => !/ {2}running {2}/.test((await client.call("list_executions", { sandbox_id })).text),
+      "it is no longer listed as running",
+    );
+    assert.match(
+      (await client.call("list_executions", { sandbox_id })).text,
+      / {2}interrupted {2}.*kept = 41$/,
+    );
+    assert.match((await client.run(sandbox_id, "kept")).text, /41/);
+  } finally {
+    await client.end();
+  }
+});
+
+Deno.test("create_sandbox and query_omop are executions, too", async () => {
+  await withServer({ OMCP_WAIT_SECONDS: "1" }, async (server) => {
+    let created = await server.call("create_sandbox", {});
+    if (/^execution_id: /m.test(created.text)) {
+      created = { ...created, text: await ended(server, continuation(created.text).execution_id) };
+    }
+    const sandbox_id = /sbx_[0-9a-f]{32}/.exec(created.text)?.[0] ?? "";
+    let query = (await server.call("query_omop", {
+      sandbox_id,
+      table: "person",
+      columns: ["person_id"],
+      into: "persons",
+    })).text;
+    if (/^execution_id: /m.test(query)) query = await ended(server, continuation(query).execution_id);
+    assert.match(query, /DataFrame `persons`: 1000 rows/);
+    const { text } = await server.call("list_executions", { sandbox_id });
+    const execution_id = /(exec_[0-9a-f]{32}) {2}query_omop {2}ok/.exec(text)?.[1];
+    assert.equal((await server.call("get_execution", { execution_id })).text, query);
   });
 });

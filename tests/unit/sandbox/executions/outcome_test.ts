@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { OutputCollector } from "../../../src/sandbox/executions/outcome.ts";
-import { OK_RESULT } from "../../fixtures/fake_runtime.ts";
+import { OutputCollector } from "../../../../src/sandbox/executions/outcome.ts";
+import { OK_RESULT } from "../../../fixtures/fake_runtime.ts";
 
 const REPLY = {
   ...OK_RESULT,
