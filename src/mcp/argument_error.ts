@@ -75,6 +75,8 @@ function describe(path: Path, issue: z.core.$ZodIssue, refused: RefusedInput): s
   }
   const received = `received ${valueText(value)}`;
   switch (issue.code) {
+    case "invalid_key":
+      return issue.issues[0]?.message ?? "is not an allowed name";
     case "unrecognized_keys":
       return unknownKeys(path, issue.keys, refused);
     case "invalid_value":

@@ -60,7 +60,7 @@ export function recordLine(record: ExecutionRecord): string {
 
 function endedResult(execution: Execution, { characters, since }: ExecutionView): CallToolResult {
   const { result, error, log } = execution;
-  if (execution.isDropped) return recordResult(execution.record());
+  if (execution.isDropped && error === undefined) return recordResult(execution.record());
   if (error !== undefined) {
     const { lines, images } = outputContent(pageOf(execution, { characters, since }).outputs, characters);
     const known = errorResult(error);
@@ -94,7 +94,7 @@ function runningResult(execution: Execution, view: ExecutionView): CallToolResul
   const { lines, images } = outputContent(page.outputs, view.characters);
   if (page.more) return moreResult(execution, page, view.characters);
   const time = state === "queued"
-    ? `queued: ${progress === "" ? "the sandbox's kernel is starting" : progress}`
+    ? `queued: ${progress === "" ? "waiting for the kernel to start" : progress}`
     : `running for ${seconds(execution.elapsedMs)} of at most ${seconds(timeoutMs)}`;
   const status = [
     ...(progress === "" || lines.length > 0 || state === "queued"

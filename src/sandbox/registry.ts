@@ -134,7 +134,9 @@ export class SandboxRegistry {
   findExecution(id: string, owner: string): Execution | ExecutionRecord | undefined {
     for (const { sandbox } of this.#live.values()) {
       const found = sandbox.executions.find(id, owner);
-      if (found !== undefined) return found;
+      if (found === undefined) continue;
+      sandbox.touch();
+      return found;
     }
     const lost = this.#lostExecutions.get(id);
     if (lost?.record.owner === owner) throw lostError(lost.record, lost.reason);

@@ -114,6 +114,9 @@ class KernelSupervisor:
         if self._state.now == "dead":
             self.start()
             return
+        if not self._kernel.ready and not self._replacement.runs:
+            # The kernel that starts is new. Ending it while the zygote forks it would cost the wait for one that never reports.
+            return
         execution = self._execution
         if execution is not None and execution.ending is None:
             execution.ending = "interrupted"

@@ -29,7 +29,10 @@ export const tool: Tool = defineTool({
     const { sandboxes, limits } = context.services;
     const found = sandboxes.findExecution(execution_id, context.principal.id);
     if (!(found instanceof Execution)) return recordResult(found);
-    context.note({ execution: found.id });
+    context.note({
+      execution: found.id,
+      ...(found.sandboxId === undefined ? {} : { sandbox: found.sandboxId }),
+    });
     const { waitMs, notes } = clampedWait(context, { wait });
     await waitFor(context, found, waitMs);
     context.note({ status: found.state });

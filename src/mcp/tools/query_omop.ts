@@ -50,6 +50,7 @@ export const tool: Tool = defineTool({
       timeoutMs: queryMs,
       usesKernel: true,
       work: async (run) => {
+        run.progress("waiting for the database");
         await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
         const answer = await runQuery(sandbox, compiled, { into: query.into, timeoutMs: queryMs, run });
         return {

@@ -167,9 +167,14 @@ function tailOf(output: ExecutionOutput, offset: number): ExecutionOutput {
   return { ...rest, text: output.text.slice(offset) };
 }
 
-/** At most so many characters, whole ones; at least one, so that a reader gets on. */
+/** How many characters a cut may move to reach the end of a line: half a number reads as another number. */
+const LINE_CHARACTERS = 200;
+
+/** At most so many characters, whole lines where they are short; at least one character, so that a reader gets on. */
 function headOf(text: string, length: number): string {
   const at = Math.max(length, 1);
+  const line = text.lastIndexOf("\n", at - 1) + 1;
+  if (line > 0 && at - line < LINE_CHARACTERS) return text.slice(0, line);
   const code = text.charCodeAt(at);
   const splits = code >= 0xdc00 && code <= 0xdfff;
   return text.slice(0, splits ? (at > 1 ? at - 1 : at + 1) : at);

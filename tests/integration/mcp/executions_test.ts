@@ -56,12 +56,11 @@ Deno.test("output that is longer than an answer is read in parts from its beginn
     let since = 0;
     for (let reads = 0; reads < 20; reads += 1) {
       const { text } = await server.call("get_execution", { execution_id, since });
-      numbers.push(...numbersIn(text.replaceAll("<>", "")));
+      numbers.push(...numbersIn(text));
       if (!text.includes("there is more output")) break;
       ({ since } = continuation(text));
     }
-    // A part may end within a number.
-    assert.ok(numbers.length >= 1980 && numbers.at(-1) === 1999, `${numbers.length}, ${numbers.at(-1)}`);
+    assert.deepEqual(numbers, upTo(2000));
   });
 });
 
@@ -224,8 +223,10 @@ Deno.test("a cancel of get_execution ends only that wait; a cancel of the starti
     const waitId = client.nextId();
     client.call("get_execution", { execution_id }, waitId).catch(() => {});
     await client.cancel(waitId);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    assert.match((await client.call("get_execution", { execution_id, wait: 0 })).text, /\[running for /);
+    await eventually(
+      async () => /\[running for /.test((await client.call("get_execution", { execution_id, wait: 0 })).text),
+      "it runs",
+    );
     await client.call("interrupt_execution", { execution_id });
     const callId = client.nextId();
     client.call("execute_python_code", { sandbox_id, code: "kept = 41\nwhile True: pass" }, callId).catch(
@@ -264,7 +265,7 @@ Deno.test("create_sandbox and query_omop are executions, too", async () => {
       into: "persons",
     })).text;
     if (/^execution_id: /m.test(query)) query = await ended(server, continuation(query).execution_id);
-    assert.match(query, /DataFrame `persons`: 1000 rows/);
+    assert.match(query, /DataFrame `persons`: 1,?000 rows/);
     const { text } = await server.call("list_executions", { sandbox_id });
     const execution_id = /(exec_[0-9a-f]{32}) {2}query_omop {2}ok/.exec(text)?.[1];
     assert.equal((await server.call("get_execution", { execution_id })).text, query);
