@@ -15,6 +15,10 @@ const MYPY = [
   "kernel_manager",
   "-p",
   "kernel",
+  "-p",
+  "resolver",
+  "-p",
+  "installer",
 ];
 /** Mistakes, not style. Without B010: setattr() sets names that an older Python does not know. Without B023: such functions are called at once. */
 const RUFF = [

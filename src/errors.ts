@@ -222,6 +222,48 @@ export const ERROR_CODES = {
     state: "Nothing was started.",
     details: ["image", "status", "log"],
   },
+  package_not_allowed: {
+    retryable: false,
+    meaning: "A package is not on the operator's list.",
+    state: "Nothing was installed; nothing was sent to the package index.",
+    details: [],
+  },
+  package_not_found: {
+    retryable: false,
+    meaning: "The package index has no such package, or no such version.",
+    state: "Nothing was installed.",
+    details: ["log"],
+  },
+  package_no_wheel: {
+    retryable: false,
+    meaning: "There is no wheel of a package for the sandbox's Python and platform, perhaps only its source.",
+    state: "Nothing was installed.",
+    details: ["log"],
+  },
+  package_conflict: {
+    retryable: false,
+    meaning: "The requirements contradict each other, the operator's constraints or what the kernel needs.",
+    state: "Nothing was installed.",
+    details: ["log"],
+  },
+  package_index_unreachable: {
+    retryable: true,
+    meaning: "The package index does not respond, or refuses.",
+    state: "Nothing was installed.",
+    details: ["log"],
+  },
+  package_failed: {
+    retryable: true,
+    meaning: "Packages could not be resolved, downloaded or unpacked.",
+    state: "The message says what was installed.",
+    details: ["log", "agent_code"],
+  },
+  workspace_full: {
+    retryable: false,
+    meaning: "The sandbox's /workspace has not enough space.",
+    state: "Nothing was written.",
+    details: ["agent_code"],
+  },
   database_unavailable: {
     retryable: true,
     meaning: "The database cannot be reached.",

@@ -6,7 +6,7 @@ import { LOCAL_SCHEMA, localName } from "../cdm/local_name.ts";
 import * as z from "zod";
 import type { CdmSettings, DatabaseLocation } from "../cdm/settings.ts";
 import { OmcpError } from "../errors.ts";
-import type { Dataset } from "../sandbox/mod.ts";
+import { type Dataset, normalizedName, type PackageMode } from "../sandbox/mod.ts";
 import { datasetProblems, datasetsSchema } from "./datasets.ts";
 
 interface Setting {
@@ -186,6 +186,50 @@ export const SETTINGS = {
     description:
       "Maximum cost of an SQL statement by the planner's estimate, as EXPLAIN shows it; 0: no limit. Checked for statements with two or more items in FROM.",
   },
+  OMCP_PACKAGES: {
+    schema: z.enum(["", "off", "allowlist", "any"], "must be off, allowlist or any"),
+    default: "",
+    unit: "",
+    description:
+      "What `install_package` may install: `any` wheel of the index, those of an `allowlist`, or nothing (`off`: the tool is not offered). Empty: `any` for the sample or no database, `off` for every other, because the names of packages leave the site.",
+  },
+  OMCP_PACKAGES_ALLOWLIST: {
+    schema: z.string().max(20_000).regex(
+      /^(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:[ ,]+[A-Za-z0-9][A-Za-z0-9._-]*)*)?$/,
+      "must be names of packages, separated by commas or spaces",
+    ),
+    default: "",
+    unit: "names",
+    description:
+      "Packages that calls may name with OMCP_PACKAGES=allowlist, separated by commas. What they depend on may be installed, too.",
+  },
+  OMCP_PACKAGES_INDEX: {
+    schema: z.string().max(2000).regex(/^(?:https?:\/\/[^\s]+)?$/, "must be an http:// or https:// URL"),
+    default: "",
+    unit: "URL",
+    description:
+      "The package index, in the form that pip takes; empty: UV_DEFAULT_INDEX, UV_INDEX_URL, PIP_INDEX_URL or the public one. It may contain a password.",
+  },
+  OMCP_PACKAGES_CONSTRAINTS: {
+    schema: z.string().regex(
+      /^(?:\/[^,\0]*[^/,\0])?$/,
+      "must be an absolute path of a file, without a comma",
+    ),
+    default: "",
+    unit: "path",
+    description:
+      "File with constraints in pip's format, which every installation obeys; empty: none. Needs `--allow-read` for it.",
+  },
+  OMCP_PACKAGES_NETWORK: {
+    schema: z.string().regex(
+      /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/,
+      "must be the name of a network of the engine",
+    ),
+    default: "bridge",
+    unit: "network",
+    description:
+      "The engine's network that the container joins which resolves and downloads packages, such as `bridge` or `host`. No sandbox has a network.",
+  },
   OMCP_INSTANCE: {
     schema: z.string().regex(/^[A-Za-z0-9_.-]{0,64}$/, "must be at most 64 letters, digits, _ . or -"),
     default: "",
@@ -221,6 +265,17 @@ export const SETTINGS = {
 /** The name of a setting. */
 export type SettingName = keyof typeof SETTINGS;
 
+/** What may be installed, and from where. */
+export interface PackageConfig {
+  readonly mode: "off" | PackageMode;
+  /** As PEP 503 normalizes them. */
+  readonly allowed: ReadonlySet<string>;
+  /** May contain a password. Undefined: the environment's or the public one. */
+  readonly index: string | undefined;
+  readonly constraintsFile: string | undefined;
+  readonly network: string;
+}
+
 /** The settings, validated and in the units the program works with. */
 export interface Config extends CdmSettings {
   readonly dockerHost: string;
@@ -243,6 +298,7 @@ export interface Config extends CdmSettings {
   readonly workspaceBytes: number;
   /** Folders that every sandbox can read. */
   readonly datasets: readonly Dataset[];
+  readonly packages: PackageConfig;
   /** Whether the operator named the instance: another server could have the same name. */
   readonly instanceNamed: boolean;
   /** Undefined: the audit goes to stderr. */
@@ -309,6 +365,13 @@ export function readConfig(read: ReadVariable): Config {
     ),
     queryConnections: get("OMCP_QUERY_CONNECTIONS"),
     maxCost: get("OMCP_MAX_COST"),
+    packages: {
+      mode: get("OMCP_PACKAGES") || (database.kind === "sample" || database.kind === "none" ? "any" : "off"),
+      allowed: new Set(get("OMCP_PACKAGES_ALLOWLIST").split(/[ ,]+/).filter(Boolean).map(normalizedName)),
+      index: get("OMCP_PACKAGES_INDEX") || undefined,
+      constraintsFile: get("OMCP_PACKAGES_CONSTRAINTS") || undefined,
+      network: get("OMCP_PACKAGES_NETWORK"),
+    },
     instance: instance || crypto.randomUUID(),
     instanceNamed: instance !== "",
     auditFile,

@@ -1,4 +1,6 @@
 /** The server's exact command line: the permissions that it needs and no more. README, client configs, demo and tests take it from here. */
+import { SYSTEM_BUNDLES } from "../lib/host_certificates.ts";
+import { INDEX_VARIABLES } from "./package_settings.ts";
 
 /** What the permissions depend on. */
 export interface LaunchOptions {
@@ -12,6 +14,8 @@ export interface LaunchOptions {
   readonly databaseFiles?: readonly string[];
   /** The file of `OMCP_AUDIT_FILE`. */
   readonly auditFile?: string;
+  /** The file of `OMCP_PACKAGES_CONSTRAINTS`. */
+  readonly constraintsFile?: string;
 }
 
 /**
@@ -21,7 +25,7 @@ export interface LaunchOptions {
 export const MEMORY_FLAGS = "--v8-flags=--optimize-for-size,--max-semi-space-size=1";
 
 /** Environment variables that the server may read. */
-const VARIABLES = ["DOCKER_HOST", "OMCP_*"];
+const VARIABLES = ["DOCKER_HOST", "OMCP_*", ...INDEX_VARIABLES];
 
 /** Values of Deno's `--allow-…` flags. */
 export interface ServerPermissions {
@@ -42,6 +46,8 @@ export interface PermissionNeeds {
   readonly databaseFiles: readonly string[];
   /** The file of the audit log. */
   readonly auditFile: string | undefined;
+  /** The file of constraints on packages. */
+  readonly constraintsFile: string | undefined;
 }
 
 /**
@@ -50,11 +56,16 @@ export interface PermissionNeeds {
  * @param needs Paths and hosts.
  */
 export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
-  const { socketPath, guardFolder, databaseHost, databaseFiles, auditFile } = needs;
+  const { socketPath, guardFolder, databaseHost, databaseFiles, auditFile, constraintsFile } = needs;
   return {
     // Deno checks the URL's host, too, although the connection goes to the socket.
     net: [`unix:${socketPath}`, "docker.invalid:80", ...(databaseHost === undefined ? [] : [databaseHost])],
-    read: [socketPath, ...(guardFolder === undefined ? [] : [guardFolder]), ...databaseFiles],
+    read: [
+      socketPath,
+      ...(guardFolder === undefined ? [] : [guardFolder]),
+      ...databaseFiles,
+      ...(constraintsFile === undefined ? [] : [constraintsFile]),
+    ],
     write: [socketPath, ...(auditFile === undefined ? [] : [auditFile])],
   };
 }
@@ -70,10 +81,15 @@ export function permissionFlags(options: LaunchOptions): string[] {
     databaseHost: options.databaseHost,
     databaseFiles: options.databaseFiles ?? [],
     auditFile: options.auditFile,
+    constraintsFile: options.constraintsFile,
   });
+  // The server starts without these; then it does not trust the host's own certificate authorities.
+  const read = [...permissions.read, ...SYSTEM_BUNDLES];
   return [
     "--no-prompt",
-    ...Object.entries(permissions).map(([name, values]) => `--allow-${name}=${values.join(",")}`),
+    ...Object.entries({ ...permissions, read }).map(([name, values]) =>
+      `--allow-${name}=${values.join(",")}`
+    ),
     `--allow-env=${VARIABLES.join(",")}`,
   ];
 }

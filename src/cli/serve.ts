@@ -18,7 +18,15 @@ import { offeredTools } from "../mcp/offered_tools.ts";
 import { LOCAL_USER } from "../mcp/principal.ts";
 import type { ToolVariant } from "../mcp/variant.ts";
 import { type CdmGateway, openCdmGateway } from "../cdm/gateway.ts";
-import { checkDatasets, checkPolicy, SandboxManager, type SandboxPolicy } from "../sandbox/mod.ts";
+import {
+  checkDatasets,
+  checkPolicy,
+  Packages,
+  type PackageSettings,
+  SandboxManager,
+  type SandboxPolicy,
+} from "../sandbox/mod.ts";
+import { packageSettings } from "../app/package_settings.ts";
 import { requirePermissions } from "../app/permissions.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { imageReference } from "../images/identity.ts";
@@ -42,7 +50,7 @@ export const command: Command = {
     await startLogging(logLevelOrInfo(read));
     // First, because a wrong setting must not hide a misspelt one.
     for (const sentence of unknownVariables(PROCESS_ENVIRONMENT)) log.warning("{sentence}", { sentence });
-    return await serve(readConfig(read));
+    return await serve(readConfig(read), read);
   },
 };
 
@@ -59,23 +67,25 @@ function logLevelOrInfo(read: ReadVariable): Config["logLevel"] {
  * Serves MCP over stdio until the client disconnects or a signal arrives, then removes everything that it created.
  *
  * @param config The settings.
+ * @param read Looks a variable of the environment up: the way to a package index.
  * @returns The process's exit code.
  * @throws {OmcpError} Where it cannot start: `engine_unreachable`, `image_missing`, `instance_in_use`, `database_unsafe_role`…
  */
-export async function serve(config: Config): Promise<number> {
+export async function serve(config: Config, read: ReadVariable): Promise<number> {
   requirePermissions(config);
+  const packages = await packageSettings(config.packages, read, imageReference("python"));
   const audit = openAudit(config);
   // Before the first container is created: a signal during the start must not leave one.
   const stop = shutdownSignal();
   try {
-    return await serveUntilEnd(await start(config, audit), stop.promise);
+    return await serveUntilEnd(await start({ config, audit, packages }), stop.promise);
   } finally {
     audit.close();
     stop.dispose();
   }
 }
 
-async function start(config: Config, audit: AuditLog): Promise<Parts> {
+async function start({ config, audit, packages }: StartParts): Promise<Parts> {
   const policy = sandboxPolicy(config);
   checkPolicy(policy);
   const engine = await connectEngine(config.dockerHost);
@@ -99,22 +109,32 @@ async function start(config: Config, audit: AuditLog): Promise<Parts> {
     await instance.close();
     throw error;
   }
-  return { config, engine, runtime, image, policy, instance, cdm, audit };
+  return { config, engine, runtime, image, policy, instance, cdm, audit, packages };
 }
 
-interface Parts {
+interface StartParts {
   readonly config: Config;
+  readonly audit: AuditLog;
+  readonly packages: PackageSettings | undefined;
+}
+
+interface Parts extends StartParts {
   readonly engine: Engine;
   readonly runtime: ContainerPlatform;
   readonly image: string;
   readonly policy: SandboxPolicy;
   readonly instance: HeldInstance;
   readonly cdm: CdmGateway | undefined;
-  readonly audit: AuditLog;
 }
 
 async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<number> {
   const { config, engine, runtime, image, policy, instance, cdm, audit } = parts;
+  const packages = parts.packages && new Packages({
+    ...parts.packages,
+    runtime,
+    instance: config.instance,
+    workspaceBytes: config.workspaceBytes,
+  });
   const sandboxes = new SandboxManager({
     runtime,
     instance: config.instance,
@@ -125,11 +145,12 @@ async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<numbe
     idleMs: config.idleMs,
     lifetimeMs: config.lifetimeMs,
     leaseSeconds: config.leaseSeconds,
+    packages: packages !== undefined,
     ...(cdm === undefined ? {} : { postgresConnections: (id: string) => cdm.serve(id) }),
   });
   const stdio = startStdio({
-    tools: offeredTools(toolVariant(cdm), config),
-    services: { sandboxes, cdm, limits: config, audit },
+    tools: offeredTools(toolVariant(cdm, packages !== undefined), config),
+    services: { sandboxes, cdm, packages, limits: config, audit },
     principal: LOCAL_USER,
   });
   log.info("Serving MCP over stdio", startFacts({ config, engine, image }));
@@ -140,7 +161,7 @@ async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<numbe
   const reason = await Promise.race([stop, stdio.ended, lost]);
   log.info("Shutting down: {reason}", { reason });
   const forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
-  await Promise.allSettled([sandboxes.close(), cdm?.close(), stdio.close()]);
+  await Promise.allSettled([sandboxes.close(), packages?.close(), cdm?.close(), stdio.close()]);
   // Last, so that the instance's next server finds nothing of this one.
   await instance.close();
   clearTimeout(forced);
@@ -165,13 +186,19 @@ function startFacts({ config, engine, image }: Pick<Parts, "config" | "engine" |
  * Which tools a server with this database offers.
  *
  * @param cdm The database; undefined where none is configured.
+ * @param packages Whether packages may be installed.
  */
-export function toolVariant(cdm: CdmGateway | undefined): ToolVariant {
+export function toolVariant(cdm: CdmGateway | undefined, packages: boolean): ToolVariant {
   return {
     cdmVersion: cdm?.version ?? DEFAULT_CDM_VERSION,
     disclosure: "open",
     databaseAway: cdm?.away ?? false,
-    toolsets: cdm === undefined ? ["sandbox", "files"] : ["sandbox", "files", "omop"],
+    toolsets: [
+      "sandbox",
+      "files",
+      ...(cdm === undefined ? [] : ["omop"] as const),
+      ...(packages ? ["packages"] as const : []),
+    ],
   };
 }
 

@@ -16,11 +16,13 @@ import agentFrames from "./agent/frames.py" with { type: "text" };
 import agentMessageTypes from "./agent/message_types.py" with { type: "text" };
 import agentMessages from "./agent/messages.py" with { type: "text" };
 import agentOutput from "./agent/output.py" with { type: "text" };
+import agentPackages from "./agent/packages.py" with { type: "text" };
 import agentProcess from "./agent/process.py" with { type: "text" };
 import agentReactor from "./agent/reactor.py" with { type: "text" };
 import agentRelay from "./agent/relay.py" with { type: "text" };
 import agentSavedOutput from "./agent/saved_output.py" with { type: "text" };
 import agentStreams from "./agent/streams.py" with { type: "text" };
+import installer from "./installer/__init__.py" with { type: "text" };
 import kernelAdvice from "./kernel/advice.py" with { type: "text" };
 import kernelArtists from "./kernel/artists.py" with { type: "text" };
 import kernelCharts from "./kernel/charts.py" with { type: "text" };
@@ -73,6 +75,10 @@ import kernelManagerThreads from "./kernel_manager/threads.py" with { type: "tex
 import kernelManagerUntrusted from "./kernel_manager/untrusted.py" with { type: "text" };
 import kernelManagerUsage from "./kernel_manager/usage.py" with { type: "text" };
 import kernelManagerZygoteManager from "./kernel_manager/zygote_manager.py" with { type: "text" };
+import resolver from "./resolver/__init__.py" with { type: "text" };
+import resolverArchive from "./resolver/archive.py" with { type: "text" };
+import resolverFacts from "./resolver/facts.py" with { type: "text" };
+import resolverUv from "./resolver/uv.py" with { type: "text" };
 
 /** Module name → source, as the boot message carries them (see `agent_protocol/PROTOCOL.md`, "Boot"). */
 export const GUEST_MODULES: Readonly<Record<string, string>> = {
@@ -93,11 +99,13 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.message_types": agentMessageTypes,
   "agent.messages": agentMessages,
   "agent.output": agentOutput,
+  "agent.packages": agentPackages,
   "agent.process": agentProcess,
   "agent.reactor": agentReactor,
   "agent.relay": agentRelay,
   "agent.saved_output": agentSavedOutput,
   "agent.streams": agentStreams,
+  "installer": installer,
   "kernel.advice": kernelAdvice,
   "kernel.artists": kernelArtists,
   "kernel.charts": kernelCharts,
@@ -150,4 +158,8 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel_manager.untrusted": kernelManagerUntrusted,
   "kernel_manager.usage": kernelManagerUsage,
   "kernel_manager.zygote_manager": kernelManagerZygoteManager,
+  "resolver": resolver,
+  "resolver.archive": resolverArchive,
+  "resolver.facts": resolverFacts,
+  "resolver.uv": resolverUv,
 };

@@ -3,7 +3,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
 import type { AuditLog } from "../observability/audit.ts";
-import type { SandboxManager } from "../sandbox/mod.ts";
+import type { Packages, SandboxManager } from "../sandbox/mod.ts";
 import { argumentError } from "./argument_error.ts";
 import { lenientInput, renamedArguments } from "./lenient_input.ts";
 import type { Principal } from "./principal.ts";
@@ -36,6 +36,9 @@ export type SandboxService = Pick<
   "create" | "get" | "list" | "remainingMs" | "remove" | "executions" | "findExecution"
 >;
 
+/** Installations into sandboxes, as far as tools need them. */
+export type PackageService = Pick<Packages, "install">;
+
 /** The configured database, as far as tools need it. */
 export interface CdmService {
   readonly version: CdmVersion;
@@ -51,6 +54,7 @@ export interface ToolLimits {
   /** How long a call waits for its execution. */
   readonly waitMs: number;
   readonly cellTimeoutMs: number;
+  readonly cellTimeoutMaxMs: number;
   /** Characters of a cell's output in its result. */
   readonly outputBytes: number;
   readonly queryMs: number;
@@ -61,6 +65,8 @@ export interface ToolServices {
   readonly sandboxes: SandboxService;
   /** Undefined where no database is configured. */
   readonly cdm: CdmService | undefined;
+  /** Undefined where nothing may be installed. */
+  readonly packages: PackageService | undefined;
   readonly limits: ToolLimits;
   readonly audit: Pick<AuditLog, "execution">;
 }

@@ -1,7 +1,7 @@
-/** What the confinement of all our containers has in common: sandboxes, local databases and locks. */
+/** What the confinement of all our containers has in common: sandboxes, local databases, locks and resolvers of packages. */
 import type { Confinement } from "./container_spec.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./masked_paths.ts";
-import type { SeccompProfile } from "./seccomp_profile.ts";
+import { NETWORK_SECCOMP, type SeccompProfile } from "./seccomp_profile.ts";
 
 /** The user and group of our images' own files and of every database container. No sandbox has it. */
 export const DATABASE_UID = 10001;
@@ -12,6 +12,19 @@ export const DATABASE_UID = 10001;
  * sandbox, the p95 of a neighbour's cell beside busy database sessions was 26 to 36 ms, and with 256 19 to 21 ms (docs/testing.md).
  */
 export const CPU_SHARES = { database: 512, sandbox: 256 } as const;
+
+/** The engine writes the name servers here, which a container with a network needs. */
+const NAME_SERVERS = "/etc/resolv.conf";
+
+/**
+ * The confinement of a container that has a network and never runs user code.
+ *
+ * @param uid Its user and group.
+ */
+export function networkConfinement(uid: number): Confinement {
+  const confined = confinement(uid, NETWORK_SECCOMP);
+  return { ...confined, maskedPaths: confined.maskedPaths.filter((path) => path !== NAME_SERVERS) };
+}
 
 /**
  * The confinement of a container of ours.

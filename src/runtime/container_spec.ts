@@ -52,7 +52,7 @@ export interface ResourceLimits {
 /**
  * What differs in the confinement of our containers.
  *
- * Every adapter enforces the rest on all containers, so there is no field for it: no network, read-only root, no capability, no new
+ * Every adapter enforces the rest on all containers, so there is no field for it: read-only root, no capability, no new
  * privileges, private IPC and cgroup namespaces, no swap, no core dumps, no restart, no output on the machine's disk.
  */
 export interface Confinement {
@@ -92,6 +92,8 @@ export interface ContainerSpec {
   readonly readOnlyFolders?: readonly ReadOnlyFolder[];
   /** `stays-open`: PID 1 can be attached to again. `ends-with-attach`: its stdin ends when its first attach does. @default "stays-open" */
   readonly stdin?: "stays-open" | "ends-with-attach";
+  /** The runtime's network that it joins, by name. Only a container that never runs user code has one. @default none, and no interface but `lo` */
+  readonly network?: string;
   /** The OCI runtime that runs it, such as `runsc`. @default the runtime's own choice */
   readonly ociRuntime?: string;
 }

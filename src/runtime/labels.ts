@@ -13,8 +13,11 @@ export const LABEL_VERSION = "org.omcp.version";
 /** A sandbox's user id, which no other has. */
 export const LABEL_UID = "org.omcp.uid";
 
-/** The purpose of a container: `lock` is an instance's lock, `check` looks at datasets when a server starts. */
-export type ContainerRole = "sandbox" | "database" | "lock" | "check";
+/**
+ * The purpose of a container: `lock` is an instance's lock, `check` looks at datasets when a server starts, `resolver` resolves and
+ * downloads packages.
+ */
+export type ContainerRole = "sandbox" | "database" | "lock" | "check" | "resolver";
 
 /**
  * The labels of one container.

@@ -1,5 +1,6 @@
 /** Containers with our agent in them, and the port to whatever runs containers. `docker/` has the adapter for Docker's engine. */
 export * from "./agent_container.ts";
+export { type AgentLog, logAgent } from "./agent_log.ts";
 export { requireConfined, verifyAttestation } from "./attestation.ts";
 export * from "./confinement.ts";
 export * from "./container_runtime.ts";
@@ -13,6 +14,7 @@ export * from "./run_program.ts";
 export {
   type Architecture,
   DATABASE_SECCOMP,
+  NETWORK_SECCOMP,
   SANDBOX_SECCOMP,
   type SeccompCondition,
   type SeccompProfile,

@@ -2,7 +2,8 @@
  * The system calls that our containers may make.
  *
  * Denied by default. The profile allows what CPython with the scientific libraries, the shells and PostgreSQL use, except what opens
- * the kernel further than that: namespaces, mounts, other processes' memory, keys, BPF, io_uring, sockets other than AF_UNIX.
+ * the kernel further than that: namespaces, mounts, other processes' memory, keys, BPF, io_uring, sockets other than AF_UNIX (and, for
+ * the resolver of packages, IP).
  */
 
 /** A processor architecture by Linux's name (`uname -m`). */
@@ -94,6 +95,8 @@ const ABSENT =
 
 const ENOSYS = 38;
 const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET (linux/sched.h). */
 const CLONE_NAMESPACES = 0x7e020000;
 /** Of a file's mode: its type, a FIFO (linux/stat.h). */
@@ -107,7 +110,10 @@ export const SANDBOX_SECCOMP: SeccompProfile = profile("omcp-sandbox", []);
 /** The profile of a database container: that of a sandbox, and System V shared memory. */
 export const DATABASE_SECCOMP: SeccompProfile = profile("omcp-database", words(SHARED_MEMORY));
 
-function profile(name: string, more: readonly string[]): SeccompProfile {
+/** The profile of a container that resolves packages: that of a sandbox, and sockets of IPv4 and IPv6. */
+export const NETWORK_SECCOMP: SeccompProfile = profile("omcp-network", [], [AF_INET, AF_INET6]);
+
+function profile(name: string, more: readonly string[], families: readonly number[] = []): SeccompProfile {
   const plain = [FILES, WAITING, MEMORY, PROCESSES, SIGNALS, TIME, SOCKETS, OTHER].flatMap(words);
   return {
     name,
@@ -116,6 +122,11 @@ function profile(name: string, more: readonly string[]): SeccompProfile {
     rules: [
       { calls: [...plain, ...more], action: "allow" },
       { calls: ["socket", "socketpair"], action: "allow", conditions: [{ argument: 0, equals: AF_UNIX }] },
+      ...families.map((family): SeccompRule => ({
+        calls: ["socket"],
+        action: "allow",
+        conditions: [{ argument: 0, equals: family }],
+      })),
       {
         calls: ["clone"],
         action: "allow",

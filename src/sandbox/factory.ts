@@ -39,6 +39,8 @@ export interface SandboxSettings {
   readonly leaseSeconds: number;
   /** Connects one sandbox to the database: it serves each stream that the sandbox opens to Postgres. Absent where there is no database. */
   readonly postgresConnections?: (sandboxId: string) => (stream: ByteStream) => void;
+  /** Whether packages can be installed: what a cell is told that tries to. @default false */
+  readonly packages?: boolean;
   /** Where it reads the time. @default the process's own */
   readonly clock?: Clock;
 }
@@ -104,23 +106,27 @@ export async function createSandbox(creation: SandboxCreation): Promise<Sandbox>
 }
 
 function containerSpec(creation: SandboxCreation, uid: number): ContainerSpec {
-  const { id, instance, image, policy, postgresConnections } = creation;
+  const { id, instance, image, policy, postgresConnections, packages = false } = creation;
   return sandboxContainerSpec(policy, {
     image,
     uid,
     labels: labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid }),
-    env: environment(postgresConnections !== undefined),
+    env: environment({ database: postgresConnections !== undefined, packages }),
     command: LOADER_COMMAND,
   });
 }
 
-function environment(database: boolean): Record<string, string> {
+function environment(
+  { database, packages }: { database: boolean; packages: boolean },
+): Record<string, string> {
   return {
     HOME: "/tmp/home",
     // Libraries read these before the password file, which may lack the sandbox's user.
     USER: USER_NAME,
     LOGNAME: USER_NAME,
     LANG: "C.UTF-8",
+    // Read by the kernel's advice.
+    ...(packages ? { SANDBOX_PACKAGES: "install_package" } : {}),
     ...(database ? { PGHOST: "/run/postgresql", PGUSER: "omop", PGDATABASE: "cdm" } : {}),
   };
 }

@@ -20,6 +20,7 @@ export {
   SandboxManager,
   type SandboxManagerOptions,
 } from "./manager.ts";
+export * from "./packages/mod.ts";
 export { SANDBOX_UIDS } from "./own_uid.ts";
 export { checkPolicy, DEFAULT_POLICY, type SandboxPolicy, TMPFS_MOUNTS, type TmpfsPolicy } from "./policy.ts";
 export { Sandbox, type SandboxInfo, type SandboxParts, type SandboxState } from "./sandbox.ts";

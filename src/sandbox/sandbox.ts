@@ -8,6 +8,7 @@ import type { ExecuteOptions } from "./executions/run_cell.ts";
 import { ExecutionStore } from "./executions/store.ts";
 import { SandboxFiles } from "./files/files.ts";
 import { Lifetime } from "./lifetime.ts";
+import { SandboxPackages } from "./packages/sandbox_packages.ts";
 
 /** Executions of one sandbox that may run or wait at once. */
 const MAX_RUNNING = 32;
@@ -42,6 +43,8 @@ export interface SandboxInfo {
 export interface SandboxParts {
   /** Its handle. */
   readonly id: string;
+  /** Its image's name or id. */
+  readonly image: string;
   /** Started or adopted, and verified. */
   readonly container: AgentContainer;
   /** Idle time after which it expires, ms. */
@@ -62,6 +65,10 @@ export class Sandbox {
   readonly files: SandboxFiles;
   /** What was executed in it for callers, and is. */
   readonly executions: ExecutionStore;
+  /** Its image's name or id. */
+  readonly image: string;
+  /** What was installed into it. */
+  readonly packages: SandboxPackages;
   readonly #lifetime: Lifetime;
   readonly #kernel: KernelQueue;
 
@@ -72,6 +79,7 @@ export class Sandbox {
    */
   constructor(parts: SandboxParts) {
     this.id = parts.id;
+    this.image = parts.image;
     const lifetime = new Lifetime(parts);
     this.#lifetime = lifetime;
     this.files = new SandboxFiles({ lifetime, container: parts.container });
@@ -80,6 +88,7 @@ export class Sandbox {
       container: parts.container,
       kernelStarted: parts.kernelStarted,
     });
+    this.packages = new SandboxPackages(lifetime, parts.container);
     this.executions = new ExecutionStore({
       sandboxId: parts.id,
       maxRunning: MAX_RUNNING,
@@ -95,9 +104,9 @@ export class Sandbox {
     });
   }
 
-  /** True while anything is executed in it: also an interrupted cell until it has ended. */
+  /** True while anything is executed in it, also an interrupted cell until it has ended, or packages are installed. */
   get busy(): boolean {
-    return this.#kernel.busy || this.executions.running.length > 0;
+    return this.#kernel.busy || this.executions.running.length > 0 || this.packages.busy;
   }
 
   /** True as soon as it accepts no more calls. */

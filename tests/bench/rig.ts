@@ -132,6 +132,7 @@ export class Rig {
       services: { postgres: this.#database.serve(id) },
     });
     const sandbox = new Sandbox({
+      image: "image",
       id,
       container,
       idleMs: HOUR_MS,

@@ -1,7 +1,7 @@
 import type { Engine } from "../../docker/mod.ts";
 import { ensureBaseImage } from "./base_image.ts";
 import { buildImage } from "./build.ts";
-import { hostCertificates } from "./ca.ts";
+import { hostCertificates } from "../../lib/host_certificates.ts";
 import { ensureEngine } from "./engine.ts";
 import { IMAGE_KINDS, type ImageKind } from "../../images/kinds.ts";
 import { contentHash, imageReference, LABEL_CONTENT } from "../../images/identity.ts";

@@ -55,6 +55,7 @@ class Agent:
         self._kernel: Any = None
         self._database: Any = None
         self._files: Any = None
+        self._installers: Any = None
         self._started = False
         self._early: List[Tuple[int, str, Any]] = []
         self._ending = False
@@ -238,11 +239,20 @@ class Agent:
                 self._files = FileService(self.loop, open_saved=open_saved)
             self._files.serve(stream)
             return ""
+        if service == "packages" and self._kernel is not None:
+            return self._install(stream)
         if service != "postgres" or self._database is None:
             return "unknown service"
         from agent.relay import connect
 
         return connect(self.loop, stream, self._database.socket_directory)
+
+    def _install(self, stream: Stream) -> str:
+        from agent.packages import PackageInstallers
+
+        if self._installers is None:
+            self._installers = PackageInstallers(self.loop, self._children, lambda: int(self._kernel.zygote_pid()))
+        return str(self._installers.connect(stream))
 
     def _end(self, code: int, request_id: Optional[int] = None) -> None:
         """Ends the kernel or the database, replies to the request if there is one, and exits."""

@@ -1,4 +1,4 @@
-"""Messages for features that a sandbox lacks (packages, the network, debuggers), with alternatives."""
+"""Messages for what a cell cannot do (install packages, use the network, debug), with alternatives."""
 from __future__ import annotations
 
 import difflib
@@ -15,9 +15,13 @@ NO_NETWORK = "There is no network in a sandbox: read files in /workspace%s." % (
     ", or the database with psycopg.connect()" if _HAS_DATABASE else ""
 )
 NO_DATABASE = "No database is configured: work with files in /workspace."
+# Likewise: whether the server offers the tool.
+_HAS_INSTALL = os.environ.get("SANDBOX_PACKAGES") == "install_package"
 NO_INSTALL = (
-    "Nothing can be installed: there is no network in a sandbox. Use what is there "
-    "(importlib.metadata.distributions() lists it), or ask the operator to add the package to the image."
+    "A cell cannot install packages, because there is no network in a sandbox: call the tool install_package with this sandbox_id."
+    if _HAS_INSTALL
+    else "Nothing can be installed: there is no network in a sandbox, and this server does not offer install_package. Use what is there "
+    "(importlib.metadata.distributions() lists it), or ask the operator to set OMCP_PACKAGES or to add the package to the image."
 )
 NO_SPACE = (
     "The sandbox's files lie in memory, and their space is used up: delete some in /workspace and /tmp, "
@@ -119,6 +123,8 @@ def _missing(name: str) -> str:
         return "This module of Python's library is not in the image."
     instead = _INSTEAD.get(name)
     if instead is not None:
+        if _HAS_INSTALL:
+            return "%s is not installed. Use %s, or the tool install_package." % (name, instead)
         return "%s is not installed, and nothing can be: there is no network. Use %s." % (name, instead)
     close = difflib.get_close_matches(name, _installed(), 1, 0.8)
     hint = " Did you mean %s?" % close[0] if close else ""

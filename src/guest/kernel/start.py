@@ -15,6 +15,9 @@ from . import confine, descriptors, kernel, shell as shells, wire
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
 # User code may patch it.
 _exit = os._exit
+# Where install_package puts packages. Python's library goes before it, the image's packages after it: a newer version wins.
+PACKAGES = "/workspace/.packages"
+_SITES = ("site-packages", "dist-packages")
 
 
 def _no_input(prompt: object = "", /) -> str:
@@ -28,6 +31,11 @@ def _take_signals() -> None:
     for number in range(1, signal.NSIG):
         if number not in (*_PYTHON_IGNORES, signal.SIGINT, signal.SIGKILL, signal.SIGSTOP, 32, 33):
             signal.signal(number, signal.SIG_DFL)
+
+
+def _see_packages() -> None:
+    at = next((i for i, path in enumerate(sys.path) if path.endswith(_SITES)), len(sys.path))
+    sys.path.insert(at, PACKAGES)
 
 
 def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> None:
@@ -45,6 +53,7 @@ def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> 
         random.seed()
         if "numpy.random" in sys.modules:
             sys.modules["numpy.random"].seed()
+        _see_packages()
         sys.path.insert(0, "")
         sys.argv = [""]
         builtins.input = _no_input

@@ -10,11 +10,13 @@ import importlib.util
 import os
 import shutil
 import sys
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
 from . import confine, wire
 
 _FONT_CACHE = "/opt/omcp/matplotlib"
+# Where install_package puts packages; see start.py, which is not imported before IPython is found.
+_PACKAGES = "/workspace/.packages"
 _PROBE_FAILED = 3
 _WARM_UP = ("1", "import sys\ndel sys", "1/0", "x +", "%time pass")
 
@@ -42,7 +44,7 @@ def main(fd: int, config: Dict[str, Any]) -> None:
     _probe(connection)
     _prepare_folders()
     try:
-        shell = _load(connection, config)
+        shell, own = _load(connection, config)
     except Unavailable as error:
         connection.send({"type": "unavailable", "message": str(error)})
         return
@@ -52,12 +54,18 @@ def main(fd: int, config: Dict[str, Any]) -> None:
         return
     gc.collect()
     gc.freeze()
+    # Without a preload nothing can be replaced, and there would be no end of zygotes.
+    ahead = frozenset(name.partition(".")[0] for name in sys.modules) - own if config.get("preload") else frozenset()
     connection.send({"type": "ready", "python": sys.version.split()[0]})
     environment: Dict[str, Optional[str]] = dict(config.get("environment") or {})
     while True:
         try:
             order, fds = connection.receive()
         except (EOFError, OSError):
+            return
+        if _replaced(ahead):
+            # A fork would have the image's modules, imported already: the next zygote imports nothing ahead.
+            connection.send({"type": "replaced"})
             return
         if order.get("type") == "fork" and len(fds) == 1:
             connection.send(_fork(shell, connection, fds[0], environment))
@@ -92,12 +100,14 @@ def _prepare_folders() -> None:
             continue
 
 
-def _load(connection: wire.Connection, config: Dict[str, Any]) -> Any:
+def _load(connection: wire.Connection, config: Dict[str, Any]) -> Tuple[Any, FrozenSet[str]]:
+    """The shell, and the modules that it needs itself: no package can replace those."""
     try:
         from . import shell as shells, start  # noqa: F401 - a fork must find both loaded
     except ImportError as error:
         raise Unavailable("The image has no usable IPython: %s" % error) from error
     _refuse_threads("IPython")
+    own = frozenset(name.partition(".")[0] for name in sys.modules)
     missing: List[str] = []
     for name in config.get("preload") or []:
         try:
@@ -110,7 +120,7 @@ def _load(connection: wire.Connection, config: Dict[str, Any]) -> Any:
     _refuse_threads("the warm-up")
     if missing:
         connection.send({"type": "missing", "modules": missing})
-    return shell
+    return shell, own
 
 
 def _refuse_threads(name: str) -> None:
@@ -136,6 +146,15 @@ def _warm_up(shell: Any) -> None:
     for name in ("last_exc", "last_type", "last_value", "last_traceback"):
         if hasattr(sys, name):
             delattr(sys, name)
+
+
+def _replaced(ahead: FrozenSet[str]) -> bool:
+    """Whether a package that was installed since has one of these modules. Looks at names only: a cell can write there."""
+    try:
+        names = os.listdir(_PACKAGES)
+    except OSError:
+        return False
+    return any(name.partition(".")[0] in ahead for name in names)
 
 
 def _fork(shell: Any, connection: wire.Connection, fd: int, environment: Dict[str, Optional[str]]) -> Dict[str, Any]:

@@ -10,6 +10,9 @@ from . import cgroup
 
 _PF_EXITING = 0x4
 
+# Processes of the agent's own, such as an installer: no cell started them, and they do not end with one.
+own: Set[int] = set()
+
 
 class Process(NamedTuple):
     """A process as in /proc. `started` distinguishes it from a later process with the same pid."""
@@ -84,8 +87,8 @@ def pids() -> List[int]:
 
 
 def snapshot(keep: Iterable[int]) -> Dict[int, Process]:
-    """All processes except the agent and those to keep."""
-    kept = {os.getpid(), *keep}
+    """All processes except the agent, its own and those to keep."""
+    kept = {os.getpid(), *own, *keep}
     found = {pid: look(pid) for pid in pids() if pid not in kept}
     return {pid: process for pid, process in found.items() if process is not None}
 
@@ -117,9 +120,9 @@ def freeze() -> None:
 
 
 def resume(stopped: Iterable[int]) -> None:
-    """Resumes what freeze() has stopped."""
+    """Resumes what freeze() has stopped, and always the agent's own."""
     if is_init():
-        for pid in stopped:
+        for pid in (*stopped, *own):
             if pid > 1:
                 send(pid, signal.SIGCONT)
 

@@ -133,6 +133,10 @@ class KernelSupervisor:
         """Handles the wait status of a reaped process; returns whether it was the zygote or the kernel."""
         return self._kernel.on_child_exit(pid, status)
 
+    def zygote_pid(self) -> int:
+        """The zygote's; 0 while none runs."""
+        return self._kernel.pids()[0]
+
     def resume_output(self) -> None:
         """There is room for events again."""
         self._kernel.resume()

@@ -22,6 +22,8 @@ MAX_STARTS = 5
 
 
 PACKAGE = "omcp_kernel"
+# Where install_package puts packages and their commands.
+PACKAGES = "/workspace/.packages"
 _ZYGOTE_FD = 3
 _LOWEST_PRIORITY = 19
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -85,6 +87,9 @@ def boot_message(preload: List[str], cpus: int) -> Dict[str, Any]:
     environment = {name: os.environ.get(name, str(cpus)) for name in _ONE_THREAD}
     # For programs that a cell starts; the kernel has a backend of its own.
     environment["MPLBACKEND"] = "agg"
+    # The kernel has them on sys.path already.
+    environment["PYTHONPATH"] = PACKAGES
+    environment["PATH"] = "%s:%s/bin" % (os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"), PACKAGES)
     # plotly then gives charts as JSON, which the kernel describes in words; otherwise it would look for a browser.
     environment["PLOTLY_RENDERER"] = "plotly_mimetype"
     return {"modules": sources(), "config": {"preload": preload, "environment": environment}}
@@ -249,6 +254,9 @@ class ZygoteManager:
             if name in self._preload:
                 self._preload.remove(name)
                 self._failures -= 1
+        elif kind == "replaced":
+            # Likewise; the order to fork is repeated when the next one is ready.
+            self._preload.clear()
         elif kind == "fork_failed":
             self._events.on_fork_failed(str(message.get("message"))[:200])
 

@@ -7,8 +7,8 @@ import { seccompOption } from "./seccomp.ts";
 const MEMLOCK_BYTES = 64 * 1024;
 
 /**
- * The Engine's description of a container: no network, read-only root, no capability, own system call profile, bounded in everything,
- * nothing on the machine's disk.
+ * The Engine's description of a container: no network unless its specification names one, read-only root, no capability, own system
+ * call profile, bounded in everything, nothing on the machine's disk.
  *
  * @param spec The container.
  */
@@ -30,11 +30,11 @@ export function createContainerRequest(spec: ContainerSpec): CreateContainerRequ
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,
-    NetworkDisabled: true,
+    NetworkDisabled: spec.network === undefined,
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
       AutoRemove: true,
-      NetworkMode: "none",
+      NetworkMode: spec.network ?? "none",
       IpcMode: "private",
       CgroupnsMode: "private",
       ReadonlyRootfs: true,

@@ -58,6 +58,7 @@ class Session {
     const services = {
       sandboxes: NO_SANDBOXES,
       cdm: undefined,
+      packages: undefined,
       limits: SETTINGS,
       audit: { execution: unused },
     };

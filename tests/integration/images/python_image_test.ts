@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
-import { hostCertificates } from "../../../src/cli/setup/ca.ts";
+import { hostCertificates } from "../../../src/lib/host_certificates.ts";
 import { imageFiles } from "../../../src/images/files.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";

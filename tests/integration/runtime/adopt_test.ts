@@ -69,6 +69,7 @@ async function run(
   code: string,
 ): Promise<string> {
   const sandbox = new Sandbox({
+    image: "image",
     id: "adopted",
     container,
     idleMs: 60_000,

@@ -24,6 +24,7 @@ const CONTEXT: ToolContext = {
   services: {
     sandboxes: NO_SANDBOXES,
     cdm: undefined,
+    packages: undefined,
     limits: SETTINGS,
     audit: { execution: unreachable },
   },

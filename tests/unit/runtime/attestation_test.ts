@@ -78,6 +78,16 @@ Deno.test("verifyAttestation() finds no deviation in a container that is confine
   assert.deepEqual(deviations({ groups: [], interfaces: [] }), []);
 });
 
+Deno.test("verifyAttestation() expects interfaces only where the specification names a network, and checks the rest there, too", () => {
+  const attestation = { ...report(), interfaces: ["eth0", "lo"] };
+  assert.equal(verifyAttestation(SPEC, { attestation }).length, 1);
+  assert.deepEqual(verifyAttestation({ ...SPEC, network: "bridge" }, { attestation }), []);
+  assert.equal(
+    verifyAttestation({ ...SPEC, network: "bridge" }, { attestation: { ...attestation, seccomp: 0 } }).length,
+    1,
+  );
+});
+
 Deno.test("verifyAttestation() names every single deviation", () => {
   const { capabilities, limits } = { capabilities: report()["capabilities"], limits: report()["limits"] };
   const cases: [Record<string, unknown>, RegExp][] = [

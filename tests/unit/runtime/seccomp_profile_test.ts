@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { DATABASE_SECCOMP, SANDBOX_SECCOMP, type SeccompProfile } from "../../../src/runtime/mod.ts";
+import {
+  DATABASE_SECCOMP,
+  NETWORK_SECCOMP,
+  SANDBOX_SECCOMP,
+  type SeccompProfile,
+} from "../../../src/runtime/mod.ts";
 
 /** What a profile decides about a call: allowed, an errno, or by its arguments. */
 function decision(profile: SeccompProfile, name: string): string {
@@ -9,8 +14,14 @@ function decision(profile: SeccompProfile, name: string): string {
   return rule.conditions === undefined ? "allowed" : "by argument";
 }
 
+function socketFamilies({ rules }: SeccompProfile): (number | undefined)[] {
+  return rules.filter(({ calls }) => calls.includes("socket")).map(({ conditions }) =>
+    conditions?.[0]?.equals
+  );
+}
+
 Deno.test("the seccomp profiles deny by default and decide about each call once", () => {
-  for (const profile of [SANDBOX_SECCOMP, DATABASE_SECCOMP]) {
+  for (const profile of [SANDBOX_SECCOMP, DATABASE_SECCOMP, NETWORK_SECCOMP]) {
     const plain = profile.rules.filter(({ conditions }) => conditions === undefined).flatMap(({ calls }) =>
       calls
     );
@@ -33,4 +44,8 @@ Deno.test("the seccomp profiles deny by default and decide about each call once"
   }
   assert.equal(decision(SANDBOX_SECCOMP, "shmget"), "EPERM");
   assert.equal(decision(DATABASE_SECCOMP, "shmget"), "allowed");
+  assert.deepEqual(
+    [SANDBOX_SECCOMP, DATABASE_SECCOMP, NETWORK_SECCOMP].map(socketFamilies),
+    [[1], [1], [1, 2, 10]],
+  );
 });

@@ -32,6 +32,7 @@ class Accepted extends Error {}
 
 function sandbox(): Sandbox {
   return new Sandbox({
+    image: "image",
     id: "sbx_test",
     container: {
       name: "test",
@@ -64,6 +65,7 @@ async function tool(code: string): Promise<unknown> {
       },
       audit: { execution: unused },
       cdm: undefined,
+      packages: undefined,
       limits: settings,
     },
     signal: new AbortController().signal,

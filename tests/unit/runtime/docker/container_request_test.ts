@@ -104,6 +104,11 @@ Deno.test("createContainerRequest() mounts a folder of the machine read-only, an
   assert.equal(createContainerRequest(SPEC).HostConfig?.Mounts, undefined);
 });
 
+Deno.test("createContainerRequest() joins a network only where the specification names one", () => {
+  const { NetworkDisabled, HostConfig } = createContainerRequest({ ...SPEC, network: "bridge" });
+  assert.deepEqual([NetworkDisabled, HostConfig?.NetworkMode], [false, "bridge"]);
+});
+
 Deno.test("a seccomp profile becomes Docker's: denied by default, masks and architectures in Docker's terms", () => {
   const option = createContainerRequest(SPEC).HostConfig?.SecurityOpt?.[1] ?? "";
   assert.match(option, /^seccomp=/);

@@ -1,5 +1,5 @@
 /** Variables that name a bundle of certificate authorities to other programs. */
-const VARIABLES = [
+export const CERTIFICATE_VARIABLES = [
   "SSL_CERT_FILE",
   "NODE_EXTRA_CA_CERTS",
   "PIP_CERT",
@@ -8,7 +8,7 @@ const VARIABLES = [
 ] as const;
 
 /** Where distributions keep their bundle. */
-const SYSTEM_BUNDLES = [
+export const SYSTEM_BUNDLES = [
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
   "/etc/ssl/ca-bundle.pem",
@@ -29,7 +29,7 @@ const CERTIFICATE =
  * @returns The certificates as PEM, each once; empty if there are none.
  */
 export async function hostCertificates(read: (name: string) => string | undefined): Promise<string> {
-  const named = VARIABLES.flatMap((name) => read(name) ?? []);
+  const named = CERTIFICATE_VARIABLES.flatMap((name) => read(name) ?? []);
   const found = new Set<string>();
   for (const path of new Set([...named, ...SYSTEM_BUNDLES])) {
     for (const match of (await readBundle(path)).matchAll(CERTIFICATE)) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hostCertificates } from "../../../../src/cli/setup/ca.ts";
+import { hostCertificates } from "../../../src/lib/host_certificates.ts";
 
 function pem(label: string, body: string): string {
   return `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`;

@@ -1,0 +1,107 @@
+import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
+import { counted } from "../../lib/counted.ts";
+import { readableBytes, showable } from "../../lib/text.ts";
+import { type InstallResult, MAX_REQUIREMENT_CHARACTERS, MAX_REQUIREMENTS } from "../../sandbox/mod.ts";
+import { textResult } from "../results.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { defineTool, type PackageService, type Tool, type ToolServices } from "../tool.ts";
+
+const DEFAULT_SECONDS = 300;
+
+const requirement = z.string().min(1).max(MAX_REQUIREMENT_CHARACTERS);
+
+/** Installs packages. */
+export const tool: Tool = defineTool({
+  toolset: "packages",
+  define: (_variant, { cellTimeoutMaxMs }) => ({
+    name: "install_package",
+    title: "Install Python packages",
+    description:
+      "Installs Python packages from the package index into a sandbox, with what they depend on, as wheels only: nothing is built from source. " +
+      "Works while a cell runs. Packages last as long as the sandbox; a package that was imported before needs restart_kernel.",
+    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+    input: z.strictObject({
+      sandbox_id: sandboxIdSchema,
+      package: z.union([requirement, z.array(requirement).min(1).max(MAX_REQUIREMENTS)]).describe(
+        'One requirement or a list, such as "humanize", "pandas[excel]>=2.2,<3". No URLs, paths or options.',
+      ),
+      timeout: z.number().min(1).max(cellTimeoutMaxMs / 1000).optional().describe(
+        `Seconds, at most ${cellTimeoutMaxMs / 1000}. Default: ${
+          Math.min(DEFAULT_SECONDS, cellTimeoutMaxMs / 1000)
+        }.`,
+      ),
+    }),
+    renamed: { packages: "package", requirements: "package", name: "package" },
+    unknownArgument: (name) =>
+      /index|url|option|arg/.test(name) ? "the operator sets the index; options are not possible" : undefined,
+  }),
+  async handle({ sandbox_id, package: given, timeout }, context) {
+    const { sandboxes, audit, limits } = context.services;
+    const packages = requirePackages(context.services);
+    const timeoutMs = timeout === undefined
+      ? Math.min(DEFAULT_SECONDS * 1000, limits.cellTimeoutMaxMs)
+      : Math.round(timeout * 1000);
+    const requirements = typeof given === "string" ? [given] : given;
+    const sandbox = sandboxes.get(sandbox_id);
+    const start = performance.now();
+    const source = `install_package ${requirements.join(", ")}`;
+    const result = await audit.execution(
+      { principal: context.principal.id, sandbox: sandbox_id, tool: "install_package", source },
+      () =>
+        packages.install(sandbox, requirements, {
+          timeoutMs,
+          signal: context.signal,
+          onProgress: (message) => context.progress(message),
+        }),
+      ({ bytes }) => ({ status: "ok", bytes }),
+    );
+    return textResult(describe(result, performance.now() - start));
+  },
+});
+
+function requirePackages({ packages }: ToolServices): PackageService {
+  if (packages !== undefined) return packages;
+  throw new OmcpError("internal", "install_package is offered without a resolver");
+}
+
+/** Most packages that are named. */
+const NAMED = 60;
+
+function describe({ packages, requested, bytes, cached, skipped }: InstallResult, ms: number): string {
+  const fetched = packages.filter((each) => each.fetched);
+  const present = packages.filter((each) => !each.fetched && requested.has(each.name));
+  const replaced = fetched.filter(({ insteadOf }) => insteadOf !== null);
+  const lines: string[] = [];
+  if (fetched.length > 0) {
+    const size = `${counted(fetched.length, "package")}, ${readableBytes(bytes)}`;
+    const seconds = `${(ms / 1000).toFixed(1)} s${cached ? ", from the server's cache" : ""}`;
+    lines.push(`Installed ${named(fetched)} (${size}) in ${seconds}.`);
+  }
+  if (present.length > 0) lines.push(`There already: ${named(present)}.`);
+  if (lines.length === 0) lines.push("Nothing to install: the markers exclude every package.");
+  if (replaced.length > 0) {
+    const changes = replaced.slice(0, NAMED).map(({ name, version, insteadOf }) =>
+      `${name} ${insteadOf} → ${version}`
+    );
+    lines.push(
+      `Other versions than before: ${
+        showable(changes.join(", "))
+      }. If the kernel has imported them (numpy, pandas, matplotlib and what they ` +
+        "need always are), call restart_kernel to use them.",
+    );
+  }
+  if (skipped.length > 0) {
+    lines.push(
+      `Left out, because Python's library has modules of these names: ${showable(skipped.join(", "))}.`,
+    );
+  }
+  return lines.join("\n");
+}
+
+function named(packages: InstallResult["packages"]): string {
+  const shown = packages.slice(0, NAMED).map(({ name, version }) => showable(`${name} ${version}`)).join(
+    ", ",
+  );
+  return packages.length > NAMED ? `${shown} … and ${packages.length - NAMED} more` : shown;
+}

@@ -1,0 +1,147 @@
+/** What the resolver writes on its stdout: lines of JSON, then perhaps an archive in chunks. See `guest/resolver/`. */
+import * as z from "zod";
+import { wireObject } from "../../agent_protocol/messages/camel_case.ts";
+import { OmcpError } from "../../errors.ts";
+
+/** Longest line, in bytes: a plan of a thousand packages. */
+const MAX_LINE = 1024 * 1024;
+/** Longest chunk of an archive, in bytes. */
+const MAX_CHUNK = 1024 * 1024;
+/** Most packages of one resolution. */
+const MAX_PACKAGES = 2000;
+
+const name = z.string().max(200);
+const version = z.string().max(200);
+
+/** An image's Python, platform and distributions: what a wheel must fit. */
+export const factsSchema = z.object({
+  implementation: z.string().max(50),
+  /** As in `3.13.5`. */
+  python: z.string().regex(/^\d{1,2}\.\d{1,3}\.\d{1,3}$/),
+  /** Linux's name of the architecture. */
+  machine: z.string().regex(/^[a-z0-9_]{1,30}$/),
+  /** As in `glibc 2.41`; null for another C library. */
+  libc: z.string().max(50).nullable(),
+  /** Name, version, and whether the kernel itself needs it. */
+  installed: z.array(z.tuple([name, version, z.boolean()])).max(5000),
+});
+
+/** An image's Python, platform and distributions. */
+export type ImageFacts = z.output<typeof factsSchema>;
+
+const packageSchema = wireObject({
+  name,
+  version,
+  /** The version of the image or of an earlier call that this one goes before; null where there was none. */
+  instead_of: version.nullable(),
+  /** Whether its wheel is in the archive: otherwise it was there already. */
+  fetched: z.boolean(),
+});
+
+/** One package of a resolution. */
+export type ResolvedPackage = z.output<typeof packageSchema>;
+
+const planSchema = z.object({
+  packages: z.array(packageSchema).max(MAX_PACKAGES),
+  /** Of the unpacked files; 0: there is nothing to install. */
+  bytes: z.number().int().nonnegative(),
+  files: z.number().int().nonnegative(),
+});
+
+/** What a resolution chose, and how large it is unpacked. */
+export type Plan = z.output<typeof planSchema>;
+
+const lineSchema = z.union([
+  z.strictObject({ attestation: z.unknown() }),
+  z.strictObject({ progress: z.string().max(200) }),
+  z.strictObject({ facts: factsSchema }),
+  z.strictObject({ plan: planSchema }),
+  z.strictObject({ failed: z.object({ step: z.enum(["resolve", "download"]), text: z.string().max(8000) }) }),
+]);
+
+/** One line of an answer. */
+export type AnswerLine = z.output<typeof lineSchema>;
+
+/** Reads an answer. */
+export class AnswerReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #rest = new Uint8Array(0);
+
+  /** @param readable The program's stdout. */
+  constructor(readable: ReadableStream<Uint8Array>) {
+    this.#reader = readable.getReader();
+  }
+
+  /**
+   * Reads the next line.
+   *
+   * @throws {OmcpError} `package_failed` for an answer that ends early or has another form.
+   */
+  async line(): Promise<AnswerLine> {
+    let end = this.#rest.indexOf(10);
+    while (end < 0) {
+      if (this.#rest.length > MAX_LINE) throw invalid("a line is too long");
+      await this.#more();
+      end = this.#rest.indexOf(10);
+    }
+    const text = new TextDecoder().decode(this.#take(end + 1));
+    const parsed = lineSchema.safeParse(readJson(text));
+    if (!parsed.success) throw invalid("a line has an unknown form");
+    return parsed.data;
+  }
+
+  /**
+   * Reads the archive: its chunks, each an array of its own.
+   *
+   * @throws {OmcpError} `package_failed` for one that ends early.
+   */
+  async *archive(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      await this.#fill(4);
+      const head = this.#take(4);
+      const size = new DataView(head.buffer, head.byteOffset).getUint32(0);
+      if (size === 0) return;
+      if (size > MAX_CHUNK) throw invalid("a chunk is too long");
+      await this.#fill(size);
+      yield this.#take(size).slice();
+    }
+  }
+
+  async #fill(size: number): Promise<void> {
+    while (this.#rest.length < size) await this.#more();
+  }
+
+  async #more(): Promise<void> {
+    const { value, done } = await this.#reader.read();
+    if (done) throw invalid("it ended early");
+    const joined = new Uint8Array(this.#rest.length + value.length);
+    joined.set(this.#rest);
+    joined.set(value, this.#rest.length);
+    this.#rest = joined;
+  }
+
+  #take(size: number): Uint8Array {
+    const taken = this.#rest.subarray(0, size);
+    this.#rest = this.#rest.subarray(size);
+    return taken;
+  }
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function invalid(why: string): OmcpError {
+  return new OmcpError(
+    "package_failed",
+    `The answer of the container that resolves packages is invalid: ${why}`,
+    {
+      state: "Nothing was installed.",
+      next: "Try again; if it happens again, the server's log has what the container printed.",
+    },
+  );
+}
