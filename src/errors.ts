@@ -140,7 +140,7 @@ export const ERROR_CODES = {
   },
   workspace_full: {
     retryable: false,
-    meaning: "There is no room for the file in /workspace.",
+    meaning: "There is no room in /workspace.",
     state: "Nothing was written; the files that are there are as they were.",
     details: ["agent_code"],
   },
@@ -257,12 +257,6 @@ export const ERROR_CODES = {
     meaning: "Packages could not be resolved, downloaded or unpacked.",
     state: "The message says what was installed.",
     details: ["log", "agent_code"],
-  },
-  workspace_full: {
-    retryable: false,
-    meaning: "The sandbox's /workspace has not enough space.",
-    state: "Nothing was written.",
-    details: ["agent_code"],
   },
   database_unavailable: {
     retryable: true,

@@ -94,7 +94,6 @@ Deno.test("parseRequirements() refuses everything else, and says what is allowed
       assert.ok(error instanceof OmcpError, text);
       assert.equal(error.code, "invalid_argument", text);
       assert.match(error.next ?? "", /Name packages as "name"/);
-      // deno-lint-ignore no-control-regex
       assert.doesNotMatch(error.message, /[^\x20-\x7e…]/, text);
       assert.ok(error.message.length < 250, text);
       return true;
