@@ -3,6 +3,7 @@ import { tool as createSandbox } from "./tools/create_sandbox.ts";
 import { tool as deleteFile } from "./tools/delete_file.ts";
 import { tool as executePythonCode } from "./tools/execute_python_code.ts";
 import { tool as getExecution } from "./tools/get_execution.ts";
+import { tool as installPackage } from "./tools/install_package.ts";
 import { tool as interruptExecution } from "./tools/interrupt_execution.ts";
 import { tool as listExecutions } from "./tools/list_executions.ts";
 import { tool as listFiles } from "./tools/list_files.ts";
@@ -21,6 +22,7 @@ export const TOOLS: readonly Tool[] = [
   deleteFile,
   executePythonCode,
   getExecution,
+  installPackage,
   interruptExecution,
   listExecutions,
   listFiles,

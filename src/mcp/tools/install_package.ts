@@ -3,7 +3,7 @@ import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
 import { readableBytes, showable } from "../../lib/text.ts";
 import { type InstallResult, MAX_REQUIREMENT_CHARACTERS, MAX_REQUIREMENTS } from "../../sandbox/mod.ts";
-import { textResult } from "../results.ts";
+import { answerWithin } from "../answer_within.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type PackageService, type Tool, type ToolServices } from "../tool.ts";
 
@@ -14,7 +14,7 @@ const requirement = z.string().min(1).max(MAX_REQUIREMENT_CHARACTERS);
 /** Installs packages. */
 export const tool: Tool = defineTool({
   toolset: "packages",
-  define: (_variant, { cellTimeoutMaxMs }) => ({
+  define: (_variant, { waitMs, cellTimeoutMaxMs }) => ({
     name: "install_package",
     title: "Install Python packages",
     description:
@@ -31,32 +31,39 @@ export const tool: Tool = defineTool({
           Math.min(DEFAULT_SECONDS, cellTimeoutMaxMs / 1000)
         }.`,
       ),
+      wait: z.number().min(0).optional().describe(
+        `Seconds to wait for the result, at most ${waitMs / 1000}; 0 installs in the background. Default: ${
+          waitMs / 1000
+        }.`,
+      ),
     }),
     renamed: { packages: "package", requirements: "package", name: "package" },
     unknownArgument: (name) =>
       /index|url|option|arg/.test(name) ? "the operator sets the index; options are not possible" : undefined,
   }),
-  async handle({ sandbox_id, package: given, timeout }, context) {
-    const { sandboxes, audit, limits } = context.services;
+  async handle({ sandbox_id, package: given, timeout, wait }, context) {
+    const { sandboxes, limits } = context.services;
     const packages = requirePackages(context.services);
     const timeoutMs = timeout === undefined
       ? Math.min(DEFAULT_SECONDS * 1000, limits.cellTimeoutMaxMs)
       : Math.round(timeout * 1000);
     const requirements = typeof given === "string" ? [given] : given;
     const sandbox = sandboxes.get(sandbox_id);
-    const start = performance.now();
-    const source = `install_package ${requirements.join(", ")}`;
-    const result = await audit.execution(
-      { principal: context.principal.id, sandbox: sandbox_id, tool: "install_package", source },
-      () =>
-        packages.install(sandbox, requirements, {
+    return await answerWithin(context, {
+      sandbox,
+      tool: "install_package",
+      source: `install_package ${requirements.join(", ")}`,
+      timeoutMs,
+      work: async (run) => {
+        const start = performance.now();
+        const result = await packages.install(sandbox, requirements, {
           timeoutMs,
-          signal: context.signal,
-          onProgress: (message) => context.progress(message),
-        }),
-      ({ bytes }) => ({ status: "ok", bytes }),
-    );
-    return textResult(describe(result, performance.now() - start));
+          signal: run.signal,
+          onProgress: (message) => run.progress(message),
+        });
+        return { kind: "text", text: describe(result, performance.now() - start), bytes: result.bytes };
+      },
+    }, { wait });
   },
 });
 

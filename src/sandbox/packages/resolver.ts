@@ -21,8 +21,6 @@ import type { PackageSite } from "./settings.ts";
 const log = logger("packages");
 
 const CALL_MS = 50_000;
-/** How long the end of a request waits for its container's removal, which continues afterwards. */
-const REMOVAL_MS = 5000;
 /** The program ends itself this much later than the server's deadline: a server that is gone does not end it. */
 const LATER_SECONDS = 30;
 
@@ -140,7 +138,8 @@ export class Resolver {
     } finally {
       // The attach first: an engine can hang in removing a container whose attach is stalled.
       attachment?.close();
-      await removals.remove({ name, id: container }).within(REMOVAL_MS);
+      // Not awaited: it goes on until the engine confirms it, and no caller depends on it.
+      removals.remove({ name, id: container });
     }
   }
 }
