@@ -3,8 +3,11 @@ import type { StatementPlan } from "./statement_plan.ts";
 import type { GuardPolicy, QueryProtocol } from "./types.ts";
 import { ReplySchema, type WorkerReply, type WorkerRequest } from "./worker_messages.ts";
 
-/** Characters after which an idle worker is replaced: neither WebAssembly nor V8 gives memory back. */
-const WORN_CHARACTERS = 64 * 1024;
+/**
+ * The heap from which an idle worker is replaced, because V8 does not give it back: twice that of a new worker. Not below: while a
+ * worker ends, its successor takes 30 MiB beside it.
+ */
+const LARGE_HEAP_BYTES = 24 * 1024 * 1024;
 /** Milliseconds without a text after which nobody seems to need the worker. */
 const REST_MS = 1_000;
 
@@ -24,8 +27,6 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #queue = new FairQueue();
   #worker: Worker | undefined;
-  /** Characters that the worker has planned. */
-  #worn = 0;
   #rest: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -62,7 +63,7 @@ export class Lane {
       const worker = await this.#ready();
       const reply = await ask(worker, { type: "plan", sql, protocol }, this.#options.deadlineMs);
       if (reply?.type === "planned") {
-        this.#wear(sql.length);
+        this.#watchHeap(reply.heapBytes);
         return reply.plans;
       }
     } catch {
@@ -90,10 +91,10 @@ export class Lane {
     );
   }
 
-  #wear(characters: number): void {
+  /** Has the worker replaced or ended after a while without a text, if it is large or not to be kept. */
+  #watchHeap(heapBytes: number): void {
     clearTimeout(this.#rest);
-    this.#worn += characters;
-    if (this.#closed || (this.#worn < WORN_CHARACTERS && this.#options.keepsWorker)) return;
+    if (this.#closed || (heapBytes < LARGE_HEAP_BYTES && this.#options.keepsWorker)) return;
     this.#rest = setTimeout(() => void this.#queue.run("", () => this.#renew()), REST_MS);
     Deno.unrefTimer(this.#rest);
   }
@@ -110,7 +111,6 @@ export class Lane {
 
   #discardWorker(): void {
     clearTimeout(this.#rest);
-    this.#worn = 0;
     this.#worker?.terminate();
     this.#worker = undefined;
   }

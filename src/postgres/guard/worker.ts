@@ -16,7 +16,8 @@ async function answer(data: unknown): Promise<WorkerReply> {
     return { type: "ready" };
   }
   if (context === undefined) throw new Error("Cannot plan: the worker was not started");
-  return { type: "planned", plans: [...planText(request.sql, request.protocol, context)] };
+  const plans = [...planText(request.sql, request.protocol, context)];
+  return { type: "planned", plans, heapBytes: Deno.memoryUsage().heapTotal };
 }
 
 function reply(message: WorkerReply): void {

@@ -22,7 +22,8 @@ export const RequestSchema = z.discriminatedUnion("type", [
 /** What the worker answers; after `failed` its parser is in an unknown state. */
 export const ReplySchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),
-  z.object({ type: z.literal("planned"), plans: z.array(PlanSchema) }),
+  // `heapBytes` is the memory that the worker's own heap takes from the system.
+  z.object({ type: z.literal("planned"), plans: z.array(PlanSchema), heapBytes: z.number() }),
   z.object({ type: z.literal("failed"), reason: z.string() }),
 ]);
 

@@ -97,6 +97,23 @@ with engine.connect() as c:
     assert sum(len(chunk) for chunk in rows) > 10_000
 engine.dispose()
 n`,
+  "psycopg 3's and asyncpg's look-ups of types": `
+import asyncpg, psycopg
+from psycopg.types import TypeInfo
+from psycopg.types.composite import CompositeInfo
+from psycopg.types.multirange import MultirangeInfo
+from psycopg.types.range import RangeInfo
+with psycopg.connect() as c:
+    assert TypeInfo.fetch(c, "int4").regtype == "integer" and RangeInfo.fetch(c, "int4range").subtype_oid == 23
+    assert MultirangeInfo.fetch(c, "int4multirange").range_oid == RangeInfo.fetch(c, "int4range").oid
+    assert CompositeInfo.fetch(c, "cdm.person").field_names[0] == "person_id"
+a = await asyncpg.connect()
+await a.set_type_codec("json", encoder=str, decoder=str, schema="pg_catalog")
+row = await a.fetchrow("SELECT oid, oid::regclass AS name, relnamespace::regnamespace AS schema FROM pg_class WHERE oid = $1::regclass", "person")
+assert (row["name"], row["schema"], await a.fetchval("SELECT to_regclass($1)", "person")) == ("person", "cdm", "person")
+n = len(await a.fetch("SELECT p FROM person p"))
+await a.close()
+n`,
   "psycopg 3 cursors that scroll, savepoints, cancel": `
 import psycopg, threading
 with psycopg.connect() as c:
