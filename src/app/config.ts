@@ -8,6 +8,7 @@ import type { CdmSettings, DatabaseLocation } from "../cdm/settings.ts";
 import { OmcpError } from "../errors.ts";
 import { type Dataset, normalizedName, type PackageMode } from "../sandbox/mod.ts";
 import { datasetProblems, datasetsSchema } from "./datasets.ts";
+import { isPinned } from "./sandbox_images.ts";
 
 interface Setting {
   readonly schema: z.ZodType;
@@ -17,7 +18,11 @@ interface Setting {
 }
 
 /** libpq takes up to four times a result's size, and Python's objects as much again. */
-const RESULT_PART_OF_MEMORY = 8;
+export const RESULT_PART_OF_MEMORY = 8;
+
+/** They are in the schema of `create_sandbox`, which models read. */
+const MAX_IMAGES = 20;
+const IMAGE_LIST = `must be at most ${MAX_IMAGES} image references, separated by commas`;
 
 /** An integer between two bounds, from the text of the environment. */
 function integer(minimum: number, maximum: number) {
@@ -25,6 +30,17 @@ function integer(minimum: number, maximum: number) {
   return z.string().regex(/^\d{1,16}$/, "must be an integer").transform(Number)
     .pipe(z.number().min(minimum, range).max(maximum, range));
 }
+
+/** The same, or undefined for an empty text. */
+function optionalInteger(minimum: number, maximum: number) {
+  const range = `must be from ${minimum} to ${maximum}`;
+  return z.string().regex(/^\d{0,16}$/, "must be an integer")
+    .transform((text) => text === "" ? undefined : Number(text))
+    .pipe(z.number().min(minimum, range).max(maximum, range).optional());
+}
+
+/** `host[:port]/path:tag@digest`, roughly: the engine checks the rest. */
+const IMAGE = /^[a-zA-Z0-9][a-zA-Z0-9_.\-/:@]{0,254}$/;
 
 /** The table of settings: name → schema, default, unit, meaning. */
 export const SETTINGS = {
@@ -35,11 +51,26 @@ export const SETTINGS = {
     description: "The container engine's Unix socket. The Deno permission flags must name the same path.",
   },
   OMCP_IMAGE: {
-    schema: z.string().regex(/^(?:[a-zA-Z0-9][a-zA-Z0-9_.\-/:@]{0,254})?$/, "must be an image reference"),
+    schema: z.string().refine((value) => value === "" || IMAGE.test(value), "must be an image reference"),
     default: "",
     unit: "image",
     description:
       "Image of the sandboxes, with python3 ≥ 3.9 and ipython; empty: the one that `deno task setup` builds.",
+  },
+  OMCP_IMAGES: {
+    schema: z.string().transform((value) => value.split(",").map((name) => name.trim()).filter(Boolean))
+      .pipe(z.array(z.string().regex(IMAGE, IMAGE_LIST)).max(MAX_IMAGES, IMAGE_LIST)),
+    default: "",
+    unit: "images",
+    description:
+      "Further images that a call of `create_sandbox` may choose, separated by commas; they must be in the engine.",
+  },
+  OMCP_IMAGES_PINNED: {
+    schema: z.enum(["on", "off"], "must be on or off"),
+    default: "off",
+    unit: "",
+    description:
+      "`on`: OMCP_IMAGE and each of OMCP_IMAGES must be `name@sha256:…`, by a registry's digest or the image's id.",
   },
   OMCP_MAX_SANDBOXES: {
     schema: integer(1, 1000),
@@ -111,6 +142,20 @@ export const SETTINGS = {
     default: "100",
     unit: "% of a core",
     description: "Processor time of a sandbox.",
+  },
+  OMCP_MEMORY_MAX_MIB: {
+    schema: optionalInteger(256, 1_048_576),
+    default: "",
+    unit: "MiB",
+    description:
+      "Maximum memory that a call of `create_sandbox` may ask for; empty: half of the engine's machine, and at least OMCP_MEMORY_MIB. All sandboxes together have at most OMCP_MAX_SANDBOXES × OMCP_MEMORY_MIB, or this for a single one.",
+  },
+  OMCP_CPU_MAX_PERCENT: {
+    schema: optionalInteger(5, 12_800),
+    default: "",
+    unit: "% of a core",
+    description:
+      "Maximum processor time that a call of `create_sandbox` may ask for; empty: half of the engine's machine, and at least OMCP_CPU_PERCENT.",
   },
   OMCP_PIDS: {
     schema: integer(32, 32_768),
@@ -281,6 +326,8 @@ export interface Config extends CdmSettings {
   readonly dockerHost: string;
   /** Undefined: the project's own image. */
   readonly image: string | undefined;
+  /** Further images that callers may choose. */
+  readonly images: readonly string[];
   readonly maxSandboxes: number;
   /** How long a sandbox must be without a call before a new one may replace it. */
   readonly evictUnusedMs: number;
@@ -294,6 +341,9 @@ export interface Config extends CdmSettings {
   readonly memoryBytes: number;
   /** Cores, may be a fraction. */
   readonly cpus: number;
+  /** What callers may ask for; undefined: a part of the machine. */
+  readonly memoryMaxBytes: number | undefined;
+  readonly cpusMax: number | undefined;
   readonly pids: number;
   readonly workspaceBytes: number;
   /** Folders that every sandbox can read. */
@@ -334,6 +384,16 @@ export function readConfig(read: ReadVariable): Config {
   const lifetime = get("OMCP_LIFETIME_SECONDS");
   const cellTimeoutMax = Math.min(get("OMCP_CELL_TIMEOUT_MAX_SECONDS"), lifetime);
   const memory = get("OMCP_MEMORY_MIB");
+  const cpuPercent = get("OMCP_CPU_PERCENT");
+  const memoryMax = get("OMCP_MEMORY_MAX_MIB");
+  const cpuMaxPercent = get("OMCP_CPU_MAX_PERCENT");
+  requireOrder(problems, ["OMCP_MEMORY_MAX_MIB", memoryMax], ["OMCP_MEMORY_MIB", memory]);
+  requireOrder(problems, ["OMCP_CPU_MAX_PERCENT", cpuMaxPercent], ["OMCP_CPU_PERCENT", cpuPercent]);
+  const image = get("OMCP_IMAGE") || undefined;
+  const images = [...new Set(get("OMCP_IMAGES") ?? [])].filter((name) => name !== image);
+  if (get("OMCP_IMAGES_PINNED") === "on" && ![image ?? [], images].flat().every(isPinned)) {
+    problems.push("OMCP_IMAGE and OMCP_IMAGES must be name@sha256:… each while OMCP_IMAGES_PINNED is on");
+  }
   const instance = get("OMCP_INSTANCE");
   const dockerHost = get("DOCKER_HOST");
   const auditFile = get("OMCP_AUDIT_FILE") || undefined;
@@ -341,7 +401,8 @@ export function readConfig(read: ReadVariable): Config {
   problems.push(...datasetProblems(datasets ?? [], [dockerHost?.replace(/^unix:\/\//, ""), auditFile]));
   const config: Config = {
     dockerHost,
-    image: get("OMCP_IMAGE") || undefined,
+    image,
+    images,
     maxSandboxes: get("OMCP_MAX_SANDBOXES"),
     evictUnusedMs: get("OMCP_EVICT_SECONDS") * 1000,
     idleMs: Math.min(get("OMCP_IDLE_SECONDS"), lifetime) * 1000,
@@ -352,7 +413,9 @@ export function readConfig(read: ReadVariable): Config {
     cellTimeoutMaxMs: cellTimeoutMax * 1000,
     outputBytes: get("OMCP_OUTPUT_KIB") * 1024,
     memoryBytes: memory * mib,
-    cpus: get("OMCP_CPU_PERCENT") / 100,
+    cpus: cpuPercent / 100,
+    memoryMaxBytes: memoryMax === undefined ? undefined : memoryMax * mib,
+    cpusMax: cpuMaxPercent === undefined ? undefined : cpuMaxPercent / 100,
     pids: get("OMCP_PIDS"),
     workspaceBytes: get("OMCP_WORKSPACE_MIB") * mib,
     datasets,
@@ -411,6 +474,16 @@ function readSetting<N extends SettingName>(
   if (!parsed.success) problems.push(`${name} ${parsed.error.issues[0]?.message ?? "is invalid"}`);
   // The return type is inferred from this schema; after a failure the value is not used.
   return parsed.data as SettingValue<N>;
+}
+
+/** After a failed setting, its value is undefined whatever its type says, and there is nothing to compare. */
+function requireOrder(
+  problems: string[],
+  [name, value]: readonly [SettingName, number | undefined],
+  [least, minimum]: readonly [SettingName, number | undefined],
+): void {
+  if (value === undefined || minimum === undefined || value >= minimum) return;
+  problems.push(`${name} must be at least ${least}`);
 }
 
 function requireNone(problems: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { DEFAULT_POLICY, type SandboxPolicy } from "../sandbox/mod.ts";
+import { type SandboxPolicy, sizedPolicy } from "../sandbox/mod.ts";
 import type { Config } from "./config.ts";
 
 /**
@@ -7,12 +7,5 @@ import type { Config } from "./config.ts";
  * @param config The settings.
  */
 export function sandboxPolicy(config: Config): SandboxPolicy {
-  return {
-    ...DEFAULT_POLICY,
-    memoryBytes: config.memoryBytes,
-    cpus: config.cpus,
-    pids: config.pids,
-    datasets: config.datasets,
-    workspace: { ...DEFAULT_POLICY.workspace, bytes: config.workspaceBytes },
-  };
+  return { ...sizedPolicy(config), datasets: config.datasets };
 }

@@ -48,8 +48,8 @@ export interface CdmGateway {
   readonly schema: string;
   /** Whether a database given by URL has not responded yet; false for a local one, which starts at its first use. */
   readonly away: boolean;
-  /** Serves the connections of one sandbox. */
-  serve(sandboxId: string): (stream: ByteStream) => void;
+  /** Serves the connections of one sandbox. @param least Limits of its own, where they are lower than the gateway's. */
+  serve(sandboxId: string, least?: { readonly resultBytes: number }): (stream: ByteStream) => void;
   /** Checks the database unless it has been checked; throws an error that says what is wrong with it. */
   ready(signal: AbortSignal): Promise<void>;
   /** Describes the CDM in a phrase, after the same check. */
@@ -112,7 +112,7 @@ function gatewayOf(config: CdmSettings, { database, version, close }: GatewayPar
     get away() {
       return config.database.kind === "url" && database.cdm === undefined;
     },
-    serve: (sandboxId) => database.serve(sandboxId),
+    serve: (sandboxId, least) => database.serve(sandboxId, least),
     ready: async (signal) => {
       await database.ready(signal);
     },

@@ -2,7 +2,13 @@
 import { parseArgs } from "node:util";
 import { DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
 import { openAudit, statementAudit } from "../app/audit.ts";
-import { type Config, readConfig, readLogLevel, type ReadVariable } from "../app/config.ts";
+import {
+  type Config,
+  readConfig,
+  readLogLevel,
+  type ReadVariable,
+  RESULT_PART_OF_MEMORY,
+} from "../app/config.ts";
 import { PROCESS_ENVIRONMENT, unknownVariables } from "../app/unknown_variables.ts";
 import type { Command } from "./command.ts";
 import { connectEngine } from "./connect_engine.ts";
@@ -23,14 +29,16 @@ import {
   checkPolicy,
   Packages,
   type PackageSettings,
+  type ResourceMaximum,
   SandboxManager,
   type SandboxPolicy,
 } from "../sandbox/mod.ts";
 import { packageSettings } from "../app/package_settings.ts";
-import { requirePermissions } from "../app/permissions.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
+import { requirePermissions } from "../app/permissions.ts";
+import { resourceMaximum } from "../app/resource_maximum.ts";
+import { findImage, isPinned } from "../app/sandbox_images.ts";
 import { imageReference } from "../images/identity.ts";
-import { missingImage } from "../images/missing.ts";
 import { databaseName } from "../app/database_name.ts";
 import { VERSION } from "../version.ts";
 
@@ -90,12 +98,13 @@ async function start({ config, audit, packages }: StartParts): Promise<Parts> {
   checkPolicy(policy);
   const engine = await connectEngine(config.dockerHost);
   const runtime = new DockerRuntime(engine);
-  await requireProcessors(runtime, config);
+  const maximum = resourceMaximum(config, await runtime.resources());
   const image = config.image ?? imageReference("python");
   await logStep(log, "Check the images", async () => {
-    await requireImage(runtime, image);
+    await findImage(runtime, image);
+    for (const name of config.images) await warnOfMissing(runtime, name);
     if (config.database.kind === "sample" || config.database.kind === "local") {
-      await requireImage(runtime, imageReference("postgres"));
+      await findImage(runtime, imageReference("postgres"));
     }
   });
   const instance = await acquireInstance(config, runtime, image);
@@ -109,7 +118,7 @@ async function start({ config, audit, packages }: StartParts): Promise<Parts> {
     await instance.close();
     throw error;
   }
-  return { config, engine, runtime, image, policy, instance, cdm, audit, packages };
+  return { config, engine, runtime, image, policy, maximum, instance, cdm, audit, packages };
 }
 
 interface StartParts {
@@ -123,12 +132,13 @@ interface Parts extends StartParts {
   readonly runtime: ContainerPlatform;
   readonly image: string;
   readonly policy: SandboxPolicy;
+  readonly maximum: ResourceMaximum;
   readonly instance: HeldInstance;
   readonly cdm: CdmGateway | undefined;
 }
 
 async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<number> {
-  const { config, engine, runtime, image, policy, instance, cdm, audit } = parts;
+  const { config, engine, runtime, image, policy, maximum, instance, cdm, audit } = parts;
   const packages = parts.packages && new Packages({
     ...parts.packages,
     runtime,
@@ -140,16 +150,25 @@ async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<numbe
     instance: config.instance,
     image,
     policy,
+    maximum,
+    images: config.images,
+    // The name of an unpinned default is enough: its image was found at the start, and may be built again since.
+    findImage: (name, signal) =>
+      name === image && !isPinned(name) ? Promise.resolve(name) : findImage(runtime, name, signal),
     maxSandboxes: config.maxSandboxes,
     evictUnusedMs: config.evictUnusedMs,
     idleMs: config.idleMs,
     lifetimeMs: config.lifetimeMs,
     leaseSeconds: config.leaseSeconds,
     packages: packages !== undefined,
-    ...(cdm === undefined ? {} : { postgresConnections: (id: string) => cdm.serve(id) }),
+    ...(cdm === undefined ? {} : { postgresConnections: postgresConnections(cdm) }),
   });
   const stdio = startStdio({
-    tools: offeredTools(toolVariant(cdm, packages !== undefined), config),
+    tools: offeredTools(toolVariant(cdm, packages !== undefined), {
+      ...config,
+      memoryMaxBytes: maximum.memoryBytes,
+      cpusMax: maximum.cpus,
+    }),
     services: { sandboxes, cdm, packages, limits: config, audit },
     principal: LOCAL_USER,
   });
@@ -202,18 +221,20 @@ export function toolVariant(cdm: CdmGateway | undefined, packages: boolean): Too
   };
 }
 
-async function requireImage(runtime: ContainerPlatform, image: string): Promise<void> {
-  if (!await runtime.hasImage(image)) throw missingImage(image);
+/** A result must fit the memory of the sandbox that reads it. */
+function postgresConnections(cdm: CdmGateway) {
+  return (id: string, memoryBytes: number) =>
+    cdm.serve(id, { resultBytes: Math.floor(memoryBytes / RESULT_PART_OF_MEMORY) });
 }
 
-async function requireProcessors(runtime: ContainerPlatform, config: Config): Promise<void> {
-  const { cpus } = await runtime.resources();
-  if (config.cpus <= cpus) return;
-  throw new OmcpError(
-    "config_invalid",
-    `Cannot start: OMCP_CPU_PERCENT is ${config.cpus * 100}, and the engine's machine has ${cpus} processors`,
-    { next: `Set it to at most ${cpus * 100}.` },
-  );
+/** Only calls that choose the image need it. */
+async function warnOfMissing(runtime: ContainerPlatform, image: string): Promise<void> {
+  try {
+    await findImage(runtime, image);
+  } catch (error) {
+    if (!(error instanceof OmcpError && error.code === "image_missing")) throw error;
+    log.warning("An image of OMCP_IMAGES cannot be used: {reason}", { reason: error.message });
+  }
 }
 
 /** Resolves at the first of {@link SHUTDOWN_SIGNALS}; a second one ends the process at once. */

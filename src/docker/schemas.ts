@@ -136,6 +136,7 @@ export const ContainerListResponse = z.array(
 export const ImageResponse = z.object({
   Id: z.string().regex(/^sha256:[0-9a-f]{64}$/),
   RepoTags: Strings,
+  RepoDigests: Strings,
   Os: Text,
   Architecture: Text,
   Created: Text,
@@ -144,6 +145,7 @@ export const ImageResponse = z.object({
 }).transform((value): ImageInspect => ({
   id: value.Id,
   tags: value.RepoTags,
+  digests: value.RepoDigests,
   labels: value.Config?.Labels ?? {},
   os: value.Os,
   architecture: value.Architecture,

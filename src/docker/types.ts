@@ -237,6 +237,8 @@ export interface ImageInspect {
   readonly id: string;
   /** Its names, such as `omcp-python:1234`; may be empty. */
   readonly tags: readonly string[];
+  /** Its names by digest, such as `debian@sha256:…`; empty for one that was built here. */
+  readonly digests: readonly string[];
   /** Empty where it has none. */
   readonly labels: Readonly<Record<string, string>>;
   /** `linux` for this program's images; empty if the image does not state it. */

@@ -1,5 +1,6 @@
 /** A sandbox as tools show it. */
-import type { SandboxInfo, SandboxState } from "../sandbox/mod.ts";
+import { counted } from "../lib/counted.ts";
+import type { AskedResources, SandboxInfo, SandboxState } from "../sandbox/mod.ts";
 
 /** What a client sees of a sandbox; times in ISO 8601, `idle_timeout` in seconds. */
 export interface SandboxView extends Record<string, unknown> {
@@ -12,6 +13,10 @@ export interface SandboxView extends Record<string, unknown> {
   readonly ends_at: string;
   readonly idle_timeout: number;
   readonly cells: number;
+  /** What its creator asked for, in MiB. */
+  readonly memory_mb?: number;
+  readonly cpus?: number;
+  readonly image?: string;
   readonly reason?: string;
 }
 
@@ -29,8 +34,31 @@ export function sandboxView(info: SandboxInfo): SandboxView {
     ends_at: new Date(info.endsAt).toISOString(),
     idle_timeout: Math.round(info.idleMs / 1000),
     cells: info.cells,
+    ...askedView(info.asked),
     ...(info.reason === undefined ? {} : { reason: info.reason }),
   };
+}
+
+function askedView({ memoryBytes, cpus, image }: AskedResources) {
+  return {
+    ...(memoryBytes === undefined ? {} : { memory_mb: memoryBytes / (1024 * 1024) }),
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(image === undefined ? {} : { image }),
+  };
+}
+
+/**
+ * What the creator of a sandbox asked for, in words.
+ *
+ * @param view The sandbox.
+ * @returns A phrase each; empty where everything is as the operator says.
+ */
+export function askedPhrases({ memory_mb, cpus, image }: SandboxView): string[] {
+  return [
+    ...(memory_mb === undefined ? [] : [`memory ${memory_mb} MiB`]),
+    ...(cpus === undefined ? [] : [counted(cpus, "CPU")]),
+    ...(image === undefined ? [] : [`image ${image}`]),
+  ];
 }
 
 function idleEnd({ lastUsedAt, idleMs, endsAt }: SandboxInfo): string {

@@ -1,6 +1,6 @@
 /** What a server offers, as a value: the definition of every tool is a function of it. */
 import type { CdmVersion } from "../omop/cdm/mod.ts";
-import { datasetPath } from "../sandbox/mod.ts";
+import { datasetPath, type PolicySettings } from "../sandbox/mod.ts";
 
 /** What may leave the database. `open`: rows. */
 export const DISCLOSURE_MODES = ["open"] as const;
@@ -25,7 +25,7 @@ export interface ToolVariant {
 }
 
 /** Settings that definitions quote to the model. Times in milliseconds. */
-export interface QuotedSettings {
+export interface QuotedSettings extends PolicySettings {
   readonly cdmSchema: string;
   /** Folders that every sandbox can read. */
   readonly datasets: readonly { readonly name: string }[];
@@ -34,6 +34,13 @@ export interface QuotedSettings {
   readonly waitMs: number;
   readonly cellTimeoutMs: number;
   readonly cellTimeoutMaxMs: number;
+  /** The most that a caller may ask for. Undefined: what a sandbox has unasked. */
+  readonly memoryMaxBytes: number | undefined;
+  readonly cpusMax: number | undefined;
+  /** The default image; undefined: the project's own, which has no name that anybody would choose. */
+  readonly image: string | undefined;
+  /** Further images that a caller may choose. */
+  readonly images: readonly string[];
 }
 
 /** What {@link databaseSentence} describes. */

@@ -137,15 +137,20 @@ export class Database {
    * The connections of one sandbox.
    *
    * @param sandboxId For the audit; cancel keys and limits are the sandbox's own.
+   * @param least Limits of the sandbox, where they are lower than the database's.
    * @returns Serves a connection; returns at once.
    */
-  serve(sandboxId: string): (stream: ByteStream) => void {
-    const connections = new SandboxConnections(this.#limits, this.#count);
+  serve(
+    sandboxId: string,
+    { resultBytes }: { readonly resultBytes: number } = this.#limits,
+  ): (stream: ByteStream) => void {
+    const limits = { ...this.#limits, resultBytes: Math.min(resultBytes, this.#limits.resultBytes) };
+    const connections = new SandboxConnections(limits, this.#count);
     return (stream) => {
       const served = serveClient(stream, {
         sandboxId,
         connections,
-        limits: this.#limits,
+        limits,
         backend: (signal) => this.#backend(signal),
         audit: this.#options.audit,
         ...(this.#options.auditing === undefined ? {} : { auditing: this.#options.auditing }),

@@ -119,10 +119,20 @@ export interface VolumeStore {
   removeVolume(name: string, call?: CallOptions): Promise<void>;
 }
 
+/** One image. */
+export interface ImageInfo {
+  /** `sha256:` and 64 hexadecimal digits: a name that cannot come to mean another image. */
+  readonly id: string;
+  /** The digests under which registries have it, `sha256:…` each; empty for one that was built here. */
+  readonly digests: readonly string[];
+}
+
 /** What a runtime has to share out. */
 export interface RuntimeResources {
   /** Processors. */
   readonly cpus: number;
+  /** The machine's memory, bytes. */
+  readonly memoryBytes: number;
   /** Whether it can limit CPU time. */
   readonly cpuQuota: boolean;
 }
@@ -131,6 +141,8 @@ export interface RuntimeResources {
 export interface ContainerPlatform extends ContainerRuntime, VolumeStore {
   /** Whether an image is there. */
   hasImage(reference: string, call?: CallOptions): Promise<boolean>;
+  /** Inspects an image; undefined where there is none. */
+  inspectImage(reference: string, call?: CallOptions): Promise<ImageInfo | undefined>;
   /** What there is to share out. */
   resources(call?: CallOptions): Promise<RuntimeResources>;
 }

@@ -11,9 +11,10 @@ import {
   requireConfined,
 } from "../runtime/mod.ts";
 import { VERSION } from "../version.ts";
+import { imageProblem } from "./image_problem.ts";
 import { startWithOwnUid } from "./own_uid.ts";
 import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
-import { Sandbox } from "./sandbox.ts";
+import { type AskedResources, Sandbox } from "./sandbox.ts";
 import { StartupWatch } from "./startup_watch.ts";
 
 /** Slow modules that the zygote imports ahead; it skips those that an image lacks. */
@@ -37,8 +38,11 @@ export interface SandboxSettings {
   readonly lifetimeMs: number;
   /** How long an agent outlives a silent server. */
   readonly leaseSeconds: number;
-  /** Connects one sandbox to the database: it serves each stream that the sandbox opens to Postgres. Absent where there is no database. */
-  readonly postgresConnections?: (sandboxId: string) => (stream: ByteStream) => void;
+  /**
+   * Connects one sandbox, of so much memory, to the database: it serves each stream that the sandbox opens to Postgres. Absent where
+   * there is no database.
+   */
+  readonly postgresConnections?: (sandboxId: string, memoryBytes: number) => (stream: ByteStream) => void;
   /** Whether packages can be installed: what a cell is told that tries to. @default false */
   readonly packages?: boolean;
   /** Where it reads the time. @default the process's own */
@@ -51,6 +55,10 @@ export interface SandboxCreation extends SandboxSettings {
   readonly removals: Removals;
   /** Its handle. */
   readonly id: string;
+  /** The image as its caller or the operator calls it, for messages. */
+  readonly imageName: string;
+  /** What its caller asked for. @default nothing */
+  readonly asked?: AskedResources;
   /** Idle time after which it expires, ms. */
   readonly idleMs: number;
   /** Cancels the creation. */
@@ -80,7 +88,15 @@ export function containerName(id: string): string {
  * `removals` has it.
  */
 export async function createSandbox(creation: SandboxCreation): Promise<Sandbox> {
-  const { id, runtime, removals, postgresConnections: connect, leaseSeconds, signal } = creation;
+  try {
+    return await create(creation);
+  } catch (error) {
+    throw imageProblem(error, creation.imageName);
+  }
+}
+
+async function create(creation: SandboxCreation): Promise<Sandbox> {
+  const { id, runtime, removals, policy, postgresConnections: connect, leaseSeconds, signal } = creation;
   const watch = new StartupWatch();
   const container = await startWithOwnUid((uid) => ({
     runtime,
@@ -92,7 +108,7 @@ export async function createSandbox(creation: SandboxCreation): Promise<Sandbox>
       services: connect === undefined ? [] : ["postgres"],
       preload: PRELOAD,
     }),
-    services: connect === undefined ? {} : { postgres: connect(id) },
+    services: connect === undefined ? {} : { postgres: connect(id, policy.memoryBytes) },
     onEvent: (event) => watch.add(event),
     signal,
   }));

@@ -13,7 +13,9 @@ import { Expiry, EXPIRY_INTERVAL_MS } from "./expiry.ts";
 import { containerName, createSandbox, newSandboxId, type SandboxSettings } from "./factory.ts";
 import type { Eviction } from "./eviction.ts";
 import { type Reservation, SandboxRegistry } from "./registry.ts";
-import type { Sandbox, SandboxInfo } from "./sandbox.ts";
+import { requestedPolicy, type ResourceMaximum } from "./resources.ts";
+import type { AskedResources, Sandbox, SandboxInfo } from "./sandbox.ts";
+import type { SandboxPolicy } from "./policy.ts";
 
 const log = logger("sandbox");
 
@@ -38,10 +40,18 @@ export interface SandboxManagerOptions extends SandboxSettings {
   readonly idleMs: number;
   /** At capacity, a sandbox that no call has used for this long makes room for a new one, ms. @default 15 minutes */
   readonly evictUnusedMs?: number;
+  /** The most that a caller may ask for. @default what the policy gives */
+  readonly maximum?: ResourceMaximum;
+  /** Images that a caller may choose besides the default one. @default none */
+  readonly images?: readonly string[];
+  /**
+   * Finds an image by name and returns what the runtime is given, such as its id. Throws `image_missing`. @default the name itself
+   */
+  readonly findImage?: (name: string, signal: AbortSignal) => Promise<string>;
 }
 
 /** How a sandbox is created. */
-export interface CreateOptions {
+export interface CreateOptions extends AskedResources {
   /** Idle time after which it expires, ms. @default the manager's */
   readonly idleMs?: number;
   /** Cancels the creation. */
@@ -56,6 +66,16 @@ export interface RemovalResult {
   readonly removed: boolean;
   /** Why the last attempt failed; undefined where none has. */
   readonly problem: string | undefined;
+}
+
+/** What a sandbox is to be. */
+interface CreationPlan {
+  readonly policy: SandboxPolicy;
+  /** What the runtime is given. */
+  readonly image: string;
+  readonly imageName: string;
+  readonly idleMs: number;
+  readonly asked: AskedResources;
 }
 
 /** The sandboxes of one server. */
@@ -85,7 +105,8 @@ export class SandboxManager {
     });
     this.#registry = new SandboxRegistry({
       maxSandboxes,
-      memoryBytes: maxSandboxes * policy.memoryBytes,
+      // A single large one is allowed where the operator allows it, but not a second one in the place of small ones.
+      memoryBytes: Math.max(maxSandboxes * policy.memoryBytes, options.maximum?.memoryBytes ?? 0),
       evictUnusedMs,
     });
     this.#removals = new Removals(options.runtime);
@@ -104,13 +125,15 @@ export class SandboxManager {
    */
   async create(options: CreateOptions = {}): Promise<Sandbox> {
     if (this.#closing.signal.aborted) throw shuttingDown();
-    const reservation = this.#registry.reserve(this.#options.policy.memoryBytes);
-    if (reservation.evicted !== undefined) options.onEvict?.(reservation.evicted);
-    const id = newSandboxId();
     const signals = [this.#closing.signal, ...(options.signal === undefined ? [] : [options.signal])];
     using deadline = new DeadlineSignal(CREATE_DEADLINE_MS, AbortSignal.any(signals));
-    const idleMs = options.idleMs ?? this.#options.idleMs;
-    const creation = this.#create({ id, idleMs, room: reservation.ready, signal: deadline.signal });
+    // Before anything is done, above all before another sandbox is removed.
+    const plan = await this.#plan(options, deadline.signal);
+    if (this.#closing.signal.aborted) throw shuttingDown();
+    const reservation = this.#registry.reserve(plan.policy.memoryBytes);
+    if (reservation.evicted !== undefined) options.onEvict?.(reservation.evicted);
+    const id = newSandboxId();
+    const creation = this.#create({ ...plan, id, room: reservation.ready, signal: deadline.signal });
     this.#inFlight.add(creation);
     try {
       const sandbox = await creation;
@@ -218,9 +241,32 @@ export class SandboxManager {
     await this.#removals.allRemoved();
   }
 
-  async #create({ room, ...options }: {
+  /** What a caller's options come to; throws where they are not allowed. */
+  async #plan(options: CreateOptions, signal: AbortSignal): Promise<CreationPlan> {
+    const { policy, maximum = policy, image: imageName, images = [], findImage } = this.#options;
+    const { memoryBytes, cpus, image } = options;
+    if (image !== undefined && image !== imageName && !images.includes(image)) {
+      throw new OmcpError("invalid_argument", `image must be one of ${[imageName, ...images].join(", ")}`, {
+        state: "No sandbox was created.",
+        next: "Choose one of these, or leave image out.",
+      });
+    }
+    const name = image ?? imageName;
+    const asked = {
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(cpus === undefined ? {} : { cpus }),
+    };
+    return {
+      policy: requestedPolicy(policy, asked, maximum),
+      image: findImage === undefined ? name : await findImage(name, signal),
+      imageName: name,
+      idleMs: options.idleMs ?? this.#options.idleMs,
+      asked: { ...asked, ...(image === undefined ? {} : { image }) },
+    };
+  }
+
+  async #create({ room, ...options }: CreationPlan & {
     readonly id: string;
-    readonly idleMs: number;
     readonly room: Promise<void>;
     readonly signal: AbortSignal;
   }): Promise<Sandbox> {

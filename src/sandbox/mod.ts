@@ -22,5 +22,20 @@ export {
 } from "./manager.ts";
 export * from "./packages/mod.ts";
 export { SANDBOX_UIDS } from "./own_uid.ts";
-export { checkPolicy, DEFAULT_POLICY, type SandboxPolicy, TMPFS_MOUNTS, type TmpfsPolicy } from "./policy.ts";
-export { Sandbox, type SandboxInfo, type SandboxParts, type SandboxState } from "./sandbox.ts";
+export {
+  checkPolicy,
+  DEFAULT_POLICY,
+  type PolicySettings,
+  type SandboxPolicy,
+  sizedPolicy,
+  TMPFS_MOUNTS,
+  type TmpfsPolicy,
+} from "./policy.ts";
+export { type ResourceBounds, resourceBounds, type ResourceMaximum } from "./resources.ts";
+export {
+  type AskedResources,
+  Sandbox,
+  type SandboxInfo,
+  type SandboxParts,
+  type SandboxState,
+} from "./sandbox.ts";

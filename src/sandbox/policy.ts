@@ -55,6 +55,31 @@ export const DEFAULT_POLICY: SandboxPolicy = {
   datasets: [],
 };
 
+/** The part of a policy that settings choose. */
+export interface PolicySettings {
+  readonly memoryBytes: number;
+  /** CPUs' worth of time. */
+  readonly cpus: number;
+  readonly pids: number;
+  /** Size of /workspace. */
+  readonly workspaceBytes: number;
+}
+
+/**
+ * The policy that settings ask for; it is not checked.
+ *
+ * @param settings See {@link PolicySettings}.
+ */
+export function sizedPolicy({ memoryBytes, cpus, pids, workspaceBytes }: PolicySettings): SandboxPolicy {
+  return {
+    ...DEFAULT_POLICY,
+    memoryBytes,
+    cpus,
+    pids,
+    workspace: { ...DEFAULT_POLICY.workspace, bytes: workspaceBytes },
+  };
+}
+
 /** What differs between two sandboxes of one policy. */
 export interface SandboxIdentity {
   /** The image's name or id. */
@@ -79,6 +104,10 @@ export const TMPFS_MOUNTS = [
 
 /** The least memory that the agent and a kernel with its libraries need besides the tmpfs, in bytes. */
 const MEMORY_BESIDES_TMPFS = 128 * MIB;
+/** The least memory of a sandbox that a caller may ask for, in bytes: a kernel with pandas takes half of it. */
+const LEAST_MEMORY = 256 * MIB;
+const MEMORY_STEP = 16 * MIB;
+const LEAST_INODES = 64;
 /** What Linux needs for a file or folder of a tmpfs besides its content, in bytes; counted in the container's memory. */
 const INODE_BYTES = KIB;
 
@@ -130,13 +159,14 @@ export function checkPolicy(policy: SandboxPolicy): void {
   checkNumber("open files", policy.openFiles, { least: 64, most: 1_048_576, unit: "files" });
   for (const { path, size } of TMPFS_MOUNTS) {
     checkNumber(`size of ${path}`, policy[size].bytes, { least: MIB, most: 1024 * GIB, unit: "bytes" });
-    checkNumber(`inodes of ${path}`, policy[size].inodes, { least: 64, most: 100_000_000, unit: "inodes" });
+    checkNumber(`inodes of ${path}`, policy[size].inodes, {
+      least: LEAST_INODES,
+      most: 100_000_000,
+      unit: "inodes",
+    });
   }
-  const total = TMPFS_MOUNTS.reduce(
-    (sum, { size }) => sum + policy[size].bytes + policy[size].inodes * INODE_BYTES,
-    0,
-  );
-  if (total + MEMORY_BESIDES_TMPFS <= policy.memoryBytes) return;
+  const total = tmpfsBytes(policy);
+  if (leavesMemory(policy)) return;
   throw new OmcpError(
     "config_invalid",
     `A sandbox's memory (${
@@ -152,6 +182,56 @@ export function checkPolicy(policy: SandboxPolicy): void {
       state: "No sandbox was created.",
     },
   );
+}
+
+/** What the file systems take when they are full, the kernel's inodes included. */
+function tmpfsBytes(policy: SandboxPolicy): number {
+  return TMPFS_MOUNTS.reduce(
+    (sum, { size }) => sum + policy[size].bytes + policy[size].inodes * INODE_BYTES,
+    0,
+  );
+}
+
+/**
+ * The same policy with another memory: the file systems for users' files keep their part of it. /run, for sockets, keeps its size.
+ *
+ * @param policy A valid policy.
+ * @param memoryBytes The memory, bytes; at least {@link leastMemory}.
+ */
+export function scaledPolicy(policy: SandboxPolicy, memoryBytes: number): SandboxPolicy {
+  const factor = memoryBytes / policy.memoryBytes;
+  function scaled({ bytes, inodes }: TmpfsPolicy): TmpfsPolicy {
+    return {
+      bytes: Math.max(MIB, Math.floor(bytes * factor)),
+      inodes: Math.max(LEAST_INODES, Math.floor(inodes * factor)),
+    };
+  }
+  return {
+    ...policy,
+    memoryBytes,
+    workspace: scaled(policy.workspace),
+    tmp: scaled(policy.tmp),
+    shm: scaled(policy.shm),
+  };
+}
+
+/**
+ * The least memory for which {@link scaledPolicy} leaves enough to programs, in bytes.
+ *
+ * @param policy A valid policy.
+ */
+export function leastMemory(policy: SandboxPolicy): number {
+  const fixed = policy.run.bytes + policy.run.inodes * INODE_BYTES;
+  const part = (tmpfsBytes(policy) - fixed) / policy.memoryBytes;
+  const estimate = (fixed + MEMORY_BESIDES_TMPFS) / (1 - part);
+  let least = Math.max(LEAST_MEMORY, Math.ceil(estimate / MEMORY_STEP) * MEMORY_STEP);
+  // The estimate does not know that no file system shrinks below a MiB.
+  while (least < policy.memoryBytes && !leavesMemory(scaledPolicy(policy, least))) least += MEMORY_STEP;
+  return Math.min(least, policy.memoryBytes);
+}
+
+function leavesMemory(policy: SandboxPolicy): boolean {
+  return tmpfsBytes(policy) + MEMORY_BESIDES_TMPFS <= policy.memoryBytes;
 }
 
 function mebibytes(bytes: number): string {

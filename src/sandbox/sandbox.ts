@@ -9,6 +9,7 @@ import { ExecutionStore } from "./executions/store.ts";
 import { SandboxFiles } from "./files/files.ts";
 import { Lifetime } from "./lifetime.ts";
 import { SandboxPackages } from "./packages/sandbox_packages.ts";
+import type { ResourceRequest } from "./resources.ts";
 
 /** Executions of one sandbox that may run or wait at once. */
 const MAX_RUNNING = 32;
@@ -18,6 +19,12 @@ const MAX_RUNNING = 32;
  * longer have a container.
  */
 export type SandboxState = "idle" | "busy" | "removing" | SandboxEnd["state"];
+
+/** What the creator of a sandbox asked for; the rest is as the operator says. */
+export interface AskedResources extends ResourceRequest {
+  /** The image's name. */
+  readonly image?: string;
+}
 
 /** What a list shows of a sandbox. Times are milliseconds since the epoch. */
 export interface SandboxInfo {
@@ -35,6 +42,8 @@ export interface SandboxInfo {
   readonly endsAt: number;
   /** How many cells it has run. */
   readonly cells: number;
+  /** What its creator asked for. */
+  readonly asked: AskedResources;
   /** Why it ended; only for one that did. */
   readonly reason?: string;
 }
@@ -51,6 +60,8 @@ export interface SandboxParts {
   readonly idleMs: number;
   /** Age at which it expires, ms. */
   readonly lifetimeMs: number;
+  /** What its creator asked for. @default nothing */
+  readonly asked?: AskedResources;
   /** Resolves when the first kernel is ready, or will never be. */
   readonly kernelStarted: Promise<void>;
   /** Where it reads the time. @default the process's own */
@@ -69,6 +80,7 @@ export class Sandbox {
   readonly image: string;
   /** What was installed into it. */
   readonly packages: SandboxPackages;
+  readonly #asked: AskedResources;
   readonly #lifetime: Lifetime;
   readonly #kernel: KernelQueue;
 
@@ -80,6 +92,7 @@ export class Sandbox {
   constructor(parts: SandboxParts) {
     this.id = parts.id;
     this.image = parts.image;
+    this.#asked = parts.asked ?? {};
     const lifetime = new Lifetime(parts);
     this.#lifetime = lifetime;
     this.files = new SandboxFiles({ lifetime, container: parts.container });
@@ -150,6 +163,7 @@ export class Sandbox {
       idleMs,
       endsAt,
       cells: this.#kernel.count,
+      asked: this.#asked,
       ...(end === undefined ? {} : { reason: end.reason }),
     };
   }

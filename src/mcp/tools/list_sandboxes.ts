@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { counted } from "../../lib/counted.ts";
 import { textResult } from "../results.ts";
-import { type SandboxView, sandboxView } from "../sandbox_view.ts";
+import { askedPhrases, type SandboxView, sandboxView } from "../sandbox_view.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
 /** Lists sandboxes. */
@@ -11,7 +11,7 @@ export const tool: Tool = defineTool({
     name: "list_sandboxes",
     title: "List sandboxes",
     description:
-      "Lists the sandboxes of this server with their state (idle, busy, removing) and the times of their creation, last use and end.",
+      "Lists the sandboxes of this server with their state (idle, busy, removing) and the times of their creation, last use and end, and the memory, CPUs and image that were asked for.",
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({
       include_inactive: z.boolean().optional().describe(
@@ -37,6 +37,7 @@ function line(view: SandboxView): string {
     `created ${view.created_at}`,
     `last used ${view.last_used_at}`,
     `idle timeout ${view.idle_timeout} s`,
+    ...askedPhrases(view),
   ];
   if (view.idle_until !== undefined) parts.push(`idle until ${view.idle_until}`);
   parts.push(view.reason === undefined ? `ends at ${view.ends_at}` : `(${view.reason})`);

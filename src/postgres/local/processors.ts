@@ -14,7 +14,9 @@ const MAX_FRACTION = 0.75;
  * @param resources What the runtime has.
  * @returns CPUs' worth of time; undefined where the runtime cannot limit it, which is logged.
  */
-export function databaseProcessors({ cpus, cpuQuota }: RuntimeResources): number | undefined {
+export function databaseProcessors(
+  { cpus, cpuQuota }: Pick<RuntimeResources, "cpus" | "cpuQuota">,
+): number | undefined {
   if (cpuQuota) return Math.min(MAX_CPUS, cpus * MAX_FRACTION);
   log.warning("The engine cannot limit CPU time: the local database may take all of it");
   return undefined;

@@ -10,6 +10,7 @@ import type {
   ContainerStatus,
   ContainerSummary,
   CreateOptions,
+  ImageInfo,
   ListOptions,
   RuntimeResources,
   Volume,
@@ -121,11 +122,18 @@ export class DockerRuntime implements ContainerPlatform {
   }
 
   /** See {@link ContainerPlatform}. */
+  async inspectImage(reference: string, call?: CallOptions): Promise<ImageInfo | undefined> {
+    const found = await this.#engine.inspectImage(reference, call);
+    if (found === undefined) return undefined;
+    return { id: found.id, digests: found.digests.map((name) => name.slice(name.lastIndexOf("@") + 1)) };
+  }
+
+  /** See {@link ContainerPlatform}. */
   async resources(call?: CallOptions): Promise<RuntimeResources> {
     if (this.#resources !== undefined) return this.#resources;
-    const { cpus, cpuQuota, warnings } = await this.#engine.info(call);
+    const { cpus, memoryBytes, cpuQuota, warnings } = await this.#engine.info(call);
     for (const text of warnings) this.#warn(text);
-    this.#resources = { cpus, cpuQuota };
+    this.#resources = { cpus, memoryBytes, cpuQuota };
     return this.#resources;
   }
 

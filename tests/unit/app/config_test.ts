@@ -107,3 +107,51 @@ Deno.test("readConfig() refuses any database but the sample without OMCP_DISCLOS
     );
   }
 });
+
+Deno.test("readConfig() takes no maximum below the default size", () => {
+  const config = readConfig(reader({ OMCP_MEMORY_MAX_MIB: "4096", OMCP_CPU_MAX_PERCENT: "250" }));
+  assert.deepEqual([config.memoryMaxBytes, config.cpusMax], [4096 * 1024 * 1024, 2.5]);
+  assert.deepEqual([readConfig(reader({})).memoryMaxBytes, readConfig(reader({})).cpusMax], [
+    undefined,
+    undefined,
+  ]);
+  for (
+    const [name, value, least] of [
+      ["OMCP_MEMORY_MAX_MIB", "2047", "OMCP_MEMORY_MIB"],
+      ["OMCP_CPU_MAX_PERCENT", "99", "OMCP_CPU_PERCENT"],
+    ] as const
+  ) {
+    assert.throws(() => readConfig(reader({ [name]: value })), {
+      code: "config_invalid",
+      message: new RegExp(`${name} must be at least ${least}$`),
+    });
+  }
+  // One problem, not a second one that follows from it.
+  assert.throws(() => readConfig(reader({ OMCP_MEMORY_MIB: "much", OMCP_MEMORY_MAX_MIB: "512" })), {
+    message: "Cannot start: OMCP_MEMORY_MIB must be an integer",
+  });
+});
+
+Deno.test("readConfig() reads a list of images, and requires digests where they are to be pinned", () => {
+  const digest = `sha256:${"a".repeat(64)}`;
+  assert.deepEqual(readConfig(reader({})).images, []);
+  const list = "site/a:1, registry.local:5000/b , site/a:1,";
+  assert.deepEqual(readConfig(reader({ OMCP_IMAGES: list })).images, ["site/a:1", "registry.local:5000/b"]);
+  assert.deepEqual(readConfig(reader({ OMCP_IMAGES: "a,b", OMCP_IMAGE: "b" })).images, ["a"]);
+  for (const wrong of ["--privileged", "a,-v /:/x", "a b", Array(21).fill("a").join(",")]) {
+    assert.throws(() => readConfig(reader({ OMCP_IMAGES: wrong })), {
+      code: "config_invalid",
+      message: "Cannot start: OMCP_IMAGES must be at most 20 image references, separated by commas",
+    });
+  }
+  const pinned = { OMCP_IMAGES_PINNED: "on", OMCP_IMAGES: `a@${digest},b:1@${digest}` };
+  assert.equal(readConfig(reader(pinned)).images.length, 2);
+  for (
+    const loose of [{ OMCP_IMAGE: "a:1" }, { OMCP_IMAGES: `a@${digest},b` }, { OMCP_IMAGES: "a@sha256:1" }]
+  ) {
+    assert.throws(() => readConfig(reader({ ...pinned, ...loose })), {
+      code: "config_invalid",
+      message: /must be name@sha256:… each/,
+    });
+  }
+});

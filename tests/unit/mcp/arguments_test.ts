@@ -11,7 +11,11 @@ import { TOOLSETS } from "../../../src/mcp/variant.ts";
 import { NO_SANDBOXES } from "../../fixtures/mcp/no_sandboxes.ts";
 import { omopQuerySchema } from "../../../src/omop/query/mod.ts";
 
-const SETTINGS = readConfig(() => undefined);
+const SETTINGS = {
+  ...readConfig((name) => name === "OMCP_IMAGES" ? "site/python:3.13, site/r" : undefined),
+  memoryMaxBytes: 8 * 1024 ** 3,
+  cpusMax: 4,
+};
 const TOOLS = offeredTools({ cdmVersion: "5.4", disclosure: "open", toolsets: TOOLSETS }, SETTINGS);
 
 function unreachable(): never {
@@ -66,10 +70,26 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
   ["create_sandbox", { idle_timeout: 86_401 }, ["idle_timeout: must be at most 86400; received 86401"]],
   ["create_sandbox", { timeout: 9 }, ["idle_timeout: must be at least 10; received 9"]],
   ["create_sandbox", { timeout: 60, idle_timeout: 60 }, [
-    'unknown argument "timeout" (did you mean idle_timeout?); allowed: idle_timeout',
+    'unknown argument "timeout" (did you mean idle_timeout?); allowed: idle_timeout, memory_mb, cpus, image',
   ]],
   ["create_sandbox", { idle_time_out: 60 }, [
-    'unknown argument "idle_time_out" (did you mean idle_timeout?); allowed: idle_timeout',
+    'unknown argument "idle_time_out" (did you mean idle_timeout?); allowed: idle_timeout, memory_mb, cpus, image',
+  ]],
+  ["create_sandbox", { memory_mb: NaN, cpus: 1e309 }, [
+    "memory_mb: must be a finite number; received NaN",
+    "cpus: must be a finite number; received Infinity",
+  ]],
+  ["create_sandbox", { memory_mb: -1, cpus: -1 }, [
+    "memory_mb: must be at least 256; received -1",
+    "cpus: must be at least 0.05; received -1",
+  ]],
+  ["create_sandbox", { memory_mb: 8193, cpus: "4.5" }, [
+    "memory_mb: must be at most 8192; received 8193",
+    "cpus: must be at most 4; received 4.5",
+  ]],
+  ["create_sandbox", { memory: "2g", image: "--privileged" }, [
+    'memory_mb: must be a finite number; received "2g"',
+    'image: must be one of site/python:3.13, site/r; received "--privileged"',
   ]],
   ["list_sandboxes", { include_inactive: "yes" }, [
     'include_inactive: must be true or false; received "yes"',

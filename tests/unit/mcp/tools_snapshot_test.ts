@@ -6,7 +6,8 @@ import { DISCLOSURE_MODES, type Toolset, type ToolVariant } from "../../../src/m
 import { CDM_VERSIONS } from "../../../src/omop/cdm/mod.ts";
 import { assertSnapshot } from "../../fixtures/snapshot.ts";
 
-const SETTINGS = readConfig(() => undefined);
+/** As on a machine with 16 GiB and 8 processors. */
+const SETTINGS = { ...readConfig(() => undefined), memoryMaxBytes: 8 * 1024 ** 3, cpusMax: 4 };
 
 /** Every variant that a server can have. Without the toolset `omop` the CDM's version has no effect. */
 function variants(): Record<string, ToolVariant> {

@@ -43,7 +43,7 @@ Deno.test("the engine's warnings reach the log, each text once", async () => {
     const runtime = new DockerRuntime(engine);
     await runtime.createContainer(SPEC, { name: "omcp-test-one" });
     await runtime.createContainer(SPEC, { name: "omcp-test-two" });
-    assert.deepEqual(await runtime.resources(), { cpus: 2, cpuQuota: false });
+    assert.deepEqual(await runtime.resources(), { cpus: 2, memoryBytes: 1, cpuQuota: false });
   } finally {
     engine.close();
     await reset();
@@ -64,7 +64,7 @@ Deno.test("DockerRuntime.resources() asks the engine once", async () => {
   const engine = await Engine.connect({ host: fake.host });
   try {
     const runtime = new DockerRuntime(engine);
-    const expected = { cpus: 2, cpuQuota: false };
+    const expected = { cpus: 2, memoryBytes: 1, cpuQuota: false };
     assert.deepEqual([await runtime.resources(), await runtime.resources()], [expected, expected]);
     assert.equal(asked, 1);
   } finally {

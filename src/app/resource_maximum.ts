@@ -1,0 +1,36 @@
+/** The most that the caller of `create_sandbox` may ask for. */
+import { OmcpError } from "../errors.ts";
+import type { RuntimeResources } from "../runtime/mod.ts";
+import type { ResourceMaximum } from "../sandbox/mod.ts";
+import type { Config } from "./config.ts";
+
+/** The part of the machine that one sandbox may have where the operator does not say. */
+const DEFAULT_PART = 0.5;
+const MIB = 1024 * 1024;
+
+/**
+ * The operator's limits; by default half of the engine's machine, and never less than what a sandbox has unasked.
+ *
+ * @param config The settings.
+ * @param machine What the engine's machine has.
+ * @throws {OmcpError} `config_invalid` for more processors than the machine has, which the engine would refuse.
+ */
+export function resourceMaximum(
+  config: Pick<Config, "memoryBytes" | "cpus" | "memoryMaxBytes" | "cpusMax">,
+  machine: Pick<RuntimeResources, "cpus" | "memoryBytes">,
+): ResourceMaximum {
+  const asked = [["OMCP_CPU_PERCENT", config.cpus], ["OMCP_CPU_MAX_PERCENT", config.cpusMax ?? 0]] as const;
+  for (const [name, cpus] of asked) {
+    if (cpus <= machine.cpus) continue;
+    throw new OmcpError(
+      "config_invalid",
+      `Cannot start: ${name} is ${cpus * 100}, and the engine's machine has ${machine.cpus} processors`,
+      { next: `Set it to at most ${machine.cpus * 100}.` },
+    );
+  }
+  return {
+    memoryBytes: config.memoryMaxBytes ??
+      Math.max(config.memoryBytes, Math.floor(machine.memoryBytes * DEFAULT_PART / MIB) * MIB),
+    cpus: config.cpusMax ?? Math.max(config.cpus, machine.cpus * DEFAULT_PART),
+  };
+}

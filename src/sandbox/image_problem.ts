@@ -1,0 +1,37 @@
+/** Turns the failures of a start that an image causes into errors that name the image and say what it lacks. */
+import { OmcpError } from "../errors.ts";
+
+const ADVICE =
+  "Install it in the image (pip install ipython, or Debian's package python3-ipython), or choose another image.";
+
+/** How engines and agents report it, what it means, and what to do. */
+const PROBLEMS: readonly (readonly [pattern: RegExp, means: string, next: string])[] = [
+  [
+    /python3"?: (?:executable file not found|stat |no such file|permission denied)/i,
+    "has no python3 on its PATH",
+    "Use an image with python3 ≥ 3.9 and ipython.",
+  ],
+  [
+    /exec format error/i,
+    "is for another processor architecture than the engine's machine",
+    "Pull or build the image for the machine's architecture.",
+  ],
+];
+
+/**
+ * @param error What a creation threw.
+ * @param image The image's name.
+ * @returns `kernel_unavailable` where the image is the cause; the error as it was otherwise.
+ */
+export function imageProblem(error: unknown, image: string): unknown {
+  if (!(error instanceof OmcpError)) return error;
+  if (error.code === "kernel_unavailable") {
+    return error.with({ message: error.message.replace(/^The image\b/, `The image ${image}`), next: ADVICE });
+  }
+  if (error.code !== "engine_refused" && error.code !== "sandbox_start_failed") return error;
+  const text = `${error.message} ${error.next ?? ""}`;
+  const found = PROBLEMS.find(([pattern]) => pattern.test(text));
+  if (found === undefined) return error;
+  const [, means, next] = found;
+  return new OmcpError("kernel_unavailable", `The image ${image} ${means}`, { next, cause: error });
+}
