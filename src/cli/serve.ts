@@ -100,17 +100,19 @@ async function start({ config, audit, packages }: StartParts): Promise<Parts> {
   const runtime = new DockerRuntime(engine);
   const maximum = resourceMaximum(config, await runtime.resources());
   const image = config.image ?? imageReference("python");
-  await logStep(log, "Check the images", async () => {
-    await findImage(runtime, image);
+  const found = await logStep(log, "Check the images", async () => {
+    const id = await findImage(runtime, image);
     for (const name of config.images) await warnOfMissing(runtime, name);
     if (config.database.kind === "sample" || config.database.kind === "local") {
       await findImage(runtime, imageReference("postgres"));
     }
+    // The engine does not know an image that was built here by its id after a name.
+    return isPinned(image) ? id : image;
   });
-  const instance = await acquireInstance(config, runtime, image);
+  const instance = await acquireInstance(config, runtime, found);
   let cdm: CdmGateway | undefined;
   try {
-    for (const line of await checkDatasets({ runtime, instance: config.instance, image, policy })) {
+    for (const line of await checkDatasets({ runtime, instance: config.instance, image: found, policy })) {
       log.info("{line}", { line });
     }
     cdm = await openCdmGateway(config, runtime, statementAudit(audit, LOCAL_USER.id));

@@ -1,30 +1,19 @@
 /** Creates, finds, lists and removes the sandboxes of one server; nothing that it created outlives it. */
 import { OmcpError } from "../errors.ts";
-import { abortable } from "../lib/async/abortable.ts";
-import { DeadlineSignal, within } from "../lib/async/deadline.ts";
-import { Semaphore } from "../lib/async/semaphore.ts";
-import { readableDuration } from "../lib/duration.ts";
+import { within } from "../lib/async/deadline.ts";
 import { logger } from "../observability/log.ts";
 import { Removals } from "../runtime/mod.ts";
+import { type CreateOptions, type CreatorOptions, SandboxCreator, shuttingDown } from "./creator.ts";
 import type { Execution } from "./executions/execution.ts";
 import type { ExecutionRecord } from "./executions/record.ts";
 import { ExecutionStore } from "./executions/store.ts";
 import { Expiry, EXPIRY_INTERVAL_MS } from "./expiry.ts";
-import { containerName, createSandbox, newSandboxId, type SandboxSettings } from "./factory.ts";
-import type { Eviction } from "./eviction.ts";
-import { type Reservation, SandboxRegistry } from "./registry.ts";
-import { requestedPolicy, type ResourceMaximum } from "./resources.ts";
-import type { AskedResources, Sandbox, SandboxInfo } from "./sandbox.ts";
-import type { SandboxPolicy } from "./policy.ts";
+import { SandboxRegistry } from "./registry.ts";
+import type { Sandbox, SandboxInfo } from "./sandbox.ts";
 
 const log = logger("sandbox");
 
-/** An engine slows down when many containers start at once; further creations wait in order. */
-const CREATIONS_AT_ONCE = 2;
-const MAX_WAITING_CREATIONS = 100;
 const EVICT_UNUSED_MS = 15 * 60_000;
-/** How long a creation may take, including the wait for others. */
-const CREATE_DEADLINE_MS = 60_000;
 /** Executions that belong to no sandbox, such as creations, and may run at once. */
 const MAX_RUNNING = 128;
 /** How long a call waits for a removal, which continues afterwards. */
@@ -33,31 +22,11 @@ const REMOVE_WAIT_MS = 10_000;
 const CLOSE_DEADLINE_MS = 4500;
 
 /** What a {@link SandboxManager} needs. */
-export interface SandboxManagerOptions extends SandboxSettings {
+export interface SandboxManagerOptions extends CreatorOptions {
   /** How many sandboxes there may be at once. */
   readonly maxSandboxes: number;
-  /** Default idle time after which a sandbox expires, ms. */
-  readonly idleMs: number;
   /** At capacity, a sandbox that no call has used for this long makes room for a new one, ms. @default 15 minutes */
   readonly evictUnusedMs?: number;
-  /** The most that a caller may ask for. @default what the policy gives */
-  readonly maximum?: ResourceMaximum;
-  /** Images that a caller may choose besides the default one. @default none */
-  readonly images?: readonly string[];
-  /**
-   * Finds an image by name and returns what the runtime is given, such as its id. Throws `image_missing`. @default the name itself
-   */
-  readonly findImage?: (name: string, signal: AbortSignal) => Promise<string>;
-}
-
-/** How a sandbox is created. */
-export interface CreateOptions extends AskedResources {
-  /** Idle time after which it expires, ms. @default the manager's */
-  readonly idleMs?: number;
-  /** Cancels the creation. */
-  readonly signal?: AbortSignal;
-  /** Called when another sandbox is being removed to make room, before the creation begins. */
-  readonly onEvict?: (eviction: Eviction) => void;
 }
 
 /** The state of a removal when its call returns. */
@@ -68,25 +37,13 @@ export interface RemovalResult {
   readonly problem: string | undefined;
 }
 
-/** What a sandbox is to be. */
-interface CreationPlan {
-  readonly policy: SandboxPolicy;
-  /** What the runtime is given. */
-  readonly image: string;
-  readonly imageName: string;
-  readonly idleMs: number;
-  readonly asked: AskedResources;
-}
-
 /** The sandboxes of one server. */
 export class SandboxManager {
   /** Executions that belong to no sandbox. */
   readonly executions: ExecutionStore;
-  readonly #options: SandboxManagerOptions;
   readonly #registry: SandboxRegistry;
   readonly #removals: Removals;
-  readonly #creations = new Semaphore(CREATIONS_AT_ONCE, MAX_WAITING_CREATIONS);
-  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #creator: SandboxCreator;
   readonly #closing = new AbortController();
   readonly #expiryTimer: ReturnType<typeof setInterval>;
 
@@ -96,7 +53,6 @@ export class SandboxManager {
    * @param options See {@link SandboxManagerOptions}.
    */
   constructor(options: SandboxManagerOptions) {
-    this.#options = options;
     const { maxSandboxes, policy, evictUnusedMs = EVICT_UNUSED_MS } = options;
     this.executions = new ExecutionStore({
       sandboxId: undefined,
@@ -110,6 +66,11 @@ export class SandboxManager {
       evictUnusedMs,
     });
     this.#removals = new Removals(options.runtime);
+    this.#creator = new SandboxCreator(options, {
+      registry: this.#registry,
+      removals: this.#removals,
+      closing: this.#closing.signal,
+    });
     const expiry = new Expiry(options.clock);
     this.#expiryTimer = setInterval(() => expiry.expireSandboxes(this.#registry.live), EXPIRY_INTERVAL_MS);
   }
@@ -124,36 +85,9 @@ export class SandboxManager {
    * errors. Its container is removed then; until that is confirmed it counts as a sandbox.
    */
   async create(options: CreateOptions = {}): Promise<Sandbox> {
-    if (this.#closing.signal.aborted) throw shuttingDown();
-    const signals = [this.#closing.signal, ...(options.signal === undefined ? [] : [options.signal])];
-    using deadline = new DeadlineSignal(CREATE_DEADLINE_MS, AbortSignal.any(signals));
-    // Before anything is done, above all before another sandbox is removed.
-    const plan = await this.#plan(options, deadline.signal);
-    if (this.#closing.signal.aborted) throw shuttingDown();
-    const reservation = this.#registry.reserve(plan.policy.memoryBytes);
-    if (reservation.evicted !== undefined) options.onEvict?.(reservation.evicted);
-    const id = newSandboxId();
-    const creation = this.#create({ ...plan, id, room: reservation.ready, signal: deadline.signal });
-    this.#inFlight.add(creation);
-    try {
-      const sandbox = await creation;
-      this.#registry.add(sandbox, reservation.slot);
-      if (this.#closing.signal.aborted) {
-        sandbox.remove("removed", "the server ended");
-        throw shuttingDown();
-      }
-      log.info("Created sandbox {id}", { id });
-      return sandbox;
-    } catch (error) {
-      const state = this.#rollBack(containerName(id), reservation);
-      if (this.#closing.signal.aborted) throw shuttingDown();
-      if (options.signal?.aborted) {
-        throw new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
-      }
-      throw creationError(error, state, deadline.expired);
-    } finally {
-      this.#inFlight.delete(creation);
-    }
+    const sandbox = await this.#creator.create(options);
+    log.info("Created sandbox {id}", { id: sandbox.id });
+    return sandbox;
   }
 
   /**
@@ -236,74 +170,8 @@ export class SandboxManager {
   }
 
   async #allRemoved(): Promise<void> {
-    await Promise.all([Promise.allSettled(this.#inFlight), this.#removals.allRemoved()]);
+    await Promise.all([this.#creator.allEnded(), this.#removals.allRemoved()]);
     // Aborted creations have added removals.
     await this.#removals.allRemoved();
   }
-
-  /** What a caller's options come to; throws where they are not allowed. */
-  async #plan(options: CreateOptions, signal: AbortSignal): Promise<CreationPlan> {
-    const { policy, maximum = policy, image: imageName, images = [], findImage } = this.#options;
-    const { memoryBytes, cpus, image } = options;
-    if (image !== undefined && image !== imageName && !images.includes(image)) {
-      throw new OmcpError("invalid_argument", `image must be one of ${[imageName, ...images].join(", ")}`, {
-        state: "No sandbox was created.",
-        next: "Choose one of these, or leave image out.",
-      });
-    }
-    const name = image ?? imageName;
-    const asked = {
-      ...(memoryBytes === undefined ? {} : { memoryBytes }),
-      ...(cpus === undefined ? {} : { cpus }),
-    };
-    return {
-      policy: requestedPolicy(policy, asked, maximum),
-      image: findImage === undefined ? name : await findImage(name, signal),
-      imageName: name,
-      idleMs: options.idleMs ?? this.#options.idleMs,
-      asked: { ...asked, ...(image === undefined ? {} : { image }) },
-    };
-  }
-
-  async #create({ room, ...options }: CreationPlan & {
-    readonly id: string;
-    readonly room: Promise<void>;
-    readonly signal: AbortSignal;
-  }): Promise<Sandbox> {
-    await abortable(room, options.signal);
-    using _permit = await this.#creations.acquire(options.signal);
-    return await createSandbox({ ...this.#options, removals: this.#removals, ...options });
-  }
-
-  /** Releases the slot of a failed creation when there is nothing that it counts; returns a sentence on what remains. */
-  #rollBack(name: string, { slot, ready, evicted }: Reservation): string {
-    const removal = this.#removals.of(name);
-    // At once where it can be: the caller may try again at once.
-    if (removal === undefined && evicted === undefined) slot.release();
-    else void Promise.all([ready, removal?.removed]).then(() => slot.release());
-    const lost = evicted === undefined
-      ? ""
-      : ` Sandbox ${evicted.sandboxId} had been removed for it, after ${
-        readableDuration(evicted.unusedMs)
-      } without a call.`;
-    return removal === undefined
-      ? `No sandbox was created; nothing was left behind.${lost}`
-      : `No sandbox was created. Container ${name} is being removed; until it is, it counts as a sandbox.${lost}`;
-  }
-}
-
-/** The error of a failed creation, with what remains of it. */
-function creationError(error: unknown, state: string, expired: boolean): unknown {
-  if (expired) {
-    return new OmcpError("timeout", `Creating a sandbox timed out after ${CREATE_DEADLINE_MS / 1000} s`, {
-      state,
-      next: "The engine is busy, slow or hangs; try again.",
-      cause: error,
-    });
-  }
-  return error instanceof OmcpError ? error.with({ state }) : error;
-}
-
-function shuttingDown(): OmcpError {
-  return new OmcpError("shutting_down", "The server is shutting down", { state: "No sandbox was created." });
 }

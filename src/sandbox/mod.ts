@@ -1,5 +1,6 @@
 /** Sandboxes: confined containers whose kernel runs cells. */
 export type { Clock } from "../lib/clock.ts";
+export type { CreateOptions } from "./creator.ts";
 export { checkDatasets, type DatasetCheckOptions } from "./dataset_check.ts";
 export { type Dataset, datasetPath, DATASETS_FOLDER } from "./datasets.ts";
 export type { SandboxEnd } from "./endings.ts";
@@ -14,12 +15,7 @@ export type { OutputPage } from "./executions/output_log.ts";
 export type { ExecutionRecord, ExecutionState } from "./executions/record.ts";
 export type { ExecuteOptions } from "./executions/run_cell.ts";
 export { ExecutionStore } from "./executions/store.ts";
-export {
-  type CreateOptions,
-  type RemovalResult,
-  SandboxManager,
-  type SandboxManagerOptions,
-} from "./manager.ts";
+export { type RemovalResult, SandboxManager, type SandboxManagerOptions } from "./manager.ts";
 export * from "./packages/mod.ts";
 export { SANDBOX_UIDS } from "./own_uid.ts";
 export {

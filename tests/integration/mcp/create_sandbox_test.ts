@@ -4,7 +4,7 @@ import type { ConnectedServer } from "../../../src/cli/demo/client.ts";
 import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { withImage } from "../../fixtures/docker/built_image.ts";
-import { newSandbox, withServer } from "../../fixtures/server.ts";
+import { connectTestEngine, newSandbox, withServer } from "../../fixtures/server.ts";
 
 /** Prints the limits of the container as the code in it sees them. */
 const LIMITS = `
@@ -129,4 +129,27 @@ Deno.test("a caller may choose an image of the operator's list: any with python3
       });
     });
   });
+});
+
+Deno.test("with pinned images a server starts with an image by its id, and creates no sandbox from another", async () => {
+  const engine = await connectTestEngine();
+  const own = await engine.inspectImage(imageReference("python"));
+  engine.close();
+  const image = `omcp-test-own@${own?.id}`;
+  const settings = { OMCP_IMAGE: image, OMCP_IMAGES_PINNED: "on", OMCP_DATABASE_URL: "none" };
+  await withServer(
+    { ...settings, OMCP_IMAGES: `omcp-test-other@sha256:${"0".repeat(64)}` },
+    async (server) => {
+      assert.match(await run(server, await newSandbox(server), "import numpy; 40 + 2"), /42/);
+      const named = await server.call("create_sandbox", { image });
+      assert.match(named.text, new RegExp(`with image ${image}\n`));
+      const missing = await server.call("create_sandbox", {
+        image: `omcp-test-other@sha256:${"0".repeat(64)}`,
+      });
+      assert.match(
+        missing.text,
+        /^Error image_missing: The engine has no image omcp-test-other@sha256:0{64}\./,
+      );
+    },
+  );
 });

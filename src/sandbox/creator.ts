@@ -1,0 +1,223 @@
+/** Creates sandboxes: what a caller asks for is checked first, then there is room, a container, and last its first content. */
+import { OmcpError } from "../errors.ts";
+import { abortable } from "../lib/async/abortable.ts";
+import { DeadlineSignal } from "../lib/async/deadline.ts";
+import { Semaphore } from "../lib/async/semaphore.ts";
+import { readableDuration } from "../lib/duration.ts";
+import type { Removals } from "../runtime/mod.ts";
+import type { Eviction } from "./eviction.ts";
+import { containerName, createSandbox, newSandboxId, type SandboxSettings } from "./factory.ts";
+import type { SandboxPolicy } from "./policy.ts";
+import type { Reservation, SandboxRegistry } from "./registry.ts";
+import { requestedPolicy, type ResourceMaximum } from "./resources.ts";
+import type { AskedResources, Sandbox } from "./sandbox.ts";
+
+/** An engine slows down when many containers start at once; further creations wait in order. */
+const CREATIONS_AT_ONCE = 2;
+const MAX_WAITING_CREATIONS = 100;
+/** How long the creation of a container may take, including the wait for others. */
+const CREATE_DEADLINE_MS = 60_000;
+/** How long a creation whose preparation failed waits for the removal, which continues afterwards. */
+const ROLLBACK_MS = 5000;
+
+/** What creations have in common. */
+export interface CreatorOptions extends SandboxSettings {
+  /** Default idle time after which a sandbox expires, ms. */
+  readonly idleMs: number;
+  /** The most that a caller may ask for. @default what the policy gives */
+  readonly maximum?: ResourceMaximum;
+  /** Images that a caller may choose besides the default one. @default none */
+  readonly images?: readonly string[];
+  /**
+   * Finds an image by name and returns what the runtime is given, such as its id. Throws `image_missing`. @default the name itself
+   */
+  readonly findImage?: (name: string, signal: AbortSignal) => Promise<string>;
+}
+
+/** How a sandbox is created. */
+export interface CreateOptions extends AskedResources {
+  /** Idle time after which it expires, ms. @default the creator's */
+  readonly idleMs?: number;
+  /** Cancels the creation. */
+  readonly signal?: AbortSignal;
+  /** Called when another sandbox is being removed to make room, before the creation begins. */
+  readonly onEvict?: (eviction: Eviction) => void;
+  /**
+   * Gives the sandbox its first content, before anybody else can find it; where it throws, the sandbox is removed. It may take as
+   * long as `signal` allows.
+   */
+  readonly prepare?: (sandbox: Sandbox, signal: AbortSignal) => Promise<void>;
+}
+
+/** What a sandbox is to be. */
+interface CreationPlan {
+  readonly policy: SandboxPolicy;
+  /** What the runtime is given. */
+  readonly image: string;
+  readonly imageName: string;
+  readonly idleMs: number;
+  readonly asked: AskedResources;
+}
+
+/** What a {@link SandboxCreator} works with. */
+export interface CreatorParts {
+  readonly registry: SandboxRegistry;
+  readonly removals: Removals;
+  /** Aborted when no more sandboxes are to be created. */
+  readonly closing: AbortSignal;
+}
+
+/** Creates the sandboxes of one server. */
+export class SandboxCreator {
+  readonly #options: CreatorOptions;
+  readonly #parts: CreatorParts;
+  readonly #permits = new Semaphore(CREATIONS_AT_ONCE, MAX_WAITING_CREATIONS);
+  readonly #inFlight = new Set<Promise<unknown>>();
+
+  /**
+   * @param options See {@link CreatorOptions}.
+   * @param parts See {@link CreatorParts}.
+   */
+  constructor(options: CreatorOptions, parts: CreatorParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** Resolves when the creations that are running have ended. */
+  async allEnded(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+  }
+
+  /**
+   * Creates a sandbox; see {@link SandboxManager.create}.
+   *
+   * @param options See {@link CreateOptions}.
+   */
+  async create(options: CreateOptions): Promise<Sandbox> {
+    const creation = this.#create(options);
+    this.#inFlight.add(creation);
+    try {
+      return await creation;
+    } finally {
+      this.#inFlight.delete(creation);
+    }
+  }
+
+  async #create(options: CreateOptions): Promise<Sandbox> {
+    const { registry, closing } = this.#parts;
+    if (closing.aborted) throw shuttingDown();
+    const signal = AbortSignal.any([closing, ...(options.signal === undefined ? [] : [options.signal])]);
+    using deadline = new DeadlineSignal(CREATE_DEADLINE_MS, signal);
+    // Before anything is done, above all before another sandbox is removed.
+    const plan = await this.#plan(options, deadline.signal);
+    if (closing.aborted) throw shuttingDown();
+    const reservation = registry.reserve(plan.policy.memoryBytes);
+    if (reservation.evicted !== undefined) options.onEvict?.(reservation.evicted);
+    const id = newSandboxId();
+    try {
+      const sandbox = await this.#start(plan, { id, room: reservation.ready, signal: deadline.signal });
+      // From here on the caller's own signal counts: a preparation may take longer than a container.
+      deadline[Symbol.dispose]();
+      await prepared(sandbox, options.prepare, signal);
+      registry.add(sandbox, reservation.slot);
+      if (closing.aborted) {
+        sandbox.remove("removed", "the server ended");
+        throw shuttingDown();
+      }
+      return sandbox;
+    } catch (error) {
+      const state = this.#rollBack(containerName(id), reservation);
+      if (closing.aborted) throw shuttingDown();
+      // A deadline of the caller's says more than that it was aborted.
+      const reason: unknown = options.signal?.reason;
+      if (options.signal?.aborted && !(reason instanceof OmcpError && reason.code === "timeout")) {
+        throw new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
+      }
+      throw creationError(options.signal?.aborted ? reason : error, state, deadline.expired);
+    }
+  }
+
+  /** What a caller's options come to; throws where they are not allowed. */
+  async #plan(options: CreateOptions, signal: AbortSignal): Promise<CreationPlan> {
+    const { policy, maximum = policy, image: imageName, images = [], findImage } = this.#options;
+    const { memoryBytes, cpus, image } = options;
+    if (image !== undefined && image !== imageName && !images.includes(image)) {
+      throw new OmcpError("invalid_argument", `image must be one of ${[imageName, ...images].join(", ")}`, {
+        state: "No sandbox was created.",
+        next: "Choose one of these, or leave image out.",
+      });
+    }
+    const name = image ?? imageName;
+    const asked = {
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(cpus === undefined ? {} : { cpus }),
+    };
+    return {
+      policy: requestedPolicy(policy, asked, maximum),
+      image: findImage === undefined ? name : await findImage(name, signal),
+      imageName: name,
+      idleMs: options.idleMs ?? this.#options.idleMs,
+      asked: { ...asked, ...(image === undefined ? {} : { image }) },
+    };
+  }
+
+  async #start(plan: CreationPlan, { id, room, signal }: {
+    readonly id: string;
+    readonly room: Promise<void>;
+    readonly signal: AbortSignal;
+  }): Promise<Sandbox> {
+    await abortable(room, signal);
+    using _permit = await this.#permits.acquire(signal);
+    return await createSandbox({ ...this.#options, removals: this.#parts.removals, ...plan, id, signal });
+  }
+
+  /** Releases the slot of a failed creation when there is nothing that it counts; returns a sentence on what remains. */
+  #rollBack(name: string, { slot, ready, evicted }: Reservation): string {
+    const removal = this.#parts.removals.of(name);
+    // At once where it can be: the caller may try again at once.
+    if (removal === undefined && evicted === undefined) slot.release();
+    else void Promise.all([ready, removal?.removed]).then(() => slot.release());
+    const lost = evicted === undefined
+      ? ""
+      : ` Sandbox ${evicted.sandboxId} had been removed for it, after ${
+        readableDuration(evicted.unusedMs)
+      } without a call.`;
+    return removal === undefined
+      ? `No sandbox was created; nothing was left behind.${lost}`
+      : `No sandbox was created. Container ${name} is being removed; until it is, it counts as a sandbox.${lost}`;
+  }
+}
+
+async function prepared(
+  sandbox: Sandbox,
+  prepare: CreateOptions["prepare"],
+  signal: AbortSignal,
+): Promise<void> {
+  if (prepare === undefined) return;
+  try {
+    // A preparation that does not heed the signal must not hold the server's end.
+    await abortable(prepare(sandbox, signal), signal);
+    sandbox.throwIfEnded();
+    sandbox.touch();
+  } catch (error) {
+    await sandbox.remove("removed", "its creation failed").within(ROLLBACK_MS);
+    throw error;
+  }
+}
+
+/** The error of a failed creation, with what remains of it. */
+function creationError(error: unknown, state: string, expired: boolean): unknown {
+  if (expired) {
+    return new OmcpError("timeout", `Creating a sandbox timed out after ${CREATE_DEADLINE_MS / 1000} s`, {
+      state,
+      next: "The engine is busy, slow or hangs; try again.",
+      cause: error,
+    });
+  }
+  return error instanceof OmcpError ? error.with({ state }) : error;
+}
+
+/** The error of a call that begins when the server ends. */
+export function shuttingDown(): OmcpError {
+  return new OmcpError("shutting_down", "The server is shutting down", { state: "No sandbox was created." });
+}
