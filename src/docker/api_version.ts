@@ -31,7 +31,7 @@ export function chooseApiVersion(newest: string, oldest: string | undefined): st
   return compare(newest, NEWEST_API) > 0 ? NEWEST_API : newest;
 }
 
-/** Versions are pairs of whole numbers: 1.9 is older than 1.41. */
+/** The two parts are compared as whole numbers: 1.9 is older than 1.41. */
 function compare(left: string, right: string): number {
   const [a = 0, b = 0] = left.split(".").map(Number);
   const [c = 0, d = 0] = right.split(".").map(Number);

@@ -75,7 +75,7 @@ export const aggregateSchema = z.strictObject({
   ),
   as: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be lower-case letters, digits and _, at most 63")
     .optional()
-    .describe("The column's name in the result. Default: such as count or avg_value_as_number."),
+    .describe("The column's name in the result. Default: as in count or avg_value_as_number."),
 });
 
 /** A column to sort by. */
