@@ -45,17 +45,21 @@ export type FileErrorCode = (typeof FILE_ERROR_CODES)[number];
 
 const count = z.int().nonnegative();
 const kind = z.enum(["file", "folder", "link", "other"]);
-/** Bytes, allocated bytes, and when it was changed. The time may be any: code can set it. */
-const facts = { size: count, allocated: count, modified_ms: z.int() };
 
 /** A reply that is an error; the code decides what the caller gets. */
 export const fileErrorSchema = z.object({ code: z.enum(FILE_ERROR_CODES), message: z.string().max(2000) });
+
+/** JavaScript's dates reach this far from the epoch, in ms; code in the sandbox can set a file's time to any. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
+const time = z.int().min(-MAX_TIME_MS).max(MAX_TIME_MS);
+/** Bytes, allocated bytes, and when it was changed. */
+const facts = { size: count, allocated: count, modified_ms: time };
 
 const entrySchema = wireObject({
   path: z.string(),
   kind,
   size: count,
-  modified_ms: z.int(),
+  modified_ms: time,
   target: z.string().nullable(),
 });
 
@@ -72,7 +76,9 @@ export const FILE_RESULTS = {
     closed_folders: count,
     complete: z.boolean(),
   }),
-  read: wireObject({ ...facts, offset: count, length: count }),
+  read: wireObject({ ...facts, offset: count, length: count }).refine(({ size, offset, length }) =>
+    offset + length <= size
+  ),
   readEnd: z.object({ changed: z.boolean() }),
   writeBegin: z.object({}),
   write: z.object({ size: count, replaced: z.boolean() }),

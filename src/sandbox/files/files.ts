@@ -8,9 +8,9 @@ import {
   MAX_LIST_DEPTH,
   MAX_LISTED,
 } from "../../agent_protocol/messages/mod.ts";
+import type { Channel } from "../../agent_protocol/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { within } from "../../lib/async/deadline.ts";
-import type { AgentContainer } from "../../runtime/mod.ts";
 import type { Lifetime } from "../lifetime.ts";
 import { Exchange, InvalidReply } from "./exchange.ts";
 
@@ -48,7 +48,7 @@ export interface FileContent {
 /** What {@link SandboxFiles} need. */
 export interface SandboxFilesParts {
   readonly lifetime: Lifetime;
-  readonly container: Pick<AgentContainer, "channel">;
+  readonly container: { readonly channel: Pick<Channel, "openStream"> };
 }
 
 /**
