@@ -3,6 +3,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import { readableBytes, showable } from "../lib/text.ts";
 import type { Execution, ExecutionRecord } from "../sandbox/mod.ts";
 import { cellResult, outputContent } from "./cell_result.ts";
+import { withLinks } from "./resource_links.ts";
 import { errorResult, textResult } from "./results.ts";
 
 /** How much of an execution is shown. */
@@ -67,9 +68,11 @@ function endedResult(execution: Execution, { characters, since }: ExecutionView)
     return { ...known, content: [...lines.length > 0 ? [text(lines)] : [], ...known.content, ...images] };
   }
   if (result?.kind !== "cell") return textResult(result?.text ?? "");
-  if (since === undefined) return cellResult(result.outcome, characters);
+  const { outcome } = result;
+  const linked = (shown: CallToolResult) => withLinks(shown, outcome, execution.sandboxId);
+  if (since === undefined) return linked(cellResult(outcome, characters));
   const page = log.read(since, characters);
-  if (!page.more) return withNotes(cellResult(result.outcome, characters, page.outputs), clearedNote(page));
+  if (!page.more) return withNotes(linked(cellResult(outcome, characters, page.outputs)), clearedNote(page));
   return moreResult(execution, page, characters);
 }
 

@@ -7,6 +7,7 @@ import { shownPath } from "./file_path.ts";
 import { textPiece } from "./file_text.ts";
 import { imageBase64, MAX_IMAGE_BYTES, pictureType } from "./image.ts";
 import { textResult } from "./results.ts";
+import { utf8Bytes } from "./text_budget.ts";
 
 /** The bytes of a binary file that its description shows. */
 const SHOWN_BYTES = 16;
@@ -78,6 +79,18 @@ export async function fileView(
     );
   }
   return textResult(textView(name, part, notes) ?? binaryView(name, part, notes, range.limit !== undefined));
+}
+
+/**
+ * How much of a file a result shows.
+ *
+ * @param result What {@link fileView} returned.
+ */
+export function shownBytes({ content }: CallToolResult): number {
+  return content.reduce((sum, block) => {
+    if (block.type === "image") return sum + Math.floor(block.data.length / 4) * 3;
+    return sum + (block.type === "text" ? utf8Bytes(block.text) : 0);
+  }, 0);
 }
 
 function textView(name: string, part: Part, notes: readonly string[]): string | undefined {

@@ -2,6 +2,7 @@
 import {
   type CallToolResult,
   McpServer,
+  PROTOCOL_VERSION_META_KEY,
   type ServerContext,
   type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
@@ -13,6 +14,8 @@ import type { Principal } from "./principal.ts";
 import { withEndNotice } from "./end_notice.ts";
 import { pacedCall } from "./progress.ts";
 import { errorResult, knownError } from "./results.ts";
+import { linksFor } from "./resource_links.ts";
+import { registerFileResources } from "./resources.ts";
 import { sandboxIdSchema } from "./sandbox_id.ts";
 import type { CallFacts, OfferedTool, ToolServices } from "./tool.ts";
 import { databaseSentence } from "./variant.ts";
@@ -35,7 +38,7 @@ export interface McpServerOptions {
 export function createMcpServer(options: McpServerOptions): McpServer {
   const server = new McpServer(
     { name: "omcp-python-sandbox", title: "OMCP Python Sandbox", version: VERSION },
-    { capabilities: { tools: {} }, instructions: instructions(options) },
+    { capabilities: { tools: {}, resources: { listChanged: false } }, instructions: instructions(options) },
   );
   for (const tool of options.tools) {
     const { name, title, description, annotations, input } = tool;
@@ -44,11 +47,18 @@ export function createMcpServer(options: McpServerOptions): McpServer {
       { title, description, annotations, inputSchema: describedOnly(input) },
       async (given, context) => {
         const { result, sandbox } = await serveCall(tool, given, { ...options, context });
-        return withEndNotice(result, sandbox, options);
+        return linksFor(protocolVersion(server, context), withEndNotice(result, sandbox, options));
       },
     );
   }
+  if (options.tools.some(({ name }) => name === "read_file")) registerFileResources(server, options);
   return server;
+}
+
+/** Since 2026-07-28 each request has an envelope with the version; before, the connection has one. */
+function protocolVersion(server: McpServer, { mcpReq: { envelope } }: ServerContext): string | undefined {
+  const ofRequest = z.object({ [PROTOCOL_VERSION_META_KEY]: z.string() }).safeParse(envelope).data;
+  return ofRequest?.[PROTOCOL_VERSION_META_KEY] ?? server.server.getNegotiatedProtocolVersion();
 }
 
 async function serveCall(

@@ -8,7 +8,12 @@ export type { Eviction } from "./eviction.ts";
 export type { SandboxSettings } from "./factory.ts";
 export type { FileCall, FileContent, SandboxFiles } from "./files/files.ts";
 export { Execution } from "./executions/execution.ts";
-export type { ExecutionResult, ExecutionRun, ExecutionSpec } from "./executions/execution_spec.ts";
+export {
+  type ExecutionResult,
+  type ExecutionRun,
+  type ExecutionSpec,
+  newExecutionId,
+} from "./executions/execution_spec.ts";
 export { afterInterrupt, cancelledError } from "./executions/cell_errors.ts";
 export { type ExecutionOutcome } from "./executions/outcome.ts";
 export type { OutputPage } from "./executions/output_log.ts";

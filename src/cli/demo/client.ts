@@ -10,6 +10,7 @@ const TOOL_DEADLINE_MS = 120_000;
 const contentSchema = z.array(z.union([
   z.object({ type: z.literal("text"), text: z.string() }),
   z.object({ type: z.literal("image"), data: z.string(), mimeType: z.string() }),
+  z.object({ type: z.literal("resource_link"), uri: z.string(), name: z.string() }),
   z.object({ type: z.string() }),
 ]));
 
@@ -18,9 +19,21 @@ export interface ToolReply {
   readonly isError: boolean;
   /** All text blocks. */
   readonly text: string;
+  /** All links to resources. */
+  readonly links: readonly { readonly uri: string; readonly name: string }[];
   /** All images, decoded. */
   readonly images: readonly { readonly mimeType: string; readonly bytes: Uint8Array }[];
 }
+
+const resourceSchema = z.object({
+  uri: z.string(),
+  mimeType: z.string().optional(),
+  text: z.string().optional(),
+  blob: z.string().optional(),
+});
+
+/** A resource's content: text, or base64. */
+export type ResourceReply = z.output<typeof resourceSchema>;
 
 /** A running server and the client that talks to it. */
 export interface ConnectedServer {
@@ -29,6 +42,8 @@ export interface ConnectedServer {
   readonly pid: number;
   tools(): Promise<string[]>;
   call(name: string, input: Record<string, unknown>): Promise<ToolReply>;
+  /** The only content of a resource. */
+  readResource(uri: string): Promise<ResourceReply>;
   close(): Promise<void>;
 }
 
@@ -69,11 +84,14 @@ export async function connectServer(
       return {
         isError: result.isError === true,
         text: content.flatMap((block) => "text" in block ? [block.text] : []).join("\n"),
+        links: content.flatMap((block) => "uri" in block ? [{ uri: block.uri, name: block.name }] : []),
         images: content.flatMap((block) =>
           "mimeType" in block ? [{ mimeType: block.mimeType, bytes: Uint8Array.fromBase64(block.data) }] : []
         ),
       };
     },
+    readResource: async (uri) =>
+      z.tuple([resourceSchema]).parse((await client.readResource({ uri })).contents)[0],
     close: async () => {
       await client.close();
       if (own !== undefined) await Deno.remove(own);

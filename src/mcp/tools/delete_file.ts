@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { counted } from "../../lib/counted.ts";
+import { auditedFileCall } from "../audited_file_call.ts";
 import { pathSchema, shownPath } from "../file_path.ts";
 import { textResult } from "../results.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
@@ -21,9 +22,20 @@ export const tool: Tool = defineTool({
       ),
     }),
   }),
-  async handle({ sandbox_id, path, recursive }, { services, signal }) {
+  async handle({ sandbox_id, path, recursive }, { services, principal, signal }) {
     const { files } = services.sandboxes.get(sandbox_id);
-    const { removed } = await files.remove(path, { recursive: recursive ?? false }, { signal });
+    const facts = {
+      principal: principal.id,
+      sandbox: sandbox_id,
+      tool: "delete_file",
+      source: `delete ${path}`,
+    };
+    const { removed } = await auditedFileCall(
+      services.audit,
+      facts,
+      () => files.remove(path, { recursive: recursive ?? false }, { signal }),
+      () => 0,
+    );
     const content = removed === 1
       ? ""
       : `, with ${counted(removed - 1, "file or folder", "files and folders")} in it`;

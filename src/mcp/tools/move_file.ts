@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { auditedFileCall } from "../audited_file_call.ts";
 import { pathSchema, shownPath } from "../file_path.ts";
 import { textResult } from "../results.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
@@ -21,9 +22,16 @@ export const tool: Tool = defineTool({
       ),
     }),
   }),
-  async handle({ sandbox_id, path, to, overwrite }, { services, signal }) {
+  async handle({ sandbox_id, path, to, overwrite }, { services, principal, signal }) {
     const { files } = services.sandboxes.get(sandbox_id);
-    const { replaced } = await files.move(path, to, { overwrite: overwrite ?? false }, { signal });
+    const source = `move ${path} to ${to}`;
+    const facts = { principal: principal.id, sandbox: sandbox_id, tool: "move_file", source };
+    const { replaced } = await auditedFileCall(
+      services.audit,
+      facts,
+      () => files.move(path, to, { overwrite: overwrite ?? false }, { signal }),
+      () => 0,
+    );
     const how = replaced ? "; it replaced what was there" : "";
     return textResult(`Moved ${shownPath(path)} to ${shownPath(to)}${how}.`);
   },

@@ -1,6 +1,7 @@
 import * as z from "zod";
+import { auditedFileCall } from "../audited_file_call.ts";
 import { pathSchema } from "../file_path.ts";
-import { fileView } from "../file_view.ts";
+import { fileView, shownBytes } from "../file_view.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
@@ -25,11 +26,15 @@ export const tool: Tool = defineTool({
       ),
     }),
   }),
-  async handle({ sandbox_id, path, offset, limit }, { services, signal }) {
+  async handle({ sandbox_id, path, offset, limit }, { services, principal, signal }) {
     const { files } = services.sandboxes.get(sandbox_id);
-    return await fileView(files, { path, offset, limit }, {
-      characters: services.limits.outputBytes,
-      signal,
-    });
+    const facts = { principal: principal.id, sandbox: sandbox_id, tool: "read_file", source: `read ${path}` };
+    const options = { characters: services.limits.outputBytes, signal };
+    return await auditedFileCall(
+      services.audit,
+      facts,
+      () => fileView(files, { path, offset, limit }, options),
+      shownBytes,
+    );
   },
 });

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
+import { auditedFileCall } from "../audited_file_call.ts";
 import { pathSchema, shownPath } from "../file_path.ts";
 import { textResult } from "../results.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
@@ -26,13 +27,22 @@ export const tool: Tool = defineTool({
       ),
     }),
   }),
-  async handle({ sandbox_id, path, text, base64, overwrite }, { services, signal }) {
+  async handle({ sandbox_id, path, text, base64, overwrite }, { services, principal, signal }) {
     const { files } = services.sandboxes.get(sandbox_id);
     const bytes = content(text, base64);
-    const { size, replaced } = await files.write(path, [bytes], {
-      overwrite: overwrite ?? true,
-      size: bytes.length,
-    }, { signal });
+    const facts = {
+      principal: principal.id,
+      sandbox: sandbox_id,
+      tool: "write_file",
+      source: `write ${path}`,
+    };
+    const options = { overwrite: overwrite ?? true, size: bytes.length };
+    const { size, replaced } = await auditedFileCall(
+      services.audit,
+      facts,
+      () => files.write(path, [bytes], options, { signal }),
+      ({ size }) => size,
+    );
     const how = replaced ? "it replaced a file of that name" : "a new file";
     return textResult(`Wrote ${counted(size, "byte")} to ${shownPath(path)}: ${how}.`);
   },

@@ -116,6 +116,46 @@ Deno.test("the tools for files through MCP", async (t) => {
       assert.match(await call("read_file", { path, offset: -20 }), /\]\nrow 19998\nrow 19999$/);
     });
 
+    await t.step("files are resources, and a cell's result links to those that it wrote", async () => {
+      const { links, text } = await server.call("execute_python_code", {
+        sandbox_id,
+        code:
+          "import os\nos.makedirs('r', exist_ok=True)\nfor n in range(7): open(f'r/{n}.csv', 'w').write('a,b\\n')\nopen('r/0 ü%2e.bin', 'wb').write(b'\\0')",
+      });
+      assert.match(text, /files changed: "r\/0 ü%2e\.bin", r\/0\.csv/);
+      assert.deepEqual(links.map(({ name }) => name), [
+        '"r/0 ü%2e.bin"',
+        ...[0, 1, 2, 3].map((n) => `r/${n}.csv`),
+      ]);
+      const [odd, csv] = await Promise.all(links.slice(0, 2).map(({ uri }) => server.readResource(uri)));
+      assert.deepEqual(odd, { uri: links[0]?.uri, mimeType: "application/octet-stream", blob: "AA==" });
+      assert.deepEqual(csv, { uri: links[1]?.uri, mimeType: "text/csv", text: "a,b\n" });
+      await run(
+        "open('esc', 'w').write('\\x1b[2J'); open('huge', 'wb').truncate(5 << 20); os.symlink('r', 'l')",
+      );
+      assert.equal((await server.readResource(`sandbox://${sandbox_id}/files/esc`)).blob, "G1sySg==");
+      const base = `sandbox://${sandbox_id}/files`;
+      for (
+        const [uri, expected] of [
+          [`${base}/none`, /not found/],
+          [`${base}/huge`, /at most 4\.0 MiB.*read_file/],
+          [`${base}/l/0.csv`, /symbolic link/],
+          [`${base}/r`, /is a folder/],
+          [`${base}/../../x`, /not found/],
+          [`${base}/%2e%2e/x`, /not found/],
+          [`${base}/r%2f..%2f..%2f..%2fetc%2fpasswd`, /must not contain/],
+          [`${base}/%2Fetc%2Fpasswd`, /not found/],
+          [`${base}/a%00b`, /NUL/],
+          [`${base}/%ff`, /not UTF-8/],
+          [`${base}/r/0.csv?force=1`, /must have the form/],
+          [`sandbox://sbx_${"0".repeat(32)}/files/r/0.csv`, /not found/],
+          ["sandbox://../files/x", /form|not found|invalid/],
+        ] as const
+      ) {
+        await assert.rejects(server.readResource(uri), expected, uri);
+      }
+    });
+
     await t.step("what leads out is refused, with a next step", async () => {
       await run(
         "import os; os.symlink('/etc/passwd', 'passwd'); os.symlink('/etc', 'etc'); os.mkfifo('fifo')",

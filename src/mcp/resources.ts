@@ -1,0 +1,106 @@
+/** MCP resources: the files of sandboxes, for clients that read them without a model. */
+import {
+  type McpServer,
+  ProtocolError,
+  ProtocolErrorCode,
+  type ReadResourceResult,
+  ResourceNotFoundError,
+  ResourceTemplate,
+} from "@modelcontextprotocol/server";
+import { OmcpError } from "../errors.ts";
+import { concatBytes } from "../lib/bytes.ts";
+import { escapedControls, readableBytes, showable } from "../lib/text.ts";
+import { auditedFileCall } from "./audited_file_call.ts";
+import { fileType } from "./file_types.ts";
+import { FILE_URI_TEMPLATE, readFileUri } from "./file_uri.ts";
+import type { Principal } from "./principal.ts";
+import { knownError } from "./results.ts";
+import type { ToolServices } from "./tool.ts";
+
+/** The largest file that can be read as a resource, in bytes: a message holds all of it, in base64. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** What resources need. */
+export interface ResourceOptions {
+  readonly services: Pick<ToolServices, "sandboxes" | "audit">;
+  readonly principal: Principal;
+}
+
+/**
+ * Offers the files of sandboxes as resources. They are not listed: `list_files` and the links in results name them.
+ *
+ * @param server The server; not connected yet.
+ * @param options See {@link ResourceOptions}.
+ */
+export function registerFileResources(server: McpServer, options: ResourceOptions): void {
+  server.registerResource(
+    "sandbox-file",
+    new ResourceTemplate(FILE_URI_TEMPLATE, { list: undefined }),
+    {
+      title: "A file of a sandbox",
+      description: `A file under /workspace of a sandbox, of at most ${readableBytes(MAX_BYTES)}.`,
+    },
+    async (uri, _variables, context) => {
+      try {
+        return await readFile(uri, options, context.mcpReq.signal);
+      } catch (error) {
+        throw protocolError(uri, knownError(error));
+      }
+    },
+  );
+}
+
+async function readFile(
+  uri: URL,
+  { services, principal }: ResourceOptions,
+  signal: AbortSignal,
+): Promise<ReadResourceResult> {
+  const { sandboxId, path } = readFileUri(uri);
+  const { files } = services.sandboxes.get(sandboxId);
+  const facts = {
+    principal: principal.id,
+    sandbox: sandboxId,
+    tool: "resources/read",
+    source: `read ${path}`,
+  };
+  const bytes = await auditedFileCall(services.audit, facts, async () => {
+    const content = await files.read(path, { limit: MAX_BYTES }, { signal });
+    if (content.size > MAX_BYTES) {
+      await content.bytes.cancel();
+      throw new OmcpError(
+        "path_unsuitable",
+        `The file has ${readableBytes(content.size)}: a resource has at most ${readableBytes(MAX_BYTES)}`,
+        { next: "Read it in pieces with read_file." },
+      );
+    }
+    return concatBytes(await Array.fromAsync(content.bytes));
+  }, (read) => read.length);
+  const text = plainText(bytes);
+  const mimeType = fileType(path) ?? (text === undefined ? "application/octet-stream" : "text/plain");
+  return {
+    contents: [
+      text === undefined
+        ? { uri: uri.href, mimeType, blob: bytes.toBase64() }
+        : { uri: uri.href, mimeType, text },
+    ],
+  };
+}
+
+/** UTF-8 without controls, which nobody should print; anything else goes as bytes, because a resource must not differ from its file. */
+function plainText(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return escapedControls(text) === text ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function protocolError(uri: URL, error: OmcpError): ProtocolError {
+  if (error.code === "file_not_found" || error.code === "sandbox_not_found") {
+    return new ResourceNotFoundError(uri.href);
+  }
+  const code = error.code === "internal" ? ProtocolErrorCode.InternalError : ProtocolErrorCode.InvalidParams;
+  const next = error.next === undefined ? "" : ` ${error.next}`;
+  return new ProtocolError(code, showable(`${error.code}: ${error.message}.${next}`), { uri: uri.href });
+}
