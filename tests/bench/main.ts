@@ -3,6 +3,7 @@
  *
  *     deno task bench                                            all of it
  *     deno task bench program                                    start, cells, rows, streams, overrun, memory
+ *     deno task bench executions [5000]                          memory over 100,000 (or fewer) cells of one sandbox
  *     deno task bench database-attacks ["big results" …]         how attacks on the database slow a neighbour
  *     deno task bench sandbox-attacks ["a fork bomb" …]          how attacks by code slow a neighbour
  *
@@ -11,6 +12,7 @@
  */
 import { benchCell } from "./cell.ts";
 import { benchCreate } from "./create.ts";
+import { benchExecutions } from "./executions.ts";
 import { DATABASE_ATTACKS } from "./database_attacks.ts";
 import { benchNeighbour } from "./neighbour.ts";
 import { benchOverrun } from "./overrun.ts";
@@ -21,10 +23,11 @@ import { SANDBOX_ATTACKS } from "./sandbox_attacks.ts";
 import { benchMemory, benchStream } from "./stream.ts";
 
 /** A run that takes longer hangs. */
-const WATCHDOG_MS = 1_200_000;
+const WATCHDOG_MS = 2_400_000;
 
 const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>>> = {
   program: benchProgram,
+  executions: benchManyCells,
   "database-attacks": (names) => benchNeighbour(DATABASE_ATTACKS, report, names),
   "sandbox-attacks": (names) => benchNeighbour(SANDBOX_ATTACKS, report, names),
 };
@@ -46,6 +49,11 @@ async function benchProgram(): Promise<void> {
   await opened.sandbox.remove("removed", "the bench has measured it");
   await benchOverrun(rig, report);
   await benchMemory(rig, report);
+}
+
+async function benchManyCells([cells]: readonly string[]): Promise<void> {
+  await rig.manager.remove((await rig.manager.create()).id);
+  await benchExecutions(rig, report, cells === undefined ? undefined : Number(cells));
 }
 
 for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, () => void giveUp());

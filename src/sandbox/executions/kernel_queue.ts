@@ -94,7 +94,7 @@ export class KernelQueue {
       if (this.#semaphore.busy) onWaiting?.();
       permit = await this.#semaphore.acquire(signal ?? new AbortController().signal);
     } catch (cause) {
-      this.#lifetime.throwIfEnded();
+      this.#throwIfEnded();
       if (signal?.aborted) throw cancelledError("The cell did not run.", cause);
       throw new OmcpError(
         "sandbox_busy",
@@ -119,7 +119,7 @@ export class KernelQueue {
     const start = performance.now();
     try {
       await this.#kernelStart(signal);
-      this.#lifetime.throwIfEnded();
+      this.#throwIfEnded();
       if (signal?.aborted) throw cancelledError("The cell did not run.");
       return performance.now() - start;
     } catch (error) {
@@ -127,6 +127,12 @@ export class KernelQueue {
       if (this.#lifetime.end !== undefined) await within(this.#lifetime.removed, END_WAIT_MS);
       throw error;
     }
+  }
+
+  /** Throws the error of a cell that was not sent because the sandbox ended. */
+  #throwIfEnded(): void {
+    const error = this.#lifetime.endError(false);
+    if (error !== undefined) throw error;
   }
 
   /** Waits for the first kernel, whose start (seconds on a slow machine) does not count as the first cell's time. */

@@ -114,7 +114,14 @@ Deno.test("a sandbox killed from outside is lost once, says what state remains, 
   const engine = await connectTestEngine();
   await withManager({ options: { maxSandboxes: 1 } }, async (manager) => {
     const sandbox = await manager.create();
-    const running = sandbox.execute("import time; time.sleep(60)", { timeoutMs: 60_000, outputBytes: 1000 });
+    const begun = Promise.withResolvers<void>();
+    const running = sandbox.execute("import time; time.sleep(60)", {
+      timeoutMs: 60_000,
+      outputBytes: 1000,
+      onStarted: () => begun.resolve(),
+    });
+    running.catch(() => {});
+    await begun.promise;
     const [container] = await engine.listContainers({ labels: { "org.omcp.name": sandbox.id } });
     assert.ok(container !== undefined);
     await engine.killContainer(container.id);
