@@ -111,6 +111,7 @@ Deno.test("an execution ends at its timeout although nobody waits for it, and it
     await eventually(
       async () => / {2}timeout {2}/.test((await server.call("list_executions", { sandbox_id })).text),
       "it is listed as timeout",
+      60_000,
     );
     const { execution_id } = continuation(text);
     const late = await server.call("get_execution", { execution_id });
@@ -214,6 +215,7 @@ Deno.test("a cancel of get_execution ends only that wait; a cancel of the starti
   const client = await RawClient.start();
   try {
     const sandbox_id = await client.create();
+    await client.run(sandbox_id, "'the kernel has started'");
     const { text } = await client.call("execute_python_code", {
       sandbox_id,
       code: "import time\nfor n in range(600):\n    print(n, flush=True)\n    time.sleep(0.05)",
@@ -226,6 +228,7 @@ Deno.test("a cancel of get_execution ends only that wait; a cancel of the starti
     await eventually(
       async () => /\[running for /.test((await client.call("get_execution", { execution_id, wait: 0 })).text),
       "it runs",
+      60_000,
     );
     await client.call("interrupt_execution", { execution_id });
     const callId = client.nextId();
@@ -235,11 +238,13 @@ Deno.test("a cancel of get_execution ends only that wait; a cancel of the starti
     await eventually(
       async () => / {2}running {2}/.test((await client.call("list_executions", { sandbox_id })).text),
       "it is listed as running",
+      60_000,
     );
     await client.cancel(callId);
     await eventually(
       async () => !/ {2}running {2}/.test((await client.call("list_executions", { sandbox_id })).text),
       "it is no longer listed as running",
+      60_000,
     );
     assert.match(
       (await client.call("list_executions", { sandbox_id })).text,
@@ -253,11 +258,7 @@ Deno.test("a cancel of get_execution ends only that wait; a cancel of the starti
 
 Deno.test("create_sandbox and query_omop are executions, too", async () => {
   await withServer({ OMCP_WAIT_SECONDS: "1" }, async (server) => {
-    let created = await server.call("create_sandbox", {});
-    if (/^execution_id: /m.test(created.text)) {
-      created = { ...created, text: await ended(server, continuation(created.text).execution_id) };
-    }
-    const sandbox_id = /sbx_[0-9a-f]{32}/.exec(created.text)?.[0] ?? "";
+    const sandbox_id = await newSandbox(server);
     let query = (await server.call("query_omop", {
       sandbox_id,
       table: "person",
