@@ -27,6 +27,8 @@ _SCRIPTS = "bin"
 _STAGING = ".packages-"
 _METADATA = ".dist-info"
 _MAX_RECORD = 64 << 20
+# Distributions that are reported: a cell can make any number of folders that look like one.
+_MAX_PRESENT = 2000
 
 
 class Refused(Exception):
@@ -49,7 +51,8 @@ def main() -> None:
         pass
     try:
         clear()
-        say("present", [[name, version] for name, version, _ in distributions(FOLDER)][:5000])
+        present = [[name, version] for name, version, _ in distributions(FOLDER) if len(name) + len(version) < 200]
+        say("present", present[:_MAX_PRESENT])
         source = os.fdopen(0, "rb")
         line = source.readline(_MAX_HEADER)
         if not line.endswith(b"\n"):
@@ -84,10 +87,17 @@ def install(header: Dict[str, Any], source: Any) -> Dict[str, Any]:
     try:
         skipped = unpack(source, staging)
         use_this_python(os.path.join(staging, _SCRIPTS))
-        os.makedirs(FOLDER, mode=0o755, exist_ok=True)
-        for name in header["replace"]:
-            remove(FOLDER, name)
-        merge(staging, FOLDER)
+        try:
+            os.mkdir(FOLDER, 0o755)
+        except FileExistsError:
+            if not stat.S_ISDIR(os.lstat(FOLDER).st_mode):
+                raise Refused("failed", "%s is not a folder" % FOLDER) from None
+        try:
+            for name in header["replace"]:
+                remove(FOLDER, name)
+            merge(staging, FOLDER)
+        except OSError as error:
+            raise Refused("in_part", str(error)[:500]) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return {"skipped": sorted(skipped)[:100]}

@@ -59,7 +59,9 @@ export const tool: Tool = defineTool({
         databaseSentence(variantCdm(variant, settings))
       } Variables, imports and files in /workspace last until the sandbox is removed. ` +
       datasetSentence(settings.datasets) +
-      "There is no network, so nothing can be installed. Present: numpy, pandas, polars, pyarrow, duckdb, scipy, scikit-learn, " +
+      `There is no network; ${
+        variant.toolsets.includes("packages") ? "install_package adds packages" : "nothing can be installed"
+      }. Present: numpy, pandas, polars, pyarrow, duckdb, scipy, scikit-learn, ` +
       "xgboost, lightgbm, statsmodels, lifelines, tableone, matplotlib, seaborn, plotly, altair, SQLAlchemy, psycopg.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
     input: createInput(settings),

@@ -109,8 +109,8 @@ function skippedOf(answer: Answer): readonly string[] {
     });
   }
   throw new OmcpError("package_failed", `Cannot install: ${showable(message)}`, {
-    state: "Packages may be installed in part.",
-    next: "Try again; delete /workspace/.packages if that fails, too.",
+    state: code === "in_part" ? "Packages may be installed in part." : "Nothing was installed.",
+    next: "Delete /workspace/.packages, then try again.",
   });
 }
 

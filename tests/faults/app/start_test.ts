@@ -56,6 +56,19 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
     env: { OMCP_AUDIT_FILE: "audit.jsonl" },
     says: /config_invalid[^]*OMCP_AUDIT_FILE must be an absolute path/,
   },
+  "an empty list of packages": {
+    env: { OMCP_PACKAGES: "allowlist" },
+    says: /config_invalid[^]*OMCP_PACKAGES_ALLOWLIST is empty/,
+  },
+  "a wrong mode, index and network of packages": {
+    env: { OMCP_PACKAGES: "on", OMCP_PACKAGES_INDEX: "ftp://hunter2", OMCP_PACKAGES_NETWORK: "--privileged" },
+    says:
+      /OMCP_PACKAGES must be off, allowlist or any; OMCP_PACKAGES_INDEX must be an http[^]*OMCP_PACKAGES_NETWORK must be/,
+  },
+  "constraints that the flags do not allow": {
+    env: { OMCP_PACKAGES_CONSTRAINTS: "/srv/constraints.txt" },
+    says: /config_invalid[^]*--allow-read=\/srv\/constraints\.txt/,
+  },
   "a database that the flags do not allow": {
     env: { OMCP_DATABASE_URL: "postgres://u:hunter2@127.0.0.1:5999/d", OMCP_DISCLOSURE: "open" },
     says: /config_invalid[^]*--allow-net=127\.0\.0\.1:5999/,

@@ -58,6 +58,29 @@ Deno.test("readConfig() refuses a schema that the sample or a local database can
   assert.equal(readConfig(reader(url)).cdmSchema, "own");
 });
 
+Deno.test("readConfig() installs packages only where their names may leave the site", () => {
+  const modes = (environment: Record<string, string>) =>
+    readConfig((name) => environment[name]).packages.mode;
+  const open = { OMCP_DISCLOSURE: "open" };
+  assert.equal(modes({}), "any");
+  assert.equal(modes({ OMCP_DATABASE_URL: "none" }), "any");
+  assert.equal(modes({ ...open, OMCP_DATABASE_URL: "local:x" }), "off");
+  assert.equal(modes({ ...open, OMCP_DATABASE_URL: "postgres://u@h/d" }), "off");
+  assert.equal(
+    modes({ ...open, OMCP_DATABASE_URL: "postgres://u@h/d", OMCP_PACKAGES: "allowlist" }),
+    "allowlist",
+  );
+  assert.equal(modes({ OMCP_PACKAGES: "off" }), "off");
+});
+
+Deno.test("readConfig() normalizes the names of packages", () => {
+  const environment: Record<string, string> = {
+    OMCP_PACKAGES_ALLOWLIST: "Scikit_Learn, zope.interface  a--b",
+  };
+  const { packages } = readConfig((name) => environment[name]);
+  assert.deepEqual([...packages.allowed], ["scikit-learn", "zope-interface", "a-b"]);
+});
+
 Deno.test("readLogLevel() reads the level alone", () => {
   assert.equal(readLogLevel(reader({ OMCP_PIDS: "-1" })), "info");
   assert.equal(readLogLevel(reader({ OMCP_LOG_LEVEL: "debug" })), "debug");

@@ -14,7 +14,7 @@ function variants(): Record<string, ToolVariant> {
   const found: Record<string, ToolVariant> = {};
   for (const disclosure of DISCLOSURE_MODES) {
     for (const cdmVersion of CDM_VERSIONS) {
-      const omop: readonly Toolset[] = ["sandbox", "files", "omop"];
+      const omop: readonly Toolset[] = ["sandbox", "files", "omop", "packages"];
       found[`omop_${cdmVersion}_${disclosure}`] = { cdmVersion, disclosure, toolsets: omop };
       found[`sandbox_${disclosure}`] = { cdmVersion, disclosure, toolsets: ["sandbox", "files"] };
     }
