@@ -2,21 +2,12 @@ import { concatBytes } from "../../lib/bytes.ts";
 import type { UpstreamSession } from "../upstream/mod.ts";
 import { putParameter } from "../upstream/login.ts";
 import { BACKEND, HEADER_BYTES, readUint32 } from "../wire/message.ts";
-import { errorResponse, movedError, parseServerError, type ServerError } from "../wire/server_error.ts";
+import { errorResponse, parseServerError, type ServerError, shownError } from "../wire/server_error.ts";
+import { limitHint, tooLong } from "./limit_errors.ts";
 import type { ClientWriter } from "./client_writer.ts";
 import { ConnectionEnd } from "./connection_end.ts";
 import type { PipelineState } from "./pipeline_state.ts";
 import type { Refusals } from "./refusals.ts";
-
-/** PostgreSQL's configuration_limit_exceeded: of all settings, only temp_file_limit raises it. */
-const CONFIGURATION_LIMIT = "53400";
-const DISK_FULL = "53100";
-const SPILLED =
-  "The statement sorts, joins or groups more than the database may write to its disk. Filter or aggregate before that, " +
-  "select fewer columns, or split the statement, as by ranges of person_id.";
-const STATEMENT_TIME =
-  "The server bounds the time of one statement (OMCP_QUERY_SECONDS): a longer timeout of the cell " +
-  "does not change it. Filter or aggregate more, or read a smaller part.";
 
 /** What a {@link BackendRelay} works with. */
 export interface BackendRelayOptions {
@@ -46,7 +37,6 @@ const STREAMED: ReadonlySet<number> = new Set<number>([
   BACKEND.copyOut,
   BACKEND.rowDescription,
   BACKEND.parameterDescription,
-  BACKEND.notice,
   BACKEND.notification,
 ]);
 
@@ -134,6 +124,11 @@ export class BackendRelay {
           );
         }
         if (this.#isStreamed(type) || total > MAX_CAPTURED) {
+          if (type === BACKEND.error) {
+            if (at > from) out.push(chunk.subarray(from, at));
+            from = at;
+            out.push(tooLong(total));
+          }
           this.#bodyPasses = this.#stream(type, total);
           this.#bodyLeft = total;
           continue;
@@ -178,9 +173,11 @@ export class BackendRelay {
         return this.#cancelled === undefined;
       case BACKEND.notification:
         return false;
+      case BACKEND.notice:
+        return false;
       case BACKEND.error:
         state.failed("XX000", false);
-        return true;
+        return false;
       default:
         if (STREAMED.has(type)) return true;
         throw new ConnectionEnd("08P01", "the database sent an unexpected message: the connection is closed");
@@ -221,6 +218,8 @@ export class BackendRelay {
         return undefined;
       case BACKEND.error:
         return this.#error(parseServerError(body), body);
+      case BACKEND.notice:
+        return shownError(type, body);
       case BACKEND.parameterStatus:
         this.#checkParameter(body);
         return undefined;
@@ -239,7 +238,7 @@ export class BackendRelay {
       this.#cancelled = undefined;
       const end = overBudget(this.#options.resultBytes);
       state.failed(end.sqlstate, false);
-      return fatal ? undefined : errorResponse({
+      return fatal ? shownError(BACKEND.error, body) : errorResponse({
         severity: "ERROR",
         sqlstate: end.sqlstate,
         message: end.message,
@@ -252,7 +251,7 @@ export class BackendRelay {
     if (refusal !== undefined) return errorResponse({ severity: "ERROR", ...refusal });
     const hint = error.hint === undefined ? limitHint(error) : undefined;
     if (hint !== undefined) return errorResponse({ ...error, hint });
-    return position === undefined || position === error.position ? undefined : movedError(body, position);
+    return shownError(BACKEND.error, body, position);
   }
 
   /** An independent layer: if anything changes a setting on which the guard depends, the session ends. */
@@ -275,12 +274,6 @@ export class BackendRelay {
       `the setting ${name} may not be changed in a sandbox: the connection is closed`,
     );
   }
-}
-
-/** What to do about a limit that only the server knows. */
-function limitHint({ sqlstate, message }: ServerError): string | undefined {
-  if (sqlstate === "57014" && message.includes("statement timeout")) return STATEMENT_TIME;
-  return sqlstate === CONFIGURATION_LIMIT || sqlstate === DISK_FULL ? SPILLED : undefined;
 }
 
 /** A snapshot's name among a row's values; text and binary format write it alike. */

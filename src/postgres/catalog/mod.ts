@@ -71,15 +71,22 @@ interface Place {
   readonly relations: ReadonlySet<string>;
 }
 
+/** Those whose plans name what is behind them: views, foreign tables, tables with row policies, and with partitions of other names. */
 async function veiled(
   session: UpstreamSession,
   where: Place,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   const names = [...where.relations].map(quoteLiteral).join(", ");
-  const sql =
-    `SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ${where.schema} AND c.relname IN (${names}) AND (c.relkind IN ('v', 'f') OR c.relrowsecurity)`;
+  const sql = `WITH RECURSIVE shown AS (
+      SELECT c.oid, c.relname, c.relkind, c.relrowsecurity FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ${where.schema} AND c.relname IN (${names})
+    ), below AS (
+      SELECT oid AS top, oid FROM shown
+      UNION SELECT b.top, i.inhrelid FROM below b JOIN pg_catalog.pg_inherits i ON i.inhparent = b.oid
+    )
+    SELECT relname::text FROM shown s WHERE relkind IN ('v', 'f') OR relrowsecurity
+      OR EXISTS (SELECT FROM below b WHERE b.top = s.oid AND b.oid NOT IN (SELECT oid FROM shown))`;
   return new Set(NAMES.parse(await ask(session, sql, signal)).map(([name]) => name));
 }
 

@@ -18,9 +18,12 @@ import {
   type Use,
 } from "./reg_values.ts";
 import type { PendingRows } from "./row_edits.ts";
+import { shapeOf } from "./tree_shape.ts";
 import type { GuardPolicy } from "./types.ts";
 
 const ROWS = new WeakMap<GuardPolicy, CatalogRows>();
+/** Within a subquery, these would see its one row instead of the query's rows. */
+const OF_MANY_ROWS = /"(?:over|agg_star)":/;
 const AS_TEXT = "Cast one value, which is shown as the object's name: oid::regclass::text";
 
 /** What one statement reads of the catalogs. */
@@ -131,6 +134,7 @@ export class CatalogAccess {
         `Give it a column, as in ${name}(c.relowner) FROM pg_class AS c`,
       );
     }
+    this.#refuseOfMany(oid, `an argument of ${name}()`);
     this.#pending.push({
       kind: "argument",
       offset: offsetOf(call, name),
@@ -200,7 +204,9 @@ export class CatalogAccess {
   #noteName(
     { node, kind, name, type }: { node: Fields; kind: "call" | "cast"; name: string; type: string },
   ): void {
-    this.#refuseInFrom(node, kind === "call" ? `${name}()` : `a cast to ${type}`);
+    const what = kind === "call" ? `${name}()` : `a cast to ${type}`;
+    this.#refuseInFrom(node, what);
+    this.#refuseOfMany(node, what);
     const around = this.rows.name(type, REG_TYPES.get(type) ?? "").around(name);
     if (kind === "call") {
       this.#pending.push({ kind, offset: offsetOf(node, name), around });
@@ -213,6 +219,14 @@ export class CatalogAccess {
       throw new Refusal(`a cast to ${type} of this expression is not allowed`, AS_TEXT);
     }
     this.#pending.push({ kind, offset, start, around });
+  }
+
+  #refuseOfMany(node: unknown, what: string): void {
+    if (!OF_MANY_ROWS.test(shapeOf(node))) return;
+    throw new Refusal(
+      `${what} may not contain count(*) or a window function`,
+      "Compute that in a subquery in FROM, and use its column here",
+    );
   }
 
   #refuseInFrom(node: Fields, what: string): void {

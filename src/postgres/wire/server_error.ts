@@ -58,16 +58,40 @@ export function errorResponse(error: ServerError): Uint8Array {
   return message(BACKEND.error, ...fields, new Uint8Array(1));
 }
 
+/** Fields that name objects, or show source text, of what the client did not write: views, policies and their functions. */
+const HIDDEN: ReadonlySet<number> = new Set([..."pqstcdn"].map((type) => type.charCodeAt(0)));
+const CONTEXT = 0x57;
+/** Context of what the client wrote. Behind the first line of another kind, each may be a line of source text. */
+const OWN_CONTEXT = /^(?:JSON data, line \d+: .*|parallel worker|(?:unnamed )?portal .*)$/;
+
 /**
- * Gives an ErrorResponse another position and leaves the rest as it is.
+ * Makes of an ErrorResponse or a NoticeResponse what a client may see: without the context and the queries of functions that run
+ * within views and policies.
  *
- * @param body The body.
- * @param position In the query, in characters from 1.
- * @returns The whole message.
+ * @param type Which of both.
+ * @param body Its body.
+ * @param position The place in the client's query, in characters from 1, if it is another than in the query that was sent.
+ * @returns The whole message; undefined where it stays as it is.
  */
-export function movedError(body: Uint8Array, position: number): Uint8Array {
-  const fields = fieldsOf(body).map((field) => field[0] === POSITION ? cstring(`P${position}`) : field);
-  return message(BACKEND.error, ...fields, new Uint8Array(1));
+export function shownError(type: number, body: Uint8Array, position?: number): Uint8Array | undefined {
+  let changed = false;
+  const fields = fieldsOf(body).flatMap((field) => {
+    const kept = shownField(field, position);
+    if (kept !== field) changed = true;
+    return kept === undefined ? [] : [kept];
+  });
+  return changed ? message(type, ...fields, new Uint8Array(1)) : undefined;
+}
+
+function shownField(field: Uint8Array, position: number | undefined): Uint8Array | undefined {
+  const type = field[0] ?? 0;
+  if (HIDDEN.has(type)) return undefined;
+  if (type === POSITION && position !== undefined) return cstring(`P${position}`);
+  if (type !== CONTEXT) return field;
+  const lines = DECODER.decode(field.subarray(1, -1)).split("\n");
+  const foreign = lines.findIndex((line) => !OWN_CONTEXT.test(line));
+  if (foreign < 0) return field;
+  return foreign === 0 ? undefined : cstring(`W${lines.slice(0, foreign).join("\n")}`);
 }
 
 /** The fields of an ErrorResponse, each with its type and its NUL. */

@@ -52,6 +52,12 @@ export async function startCanaryServer(): Promise<{ server: TestPostgres; oid: 
     CREATE TEXT SEARCH DICTIONARY site.${CANARY}_dictionary (TEMPLATE = simple);
     CREATE COLLATION site.${CANARY}_collation FROM "C"; CREATE SCHEMA ${CANARY}_schema;
     CREATE ACCESS METHOD ${CANARY}_method TYPE TABLE HANDLER heap_tableam_handler;
+    CREATE TABLE cdm.measurement (person_id bigint) PARTITION BY RANGE (person_id);
+    CREATE TABLE cdm.specimen PARTITION OF cdm.measurement FOR VALUES FROM (1) TO (9) PARTITION BY RANGE (person_id);
+    CREATE TABLE cdm.${CANARY}_leaf PARTITION OF cdm.specimen FOR VALUES FROM (1) TO (9);
+    CREATE FUNCTION site.${CANARY}_divide(x bigint) RETURNS bigint LANGUAGE sql SET work_mem = '4MB' AS $$ SELECT 1 / x $$;
+    GRANT EXECUTE ON FUNCTION site.${CANARY}_divide TO omcp_reader;
+    CREATE VIEW cdm.visit_detail AS SELECT site.${CANARY}_divide(x) AS x FROM (VALUES (0::bigint)) AS v(x);
     CREATE ROLE ${CANARY}_role; COMMENT ON ROLE ${CANARY}_role IS '${CANARY}'; COMMENT ON DATABASE cdm IS '${CANARY}';
     ALTER VIEW cdm.${CANARY}_view OWNER TO ${CANARY}_role;
     GRANT SELECT ON ALL TABLES IN SCHEMA cdm TO omcp_reader`);
@@ -70,7 +76,16 @@ export async function withClient(
 ): Promise<void> {
   await withGuarded({
     upstream: urlUpstream(role === "reader" ? server.url : server.adminUrl),
-    cdmRelations: new Set(["person", "death", "note", "visit", "observation"]),
+    cdmRelations: new Set([
+      "person",
+      "death",
+      "note",
+      "visit",
+      "observation",
+      "visit_detail",
+      "measurement",
+      "specimen",
+    ]),
     ...(role === "reader" ? {} : { allowUnsafeRole: "omcp_admin" }),
   }, part);
 }

@@ -139,6 +139,8 @@ const PROBES = [
   `EXPLAIN (VERBOSE, FORMAT json) SELECT * FROM person WHERE EXISTS (SELECT FROM cdm.death)`,
   `EXPLAIN WITH d AS MATERIALIZED (TABLE death) SELECT 1 FROM d`,
   `EXPLAIN VERBOSE SELECT * FROM note`,
+  `EXPLAIN SELECT * FROM measurement`,
+  `EXPLAIN (VERBOSE, FORMAT json) SELECT count(*) FROM measurement JOIN person USING (person_id)`,
   `PREPARE q AS SELECT * FROM death; EXPLAIN EXECUTE q`,
   `BEGIN; DECLARE c CURSOR FOR SELECT conbin::text FROM pg_constraint; FETCH ALL FROM c; ROLLBACK`,
   `PREPARE r AS SELECT pg_get_constraintdef($1::oid); EXECUTE r(16400)`,
@@ -194,6 +196,19 @@ Deno.test("catalogs show the tables that may be read, and psql works", async () 
       `${refusal?.message} ${refusal?.hint}`,
       /behind it EXPLAIN works for statements that read only tables/,
     );
+  });
+});
+
+Deno.test("an error does not show the functions within a view", async () => {
+  await withClient(server, "reader", async (client) => {
+    const sql = "SELECT x FROM visit_detail";
+    assert.equal(errorOf(await client.query(sql))?.message, "division by zero");
+    assert.equal(await mustNotShow(client, [sql, "SELECT x::text FROM visit_detail"]), 0);
+    const long = errorOf(await client.query("SELECT repeat('x', 2000000)::int"));
+    assert.match(`${long?.message} ${long?.hint}`, /an error of 2000\d{3} bytes.* use shorter ones/);
+    const json = (await client.query("SELECT '{x'::json")).find(({ type }) => type === "E");
+    assert.match(new TextDecoder().decode(json?.body), /WJSON data, line 1: \{x/);
+    assert.deepEqual(firstColumn(await client.query("SELECT 1")), ["1"]);
   });
 });
 

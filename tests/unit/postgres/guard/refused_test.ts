@@ -303,6 +303,9 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "SELECT amhandler FROM pg_am",
     "SELECT * FROM pg_am",
     "SELECT format_type(type_oid => 1, typemod => 2)",
+    "SELECT lag(c.oid) OVER (ORDER BY c.oid)::regclass FROM pg_class c",
+    "SELECT format_type(first_value(c.oid) OVER (), 1) FROM pg_type c",
+    "SELECT count(*)::regclass FROM person",
     "SELECT pg_get_expr(relid => 1, expr => d.adbin) FROM pg_attrdef d",
   ],
   "operators, types and collations that are not PostgreSQL's own": [

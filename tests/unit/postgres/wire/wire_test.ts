@@ -8,6 +8,7 @@ import {
   readFrontendMessage,
 } from "../../../../src/postgres/wire/frontend.ts";
 import {
+  BACKEND,
   cstring,
   FRONTEND,
   HEADER_BYTES,
@@ -16,7 +17,7 @@ import {
   readName,
 } from "../../../../src/postgres/wire/message.ts";
 import { readOpening } from "../../../../src/postgres/wire/opening.ts";
-import { errorResponse, parseServerError } from "../../../../src/postgres/wire/server_error.ts";
+import { errorResponse, parseServerError, shownError } from "../../../../src/postgres/wire/server_error.ts";
 import { repetitions } from "../../../fixtures/load.ts";
 
 function readerOf(bytes: Uint8Array, cuts: readonly number[] = []): ByteReader {
@@ -105,4 +106,22 @@ Deno.test("readName() keeps different bytes different", () => {
   assert.deepEqual(readName(Uint8Array.of(0xff, 0), 0), { name: "\u00ff", next: 2 });
   assert.deepEqual(readName(Uint8Array.of(0xc3, 0xbf, 0), 0), { name: "\u00c3\u00bf", next: 3 });
   assert.equal(readName(cstring("x").subarray(0, 1), 0), undefined);
+});
+
+Deno.test("shownError() leaves out what functions of views and policies do, in errors and notices", () => {
+  const body = (...fields: string[]): Uint8Array => concatBytes([...fields.map(cstring), new Uint8Array(1)]);
+  const textOf = (type: number, ...fields: string[]): string | undefined => {
+    const shown = shownError(type, body(...fields), type === BACKEND.error ? 7 : undefined);
+    return shown && new TextDecoder().decode(shown.subarray(HEADER_BYTES)).replaceAll("\0", "|");
+  };
+  const inner = ["p5", "qSELECT secret", "scdm", "thidden", "ccolumn", "dtype", "ncheck"];
+  const source =
+    'SQL statement "SELECT 1\nJSON data, line 1: secret"\nPL/pgSQL function f() line 1 at PERFORM';
+  assert.equal(textOf(BACKEND.error, "SERROR", "Mm", "P3", ...inner, `W${source}`), "SERROR|Mm|P7||");
+  assert.equal(textOf(BACKEND.notice, "SNOTICE", "Mm", "P3", `W${source}`), "SNOTICE|Mm|P3||");
+  assert.equal(
+    textOf(BACKEND.notice, "Mm", `WJSON data, line 1: {x\n${source}`),
+    "Mm|WJSON data, line 1: {x||",
+  );
+  assert.equal(textOf(BACKEND.notice, "SNOTICE", "Mm", "P3", "WJSON data, line 1: {x"), undefined);
 });
