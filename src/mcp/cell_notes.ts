@@ -52,7 +52,7 @@ function wholeStream(outcome: ExecutionOutcome, name: "stdout" | "stderr", cut: 
 /** The files that are new or changed. What a sandbox names its files is quoted, unless it reads as a path. */
 function changedFiles({ files: { changed, count, complete }, kernel }: ExecutionOutcome): string[] {
   if (kernel === "unknown") return [];
-  const unseen = "too many files in /workspace to look at all";
+  const unseen = "too many files or folders in /workspace to look at all";
   if (count === 0) return complete ? [] : [`changed files are unknown: ${unseen}`];
   const listed: string[] = [];
   let characters = 0;

@@ -73,7 +73,7 @@ export async function runTable(
       assert.ok(expect.test(answer.text), `${expect} does not match: ${ends(answer.text)}`);
       assert.match(
         (await client.run(target, "'still' + ' here'")).text,
-        /^\[value\]\n'still here'\n(?:\[(?:\d+ process|waited).*\n)*\[ok/,
+        /^\[value\]\n'still here'\n(?:\[(?:\d+ process|waited|files changed|changed files).*\n)*\[ok/,
       );
       await assertNeighbourSound(scene);
     });

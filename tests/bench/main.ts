@@ -3,17 +3,17 @@
  *
  *     deno task bench                                            all of it
  *     deno task bench program                                    start, cells, rows, streams, overrun, memory
- *     deno task bench executions [5000]                          memory over 100,000 (or fewer) cells of one sandbox
+ *     deno task bench many-cells [5000]                          memory over 100,000 (or fewer) cells of one sandbox
  *     deno task bench database-attacks ["big results" …]         how attacks on the database slow a neighbour
  *     deno task bench sandbox-attacks ["a fork bomb" …]          how attacks by code slow a neighbour
  *
- * Exits 1 only for a defect: a trivial cell above 10 ms, a server that buffers a whole result, or a neighbour that needs more than
- * twice its quiet time plus 15 ms under an attack.
+ * Exits 1 only for a defect: a trivial cell above 10 ms, a server that buffers a whole result, memory that grows with the number of
+ * cells, or a neighbour that needs more than twice its quiet time plus 15 ms under an attack.
  */
 import { benchCell } from "./cell.ts";
 import { benchCreate } from "./create.ts";
-import { benchExecutions } from "./executions.ts";
 import { DATABASE_ATTACKS } from "./database_attacks.ts";
+import { benchManyCells } from "./many_cells.ts";
 import { benchNeighbour } from "./neighbour.ts";
 import { benchOverrun } from "./overrun.ts";
 import { Report } from "./report.ts";
@@ -23,11 +23,11 @@ import { SANDBOX_ATTACKS } from "./sandbox_attacks.ts";
 import { benchMemory, benchStream } from "./stream.ts";
 
 /** A run that takes longer hangs. */
-const WATCHDOG_MS = 2_400_000;
+const WATCHDOG_MS = 3_600_000;
 
 const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>>> = {
   program: benchProgram,
-  executions: benchManyCells,
+  "many-cells": (names) => benchManyCells(report, names),
   "database-attacks": (names) => benchNeighbour(DATABASE_ATTACKS, report, names),
   "sandbox-attacks": (names) => benchNeighbour(SANDBOX_ATTACKS, report, names),
 };
@@ -49,11 +49,6 @@ async function benchProgram(): Promise<void> {
   await opened.sandbox.remove("removed", "the bench has measured it");
   await benchOverrun(rig, report);
   await benchMemory(rig, report);
-}
-
-async function benchManyCells([cells]: readonly string[]): Promise<void> {
-  await rig.manager.remove((await rig.manager.create()).id);
-  await benchExecutions(rig, report, cells === undefined ? undefined : Number(cells));
 }
 
 for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, () => void giveUp());

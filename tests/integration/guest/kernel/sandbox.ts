@@ -110,6 +110,12 @@ export class Sandbox {
     return this.#states;
   }
 
+  /** What requests without a reply have printed so far. */
+  get printed(): string {
+    const events = [...this.#waiting.values()].flatMap((waiting) => waiting.events);
+    return events.flatMap((event) => event.type === "stream" ? [event["text"]] : []).join("");
+  }
+
   /** All events of a request, its reply last. */
   async request(method: string, params: unknown = {}): Promise<readonly Event[]> {
     const id = this.#next++;
