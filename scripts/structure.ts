@@ -7,7 +7,7 @@ const LAYERS = [
   ["version.ts", "errors.ts"],
   ["lib"],
   ["observability"],
-  ["docker", "agent_protocol", "guest", "images", "omop"],
+  ["docker", "agent_protocol", "guest", "images", "omop", "exchange"],
   ["runtime"],
   ["runtime/docker"],
   ["postgres", "sandbox"],

@@ -144,6 +144,12 @@ export const ERROR_CODES = {
     state: "Nothing was written; the files that are there are as they were.",
     details: ["agent_code"],
   },
+  exchange_full: {
+    retryable: false,
+    meaning: "There is no room for the file in the exchange folder.",
+    state: "Nothing was written.",
+    details: [],
+  },
   kernel_unavailable: {
     retryable: false,
     meaning: "The image has no usable Python kernel.",

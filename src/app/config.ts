@@ -9,6 +9,7 @@ import { OmcpError } from "../errors.ts";
 import { type Dataset, normalizedName, type PackageMode } from "../sandbox/mod.ts";
 import { datasetProblems, datasetsSchema } from "./datasets.ts";
 import { isPinned } from "./sandbox_images.ts";
+import { folderPath, folderProblem } from "./host_folders.ts";
 
 interface Setting {
   readonly schema: z.ZodType;
@@ -175,6 +176,21 @@ export const SETTINGS = {
     unit: "name=path,…",
     description:
       "Folders of the engine's machine that every sandbox can read at `/data/NAME`, see docs/datasets.md. Everyone on that machine must be able to read their files.",
+  },
+  OMCP_EXCHANGE_DIR: {
+    schema: z.string().transform((text) => text === "" ? "" : folderPath(text) ?? null).pipe(
+      z.string("must be an absolute path of a folder, without a comma, //, . and .."),
+    ),
+    default: "",
+    unit: "path",
+    description:
+      "Folder of this machine from which `import_file` and to which `export_file` copy files, see docs/exchange.md; empty: the server does not offer these tools. Needs `--allow-read` and `--allow-write` for it.",
+  },
+  OMCP_EXCHANGE_MIB: {
+    schema: integer(1, 1_048_576),
+    default: "10240",
+    unit: "MiB",
+    description: "Maximum of what exports of this server may take in OMCP_EXCHANGE_DIR.",
   },
   OMCP_DATABASE_URL: {
     schema: z.string().refine(
@@ -349,6 +365,10 @@ export interface Config extends CdmSettings {
   /** Folders that every sandbox can read. */
   readonly datasets: readonly Dataset[];
   readonly packages: PackageConfig;
+  /** Undefined: no files are exchanged. */
+  readonly exchangeFolder: string | undefined;
+  /** The most that exports may take in it. */
+  readonly exchangeBytes: number;
   /** Whether the operator named the instance: another server could have the same name. */
   readonly instanceNamed: boolean;
   /** Undefined: the audit goes to stderr. */
@@ -398,7 +418,11 @@ export function readConfig(read: ReadVariable): Config {
   const dockerHost = get("DOCKER_HOST");
   const auditFile = get("OMCP_AUDIT_FILE") || undefined;
   const datasets = get("OMCP_DATASETS");
-  problems.push(...datasetProblems(datasets ?? [], [dockerHost?.replace(/^unix:\/\//, ""), auditFile]));
+  const exchangeFolder = get("OMCP_EXCHANGE_DIR") || undefined;
+  const apart = [dockerHost?.replace(/^unix:\/\//, ""), auditFile];
+  problems.push(...datasetProblems(datasets ?? [], [...apart, exchangeFolder]));
+  const unfit = exchangeFolder === undefined ? undefined : folderProblem(exchangeFolder, apart);
+  if (unfit !== undefined) problems.push(`OMCP_EXCHANGE_DIR ${unfit}`);
   const config: Config = {
     dockerHost,
     image,
@@ -419,6 +443,8 @@ export function readConfig(read: ReadVariable): Config {
     pids: get("OMCP_PIDS"),
     workspaceBytes: get("OMCP_WORKSPACE_MIB") * mib,
     datasets,
+    exchangeFolder,
+    exchangeBytes: get("OMCP_EXCHANGE_MIB") * mib,
     database,
     cdmSchema,
     unsafeRole: get("OMCP_UNSAFE_ROLE") || undefined,

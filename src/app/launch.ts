@@ -16,6 +16,8 @@ export interface LaunchOptions {
   readonly auditFile?: string;
   /** The file of `OMCP_PACKAGES_CONSTRAINTS`. */
   readonly constraintsFile?: string;
+  /** The folder of `OMCP_EXCHANGE_DIR`. */
+  readonly exchangeFolder?: string;
 }
 
 /**
@@ -48,6 +50,8 @@ export interface PermissionNeeds {
   readonly auditFile: string | undefined;
   /** The file of constraints on packages. */
   readonly constraintsFile: string | undefined;
+  /** The folder with which files are exchanged. */
+  readonly exchangeFolder: string | undefined;
 }
 
 /**
@@ -57,6 +61,7 @@ export interface PermissionNeeds {
  */
 export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
   const { socketPath, guardFolder, databaseHost, databaseFiles, auditFile, constraintsFile } = needs;
+  const exchange = needs.exchangeFolder === undefined ? [] : [needs.exchangeFolder];
   return {
     // Deno checks the URL's host, too, although the connection goes to the socket.
     net: [`unix:${socketPath}`, "docker.invalid:80", ...(databaseHost === undefined ? [] : [databaseHost])],
@@ -65,8 +70,9 @@ export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
       ...(guardFolder === undefined ? [] : [guardFolder]),
       ...databaseFiles,
       ...(constraintsFile === undefined ? [] : [constraintsFile]),
+      ...exchange,
     ],
-    write: [socketPath, ...(auditFile === undefined ? [] : [auditFile])],
+    write: [socketPath, ...(auditFile === undefined ? [] : [auditFile]), ...exchange],
   };
 }
 
@@ -82,6 +88,7 @@ export function permissionFlags(options: LaunchOptions): string[] {
     databaseFiles: options.databaseFiles ?? [],
     auditFile: options.auditFile,
     constraintsFile: options.constraintsFile,
+    exchangeFolder: options.exchangeFolder,
   });
   // The server starts without these; then it does not trust the host's own certificate authorities.
   const read = [...permissions.read, ...SYSTEM_BUNDLES];

@@ -29,7 +29,7 @@ function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";
 }
 
-function needsOf({ dockerHost, database, auditFile, packages }: Config): PermissionNeeds {
+function needsOf({ dockerHost, database, auditFile, packages, exchangeFolder }: Config): PermissionNeeds {
   return {
     socketPath: dockerHost.replace(/^unix:\/\//, ""),
     guardFolder: database.kind === "none" ? undefined : guardFolder(),
@@ -38,6 +38,7 @@ function needsOf({ dockerHost, database, auditFile, packages }: Config): Permiss
       : { databaseHost: undefined, databaseFiles: [] }),
     auditFile,
     constraintsFile: packages.mode === "off" ? undefined : packages.constraintsFile,
+    exchangeFolder,
   };
 }
 

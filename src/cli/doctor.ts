@@ -7,6 +7,7 @@ import type { Command } from "./command.ts";
 import { connectEngine } from "./connect_engine.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
+import { ExchangeFolder } from "../exchange/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { checkDatasets, type ExecutionOutcome, SandboxManager } from "../sandbox/mod.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
@@ -102,6 +103,13 @@ export async function doctor(settings: Config, print: (line: string) => void): P
       throw error;
     }
   });
+  if (config.exchangeFolder !== undefined) {
+    const folder = config.exchangeFolder;
+    await check("exchange folder", async () => {
+      await ExchangeFolder.open(folder, config.exchangeBytes);
+      return { value: undefined, found: `${folder} can be read and written` };
+    });
+  }
   const policy = sandboxPolicy(config);
   if (policy.datasets.length > 0) {
     await check("datasets", async () => {

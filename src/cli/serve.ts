@@ -16,6 +16,7 @@ import type { Engine } from "../docker/mod.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
+import { ExchangeFolder } from "../exchange/mod.ts";
 import { acquireInstance, type HeldInstance } from "../app/instance.ts";
 import type { AuditLog } from "../observability/audit.ts";
 import { logger, logStep, startLogging } from "../observability/log.ts";
@@ -96,6 +97,7 @@ export async function serve(config: Config, read: ReadVariable): Promise<number>
 async function start({ config, audit, packages }: StartParts): Promise<Parts> {
   const policy = sandboxPolicy(config);
   checkPolicy(policy);
+  const exchange = await openExchange(config);
   const engine = await connectEngine(config.dockerHost);
   const runtime = new DockerRuntime(engine);
   const maximum = resourceMaximum(config, await runtime.resources());
@@ -120,7 +122,7 @@ async function start({ config, audit, packages }: StartParts): Promise<Parts> {
     await instance.close();
     throw error;
   }
-  return { config, engine, runtime, image, policy, maximum, instance, cdm, audit, packages };
+  return { config, engine, runtime, image, policy, maximum, instance, exchange, cdm, audit, packages };
 }
 
 interface StartParts {
@@ -136,11 +138,12 @@ interface Parts extends StartParts {
   readonly policy: SandboxPolicy;
   readonly maximum: ResourceMaximum;
   readonly instance: HeldInstance;
+  readonly exchange: ExchangeFolder | undefined;
   readonly cdm: CdmGateway | undefined;
 }
 
 async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<number> {
-  const { config, engine, runtime, image, policy, maximum, instance, cdm, audit } = parts;
+  const { config, engine, runtime, image, policy, maximum, instance, exchange, cdm, audit } = parts;
   const packages = parts.packages && new Packages({
     ...parts.packages,
     runtime,
@@ -166,12 +169,12 @@ async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<numbe
     ...(cdm === undefined ? {} : { postgresConnections: postgresConnections(cdm) }),
   });
   const stdio = startStdio({
-    tools: offeredTools(toolVariant(cdm, packages !== undefined), {
+    tools: offeredTools(toolVariant(cdm, packages !== undefined, exchange), {
       ...config,
       memoryMaxBytes: maximum.memoryBytes,
       cpusMax: maximum.cpus,
     }),
-    services: { sandboxes, cdm, packages, limits: config, audit },
+    services: { sandboxes, cdm, packages, exchange, limits: config, audit },
     principal: LOCAL_USER,
   });
   log.info("Serving MCP over stdio", startFacts({ config, engine, image }));
@@ -199,6 +202,8 @@ function startFacts({ config, engine, image }: Pick<Parts, "config" | "engine" |
     instance: config.instance,
     database: databaseName(config.database),
     audit: config.auditFile ?? "stderr",
+    exchange: config.exchangeFolder ?? "none",
+    datasets: config.datasets.map(({ name }) => name),
     limits: { maxSandboxes, idleMs, lifetimeMs, cellTimeoutMaxMs, queryMs, memoryBytes, cpus, pids },
   };
 }
@@ -208,8 +213,13 @@ function startFacts({ config, engine, image }: Pick<Parts, "config" | "engine" |
  *
  * @param cdm The database; undefined where none is configured.
  * @param packages Whether packages may be installed.
+ * @param exchange The exchange folder; undefined where none is configured.
  */
-export function toolVariant(cdm: CdmGateway | undefined, packages: boolean): ToolVariant {
+export function toolVariant(
+  cdm: CdmGateway | undefined,
+  packages: boolean,
+  exchange?: ExchangeFolder,
+): ToolVariant {
   return {
     cdmVersion: cdm?.version ?? DEFAULT_CDM_VERSION,
     disclosure: "open",
@@ -217,10 +227,15 @@ export function toolVariant(cdm: CdmGateway | undefined, packages: boolean): Too
     toolsets: [
       "sandbox",
       "files",
+      ...(exchange === undefined ? [] : ["exchange"] as const),
       ...(cdm === undefined ? [] : ["omop"] as const),
       ...(packages ? ["packages"] as const : []),
     ],
   };
+}
+
+async function openExchange({ exchangeFolder, exchangeBytes }: Config): Promise<ExchangeFolder | undefined> {
+  return exchangeFolder === undefined ? undefined : await ExchangeFolder.open(exchangeFolder, exchangeBytes);
 }
 
 /** A result must fit the memory of the sandbox that reads it. */

@@ -1,6 +1,7 @@
 /** A tool: its definition, a pure function, and its handler, which gets its services as an argument. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
+import type { ExchangeFolder } from "../exchange/mod.ts";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
 import type { AuditLog } from "../observability/audit.ts";
 import type { Packages, SandboxManager } from "../sandbox/mod.ts";
@@ -58,6 +59,8 @@ export interface ToolLimits {
   /** Characters of a cell's output in its result. */
   readonly outputBytes: number;
   readonly queryMs: number;
+  /** The size of /workspace. */
+  readonly workspaceBytes: number;
 }
 
 /** What handlers work with. */
@@ -67,6 +70,8 @@ export interface ToolServices {
   readonly cdm: CdmService | undefined;
   /** Undefined where nothing may be installed. */
   readonly packages: PackageService | undefined;
+  /** Undefined where no exchange folder is configured. */
+  readonly exchange?: ExchangeFolder | undefined;
   readonly limits: ToolLimits;
   readonly audit: Pick<AuditLog, "execution">;
 }

@@ -2,7 +2,9 @@
 import { tool as createSandbox } from "./tools/create_sandbox.ts";
 import { tool as deleteFile } from "./tools/delete_file.ts";
 import { tool as executePythonCode } from "./tools/execute_python_code.ts";
+import { tool as exportFile } from "./tools/export_file.ts";
 import { tool as getExecution } from "./tools/get_execution.ts";
+import { tool as importFile } from "./tools/import_file.ts";
 import { tool as installPackage } from "./tools/install_package.ts";
 import { tool as interruptExecution } from "./tools/interrupt_execution.ts";
 import { tool as listExecutions } from "./tools/list_executions.ts";
@@ -21,7 +23,9 @@ export const TOOLS: readonly Tool[] = [
   createSandbox,
   deleteFile,
   executePythonCode,
+  exportFile,
   getExecution,
+  importFile,
   installPackage,
   interruptExecution,
   listExecutions,

@@ -8,8 +8,11 @@ export const DISCLOSURE_MODES = ["open"] as const;
 /** One of {@link DISCLOSURE_MODES}. */
 export type DisclosureMode = (typeof DISCLOSURE_MODES)[number];
 
-/** Groups of tools. `sandbox` and `files`: always offered. `omop`: where a database is configured. `packages`: where the operator allows them. */
-export const TOOLSETS = ["sandbox", "files", "omop", "packages"] as const;
+/**
+ * Groups of tools. `sandbox` and `files`: always offered. `exchange`: where an exchange folder is configured. `omop`: where a database is
+ * configured. `packages`: where the operator allows them.
+ */
+export const TOOLSETS = ["sandbox", "files", "exchange", "omop", "packages"] as const;
 
 /** One of {@link TOOLSETS}. */
 export type Toolset = (typeof TOOLSETS)[number];

@@ -4,16 +4,19 @@
  *     deno task bench                                            all of it
  *     deno task bench program                                    start, cells, rows, streams, overrun, memory
  *     deno task bench many-cells [5000]                          memory over 100,000 (or fewer) cells of one sandbox
+ *     deno task bench exchange                                   how fast files pass between the exchange folder and a sandbox
  *     deno task bench database-attacks ["big results" …]         how attacks on the database slow a neighbour
  *     deno task bench sandbox-attacks ["a fork bomb" …]          how attacks by code slow a neighbour
  *
- * Exits 1 only for a defect: a trivial cell above 10 ms, a server that buffers a whole result, memory that grows with the number of
- * cells, or a neighbour that needs more than twice its quiet time plus 15 ms under an attack.
+ * Exits 1 only for a defect: a trivial cell above 10 ms, a server that buffers a whole result or file, a transfer of a file below
+ * 100 MB/s, memory that grows with the number of cells, or a neighbour that needs more than twice its quiet time plus 15 ms under an
+ * attack.
  */
 import { benchCell } from "./cell.ts";
 import { benchCreate } from "./create.ts";
 import { DATABASE_ATTACKS } from "./database_attacks.ts";
 import { benchManyCells } from "./many_cells.ts";
+import { benchExchange } from "./exchange.ts";
 import { benchNeighbour } from "./neighbour.ts";
 import { benchOverrun } from "./overrun.ts";
 import { Report } from "./report.ts";
@@ -28,6 +31,7 @@ const WATCHDOG_MS = 3_600_000;
 const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>>> = {
   program: benchProgram,
   "many-cells": (names) => benchManyCells(report, names),
+  exchange: () => benchExchange(rig, report),
   "database-attacks": (names) => benchNeighbour(DATABASE_ATTACKS, report, names),
   "sandbox-attacks": (names) => benchNeighbour(SANDBOX_ATTACKS, report, names),
 };

@@ -52,6 +52,14 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
     env: { OMCP_AUDIT_FILE: "/var/log/omcp/audit.jsonl" },
     says: /config_invalid[^]*--allow-write=\/var\/log\/omcp\/audit\.jsonl/,
   },
+  "an exchange folder that the flags do not allow": {
+    env: { OMCP_EXCHANGE_DIR: "/srv/exchange" },
+    says: /config_invalid[^]*--allow-read=\/srv\/exchange --allow-write=\/srv\/exchange/,
+  },
+  "an exchange folder with the machine's secrets": {
+    env: { OMCP_EXCHANGE_DIR: "/etc" },
+    says: /config_invalid[^]*OMCP_EXCHANGE_DIR must not be, contain or lie in \/etc/,
+  },
   "an audit file that is not an absolute path": {
     env: { OMCP_AUDIT_FILE: "audit.jsonl" },
     says: /config_invalid[^]*OMCP_AUDIT_FILE must be an absolute path/,
@@ -202,3 +210,35 @@ Deno.test("doctor shows the datasets, and the server warns about what sandboxes 
     );
   });
 });
+
+/** What is at the path of the exchange folder, and what the server says about it. */
+const NO_EXCHANGE: Readonly<
+  Record<string, { readonly make: (path: string) => void; readonly says: RegExp }>
+> = {
+  "is not there": {
+    make: () => {},
+    says: /config_invalid: Cannot use the folder of OMCP_EXCHANGE_DIR, \S+: /,
+  },
+  "is a file": {
+    make: (path) => Deno.writeTextFileSync(path, ""),
+    says: /config_invalid[^]*: it is not a folder/,
+  },
+  "is a symbolic link": {
+    make: (path) => {
+      Deno.mkdirSync(`${path}.real`);
+      Deno.symlinkSync(`${path}.real`, path);
+    },
+    says: /config_invalid[^]*: it is, or lies behind, a symbolic link to \S+\.real/,
+  },
+};
+
+for (const [name, { make, says }] of Object.entries(NO_EXCHANGE)) {
+  Deno.test(`the server does not start with an exchange folder that ${name}, and says why`, async () => {
+    await withPublicFolder(async (parent) => {
+      const exchangeFolder = `${parent}/x`;
+      make(exchangeFolder);
+      const env = { OMCP_DATABASE_URL: "none", OMCP_EXCHANGE_DIR: exchangeFolder };
+      assert.match(await failedStart(env, serverArguments({ ...LAUNCH, exchangeFolder })), says);
+    });
+  });
+}

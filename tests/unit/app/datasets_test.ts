@@ -83,3 +83,23 @@ Deno.test("OMCP_DATASETS refuses folders with secrets, sockets or the data of al
   const audit = { OMCP_AUDIT_FILE: "/srv/log/audit.jsonl" };
   assert.throws(() => datasetsOf("a=/srv/log", audit), { message: /audit\.jsonl/ });
 });
+
+Deno.test("OMCP_EXCHANGE_DIR must be a folder of its own, apart from secrets, the audit and the datasets", () => {
+  function folderOf(path: string, more: Record<string, string> = {}): string | undefined {
+    const values: Record<string, string> = { OMCP_EXCHANGE_DIR: path, ...more };
+    return readConfig((name) => values[name]).exchangeFolder;
+  }
+  assert.equal(folderOf(""), undefined);
+  assert.equal(folderOf("/srv/exchange/"), "/srv/exchange");
+  for (
+    const path of ["x", "./x", "/srv/../etc", "/srv//x", "/srv/a,b", "/", "/etc", "/var", "/home", "/run/x"]
+  ) {
+    assert.throws(() => folderOf(path), { code: "config_invalid", message: /OMCP_EXCHANGE_DIR/ }, path);
+  }
+  assert.throws(() => folderOf("/srv/x", { OMCP_AUDIT_FILE: "/srv/x/audit.jsonl" }), {
+    message: /audit\.jsonl/,
+  });
+  for (const dataset of ["a=/srv/x", "a=/srv/x/in", "a=/srv"]) {
+    assert.throws(() => folderOf("/srv/x", { OMCP_DATASETS: dataset }), { message: /dataset a must not/ });
+  }
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as z from "zod";
 import { readConfig } from "../../../src/app/config.ts";
 import { offeredTools } from "../../../src/mcp/offered_tools.ts";
-import { DISCLOSURE_MODES, type Toolset, type ToolVariant } from "../../../src/mcp/variant.ts";
+import { DISCLOSURE_MODES, type Toolset, TOOLSETS, type ToolVariant } from "../../../src/mcp/variant.ts";
 import { CDM_VERSIONS } from "../../../src/omop/cdm/mod.ts";
 import { assertSnapshot } from "../../fixtures/snapshot.ts";
 
@@ -15,6 +15,7 @@ function variants(): Record<string, ToolVariant> {
   for (const disclosure of DISCLOSURE_MODES) {
     for (const cdmVersion of CDM_VERSIONS) {
       const omop: readonly Toolset[] = ["sandbox", "files", "omop", "packages"];
+      found[`all_${cdmVersion}_${disclosure}`] = { cdmVersion, disclosure, toolsets: TOOLSETS };
       found[`omop_${cdmVersion}_${disclosure}`] = { cdmVersion, disclosure, toolsets: omop };
       found[`sandbox_${disclosure}`] = { cdmVersion, disclosure, toolsets: ["sandbox", "files"] };
     }

@@ -1,0 +1,37 @@
+import { OmcpError } from "../errors.ts";
+
+/**
+ * The system's code of an error.
+ *
+ * @param error What was thrown.
+ * @returns Such as `ENOENT`; undefined where it has none.
+ */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  if (error instanceof Deno.errors.NotFound) return "ENOENT";
+  return error instanceof Deno.errors.AlreadyExists ? "EEXIST" : undefined;
+}
+
+/**
+ * The error of a failed call of the operating system about the exchange folder.
+ *
+ * @param error What was thrown.
+ * @param action As in "read a.csv".
+ */
+export function folderError(error: unknown, action: string): OmcpError {
+  const code = systemCode(error);
+  const message = `Cannot ${action} in the exchange folder: ${code ?? "the file system failed"}`;
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
+    return new OmcpError("exchange_full", message, {
+      state: "Nothing was written.",
+      next: "Ask the user to make room on the disk of the exchange folder.",
+      cause: error,
+    });
+  }
+  return new OmcpError("path_unsuitable", message, {
+    state: "Nothing was transferred.",
+    next: "This is for the operator: the server's user must be able to read and write the folder's files.",
+    cause: error,
+  });
+}

@@ -1,0 +1,39 @@
+/** Names of files in the exchange folder: a single one, so that there is no folder on the way that somebody could replace by a link. */
+import { OmcpError } from "../errors.ts";
+
+/** Linux's limit, in bytes of UTF-8. */
+const MAX_NAME_BYTES = 255;
+
+/** What exports are called while they are being written. */
+export const PARTIAL = { prefix: ".omcp-export-", suffix: ".part" } as const;
+
+/**
+ * Checks a file's name.
+ *
+ * @param name The name, untrusted.
+ * @returns What is wrong with it, as the end of a sentence; undefined for a name that can be used.
+ */
+export function nameProblem(name: string): string | undefined {
+  if (name === "") return "is empty";
+  if (/[/\\]/.test(name)) return "must be a single name, without a folder";
+  // It would be hidden, or look like an option to programs.
+  if (/^[.-]/.test(name)) return "must not begin with a dot or a hyphen";
+  // Control and formatting characters, lone surrogates: what a person sees would differ from the name.
+  if (/\p{C}/u.test(name)) return "has characters that cannot be seen";
+  if (new TextEncoder().encode(name).length > MAX_NAME_BYTES) return `has more than ${MAX_NAME_BYTES} bytes`;
+  return undefined;
+}
+
+/**
+ * Requires a file's name that can be used.
+ *
+ * @param name The name, untrusted.
+ * @throws {OmcpError} `invalid_argument`.
+ */
+export function requireName(name: string): void {
+  const problem = nameProblem(name);
+  if (problem === undefined) return;
+  throw new OmcpError("invalid_argument", `The name in the exchange folder ${problem}`, {
+    next: "Pass the name of a file in the exchange folder, such as data.csv.",
+  });
+}

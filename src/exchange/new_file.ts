@@ -1,0 +1,101 @@
+/** A file that is being written under a random name, until it is complete. */
+import { promises as fs } from "node:fs";
+import { OmcpError } from "../errors.ts";
+import { systemCode } from "./errors.ts";
+import { PARTIAL } from "./names.ts";
+
+/** A new file. It ends with {@link NewFile.publish} or {@link NewFile.discard}. */
+export class NewFile {
+  readonly #folder: string;
+  readonly #path: string;
+  readonly #handle: fs.FileHandle;
+  #open = true;
+
+  private constructor(folder: string, path: string, handle: fs.FileHandle) {
+    this.#folder = folder;
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  /**
+   * Creates it, empty.
+   *
+   * @param folder The folder.
+   */
+  static async create(folder: string): Promise<NewFile> {
+    const path = partialPath(folder);
+    // "wx": fails where anything has the name, also a link.
+    return new NewFile(folder, path, await fs.open(path, "wx"));
+  }
+
+  /**
+   * Checks that its file system has hard links, without which nothing could be published.
+   *
+   * @throws {Error} With the system's code.
+   */
+  async requireLinks(): Promise<void> {
+    const link = partialPath(this.#folder);
+    await fs.link(this.#path, link);
+    await fs.unlink(link);
+  }
+
+  /**
+   * Appends bytes.
+   *
+   * @param bytes All of them are written.
+   */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      at += (await this.#handle.write(bytes, at, bytes.length - at, null)).bytesWritten;
+    }
+  }
+
+  /**
+   * Gives it its name at once, with all its bytes. Neither call follows a link.
+   *
+   * @param name The name in the folder.
+   * @param overwrite Whether a file of that name may be replaced.
+   * @throws {OmcpError} `file_exists`, or `file_changed` where somebody put another file in its place.
+   */
+  async publish(name: string, overwrite: boolean): Promise<void> {
+    const target = `${this.#folder}/${name}`;
+    const own = await this.#handle.stat({ bigint: true });
+    if (overwrite) {
+      await fs.rename(this.#path, target);
+    } else {
+      await fs.link(this.#path, target).catch((error: unknown) => {
+        if (systemCode(error) !== "EEXIST") throw error;
+        throw new OmcpError("file_exists", `The exchange folder has a file ${JSON.stringify(name)} already`, {
+          next: "Choose another name, or pass overwrite: true.",
+        });
+      });
+    }
+    await this.discard();
+    const found = await fs.lstat(target, { bigint: true });
+    if (found.dev === own.dev && found.ino === own.ino) return;
+    throw new OmcpError(
+      "file_changed",
+      `Something else replaced ${JSON.stringify(name)} in the exchange folder`,
+      {
+        state: "The folder's file of that name is not the exported one.",
+        next: "Ask the user who else writes to the folder, then try again.",
+      },
+    );
+  }
+
+  /** Closes it and removes its random name. Idempotent. */
+  async discard(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#handle.close();
+    await fs.unlink(this.#path).catch((error: unknown) => {
+      if (systemCode(error) !== "ENOENT") throw error;
+    });
+  }
+}
+
+/** A name that nothing has: 128 random bits. */
+function partialPath(folder: string): string {
+  const random = crypto.getRandomValues(new Uint8Array(16)).toHex();
+  return `${folder}/${PARTIAL.prefix}${random}${PARTIAL.suffix}`;
+}

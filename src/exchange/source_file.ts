@@ -1,0 +1,102 @@
+/** A file of the exchange folder that is read: the one that was looked at, whole, or an error. */
+import { type BigIntStats, constants, promises as fs } from "node:fs";
+import { OmcpError } from "../errors.ts";
+import { folderError } from "./errors.ts";
+
+const READ_BYTES = 256 * 1024;
+/** Opening a FIFO must not wait for its writer. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+
+/** What the system says of a file. */
+export type Stats = BigIntStats;
+
+/** An open file of the folder. */
+export interface SourceFile extends AsyncDisposable {
+  /** Bytes when it was opened. */
+  readonly size: number;
+  /** Its bytes, once. @throws {OmcpError} `file_changed` where it is written to meanwhile. */
+  bytes(): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Looks at what a path names, without following a link.
+ *
+ * @param path The path.
+ */
+export async function lookAtPath(path: string): Promise<Stats> {
+  return await fs.lstat(path, { bigint: true });
+}
+
+/**
+ * Which file it is, whatever its name.
+ *
+ * @param stats What the system says of it.
+ */
+export function identityOf({ dev, ino }: Pick<Stats, "dev" | "ino">): string {
+  return `${dev}:${ino}`;
+}
+
+/**
+ * Opens a file.
+ *
+ * @param path Its path.
+ * @param name Its name, for messages.
+ * @param seen What was seen at the path: the open file must be that one, or a link was put in its place.
+ * @throws {OmcpError} `file_changed`, `path_unsuitable`.
+ */
+export async function openSource(path: string, name: string, seen: Stats): Promise<SourceFile> {
+  const handle = await fs.open(path, READ_FLAGS).catch((error: unknown) => {
+    throw folderError(error, `read ${name}`);
+  });
+  try {
+    const opened = await handle.stat({ bigint: true });
+    if (identityOf(opened) !== identityOf(seen)) throw changed(name);
+    return new OpenSource(name, handle, opened);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+class OpenSource implements SourceFile {
+  readonly size: number;
+  readonly #name: string;
+  readonly #handle: fs.FileHandle;
+  readonly #opened: Stats;
+
+  constructor(name: string, handle: fs.FileHandle, opened: Stats) {
+    this.#name = name;
+    this.#handle = handle;
+    this.#opened = opened;
+    this.size = Number(opened.size);
+  }
+
+  async *bytes(): AsyncGenerator<Uint8Array> {
+    for (let left = this.size; left > 0;) {
+      const buffer = new Uint8Array(Math.min(left, READ_BYTES));
+      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) throw changed(this.#name);
+      left -= bytesRead;
+      // Before the last bytes: who writes them believes that the file is complete.
+      if (left === 0) await this.#requireUnchanged();
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #requireUnchanged(): Promise<void> {
+    const { size, mtimeNs } = await this.#handle.stat({ bigint: true });
+    if (size !== this.#opened.size || mtimeNs !== this.#opened.mtimeNs) throw changed(this.#name);
+  }
+}
+
+function changed(name: string): OmcpError {
+  return new OmcpError(
+    "file_changed",
+    `The file ${JSON.stringify(name)} in the exchange folder changed while it was read`,
+    { state: "Nothing was transferred.", next: "Wait until nothing writes to it, then try again." },
+  );
+}

@@ -1,0 +1,53 @@
+import * as z from "zod";
+import { counted } from "../../lib/counted.ts";
+import { answerWithin } from "../answer_within.ts";
+import { pathSchema, shownPath } from "../file_path.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { defineTool, type Tool } from "../tool.ts";
+import { requireExchange, withProgress } from "../transfer.ts";
+
+/** Copies a file from the exchange folder into a sandbox. */
+export const tool: Tool = defineTool({
+  toolset: "exchange",
+  define: () => ({
+    name: "import_file",
+    title: "Import a file",
+    description:
+      "Copies a file from the exchange folder, where the user puts files, into a sandbox. Its content does not pass through the conversation, " +
+      "so it may be large.",
+    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+    input: z.strictObject({
+      sandbox_id: sandboxIdSchema,
+      name: z.string().describe("The file's name in the exchange folder, without a folder."),
+      path: pathSchema("Where in /workspace it goes. Default: the same name.").optional(),
+      overwrite: z.boolean().optional().describe("Whether a file may be replaced. Default: false."),
+    }),
+  }),
+  async handle({ sandbox_id, name, path = `/workspace/${name}`, overwrite = false }, context) {
+    const { sandboxes, limits: { cellTimeoutMs: timeoutMs } } = context.services;
+    const folder = requireExchange(context.services);
+    const sandbox = sandboxes.get(sandbox_id);
+    return await answerWithin(context, {
+      sandbox,
+      tool: "import_file",
+      source: `import_file ${shownPath(name)} → ${shownPath(path)}`,
+      timeoutMs,
+      work: async (run) => {
+        await using file = await folder.openFile(name);
+        const { size, replaced } = await sandbox.files.write(
+          path,
+          withProgress(file.bytes(), file.size, run),
+          { overwrite, size: file.size },
+          { deadlineMs: timeoutMs, signal: run.signal },
+        );
+        return {
+          kind: "text",
+          text: `Imported ${shownPath(name)} (${counted(size, "byte")}) to ${shownPath(path)}: ${
+            replaced ? "it replaced a file of that name" : "a new file"
+          }.`,
+          bytes: size,
+        };
+      },
+    });
+  },
+});
