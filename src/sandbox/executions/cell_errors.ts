@@ -6,13 +6,23 @@ import type { ExecutionOutcome } from "./outcome.ts";
 import { utf8Length } from "./output_log.ts";
 
 /**
- * The error of a call that its client cancelled.
+ * The error of a call that its client cancelled, or of an execution that was interrupted.
  *
- * @param state The cell's state, as a sentence.
- * @param cause The abort reason.
+ * @param state What was done, as a sentence.
+ * @param cause The abort reason; its message is kept where it says what was cancelled.
  */
 export function cancelledError(state: string, cause?: unknown): OmcpError {
-  return new OmcpError("cancelled", "The call was cancelled", { state, cause });
+  const known = cause instanceof OmcpError && cause.code === "cancelled";
+  return new OmcpError("cancelled", known ? cause.message : "The call was cancelled", { state, cause });
+}
+
+/**
+ * Why an execution ends when it is interrupted.
+ *
+ * @param state What was done, as a sentence.
+ */
+export function interruptedError(state: string): OmcpError {
+  return new OmcpError("cancelled", "The execution was interrupted", { state });
 }
 
 /**

@@ -3,7 +3,7 @@ import { EXECUTION_DEADLINES } from "../../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { Deadline } from "../../lib/async/deadline.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
-import { cancelledError } from "./cell_errors.ts";
+import { interruptedError } from "./cell_errors.ts";
 import { stateOfError, stateOfResult } from "./end_state.ts";
 import { type ExecutionResult, type ExecutionSpec, newExecutionId } from "./execution_spec.ts";
 import { OutputLog, utf8Length } from "./output_log.ts";
@@ -155,7 +155,7 @@ export class Execution {
    */
   interrupt(): boolean {
     if (this.isEnded) return false;
-    this.#abort(cancelledError(this.#state === "queued" ? "It did not run." : "It was interrupted."));
+    this.#abort(interruptedError(this.#state === "queued" ? "It did not run." : "It was interrupted."));
     return true;
   }
 

@@ -95,7 +95,7 @@ export class KernelQueue {
       permit = await this.#semaphore.acquire(signal ?? new AbortController().signal);
     } catch (cause) {
       this.#throwIfEnded();
-      if (signal?.aborted) throw cancelledError("The cell did not run.", cause);
+      if (signal?.aborted) throw cancelledError("The cell did not run.", signal.reason);
       throw new OmcpError(
         "sandbox_busy",
         `Sandbox ${this.#lifetime.id} is busy, and ${MAX_WAITING_CALLS} calls already wait for it`,
@@ -120,7 +120,7 @@ export class KernelQueue {
     try {
       await this.#kernelStart(signal);
       this.#throwIfEnded();
-      if (signal?.aborted) throw cancelledError("The cell did not run.");
+      if (signal?.aborted) throw cancelledError("The cell did not run.", signal.reason);
       return performance.now() - start;
     } catch (error) {
       permit[Symbol.dispose]();

@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { assertNothingLeft, connectTestEngine } from "../../fixtures/server.ts";
 import { GRACE_MS, withScene } from "../neighbours.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { docker } from "../../fixtures/docker/cli.ts";
 import { repetitions } from "../../fixtures/load.ts";
 
 Deno.test("a container killed from outside is reported lost once", async () => {
   await withScene({}, async ({ client, target }) => {
     const running = client.run(target, "while True: pass", 60);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const listed = async () => (await client.call("list_executions", { sandbox_id: target })).text;
+    await eventually(async () => (await listed()).includes("  running  "), "the cell runs", 60_000);
     await docker("kill", `omcp-${target}`);
     assert.match(
       (await running).text,

@@ -239,3 +239,35 @@ Deno.test("an error reply keeps the sandbox; an invalid result removes it", asyn
     assert.equal(runtime.containers.size, 0);
   });
 });
+
+Deno.test("an execution that nobody waits for keeps its sandbox busy, and its end counts as a use", async () => {
+  const clock = new FakeClock();
+  await withManager(async (manager) => {
+    const sandbox = await manager.create();
+    const end = Promise.withResolvers<void>();
+    const execution = sandbox.executions.start({
+      owner: "local",
+      tool: "test",
+      source: "test",
+      timeoutMs: 600_000,
+      work: async () => {
+        await end.promise;
+        return { kind: "text", text: "done" };
+      },
+    });
+    clock.advance(60_001);
+    assert.deepEqual([sandbox.info().state, sandbox.expiryReason, sandbox.unusedMs], ["busy", undefined, 0]);
+    await assert.rejects(manager.remove(sandbox.id), { code: "sandbox_busy" });
+    assert.equal(manager.findExecution(execution.id, "local"), execution);
+    assert.throws(() => manager.findExecution(execution.id, "another"), { code: "execution_not_found" });
+    end.resolve();
+    await execution.settled;
+    await settled(() => sandbox.info().state === "idle");
+    assert.equal(sandbox.expiryReason, undefined);
+    clock.advance(60_001);
+    assert.match(sandbox.expiryReason ?? "", /idle/);
+    await manager.remove(sandbox.id);
+    assert.throws(() => manager.findExecution(execution.id, "local"), { code: "execution_lost" });
+    assert.throws(() => manager.findExecution(execution.id, "another"), { code: "execution_not_found" });
+  }, { clock });
+});
