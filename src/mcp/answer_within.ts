@@ -90,12 +90,16 @@ export function clampedWait(
  * @param waitMs Milliseconds.
  */
 export async function waitFor(context: ToolContext, execution: Execution, waitMs: number): Promise<void> {
-  using _changes = execution.onChange(() => context.progress(execution.progress || execution.state));
-  context.progress(execution.progress || execution.state);
-  const aborted = Promise.withResolvers<void>();
-  using _listener = addAbortListener(context.signal, () => aborted.resolve());
-  if (context.signal.aborted) return;
-  await within(Promise.race([execution.settled, aborted.promise]), waitMs);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  function look(): void {
+    if (execution.isEnded) resolve();
+    else context.progress(execution.progress || execution.state);
+  }
+  // Not `settled`, which would keep something of each wait until the execution ends.
+  using _changes = execution.onChange(look);
+  using _listener = addAbortListener(context.signal, () => resolve());
+  look();
+  if (!context.signal.aborted) await within(promise, waitMs);
 }
 
 /** The error of a call whose client cancelled it, which interrupts the execution, or went away, which does not. */
