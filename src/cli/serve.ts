@@ -33,6 +33,7 @@ import {
   type ResourceMaximum,
   SandboxManager,
   type SandboxPolicy,
+  scaledPolicy,
 } from "../sandbox/mod.ts";
 import { packageSettings } from "../app/package_settings.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
@@ -148,7 +149,7 @@ async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<numbe
     ...parts.packages,
     runtime,
     instance: config.instance,
-    workspaceBytes: config.workspaceBytes,
+    workspaceBytes: scaledPolicy(policy, maximum.memoryBytes).workspace.bytes,
   });
   const sandboxes = new SandboxManager({
     runtime,

@@ -28,6 +28,7 @@ export {
   DEFAULT_POLICY,
   type PolicySettings,
   type SandboxPolicy,
+  scaledPolicy,
   sizedPolicy,
   TMPFS_MOUNTS,
   type TmpfsPolicy,

@@ -2,7 +2,12 @@ import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
 import { readableBytes, showable } from "../../lib/text.ts";
-import { type InstallResult, MAX_REQUIREMENT_CHARACTERS, MAX_REQUIREMENTS } from "../../sandbox/mod.ts";
+import {
+  type InstallResult,
+  loadedPackages,
+  MAX_REQUIREMENT_CHARACTERS,
+  MAX_REQUIREMENTS,
+} from "../../sandbox/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type PackageService, type Tool, type ToolServices } from "../tool.ts";
@@ -61,7 +66,12 @@ export const tool: Tool = defineTool({
           signal: run.signal,
           onProgress: (message) => run.progress(message),
         });
-        return { kind: "text", text: describe(result, performance.now() - start), bytes: result.bytes };
+        const ms = performance.now() - start;
+        const replaced = replacedOf(result);
+        const loaded = replaced.length === 0
+          ? []
+          : await loadedPackages(sandbox, replaced.map(({ name }) => name), run.signal);
+        return { kind: "text", text: describe(result, ms, loaded), bytes: result.bytes };
       },
     }, { wait });
   },
@@ -75,10 +85,23 @@ function requirePackages({ packages }: ToolServices): PackageService {
 /** Most packages that are named. */
 const NAMED = 60;
 
-function describe({ packages, requested, bytes, cached, skipped }: InstallResult, ms: number): string {
+/** Packages that go before another version. */
+function replacedOf({ packages }: InstallResult): InstallResult["packages"] {
+  return packages.filter(({ fetched, insteadOf }) => fetched && insteadOf !== null);
+}
+
+/**
+ * The result's text.
+ *
+ * @param result What was done.
+ * @param ms How long it took.
+ * @param loaded Replaced packages that the kernel has imported; undefined where it could not be asked.
+ */
+function describe(result: InstallResult, ms: number, loaded: readonly string[] | undefined): string {
+  const { packages, requested, bytes, cached, skipped } = result;
   const fetched = packages.filter((each) => each.fetched);
   const present = packages.filter((each) => !each.fetched && requested.has(each.name));
-  const replaced = fetched.filter(({ insteadOf }) => insteadOf !== null);
+  const replaced = replacedOf(result);
   const lines: string[] = [];
   if (fetched.length > 0) {
     const size = `${counted(fetched.length, "package")}, ${readableBytes(bytes)}`;
@@ -91,12 +114,16 @@ function describe({ packages, requested, bytes, cached, skipped }: InstallResult
     const changes = replaced.slice(0, NAMED).map(({ name, version, insteadOf }) =>
       `${name} ${insteadOf} → ${version}`
     );
-    lines.push(
-      `Other versions than before: ${
-        showable(changes.join(", "))
-      }. If the kernel has imported them (numpy, pandas, matplotlib and what they ` +
-        "need always are), call restart_kernel to use them.",
-    );
+    lines.push(`Other versions than before: ${showable(changes.join(", "))}.`);
+    if (loaded === undefined) {
+      lines.push("A cell runs: call restart_kernel after it if the kernel has imported them.");
+    } else if (loaded.length > 0) {
+      lines.push(
+        `The kernel has imported ${
+          showable(loaded.join(", "))
+        } already: call restart_kernel to use what was installed.`,
+      );
+    }
   }
   if (skipped.length > 0) {
     lines.push(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ConnectedServer, ToolReply } from "../../../../src/cli/demo/client.ts";
+import { withImage } from "../../../fixtures/docker/built_image.ts";
 import { newSandbox, withServer } from "../../../fixtures/server.ts";
 
 /** The way to the index, as the host has it: a proxy with its own certificate authority, perhaps. */
@@ -85,7 +86,7 @@ Deno.test("install_package installs wheels of the index into a sandbox, which ha
         const { text, isError } = await install(server, sandbox_id, "cycler<0.12.1");
         assert.equal(isError, false, text);
         assert.match(text, /\nOther versions than before: cycler 0\.12\.1 → 0\.12\.0\./);
-        assert.match(text, /restart_kernel/);
+        assert.match(text, /\nThe kernel has imported cycler already: call restart_kernel/);
         const shown = "import cycler; (cycler.__version__, cycler.__file__)";
         assert.match(await run(server, sandbox_id, shown), /site-packages/);
         assert.match(await run(server, sandbox_id, "import os; os._exit(1)"), /restarted/);
@@ -196,6 +197,27 @@ Deno.test("install_package obeys the operator's list and constraints, and is not
         await run(server, sandbox_id, "%pip install x"),
         /this server does not offer install_package.*OMCP_PACKAGES/s,
       );
+    });
+  });
+});
+
+Deno.test("packages fit an image of another Python, and another network leads to the index, too", async () => {
+  // Debian's own Python, as in the test of images that are not ours: no virtual environment, no uv.
+  const debian =
+    "FROM debian:trixie-slim\nRUN apt-get update -q && apt-get install -qy --no-install-recommends python3-ipython\n";
+  await withImage(debian, async ({ name }) => {
+    await withServer({ ...SETTINGS, OMCP_IMAGE: name, OMCP_PACKAGES_NETWORK: "host" }, async (server) => {
+      const sandbox_id = await newSandbox(server);
+      const { text, isError } = await install(server, sandbox_id, ["numpy>=2.3", "pygments"]);
+      assert.equal(isError, false, text);
+      assert.match(text, /^Installed numpy [\d.]+ \(1 package, /);
+      assert.match(text, /There already: pygments [\d.]+\./);
+      const shown = await run(
+        server,
+        sandbox_id,
+        "import numpy, sys\nprint(numpy.__file__, numpy.arange(3).sum(), sys.prefix)\n!python3 -c 'import numpy'",
+      );
+      assert.match(shown, /^\[stdout\]\n\/workspace\/\.packages\/numpy\/__init__\.py 3 \/usr\n/);
     });
   });
 });
