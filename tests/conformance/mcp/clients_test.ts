@@ -15,14 +15,17 @@ import { assertNothingLeft, connectTestEngine, LAUNCH, newInstance } from "../..
 const TOOLS = z.array(z.object({ name: z.string() })).parse(snapshot).map(({ name }) => name);
 const resultSchema = z.object({
   isError: z.boolean().optional(),
-  content: z.array(z.object({ type: z.string(), text: z.string().optional() })),
+  content: z.array(z.object({ type: z.string(), text: z.string().optional(), uri: z.string().optional() })),
   structuredContent: z.undefined().optional(),
 });
+
+const readSchema = z.object({ contents: z.array(z.object({ text: z.string().optional() })) });
 
 /** What these tests use of both generations of the official client. */
 interface AnyClient {
   listTools(): Promise<{ tools: { name: string; inputSchema: { required?: string[] | undefined } }[] }>;
   callTool(request: { name: string; arguments: Record<string, unknown> }): Promise<unknown>;
+  readResource(request: { uri: string }): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -63,6 +66,7 @@ async function useSandbox(client: AnyClient): Promise<void> {
   assert.match(lines, /^2 executions, oldest first:\n.* {2}ok {2}.*\n.* {2}interrupted {2}/);
   const restarted = await call("restart_kernel", { sandbox_id });
   assert.match(restarted.content[0]?.text ?? "", /^Restarted the kernel/);
+  await useFiles(client, sandbox_id, call);
   const invalid = await call("execute_python_code", { sandbox_id });
   assert.equal(invalid.isError, true);
   assert.match(
@@ -70,6 +74,28 @@ async function useSandbox(client: AnyClient): Promise<void> {
     /^Error invalid_argument: code: is required\.\nState: Nothing was run\.\nNext: /,
   );
   assert.notEqual((await call("remove_sandbox", { sandbox_id })).isError, true);
+}
+
+async function useFiles(
+  client: AnyClient,
+  sandbox_id: string,
+  call: (name: string, input: Record<string, unknown>) => Promise<z.output<typeof resultSchema>>,
+): Promise<void> {
+  const written = await call("execute_python_code", { sandbox_id, code: "open('b.csv', 'w').write('1,2')" });
+  const link = written.content.find(({ type }) => type === "resource_link");
+  assert.equal(link?.uri, `sandbox://${sandbox_id}/files/b.csv`);
+  assert.deepEqual(readSchema.parse(await client.readResource({ uri: link.uri })).contents[0]?.text, "1,2");
+  for (
+    const [name, input, expected] of [
+      ["write_file", { path: "d/a.txt", text: "zwölf" }, /^Wrote 6 bytes to d\/a\.txt: a new file/],
+      ["read_file", { path: "d/a.txt" }, /^\[d\/a\.txt: 6 bytes\]\nzwölf$/],
+      ["move_file", { path: "d/a.txt", to: "c.txt" }, /^Moved d\/a\.txt to c\.txt/],
+      ["list_files", {}, /^\/workspace: 2 files, 1 folder.*\n.* b\.csv\n.* c\.txt\n.* d\/$/],
+      ["delete_file", { path: "c.txt" }, /^Deleted c\.txt/],
+    ] as const
+  ) {
+    assert.match((await call(name, { sandbox_id, ...input })).content[0]?.text ?? "", expected);
+  }
 }
 
 async function withNothingLeft(run: (instance: string) => Promise<void>): Promise<void> {
