@@ -178,6 +178,13 @@ export class SelectChecker {
     }
   }
 
+  /** Checks a call or a cast. What the guard writes around it is counted before it is written. */
+  #enterLookups(enter: () => void): void {
+    const before = this.#access.pending.length;
+    enter();
+    this.#relations.add(RELATIONS_OF_ROWS * (this.#access.pending.length - before));
+  }
+
   #walkField(type: string, value: unknown, place: Place): void {
     switch (type) {
       case "scalar":
@@ -249,7 +256,7 @@ export class SelectChecker {
         this.#access.checkType(fields);
         break;
       case "TypeCast":
-        this.#access.enterCast(fields, place.use);
+        this.#enterLookups(() => this.#access.enterCast(fields, place.use));
         break;
       case "CollateClause":
         checkCollation(fields);
@@ -258,7 +265,7 @@ export class SelectChecker {
         const call = checkCall(fields, this.#policy, this.#approved);
         if (call !== undefined) this.#calls.push(call);
         if (namesOf(fields["funcname"])?.at(-1) === "set_config") this.#changesSettings = true;
-        this.#access.enterCall(fields, place.use);
+        this.#enterLookups(() => this.#access.enterCall(fields, place.use));
         break;
       }
       default:

@@ -72,8 +72,8 @@ export class RangeTable {
     this.#count += more;
     if (this.#count <= MAX_RELATIONS) return;
     throw new Refusal(
-      `the statement joins more than the ${MAX_RELATIONS} relations that are allowed, with each NOT MATERIALIZED expression ` +
-        "counted wherever it is used",
+      `the statement joins more than the ${MAX_RELATIONS} relations that are allowed, counting each NOT MATERIALIZED ` +
+        "expression wherever it is used, and four for each catalog and each name or definition that is looked up by OID",
       "Leave NOT MATERIALIZED out, or split the statement",
       SQLSTATE.tooComplex,
     );

@@ -37,6 +37,9 @@ export class Dice {
 const CATALOGS = [
   "SELECT pg_get_constraintdef(g::oid) FROM generate_series(16384, 16500) AS g",
   "SELECT pg_get_indexdef(g::oid), obj_description(g::oid, 'pg_class'), col_description(g::oid, 1) FROM generate_series(16384, 16500) AS g",
+  "SELECT c.oid::regclass, CAST(c.relnamespace AS regnamespace)::text, regtype 'int4' FROM pg_class AS c WHERE c.oid = 'cdm.person'::regclass",
+  "SELECT g::oid::regtype, format_type(g::oid, NULL), ARRAY[to_regclass(g::text)], pg_typeof(g) FROM generate_series(16384, 16500) AS g",
+  "SELECT CASE WHEN g IN (SELECT pg_partition_ancestors('person')) THEN 'person'::regclass END FROM generate_series(1, 9) AS g",
   "SELECT pg_catalog.pg_class.relname, pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_class JOIN pg_attrdef d ON d.adrelid = pg_catalog.pg_class.oid",
   "SELECT conname, conbin::text, pg_get_constraintdef(c.oid, true) FROM pg_constraint AS c WHERE conrelid > 16384",
   "SELECT indexdef FROM pg_indexes WHERE schemaname = 'cdm'",

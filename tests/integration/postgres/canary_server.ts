@@ -13,10 +13,8 @@ export const SHOWN = "shown5b1c";
 /** The roles that the tests use. */
 export const ROLES = ["reader", "superuser"] as const;
 
-/** Starts the server. @returns It, with the OIDs of a table that may be read and of one that is hidden. */
-export async function startCanaryServer(): Promise<{ server: TestPostgres; oid: string; hiddenOid: string }> {
-  const server = await startPostgres();
-  await server.sql(`CREATE SCHEMA cdm; CREATE SCHEMA site; GRANT USAGE ON SCHEMA cdm, site TO omcp_reader;
+const SETUP =
+  `CREATE SCHEMA IF NOT EXISTS cdm; CREATE SCHEMA site; GRANT USAGE ON SCHEMA cdm, site TO omcp_reader;
     COMMENT ON SCHEMA site IS '${CANARY}';
     CREATE DOMAIN site.${CANARY}_dom AS text DEFAULT '${CANARY}' CHECK (VALUE <> '${CANARY}');
     CREATE TYPE site.${CANARY}_enum AS ENUM ('${CANARY}');
@@ -60,17 +58,36 @@ export async function startCanaryServer(): Promise<{ server: TestPostgres; oid: 
     CREATE VIEW cdm.visit_detail AS SELECT site.${CANARY}_divide(x) AS x FROM (VALUES (0::bigint)) AS v(x);
     CREATE ROLE ${CANARY}_role; COMMENT ON ROLE ${CANARY}_role IS '${CANARY}'; COMMENT ON DATABASE cdm IS '${CANARY}';
     ALTER VIEW cdm.${CANARY}_view OWNER TO ${CANARY}_role;
-    GRANT SELECT ON ALL TABLES IN SCHEMA cdm TO omcp_reader`);
+    GRANT SELECT ON ALL TABLES IN SCHEMA cdm TO omcp_reader`;
+
+/** A server, its roles' URLs, and the OIDs of a table that may be read and of one that is hidden. */
+export interface Canaries {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly oid: string;
+  readonly hiddenOid: string;
+}
+
+/** Makes all that is to be seen and not to be seen. @param sql Runs SQL as the superuser. @returns The OIDs. */
+export async function makeCanaries(
+  sql: (text: string) => Promise<unknown>,
+): Promise<Pick<Canaries, "oid" | "hiddenOid">> {
+  await sql(SETUP);
   return {
-    server,
-    oid: await server.sql("SELECT 'cdm.person'::regclass::oid"),
-    hiddenOid: await server.sql(`SELECT 'cdm.${CANARY}_table'::regclass::oid`),
+    oid: String(await sql("SELECT 'cdm.person'::regclass::oid")),
+    hiddenOid: String(await sql(`SELECT 'cdm.${CANARY}_table'::regclass::oid`)),
   };
+}
+
+/** Starts a server of our image with them. */
+export async function startCanaryServer(): Promise<Canaries & { readonly server: TestPostgres }> {
+  const server = await startPostgres();
+  return { server, url: server.url, adminUrl: server.adminUrl, ...await makeCanaries(server.sql) };
 }
 
 /** Runs a test with a client of the server. */
 export async function withClient(
-  server: TestPostgres,
+  server: Pick<Canaries, "url" | "adminUrl">,
   role: "reader" | "superuser",
   part: (client: RawClient) => Promise<void>,
 ): Promise<void> {

@@ -384,6 +384,16 @@ Deno.test("planText() logs the beginning of a long statement, wherever it is cut
   assert.doesNotMatch(planOf(`SELECT $a$${long}$a$`).normalized ?? "", /x/);
 });
 
+Deno.test("planText() refuses thousands of look-ups before it writes them", () => {
+  for (const value of ["1::regclass", "format_type(1, 2)", "to_regtype('1')", "pg_get_indexdef(1)"]) {
+    const many = (count: number): string => `SELECT ${`${value},`.repeat(count)}1`;
+    assert.equal(planOf(many(50)).kind, "forward");
+    const plan = refusalOf(many(2_000));
+    assert.equal(plan.sqlstate, "54001");
+    assert.match(plan.message, /500 relations.*looked up by OID/);
+  }
+});
+
 Deno.test("planText() refuses deep nesting, and takes what people write", () => {
   const nested = (depth: number): string => `${"SELECT (".repeat(depth)}SELECT 1${")".repeat(depth)}`;
   assert.equal(planOf(nested(20)).kind, "forward");
