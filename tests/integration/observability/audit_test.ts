@@ -88,6 +88,29 @@ Deno.test("with OMCP_AUDIT_SOURCE=on, the audit has the source of statements and
   });
 });
 
+Deno.test("calls about files are audited, by tool and size, without content", async () => {
+  await withAuditFile(async (path) => {
+    await withServer({ OMCP_AUDIT_FILE: path, OMCP_DATABASE_URL: "none" }, async (server) => {
+      const sandbox_id = await newSandbox(server);
+      await server.call("write_file", { sandbox_id, path: "patient-4711", text: "seven" });
+      await server.call("read_file", { sandbox_id, path: "none" });
+      await server.readResource(`sandbox://${sandbox_id}/files/patient-4711`);
+      const calls = linesOf(path).filter(({ sandbox, event }) =>
+        sandbox === sandbox_id && event === "execution"
+      );
+      assert.deepEqual(
+        calls.map(({ tool, status, bytes, principal }) => [tool, status, bytes, principal]),
+        [
+          ["write_file", "ok", 5, "local"],
+          ["read_file", "file_not_found", 0, "local"],
+          ["resources/read", "ok", 5, "local"],
+        ],
+      );
+      assert.doesNotMatch(JSON.stringify(calls), /seven|4711/);
+    }, { auditFile: path });
+  });
+});
+
 Deno.test("while the audit cannot be written, no statement runs, cells do, and no line is lost", async () => {
   await withAuditFile(async (path) => {
     await withServer({ OMCP_AUDIT_FILE: path, OMCP_LOG_LEVEL: "error" }, async (server) => {

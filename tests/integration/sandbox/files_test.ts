@@ -110,6 +110,36 @@ Deno.test("files of a sandbox", async (t) => {
       assert.equal(await code(files.read("/outputs/other/stdout", { limit: 1 })), "file_not_found");
     });
 
+    await t.step("100 MiB pass in both directions, and the server keeps none of it", async () => {
+      const block = random(MIB);
+      function* hundred() {
+        for (let n = 0; n < 100; n += 1) yield block;
+      }
+      const before = Deno.memoryUsage().rss;
+      assert.equal(
+        (await files.write("big", hundred(), { overwrite: true, size: 100 * MIB })).size,
+        100 * MIB,
+      );
+      const { bytes, changed } = await files.read("big", { limit: 1000 * MIB });
+      let at = 0;
+      for await (const chunk of bytes) {
+        const [first] = chunk;
+        assert.equal(first, block[at % MIB]);
+        at += chunk.length;
+      }
+      assert.deepEqual([at, changed()], [100 * MIB, false]);
+      const grown = Deno.memoryUsage().rss - before;
+      assert(grown < 80 * MIB, `the process grew by ${grown}`);
+      const printed = await cell(
+        sandbox,
+        "import hashlib; print(hashlib.sha256(open('big', 'rb').read()).hexdigest())",
+      );
+      const whole = new Uint8Array(100 * MIB);
+      for (let n = 0; n < 100; n += 1) whole.set(block, n * MIB);
+      assert.equal(printed.trim(), new Uint8Array(await crypto.subtle.digest("SHA-256", whole)).toHex());
+      await files.remove("big");
+    });
+
     await t.step("overwriting must be asked for", async () => {
       assert.equal(
         await code(files.write("digits", [encoder.encode("x")], { overwrite: false })),
