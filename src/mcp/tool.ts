@@ -38,7 +38,7 @@ export type SandboxService = Pick<
 >;
 
 /** Installations into sandboxes, as far as tools need them. */
-export type PackageService = Pick<Packages, "install">;
+export type PackageService = Pick<Packages, "check" | "install">;
 
 /** The configured database, as far as tools need it. */
 export interface CdmService {

@@ -1,3 +1,4 @@
+import { SdkError, SdkErrorCode } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import { readableDuration } from "../../lib/duration.ts";
 import { logger, logStep } from "../../observability/log.ts";
@@ -5,23 +6,50 @@ import {
   type CreateOptions,
   type Eviction,
   type ExecutionRun,
+  MAX_REQUIREMENT_CHARACTERS,
+  MAX_REQUIREMENTS,
   resourceBounds,
+  type Sandbox,
   sizedPolicy,
 } from "../../sandbox/mod.ts";
 import { answerWithin } from "../answer_within.ts";
+import { pathSchema, shownPath } from "../file_path.ts";
+import { addContent, type FirstContent, firstContent, MAX_FIRST_FILES } from "../first_content.ts";
 import { askedPhrases, sandboxView } from "../sandbox_view.ts";
 import { defineTool, type Tool, type ToolContext } from "../tool.ts";
-import { databaseSentence, datasetSentence, type QuotedSettings, variantCdm } from "../variant.ts";
+import {
+  databaseSentence,
+  datasetSentence,
+  type QuotedSettings,
+  type ToolVariant,
+  variantCdm,
+} from "../variant.ts";
 
 const log = logger("mcp");
 
-/** Longer than a creation may take: it ends at its own deadline, with a better error. */
+/** Longer than a container's creation may take: that ends at its own deadline, with a better error. */
 const TIMEOUT_MS = 65_000;
 const MIB = 1024 * 1024;
 
+const firstFile = z.strictObject({
+  path: pathSchema("Relative to /workspace."),
+  text: z.string().optional().describe("The content. Pass either text or base64."),
+  base64: z.string().optional(),
+});
+
+/** Why a server does not offer them. */
+const NOT_OFFERED = new Map([
+  ["image", "the operator allows no other image"],
+  ["packages", "the operator allows no packages"],
+]);
+
+/** Arguments that not every server offers: the type of the schema below does not know them. */
+const offeredByChoice = z.object({ image: z.string().optional(), packages: z.array(z.string()).optional() });
+
 /** The arguments, within what the operator allows. */
-function createInput(settings: QuotedSettings) {
-  const { idleMs, lifetimeMs, memoryBytes, memoryMaxBytes = memoryBytes, cpus, cpusMax = cpus } = settings;
+function createInput({ toolsets }: ToolVariant, settings: QuotedSettings) {
+  const { idleMs, lifetimeMs, memoryBytes, memoryMaxBytes = memoryBytes, cpus, cpusMax = cpus, waitMs } =
+    settings;
   const bounds = resourceBounds(sizedPolicy(settings), { memoryBytes: memoryMaxBytes, cpus: cpusMax });
   const images = [settings.image ?? [], settings.images].flat();
   return z.strictObject({
@@ -38,7 +66,17 @@ function createInput(settings: QuotedSettings) {
     cpus: z.number().min(bounds.cpus.least).max(bounds.cpus.most).optional().describe(
       `Processor time in cores, such as 0.5; at most ${bounds.cpus.most}. Default: ${cpus}.`,
     ),
-    // Without a choice, the argument would only cost words.
+    files: z.array(firstFile).max(MAX_FIRST_FILES).optional().describe("Files to write into /workspace."),
+    wait: z.number().min(0).optional().describe(
+      `Seconds to wait for the result, at most ${waitMs / 1000}. Default: ${waitMs / 1000}.`,
+    ),
+    // Without a choice, these arguments would only cost words.
+    ...(toolsets.includes("packages")
+      ? {
+        packages: z.array(z.string().min(1).max(MAX_REQUIREMENT_CHARACTERS)).max(MAX_REQUIREMENTS).optional()
+          .describe("Packages to install, as for install_package."),
+      }
+      : {}),
     ...(settings.images.length === 0 ? {} : {
       image: z.enum(images).optional().describe(
         "Container image. Default: the server's own, with the libraries above.",
@@ -64,36 +102,60 @@ export const tool: Tool = defineTool({
       }. Present: numpy, pandas, polars, pyarrow, duckdb, scipy, scikit-learn, ` +
       "xgboost, lightgbm, statsmodels, lifelines, tableone, matplotlib, seaborn, plotly, altair, SQLAlchemy, psycopg.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
-    input: createInput(settings),
+    input: createInput(variant, settings),
     renamed: { timeout: "idle_timeout", memory: "memory_mb", cpu: "cpus" },
-    unknownArgument: (name) => name === "image" ? "the operator allows no other image" : undefined,
+    unknownArgument: (name) => NOT_OFFERED.get(name),
   }),
-  async handle({ idle_timeout, memory_mb, cpus, image }, context) {
-    const options = {
+  async handle({ idle_timeout, memory_mb, cpus, files, wait, ...rest }, context) {
+    const { image, packages } = offeredByChoice.parse(rest);
+    const content = firstContent({ files, packages }, context.services.packages);
+    const options: CreateOptions = {
       ...(idle_timeout === undefined ? {} : { idleMs: idle_timeout * 1000 }),
       ...(memory_mb === undefined ? {} : { memoryBytes: memory_mb * MIB }),
       ...(cpus === undefined ? {} : { cpus }),
-      ...(typeof image === "string" ? { image } : {}),
+      ...(image === undefined ? {} : { image }),
     };
-    return await answerWithin(context, {
-      sandbox: undefined,
-      tool: "create_sandbox",
-      source: "create_sandbox",
-      timeoutMs: TIMEOUT_MS,
-      work: async (run) => ({ kind: "text", text: await create(context, run, options) }),
-    });
+    let created: Sandbox | undefined;
+    try {
+      return await answerWithin(context, {
+        sandbox: undefined,
+        tool: "create_sandbox",
+        source: sourceOf(content),
+        timeoutMs: TIMEOUT_MS + content.timeoutMs,
+        work: async (run) => {
+          const { sandbox, text } = await create(context, run, options, content);
+          created = sandbox;
+          return { kind: "text", text };
+        },
+      }, { wait });
+    } catch (error) {
+      // The client cancelled when the sandbox had just been created: nobody would learn its handle.
+      if (isCancelled(context.signal)) created?.remove("removed", "its creation was cancelled");
+      throw error;
+    }
   },
 });
+
+/** For the audit and lists: which content, if any. */
+function sourceOf({ files, packages }: FirstContent): string {
+  return [
+    "create_sandbox",
+    ...(files.length === 0 ? [] : [`files ${files.map(({ path }) => shownPath(path)).join(", ")}`]),
+    ...(packages.length === 0 ? [] : [`packages ${packages.join(", ")}`]),
+  ].join(" ");
+}
 
 async function create(
   context: ToolContext,
   run: ExecutionRun,
   options: CreateOptions,
-): Promise<string> {
-  const { sandboxes, cdm } = context.services;
+  content: FirstContent,
+): Promise<{ readonly sandbox: Sandbox; readonly text: string }> {
+  const { sandboxes, cdm, packages: installer } = context.services;
   run.progress("creating the sandbox");
   const start = performance.now();
   let evicted: Eviction | undefined;
+  let contentLines: readonly string[] = [];
   const sandbox = await logStep(log, "Create a sandbox", () =>
     sandboxes.create({
       signal: run.signal,
@@ -101,20 +163,36 @@ async function create(
         evicted = eviction;
         run.progress(`making room: ${madeRoom(eviction)}`);
       },
+      prepare: async (created, signal) => {
+        contentLines = await addContent(created, content, {
+          installer,
+          signal,
+          progress: (message) => run.progress(message),
+        });
+      },
       ...options,
     }));
   context.note({ sandbox: sandbox.id });
-  const room = evicted === undefined
-    ? ""
-    : `\nTo make room, ${madeRoom(evicted)}. Its variables and files are gone.`;
   const view = sandboxView(sandbox.info());
   const seconds = ((performance.now() - start) / 1000).toFixed(2);
   const asked = askedPhrases(view).join(", ");
-  return `Created sandbox ${sandbox.id} in ${seconds} s${asked === "" ? "" : ` with ${asked}`}\n` +
-    `Pass it as sandbox_id. The server removes it after ${view.idle_timeout} s without a call, and at ${view.ends_at} in any case. ` +
-    databaseSentence(cdm) + room;
+  const text = [
+    `Created sandbox ${sandbox.id} in ${seconds} s${asked === "" ? "" : ` with ${asked}`}`,
+    `Pass it as sandbox_id. The server removes it after ${view.idle_timeout} s without a call, and at ${view.ends_at} in any case. ${
+      databaseSentence(cdm)
+    }`,
+    ...contentLines,
+    ...(evicted === undefined
+      ? []
+      : [`To make room, ${madeRoom(evicted)}. Its variables and files are gone.`]),
+  ].join("\n");
+  return { sandbox, text };
 }
 
 function madeRoom({ sandboxId, unusedMs }: Eviction): string {
   return `sandbox ${sandboxId} was removed after ${readableDuration(unusedMs)} without a call`;
+}
+
+function isCancelled({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof SdkError && reason.code === SdkErrorCode.ConnectionClosed);
 }

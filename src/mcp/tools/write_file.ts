@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
 import { auditedFileCall } from "../audited_file_call.ts";
+import { fileContent } from "../file_content.ts";
 import { pathSchema, shownPath } from "../file_path.ts";
 import { textResult } from "../results.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
@@ -29,7 +29,7 @@ export const tool: Tool = defineTool({
   }),
   async handle({ sandbox_id, path, text, base64, overwrite }, { services, principal, signal }) {
     const { files } = services.sandboxes.get(sandbox_id);
-    const bytes = content(text, base64);
+    const bytes = fileContent(text, base64);
     const facts = {
       principal: principal.id,
       sandbox: sandbox_id,
@@ -47,19 +47,3 @@ export const tool: Tool = defineTool({
     return textResult(`Wrote ${counted(size, "byte")} to ${shownPath(path)}: ${how}.`);
   },
 });
-
-function content(text: string | undefined, base64: string | undefined): Uint8Array {
-  if ((text === undefined) === (base64 === undefined)) {
-    throw new OmcpError("invalid_argument", "Pass either text or base64", { state: "Nothing was written." });
-  }
-  if (text !== undefined) return new TextEncoder().encode(text);
-  try {
-    return Uint8Array.fromBase64(base64 ?? "");
-  } catch (cause) {
-    throw new OmcpError("invalid_argument", "base64 is not valid", {
-      state: "Nothing was written.",
-      next: "Encode the bytes with the alphabet of RFC 4648, section 4, or pass text.",
-      cause,
-    });
-  }
-}

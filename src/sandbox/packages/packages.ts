@@ -85,6 +85,18 @@ export class Packages {
   }
 
   /**
+   * Checks requirements as {@link install} does before it begins.
+   *
+   * @param texts Requirements by PEP 508.
+   * @throws {OmcpError} `invalid_argument`, `package_not_allowed`.
+   */
+  check(texts: readonly string[]): Requirement[] {
+    const wanted = parseRequirements(texts);
+    this.#requireAllowed(wanted);
+    return wanted;
+  }
+
+  /**
    * Installs packages into a sandbox.
    *
    * @param sandbox Where.
@@ -97,8 +109,7 @@ export class Packages {
     texts: readonly string[],
     options: InstallOptions,
   ): Promise<InstallResult> {
-    const wanted = parseRequirements(texts);
-    this.#requireAllowed(wanted);
+    const wanted = this.check(texts);
     using deadline = new DeadlineSignal(
       options.timeoutMs,
       AbortSignal.any([options.signal, this.#closing.signal]),

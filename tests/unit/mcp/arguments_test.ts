@@ -70,10 +70,10 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
   ["create_sandbox", { idle_timeout: 86_401 }, ["idle_timeout: must be at most 86400; received 86401"]],
   ["create_sandbox", { timeout: 9 }, ["idle_timeout: must be at least 10; received 9"]],
   ["create_sandbox", { timeout: 60, idle_timeout: 60 }, [
-    'unknown argument "timeout" (did you mean idle_timeout?); allowed: idle_timeout, memory_mb, cpus, image',
+    'unknown argument "timeout" (did you mean idle_timeout?); allowed: idle_timeout, memory_mb, cpus, files, wait, packages, image',
   ]],
   ["create_sandbox", { idle_time_out: 60 }, [
-    'unknown argument "idle_time_out" (did you mean idle_timeout?); allowed: idle_timeout, memory_mb, cpus, image',
+    'unknown argument "idle_time_out" (did you mean idle_timeout?); allowed: idle_timeout, memory_mb, cpus, files, wait, packages, image',
   ]],
   ["create_sandbox", { memory_mb: NaN, cpus: 1e309 }, [
     "memory_mb: must be a finite number; received NaN",

@@ -1,0 +1,24 @@
+import { OmcpError } from "../errors.ts";
+
+/**
+ * The bytes of a file that a caller passes.
+ *
+ * @param text The content as text, which becomes UTF-8.
+ * @param base64 Or as bytes in base64.
+ * @throws {OmcpError} `invalid_argument` where both, or neither, are given, or the base64 is invalid.
+ */
+export function fileContent(text: string | undefined, base64: string | undefined): Uint8Array {
+  if ((text === undefined) === (base64 === undefined)) {
+    throw new OmcpError("invalid_argument", "Pass either text or base64", { state: "Nothing was written." });
+  }
+  if (text !== undefined) return new TextEncoder().encode(text);
+  try {
+    return Uint8Array.fromBase64(base64 ?? "");
+  } catch (cause) {
+    throw new OmcpError("invalid_argument", "base64 is not valid", {
+      state: "Nothing was written.",
+      next: "Encode the bytes with the alphabet of RFC 4648, section 4, or pass text.",
+      cause,
+    });
+  }
+}

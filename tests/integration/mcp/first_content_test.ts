@@ -1,0 +1,136 @@
+/** Files and packages that a call of create_sandbox asks for: all of them, or no sandbox. */
+import assert from "node:assert/strict";
+import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { continuation, ended } from "../../fixtures/mcp/executions.ts";
+import { RawClient } from "../../fixtures/mcp/raw_client.ts";
+import { withServer } from "../../fixtures/server.ts";
+
+/** The way to the index, as the host has it: a proxy with its own certificate authority, perhaps. */
+const HOST = Object.fromEntries(
+  ["SSL_CERT_FILE", "PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }),
+);
+const SETTINGS = { OMCP_DATABASE_URL: "none", OMCP_MAX_SANDBOXES: "1", ...HOST };
+
+Deno.test("a sandbox has the files and packages that its creation asks for, or it is not created", async (t) => {
+  await withServer(SETTINGS, async (server) => {
+    async function requireNoSandbox(): Promise<void> {
+      const { text } = await server.call("list_sandboxes", { include_inactive: true });
+      assert.equal(text, "There are no sandboxes.");
+    }
+
+    await t.step("what is wrong without a sandbox is refused before there is one", async () => {
+      const refused: [Record<string, unknown>, RegExp][] = [
+        [{ files: [{ path: "a" }] }, /^Error invalid_argument: files\[0\]: Pass either text or base64/],
+        [{ files: [{ path: "a", text: "", mode: 7 }] }, /unknown field "mode"; allowed: path, text, base64/],
+        [{ packages: ["git+https://x.example/y"] }, /^Error invalid_argument: packages: /],
+        [{ packages: "-r /etc/passwd" }, /^Error invalid_argument: packages: /],
+      ];
+      for (const [input, error] of refused) {
+        const { text } = await server.call("create_sandbox", input);
+        assert.match(text, error);
+        assert.match(text, /State: (?:No sandbox was created|Nothing was run)\./);
+      }
+      await requireNoSandbox();
+    });
+
+    await t.step(
+      "a step that fails removes the sandbox, says which step it was, and frees the place",
+      async () => {
+        const failing: [Record<string, unknown>, RegExp][] = [
+          [
+            { files: [{ path: "a.txt", text: "1" }, { path: "../../etc/x", text: "2" }] },
+            /^Error invalid_argument: Cannot write \.\.\/\.\.\/etc\/x into the new sandbox: /,
+          ],
+          [
+            { files: [{ path: "twice", text: "1" }, { path: "twice", text: "2" }] },
+            /^Error file_exists: Cannot write twice into the new sandbox: /,
+          ],
+          [
+            {
+              memory_mb: 256,
+              files: [{ path: "big", base64: new Uint8Array(600_000).toBase64() }, {
+                path: "x/..",
+                text: "",
+              }],
+            },
+            /^Error \w+: Cannot write x\/\.\. into the new sandbox: /,
+          ],
+          [
+            { packages: ["omcp-no-such-package-anywhere"] },
+            /^Error package_\w+: Cannot install the packages into the new sandbox: /,
+          ],
+        ];
+        for (const [input, error] of failing) {
+          const { text } = await server.call("create_sandbox", input);
+          assert.match(text, error);
+          assert.match(text, /State: No sandbox was created; nothing was left behind\./);
+        }
+        await requireNoSandbox();
+      },
+    );
+
+    await t.step(
+      "a creation in the background returns an execution, whose result is the sandbox",
+      async () => {
+        const begun = await server.call("create_sandbox", {
+          files: [
+            { path: "notes/a.txt", text: "café" },
+            { path: "b.bin", base64: "AP8=" },
+          ],
+          packages: ["humanize", "inflection>=0.5"],
+          wait: 0,
+        });
+        assert.match(begun.text, /running/);
+        const text = await ended(server, continuation(begun.text).execution_id);
+        assert.match(text, /^Created sandbox sbx_/);
+        assert.match(text, /\nWrote 2 files \(7 bytes\): notes\/a\.txt, b\.bin\.\n/);
+        assert.match(text, /\nInstalled humanize [\d.]+, inflection [\d.]+ \(2 packages, /);
+        const code = "import humanize, inflection\n" +
+          "print(open('notes/a.txt').read(), open('b.bin', 'rb').read(), humanize.intcomma(1000), inflection.camelize('a_b'))";
+        const shown = await server.call("execute_python_code", { sandbox_id: sandboxIdIn(text), code });
+        assert.match(shown.text, /^\[stdout\]\ncafé b'\\x00\\xff' 1,000 AB\n/);
+      },
+    );
+  });
+});
+
+Deno.test("a client that cancels a creation, at whatever moment, leaves no sandbox", async () => {
+  const client = await RawClient.start({ ...SETTINGS, OMCP_MAX_SANDBOXES: "2" });
+  try {
+    const warm = await client.create();
+    for (const waitMs of [0, 50, 150, 300, 600, 1200]) {
+      const id = client.nextId();
+      let answered: string | undefined;
+      client.call("create_sandbox", { packages: ["humanize"] }, id).then(
+        ({ text }) => answered = text,
+        () => {},
+      );
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await client.cancel(id);
+      await eventually(async () => {
+        const { text } = await client.call("list_sandboxes", {});
+        // An answer that was sent before the cancel arrived counts.
+        if (answered !== undefined && !answered.startsWith("Error")) {
+          await client.call("remove_sandbox", { sandbox_id: sandboxIdIn(answered) });
+          answered = undefined;
+        }
+        return text.startsWith("1 sandbox:");
+      }, "only the first sandbox is left");
+      // The place is free again, also when the container needs a moment to go.
+      let next = "";
+      await eventually(async () => {
+        const { isError, text } = await client.call("create_sandbox", {});
+        next = text;
+        return !isError;
+      }, "another can be created");
+      await client.call("remove_sandbox", { sandbox_id: sandboxIdIn(next) });
+    }
+    assert.match((await client.run(warm, "6 * 7")).text, /42/);
+  } finally {
+    await client.end();
+  }
+});
