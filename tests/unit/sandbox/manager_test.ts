@@ -1,42 +1,11 @@
 /** The manager, registry, factory and executions over a runtime in memory. */
 import assert from "node:assert/strict";
 import { OmcpError } from "../../../src/errors.ts";
-import {
-  DEFAULT_POLICY,
-  type Sandbox,
-  SandboxManager,
-  type SandboxManagerOptions,
-} from "../../../src/sandbox/mod.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
-import { attestationOf, executionState, FakeRuntime, OK_RESULT } from "../../fixtures/fake_runtime.ts";
+import { withManager } from "../../fixtures/fake_manager.ts";
+import { attestationOf, executionState, OK_RESULT } from "../../fixtures/fake_runtime.ts";
 
 const CELL = { timeoutMs: 30_000, outputBytes: 1000 };
-
-async function withManager(
-  test: (manager: SandboxManager, runtime: FakeRuntime) => Promise<void>,
-  options: Partial<SandboxManagerOptions> = {},
-): Promise<void> {
-  const runtime = new FakeRuntime();
-  const manager = new SandboxManager({
-    runtime,
-    instance: "test",
-    image: "omcp-python:test",
-    policy: DEFAULT_POLICY,
-    maxSandboxes: 2,
-    idleMs: 60_000,
-    lifetimeMs: 600_000,
-    leaseSeconds: 30,
-    clock: new FakeClock(),
-    ...options,
-  });
-  try {
-    await test(manager, runtime);
-  } finally {
-    runtime.fail = () => {};
-    await manager.close();
-  }
-  assert.equal(runtime.containers.size, 0, "nothing is left behind");
-}
 
 function broken(): never {
   throw new OmcpError("engine_failed", "Broken on purpose", { details: { status: 500 } });
@@ -123,82 +92,6 @@ Deno.test("a sandbox whose attestation deviates is removed and not handed out", 
     });
     assert.equal(runtime.containers.size, 0);
   });
-});
-
-Deno.test("a sandbox is handed out, and can be found, only when its preparation has succeeded", async () => {
-  await withManager(async (manager) => {
-    const seen: unknown[] = [];
-    const sandbox = await manager.create({
-      prepare: async (prepared) => {
-        await prepared.execute("1", CELL);
-        assert.throws(() => manager.get(prepared.id), { code: "sandbox_not_found" });
-        seen.push(prepared, manager.list().length);
-      },
-    });
-    assert.deepEqual(seen, [sandbox, 0]);
-    assert.equal(manager.get(sandbox.id), sandbox);
-  });
-});
-
-Deno.test("a sandbox whose preparation fails is removed, and the error says so", async () => {
-  await withManager(async (manager, runtime) => {
-    let prepared: Sandbox | undefined;
-    const creation = manager.create({
-      prepare: (sandbox) => {
-        prepared = sandbox;
-        throw new OmcpError("workspace_full", "Cannot write a.csv into the new sandbox: it is full", {
-          state: "Nothing was written.",
-        });
-      },
-    });
-    await assert.rejects(creation, {
-      code: "workspace_full",
-      message: /^Cannot write a\.csv/,
-      state: "No sandbox was created; nothing was left behind.",
-    });
-    assert.equal(runtime.containers.size, 0);
-    assert.equal(prepared?.info().state, "removed");
-    assert.deepEqual(manager.list(true), []);
-    await manager.create();
-  }, { maxSandboxes: 1 });
-});
-
-Deno.test("a sandbox that ends while it is prepared is not handed out", async () => {
-  await withManager(async (manager, runtime) => {
-    const creation = manager.create({
-      prepare: async (sandbox) => {
-        runtime.only.agent.end();
-        await sandbox.removed;
-      },
-    });
-    await assert.rejects(creation, { code: "sandbox_lost", state: /^No sandbox was created/ });
-    await manager.create();
-  }, { maxSandboxes: 1 });
-});
-
-Deno.test("a cancel, a timeout and the manager's end stop a preparation that does not heed them", async () => {
-  const endings: [string, (controller: AbortController, manager: SandboxManager) => unknown][] = [
-    ["cancelled", (controller) => controller.abort()],
-    ["timeout", (controller) => controller.abort(new OmcpError("timeout", "Timed out after 5 s"))],
-    ["shutting_down", (_, manager) => manager.close()],
-  ];
-  for (const [code, end] of endings) {
-    await withManager(async (manager, runtime) => {
-      const controller = new AbortController();
-      const begun = Promise.withResolvers<void>();
-      const creation = manager.create({
-        signal: controller.signal,
-        prepare: () => {
-          begun.resolve();
-          return new Promise(() => {});
-        },
-      });
-      const rejected = assert.rejects(creation, { code, state: /No sandbox was created/ });
-      await begun.promise;
-      await Promise.all([end(controller, manager), rejected]);
-      assert.equal(runtime.containers.size, 0);
-    });
-  }
 });
 
 Deno.test("a cancelled creation is rolled back", async () => {
