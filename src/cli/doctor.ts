@@ -9,7 +9,14 @@ import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { ExchangeFolder } from "../exchange/mod.ts";
 import { counted } from "../lib/counted.ts";
-import { checkDatasets, type ExecutionOutcome, SandboxManager } from "../sandbox/mod.ts";
+import {
+  checkDatasets,
+  type ExecutionOutcome,
+  type ResourceMaximum,
+  SandboxManager,
+} from "../sandbox/mod.ts";
+import { resourceMaximum } from "../app/resource_maximum.ts";
+import { findImage, isPinned } from "../app/sandbox_images.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { imageReference } from "../images/identity.ts";
 import { missingImage } from "../images/missing.ts";
@@ -85,14 +92,21 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   });
   if (engine === undefined) return 1;
   const runtime = new DockerRuntime(engine);
-  const image = config.image ?? imageReference("python");
-  for (const reference of [image, imageReference("postgres")]) {
+  const name = config.image ?? imageReference("python");
+  let image = name;
+  for (const reference of [name, ...config.images, imageReference("postgres")]) {
     await check(`image ${reference}`, async () => {
-      const value = await engine.inspectImage(reference);
+      const id = await findImage(runtime, reference);
+      const value = await engine.inspectImage(id);
       if (value === undefined) throw missingImage(reference);
+      if (reference === name && isPinned(name)) image = id;
       return { value, found: `${Math.round(value.sizeBytes / 1e6)} MB` };
     });
   }
+  await check("size of sandboxes", async () => {
+    const machine = await runtime.resources();
+    return { value: undefined, found: sizes(config, resourceMaximum(config, machine), machine) };
+  });
   const cdm = await check("database", async () => {
     const gateway = await openCdmGateway(config, runtime, NO_STATEMENTS);
     if (gateway === undefined) return { value: undefined, found: "not configured" };
@@ -139,6 +153,22 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   }
   print(problems === 0 ? "All checks passed." : `${counted(problems, "check")} failed.`);
   return problems === 0 ? 0 : 1;
+}
+
+/** Limits are not reservations: more than the machine has is worth knowing, and no problem by itself. */
+function sizes(config: Config, maximum: ResourceMaximum, machine: { readonly memoryBytes: number }): string {
+  const { memoryBytes, cpus, maxSandboxes } = config;
+  const all = Math.max(maxSandboxes * memoryBytes, maximum.memoryBytes);
+  const share = all > machine.memoryBytes ? "more than the machine's" : "of the machine's";
+  return `${mebibytes(memoryBytes)} and ${counted(cpus, "CPU")}, at most ${
+    mebibytes(maximum.memoryBytes)
+  } and ${counted(maximum.cpus, "CPU")}; all together at most ${mebibytes(all)}, ${share} ${
+    mebibytes(machine.memoryBytes)
+  }`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / (1024 * 1024))} MiB`;
 }
 
 function printedText(outcome: ExecutionOutcome): string {

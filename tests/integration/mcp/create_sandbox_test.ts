@@ -153,3 +153,18 @@ Deno.test("with pinned images a server starts with an image by its id, and creat
     },
   );
 });
+
+Deno.test("a sandbox with less memory takes smaller results from the database", async () => {
+  await withServer({}, async (server) => {
+    const created = await server.call("create_sandbox", { memory_mb: 256 });
+    const fetch = (rows: number) =>
+      "import psycopg\nwith psycopg.connect() as connection:\n" +
+      "    cursor = connection.execute(\"select repeat('x', 1000000) from cdm.person limit " + rows + '")\n' +
+      "    print(sum(1 for _ in cursor))";
+    assert.match(await run(server, sandboxIdIn(created.text), fetch(8)), /^\[stdout\]\n8\n/);
+    assert.match(
+      await run(server, sandboxIdIn(created.text), fetch(40)),
+      /more than [^]*32 MiB|32\.0 MiB|33554432/,
+    );
+  });
+});

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { readConfig } from "../../../src/app/config.ts";
+import { doctor } from "../../../src/cli/doctor.ts";
+import { imageReference } from "../../../src/images/identity.ts";
+import { connectTestEngine } from "../../fixtures/server.ts";
+
+Deno.test("the doctor checks pinned and further images, and relates the sandboxes' memory to the machine's", async () => {
+  const engine = await connectTestEngine();
+  const own = await engine.inspectImage(imageReference("python"));
+  engine.close();
+  const settings: Record<string, string | undefined> = {
+    DOCKER_HOST: Deno.env.get("DOCKER_HOST"),
+    OMCP_DATABASE_URL: "none",
+    OMCP_IMAGE: `omcp-test-own@${own?.id}`,
+    OMCP_IMAGES: "omcp-test-missing:1",
+    OMCP_MEMORY_MIB: "1536",
+    OMCP_MAX_SANDBOXES: "1000",
+    OMCP_MEMORY_MAX_MIB: "2048",
+  };
+  const lines: string[] = [];
+  const code = await doctor(readConfig((name) => settings[name]), (line) => lines.push(line));
+  const text = lines.join("\n");
+  assert.equal(code, 1, "one image is missing");
+  assert.match(text, /^ok {4}image omcp-test-own@sha256:[0-9a-f]{64}: \d+ MB$/m);
+  assert.match(text, /^FAIL {2}image omcp-test-missing:1: The engine has no image omcp-test-missing:1$/m);
+  assert.match(
+    text,
+    /^ok {4}size of sandboxes: 1536 MiB and 1 CPU, at most 2048 MiB and [\d.]+ CPUs?; all together at most 1536000 MiB, more than the machine's \d+ MiB$/m,
+  );
+  assert.match(text, /^ok {4}sandbox, from inside: sockets refused/m);
+  assert.match(text, /^1 check failed\.$/m);
+});
