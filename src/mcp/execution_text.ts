@@ -92,7 +92,7 @@ function moreResult(
 }
 
 function runningResult(execution: Execution, view: ExecutionView): CallToolResult {
-  const { id, state, timeoutMs, progress } = execution;
+  const { id, state, timeoutMs, progress, log } = execution;
   const page = pageOf(execution, view);
   const { lines, images } = outputContent(page.outputs, view.characters);
   if (page.more) return moreResult(execution, page, view.characters);
@@ -100,9 +100,7 @@ function runningResult(execution: Execution, view: ExecutionView): CallToolResul
     ? `queued: ${progress === "" ? "waiting for the kernel to start" : progress}`
     : `running for ${seconds(execution.elapsedMs)} of at most ${seconds(timeoutMs)}`;
   const status = [
-    ...(progress === "" || lines.length > 0 || state === "queued"
-      ? []
-      : [`[progress] ${showable(progress)}`]),
+    ...(progress === "" || log.next > 0 || state === "queued" ? [] : [`[progress] ${showable(progress)}`]),
     `[${time}; nothing was interrupted]`,
     `execution_id: ${id}`,
     `Next: ${call("get_execution", { execution_id: id, since: page.next })} waits and returns what is new; ${

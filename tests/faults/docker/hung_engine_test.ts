@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { continuation, ended } from "../../fixtures/mcp/executions.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
 import { type EngineProxy, engineProxy } from "../../fixtures/engine_proxy.ts";
 import { assertNothingLeft, connectTestEngine } from "../../fixtures/server.ts";
@@ -58,11 +59,12 @@ Deno.test("while the engine hangs, cells run, removal calls return, and nothing 
 Deno.test("a creation on a hung engine fails with a retryable timeout, and leaves nothing", async () => {
   await withServer(async (client, proxy) => {
     proxy.treat = (request) => request.includes("/containers/create") ? "unanswered" : "pass";
-    const answer = await client.call("create_sandbox", {});
-    assert.match(answer.text, /^Error timeout/);
-    assert.match(answer.text, /retryable: yes/);
-    assert.match(answer.text, /No sandbox was created\. Container omcp-sbx_\w+ is being removed/);
-    assert.doesNotMatch(answer.text, /cancelled/);
+    const { execution_id } = continuation((await client.call("create_sandbox", {})).text);
+    const text = await ended(client, execution_id);
+    assert.match(text, /^Error timeout/);
+    assert.match(text, /retryable: yes/);
+    assert.match(text, /No sandbox was created\. Container omcp-sbx_\w+ is being removed/);
+    assert.doesNotMatch(text, /cancelled/);
   });
 });
 
