@@ -4,11 +4,19 @@ import { OmcpError } from "../errors.ts";
 import { systemCode } from "./errors.ts";
 import { PARTIAL } from "./names.ts";
 
+/** Large writes: each costs a turn through a thread. */
+const BUFFER_BYTES = 512 * 1024;
+
 /** A new file. It ends with {@link NewFile.publish} or {@link NewFile.discard}. */
 export class NewFile {
   readonly #folder: string;
   readonly #path: string;
   readonly #handle: fs.FileHandle;
+  /** The buffer that fills, and the one that is being written. */
+  #buffer = new Uint8Array(BUFFER_BYTES);
+  #other = new Uint8Array(BUFFER_BYTES);
+  #filled = 0;
+  #writing: Promise<void> = Promise.resolve();
   #open = true;
 
   private constructor(folder: string, path: string, handle: fs.FileHandle) {
@@ -40,13 +48,17 @@ export class NewFile {
   }
 
   /**
-   * Appends bytes.
+   * Appends bytes. They reach the file when a buffer is full, while the next one fills, and at the latest in {@link NewFile.publish}.
    *
-   * @param bytes All of them are written.
+   * @param bytes All of them are written; they may be changed afterwards.
    */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
-      at += (await this.#handle.write(bytes, at, bytes.length - at, null)).bytesWritten;
+      const count = Math.min(bytes.length - at, this.#buffer.length - this.#filled);
+      this.#buffer.set(bytes.subarray(at, at + count), this.#filled);
+      this.#filled += count;
+      at += count;
+      if (this.#filled === this.#buffer.length) await this.#flush();
     }
   }
 
@@ -59,6 +71,8 @@ export class NewFile {
    */
   async publish(name: string, overwrite: boolean): Promise<void> {
     const target = `${this.#folder}/${name}`;
+    await this.#flush();
+    await this.#writing;
     const own = await this.#handle.stat({ bigint: true });
     if (overwrite) {
       await fs.rename(this.#path, target);
@@ -87,10 +101,26 @@ export class NewFile {
   async discard(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    await this.#writing.catch(() => {/* Whoever wrote has got it, or does not want the file any more. */});
     await this.#handle.close();
     await fs.unlink(this.#path).catch((error: unknown) => {
       if (systemCode(error) !== "ENOENT") throw error;
     });
+  }
+
+  /** Begins to write what is in the buffer. @throws What the write before it has thrown. */
+  async #flush(): Promise<void> {
+    await this.#writing;
+    this.#writing = this.#writeAll(this.#buffer.subarray(0, this.#filled));
+    this.#writing.catch(() => {/* Thrown by the next wait. */});
+    [this.#buffer, this.#other] = [this.#other, this.#buffer];
+    this.#filled = 0;
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      at += (await this.#handle.write(bytes, at, bytes.length - at, null)).bytesWritten;
+    }
   }
 }
 

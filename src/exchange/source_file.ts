@@ -72,15 +72,34 @@ class OpenSource implements SourceFile {
   }
 
   async *bytes(): AsyncGenerator<Uint8Array> {
-    for (let left = this.size; left > 0;) {
-      const buffer = new Uint8Array(Math.min(left, READ_BYTES));
-      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) throw changed(this.#name);
-      left -= bytesRead;
-      // Before the last bytes: who writes them believes that the file is complete.
-      if (left === 0) await this.#requireUnchanged();
-      yield buffer.subarray(0, bytesRead);
+    let left = this.size;
+    // The next part is read while the caller passes this one on.
+    let next = left > 0 ? this.#read(left) : undefined;
+    try {
+      while (next !== undefined) {
+        const chunk: Uint8Array = await next;
+        left -= chunk.length;
+        next = left > 0 ? this.#read(left) : undefined;
+        // Before the last bytes: who gets them believes that the file is complete.
+        if (left === 0) await this.#requireUnchanged();
+        yield chunk;
+      }
+    } finally {
+      await next?.catch(() => {/* Nobody wants it any more. */});
     }
+  }
+
+  #read(left: number): Promise<Uint8Array> {
+    const reading = this.#readPart(left);
+    reading.catch(() => {/* Thrown to whoever waits for it. */});
+    return reading;
+  }
+
+  async #readPart(left: number): Promise<Uint8Array> {
+    const buffer = new Uint8Array(Math.min(left, READ_BYTES));
+    const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, null);
+    if (bytesRead === 0) throw changed(this.#name);
+    return buffer.subarray(0, bytesRead);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
