@@ -23,6 +23,8 @@ const INTERRUPT_MS = 2000;
 export interface LongWork extends Omit<ExecutionSpec, "owner"> {
   /** Where it belongs; undefined for `create_sandbox`. */
   readonly sandbox: Sandbox | undefined;
+  /** Names that it sends to a package index, for the audit. @default none */
+  readonly packages?: readonly string[];
 }
 
 /** How a call waits. */
@@ -46,7 +48,7 @@ export async function answerWithin(
   options: WaitOptions = {},
 ): Promise<CallToolResult> {
   const { sandboxes, limits } = context.services;
-  const { sandbox, ...spec } = work;
+  const { sandbox, packages: _packages, ...spec } = work;
   const store = sandbox?.executions ?? sandboxes.executions;
   const execution = store.start({
     ...spec,
@@ -127,6 +129,7 @@ async function audited(context: ToolContext, work: LongWork, run: ExecutionRun):
     tool,
     source,
     usesKernel,
+    packages: work.packages,
   };
   return await context.services.audit.execution(facts, () => known(run, () => work.work(run)), endOf);
 }

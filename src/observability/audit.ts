@@ -25,6 +25,8 @@ export interface ExecutionFacts {
   readonly source: string;
   /** Whether it runs code in the sandbox's kernel, which can send statements. */
   readonly usesKernel: boolean;
+  /** Names that it sends to a package index. @default none */
+  readonly packages?: readonly string[] | undefined;
 }
 
 /** How an execution ended. */
@@ -117,7 +119,7 @@ export class AuditLog {
     run: () => Promise<T>,
     endOf: (value: T) => ExecutionEnd,
   ): Promise<T> {
-    const { execution, principal, sandbox, tool, source } = facts;
+    const { execution, principal, sandbox, tool, source, packages } = facts;
     using _open = facts.usesKernel && sandbox !== null ? this.#opened(sandbox, execution) : undefined;
     const start = performance.now();
     let end: ExecutionEnd = { status: "internal", bytes: 0 };
@@ -137,6 +139,7 @@ export class AuditLog {
         tool,
         ...end,
         duration_ms: Math.round(performance.now() - start),
+        ...(packages === undefined ? {} : { packages: packages.join(", ") }),
         ...digest(source),
         ...this.#source(source),
       });

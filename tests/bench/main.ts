@@ -5,6 +5,7 @@
  *     deno task bench program                                    start, cells, rows, streams, overrun, memory
  *     deno task bench many-cells [5000]                          memory over 100,000 (or fewer) cells of one sandbox
  *     deno task bench exchange                                   how fast files pass between the exchange folder and a sandbox
+ *     deno task bench packages                                   installations, from the index and from the cache
  *     deno task bench database-attacks ["big results" …]         how attacks on the database slow a neighbour
  *     deno task bench sandbox-attacks ["a fork bomb" …]          how attacks by code slow a neighbour
  *
@@ -19,6 +20,7 @@ import { benchManyCells } from "./many_cells.ts";
 import { benchExchange } from "./exchange.ts";
 import { benchNeighbour } from "./neighbour.ts";
 import { benchOverrun } from "./overrun.ts";
+import { benchPackages } from "./packages.ts";
 import { Report } from "./report.ts";
 import { Rig } from "./rig.ts";
 import { benchRows } from "./rows.ts";
@@ -30,6 +32,7 @@ const WATCHDOG_MS = 3_600_000;
 
 const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>>> = {
   program: benchProgram,
+  packages: () => benchPackages(rig, report),
   "many-cells": (names) => benchManyCells(report, names),
   exchange: () => benchExchange(rig, report),
   "database-attacks": (names) => benchNeighbour(DATABASE_ATTACKS, report, names),

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
-import { MAX_REQUIREMENT_CHARACTERS, MAX_REQUIREMENTS } from "../../sandbox/mod.ts";
+import { MAX_REQUIREMENT_CHARACTERS, MAX_REQUIREMENTS, parseRequirements } from "../../sandbox/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { installInto } from "../install.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
@@ -47,12 +47,15 @@ export const tool: Tool = defineTool({
       ? Math.min(DEFAULT_SECONDS * 1000, limits.cellTimeoutMaxMs)
       : Math.round(timeout * 1000);
     const requirements = typeof given === "string" ? [given] : given;
+    // Before anything is started, and before a text that is not a requirement reaches the audit.
+    const names = parseRequirements(requirements).map(({ name }) => name);
     const sandbox = sandboxes.get(sandbox_id);
     return await answerWithin(context, {
       sandbox,
       tool: "install_package",
       source: `install_package ${requirements.join(", ")}`,
       timeoutMs,
+      packages: names,
       work: async (run) => {
         const { text, bytes } = await installInto(sandbox, packages, requirements, {
           timeoutMs,

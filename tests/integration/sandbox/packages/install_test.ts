@@ -201,6 +201,25 @@ Deno.test("install_package obeys the operator's list and constraints, and is not
   });
 });
 
+Deno.test("an installation goes on in the background, and the audit names its packages", async () => {
+  const auditFile = await Deno.makeTempFile();
+  await withServer({ ...SETTINGS, OMCP_AUDIT_FILE: auditFile }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const started = await install(server, sandbox_id, ["Humanize>4", "inflection"], { wait: 0 });
+    const execution_id = /exec_[0-9a-f]{32}/.exec(started.text)?.[0];
+    assert.ok(execution_id, started.text);
+    const { text } = await server.call("get_execution", { execution_id });
+    assert.match(text, /Installed humanize [\d.]+, inflection [\d.]+ \(2 packages, /);
+    await install(server, sandbox_id, "--index-url=https://index.invalid");
+  }, { auditFile });
+  const lines = (await Deno.readTextFile(auditFile)).split("\n").filter((line) =>
+    line.includes("install_package")
+  );
+  assert.equal(lines.length, 1, lines.join("\n"));
+  assert.match(lines[0] ?? "", /"status":"ok".*"packages":"humanize, inflection"/);
+  await Deno.remove(auditFile);
+});
+
 Deno.test("packages fit an image of another Python, and another network leads to the index, too", async () => {
   // Debian's own Python, as in the test of images that are not ours: no virtual environment, no uv.
   const debian =
