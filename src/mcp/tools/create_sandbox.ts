@@ -8,6 +8,7 @@ import {
   type ExecutionRun,
   MAX_REQUIREMENT_CHARACTERS,
   MAX_REQUIREMENTS,
+  parseRequirements,
   resourceBounds,
   type Sandbox,
   sizedPolicy,
@@ -122,6 +123,9 @@ export const tool: Tool = defineTool({
         tool: "create_sandbox",
         source: sourceOf(content),
         timeoutMs: TIMEOUT_MS + content.timeoutMs,
+        ...(content.packages.length === 0
+          ? {}
+          : { packages: parseRequirements(content.packages).map(({ name }) => name) }),
         work: async (run) => {
           const { sandbox, text } = await create(context, run, options, content);
           created = sandbox;
