@@ -24,7 +24,7 @@ from agent.files_contract import (
 )
 from agent.files_contract import List as ListRequest
 from agent.files_folders import Steps, kind_of, list_folder, remove
-from agent.files_path import Path, checked_path, entry_stat, open_folder, open_parent, open_regular
+from agent.files_path import Path, checked_path, entry_stat, open_folder, open_parent, open_regular, quoted_name, shown_name
 from agent.files_transfer import TURN_BYTES, FileSource, FileTarget, facts, move, space
 from agent.process import log_exception
 from agent.reactor import Reactor
@@ -62,11 +62,11 @@ class FileService:
         """Opens a file or a saved output for reading. Raises FileError."""
         path = checked_path(request.path, (self.root, OUTPUTS))
         if path.root == OUTPUTS:
-            whole = "%s/%s" % (OUTPUTS, path.shown)
-            opened = None if self.open_saved is None else self.open_saved(whole)
+            whole = b"/".join((os.fsencode(OUTPUTS), *path.names))
+            opened = None if self.open_saved is None else self.open_saved(shown_name(whole))
             if opened is None:
-                raise FileError("not_found", "There is no saved output %s" % whole)
-            return FileSource(opened[0], request, whole, opened[1])
+                raise FileError("not_found", "There is no saved output %s" % quoted_name(whole))
+            return FileSource(opened[0], request, quoted_name(whole), opened[1])
         return FileSource(open_regular(path), request, path.shown)
 
 

@@ -217,8 +217,9 @@ class _Emptying:
         while names:
             for name in names:
                 self._looked += 1
-                if self._looked > MAX_NAMES:
-                    message = "Stopped removing %s: its content keeps changing" % self._path.shown
+                # A folder that it has moved up is looked at twice.
+                if self._looked > MAX_NAMES + self._fresh:
+                    message = "Stopped removing %s after %d names: repeat the call to go on" % (self._path.shown, MAX_NAMES)
                     raise FileError("changed", message + self._gone())
                 yield from self._remove(root, folder, name)
             yield

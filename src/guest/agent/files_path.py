@@ -8,7 +8,9 @@ folder inside it and takes one name that is neither a link nor "..".
 from __future__ import annotations
 
 import errno
+import json
 import os
+import re
 import stat
 from typing import List, NamedTuple, Optional, Tuple
 
@@ -22,12 +24,14 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | _SAFE
 READ = os.O_RDONLY | _SAFE
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
 _MAX_LINK_SHOWN = 200
+# A path that reads as one word; messages show any other as a JSON string, as results do.
+_PLAIN = re.compile(r"[\w.+@%=~/-]+")
 # The most folders that one request creates: each is held open until it is done.
 _MAX_CREATED = 32
 
 
 class Path(NamedTuple):
-    """A checked path: the names below its root, and how messages show it."""
+    """A checked path: the names below its root, and how messages show it (quoted unless plain)."""
 
     root: str
     names: Tuple[bytes, ...]
@@ -85,19 +89,25 @@ def checked_path(text: str, roots: Tuple[str, ...]) -> Path:
                 break
         else:
             message = "%s is outside %s: paths are relative to it, or begin with %s/"
-            raise FileError("invalid_argument", message % (shown_name(encoded), root, root))
+            raise FileError("invalid_argument", message % (quoted_name(encoded), root, root))
     for name in names:
         if name == b"..":
             raise FileError("invalid_argument", 'The path must not contain ".."')
         if len(name) > MAX_NAME_BYTES:
             message = "Each name in a path must have at most %d bytes: one has %d"
             raise FileError("invalid_argument", message % (MAX_NAME_BYTES, len(name)))
-    shown = shown_name(b"/".join(names)) if names else root
+    shown = quoted_name(b"/".join(names)) if names else root
     return Path(root, tuple(names), shown)
 
 
 def shown_name(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
+
+
+def quoted_name(name: bytes) -> str:
+    """For messages: code in the sandbox chooses names, and one with a line feed would begin a line of its own in a result."""
+    text = shown_name(name)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def open_folder(path: Path) -> int:
@@ -180,7 +190,7 @@ def refuse_unless_regular(found: os.stat_result, parent: Parent, shown: str) -> 
 
 def link_message(fd: int, name: bytes, shown: str) -> str:
     try:
-        target = shown_name(os.readlink(name, dir_fd=fd))[:_MAX_LINK_SHOWN]
+        target = quoted_name(os.readlink(name, dir_fd=fd)[:_MAX_LINK_SHOWN])
     except OSError:
         target = "an unknown path"
     return "%s is a symbolic link, to %s: links are not followed" % (shown, target)
@@ -198,7 +208,7 @@ def _step(path: Path, depth: int, fd: int, name: bytes) -> int:
     try:
         inner = os.open(name, _FOLDER, dir_fd=fd)
     except OSError as error:
-        shown = shown_name(b"/".join(path.names[: depth + 1]))
+        shown = quoted_name(b"/".join(path.names[: depth + 1]))
         if error.errno in (errno.ENOTDIR, errno.ELOOP):
             if _is_link(fd, name):
                 raise FileError("symbolic_link", link_message(fd, name, shown)) from None
@@ -224,6 +234,6 @@ def _make_folder(path: Path, depth: int, fd: int, name: bytes) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        shown = shown_name(b"/".join(path.names[: depth + 1]))
+        shown = quoted_name(b"/".join(path.names[: depth + 1]))
         raise file_error(error, "create the folder %s" % shown) from None
     return True

@@ -181,7 +181,10 @@ def move(source: Path, target: Path, request: Move) -> Dict[str, Any]:
                 if stat.S_ISDIR(there.st_mode) and not is_folder:
                     message = "%s is a folder: name the file in it, as in %s/NAME"
                     raise FileError("is_a_folder", message % (target.shown, target.shown))
-            if request.overwrite or is_folder:
+            if there is not None and not is_folder and _is_other_name(found, there, old, new):
+                # A rename of a file onto another of its hard links would do nothing.
+                os.unlink(old.name, dir_fd=old.fd)
+            elif request.overwrite or is_folder:
                 os.rename(old.name, new.name, src_dir_fd=old.fd, dst_dir_fd=new.fd)
             else:
                 _rename_to_free_name(old, old.name, new)
@@ -200,4 +203,19 @@ def move(source: Path, target: Path, request: Move) -> Dict[str, Any]:
 def _rename_to_free_name(old: Parent, name: bytes, new: Parent) -> None:
     """Renames what is not a folder; never replaces what has the new name, also if it appeared this moment. Raises OSError."""
     os.link(name, new.name, src_dir_fd=old.fd, dst_dir_fd=new.fd, follow_symlinks=False)
-    os.unlink(name, dir_fd=old.fd)
+    try:
+        os.unlink(name, dir_fd=old.fd)
+    except FileNotFoundError:
+        # Code in the sandbox removed it: the new name is the only one.
+        pass
+    except OSError:
+        # The old folder cannot be written to: without this, the file would have both names after an error.
+        os.unlink(new.name, dir_fd=new.fd)
+        raise
+
+
+def _is_other_name(found: os.stat_result, there: os.stat_result, old: Parent, new: Parent) -> bool:
+    """Whether both names are of the same file, and are not the same name."""
+    if not os.path.samestat(found, there):
+        return False
+    return old.name != new.name or not os.path.samestat(os.fstat(old.fd), os.fstat(new.fd))

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import unittest
+from unittest import mock
 
 from file_calls import Call, FilesTestCase
 
@@ -147,6 +148,37 @@ class HostileFiles(FilesTestCase):
         (entry,) = self.call(op="list", path=".", depth=1, limit=9)["result"]["entries"]
         self.assertEqual("\udcff\udcfe", entry["path"])
         self.assertEqual(b"odd", self.read(entry["path"])[1])
+
+    def test_a_name_in_an_error_is_quoted_and_begins_no_line(self) -> None:
+        os.symlink("a\n[ok]", self.root / "link")
+        os.symlink(os.fsdecode(b"\xff"), self.root / "d\x1b[31m")
+        self.assertIn('link is a symbolic link, to "a\\n[ok]"', self.read("link")[0]["message"])
+        self.assertIn('"d\\u001b[31m" is a symbolic link, to "\\udcff"', self.read("d\x1b[31m")[0]["message"])
+        for path in ("no\nne", "no\nne/x", "/no\nne", "/outputs/no\nne"):
+            message = self.read(path)[0]["message"]
+            self.assertIn("no\\nne", message)
+            self.assertNotIn("\n", message)
+        self.assertIn("file größe-1.csv", self.read("größe-1.csv")[0]["message"])
+
+    def test_a_deep_tree_is_removed_however_often_its_folders_are_moved(self) -> None:
+        deep = self.root.joinpath("tree", *["d"] * 40)
+        deep.mkdir(parents=True)
+        with mock.patch("agent.files_folders.MAX_NAMES", 50):
+            self.assertEqual({"removed": 41}, self.call(op="remove", path="tree", recursive=True)["result"])
+            for number in range(60):
+                (self.root / "many" / str(number)).mkdir(parents=True)
+            error = self.call(op="remove", path="many", recursive=True)["error"]
+            self.assertEqual("changed", error["code"])
+            self.assertIn("Removed before that: 50", error["message"])
+            self.assertEqual({"removed": 11}, self.call(op="remove", path="many", recursive=True)["result"])
+
+    def test_a_move_onto_another_hard_link_of_the_file_leaves_one_name(self) -> None:
+        (self.root / "a").write_text("a")
+        os.link(self.root / "a", self.root / "b")
+        self.assertEqual({"replaced": True}, self.call(op="move", path="a", to="b", overwrite=True)["result"])
+        self.assertEqual(["b"], self.names())
+        self.call(op="move", path="b", to="./b", overwrite=True)
+        self.assertEqual("a", (self.root / "b").read_text())
 
     def test_an_extreme_time_and_size_fit_into_the_reply(self) -> None:
         path = self.root / "odd"
