@@ -60,10 +60,12 @@ export function recordLine(record: ExecutionRecord): string {
 }
 
 function endedResult(execution: Execution, { characters, since }: ExecutionView): CallToolResult {
-  const { result, error, log } = execution;
+  const { result, error } = execution;
   if (execution.isDropped && error === undefined) return recordResult(execution.record());
+  const page = pageOf(execution, { characters, since });
+  if (page.more) return moreResult(execution, page, characters);
   if (error !== undefined) {
-    const { lines, images } = outputContent(pageOf(execution, { characters, since }).outputs, characters);
+    const { lines, images } = outputContent(page.outputs, characters);
     const known = errorResult(error);
     return { ...known, content: [...lines.length > 0 ? [text(lines)] : [], ...known.content, ...images] };
   }
@@ -71,9 +73,7 @@ function endedResult(execution: Execution, { characters, since }: ExecutionView)
   const { outcome } = result;
   const linked = (shown: CallToolResult) => withLinks(shown, outcome, execution.sandboxId);
   if (since === undefined) return linked(cellResult(outcome, characters));
-  const page = log.read(since, characters);
-  if (!page.more) return withNotes(linked(cellResult(outcome, characters, page.outputs)), clearedNote(page));
-  return moreResult(execution, page, characters);
+  return withNotes(linked(cellResult(outcome, characters, page.outputs)), clearedNote(page));
 }
 
 /** A page that is not the last one: the status follows with the last. */
@@ -110,11 +110,16 @@ function runningResult(execution: Execution, view: ExecutionView): CallToolResul
   return { content: [text([...clearedNote(page), ...lines, ...status]), ...images] };
 }
 
+/** A page that a result shows whole: escaped control characters, for example, take more room than the log counts. */
 function pageOf(
   { log }: Execution,
   { characters, since }: ExecutionView,
 ): ReturnType<Execution["log"]["read"]> {
-  return log.read(since ?? 0, since === undefined ? Infinity : characters);
+  if (since === undefined) return log.read(0, Infinity);
+  for (let room = characters;; room = Math.floor(room / 2)) {
+    const page = log.read(since, room);
+    if (room <= 1 || outputContent(page.outputs, characters).cut.size === 0) return page;
+  }
 }
 
 function clearedNote({ cleared }: { readonly cleared: boolean }): string[] {

@@ -99,13 +99,14 @@ export class OutputLog {
       if (end <= since) continue;
       const rest = since > start ? tailOf(output, since - start) : output;
       const length = textLength(rest);
+      // Not one character of it: half a number reads as another number.
+      if (length > room && outputs.length > 0 && (room === 0 || rest.type !== "stream")) {
+        return { outputs, next: Math.max(start, since), more: true, cleared };
+      }
       if (rest.type === "stream" && length > room) {
         const text = headOf(rest.text, room);
         if (text !== "") outputs.push({ ...rest, text });
         return { outputs, next: end - length + text.length, more: true, cleared };
-      }
-      if (length > room && outputs.length > 0) {
-        return { outputs, next: Math.max(start, since), more: true, cleared };
       }
       outputs.push(rest);
       room -= Math.min(room, length);

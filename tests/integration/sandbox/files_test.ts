@@ -223,15 +223,18 @@ Deno.test("files of a sandbox", async (t) => {
       assert.equal(await code(files.stat("new")), "file_not_found");
     });
 
-    await t.step("a move out of a folder that cannot be written to leaves the file where it was", async () => {
-      await cell(
-        sandbox,
-        "import os; os.mkdir('ro'); open('ro/f', 'w').write('f'); os.chmod('ro', 0o555)",
-      );
-      assert.equal(await code(files.move("ro/f", "new/f")), "path_unsuitable");
-      assert.equal(await code(files.stat("new")), "file_not_found");
-      assert.deepEqual(await readAll(sandbox, "ro/f"), encoder.encode("f"));
-    });
+    await t.step(
+      "a move out of a folder that cannot be written to leaves the file where it was",
+      async () => {
+        await cell(
+          sandbox,
+          "import os; os.mkdir('ro'); open('ro/f', 'w').write('f'); os.chmod('ro', 0o555)",
+        );
+        assert.equal(await code(files.move("ro/f", "new/f")), "path_unsuitable");
+        assert.equal(await code(files.stat("new")), "file_not_found");
+        assert.deepEqual(await readAll(sandbox, "ro/f"), encoder.encode("f"));
+      },
+    );
   });
 });
 
