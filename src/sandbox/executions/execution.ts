@@ -125,6 +125,11 @@ export class Execution {
     return this.log.bytes + this.#textBytes;
   }
 
+  /** About how much memory that takes, in bytes. */
+  get memory(): number {
+    return this.log.memory + this.#textBytes;
+  }
+
   /** Whether its output was dropped to make room. */
   get isDropped(): boolean {
     return this.#dropped;

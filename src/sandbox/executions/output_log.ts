@@ -15,6 +15,9 @@ export interface OutputPage {
   readonly cleared: boolean;
 }
 
+/** Memory of an output besides its text. */
+const ENTRY_BYTES = 200;
+
 interface Entry {
   readonly start: number;
   readonly output: ExecutionOutput;
@@ -46,6 +49,11 @@ export class OutputLog {
   /** How much is kept, in bytes of UTF-8. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** About how much memory that takes, in bytes: stdout and stderr in turns make an output of each character. */
+  get memory(): number {
+    return this.#bytes + ENTRY_BYTES * this.#entries.length;
   }
 
   /** @param output The next output. */

@@ -7,7 +7,7 @@ import { type ExecutionRecord, lostError } from "./record.ts";
 
 /** Executions that are kept with their output. */
 export const MAX_EXECUTIONS = 200;
-/** Bytes of output that are kept; what runs may have more. */
+/** Bytes of memory for output that is kept; what runs may have more. */
 export const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
 /** Older executions of which only the record is kept. */
 const MAX_RECORDS = 1000;
@@ -111,9 +111,9 @@ export class ExecutionStore {
     // From the youngest: what lies beyond the limit is the oldest.
     for (const execution of [...this.#executions.values()].reverse()) {
       if (execution.isDropped) continue;
-      bytes += execution.keptBytes;
+      bytes += execution.memory;
       if (bytes > MAX_OUTPUT_BYTES && execution.isEnded) {
-        bytes -= execution.keptBytes;
+        bytes -= execution.memory;
         execution.dropOutput();
       }
     }

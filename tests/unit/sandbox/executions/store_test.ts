@@ -181,3 +181,17 @@ Deno.test("a source is kept to 2,000 characters; a record has the first line", a
   assert.equal(execution.sourceLength, 1_000_301);
   assert.equal(execution.record().source, "é".repeat(200));
 });
+
+Deno.test("an output of many short parts counts with the memory that they take", async () => {
+  const store = storeOf();
+  const first = store.start(spec((run) => {
+    for (let n = 0; n < 50_000; n += 1) {
+      run.log.append({ type: "stream", name: n % 2 === 0 ? "stdout" : "stderr", text: "." });
+    }
+    return Promise.resolve({ kind: "text", text: "" });
+  }));
+  await first.settled;
+  for (let n = 0; n < 3; n += 1) await run(store, 8 * MIB);
+  assert.equal(first.isDropped, true);
+  assert.equal(first.record().outputBytes, 50_000);
+});
