@@ -46,7 +46,7 @@ export function statementAudit(log: AuditLog, principal: string): StatementAudit
   };
 }
 
-function statusOf({ verdict, sqlstate }: AuditEntry): "ok" | "error" | "refused" {
-  if (verdict === "refuse") return "refused";
+function statusOf({ decision, sqlstate }: AuditEntry): "ok" | "error" | "refused" {
+  if (decision === "refuse") return "refused";
   return sqlstate === undefined ? "ok" : "error";
 }

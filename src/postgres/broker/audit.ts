@@ -22,7 +22,7 @@ export interface AuditEntry {
   /** The SQL with its literals removed, cut at {@link MAX_AUDIT_SQL} characters; null where it could not be parsed. */
   readonly normalizedSql: string | null;
   /** Whether the guard let it pass; a refused one never reached the server. */
-  readonly verdict: "forward" | "refuse";
+  readonly decision: "forward" | "refuse";
   /** What kind of statement it was, such as `select`; absent where it was refused. */
   readonly command?: string;
   /** Rows the server sent (0 for COPY unless the server reports them). */

@@ -318,18 +318,18 @@ export class FrontendRelay {
 
   #refuse(refusal: RefusedText): string {
     const { sandboxId, auditing } = this.#options;
-    const { source, normalized = null, ...told } = refusal;
+    const { source, normalized = null, ...shown } = refusal;
     this.#options.audit({
       sandboxId,
       source: source === undefined ? undefined : statementSource(source, auditing.keepsSource),
       normalizedSql: audited(normalized),
-      verdict: "refuse",
+      decision: "refuse",
       rows: 0,
       bytes: 0,
       elapsedMs: 0,
       sqlstate: refusal.sqlstate,
     });
-    return this.#options.refusals.substitute(told);
+    return this.#options.refusals.substitute(shown);
   }
 
   #send(bytes: Uint8Array): void {

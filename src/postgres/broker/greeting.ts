@@ -7,7 +7,7 @@ import { ConnectionEnd } from "./connection_end.ts";
 
 /** A client that has said it wants a session. */
 export interface Greeting {
-  /** What must be said before anything else: empty, or that only protocol 3.0 is spoken. */
+  /** What the client gets first: nothing, or NegotiateProtocolVersion if it asks for more than protocol 3.0. */
   readonly negotiation: readonly Uint8Array[];
   readonly parameters: StartupParameters;
 }
@@ -22,7 +22,7 @@ export interface GreetOptions {
 }
 
 const NOT_ENCRYPTED = Uint8Array.of(0x4e); // N
-/** A client asks for GSSAPI, then for TLS, and then goes without. */
+/** A client asks for GSSAPI, then for TLS, and then connects without encryption. */
 const MAX_ENCRYPTION_REQUESTS = 2;
 const PROTOCOL_3_0 = 3 << 16;
 

@@ -52,7 +52,7 @@ export class Holdings {
     if (tag === "CLOSE CURSOR ALL") this.#open.cursors = 0;
   }
 
-  /** Notes that no transaction is open, and nothing on its way: nothing is held. */
+  /** Notes that no transaction is open and no answer is owed, so that the session holds nothing. */
   ended(): void {
     this.#open.cursors = 0;
     this.#open.savepoints = 0;

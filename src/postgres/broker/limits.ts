@@ -8,7 +8,7 @@ export interface BrokerLimits {
   readonly startupMs: number;
   /** Milliseconds the real server has to accept a login. */
   readonly connectMs: number;
-  /** Milliseconds a statement may run. The server ends it; the broker too, should the server not. */
+  /** Milliseconds a statement may run. The server ends it, or the broker if the server does not. */
   readonly statementMs: number;
   /** Milliseconds a statement may wait for a lock. */
   readonly lockMs: number;
@@ -30,7 +30,7 @@ export interface BrokerLimits {
   readonly maxCost: number;
 }
 
-/** The limits where nothing else is said. */
+/** The default limits. */
 export const DEFAULT_LIMITS: BrokerLimits = {
   connectionsPerSandbox: 16,
   connectionsTotal: 64,

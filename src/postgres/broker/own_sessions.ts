@@ -28,7 +28,7 @@ export class OwnSessions {
   /** @param options How a session is opened, and how many there may be. */
   constructor(options: OwnSessionsOptions) {
     this.#options = options;
-    // Each owner has one task at a time: no more wait than there are sandboxes.
+    // Each owner has one task at a time, so at most one task of each sandbox waits.
     this.#permits = new Semaphore(options.most, Infinity);
   }
 
@@ -59,7 +59,7 @@ export class OwnSessions {
     }
   }
 
-  /** Closes those that nobody uses, and each other when its task is done. */
+  /** Closes idle sessions now, and busy ones when their task ends. */
   close(): void {
     this.#closed = true;
     for (const { session, timer } of this.#idle.splice(0)) {

@@ -11,7 +11,7 @@ export interface Effect {
 }
 
 const NONE: Effect = { changesSettings: false, opens: undefined };
-/** Beyond this number, an unknown statement counts as the worst kind. */
+/** The most statements whose effects are remembered; any other counts as {@link WORST}. */
 const MAX_NAMES = 1_000;
 const WORST: Effect = { changesSettings: true, opens: "cursors" };
 
@@ -53,7 +53,7 @@ export class Pipeline {
     this.#note(this.#portals, portal, this.#statements.get(statement) ?? NONE);
   }
 
-  /** What an Execute opens, as far as that may be. */
+  /** What an Execute may open. */
   opens(portal: string): Holding | undefined {
     return this.#effectOf(portal).opens;
   }
@@ -83,7 +83,7 @@ export class Pipeline {
     return undefined;
   }
 
-  /** What an Execute runs by EXECUTE, as far as that may be. */
+  /** What an Execute may run by EXECUTE. */
   executes(portal: string): ReadonlySet<string> {
     return this.#effectOf(portal).executes ?? new Set();
   }
@@ -115,7 +115,7 @@ export class Pipeline {
     return this.#portals.get(portal) ?? (this.#tooMany ? WORST : NONE);
   }
 
-  /** What a name did it may still do: whether the server takes the next Parse or Bind under it is not known yet. Only "" is replaced. */
+  /** Adds to the earlier effects of a name: the server may refuse the next Parse or Bind under it. Only "" is replaced. */
   #note(names: Map<string, Effect>, name: string, effect: Effect): void {
     const before = name === "" ? NONE : names.get(name) ?? NONE;
     const changesSettings = before.changesSettings || effect.changesSettings;

@@ -285,7 +285,7 @@ export class PipelineState {
         sandboxId: this.#sandboxId,
         source: note.source,
         normalizedSql: note.normalized,
-        verdict: "forward",
+        decision: "forward",
         command: note.command,
         rows: this.rows,
         bytes: this.bytes,

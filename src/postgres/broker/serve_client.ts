@@ -24,7 +24,7 @@ import { BackendRelay } from "./backend_relay.ts";
 import { ConnectionEnd } from "./connection_end.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** What stands behind a sandbox's connections once the database is known to be there and safe. */
+/** What serves a sandbox's connections once the database has been found and checked. */
 export interface Backend {
   readonly upstream: Upstream;
   readonly planner: StatementPlanner;
@@ -52,14 +52,14 @@ export interface ClientSession {
   readonly audit: Audit;
   /** @default {ALWAYS_AUDITING} */
   readonly auditing?: Auditing;
-  /** Told of each statement that did not end when it was cancelled. */
+  /** Called for each statement that did not end when it was cancelled. */
   readonly overran: (outcome: Overrun) => void;
   /** Ends the connection. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Serves one connection of a sandbox from its first byte to its last. It never rejects: whatever goes wrong is told to the
+ * Serves one connection of a sandbox from its first byte to its last. It never rejects: whatever goes wrong is reported to the
  * client as a Postgres error, or ends the stream.
  *
  * @param stream The client's bytes.
@@ -177,7 +177,7 @@ class Connection {
       // The channel to a local database fails with an OmcpError, which before a log-in means "cannot be reached", and here "was lost".
       end = error instanceof OmcpError ? lostUpstream(toClient) : asEnd(error);
     }
-    // It may still read from the client; it ends with the client's stream, and whatever it meets then is of no interest.
+    // It may still read from the client. It ends with the client's stream, and its later errors do not matter.
     fromClient.catch(function ignore() {});
     const left = endSession({
       session: upstream,
@@ -189,7 +189,7 @@ class Connection {
     });
     state.end();
     await within(Promise.allSettled([toClient.abandon()]), LAST_WRITE_MS);
-    // After half a message, or the server's own last words, nothing more may follow.
+    // Nothing may follow a part of a message, or the server's own FATAL.
     if (!toClient.atBoundary) this.#writer.abort();
     else await tell(this.#writer, toClient.sawFatal ? undefined : end);
     await left;
@@ -207,7 +207,7 @@ function lostUpstream(relay: BackendRelay): ConnectionEnd | undefined {
   return new ConnectionEnd("08006", "the connection to the database was lost: connect again");
 }
 
-/** What a client is told of an error: enough to act upon, no name or address of the real server. */
+/** What a client learns of an error: enough to act on, without the name or address of the real server. */
 function asEnd(error: unknown): ConnectionEnd | undefined {
   if (error instanceof ConnectionEnd) return error;
   if (error instanceof FrontendProtocolError) return new ConnectionEnd("08P01", error.message);

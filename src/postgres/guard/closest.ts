@@ -1,6 +1,6 @@
 import { distance } from "fastest-levenshtein";
 
-/** More letters than that apart, names are not alike. */
+/** The most edits between two names that count as similar. */
 const MAX_DISTANCE = 3;
 /** Longest name compared, in letters: PostgreSQL's names are at most 63 bytes long. */
 const MAX_LETTERS = 63;

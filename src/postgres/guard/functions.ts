@@ -111,7 +111,7 @@ export const FUNCTIONS: ReadonlyMap<string, Arity> = parseArities(ALLOWED);
 
 /**
  * The volatile functions among {@link FUNCTIONS}, each reviewed: clocks, chance, and the release of
- * advisory locks, which the guard lets nobody take (asyncpg's reset calls it), two facts about the server,
+ * advisory locks, which no sandbox can take (asyncpg's reset calls it), two facts about the server,
  * and the sizes and partitions of relations.
  */
 export const ALLOWED_VOLATILE: ReadonlySet<string> = new Set([

@@ -5,9 +5,9 @@ import { SQLSTATE } from "./refusal.ts";
 import type { StatementPlan } from "./statement_plan.ts";
 import type { GuardPolicy, QueryProtocol } from "./types.ts";
 
-/** Texts of more characters are planned apart, where they make nobody wait. Longer than nearly all that people and tools write. */
+/** Longer texts, which few people and tools write, are planned in a worker of their own, so that short ones do not wait for them. */
 const SHORT_CHARACTERS = 8_192;
-/** Milliseconds for which the texts of a sandbox whose text overran are planned apart. */
+/** Milliseconds for which the texts of a sandbox go to the worker for long ones after one of them overran. */
 const PENALTY_MS = 10_000;
 const MAX_SLOW = 1_000;
 
@@ -15,7 +15,7 @@ const MAX_SLOW = 1_000;
 export interface GuardOptions {
   /** The longest a text may take to be planned, in milliseconds. @default 2000 */
   readonly deadlineMs?: number;
-  /** The longest it may take where others wait for it; then it is planned apart. @default 100 */
+  /** The longest it may take in the worker for short texts; then the other one plans it. @default 100 */
   readonly shortDeadlineMs?: number;
   /** The longest the parser may take to load, in milliseconds. @default 10000 */
   readonly startDeadlineMs?: number;
@@ -30,7 +30,7 @@ export class Guard {
   readonly parameterTypes: ReadonlySet<number> = PARAMETER_TYPES;
   readonly #short: Lane;
   readonly #long: Lane;
-  /** Sandboxes whose text overran, and until when they are planned apart. */
+  /** Sandboxes whose text overran, and until when their texts go to the worker for long ones. */
   readonly #slow = new Map<string, number>();
   #closed = false;
 
@@ -99,7 +99,7 @@ export class Guard {
   }
 
   #isSlow(owner: string): boolean {
-    // Sandboxes come and go.
+    // Removed sandboxes leave their entries behind.
     if (this.#slow.size > MAX_SLOW) this.#slow.clear();
     const until = this.#slow.get(owner);
     if (until === undefined) return false;

@@ -8,7 +8,7 @@ import { ReplySchema, type WorkerReply, type WorkerRequest } from "./worker_mess
  * worker ends, its successor takes 30 MiB beside it.
  */
 const LARGE_HEAP_BYTES = 24 * 1024 * 1024;
-/** Milliseconds without a text after which nobody seems to need the worker. */
+/** Milliseconds without a text after which the worker counts as idle. */
 const REST_MS = 1_000;
 
 /** What a {@link Lane} works with. */
@@ -67,7 +67,7 @@ export class Lane {
         return reply.plans;
       }
     } catch {
-      // the caller refuses, like all that fails
+      // the caller refuses the text, as after any failure
     }
     // late, or its parser threw: its state is unknown, so nothing is asked of this worker again
     this.#discardWorker();

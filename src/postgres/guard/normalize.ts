@@ -1,12 +1,12 @@
 import { scanTokens, type Token } from "./parser.ts";
 
-/** How much of a statement is looked at, in characters. */
+/** Characters of a statement that are read. */
 const MAX_SCANNED = 8192;
 
 /** What may end a text that was cut within a string, a quoted name or a comment. */
 const ENDINGS = ["", "'", '"', "*/"];
 
-/** What of a statement goes into the audit log, in characters. */
+/** Characters of a statement that go into the audit log. */
 const MAX_LENGTH = 4096;
 
 /** Tokens with a quote of strings, and numbers: `'x'`, `E'x'`, `B'01'`, `$$x$$`, `1.5`; quoted names are no constants. */

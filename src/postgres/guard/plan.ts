@@ -95,7 +95,7 @@ interface ClientText {
   readonly text: Uint8Array;
 }
 
-/** Without the white space at its ends, and the characters before it. */
+/** A statement without the white space at its ends, and how many characters are before it. */
 interface PlacedStatement extends ParsedStatement {
   readonly before: number;
 }

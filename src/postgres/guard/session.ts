@@ -8,8 +8,8 @@ import type { GuardPolicy } from "./types.ts";
 
 const SNAPSHOT = /^[0-9A-F]{8}-[0-9A-F]{8}-[0-9]{1,10}$/;
 /**
- * Sent for a setting that keeps its value, so that the server gives the answer in its place. Both set what every session has
- * from its start.
+ * Sent in place of a change that changes nothing, so that the server answers it. Both set what every session has from its
+ * start.
  */
 const KEPT_SET = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
 const KEPT_RESET = "RESET default_transaction_read_only";

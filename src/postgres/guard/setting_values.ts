@@ -32,11 +32,11 @@ export function utf8(values: SettingValues): boolean {
   return values.length === 1 && ["utf8", "unicode"].includes(name);
 }
 
-/** Yes. */
+/** Only on. */
 export const on: ValueRule = oneOf(...ON_WORDS);
-/** No. */
+/** Only off. */
 export const off: ValueRule = oneOf(...OFF_WORDS);
-/** Either. */
+/** On or off. */
 export const onOrOff: ValueRule = oneOf(...ON_WORDS, ...OFF_WORDS);
 
 /**

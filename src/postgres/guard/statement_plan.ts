@@ -9,7 +9,7 @@ const COMMANDS = [
   "deallocate",
   "declare",
   "discard",
-  // What the broker makes of a text without a statement.
+  // The command that the broker gives a text without a statement.
   "empty",
   "execute",
   "explain",

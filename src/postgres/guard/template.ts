@@ -4,7 +4,7 @@ import { parseStatements } from "./parser.ts";
 import { quoteName } from "./rewrite.ts";
 import { shapeOf } from "./tree_shape.ts";
 
-/** What stands for the expression and for the column's name while the shape is made. */
+/** Placeholders of the expression and of the column's name while the shape is made. */
 const ARGUMENT = "omcp_argument";
 const NAME = "omcp_name";
 /** PostgreSQL's texts have no NUL. */

@@ -165,7 +165,7 @@ const BEFORE_AMBIGUOUS: Readonly<Record<string, readonly Uint8Array[]>> = {
 };
 
 for (const [what, messages] of Object.entries(BEFORE_AMBIGUOUS)) {
-  Deno.test(`the server reads what the guard has read, after ${what}`, async () => {
+  Deno.test(`the server parses statements as the guard does, after ${what}`, async () => {
     await answers(bridge.port, [...messages, query(AMBIGUOUS), SYNC, query(AMBIGUOUS)]);
   });
 }

@@ -94,7 +94,7 @@ except psycopg.Error as error:
     answer = str(error)
 answer`;
 
-Deno.test("sandboxes work while the database is away or stalled, get an error that says so, and reach it again", async () => {
+Deno.test("sandboxes work while the database is unavailable or stalled, get an error that says so, and reach it again", async () => {
   const environment = { OMCP_DATABASE_URL: database.url, OMCP_DISCLOSURE: "open" };
   await withServer(environment, async (server) => {
     const sandbox_id = await newSandbox(server);
@@ -127,7 +127,7 @@ Deno.test("the server does not start with a schema that the database does not ha
   assert.match(stderr, /cdm_invalid: Schema nope holds nothing that the role may read/);
 });
 
-Deno.test("a database that is away at the start, with a schema that it does not have, is never described as present", async () => {
+Deno.test("a database that is unavailable at the start, with a schema that it does not have, is never described as present", async () => {
   const environment = {
     OMCP_DATABASE_URL: database.url,
     OMCP_DISCLOSURE: "open",

@@ -168,7 +168,7 @@ Deno.test("Database leaves no worker of the guard when its connection is lost du
   }
 });
 
-Deno.test("Database is away, says so, and comes back by itself", async () => {
+Deno.test("Database reports that the server is unavailable, and serves again once it is back", async () => {
   const target = new URL(server.url);
   const gate = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = gate.addr.port;

@@ -27,7 +27,7 @@ Deno.test("connections that cells forget do not use up the sandbox's", async (t)
         await server.call("remove_sandbox", { sandbox_id });
       });
     }
-    await t.step("and where all are held, the message says what to do", async () => {
+    await t.step("when all are in use, the message says what to do", async () => {
       const sandbox_id = await newSandbox(server);
       const code = "import psycopg; held = [psycopg.connect() for _ in range(20)]";
       const { text } = await server.call("execute_python_code", { sandbox_id, code });

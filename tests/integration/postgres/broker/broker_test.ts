@@ -118,9 +118,9 @@ Deno.test("serveClient() keeps pipelined replies in order around a refusal", asy
   assert.equal(types(await client.until("Z")), "2DCtT3Z");
   assert.deepEqual(firstColumn(await client.until("Z")), ["4", "5"]);
   // A refusal is noted when it is made, the rest when it has run.
-  const [refusal] = bridge.audit.filter((entry) => entry.verdict === "refuse");
+  const [refusal] = bridge.audit.filter((entry) => entry.decision === "refuse");
   assert.deepEqual([refusal?.normalizedSql, refusal?.sqlstate], ["DELETE FROM x", "42501"]);
-  const ran = bridge.audit.filter((entry) => entry.verdict === "forward");
+  const ran = bridge.audit.filter((entry) => entry.decision === "forward");
   assert.deepEqual(
     ran.map((entry) => [entry.normalizedSql, entry.rows]),
     Array.from({ length: 4 }, () => ["SELECT $1", 1]),
@@ -224,7 +224,7 @@ Deno.test("serveClient() refuses SQL that is too long, not UTF-8, or holds a NUL
   assert.deepEqual(firstColumn(await client.query("SELECT 1")), ["1"]);
 });
 
-Deno.test("serveClient() closes on lengths and types that cannot be, without waiting for the rest", async () => {
+Deno.test("serveClient() closes the connection at an invalid length or type, without waiting for the rest", async () => {
   await using bridge = new Bridge({ url: server.url, planner });
   for (
     const bytes of [[0x51, 0, 0, 0, 0], [0x51, 0, 0, 0, 2], [0x51, 0x7f, 0xff, 0xff, 0xff], [
@@ -356,13 +356,13 @@ Deno.test("serveClient() cancels by its own keys only", async () => {
   assert.deepEqual(firstColumn(await client.query("SELECT 1")), ["1"]);
 });
 
-Deno.test("serveClient() stops the server when the client vanishes in mid-result", async () => {
+Deno.test("serveClient() cancels the query when the client disconnects in the middle of a result", async () => {
   await using bridge = new Bridge({ url: server.url, planner });
   const { client } = await RawClient.start(bridge.port);
   await client.send(query("SELECT repeat('x', 1000), generate_series(1, 100000000)"));
   await client.receive();
   await client[Symbol.asyncDispose]();
-  await eventually(() => bridge.count.open === 0 && bridge.serving === 0, "the place is free");
+  await eventually(() => bridge.count.open === 0 && bridge.serving === 0, "the permit is free");
   await eventually(async () => await running() === 0, "the server runs nothing");
   assert.equal(bridge.audit.at(-1)?.sqlstate, "08006");
 });
@@ -479,7 +479,7 @@ Deno.test("serveClient() closes connections that are idle or leave a result unre
   assert.equal(errorOf(await inTransaction.client.until("never"))?.sqlstate, "25P03");
   const stalled = await RawClient.start(bridge.port);
   await stalled.client.send(query("SELECT repeat('x', 1000), generate_series(1, 10000000)"));
-  await eventually(() => bridge.count.open === 0, "the place is free");
+  await eventually(() => bridge.count.open === 0, "the permit is free");
   await eventually(async () => await running() === 0, "the server runs nothing");
   for (const { client } of [idle, inTransaction, stalled]) await client[Symbol.asyncDispose]();
 });
@@ -492,13 +492,13 @@ Deno.test("serveClient() never passes a short result for a whole one when the se
   await client.receive();
   const [rest] = await Promise.all([client.until("C"), server.crash()]);
   assert.ok(!types(rest).includes("C"));
-  await eventually(() => bridge.count.open === 0, "the place is free");
+  await eventually(() => bridge.count.open === 0, "the permit is free");
   const again = await RawClient.start(bridge.port);
   assert.deepEqual(firstColumn(await again.client.query("SELECT 1")), ["1"]);
   await again.client[Symbol.asyncDispose]();
 });
 
-Deno.test("serveClient() says that the database is away, without saying where it would be", async () => {
+Deno.test("serveClient() reports that the database is unavailable, without its address", async () => {
   await using bridge = new Bridge({ url: "postgres://user:hidden@127.0.0.1:1/cdm", planner });
   const { client, greeting } = await RawClient.start(bridge.port);
   await using _ = client;

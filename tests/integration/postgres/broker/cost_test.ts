@@ -142,7 +142,7 @@ Deno.test("a wrong statement gives its own error, and no setting hides a cost", 
   });
 });
 
-Deno.test("no statement runs because its estimate fails", async () => {
+Deno.test("a statement whose estimate fails does not run", async () => {
   await withDatabase(undefined, async (client) => {
     assert.equal(errorOf(await client.query("SET application_name = '5'")), undefined);
     const long = "\x01".repeat(230_000);
@@ -167,7 +167,7 @@ Deno.test("no statement runs because its estimate fails", async () => {
   });
 });
 
-Deno.test("a query is found however PostgreSQL lets it be written, or refused", async () => {
+Deno.test("queryIn() finds the query in every spelling that PostgreSQL takes, or the statement is refused", async () => {
   await withDatabase(undefined, async (client) => {
     for (
       const sql of [
@@ -199,7 +199,7 @@ Deno.test("small statements are not estimated, and with a limit of 0 no statemen
   });
 });
 
-Deno.test("a cancel meets a statement whose cost is being estimated", async () => {
+Deno.test("a cancel reaches a statement whose cost is being estimated", async () => {
   // The estimate waits for a lock, as the statement itself would.
   const locked = server.sql("BEGIN; LOCK cdm.person; SELECT pg_sleep(2); COMMIT");
   const holds =

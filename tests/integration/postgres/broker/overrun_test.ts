@@ -119,7 +119,7 @@ Deno.test("a statement that obeys its cancel is not counted, and its session goe
   });
 });
 
-Deno.test("a cancel meets a statement that is still being checked", async () => {
+Deno.test("a cancel reaches a statement that is still being checked", async () => {
   const checking = Promise.withResolvers<void>();
   const checked = Promise.withResolvers<void>();
   const slow: StatementPlanner = {
@@ -143,7 +143,7 @@ Deno.test("a cancel meets a statement that is still being checked", async () => 
   assert.deepEqual(firstColumn(await client.query("SELECT 1")), ["1"]);
 });
 
-Deno.test("a process that obeys nothing is given up in time, and counted as it is", async () => {
+Deno.test("a process that ignores cancel and termination is given up in time, and counted as still running", async () => {
   await withBridge(undefined, async (bridge) => {
     const { client, key } = await begin(bridge, "SELECT count(*) FROM generate_series(1, 1000000000)");
     await using _ = client;

@@ -6,7 +6,7 @@
 
 /** What is said of several things at once. */
 export interface Group {
-  readonly verdict: "allowed" | "refused";
+  readonly decision: "allowed" | "refused";
   /** Why. */
   readonly reason: string;
   /** Names, or patterns of them, separated by spaces. */
@@ -27,7 +27,7 @@ export const FACTS: Readonly<Record<string, string>> = {
 /** Functions of pg_catalog. */
 export const FUNCTION_GROUPS: readonly Group[] = [
   {
-    verdict: "allowed",
+    decision: "allowed",
     reason: "computes on its arguments",
     names: "abbrev abs acos acosd acosh age area array_append array_cat array_dims array_fill array_length " +
       "array_lower array_ndims array_position array_positions array_prepend array_remove array_replace " +
@@ -56,7 +56,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "uuid_extract_timestamp uuid_extract_version varbit varchar width width_bucket",
   },
   {
-    verdict: "allowed",
+    decision: "allowed",
     reason: "aggregates",
     names:
       "any_value array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count covar_pop covar_samp " +
@@ -65,7 +65,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "regr_sxy regr_syy stddev stddev_pop stddev_samp string_agg sum var_pop var_samp variance",
   },
   {
-    verdict: "allowed",
+    decision: "allowed",
     reason: "searches texts",
     names:
       "array_to_tsvector get_current_ts_config numnode phraseto_tsquery plainto_tsquery querytree setweight " +
@@ -73,7 +73,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "tsquery_phrase tsvector_to_array websearch_to_tsquery",
   },
   {
-    verdict: "allowed",
+    decision: "allowed",
     reason: "tells of the session itself, of types, or of whether a name is in sight",
     names: "clock_timestamp current_database current_schema current_schemas current_setting format_type " +
       "getdatabaseencoding has_any_column_privilege/2 has_column_privilege/3 has_schema_privilege/2 " +
@@ -86,7 +86,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "txid_current_if_assigned unicode_version version",
   },
   {
-    verdict: "allowed",
+    decision: "allowed",
     reason: "describes relations, of which the guard shows the sandbox's own",
     names:
       "col_description obj_description/2 pg_column_size pg_get_constraintdef pg_get_expr pg_get_indexdef " +
@@ -95,12 +95,12 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "pg_table_size pg_total_relation_size",
   },
   {
-    verdict: "allowed",
+    decision: "allowed",
     reason: "ranks and looks at neighbours in a window",
     names: "first_value lag last_value lead nth_value ntile row_number",
   },
   {
-    verdict: "allowed",
+    decision: "allowed",
     reason: "takes JSON apart and builds it",
     names: "json_agg json_agg_strict json_array_elements json_array_elements_text json_array_length " +
       "json_build_array json_build_object json_each json_each_text json_extract_path json_extract_path_text " +
@@ -116,7 +116,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "jsonb_to_record jsonb_to_recordset jsonb_to_tsvector jsonb_typeof",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "reads files of the server, or tells their names",
     names:
       "pg_read_file pg_read_binary_file pg_ls_\\w+ pg_stat_file pg_current_logfile pg_relation_file\\w+ " +
@@ -124,12 +124,12 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "pg_show_all_file_settings pg_config pg_rotate_logfile",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "reads or writes large objects",
     names: "lo_\\w+ loread lowrite",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "shows or touches other sessions",
     names:
       "pg_cancel_backend pg_terminate_backend pg_log_\\w+ pg_blocking_pids pg_safe_snapshot_blocking_pids " +
@@ -137,44 +137,44 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "pg_prepared_xact pg_export_snapshot",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "shows statistics: they tell of others' work, and of values",
     names: "pg_stat_(?!file$)\\w+ pg_mcv_list_items pg_statistics_obj_is_visible",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "waits, or takes locks",
     names: "pg_sleep\\w* pg_(?:try_)?advisory_(?!unlock_all$)\\w+",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "writes",
     names: "nextval setval currval lastval pg_logical_emit_message pg_nextoid currtid2 pg_sequence_\\w+",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "shows transactions of others",
     names:
       "(?:pg|txid)_(?:snapshot_|visible_in_snapshot|current_snapshot|current_xact_id$|status|xact_)\\w* " +
       "txid_current pg_last_committed_xact mxid_age pg_get_multixact_members",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "runs SQL, or names relations, in its arguments",
     names: "(?:query|table|schema|database|cursor)_to_xml\\w* ts_stat ts_rewrite/2",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "reads XML, by a library that cannot be cancelled",
     names: "xml_is\\w+ xmlconcat2 xmlexists xmlvalidate xpath\\w*",
   },
   {
-    verdict: "allowed",
+    decision: "allowed",
     reason: "builds XML",
     names: "xmlagg xmlcomment xmltext",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "administers the server",
     names: "binary_upgrade_\\w+ brin_\\w+ gin_clean_pending_list pg_backup_\\w+ pg_promote pg_reload_conf " +
       "pg_switch_wal pg_create_\\w+ pg_copy_\\w+ pg_drop_\\w+ pg_replication_\\w+ " +
@@ -183,7 +183,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "pg_event_trigger_\\w+ pg_available_\\w+ pg_lsn",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "tells of the server as a whole",
     names: "pg_control_\\w+ inet_(?:client|server)_\\w+ pg_postmaster_start_time pg_conf_load_time " +
       "pg_current_wal_\\w+ pg_last_(?!committed)\\w+ pg_is_wal_replay_paused pg_get_wal_\\w+ " +
@@ -192,14 +192,14 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "pg_prepared_statement pg_(?:database_)?collation_actual_version pg_is_other_temp_schema",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "tells of roles and rights of others",
     names:
       "has_(?:database|foreign_data_wrapper|function|language|parameter|sequence|server|tablespace|type)_privilege has_(?:schema|table|any_column)_privilege/3 has_column_privilege/4 pg_has_role getpgusername " +
       "(?:current|session|system)_user acl\\w+ makeaclitem to_regrole row_security_active",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "shows source text and comments, or names by OID",
     names:
       "pg_get_(?:viewdef|ruledef|functiondef|function_\\w+|statisticsobjdef|statisticsobjdef_expressions|partition_constraintdef|publication_tables|object_address|catalog_foreign_keys|replica_identity_index) " +
@@ -207,12 +207,12 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "current_query oidvectortypes pg_partition_root pg_partition_tree",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "takes types by name or as a row",
     names: "jsonb?_populate_\\w+ pg_input_\\w+ to_regcollation to_regoper\\w* to_regproc\\w*",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "tells of indexes, text search and the like more than drivers ask",
     names:
       "pg_index(?!es_size$)\\w* pg_column_(?:is_updatable|compression|toast_chunk_id) pg_relation_is_updatable " +
@@ -220,14 +220,14 @@ export const FUNCTION_GROUPS: readonly Group[] = [
       "amvalidate pg_collation_actual_versio satisfies_hash_partition",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "is another name of what is allowed, or an internal step",
     names:
       "dexp dlog1 dlog10 dround dtrunc numeric_(?:div_trunc|exp|inc|ln|log|sqrt) int4inc int8_sum textlen " +
       "like notlike similar_escape nameconcatoid cash_words macaddr8_set7bit enum_send",
   },
   {
-    verdict: "refused",
+    decision: "refused",
     reason: "checks what others create",
     names: "\\w+_validator",
   },

@@ -74,12 +74,12 @@ Deno.test("every function of pg_catalog is in one group, and the guard agrees", 
       continue;
     }
     if (group !== undefined) used.add(group.reason);
-    const expected = group?.verdict ?? "refused";
+    const expected = group?.decision ?? "refused";
     const args = ARGUMENTS.get(signature) ?? Array.from({ length: Number(count) }, () => "NULL").join(", ");
-    const verdict = passes(`SELECT pg_catalog."${name}"(${args}) FROM pg_class`) ? "allowed" : "refused";
-    if (verdict !== expected) wrong.push(`${signature} is classified as ${expected}, and ${verdict}`);
+    const decision = passes(`SELECT pg_catalog."${name}"(${args}) FROM pg_class`) ? "allowed" : "refused";
+    if (decision !== expected) wrong.push(`${signature} is classified as ${expected}, and ${decision}`);
     // Neither SQL nor a sandbox has such values.
-    if (verdict === "allowed" && ["internal", "io"].includes(fact)) {
+    if (decision === "allowed" && ["internal", "io"].includes(fact)) {
       wrong.push(`${signature} is ${fact}, and allowed`);
     }
   }
@@ -90,7 +90,7 @@ Deno.test("every function of pg_catalog is in one group, and the guard agrees", 
 /** Finds what is in no group or several, or is treated otherwise than its group says; and groups without anything in them. */
 function disagreements<T extends string>(
   things: readonly string[],
-  groups: readonly { readonly verdict: T; readonly reason: string; readonly names: string }[],
+  groups: readonly { readonly decision: T; readonly reason: string; readonly names: string }[],
   ask: (name: string) => T,
 ): readonly string[] {
   const used = new Set<string>();
@@ -104,8 +104,8 @@ function disagreements<T extends string>(
       ];
     }
     used.add(group.reason);
-    const verdict = ask(name);
-    return verdict === group.verdict ? [] : [`${name} is classified as ${group.verdict}, and ${verdict}`];
+    const decision = ask(name);
+    return decision === group.decision ? [] : [`${name} is classified as ${group.decision}, and ${decision}`];
   });
   return [
     ...wrong,

@@ -220,7 +220,7 @@ Deno.test("auditRole() finds site code that SQL of built-in names alone would ru
   }
 });
 
-Deno.test("auditRole() lets pass what sites have: plain domains, enums, views and casts out of sight", async () => {
+Deno.test("auditRole() accepts what sites have: plain domains, enums, views and casts out of sight", async () => {
   for (const give of HARMLESS) {
     await fresh();
     await server.sql(give);

@@ -11,17 +11,17 @@ async function withGuard(work: (guard: Guard) => Promise<void>, deadlineMs = 5_0
   }
 }
 
-async function verdictOf(guard: Guard, sql: string): Promise<string> {
+async function decisionOf(guard: Guard, sql: string): Promise<string> {
   const [plan] = await guard.plan(sql, "simple");
   return plan?.kind === "refuse" ? plan.sqlstate : plan?.kind ?? "none";
 }
 
 Deno.test("Guard.plan() decides in a worker, in the order asked", async () => {
   await withGuard(async (guard) => {
-    const verdicts = await Promise.all(
-      ["SELECT count(*) FROM person", "DELETE FROM person", "", "SELEC"].map((sql) => verdictOf(guard, sql)),
+    const decisions = await Promise.all(
+      ["SELECT count(*) FROM person", "DELETE FROM person", "", "SELEC"].map((sql) => decisionOf(guard, sql)),
     );
-    assert.deepEqual(verdicts, ["forward", "25006", "none", "42601"]);
+    assert.deepEqual(decisions, ["forward", "25006", "none", "42601"]);
   });
 });
 
@@ -43,8 +43,8 @@ Deno.test("Guard.plan() refuses what breaks the parser, and works again afterwar
       `SELECT ${"ARRAY[".repeat(9_900)}`,
     ];
     for (const sql of hostile) {
-      assert.match(await verdictOf(guard, sql), /^(54001|42601|42501)$/);
-      assert.equal(await verdictOf(guard, "SELECT upper('x')"), "forward");
+      assert.match(await decisionOf(guard, sql), /^(54001|42601|42501)$/);
+      assert.equal(await decisionOf(guard, "SELECT upper('x')"), "forward");
     }
   });
 });
@@ -52,11 +52,11 @@ Deno.test("Guard.plan() refuses what breaks the parser, and works again afterwar
 Deno.test("Guard.plan() refuses what takes too long, and works again afterwards", async () => {
   await withGuard(async (guard) => {
     const slow = `SELECT 1 IN (${"1,".repeat(9_000)}1)`;
-    assert.equal(await verdictOf(guard, slow), "54001");
+    assert.equal(await decisionOf(guard, slow), "54001");
   }, 1);
   await withGuard(async (guard) => {
     const queued = [`SELECT 1${"+1".repeat(9_000)}`, "SELECT 1", "SELECT 2"].map((sql) =>
-      verdictOf(guard, sql)
+      decisionOf(guard, sql)
     );
     assert.deepEqual((await Promise.all(queued)).slice(1), ["forward", "forward"]);
   });
@@ -65,18 +65,18 @@ Deno.test("Guard.plan() refuses what takes too long, and works again afterwards"
 Deno.test("Guard.plan() refuses after close()", async () => {
   const guard = await Guard.start(POLICY);
   await guard.close();
-  assert.equal(await verdictOf(guard, "SELECT 1"), "54001");
+  assert.equal(await decisionOf(guard, "SELECT 1"), "54001");
   await guard.close();
 });
 
 Deno.test("Guard.close() ends what is being planned", async () => {
   const guard = await Guard.start(POLICY, { deadlineMs: 500 });
-  const planned = verdictOf(guard, `SELECT 1 IN (${"1,".repeat(9_000)}1)`);
+  const planned = decisionOf(guard, `SELECT 1 IN (${"1,".repeat(9_000)}1)`);
   await guard.close();
   assert.equal(await planned, "54001");
 });
 
-Deno.test("Guard.plan() lets a sandbox's many texts delay another's by one", async () => {
+Deno.test("Guard.plan() makes a sandbox wait for at most one text of another's flood", async () => {
   await withGuard(async (guard) => {
     const done: string[] = [];
     const plan = async (owner: string, sql: string): Promise<void> => {
@@ -94,7 +94,7 @@ Deno.test("Guard.plan() refuses a text of more words and signs than it will spen
   await withGuard(async (guard) => {
     const ids = (count: number) => Array.from({ length: count }, (_, index) => 1_000_000 + index).join(",");
     const sql = (count: number) => `SELECT * FROM person WHERE person_id IN (${ids(count)})`;
-    assert.equal(await verdictOf(guard, sql(9_900)), "forward");
+    assert.equal(await decisionOf(guard, sql(9_900)), "forward");
     const [plan] = await guard.plan(sql(10_100), "simple");
     assert(plan?.kind === "refuse");
     assert.match(plan.message, /more than the 20000 words and signs/);
@@ -102,7 +102,7 @@ Deno.test("Guard.plan() refuses a text of more words and signs than it will spen
   });
 });
 
-Deno.test("Guard.plan() plans apart what takes long, and goes on doing so for that sandbox", async () => {
+Deno.test("Guard.plan() moves a sandbox whose text takes long to the other lane, and keeps it there for a while", async () => {
   const guard = await Guard.start(POLICY, { shortDeadlineMs: 0 });
   try {
     // No worker is ready in 0 ms: all texts move on, and no text is refused for it.

@@ -38,7 +38,7 @@ Deno.test("planText() forwards no writing statement, whatever surrounds it", () 
   );
 });
 
-Deno.test("planText() never throws for text, and what it forwards it forwards again", () => {
+Deno.test("planText() never throws for a text, and forwards again what it has forwarded", () => {
   fc.assert(
     fc.property(JUNK, (sql) => {
       for (const plan of plansOf(sql)) {

@@ -358,7 +358,7 @@ Deno.test("planText() gives PostgreSQL's own message and position for a syntax e
   assert.equal(plan.position, 16);
 });
 
-Deno.test("planText() refuses what is no text for PostgreSQL", () => {
+Deno.test("planText() refuses a text that PostgreSQL cannot have: NUL, an unpaired surrogate", () => {
   assert.equal(refusalOf("SELECT 1\0; DROP TABLE person").sqlstate, "22021");
   assert.equal(refusalOf("SELECT '\ud800'").sqlstate, "22021");
 });

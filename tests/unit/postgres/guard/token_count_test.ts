@@ -52,7 +52,7 @@ Deno.test("planText() counts relations as the planner will see them", () => {
   refusalOf("WITH RECURSIVE a AS NOT MATERIALIZED (SELECT 1), b AS (SELECT * FROM a) TABLE b");
 });
 
-Deno.test("planText() lets fields of a row be taken where they are columns of the CDM, and no function's name", () => {
+Deno.test("planText() allows (row).field for columns of the CDM, unless a function has that name", () => {
   const policy = {
     ...POLICY,
     columns: new Set(["person_id", "version", "pg_read_file", "note_id"]),

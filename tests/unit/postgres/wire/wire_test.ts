@@ -72,7 +72,7 @@ Deno.test("readFrontendMessage() refuses a gigabyte before a byte of it comes", 
   await assert.rejects(readFrontendMessage(reader), FrontendProtocolError);
 });
 
-Deno.test("readOpening() never fails but typed, for any bytes", async () => {
+Deno.test("readOpening() returns or throws a typed error, for any bytes", async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 100 }), async (body) => {
       const opening = await readOpening(readerOf(concatBytes([int32(body.length + 4), body])));
