@@ -7,9 +7,11 @@ import os
 import signal
 import socket
 import unittest
+from typing import Optional
 from unittest import mock
 
 from file_calls import Call, FilesTestCase
+from agent.files_path import Parent, entry_stat
 
 
 class HostileFiles(FilesTestCase):
@@ -142,6 +144,25 @@ class HostileFiles(FilesTestCase):
         self.assertEqual("changed", call.lines()[-1]["error"]["code"])
         self.assertEqual("secret", (self.base / "secret").read_text())
         self.assertEqual([], self.names())
+
+    def test_a_file_that_appears_after_the_check_is_not_replaced(self) -> None:
+        def appears_later(parent: Parent) -> "Optional[os.stat_result]":
+            found = entry_stat(parent)
+            if parent.name == b"target" and found is None:
+                (self.root / "target").write_text("theirs")
+            return found
+
+        (self.root / "source").write_text("mine")
+        with mock.patch("agent.files_transfer.entry_stat", appears_later):
+            self.assertEqual("exists", self.code(op="move", path="source", to="target", overwrite=False))
+            (self.root / "target").unlink()
+            call = Call(self.service, op="write", path="target", overwrite=False, size=None)
+            call.send(b"x")
+            (self.root / "target").unlink()
+            call.stream.on_end()
+            self.assertEqual("exists", call.lines()[-1]["error"]["code"])
+        self.assertEqual("theirs", (self.root / "target").read_text())
+        self.assertEqual(["source", "target"], self.names())
 
     def test_names_that_are_not_utf8_are_listed_and_reached(self) -> None:
         (self.root / os.fsdecode(b"\xff\xfe")).write_text("odd")
