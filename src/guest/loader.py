@@ -7,6 +7,9 @@ Names are dotted; a name with submodules is a package. A module can read a sourc
 import json, os, signal, sys
 from importlib.machinery import ModuleSpec
 
+if sys.version_info < (3, 9):
+    sys.exit("Cannot boot: python3 is %d.%d" % sys.version_info[:2])
+
 
 class Sources:
     def __init__(self, sources):

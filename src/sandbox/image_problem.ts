@@ -4,11 +4,19 @@ import { OmcpError } from "../errors.ts";
 const ADVICE =
   "Install it in the image (pip install ipython, or Debian's package python3-ipython), or choose another image.";
 
+/** What the agent attests of itself where Python has no ctypes. */
+const DUMPABLE = "other processes can read the agent's memory";
+
 /** How engines and agents report it, what it means, and what to do. */
 const PROBLEMS: readonly (readonly [pattern: RegExp, means: string, next: string])[] = [
   [
     /python3"?: (?:executable file not found|stat |no such file|permission denied)/i,
     "has no python3 on its PATH",
+    "Use an image with python3 ≥ 3.9 and ipython.",
+  ],
+  [
+    /Cannot boot: python3 is \d/,
+    "has a python3 that is older than 3.9",
     "Use an image with python3 ≥ 3.9 and ipython.",
   ],
   [
@@ -27,6 +35,13 @@ export function imageProblem(error: unknown, image: string): unknown {
   if (!(error instanceof OmcpError)) return error;
   if (error.code === "kernel_unavailable") {
     return error.with({ message: error.message.replace(/^The image\b/, `The image ${image}`), next: ADVICE });
+  }
+  if (error.code === "sandbox_unsafe" && error.details.deviations?.includes(DUMPABLE) === true) {
+    return error.with({
+      next:
+        `If python3 in the image ${image} has no ctypes (Debian's python3-minimal), install all of Python's ` +
+        `standard library. ${error.next ?? ""}`,
+    });
   }
   if (error.code !== "engine_refused" && error.code !== "sandbox_start_failed") return error;
   const text = `${error.message} ${error.next ?? ""}`;

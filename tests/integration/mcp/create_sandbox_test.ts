@@ -168,3 +168,42 @@ Deno.test("a sandbox with less memory takes smaller results from the database", 
     );
   });
 });
+
+/** Files that stand for a python3 of another architecture, an older one, and one without ctypes. */
+const UNUSABLE: readonly [what: string, change: string, error: RegExp][] = [
+  [
+    "another architecture",
+    "printf '\\177ELF\\002\\001\\001' >/opt/venv/bin/python3.new && mv /opt/venv/bin/python3.new /opt/venv/bin/python3",
+    /^Error kernel_unavailable: The image omcp-test-image:\S+ is for another processor architecture[^]*Next: Pull or build/,
+  ],
+  [
+    "an old python3",
+    "printf '%s\\n' '#!/bin/sh' 'exec /usr/bin/python3 -I -S -u -c \"import sys; sys.version_info = (3, 8, 1); exec(sys.argv[1])\" \"$5\"' >/opt/venv/bin/python3.new && mv /opt/venv/bin/python3.new /opt/venv/bin/python3",
+    /^Error kernel_unavailable: The image omcp-test-image:\S+ has a python3 that is older than 3\.9/,
+  ],
+  [
+    "no ctypes",
+    "rm -r /usr/lib/python3.13/ctypes",
+    /^Error sandbox_unsafe: [^]*Next: If python3 in the image omcp-test-image:\S+ has no ctypes/,
+  ],
+];
+
+Deno.test("an image whose python3 cannot run the agent is named, with what it lacks", async (t) => {
+  for (const [what, change, error] of UNUSABLE) {
+    await t.step(what, async () => {
+      const dockerfile = `FROM ${
+        imageReference("python")
+      }\nUSER 0\nRUN ${change} && chmod 755 /opt/venv/bin/python3\n`;
+      await withImage(dockerfile, async ({ name }) => {
+        await withServer(
+          { OMCP_IMAGES: name, OMCP_DATABASE_URL: "none", OMCP_PACKAGES: "off" },
+          async (server) => {
+            const { text } = await server.call("create_sandbox", { image: name });
+            assert.match(text, error);
+            assert.match(text, /State: No sandbox was created; nothing was left behind\./);
+          },
+        );
+      });
+    });
+  }
+});
