@@ -51,8 +51,10 @@ const executeParamsSchema = z.strictObject({
   /** Python source. */
   code: z.string().refine((code) => codeBytes(code) <= MAX_CODE_BYTES),
   timeout_ms: z.int().min(1).max(86_400_000),
-  /** Bytes of stdout and of stderr each; characters of each other text. */
+  /** Bytes of stdout and of stderr each. */
   max_output_bytes: z.int().min(0).max(64 * 1024 * 1024),
+  /** Of each other text: a value, a display, a traceback. */
+  max_text_characters: z.int().min(0).max(64 * 1024 * 1024),
   /** Runs apart from the user's history, in a namespace of its own that has `user_ns`. */
   silent: z.boolean(),
   /** The server's id; it names the saved output. */

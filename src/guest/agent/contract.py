@@ -73,8 +73,10 @@ class ExecuteParams(NamedTuple):
 
     code: str
     timeout_ms: int
-    # Bytes of stdout and of stderr each; characters of each other text.
+    # Bytes of stdout and of stderr each.
     max_output_bytes: int
+    # Of each other text: a value, a display, a traceback.
+    max_text_characters: int
     # Runs apart from the user's history, in a namespace of its own.
     silent: bool
     # The server's id; it names the saved output.
@@ -143,6 +145,7 @@ def execute_params(value: Any) -> ExecuteParams:
         code,
         params.integer("timeout_ms", 1, MAX_TIMEOUT_MS),
         params.integer("max_output_bytes", 0, MAX_OUTPUT_BYTES),
+        params.integer("max_text_characters", 0, MAX_OUTPUT_BYTES),
         params.boolean("silent"),
         _execution_id(params.text("execution", _MAX_EXECUTION_CHARACTERS)),
         _environment(params.take("env")),

@@ -60,7 +60,7 @@ class Execution:
         self.yielded: Optional[float] = None
         # Whether its values may be made up.
         self.forged = False
-        self.displays = Displays(params.max_output_bytes)
+        self.displays = Displays(params.max_text_characters)
         # Threads that it left running and that were not reported before.
         self.threads = 0
         self._cleared = False

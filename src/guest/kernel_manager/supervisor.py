@@ -243,7 +243,7 @@ class KernelSupervisor:
             "execution": execution.number,
             "code": execution.params.code,
             "silent": execution.params.silent,
-            "budget": execution.params.max_output_bytes,
+            "budget": execution.params.max_text_characters,
             "env": execution.params.env,
             "cwd": execution.folder,
         }

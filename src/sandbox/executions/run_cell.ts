@@ -14,10 +14,7 @@ import { newExecutionId } from "./execution_spec.ts";
 
 const { answerMs: ANSWER_MS, giveUpMs: GIVE_UP_MS } = EXECUTION_DEADLINES;
 
-/**
- * Of stdout and of stderr the agent sends at least this much, the first half at once; of a value, as many characters. Results show less
- * (OMCP_OUTPUT_KIB).
- */
+/** Of stdout and of stderr the agent sends at least this much, the first half at once. Results show less (OMCP_OUTPUT_KIB). */
 const SENT_BYTES = 256 * 1024;
 
 /** How to run a cell. */
@@ -74,6 +71,8 @@ export function runCell(
     code,
     timeout_ms: timeoutMs,
     max_output_bytes: Math.max(SENT_BYTES, options.outputBytes),
+    // No more than is shown: the kernel states how much of a longer text it leaves out.
+    max_text_characters: options.outputBytes,
     silent: options.silent ?? false,
     execution: options.id ?? newExecutionId(),
     env: options.env ?? {},

@@ -50,7 +50,7 @@ Deno.test("when memory runs out, the kernel ends, but not the sandbox, and files
       {
         name: "full file systems, and then a list",
         code: `${FILLS}x = []\nwhile True: x.append(bytearray(b'x') * 50_000_000)`,
-        expect: /28\n28\n28\n28\n\[kernel_died .*out_of_memory/,
+        expect: /28\n28\n28\n28\n\[files changed: fill\]\n\[kernel_died .*out_of_memory/,
       },
       {
         name: "the files are still there",

@@ -18,7 +18,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from agent.contract import InvalidMessage, execute_params
 try:
-    execute_params({"code": sys.stdin.read(), "timeout_ms": 1000, "max_output_bytes": 0, "silent": False, "execution": "exec_1", "env": {}, "cwd": None})
+    execute_params({"code": sys.stdin.read(), "timeout_ms": 1000, "max_output_bytes": 0, "max_text_characters": 0, "silent": False, "execution": "exec_1", "env": {}, "cwd": None})
 except InvalidMessage as error:
     print(error)
 else:

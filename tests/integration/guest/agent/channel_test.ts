@@ -124,6 +124,7 @@ function execute(channel: Channel, code: string): Promise<unknown> {
     code,
     timeout_ms: 20_000,
     max_output_bytes: 10_000,
+    max_text_characters: 10_000,
     silent: false,
     execution: "exec_1",
     env: {},

@@ -149,12 +149,12 @@ class Kernel(unittest.TestCase):
         with Container(SANDBOX_IMAGE, self.CONFIG, tmpfs, guest_modules(*PACKAGES)) as box:
             box.attach()
             box.event("execution_state", "idle")
-            cell = {"code": "n = 41\nn + 1", "timeout_ms": 10_000, "max_output_bytes": 10_000, "silent": False, "execution": "exec_1", "env": {}, "cwd": None}
+            cell = {"code": "n = 41\nn + 1", "timeout_ms": 10_000, "max_output_bytes": 10_000, "max_text_characters": 10_000, "silent": False, "execution": "exec_1", "env": {}, "cwd": None}
             self.assertEqual("ok", box.request("execute", cell)["result"]["status"])
             self.assertIn({"text/plain": "42"}, [event.get("data") for event in box.events])
             box.acknowledges = False
             flood = "for _ in range(24): print('x' * (1 << 20))"
-            cell = {"code": flood, "timeout_ms": 60_000, "max_output_bytes": 32 << 20, "silent": False, "execution": "exec_1", "env": {}, "cwd": None}
+            cell = {"code": flood, "timeout_ms": 60_000, "max_output_bytes": 32 << 20, "max_text_characters": 32 << 20, "silent": False, "execution": "exec_1", "env": {}, "cwd": None}
             box.send(encode_frame(REQUEST, 99, json.dumps({"method": "execute", "params": cell}).encode()))
 
             def printed() -> int:
@@ -173,7 +173,7 @@ class Kernel(unittest.TestCase):
             box.attach()
             box.event("execution_state", "idle")
             code = "import psycopg\ntry: psycopg.connect('host=/run/postgresql user=u')\nexcept Exception as e: print(e)"
-            cell = {"code": code, "timeout_ms": 20_000, "max_output_bytes": 10_000, "silent": False, "execution": "exec_1", "env": {}, "cwd": None}
+            cell = {"code": code, "timeout_ms": 20_000, "max_output_bytes": 10_000, "max_text_characters": 10_000, "silent": False, "execution": "exec_1", "env": {}, "cwd": None}
             box.send(encode_frame(REQUEST, 99, json.dumps({"method": "execute", "params": cell}).encode()))
             opened = box.take(OPEN, 2)
             box.send(encode_frame(RESET, opened.id, b"no database today"))

@@ -66,7 +66,14 @@ Deno.test("env and cwd of an execution end with it", async (t) => {
 
   await t.step("a folder that cannot be one is an error, and the cell does not run", async () => {
     await sandbox.cell("open('/workspace/file', 'w').close(); os.mkdir('/workspace/closed', 0o000); ran = 0");
-    const params = { code: "ran += 1", timeout_ms: 1000, max_output_bytes: 0, silent: false, env: {} };
+    const params = {
+      code: "ran += 1",
+      timeout_ms: 1000,
+      max_output_bytes: 0,
+      max_text_characters: 0,
+      silent: false,
+      env: {},
+    };
     const refused = async (cwd: string) => {
       const { error } = await sandbox.call("execute", { ...params, execution: "exec_1", cwd });
       return JSON.stringify(error);

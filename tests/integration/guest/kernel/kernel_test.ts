@@ -9,6 +9,7 @@ const EXECUTE = {
   code: "1",
   timeout_ms: 1000,
   max_output_bytes: 1000,
+  max_text_characters: 1000,
   silent: false,
   execution: "exec_1",
   env: {},

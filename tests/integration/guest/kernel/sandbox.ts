@@ -136,6 +136,7 @@ export class Sandbox {
       code,
       timeout_ms: 20_000,
       max_output_bytes: 1 << 20,
+      max_text_characters: options.max_output_bytes ?? 1 << 20,
       silent: false,
       execution: newExecutionId(),
       env: {},

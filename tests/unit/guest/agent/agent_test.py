@@ -68,7 +68,7 @@ class Attach(unittest.TestCase):
             server.attach()
             state = server.event("execution_state", "dead")
             self.assertEqual("kernel_unavailable", state["error"]["code"])
-            params = {"code": "1", "timeout_ms": 1000, "max_output_bytes": 1000, "silent": False, "execution": "exec_1", "env": {}, "cwd": None}
+            params = {"code": "1", "timeout_ms": 1000, "max_output_bytes": 1000, "max_text_characters": 1000, "silent": False, "execution": "exec_1", "env": {}, "cwd": None}
             reply = server.request("execute", params)
             self.assertEqual("kernel_unavailable", reply["error"]["code"])
             self.assertEqual("unknown_method", server.request("nonsense")["error"]["code"])

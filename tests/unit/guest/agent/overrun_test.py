@@ -44,7 +44,7 @@ class Steps(unittest.TestCase):
     def steps(self, config: KernelConfig, has_kernel: bool = True) -> List[Tuple[float, str]]:
         clock = Clock()
         overrun = Overrun(clock, config, Processes(clock), lambda: has_kernel, lambda: clock.note("replace"))
-        overrun.begin(Execution(1, 1, ExecuteParams("", 1000, 0, False, "exec_1", {}, None), 0.0))
+        overrun.begin(Execution(1, 1, ExecuteParams("", 1000, 0, 0, False, "exec_1", {}, None), 0.0))
         clock.run()
         return clock.seen
 
