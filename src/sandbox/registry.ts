@@ -145,11 +145,16 @@ export class SandboxRegistry {
 
   #addLost(sandbox: Sandbox): void {
     const { reason = "it ended" } = sandbox.info();
-    for (const record of sandbox.executions.bury()) this.#lostExecutions.set(record.id, { record, reason });
-    for (const oldest of this.#lostExecutions.keys()) {
-      if (this.#lostExecutions.size <= MAX_LOST_EXECUTIONS) break;
-      this.#lostExecutions.delete(oldest);
-    }
+    const add = (records: readonly ExecutionRecord[]): void => {
+      for (const record of records) this.#lostExecutions.set(record.id, { record, reason });
+      for (const oldest of this.#lostExecutions.keys()) {
+        if (this.#lostExecutions.size <= MAX_LOST_EXECUTIONS) break;
+        this.#lostExecutions.delete(oldest);
+      }
+    };
+    // At once, so that none is unknown meanwhile; and when those that ran have ended.
+    add(sandbox.executions.list());
+    void sandbox.executions.bury().then(add);
   }
 
   #addTombstone(info: SandboxInfo): void {

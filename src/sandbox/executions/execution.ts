@@ -173,11 +173,6 @@ export class Execution {
     if (!this.isEnded) this.#abort(error);
   }
 
-  /** Ends it as lost without waiting for its work. */
-  abandon(error: OmcpError): void {
-    this.#end("lost", { error });
-  }
-
   /** Forgets output and result, but not how it ended. */
   dropOutput(): void {
     this.#outputBytes = Math.max(this.#outputBytes, this.keptBytes);

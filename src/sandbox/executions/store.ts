@@ -45,7 +45,12 @@ export class ExecutionStore {
 
   /** All that are known, oldest first. */
   list(): readonly ExecutionRecord[] {
-    return [...this.#records.values(), ...[...this.#executions.values()].map((one) => one.record())];
+    const lost = this.#ended !== undefined;
+    const own = [...this.#executions.values()].map((one) => {
+      const record = one.record();
+      return lost && !one.isEnded ? { ...record, state: "lost" as const } : record;
+    });
+    return [...this.#records.values(), ...own];
   }
 
   /**
@@ -96,12 +101,14 @@ export class ExecutionStore {
     for (const execution of this.running) execution.lose(error);
   }
 
-  /** Ends what has not ended after {@link close}, and forgets all output. @returns All that are known, oldest first. */
-  bury(): readonly ExecutionRecord[] {
-    for (const execution of this.#executions.values()) {
-      if (this.#ended !== undefined) execution.abandon(this.#ended.error);
-      execution.dropOutput();
-    }
+  /**
+   * Forgets all output, after {@link close}. What runs has a moment to end with an error that knows more.
+   *
+   * @returns All that are known, oldest first.
+   */
+  async bury(): Promise<readonly ExecutionRecord[]> {
+    await Promise.all(this.running.map(({ settled }) => settled));
+    for (const execution of this.#executions.values()) execution.dropOutput();
     return this.list();
   }
 

@@ -32,7 +32,7 @@ Deno.test("a background cell is read in parts with no number missing or doubled,
       assert.ok(reads < 200, "never ended");
       const { text } = await server.call("get_execution", { execution_id, since, wait: 0.2 });
       parts.push(text);
-      if (/\n\[ok, /.test(text)) break;
+      if (/^\[ok, /m.test(text)) break;
       ({ since } = continuation(text));
     }
     const whole = parts.join("\n");

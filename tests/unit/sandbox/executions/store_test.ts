@@ -162,7 +162,7 @@ Deno.test("when the sandbox ends, what runs is lost, and what is known of all re
     state:
       /It was test, started 2[^,]*, ok, ended [^,]*, with 9 bytes of output, which is gone; first line: "first line"/,
   });
-  const records = store.bury();
+  const records = await store.bury();
   assert.deepEqual(records.map(({ id, state }) => [id, state]), [
     [ended.id, "ok"],
     [running.id, "lost"],
