@@ -59,9 +59,10 @@ Deno.test("a page that is full ends before the next stream, not in its first num
   assert.match(texts[1] ?? "", /^\[stderr\]\n12345\n/);
 });
 
-Deno.test("the pages of an execution that failed come before its error", () => {
+Deno.test("the pages of an execution that failed come before its error", async () => {
   const execution = running([printed("line\n".repeat(500))]);
-  execution.abandon(new OmcpError("sandbox_lost", "It is lost"));
+  execution.lose(new OmcpError("sandbox_lost", "It is lost"));
+  await execution.settled;
   const texts = pages(execution);
   assert.equal(texts.join("").split("line\n").length - 1, 500);
   assert.deepEqual(texts.map((text) => text.includes("Error sandbox_lost")), [false, false, true]);
