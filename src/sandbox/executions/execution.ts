@@ -237,13 +237,14 @@ export class Execution {
 
   #abort(reason: OmcpError): void {
     if (this.#controller.signal.aborted) return;
-    this.#controller.abort(reason);
     this.#deadlines.use(
       new Deadline(ABANDON_MS, () => {
         const error = reason.with({ state: "What it did until then is unknown; it may still be ending." });
         this.#end(stateOfError(reason, reason), { error });
       }),
     );
+    // Last: the work may end in it.
+    this.#controller.abort(reason);
   }
 
   #end(state: ExecutionState, { result, error }: { result?: ExecutionResult; error?: OmcpError }): void {
