@@ -252,7 +252,7 @@ export const SETTINGS = {
     default: "",
     unit: "",
     description:
-      "What `install_package` may install: `any` wheel of the index, those of an `allowlist`, or nothing (`off`: the tool is not offered). Empty: `any` for the sample or no database, `off` for every other, because the names of packages leave the site.",
+      "What `install_package` may install: `any` wheel of the index, those of an `allowlist`, or nothing (`off`: the tool is not offered). Empty: `any` for the sample or no database without OMCP_DATASETS and OMCP_EXCHANGE_DIR, else `off`, because the names of packages leave the site.",
   },
   OMCP_PACKAGES_ALLOWLIST: {
     schema: z.string().max(20_000).regex(
@@ -423,6 +423,9 @@ export function readConfig(read: ReadVariable): Config {
   problems.push(...datasetProblems(datasets ?? [], [...apart, exchangeFolder]));
   const unfit = exchangeFolder === undefined ? undefined : folderProblem(exchangeFolder, apart);
   if (unfit !== undefined) problems.push(`OMCP_EXCHANGE_DIR ${unfit}`);
+  // The names of packages leave the site, and a model that has seen data chooses them.
+  const mayHoldPatients = (database.kind !== "sample" && database.kind !== "none") ||
+    (datasets ?? []).length > 0 || exchangeFolder !== undefined;
   const config: Config = {
     dockerHost,
     image,
@@ -455,7 +458,7 @@ export function readConfig(read: ReadVariable): Config {
     queryConnections: get("OMCP_QUERY_CONNECTIONS"),
     maxCost: get("OMCP_MAX_COST"),
     packages: {
-      mode: get("OMCP_PACKAGES") || (database.kind === "sample" || database.kind === "none" ? "any" : "off"),
+      mode: get("OMCP_PACKAGES") || (mayHoldPatients ? "off" : "any"),
       allowed: new Set(get("OMCP_PACKAGES_ALLOWLIST").split(/[ ,]+/).filter(Boolean).map(normalizedName)),
       index: get("OMCP_PACKAGES_INDEX") || undefined,
       constraintsFile: get("OMCP_PACKAGES_CONSTRAINTS") || undefined,

@@ -71,6 +71,10 @@ Deno.test("readConfig() installs packages only where their names may leave the s
     "allowlist",
   );
   assert.equal(modes({ OMCP_PACKAGES: "off" }), "off");
+  // They may hold patients' data, too.
+  assert.equal(modes({ OMCP_DATASETS: "cohort=/srv/cohort" }), "off");
+  assert.equal(modes({ OMCP_EXCHANGE_DIR: "/srv/exchange" }), "off");
+  assert.equal(modes({ OMCP_DATASETS: "cohort=/srv/cohort", OMCP_PACKAGES: "any" }), "any");
 });
 
 Deno.test("readConfig() normalizes the names of packages", () => {
