@@ -15,6 +15,9 @@ _SECONDS = 60
 # A kernel is an IPython shell: what that imports is loaded before any cell, so that nothing can replace it.
 _KERNEL = "ipython"
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
+# What uv can be told. An image can have metadata that is broken; uv reads it as lines of files, so that nothing else may pass.
+_WHOLE_NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
+_WHOLE_VERSION = re.compile(r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*\Z")
 _MAX_DISTRIBUTIONS = 5000
 
 
@@ -34,11 +37,12 @@ def look() -> Dict[str, Any]:
     versions: Dict[str, Tuple[str, str]] = {}
     requires: Dict[str, List[str]] = {}
     for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"]
-        key = normalized(name or "")
+        name, version = distribution.metadata["Name"] or "", distribution.version or ""
+        key = normalized(name)
+        usable = _WHOLE_NAME.match(name) and _WHOLE_VERSION.match(version) and len(name) <= 200 and len(version) <= 200
         # The first on sys.path is the one that is imported.
-        if key and key not in versions and len(versions) < _MAX_DISTRIBUTIONS:
-            versions[key] = (name, distribution.version)
+        if usable and key not in versions and len(versions) < _MAX_DISTRIBUTIONS:
+            versions[key] = (name, version)
             requires[key] = [_required(line) for line in distribution.requires or [] if "extra ==" not in line]
     kernel = _closure(requires)
     libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else None

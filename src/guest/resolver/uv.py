@@ -113,6 +113,10 @@ class Uv:
         if ended.returncode != 0:
             text = ended.stderr.decode("utf-8", "replace")
             # A URL may hold a password, or name a host that is nobody's business.
+            # First the settings as they are: one that is no URL is quoted whole, with whatever its password has in it.
+            for setting in sorted(self._config["environment"].values(), key=len, reverse=True):
+                if "/" in setting or "@" in setting:
+                    text = text.replace(setting, "<URL>")
             raise Failed(step, _URL.sub("<URL>", text)[-_MAX_TEXT:] or "uv ended with %d" % ended.returncode)
 
     def _platform(self) -> List[str]:

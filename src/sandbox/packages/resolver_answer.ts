@@ -12,6 +12,9 @@ const MAX_PACKAGES = 2000;
 
 const name = z.string().max(200);
 const version = z.string().max(200);
+/** Of a distribution in an image. They become lines of files that uv reads: nothing else may stand there. */
+const imageName = z.string().max(200).regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/);
+const imageVersion = z.string().max(200).regex(/^[A-Za-z0-9][A-Za-z0-9.!+_-]*$/);
 
 /** An image's Python, platform and distributions: what a wheel must fit. */
 export const factsSchema = z.object({
@@ -23,7 +26,7 @@ export const factsSchema = z.object({
   /** As in `glibc 2.41`; null for another C library. */
   libc: z.string().max(50).nullable(),
   /** Name, version, and whether the kernel itself needs it. */
-  installed: z.array(z.tuple([name, version, z.boolean()])).max(5000),
+  installed: z.array(z.tuple([imageName, imageVersion, z.boolean()])).max(5000),
 });
 
 /** An image's Python, platform and distributions. */

@@ -253,4 +253,10 @@ Deno.test("an index that is out of reach is an error that names no host and no p
       assert.match(await run(server, sandbox_id, "1 + 1"), /^\[value\]\n2\n/);
     },
   );
+  // uv quotes one that is no URL as it is.
+  await withServer({ ...SETTINGS, PIP_INDEX_URL: "http://user:hun'ter2@[::9/simple" }, async (server) => {
+    const { text } = await install(server, await newSandbox(server), "humanize");
+    assert.match(text, /^Error package_failed: .*invalid value '<URL>'/);
+    assert.doesNotMatch(text, /ter2|user:|::9/);
+  });
 });
