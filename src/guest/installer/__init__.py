@@ -136,13 +136,18 @@ def use_this_python(scripts: str) -> None:
     python = shutil.which("python3") or sys.executable
     for name in os.listdir(scripts) if os.path.isdir(scripts) else ():
         path = os.path.join(scripts, name)
-        with open(path, "rb") as file:
-            first, rest = file.readline(4096), file.read()
-        # uv wraps a long path into a shell's exec on the second line.
-        if first.startswith(b"#!") and b"python" in first:
-            with open(path, "wb") as file:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            continue
+        # Code in a cell can put something else in its place meanwhile: a FIFO would hold this process, a link lead elsewhere.
+        with open(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK), "r+b") as file:
+            first = file.readline(4096)
+            # uv wraps a long path into a shell's exec on the second line.
+            if first.startswith(b"#!") and b"python" in first:
+                rest = file.read()
+                file.seek(0)
                 file.write(b"#!%s\n" % os.fsencode(python) + rest)
-        os.chmod(path, 0o755)
+                file.truncate()
+            os.fchmod(file.fileno(), 0o755)
 
 
 def distributions(folder: str) -> Iterator[List[str]]:

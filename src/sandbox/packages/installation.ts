@@ -1,12 +1,21 @@
 /** The server's side of an installer in a sandbox (`guest/installer/`): what is there, what to unpack, how it went. */
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
+import { within } from "../../lib/async/deadline.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import { concatBytes } from "../../lib/bytes.ts";
 import { showable } from "../../lib/text.ts";
 
 /** Longest answer of an installer, in bytes. The sandbox's code can disturb an installer, and forge its answers. */
 const MAX_ANSWER = 1024 * 1024;
+
+/**
+ * How long an installer may take for a part of the archive, and for its answer, ms. The sandbox's code can stop it, and until it ends, the
+ * container that downloads is in use, of which there are few for all sandboxes.
+ */
+const STALL_MS = 60_000;
+/** An installer that refuses writes why, then ends: which of the two is seen first is chance. */
+const REFUSAL_MS = 1000;
 
 const answerSchema = z.union([
   z.strictObject({ present: z.array(z.tuple([z.string().max(200), z.string().max(200)])).max(5000) }),
@@ -29,11 +38,16 @@ export interface Unpacking {
 export class Installation {
   readonly #stream: ByteStream;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #stallMs: number;
   #rest: Uint8Array = new Uint8Array(0);
 
-  /** @param stream A stream to the agent's service `packages`. */
-  constructor(stream: ByteStream) {
+  /**
+   * @param stream A stream to the agent's service `packages`.
+   * @param stallMs How long the installer may take for one step, ms.
+   */
+  constructor(stream: ByteStream, stallMs = STALL_MS) {
     this.#stream = stream;
+    this.#stallMs = stallMs;
     this.#reader = stream.readable.getReader();
   }
 
@@ -61,24 +75,34 @@ export class Installation {
     // An installer that refuses answers at once, and reads no further.
     const answer = this.#answer();
     answer.catch(() => {});
+    let sent = false;
     try {
-      await writer.write(new TextEncoder().encode(`${JSON.stringify(unpacking)}\n`));
-      for await (const chunk of archive) await writer.write(chunk);
-      await writer.close();
+      await this.#taken(writer.write(new TextEncoder().encode(`${JSON.stringify(unpacking)}\n`)));
+      for await (const chunk of archive) await this.#taken(writer.write(chunk));
+      sent = true;
+      await this.#taken(writer.close());
     } catch (error) {
-      const refused = await Promise.race([answer.catch(() => undefined), Promise.resolve(undefined)]);
-      if (refused !== undefined) return skippedOf(refused);
+      const early = await within(answer.catch(() => undefined), REFUSAL_MS);
+      // Who says that it has installed what it did not get is not believed.
+      if (early !== undefined && (sent || "refused" in early)) return skippedOf(early);
       throw error;
     } finally {
       writer.releaseLock();
     }
-    return skippedOf(await answer);
+    return skippedOf(await this.#taken(answer));
   }
 
   /** Ends the stream: an installer that still runs is cut off. */
   close(): void {
     this.#reader.cancel().catch(() => {});
     this.#stream.writable.abort().catch(() => {});
+  }
+
+  /** Waits for the installer, which the sandbox's code can stop. */
+  async #taken<T>(step: Promise<T>): Promise<T> {
+    const done = await within(step.then((value) => ({ value })), this.#stallMs);
+    if (done === undefined) throw broken(`it did nothing for ${this.#stallMs / 1000} s`);
+    return done.value;
   }
 
   async #answer(): Promise<Answer> {

@@ -187,9 +187,11 @@ export class Packages {
     if (this.#resolvers.busy) options.onProgress("waiting for another resolution to end");
     using _permit = await this.#resolvers.acquire(options.signal);
     return await this.#resolver.resolve(request, options, async (plan, archive) => {
-      const kept: Uint8Array[] = [];
-      const result = await unpack(installation, state, plan, keeping(archive, kept), false);
-      if (kept.length > 0 || plan.bytes === 0) this.#cache.put(key, { plan, archive: kept });
+      const kept = new KeptArchive();
+      const result = await unpack(installation, state, plan, kept.keeping(archive), false);
+      // Only whole: what one sandbox's installer makes of it must not reach another sandbox.
+      const whole = plan.bytes === 0 ? [] : kept.whole;
+      if (whole !== undefined) this.#cache.put(key, { plan, archive: whole });
       return result;
     });
   }
@@ -235,13 +237,24 @@ async function unpack(
 }
 
 /** Passes an archive on and keeps its chunks; of one that is too large for the cache, none. */
-async function* keeping(archive: AsyncIterable<Uint8Array>, kept: Uint8Array[]): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  for await (const chunk of archive) {
-    bytes += chunk.byteLength;
-    if (bytes <= CACHE_ENTRY_BYTES) kept.push(chunk);
-    else kept.length = 0;
-    yield chunk;
+class KeptArchive {
+  #chunks: Uint8Array[] | undefined = [];
+  #bytes = 0;
+  #ended = false;
+
+  /** All chunks; undefined where it is too large, or was not read to its end. */
+  get whole(): readonly Uint8Array[] | undefined {
+    return this.#ended ? this.#chunks : undefined;
+  }
+
+  async *keeping(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of archive) {
+      this.#bytes += chunk.byteLength;
+      if (this.#bytes > CACHE_ENTRY_BYTES) this.#chunks = undefined;
+      this.#chunks?.push(chunk);
+      yield chunk;
+    }
+    this.#ended = true;
   }
 }
 

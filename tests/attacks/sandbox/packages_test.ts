@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { newSandbox, withServer } from "../../fixtures/server.ts";
 
 /** What a cell does to an installation, and what the call may say then. */
-const ATTACKS: readonly { readonly name: string; readonly code: string; readonly says: RegExp }[] = [
+const ATTACKS: readonly {
+  readonly name: string;
+  readonly code: string;
+  readonly says: RegExp;
+  /** @default humanize */
+  readonly package?: string;
+}[] = [
   {
     name: "a file in the folder's place",
     code: "open('/workspace/.packages', 'w').close()",
@@ -50,6 +56,14 @@ const ATTACKS: readonly { readonly name: string; readonly code: string; readonly
     says: /^Error timeout: |^Error package_failed: |^Installed humanize /,
   },
   {
+    name: "FIFOs in the place of commands while they are unpacked",
+    // It has a command.
+    package: "pyjokes",
+    code:
+      "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', '''\nimport glob, os, time\nend = time.monotonic() + 15\nwhile time.monotonic() < end:\n  for path in glob.glob('/workspace/.packages-*/bin/*'):\n    try:\n      os.unlink(path)\n      os.mkfifo(path)\n    except OSError: pass\n'''])",
+    says: /^Error package_failed: |^Installed pyjokes /,
+  },
+  {
     name: "a full workspace",
     code:
       "try:\n  with open('/workspace/full', 'wb') as f:\n    while True: f.write(b'x' * 65536)\nexcept OSError: pass",
@@ -62,17 +76,17 @@ Deno.test("code in a sandbox can spoil only its own installations, and each call
   await withServer({ OMCP_DATABASE_URL: "none", OMCP_WORKSPACE_MIB: "64" }, async (server) => {
     const neighbour = await newSandbox(server);
     // Into the cache, so that what follows is about the sandbox alone.
-    assert.equal(
-      (await server.call("install_package", { sandbox_id: neighbour, package: "humanize" })).isError,
-      false,
-    );
-    for (const { name, code, says } of ATTACKS) {
+    for (const wanted of ["humanize", "pyjokes"]) {
+      const { isError } = await server.call("install_package", { sandbox_id: neighbour, package: wanted });
+      assert.equal(isError, false);
+    }
+    for (const { name, code, says, package: wanted = "humanize" } of ATTACKS) {
       await t.step(name, async () => {
         const sandbox_id = await newSandbox(server);
         await server.call("execute_python_code", { sandbox_id, code });
         const { text } = await server.call("install_package", {
           sandbox_id,
-          package: "humanize",
+          package: wanted,
           timeout: 8,
         });
         assert.match(text, says);

@@ -4,6 +4,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import signal
 import sys
 import tarfile
 import tempfile
@@ -57,6 +58,22 @@ class InstallerTest(unittest.TestCase):
             first = file.readline()
         self.assertTrue(os.access(first[2:].strip(), os.X_OK), first)
         self.assertEqual(os.stat(path).st_mode & 0o7777, 0o755)
+
+    def test_is_not_held_or_led_elsewhere_by_what_code_puts_among_the_commands(self) -> None:
+        outside = os.path.join(self.workspace, "outside")
+        with open(outside, "wb") as file:
+            file.write(b"#!/usr/bin/python3\n")
+        scripts = os.path.join(self.workspace, "bin")
+        os.makedirs(os.path.join(scripts, "folder"))
+        os.mkfifo(os.path.join(scripts, "fifo"))
+        os.symlink(outside, os.path.join(scripts, "link"))
+        # An open() of the FIFO would wait for a writer.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(60)
+        installer.use_this_python(scripts)
+        signal.alarm(0)
+        with open(outside, "rb") as file:
+            self.assertEqual(file.read(), b"#!/usr/bin/python3\n")
 
     def test_refuses_what_would_leave_the_folder_and_leaves_nothing(self) -> None:
         for name in ("../evil", "/etc/evil", "a/../../evil", "a//evil", "./evil", "a/./evil"):
