@@ -1,7 +1,7 @@
 /** An execution as tools show it, running or ended. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { readableBytes, showable } from "../lib/text.ts";
-import type { Execution, ExecutionRecord } from "../sandbox/mod.ts";
+import { type Execution, type ExecutionRecord, sentAtOnce } from "../sandbox/mod.ts";
 import { cellResult, outputContent } from "./cell_result.ts";
 import { withLinks } from "./resource_links.ts";
 import { errorResult, textResult } from "./results.ts";
@@ -101,6 +101,7 @@ function runningResult(execution: Execution, view: ExecutionView): CallToolResul
     : `running for ${seconds(execution.elapsedMs)} of at most ${seconds(timeoutMs)}`;
   const status = [
     ...(progress === "" || log.next > 0 || state === "queued" ? [] : [`[progress] ${showable(progress)}`]),
+    ...notSentYet(execution, view.characters),
     `[${time}; nothing was interrupted]`,
     `execution_id: ${id}`,
     `Next: ${call("get_execution", { execution_id: id, since: page.next })} waits and returns what is new; ${
@@ -120,6 +121,17 @@ function pageOf(
     const page = log.read(since, room);
     if (room <= 1 || outputContent(page.outputs, characters).cut.size === 0) return page;
   }
+}
+
+/** A cell that prints much looks as if it had stopped. */
+function notSentYet({ id, log }: Execution, characters: number): string[] {
+  const limit = sentAtOnce(characters);
+  return (["stdout", "stderr"] as const).filter((name) => log.printedBytes(name) >= limit).map((name) =>
+    `[of ${name}, only the first ${
+      readableBytes(limit)
+    } arrive while the cell runs, and its end with the result; read_file with path /outputs/${id}/${name} ` +
+    "returns what is there]"
+  );
 }
 
 function clearedNote({ cleared }: { readonly cleared: boolean }): string[] {

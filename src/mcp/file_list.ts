@@ -4,6 +4,9 @@ import { counted } from "../lib/counted.ts";
 import { readableBytes } from "../lib/text.ts";
 import { relativePath, shownPath } from "./file_path.ts";
 
+/** The most characters of a link's target. */
+const TARGET_CHARACTERS = 200;
+
 /** What a {@link fileList} shows besides. */
 export interface FileListOptions {
   readonly space: FileSpace;
@@ -49,8 +52,14 @@ function entryLine(folder: string, { path, kind, size, modifiedMs, target }: Fil
   const whole = folder === "" ? path : `${folder}/${path}`;
   const name = shownPath(kind === "folder" ? `${whole}/` : whole);
   const what = kind === "file" ? readableBytes(size) : kind === "other" ? "special file" : kind;
-  const arrow = target === null ? "" : ` -> ${shownPath(target)}`;
+  const arrow = target === null ? "" : ` -> ${shownTarget(target)}`;
   return `${what.padStart(12)}  ${time(modifiedMs)}  ${name}${arrow}`;
+}
+
+/** A long target must not take the place of the other entries. */
+function shownTarget(target: string): string {
+  if (target.length <= TARGET_CHARACTERS) return shownPath(target);
+  return `${shownPath(target.slice(0, TARGET_CHARACTERS))}… (${counted(target.length, "character")})`;
 }
 
 /** To the second. Code in the sandbox can set any time; the schema bounds it. */

@@ -18,7 +18,7 @@ export { afterInterrupt, cancelledError } from "./executions/cell_errors.ts";
 export { type ExecutionOutcome } from "./executions/outcome.ts";
 export type { OutputPage } from "./executions/output_log.ts";
 export type { ExecutionRecord, ExecutionState } from "./executions/record.ts";
-export type { ExecuteOptions } from "./executions/run_cell.ts";
+export { type ExecuteOptions, sentAtOnce } from "./executions/run_cell.ts";
 export { ExecutionStore } from "./executions/store.ts";
 export { type RemovalResult, SandboxManager, type SandboxManagerOptions } from "./manager.ts";
 export * from "./packages/mod.ts";

@@ -20,8 +20,8 @@ from agent.files_path import Path, Parent, entry_stat, open_folder, open_parent,
 _PER_TURN = 100
 # The most names that a request looks at: code may create files as fast as they are counted.
 MAX_NAMES = 100_000
-# The most bytes of names in a reply.
-_MAX_REPLY_BYTES = 1 << 20
+# The most bytes of names in a reply: it is six times as long, and the server reads it in one step.
+_MAX_REPLY_BYTES = 256 << 10
 
 Steps = Generator[None, None, Dict[str, Any]]
 

@@ -14,6 +14,8 @@ const log = logger("mcp");
 const MESSAGE_BYTES = 8 * 1024 * 1024;
 /** Maximum of running requests whose ids are remembered; beyond it, the oldest id is forgotten and may be used again. */
 const MAX_RUNNING = 10_000;
+/** Responses that wait for the client to read, in bytes; above it the client sends no more requests. */
+const UNREAD_BYTES = 32 * 1024 * 1024;
 
 /** One client on a pair of streams. */
 export class LineTransport implements Transport {
@@ -125,10 +127,23 @@ export class LineTransport implements Transport {
     );
   }
 
+  /** A client that sends requests and reads no responses must not fill the memory. */
+  #pauseIfUnread(): void {
+    if (this.#output.writableLength <= UNREAD_BYTES || this.#input.isPaused() || this.#closed) return;
+    log.warning("The client does not read its responses: {bytes} bytes wait", {
+      bytes: this.#output.writableLength,
+    });
+    this.#input.pause();
+    this.#output.once("drain", () => {
+      if (!this.#closed) this.#input.resume();
+    });
+  }
+
   #write(line: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // Waiting for the write itself, not for room in the buffer: the responses of a slow client must not pile up.
     this.#output.write(`${line}\n`, (error) => error ? reject(error) : resolve());
+    this.#pauseIfUnread();
     return promise;
   }
 }

@@ -2,10 +2,15 @@
 import process from "node:process";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { logger } from "../../observability/log.ts";
+import { within } from "../../lib/async/deadline.ts";
 import { createMcpServer, type McpServerOptions } from "../server.ts";
 import { LineTransport } from "./line_transport.ts";
+import { standardOutput } from "./standard_output.ts";
 
 const log = logger("mcp");
+
+/** How long {@link StdioServer.close} waits for a client that reads its last responses. */
+const LAST_WRITES_MS = 500;
 
 /** A running stdio server. */
 export interface StdioServer {
@@ -23,10 +28,19 @@ export function startStdio(options: McpServerOptions): StdioServer {
   const ended = Promise.withResolvers<string>();
   process.stdin.once("end", () => ended.resolve("standard input ended"));
   process.stdin.once("close", () => ended.resolve("standard input closed"));
-  process.stdout.once("error", (error: Error) => ended.resolve(`standard output failed: ${error.message}`));
+  const output = standardOutput();
+  output.once("error", (error: Error) => ended.resolve(`standard output failed: ${error.message}`));
   const handle = serveStdio(() => createMcpServer(options), {
-    transport: new LineTransport(process.stdin, process.stdout),
+    transport: new LineTransport(process.stdin, output),
     onerror: (error) => log.warning("Protocol: {error}", { error: error.message }),
   });
-  return { ended: ended.promise, close: async () => await handle.close() };
+  return {
+    ended: ended.promise,
+    close: async () => {
+      await handle.close();
+      const written = Promise.withResolvers<void>();
+      output.end(() => written.resolve());
+      await within(written.promise, LAST_WRITES_MS);
+    },
+  };
 }

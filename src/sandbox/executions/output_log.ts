@@ -29,6 +29,7 @@ export class OutputLog {
   #next = 0;
   #clearedAt = 0;
   #bytes = 0;
+  readonly #printed = { stdout: 0, stderr: 0 };
   readonly #onGrown: () => void;
 
   /** @param onGrown Called after each output. */
@@ -56,10 +57,17 @@ export class OutputLog {
     return this.#bytes + ENTRY_BYTES * this.#entries.length;
   }
 
+  /** How much the cell has printed to a stream that has arrived, in bytes; cleared text counts. */
+  printedBytes(name: PrintedOutput["name"]): number {
+    return this.#printed[name];
+  }
+
   /** @param output The next output. */
   append(output: ExecutionOutput): void {
     const last = this.#entries.at(-1);
-    this.#bytes += outputBytes(output);
+    const bytes = outputBytes(output);
+    this.#bytes += bytes;
+    if (isPrinted(output)) this.#printed[output.name] += bytes;
     if (
       last !== undefined && output.type === "stream" && last.output.type === "stream" &&
       last.output.name === output.name && last.output.late === output.late && (output.skipped ?? 0) === 0 &&

@@ -17,6 +17,18 @@ const { answerMs: ANSWER_MS, giveUpMs: GIVE_UP_MS } = EXECUTION_DEADLINES;
 /** Of stdout and of stderr the agent sends at least this much, the first half at once. Results show less (OMCP_OUTPUT_KIB). */
 const SENT_BYTES = 256 * 1024;
 
+/** A character that would cross the end of what is sent at once comes later. */
+const CHARACTER_BYTES = 4;
+
+/**
+ * From how many bytes on a stream of a running cell may have been printed further than it was sent.
+ *
+ * @param outputBytes As in {@link ExecuteOptions}.
+ */
+export function sentAtOnce(outputBytes: number): number {
+  return Math.max(SENT_BYTES, outputBytes) / 2 - CHARACTER_BYTES;
+}
+
 /** How to run a cell. */
 export interface ExecuteOptions {
   /** The cell's own time, ms; it runs from the cell's start. */

@@ -109,6 +109,19 @@ Deno.test("the tools for files through MCP", async (t) => {
       assert.match(await call("delete_file", { path: "d" }), /^Error file_not_found/);
     });
 
+    await t.step("long targets of links leave room for other entries", async () => {
+      await run(
+        "import os; os.makedirs('links'); [os.symlink('\\x07' * 4000, f'links/{n}') for n in range(9)]",
+      );
+      const listed = await call("list_files", { path: "links" });
+      assert.equal(
+        listed.match(/ {2}links\/\d -> "(?:\\u0007){200}"… \(4,000 characters\)/g)?.length,
+        6,
+        listed,
+      );
+      assert.match(listed, /\[the first 6 of 9 are shown/);
+    });
+
     await t.step("the saved output of a cell can be read", async () => {
       const text = await run("for n in range(20_000): print('row', n)");
       const path = /read_file with path (\/outputs\/\S+) returns all of it/.exec(text)?.[1];

@@ -67,3 +67,22 @@ Deno.test("the pages of an execution that failed come before its error", async (
   assert.equal(texts.join("").split("line\n").length - 1, 500);
   assert.deepEqual(texts.map((text) => text.includes("Error sandbox_lost")), [false, false, true]);
 });
+
+Deno.test("a running answer says that the sandbox holds back what a cell prints further", () => {
+  const printing = running([printed("x".repeat(131_000))]);
+  const view = { characters: CHARACTERS, since: 131_000 };
+  function text(): string {
+    return executionResult(printing, view).content.map((block) => block.type === "text" ? block.text : "")
+      .join();
+  }
+  assert.doesNotMatch(text(), /\/outputs\//);
+  printing.log.append(printed("x".repeat(72)));
+  assert.match(
+    text(),
+    new RegExp(
+      `^\\[stdout\\]\nx{72}\n\\[of stdout, only the first 128\\.0 KiB arrive .*/outputs/${printing.id}/stdout`,
+    ),
+  );
+  printing.log.clearPrinted();
+  assert.match(text(), /\/outputs\//);
+});

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { PassThrough, Writable } from "node:stream";
+import { LineTransport } from "../../../src/mcp/transports/line_transport.ts";
+
+const MIB = 1024 * 1024;
+
+Deno.test("a client that does not read its responses sends no more requests until it has read them", async () => {
+  const input = new PassThrough();
+  const written: (() => void)[] = [];
+  const output = new Writable({ write: (_chunk, _encoding, done) => void written.push(done) });
+  const transport = new LineTransport(input, output);
+  const received: unknown[] = [];
+  transport.onmessage = (message) => received.push(message);
+  await transport.start();
+  const sent: Promise<void>[] = [];
+  function send(id: number): void {
+    sent.push(transport.send({ jsonrpc: "2.0", id, result: { text: "x".repeat(8 * MIB) } }));
+  }
+  for (let id = 1; id <= 3; id += 1) send(id);
+  assert.equal(input.isPaused(), false);
+  for (let id = 4; id <= 5; id += 1) send(id);
+  assert.equal(input.isPaused(), true);
+  input.write('{"jsonrpc":"2.0","id":9,"method":"ping"}\n');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(received, []);
+  for (let done = written.shift(); done !== undefined; done = written.shift()) {
+    done();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  await Promise.all(sent);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(received, [{ jsonrpc: "2.0", id: 9, method: "ping" }]);
+  await transport.close();
+});
