@@ -82,6 +82,20 @@ export class CatalogAccess {
     this.#pending.push({ kind: "column", offset: offsetOf(fields, column ?? relation) });
   }
 
+  /**
+   * Notes a column of a function's OID whose value is shown as it is, or cast to text: it gets the function's name, as PostgreSQL
+   * itself shows it. Of the site's own functions it becomes NULL.
+   *
+   * @param column The wrapped ColumnRef.
+   * @param names The parts of its name.
+   */
+  showFunction(column: unknown, names: readonly string[]): void {
+    const name = names.at(-1) ?? "";
+    const fields = asNode(column)?.fields ?? {};
+    const around = this.rows.name("regproc", "").around(name);
+    this.#pending.push({ kind: "value", offset: offsetOf(fields, name), names: names.length, around });
+  }
+
   /** Notes functions in FROM. @param fields The fields of a RangeFunction. */
   noteFunction(fields: Fields): void {
     for (const item of functionsIn(fields)) this.#inFrom.add(item);

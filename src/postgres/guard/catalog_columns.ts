@@ -6,6 +6,7 @@ import { asNode, type Fields, isFields, listOf, namesOf, partsOf, textOf } from 
 import type { CatalogRows } from "./catalog_rows.ts";
 import { catalogOf, type Scope } from "./range_table.ts";
 import { Refusal } from "./refusal.ts";
+import { FUNCTION_COLUMNS } from "./shown_rows.ts";
 
 const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map([
   // of type regproc: beside it, any oid can become the name of a function
@@ -103,6 +104,24 @@ export class CatalogColumns {
       // A name with a schema passes over aliases.
       if (names.length === 2 && !at.inFrom && others.has(relation ?? "")) return;
     }
+  }
+
+  /**
+   * Finds a column of pg_type that is the OID of a function.
+   *
+   * @param value A wrapped node.
+   * @param sight What it may refer to.
+   * @returns The parts of its name; undefined for anything else, and where another column could be meant.
+   */
+  functionColumn(value: unknown, sight: Sight | undefined): readonly string[] | undefined {
+    const node = asNode(value);
+    if (node?.kind !== "ColumnRef" || sight === undefined || sight.inFrom) return undefined;
+    const names = partsOf(node.fields).filter((name) => name !== undefined);
+    const [relation, column] = names.length === 1 ? [undefined, names[0]] : names;
+    if (names.length > 2 || column === undefined || !FUNCTION_COLUMNS.has(column)) return undefined;
+    const { catalogs } = sight.list;
+    const found = relation === undefined ? [...catalogs.values()] : [catalogs.get(relation)];
+    return found.includes("pg_catalog.pg_type") ? names : undefined;
   }
 
   /**

@@ -17,7 +17,7 @@ import { Refusal, SQLSTATE } from "./refusal.ts";
 import { refusedPart, refusedStatement, unreadable } from "./refused.ts";
 import { catalogOf, RangeTable, type Scope } from "./range_table.ts";
 import { References } from "./references.ts";
-import { type Use, useOf } from "./reg_values.ts";
+import { typeOf, type Use, useOf } from "./reg_values.ts";
 import type { PendingRows } from "./row_edits.ts";
 import type { GuardPolicy } from "./types.ts";
 import { XmlValues } from "./xml.ts";
@@ -39,6 +39,9 @@ interface Place {
 }
 
 const OUTERMOST: Place = { scope: undefined, sight: undefined, depth: 0, use: "shown" };
+
+/** Casts to these show a value. */
+const TEXTS: ReadonlySet<string> = new Set(["text", "varchar", "bpchar", "name"]);
 
 /** The expression kinds whose "operator" is a phrase of the grammar. */
 const BETWEEN_KINDS = /^AEXPR_(NOT_)?BETWEEN(_SYM)?$/;
@@ -185,6 +188,11 @@ export class SelectChecker {
     this.#relations.add(RELATIONS_OF_ROWS * (this.#access.pending.length - before));
   }
 
+  #showFunction(value: unknown, { sight }: Place): void {
+    const names = this.#catalogs.functionColumn(value, sight);
+    if (names !== undefined) this.#enterLookups(() => this.#access.showFunction(value, names));
+  }
+
   #walkField(type: string, value: unknown, place: Place): void {
     switch (type) {
       case "scalar":
@@ -257,6 +265,10 @@ export class SelectChecker {
         break;
       case "TypeCast":
         this.#enterLookups(() => this.#access.enterCast(fields, place.use));
+        if (TEXTS.has(typeOf(fields))) this.#showFunction(fields["arg"], place);
+        break;
+      case "ResTarget":
+        if (place.depth === OUTERMOST.depth + 1) this.#showFunction(fields["val"], place);
         break;
       case "CollateClause":
         checkCollation(fields);

@@ -22,6 +22,13 @@ export type PendingRows =
     readonly argument: number;
     readonly around: readonly [string, string];
   }
+  /** A column of an OID, to be shown as a name; `names` is 2 if it is written with its relation. */
+  | {
+    readonly kind: "value";
+    readonly offset: number;
+    readonly names: number;
+    readonly around: readonly [string, string];
+  }
   /** A whole call. */
   | { readonly kind: "call"; readonly offset: number; readonly around: readonly [string, string] }
   /** A cast. `offset` is the place of `::`, CAST or the literal, `start` that of what comes first, parentheses aside. */
@@ -79,6 +86,12 @@ export function rowEdits(
       }
       case "column":
         first.push({ start: part.offset, end: token(tokens, index + 2).start, text: "" });
+        break;
+      case "value":
+        around(
+          { first: token(tokens, index), last: token(tokens, index + 2 * (part.names - 1)) },
+          part.around,
+        );
         break;
       case "argument":
         around(argumentSpan(tokens, index, part.argument), part.around);

@@ -30,6 +30,13 @@ export const NAMED_COLUMNS: Readonly<Record<string, string>> = {
     "typalign typstorage typnotnull typbasetype typtypmod typndims typcollation typdefaultbin typdefault typacl",
 };
 
+/** Those of pg_type. Drivers recognise types by the names of these functions: see `CatalogAccess.showFunction`. */
+export const FUNCTION_COLUMNS: ReadonlySet<string> = new Set(
+  (NAMED_COLUMNS["pg_type"] ?? "").split(" ").filter((column) => column.endsWith("*")).map((column) =>
+    column.slice(0, -1)
+  ),
+);
+
 function columnsOf(catalog: string): string {
   const columns = NAMED_COLUMNS[catalog]?.split(" ") ?? ["*"];
   return columns.map((column) => {

@@ -42,6 +42,9 @@ n`,
   "ADBC": `
 import adbc_driver_postgresql.dbapi as adbc
 with adbc.connect("postgresql:///") as c, c.cursor() as cur:
+    cur.execute("SELECT count(*), 1.5::float8, 'a'::text, date '2020-02-29', ARRAY[1], true FROM person")
+    import datetime
+    assert cur.fetchone() == (1000, 1.5, "a", datetime.date(2020, 2, 29), [1], True)
     cur.execute("SELECT * FROM person")
     n = cur.fetch_arrow_table().num_rows
 n`,

@@ -167,4 +167,7 @@ const OTHERS = [
 export const NAME_PROBES: readonly string[] = [
   ...TYPES.flatMap((type) => BY_TYPE.map((sql) => sql.replaceAll(/\bT\b/g, type))),
   ...OTHERS,
+  "SELECT typinput, typsend::text FROM pg_type UNION SELECT OID, 'OID' FROM pg_type",
+  "SELECT typinput::text, typsend FROM (SELECT OID::oid AS typinput, OID::oid AS typsend) AS pg_type",
+  "SELECT t.typinput::text, t.typsend FROM pg_type AS t, (SELECT OID::oid AS typinput) AS x",
 ];

@@ -60,6 +60,15 @@ const NAMES: Readonly<Record<string, string>> = {
   "SELECT x::regclass FROM (VALUES ('person'), ('note')) AS v(x) ORDER BY 1": "note,person",
   "SELECT has_column_privilege('person', 'kind', 'select')": "t",
   "SELECT count(*) FROM pg_type WHERE typinput = 'array_in'::regproc AND typname = '_int4'": "1",
+  "SELECT typreceive FROM pg_type WHERE typreceive != 0 AND typreceive::text != 'array_recv' AND oid = 20":
+    "int8recv",
+  "SELECT t.typinput::text || ' ' || CAST(t.typsend AS text) FROM pg_type AS t WHERE t.oid = 25":
+    "textin textsend",
+  "SELECT typsubscript FROM pg_type WHERE oid = 20": "-",
+  "SELECT x.typinput::oid::int FROM (SELECT typinput FROM (SELECT typinput FROM pg_type WHERE oid = 16) AS y OFFSET 0) AS x":
+    "1242",
+  "SELECT typinput, count(*) FROM pg_type WHERE oid IN (16, 20) GROUP BY typinput ORDER BY typinput":
+    "boolin,int8in",
   "SELECT a.depth FROM pg_partition_ancestors('cdm.observation') WITH ORDINALITY AS a(relid, depth)": "1,2",
   "EXECUTE_BY_OID": "person",
 };
