@@ -127,7 +127,9 @@ export class ExecutionStore {
   }
 
   #retireOldest(): void {
-    const oldest = [...this.#executions.values()].find(({ isEnded }) => isEnded);
+    const ended = [...this.#executions.values()].filter(({ isEnded }) => isEnded);
+    // A client that repeats a refused call must not lose the results of calls that ran.
+    const oldest = ended.find(({ error }) => error?.code === "sandbox_busy") ?? ended[0];
     if (oldest === undefined) return;
     this.#executions.delete(oldest.id);
     this.#records.set(oldest.id, { ...oldest.record(), dropped: true });

@@ -195,3 +195,16 @@ Deno.test("an output of many short parts counts with the memory that they take",
   assert.equal(first.isDropped, true);
   assert.equal(first.record().outputBytes, 50_000);
 });
+
+Deno.test("calls that a full queue refuses take no result's place", async () => {
+  const store = storeOf();
+  const first = await run(store, 10);
+  for (let n = 0; n < MAX_EXECUTIONS + 5; n += 1) {
+    const refused = store.start(
+      spec(() => Promise.reject(new OmcpError("sandbox_busy", "Its queue is full"))),
+    );
+    await refused.settled;
+  }
+  assert.equal(store.find(first.id, "local"), first);
+  assert.equal(first.log.bytes, 10);
+});
