@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { openCdmGateway } from "../cdm/gateway.ts";
 import { type Config, readConfig } from "../app/config.ts";
+import { folderProblem } from "../app/host_folders.ts";
 import { PROCESS_ENVIRONMENT, unknownVariables } from "../app/unknown_variables.ts";
 import type { Command } from "./command.ts";
 import { connectEngine } from "./connect_engine.ts";
@@ -127,7 +128,13 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   const policy = sandboxPolicy(config);
   if (policy.datasets.length > 0) {
     await check("datasets", async () => {
-      const lines = await checkDatasets({ runtime, instance: config.instance, image, policy });
+      const lines = await checkDatasets({
+        runtime,
+        instance: config.instance,
+        image,
+        policy,
+        unfit: (folder) => folderProblem(folder, [config.auditFile, config.exchangeFolder]),
+      });
       return { value: undefined, found: lines.join("; ") };
     });
   }

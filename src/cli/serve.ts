@@ -17,6 +17,7 @@ import type { ContainerPlatform } from "../runtime/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { ExchangeFolder } from "../exchange/mod.ts";
+import { folderProblem } from "../app/host_folders.ts";
 import { acquireInstance, type HeldInstance } from "../app/instance.ts";
 import type { AuditLog } from "../observability/audit.ts";
 import { logger, logStep, startLogging } from "../observability/log.ts";
@@ -115,7 +116,15 @@ async function start({ config, audit, packages }: StartParts): Promise<Parts> {
   const instance = await acquireInstance(config, runtime, found);
   let cdm: CdmGateway | undefined;
   try {
-    for (const line of await checkDatasets({ runtime, instance: config.instance, image: found, policy })) {
+    for (
+      const line of await checkDatasets({
+        runtime,
+        instance: config.instance,
+        image: found,
+        policy,
+        unfit: (folder) => folderProblem(folder, [config.auditFile, config.exchangeFolder]),
+      })
+    ) {
       log.info("{line}", { line });
     }
     cdm = await openCdmGateway(config, runtime, statementAudit(audit, LOCAL_USER.id));

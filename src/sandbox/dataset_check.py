@@ -1,5 +1,5 @@
 """Looks at datasets as a sandbox's user. Prints one JSON value: a report for each path given, and the attestation."""
-import json, os, stat, sys, time
+import json, os, re, stat, sys, time
 
 # Entries and seconds for each dataset: the first look at a large one must not delay the server's start for long.
 MAX_ENTRIES = 20000
@@ -7,7 +7,8 @@ MAX_SECONDS = 3.0
 
 
 def look(root):
-    found = {"problem": None, "files": 0, "readable": 0, "unreadable": 0, "example": None, "writable": 0, "complete": True}
+    folder, kind = source(root)
+    found = {"source": folder, "kind": kind, "problem": None, "files": 0, "readable": 0, "unreadable": 0, "example": None, "writable": 0, "complete": True}
     try:
         if not stat.S_ISDIR(os.stat(root).st_mode):
             return dict(found, problem="not_a_folder")
@@ -41,6 +42,19 @@ def look(root):
                 elif os.access(entry.path, os.W_OK):
                     # A read-only mount does not protect sockets, FIFOs and devices.
                     found["writable"] += 1
+    return found
+
+
+def source(root):
+    """The folder in its file system that is mounted, after the links of the path that the operator named, and the kind of file system."""
+    found = ("", "")
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
+        for line in mounts:
+            mount, _, system = line.partition(" - ")
+            fields = mount.split(" ")
+            if fields[4] == root:
+                path = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), fields[3])
+                found = (path[:4096], system.split(" ")[0])
     return found
 
 

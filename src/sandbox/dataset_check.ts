@@ -25,7 +25,31 @@ const OUTPUT_BYTES = 256 * 1024;
 /** The loader is not there, so that the module's source precedes the program's. */
 const PROGRAM = `${GUEST_MODULES["agent.attestation"]}\n${program}`;
 
+/** File systems that show the machine and its processes, not data. */
+const KERNEL_FILE_SYSTEMS: ReadonlySet<string> = new Set([
+  "binfmt_misc",
+  "bpf",
+  "cgroup",
+  "cgroup2",
+  "configfs",
+  "debugfs",
+  "devpts",
+  "devtmpfs",
+  "efivarfs",
+  "mqueue",
+  "nsfs",
+  "proc",
+  "pstore",
+  "securityfs",
+  "sysfs",
+  "tracefs",
+]);
+
 const datasetSchema = z.object({
+  /** The folder in its file system that is mounted; other than the dataset's where a link led elsewhere, or for a file system of its own. */
+  source: z.string().max(4096),
+  /** The kind of file system. */
+  kind: z.string().max(100),
   /** `not_a_folder`, or why it cannot be read, in the system's words; null where it can. */
   problem: z.string().max(500).nullable(),
   files: z.int(),
@@ -54,6 +78,8 @@ export interface DatasetCheckOptions {
   readonly image: string;
   /** What a sandbox may use; its datasets are checked. */
   readonly policy: SandboxPolicy;
+  /** What makes a folder of the machine unfit, as the end of a sentence: asked about the one to which links have led. @default nothing */
+  readonly unfit?: (folder: string) => string | undefined;
 }
 
 /**
@@ -66,12 +92,12 @@ export interface DatasetCheckOptions {
  * write; the runtime's errors.
  */
 export async function checkDatasets(options: DatasetCheckOptions): Promise<string[]> {
-  const { datasets } = options.policy;
+  const { policy: { datasets }, unfit = () => undefined } = options;
   if (datasets.length === 0) return [];
   const looks = await lookAt(options);
   const problems = datasets.flatMap((dataset, at) => {
     const look = looks[at];
-    return look === undefined ? [] : problemsOf(dataset, look);
+    return look === undefined ? [] : problemsOf(dataset, look, unfit);
   });
   if (problems.length > 0) throw unusable(problems.join("; "), adviceFor(datasets));
   return datasets.map((dataset, at) => {
@@ -145,8 +171,18 @@ function parseOutput({ stdout, stderr }: ProgramOutput): z.output<typeof outputS
   }
 }
 
-function problemsOf({ name, folder }: Dataset, look: Look): string[] {
+function problemsOf(
+  { name, folder }: Dataset,
+  look: Look,
+  unfit: (folder: string) => string | undefined,
+): string[] {
   const what = `dataset ${name} (${folder})`;
+  if (KERNEL_FILE_SYSTEMS.has(look.kind)) {
+    return [`${what} is the machine's ${look.kind}, not a folder with data`];
+  }
+  // Where no link led elsewhere, it is the end of the path that was named, from the root of its file system.
+  const problem = folder.endsWith(look.source) || look.source === "/" ? undefined : unfit(look.source);
+  if (problem !== undefined) return [`${what} is the folder ${look.source}, which ${problem}`];
   if (look.problem === "not_a_folder") return [`${what} is not a folder`];
   if (look.problem !== null) return [`${what} cannot be read by sandboxes: ${look.problem}`];
   if (look.files > 0 && look.readable === 0) {

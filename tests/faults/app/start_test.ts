@@ -163,6 +163,21 @@ const UNUSABLE: Readonly<
     says:
       /config_invalid[^]*dataset x \(\S+\) cannot be read by sandboxes: Permission denied[^]*chmod -R o\+rX/,
   },
+  "is a link to the machine's settings": {
+    make: (folder) => {
+      Deno.removeSync(folder);
+      Deno.symlinkSync("/etc/ssl", folder);
+    },
+    says:
+      /config_invalid[^]*dataset x \(\S+\) is the folder \/etc\/ssl, which must not be, contain or lie in \/etc/,
+  },
+  "is a link to the machine's processes": {
+    make: (folder) => {
+      Deno.removeSync(folder);
+      Deno.symlinkSync("/proc/sys/kernel", folder);
+    },
+    says: /config_invalid[^]*dataset x \(\S+\) is the machine's proc, not a folder with data/,
+  },
   "has no file that a sandbox can read": {
     make: (folder) => {
       Deno.writeTextFileSync(`${folder}/a.csv`, "a,b\n");
