@@ -26,6 +26,7 @@ _INODE_BYTES = 4096
 _SCRIPTS = "bin"
 _STAGING = ".packages-"
 _METADATA = ".dist-info"
+_MODULES = (".py", ".pyc", ".so")
 _MAX_RECORD = 64 << 20
 # Distributions that are reported: a cell can make any number of folders that look like one.
 _MAX_PRESENT = 2000
@@ -114,7 +115,8 @@ def unpack(source: Any, folder: str) -> Set[str]:
                 raise Refused("broken_archive", "the archive has a file outside of its folder")
             if not entry.isreg():
                 raise Refused("broken_archive", "the archive has an entry that is not a plain file")
-            top = parts[0][: -len(".py")] if parts[0].endswith(".py") else parts[0]
+            # Programs that a cell starts look here first: json.py, and json.abi3.so as well.
+            top = parts[0].partition(".")[0] if len(parts) == 1 and parts[0].endswith(_MODULES) else parts[0]
             if top in own:
                 skipped.add(top)
                 continue

@@ -179,13 +179,19 @@ export class Packages {
       site,
     };
     const key = await digest({ image, ...request });
-    const cached = this.#cache.get(key);
-    if (cached !== undefined) {
+    const fromCache = async (): Promise<Installed | undefined> => {
+      const cached = this.#cache.get(key);
+      if (cached === undefined) return undefined;
       options.onProgress("installing from the cache");
       return await unpack(installation, state, cached.plan, chunks(cached.archive), true);
-    }
+    };
+    const known = await fromCache();
+    if (known !== undefined) return known;
     if (this.#resolvers.busy) options.onProgress("waiting for another resolution to end");
     using _permit = await this.#resolvers.acquire(options.signal);
+    // The one that this call has waited for may have been the same.
+    const meanwhile = await fromCache();
+    if (meanwhile !== undefined) return meanwhile;
     return await this.#resolver.resolve(request, options, async (plan, archive) => {
       const kept = new KeptArchive();
       const result = await unpack(installation, state, plan, kept.keeping(archive), false);

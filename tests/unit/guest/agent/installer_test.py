@@ -112,6 +112,9 @@ class InstallerTest(unittest.TestCase):
         done = self.install({"typing.py": b"broken", "json/__init__.py": b"broken", "fine.py": b""})
         self.assertEqual(done["skipped"], ["json", "typing"])
         self.assertEqual(self.tree(), [".packages/fine.py"])
+        compiled = self.install({"json.abi3.so": b"", "os.cpython-313-x86_64-linux-gnu.so": b"", "re.pyc": b"", "json.txt": b"", "mine.so": b""})
+        self.assertEqual(compiled["skipped"], ["json", "os", "re"])
+        self.assertEqual([name for name in self.tree() if "json" in name], [".packages/json.txt"])
 
     def test_replaces_a_version_and_keeps_the_others(self) -> None:
         self.install(
