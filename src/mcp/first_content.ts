@@ -3,7 +3,7 @@ import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
 import type { Sandbox } from "../sandbox/mod.ts";
 import { fileContent } from "./file_content.ts";
-import { shownPath } from "./file_path.ts";
+import { relativePath, shownPath } from "./file_path.ts";
 import { installInto } from "./install.ts";
 import type { PackageService } from "./tool.ts";
 
@@ -46,6 +46,7 @@ export function firstContent(
   { files = [], packages = [] }: ContentRequest,
   installer: Pick<PackageService, "check"> | undefined,
 ): FirstContent {
+  requirePaths(files.map(({ path }) => path));
   const content = files.map(({ path, text, base64 }, at) => {
     try {
       return { path, bytes: fileContent(text, base64) };
@@ -118,6 +119,33 @@ export async function addContent(
     }
   }
   return lines;
+}
+
+/**
+ * What no new sandbox could write: another sandbox may be removed to make room for one. What else a path must be, the agent checks.
+ *
+ * @throws {OmcpError} `invalid_argument`.
+ */
+function requirePaths(paths: readonly string[]): void {
+  const taken = new Set<string>();
+  for (const [at, path] of paths.entries()) {
+    const relative = relativePath(path);
+    const names = relative.split("/");
+    const folders = names.slice(0, -1).map((_, depth) => names.slice(0, depth + 1).join("/"));
+    const problem = relative === "" || relative.startsWith("/") || names.includes("..") || path.includes("\0")
+      ? "must name a file below /workspace"
+      : taken.has(relative) || folders.some((folder) => taken.has(folder)) ||
+          [...taken].some((other) => other.startsWith(`${relative}/`))
+      ? "is named twice, or as a file and a folder"
+      : undefined;
+    if (problem !== undefined) {
+      throw new OmcpError("invalid_argument", `files[${at}]: the path ${shownPath(path)} ${problem}`, {
+        state: "No sandbox was created.",
+        next: "Correct the path and call again.",
+      });
+    }
+    taken.add(relative);
+  }
 }
 
 function inStep(step: string, error: unknown, state?: string): unknown {

@@ -47,3 +47,30 @@ Deno.test("firstContent() refuses what cannot be written or installed, and names
     state: "No sandbox was created.",
   });
 });
+
+Deno.test("firstContent() refuses paths that no new sandbox could write, before another is removed for it", () => {
+  const asked = (...paths: string[]) =>
+    firstContent({ files: paths.map((path) => ({ path, text: "" })) }, NOTHING_ASKED);
+  for (
+    const paths of [
+      ["../x"],
+      ["a/../../x"],
+      ["/etc/passwd"],
+      ["/workspace"],
+      ["/outputs/x"],
+      ["."],
+      ["a\0b"],
+      ["a", "./a"],
+      ["a", "/workspace//a"],
+      ["a", "a/b"],
+      ["a/b/c", "a"],
+    ]
+  ) {
+    assert.throws(() => asked(...paths), {
+      code: "invalid_argument",
+      message: /^files\[\d\]: the path .+ (?:must name a file below \/workspace|is named twice)/,
+      state: "No sandbox was created.",
+    }, paths.join(" "));
+  }
+  assert.equal(asked("a", "a.b", "ab/c", "/workspace/ab/d", "..a", "b/...").files.length, 6);
+});
