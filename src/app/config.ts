@@ -10,6 +10,7 @@ import { type Dataset, normalizedName, type PackageMode } from "../sandbox/mod.t
 import { datasetProblems, datasetsSchema } from "./datasets.ts";
 import { isPinned } from "./sandbox_images.ts";
 import { folderPath, folderProblem } from "./host_folders.ts";
+import { ownFiles, ownFolder } from "./own_files.ts";
 
 interface Setting {
   readonly schema: z.ZodType;
@@ -419,9 +420,12 @@ export function readConfig(read: ReadVariable): Config {
   const auditFile = get("OMCP_AUDIT_FILE") || undefined;
   const datasets = get("OMCP_DATASETS");
   const exchangeFolder = get("OMCP_EXCHANGE_DIR") || undefined;
-  const apart = [dockerHost?.replace(/^unix:\/\//, ""), auditFile];
+  const constraintsFile = get("OMCP_PACKAGES_CONSTRAINTS") || undefined;
+  const apart = ownFiles({ dockerHost, auditFile, constraintsFile, database });
   problems.push(...datasetProblems(datasets ?? [], [...apart, exchangeFolder]));
-  const unfit = exchangeFolder === undefined ? undefined : folderProblem(exchangeFolder, apart);
+  const unfit = exchangeFolder === undefined
+    ? undefined
+    : folderProblem(exchangeFolder, [...apart, ownFolder()]);
   if (unfit !== undefined) problems.push(`OMCP_EXCHANGE_DIR ${unfit}`);
   // The names of packages leave the site, and a model that has seen data chooses them.
   const mayHoldPatients = (database.kind !== "sample" && database.kind !== "none") ||
@@ -461,7 +465,7 @@ export function readConfig(read: ReadVariable): Config {
       mode: get("OMCP_PACKAGES") || (mayHoldPatients ? "off" : "any"),
       allowed: new Set(get("OMCP_PACKAGES_ALLOWLIST").split(/[ ,]+/).filter(Boolean).map(normalizedName)),
       index: get("OMCP_PACKAGES_INDEX") || undefined,
-      constraintsFile: get("OMCP_PACKAGES_CONSTRAINTS") || undefined,
+      constraintsFile,
       network: get("OMCP_PACKAGES_NETWORK"),
     },
     instance: instance || crypto.randomUUID(),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { readConfig } from "../../../src/app/config.ts";
 
 function datasetsOf(text: string, more: Record<string, string> = {}) {
@@ -99,6 +100,20 @@ Deno.test("OMCP_EXCHANGE_DIR must be a folder of its own, apart from secrets, th
   assert.throws(() => folderOf("/srv/x", { OMCP_AUDIT_FILE: "/srv/x/audit.jsonl" }), {
     message: /audit\.jsonl/,
   });
+  assert.throws(() => folderOf("/srv/x", { OMCP_PACKAGES_CONSTRAINTS: "/srv/x/constraints.txt" }), {
+    message: /constraints\.txt/,
+  });
+  const database = {
+    OMCP_DISCLOSURE: "open",
+    OMCP_DATABASE_URL: "postgres://u@h/d?sslmode=verify-full&sslrootcert=/srv/x/ca.pem",
+  };
+  assert.throws(() => folderOf("/srv/x", database), { message: /ca\.pem/ });
+  assert.throws(() => datasetsOf("a=/srv/x", database), { message: /ca\.pem/ });
+  // The next start would run what an export has put there.
+  const project = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
+  for (const path of [project, `${project}/src`, `${project}/exchange`]) {
+    assert.throws(() => folderOf(path), { message: /OMCP_EXCHANGE_DIR must not be, contain or lie in/ });
+  }
   for (const dataset of ["a=/srv/x", "a=/srv/x/in", "a=/srv"]) {
     assert.throws(() => folderOf("/srv/x", { OMCP_DATASETS: dataset }), { message: /dataset a must not/ });
   }

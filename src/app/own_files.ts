@@ -1,0 +1,39 @@
+/** Files of the server that no sandbox may read, and that nothing may replace through the exchange folder. */
+import { fileURLToPath } from "node:url";
+import type { DatabaseLocation } from "../cdm/settings.ts";
+import { databaseAccess } from "./database_access.ts";
+
+/** Settings that name files. */
+export interface OwnFileSettings {
+  readonly dockerHost: string | undefined;
+  readonly auditFile: string | undefined;
+  readonly constraintsFile: string | undefined;
+  readonly database: DatabaseLocation;
+}
+
+/**
+ * The engine's socket, the audit, the constraints, the database's socket and its certificates.
+ *
+ * @param settings See {@link OwnFileSettings}.
+ */
+export function ownFiles(settings: OwnFileSettings): (string | undefined)[] {
+  const { dockerHost, auditFile, constraintsFile, database } = settings;
+  return [dockerHost?.replace(/^unix:\/\//, ""), auditFile, constraintsFile, ...databaseFiles(database)];
+}
+
+/** The server's own modules: a start would run what an export had put there. Undefined in a compiled program, which contains them. */
+export function ownFolder(): string | undefined {
+  const folder = new URL("../..", import.meta.url);
+  if (folder.protocol !== "file:" || Deno.build.standalone) return undefined;
+  return fileURLToPath(folder).replace(/\/$/, "");
+}
+
+function databaseFiles(database: DatabaseLocation): readonly string[] {
+  if (database.kind !== "url") return [];
+  try {
+    return databaseAccess(database.url).databaseFiles;
+  } catch {
+    // A URL that cannot be used ends the start elsewhere.
+    return [];
+  }
+}
