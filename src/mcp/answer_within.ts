@@ -61,7 +61,8 @@ export async function answerWithin(
   await waitFor(context, execution, waitMs);
   if (context.signal.aborted) throw await cancelled(context.signal.reason, execution);
   context.note({ status: execution.state });
-  if (execution.error !== undefined) throw execution.error;
+  // With output, the result shows that and the error.
+  if (execution.error !== undefined && execution.log.next === 0) throw execution.error;
   return executionResult(execution, { characters: limits.outputBytes, notes });
 }
 

@@ -108,6 +108,8 @@ export class ExecutionStore {
    */
   async bury(): Promise<readonly ExecutionRecord[]> {
     await Promise.all(this.running.map(({ settled }) => settled));
+    // The calls that wait for one of them show first what it has printed.
+    await new Promise((resolve) => setTimeout(resolve, 0));
     for (const execution of this.#executions.values()) execution.dropOutput();
     return this.list();
   }

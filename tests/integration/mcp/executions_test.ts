@@ -272,3 +272,23 @@ Deno.test("create_sandbox and query_omop are executions, too", async () => {
     assert.equal((await server.call("get_execution", { execution_id })).text, query);
   });
 });
+
+Deno.test("calls that wait when their sandbox ends show what the cell has printed", async () => {
+  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const code = "print('so far', flush=True)\nimport time; time.sleep(60)";
+    const starting = server.call("execute_python_code", { sandbox_id, code });
+    let listed = "";
+    for (let round = 0; round < 300 && !listed.includes("output 7 bytes"); round += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      listed = (await server.call("list_executions", { sandbox_id })).text;
+    }
+    const execution_id = /exec_[0-9a-f]{32}/.exec(listed)?.[0];
+    const waiting = server.call("get_execution", { execution_id });
+    await server.call("remove_sandbox", { sandbox_id, force: true });
+    for (const { text, isError } of await Promise.all([starting, waiting])) {
+      assert.match(text, /^\[stdout\]\nso far\nError sandbox_not_found: .*removed/);
+      assert.equal(isError, true);
+    }
+  });
+});

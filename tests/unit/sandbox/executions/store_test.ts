@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { OmcpError } from "../../../../src/errors.ts";
+import { within } from "../../../../src/lib/async/deadline.ts";
 import { Execution } from "../../../../src/sandbox/executions/execution.ts";
 import type { ExecutionSpec } from "../../../../src/sandbox/executions/execution_spec.ts";
 import {
@@ -207,4 +208,22 @@ Deno.test("calls that a full queue refuses take no result's place", async () => 
   }
   assert.equal(store.find(first.id, "local"), first);
   assert.equal(first.log.bytes, 10);
+});
+
+Deno.test("who waits for an execution when its sandbox ends sees what it has printed", async () => {
+  const store = storeOf();
+  const execution = store.start(spec((run) => {
+    run.log.append({ type: "stream", name: "stdout", text: "result" });
+    return untilAborted(run);
+  }));
+  await begun();
+  async function waits(): Promise<number> {
+    await within(Promise.race([execution.settled, new Promise(() => {})]), 10_000);
+    return execution.log.read(0, 100).outputs.length;
+  }
+  const seen = waits();
+  store.close("it was removed", ENDED);
+  await store.bury();
+  assert.equal(await seen, 1);
+  assert.deepEqual([execution.isDropped, execution.log.bytes], [true, 0]);
 });
