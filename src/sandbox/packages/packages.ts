@@ -130,9 +130,14 @@ export class Packages {
       return { ...installed, requested: new Set(wanted.map(({ name }) => name)) };
     } catch (error) {
       if (!signal.aborted) throw error;
+      const late = signal.reason instanceof OmcpError && signal.reason.code === "timeout";
       throw abortError(signal.reason, "Cannot install the packages", {
         state: "Nothing was installed, unless the unpacking had begun.",
-        next: "Try again, with a longer timeout if that was the cause: what was downloaded is not kept.",
+        ...(late
+          ? {
+            next: "Try again, with a longer timeout if that was the cause: what was downloaded is not kept.",
+          }
+          : {}),
       });
     }
   }

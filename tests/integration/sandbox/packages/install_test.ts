@@ -260,3 +260,14 @@ Deno.test("an index that is out of reach is an error that names no host and no p
     assert.doesNotMatch(text, /ter2|user:|::9/);
   });
 });
+
+Deno.test("an installation into a sandbox that is removed meanwhile ends with it, and does not advise to try again", async () => {
+  await withServer({ ...SETTINGS, OMCP_PACKAGES_INDEX: "http://127.0.0.1:9/simple" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const call = install(server, sandbox_id, "humanize");
+    await server.call("remove_sandbox", { sandbox_id, force: true });
+    const { text } = await call;
+    assert.match(text, /^Error sandbox_not_found: /);
+    assert.doesNotMatch(text, /longer timeout/);
+  });
+});
