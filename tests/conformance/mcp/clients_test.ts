@@ -1,35 +1,23 @@
 import assert from "node:assert/strict";
 import { Client as ClientV2 } from "@modelcontextprotocol/client";
 import { StdioClientTransport as TransportV2 } from "@modelcontextprotocol/client/stdio";
-// @ts-types="npm:@modelcontextprotocol/sdk@1.32.2/client/index.js"
-import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
-// @ts-types="npm:@modelcontextprotocol/sdk@1.32.2/client/stdio.js"
-import { StdioClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
 import * as z from "zod";
 import { inheritedVariables, sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { serverArguments } from "../../../src/app/launch.ts";
 import snapshot from "../../unit/mcp/snapshots/tools_omop_5.4_open.json" with { type: "json" };
 import { continuation } from "../../fixtures/mcp/executions.ts";
+import {
+  type AnyClient,
+  REAL_CLIENTS,
+  type ServerCommand,
+  toolResultSchema as resultSchema,
+} from "../../fixtures/mcp/real_clients.ts";
 import { assertNothingLeft, connectTestEngine, LAUNCH, newInstance } from "../../fixtures/server.ts";
 
 const TOOLS = z.array(z.object({ name: z.string() })).parse(snapshot).map(({ name }) => name);
-const resultSchema = z.object({
-  isError: z.boolean().optional(),
-  content: z.array(z.object({ type: z.string(), text: z.string().optional(), uri: z.string().optional() })),
-  structuredContent: z.undefined().optional(),
-});
-
 const readSchema = z.object({ contents: z.array(z.object({ text: z.string().optional() })) });
 
-/** What these tests use of both generations of the official client. */
-interface AnyClient {
-  listTools(): Promise<{ tools: { name: string; inputSchema: { required?: string[] | undefined } }[] }>;
-  callTool(request: { name: string; arguments: Record<string, unknown> }): Promise<unknown>;
-  readResource(request: { uri: string }): Promise<unknown>;
-  close(): Promise<void>;
-}
-
-function parameters(instance: string) {
+function parameters(instance: string): ServerCommand {
   const env = { ...inheritedVariables(), OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance };
   return { command: Deno.execPath(), args: serverArguments(LAUNCH), env };
 }
@@ -105,23 +93,10 @@ async function withNothingLeft(run: (instance: string) => Promise<void>): Promis
   await assertNothingLeft(engine, instance);
 }
 
-Deno.test("the v1 client creates, uses and removes a sandbox", async () => {
-  await withNothingLeft(async (instance) => {
-    const client = new ClientV1({ name: "v1", version: "1" });
-    await client.connect(new TransportV1(parameters(instance)));
-    try {
-      await useSandbox(client);
-    } finally {
-      await client.close();
-    }
-  });
-});
-
-for (const mode of ["legacy", "auto"] as const) {
-  Deno.test(`the v2 client creates, uses and removes a sandbox (${mode} negotiation)`, async () => {
+for (const [name, connect] of Object.entries(REAL_CLIENTS)) {
+  Deno.test(`${name} creates, uses and removes a sandbox`, async () => {
     await withNothingLeft(async (instance) => {
-      const client = new ClientV2({ name: "v2", version: "1" }, { versionNegotiation: { mode } });
-      await client.connect(new TransportV2(parameters(instance)));
+      const client = await connect(parameters(instance));
       try {
         await useSandbox(client);
       } finally {
