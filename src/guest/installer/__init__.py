@@ -68,6 +68,14 @@ def main() -> None:
         # ENOSPC, EDQUOT
         full = error.errno in (28, 122)
         say("refused", {"code": "workspace_full" if full else "failed", "message": str(error)[:500]})
+    # An end before the server's would break the connection, and with it the answer on its way.
+    drain()
+
+
+def drain() -> None:
+    """Takes what the server still sends, until it ends the stream; after its answer an installer has no more use for it."""
+    while os.read(0, 1 << 16):
+        pass
 
 
 def clear() -> None:

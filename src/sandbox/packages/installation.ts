@@ -14,7 +14,7 @@ const MAX_ANSWER = 1024 * 1024;
  * container that downloads is in use, of which there are few for all sandboxes.
  */
 const STALL_MS = 60_000;
-/** An installer that refuses writes why, then ends: which of the two is seen first is chance. */
+/** An installer that something ends may have written why: which of the two is seen first is chance. */
 const REFUSAL_MS = 1000;
 
 const answerSchema = z.union([
@@ -72,15 +72,16 @@ export class Installation {
    */
   async unpack(unpacking: Unpacking, archive: AsyncIterable<Uint8Array>): Promise<readonly string[]> {
     const writer = this.#stream.writable.getWriter();
-    // An installer that refuses answers at once, and reads no further.
+    // An installer that refuses answers at once: the rest of the archive would be in vain.
     const answer = this.#answer();
-    answer.catch(() => {});
+    const refusal = refusalIn(answer);
+    const send = (chunk: Uint8Array) => this.#taken(Promise.race([writer.write(chunk), refusal]));
     let sent = false;
     try {
-      await this.#taken(writer.write(new TextEncoder().encode(`${JSON.stringify(unpacking)}\n`)));
-      for await (const chunk of archive) await this.#taken(writer.write(chunk));
+      await send(new TextEncoder().encode(`${JSON.stringify(unpacking)}\n`));
+      for await (const chunk of archive) await send(chunk);
       sent = true;
-      await this.#taken(writer.close());
+      await this.#taken(Promise.race([closed(writer), refusal]));
     } catch (error) {
       const early = await within(answer.catch(() => undefined), REFUSAL_MS);
       // Who says that it has installed what it did not get is not believed.
@@ -122,17 +123,41 @@ export class Installation {
   }
 }
 
+/** Rejects where the installer refuses; settles in no other case. */
+function refusalIn(answer: Promise<Answer>): Promise<never> {
+  const refusal = Promise.withResolvers<never>();
+  answer.then((given) => {
+    if ("refused" in given) refusal.reject(refusedAs(given.refused));
+  }, () => {});
+  refusal.promise.catch(() => {});
+  return refusal.promise;
+}
+
+/** Ends the archive. Of a stream that has failed, `close()` says only that it has; `ready` says why. */
+async function closed(writer: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
+  try {
+    await writer.close();
+  } catch (error) {
+    await writer.ready;
+    throw error;
+  }
+}
+
 function skippedOf(answer: Answer): readonly string[] {
   if ("installed" in answer) return answer.installed.skipped;
   if ("present" in answer) throw broken("its answer has an unknown form");
-  const { code, message } = answer.refused;
+  throw refusedAs(answer.refused);
+}
+
+function refusedAs({ code, message }: { readonly code: string; readonly message: string }): OmcpError {
   if (code === "workspace_full") {
-    throw new OmcpError("workspace_full", `Cannot install: /workspace is too full: ${showable(message)}`, {
+    return new OmcpError("workspace_full", `Cannot install: /workspace is too full: ${showable(message)}`, {
       state: "Nothing was installed.",
-      next: "Delete files in /workspace, or install fewer packages.",
+      next:
+        "Delete files in /workspace, install fewer packages, or use a sandbox with more memory_mb: its /workspace is larger.",
     });
   }
-  throw new OmcpError("package_failed", `Cannot install: ${showable(message)}`, {
+  return new OmcpError("package_failed", `Cannot install: ${showable(message)}`, {
     state: code === "in_part" ? "Packages may be installed in part." : "Nothing was installed.",
     next: "Delete /workspace/.packages, then try again.",
   });

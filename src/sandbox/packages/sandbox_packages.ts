@@ -61,8 +61,10 @@ export class SandboxPackages {
     const installation = new Installation(await this.#container.channel.openStream("packages", signal));
     const cutOff = () => installation.close();
     signal.addEventListener("abort", cutOff);
+    let begun = false;
     try {
       const present = await installation.present();
+      begun = true;
       const state = this.#next(wanted, present);
       const result = await work(installation, state);
       this.#state = { requirements: state.requirements, versions: result.versions };
@@ -72,10 +74,14 @@ export class SandboxPackages {
       if (!(error instanceof StreamResetError)) throw error;
       throw new OmcpError(
         "package_failed",
-        `Cannot install: the sandbox's agent gave no installer: ${error.message}`,
+        `Cannot install: ${
+          begun ? "the sandbox's installer ended early" : "the sandbox's agent gave no installer"
+        }: ${error.message}`,
         {
-          state: "Nothing was installed, unless the unpacking had begun.",
-          next: "Try again; a sandbox whose processes are used up cannot start another.",
+          state: begun ? "Packages may be installed in part." : "Nothing was installed.",
+          next: begun
+            ? "Try again once; a full memory, or a cell that ends other processes, can end an installer, too."
+            : "Try again; a sandbox whose processes are used up cannot start another.",
           cause: error,
         },
       );

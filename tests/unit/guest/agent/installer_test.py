@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import signal
+import socket
 import sys
 import tarfile
 import tempfile
@@ -105,6 +107,30 @@ class InstallerTest(unittest.TestCase):
             installer.install({"bytes": 1 << 60, "files": 1, "replace": []}, io.BytesIO())
         self.assertEqual(caught.exception.code, "workspace_full")
         self.assertEqual(self.tree(), [])
+
+    def test_takes_what_the_server_still_sends_after_its_refusal(self) -> None:
+        own, other = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                own.close()
+                os.dup2(other.fileno(), 0)
+                os.dup2(other.fileno(), 1)
+                other.close()
+                installer.main()
+            finally:
+                os._exit(0)
+        other.close()
+        with own:
+            own.settimeout(60)
+            own.sendall(json.dumps({"bytes": 1 << 60, "files": 1, "replace": []}).encode() + b"\n")
+            for _ in range(64):
+                own.sendall(b"x" * 65536)
+            own.shutdown(socket.SHUT_WR)
+            answers = own.makefile("rb").read().splitlines()
+        os.waitpid(pid, 0)
+        self.assertEqual(json.loads(answers[0]), {"present": []})
+        self.assertEqual(json.loads(answers[1])["refused"]["code"], "workspace_full")
 
     def test_leaves_out_modules_of_the_library(self) -> None:
         if not hasattr(sys, "stdlib_module_names"):

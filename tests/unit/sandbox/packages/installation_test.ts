@@ -53,6 +53,38 @@ Deno.test("an installer that refuses before it has read everything says why", as
   });
 });
 
+Deno.test("an installer that refuses is heard while the server still sends, and gets no more of the archive", async () => {
+  const answers = '{"refused": {"code": "workspace_full", "message": "9 bytes are needed"}}\n';
+  const sent = { chunks: 0 };
+  async function* slow(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of archive(sent)) {
+      await new Promise((resolve) => setTimeout(resolve));
+      yield chunk;
+    }
+  }
+  // It takes what comes, as an installer does after its answer.
+  await assert.rejects(installation({ answers }).unpack(UNPACKING, slow()), { code: "workspace_full" });
+  assert.ok(sent.chunks < 20, `${sent.chunks}`);
+});
+
+Deno.test("an archive that ends after its stream was reset says why, not that it cannot be closed", async () => {
+  const reset = new StreamResetError("The agent reset the stream", "");
+  let sink: WritableStreamDefaultController | undefined;
+  const ended = new Installation({
+    readable: new ReadableStream({ start: (controller) => controller.error(reset) }),
+    writable: new WritableStream({
+      start: (controller) => {
+        sink = controller;
+      },
+    }),
+  });
+  async function* failing(): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(new Uint8Array(1));
+    sink?.error(reset);
+  }
+  await assert.rejects(ended.unpack(UNPACKING, failing()), reset);
+});
+
 Deno.test("an installer that is stopped ends the installation long before the call's timeout", async () => {
   // It answers nothing.
   await assert.rejects(installation({ answers: "" }, 50).unpack(UNPACKING, archive({ chunks: 0 })), {
