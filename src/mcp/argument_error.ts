@@ -163,8 +163,10 @@ const TYPES: ReadonlyMap<string, string> = new Map([
 ]);
 
 function bound(origin: string, least: string, limit: number | bigint): string {
-  if (origin === "string") return `have ${least} ${limit} characters`;
-  return origin === "array" ? `have ${least} ${limit} items` : `be ${least} ${limit}`;
+  if (origin === "string") return `have ${least} ${limit} ${limit === 1 ? "character" : "characters"}`;
+  return origin === "array"
+    ? `have ${least} ${limit} ${limit === 1 ? "item" : "items"}`
+    : `be ${least} ${limit}`;
 }
 
 /** The value that a path leads to; undefined where it leads nowhere. */

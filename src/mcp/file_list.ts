@@ -70,7 +70,13 @@ function time(ms: number): string {
 function notes(list: FileList, shown: number, { recursive }: FileListOptions): string[] {
   const all = list.files + list.folders + list.links + list.others;
   return [
-    ...(shown < all ? [`the first ${shown} of ${all} are shown; list a folder in it, or use a cell`] : []),
+    ...(shown < all
+      ? [
+        `the first ${shown} of ${all} are shown; ${
+          list.folders > 0 ? "list a folder in it, or " : ""
+        }use a cell`,
+      ]
+      : []),
     ...(list.complete ? [] : ["there are more: the count stopped at 100,000"]),
     ...(recursive && list.closedFolders > 0
       ? [

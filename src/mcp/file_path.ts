@@ -7,12 +7,22 @@ const PLAIN = /^[\p{L}\p{N}_.+@%=~/-]+$/u;
 const MAX_CHARACTERS = 4096;
 
 /**
- * The schema of a path. The agent checks what it leads to.
+ * The schema of a path. The agent checks what it leads to. A path as {@link shownPath} shows it is that path.
  *
  * @param description What the path is for.
  */
 export function pathSchema(description: string): z.ZodString {
-  return z.string().min(1).max(MAX_CHARACTERS).describe(description);
+  return z.string().overwrite(unquoted).min(1).max(MAX_CHARACTERS).describe(description);
+}
+
+/** What a JSON string says; any other text as it is. */
+function unquoted(path: string): string {
+  if (!/^".*"$/s.test(path)) return path;
+  try {
+    return z.string().parse(JSON.parse(path));
+  } catch {
+    return path;
+  }
 }
 
 /**

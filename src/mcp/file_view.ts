@@ -58,7 +58,8 @@ export async function fileView(
   ];
   const name = shownPath(range.path);
   if (part.length === 0) {
-    return textResult(lines(`[${name}: ${readableBytes(part.size)}, ${emptyPart(part)}]`, "", notes));
+    const nothing = part.size === 0 ? "empty" : `nothing at offset ${range.offset ?? 0}`;
+    return textResult(lines(`[${name}: ${readableBytes(part.size)}, ${nothing}]`, "", notes));
   }
   const wantsWhole = range.offset === undefined && range.limit === undefined;
   const type = part.offset === 0 ? pictureType(part.bytes) : undefined;
@@ -138,10 +139,6 @@ function binaryView(name: string, part: Part, notes: readonly string[], wanted: 
 
 function bytesFrom(start: number, end: number): string {
   return end - start === 1 ? `byte ${start}` : `bytes ${start} to ${end - 1}`;
-}
-
-function emptyPart({ size, offset }: Part): string {
-  return size === 0 ? "empty" : `nothing at offset ${offset}`;
 }
 
 function lines(head: string, body: string, notes: readonly string[]): string {

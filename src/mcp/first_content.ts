@@ -96,7 +96,7 @@ export async function addContent(
     try {
       await sandbox.files.write(path, [bytes], { overwrite: false, size: bytes.length }, { signal });
     } catch (error) {
-      throw inStep(`Cannot write ${shownPath(path)} into the new sandbox`, error);
+      throw inStep(`Cannot write ${shownPath(path)} into the new sandbox`, withoutOverwrite(error));
     }
   }
   if (files.length > 0) {
@@ -146,6 +146,13 @@ function requirePaths(paths: readonly string[]): void {
     }
     taken.add(relative);
   }
+}
+
+/** `files` have no `overwrite`. */
+function withoutOverwrite(error: unknown): unknown {
+  return error instanceof OmcpError && error.code === "file_exists"
+    ? error.with({ next: "Choose another path." })
+    : error;
 }
 
 function inStep(step: string, error: unknown, state?: string): unknown {

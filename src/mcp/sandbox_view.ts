@@ -15,6 +15,8 @@ export interface SandboxView extends Record<string, unknown> {
   readonly cells: number;
   /** What its creator asked for, in MiB. */
   readonly memory_mb?: number;
+  /** What that memory leaves for /workspace, in MiB. */
+  readonly workspace_mb?: number;
   readonly cpus?: number;
   readonly image?: string;
   readonly reason?: string;
@@ -39,8 +41,9 @@ export function sandboxView(info: SandboxInfo): SandboxView {
   };
 }
 
-function askedView({ memoryBytes, cpus, image }: AskedResources) {
+function askedView({ memoryBytes, workspaceBytes, cpus, image }: AskedResources) {
   return {
+    ...(workspaceBytes === undefined ? {} : { workspace_mb: Math.floor(workspaceBytes / (1024 * 1024)) }),
     ...(memoryBytes === undefined ? {} : { memory_mb: memoryBytes / (1024 * 1024) }),
     ...(cpus === undefined ? {} : { cpus }),
     ...(image === undefined ? {} : { image }),
@@ -53,9 +56,10 @@ function askedView({ memoryBytes, cpus, image }: AskedResources) {
  * @param view The sandbox.
  * @returns A phrase each; empty where everything is as the operator says.
  */
-export function askedPhrases({ memory_mb, cpus, image }: SandboxView): string[] {
+export function askedPhrases({ memory_mb, workspace_mb, cpus, image }: SandboxView): string[] {
+  const workspace = workspace_mb === undefined ? "" : ` (/workspace: ${workspace_mb} MiB)`;
   return [
-    ...(memory_mb === undefined ? [] : [`memory ${memory_mb} MiB`]),
+    ...(memory_mb === undefined ? [] : [`memory ${memory_mb} MiB${workspace}`]),
     ...(cpus === undefined ? [] : [counted(cpus, "CPU")]),
     ...(image === undefined ? [] : [`image ${image}`]),
   ];

@@ -152,12 +152,17 @@ export class SandboxCreator {
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
       ...(cpus === undefined ? {} : { cpus }),
     };
+    const planned = requestedPolicy(policy, asked, maximum);
     return {
-      policy: requestedPolicy(policy, asked, maximum),
+      policy: planned,
       image: findImage === undefined ? name : await findImage(name, signal),
       imageName: name,
       idleMs: options.idleMs ?? this.#options.idleMs,
-      asked: { ...asked, ...(image === undefined ? {} : { image }) },
+      asked: {
+        ...asked,
+        ...(image === undefined ? {} : { image }),
+        ...(memoryBytes === undefined ? {} : { workspaceBytes: planned.workspace.bytes }),
+      },
     };
   }
 

@@ -99,7 +99,10 @@ export async function checkDatasets(options: DatasetCheckOptions): Promise<strin
     const look = looks[at];
     return look === undefined ? [] : problemsOf(dataset, look, unfit);
   });
-  if (problems.length > 0) throw unusable(problems.join("; "), adviceFor(datasets));
+  if (problems.length > 0) {
+    const steps = new Set(problems.map(({ next }) => next));
+    throw unusable(problems.map(({ what }) => what).join("; "), [...steps].join(" "));
+  }
   return datasets.map((dataset, at) => {
     const look = looks[at];
     if (look === undefined) return `${dataset.name} was not looked at`;
@@ -148,7 +151,7 @@ async function lookAt(options: DatasetCheckOptions): Promise<readonly Look[]> {
       throw error;
     }
     throw unusable(
-      error.message,
+      `${namedIn(error.message, policy.datasets)}: ${error.message}`,
       "Correct OMCP_DATASETS. The paths are those of the machine on which the engine runs.",
       error,
     );
@@ -157,6 +160,16 @@ async function lookAt(options: DatasetCheckOptions): Promise<readonly Look[]> {
   const deviations = verifyAttestation(spec, printed).filter((each) => each.includes("/data/"));
   if (deviations.length > 0) throw unusable(deviations.join("; "), "Correct OMCP_DATASETS or the mounts.");
   return printed.datasets;
+}
+
+/** The dataset that the engine's words are about: the one with the longest folder in them, because folders can begin alike. */
+function namedIn(words: string, datasets: readonly Dataset[]): string {
+  const about = datasets.filter(({ folder }) => words.includes(folder))
+    .toSorted((a, b) => b.folder.length - a.folder.length)[0];
+  if (about === undefined) return `one of the datasets ${datasets.map(({ name }) => name).join(", ")}`;
+  return /not exist|no such file/i.test(words)
+    ? `dataset ${about.name} (${about.folder}) does not exist on the engine's machine`
+    : `dataset ${about.name} (${about.folder}) cannot be mounted`;
 }
 
 function parseOutput({ stdout, stderr }: ProgramOutput): z.output<typeof outputSchema> {
@@ -171,37 +184,52 @@ function parseOutput({ stdout, stderr }: ProgramOutput): z.output<typeof outputS
   }
 }
 
+/** What is wrong with a dataset, and what to do about it. */
+interface Problem {
+  readonly what: string;
+  readonly next: string;
+}
+
+const OTHER_FOLDER = "Name a folder with data in OMCP_DATASETS.";
+
 function problemsOf(
   { name, folder }: Dataset,
   look: Look,
   unfit: (folder: string) => string | undefined,
-): string[] {
-  const what = `dataset ${name} (${folder})`;
+): Problem[] {
+  const dataset = `dataset ${name} (${folder})`;
+  const access =
+    `Each sandbox has a user id of its own, so that files must be readable by everyone: \`chmod -R o+rX ${folder}\`, ` +
+    "and where SELinux is enforced the type container_file_t.";
   if (KERNEL_FILE_SYSTEMS.has(look.kind)) {
-    return [`${what} is the machine's ${look.kind}, not a folder with data`];
+    return [{ what: `${dataset} is the machine's ${look.kind}, not a folder with data`, next: OTHER_FOLDER }];
   }
   // Where no link led elsewhere, it is the end of the path that was named, from the root of its file system.
   const problem = folder.endsWith(look.source) || look.source === "/" ? undefined : unfit(look.source);
-  if (problem !== undefined) return [`${what} is the folder ${look.source}, which ${problem}`];
-  if (look.problem === "not_a_folder") return [`${what} is not a folder`];
-  if (look.problem !== null) return [`${what} cannot be read by sandboxes: ${look.problem}`];
+  if (problem !== undefined) {
+    return [{ what: `${dataset} is the folder ${look.source}, which ${problem}`, next: OTHER_FOLDER }];
+  }
+  if (look.problem === "not_a_folder") {
+    return [{
+      what: `${dataset} is not a folder`,
+      next: "Name the folder that holds the file in OMCP_DATASETS.",
+    }];
+  }
+  if (look.problem !== null) {
+    return [{ what: `${dataset} cannot be read by sandboxes: ${look.problem}`, next: access }];
+  }
   if (look.files > 0 && look.readable === 0) {
-    return [`none of the ${counted(look.files, "file")} of ${what} can be read by sandboxes`];
+    const files = counted(look.files, "file");
+    return [{ what: `none of the ${files} of ${dataset} can be read by sandboxes`, next: access }];
   }
   if (look.writable > 0) {
-    return [
-      `${what} has ${
-        counted(look.writable, "socket, FIFO or device", "sockets, FIFOs or devices")
-      } that sandboxes could write to`,
-    ];
+    const special = counted(look.writable, "socket, FIFO or device", "sockets, FIFOs or devices");
+    return [{
+      what: `${dataset} has ${special} that sandboxes could write to`,
+      next: "Move sockets, FIFOs and devices elsewhere.",
+    }];
   }
   return [];
-}
-
-function adviceFor(datasets: readonly Dataset[]): string {
-  const folders = datasets.map(({ folder }) => folder).join(" ");
-  return "Each sandbox has a user id of its own, so that files must be readable by everyone: `chmod -R o+rX` on the " +
-    `folder (of ${folders}), and where SELinux is enforced the type container_file_t. Move sockets and FIFOs elsewhere.`;
 }
 
 function unusable(why: string, next: string, cause?: unknown): OmcpError {

@@ -24,6 +24,8 @@ export type SandboxState = "idle" | "busy" | "removing" | SandboxEnd["state"];
 export interface AskedResources extends ResourceRequest {
   /** The image's name. */
   readonly image?: string;
+  /** What the memory that was asked for leaves for /workspace, bytes. */
+  readonly workspaceBytes?: number;
 }
 
 /** What a list shows of a sandbox. Times are milliseconds since the epoch. */

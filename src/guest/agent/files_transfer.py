@@ -172,6 +172,9 @@ def move(source: Path, target: Path, request: Move) -> Dict[str, Any]:
         if found is None:
             raise FileError("not_found", "There is no file or folder %s" % source.shown)
         is_folder = stat.S_ISDIR(found.st_mode)
+        if is_folder and target.names[: len(source.names)] == source.names != target.names:
+            # Before folders are created for it: Linux says only that an argument is invalid.
+            raise FileError("invalid_argument", "A folder cannot be moved into itself: %s is in %s" % (target.shown, source.shown))
         new = open_parent(target, create=True)
         try:
             there = entry_stat(new)

@@ -22,7 +22,7 @@ export const tool: Tool = defineTool({
       sandbox_id: sandboxIdSchema,
       path: pathSchema("The file in /workspace, or a saved output in /outputs."),
       name: z.string().optional().describe(
-        "Its name in the exchange folder, without a folder. Default: the path's.",
+        "Its name in the exchange folder, without a folder. Default: the path's name.",
       ),
       overwrite: z.boolean().optional().describe(
         "Whether a file of the user may be replaced. Default: false.",
@@ -66,8 +66,12 @@ export const tool: Tool = defineTool({
   },
 });
 
+/** The path's last name; of a saved output, which all have the same names, with its execution. */
 function baseName(path: string): string {
-  return path.split("/").findLast((part) => part !== "") ?? "";
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  return path.startsWith("/") && names[0] === "outputs"
+    ? `${names.slice(1).join("-")}.txt`
+    : names.at(-1) ?? "";
 }
 
 function sparse(path: string, size: number, allocated: number): OmcpError {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
 import { answerWithin } from "../answer_within.ts";
 import { pathSchema, shownPath } from "../file_path.ts";
@@ -23,7 +24,7 @@ export const tool: Tool = defineTool({
       overwrite: z.boolean().optional().describe("Whether a file may be replaced. Default: false."),
     }),
   }),
-  async handle({ sandbox_id, name, path = `/workspace/${name}`, overwrite = false }, context) {
+  async handle({ sandbox_id, name, path = name, overwrite = false }, context) {
     const { sandboxes, limits: { cellTimeoutMs: timeoutMs } } = context.services;
     const folder = requireExchange(context.services);
     const sandbox = sandboxes.get(sandbox_id);
@@ -34,12 +35,18 @@ export const tool: Tool = defineTool({
       timeoutMs,
       work: async (run) => {
         await using file = await folder.openFile(name);
-        const { size, replaced } = await sandbox.files.write(
+        const written = sandbox.files.write(
           path,
           withProgress(file.bytes(), file.size, run),
           { overwrite, size: file.size },
           { deadlineMs: timeoutMs, signal: run.signal },
         );
+        const { size, replaced } = await written.catch((error: unknown) => {
+          if (!(error instanceof OmcpError) || error.code !== "workspace_full") throw error;
+          throw error.with({
+            next: "Delete files that are not needed with delete_file, or ask the user for a smaller file.",
+          });
+        });
         return {
           kind: "text",
           text: `Imported ${shownPath(name)} (${counted(size, "byte")}) to ${shownPath(path)}: ${

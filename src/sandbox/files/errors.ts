@@ -10,16 +10,16 @@ import { type ErrorCode, OmcpError } from "../../errors.ts";
 
 /** For each error of the agent: the caller's code, and the next step where it does not depend on the request. */
 const CALLERS: Readonly<Record<FileErrorCode, { readonly code: ErrorCode; readonly next?: string }>> = {
-  not_found: { code: "file_not_found", next: "See list_files for what is there." },
+  not_found: { code: "file_not_found" },
   exists: { code: "file_exists", next: "Choose another path, or pass overwrite: true." },
   not_empty: { code: "path_unsuitable" },
   is_a_folder: { code: "path_unsuitable" },
-  not_a_folder: { code: "path_unsuitable", next: "See list_files for what is there." },
+  not_a_folder: { code: "path_unsuitable" },
   symbolic_link: { code: "path_unsuitable", next: "Use the path that the link points to, below /workspace." },
   special_file: { code: "path_unsuitable", next: "Name a regular file." },
   denied: { code: "path_unsuitable", next: "Change the mode of the file or of its folder in a cell." },
   in_use: { code: "path_unsuitable", next: "End the process that holds it, or use another path." },
-  invalid_argument: { code: "invalid_argument", next: "Change the path accordingly." },
+  invalid_argument: { code: "invalid_argument" },
   workspace_full: {
     code: "workspace_full",
     next: "Delete files that are not needed with delete_file, or write less.",
@@ -80,12 +80,35 @@ export function errorOfReset(reason: string): z.output<typeof fileErrorSchema> |
   return fileErrorSchema.safeParse({ code, message: rest.join(": ") }).data;
 }
 
-function nextStep({ op }: FileRequest, code: FileErrorCode): string | undefined {
+function nextStep(request: FileRequest, code: FileErrorCode): string | undefined {
+  const { op } = request;
+  if (code === "invalid_argument") return elsewhere(request) ?? "Change the path accordingly.";
+  if (code === "not_found") return elsewhere(request) ?? "See list_files for what is there.";
+  if (code === "not_a_folder") {
+    return op === "list" ? "Read a file with read_file." : "See list_files for what is there.";
+  }
   if (code === "not_empty") {
     return op === "remove" ? "Pass recursive: true to remove it with its content." : "Choose another path.";
   }
   if (code === "is_a_folder") {
     return op === "read" ? "See what is in it with list_files." : "Name a file in it.";
+  }
+  return undefined;
+}
+
+/** For paths that exist in cells or results, but are nothing that the request can use. */
+function elsewhere(request: FileRequest): string | undefined {
+  const paths = [
+    ...("path" in request ? [request.path] : []),
+    ...("to" in request ? [request.to] : []),
+  ];
+  const roots = paths.map((path) => /^\/[./]*([^/]+)/.exec(path)?.[1]);
+  if (roots.includes("data")) {
+    return "Use a dataset in a cell, by its path in /data: the tools for files reach /workspace.";
+  }
+  if (roots.includes("outputs")) {
+    return "Saved output can be read by the path that the cell's result names, /outputs/EXECUTION_ID/stdout or stderr; " +
+      "/outputs cannot be listed or changed.";
   }
   return undefined;
 }

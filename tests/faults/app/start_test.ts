@@ -149,14 +149,15 @@ const UNUSABLE: Readonly<
 > = {
   "is not there": {
     make: (folder) => Deno.removeSync(folder),
-    says: /config_invalid: Cannot use the datasets[^]*source path does not exist: [^]*OMCP_DATASETS/,
+    says:
+      /config_invalid: Cannot use the datasets[^]*: dataset x \(\S+\) does not exist on the engine's machine: [^]*OMCP_DATASETS/,
   },
   "is a file": {
     make: (folder) => {
       Deno.removeSync(folder);
       Deno.writeTextFileSync(folder, "a,b\n");
     },
-    says: /config_invalid[^]*dataset x \(\S+\) is not a folder/,
+    says: /config_invalid[^]*dataset x \(\S+\) is not a folder(?![^]*chmod)[^]*Name the folder that holds/,
   },
   "no sandbox can list": {
     make: (folder) => Deno.chmodSync(folder, 0o700),

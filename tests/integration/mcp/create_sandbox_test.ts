@@ -41,12 +41,15 @@ Deno.test("a sandbox has the memory and the processors that its creator asked fo
     const large = await server.call("create_sandbox", { memory_mb: 1536, cpus: 1 });
     assert.match(large.text, /^Error capacity: [^]*1536 MiB[^]*2048 MiB that all[^]*1024 MiB are left/);
     const asked = await server.call("create_sandbox", { memory_mb: "768", cpus: 0.75 });
-    assert.match(asked.text, /^Created sandbox \S+ in \S+ s with memory 768 MiB, 0\.75 CPUs\n/);
+    assert.match(
+      asked.text,
+      /^Created sandbox \S+ in \S+ s with memory 768 MiB \(\/workspace: 192 MiB\), 0\.75 CPUs\n/,
+    );
     const small = sandboxIdIn(asked.text);
     assert.match(await run(server, small, LIMITS), /^\[stdout\]\n768 0\.75 192 192 48\n/);
     const list = (await server.call("list_sandboxes", {})).text.split("\n");
     assert.doesNotMatch(list[1] ?? "", /MiB|CPU/);
-    assert.match(list[2] ?? "", / {2}memory 768 MiB {2}0\.75 CPUs {2}/);
+    assert.match(list[2] ?? "", / {2}memory 768 MiB \(\/workspace: 192 MiB\) {2}0\.75 CPUs {2}/);
     await server.call("remove_sandbox", { sandbox_id: plain });
     await server.call("remove_sandbox", { sandbox_id: small });
     const alone = await server.call("create_sandbox", { memory_mb: 1536, cpus: 1 });

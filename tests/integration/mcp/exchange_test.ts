@@ -43,7 +43,7 @@ Deno.test("import_file and export_file copy files between the exchange folder an
         const reply = await server.call("import_file", { sandbox_id, name: "data set.bin" });
         assert.match(
           reply.text,
-          /^Imported "data set\.bin" \(20,971,520 bytes\) to "\/workspace\/data set\.bin": a new file\.$/,
+          /^Imported "data set\.bin" \(20,971,520 bytes\) to "data set\.bin": a new file\.$/,
         );
         const digest = "import hashlib; hashlib.sha256(open('data set.bin', 'rb').read()).hexdigest()";
         assert.ok((await run(digest)).includes(sha256(bytes)));
@@ -87,7 +87,10 @@ Deno.test("import_file and export_file copy files between the exchange folder an
         await Deno.writeFile(`${folder}/large`, new Uint8Array(0));
         await Deno.truncate(`${folder}/large`, 100 * MIB);
         const reply = await server.call("import_file", { sandbox_id, name: "large" });
-        assert.match(reply.text, /workspace_full/);
+        assert.match(
+          reply.text,
+          /workspace_full[^]*\nNext: Delete files .* or ask the user for a smaller file/,
+        );
         assert.match(await run("import os; sorted(os.listdir())"), /\n\['data set\.bin', 'in'\]\n/);
         await Deno.remove(`${folder}/large`);
       });
@@ -141,6 +144,17 @@ Deno.test("import_file and export_file copy files between the exchange folder an
         assert.ok(refused, "a file that code writes to all the time was exported 50 times");
         await run("p.kill()");
         assert.ok(!namesIn(folder).some((name) => /log|export/.test(name)));
+      });
+
+      await t.step("a saved output is exported under the name of its execution", async () => {
+        const printed = await run("for n in range(60_000): print('row', n)");
+        const path = /\/outputs\/\w+\/stdout/.exec(printed)?.[0];
+        assert.ok(path !== undefined, printed);
+        const { text } = await server.call("export_file", { sandbox_id, path });
+        const name = /to (exec_\w+-stdout\.txt) in the exchange folder/.exec(text)?.[1];
+        assert.ok(name !== undefined, text);
+        assert.match(await Deno.readTextFile(`${folder}/${name}`), /^row 0\n[^]*row 59999\n$/);
+        await Deno.remove(`${folder}/${name}`);
       });
 
       await t.step("a missing file's error names those that are there", async () => {

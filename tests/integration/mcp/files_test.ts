@@ -94,6 +94,22 @@ Deno.test("the tools for files through MCP", async (t) => {
       assert.match(listed, / {2}"d\/\\udcff"$/);
       assert.equal(await call("move_file", { path: "d/a\nb", to: "d/ab" }), 'Moved "d/a\\nb" to d/ab.');
       assert.equal(await call("move_file", { path: "d/\udcff", to: "named" }), 'Moved "d/\\udcff" to named.');
+      assert.equal(
+        await call("write_file", { path: "d/a b", text: "x" }),
+        'Wrote 1 byte to "d/a b": a new file.',
+      );
+      assert.equal(await call("move_file", { path: '"d/a b"', to: "d/a_b" }), 'Moved "d/a b" to d/a_b.');
+      assert.match(
+        await call("read_file", { path: "d/a_b", offset: 600 }),
+        /1 byte, nothing at offset 600\]$/,
+      );
+      assert.match(await call("list_files", { path: "d/a_b" }), /is not a folder\.\n.*\nNext: Read a file/);
+      assert.match(await call("delete_file", { path: "d/a_b" }), /^Deleted/);
+      assert.match(
+        await call("move_file", { path: "d", to: "d/e/f" }),
+        /^Error invalid_argument: A folder cannot be moved into itself/,
+      );
+      assert.match(await call("list_files", { path: "/data/x" }), /\nNext: Use a dataset in a cell/);
       assert.match(
         await call("move_file", { path: "d/ab", to: "named" }),
         /^Error file_exists: named exists/,

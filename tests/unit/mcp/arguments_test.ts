@@ -62,6 +62,7 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
   ["remove_sandbox", { sandbox_id: "../x" }, [
     'sandbox_id: must be a sandbox_id as create_sandbox returned it; received "../x"',
   ]],
+  ["read_file", { sandbox_id: SANDBOX, path: "" }, ['path: must have at least 1 character; received ""']],
   ["create_sandbox", { idle_timeout: "soon" }, ['idle_timeout: must be a finite number; received "soon"']],
   ["create_sandbox", { idle_timeout: "NaN" }, ['idle_timeout: must be a finite number; received "NaN"']],
   ["create_sandbox", { idle_timeout: NaN }, ["idle_timeout: must be a finite number; received NaN"]],

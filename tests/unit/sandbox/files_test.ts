@@ -128,6 +128,25 @@ Deno.test("FILES.md lists exactly the error codes, and each becomes an error wit
   }
 });
 
+Deno.test("the next step fits the request: datasets, saved output, a file in place of a folder", () => {
+  const read = { op: "read", offset: 0, limit: 1 } as const;
+  const list = { op: "list", depth: 1, limit: 1 } as const;
+  const cases = [
+    [{ ...read, path: "/data/x/a.csv" }, "invalid_argument", /^Use a dataset in a cell/],
+    [{ ...list, path: "//data" }, "invalid_argument", /^Use a dataset in a cell/],
+    [{ op: "move", path: "a", to: "/data/x/a", overwrite: false }, "invalid_argument", /^Use a dataset/],
+    [{ ...read, path: "data/x" }, "not_found", /^See list_files/],
+    [{ ...read, path: "/database" }, "invalid_argument", /^Change the path/],
+    [{ ...read, path: "/outputs" }, "not_found", /^Saved output can be read by the path/],
+    [{ ...list, path: "/outputs/" }, "invalid_argument", /\/outputs cannot be listed/],
+    [{ ...list, path: "a.txt" }, "not_a_folder", /^Read a file with read_file/],
+    [{ ...read, path: "a.txt/b" }, "not_a_folder", /^See list_files/],
+  ] as const;
+  for (const [request, code, next] of cases) {
+    assert.match(fileError(request, { code, message: "x" }).next ?? "", next, JSON.stringify(request));
+  }
+});
+
 Deno.test("a file's bytes are told apart from the lines around them, however they are split", async () => {
   const whole = `${JSON.stringify({ result: HEAD })}\nab\n{}}${
     JSON.stringify({ result: { changed: true } })

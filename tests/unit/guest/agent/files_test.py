@@ -76,7 +76,12 @@ class Files(FilesTestCase):
         self.assertEqual("not_empty", self.code(op="remove", path="d", recursive=False))
         self.assertEqual({"replaced": False}, self.call(op="move", path="d/e/f", to="g/h", overwrite=False)["result"])
         self.assertEqual("is_a_folder", self.code(op="move", path="g/h", to="d", overwrite=True))
-        self.assertEqual("invalid_argument", self.code(op="move", path="d", to="d/e/x", overwrite=True))
+        for target in ("d/e/x", "d/new/x", "./d//x"):
+            error = self.call(op="move", path="d", to=target, overwrite=True)["error"]
+            self.assertEqual("invalid_argument", error["code"])
+            self.assertIn("A folder cannot be moved into itself", error["message"])
+        self.assertEqual("not_a_folder", self.code(op="move", path="g/h", to="g/h/x", overwrite=True))
+        self.assertEqual("exists", self.code(op="move", path="d", to="d", overwrite=False))
         self.assertEqual({"removed": 2}, self.call(op="remove", path="d", recursive=True)["result"])
         self.assertEqual("is_a_folder", self.code(op="remove", path=".", recursive=True))
         self.assertEqual(["g", "g/h"], self.names())
