@@ -73,7 +73,7 @@ function losses(outcome: ExecutionOutcome): string[] {
   if (lost !== null) {
     found.push(
       `the Python process had ended since the last cell (${
-        death(lost)
+        death(lost, "")
       }): variables of earlier cells were lost before this one began, files in /workspace remain`,
     );
   }
@@ -81,7 +81,7 @@ function losses(outcome: ExecutionOutcome): string[] {
     found.push(
       `out_of_memory: the sandbox's memory limit ended ${
         counted(oomKills, "process", "processes")
-      }; work on less data at a time, or with fewer processes`,
+      }; work on less data at a time, with fewer processes, or in a sandbox with more memory (memory_mb of create_sandbox)`,
     );
   }
   const { count, kept } = outcome.output.displays;
@@ -117,7 +117,7 @@ function seconds(ms: number): string {
  *
  * @param outcome The cell's outcome.
  */
-export function statusLine(outcome: ExecutionOutcome): string {
+export function statusLine(outcome: ExecutionOutcome, source = ""): string {
   const kernel = {
     kept: "variables kept",
     restarted: "kernel restarted: variables are lost, files in /workspace remain",
@@ -125,7 +125,7 @@ export function statusLine(outcome: ExecutionOutcome): string {
       "the sandbox has not responded yet: it is unknown whether the cell has ended and whether variables are kept; the next cell waits for it",
   }[outcome.kernel];
   const status = outcome.status === "kernel_died"
-    ? `kernel_died (the Python process ended: ${death(outcome.died)})`
+    ? `kernel_died (the Python process ended: ${death(outcome.died, source)})`
     : outcome.status;
   // A new kernel has no execution count yet.
   const count = outcome.executionCount > 0 ? [`In[${outcome.executionCount}]`] : [];
@@ -142,9 +142,23 @@ function usage({ cpuMs, peakMemoryBytes }: ExecutionOutcome): string {
   return known.length === 0 ? "" : ` (${known.join(", ")})`;
 }
 
-function death(died: Death | null): string {
+/** The word that a cell uses which reads from the database through a driver or pandas, polars, SQLAlchemy. */
+const QUERIES =
+  /\b(?:psycopg2?|sqlalchemy|read_sql(?:_query|_table)?|read_database(?:_uri)?|cursor|conn(?:ection)?\.execute)\b/i;
+
+/**
+ * Why the process ended.
+ *
+ * @param died Its end.
+ * @param source The cell that ran then; empty where none did.
+ */
+function death(died: Death | null, source: string): string {
   if (died?.oom === true) {
-    return "out_of_memory, the sandbox's memory limit was reached; read a large query result in parts, with conn.cursor(name='rows')";
+    return "out_of_memory, the sandbox's memory limit was reached; work on less data at a time" +
+      `${
+        QUERIES.test(source) ? ", read a large query result in parts, with conn.cursor(name='rows')," : ","
+      } or ` +
+      "create a sandbox with more memory_mb";
   }
   if (died?.signal) return `killed by ${showable(died.signal)}`;
   if (typeof died?.exitCode === "number") return `exit code ${died.exitCode}`;

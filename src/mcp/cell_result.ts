@@ -23,16 +23,19 @@ interface Block {
  * @param outcome The cell's outcome.
  * @param textCharacters How many characters of its output are shown. stdout, stderr, the output between cells and the rest
  * (values, displays, tracebacks) share them fairly, so that a long one does not hide another.
- * @param shown What is shown of its output, where that is a part.
+ * @param part What is shown of its output, where that is a part, and the cell's source, which advice depends on.
  * @returns An error result (`isError`) for every status but `ok`.
  */
 export function cellResult(
   outcome: ExecutionOutcome,
   textCharacters: number,
-  shown = outcome.outputs,
+  { shown = outcome.outputs, source = "" }: {
+    readonly shown?: readonly ExecutionOutput[];
+    readonly source?: string;
+  } = {},
 ): CallToolResult {
   const { lines, images, cut } = outputContent(shown, textCharacters);
-  const text = [...lines, ...cellNotes(outcome, cut), statusLine(outcome)].join("\n");
+  const text = [...lines, ...cellNotes(outcome, cut), statusLine(outcome, source)].join("\n");
   return {
     content: [{ type: "text", text }, ...images],
     ...(outcome.status === "ok" ? {} : { isError: true }),

@@ -60,7 +60,7 @@ export function recordLine(record: ExecutionRecord): string {
 }
 
 function endedResult(execution: Execution, { characters, since }: ExecutionView): CallToolResult {
-  const { result, error } = execution;
+  const { result, error, source } = execution;
   if (execution.isDropped && error === undefined) return recordResult(execution.record());
   const page = pageOf(execution, { characters, since });
   if (page.more) return moreResult(execution, page, characters);
@@ -72,8 +72,11 @@ function endedResult(execution: Execution, { characters, since }: ExecutionView)
   if (result?.kind !== "cell") return textResult(result?.text ?? "");
   const { outcome } = result;
   const linked = (shown: CallToolResult) => withLinks(shown, outcome, execution.sandboxId);
-  if (since === undefined) return linked(cellResult(outcome, characters));
-  return withNotes(linked(cellResult(outcome, characters, page.outputs)), clearedNote(page));
+  if (since === undefined) return linked(cellResult(outcome, characters, { source }));
+  return withNotes(
+    linked(cellResult(outcome, characters, { shown: page.outputs, source })),
+    clearedNote(page),
+  );
 }
 
 /** A page that is not the last one: the status follows with the last. */

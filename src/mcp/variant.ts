@@ -40,6 +40,8 @@ export interface QuotedSettings extends PolicySettings {
   /** The most that a caller may ask for. Undefined: what a sandbox has unasked. */
   readonly memoryMaxBytes: number | undefined;
   readonly cpusMax: number | undefined;
+  /** What may be installed, where the server offers that. */
+  readonly packages?: { readonly mode: string; readonly allowed: ReadonlySet<string> };
   /** The default image; undefined: the project's own, which has no name that anybody would choose. */
   readonly image: string | undefined;
   /** Further images that a caller may choose. */

@@ -39,7 +39,9 @@ export function endedError(
       state: `Its variables and files are gone. ${
         sent ? "It is unknown how far the last cell ran." : "The last cell did not run."
       }`,
-      next: "Create a new sandbox with create_sandbox and run again what is needed.",
+      next: end.oom
+        ? "Create a new sandbox with create_sandbox, with more memory_mb or for less data at a time, and run again what is needed."
+        : "Create a new sandbox with create_sandbox and run again what is needed.",
     },
   );
 }

@@ -5,19 +5,23 @@ import { answerWithin } from "../answer_within.ts";
 import { installInto } from "../install.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type PackageService, type Tool, type ToolServices } from "../tool.ts";
+import type { QuotedSettings } from "../variant.ts";
 
 const DEFAULT_SECONDS = 300;
+/** Of the allowed names together: the description is read with every conversation. */
+const LISTED_CHARACTERS = 400;
 
 const requirement = z.string().min(1).max(MAX_REQUIREMENT_CHARACTERS);
 
 /** Installs packages. */
 export const tool: Tool = defineTool({
   toolset: "packages",
-  define: (_variant, { waitMs, cellTimeoutMaxMs }) => ({
+  define: (_variant, { waitMs, cellTimeoutMaxMs, packages }) => ({
     name: "install_package",
     title: "Install Python packages",
     description:
       "Installs Python packages from the package index into a sandbox, with what they depend on, as wheels only: nothing is built from source. " +
+      allowedSentence(packages) +
       "Works while a cell runs. Packages last as long as the sandbox; a package that was imported before needs restart_kernel.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
     input: z.strictObject({
@@ -67,6 +71,23 @@ export const tool: Tool = defineTool({
     }, { wait });
   },
 });
+
+/** A sentence with a space after it; empty where every package is allowed. */
+function allowedSentence(packages: QuotedSettings["packages"]): string {
+  if (packages?.mode !== "allowlist") return "";
+  const names = [...packages.allowed].sort();
+  const listed: string[] = [];
+  let characters = 0;
+  for (const name of names) {
+    characters += name.length + 2;
+    if (characters > LISTED_CHARACTERS) break;
+    listed.push(name);
+  }
+  const more = names.length - listed.length;
+  return `The operator allows only ${listed.join(", ")}${
+    more === 0 ? "" : ` and ${more} more`
+  }, with what they depend on. `;
+}
 
 function requirePackages({ packages }: ToolServices): PackageService {
   if (packages !== undefined) return packages;

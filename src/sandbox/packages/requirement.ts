@@ -52,7 +52,12 @@ export function parseRequirements(texts: readonly string[]): Requirement[] {
   const found = new Map<string, Requirement>();
   for (const text of texts) {
     const requirement = parseRequirement(text);
-    if (found.has(requirement.name)) throw refused(`Duplicate package ${requirement.name}`);
+    if (found.has(requirement.name)) {
+      throw refused(
+        `Duplicate package ${requirement.name}`,
+        'Name it once, with all its extras and versions, such as "pandas[excel]>=2.2,<3".',
+      );
+    }
     found.set(requirement.name, requirement);
   }
   return [...found.values()];
@@ -99,6 +104,6 @@ function quoted(text: string): string {
   return shown.length <= 80 ? shown : `${shown.slice(0, 80)}…" (${text.length} characters) "`;
 }
 
-function refused(message: string): OmcpError {
-  return new OmcpError("invalid_argument", message, { state: "Nothing was installed.", next: ALLOWED });
+function refused(message: string, next = ALLOWED): OmcpError {
+  return new OmcpError("invalid_argument", message, { state: "Nothing was installed.", next });
 }

@@ -141,11 +141,35 @@ Deno.test("the result of a cell without output is its status line", () => {
   );
 });
 
-Deno.test("the status after an out-of-memory names the server-side cursor", () => {
-  assert.match(
-    textOf(outcome([], { status: "kernel_died", died: { oom: true, signal: "SIGKILL", exitCode: null } })),
-    /out_of_memory, the sandbox's memory limit was reached; .*conn\.cursor\(name='rows'\)/,
-  );
+Deno.test("the status after an out-of-memory names memory_mb, and the server-side cursor for a cell that reads from a database", () => {
+  const died = outcome([], {
+    status: "kernel_died",
+    died: { oom: true, signal: "SIGKILL", exitCode: null },
+  });
+  const said = (source: string) => {
+    const [first] = cellResult(died, 1000, { source }).content;
+    return first?.type === "text" ? first.text : "";
+  };
+  const LIMIT = /out_of_memory, the sandbox's memory limit was reached; .*memory_mb/;
+  for (
+    const source of [
+      "import psycopg\nrows = psycopg.connect().execute(sql).fetchall()",
+      "df = pd.read_sql(sql, engine)",
+      "df = pl.read_database(sql, c)",
+      "cur = c.cursor()\ncur.execute(sql)",
+      "rows = conn.execute(sql).fetchall()",
+    ]
+  ) {
+    assert.match(said(source), LIMIT, source);
+    assert.match(said(source), /conn\.cursor\(name='rows'\)/, source);
+  }
+  for (
+    const source of ["bytearray(3 * 10**9)", "np.ones((10**5, 10**5))", "fig, axes = plt.subplots(500)", ""]
+  ) {
+    assert.match(said(source), LIMIT, source);
+    assert.doesNotMatch(said(source), /query|cursor/, source);
+  }
+  assert.doesNotMatch(textOf({ ...died, lost: died.died, died: null }), /query|cursor/);
 });
 
 Deno.test("the status line has no execution count of a replaced kernel, and its time is in seconds", () => {

@@ -57,3 +57,21 @@ Deno.test("a server without a database offers no tool that needs one, and does n
   assert.ok(!names.includes("query_omop"));
   assert.doesNotMatch(JSON.stringify(tools.map(({ description }) => description)), /CDM|psycopg\.connect/);
 });
+
+Deno.test("install_package names what the operator's list allows, and how many more there are", () => {
+  const described = (packages: Record<string, string>) => {
+    const config = { ...SETTINGS, ...readConfig((name) => packages[name]) };
+    const tools = offeredTools({ cdmVersion: "5.4", disclosure: "open", toolsets: ["packages"] }, {
+      ...config,
+      memoryMaxBytes: SETTINGS.memoryMaxBytes,
+      cpusMax: SETTINGS.cpusMax,
+    });
+    return tools.find(({ name }) => name === "install_package")?.description ?? "";
+  };
+  const few = { OMCP_PACKAGES: "allowlist", OMCP_PACKAGES_ALLOWLIST: "rapidfuzz, Humanize" };
+  assert.match(described(few), /The operator allows only humanize, rapidfuzz, with what they depend on\. /);
+  const names = Array.from({ length: 100 }, (_, at) => `package-${100 + at}`);
+  const many = { OMCP_PACKAGES: "allowlist", OMCP_PACKAGES_ALLOWLIST: names.join(",") };
+  assert.match(described(many), /only package-100, .*, package-129 and 70 more, with/);
+  assert.doesNotMatch(described({ OMCP_PACKAGES: "any" }), /operator/);
+});
