@@ -104,7 +104,7 @@ function leftRunning(outcome: ExecutionOutcome): string[] {
   return [
     `${left.join(" and ")}, first seen after this cell, ${
       one ? "runs" : "run"
-    } in the background until the sandbox is removed`,
+    } in the background until the kernel is restarted or ends`,
   ];
 }
 
@@ -121,6 +121,8 @@ export function statusLine(outcome: ExecutionOutcome, source = ""): string {
   const kernel = {
     kept: "variables kept",
     restarted: "kernel restarted: variables are lost, files in /workspace remain",
+    restarting:
+      "restart_kernel is about to replace the kernel: variables are lost, files in /workspace remain",
     unknown:
       "the sandbox has not responded yet: it is unknown whether the cell has ended and whether variables are kept; the next cell waits for it",
   }[outcome.kernel];

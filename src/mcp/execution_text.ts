@@ -91,7 +91,25 @@ function moreResult(
     `execution_id: ${execution.id}`,
     `Next: ${call("get_execution", { execution_id: execution.id, since: page.next })} returns what follows.`,
   ];
-  return { content: [text([...clearedNote(page), ...lines, ...status]), ...images] };
+  return {
+    content: [text([...clearedNote(page), ...lines, ...gaps(execution, page), ...status]), ...images],
+  };
+}
+
+/** Where that lies which the sandbox did not send: it is at no position. */
+function gaps({ result }: Execution, { outputs }: ReturnType<Execution["log"]["read"]>): string[] {
+  if (result?.kind !== "cell") return [];
+  return (["stdout", "stderr"] as const).flatMap((name) => {
+    const skipped = outputs.reduce(
+      (sum, output) => output.type === "stream" && output.name === name ? sum + (output.skipped ?? 0) : sum,
+      0,
+    );
+    const saved = result.outcome.saved[name];
+    if (skipped === 0) return [];
+    if (saved === null) return [`[what is left out of ${name} is not kept]`];
+    const extent = saved.complete ? `all of ${name}` : `the first ${readableBytes(saved.bytes)} of ${name}`;
+    return [`[no position has what is left out here; read_file with path ${saved.path} returns ${extent}]`];
+  });
 }
 
 function runningResult(execution: Execution, view: ExecutionView): CallToolResult {

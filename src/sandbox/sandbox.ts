@@ -2,6 +2,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { AgentContainer, Removal } from "../runtime/mod.ts";
 import type { SandboxEnd } from "./endings.ts";
+import { KernelRestart } from "./executions/kernel_restart.ts";
 import { KernelQueue } from "./executions/kernel_queue.ts";
 import type { ExecutionOutcome } from "./executions/outcome.ts";
 import type { ExecuteOptions } from "./executions/run_cell.ts";
@@ -194,8 +195,19 @@ export class Sandbox {
   async restartKernel(
     options: Pick<ExecuteOptions, "signal" | "onStarted" | "onWaiting"> = {},
   ): Promise<number> {
-    const interrupted = this.executions.running.filter((one) => one.usesKernel && one.interrupt());
-    await this.#kernel.restart(options);
+    const restart = new KernelRestart();
+    const interrupted = this.executions.running.filter((one) => one.usesKernel && one.interrupt(restart));
+    try {
+      await this.#kernel.restart({
+        ...options,
+        onStarted: () => {
+          restart.sent();
+          options.onStarted?.();
+        },
+      });
+    } finally {
+      restart.giveUp();
+    }
     return interrupted.length;
   }
 

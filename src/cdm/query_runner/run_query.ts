@@ -14,6 +14,7 @@ const OUTPUT_BYTES = 256 * 1024;
 const VARIABLES = {
   kept: "Variables are kept; no DataFrame was created.",
   restarted: "The kernel was restarted: variables are lost, files in /workspace remain.",
+  restarting: "The kernel is about to be restarted: variables are lost, files in /workspace remain.",
   unknown:
     "The sandbox has not responded: it is unknown whether variables are kept and the DataFrame exists.",
 } as const;

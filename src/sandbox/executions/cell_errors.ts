@@ -13,7 +13,11 @@ import { utf8Length } from "./output_log.ts";
  */
 export function cancelledError(state: string, cause?: unknown): OmcpError {
   const known = cause instanceof OmcpError && cause.code === "cancelled";
-  return new OmcpError("cancelled", known ? cause.message : "The call was cancelled", { state, cause });
+  return new OmcpError("cancelled", known ? cause.message : "The call was cancelled", {
+    state,
+    cause,
+    ...(known ? { retryable: cause.retryable } : {}),
+  });
 }
 
 /**
@@ -22,7 +26,8 @@ export function cancelledError(state: string, cause?: unknown): OmcpError {
  * @param state What was done, as a sentence.
  */
 export function interruptedError(state: string): OmcpError {
-  return new OmcpError("cancelled", "The execution was interrupted", { state });
+  // Somebody wanted its end: a client that repeats it by itself would undo that.
+  return new OmcpError("cancelled", "The execution was interrupted", { state, retryable: false });
 }
 
 /**
@@ -39,6 +44,8 @@ export function afterInterrupt(outcome: ExecutionOutcome): string {
       return `${cell}; variables are kept`;
     case "restarted":
       return `${cell} and its kernel restarted: variables are lost, files in /workspace remain`;
+    case "restarting":
+      return `${cell}; variables are lost: its kernel is about to be restarted, files in /workspace remain`;
     case "unknown":
       return "The sandbox has not confirmed that the cell has ended: it is unknown whether variables are kept. " +
         "The next cell waits for it";

@@ -6,6 +6,7 @@ import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
 import { interruptedError } from "./cell_errors.ts";
 import { stateOfError, stateOfResult } from "./end_state.ts";
 import { type ExecutionResult, type ExecutionSpec, newExecutionId } from "./execution_spec.ts";
+import { afterRestart, errorAfterRestart, type KernelRestart } from "./kernel_restart.ts";
 import { OutputLog, utf8Length } from "./output_log.ts";
 import type { ExecutionRecord, ExecutionState } from "./record.ts";
 
@@ -58,6 +59,7 @@ export class Execution {
   #progress = "";
   #result: ExecutionResult | undefined;
   #error: OmcpError | undefined;
+  #restart: KernelRestart | undefined;
   #textBytes = 0;
   #outputBytes = 0;
   #dropped = false;
@@ -112,12 +114,13 @@ export class Execution {
 
   /** What it returned; undefined while it runs and where it failed. The output of a cell is in `log`. */
   get result(): ExecutionResult | undefined {
-    return this.#result;
+    return this.#restart === undefined ? this.#result : afterRestart(this.#result, this.#restart);
   }
 
   /** Why it failed. */
   get error(): OmcpError | undefined {
-    return this.#error;
+    const ran = this.#started !== undefined;
+    return this.#error && this.#restart && ran ? errorAfterRestart(this.#error, this.#restart) : this.#error;
   }
 
   /** Bytes of output and result that are kept. */
@@ -148,7 +151,7 @@ export class Execution {
       startedAt: this.#startedAt,
       endedAt: this.#endedAt,
       elapsedMs: this.elapsedMs,
-      outputBytes: Math.max(this.#outputBytes, this.keptBytes),
+      outputBytes: Math.max(this.#outputBytes, this.keptBytes, putOut(this.#result)),
       dropped: this.#dropped,
     };
   }
@@ -156,10 +159,12 @@ export class Execution {
   /**
    * Ends it, if it has not ended: a cell as a timeout does. It has ended when `settled` resolves.
    *
+   * @param restart The restart of the kernel for which it must end: what the cell left is lost with it.
    * @returns False where it had ended before.
    */
-  interrupt(): boolean {
+  interrupt(restart?: KernelRestart): boolean {
     if (this.isEnded) return false;
+    this.#restart ??= restart;
     this.#abort(interruptedError(this.#state === "queued" ? "It did not run." : "It was interrupted."));
     return true;
   }
@@ -265,6 +270,13 @@ export class Execution {
     this.#onChange();
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** How much a cell put out, in bytes; the log has what was sent of it. */
+function putOut(result: ExecutionResult | undefined): number {
+  if (result?.kind !== "cell") return 0;
+  const { stdout, stderr, displays } = result.outcome.output;
+  return stdout.bytes + stderr.bytes + displays.bytes;
 }
 
 function timedOut(tool: string, ms: number): OmcpError {

@@ -13,12 +13,17 @@ import { isPrinted, OutputLog, utf8Length } from "./output_log.ts";
 /** More characters than the agent sends for one execution (its own caps are lower): a sender of more is not our agent. */
 const MAX_CHARACTERS = 32 * 1024 * 1024;
 
+/**
+ * What became of the kernel. `restarting`: a restart interrupted the execution and waits for its end. `unknown`: the agent had not replied
+ * when the caller's deadline passed.
+ */
+export type KernelAfter = ExecuteResult["kernel"] | "restarting" | "unknown";
+
 /** The outcome of an execution. */
 export interface ExecutionOutcome extends Omit<ExecuteResult, "kernel"> {
   /** In the order in which the cell put them out. */
   readonly outputs: readonly ExecutionOutput[];
-  /** `unknown`: the agent had not replied when the caller's deadline passed. */
-  readonly kernel: ExecuteResult["kernel"] | "unknown";
+  readonly kernel: KernelAfter;
   /** How long it waited for another execution of the sandbox, ms. */
   readonly waitedMs?: number;
   /** How long it waited for the sandbox's first kernel to start, ms; not a part of its timeout. */

@@ -128,7 +128,10 @@ Deno.test("interrupting an execution twice is a success and says its state", asy
     const { execution_id } = await background(server, sandbox_id, "while True: pass");
     const queued = await background(server, sandbox_id, "kept = 42");
     const never = await server.call("interrupt_execution", { execution_id: queued.execution_id });
-    assert.match(never.text, /Error cancelled: The execution was interrupted\.\nState: The cell did not run/);
+    assert.match(
+      never.text,
+      /Error cancelled: The execution was interrupted\.\nState: The cell did not run\.\nretryable: no/,
+    );
     const first = await server.call("interrupt_execution", { execution_id });
     assert.equal(first.isError, false);
     assert.match(first.text, /^\[interrupted exec_[^]*\[interrupted, .*variables kept\]$/);
@@ -152,7 +155,10 @@ Deno.test("restart_kernel interrupts what runs and what waits; variables are los
     const { text, isError } = await server.call("restart_kernel", { sandbox_id });
     assert.equal(isError, false, text);
     assert.match(text, /^Restarted the kernel of sandbox sbx_.*Interrupted 2 executions\.$/);
-    assert.match(await ended(server, running.execution_id), /\[interrupted, /);
+    assert.match(
+      await ended(server, running.execution_id),
+      /\[interrupted, .*kernel restarted: variables are lost, files in \/workspace remain\]$/,
+    );
     assert.match(await ended(server, queued.execution_id), /The cell did not run/);
     const after = await server.call("execute_python_code", {
       sandbox_id,

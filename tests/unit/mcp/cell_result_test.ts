@@ -86,7 +86,7 @@ Deno.test("a note is not an error, and output between cells has a label of its o
   assert.equal(
     text,
     "[output since the last cell, stdout]\ntick\n[stdout]\nnow\n[note] ValueError: x\n" +
-      "[1 process and 2 threads, first seen after this cell, run in the background until the sandbox is removed]\n" +
+      "[1 process and 2 threads, first seen after this cell, run in the background until the kernel is restarted or ends]\n" +
       "[ok, In[3], 0.012 s (CPU 0.004 s, peak memory 150 MiB), variables kept]",
   );
 });

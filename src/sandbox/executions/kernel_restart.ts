@@ -1,0 +1,57 @@
+/** What a restart of the kernel means for the cells that it interrupts: their own results say that variables are kept. */
+import type { OmcpError } from "../../errors.ts";
+import type { ExecutionResult } from "./execution_spec.ts";
+
+/** A restart: it waits for the cells that it interrupts, then it is sent and goes on, unless its caller gave up before. */
+export class KernelRestart {
+  #state: "waiting" | "sent" | "given up" = "waiting";
+
+  /** Whether it waits, was sent, or never will be. */
+  get state(): "waiting" | "sent" | "given up" {
+    return this.#state;
+  }
+
+  /** From now on the variables are lost. */
+  sent(): void {
+    this.#state = "sent";
+  }
+
+  /** It was not sent, if it was not; the kernel stays. */
+  giveUp(): void {
+    if (this.#state === "waiting") this.#state = "given up";
+  }
+}
+
+/**
+ * The result of an execution that a restart interrupted.
+ *
+ * @param result What the execution returned.
+ * @param restart The restart.
+ * @returns The result, with what became of the kernel.
+ */
+export function afterRestart(
+  result: ExecutionResult | undefined,
+  restart: KernelRestart,
+): ExecutionResult | undefined {
+  if (result?.kind !== "cell" || restart.state === "given up") return result;
+  const kernel = restart.state === "sent" || result.outcome.kernel === "restarted"
+    ? "restarted"
+    : "restarting";
+  return { kind: "cell", outcome: { ...result.outcome, kernel } };
+}
+
+/**
+ * The error of an execution that ran when a restart interrupted it.
+ *
+ * @param error Why the execution failed.
+ * @param restart The restart.
+ * @returns The error, with what became of the variables.
+ */
+export function errorAfterRestart(error: OmcpError, restart: KernelRestart): OmcpError {
+  if (restart.state === "given up" || (error.code !== "cancelled" && error.code !== "timeout")) return error;
+  return error.with({
+    state: `It was interrupted, and its kernel ${
+      restart.state === "sent" ? "restarted" : "is about to be restarted"
+    }: variables are lost, files in /workspace remain`,
+  });
+}
