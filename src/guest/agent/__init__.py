@@ -236,7 +236,9 @@ class Agent:
                 from agent.files import FileService
                 from agent.saved_output import open_saved
 
-                self._files = FileService(self.loop, open_saved=open_saved)
+                self._files = FileService(
+                    self.loop, open_saved=open_saved, on_written=lambda found: self._kernel and self._kernel.file_written(found)
+                )
             self._files.serve(stream)
             return ""
         if service == "packages" and self._kernel is not None:

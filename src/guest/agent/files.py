@@ -25,7 +25,7 @@ from agent.files_contract import (
 from agent.files_contract import List as ListRequest
 from agent.files_folders import Steps, kind_of, list_folder, remove
 from agent.files_path import Path, checked_path, entry_stat, open_folder, open_parent, open_regular, quoted_name, shown_name
-from agent.files_transfer import TURN_BYTES, FileSource, FileTarget, facts, move, space
+from agent.files_transfer import TURN_BYTES, FileSource, FileTarget, OnWritten, facts, move, space
 from agent.process import log_exception
 from agent.reactor import Reactor
 from agent.streams import Stream, StreamOwner
@@ -38,12 +38,18 @@ MAX_REQUESTS = 16
 # Opens a saved output by its path under /outputs: a descriptor of the caller's own and the bytes to read; None if there is none.
 OpenSaved = Callable[[str], Optional[Tuple[int, int]]]
 
-
 class FileService:
     """All requests of a container."""
 
-    def __init__(self, loop: Reactor, root: str = WORKSPACE, open_saved: Optional[OpenSaved] = None) -> None:
+    def __init__(
+        self,
+        loop: Reactor,
+        root: str = WORKSPACE,
+        open_saved: Optional[OpenSaved] = None,
+        on_written: OnWritten = lambda _: None,
+    ) -> None:
         self.loop = loop
+        self.on_written = on_written
         self.root = root
         self.open_saved = open_saved
         self._requests: Set["_Request"] = set()
@@ -156,7 +162,7 @@ class _Request(StreamOwner):
             self._carries_bytes = True
             self._send({"result": self._source.facts()})
         elif isinstance(request, Write):
-            self._target = FileTarget(service.path(request.path), request)
+            self._target = FileTarget(service.path(request.path), request, service.on_written)
             # The server sends the bytes after this line.
             self._send({"result": {}})
         elif isinstance(request, ListRequest):
@@ -164,7 +170,7 @@ class _Request(StreamOwner):
         elif isinstance(request, Remove):
             self._run(remove(service.path(request.path), request))
         elif isinstance(request, Move):
-            self._reply(move(service.path(request.path), service.path(request.to), request))
+            self._reply(move(service.path(request.path), service.path(request.to), request, service.on_written))
         elif isinstance(request, Stat):
             self._reply(_stat(service.path(request.path)))
         else:

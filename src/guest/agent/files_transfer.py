@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from agent.files_contract import FileError, Move, Read, Write, file_error, milliseconds, size_of
 from agent.files_path import CREATE, Parent, Path, entry_stat, open_parent, refuse_unless_regular
 
 # Bytes that are read or written in one turn of the loop.
 TURN_BYTES = 256 << 10
+
+# Gets each file that a request has written or renamed.
+OnWritten = Callable[[os.stat_result], None]
 
 
 def facts(found: os.stat_result) -> Dict[str, Any]:
@@ -66,8 +69,9 @@ class FileSource:
 class FileTarget:
     """A new file under a temporary name beside its final one, which it gets when all bytes are there."""
 
-    def __init__(self, path: Path, request: Write) -> None:
+    def __init__(self, path: Path, request: Write, on_written: OnWritten) -> None:
         """Raises FileError, and leaves nothing then."""
+        self._on_written = on_written
         self._path = path
         self._request = request
         self._received = 0
@@ -114,6 +118,8 @@ class FileTarget:
                 _rename_to_free_name(self._parent, self._name, self._parent)
         except OSError as error:
             raise file_error(error, "write %s" % self._path.shown) from None
+        # After the rename, which is a change of the file.
+        self._on_written(os.fstat(self._fd))
         os.close(self._fd)
         self._parent.close()
         return {"size": self._received, "replaced": replaced}
@@ -163,7 +169,9 @@ def space(fd: int) -> Tuple[int, int, int]:
     return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, found.f_favail
 
 
-def move(source: Path, target: Path, request: Move) -> Dict[str, Any]:
+def move(
+    source: Path, target: Path, request: Move, on_written: OnWritten
+) -> Dict[str, Any]:
     """Renames a file, a folder or a link itself. Raises FileError."""
     action = "move %s to %s" % (source.shown, target.shown)
     old = open_parent(source)
@@ -191,6 +199,9 @@ def move(source: Path, target: Path, request: Move) -> Dict[str, Any]:
                 os.rename(old.name, new.name, src_dir_fd=old.fd, dst_dir_fd=new.fd)
             else:
                 _rename_to_free_name(old, old.name, new)
+            moved = entry_stat(new)
+            if moved is not None:
+                on_written(moved)
             return {"replaced": there is not None}
         except BaseException:
             new.undo()

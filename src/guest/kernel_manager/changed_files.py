@@ -46,11 +46,22 @@ class ChangedFilesFinder:
         self._since = 0
         # Inode → change time and size, of files that changed shortly before the last look.
         self._recent: Dict[int, Tuple[int, int]] = {}
+        # The same, of files that the agent itself wrote for the server since the last execution began; the last written comes last.
+        self._written: Dict[int, Tuple[int, int]] = {}
         self._look: Optional[_Look] = None
+
+    def written(self, found: os.stat_result) -> None:
+        """The agent itself has written or renamed this file: that is no change of an execution that begins later."""
+        self._written.pop(found.st_ino, None)
+        self._written[found.st_ino] = (found.st_ctime_ns, found.st_size)
+        if len(self._written) > _MAX_RECENT:
+            del self._written[next(iter(self._written))]
 
     def begin(self) -> None:
         """An execution begins."""
         self.stop()
+        self._recent.update(self._written)
+        self._written.clear()
         self._since = time.clock_gettime_ns(_CLOCK_REALTIME_COARSE)
 
     def find(self, elapsed_seconds: float, on_found: "Callable[[ChangedFiles], None]") -> None:

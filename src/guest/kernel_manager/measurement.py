@@ -1,6 +1,7 @@
 """What the agent itself sees of one execution: processor time, memory, changed files. A kernel has no say in it. Runs in the agent."""
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Tuple
 
 from .changed_files import ChangedFilesFinder
@@ -29,6 +30,10 @@ class Measurement:
     def __init__(self, loop: Any) -> None:
         self._usage = Usage(loop)
         self._files = ChangedFilesFinder(loop)
+
+    def written(self, found: os.stat_result) -> None:
+        """The agent itself has written this file, for the server."""
+        self._files.written(found)
 
     def begin(self) -> None:
         """The cell is sent next."""

@@ -5,6 +5,7 @@ not need that state is in modules of its own: replies, overrun, kernel_replaceme
 """
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from agent.contract import ExecuteParams, KernelConfig
@@ -132,6 +133,10 @@ class KernelSupervisor:
     def on_child_exit(self, pid: int, status: int) -> bool:
         """Handles the wait status of a reaped process; returns whether it was the zygote or the kernel."""
         return self._kernel.on_child_exit(pid, status)
+
+    def file_written(self, found: os.stat_result) -> None:
+        """The agent has written this file for the server."""
+        self._measurement.written(found)
 
     def zygote_pid(self) -> int:
         """The zygote's; 0 while none runs."""

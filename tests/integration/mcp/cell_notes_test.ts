@@ -62,3 +62,22 @@ Deno.test("a result says what a cell used, changed and printed beyond its text",
     });
   });
 });
+
+Deno.test("what write_file and move_file did just before a cell is not among the files that it changed", async () => {
+  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    await server.call("execute_python_code", { sandbox_id, code: "'the kernel has started'" });
+    for (let round = 0; round < 10; round += 1) {
+      await server.call("write_file", { sandbox_id, path: "own", text: "x" });
+      await server.call("move_file", { sandbox_id, path: "own", to: "moved", overwrite: true });
+      const { text } = await server.call("execute_python_code", { sandbox_id, code: "1" });
+      assert.match(text, /^\[value\]\n1\n\[ok, /);
+    }
+    await server.call("write_file", { sandbox_id, path: "own", text: "x" });
+    const { text } = await server.call("execute_python_code", {
+      sandbox_id,
+      code: "open('own', 'a').write('y')",
+    });
+    assert.match(text, /\[files changed: own\]/);
+  });
+});

@@ -111,6 +111,24 @@ class Finder(unittest.TestCase):
         self.assertEqual(before, len(os.listdir("/proc/self/fd")))
         self.assertEqual([], self.found)
 
+    def test_what_the_agent_wrote_before_an_execution_is_not_its_change_however_soon_it_begins(self) -> None:
+        for round in range(50):
+            for name in ("own", "also changed"):
+                (self.root / name).write_text("%d " % round)
+                self.finder.written(os.stat(self.root / name))
+            self.finder.begin()
+            with open(self.root / "also changed", "a") as file:
+                file.write("by the cell")
+            self.assertEqual({"changed": ["also changed"], "count": 1, "complete": True}, self.find())
+
+    def test_what_the_agent_writes_during_an_execution_is_not_a_change_of_the_next(self) -> None:
+        self.begin()
+        (self.root / "own").write_text("1")
+        self.finder.written(os.stat(self.root / "own"))
+        self.assertEqual(["own"], self.find()["changed"])
+        self.finder.begin()
+        self.assertEqual([], self.find()["changed"])
+
     def test_without_a_workspace_nothing_has_changed(self) -> None:
         self.root.rmdir()
         self.finder.begin()

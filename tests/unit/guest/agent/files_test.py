@@ -44,6 +44,16 @@ class Files(FilesTestCase):
         self.assertLessEqual(len(call.output.data), INITIAL_CREDIT)
         self.assertTrue(call.finish().endswith(b'{"result":{"changed":false}}\n'))
 
+    def test_reports_what_it_has_written_and_renamed(self) -> None:
+        seen: List[os.stat_result] = []
+        self.service.on_written = seen.append
+        self.write("a", b"1")
+        self.assertEqual([os.stat(self.root / "a")], seen)
+        self.call(op="move", path="a", to="b", overwrite=False)
+        self.assertEqual(os.stat(self.root / "b"), seen[-1])
+        self.assertEqual("exists", self.write("b", b"2")["error"]["code"])
+        self.assertEqual(2, len(seen))
+
     def test_an_aborted_upload_leaves_nothing(self) -> None:
         call = Call(self.service, op="write", path="new/folder/file", overwrite=True, size=None)
         call.send(b"x" * 1000)
