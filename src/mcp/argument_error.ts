@@ -40,7 +40,7 @@ export function argumentError(error: z.ZodError, refused: RefusedInput): OmcpErr
   );
   if (issues.length > MAX_ISSUES) lines.push(`and ${issues.length - MAX_ISSUES} more`);
   return new OmcpError("invalid_argument", lines.join("\n"), {
-    state: "Nothing was run.",
+    state: "Nothing was done.",
     next: "Correct the arguments and call again.",
     details: { issues: issues.slice(0, MAX_ISSUES) },
   });

@@ -9,7 +9,12 @@ import { OmcpError } from "../errors.ts";
  */
 export function fileContent(text: string | undefined, base64: string | undefined): Uint8Array {
   if ((text === undefined) === (base64 === undefined)) {
-    throw new OmcpError("invalid_argument", "Pass either text or base64", { state: "Nothing was written." });
+    throw new OmcpError("invalid_argument", "Pass either text or base64", {
+      state: "Nothing was written.",
+      next: text === undefined
+        ? "Pass the content as text or, of a binary file, as base64; an empty text makes an empty file."
+        : "Leave out one of the two.",
+    });
   }
   if (text !== undefined) return new TextEncoder().encode(text);
   try {

@@ -176,7 +176,8 @@ export class SandboxRegistry {
   #capacity(memoryBytes: number): OmcpError {
     const { maxSandboxes: maximum, memoryBytes: memory } = this.#slots.limits;
     const removing = this.live.filter(({ isEnding }) => isEnding).length;
-    const full = this.#slots.count >= maximum
+    const allTaken = this.#slots.count >= maximum;
+    const full = allTaken
       ? `at most ${maximum} may exist at once`
       : `it would have ${mebibytes(memoryBytes)}, and of the ${
         mebibytes(memory)
@@ -189,7 +190,8 @@ export class SandboxRegistry {
         ? "Try again when they are removed, or remove another with remove_sandbox."
         : "Remove one with remove_sandbox, or wait: a sandbox that no call has used for " +
           `${readableDuration(this.#evictUnusedMs)} makes room for a new one.`,
-      details: { maximum },
+      // Where the memory is too little, it is not the number that is exceeded.
+      details: allTaken ? { maximum } : {},
     });
   }
 }

@@ -15,7 +15,7 @@ export const tool: Tool = defineTool({
     title: "Write a file",
     description:
       "Writes a file of a sandbox, also while a cell runs, and creates missing folders. It replaces a file of that name, all at once: code " +
-      "never sees half of it.",
+      "never sees half of it. A call has at most 8 MiB (6 MB of bytes as base64): write a larger file in parts and join them in a cell.",
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({
       sandbox_id: sandboxIdSchema,

@@ -12,6 +12,10 @@ const log = logger("mcp");
 
 /** Longest message in bytes: a cell's source may have a million characters, each of them escaped. */
 const MESSAGE_BYTES = 8 * 1024 * 1024;
+/** What makes a message that long is nearly always a file. */
+const LARGE_FILES =
+  "Nothing was done. Write a larger file in parts with write_file (at most 6000000 bytes each as base64) and join them in a cell, " +
+  "make it in a cell, or use import_file where it is offered.";
 /** Maximum of running requests whose ids are remembered; beyond it, the oldest id is forgotten and may be used again. */
 const MAX_RUNNING = 10_000;
 /** Responses that wait for the client to read, in bytes; above it the client sends no more requests. */
@@ -39,7 +43,11 @@ export class LineTransport implements Transport {
       onLine: (line) => this.#onLine(line),
       onDropped: ({ bytes, scan }) =>
         this.#refuse(
-          refusal(scan, "request", `A message must have at most ${MESSAGE_BYTES} bytes: received ${bytes}`),
+          refusal(
+            scan,
+            "request",
+            `A message must have at most ${MESSAGE_BYTES} bytes: received ${bytes}. ${LARGE_FILES}`,
+          ),
         ),
     });
   }

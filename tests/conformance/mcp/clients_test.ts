@@ -59,7 +59,7 @@ async function useSandbox(client: AnyClient): Promise<void> {
   assert.equal(invalid.isError, true);
   assert.match(
     invalid.content[0]?.text ?? "",
-    /^Error invalid_argument: code: is required\.\nState: Nothing was run\.\nNext: /,
+    /^Error invalid_argument: code: is required\.\nState: Nothing was done\.\nNext: /,
   );
   assert.notEqual((await call("remove_sandbox", { sandbox_id })).isError, true);
 }

@@ -40,6 +40,7 @@ Deno.test("a sandbox has the memory and the processors that its creator asked fo
     assert.match(await run(server, plain, LIMITS), /^\[stdout\]\n1024 0\.5 256 256 64\n/);
     const large = await server.call("create_sandbox", { memory_mb: 1536, cpus: 1 });
     assert.match(large.text, /^Error capacity: [^]*1536 MiB[^]*2048 MiB that all[^]*1024 MiB are left/);
+    assert.doesNotMatch(large.text, /maximum:/);
     const asked = await server.call("create_sandbox", { memory_mb: "768", cpus: 0.75 });
     assert.match(
       asked.text,
@@ -77,7 +78,7 @@ Deno.test("limits that are not numbers, or beyond the operator's, are refused be
     for (const [input, message] of refused) {
       const { isError, text } = await server.call("create_sandbox", input);
       assert.ok(isError, text);
-      assert.match(text, /^Error invalid_argument: [^]*State: Nothing was run\./);
+      assert.match(text, /^Error invalid_argument: [^]*State: Nothing was done\./);
       assert.match(text, message);
     }
     assert.equal(

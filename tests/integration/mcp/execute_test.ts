@@ -171,7 +171,7 @@ Deno.test("invalid input is a tool error that names the argument", async () => {
       assert.equal(reply.isError, true, sandbox_id);
       assert.match(
         reply.text,
-        /^Error invalid_argument: sandbox_id: .*\nState: Nothing was run\.\nNext: .*\nretryable: no$/,
+        /^Error invalid_argument: sandbox_id: .*\nState: Nothing was done\.\nNext: .*\nretryable: no$/,
       );
     }
     const missing = await server.call("execute_python_code", {

@@ -135,7 +135,7 @@ for (const [name, input, lines] of REFUSED) {
   Deno.test(`${name} refuses ${JSON.stringify(input)} and names the place, the value and what is allowed`, async () => {
     const error = await refusal(name, input);
     assert.equal(error.code, "invalid_argument");
-    assert.equal(error.state, "Nothing was run.");
+    assert.equal(error.state, "Nothing was done.");
     assert.deepEqual(error.message.split("\n"), lines);
   });
 }
@@ -194,7 +194,7 @@ Deno.test("errorResult() writes code, cause, state, next step, details and wheth
   assert.deepEqual(result.content, [{
     type: "text",
     text:
-      "Error invalid_argument: idle_timeout: must be at least 10; received 1.\nState: Nothing was run.\n" +
+      "Error invalid_argument: idle_timeout: must be at least 10; received 1.\nState: Nothing was done.\n" +
       "Next: Correct the arguments and call again.\nretryable: no",
   }]);
   const other = errorResult(

@@ -4,6 +4,22 @@ import { LineTransport } from "../../../src/mcp/transports/line_transport.ts";
 
 const MIB = 1024 * 1024;
 
+Deno.test("a message that is too long, as a large file makes it, is answered with what to do instead", async () => {
+  const input = new PassThrough();
+  const output = new PassThrough();
+  const transport = new LineTransport(input, output);
+  await transport.start();
+  const answer = new Promise<string>((resolve) => output.once("data", (data) => resolve(String(data))));
+  input.write(
+    `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"base64":"${"A".repeat(8 * MIB)}"}}\n`,
+  );
+  assert.match(
+    await answer,
+    /"id":7,.*at most 8388608 bytes: received \d+\. Nothing was done\. .*in parts.*import_file/,
+  );
+  await transport.close();
+});
+
 Deno.test("a client that does not read its responses sends no more requests until it has read them", async () => {
   const input = new PassThrough();
   const written: (() => void)[] = [];
