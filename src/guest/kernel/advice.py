@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import difflib
 import errno
+import importlib.util
 import os
 import re
+import shutil
 import socket
+import subprocess
 import sys
 from typing import Any, Iterator, List, Optional
 
@@ -23,6 +26,13 @@ NO_INSTALL = (
     else "Nothing can be installed: there is no network in a sandbox, and this server does not offer install_package. Use what is there "
     "(importlib.metadata.distributions() lists it), or ask the operator to set OMCP_PACKAGES or to add the package to the image."
 )
+NO_PIP = (
+    "There is no pip in a sandbox: importlib.metadata.version('numpy') tells a version, and importlib.metadata.distributions() lists what "
+    "is installed."
+)
+NO_KALEIDO = (
+    "kaleido draws with a browser, which no sandbox has: write_html() writes the figure into a file, and matplotlib or seaborn draw pictures."
+)
 NO_SPACE = (
     "The sandbox's files lie in memory, and their space is used up: delete some in /workspace and /tmp, "
     "or write smaller ones, such as Parquet."
@@ -35,6 +45,7 @@ _INSTALLERS = re.compile(
     r"^\s*(?:sudo\s+)?(?:(?:\S*python[\d.]*\s+-m\s+|uv\s+)?pip[\d.]*\s+(?:install|download)|uv\s+(?:add|sync)"
     r"|(?:conda|mamba|micromamba)\s|apt(?:-get)?\s+(?:install|update)|npm\s+install|easy_install\s)"
 )
+_LISTS = re.compile(r"^\s*(?P<python>\S*python[\d.]*\s+-m\s+)?pip[\d.]*\s+(?:list|show|freeze|check)\b")
 # Installing from a folder of wheels or a file needs no network.
 _OFFLINE = re.compile(r"--no-index|--find-links|\.whl\b|(?:install|add)\s+(?:-e\s+)?[./]")
 # Installed replacements for packages that models often import but no image has.
@@ -56,11 +67,29 @@ _INSTEAD = {
 _ASKS_TO_INSTALL = re.compile(r"\b(?:pip|conda|pip3|uv)\b.{0,20}\binstall\b|\binstall\b.{0,60}\b(?:pip|conda)\b|Please install ", re.IGNORECASE | re.DOTALL)
 _DRIVERS = ("psycopg", "psycopg2")
 _MAX_CHAIN = 32
+_MAX_SCRIPT = 100_000
 
 
 def installs(command: str) -> bool:
     """Whether a command line installs a package that it would have to download."""
     return _INSTALLERS.match(command) is not None and _OFFLINE.search(command) is None
+
+
+def of_command(command: str) -> Optional[str]:
+    """Why a command line cannot work that installs or lists packages."""
+    if installs(command):
+        return NO_INSTALL
+    lists = _LISTS.match(command)
+    if lists is None:
+        return None
+    # An operator's own image may have it.
+    has = importlib.util.find_spec("pip") if lists.group("python") else shutil.which("pip")
+    return NO_PIP if has is None else None
+
+
+def of_magic(line: str) -> str:
+    """Why %pip and its like cannot work."""
+    return NO_PIP if _LISTS.match("pip " + line) else NO_INSTALL
 
 
 def of_error(error: BaseException) -> Optional[str]:
@@ -69,6 +98,10 @@ def of_error(error: BaseException) -> Optional[str]:
         name, dot, _ = error.name.partition(".")
         # An installed package lacks a module: Python's own message says so.
         return None if dot and name in sys.modules else _missing(name)
+    if isinstance(error, subprocess.CalledProcessError):
+        return next(filter(None, map(of_command, _lines(error.cmd))), None)
+    if isinstance(error, (ImportError, RuntimeError, ValueError)) and _ASKS_TO_INSTALL.search(str(error)) and "kaleido" in str(error).lower():
+        return NO_KALEIDO
     if isinstance(error, (ImportError, RuntimeError, ValueError)) and _ASKS_TO_INSTALL.search(str(error)):
         return NO_INSTALL
     if isinstance(error, ImportError) and "IProgress" in str(error):
@@ -78,6 +111,15 @@ def of_error(error: BaseException) -> Optional[str]:
     if not _HAS_DATABASE and any(_is_lost_connection(each) for each in _chain(error)):
         return NO_DATABASE
     return NO_NETWORK if is_network(error) else None
+
+
+def _lines(command: Any) -> List[str]:
+    """The lines of a program's arguments, or of a shell's script, as in %%bash."""
+    if isinstance(command, (list, tuple)):
+        return [" ".join(map(str, command[:_MAX_CHAIN]))]
+    # %%bash has it as bytes.
+    text = command[:_MAX_SCRIPT].decode("utf-8", "replace") if isinstance(command, bytes) else str(command)[:_MAX_SCRIPT]
+    return text.splitlines()
 
 
 def _is_lost_connection(error: BaseException) -> bool:
@@ -121,6 +163,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _missing(name: str) -> str:
     if name in getattr(sys, "stdlib_module_names", ()):
         return "This module of Python's library is not in the image."
+    if name == "kaleido":
+        return NO_KALEIDO
     instead = _INSTEAD.get(name)
     if instead is not None:
         if _HAS_INSTALL:

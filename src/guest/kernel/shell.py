@@ -154,13 +154,15 @@ class Shell(InteractiveShell):
 
     # `!command` writes to the cell's own descriptors.
     def system(self, cmd: str) -> Any:
-        if advice.installs(cmd):
-            raise RuntimeError(advice.NO_INSTALL)
+        problem = advice.of_command(cmd)
+        if problem is not None:
+            raise RuntimeError(problem)
         return self.system_raw(cmd)
 
     def getoutput(self, cmd: str, *rest: Any, **options: Any) -> Any:
-        if advice.installs(cmd):
-            raise RuntimeError(advice.NO_INSTALL)
+        problem = advice.of_command(cmd)
+        if problem is not None:
+            raise RuntimeError(problem)
         return super().getoutput(cmd, *rest, **options)
 
     def set_next_input(self, s: str, replace: bool = False) -> None:
@@ -182,8 +184,8 @@ def no_debugger(*_rest: Any, **_options: Any) -> None:
     raise RuntimeError(advice.NO_DEBUGGER)
 
 
-def _no_install(_line: str) -> None:
-    raise RuntimeError(advice.NO_INSTALL)
+def _no_install(line: str) -> None:
+    raise RuntimeError(advice.of_magic(line))
 
 
 def make_shell() -> Shell:

@@ -53,7 +53,8 @@ const KINDS: readonly Kind[] = [
     pattern: /no usable wheels|no wheels|building from source is disabled/i,
     code: "package_no_wheel",
     what: "There is no wheel for the sandbox's Python and platform, and nothing is built from source",
-    next: "Choose another version or another package.",
+    next:
+      "Choose another version or another package. A module's name can differ from its package's, as in import sklearn and scikit-learn, which may be there already.",
   },
   {
     pattern: /no solution found|unsatisfiable|conflict/i,

@@ -213,6 +213,18 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     ) {
       await fails(code, "RuntimeError", /RuntimeError: Nothing can be installed: .*no network/);
     }
+    for (
+      const code of [
+        "import subprocess, sys; subprocess.check_call([sys.executable, '-m', 'pip', 'install', 'humanize'])",
+        "%%bash\necho begin\npip install humanize",
+      ]
+    ) {
+      await fails(code, "CalledProcessError", /Nothing can be installed: .*no network/);
+    }
+    for (const code of ["%pip list", "%pip show numpy", "!pip list", "!python3 -m pip freeze"]) {
+      await fails(code, "RuntimeError", /RuntimeError: There is no pip in a sandbox: importlib\.metadata/);
+    }
+    await fails("import kaleido", "ModuleNotFoundError", /kaleido draws with a browser/);
     const full = await run("with open('/dev/full', 'wb', buffering=0) as file: file.write(b'x')");
     assert.match(
       full.error?.traceback ?? "",
