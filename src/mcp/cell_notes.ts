@@ -46,7 +46,7 @@ function wholeStream(outcome: ExecutionOutcome, name: "stdout" | "stderr", cut: 
       : [`${size}; write long output to a file in /workspace and look at parts of it`];
   }
   const extent = saved.complete ? "all of it" : `its first ${readableBytes(saved.bytes)}`;
-  return [`${size}; read_file with path ${saved.path} returns ${extent}`];
+  return [`${size}; read_file with path ${saved.path} returns ${extent}, in pieces`];
 }
 
 /** The files that are new or changed. What a sandbox names its files is quoted, unless it reads as a path. */

@@ -67,6 +67,11 @@ Deno.test("a sandbox has the files and packages that its creation asks for, or i
             /^Error \w+: Cannot write n{256} into the new sandbox: /,
           ],
           [
+            // Two texts for one name: the second has the bytes of the first as PEP 383 writes them.
+            { files: [{ path: "\u00e9", text: "1" }, { path: "\udcc3\udca9", text: "2" }] },
+            /^Error file_exists: Cannot write \S+ into the new sandbox: [^\n]*\n[^\n]*\nNext: Choose another path\./,
+          ],
+          [
             { packages: ["omcp-no-such-package-anywhere"] },
             /^Error package_\w+: Cannot install the packages into the new sandbox: /,
           ],
