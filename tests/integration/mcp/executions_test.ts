@@ -198,7 +198,7 @@ Deno.test("after a sandbox's end its executions are lost, with what is known; an
   await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
     const sandbox_id = await newSandbox(server);
     await server.call("execute_python_code", { sandbox_id, code: "print('x' * 100)" });
-    const { execution_id } = await background(server, sandbox_id, "while True: pass\nsecond line");
+    const { execution_id } = await background(server, sandbox_id, "while True: pass\n# second line");
     const refused = await server.call("remove_sandbox", { sandbox_id });
     assert.match(refused.text, /^Error sandbox_busy/);
     const waiting = server.call("get_execution", { execution_id });

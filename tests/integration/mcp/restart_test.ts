@@ -19,11 +19,13 @@ Deno.test("the result of a cell that restart_kernel interrupts never says that v
         "it runs",
         60_000,
       );
-      const restarted = server.call("restart_kernel", { sandbox_id });
-      const { text } = await waiting;
+      const [{ text }, restarted] = await Promise.all([
+        waiting,
+        server.call("restart_kernel", { sandbox_id }),
+      ]);
       assert.match(text, /: variables are lost, files in \/workspace remain\]$/);
       assert.doesNotMatch(text, /kept/);
-      assert.equal((await restarted).isError, false);
+      assert.equal(restarted.isError, false);
       assert.match(await ended(server, execution_id), /kernel restarted: variables are lost/);
     }
   });
