@@ -21,6 +21,8 @@ const ENTRY_BYTES = 200;
 interface Entry {
   readonly start: number;
   readonly output: ExecutionOutput;
+  /** Its size in UTF-8. */
+  readonly bytes: number;
 }
 
 /** The output of one execution. A character of printed text takes one position, and so does any other output. */
@@ -74,9 +76,13 @@ export class OutputLog {
       last.start + last.output.text.length === this.#next
     ) {
       const merged = { ...last.output, text: last.output.text + output.text };
-      this.#entries[this.#entries.length - 1] = { start: last.start, output: merged };
+      this.#entries[this.#entries.length - 1] = {
+        start: last.start,
+        output: merged,
+        bytes: last.bytes + bytes,
+      };
     } else {
-      this.#entries.push({ start: this.#next, output });
+      this.#entries.push({ start: this.#next, output, bytes });
     }
     this.#next += positions(output);
     this.#onGrown();
@@ -132,7 +138,8 @@ export class OutputLog {
 
   #keep(wanted: (output: ExecutionOutput) => boolean): void {
     this.#entries = this.#entries.filter(({ output }) => wanted(output));
-    this.#bytes = this.outputs.reduce((sum, output) => sum + outputBytes(output), 0);
+    // Not measured again: a cell may clear its text many times, and its pictures stay.
+    this.#bytes = this.#entries.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 }
 
