@@ -32,16 +32,17 @@ export function pacedCall(context: ServerContext): PacedCall {
   const timer = setInterval(() => {
     const seconds = Math.round((performance.now() - start) / 1000);
     progress += 1;
+    const shown = showable(message).slice(-MESSAGE_CHARACTERS);
     context.mcpReq.notify({
       method: "notifications/progress",
-      params: { progressToken: token, progress, message: `${seconds} s${limit}: ${message}` },
+      params: { progressToken: token, progress, message: `${seconds} s${limit}: ${shown}` },
     }).catch((error: unknown) => log.debug("Cannot report progress: {error}", { error: String(error) }));
   }, EVERY_MS);
   return {
     signal,
     progress: (latest) => {
-      // This runs for each output, and a cell may print one long line: cut it before it is escaped.
-      message = showable(latest.slice(-4 * MESSAGE_CHARACTERS)).slice(-MESSAGE_CHARACTERS);
+      // This runs for each output, and a cell may print one long line: it is escaped when it is sent, and cut before that.
+      message = latest.slice(-4 * MESSAGE_CHARACTERS);
     },
     limit: (ms) => {
       limit = ` of ${ms / 1000} s`;

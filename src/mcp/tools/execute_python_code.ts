@@ -80,8 +80,10 @@ export const tool: Tool = defineTool({
 /** An output in one line, for a progress notification. */
 function latest(output: ExecutionOutput): string {
   switch (output.type) {
-    case "stream":
-      return output.text.trimEnd().split("\n").at(-1) ?? "running";
+    case "stream": {
+      const text = output.text.trimEnd();
+      return text.slice(text.lastIndexOf("\n") + 1);
+    }
     case "error":
       return `${output.ename}: ${output.evalue}`;
     default:

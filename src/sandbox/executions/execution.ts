@@ -211,7 +211,7 @@ export class Execution {
         log: this.log,
         progress: (message) => {
           this.#progress = message.slice(-PROGRESS_CHARACTERS);
-          this.#changed();
+          this.#tell();
         },
         queued: () => this.#queue(),
         started: () => this.#start(),
@@ -228,7 +228,7 @@ export class Execution {
   #queue(): void {
     if (this.isEnded || this.#started !== undefined) return;
     this.#progress = "waiting for another cell of this sandbox to end";
-    this.#changed();
+    this.#tell();
   }
 
   #start(): void {
@@ -268,6 +268,10 @@ export class Execution {
 
   #changed(): void {
     this.#onChange();
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const listener of this.#listeners) listener();
   }
 }
