@@ -23,18 +23,17 @@ interface Block {
  * @param outcome The cell's outcome.
  * @param textCharacters How many characters of its output are shown. stdout, stderr, the output between cells and the rest
  * (values, displays, tracebacks) share them fairly, so that a long one does not hide another.
- * @param part What is shown of its output, where that is a part, and the cell's source, which advice depends on.
+ * @param part How its output is shown, where that is a part, and the cell's source, which advice depends on.
  * @returns An error result (`isError`) for every status but `ok`.
  */
 export function cellResult(
   outcome: ExecutionOutcome,
   textCharacters: number,
-  { shown = outcome.outputs, source = "" }: {
-    readonly shown?: readonly ExecutionOutput[];
+  { content: { lines, images, cut } = outputContent(outcome.outputs, textCharacters), source = "" }: {
+    readonly content?: OutputContent;
     readonly source?: string;
   } = {},
 ): CallToolResult {
-  const { lines, images, cut } = outputContent(shown, textCharacters);
   const text = [...lines, ...cellNotes(outcome, cut), statusLine(outcome, source)].join("\n");
   return {
     content: [{ type: "text", text }, ...images],
@@ -137,9 +136,9 @@ function bounded(blocks: readonly Block[], characters: number) {
     return { pool, members, demand: members.reduce((sum, { body }) => sum + length(body), 0) };
   });
   const shares = fairShares(characters, pools.map(({ demand }) => demand));
-  for (const [index, { pool, members }] of pools.entries()) {
+  for (const [index, { pool, members, demand }] of pools.entries()) {
     const share = shares[index] ?? 0;
-    if (members.reduce((sum, { body }) => sum + length(body), 0) > share) cut.add(pool);
+    if (demand > share) cut.add(pool);
     const bodies = members.map(({ body }) => body);
     const texts = pool === "values" || pool === "late"
       ? eachBounded(bodies, share)

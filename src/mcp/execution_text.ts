@@ -1,8 +1,8 @@
 /** An execution as tools show it, running or ended. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { readableBytes, showable } from "../lib/text.ts";
-import { type Execution, type ExecutionRecord, sentAtOnce } from "../sandbox/mod.ts";
-import { cellResult, outputContent } from "./cell_result.ts";
+import { type Execution, type ExecutionRecord, type OutputPage, sentAtOnce } from "../sandbox/mod.ts";
+import { cellResult, type OutputContent, outputContent } from "./cell_result.ts";
 import { withLinks } from "./resource_links.ts";
 import { errorResult, textResult } from "./results.ts";
 
@@ -59,33 +59,33 @@ export function recordLine(record: ExecutionRecord): string {
   ].join("  ");
 }
 
-function endedResult(execution: Execution, { characters, since }: ExecutionView): CallToolResult {
-  const { result, error, source } = execution;
+/** A part of the output, and how the result shows it. */
+interface ShownPage extends OutputPage {
+  readonly content: OutputContent;
+}
+
+function endedResult(execution: Execution, view: ExecutionView): CallToolResult {
+  const { result, error, source, sandboxId } = execution;
   if (execution.isDropped && error === undefined) return recordResult(execution.record());
-  const page = pageOf(execution, { characters, since });
-  if (page.more) return moreResult(execution, page, characters);
+  if (result?.kind === "cell" && view.since === undefined) {
+    return withLinks(cellResult(result.outcome, view.characters, { source }), result.outcome, sandboxId);
+  }
+  const page = shownPage(execution, view);
+  const { content } = page;
+  if (page.more) return moreResult(execution, page);
   if (error !== undefined) {
-    const { lines, images } = outputContent(page.outputs, characters);
     const known = errorResult(error);
-    return { ...known, content: [...lines.length > 0 ? [text(lines)] : [], ...known.content, ...images] };
+    const output = content.lines.length > 0 ? [text(content.lines)] : [];
+    return { ...known, content: [...output, ...known.content, ...content.images] };
   }
   if (result?.kind !== "cell") return textResult(result?.text ?? "");
-  const { outcome } = result;
-  const linked = (shown: CallToolResult) => withLinks(shown, outcome, execution.sandboxId);
-  if (since === undefined) return linked(cellResult(outcome, characters, { source }));
-  return withNotes(
-    linked(cellResult(outcome, characters, { shown: page.outputs, source })),
-    clearedNote(page),
-  );
+  const shown = cellResult(result.outcome, view.characters, { content, source });
+  return withNotes(withLinks(shown, result.outcome, sandboxId), clearedNote(page));
 }
 
 /** A page that is not the last one: the status follows with the last. */
-function moreResult(
-  execution: Execution,
-  page: ReturnType<Execution["log"]["read"]>,
-  characters: number,
-): CallToolResult {
-  const { lines, images } = outputContent(page.outputs, characters);
+function moreResult(execution: Execution, page: ShownPage): CallToolResult {
+  const { lines, images } = page.content;
   const status = [
     `[${execution.state}; there is more output]`,
     `execution_id: ${execution.id}`,
@@ -97,7 +97,7 @@ function moreResult(
 }
 
 /** Where that lies which the sandbox did not send: it is at no position. */
-function gaps({ result }: Execution, { outputs }: ReturnType<Execution["log"]["read"]>): string[] {
+function gaps({ result }: Execution, { outputs }: OutputPage): string[] {
   if (result?.kind !== "cell") return [];
   return (["stdout", "stderr"] as const).flatMap((name) => {
     const skipped = outputs.reduce(
@@ -114,9 +114,9 @@ function gaps({ result }: Execution, { outputs }: ReturnType<Execution["log"]["r
 
 function runningResult(execution: Execution, view: ExecutionView): CallToolResult {
   const { id, state, timeoutMs, progress, log } = execution;
-  const page = pageOf(execution, view);
-  const { lines, images } = outputContent(page.outputs, view.characters);
-  if (page.more) return moreResult(execution, page, view.characters);
+  const page = shownPage(execution, view);
+  if (page.more) return moreResult(execution, page);
+  const { lines, images } = page.content;
   const time = state === "queued"
     ? `queued: ${progress === "" ? "waiting for the kernel to start" : progress}`
     : `running for ${seconds(execution.elapsedMs)} of at most ${seconds(timeoutMs)}`;
@@ -133,14 +133,11 @@ function runningResult(execution: Execution, view: ExecutionView): CallToolResul
 }
 
 /** A page that a result shows whole: escaped control characters, for example, take more room than the log counts. */
-function pageOf(
-  { log }: Execution,
-  { characters, since }: ExecutionView,
-): ReturnType<Execution["log"]["read"]> {
-  if (since === undefined) return log.read(0, Infinity);
-  for (let room = characters;; room = Math.floor(room / 2)) {
-    const page = log.read(since, room);
-    if (room <= 1 || outputContent(page.outputs, characters).cut.size === 0) return page;
+function shownPage({ log }: Execution, { characters, since }: ExecutionView): ShownPage {
+  for (let room = since === undefined ? Infinity : characters;; room = Math.floor(room / 2)) {
+    const page = log.read(since ?? 0, room);
+    const content = outputContent(page.outputs, characters);
+    if (since === undefined || room <= 1 || content.cut.size === 0) return { ...page, content };
   }
 }
 
@@ -155,7 +152,7 @@ function notSentYet({ id, log }: Execution, characters: number): string[] {
   );
 }
 
-function clearedNote({ cleared }: { readonly cleared: boolean }): string[] {
+function clearedNote({ cleared }: OutputPage): string[] {
   return cleared ? ["[the cell has cleared its earlier output]"] : [];
 }
 
