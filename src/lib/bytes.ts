@@ -17,3 +17,13 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+/**
+ * Counts bytes.
+ *
+ * @param text Any text.
+ * @returns Its size in UTF-8.
+ */
+export function utf8Bytes(text: string): number {
+  return new TextEncoder().encode(text).byteLength;
+}

@@ -3,6 +3,7 @@ import { type CallToolResult, SdkError, SdkErrorCode } from "@modelcontextprotoc
 import { addAbortListener } from "node:events";
 import { OmcpError } from "../errors.ts";
 import { within } from "../lib/async/deadline.ts";
+import { utf8Bytes } from "../lib/bytes.ts";
 import {
   afterInterrupt,
   cancelledError,
@@ -147,7 +148,7 @@ async function known<T>(run: ExecutionRun, work: () => Promise<T>): Promise<T> {
 
 function endOf(result: ExecutionResult): { readonly status: string; readonly bytes: number } {
   if (result.kind === "text") {
-    return { status: "ok", bytes: result.bytes ?? new TextEncoder().encode(result.text).byteLength };
+    return { status: "ok", bytes: result.bytes ?? utf8Bytes(result.text) };
   }
   const { status, output: { stdout, stderr, displays } } = result.outcome;
   return { status, bytes: stdout.bytes + stderr.bytes + displays.bytes };

@@ -1,10 +1,10 @@
 /** The lines that follow a cell's output: where the rest of it lies, what changed, what was lost, and the status. */
 import type { Death } from "../agent_protocol/messages/mod.ts";
+import { utf8Bytes } from "../lib/bytes.ts";
 import { counted } from "../lib/counted.ts";
 import { readableBytes, showable } from "../lib/text.ts";
 import type { ExecutionOutcome } from "../sandbox/mod.ts";
 import { shownPath } from "./file_path.ts";
-import { utf8Bytes } from "./text_budget.ts";
 
 /** How many changed files are listed, and the characters of their paths together. */
 const LISTED_FILES = 10;

@@ -1,13 +1,12 @@
 /** A file as a tool result: text, a picture, base64, or what it is. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { escapedControls, readableBytes } from "../lib/text.ts";
-import { concatBytes } from "../lib/bytes.ts";
+import { concatBytes, utf8Bytes } from "../lib/bytes.ts";
 import type { FileContent, SandboxFiles } from "../sandbox/mod.ts";
 import { shownPath } from "./file_path.ts";
 import { textPiece } from "./file_text.ts";
 import { imageBase64, MAX_IMAGE_BYTES, pictureType } from "./image.ts";
 import { textResult } from "./results.ts";
-import { utf8Bytes } from "./text_budget.ts";
 
 /** The bytes of a binary file that its description shows. */
 const SHOWN_BYTES = 16;

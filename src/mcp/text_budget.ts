@@ -1,4 +1,5 @@
 /** Divides a budget of text: small parts stay whole, the large ones share the rest evenly; every cut states its size. */
+import { utf8Bytes } from "../lib/bytes.ts";
 import { readableBytes } from "../lib/text.ts";
 
 /**
@@ -112,14 +113,4 @@ function afterSplit(text: string, from: number): string {
 function splitsCharacter(text: string, at: number): boolean {
   const code = text.charCodeAt(at);
   return at > 0 && at < text.length && code >= 0xdc00 && code <= 0xdfff;
-}
-
-/**
- * Counts bytes.
- *
- * @param text Any text.
- * @returns Its size in UTF-8.
- */
-export function utf8Bytes(text: string): number {
-  return new TextEncoder().encode(text).byteLength;
 }

@@ -2,8 +2,8 @@
 import type { ReplyError } from "../../agent_protocol/mod.ts";
 import type { AgentErrorCode, ExecutionOutput } from "../../agent_protocol/messages/mod.ts";
 import { type ErrorCode, OmcpError } from "../../errors.ts";
+import { utf8Bytes } from "../../lib/bytes.ts";
 import type { ExecutionOutcome } from "./outcome.ts";
-import { utf8Length } from "./output_log.ts";
 
 /**
  * The error of a call that its client cancelled, or of an execution that was interrupted.
@@ -102,7 +102,7 @@ export function unconfirmed(
 ): ExecutionOutcome {
   const bytes = { stdout: 0, stderr: 0 };
   for (const output of outputs) {
-    if (output.type === "stream") bytes[output.name] += utf8Length(output.text);
+    if (output.type === "stream") bytes[output.name] += utf8Bytes(output.text);
   }
   return {
     status,

@@ -2,12 +2,13 @@
 import { EXECUTION_DEADLINES } from "../../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { Deadline } from "../../lib/async/deadline.ts";
+import { utf8Bytes } from "../../lib/bytes.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
 import { interruptedError } from "./cell_errors.ts";
 import { stateOfError, stateOfResult } from "./end_state.ts";
 import { type ExecutionResult, type ExecutionSpec, newExecutionId } from "./execution_spec.ts";
 import { afterRestart, errorAfterRestart, type KernelRestart } from "./kernel_restart.ts";
-import { OutputLog, utf8Length } from "./output_log.ts";
+import { OutputLog } from "./output_log.ts";
 import type { ExecutionRecord, ExecutionState } from "./record.ts";
 
 /** Characters of a source that are kept. */
@@ -258,7 +259,7 @@ export class Execution {
     this.#state = state;
     this.#result = result;
     this.#error = error;
-    this.#textBytes = result?.kind === "text" ? utf8Length(result.text) : 0;
+    this.#textBytes = result?.kind === "text" ? utf8Bytes(result.text) : 0;
     this.#endedAt = this.#clock.wall();
     this.#deadlines.dispose();
     this.#settled.resolve();

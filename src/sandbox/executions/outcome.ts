@@ -8,7 +8,8 @@ import {
   type PartEvent,
 } from "../../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../../errors.ts";
-import { isPrinted, OutputLog, utf8Length } from "./output_log.ts";
+import { utf8Bytes } from "../../lib/bytes.ts";
+import { isPrinted, OutputLog } from "./output_log.ts";
 
 /** More characters than the agent sends for one execution (its own caps are lower): a sender of more is not our agent. */
 const MAX_CHARACTERS = 32 * 1024 * 1024;
@@ -136,7 +137,7 @@ export class OutputCollector {
   /** Forgets what the cell has printed. The kernel itself holds back displays that a cell clears. */
   #clear(): void {
     this.#clearsNext = false;
-    for (const { name, text } of this.#log.clearPrinted()) this.#cleared[name] += utf8Length(text);
+    for (const { name, text } of this.#log.clearPrinted()) this.#cleared[name] += utf8Bytes(text);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The output of one execution, at positions: a reader that knows a position gets what followed it, nothing twice. */
 import type { ExecutionOutput } from "../../agent_protocol/messages/mod.ts";
+import { utf8Bytes } from "../../lib/bytes.ts";
 
 /** Printed text, apart from what was printed while no cell ran. */
 export type PrintedOutput = ExecutionOutput & { readonly type: "stream" };
@@ -148,15 +149,6 @@ export function isPrinted(output: ExecutionOutput): output is PrintedOutput {
   return output.type === "stream" && output.late !== true;
 }
 
-/**
- * Measures a text.
- *
- * @returns Its size in UTF-8.
- */
-export function utf8Length(text: string): number {
-  return new TextEncoder().encode(text).byteLength;
-}
-
 function positions(output: ExecutionOutput): number {
   return output.type === "stream" ? output.text.length : 1;
 }
@@ -176,11 +168,11 @@ function textLength(output: ExecutionOutput): number {
 function outputBytes(output: ExecutionOutput): number {
   switch (output.type) {
     case "stream":
-      return utf8Length(output.text);
+      return utf8Bytes(output.text);
     case "error":
-      return utf8Length(output.ename) + utf8Length(output.evalue) + utf8Length(output.traceback);
+      return utf8Bytes(output.ename) + utf8Bytes(output.evalue) + utf8Bytes(output.traceback);
     default:
-      return Object.values(output.data).reduce((sum, text) => sum + utf8Length(text), 0);
+      return Object.values(output.data).reduce((sum, text) => sum + utf8Bytes(text), 0);
   }
 }
 
