@@ -1,5 +1,6 @@
 /** Divides a budget of text: small parts stay whole, the large ones share the rest evenly; every cut states its size. */
 import { utf8Bytes } from "../lib/bytes.ts";
+import { afterSplit, beforeSplit } from "../lib/cut_text.ts";
 import { readableBytes } from "../lib/text.ts";
 
 /**
@@ -90,27 +91,4 @@ export function keepEnds(pieces: readonly Piece[], room: number): string[] {
 
 function mark(bytes: number): string {
   return `\n… [${readableBytes(bytes)} left out here] …\n`;
-}
-
-/** How many characters a cut may move to reach the end of a line: half a number reads as another number. */
-const LINE = 200;
-
-/** About the first `length` UTF-16 units: whole lines where they are short, else whole characters. */
-function beforeSplit(text: string, length: number): string {
-  if (length >= text.length) return text;
-  const line = text.lastIndexOf("\n", length - 1) + 1;
-  if (line > 0 && length - line < LINE) return text.slice(0, line);
-  return text.slice(0, splitsCharacter(text, length) ? length - 1 : length);
-}
-
-function afterSplit(text: string, from: number): string {
-  if (from <= 0) return text;
-  const line = text.indexOf("\n", from - 1) + 1;
-  if (line > 0 && line < text.length && line - from < LINE) return text.slice(line);
-  return text.slice(splitsCharacter(text, from) ? from + 1 : from);
-}
-
-function splitsCharacter(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
-  return at > 0 && at < text.length && code >= 0xdc00 && code <= 0xdfff;
 }

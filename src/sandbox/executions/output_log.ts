@@ -1,6 +1,7 @@
 /** The output of one execution, at positions: a reader that knows a position gets what followed it, nothing twice. */
 import type { ExecutionOutput } from "../../agent_protocol/messages/mod.ts";
 import { utf8Bytes } from "../../lib/bytes.ts";
+import { beforeSplit } from "../../lib/cut_text.ts";
 
 /** Printed text, apart from what was printed while no cell ran. */
 export type PrintedOutput = ExecutionOutput & { readonly type: "stream" };
@@ -183,15 +184,8 @@ function tailOf(output: ExecutionOutput, offset: number): ExecutionOutput {
   return { ...rest, text: output.text.slice(offset) };
 }
 
-/** How many characters a cut may move to reach the end of a line: half a number reads as another number. */
-const LINE_CHARACTERS = 200;
-
-/** At most so many characters, whole lines where they are short; at least one character, so that a reader gets on. */
+/** At most so many characters, but at least one, so that a reader gets on. */
 function headOf(text: string, length: number): string {
-  const at = Math.max(length, 1);
-  const line = text.lastIndexOf("\n", at - 1) + 1;
-  if (line > 0 && at - line < LINE_CHARACTERS) return text.slice(0, line);
-  const code = text.charCodeAt(at);
-  const splits = code >= 0xdc00 && code <= 0xdfff;
-  return text.slice(0, splits ? (at > 1 ? at - 1 : at + 1) : at);
+  // A first character of two units does not fit into one.
+  return beforeSplit(text, Math.max(length, 1)) || text.slice(0, 2);
 }
