@@ -192,9 +192,7 @@ export class Sandbox {
    * @param options `signal`: gives up while another cell still has the kernel.
    * @throws {OmcpError} As {@link execute}.
    */
-  async restartKernel(
-    options: Pick<ExecuteOptions, "signal" | "onStarted" | "onWaiting"> = {},
-  ): Promise<number> {
+  async restartKernel(options: Pick<ExecuteOptions, "signal" | "onStarted"> = {}): Promise<number> {
     const restart = new KernelRestart();
     const interrupted = this.executions.running.filter((one) => one.usesKernel && one.interrupt(restart));
     try {

@@ -54,7 +54,6 @@ export class Execution {
   readonly #createdAt: number;
   #state: ExecutionState;
   #started: number | undefined;
-  #startedAt: number | undefined;
   #elapsedMs = 0;
   #endedAt: number | undefined;
   #progress = "";
@@ -149,7 +148,6 @@ export class Execution {
       source: this.source.split("\n", 1)[0]?.slice(0, RECORD_SOURCE_CHARACTERS) ?? "",
       state: this.#state,
       createdAt: this.#createdAt,
-      startedAt: this.#startedAt,
       endedAt: this.#endedAt,
       elapsedMs: this.elapsedMs,
       outputBytes: Math.max(this.#outputBytes, this.keptBytes, putOut(this.#result)),
@@ -237,7 +235,6 @@ export class Execution {
     this.#progress = "";
     this.#state = "running";
     this.#started = this.#clock.monotonic();
-    this.#startedAt = this.#clock.wall();
     this.#changed();
   }
 

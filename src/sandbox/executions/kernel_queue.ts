@@ -58,7 +58,7 @@ export class KernelQueue {
     this.#lifetime.throwIfEnded();
     checkSource(code);
     const start = performance.now();
-    const permit = await this.acquire(options);
+    const permit = await this.#acquire(options);
     const waitedMs = performance.now() - start;
     const kernelStartMs = await this.#ready(permit, options.signal);
     options.onStarted?.();
@@ -74,9 +74,9 @@ export class KernelQueue {
    *
    * @param options `signal` ends the wait for the kernel's permit; a restart that was sent goes on.
    */
-  async restart(options: Pick<ExecuteOptions, "signal" | "onStarted" | "onWaiting">): Promise<void> {
+  async restart(options: Pick<ExecuteOptions, "signal" | "onStarted">): Promise<void> {
     this.#lifetime.throwIfEnded();
-    using permit = await this.acquire(options);
+    using permit = await this.#acquire(options);
     await this.#ready(permit, options.signal);
     options.onStarted?.();
     try {
@@ -87,7 +87,7 @@ export class KernelQueue {
   }
 
   /** Waits for the kernel. The permit is released when its holder disposes of it; the sandbox is busy until then. */
-  async acquire({ signal, onWaiting }: Pick<ExecuteOptions, "signal" | "onWaiting">): Promise<Disposable> {
+  async #acquire({ signal, onWaiting }: Pick<ExecuteOptions, "signal" | "onWaiting">): Promise<Disposable> {
     this.#calls += 1;
     let permit: Disposable | undefined;
     try {

@@ -27,7 +27,6 @@ export interface ExecutionRecord {
   readonly source: string;
   readonly state: ExecutionState;
   readonly createdAt: number;
-  readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
   /** How long it ran, ms. */
   readonly elapsedMs: number;
