@@ -106,9 +106,18 @@ export async function waitFor(context: ToolContext, execution: Execution, waitMs
   if (!context.signal.aborted) await within(promise, waitMs);
 }
 
+/**
+ * Whether a call's signal was aborted because its client went away, which cancels nothing.
+ *
+ * @param reason The signal's reason.
+ */
+export function isConnectionEnd(reason: unknown): boolean {
+  return reason instanceof SdkError && reason.code === SdkErrorCode.ConnectionClosed;
+}
+
 /** The error of a call whose client cancelled it, which interrupts the execution, or went away, which does not. */
 async function cancelled(reason: unknown, execution: Execution): Promise<Error> {
-  if (reason instanceof SdkError && reason.code === SdkErrorCode.ConnectionClosed) {
+  if (isConnectionEnd(reason)) {
     return cancelledError(`The connection ended; execution ${execution.id} continues`, reason);
   }
   execution.interrupt();

@@ -1,4 +1,3 @@
-import { SdkError, SdkErrorCode } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import { readableDuration } from "../../lib/duration.ts";
 import { logger, logStep } from "../../observability/log.ts";
@@ -13,7 +12,7 @@ import {
   type Sandbox,
   sizedPolicy,
 } from "../../sandbox/mod.ts";
-import { answerWithin } from "../answer_within.ts";
+import { answerWithin, isConnectionEnd } from "../answer_within.ts";
 import { pathSchema, shownPath } from "../file_path.ts";
 import { addContent, type FirstContent, firstContent, MAX_FIRST_FILES } from "../first_content.ts";
 import { askedPhrases, sandboxView } from "../sandbox_view.ts";
@@ -134,7 +133,8 @@ export const tool: Tool = defineTool({
       }, { wait });
     } catch (error) {
       // The client cancelled when the sandbox had just been created: nobody would learn its handle.
-      if (isCancelled(context.signal)) created?.remove("removed", "its creation was cancelled");
+      const { aborted, reason } = context.signal;
+      if (aborted && !isConnectionEnd(reason)) created?.remove("removed", "its creation was cancelled");
       throw error;
     }
   },
@@ -195,8 +195,4 @@ async function create(
 
 function madeRoom({ sandboxId, unusedMs }: Eviction): string {
   return `sandbox ${sandboxId} was removed after ${readableDuration(unusedMs)} without a call`;
-}
-
-function isCancelled({ aborted, reason }: AbortSignal): boolean {
-  return aborted && !(reason instanceof SdkError && reason.code === SdkErrorCode.ConnectionClosed);
 }
