@@ -5,7 +5,7 @@ import { concatBytes, utf8Bytes } from "../lib/bytes.ts";
 import type { FileContent, SandboxFiles } from "../sandbox/mod.ts";
 import { shownPath } from "./file_path.ts";
 import { textPiece } from "./file_text.ts";
-import { imageBase64, MAX_IMAGE_BYTES, pictureType } from "./image.ts";
+import { MAX_IMAGE_BYTES, pictureProblem, pictureType } from "./image.ts";
 import { textResult } from "./results.ts";
 
 /** The bytes of a binary file that its description shows. */
@@ -64,15 +64,16 @@ export async function fileView(
   const type = part.offset === 0 ? pictureType(part.bytes) : undefined;
   if (wantsWhole && type !== undefined) {
     const whole = await wholePicture(files, range.path, part, signal);
-    const data = whole === undefined
-      ? { problem: `not shown: at most ${readableBytes(MAX_IMAGE_BYTES)} can be shown` }
-      : imageBase64(type, whole.toBase64());
-    if (typeof data === "string") {
+    const problem = whole === undefined
+      ? `not shown: at most ${readableBytes(MAX_IMAGE_BYTES)} can be shown`
+      : pictureProblem(type, whole);
+    if (whole !== undefined && problem === undefined) {
+      const data = whole.toBase64();
       const text = lines(`[${name}: ${readableBytes(part.size)}, ${type}]`, "", notes);
       return { content: [{ type: "text", text }, { type: "image", data, mimeType: type }] };
     }
     return textResult(
-      lines(`[${name}: ${readableBytes(part.size)}, ${type}; ${data.problem}]`, "", [
+      lines(`[${name}: ${readableBytes(part.size)}, ${type}; ${problem}]`, "", [
         ...notes,
         "pass limit to read its bytes as base64, or make it smaller in a cell",
       ]),

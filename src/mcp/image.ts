@@ -32,20 +32,32 @@ export function imageBase64(mimeType: ImageType, text: string): string | { reado
   } catch {
     return { problem: `not shown: invalid base64 of ${mimeType}` };
   }
-  if (!hasSignature(mimeType, bytes)) return { problem: `not shown: its bytes are not ${mimeType}` };
+  const problem = pictureProblem(mimeType, bytes);
+  return problem === undefined ? bytes.toBase64() : { problem };
+}
+
+/**
+ * Checks a picture's bytes.
+ *
+ * @param mimeType Its declared type.
+ * @param bytes All of them.
+ * @returns Why it is not shown; undefined where it can be.
+ */
+export function pictureProblem(mimeType: ImageType, bytes: Uint8Array): string | undefined {
+  if (!hasSignature(mimeType, bytes)) return `not shown: its bytes are not ${mimeType}`;
   if (bytes.length > MAX_IMAGE_BYTES) {
     const size = `${readableBytes(bytes.length)}, at most ${readableBytes(MAX_IMAGE_BYTES)} can be shown`;
-    return { problem: `${mimeType} not shown: ${size}; make it smaller` };
+    return `${mimeType} not shown: ${size}; make it smaller`;
   }
   const size = imageSize(mimeType, bytes);
   if (size === undefined || size.width === 0 || size.height === 0) {
-    return { problem: `not shown: a damaged ${mimeType}` };
+    return `not shown: a damaged ${mimeType}`;
   }
   if (Math.max(size.width, size.height) > MAX_SIDE) {
     const pixels = `${size.width} x ${size.height} pixels, at most ${MAX_SIDE} a side can be shown`;
-    return { problem: `${mimeType} not shown: ${pixels}; make it smaller` };
+    return `${mimeType} not shown: ${pixels}; make it smaller`;
   }
-  return bytes.toBase64();
+  return undefined;
 }
 
 /**
