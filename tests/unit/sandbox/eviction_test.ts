@@ -1,10 +1,11 @@
 /** What happens when a sandbox is created and there is no room. */
 import assert from "node:assert/strict";
 import type { OmcpError } from "../../../src/errors.ts";
-import { DEFAULT_POLICY, type Eviction, SandboxManager } from "../../../src/sandbox/mod.ts";
+import type { Eviction, SandboxManager } from "../../../src/sandbox/mod.ts";
 import { Slots } from "../../../src/sandbox/slots.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
-import { FakeRuntime, OK_RESULT } from "../../fixtures/fake_runtime.ts";
+import { settled, withManager } from "../../fixtures/fake_manager.ts";
+import { type FakeRuntime, OK_RESULT } from "../../fixtures/fake_runtime.ts";
 
 const MINUTE = 60_000;
 const CELL = { timeoutMs: 30_000, outputBytes: 1000 };
@@ -18,42 +19,19 @@ interface Scene {
 }
 
 async function withScene(maxSandboxes: number, test: (scene: Scene) => Promise<void>): Promise<void> {
-  const runtime = new FakeRuntime();
   const clock = new FakeClock();
-  const manager = new SandboxManager({
-    runtime,
-    instance: "test",
-    image: "omcp-python:test",
-    policy: DEFAULT_POLICY,
-    maxSandboxes,
-    idleMs: 600 * MINUTE,
-    lifetimeMs: 1200 * MINUTE,
-    leaseSeconds: 30,
-    clock,
-  });
-  async function create() {
-    let evicted: Eviction | undefined;
-    const { id } = await manager.create({ onEvict: (eviction) => evicted = eviction });
-    return { id, evicted };
-  }
-  try {
+  await withManager(async (manager, runtime) => {
+    async function create() {
+      let evicted: Eviction | undefined;
+      const { id } = await manager.create({ onEvict: (eviction) => evicted = eviction });
+      return { id, evicted };
+    }
     await test({ manager, runtime, clock, create });
-  } finally {
-    runtime.fail = () => {};
-    await manager.close();
-  }
-  assert.equal(runtime.containers.size, 0, "nothing is left behind");
+  }, { maxSandboxes, idleMs: 600 * MINUTE, lifetimeMs: 1200 * MINUTE, clock });
 }
 
 function ids(manager: SandboxManager): string[] {
   return manager.list().map(({ sandboxId }) => sandboxId);
-}
-
-async function settled(condition: () => boolean): Promise<void> {
-  for (let turns = 0; !condition(); turns += 1) {
-    assert.ok(turns < 1000, "never came true");
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
 }
 
 Deno.test("at capacity a new sandbox replaces the one that has been unused for the longest", async () => {

@@ -2,21 +2,13 @@
 import assert from "node:assert/strict";
 import { OmcpError } from "../../../src/errors.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
-import { withManager } from "../../fixtures/fake_manager.ts";
+import { settled, withManager } from "../../fixtures/fake_manager.ts";
 import { attestationOf, executionState, OK_RESULT } from "../../fixtures/fake_runtime.ts";
 
 const CELL = { timeoutMs: 30_000, outputBytes: 1000 };
 
 function broken(): never {
   throw new OmcpError("engine_failed", "Broken on purpose", { details: { status: 500 } });
-}
-
-/** Waits until the event loop has run what is queued: no timers. */
-async function settled(condition: () => boolean): Promise<void> {
-  for (let turns = 0; !condition(); turns += 1) {
-    assert.ok(turns < 1000, "never came true");
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
 }
 
 Deno.test("a cell waits for the kernel's start, and its outcome has the time of the wait", async () => {
