@@ -55,9 +55,11 @@ export function createMcpServer(options: McpServerOptions): McpServer {
   return server;
 }
 
+const versionedEnvelope = z.object({ [PROTOCOL_VERSION_META_KEY]: z.string() });
+
 /** Since 2026-07-28 each request has an envelope with the version; before, the connection has one. */
 function protocolVersion(server: McpServer, { mcpReq: { envelope } }: ServerContext): string | undefined {
-  const ofRequest = z.object({ [PROTOCOL_VERSION_META_KEY]: z.string() }).safeParse(envelope).data;
+  const ofRequest = versionedEnvelope.safeParse(envelope).data;
   return ofRequest?.[PROTOCOL_VERSION_META_KEY] ?? server.server.getNegotiatedProtocolVersion();
 }
 
