@@ -90,9 +90,6 @@ const savedStreamSchema = z.object({
   complete: z.boolean(),
 });
 
-/** A copy of a stream. */
-export type SavedStream = z.output<typeof savedStreamSchema>;
-
 /** The result of `execute`. */
 export const executeResultSchema = wireObject({
   status: z.enum(["ok", "error", "timeout", "interrupted", "kernel_died"]),
