@@ -1,11 +1,6 @@
 /** The caller's errors of requests for files that failed in the sandbox. */
-import * as z from "zod";
-import {
-  FILE_ERROR_CODES,
-  type FileErrorCode,
-  fileErrorSchema,
-  type FileRequest,
-} from "../../agent_protocol/messages/mod.ts";
+import type * as z from "zod";
+import { type FileErrorCode, fileErrorSchema, type FileRequest } from "../../agent_protocol/messages/mod.ts";
 import { type ErrorCode, OmcpError } from "../../errors.ts";
 
 /** For each error of the agent: the caller's code, and the next step where it does not depend on the request. */
@@ -66,8 +61,6 @@ export function fileError(request: FileRequest, error: z.output<typeof fileError
   });
 }
 
-const resetReason = z.templateLiteral([z.enum(FILE_ERROR_CODES), ": ", z.string()]);
-
 /**
  * Reads an error from the reason of a reset: the agent resets a stream when a file's bytes are on it.
  *
@@ -75,9 +68,8 @@ const resetReason = z.templateLiteral([z.enum(FILE_ERROR_CODES), ": ", z.string(
  * @returns The error; undefined where the reason is not one of the file service.
  */
 export function errorOfReset(reason: string): z.output<typeof fileErrorSchema> | undefined {
-  if (!resetReason.safeParse(reason).success) return undefined;
-  const [code = "", ...rest] = reason.split(": ");
-  return fileErrorSchema.safeParse({ code, message: rest.join(": ") }).data;
+  const [, code, message] = /^(\w+): (.*)$/s.exec(reason) ?? [];
+  return fileErrorSchema.safeParse({ code, message }).data;
 }
 
 function nextStep(request: FileRequest, code: FileErrorCode): string | undefined {
