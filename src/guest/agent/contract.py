@@ -91,7 +91,7 @@ class ExecuteParams(NamedTuple):
 
 def boot_config(value: Any) -> BootConfig:
     """Checks the boot configuration. Raises InvalidMessage."""
-    config = _Fields(value, "config")
+    config = Fields(value, "config")
     mode = config.choice("mode", ("sandbox", "database"))
     checked = BootConfig(
         mode,
@@ -107,7 +107,7 @@ def boot_config(value: Any) -> BootConfig:
 
 
 def _kernel_config(value: Any) -> KernelConfig:
-    config = _Fields(value, "config.kernel")
+    config = Fields(value, "config.kernel")
     checked = KernelConfig(
         config.texts("preload"),
         config.integer("second_interrupt_ms", 0, _MAX_GRACE_MS),
@@ -121,8 +121,8 @@ def _kernel_config(value: Any) -> KernelConfig:
 
 
 def _database_config(value: Any) -> DatabaseConfig:
-    config = _Fields(value, "config.database")
-    settings = _Fields(config.take("settings"), "config.database.settings")
+    config = Fields(value, "config.database")
+    settings = Fields(config.take("settings"), "config.database.settings")
     checked = DatabaseConfig(
         config.optional_text("template"),
         config.text("data", 4096),
@@ -136,7 +136,7 @@ def _database_config(value: Any) -> DatabaseConfig:
 
 def execute_params(value: Any) -> ExecuteParams:
     """Checks the parameters of `execute`. Raises InvalidMessage."""
-    params = _Fields(value, "params")
+    params = Fields(value, "params")
     code = params.text("code", MAX_CODE_BYTES)
     size = len(code.encode("utf-8", "surrogatepass"))
     if size > MAX_CODE_BYTES:
@@ -163,7 +163,7 @@ def _execution_id(value: str) -> str:
 
 
 def _environment(value: Any) -> Dict[str, str]:
-    variables = _Fields(value, "params.env")
+    variables = Fields(value, "params.env")
     checked: Dict[str, str] = {}
     size = 0
     for name in variables.names():
@@ -198,7 +198,7 @@ def _is_c_text(value: str) -> bool:
 
 def no_params(value: Any) -> None:
     """Checks the parameters of a request that has none. Raises InvalidMessage."""
-    _Fields(value, "params").end()
+    Fields(value, "params").end()
 
 
 # Every request, with the check of its parameters.
@@ -213,7 +213,7 @@ REQUESTS: Dict[str, Callable[[Any], Any]] = {
 _ABSENT = object()
 
 
-class _Fields:
+class Fields:
     """Reads the fields of a JSON object one by one; `end` refuses unread fields."""
 
     def __init__(self, value: Any, place: str) -> None:

@@ -6,7 +6,7 @@ import errno
 import json
 from typing import Any, Callable, Dict, NamedTuple, Optional, Union
 
-from agent.contract import InvalidMessage, _Fields
+from agent.contract import Fields, InvalidMessage
 from agent.frames import ProtocolError
 from agent.messages import parse_object
 
@@ -73,11 +73,11 @@ class Space(NamedTuple):
 FileRequest = Union[Stat, List, Read, Write, Remove, Move, Space]
 
 
-def _path(fields: _Fields, name: str = "path") -> str:
+def _path(fields: Fields, name: str = "path") -> str:
     return fields.text(name, _MAX_PATH_CHARACTERS)
 
 
-def _write(fields: _Fields) -> Write:
+def _write(fields: Fields) -> Write:
     path, overwrite = _path(fields), fields.boolean("overwrite")
     size = fields.take("size")
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _MAX_SIZE):
@@ -85,7 +85,7 @@ def _write(fields: _Fields) -> Write:
     return Write(path, overwrite, size)
 
 
-_OPERATIONS: Dict[str, Callable[[_Fields], FileRequest]] = {
+_OPERATIONS: Dict[str, Callable[[Fields], FileRequest]] = {
     "stat": lambda fields: Stat(_path(fields)),
     "list": lambda fields: List(
         _path(fields), fields.integer("depth", 1, MAX_DEPTH), fields.integer("limit", 0, MAX_ENTRIES)
@@ -103,7 +103,7 @@ _OPERATIONS: Dict[str, Callable[[_Fields], FileRequest]] = {
 def file_request(line: bytes) -> FileRequest:
     """Reads a header line. Raises FileError."""
     try:
-        fields = _Fields(parse_object(line, "The header"), "header")
+        fields = Fields(parse_object(line, "The header"), "header")
         request = _OPERATIONS[fields.choice("op", tuple(_OPERATIONS))](fields)
         fields.end()
     except (InvalidMessage, ProtocolError) as error:
