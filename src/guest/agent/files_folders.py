@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 from collections import deque
+from itertools import islice
 from typing import Any, Deque, Dict, Generator, List, NamedTuple, Optional, Tuple
 
 from agent.files_contract import FileError, file_error, milliseconds, size_of
@@ -212,9 +213,11 @@ class _Emptying:
             os.close(root)
 
     def _empty(self, root: int, folder: int) -> Generator[None, None, None]:
-        with os.scandir(folder) as found:
-            names = [os.fsencode(each.name) for each in _few(found)]
-        while names:
+        while True:
+            with os.scandir(folder) as found:
+                names = [os.fsencode(each.name) for each in islice(found, _PER_TURN)]
+            if not names:
+                return
             for name in names:
                 self._looked += 1
                 # A folder that it has moved up is looked at twice.
@@ -223,8 +226,6 @@ class _Emptying:
                     raise FileError("changed", message + self._gone())
                 yield from self._remove(root, folder, name)
             yield
-            with os.scandir(folder) as found:
-                names = [os.fsencode(each.name) for each in _few(found)]
 
     def _remove(self, root: int, folder: int, name: bytes) -> Generator[None, None, None]:
         try:
@@ -255,16 +256,6 @@ class _Emptying:
 
     def _gone(self) -> str:
         return ". Removed before that: %d" % self.removed
-
-
-def _few(found: Any) -> List[Any]:
-    """At most as many names as a request looks at before it pauses."""
-    names = []
-    for each in found:
-        names.append(each)
-        if len(names) == _PER_TURN:
-            break
-    return names
 
 
 def _rmdir(folder: int, name: bytes) -> bool:
