@@ -141,18 +141,20 @@ class SavedOutputs:
     def room(self, copy: SavedCopy, wanted: int) -> int:
         """For a copy: how many of the wanted bytes it may append. Drops older copies for it."""
         wanted = min(wanted, self._max_stream_bytes - copy.bytes)
-        while (self._size() + wanted > self._max_bytes or not self._fits(wanted)) and self._drop_oldest():
-            pass
-        wanted = min(wanted, self._max_bytes - self._size())
-        return wanted if wanted > 0 and self._fits(wanted) else 0
+        left, spare = self._left(), self._spare()
+        while wanted > min(left, spare) and self._drop_oldest():
+            left, spare = self._left(), self._spare()
+        wanted = min(wanted, left)
+        return wanted if 0 < wanted <= spare else 0
 
-    def _size(self) -> int:
-        return sum(copy.bytes for copy in self._copies.values())
+    def _left(self) -> int:
+        """How many bytes more all copies may have."""
+        return self._max_bytes - sum(copy.bytes for copy in self._copies.values())
 
-    def _fits(self, wanted: int) -> bool:
-        """Whether enough memory stays free."""
+    def _spare(self) -> int:
+        """How many bytes may be taken so that enough memory stays free."""
         free = self._free()
-        return free is None or free - wanted >= self._must_be_free
+        return self._max_bytes if free is None else free - self._must_be_free
 
     def _drop_oldest(self) -> bool:
         path = next((path for path, copy in self._copies.items() if copy.ended), None)
