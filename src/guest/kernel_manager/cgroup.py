@@ -29,12 +29,7 @@ def _read(path: str) -> str:
 
 def oom_kills() -> Optional[int]:
     """How many processes the memory limit has killed so far."""
-    for path in _OOM_FILES:
-        for line in _read(path).splitlines():
-            name, _, value = line.partition(" ")
-            if name == "oom_kill" and value.isdigit():
-                return int(value)
-    return None
+    return _field(_OOM_FILES, "oom_kill")
 
 
 def tasks() -> Optional[int]:
@@ -45,10 +40,9 @@ def tasks() -> Optional[int]:
 def cpu_microseconds() -> Optional[int]:
     """Processor time of all processes so far, ended ones and the agent included."""
     version_2, version_1 = _CPU_FILES
-    for line in _read(version_2).splitlines():
-        name, _, value = line.partition(" ")
-        if name == "usage_usec" and value.isdigit():
-            return int(value)
+    microseconds = _field((version_2,), "usage_usec")
+    if microseconds is not None:
+        return microseconds
     nanoseconds = _number((version_1,))
     return None if nanoseconds is None else nanoseconds // 1000
 
@@ -73,6 +67,16 @@ def memory_free_bytes() -> Optional[int]:
     """How much more memory the limit allows; None without a limit."""
     limit, used = memory_limit_bytes(), memory_bytes()
     return None if limit is None or used is None else max(0, limit - used)
+
+
+def _field(paths: Tuple[str, ...], wanted: str) -> Optional[int]:
+    """The value of this name in the first file that has it."""
+    for path in paths:
+        for line in _read(path).splitlines():
+            name, _, value = line.partition(" ")
+            if name == wanted and value.isdigit():
+                return int(value)
+    return None
 
 
 def _number(paths: Tuple[str, ...]) -> Optional[int]:
