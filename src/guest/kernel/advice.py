@@ -100,10 +100,8 @@ def of_error(error: BaseException) -> Optional[str]:
         return None if dot and name in sys.modules else _missing(name)
     if isinstance(error, subprocess.CalledProcessError):
         return next(filter(None, map(of_command, _lines(error.cmd))), None)
-    if isinstance(error, (ImportError, RuntimeError, ValueError)) and _ASKS_TO_INSTALL.search(str(error)) and "kaleido" in str(error).lower():
-        return NO_KALEIDO
     if isinstance(error, (ImportError, RuntimeError, ValueError)) and _ASKS_TO_INSTALL.search(str(error)):
-        return NO_INSTALL
+        return NO_KALEIDO if "kaleido" in str(error).lower() else NO_INSTALL
     if isinstance(error, ImportError) and "IProgress" in str(error):
         return "There are no widgets in a sandbox: use `from tqdm import tqdm`."
     if any(isinstance(each, OSError) and each.errno == errno.ENOSPC for each in _chain(error)):
