@@ -48,7 +48,7 @@ class PackageInstallers:
         self._pid = pid
         processes.own.add(pid)
         self._children.watch(pid, lambda status: self._on_exit(pid, status))
-        _InstallerSplice(self._loop, own, stream, lambda: self._end(pid))
+        Splice(self._loop, own, stream, lambda _: self._end(pid))
         return ""
 
     def _end(self, pid: int) -> None:
@@ -62,16 +62,6 @@ class PackageInstallers:
         processes.own.discard(pid)
         if status != 0 and self._pid == pid:
             log("The installer %s" % describe(status))
-
-
-class _InstallerSplice(Splice):
-    def __init__(self, loop: Reactor, connection: socket.socket, stream: Stream, on_closed: Callable[[], None]) -> None:
-        super().__init__(loop, connection, stream)
-        self._on_closed = on_closed
-
-    def close(self) -> None:
-        super().close()
-        self._on_closed()
 
 
 def _start(fd: int, guarded: "list[int]") -> int:

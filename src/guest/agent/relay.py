@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Callable, List, Optional, Set
+from typing import Callable, List, Set
 
 from agent.channel import Channel
 from agent.process import log
@@ -28,9 +28,8 @@ class Splice(StreamOwner):
         loop: Reactor,
         connection: socket.socket,
         stream: Stream,
-        on_done: Optional[Callable[["Splice"], None]] = None,
+        on_done: Callable[["Splice"], object] = lambda _: None,
     ) -> None:
-        """With on_done the socket is a client's: it gets an ErrorResponse if the stream fails before any data."""
         connection.setblocking(False)
         self._loop = loop
         self._socket = connection
@@ -44,12 +43,10 @@ class Splice(StreamOwner):
         self._open = True
         self._socket_ended = False
         self._stream_ended = False
-        self.received = 0
         stream.owner = self
         self._start_reading()
 
     def on_data(self, data: bytes) -> None:
-        self.received += len(data)
         self._pending.append(data)
         if len(self._pending) == 1:
             self._write()
@@ -60,10 +57,7 @@ class Splice(StreamOwner):
             self._end_socket()
 
     def on_reset(self, reason: str) -> None:
-        if self._open:
-            if self._on_done is not None and self.received == 0:
-                refuse(self._socket, "08006", "the sandbox's connection to the database failed: " + reason)
-            self.close()
+        self.close()
 
     def on_writable(self) -> None:
         self._start_reading()
@@ -75,8 +69,7 @@ class Splice(StreamOwner):
             self._stop_writing()
             self._pending = []
             self._socket.close()
-            if self._on_done is not None:
-                self._on_done(self)
+            self._on_done(self)
 
     def _read(self) -> None:
         room = self._stream.room
@@ -156,6 +149,21 @@ class Splice(StreamOwner):
             self._loop.remove_writer(self._fd)
 
 
+class ClientSplice(Splice):
+    """Of a Postgres client, which gets an ErrorResponse if the stream fails before any data."""
+
+    _received = False
+
+    def on_data(self, data: bytes) -> None:
+        self._received = True
+        super().on_data(data)
+
+    def on_reset(self, reason: str) -> None:
+        if self._open and not self._received:
+            refuse(self._socket, "08006", "the sandbox's connection to the database failed: " + reason)
+        super().on_reset(reason)
+
+
 class PostgresRelay:
     """Listens on libpq's default socket, and opens a `postgres` stream for each connection."""
 
@@ -224,7 +232,7 @@ class PostgresRelay:
             return False
         if begin:
             stream.send(begin)
-        self._splices.add(Splice(self._loop, connection, stream, self._splices.discard))
+        self._splices.add(ClientSplice(self._loop, connection, stream, self._splices.discard))
         return True
 
 
