@@ -234,10 +234,10 @@ class Agent:
         if service == "files" and self._config.mode == "sandbox":
             if self._files is None:
                 from agent.files import FileService
-                from agent.saved_output import open_saved
 
                 self._files = FileService(
-                    self.loop, open_saved=open_saved, on_written=lambda found: self._kernel and self._kernel.file_written(found)
+                    self.loop, open_saved=lambda path: self._kernel and self._kernel.outputs.open(path),
+                    on_written=lambda found: self._kernel and self._kernel.file_written(found),
                 )
             self._files.serve(stream)
             return ""

@@ -162,23 +162,3 @@ class SavedOutputs:
             return False
         self._copies.pop(path).close()
         return True
-
-
-_outputs: Optional[SavedOutputs] = None
-
-
-def saved_outputs(memory: Memory) -> SavedOutputs:
-    """Makes the copies of this agent's sandbox."""
-    global _outputs
-    _outputs = SavedOutputs(memory)
-    return _outputs
-
-
-def open_saved(path: str) -> Optional[Tuple[int, int]]:
-    """As SavedOutputs.open(), of this agent's sandbox."""
-    return None if _outputs is None else _outputs.open(path)
-
-
-def list_saved() -> List[Tuple[str, int]]:
-    """As SavedOutputs.list(), of this agent's sandbox."""
-    return [] if _outputs is None else _outputs.list()

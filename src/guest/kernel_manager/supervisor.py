@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from agent.contract import ExecuteParams, KernelConfig
-from agent.saved_output import Memory, saved_outputs
+from agent.saved_output import Memory, SavedOutputs
 
 from . import cgroup, processes
 from .background_processes import BackgroundProcesses
@@ -40,8 +40,9 @@ class KernelSupervisor:
     def __init__(self, loop: Any, config: KernelConfig, emit: Emit, can_emit: Callable[[], bool]) -> None:
         self._loop = loop
         self._emit = emit
-        outputs = saved_outputs(Memory(cgroup.memory_limit_bytes(), cgroup.memory_free_bytes))
-        self._printed = Printed(loop, emit, can_emit, lambda: self._execution, outputs)
+        # For the file service, too.
+        self.outputs = SavedOutputs(Memory(cgroup.memory_limit_bytes(), cgroup.memory_free_bytes))
+        self._printed = Printed(loop, emit, can_emit, lambda: self._execution, self.outputs)
         self._measurement = Measurement(loop)
         self._state = KernelState(emit)
         events = KernelEvents(

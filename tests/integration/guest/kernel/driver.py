@@ -17,7 +17,6 @@ def main(config: Dict[str, Any]) -> None:
     libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, for runs outside a container
     loop = asyncio.new_event_loop()
     from agent.contract import REQUESTS, InvalidMessage, boot_config
-    from agent.saved_output import list_saved, open_saved
     from kernel_manager.supervisor import KernelSupervisor
 
     kernel_config = boot_config(config).kernel
@@ -68,8 +67,8 @@ def main(config: Dict[str, Any]) -> None:
             elif method == "saved":
                 # What the file service reads.
                 saved = {}
-                for path, size in list_saved():
-                    fd, _ = open_saved(path) or (-1, 0)
+                for path, size in supervisor.outputs.list():
+                    fd, _ = supervisor.outputs.open(path) or (-1, 0)
                     text = os.read(fd, size + 1)
                     os.close(fd)
                     saved[path] = {"bytes": len(text), "sha256": hashlib.sha256(text).hexdigest(), "text": text[:100].decode()}
