@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Generator, List, Optional, Tuple
 
 if TYPE_CHECKING:
     from agent.message_types import ChangedFiles
@@ -129,10 +129,10 @@ class _Look:
         return self._ended
 
     def close(self) -> None:
-        self._steps.close()  # type: ignore[attr-defined]
+        self._steps.close()
         self.complete = self.complete and self._ended
 
-    def _walk(self) -> Iterator[None]:
+    def _walk(self) -> Generator[None, None, None]:
         while self._folders:
             folder = self._folders.popleft()
             try:
@@ -162,7 +162,7 @@ class _Look:
             fd = below
         return fd
 
-    def _entries(self, folder: Tuple[str, ...], fd: int) -> Iterator[None]:
+    def _entries(self, folder: Tuple[str, ...], fd: int) -> Generator[None, None, None]:
         with os.scandir(fd) as entries:
             for number, entry in enumerate(entries):
                 if number % _ENTRIES == _ENTRIES - 1:
