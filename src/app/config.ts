@@ -259,7 +259,7 @@ export const SETTINGS = {
     schema: z.string().max(20_000).regex(
       /^(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:[ ,]+[A-Za-z0-9][A-Za-z0-9._-]*)*)?$/,
       "must be names of packages, separated by commas or spaces",
-    ),
+    ).transform((text) => new Set(text.split(/[ ,]+/).filter(Boolean).map(normalizedName))),
     default: "",
     unit: "names",
     description:
@@ -463,7 +463,7 @@ export function readConfig(read: ReadVariable): Config {
     maxCost: get("OMCP_MAX_COST"),
     packages: {
       mode: get("OMCP_PACKAGES") || (mayHoldPatients ? "off" : "any"),
-      allowed: new Set(get("OMCP_PACKAGES_ALLOWLIST").split(/[ ,]+/).filter(Boolean).map(normalizedName)),
+      allowed: get("OMCP_PACKAGES_ALLOWLIST"),
       index: get("OMCP_PACKAGES_INDEX") || undefined,
       constraintsFile,
       network: get("OMCP_PACKAGES_NETWORK"),

@@ -85,6 +85,13 @@ Deno.test("readConfig() normalizes the names of packages", () => {
   assert.deepEqual([...packages.allowed], ["scikit-learn", "zope-interface", "a-b"]);
 });
 
+Deno.test("readConfig() names a wrong list of packages together with other wrong settings", () => {
+  assert.throws(() => readConfig(reader({ OMCP_PACKAGES_ALLOWLIST: "git+https://x", OMCP_PIDS: "-1" })), {
+    code: "config_invalid",
+    message: /^Cannot start: OMCP_PIDS .*; OMCP_PACKAGES_ALLOWLIST must be names of packages/,
+  });
+});
+
 Deno.test("readLogLevel() reads the level alone", () => {
   assert.equal(readLogLevel(reader({ OMCP_PIDS: "-1" })), "info");
   assert.equal(readLogLevel(reader({ OMCP_LOG_LEVEL: "debug" })), "debug");
