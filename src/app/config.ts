@@ -41,6 +41,12 @@ function optionalInteger(minimum: number, maximum: number) {
     .pipe(z.number().min(minimum, range).max(maximum, range).optional());
 }
 
+/** A file of this machine; a comma would end its path in Deno's permission flags. */
+const filePath = z.string().regex(
+  /^(?:\/[^,\0]*[^/,\0])?$/,
+  "must be an absolute path of a file, without a comma",
+);
+
 /** `host[:port]/path:tag@digest`, roughly: the engine checks the rest. */
 const IMAGE = /^[a-zA-Z0-9][a-zA-Z0-9_.\-/:@]{0,254}$/;
 
@@ -273,10 +279,7 @@ export const SETTINGS = {
       "The package index, in the form that pip takes; empty: UV_DEFAULT_INDEX, UV_INDEX_URL, PIP_INDEX_URL or the public one. It may contain a password.",
   },
   OMCP_PACKAGES_CONSTRAINTS: {
-    schema: z.string().regex(
-      /^(?:\/[^,\0]*[^/,\0])?$/,
-      "must be an absolute path of a file, without a comma",
-    ),
+    schema: filePath,
     default: "",
     unit: "path",
     description:
@@ -300,10 +303,7 @@ export const SETTINGS = {
       "Name of this server, in the label `org.omcp.instance` of its containers; empty: a random one. One server at a time may use a name; when it starts, it removes what an earlier server of that name left.",
   },
   OMCP_AUDIT_FILE: {
-    schema: z.string().regex(
-      /^(?:\/[^,\0]*[^/,\0])?$/,
-      "must be an absolute path of a file, without a comma",
-    ),
+    schema: filePath,
     default: "",
     unit: "path",
     description:
