@@ -1,5 +1,6 @@
 /** What the settings and the host's environment say about packages: index, proxies, certificate authorities, constraints. */
 import { OmcpError } from "../errors.ts";
+import { errorMessage } from "../lib/error_message.ts";
 import { CERTIFICATE_VARIABLES, hostCertificates } from "../lib/host_certificates.ts";
 import type { PackageSettings, PackageSite } from "../sandbox/mod.ts";
 import type { PackageConfig, ReadVariable } from "./config.ts";
@@ -79,7 +80,7 @@ async function constraints(path: string | undefined): Promise<string> {
   } catch (cause) {
     throw new OmcpError(
       "config_invalid",
-      `Cannot read OMCP_PACKAGES_CONSTRAINTS: ${cause instanceof Error ? cause.message : cause}`,
+      `Cannot read OMCP_PACKAGES_CONSTRAINTS: ${errorMessage(cause)}`,
       {
         state: "Nothing was installed.",
         next: "Correct the setting or the file.",

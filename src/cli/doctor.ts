@@ -10,6 +10,7 @@ import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { ExchangeFolder } from "../exchange/mod.ts";
 import { counted } from "../lib/counted.ts";
+import { errorMessage } from "../lib/error_message.ts";
 import {
   checkDatasets,
   type ExecutionOutcome,
@@ -42,7 +43,6 @@ if any(word in name for name in os.environ for word in ("URL", "PASS", "TOKEN"))
     raise SystemExit("the environment of a sandbox has a variable that is named like a secret")
 print("sockets refused, root file system read-only, no secrets in the environment")
 `;
-import { errorMessage } from "../lib/error_message.ts";
 
 /** `omcp doctor`. */
 export const command: Command = {

@@ -7,6 +7,7 @@
  */
 import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
+import { errorMessage } from "../lib/error_message.ts";
 import { folderError, systemCode } from "./errors.ts";
 import { NewFile } from "./new_file.ts";
 import { nameProblem, PARTIAL, requireName } from "./names.ts";
@@ -72,10 +73,9 @@ export class ExchangeFolder {
       }
       return folder;
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
       throw new OmcpError(
         "config_invalid",
-        `Cannot use the folder of OMCP_EXCHANGE_DIR, ${path}: ${reason}`,
+        `Cannot use the folder of OMCP_EXCHANGE_DIR, ${path}: ${errorMessage(cause)}`,
         {
           next: "Create a folder that this server's user can write to, and name it by its real path.",
           cause,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { errorMessage } from "../../lib/error_message.ts";
 import { logger } from "../../observability/log.ts";
 import { ESTIMATED_NAME } from "../guard/estimated_name.ts";
 import {
@@ -95,7 +96,7 @@ export class CostBudget {
     } catch (error) {
       if (!signal.aborted) {
         log.warning("Cannot estimate the cost of a statement, which is refused: {error}", {
-          error: error instanceof Error ? error.message : String(error),
+          error: errorMessage(error),
         });
       }
     }

@@ -2,6 +2,7 @@ import { Duplex } from "node:stream";
 import { Buffer } from "node:buffer";
 import pg from "pg";
 import { OmcpError } from "../../errors.ts";
+import { errorMessage } from "../../lib/error_message.ts";
 import { type ByteReader } from "../wire/byte_reader.ts";
 import { type BackendMessage, readBackendMessage } from "../wire/backend.ts";
 import { BACKEND, readName, readUint32 } from "../wire/message.ts";
@@ -51,7 +52,7 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
     return result;
   } catch (error) {
     if (error instanceof OmcpError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new OmcpError("database_unavailable", `Login to the database failed: ${reason}`, { cause: error });
   } finally {
     bridge.destroy();

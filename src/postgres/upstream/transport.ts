@@ -1,6 +1,7 @@
 import { addAbortListener } from "node:events";
 import { closeQuietly, writeAll } from "../../lib/connection.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
+import { errorMessage } from "../../lib/error_message.ts";
 import { OmcpError } from "../../errors.ts";
 import { int32 } from "../wire/message.ts";
 import type { PostgresAddress } from "./url.ts";
@@ -27,7 +28,7 @@ export async function openTransport(address: PostgresAddress, signal: AbortSigna
   } catch (error) {
     if (error instanceof OmcpError) throw error;
     if (signal.aborted) throw unavailable("it did not answer in time", error);
-    throw unavailable(error instanceof Error ? error.message : String(error), error);
+    throw unavailable(errorMessage(error), error);
   }
 }
 
@@ -86,7 +87,7 @@ async function readPem(path: string): Promise<string> {
 }
 
 function tlsFailure(error: unknown): OmcpError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = errorMessage(error);
   return new OmcpError("database_unavailable", `Database server's certificate is not valid: ${reason}`, {
     state: "No password was sent.",
     next:
