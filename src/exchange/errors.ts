@@ -14,6 +14,17 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 /**
+ * The error where a file must not be replaced.
+ *
+ * @param name Its name.
+ */
+export function fileExists(name: string): OmcpError {
+  return new OmcpError("file_exists", `The exchange folder has a file ${JSON.stringify(name)} already`, {
+    next: "Choose another name, or pass overwrite: true.",
+  });
+}
+
+/**
  * The error of a failed call of the operating system about the exchange folder.
  *
  * @param error What was thrown.

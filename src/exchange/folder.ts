@@ -8,7 +8,7 @@
 import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
 import { errorMessage } from "../lib/error_message.ts";
-import { folderError, systemCode } from "./errors.ts";
+import { fileExists, folderError, systemCode } from "./errors.ts";
 import { NewFile } from "./new_file.ts";
 import { nameProblem, PARTIAL, requireName } from "./names.ts";
 import { identityOf, lookAtPath, openSource, type SourceFile, type Stats } from "./source_file.ts";
@@ -117,7 +117,7 @@ export class ExchangeFolder {
     requireName(name);
     await this.#requireSame();
     const there = await this.#lookAt(name);
-    if (there !== undefined && !overwrite) throw exists(name);
+    if (there !== undefined && !overwrite) throw fileExists(name);
     if (there !== undefined && !there.isFile()) throw notAFile(name, there);
     // Before the first await below: several exports at once share the room.
     this.#writing += size;
@@ -214,12 +214,6 @@ async function lookAtFolder(path: string): Promise<Stats> {
   const found = await lookAtPath(path);
   if (!found.isDirectory()) throw new Error("it is not a folder");
   return found;
-}
-
-function exists(name: string): OmcpError {
-  return new OmcpError("file_exists", `The exchange folder has a file ${JSON.stringify(name)} already`, {
-    next: "Choose another name, or pass overwrite: true.",
-  });
 }
 
 function notAFile(name: string, found: Stats): OmcpError {

@@ -1,8 +1,9 @@
 /** A file that is being written under a random name, until it is complete. */
 import { promises as fs } from "node:fs";
 import { OmcpError } from "../errors.ts";
-import { systemCode } from "./errors.ts";
+import { fileExists, systemCode } from "./errors.ts";
 import { PARTIAL } from "./names.ts";
+import { identityOf, lookAtPath } from "./source_file.ts";
 
 /** Large writes: each costs a turn through a thread. */
 const BUFFER_BYTES = 512 * 1024;
@@ -79,14 +80,11 @@ export class NewFile {
     } else {
       await fs.link(this.#path, target).catch((error: unknown) => {
         if (systemCode(error) !== "EEXIST") throw error;
-        throw new OmcpError("file_exists", `The exchange folder has a file ${JSON.stringify(name)} already`, {
-          next: "Choose another name, or pass overwrite: true.",
-        });
+        throw fileExists(name);
       });
     }
     await this.discard();
-    const found = await fs.lstat(target, { bigint: true });
-    if (found.dev === own.dev && found.ino === own.ino) return;
+    if (identityOf(await lookAtPath(target)) === identityOf(own)) return;
     throw new OmcpError(
       "file_changed",
       `Something else replaced ${JSON.stringify(name)} in the exchange folder`,
