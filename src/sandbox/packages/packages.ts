@@ -1,7 +1,7 @@
 /** Installs packages into sandboxes: resolved and downloaded in a container of its own, unpacked inside without a network. */
 import { OmcpError } from "../../errors.ts";
 import { abortError } from "../../lib/async/abort_error.ts";
-import { DeadlineSignal } from "../../lib/async/deadline.ts";
+import { DeadlineSignal, within } from "../../lib/async/deadline.ts";
 import { Semaphore } from "../../lib/async/semaphore.ts";
 import { SYSTEM_CLOCK } from "../../lib/clock.ts";
 import { type ContainerRuntime, Removals } from "../../runtime/mod.ts";
@@ -145,10 +145,7 @@ export class Packages {
   /** Ends installations, and removes their containers. Takes a few seconds at most. */
   async close(): Promise<void> {
     this.#closing.abort(new OmcpError("shutting_down", "The server is shutting down"));
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, CLOSE_MS);
-    await Promise.race([this.#removals.allRemoved(), late.promise]);
-    clearTimeout(timer);
+    await within(this.#removals.allRemoved(), CLOSE_MS);
     this.#removals.close();
   }
 

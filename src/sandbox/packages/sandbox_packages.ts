@@ -1,4 +1,5 @@
 /** The packages of one sandbox: what was asked for and what is there; one installation at a time. */
+import { addAbortListener } from "node:events";
 import { StreamResetError } from "../../agent_protocol/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { Semaphore } from "../../lib/async/semaphore.ts";
@@ -59,8 +60,7 @@ export class SandboxPackages {
     using _permit = await this.#semaphore.acquire(signal);
     this.#lifetime.throwIfEnded();
     const installation = new Installation(await this.#container.channel.openStream("packages", signal));
-    const cutOff = () => installation.close();
-    signal.addEventListener("abort", cutOff);
+    using _cutOff = addAbortListener(signal, () => installation.close());
     let begun = false;
     try {
       const present = await installation.present();
@@ -86,7 +86,6 @@ export class SandboxPackages {
         },
       );
     } finally {
-      signal.removeEventListener("abort", cutOff);
       installation.close();
       this.#lifetime.touch();
     }
