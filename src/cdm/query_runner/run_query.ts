@@ -1,6 +1,7 @@
 /** Runs a compiled query inside a sandbox, over that sandbox's own Postgres connection. */
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
+import { parsedJson } from "../../lib/parsed_json.ts";
 import { afterInterrupt, cancelledError, type ExecutionRun, type Sandbox } from "../../sandbox/mod.ts";
 import type { CompiledOmopQuery, ResultColumn } from "../../omop/query/mod.ts";
 import { queryError } from "./query_error.ts";
@@ -118,18 +119,10 @@ function answerOf(
   for (const output of outputs) {
     const text = output.data?.[MIME];
     if (text === undefined || text.length > OUTPUT_BYTES) continue;
-    const parsed = answerSchema.safeParse(readJson(text));
+    const parsed = answerSchema.safeParse(parsedJson(text));
     if (parsed.success) return parsed.data;
   }
   return undefined;
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /**

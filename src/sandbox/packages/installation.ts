@@ -4,6 +4,7 @@ import { OmcpError } from "../../errors.ts";
 import { within } from "../../lib/async/deadline.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import { concatBytes } from "../../lib/bytes.ts";
+import { parsedJson } from "../../lib/parsed_json.ts";
 import { showable } from "../../lib/text.ts";
 
 /** Longest answer of an installer, in bytes. The sandbox's code can disturb an installer, and forge its answers. */
@@ -117,7 +118,7 @@ export class Installation {
     }
     const text = new TextDecoder().decode(this.#rest.subarray(0, end));
     this.#rest = this.#rest.slice(end + 1);
-    const parsed = answerSchema.safeParse(readJson(text));
+    const parsed = answerSchema.safeParse(parsedJson(text));
     if (!parsed.success) throw broken("its answer has an unknown form");
     return parsed.data;
   }
@@ -161,14 +162,6 @@ function refusedAs({ code, message }: { readonly code: string; readonly message:
     state: code === "in_part" ? "Packages may be installed in part." : "Nothing was installed.",
     next: "Delete /workspace/.packages, then try again.",
   });
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function broken(why: string): OmcpError {

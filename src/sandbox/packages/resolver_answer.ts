@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { wireObject } from "../../agent_protocol/messages/camel_case.ts";
 import { OmcpError } from "../../errors.ts";
+import { parsedJson } from "../../lib/parsed_json.ts";
 
 /** Longest line, in bytes: a plan of a thousand packages. */
 const MAX_LINE = 1024 * 1024;
@@ -88,7 +89,7 @@ export class AnswerReader {
       end = this.#rest.indexOf(10);
     }
     const text = new TextDecoder().decode(this.#take(end + 1));
-    const parsed = lineSchema.safeParse(readJson(text));
+    const parsed = lineSchema.safeParse(parsedJson(text));
     if (!parsed.success) throw invalid("a line has an unknown form");
     return parsed.data;
   }
@@ -127,14 +128,6 @@ export class AnswerReader {
     const taken = this.#rest.subarray(0, size);
     this.#rest = this.#rest.subarray(size);
     return taken;
-  }
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 
