@@ -29,4 +29,4 @@ export {
   type UpstreamSession,
   urlUpstream,
 } from "./upstream/mod.ts";
-export type { ByteReader } from "./wire/byte_reader.ts";
+export type { ByteReader } from "../lib/byte_reader.ts";

@@ -1,6 +1,6 @@
 import { concatBytes } from "../../lib/bytes.ts";
 import type { UpstreamSession } from "../upstream/mod.ts";
-import type { ByteReader } from "../wire/byte_reader.ts";
+import type { ByteReader } from "../../lib/byte_reader.ts";
 import {
   type FrontendMessage,
   FrontendProtocolError,

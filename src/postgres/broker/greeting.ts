@@ -1,4 +1,4 @@
-import type { ByteReader } from "../wire/byte_reader.ts";
+import type { ByteReader } from "../../lib/byte_reader.ts";
 import { BACKEND, cstring, int32, message } from "../wire/message.ts";
 import { type Opening, readOpening, type StartupParameters } from "../wire/opening.ts";
 import type { ClientWriter } from "./client_writer.ts";

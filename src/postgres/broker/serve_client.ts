@@ -4,7 +4,7 @@ import type { ByteStream } from "../../lib/byte_stream.ts";
 import { OmcpError } from "../../errors.ts";
 import type { StartupDecision } from "../guard/mod.ts";
 import type { SessionSettings, Upstream, UpstreamSession } from "../upstream/mod.ts";
-import { ByteReader } from "../wire/byte_reader.ts";
+import { ByteReader } from "../../lib/byte_reader.ts";
 import { FrontendProtocolError } from "../wire/frontend.ts";
 import { BACKEND, cstring, int32, message } from "../wire/message.ts";
 import type { StartupParameters } from "../wire/opening.ts";

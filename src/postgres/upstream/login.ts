@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import pg from "pg";
 import { OmcpError } from "../../errors.ts";
 import { errorMessage } from "../../lib/error_message.ts";
-import { type ByteReader } from "../wire/byte_reader.ts";
+import { type ByteReader } from "../../lib/byte_reader.ts";
 import { type BackendMessage, readBackendMessage } from "../wire/backend.ts";
 import { BACKEND, readName, readUint32 } from "../wire/message.ts";
 import { parseServerError } from "../wire/server_error.ts";

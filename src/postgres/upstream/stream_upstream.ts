@@ -3,7 +3,7 @@ import { addAbortListener } from "node:events";
 import { concatBytes } from "../../lib/bytes.ts";
 import type { ByteStream, OpenByteStream } from "../../lib/byte_stream.ts";
 import { OmcpError } from "../../errors.ts";
-import { ByteReader } from "../wire/byte_reader.ts";
+import { ByteReader } from "../../lib/byte_reader.ts";
 import { int32 } from "../wire/message.ts";
 import { login, type LoginResult } from "./login.ts";
 import { ask } from "./query.ts";

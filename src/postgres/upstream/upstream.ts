@@ -1,4 +1,4 @@
-import { type ByteReader } from "../wire/byte_reader.ts";
+import { type ByteReader } from "../../lib/byte_reader.ts";
 
 /** What identifies a session in a cancel request; it never leaves this program. */
 export interface ServerKey {

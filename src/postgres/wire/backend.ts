@@ -1,4 +1,4 @@
-import { type ByteReader } from "./byte_reader.ts";
+import { type ByteReader } from "../../lib/byte_reader.ts";
 import { HEADER_BYTES, readUint32 } from "./message.ts";
 
 /** A message of the server. */

@@ -1,4 +1,4 @@
-import { type ByteReader } from "./byte_reader.ts";
+import { type ByteReader } from "../../lib/byte_reader.ts";
 import { FRONTEND, HEADER_BYTES, readUint32 } from "./message.ts";
 
 /** The most bytes of SQL that are read in one Query or Parse. */

@@ -1,4 +1,4 @@
-import { type ByteReader } from "./byte_reader.ts";
+import { type ByteReader } from "../../lib/byte_reader.ts";
 import { readUint32 } from "./message.ts";
 
 /** The largest startup packet that is read, in bytes (PostgreSQL's own limit). */

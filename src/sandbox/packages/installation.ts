@@ -2,8 +2,8 @@
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { within } from "../../lib/async/deadline.ts";
+import { ByteReader } from "../../lib/byte_reader.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
-import { concatBytes } from "../../lib/bytes.ts";
 import { parsedJson } from "../../lib/parsed_json.ts";
 import { showable } from "../../lib/text.ts";
 
@@ -38,9 +38,8 @@ export interface Unpacking {
 /** One installer, from its start to its answer. */
 export class Installation {
   readonly #stream: ByteStream;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ByteReader;
   readonly #stallMs: number;
-  #rest: Uint8Array = new Uint8Array(0);
 
   /**
    * @param stream A stream to the agent's service `packages`.
@@ -49,7 +48,7 @@ export class Installation {
   constructor(stream: ByteStream, stallMs = STALL_MS) {
     this.#stream = stream;
     this.#stallMs = stallMs;
-    this.#reader = stream.readable.getReader();
+    this.#reader = new ByteReader(stream.readable);
   }
 
   /**
@@ -96,7 +95,7 @@ export class Installation {
 
   /** Ends the stream: an installer that still runs is cut off. */
   close(): void {
-    this.#reader.cancel().catch(() => {});
+    void this.#reader.cancel();
     this.#stream.writable.abort().catch(() => {});
   }
 
@@ -108,17 +107,10 @@ export class Installation {
   }
 
   async #answer(): Promise<Answer> {
-    let end = this.#rest.indexOf(10);
-    while (end < 0) {
-      if (this.#rest.length > MAX_ANSWER) throw broken("its answer is too long");
-      const { value, done } = await this.#reader.read();
-      if (done) throw broken("it ended early");
-      this.#rest = concatBytes([this.#rest, value]);
-      end = this.#rest.indexOf(10);
-    }
-    const text = new TextDecoder().decode(this.#rest.subarray(0, end));
-    this.#rest = this.#rest.slice(end + 1);
-    const parsed = answerSchema.safeParse(parsedJson(text));
+    const line = await this.#reader.readLine(MAX_ANSWER);
+    if (line === "too_long") throw broken("its answer is too long");
+    if (line === "ended") throw broken("it ended early");
+    const parsed = answerSchema.safeParse(parsedJson(new TextDecoder().decode(line)));
     if (!parsed.success) throw broken("its answer has an unknown form");
     return parsed.data;
   }

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { wireObject } from "../../agent_protocol/messages/camel_case.ts";
 import { OmcpError } from "../../errors.ts";
+import { ByteReader, TruncatedStreamError } from "../../lib/byte_reader.ts";
 import { parsedJson } from "../../lib/parsed_json.ts";
 
 /** Longest line, in bytes: a plan of a thousand packages. */
@@ -68,12 +69,11 @@ export type AnswerLine = z.output<typeof lineSchema>;
 
 /** Reads an answer. */
 export class AnswerReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #rest = new Uint8Array(0);
+  readonly #reader: ByteReader;
 
   /** @param readable The program's stdout. */
   constructor(readable: ReadableStream<Uint8Array>) {
-    this.#reader = readable.getReader();
+    this.#reader = new ByteReader(readable);
   }
 
   /**
@@ -82,14 +82,10 @@ export class AnswerReader {
    * @throws {OmcpError} `package_failed` for an answer that ends early or has another form.
    */
   async line(): Promise<AnswerLine> {
-    let end = this.#rest.indexOf(10);
-    while (end < 0) {
-      if (this.#rest.length > MAX_LINE) throw invalid("a line is too long");
-      await this.#more();
-      end = this.#rest.indexOf(10);
-    }
-    const text = new TextDecoder().decode(this.#take(end + 1));
-    const parsed = lineSchema.safeParse(parsedJson(text));
+    const line = await this.#reader.readLine(MAX_LINE);
+    if (line === "too_long") throw invalid("a line is too long");
+    if (line === "ended") throw ended();
+    const parsed = lineSchema.safeParse(parsedJson(new TextDecoder().decode(line)));
     if (!parsed.success) throw invalid("a line has an unknown form");
     return parsed.data;
   }
@@ -101,34 +97,27 @@ export class AnswerReader {
    */
   async *archive(): AsyncGenerator<Uint8Array> {
     for (;;) {
-      await this.#fill(4);
-      const head = this.#take(4);
+      const head = await this.#exactly(4);
       const size = new DataView(head.buffer, head.byteOffset).getUint32(0);
       if (size === 0) return;
       if (size > MAX_CHUNK) throw invalid("a chunk is too long");
-      await this.#fill(size);
-      yield this.#take(size).slice();
+      yield (await this.#exactly(size)).slice();
     }
   }
 
-  async #fill(size: number): Promise<void> {
-    while (this.#rest.length < size) await this.#more();
+  async #exactly(size: number): Promise<Uint8Array> {
+    try {
+      const bytes = await this.#reader.readExactly(size);
+      if (bytes !== undefined) return bytes;
+    } catch (error) {
+      if (!(error instanceof TruncatedStreamError)) throw error;
+    }
+    throw ended();
   }
+}
 
-  async #more(): Promise<void> {
-    const { value, done } = await this.#reader.read();
-    if (done) throw invalid("it ended early");
-    const joined = new Uint8Array(this.#rest.length + value.length);
-    joined.set(this.#rest);
-    joined.set(value, this.#rest.length);
-    this.#rest = joined;
-  }
-
-  #take(size: number): Uint8Array {
-    const taken = this.#rest.subarray(0, size);
-    this.#rest = this.#rest.subarray(size);
-    return taken;
-  }
+function ended(): OmcpError {
+  return invalid("it ended early");
 }
 
 function invalid(why: string): OmcpError {

@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS } from "../../../../src/postgres/broker/limits.ts";
 import { ConnectionCount, SandboxConnections } from "../../../../src/postgres/broker/sandbox_connections.ts";
 import type { UpstreamSession } from "../../../../src/postgres/upstream/mod.ts";
 import { concatBytes } from "../../../../src/lib/bytes.ts";
-import { ByteReader } from "../../../../src/postgres/wire/byte_reader.ts";
+import { ByteReader } from "../../../../src/lib/byte_reader.ts";
 import { int32 } from "../../../../src/postgres/wire/message.ts";
 
 const CANCEL_CODE = 80_877_102;

@@ -1,7 +1,7 @@
 import { concatBytes } from "../../../../src/lib/bytes.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ByteReader, TruncatedStreamError } from "../../../../src/postgres/wire/byte_reader.ts";
+import { ByteReader, TruncatedStreamError } from "../../../../src/lib/byte_reader.ts";
 import {
   FrontendProtocolError,
   MAX_SQL_BYTES,

@@ -1,5 +1,5 @@
-import { concatBytes } from "../../lib/bytes.ts";
-import type { ByteStream } from "../../lib/byte_stream.ts";
+import { concatBytes } from "./bytes.ts";
+import type { ByteStream } from "./byte_stream.ts";
 
 /** The stream ended in the middle of something that was announced. */
 export class TruncatedStreamError extends Error {
@@ -7,9 +7,10 @@ export class TruncatedStreamError extends Error {
 }
 
 const EMPTY = new Uint8Array(0);
+const LINE_FEED = 10;
 
 /**
- * Reads exact amounts from a stream of chunks. It holds at most one chunk and the amount requested,
+ * Reads exact amounts and lines from a stream of chunks. It holds at most one chunk and the amount requested,
  * and allocates as bytes arrive, not as they are announced.
  */
 export class ByteReader {
@@ -71,6 +72,28 @@ export class ByteReader {
       missing -= part.length;
     }
     return concatBytes(parts);
+  }
+
+  /**
+   * Reads a line.
+   *
+   * @param most Bytes of the longest one.
+   * @returns The line without its line feed; or why there is none.
+   */
+  async readLine(most: number): Promise<Uint8Array | "ended" | "too_long"> {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    while (await this.#fill()) {
+      const end = this.#chunk.indexOf(LINE_FEED, this.#offset);
+      const part = this.#take(end < 0 ? this.buffered : end - this.#offset);
+      size += part.length;
+      if (size > most) return "too_long";
+      parts.push(part);
+      if (end < 0) continue;
+      this.#offset += 1;
+      return concatBytes(parts);
+    }
+    return "ended";
   }
 
   /**
