@@ -40,14 +40,12 @@ export class ByteReader {
   /**
    * Reads the next bytes, as many as arrived together.
    *
+   * @param most How many at most, above 0.
    * @returns At least one byte, or undefined at the end of the stream.
    */
-  async readSome(): Promise<Uint8Array | undefined> {
+  async readSome(most = Infinity): Promise<Uint8Array | undefined> {
     if (!await this.#fill()) return undefined;
-    const rest = this.#chunk.subarray(this.#offset);
-    this.#chunk = EMPTY;
-    this.#offset = 0;
-    return rest;
+    return this.#take(Math.min(most, this.buffered));
   }
 
   /**
@@ -112,8 +110,7 @@ export class ByteReader {
 
   /** Drops the stream; a waiting read ends as at the end of the stream. */
   async cancel(): Promise<void> {
-    this.#chunk = EMPTY;
-    this.#offset = 0;
+    this.#drop();
     try {
       await this.#reader.cancel();
     } catch {
@@ -124,7 +121,13 @@ export class ByteReader {
   #take(size: number): Uint8Array {
     const taken = this.#chunk.subarray(this.#offset, this.#offset + size);
     this.#offset += size;
+    if (this.buffered === 0) this.#drop();
     return taken;
+  }
+
+  #drop(): void {
+    this.#chunk = EMPTY;
+    this.#offset = 0;
   }
 
   async #fill(): Promise<boolean> {

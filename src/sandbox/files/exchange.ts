@@ -12,11 +12,9 @@ import { OmcpError } from "../../errors.ts";
 import { abortable } from "../../lib/async/abortable.ts";
 import { abortError } from "../../lib/async/abort_error.ts";
 import { DeadlineSignal } from "../../lib/async/deadline.ts";
+import { ByteReader } from "../../lib/byte_reader.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
-import { concatBytes } from "../../lib/bytes.ts";
 import { errorOfReset, fileError, stateAfter } from "./errors.ts";
-
-const LINE_FEED = 0x0a;
 
 /** What an {@link Exchange} needs besides its request. */
 export interface ExchangeParts {
@@ -45,11 +43,9 @@ export class Exchange {
   readonly #request: FileRequest;
   readonly #parts: ExchangeParts;
   readonly #deadline: DeadlineSignal;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ByteReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #listener: Disposable;
-  /** Received and not yet read. */
-  #buffer: Uint8Array = new Uint8Array(0);
   #closed = false;
   /** The caller's error of the first failure, which is also that of everything after it. */
   #failure: Promise<unknown> | undefined;
@@ -63,9 +59,8 @@ export class Exchange {
     this.#request = request;
     this.#parts = parts;
     this.#deadline = deadline;
-    this.#reader = stream.readable.getReader();
+    this.#reader = new ByteReader(stream.readable);
     this.#writer = stream.writable.getWriter();
-    this.#reader.closed.catch(() => {});
     this.#writer.closed.catch(() => {});
     this.#listener = addAbortListener(deadline.signal, () => this.close());
   }
@@ -131,7 +126,7 @@ export class Exchange {
     this.#closed = true;
     this.#listener[Symbol.dispose]();
     this.#deadline[Symbol.dispose]();
-    this.#reader.cancel().catch(() => {});
+    void this.#reader.cancel();
     this.#writer.abort().catch(() => {});
     this.#parts.onEnd();
   }
@@ -146,36 +141,16 @@ export class Exchange {
   }
 
   async #line(): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    while (true) {
-      const chunk = await this.#next();
-      const end = chunk.indexOf(LINE_FEED);
-      const part = end < 0 ? chunk : chunk.subarray(0, end);
-      bytes += part.length;
-      if (bytes > MAX_REPLY_LINE_BYTES) throw new InvalidReply("a line of its reply is too long");
-      parts.push(part);
-      if (end >= 0) {
-        this.#buffer = chunk.subarray(end + 1);
-        return concatBytes(parts);
-      }
-    }
+    const line = await this.#reader.readLine(MAX_REPLY_LINE_BYTES);
+    if (line === "too_long") throw new InvalidReply("a line of its reply is too long");
+    if (line === "ended") throw endedEarly();
+    return line;
   }
 
   async #bytes(most: number): Promise<Uint8Array> {
-    const chunk = await this.#next();
-    this.#buffer = chunk.subarray(most);
-    return chunk.subarray(0, most);
-  }
-
-  /** The received bytes, all of them; waits for some. */
-  async #next(): Promise<Uint8Array> {
-    const buffered = this.#buffer;
-    this.#buffer = new Uint8Array(0);
-    if (buffered.length > 0) return buffered;
-    const { value, done } = await this.#reader.read();
-    if (done) throw new InvalidReply("its reply ended too early");
-    return value;
+    const bytes = await this.#reader.readSome(most);
+    if (bytes === undefined) throw endedEarly();
+    return bytes;
   }
 
   /** Ends the exchange where the work fails, and turns its error into the caller's. */
@@ -205,6 +180,10 @@ export class Exchange {
     if (error instanceof OmcpError && error.code !== "channel_failed") return error;
     return await this.#parts.failed(error);
   }
+}
+
+function endedEarly(): InvalidReply {
+  return new InvalidReply("its reply ended too early");
 }
 
 function parsed(line: Uint8Array): unknown {
