@@ -10,6 +10,7 @@ import { type AgentLog, logAgent } from "./agent_log.ts";
 import { requireConfined, verifyAttestation } from "./attestation.ts";
 import type { Attachment, ContainerRuntime } from "./container_runtime.ts";
 import type { ContainerSpec } from "./container_spec.ts";
+import { createContainer } from "./create_container.ts";
 import { type Removal, Removals } from "./removals.ts";
 
 /** How long a whole start may take, including a first start on a cold disk and a loaded machine. */
@@ -19,16 +20,6 @@ const ADOPT_DEADLINE_MS = 20_000;
 /** How long a failed start waits for its container's removal before it throws; the removal continues. */
 const ROLLBACK_MS = 5000;
 const INSPECT_MS = 2000;
-/** After these errors of a creation the runtime has certainly created no container of that name for us. */
-const NOT_CREATED: ReadonlySet<string> = new Set([
-  "engine_conflict",
-  "engine_not_found",
-  "engine_refused",
-  "engine_unreachable",
-  "image_missing",
-  "invalid_argument",
-]);
-
 /** What both {@link startAgentContainer} and {@link adoptAgentContainer} need. */
 export interface AgentContainerOptions {
   /** Where the container runs. */
@@ -95,7 +86,7 @@ export async function startAgentContainer(options: StartOptions): Promise<AgentC
   const { signal } = deadline;
   if (signal.aborted) throw abortError(signal.reason, `Cannot start the container ${options.name}`);
   const parts = partsOf(options);
-  const id = await create(options, parts);
+  const id = await createContainer({ ...parts, spec: options.spec, deadlineMs: START_DEADLINE_MS });
   let attachment: Attachment | undefined;
   // Ends a wait for a container that reads and sends nothing.
   using _closing = addAbortListener(signal, () => attachment?.close());
@@ -165,20 +156,6 @@ interface Parts {
 
 function partsOf({ runtime, name, removals = new Removals(runtime) }: AgentContainerOptions): Parts {
   return { runtime, name, removals };
-}
-
-/** Not abortable: the engine would go on, and create the container after its removal. */
-async function create(options: StartOptions, { runtime, name, removals }: Parts): Promise<string> {
-  try {
-    return await runtime.createContainer(options.spec, { name, deadlineMs: START_DEADLINE_MS });
-  } catch (error) {
-    const known = error instanceof OmcpError ? error : undefined;
-    if (known === undefined || !NOT_CREATED.has(known.code)) {
-      // Without the runtime's own answer the creation may still be in progress.
-      removals.remove({ name, mayAppear: typeof known?.details.status !== "number" });
-    }
-    throw error;
-  }
 }
 
 async function boot(

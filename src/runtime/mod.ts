@@ -5,6 +5,7 @@ export { requireConfined, verifyAttestation } from "./attestation.ts";
 export * from "./confinement.ts";
 export * from "./container_runtime.ts";
 export * from "./container_spec.ts";
+export * from "./create_container.ts";
 export * from "./instance_lock.ts";
 export * from "./labels.ts";
 export { MASKED_PATHS } from "./masked_paths.ts";

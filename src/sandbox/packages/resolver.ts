@@ -7,7 +7,7 @@ import { logger } from "../../observability/log.ts";
 import {
   type Attachment,
   type ContainerRuntime,
-  type ContainerSpec,
+  createContainer,
   logAgent,
   type Removals,
   requireConfined,
@@ -119,7 +119,7 @@ export class Resolver {
     const spec = resolverSpec({ image: run.image, instance, id, network: run.network, treeBytes });
     const config = { ...run.config, seconds: Math.ceil(timeoutMs / 1000) + LATER_SECONDS };
     if (signal.aborted) throw abortError(signal.reason, "Cannot resolve packages");
-    const container = await create(runtime, removals, spec, name);
+    const container = await createContainer({ runtime, removals, spec, name, deadlineMs: CALL_MS });
     let attachment: Attachment | undefined;
     // Ends a wait for a container that sends nothing.
     using _closing = addAbortListener(signal, () => attachment?.close());
@@ -141,24 +141,6 @@ export class Resolver {
       // Not awaited: it goes on until the engine confirms it, and no caller depends on it.
       removals.remove({ name, id: container });
     }
-  }
-}
-
-/** Not abortable: the engine would go on, and create the container after its removal. */
-async function create(
-  runtime: ContainerRuntime,
-  removals: Removals,
-  spec: ContainerSpec,
-  name: string,
-): Promise<string> {
-  try {
-    return await runtime.createContainer(spec, { name, deadlineMs: CALL_MS });
-  } catch (error) {
-    // Without the runtime's own answer the creation may still be in progress.
-    if (!(error instanceof OmcpError && typeof error.details.status === "number")) {
-      removals.remove({ name, mayAppear: true });
-    }
-    throw error;
   }
 }
 

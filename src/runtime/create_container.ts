@@ -1,0 +1,50 @@
+import { OmcpError } from "../errors.ts";
+import type { ContainerRuntime } from "./container_runtime.ts";
+import type { ContainerSpec } from "./container_spec.ts";
+import type { Removals } from "./removals.ts";
+
+/** After these errors of a creation the runtime has certainly created no container of that name for us. */
+const NOT_CREATED: ReadonlySet<string> = new Set([
+  "engine_conflict",
+  "engine_not_found",
+  "engine_refused",
+  "engine_unreachable",
+  "image_missing",
+  "invalid_argument",
+]);
+
+/** What {@link createContainer} needs. */
+export interface CreateContainerOptions {
+  /** Where it is created. */
+  readonly runtime: ContainerRuntime;
+  /** Removes what a failed creation may leave. */
+  readonly removals: Removals;
+  /** The container. */
+  readonly spec: ContainerSpec;
+  /** Its name in the runtime; unique. */
+  readonly name: string;
+  /** How long the runtime may take, ms. */
+  readonly deadlineMs: number;
+}
+
+/**
+ * Creates a container, or sees to it that none is left. Not abortable: the engine would go on, and create the container after its
+ * removal.
+ *
+ * @param options See {@link CreateContainerOptions}.
+ * @returns Its id.
+ * @throws {OmcpError} The runtime's errors.
+ */
+export async function createContainer(options: CreateContainerOptions): Promise<string> {
+  const { runtime, removals, spec, name, deadlineMs } = options;
+  try {
+    return await runtime.createContainer(spec, { name, deadlineMs });
+  } catch (error) {
+    const known = error instanceof OmcpError ? error : undefined;
+    if (known === undefined || !NOT_CREATED.has(known.code)) {
+      // Without the runtime's own answer the creation may still be in progress.
+      removals.remove({ name, mayAppear: typeof known?.details.status !== "number" });
+    }
+    throw error;
+  }
+}
