@@ -51,3 +51,19 @@ export function datasetProblems(
     return problem === undefined ? [] : [`OMCP_DATASETS: dataset ${name} ${problem}`];
   });
 }
+
+/** Files and folders of the server that links of a dataset's path could lead to. */
+export interface LinkTargets {
+  readonly auditFile: string | undefined;
+  readonly exchangeFolder: string | undefined;
+}
+
+/**
+ * Finds what is wrong with the folder to which the links of a dataset's path led, which only a container can see.
+ *
+ * @param targets See {@link LinkTargets}.
+ * @returns Takes a folder, and returns the end of a sentence about it; undefined where nothing is wrong.
+ */
+export function linkedFolderProblem(targets: LinkTargets): (folder: string) => string | undefined {
+  return (folder) => folderProblem(folder, [targets.auditFile, targets.exchangeFolder]);
+}

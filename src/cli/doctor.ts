@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { openCdmGateway } from "../cdm/gateway.ts";
 import { type Config, readConfig } from "../app/config.ts";
-import { folderProblem } from "../app/host_folders.ts";
+import { linkedFolderProblem } from "../app/datasets.ts";
 import { PROCESS_ENVIRONMENT, unknownVariables } from "../app/unknown_variables.ts";
 import type { Command } from "./command.ts";
 import { connectEngine } from "./connect_engine.ts";
@@ -133,7 +133,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
         instance: config.instance,
         image,
         policy,
-        unfit: (folder) => folderProblem(folder, [config.auditFile, config.exchangeFolder]),
+        unfit: linkedFolderProblem(config),
       });
       return { value: undefined, found: lines.join("; ") };
     });

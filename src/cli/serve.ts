@@ -17,7 +17,7 @@ import type { ContainerPlatform } from "../runtime/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { ExchangeFolder } from "../exchange/mod.ts";
-import { folderProblem } from "../app/host_folders.ts";
+import { linkedFolderProblem } from "../app/datasets.ts";
 import { acquireInstance, type HeldInstance } from "../app/instance.ts";
 import type { AuditLog } from "../observability/audit.ts";
 import { logger, logStep, startLogging } from "../observability/log.ts";
@@ -122,7 +122,7 @@ async function start({ config, audit, packages }: StartParts): Promise<Parts> {
         instance: config.instance,
         image: found,
         policy,
-        unfit: (folder) => folderProblem(folder, [config.auditFile, config.exchangeFolder]),
+        unfit: linkedFolderProblem(config),
       })
     ) {
       log.info("{line}", { line });
