@@ -9,7 +9,7 @@ import { OID_FUNCTIONS } from "./oid_functions.ts";
 import { parseStatements } from "./parser.ts";
 import { REG_TYPES } from "./reg_values.ts";
 import { FIRST_OWN, selectOf, type ShownRows, shownRows } from "./shown_rows.ts";
-import { Template } from "./template.ts";
+import { type Openings, Template } from "./template.ts";
 import { shapeOf } from "./tree_shape.ts";
 import type { GuardPolicy } from "./types.ts";
 
@@ -22,7 +22,6 @@ export class CatalogRows {
   /** Shapes of the subqueries, each made when it is first needed. */
   readonly #shapes = new Map<string, string>();
   readonly #catalogs = new WeakMap<Fields, string | undefined>();
-  readonly #arguments = new WeakMap<Fields, unknown>();
   readonly #templates = new Map<string, Template>();
   #all: readonly Template[] | undefined;
 
@@ -107,16 +106,12 @@ export class CatalogRows {
    * @returns The wrapped expression; undefined where it is another subquery.
    */
   argumentIn(sublink: Fields): unknown {
-    if (!this.#arguments.has(sublink)) this.#arguments.set(sublink, this.#argumentOf(sublink));
-    return this.#arguments.get(sublink);
-  }
-
-  #argumentOf(sublink: Fields): unknown {
     const from = asNode(listOf(asNode(sublink["subselect"])?.fields["fromClause"])[0]);
     const alias = isFields(from?.fields["alias"]) ? textOf(from.fields["alias"]["aliasname"]) : "";
     if (alias !== "omcp_q" && alias !== "omcp_a") return undefined;
+    const openings: Openings = new Map();
     for (const template of this.#all ??= this.#allTemplates()) {
-      const argument = template.argumentIn({ SubLink: sublink });
+      const argument = template.argumentIn({ SubLink: sublink }, openings);
       if (argument !== undefined) return argument;
     }
     return undefined;

@@ -18,7 +18,18 @@ interface Parsed {
   readonly toArgument: Path;
   /** Undefined for a template without a name. */
   readonly toName: Path | undefined;
+  /** Both paths. */
+  readonly places: string;
 }
+
+/** What an expression has in the argument's place, and its shape with placeholders; undefined where there is no such place. */
+interface Opened {
+  readonly argument: unknown;
+  readonly shape: string | undefined;
+}
+
+/** One expression as templates have opened it, by their places: a shape is long, and most templates have the same places. */
+export type Openings = Map<string, Opened>;
 
 /** An expression of SQL with a place for another one. */
 export class Template {
@@ -45,14 +56,22 @@ export class Template {
    * Finds the argument in an expression that has been made from this template.
    *
    * @param expression A wrapped node.
+   * @param openings The same for several templates that look at the same expression.
    * @returns The wrapped argument; undefined for any other expression.
    */
-  argumentIn(expression: unknown): unknown {
-    const { shape, toArgument, toName } = this.#parsed;
+  argumentIn(expression: unknown, openings: Openings = new Map()): unknown {
+    const { shape, places } = this.#parsed;
+    const opened = openings.get(places) ?? this.#open(expression);
+    openings.set(places, opened);
+    return opened.shape === shape ? opened.argument : undefined;
+  }
+
+  #open(expression: unknown): Opened {
+    const { toArgument, toName } = this.#parsed;
     const argument = at(expression, toArgument);
-    if (argument === undefined) return undefined;
+    if (argument === undefined) return { argument, shape: undefined };
     const named = toName === undefined ? expression : withAt(expression, toName, NAME);
-    return shapeOf(withAt(named, toArgument, PLACEHOLDER)) === shape ? argument : undefined;
+    return { argument, shape: shapeOf(withAt(named, toArgument, PLACEHOLDER)) };
   }
 
   get #parsed(): Parsed {
@@ -62,7 +81,8 @@ export class Template {
     const toArgument = pathTo(target, (value) => shapeOf(value) === shapeOf(PLACEHOLDER));
     if (toArgument === undefined) throw new Error("Cannot make a template: it has no argument");
     const toName = pathTo(target, (value) => value === NAME);
-    return this.#made = { shape: shapeOf(target), toArgument, toName };
+    const places = JSON.stringify([toArgument, toName]);
+    return this.#made = { shape: shapeOf(target), toArgument, toName, places };
   }
 }
 
