@@ -166,11 +166,7 @@ export class CatalogAccess {
    */
   enterCast(cast: Fields, use: Use): void {
     const type = typeOf(cast);
-    if (!REG_TYPES.has(type)) {
-      const call = asNode(cast["arg"]);
-      if (call?.kind === "FuncCall" && type === "text") this.#castToText.add(call.fields);
-      return;
-    }
+    if (!REG_TYPES.has(type)) return;
     this.#checkedTypes.add(cast["typeName"]);
     if (use === "compared") return;
     const array = isFields(cast["typeName"]) && cast["typeName"]["arrayBounds"] !== undefined;
@@ -185,9 +181,6 @@ export class CatalogAccess {
     }
     this.#noteName({ node: cast, kind: "cast", name, type });
   }
-
-  /** Calls that are cast to text. */
-  readonly #castToText = new Set<Fields>();
 
   /**
    * A reg type may be named in a cast only: the values of a column or a parameter could not be followed.
@@ -206,7 +199,6 @@ export class CatalogAccess {
 
   /** The type of an expression is no secret, but the value must not be of a reg type. */
   #noteTypeof(call: Fields): void {
-    if (this.#castToText.has(call)) return;
     this.#refuseInFrom(call, "pg_typeof()");
     this.#pending.push({
       kind: "call",

@@ -86,11 +86,18 @@ function isCompared(kind: string, fields: Fields, field: string, use: Use): bool
     }
     case "TypeCast": {
       const type = typeOf(fields);
-      return field === "arg" && (NUMBERS.has(type) || REG_TYPES.has(type));
+      if (field !== "arg") return false;
+      // The type of an expression is no secret: as text it needs nothing around it.
+      return NUMBERS.has(type) || REG_TYPES.has(type) || (type === "text" && isTypeof(fields["arg"]));
     }
     default:
       return false;
   }
+}
+
+function isTypeof(value: unknown): boolean {
+  const node = asNode(value);
+  return node?.kind === "FuncCall" && namesOf(node.fields["funcname"])?.at(-1) === "pg_typeof";
 }
 
 function isComparison(name: unknown): boolean {
