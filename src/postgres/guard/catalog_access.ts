@@ -18,7 +18,6 @@ import {
   type Use,
 } from "./reg_values.ts";
 import type { PendingRows } from "./row_edits.ts";
-import { shapeOf } from "./tree_shape.ts";
 import type { GuardPolicy } from "./types.ts";
 
 const ROWS = new WeakMap<GuardPolicy, CatalogRows>();
@@ -227,8 +226,8 @@ export class CatalogAccess {
     this.#pending.push({ kind, offset, start, around });
   }
 
-  #refuseOfMany(node: unknown, what: string): void {
-    if (!OF_MANY_ROWS.test(shapeOf(node))) return;
+  #refuseOfMany(node: object, what: string): void {
+    if (!OF_MANY_ROWS.test(JSON.stringify(node))) return;
     throw new Refusal(
       `${what} may not contain count(*) or a window function`,
       "Compute that in a subquery in FROM, and use its column here",
