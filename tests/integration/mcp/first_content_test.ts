@@ -4,16 +4,10 @@ import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { continuation, ended } from "../../fixtures/mcp/executions.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
+import { HOST_INDEX } from "../../fixtures/package_index.ts";
 import { withServer } from "../../fixtures/server.ts";
 
-/** The way to the index, as the host has it: a proxy with its own certificate authority, perhaps. */
-const HOST = Object.fromEntries(
-  ["SSL_CERT_FILE", "PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }),
-);
-const SETTINGS = { OMCP_DATABASE_URL: "none", OMCP_MAX_SANDBOXES: "1", ...HOST };
+const SETTINGS = { OMCP_DATABASE_URL: "none", OMCP_MAX_SANDBOXES: "1", ...HOST_INDEX };
 
 Deno.test("a sandbox has the files and packages that its creation asks for, or it is not created", async (t) => {
   await withServer(SETTINGS, async (server) => {

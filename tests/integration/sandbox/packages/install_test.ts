@@ -1,16 +1,10 @@
 import assert from "node:assert/strict";
 import type { ConnectedServer, ToolReply } from "../../../../src/cli/demo/client.ts";
 import { withImage } from "../../../fixtures/docker/built_image.ts";
+import { HOST_INDEX } from "../../../fixtures/package_index.ts";
 import { newSandbox, withServer } from "../../../fixtures/server.ts";
 
-/** The way to the index, as the host has it: a proxy with its own certificate authority, perhaps. */
-const HOST = Object.fromEntries(
-  ["SSL_CERT_FILE", "PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }),
-);
-const SETTINGS = { OMCP_DATABASE_URL: "none", ...HOST };
+const SETTINGS = { OMCP_DATABASE_URL: "none", ...HOST_INDEX };
 
 function install(
   server: ConnectedServer,
