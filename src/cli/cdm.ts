@@ -5,6 +5,7 @@ import { loadLocal } from "../cdm/local_load.ts";
 import { localName } from "../cdm/local_name.ts";
 import type { Command, Print } from "./command.ts";
 import { readLogLevel, type ReadVariable } from "../app/config.ts";
+import { FILE_OPTIONS, fileOptions } from "./cdm_files.ts";
 import { USAGE, wrongCall } from "./cdm_usage.ts";
 import { manage, withRuntime } from "./local_cdms.ts";
 import { serveLine } from "./serve_line.ts";
@@ -34,6 +35,7 @@ const OPTIONS = {
   replace: { type: "boolean", default: false },
   "cdm-version": { type: "string" },
   rejects: { type: "string" },
+  ...FILE_OPTIONS,
   persons: { type: "string" },
   seed: { type: "string" },
   help: { type: "boolean", short: "h", default: false },
@@ -137,11 +139,12 @@ async function folderOf(folder: string | undefined, values: Values): Promise<Cdm
   return await folderSource(folder, {
     ...(version.data === undefined ? {} : { version: version.data }),
     ...(values.rejects === undefined ? {} : { rejectsFolder: values.rejects }),
+    ...fileOptions(values),
   });
 }
 
 function sampleOf(values: Values): CdmSource {
-  for (const name of ["rejects", "cdm-version"] as const) {
+  for (const name of ["rejects", "cdm-version", "format", "null", "truncate"] as const) {
     if (values[name] !== undefined) throw wrongCall(`--${name} applies to cdm load only`);
   }
   return sampleSource({
@@ -168,6 +171,7 @@ async function load({ source, destination, print, read, signal }: Load): Promise
   const started = performance.now();
   writeLine(source.description);
   if (source.ignored.length > 0) writeLine(`Not loaded: ${source.ignored.join(", ")}`);
+  source.formats.forEach(writeLine);
   writeLine(headLine());
   const listeners = {
     onTable: (table: LoadReport["tables"][number]) => tableLines(table).forEach(writeLine),

@@ -6,10 +6,8 @@ import { ownCommand } from "../lib/own_command.ts";
 export const USAGE =
   `omcp cdm load DIR [options]        load a folder of OMOP CDM files: person.csv, CONCEPT.csv.gz …
 omcp cdm sample [options]          load a synthetic CDM 5.4
-omcp cdm list                      list the local CDMs: version, age, size, who uses them
   --persons N --seed S             the number of persons (1000), the seed (1)
-omcp cdm list                      list the local CDMs: version, age, size, users
-omcp cdm list                      list the local CDMs: version, age, size, who uses them
+omcp cdm list                      list the local CDMs: version, age, size, who uses them, whether their load has ended
 omcp cdm remove local:NAME         remove a local CDM with all its data, unless it is in use
 
 Where to load, one of:
@@ -18,13 +16,21 @@ Where to load, one of:
     --schema NAME                  the schema to create there (cdm)
     --reader ROLE                  lets this role read it; without it, the load prints the SQL that creates a role
 
-  --replace                        replace an existing CDM
+  --replace                        replace an existing CDM; what a killed load has left is replaced without it
   --cdm-version 5.3|5.4            the files' CDM version; detected by default
   --rejects DIR                    write rejected rows to this folder, one CSV file per table. They contain patients' data
+  --truncate                       cut texts to their columns' lengths, and count them; without it their rows are rejected
+  --format [TABLE=]FORMAT          what quotes and backslashes mean, if the load asks for it:
+                                   csv       quotes enclose fields, as pandas, DuckDB and R write them
+                                   unquoted  both are text, as in downloaded vocabularies
+                                   copy      backslashes begin escapes, as in the text format of COPY
+  --null [TABLE=]WORD              an unquoted field that is NULL in columns of text too, such as NA, or "" for the quoted
+                                   empty field; with --null TABLE= words such as NA are text there
 
-Files are .csv, .tsv or .txt, plain or gzipped, in UTF-8, with a header; columns in any order, separated by TABs (as in downloaded
-vocabularies), commas, semicolons or bars. An empty field is NULL, a quoted empty field is the empty text; in columns of numbers and
-dates NA, NaN, NULL and the like are NULL too. A load is atomic: if it fails, it changes nothing.
+Files are .csv, .tsv or .txt, plain or gzipped, in UTF-8, with a header; columns in any order, separated by TABs, commas, semicolons
+or bars. An empty field is NULL, and so is \\N; a quoted empty field is the empty text, and so is an empty one in COPY's format. In
+columns of numbers and dates NA, NaN, NULL and the like are NULL too. Fractions of a second are cut to microseconds. A load reports
+how it read the files and what it changed; where two readings fit, it refuses the file. It is atomic: if it fails, it changes nothing.
 `;
 
 /**

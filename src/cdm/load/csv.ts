@@ -1,36 +1,35 @@
 import { OmcpError } from "../../errors.ts";
-
-/** How a file separates and quotes its fields. */
-export interface CsvDialect {
-  readonly delimiter: "," | "\t" | ";" | "|";
-  /** Whether quotes enclose fields; Athena's vocabulary files are TAB-delimited and have no quoting. */
-  readonly quotes: boolean;
-}
+import { COPY_END, copyRecordEnd, splitCopyText } from "./copy_text.ts";
+import { type Dialect, NULL_MARKER } from "./dialect.ts";
 
 /** One record of a file. */
 export interface CsvRecord {
   /** The line at which it begins, from 1. */
   readonly line: number;
-  /** Its fields; null for an empty field without quotes, which is NULL. */
+  /** Its fields; null for NULL: `\N`, and but for COPY's text format, an empty field without quotes. */
   readonly fields: readonly (string | null)[];
-  /** Present where text follows a closing quote. */
-  readonly malformed?: true;
+  /** Which fields were enclosed in quotes; absent if none was. */
+  readonly quoted?: readonly boolean[];
+  /** Why the record cannot be read, as part of a report; it names no value. */
+  readonly malformed?: string;
 }
 
 /** The longest record, in characters, notes included: a longer one has an unclosed quote. */
 export const MAX_RECORD_CHARACTERS = 16 * 1024 * 1024;
 
 /**
- * Parses records from text that arrives in pieces (RFC 4180 and common variants): LF or CRLF; quoted fields may contain doubled
- * quotes and line breaks; a quote within an unquoted field is a normal character; empty lines are skipped.
+ * Parses records from text that arrives in pieces. In the format `csv` (RFC 4180 and common variants), quoted fields may contain
+ * doubled quotes and line breaks, and a quote within an unquoted field is a normal character. In every format lines end with LF or
+ * CRLF, and empty lines are skipped.
  */
 export class CsvParser {
-  readonly #dialect: CsvDialect;
+  readonly #dialect: Dialect;
   #rest = "";
   #line = 1;
+  #ended = false;
 
-  /** @param dialect Delimiter and quoting. */
-  constructor(dialect: CsvDialect) {
+  /** @param dialect Delimiter and format. */
+  constructor(dialect: Dialect) {
     this.#dialect = dialect;
   }
 
@@ -45,7 +44,7 @@ export class CsvParser {
     const records: CsvRecord[] = [];
     const whole = this.#rest === "" ? text : this.#rest + text;
     this.#rest = whole.slice(this.#parse(whole, records, false));
-    if (this.#rest.length > MAX_RECORD_CHARACTERS) throw this.#unclosed();
+    if (this.#rest.length > MAX_RECORD_CHARACTERS) throw this.#endless();
     return records;
   }
 
@@ -65,84 +64,134 @@ export class CsvParser {
 
   /** Parses complete records; returns the offset of the first incomplete one. */
   #parse(text: string, records: CsvRecord[], final: boolean): number {
-    const { delimiter, quotes } = this.#dialect;
+    const { delimiter, format } = this.#dialect;
+    const quotes = format === "csv";
     let at = 0;
     while (at < text.length) {
-      const newline = text.indexOf("\n", at);
+      const newline = format === "copy" ? copyRecordEnd(text, at) : text.indexOf("\n", at);
       if (newline < 0 && !final) break;
       const end = newline < 0 ? text.length : newline;
       const line = text.slice(at, text[end - 1] === "\r" && end > at ? end - 1 : end);
       if (quotes && line.includes('"')) {
-        const scanned = this.#scan(text, at, final);
-        if (scanned === undefined) break;
-        records.push(scanned.record);
-        this.#line += scanned.lines;
-        at = scanned.next;
+        const scanned = scanRecord(text, at, delimiter, final);
+        if (scanned === "unclosed") throw this.#endless();
+        if (scanned === "incomplete") break;
+        const { lines, next, ...record } = scanned;
+        records.push({ line: this.#line, ...record });
+        this.#line += lines;
+        at = next;
         continue;
       }
-      if (line !== "") {
-        const fields: (string | null)[] = line.split(delimiter);
-        for (let index = 0; index < fields.length; index += 1) {
-          if (fields[index] === "") fields[index] = null;
-        }
-        records.push({ line: this.#line, fields });
-      }
-      this.#line += 1;
+      if (line !== "") this.#split(line, records);
+      this.#line += format === "copy" ? countLines(text, at, end) : 1;
       at = end + 1;
     }
     return Math.min(at, text.length);
   }
 
-  /** Parses one record with quotes; undefined while its end is missing. */
-  #scan(text: string, start: number, final: boolean): Scanned | undefined {
-    const { delimiter } = this.#dialect;
-    const fields: (string | null)[] = [];
-    let malformed = false;
-    let at = start;
-    while (true) {
-      let quoted: string | undefined;
-      if (text[at] === '"') {
-        const closed = readQuoted(text, at + 1, final);
-        if (closed === undefined) {
-          if (final) throw this.#unclosed();
-          return undefined;
-        }
-        quoted = closed.value;
-        at = closed.next;
-      }
-      const end = fieldEnd(text, at, delimiter);
-      if (end === text.length && !final) return undefined;
-      const atLineEnd = text[end] !== delimiter;
-      // CRLF: the CR belongs to the line break.
-      const tail = text.slice(at, atLineEnd && text[end - 1] === "\r" && end > at ? end - 1 : end);
-      if (quoted === undefined) {
-        fields.push(tail === "" ? null : tail);
-      } else {
-        malformed ||= tail !== "";
-        fields.push(quoted + tail);
-      }
-      if (atLineEnd) {
-        const record: CsvRecord = malformed
-          ? { line: this.#line, fields, malformed: true }
-          : { line: this.#line, fields };
-        return { record, next: end + 1, lines: countLines(text, start, end) };
-      }
-      at = end + 1;
+  /** Splits a record in which no quote encloses a field. */
+  #split(line: string, records: CsvRecord[]): void {
+    const { delimiter, format } = this.#dialect;
+    if (this.#ended) {
+      throw new OmcpError(
+        "cdm_invalid",
+        `Line ${this.#line} follows the end marker \\. of COPY's text format`,
+      );
     }
+    if (format === "copy") {
+      if (line === COPY_END) {
+        this.#ended = true;
+        return;
+      }
+      if (line.includes("\\")) {
+        const { fields, malformed } = splitCopyText(line, delimiter);
+        records.push({
+          line: this.#line,
+          fields,
+          ...(malformed ? { malformed: "an escape by number, such as \\101" } : {}),
+        });
+        return;
+      }
+    }
+    const fields: (string | null)[] = line.split(delimiter);
+    if (format !== "copy") {
+      for (let index = 0; index < fields.length; index += 1) {
+        const field = fields[index];
+        if (field === "" || field === NULL_MARKER) fields[index] = null;
+      }
+    }
+    records.push({ line: this.#line, fields });
   }
 
-  #unclosed(): OmcpError {
+  #endless(): OmcpError {
     return new OmcpError(
       "cdm_invalid",
-      `The record that begins at line ${this.#line} has no end: a quote in it is not closed`,
+      `The record that begins at line ${this.#line} has no end: a quote in it is not closed, or it is longer than ${MAX_RECORD_CHARACTERS} characters`,
     );
   }
 }
 
-interface Scanned {
-  readonly record: CsvRecord;
+/** A record that {@link scanRecord} has read. */
+export interface ScannedRecord extends Omit<CsvRecord, "line"> {
+  /** Where the next record begins. */
   readonly next: number;
+  /** How many lines the record has. */
   readonly lines: number;
+  /** Whether an enclosed field is empty or has a doubled quote. */
+  readonly doubled: boolean;
+}
+
+/**
+ * Reads one record in which quotes enclose fields.
+ *
+ * @param text The text.
+ * @param start Where the record begins.
+ * @param delimiter Between its fields.
+ * @param final Whether the text is the file's last.
+ * @returns The record; `incomplete` while its end is missing, `unclosed` if the file ends within a quoted field.
+ */
+export function scanRecord(
+  text: string,
+  start: number,
+  delimiter: string,
+  final: boolean,
+): ScannedRecord | "incomplete" | "unclosed" {
+  const fields: (string | null)[] = [];
+  const quoted: boolean[] = [];
+  let malformed: string | undefined;
+  let doubled = false;
+  let at = start;
+  while (true) {
+    let value: string | undefined;
+    if (text[at] === '"') {
+      const closed = readQuoted(text, at + 1, final);
+      if (closed === undefined) return final ? "unclosed" : "incomplete";
+      value = closed.value;
+      doubled ||= value === "" || value.includes('"');
+      at = closed.next;
+    }
+    const end = fieldEnd(text, at, delimiter);
+    if (end === text.length && !final) return "incomplete";
+    const atLineEnd = text[end] !== delimiter;
+    // CRLF: the CR belongs to the line break.
+    const tail = text.slice(at, atLineEnd && text[end - 1] === "\r" && end > at ? end - 1 : end);
+    if (value === undefined) {
+      fields.push(tail === "" || tail === NULL_MARKER ? null : tail);
+    } else {
+      if (tail !== "") {
+        malformed = value.endsWith("\\")
+          ? "a quote escaped with a backslash instead of doubled"
+          : "text after a closing quote";
+      }
+      fields.push(value + tail);
+    }
+    quoted.push(value !== undefined);
+    if (atLineEnd) {
+      const record = { fields, quoted, doubled, next: end + 1, lines: countLines(text, start, end) };
+      return malformed === undefined ? record : { ...record, malformed };
+    }
+    at = end + 1;
+  }
 }
 
 /** Parses from after an opening quote to after its closing one; undefined while that is missing. */

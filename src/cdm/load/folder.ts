@@ -1,20 +1,16 @@
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { OmcpError } from "../../errors.ts";
-import {
-  CDM_VERSIONS,
-  type CdmTable,
-  cdmTables,
-  type CdmVersion,
-  cdmVersionIn,
-  DEFAULT_CDM_VERSION,
-} from "../../omop/cdm/mod.ts";
-import { type CsvHeader, readHeader, readRecords } from "./csv_file.ts";
+import { CDM_VERSIONS, cdmTables } from "../../omop/cdm/mod.ts";
+import { type ByTable, forTable } from "./by_table.ts";
+import { detectFormat, readHeader, type TableColumns } from "./csv_file.ts";
+import type { Dialect, FileFormat } from "./dialect.ts";
+import type { FilePath } from "./file_text.ts";
 
 /** The file of one table. */
-export interface CdmFile {
+export interface CdmFile extends FilePath {
   readonly table: string;
-  readonly path: string;
-  readonly header: CsvHeader;
+  readonly columns: readonly string[];
+  readonly dialect: Dialect;
 }
 
 /** What is in a folder. */
@@ -31,96 +27,102 @@ const FILE_NAME = /^(?<table>[a-z0-9_]+)\.(?:csv|tsv|txt)(?:\.gz)?$/i;
  * Finds the files of a CDM: named like its tables in any case, `.csv`, `.tsv` or `.txt`, gzipped or not.
  *
  * @param folder The folder; its subfolders are ignored.
+ * @param formats What the user knows about the files; detected if absent.
  * @returns The files and the ignored entries.
- * @throws {OmcpError} `cdm_invalid` if the folder cannot be read, has no file of a CDM, or two files for one table.
+ * @throws {OmcpError} `cdm_invalid` if the folder cannot be read, has no file of a CDM, two files for one table, or a file without
+ * a header, with two readings, or that a symbolic link leads out of the folder to.
  */
-export async function scanFolder(folder: string): Promise<CdmFolder> {
-  const known = new Set(CDM_VERSIONS.flatMap((version) => cdmTables(version).map(({ name }) => name)));
-  const files = new Map<string, CdmFile>();
+export async function scanFolder(folder: string, formats?: ByTable<FileFormat>): Promise<CdmFolder> {
+  const known = knownTables();
+  const found = new Map<string, string>();
+  const files: CdmFile[] = [];
   const ignored: { name: string; reason: string }[] = [];
-  for (const name of await list(folder)) {
+  const { root, entries } = await list(folder);
+  for (const name of entries) {
     const path = join(folder, name);
-    const table = FILE_NAME.exec(name)?.groups?.["table"]?.toLowerCase();
-    const isFile = (await Deno.stat(path)).isFile;
-    if (!isFile || table === undefined || !known.has(table)) {
-      ignored.push({ name, reason: isFile ? "not named like a table of the CDM" : "not a file" });
+    const table = known.get(FILE_NAME.exec(name)?.groups?.["table"]?.toLowerCase() ?? "");
+    if (table === undefined) {
+      ignored.push({ name, reason: "not named like a table of the CDM" });
       continue;
     }
-    const other = files.get(table);
+    const realPath = await resolveWithin(root, path);
+    if (realPath === undefined) {
+      ignored.push({ name, reason: "not a file" });
+      continue;
+    }
+    const other = found.get(table.table);
     if (other !== undefined) {
-      throw new OmcpError("cdm_invalid", `Table ${table} has two files: ${other.path} and ${path}`, {
-        state: "Nothing was loaded.",
-        next: "Remove one of them from the folder.",
-      });
+      throw refused(
+        `Table ${table.table} has two files: ${other} and ${path}`,
+        "Remove one of them from the folder.",
+      );
     }
-    const header = await readHeader(path);
-    if (header === undefined) ignored.push({ name, reason: "empty" });
-    else files.set(table, { table, path, header });
-  }
-  if (files.size === 0) {
-    throw new OmcpError("cdm_invalid", `Folder ${folder} has no CDM file`, {
-      state: "Nothing was loaded.",
-      next: "Pass the folder that has person.csv (or person.csv.gz) and the other tables.",
-    });
-  }
-  return { files: [...files.values()], ignored };
-}
-
-/**
- * Detects the CDM's version: from `cdm_source`, else from its files and columns, else the default.
- *
- * @param folder What is in the folder.
- * @returns The version and how it was detected.
- */
-export async function detectVersion(
-  folder: CdmFolder,
-): Promise<{ readonly version: CdmVersion; readonly by: string }> {
-  const stated = await statedVersion(folder.files.find(({ table }) => table === "cdm_source"));
-  if (stated !== undefined) return { version: stated, by: "(as cdm_source says)" };
-  const older = misfits(folder, "5.3");
-  const newer = misfits(folder, "5.4");
-  if (older === newer) {
-    return { version: DEFAULT_CDM_VERSION, by: "(the default; the folder does not show its version)" };
-  }
-  return { version: older < newer ? "5.3" : "5.4", by: "(by its files and columns)" };
-}
-
-async function statedVersion(file: CdmFile | undefined): Promise<CdmVersion | undefined> {
-  const at = file?.header.columns.findIndex((name) => name.toLowerCase() === "cdm_version") ?? -1;
-  if (file === undefined || at < 0) return undefined;
-  for await (const { records } of readRecords(file.path, file.header.dialect)) {
-    for (const { fields } of records) {
-      const stated = cdmVersionIn(fields[at] ?? "");
-      if (stated !== undefined) return stated;
+    const file = { path, realPath };
+    const header = await readHeader(file, table);
+    if (header === undefined) {
+      ignored.push({ name, reason: "empty" });
+      continue;
     }
+    found.set(table.table, path);
+    const format = forTable(formats, table.table) ?? await detectFormat(file, header, table);
+    const { columns, delimiter } = header;
+    files.push({ ...file, table: table.table, columns, dialect: { delimiter, format } });
   }
-  return undefined;
+  if (files.length === 0) {
+    throw refused(
+      `Folder ${folder} has no CDM file`,
+      "Pass the folder that has person.csv (or person.csv.gz) and the other tables.",
+    );
+  }
+  return { files, ignored };
 }
 
-/** How many files and columns a version does not have. */
-function misfits(folder: CdmFolder, version: CdmVersion): number {
-  const tables = new Map<string, CdmTable>(cdmTables(version).map((table) => [table.name, table]));
-  let count = 0;
-  for (const { table, header } of folder.files) {
-    const columns = tables.get(table)?.columns.map(({ name }) => name);
-    if (columns === undefined) count += 1;
-    else count += header.columns.filter((name) => !columns.includes(name.toLowerCase())).length;
+/** The tables of all versions with their columns. */
+function knownTables(): Map<string, TableColumns> {
+  const known = new Map<string, TableColumns>();
+  for (const { name: table, columns } of CDM_VERSIONS.flatMap((version) => cdmTables(version))) {
+    const all = new Map(known.get(table)?.columns);
+    for (const { name, type } of columns) all.set(name, { text: type === "varchar" || type === "text" });
+    known.set(table, { table, columns: all });
   }
-  return count;
+  return known;
 }
 
-async function list(folder: string): Promise<string[]> {
-  const names: string[] = [];
+/** Follows symbolic links to a file in the folder; undefined for anything but a file. */
+async function resolveWithin(root: string, path: string): Promise<string | undefined> {
+  let realPath: string;
   try {
-    for await (const { name } of Deno.readDir(folder)) {
-      if (!name.startsWith(".")) names.push(name);
+    realPath = await Deno.realPath(path);
+  } catch (error) {
+    throw refused(`Cannot read ${path}`, "Remove it from the folder, or make it readable.", error);
+  }
+  if (!realPath.startsWith(root.endsWith(sep) ? root : root + sep)) {
+    throw refused(
+      `${path} is a symbolic link out of the folder, which the load does not follow`,
+      "Copy the file into the folder, or remove the link.",
+    );
+  }
+  return (await Deno.stat(realPath)).isFile ? realPath : undefined;
+}
+
+async function list(folder: string): Promise<{ readonly root: string; readonly entries: readonly string[] }> {
+  const entries: string[] = [];
+  let root: string;
+  try {
+    root = await Deno.realPath(folder);
+    for await (const { name } of Deno.readDir(root)) {
+      if (!name.startsWith(".")) entries.push(name);
     }
   } catch (error) {
-    throw new OmcpError("cdm_invalid", `Cannot read folder ${folder}`, {
-      state: "Nothing was loaded.",
-      next: "Check its path and that it is a folder.",
-      cause: error,
-    });
+    throw refused(`Cannot read folder ${folder}`, "Check its path and that it is a folder.", error);
   }
-  return names.sort();
+  return { root, entries: entries.sort() };
+}
+
+function refused(message: string, next: string, cause?: unknown): OmcpError {
+  return new OmcpError("cdm_invalid", message, {
+    state: "Nothing was loaded.",
+    next,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -1,3 +1,4 @@
+import { counted } from "../../lib/counted.ts";
 import { qualifiedName, quoteIdentifier, quoteLiteral } from "../../lib/sql.ts";
 import { OmcpError } from "../../errors.ts";
 import { type Upstream } from "../../postgres/upstream/mod.ts";
@@ -136,10 +137,26 @@ async function checkCounts(
       `Rows of ${table} do not add up: ${read} read, ${loaded} loaded, ${rejected} rejected, ${found} in the table`,
     );
   }
-  if (tables.some(({ loaded }) => loaded > 0)) return;
-  throw new OmcpError("cdm_invalid", "No row fits the CDM", {
-    next: "See the reasons above; the usual cause is another CDM version (--cdm-version).",
-  });
+  const empty = tables.filter(({ read, loaded }) => read > 0 && loaded === 0);
+  if (empty.length > 0) {
+    throw new OmcpError("cdm_invalid", `No row fits: ${empty.map(describeEmpty).join("; ")}`, {
+      next:
+        "Fix or remove the files. Common causes are another CDM version (--cdm-version) and another format (--format).",
+    });
+  }
+  if (tables.every(({ read }) => read === 0)) {
+    throw new OmcpError("cdm_invalid", "The files have headers and no rows", {
+      next: "Pass the folder that has the data.",
+    });
+  }
+}
+
+/** Names a table of which no row was loaded, with the most frequent reason. */
+function describeEmpty({ table, read, rejects }: TableReport): string {
+  const [first] = rejects;
+  if (first === undefined) return table;
+  const column = first.column === undefined ? "" : `${first.column}: `;
+  return `${table} (${counted(read, "row")}; ${column}${first.reason})`;
 }
 
 /** The statements that publish the loaded schema: its name, and the reader's privileges. */

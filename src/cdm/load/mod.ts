@@ -11,3 +11,5 @@ export {
   sampleSource,
   type TableReport,
 } from "./source.ts";
+export type { ByTable } from "./by_table.ts";
+export { FILE_FORMATS, type FileFormat } from "./dialect.ts";

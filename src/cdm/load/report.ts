@@ -10,6 +10,10 @@ const NAME_WIDTH = Math.max(
 const WIDTH = 12;
 /** How many reasons per table, and keys per kind, are listed; the rest is counted. */
 const MAX_LISTED = 8;
+/** Names that cannot be values of a file that has no header after all. */
+const NAME = /^[\p{L}_][\p{L}\p{N}_ .-]{0,62}$/u;
+/** How many names of columns are listed. */
+const MAX_NAMES = 20;
 
 /** The column heads for {@link tableLines}. */
 export function headLine(): string {
@@ -23,9 +27,9 @@ export function headLine(): string {
  * @returns Lines.
  */
 export function tableLines(report: TableReport): string[] {
-  const { table, read, loaded, rejected, rejects, unknownColumns, elapsedMs } = report;
+  const { table, read, loaded, rejected, rejects, unknownColumns, notes, elapsedMs } = report;
   const lines = [row(table, [count(read), count(loaded), count(rejected), (elapsedMs / 1000).toFixed(1)])];
-  if (unknownColumns.length > 0) lines.push(`    not loaded, no such column: ${unknownColumns.join(", ")}`);
+  if (unknownColumns.length > 0) lines.push(`    not loaded, no such column: ${columnNames(unknownColumns)}`);
   for (const { column, reason, rows, lines: examples } of rejects.slice(0, MAX_LISTED)) {
     const where = column === undefined ? "" : `${column}: `;
     const more = rows > examples.length ? ", …" : "";
@@ -37,7 +41,15 @@ export function tableLines(report: TableReport): string[] {
   }
   const unlisted = rejects.length - MAX_LISTED;
   if (unlisted > 0) lines.push(`    and ${counted(unlisted, "more reason")}`);
+  for (const note of notes) lines.push(`    ${note}`);
   return lines;
+}
+
+function columnNames(names: readonly string[]): string {
+  const listed = names.filter((name) => NAME.test(name)).slice(0, MAX_NAMES);
+  const rest = names.length - listed.length;
+  if (rest > 0) listed.push(counted(rest, listed.length === 0 ? "column" : "more column"));
+  return listed.join(", ");
 }
 
 /**

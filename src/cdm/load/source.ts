@@ -5,7 +5,11 @@ import { SAMPLE_CDM_VERSION, SAMPLE_PERSONS, SAMPLE_SEED, sampleTables } from ".
 import type { AdminSession } from "./admin_session.ts";
 import { readRecords } from "./csv_file.ts";
 import type { CsvRecord } from "./csv.ts";
-import { type CdmFile, detectVersion, scanFolder } from "./folder.ts";
+import { OmcpError } from "../../errors.ts";
+import { type ByTable, forTable } from "./by_table.ts";
+import { detectVersion } from "./cdm_version.ts";
+import { describeDialect, type FileFormat } from "./dialect.ts";
+import { type CdmFile, scanFolder } from "./folder.ts";
 import { type RejectCount, Rejects } from "./rejects.ts";
 import { RowReader } from "./row_reader.ts";
 import { TableWriter } from "./table_writer.ts";
@@ -24,6 +28,8 @@ export interface TableReport {
   readonly rejects: readonly RejectCount[];
   /** Columns of the file that the table does not have. */
   readonly unknownColumns: readonly string[];
+  /** What was cut or decided: sentences without a final period. */
+  readonly notes: readonly string[];
   /** Milliseconds. */
   readonly elapsedMs: number;
 }
@@ -48,6 +54,8 @@ export interface CdmSource {
   readonly description: string;
   /** The parts that are not loaded, with the reason. */
   readonly ignored: readonly string[];
+  /** How the files were read: sentences without a final period. */
+  readonly formats: readonly string[];
   /** Copies all rows into the tables, which exist and are empty. */
   fill(target: LoadTarget): Promise<readonly TableReport[]>;
 }
@@ -58,6 +66,12 @@ export interface FolderOptions {
   readonly version?: CdmVersion;
   /** The folder for rejected rows, one CSV file per table; if absent, rows are only counted. */
   readonly rejectsFolder?: string;
+  /** What quotes and backslashes mean; detected if absent. */
+  readonly formats?: ByTable<FileFormat>;
+  /** The words for NULL; only words such as NA in columns of numbers and dates if absent. */
+  readonly nullWords?: ByTable<string>;
+  /** Whether to cut texts to their columns' lengths instead of rejecting their rows. @default {false} */
+  readonly truncate?: boolean;
 }
 
 /**
@@ -66,10 +80,10 @@ export interface FolderOptions {
  * @param folder The folder.
  * @param options Version and rejects.
  * @returns The source; it has read the headers and no row.
- * @throws {OmcpError} `cdm_invalid` if the folder has no CDM.
+ * @throws {OmcpError} `cdm_invalid` if the folder has no CDM, a file with two readings, or rows without a required column.
  */
 export async function folderSource(folder: string, options: FolderOptions = {}): Promise<CdmSource> {
-  const found = await scanFolder(folder);
+  const found = await scanFolder(folder, options.formats);
   const { version, by } = options.version === undefined
     ? await detectVersion(found)
     : { version: options.version, by: "(as requested)" };
@@ -78,20 +92,31 @@ export async function folderSource(folder: string, options: FolderOptions = {}):
   const work: { file: CdmFile; rows: RowReader }[] = [];
   for (const file of found.files) {
     const table = tables.get(file.table);
-    if (table === undefined) ignored.push(`${file.table} (not a table of CDM ${version})`);
-    else work.push({ file, rows: new RowReader(table, file.header.columns) });
+    if (table === undefined) {
+      ignored.push(`${file.table} (not a table of CDM ${version})`);
+      continue;
+    }
+    const nullWord = forTable(options.nullWords, file.table);
+    const rows = new RowReader(table, file.columns, {
+      truncate: options.truncate === true,
+      wordsAreText: file.dialect.format === "copy",
+      ...(nullWord === undefined ? {} : { nullWord }),
+    });
+    work.push({ file, rows });
   }
+  await requireColumns(work, version);
   return {
     version,
     description: `Loading ${counted(work.length, "file")} of ${folder} as CDM ${version} ${by}`,
     ignored,
+    formats: formatLines(work.map(({ file }) => file)),
     fill: async (target) => {
       const reports: TableReport[] = [];
       for (const { file, rows } of work) {
         const path = options.rejectsFolder === undefined
           ? undefined
           : join(options.rejectsFolder, `${file.table}.rejects.csv`);
-        const rejects = new Rejects(file.header.columns, path);
+        const rejects = new Rejects(file.columns, path);
         try {
           const report = await loadFile({ file, rows, rejects }, target);
           reports.push(report);
@@ -103,6 +128,44 @@ export async function folderSource(folder: string, options: FolderOptions = {}):
       return reports;
     },
   };
+}
+
+/** Refuses files with rows that lack a required column, before any row is loaded. */
+async function requireColumns(
+  work: readonly { readonly file: CdmFile; readonly rows: RowReader }[],
+  version: CdmVersion,
+): Promise<void> {
+  const lacking: string[] = [];
+  for (const { file, rows } of work) {
+    if (rows.missing.length > 0 && await hasRows(file)) {
+      lacking.push(`${file.table} (${rows.missing.join(", ")})`);
+    }
+  }
+  if (lacking.length === 0) return;
+  throw new OmcpError(
+    "cdm_invalid",
+    `${counted(lacking.length, "file")} without columns that CDM ${version} requires: ${lacking.join("; ")}`,
+    {
+      state: "Nothing was loaded.",
+      next:
+        "Add the columns, or remove the files; if the files have another CDM version, pass --cdm-version.",
+    },
+  );
+}
+
+async function hasRows(file: CdmFile): Promise<boolean> {
+  for await (const { records } of readRecords(file, file.dialect)) if (records.length > 0) return true;
+  return false;
+}
+
+/** One sentence for each dialect. */
+function formatLines(files: readonly CdmFile[]): string[] {
+  const tables = new Map<string, string[]>();
+  for (const { table, dialect } of files) {
+    const name = describeDialect(dialect);
+    tables.set(name, [...tables.get(name) ?? [], table]);
+  }
+  return [...tables].map(([name, list]) => `Read with ${name}: ${list.join(", ")}`);
 }
 
 interface FileWork {
@@ -122,7 +185,7 @@ async function loadFile({ file, rows, rejects }: FileWork, target: LoadTarget): 
     onRefused: (record, sqlstate) => rejects.add(record, { reason: `refused by the database (${sqlstate})` }),
   });
   let read = 0;
-  for await (const { records, suspect } of readRecords(file.path, file.header.dialect)) {
+  for await (const { records, suspect } of readRecords(file, file.dialect)) {
     signal.throwIfAborted();
     read += records.length;
     for (const record of records) {
@@ -143,6 +206,7 @@ async function loadFile({ file, rows, rejects }: FileWork, target: LoadTarget): 
     rejected: rejects.rows,
     rejects: rejects.counts(),
     unknownColumns: rows.unknown,
+    notes: rows.notes(),
     elapsedMs: performance.now() - started,
   };
 }
@@ -162,6 +226,7 @@ export function sampleSource(options: { readonly persons?: number; readonly seed
     version: SAMPLE_CDM_VERSION,
     description: `Generating ${persons} synthetic persons from seed ${seed} as CDM ${SAMPLE_CDM_VERSION}`,
     ignored: [],
+    formats: [],
     fill: async ({ session, schema, onTable, signal }) => {
       const totals = new Map<string, { rows: number; elapsedMs: number }>();
       for (const { table, columns, rows, text } of chunks) {
@@ -191,6 +256,7 @@ export function sampleSource(options: { readonly persons?: number; readonly seed
           rejected: 0,
           rejects: [],
           unknownColumns: [],
+          notes: [],
           elapsedMs,
         };
         onTable(report);

@@ -1,6 +1,7 @@
 /** Checks single values, and writes them in COPY's text format. */
 import { COPY_NULL, escapeCopyText } from "../../lib/copy_format.ts";
 import type { CdmColumn } from "../../omop/cdm/mod.ts";
+import type { ColumnNotes } from "./notes.ts";
 
 /** Reads the values of one column. */
 export interface ValueReader {
@@ -14,32 +15,63 @@ export interface ValueReader {
   readonly reason: string;
 }
 
+/** What happens to texts that are too long, and where changes are counted. */
+export interface ValueOptions {
+  /** Whether to cut a text to its column's length instead of rejecting its row. @default {false} */
+  readonly truncate?: boolean;
+  readonly notes: ColumnNotes;
+}
+
 /**
  * Words that statistics programs and dumps write for NULL. They mean NULL in columns of types other than text, where they cannot be
- * values. In a text column they are text: NA is also sodium.
+ * values. In a text column they may be text: NA is also sodium.
  */
 const NULL_WORDS = new Set(["", "na", "nan", "nat", "null", "none", "<na>", "\\n"]);
+const NULL_WORD_LENGTH = 4;
+
+/** Beyond it, a double has no exact integers: one that is written with a point or an exponent may have been rounded. */
+const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
+
+/**
+ * Whether a program may have written a text for NULL.
+ *
+ * @param text A field.
+ */
+export function isNullWord(text: string): boolean {
+  return text.length <= NULL_WORD_LENGTH && NULL_WORDS.has(text.toLowerCase());
+}
 
 /**
  * Creates the reader of a column's values.
  *
  * @param column The column.
+ * @param options What to do with long texts, and where to count changed values.
  */
-export function valueReader(column: CdmColumn): ValueReader {
+export function valueReader(column: CdmColumn, options: ValueOptions): ValueReader {
+  const { notes } = options;
   switch (column.type) {
     case "integer":
-      return orNull(integers(9, -(2n ** 31n), 2n ** 31n - 1n), "not a 32-bit integer");
+      return orNull(
+        integers(9, -(2n ** 31n), 2n ** 31n - 1n),
+        "not a 32-bit integer, or one that a double may have rounded",
+      );
     case "bigint":
-      return orNull(integers(18, -(2n ** 63n), 2n ** 63n - 1n), "not a 64-bit integer");
+      return orNull(
+        integers(18, -(2n ** 63n), 2n ** 63n - 1n),
+        "not a 64-bit integer, or one that a double may have rounded",
+      );
     case "numeric":
-      return orNull(readNumeric, "not a number");
+      return orNull(readNumeric, "not a number with a decimal point and without separators of thousands");
     case "date":
-      return orNull(readDate, "not a date as YYYY-MM-DD or YYYYMMDD");
+      return orNull(readDate, "not a date as YYYY-MM-DD or YYYYMMDD, or with a time that would be lost");
     case "timestamp":
-      return orNull(readTimestamp, "not a date with or without a time, in UTC or without a zone");
+      return orNull(
+        (text) => readTimestamp(text, notes),
+        "not a date with or without a time up to 23:59:59, in UTC or without a zone",
+      );
     case "varchar":
     case "text":
-      return texts(column.length);
+      return texts(column.length, options);
   }
 }
 
@@ -48,20 +80,28 @@ function orNull(read: (text: string) => string | undefined, reason: string): Val
     const value = read(text);
     if (value !== undefined) return value;
     const trimmed = text.trim();
-    if (trimmed.length <= 4 && NULL_WORDS.has(trimmed.toLowerCase())) return COPY_NULL;
+    if (isNullWord(trimmed)) return COPY_NULL;
     return trimmed === text ? undefined : read(trimmed);
   }
   return { read: readOrNull, reason };
 }
 
-/** Integers; also `8507.0`, which pandas writes for a column with missing values. */
+const WHOLE = /^([+-]?)(\d{1,40})(?:\.(\d{0,40}))?(?:[eE]\+?(\d{1,2}))?$/;
+
+/** Integers; also `8507.0`, which pandas writes for a column with missing values, and R's `1e+05`. */
 function integers(digits: number, least: bigint, most: bigint): (text: string) => string | undefined {
   const inRange = new RegExp(`^-?\\d{1,${digits}}$`);
   return function readInteger(text: string): string | undefined {
     if (inRange.test(text)) return text;
-    const whole = /^([+-]?\d{1,40})(?:\.0*)?$/.exec(text)?.[1];
-    if (whole === undefined) return undefined;
-    const value = BigInt(whole.replace("+", ""));
+    const parts = WHOLE.exec(text);
+    if (parts === null) return undefined;
+    const [, sign = "", whole = "", fraction, exponent] = parts;
+    const shift = Number(exponent ?? 0);
+    const decimals = (fraction ?? "").padEnd(shift, "0");
+    if (/[1-9]/.test(decimals.slice(shift))) return undefined;
+    const value = BigInt(`${whole}${decimals.slice(0, shift)}`) * (sign === "-" ? -1n : 1n);
+    const double = fraction !== undefined || exponent !== undefined;
+    if (double && (value > MAX_EXACT || value < -MAX_EXACT)) return undefined;
     return value >= least && value <= most ? String(value) : undefined;
   };
 }
@@ -74,8 +114,10 @@ function readNumeric(text: string): string | undefined {
 }
 
 const MOMENT =
-  /^(\d{4})(-?)(\d{2})\2(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?(?: ?(?:Z|UTC|[+-]00(?::?00)?))?$/;
+  /^(\d{4})(-?)(\d{2})\2(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,12}))?)?)?(?: ?(?:Z|UTC|[+-]00(?::?00)?))?$/;
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+/** Digits of a second's fraction that PostgreSQL keeps. */
+const MICROSECONDS = 6;
 
 /** A date; also with the time 00:00, as some databases export dates. */
 function readDate(text: string): string | undefined {
@@ -87,12 +129,14 @@ function readDate(text: string): string | undefined {
     : undefined;
 }
 
-function readTimestamp(text: string): string | undefined {
+/** Cuts a fraction to microseconds: PostgreSQL would round it, and 23:59:59.9999999 to the next day. */
+function readTimestamp(text: string, notes: ColumnNotes): string | undefined {
   const parts = MOMENT.exec(text);
   if (parts === null || !isDay(parts)) return undefined;
   const [, year, , month, day, hour = "00", minute = "00", second = "00", fraction] = parts;
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
-  const rest = fraction === undefined ? "" : `.${fraction}`;
+  if (fraction !== undefined && /[1-9]/.test(fraction.slice(MICROSECONDS))) notes.fractionCut();
+  const rest = fraction === undefined ? "" : `.${fraction.slice(0, MICROSECONDS)}`;
   return `${year}-${month}-${day} ${hour}:${minute}:${second}${rest}`;
 }
 
@@ -104,13 +148,17 @@ function isDay(parts: RegExpExecArray): boolean {
   return year >= 1 && day >= 1 && day <= (DAYS[month - 1] ?? 0) + (leap ? 1 : 0);
 }
 
-function texts(length: number | undefined): ValueReader {
-  const reason = length === undefined ? "has a NUL" : `longer than ${length} characters, or has a NUL`;
+function texts(length: number | undefined, { truncate = false, notes }: ValueOptions): ValueReader {
+  const tooLong = length === undefined || truncate ? "" : `longer than ${length} characters, or `;
   function read(text: string): string | undefined {
     if (text.includes("\0")) return undefined;
+    if (length === undefined || text.length <= length) return escapeCopyText(text);
     // PostgreSQL counts code points, JavaScript UTF-16 units: count code points only if it matters.
-    if (length !== undefined && text.length > length && [...text].length > length) return undefined;
-    return escapeCopyText(text);
+    const characters = [...text];
+    if (characters.length <= length) return escapeCopyText(text);
+    if (!truncate) return undefined;
+    notes.textCut(characters.length);
+    return escapeCopyText(characters.slice(0, length).join(""));
   }
-  return { read, reason };
+  return { read, reason: `${tooLong}has a NUL` };
 }

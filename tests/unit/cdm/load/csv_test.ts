@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type CsvDialect, CsvParser, type CsvRecord } from "../../../../src/cdm/load/csv.ts";
+import { CsvParser, type CsvRecord } from "../../../../src/cdm/load/csv.ts";
+import type { Dialect } from "../../../../src/cdm/load/dialect.ts";
+import { escapeCopyText } from "../../../../src/lib/copy_format.ts";
 
-const COMMA: CsvDialect = { delimiter: ",", quotes: true };
-const TAB: CsvDialect = { delimiter: "\t", quotes: false };
+const COMMA: Dialect = { delimiter: ",", format: "csv" };
+const TAB: Dialect = { delimiter: "\t", format: "unquoted" };
+const COPY: Dialect = { delimiter: "\t", format: "copy" };
 
 function parse(text: string, dialect = COMMA): CsvRecord[] {
   const parser = new CsvParser(dialect);
@@ -74,7 +77,7 @@ Deno.test("CsvParser ignores quotes in files without quoting", () => {
 
 Deno.test("CsvParser marks text after a closing quote and continues with the next record", () => {
   const [first, second] = parse('"a"b,c\nd,e\n');
-  assert.equal(first?.malformed, true);
+  assert.equal(first?.malformed, "text after a closing quote");
   assert.deepEqual([second?.fields, second?.line], [["d", "e"], 2]);
 });
 
@@ -84,4 +87,48 @@ Deno.test("CsvParser skips empty lines and counts them", () => {
 
 Deno.test("CsvParser names the line of an unclosed quote", () => {
   assert.throws(() => parse('a,b\nc,"d\ne,f\n'), /line 2 .*not closed/);
+});
+
+Deno.test("CsvParser names a quote that a backslash escapes, as Spark writes it", () => {
+  const [record] = parse('"6\\" needle",1\n');
+  assert.match(record?.malformed ?? "", /escaped with a backslash/);
+});
+
+Deno.test("CsvParser reads \\N without quotes as NULL in every format", () => {
+  for (const dialect of [COMMA, { ...COMMA, delimiter: "\t" }, TAB, COPY] as const) {
+    const { delimiter } = dialect;
+    assert.deepEqual(fields(`\\N${delimiter}a\n`, dialect), [[null, "a"]]);
+  }
+  assert.deepEqual(fields('"\\N",\\N\n'), [["\\N", null]]);
+  assert.deepEqual(fields("\\\\N\tx\n", COPY), [["\\N", "x"]]);
+});
+
+Deno.test("CsvParser reads what COPY's text format escapes, from text that is cut anywhere", () => {
+  const value = fc.option(
+    fc.string({ unit: fc.constantFrom("a", "é", "😀", '"', "\\", "N", "\n", "\r", " ", "\t", "n", ".") }),
+  );
+  const rows = fc.array(fc.array(value, { minLength: 2, maxLength: 3 }), { maxLength: 5 });
+  fc.assert(fc.property(rows, fc.array(fc.nat(100)), (rows, cuts) => {
+    const text = rows.map((row) =>
+      `${row.map((field) => field === null ? "\\N" : escapeCopyText(field)).join("\t")}\n`
+    ).join("");
+    const parser = new CsvParser(COPY);
+    const records: CsvRecord[] = [];
+    let at = 0;
+    for (const cut of [...cuts].sort((left, right) => left - right)) {
+      records.push(...parser.push(text.slice(at, Math.max(at, cut))));
+      at = Math.max(at, cut);
+    }
+    records.push(...parser.push(text.slice(at)), ...parser.end());
+    assert.deepEqual(records.map((record) => record.fields), rows);
+  }));
+});
+
+Deno.test("CsvParser reads MySQL's escapes and the end marker of a dump", () => {
+  assert.deepEqual(
+    parse("a\\\tb\tc\\\nd\te\n1\t2\t3\n\\.\n", COPY).map(({ fields, line }) => [line, ...fields]),
+    [[1, "a\tb", "c\nd", "e"], [3, "1", "2", "3"]],
+  );
+  assert.throws(() => parse("1\t2\n\\.\nmore\n", COPY), /Line 3 follows the end marker/);
+  assert.match(parse("\\101\tb\n", COPY)[0]?.malformed ?? "", /escape by number/);
 });

@@ -61,10 +61,28 @@ Deno.test("tableLines() counts the reasons that it does not list", () => {
         lines: [at + 2],
       })),
       unknownColumns: [],
+      notes: [],
       elapsedMs: 0,
     });
   }
   assert.equal(reasons(8).at(-1), "    1 rejected, reason 7 (line 9)");
   assert.equal(reasons(9).at(-1), "    and 1 more reason");
   assert.equal(reasons(10).at(-1), "    and 2 more reasons");
+});
+
+Deno.test("tableLines() lists the names of unknown columns, and only counts what may be a value", () => {
+  const lines = tableLines({
+    table: "death",
+    read: 0,
+    loaded: 0,
+    rejected: 0,
+    rejects: [],
+    unknownColumns: ["shoe_size", "1970-05-01", "", "a\u001b[2Jb"],
+    notes: ["cause: 2 texts cut to 50 characters; the longest has 71"],
+    elapsedMs: 0,
+  });
+  assert.deepEqual(lines.slice(1), [
+    "    not loaded, no such column: shoe_size, 3 more columns",
+    "    cause: 2 texts cut to 50 characters; the longest has 71",
+  ]);
 });

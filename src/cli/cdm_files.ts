@@ -1,0 +1,61 @@
+/** The options of `omcp cdm load` that say how to read files. */
+import { type ByTable, FILE_FORMATS, type FileFormat, type FolderOptions } from "../cdm/load/mod.ts";
+import { CDM_VERSIONS, cdmTables } from "../omop/cdm/mod.ts";
+import { wrongCall } from "./cdm_usage.ts";
+
+/** These options for `parseArgs`. */
+export const FILE_OPTIONS = {
+  format: { type: "string", multiple: true },
+  null: { type: "string", multiple: true },
+  truncate: { type: "boolean" },
+} as const;
+
+/** Their values. */
+export interface FileValues {
+  readonly format?: readonly string[] | undefined;
+  readonly null?: readonly string[] | undefined;
+  readonly truncate?: boolean | undefined;
+}
+
+/**
+ * Reads the options.
+ *
+ * @param values What the user passed.
+ * @throws {OmcpError} `invalid_argument` for an unknown format or table.
+ */
+export function fileOptions(values: FileValues): Pick<FolderOptions, "formats" | "nullWords" | "truncate"> {
+  return {
+    formats: byTable("format", values.format ?? [], formatOf),
+    nullWords: byTable("null", values.null ?? [], (word) => word),
+    truncate: values.truncate === true,
+  };
+}
+
+function formatOf(text: string): FileFormat {
+  const format = FILE_FORMATS.find((each) => each === text);
+  if (format === undefined) {
+    throw wrongCall("--format must be csv, unquoted or copy, or TABLE= and one of them");
+  }
+  return format;
+}
+
+/** Reads `VALUE` for all tables and `TABLE=VALUE` for one. */
+function byTable<T>(option: string, texts: readonly string[], read: (text: string) => T): ByTable<T> {
+  const known = new Set(CDM_VERSIONS.flatMap((version) => cdmTables(version).map(({ name }) => name)));
+  const tables = new Map<string, T>();
+  const others: T[] = [];
+  for (const text of texts) {
+    const at = text.indexOf("=");
+    if (at < 0) {
+      others.push(read(text));
+      continue;
+    }
+    const table = text.slice(0, at).toLowerCase();
+    if (!known.has(table)) throw wrongCall(`--${option} names no table of the CDM before "="`);
+    if (tables.has(table)) throw wrongCall(`--${option} names ${table} twice`);
+    tables.set(table, read(text.slice(at + 1)));
+  }
+  const [first] = others;
+  if (others.length > 1) throw wrongCall(`Pass --${option} without a table once`);
+  return first === undefined ? { tables } : { others: first, tables };
+}

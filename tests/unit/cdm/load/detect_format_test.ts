@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { CsvParser } from "../../../../src/cdm/load/csv.ts";
+import { type DetectedFormat, FormatDetector } from "../../../../src/cdm/load/detect_format.ts";
+import type { FileFormat } from "../../../../src/cdm/load/dialect.ts";
+import { repetitions } from "../../../fixtures/load.ts";
+import { escapeCopyText } from "../../../../src/lib/copy_format.ts";
+
+/** The header has an integer, two texts and a number. */
+const HEADER = "id\tname\tsynonym\tvalue\n";
+const VALUES = [0, 3];
+
+function detect(body: string, cuts: readonly number[] = []): DetectedFormat {
+  const text = HEADER + body;
+  const detector = new FormatDetector("\t", 4, VALUES);
+  let at = 0;
+  for (const cut of [...cuts].sort((left, right) => left - right)) {
+    detector.push(text.slice(at, Math.max(at, cut)));
+    at = Math.max(at, cut);
+  }
+  detector.push(text.slice(at));
+  return detector.end();
+}
+
+const CASES: readonly (readonly [title: string, body: string, FileFormat | number])[] = [
+  ["nothing to decide", "1\ta\tb\t2\n", "unquoted"],
+  ["a quoted TAB", '1\t"a\tb"\tc\t2\n', "csv"],
+  ["a quoted line break", '1\t"a\nb"\tc\t2\n', "csv"],
+  ["a quoted line break whose lines have the header's width", '1\t"a\n2\tb\tc"\td\t2\n', "csv"],
+  ["doubled quotes", '1\t"6"" needle"\tc\t2\n', "csv"],
+  ["a quoted empty text", '1\t""\tc\t2\n', "csv"],
+  ["quoted texts, one with a TAB", '1\t"a"\t"b"\t2\n2\t"a"\t"b\tc"\t3\n', "csv"],
+  ["quotes within fields", '1\t6" needle\tb\t2\n2\t"sharp"\tb\t2\n', "unquoted"],
+  ["text after a quote", '1\t"PRP" plasma\tb\t2\n2\t"sharp"\tb\t2\n', "unquoted"],
+  ["a quote that is never closed", '1\t"sharp\tb\t2\n2\tc\tb\t3\n', "unquoted"],
+  [
+    "a quote that closes lines later, before text",
+    '1\t"sharp\tb\t2\n2\tc\tb\t3\n3\t4" x\tb\t2\n',
+    "unquoted",
+  ],
+  ["a quote that closes lines later, at a field's end", '1\t"sharp\tb\t2\n2\tc\tb" \t3\n', "unquoted"],
+  ["quotes that may enclose", '1\ta\tb\t2\n2\t"a"\tb\t2\n', 3],
+  ["doubled quotes beside single ones", '1\t"6"" needle"\tc\t2\n2\t6" needle\tc\t2\n', 2],
+  ["a quoted TAB beside text after a quote", '1\t"a\tb"\tc\t2\n2\t"PRP" plasma\tb\t2\n', 2],
+  ["COPY's marker for NULL", "1\ta\t\\N\t2\n", "copy"],
+  ["COPY's marker and escapes", "1\ta\\tb\t\\N\t2\n", "copy"],
+  ["MySQL's escaped TAB", "1\ta\\\tb\t\\N\t2\n", "copy"],
+  ["escapes beside empty numbers", "1\ta\\tb\tc\t\n", "unquoted"],
+  ["escapes and nothing else", "1\ta\\nb\tc\t2\n", 2],
+  ["escapes beside COPY's marker and empty numbers", "1\ta\\nb\t\\N\t\n", 2],
+  ["a path of Windows", "1\tC:\\new\\Windows\tc\t2\n", "unquoted"],
+  ["a path of Windows beside COPY's marker", "1\tC:\\Windows\t\\N\t2\n", "unquoted"],
+  ["a backslash at the end of a field", "1\tC:\\\tc\t2\n", "unquoted"],
+];
+
+for (const [title, body, expected] of CASES) {
+  Deno.test(`FormatDetector decides by content: ${title}`, () => {
+    for (const text of [body, body.replaceAll("\n", "\r\n"), body.replace(/\n$/, "")]) {
+      const found = detect(text);
+      assert.deepEqual("format" in found ? found.format : found.line, expected);
+    }
+  });
+}
+
+const TEXT = fc.string({ unit: fc.constantFrom("a", '"', "\t", "\n", "\\", "n", "N", "é") });
+
+/** As pandas, DuckDB and PostgreSQL write a field: quoted only where it must be. */
+function minimal(value: string): string {
+  return value === "" || /["\t\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}
+
+/** Each with the texts that it cannot write, or writes as the loader documents that it reads otherwise. */
+const WRITERS: readonly (readonly [FileFormat, (value: string) => string, RegExp])[] = [
+  ["csv", minimal, /^\\N$/],
+  ["copy", escapeCopyText, /(?!)/],
+  ["unquoted", (value) => value, /[\t\n\r]|^$|^\\N$|^"(?:[^"]|"")*"$/],
+];
+
+for (const [format, write, unwritable] of WRITERS) {
+  Deno.test(`what a program writes as ${format} is read as it was written, or refused`, () => {
+    const value = TEXT.filter((text) => !unwritable.test(text));
+    const rows = fc.array(fc.tuple(value, fc.option(value)), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(rows, fc.array(fc.nat(80)), (rows, cuts) => {
+        const missing = format === "copy" ? "\\N" : "";
+        const body = rows.map(([name, synonym], at) =>
+          `${at}\t${write(name)}\t${synonym === null ? missing : write(synonym)}\t${missing}\n`
+        ).join("");
+        const found = detect(body, cuts);
+        if (!("format" in found)) return;
+        const parser = new CsvParser({ delimiter: "\t", format: found.format });
+        const records = [...parser.push(HEADER + body), ...parser.end()].slice(1);
+        assert.deepEqual(
+          records.map(({ fields }) => fields),
+          rows.map(([name, synonym], at) => [String(at), name, synonym, null]),
+        );
+      }),
+      { numRuns: repetitions(2000) },
+    );
+  });
+}
