@@ -42,12 +42,17 @@ NO_DEBUGGER = (
 )
 
 _INSTALLERS = re.compile(
-    r"^\s*(?:sudo\s+)?(?:(?:\S*python[\d.]*\s+-m\s+|uv\s+)?pip[\d.]*\s+(?:install|download)|uv\s+(?:add|sync)"
+    r"^\s*(?:sudo\s+)?(?:(?:\S*python[\d.]*\s+(?:-\S+\s+)*-m\s+|uv\s+)?pip[\d.]*\s+(?:-\S+\s+)*(?:install|download)\b|uv\s+(?:add|sync)\b"
     r"|(?:conda|mamba|micromamba)\s|apt(?:-get)?\s+(?:install|update)|npm\s+install|easy_install\s)"
 )
 _LISTS = re.compile(r"^\s*(?P<python>\S*python[\d.]*\s+-m\s+)?pip[\d.]*\s+(?:list|show|freeze|check)\b")
 # Installing from a folder of wheels or a file needs no network.
 _OFFLINE = re.compile(r"--no-index|--find-links|\.whl\b|(?:install|add)\s+(?:-e\s+)?[./]")
+# What separates the commands of a shell's script.
+_SEPARATORS = re.compile(r"&&|\|\||[;|\n]")
+_SHELLS = ("sh", "bash", "dash", "zsh")
+# Programs that are missing because they could only install.
+_INSTALL_PROGRAMS = ("pip", "pip3", "uv", "conda", "mamba", "micromamba", "easy_install")
 # Installed replacements for packages that models often import but no image has.
 _INSTEAD = {
     "torch": "scikit-learn, xgboost or lightgbm",
@@ -87,6 +92,11 @@ def of_command(command: str) -> Optional[str]:
     return NO_PIP if has is None else None
 
 
+def of_program(command: Any) -> Optional[str]:
+    """Why a program that was started cannot work: its arguments, or a shell's script."""
+    return next(filter(None, map(of_command, _commands(command))), None)
+
+
 def of_magic(line: str) -> str:
     """Why %pip and its like cannot work."""
     return NO_PIP if _LISTS.match("pip " + line) else NO_INSTALL
@@ -99,7 +109,9 @@ def of_error(error: BaseException) -> Optional[str]:
         # An installed package lacks a module: Python's own message says so.
         return None if dot and name in sys.modules else _missing(name)
     if isinstance(error, subprocess.CalledProcessError):
-        return next(filter(None, map(of_command, _lines(error.cmd))), None)
+        return of_program(error.cmd)
+    if isinstance(error, FileNotFoundError) and os.path.basename(_text(error.filename)) in _INSTALL_PROGRAMS:
+        return NO_INSTALL
     if isinstance(error, (ImportError, RuntimeError, ValueError)) and _ASKS_TO_INSTALL.search(str(error)):
         return NO_KALEIDO if "kaleido" in str(error).lower() else NO_INSTALL
     if isinstance(error, ImportError) and "IProgress" in str(error):
@@ -111,13 +123,18 @@ def of_error(error: BaseException) -> Optional[str]:
     return NO_NETWORK if is_network(error) else None
 
 
-def _lines(command: Any) -> List[str]:
-    """The lines of a program's arguments, or of a shell's script, as in %%bash."""
-    if isinstance(command, (list, tuple)):
-        return [" ".join(map(str, command[:_MAX_CHAIN]))]
-    # %%bash has it as bytes.
-    text = command[:_MAX_SCRIPT].decode("utf-8", "replace") if isinstance(command, bytes) else str(command)[:_MAX_SCRIPT]
-    return text.splitlines()
+def _commands(command: Any) -> List[str]:
+    """The commands of a program's arguments, or of a shell's script, as in %%bash."""
+    if not isinstance(command, (list, tuple)):
+        return _SEPARATORS.split(_text(command))
+    words = [_text(word) for word in command[:_MAX_CHAIN]]
+    runs_script = len(words) > 2 and os.path.basename(words[0]) in _SHELLS and re.fullmatch(r"-[a-z]*c", words[1])
+    return _SEPARATORS.split(words[2]) if runs_script else [" ".join(words)]
+
+
+def _text(value: Any) -> str:
+    # %%bash has its script as bytes.
+    return value[:_MAX_SCRIPT].decode("utf-8", "replace") if isinstance(value, bytes) else str(value)[:_MAX_SCRIPT]
 
 
 def _is_lost_connection(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Set
 
-from . import descriptors, display, environment, figures, history, outlet, shell as shells, streams, wire, zombies
+from . import attempts, descriptors, display, environment, figures, history, outlet, shell as shells, streams, wire, zombies
 
 _ACKNOWLEDGED_MS = 50
 # The agent knows their meaning (kernel_manager/execution.py).
@@ -63,6 +63,8 @@ class Kernel:
         self._send_to_agent = connection.send
         self._run_cell = shell.run_cell
         self._history = history.History(shell)
+        self._attempts = attempts.Attempts()
+        self._attempts.watch()
         poll = select.poll()
         poll.register(connection.fd, select.POLLIN)
         self._poll = poll.poll
@@ -160,6 +162,7 @@ class Kernel:
     def _cell(self, message: Dict[str, Any]) -> None:
         outlet.outlet.errors = 0
         figures.figures.begin_cell()
+        self._attempts.begin_cell()
         self._streams.begin_cell()
         self._interrupted = False
         overdue, self._overdue = self._overdue, False
@@ -221,8 +224,7 @@ class Kernel:
             self._tasks.advance()
             figures.figures.show_all()
             outlet.outlet.show_held()
-            note = figures.figures.note()
-            if note is not None:
+            for note in filter(None, (figures.figures.note(), self._attempts.note(ended))):
                 outlet.note(note)
 
     def _run_silent(self, code: str) -> None:

@@ -221,6 +221,29 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     ) {
       await fails(code, "CalledProcessError", /Nothing can be installed: .*no network/);
     }
+    for (
+      const code of [
+        "import subprocess, sys; done = subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'], capture_output=True)",
+        "import os; _ = os.system('python3 -m pip install x')",
+        "!cd /tmp && pip install x",
+        "import asyncio; p = await asyncio.create_subprocess_shell('pip install x'); _ = await p.wait()",
+      ]
+    ) {
+      const cell = await run(code);
+      assert.equal(cell.result.status, "ok", code);
+      const said = cell.events.filter(({ type, note }) => type === "display_data" && note === true);
+      assert.equal(said.length, 1, code);
+      assert.match(JSON.stringify(said[0]), /"Nothing can be installed: .*no network/, code);
+    }
+    const other = await run(
+      "import subprocess; subprocess.run(['false']); subprocess.run('true', shell=True)",
+    );
+    assert.deepEqual(other.displays, [], "what installs nothing is not noted");
+    await fails(
+      "import subprocess; subprocess.run(['pip', 'install', 'x'])",
+      "FileNotFoundError",
+      /Nothing can be/,
+    );
     for (const code of ["%pip list", "%pip show numpy", "!pip list", "!python3 -m pip freeze"]) {
       await fails(code, "RuntimeError", /RuntimeError: There is no pip in a sandbox: importlib\.metadata/);
     }

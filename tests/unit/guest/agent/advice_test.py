@@ -17,10 +17,16 @@ class AdviceTest(unittest.TestCase):
             "echo begin\npip install humanize\n",
             "uv pip install humanize",
             b"cd /tmp\npip install humanize\n",
+            ["pip3", "--quiet", "install", "humanize"],
+            ["python3", "-I", "-m", "pip", "-q", "download", "humanize"],
+            "cd /workspace && pip install humanize",
+            ["/bin/bash", "-lc", "set -e; pip install humanize | cat"],
         ):
             error = subprocess.CalledProcessError(1, command)
             self.assertEqual(advice.of_error(error), advice.NO_INSTALL, command)
-        for command in (["false"], "echo pip\nls install", [b"\xff"], None):
+        self.assertEqual(advice.of_error(FileNotFoundError(2, "No such file or directory", "pip")), advice.NO_INSTALL)
+        self.assertIsNone(advice.of_error(FileNotFoundError(2, "No such file or directory", "data.csv")))
+        for command in (["pip", "install", "./a.whl"], ["sh", "pip", "install"], ["false"], "echo pip\nls install", [b"\xff"], None):
             self.assertIsNone(advice.of_error(subprocess.CalledProcessError(1, command)), command)
 
     def test_a_list_of_packages_needs_no_installation(self) -> None:
