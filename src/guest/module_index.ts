@@ -13,6 +13,7 @@ import agentFilesFolders from "./agent/files_folders.py" with { type: "text" };
 import agentFilesPath from "./agent/files_path.py" with { type: "text" };
 import agentFilesTransfer from "./agent/files_transfer.py" with { type: "text" };
 import agentFrames from "./agent/frames.py" with { type: "text" };
+import agentMemory from "./agent/memory.py" with { type: "text" };
 import agentMessageTypes from "./agent/message_types.py" with { type: "text" };
 import agentMessages from "./agent/messages.py" with { type: "text" };
 import agentOutput from "./agent/output.py" with { type: "text" };
@@ -25,6 +26,7 @@ import agentStreams from "./agent/streams.py" with { type: "text" };
 import installer from "./installer/__init__.py" with { type: "text" };
 import kernelAdvice from "./kernel/advice.py" with { type: "text" };
 import kernelArtists from "./kernel/artists.py" with { type: "text" };
+import kernelAttempts from "./kernel/attempts.py" with { type: "text" };
 import kernelCharts from "./kernel/charts.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
 import kernelDescriptors from "./kernel/descriptors.py" with { type: "text" };
@@ -96,6 +98,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.files_path": agentFilesPath,
   "agent.files_transfer": agentFilesTransfer,
   "agent.frames": agentFrames,
+  "agent.memory": agentMemory,
   "agent.message_types": agentMessageTypes,
   "agent.messages": agentMessages,
   "agent.output": agentOutput,
@@ -108,6 +111,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "installer": installer,
   "kernel.advice": kernelAdvice,
   "kernel.artists": kernelArtists,
+  "kernel.attempts": kernelAttempts,
   "kernel.charts": kernelCharts,
   "kernel.confine": kernelConfine,
   "kernel.descriptors": kernelDescriptors,

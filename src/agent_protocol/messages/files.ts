@@ -34,6 +34,7 @@ export const FILE_ERROR_CODES = [
   "in_use",
   "invalid_argument",
   "workspace_full",
+  "memory_full",
   "changed",
   "incomplete",
   "busy",

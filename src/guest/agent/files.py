@@ -25,7 +25,8 @@ from agent.files_contract import (
 from agent.files_contract import List as ListRequest
 from agent.files_folders import Steps, kind_of, list_folder, remove
 from agent.files_path import Path, checked_path, entry_stat, open_folder, open_parent, open_regular, quoted_name, shown_name
-from agent.files_transfer import TURN_BYTES, FileSource, FileTarget, OnWritten, facts, move, space
+from agent.files_transfer import TURN_BYTES, FileSource, FileTarget, OnWritten, facts, free_space, move
+from agent.memory import sandbox_memory
 from agent.process import log_exception
 from agent.reactor import Reactor
 from agent.streams import Stream, StreamOwner
@@ -49,6 +50,7 @@ class FileService:
         on_written: OnWritten = lambda _: None,
     ) -> None:
         self.loop = loop
+        self.memory = sandbox_memory()
         self.on_written = on_written
         self.root = root
         self.open_saved = open_saved
@@ -162,7 +164,7 @@ class _Request(StreamOwner):
             self._carries_bytes = True
             self._send({"result": self._source.facts()})
         elif isinstance(request, Write):
-            self._target = FileTarget(service.path(request.path), request, service.on_written)
+            self._target = FileTarget(service.path(request.path), request, service.memory, service.on_written)
             # The server sends the bytes after this line.
             self._send({"result": {}})
         elif isinstance(request, ListRequest):
@@ -175,7 +177,7 @@ class _Request(StreamOwner):
             self._reply(_stat(service.path(request.path)))
         else:
             assert isinstance(request, Space)
-            self._reply(_space(service.path(".")))
+            self._reply(free_space(service.path("."), service.memory))
 
     def _run(self, steps: Steps) -> None:
         self._steps = steps
@@ -288,12 +290,3 @@ def _stat(path: Path) -> Dict[str, Any]:
     if entry is None:
         raise FileError("not_found", "There is no file or folder %s" % path.shown)
     return {"kind": kind_of(entry.st_mode), **facts(entry)}
-
-
-def _space(root: Path) -> Dict[str, Any]:
-    fd = open_folder(root)
-    try:
-        size, free, names = space(fd)
-    finally:
-        os.close(fd)
-    return {"size": size, "free": free, "names": names}

@@ -7,10 +7,13 @@ import stat
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from agent.files_contract import FileError, Move, Read, Write, file_error, milliseconds, size_of
-from agent.files_path import CREATE, Parent, Path, entry_stat, open_parent, refuse_unless_regular
+from agent.files_path import CREATE, Parent, Path, entry_stat, open_folder, open_parent, refuse_unless_regular
+from agent.memory import Memory
 
 # Bytes that are read or written in one turn of the loop.
 TURN_BYTES = 256 << 10
+# Between two looks at the memory that is free: what runs may take it during a transfer.
+_MEMORY_STEP = 4 << 20
 
 # Gets each file that a request has written or renamed.
 OnWritten = Callable[[os.stat_result], None]
@@ -69,8 +72,10 @@ class FileSource:
 class FileTarget:
     """A new file under a temporary name beside its final one, which it gets when all bytes are there."""
 
-    def __init__(self, path: Path, request: Write, on_written: OnWritten) -> None:
+    def __init__(self, path: Path, request: Write, memory: Memory, on_written: OnWritten) -> None:
         """Raises FileError, and leaves nothing then."""
+        self._memory = memory
+        self._next_look = _MEMORY_STEP
         self._on_written = on_written
         self._path = path
         self._request = request
@@ -80,7 +85,8 @@ class FileTarget:
         self._fd = -1
         try:
             self._check_target()
-            check_space(self._parent.fd, request.size or 0)
+            _check_space(self._parent.fd, request.size or 0)
+            _check_memory(memory, request.size or 0)
             self._fd = os.open(self._name, CREATE, 0o644, dir_fd=self._parent.fd)
         except BaseException as error:
             self._parent.undo()
@@ -95,6 +101,10 @@ class FileTarget:
         self._received += len(data)
         if size is not None and self._received > size:
             raise FileError("incomplete", "More bytes arrived than the %d that were announced" % size)
+        if self._received >= self._next_look:
+            self._next_look = self._received + _MEMORY_STEP
+            written = self._received - len(data)
+            _check_memory(self._memory, _MEMORY_STEP if size is None else size - written)
         view = memoryview(data)
         try:
             while view:
@@ -153,9 +163,17 @@ class FileTarget:
             raise FileError("changed", "Code in the sandbox removed the upload of %s" % self._path.shown)
 
 
-def check_space(fd: int, size: int) -> None:
-    """Raises FileError unless there is room for another file of this size."""
-    _, free, names = space(fd)
+def _check_memory(memory: Memory, size: int) -> None:
+    """Raises FileError unless this many bytes more leave memory for what runs."""
+    room = memory.room()
+    if room is not None and size > room:
+        message = "%d bytes do not fit into the sandbox's memory: of its %d bytes %d are left for files, and %d are kept free"
+        raise FileError("memory_full", message % (size, memory.limit or 0, room, memory.kept))
+
+
+def _check_space(fd: int, size: int) -> None:
+    """Raises FileError unless the file system has room for another file of this size."""
+    _, free, names = _space(fd)
     if size > free:
         message = "%d bytes do not fit: %d are free" % (size, free)
         raise FileError("workspace_full", message)
@@ -163,7 +181,18 @@ def check_space(fd: int, size: int) -> None:
         raise FileError("workspace_full", "The file system cannot hold more files and folders")
 
 
-def space(fd: int) -> Tuple[int, int, int]:
+def free_space(root: Path, memory: Memory) -> Dict[str, Any]:
+    """The size of the file system, and what both it and the memory have room for. Raises FileError."""
+    fd = open_folder(root)
+    try:
+        size, free, names = _space(fd)
+    finally:
+        os.close(fd)
+    room = memory.room()
+    return {"size": size, "free": free if room is None else min(free, room), "names": names}
+
+
+def _space(fd: int) -> Tuple[int, int, int]:
     """Size and free bytes of a file system, and how many more files it can hold."""
     found = os.fstatvfs(fd)
     return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, found.f_favail

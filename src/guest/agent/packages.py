@@ -7,9 +7,10 @@ import shutil
 import signal
 import socket
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from agent.children import Children, describe, kill
+from agent.memory import sandbox_memory
 from agent.process import log
 from agent.reactor import Reactor
 from agent.relay import Splice
@@ -24,6 +25,7 @@ class PackageInstallers:
     """Runs installers. `zygote` returns the zygote's pid, which they must not signal."""
 
     def __init__(self, loop: Reactor, children: Children, zygote: Callable[[], int]) -> None:
+        self._memory = sandbox_memory()
         self._loop = loop
         self._children = children
         self._zygote = zygote
@@ -39,7 +41,7 @@ class PackageInstallers:
         except OSError as error:
             return "cannot start an installer: %s" % (error.strerror or error)
         try:
-            pid = _start(other.fileno(), [1, *filter(None, (self._zygote(),))])
+            pid = _start(other.fileno(), [1, *filter(None, (self._zygote(),))], self._memory.room())
         except (OSError, LookupError) as error:
             own.close()
             return "cannot start an installer: %s" % error
@@ -64,8 +66,8 @@ class PackageInstallers:
             log("The installer %s" % describe(status))
 
 
-def _start(fd: int, guarded: "list[int]") -> int:
-    """Forks an installer with the descriptor as stdin and stdout, confined like a kernel; returns its pid."""
+def _start(fd: int, guarded: "list[int]", room: "Optional[int]") -> int:
+    """Forks an installer with the descriptor as stdin and stdout, confined like a kernel; returns its pid. `room`: memory for its files."""
     loader: Any = globals()["__loader__"]
     source = loader.sources.get(_MODULE)
     if source is None:
@@ -86,7 +88,8 @@ def _start(fd: int, guarded: "list[int]") -> int:
         os.nice(19)
         confine.install_filter(guarded)
         confine.restrict_files()
-        os.execve(python, [python, "-I", "-S", "-c", source], dict(os.environ))
+        memory = {} if room is None else {"SANDBOX_MEMORY_ROOM": str(room)}
+        os.execve(python, [python, "-I", "-S", "-c", source], {**os.environ, **memory})
     except BaseException as error:  # noqa: B036 - a forked child must end here
         os.write(2, ("omcp agent: an installer could not start: %r\n" % error).encode("utf-8", "replace"))
     finally:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
+
+from agent.memory import Memory
 
 ROOT = "/outputs"
 # Shorter output is in the result whole.
@@ -28,13 +30,6 @@ _SEALS = (
     | getattr(fcntl, "F_SEAL_SEAL", 1)
 )
 _F_ADD_SEALS = getattr(fcntl, "F_ADD_SEALS", 1033)
-
-
-class Memory(NamedTuple):
-    """The sandbox's memory limit and how much of it is free, in bytes; None where that cannot be read."""
-
-    limit: Optional[int]
-    free: Callable[[], Optional[int]]
 
 
 class SavedCopy:

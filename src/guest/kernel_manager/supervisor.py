@@ -9,9 +9,10 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from agent.contract import ExecuteParams, KernelConfig
-from agent.saved_output import Memory, SavedOutputs
+from agent.memory import sandbox_memory
+from agent.saved_output import SavedOutputs
 
-from . import cgroup, processes
+from . import processes
 from .background_processes import BackgroundProcesses
 from .epilogue import FORGED, Epilogue
 from .execution import Claim, Execution, folder_problem
@@ -41,7 +42,7 @@ class KernelSupervisor:
         self._loop = loop
         self._emit = emit
         # For the file service, too.
-        self.outputs = SavedOutputs(Memory(cgroup.memory_limit_bytes(), cgroup.memory_free_bytes))
+        self.outputs = SavedOutputs(sandbox_memory())
         self._printed = Printed(loop, emit, can_emit, lambda: self._execution, self.outputs)
         self._measurement = Measurement(loop)
         self._state = KernelState(emit)

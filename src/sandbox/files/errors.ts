@@ -19,6 +19,11 @@ const CALLERS: Readonly<Record<FileErrorCode, { readonly code: ErrorCode; readon
     code: "workspace_full",
     next: "Delete files that are not needed with delete_file, or write less.",
   },
+  memory_full: {
+    code: "workspace_full",
+    next:
+      "Free memory: delete variables in a cell, or call restart_kernel, or delete files; or use a sandbox with more memory_mb.",
+  },
   changed: { code: "file_changed", next: "Wait until nothing writes to it, then try again." },
   incomplete: { code: "file_changed", next: "Try again." },
   busy: { code: "capacity", next: "Wait for a running call about files to end, then try again." },

@@ -147,7 +147,8 @@ function refusedAs({ code, message }: { readonly code: string; readonly message:
     return new OmcpError("workspace_full", `Cannot install: /workspace is too full: ${showable(message)}`, {
       state: "Nothing was installed.",
       next:
-        "Delete files in /workspace, install fewer packages, or use a sandbox with more memory_mb: its /workspace is larger.",
+        "Delete files in /workspace, or variables if the memory is used up; install fewer packages; or use a sandbox with more memory_mb, whose " +
+        "/workspace is larger, too.",
     });
   }
   return new OmcpError("package_failed", `Cannot install: ${showable(message)}`, {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { newSandbox, withServer } from "../../fixtures/server.ts";
 import { PNG } from "../../fixtures/pictures.ts";
 
@@ -125,6 +126,22 @@ Deno.test("the tools for files through MCP", async (t) => {
       assert.match(await call("delete_file", { path: "d" }), /^Error file_not_found/);
     });
 
+    await t.step("odd names are shown so that they can be passed back", async () => {
+      const names = [" ", " a ", "\\t", "e\\u0301", "\\xe9", "\\u200b", "\\udcff", '\\"'];
+      const list = names.map((name) => `"${name}"`).join(", ");
+      const written = await run(
+        `import os\nos.mkdir('odd')\nfor n in [${list}]:\n    with open('odd/' + n, 'w') as f: f.write('its name is ' + ascii(n))`,
+      );
+      assert.match(written, /^\[files changed: .*"odd\/ ", "odd\/ a ".*\]$/m);
+      const shown = [...(await call("list_files", { path: "odd" })).matchAll(/ \d\d:\d\d:\d\d {2}(.*)$/gm)];
+      const read = await Promise.all(shown.map(([, path]) => call("read_file", { path })));
+      const found = read.map((text) => /its name is (.*)$/.exec(text)?.[1] ?? text);
+      const expected = [...(await run(`for n in [${list}]: print(ascii(n))`)).matchAll(/^['"].*$/gm)];
+      assert.equal(expected.length, names.length);
+      assert.deepEqual(found.sort(), expected.map(([line]) => line).sort());
+      assert.match(await call("delete_file", { path: "odd", recursive: true }), /^Deleted/);
+    });
+
     await t.step("long targets of links leave room for other entries", async () => {
       await run(
         "import os; os.makedirs('links'); [os.symlink('\\x07' * 4000, f'links/{n}') for n in range(9)]",
@@ -211,4 +228,39 @@ Deno.test("the tools for files through MCP", async (t) => {
       );
     });
   });
+});
+
+Deno.test("a file that the sandbox's memory has no room for is refused before anything is written, and the variables remain", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "omcp-exchange-" });
+  try {
+    const settings = { OMCP_DATABASE_URL: "none", OMCP_EXCHANGE_DIR: folder };
+    await withServer(settings, async (server) => {
+      const sandbox_id = sandboxIdIn((await server.call("create_sandbox", { memory_mb: 256 })).text);
+      async function run(code: string): Promise<string> {
+        return (await server.call("execute_python_code", { sandbox_id, code })).text;
+      }
+      await Deno.writeFile(`${folder}/data`, new Uint8Array(50 * 1024 * 1024));
+      // What is free then is less than the file and more than what a cell needs.
+      const fill = `
+import os
+group = '/sys/fs/cgroup/memory'
+name = group + '.current' if os.path.exists(group + '.current') else group + '/memory.usage_in_bytes'
+kept = []
+while int(open(name).read()) < 216 << 20: kept.append(b'x' * (1 << 20))
+`;
+      assert.match(await run(fill), /\[ok, /);
+      const refused = await server.call("import_file", { sandbox_id, name: "data" });
+      assert.match(
+        refused.text,
+        /^Error workspace_full: 52428800 bytes do not fit into the sandbox's memory: of its 268435456 bytes \d+ are left for files, and 16777216 are kept free\.\nState: Nothing was written[^]*\nNext: Free memory: [^]*restart_kernel/,
+      );
+      const few = { sandbox_id, path: "few", text: "x".repeat(1024 * 1024) };
+      assert.equal((await server.call("write_file", few)).isError, false);
+      assert.match(await run("print(sorted(os.listdir()), len(kept) > 0)"), /\['few'\] True/);
+      assert.match(await run("del kept"), /\[ok, /);
+      assert.match((await server.call("import_file", { sandbox_id, name: "data" })).text, /^Imported/);
+    }, { exchangeFolder: folder });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

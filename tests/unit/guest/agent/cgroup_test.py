@@ -32,12 +32,13 @@ class Version(unittest.TestCase):
     peak = "memory.peak"
     limit = "memory.max"
     unlimited = "max"
+    stat = ("memory.stat", "anon 7\ninactive_file %d\nactive_file %d\nshmem 40\n")
 
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name)
-        for name in ("_CPU_FILES", "_MEMORY_FILES", "_MEMORY_PEAK_FILES", "_MEMORY_LIMIT_FILES"):
+        for name in ("_CPU_FILES", "_MEMORY_FILES", "_MEMORY_PEAK_FILES", "_MEMORY_LIMIT_FILES", "_MEMORY_STAT_FILES"):
             moved = tuple(path.replace("/sys/fs/cgroup", folder.name) for path in getattr(cgroup, name))
             patch = mock.patch.object(cgroup, name, moved)
             patch.start()
@@ -70,6 +71,14 @@ class Version(unittest.TestCase):
         self.write(self.limit, self.unlimited)
         self.assertEqual((None, None), (cgroup.memory_limit_bytes(), cgroup.memory_free_bytes()))
 
+    def test_cached_pages_count_as_free(self) -> None:
+        name, text = self.stat
+        self.write(self.now, 900)
+        self.write(self.limit, 1000)
+        self.assertEqual(100, cgroup.memory_free_bytes())
+        self.write(name, text % (200, 50))
+        self.assertEqual(350, cgroup.memory_free_bytes())
+
     def test_without_a_control_group_nothing_is_known(self) -> None:
         usage = Usage(Timers())
         usage.begin()
@@ -100,6 +109,10 @@ class Version1(Version):
     peak = "memory/memory.max_usage_in_bytes"
     limit = "memory/memory.limit_in_bytes"
     unlimited = str((1 << 63) - 4096)
+    stat = (
+        "memory/memory.stat",
+        "inactive_file 1\nactive_file 1\nhierarchical_memory_limit 1\ntotal_inactive_file %d\ntotal_active_file %d\n",
+    )
 
 
 if __name__ == "__main__":

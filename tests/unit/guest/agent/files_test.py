@@ -11,6 +11,7 @@ from typing import Any, Dict, List
 from file_calls import Call, FilesTestCase
 from server_side import GUEST
 from agent.files import MAX_REQUESTS
+from agent.memory import Memory
 from agent.files_contract import _CODES, _OPERATIONS, FileError, file_request
 from agent.files_folders import _PER_TURN
 from agent.streams import INITIAL_CREDIT
@@ -62,6 +63,26 @@ class Files(FilesTestCase):
         self.assertEqual([], self.names())
         for sent, size in ((b"123", 4), (b"12345", 4)):
             self.assertEqual("incomplete", self.write("new/file", sent, True, size)["error"]["code"])
+            self.assertEqual([], self.names())
+
+    def test_a_file_leaves_memory_for_what_runs(self) -> None:
+        limit = 160 << 20
+        free = [limit // 2]
+        self.service.memory = Memory(limit, lambda: free[0])
+        room = limit // 2 - limit // 16
+        reply = self.write("new/big", b"", size=room + 1)["error"]
+        self.assertEqual("memory_full", reply["code"])
+        self.assertRegex(reply["message"], "^%d bytes do not fit .* of its %d bytes %d are left" % (room + 1, limit, room))
+        self.assertEqual([], self.names())
+        self.assertLessEqual(self.call(op="space")["result"]["free"], room)
+        for size in (6 << 20, None):
+            free[0] = limit
+            call = Call(self.service, op="write", path="new/big", overwrite=True, size=size)
+            call.send(b"x" * (3 << 20))
+            # A cell takes memory during the transfer.
+            free[0] = limit // 16 + (2 << 20)
+            call.send(b"x" * (3 << 20))
+            self.assertEqual("memory_full", call.lines()[-1]["error"]["code"])
             self.assertEqual([], self.names())
 
     def test_lists_in_the_order_of_paths_with_totals(self) -> None:

@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 import unittest
 from typing import Any, Callable, Dict, List, Optional, Tuple
+from unittest import mock
 
 import installer
 
@@ -107,6 +108,13 @@ class InstallerTest(unittest.TestCase):
             installer.install({"bytes": 1 << 60, "files": 1, "replace": []}, io.BytesIO())
         self.assertEqual(caught.exception.code, "workspace_full")
         self.assertEqual(self.tree(), [])
+
+    def test_refuses_what_the_memory_has_no_room_for(self) -> None:
+        with mock.patch.dict(os.environ, {"SANDBOX_MEMORY_ROOM": "50000"}):
+            with self.assertRaises(installer.Refused) as caught:
+                installer.install({"bytes": 50_000, "files": 1, "replace": []}, io.BytesIO())
+            self.assertEqual((caught.exception.code, self.tree()), ("workspace_full", []))
+            self.install({"a.py": b"1"})
 
     def test_takes_what_the_server_still_sends_after_its_refusal(self) -> None:
         own, other = socket.socketpair()

@@ -8,7 +8,8 @@ import unittest
 from typing import Optional, Tuple
 
 from server_side import GUEST  # noqa: F401
-from agent.saved_output import SAVED_ABOVE_BYTES, Memory, SavedCopy, SavedOutputs
+from agent.memory import Memory
+from agent.saved_output import SAVED_ABOVE_BYTES, SavedCopy, SavedOutputs
 
 MIB = 1 << 20
 LIMIT = 256 * MIB
