@@ -73,8 +73,8 @@ export const ERROR_CODES = {
   },
   sandbox_busy: {
     retryable: true,
-    meaning: "A cell is running in the sandbox.",
-    state: "The cell continues; nothing else was done.",
+    meaning: "Something runs in the sandbox, or as much as may run and wait at once.",
+    state: "What runs continues; nothing else was done.",
     details: ["agent_code"],
   },
   sandbox_lost: {
@@ -140,7 +140,7 @@ export const ERROR_CODES = {
   },
   workspace_full: {
     retryable: false,
-    meaning: "There is no room in /workspace.",
+    meaning: "There is no room in /workspace, or in the memory of which it is a part.",
     state: "Nothing was written; the files that are there are as they were.",
     details: ["agent_code"],
   },

@@ -3,8 +3,9 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import { readableDuration } from "../lib/duration.ts";
 import type { OfferedTool, ToolServices } from "./tool.ts";
 
-/** A sandbox that has less than this left says so. */
+/** A sandbox that has less than this left says so, ms; one with a shorter lifetime than an hour, in the last part of it. */
 const NOTICE_MS = 10 * 60_000;
+const NOTICE_PART = 1 / 6;
 
 /** Tools that bring files out of a sandbox. */
 const SAVING = ["export_file", "read_file"];
@@ -13,7 +14,7 @@ const SAVING = ["export_file", "read_file"];
 export interface EndNoticeOptions {
   /** The tools that the server offers. */
   readonly tools: readonly Pick<OfferedTool, "name">[];
-  readonly services: { readonly sandboxes: Pick<ToolServices["sandboxes"], "remainingMs"> };
+  readonly services: { readonly sandboxes: Pick<ToolServices["sandboxes"], "timeLeft"> };
 }
 
 /**
@@ -29,11 +30,14 @@ export function withEndNotice(
   sandboxId: string | undefined,
   { tools, services }: EndNoticeOptions,
 ): CallToolResult {
-  const remainingMs = sandboxId === undefined ? undefined : services.sandboxes.remainingMs(sandboxId);
-  if (remainingMs === undefined || remainingMs >= NOTICE_MS) return result;
+  const left = sandboxId === undefined ? undefined : services.sandboxes.timeLeft(sandboxId);
+  if (left === undefined || left.remainingMs >= Math.min(NOTICE_MS, left.lifetimeMs * NOTICE_PART)) {
+    return result;
+  }
   const saving = SAVING.filter((name) => tools.some((tool) => tool.name === name));
   const save = saving.length === 0 ? "" : ` with ${saving.join(" or ")}`;
-  const text = `[notice: the lifetime of sandbox ${sandboxId} ends in ${readableDuration(remainingMs)}. ` +
+  const text =
+    `[notice: the lifetime of sandbox ${sandboxId} ends in ${readableDuration(left.remainingMs)}. ` +
     `Its variables and files are then gone: save what is needed${save}, and go on in a new sandbox]`;
   return { ...result, content: [...result.content, { type: "text", text }] };
 }

@@ -1,9 +1,11 @@
 /** Paths of files in a sandbox: the argument of tools, and how results show one. */
 import * as z from "zod";
-import { showable } from "../lib/text.ts";
 
 /** A path that reads as one word; any other is shown as a JSON string, which a caller can copy into an argument. */
 const PLAIN = /^[\p{L}\p{N}_.+@%=~/-]+$/u;
+/** What a reader cannot see, or would not copy exactly: controls, formatting, unusual spaces. */
+const UNSEEN = /(?! )[\p{C}\p{Z}]/gu;
+const NOT_ASCII = /\P{ASCII}/gu;
 const MAX_CHARACTERS = 4096;
 
 /**
@@ -32,12 +34,14 @@ function unquoted(path: string): string {
  * @returns The path itself, or a JSON string without controls.
  */
 export function shownPath(path: string): string {
-  if (PLAIN.test(path)) return path;
-  return showable(JSON.stringify(path).replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, escaped));
+  // Two names can look alike, with a letter of one character or of several: who copies one may write the other.
+  const composed = path === path.normalize("NFC");
+  if (composed && PLAIN.test(path)) return path;
+  return JSON.stringify(path).replace(composed ? UNSEEN : NOT_ASCII, escaped);
 }
 
 function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
 }
 
 /**

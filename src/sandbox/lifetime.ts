@@ -24,12 +24,13 @@ export class Lifetime {
   /** Resolves when the container's removal is confirmed. */
   readonly removed: Promise<void>;
   readonly idleMs: number;
+  /** Age at which it expires, ms. */
+  readonly lifetimeMs: number;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly #ended = Promise.withResolvers<SandboxEnd>();
   readonly #removed = Promise.withResolvers<void>();
   readonly #container: LifetimeParts["container"];
-  readonly #lifetimeMs: number;
   readonly #clock: Clock;
   readonly #start: number;
   #lastUse: number;
@@ -43,7 +44,7 @@ export class Lifetime {
     this.idleMs = idleMs;
     this.createdAt = clock.wall();
     this.#container = container;
-    this.#lifetimeMs = lifetimeMs;
+    this.lifetimeMs = lifetimeMs;
     this.#clock = clock;
     this.#start = clock.monotonic();
     this.#lastUse = this.#start;
@@ -56,12 +57,12 @@ export class Lifetime {
 
   /** When its lifetime ends, in milliseconds since the epoch. */
   get endsAt(): number {
-    return this.createdAt + this.#lifetimeMs;
+    return this.createdAt + this.lifetimeMs;
   }
 
   /** Milliseconds until its lifetime ends. */
   get remainingMs(): number {
-    return this.#lifetimeMs - (this.#clock.monotonic() - this.#start);
+    return this.lifetimeMs - (this.#clock.monotonic() - this.#start);
   }
 
   /** Milliseconds since its last use. */
@@ -96,7 +97,7 @@ export class Lifetime {
    */
   expiryReason(busy: boolean): string | undefined {
     if (this.#end !== undefined) return undefined;
-    if (this.remainingMs < 0) return `its lifetime of ${this.#lifetimeMs / 1000} s is over`;
+    if (this.remainingMs < 0) return `its lifetime of ${this.lifetimeMs / 1000} s is over`;
     if (!busy && this.unusedMs > this.idleMs) return `it was idle for ${this.idleMs / 1000} s`;
     return undefined;
   }

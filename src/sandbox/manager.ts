@@ -9,7 +9,7 @@ import type { ExecutionRecord } from "./executions/record.ts";
 import { ExecutionStore } from "./executions/store.ts";
 import { Expiry, EXPIRY_INTERVAL_MS } from "./expiry.ts";
 import { SandboxRegistry } from "./registry.ts";
-import type { Sandbox, SandboxInfo } from "./sandbox.ts";
+import type { Sandbox, SandboxInfo, TimeLeft } from "./sandbox.ts";
 
 const log = logger("sandbox");
 
@@ -101,13 +101,13 @@ export class SandboxManager {
   }
 
   /**
-   * How long a sandbox still has, in milliseconds; undefined where it accepts no calls.
+   * How long a sandbox still has; undefined where it accepts no calls.
    *
    * @param sandboxId Its handle.
    */
-  remainingMs(sandboxId: string): number | undefined {
+  timeLeft(sandboxId: string): TimeLeft | undefined {
     const sandbox = this.#registry.live.find(({ id }) => id === sandboxId);
-    return sandbox === undefined || sandbox.isEnding ? undefined : sandbox.remainingMs;
+    return sandbox === undefined || sandbox.isEnding ? undefined : sandbox.timeLeft;
   }
 
   /**
@@ -139,20 +139,23 @@ export class SandboxManager {
    * Removes a sandbox with all its variables and files. A removal that fails is retried until it succeeds; a further call waits for it.
    *
    * @param sandboxId Its handle.
-   * @param force Also while a cell runs. @default false
-   * @returns Whether it was removed within ten seconds.
-   * @throws {OmcpError} `sandbox_not_found`; `sandbox_busy` without force while a cell runs.
+   * @param options `force`: also while a call uses it. `waitMs`: how long to wait for the removal, at most ten seconds.
+   * @returns Whether it was removed within that time.
+   * @throws {OmcpError} `sandbox_not_found`; `sandbox_busy` without force while a call uses it.
    */
-  async remove(sandboxId: string, force = false): Promise<RemovalResult> {
+  async remove(
+    sandboxId: string,
+    { force = false, waitMs = REMOVE_WAIT_MS }: { readonly force?: boolean; readonly waitMs?: number } = {},
+  ): Promise<RemovalResult> {
     const sandbox = this.#registry.find(sandboxId);
-    if (sandbox.busy && !sandbox.isEnding && !force) {
-      throw new OmcpError("sandbox_busy", `Sandbox ${sandboxId} is running a cell`, {
-        state: "It was not removed; the cell continues.",
-        next: "Wait for the cell to end, or call remove_sandbox with force: true.",
+    if (sandbox.inUse && !sandbox.isEnding && !force) {
+      throw new OmcpError("sandbox_busy", `Sandbox ${sandboxId} is in use: ${sandbox.usedBy} runs`, {
+        state: "It was not removed; what runs continues.",
+        next: "Wait for it to end, or call remove_sandbox with force: true.",
       });
     }
     const removal = sandbox.remove("removed", "it was removed on request");
-    await within(sandbox.removed, REMOVE_WAIT_MS);
+    await within(sandbox.removed, Math.min(waitMs, REMOVE_WAIT_MS));
     return { removed: removal.isRemoved, problem: removal.problem };
   }
 

@@ -6,14 +6,12 @@ import { KernelRestart } from "./executions/kernel_restart.ts";
 import { KernelQueue } from "./executions/kernel_queue.ts";
 import type { ExecutionOutcome } from "./executions/outcome.ts";
 import type { ExecuteOptions } from "./executions/run_cell.ts";
+import { MAX_RUNNING_EXECUTIONS } from "./executions/execution_spec.ts";
 import { ExecutionStore } from "./executions/store.ts";
 import { SandboxFiles } from "./files/files.ts";
 import { Lifetime } from "./lifetime.ts";
 import { SandboxPackages } from "./packages/sandbox_packages.ts";
 import type { ResourceRequest } from "./resources.ts";
-
-/** Executions of one sandbox that may run or wait at once. */
-const MAX_RUNNING = 32;
 
 /**
  * `idle` and `busy` accept calls; `removing` ones have ended, but the removal of their container is not confirmed yet; the others no
@@ -49,6 +47,14 @@ export interface SandboxInfo {
   readonly asked: AskedResources;
   /** Why it ended; only for one that did. */
   readonly reason?: string;
+}
+
+/** How much of a lifetime is left. */
+export interface TimeLeft {
+  /** Age at which it expires, ms. */
+  readonly lifetimeMs: number;
+  /** Until then, ms. */
+  readonly remainingMs: number;
 }
 
 /** What a {@link Sandbox} is made of. */
@@ -107,7 +113,7 @@ export class Sandbox {
     this.packages = new SandboxPackages(lifetime, parts.container);
     this.executions = new ExecutionStore({
       sandboxId: parts.id,
-      maxRunning: MAX_RUNNING,
+      maxRunning: MAX_RUNNING_EXECUTIONS,
       onUse: () => lifetime.touch(),
       ...(parts.clock === undefined ? {} : { clock: parts.clock }),
     });
@@ -137,17 +143,30 @@ export class Sandbox {
 
   /** Why it must be removed now; undefined where it need not. */
   get expiryReason(): string | undefined {
-    return this.#lifetime.expiryReason(this.#inUse);
+    return this.#lifetime.expiryReason(this.inUse);
   }
 
   /** Milliseconds since a call last used it; 0 while one does. */
   get unusedMs(): number {
-    return this.#inUse ? 0 : this.#lifetime.unusedMs;
+    return this.inUse ? 0 : this.#lifetime.unusedMs;
   }
 
-  /** Milliseconds until its lifetime ends. */
-  get remainingMs(): number {
-    return this.#lifetime.remainingMs;
+  /** How long it still has. */
+  get timeLeft(): TimeLeft {
+    const { lifetimeMs, remainingMs } = this.#lifetime;
+    return { lifetimeMs, remainingMs };
+  }
+
+  /** Whether a call uses it, or waits to: more than {@link busy}, also a call about files. */
+  get inUse(): boolean {
+    return this.busy || this.files.busy;
+  }
+
+  /** What uses it, in a few words: the tools of what is executed, or else what is not an execution. */
+  get usedBy(): string {
+    const tools = new Set(this.executions.running.map(({ tool }) => tool));
+    if (tools.size > 0) return [...tools].join(", ");
+    return this.files.busy ? "a call about files" : "an interrupted cell";
   }
 
   /** Counts now as its last use. */
@@ -221,11 +240,6 @@ export class Sandbox {
   /** Throws the error of a call on an ended sandbox, if it has ended. */
   throwIfEnded(): void {
     this.#lifetime.throwIfEnded();
-  }
-
-  /** Whether a call uses it, or waits to. */
-  get #inUse(): boolean {
-    return this.busy || this.files.busy;
   }
 
   #state(end: SandboxEnd | undefined): SandboxState {

@@ -21,9 +21,8 @@ export const tool: Tool = defineTool({
     input: z.strictObject({
       sandbox_id: sandboxIdSchema,
       path: pathSchema("The file in /workspace, or a saved output in /outputs."),
-      name: z.string().optional().describe(
-        "Its name in the exchange folder, without a folder. Default: the path's name.",
-      ),
+      name: pathSchema("Its name in the exchange folder, without a folder. Default: the path's name.")
+        .optional(),
       overwrite: z.boolean().optional().describe(
         "Whether a file of the user may be replaced. Default: false.",
       ),

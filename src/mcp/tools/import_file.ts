@@ -19,7 +19,7 @@ export const tool: Tool = defineTool({
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
     input: z.strictObject({
       sandbox_id: sandboxIdSchema,
-      name: z.string().describe("The file's name in the exchange folder, without a folder."),
+      name: pathSchema("The file's name in the exchange folder, without a folder."),
       path: pathSchema("Where in /workspace it goes. Default: the same name.").optional(),
       overwrite: z.boolean().optional().describe("Whether a file may be replaced. Default: false."),
     }),
@@ -42,7 +42,7 @@ export const tool: Tool = defineTool({
           { deadlineMs: timeoutMs, signal: run.signal },
         );
         const { size, replaced } = await written.catch((error: unknown) => {
-          if (!(error instanceof OmcpError) || error.code !== "workspace_full") throw error;
+          if (!(error instanceof OmcpError) || error.details.agent_code !== "workspace_full") throw error;
           throw error.with({
             next: "Delete files that are not needed with delete_file, or ask the user for a smaller file.",
           });

@@ -10,16 +10,16 @@ export const tool: Tool = defineTool({
     name: "remove_sandbox",
     title: "Remove a sandbox",
     description:
-      "Removes a sandbox with all its variables and files. Refuses while a cell runs, unless force is true.",
+      "Removes a sandbox with all its variables and files. Refuses while anything runs in it (cells, installations, transfers), unless force is true.",
     // Idempotent as MCP means it: repeating the call has no further effect, although it then returns sandbox_not_found.
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({
       sandbox_id: sandboxIdSchema,
-      force: z.boolean().optional().describe("Remove it even while a cell runs. Default: false."),
+      force: z.boolean().optional().describe("Remove it even while something runs. Default: false."),
     }),
   }),
-  async handle({ sandbox_id, force }, { services: { sandboxes } }) {
-    const { removed, problem } = await sandboxes.remove(sandbox_id, force ?? false);
+  async handle({ sandbox_id, force = false }, { services: { sandboxes, limits: { waitMs } } }) {
+    const { removed, problem } = await sandboxes.remove(sandbox_id, { force, waitMs });
     if (removed) return textResult(`Removed sandbox ${sandbox_id}.`);
     const last = problem === undefined ? "" : ` (last attempt: ${problem})`;
     return textResult(

@@ -2,6 +2,12 @@
 import type { ExecutionOutcome } from "./outcome.ts";
 import type { OutputLog } from "./output_log.ts";
 
+/**
+ * Executions of one sandbox that may run or wait at once. The queues within a sandbox have room for as many, so that this is the one
+ * limit that a caller meets.
+ */
+export const MAX_RUNNING_EXECUTIONS = 32;
+
 /** What an execution returns. */
 export type ExecutionResult =
   | {

@@ -7,12 +7,11 @@ import { DeadlineSignal, within } from "../../lib/async/deadline.ts";
 import { Semaphore } from "../../lib/async/semaphore.ts";
 import type { AgentContainer } from "../../runtime/mod.ts";
 import type { Lifetime } from "../lifetime.ts";
+import { MAX_RUNNING_EXECUTIONS } from "./execution_spec.ts";
 import { agentError, cancelledError } from "./cell_errors.ts";
 import { type ExecuteOptions, runCell } from "./run_cell.ts";
 import type { ExecutionOutcome } from "./outcome.ts";
 
-/** Calls that may wait for a sandbox's kernel. */
-const MAX_WAITING_CALLS = 16;
 /** A first kernel that takes longer to start uses the cell's own time. */
 const KERNEL_START_MS = 30_000;
 /** How long a call whose channel broke waits for the reason, and for the removal. */
@@ -33,7 +32,7 @@ export class KernelQueue {
   readonly #lifetime: Lifetime;
   readonly #container: KernelQueueParts["container"];
   readonly #kernelStarted: Promise<void>;
-  readonly #semaphore = new Semaphore(1, MAX_WAITING_CALLS);
+  readonly #semaphore = new Semaphore(1, MAX_RUNNING_EXECUTIONS);
   #calls = 0;
   #count = 0;
 
@@ -98,7 +97,7 @@ export class KernelQueue {
       if (signal?.aborted) throw cancelledError("The cell did not run.", signal.reason);
       throw new OmcpError(
         "sandbox_busy",
-        `Sandbox ${this.#lifetime.id} is busy, and ${MAX_WAITING_CALLS} calls already wait for it`,
+        `Sandbox ${this.#lifetime.id} is busy, and ${MAX_RUNNING_EXECUTIONS} cells already wait for it`,
         { state: "The cell did not run.", next: "Wait for the running cell, or use another sandbox.", cause },
       );
     } finally {

@@ -4,11 +4,11 @@ import { StreamResetError } from "../../agent_protocol/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { Semaphore } from "../../lib/async/semaphore.ts";
 import type { AgentContainer } from "../../runtime/mod.ts";
+import { MAX_RUNNING_EXECUTIONS } from "../executions/execution_spec.ts";
 import type { Lifetime } from "../lifetime.ts";
 import { Installation } from "./installation.ts";
 import type { Requirement } from "./requirement.ts";
 
-const MAX_WAITING = 16;
 /** Most requirements that a sandbox's installations may add up to. */
 const MAX_REQUIREMENTS = 200;
 
@@ -24,7 +24,7 @@ export interface PackageState {
 export class SandboxPackages {
   readonly #lifetime: Lifetime;
   readonly #container: Pick<AgentContainer, "channel">;
-  readonly #semaphore = new Semaphore(1, MAX_WAITING);
+  readonly #semaphore = new Semaphore(1, MAX_RUNNING_EXECUTIONS);
   #state: PackageState = { requirements: new Map(), versions: new Map() };
 
   /**

@@ -223,7 +223,7 @@ Deno.test("an execution that nobody waits for keeps its sandbox busy, and its en
     });
     clock.advance(60_001);
     assert.deepEqual([sandbox.info().state, sandbox.expiryReason, sandbox.unusedMs], ["busy", undefined, 0]);
-    await assert.rejects(manager.remove(sandbox.id), { code: "sandbox_busy" });
+    await assert.rejects(manager.remove(sandbox.id), { code: "sandbox_busy", message: /in use: test runs$/ });
     assert.equal(manager.findExecution(execution.id, "local"), execution);
     assert.throws(() => manager.findExecution(execution.id, "another"), { code: "execution_not_found" });
     end.resolve();
@@ -236,4 +236,31 @@ Deno.test("an execution that nobody waits for keeps its sandbox busy, and its en
     assert.throws(() => manager.findExecution(execution.id, "local"), { code: "execution_lost" });
     assert.throws(() => manager.findExecution(execution.id, "another"), { code: "execution_not_found" });
   }, { clock });
+});
+
+Deno.test("a sandbox is not removed under a call about its files, unless by force", async () => {
+  await withManager(async (manager) => {
+    const sandbox = await manager.create();
+    const stopped = new AbortController();
+    const call = sandbox.files.space({ signal: stopped.signal });
+    await assert.rejects(manager.remove(sandbox.id), {
+      code: "sandbox_busy",
+      message: /in use: a call about files runs$/,
+    });
+    stopped.abort();
+    await assert.rejects(call, { code: "cancelled" });
+    assert.equal((await manager.remove(sandbox.id)).removed, true);
+  });
+});
+
+Deno.test("a removal that the engine does not confirm answers within the wait of its call", async () => {
+  await withManager(async (manager, runtime) => {
+    const { id } = await manager.create();
+    runtime.fail = (call) => call === "removeContainer" && broken();
+    const { removed, problem } = await manager.remove(id, { waitMs: 1 });
+    assert.deepEqual([removed, manager.list()[0]?.state], [false, "removing"]);
+    assert.match(problem ?? "", /Broken on purpose/);
+    runtime.fail = () => {};
+    assert.equal((await manager.remove(id)).removed, true);
+  });
 });
