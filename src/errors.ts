@@ -309,7 +309,7 @@ export const ERROR_CODES = {
   instance_in_use: {
     retryable: true,
     meaning: "Another server with the same OMCP_INSTANCE is running.",
-    state: "That server is untouched; this one did not start.",
+    state: "That server is untouched; this one created nothing.",
     details: ["container"],
   },
   shutting_down: {

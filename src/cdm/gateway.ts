@@ -1,6 +1,5 @@
 /** The configured CDM as the rest of the server sees it: connects a database of any kind to sandboxes. */
 import { counted } from "../lib/counted.ts";
-import { ownCommand } from "../lib/own_command.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
@@ -9,10 +8,9 @@ import {
   cdmTables,
   type CdmVersion,
   cdmVersionIn,
-  cdmVersionSchema,
   DEFAULT_CDM_VERSION,
 } from "../omop/cdm/mod.ts";
-import { volumeName } from "./local_name.ts";
+import { LocalCdm } from "./local_cdm.ts";
 import {
   type Audit,
   type Auditing,
@@ -22,19 +20,13 @@ import {
   type RoleReport,
   urlUpstream,
 } from "../postgres/mod.ts";
-import { LocalDatabase } from "../postgres/local/container.ts";
-import type { ContainerPlatform, VolumeStore } from "../runtime/mod.ts";
-import { imageReference } from "../images/identity.ts";
+import type { ContainerPlatform } from "../runtime/mod.ts";
 import type { CdmSettings } from "./settings.ts";
-import { databaseProcessors } from "../postgres/local/processors.ts";
 
 const log = logger("postgres");
 
-/** How long the start waits for a database given by URL before it continues without it. */
-const FIRST_CHECK_MS = 10_000;
-
-/** Label of an engine volume: the version of the CDM in it. */
-export const LABEL_CDM_VERSION = "org.omcp.cdm.version";
+/** How long a call waits for a database given by URL whose version it needs. */
+const LOOK_MS = 10_000;
 
 /** Where statements are audited. */
 export interface StatementAudit extends Auditing {
@@ -44,12 +36,15 @@ export interface StatementAudit extends Auditing {
 
 /** The CDM of a server. */
 export interface CdmGateway {
+  /** The version that was found; the default one until then. */
   readonly version: CdmVersion;
   readonly schema: string;
-  /** Whether a database given by URL has not responded yet; false for a local one, which starts at its first use. */
+  /** Whether {@link look} has not succeeded yet. */
   readonly away: boolean;
   /** Serves the connections of one sandbox. @param least Limits of its own, where they are lower than the gateway's. */
   serve(sandboxId: string, least?: { readonly resultBytes: number }): (stream: ByteStream) => void;
+  /** Finds the CDM's version unless it has been found, without starting a local database; throws an error that says why it cannot. */
+  look(signal?: AbortSignal): Promise<void>;
   /** Checks the database unless it has been checked; throws an error that says what is wrong with it. */
   ready(signal: AbortSignal): Promise<void>;
   /** Describes the CDM in a phrase, after the same check. */
@@ -58,69 +53,122 @@ export interface CdmGateway {
 }
 
 /**
- * Opens the configured database. A local one starts at its first use; one given by URL is checked now.
+ * Makes a gateway to the configured database. It reaches nothing before {@link CdmGateway.look}, {@link CdmGateway.ready} or a sandbox's
+ * connection; a local database starts at its first use.
  *
  * @param config The settings.
  * @param runtime Where local databases run.
  * @param audit Where the statements of sandboxes are audited.
  * @returns The gateway, or undefined where no database is configured.
- * @throws {OmcpError} `database_unsafe_role`, `cdm_invalid`, `config_invalid`. Not for a database that does not respond: sandboxes work without it.
+ * @throws {OmcpError} `config_invalid` for a URL that cannot be used.
+ */
+export function cdmGateway(
+  config: CdmSettings,
+  runtime: ContainerPlatform,
+  audit: StatementAudit,
+): CdmGateway | undefined {
+  const { database: location } = config;
+  if (location.kind === "none") return undefined;
+  if (location.kind === "url") {
+    const database = databaseOf(config, urlUpstream(location.url), audit);
+    const version = versionOf(database);
+    return gatewayOf(config, {
+      database,
+      version,
+      look: async (signal) => {
+        if (database.cdm === undefined) await database.ready(patience(signal));
+      },
+      close: () => database.close(),
+    });
+  }
+  const local = new LocalCdm(config, runtime, location);
+  const database = databaseOf(config, localUpstream((signal) => local.open(signal)), audit);
+  return gatewayOf(config, {
+    database,
+    version: () => local.version,
+    look: (signal) => local.look(signal),
+    close: async () => {
+      await database.close();
+      await local.close();
+    },
+  });
+}
+
+/**
+ * Opens the configured database, and looks for its CDM.
+ *
+ * @param config The settings.
+ * @param runtime Where local databases run.
+ * @param audit Where the statements of sandboxes are audited.
+ * @returns The gateway, or undefined where no database is configured.
+ * @throws {OmcpError} What {@link CdmGateway.look} throws, unless the database may respond later.
  */
 export async function openCdmGateway(
   config: CdmSettings,
   runtime: ContainerPlatform,
   audit: StatementAudit,
 ): Promise<CdmGateway | undefined> {
-  const { database: location } = config;
-  if (location.kind === "none") return undefined;
-  if (location.kind === "url") {
-    const database = databaseOf(config, urlUpstream(location.url), audit);
-    const version = await firstCheck(database);
-    return gatewayOf(config, { database, version, close: () => database.close() });
+  const gateway = cdmGateway(config, runtime, audit);
+  try {
+    await gateway?.look();
+  } catch (error) {
+    if (!(error instanceof OmcpError) || !error.retryable) {
+      await gateway?.close();
+      throw error;
+    }
   }
-  const version = location.kind === "local"
-    ? await localVersion(runtime, location.name)
-    : DEFAULT_CDM_VERSION;
-  const local = new LocalDatabase({
-    runtime,
-    instance: config.instance,
-    image: imageReference("postgres"),
-    data: location.kind === "local"
-      ? { kind: "volume", volume: volumeName(location.name), name: location.name }
-      : { kind: "sample" },
-    leaseSeconds: config.leaseSeconds,
-    cpus: databaseProcessors(await runtime.resources()),
-  });
-  const database = databaseOf(config, localUpstream((signal) => local.open(signal)), audit);
-  async function close(): Promise<void> {
-    await database.close();
-    await local.close();
-  }
-  return gatewayOf(config, { database, version, close });
+  return gateway;
 }
 
 interface GatewayParts {
   readonly database: Database;
-  readonly version: CdmVersion;
+  /** Undefined until it is found. */
+  readonly version: () => CdmVersion | undefined;
+  readonly look: (signal?: AbortSignal) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-function gatewayOf(config: CdmSettings, { database, version, close }: GatewayParts): CdmGateway {
+function gatewayOf(config: CdmSettings, { database, version, look, close }: GatewayParts): CdmGateway {
   return {
-    version,
+    get version() {
+      return version() ?? DEFAULT_CDM_VERSION;
+    },
     schema: config.cdmSchema,
     get away() {
-      return config.database.kind === "url" && database.cdm === undefined;
+      return version() === undefined;
     },
     serve: (sandboxId, least) => database.serve(sandboxId, least),
+    look,
     ready: async (signal) => {
       await database.ready(signal);
     },
     describe: async () => {
       const cdm = await database.ready();
-      return `CDM ${version} in schema ${config.cdmSchema}, ${counted(cdm.relations.size, "table")}`;
+      return `CDM ${version() ?? DEFAULT_CDM_VERSION} in schema ${config.cdmSchema}, ${
+        counted(cdm.relations.size, "table")
+      }`;
     },
     close,
+  };
+}
+
+/** A database that does not respond must not hold a call for as long as its check may take. */
+function patience(signal: AbortSignal | undefined): AbortSignal {
+  const late = AbortSignal.timeout(LOOK_MS);
+  return signal === undefined ? late : AbortSignal.any([signal, late]);
+}
+
+/** The version of a database given by URL, as its catalog shows it; undefined until it has been checked. */
+function versionOf(database: Database): () => CdmVersion | undefined {
+  let warned = false;
+  return () => {
+    if (database.cdm === undefined) return undefined;
+    const version = catalogVersion(database.cdm);
+    if (version === undefined && !warned) {
+      warned = true;
+      log.warning("CDM version not found; assuming {version}", { version: DEFAULT_CDM_VERSION });
+    }
+    return version ?? DEFAULT_CDM_VERSION;
   };
 }
 
@@ -150,22 +198,6 @@ function reportRole(report: RoleReport): void {
   for (const { message } of report.problems) log.warning("Database role: {message}", { message });
 }
 
-async function firstCheck(database: Database): Promise<CdmVersion> {
-  try {
-    const version = catalogVersion(await database.ready(AbortSignal.timeout(FIRST_CHECK_MS)));
-    if (version !== undefined) return version;
-    log.warning("CDM version not found; assuming {version}", { version: DEFAULT_CDM_VERSION });
-    return DEFAULT_CDM_VERSION;
-  } catch (error) {
-    if (!(error instanceof OmcpError) || !error.retryable) {
-      await database.close();
-      throw error;
-    }
-    log.warning("Serving without the database for now: {error}", { error: error.message });
-    return DEFAULT_CDM_VERSION;
-  }
-}
-
 /**
  * The version of a CDM in a database: the one that `cdm_source` names, else the only one that has a table of the schema.
  *
@@ -179,15 +211,4 @@ export function catalogVersion(
   if (named !== undefined) return named;
   if (relations.has("episode")) return "5.4";
   return relations.has("attribute_definition") ? "5.3" : undefined;
-}
-
-async function localVersion(volumes: VolumeStore, name: string): Promise<CdmVersion> {
-  const found = await volumes.inspectVolume(volumeName(name));
-  const version = cdmVersionSchema.safeParse(found?.labels[LABEL_CDM_VERSION]);
-  if (found !== undefined && version.success) return version.data;
-  throw new OmcpError("cdm_invalid", `There is no local CDM ${name}`, {
-    next: `Create it with \`${ownCommand("cdm load DIR --into local:NAME")}\`, or with \`${
-      ownCommand("cdm sample --into local:NAME")
-    }\`.`,
-  });
 }

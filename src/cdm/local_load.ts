@@ -1,5 +1,5 @@
 /** Loading into a local CDM: an engine volume that a server then serves as `local:NAME`. */
-import { LABEL_CDM_VERSION } from "./gateway.ts";
+import { LABEL_CDM_VERSION } from "./local_cdm.ts";
 import { isLocalName, LOCAL_SCHEMA, volumeName } from "./local_name.ts";
 import { cdmInUse, removeLocalCdm, ROLE_CDM } from "./local_store.ts";
 import { OmcpError } from "../errors.ts";

@@ -1,6 +1,6 @@
 /** The local CDMs of an engine: lists them with their users, removes them. */
 import * as z from "zod";
-import { LABEL_CDM_VERSION } from "./gateway.ts";
+import { LABEL_CDM_VERSION } from "./local_cdm.ts";
 import { nameOfVolume, volumeName } from "./local_name.ts";
 import { OmcpError } from "../errors.ts";
 import { type ContainerPlatform, LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../runtime/mod.ts";

@@ -5,7 +5,7 @@ import { type Config, readConfig } from "../app/config.ts";
 import { linkedFolderProblem } from "../app/datasets.ts";
 import { PROCESS_ENVIRONMENT, unknownVariables } from "../app/unknown_variables.ts";
 import type { Command } from "./command.ts";
-import { connectEngine } from "./connect_engine.ts";
+import { connectEngine } from "../app/connect_engine.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { ExchangeFolder } from "../exchange/mod.ts";

@@ -11,36 +11,31 @@ import {
 } from "../app/config.ts";
 import { PROCESS_ENVIRONMENT, unknownVariables } from "../app/unknown_variables.ts";
 import type { Command } from "./command.ts";
-import { connectEngine } from "./connect_engine.ts";
-import type { Engine } from "../docker/mod.ts";
-import type { ContainerPlatform } from "../runtime/mod.ts";
-import { DockerRuntime } from "../runtime/docker/mod.ts";
+import { DeferredPlatform } from "../app/deferred_platform.ts";
+import { EngineStart } from "../app/engine_start.ts";
 import { OmcpError } from "../errors.ts";
+import { errorMessage } from "../lib/error_message.ts";
 import { ExchangeFolder } from "../exchange/mod.ts";
-import { linkedFolderProblem } from "../app/datasets.ts";
-import { acquireInstance, type HeldInstance } from "../app/instance.ts";
 import type { AuditLog } from "../observability/audit.ts";
-import { logger, logStep, startLogging } from "../observability/log.ts";
+import { logger, startLogging } from "../observability/log.ts";
 import { startStdio } from "../mcp/transports/stdio.ts";
 import { offeredTools } from "../mcp/offered_tools.ts";
+import { changingOffer } from "../mcp/tool_offer.ts";
 import { LOCAL_USER } from "../mcp/principal.ts";
 import type { ToolVariant } from "../mcp/variant.ts";
-import { type CdmGateway, openCdmGateway } from "../cdm/gateway.ts";
+import { type CdmGateway, cdmGateway } from "../cdm/gateway.ts";
 import {
-  checkDatasets,
   checkPolicy,
   Packages,
   type PackageSettings,
   type ResourceMaximum,
   SandboxManager,
-  type SandboxPolicy,
   scaledPolicy,
 } from "../sandbox/mod.ts";
 import { packageSettings } from "../app/package_settings.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { requirePermissions } from "../app/permissions.ts";
-import { resourceMaximum } from "../app/resource_maximum.ts";
-import { findImage, isPinned } from "../app/sandbox_images.ts";
+import { findImage } from "../app/sandbox_images.ts";
 import { imageReference } from "../images/identity.ts";
 import { databaseName } from "../app/database_name.ts";
 import { VERSION } from "../version.ts";
@@ -80,7 +75,7 @@ function logLevelOrInfo(read: ReadVariable): Config["logLevel"] {
  * @param config The settings.
  * @param read Looks a variable of the environment up: the way to a package index.
  * @returns The process's exit code.
- * @throws {OmcpError} Where it cannot start: `engine_unreachable`, `image_missing`, `instance_in_use`, `database_unsafe_role`…
+ * @throws {OmcpError} Where a setting cannot be used: `config_invalid`. Everything else is reported by the calls that need it.
  */
 export async function serve(config: Config, read: ReadVariable): Promise<number> {
   requirePermissions(config);
@@ -89,77 +84,39 @@ export async function serve(config: Config, read: ReadVariable): Promise<number>
   // Before the first container is created: a signal during the start must not leave one.
   const stop = shutdownSignal();
   try {
-    return await serveUntilEnd(await start({ config, audit, packages }), stop.promise);
+    const exchange = await openExchange(config);
+    return await serveUntilEnd({ config, audit, packages, exchange }, stop.promise);
   } finally {
     audit.close();
     stop.dispose();
   }
 }
 
-async function start({ config, audit, packages }: StartParts): Promise<Parts> {
-  const policy = sandboxPolicy(config);
-  checkPolicy(policy);
-  const exchange = await openExchange(config);
-  const engine = await connectEngine(config.dockerHost);
-  const runtime = new DockerRuntime(engine);
-  const maximum = resourceMaximum(config, await runtime.resources());
-  const image = config.image ?? imageReference("python");
-  const found = await logStep(log, "Check the images", async () => {
-    const id = await findImage(runtime, image);
-    for (const name of config.images) await warnOfMissing(runtime, name);
-    if (config.database.kind === "sample" || config.database.kind === "local") {
-      await findImage(runtime, imageReference("postgres"));
-    }
-    // The engine does not know an image that was built here by its id after a name.
-    return isPinned(image) ? id : image;
-  });
-  const instance = await acquireInstance(config, runtime, found);
-  let cdm: CdmGateway | undefined;
-  try {
-    for (
-      const line of await checkDatasets({
-        runtime,
-        instance: config.instance,
-        image: found,
-        policy,
-        unfit: linkedFolderProblem(config),
-      })
-    ) {
-      log.info("{line}", { line });
-    }
-    cdm = await openCdmGateway(config, runtime, statementAudit(audit, LOCAL_USER.id));
-  } catch (error) {
-    await instance.close();
-    throw error;
-  }
-  return { config, engine, runtime, image, policy, maximum, instance, exchange, cdm, audit, packages };
-}
-
-interface StartParts {
+interface ServeParts {
   readonly config: Config;
   readonly audit: AuditLog;
   readonly packages: PackageSettings | undefined;
-}
-
-interface Parts extends StartParts {
-  readonly engine: Engine;
-  readonly runtime: ContainerPlatform;
-  readonly image: string;
-  readonly policy: SandboxPolicy;
-  readonly maximum: ResourceMaximum;
-  readonly instance: HeldInstance;
   readonly exchange: ExchangeFolder | undefined;
-  readonly cdm: CdmGateway | undefined;
 }
 
-async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<number> {
-  const { config, engine, runtime, image, policy, maximum, instance, exchange, cdm, audit } = parts;
+/** Answers clients from the first moment; what needs the engine or the database is looked for beside it. */
+async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<number> {
+  const { config, audit, exchange } = parts;
+  const policy = sandboxPolicy(config);
+  checkPolicy(policy);
+  const engine = new EngineStart({ config, policy });
+  const runtime = new DeferredPlatform(async (signal) => (await engine.ready(signal)).runtime);
+  const cdm = cdmGateway(config, runtime, statementAudit(audit, LOCAL_USER.id));
+  const maximum = maximumOf(engine, config);
   const packages = parts.packages && new Packages({
     ...parts.packages,
     runtime,
     instance: config.instance,
-    workspaceBytes: scaledPolicy(policy, maximum.memoryBytes).workspace.bytes,
+    get workspaceBytes() {
+      return scaledPolicy(policy, maximum.memoryBytes).workspace.bytes;
+    },
   });
+  const image = config.image ?? imageReference("python");
   const sandboxes = new SandboxManager({
     runtime,
     instance: config.instance,
@@ -167,9 +124,11 @@ async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<numbe
     policy,
     maximum,
     images: config.images,
-    // The name of an unpinned default is enough: its image was found at the start, and may be built again since.
-    findImage: (name, signal) =>
-      name === image && !isPinned(name) ? Promise.resolve(name) : findImage(runtime, name, signal),
+    findImage: async (name, signal) => {
+      const started = await engine.ready(signal);
+      // The name of an unpinned default is enough: its image was found at the start, and may be built again since.
+      return name === image ? started.image : await findImage(started.runtime, name, signal);
+    },
     maxSandboxes: config.maxSandboxes,
     evictUnusedMs: config.evictUnusedMs,
     idleMs: config.idleMs,
@@ -179,36 +138,75 @@ async function serveUntilEnd(parts: Parts, stop: Promise<string>): Promise<numbe
     ...(cdm === undefined ? {} : { postgresConnections: postgresConnections(cdm) }),
   });
   const stdio = startStdio({
-    tools: offeredTools(toolVariant(cdm, packages !== undefined, exchange), {
-      ...config,
-      memoryMaxBytes: maximum.memoryBytes,
-      cpusMax: maximum.cpus,
-    }),
+    offer: changingOffer(
+      () => ({
+        variant: toolVariant(cdm, packages !== undefined, exchange),
+        memoryMaxBytes: maximum.memoryBytes,
+        cpusMax: maximum.cpus,
+      }),
+      ({ variant, ...most }) => offeredTools(variant, { ...config, ...most }),
+      firstLook(engine, cdm, config),
+    ),
     services: { sandboxes, cdm, packages, exchange, limits: config, audit },
     principal: LOCAL_USER,
   });
-  log.info("Serving MCP over stdio", startFacts({ config, engine, image }));
-  const lost = instance.lost.then((why) => {
+  log.info("Serving MCP over stdio", startFacts(config, image));
+  const lost = engine.lost.then((why) => {
     log.error("Another server has taken over this instance: {why}", { why });
     return why;
   });
-  const reason = await Promise.race([stop, stdio.ended, lost]);
-  log.info("Shutting down: {reason}", { reason });
-  const forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
-  await Promise.allSettled([sandboxes.close(), packages?.close(), cdm?.close(), stdio.close()]);
-  // Last, so that the instance's next server finds nothing of this one.
-  await instance.close();
-  clearTimeout(forced);
-  return 0;
+  try {
+    const reason = await Promise.race([stop, stdio.ended, lost, engine.unusable]);
+    log.info("Shutting down: {reason}", { reason });
+    return 0;
+  } finally {
+    const forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
+    await Promise.allSettled([sandboxes.close(), packages?.close(), cdm?.close(), stdio.close()]);
+    // Last, so that the instance's next server finds nothing of this one.
+    await engine.close();
+    clearTimeout(forced);
+  }
+}
+
+/** Looks for the engine and the database. A failure is logged here, and reported by each call that needs what is missing. */
+async function firstLook(
+  engine: EngineStart,
+  cdm: CdmGateway | undefined,
+  { database }: Config,
+): Promise<void> {
+  async function lookForDatabase(): Promise<void> {
+    try {
+      await cdm?.look();
+    } catch (error) {
+      // A local database is missing because the engine is, which has been reported.
+      if (engine.found === undefined && database.kind !== "url") return;
+      log.error("Serving without the database for now: {error}", {
+        error: errorMessage(error),
+        ...(error instanceof OmcpError ? { code: error.code, next: error.next } : {}),
+      });
+    }
+  }
+  await Promise.allSettled([engine.ready(), lookForDatabase()]);
+}
+
+/** What callers may ask for: what the settings say until the engine's machine is known. */
+function maximumOf(engine: EngineStart, config: Config): ResourceMaximum {
+  return {
+    get memoryBytes() {
+      return engine.found?.maximum.memoryBytes ?? config.memoryMaxBytes ?? config.memoryBytes;
+    },
+    get cpus() {
+      return engine.found?.maximum.cpus ?? config.cpusMax ?? config.cpus;
+    },
+  };
 }
 
 /** Facts for the operator in the start line; never a secret. */
-function startFacts({ config, engine, image }: Pick<Parts, "config" | "engine" | "image">) {
+function startFacts(config: Config, image: string) {
   const { maxSandboxes, idleMs, lifetimeMs, cellTimeoutMaxMs, queryMs, memoryBytes, cpus, pids } = config;
   return {
     version: VERSION,
     image,
-    engineApi: engine.apiVersion,
     instance: config.instance,
     database: databaseName(config.database),
     audit: config.auditFile ?? "stderr",
@@ -252,16 +250,6 @@ async function openExchange({ exchangeFolder, exchangeBytes }: Config): Promise<
 function postgresConnections(cdm: CdmGateway) {
   return (id: string, memoryBytes: number) =>
     cdm.serve(id, { resultBytes: Math.floor(memoryBytes / RESULT_PART_OF_MEMORY) });
-}
-
-/** Only calls that choose the image need it. */
-async function warnOfMissing(runtime: ContainerPlatform, image: string): Promise<void> {
-  try {
-    await findImage(runtime, image);
-  } catch (error) {
-    if (!(error instanceof OmcpError && error.code === "image_missing")) throw error;
-    log.warning("An image of OMCP_IMAGES cannot be used: {reason}", { reason: error.message });
-  }
 }
 
 /** Resolves at the first of {@link SHUTDOWN_SIGNALS}; a second one ends the process at once. */

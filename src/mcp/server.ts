@@ -18,13 +18,13 @@ import { linksFor } from "./resource_links.ts";
 import { registerFileResources } from "./resources.ts";
 import { sandboxIdSchema } from "./sandbox_id.ts";
 import type { CallFacts, OfferedTool, ToolServices } from "./tool.ts";
-import { databaseSentence } from "./variant.ts";
+import { announceChanges, type ToolOffer } from "./tool_offer.ts";
 
 const log = logger("mcp");
 
 /** What a server offers, and to whom. */
 export interface McpServerOptions {
-  readonly tools: readonly OfferedTool[];
+  readonly offer: ToolOffer;
   readonly services: ToolServices;
   readonly principal: Principal;
 }
@@ -40,18 +40,26 @@ export function createMcpServer(options: McpServerOptions): McpServer {
     { name: "omcp-python-sandbox", title: "OMCP Python Sandbox", version: VERSION },
     { capabilities: { tools: {}, resources: { listChanged: false } }, instructions: instructions(options) },
   );
-  for (const tool of options.tools) {
-    const { name, title, description, annotations, input } = tool;
+  const tools = options.offer.current();
+  for (const offered of tools) {
+    const { name, title, description, annotations, input } = offered;
     server.registerTool(
       name,
       { title, description, annotations, inputSchema: describedOnly(input) },
       async (given, context) => {
+        const tool = options.offer.current().find((each) => each.name === name) ?? offered;
         const { result, sandbox } = await serveCall(tool, given, { ...options, context });
-        return linksFor(protocolVersion(server, context), withEndNotice(result, sandbox, options));
+        announce();
+        return linksFor(
+          protocolVersion(server, context),
+          withEndNotice(result, sandbox, { tools, services: options.services }),
+        );
       },
     );
   }
-  if (options.tools.some(({ name }) => name === "read_file")) registerFileResources(server, options);
+  // After the tools, whose registration sets the library's own list.
+  const announce = announceChanges(server, options.offer);
+  if (tools.some(({ name }) => name === "read_file")) registerFileResources(server, options);
   return server;
 }
 
@@ -101,14 +109,17 @@ function sandboxOf(given: unknown): CallFacts {
   return data === undefined ? {} : { sandbox: data.sandbox_id };
 }
 
-function instructions({ tools, services }: McpServerOptions): string {
-  const names = tools.map(({ name }) => name).filter((name) =>
+/** They are sent before anything has been reached, so they say what is configured, not what is there. */
+function instructions({ offer, services }: McpServerOptions): string {
+  const names = offer.current().map(({ name }) => name).filter((name) =>
     ["execute_python_code", "query_omop"].includes(name)
   );
   return [
     "Runs Python in isolated sandboxes: no network, no access to the host. A sandbox keeps its state between cells.",
     `Start with create_sandbox, pass its sandbox_id to ${names.join(" and ")}, and end with remove_sandbox.`,
-    databaseSentence(services.cdm),
+    services.cdm === undefined
+      ? "No database is configured."
+      : "Code reads an OMOP CDM through psycopg.connect() with no arguments; the description of create_sandbox has its version and schema.",
   ].join(" ");
 }
 

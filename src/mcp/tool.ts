@@ -46,6 +46,8 @@ export interface CdmService {
   readonly schema: string;
   /** Whether the server has not found the database yet. */
   readonly away: boolean;
+  /** Finds the CDM's version unless it has been found; throws an error that says why it cannot. */
+  look(signal?: AbortSignal): Promise<void>;
   /** Resolves when the database can be used; rejects with the cause otherwise, which code in a sandbox must not see. */
   ready(signal: AbortSignal): Promise<unknown>;
 }

@@ -67,7 +67,7 @@ export function databaseSentence(
 ): string {
   if (cdm === undefined) return "No database is configured.";
   if (cdm.away) {
-    return "The database did not respond when the server looked for it: psycopg.connect() with no arguments and query_omop try again.";
+    return "The server has not found the CDM yet: psycopg.connect() with no arguments and query_omop try again, and query_omop says why it fails.";
   }
   return `An OMOP CDM ${cdm.version} is in schema ${cdm.schema}: psycopg.connect() with no arguments reaches it, read-only; query_omop runs typed queries.`;
 }

@@ -237,9 +237,9 @@ function lockSpec({ image, instance, leaseSeconds }: InstanceLockOptions): Conta
 
 function inUse(instance: string, name: string, leaseSeconds: number): OmcpError {
   return new OmcpError("instance_in_use", `Another server with OMCP_INSTANCE=${instance} is running`, {
-    state: "It and its sandboxes were not touched; this server has not started.",
+    state: "It and its sandboxes were not touched; this server has created nothing.",
     next:
-      "End that server, set another OMCP_INSTANCE, or leave it empty for a random one. If no such server runs any more, " +
+      "End that server and call again, set another OMCP_INSTANCE, or leave it empty for a random one. If no such server runs any more, " +
       `its lock, the container ${name}, ends by itself within ${leaseSeconds} s.`,
     details: { container: name },
   });

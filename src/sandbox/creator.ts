@@ -24,7 +24,7 @@ const ROLLBACK_MS = 5000;
 export interface CreatorOptions extends SandboxSettings {
   /** Default idle time after which a sandbox expires, ms. */
   readonly idleMs: number;
-  /** The most that a caller may ask for. @default what the policy gives */
+  /** The most that a caller may ask for, read at each creation after the image was found. @default what the policy gives */
   readonly maximum?: ResourceMaximum;
   /** Images that a caller may choose besides the default one. @default none */
   readonly images?: readonly string[];
@@ -148,6 +148,8 @@ export class SandboxCreator {
       });
     }
     const name = image ?? imageName;
+    // First, because the maximum may not be known before.
+    const found = findImage === undefined ? name : await findImage(name, signal);
     const asked = {
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
       ...(cpus === undefined ? {} : { cpus }),
@@ -155,7 +157,7 @@ export class SandboxCreator {
     const planned = requestedPolicy(policy, asked, maximum);
     return {
       policy: planned,
-      image: findImage === undefined ? name : await findImage(name, signal),
+      image: found,
       imageName: name,
       idleMs: options.idleMs ?? this.#options.idleMs,
       asked: {

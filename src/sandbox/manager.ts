@@ -62,7 +62,9 @@ export class SandboxManager {
     this.#registry = new SandboxRegistry({
       maxSandboxes,
       // A single large one is allowed where the operator allows it, but not a second one in the place of small ones.
-      memoryBytes: Math.max(maxSandboxes * policy.memoryBytes, options.maximum?.memoryBytes ?? 0),
+      get memoryBytes() {
+        return Math.max(maxSandboxes * policy.memoryBytes, options.maximum?.memoryBytes ?? 0);
+      },
       evictUnusedMs,
     });
     this.#removals = new Removals(options.runtime);

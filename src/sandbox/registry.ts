@@ -42,9 +42,10 @@ export class SandboxRegistry {
   readonly #lostExecutions = new Map<string, { readonly record: ExecutionRecord; readonly reason: string }>();
 
   /** @param options See {@link RegistryOptions}. */
-  constructor({ evictUnusedMs, ...limits }: RegistryOptions) {
-    this.#evictUnusedMs = evictUnusedMs;
-    this.#slots = new Slots(limits);
+  constructor(options: RegistryOptions) {
+    this.#evictUnusedMs = options.evictUnusedMs;
+    // Not a copy: its limits may depend on what the server finds later.
+    this.#slots = new Slots(options);
   }
 
   /** The sandboxes whose containers are not known to be removed, oldest first. */

@@ -40,6 +40,8 @@ export const tool: Tool = defineTool({
   async handle({ sandbox_id, ...query }, context) {
     const { sandboxes, limits: { queryMs } } = context.services;
     const cdm = requireCdm(context.services);
+    // The SQL depends on the version.
+    if (cdm.away) await cdm.look(context.signal);
     const compiled = compileOmopQuery(query, { version: cdm.version, schema: cdm.schema, maxRows: MAX_ROWS });
     const sandbox = sandboxes.get(sandbox_id);
     const sql = runnableSql(compiled.sql, compiled.parameters);

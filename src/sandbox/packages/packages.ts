@@ -22,7 +22,7 @@ const CLOSE_MS = 4000;
 export interface PackagesOptions extends PackageSettings {
   readonly runtime: ContainerRuntime;
   readonly instance: string;
-  /** The size of a sandbox's workspace, in bytes. */
+  /** The size of the largest sandbox's workspace, in bytes; read at each installation. */
   readonly workspaceBytes: number;
 }
 
@@ -80,7 +80,9 @@ export class Packages {
       instance: options.instance,
       image: options.resolverImage,
       network: options.network,
-      treeBytes: options.workspaceBytes,
+      get treeBytes() {
+        return options.workspaceBytes;
+      },
     });
   }
 

@@ -7,6 +7,7 @@ import { textResult } from "../../../src/mcp/results.ts";
 import { readConfig } from "../../../src/app/config.ts";
 import { NO_SANDBOXES } from "../../fixtures/mcp/no_sandboxes.ts";
 import { LOCAL_USER } from "../../../src/mcp/principal.ts";
+import { fixedOffer } from "../../../src/mcp/tool_offer.ts";
 import { createMcpServer } from "../../../src/mcp/server.ts";
 import { defineTool } from "../../../src/mcp/tool.ts";
 
@@ -62,9 +63,12 @@ class Session {
       limits: SETTINGS,
       audit: { execution: unused },
     };
-    this.#handle = serveStdio(() => createMcpServer({ tools, services, principal: LOCAL_USER }), {
-      transport: new LineTransport(this.input, this.#output),
-    });
+    this.#handle = serveStdio(
+      () => createMcpServer({ offer: fixedOffer(tools), services, principal: LOCAL_USER }),
+      {
+        transport: new LineTransport(this.input, this.#output),
+      },
+    );
     this.#output.on("data", (chunk: Uint8Array) => {
       this.responses.push(...new TextDecoder().decode(chunk).split("\n").filter((line) => line !== ""));
     });

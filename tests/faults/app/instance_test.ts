@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { Engine } from "../../../src/docker/mod.ts";
 import { createContainerRequest, DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { InstanceLock, type InstanceLockOptions, labelsOf } from "../../../src/runtime/mod.ts";
-import { serverArguments } from "../../../src/app/launch.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
 import { docker } from "../../fixtures/docker/cli.ts";
@@ -13,7 +12,6 @@ import {
   assertNothingLeft,
   connectTestEngine,
   containersOf,
-  LAUNCH,
   newInstance,
   PROJECT,
 } from "../../fixtures/server.ts";
@@ -53,32 +51,29 @@ async function withInstance(
   }
 }
 
-/** Starts a server that must refuse to start; returns its stderr. */
-async function refusedStart(instance: string): Promise<string> {
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: serverArguments(LAUNCH),
-    env: { OMCP_INSTANCE: instance, OMCP_DATABASE_URL: "none", OMCP_LOG_LEVEL: "error" },
-    stdin: "null",
-    signal: AbortSignal.timeout(60_000),
-  }).output();
-  assert.equal(output.code, 1);
-  assert.equal(output.stdout.length, 0);
-  return new TextDecoder().decode(output.stderr);
+/** Starts another server of an instance, and returns what it says to a call that creates a sandbox. */
+async function refusedCreation(instance: string): Promise<string> {
+  const second = await RawClient.start({ OMCP_INSTANCE: instance });
+  try {
+    return (await second.call("create_sandbox", {})).text;
+  } finally {
+    assert.equal((await second.close()).code, 0, second.stderr);
+  }
 }
 
-Deno.test("a second server of an instance does not start, and the first one continues", async () => {
+Deno.test("a second server of an instance creates and removes nothing, and the first one continues", async () => {
   const engine = await connectTestEngine();
   const client = await RawClient.start();
   try {
     const sandbox = await client.create();
     await client.run(sandbox, "kept = 41");
-    const said = await refusedStart(client.instance);
-    assert.match(said, /^instance_in_use: Another server with OMCP_INSTANCE=test-\S+ is running/m);
-    assert.match(said, /were not touched[^]*End that server, set another OMCP_INSTANCE/);
+    const said = await refusedCreation(client.instance);
+    assert.match(said, /^Error instance_in_use: Another server with OMCP_INSTANCE=test-\S+ is running/m);
+    assert.match(said, /were not touched[^]*End that server and call again, set another OMCP_INSTANCE/);
     assert.match((await client.run(sandbox, "kept")).text, /41/);
     // A stopped process still holds its instance.
     Deno.kill(client.process.pid, "SIGSTOP");
-    assert.match(await refusedStart(client.instance), /^instance_in_use/m);
+    assert.match(await refusedCreation(client.instance), /^Error instance_in_use/m);
     Deno.kill(client.process.pid, "SIGCONT");
     assert.match((await client.run(sandbox, "kept")).text, /41/);
   } finally {
@@ -115,12 +110,18 @@ Deno.test("after kill -9 the next server of the instance removes what it finds w
 Deno.test("of several servers that start at once, exactly one acquires the instance", async () => {
   const engine = await connectTestEngine();
   const instance = newInstance();
-  const started = await Promise.allSettled([1, 2, 3].map(() => RawClient.start({ OMCP_INSTANCE: instance })));
-  const winners = started.flatMap((start) => start.status === "fulfilled" ? [start.value] : []);
+  const servers = await Promise.all([1, 2, 3].map(() => RawClient.start({ OMCP_INSTANCE: instance })));
   try {
-    assert.equal(winners.length, 1);
+    const said = await Promise.all(servers.map((server) => server.call("create_sandbox", {})));
+    assert.equal(said.filter(({ isError }) => !isError).length, 1);
+    for (const { isError, text } of said) if (isError) assert.match(text, /^Error instance_in_use/);
+    const holder = servers[said.findIndex(({ isError }) => !isError)];
+    await holder?.end();
+    // Its call tries again: the instance is free now.
+    const [next] = servers.filter((server) => server !== holder);
+    await next?.create();
   } finally {
-    for (const winner of winners) await winner.end();
+    for (const server of servers) await server.end();
     await assertNothingLeft(engine, instance);
   }
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { volumeName } from "../../../src/cdm/local_name.ts";
 import { runCdmCommand } from "../../../src/cli/cdm.ts";
-import { LABEL_CDM_VERSION } from "../../../src/cdm/gateway.ts";
+import { LABEL_CDM_VERSION } from "../../../src/cdm/local_cdm.ts";
 import { listLocalCdms, removeLocalCdm, ROLE_CDM } from "../../../src/cdm/local_store.ts";
 import type { Engine } from "../../../src/docker/mod.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";

@@ -11,11 +11,12 @@ const SETUP = `Run \`${
  * Connects to the engine.
  *
  * @param host Its socket, as in `DOCKER_HOST`.
+ * @param signal Gives up.
  * @throws {OmcpError} `engine_unreachable`, `engine_failed`; `next` has the command that installs and starts an engine.
  */
-export async function connectEngine(host: string): Promise<Engine> {
+export async function connectEngine(host: string, signal?: AbortSignal): Promise<Engine> {
   try {
-    return await Engine.connect({ host });
+    return await Engine.connect({ host, ...(signal === undefined ? {} : { signal }) });
   } catch (cause) {
     throw cause instanceof OmcpError ? cause.with({ next: SETUP }) : cause;
   }
