@@ -45,3 +45,66 @@ export async function install(packages: readonly (readonly string[])[], what: st
   progress(`${what}: ${failure.message}. ${failure.next ?? ""}`);
   return false;
 }
+
+/**
+ * Ensures that packages of Python's index are installed in a virtual environment of their own.
+ *
+ * @param packages Them, each with its version.
+ * @param what Why they are needed, as in "the tests of the wheel need uv".
+ * @returns The environment's folder.
+ * @throws {Error} They cannot be installed.
+ */
+export async function pythonEnvironment(packages: readonly string[], what: string): Promise<string> {
+  const environment = `${cacheFolder()}/omcp-python-checks/${packages.join("-")}`;
+  const programs = packages.map((name) => `${environment}/bin/${name.split("=")[0]}`);
+  if ((await Promise.all(programs.map((program) => canRun(program)))).every((works) => works)) {
+    return environment;
+  }
+  let result = await runProgram("python3", ["-m", "venv", environment]);
+  if (!result.success && await install([["python3", "python3-venv"]], `${what}, and a virtual environment`)) {
+    result = await runProgram("python3", ["-m", "venv", environment]);
+  }
+  if (result.success) {
+    result = await runProgram(`${environment}/bin/pip`, [
+      "install",
+      "--quiet",
+      "--disable-pip-version-check",
+      ...packages,
+    ]);
+  }
+  if (result.success) return environment;
+  throw new Error(`Cannot install ${packages.join(" and ")} into ${environment}: ${result.text.trim()}`);
+}
+
+/** How a program ended. */
+export interface ProgramEnd {
+  readonly success: boolean;
+  /** What it printed, to both streams. */
+  readonly text: string;
+}
+
+/**
+ * Runs a program without input.
+ *
+ * @param program Its name or path.
+ * @param args Its arguments.
+ * @param cwd Where.
+ */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  cwd: string = ".",
+): Promise<ProgramEnd> {
+  try {
+    const command = new Deno.Command(program, { args: [...args], cwd, stdin: "null" });
+    const { success, stdout, stderr } = await command.output();
+    return { success, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+  } catch (error) {
+    return { success: false, text: String(error) };
+  }
+}
+
+/** The user's cache folder (XDG base directory specification). */
+function cacheFolder(): string {
+  return Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME") || "/tmp"}/.cache`;
+}

@@ -28,6 +28,7 @@ const TOOLS: Readonly<Record<string, readonly string[]>> = {
   docker: ["docker-cli", "docker.io"],
   python3: ["python3"],
   openssl: ["openssl"],
+  npm: ["npm"],
 };
 /** An address without an engine, so that a unit test that needs one fails. */
 const NO_ENGINE = "unix:///nonexistent/docker.sock";

@@ -1,5 +1,6 @@
 /** The command line: `omcp [COMMAND] [ARGUMENTS]`. The commands are files of `cli/`. */
 import { COMMANDS } from "./cli/command_index.ts";
+import { printError } from "./cli/print_error.ts";
 import { usageError } from "./cli/usage_error.ts";
 import { OmcpError } from "./errors.ts";
 import { stopLogging } from "./observability/log.ts";
@@ -60,15 +61,6 @@ function readVariable(name: string): string | undefined {
 
 function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-}
-
-/** Prints why the program ends, on stderr: stdout may belong to a protocol. */
-function printError(error: unknown): void {
-  const lines = error instanceof OmcpError
-    ? [`${error.code}: ${error.message}`, error.state, error.next]
-    : [`internal: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
-  const text = lines.filter((line) => line !== undefined).join("\n");
-  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
 if (import.meta.main) {

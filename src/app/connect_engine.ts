@@ -1,11 +1,9 @@
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import { ownCommand } from "../lib/own_command.ts";
+import { runOwnCommand } from "../lib/own_command.ts";
 
 /** The command that installs and builds what is missing. */
-const SETUP = `Run \`${
-  ownCommand("setup")
-}\` in the project's folder; it installs, starts and builds what is missing.`;
+const SETUP = `${runOwnCommand("setup")}; it installs, starts and builds what is missing.`;
 
 /**
  * Connects to the engine.

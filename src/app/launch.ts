@@ -1,4 +1,5 @@
 /** The server's exact command line: the permissions that it needs and no more. README, client configs, demo and tests take it from here. */
+import { OmcpError } from "../errors.ts";
 import { SYSTEM_BUNDLES } from "../lib/host_certificates.ts";
 import { INDEX_VARIABLES } from "./package_settings.ts";
 
@@ -28,6 +29,9 @@ export const MEMORY_FLAGS = "--v8-flags=--optimize-for-size,--max-semi-space-siz
 
 /** Environment variables that the server may read. */
 const VARIABLES = ["DOCKER_HOST", "OMCP_*", ...INDEX_VARIABLES];
+
+/** Deno's flag for them. */
+export const ENVIRONMENT_FLAG = `--allow-env=${VARIABLES.join(",")}`;
 
 /** Values of Deno's `--allow-…` flags. */
 export interface ServerPermissions {
@@ -81,7 +85,7 @@ export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
  * @returns Deno's arguments up to and including the permissions, without the script.
  */
 export function permissionFlags(options: LaunchOptions): string[] {
-  const permissions = serverPermissions({
+  return serverFlags(serverPermissions({
     socketPath: options.socketPath ?? "/var/run/docker.sock",
     guardFolder: `${options.project}/src/postgres/guard`,
     databaseHost: options.databaseHost,
@@ -89,15 +93,42 @@ export function permissionFlags(options: LaunchOptions): string[] {
     auditFile: options.auditFile,
     constraintsFile: options.constraintsFile,
     exchangeFolder: options.exchangeFolder,
-  });
+  }));
+}
+
+/**
+ * @param permissions What the server needs.
+ * @returns Deno's flags for them, and for what the server may read besides.
+ */
+export function serverFlags(permissions: ServerPermissions): string[] {
   // The server starts without these; then it does not trust the host's own certificate authorities.
   const read = [...permissions.read, ...SYSTEM_BUNDLES];
+  return permissionList({ ...permissions, read });
+}
+
+/**
+ * @param permissions Values of the flags; without a value there is no flag.
+ * @returns Deno's flags for them and for the environment.
+ * @throws {OmcpError} `invalid_argument` for a path with a comma, which separates the values and which nothing escapes.
+ */
+export function permissionList(permissions: ServerPermissions): string[] {
+  const bad = [...permissions.read, ...permissions.write].find((path) => path === "" || path.includes(","));
+  if (bad !== undefined) {
+    throw new OmcpError(
+      "invalid_argument",
+      `Deno cannot be permitted to use the path "${bad}": it is empty or has a comma`,
+      {
+        state: "Nothing was done.",
+        next: "Rename the file or folder, or name it by a symbolic link without a comma.",
+      },
+    );
+  }
   return [
     "--no-prompt",
-    ...Object.entries({ ...permissions, read }).map(([name, values]) =>
-      `--allow-${name}=${values.join(",")}`
+    ...Object.entries(permissions).flatMap(([name, values]) =>
+      values.length === 0 ? [] : [`--allow-${name}=${[...new Set(values)].join(",")}`]
     ),
-    `--allow-env=${VARIABLES.join(",")}`,
+    ENVIRONMENT_FLAG,
   ];
 }
 

@@ -1,6 +1,7 @@
 /** Files of the server that no sandbox may read, and that nothing may replace through the exchange folder. */
 import { fileURLToPath } from "node:url";
 import type { DatabaseLocation } from "../cdm/settings.ts";
+import { PACKAGED } from "../lib/packaged.ts";
 import { databaseAccess } from "./database_access.ts";
 
 /** Settings that name files. */
@@ -23,7 +24,8 @@ export function ownFiles(settings: OwnFileSettings): (string | undefined)[] {
 
 /** The server's own modules: a start would run what an export had put there. Undefined in a compiled program, which contains them. */
 export function ownFolder(): string | undefined {
-  const folder = new URL("../..", import.meta.url);
+  // A package has its program in a folder beside the launcher.
+  const folder = new URL(PACKAGED ? ".." : "../..", import.meta.url);
   if (folder.protocol !== "file:" || Deno.build.standalone) return undefined;
   return fileURLToPath(folder).replace(/\/$/, "");
 }

@@ -5,7 +5,8 @@ import { loadLocal } from "../cdm/local_load.ts";
 import { localName } from "../cdm/local_name.ts";
 import type { Command, Print } from "./command.ts";
 import { readLogLevel, type ReadVariable } from "../app/config.ts";
-import { FILE_OPTIONS, fileOptions } from "./cdm_files.ts";
+import { fileOptions } from "./cdm_files.ts";
+import { CDM_OPTIONS } from "./cdm_options.ts";
 import { USAGE, wrongCall } from "./cdm_usage.ts";
 import { manage, withRuntime } from "./local_cdms.ts";
 import { serveLine } from "./serve_line.ts";
@@ -26,20 +27,6 @@ import {
 import { parseDatabaseUrl, READER_ROLE, readerRoleSql, urlUpstream } from "../postgres/mod.ts";
 
 const SCHEMA = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
-
-const OPTIONS = {
-  into: { type: "string" },
-  "database-url": { type: "string" },
-  schema: { type: "string", default: "cdm" },
-  reader: { type: "string" },
-  replace: { type: "boolean", default: false },
-  "cdm-version": { type: "string" },
-  rejects: { type: "string" },
-  ...FILE_OPTIONS,
-  persons: { type: "string" },
-  seed: { type: "string" },
-  help: { type: "boolean", short: "h", default: false },
-} as const;
 
 /** `omcp cdm`. */
 export const command: Command = {
@@ -94,7 +81,7 @@ export async function runCdmCommand(
 type Values = ReturnType<typeof parse>["values"];
 
 function parse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, tokens: true });
+  return parseArgs({ args: [...args], options: CDM_OPTIONS, allowPositionals: true, tokens: true });
 }
 
 type Destination =
@@ -205,9 +192,7 @@ function howToServe(destination: Destination): string[] {
   if (destination.kind === "local") {
     return [
       "",
-      `Serve it:  OMCP_DATABASE_URL=local:${destination.name} OMCP_DISCLOSURE=open ${
-        ownCommand(Deno.build.standalone ? "serve" : "start")
-      }`,
+      `Serve it:  OMCP_DATABASE_URL=local:${destination.name} OMCP_DISCLOSURE=open ${ownCommand("start")}`,
     ];
   }
   const { database } = parseDatabaseUrl(destination.url);

@@ -3,14 +3,7 @@ import { type ByTable, FILE_FORMATS, type FileFormat, type FolderOptions } from 
 import { CDM_VERSIONS, cdmTables } from "../omop/cdm/mod.ts";
 import { wrongCall } from "./cdm_usage.ts";
 
-/** These options for `parseArgs`. */
-export const FILE_OPTIONS = {
-  format: { type: "string", multiple: true },
-  null: { type: "string", multiple: true },
-  truncate: { type: "boolean" },
-} as const;
-
-/** Their values. */
+/** The values of `FILE_OPTIONS`. */
 export interface FileValues {
   readonly format?: readonly string[] | undefined;
   readonly null?: readonly string[] | undefined;

@@ -2,6 +2,7 @@
 import { command as cdm } from "./cdm.ts";
 import { command as doctor } from "./doctor.ts";
 import { command as serve } from "./serve.ts";
+import { command as setup } from "./setup.ts";
 import type { Command } from "./command.ts";
 
 /** Name → command, in the order of their names. */
@@ -9,4 +10,5 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   cdm,
   doctor,
   serve,
+  setup,
 };

@@ -45,6 +45,9 @@ const log = logger("serve");
 /** Deadline of the shutdown; after it the process exits without waiting. */
 const SHUTDOWN_DEADLINE_MS = 5000;
 
+/** A terminal's Ctrl-C reaches the server and its launcher, which forwards it: both within this many milliseconds. */
+const SAME_SIGNAL_MS = 500;
+
 /** SIGHUP: the terminal was closed. */
 const SHUTDOWN_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
@@ -256,8 +259,13 @@ function postgresConnections(cdm: CdmGateway) {
 function shutdownSignal(): { promise: Promise<string>; dispose: () => void } {
   const { promise, resolve } = Promise.withResolvers<string>();
   let forced: ReturnType<typeof setTimeout> | undefined;
+  let first = 0;
   function onSignal(): void {
-    if (forced !== undefined) Deno.exit(1);
+    if (forced !== undefined) {
+      if (performance.now() - first < SAME_SIGNAL_MS) return;
+      Deno.exit(1);
+    }
+    first = performance.now();
     forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
     resolve("a signal arrived");
   }

@@ -2,6 +2,7 @@
 import { databaseAccess } from "../app/database_access.ts";
 import { serverArguments } from "../app/launch.ts";
 import { ownCommand } from "../lib/own_command.ts";
+import { PACKAGED } from "../lib/packaged.ts";
 import { parseDatabaseUrl } from "../postgres/mod.ts";
 
 /** A CDM in the Postgres of a URL. */
@@ -27,8 +28,8 @@ export function serveLine({ url, schema, role }: ServedCdm): string {
     ...(schema === "cdm" ? [] : [`OMCP_CDM_SCHEMA=${schema}`]),
     "OMCP_DISCLOSURE=open",
   ];
-  const command = Deno.build.standalone
-    ? ownCommand("serve")
+  const command = PACKAGED || Deno.build.standalone
+    ? ownCommand("start")
     : ["deno", ...serverArguments({ project: ".", ...databaseAccess(url) })].map(quoted).join(" ");
   return `${settings.join(" ")} ${command}`;
 }

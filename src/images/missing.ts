@@ -1,5 +1,5 @@
 import { OmcpError } from "../errors.ts";
-import { ownCommand } from "../lib/own_command.ts";
+import { runOwnCommand } from "../lib/own_command.ts";
 
 /** References of our own images, as `imageReference` makes them. */
 const OWN = /^omcp-(?:python|postgres):[0-9a-f]{12}$/;
@@ -13,7 +13,7 @@ const OWN = /^omcp-(?:python|postgres):[0-9a-f]{12}$/;
 export function missingImage(image: string): OmcpError {
   return new OmcpError("image_missing", `The engine has no image ${image}`, {
     next: OWN.test(image)
-      ? `Run \`${ownCommand("setup")}\` in the project's folder; it builds what is missing.`
+      ? `${runOwnCommand("setup")}; it builds what is missing.`
       : "Build the image or load it into the engine, or leave OMCP_IMAGE empty for the project's own.",
     details: { image },
   });

@@ -1,13 +1,62 @@
+import { fileURLToPath } from "node:url";
 import { DENO_VERSION } from "../version.ts";
+import { PACKAGED } from "./packaged.ts";
+
+/** Where a program's main file is, by the command that starts it; the first that matches. */
+const STARTED_BY: readonly (readonly [place: RegExp, command: string])[] = [
+  [/[\\/]_npx[\\/]/, "npx -y omcp-python-sandbox"],
+  [/[\\/]archive-v\d+[\\/]/, "uvx omcp-python-sandbox"],
+  [/[\\/](?:node_modules|site-packages|dist-packages)[\\/]/, "omcp-python-sandbox"],
+];
+
+/** How this process was started, as far as its commands depend on it. */
+export interface ProgramFacts {
+  /** Whether it is a program of `deno task package`. */
+  readonly packaged: boolean;
+  /** Whether it is one of `deno compile`. */
+  readonly compiled: boolean;
+  /** Path of a packaged program's main file. */
+  readonly mainFile: string;
+  /** Path of Deno. */
+  readonly deno: string;
+}
 
 /**
  * Names a command of this program as the reader of a message can run it.
  *
  * @param command Its name and arguments, such as `doctor`.
- * @returns In a checkout a task of Deno, through npx where that started this process; in the compiled program a command of its own.
+ * @param facts How this process was started. @default this process
+ * @returns In a checkout a task of Deno, through npx where that started this process; in a package the package's own command.
  */
-export function ownCommand(command: string): string {
+export function ownCommand(command: string, facts: ProgramFacts = thisProgram()): string {
+  if (facts.packaged) {
+    const start = STARTED_BY.find(([place]) => place.test(facts.mainFile))?.[1] ?? "omcp";
+    // Without a command, a package serves; in a checkout a task does.
+    return command === "start" ? start : `${start} ${command}`;
+  }
   // The compiled program cannot build images.
-  if (Deno.build.standalone && !command.startsWith("setup")) return `omcp ${command}`;
-  return `${Deno.execPath().includes("_npx") ? `npx -y deno@${DENO_VERSION}` : "deno"} task ${command}`;
+  if (facts.compiled && command !== "setup") return `omcp ${command === "start" ? "serve" : command}`;
+  return `${facts.deno.includes("_npx") ? `npx -y deno@${DENO_VERSION}` : "deno"} task ${command}`;
+}
+
+/**
+ * A sentence's beginning: how and where to run a command of this program.
+ *
+ * @param command Its name and arguments.
+ * @param facts How this process was started. @default this process
+ * @returns Such as "Run `deno task setup` in the project's folder".
+ */
+export function runOwnCommand(command: string, facts: ProgramFacts = thisProgram()): string {
+  const run = ownCommand(command, facts);
+  return `Run \`${run}\`${/\bdeno(?:@\S+)? task /.test(run) ? " in the project's folder" : ""}`;
+}
+
+function thisProgram(): ProgramFacts {
+  const { protocol } = new URL(import.meta.url);
+  return {
+    packaged: PACKAGED,
+    compiled: Deno.build.standalone,
+    mainFile: protocol === "file:" ? fileURLToPath(import.meta.url) : "",
+    deno: Deno.execPath(),
+  };
 }

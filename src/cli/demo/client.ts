@@ -61,14 +61,46 @@ export async function connectServer(
   // On stderr, the audit would be mixed with the demo's own lines.
   const own = launch.auditFile === undefined ? await Deno.makeTempFile({ prefix: "omcp-audit-" }) : undefined;
   const auditFile = launch.auditFile ?? own ?? "";
-  const transport = new StdioClientTransport({
+  const server = await connectCommand({
     command: Deno.execPath(),
     args: serverArguments({ project, ...engineSocket(), ...launch, auditFile }),
     env: { ...inheritedVariables(), OMCP_AUDIT_FILE: auditFile, ...environment },
+  });
+  return {
+    ...server,
+    close: async () => {
+      await server.close();
+      if (own !== undefined) await Deno.remove(own);
+    },
+  };
+}
+
+/** A command that serves MCP over stdio. */
+export interface ServerCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The folder in which it starts. @default this process's */
+  readonly cwd?: string;
+  /** Milliseconds until it must answer: it may have to download first. @default the client's own */
+  readonly startDeadlineMs?: number;
+}
+
+/**
+ * Starts a server by any command, and connects.
+ *
+ * @param start The command.
+ */
+export async function connectCommand(start: ServerCommand): Promise<ConnectedServer> {
+  const { args, startDeadlineMs, ...command } = start;
+  const transport = new StdioClientTransport({
+    ...command,
+    env: { ...command.env },
+    args: [...args],
     stderr: "inherit",
   });
   const client = new Client({ name: "omcp-demo", version: "1" });
-  await client.connect(transport);
+  await client.connect(transport, startDeadlineMs === undefined ? {} : { timeout: startDeadlineMs });
   return {
     serverVersion: `${client.getServerVersion()?.name} ${client.getServerVersion()?.version}`,
     pid: transport.pid ?? 0,
@@ -92,10 +124,7 @@ export async function connectServer(
     },
     readResource: async (uri) =>
       z.tuple([resourceSchema]).parse((await client.readResource({ uri })).contents)[0],
-    close: async () => {
-      await client.close();
-      if (own !== undefined) await Deno.remove(own);
-    },
+    close: async () => await client.close(),
   };
 }
 

@@ -1,26 +1,33 @@
-/** The command of `deno task setup`: ensures that an engine responds and has both images. */
+/** The command `omcp setup`, in a checkout `deno task setup`: ensures that an engine responds and has both images. */
 import { parseArgs } from "node:util";
 import { OmcpError } from "../../errors.ts";
 import { imageReference } from "../../images/identity.ts";
+import { ownCommand } from "../../lib/own_command.ts";
+import { usageError } from "../usage_error.ts";
 import { stderrProgress } from "./progress.ts";
 import type { Progress } from "./progress.ts";
 import { setUp } from "./setup.ts";
 
-const USAGE = `Usage: deno task setup [--refresh] [--print]
+const USAGE = `Usage: ${ownCommand("setup")} [--refresh] [--print]
   --refresh  rebuild the images, with the distribution's newest packages
   --print    only print the images' names, one per line`;
 
-async function main(args: readonly string[], progress: Progress): Promise<number> {
-  let flags: { refresh?: boolean; print?: boolean; help?: boolean };
-  try {
-    flags = parseArgs({
-      args: [...args],
-      options: { refresh: { type: "boolean" }, print: { type: "boolean" }, help: { type: "boolean" } },
-    }).values;
-  } catch {
-    write(Deno.stderr, USAGE);
-    return 2;
-  }
+/**
+ * Runs `omcp setup`.
+ *
+ * @param args Its arguments.
+ * @param progress Receives a line for each step. @default stderr
+ * @returns The process's exit code.
+ * @throws {TypeError} Of `parseArgs`, for a wrong call.
+ */
+export async function runSetUp(
+  args: readonly string[],
+  progress: Progress = stderrProgress(),
+): Promise<number> {
+  const { values: flags } = parseArgs({
+    args: [...args],
+    options: { refresh: { type: "boolean" }, print: { type: "boolean" }, help: { type: "boolean" } },
+  });
   if (flags.help) {
     write(Deno.stdout, USAGE);
     return 0;
@@ -54,4 +61,12 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
   stream.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args, stderrProgress()));
+if (import.meta.main) {
+  try {
+    Deno.exit(await runSetUp(Deno.args));
+  } catch (error) {
+    if (!(usageError(error, USAGE) instanceof OmcpError)) throw error;
+    write(Deno.stderr, USAGE);
+    Deno.exit(2);
+  }
+}

@@ -1,6 +1,7 @@
 import { FairQueue } from "./fair_queue.ts";
 import type { StatementPlan } from "./statement_plan.ts";
 import type { GuardPolicy, QueryProtocol } from "./types.ts";
+import { workerModule } from "./worker_module.ts";
 import { ReplySchema, type WorkerReply, type WorkerRequest } from "./worker_messages.ts";
 
 /**
@@ -77,7 +78,7 @@ export class Lane {
   async #ready(): Promise<Worker> {
     if (this.#closed) throw new Error("The guard is closed");
     if (this.#worker !== undefined) return this.#worker;
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    const worker = new Worker(workerModule(), {
       type: "module",
       name: "postgres-guard",
     });

@@ -1,0 +1,10 @@
+/** What registries say about the packages. */
+
+/** The name of both packages and of their command. */
+export const PACKAGE = "omcp-python-sandbox";
+/** The server's name in the MCP registry, which looks for it in the npm package and on the wheel's page. */
+export const MCP_NAME = "io.github.omcp/omcp-python-sandbox";
+/** One line. */
+export const DESCRIPTION = "MCP server: Python sandboxes in Docker for AI agents, with OMOP data on Postgres";
+/** For a registry's search. */
+export const KEYWORDS = ["mcp", "mcp-server", "python", "sandbox", "omop", "ohdsi"] as const;

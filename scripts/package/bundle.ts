@@ -1,0 +1,108 @@
+/** Bundles the program: the server with its guard's worker, the WebAssembly and every embedded file in one JavaScript file. */
+
+/** The files of a packaged program. */
+export interface BundledProgram {
+  /** `omcp.mjs`: every command. */
+  readonly program: string;
+  /** `permissions.mjs`: prints Deno's arguments for a command. */
+  readonly permissions: string;
+}
+
+/** What a bundle is made of. */
+const SOURCES = ["src", "images", "deno.json", "deno.lock"];
+/** Where the bundled worker lies among the sources while the program is bundled. */
+const WORKER = "src/postgres/guard/worker_bundle.js";
+
+/** Texts that replace parts of modules, because `deno bundle` knows neither workers nor WebAssembly modules. */
+const REPLACED: readonly Replacement[] = [
+  {
+    path: "src/lib/packaged.ts",
+    from: "PACKAGED: boolean = false",
+    to: "PACKAGED: boolean = true",
+  },
+  {
+    path: "src/postgres/guard/grammar_module.js",
+    from: 'import source binary from "libpg-query/wasm/libpg-query.wasm";',
+    // The glue was written for Node's older modules.
+    to: `import bytes from "libpg-query/wasm/libpg-query.wasm" with { type: "bytes" };
+globalThis.__dirname ??= "";
+const binary = new WebAssembly.Module(bytes);`,
+  },
+  {
+    path: "src/postgres/guard/worker_module.ts",
+    from: 'return new URL("./worker.ts", import.meta.url);',
+    to: "return new URL(url ??= URL.createObjectURL(new Blob([worker])));",
+  },
+  {
+    path: "src/postgres/guard/worker_module.ts",
+    from: "export function",
+    to: `import worker from "./worker_bundle.js" with { type: "text" };
+let url: string | undefined;
+export function`,
+  },
+];
+
+interface Replacement {
+  readonly path: string;
+  /** Must occur once. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Bundles the program of this checkout. The same sources give the same bytes, wherever they are.
+ *
+ * @param project The project's folder.
+ * @throws {Error} Where Deno cannot bundle it.
+ */
+export async function bundleProgram(project: string): Promise<BundledProgram> {
+  const folder = await Deno.makeTempDir({ prefix: "omcp-package-" });
+  try {
+    for (const source of SOURCES) await copy(`${project}/${source}`, `${folder}/${source}`);
+    for (const each of REPLACED) await edit(`${folder}/${each.path}`, each);
+    const worker = await bundle(folder, "src/postgres/guard/worker.ts");
+    // A worker of a Blob has no URL that createRequire() takes; it only asks for Deno's own modules.
+    await Deno.writeTextFile(
+      `${folder}/${WORKER}`,
+      replaceOnce(worker, {
+        path: WORKER,
+        from: "__deno_internal_createRequire(import.meta.url)",
+        to: '__deno_internal_createRequire("file:///")',
+      }),
+    );
+    return {
+      program: await bundle(folder, "src/main.ts"),
+      permissions: await bundle(folder, "src/cli/launch/main.ts"),
+    };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function bundle(folder: string, entry: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    // Without --minify, a bundle has paths of this machine.
+    args: ["bundle", "--quiet", "--minify", entry],
+    cwd: folder,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  if (!success) throw new Error(`Cannot bundle ${entry}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+async function edit(path: string, replacement: Replacement): Promise<void> {
+  await Deno.writeTextFile(path, replaceOnce(await Deno.readTextFile(path), replacement));
+}
+
+function replaceOnce(text: string, { path, from, to }: Replacement): string {
+  const parts = text.split(from);
+  if (parts.length !== 2) throw new Error(`${path} must have this once: ${from}`);
+  return parts.join(to);
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  if (!(await Deno.stat(from)).isDirectory) return await Deno.copyFile(from, to);
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`);
+}

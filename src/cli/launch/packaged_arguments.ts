@@ -1,0 +1,132 @@
+/** How a packaged program is started: the permissions of each command, by its arguments and the environment. */
+import { parseArgs } from "node:util";
+import { OmcpError } from "../../errors.ts";
+import { CERTIFICATE_VARIABLES } from "../../lib/host_certificates.ts";
+import { readConfig, type ReadVariable, SETTINGS } from "../../app/config.ts";
+import { databaseAccess } from "../../app/database_access.ts";
+import {
+  ENVIRONMENT_FLAG,
+  MEMORY_FLAGS,
+  permissionList,
+  serverFlags,
+  type ServerPermissions,
+  serverPermissions,
+} from "../../app/launch.ts";
+import { permissionNeeds } from "../../app/permission_needs.ts";
+import { CDM_OPTIONS } from "../cdm_options.ts";
+
+/** Deno runs the given file alone: it reads no configuration of the folder that it starts in, and downloads nothing. */
+const ALONE = [
+  "run",
+  "--quiet",
+  "--no-config",
+  "--no-lock",
+  "--no-npm",
+  "--no-remote",
+  "--cached-only",
+] as const;
+
+/** Deno's arguments to ask the program for those of a command. It reads the environment, and nothing else. */
+export const ASK_ARGUMENTS: readonly string[] = [...ALONE, "--no-prompt", ENVIRONMENT_FLAG];
+
+const NOTHING: ServerPermissions = { net: [], read: [], write: [] };
+
+/**
+ * Deno's arguments to run a command of a packaged program, up to the program's file.
+ *
+ * @param args The command and its arguments, as the user typed them; empty: `serve`.
+ * @param read Looks up an environment variable.
+ * @returns The arguments. A wrong call or setting gets no permission but for the environment: the command itself reports it.
+ * @throws {OmcpError} `invalid_argument` for a path with a comma, which Deno's flags cannot express.
+ */
+export function packagedArguments(args: readonly string[], read: ReadVariable): string[] {
+  return [...ALONE, MEMORY_FLAGS, ...commandFlags(args, read)];
+}
+
+function commandFlags([name = "serve", ...args]: readonly string[], read: ReadVariable): string[] {
+  switch (name) {
+    case "serve":
+    case "doctor":
+      return serverCommandFlags(read);
+    case "cdm":
+      return permissionList(cdmPermissions(args, read));
+    case "setup":
+      // It may install and start an engine: a process that may run any program has all rights of its user.
+      return ["--allow-all"];
+    default:
+      return permissionList(NOTHING);
+  }
+}
+
+function serverCommandFlags(read: ReadVariable): string[] {
+  let needs: ReturnType<typeof permissionNeeds>;
+  try {
+    // The packaged program contains the guard's worker.
+    needs = { ...permissionNeeds(readConfig(read)), guardFolder: undefined };
+  } catch (error) {
+    if (error instanceof OmcpError) return permissionList(NOTHING);
+    throw error;
+  }
+  const permissions = serverPermissions(needs);
+  const certificates = CERTIFICATE_VARIABLES.flatMap((name) => {
+    const path = read(name);
+    // The server does without a bundle that it may not read.
+    return path?.startsWith("/") && !path.includes(",") ? [path] : [];
+  });
+  return serverFlags({ ...permissions, read: [...permissions.read, ...certificates] });
+}
+
+/** `omcp cdm`, by those of its arguments that name files, folders and databases. */
+function cdmPermissions(args: readonly string[], read: ReadVariable): ServerPermissions {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(args);
+  } catch {
+    return NOTHING;
+  }
+  const { values, positionals } = parsed;
+  const [command, folder] = positionals;
+  const rejects = values.rejects === undefined ? [] : [values.rejects];
+  const files = {
+    read: command === "load" && folder !== undefined ? [folder, ...rejects] : [],
+    write: rejects,
+  };
+  const url = values["database-url"] ?? (read("OMCP_ADMIN_URL") || undefined);
+  const destination = ["list", "remove"].includes(command ?? "") || values.into !== undefined
+    ? enginePermissions(read)
+    : url === undefined
+    ? NOTHING
+    : databasePermissions(url);
+  return {
+    net: destination.net,
+    read: [...destination.read, ...files.read],
+    write: [...destination.write, ...files.write],
+  };
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({ args: [...args], options: CDM_OPTIONS, allowPositionals: true });
+}
+
+function enginePermissions(read: ReadVariable): ServerPermissions {
+  const socketPath = (read("DOCKER_HOST") || SETTINGS.DOCKER_HOST.default).replace(/^unix:\/\//, "");
+  return serverPermissions({
+    socketPath,
+    guardFolder: undefined,
+    databaseHost: undefined,
+    databaseFiles: [],
+    auditFile: undefined,
+    constraintsFile: undefined,
+    exchangeFolder: undefined,
+  });
+}
+
+function databasePermissions(url: string): ServerPermissions {
+  try {
+    const { databaseHost, databaseFiles } = databaseAccess(url);
+    return { net: [databaseHost], read: databaseFiles, write: [] };
+  } catch (error) {
+    if (error instanceof OmcpError) return NOTHING;
+    throw error;
+  }
+}

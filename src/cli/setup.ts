@@ -1,0 +1,12 @@
+/** `omcp setup`: ensures that an engine responds and has both images. */
+import type { Command } from "./command.ts";
+
+/** `omcp setup`. */
+export const command: Command = {
+  usage: [["setup [--refresh | --print]", "install what is missing, build the images"]],
+  async run({ args }) {
+    // Only this command needs the builder and the sample's generator.
+    const { runSetUp } = await import("./setup/main.ts");
+    return await runSetUp(args);
+  },
+};

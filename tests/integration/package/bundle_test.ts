@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { type PackageFile, programFiles } from "../../../scripts/package/files.ts";
+import { wheel } from "../../../scripts/package/wheel.ts";
+import { PROJECT } from "../../fixtures/server.ts";
+
+Deno.test("the same sources give the same packages, wherever they are, without a path of the machine", async () => {
+  const elsewhere = await Deno.makeTempDir({ prefix: "omcp-elsewhere-" });
+  try {
+    for (const name of ["src", "images", "packaging"]) {
+      await new Deno.Command("cp", { args: ["-r", `${PROJECT}/${name}`, elsewhere] }).output();
+    }
+    for (const name of ["deno.json", "deno.lock"]) {
+      await Deno.copyFile(`${PROJECT}/${name}`, `${elsewhere}/${name}`);
+    }
+    const here = await programFiles(PROJECT);
+    assert.deepEqual(textsOf(await programFiles(elsewhere)), textsOf(here));
+    for (const { path, text } of here) {
+      for (const place of [PROJECT, `${Deno.env.get("HOME")}/.`, "/.cache/deno", "/omcp-package-"]) {
+        assert.ok(!text.includes(place), `${path} has ${place}`);
+      }
+      // A path of the build machine ends in the name of a module.
+      assert.doesNotMatch(text, /(?:file:\/\/|["'`/ ])\/[\w.@/-]+\.(?:ts|mjs|cjs)\b/, path);
+    }
+    const texts = { license: "", readme: "" };
+    assert.deepEqual(
+      (await wheel(PROJECT, here, texts)).bytes,
+      (await wheel(elsewhere, here, texts)).bytes,
+    );
+  } finally {
+    await Deno.remove(elsewhere, { recursive: true });
+  }
+});
+
+/** Path → text. */
+function textsOf(files: readonly PackageFile[]): Map<string, string> {
+  return new Map(files.map(({ path, text }) => [path, text]));
+}

@@ -1,0 +1,168 @@
+/** The npm package and the wheel as a user has them: installed from their files, without a checkout, served to a real client. */
+import assert from "node:assert/strict";
+import { connectCommand, type ConnectedServer } from "../../../src/cli/demo/client.ts";
+import { SYSTEM_BUNDLES } from "../../../src/lib/host_certificates.ts";
+import { VERSION } from "../../../src/version.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { HOST_INDEX } from "../../fixtures/package_index.ts";
+import { type InstallablePackage, installablePackages } from "../../fixtures/package/installed.ts";
+import { commandLine, descendants, isRunning } from "../../fixtures/package/processes.ts";
+import { assertNothingLeft, connectTestEngine, newInstance, newSandbox } from "../../fixtures/server.ts";
+
+const SOCKET = (Deno.env.get("DOCKER_HOST") ?? "unix:///var/run/docker.sock").replace(/^unix:\/\//, "");
+
+const OWN_CERTIFICATES = "/etc/ssl/certs/own.crt";
+
+/** Reads the database from code and draws what it finds. */
+const FIGURE = `
+import matplotlib.pyplot as plt, pandas as pd, psycopg
+with psycopg.connect() as connection:
+    rows = connection.execute("select year_of_birth, count(*) from person group by 1 order by 1").fetchall()
+pd.DataFrame(rows, columns=["year", "persons"]).plot(x="year", y="persons", title="Persons by year of birth")
+print(len(rows) > 10)
+`;
+
+Deno.test("the packages", async (test) => {
+  await using built = await installablePackages();
+  for (const each of built.packages) {
+    await test.step(`${each.name}: its command prints the version, and passes exit codes through`, async () => {
+      const version = await output(each, ["--version"]);
+      assert.deepEqual([version.code, version.stdout], [0, `${VERSION}\n`]);
+      const unknown = await output(each, ["nonsense"]);
+      assert.deepEqual([unknown.code, unknown.stdout], [1, ""]);
+      assert.match(unknown.stderr, /^invalid_argument: Unknown command: nonsense$/m);
+      const wrong = await output(each, ["serve"], { OMCP_MAX_SANDBOXES: "many" });
+      assert.equal(wrong.code, 1);
+      assert.match(wrong.stderr, /^config_invalid: Cannot start: OMCP_MAX_SANDBOXES must be an integer$/m);
+    });
+
+    await test.step(`${each.name}: a client gets rows and a figure from OMOP data`, async () => {
+      await serving(each, {}, async (server) => {
+        const sandbox_id = await newSandbox(server);
+        const query = await server.call("query_omop", {
+          sandbox_id,
+          table: "person",
+          aggregates: [{ fn: "count" }],
+        });
+        assert.equal(query.isError, false, query.text);
+        const figure = await server.call("execute_python_code", { sandbox_id, code: FIGURE });
+        assert.match(figure.text, /^True$/m);
+        assert.deepEqual(figure.images.map(({ mimeType }) => mimeType), ["image/png"]);
+        const refused = await server.call("execute_python_code", {
+          sandbox_id,
+          code: 'import psycopg; psycopg.connect().execute("delete from person")',
+        });
+        assert.match(refused.text, /InsufficientPrivilege|ReadOnly|FeatureNotSupported|cannot/i);
+      });
+    });
+
+    await test.step(`${each.name}: Deno runs with the permissions that the settings need, and no others`, async () => {
+      const exchange = `${built.folder}/exchange-${each.name}`;
+      await Deno.mkdir(exchange);
+      const environment = {
+        OMCP_AUDIT_FILE: `${built.folder}/audit-${each.name}.jsonl`,
+        OMCP_EXCHANGE_DIR: exchange,
+        OMCP_DATABASE_URL: "none",
+        PIP_CERT: OWN_CERTIFICATES,
+      };
+      await serving(each, environment, (_, pid) => {
+        const [, ...args] = commandLine(program(pid));
+        const flags = args.slice(0, args.findIndex((arg) => arg.endsWith("/omcp.mjs")));
+        assert.deepEqual(flags.filter((flag) => !flag.startsWith("--allow-env=")), [
+          ...["run", "--quiet", "--no-config", "--no-lock", "--no-npm", "--no-remote", "--cached-only"],
+          "--v8-flags=--optimize-for-size,--max-semi-space-size=1",
+          "--no-prompt",
+          `--allow-net=unix:${SOCKET},docker.invalid:80`,
+          `--allow-read=${[SOCKET, exchange, ...certificateFiles()].join(",")}`,
+          `--allow-write=${[SOCKET, environment.OMCP_AUDIT_FILE, exchange].join(",")}`,
+        ]);
+        const allowed = flags.find((flag) => flag.startsWith("--allow-env="));
+        assert.match(allowed ?? "", /^--allow-env=DOCKER_HOST,OMCP_\*,[\w,]+$/);
+        return Promise.resolve();
+      });
+    });
+
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      await test.step(`${each.name}: nothing remains after ${signal} to the launcher, while the client waits`, async () => {
+        await serving(each, { OMCP_DATABASE_URL: "none" }, async (server, pid) => {
+          await newSandbox(server);
+          const started = [pid, ...descendants(pid)];
+          Deno.kill(launcher(pid), signal);
+          await eventually(() => !started.some(isRunning), "processes remain");
+        });
+      });
+    }
+
+    await test.step(`${each.name}: nothing remains after SIGKILL to what started the program, and the end of stdin`, async () => {
+      await serving(each, { OMCP_DATABASE_URL: "none" }, async (server, pid) => {
+        await newSandbox(server);
+        Deno.kill(each.name === "npm" ? launcher(pid) : pid, "SIGKILL");
+      });
+    });
+  }
+});
+
+/**
+ * Runs a test with a served package; then its client closes, and no process and no container may remain.
+ *
+ * @param test Receives the client, and the process that it has started.
+ */
+async function serving(
+  { command }: InstallablePackage,
+  environment: Readonly<Record<string, string>>,
+  test: (server: ConnectedServer, pid: number) => Promise<void>,
+): Promise<void> {
+  const engine = await connectTestEngine();
+  const instance = newInstance();
+  const server = await connectCommand(
+    command([], { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance, ...environment }),
+  );
+  const started = [server.pid, ...descendants(server.pid)];
+  try {
+    await test(server, server.pid);
+  } finally {
+    await server.close();
+  }
+  await eventually(() => !started.some(isRunning), "processes remain");
+  await assertNothingLeft(engine, instance);
+}
+
+/** The process that the package has started: Deno. */
+function program(pid: number): number {
+  const found = [pid, ...descendants(pid)].find((each) =>
+    commandLine(each).some((arg) => arg.endsWith("/omcp.mjs"))
+  );
+  assert.ok(found !== undefined);
+  return found;
+}
+
+/** Node with the launcher; the wheel's launcher has become Deno. */
+function launcher(pid: number): number {
+  const found = [pid, ...descendants(pid)].find((each) => {
+    const [name = "", script = ""] = commandLine(each);
+    return /(^|\/)node$/.test(name) && /omcp-python-sandbox$|launcher\.cjs$/.test(script);
+  });
+  return found ?? program(pid);
+}
+
+/** Variables with certificate authorities, then the places where distributions have them. */
+function certificateFiles(): string[] {
+  const named = [HOST_INDEX["SSL_CERT_FILE"], Deno.env.get("NODE_EXTRA_CA_CERTS"), OWN_CERTIFICATES];
+  return [...new Set([...named.filter((path) => path !== undefined), ...SYSTEM_BUNDLES])];
+}
+
+async function output(
+  { command }: InstallablePackage,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const start = command(args, environment);
+  const { code, stdout, stderr } = await new Deno.Command(start.command, {
+    args: [...start.args],
+    env: { ...start.env },
+    clearEnv: true,
+    ...(start.cwd === undefined ? {} : { cwd: start.cwd }),
+    stdin: "null",
+  }).output();
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}

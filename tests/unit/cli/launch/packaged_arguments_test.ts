@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { ASK_ARGUMENTS, packagedArguments } from "../../../../src/cli/launch/packaged_arguments.ts";
+import { OmcpError } from "../../../../src/errors.ts";
+
+const SOCKET = "/var/run/docker.sock";
+const ENGINE = {
+  net: `unix:${SOCKET},docker.invalid:80`,
+  read: SOCKET,
+  write: SOCKET,
+};
+const BUNDLES =
+  "/etc/ssl/certs/ca-certificates.crt,/etc/pki/tls/certs/ca-bundle.crt,/etc/ssl/ca-bundle.pem,/etc/ssl/cert.pem";
+
+/** Name → value of each permission of a command, but for the environment, which all have. */
+function permissions(args: readonly string[], environment: Record<string, string> = {}) {
+  const found = packagedArguments(args, (name) => environment[name]);
+  assert.ok(found.includes("--no-prompt") || found.includes("--allow-all"));
+  const pairs = found.flatMap((flag) => {
+    const [, name, value] = /^--allow-(\w+)(?:=(.*))?$/.exec(flag) ?? [];
+    return name === undefined || name === "env" ? [] : [[name, value ?? ""]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+Deno.test("the server of a package gets the engine's socket, and nothing that its settings do not name", () => {
+  for (const args of [[], ["serve"], ["doctor"]]) {
+    assert.deepEqual(permissions(args), { ...ENGINE, read: `${SOCKET},${BUNDLES}` });
+  }
+});
+
+Deno.test("each setting that names a file, folder or host gives the server that permission", () => {
+  const environment = {
+    DOCKER_HOST: "unix:///run/other.sock",
+    OMCP_DATABASE_URL:
+      "postgres://reader:secret@db.example.org/clinic?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+    OMCP_DISCLOSURE: "open",
+    OMCP_AUDIT_FILE: "/var/log/omcp/audit.jsonl",
+    OMCP_PACKAGES: "any",
+    OMCP_PACKAGES_CONSTRAINTS: "/srv/constraints.txt",
+    OMCP_EXCHANGE_DIR: "/srv/exchange",
+    SSL_CERT_FILE: "/srv/site.crt",
+    PIP_CERT: "relative.crt",
+  };
+  assert.deepEqual(permissions([], environment), {
+    net: "unix:/run/other.sock,docker.invalid:80,db.example.org:5432",
+    read: `/run/other.sock,/etc/ca.pem,/srv/constraints.txt,/srv/exchange,/srv/site.crt,${BUNDLES}`,
+    write: "/run/other.sock,/var/log/omcp/audit.jsonl,/srv/exchange",
+  });
+});
+
+Deno.test("omcp cdm gets the engine or the database's host, and the folders in its arguments", () => {
+  const url = "postgres://admin@127.0.0.1:5544/clinic?sslmode=disable";
+  assert.deepEqual(permissions(["cdm", "list"]), ENGINE);
+  assert.deepEqual(permissions(["cdm", "remove", "local:a"]), ENGINE);
+  assert.deepEqual(permissions(["cdm", "sample", "--into", "local:a"]), ENGINE);
+  assert.deepEqual(permissions(["cdm", "load", "data", "--into", "local:a"]), {
+    ...ENGINE,
+    read: `${SOCKET},data`,
+  });
+  assert.deepEqual(
+    permissions(["cdm", "load", "--truncate", "--rejects", "/tmp/r", "--database-url", url, "data"]),
+    {
+      net: "127.0.0.1:5544",
+      read: "data,/tmp/r",
+      write: "/tmp/r",
+    },
+  );
+  assert.deepEqual(permissions(["cdm", "sample"], { OMCP_ADMIN_URL: url }), { net: "127.0.0.1:5544" });
+});
+
+Deno.test("a wrong call or setting, and help, get no permission: the command reports what is wrong", () => {
+  const calls: [string[], Record<string, string>?][] = [
+    [["--help"]],
+    [["--version"]],
+    [["nonsense", "--into", "local:a"]],
+    [["cdm", "load", "data", "--into"]],
+    [["cdm", "--help"]],
+    [["serve"], { OMCP_MAX_SANDBOXES: "many" }],
+    [["doctor"], { OMCP_DATABASE_URL: "postgres://h/d" }],
+    [["cdm", "sample", "--database-url", "nonsense"]],
+  ];
+  for (const [args, environment] of calls) {
+    assert.deepEqual(permissions(args, environment), {}, args.join(" "));
+  }
+});
+
+Deno.test("setup gets all permissions, because it installs and starts programs; nothing else does", () => {
+  assert.deepEqual(permissions(["setup"]), { all: "" });
+  for (const args of [[], ["doctor"], ["cdm", "list"], ["cdm", "load", "-A", "."], ["--allow-all"]]) {
+    const flags = packagedArguments(args, () => undefined);
+    assert.ok(!flags.some((flag) => /^(-A|--allow-(all|run|ffi|sys|import))/.test(flag)), args.join(" "));
+  }
+});
+
+Deno.test("a path that Deno's flags cannot express is refused before anything runs", () => {
+  for (const path of ["a,b", ""]) {
+    assert.throws(
+      () => packagedArguments(["cdm", "load", path, "--into", "local:a"], () => undefined),
+      (error: unknown) => error instanceof OmcpError && error.code === "invalid_argument",
+    );
+  }
+});
+
+Deno.test("the question for permissions may read the environment, and nothing else", () => {
+  const allowed = ASK_ARGUMENTS.filter((flag) => flag.startsWith("--allow") || flag === "-A");
+  assert.equal(allowed.length, 1);
+  assert.match(allowed[0] ?? "", /^--allow-env=DOCKER_HOST,OMCP_\*,/);
+});
