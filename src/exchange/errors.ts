@@ -14,21 +14,21 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 /**
- * The error where a file must not be replaced.
+ * The error for a name that is taken by a file that must not be replaced.
  *
  * @param name Its name.
  */
 export function fileExists(name: string): OmcpError {
-  return new OmcpError("file_exists", `The exchange folder has a file ${JSON.stringify(name)} already`, {
+  return new OmcpError("file_exists", `The exchange folder already has a file ${JSON.stringify(name)}`, {
     next: "Choose another name, or pass overwrite: true.",
   });
 }
 
 /**
- * The error of a failed call of the operating system about the exchange folder.
+ * The error for a failed system call on the exchange folder.
  *
  * @param error What was thrown.
- * @param action As in "read a.csv".
+ * @param action What failed, such as "read a.csv".
  */
 export function folderError(error: unknown, action: string): OmcpError {
   const code = systemCode(error);

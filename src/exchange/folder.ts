@@ -1,9 +1,10 @@
 /**
  * The exchange folder (`OMCP_EXCHANGE_DIR`): the one place of the host whose files the server reads and writes for a model.
  *
- * Deno has no `openat`, and with restricted permissions it resolves links itself before it opens a file, whatever the flags. So a file
- * is looked at before it is opened, and the open file must be the one that was seen; what is written has a new random name until it is
- * complete. Somebody who can write to the folder may replace files meanwhile; they get an error or their own file, never one outside.
+ * Deno has no `openat`, and with restricted permissions it resolves links itself before it opens a file, whatever the flags. So the server
+ * looks at a file, opens it, and refuses it if the open file is another one; it writes a file under a new random name until it is complete.
+ * Somebody who can write to the folder may replace files meanwhile: the server then fails, or reads that person's own file, but never reaches
+ * a file outside of the folder.
  */
 import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
@@ -13,12 +14,12 @@ import { NewFile } from "./new_file.ts";
 import { nameProblem, PARTIAL, requireName } from "./names.ts";
 import { identityOf, lookAtPath, openSource, type SourceFile, type Stats } from "./source_file.ts";
 
-/** A live export writes all the time: an older partial file belongs to a server that crashed. */
+/** A partial file that was not written to for this long belongs to a server that crashed. */
 const STALE_PARTIAL_MS = 60 * 60_000;
-/** Names that an error lists, and that the listing looks at. */
+/** Most names that an error shows, and that it sorts to choose them. */
 const SHOWN_NAMES = 20;
 const LISTED_NAMES = 10_000;
-/** Exports that are counted; beyond, nothing can be exported before some are taken away. */
+/** Most exports of this server that may be in the folder at once. */
 const MAX_EXPORTS = 1000;
 
 /** Takes the bytes of a file that is being written. */
@@ -107,7 +108,7 @@ export class ExchangeFolder {
    * @param options See {@link NewFileOptions}.
    * @param fill Writes its bytes.
    * @returns Whether a file was replaced.
-   * @throws {OmcpError} `invalid_argument`, `file_exists`, `path_unsuitable`, `exchange_full`, and what `fill` throws; nothing is left then.
+   * @throws {OmcpError} `invalid_argument`, `file_exists`, `path_unsuitable`, `exchange_full`, and what `fill` throws. Then nothing is left behind.
    */
   async writeFile(
     name: string,
@@ -119,7 +120,7 @@ export class ExchangeFolder {
     const there = await this.#lookAt(name);
     if (there !== undefined && !overwrite) throw fileExists(name);
     if (there !== undefined && !there.isFile()) throw notAFile(name, there);
-    // Before the first await below: several exports at once share the room.
+    // Without an await before it, so that exports that run at once know of each other.
     this.#writing += size;
     try {
       await this.#requireRoom(size);
@@ -140,7 +141,7 @@ export class ExchangeFolder {
     }
   }
 
-  /** undefined where nothing has the name. */
+  /** Undefined if there is nothing of this name. */
   async #lookAt(name: string): Promise<Stats | undefined> {
     try {
       return await lookAtPath(`${this.path}/${name}`);
@@ -150,7 +151,7 @@ export class ExchangeFolder {
     }
   }
 
-  /** Somebody who can write to the folder's parent could put another in its place. */
+  /** Throws if the folder is not the one that was opened: whoever can write to its parent can put another in its place. */
   async #requireSame(): Promise<void> {
     const found = await lookAtFolder(this.path).catch(() => undefined);
     if (found !== undefined && identityOf(found) === this.#identity) return;

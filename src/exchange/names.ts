@@ -1,10 +1,10 @@
-/** Names of files in the exchange folder: a single one, so that there is no folder on the way that somebody could replace by a link. */
+/** Names of files in the exchange folder. A name has no folder in it, so that nobody can replace a folder on the way by a link. */
 import { OmcpError } from "../errors.ts";
 
 /** Linux's limit, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 255;
 
-/** What exports are called while they are being written. */
+/** How the names of partly written exports begin and end. */
 export const PARTIAL = { prefix: ".omcp-export-", suffix: ".part" } as const;
 
 /**
@@ -16,16 +16,16 @@ export const PARTIAL = { prefix: ".omcp-export-", suffix: ".part" } as const;
 export function nameProblem(name: string): string | undefined {
   if (name === "") return "is empty";
   if (/[/\\]/.test(name)) return "must be a single name, without a folder";
-  // It would be hidden, or look like an option to programs.
+  // A leading dot would hide it; a leading hyphen looks like an option to programs.
   if (/^[.-]/.test(name)) return "must not begin with a dot or a hyphen";
-  // Control and formatting characters, lone surrogates: what a person sees would differ from the name.
+  // Control and formatting characters, lone surrogates: people would see another name.
   if (/\p{C}/u.test(name)) return "has characters that cannot be seen";
   if (new TextEncoder().encode(name).length > MAX_NAME_BYTES) return `has more than ${MAX_NAME_BYTES} bytes`;
   return undefined;
 }
 
 /**
- * Requires a file's name that can be used.
+ * Throws unless a file's name can be used.
  *
  * @param name The name, untrusted.
  * @throws {OmcpError} `invalid_argument`.

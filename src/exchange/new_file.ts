@@ -5,7 +5,7 @@ import { fileExists, systemCode } from "./errors.ts";
 import { PARTIAL } from "./names.ts";
 import { identityOf, lookAtPath } from "./source_file.ts";
 
-/** Large writes: each costs a turn through a thread. */
+/** Large, because Deno passes each write to another thread. */
 const BUFFER_BYTES = 512 * 1024;
 
 /** A new file. It ends with {@link NewFile.publish} or {@link NewFile.discard}. */
@@ -33,7 +33,7 @@ export class NewFile {
    */
   static async create(folder: string): Promise<NewFile> {
     const path = partialPath(folder);
-    // "wx": fails where anything has the name, also a link.
+    // "wx" fails if there is anything of this name, even a link.
     return new NewFile(folder, path, await fs.open(path, "wx"));
   }
 
@@ -49,7 +49,7 @@ export class NewFile {
   }
 
   /**
-   * Appends bytes. They reach the file when a buffer is full, while the next one fills, and at the latest in {@link NewFile.publish}.
+   * Appends bytes. A full buffer is written while the other one fills; {@link NewFile.publish} writes the rest.
    *
    * @param bytes All of them are written; they may be changed afterwards.
    */
@@ -99,7 +99,9 @@ export class NewFile {
   async discard(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
-    await this.#writing.catch(() => {/* Whoever wrote has got it, or does not want the file any more. */});
+    await this.#writing.catch(
+      () => {/* The next `write` or `publish` threw it, or the file is not wanted any more. */},
+    );
     await this.#handle.close();
     await fs.unlink(this.#path).catch((error: unknown) => {
       if (systemCode(error) !== "ENOENT") throw error;
@@ -110,7 +112,7 @@ export class NewFile {
   async #flush(): Promise<void> {
     await this.#writing;
     this.#writing = this.#writeAll(this.#buffer.subarray(0, this.#filled));
-    this.#writing.catch(() => {/* Thrown by the next wait. */});
+    this.#writing.catch(() => {/* The next `await this.#writing` throws it. */});
     [this.#buffer, this.#other] = [this.#other, this.#buffer];
     this.#filled = 0;
   }

@@ -1,13 +1,13 @@
-/** A file of the exchange folder that is read: the one that was looked at, whole, or an error. */
+/** Reads a file of the exchange folder: all of the file that was seen under its name, or an error. */
 import { type BigIntStats, constants, promises as fs } from "node:fs";
 import { OmcpError } from "../errors.ts";
 import { folderError } from "./errors.ts";
 
 const READ_BYTES = 256 * 1024;
-/** Opening a FIFO must not wait for its writer. */
+/** `O_NONBLOCK`: opening a FIFO must not wait for its writer. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
-/** What the system says of a file. */
+/** A file's metadata. */
 export type Stats = BigIntStats;
 
 /** An open file of the folder. */
@@ -28,9 +28,9 @@ export async function lookAtPath(path: string): Promise<Stats> {
 }
 
 /**
- * Which file it is, whatever its name.
+ * Identifies a file independently of its name.
  *
- * @param stats What the system says of it.
+ * @param stats Its metadata.
  */
 export function identityOf({ dev, ino }: Pick<Stats, "dev" | "ino">): string {
   return `${dev}:${ino}`;
@@ -41,7 +41,7 @@ export function identityOf({ dev, ino }: Pick<Stats, "dev" | "ino">): string {
  *
  * @param path Its path.
  * @param name Its name, for messages.
- * @param seen What was seen at the path: the open file must be that one, or a link was put in its place.
+ * @param seen The metadata of what was at the path. If the open file is another one, something was put in its place, such as a link.
  * @throws {OmcpError} `file_changed`, `path_unsuitable`.
  */
 export async function openSource(path: string, name: string, seen: Stats): Promise<SourceFile> {
@@ -80,18 +80,18 @@ class OpenSource implements SourceFile {
         const chunk: Uint8Array = await next;
         left -= chunk.length;
         next = left > 0 ? this.#read(left) : undefined;
-        // Before the last bytes: who gets them believes that the file is complete.
+        // Before the last bytes: with them, the reader takes the file for complete.
         if (left === 0) await this.#requireUnchanged();
         yield chunk;
       }
     } finally {
-      await next?.catch(() => {/* Nobody wants it any more. */});
+      await next?.catch(() => {/* The reader has stopped. */});
     }
   }
 
   #read(left: number): Promise<Uint8Array> {
     const reading = this.#readPart(left);
-    reading.catch(() => {/* Thrown to whoever waits for it. */});
+    reading.catch(() => {/* `await next` throws it. */});
     return reading;
   }
 

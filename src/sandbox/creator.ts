@@ -1,4 +1,4 @@
-/** Creates sandboxes: what a caller asks for is checked first, then there is room, a container, and last its first content. */
+/** Creates sandboxes: checks what the caller asks for, makes room, starts a container, and prepares its content. */
 import { OmcpError } from "../errors.ts";
 import { abortable } from "../lib/async/abortable.ts";
 import { DeadlineSignal } from "../lib/async/deadline.ts";
@@ -29,7 +29,7 @@ export interface CreatorOptions extends SandboxSettings {
   /** Images that a caller may choose besides the default one. @default none */
   readonly images?: readonly string[];
   /**
-   * Finds an image by name and returns what the runtime is given, such as its id. Throws `image_missing`. @default the name itself
+   * Finds an image by name; returns the reference to pass to the runtime, such as its id. Throws `image_missing`. @default the name itself
    */
   readonly findImage?: (name: string, signal: AbortSignal) => Promise<string>;
 }
@@ -49,10 +49,10 @@ export interface CreateOptions extends AskedResources {
   readonly prepare?: (sandbox: Sandbox, signal: AbortSignal) => Promise<void>;
 }
 
-/** What a sandbox is to be. */
+/** A caller's options, checked and completed. */
 interface CreationPlan {
   readonly policy: SandboxPolicy;
-  /** What the runtime is given. */
+  /** The reference for the runtime. */
   readonly image: string;
   readonly imageName: string;
   readonly idleMs: number;
@@ -108,7 +108,7 @@ export class SandboxCreator {
     if (closing.aborted) throw shuttingDown();
     const signal = AbortSignal.any([closing, ...(options.signal === undefined ? [] : [options.signal])]);
     using deadline = new DeadlineSignal(CREATE_DEADLINE_MS, signal);
-    // Before anything is done, above all before another sandbox is removed.
+    // First: a request that is not allowed must not remove another sandbox.
     const plan = await this.#plan(options, deadline.signal);
     if (closing.aborted) throw shuttingDown();
     const reservation = registry.reserve(plan.policy.memoryBytes);
@@ -116,7 +116,7 @@ export class SandboxCreator {
     const id = newSandboxId();
     try {
       const sandbox = await this.#start(plan, { id, room: reservation.ready, signal: deadline.signal });
-      // From here on the caller's own signal counts: a preparation may take longer than a container.
+      // From here only the caller's signal counts: a preparation may take longer than a container.
       deadline[Symbol.dispose]();
       await prepared(sandbox, options.prepare, signal);
       registry.add(sandbox, reservation.slot);
@@ -128,7 +128,7 @@ export class SandboxCreator {
     } catch (error) {
       const state = this.#rollBack(containerName(id), reservation);
       if (closing.aborted) throw shuttingDown();
-      // A deadline of the caller's says more than that it was aborted.
+      // If the caller's own timeout is the reason, that says more than "cancelled".
       const reason: unknown = options.signal?.reason;
       if (options.signal?.aborted && !(reason instanceof OmcpError && reason.code === "timeout")) {
         throw new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
@@ -137,7 +137,7 @@ export class SandboxCreator {
     }
   }
 
-  /** What a caller's options come to; throws where they are not allowed. */
+  /** Checks and completes a caller's options. */
   async #plan(options: CreateOptions, signal: AbortSignal): Promise<CreationPlan> {
     const { policy, maximum = policy, image: imageName, images = [], findImage } = this.#options;
     const { memoryBytes, cpus, image } = options;
@@ -178,10 +178,10 @@ export class SandboxCreator {
     return await createSandbox({ ...this.#options, removals: this.#parts.removals, ...plan, id, signal });
   }
 
-  /** Releases the slot of a failed creation when there is nothing that it counts; returns a sentence on what remains. */
+  /** Releases the slot of a failed creation as soon as no container needs it; returns a sentence on what remains. */
   #rollBack(name: string, { slot, ready, evicted }: Reservation): string {
     const removal = this.#parts.removals.of(name);
-    // At once where it can be: the caller may try again at once.
+    // At once if possible: the caller may try again at once.
     if (removal === undefined && evicted === undefined) slot.release();
     else void Promise.all([ready, removal?.removed]).then(() => slot.release());
     const lost = evicted === undefined
@@ -202,7 +202,7 @@ async function prepared(
 ): Promise<void> {
   if (prepare === undefined) return;
   try {
-    // A preparation that does not heed the signal must not hold the server's end.
+    // A preparation that ignores the signal must not delay the server's shutdown.
     await abortable(prepare(sandbox, signal), signal);
     sandbox.throwIfEnded();
     sandbox.touch();
@@ -224,7 +224,7 @@ function creationError(error: unknown, state: string, expired: boolean): unknown
   return error instanceof OmcpError ? error.with({ state }) : error;
 }
 
-/** The error of a call that begins when the server ends. */
+/** The error of a call that begins while the server shuts down. */
 export function shuttingDown(): OmcpError {
   return new OmcpError("shutting_down", "The server is shutting down", { state: "No sandbox was created." });
 }

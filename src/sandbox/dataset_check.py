@@ -1,4 +1,4 @@
-"""Looks at datasets as a sandbox's user. Prints one JSON value: a report for each path given, and the attestation."""
+"""Inspects datasets as a sandbox's user. Prints one JSON value: a report for each path given, and the attestation."""
 import json, os, re, stat, sys, time
 
 # Entries and seconds for each dataset: the first look at a large one must not delay the server's start for long.
@@ -6,7 +6,7 @@ MAX_ENTRIES = 20000
 MAX_SECONDS = 3.0
 
 
-def look(root):
+def inspect(root):
     folder, kind = source(root)
     found = {"source": folder, "kind": kind, "problem": None, "files": 0, "readable": 0, "unreadable": 0, "example": None, "writable": 0, "complete": True}
     try:
@@ -46,7 +46,7 @@ def look(root):
 
 
 def source(root):
-    """The folder in its file system that is mounted, after the links of the path that the operator named, and the kind of file system."""
+    """The mounted folder's path within its file system, after all links are followed, and the kind of that file system."""
     found = ("", "")
     with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
         for line in mounts:
@@ -64,4 +64,4 @@ def miss(found, root, path):
         found["example"] = os.path.relpath(path, root).encode("utf-8", "replace").decode("utf-8")[:200]
 
 
-print(json.dumps({"datasets": [look(path) for path in sys.argv[1:]], "attestation": attestation(False)}))
+print(json.dumps({"datasets": [inspect(path) for path in sys.argv[1:]], "attestation": attestation(False)}))

@@ -1,4 +1,4 @@
-/** Looks at the datasets before the first sandbox exists: a folder that sandboxes cannot read is an error of the server's start. */
+/** Inspects the datasets before the first sandbox exists, so that a folder that sandboxes cannot read is an error at the server's start. */
 import * as z from "zod";
 import { OmcpError } from "../errors.ts";
 import { GUEST_MODULES } from "../guest/mod.ts";
@@ -22,7 +22,7 @@ const log = logger("sandbox");
 /** Milliseconds for the whole check: a network file system that does not respond must not hold the start forever. */
 const DEADLINE_MS = 45_000;
 const OUTPUT_BYTES = 256 * 1024;
-/** The loader is not there, so that the module's source precedes the program's. */
+/** This container runs without the loader, so the module's source is put before the program's. */
 const PROGRAM = `${GUEST_MODULES["agent.attestation"]}\n${program}`;
 
 /** File systems that show the machine and its processes, not data. */
@@ -46,11 +46,11 @@ const KERNEL_FILE_SYSTEMS: ReadonlySet<string> = new Set([
 ]);
 
 const datasetSchema = z.object({
-  /** The folder in its file system that is mounted; other than the dataset's where a link led elsewhere, or for a file system of its own. */
+  /** The mounted folder's path within its file system. It differs from the dataset's if a link led elsewhere, or if a file system is mounted there. */
   source: z.string().max(4096),
   /** The kind of file system. */
   kind: z.string().max(100),
-  /** `not_a_folder`, or why it cannot be read, in the system's words; null where it can. */
+  /** `not_a_folder`, or the system's message on why it cannot be read; null where it can. */
   problem: z.string().max(500).nullable(),
   files: z.int(),
   /** How many of them the sandbox's user can read. */
@@ -66,7 +66,7 @@ const datasetSchema = z.object({
 });
 const outputSchema = z.object({ datasets: z.array(datasetSchema), attestation: z.unknown() });
 
-type Look = z.output<typeof datasetSchema>;
+type Inspection = z.output<typeof datasetSchema>;
 
 /** What {@link checkDatasets} needs. */
 export interface DatasetCheckOptions {
@@ -78,13 +78,13 @@ export interface DatasetCheckOptions {
   readonly image: string;
   /** What a sandbox may use; its datasets are checked. */
   readonly policy: SandboxPolicy;
-  /** What makes a folder of the machine unfit, as the end of a sentence: asked about the one to which links have led. @default nothing */
+  /** Why a folder of the engine's machine may not be a dataset, as the end of a sentence. Asked about the folder to which links led. @default nothing */
   readonly unfit?: (folder: string) => string | undefined;
 }
 
 /**
- * Mounts the datasets into a container like a sandbox's, and looks at them as a sandbox's user. Of large ones it looks at the first 20,000
- * files and folders. A part that cannot be read is a warning in the log.
+ * Mounts the datasets into a container like a sandbox's, and inspects them as a sandbox's user: of a large one the first 20,000 files and
+ * folders. A part that cannot be read is a warning in the log.
  *
  * @param options See {@link DatasetCheckOptions}.
  * @returns A line about each dataset.
@@ -94,30 +94,32 @@ export interface DatasetCheckOptions {
 export async function checkDatasets(options: DatasetCheckOptions): Promise<string[]> {
   const { policy: { datasets }, unfit = () => undefined } = options;
   if (datasets.length === 0) return [];
-  const looks = await lookAt(options);
+  const inspections = await inspect(options);
   const problems = datasets.flatMap((dataset, at) => {
-    const look = looks[at];
-    return look === undefined ? [] : problemsOf(dataset, look, unfit);
+    const inspection = inspections[at];
+    return inspection === undefined ? [] : problemsOf(dataset, inspection, unfit);
   });
   if (problems.length > 0) {
     const steps = new Set(problems.map(({ next }) => next));
     throw unusable(problems.map(({ what }) => what).join("; "), [...steps].join(" "));
   }
   return datasets.map((dataset, at) => {
-    const look = looks[at];
-    if (look === undefined) return `${dataset.name} was not looked at`;
-    if (look.unreadable > 0) warn(dataset, look);
-    const rest = look.complete ? "" : " and more that were not looked at";
-    const unreadable = look.unreadable === 0
+    const inspection = inspections[at];
+    if (inspection === undefined) return `${dataset.name} was not inspected`;
+    if (inspection.unreadable > 0) warn(dataset, inspection);
+    const rest = inspection.complete ? "" : " and more that were not looked at";
+    const unreadable = inspection.unreadable === 0
       ? ""
-      : `, and ${counted(look.unreadable, "file or folder", "files or folders")} that sandboxes cannot read`;
+      : `, and ${
+        counted(inspection.unreadable, "file or folder", "files or folders")
+      } that sandboxes cannot read`;
     return `${datasetPath(dataset.name)} is ${dataset.folder}, read-only: ${
-      counted(look.files, "file")
+      counted(inspection.files, "file")
     }${rest}${unreadable}`;
   });
 }
 
-async function lookAt(options: DatasetCheckOptions): Promise<readonly Look[]> {
+async function inspect(options: DatasetCheckOptions): Promise<readonly Inspection[]> {
   const { runtime, instance, image, policy } = options;
   const uid = randomSandboxUid();
   const name = `dataset-${crypto.randomUUID()}`;
@@ -146,7 +148,7 @@ async function lookAt(options: DatasetCheckOptions): Promise<readonly Look[]> {
       outputBytes: OUTPUT_BYTES,
     });
   } catch (error) {
-    // The engine's own words name the folder, as in "bind source path does not exist: /srv/x".
+    // The engine's message names the folder, as in "bind source path does not exist: /srv/x".
     if (!(error instanceof OmcpError) || !["engine_refused", "engine_failed"].includes(error.code)) {
       throw error;
     }
@@ -162,12 +164,12 @@ async function lookAt(options: DatasetCheckOptions): Promise<readonly Look[]> {
   return printed.datasets;
 }
 
-/** The dataset that the engine's words are about: the one with the longest folder in them, because folders can begin alike. */
-function namedIn(words: string, datasets: readonly Dataset[]): string {
-  const about = datasets.filter(({ folder }) => words.includes(folder))
+/** Which dataset the engine's message is about: of those whose folder it names, the one with the longest path, because paths can begin alike. */
+function namedIn(message: string, datasets: readonly Dataset[]): string {
+  const about = datasets.filter(({ folder }) => message.includes(folder))
     .toSorted((a, b) => b.folder.length - a.folder.length)[0];
   if (about === undefined) return `one of the datasets ${datasets.map(({ name }) => name).join(", ")}`;
-  return /not exist|no such file/i.test(words)
+  return /not exist|no such file/i.test(message)
     ? `dataset ${about.name} (${about.folder}) does not exist on the engine's machine`
     : `dataset ${about.name} (${about.folder}) cannot be mounted`;
 }
@@ -177,7 +179,7 @@ function parseOutput({ stdout, stderr }: ProgramOutput): z.output<typeof outputS
     return outputSchema.parse(JSON.parse(stdout));
   } catch (cause) {
     throw unusable(
-      "the program that looks at them did not work",
+      "the program that inspects them failed",
       `It printed: ${stderr.trim().slice(-500) || "nothing"}`,
       cause,
     );
@@ -194,36 +196,37 @@ const OTHER_FOLDER = "Name a folder with data in OMCP_DATASETS.";
 
 function problemsOf(
   { name, folder }: Dataset,
-  look: Look,
+  inspection: Inspection,
   unfit: (folder: string) => string | undefined,
 ): Problem[] {
   const dataset = `dataset ${name} (${folder})`;
   const access =
     `Each sandbox has a user id of its own, so that files must be readable by everyone: \`chmod -R o+rX ${folder}\`, ` +
     "and where SELinux is enforced the type container_file_t.";
-  if (KERNEL_FILE_SYSTEMS.has(look.kind)) {
-    return [{ what: `${dataset} is the machine's ${look.kind}, not a folder with data`, next: OTHER_FOLDER }];
+  const { kind, source } = inspection;
+  if (KERNEL_FILE_SYSTEMS.has(kind)) {
+    return [{ what: `${dataset} is the machine's ${kind}, not a folder with data`, next: OTHER_FOLDER }];
   }
-  // Where no link led elsewhere, it is the end of the path that was named, from the root of its file system.
-  const problem = folder.endsWith(look.source) || look.source === "/" ? undefined : unfit(look.source);
+  // Unless a link led elsewhere, the configured path ends with `source`, which begins at the root of its file system.
+  const problem = folder.endsWith(source) || source === "/" ? undefined : unfit(source);
   if (problem !== undefined) {
-    return [{ what: `${dataset} is the folder ${look.source}, which ${problem}`, next: OTHER_FOLDER }];
+    return [{ what: `${dataset} is the folder ${source}, which ${problem}`, next: OTHER_FOLDER }];
   }
-  if (look.problem === "not_a_folder") {
+  if (inspection.problem === "not_a_folder") {
     return [{
       what: `${dataset} is not a folder`,
       next: "Name the folder that holds the file in OMCP_DATASETS.",
     }];
   }
-  if (look.problem !== null) {
-    return [{ what: `${dataset} cannot be read by sandboxes: ${look.problem}`, next: access }];
+  if (inspection.problem !== null) {
+    return [{ what: `${dataset} cannot be read by sandboxes: ${inspection.problem}`, next: access }];
   }
-  if (look.files > 0 && look.readable === 0) {
-    const files = counted(look.files, "file");
+  if (inspection.files > 0 && inspection.readable === 0) {
+    const files = counted(inspection.files, "file");
     return [{ what: `none of the ${files} of ${dataset} can be read by sandboxes`, next: access }];
   }
-  if (look.writable > 0) {
-    const special = counted(look.writable, "socket, FIFO or device", "sockets, FIFOs or devices");
+  if (inspection.writable > 0) {
+    const special = counted(inspection.writable, "socket, FIFO or device", "sockets, FIFOs or devices");
     return [{
       what: `${dataset} has ${special} that sandboxes could write to`,
       next: "Move sockets, FIFOs and devices elsewhere.",
@@ -239,7 +242,7 @@ function unusable(why: string, next: string, cause?: unknown): OmcpError {
   });
 }
 
-function warn({ name, folder }: Dataset, { unreadable, example }: Look): void {
+function warn({ name, folder }: Dataset, { unreadable, example }: Inspection): void {
   log.warning(
     "Sandboxes cannot read {unreadable} files or folders of dataset {name} in {folder}, such as {example}",
     { unreadable, name, folder, example: example ?? "" },

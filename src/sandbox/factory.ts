@@ -1,4 +1,4 @@
-/** Builds and verifies one sandbox: a container with an agent, and in it a kernel. */
+/** Builds and verifies one sandbox: a container with an agent, which starts a kernel. */
 import { sandboxBootConfig } from "../agent_protocol/mod.ts";
 import { LOADER_COMMAND } from "../guest/mod.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
@@ -39,17 +39,17 @@ export interface SandboxSettings {
   /** How long an agent outlives a silent server. */
   readonly leaseSeconds: number;
   /**
-   * Connects one sandbox, of so much memory, to the database: it serves each stream that the sandbox opens to Postgres. Absent where
-   * there is no database.
+   * Returns, for one sandbox and its memory limit, the function that serves each stream that the sandbox opens to Postgres. Absent
+   * where there is no database.
    */
   readonly postgresConnections?: (sandboxId: string, memoryBytes: number) => (stream: ByteStream) => void;
-  /** Whether packages can be installed: what a cell is told that tries to. @default false */
+  /** Whether packages can be installed; a cell that tries to install one by itself gets advice that depends on this. @default false */
   readonly packages?: boolean;
   /** Where it reads the time. @default the process's own */
   readonly clock?: Clock;
 }
 
-/** What {@link createSandbox} needs. */
+/** Options of {@link createSandbox}. */
 export interface SandboxCreation extends SandboxSettings {
   /** Removes its container. */
   readonly removals: Removals;
@@ -84,8 +84,8 @@ export function containerName(id: string): string {
  *
  * @param creation See {@link SandboxCreation}.
  * @returns A sandbox whose confinement is verified, the container's by `runtime`, the kernel's here.
- * @throws {OmcpError} `sandbox_unsafe`, `kernel_unavailable`, and what `startAgentContainer` throws. Its container is removed, or
- * `removals` has it.
+ * @throws {OmcpError} `sandbox_unsafe`, `kernel_unavailable`, and what `startAgentContainer` throws. Then its container is removed, or
+ * `removals` goes on trying.
  */
 export async function createSandbox(creation: SandboxCreation): Promise<Sandbox> {
   try {
@@ -141,7 +141,7 @@ function environment(
     USER: USER_NAME,
     LOGNAME: USER_NAME,
     LANG: "C.UTF-8",
-    // Read by the kernel's advice.
+    // The kernel's advice on missing modules depends on it.
     ...(packages ? { SANDBOX_PACKAGES: "install_package" } : {}),
     ...(database ? { PGHOST: "/run/postgresql", PGUSER: "omop", PGDATABASE: "cdm" } : {}),
   };

@@ -1,13 +1,13 @@
-/** Turns the failures of a start that an image causes into errors that name the image and say what it lacks. */
+/** Turns failed starts that are the image's fault into errors that name the image and say what it lacks. */
 import { OmcpError } from "../errors.ts";
 
 const ADVICE =
   "Install it in the image (pip install ipython, or Debian's package python3-ipython), or choose another image.";
 
-/** What the agent attests of itself where Python has no ctypes. */
+/** The deviation that the agent attests if Python has no ctypes. */
 const DUMPABLE = "other processes can read the agent's memory";
 
-/** How engines and agents report it, what it means, and what to do. */
+/** How engines and agents report a problem, what it means, and what to do. */
 const PROBLEMS: readonly (readonly [pattern: RegExp, means: string, next: string])[] = [
   [
     /python3"?: (?:executable file not found|stat |no such file|permission denied)/i,

@@ -1,7 +1,7 @@
 /**
  * A user id of its own for each sandbox.
  *
- * The kernel counts these per user over all containers: descriptors in flight over Unix sockets, pages of pipes, queued signals and
+ * Linux counts these per user over all containers: descriptors in flight over Unix sockets, pages of pipes, queued signals and
  * timers, epoll watches, processes under RLIMIT_NPROC. Sandboxes of one uid could exhaust them for each other.
  */
 import { OmcpError } from "../errors.ts";
@@ -19,7 +19,7 @@ import {
  */
 export const SANDBOX_UIDS = { first: 20_000, last: 59_999 } as const;
 
-/** With a thousand sandboxes in the engine, one draw in forty is taken; eight in a row are not. */
+/** With a thousand sandboxes in the engine, one id in forty is taken: eight taken ones in a row do not happen. */
 const MAX_DRAWS = 8;
 
 /**

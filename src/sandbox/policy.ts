@@ -40,8 +40,8 @@ export interface SandboxPolicy {
 }
 
 /**
- * The default policy. One CPU: several sandboxes share a workstation, numpy and polars take what they get, and a quota of one keeps a
- * runaway cell from slowing others. All tmpfs together take 941 MiB of 2 GiB when full, including the kernel's inodes.
+ * The default policy. One CPU: several sandboxes share a workstation, numpy and polars use every CPU that they can get, and a quota of one
+ * keeps a runaway cell from slowing others. All tmpfs together take 941 MiB of 2 GiB when full, Linux's inodes included.
  */
 export const DEFAULT_POLICY: SandboxPolicy = {
   memoryBytes: 2 * GIB,
@@ -66,7 +66,7 @@ export interface PolicySettings {
 }
 
 /**
- * The policy that settings ask for; it is not checked.
+ * Makes the policy that settings describe, without checking it.
  *
  * @param settings See {@link PolicySettings}.
  */
@@ -132,7 +132,7 @@ export function sandboxContainerSpec(policy: SandboxPolicy, identity: SandboxIde
       cpuShares: CPU_SHARES.sandbox,
       pids: policy.pids,
       openFiles: policy.openFiles,
-      // The agent, and with it the files, survives when a cell takes all memory. Its child processes set themselves to 1000.
+      // Less than that of its child processes, which set themselves to 1000: the agent, and with it the files, survives when a cell takes all memory.
       oomScoreAdj: 0,
     },
     tmpfs: TMPFS_MOUNTS.map(({ size, ...mount }) => ({ ...mount, ...policy[size] })),
@@ -193,10 +193,10 @@ function tmpfsBytes(policy: SandboxPolicy): number {
 }
 
 /**
- * The same policy with another memory: the file systems for users' files keep their part of it. /run, for sockets, keeps its size.
+ * The same policy with another memory limit: the file systems for users' files keep their share of it. /run, for sockets, keeps its size.
  *
  * @param policy A valid policy.
- * @param memoryBytes The memory, bytes; at least {@link leastMemory}.
+ * @param memoryBytes The memory limit, bytes; at least {@link leastMemory}.
  */
 export function scaledPolicy(policy: SandboxPolicy, memoryBytes: number): SandboxPolicy {
   const factor = memoryBytes / policy.memoryBytes;
@@ -216,7 +216,7 @@ export function scaledPolicy(policy: SandboxPolicy, memoryBytes: number): Sandbo
 }
 
 /**
- * The least memory for which {@link scaledPolicy} leaves enough to programs, in bytes.
+ * The least memory limit, in bytes, for which {@link scaledPolicy} leaves enough memory to programs.
  *
  * @param policy A valid policy.
  */

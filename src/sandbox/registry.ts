@@ -128,8 +128,8 @@ export class SandboxRegistry {
    * Finds an execution of a sandbox.
    *
    * @param id Its id.
-   * @param owner Whose: another's is not found.
-   * @returns The execution, its record alone where it is an old one, or undefined.
+   * @param owner The caller's principal: another's execution is not found.
+   * @returns The execution; its record alone where it is an old one; undefined where there is none.
    * @throws {OmcpError} `execution_lost` where its sandbox has ended.
    */
   findExecution(id: string, owner: string): Execution | ExecutionRecord | undefined {
@@ -153,9 +153,9 @@ export class SandboxRegistry {
         this.#lostExecutions.delete(oldest);
       }
     };
-    // At once, so that none is unknown meanwhile; and when those that ran have ended.
+    // Now, so that none is unknown meanwhile; and again when those that still run have ended.
     add(sandbox.executions.list());
-    void sandbox.executions.bury().then(add);
+    void sandbox.executions.dropOutputs().then(add);
   }
 
   #addTombstone(info: SandboxInfo): void {
@@ -165,7 +165,7 @@ export class SandboxRegistry {
     log.info("Removed sandbox {id}: {reason}", { id: info.sandboxId, reason: info.reason ?? "" });
   }
 
-  /** None while a sandbox is being removed whose slot suffices: that will make room by itself. */
+  /** The sandbox to evict. Undefined also while one whose slot suffices is being removed: that makes room by itself. */
   #victim(memoryBytes: number) {
     const candidates = [...this.#live.values()].filter(({ slot }) => this.#slots.fits(memoryBytes, slot));
     if (candidates.some(({ sandbox }) => sandbox.isEnding)) return undefined;
@@ -191,7 +191,7 @@ export class SandboxRegistry {
         ? "Try again when they are removed, or remove another with remove_sandbox."
         : "Remove one with remove_sandbox, or wait: a sandbox that no call has used for " +
           `${readableDuration(this.#evictUnusedMs)} makes room for a new one.`,
-      // Where the memory is too little, it is not the number that is exceeded.
+      // `maximum` is the number of sandboxes, which is not what a lack of memory exceeds.
       details: allTaken ? { maximum } : {},
     });
   }

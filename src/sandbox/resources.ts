@@ -32,7 +32,7 @@ export interface ResourceBounds {
 /**
  * The bounds of a policy.
  *
- * @param policy What a sandbox has by default. The least memory is what its file systems and programs need when everything shrinks.
+ * @param policy What a sandbox has by default. The least memory is what programs and its smallest file systems need.
  * @param maximum The operator's limits.
  */
 export function resourceBounds(policy: SandboxPolicy, maximum: ResourceMaximum): ResourceBounds {
@@ -46,7 +46,7 @@ export function resourceBounds(policy: SandboxPolicy, maximum: ResourceMaximum):
 }
 
 /**
- * The policy of a sandbox for which a caller asked for other resources.
+ * The policy of a sandbox whose caller asked for other resources.
  *
  * @param policy What a sandbox has by default.
  * @param request What the caller asks for; the sizes of its file systems follow the memory.
@@ -72,7 +72,7 @@ function check(
   value: number,
   { least, most }: { readonly least: number; readonly most: number },
 ) {
-  // Not `value < least`, which NaN is not.
+  // Not `value < least`, which is false for NaN.
   if (value >= least && value <= most) return;
   throw new OmcpError("invalid_argument", `${name} must be from ${least} to ${most}: received ${value}`, {
     state: "No sandbox was created.",

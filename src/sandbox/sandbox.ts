@@ -19,11 +19,11 @@ import type { ResourceRequest } from "./resources.ts";
  */
 export type SandboxState = "idle" | "busy" | "removing" | SandboxEnd["state"];
 
-/** What the creator of a sandbox asked for; the rest is as the operator says. */
+/** What the creator of a sandbox asked for; settings decide the rest. */
 export interface AskedResources extends ResourceRequest {
   /** The image's name. */
   readonly image?: string;
-  /** What the memory that was asked for leaves for /workspace, bytes. */
+  /** The size of /workspace that follows from the memory that was asked for, bytes. */
   readonly workspaceBytes?: number;
 }
 
@@ -71,7 +71,7 @@ export interface SandboxParts {
   readonly lifetimeMs: number;
   /** What its creator asked for. @default nothing */
   readonly asked?: AskedResources;
-  /** Resolves when the first kernel is ready, or will never be. */
+  /** Resolves when the first kernel is ready, or when it cannot start. */
   readonly kernelStarted: Promise<void>;
   /** Where it reads the time. @default the process's own */
   readonly clock?: Clock;
@@ -83,7 +83,7 @@ export class Sandbox {
   readonly id: string;
   /** Its files; they can be used while a cell runs. */
   readonly files: SandboxFiles;
-  /** What was executed in it for callers, and is. */
+  /** What callers execute in it, and have executed. */
   readonly executions: ExecutionStore;
   /** Its image's name or id. */
   readonly image: string;
@@ -126,7 +126,7 @@ export class Sandbox {
     });
   }
 
-  /** True while anything is executed in it, also an interrupted cell until it has ended, or packages are installed. */
+  /** True while anything is executed in it or installed into it; an interrupted cell counts until it has ended. */
   get busy(): boolean {
     return this.#kernel.busy || this.executions.running.length > 0 || this.packages.busy;
   }
@@ -174,7 +174,7 @@ export class Sandbox {
     this.#lifetime.touch();
   }
 
-  /** What a list shows. */
+  /** The sandbox as a list shows it. */
   info(): SandboxInfo {
     const { end, createdAt, lastUsedAt, idleMs, endsAt } = this.#lifetime;
     return {
@@ -191,8 +191,8 @@ export class Sandbox {
   }
 
   /**
-   * Runs a cell. Cells of one sandbox run one after the other. Neither the wait for another cell nor the start of the sandbox's first kernel
-   * counts towards the timeout; the signal and the sandbox's end end the wait.
+   * Runs a cell. Cells of one sandbox run one after the other. The wait for another cell and for the sandbox's first kernel does not count
+   * towards the timeout; an abort of the signal and the sandbox's end stop the wait.
    *
    * @param code Python source.
    * @param options Deadline, caps, cancellation.
@@ -208,7 +208,7 @@ export class Sandbox {
    * Interrupts the cells that run or wait, and starts a new kernel: variables are lost, files are kept.
    *
    * @returns How many it interrupted.
-   * @param options `signal`: gives up while another cell still has the kernel.
+   * @param options `signal` gives up, if another cell still has the kernel.
    * @throws {OmcpError} As {@link execute}.
    */
   async restartKernel(options: Pick<ExecuteOptions, "signal" | "onStarted"> = {}): Promise<number> {

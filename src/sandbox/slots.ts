@@ -2,7 +2,7 @@
 
 /** The right to have one more sandbox, from before its creation until its container is removed. */
 export interface Slot {
-  /** Bytes that count: the memory limit of its sandbox, or of one that is still to be removed for it. */
+  /** Bytes to count: the memory limit of its sandbox, or of the one that is being removed for it if that is larger. */
   readonly memoryBytes: number;
   /** Releases it. Idempotent. */
   release(): void;

@@ -20,7 +20,7 @@ export class StartupWatch {
     this.#confinement.promise.catch(() => {});
   }
 
-  /** Resolves when the first kernel is ready, or will never be. */
+  /** Resolves when the first kernel is ready, or when it cannot start. */
   get started(): Promise<void> {
     return this.#started.promise;
   }

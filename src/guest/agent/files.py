@@ -1,7 +1,7 @@
 """Serves files under /workspace to the server: one stream of the service `files` for each request (FILES.md).
 
-It needs no kernel: requests are served while a cell runs. Nothing here waits: a file's bytes move in portions as the stream has
-room, and what looks at many names pauses between them.
+It needs no kernel: requests are served while a cell runs. It does not block the loop: a file's bytes move in portions as the stream
+has room, and a request that looks at many names pauses between them.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from agent.streams import Stream, StreamOwner
 
 WORKSPACE = "/workspace"
 OUTPUTS = "/outputs"
-# Requests at a time: each may hold a few descriptors.
+# Most requests at a time: each may hold a few descriptors.
 MAX_REQUESTS = 16
 
-# Opens a saved output by its path under /outputs: a descriptor of the caller's own and the bytes to read; None if there is none.
+# Opens a saved output by its path under /outputs. Returns a descriptor, which the caller closes, and how many bytes to read; None if there is no such output.
 OpenSaved = Callable[[str], Optional[Tuple[int, int]]]
 
 class FileService:
@@ -79,20 +79,20 @@ class FileService:
 
 
 class _Request(StreamOwner):
-    """One request: reads its header, does it, replies, and ends its half of the stream."""
+    """One request: reads the header, does what it asks for, replies, and ends the agent's half of the stream."""
 
     def __init__(self, service: FileService, stream: Stream, on_done: Callable[["_Request"], None]) -> None:
         self._service = service
         self._stream = stream
         self._on_done = on_done
         self._header: Optional[bytearray] = bytearray()
-        # What is ready to be sent, then what the source has.
+        # Lines to send. The source's bytes follow them.
         self._replies: List[bytes] = []
         self._source: Optional[FileSource] = None
         self._target: Optional[FileTarget] = None
         self._steps: Optional[Steps] = None
         self._answered = False
-        # A file's bytes follow the reply: an error can no longer be a line.
+        # True once a file's bytes may follow: then an error cannot be a line.
         self._carries_bytes = False
         self._pumping = False
         stream.owner = self
@@ -104,7 +104,7 @@ class _Request(StreamOwner):
             data = self._take_header(data)
         if self._target is not None and data:
             self._guarded(self._target.write, data)
-        # After the write: the server sends no more than the agent has written.
+        # After the write, so that the server sends no faster than the agent writes.
         self._stream.consumed(len(data))
 
     def on_end(self) -> None:
@@ -131,7 +131,7 @@ class _Request(StreamOwner):
     # -- The request --
 
     def fail(self, error: FileError) -> None:
-        """Replies with an error, or resets the stream where a file's bytes are being sent."""
+        """Replies with an error, or resets the stream if a file's bytes are being sent."""
         self._release()
         self._header = None
         if self._carries_bytes:
@@ -195,13 +195,13 @@ class _Request(StreamOwner):
             self._service.loop.call_soon(self._guarded, self._step)
 
     def _guarded(self, act: Callable[..., None], *args: Any) -> None:
-        """Turns what goes wrong into the request's error."""
+        """Turns an exception into the request's error."""
         try:
             act(*args)
         except FileError as error:
             self.fail(error)
         except OSError as error:
-            self.fail(file_error(error, "do it"))
+            self.fail(file_error(error, "finish the request"))
         except Exception as error:
             log_exception("A request for files failed")
             self.fail(FileError("internal", "The agent failed: %r" % error))
@@ -263,7 +263,7 @@ class _Request(StreamOwner):
         return self._next(room)
 
     def _release(self) -> None:
-        """Closes what the request has open; what was only partly written is removed."""
+        """Closes what the request has open, and removes what it has only partly written."""
         source, target, steps = self._source, self._target, self._steps
         self._source = self._target = self._steps = None
         if source is not None:

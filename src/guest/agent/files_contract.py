@@ -1,4 +1,4 @@
-"""The requests and errors of the file service (FILES.md): a header line in JSON from the server, checked here."""
+"""The requests and errors of the file service (FILES.md). Each request is a header line in JSON, which is checked here."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MAX_HEADER_BYTES = 64 << 10
 MAX_ENTRIES = 2000
 MAX_DEPTH = 32
 _MAX_PATH_CHARACTERS = 8192
-# Whole numbers are exact in JSON up to here; a sparse file can be larger.
+# The largest whole number that JSON represents exactly; a sparse file can be larger.
 _MAX_SIZE = (1 << 53) - 1
-# The range of JavaScript's dates; code can set a file's time to any.
+# The range of JavaScript's dates; code can give a file any time.
 _MAX_TIME_MS = 8_640_000_000_000_000
 
 
 class FileError(Exception):
-    """A request that cannot be done; `code` is one of FILES.md's."""
+    """Why a request cannot be done; `code` is one of those in FILES.md."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class Stat(NamedTuple):
 
 class List(NamedTuple):
     path: str
-    # Levels of folders: 1 for the folder's own entries.
+    # How many levels of folders to list: 1 for the folder's own entries.
     depth: int
     # The most entries in the reply.
     limit: int
@@ -51,7 +51,7 @@ class Read(NamedTuple):
 class Write(NamedTuple):
     path: str
     overwrite: bool
-    # Bytes that follow, if the server knows.
+    # How many bytes follow; None if the server does not know.
     size: Optional[int]
 
 
@@ -112,17 +112,17 @@ def file_request(line: bytes) -> FileRequest:
 
 
 def size_of(count: int) -> int:
-    """A number of bytes, as large as replies can have it."""
+    """A number of bytes, cut to what JSON represents exactly."""
     return min(count, _MAX_SIZE)
 
 
 def milliseconds(nanoseconds: int) -> int:
-    """A time in milliseconds since the epoch, within the range that replies can have."""
+    """A time in milliseconds since the epoch, cut to the range of JavaScript's dates."""
     return max(-_MAX_TIME_MS, min(nanoseconds // 1_000_000, _MAX_TIME_MS))
 
 
 def line_of(value: Dict[str, Any]) -> bytes:
-    """A line of JSON in ASCII: names that are not UTF-8 keep their bytes, as lone surrogates (PEP 383)."""
+    """A line of JSON in ASCII. Bytes of names that are not UTF-8 become lone surrogates (PEP 383)."""
     return json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
 
 
@@ -152,6 +152,6 @@ _CODES = {
 
 
 def file_error(error: OSError, action: str) -> FileError:
-    """The error of a failed system call; `action` as in "read a.csv"."""
+    """The error for a failed system call; `action` is what failed, such as "read a.csv"."""
     code = _CODES.get(error.errno or 0, "internal")
     return FileError(code, "Cannot %s: %s" % (action, error.strerror or error))

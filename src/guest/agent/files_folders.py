@@ -1,6 +1,6 @@
-"""Requests of the file service that may look at many names: `list` and `remove`. Both are generators that pause often.
+"""The requests of the file service that may look at many names: `list` and `remove`.
 
-Each runs until its next `yield`; in between, the agent's loop does other work. Closing the generator ends it.
+Both are generators that yield often, so that the agent's loop can do other work. Closing the generator ends the request.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from agent.files_path import Path, Parent, entry_stat, open_folder, open_parent,
 
 # Names that a request looks at before it pauses.
 _PER_TURN = 100
-# The most names that a request looks at: code may create files as fast as they are counted.
+# The most names that a request looks at, because code may create files as fast as they are counted.
 MAX_NAMES = 100_000
-# The most bytes of names in a reply: it is six times as long, and the server reads it in one step.
+# The most bytes of names in a reply. As JSON they may take six times as many, and the server parses the reply in one step.
 _MAX_REPLY_BYTES = 256 << 10
 
 Steps = Generator[None, None, Dict[str, Any]]
 
 
 class Entry(NamedTuple):
-    """What a list says of a name. `target`: of a symbolic link."""
+    """An entry of a list. `target` is where a symbolic link points."""
 
     names: Tuple[bytes, ...]
     kind: str
@@ -46,7 +46,7 @@ def kind_of(mode: int) -> str:
 
 
 class _Listing:
-    """The first entries in the order of paths, and the totals of all."""
+    """Collects the first entries in the order of paths, and the totals of all."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -89,7 +89,7 @@ def list_folder(path: Path, request: ListRequest) -> Steps:
         except FileError:
             if not below:
                 raise
-            # Removed, exchanged or made unreadable since its name was read.
+            # Code removed or replaced it, or made it unreadable, after its name was read.
             closed_folders += 1
             continue
         try:
@@ -160,7 +160,7 @@ def _shown(entry: Entry) -> Dict[str, Any]:
 
 
 def remove(path: Path, request: Remove) -> Steps:
-    """Removes a file, a link (never what it points to), or a folder. Raises FileError, whose text says how much is gone."""
+    """Removes a file, a link (not what it points to), or a folder. Raises FileError, whose message says how much was removed before."""
     parent = open_parent(path)
     try:
         found = entry_stat(parent)
@@ -185,13 +185,13 @@ def remove(path: Path, request: Remove) -> Steps:
 
 
 class _Emptying:
-    """Removes a folder of any depth with two descriptors: it moves folders up into the one being removed, then empties them."""
+    """Removes a folder of any depth with two descriptors: it moves inner folders up into the one that is removed, then empties them there."""
 
     def __init__(self, parent: Parent, path: Path) -> None:
         self._parent = parent
         self._path = path
         self._fresh = 0
-        # Nobody else's name: a rename onto another folder's name would fail.
+        # Random, so that the new names of inner folders are free.
         self._prefix = b".removing-%s-" % os.urandom(8).hex().encode()
         self._looked = 0
         self.removed = 0
@@ -206,7 +206,7 @@ class _Emptying:
                     os.rmdir(self._parent.name, dir_fd=self._parent.fd)
                     return
                 except OSError as error:
-                    # Not empty: code creates files in it at this moment, or some could not be removed.
+                    # Not empty: code is creating files in it, or some could not be removed. Without progress it gives up.
                     if self.removed == before:
                         raise self._failed(error) from None
         finally:
@@ -220,7 +220,7 @@ class _Emptying:
                 return
             for name in names:
                 self._looked += 1
-                # A folder that it has moved up is looked at twice.
+                # Folders that were moved up are looked at twice.
                 if self._looked > MAX_NAMES + self._fresh:
                     message = "Stopped removing %s after %d names: repeat the call to go on" % (self._path.shown, MAX_NAMES)
                     raise FileError("changed", message + self._gone())

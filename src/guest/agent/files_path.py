@@ -1,8 +1,8 @@
 """Paths of the file service, resolved one component at a time from a descriptor: no symbolic link is followed, at any level.
 
-Code in the sandbox may exchange what a path names at any moment. It can then make a request fail or reach another file of
-/workspace, which is its own in any case; nothing outside /workspace can be reached, because every step begins at a descriptor of a
-folder inside it and takes one name that is neither a link nor "..".
+Code in the sandbox may replace what a path names at any moment. It can thereby make a request fail, or make it reach another file of
+/workspace, which that code could read and write anyway. It cannot make a request reach anything outside /workspace: every step starts
+at the descriptor of a folder inside and follows one name, which is neither a link nor "..".
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from agent.files_contract import FileError, file_error
 
 MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 4096
-# O_NONBLOCK: opening a FIFO, or a file on which code has taken a lease, must not wait.
+# O_NONBLOCK: opening a FIFO, or a file on which code has a lease, must not wait.
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | _SAFE
 READ = os.O_RDONLY | _SAFE
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
 _MAX_LINK_SHOWN = 200
-# A path that reads as one word; messages show any other as a JSON string, as results do.
+# A path that messages show as it is; they show any other as a JSON string, as results do.
 _PLAIN = re.compile(r"[\w.+@%=~/-]+")
-# The most folders that one request creates: each is held open until it is done.
+# The most folders that one request creates: the one above each stays open until the request ends.
 _MAX_CREATED = 32
 
 
 class Path(NamedTuple):
-    """A checked path: the names below its root, and how messages show it (quoted unless plain)."""
+    """A checked path: its root, the names below that, and its form in messages."""
 
     root: str
     names: Tuple[bytes, ...]
@@ -105,7 +105,7 @@ def shown_name(name: bytes) -> str:
 
 
 def quoted_name(name: bytes) -> str:
-    """For messages: code in the sandbox chooses names, and one with a line feed would begin a line of its own in a result."""
+    """A name for a message. Quoted unless plain: code in the sandbox chooses names, and a line feed in one could forge a line of a result."""
     text = shown_name(name)
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=not text.isprintable())
 
@@ -145,7 +145,7 @@ def open_parent(path: Path, create: bool = False) -> Parent:
 
 
 def entry_stat(parent: Parent) -> Optional[os.stat_result]:
-    """What the name is, without following a link; None if there is nothing. Raises OSError."""
+    """The metadata of what has the name, without following a link; None if there is nothing. Raises OSError."""
     try:
         return os.stat(parent.name, dir_fd=parent.fd, follow_symlinks=False)
     except FileNotFoundError:
@@ -153,7 +153,7 @@ def entry_stat(parent: Parent) -> Optional[os.stat_result]:
 
 
 def open_regular(path: Path) -> int:
-    """Opens a regular file for reading, and nothing else. Raises FileError."""
+    """Opens a file for reading if it is a regular one. Raises FileError."""
     parent = open_parent(path)
     try:
         found = entry_stat(parent)
@@ -162,7 +162,7 @@ def open_regular(path: Path) -> int:
         refuse_unless_regular(found, parent, path.shown)
         fd = os.open(parent.name, READ, dir_fd=parent.fd)
         try:
-            # What was looked at before may have been exchanged: only the open descriptor counts.
+            # Checked again: code may have replaced the file before it was opened.
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise FileError("special_file", "%s is not a regular file" % path.shown)
         except BaseException:
@@ -176,7 +176,7 @@ def open_regular(path: Path) -> int:
 
 
 def refuse_unless_regular(found: os.stat_result, parent: Parent, shown: str) -> None:
-    """Raises FileError for what is not a regular file."""
+    """Raises FileError unless it is a regular file."""
     mode = found.st_mode
     if stat.S_ISREG(mode):
         return
@@ -204,7 +204,7 @@ def _open_root(path: Path) -> int:
 
 
 def _step(path: Path, depth: int, fd: int, name: bytes) -> int:
-    """Opens a folder in the open folder fd, and closes fd. Raises FileError, and leaves fd open then."""
+    """Opens a folder in the open folder fd, and closes fd. If it raises FileError, fd stays open."""
     try:
         inner = os.open(name, _FOLDER, dir_fd=fd)
     except OSError as error:
@@ -228,7 +228,7 @@ def _is_link(fd: int, name: bytes) -> bool:
 
 
 def _make_folder(path: Path, depth: int, fd: int, name: bytes) -> bool:
-    """Returns False if there is something of this name already. Raises FileError."""
+    """Creates a folder. Returns False if the name is taken. Raises FileError."""
     try:
         os.mkdir(name, 0o755, dir_fd=fd)
     except FileExistsError:

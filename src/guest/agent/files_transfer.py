@@ -1,4 +1,4 @@
-"""The bytes of files: one being read into a stream, one being written from a stream."""
+"""Moves the bytes of files: reads a file for a stream, writes one from a stream. Also renames files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OnWritten = Callable[[os.stat_result], None]
 
 
 def facts(found: os.stat_result) -> Dict[str, Any]:
-    """What replies say of a file. `allocated`: its bytes in memory, less than its size where it has holes."""
+    """A file's metadata for replies. `allocated` is how many bytes are stored: less than the size for a file with holes."""
     return {
         "size": size_of(found.st_size),
         "allocated": size_of(found.st_blocks * 512),
@@ -29,10 +29,10 @@ def facts(found: os.stat_result) -> Dict[str, Any]:
 
 
 class FileSource:
-    """An open file, of which at most the bytes that it had when it was opened are read."""
+    """An open file. What is appended after it was opened is not read."""
 
     def __init__(self, fd: int, request: Read, shown: str, size: Optional[int] = None) -> None:
-        """Owns fd. `size`: of what may be read, where the file itself does not say."""
+        """Owns fd. `size`: how many bytes may be read, if not the file's own size."""
         self._fd = fd
         self._shown = shown
         self._before = os.fstat(fd)
@@ -70,7 +70,7 @@ class FileSource:
 
 
 class FileTarget:
-    """A new file under a temporary name beside its final one, which it gets when all bytes are there."""
+    """A new file under a temporary name. It gets its final name, in the same folder, when all bytes are there."""
 
     def __init__(self, path: Path, request: Write, memory: Memory, on_written: OnWritten) -> None:
         """Raises FileError, and leaves nothing then."""
@@ -128,7 +128,7 @@ class FileTarget:
                 _rename_to_free_name(self._parent, self._name, self._parent)
         except OSError as error:
             raise file_error(error, "write %s" % self._path.shown) from None
-        # After the rename, which is a change of the file.
+        # After the rename, which changes the file's ctime.
         self._on_written(os.fstat(self._fd))
         os.close(self._fd)
         self._parent.close()
@@ -156,7 +156,7 @@ class FileTarget:
         return True
 
     def _check_own(self) -> None:
-        """Raises FileError if code has exchanged the file under its temporary name."""
+        """Raises FileError if code has replaced the file under its temporary name."""
         own = os.fstat(self._fd)
         named = entry_stat(self._parent._replace(name=self._name))
         if named is None or (named.st_dev, named.st_ino) != (own.st_dev, own.st_ino):
@@ -210,7 +210,7 @@ def move(
             raise FileError("not_found", "There is no file or folder %s" % source.shown)
         is_folder = stat.S_ISDIR(found.st_mode)
         if is_folder and target.names[: len(source.names)] == source.names != target.names:
-            # Before folders are created for it: Linux says only that an argument is invalid.
+            # Checked before folders are created for it, and because Linux only reports EINVAL.
             raise FileError("invalid_argument", "A folder cannot be moved into itself: %s is in %s" % (target.shown, source.shown))
         new = open_parent(target, create=True)
         try:
@@ -222,7 +222,7 @@ def move(
                     message = "%s is a folder: name the file in it, as in %s/NAME"
                     raise FileError("is_a_folder", message % (target.shown, target.shown))
             if there is not None and not is_folder and _is_other_name(found, there, old, new):
-                # A rename of a file onto another of its hard links would do nothing.
+                # Both names are hard links to one file: a rename would do nothing.
                 os.unlink(old.name, dir_fd=old.fd)
             elif request.overwrite or is_folder:
                 os.rename(old.name, new.name, src_dir_fd=old.fd, dst_dir_fd=new.fd)
@@ -244,7 +244,7 @@ def move(
 
 
 def _rename_to_free_name(old: Parent, name: bytes, new: Parent) -> None:
-    """Renames what is not a folder; never replaces what has the new name, also if it appeared this moment. Raises OSError."""
+    """Renames a file or link, and never replaces anything, even if it appears at this moment. Raises OSError."""
     os.link(name, new.name, src_dir_fd=old.fd, dst_dir_fd=new.fd, follow_symlinks=False)
     try:
         os.unlink(name, dir_fd=old.fd)
@@ -252,13 +252,13 @@ def _rename_to_free_name(old: Parent, name: bytes, new: Parent) -> None:
         # Code in the sandbox removed it: the new name is the only one.
         pass
     except OSError:
-        # The old folder cannot be written to: without this, the file would have both names after an error.
+        # The old name cannot be removed: without this, the file would keep both names after the error.
         os.unlink(new.name, dir_fd=new.fd)
         raise
 
 
 def _is_other_name(found: os.stat_result, there: os.stat_result, old: Parent, new: Parent) -> bool:
-    """Whether both names are of the same file, and are not the same name."""
+    """Whether two different names are hard links to one file."""
     if not os.path.samestat(found, there):
         return False
     return old.name != new.name or not os.path.samestat(os.fstat(old.fd), os.fstat(new.fd))

@@ -1,7 +1,8 @@
 """Unpacks wheels that the server sends into /workspace/.packages, without a network.
 
 A short-lived child of the agent, confined like a kernel: it can do no more than the sandbox's own code, which may disturb it. It reads a
-line of JSON and a compressed archive from its stdin, and writes lines of JSON to its stdout. One file: its source is an argument.
+line of JSON and a compressed archive from its stdin, and writes lines of JSON to its stdout. It is one file, because the agent passes its
+source as an argument.
 """
 from __future__ import annotations
 
@@ -21,14 +22,14 @@ from typing import Any, Dict, Iterator, List, Set
 FOLDER = "/workspace/.packages"
 _WORKSPACE = os.path.dirname(FOLDER)
 _MAX_HEADER = 1 << 20
-# What a file or folder takes in a tmpfs besides its content.
+# Bytes that a file or folder takes in a tmpfs besides its content.
 _INODE_BYTES = 4096
 _SCRIPTS = "bin"
 _STAGING = ".packages-"
 _METADATA = ".dist-info"
 _MODULES = (".py", ".pyc", ".so")
 _MAX_RECORD = 64 << 20
-# Distributions that are reported: a cell can make any number of folders that look like one.
+# Most distributions in the report: a cell can make any number of folders that look like one.
 _MAX_PRESENT = 2000
 
 
@@ -68,25 +69,25 @@ def main() -> None:
         # ENOSPC, EDQUOT
         full = error.errno in (28, 122)
         say("refused", {"code": "workspace_full" if full else "failed", "message": str(error)[:500]})
-    # An end before the server's would break the connection, and with it the answer on its way.
+    # Exiting before the server ends the stream would break the connection, and could lose the answer.
     drain()
 
 
 def drain() -> None:
-    """Takes what the server still sends, until it ends the stream; after its answer an installer has no more use for it."""
+    """Reads and drops what the server still sends, until it ends the stream."""
     while os.read(0, 1 << 16):
         pass
 
 
 def clear() -> None:
-    """Removes what an installer left that was cut off."""
+    """Removes what interrupted installers left behind."""
     for name in os.listdir(_WORKSPACE):
         if name.startswith(_STAGING):
             shutil.rmtree(os.path.join(_WORKSPACE, name), ignore_errors=True)
 
 
 def install(header: Dict[str, Any], source: Any) -> Dict[str, Any]:
-    """Unpacks the archive beside the folder, then moves it into place: until then the folder is unchanged."""
+    """Unpacks the archive beside the folder, which it does not change until it moves everything into place."""
     need = int(header["bytes"]) + int(header["files"]) * _INODE_BYTES
     space = os.statvfs(_WORKSPACE)
     free = space.f_bavail * space.f_frsize
@@ -117,7 +118,7 @@ def install(header: Dict[str, Any], source: Any) -> Dict[str, Any]:
 
 
 def unpack(source: Any, folder: str) -> Set[str]:
-    """Unpacks plain files and folders, nothing outside the folder. Returns the modules that it leaves out: the library's own go first."""
+    """Unpacks plain files, only into the folder. Returns the modules that it leaves out because Python's library has the same names."""
     own = frozenset(getattr(sys, "stdlib_module_names", ()))
     skipped: Set[str] = set()
     with tarfile.open(fileobj=source, mode="r|gz") as archive:
@@ -127,7 +128,7 @@ def unpack(source: Any, folder: str) -> Set[str]:
                 raise Refused("broken_archive", "the archive has a file outside of its folder")
             if not entry.isreg():
                 raise Refused("broken_archive", "the archive has an entry that is not a plain file")
-            # Programs that a cell starts look here first: json.py, and json.abi3.so as well.
+            # Programs that a cell starts search this folder before the library, so that json.py or json.abi3.so would replace json.
             top = parts[0].partition(".")[0] if len(parts) == 1 and parts[0].endswith(_MODULES) else parts[0]
             if top in own:
                 skipped.add(top)
@@ -140,22 +141,22 @@ def unpack(source: Any, folder: str) -> Set[str]:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb") as file:
                 shutil.copyfileobj(content, file, 1 << 20)
     while source.read(1 << 16):
-        # A sender that waits for its reader must be able to end.
+        # Read to the end: the sender waits until all is read.
         pass
     return skipped
 
 
 def use_this_python(scripts: str) -> None:
-    """Lets installed commands run with this sandbox's Python: the resolver's may lie elsewhere."""
+    """Makes installed commands run with this sandbox's Python; the resolver's may have another path."""
     python = shutil.which("python3") or sys.executable
     for name in os.listdir(scripts) if os.path.isdir(scripts) else ():
         path = os.path.join(scripts, name)
         if not stat.S_ISREG(os.lstat(path).st_mode):
             continue
-        # Code in a cell can put something else in its place meanwhile: a FIFO would hold this process, a link lead elsewhere.
+        # Code in a cell may have replaced it: O_NONBLOCK so that a FIFO does not block, O_NOFOLLOW so that a link does not lead elsewhere.
         with open(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK), "r+b") as file:
             first = file.readline(4096)
-            # uv wraps a long path into a shell's exec on the second line.
+            # For a long path, uv writes a shell script that names Python on the second line.
             if first.startswith(b"#!") and b"python" in first:
                 rest = file.read()
                 file.seek(0)
@@ -165,7 +166,7 @@ def use_this_python(scripts: str) -> None:
 
 
 def distributions(folder: str) -> Iterator[List[str]]:
-    """Name, version and metadata folder of what is installed, by the folders' names."""
+    """Name, version and metadata folder of each installed distribution, from the names of the metadata folders."""
     try:
         names = sorted(os.listdir(folder))
     except OSError:
@@ -181,7 +182,7 @@ def normalized(name: str) -> str:
 
 
 def remove(folder: str, wanted: str) -> None:
-    """Removes a distribution: the files of its RECORD that lie in the folder, and folders that are empty then."""
+    """Removes a distribution: the files in the folder that its RECORD lists, and folders that this leaves empty."""
     for name, _, metadata in list(distributions(folder)):
         if name != wanted:
             continue
@@ -214,7 +215,7 @@ def recorded(metadata: str) -> List[str]:
 
 
 def merge(source: str, target: str) -> None:
-    """Moves everything from one folder into another, file by file where both have a folder: several packages may share one."""
+    """Moves everything from one folder into another. Folders that both have are merged, because packages may share one."""
     for entry in list(os.scandir(source)):
         path = os.path.join(target, entry.name)
         folder = os.path.isdir(path) and not os.path.islink(path)

@@ -1,7 +1,8 @@
-"""Resolves requirements and downloads their wheels: the only program of ours that has a network. It runs no code of a package.
+"""Resolves requirements and downloads their wheels. Of our containers, only this one has a network. It runs no code of a package.
 
-PID 1 of a container of its own, started by the loader in the agent's place. Its answer on stdout is lines of JSON, `attestation` first;
-after a `plan` with `bytes` above 0 follows the archive, in chunks (see archive.py). It ends with its server, and at its deadline.
+It is PID 1 of a container of its own; the loader starts it in the agent's place. Its answer on stdout is lines of JSON, first the
+`attestation`. After a `plan` with `bytes` above 0 comes the archive, in chunks (see archive.py). It ends when its stdin ends, and at its
+deadline.
 """
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ def say(kind: str, value: Any) -> None:
 
 def main(config: Dict[str, Any]) -> NoReturn:
     """Answers one request of the server, and exits."""
-    # With a handler: PID 1 ignores signals without one.
+    # It needs a handler: Linux does not deliver a signal to PID 1 without one.
     signal.signal(signal.SIGALRM, lambda *_: os._exit(75))
     signal.alarm(int(config["seconds"]))
     threading.Thread(target=_end_with_server, daemon=True).start()
@@ -57,7 +58,7 @@ def _answer(config: Dict[str, Any]) -> None:
         {
             "name": name,
             "version": pin.version,
-            # What it stands in front of: the image's, or what an earlier call installed.
+            # The version that it replaces (of an earlier call) or hides (of the image).
             "instead_of": had.get(name, present.get(name)),
             "fetched": pin.version not in (had.get(name), None if name in had else present.get(name)),
         }

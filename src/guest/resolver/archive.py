@@ -1,4 +1,4 @@
-"""The unpacked wheels as one compressed archive on a pipe: chunks of `u32 length` and bytes, and a length of 0 at the end."""
+"""Writes the unpacked wheels as one compressed archive: chunks of `u32 length` and bytes, and a length of 0 at the end."""
 from __future__ import annotations
 
 import gzip
@@ -7,7 +7,7 @@ import tarfile
 from typing import IO, List, Tuple
 
 _CHUNK = 1 << 18
-# Wheels are compressed well already; this halves what their files take, at the speed of the channel.
+# The fastest level: it halves the files, and is as fast as the channel.
 _LEVEL = 1
 
 
@@ -41,7 +41,7 @@ def measure(tree: str) -> Tuple[int, int]:
     """Bytes of all files, and how many files and folders there are."""
     size = files = 0
     try:
-        # uv's own, of this installation.
+        # uv's lock, which is not a part of the packages.
         os.unlink(os.path.join(tree, ".lock"))
     except FileNotFoundError:
         pass
@@ -61,7 +61,7 @@ def write(tree: str, out: IO[bytes]) -> None:
                 for name in sorted(names):
                     path = os.path.join(folder, name)
                     entry = archive.gettarinfo(path, os.path.relpath(path, tree))
-                    # uv links files hard from its cache: each is a file of its own here.
+                    # uv hard-links files from its cache; the archive has each as a plain file.
                     if entry.islnk():
                         entry.type = tarfile.REGTYPE
                         entry.size = os.lstat(path).st_size

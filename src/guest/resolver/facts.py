@@ -1,4 +1,4 @@
-"""What a wheel must fit: the Python of this image, its platform, and the distributions that it has."""
+"""Facts of this image that wheels must fit: its Python, platform and distributions."""
 from __future__ import annotations
 
 import importlib.metadata
@@ -12,10 +12,10 @@ import sysconfig
 from typing import Any, Dict, List, Set, Tuple
 
 _SECONDS = 60
-# A kernel is an IPython shell: what that imports is loaded before any cell, so that nothing can replace it.
+# A kernel is an IPython shell. It has imported IPython's dependencies before any cell runs, so their versions cannot be replaced.
 _KERNEL = "ipython"
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
-# What uv can be told. An image can have metadata that is broken; uv reads it as lines of files, so that nothing else may pass.
+# uv reads names and versions from lines of files. An image's metadata can be broken, so everything else is left out.
 _WHOLE_NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _WHOLE_VERSION = re.compile(r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*\Z")
 _MAX_DISTRIBUTIONS = 5000
@@ -40,7 +40,7 @@ def look() -> Dict[str, Any]:
         name, version = distribution.metadata["Name"] or "", distribution.version or ""
         key = normalized(name)
         usable = _WHOLE_NAME.match(name) and _WHOLE_VERSION.match(version) and len(name) <= 200 and len(version) <= 200
-        # The first on sys.path is the one that is imported.
+        # Python imports the first on sys.path.
         if usable and key not in versions and len(versions) < _MAX_DISTRIBUTIONS:
             versions[key] = (name, version)
             requires[key] = [_required(line) for line in distribution.requires or [] if "extra ==" not in line]
@@ -57,7 +57,7 @@ def look() -> Dict[str, Any]:
 
 
 def normalized(name: str) -> str:
-    """A distribution's name as PEP 503 has it."""
+    """A distribution's name as PEP 503 normalizes it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -1,4 +1,4 @@
-"""uv, which resolves requirements and downloads wheels. It builds nothing and reads no configuration but ours."""
+"""Runs uv, which resolves requirements and downloads wheels. It builds nothing, and reads no configuration but ours."""
 from __future__ import annotations
 
 import os
@@ -11,7 +11,7 @@ from .facts import normalized
 
 _FOLDER = "/tmp/uv"
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
-# Of uv's words, the last ones: the cause stands at the end.
+# Characters of uv's message to report, from its end, where the cause is.
 _MAX_TEXT = 6000
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s`'\")>]+")
 # glibc 2.x → the newest platform that uv knows.
@@ -28,7 +28,7 @@ class Failed(Exception):
 
 
 class Pin(NamedTuple):
-    """One distribution of a resolution: `line` is what uv wrote, with its hashes."""
+    """One distribution of a resolution. `line` is uv's output for it, with its hashes."""
 
     name: str
     version: str
@@ -50,7 +50,7 @@ class Uv:
             "UV_NO_CONFIG": "1",
             "UV_NO_PROGRESS": "1",
             "UV_PYTHON_DOWNLOADS": "never",
-            # Cached wheels and the tree share the memory of one tmpfs.
+            # Files in the cache and in the tree then take memory once.
             "UV_LINK_MODE": "hardlink",
             **config["environment"],
         }
@@ -58,7 +58,7 @@ class Uv:
             self._environment["SSL_CERT_FILE"] = _write("certificates.pem", config["certificates"])
 
     def resolve(self) -> Dict[str, Pin]:
-        """Chooses versions. What the image has, or an earlier call has installed, is kept where it satisfies."""
+        """Chooses versions. A version of the image, or of an earlier call, is kept if it meets the requirements."""
         config, target = self._config, self._target
         installed: Dict[str, str] = config["installed"]
         preferred = [
@@ -112,8 +112,8 @@ class Uv:
             raise Failed(step, "timed out") from None
         if ended.returncode != 0:
             text = ended.stderr.decode("utf-8", "replace")
-            # A URL may hold a password, or name a host that is nobody's business.
-            # First the settings as they are: one that is no URL is quoted whole, with whatever its password has in it.
+            # A URL may contain a password, or a host name that should stay private.
+            # The settings first, as they are: uv quotes an invalid one in full, and its password may have characters that end a URL.
             for setting in sorted(self._config["environment"].values(), key=len, reverse=True):
                 if "/" in setting or "@" in setting:
                     text = text.replace(setting, "<URL>")
@@ -133,7 +133,7 @@ class Uv:
 
 
 def _pins(text: str) -> Dict[str, Pin]:
-    """A requirements file of uv: one pin a line, its hashes on continued lines."""
+    """Parses uv's requirements file: a pin a line, its hashes on continuation lines."""
     found: Dict[str, Pin] = {}
     for line in text.replace("\\\n", " ").splitlines():
         match = _PIN.match(line)

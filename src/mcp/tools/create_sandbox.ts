@@ -27,7 +27,7 @@ import {
 
 const log = logger("mcp");
 
-/** Longer than a container's creation may take: that ends at its own deadline, with a better error. */
+/** Longer than the deadline of a container's creation, which has a more precise error. */
 const TIMEOUT_MS = 65_000;
 const MIB = 1024 * 1024;
 
@@ -37,13 +37,13 @@ const firstFile = z.strictObject({
   base64: z.string().optional(),
 });
 
-/** Why a server does not offer them. */
+/** Arguments that a server may not offer, and why. */
 const NOT_OFFERED = new Map([
   ["image", "the operator allows no other image"],
   ["packages", "the operator allows no packages"],
 ]);
 
-/** Arguments that not every server offers: the type of the schema below does not know them. */
+/** Arguments that only some servers offer, so that they are not in the type of the schema below. */
 const offeredByChoice = z.object({ image: z.string().optional(), packages: z.array(z.string()).optional() });
 
 /** The arguments, within what the operator allows. */
@@ -70,7 +70,7 @@ function createInput({ toolsets }: ToolVariant, settings: QuotedSettings) {
     wait: z.number().min(0).optional().describe(
       `Seconds to wait for the result, at most ${waitMs / 1000}. Default: ${waitMs / 1000}.`,
     ),
-    // Without a choice, these arguments would only cost words.
+    // Offered only where there is something to choose: a description costs the model's attention.
     ...(toolsets.includes("packages")
       ? {
         packages: z.array(z.string().min(1).max(MAX_REQUIREMENT_CHARACTERS)).max(MAX_REQUIREMENTS).optional()
@@ -132,7 +132,7 @@ export const tool: Tool = defineTool({
         },
       }, { wait });
     } catch (error) {
-      // The client cancelled when the sandbox had just been created: nobody would learn its handle.
+      // If the client cancelled just after the creation, nobody knows the sandbox's handle.
       const { aborted, reason } = context.signal;
       if (aborted && !isConnectionEnd(reason)) created?.remove("removed", "its creation was cancelled");
       throw error;
@@ -140,7 +140,7 @@ export const tool: Tool = defineTool({
   },
 });
 
-/** For the audit and lists: which content, if any. */
+/** The line for the audit and lists: what is created, with which content. */
 function sourceOf({ files, packages }: FirstContent): string {
   return [
     "create_sandbox",

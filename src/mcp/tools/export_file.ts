@@ -65,7 +65,7 @@ export const tool: Tool = defineTool({
   },
 });
 
-/** The path's last name; of a saved output, which all have the same names, with its execution. */
+/** The path's last name. For a saved output also its execution's id, because all saved outputs have the same names. */
 function baseName(path: string): string {
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
   return path.startsWith("/") && names[0] === "outputs"

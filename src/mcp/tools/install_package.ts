@@ -8,7 +8,7 @@ import { defineTool, type PackageService, type Tool, type ToolServices } from ".
 import type { QuotedSettings } from "../variant.ts";
 
 const DEFAULT_SECONDS = 300;
-/** Of the allowed names together: the description is read with every conversation. */
+/** Most characters of allowed names in the description, which every conversation contains. */
 const LISTED_CHARACTERS = 400;
 
 const requirement = z.string().min(1).max(MAX_REQUIREMENT_CHARACTERS);
@@ -51,7 +51,7 @@ export const tool: Tool = defineTool({
       ? Math.min(DEFAULT_SECONDS * 1000, limits.cellTimeoutMaxMs)
       : Math.round(timeout * 1000);
     const requirements = typeof given === "string" ? [given] : given;
-    // Before anything is started, and before a text that is not a requirement reaches the audit.
+    // First, so that nothing is started for a text that is not a requirement, and the audit does not record it.
     const names = parseRequirements(requirements).map(({ name }) => name);
     const sandbox = sandboxes.get(sandbox_id);
     return await answerWithin(context, {
@@ -72,7 +72,7 @@ export const tool: Tool = defineTool({
   },
 });
 
-/** A sentence with a space after it; empty where every package is allowed. */
+/** A sentence and a space; empty if every package is allowed. */
 function allowedSentence(packages: QuotedSettings["packages"]): string {
   if (packages?.mode !== "allowlist") return "";
   const names = [...packages.allowed].sort();

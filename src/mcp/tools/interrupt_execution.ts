@@ -6,7 +6,7 @@ import { executionResult, recordResult } from "../execution_text.ts";
 import { textResult } from "../results.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
-/** How long the call waits for the execution's end, which may come later. */
+/** How long the call waits for the execution's end; the execution may end later. */
 const INTERRUPT_MS = 2000;
 
 /** Interrupts an execution. */
@@ -16,8 +16,8 @@ export const tool: Tool = defineTool({
     name: "interrupt_execution",
     title: "Interrupt an execution",
     description:
-      "Interrupts an execution, running or queued, as a timeout does: a cell's variables are kept if it ends in time. Returns its state; for one that has " +
-      "ended already, too.",
+      "Interrupts an execution, running or queued, as a timeout does: a cell's variables are kept if it ends in time. Returns its state, also if it had " +
+      "already ended.",
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({ execution_id: executionIdSchema }),
   }),

@@ -5,7 +5,7 @@ import { textResult } from "../results.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
-/** Executions that a call lists. */
+/** Most executions in one list. */
 const MAX_LISTED = 50;
 
 /** Lists the executions of a sandbox. */

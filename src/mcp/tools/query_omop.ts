@@ -8,13 +8,13 @@ import { runnableSql } from "../runnable_sql.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolServices } from "../tool.ts";
 
-/** Longest value in the result's text. The query's Python cuts at 80 and says how much; a sandbox can forge a longer one. */
+/** Longest value in the result's text. The query's Python already cuts values at 80 characters; only a forged one is longer. */
 const VALUE_CHARACTERS = 120;
 const MAX_ROWS = 1_000_000;
 
 const RAW_SQL = "for raw SQL use psycopg in execute_python_code";
 
-/** Arguments of SQL that this tool does not have, and what to use. */
+/** Arguments that a caller may expect from SQL and this tool does not have: what to use instead. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ...["sql", "query", "statement", "code", "join", "joins", "having"].map((name) => [name, RAW_SQL] as const),
   ["where", `use filters; ${RAW_SQL}`],

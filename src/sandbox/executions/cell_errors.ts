@@ -1,4 +1,4 @@
-/** Errors and outcomes of cells that did not run, were interrupted, or have no reply. */
+/** Errors and outcomes of cells that did not run, were interrupted, or to which the agent has not replied. */
 import type { ReplyError } from "../../agent_protocol/mod.ts";
 import type { AgentErrorCode, ExecutionOutput } from "../../agent_protocol/messages/mod.ts";
 import { type ErrorCode, OmcpError } from "../../errors.ts";
@@ -9,7 +9,7 @@ import type { ExecutionOutcome } from "./outcome.ts";
  * The error of a call that its client cancelled, or of an execution that was interrupted.
  *
  * @param state What was done, as a sentence.
- * @param cause The abort reason; its message is kept where it says what was cancelled.
+ * @param cause The abort reason. If it is a `cancelled` error, its message is kept: it says what was cancelled.
  */
 export function cancelledError(state: string, cause?: unknown): OmcpError {
   const known = cause instanceof OmcpError && cause.code === "cancelled";
@@ -21,19 +21,19 @@ export function cancelledError(state: string, cause?: unknown): OmcpError {
 }
 
 /**
- * Why an execution ends when it is interrupted.
+ * The error with which an interrupted execution ends.
  *
  * @param state What was done, as a sentence.
  */
 export function interruptedError(state: string): OmcpError {
-  // Somebody wanted its end: a client that repeats it by itself would undo that.
+  // Not retryable: somebody wanted it to end, and a client that retries by itself would undo that.
   return new OmcpError("cancelled", "The execution was interrupted", { state, retryable: false });
 }
 
 /**
  * The state of a cell that was interrupted.
  *
- * @param outcome What is known of it.
+ * @param outcome What is known of the cell.
  */
 export function afterInterrupt(outcome: ExecutionOutcome): string {
   const cell = outcome.status === "ok" || outcome.status === "error"
@@ -89,9 +89,9 @@ export function agentError(error: ReplyError): OmcpError {
 }
 
 /**
- * The outcome of a cell that has no reply when its caller must have an outcome.
+ * The outcome for a caller whose time is over before the agent has replied.
  *
- * @param status Why it should have ended.
+ * @param status Why the cell should have ended.
  * @param outputs Its outputs so far.
  * @param elapsedMs Milliseconds since it began.
  */

@@ -17,7 +17,7 @@ export function stateOfResult(result: ExecutionResult): ExecutionState {
  * The state after an error.
  *
  * @param error The error.
- * @param reason Why it was asked to end, if it was.
+ * @param reason Why its signal was aborted, if it was.
  */
 export function stateOfError({ code }: OmcpError, reason: unknown): ExecutionState {
   switch (code) {

@@ -17,12 +17,12 @@ const SOURCE_CHARACTERS = 2000;
 const RECORD_SOURCE_CHARACTERS = 200;
 /** Characters of a progress message that are kept. */
 const PROGRESS_CHARACTERS = 2000;
-/** How long work may take to end after it was asked to; then the execution ends without it. */
+/** How long work may go on after its signal is aborted, ms; then the execution ends without waiting for it. */
 const ABANDON_MS = EXECUTION_DEADLINES.promiseMs;
 
 /** Where an execution belongs. */
 export interface ExecutionPlace {
-  /** Undefined for one of no sandbox. */
+  /** Undefined for an execution that belongs to no sandbox. */
   readonly sandboxId: string | undefined;
   /** Called after each change of its output or state. */
   readonly onChange: () => void;
@@ -89,7 +89,7 @@ export class Execution {
       this.#start();
       this.#deadlines.use(new Deadline(timeoutMs, () => this.#abort(timedOut(tool, timeoutMs))));
     }
-    // Not before the caller has the execution: work may end at once.
+    // Later, so that the caller has the execution before its work can end.
     queueMicrotask(() => void this.#run(spec.work));
   }
 
@@ -107,7 +107,7 @@ export class Execution {
     return Math.round(this.#clock.monotonic() - this.#started);
   }
 
-  /** The last message that says how far it is; empty where there was none. */
+  /** The last progress message; empty where there was none. */
   get progress(): string {
     return this.#progress;
   }
@@ -128,7 +128,7 @@ export class Execution {
     return this.log.bytes + this.#textBytes;
   }
 
-  /** About how much memory that takes, in bytes. */
+  /** About how much memory the kept output and result take, in bytes. */
   get memory(): number {
     return this.log.memory + this.#textBytes;
   }
@@ -138,7 +138,7 @@ export class Execution {
     return this.#dropped;
   }
 
-  /** What a list shows of it. */
+  /** The execution as a list shows it. */
   record(): ExecutionRecord {
     return {
       id: this.id,
@@ -150,16 +150,16 @@ export class Execution {
       createdAt: this.#createdAt,
       endedAt: this.#endedAt,
       elapsedMs: this.elapsedMs,
-      outputBytes: Math.max(this.#outputBytes, this.keptBytes, putOut(this.#result)),
+      outputBytes: Math.max(this.#outputBytes, this.keptBytes, producedBytes(this.#result)),
       dropped: this.#dropped,
     };
   }
 
   /**
-   * Ends it, if it has not ended: a cell as a timeout does. It has ended when `settled` resolves.
+   * Interrupts it, as a timeout does. It has ended when `settled` resolves.
    *
-   * @param restart The restart of the kernel for which it must end: what the cell left is lost with it.
-   * @returns False where it had ended before.
+   * @param restart The restart of the kernel that needs the interrupt, if there is one: it loses the cell's variables.
+   * @returns False if it had already ended.
    */
   interrupt(restart?: KernelRestart): boolean {
     if (this.isEnded) return false;
@@ -171,7 +171,7 @@ export class Execution {
   /**
    * Ends it because its sandbox has ended.
    *
-   * @param error What the caller gets where the work does not know better.
+   * @param error The error for the caller, unless the work fails with a more precise one.
    */
   lose(error: OmcpError): void {
     if (!this.isEnded) this.#abort(error);
@@ -193,7 +193,7 @@ export class Execution {
    * Reports changes of output, progress and state.
    *
    * @param listener Called after each.
-   * @returns Ends the reports.
+   * @returns Disposing of it ends the reports.
    */
   onChange(listener: () => void): Disposable {
     this.#listeners.add(listener);
@@ -210,7 +210,7 @@ export class Execution {
         log: this.log,
         progress: (message) => {
           this.#progress = message.slice(-PROGRESS_CHARACTERS);
-          this.#tell();
+          this.#notify();
         },
         queued: () => this.#queue(),
         started: () => this.#start(),
@@ -227,7 +227,7 @@ export class Execution {
   #queue(): void {
     if (this.isEnded || this.#started !== undefined) return;
     this.#progress = "waiting for another cell of this sandbox to end";
-    this.#tell();
+    this.#notify();
   }
 
   #start(): void {
@@ -246,7 +246,7 @@ export class Execution {
         this.#end(stateOfError(reason, reason), { error });
       }),
     );
-    // Last: the work may end in it.
+    // Last, because the work may end during this call.
     this.#controller.abort(reason);
   }
 
@@ -266,16 +266,16 @@ export class Execution {
 
   #changed(): void {
     this.#onChange();
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener();
   }
 }
 
-/** How much a cell put out, in bytes; the log has what was sent of it. */
-function putOut(result: ExecutionResult | undefined): number {
+/** The bytes that a cell produced; the log has only those that the agent sent. */
+function producedBytes(result: ExecutionResult | undefined): number {
   if (result?.kind !== "cell") return 0;
   const { stdout, stderr, displays } = result.outcome.output;
   return stdout.bytes + stderr.bytes + displays.bytes;

@@ -13,7 +13,7 @@ export type ExecutionResult =
   | {
     readonly kind: "text";
     readonly text: string;
-    /** Bytes of output for the audit. @default the text's own */
+    /** Bytes of output that the audit records. @default the length of the text */
     readonly bytes?: number;
   }
   | { readonly kind: "cell"; readonly outcome: ExecutionOutcome };
@@ -26,11 +26,11 @@ export interface ExecutionRun {
   readonly signal: AbortSignal;
   /** Takes the output. */
   readonly log: OutputLog;
-  /** Replaces the message that says how far it is. */
+  /** Replaces the progress message. */
   progress(message: string): void;
-  /** It waits for the sandbox's kernel: its time does not run. */
+  /** Reports that it waits for the sandbox's kernel; the wait does not count as running time. */
   queued(): void;
-  /** It runs from now on. */
+  /** Reports that it runs from now on. */
   started(): void;
 }
 
@@ -41,14 +41,14 @@ export interface ExecutionSpec {
   readonly tool: string;
   /** The cell, or a line that says what the tool does. */
   readonly source: string;
-  /** When it ends by itself, ms from its start. */
+  /** Its timeout, ms from its start. */
   readonly timeoutMs: number;
   /**
-   * Whether the work waits for the sandbox's kernel and runs Python there. It begins in state `queued`, says itself when it has started, and
-   * keeps the timeout itself. @default false
+   * Whether the work runs Python in the sandbox's kernel. Such an execution begins in state `queued`; its work reports when it runs, and
+   * enforces the timeout. @default false
    */
   readonly usesKernel?: boolean;
-  /** Does it. An `OmcpError` becomes the execution's error. */
+  /** Does the work. An `OmcpError` that it throws becomes the execution's error. */
   readonly work: (run: ExecutionRun) => Promise<ExecutionResult>;
 }
 

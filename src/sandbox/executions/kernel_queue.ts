@@ -1,4 +1,4 @@
-/** The cells of one sandbox: they run one after the other, and one whose request fails can end the sandbox. */
+/** Runs the cells of one sandbox one after the other. If a request to the agent fails, it may have to remove the sandbox. */
 import { codeBytes, MAX_CODE_BYTES } from "../../agent_protocol/messages/mod.ts";
 import { ReplyError } from "../../agent_protocol/mod.ts";
 import { OmcpError } from "../../errors.ts";
@@ -23,7 +23,7 @@ const RESTART_MS = 60_000;
 export interface KernelQueueParts {
   readonly lifetime: Lifetime;
   readonly container: Pick<AgentContainer, "channel">;
-  /** Resolves when the first kernel is ready, or will never be. */
+  /** Resolves when the first kernel is ready, or when it cannot start. */
   readonly kernelStarted: Promise<void>;
 }
 
@@ -42,12 +42,12 @@ export class KernelQueue {
     this.#kernelStarted = kernelStarted;
   }
 
-  /** True while a call waits for the kernel, or a cell uses it: also an interrupted one until it has ended. */
+  /** True while a call waits for the kernel or a cell uses it; an interrupted cell uses it until it has ended. */
   get busy(): boolean {
     return this.#calls > 0 || this.#semaphore.busy;
   }
 
-  /** How many were started, except silent ones. */
+  /** How many cells have been started; silent ones do not count. */
   get count(): number {
     return this.#count;
   }
@@ -63,7 +63,7 @@ export class KernelQueue {
     options.onStarted?.();
     const run = runCell(this.#container.channel, code, options, (error) => this.#failed(error));
     if (options.silent !== true) this.#count += 1;
-    // The agent's reply releases the permit, not the caller's outcome: until then the cell may run.
+    // Held until the agent replies, which may be after the caller has its outcome: until then the cell may run.
     void run.settled.then(() => permit[Symbol.dispose]());
     return { ...await run.outcome, waitedMs, kernelStartMs };
   }

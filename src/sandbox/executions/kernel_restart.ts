@@ -1,22 +1,22 @@
-/** What a restart of the kernel means for the cells that it interrupts: their own results say that variables are kept. */
+/** Corrects the results of cells that a restart of the kernel interrupts: the agent replied that their variables are kept. */
 import type { OmcpError } from "../../errors.ts";
 import type { ExecutionResult } from "./execution_spec.ts";
 
-/** A restart: it waits for the cells that it interrupts, then it is sent and goes on, unless its caller gave up before. */
+/** A restart of the kernel. It waits until the cells that it interrupts have ended, then it is sent to the agent, unless its caller gives up before. */
 export class KernelRestart {
   #state: "waiting" | "sent" | "given up" = "waiting";
 
-  /** Whether it waits, was sent, or never will be. */
+  /** `given up`: it will not be sent. */
   get state(): "waiting" | "sent" | "given up" {
     return this.#state;
   }
 
-  /** From now on the variables are lost. */
+  /** Records that it was sent: from now on the variables are lost. */
   sent(): void {
     this.#state = "sent";
   }
 
-  /** It was not sent, if it was not; the kernel stays. */
+  /** Gives it up, so that the kernel stays. Does nothing once it was sent. */
   giveUp(): void {
     if (this.#state === "waiting") this.#state = "given up";
   }

@@ -11,7 +11,7 @@ import { OmcpError } from "../../errors.ts";
 import { utf8Bytes } from "../../lib/bytes.ts";
 import { isPrinted, OutputLog } from "./output_log.ts";
 
-/** More characters than the agent sends for one execution (its own caps are lower): a sender of more is not our agent. */
+/** Most characters of one execution's events. The agent's own limits are lower: whatever sends more is not our agent. */
 const MAX_CHARACTERS = 32 * 1024 * 1024;
 
 /**
@@ -22,7 +22,7 @@ export type KernelAfter = ExecuteResult["kernel"] | "restarting" | "unknown";
 
 /** The outcome of an execution. */
 export interface ExecutionOutcome extends Omit<ExecuteResult, "kernel"> {
-  /** In the order in which the cell put them out. */
+  /** In the order in which the cell produced them. */
   readonly outputs: readonly ExecutionOutput[];
   readonly kernel: KernelAfter;
   /** How long it waited for another execution of the sandbox, ms. */

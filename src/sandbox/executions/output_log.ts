@@ -1,4 +1,4 @@
-/** The output of one execution, at positions: a reader that knows a position gets what followed it, nothing twice. */
+/** The output of one execution. All of it has positions, so that a reader can ask for what follows the last one that it has seen. */
 import type { ExecutionOutput } from "../../agent_protocol/messages/mod.ts";
 import { utf8Bytes } from "../../lib/bytes.ts";
 import { beforeSplit } from "../../lib/cut_text.ts";
@@ -56,12 +56,12 @@ export class OutputLog {
     return this.#bytes;
   }
 
-  /** About how much memory that takes, in bytes: stdout and stderr in turns make an output of each character. */
+  /** About how much memory that takes, in bytes. Entries count: a cell that alternates between stdout and stderr makes one of each character. */
   get memory(): number {
     return this.#bytes + ENTRY_BYTES * this.#entries.length;
   }
 
-  /** How much the cell has printed to a stream that has arrived, in bytes; cleared text counts. */
+  /** Bytes that the cell has printed to a stream, as far as they have arrived; cleared text counts. */
   printedBytes(name: PrintedOutput["name"]): number {
     return this.#printed[name];
   }
@@ -98,7 +98,7 @@ export class OutputLog {
     return printed;
   }
 
-  /** Forgets the values of last expressions: the kernel made them up. */
+  /** Forgets the values of last expressions, for a kernel that has forged them. */
   dropValues(): void {
     this.#keep(({ type }) => type !== "execute_result");
   }
@@ -123,7 +123,7 @@ export class OutputLog {
       if (end <= since) continue;
       const rest = since > start ? tailOf(output, since - start) : output;
       const length = textLength(rest);
-      // Not one character of it: half a number reads as another number.
+      // Leaves all of it to the next page: half a number reads as another number.
       if (length > room && outputs.length > 0 && (room === 0 || rest.type !== "stream")) {
         return { outputs, next: Math.max(start, since), more: true, cleared };
       }
@@ -140,7 +140,7 @@ export class OutputLog {
 
   #keep(wanted: (output: ExecutionOutput) => boolean): void {
     this.#entries = this.#entries.filter(({ output }) => wanted(output));
-    // Not measured again: a cell may clear its text many times, and its pictures stay.
+    // From the stored sizes: a cell may clear its text many times, and measuring its pictures each time would be slow.
     this.#bytes = this.#entries.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 }
@@ -154,7 +154,7 @@ function positions(output: ExecutionOutput): number {
   return output.type === "stream" ? output.text.length : 1;
 }
 
-/** The characters of text that a reader sees of it; pictures count as nothing. */
+/** How many characters of text an output shows; pictures count as nothing. */
 function textLength(output: ExecutionOutput): number {
   switch (output.type) {
     case "stream":
@@ -177,15 +177,15 @@ function outputBytes(output: ExecutionOutput): number {
   }
 }
 
-/** What follows the first positions of an output; `skipped` belongs before them. */
+/** An output without its first `offset` positions, and without `skipped`, which belongs before the first. */
 function tailOf(output: ExecutionOutput, offset: number): ExecutionOutput {
   if (output.type !== "stream") return output;
   const { skipped: _, ...rest } = output;
   return { ...rest, text: output.text.slice(offset) };
 }
 
-/** At most so many characters, but at least one, so that a reader gets on. */
+/** The first `length` characters, but at least one, so that a reader makes progress. */
 function headOf(text: string, length: number): string {
-  // A first character of two units does not fit into one.
+  // The first character may have two UTF-16 units.
   return beforeSplit(text, Math.max(length, 1)) || text.slice(0, 2);
 }

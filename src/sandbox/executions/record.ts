@@ -3,8 +3,8 @@ import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
 
 /**
- * `queued`: it waits for the kernel; `unknown`: it is not known whether it ran or has ended; `lost`: its sandbox ended before it did. The others
- * as in a cell's outcome; `error` is any other failure.
+ * `queued`: it waits for the kernel. `error`: the cell raised an exception, or the tool failed. `unknown`: it is not known whether it ran or
+ * has ended. `lost`: its sandbox ended before it did. The others are as in a cell's outcome.
  */
 export type ExecutionState =
   | "queued"
@@ -49,7 +49,7 @@ export function lostError(record: ExecutionRecord, reason: string): OmcpError {
     : `${state}, ended ${new Date(endedAt).toISOString()}`;
   return new OmcpError(
     "execution_lost",
-    `Execution ${id} is gone with sandbox ${sandboxId ?? "of its own"}: ${reason}`,
+    `Execution ${id} is gone${sandboxId === undefined ? "" : ` with sandbox ${sandboxId}`}: ${reason}`,
     {
       state: `It was ${tool}, started ${new Date(createdAt).toISOString()}, ${end}, with ${
         counted(outputBytes, "byte")

@@ -1,4 +1,4 @@
-/** Sends a cell: the request to the agent, the caller's outcome in time, the interrupt. */
+/** Sends a cell to the agent, and gives its caller an outcome in time, whatever the agent does. */
 import { addAbortListener } from "node:events";
 import type { Channel } from "../../agent_protocol/mod.ts";
 import {
@@ -14,14 +14,14 @@ import { newExecutionId } from "./execution_spec.ts";
 
 const { answerMs: ANSWER_MS, giveUpMs: GIVE_UP_MS } = EXECUTION_DEADLINES;
 
-/** Of stdout and of stderr the agent sends at least this much, the first half at once. Results show less (OMCP_OUTPUT_KIB). */
+/** The agent sends at least this many bytes of stdout, and of stderr: the first half at once. Results show fewer (OMCP_OUTPUT_KIB). */
 const SENT_BYTES = 256 * 1024;
 
-/** A character that would cross the end of what is sent at once comes later. */
+/** The longest character: one that crosses the end of what is sent at once is sent later. */
 const CHARACTER_BYTES = 4;
 
 /**
- * From how many bytes on a stream of a running cell may have been printed further than it was sent.
+ * How many bytes of stdout, and of stderr, arrive at once. A running cell that has printed more may be ahead of what has arrived.
  *
  * @param outputBytes As in {@link ExecuteOptions}.
  */
@@ -33,9 +33,9 @@ export function sentAtOnce(outputBytes: number): number {
 export interface ExecuteOptions {
   /** The cell's own time, ms; it runs from the cell's start. */
   readonly timeoutMs: number;
-  /** stdout and stderr kept, bytes. */
+  /** Bytes kept of stdout, and of stderr. */
   readonly outputBytes: number;
-  /** Interrupts the cell, variables kept. */
+  /** Interrupts the cell; variables are kept. */
   readonly signal?: AbortSignal;
   /** Gets each output as it arrives. */
   readonly onOutput?: (output: ExecutionOutput) => void;
@@ -45,7 +45,7 @@ export interface ExecuteOptions {
   readonly onWaiting?: () => void;
   /** Called when the cell is sent. */
   readonly onStarted?: () => void;
-  /** Runs apart from the user's history, in a namespace of its own that has `user_ns`. @default false */
+  /** Keeps the cell out of the user's history; its own namespace has the user's as `user_ns`. @default false */
   readonly silent?: boolean;
   /** The execution's id. @default a new one */
   readonly id?: string;
@@ -59,7 +59,7 @@ export interface ExecuteOptions {
 export interface SentCell {
   /** The caller's outcome, in time whatever the agent does. */
   readonly outcome: Promise<ExecutionOutcome>;
-  /** Resolves when the agent has replied, or never will: until then the cell may run. */
+  /** Resolves when the agent has replied, or cannot reply any more: until then the cell may run. */
   readonly settled: Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export interface SentCell {
  *
  * @param channel The sandbox's channel.
  * @param code Python source.
- * @param options Caps, interrupt; its deadline is `timeoutMs`.
+ * @param options See {@link ExecuteOptions}.
  * @param failed Turns a failed request's error into the caller's, and throws it.
  */
 export function runCell(

@@ -1,4 +1,4 @@
-/** The executions of one sandbox, or of none: a bounded number with their output, more of them without. */
+/** The executions of one sandbox, or those that belong to none. The latest keep their output; of older ones only a record is kept. */
 import type { Clock } from "../../lib/clock.ts";
 import { OmcpError } from "../../errors.ts";
 import { Execution } from "./execution.ts";
@@ -7,7 +7,7 @@ import { type ExecutionRecord, lostError } from "./record.ts";
 
 /** Executions that are kept with their output. */
 export const MAX_EXECUTIONS = 200;
-/** Bytes of memory for output that is kept; what runs may have more. */
+/** Bytes of memory for the output of ended executions and running ones together; running ones may exceed it. */
 export const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
 /** Older executions of which only the record is kept. */
 const MAX_RECORDS = 1000;
@@ -57,7 +57,7 @@ export class ExecutionStore {
    * Starts an execution.
    *
    * @param spec What is to be executed.
-   * @throws {OmcpError} `sandbox_busy` or `capacity` where too many run; the sandbox's end.
+   * @throws {OmcpError} `sandbox_busy` or `capacity` where too many run; the error of a sandbox that has ended.
    */
   start(spec: ExecutionSpec): Execution {
     if (this.#ended !== undefined) throw this.#ended.error;
@@ -79,8 +79,8 @@ export class ExecutionStore {
    * Finds an execution.
    *
    * @param id Its id.
-   * @param owner Whose: another's is not found.
-   * @returns The execution, only its record where it is an older one, or undefined.
+   * @param owner The caller's principal: another's execution is not found.
+   * @returns The execution; its record alone where it is an old one; undefined where there is none.
    * @throws {OmcpError} `execution_lost` where the sandbox has ended.
    */
   find(id: string, owner: string): Execution | ExecutionRecord | undefined {
@@ -94,7 +94,7 @@ export class ExecutionStore {
    * Ends all that run; no more can be started.
    *
    * @param reason Why, without a final period.
-   * @param error What their callers get where they do not know better.
+   * @param error The error for their callers, unless their work fails with a more precise one.
    */
   close(reason: string, error: OmcpError): void {
     this.#ended ??= { reason, error };
@@ -102,13 +102,13 @@ export class ExecutionStore {
   }
 
   /**
-   * Forgets all output, after {@link close}. What runs has a moment to end with an error that knows more.
+   * Forgets all output, after {@link close}, when those that still run have ended with errors of their own.
    *
    * @returns All that are known, oldest first.
    */
-  async bury(): Promise<readonly ExecutionRecord[]> {
+  async dropOutputs(): Promise<readonly ExecutionRecord[]> {
     await Promise.all(this.running.map(({ settled }) => settled));
-    // The calls that wait for one of them show first what it has printed.
+    // Calls that wait for one of them must first read what it has printed.
     await new Promise((resolve) => setTimeout(resolve, 0));
     for (const execution of this.#executions.values()) execution.dropOutput();
     return this.list();
@@ -143,11 +143,11 @@ export class ExecutionStore {
 function tooMany(sandboxId: string | undefined, maximum: number): OmcpError {
   const next = "Wait for one of them with get_execution, or end one with interrupt_execution.";
   return sandboxId === undefined
-    ? new OmcpError("capacity", `${maximum} calls that take long run already`, {
+    ? new OmcpError("capacity", `${maximum} long-running calls are already running`, {
       state: "Nothing was started.",
       next,
     })
-    : new OmcpError("sandbox_busy", `${maximum} executions of sandbox ${sandboxId} run or wait already`, {
+    : new OmcpError("sandbox_busy", `${maximum} executions of sandbox ${sandboxId} already run or wait`, {
       state: "Nothing was started.",
       next,
     });

@@ -1,10 +1,10 @@
-/** The caller's errors of requests for files that failed in the sandbox. */
+/** Turns failures of the sandbox's file service into errors for the caller. */
 import type * as z from "zod";
 import { type FileErrorCode, fileErrorSchema, type FileRequest } from "../../agent_protocol/messages/mod.ts";
 import { type ErrorCode, OmcpError } from "../../errors.ts";
 
 /** For each error of the agent: the caller's code, and the next step where it does not depend on the request. */
-const CALLERS: Readonly<Record<FileErrorCode, { readonly code: ErrorCode; readonly next?: string }>> = {
+const CALLER_ERRORS: Readonly<Record<FileErrorCode, { readonly code: ErrorCode; readonly next?: string }>> = {
   not_found: { code: "file_not_found" },
   exists: { code: "file_exists", next: "Choose another path, or pass overwrite: true." },
   not_empty: { code: "path_unsuitable" },
@@ -30,7 +30,7 @@ const CALLERS: Readonly<Record<FileErrorCode, { readonly code: ErrorCode; readon
   internal: { code: "internal", next: "Report this as a defect." },
 };
 
-/** What a failed request leaves behind. */
+/** For each operation: the state that a failed request leaves behind. */
 const STATES: Readonly<Record<FileRequest["op"], string>> = {
   stat: "Nothing was changed.",
   list: "Nothing was changed.",
@@ -42,7 +42,7 @@ const STATES: Readonly<Record<FileRequest["op"], string>> = {
 };
 
 /**
- * The state that a request leaves behind that failed.
+ * The state that a failed request leaves behind.
  *
  * @param request The request.
  * @returns A sentence.
@@ -58,7 +58,7 @@ export function stateAfter(request: FileRequest): string {
  * @param error The agent's reply.
  */
 export function fileError(request: FileRequest, error: z.output<typeof fileErrorSchema>): OmcpError {
-  const { code, next = nextStep(request, error.code) } = CALLERS[error.code];
+  const { code, next = nextStep(request, error.code) } = CALLER_ERRORS[error.code];
   return new OmcpError(code, error.message, {
     state: stateAfter(request),
     ...(next === undefined ? {} : { next }),
@@ -67,10 +67,10 @@ export function fileError(request: FileRequest, error: z.output<typeof fileError
 }
 
 /**
- * Reads an error from the reason of a reset: the agent resets a stream when a file's bytes are on it.
+ * Reads an error from the reason of a reset: once a file's bytes are on the stream, the agent can report an error in no other way.
  *
  * @param reason The peer's reason.
- * @returns The error; undefined where the reason is not one of the file service.
+ * @returns The error; undefined where the reason does not come from the file service.
  */
 export function errorOfReset(reason: string): z.output<typeof fileErrorSchema> | undefined {
   const [, code, message] = /^(\w+): (.*)$/s.exec(reason) ?? [];
@@ -93,7 +93,7 @@ function nextStep(request: FileRequest, code: FileErrorCode): string | undefined
   return undefined;
 }
 
-/** For paths that exist in cells or results, but are nothing that the request can use. */
+/** The next step for a path that cells can use, but the request cannot. */
 function elsewhere(request: FileRequest): string | undefined {
   const paths = [
     ...("path" in request ? [request.path] : []),

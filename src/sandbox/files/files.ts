@@ -12,16 +12,16 @@ import type { Channel } from "../../agent_protocol/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { within } from "../../lib/async/deadline.ts";
 import type { Lifetime } from "../lifetime.ts";
-import { Exchange, InvalidReply } from "./exchange.ts";
+import { FileExchange, InvalidReply } from "./file_exchange.ts";
 
-/** How long a request may take where the caller sets no limit; a transfer's bytes are included. */
+/** The default deadline of a call. */
 const DEADLINE_MS = 30_000;
 /** How long a request whose channel broke waits for the reason, and for the removal. */
 const END_WAIT_MS = 1500;
 
 /** How long a call may take, and what cancels it. */
 export interface FileCall {
-  /** The call's own end, ms; a transfer's bytes are included. @default 30 s */
+  /** The call's deadline, ms; it includes the transfer of a file's bytes. @default 30 s */
   readonly deadlineMs?: number;
   /** Cancels it. */
   readonly signal?: AbortSignal;
@@ -29,9 +29,9 @@ export interface FileCall {
 
 /** A file that is being read. */
 export interface FileContent {
-  /** The file's bytes when it was opened. A sparse file can be larger than all memory. */
+  /** The file's length in bytes when it was opened. A sparse file can be larger than all memory. */
   readonly size: number;
-  /** Bytes that it takes up; fewer than `size` where it has holes. */
+  /** Bytes that are stored; fewer than `size` if it has holes. */
   readonly allocated: number;
   /** When it was changed, ms since the epoch. */
   readonly modifiedMs: number;
@@ -53,7 +53,7 @@ export interface SandboxFilesParts {
 
 /**
  * The files of one sandbox. Paths are relative to /workspace, or absolute below it; symbolic links are not followed. All methods
- * throw `OmcpError`: `invalid_argument` for a path outside, `file_not_found`, `path_unsuitable`, `capacity`, `timeout`, `cancelled`,
+ * throw `OmcpError`: `invalid_argument` for a path outside of it, `file_not_found`, `path_unsuitable`, `capacity`, `timeout`, `cancelled`,
  * and the error of a sandbox that has ended.
  */
 export class SandboxFiles {
@@ -87,7 +87,7 @@ export class SandboxFiles {
    * Lists a folder: the first entries in the order of their paths, and the totals of all.
    *
    * @param path The folder.
-   * @param options `depth`: levels, at most 32; what is in hidden folders is not listed. `limit`: entries, at most 2000.
+   * @param options `depth`: levels of folders, at most 32; the content of hidden ones is not listed. `limit`: entries, at most 2000.
    * @param call See {@link FileCall}.
    */
   async list(
@@ -110,7 +110,7 @@ export class SandboxFiles {
    * @param path The file.
    * @param options `offset`: the first byte; from the end where negative. `limit`: how many bytes at most.
    * @param call See {@link FileCall}; the deadline includes the reading of the bytes.
-   * @returns The open file. Its bytes have backpressure: what is not read is not sent.
+   * @returns The open file. Its bytes have backpressure: the agent sends only what is read.
    */
   async read(
     path: string,
@@ -138,7 +138,7 @@ export class SandboxFiles {
   }
 
   /**
-   * Writes a file. It appears under its name when all bytes are there; where anything fails before, nothing of it remains. Missing
+   * Writes a file. It appears under its name when all bytes are there; if anything fails before, nothing of it remains. Missing
    * folders are created.
    *
    * @param path The file.
@@ -162,7 +162,7 @@ export class SandboxFiles {
       let replied = false;
       const early = result.then(() => {}, () => {}).then(() => void (replied = true));
       for await (const chunk of source) {
-        // A reply before the end is an error: the workspace is full.
+        // A reply before the end is an error, such as a full workspace.
         const sending = exchange.send(chunk);
         sending.catch(() => {});
         await Promise.race([sending, early]);
@@ -213,7 +213,7 @@ export class SandboxFiles {
   }
 
   /**
-   * The room in /workspace.
+   * How much space /workspace has.
    *
    * @param call See {@link FileCall}.
    */
@@ -222,10 +222,10 @@ export class SandboxFiles {
     return await finished(exchange, exchange.result(FILE_RESULTS.space));
   }
 
-  async #open(request: FileRequest, { deadlineMs = DEADLINE_MS, signal }: FileCall): Promise<Exchange> {
+  async #open(request: FileRequest, { deadlineMs = DEADLINE_MS, signal }: FileCall): Promise<FileExchange> {
     this.#lifetime.throwIfEnded();
     this.#running += 1;
-    return await Exchange.open(request, {
+    return await FileExchange.open(request, {
       channel: this.#container.channel,
       deadlineMs,
       signal,
@@ -237,7 +237,7 @@ export class SandboxFiles {
     });
   }
 
-  /** An invalid reply ends the sandbox, as an invalid event does; a broken channel has ended it. */
+  /** Turns an error into the caller's. An invalid reply ends the sandbox, as an invalid event does; a broken channel has already ended it. */
   async #failed(error: unknown): Promise<never> {
     const lifetime = this.#lifetime;
     if (lifetime.end === undefined) {
@@ -252,7 +252,7 @@ export class SandboxFiles {
   }
 }
 
-async function finished<T>(exchange: Exchange, work: Promise<T>): Promise<T> {
+async function finished<T>(exchange: FileExchange, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } finally {

@@ -1,14 +1,14 @@
-/** Resolved and downloaded sets of packages, so that a second sandbox gets the same without a network. Bounded; the oldest go first. */
+/** Keeps resolved and downloaded sets of packages, so that a second sandbox gets the same set without a network. */
 import type { Clock } from "../../lib/clock.ts";
 import type { Plan } from "./resolver_answer.ts";
 
 const MIB = 1024 * 1024;
-/** All archives together, in bytes; compressed. They lie in the server's memory. */
+/** Bytes of all compressed archives together; they are in the server's memory. */
 export const CACHE_BYTES = 128 * MIB;
 /** A larger archive is not kept. */
 export const CACHE_ENTRY_BYTES = 64 * MIB;
 const CACHE_ENTRIES = 200;
-/** An index gets newer versions: a set is resolved again after this long. */
+/** A set is resolved again after this long, because the index gets newer versions. */
 const MAX_AGE_MS = 6 * 3_600_000;
 
 /** A set of packages. */
@@ -39,7 +39,7 @@ export class ArchiveCache {
   }
 
   /**
-   * A set, which counts as used now.
+   * Finds a set, and counts now as its last use.
    *
    * @param key What it was resolved from.
    */
@@ -54,7 +54,7 @@ export class ArchiveCache {
   }
 
   /**
-   * Keeps a set, unless it is too large; drops the ones that were not used for the longest.
+   * Keeps a set, unless it is too large; to make room, drops those that have been unused for the longest.
    *
    * @param key What it was resolved from.
    * @param set The set.

@@ -1,4 +1,4 @@
-/** The server's side of an installer in a sandbox (`guest/installer/`): what is there, what to unpack, how it went. */
+/** The server's side of an installer in a sandbox (`guest/installer/`): learns what is installed, sends what to unpack, reads the result. */
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { within } from "../../lib/async/deadline.ts";
@@ -7,15 +7,15 @@ import type { ByteStream } from "../../lib/byte_stream.ts";
 import { parsedJson } from "../../lib/parsed_json.ts";
 import { showable } from "../../lib/text.ts";
 
-/** Longest answer of an installer, in bytes. The sandbox's code can disturb an installer, and forge its answers. */
+/** Longest answer of an installer, in bytes; it is untrusted: the sandbox's code can disturb an installer and forge its answers. */
 const MAX_ANSWER = 1024 * 1024;
 
 /**
- * How long an installer may take for a part of the archive, and for its answer, ms. The sandbox's code can stop it, and until it ends, the
- * container that downloads is in use, of which there are few for all sandboxes.
+ * How long an installer may take for a part of the archive, and for its answer, ms. Bounded because the sandbox's code can stop an installer,
+ * and a stopped one would keep one of the few resolvers of the server busy.
  */
 const STALL_MS = 60_000;
-/** An installer that something ends may have written why: which of the two is seen first is chance. */
+/** How long to wait for the answer of an installer whose stream has failed: it may have written the reason, which can arrive later. */
 const REFUSAL_MS = 1000;
 
 const answerSchema = z.union([
@@ -31,7 +31,7 @@ export interface Unpacking {
   /** Bytes and number of the unpacked files. */
   readonly bytes: number;
   readonly files: number;
-  /** Distributions to remove before: they are replaced. */
+  /** Distributions that are replaced: the installer removes them first. */
   readonly replace: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export class Installation {
   }
 
   /**
-   * What earlier installations left: name → version. The sandbox's code can forge it.
+   * Reads what is installed already: name → version. The sandbox's code can forge it.
    *
    * @throws {OmcpError} `package_failed`.
    */
@@ -65,14 +65,14 @@ export class Installation {
   /**
    * Sends the archive and waits until it is unpacked.
    *
-   * @param unpacking Sizes, and what to remove before.
+   * @param unpacking See {@link Unpacking}.
    * @param archive The archive's chunks.
    * @returns Modules that were left out because Python's library has the same name.
    * @throws {OmcpError} `workspace_full`, `package_failed`, or what `archive` throws.
    */
   async unpack(unpacking: Unpacking, archive: AsyncIterable<Uint8Array>): Promise<readonly string[]> {
     const writer = this.#stream.writable.getWriter();
-    // An installer that refuses answers at once: the rest of the archive would be in vain.
+    // An installer may refuse before it has the whole archive; sending the rest would be useless.
     const answer = this.#answer();
     const refusal = refusalIn(answer);
     const send = (chunk: Uint8Array) => this.#taken(Promise.race([writer.write(chunk), refusal]));
@@ -84,7 +84,7 @@ export class Installation {
       await this.#taken(Promise.race([closed(writer), refusal]));
     } catch (error) {
       const early = await within(answer.catch(() => undefined), REFUSAL_MS);
-      // Who says that it has installed what it did not get is not believed.
+      // "installed" before the whole archive was sent cannot be true.
       if (early !== undefined && (sent || "refused" in early)) return skippedOf(early);
       throw error;
     } finally {
@@ -126,7 +126,7 @@ function refusalIn(answer: Promise<Answer>): Promise<never> {
   return refusal.promise;
 }
 
-/** Ends the archive. Of a stream that has failed, `close()` says only that it has; `ready` says why. */
+/** Ends the archive. If the stream has failed, `close()` throws without the reason, which `ready` throws. */
 async function closed(writer: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
   try {
     await writer.close();

@@ -1,11 +1,11 @@
-/** Asks a kernel which of the replaced packages it has imported: those stay as they were until the next kernel. */
+/** Asks a kernel which of the replaced packages it has imported: it keeps using the old versions until it is restarted. */
 import * as z from "zod";
 import type { Sandbox } from "../sandbox.ts";
 import source from "./loaded.py" with { type: "text" };
 
 const MIME = "application/vnd.omcp.loaded+json";
 const OUTPUT_BYTES = 64 * 1024;
-/** A kernel that runs a cell does not answer: the caller then says what holds in any case. */
+/** A kernel that runs a cell does not answer in this time; the caller then reports without the answer. */
 const ASK_MS = 2000;
 
 const answerSchema = z.array(z.string().max(200)).max(2000);

@@ -1,4 +1,4 @@
-/** Installs packages into sandboxes: resolved and downloaded in a container of its own, unpacked inside without a network. */
+/** Installs packages into sandboxes: a separate container with a network resolves and downloads them, an installer in the sandbox unpacks them. */
 import { OmcpError } from "../../errors.ts";
 import { abortError } from "../../lib/async/abort_error.ts";
 import { DeadlineSignal, within } from "../../lib/async/deadline.ts";
@@ -37,7 +37,7 @@ export interface PackageTarget {
 export interface InstallOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** Called with what it does now. */
+  /** Called with each step. */
   readonly onProgress?: (message: string) => void;
 }
 
@@ -47,7 +47,7 @@ export interface InstallResult {
   readonly packages: readonly ResolvedPackage[];
   /** The names that this call asked for. */
   readonly requested: ReadonlySet<string>;
-  /** Of the unpacked files. */
+  /** Bytes of the unpacked files. */
   readonly bytes: number;
   /** Whether the set came from the server's cache, without a network. */
   readonly cached: boolean;
@@ -55,7 +55,7 @@ export interface InstallResult {
   readonly skipped: readonly string[];
 }
 
-/** With the versions that the sandbox has then. */
+/** What an installation did, and the versions that the sandbox has then. */
 interface Installed extends Omit<InstallResult, "requested"> {
   readonly versions: ReadonlyMap<string, string>;
 }
@@ -144,7 +144,7 @@ export class Packages {
     }
   }
 
-  /** Ends installations, and removes their containers. Takes a few seconds at most. */
+  /** Ends installations and removes their containers, in a few seconds at most. */
   async close(): Promise<void> {
     this.#closing.abort(new OmcpError("shutting_down", "The server is shutting down"));
     await within(this.#removals.allRemoved(), CLOSE_MS);
@@ -193,20 +193,20 @@ export class Packages {
     if (known !== undefined) return known;
     if (this.#resolvers.busy) options.onProgress("waiting for another resolution to end");
     using _permit = await this.#resolvers.acquire(options.signal);
-    // The one that this call has waited for may have been the same.
+    // The call that this one has waited for may have resolved the same set.
     const meanwhile = await fromCache();
     if (meanwhile !== undefined) return meanwhile;
     return await this.#resolver.resolve(request, options, async (plan, archive) => {
       const kept = new KeptArchive();
       const result = await unpack(installation, state, plan, kept.keeping(archive), false);
-      // Only whole: what one sandbox's installer makes of it must not reach another sandbox.
+      // Only if it was read to the end: an installer that stops early must not cut what another sandbox gets.
       const whole = plan.bytes === 0 ? [] : kept.whole;
       if (whole !== undefined) this.#cache.put(key, { plan, archive: whole });
       return result;
     });
   }
 
-  /** What the wheels must fit; null where that is the resolver's own image. */
+  /** The facts of the image that the wheels must fit; null for the resolver's own image. */
   async #target(image: string, options: ResolveOptions): Promise<ImageFacts | null> {
     if (image === this.#options.resolverImage) return null;
     const known = this.#facts.get(image);
@@ -246,7 +246,7 @@ async function unpack(
   };
 }
 
-/** Passes an archive on and keeps its chunks; of one that is too large for the cache, none. */
+/** Passes an archive on, and keeps its chunks unless it is too large for the cache. */
 class KeptArchive {
   #chunks: Uint8Array[] | undefined = [];
   #bytes = 0;

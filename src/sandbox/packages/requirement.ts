@@ -1,6 +1,6 @@
 /**
- * Requirements by PEP 508, as far as a caller may name them: a name, extras, versions, a marker. URLs, paths and options are not part of
- * this grammar. What is passed on is written anew from the parts, so that nothing else can reach the resolver.
+ * The part of PEP 508 that a caller may use: a name, extras, versions, a marker. URLs, paths and options are not part of this grammar. The
+ * resolver gets a requirement that is composed again from the parsed parts, so that nothing else can reach it.
  */
 import { OmcpError } from "../../errors.ts";
 
@@ -98,7 +98,7 @@ function list(text: string | undefined): string[] {
   return text === undefined ? [] : text.split(",").map((part) => part.trim());
 }
 
-/** Whole and harmless in a message. */
+/** A text for a message: printable ASCII, cut if it is long. */
 function quoted(text: string): string {
   const shown = text.replaceAll(/[^\x20-\x7e]/g, "?");
   return shown.length <= 80 ? shown : `${shown.slice(0, 80)}…" (${text.length} characters) "`;

@@ -21,7 +21,7 @@ import type { PackageSite } from "./settings.ts";
 const log = logger("packages");
 
 const CALL_MS = 50_000;
-/** The program ends itself this much later than the server's deadline: a server that is gone does not end it. */
+/** The program ends itself this long after the server's deadline, for the case that the server cannot. */
 const LATER_SECONDS = 30;
 
 /** What resolvers of a server have in common. */
@@ -32,7 +32,7 @@ export interface ResolverSettings {
   /** An image with uv. */
   readonly image: string;
   readonly network: string;
-  /** The most that the unpacked packages may take: a sandbox's workspace. */
+  /** Most bytes of unpacked packages: the size of a sandbox's workspace. */
   readonly treeBytes: number;
 }
 
@@ -47,7 +47,7 @@ export interface ResolveRequest {
   readonly site: PackageSite;
 }
 
-/** How long a request may take, and who is kept informed. */
+/** Deadline, cancellation and progress of a request. */
 export interface ResolveOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -136,15 +136,15 @@ export class Resolver {
       if (signal.aborted) throw abortError(signal.reason, "Cannot resolve packages");
       throw error;
     } finally {
-      // The attach first: an engine can hang in removing a container whose attach is stalled.
+      // First the attachment: with a stalled one, an engine's removal of the container can hang.
       attachment?.close();
-      // Not awaited: it goes on until the engine confirms it, and no caller depends on it.
+      // Not awaited: the removal is retried until the engine confirms it, and no caller depends on it.
       removals.remove({ name, id: container });
     }
   }
 }
 
-/** Stdin stays open: its end would end the program. */
+/** Sends bytes, and leaves stdin open: the program ends with it. */
 async function send(attachment: Attachment, bytes: Uint8Array): Promise<void> {
   const writer = attachment.writable.getWriter();
   try {

@@ -14,7 +14,7 @@ const MAX_PACKAGES = 2000;
 
 const name = z.string().max(200);
 const version = z.string().max(200);
-/** Of a distribution in an image. They become lines of files that uv reads: nothing else may stand there. */
+/** A distribution's name and version in an image. The server passes them back to be lines of files that uv reads, so they must have no other form. */
 const imageName = z.string().max(200).regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/);
 const imageVersion = z.string().max(200).regex(/^[A-Za-z0-9][A-Za-z0-9.!+_-]*$/);
 
@@ -37,9 +37,9 @@ export type ImageFacts = z.output<typeof factsSchema>;
 const packageSchema = wireObject({
   name,
   version,
-  /** The version of the image or of an earlier call that this one goes before; null where there was none. */
+  /** The version, of the image or of an earlier call, that this one replaces or hides; null where there was none. */
   instead_of: version.nullable(),
-  /** Whether its wheel is in the archive: otherwise it was there already. */
+  /** Whether its wheel is in the archive; if not, it is installed already. */
   fetched: z.boolean(),
 });
 
@@ -48,7 +48,7 @@ export type ResolvedPackage = z.output<typeof packageSchema>;
 
 const planSchema = z.object({
   packages: z.array(packageSchema).max(MAX_PACKAGES),
-  /** Of the unpacked files; 0: there is nothing to install. */
+  /** Bytes of the unpacked files; 0 if there is nothing to install. */
   bytes: z.number().int().nonnegative(),
   files: z.number().int().nonnegative(),
 });

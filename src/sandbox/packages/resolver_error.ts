@@ -1,4 +1,4 @@
-/** Turns uv's words for a failure into an error that says why and what to do. */
+/** Turns uv's message about a failure into an error with its reason and the next step. */
 import { type ErrorCode, OmcpError } from "../../errors.ts";
 import { showable } from "../../lib/text.ts";
 
@@ -68,7 +68,7 @@ const KINDS: readonly Kind[] = [
 /**
  * The error for a failed resolution.
  *
- * @param failed Which step, and uv's words.
+ * @param failed Which step, and uv's message.
  */
 export function resolverError({ text }: { readonly step: string; readonly text: string }): OmcpError {
   const words = showable(text).replace(/^error: (?:No solution found[^\n]*\n\s*cause: )?/, "").trim();

@@ -1,4 +1,4 @@
-/** The throw-away container that resolves and downloads packages: confined like a sandbox, but with a network and without user code. */
+/** The container that resolves and downloads packages for one call: confined like a sandbox, but with a network and without user code. */
 import { GUEST_MODULES, LOADER_COMMAND } from "../../guest/mod.ts";
 import {
   confinement,
@@ -12,7 +12,7 @@ import {
 import { VERSION } from "../../version.ts";
 
 const MIB = 1024 * 1024;
-/** For uv and Python, besides the files. */
+/** Memory for uv and Python, besides the files. */
 const PROGRAM_BYTES = 512 * MIB;
 /** What uv caches besides the wheels: the index's pages. */
 const CACHE_BYTES = 64 * MIB;
@@ -60,7 +60,7 @@ export function resolverSpec(options: ResolverSpecOptions): ContainerSpec {
     },
     tmpfs: [
       { path: "/tmp", bytes: tmpBytes, inodes: INODES, mode: "0700", exec: false },
-      // Otherwise the engine's own, of 64 MiB.
+      // Without it, the engine would mount one of 64 MiB.
       { path: "/dev/shm", bytes: MIB, inodes: 64, mode: "0700", exec: false },
     ],
     stdin: "ends-with-attach",

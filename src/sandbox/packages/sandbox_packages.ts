@@ -1,4 +1,4 @@
-/** The packages of one sandbox: what was asked for and what is there; one installation at a time. */
+/** The packages of one sandbox: what calls have asked for, and what is installed. One installation runs at a time. */
 import { addAbortListener } from "node:events";
 import { StreamResetError } from "../../agent_protocol/mod.ts";
 import { OmcpError } from "../../errors.ts";
@@ -28,7 +28,7 @@ export class SandboxPackages {
   #state: PackageState = { requirements: new Map(), versions: new Map() };
 
   /**
-   * Begins without any.
+   * Begins without packages.
    *
    * @param lifetime The sandbox's.
    * @param container Its container.
@@ -48,7 +48,7 @@ export class SandboxPackages {
    *
    * @param wanted What is asked for: it replaces earlier requirements of the same name.
    * @param signal Ends the wait, and cuts the installer off.
-   * @param work Gets the installer and the state to reach, with only those versions that are still there; returns the versions then.
+   * @param work Gets the installer, all requirements, and the versions that are installed and still there; returns the versions after it.
    * @throws {OmcpError} `sandbox_lost`, `sandbox_not_found`, `capacity`, the signal's reason, or what `work` throws.
    */
   async install<T extends { readonly versions: ReadonlyMap<string, string> }>(
@@ -75,13 +75,13 @@ export class SandboxPackages {
       throw new OmcpError(
         "package_failed",
         `Cannot install: ${
-          begun ? "the sandbox's installer ended early" : "the sandbox's agent gave no installer"
+          begun ? "the sandbox's installer ended early" : "the sandbox's agent could not start an installer"
         }: ${error.message}`,
         {
           state: begun ? "Packages may be installed in part." : "Nothing was installed.",
           next: begun
-            ? "Try again once; a full memory, or a cell that ends other processes, can end an installer, too."
-            : "Try again; a sandbox whose processes are used up cannot start another.",
+            ? "Try again once; lack of memory, or a cell that ends other processes, can end an installer."
+            : "Try again; a sandbox that has as many processes as it may have cannot start one.",
           cause: error,
         },
       );
@@ -91,7 +91,7 @@ export class SandboxPackages {
     }
   }
 
-  /** Of what the sandbox reports, only what the server knows of: its code can forge the rest. */
+  /** Adds the new requirements. Of the versions that the sandbox reports, it trusts only those that the server installed: its code can forge the rest. */
   #next(wanted: readonly Requirement[], present: ReadonlyMap<string, string>): PackageState {
     const versions = [...this.#state.versions].filter(([name, version]) => present.get(name) === version);
     const requirements = new Map([

@@ -12,11 +12,11 @@ export interface PackageSettings {
   readonly network: string;
   /** An image with python3 and uv, the project's own. */
   readonly resolverImage: string;
-  /** Reads what may change while the server runs; each installation asks. */
+  /** Reads the part that may change while the server runs; called for each installation. */
   readonly site: () => Promise<PackageSite>;
 }
 
-/** What the site sets for the way to its index. All of it may hold secrets: it goes to the resolver's stdin and nowhere else. */
+/** How the site reaches its index. All of it may hold secrets: it goes to the resolver's stdin and nowhere else. */
 export interface PackageSite {
   /** Environment variables of uv: the index, proxies. */
   readonly environment: Readonly<Record<string, string>>;

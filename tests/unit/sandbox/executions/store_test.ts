@@ -163,7 +163,7 @@ Deno.test("when the sandbox ends, what runs is lost, and what is known of all re
     state:
       /It was test, started 2[^,]*, ok, ended [^,]*, with 9 bytes of output, which is gone; first line: "first line"/,
   });
-  const records = await store.bury();
+  const records = await store.dropOutputs();
   assert.deepEqual(records.map(({ id, state }) => [id, state]), [
     [ended.id, "ok"],
     [running.id, "lost"],
@@ -223,7 +223,7 @@ Deno.test("who waits for an execution when its sandbox ends sees what it has pri
   }
   const seen = waits();
   store.close("it was removed", ENDED);
-  await store.bury();
+  await store.dropOutputs();
   assert.equal(await seen, 1);
   assert.deepEqual([execution.isDropped, execution.log.bytes], [true, 0]);
 });

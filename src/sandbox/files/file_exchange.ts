@@ -16,10 +16,10 @@ import { ByteReader } from "../../lib/byte_reader.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import { errorOfReset, fileError, stateAfter } from "./errors.ts";
 
-/** What an {@link Exchange} needs besides its request. */
-export interface ExchangeParts {
+/** What a {@link FileExchange} needs besides its request. */
+export interface FileExchangeParts {
   readonly channel: Pick<Channel, "openStream">;
-  /** The request's own end, ms; it includes the transfer of a file's bytes. */
+  /** The request's deadline, ms; it includes the transfer of a file's bytes. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
   /** Turns an error of the channel, or an invalid reply, into the caller's, and throws it. */
@@ -28,7 +28,7 @@ export interface ExchangeParts {
   readonly onEnd: () => void;
 }
 
-/** An invalid reply: the agent is not what it should be. */
+/** An invalid reply: the server cannot trust such an agent. */
 export class InvalidReply extends Error {
   override readonly name = "InvalidReply";
 }
@@ -38,21 +38,21 @@ const lineSchema = z.union([
   z.strictObject({ error: fileErrorSchema }),
 ]);
 
-/** A request that was sent. It ends with {@link Exchange.close}, with its deadline or with its caller's signal. */
-export class Exchange {
+/** A request that was sent, and its replies. It ends with {@link FileExchange.close}, with its deadline or with its caller's signal. */
+export class FileExchange {
   readonly #request: FileRequest;
-  readonly #parts: ExchangeParts;
+  readonly #parts: FileExchangeParts;
   readonly #deadline: DeadlineSignal;
   readonly #reader: ByteReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #listener: Disposable;
   #closed = false;
-  /** The caller's error of the first failure, which is also that of everything after it. */
+  /** The caller's error for the first failure. Everything after it fails with the same. */
   #failure: Promise<unknown> | undefined;
 
   private constructor(
     request: FileRequest,
-    parts: ExchangeParts,
+    parts: FileExchangeParts,
     deadline: DeadlineSignal,
     stream: ByteStream,
   ) {
@@ -69,10 +69,10 @@ export class Exchange {
    * Opens a stream and sends a request on it.
    *
    * @param request The request.
-   * @param parts See {@link ExchangeParts}.
+   * @param parts See {@link FileExchangeParts}.
    * @throws {OmcpError} `capacity`, `cancelled`, `timeout`, or what `failed` throws.
    */
-  static async open(request: FileRequest, parts: ExchangeParts): Promise<Exchange> {
+  static async open(request: FileRequest, parts: FileExchangeParts): Promise<FileExchange> {
     const deadline = new DeadlineSignal(parts.deadlineMs, parts.signal);
     let stream: ByteStream;
     try {
@@ -83,18 +83,18 @@ export class Exchange {
       if (error instanceof OmcpError && error.code !== "channel_failed") throw error;
       return await parts.failed(error);
     }
-    const exchange = new Exchange(request, parts, deadline, stream);
+    const exchange = new FileExchange(request, parts, deadline, stream);
     await exchange.send(new TextEncoder().encode(`${JSON.stringify(request)}\n`));
     if (request.op !== "write") await exchange.endSending();
     return exchange;
   }
 
-  /** Sends bytes. @throws {OmcpError} As {@link Exchange.result}. */
+  /** Sends bytes. @throws {OmcpError} As {@link FileExchange.result}. */
   async send(bytes: Uint8Array): Promise<void> {
     await this.#guarded(this.#writer.write(bytes));
   }
 
-  /** Ends what is sent. @throws {OmcpError} As {@link Exchange.result}. */
+  /** Sends no more. @throws {OmcpError} As {@link FileExchange.result}. */
   async endSending(): Promise<void> {
     await this.#guarded(this.#writer.close());
   }
@@ -114,13 +114,13 @@ export class Exchange {
    *
    * @param most How many at most, above 0.
    * @returns At least one byte.
-   * @throws {OmcpError} As {@link Exchange.result}.
+   * @throws {OmcpError} As {@link FileExchange.result}.
    */
   async bytes(most: number): Promise<Uint8Array> {
     return await this.#guarded(this.#bytes(most));
   }
 
-  /** Ends it. Where the agent has not finished, it stops and leaves nothing behind. Idempotent. */
+  /** Ends it. If the agent has not finished, it stops, and leaves nothing behind. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -164,7 +164,7 @@ export class Exchange {
     }
   }
 
-  /** Never resolves to a value other than the error; what `failed` throws is caught by the caller. */
+  /** Resolves to the caller's error, or rejects with it where `failed` throws it. */
   async #callerError(error: unknown): Promise<unknown> {
     const request = this.#request;
     const { signal } = this.#deadline;
@@ -173,7 +173,7 @@ export class Exchange {
         state: request.op === "remove" ? "Some of it may have been removed." : stateAfter(request),
       });
     }
-    // A read that the close ended looks like an early end of the reply.
+    // After a close, a read ends as if the reply had ended early.
     if (this.#closed) return new OmcpError("cancelled", "The call was ended", { state: stateAfter(request) });
     const refused = error instanceof StreamResetError ? errorOfReset(error.reason ?? "") : undefined;
     if (refused !== undefined) return fileError(request, refused);
