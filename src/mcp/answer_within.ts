@@ -1,4 +1,4 @@
-/** Calls that may take long: each is an execution, which goes on when its call has answered. */
+/** Calls that may take long: each starts an execution, which goes on if the call answers before its end. */
 import { type CallToolResult, SdkError, SdkErrorCode } from "@modelcontextprotocol/server";
 import { addAbortListener } from "node:events";
 import { OmcpError } from "../errors.ts";
@@ -22,9 +22,9 @@ const INTERRUPT_MS = 2000;
 
 /** What a call starts. */
 export interface LongWork extends Omit<ExecutionSpec, "owner"> {
-  /** Where it belongs; undefined for `create_sandbox`. */
+  /** The sandbox that it belongs to; undefined for `create_sandbox`. */
   readonly sandbox: Sandbox | undefined;
-  /** Names that it sends to a package index, for the audit. @default none */
+  /** For the audit: the names of packages that it asks a package index for. @default none */
   readonly packages?: readonly string[];
 }
 
@@ -95,19 +95,19 @@ export function clampedWait(
  */
 export async function waitFor(context: ToolContext, execution: Execution, waitMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  function look(): void {
+  function check(): void {
     if (execution.isEnded) resolve();
     else context.progress(execution.progress || execution.state);
   }
-  // Not `settled`, which would keep something of each wait until the execution ends.
-  using _changes = execution.onChange(look);
+  // Not `settled.then()`: the promise would keep the reaction of each wait until the execution ends.
+  using _changes = execution.onChange(check);
   using _listener = addAbortListener(context.signal, () => resolve());
-  look();
+  check();
   if (!context.signal.aborted) await within(promise, waitMs);
 }
 
 /**
- * Whether a call's signal was aborted because its client went away, which cancels nothing.
+ * Whether a call's signal was aborted because the connection ended. That does not cancel its execution.
  *
  * @param reason The signal's reason.
  */
@@ -115,7 +115,7 @@ export function isConnectionEnd(reason: unknown): boolean {
   return reason instanceof SdkError && reason.code === SdkErrorCode.ConnectionClosed;
 }
 
-/** The error of a call whose client cancelled it, which interrupts the execution, or went away, which does not. */
+/** Interrupts the execution of a call that its client cancelled, but not that of one whose connection ended. Returns the call's error. */
 async function cancelled(reason: unknown, execution: Execution): Promise<Error> {
   if (isConnectionEnd(reason)) {
     return cancelledError(`The connection ended; execution ${execution.id} continues`, reason);

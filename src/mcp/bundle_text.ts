@@ -3,7 +3,7 @@ import type { MimeBundle } from "../agent_protocol/messages/mod.ts";
 import { imageBase64 } from "./image.ts";
 import { IMAGE_TYPES, type ImageType } from "./image_types.ts";
 
-/** Representations that are shown as text, best first. Where an object's plain text would be its name only, the kernel writes a description there. */
+/** Representations that are shown as text, best first. If an object's text/plain would only be its name, the kernel has replaced it by a description. */
 const READABLE = ["text/plain", "text/markdown", "text/latex"] as const;
 
 /** A picture that a client can show. */

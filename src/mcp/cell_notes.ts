@@ -1,4 +1,4 @@
-/** The lines that follow a cell's output: where the rest of it lies, what changed, what was lost, and the status. */
+/** The lines that follow a cell's output: where to find the rest of it, what changed, what was lost, and the status. */
 import type { Death } from "../agent_protocol/messages/mod.ts";
 import { utf8Bytes } from "../lib/bytes.ts";
 import { counted } from "../lib/counted.ts";
@@ -14,7 +14,7 @@ const LISTED_CHARACTERS = 1000;
  * The notes on a cell, each a line in brackets.
  *
  * @param outcome The cell's outcome.
- * @param cut What the result shows only in part; of the streams, `stdout` and `stderr`.
+ * @param cut Which of `stdout`, `stderr` and other output the result does not show whole.
  */
 export function cellNotes(outcome: ExecutionOutcome, cut: ReadonlySet<string>): string[] {
   return [
@@ -49,7 +49,7 @@ function wholeStream(outcome: ExecutionOutcome, name: "stdout" | "stderr", cut: 
   return [`${size}; read_file with path ${saved.path} returns ${extent}, in pieces`];
 }
 
-/** The files that are new or changed. What a sandbox names its files is quoted, unless it reads as a path. */
+/** The files that are new or changed. Code in the sandbox chooses their names, so a name that is not a plain path is quoted. */
 function changedFiles({ files: { changed, count, complete }, kernel }: ExecutionOutcome): string[] {
   if (kernel === "unknown") return [];
   const unseen = "too many files or folders in /workspace to look at all";
@@ -144,7 +144,7 @@ function usage({ cpuMs, peakMemoryBytes }: ExecutionOutcome): string {
   return known.length === 0 ? "" : ` (${known.join(", ")})`;
 }
 
-/** The word that a cell uses which reads from the database through a driver or pandas, polars, SQLAlchemy. */
+/** A word in cells that read from the database: with a driver, pandas, polars or SQLAlchemy. */
 const QUERIES =
   /\b(?:psycopg2?|sqlalchemy|read_sql(?:_query|_table)?|read_database(?:_uri)?|cursor|conn(?:ection)?\.execute)\b/i;
 

@@ -7,7 +7,7 @@ import { cellNotes, statusLine } from "./cell_notes.ts";
 import { endsOf, fairShares, keepEnds, type Piece } from "./text_budget.ts";
 import { showable } from "../lib/text.ts";
 
-/** `late`: printed while no cell ran. It has a pool of its own, so that it hides nothing of the cell. */
+/** `late`: printed while no cell ran. It has a pool of its own, so that it does not displace the cell's output. */
 type Pool = "stdout" | "stderr" | "late" | "values";
 
 /** A block of the text: a label, and a body that may be cut. */
@@ -23,7 +23,7 @@ interface Block {
  * @param outcome The cell's outcome.
  * @param textCharacters How many characters of its output are shown. stdout, stderr, the output between cells and the rest
  * (values, displays, tracebacks) share them fairly, so that a long one does not hide another.
- * @param part How its output is shown, where that is a part, and the cell's source, which advice depends on.
+ * @param part `content`: the output to show, if not all of it. `source`: the cell's source; advice depends on it.
  * @returns An error result (`isError`) for every status but `ok`.
  */
 export function cellResult(
@@ -45,7 +45,7 @@ export function cellResult(
 export interface OutputContent {
   readonly lines: readonly string[];
   readonly images: readonly (Picture & { readonly type: "image" })[];
-  /** What is shown only in part; of the streams, `stdout` and `stderr`. */
+  /** Which of `stdout`, `stderr`, `late` and `values` are not shown whole. */
   readonly cut: ReadonlySet<string>;
 }
 

@@ -1,4 +1,4 @@
-/** Tells in the results of a sandbox's calls that its lifetime is nearly over. */
+/** Adds a notice to the results of a sandbox's calls when its lifetime is nearly over. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { readableDuration } from "../lib/duration.ts";
 import type { OfferedTool, ToolServices } from "./tool.ts";

@@ -10,7 +10,7 @@ import { errorResult, textResult } from "./results.ts";
 export interface ExecutionView {
   /** Characters of output. */
   readonly characters: number;
-  /** Shows what follows this position, from the front; absent: everything, cut in the middle where it is long. */
+  /** Shows what follows this position, as much as fits. If absent, shows everything, cut in the middle if it is long. */
   readonly since?: number | undefined;
   /** Sentences about the call itself. */
   readonly notes?: readonly string[];
@@ -37,7 +37,7 @@ export function recordResult(record: ExecutionRecord): CallToolResult {
   return textResult(
     `${recordLine(record)}\n[its output (${
       readableBytes(record.outputBytes)
-    }) is no longer kept: a sandbox keeps that of its latest executions only]`,
+    }) is no longer kept: the server keeps only that of a sandbox's latest executions]`,
   );
 }
 
@@ -96,7 +96,7 @@ function moreResult(execution: Execution, page: ShownPage): CallToolResult {
   };
 }
 
-/** Where that lies which the sandbox did not send: it is at no position. */
+/** Where to find the output that the sandbox did not send, and which therefore has no position. */
 function gaps({ result }: Execution, { outputs }: OutputPage): string[] {
   if (result?.kind !== "cell") return [];
   return (["stdout", "stderr"] as const).flatMap((name) => {
@@ -108,7 +108,7 @@ function gaps({ result }: Execution, { outputs }: OutputPage): string[] {
     if (skipped === 0) return [];
     if (saved === null) return [`[what is left out of ${name} is not kept]`];
     const extent = saved.complete ? `all of ${name}` : `the first ${readableBytes(saved.bytes)} of ${name}`;
-    return [`[no position has what is left out here; read_file with path ${saved.path} returns ${extent}]`];
+    return [`[what is left out here has no position; read_file with path ${saved.path} returns ${extent}]`];
   });
 }
 
@@ -132,7 +132,7 @@ function runningResult(execution: Execution, view: ExecutionView): CallToolResul
   return { content: [text([...clearedNote(page), ...lines, ...status]), ...images] };
 }
 
-/** A page that a result shows whole: escaped control characters, for example, take more room than the log counts. */
+/** Reads a page that the result can show whole. Tries smaller ones: escaped control characters, for example, need more room than the log counts. */
 function shownPage({ log }: Execution, { characters, since }: ExecutionView): ShownPage {
   for (let room = since === undefined ? Infinity : characters;; room = Math.floor(room / 2)) {
     const page = log.read(since ?? 0, room);
@@ -141,7 +141,7 @@ function shownPage({ log }: Execution, { characters, since }: ExecutionView): Sh
   }
 }
 
-/** A cell that prints much looks as if it had stopped. */
+/** Says that a stream has printed more than arrives while the cell runs; without this, the cell would look as if it had stopped. */
 function notSentYet({ id, log }: Execution, characters: number): string[] {
   const limit = sentAtOnce(characters);
   return (["stdout", "stderr"] as const).filter((name) => log.printedBytes(name) >= limit).map((name) =>

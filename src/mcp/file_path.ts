@@ -9,7 +9,7 @@ const NOT_ASCII = /\P{ASCII}/gu;
 const MAX_CHARACTERS = 4096;
 
 /**
- * The schema of a path. The agent checks what it leads to. A path as {@link shownPath} shows it is that path.
+ * The schema of a path. It also accepts a path in the form that {@link shownPath} shows. The agent checks what the path leads to.
  *
  * @param description What the path is for.
  */

@@ -1,6 +1,6 @@
 /** Bytes of a file as text: whether they are text, and where a piece of it may end. */
 
-/** How far from its end a piece may be cut to end with a whole line, in bytes: half a number reads as another number. */
+/** Most bytes to cut from a piece's end, so that it ends with a whole line: half a number reads as another number. */
 const LINE_BYTES = 4096;
 /** A piece with more than this share of bytes that are not UTF-8, in percent, is binary; Latin-1 has fewer. */
 const MAX_INVALID_PERCENT = 30;
@@ -10,9 +10,9 @@ const MAX_CONTROL_PERCENT = 5;
 /** A piece of a file that is text. */
 export interface TextPiece {
   readonly text: string;
-  /** How many of the bytes come before the text: the rest of a character that began earlier. */
+  /** How many of the piece's bytes come before the text: the rest of a character that began in the piece before. */
   readonly skipped: number;
-  /** How many of the bytes are in the text or skipped; the next piece begins after them. */
+  /** How many of the piece's bytes are in the text or skipped; the next piece begins after them. */
   readonly used: number;
   /** How many bytes are not UTF-8; they are shown as U+FFFD. */
   readonly invalid: number;
@@ -22,8 +22,8 @@ export interface TextPiece {
  * Reads a piece of a file as UTF-8.
  *
  * @param bytes The piece.
- * @param ends `begin`, `end`: whether it begins with the file's first byte and ends with its last. A piece in the middle loses parts
- * of characters at both ends, and the beginning of its last line.
+ * @param ends `begin`, `end`: whether the piece begins with the file's first byte and ends with its last. Inside the file, parts of
+ * characters are cut off at both ends of the piece, and the beginning of its last line.
  * @returns The text; undefined where the bytes are not text.
  */
 export function textPiece(
@@ -44,7 +44,7 @@ export function textPiece(
   return { text, skipped, used, invalid };
 }
 
-/** At most three: no character of UTF-8 has more. */
+/** How many bytes at the beginning continue an earlier character: at most three. */
 function continuationBytes(bytes: Uint8Array): number {
   let count = 0;
   while (count < Math.min(3, bytes.length) && isContinuation(bytes[count])) count += 1;
@@ -55,7 +55,7 @@ function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
-/** After the last whole line if it is near, else after the last whole character. */
+/** Where to cut the piece: after its last whole line if that is near the end, else after the last whole character. */
 function pieceEnd(bytes: Uint8Array, from: number): number {
   const line = bytes.lastIndexOf(0x0a) + 1;
   if (line > from && bytes.length - line < LINE_BYTES) return line;
@@ -69,7 +69,7 @@ function pieceEnd(bytes: Uint8Array, from: number): number {
   return bytes.length;
 }
 
-/** Bytes that the decoder replaced: what the text would have more, or less, without them. */
+/** About how many bytes are not UTF-8, from the number of replacement characters. */
 function invalidBytes(bytes: Uint8Array, text: string): number {
   try {
     new TextDecoder("utf-8", { fatal: true }).decode(bytes);

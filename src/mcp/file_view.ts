@@ -1,4 +1,4 @@
-/** A file as a tool result: text, a picture, base64, or what it is. */
+/** A file as a tool result: text, a picture, base64, or a description of what it is. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { escapedControls, readableBytes } from "../lib/text.ts";
 import { concatBytes, utf8Bytes } from "../lib/bytes.ts";
@@ -33,7 +33,7 @@ interface Part extends Omit<FileContent, "bytes" | "changed"> {
 }
 
 /**
- * Reads a file for a model. Every part says what of the file it is, and how to read on.
+ * Reads a file for a model. The result says which part of the file it shows, and how to read on.
  *
  * @param files The sandbox's files.
  * @param range Which part.
@@ -124,7 +124,7 @@ function binaryView(name: string, part: Part, notes: readonly string[], wanted: 
       "read it in a cell, or pass limit to get bytes as base64",
     ]);
   }
-  // Four characters for three bytes.
+  // `bytes.length` is also the room for base64, which takes four characters for three bytes.
   const shown = bytes.subarray(0, Math.max(3, Math.floor(bytes.length / 4) * 3));
   const next = offset + shown.length;
   return lines(

@@ -7,7 +7,7 @@ import { relativePath, shownPath } from "./file_path.ts";
 import { installInto } from "./install.ts";
 import type { PackageService } from "./tool.ts";
 
-/** Most files that one creation writes: others can follow by write_file. */
+/** Most files of one creation; write_file can add more. */
 export const MAX_FIRST_FILES = 32;
 /** How long writing the files may take, ms. */
 const FILES_MS = 60_000;
@@ -27,7 +27,7 @@ export interface ContentRequest {
   readonly packages?: readonly string[] | undefined;
 }
 
-/** What is to be in a new sandbox, checked as far as it can be without one. */
+/** The files and packages for a new sandbox, checked as far as possible without one. */
 export interface FirstContent {
   readonly files: readonly { readonly path: string; readonly bytes: Uint8Array }[];
   readonly packages: readonly string[];
@@ -122,7 +122,7 @@ export async function addContent(
 }
 
 /**
- * What no new sandbox could write: another sandbox may be removed to make room for one. What else a path must be, the agent checks.
+ * Refuses paths that no sandbox could write, before another sandbox is removed to make room. The agent makes the other checks.
  *
  * @throws {OmcpError} `invalid_argument`.
  */
@@ -148,7 +148,7 @@ function requirePaths(paths: readonly string[]): void {
   }
 }
 
-/** `files` have no `overwrite`. */
+/** Removes the advice to pass `overwrite`, which `files` do not have. */
 function withoutOverwrite(error: unknown): unknown {
   return error instanceof OmcpError && error.code === "file_exists"
     ? error.with({ next: "Choose another path." })

@@ -64,7 +64,7 @@ export function pictureProblem(mimeType: ImageType, bytes: Uint8Array): string |
  * Finds a picture's kind.
  *
  * @param bytes Its first bytes, at least 12.
- * @returns The kind; undefined where it is none that clients show.
+ * @returns The kind; undefined if it is not one that clients show.
  */
 export function pictureType(bytes: Uint8Array): ImageType | undefined {
   return IMAGE_TYPES.find((type) => hasSignature(type, bytes));

@@ -29,10 +29,10 @@ export async function installInto(
   return { text: describe(result, ms, loaded), bytes: result.bytes };
 }
 
-/** Most packages that are named. */
+/** Most packages that a result names. */
 const NAMED = 60;
 
-/** Packages that go before another version. */
+/** Packages that replace or hide another version. */
 function replacedOf({ packages }: InstallResult): InstallResult["packages"] {
   return packages.filter(({ fetched, insteadOf }) => fetched && insteadOf !== null);
 }
@@ -55,20 +55,20 @@ function describe(result: InstallResult, ms: number, loaded: readonly string[] |
     const seconds = `${(ms / 1000).toFixed(1)} s${cached ? ", from the server's cache" : ""}`;
     lines.push(`Installed ${named(fetched)} (${size}) in ${seconds}.`);
   }
-  if (present.length > 0) lines.push(`There already: ${named(present)}.`);
+  if (present.length > 0) lines.push(`Already installed: ${named(present)}.`);
   if (lines.length === 0) lines.push("Nothing to install: the markers exclude every package.");
   if (replaced.length > 0) {
     const changes = replaced.slice(0, NAMED).map(({ name, version, insteadOf }) =>
       `${name} ${insteadOf} → ${version}`
     );
-    lines.push(`Other versions than before: ${showable(changes.join(", "))}.`);
+    lines.push(`Changed versions: ${showable(changes.join(", "))}.`);
     if (loaded === undefined) {
       lines.push("A cell runs: call restart_kernel after it if the kernel has imported them.");
     } else if (loaded.length > 0) {
       lines.push(
-        `The kernel has imported ${
+        `The kernel has already imported ${
           showable(loaded.join(", "))
-        } already: call restart_kernel to use what was installed.`,
+        }: call restart_kernel to use what was installed.`,
       );
     }
   }

@@ -41,7 +41,7 @@ export function pacedCall(context: ServerContext): PacedCall {
   return {
     signal,
     progress: (latest) => {
-      // This runs for each output, and a cell may print one long line: it is escaped when it is sent, and cut before that.
+      // This runs for each output, which may be one long line. So it only cuts; the message is escaped when it is sent.
       message = latest.slice(-4 * MESSAGE_CHARACTERS);
     },
     limit: (ms) => {

@@ -86,7 +86,7 @@ async function readFile(
   };
 }
 
-/** UTF-8 without controls, which nobody should print; anything else goes as bytes, because a resource must not differ from its file. */
+/** The text of a file that is UTF-8 without control characters. Any other file is sent as bytes: with escapes, it would differ from the file. */
 function plainText(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -12,7 +12,7 @@ const PROGRESS_BYTES = 16 * 1024 * 1024;
  * The exchange folder.
  *
  * @param services The services.
- * @throws {OmcpError} `internal` where there is none: the tools are not offered then.
+ * @throws {OmcpError} `internal` if there is none, which is a defect: the server then offers no tool that needs it.
  */
 export function requireExchange({ exchange }: ToolServices): ExchangeFolder {
   if (exchange !== undefined) return exchange;

@@ -53,11 +53,11 @@ Deno.test("install_package installs wheels of the index into a sandbox, which ha
     await t.step("a second time there is nothing to do", async () => {
       assert.match(
         (await install(server, sandbox_id, "Humanize>=1")).text,
-        /^There already: humanize [\d.]+\.$/,
+        /^Already installed: humanize [\d.]+\.$/,
       );
       assert.match(
         (await install(server, sandbox_id, "numpy")).text,
-        /^There already: numpy [\d.]+\.$/,
+        /^Already installed: numpy [\d.]+\.$/,
       );
     });
 
@@ -79,7 +79,7 @@ Deno.test("install_package installs wheels of the index into a sandbox, which ha
       async () => {
         const { text, isError } = await install(server, sandbox_id, "cycler<0.12.1");
         assert.equal(isError, false, text);
-        assert.match(text, /\nOther versions than before: cycler 0\.12\.1 → 0\.12\.0\./);
+        assert.match(text, /\nChanged versions: cycler 0\.12\.1 → 0\.12\.0\./);
         assert.match(text, /\nThe kernel has imported cycler already: call restart_kernel/);
         const shown = "import cycler; (cycler.__version__, cycler.__file__)";
         assert.match(await run(server, sandbox_id, shown), /site-packages/);
@@ -224,7 +224,7 @@ Deno.test("packages fit an image of another Python, and another network leads to
       const { text, isError } = await install(server, sandbox_id, ["numpy>=2.3", "pygments"]);
       assert.equal(isError, false, text);
       assert.match(text, /^Installed numpy [\d.]+ \(1 package, /);
-      assert.match(text, /There already: pygments [\d.]+\./);
+      assert.match(text, /Already installed: pygments [\d.]+\./);
       const shown = await run(
         server,
         sandbox_id,
