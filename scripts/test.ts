@@ -20,6 +20,7 @@ import {
   pathsOf,
   snapshotTests,
   type TestFolders,
+  UNIT,
   wholeSuite,
 } from "./test_plan.ts";
 
@@ -32,8 +33,6 @@ const TOOLS: Readonly<Record<string, readonly string[]>> = {
 };
 /** An address without an engine, so that a unit test that needs one fails. */
 const NO_ENGINE = "unix:///nonexistent/docker.sock";
-/** More than there are processors, because most slow unit tests wait for something. */
-const UNIT_JOBS = "4";
 
 const FOLDERS: TestFolders = {
   exists(path) {
@@ -65,7 +64,7 @@ await ensureTools(onlyUnit ? ["python3"] : Object.keys(TOOLS));
 const outcomes: Outcome[] = [];
 if (chosen !== undefined) outcomes.push(await run(chosen, "inherit"));
 else if (onlyUnit) {
-  outcomes.push(await run({ name: "unit", paths: ["tests/unit"], parallel: true }, "inherit"));
+  outcomes.push(await run(UNIT, "inherit"));
 } else {
   for (const lanes of wholeSuite(FOLDERS)) {
     const stage = lanes.map(async (lane, index) => {
@@ -104,7 +103,7 @@ function chosenGroup(args: readonly string[]): Group | undefined {
 async function run(group: Group, output: "inherit" | "piped"): Promise<Outcome> {
   const reports = Deno.env.get("OMCP_JUNIT");
   const report = reports === undefined ? [] : [`--junit-path=${reports}/${group.name}.xml`];
-  const parallel = group.parallel === true ? ["--parallel"] : [];
+  const { jobs = 1 } = group;
   const started = performance.now();
   const child = new Deno.Command(Deno.execPath(), {
     args: [
@@ -112,13 +111,13 @@ async function run(group: Group, output: "inherit" | "piped"): Promise<Outcome> 
       "-A",
       "--no-prompt",
       "--no-check",
-      ...parallel,
+      ...(jobs > 1 ? ["--parallel"] : []),
       ...report,
       ...group.paths,
       ...(update ? ["--", "--update"] : []),
     ],
     env: {
-      ...(group.parallel === true ? { DENO_JOBS: UNIT_JOBS } : {}),
+      ...(jobs > 1 ? { DENO_JOBS: String(jobs) } : {}),
       ...(group.name === "unit" || onlyUnit ? { DOCKER_HOST: NO_ENGINE } : {}),
     },
     stdin: "null",

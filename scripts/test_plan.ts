@@ -9,8 +9,8 @@ export interface Group {
   readonly name: string;
   /** Folders or files, relative to the project's folder. */
   readonly paths: readonly string[];
-  /** Whether its files run in parallel: only for tests that share nothing. */
-  readonly parallel?: boolean;
+  /** How many of its files run at a time: more than one only if they share nothing. @default 1 */
+  readonly jobs?: number;
 }
 
 /** Groups that run one after another; the lanes of a stage run in parallel. */
@@ -25,6 +25,14 @@ export interface TestFolders {
   /** A file's text. */
   text(path: string): string;
 }
+
+/** More than there are processors, because most slow unit tests wait for something. */
+const UNIT_JOBS = 4;
+/** Tests of faults wait for deadlines nearly all the time. */
+const FAULT_JOBS = 3;
+
+/** The unit tests. */
+export const UNIT: Group = { name: "unit", paths: ["tests/unit"], jobs: UNIT_JOBS };
 
 /** Modules whose tests count towards OMOP's budget. */
 const OMOP = ["cdm", "omop"];
@@ -43,12 +51,12 @@ export function wholeSuite(folders: TestFolders): readonly (readonly Lane[])[] {
     [[{ name: "attacks", paths: ["tests/attacks"] }]],
     [
       [
-        { name: "unit", paths: ["tests/unit"], parallel: true },
+        UNIT,
         { name: "integration", paths: ["tests/conformance", ...integration(others), "tests/fuzz"] },
         { name: "omop", paths: integration(OMOP) },
       ],
       [
-        { name: "faults", paths: ["tests/faults"] },
+        { name: "faults", paths: ["tests/faults"], jobs: FAULT_JOBS },
         { name: "guest", paths: integration(["guest"]) },
       ],
     ],
