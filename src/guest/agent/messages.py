@@ -8,7 +8,7 @@ from typing import Any, Dict, NoReturn, Optional
 from agent.frames import MORE, Frame, ProtocolError
 
 MAX_REQUEST_BYTES = 8 << 20
-# Of all incomplete requests together: parts of different requests may be interleaved.
+# Bytes of all incomplete requests together: parts of different requests may be interleaved.
 _MAX_PARTIAL_BYTES = 2 * MAX_REQUEST_BYTES
 _MAX_PARTIAL = 64
 

@@ -22,18 +22,18 @@ _MODULE = "installer"
 
 
 class PackageInstallers:
-    """Runs installers. `zygote` returns the zygote's pid, which they must not signal."""
+    """Runs installers. `zygote` returns the pid of the zygote, which installers must not be able to signal."""
 
     def __init__(self, loop: Reactor, children: Children, zygote: Callable[[], int]) -> None:
         self._memory = sandbox_memory()
         self._loop = loop
         self._children = children
         self._zygote = zygote
-        # Of the installer whose stream is open; 0 for none. One that was cut off may still be ending.
+        # The pid of the installer whose stream is open; 0 if no stream is. An earlier installer may still be ending.
         self._pid = 0
 
     def connect(self, stream: Stream) -> str:
-        """Gives a stream an installer. Returns "", or why it cannot."""
+        """Starts an installer for a stream. Returns "", or why it cannot."""
         if self._pid:
             return "an installation is running"
         try:

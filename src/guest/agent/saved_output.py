@@ -13,13 +13,13 @@ from typing import Dict, List, Optional, Tuple
 from agent.memory import Memory
 
 ROOT = "/outputs"
-# Shorter output is in the result whole.
+# Shorter output has no copy: all of it is in the result.
 SAVED_ABOVE_BYTES = 1024
 _MAX_STREAM_BYTES = 32 << 20
 _MAX_BYTES = 128 << 20
 # Each takes a descriptor of the agent.
 _MAX_COPIES = 256
-# Of the memory limit: at most one part in 16 for all copies, a quarter of that for one; and one part in 8 must be free.
+# Shares of the memory limit: all copies may take 1/16, one copy a quarter of that; and 1/8 must be free.
 _SHARE_OF_LIMIT = 16
 _SHARE_OF_COPIES = 4
 _FREE_SHARE_OF_LIMIT = 8
@@ -45,7 +45,7 @@ class SavedCopy:
         self._begin = bytearray()
 
     def add(self, data: bytes) -> None:
-        """Appends what the stream continues with."""
+        """Appends the next bytes of the stream."""
         if not self.complete:
             return
         if self.fd < 0:

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Optional
 from . import charts, html_text, pictures, wire
 from .tracebacks import cut
 
-# Of one message: at most six bytes each, which keeps it below the limit of a message.
+# The most characters of text in one message. As JSON each takes at most six bytes, so that the message stays below its limit.
 MESSAGE_CHARACTERS = 40_000
 # Longer HTML is not converted to text.
 _MAX_HTML_CHARACTERS = 1 << 20

@@ -1,6 +1,6 @@
 """Finds the files under /workspace that are new or changed since an execution began. Runs in the agent, a slice at a time.
 
-By the change time (ctime), which code in a sandbox cannot set: no forged time of modification hides or invents a change.
+It compares change times (ctime), because code in a sandbox cannot set them: a forged modification time neither hides a change nor fakes one.
 """
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from agent.message_types import ChangedFiles
 
 ROOT = "/workspace"
-# Files of caches and tools, by the name of their folder; and what begins with a dot.
+# Python's caches. Names that begin with a dot are skipped as well.
 _SKIPPED = "__pycache__"
 _MAX_LISTED = 50
-# Longer paths are counted, not listed: the reply has to fit a message.
+# Longer paths are only counted, so that the reply fits into a message.
 _MAX_CHARACTERS = 500
 _MAX_DEPTH = 64
 _MAX_WAITING_FOLDERS = 10_000
@@ -27,31 +27,31 @@ _RECENT_NS = 20_000_000
 _LEAST_SECONDS = 0.05
 _SHARE_OF_EXECUTION = 0.1
 _MOST_SECONDS = 0.5
-# Seconds in one turn of the loop, and where a reply has a deadline. Entries between two looks at the clock.
+# Seconds in one turn of the loop; seconds if the reply has a deadline; entries between two readings of the clock.
 _TURN_SECONDS = 0.005
 _NOW_SECONDS = 0.02
 _ENTRIES = 64
-# The clock that file systems take times from, in steps of a few milliseconds: a change after now is never earlier than it.
+# The clock of file systems, which advances in steps of a few milliseconds: a change after this moment never has an earlier time than it shows.
 _CLOCK_REALTIME_COARSE = 5
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class ChangedFilesFinder:
-    """Looks once for each execution; no two looks at a time."""
+    """Searches once for each execution, one search at a time."""
 
     def __init__(self, loop: Any, root: str = ROOT) -> None:
         self._loop = loop
         self._root = root
         self._since = 0
-        # Inode → change time and size, of files that changed shortly before the last look.
+        # Inode → change time and size, of files that changed shortly before the last search.
         self._recent: Dict[int, Tuple[int, int]] = {}
-        # The same, of files that the agent itself wrote for the server since the last execution began; the last written comes last.
+        # The same, of files that the agent itself wrote for the server since the last execution began, in the order in which it wrote them.
         self._written: Dict[int, Tuple[int, int]] = {}
-        self._look: Optional[_Look] = None
+        self._search: Optional[_Search] = None
 
     def written(self, found: os.stat_result) -> None:
-        """The agent itself has written or renamed this file: that is no change of an execution that begins later."""
+        """Records that the agent itself has written or renamed this file, so that it does not count as changed by a later execution."""
         self._written.pop(found.st_ino, None)
         self._written[found.st_ino] = (found.st_ctime_ns, found.st_size)
         if len(self._written) > _MAX_RECENT:
@@ -68,39 +68,39 @@ class ChangedFilesFinder:
         """Calls `on_found` once, now or in a later turn of the loop, unless find_now(), begin() or stop() comes first."""
         self.stop()
         allowed = min(max(_LEAST_SECONDS, elapsed_seconds * _SHARE_OF_EXECUTION), _MOST_SECONDS)
-        look = self._look = _Look(self._root, self._since, self._recent)
+        search = self._search = _Search(self._root, self._since, self._recent)
 
         def go_on() -> None:
-            if look is not self._look:
+            if search is not self._search:
                 return
-            if look.go_on(_TURN_SECONDS) or look.seconds >= allowed:
-                on_found(self._end(look))
+            if search.go_on(_TURN_SECONDS) or search.seconds >= allowed:
+                on_found(self._end(search))
             else:
                 self._loop.call_soon(go_on)
 
         go_on()
 
     def find_now(self) -> "ChangedFiles":
-        """As find(), in the shortest time and at once."""
-        look = self._look = self._look or _Look(self._root, self._since, self._recent)
-        look.go_on(_NOW_SECONDS)
-        return self._end(look)
+        """Searches like find(), but at once and in the shortest time."""
+        search = self._search = self._search or _Search(self._root, self._since, self._recent)
+        search.go_on(_NOW_SECONDS)
+        return self._end(search)
 
     def stop(self) -> None:
-        """Ends a look without a result."""
-        if self._look is not None:
-            self._look.close()
-            self._look = None
+        """Ends a search without a result."""
+        if self._search is not None:
+            self._search.close()
+            self._search = None
 
-    def _end(self, look: "_Look") -> "ChangedFiles":
-        self._look = None
-        look.close()
-        self._recent = look.recent
-        return {"changed": sorted(look.listed), "count": look.count, "complete": look.complete}
+    def _end(self, search: "_Search") -> "ChangedFiles":
+        self._search = None
+        search.close()
+        self._recent = search.recent
+        return {"changed": sorted(search.listed), "count": search.count, "complete": search.complete}
 
 
-class _Look:
-    """One look at all files, in steps. Folders that have changed themselves come first: new files are most likely there."""
+class _Search:
+    """One search through all files, in steps. It visits folders that have themselves changed first, because new files are most likely there."""
 
     def __init__(self, root: str, since: int, earlier: Dict[int, Tuple[int, int]]) -> None:
         self.listed: List[str] = []
@@ -117,7 +117,7 @@ class _Look:
         self._ended = False
 
     def go_on(self, seconds: float) -> bool:
-        """Looks for that long; returns whether it has seen all."""
+        """Searches for that long; returns whether it has seen all files."""
         begun = time.monotonic()
         until = begun + seconds
         for _ in self._steps:
@@ -152,7 +152,7 @@ class _Look:
                 os.close(fd)
 
     def _open(self, folder: Tuple[str, ...]) -> int:
-        """Name by name, without following links: code may replace a folder with a link at any time."""
+        """Opens a folder name by name, without following links: code may replace a folder with a link at any time."""
         fd = os.open(self._root, _FOLDER)
         for name in folder:
             try:

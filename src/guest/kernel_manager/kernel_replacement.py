@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class KernelReplacement:
-    """One replacement at a time; `runs` meanwhile. `on_late` gets the kernel's death when all have ended, or after `late_seconds`."""
+    """Runs one replacement at a time; `runs` is true meanwhile. Calls `on_late` with the kernel's death when all processes have ended, or after `late_seconds`."""
 
     def __init__(
         self,

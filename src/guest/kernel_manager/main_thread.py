@@ -1,4 +1,4 @@
-"""Whether a kernel's main thread waits for its next message, as /proc shows it. Runs in the agent.
+"""Finds out from /proc whether a kernel's main thread waits for its next message. Runs in the agent.
 
 Code in the kernel's process can send anything over the kernel's socket; it cannot forge where the main thread is, except by
 waiting for the message itself.

@@ -1,4 +1,4 @@
-"""What the agent itself sees of one execution: processor time, memory, changed files. A kernel has no say in it. Runs in the agent."""
+"""Measures what one execution uses and changes: processor time, memory, files. A kernel cannot influence it. Runs in the agent."""
 from __future__ import annotations
 
 import os
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Measured(NamedTuple):
-    """As in the reply; None where the system does not show it."""
+    """The measurements of a reply; None for one that the system does not show."""
 
     cpu_ms: Optional[int]
     peak_memory_bytes: Optional[int]
@@ -25,23 +25,23 @@ def _no_files() -> "ChangedFiles":
 
 
 class Measurement:
-    """Measures one execution at a time. Silent ones have no files: the next ordinary one is not theirs either."""
+    """Measures one execution at a time. Reports no files for silent ones, and does not add the files that they change to a later one."""
 
     def __init__(self, loop: Any) -> None:
         self._usage = Usage(loop)
         self._files = ChangedFilesFinder(loop)
 
     def written(self, found: os.stat_result) -> None:
-        """The agent itself has written this file, for the server."""
+        """Leaves out a file that the agent itself has just written for the server."""
         self._files.written(found)
 
     def begin(self) -> None:
-        """The cell is sent next."""
+        """Begins, just before the cell is sent."""
         self._usage.begin()
         self._files.begin()
 
     def end(self, execution: Execution, seconds: float, on_measured: Callable[[Measured], None]) -> None:
-        """The cell has run for `seconds`. Calls `on_measured` once, now or later, unless end_now() or begin() comes first."""
+        """Ends, after the cell has run for `seconds`. Calls `on_measured` once, now or later, unless end_now() or begin() is called before that."""
         cpu_ms, peak = self._end_usage()
         if execution.params.silent:
             on_measured(Measured(cpu_ms, peak, _no_files()))
@@ -49,7 +49,7 @@ class Measurement:
             self._files.find(seconds, lambda files: on_measured(Measured(cpu_ms, peak, files)))
 
     def end_now(self, execution: Execution) -> Measured:
-        """As end(), at once and with less time for files: the reply has a deadline."""
+        """Ends like end(), but at once and with less time to find files, because the reply has a deadline."""
         if not execution.sent:
             return Measured(0, None, _no_files())
         cpu_ms, peak = self._end_usage()

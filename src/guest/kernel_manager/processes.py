@@ -10,7 +10,7 @@ from . import cgroup
 
 _PF_EXITING = 0x4
 
-# Processes of the agent's own, such as an installer: no cell started them, and they do not end with one.
+# The agent's own child processes, such as an installer: no cell started them, so they are not ended with a cell's.
 own: Set[int] = set()
 
 

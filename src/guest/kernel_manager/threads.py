@@ -5,7 +5,7 @@ import os
 import time
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
-# In a process that has loaded polars, it purges freed memory at times: not the work of a cell.
+# A thread of polars that purges freed memory at times; that is not the work of a cell.
 _HOUSEKEEPING = b"jemalloc_bg_thd"
 
 

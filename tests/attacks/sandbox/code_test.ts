@@ -126,7 +126,7 @@ Deno.test("code that ends or breaks its own kernel gets a new one", async (t) =>
   });
 });
 
-Deno.test("values, displays and errors of any shape are bounded and do not cost the sandbox", async (t) => {
+Deno.test("values, displays and errors of any shape are bounded and do not end the sandbox", async (t) => {
   await withScene({}, async (scene) => {
     await runTable(t, scene, [
       {

@@ -55,7 +55,7 @@ async function call(
   return answer;
 }
 
-Deno.test("files cannot be made to lead out of /workspace, to hold up the agent or to lose it", async (t) => {
+Deno.test("whatever code does to its files, requests for files stay in /workspace and the agent responds", async (t) => {
   await withScene({ OMCP_WORKSPACE_MIB: "64" }, async (scene) => {
     const { client, target } = scene;
     async function run(code: string, timeout = 60): Promise<string> {

@@ -129,7 +129,7 @@ Deno.test("import_file and export_file copy files between the exchange folder an
         assert.deepEqual(namesIn(folder), ["data set.bin", "passwd", "sub", "x.bin"]);
       });
 
-      await t.step("a file that code writes to meanwhile is not exported by halves", async () => {
+      await t.step("a file that code writes to meanwhile is not exported", async () => {
         await run(
           "import subprocess, sys\nopen('log', 'wb').write(bytes(8 << 20))\n" +
             'p = subprocess.Popen([sys.executable, \'-c\', \'while True: open("log", "r+b").write(b"x")\'])',

@@ -202,7 +202,7 @@ Deno.test("the tools for files through MCP", async (t) => {
       }
     });
 
-    await t.step("what leads out is refused, with a next step", async () => {
+    await t.step("paths that lead out of /workspace are refused, with a next step", async () => {
       await run(
         "import os; os.symlink('/etc/passwd', 'passwd'); os.symlink('/etc', 'etc'); os.mkfifo('fifo')",
       );

@@ -16,7 +16,7 @@ Deno.test("a sandbox has the files and packages that its creation asks for, or i
       assert.equal(text, "There are no sandboxes.");
     }
 
-    await t.step("what is wrong without a sandbox is refused before there is one", async () => {
+    await t.step("what can be checked without a sandbox is refused before there is one", async () => {
       const refused: [Record<string, unknown>, RegExp][] = [
         [
           { files: [{ path: "a" }] },

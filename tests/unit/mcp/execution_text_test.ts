@@ -77,7 +77,7 @@ function pages(execution: Execution): string[] {
   assert.fail("there is no last page");
 }
 
-Deno.test("pages leave nothing out where output takes more room as it is shown", () => {
+Deno.test("pages lose nothing if output needs more room in the result than in the log", () => {
   for (
     const [outputs, character] of [
       [[printed("\x07".repeat(5000))], "\\x07"],
@@ -167,7 +167,7 @@ Deno.test("the pages of an execution that failed come before its error", async (
   assert.deepEqual(texts.map((text) => text.includes("Error sandbox_lost")), [false, false, true]);
 });
 
-Deno.test("a running answer says that the sandbox holds back what a cell prints further", () => {
+Deno.test("the answer for a running cell says that the sandbox holds back further output", () => {
   const printing = running([printed("x".repeat(131_000))]);
   const view = { characters: CHARACTERS, since: 131_000 };
   function text(): string {

@@ -39,7 +39,7 @@ Deno.test("binary data is not text, and Latin-1 is", () => {
   assert.deepEqual([latin?.text, latin?.invalid], ["M\ufffdller;Gr\ufffd\ufffde\n", 3]);
 });
 
-Deno.test("a path is shown as it is, or as a JSON string without anything that a terminal obeys", () => {
+Deno.test("a path is shown as it is, or as a JSON string without characters that control a terminal", () => {
   assert.equal(shownPath("data/größe_1.csv"), "data/größe_1.csv");
   for (const path of ["a b", 'a"b', "a\nb", "\x1b[2J", "\u202egnp.exe", "\udcff", "\x9b1m", "~$x;rm", ""]) {
     const shown = shownPath(path);

@@ -4,7 +4,7 @@ import { LineTransport } from "../../../src/mcp/transports/line_transport.ts";
 
 const MIB = 1024 * 1024;
 
-Deno.test("a message that is too long, as a large file makes it, is answered with what to do instead", async () => {
+Deno.test("a message that is too long, for example with a large file, is answered with what to do instead", async () => {
   const input = new PassThrough();
   const output = new PassThrough();
   const transport = new LineTransport(input, output);

@@ -147,7 +147,7 @@ Deno.test("the next step fits the request: datasets, saved output, a file in pla
   }
 });
 
-Deno.test("a file's bytes are told apart from the lines around them, however they are split", async () => {
+Deno.test("a file's bytes are separated from the lines around them, however they are split", async () => {
   const whole = `${JSON.stringify({ result: HEAD })}\nab\n{}}${
     JSON.stringify({ result: { changed: true } })
   }\n`;
@@ -192,7 +192,7 @@ Deno.test("an invalid reply ends the sandbox", async (t) => {
   }
 });
 
-Deno.test("an agent that ends in the middle of a file's bytes ends the sandbox, and one that says why does not", async () => {
+Deno.test("a reply that ends in the middle of a file's bytes ends the sandbox, unless the agent gives a reason", async () => {
   const early = filesOf((peer) => {
     peer.send(`${JSON.stringify({ result: HEAD })}\nabc`);
     peer.end();
@@ -237,7 +237,7 @@ Deno.test("an error in the middle of an upload ends it, and closes its source", 
   assert.equal(lifetime.end, undefined);
 });
 
-Deno.test("an agent that does not reply costs a call its deadline, not the sandbox", async () => {
+Deno.test("a call to which the agent does not reply times out, and the sandbox continues", async () => {
   const { files, lifetime } = filesOf(() => {});
   const error = await failure(files.stat("a", { deadlineMs: 50 }));
   assert.equal(error.code, "timeout");

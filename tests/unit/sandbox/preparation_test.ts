@@ -57,7 +57,7 @@ Deno.test("a sandbox that ends while it is prepared is not handed out", async ()
   }, { maxSandboxes: 1 });
 });
 
-Deno.test("a cancel, a timeout and the manager's end stop a preparation that does not heed them", async () => {
+Deno.test("a cancel, a timeout and the manager's end stop a preparation that ignores them", async () => {
   const endings: [string, (controller: AbortController, manager: SandboxManager) => unknown][] = [
     ["cancelled", (controller) => controller.abort()],
     ["timeout", (controller) => controller.abort(new OmcpError("timeout", "Timed out after 5 s"))],

@@ -51,7 +51,7 @@ Deno.test("whatever the settings, every memory within the bounds gives a valid p
   }
 });
 
-Deno.test("a default that the maximum does not reach is its own maximum", () => {
+Deno.test("a default above the maximum is itself the maximum", () => {
   const policy = { ...DEFAULT_POLICY, cpus: 0.02 };
   const bounds = resourceBounds(policy, { memoryBytes: 1, cpus: 0.01 });
   assert.deepEqual(bounds.cpus, { least: 0.02, most: 0.02 });

@@ -75,12 +75,12 @@ Deno.test("install_package installs wheels of the index into a sandbox, which ha
     });
 
     await t.step(
-      "another version goes before the image's, also where kernels have it imported ahead",
+      "another version takes precedence over the image's, even if kernels have imported that ahead",
       async () => {
         const { text, isError } = await install(server, sandbox_id, "cycler<0.12.1");
         assert.equal(isError, false, text);
         assert.match(text, /\nChanged versions: cycler 0\.12\.1 → 0\.12\.0\./);
-        assert.match(text, /\nThe kernel has imported cycler already: call restart_kernel/);
+        assert.match(text, /\nThe kernel has already imported cycler: call restart_kernel/);
         const shown = "import cycler; (cycler.__version__, cycler.__file__)";
         assert.match(await run(server, sandbox_id, shown), /site-packages/);
         assert.match(await run(server, sandbox_id, "import os; os._exit(1)"), /restarted/);
@@ -214,7 +214,7 @@ Deno.test("an installation goes on in the background, and the audit names its pa
   await Deno.remove(auditFile);
 });
 
-Deno.test("packages fit an image of another Python, and another network leads to the index, too", async () => {
+Deno.test("packages fit an image with another Python, and another network can lead to the index", async () => {
   // Debian's own Python, as in the test of images that are not ours: no virtual environment, no uv.
   const debian =
     "FROM debian:trixie-slim\nRUN apt-get update -q && apt-get install -qy --no-install-recommends python3-ipython\n";

@@ -136,7 +136,7 @@ Deno.test("the engine learns no password of the index, no proxy and no certifica
   });
 });
 
-Deno.test("a resolver that is not confined as specified gets no answer used", async () => {
+Deno.test("the answer of a resolver that is not confined as specified is not used", async () => {
   const changes: [string, (spec: ContainerSpec) => ContainerSpec, RegExp][] = [
     ["processes", (spec) => ({ ...spec, limits: { ...spec.limits, pids: 999 } }), /the process limit is 999/],
     ["user", (spec) => ({ ...spec, confinement: { ...spec.confinement, uid: 12345 } }), /the uid is 12345/],
@@ -165,7 +165,7 @@ Deno.test("a resolver that is not confined as specified gets no answer used", as
   }
 });
 
-Deno.test("a resolution ends with its signal, and its container with it", async () => {
+Deno.test("aborting the signal of a resolution ends it and its container", async () => {
   await withResolver(async ({ resolver, specs }) => {
     for (const ms of [0, 200, 600, 1200]) {
       const controller = new AbortController();

@@ -40,7 +40,7 @@ class Finder(unittest.TestCase):
             self.loop.run_forever()
         return self.found.pop()
 
-    def test_a_large_folder_is_looked_at_in_slices_and_others_run_in_between(self) -> None:
+    def test_a_large_folder_is_searched_in_slices_and_others_run_in_between(self) -> None:
         for number in range(20_000):
             (self.root / str(number)).touch()
         self.begin()
@@ -56,7 +56,7 @@ class Finder(unittest.TestCase):
             self.assertEqual({"changed": ["0"], "count": 1, "complete": True}, self.find())
         self.assertGreater(len(turns), 3)
 
-    def test_a_look_that_takes_too_long_says_that_it_is_incomplete(self) -> None:
+    def test_a_search_that_takes_too_long_says_that_it_is_incomplete(self) -> None:
         for number in range(1000):
             (self.root / str(number)).touch()
         self.begin()
@@ -97,7 +97,7 @@ class Finder(unittest.TestCase):
             found = self.find()
         self.assertEqual(([], 0), (found["changed"], found["count"]))
 
-    def test_descriptors_are_closed_whatever_ends_a_look(self) -> None:
+    def test_descriptors_are_closed_whatever_ends_a_search(self) -> None:
         for number in range(300):
             (self.root / str(number)).touch()
         before = len(os.listdir("/proc/self/fd"))

@@ -62,7 +62,7 @@ class InstallerTest(unittest.TestCase):
         self.assertTrue(os.access(first[2:].strip(), os.X_OK), first)
         self.assertEqual(os.stat(path).st_mode & 0o7777, 0o755)
 
-    def test_is_not_held_or_led_elsewhere_by_what_code_puts_among_the_commands(self) -> None:
+    def test_what_code_puts_among_the_commands_neither_blocks_nor_redirects_it(self) -> None:
         outside = os.path.join(self.workspace, "outside")
         with open(outside, "wb") as file:
             file.write(b"#!/usr/bin/python3\n")

@@ -62,7 +62,7 @@ class Copies(unittest.TestCase):
         self.assertNotEqual(0, fcntl.fcntl(found[0], fcntl.F_GETFD) & fcntl.FD_CLOEXEC)
         os.close(found[0])
 
-    def test_one_copy_has_a_64th_of_the_memory_and_all_a_16th(self) -> None:
+    def test_one_copy_takes_at_most_a_64th_of_the_memory_and_all_take_a_16th(self) -> None:
         copy = self.saved("exec_1", 10 * MIB)
         self.assertEqual((4 * MIB, False), (copy.bytes, copy.complete))
         for number in range(2, 7):

@@ -52,7 +52,7 @@ Deno.test("a reader that follows the positions gets every character once, in ord
   );
 });
 
-Deno.test("a page ends before an output that does not fit, and always has one", () => {
+Deno.test("a page ends before an output that does not fit, and always has at least one", () => {
   const log = new OutputLog();
   log.append(display("x".repeat(100)));
   log.append(display("y".repeat(100)));
@@ -62,7 +62,7 @@ Deno.test("a page ends before an output that does not fit, and always has one", 
   assert.deepEqual([textOf(second.outputs), second.more], [`(${"y".repeat(100)})`, false]);
 });
 
-Deno.test("a position beyond the end, or behind dropped output, is no error", () => {
+Deno.test("a position beyond the end, or before output that was dropped, is not an error", () => {
   const log = new OutputLog();
   log.append(stream("abc"));
   assert.deepEqual(log.read(99, 10), { outputs: [], next: 3, more: false, cleared: false });
@@ -71,7 +71,7 @@ Deno.test("a position beyond the end, or behind dropped output, is no error", ()
   assert.equal(log.bytes, 0);
 });
 
-Deno.test("positions continue after the cell clears its output, and the reader is told", () => {
+Deno.test("positions continue after the cell clears its output, and the page says so", () => {
   const log = new OutputLog();
   log.append(stream("step 1"));
   log.append(display("kept"));

@@ -197,7 +197,7 @@ Deno.test("an output of many short parts counts with the memory that they take",
   assert.equal(first.record().outputBytes, 50_000);
 });
 
-Deno.test("calls that a full queue refuses take no result's place", async () => {
+Deno.test("calls that a full queue refuses do not displace results", async () => {
   const store = storeOf();
   const first = await run(store, 10);
   for (let n = 0; n < MAX_EXECUTIONS + 5; n += 1) {
@@ -210,7 +210,7 @@ Deno.test("calls that a full queue refuses take no result's place", async () => 
   assert.equal(first.log.bytes, 10);
 });
 
-Deno.test("who waits for an execution when its sandbox ends sees what it has printed", async () => {
+Deno.test("a call that waits for an execution when its sandbox ends gets what it has printed", async () => {
   const store = storeOf();
   const execution = store.start(spec((run) => {
     run.log.append({ type: "stream", name: "stdout", text: "result" });

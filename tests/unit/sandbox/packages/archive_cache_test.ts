@@ -33,7 +33,7 @@ Deno.test("a cache of archives keeps those that were used last, within its bound
   assert.equal(cache.bytes, 96 * MIB);
 });
 
-Deno.test("a cached archive is forgotten after some hours: the index has newer versions then", () => {
+Deno.test("a cached archive is forgotten after some hours, because the index may have newer versions", () => {
   let now = 0;
   const cache = new ArchiveCache({ monotonic: () => now });
   cache.put("a", { plan: PLAN, archive: archiveOf(MIB) });

@@ -35,7 +35,7 @@ async function* archive(ended: { chunks: number }): AsyncGenerator<Uint8Array> {
   for (; ended.chunks < 20; ended.chunks += 1) yield await Promise.resolve(new Uint8Array(100));
 }
 
-Deno.test("an installer that says it has installed what it did not get is not believed", async () => {
+Deno.test("an installer's claim to have installed what it did not get is not believed", async () => {
   const sent = { chunks: 0 };
   const forged = installation({ takes: 500, answers: INSTALLED }).unpack(UNPACKING, archive(sent));
   await assert.rejects(forged, StreamResetError);
@@ -53,7 +53,7 @@ Deno.test("an installer that refuses before it has read everything says why", as
   });
 });
 
-Deno.test("an installer that refuses is heard while the server still sends, and gets no more of the archive", async () => {
+Deno.test("a refusal that arrives while the server still sends ends the sending", async () => {
   const answers = '{"refused": {"code": "workspace_full", "message": "9 bytes are needed"}}\n';
   const sent = { chunks: 0 };
   async function* slow(): AsyncGenerator<Uint8Array> {
@@ -67,7 +67,7 @@ Deno.test("an installer that refuses is heard while the server still sends, and 
   assert.ok(sent.chunks < 20, `${sent.chunks}`);
 });
 
-Deno.test("an archive that ends after its stream was reset says why, not that it cannot be closed", async () => {
+Deno.test("if the stream was reset, the end of the archive reports the reason of the reset", async () => {
   const reset = new StreamResetError("The agent reset the stream", "");
   let sink: WritableStreamDefaultController | undefined;
   const ended = new Installation({
