@@ -123,7 +123,7 @@ export const ERROR_CODES = {
   file_exists: {
     retryable: false,
     meaning: "There is a file or folder of that name already.",
-    state: "Nothing was written; what is there is as it was.",
+    state: "Nothing was written; the file or folder is as it was.",
     details: ["agent_code"],
   },
   file_changed: {

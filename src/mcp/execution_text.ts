@@ -148,7 +148,7 @@ function notSentYet({ id, log }: Execution, characters: number): string[] {
     `[of ${name}, only the first ${
       readableBytes(limit)
     } arrive while the cell runs, and its end with the result; read_file with path /outputs/${id}/${name} ` +
-    "returns what is there]"
+    "returns what it has printed so far]"
   );
 }
 

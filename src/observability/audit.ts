@@ -19,13 +19,13 @@ export interface ExecutionFacts {
   /** Its id. */
   readonly execution: string;
   readonly principal: string;
-  /** Null for one of no sandbox. */
+  /** Null for an execution that belongs to no sandbox. */
   readonly sandbox: string | null;
   readonly tool: string;
   readonly source: string;
   /** Whether it runs code in the sandbox's kernel, which can send statements. */
   readonly usesKernel: boolean;
-  /** Names that it sends to a package index. @default none */
+  /** Names of packages that it asks a package index for. @default none */
   readonly packages?: readonly string[] | undefined;
 }
 

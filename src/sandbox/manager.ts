@@ -113,7 +113,7 @@ export class SandboxManager {
   }
 
   /**
-   * Finds an execution, of any sandbox or of none.
+   * Finds an execution, whether or not it belongs to a sandbox.
    *
    * @param id Its id.
    * @param owner The caller's principal: another's execution is not found.

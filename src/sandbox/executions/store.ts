@@ -14,7 +14,7 @@ const MAX_RECORDS = 1000;
 
 /** What an {@link ExecutionStore} needs. */
 export interface ExecutionStoreOptions {
-  /** Undefined for executions of no sandbox. */
+  /** Undefined for executions that belong to no sandbox. */
   readonly sandboxId: string | undefined;
   /** How many may run or wait at once. */
   readonly maxRunning: number;
@@ -24,7 +24,7 @@ export interface ExecutionStoreOptions {
   readonly clock?: Clock;
 }
 
-/** The executions of one sandbox, or of none. */
+/** The executions of one sandbox, or those that belong to no sandbox. */
 export class ExecutionStore {
   readonly #options: ExecutionStoreOptions;
   /** Oldest first. */

@@ -35,7 +35,7 @@ const STATES: Readonly<Record<FileRequest["op"], string>> = {
   stat: "Nothing was changed.",
   list: "Nothing was changed.",
   read: "Nothing was changed.",
-  write: "Nothing was written; what is there is as it was.",
+  write: "Nothing was written; a file of that name is as it was.",
   remove: "What remains is as it was.",
   move: "Nothing was moved.",
   space: "Nothing was changed.",
@@ -80,9 +80,9 @@ export function errorOfReset(reason: string): z.output<typeof fileErrorSchema> |
 function nextStep(request: FileRequest, code: FileErrorCode): string | undefined {
   const { op } = request;
   if (code === "invalid_argument") return elsewhere(request) ?? "Change the path accordingly.";
-  if (code === "not_found") return elsewhere(request) ?? "See list_files for what is there.";
+  if (code === "not_found") return elsewhere(request) ?? "list_files shows which files there are.";
   if (code === "not_a_folder") {
-    return op === "list" ? "Read a file with read_file." : "See list_files for what is there.";
+    return op === "list" ? "Read a file with read_file." : "list_files shows which files there are.";
   }
   if (code === "not_empty") {
     return op === "remove" ? "Pass recursive: true to remove it with its content." : "Choose another path.";

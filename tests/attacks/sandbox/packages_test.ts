@@ -82,7 +82,7 @@ const ATTACKS: readonly {
 Deno.test("code in a sandbox can spoil only its own installations, and each call ends with a typed answer", async (t) => {
   await withServer({ OMCP_DATABASE_URL: "none", OMCP_WORKSPACE_MIB: "64" }, async (server) => {
     const neighbour = await newSandbox(server);
-    // Into the cache, so that what follows is about the sandbox alone.
+    // Fills the cache, so that the attacks meet only the sandbox's installer.
     for (const wanted of ["humanize", "pyjokes"]) {
       const { isError } = await server.call("install_package", { sandbox_id: neighbour, package: wanted });
       assert.equal(isError, false);

@@ -118,7 +118,7 @@ export async function mustNotShow(client: RawClient, probes: readonly string[]):
     if (errorOf(simple) === undefined) answered += 1;
     for (const { type, body } of [...simple, ...extended]) {
       const text = new TextDecoder().decode(body);
-      // A refusal may repeat what was asked, in which the canary is not.
+      // A refusal may repeat the request, which does not contain the canary.
       assert.ok(!text.includes(CANARY), `${sql}: ${type} ${text.slice(0, 300)}`);
     }
   }

@@ -135,12 +135,12 @@ Deno.test("the next step fits the request: datasets, saved output, a file in pla
     [{ ...read, path: "/data/x/a.csv" }, "invalid_argument", /^Use a dataset in a cell/],
     [{ ...list, path: "//data" }, "invalid_argument", /^Use a dataset in a cell/],
     [{ op: "move", path: "a", to: "/data/x/a", overwrite: false }, "invalid_argument", /^Use a dataset/],
-    [{ ...read, path: "data/x" }, "not_found", /^See list_files/],
+    [{ ...read, path: "data/x" }, "not_found", /^list_files shows/],
     [{ ...read, path: "/database" }, "invalid_argument", /^Change the path/],
     [{ ...read, path: "/outputs" }, "not_found", /^Saved output can be read by the path/],
     [{ ...list, path: "/outputs/" }, "invalid_argument", /\/outputs cannot be listed/],
     [{ ...list, path: "a.txt" }, "not_a_folder", /^Read a file with read_file/],
-    [{ ...read, path: "a.txt/b" }, "not_a_folder", /^See list_files/],
+    [{ ...read, path: "a.txt/b" }, "not_a_folder", /^list_files shows/],
   ] as const;
   for (const [request, code, next] of cases) {
     assert.match(fileError(request, { code, message: "x" }).next ?? "", next, JSON.stringify(request));

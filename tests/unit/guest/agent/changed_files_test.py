@@ -13,7 +13,7 @@ from unittest import mock
 from server_side import GUEST  # noqa: F401
 from agent.reactor import Reactor
 from kernel_manager import changed_files
-from kernel_manager.changed_files import ChangedFilesFinder, _Look
+from kernel_manager.changed_files import ChangedFilesFinder, _Search
 
 
 class Finder(unittest.TestCase):
@@ -70,14 +70,14 @@ class Finder(unittest.TestCase):
                 (self.root / ("d%d" % folder) / str(number)).touch()
         self.begin()
         (self.root / "d199" / "new").touch()
-        look = _Look(str(self.root), self.finder._since, {})
+        search = _Search(str(self.root), self.finder._since, {})
         with mock.patch.object(changed_files, "_ENTRIES", 1_000_000):
             # The top, then the first folder.
-            next(look._steps)
-            next(look._steps)
-        self.assertEqual(["d199/new"], look.listed)
-        look.close()
-        self.assertFalse(look.complete)
+            next(search._steps)
+            next(search._steps)
+        self.assertEqual(["d199/new"], search.listed)
+        search.close()
+        self.assertFalse(search.complete)
 
     def test_a_folder_that_became_a_link_is_not_followed(self) -> None:
         outside = self.root.parent / "outside"
