@@ -1,4 +1,4 @@
-/** Checks the imports under src/ (to lower layers only, no cycle) and the length of every file. */
+/** Checks the imports under src/ (to lower layers only, no cycle, as docs/structure.md lists them) and the length of every file. */
 import * as z from "zod";
 import { say } from "./output.ts";
 
@@ -27,6 +27,11 @@ const BY_MOD: ReadonlySet<string> = new Set(["docker", "runtime", "runtime/docke
 /** A longer file states its reason in a comment with this number: "Longer than 300 lines: …". */
 const MAX_LINES = 300;
 const SOURCES = ["src", "tests", "scripts", "examples"];
+const PAGE = "docs/structure.md";
+/** A row of a table of the page: name, purpose, imports. */
+const ROW = /^\| `src\/(main\.ts|[a-z_/]*[a-z_])\/?` +\|[^|]*\|([^|]*)\|$/gm;
+/** Modules that every module may import, so that the page does not list them. */
+const EVERYWHERE: ReadonlySet<string> = new Set(["version.ts", "errors.ts", "lib", "observability"]);
 const ENTRIES = ["src/main.ts", "src/cli/setup/main.ts", "src/cli/demo/main.ts", "src/cli/launch/main.ts"];
 
 /** What `deno info --json` reports of a program's modules. */
@@ -43,7 +48,13 @@ const infoSchema = z.object({
 const root = new URL("../", import.meta.url).href;
 const imports = new Map<string, ReadonlySet<string>>();
 for (const entry of ENTRIES) await read(entry);
-const problems = [...upward(), ...pastMod(), ...cycles(), ...await tooLong()];
+const problems = [
+  ...upward(),
+  ...pastMod(),
+  ...cycles(),
+  ...undocumented(await Deno.readTextFile(PAGE)),
+  ...await tooLong(),
+];
 if (problems.length > 0) {
   await say(problems.join("\n"));
   Deno.exit(1);
@@ -122,6 +133,30 @@ function* cycles(): Generator<string> {
       }
     }
   }
+}
+
+/** Differences between the modules' imports and those that the page lists. */
+function* undocumented(page: string): Generator<string> {
+  const listed = new Map<string, string>();
+  for (const [, name = "", cell = ""] of page.matchAll(ROW)) listed.set(name, namesIn(cell));
+  const found = new Map<string, Set<string>>();
+  for (const [file, targets] of imports) {
+    const own = moduleOf(file);
+    const others = [...targets].map(moduleOf).filter((name) => name !== own && !EVERYWHERE.has(name));
+    found.set(own, new Set([...found.get(own) ?? [], ...others]));
+  }
+  for (const [name, others] of found) {
+    const actual = [...others].sort().join(", ");
+    if (["version.ts", "errors.ts"].includes(name) || actual === listed.get(name)) continue;
+    yield `${PAGE}: src/${name} imports ${actual || "nothing"}; the page says ${
+      listed.get(name) || "nothing"
+    }`;
+  }
+}
+
+/** The modules that a cell of the table names; `local/` is a part of a module. */
+function namesIn(cell: string): string {
+  return [...cell.matchAll(/`([a-z_]+(?:\/[a-z_]+)?)`/g)].map(([, name]) => name).sort().join(", ");
 }
 
 async function tooLong(): Promise<string[]> {
