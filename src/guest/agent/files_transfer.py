@@ -73,7 +73,7 @@ class FileTarget:
     """A new file under a temporary name. It gets its final name, in the same folder, when all bytes are there."""
 
     def __init__(self, path: Path, request: Write, memory: Memory, on_written: OnWritten) -> None:
-        """Raises FileError, and leaves nothing then."""
+        """Raises FileError; then nothing is left behind."""
         self._memory = memory
         self._next_look = _MEMORY_STEP
         self._on_written = on_written

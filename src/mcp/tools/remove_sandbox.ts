@@ -11,7 +11,7 @@ export const tool: Tool = defineTool({
     title: "Remove a sandbox",
     description:
       "Removes a sandbox with all its variables and files. Refuses while anything runs in it (cells, installations, transfers), unless force is true.",
-    // Idempotent as MCP means it: repeating the call has no further effect, although it then returns sandbox_not_found.
+    // Idempotent in MCP's sense: a repeated call has no further effect, although it returns sandbox_not_found.
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({
       sandbox_id: sandboxIdSchema,

@@ -9,7 +9,7 @@ import type { Lifetime } from "../lifetime.ts";
 import { Installation } from "./installation.ts";
 import type { Requirement } from "./requirement.ts";
 
-/** Most requirements that a sandbox's installations may add up to. */
+/** Most requirements of all installations of a sandbox together. */
 const MAX_REQUIREMENTS = 200;
 
 /** What a sandbox has, as far as the server knows. */

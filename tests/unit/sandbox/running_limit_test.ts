@@ -34,7 +34,7 @@ Deno.test("as many cells wait for a kernel as executions may run in a sandbox", 
         work: () => Promise.reject(new Error()),
       }), {
       code: "sandbox_busy",
-      message: `${MAX_RUNNING_EXECUTIONS} executions of sandbox ${sandbox.id} run or wait already`,
+      message: `${MAX_RUNNING_EXECUTIONS} executions of sandbox ${sandbox.id} already run or wait`,
     });
     go.resolve();
     await Promise.all(cells.map(({ settled }) => settled));
