@@ -120,7 +120,10 @@ function withFlags(config: string): string {
     "--include src/postgres/guard/worker.ts --output dist/omcp src/main.ts",
   ];
   return config
-    .replace(/"deno run --quiet [^"]* serve"/, () => quoted(["deno", ...serverArguments({ project: "." })]))
+    .replace(
+      /"deno run --quiet [^"]* serve"/,
+      () => quoted(["deno", ...serverArguments({ project: ".", envFile: "./.env" })]),
+    )
     .replace(/"deno compile [^"]*"/, () => quoted(compile));
 }
 

@@ -1,62 +1,84 @@
 /** The command line: `omcp [COMMAND] [ARGUMENTS]`. The commands are files of `cli/`. */
+import { findSettings } from "./app/environment.ts";
+import type { Command } from "./cli/command.ts";
 import { COMMANDS } from "./cli/command_index.ts";
 import { printError } from "./cli/print_error.ts";
 import { usageError } from "./cli/usage_error.ts";
 import { OmcpError } from "./errors.ts";
+import { ownCommand } from "./lib/own_command.ts";
 import { stopLogging } from "./observability/log.ts";
 import { VERSION } from "./version.ts";
 
 const CALL_WIDTH = 34;
+const HELP = ["help", "--help", "-h"];
 
-async function run(args: readonly string[]): Promise<number> {
-  const [name = "serve", ...rest] = args;
-  if (name === "--version") {
+async function run(given: readonly string[]): Promise<number> {
+  if (given[0] === "--version") {
     print(VERSION);
     return 0;
   }
-  if (["help", "--help", "-h"].includes(name)) {
+  if (given[0] !== undefined && HELP.includes(given[0])) {
     print(usage());
     return 0;
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) {
-    throw new OmcpError("invalid_argument", `Unknown command: ${name}`, {
-      next: `Use one of these:\n${usage()}`,
-    });
+  const asked = given[0] === undefined || given[0].startsWith("-") ? undefined : commandOf(given[0]);
+  if (asked !== undefined && given.some((word) => word === "--help" || word === "-h")) {
+    print(commandHelp(asked));
+    return 0;
   }
+  const { args, ...settings } = findSettings(given);
+  // Without a name, the options are those of the default command.
+  const [name = "serve", ...rest] = args[0]?.startsWith("-") ? ["serve", ...args] : args;
+  const command = commandOf(name);
   try {
-    return await command.run({ args: rest, read: readVariable, print });
+    return await command.run({ args: rest, ...settings, print });
   } catch (error) {
-    const calls = command.usage.map(([call]) => `omcp ${call}`);
-    throw usageError(error, `Usage: ${calls.join("\n       ")}`);
+    throw usageError(error, `Usage: ${calls(command).join("\n       ")}`);
   }
+}
+
+function commandOf(name: string): Command {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command !== undefined) return command;
+  throw new OmcpError("invalid_argument", `Unknown command: ${name}`, {
+    state: "Nothing was done.",
+    next: `Use one of these:\n${usage()}`,
+  });
+}
+
+function calls(command: Command): string[] {
+  return command.usage.map(([call]) => `omcp ${call}`);
+}
+
+function commandHelp(command: Command): string {
+  return [
+    ...calls(command),
+    "",
+    command.help.trimEnd(),
+    "",
+    "  --env-file PATH                  read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)",
+    "  --help                           print this",
+    "",
+    `Settings are environment variables: see docs/settings.md. In a checkout, omcp is \`${
+      ownCommand("…")
+    }\`.`,
+  ].join("\n");
 }
 
 function usage(): string {
   const lines = Object.values(COMMANDS).flatMap((command) => command.usage);
+  const further = [
+    ["COMMAND --help", "explain a command"],
+    ["--version", "print the version"],
+  ] as const;
   return [
     `omcp ${VERSION}`,
     "",
-    ...[...lines, ["--version", "print the version"] as const].map(([call, does]) =>
-      `  omcp ${call.padEnd(CALL_WIDTH)} ${does}`
-    ),
+    ...[...lines, ...further].map(([call, does]) => `  omcp ${call.padEnd(CALL_WIDTH)} ${does}`),
     "",
-    "Settings are environment variables; the README has the table.",
+    "Settings are environment variables, or lines of the file that --env-file PATH names: see docs/settings.md.",
     "",
   ].join("\n");
-}
-
-function readVariable(name: string): string | undefined {
-  try {
-    return Deno.env.get(name);
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
-    throw new OmcpError("config_invalid", `Cannot read ${name}: the permission is missing`, {
-      state: "Nothing was started.",
-      next: "Start Deno with --allow-env=DOCKER_HOST,OMCP_*.",
-      cause,
-    });
-  }
 }
 
 function print(line: string): void {

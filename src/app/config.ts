@@ -1,5 +1,5 @@
 /**
- * Every setting of the server: environment variables (or a `.env` file given to `deno run --env-file`) become one typed,
+ * Every setting of the server: environment variables (or those of a file, see environment.ts) become one typed,
  * validated {@link Config}. The table of all settings, from which the README's is generated, takes the file beyond 300 lines.
  */
 import { LOCAL_SCHEMA, localName } from "../cdm/local_name.ts";
@@ -223,7 +223,7 @@ export const SETTINGS = {
       "`open` lets row-level data of the database reach the sandboxes, and so the model. Required for every database but `sample`.",
   },
   OMCP_UNSAFE_ROLE: {
-    schema: z.string().max(63),
+    schema: z.string().max(63, "must be the name of a role, of at most 63 characters"),
     default: "",
     unit: "role",
     description: "A database role that the server accepts although it has privileges that it must not have.",
@@ -262,7 +262,7 @@ export const SETTINGS = {
       "What `install_package` may install: `any` wheel of the index, those of an `allowlist`, or nothing (`off`: the tool is not offered). Empty: `any` for the sample or no database without OMCP_DATASETS and OMCP_EXCHANGE_DIR, else `off`, because the names of packages leave the site.",
   },
   OMCP_PACKAGES_ALLOWLIST: {
-    schema: z.string().max(20_000).regex(
+    schema: z.string().max(20_000, "must be at most 20,000 characters").regex(
       /^(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:[ ,]+[A-Za-z0-9][A-Za-z0-9._-]*)*)?$/,
       "must be names of packages, separated by commas or spaces",
     ).transform((text) => new Set(text.split(/[ ,]+/).filter(Boolean).map(normalizedName))),
@@ -272,7 +272,10 @@ export const SETTINGS = {
       "Packages that calls may name with OMCP_PACKAGES=allowlist, separated by commas. What they depend on may be installed, too.",
   },
   OMCP_PACKAGES_INDEX: {
-    schema: z.string().max(2000).regex(/^(?:https?:\/\/[^\s]+)?$/, "must be an http:// or https:// URL"),
+    schema: z.string().max(2000, "must be at most 2,000 characters").regex(
+      /^(?:https?:\/\/[^\s]+)?$/,
+      "must be an http:// or https:// URL",
+    ),
     default: "",
     unit: "URL",
     description:
@@ -379,19 +382,20 @@ export interface Config extends CdmSettings {
   readonly logLevel: "debug" | "info" | "warning" | "error";
 }
 
-/** Looks up a variable of the environment. */
+/** Looks up a variable of the environment, or of a file of settings. */
 export type ReadVariable = (name: string) => string | undefined;
 
 /**
  * Reads and checks the configuration.
  *
  * @param read Looks up a variable; an empty value counts as absent.
+ * @param unknown Sentences on variables that are no settings, which are problems, too.
  * @returns The whole configuration, defaults filled in.
  * @throws {OmcpError} `config_invalid` naming each wrong setting (never its value, which may be a secret);
  * `disclosure_not_allowed` for a foreign database without `OMCP_DISCLOSURE=open`.
  */
-export function readConfig(read: ReadVariable): Config {
-  const problems: string[] = [];
+export function readConfig(read: ReadVariable, unknown: readonly string[] = []): Config {
+  const problems: string[] = [...unknown];
   function get<N extends SettingName>(name: N): SettingValue<N> {
     return readSetting(read, name, problems);
   }
@@ -485,10 +489,11 @@ export function readConfig(read: ReadVariable): Config {
  * Reads the log level alone: commands besides `serve` do not need the other settings.
  *
  * @param read Looks up a variable; an empty value counts as absent.
+ * @param unknown Sentences on variables that are no settings, which are problems, too.
  * @throws {OmcpError} `config_invalid` where it is not a level.
  */
-export function readLogLevel(read: ReadVariable): Config["logLevel"] {
-  const problems: string[] = [];
+export function readLogLevel(read: ReadVariable, unknown: readonly string[] = []): Config["logLevel"] {
+  const problems: string[] = [...unknown];
   const level = readSetting(read, "OMCP_LOG_LEVEL", problems);
   requireNone(problems);
   return level;
@@ -522,8 +527,7 @@ function requireOrder(
 function requireNone(problems: readonly string[]): void {
   if (problems.length === 0) return;
   throw new OmcpError("config_invalid", `Cannot start: ${problems.join("; ")}`, {
-    next:
-      "Correct the environment or the .env file; the README's configuration table has units and defaults.",
+    next: "Correct the environment or the file of settings; docs/settings.md has names, units and defaults.",
   });
 }
 

@@ -1,21 +1,75 @@
-import { Engine } from "../docker/mod.ts";
+import { DEFAULT_HOST, Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { runOwnCommand } from "../lib/own_command.ts";
+import type { ReadVariable } from "./config.ts";
+import { presentSockets } from "./engine_sockets.ts";
 
-/** The command that installs and builds what is missing. */
-const SETUP = `${runOwnCommand("setup")}; it installs, starts and builds what is missing.`;
+/** How an engine is connected to. */
+export interface EngineAccess {
+  /** Its socket, as in `DOCKER_HOST`. */
+  readonly host: string;
+  /** Looks up an environment variable. @default none: other sockets are not looked for in a home */
+  readonly read?: ReadVariable;
+  /** Gives up. */
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Connects to the engine.
  *
- * @param host Its socket, as in `DOCKER_HOST`.
- * @param signal Gives up.
- * @throws {OmcpError} `engine_unreachable`, `engine_failed`; `next` has the command that installs and starts an engine.
+ * @param access See {@link EngineAccess}.
+ * @throws {OmcpError} `engine_unreachable`, `timeout`, `engine_failed`…; `next` names the socket and what to do about it.
  */
-export async function connectEngine(host: string, signal?: AbortSignal): Promise<Engine> {
+export async function connectEngine({ host, read = () => undefined, signal }: EngineAccess): Promise<Engine> {
   try {
     return await Engine.connect({ host, ...(signal === undefined ? {} : { signal }) });
-  } catch (cause) {
-    throw cause instanceof OmcpError ? cause.with({ next: SETUP }) : cause;
+  } catch (error) {
+    if (!(error instanceof OmcpError)) throw error;
+    const socket = host.replace(/^unix:\/\//, "");
+    if (error.code === "engine_unreachable") {
+      throw error.with({ next: unreachableHelp(socket, await whyNot(socket), presentSockets(read)) });
+    }
+    if (error.code === "timeout") {
+      throw error.with({
+        next:
+          `The engine at ${socket} accepts connections and does not answer: restart it (on Linux \`sudo systemctl restart docker\`), then try again.`,
+      });
+    }
+    throw error;
+  }
+}
+
+/**
+ * What to do about an engine that cannot be reached.
+ *
+ * @param socket The path of its socket.
+ * @param why What a connection to it fails with.
+ * @param present Sockets of other engines.
+ */
+export function unreachableHelp(socket: string, why: unknown, present: readonly string[]): string {
+  if (why instanceof Deno.errors.PermissionDenied) {
+    return `This user may not use ${socket}. Run \`sudo usermod -aG docker "$USER"\` and log in again; members of that group are as powerful as root on that machine. Or use a rootless engine, and name its socket in DOCKER_HOST.`;
+  }
+  const others = present.filter((path) => path !== socket).map((path) => `DOCKER_HOST=unix://${path}`);
+  const elsewhere = others.length === 0
+    ? ""
+    : `There is another socket: set ${
+      others.join(" or ")
+    } (the permission flags must name the same path). Or `;
+  const start = why instanceof Deno.errors.ConnectionRefused
+    ? `start the engine that ${socket} belongs to`
+    : `start an engine whose socket is ${socket}`;
+  const name = `unix://${socket}` === DEFAULT_HOST ? "" : ", or correct DOCKER_HOST";
+  const fix = `${start}${name}. ${runOwnCommand("setup")}: it installs and starts what is missing.`;
+  return elsewhere === "" ? fix.replace(/^s/, "S") : elsewhere + fix;
+}
+
+/** The system's own error: an HTTP client's has no kind. */
+async function whyNot(path: string): Promise<unknown> {
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }

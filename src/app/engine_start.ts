@@ -10,7 +10,7 @@ import { logger, logStep } from "../observability/log.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { checkDatasets, type ResourceMaximum, type SandboxPolicy } from "../sandbox/mod.ts";
-import type { Config } from "./config.ts";
+import type { Config, ReadVariable } from "./config.ts";
 import { connectEngine } from "./connect_engine.ts";
 import { linkedFolderProblem } from "./datasets.ts";
 import { acquireInstance, type HeldInstance } from "./instance.ts";
@@ -37,6 +37,8 @@ interface Held extends StartedEngine {
 export interface EngineStartOptions {
   readonly config: Config;
   readonly policy: SandboxPolicy;
+  /** Looks up an environment variable: where other engines may be. */
+  readonly read: ReadVariable;
 }
 
 /** The engine of one server. */
@@ -117,9 +119,9 @@ export class EngineStart {
   }
 
   async #startOnce(): Promise<Held> {
-    const { config, policy } = this.#options;
+    const { config, policy, read } = this.#options;
     const { signal } = this.#closing;
-    const engine = await connectEngine(config.dockerHost, signal);
+    const engine = await connectEngine({ host: config.dockerHost, read, signal });
     try {
       const runtime = new DockerRuntime(engine);
       const maximum = resourceMaximum(config, await runtime.resources({ signal }));

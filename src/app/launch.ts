@@ -19,6 +19,8 @@ export interface LaunchOptions {
   readonly constraintsFile?: string;
   /** The folder of `OMCP_EXCHANGE_DIR`. */
   readonly exchangeFolder?: string;
+  /** A file of settings. */
+  readonly envFile?: string;
 }
 
 /**
@@ -30,8 +32,17 @@ export const MEMORY_FLAGS = "--v8-flags=--optimize-for-size,--max-semi-space-siz
 /** Environment variables that the server may read. */
 const VARIABLES = ["DOCKER_HOST", "OMCP_*", ...INDEX_VARIABLES];
 
-/** Deno's flag for them. */
+/** The flag that permits to read them. */
 export const ENVIRONMENT_FLAG = `--allow-env=${VARIABLES.join(",")}`;
+
+/**
+ * Whether {@link ENVIRONMENT_FLAG} covers a variable.
+ *
+ * @param name Its name.
+ */
+export function isOwnVariable(name: string): boolean {
+  return name.startsWith("OMCP_") || VARIABLES.includes(name);
+}
 
 /** Values of Deno's `--allow-…` flags. */
 export interface ServerPermissions {
@@ -85,7 +96,7 @@ export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
  * @returns Deno's arguments up to and including the permissions, without the script.
  */
 export function permissionFlags(options: LaunchOptions): string[] {
-  return serverFlags(serverPermissions({
+  const permissions = serverPermissions({
     socketPath: options.socketPath ?? "/var/run/docker.sock",
     guardFolder: `${options.project}/src/postgres/guard`,
     databaseHost: options.databaseHost,
@@ -93,7 +104,9 @@ export function permissionFlags(options: LaunchOptions): string[] {
     auditFile: options.auditFile,
     constraintsFile: options.constraintsFile,
     exchangeFolder: options.exchangeFolder,
-  }));
+  });
+  const files = options.envFile === undefined ? [] : [options.envFile];
+  return serverFlags({ ...permissions, read: [...permissions.read, ...files] });
 }
 
 /**

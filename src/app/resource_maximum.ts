@@ -13,12 +13,25 @@ const MIB = 1024 * 1024;
  *
  * @param config The settings.
  * @param machine What the engine's machine has.
- * @throws {OmcpError} `config_invalid` for more processors than the machine has, which the engine would refuse.
+ * @throws {OmcpError} `config_invalid` for more memory or more processors than the machine has; the engine would refuse the latter only.
  */
 export function resourceMaximum(
   config: Pick<Config, "memoryBytes" | "cpus" | "memoryMaxBytes" | "cpusMax">,
   machine: Pick<RuntimeResources, "cpus" | "memoryBytes">,
 ): ResourceMaximum {
+  const memory = [["OMCP_MEMORY_MIB", config.memoryBytes], [
+    "OMCP_MEMORY_MAX_MIB",
+    config.memoryMaxBytes ?? 0,
+  ]] as const;
+  const has = Math.floor(machine.memoryBytes / MIB);
+  for (const [name, bytes] of memory) {
+    if (bytes <= machine.memoryBytes) continue;
+    throw new OmcpError(
+      "config_invalid",
+      `Cannot start: ${name} is ${Math.ceil(bytes / MIB)}, and the engine's machine has ${has} MiB of memory`,
+      { next: `Set it to at most ${has}, and to less where more than one sandbox is to work at a time.` },
+    );
+  }
   const asked = [["OMCP_CPU_PERCENT", config.cpus], ["OMCP_CPU_MAX_PERCENT", config.cpusMax ?? 0]] as const;
   for (const [name, cpus] of asked) {
     if (cpus <= machine.cpus) continue;

@@ -8,6 +8,7 @@ const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"];
 /** Variables that are not settings of the server: what reads them. */
 const OTHERS: Readonly<Record<string, string>> = {
   OMCP_ADMIN_URL: "omcp cdm",
+  OMCP_ENV_FILE: "every command",
   OMCP_JUNIT: "deno task test",
   OMCP_TEST_DATA: "tests",
   OMCP_TEST_ENGINES: "tests",
@@ -24,19 +25,6 @@ export interface Environment {
   names(): readonly string[] | undefined;
 }
 
-/** The environment of this process. With `--allow-env=OMCP_*` Deno lets it read each such variable, but not list them. */
-export const PROCESS_ENVIRONMENT: Environment = {
-  has: (name) => Deno.env.get(name) !== undefined,
-  names() {
-    try {
-      return Object.keys(Deno.env.toObject());
-    } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) return undefined;
-      throw error;
-    }
-  },
-};
-
 /**
  * Finds the variables named `OMCP_…` that no program of this project reads. Where the names cannot be listed, it tries those that differ from
  * a known one by a character or lack a word or its ending; about 30,000 reads in 20 ms.
@@ -51,7 +39,7 @@ export function unknownVariables(environment: Environment): string[] {
   return names.filter((name) => name.startsWith(PREFIX) && !known.includes(name)).sort().map((name) => {
     const meant = known.find((each) => misspellings(each).includes(name)) ?? closestNames(name, known, 1)[0];
     const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
-    return `${name} is not a setting of this program and has no effect${hint}`;
+    return `${name} is not a setting of this program${hint}`;
   });
 }
 

@@ -36,8 +36,9 @@ export const command: Command = {
     ["cdm list", "list local CDMs and who uses them"],
     ["cdm remove local:NAME", "remove one"],
   ],
-  run: async ({ args, read, print }) => {
-    await startLogging(readLogLevel(read));
+  help: USAGE,
+  run: async ({ args, read, unknown, print }) => {
+    await startLogging(readLogLevel(read, unknown));
     return await runCdmCommand(args, read, print);
   },
 };
@@ -185,10 +186,10 @@ async function load({ source, destination, print, read, signal }: Load): Promise
   }
   writeLine(totalLine(report.tables, performance.now() - started));
   keyLines(report.keys).forEach(writeLine);
-  howToServe(destination).forEach(writeLine);
+  howToServe(destination, read).forEach(writeLine);
 }
 
-function howToServe(destination: Destination): string[] {
+function howToServe(destination: Destination, read: ReadVariable): string[] {
   if (destination.kind === "local") {
     return [
       "",
@@ -208,7 +209,14 @@ function howToServe(destination: Destination): string[] {
   return [
     ...grants,
     "",
-    `Serve it:  ${serveLine({ url: destination.url, schema: destination.schema, role })}`,
+    `Serve it:  ${
+      serveLine({
+        url: destination.url,
+        schema: destination.schema,
+        role,
+        engine: read("DOCKER_HOST") || undefined,
+      })
+    }`,
   ];
 }
 

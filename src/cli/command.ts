@@ -8,8 +8,10 @@ export type Print = (line: string) => void;
 export interface CommandContext {
   /** The arguments after the command's name. */
   readonly args: readonly string[];
-  /** Looks up an environment variable. */
+  /** Looks up a setting. */
   readonly read: ReadVariable;
+  /** A sentence for each variable that looks like a setting and is none: each is a problem. */
+  readonly unknown: readonly string[];
   /** Writes a line to stdout. */
   readonly print: Print;
 }
@@ -18,6 +20,8 @@ export interface CommandContext {
 export interface Command {
   /** Lines of `omcp --help`: a call without the program's name, and what it does. */
   readonly usage: readonly (readonly [call: string, does: string])[];
+  /** What `--help` of the command prints after these lines. */
+  readonly help: string;
   /**
    * @returns The process's exit code.
    * @throws {OmcpError} `invalid_argument` for a wrong call; else the error that stopped it.

@@ -1,9 +1,8 @@
 /** `omcp doctor`: checks everything that the server depends on, and reports each problem with its next step. */
 import { parseArgs } from "node:util";
 import { openCdmGateway } from "../cdm/gateway.ts";
-import { type Config, readConfig } from "../app/config.ts";
+import { type Config, readConfig, type ReadVariable } from "../app/config.ts";
 import { linkedFolderProblem } from "../app/datasets.ts";
-import { PROCESS_ENVIRONMENT, unknownVariables } from "../app/unknown_variables.ts";
 import type { Command } from "./command.ts";
 import { connectEngine } from "../app/connect_engine.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
@@ -47,11 +46,12 @@ print("sockets refused, root file system read-only, no secrets in the environmen
 /** `omcp doctor`. */
 export const command: Command = {
   usage: [["doctor", "check the engine, the images, a sandbox from inside, the database role"]],
-  async run({ args, read, print }) {
+  help:
+    `Checks everything that the server needs, with the server's own settings, and reports each problem with its next step: engine,
+images, sizes against the machine, database and role, folders, and a sandbox from inside. Exits 1 if a check fails.`,
+  async run({ args, read, unknown, print }) {
     parseArgs({ args: [...args] });
-    // First, because a wrong setting must not hide a misspelt one.
-    for (const sentence of unknownVariables(PROCESS_ENVIRONMENT)) print(`note  ${sentence}`);
-    return await doctor(readConfig(read), print);
+    return await doctor(readConfig(read, unknown), print, read);
   },
 };
 
@@ -60,9 +60,14 @@ export const command: Command = {
  *
  * @param settings The settings.
  * @param print Receives each line.
+ * @param read Looks up an environment variable: where other engines may be.
  * @returns 0 if all checks pass, else 1.
  */
-export async function doctor(settings: Config, print: (line: string) => void): Promise<number> {
+export async function doctor(
+  settings: Config,
+  print: (line: string) => void,
+  read: ReadVariable = () => undefined,
+): Promise<number> {
   // Not the configured instance: its server would remove the doctor's sandbox.
   const config = { ...settings, instance: `doctor-${crypto.randomUUID()}` };
   let problems = 0;
@@ -85,7 +90,7 @@ export async function doctor(settings: Config, print: (line: string) => void): P
   }
 
   const engine = await check("engine", async () => {
-    const value = await connectEngine(config.dockerHost);
+    const value = await connectEngine({ host: config.dockerHost, read });
     const info = await value.info();
     const found =
       `${info.operatingSystem}, engine ${info.serverVersion}, API ${value.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;
@@ -163,14 +168,24 @@ export async function doctor(settings: Config, print: (line: string) => void): P
 }
 
 /** Limits are not reservations: more than the machine has is worth knowing, and no problem by itself. */
-function sizes(config: Config, maximum: ResourceMaximum, machine: { readonly memoryBytes: number }): string {
+function sizes(
+  config: Config,
+  maximum: ResourceMaximum,
+  machine: { readonly memoryBytes: number; readonly cpus: number },
+): string {
   const { memoryBytes, cpus, maxSandboxes } = config;
   const all = Math.max(maxSandboxes * memoryBytes, maximum.memoryBytes);
   const share = all > machine.memoryBytes ? "more than the machine's" : "of the machine's";
   return `${mebibytes(memoryBytes)} and ${counted(cpus, "CPU")}, at most ${
     mebibytes(maximum.memoryBytes)
-  } and ${counted(maximum.cpus, "CPU")}; all together at most ${mebibytes(all)}, ${share} ${
-    mebibytes(machine.memoryBytes)
+  } and ${counted(maximum.cpus, "CPU")}; ${counted(maxSandboxes, "sandbox", "sandboxes")} together at most ${
+    mebibytes(all)
+  }, ${share} ${mebibytes(machine.memoryBytes)}, and ${
+    counted(maxSandboxes * cpus, "CPU")
+  } of the machine's ${machine.cpus}${
+    all > machine.memoryBytes || maxSandboxes * cpus > machine.cpus
+      ? " (limits are not reservations: they share what there is)"
+      : ""
   }`;
 }
 

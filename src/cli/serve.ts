@@ -9,7 +9,6 @@ import {
   type ReadVariable,
   RESULT_PART_OF_MEMORY,
 } from "../app/config.ts";
-import { PROCESS_ENVIRONMENT, unknownVariables } from "../app/unknown_variables.ts";
 import type { Command } from "./command.ts";
 import { DeferredPlatform } from "../app/deferred_platform.ts";
 import { EngineStart } from "../app/engine_start.ts";
@@ -54,12 +53,14 @@ const SHUTDOWN_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 /** `omcp serve`. */
 export const command: Command = {
   usage: [["[serve]", "serve MCP over stdio"]],
-  async run({ args, read }) {
+  help:
+    `Serves MCP over standard input and output until the client disconnects; an MCP client starts it. A wrong setting ends it with a
+message on standard error. Engine, images and database are reached while it serves: the first call that needs them reports what is
+missing.`,
+  async run({ args, read, unknown }) {
     parseArgs({ args: [...args] });
     await startLogging(logLevelOrInfo(read));
-    // First, because a wrong setting must not hide a misspelt one.
-    for (const sentence of unknownVariables(PROCESS_ENVIRONMENT)) log.warning("{sentence}", { sentence });
-    return await serve(readConfig(read), read);
+    return await serve(readConfig(read, unknown), read);
   },
 };
 
@@ -88,7 +89,7 @@ export async function serve(config: Config, read: ReadVariable): Promise<number>
   const stop = shutdownSignal();
   try {
     const exchange = await openExchange(config);
-    return await serveUntilEnd({ config, audit, packages, exchange }, stop.promise);
+    return await serveUntilEnd({ config, audit, packages, exchange, read }, stop.promise);
   } finally {
     audit.close();
     stop.dispose();
@@ -97,6 +98,7 @@ export async function serve(config: Config, read: ReadVariable): Promise<number>
 
 interface ServeParts {
   readonly config: Config;
+  readonly read: ReadVariable;
   readonly audit: AuditLog;
   readonly packages: PackageSettings | undefined;
   readonly exchange: ExchangeFolder | undefined;
@@ -104,10 +106,10 @@ interface ServeParts {
 
 /** Answers clients from the first moment; what needs the engine or the database is looked for beside it. */
 async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<number> {
-  const { config, audit, exchange } = parts;
+  const { config, audit, exchange, read } = parts;
   const policy = sandboxPolicy(config);
   checkPolicy(policy);
-  const engine = new EngineStart({ config, policy });
+  const engine = new EngineStart({ config, policy, read });
   const runtime = new DeferredPlatform(async (signal) => (await engine.ready(signal)).runtime);
   const cdm = cdmGateway(config, runtime, statementAudit(audit, LOCAL_USER.id));
   const maximum = maximumOf(engine, config);

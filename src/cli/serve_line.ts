@@ -1,7 +1,8 @@
 /** The command line that serves a CDM after `omcp cdm` has loaded it into the Postgres of a URL. */
+import { fileURLToPath } from "node:url";
 import { databaseAccess } from "../app/database_access.ts";
 import { serverArguments } from "../app/launch.ts";
-import { ownCommand } from "../lib/own_command.ts";
+import { denoCommand, ownCommand } from "../lib/own_command.ts";
 import { PACKAGED } from "../lib/packaged.ts";
 import { parseDatabaseUrl } from "../postgres/mod.ts";
 
@@ -12,6 +13,8 @@ export interface ServedCdm {
   readonly schema: string;
   /** The role that may read it. */
   readonly role: string;
+  /** The engine's socket, as in `DOCKER_HOST`; undefined for the usual one. */
+  readonly engine?: string | undefined;
 }
 
 /**
@@ -22,16 +25,26 @@ export interface ServedCdm {
  * @returns The line for a shell, with PASSWORD to be replaced; it does not contain the administrator's name and password.
  * @throws {OmcpError} `config_invalid` for an unusable URL.
  */
-export function serveLine({ url, schema, role }: ServedCdm): string {
+export function serveLine({ url, schema, role, engine }: ServedCdm): string {
+  const socket = engine === undefined ? {} : { socketPath: engine.replace(/^unix:\/\//, "") };
   const settings = [
+    ...(engine === undefined ? [] : [`DOCKER_HOST=${quoted(engine)}`]),
     `OMCP_DATABASE_URL=${quoted(readerUrl(url, role))}`,
     ...(schema === "cdm" ? [] : [`OMCP_CDM_SCHEMA=${schema}`]),
     "OMCP_DISCLOSURE=open",
   ];
   const command = PACKAGED || Deno.build.standalone
     ? ownCommand("start")
-    : ["deno", ...serverArguments({ project: ".", ...databaseAccess(url) })].map(quoted).join(" ");
+    : [...denoCommand(), ...serverArguments({ project: checkout(), ...socket, ...databaseAccess(url) })].map(
+      quoted,
+    )
+      .join(" ");
   return `${settings.join(" ")} ${command}`;
+}
+
+/** An absolute path, so that the line works in any folder. */
+function checkout(): string {
+  return fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 }
 
 function readerUrl(text: string, role: string): string {

@@ -4,6 +4,10 @@ import type { Command } from "./command.ts";
 /** `omcp setup`. */
 export const command: Command = {
   usage: [["setup [--refresh | --print]", "install what is missing, build the images"]],
+  help:
+    `Ensures that a container engine responds (as root on Debian or Ubuntu it installs one) and builds the images.
+  --refresh                        rebuild the images, with the distribution's newest packages
+  --print                          only print the images' names, one per line`,
   async run({ args }) {
     // Only this command needs the builder and the sample's generator.
     const { runSetUp } = await import("./setup/main.ts");

@@ -77,7 +77,7 @@ export function openAttach(request: AttachRequest): Promise<Attachment> {
       handedOver = !signal.aborted;
       return attachment;
     } catch (error) {
-      throw transportError(request.action, error, false);
+      throw transportError(request.action, error, false, request.socketPath);
     } finally {
       if (conn && !handedOver) closeQuietly(conn);
     }

@@ -64,9 +64,10 @@ function classify(
  * @param action What was attempted.
  * @param cause What `fetch` or a socket threw.
  * @param changes Whether the call would have changed something in the engine.
+ * @param socket The engine's socket, where it is known.
  * @returns The error to throw; an {@link OmcpError} is returned unchanged.
  */
-export function transportError(action: string, cause: unknown, changes: boolean): OmcpError {
+export function transportError(action: string, cause: unknown, changes: boolean, socket?: string): OmcpError {
   if (cause instanceof OmcpError) return cause;
   const reason = reasonOf(cause);
   const unreachable = cause instanceof Deno.errors.NotFound ||
@@ -76,7 +77,9 @@ export function transportError(action: string, cause: unknown, changes: boolean)
   if (unreachable) {
     return new OmcpError(
       "engine_unreachable",
-      `Cannot ${action}: the engine's socket does not respond: ${reason}`,
+      `Cannot ${action}: the engine's socket${
+        socket === undefined ? "" : ` ${socket}`
+      } does not respond: ${reason}`,
       {
         state: "No request reached the engine.",
         next: CHECK_ENGINE,

@@ -45,7 +45,7 @@ export class EngineHttp {
     try {
       this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: socketPath } });
     } catch (error) {
-      throw transportError("reach the container engine", error, false);
+      throw transportError("reach the container engine", error, false, socketPath);
     }
   }
 
@@ -89,7 +89,7 @@ export class EngineHttp {
         if (!accepted) throw engineError(request.action, response.status, await errorMessage(response));
         return await read(response);
       } catch (error) {
-        throw transportError(request.action, error, changes);
+        throw transportError(request.action, error, changes, this.socketPath);
       } finally {
         if (response?.body && !response.bodyUsed) await response.body.cancel();
         // An upload that never began still has its source open.

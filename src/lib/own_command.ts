@@ -36,7 +36,15 @@ export function ownCommand(command: string, facts: ProgramFacts = thisProgram())
   }
   // The compiled program cannot build images.
   if (facts.compiled && command !== "setup") return `omcp ${command === "start" ? "serve" : command}`;
-  return `${facts.deno.includes("_npx") ? `npx -y deno@${DENO_VERSION}` : "deno"} task ${command}`;
+  return [...denoCommand(facts), "task", command].join(" ");
+}
+
+/**
+ * @param facts How this process was started. @default this process
+ * @returns The words that start Deno as this process was started: through npx, or as a program of its own.
+ */
+export function denoCommand({ deno }: ProgramFacts = thisProgram()): readonly string[] {
+  return deno.includes("_npx") ? ["npx", "-y", `deno@${DENO_VERSION}`] : ["deno"];
 }
 
 /**

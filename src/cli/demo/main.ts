@@ -6,7 +6,8 @@
  */
 import { addAbortListener } from "node:events";
 import { parseArgs } from "node:util";
-import { Engine } from "../../docker/mod.ts";
+import { connectEngine } from "../../app/connect_engine.ts";
+import { DEFAULT_HOST, type Engine } from "../../docker/mod.ts";
 import { DockerRuntime } from "../../runtime/docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { usageError } from "../usage_error.ts";
@@ -15,6 +16,8 @@ import { removeLeftovers } from "./leftovers.ts";
 import { loadFolder } from "./load_folder.ts";
 import { runSteps } from "./steps.ts";
 import { Transcript } from "./transcript.ts";
+
+const USAGE = "Usage: deno task demo [--data DIR]";
 
 const values = parsed();
 const stopping = new AbortController();
@@ -42,13 +45,22 @@ function stop(): void {
 
 function parsed(): { data?: string } {
   try {
-    return parseArgs({ args: Deno.args, options: { data: { type: "string" } } }).values;
+    const { help, ...given } = parseArgs({
+      args: Deno.args,
+      options: { data: { type: "string" }, help: { type: "boolean", short: "h" } },
+    })
+      .values;
+    if (help !== true) return given;
   } catch (error) {
-    const wrong = usageError(error, "Usage: deno task demo [--data DIR]");
+    const wrong = usageError(error, USAGE);
     if (!(wrong instanceof OmcpError)) throw wrong;
     Deno.stderr.writeSync(new TextEncoder().encode(`${wrong.message}\n${wrong.next}\n`));
     Deno.exit(1);
   }
+  Deno.stdout.writeSync(
+    new TextEncoder().encode(`${USAGE}\n  --data DIR  shows a folder of CDM files in place of the sample\n`),
+  );
+  Deno.exit(0);
 }
 
 /** All steps except the last. */
@@ -86,8 +98,8 @@ async function show(engine: Engine, instance: string): Promise<void> {
 
 const transcript = new Transcript(write, Deno.stdout.isTerminal() && Deno.env.get("NO_COLOR") === undefined);
 transcript.title("OMCP Python Sandbox: a demonstration");
-const dockerHost = Deno.env.get("DOCKER_HOST");
-const engine = await Engine.connect(dockerHost === undefined ? {} : { host: dockerHost });
+const read = (name: string): string | undefined => Deno.env.get(name);
+const engine = await connectEngine({ host: read("DOCKER_HOST") || DEFAULT_HOST, read });
 const instance = `demo-${crypto.randomUUID()}`;
 for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, stop);
 let failure: unknown;

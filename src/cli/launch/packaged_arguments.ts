@@ -12,6 +12,7 @@ import {
   type ServerPermissions,
   serverPermissions,
 } from "../../app/launch.ts";
+import type { Settings } from "../../app/environment.ts";
 import { permissionNeeds } from "../../app/permission_needs.ts";
 import { CDM_OPTIONS } from "../cdm_options.ts";
 
@@ -26,45 +27,50 @@ const ALONE = [
   "--cached-only",
 ] as const;
 
-/** Deno's arguments to ask the program for those of a command. It reads the environment, and nothing else. */
-export const ASK_ARGUMENTS: readonly string[] = [...ALONE, "--no-prompt", ENVIRONMENT_FLAG];
+/** Deno's arguments to ask the program for those of a command. It reads the environment and the file of settings that it names. */
+export const ASK_ARGUMENTS: readonly string[] = [...ALONE, "--no-prompt", "--allow-read", ENVIRONMENT_FLAG];
 
 const NOTHING: ServerPermissions = { net: [], read: [], write: [] };
 
 /**
  * Deno's arguments to run a command of a packaged program, up to the program's file.
  *
- * @param args The command and its arguments, as the user typed them; empty: `serve`.
- * @param read Looks up an environment variable.
+ * @param settings The command and its arguments (none: `serve`), the settings, and the file that has some of them.
  * @returns The arguments. A wrong call or setting gets no permission but for the environment: the command itself reports it.
  * @throws {OmcpError} `invalid_argument` for a path with a comma, which Deno's flags cannot express.
  */
-export function packagedArguments(args: readonly string[], read: ReadVariable): string[] {
-  return [...ALONE, MEMORY_FLAGS, ...commandFlags(args, read)];
+export function packagedArguments(settings: PackagedCall): string[] {
+  return [...ALONE, MEMORY_FLAGS, ...commandFlags(settings)];
 }
 
-function commandFlags([name = "serve", ...args]: readonly string[], read: ReadVariable): string[] {
+/** A call of a packaged program. */
+export type PackagedCall = Pick<Settings, "args" | "read"> & { readonly file?: string | undefined };
+
+function commandFlags({ args: [name = "serve", ...args], read, file }: PackagedCall): string[] {
+  const files = file === undefined ? [] : [file];
   switch (name) {
     case "serve":
     case "doctor":
-      return serverCommandFlags(read);
-    case "cdm":
-      return permissionList(cdmPermissions(args, read));
+      return serverCommandFlags(read, files);
+    case "cdm": {
+      const permissions = cdmPermissions(args, read);
+      return permissionList({ ...permissions, read: [...permissions.read, ...files] });
+    }
     case "setup":
       // It may install and start an engine: a process that may run any program has all rights of its user.
       return ["--allow-all"];
     default:
-      return permissionList(NOTHING);
+      return permissionList({ ...NOTHING, read: files });
   }
 }
 
-function serverCommandFlags(read: ReadVariable): string[] {
+function serverCommandFlags(read: ReadVariable, files: readonly string[]): string[] {
   let needs: ReturnType<typeof permissionNeeds>;
   try {
     // The packaged program contains the guard's worker.
     needs = { ...permissionNeeds(readConfig(read)), guardFolder: undefined };
   } catch (error) {
-    if (error instanceof OmcpError) return permissionList(NOTHING);
+    if (error instanceof OmcpError) return permissionList({ ...NOTHING, read: files });
     throw error;
   }
   const permissions = serverPermissions(needs);
@@ -73,7 +79,7 @@ function serverCommandFlags(read: ReadVariable): string[] {
     // The server does without a bundle that it may not read.
     return path?.startsWith("/") && !path.includes(",") ? [path] : [];
   });
-  return serverFlags({ ...permissions, read: [...permissions.read, ...certificates] });
+  return serverFlags({ ...permissions, read: [...permissions.read, ...files, ...certificates] });
 }
 
 /** `omcp cdm`, by those of its arguments that name files, folders and databases. */

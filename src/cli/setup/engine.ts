@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DEFAULT_HOST, Engine } from "../../docker/mod.ts";
+import { presentSockets } from "../../app/engine_sockets.ts";
 import { OmcpError } from "../../errors.ts";
 import { runCommand } from "./command.ts";
 import { daemonIsInstalled, daemonRuns, LOG_FILE, startDaemon } from "./daemon.ts";
@@ -125,19 +126,7 @@ async function tryEngine(): Promise<Engine | undefined> {
 
 /** Other sockets: of a user's own engine, of Docker Desktop. */
 async function findElsewhere(read: (name: string) => string | undefined): Promise<string | undefined> {
-  const runtime = read("XDG_RUNTIME_DIR");
-  const home = read("HOME");
-  const sockets = [
-    ...(runtime ? [`${runtime}/docker.sock`, `${runtime}/podman/podman.sock`] : []),
-    ...(home
-      ? [
-        `${home}/.docker/run/docker.sock`,
-        `${home}/.docker/desktop/docker.sock`,
-        `${home}/.colima/default/docker.sock`,
-      ]
-      : []),
-  ];
-  for (const socket of sockets) {
+  for (const socket of presentSockets(read)) {
     try {
       const engine = await Engine.connect({ host: `unix://${socket}`, deadlineMs: RESPONSE_MS });
       engine.close();

@@ -26,7 +26,11 @@ export async function runSetUp(
 ): Promise<number> {
   const { values: flags } = parseArgs({
     args: [...args],
-    options: { refresh: { type: "boolean" }, print: { type: "boolean" }, help: { type: "boolean" } },
+    options: {
+      refresh: { type: "boolean" },
+      print: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
   });
   if (flags.help) {
     write(Deno.stdout, USAGE);

@@ -1,4 +1,4 @@
-import { quoteLiteral } from "../../lib/sql.ts";
+import { quoteIdentifier, quoteLiteral } from "../../lib/sql.ts";
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { ask, type UpstreamSession } from "../upstream/mod.ts";
@@ -74,6 +74,32 @@ export async function auditRole(
   return { role, database, serverVersion, problems };
 }
 
+/** What every role may unless an administrator revokes it; PostgreSQL before 15 has the second one. */
+const PUBLIC_DEFAULTS = new Map<string, (database: string) => string>([
+  ["create_on_database TEMPORARY", (database) => `REVOKE TEMPORARY ON DATABASE ${quoteIdentifier(database)}`],
+  ["create_on_schema public", () => "REVOKE CREATE ON SCHEMA public"],
+]);
+
+/** A role that was only granted to read has what PostgreSQL gives to everybody: it does not need another role. */
+function requirePublicDefaultsRevoked({ role, database }: RoleReport, unsafe: readonly RoleProblem[]): void {
+  const faults = unsafe.flatMap(({ kind, found }) => found.map((name) => `${kind} ${name}`));
+  const missing = faults.flatMap((fault) => PUBLIC_DEFAULTS.get(fault)?.(database) ?? []);
+  if (missing.length < faults.length) return;
+  const statements = missing.map((statement) => `${statement} FROM PUBLIC, ${quoteIdentifier(role)};`).join(
+    " ",
+  );
+  throw new OmcpError(
+    "database_unsafe_role",
+    `Missing: ${statements} Until an administrator runs that in database ${database}, role ${role} may create objects there, as every role may by PostgreSQL's default`,
+    {
+      state: "Nothing was served.",
+      next:
+        "Have it run, and try again. What another role needs of it must then be granted to that role by name.",
+      details: { role, kinds: unsafe.map(({ kind }) => kind) },
+    },
+  );
+}
+
 /**
  * Refuses a role that could do harm.
  *
@@ -87,6 +113,7 @@ export function requireSafeRole(
 ): void {
   const unsafe = report.problems.filter((problem) => problem.severity === "unsafe");
   if (unsafe.length === 0 || report.role === options.allowUnsafeRole) return;
+  requirePublicDefaultsRevoked(report, unsafe);
   const sql = readerRoleSql({ role: READER_ROLE, schema: options.cdmSchema, database: report.database });
   const steps = [
     ...(unsafe.some(({ about }) => about === "role")

@@ -156,7 +156,9 @@ function refusedLogin(body: Uint8Array): OmcpError {
 
 function loginAdvice(sqlstate: string): string {
   if (sqlstate === "3D000") return "Create the database, or name one that exists in the URL.";
-  if (sqlstate.startsWith("28")) return "Correct the role and the password in the URL.";
+  if (sqlstate.startsWith("28")) {
+    return "Correct the role and the password in the URL (in a URL, write the characters @ : / ? # % of a password as %40 %3A %2F %3F %23 %25), or let an administrator permit the login in pg_hba.conf.";
+  }
   if (sqlstate.startsWith("42")) return "Let an administrator grant the role CONNECT on the database.";
   return "Try again in a moment.";
 }

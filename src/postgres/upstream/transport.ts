@@ -27,8 +27,8 @@ export async function openTransport(address: PostgresAddress, signal: AbortSigna
     return address.tls === "disable" ? conn : await upgrade(conn, address, signal);
   } catch (error) {
     if (error instanceof OmcpError) throw error;
-    if (signal.aborted) throw unavailable("it did not answer in time", error);
-    throw unavailable(errorMessage(error), error);
+    if (signal.aborted) throw unavailable("it did not answer in time", address, error);
+    throw unavailable(errorMessage(error), address, error);
   }
 }
 
@@ -97,9 +97,11 @@ function tlsFailure(error: unknown): OmcpError {
   });
 }
 
-function unavailable(reason: string, cause: unknown): OmcpError {
+function unavailable(reason: string, { target }: PostgresAddress, cause: unknown): OmcpError {
+  const where = target.kind === "unix" ? target.path : `${target.host}:${target.port}`;
   return new OmcpError("database_unavailable", `Database cannot be reached: ${reason}`, {
-    next: "Check that it runs and can be reached from the server's machine.",
+    next:
+      `Check that the URL's server, ${where}, is the right one, that it runs, and that it can be reached from the machine of this program.`,
     cause,
   });
 }

@@ -36,6 +36,10 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
     env: { OMCP_CPU_PERCENT: "12800" },
     says: /config_invalid[^]*OMCP_CPU_PERCENT/,
   },
+  "more memory than there is": {
+    env: { OMCP_MEMORY_MIB: "1048576" },
+    says: /config_invalid[^]*OMCP_MEMORY_MIB is 1048576, and the engine's machine has \d+ MiB/,
+  },
   "a schema that the sample does not have": {
     env: { OMCP_CDM_SCHEMA: "nope" },
     says: /config_invalid[^]*OMCP_CDM_SCHEMA must be cdm/,
@@ -80,7 +84,7 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
 };
 
 const MISSPELT =
-  /OMCP_MAX_SANDBOX is not a setting of this program and has no effect; did you mean OMCP_MAX_SANDBOXES\?/;
+  /config_invalid: Cannot start: OMCP_MAX_SANDBOX is not a setting of this program; did you mean OMCP_MAX_SANDBOXES\?/;
 
 for (const [name, { env, says }] of Object.entries(WRONG)) {
   Deno.test(`the server does not start with ${name}, and says why`, async () => {
@@ -90,23 +94,71 @@ for (const [name, { env, says }] of Object.entries(WRONG)) {
   });
 }
 
-Deno.test("the server names a misspelt setting at its start, although another setting is wrong", async () => {
+Deno.test("the server refuses a misspelt setting, and names other wrong settings with it", async () => {
   const stderr = await failedStart({ OMCP_MAX_SANDBOX: "3", OMCP_PIDS: "hunter2" });
   assert.match(stderr, MISSPELT);
-  assert.match(stderr, /config_invalid: Cannot start: OMCP_PIDS/);
+  assert.match(stderr, /; OMCP_PIDS must be/);
+  assert.doesNotMatch(stderr, /hunter2/);
 });
 
-Deno.test("doctor names a misspelt setting, although another setting is wrong", async () => {
+Deno.test("the server without --allow-env names the flag", async () => {
+  const flags = permissionFlags(LAUNCH).filter((flag) => !flag.startsWith("--allow-env"));
+  const stderr = await failedStart({}, ["run", ...flags, `${PROJECT}/src/main.ts`]);
+  assert.match(
+    stderr,
+    /^config_invalid: Cannot read \w+: Deno's permissions lack --allow-env=DOCKER_HOST,OMCP_\*/,
+  );
+  assert.doesNotMatch(stderr, /internal|NotCapable|\n +at /);
+});
+
+Deno.test("every command takes its settings from a file, which is not run, and of which nothing is shown", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/.env`;
+  try {
+    await Deno.writeTextFile(
+      file,
+      "OMCP_PIDS=hunter2\nOMCP_DATABSE_URL='postgres://u:hunter2@h/d'\nOTHER=1\n",
+    );
+    for (const args of [["serve"], ["doctor"], ["cdm", "list"]]) {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", `${PROJECT}/src/main.ts`, ...args, "--env-file", file],
+        stdin: "null",
+      }).output();
+      const said = new TextDecoder().decode(stderr);
+      assert.equal(code, 1, said);
+      assert.match(
+        said,
+        /OMCP_DATABSE_URL is not a setting of this program; did you mean OMCP_DATABASE_URL\?/,
+      );
+      if (args[0] !== "cdm") assert.match(said, /OMCP_PIDS must be an integer/);
+      assert.doesNotMatch(said + new TextDecoder().decode(stdout), /hunter2|OTHER/);
+    }
+    const flags = serverArguments({ ...LAUNCH, envFile: file });
+    // The environment comes first.
+    const stderr = await failedStart({ OMCP_ENV_FILE: file, OMCP_PIDS: "0" }, flags);
+    assert.match(stderr, /OMCP_PIDS must be from 32/);
+    const lacking = await failedStart({ OMCP_ENV_FILE: file });
+    assert.match(
+      lacking,
+      /config_invalid: Cannot read the settings in \S+\.env: Deno's permissions lack --allow-read=/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("doctor refuses a misspelt setting, although another setting is wrong", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", `${PROJECT}/src/main.ts`, "doctor"],
     env: { OMCP_MAX_SANDBOX: "3", OMCP_ADMIN_URL: "postgres://h/d", OMCP_PIDS: "-1" },
     stdin: "null",
   }).output();
-  const printed = new TextDecoder().decode(stdout);
+  const said = new TextDecoder().decode(stderr);
   assert.equal(code, 1);
-  assert.match(printed, MISSPELT);
-  assert.doesNotMatch(printed, /OMCP_ADMIN_URL/);
-  assert.match(new TextDecoder().decode(stderr), /config_invalid: Cannot start: OMCP_PIDS/);
+  assert.equal(stdout.length, 0);
+  assert.match(said, MISSPELT);
+  assert.doesNotMatch(said, /OMCP_ADMIN_URL/);
+  assert.match(said, /; OMCP_PIDS must be/);
 });
 
 Deno.test("the server does not start without its permissions, and names the flags", async () => {

@@ -1,6 +1,9 @@
 /** The real server on a Postgres reached by URL, with TLS and a password. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { inheritedVariables } from "../../../src/cli/demo/client.ts";
 import { type LaunchOptions, serverArguments } from "../../../src/app/launch.ts";
 import { LAUNCH, newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
 import { startPostgres, type TestPostgres } from "../../fixtures/postgres/test_postgres.ts";
@@ -90,6 +93,71 @@ Deno.test("the server refuses a superuser's URL: no statement passes, and query_
     assert.doesNotMatch(cell.text, /1000/);
     assert.doesNotMatch((await server.call("create_sandbox", {})).text, /is in schema/);
   }, launch());
+});
+
+Deno.test("a role that was only granted to read is refused with the one statement that is missing, which fixes it", async () => {
+  await database.sql(
+    "CREATE ROLE stock LOGIN PASSWORD 'stock'; GRANT USAGE ON SCHEMA cdm TO stock; GRANT SELECT ON ALL TABLES IN SCHEMA cdm TO stock; " +
+      "GRANT CONNECT, TEMPORARY ON DATABASE cdm TO PUBLIC",
+  );
+  const url = database.url.replace(/\/\/[^@]*@/, "//stock:stock@");
+  await withServer({ OMCP_DATABASE_URL: url, OMCP_DISCLOSURE: "open" }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const query = { sandbox_id, table: "person", aggregates: [{ fn: "count", as: "n" }], into: "counted" };
+    const refused = await server.call("query_omop", query);
+    const [, statement = ""] = /^Error database_unsafe_role: Missing: (REVOKE [^;]+;)/.exec(refused.text) ??
+      [];
+    assert.match(statement, /^REVOKE TEMPORARY ON DATABASE "?cdm"? FROM PUBLIC, "?stock"?;$/, refused.text);
+    assert.doesNotMatch(refused.text, /CREATE ROLE/);
+    await database.sql(statement);
+    // A failed check is repeated after a second at the earliest.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    assert.match((await server.call("query_omop", query)).text, /1 row/);
+  }, launch());
+});
+
+Deno.test("the line that cdm sample prints starts a server on the CDM that it has loaded", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      `${PROJECT}/src/main.ts`,
+      "cdm",
+      "sample",
+      "--persons",
+      "20",
+      "--schema",
+      "printed",
+      "--reader",
+      "omcp_reader",
+    ],
+    env: { OMCP_ADMIN_URL: database.adminUrl, OMCP_LOG_LEVEL: "error" },
+    stdin: "null",
+  }).output();
+  const printed = new TextDecoder().decode(stdout);
+  assert.equal(code, 0, new TextDecoder().decode(stderr) + printed);
+  const [, line = ""] = /^Serve it: {2}(.+)$/m.exec(printed) ?? [];
+  assert.doesNotMatch(line, /omcp_admin|s3cret/);
+  const transport = new StdioClientTransport({
+    command: "sh",
+    args: ["-c", line.replace("PASSWORD", encodeURIComponent(PASSWORD))],
+    env: inheritedVariables(),
+    // In another folder than the checkout.
+    cwd: "/",
+    stderr: "ignore",
+  });
+  const client = new Client({ name: "printed", version: "1" });
+  await client.connect(transport);
+  try {
+    const created = JSON.stringify(await client.callTool({ name: "create_sandbox", arguments: {} }));
+    const [sandbox_id] = /sbx_[0-9a-f]{32}/.exec(created) ?? [];
+    const input = { sandbox_id, table: "person", aggregates: [{ fn: "count", as: "n" }], into: "n" };
+    assert.match(JSON.stringify(await client.callTool({ name: "query_omop", arguments: input })), /n20"/);
+    const again = JSON.stringify(await client.callTool({ name: "create_sandbox", arguments: {} }));
+    assert.match(again, /in schema printed/);
+  } finally {
+    await client.close();
+  }
 });
 
 const ASK = `

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readConfig, readLogLevel } from "../../../src/app/config.ts";
+import { readConfig, readLogLevel, SETTINGS } from "../../../src/app/config.ts";
 import { OmcpError } from "../../../src/errors.ts";
 
 function reader(values: Record<string, string>) {
@@ -187,5 +187,32 @@ Deno.test("readConfig() reads a list of images, and requires digests where they 
       code: "config_invalid",
       message: /must be name@sha256:… each/,
     });
+  }
+});
+
+Deno.test("no message about a setting is zod's own, or holds the value", () => {
+  const bad = [
+    "\u0000hunter2",
+    `hunter2${"x".repeat(30_000)}`,
+    "-1",
+    "1e999",
+    "9".repeat(20),
+    "hunter2 \n;",
+    "://",
+    "ſ",
+  ];
+  for (const name of Object.keys(SETTINGS)) {
+    for (const value of bad) {
+      try {
+        readConfig((each) => each === name ? value : undefined);
+      } catch (error) {
+        assert.ok(error instanceof OmcpError);
+        assert.doesNotMatch(
+          error.message,
+          /hunter2|expected|Invalid|Too (?:big|small)|received/,
+          `${name}=${value.slice(0, 30)}`,
+        );
+      }
+    }
   }
 });

@@ -26,9 +26,7 @@ for (const listed of [true, false]) {
         ["OMCP_IDLE", "OMCP_IDLE_SECONDS"],
         ["OMCP_MAX_SANDBOX", "OMCP_MAX_SANDBOXES"],
         ["OMCP_MEMROY_MIB", "OMCP_MEMORY_MIB"],
-      ].map(([name, meant]) =>
-        `${name} is not a setting of this program and has no effect; did you mean ${meant}?`
-      ),
+      ].map(([name, meant]) => `${name} is not a setting of this program; did you mean ${meant}?`),
     );
   });
 
@@ -39,7 +37,7 @@ for (const listed of [true, false]) {
 
 Deno.test("unknownVariables() names a variable that resembles no setting, without a hint", () => {
   assert.deepEqual(unknownVariables(environment(["OMCP_COLOUR_OF_THE_LOGO", "HOME"], true)), [
-    "OMCP_COLOUR_OF_THE_LOGO is not a setting of this program and has no effect",
+    "OMCP_COLOUR_OF_THE_LOGO is not a setting of this program",
   ]);
 });
 

@@ -18,7 +18,8 @@ for (const [url, host] of URLS) {
   Deno.test(`serveLine() reaches the same server as ${url}, as the reader`, () => {
     const line = serveLine({ url, schema: "omop", role: "omcp_reader" });
     const written =
-      /^OMCP_DATABASE_URL=(?:'([^']*)'|(\S+)) OMCP_CDM_SCHEMA=omop OMCP_DISCLOSURE=open deno run /.exec(line);
+      /^OMCP_DATABASE_URL=(?:'([^']*)'|(\S+)) OMCP_CDM_SCHEMA=omop OMCP_DISCLOSURE=open (?:npx -y deno@\S+|deno) run /
+        .exec(line);
     assert(written !== null, line);
     const [loaded, served] = [parseDatabaseUrl(url), parseDatabaseUrl(written[1] ?? written[2] ?? "")];
     assert.deepEqual(
@@ -28,6 +29,6 @@ for (const [url, host] of URLS) {
     assert.ok(line.includes(`,${host}`), line);
     if (loaded.rootCertificate !== undefined) assert.match(line, /--allow-read=\S*,\/etc\/ca\.pem/);
     assert.doesNotMatch(line, /secret|admin/);
-    assert.match(line, / \.\/src\/main\.ts serve$/);
+    assert.match(line, / \/\S+\/src\/main\.ts serve$/);
   });
 }

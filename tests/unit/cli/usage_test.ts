@@ -24,9 +24,40 @@ for (const name of Object.keys(COMMANDS)) {
   });
 }
 
+for (const name of Object.keys(COMMANDS)) {
+  Deno.test(`omcp ${name} --help explains the command, whatever the settings are`, async () => {
+    for (const args of [[name, "--help"], [name, "-h"]]) {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--no-prompt", "--no-check", MAIN, ...args],
+        env: { OMCP_PIDS: "wrong", OMCP_NONSENSE: "1" },
+        stdin: "null",
+      }).output();
+      assert.equal(new TextDecoder().decode(stderr), "");
+      assert.equal(code, 0);
+      const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+      assert.match(lines.join("\n"), new RegExp(`omcp \\[?${name}[^]*--env-file PATH`));
+      assert.deepEqual(lines.filter((line, at) => line !== "" && lines.indexOf(line) !== at), []);
+    }
+  });
+}
+
 for (const name of ["doctor", "serve"]) {
   Deno.test(`omcp ${name} refuses an argument`, async () => {
     assert.match(await failed(MAIN, [name, "now"]), /^invalid_argument: Unexpected argument 'now'/);
+  });
+}
+
+for (const task of ["demo", "setup"]) {
+  Deno.test(`deno task ${task} --help explains the task, and does nothing else`, async () => {
+    const script = fileURLToPath(new URL(`../../../src/cli/${task}/main.ts`, import.meta.url));
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", script, "--help"],
+      env: { DOCKER_HOST: "unix:///absent.sock" },
+      stdin: "null",
+    }).output();
+    assert.equal(new TextDecoder().decode(stderr), "");
+    assert.equal(code, 0);
+    assert.match(new TextDecoder().decode(stdout), new RegExp(`^Usage: .*task ${task} `));
   });
 }
 

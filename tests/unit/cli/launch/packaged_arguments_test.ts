@@ -13,7 +13,7 @@ const BUNDLES =
 
 /** Name → value of each permission of a command, but for the environment, which all have. */
 function permissions(args: readonly string[], environment: Record<string, string> = {}) {
-  const found = packagedArguments(args, (name) => environment[name]);
+  const found = packagedArguments({ args, read: (name) => environment[name] });
   assert.ok(found.includes("--no-prompt") || found.includes("--allow-all"));
   const pairs = found.flatMap((flag) => {
     const [, name, value] = /^--allow-(\w+)(?:=(.*))?$/.exec(flag) ?? [];
@@ -87,7 +87,7 @@ Deno.test("a wrong call or setting, and help, get no permission: the command rep
 Deno.test("setup gets all permissions, because it installs and starts programs; nothing else does", () => {
   assert.deepEqual(permissions(["setup"]), { all: "" });
   for (const args of [[], ["doctor"], ["cdm", "list"], ["cdm", "load", "-A", "."], ["--allow-all"]]) {
-    const flags = packagedArguments(args, () => undefined);
+    const flags = packagedArguments({ args, read: () => undefined });
     assert.ok(!flags.some((flag) => /^(-A|--allow-(all|run|ffi|sys|import))/.test(flag)), args.join(" "));
   }
 });
@@ -95,14 +95,28 @@ Deno.test("setup gets all permissions, because it installs and starts programs; 
 Deno.test("a path that Deno's flags cannot express is refused before anything runs", () => {
   for (const path of ["a,b", ""]) {
     assert.throws(
-      () => packagedArguments(["cdm", "load", path, "--into", "local:a"], () => undefined),
+      () => packagedArguments({ args: ["cdm", "load", path, "--into", "local:a"], read: () => undefined }),
       (error: unknown) => error instanceof OmcpError && error.code === "invalid_argument",
     );
   }
 });
 
-Deno.test("the question for permissions may read the environment, and nothing else", () => {
-  const allowed = ASK_ARGUMENTS.filter((flag) => flag.startsWith("--allow") || flag === "-A");
-  assert.equal(allowed.length, 1);
-  assert.match(allowed[0] ?? "", /^--allow-env=DOCKER_HOST,OMCP_\*,/);
+Deno.test("the question for permissions may read the environment and files, and change or reach nothing", () => {
+  const allowed = ASK_ARGUMENTS.filter((flag) => flag.startsWith("--allow"));
+  assert.deepEqual(allowed.map((flag) => flag.split("=")[0]), ["--allow-read", "--allow-env"]);
+});
+
+Deno.test("every packaged command but setup may read the file of settings, and settings in it count", () => {
+  for (const args of [["serve"], ["doctor"], ["cdm", "list"], ["nonsense"]]) {
+    const flags = packagedArguments({
+      args,
+      read: (name) => name === "DOCKER_HOST" ? "unix:///run/x.sock" : undefined,
+      file: "/home/ann/omcp.env",
+    });
+    assert.match(
+      String(flags.find((flag) => flag.startsWith("--allow-read="))),
+      /[=,]\/home\/ann\/omcp\.env(?:,|$)/,
+    );
+    if (args[0] !== "nonsense") assert.ok(flags.some((flag) => flag.includes("/run/x.sock")));
+  }
 });

@@ -1,0 +1,53 @@
+/** Where container engines have their sockets. */
+import type { ReadVariable } from "./config.ts";
+
+/**
+ * The usual places: the system's engine, a user's own (rootless Docker, Podman), Docker Desktop, Colima, Rancher Desktop, OrbStack.
+ *
+ * @param read Looks up an environment variable: `HOME`, `XDG_RUNTIME_DIR`.
+ * @returns Absolute paths, the likeliest first.
+ */
+export function usualSockets(read: ReadVariable): string[] {
+  const home = known(read, "HOME");
+  const runtime = known(read, "XDG_RUNTIME_DIR");
+  return [
+    "/var/run/docker.sock",
+    ...(runtime === undefined ? [] : [`${runtime}/docker.sock`]),
+    ...(home === undefined ? [] : [
+      ".docker/run/docker.sock",
+      ".docker/desktop/docker.sock",
+      ".colima/default/docker.sock",
+      ".config/colima/default/docker.sock",
+      ".rd/docker.sock",
+      ".orbstack/run/docker.sock",
+    ].map((path) => `${home}/${path}`)),
+    ...(runtime === undefined ? [] : [`${runtime}/podman/podman.sock`]),
+    "/run/podman/podman.sock",
+    ...(home === undefined ? [] : [`${home}/.local/share/containers/podman/machine/podman.sock`]),
+  ];
+}
+
+/**
+ * The sockets that there are, as far as this process may look; whether an engine answers is not tried.
+ *
+ * @param read Looks up an environment variable.
+ * @returns Absolute paths, the likeliest first.
+ */
+export function presentSockets(read: ReadVariable): string[] {
+  return usualSockets(read).filter((path) => {
+    try {
+      return Deno.statSync(path).isSocket === true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** A server may read only the variables of its own. */
+function known(read: ReadVariable, name: string): string | undefined {
+  try {
+    return read(name) || undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,135 @@
+/** Where the settings come from: the process's environment, and below it a file that the user names. */
+import { parseEnv } from "node:util";
+import { OmcpError } from "../errors.ts";
+import { errorMessage } from "../lib/error_message.ts";
+import type { ReadVariable } from "./config.ts";
+import { ENVIRONMENT_FLAG, isOwnVariable } from "./launch.ts";
+import { type Environment, unknownVariables } from "./unknown_variables.ts";
+
+const OPTION = "--env-file";
+const VARIABLE = "OMCP_ENV_FILE";
+/** A larger file is not one of settings. */
+const MAX_BYTES = 256 * 1024;
+
+/** What a command finds. */
+export interface Settings {
+  /** Looks a variable up: in the environment, then in the file. */
+  readonly read: ReadVariable;
+  /** A sentence for each variable that looks like a setting and is none. */
+  readonly unknown: readonly string[];
+  /** The file; undefined where none is named. */
+  readonly file: string | undefined;
+  /** The arguments without those that name the file. */
+  readonly args: readonly string[];
+}
+
+/** The environment of a process. */
+export interface ProcessEnvironment {
+  /** @throws {Deno.errors.NotCapable} Where the process may not read it. */
+  get(name: string): string | undefined;
+  /** All names; undefined where the process may not list them. */
+  names(): readonly string[] | undefined;
+}
+
+/** The environment of this process. With `--allow-env=OMCP_*` Deno lets it read each such variable, but not list them. */
+export const PROCESS_ENVIRONMENT: ProcessEnvironment = {
+  get: (name) => Deno.env.get(name),
+  names() {
+    try {
+      return Object.keys(Deno.env.toObject());
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) return undefined;
+      throw error;
+    }
+  },
+};
+
+/**
+ * Finds the settings of a call. The file is named by `--env-file PATH` or `--env-file=PATH` anywhere among the arguments, or by
+ * OMCP_ENV_FILE; it is only read, never run, and no message shows a part of it.
+ *
+ * @param args The arguments of the program.
+ * @param environment Where variables are.
+ * @throws {OmcpError} `invalid_argument`, `config_invalid`.
+ */
+export function findSettings(args: readonly string[], environment = PROCESS_ENVIRONMENT): Settings {
+  const option = withoutOption(args);
+  const path = option.path ?? (variable(environment, VARIABLE) || undefined);
+  const file = path === undefined ? new Map<string, string>() : readFile(path);
+  const names = environment.names();
+  const both: Environment = {
+    has: (name) => file.has(name) || variable(environment, name) !== undefined,
+    names: () => names === undefined ? undefined : [...names, ...file.keys()],
+  };
+  return {
+    read: (name) => variable(environment, name) || file.get(name),
+    // Of a file the names are known, whether or not those of the environment are.
+    unknown: [
+      ...new Set([
+        ...unknownVariables(both),
+        ...unknownVariables({ has: (name) => file.has(name), names: () => [...file.keys()] }),
+      ]),
+    ].sort(),
+    file: path,
+    args: option.rest,
+  };
+}
+
+function variable(environment: ProcessEnvironment, name: string): string | undefined {
+  try {
+    return environment.get(name);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
+    // Others, such as HOME, are looked at where that is allowed.
+    if (!isOwnVariable(name)) return undefined;
+    throw new OmcpError(
+      "config_invalid",
+      `Cannot read ${name}: Deno's permissions lack ${ENVIRONMENT_FLAG}`,
+      {
+        state: "Nothing was started.",
+        next: `Add ${ENVIRONMENT_FLAG} to the flags before src/main.ts.`,
+        cause,
+      },
+    );
+  }
+}
+
+function withoutOption(args: readonly string[]): { path: string | undefined; rest: readonly string[] } {
+  const at = args.findIndex((word) => word === OPTION || word.startsWith(`${OPTION}=`));
+  const word = args[at];
+  if (word === undefined) return { path: undefined, rest: args };
+  const own = word.startsWith(`${OPTION}=`);
+  const path = own ? word.slice(OPTION.length + 1) : args[at + 1];
+  if (path === undefined || path === "") {
+    throw new OmcpError("invalid_argument", `${OPTION} needs the path of a file`, {
+      next: `Pass ${OPTION} /path/to/.env.`,
+    });
+  }
+  return { path, rest: args.toSpliced(at, own ? 1 : 2) };
+}
+
+function readFile(path: string): ReadonlyMap<string, string> {
+  try {
+    const { isFile, size } = Deno.statSync(path);
+    if (!isFile || size > MAX_BYTES) throw new Error(`it must be a file of at most ${MAX_BYTES / 1024} KiB`);
+    const parsed = parseEnv(Deno.readTextFileSync(path));
+    return new Map(
+      Object.entries(parsed).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]),
+    );
+  } catch (cause) {
+    const lacks = cause instanceof Deno.errors.NotCapable;
+    throw new OmcpError(
+      "config_invalid",
+      `Cannot read the settings in ${path}: ${
+        lacks ? `Deno's permissions lack --allow-read=${path}` : errorMessage(cause)
+      }`,
+      {
+        state: "Nothing was started.",
+        next: lacks
+          ? `Add --allow-read=${path} to the flags before src/main.ts, or set the variables in the environment.`
+          : `Correct ${OPTION} or ${VARIABLE}.`,
+        cause,
+      },
+    );
+  }
+}
