@@ -8,6 +8,7 @@ import { type CdmVersion, cdmVersionSchema, DEFAULT_CDM_VERSION } from "../omop/
 import { LocalDatabase } from "../postgres/local/container.ts";
 import { databaseProcessors } from "../postgres/local/processors.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";
+import { isUnfinished } from "./load_marker.ts";
 import { volumeName } from "./local_name.ts";
 import type { CdmSettings, DatabaseLocation } from "./settings.ts";
 
@@ -98,6 +99,13 @@ export class LocalCdm {
   async #volumeVersion(name: string, call: { readonly signal?: AbortSignal }): Promise<CdmVersion> {
     const found = await this.#runtime.inspectVolume(volumeName(name), call);
     const version = cdmVersionSchema.safeParse(found?.labels[LABEL_CDM_VERSION]);
+    if (found !== undefined && await isUnfinished(this.#runtime, name, found, call)) {
+      throw new OmcpError("cdm_invalid", `The load of local CDM ${name} runs, or was killed`, {
+        next: `Wait for it, or load it again: the load replaces what a killed one has left. \`${
+          ownCommand("cdm list")
+        }\` shows which.`,
+      });
+    }
     if (found !== undefined && version.success) return version.data;
     throw new OmcpError("cdm_invalid", `There is no local CDM ${name}`, {
       next: `Create it with \`${ownCommand("cdm load DIR --into local:NAME")}\`, or with \`${

@@ -1,6 +1,7 @@
 /** Loading into a local CDM: an engine volume that a server then serves as `local:NAME`. */
 import { LABEL_CDM_VERSION } from "./local_cdm.ts";
-import { isLocalName, LOCAL_SCHEMA, volumeName } from "./local_name.ts";
+import { createMarker, isUnfinished, LABEL_LOAD, LOAD_LEASE_SECONDS } from "./load_marker.ts";
+import { isLocalName, LOCAL_SCHEMA, markerName, volumeName } from "./local_name.ts";
 import { cdmInUse, removeLocalCdm, ROLE_CDM } from "./local_store.ts";
 import { OmcpError } from "../errors.ts";
 import {
@@ -23,10 +24,6 @@ import { databaseProcessors } from "../postgres/local/processors.ts";
 
 const log = logger("load");
 
-/** Label of a volume that holds a local CDM: the load that created it. */
-export const LABEL_LOAD = "org.omcp.cdm.load";
-
-const LEASE_SECONDS = 60;
 const CHECKPOINT_MS = 600_000;
 
 /** What {@link loadLocal} needs. */
@@ -46,7 +43,7 @@ export interface LocalLoadOptions extends Pick<LoadOptions, "onTable" | "onStep"
 }
 
 /**
- * Loads a CDM into a new engine volume. A failed load removes the volume; a killed load leaves it without a CDM: servers refuse it
+ * Loads a CDM into a new engine volume. A failed load removes the volume. A killed load leaves a remnant: servers refuse it
  * (`cdm_invalid`), and the next load replaces it.
  *
  * @param options The source, the name, and whether to replace.
@@ -68,9 +65,10 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
     instance: options.instance ?? crypto.randomUUID(),
     image,
     data: { kind: "volume", volume, name },
-    leaseSeconds: LEASE_SECONDS,
+    leaseSeconds: LOAD_LEASE_SECONDS,
     cpus: databaseProcessors(await runtime.resources()),
-    settings: { max_wal_size: "1GB" },
+    // The log of the load is of no use afterwards: a checkpoint removes its segments instead of keeping them for reuse.
+    settings: { max_wal_size: "1GB", wal_recycle: "off" },
     trusted: true,
   });
   const upstream = new StreamUpstream({
@@ -93,39 +91,52 @@ export async function loadLocal(options: LocalLoadOptions): Promise<LoadReport> 
         ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
       }), { name });
     await checkpoint(upstream);
+    await local.close();
+    await runtime.removeVolume(markerName(name));
   } catch (error) {
     await local.close().catch(() => {});
-    await runtime.removeVolume(volume).catch(() => {});
+    await removeVolumes(runtime, name).catch(() => {});
     throw error instanceof OmcpError && error.code !== "cdm_in_use" ? withoutVolume(error, name) : error;
   }
-  await local.close();
   return report;
 }
 
-/** Creates the volume, which must be new and this load's own. */
+/** Removes the CDM of a failed load; its marker stays as long as the CDM does. */
+async function removeVolumes(runtime: ContainerPlatform, name: string): Promise<void> {
+  await runtime.removeVolume(volumeName(name));
+  await runtime.removeVolume(markerName(name));
+}
+
+/** Creates the volume, which must be new and this load's own, and its marker. */
 async function createOwnVolume(options: LocalLoadOptions, volume: string): Promise<void> {
   const { runtime, name, source, replace = false, labels = {} } = options;
-  if (await runtime.inspectVolume(volume) !== undefined) {
-    if (!replace) {
-      throw new OmcpError("invalid_argument", `Local CDM ${name} already exists`, {
-        state: "It is untouched.",
-        next: "Choose another name, or pass --replace.",
-      });
-    }
-    await removeLocalCdm(runtime, name);
+  const existing = await runtime.inspectVolume(volume);
+  if (existing !== undefined && !replace && !await isUnfinished(runtime, name, existing)) {
+    throw new OmcpError("invalid_argument", `Local CDM ${name} already exists`, {
+      state: "It is untouched.",
+      next: "Choose another name, or pass --replace.",
+    });
   }
   const load = crypto.randomUUID();
-  const created = await runtime.createVolume(volume, {
-    ...labels,
-    [LABEL_ROLE]: ROLE_CDM,
-    [LABEL_NAME]: name,
-    [LABEL_CREATED]: new Date().toISOString(),
-    [LABEL_VERSION]: VERSION,
-    [LABEL_CDM_VERSION]: source.version,
-    [LABEL_LOAD]: load,
-  });
-  // The engine returns an existing volume unchanged: then another load created it first.
-  if (created.labels[LABEL_LOAD] !== load) throw cdmInUse(name);
+  await createMarker(runtime, { name, load, labels });
+  try {
+    // What is there now is a CDM whose load has ended.
+    if (await runtime.inspectVolume(volume) !== undefined) await removeLocalCdm(runtime, name);
+    const created = await runtime.createVolume(volume, {
+      ...labels,
+      [LABEL_ROLE]: ROLE_CDM,
+      [LABEL_NAME]: name,
+      [LABEL_CREATED]: new Date().toISOString(),
+      [LABEL_VERSION]: VERSION,
+      [LABEL_CDM_VERSION]: source.version,
+      [LABEL_LOAD]: load,
+    });
+    // The engine returns an existing volume unchanged: then another program created it first.
+    if (created.labels[LABEL_LOAD] !== load) throw cdmInUse(name);
+  } catch (error) {
+    await runtime.removeVolume(markerName(name)).catch(() => {});
+    throw error;
+  }
 }
 
 /** Writes everything to disk, so that the next start replays no log. */

@@ -5,6 +5,7 @@ const PREFIX = "local:";
 /** The schema of every local database: the sample, and what `cdm load --into local:NAME` creates. */
 export const LOCAL_SCHEMA = "cdm";
 const VOLUME_PREFIX = "omcp-cdm-";
+const MARKER_PREFIX = "omcp-cdmload-";
 
 /**
  * Checks the NAME of `local:NAME`.
@@ -33,6 +34,15 @@ export function localName(text: string): string | undefined {
  */
 export function volumeName(name: string): string {
   return `${VOLUME_PREFIX}${name}`;
+}
+
+/**
+ * The engine volume that marks a local CDM whose load has not ended.
+ *
+ * @param name The NAME of `local:NAME`.
+ */
+export function markerName(name: string): string {
+  return `${MARKER_PREFIX}${name}`;
 }
 
 /**

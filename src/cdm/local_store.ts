@@ -1,7 +1,8 @@
 /** The local CDMs of an engine: lists them with their users, removes them. */
 import * as z from "zod";
 import { LABEL_CDM_VERSION } from "./local_cdm.ts";
-import { nameOfVolume, volumeName } from "./local_name.ts";
+import { isUnfinished, listMarkers, marks } from "./load_marker.ts";
+import { markerName, nameOfVolume, volumeName } from "./local_name.ts";
 import { OmcpError } from "../errors.ts";
 import { type ContainerPlatform, LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../runtime/mod.ts";
 import { ownCommand } from "../lib/own_command.ts";
@@ -34,6 +35,8 @@ export interface LocalCdm {
   readonly created: string;
   /** Bytes on disk; undefined if the engine does not measure them in time. */
   readonly bytes: number | undefined;
+  /** Whether its load has ended; else it is being loaded, or a remnant. */
+  readonly loaded: boolean;
   /** Empty if it is free. */
   readonly users: readonly CdmUser[];
 }
@@ -47,21 +50,25 @@ export interface LocalCdm {
  */
 export async function listLocalCdms(runtime: ContainerPlatform): Promise<LocalCdm[]> {
   const volumes = await runtime.listVolumes({ labels: { [LABEL_ROLE]: ROLE_CDM } });
+  const markers = await listMarkers(runtime);
   const sizes = volumes.length === 0 ? new Map<string, number>() : await sizesOf(runtime);
-  const found: LocalCdm[] = [];
-  for (const { name: volume, labels, createdAt } of volumes) {
+  const cdms: LocalCdm[] = [];
+  for (const found of volumes) {
+    const { name: volume, labels, createdAt } = found;
     const name = nameOfVolume(volume);
     if (name === undefined) continue; // Not a local CDM, despite its label: no setting can name it.
     const created = z.iso.datetime({ offset: true });
-    found.push({
+    const marker = markers.get(markerName(name));
+    cdms.push({
       name,
       version: cdmVersionSchema.safeParse(labels[LABEL_CDM_VERSION]).data,
       created: created.safeParse(labels[LABEL_CREATED]).data ?? created.safeParse(createdAt).data ?? "",
       bytes: sizes.get(volume),
+      loaded: marker === undefined || !marks(marker, found),
       users: await usersOf(runtime, volume),
     });
   }
-  return found.sort((a, b) => a.name < b.name ? -1 : 1);
+  return cdms.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
 /**
@@ -86,9 +93,11 @@ export async function removeLocalCdm(runtime: ContainerPlatform, name: string): 
       next: "Name another local CDM, or find the volume's owner with the engine's own tools.",
     });
   }
+  const unfinished = await isUnfinished(runtime, name, found);
   try {
     // The engine refuses to remove a mounted volume; a check before could be outdated.
     await runtime.removeVolume(volume);
+    if (unfinished) await runtime.removeVolume(markerName(name));
   } catch (error) {
     if (!(error instanceof OmcpError) || error.code !== "engine_conflict") throw error;
     throw cdmInUse(name, await usersOf(runtime, volume), error);
@@ -130,17 +139,32 @@ export function describeUser({ container, instance, state }: CdmUser): string {
  */
 export function cdmLines(cdms: readonly LocalCdm[]): string[] {
   if (cdms.length === 0) return ["There are no local CDMs."];
-  const rows = [["name", "CDM", "created", "size", "in use by"]];
-  for (const { name, version, created, bytes, users } of cdms) {
+  const rows = [["name", "CDM", "created", "size", "state", "in use by"]];
+  for (const cdm of cdms) {
+    const { name, version, created, bytes, users } = cdm;
     const size = bytes === undefined ? "?" : readableBytes(bytes);
     const by = users.map(describeUser).join(", ") || "-";
-    rows.push([`local:${name}`, version ?? "?", created.slice(0, 19) || "?", size, by]);
+    rows.push([`local:${name}`, version ?? "?", created.slice(0, 19) || "?", size, stateOf(cdm), by]);
   }
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) =>
     row.map((text, column) => column === 3 ? text.padStart(widths[3] ?? 0) : text.padEnd(widths[column] ?? 0))
       .join("  ")
   );
+  if (cdms.some((cdm) => stateOf(cdm) === "remnant")) {
+    lines.push(
+      "",
+      `A remnant is what a killed load has left. The next load of that name replaces it; \`${
+        ownCommand("cdm remove local:NAME")
+      }\` removes it.`,
+    );
+  }
+  return lines;
+}
+
+function stateOf({ loaded, users }: LocalCdm): "loaded" | "loading" | "remnant" {
+  if (loaded) return "loaded";
+  return users.some(({ state }) => state === "running") ? "loading" : "remnant";
 }
 
 /** The containers that mount a volume, in any state. */

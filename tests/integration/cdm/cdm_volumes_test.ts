@@ -74,8 +74,18 @@ Deno.test("listLocalCdms() reports version, creation, size and users", async () 
     const { engine, name } = fixture;
     await createCdm(fixture);
     const free = (await listLocalCdms(new DockerRuntime(engine))).find((found) => found.name === name);
-    assert.deepEqual({ ...free, bytes: 0 }, { name, version: "5.3", created: CREATED, bytes: 0, users: [] });
-    assert.match(await cdm("list"), new RegExp(`^local:${name} +5\\.3 +2026-01-02T03:04:05 .* -$`, "m"));
+    assert.deepEqual({ ...free, bytes: 0 }, {
+      name,
+      version: "5.3",
+      created: CREATED,
+      bytes: 0,
+      loaded: true,
+      users: [],
+    });
+    assert.match(
+      await cdm("list"),
+      new RegExp(`^local:${name} +5\\.3 +2026-01-02T03:04:05 .* loaded +-$`, "m"),
+    );
 
     await mount(fixture, true);
     const used = (await listLocalCdms(new DockerRuntime(engine))).find((found) => found.name === name);

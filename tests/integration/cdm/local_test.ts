@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { volumeName } from "../../../src/cdm/local_name.ts";
+import { markerName, volumeName } from "../../../src/cdm/local_name.ts";
 import { openCdmGateway } from "../../../src/cdm/gateway.ts";
-import { LABEL_LOAD, loadLocal, type LocalLoadOptions } from "../../../src/cdm/local_load.ts";
-import { ROLE_CDM } from "../../../src/cdm/local_store.ts";
+import { loadLocal, type LocalLoadOptions } from "../../../src/cdm/local_load.ts";
+import { LABEL_LOAD } from "../../../src/cdm/load_marker.ts";
+import { cdmLines, listLocalCdms, ROLE_CDM } from "../../../src/cdm/local_store.ts";
 import { readConfig } from "../../../src/app/config.ts";
 import type { Engine } from "../../../src/docker/mod.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
-import { LABEL_ROLE } from "../../../src/runtime/mod.ts";
+import { LABEL_CREATED, LABEL_ROLE } from "../../../src/runtime/mod.ts";
 import { type CdmSource, folderSource, type LoadReport, sampleSource } from "../../../src/cdm/load/mod.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { POSTGRES_IMAGE } from "../../fixtures/images.ts";
 import { connectTestEngine, newSandbox, withServer } from "../../fixtures/server.ts";
 import { withFolder } from "../../fixtures/cdm/folder_files.ts";
+import { PERSON } from "../../fixtures/cdm/loaded.ts";
 
 const SHARED = new URL("../../../../shared/data/", import.meta.url);
 const LABEL_TEST = "org.omcp.test";
@@ -67,18 +71,7 @@ Deno.test("loadLocal() creates a CDM that one server at a time serves", async ()
         const reply = await other.call("execute_python_code", { sandbox_id: await newSandbox(other), code });
         assert.match(reply.text, /OperationalError/);
       });
-      const variables = environment(name);
-      const config = readConfig((variable) => variables[variable]);
-      const gateway = await openCdmGateway(config, new DockerRuntime(engine), {
-        record: () => {},
-        ready: () => true,
-        keepsSource: false,
-      });
-      try {
-        await assert.rejects(async () => await gateway?.describe(), { code: "cdm_in_use" });
-      } finally {
-        await gateway?.close();
-      }
+      await refusesToServe(engine, name, { code: "cdm_in_use" });
       await assert.rejects(load(name, sampleSource({ persons: 1 }), { replace: true }), {
         code: "cdm_in_use",
       });
@@ -96,18 +89,39 @@ Deno.test("loadLocal() creates a CDM that one server at a time serves", async ()
 Deno.test("a failed loadLocal() leaves no volume", async () => {
   await withEngine(async (engine, load) => {
     const name = randomName();
-    await withFolder({ "person.csv": "person_id,gender_concept_id\n1,8507\n" }, async (folder) => {
+    await withFolder({ "person.csv": PERSON.replace("8507", "male") }, async (folder) => {
       await assert.rejects(load(name, await folderSource(folder)), {
         code: "cdm_invalid",
         state: /There is no local CDM/,
       });
     });
     assert.equal(await engine.inspectVolume(volumeName(name)), undefined);
+    assert.equal(await engine.inspectVolume(markerName(name)), undefined);
   });
 });
 
-Deno.test("a killed load leaves no CDM that a server would serve", async () => {
-  await withEngine(async (engine) => {
+/** Opens the gateway of a server on a local CDM, and uses it. */
+async function refusesToServe(
+  engine: Engine,
+  name: string,
+  error: Readonly<Record<string, string | RegExp>>,
+): Promise<void> {
+  const variables = environment(name);
+  const config = readConfig((variable) => variables[variable]);
+  const audit = { record: () => {}, ready: () => true, keepsSource: false };
+  await assert.rejects(async () => {
+    const gateway = await openCdmGateway(config, new DockerRuntime(engine), audit);
+    try {
+      await gateway?.describe();
+    } finally {
+      await gateway?.close();
+    }
+  }, error);
+}
+
+Deno.test("a killed load leaves a remnant that no server serves, and the next load replaces it", async () => {
+  await withEngine(async (engine, load) => {
+    const runtime = new DockerRuntime(engine);
     const name = randomName();
     const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
     const loader = new Deno.Command(Deno.execPath(), {
@@ -120,24 +134,66 @@ Deno.test("a killed load leaves no CDM that a server would serve", async () => {
       let text = "";
       // The report's head is printed: the load creates the tables now.
       while (!text.includes("rejected")) text += new TextDecoder().decode((await output.read()).value);
-      while (await engine.inspectVolume(volumeName(name)) === undefined) await delay(50);
+      await eventually(
+        async () => await stateIn(runtime, name) === "loading",
+        "the load mounts its volume",
+        60_000,
+      );
       await delay(3000);
       loader.kill("SIGKILL");
       await loader.status;
       await output.cancel();
       await removeUsers(engine, volumeName(name));
+
+      assert.equal(await stateIn(runtime, name), "remnant");
+      await refusesToServe(engine, name, { code: "cdm_invalid", message: /runs, or was killed/ });
+      // A moment after its start, it could be a load that has not mounted its volume yet.
+      await assert.rejects(load(name, sampleSource({ persons: 3 })), {
+        code: "cdm_in_use",
+        next: /it replaces the remnant/,
+      });
+      const marker = await engine.inspectVolume(markerName(name));
+      await engine.removeVolume(markerName(name));
+      const before = new Date(Date.now() - 120_000).toISOString();
+      await engine.createVolume(markerName(name), { ...marker?.labels, [LABEL_CREATED]: before });
+      await load(name, sampleSource({ persons: 3 }));
+      assert.equal(await stateIn(runtime, name), "loaded");
+      assert.equal(await engine.inspectVolume(markerName(name)), undefined);
       await withServer(environment(name), async (server) => {
-        const code = "import psycopg\npsycopg.connect()";
-        const reply = await server.call("execute_python_code", {
-          sandbox_id: await newSandbox(server),
-          code,
-        });
-        assert.match(reply.text, /Schema cdm holds nothing/);
+        const sandbox_id = await newSandbox(server);
+        const reply = await server.call("query_omop", { sandbox_id, table: "person", into: "people" });
+        assert.match(reply.text, /`people`: 3 rows/);
       });
     } finally {
       await removeUsers(engine, volumeName(name));
       await engine.removeVolume(volumeName(name));
+      await engine.removeVolume(markerName(name));
     }
+  });
+});
+
+/** What `omcp cdm list` shows for one CDM. */
+async function stateIn(runtime: DockerRuntime, name: string): Promise<string | undefined> {
+  const line = cdmLines(await listLocalCdms(runtime)).find((line) => line.startsWith(`local:${name} `));
+  return /\b(?:loaded|loading|remnant)\b/.exec(line ?? "")?.[0];
+}
+
+Deno.test("the log of a load does not stay on disk", async () => {
+  await withEngine(async (_, load) => {
+    const name = randomName();
+    await load(name, sampleSource({ persons: 2000, seed: 1 }));
+    const { stdout } = await new Deno.Command("docker", {
+      args: ["run", "--rm", "--entrypoint", "du", "-v", `${volumeName(name)}:/data`, POSTGRES_IMAGE].concat([
+        "-sk",
+        "/data/pgdata/base",
+        "/data/pgdata/pg_wal",
+      ]),
+    }).output();
+    const [base = 0, log = 0] = new TextDecoder().decode(stdout).trim().split("\n").map((line) =>
+      Number.parseInt(line)
+    );
+    assert.ok(base > 20_000, `${base} KiB of data`);
+    assert.ok(log > 0 && log < 5000, `${log} KiB of log`);
   });
 });
 
