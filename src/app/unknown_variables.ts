@@ -43,7 +43,7 @@ export function unknownVariables(environment: Environment): string[] {
   });
 }
 
-/** The names that differ from one by a character less, more, other or swapped with the next, or that lack a word or the ending. */
+/** The names that differ from a known one in one character (removed, added, replaced or swapped with the next), or that lack a word or the ending. */
 function misspellings(name: string): string[] {
   const words = name.slice(PREFIX.length).split("_");
   const found = words.length === 1 ? [] : words.map((_, at) => PREFIX + words.toSpliced(at, 1).join("_"));

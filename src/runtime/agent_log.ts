@@ -1,4 +1,4 @@
-/** What agents print on their stderr, as far as it reaches the log. */
+/** Copies to the log what agents print on stderr, within limits. */
 import { logger } from "../observability/log.ts";
 
 const log = logger("runtime");

@@ -1,4 +1,4 @@
-/** How long an installation takes: resolved and downloaded, and from the server's cache. */
+/** Measures how long an installation takes: with a resolution and download, and from the server's cache. */
 import { hostCertificates } from "../../src/lib/host_certificates.ts";
 import { Packages } from "../../src/sandbox/packages/packages.ts";
 import type { Report } from "./report.ts";

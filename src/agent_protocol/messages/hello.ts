@@ -28,7 +28,7 @@ export const attestationSchema = wireObject({
   dumpable: z.boolean(),
   interfaces: z.array(z.string().max(200)).max(100),
   root_read_only: z.boolean(),
-  /** All mount points, and whether each mount is read-only; the rights of its files are another matter. */
+  /** All mount points, and whether each mount is read-only, whatever the permissions of its files. */
   mounts: z.record(z.string().max(4096), z.boolean()).refine((mounts) => Object.keys(mounts).length <= 1000),
   /** Those that the agent can write to. */
   writable_mounts: z.array(z.string().max(4096)).max(1000),

@@ -52,7 +52,7 @@ export interface RunQueryOptions {
   /** The variable that receives the DataFrame. */
   readonly into: string;
   readonly timeoutMs: number;
-  /** The execution that the query is. */
+  /** The query's execution. */
   readonly run?: Pick<ExecutionRun, "signal" | "queued" | "started">;
 }
 

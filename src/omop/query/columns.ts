@@ -88,7 +88,7 @@ export class SourceColumns {
     );
   }
 
-  /** Where else a name occurs that the table does not have. */
+  /** For a name that the table does not have: where else it occurs. */
   #elsewhere(name: string, person: boolean): string[] {
     if (person && has(this.table, name)) return [`For the column of ${this.table.name}, write ${name}.`];
     if (this.#hasPerson && has(this.#person, name)) {

@@ -26,11 +26,11 @@ function commonTable(name: string, scope: Scope | undefined): number | undefined
 }
 
 /**
- * Finds the catalog that a relation in FROM is, as PostgreSQL looks names up: a common table expression first, then pg_catalog.
+ * Finds out whether a relation in FROM is a catalog. Names are looked up as PostgreSQL does: a common table expression first, then pg_catalog.
  *
  * @param fields The fields of a RangeVar.
  * @param scope The common table expressions in sight.
- * @returns The schema, or undefined where the name means something else.
+ * @returns The catalog's schema; undefined where the name means something else.
  */
 export function catalogOf(fields: Fields, scope: Scope | undefined): CatalogSchema | undefined {
   const name = textOf(fields["relname"]);
@@ -57,7 +57,7 @@ export class RangeTable {
     return this.#count;
   }
 
-  /** One of the relations whose plans show what is behind them, if there is one. */
+  /** A relation, if there is one, whose plan would show the tables and constants behind it: a view that hides them. */
   get veiled(): string | undefined {
     return this.#veiled;
   }

@@ -16,7 +16,7 @@ except psycopg.OperationalError as error:
     full = str(error)
 len(held), full`;
 
-/** The server says that it has got the cancel by closing; a forged one it ignores, as a real one does. */
+/** The server closes a cancel's connection when it has read it. It ignores a forged cancel, as PostgreSQL does. */
 const CANCEL = `
 def run(cancel):
     outcome = []
