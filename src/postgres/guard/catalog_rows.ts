@@ -5,16 +5,13 @@
  * text is an object's name is shown only in that case.
  */
 import { asNode, type Fields, isFields, listOf, textOf } from "./ast.ts";
-import { OID_FUNCTIONS } from "./oid_functions.ts";
+import { OID_FUNCTIONS, type OidType } from "./oid_functions.ts";
 import { parseStatements } from "./parser.ts";
 import { REG_TYPES } from "./reg_values.ts";
 import { FIRST_OWN, selectOf, type ShownRows, shownRows } from "./shown_rows.ts";
 import { type Openings, Template } from "./template.ts";
 import { shapeOf } from "./tree_shape.ts";
 import type { GuardPolicy } from "./types.ts";
-
-/** How an OID is given: as a number, or as a relation's name too. */
-export type OidType = "oid" | "regclass";
 
 /** The subqueries of one policy. */
 export class CatalogRows {

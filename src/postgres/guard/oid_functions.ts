@@ -1,4 +1,5 @@
-import type { OidType } from "./catalog_rows.ts";
+/** How an OID is given: as a number, or as a relation's name too. */
+export type OidType = "oid" | "regclass";
 
 /** A function that is given an OID, or a relation's name. */
 export interface OidFunction {
