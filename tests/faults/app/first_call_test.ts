@@ -64,7 +64,8 @@ const MISSING: Readonly<
   "an engine": {
     env: { DOCKER_HOST: "unix:///run/omcp-absent.sock" },
     launch: { socketPath: "/run/omcp-absent.sock" },
-    says: /^Error engine_unreachable: [^]*Next: Run `\S+ .*task setup`/,
+    says:
+      /^Error engine_unreachable: [^]*Next: Start an engine whose socket is \/run\/omcp-absent\.sock, or correct DOCKER_HOST\. Run `\S+ .*task setup`/,
   },
   "its image": {
     env: { OMCP_IMAGE: "omcp-absent:1" },

@@ -25,7 +25,7 @@ Deno.test("the doctor checks pinned and further images, and relates the sandboxe
   assert.match(text, /^FAIL {2}image omcp-test-missing:1: The engine has no image omcp-test-missing:1$/m);
   assert.match(
     text,
-    /^ok {4}size of sandboxes: 1536 MiB and 1 CPU, at most 2048 MiB and [\d.]+ CPUs?; all together at most 1536000 MiB, more than the machine's \d+ MiB$/m,
+    /^ok {4}size of sandboxes: 1536 MiB and 1 CPU, at most 2048 MiB and [\d.]+ CPUs?; 1,000 sandboxes together at most 1536000 MiB, more than the machine's \d+ MiB, and 1,000 CPUs of the machine's \d+ \(limits are not reservations/m,
   );
   assert.match(text, /^ok {4}sandbox, from inside: sockets refused/m);
   assert.match(text, /^1 check failed\.$/m);
