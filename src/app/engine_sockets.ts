@@ -28,7 +28,7 @@ export function usualSockets(read: ReadVariable): string[] {
 }
 
 /**
- * The sockets that there are, as far as this process may look; whether an engine answers is not tried.
+ * Lists the sockets that exist, among those that this process may see. It does not try whether an engine answers.
  *
  * @param read Looks up an environment variable.
  * @returns Absolute paths, the likeliest first.
@@ -43,7 +43,7 @@ export function presentSockets(read: ReadVariable): string[] {
   });
 }
 
-/** A server may read only the variables of its own. */
+/** A variable's value; undefined also if this process may not read it, as a server may read only its own. */
 function known(read: ReadVariable, name: string): string | undefined {
   try {
     return read(name) || undefined;

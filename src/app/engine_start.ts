@@ -68,7 +68,7 @@ export class EngineStart {
   }
 
   /**
-   * Starts, unless that has been done; of several calls at once one does it.
+   * Starts, unless it has started. Calls at the same time share one start.
    *
    * @param signal Ends the wait, not the start.
    * @throws {OmcpError} `engine_unreachable`, `image_missing`, `instance_in_use`, `config_invalid`, `shutting_down`…
@@ -140,7 +140,7 @@ export class EngineStart {
         await instance.close();
         throw error;
       }
-      // The engine does not know an image that was built here by its id after a name.
+      // By its id alone: an image that was built here has no digest by which the engine would find `NAME@sha256:…`.
       return { engine, runtime, image: isPinned(name) ? id : name, maximum, instance };
     } catch (error) {
       engine.close();

@@ -8,14 +8,14 @@ import { type Environment, unknownVariables } from "./unknown_variables.ts";
 
 const OPTION = "--env-file";
 const VARIABLE = "OMCP_ENV_FILE";
-/** A larger file is not one of settings. */
+/** Most bytes of a file of settings: a larger one is something else. */
 const MAX_BYTES = 256 * 1024;
 
 /** What a command finds. */
 export interface Settings {
   /** Looks a variable up: in the environment, then in the file. */
   readonly read: ReadVariable;
-  /** A sentence for each variable that looks like a setting and is none. */
+  /** A sentence for each variable that looks like a setting and is not one. */
   readonly unknown: readonly string[];
   /** The file; undefined where none is named. */
   readonly file: string | undefined;

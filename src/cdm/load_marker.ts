@@ -12,7 +12,7 @@ export const LABEL_LOAD = "org.omcp.cdm.load";
 /** Role label of a marker. */
 export const ROLE_LOAD = "cdm-load";
 
-/** After so many seconds, the container of a killed load has ended by its lease, and a running load has mounted its volume. */
+/** Seconds after which the container of a killed load has ended by its lease, and a running load has mounted its volume. */
 export const LOAD_LEASE_SECONDS = 60;
 
 /** A load that creates a local CDM. */
@@ -54,7 +54,7 @@ export async function listMarkers(volumes: VolumeStore): Promise<ReadonlyMap<str
 }
 
 /**
- * Whether a marker is of the load that created a volume.
+ * Whether a marker belongs to the load that created a volume.
  *
  * @param marker The marker.
  * @param cdm The volume.

@@ -6,7 +6,7 @@ import { type Dialect, NULL_MARKER } from "./dialect.ts";
 export interface CsvRecord {
   /** The line at which it begins, from 1. */
   readonly line: number;
-  /** Its fields; null for NULL: `\N`, and but for COPY's text format, an empty field without quotes. */
+  /** Its fields. A null is NULL: `\N`, or, in formats other than `copy`, an empty field without quotes. */
   readonly fields: readonly (string | null)[];
   /** Which fields were enclosed in quotes; absent if none was. */
   readonly quoted?: readonly boolean[];

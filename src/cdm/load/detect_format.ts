@@ -17,7 +17,7 @@ export type DetectedFormat =
     readonly formats: readonly [FileFormat, FileFormat];
   };
 
-/** Records with a quote that are examined: a file has one format, and as many show it. */
+/** Most records with a quote to examine: a file has one format, and this many show it. */
 const MAX_EXAMINED = 100_000;
 /** Lines that are searched for an empty field in a column of numbers or dates. */
 const MAX_SPLIT = 10_000;
@@ -33,9 +33,9 @@ export class FormatDetector {
   #examined = 0;
   #split = 0;
   // The first line of each kind of evidence.
-  /** Only as a quoted field does the record have the header's number of fields. */
+  /** The record has the header's number of fields only if its quotes enclose fields. */
   #onlyQuoted: number | undefined;
-  /** Only as text do the line's quotes give the header's number of fields. */
+  /** The line has the header's number of fields only if its quotes are text. */
   #onlyText: number | undefined;
   /** A quoted field that is empty or has doubled quotes. */
   #doubled: number | undefined;
@@ -47,7 +47,7 @@ export class FormatDetector {
   #escape: number | undefined;
   /** A backslash that COPY would have doubled. */
   #plainBackslash: number | undefined;
-  /** A field of a number or date that is empty, where COPY writes its marker. */
+  /** An empty field of a number or date, for which COPY would have written its marker. */
   #emptyValue: number | undefined;
 
   /**

@@ -30,7 +30,7 @@ const FILE_NAME = /^(?<table>[a-z0-9_]+)\.(?:csv|tsv|txt)(?:\.gz)?$/i;
  * @param formats What the user knows about the files; detected if absent.
  * @returns The files and the ignored entries.
  * @throws {OmcpError} `cdm_invalid` if the folder cannot be read, has no file of a CDM, two files for one table, or a file without
- * a header, with two readings, or that a symbolic link leads out of the folder to.
+ * a header, with two readings, or outside of the folder, behind a symbolic link.
  */
 export async function scanFolder(folder: string, formats?: ByTable<FileFormat>): Promise<CdmFolder> {
   const known = knownTables();
