@@ -32,6 +32,7 @@ export class KernelQueue {
   readonly #lifetime: Lifetime;
   readonly #container: KernelQueueParts["container"];
   readonly #kernelStarted: Promise<void>;
+  #hasStarted = false;
   readonly #semaphore = new Semaphore(1, MAX_RUNNING_EXECUTIONS);
   #calls = 0;
   #count = 0;
@@ -40,6 +41,7 @@ export class KernelQueue {
     this.#lifetime = lifetime;
     this.#container = container;
     this.#kernelStarted = kernelStarted;
+    void kernelStarted.then(() => this.#hasStarted = true);
   }
 
   /** True while a call waits for the kernel or a cell uses it; an interrupted cell uses it until it has ended. */
@@ -136,6 +138,8 @@ export class KernelQueue {
 
   /** Waits for the first kernel, whose start (seconds on a slow machine) does not count as the first cell's time. */
   async #kernelStart(signal: AbortSignal | undefined): Promise<void> {
+    // A race with the container's end would keep something of each cell until that end.
+    if (this.#hasStarted) return;
     using deadline = new DeadlineSignal(KERNEL_START_MS, signal);
     const started = Promise.race([this.#kernelStarted, this.#lifetime.containerEnded]);
     // The caller checks the state, however the wait ended.
