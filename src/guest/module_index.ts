@@ -27,6 +27,7 @@ import installer from "./installer/__init__.py" with { type: "text" };
 import kernelAdvice from "./kernel/advice.py" with { type: "text" };
 import kernelArtists from "./kernel/artists.py" with { type: "text" };
 import kernelAttempts from "./kernel/attempts.py" with { type: "text" };
+import kernelBudget from "./kernel/budget.py" with { type: "text" };
 import kernelCharts from "./kernel/charts.py" with { type: "text" };
 import kernelConfine from "./kernel/confine.py" with { type: "text" };
 import kernelDescriptors from "./kernel/descriptors.py" with { type: "text" };
@@ -112,6 +113,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel.advice": kernelAdvice,
   "kernel.artists": kernelArtists,
   "kernel.attempts": kernelAttempts,
+  "kernel.budget": kernelBudget,
   "kernel.charts": kernelCharts,
   "kernel.confine": kernelConfine,
   "kernel.descriptors": kernelDescriptors,

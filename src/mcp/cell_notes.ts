@@ -14,16 +14,27 @@ const LISTED_CHARACTERS = 1000;
  * The notes on a cell, each a line in brackets.
  *
  * @param outcome The cell's outcome.
- * @param cut Which of `stdout`, `stderr` and other output the result does not show whole.
+ * @param shown `cut`: which of `stdout`, `stderr` and other output the result does not show whole. `id`: the execution, if a further call
+ * returns more of its values.
  */
-export function cellNotes(outcome: ExecutionOutcome, cut: ReadonlySet<string>): string[] {
+export function cellNotes(
+  outcome: ExecutionOutcome,
+  { cut, id }: { readonly cut: ReadonlySet<string>; readonly id: string | undefined },
+): string[] {
   return [
+    ...(cut.has("values") && id !== undefined
+      ? [`values, displays or tracebacks are shown in part; ${nextPage(id)} returns them one by one`]
+      : []),
     ...(["stdout", "stderr"] as const).flatMap((name) => wholeStream(outcome, name, cut.has(name))),
     ...changedFiles(outcome),
     ...losses(outcome),
     ...leftRunning(outcome),
     ...(outcome.status === "timeout" ? ["reduce the work, or pass a longer timeout"] : []),
   ].map((note) => `[${note}]`);
+}
+
+function nextPage(execution_id: string): string {
+  return `get_execution(${JSON.stringify({ execution_id, since: 0 })})`;
 }
 
 /** How much a stream had that the result does not show, and where it is. */

@@ -23,18 +23,20 @@ interface Block {
  * @param outcome The cell's outcome.
  * @param textCharacters How many characters of its output are shown. stdout, stderr, the output between cells and the rest
  * (values, displays, tracebacks) share them fairly, so that a long one does not hide another.
- * @param part `content`: the output to show, if not all of it. `source`: the cell's source; advice depends on it.
+ * @param part `content`: the output to show, if not all of it. `source`: the cell's source; advice depends on it. `id`: the execution, if
+ * the result is to say how to read what it leaves out.
  * @returns An error result (`isError`) for every status but `ok`.
  */
 export function cellResult(
   outcome: ExecutionOutcome,
   textCharacters: number,
-  { content: { lines, images, cut } = outputContent(outcome.outputs, textCharacters), source = "" }: {
+  { content: { lines, images, cut } = outputContent(outcome.outputs, textCharacters), source = "", id }: {
     readonly content?: OutputContent;
     readonly source?: string;
+    readonly id?: string;
   } = {},
 ): CallToolResult {
-  const text = [...lines, ...cellNotes(outcome, cut), statusLine(outcome, source)].join("\n");
+  const text = [...lines, ...cellNotes(outcome, { cut, id }), statusLine(outcome, source)].join("\n");
   return {
     content: [{ type: "text", text }, ...images],
     ...(outcome.status === "ok" ? {} : { isError: true }),

@@ -68,7 +68,11 @@ function endedResult(execution: Execution, view: ExecutionView): CallToolResult 
   const { result, error, source, sandboxId } = execution;
   if (execution.isDropped && error === undefined) return recordResult(execution.record());
   if (result?.kind === "cell" && view.since === undefined) {
-    return withLinks(cellResult(result.outcome, view.characters, { source }), result.outcome, sandboxId);
+    return withLinks(
+      cellResult(result.outcome, view.characters, { source, id: execution.id }),
+      result.outcome,
+      sandboxId,
+    );
   }
   const page = shownPage(execution, view);
   const { content } = page;

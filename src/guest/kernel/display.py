@@ -9,7 +9,7 @@ from binascii import b2a_base64
 from typing import Any, Dict, Iterator, List, Optional
 
 from . import charts, html_text, pictures, wire
-from .tracebacks import cut
+from .budget import budget, within_budget
 
 # The most characters of text in one message. As JSON each takes at most six bytes, so that the message stays below its limit.
 MESSAGE_CHARACTERS = 40_000
@@ -21,23 +21,15 @@ _MAX_PICTURE_CHARACTERS = -(-pictures.MAX_BYTES // 3) * 4
 _CUTTABLE = ("text/plain", "text/markdown", "text/latex")
 _TEXTS = _CUTTABLE + ("text/html", "image/svg+xml", "application/javascript")
 _BINARIES = (*pictures.KINDS, "application/pdf")
-# "… [12345678 characters left out] …" at its longest.
-_MARK_CHARACTERS = 64
 # A repr that consists of an object's name only.
 _OPAQUE = re.compile(r"<[\w.]+(?: object| at 0x[0-9a-f]+| object at 0x[0-9a-f]+)>$")
 
 
-class _Budget:
-    """The maximum length of one text of the running cell."""
+def bundle(data: Any, whole: str = "print the object to have all of it") -> Dict[str, str]:
+    """A bundle that may be sent. A text that is too long is cut if it is for reading; otherwise only its size is sent.
 
-    characters = 1 << 20
-
-
-budget = _Budget()
-
-
-def bundle(data: Any) -> Dict[str, str]:
-    """A bundle that may be sent. A text that is too long is cut if it is for reading; otherwise only its size is sent."""
+    `whole`: how to get the whole text, as a part of a sentence.
+    """
     if not isinstance(data, dict):
         raise TypeError("a display bundle must be a dict: received %s" % type(data).__name__)
     data = dict(data)
@@ -52,18 +44,11 @@ def bundle(data: Any) -> Dict[str, str]:
     for name in [name for name in pictures.KINDS if len(texts.get(name, "")) > _MAX_PICTURE_CHARACTERS]:
         note = "[%s of %d bytes, too large to be shown]" % (name, len(texts.pop(name)) * 3 // 4)
         texts["text/plain"] = "%s %s" % (texts["text/plain"], note) if "text/plain" in texts else note
-    kept = {name: _within_budget(text) for name, text in texts.items() if name in _CUTTABLE}
+    kept = {name: within_budget(text, whole) for name, text in texts.items() if name in _CUTTABLE}
     for name, text in texts.items():
         if name in pictures.KINDS or name not in kept and len(text) <= budget.characters:
             kept[name] = text
     return kept
-
-
-def _within_budget(text: str) -> str:
-    """Cuts a text; the mark is within the budget too, so that the server need not cut again."""
-    if len(text) <= budget.characters:
-        return text
-    return cut(text, max(0, budget.characters - _MARK_CHARACTERS))
 
 
 def in_parts(message: Dict[str, Any]) -> Iterator[Dict[str, Any]]:

@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Set
 
-from . import attempts, descriptors, display, environment, figures, history, outlet, shell as shells, streams, wire, zombies
+from . import attempts, budget, descriptors, display, environment, figures, history, outlet, shell as shells, streams, wire, zombies
 
 _ACKNOWLEDGED_MS = 50
 # The agent knows their meaning (kernel_manager/execution.py).
@@ -167,7 +167,7 @@ class Kernel:
         self._interrupted = False
         overdue, self._overdue = self._overdue, False
         self._silent = message.get("silent") is True
-        display.budget.characters = message["budget"]
+        budget.budget.characters = message["budget"]
         self._number = message["execution"]
         self._earlier_tasks = self._tasks.pending()
         self._earlier_timers = {timer for timer in _TIMERS if _getitimer(timer)[0] > 0}

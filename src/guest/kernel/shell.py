@@ -51,7 +51,7 @@ class ResultHook(DisplayHook):
         pass
 
     def write_format_data(self, format_dict: Dict[str, Any], _md_dict: Any = None) -> None:
-        kept = display.bundle(format_dict)
+        kept = display.bundle(format_dict, "print(Out[%d]) prints all of it" % self.prompt_count)
         if kept:
             outlet.put({"type": "execute_result", "data": kept})
 

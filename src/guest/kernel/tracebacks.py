@@ -5,11 +5,13 @@ import traceback
 from typing import Any, Iterable, Iterator, List, Set, Tuple
 
 from . import advice, wire
+from .budget import cut, within_budget
 
 # With the exception's name they fit into one message to the agent.
 MAX_VALUE_CHARACTERS = 4096
 MAX_TRACEBACK_CHARACTERS = 32768
 
+_WHOLE = "import traceback; traceback.print_last() prints all of it"
 _OURS = "omcp_kernel/"
 _CELL = "Cell In["
 _LIBRARY = "/lib/python3"
@@ -20,14 +22,6 @@ _MAX_READ_CHARACTERS = 1 << 20
 # The last frames, where the error is.
 _MAX_FRAMES = -200
 _FEW_FRAMES = 4
-
-
-def cut(text: str, limit: int) -> str:
-    """The text, or its beginning and end with the number of characters in between."""
-    if len(text) <= limit:
-        return text
-    tail = limit // 4
-    return "%s… [%d characters left out] …%s" % (text[: limit - tail], len(text) - limit, text[len(text) - tail :])
 
 
 def describe(error: BaseException) -> Tuple[str, str, str]:
@@ -54,7 +48,7 @@ def describe(error: BaseException) -> Tuple[str, str, str]:
                 pieces.append("\n… [the traceback goes on]")
                 break
         hint = advice.of_error(error) or ""
-        text = cut("".join(pieces), MAX_TRACEBACK_CHARACTERS - len(hint)) + hint
+        text = within_budget("".join(pieces), _WHOLE, MAX_TRACEBACK_CHARACTERS - len(hint)) + hint
     except Exception:
         text = "%s: %s\n[the traceback could not be written]" % (name, value)
     return wire.clean(name), wire.clean(value), wire.clean(text.rstrip("\n"))

@@ -114,6 +114,40 @@ Deno.test("execute_python_code through MCP", async (t) => {
       assert.ok(reply.text.length < 9000);
     });
 
+    await t.step("what is left out of a value or a traceback has a size and a way to it", async () => {
+      const value = await run("'v' * 100_000");
+      const print = /… \[9\d{4} characters left out; (print\(Out\[\d+\]\)) prints all of it\] …/.exec(
+        value.text,
+      )?.[1];
+      const path = /read_file with path (\S+) returns all of it/.exec((await run(print ?? "")).text)?.[1];
+      const end = await server.call("read_file", { sandbox_id, path, offset: -11 });
+      assert.match(end.text, /\nvvvvvvvvvv/);
+      const error = await run(
+        "def f(n):\n    if n == 0: raise ValueError('e' * 50_000 + 'END')\n    f(n - 1)\nf(3)",
+      );
+      assert.match(
+        error.text,
+        /characters left out; import traceback; traceback\.print_last\(\) prints all of it\] …/,
+      );
+      assert.match(
+        (await run("import traceback; traceback.print_last()")).text,
+        /stderr had [\d.]+ KiB in all; read_file/,
+      );
+    });
+
+    await t.step("values that share a result are read one by one with get_execution", async () => {
+      const both = await run("display({'text/plain': 'a' * 6000}, raw=True); 'b' * 6000");
+      const next =
+        /\[values, displays or tracebacks are shown in part; get_execution\((\{.*\})\) returns them one by one\]/
+          .exec(both.text)?.[1];
+      const first = await server.call("get_execution", JSON.parse(next ?? "null"));
+      assert.match(first.text, /a{6000}/);
+      const { execution_id, since } = continuation(first.text);
+      const second = await server.call("get_execution", { execution_id, since });
+      assert.match(second.text, /'b{6000}'/);
+      assert.doesNotMatch(second.text, /shown in part/);
+    });
+
     await t.step("interrupts an endless loop at its timeout and keeps the variables", async () => {
       const reply = await run("while True: pass", 1);
       assert.match(reply.text, /\[timeout, In\[\d+\], 1\.\d s \(.*\), variables kept\]$/);
