@@ -1,3 +1,4 @@
+import { quotedPath } from "../lib/shown_path.ts";
 import { OmcpError } from "../errors.ts";
 
 /**
@@ -19,7 +20,7 @@ export function systemCode(error: unknown): string | undefined {
  * @param name Its name.
  */
 export function fileExists(name: string): OmcpError {
-  return new OmcpError("file_exists", `The exchange folder already has a file ${JSON.stringify(name)}`, {
+  return new OmcpError("file_exists", `The exchange folder already has a file ${quotedPath(name)}`, {
     next: "Choose another name, or pass overwrite: true.",
   });
 }

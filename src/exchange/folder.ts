@@ -6,6 +6,7 @@
  * Somebody who can write to the folder may replace files meanwhile: the server then fails, or reads that person's own file, but never reaches
  * a file outside of the folder.
  */
+import { quotedPath } from "../lib/shown_path.ts";
 import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
 import { errorMessage } from "../lib/error_message.ts";
@@ -192,11 +193,11 @@ export class ExchangeFolder {
     }
     names.sort();
     const rest = names.length - SHOWN_NAMES + more;
-    const list = names.slice(0, SHOWN_NAMES).map((each) => JSON.stringify(each)).join(", ");
+    const list = names.slice(0, SHOWN_NAMES).map((each) => quotedPath(each)).join(", ");
     const found = names.length === 0
       ? "The folder has no file."
       : `The folder has ${list}${rest > 0 ? ` and ${counted(rest, "more file", "more files")}` : ""}.`;
-    return new OmcpError("file_not_found", `The exchange folder has no file ${JSON.stringify(name)}`, {
+    return new OmcpError("file_not_found", `The exchange folder has no file ${quotedPath(name)}`, {
       next: `${found} The user can put files there.`,
     });
   }
@@ -223,7 +224,7 @@ function notAFile(name: string, found: Stats): OmcpError {
     : found.isDirectory()
     ? "a folder"
     : "not a regular file";
-  return new OmcpError("path_unsuitable", `${JSON.stringify(name)} in the exchange folder is ${kind}`, {
+  return new OmcpError("path_unsuitable", `${quotedPath(name)} in the exchange folder is ${kind}`, {
     next: "Only regular files can be transferred.",
   });
 }

@@ -1,4 +1,5 @@
 /** A file that is being written under a random name, until it is complete. */
+import { quotedPath } from "../lib/shown_path.ts";
 import { promises as fs } from "node:fs";
 import { OmcpError } from "../errors.ts";
 import { fileExists, systemCode } from "./errors.ts";
@@ -87,7 +88,7 @@ export class NewFile {
     if (identityOf(await lookAtPath(target)) === identityOf(own)) return;
     throw new OmcpError(
       "file_changed",
-      `Something else replaced ${JSON.stringify(name)} in the exchange folder`,
+      `Something else replaced ${quotedPath(name)} in the exchange folder`,
       {
         state: "The folder's file of that name is not the exported one.",
         next: "Ask the user who else writes to the folder, then try again.",

@@ -1,4 +1,5 @@
 /** Reads a file of the exchange folder: all of the file that was seen under its name, or an error. */
+import { quotedPath } from "../lib/shown_path.ts";
 import { type BigIntStats, constants, promises as fs } from "node:fs";
 import { OmcpError } from "../errors.ts";
 import { folderError } from "./errors.ts";
@@ -115,7 +116,7 @@ class OpenSource implements SourceFile {
 function changed(name: string): OmcpError {
   return new OmcpError(
     "file_changed",
-    `The file ${JSON.stringify(name)} in the exchange folder changed while it was read`,
+    `The file ${quotedPath(name)} in the exchange folder changed while it was read`,
     { state: "Nothing was transferred.", next: "Wait until nothing writes to it, then try again." },
   );
 }

@@ -4,7 +4,7 @@ import { utf8Bytes } from "../lib/bytes.ts";
 import { counted } from "../lib/counted.ts";
 import { readableBytes, showable } from "../lib/text.ts";
 import type { ExecutionOutcome } from "../sandbox/mod.ts";
-import { shownPath } from "./file_path.ts";
+import { shownPath } from "../lib/shown_path.ts";
 
 /** How many changed files are listed, and the characters of their paths together. */
 const LISTED_FILES = 10;
@@ -63,7 +63,7 @@ function wholeStream(outcome: ExecutionOutcome, name: "stdout" | "stderr", cut: 
 /** The files that are new or changed. Code in the sandbox chooses their names, so a name that is not a plain path is quoted. */
 function changedFiles({ files: { changed, count, complete }, kernel }: ExecutionOutcome): string[] {
   if (kernel === "unknown") return [];
-  const unseen = "too many files or folders in /workspace to look at all";
+  const unseen = "some of /workspace was not looked at: too many files, or a folder that cannot be read";
   if (count === 0) return complete ? [] : [`changed files are unknown: ${unseen}`];
   const listed: string[] = [];
   let characters = 0;

@@ -140,8 +140,10 @@ function bounded(blocks: readonly Block[], characters: number) {
   const shares = fairShares(characters, pools.map(({ demand }) => demand));
   for (const [index, { pool, members, demand }] of pools.entries()) {
     const share = shares[index] ?? 0;
-    if (demand > share) cut.add(pool);
     const bodies = members.map(({ body }) => body);
+    // Values come already cut to their ends; what a stream skips was never sent.
+    const isCut = pool === "values" && bodies.flat().some(({ skipped = 0 }) => skipped > 0);
+    if (demand > share || isCut) cut.add(pool);
     const texts = pool === "values" || pool === "late"
       ? eachBounded(bodies, share)
       : keepEnds(bodies.flat(), share);

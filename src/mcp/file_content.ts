@@ -5,7 +5,7 @@ import { OmcpError } from "../errors.ts";
  *
  * @param text The content as text, which becomes UTF-8.
  * @param base64 Or as bytes in base64.
- * @throws {OmcpError} `invalid_argument` where both, or neither, are given, or the base64 is invalid.
+ * @throws {OmcpError} `invalid_argument` where both, or neither, are given, or where they are not valid.
  */
 export function fileContent(text: string | undefined, base64: string | undefined): Uint8Array {
   if ((text === undefined) === (base64 === undefined)) {
@@ -14,6 +14,12 @@ export function fileContent(text: string | undefined, base64: string | undefined
       next: text === undefined
         ? "Pass the content as text or, of a binary file, as base64; an empty text makes an empty file."
         : "Leave out one of the two.",
+    });
+  }
+  if (text?.isWellFormed() === false) {
+    throw new OmcpError("invalid_argument", "text is not valid Unicode: it has half of a surrogate pair", {
+      state: "Nothing was written.",
+      next: "Pass whole characters, or the file's bytes as base64.",
     });
   }
   if (text !== undefined) return new TextEncoder().encode(text);

@@ -2,7 +2,8 @@
 import type { FileEntry, FileList, FileSpace } from "../agent_protocol/messages/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { readableBytes } from "../lib/text.ts";
-import { relativePath, shownPath } from "./file_path.ts";
+import { relativePath } from "./file_path.ts";
+import { shownPath } from "../lib/shown_path.ts";
 
 /** The most characters of a link's target. */
 const TARGET_CHARACTERS = 200;
@@ -35,7 +36,7 @@ export function fileList(path: string, list: FileList, options: FileListOptions)
   return [totals(folder, list, options.space), ...shown, ...notes(list, shown.length, options)].join("\n");
 }
 
-function totals(folder: string, list: FileList, { size, free }: FileSpace): string {
+function totals(folder: string, list: FileList, { size, free, names }: FileSpace): string {
   const counts = [
     counted(list.files, "file"),
     counted(list.folders, "folder"),
@@ -45,7 +46,7 @@ function totals(folder: string, list: FileList, { size, free }: FileSpace): stri
   const name = folder === "" ? "/workspace" : `/workspace/${folder}`;
   return `${shownPath(name)}: ${counts.join(", ")}, ${readableBytes(list.bytes)} in the files; ${
     readableBytes(free)
-  } of ${readableBytes(size)} in /workspace are free`;
+  } of ${readableBytes(size)} in /workspace are free${names === 0 ? ", but it can hold no more files" : ""}`;
 }
 
 function entryLine(folder: string, { path, kind, size, modifiedMs, target }: FileEntry): string {

@@ -3,7 +3,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import { escapedControls, readableBytes } from "../lib/text.ts";
 import { concatBytes, utf8Bytes } from "../lib/bytes.ts";
 import type { FileContent, SandboxFiles } from "../sandbox/mod.ts";
-import { shownPath } from "./file_path.ts";
+import { shownPath } from "../lib/shown_path.ts";
 import { textPiece } from "./file_text.ts";
 import { MAX_IMAGE_BYTES, pictureProblem, pictureType } from "./image.ts";
 import { textResult } from "./results.ts";

@@ -3,7 +3,8 @@ import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
 import type { Sandbox } from "../sandbox/mod.ts";
 import { fileContent } from "./file_content.ts";
-import { relativePath, shownPath } from "./file_path.ts";
+import { relativePath } from "./file_path.ts";
+import { shownPath } from "../lib/shown_path.ts";
 import { installInto } from "./install.ts";
 import type { PackageService } from "./tool.ts";
 

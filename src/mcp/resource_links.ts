@@ -1,7 +1,7 @@
 /** Links to the files that a cell wrote, for clients that show resources. The text of the result has their paths as well. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { ExecutionOutcome } from "../sandbox/mod.ts";
-import { shownPath } from "./file_path.ts";
+import { shownPath } from "../lib/shown_path.ts";
 import { fileType } from "./file_types.ts";
 import { fileUri } from "./file_uri.ts";
 

@@ -97,6 +97,11 @@ def of_program(command: Any) -> Optional[str]:
     return next(filter(None, map(of_command, _commands(command))), None)
 
 
+def is_script(command: Any) -> bool:
+    """Whether a program that was started is a shell with several commands."""
+    return len(_commands(command)) > 1
+
+
 def of_magic(line: str) -> str:
     """Why %pip and its like cannot work."""
     return NO_PIP if _LISTS.match("pip " + line) else NO_INSTALL

@@ -32,7 +32,7 @@ class Attempts:
         """What to say of attempts that have failed; None without one, or where the error that ended the cell says it."""
         for process in self._started:
             # Not poll(): whoever started it waits for it.
-            if process.returncode not in (None, 0):
+            if _may_have_failed(process.args, process.returncode):
                 self._advice = self._advice or _of(process.args)
         if self._advice is None or (ended is not None and advice.of_error(ended) is not None):
             return None
@@ -55,11 +55,16 @@ class Attempts:
         @functools.wraps(plain)
         def system(command: Any) -> int:
             status = plain(command)
-            if status != 0:
+            if _may_have_failed(command, status):
                 self._advice = self._advice or _of(command)
             return status
 
         os.system = system
+
+
+def _may_have_failed(command: Any, status: Optional[int]) -> bool:
+    """A script has the status of its last command; None: it still runs."""
+    return status is not None and (status != 0 or advice.is_script(command))
 
 
 def _of(command: Any) -> Optional[str]:

@@ -13,7 +13,8 @@ import {
   sizedPolicy,
 } from "../../sandbox/mod.ts";
 import { answerWithin, isConnectionEnd } from "../answer_within.ts";
-import { pathSchema, shownPath } from "../file_path.ts";
+import { pathSchema } from "../file_path.ts";
+import { shownPath } from "../../lib/shown_path.ts";
 import { addContent, type FirstContent, firstContent, MAX_FIRST_FILES } from "../first_content.ts";
 import { askedPhrases, sandboxView } from "../sandbox_view.ts";
 import { defineTool, type Tool, type ToolContext } from "../tool.ts";

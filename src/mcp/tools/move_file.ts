@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { auditedFileCall } from "../audited_file_call.ts";
-import { pathSchema, shownPath } from "../file_path.ts";
+import { pathSchema } from "../file_path.ts";
+import { shownPath } from "../../lib/shown_path.ts";
 import { textResult } from "../results.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";

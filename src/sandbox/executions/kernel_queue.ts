@@ -177,6 +177,16 @@ export class KernelQueue {
 }
 
 function checkSource(code: string): void {
+  if (!code.isWellFormed()) {
+    throw new OmcpError(
+      "invalid_argument",
+      "A cell's source is not valid Unicode: it has half of a surrogate pair",
+      {
+        state: "The cell did not run.",
+        next: "Write it as an escape of Python, such as '\\ud800'.",
+      },
+    );
+  }
   const bytes = codeBytes(code);
   if (bytes <= MAX_CODE_BYTES) return;
   throw new OmcpError(

@@ -21,4 +21,8 @@ Deno.test("a list that is cut advises to list a folder only where there is one",
     fileList("/workspace", { ...list, folders: 1 }, options),
     /\n\[the first 1 of 302 are shown; list a folder in it, or use a cell\]$/,
   );
+  assert.match(
+    fileList("/workspace", list, { ...options, space: { ...space, names: 0 } }),
+    /are free, but it can hold no more files\n/,
+  );
 });

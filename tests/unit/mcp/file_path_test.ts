@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { pathSchema, shownPath } from "../../../src/mcp/file_path.ts";
+import { pathSchema } from "../../../src/mcp/file_path.ts";
+import { shownPath } from "../../../src/lib/shown_path.ts";
 
 const schema = pathSchema("A path.");
 

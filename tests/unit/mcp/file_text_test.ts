@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { shownPath } from "../../../src/mcp/file_path.ts";
+import { shownPath } from "../../../src/lib/shown_path.ts";
 import { textPiece } from "../../../src/mcp/file_text.ts";
 
 const encoder = new TextEncoder();

@@ -102,3 +102,12 @@ Deno.test("the tool, the server and the agent have one limit on a cell's source,
     `params.code must be at most ${MAX_CODE_BYTES} bytes: received 1200000`,
   );
 });
+
+Deno.test("a source with half of a surrogate pair is refused: another character would take its place", async () => {
+  const options = { timeoutMs: 1000, outputBytes: 0 };
+  await assert.rejects(sandbox().execute("'\ud800'", options), {
+    code: "invalid_argument",
+    message: /surrogate/,
+  });
+  await assert.rejects(sandbox().execute("'\u{1f600}'", options), Accepted);
+});

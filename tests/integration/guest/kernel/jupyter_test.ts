@@ -226,6 +226,7 @@ Deno.test("cells behave as in Jupyter", async (t) => {
         "import subprocess, sys; done = subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'], capture_output=True)",
         "import os; _ = os.system('python3 -m pip install x')",
         "!cd /tmp && pip install x",
+        "import subprocess; done = subprocess.run('pip install x; echo done', shell=True)",
         "import asyncio; p = await asyncio.create_subprocess_shell('pip install x'); _ = await p.wait()",
       ]
     ) {

@@ -194,7 +194,7 @@ Deno.test("execute caps a cell's output, and reports its full size", async (t) =
     const cut = await sandbox.cell("Long()", { max_output_bytes: 1000 });
     assert.match(
       cut.value ?? "",
-      /^é{6\d\d}… \[4990\d\d characters left out; print\(Out\[\d+\]\) prints all of it\] …é{2\d\d}$/,
+      /^é+… \[4990\d\d characters left out; print\(Out\[\d+\]\) prints all of it\] …é+$/,
     );
     for (const event of [...plain.events, ...controls.events]) {
       assert(new TextEncoder().encode(JSON.stringify(event)).length <= 256 * 1024);
