@@ -1,6 +1,6 @@
 /**
- * Writes the generated parts of the README, docs/, examples/ and deno.json: tools, settings, errors, permission flags,
- * titles. `deno task generate` and `deno task readme` run it.
+ * Writes the generated parts of the README, docs/, examples/, server.json and deno.json: tools, settings, errors, permission flags,
+ * configurations, titles. `deno task generate` and `deno task readme` run it.
  *
  *     deno run -A scripts/readme.ts [--check]
  */
@@ -12,10 +12,17 @@ import { MEMORY_FLAGS, permissionFlags, serverArguments } from "../src/app/launc
 import { readConfig, SETTINGS } from "../src/app/config.ts";
 import { offeredTools } from "../src/mcp/offered_tools.ts";
 import { TOOLSETS } from "../src/mcp/variant.ts";
+import {
+  CHECKOUT_CONFIGURATION,
+  CLIENTS,
+  clientSections,
+  fenced,
+  GENERIC,
+  inspectorBlock,
+} from "./client_configurations.ts";
+import { SERVER_JSON } from "./server_json.ts";
 import { complain } from "./output.ts";
 
-/** An example of a checkout's path. */
-const CHECKOUT = "/path/to/omcp-python-sandbox";
 const PATH = new URL("../README.md", import.meta.url);
 const DOCS = new URL("../docs/", import.meta.url);
 const CONFIGURATIONS = new URL("../examples/client_configurations/", import.meta.url);
@@ -45,48 +52,43 @@ function flagsBlock(): string {
   ].join("\n");
 }
 
-/** For Claude Desktop, Cursor and most other clients. */
-function genericConfiguration(): string {
-  return json({ mcpServers: { "omcp-python-sandbox": serverCommand() } });
-}
-
-function vscodeConfiguration(): string {
-  return json({ servers: { "omcp-python-sandbox": { type: "stdio", ...serverCommand() } } });
-}
-
-function serverCommand() {
-  return { command: "npx", args: ["-y", `deno@${DENO_VERSION}`, ...serverArguments({ project: CHECKOUT })] };
-}
-
-function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-const parts: Readonly<Record<string, string>> = {
-  tools: toolReference(
-    offeredTools({ cdmVersion: "5.4", disclosure: "open", toolsets: TOOLSETS }, readConfig(() => undefined)),
-  ),
-  settings: settingsTable(),
-  flags: flagsBlock(),
-  "client-generic": `\`\`\`json\n${genericConfiguration()}\`\`\``,
-  "client-vscode": `\`\`\`json\n${vscodeConfiguration()}\`\`\``,
-};
+/** The pages with generated parts: part → text. */
+const PAGES: readonly (readonly [page: URL, parts: Readonly<Record<string, string>>])[] = [
+  [PATH, { "client-short": fenced("json", GENERIC) }],
+  [new URL("tools.md", DOCS), {
+    tools: toolReference(
+      offeredTools(
+        { cdmVersion: "5.4", disclosure: "open", toolsets: TOOLSETS },
+        readConfig(() => undefined),
+      ),
+    ),
+  }],
+  [new URL("settings.md", DOCS), { settings: settingsTable(), flags: flagsBlock() }],
+  [new URL("clients.md", DOCS), {
+    clients: clientSections(),
+    inspector: inspectorBlock(),
+    "client-checkout": fenced("json", CHECKOUT_CONFIGURATION),
+  }],
+];
 
 let stale = 0;
-await update(PATH, (before) => {
-  let after = before;
-  for (const [name, text] of Object.entries(parts)) {
-    const pattern = new RegExp(
-      `(<!-- made from the code: ${name} -->\n)[\\s\\S]*?(<!-- end of ${name} -->)`,
-    );
-    if (!pattern.test(after)) throw new Error(`README.md has no part "${name}"`);
-    after = after.replace(pattern, (_whole, open: string, close: string) => `${open}\n${text}\n\n${close}`);
-  }
-  return after;
-});
+for (const [page, parts] of PAGES) {
+  await update(page, (before) => {
+    let after = before;
+    for (const [name, text] of Object.entries(parts)) {
+      const pattern = new RegExp(
+        `(<!-- made from the code: ${name} -->\n)[\\s\\S]*?(<!-- end of ${name} -->)`,
+      );
+      if (!pattern.test(after)) throw new Error(`${page.pathname} has no part "${name}"`);
+      after = after.replace(pattern, (_whole, open: string, close: string) => `${open}\n${text}\n\n${close}`);
+    }
+    return after;
+  });
+}
+for (const { file, text } of CLIENTS) await update(new URL(file, CONFIGURATIONS), () => text);
+await update(new URL("checkout.json", CONFIGURATIONS), () => CHECKOUT_CONFIGURATION);
+await update(new URL("../server.json", import.meta.url), () => SERVER_JSON);
 await update(new URL("errors.md", DOCS), () => errorsPage());
-await update(new URL("mcp_servers.json", CONFIGURATIONS), genericConfiguration);
-await update(new URL("vscode.json", CONFIGURATIONS), vscodeConfiguration);
 await update(
   new URL("decisions/README.md", DOCS),
   (page) => page.replace(/(?:^- \[\d+\. .*\n)+/m, decisions),
@@ -166,7 +168,7 @@ function errorsPage(): string {
 
 /** Writes a document, with the pinned version of Deno; with --check reports that it is stale instead. */
 async function update(path: URL, change: (text: string) => string): Promise<void> {
-  const before = await Deno.readTextFile(path);
+  const before = await Deno.readTextFile(path).catch(() => "");
   const after = change(before).replaceAll(/\bdeno@\d+\.\d+\.\d+/g, `deno@${DENO_VERSION}`);
   if (after === before) return;
   if (!Deno.args.includes("--check")) return await Deno.writeTextFile(path, after);

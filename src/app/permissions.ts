@@ -20,7 +20,7 @@ export function requirePermissions(config: Config): void {
   if (missing.length === 0) return;
   throw new OmcpError("config_invalid", `Cannot start: Deno's permissions lack ${missing.join(" ")}`, {
     next:
-      "Add these to the flags before src/main.ts, with the paths spelled as here; the README has the whole line under Permissions.",
+      "Add these to the flags before src/main.ts, with the paths spelled as here; docs/settings.md has the whole line under Permissions.",
   });
 }
 

@@ -10,6 +10,7 @@ const COPIED = [
   "docs",
   "examples",
   "README.md",
+  "server.json",
   "CONTRIBUTING.md",
   "deno.json",
   "deno.lock",
@@ -36,6 +37,7 @@ import type { Command } from "./command.ts";
 
 export const command: Command = {
   usage: [["greet NAME", "greet somebody"]],
+  help: "Greets.",
   run({ args, print }) {
     const { positionals } = parseArgs({ args: [...args], allowPositionals: true });
     print(\`hello \${positionals.join(" ")}\`);
@@ -101,9 +103,10 @@ Deno.test("adding a tool, setting, command or guest module takes one file or ent
     for (const name of ["say_hello", "agent.greeting", "kernel.greeting"]) {
       assert.ok(shown.includes(`"${name}"`), `${name} is not in ${shown}`);
     }
-    const readme = await Deno.readTextFile(`${copy}/README.md`);
-    assert.match(readme, /^\| `say_hello` \| .* \| Greets\. \|$/m);
-    assert.match(readme, /^\| `OMCP_GREETING` \| `hello` \| text \| How the server greets\. \|$/m);
+    const tools = await Deno.readTextFile(`${copy}/docs/tools.md`);
+    const settings = await Deno.readTextFile(`${copy}/docs/settings.md`);
+    assert.match(tools, /^\| `say_hello` \| .* \| Greets\. \|$/m);
+    assert.match(settings, /^\| `OMCP_GREETING` \| `hello` \| text \| How the server greets\. \|$/m);
   } finally {
     await Deno.remove(copy, { recursive: true });
   }
