@@ -1,7 +1,7 @@
 /** Programs that the tests and the gate need besides Deno. */
 import { OmcpError } from "../src/errors.ts";
 import { installPackages } from "../src/cli/setup/distribution.ts";
-import { stderrProgress } from "../src/cli/setup/progress.ts";
+import { stderrProgress } from "../src/image_setup/mod.ts";
 
 /**
  * Whether a program can run.

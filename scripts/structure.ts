@@ -12,6 +12,7 @@ const LAYERS = [
   ["runtime/docker"],
   ["postgres", "sandbox"],
   ["cdm"],
+  ["image_setup"],
   ["mcp"],
   ["app"],
   ["cli"],
@@ -19,7 +20,7 @@ const LAYERS = [
 ] as const;
 /** Modules that only these modules may import, regardless of layers. */
 const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
-  "docker": ["runtime/docker", "app", "cli"],
+  "docker": ["runtime/docker", "image_setup", "app", "cli"],
   "runtime/docker": ["app", "cli"],
 };
 /** Modules that others must import through their mod.ts. */

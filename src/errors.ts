@@ -34,6 +34,8 @@ export const DETAIL_FIELDS = {
   sent: { type: "boolean", meaning: "Whether the agent may have read the request." },
   status: { type: "number", meaning: "HTTP status of the engine's response." },
   image: { type: "string", meaning: "The image's reference." },
+  retry_after_seconds: { type: "number", meaning: "Seconds after which to repeat the call." },
+  progress: { type: "string", meaning: "The newest line about the work that goes on." },
   log: { type: "list of strings", meaning: "The last lines of the program or build that failed." },
   sqlstate: { type: "string or null", meaning: "PostgreSQL's error code; null where the server sent none." },
   role: { type: "string", meaning: "The database role." },
@@ -227,6 +229,12 @@ export const ERROR_CODES = {
     meaning: "An image is not in the engine, or cannot be used.",
     state: "Nothing was started.",
     details: ["image", "status", "log"],
+  },
+  image_building: {
+    retryable: true,
+    meaning: "The server pulls, loads or builds an image that the engine lacks.",
+    state: "Nothing was started; the work on the image goes on.",
+    details: ["retry_after_seconds", "progress"],
   },
   package_not_allowed: {
     retryable: false,

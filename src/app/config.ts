@@ -8,6 +8,8 @@ import type { CdmSettings, DatabaseLocation } from "../cdm/settings.ts";
 import { OmcpError } from "../errors.ts";
 import { type Dataset, normalizedName, type PackageMode } from "../sandbox/mod.ts";
 import { datasetProblems, datasetsSchema } from "./datasets.ts";
+import { chooseImageSource, digestsSchema, registrySchema } from "./image_source.ts";
+import type { ImageSource } from "../images/source.ts";
 import { isPinned } from "./sandbox_images.ts";
 import { folderPath, folderProblem } from "./host_folders.ts";
 import { ownFiles, ownFolder } from "./own_files.ts";
@@ -79,6 +81,27 @@ export const SETTINGS = {
     unit: "",
     description:
       "`on`: OMCP_IMAGE and each of OMCP_IMAGES must be `name@sha256:…`, by a registry's digest or the image's id.",
+  },
+  OMCP_IMAGE_REGISTRY: {
+    schema: registrySchema,
+    default: "",
+    unit: "host/path",
+    description:
+      "Registry from which the engine pulls the project's own images where it lacks them, as `omcp-python` and `omcp-postgres` under this path; empty: OMCP_IMAGE_FILE.",
+  },
+  OMCP_IMAGE_DIGESTS: {
+    schema: digestsSchema,
+    default: "",
+    unit: "digests",
+    description:
+      "`python=sha256:…,postgres=sha256:…`: the digests by which they are pulled, so that the registry cannot serve others.",
+  },
+  OMCP_IMAGE_FILE: {
+    schema: filePath,
+    default: "",
+    unit: "path",
+    description:
+      "Archive of `omcp bundle` from which the project's own images are loaded where the engine lacks them; empty: they are built. Needs `--allow-read` for it.",
   },
   OMCP_MAX_SANDBOXES: {
     schema: integer(1, 1000),
@@ -348,6 +371,8 @@ export interface Config extends CdmSettings {
   readonly image: string | undefined;
   /** Further images that callers may choose. */
   readonly images: readonly string[];
+  /** Where the project's own images come from if the engine lacks them. */
+  readonly imageSource: ImageSource;
   readonly maxSandboxes: number;
   /** How long a sandbox must be without a call before a new one may replace it. */
   readonly evictUnusedMs: number;
@@ -419,13 +444,15 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
   if (get("OMCP_IMAGES_PINNED") === "on" && ![image ?? [], images].flat().every(isPinned)) {
     problems.push("OMCP_IMAGE and OMCP_IMAGES must be name@sha256:… each while OMCP_IMAGES_PINNED is on");
   }
+  const imageSource = imageSourceOf(read, problems);
   const instance = get("OMCP_INSTANCE");
   const dockerHost = get("DOCKER_HOST");
   const auditFile = get("OMCP_AUDIT_FILE") || undefined;
   const datasets = get("OMCP_DATASETS");
   const exchangeFolder = get("OMCP_EXCHANGE_DIR") || undefined;
   const constraintsFile = get("OMCP_PACKAGES_CONSTRAINTS") || undefined;
-  const apart = ownFiles({ dockerHost, auditFile, constraintsFile, database });
+  const imageFile = imageSource.kind === "file" ? imageSource.path : undefined;
+  const apart = ownFiles({ dockerHost, auditFile, constraintsFile, imageFile, database });
   problems.push(...datasetProblems(datasets ?? [], [...apart, exchangeFolder]));
   const unfit = exchangeFolder === undefined
     ? undefined
@@ -438,6 +465,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     dockerHost,
     image,
     images,
+    imageSource,
     maxSandboxes: get("OMCP_MAX_SANDBOXES"),
     evictUnusedMs: get("OMCP_EVICT_SECONDS") * 1000,
     idleMs: Math.min(get("OMCP_IDLE_SECONDS"), lifetime) * 1000,
@@ -497,6 +525,27 @@ export function readLogLevel(read: ReadVariable, unknown: readonly string[] = []
   const level = readSetting(read, "OMCP_LOG_LEVEL", problems);
   requireNone(problems);
   return level;
+}
+
+/**
+ * Reads where images come from, alone: `omcp setup` does not need the other settings.
+ *
+ * @param read Looks up a variable; an empty value counts as absent.
+ * @throws {OmcpError} `config_invalid` where a setting is wrong.
+ */
+export function readImageSource(read: ReadVariable): ImageSource {
+  const problems: string[] = [];
+  const source = imageSourceOf(read, problems);
+  requireNone(problems);
+  return source;
+}
+
+function imageSourceOf(read: ReadVariable, problems: string[]): ImageSource {
+  return chooseImageSource({
+    registry: readSetting(read, "OMCP_IMAGE_REGISTRY", problems),
+    digests: readSetting(read, "OMCP_IMAGE_DIGESTS", problems),
+    file: readSetting(read, "OMCP_IMAGE_FILE", problems),
+  }, problems);
 }
 
 type SettingValue<N extends SettingName> = z.output<(typeof SETTINGS)[N]["schema"]>;

@@ -12,6 +12,7 @@ import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { checkDatasets, type ResourceMaximum, type SandboxPolicy } from "../sandbox/mod.ts";
 import type { Config, ReadVariable } from "./config.ts";
 import { connectEngine } from "./connect_engine.ts";
+import { neededImages, OwnImages } from "./own_images.ts";
 import { linkedFolderProblem } from "./datasets.ts";
 import { acquireInstance, type HeldInstance } from "./instance.ts";
 import { resourceMaximum } from "./resource_maximum.ts";
@@ -37,7 +38,7 @@ interface Held extends StartedEngine {
 export interface EngineStartOptions {
   readonly config: Config;
   readonly policy: SandboxPolicy;
-  /** Looks up an environment variable: where other engines may be. */
+  /** Looks up an environment variable: where other engines may be, what a build of images uses of the host. */
   readonly read: ReadVariable;
 }
 
@@ -51,12 +52,20 @@ export class EngineStart {
   readonly #unusable = Promise.withResolvers<never>();
   readonly #lost = Promise.withResolvers<string>();
   readonly #closing = new AbortController();
+  readonly #images: OwnImages;
   #attempt: Promise<Held> | undefined;
   #found: Held | undefined;
 
   /** @param options See {@link EngineStartOptions}. Nothing is reached before {@link ready}. */
   constructor(options: EngineStartOptions) {
     this.#options = options;
+    const { config, read } = options;
+    this.#images = new OwnImages({
+      dockerHost: config.dockerHost,
+      source: config.imageSource,
+      needed: neededImages(config),
+      read,
+    });
     this.unusable = this.#unusable.promise;
     this.unusable.catch(() => {});
     this.lost = this.#lost.promise;
@@ -71,7 +80,7 @@ export class EngineStart {
    * Starts, unless it has started. Calls at the same time share one start.
    *
    * @param signal Ends the wait, not the start.
-   * @throws {OmcpError} `engine_unreachable`, `image_missing`, `instance_in_use`, `config_invalid`, `shutting_down`…
+   * @throws {OmcpError} `engine_unreachable`, `image_building`, `image_missing`, `instance_in_use`, `config_invalid`, `shutting_down`…
    */
   async ready(signal?: AbortSignal): Promise<StartedEngine> {
     this.#closing.signal.throwIfAborted();
@@ -84,6 +93,7 @@ export class EngineStart {
     this.#closing.abort(
       new OmcpError("shutting_down", "The server is shutting down", { state: "Nothing was done." }),
     );
+    await this.#images.close();
     const held = await this.#attempt?.catch(() => undefined);
     await held?.instance.close();
     held?.engine.close();
@@ -112,6 +122,8 @@ export class EngineStart {
       this.#unusable.reject(error);
       return;
     }
+    // The work on the images has log lines of its own.
+    if (error instanceof OmcpError && error.code === "image_building") return;
     const { code, message, next } = error instanceof OmcpError
       ? error
       : { code: "internal", message: String(error), next: undefined };
@@ -125,6 +137,7 @@ export class EngineStart {
     try {
       const runtime = new DockerRuntime(engine);
       const maximum = resourceMaximum(config, await runtime.resources({ signal }));
+      await this.#images.require(engine);
       const name = config.image ?? imageReference("python");
       const id = await logStep(log, "Check the images", async () => {
         const found = await findImage(runtime, name, signal);

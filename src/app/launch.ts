@@ -17,6 +17,8 @@ export interface LaunchOptions {
   readonly auditFile?: string;
   /** The file of `OMCP_PACKAGES_CONSTRAINTS`. */
   readonly constraintsFile?: string;
+  /** The file of `OMCP_IMAGE_FILE`. */
+  readonly imageFile?: string;
   /** The folder of `OMCP_EXCHANGE_DIR`. */
   readonly exchangeFolder?: string;
   /** A file of settings. */
@@ -65,6 +67,8 @@ export interface PermissionNeeds {
   readonly auditFile: string | undefined;
   /** The file of constraints on packages. */
   readonly constraintsFile: string | undefined;
+  /** The archive with images. */
+  readonly imageFile?: string | undefined;
   /** The folder with which files are exchanged. */
   readonly exchangeFolder: string | undefined;
 }
@@ -75,7 +79,8 @@ export interface PermissionNeeds {
  * @param needs Paths and hosts.
  */
 export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
-  const { socketPath, guardFolder, databaseHost, databaseFiles, auditFile, constraintsFile } = needs;
+  const { socketPath, guardFolder, databaseHost, databaseFiles, auditFile, constraintsFile, imageFile } =
+    needs;
   const exchange = needs.exchangeFolder === undefined ? [] : [needs.exchangeFolder];
   return {
     // Deno checks the URL's host, too, although the connection goes to the socket.
@@ -85,6 +90,7 @@ export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
       ...(guardFolder === undefined ? [] : [guardFolder]),
       ...databaseFiles,
       ...(constraintsFile === undefined ? [] : [constraintsFile]),
+      ...(imageFile === undefined ? [] : [imageFile]),
       ...exchange,
     ],
     write: [socketPath, ...(auditFile === undefined ? [] : [auditFile]), ...exchange],
@@ -103,6 +109,7 @@ export function permissionFlags(options: LaunchOptions): string[] {
     databaseFiles: options.databaseFiles ?? [],
     auditFile: options.auditFile,
     constraintsFile: options.constraintsFile,
+    imageFile: options.imageFile,
     exchangeFolder: options.exchangeFolder,
   });
   const files = options.envFile === undefined ? [] : [options.envFile];

@@ -9,17 +9,24 @@ export interface OwnFileSettings {
   readonly dockerHost: string | undefined;
   readonly auditFile: string | undefined;
   readonly constraintsFile: string | undefined;
+  readonly imageFile: string | undefined;
   readonly database: DatabaseLocation;
 }
 
 /**
- * The engine's socket, the audit, the constraints, the database's socket and its certificates.
+ * The engine's socket, the audit, the constraints, the images' archive, the database's socket and its certificates.
  *
  * @param settings See {@link OwnFileSettings}.
  */
 export function ownFiles(settings: OwnFileSettings): (string | undefined)[] {
-  const { dockerHost, auditFile, constraintsFile, database } = settings;
-  return [dockerHost?.replace(/^unix:\/\//, ""), auditFile, constraintsFile, ...databaseFiles(database)];
+  const { dockerHost, auditFile, constraintsFile, imageFile, database } = settings;
+  return [
+    dockerHost?.replace(/^unix:\/\//, ""),
+    auditFile,
+    constraintsFile,
+    imageFile,
+    ...databaseFiles(database),
+  ];
 }
 
 /** The server's own modules: a start would run what an export had put there. Undefined in a compiled program, which contains them. */

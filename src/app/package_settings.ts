@@ -4,6 +4,7 @@ import { errorMessage } from "../lib/error_message.ts";
 import { CERTIFICATE_VARIABLES, hostCertificates } from "../lib/host_certificates.ts";
 import type { PackageSettings, PackageSite } from "../sandbox/mod.ts";
 import type { PackageConfig, ReadVariable } from "./config.ts";
+import { permitted } from "./permitted.ts";
 
 /** Variables that name the index, by precedence. */
 const INDEXES = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"] as const;
@@ -88,15 +89,4 @@ async function constraints(path: string | undefined): Promise<string> {
       },
     );
   }
-}
-
-/** The environment as far as this process may read it: the older flags of a client's configuration name fewer variables. */
-function permitted(read: ReadVariable): ReadVariable {
-  return (name) => {
-    try {
-      return read(name);
-    } catch {
-      return undefined;
-    }
-  };
 }

@@ -12,7 +12,7 @@ import type { PermissionNeeds } from "./launch.ts";
  * @throws {OmcpError} `config_invalid` for a database URL that cannot be used.
  */
 export function permissionNeeds(config: Config): PermissionNeeds {
-  const { dockerHost, database, auditFile, packages, exchangeFolder } = config;
+  const { dockerHost, database, auditFile, packages, exchangeFolder, imageSource } = config;
   return {
     socketPath: dockerHost.replace(/^unix:\/\//, ""),
     guardFolder: database.kind === "none" ? undefined : guardFolder(),
@@ -21,6 +21,7 @@ export function permissionNeeds(config: Config): PermissionNeeds {
       : { databaseHost: undefined, databaseFiles: [] }),
     auditFile,
     constraintsFile: packages.mode === "off" ? undefined : packages.constraintsFile,
+    imageFile: imageSource.kind === "file" ? imageSource.path : undefined,
     exchangeFolder,
   };
 }

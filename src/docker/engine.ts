@@ -6,7 +6,7 @@ import { Containers } from "./containers.ts";
 import type { CreateOptions, ListOptions, WaitOptions } from "./containers.ts";
 import { EngineHttp } from "./http.ts";
 import { Images } from "./images.ts";
-import type { BuildOptions, ImportOptions, PullOptions } from "./images.ts";
+import type { BuildOptions, ImportOptions, LoadImagesOptions, PullOptions } from "./images.ts";
 import { checkName } from "./names.ts";
 import { InfoResponse, VersionResponse } from "./schemas.ts";
 import { DEADLINES_MS } from "./types.ts";
@@ -155,6 +155,20 @@ export class Engine {
   /** Imports a tar archive of a root file system as an image. Returns the image's id. */
   importImage(rootfs: ReadableStream<Uint8Array>, options: ImportOptions): Promise<string> {
     return this.#images.import(rootfs, options);
+  }
+
+  /** Loads the images of an archive of `docker save`, which may be compressed, with their names. */
+  loadImages(archive: ReadableStream<Uint8Array>, options?: LoadImagesOptions): Promise<void> {
+    return this.#images.load(archive, options);
+  }
+
+  /** Saves an image with this name, as `docker save` does; `read` gets the archive and must read it to its end. */
+  saveImage(
+    reference: string,
+    read: (archive: ReadableStream<Uint8Array>) => Promise<void>,
+    call?: CallOptions,
+  ): Promise<void> {
+    return this.#images.save(reference, read, call);
   }
 
   /** Pulls an image. Returns the image's id. */

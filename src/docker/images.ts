@@ -1,4 +1,5 @@
 import { OmcpError } from "../errors.ts";
+import { invalidResponse } from "./engine_errors.ts";
 import { filters } from "./filters.ts";
 import type { EngineHttp } from "./http.ts";
 import { checkImage, quote, splitTag } from "./names.ts";
@@ -43,6 +44,12 @@ export interface ImportOptions extends CallOptions {
 /** How to pull an image. */
 export interface PullOptions extends CallOptions {
   /** Receives each line about a layer. */
+  readonly onProgress?: ProgressCallback;
+}
+
+/** How to load images. */
+export interface LoadImagesOptions extends CallOptions {
+  /** Receives each line about a layer or an image. */
   readonly onProgress?: ProgressCallback;
 }
 
@@ -138,6 +145,33 @@ export class Images {
       options.onProgress,
     );
     return await this.#idOf(reference, action, options);
+  }
+
+  /** Loads the images of an archive of `docker save`, which may be compressed, with their names. */
+  async load(archive: ReadableStream<Uint8Array>, options: LoadImagesOptions = {}): Promise<void> {
+    await this.#transfer(
+      { action: "load images", method: "POST", path: "/images/load", tar: archive, call: options },
+      options.onProgress,
+    );
+  }
+
+  /** Saves an image with this name, as `docker save` does; `read` gets the archive and must read it to its end. */
+  save(
+    reference: string,
+    read: (archive: ReadableStream<Uint8Array>) => Promise<void>,
+    call?: CallOptions,
+  ): Promise<void> {
+    const action = `save image ${quote(reference)}`;
+    return this.#http.send({
+      action,
+      method: "GET",
+      path: `/images/${checkImage(reference)}/get`,
+      call,
+      defaultDeadlineMs: DEADLINES_MS.transfer,
+    }, async ({ body }) => {
+      if (body === null) throw invalidResponse(action, "no content");
+      await read(body);
+    });
   }
 
   /** Adds a name to an image. */

@@ -4,7 +4,7 @@ export type { Attachment } from "./attach.ts";
 export type { CreateOptions, ListOptions, WaitOptions } from "./containers.ts";
 export { DEFAULT_HOST, Engine } from "./engine.ts";
 export type { ConnectOptions } from "./engine.ts";
-export type { BuildOptions, ImportOptions, PullOptions } from "./images.ts";
+export type { BuildOptions, ImportOptions, LoadImagesOptions, PullOptions } from "./images.ts";
 export { checkImage, checkName } from "./names.ts";
 export type { ProgressCallback } from "./progress.ts";
 export { DEADLINES_MS } from "./types.ts";

@@ -11,7 +11,9 @@ import type { ImageKind } from "./kinds.ts";
 
 /** A text that goes into a build as a file. */
 export interface TextFile {
+  /** Relative to the build's context. */
   readonly path: string;
+  /** Its content. */
   readonly text: string;
 }
 

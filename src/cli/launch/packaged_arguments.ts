@@ -56,6 +56,11 @@ function commandFlags({ args: [name = "serve", ...args], read, file }: PackagedC
       const permissions = cdmPermissions(args, read);
       return permissionList({ ...permissions, read: [...permissions.read, ...files] });
     }
+    case "load":
+    case "bundle": {
+      const permissions = archivePermissions(name, args, read);
+      return permissionList({ ...permissions, read: [...permissions.read, ...files] });
+    }
     case "setup":
       // It may install and start an engine: a process that may run any program has all rights of its user.
       return ["--allow-all"];
@@ -107,6 +112,23 @@ function cdmPermissions(args: readonly string[], read: ReadVariable): ServerPerm
     net: destination.net,
     read: [...destination.read, ...files.read],
     write: [...destination.write, ...files.write],
+  };
+}
+
+/** `omcp load FILE` reads an archive; `omcp bundle FILE` writes one, under another name until it is complete. */
+function archivePermissions(
+  name: "load" | "bundle",
+  args: readonly string[],
+  read: ReadVariable,
+): ServerPermissions {
+  const engine = enginePermissions(read);
+  const archive = args.find((arg) => !arg.startsWith("-"));
+  if (archive === undefined) return NOTHING;
+  const paths = name === "load" ? [archive] : [archive, `${archive}.part`];
+  return {
+    ...engine,
+    read: [...engine.read, ...paths],
+    write: [...engine.write, ...(name === "load" ? [] : paths)],
   };
 }
 

@@ -1,6 +1,6 @@
 import { OmcpError } from "../../errors.ts";
 import { runCommand } from "./command.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "../../image_setup/mod.ts";
 
 /** The file with the process id of a daemon that set-up started in the background. */
 export const PID_FILE = "/run/omcp/dockerd.pid";

@@ -2,8 +2,7 @@ import { parseEnv } from "node:util";
 import { OmcpError } from "../../errors.ts";
 import { exists, readTextOr } from "../../lib/files.ts";
 import { runCommand } from "./command.ts";
-import type { Progress } from "./progress.ts";
-import { ProgressDigest } from "./progress.ts";
+import { type Progress, ProgressDigest } from "../../image_setup/mod.ts";
 
 /** The facts that decide whether set-up may install something. */
 export interface HostFacts {

@@ -6,7 +6,7 @@ import { runCommand } from "./command.ts";
 import { daemonIsInstalled, daemonRuns, LOG_FILE, startDaemon } from "./daemon.ts";
 import type { HostFacts } from "./distribution.ts";
 import { describe, hostFacts, installPackages } from "./distribution.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "../../image_setup/mod.ts";
 
 /** Options of {@link ensureEngine}. */
 export interface EnsureEngineOptions {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { OmcpError } from "../../errors.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "../../image_setup/mod.ts";
 
 /** Options of {@link withLock}. */
 export interface LockOptions {

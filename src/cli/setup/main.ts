@@ -4,8 +4,7 @@ import { OmcpError } from "../../errors.ts";
 import { imageReference } from "../../images/identity.ts";
 import { ownCommand } from "../../lib/own_command.ts";
 import { usageError } from "../usage_error.ts";
-import { stderrProgress } from "./progress.ts";
-import type { Progress } from "./progress.ts";
+import { type Progress, stderrProgress } from "../../image_setup/mod.ts";
 import { setUp } from "./setup.ts";
 
 const USAGE = `Usage: ${ownCommand("setup")} [--refresh] [--print]

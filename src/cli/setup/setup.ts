@@ -1,13 +1,10 @@
-import type { Engine } from "../../docker/mod.ts";
-import { ensureBaseImage } from "./base_image.ts";
-import { buildImage } from "./build.ts";
-import { hostCertificates } from "../../lib/host_certificates.ts";
-import { ensureEngine } from "./engine.ts";
+import { readImageSource } from "../../app/config.ts";
+import { ensureImages, type Progress } from "../../image_setup/mod.ts";
+import { imageReference } from "../../images/identity.ts";
 import { IMAGE_KINDS, type ImageKind } from "../../images/kinds.ts";
-import { contentHash, imageReference, LABEL_CONTENT } from "../../images/identity.ts";
+import { bootstrapBaseImage } from "./bootstrap.ts";
+import { ensureEngine } from "./engine.ts";
 import { setupLockPath, withLock } from "./lock.ts";
-import type { Progress } from "./progress.ts";
-import { pruneImages, pruneStages } from "./prune.ts";
 
 /** Options of {@link setUp}. */
 export interface SetUpOptions {
@@ -23,14 +20,12 @@ export interface SetUpOptions {
 
 /** The result of a set-up. */
 export interface SetUpResult {
-  /** The images' names, and whether this set-up built them. */
+  /** The images' names, and whether this set-up built, pulled or loaded them. */
   readonly images: Readonly<Record<ImageKind, { readonly reference: string; readonly built: boolean }>>;
 }
 
 /** Milliseconds to wait for another set-up. */
 const LOCK_DEADLINE_MS = 60 * 60_000;
-/** Milliseconds that one image may take. */
-const BUILD_DEADLINE_MS = 45 * 60_000;
 
 /**
  * Ensures that an engine responds and has both images. Changes nothing if nothing is missing.
@@ -40,51 +35,22 @@ const BUILD_DEADLINE_MS = 45 * 60_000;
  * @throws {OmcpError} With what is missing and what to do.
  */
 export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
+  const source = options.refresh ? { kind: "build" } as const : readImageSource(options.read);
   return await withLock(
     { ...options, path: setupLockPath(options.read), deadlineMs: LOCK_DEADLINE_MS },
     async function work() {
       const engine = await ensureEngine(options);
       try {
-        const images = {
-          python: await ensureImage(engine, "python", options),
-          postgres: await ensureImage(engine, "postgres", options),
-        };
-        if (IMAGE_KINDS.some((kind) => images[kind].built)) await prune(engine, options.progress);
-        return { images };
+        const built = await ensureImages(engine, IMAGE_KINDS, {
+          ...options,
+          source,
+          bootstrap: bootstrapBaseImage,
+        });
+        const result = (kind: ImageKind) => ({ reference: imageReference(kind), built: built.has(kind) });
+        return { images: { python: result("python"), postgres: result("postgres") } };
       } finally {
         engine.close();
       }
     },
   );
-}
-
-async function ensureImage(
-  engine: Engine,
-  kind: ImageKind,
-  options: SetUpOptions,
-): Promise<{ reference: string; built: boolean }> {
-  const reference = imageReference(kind);
-  const call = options.signal ? { signal: options.signal } : {};
-  const present = await engine.inspectImage(reference, call);
-  const current = present?.labels[LABEL_CONTENT] === contentHash(kind);
-  if (current && !options.refresh) return { reference, built: false };
-  await ensureBaseImage(engine, options);
-  options.progress(`image ${kind}: building ${reference}`);
-  await buildImage(engine, kind, {
-    host: { certificates: await hostCertificates(options.read), read: options.read },
-    progress: options.progress,
-    refresh: options.refresh ?? false,
-    deadlineMs: BUILD_DEADLINE_MS,
-    ...call,
-  });
-  options.progress(`image ${kind}: done`);
-  return { reference, built: true };
-}
-
-async function prune(engine: Engine, progress: Progress): Promise<void> {
-  progress("removing intermediate stages of the builds");
-  await pruneStages(engine);
-  for (const kind of IMAGE_KINDS) {
-    for (const name of await pruneImages(engine, kind)) progress(`removed the superseded image ${name}`);
-  }
 }

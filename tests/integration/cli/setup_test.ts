@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sampleHash } from "../../../src/cli/setup/build.ts";
+import { generateSample, sampleHash } from "../../../src/image_setup/mod.ts";
 import {
   contentHash,
   imageReference,
@@ -9,7 +9,6 @@ import {
 } from "../../../src/images/identity.ts";
 import { IMAGE_KINDS } from "../../../src/images/kinds.ts";
 import { setUp } from "../../../src/cli/setup/setup.ts";
-import { generateSample } from "../../../src/cli/setup/sample_files.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";
 
 function read(name: string): string | undefined {

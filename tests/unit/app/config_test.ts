@@ -33,6 +33,46 @@ Deno.test("readConfig() takes an empty variable as absent", () => {
   assert.equal(readConfig(reader({ OMCP_MAX_SANDBOXES: "" })).maxSandboxes, 10);
 });
 
+Deno.test("readConfig() takes images from the registry by their digests, else from a file, else from a build", () => {
+  const [one, other] = ["1".repeat(64), "2".repeat(64)];
+  const digests = `python=sha256:${one}, postgres=sha256:${other}`;
+  const registry = {
+    OMCP_IMAGE_REGISTRY: "registry.example.org:5000/site/omcp",
+    OMCP_IMAGE_DIGESTS: digests,
+    OMCP_IMAGE_FILE: "/srv/omcp.tar",
+  };
+  assert.deepEqual(readConfig(reader({})).imageSource, { kind: "build" });
+  assert.deepEqual(readConfig(reader({ OMCP_IMAGE_FILE: "/srv/omcp.tar" })).imageSource, {
+    kind: "file",
+    path: "/srv/omcp.tar",
+  });
+  assert.deepEqual(readConfig(reader(registry)).imageSource, {
+    kind: "registry",
+    pinned: {
+      python: `registry.example.org:5000/site/omcp/omcp-python@sha256:${one}`,
+      postgres: `registry.example.org:5000/site/omcp/omcp-postgres@sha256:${other}`,
+    },
+  });
+  const wrong: readonly (readonly [Record<string, string>, RegExp])[] = [
+    [{ ...registry, OMCP_IMAGE_DIGESTS: "" }, /OMCP_IMAGE_DIGESTS must have the images' digests/],
+    [{ OMCP_IMAGE_DIGESTS: digests }, /OMCP_IMAGE_REGISTRY must be set/],
+    [{ ...registry, OMCP_IMAGE_DIGESTS: `python=sha256:${one}` }, /a digest for each image/],
+    [{ ...registry, OMCP_IMAGE_DIGESTS: "python=latest,postgres=latest" }, /a digest for each image/],
+    [{ ...registry, OMCP_IMAGE_DIGESTS: `${digests},more=sha256:${one}` }, /a digest for each image/],
+    [{ ...registry, OMCP_IMAGE_REGISTRY: "https://registry.example.org" }, /must be a registry/],
+    [{ ...registry, OMCP_IMAGE_REGISTRY: "registry.example.org/x@sha256:1" }, /must be a registry/],
+    [{ OMCP_IMAGE_FILE: "omcp.tar" }, /absolute path/],
+  ];
+  for (const [settings, message] of wrong) {
+    assert.throws(() => readConfig(reader(settings)), { code: "config_invalid", message });
+  }
+});
+
+Deno.test("readConfig() refuses an exchange folder in which the images' archive is", () => {
+  const settings = { OMCP_IMAGE_FILE: "/srv/exchange/omcp.tar", OMCP_EXCHANGE_DIR: "/srv/exchange" };
+  assert.throws(() => readConfig(reader(settings)), { code: "config_invalid", message: /OMCP_EXCHANGE_DIR/ });
+});
+
 Deno.test("readConfig() caps the idle timeout and the cell timeouts by the lifetime", () => {
   const config = readConfig(reader({
     OMCP_IDLE_SECONDS: "100000",

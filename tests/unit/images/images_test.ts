@@ -3,8 +3,7 @@ import { imageFiles } from "../../../src/images/files.ts";
 import { contentHash, hashParts, imageReference } from "../../../src/images/identity.ts";
 import { IMAGE_KINDS } from "../../../src/images/kinds.ts";
 import { SAMPLE_FINGERPRINT } from "../../../src/images/sample_fingerprint.ts";
-import { sampleFingerprint } from "../../../src/cli/setup/sample_files.ts";
-import { superseded } from "../../../src/cli/setup/prune.ts";
+import { sampleFingerprint, superseded } from "../../../src/image_setup/mod.ts";
 
 Deno.test("imageReference() names an image by the first digits of its content's hash", () => {
   for (const kind of IMAGE_KINDS) {

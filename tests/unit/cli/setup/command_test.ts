@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { runCommand } from "../../../../src/cli/setup/command.ts";
 import { explainLog } from "../../../../src/cli/setup/daemon.ts";
-import { ProgressDigest } from "../../../../src/cli/setup/progress.ts";
+import { ProgressDigest } from "../../../../src/image_setup/mod.ts";
 
 Deno.test("runCommand() returns the exit code and passes on the lines of both streams", async () => {
   const lines: string[] = [];

@@ -1,8 +1,8 @@
-import type { Engine } from "../../docker/mod.ts";
-import { OmcpError } from "../../errors.ts";
-import type { TextFile } from "../../images/files.ts";
-import { imageFiles } from "../../images/files.ts";
-import type { ImageKind } from "../../images/kinds.ts";
+import type { Engine } from "../docker/mod.ts";
+import { OmcpError } from "../errors.ts";
+import type { TextFile } from "../images/files.ts";
+import { imageFiles } from "../images/files.ts";
+import type { ImageKind } from "../images/kinds.ts";
 import {
   contentHash,
   hashParts,
@@ -10,7 +10,7 @@ import {
   LABEL_CONTENT,
   LABEL_IMAGE,
   LABEL_SAMPLE,
-} from "../../images/identity.ts";
+} from "../images/identity.ts";
 import type { Progress } from "./progress.ts";
 import { ProgressDigest } from "./progress.ts";
 import { generateSample } from "./sample_files.ts";

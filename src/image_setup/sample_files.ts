@@ -1,16 +1,16 @@
-import { LOCAL_SCHEMA } from "../../cdm/local_name.ts";
-import { quoteIdentifier } from "../../lib/sql.ts";
-import { keyDdl, tableDdl } from "../../omop/cdm/mod.ts";
-import { READER_ROLE } from "../../postgres/roles/reader_role_sql.ts";
+import { LOCAL_SCHEMA } from "../cdm/local_name.ts";
+import { quoteIdentifier } from "../lib/sql.ts";
+import { keyDdl, tableDdl } from "../omop/cdm/mod.ts";
+import { READER_ROLE } from "../postgres/roles/reader_role_sql.ts";
 import {
   SAMPLE_CDM_VERSION,
   SAMPLE_PERSONS,
   SAMPLE_SEED,
   SAMPLE_VERSION,
   sampleFiles,
-} from "../../omop/sample/mod.ts";
-import type { TextFile } from "../../images/files.ts";
-import { hashParts } from "../../images/identity.ts";
+} from "../omop/sample/mod.ts";
+import type { TextFile } from "../images/files.ts";
+import { hashParts } from "../images/identity.ts";
 
 /** How many persons of the sample the image's hash covers: generating them takes about 50 ms, generating all takes a second. */
 const FINGERPRINT_PERSONS = 10;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { OmcpError } from "../../../../src/errors.ts";
-import type { TarItem } from "../../../../src/cli/setup/tar.ts";
-import { tarStream } from "../../../../src/cli/setup/tar.ts";
+import { OmcpError } from "../../../src/errors.ts";
+import type { TarItem } from "../../../src/image_setup/tar.ts";
+import { tarStream } from "../../../src/image_setup/tar.ts";
 
 const LONG = `${"folder-of-some-length/".repeat(8)}a-file-in-it.txt`;
 

@@ -1,4 +1,4 @@
-import { OmcpError } from "../../errors.ts";
+import { OmcpError } from "../errors.ts";
 
 /** One regular file of an archive. */
 export interface TarEntry {
@@ -18,7 +18,8 @@ export interface TarFolder {
 /** What {@link tarStream} takes. */
 export type TarItem = TarEntry | TarFolder;
 
-const BLOCK = 512;
+/** Bytes of a header; contents are padded to a multiple. */
+export const TAR_BLOCK = 512;
 /** The largest size that a ustar header holds: 11 octal digits. */
 const MAX_SIZE = 0o77777777777;
 
@@ -37,21 +38,38 @@ export function tarStream(items: Iterable<TarItem> | AsyncIterable<TarItem>): Re
 async function* archive(items: Iterable<TarItem> | AsyncIterable<TarItem>): AsyncGenerator<Uint8Array> {
   for await (const item of items) {
     if ("folder" in item) {
-      yield header(`${item.folder}/`, { size: 0, mode: 0o755, type: "5" });
+      yield tarHeader(`${item.folder}/`, { size: 0, mode: 0o755, type: "5" });
       continue;
     }
     const size = item.content.length;
-    if (size > MAX_SIZE) throw refuse(item.path, `must be at most ${MAX_SIZE} bytes: received ${size}`);
-    yield header(item.path, { size, mode: item.mode ?? 0o644, type: "0" });
+    yield tarHeader(item.path, { size, mode: item.mode ?? 0o644, type: "0" });
     yield item.content;
-    if (size % BLOCK !== 0) yield new Uint8Array(BLOCK - size % BLOCK);
+    if (size % TAR_BLOCK !== 0) yield new Uint8Array(TAR_BLOCK - size % TAR_BLOCK);
   }
-  yield new Uint8Array(2 * BLOCK);
+  yield new Uint8Array(2 * TAR_BLOCK);
 }
 
-function header(path: string, facts: { size: number; mode: number; type: "0" | "5" }): Uint8Array {
+/** What a header says besides the path. */
+export interface TarHeader {
+  readonly size: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** `0` for a regular file, `5` for a folder. */
+  readonly type: "0" | "5";
+}
+
+/**
+ * Writes a member's header.
+ *
+ * @param path Relative path with forward slashes; a folder's ends with one.
+ * @param facts See {@link TarHeader}.
+ * @returns One block.
+ * @throws {OmcpError} `invalid_argument` for a path that is absolute, has `..`, or is too long; for a size that the format does not hold.
+ */
+export function tarHeader(path: string, facts: TarHeader): Uint8Array<ArrayBuffer> {
+  if (facts.size > MAX_SIZE) throw refuse(path, `must be at most ${MAX_SIZE} bytes: received ${facts.size}`);
   const { prefix, name } = splitPath(path);
-  const block = new Uint8Array(BLOCK);
+  const block = new Uint8Array(TAR_BLOCK);
   function put(offset: number, bytes: Uint8Array): void {
     block.set(bytes, offset);
   }

@@ -1,7 +1,7 @@
-import type { Engine, ImageSummary } from "../../docker/mod.ts";
-import { OmcpError } from "../../errors.ts";
-import type { ImageKind } from "../../images/kinds.ts";
-import { contentHash, LABEL_CONTENT, LABEL_IMAGE, LABEL_STAGE } from "../../images/identity.ts";
+import type { Engine, ImageSummary } from "../docker/mod.ts";
+import { OmcpError } from "../errors.ts";
+import type { ImageKind } from "../images/kinds.ts";
+import { contentHash, LABEL_CONTENT, LABEL_IMAGE, LABEL_STAGE } from "../images/identity.ts";
 
 /** How many older images of a kind are kept: servers of another version or checkout may still need them. */
 const KEPT = 2;

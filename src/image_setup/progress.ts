@@ -44,7 +44,11 @@ export class ProgressDigest implements Disposable {
   #shownAt = performance.now();
   #heading = "working";
 
-  /** @param options Where the lines go. */
+  /**
+   * Starts the reminders.
+   *
+   * @param options Where the lines go.
+   */
   constructor(options: DigestOptions) {
     this.#options = options;
     this.#reminder = setInterval(() => this.#remind(), REMINDER_MS);

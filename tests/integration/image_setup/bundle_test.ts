@@ -1,0 +1,139 @@
+/** `omcp bundle` and `omcp load` as commands, on a real engine, with the images of a copy of the program. */
+import assert from "node:assert/strict";
+import { type OtherVersion, otherVersion } from "../../fixtures/other_version.ts";
+import { connectTestEngine } from "../../fixtures/server.ts";
+
+/** Every way to a registry leads nowhere. */
+const NO_REGISTRY = {
+  HTTP_PROXY: "http://127.0.0.1:9",
+  HTTPS_PROXY: "http://127.0.0.1:9",
+  http_proxy: "http://127.0.0.1:9",
+  https_proxy: "http://127.0.0.1:9",
+};
+
+/** Runs a command of the copy. */
+async function omcp(
+  { project }: OtherVersion,
+  args: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--cached-only", `${project}/src/main.ts`, ...args],
+    cwd: project,
+    env: { NO_COLOR: "1", ...environment },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("what `bundle` writes, `load` loads where no registry can be reached; what is damaged loads nothing", async (t) => {
+  const engine = await connectTestEngine();
+  const folder = await Deno.makeTempDir({ prefix: "omcp-bundle-test-" });
+  const archive = `${folder}/omcp.tar`;
+  try {
+    await using version = await otherVersion(engine);
+    const references = Object.values(version.references);
+    const present = async () => {
+      const found = await Promise.all(
+        references.map(async (name) => await engine.inspectImage(name) ? [name] : []),
+      );
+      return found.flat();
+    };
+    await t.step("`bundle` refuses to write what the engine lacks, and leaves no file", async () => {
+      const { code, stderr } = await omcp(version, ["bundle", archive, "--images-only"]);
+      assert.equal(code, 1);
+      assert.match(stderr, /^image_missing: [^]*setup/m);
+      assert.deepEqual([...Deno.readDirSync(folder)], []);
+    });
+    await version.setup.ensureImages(version.engine, ["python", "postgres"], {
+      progress: () => {},
+      read: (name) => Deno.env.get(name),
+      source: { kind: "build" },
+    });
+    await t.step("without the program, `bundle` says how to make it", async () => {
+      const { code, stderr } = await omcp(version, ["bundle", archive]);
+      assert.equal(code, 1);
+      assert.match(stderr, /dist\/omcp[^]*task package[^]*--images-only/);
+    });
+    let sha256 = "";
+    await t.step("`bundle` writes the program and the images", async () => {
+      await Deno.mkdir(`${version.project}/dist`);
+      await Deno.writeTextFile(`${version.project}/dist/omcp`, "#!/bin/sh\n");
+      const { code, stdout, stderr } = await omcp(version, ["bundle", archive]);
+      assert.equal(code, 0, stderr);
+      sha256 = /SHA-256 ([0-9a-f]{64})/.exec(stdout)?.[1] ?? "";
+      const listed = await new Deno.Command("tar", { args: ["-tf", archive] }).output();
+      assert.equal(
+        new TextDecoder().decode(listed.stdout),
+        "omcp-bundle.json\nomcp\nimages/python.tar.gz\nimages/postgres.tar.gz\nSHA256SUMS\n",
+      );
+      const sum = await new Deno.Command("sha256sum", { args: [archive] }).output();
+      assert.ok(new TextDecoder().decode(sum.stdout).startsWith(sha256));
+      const again = await omcp(version, ["bundle", archive]);
+      assert.match(again.stderr, /exists already/);
+      assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["omcp.tar"]);
+    });
+    await t.step("`sha256sum -c` and `tar` read it, too", async () => {
+      const unpacked = `${folder}/unpacked`;
+      await Deno.mkdir(unpacked);
+      const script =
+        `tar -xf ${archive} -C ${unpacked} && cd ${unpacked} && sha256sum --quiet -c SHA256SUMS && test -x omcp`;
+      const { success, stderr } = await new Deno.Command("sh", { args: ["-c", script] }).output();
+      assert.ok(success, new TextDecoder().decode(stderr));
+      await Deno.remove(unpacked, { recursive: true });
+    });
+    for (const name of references) await engine.removeImage(name);
+    await t.step("`load` refuses damaged archives, and loads nothing of them", async () => {
+      const { size } = await Deno.stat(archive);
+      const damaged = `${folder}/damaged.tar`;
+      const changes: readonly (readonly [string, (file: Deno.FsFile) => Promise<unknown>])[] = [
+        ["cut off", (file) => file.truncate(size - 4096)],
+        ["cut off in the middle", (file) => file.truncate(Math.floor(size / 2))],
+        ["a byte of the last image changed", async (file) => {
+          await file.seek(size - 8192, Deno.SeekMode.Start);
+          await file.write(new TextEncoder().encode("!"));
+        }],
+      ];
+      for (const [what, change] of changes) {
+        await Deno.copyFile(archive, damaged);
+        using file = await Deno.open(damaged, { write: true });
+        await change(file);
+        const { code, stderr } = await omcp(version, ["load", damaged]);
+        assert.equal(code, 1, what);
+        assert.match(stderr, /^invalid_argument: The archive cannot be used/m, what);
+        assert.deepEqual(await present(), [], what);
+      }
+      const absent = await omcp(version, ["load", `${folder}/absent.tar`]);
+      assert.match(absent.stderr, /^image_missing: Cannot read the archive/m);
+    });
+    await t.step("`load` of another version's archive loads nothing", async () => {
+      const identity = `${version.project}/src/images/identity.ts`;
+      const text = await Deno.readTextFile(identity);
+      await Deno.writeTextFile(identity, text.replace(/const RECIPE = "/, "$&another"));
+      const { code, stderr } = await omcp(version, ["load", archive]);
+      await Deno.writeTextFile(identity, text);
+      assert.equal(code, 1);
+      assert.match(stderr, /^image_missing: The archive .* is of version/m);
+      assert.deepEqual(await present(), []);
+    });
+    await t.step("`load` loads both images, although no registry can be reached", async () => {
+      const { code, stdout, stderr } = await omcp(version, ["load", archive], NO_REGISTRY);
+      assert.equal(code, 0, stderr);
+      assert.ok(stdout.includes(sha256), stdout);
+      assert.deepEqual(await present(), references);
+    });
+    await t.step("OMCP_IMAGE_FILE does the same where the images are missing", async () => {
+      for (const name of references) await engine.removeImage(name);
+      await version.setup.ensureImages(version.engine, ["python", "postgres"], {
+        progress: () => {},
+        read: () => undefined,
+        source: { kind: "file", path: archive },
+      });
+      assert.deepEqual(await present(), references);
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+    engine.close();
+  }
+});
