@@ -63,7 +63,7 @@ export function findSettings(args: readonly string[], environment = PROCESS_ENVI
   };
   return {
     read: (name) => variable(environment, name) || file.get(name),
-    // Of a file the names are known, whether or not those of the environment are.
+    // The file's names are known, even if those of the environment are not.
     unknown: [
       ...new Set([
         ...unknownVariables(both),

@@ -1,4 +1,4 @@
-/** From the name of an image that a sandbox may have to what the engine is asked for. */
+/** Turns the name of an image for sandboxes into the reference that the engine gets. */
 import { OmcpError } from "../errors.ts";
 import { missingImage } from "../images/missing.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";

@@ -24,7 +24,7 @@ export function fixedOffer(tools: readonly OfferedTool[]): ToolOffer {
 }
 
 /**
- * Tools that are defined again when facts change that their definitions depend on.
+ * Tools whose definitions depend on facts: they are defined again when a fact has changed.
  *
  * @param facts The facts as they are now, as JSON can hold them.
  * @param define Makes the tools from the facts.

@@ -57,7 +57,7 @@ const datasetSchema = z.object({
   readable: z.int(),
   /** Files and folders that the sandbox's user cannot read. */
   unreadable: z.int(),
-  /** One of them. */
+  /** One of the unreadable files and folders. */
   example: z.string().max(1000).nullable(),
   /** Sockets, FIFOs and devices that it could write to. */
   writable: z.int(),

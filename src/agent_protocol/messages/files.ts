@@ -11,7 +11,7 @@ export const MAX_LIST_DEPTH = 32;
 /** The longest line of a reply, in bytes: names in a list are written in ASCII, and escaped. */
 export const MAX_REPLY_LINE_BYTES = 16 * 1024 * 1024;
 
-/** A request, as its header line has it. */
+/** A request, in the form of its header line. */
 export type FileRequest =
   | { readonly op: "stat"; readonly path: string }
   | { readonly op: "list"; readonly path: string; readonly depth: number; readonly limit: number }
@@ -41,7 +41,7 @@ export const FILE_ERROR_CODES = [
   "internal",
 ] as const;
 
-/** One of them. */
+/** Why a request failed: one of {@link FILE_ERROR_CODES}. */
 export type FileErrorCode = (typeof FILE_ERROR_CODES)[number];
 
 const count = z.int().nonnegative();
@@ -88,11 +88,11 @@ export const FILE_RESULTS = {
   space: z.object({ size: count, free: count, names: count }),
 } as const;
 
-/** What a file is, without following a link. */
+/** The metadata of a file, or of a link itself. */
 export type FileStat = z.output<(typeof FILE_RESULTS)["stat"]>;
 /** A folder's content. */
 export type FileList = z.output<(typeof FILE_RESULTS)["list"]>;
 /** One name in a {@link FileList}. */
 export type FileEntry = FileList["entries"][number];
-/** The room in the workspace. `names`: how many more files and folders it can hold. */
+/** The size of the workspace, and how much is free. `names`: how many more files and folders it can hold. */
 export type FileSpace = z.output<(typeof FILE_RESULTS)["space"]>;

@@ -25,7 +25,7 @@ const MAX_ROWS = 100;
  * Detects the CDM's version: from `cdm_source`, else from its files and columns, else the default.
  *
  * @param folder What is in the folder.
- * @returns The version and how it was detected; also which version `cdm_source` names that this program does not know.
+ * @returns The version and how it was detected; also the version in `cdm_source`, if this program does not know it.
  * @throws {OmcpError} `cdm_invalid` if `cdm_source` names two versions.
  */
 export async function detectVersion(folder: CdmFolder): Promise<DetectedVersion> {

@@ -22,7 +22,7 @@ export function limitHint({ sqlstate, message }: ServerError): string | undefine
 }
 
 /**
- * What a client gets in place of an error that is too long to be read as a whole, and may show what it must not see.
+ * Replaces an error that is too long to be read whole, and may therefore contain what the client must not see.
  *
  * @param bytes The error's length.
  * @returns The whole message.

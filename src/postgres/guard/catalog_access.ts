@@ -101,7 +101,7 @@ export class CatalogAccess {
   }
 
   /**
-   * A function must not show what belongs to a hidden object: neither to one whose OID it is given, nor by its result.
+   * Checks a call that could show what belongs to a hidden object: through an OID that is its argument, or through its result.
    *
    * @param call The fields of a FuncCall.
    * @param use What becomes of its result.

@@ -43,7 +43,7 @@ export interface InstallOptions {
 
 /** What an installation did. */
 export interface InstallResult {
-  /** All packages of the resolution, what they depend on and what earlier calls installed included, in the order of their names. */
+  /** All packages of the resolution, in the order of their names. Dependencies are included, and what earlier calls installed. */
   readonly packages: readonly ResolvedPackage[];
   /** The names that this call asked for. */
   readonly requested: ReadonlySet<string>;

@@ -27,7 +27,7 @@ Deno.test("the agent keeps a whole copy of what a cell prints", async (t) => {
   await sandbox.state("idle");
   const options = { max_output_bytes: 2000 };
 
-  await t.step("from the first byte on, also of child processes", async () => {
+  await t.step("a copy begins with the first byte, and has the output of child processes", async () => {
     const code = "import os\nprint('é' * 3000)\nos.system('seq 10000')\nprint('end')";
     const cell = await sandbox.cell(code, { ...options, execution: "exec_a" });
     const expected = `${"é".repeat(3000)}\n${
@@ -43,7 +43,7 @@ Deno.test("the agent keeps a whole copy of what a cell prints", async (t) => {
     assert.deepEqual([copy?.bytes, copy?.sha256], [bytes, sha256(expected)]);
   });
 
-  await t.step("of bytes that are not text, too", async () => {
+  await t.step("a copy may have bytes that are not text", async () => {
     const code = "import sys; sys.stderr.buffer.write(bytes(range(256)) * 10); sys.stderr.flush()";
     const { result } = await sandbox.cell(code, { ...options, execution: "exec_b" });
     assert.deepEqual(result.saved.stderr, { path: "/outputs/exec_b/stderr", bytes: 2560, complete: true });
@@ -54,7 +54,7 @@ Deno.test("the agent keeps a whole copy of what a cell prints", async (t) => {
     assert.equal(copy?.sha256, expected.digest("hex"));
   });
 
-  await t.step("none of a short stream, nor of a silent execution", async () => {
+  await t.step("a short stream has no copy, and a silent execution has none", async () => {
     const short = await sandbox.cell("print('x' * 1023)", { execution: "exec_c" });
     assert.deepEqual(short.result.saved, { stdout: null, stderr: null });
     const silent = await sandbox.cell("print('x' * 100_000)", { execution: "exec_d", silent: true });
@@ -62,7 +62,7 @@ Deno.test("the agent keeps a whole copy of what a cell prints", async (t) => {
     assert.deepEqual(Object.keys(await saved(sandbox)), ["/outputs/exec_a/stdout", "/outputs/exec_b/stderr"]);
   });
 
-  await t.step("of a cell that is killed, up to its end", async () => {
+  await t.step("the copy of a cell that is killed has all that it printed", async () => {
     const code =
       "import os, signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nos.write(1, b'x' * 50_000)\nwhile True: pass";
     const { result } = await sandbox.cell(code, { ...options, timeout_ms: 500, execution: "exec_e" });
@@ -87,7 +87,7 @@ Deno.test("the copies of output have bounds, and say so", async (t) => {
     });
   });
 
-  await t.step("many of them drop the oldest", async () => {
+  await t.step("many copies drop the oldest", async () => {
     for (let nth = 1; nth <= 6; nth += 1) {
       await sandbox.cell(PRINTS.replace("%", "20"), { ...options, execution: `exec_${nth}` });
     }
@@ -97,7 +97,7 @@ Deno.test("the copies of output have bounds, and say so", async (t) => {
     assert.equal(total, MOST_OF_ALL);
   });
 
-  await t.step("a thousand small ones, too", async () => {
+  await t.step("a thousand small copies drop the oldest", async () => {
     for (let nth = 0; nth < 300; nth += 1) {
       await sandbox.cell("print('x' * 2000)", { ...options, execution: `exec_s${nth}` });
     }
