@@ -160,6 +160,38 @@ Deno.test("the line that cdm sample prints starts a server on the CDM that it ha
   }
 });
 
+/** What is wrong with a URL, and what query_omop says to do. */
+const WRONG: Readonly<Record<string, { readonly change: (url: URL) => void; readonly says: RegExp }>> = {
+  password: {
+    change: (url) => url.password = "hunter2",
+    says: /database_unavailable[^]*Correct the role and the password[^]*%40[^]*pg_hba/,
+  },
+  role: { change: (url) => url.username = "nobody", says: /Correct the role and the password/ },
+  database: { change: (url) => url.pathname = "/absent", says: /name one that exists in the URL/ },
+  port: {
+    change: (url) => url.port = "1",
+    says: /Check that the URL's server, 127\.0\.0\.1:1, is the right one/,
+  },
+  name: {
+    change: (url) => url.hostname = "absent.invalid",
+    says: /Check that the URL's server, absent\.invalid:\d+, is the right one/,
+  },
+};
+
+for (const [name, { change, says }] of Object.entries(WRONG)) {
+  Deno.test(`with a wrong ${name} in the database's URL, query_omop says what to correct, and shows no password`, async () => {
+    const url = new URL(database.url);
+    change(url);
+    const environment = { OMCP_DATABASE_URL: url.href, OMCP_DISCLOSURE: "open" };
+    await withServer(environment, async (server) => {
+      const sandbox_id = await newSandbox(server);
+      const { text } = await server.call("query_omop", { sandbox_id, table: "person", limit: 1 });
+      assert.match(text, says);
+      assert.ok(!/hunter2|s3cret/.test(text), text);
+    }, { ...launch(), databaseHost: url.host });
+  });
+}
+
 const ASK = `
 import psycopg
 try:
