@@ -59,9 +59,7 @@ function commandHelp(command: Command): string {
     "  --env-file PATH                  read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)",
     "  --help                           print this",
     "",
-    `Settings are environment variables: see docs/settings.md. In a checkout, omcp is \`${
-      ownCommand("…")
-    }\`.`,
+    `Settings are environment variables: see docs/settings.md. ${ownName()}`,
   ].join("\n");
 }
 
@@ -77,8 +75,14 @@ function usage(): string {
     ...[...lines, ...further].map(([call, does]) => `  omcp ${call.padEnd(CALL_WIDTH)} ${does}`),
     "",
     "Settings are environment variables, or lines of the file that --env-file PATH names: see docs/settings.md.",
+    ownName(),
     "",
   ].join("\n");
+}
+
+/** The lines above are the same for all readers; this is the reader's own command. */
+function ownName(): string {
+  return `Here, omcp is \`${ownCommand("…")}\`.`;
 }
 
 function print(line: string): void {

@@ -34,9 +34,15 @@ function findDeno() {
   }
 }
 
+/** Asks at most twice: the second time, the program may read the file of settings that the first answer names. */
 function permissions() {
+  const first = answer(ask);
+  return (first.again ? answer(first.arguments) : first).arguments;
+}
+
+function answer(flags) {
   const program = path.join(__dirname, "program", "permissions.mjs");
-  const asked = spawnSync(deno, [...ask, program, ...args], {
+  const asked = spawnSync(deno, [...flags, program, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
     encoding: "utf8",
     timeout: ASK_DEADLINE_MS,

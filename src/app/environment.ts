@@ -53,8 +53,7 @@ export const PROCESS_ENVIRONMENT: ProcessEnvironment = {
  * @throws {OmcpError} `invalid_argument`, `config_invalid`.
  */
 export function findSettings(args: readonly string[], environment = PROCESS_ENVIRONMENT): Settings {
-  const option = withoutOption(args);
-  const path = option.path ?? (variable(environment, VARIABLE) || undefined);
+  const { path, rest } = settingsFile(args, environment);
   const file = path === undefined ? new Map<string, string>() : readFile(path);
   const names = environment.names();
   const both: Environment = {
@@ -62,7 +61,7 @@ export function findSettings(args: readonly string[], environment = PROCESS_ENVI
     names: () => names === undefined ? undefined : [...names, ...file.keys()],
   };
   return {
-    read: (name) => variable(environment, name) || file.get(name),
+    read: reader(environment, file),
     // The file's names are known, even if those of the environment are not.
     unknown: [
       ...new Set([
@@ -71,8 +70,39 @@ export function findSettings(args: readonly string[], environment = PROCESS_ENVI
       ]),
     ].sort(),
     file: path,
-    args: option.rest,
+    args: rest,
   };
+}
+
+/**
+ * Finds the settings without looking for unknown variables, which takes longer than all else.
+ *
+ * @param path The file of `settingsFile()`.
+ * @param environment Where variables are.
+ * @throws {OmcpError} `config_invalid` for a file that cannot be read.
+ */
+export function settingsReader(path: string | undefined, environment = PROCESS_ENVIRONMENT): ReadVariable {
+  return reader(environment, path === undefined ? new Map() : readFile(path));
+}
+
+/**
+ * Finds the file that a call names.
+ *
+ * @param args The arguments of the program.
+ * @param environment Where variables are.
+ * @returns Its path, undefined where none is named; the other arguments.
+ * @throws {OmcpError} `invalid_argument` for an option without a path; `config_invalid` where a variable cannot be read.
+ */
+export function settingsFile(
+  args: readonly string[],
+  environment = PROCESS_ENVIRONMENT,
+): { readonly path: string | undefined; readonly rest: readonly string[] } {
+  const { path, rest } = withoutOption(args);
+  return { path: path ?? (variable(environment, VARIABLE) || undefined), rest };
+}
+
+function reader(environment: ProcessEnvironment, file: ReadonlyMap<string, string>): ReadVariable {
+  return (name) => variable(environment, name) || file.get(name);
 }
 
 function variable(environment: ProcessEnvironment, name: string): string | undefined {

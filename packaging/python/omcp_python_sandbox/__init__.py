@@ -36,9 +36,15 @@ def main() -> None:
 
 
 def _permissions(deno: str) -> list[str]:
+    """Asks at most twice: the second time, the program may read the file of settings that the first answer names."""
     ask = json.loads((HERE / "launch.json").read_text(encoding="utf-8"))["ask"]
+    again, arguments = _answer(deno, ask)
+    return _answer(deno, arguments)[1] if again else arguments
+
+
+def _answer(deno: str, flags: list[str]) -> tuple[bool, list[str]]:
     asked = subprocess.run(
-        [deno, *ask, str(HERE / "program" / "permissions.mjs"), *sys.argv[1:]],
+        [deno, *flags, str(HERE / "program" / "permissions.mjs"), *sys.argv[1:]],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         timeout=ASK_DEADLINE_SECONDS,
@@ -47,4 +53,5 @@ def _permissions(deno: str) -> list[str]:
     if asked.returncode != 0:
         # A signal's number is negative.
         sys.exit(asked.returncode if asked.returncode > 0 else 128 - asked.returncode)
-    return [str(argument) for argument in json.loads(asked.stdout)]
+    answer = json.loads(asked.stdout)
+    return answer["again"] is True, [str(argument) for argument in answer["arguments"]]

@@ -1,18 +1,17 @@
 /** How a packaged program is started: the permissions of each command, by its arguments and the environment. */
 import { parseArgs } from "node:util";
 import { OmcpError } from "../../errors.ts";
-import { CERTIFICATE_VARIABLES } from "../../lib/host_certificates.ts";
+import { CERTIFICATE_VARIABLES, SYSTEM_BUNDLES } from "../../lib/host_certificates.ts";
 import { readConfig, type ReadVariable, SETTINGS } from "../../app/config.ts";
+import { type ProcessEnvironment, settingsFile, settingsReader } from "../../app/environment.ts";
 import { databaseAccess } from "../../app/database_access.ts";
 import {
   ENVIRONMENT_FLAG,
   MEMORY_FLAGS,
   permissionList,
-  serverFlags,
   type ServerPermissions,
   serverPermissions,
 } from "../../app/launch.ts";
-import type { Settings } from "../../app/environment.ts";
 import { permissionNeeds } from "../../app/permission_needs.ts";
 import { CDM_OPTIONS } from "../cdm_options.ts";
 
@@ -27,64 +26,98 @@ const ALONE = [
   "--cached-only",
 ] as const;
 
-/** Deno's arguments to ask the program for those of a command. It reads the environment and the file of settings that it names. */
-export const ASK_ARGUMENTS: readonly string[] = [...ALONE, "--no-prompt", "--allow-read", ENVIRONMENT_FLAG];
+/** Deno's arguments to ask the program for those of a command. It may read the environment, and nothing else. */
+export const ASK_ARGUMENTS: readonly string[] = [...ALONE, "--no-prompt", ENVIRONMENT_FLAG];
 
 const NOTHING: ServerPermissions = { net: [], read: [], write: [] };
+/** `setup` may install and start an engine: a process that may run any program has all rights of its user. */
+const ALL = Symbol("all permissions");
+const HELP: ReadonlySet<string> = new Set(["help", "--help", "-h", "--version"]);
 
-/**
- * Deno's arguments to run a command of a packaged program, up to the program's file.
- *
- * @param settings The command and its arguments (none: `serve`), the settings, and the file that has some of them.
- * @returns The arguments. A wrong call or setting gets no permission but for the environment: the command itself reports it.
- * @throws {OmcpError} `invalid_argument` for a path with a comma, which Deno's flags cannot express.
- */
-export function packagedArguments(settings: PackagedCall): string[] {
-  return [...ALONE, MEMORY_FLAGS, ...commandFlags(settings)];
+/** What the launcher does next. */
+export interface LaunchAnswer {
+  /** Deno's arguments up to the file of the program. */
+  readonly arguments: readonly string[];
+  /** Whether they are to ask once more, with the file of settings readable; else they are the command's. */
+  readonly again: boolean;
 }
 
-/** A call of a packaged program. */
-export type PackagedCall = Pick<Settings, "args" | "read"> & { readonly file?: string | undefined };
+/**
+ * Finds Deno's arguments for a command of a packaged program.
+ *
+ * @param args The command and its arguments, as the user typed them; empty: `serve`.
+ * @param environment Where variables are.
+ * @param mayRead Whether this process may read a file.
+ * @returns The arguments. A wrong call or setting gets no permission but for the environment and the file of settings: the command itself
+ * reports it.
+ * @throws {OmcpError} `invalid_argument` for a path with a comma, which Deno's flags cannot express.
+ */
+export function packagedLaunch(
+  args: readonly string[],
+  environment: ProcessEnvironment,
+  mayRead: (path: string) => boolean,
+): LaunchAnswer {
+  const found = unlessRefused(() => settingsFile(args, environment));
+  if (found === undefined || args.some((word) => HELP.has(word))) return running(permissionList(NOTHING));
+  const { path, rest } = found;
+  if (path !== undefined && !mayRead(path)) {
+    return { arguments: [...ALONE, ...permissionList({ ...NOTHING, read: [path] })], again: true };
+  }
+  const read = unlessRefused(() => settingsReader(path, environment));
+  const permissions = read === undefined ? NOTHING : commandPermissions(rest, read);
+  if (permissions === ALL) return running(["--allow-all"]);
+  return running(
+    permissionList({ ...permissions, read: [...permissions.read, ...(path === undefined ? [] : [path])] }),
+  );
+}
 
-function commandFlags({ args: [name = "serve", ...args], read, file }: PackagedCall): string[] {
-  const files = file === undefined ? [] : [file];
+function running(flags: readonly string[]): LaunchAnswer {
+  return { arguments: [...ALONE, MEMORY_FLAGS, ...flags], again: false };
+}
+
+/** Undefined where a call or setting is wrong. */
+function unlessRefused<T>(find: () => T): T | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof OmcpError) return undefined;
+    throw error;
+  }
+}
+
+function commandPermissions(
+  [first, ...others]: readonly string[],
+  read: ReadVariable,
+): ServerPermissions | typeof ALL {
+  // Without a name, the options are those of the default command.
+  const [name, args] = first === undefined || first.startsWith("-") ? ["serve", []] : [first, others];
   switch (name) {
     case "serve":
     case "doctor":
-      return serverCommandFlags(read, files);
-    case "cdm": {
-      const permissions = cdmPermissions(args, read);
-      return permissionList({ ...permissions, read: [...permissions.read, ...files] });
-    }
+      return serverCommandPermissions(read);
+    case "cdm":
+      return cdmPermissions(args, read);
     case "load":
-    case "bundle": {
-      const permissions = archivePermissions(name, args, read);
-      return permissionList({ ...permissions, read: [...permissions.read, ...files] });
-    }
+    case "bundle":
+      return archivePermissions(name, args, read);
     case "setup":
-      // It may install and start an engine: a process that may run any program has all rights of its user.
-      return ["--allow-all"];
+      return ALL;
     default:
-      return permissionList({ ...NOTHING, read: files });
+      return NOTHING;
   }
 }
 
-function serverCommandFlags(read: ReadVariable, files: readonly string[]): string[] {
-  let needs: ReturnType<typeof permissionNeeds>;
-  try {
-    // The packaged program contains the guard's worker.
-    needs = { ...permissionNeeds(readConfig(read)), guardFolder: undefined };
-  } catch (error) {
-    if (error instanceof OmcpError) return permissionList({ ...NOTHING, read: files });
-    throw error;
-  }
+function serverCommandPermissions(read: ReadVariable): ServerPermissions {
+  // The packaged program contains the guard's worker.
+  const needs = unlessRefused(() => ({ ...permissionNeeds(readConfig(read)), guardFolder: undefined }));
+  if (needs === undefined) return NOTHING;
   const permissions = serverPermissions(needs);
   const certificates = CERTIFICATE_VARIABLES.flatMap((name) => {
     const path = read(name);
     // The server does without a bundle that it may not read.
     return path?.startsWith("/") && !path.includes(",") ? [path] : [];
   });
-  return serverFlags({ ...permissions, read: [...permissions.read, ...files, ...certificates] });
+  return { ...permissions, read: [...permissions.read, ...certificates, ...SYSTEM_BUNDLES] };
 }
 
 /** `omcp cdm`, by those of its arguments that name files, folders and databases. */
@@ -150,11 +183,7 @@ function enginePermissions(read: ReadVariable): ServerPermissions {
 }
 
 function databasePermissions(url: string): ServerPermissions {
-  try {
-    const { databaseHost, databaseFiles } = databaseAccess(url);
-    return { net: [databaseHost], read: databaseFiles, write: [] };
-  } catch (error) {
-    if (error instanceof OmcpError) return NOTHING;
-    throw error;
-  }
+  const access = unlessRefused(() => databaseAccess(url));
+  if (access === undefined) return NOTHING;
+  return { net: [access.databaseHost], read: access.databaseFiles, write: [] };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ASK_ARGUMENTS, packagedArguments } from "../../../../src/cli/launch/packaged_arguments.ts";
+import { ASK_ARGUMENTS, packagedLaunch } from "../../../../src/cli/launch/packaged_arguments.ts";
 import { OmcpError } from "../../../../src/errors.ts";
 
 const SOCKET = "/var/run/docker.sock";
@@ -11,9 +11,19 @@ const ENGINE = {
 const BUNDLES =
   "/etc/ssl/certs/ca-certificates.crt,/etc/pki/tls/certs/ca-bundle.crt,/etc/ssl/ca-bundle.pem,/etc/ssl/cert.pem";
 
+function launched(args: readonly string[], environment: Record<string, string> = {}): readonly string[] {
+  const answer = packagedLaunch(
+    args,
+    { get: (name) => environment[name], names: () => undefined },
+    () => true,
+  );
+  assert.equal(answer.again, false);
+  return answer.arguments;
+}
+
 /** Name → value of each permission of a command, but for the environment, which all have. */
 function permissions(args: readonly string[], environment: Record<string, string> = {}) {
-  const found = packagedArguments({ args, read: (name) => environment[name] });
+  const found = launched(args, environment);
   assert.ok(found.includes("--no-prompt") || found.includes("--allow-all"));
   const pairs = found.flatMap((flag) => {
     const [, name, value] = /^--allow-(\w+)(?:=(.*))?$/.exec(flag) ?? [];
@@ -75,6 +85,9 @@ Deno.test("a wrong call or setting, and help, get no permission: the command rep
     [["nonsense", "--into", "local:a"]],
     [["cdm", "load", "data", "--into"]],
     [["cdm", "--help"]],
+    [["serve", "-h"]],
+    [["setup", "--help"]],
+    [["doctor", "--env-file"]],
     [["serve"], { OMCP_MAX_SANDBOXES: "many" }],
     [["doctor"], { OMCP_DATABASE_URL: "postgres://h/d" }],
     [["cdm", "sample", "--database-url", "nonsense"]],
@@ -87,7 +100,7 @@ Deno.test("a wrong call or setting, and help, get no permission: the command rep
 Deno.test("setup gets all permissions, because it installs and starts programs; nothing else does", () => {
   assert.deepEqual(permissions(["setup"]), { all: "" });
   for (const args of [[], ["doctor"], ["cdm", "list"], ["cdm", "load", "-A", "."], ["--allow-all"]]) {
-    const flags = packagedArguments({ args, read: () => undefined });
+    const flags = launched(args);
     assert.ok(!flags.some((flag) => /^(-A|--allow-(all|run|ffi|sys|import))/.test(flag)), args.join(" "));
   }
 });
@@ -95,28 +108,45 @@ Deno.test("setup gets all permissions, because it installs and starts programs; 
 Deno.test("a path that Deno's flags cannot express is refused before anything runs", () => {
   for (const path of ["a,b", ""]) {
     assert.throws(
-      () => packagedArguments({ args: ["cdm", "load", path, "--into", "local:a"], read: () => undefined }),
+      () => launched(["cdm", "load", path, "--into", "local:a"]),
       (error: unknown) => error instanceof OmcpError && error.code === "invalid_argument",
     );
   }
 });
 
-Deno.test("the question for permissions may read the environment and files, and change or reach nothing", () => {
-  const allowed = ASK_ARGUMENTS.filter((flag) => flag.startsWith("--allow"));
-  assert.deepEqual(allowed.map((flag) => flag.split("=")[0]), ["--allow-read", "--allow-env"]);
+Deno.test("the question for permissions may read the environment, and nothing else", () => {
+  const allowed = ASK_ARGUMENTS.filter((flag) => flag.startsWith("--allow") || flag === "-A");
+  assert.deepEqual(allowed.map((flag) => flag.split("=")[0]), ["--allow-env"]);
 });
 
-Deno.test("every packaged command but setup may read the file of settings, and settings in it count", () => {
-  for (const args of [["serve"], ["doctor"], ["cdm", "list"], ["nonsense"]]) {
-    const flags = packagedArguments({
-      args,
-      read: (name) => name === "DOCKER_HOST" ? "unix:///run/x.sock" : undefined,
-      file: "/home/ann/omcp.env",
+Deno.test("a file of settings is asked for first, and then its settings count, below the environment's", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(file, "OMCP_AUDIT_FILE=/srv/file.jsonl\nOMCP_EXCHANGE_DIR=/srv/exchange\n");
+    const variables: Record<string, string> = { OMCP_AUDIT_FILE: "/srv/environment.jsonl" };
+    const environment = { get: (name: string) => variables[name], names: () => undefined };
+    for (
+      const args of [["--env-file", file], [`--env-file=${file}`, "doctor"], ["doctor", "--env-file", file]]
+    ) {
+      const first = packagedLaunch(args, environment, () => false);
+      assert.equal(first.again, true);
+      const allowed = first.arguments.filter((flag) =>
+        flag.startsWith("--allow-") && !flag.startsWith("--allow-env=")
+      );
+      assert.deepEqual(allowed, [`--allow-read=${file}`]);
+      assert.deepEqual(permissions(args, variables), {
+        net: ENGINE.net,
+        read: `${SOCKET},/srv/exchange,${BUNDLES},${file}`,
+        write: `${SOCKET},/srv/environment.jsonl,/srv/exchange`,
+      });
+    }
+    assert.deepEqual(permissions(["cdm", "list"], { OMCP_ENV_FILE: file }), {
+      ...ENGINE,
+      read: `${SOCKET},${file}`,
     });
-    assert.match(
-      String(flags.find((flag) => flag.startsWith("--allow-read="))),
-      /[=,]\/home\/ann\/omcp\.env(?:,|$)/,
-    );
-    if (args[0] !== "nonsense") assert.ok(flags.some((flag) => flag.includes("/run/x.sock")));
+    await Deno.remove(file);
+    assert.deepEqual(permissions(["doctor", "--env-file", file]), { read: file });
+  } finally {
+    await Deno.remove(file).catch(() => {});
   }
 });
