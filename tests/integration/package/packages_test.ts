@@ -60,11 +60,15 @@ Deno.test("the packages", async (test) => {
       const exchange = `${built.folder}/exchange-${each.name}`;
       await Deno.mkdir(exchange);
       const environment = {
-        OMCP_AUDIT_FILE: `${built.folder}/audit-${each.name}.jsonl`,
-        OMCP_EXCHANGE_DIR: exchange,
+        OMCP_ENV_FILE: `${built.folder}/settings-${each.name}.env`,
         OMCP_DATABASE_URL: "none",
         PIP_CERT: OWN_CERTIFICATES,
       };
+      const audit = `${built.folder}/audit-${each.name}.jsonl`;
+      await Deno.writeTextFile(
+        environment.OMCP_ENV_FILE,
+        `OMCP_AUDIT_FILE=${audit}\nOMCP_EXCHANGE_DIR=${exchange}\n`,
+      );
       await serving(each, environment, (_, pid) => {
         const [, ...args] = commandLine(program(pid));
         const flags = args.slice(0, args.findIndex((arg) => arg.endsWith("/omcp.mjs")));
@@ -73,8 +77,8 @@ Deno.test("the packages", async (test) => {
           "--v8-flags=--optimize-for-size,--max-semi-space-size=1",
           "--no-prompt",
           `--allow-net=unix:${SOCKET},docker.invalid:80`,
-          `--allow-read=${[SOCKET, exchange, ...certificateFiles()].join(",")}`,
-          `--allow-write=${[SOCKET, environment.OMCP_AUDIT_FILE, exchange].join(",")}`,
+          `--allow-read=${[SOCKET, exchange, ...certificateFiles(), environment.OMCP_ENV_FILE].join(",")}`,
+          `--allow-write=${[SOCKET, audit, exchange].join(",")}`,
         ]);
         const allowed = flags.find((flag) => flag.startsWith("--allow-env="));
         assert.match(allowed ?? "", /^--allow-env=DOCKER_HOST,OMCP_\*,[\w,]+$/);
