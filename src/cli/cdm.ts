@@ -1,5 +1,4 @@
 /** `omcp cdm …`: loads a CDM into a local volume or into the Postgres of a URL; lists and removes local CDMs. */
-import { ownCommand } from "../lib/own_command.ts";
 import { parseArgs } from "node:util";
 import { loadLocal } from "../cdm/local_load.ts";
 import { localName } from "../cdm/local_name.ts";
@@ -9,7 +8,7 @@ import { fileOptions } from "./cdm_files.ts";
 import { CDM_OPTIONS } from "./cdm_options.ts";
 import { USAGE, wrongCall } from "./cdm_usage.ts";
 import { manage, withRuntime } from "./local_cdms.ts";
-import { serveLine } from "./serve_line.ts";
+import { clientConfiguration, type ServedCdm, serveLine } from "./serve_line.ts";
 import { OmcpError } from "../errors.ts";
 import { startLogging } from "../observability/log.ts";
 import { cdmVersionSchema } from "../omop/cdm/mod.ts";
@@ -190,33 +189,29 @@ async function load({ source, destination, print, read, signal }: Load): Promise
 }
 
 function howToServe(destination: Destination, read: ReadVariable): string[] {
-  if (destination.kind === "local") {
-    return [
-      "",
-      `Serve it:  OMCP_DATABASE_URL=local:${destination.name} OMCP_DISCLOSURE=open ${ownCommand("start")}`,
-    ];
-  }
-  const { database } = parseDatabaseUrl(destination.url);
-  const role = destination.reader ?? READER_ROLE;
-  const grants = destination.reader === undefined
+  const engine = read("DOCKER_HOST") || undefined;
+  if (destination.kind === "local") return waysToServe({ kind: "local", name: destination.name, engine });
+  const { url, schema, reader } = destination;
+  const role = reader ?? READER_ROLE;
+  const grants = reader === undefined
     ? [
       "",
       "An administrator can create a role that may only read it:",
       "",
-      readerRoleSql({ role, schema: destination.schema, database }),
+      readerRoleSql({ role, schema, database: parseDatabaseUrl(url).database }),
     ]
     : [];
+  return [...grants, ...waysToServe({ kind: "url", url, schema, role, engine })];
+}
+
+function waysToServe(cdm: ServedCdm): string[] {
   return [
-    ...grants,
     "",
-    `Serve it:  ${
-      serveLine({
-        url: destination.url,
-        schema: destination.schema,
-        role,
-        engine: read("DOCKER_HOST") || undefined,
-      })
-    }`,
+    "For an MCP client's configuration:",
+    "",
+    clientConfiguration(cdm),
+    "",
+    `Serve it:  ${serveLine(cdm)}`,
   ];
 }
 

@@ -1,4 +1,4 @@
-/** The command line that serves a CDM after `omcp cdm` has loaded it into the Postgres of a URL. */
+/** How to serve a CDM after `omcp cdm` has loaded it: a command line for a shell, and a client's configuration. */
 import { fileURLToPath } from "node:url";
 import { databaseAccess } from "../app/database_access.ts";
 import { serverArguments } from "../app/launch.ts";
@@ -6,40 +6,64 @@ import { denoCommand, ownCommand } from "../lib/own_command.ts";
 import { PACKAGED } from "../lib/packaged.ts";
 import { parseDatabaseUrl } from "../postgres/mod.ts";
 
-/** A CDM in the Postgres of a URL. */
-export interface ServedCdm {
-  /** The URL of the load; it may contain an administrator's password. */
-  readonly url: string;
-  readonly schema: string;
-  /** The role that may read it. */
-  readonly role: string;
-  /** The engine's socket, as in `DOCKER_HOST`; undefined for the usual one. */
-  readonly engine?: string | undefined;
+/** A CDM in a volume, or in the Postgres of a URL. */
+export type ServedCdm =
+  & (
+    | { readonly kind: "local"; readonly name: string }
+    | {
+      readonly kind: "url";
+      /** The URL of the load; it may contain an administrator's password. */
+      readonly url: string;
+      readonly schema: string;
+      /** The role that may read it. */
+      readonly role: string;
+    }
+  )
+  & {
+    /** The engine's socket, as in `DOCKER_HOST`; undefined for the usual one. */
+    readonly engine?: string | undefined;
+  };
+
+/**
+ * Writes the line: in a checkout the whole command, because the task `start` works in the project's folder only, with the usual socket
+ * and without a database by URL; that has the load's URL with the reader in place of the administrator.
+ *
+ * @param cdm The CDM.
+ * @returns The line for a shell, for a URL with PASSWORD to be replaced; it does not contain the administrator's name and password.
+ * @throws {OmcpError} `config_invalid` for an unusable URL.
+ */
+export function serveLine(cdm: ServedCdm): string {
+  const settings = Object.entries(settingsOf(cdm)).map(([name, value]) => `${name}=${quoted(value)}`);
+  return [...settings, ...commandOf(cdm).map(quoted)].join(" ");
 }
 
 /**
- * Writes the line: the load's URL with the reader in place of the administrator, and in a checkout the whole command, because the task
- * `start` does not permit connections to a database.
+ * Writes the same as a client's configuration.
  *
  * @param cdm The CDM.
- * @returns The line for a shell, with PASSWORD to be replaced; it does not contain the administrator's name and password.
+ * @returns JSON, as most clients read it.
  * @throws {OmcpError} `config_invalid` for an unusable URL.
  */
-export function serveLine({ url, schema, role, engine }: ServedCdm): string {
-  const socket = engine === undefined ? {} : { socketPath: engine.replace(/^unix:\/\//, "") };
-  const settings = [
-    ...(engine === undefined ? [] : [`DOCKER_HOST=${quoted(engine)}`]),
-    `OMCP_DATABASE_URL=${quoted(readerUrl(url, role))}`,
-    ...(schema === "cdm" ? [] : [`OMCP_CDM_SCHEMA=${schema}`]),
-    "OMCP_DISCLOSURE=open",
-  ];
-  const command = PACKAGED || Deno.build.standalone
-    ? ownCommand("start")
-    : [...denoCommand(), ...serverArguments({ project: checkout(), ...socket, ...databaseAccess(url) })].map(
-      quoted,
-    )
-      .join(" ");
-  return `${settings.join(" ")} ${command}`;
+export function clientConfiguration(cdm: ServedCdm): string {
+  const [command, ...args] = commandOf(cdm);
+  const server = { command, args, env: settingsOf(cdm) };
+  return JSON.stringify({ mcpServers: { "omcp-python-sandbox": server } }, null, 2);
+}
+
+function settingsOf(cdm: ServedCdm): Readonly<Record<string, string>> {
+  return {
+    ...(cdm.engine === undefined ? {} : { DOCKER_HOST: cdm.engine }),
+    OMCP_DATABASE_URL: cdm.kind === "local" ? `local:${cdm.name}` : readerUrl(cdm.url, cdm.role),
+    ...(cdm.kind === "local" || cdm.schema === "cdm" ? {} : { OMCP_CDM_SCHEMA: cdm.schema }),
+    OMCP_DISCLOSURE: "open",
+  };
+}
+
+function commandOf(cdm: ServedCdm): readonly string[] {
+  if (PACKAGED || Deno.build.standalone) return ownCommand("start").split(" ");
+  const socket = cdm.engine === undefined ? {} : { socketPath: cdm.engine.replace(/^unix:\/\//, "") };
+  const access = cdm.kind === "local" ? {} : databaseAccess(cdm.url);
+  return [...denoCommand(), ...serverArguments({ project: checkout(), ...socket, ...access })];
 }
 
 /** An absolute path, so that the line works in any folder. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { serveLine } from "../../../src/cli/serve_line.ts";
+import { clientConfiguration, serveLine } from "../../../src/cli/serve_line.ts";
 import { parseDatabaseUrl } from "../../../src/postgres/mod.ts";
 
 /** URLs that load a CDM, with the host that the server must be permitted to reach. */
@@ -16,7 +16,7 @@ const URLS: readonly (readonly [string, string])[] = [
 
 for (const [url, host] of URLS) {
   Deno.test(`serveLine() reaches the same server as ${url}, as the reader`, () => {
-    const line = serveLine({ url, schema: "omop", role: "omcp_reader" });
+    const line = serveLine({ kind: "url", url, schema: "omop", role: "omcp_reader" });
     const written =
       /^OMCP_DATABASE_URL=(?:'([^']*)'|(\S+)) OMCP_CDM_SCHEMA=omop OMCP_DISCLOSURE=open (?:npx -y deno@\S+|deno) run /
         .exec(line);
@@ -30,5 +30,15 @@ for (const [url, host] of URLS) {
     if (loaded.rootCertificate !== undefined) assert.match(line, /--allow-read=\S*,\/etc\/ca\.pem/);
     assert.doesNotMatch(line, /secret|admin/);
     assert.match(line, / \/\S+\/src\/main\.ts serve$/);
+    const configuration = clientConfiguration({ kind: "url", url, schema: "omop", role: "omcp_reader" });
+    assert.doesNotMatch(configuration, /secret|admin/);
+    assert.match(configuration, /"OMCP_CDM_SCHEMA": "omop"/);
   });
 }
+
+Deno.test("serveLine() starts the server on a local CDM with the engine of the load", () => {
+  const line = serveLine({ kind: "local", name: "mine", engine: "unix:///run/user/1000/docker.sock" });
+  assert.match(line, /^DOCKER_HOST=unix:\S+ OMCP_DATABASE_URL=local:mine OMCP_DISCLOSURE=open /);
+  assert.match(line, /--allow-net=unix:\/run\/user\/1000\/docker\.sock,/);
+  assert.doesNotMatch(line, /\/var\/run\/docker\.sock/);
+});
