@@ -14,6 +14,8 @@ from agent.memory import Memory
 TURN_BYTES = 256 << 10
 # Between two looks at the memory that is free: what runs may take it during a transfer.
 _MEMORY_STEP = 4 << 20
+# A file of this size does not bring the sandbox to its memory limit: notes and scripts can be written when variables fill it.
+_SMALL_BYTES = 64 << 10
 
 # Gets each file that a request has written or renamed.
 OnWritten = Callable[[os.stat_result], None]
@@ -166,7 +168,7 @@ class FileTarget:
 def _check_memory(memory: Memory, size: int) -> None:
     """Raises FileError unless this many bytes more leave memory for what runs."""
     room = memory.room()
-    if room is not None and size > room:
+    if room is not None and size > max(room, _SMALL_BYTES):
         message = "%d bytes do not fit into the sandbox's memory: of its %d bytes %d are left for files, and %d are kept free"
         raise FileError("memory_full", message % (size, memory.limit or 0, room, memory.kept))
 

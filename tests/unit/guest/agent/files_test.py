@@ -75,6 +75,9 @@ class Files(FilesTestCase):
         self.assertRegex(reply["message"], "^%d bytes do not fit .* of its %d bytes %d are left" % (room + 1, limit, room))
         self.assertEqual([], self.names())
         self.assertLessEqual(self.call(op="space")["result"]["free"], room)
+        free[0] = 0
+        self.assertEqual({"result": {"size": 9, "replaced": False}}, self.write("note", b"del frame", size=9))
+        (self.root / "note").unlink()
         for size in (6 << 20, None):
             free[0] = limit
             call = Call(self.service, op="write", path="new/big", overwrite=True, size=size)
