@@ -132,12 +132,12 @@ Deno.test("values, displays and errors of any shape are bounded and do not end t
       {
         name: "a value of five megabytes",
         code: "'x' * 5_000_000",
-        expect: /… \[\d+ characters left out\] …/,
+        expect: /… \[\d+ characters left out; print\(Out\[\d+\]\) prints all of it\] …/,
       },
       {
         name: "a display of 50 MB",
         code: "display({'text/plain': 'x' * 50_000_000, 'text/html': 'y' * 50_000_000}, raw=True)",
-        expect: /… \[\d+ characters left out\] …/,
+        expect: /… \[\d+ characters left out; print the object to have all of it\] …/,
       },
       {
         name: "ten thousand displays",
@@ -200,7 +200,7 @@ Deno.test("values, displays and errors of any shape are bounded and do not end t
         name: "three thousand errors in a chain",
         code:
           "last = None\nfor n in range(3000):\n    error = ValueError(n); error.__cause__ = last; last = error\nraise last",
-        expect: /left out here/,
+        expect: /characters left out; import traceback; traceback\.print_last\(\) prints all of it\]/,
       },
       {
         name: "NUL, invalid UTF-8, escapes, lone surrogates",
