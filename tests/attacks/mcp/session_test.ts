@@ -101,7 +101,7 @@ Deno.test("concurrent creations, cells and removals respect all limits", async (
     );
     cells.forEach(({ isError, text }, n) => {
       if (isError) {
-        assert.match(text, /^Error sandbox_busy: 32 executions of sandbox \S+ run or wait already/);
+        assert.match(text, /^Error sandbox_busy: 32 executions of sandbox \S+ already run or wait/);
       } else {assert.match(
           text,
           new RegExp(`^\\[stdout\\]\\nout ${n}\\n\\[value\\]\\n${n}\\n(?:\\[waited .*\\n)?\\[ok`),
