@@ -1,5 +1,6 @@
 /**
- * Builds the packages of the program into `dist/`: the npm package, as a folder that `npm pack` and `npm publish` take, and the wheel.
+ * Builds the packages of the program into `dist/`: the npm package, as a folder that `npm pack` and `npm publish` take, the wheel,
+ * and the program with Deno in one file, `omcp`, for the platform of this process.
  *
  *     deno task package [FOLDER]
  *
@@ -7,8 +8,10 @@
  */
 import { fileURLToPath } from "node:url";
 import { say } from "../output.ts";
-import { buildPackages } from "./packages.ts";
+import { buildOneFile, buildPackages } from "./packages.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
-const { npm, wheel } = await buildPackages(project, Deno.args[0] ?? `${project}/dist`);
-await say(`npm package: ${npm}\nwheel: ${wheel}`);
+const output = Deno.args[0] ?? `${project}/dist`;
+const { npm, wheel } = await buildPackages(project, output);
+const single = await buildOneFile(project, output);
+await say(`npm package: ${npm}\nwheel: ${wheel}\none file: ${single}`);

@@ -1,5 +1,6 @@
 import { type PackageFile, programFiles, projectTexts } from "./files.ts";
 import { npmPackage } from "./npm.ts";
+import { oneFile } from "./one_file.ts";
 import { wheel } from "./wheel.ts";
 
 /** Where packages were written. */
@@ -26,6 +27,23 @@ export async function buildPackages(project: string, output: string): Promise<Bu
   const { name, bytes } = await wheel(project, program, texts);
   await Deno.writeFile(`${output}/${name}`, bytes);
   return { npm, wheel: `${output}/${name}` };
+}
+
+/**
+ * Builds the one file for the platform of this process.
+ *
+ * @param project The project's folder.
+ * @param output Where to write it.
+ * @returns Its path.
+ */
+export async function buildOneFile(project: string, output: string): Promise<string> {
+  const path = `${output}/omcp`;
+  const content = await oneFile(project, await programFiles(project));
+  await Deno.mkdir(output, { recursive: true });
+  // A file that runs can be replaced, not written to.
+  await Deno.remove(path).catch(unlessMissing);
+  await Deno.writeFile(path, content, { mode: 0o755 });
+  return path;
 }
 
 async function write(folder: string, { path, text, executable }: PackageFile): Promise<void> {

@@ -9,6 +9,7 @@ const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"];
 const OTHERS: Readonly<Record<string, string>> = {
   OMCP_ADMIN_URL: "omcp cdm",
   OMCP_ENV_FILE: "every command",
+  OMCP_PROGRAM_FILE: "omcp bundle",
   OMCP_JUNIT: "deno task test",
   OMCP_TEST_DATA: "tests",
   OMCP_TEST_ENGINES: "tests",

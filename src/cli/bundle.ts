@@ -27,7 +27,7 @@ that reaches no registry. \`load\` reads it there.
         next: "omcp bundle FILE",
       });
     }
-    const program = values["images-only"] ? [] : await programFiles();
+    const program = values["images-only"] ? [] : await programFiles(read);
     const engine = await connectEngine({ host: read("DOCKER_HOST") || DEFAULT_HOST, read });
     try {
       const sha256 = await write(path, { engine, kinds: IMAGE_KINDS, program });

@@ -13,10 +13,11 @@ import {
   serverPermissions,
 } from "../../app/launch.ts";
 import { permissionNeeds } from "../../app/permission_needs.ts";
+import { PROGRAM_FILE } from "../program_files.ts";
 import { CDM_OPTIONS } from "../cdm_options.ts";
 
 /** Deno runs the given file alone: it reads no configuration of the folder that it starts in, and downloads nothing. */
-const ALONE = [
+export const ALONE = [
   "run",
   "--quiet",
   "--no-config",
@@ -158,9 +159,11 @@ function archivePermissions(
   const archive = args.find((arg) => !arg.startsWith("-"));
   if (archive === undefined) return NOTHING;
   const paths = name === "load" ? [archive] : [archive, `${archive}.part`];
+  // The one file, which is a part of the archive, names itself.
+  const self = name === "load" ? undefined : read(PROGRAM_FILE);
   return {
     ...engine,
-    read: [...engine.read, ...paths],
+    read: [...engine.read, ...paths, ...(self ? [self] : [])],
     write: [...engine.write, ...(name === "load" ? [] : paths)],
   };
 }

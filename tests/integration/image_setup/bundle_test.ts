@@ -1,7 +1,9 @@
 /** `omcp bundle` and `omcp load` as commands, on a real engine, with the images of a copy of the program. */
 import assert from "node:assert/strict";
+import { buildOneFile } from "../../../scripts/package/packages.ts";
+import { connectCommand } from "../../../src/cli/demo/client.ts";
 import { type OtherVersion, otherVersion } from "../../fixtures/other_version.ts";
-import { connectTestEngine } from "../../fixtures/server.ts";
+import { assertNothingLeft, connectTestEngine, newInstance, newSandbox } from "../../fixtures/server.ts";
 
 /** Every way to a registry leads nowhere. */
 const NO_REGISTRY = {
@@ -58,8 +60,7 @@ Deno.test("what `bundle` writes, `load` loads where no registry can be reached; 
     });
     let sha256 = "";
     await t.step("`bundle` writes the program and the images", async () => {
-      await Deno.mkdir(`${version.project}/dist`);
-      await Deno.writeTextFile(`${version.project}/dist/omcp`, "#!/bin/sh\n");
+      await buildOneFile(version.project, `${version.project}/dist`);
       const { code, stdout, stderr } = await omcp(version, ["bundle", archive]);
       assert.equal(code, 0, stderr);
       sha256 = /SHA-256 ([0-9a-f]{64})/.exec(stdout)?.[1] ?? "";
@@ -122,6 +123,56 @@ Deno.test("what `bundle` writes, `load` loads where no registry can be reached; 
       assert.equal(code, 0, stderr);
       assert.ok(stdout.includes(sha256), stdout);
       assert.deepEqual(await present(), references);
+    });
+    await t.step("the archive is all that a machine without a network needs", async () => {
+      for (const name of references) await engine.removeImage(name);
+      await Deno.mkdir(`${folder}/site`);
+      const unpacked = await new Deno.Command("tar", {
+        args: ["-xf", archive, "omcp"],
+        cwd: `${folder}/site`,
+      }).output();
+      assert.ok(unpacked.success);
+      const env = {
+        HOME: `${folder}/site`,
+        PATH: "/usr/bin:/bin",
+        DOCKER_HOST: Deno.env.get("DOCKER_HOST") ?? "unix:///var/run/docker.sock",
+      };
+      // In a network namespace of its own, whose only interface is down.
+      const alone = [
+        "unshare",
+        ...(Deno.uid() === 0 ? [] : ["--user", "--map-current-user"]),
+        "--net",
+        "./omcp",
+      ];
+      const start = { cwd: `${folder}/site`, clearEnv: true, env };
+      const [command = "", ...args] = alone;
+      const load = await new Deno.Command(command, {
+        ...start,
+        args: [...args, "load", archive],
+        stdin: "null",
+      }).output();
+      assert.ok(load.success, new TextDecoder().decode(load.stderr));
+      assert.deepEqual(await present(), references);
+      const instance = newInstance();
+      const server = await connectCommand({
+        ...start,
+        command,
+        args,
+        env: {
+          ...env,
+          OMCP_INSTANCE: instance,
+          OMCP_LOG_LEVEL: "error",
+          OMCP_AUDIT_FILE: `${folder}/audit.jsonl`,
+        },
+      });
+      try {
+        const sandbox_id = await newSandbox(server);
+        const cell = await server.call("execute_python_code", { sandbox_id, code: "print(6 * 7)" });
+        assert.match(cell.text, /^42$/m);
+      } finally {
+        await server.close();
+      }
+      await assertNothingLeft(await connectTestEngine(), instance);
     });
     await t.step("OMCP_IMAGE_FILE does the same where the images are missing", async () => {
       for (const name of references) await engine.removeImage(name);
