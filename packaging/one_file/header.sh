@@ -83,11 +83,25 @@ case ${1-} in
   # They need no permission, and nobody wants to wait for them.
   --version | --help | -h | help) exec "$found/deno" @ALONE@ --no-prompt "$found/program/omcp.mjs" "$@" ;;
 esac
-flags=$("$found/deno" @ASK@ "$found/program/permissions.mjs" "$@" </dev/null) || exit $?
-# A JSON list of strings. Without a backslash in it, each quotation mark begins or ends a string.
-case $flags in
-  *\\*) fail "a path in its settings has a quotation mark, a backslash or a control character" "Use another path." ;;
+# Deno's flags in an answer, {"arguments":["…","…"],"again":false}, as words of a shell. Without a backslash in it, each quotation mark
+# begins or ends a string.
+words_of() {
+  case $1 in
+    *\\*) fail "a path in its settings has a quotation mark, a backslash or a control character" "Use another path." ;;
+    '{"arguments":["'*'"],"again":true}' | '{"arguments":["'*'"],"again":false}') ;;
+    *) fail "its answer about permissions is not of the form that this file knows" "Report this." ;;
+  esac
+  words=$(printf '%s' "$1" |
+    sed "s/'/'\\\\''/g; s/^{\"arguments\":\[\"/'/; s/\"\],\"again\":[a-z]*}\$/'/; s/\",\"/' '/g")
+}
+answer=$("$found/deno" @ASK@ "$found/program/permissions.mjs" "$@" </dev/null) || exit $?
+words_of "$answer"
+case $answer in
+  # Once more, with the file of settings readable.
+  *'"again":true}')
+    answer=$(eval "\"\$found/deno\" $words \"\$found/program/permissions.mjs\" \"\$@\"" </dev/null) || exit $?
+    words_of "$answer"
+    ;;
 esac
-words=$(printf '%s' "$flags" | sed "s/'/'\\\\''/g; s/^\[\"/'/; s/\"\]\$/'/; s/\",\"/' '/g")
 eval "set -- $words \"\$found/program/omcp.mjs\" \"\$@\""
 exec "$found/deno" "$@"

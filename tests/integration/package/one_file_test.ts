@@ -169,6 +169,8 @@ Deno.test("the one file", async (t) => {
       const engine = await connectTestEngine();
       const instance = newInstance();
       const audit = `${folder}/audit of it's own.jsonl`;
+      const settings = `${folder}/it's settings.env`;
+      await Deno.writeTextFile(settings, "OMCP_DATABASE_URL=none\n");
       const server = await connectCommand({
         command: program,
         args: [],
@@ -178,7 +180,8 @@ Deno.test("the one file", async (t) => {
           DOCKER_HOST: Deno.env.get("DOCKER_HOST") ?? "unix:///var/run/docker.sock",
           OMCP_INSTANCE: instance,
           OMCP_LOG_LEVEL: "error",
-          OMCP_DATABASE_URL: "none",
+          // Its answer about permissions comes at the second question, which may read this file.
+          OMCP_ENV_FILE: settings,
           OMCP_AUDIT_FILE: audit,
         },
         cwd: folder,
@@ -191,6 +194,9 @@ Deno.test("the one file", async (t) => {
           words.every((word) => !/^(-A|--allow-all|--allow-run.*|--allow-sys.*|--allow-ffi.*)$/.test(word)),
           words.join(" "),
         );
+        const read = words.find((word) => word.startsWith("--allow-read="))?.split(",");
+        assert.ok(read?.includes(settings), words.join(" "));
+        assert.ok(!words.join(" ").includes("postgres/guard"));
         const write = words.find((word) => word.startsWith("--allow-write="));
         assert.ok(write?.endsWith(`,${audit}`), words.join(" "));
         const sandbox_id = await newSandbox(server);
