@@ -192,7 +192,7 @@ export const SETTINGS = {
     schema: integer(32, 32_768),
     default: "256",
     unit: "processes",
-    description: "Processes and threads in a sandbox.",
+    description: "Processes and threads in a sandbox; cells may have eight fewer.",
   },
   OMCP_WORKSPACE_MIB: {
     schema: integer(1, 524_288),

@@ -13,14 +13,13 @@ export const EXECUTION_DEADLINES = {
   answerMs: 1800,
   /** The promise of docs/security.md: every call has returned. */
   promiseMs: 2000,
-  /** The server removes the sandbox if the agent has not replied. A fork bomb took 4 to 47 s to clear on two cores. */
+  /** The server removes the sandbox: the agent has not replied. Clearing a fork bomb took 0.8 to 1.7 s on two quiet cores; a loaded host needs longer. */
   giveUpMs: 55_000,
 } as const;
 
 /**
- * Milliseconds without a byte from the agent, while a PING is unanswered, after which the server takes the agent for lost. Later than
- * `giveUpMs`, which ends an execution first, and earlier than the default lease of 90 s. A fork bomb on a loaded host silenced an agent for
- * more than 20 s: under a processor quota, Linux makes all tasks of the container wait until the time that the bomb has used beyond the
- * quota is paid back.
+ * Milliseconds without a byte from the agent, while a PING is unanswered, after which the server takes it for lost. Later than `giveUpMs`:
+ * an execution has its own end before. Earlier than the lease of 90 s, the default. An agent on a loaded host may be silent for more than 20 s: under a processor
+ * quota, Linux makes all tasks of the container wait until what some have used beyond it, inside the operating system, is paid back.
  */
 export const SILENCE_MS = 60_000;

@@ -9,6 +9,7 @@ import os
 from typing import Optional, Tuple
 
 _PIDS_FILES = ("/sys/fs/cgroup/pids.current", "/sys/fs/cgroup/pids/pids.current")
+_PIDS_LIMIT_FILES = ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max")
 _CPU_FILES = ("/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpuacct/cpuacct.usage")
 _MEMORY = "/sys/fs/cgroup/memory/memory."
 _MEMORY_FILES = ("/sys/fs/cgroup/memory.current", _MEMORY + "usage_in_bytes")
@@ -38,6 +39,11 @@ def oom_kills() -> Optional[int]:
 def tasks() -> Optional[int]:
     """How many processes and threads there are."""
     return _number(_PIDS_FILES)
+
+
+def tasks_limit() -> Optional[int]:
+    """How many processes and threads there may be; None without a limit."""
+    return _number(_PIDS_LIMIT_FILES)
 
 
 def cpu_microseconds() -> Optional[int]:

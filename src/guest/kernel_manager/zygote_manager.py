@@ -5,6 +5,7 @@ Runs in the agent.
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -26,6 +27,8 @@ PACKAGE = "omcp_kernel"
 PACKAGES = "/workspace/.packages"
 _ZYGOTE_FD = 3
 _LOWEST_PRIORITY = 19
+# Processes that only the agent can start when cells have all of theirs: a zygote, an installer.
+_AGENTS_OWN = 8
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")
 # Arrow's allocator would start a thread when it is loaded, and no process with threads can be forked safely.
 _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
@@ -125,6 +128,7 @@ def start(own: socket.socket, other: socket.socket) -> int:
         # The lowest priority, so that the agent gets a processor among hundreds of processes. Other containers are not affected: they have shares of their own.
         os.nice(_LOWEST_PRIORITY)
         # A kernel must not signal PID 1, nor this process, which becomes the zygote.
+        _limit_processes()
         confine.install_filter([1, os.getpid()])
         status = 126
         os.execve(python, arguments, environment)
@@ -133,6 +137,22 @@ def start(own: socket.socket, other: socket.socket) -> int:
     finally:
         os._exit(status)
     return 0
+
+
+def _limit_processes() -> None:
+    """Limits the processes of cells below the container's limit, which makes the forks of a bomb cheap.
+
+    Linux checks this limit before it copies the memory map of the process that forks, and the container's limit after it. A fork that
+    the latter refuses takes milliseconds inside the operating system, where no processor quota stops it: a bomb uses so much beyond the
+    quota that the agent, which has to end it, may wait for a minute. The limit counts the user's processes; no other sandbox has its user.
+    """
+    limit = cgroup.tasks_limit()
+    if limit is not None and limit > _AGENTS_OWN:
+        try:
+            resource.setrlimit(resource.RLIMIT_NPROC, (limit - _AGENTS_OWN, limit - _AGENTS_OWN))
+        except (OSError, ValueError):
+            # Without it, a bomb takes longer to clear.
+            pass
 
 
 class ZygoteEvents(NamedTuple):

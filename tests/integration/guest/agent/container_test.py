@@ -30,6 +30,10 @@ from server_side import (
 
 SANDBOX_IMAGE = os.environ.get("OMCP_TEST_PYTHON_IMAGE", "omcp-python:dev")
 POSTGRES_IMAGE = os.environ.get("OMCP_TEST_POSTGRES_IMAGE", "omcp-postgres:dev")
+# Of its own, as every sandbox has one: the limit on a user's processes counts those of all containers. The database's is the image's.
+SANDBOX_UID = 61_000 + secrets.randbelow(3_000)
+DATABASE_UID = 10_001
+WORKSPACE = ["--tmpfs", "/workspace:size=8m,uid=%d,gid=%d" % (SANDBOX_UID, SANDBOX_UID)]
 LABEL = "org.omcp.test=" + secrets.token_hex(8)
 
 
@@ -45,6 +49,7 @@ class Container(ServerSide):
         self, image: str, config: Dict[str, Any], extra: List[str], modules: Optional[Dict[str, str]] = None
     ) -> None:
         self.name = "omcp-test-" + secrets.token_hex(6)
+        uid = SANDBOX_UID if image == SANDBOX_IMAGE else DATABASE_UID
         command = [
             "docker",
             "run",
@@ -58,7 +63,7 @@ class Container(ServerSide):
             "none",
             "--read-only",
             "--user",
-            "10001:10001",
+            "%d:%d" % (uid, uid),
             "--cap-drop",
             "ALL",
             "--security-opt",
@@ -74,9 +79,9 @@ class Container(ServerSide):
             "--cpus",
             "1.5",
             "--tmpfs",
-            "/tmp:size=8m,uid=10001,gid=10001",
+            "/tmp:size=8m,uid=%d,gid=%d" % (uid, uid),
             "--tmpfs",
-            "/run:size=1m,uid=10001,gid=10001,mode=755",
+            "/run:size=1m,uid=%d,gid=%d,mode=755" % (uid, uid),
             *extra,
             "--entrypoint",
             "python3",
@@ -103,10 +108,10 @@ def tearDownModule() -> None:
 class Sandbox(unittest.TestCase):
     def test_it_attests_its_confinement_and_other_processes_cannot_inspect_it(self) -> None:
         config = sandbox_config(lease_seconds=60, services=["postgres"])
-        with Container(SANDBOX_IMAGE, config, ["--tmpfs", "/workspace:size=8m,uid=10001,gid=10001"]) as box:
+        with Container(SANDBOX_IMAGE, config, WORKSPACE) as box:
             box.attach()
             found = box.hello["attestation"]
-            self.assertEqual((10001, 10001), (found["uid"], found["gid"]))
+            self.assertEqual((SANDBOX_UID, SANDBOX_UID), (found["uid"], found["gid"]))
             self.assertEqual({"0000000000000000"}, set(found["capabilities"].values()))
             self.assertIs(True, found["no_new_privs"])
             self.assertEqual(2, found["seccomp"])
@@ -145,8 +150,7 @@ class Kernel(unittest.TestCase):
     CONFIG = sandbox_config(lease_seconds=60, services=["postgres"])
 
     def test_a_cell_that_prints_waits_until_the_server_acknowledges_events(self) -> None:
-        tmpfs = ["--tmpfs", "/workspace:size=8m,uid=10001,gid=10001"]
-        with Container(SANDBOX_IMAGE, self.CONFIG, tmpfs, guest_modules(*PACKAGES)) as box:
+        with Container(SANDBOX_IMAGE, self.CONFIG, WORKSPACE, guest_modules(*PACKAGES)) as box:
             box.attach()
             box.event("execution_state", "idle")
             cell = {"code": "n = 41\nn + 1", "timeout_ms": 10_000, "max_output_bytes": 10_000, "max_text_characters": 10_000, "silent": False, "execution": "exec_1", "env": {}, "cwd": None}

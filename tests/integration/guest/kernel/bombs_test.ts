@@ -55,3 +55,35 @@ Deno.test("a fork bomb leaves no process, and the next cell runs soon", async (t
     });
   }
 });
+
+const UNTIL_REFUSED = `
+import errno, os, pathlib, resource, signal
+[refusals] = [path for path in (pathlib.Path("/sys/fs/cgroup/pids.events"), pathlib.Path("/sys/fs/cgroup/pids/pids.events")) if path.exists()]
+before, children, why = refusals.read_text(), [], None
+while why is None and len(children) < 200:
+    try:
+        child = os.fork()
+    except OSError as error:
+        why = errno.errorcode[error.errno]
+    else:
+        if child == 0:
+            signal.pause()
+            os._exit(0)
+        children.append(child)
+for child in children:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+try:
+    resource.setrlimit(resource.RLIMIT_NPROC, (128, 128))
+    raised = True
+except ValueError:
+    raised = False
+(why, len(children) > 100, refusals.read_text() == before, resource.getrlimit(resource.RLIMIT_NPROC), raised)
+`;
+
+Deno.test("the processes of cells reach a limit of their own before the container's, where each refusal is costly", async () => {
+  await using sandbox = await Sandbox.start({ dockerArguments: ["--pids-limit", "128"] });
+  await sandbox.state("idle");
+  const cell = await sandbox.cell(UNTIL_REFUSED);
+  assert.equal(cell.value, "('EAGAIN', True, True, (120, 120), False)");
+});

@@ -70,12 +70,16 @@ export class Sandbox {
 
   static async start(options: SandboxOptions = {}): Promise<Sandbox> {
     const label = `org.omcp.test=${crypto.randomUUID()}`;
-    const tmpfs = (path: string) => ["--tmpfs", `${path}:rw,nosuid,nodev,exec,size=64m,uid=10001,gid=10001`];
+    // Of its own, as every sandbox has one: the limit on a user's processes counts those of all containers.
+    const uid = 61_000 + Math.floor(Math.random() * 3000);
+    const tmpfs = (
+      path: string,
+    ) => ["--tmpfs", `${path}:rw,nosuid,nodev,exec,size=64m,uid=${uid},gid=${uid}`];
     const process = new Deno.Command("docker", {
       args: [
         ...["run", "-i", "--rm", "--label", label, "--network", "none", "--read-only", "--cap-drop", "ALL"],
         ...["--security-opt", "no-new-privileges", "--pids-limit", "128", "-m", "1g", "--memory-swap", "1g"],
-        ...["--user", "10001:10001", "--log-driver", "none", "--workdir", "/workspace"],
+        ...["--user", `${uid}:${uid}`, "--log-driver", "none", "--workdir", "/workspace"],
         ...["/tmp", "/workspace", "/run"].flatMap(tmpfs),
         ...(options.dockerArguments ?? []),
         ...[options.image ?? PYTHON_IMAGE, ...LOADER_COMMAND],

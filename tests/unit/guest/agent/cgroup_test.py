@@ -32,13 +32,14 @@ class Version(unittest.TestCase):
     peak = "memory.peak"
     limit = "memory.max"
     unlimited = "max"
+    tasks = "pids.max"
     stat = ("memory.stat", "anon 7\ninactive_file %d\nactive_file %d\nshmem 40\n")
 
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name)
-        for name in ("_CPU_FILES", "_MEMORY_FILES", "_MEMORY_PEAK_FILES", "_MEMORY_LIMIT_FILES", "_MEMORY_STAT_FILES"):
+        for name in ("_PIDS_LIMIT_FILES", "_CPU_FILES", "_MEMORY_FILES", "_MEMORY_PEAK_FILES", "_MEMORY_LIMIT_FILES", "_MEMORY_STAT_FILES"):
             moved = tuple(path.replace("/sys/fs/cgroup", folder.name) for path in getattr(cgroup, name))
             patch = mock.patch.object(cgroup, name, moved)
             patch.start()
@@ -70,6 +71,12 @@ class Version(unittest.TestCase):
         )
         self.write(self.limit, self.unlimited)
         self.assertEqual((None, None), (cgroup.memory_limit_bytes(), cgroup.memory_free_bytes()))
+
+    def test_the_limit_on_processes(self) -> None:
+        self.write(self.tasks, 256)
+        self.assertEqual(256, cgroup.tasks_limit())
+        self.write(self.tasks, "max")
+        self.assertIsNone(cgroup.tasks_limit())
 
     def test_cached_pages_count_as_free(self) -> None:
         name, text = self.stat
@@ -109,6 +116,7 @@ class Version1(Version):
     peak = "memory/memory.max_usage_in_bytes"
     limit = "memory/memory.limit_in_bytes"
     unlimited = str((1 << 63) - 4096)
+    tasks = "pids/pids.max"
     stat = (
         "memory/memory.stat",
         "inactive_file 1\nactive_file 1\nhierarchical_memory_limit 1\ntotal_inactive_file %d\ntotal_active_file %d\n",
