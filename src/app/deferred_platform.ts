@@ -9,6 +9,7 @@ import type {
   CreateOptions,
   ImageInfo,
   ListOptions,
+  RemoveOptions,
   RuntimeResources,
   Volume,
 } from "../runtime/mod.ts";
@@ -31,8 +32,8 @@ export class DeferredPlatform implements ContainerPlatform {
   }
 
   /** See {@link ContainerPlatform}. */
-  async startContainer(id: string, call?: CallOptions): Promise<boolean> {
-    return await (await this.#ready(call?.signal)).startContainer(id, call);
+  async startContainer(id: string, call?: CallOptions): Promise<void> {
+    await (await this.#ready(call?.signal)).startContainer(id, call);
   }
 
   /** See {@link ContainerPlatform}. */
@@ -51,8 +52,8 @@ export class DeferredPlatform implements ContainerPlatform {
   }
 
   /** See {@link ContainerPlatform}. */
-  async removeContainer(id: string, call?: CallOptions): Promise<void> {
-    await (await this.#ready(call?.signal)).removeContainer(id, call);
+  async removeContainer(id: string, options?: RemoveOptions): Promise<void> {
+    await (await this.#ready(options?.signal)).removeContainer(id, options);
   }
 
   /** See {@link ContainerPlatform}. */

@@ -5,7 +5,13 @@ import type { EngineHttp } from "./http.ts";
 import { checkImage, checkName } from "./names.ts";
 import { ContainerListResponse, ContainerResponse, CreateResponse, WaitResponse } from "./schemas.ts";
 import { DEADLINES_MS } from "./types.ts";
-import type { CallOptions, ContainerInspect, ContainerSummary, CreateContainerRequest } from "./types.ts";
+import type {
+  CallOptions,
+  ContainerInspect,
+  ContainerSummary,
+  CreateContainerRequest,
+  RemoveOptions,
+} from "./types.ts";
 
 /** How to create a container. */
 export interface CreateOptions extends CallOptions {
@@ -65,14 +71,13 @@ export class Containers {
     return response.id;
   }
 
-  /** Starts a container. Returns false if it already runs (status 304). */
-  async start(id: string, call?: CallOptions): Promise<boolean> {
-    const status = await this.#http.status({
+  /** Starts a container. Succeeds if it already runs (status 304, or 204 for calls at once). */
+  async start(id: string, call?: CallOptions): Promise<void> {
+    await this.#http.status({
       ...containerRequest(id, "POST", ["start", "/start"]),
       call,
       alsoAccept: [304],
     });
-    return status !== 304;
   }
 
   /** Kills a container. */
@@ -93,19 +98,19 @@ export class Containers {
   }
 
   /** Removes a container; resolves when it no longer exists, also if another call removes it. */
-  async remove(id: string, call?: CallOptions): Promise<void> {
+  async remove(id: string, { unlessRunning = false, ...call }: RemoveOptions = {}): Promise<void> {
     const started = performance.now();
-    const budget = call?.deadlineMs ?? DEADLINES_MS.destroy;
+    const budget = call.deadlineMs ?? DEADLINES_MS.destroy;
     function left(): CallOptions {
       // At least 1 ms, so that the next call throws `timeout` rather than `invalid_argument`.
       const deadlineMs = Math.max(1, Math.round(budget - (performance.now() - started)));
-      return call?.signal ? { deadlineMs, signal: call.signal } : { deadlineMs };
+      return call.signal ? { deadlineMs, signal: call.signal } : { deadlineMs };
     }
     for (;;) {
       try {
         await this.#http.status({
           ...containerRequest(id, "DELETE", ["remove", ""]),
-          query: { force: "1", v: "1" },
+          query: { force: unlessRunning ? "0" : "1", v: "1" },
           call: left(),
           alsoAccept: [404],
         });
@@ -113,7 +118,7 @@ export class Containers {
       } catch (error) {
         const inProgress = error instanceof OmcpError && error.code === "engine_conflict" &&
           /already in progress/i.test(error.message);
-        if (!inProgress) throw error;
+        if (!inProgress || unlessRunning) throw error;
       }
       await delay(REMOVAL_POLL_MS);
     }

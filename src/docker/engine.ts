@@ -18,6 +18,7 @@ import type {
   EngineInfo,
   ImageInspect,
   ImageSummary,
+  RemoveOptions,
   VolumeInfo,
 } from "./types.ts";
 import { Volumes } from "./volumes.ts";
@@ -96,8 +97,8 @@ export class Engine {
     return this.#containers.create(spec, options);
   }
 
-  /** Starts a container. Returns false if it already runs. */
-  startContainer(id: string, call?: CallOptions): Promise<boolean> {
+  /** Starts a container. Succeeds if it already runs. */
+  startContainer(id: string, call?: CallOptions): Promise<void> {
     return this.#containers.start(id, call);
   }
 
@@ -107,8 +108,8 @@ export class Engine {
   }
 
   /** Kills and removes a container with its anonymous volumes; resolves when it no longer exists. Succeeds if it is absent. */
-  removeContainer(id: string, call?: CallOptions): Promise<void> {
-    return this.#containers.remove(id, call);
+  removeContainer(id: string, options?: RemoveOptions): Promise<void> {
+    return this.#containers.remove(id, options);
   }
 
   /** Inspects a container. Throws `engine_not_found` if it does not exist. */

@@ -19,6 +19,7 @@ export type {
   ImageInspect,
   ImageSummary,
   MountSpec,
+  RemoveOptions,
   UlimitSpec,
   VolumeInfo,
 } from "./types.ts";

@@ -6,6 +6,12 @@ export interface CallOptions {
   readonly deadlineMs?: number;
 }
 
+/** Options of a container's removal. */
+export interface RemoveOptions extends CallOptions {
+  /** Throws `engine_conflict` where the container runs or another call removes it, and leaves it. @default false */
+  readonly unlessRunning?: boolean;
+}
+
 /** What to do when the engine did not respond in time. */
 export const ENGINE_HINT = "Check that the container engine is healthy, then try again.";
 

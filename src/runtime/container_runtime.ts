@@ -16,6 +16,12 @@ export interface CallOptions {
   readonly deadlineMs?: number;
 }
 
+/** What a removal takes. */
+export interface RemoveOptions extends CallOptions {
+  /** Throws `engine_conflict` where the container runs or another call removes it, and leaves it. @default false */
+  readonly unlessRunning?: boolean;
+}
+
 /**
  * PID 1's standard streams: `readable` is its stdout, `writable` its stdin.
  *
@@ -81,8 +87,8 @@ export interface ListOptions extends CallOptions {
 export interface ContainerRuntime {
   /** Creates a container without starting it, and returns the runtime's own id. */
   createContainer(spec: ContainerSpec, options: CreateOptions): Promise<string>;
-  /** Starts PID 1. Returns false where it runs already: of several calls at once, one returns true. */
-  startContainer(id: string, call?: CallOptions): Promise<boolean>;
+  /** Starts PID 1. Succeeds where it runs already: several calls at once may all succeed. */
+  startContainer(id: string, call?: CallOptions): Promise<void>;
   /** Attaches to PID 1's standard streams. Deadline and signal bound the opening only. */
   attach(id: string, call?: CallOptions): Promise<Attachment>;
   /** Inspects a container, by id or name; `engine_not_found` where there is none. */
@@ -90,7 +96,7 @@ export interface ContainerRuntime {
   /** Lists containers. */
   listContainers(options: ListOptions): Promise<readonly ContainerSummary[]>;
   /** Kills and removes a container, by id or name, and returns when it has gone. Absent is success. */
-  removeContainer(id: string, call?: CallOptions): Promise<void>;
+  removeContainer(id: string, options?: RemoveOptions): Promise<void>;
 }
 
 /** One volume. */

@@ -7,6 +7,7 @@ export * from "./container_runtime.ts";
 export * from "./container_spec.ts";
 export * from "./create_container.ts";
 export * from "./instance_lock.ts";
+export type { LockOptions } from "./lock_container.ts";
 export * from "./labels.ts";
 export { MASKED_PATHS } from "./masked_paths.ts";
 export * from "./orphans.ts";

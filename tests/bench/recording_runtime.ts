@@ -7,6 +7,7 @@ import type {
   ContainerSummary,
   CreateOptions,
   ListOptions,
+  RemoveOptions,
 } from "../../src/runtime/mod.ts";
 
 /** How long the runtime's calls of a creation take, in milliseconds. */
@@ -37,7 +38,7 @@ export class RecordingRuntime implements ContainerRuntime {
     return this.lastId;
   }
 
-  startContainer(id: string, call?: CallOptions): Promise<boolean> {
+  startContainer(id: string, call?: CallOptions): Promise<void> {
     return this.#timed("start", () => this.#runtime.startContainer(id, call));
   }
 
@@ -53,8 +54,8 @@ export class RecordingRuntime implements ContainerRuntime {
     return this.#runtime.listContainers(options);
   }
 
-  removeContainer(id: string, call?: CallOptions): Promise<void> {
-    return this.#runtime.removeContainer(id, call);
+  removeContainer(id: string, options?: RemoveOptions): Promise<void> {
+    return this.#runtime.removeContainer(id, options);
   }
 
   async #timed<T>(step: keyof EngineTimes, work: () => Promise<T>): Promise<T> {

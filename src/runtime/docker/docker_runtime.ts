@@ -12,6 +12,7 @@ import type {
   CreateOptions,
   ImageInfo,
   ListOptions,
+  RemoveOptions,
   RuntimeResources,
   Volume,
 } from "../mod.ts";
@@ -51,7 +52,7 @@ export class DockerRuntime implements ContainerPlatform {
   }
 
   /** See {@link ContainerPlatform}. */
-  startContainer(id: string, call?: CallOptions): Promise<boolean> {
+  startContainer(id: string, call?: CallOptions): Promise<void> {
     return this.#engine.startContainer(id, call);
   }
 
@@ -85,8 +86,8 @@ export class DockerRuntime implements ContainerPlatform {
   }
 
   /** See {@link ContainerPlatform}. */
-  removeContainer(id: string, call?: CallOptions): Promise<void> {
-    return this.#engine.removeContainer(id, call);
+  removeContainer(id: string, options?: RemoveOptions): Promise<void> {
+    return this.#engine.removeContainer(id, options);
   }
 
   /** See {@link ContainerPlatform}. */

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { Engine } from "../../../src/docker/mod.ts";
 import { createContainerRequest, DockerRuntime } from "../../../src/runtime/docker/mod.ts";
-import { InstanceLock, type InstanceLockOptions, labelsOf } from "../../../src/runtime/mod.ts";
+import { type Attachment, type CallOptions, labelsOf } from "../../../src/runtime/mod.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
 import { docker } from "../../fixtures/docker/cli.ts";
+import { withInstance } from "../../fixtures/instance_lock.ts";
 import { engineProxy } from "../../fixtures/engine_proxy.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { runtimeOver } from "../../fixtures/sandbox_manager.ts";
@@ -17,39 +18,6 @@ import {
 } from "../../fixtures/server.ts";
 
 const IN_USE = { code: "instance_in_use", state: /not touched/ };
-
-/** Runs a test that acquires the lock of an instance of its own; nothing may be left. */
-async function withInstance(
-  test: (scene: {
-    readonly engine: Engine;
-    readonly instance: string;
-    readonly name: string;
-    acquire(options?: Partial<InstanceLockOptions>): Promise<InstanceLock>;
-  }) => Promise<void>,
-): Promise<void> {
-  const engine = await connectTestEngine();
-  const instance = newInstance();
-  const locks: InstanceLock[] = [];
-  async function acquire(options: Partial<InstanceLockOptions> = {}): Promise<InstanceLock> {
-    const image = imageReference("python");
-    const lock = await InstanceLock.acquire({
-      runtime: new DockerRuntime(engine),
-      instance,
-      image,
-      leaseSeconds: 30,
-      onLost: () => {},
-      ...options,
-    });
-    locks.push(lock);
-    return lock;
-  }
-  try {
-    await test({ engine, instance, name: `omcp-lock-${instance}`, acquire });
-  } finally {
-    for (const lock of locks) await lock.release();
-    await assertNothingLeft(engine, instance);
-  }
-}
 
 /** Starts another server of an instance, and returns what it says to a call that creates a sandbox. */
 async function refusedCreation(instance: string): Promise<string> {
@@ -164,6 +132,32 @@ Deno.test("a lock that was created and never started can be acquired; a paused o
     await lock.release();
     await (await acquire()).release();
   });
+});
+
+Deno.test("a lock whose container ends while it is being attached is acquired with the next container, not held", async () => {
+  for (const moment of ["before", "after"] as const) {
+    await withInstance(async ({ engine, name, acquire }) => {
+      /** Its first container ends before or after its attach. */
+      class Ending extends DockerRuntime {
+        ended: string | undefined;
+
+        override async attach(id: string, call?: CallOptions): Promise<Attachment> {
+          if (this.ended !== undefined) return await super.attach(id, call);
+          this.ended = id;
+          if (moment === "before") await engine.removeContainer(id);
+          const attachment = await super.attach(id, call);
+          await engine.removeContainer(id);
+          return attachment;
+        }
+      }
+      const runtime = new Ending(engine);
+      await acquire({ runtime });
+      const { id, state } = await engine.inspectContainer(name);
+      assert.equal(state.status, "running");
+      assert.notEqual(id, runtime.ended);
+      await assert.rejects(acquire(), IN_USE);
+    });
+  }
 });
 
 Deno.test("acquire() waits for a holder that is ending", async () => {

@@ -4,9 +4,16 @@ import { RawClient } from "../../fixtures/mcp/raw_client.ts";
 import { type EngineProxy, engineProxy } from "../../fixtures/engine_proxy.ts";
 import { assertNothingLeft, connectTestEngine } from "../../fixtures/server.ts";
 
-/** A server whose engine can be made to hang. */
-async function withServer(test: (client: RawClient, proxy: EngineProxy) => Promise<void>): Promise<void> {
-  await using proxy = await engineProxy();
+/** Creates containers, and never says so. */
+const CREATION_HANGS: EngineProxy["treat"] = (request) =>
+  request.includes("/containers/create") ? "unanswered" : "pass";
+
+/** A server whose engine can be made to hang, from its start or later. */
+async function withServer(
+  test: (client: RawClient, proxy: EngineProxy) => Promise<void>,
+  treat?: EngineProxy["treat"],
+): Promise<void> {
+  await using proxy = await engineProxy(treat);
   const engine = await connectTestEngine();
   const client = await RawClient.start({ DOCKER_HOST: proxy.host, OMCP_MAX_SANDBOXES: "2" }, {
     socketPath: proxy.socketPath,
@@ -58,7 +65,8 @@ Deno.test("while the engine hangs, cells run, removal calls return, and nothing 
 
 Deno.test("a creation on a hung engine fails with a retryable timeout, and leaves nothing", async () => {
   await withServer(async (client, proxy) => {
-    proxy.treat = (request) => request.includes("/containers/create") ? "unanswered" : "pass";
+    await client.create();
+    proxy.treat = CREATION_HANGS;
     const { execution_id } = continuation((await client.call("create_sandbox", {})).text);
     const text = await ended(client, execution_id);
     assert.match(text, /^Error timeout/);
@@ -66,6 +74,16 @@ Deno.test("a creation on a hung engine fails with a retryable timeout, and leave
     assert.match(text, /No sandbox was created\. Container omcp-sbx_\w+ is being removed/);
     assert.doesNotMatch(text, /cancelled/);
   });
+});
+
+Deno.test("a start on a hung engine fails with a retryable timeout, leaves nothing, and is tried again", async () => {
+  await withServer(async (client, proxy) => {
+    const { text } = await client.call("create_sandbox", {});
+    assert.match(text, /^Error timeout: Cannot create container "omcp-lock-/);
+    assert.match(text, /retryable: yes/);
+    proxy.treat = () => "pass";
+    await client.create();
+  }, CREATION_HANGS);
 });
 
 Deno.test("a stopped engine is unreachable, and the server keeps running", async () => {
@@ -91,6 +109,7 @@ Deno.test("a server ends within its deadline although the engine hangs", async (
     // Its lock ended with its attach; the next server removes the rest.
     proxy.treat = () => "pass";
     const next = await RawClient.start({ OMCP_INSTANCE: client.instance });
+    await next.create();
     await next.end();
   });
 });
