@@ -59,6 +59,8 @@ class Attempts:
                 self._advice = self._advice or _of(command)
             return status
 
+        # Pickled by name, as the argument of a process pool: wraps() has named posix, where the plain one stays.
+        system.__module__ = "os"
         os.system = system
 
 

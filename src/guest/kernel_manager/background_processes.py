@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import signal
-from typing import Any, Callable, Dict, Set, Tuple
+import time
+from typing import Any, Callable, Dict, Optional, Set, Tuple
 
 from . import processes
 from .processes import Process
@@ -10,6 +11,8 @@ from .processes import Process
 # Seconds.
 _END = 0.3
 _POLL = 0.004
+# How long a process that Python has forked may take to close the kernel's socket: its first step, but on a busy machine it waits.
+_CLOSES = 0.5
 # More processes than this are taken for a fork bomb.
 _MANY = 128
 
@@ -25,22 +28,32 @@ class BackgroundProcesses:
         # Processes from before this execution, including those that threads of earlier cells started between cells.
         self._earlier: Set[Identity] = set()
         self._reported: Set[Identity] = set()
+        # When the execution that begins first found a process with the kernel's socket.
+        self._held_since: Optional[float] = None
 
     def count(self) -> int:
         """How many are running."""
         return len(self._living())
 
     def execution_begins(self, control: int) -> bool:
-        """Records the processes before an execution. If one has the kernel's socket (by its inode), kills it and returns False.
+        """Records the processes before an execution. Returns False while one has the kernel's socket (by its inode): ask again.
 
         Such a process could read the cell from the socket. Python closes the socket in its own forks; forks by libc keep it, and
-        a cell can pass it to a process.
+        a cell can pass it to a process: these are killed.
         """
         found = self._living()
         self._earlier = _identities(found)
         holders = [pid for pid in found if processes.holds(pid, control)]
-        processes.kill(holders)
-        return not holders
+        if not holders:
+            self._held_since = None
+            return True
+        now = time.monotonic()
+        if self._held_since is None:
+            self._held_since = now
+        # One time for all: new ones could follow each other without end.
+        if now - self._held_since >= _CLOSES:
+            processes.kill(holders)
+        return False
 
     def interrupt(self) -> None:
         """Sends SIGINT to the kernel and to what the cell has started in its process group, as a terminal would.

@@ -53,7 +53,11 @@ for (
 }
 
 Deno.test("the demo whose load fails shows no other data and leaves nothing", async () => {
-  await withFolder({ "person.csv": "person_id,gender_concept_id\n1,8507\n" }, async (folder) => {
+  const person = [
+    "person_id,gender_concept_id,year_of_birth,race_concept_id,ethnicity_concept_id",
+    "1,8507,unknown,0,0",
+  ];
+  await withFolder({ "person.csv": person.join("\n") }, async (folder) => {
     const { code, text } = await demo(folder);
     assert.equal(code, 1, text);
     assert.doesNotMatch(text, /create_sandbox/);

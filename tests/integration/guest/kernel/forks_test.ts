@@ -51,4 +51,18 @@ Deno.test("no other process reads the kernel's next message", async (t) => {
     assert.equal(cell.value, "((0, 0), None, [3])");
     await sandbox.cell("os.kill(pid, 9); os.waitpid(pid, 0); p.kill(); p.wait(); pool.terminate()");
   });
+
+  await t.step(
+    "a process forked with os.fork() keeps running, however late it gets a processor",
+    async () => {
+      // The handler runs in the child before Python's own part of the fork.
+      await sandbox.cell(
+        TOOLS +
+          "late = ctypes.CFUNCTYPE(None)(lambda: time.sleep(0.15))\nlibc.__register_atfork(None, None, late, None)\npid = os.fork()\nif pid == 0:\n    time.sleep(60)",
+      );
+      const cell = await sandbox.cell("os.waitpid(pid, os.WNOHANG)");
+      assert.equal(cell.value, "(0, 0)");
+      await sandbox.cell("os.kill(pid, 9); os.waitpid(pid, 0)");
+    },
+  );
 });
