@@ -17,7 +17,7 @@ import {
   SYNC,
 } from "../../fixtures/postgres/raw_client.ts";
 import { CANARY, Oracle, POLICY } from "./oracle.ts";
-import { ambiguous, Dice, setting, statement } from "./statements.ts";
+import { ambiguous, Dice, parameterized, setting, statement } from "./statements.ts";
 
 /** Seed and duration of a run. */
 export interface FuzzOptions {
@@ -72,7 +72,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzCount> {
         client = (await RawClient.start(bridge.port)).client;
         count.connections += 1;
       }
-      const batch = batchOf(dice, count, sent);
+      const batch = batchOf(dice, { count, sent, types: oracle.types });
       const alive = await exchange(client, batch, round);
       if (!alive || dice.below(50) === 0) {
         await client[Symbol.asyncDispose]();
@@ -101,7 +101,15 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzCount> {
   return count;
 }
 
-function batchOf(dice: Dice, count: FuzzCount, sent: string[]): Uint8Array[] {
+interface BatchContext {
+  readonly count: FuzzCount;
+  /** What the messages were, for a report. */
+  readonly sent: string[];
+  /** OIDs that a Parse may declare. */
+  readonly types: readonly number[];
+}
+
+function batchOf(dice: Dice, { count, sent, types }: BatchContext): Uint8Array[] {
   const batch: Uint8Array[] = [];
   sent.push("batch");
   const sql = (make: (dice: Dice) => string = statement): string => {
@@ -113,7 +121,7 @@ function batchOf(dice: Dice, count: FuzzCount, sent: string[]): Uint8Array[] {
   for (let turns = 1 + dice.below(6); turns > 0; turns -= 1) {
     const name = dice.of(["", "", "s1", "s2"]);
     const portal = dice.of(["", "", "p1"]);
-    const kind = dice.below(10);
+    const kind = dice.below(11);
     sent.push(`kind ${kind}, statement "${name}", portal "${portal}"`);
     if (kind === 0) {
       // A change of a setting, then SQL that the setting makes ambiguous, with or without a Sync between them.
@@ -128,7 +136,12 @@ function batchOf(dice: Dice, count: FuzzCount, sent: string[]): Uint8Array[] {
     } else if (kind < 3) batch.push(query(sql()));
     else if (kind < 7) batch.push(parse(name, sql()), bind(portal, name), execute(portal));
     else if (kind === 7) batch.push(bind(portal, name), execute(portal, dice.below(3)));
-    else if (kind === 8) batch.push(describe(dice.of(["S", "P"]), dice.of([name, portal])));
+    else if (kind === 10) {
+      const values = dice.of([["1"], ["1", "2"], ["(1)"], ["{1}"]]);
+      const declared = values.map(() => dice.of(types));
+      sent.push(`  types ${declared.join()}, values ${values.join()}`);
+      batch.push(parse(name, sql(parameterized), declared), bind(portal, name, values), execute(portal));
+    } else if (kind === 8) batch.push(describe(dice.of(["S", "P"]), dice.of([name, portal])));
     else batch.push(dice.of([SYNC, message(FRONTEND.flush), describe("S", name, FRONTEND.close)]));
   }
   count.messages += batch.length;

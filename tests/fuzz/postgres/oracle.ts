@@ -48,6 +48,8 @@ const NamesSchema = z.array(z.tuple([z.string(), z.string()]));
 /** The server and its printed trees. */
 export class Oracle implements AsyncDisposable {
   readonly server: TestPostgres;
+  /** OIDs of all types that a parameter can have, the site's own among them. */
+  readonly types: readonly number[];
   readonly #relations: ReadonlyMap<string, string>;
   readonly #functions: ReadonlyMap<string, string>;
   readonly #before: string;
@@ -63,10 +65,12 @@ export class Oracle implements AsyncDisposable {
     known: {
       readonly relations: ReadonlyMap<string, string>;
       readonly functions: ReadonlyMap<string, string>;
+      readonly types: readonly number[];
       readonly hash: string;
     },
   ) {
     this.server = server;
+    this.types = known.types;
     this.#relations = known.relations;
     this.#functions = known.functions;
     this.#before = known.hash;
@@ -108,7 +112,7 @@ export class Oracle implements AsyncDisposable {
         CREATE VIEW cdm.spy AS SELECT '${CANARY}'::text AS x; CREATE TABLE site.person AS SELECT '${CANARY}'::text AS person_id;
         CREATE FUNCTION site.canary() RETURNS text LANGUAGE sql AS $$ SELECT '${CANARY}'::text $$;
         CREATE FUNCTION site.upper(text) RETURNS text LANGUAGE sql AS $$ SELECT '${CANARY}'::text $$;
-        CREATE DOMAIN site.dom AS text CHECK (VALUE <> site.canary())`,
+        CREATE DOMAIN site.dom AS text CHECK ((site.canary() || VALUE)::int > 0); CREATE TYPE site.pair AS (a site.dom)`,
       );
       const names = async (sql: string) => {
         const rows = (await server.sql(sql)).trim().split("\n").map((line) => line.split("|"));
@@ -117,6 +121,7 @@ export class Oracle implements AsyncDisposable {
       return new Oracle(server, {
         relations: await names("SELECT oid, relnamespace::regnamespace || '.' || relname FROM pg_class"),
         functions: await names("SELECT oid, pronamespace::regnamespace || '.' || proname FROM pg_proc"),
+        types: [...(await names("SELECT oid, typname FROM pg_type WHERE typtype <> 'p'")).keys()].map(Number),
         hash: await stateOf(server),
       });
     } catch (error) {

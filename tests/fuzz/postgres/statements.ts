@@ -151,6 +151,11 @@ export function ambiguous(dice: Dice): string {
   return `SELECT ${dice.of(LITERALS.slice(0, 3))}${dice.of(["", " AS x", "::text"])}`;
 }
 
+/** A statement whose parameters the protocol may give types to. @param dice The random numbers. */
+export function parameterized(dice: Dice): string {
+  return dice.of(["SELECT $1", "SELECT $1, $2", "SELECT $1::text AS x", "SELECT 1 WHERE $1 IS NULL"]);
+}
+
 /** PREPARE and related statements, with names that the protocol uses too. @param dice The random numbers. */
 export function prepared(dice: Dice): string {
   const name = dice.of(["s1", "s2", '"s1"', "s3"]);
