@@ -12,8 +12,11 @@ export interface Refusal {
 
 const PREFIX = "omcp_refused_";
 const NAME = new RegExp(`${PREFIX}[0-9a-f]{32}`);
-/** More than can be on their way at once, so that a client that never reads its errors does not fill the memory. */
-const MAX_PENDING = 2_500;
+/**
+ * More than can be on their way at once: the relay stops reading at 500 outstanding answers. The server passes over what follows an
+ * error in a pipeline, so refusals there are never taken.
+ */
+const MAX_PENDING = 600;
 /** The most characters of a message or hint, so that a refusal takes a few hundred bytes. */
 const MAX_TEXT = 400;
 

@@ -5,6 +5,12 @@ export class FairQueue {
   /** The owner whose task runs; undefined if no task runs. */
   #running: string | undefined;
 
+  /** Whether another owner waits for the end of the task that runs. */
+  get contended(): boolean {
+    for (const owner of this.#waiting.keys()) if (owner !== this.#running) return true;
+    return false;
+  }
+
   /**
    * Runs a task when its owner's turn comes.
    *

@@ -15,7 +15,7 @@ const MAX_SLOW = 1_000;
 export interface GuardOptions {
   /** The longest a text may take to be planned, in milliseconds. @default 2000 */
   readonly deadlineMs?: number;
-  /** The longest it may take in the worker for short texts; then the other one plans it. @default 100 */
+  /** The longest it may take in the worker for short texts while another owner waits; then the other one plans it. @default 100 */
   readonly shortDeadlineMs?: number;
   /** The longest the parser may take to load, in milliseconds. @default 10000 */
   readonly startDeadlineMs?: number;
@@ -36,13 +36,10 @@ export class Guard {
 
   private constructor(policy: GuardPolicy, options: GuardOptions) {
     const { deadlineMs = 2_000, shortDeadlineMs = 100, startDeadlineMs = 10_000 } = options;
-    const shared = { policy, startDeadlineMs };
-    this.#short = new Lane({
-      ...shared,
-      deadlineMs: Math.min(shortDeadlineMs, deadlineMs),
-      keepsWorker: true,
-    });
-    this.#long = new Lane({ ...shared, deadlineMs, keepsWorker: false });
+    const shared = { policy, startDeadlineMs, deadlineMs };
+    const contendedDeadlineMs = Math.min(shortDeadlineMs, deadlineMs);
+    this.#short = new Lane({ ...shared, contendedDeadlineMs });
+    this.#long = new Lane({ ...shared, contendedDeadlineMs: deadlineMs });
   }
 
   /**
@@ -56,7 +53,8 @@ export class Guard {
   static async start(policy: GuardPolicy, options: GuardOptions = {}): Promise<Guard> {
     const guard = new Guard(policy, options);
     try {
-      await guard.#short.start();
+      // Both now: a worker takes 30 MiB, which a client's stream should not be able to add.
+      await Promise.all([guard.#short.start(), guard.#long.start()]);
     } catch (cause) {
       await guard.close();
       throw new OmcpError("internal", "Cannot load PostgreSQL's grammar", {

@@ -9,18 +9,23 @@ import { ReplySchema, type WorkerReply, type WorkerRequest } from "./worker_mess
  * worker ends, its successor takes 30 MiB beside it.
  */
 const LARGE_HEAP_BYTES = 24 * 1024 * 1024;
-/** Milliseconds without a text after which the worker counts as idle. */
+/** Milliseconds without a text after which a large worker is replaced. */
 const REST_MS = 1_000;
+/** Milliseconds between two looks at whether another owner waits for a late text. */
+const LOOK_MS = 20;
 
 /** What a {@link Lane} works with. */
 export interface LaneOptions {
   readonly policy: GuardPolicy;
   /** The longest a text may take to be planned, in milliseconds. */
   readonly deadlineMs: number;
+  /**
+   * The longest it may take while another owner waits. A late text costs a worker, and until the old one's thread has ended its
+   * memory beside the new one's: on a loaded machine a single owner would otherwise have several at a time.
+   */
+  readonly contendedDeadlineMs: number;
   /** The longest the parser may take to load, in milliseconds. */
   readonly startDeadlineMs: number;
-  /** Whether a worker is kept for the next text. */
-  readonly keepsWorker: boolean;
 }
 
 /** One worker that plans texts, one after the other, in turn for each owner. */
@@ -62,7 +67,9 @@ export class Lane {
   async #plan(sql: string, protocol: QueryProtocol): Promise<readonly StatementPlan[] | undefined> {
     try {
       const worker = await this.#ready();
-      const reply = await ask(worker, { type: "plan", sql, protocol }, this.#options.deadlineMs);
+      const { deadlineMs, contendedDeadlineMs } = this.#options;
+      const deadline = { ms: deadlineMs, contendedMs: contendedDeadlineMs, queue: this.#queue };
+      const reply = await ask(worker, { type: "plan", sql, protocol }, deadline);
       if (reply?.type === "planned") {
         this.#watchHeap(reply.heapBytes);
         return reply.plans;
@@ -84,7 +91,7 @@ export class Lane {
     });
     this.#worker = worker;
     const { policy, startDeadlineMs } = this.#options;
-    const reply = await ask(worker, { type: "start", policy }, startDeadlineMs);
+    const reply = await ask(worker, { type: "start", policy }, { ms: startDeadlineMs });
     if (reply?.type === "ready") return worker;
     this.#discardWorker();
     throw new Error(
@@ -92,17 +99,16 @@ export class Lane {
     );
   }
 
-  /** Has the worker replaced or ended after a while without a text, if it is large or not to be kept. */
+  /** Has the worker replaced after a while without a text, if it is large. */
   #watchHeap(heapBytes: number): void {
     clearTimeout(this.#rest);
-    if (this.#closed || (heapBytes < LARGE_HEAP_BYTES && this.#options.keepsWorker)) return;
+    if (this.#closed || heapBytes < LARGE_HEAP_BYTES) return;
     this.#rest = setTimeout(() => void this.#queue.run("", () => this.#renew()), REST_MS);
     Deno.unrefTimer(this.#rest);
   }
 
   async #renew(): Promise<void> {
     this.#discardWorker();
-    if (!this.#options.keepsWorker) return;
     try {
       await this.#ready();
     } catch {
@@ -117,14 +123,35 @@ export class Lane {
   }
 }
 
+/** When an answer is late. */
+interface Deadline {
+  readonly ms: number;
+  /** An earlier deadline, while another owner waits in the queue. */
+  readonly contendedMs?: number;
+  readonly queue?: FairQueue;
+}
+
+/** Calls back when the deadline has passed, until the returned function is called. */
+function watch({ ms, contendedMs = ms, queue }: Deadline, late: () => void): () => void {
+  const start = performance.now();
+  let timer: ReturnType<typeof setTimeout>;
+  const look = (): void => {
+    const leftMs = ms - (performance.now() - start);
+    if (leftMs <= 0 || queue?.contended === true) late();
+    else timer = setTimeout(look, queue === undefined ? leftMs : Math.min(LOOK_MS, leftMs));
+  };
+  timer = setTimeout(look, Math.min(ms, contendedMs));
+  return () => clearTimeout(timer);
+}
+
 /** Sends one request and waits for its answer; undefined when it is late. Only one request is under way at a time. */
 async function ask(
   worker: Worker,
   request: WorkerRequest,
-  deadlineMs: number,
+  deadline: Deadline,
 ): Promise<WorkerReply | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-  const timer = setTimeout(() => resolve(undefined), deadlineMs);
+  const unwatch = watch(deadline, () => resolve(undefined));
   worker.onmessage = (event: MessageEvent<unknown>) => resolve(event.data);
   worker.onerror = (event) => {
     event.preventDefault(); // otherwise the error would end the whole program
@@ -135,6 +162,6 @@ async function ask(
     const answer = await promise;
     return answer === undefined ? undefined : ReplySchema.parse(answer);
   } finally {
-    clearTimeout(timer);
+    unwatch();
   }
 }

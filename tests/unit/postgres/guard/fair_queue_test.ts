@@ -28,3 +28,16 @@ Deno.test("FairQueue.run() goes on after a task that fails, and passes its error
   assert.equal(await next, 1);
   assert.equal(await queue.run("b", () => Promise.resolve(2)), 2);
 });
+
+Deno.test("FairQueue.contended is true only while another owner waits", async () => {
+  const queue = new FairQueue();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  assert.equal(queue.contended, false);
+  const running = [queue.run("a", () => promise), queue.run("a", () => promise)];
+  assert.equal(queue.contended, false);
+  running.push(queue.run("b", () => promise));
+  assert.equal(queue.contended, true);
+  resolve();
+  await Promise.all(running);
+  assert.equal(queue.contended, false);
+});
