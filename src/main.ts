@@ -56,7 +56,7 @@ function commandHelp(command: Command): string {
     "",
     command.help.trimEnd(),
     "",
-    "  --env-file PATH                  read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)",
+    "  --settings PATH                  read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)",
     "  --help                           print this",
     "",
     `Settings are environment variables: see docs/settings.md. ${ownName()}`,
@@ -74,7 +74,7 @@ function usage(): string {
     "",
     ...[...lines, ...further].map(([call, does]) => `  omcp ${call.padEnd(CALL_WIDTH)} ${does}`),
     "",
-    "Settings are environment variables, or lines of the file that --env-file PATH names: see docs/settings.md.",
+    "Settings are environment variables, or lines of the file that --settings PATH names: see docs/settings.md.",
     ownName(),
     "",
   ].join("\n");

@@ -6,7 +6,9 @@ import type { ReadVariable } from "./config.ts";
 import { ENVIRONMENT_FLAG, isOwnVariable } from "./launch.ts";
 import { type Environment, unknownVariables } from "./unknown_variables.ts";
 
-const OPTION = "--env-file";
+const OPTION = "--settings";
+/** Node and Deno read this one themselves wherever it stands, and obey what it sets for them. */
+const FOREIGN_OPTION = "--env-file";
 const VARIABLE = "OMCP_ENV_FILE";
 /** Most bytes of a file of settings: a larger one is something else. */
 const MAX_BYTES = 256 * 1024;
@@ -45,7 +47,7 @@ export const PROCESS_ENVIRONMENT: ProcessEnvironment = {
 };
 
 /**
- * Finds the settings of a call. The file is named by `--env-file PATH` or `--env-file=PATH` anywhere among the arguments, or by
+ * Finds the settings of a call. The file is named by `--settings PATH` or `--settings=PATH` anywhere among the arguments, or by
  * OMCP_ENV_FILE; it is only read, never run, and no message shows a part of it.
  *
  * @param args The arguments of the program.
@@ -125,6 +127,11 @@ function variable(environment: ProcessEnvironment, name: string): string | undef
 }
 
 function withoutOption(args: readonly string[]): { path: string | undefined; rest: readonly string[] } {
+  if (args.some((word) => word === FOREIGN_OPTION || word.startsWith(`${FOREIGN_OPTION}=`))) {
+    throw new OmcpError("invalid_argument", `This program does not take ${FOREIGN_OPTION}`, {
+      next: `Pass ${OPTION} /path/to/.env, or set ${VARIABLE}.`,
+    });
+  }
   const at = args.findIndex((word) => word === OPTION || word.startsWith(`${OPTION}=`));
   const word = args[at];
   if (word === undefined) return { path: undefined, rest: args };
@@ -142,7 +149,10 @@ function readFile(path: string): ReadonlyMap<string, string> {
   try {
     const { isFile, size } = Deno.statSync(path);
     if (!isFile || size > MAX_BYTES) throw new Error(`it must be a file of at most ${MAX_BYTES / 1024} KiB`);
-    const parsed = parseEnv(Deno.readTextFileSync(path));
+    const text = Deno.readTextFileSync(path);
+    const parsed = parseEnv(text);
+    const wrong = wrongLine(text);
+    if (wrong !== undefined) throw new Error(`line ${wrong} is not NAME=value`);
     return new Map(
       Object.entries(parsed).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]),
     );
@@ -162,4 +172,14 @@ function readFile(path: string): ReadonlyMap<string, string> {
       },
     );
   }
+}
+
+/** The number of the first line that the parser would pass over. */
+function wrongLine(text: string): number | undefined {
+  // A quoted value may have several lines: they become empty.
+  const bare = text.replace(/=[ \t]*(["'`])[^]*?\1/g, (value) => `=${value.replace(/[^\n]/g, "")}`);
+  const at = bare.split(/\r?\n/).findIndex((line) =>
+    !/^\s*(?:#.*|(?:export\s+)?[A-Za-z_]\w*\s*=.*)?$/.test(line)
+  );
+  return at < 0 ? undefined : at + 1;
 }

@@ -121,7 +121,7 @@ Deno.test("every command takes its settings from a file, which is not run, and o
     );
     for (const args of [["serve"], ["doctor"], ["cdm", "list"]]) {
       const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", `${PROJECT}/src/main.ts`, ...args, "--env-file", file],
+        args: ["run", "-A", `${PROJECT}/src/main.ts`, ...args, "--settings", file],
         stdin: "null",
       }).output();
       const said = new TextDecoder().decode(stderr);

@@ -35,7 +35,7 @@ for (const name of Object.keys(COMMANDS)) {
       assert.equal(new TextDecoder().decode(stderr), "");
       assert.equal(code, 0);
       const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
-      assert.match(lines.join("\n"), new RegExp(`omcp \\[?${name}[^]*--env-file PATH`));
+      assert.match(lines.join("\n"), new RegExp(`omcp \\[?${name}[^]*--settings PATH`));
       assert.deepEqual(lines.filter((line, at) => line !== "" && lines.indexOf(line) !== at), []);
     }
   });

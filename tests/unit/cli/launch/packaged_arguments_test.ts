@@ -87,7 +87,7 @@ Deno.test("a wrong call or setting, and help, get no permission: the command rep
     [["cdm", "--help"]],
     [["serve", "-h"]],
     [["setup", "--help"]],
-    [["doctor", "--env-file"]],
+    [["doctor", "--settings"]],
     [["serve"], { OMCP_MAX_SANDBOXES: "many" }],
     [["doctor"], { OMCP_DATABASE_URL: "postgres://h/d" }],
     [["cdm", "sample", "--database-url", "nonsense"]],
@@ -126,7 +126,7 @@ Deno.test("a file of settings is asked for first, and then its settings count, b
     const variables: Record<string, string> = { OMCP_AUDIT_FILE: "/srv/environment.jsonl" };
     const environment = { get: (name: string) => variables[name], names: () => undefined };
     for (
-      const args of [["--env-file", file], [`--env-file=${file}`, "doctor"], ["doctor", "--env-file", file]]
+      const args of [["--settings", file], [`--settings=${file}`, "doctor"], ["doctor", "--settings", file]]
     ) {
       const first = packagedLaunch(args, environment, () => false);
       assert.equal(first.again, true);
@@ -145,7 +145,7 @@ Deno.test("a file of settings is asked for first, and then its settings count, b
       read: `${SOCKET},${file}`,
     });
     await Deno.remove(file);
-    assert.deepEqual(permissions(["doctor", "--env-file", file]), { read: file });
+    assert.deepEqual(permissions(["doctor", "--settings", file]), { read: file });
   } finally {
     await Deno.remove(file).catch(() => {});
   }
