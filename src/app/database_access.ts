@@ -1,4 +1,5 @@
-import { parseDatabaseUrl } from "../postgres/mod.ts";
+// Not through mod.ts: each start of a packaged program waits for this module, and not for the broker.
+import { parseDatabaseUrl } from "../postgres/upstream/url.ts";
 
 /** What the server must be permitted to reach. */
 export interface DatabaseAccess {

@@ -3,6 +3,7 @@
  * resolver gets a requirement that is composed again from the parsed parts, so that nothing else can reach it.
  */
 import { OmcpError } from "../../errors.ts";
+import { normalizedName } from "../../lib/package_name.ts";
 
 /** Most requirements of one call. */
 export const MAX_REQUIREMENTS = 50;
@@ -61,15 +62,6 @@ export function parseRequirements(texts: readonly string[]): Requirement[] {
     found.set(requirement.name, requirement);
   }
   return [...found.values()];
-}
-
-/**
- * Normalizes a distribution's name as PEP 503 says.
- *
- * @param name The name.
- */
-export function normalizedName(name: string): string {
-  return name.replace(/[-_.]+/g, "-").toLowerCase();
 }
 
 function parseRequirement(given: string): Requirement {

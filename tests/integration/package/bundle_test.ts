@@ -21,6 +21,9 @@ Deno.test("the same sources give the same packages, wherever they are, without a
       // A path of the build machine ends in the name of a module.
       assert.doesNotMatch(text, /(?:file:\/\/|["'`/ ])\/[\w.@/-]+\.(?:ts|mjs|cjs)\b/, path);
     }
+    // Each start waits for it: it has the settings, and neither sandboxes nor the broker.
+    const permissions = here.find(({ path }) => path === "program/permissions.mjs");
+    assert.ok(permissions !== undefined && permissions.text.length < 250_000);
     const texts = { license: "", readme: "" };
     assert.deepEqual(
       (await wheel(PROJECT, here, texts)).bytes,
