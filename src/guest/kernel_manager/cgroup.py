@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 _PIDS_FILES = ("/sys/fs/cgroup/pids.current", "/sys/fs/cgroup/pids/pids.current")
 _PIDS_LIMIT_FILES = ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max")
@@ -83,19 +83,20 @@ def memory_free_bytes() -> Optional[int]:
 
 
 def _cached_bytes() -> int:
+    found = next(filter(None, map(_fields, _MEMORY_STAT_FILES)), {})
     # Version 1 has the sum with the groups below under a name of its own.
-    values = (_field(_MEMORY_STAT_FILES, "total_" + name) or _field(_MEMORY_STAT_FILES, name) for name in _CACHED)
-    return sum(value or 0 for value in values)
+    return sum(found.get("total_" + name, found.get(name, 0)) for name in _CACHED)
 
 
 def _field(paths: Tuple[str, ...], wanted: str) -> Optional[int]:
     """The value of this name in the first file that has it."""
-    for path in paths:
-        for line in _read(path).splitlines():
-            name, _, value = line.partition(" ")
-            if name == wanted and value.isdigit():
-                return int(value)
-    return None
+    return next((found[wanted] for found in map(_fields, paths) if wanted in found), None)
+
+
+def _fields(path: str) -> Dict[str, int]:
+    """The numbers of a file whose lines are a name and a number."""
+    pairs = (line.partition(" ") for line in _read(path).splitlines())
+    return {name: int(value) for name, _, value in pairs if value.isdigit()}
 
 
 def _number(paths: Tuple[str, ...]) -> Optional[int]:
