@@ -127,8 +127,8 @@ def start(own: socket.socket, other: socket.socket) -> int:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         # The lowest priority, so that the agent gets a processor among hundreds of processes. Other containers are not affected: they have shares of their own.
         os.nice(_LOWEST_PRIORITY)
-        # A kernel must not signal PID 1, nor this process, which becomes the zygote.
         _limit_processes()
+        # A kernel must not signal PID 1, nor this process, which becomes the zygote.
         confine.install_filter([1, os.getpid()])
         status = 126
         os.execve(python, arguments, environment)
