@@ -2,8 +2,7 @@
 from __future__ import annotations
 
 import signal
-import time
-from typing import Any, Callable, Dict, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Set, Tuple
 
 from . import processes
 from .processes import Process
@@ -28,32 +27,24 @@ class BackgroundProcesses:
         # Processes from before this execution, including those that threads of earlier cells started between cells.
         self._earlier: Set[Identity] = set()
         self._reported: Set[Identity] = set()
-        # When the execution that begins first found a process with the kernel's socket.
-        self._held_since: Optional[float] = None
 
     def count(self) -> int:
         """How many are running."""
         return len(self._living())
 
-    def execution_begins(self, control: int) -> bool:
+    def execution_begins(self, control: int, waited: float) -> bool:
         """Records the processes before an execution. Returns False while one has the kernel's socket (by its inode): ask again.
 
         Such a process could read the cell from the socket. Python closes the socket in its own forks; forks by libc keep it, and
-        a cell can pass it to a process: these are killed.
+        a cell can pass it to a process: these are killed. `waited`: the seconds that the execution has waited for them.
         """
         found = self._living()
         self._earlier = _identities(found)
         holders = [pid for pid in found if processes.holds(pid, control)]
-        if not holders:
-            self._held_since = None
-            return True
-        now = time.monotonic()
-        if self._held_since is None:
-            self._held_since = now
         # One time for all: new ones could follow each other without end.
-        if now - self._held_since >= _CLOSES:
+        if waited >= _CLOSES:
             processes.kill(holders)
-        return False
+        return not holders
 
     def interrupt(self) -> None:
         """Sends SIGINT to the kernel and to what the cell has started in its process group, as a terminal would.

@@ -231,8 +231,8 @@ class KernelSupervisor:
 
     def _send_cell(self, execution: Execution) -> None:
         self._printed.drain()
-        if not self._background.execution_begins(self._kernel.control):
-            # A process that holds the kernel's socket is being ended.
+        # Counted from its request: if it waited for a kernel before, that one is new, and no other process has its socket.
+        if not self._background.execution_begins(self._kernel.control, self._loop.time() - execution.started):
             self._loop.call_later(_POLL, self._send_waiting, execution)
             return
         self._threads.begin(self._kernel.pid)
