@@ -1,5 +1,5 @@
 import type { DatabaseLocation } from "../cdm/settings.ts";
-import { parseDatabaseUrl } from "../postgres/mod.ts";
+import { parseDatabaseUrl, serverName } from "../postgres/mod.ts";
 
 /**
  * Names a database without its secrets.
@@ -10,7 +10,6 @@ import { parseDatabaseUrl } from "../postgres/mod.ts";
 export function databaseName(location: DatabaseLocation): string {
   if (location.kind === "local") return `local:${location.name}`;
   if (location.kind !== "url") return location.kind;
-  const { target, database } = parseDatabaseUrl(location.url);
-  const server = target.kind === "tcp" ? `${target.host}:${target.port}` : target.path;
-  return `${server}/${database}`;
+  const address = parseDatabaseUrl(location.url);
+  return `${serverName(address)}/${address.database}`;
 }

@@ -23,6 +23,7 @@ export {
   parseDatabaseUrl,
   type PostgresAddress,
   type ServerKey,
+  serverName,
   type SessionSettings,
   type TlsMode,
   type Upstream,

@@ -1,12 +1,12 @@
 import { openTransport } from "./transport.ts";
 import { StreamUpstream } from "./stream_upstream.ts";
 import type { Upstream } from "./upstream.ts";
-import { parseDatabaseUrl } from "./url.ts";
+import { parseDatabaseUrl, serverName } from "./url.ts";
 
 export { StreamUpstream, type StreamUpstreamOptions } from "./stream_upstream.ts";
 export type { ServerKey, SessionSettings, Upstream, UpstreamSession } from "./upstream.ts";
 export { ask, prepare, ServerRefusal, type TextRow } from "./query.ts";
-export { parseDatabaseUrl, type PostgresAddress, type TlsMode } from "./url.ts";
+export { parseDatabaseUrl, type PostgresAddress, serverName, type TlsMode } from "./url.ts";
 
 /**
  * The server that a database URL names. Nothing is connected to yet.
@@ -18,13 +18,12 @@ export { parseDatabaseUrl, type PostgresAddress, type TlsMode } from "./url.ts";
 export function urlUpstream(url: string): Upstream {
   const address = parseDatabaseUrl(url);
   const { target } = address;
-  const place = target.kind === "unix" ? target.path : `${target.host}:${target.port}`;
   return new StreamUpstream({
     open: (signal) => openTransport(address, signal),
     user: address.user,
     ...(address.password === undefined ? {} : { password: address.password }),
     database: address.database,
-    description: `database ${address.database} at ${place}`,
+    description: `database ${address.database} at ${serverName(address)}`,
     exposed: address.tls === "disable" && target.kind === "tcp" &&
       !/^(localhost|127\.|::1$)/.test(target.host),
   });

@@ -4,7 +4,7 @@ import type { ByteStream } from "../../lib/byte_stream.ts";
 import { errorMessage } from "../../lib/error_message.ts";
 import { OmcpError } from "../../errors.ts";
 import { int32 } from "../wire/message.ts";
-import type { PostgresAddress } from "./url.ts";
+import { type PostgresAddress, serverName } from "./url.ts";
 
 const SSL_REQUEST = int32(8, 80_877_103);
 const ACCEPTED = 0x53; // S
@@ -97,8 +97,8 @@ function tlsFailure(error: unknown): OmcpError {
   });
 }
 
-function unavailable(reason: string, { target }: PostgresAddress, cause: unknown): OmcpError {
-  const where = target.kind === "unix" ? target.path : `${target.host}:${target.port}`;
+function unavailable(reason: string, address: PostgresAddress, cause: unknown): OmcpError {
+  const where = serverName(address);
   return new OmcpError("database_unavailable", `Database cannot be reached: ${reason}`, {
     next:
       `Check that the URL's server, ${where}, is the right one, that it runs, and that it can be reached from the machine of this program.`,

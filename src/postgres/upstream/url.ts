@@ -25,6 +25,16 @@ export interface PostgresAddress {
   readonly rootCertificate: string | undefined;
 }
 
+/**
+ * Names the server of an address.
+ *
+ * @param address Its target.
+ * @returns Host and port, or the path of a Unix socket.
+ */
+export function serverName({ target }: Pick<PostgresAddress, "target">): string {
+  return target.kind === "unix" ? target.path : `${target.host}:${target.port}`;
+}
+
 const MODES: Readonly<Record<string, TlsMode>> = {
   disable: "disable",
   require: "verify-full",
