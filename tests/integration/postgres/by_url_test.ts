@@ -1,9 +1,7 @@
 /** The real server on a Postgres reached by URL, with TLS and a password. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { Client } from "@modelcontextprotocol/client";
-import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { inheritedVariables } from "../../../src/cli/demo/client.ts";
+import { connectCommand, inheritedVariables } from "../../../src/cli/demo/client.ts";
 import { type LaunchOptions, serverArguments } from "../../../src/app/launch.ts";
 import { LAUNCH, newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
 import { startPostgres, type TestPostgres } from "../../fixtures/postgres/test_postgres.ts";
@@ -138,25 +136,20 @@ Deno.test("the line that cdm sample prints starts a server on the CDM that it ha
   assert.equal(code, 0, new TextDecoder().decode(stderr) + printed);
   const [, line = ""] = /^Serve it: {2}(.+)$/m.exec(printed) ?? [];
   assert.doesNotMatch(line, /omcp_admin|s3cret/);
-  const transport = new StdioClientTransport({
+  const server = await connectCommand({
     command: "sh",
     args: ["-c", line.replace("PASSWORD", encodeURIComponent(PASSWORD))],
     env: inheritedVariables(),
     // In another folder than the checkout.
     cwd: "/",
-    stderr: "ignore",
   });
-  const client = new Client({ name: "printed", version: "1" });
-  await client.connect(transport);
   try {
-    const created = JSON.stringify(await client.callTool({ name: "create_sandbox", arguments: {} }));
-    const [sandbox_id] = /sbx_[0-9a-f]{32}/.exec(created) ?? [];
+    const sandbox_id = await newSandbox(server);
     const input = { sandbox_id, table: "person", aggregates: [{ fn: "count", as: "n" }], into: "n" };
-    assert.match(JSON.stringify(await client.callTool({ name: "query_omop", arguments: input })), /n20"/);
-    const again = JSON.stringify(await client.callTool({ name: "create_sandbox", arguments: {} }));
-    assert.match(again, /in schema printed/);
+    assert.match((await server.call("query_omop", input)).text, /\n20$/);
+    assert.match((await server.call("create_sandbox", {})).text, /in schema printed/);
   } finally {
-    await client.close();
+    await server.close();
   }
 });
 
