@@ -4,7 +4,7 @@ import { OmcpError } from "../errors.ts";
 import { errorMessage } from "../lib/error_message.ts";
 import type { ReadVariable } from "./config.ts";
 import { ENVIRONMENT_FLAG, isOwnVariable } from "./launch.ts";
-import { type Environment, unknownVariables } from "./unknown_variables.ts";
+import { unknownVariables } from "./unknown_variables.ts";
 
 const OPTION = "--settings";
 /** Node and Deno read this one themselves wherever it stands, and obey what it sets for them. */
@@ -57,17 +57,15 @@ export const PROCESS_ENVIRONMENT: ProcessEnvironment = {
 export function findSettings(args: readonly string[], environment = PROCESS_ENVIRONMENT): Settings {
   const { path, rest } = settingsFile(args, environment);
   const file = path === undefined ? new Map<string, string>() : readFile(path);
-  const names = environment.names();
-  const both: Environment = {
-    has: (name) => file.has(name) || variable(environment, name) !== undefined,
-    names: () => names === undefined ? undefined : [...names, ...file.keys()],
-  };
   return {
     read: reader(environment, file),
     // The file's names are known, even if those of the environment are not.
     unknown: [
       ...new Set([
-        ...unknownVariables(both),
+        ...unknownVariables({
+          has: (name) => variable(environment, name) !== undefined,
+          names: () => environment.names(),
+        }),
         ...unknownVariables({ has: (name) => file.has(name), names: () => [...file.keys()] }),
       ]),
     ].sort(),
