@@ -1,5 +1,6 @@
 /** Where container engines have their sockets. */
 import type { ReadVariable } from "./config.ts";
+import { permitted } from "./permitted.ts";
 
 /**
  * The usual places: the system's engine, a user's own (rootless Docker, Podman), Docker Desktop, Colima, Rancher Desktop, OrbStack.
@@ -8,8 +9,7 @@ import type { ReadVariable } from "./config.ts";
  * @returns Absolute paths, the likeliest first.
  */
 export function usualSockets(read: ReadVariable): string[] {
-  const home = known(read, "HOME");
-  const runtime = known(read, "XDG_RUNTIME_DIR");
+  const [home, runtime] = ["HOME", "XDG_RUNTIME_DIR"].map((name) => permitted(read)(name) || undefined);
   return [
     "/var/run/docker.sock",
     ...(runtime === undefined ? [] : [`${runtime}/docker.sock`]),
@@ -41,13 +41,4 @@ export function presentSockets(read: ReadVariable): string[] {
       return false;
     }
   });
-}
-
-/** A variable's value; undefined also if this process may not read it, as a server may read only its own. */
-function known(read: ReadVariable, name: string): string | undefined {
-  try {
-    return read(name) || undefined;
-  } catch {
-    return undefined;
-  }
 }
