@@ -65,6 +65,7 @@ export class EngineStart {
       source: config.imageSource,
       needed: neededImages(config),
       read,
+      signal: this.#closing.signal,
     });
     this.unusable = this.#unusable.promise;
     this.unusable.catch(() => {});
@@ -93,7 +94,7 @@ export class EngineStart {
     this.#closing.abort(
       new OmcpError("shutting_down", "The server is shutting down", { state: "Nothing was done." }),
     );
-    await this.#images.close();
+    await this.#images.ended();
     const held = await this.#attempt?.catch(() => undefined);
     await held?.instance.close();
     held?.engine.close();

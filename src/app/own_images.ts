@@ -30,6 +30,8 @@ export interface OwnImagesOptions {
   readonly needed: readonly ImageKind[];
   /** Looks up an environment variable: what a build uses of the host. */
   readonly read: ReadVariable;
+  /** Ends the work. */
+  readonly signal: AbortSignal;
 }
 
 interface Work {
@@ -55,7 +57,6 @@ export function neededImages({ image, packages, database }: Config): readonly Im
 /** The project's own images in one engine. */
 export class OwnImages {
   readonly #options: OwnImagesOptions;
-  readonly #closing = new AbortController();
   #work: Work | undefined;
 
   /** @param options See {@link OwnImagesOptions}. */
@@ -70,7 +71,7 @@ export class OwnImages {
    * @throws {OmcpError} `image_building` while they are being provided; after a failure, once what failed: the next call tries again.
    */
   async require(engine: Pick<Engine, "inspectImage">): Promise<void> {
-    this.#closing.signal.throwIfAborted();
+    this.#options.signal.throwIfAborted();
     if (this.#work === undefined) {
       const missing = await this.#missing(engine);
       if (missing.length === 0) return;
@@ -84,11 +85,8 @@ export class OwnImages {
     if (work.result !== "done") throw failure(work.result.error);
   }
 
-  /** Ends the work, if any, and waits for its end. */
-  async close(): Promise<void> {
-    this.#closing.abort(
-      new OmcpError("shutting_down", "The server is shutting down", { state: "Nothing was done." }),
-    );
+  /** Waits for the end of the work, if any. */
+  async ended(): Promise<void> {
     await this.#work?.ended;
   }
 
@@ -116,7 +114,7 @@ export class OwnImages {
       },
       (error: unknown) => {
         work.result = { error };
-        if (!this.#closing.signal.aborted) {
+        if (!this.#options.signal.aborted) {
           log.error("Cannot provide the images: {error}", { error: String(error) });
         }
       },
@@ -125,8 +123,7 @@ export class OwnImages {
   }
 
   async #provide(work: Work): Promise<void> {
-    const { dockerHost, source, read } = this.#options;
-    const { signal } = this.#closing;
+    const { dockerHost, source, read, signal } = this.#options;
     const { ensureImages } = await import("../image_setup/mod.ts");
     const engine = await Engine.connect({ host: dockerHost, signal });
     try {
