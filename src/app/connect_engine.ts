@@ -1,6 +1,7 @@
 import { DEFAULT_HOST, Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { runOwnCommand } from "../lib/own_command.ts";
+import { socketPath } from "../lib/unix_socket.ts";
 import type { ReadVariable } from "./config.ts";
 import { presentSockets } from "./engine_sockets.ts";
 
@@ -25,7 +26,7 @@ export async function connectEngine({ host, read = () => undefined, signal }: En
     return await Engine.connect({ host, ...(signal === undefined ? {} : { signal }) });
   } catch (error) {
     if (!(error instanceof OmcpError)) throw error;
-    const socket = host.replace(/^unix:\/\//, "");
+    const socket = socketPath(host);
     if (error.code === "engine_unreachable") {
       throw error.with({ next: unreachableHelp(socket, await whyNot(socket), presentSockets(read)) });
     }

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import type { DatabaseLocation } from "../cdm/settings.ts";
 import { PACKAGED } from "../lib/packaged.ts";
+import { socketPath } from "../lib/unix_socket.ts";
 import { databaseAccess } from "./database_access.ts";
 
 /** Settings that name files. */
@@ -21,7 +22,7 @@ export interface OwnFileSettings {
 export function ownFiles(settings: OwnFileSettings): (string | undefined)[] {
   const { dockerHost, auditFile, constraintsFile, imageFile, database } = settings;
   return [
-    dockerHost?.replace(/^unix:\/\//, ""),
+    dockerHost === undefined ? undefined : socketPath(dockerHost),
     auditFile,
     constraintsFile,
     imageFile,

@@ -1,6 +1,7 @@
 /** What the server must be permitted to do, by its settings. */
 import { fileURLToPath } from "node:url";
 import { PACKAGED } from "../lib/packaged.ts";
+import { socketPath } from "../lib/unix_socket.ts";
 import type { Config } from "./config.ts";
 import { databaseAccess } from "./database_access.ts";
 import type { PermissionNeeds } from "./launch.ts";
@@ -14,7 +15,7 @@ import type { PermissionNeeds } from "./launch.ts";
 export function permissionNeeds(config: Config): PermissionNeeds {
   const { dockerHost, database, auditFile, packages, exchangeFolder, imageSource } = config;
   return {
-    socketPath: dockerHost.replace(/^unix:\/\//, ""),
+    socketPath: socketPath(dockerHost),
     guardFolder: database.kind === "none" ? undefined : guardFolder(),
     ...(database.kind === "url"
       ? databaseAccess(database.url)

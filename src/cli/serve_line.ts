@@ -4,6 +4,7 @@ import { databaseAccess } from "../app/database_access.ts";
 import { serverArguments } from "../app/launch.ts";
 import { denoCommand, ownCommand } from "../lib/own_command.ts";
 import { PACKAGED } from "../lib/packaged.ts";
+import { socketPath } from "../lib/unix_socket.ts";
 import { parseDatabaseUrl } from "../postgres/mod.ts";
 
 /** A CDM in a volume, or in the Postgres of a URL. */
@@ -61,7 +62,7 @@ function settingsOf(cdm: ServedCdm): Readonly<Record<string, string>> {
 
 function commandOf(cdm: ServedCdm): readonly string[] {
   if (PACKAGED || Deno.build.standalone) return ownCommand("start").split(" ");
-  const socket = cdm.engine === undefined ? {} : { socketPath: cdm.engine.replace(/^unix:\/\//, "") };
+  const socket = cdm.engine === undefined ? {} : { socketPath: socketPath(cdm.engine) };
   const access = cdm.kind === "local" ? {} : databaseAccess(cdm.url);
   return [...denoCommand(), ...serverArguments({ project: checkout(), ...socket, ...access })];
 }

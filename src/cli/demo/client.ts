@@ -4,6 +4,7 @@ import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import * as z from "zod";
 import { type LaunchOptions, serverArguments } from "../../app/launch.ts";
+import { socketPath } from "../../lib/unix_socket.ts";
 
 const TOOL_DEADLINE_MS = 120_000;
 
@@ -131,7 +132,7 @@ export async function connectCommand(start: ServerCommand): Promise<ConnectedSer
 /** The engine's socket in DOCKER_HOST; an empty object if DOCKER_HOST is not set. */
 export function engineSocket(): { readonly socketPath?: string } {
   const host = Deno.env.get("DOCKER_HOST");
-  return host === undefined ? {} : { socketPath: host.replace(/^unix:\/\//, "") };
+  return host === undefined ? {} : { socketPath: socketPath(host) };
 }
 
 /** The variables that a server needs to find programs, caches and the engine. */

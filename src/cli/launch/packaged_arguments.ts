@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { OmcpError } from "../../errors.ts";
 import { CERTIFICATE_VARIABLES, SYSTEM_BUNDLES } from "../../lib/host_certificates.ts";
+import { socketPath } from "../../lib/unix_socket.ts";
 import { readConfig, type ReadVariable, SETTINGS } from "../../app/config.ts";
 import { type ProcessEnvironment, settingsFile, settingsReader } from "../../app/environment.ts";
 import { databaseAccess } from "../../app/database_access.ts";
@@ -173,9 +174,8 @@ function parse(args: readonly string[]) {
 }
 
 function enginePermissions(read: ReadVariable): ServerPermissions {
-  const socketPath = (read("DOCKER_HOST") || SETTINGS.DOCKER_HOST.default).replace(/^unix:\/\//, "");
   return serverPermissions({
-    socketPath,
+    socketPath: socketPath(read("DOCKER_HOST") || SETTINGS.DOCKER_HOST.default),
     guardFolder: undefined,
     databaseHost: undefined,
     databaseFiles: [],
