@@ -7,10 +7,10 @@ import { presentSockets } from "./engine_sockets.ts";
 
 /** How an engine is connected to. */
 export interface EngineAccess {
-  /** Its socket, as in `DOCKER_HOST`. */
-  readonly host: string;
-  /** Looks up an environment variable. @default none: other sockets are not looked for in a home */
-  readonly read?: ReadVariable;
+  /** Looks up an environment variable: `DOCKER_HOST`, and where other sockets may be. */
+  readonly read: ReadVariable;
+  /** Its socket, as in `DOCKER_HOST`. @default that of `DOCKER_HOST`, else the usual one */
+  readonly host?: string;
   /** Gives up. */
   readonly signal?: AbortSignal;
 }
@@ -21,7 +21,8 @@ export interface EngineAccess {
  * @param access See {@link EngineAccess}.
  * @throws {OmcpError} `engine_unreachable`, `timeout`, `engine_failed`…; `next` names the socket and what to do about it.
  */
-export async function connectEngine({ host, read = () => undefined, signal }: EngineAccess): Promise<Engine> {
+export async function connectEngine({ read, signal, ...access }: EngineAccess): Promise<Engine> {
+  const host = access.host ?? (read("DOCKER_HOST") || DEFAULT_HOST);
   try {
     return await Engine.connect({ host, ...(signal === undefined ? {} : { signal }) });
   } catch (error) {

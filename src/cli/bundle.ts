@@ -2,7 +2,6 @@
 import { parseArgs } from "node:util";
 import { connectEngine } from "../app/connect_engine.ts";
 import type { Command } from "./command.ts";
-import { DEFAULT_HOST } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { IMAGE_KINDS } from "../images/kinds.ts";
 import { errorMessage } from "../lib/error_message.ts";
@@ -28,7 +27,7 @@ that reaches no registry. \`load\` reads it there.
       });
     }
     const program = values["images-only"] ? [] : await programFiles(read);
-    const engine = await connectEngine({ host: read("DOCKER_HOST") || DEFAULT_HOST, read });
+    const engine = await connectEngine({ read });
     try {
       const sha256 = await write(path, { engine, kinds: IMAGE_KINDS, program });
       print(`Wrote ${path}, SHA-256 ${sha256}.`);

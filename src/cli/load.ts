@@ -2,7 +2,6 @@
 import { parseArgs } from "node:util";
 import { connectEngine } from "../app/connect_engine.ts";
 import type { Command } from "./command.ts";
-import { DEFAULT_HOST } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { IMAGE_KINDS } from "../images/kinds.ts";
 
@@ -23,7 +22,7 @@ damaged or of another version is refused, and nothing of it is loaded.`,
       import("../image_setup/mod.ts"),
       import("../image_setup/bundle.ts"),
     ]);
-    const engine = await connectEngine({ host: read("DOCKER_HOST") || DEFAULT_HOST, read });
+    const engine = await connectEngine({ read });
     try {
       const { description, sha256 } = await loadBundledImages(engine, path, {
         kinds: IMAGE_KINDS,

@@ -3,7 +3,6 @@ import type { ReadVariable } from "../app/config.ts";
 import { localName } from "../cdm/local_name.ts";
 import { cdmLines, listLocalCdms, removeLocalCdm } from "../cdm/local_store.ts";
 import { connectEngine } from "../app/connect_engine.ts";
-import { DEFAULT_HOST } from "../docker/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";
 import { wrongCall } from "./cdm_usage.ts";
@@ -54,7 +53,7 @@ export async function withRuntime<T>(
   read: ReadVariable,
   work: (runtime: ContainerPlatform) => Promise<T>,
 ): Promise<T> {
-  const engine = await connectEngine({ host: read("DOCKER_HOST") || DEFAULT_HOST, read });
+  const engine = await connectEngine({ read });
   try {
     return await work(new DockerRuntime(engine));
   } finally {

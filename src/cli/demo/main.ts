@@ -7,7 +7,7 @@
 import { addAbortListener } from "node:events";
 import { parseArgs } from "node:util";
 import { connectEngine } from "../../app/connect_engine.ts";
-import { DEFAULT_HOST, type Engine } from "../../docker/mod.ts";
+import type { Engine } from "../../docker/mod.ts";
 import { DockerRuntime } from "../../runtime/docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { usageError } from "../usage_error.ts";
@@ -99,7 +99,7 @@ async function show(engine: Engine, instance: string): Promise<void> {
 const transcript = new Transcript(write, Deno.stdout.isTerminal() && Deno.env.get("NO_COLOR") === undefined);
 transcript.title("OMCP Python Sandbox: a demonstration");
 const read = (name: string): string | undefined => Deno.env.get(name);
-const engine = await connectEngine({ host: read("DOCKER_HOST") || DEFAULT_HOST, read });
+const engine = await connectEngine({ read });
 const instance = `demo-${crypto.randomUUID()}`;
 for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, stop);
 let failure: unknown;
