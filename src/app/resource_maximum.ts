@@ -19,26 +19,25 @@ export function resourceMaximum(
   config: Pick<Config, "memoryBytes" | "cpus" | "memoryMaxBytes" | "cpusMax">,
   machine: Pick<RuntimeResources, "cpus" | "memoryBytes">,
 ): ResourceMaximum {
-  const memory = [["OMCP_MEMORY_MIB", config.memoryBytes], [
-    "OMCP_MEMORY_MAX_MIB",
-    config.memoryMaxBytes ?? 0,
-  ]] as const;
-  const has = Math.floor(machine.memoryBytes / MIB);
-  for (const [name, bytes] of memory) {
-    if (bytes <= machine.memoryBytes) continue;
+  const mebibytes = Math.floor(machine.memoryBytes / MIB);
+  const memory = {
+    most: mebibytes,
+    has: `${mebibytes} MiB of memory`,
+    further: ", and to less where more than one sandbox is to work at a time",
+  };
+  const processors = { most: machine.cpus * 100, has: `${machine.cpus} processors`, further: "" };
+  const limits = [
+    ["OMCP_MEMORY_MIB", config.memoryBytes / MIB, memory],
+    ["OMCP_MEMORY_MAX_MIB", (config.memoryMaxBytes ?? 0) / MIB, memory],
+    ["OMCP_CPU_PERCENT", config.cpus * 100, processors],
+    ["OMCP_CPU_MAX_PERCENT", (config.cpusMax ?? 0) * 100, processors],
+  ] as const;
+  for (const [name, asked, { most, has, further }] of limits) {
+    if (asked <= most) continue;
     throw new OmcpError(
       "config_invalid",
-      `Cannot start: ${name} is ${Math.ceil(bytes / MIB)}, and the engine's machine has ${has} MiB of memory`,
-      { next: `Set it to at most ${has}, and to less where more than one sandbox is to work at a time.` },
-    );
-  }
-  const asked = [["OMCP_CPU_PERCENT", config.cpus], ["OMCP_CPU_MAX_PERCENT", config.cpusMax ?? 0]] as const;
-  for (const [name, cpus] of asked) {
-    if (cpus <= machine.cpus) continue;
-    throw new OmcpError(
-      "config_invalid",
-      `Cannot start: ${name} is ${cpus * 100}, and the engine's machine has ${machine.cpus} processors`,
-      { next: `Set it to at most ${machine.cpus * 100}.` },
+      `Cannot start: ${name} is ${asked}, and the engine's machine has ${has}`,
+      { next: `Set it to at most ${most}${further}.` },
     );
   }
   return {
