@@ -40,6 +40,8 @@ interface Work {
   readonly startedAt: number;
   readonly missing: readonly ImageKind[];
   progress: string;
+  /** Whether a call waits for it, and throws what failed to those who report it. */
+  awaited: boolean;
   result: "running" | "done" | { readonly error: unknown };
 }
 
@@ -79,7 +81,9 @@ export class OwnImages {
       this.#work ??= this.#start(missing);
     }
     const work = this.#work;
+    work.awaited = true;
     await within(work.ended, BRIEF_MS);
+    work.awaited = false;
     if (work.result === "running") throw this.#building(work);
     if (this.#work === work) this.#work = undefined;
     if (work.result !== "done") throw failure(work.result.error);
@@ -105,6 +109,7 @@ export class OwnImages {
       startedAt: performance.now(),
       missing,
       progress: "starting",
+      awaited: false,
       result: "running",
     };
     this.#provide(work).then(
@@ -114,7 +119,7 @@ export class OwnImages {
       },
       (error: unknown) => {
         work.result = { error };
-        if (!this.#options.signal.aborted) {
+        if (!work.awaited && !this.#options.signal.aborted) {
           log.error("Cannot provide the images: {error}", { error: String(error) });
         }
       },
