@@ -1,38 +1,60 @@
 import type { Upstream, UpstreamSession } from "../upstream/mod.ts";
 import type { PipelineState } from "./pipeline_state.ts";
 
-/**
- * Makes the function that asks the server to cancel what a session runs. Each request opens a connection of its own, so calls for
- * one statement share a request. A call for a later statement makes another: the request on its way may meet the earlier one only.
- *
- * @param upstream The server.
- * @param session The session.
- * @param conversation What it runs.
- * @returns The function; it resolves when the server has sent the signal, to whether it could be asked.
- */
-export function cancellerOf(
-  upstream: Pick<Upstream, "cancel">,
-  session: UpstreamSession,
-  conversation: Pick<PipelineState, "answers" | "cancelled">,
-): () => Promise<boolean> {
-  let last: { readonly answers: number; readonly asked: Promise<boolean> } | undefined;
-  async function ask(answers: number, before: Promise<boolean> | undefined): Promise<boolean> {
-    if (before !== undefined) {
-      await before;
-      if (conversation.answers !== answers) return true;
-    }
-    const asked = await upstream.cancel(session);
-    if (asked) conversation.cancelled(answers);
-    return asked;
+/** Asks the server to cancel what a session runs. */
+export class Canceller {
+  readonly #upstream: Pick<Upstream, "cancel">;
+  readonly #session: UpstreamSession;
+  readonly #conversation: Pick<PipelineState, "answers" | "cancelled">;
+  #last: { readonly answers: number; readonly asked: Promise<boolean> } | undefined;
+
+  /**
+   * @param upstream The server.
+   * @param session The session.
+   * @param conversation What it runs.
+   */
+  constructor(
+    upstream: Pick<Upstream, "cancel">,
+    session: UpstreamSession,
+    conversation: Pick<PipelineState, "answers" | "cancelled">,
+  ) {
+    this.#upstream = upstream;
+    this.#session = session;
+    this.#conversation = conversation;
   }
-  return function cancel() {
-    const { answers } = conversation;
-    if (last?.answers === answers) return last.asked;
-    const mine = { answers, asked: ask(answers, last?.asked) };
-    last = mine;
+
+  /**
+   * Cancels what runs now. Each request opens a connection of its own, so calls for one statement share a request. A call for a
+   * later statement makes another: the request on its way may meet the earlier one only.
+   *
+   * @returns Resolves when the server has sent the signal, to whether it could be asked.
+   */
+  cancel(): Promise<boolean> {
+    const { answers } = this.#conversation;
+    if (this.#last?.answers === answers) return this.#last.asked;
+    const mine = { answers, asked: this.#ask(answers, this.#last?.asked) };
+    this.#last = mine;
     void mine.asked.finally(() => {
-      if (last === mine) last = undefined;
+      if (this.#last === mine) this.#last = undefined;
     });
     return mine.asked;
-  };
+  }
+
+  /**
+   * Waits until no request is on its way, at most a few seconds. A request has no name of a statement: whatever is sent to the
+   * server while one is on its way may be what it cancels.
+   */
+  async settled(): Promise<void> {
+    while (this.#last !== undefined) await this.#last.asked;
+  }
+
+  async #ask(answers: number, before: Promise<boolean> | undefined): Promise<boolean> {
+    if (before !== undefined) {
+      await before;
+      if (this.#conversation.answers !== answers) return true;
+    }
+    const asked = await this.#upstream.cancel(this.#session);
+    if (asked) this.#conversation.cancelled(answers);
+    return asked;
+  }
 }

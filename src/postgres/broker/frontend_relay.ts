@@ -52,6 +52,8 @@ export interface FrontendRelayOptions {
   readonly snapshots: ReadonlySet<string>;
   /** Statements that may be prepared, and cursors and savepoints that may be open, at a time. */
   readonly limits: HoldingLimits & { readonly preparedStatements: number };
+  /** Waits until no cancel is on its way to the server. */
+  readonly cancelled: () => Promise<void>;
 }
 
 /** A refusal, with what the audit records of the text. */
@@ -342,6 +344,8 @@ export class FrontendRelay {
     const bytes = concatBytes(this.#out);
     this.#out = [];
     this.#outBytes = 0;
+    // A late cancel would end what comes next: the client has had its answer, when this program gave it or the statement was done.
+    await this.#options.cancelled();
     await this.#options.session.write(bytes);
   }
 }

@@ -10,7 +10,7 @@ import { BACKEND, cstring, int32, message } from "../wire/message.ts";
 import type { StartupParameters } from "../wire/opening.ts";
 import { ALWAYS_AUDITING, type Audit, type Auditing } from "./audit.ts";
 import { FrontendRelay } from "./frontend_relay.ts";
-import { cancellerOf } from "./canceller.ts";
+import { Canceller } from "./canceller.ts";
 import { ClientWriter, LAST_WRITE_MS } from "./client_writer.ts";
 import { PipelineState } from "./pipeline_state.ts";
 import type { CostBudget } from "./cost_budget.ts";
@@ -139,7 +139,8 @@ class Connection {
     const { sandboxId, audit, limits, signal } = this.#session;
     const state = new PipelineState(sandboxId, audit);
     const refusals = new Refusals();
-    const cancel = cancellerOf(backend.upstream, upstream, state);
+    const canceller = new Canceller(backend.upstream, upstream, state);
+    const cancel = () => canceller.cancel();
     const toClient = new BackendRelay({
       session: upstream,
       client: this.#writer,
@@ -161,6 +162,7 @@ class Connection {
       auditing: this.#session.auditing ?? ALWAYS_AUDITING,
       snapshots: this.#session.connections.snapshots,
       limits,
+      cancelled: () => canceller.settled(),
     });
     this.#onCancel = () => {
       toServer.cancel();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cancellerOf } from "../../../../src/postgres/broker/canceller.ts";
+import { Canceller } from "../../../../src/postgres/broker/canceller.ts";
 import { greet } from "../../../../src/postgres/broker/greeting.ts";
 import { ClientWriter } from "../../../../src/postgres/broker/client_writer.ts";
 import { DEFAULT_LIMITS } from "../../../../src/postgres/broker/limits.ts";
@@ -31,28 +31,35 @@ Deno.test("cancels of one statement share a request, and a cancel of the next ma
   const upstream = new SlowUpstream();
   const noted: number[] = [];
   const conversation = { answers: 1, cancelled: (answers: number) => void noted.push(answers) };
-  const cancel = cancellerOf(upstream, SESSION, conversation);
-  const first = [cancel(), cancel()];
+  const canceller = new Canceller(upstream, SESSION, conversation);
+  await canceller.settled();
+  const first = [canceller.cancel(), canceller.cancel()];
   assert.equal(upstream.waiting.length, 1);
   conversation.answers = 2;
-  const second = [cancel(), cancel()];
+  const second = [canceller.cancel(), canceller.cancel()];
+  let settled = false;
+  const over = canceller.settled().then(() => {
+    settled = true;
+  });
   assert.equal(upstream.waiting.length, 1, "the first is still on its way");
   upstream.waiting[0]?.();
   assert.deepEqual(await Promise.all(first), [true, true]);
   await new Promise((resolve) => setTimeout(resolve));
   assert.equal(upstream.waiting.length, 2);
+  assert.equal(settled, false, "the second is on its way");
   upstream.waiting[1]?.();
   assert.deepEqual(await Promise.all(second), [true, true]);
+  await over;
   assert.deepEqual(noted, [1, 2]);
 });
 
 Deno.test("a cancel that waited for an earlier one is not sent once its statement has ended", async () => {
   const upstream = new SlowUpstream();
   const conversation = { answers: 1, cancelled: function nothing() {} };
-  const cancel = cancellerOf(upstream, SESSION, conversation);
-  void cancel();
+  const canceller = new Canceller(upstream, SESSION, conversation);
+  void canceller.cancel();
   conversation.answers = 2;
-  const late = cancel();
+  const late = canceller.cancel();
   conversation.answers = 3;
   upstream.waiting[0]?.();
   assert.equal(await late, true);
