@@ -76,10 +76,10 @@ export class CsvParser {
         const scanned = scanRecord(text, at, delimiter, final);
         if (scanned === "unclosed") throw this.#endless();
         if (scanned === "incomplete") break;
-        const { lines, next, ...record } = scanned;
-        records.push({ line: this.#line, ...record });
-        this.#line += lines;
-        at = next;
+        const { fields, quoted, malformed } = scanned;
+        records.push({ line: this.#line, fields, quoted, ...(malformed === undefined ? {} : { malformed }) });
+        this.#line += scanned.lines;
+        at = scanned.next;
         continue;
       }
       if (line !== "") this.#split(line, records);
@@ -133,6 +133,7 @@ export class CsvParser {
 
 /** A record that {@link scanRecord} has read. */
 export interface ScannedRecord extends Omit<CsvRecord, "line"> {
+  readonly quoted: readonly boolean[];
   /** Where the next record begins. */
   readonly next: number;
   /** How many lines the record has. */
