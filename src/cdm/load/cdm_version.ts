@@ -1,4 +1,3 @@
-import { OmcpError } from "../../errors.ts";
 import {
   type CdmTable,
   cdmTables,
@@ -8,6 +7,7 @@ import {
 } from "../../omop/cdm/mod.ts";
 import { readRecords } from "./csv_file.ts";
 import type { CdmFile, CdmFolder } from "./folder.ts";
+import { refused } from "./refused.ts";
 
 /** A CDM's version, and how it was detected. */
 export interface DetectedVersion {
@@ -32,10 +32,10 @@ export async function detectVersion(folder: CdmFolder): Promise<DetectedVersion>
   const { known, unknown } = await statedVersions(folder.files.find(({ table }) => table === "cdm_source"));
   const [stated, other] = known;
   if (other !== undefined) {
-    throw new OmcpError("cdm_invalid", `cdm_source names two versions: ${known.join(" and ")}`, {
-      state: "Nothing was loaded.",
-      next: "Pass the files' version with --cdm-version.",
-    });
+    throw refused(
+      `cdm_source names two versions: ${known.join(" and ")}`,
+      "Pass the files' version with --cdm-version.",
+    );
   }
   if (stated !== undefined) return { version: stated, by: "(as cdm_source says)" };
   const note = unknown === undefined ? "" : `; cdm_source names ${unknown}, which is not supported`;

@@ -3,6 +3,7 @@ import { CsvParser, type CsvRecord } from "./csv.ts";
 import { FormatDetector } from "./detect_format.ts";
 import { type Delimiter, DELIMITERS, type Dialect, type FileFormat } from "./dialect.ts";
 import { type FilePath, readText, unreadable } from "./file_text.ts";
+import { refused } from "./refused.ts";
 
 /** What the first line of a file shows. */
 export interface CsvHeader {
@@ -79,10 +80,9 @@ export async function detectFormat(
   const detected = detector.end();
   if ("format" in detected) return detected.format;
   const choices = detected.formats.map((format) => `--format ${table}=${format} (${MEANINGS[format]})`);
-  throw new OmcpError(
-    "cdm_invalid",
+  throw refused(
     `Two readings of ${file.path} fit, and differ from line ${detected.line} on: ${detected.ambiguous}`,
-    { state: "Nothing was loaded.", next: `Pass ${choices.join(" or ")}.` },
+    `Pass ${choices.join(" or ")}.`,
   );
 }
 
@@ -130,7 +130,7 @@ function headerOf(line: string, { columns }: TableColumns): CsvHeader | undefine
   let most = 0;
   for (const delimiter of DELIMITERS) {
     const parser = new CsvParser({ delimiter, format: quoted ? "csv" : "unquoted" });
-    const [record] = [...parser.push(`${line}\n`)];
+    const [record] = parser.push(`${line}\n`);
     const names = (record?.fields ?? []).map((field) => (field ?? "").trim());
     const known = names.filter((name) => columns.has(name.toLowerCase())).length;
     if (known > most) [best, most] = [{ columns: names, delimiter, quoted }, known];
@@ -139,12 +139,8 @@ function headerOf(line: string, { columns }: TableColumns): CsvHeader | undefine
 }
 
 function headerMissing(path: string, { table }: TableColumns): never {
-  throw new OmcpError(
-    "cdm_invalid",
+  throw refused(
     `Cannot read ${path}: it has no header; its first line names no column of ${table}`,
-    {
-      state: "Nothing was loaded.",
-      next: "Add a first line with the names of the columns, with the file's delimiter between them.",
-    },
+    "Add a first line with the names of the columns, with the file's delimiter between them.",
   );
 }

@@ -1,8 +1,9 @@
 /** The bytes of a file of the CDM. */
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { OmcpError } from "../../errors.ts";
+import type { OmcpError } from "../../errors.ts";
 import { errorMessage } from "../../lib/error_message.ts";
+import { refused } from "./refused.ts";
 import { Utf8Reader } from "./utf8.ts";
 
 /** Where a file is. */
@@ -46,11 +47,7 @@ export async function* readText(file: FilePath): AsyncGenerator<TextPiece, void,
  * @param cause The error that shows it.
  */
 export function unreadable(path: string, reason: string, cause?: unknown): OmcpError {
-  return new OmcpError("cdm_invalid", `Cannot read ${path}: ${reason}`, {
-    state: "Nothing was loaded.",
-    next: "Fix the file, or remove it from the folder.",
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return refused(`Cannot read ${path}: ${reason}`, "Fix the file, or remove it from the folder.", cause);
 }
 
 async function* readBytes({ path, realPath }: FilePath): AsyncGenerator<Uint8Array, void, void> {

@@ -1,10 +1,10 @@
 import { join, sep } from "node:path";
-import { OmcpError } from "../../errors.ts";
 import { CDM_VERSIONS, cdmTables } from "../../omop/cdm/mod.ts";
 import { type ByTable, forTable } from "./by_table.ts";
 import { detectFormat, readHeader, type TableColumns } from "./csv_file.ts";
 import type { Dialect, FileFormat } from "./dialect.ts";
 import type { FilePath } from "./file_text.ts";
+import { refused } from "./refused.ts";
 
 /** The file of one table. */
 export interface CdmFile extends FilePath {
@@ -117,12 +117,4 @@ async function list(folder: string): Promise<{ readonly root: string; readonly e
     throw refused(`Cannot read folder ${folder}`, "Check its path and that it is a folder.", error);
   }
   return { root, entries: entries.sort() };
-}
-
-function refused(message: string, next: string, cause?: unknown): OmcpError {
-  return new OmcpError("cdm_invalid", message, {
-    state: "Nothing was loaded.",
-    next,
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

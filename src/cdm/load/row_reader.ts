@@ -3,6 +3,7 @@ import { COPY_NULL } from "../../lib/copy_format.ts";
 import type { CdmColumn, CdmTable } from "../../omop/cdm/mod.ts";
 import type { CsvRecord } from "./csv.ts";
 import { ColumnNotes, NullWords, QUOTED_EMPTY } from "./notes.ts";
+import { refused } from "./refused.ts";
 import { isNullWord, type ValueReader, valueReader } from "./values.ts";
 
 /** Why a row is not loaded; it contains no value of the row. */
@@ -67,10 +68,10 @@ export class RowReader {
         return;
       }
       if (fields.some((field) => field.column === column)) {
-        throw new OmcpError("cdm_invalid", `Duplicate column ${column.name} in the header of ${table.name}`, {
-          state: "Nothing was loaded.",
-          next: "Remove or rename one of them.",
-        });
+        throw refused(
+          `Duplicate column ${column.name} in the header of ${table.name}`,
+          "Remove or rename one of them.",
+        );
       }
       const notes = new ColumnNotes(this.#changed);
       const isText = column.type === "varchar" || column.type === "text";

@@ -5,11 +5,11 @@ import { SAMPLE_CDM_VERSION, SAMPLE_PERSONS, SAMPLE_SEED, sampleTables } from ".
 import type { AdminSession } from "./admin_session.ts";
 import { readRecords } from "./csv_file.ts";
 import type { CsvRecord } from "./csv.ts";
-import { OmcpError } from "../../errors.ts";
 import { type ByTable, forTable } from "./by_table.ts";
 import { detectVersion } from "./cdm_version.ts";
 import { describeDialect, type FileFormat } from "./dialect.ts";
 import { type CdmFile, scanFolder } from "./folder.ts";
+import { refused } from "./refused.ts";
 import { type RejectCount, Rejects } from "./rejects.ts";
 import { RowReader } from "./row_reader.ts";
 import { TableWriter } from "./table_writer.ts";
@@ -142,14 +142,9 @@ async function requireColumns(
     }
   }
   if (lacking.length === 0) return;
-  throw new OmcpError(
-    "cdm_invalid",
+  throw refused(
     `${counted(lacking.length, "file")} without columns that CDM ${version} requires: ${lacking.join("; ")}`,
-    {
-      state: "Nothing was loaded.",
-      next:
-        "Add the columns, or remove the files; if the files have another CDM version, pass --cdm-version.",
-    },
+    "Add the columns, or remove the files; if the files have another CDM version, pass --cdm-version.",
   );
 }
 
