@@ -3,13 +3,7 @@ import { counted } from "../lib/counted.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
-import {
-  CDM_VERSIONS,
-  cdmTables,
-  type CdmVersion,
-  cdmVersionIn,
-  DEFAULT_CDM_VERSION,
-} from "../omop/cdm/mod.ts";
+import { allTableNames, type CdmVersion, cdmVersionIn, DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
 import { LocalCdm } from "./local_cdm.ts";
 import {
   type Audit,
@@ -180,7 +174,7 @@ function databaseOf(
   return new Database({
     upstream,
     cdmSchema: config.cdmSchema,
-    cdmRelations: new Set(CDM_VERSIONS.flatMap((each) => cdmTables(each).map(({ name }) => name))),
+    cdmRelations: allTableNames(),
     limits: {
       connectionsPerSandbox: config.queryConnections,
       statementMs: config.queryMs,

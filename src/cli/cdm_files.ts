@@ -1,6 +1,6 @@
 /** The options of `omcp cdm load` that say how to read files. */
 import { type ByTable, FILE_FORMATS, type FileFormat, type FolderOptions } from "../cdm/load/mod.ts";
-import { CDM_VERSIONS, cdmTables } from "../omop/cdm/mod.ts";
+import { allTableNames } from "../omop/cdm/mod.ts";
 import { wrongCall } from "./cdm_usage.ts";
 
 /** The values of `FILE_OPTIONS`. */
@@ -34,7 +34,7 @@ function formatOf(text: string): FileFormat {
 
 /** Reads `VALUE` for all tables and `TABLE=VALUE` for one. */
 function byTable<T>(option: string, texts: readonly string[], read: (text: string) => T): ByTable<T> {
-  const known = new Set(CDM_VERSIONS.flatMap((version) => cdmTables(version).map(({ name }) => name)));
+  const known = allTableNames();
   const tables = new Map<string, T>();
   const others: T[] = [];
   for (const text of texts) {

@@ -1,5 +1,5 @@
 import { join, sep } from "node:path";
-import { CDM_VERSIONS, cdmTables } from "../../omop/cdm/mod.ts";
+import { CDM_VERSIONS, cdmTables, isTextType } from "../../omop/cdm/mod.ts";
 import { type ByTable, forTable } from "./by_table.ts";
 import { detectFormat, readHeader, type TableColumns } from "./csv_file.ts";
 import type { Dialect, FileFormat } from "./dialect.ts";
@@ -82,7 +82,7 @@ function knownTables(): Map<string, TableColumns> {
   const known = new Map<string, TableColumns>();
   for (const { name: table, columns } of CDM_VERSIONS.flatMap((version) => cdmTables(version))) {
     const all = new Map(known.get(table)?.columns);
-    for (const { name, type } of columns) all.set(name, { text: type === "varchar" || type === "text" });
+    for (const { name, type } of columns) all.set(name, { text: isTextType(type) });
     known.set(table, { table, columns: all });
   }
   return known;

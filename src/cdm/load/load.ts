@@ -2,7 +2,7 @@ import { counted } from "../../lib/counted.ts";
 import { qualifiedName, quoteIdentifier, quoteLiteral } from "../../lib/sql.ts";
 import { OmcpError } from "../../errors.ts";
 import { type Upstream } from "../../postgres/upstream/mod.ts";
-import { CDM_VERSIONS, cdmTables, tableDdl } from "../../omop/cdm/mod.ts";
+import { allTableNames, cdmTables, tableDdl } from "../../omop/cdm/mod.ts";
 import { AdminSession } from "./admin_session.ts";
 import { addKeys, type KeyReport } from "./keys.ts";
 import type { CdmSource, TableReport } from "./source.ts";
@@ -91,7 +91,7 @@ async function checkSchema(session: AdminSession, { schema, replace = false }: L
       next: "Name another schema with --schema, or pass --replace to replace its CDM.",
     });
   }
-  const known = CDM_VERSIONS.flatMap((version) => cdmTables(version).map(({ name }) => quoteLiteral(name)));
+  const known = [...allTableNames()].map(quoteLiteral);
   const [others] = await session.run(
     `SELECT string_agg(name, ', ') FROM (
       SELECT relname::text AS name FROM pg_class WHERE relnamespace = ${literal}::regnamespace

@@ -1,12 +1,10 @@
 /** The report of a load, for a person at a terminal. It contains no value of any row. */
 import { counted } from "../../lib/counted.ts";
-import { CDM_VERSIONS, cdmTables } from "../../omop/cdm/mod.ts";
+import { allTableNames } from "../../omop/cdm/mod.ts";
 import type { KeyLeftOut, KeyReport } from "./keys.ts";
 import type { TableReport } from "./source.ts";
 
-const NAME_WIDTH = Math.max(
-  ...CDM_VERSIONS.flatMap((version) => cdmTables(version).map(({ name }) => name.length)),
-);
+const NAME_WIDTH = Math.max(...[...allTableNames()].map((name) => name.length));
 const WIDTH = 12;
 /** How many reasons per table, and keys per kind, are listed; the rest is counted. */
 const MAX_LISTED = 8;

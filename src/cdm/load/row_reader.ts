@@ -1,6 +1,6 @@
 import { OmcpError } from "../../errors.ts";
 import { COPY_NULL } from "../../lib/copy_format.ts";
-import type { CdmColumn, CdmTable } from "../../omop/cdm/mod.ts";
+import { type CdmColumn, type CdmTable, isTextType } from "../../omop/cdm/mod.ts";
 import type { CsvRecord } from "./csv.ts";
 import { ColumnNotes, NullWords, QUOTED_EMPTY } from "./notes.ts";
 import { refused } from "./refused.ts";
@@ -74,7 +74,7 @@ export class RowReader {
         );
       }
       const notes = new ColumnNotes(this.#changed);
-      const isText = column.type === "varchar" || column.type === "text";
+      const isText = isTextType(column.type);
       fields.push({ at, column, isText, notes, reader: valueReader(column, { truncate, notes }) });
     });
     this.#table = table.name;

@@ -8,8 +8,9 @@ export {
   type CdmVersion,
   cdmVersionIn,
   DEFAULT_CDM_VERSION,
+  isTextType,
 } from "./notation.ts";
-export { cdmTable, cdmTables } from "./tables.ts";
+export { allTableNames, cdmTable, cdmTables } from "./tables.ts";
 export { createTable, type KeyDdl, keyDdl, tableDdl } from "./ddl.ts";
 export { cdmVersionSchema, tableNameSchema } from "./schemas.ts";
 export type { CdmDatabase, CdmRow, CdmTableName } from "./database.ts";

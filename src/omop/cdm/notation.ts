@@ -44,6 +44,15 @@ export type CdmGroup =
  */
 export type CdmType = "integer" | "bigint" | "numeric" | "date" | "timestamp" | "varchar" | "text";
 
+/**
+ * Whether a column of a type holds text.
+ *
+ * @param type The type.
+ */
+export function isTextType(type: CdmType): type is "varchar" | "text" {
+  return type === "varchar" || type === "text";
+}
+
 /** A column of a table in one version. */
 export interface CdmColumn {
   readonly name: string;

@@ -37,6 +37,15 @@ export function cdmTables(version: CdmVersion): readonly CdmTable[] {
 }
 
 /**
+ * The names of the tables of all versions.
+ *
+ * @returns In lower case, each once.
+ */
+export function allTableNames(): ReadonlySet<string> {
+  return new Set(Object.keys(TABLE_DEFINITIONS));
+}
+
+/**
  * One table of a version.
  *
  * @param version The CDM's version.

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
+import { isTextType } from "../cdm/mod.ts";
 import { columnReference, type SourceColumn } from "./columns.ts";
 import type { OmopFilter } from "./schema.ts";
 import { bindValue } from "./values.ts";
@@ -51,7 +52,7 @@ export function filterCondition(filter: OmopFilter, source: SourceColumn): RawBu
     }
     case "like":
     case "ilike":
-      if (column.type !== "varchar" && column.type !== "text") {
+      if (!isTextType(column.type)) {
         throw misused(
           filter,
           `works on text, and ${column.name} is ${column.type}`,
