@@ -29,14 +29,11 @@ export interface ProgramFacts {
  * @returns In a checkout a task of Deno, through npx where that started this process; in a package the package's own command.
  */
 export function ownCommand(command: string, facts: ProgramFacts = thisProgram()): string {
-  if (facts.packaged) {
-    const start = STARTED_BY.find(([place]) => place.test(facts.mainFile))?.[1] ?? "omcp";
-    // Without a command, a package serves; in a checkout a task does.
-    return command === "start" ? start : `${start} ${command}`;
-  }
-  // The compiled program cannot build images.
-  if (facts.compiled && command !== "setup") return `omcp ${command === "start" ? "serve" : command}`;
-  return [...denoCommand(facts), "task", command].join(" ");
+  if (isTask(command, facts)) return [...denoCommand(facts), "task", command].join(" ");
+  if (!facts.packaged) return `omcp ${command === "start" ? "serve" : command}`;
+  const start = STARTED_BY.find(([place]) => place.test(facts.mainFile))?.[1] ?? "omcp";
+  // Without a command, a package serves; in a checkout a task does.
+  return command === "start" ? start : `${start} ${command}`;
 }
 
 /**
@@ -55,8 +52,12 @@ export function denoCommand({ deno }: ProgramFacts = thisProgram()): readonly st
  * @returns Such as "Run `deno task setup` in the project's folder".
  */
 export function runOwnCommand(command: string, facts: ProgramFacts = thisProgram()): string {
-  const run = ownCommand(command, facts);
-  return `Run \`${run}\`${/\bdeno(?:@\S+)? task /.test(run) ? " in the project's folder" : ""}`;
+  return `Run \`${ownCommand(command, facts)}\`${isTask(command, facts) ? " in the project's folder" : ""}`;
+}
+
+/** Whether a command is one of the checkout's tasks. The compiled program cannot build images. */
+function isTask(command: string, { packaged, compiled }: ProgramFacts): boolean {
+  return !packaged && (!compiled || command === "setup");
 }
 
 function thisProgram(): ProgramFacts {
