@@ -1,5 +1,6 @@
 /** Names of files in the exchange folder. A name has no folder in it, so that nobody can replace a folder on the way by a link. */
 import { OmcpError } from "../errors.ts";
+import { utf8Bytes } from "../lib/bytes.ts";
 
 /** Linux's limit, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 255;
@@ -20,7 +21,7 @@ export function nameProblem(name: string): string | undefined {
   if (/^[.-]/.test(name)) return "must not begin with a dot or a hyphen";
   // Control and formatting characters, lone surrogates: people would see another name.
   if (/\p{C}/u.test(name)) return "has characters that cannot be seen";
-  if (new TextEncoder().encode(name).length > MAX_NAME_BYTES) return `has more than ${MAX_NAME_BYTES} bytes`;
+  if (utf8Bytes(name) > MAX_NAME_BYTES) return `has more than ${MAX_NAME_BYTES} bytes`;
   return undefined;
 }
 

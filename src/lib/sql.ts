@@ -1,4 +1,5 @@
 import { OmcpError } from "../errors.ts";
+import { utf8Bytes } from "./bytes.ts";
 
 /** The longest name that PostgreSQL keeps whole, in bytes (NAMEDATALEN - 1). */
 const MAX_NAME_BYTES = 63;
@@ -21,7 +22,7 @@ export function quoteLiteral(text: string): string {
  * @throws {OmcpError} `invalid_argument` when it is empty, longer than PostgreSQL keeps (63 bytes), or has a NUL.
  */
 export function quoteIdentifier(name: string): string {
-  const bytes = new TextEncoder().encode(name).length;
+  const bytes = utf8Bytes(name);
   if (bytes === 0 || bytes > MAX_NAME_BYTES || name.includes("\0")) {
     const shown = JSON.stringify(name.slice(0, 80));
     throw new OmcpError(

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { utf8Bytes } from "../../lib/bytes.ts";
 import { wireObject } from "./camel_case.ts";
 
 /** The longest source of a cell, in bytes of UTF-8. The tool's schema, the server and the agent enforce it. */
@@ -11,7 +12,7 @@ export const MAX_CODE_BYTES = 1024 * 1024;
  * @returns Bytes of UTF-8, for comparison with {@link MAX_CODE_BYTES}.
  */
 export function codeBytes(code: string): number {
-  return new TextEncoder().encode(code).byteLength;
+  return utf8Bytes(code);
 }
 
 const count = z.int().nonnegative();
