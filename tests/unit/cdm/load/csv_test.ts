@@ -3,14 +3,15 @@ import fc from "fast-check";
 import { CsvParser, type CsvRecord } from "../../../../src/cdm/load/csv.ts";
 import type { Dialect } from "../../../../src/cdm/load/dialect.ts";
 import { escapeCopyText } from "../../../../src/lib/copy_format.ts";
+import { piecesOf } from "../../../fixtures/pieces.ts";
 
 const COMMA: Dialect = { delimiter: ",", format: "csv" };
 const TAB: Dialect = { delimiter: "\t", format: "unquoted" };
 const COPY: Dialect = { delimiter: "\t", format: "copy" };
 
-function parse(text: string, dialect = COMMA): CsvRecord[] {
+function parse(text: string, dialect = COMMA, cuts: readonly number[] = []): CsvRecord[] {
   const parser = new CsvParser(dialect);
-  return [...parser.push(text), ...parser.end()];
+  return [...piecesOf(text, cuts).flatMap((piece) => parser.push(piece)), ...parser.end()];
 }
 
 function fields(text: string, dialect = COMMA): (readonly (string | null)[])[] {
@@ -40,14 +41,7 @@ Deno.test("CsvParser parses written records from text that is cut anywhere", () 
         row.map(([value, quote]) => written(value, quote)).join(",")
       ).join(newline) +
         (closed && rows.length > 0 ? newline : "");
-      const parser = new CsvParser(COMMA);
-      const records: CsvRecord[] = [];
-      let at = 0;
-      for (const cut of [...cuts].sort((left, right) => left - right)) {
-        records.push(...parser.push(text.slice(at, Math.max(at, cut))));
-        at = Math.max(at, cut);
-      }
-      records.push(...parser.push(text.slice(at)), ...parser.end());
+      const records = parse(text, COMMA, cuts);
       assert.deepEqual(
         records.map((record) => record.fields),
         rows.map((row) => row.map(([value]) => value)),
@@ -112,15 +106,7 @@ Deno.test("CsvParser reads what COPY's text format escapes, from text that is cu
     const text = rows.map((row) =>
       `${row.map((field) => field === null ? "\\N" : escapeCopyText(field)).join("\t")}\n`
     ).join("");
-    const parser = new CsvParser(COPY);
-    const records: CsvRecord[] = [];
-    let at = 0;
-    for (const cut of [...cuts].sort((left, right) => left - right)) {
-      records.push(...parser.push(text.slice(at, Math.max(at, cut))));
-      at = Math.max(at, cut);
-    }
-    records.push(...parser.push(text.slice(at)), ...parser.end());
-    assert.deepEqual(records.map((record) => record.fields), rows);
+    assert.deepEqual(parse(text, COPY, cuts).map((record) => record.fields), rows);
   }));
 });
 

@@ -4,6 +4,7 @@ import { CsvParser } from "../../../../src/cdm/load/csv.ts";
 import { type DetectedFormat, FormatDetector } from "../../../../src/cdm/load/detect_format.ts";
 import type { FileFormat } from "../../../../src/cdm/load/dialect.ts";
 import { repetitions } from "../../../fixtures/load.ts";
+import { piecesOf } from "../../../fixtures/pieces.ts";
 import { escapeCopyText } from "../../../../src/lib/copy_format.ts";
 
 /** The header has an integer, two texts and a number. */
@@ -11,14 +12,8 @@ const HEADER = "id\tname\tsynonym\tvalue\n";
 const VALUES = [0, 3];
 
 function detect(body: string, cuts: readonly number[] = []): DetectedFormat {
-  const text = HEADER + body;
   const detector = new FormatDetector("\t", 4, VALUES);
-  let at = 0;
-  for (const cut of [...cuts].sort((left, right) => left - right)) {
-    detector.push(text.slice(at, Math.max(at, cut)));
-    at = Math.max(at, cut);
-  }
-  detector.push(text.slice(at));
+  for (const piece of piecesOf(HEADER + body, cuts)) detector.push(piece);
   return detector.end();
 }
 
