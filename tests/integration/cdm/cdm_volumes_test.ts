@@ -7,6 +7,7 @@ import type { Engine } from "../../../src/docker/mod.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { LABEL_CREATED, LABEL_INSTANCE, LABEL_ROLE } from "../../../src/runtime/mod.ts";
 import { imageReference } from "../../../src/images/identity.ts";
+import { newCdmName } from "../../fixtures/cdm/command.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";
 
 const LABEL_TEST = "org.omcp.test";
@@ -23,7 +24,7 @@ interface Fixture {
 async function withFixture(test: (fixture: Fixture) => Promise<void>): Promise<void> {
   const engine = await connectTestEngine();
   const labels = { [LABEL_TEST]: crypto.randomUUID() };
-  const name = `t${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
+  const name = newCdmName();
   try {
     await test({ engine, name, labels });
   } finally {

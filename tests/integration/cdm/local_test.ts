@@ -13,6 +13,7 @@ import { type CdmSource, folderSource, type LoadReport, sampleSource } from "../
 import { eventually } from "../../fixtures/eventually.ts";
 import { POSTGRES_IMAGE } from "../../fixtures/images.ts";
 import { connectTestEngine, newSandbox, withServer } from "../../fixtures/server.ts";
+import { newCdmName } from "../../fixtures/cdm/command.ts";
 import { withFolder } from "../../fixtures/cdm/folder_files.ts";
 import { PERSON } from "../../fixtures/cdm/loaded.ts";
 
@@ -41,17 +42,13 @@ async function withEngine(
   }
 }
 
-function randomName(): string {
-  return `t${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
-}
-
 function environment(name: string): Record<string, string> {
   return { OMCP_DATABASE_URL: `local:${name}`, OMCP_DISCLOSURE: "open" };
 }
 
 Deno.test("loadLocal() creates a CDM that one server at a time serves", async () => {
   await withEngine(async (engine, load) => {
-    const name = randomName();
+    const name = newCdmName();
     await load(name, sampleSource({ persons: 50, seed: 5 }));
     const volume = await engine.inspectVolume(volumeName(name));
     assert.equal(volume?.labels[LABEL_ROLE], ROLE_CDM);
@@ -88,7 +85,7 @@ Deno.test("loadLocal() creates a CDM that one server at a time serves", async ()
 
 Deno.test("a failed loadLocal() leaves no volume", async () => {
   await withEngine(async (engine, load) => {
-    const name = randomName();
+    const name = newCdmName();
     await withFolder({ "person.csv": PERSON.replace("8507", "male") }, async (folder) => {
       await assert.rejects(load(name, await folderSource(folder)), {
         code: "cdm_invalid",
@@ -122,7 +119,7 @@ async function refusesToServe(
 Deno.test("a killed load leaves a remnant that no server serves, and the next load replaces it", async () => {
   await withEngine(async (engine, load) => {
     const runtime = new DockerRuntime(engine);
-    const name = randomName();
+    const name = newCdmName();
     const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
     const loader = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", main, "cdm", "sample", "--persons", "1000000", "--into", `local:${name}`],
@@ -180,7 +177,7 @@ async function stateIn(runtime: DockerRuntime, name: string): Promise<string | u
 
 Deno.test("the log of a load does not stay on disk", async () => {
   await withEngine(async (_, load) => {
-    const name = randomName();
+    const name = newCdmName();
     await load(name, sampleSource({ persons: 2000, seed: 1 }));
     const { stdout } = await new Deno.Command("docker", {
       args: ["run", "--rm", "--entrypoint", "du", "-v", `${volumeName(name)}:/data`, POSTGRES_IMAGE].concat([
@@ -199,11 +196,7 @@ Deno.test("the log of a load does not stay on disk", async () => {
 
 /** Ends the database of a killed load at once; its lease would end it later. */
 async function removeUsers(engine: Engine, volume: string): Promise<void> {
-  for (const { id } of await engine.listContainers({ labels: { [LABEL_ROLE]: "database" }, all: true })) {
-    const output = await new Deno.Command("docker", { args: ["inspect", "--format", "{{json .Mounts}}", id] })
-      .output();
-    if (new TextDecoder().decode(output.stdout).includes(`"${volume}"`)) await engine.removeContainer(id);
-  }
+  for (const { id } of await engine.listContainers({ volume, all: true })) await engine.removeContainer(id);
 }
 
 function delay(milliseconds: number): Promise<void> {
@@ -243,7 +236,7 @@ for (const { folder, version, rows, primaryKeysLeftOut } of REAL) {
     ignore: !isFolder(path),
     fn: async () => {
       await withEngine(async (_, load) => {
-        const name = randomName();
+        const name = newCdmName();
         const source = await folderSource(path);
         assert.equal(source.version, version);
         const { tables, keys } = await load(name, source);

@@ -4,8 +4,9 @@ import { imageReference } from "../../../src/images/identity.ts";
 import { VERSION } from "../../../src/version.ts";
 import { removeLocalCdm } from "../../../src/cdm/local_store.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
+import { newCdmName, runCdm } from "../../fixtures/cdm/command.ts";
 import { type CallTool, type LogLine, logLines, logOf } from "../../fixtures/logged_server.ts";
-import { connectTestEngine, LAUNCH } from "../../fixtures/server.ts";
+import { connectTestEngine } from "../../fixtures/server.ts";
 
 let sandbox_id = "";
 
@@ -63,21 +64,16 @@ Deno.test("PostgreSQL's output at its start is in the log at debug", async () =>
 });
 
 Deno.test("omcp cdm logs the start and the end of a load", async () => {
-  const name = `t${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", `${LAUNCH.project}/src/main.ts`],
-      ...["cdm", "sample", "--persons", "5", "--into", `local:${name}`],
-    ],
-  }).output();
+  const name = newCdmName();
+  const { code, stdout, stderr } = await runCdm(["sample", "--persons", "5", "--into", `local:${name}`]);
   const engine = await connectTestEngine();
   try {
-    assert.equal(code, 0, new TextDecoder().decode(stderr));
-    const lines = logLines(new TextDecoder().decode(stderr));
+    assert.equal(code, 0, stderr);
+    const lines = logLines(stderr);
     assert.deepEqual(pairs(lines, "Load the CDM"), [1, 1]);
     assert.deepEqual(pairs(lines, "Start the local database"), [1, 1]);
     // A log line; the configuration that a load prints has line breaks.
-    assert.doesNotMatch(new TextDecoder().decode(stdout), /^\{"/m);
+    assert.doesNotMatch(stdout, /^\{"/m);
   } finally {
     if (code === 0) await removeLocalCdm(new DockerRuntime(engine), name);
     engine.close();

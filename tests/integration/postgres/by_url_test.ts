@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { connectCommand, inheritedVariables } from "../../../src/cli/demo/client.ts";
 import { type LaunchOptions, serverArguments } from "../../../src/app/launch.ts";
 import { LAUNCH, newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
+import { runCdm } from "../../fixtures/cdm/command.ts";
 import { startPostgres, type TestPostgres } from "../../fixtures/postgres/test_postgres.ts";
 
 const PASSWORD = "s3cret-pässword/@:";
@@ -115,31 +116,17 @@ Deno.test("a role that was only granted to read is refused with the one statemen
 });
 
 Deno.test("the line that cdm sample prints starts a server on the CDM that it has loaded", async () => {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      `${PROJECT}/src/main.ts`,
-      "cdm",
-      "sample",
-      "--persons",
-      "20",
-      "--schema",
-      "printed",
-      "--reader",
-      "omcp_reader",
-    ],
-    env: { OMCP_ADMIN_URL: database.adminUrl, OMCP_LOG_LEVEL: "error" },
-    stdin: "null",
-  }).output();
-  const printed = new TextDecoder().decode(stdout);
-  assert.equal(code, 0, new TextDecoder().decode(stderr) + printed);
-  const [, line = ""] = /^Serve it: {2}(.+)$/m.exec(printed) ?? [];
+  const { code, stdout, stderr } = await runCdm(
+    ["sample", "--persons", "20", "--schema", "printed", "--reader", "omcp_reader"],
+    { OMCP_ADMIN_URL: database.adminUrl, OMCP_LOG_LEVEL: "error" },
+  );
+  assert.equal(code, 0, stderr + stdout);
+  const [, line = ""] = /^Serve it: {2}(.+)$/m.exec(stdout) ?? [];
   assert.doesNotMatch(line, /omcp_admin|s3cret/);
   const server = await connectCommand({
     command: "sh",
     args: ["-c", line.replace("PASSWORD", encodeURIComponent(PASSWORD))],
-    env: inheritedVariables(),
+    env: { ...inheritedVariables(), OMCP_LOG_LEVEL: "error" },
     // In another folder than the checkout.
     cwd: "/",
   });
@@ -232,7 +219,7 @@ Deno.test("a database that is unavailable at the start, with a schema that it do
       assert.match(created.text, absent);
       await database.resume();
       paused = false;
-      const [sandbox_id] = /sbx_[0-9a-f]{32}/.exec(created.text) ?? [];
+      const sandbox_id = sandboxIdIn(created.text);
       const query = await server.call("query_omop", { sandbox_id, table: "person", limit: 1 });
       assert.equal(query.isError, true);
       assert.match(query.text, /Schema nope holds nothing that the role may read/);
