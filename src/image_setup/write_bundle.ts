@@ -5,6 +5,7 @@ import type { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { contentHash, imageReference } from "../images/identity.ts";
 import type { ImageKind } from "../images/kinds.ts";
+import { writeAll } from "../lib/connection.ts";
 import { ownCommand } from "../lib/own_command.ts";
 import { VERSION } from "../version.ts";
 import { type BundleDescription, DESCRIPTION, imageMember, SUMS } from "./bundle_format.ts";
@@ -112,11 +113,8 @@ class ArchiveFile {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    for (let rest = bytes; rest.length > 0;) {
-      const written = await this.#file.write(rest);
-      this.#position += written;
-      rest = rest.subarray(written);
-    }
+    await writeAll(this.#file, bytes);
+    this.#position += bytes.length;
   }
 }
 
