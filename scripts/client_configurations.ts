@@ -1,10 +1,12 @@
 /** How MCP clients start the server: every configuration, for docs/clients.md, the README and examples/, from one command. */
 import { serverArguments } from "../src/app/launch.ts";
 import { DENO_VERSION } from "../src/version.ts";
+import { PACKAGE } from "./package/about.ts";
 
+/** What clients call the server. */
 const NAME = "omcp-python-sandbox";
 /** The packaged server's command. */
-export const COMMAND = { command: "npx", args: ["-y", NAME] } as const;
+export const COMMAND = { command: "npx", args: ["-y", PACKAGE] } as const;
 /** An example of a checkout's path. */
 const CHECKOUT = "/path/to/omcp-python-sandbox";
 
