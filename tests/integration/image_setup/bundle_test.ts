@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { buildOneFile } from "../../../scripts/package/packages.ts";
 import { connectCommand } from "../../../src/cli/demo/client.ts";
 import { type OtherVersion, otherVersion } from "../../fixtures/other_version.ts";
+import { type ProgramOutput, programOutput } from "../../fixtures/program_output.ts";
 import { assertNothingLeft, connectTestEngine, newInstance, newSandbox } from "../../fixtures/server.ts";
 
 /** Every way to a registry leads nowhere. */
@@ -14,19 +15,16 @@ const NO_REGISTRY = {
 };
 
 /** Runs a command of the copy. */
-async function omcp(
+function omcp(
   { project }: OtherVersion,
   args: readonly string[],
   environment: Record<string, string> = {},
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", "--cached-only", `${project}/src/main.ts`, ...args],
-    cwd: project,
-    env: { NO_COLOR: "1", ...environment },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+): Promise<ProgramOutput> {
+  return programOutput(
+    Deno.execPath(),
+    ["run", "-A", "--no-check", "--cached-only", `${project}/src/main.ts`, ...args],
+    { cwd: project, env: { NO_COLOR: "1", ...environment } },
+  );
 }
 
 Deno.test("what `bundle` writes, `load` loads where no registry can be reached; what is damaged loads nothing", async (t) => {

@@ -6,6 +6,7 @@ import { connectCommand } from "../../../src/cli/demo/client.ts";
 import { DENO_VERSION, VERSION } from "../../../src/version.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { commandLine, isRunning } from "../../fixtures/package/processes.ts";
+import { type ProgramOutput, programOutput } from "../../fixtures/program_output.ts";
 import {
   assertNothingLeft,
   connectTestEngine,
@@ -14,25 +15,12 @@ import {
   PROJECT,
 } from "../../fixtures/server.ts";
 
-interface Output {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(
+function run(
   program: string,
   args: readonly string[],
   environment: Record<string, string>,
-): Promise<Output> {
-  const { code, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-    clearEnv: true,
-    env: { PATH: "/usr/bin:/bin", ...environment },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+): Promise<ProgramOutput> {
+  return programOutput(program, args, { clearEnv: true, env: { PATH: "/usr/bin:/bin", ...environment } });
 }
 
 function names(folder: string): string[] {
@@ -50,7 +38,7 @@ Deno.test("the one file", async (t) => {
     const [name] = names(base);
     return `${base}/${name}`;
   }
-  const expected: Output = { code: 0, stdout: `${VERSION}\n`, stderr: "" };
+  const expected: ProgramOutput = { code: 0, stdout: `${VERSION}\n`, stderr: "" };
   try {
     await t.step("unpacks itself at the first start, and not at the second one", async () => {
       const environment = await home();

@@ -7,6 +7,7 @@ import { eventually } from "../../fixtures/eventually.ts";
 import { HOST_INDEX } from "../../fixtures/package_index.ts";
 import { type InstallablePackage, installablePackages } from "../../fixtures/package/installed.ts";
 import { commandLine, descendants, isRunning } from "../../fixtures/package/processes.ts";
+import { type ProgramOutput, programOutput } from "../../fixtures/program_output.ts";
 import { assertNothingLeft, connectTestEngine, newInstance, newSandbox } from "../../fixtures/server.ts";
 
 const SOCKET = (Deno.env.get("DOCKER_HOST") ?? "unix:///var/run/docker.sock").replace(/^unix:\/\//, "");
@@ -155,18 +156,15 @@ function certificateFiles(): string[] {
   return [...new Set([...named.filter((path) => path !== undefined), ...SYSTEM_BUNDLES])];
 }
 
-async function output(
+function output(
   { command }: InstallablePackage,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+): Promise<ProgramOutput> {
   const start = command(args, environment);
-  const { code, stdout, stderr } = await new Deno.Command(start.command, {
-    args: [...start.args],
+  return programOutput(start.command, start.args, {
     env: { ...start.env },
     clearEnv: true,
     ...(start.cwd === undefined ? {} : { cwd: start.cwd }),
-    stdin: "null",
-  }).output();
-  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+  });
 }

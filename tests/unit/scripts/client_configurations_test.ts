@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { CLIENTS, COMMAND, inspectorBlock } from "../../../scripts/client_configurations.ts";
 import { MCP_NAME, PACKAGE } from "../../../scripts/package/about.ts";
+import { programOutput } from "../../fixtures/program_output.ts";
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
 const FOLDER = `${PROJECT}examples/client_configurations/`;
@@ -28,15 +29,8 @@ async function commandIn(file: string): Promise<readonly string[]> {
   if (file.endsWith(".toml")) {
     const code =
       "import json, sys, tomllib; print(json.dumps(tomllib.load(sys.stdin.buffer)['mcp_servers']))";
-    const child = new Deno.Command("python3", { args: ["-c", code], stdin: "piped", stdout: "piped" })
-      .spawn();
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(text));
-    await writer.close();
-    const { stdout } = await child.output();
-    const [only] = Object.values(
-      z.record(z.string(), server).parse(JSON.parse(new TextDecoder().decode(stdout))),
-    );
+    const { stdout } = await programOutput("python3", ["-c", code], { input: text });
+    const [only] = Object.values(z.record(z.string(), server).parse(JSON.parse(stdout)));
     return only === undefined ? [] : [only.command, ...only.args];
   }
   const value = (key: string): unknown =>

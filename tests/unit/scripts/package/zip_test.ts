@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { zip } from "../../../../scripts/package/zip.ts";
+import { programOutput } from "../../../fixtures/program_output.ts";
 
 const CHECK = `
 import io, json, sys, zipfile
@@ -16,14 +17,10 @@ Deno.test("zip() writes what Python's zipfile reads, always the same", async () 
   ];
   const archive = zip(entries);
   assert.deepEqual(zip(entries), archive);
-  const child = new Deno.Command("python3", { args: ["-c", CHECK], stdin: "piped", stdout: "piped" }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(archive);
-  await writer.close();
-  const { success, stdout } = await child.output();
-  assert.ok(success);
+  const { code, stdout, stderr } = await programOutput("python3", ["-c", CHECK], { input: archive });
+  assert.equal(code, 0, stderr);
   assert.deepEqual(
-    JSON.parse(new TextDecoder().decode(stdout)),
+    JSON.parse(stdout),
     Object.fromEntries(entries.map(({ path, content }) => [path, content.toHex()])),
   );
 });
