@@ -8,10 +8,12 @@
  */
 import { fileURLToPath } from "node:url";
 import { say } from "../output.ts";
+import { programFiles } from "./files.ts";
 import { buildOneFile, buildPackages } from "./packages.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const output = Deno.args[0] ?? `${project}/dist`;
-const { npm, wheel } = await buildPackages(project, output);
-const single = await buildOneFile(project, output);
+const program = await programFiles(project);
+const { npm, wheel } = await buildPackages(project, program, output);
+const single = await buildOneFile(project, program, output);
 await say(`npm package: ${npm}\nwheel: ${wheel}\none file: ${single}`);

@@ -1,4 +1,4 @@
-import { type PackageFile, programFiles, projectTexts } from "./files.ts";
+import { type PackageFile, projectTexts } from "./files.ts";
 import { npmPackage } from "./npm.ts";
 import { oneFile } from "./one_file.ts";
 import { wheel } from "./wheel.ts";
@@ -15,11 +15,15 @@ export interface BuiltPackages {
  * Builds the packages.
  *
  * @param project The project's folder.
+ * @param program See `programFiles()`.
  * @param output Where to write them.
  * @returns Their paths.
  */
-export async function buildPackages(project: string, output: string): Promise<BuiltPackages> {
-  const program = await programFiles(project);
+export async function buildPackages(
+  project: string,
+  program: readonly PackageFile[],
+  output: string,
+): Promise<BuiltPackages> {
   const texts = await projectTexts(project);
   const npm = `${output}/npm`;
   await Deno.remove(npm, { recursive: true }).catch(unlessMissing);
@@ -33,12 +37,17 @@ export async function buildPackages(project: string, output: string): Promise<Bu
  * Builds the one file for the platform of this process.
  *
  * @param project The project's folder.
+ * @param program See `programFiles()`.
  * @param output Where to write it.
  * @returns Its path.
  */
-export async function buildOneFile(project: string, output: string): Promise<string> {
+export async function buildOneFile(
+  project: string,
+  program: readonly PackageFile[],
+  output: string,
+): Promise<string> {
   const path = `${output}/omcp`;
-  const content = await oneFile(project, await programFiles(project));
+  const content = await oneFile(project, program);
   await Deno.mkdir(output, { recursive: true });
   // A file that runs can be replaced, not written to.
   await Deno.remove(path).catch(unlessMissing);

@@ -1,5 +1,6 @@
 /** `omcp bundle` and `omcp load` as commands, on a real engine, with the images of a copy of the program. */
 import assert from "node:assert/strict";
+import { programFiles } from "../../../scripts/package/files.ts";
 import { buildOneFile } from "../../../scripts/package/packages.ts";
 import { connectCommand } from "../../../src/cli/demo/client.ts";
 import { type OtherVersion, otherVersion } from "../../fixtures/other_version.ts";
@@ -58,7 +59,7 @@ Deno.test("what `bundle` writes, `load` loads where no registry can be reached; 
     });
     let sha256 = "";
     await t.step("`bundle` writes the program and the images", async () => {
-      await buildOneFile(version.project, `${version.project}/dist`);
+      await buildOneFile(version.project, await programFiles(version.project), `${version.project}/dist`);
       const { code, stdout, stderr } = await omcp(version, ["bundle", archive]);
       assert.equal(code, 0, stderr);
       sha256 = /SHA-256 ([0-9a-f]{64})/.exec(stdout)?.[1] ?? "";

@@ -1,6 +1,7 @@
 /** The program in one file, as a user has it: in an empty home, without Deno, Node and a checkout. */
 import assert from "node:assert/strict";
 import { problemOf } from "../../../scripts/package/check_binary.ts";
+import { programFiles } from "../../../scripts/package/files.ts";
 import { buildOneFile } from "../../../scripts/package/packages.ts";
 import { connectCommand } from "../../../src/cli/demo/client.ts";
 import { DENO_VERSION, VERSION } from "../../../src/version.ts";
@@ -29,7 +30,7 @@ function names(folder: string): string[] {
 
 Deno.test("the one file", async (t) => {
   const folder = await Deno.makeTempDir({ prefix: "omcp-one-file-" });
-  const program = await buildOneFile(PROJECT, folder);
+  const program = await buildOneFile(PROJECT, await programFiles(PROJECT), folder);
   async function home(): Promise<{ HOME: string }> {
     return { HOME: await Deno.makeTempDir({ dir: folder, prefix: "home-" }) };
   }
