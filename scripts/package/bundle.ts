@@ -1,4 +1,5 @@
 /** Bundles the program: the server with its guard's worker, the WebAssembly and every embedded file in one JavaScript file. */
+import { cp } from "node:fs/promises";
 
 /** The files of a packaged program. */
 export interface BundledProgram {
@@ -58,7 +59,9 @@ interface Replacement {
 export async function bundleProgram(project: string): Promise<BundledProgram> {
   const folder = await Deno.makeTempDir({ prefix: "omcp-package-" });
   try {
-    for (const source of SOURCES) await copy(`${project}/${source}`, `${folder}/${source}`);
+    for (const source of SOURCES) {
+      await cp(`${project}/${source}`, `${folder}/${source}`, { recursive: true });
+    }
     for (const each of REPLACED) await edit(`${folder}/${each.path}`, each);
     const worker = await bundle(folder, "src/postgres/guard/worker.ts");
     // A worker of a Blob has no URL that createRequire() takes; it only asks for Deno's own modules.
@@ -99,10 +102,4 @@ function replaceOnce(text: string, { path, from, to }: Replacement): string {
   const parts = text.split(from);
   if (parts.length !== 2) throw new Error(`${path} must have this once: ${from}`);
   return parts.join(to);
-}
-
-async function copy(from: string, to: string): Promise<void> {
-  if (!(await Deno.stat(from)).isDirectory) return await Deno.copyFile(from, to);
-  await Deno.mkdir(to, { recursive: true });
-  for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { cp } from "node:fs/promises";
 import { type PackageFile, programFiles } from "../../../scripts/package/files.ts";
 import { wheel } from "../../../scripts/package/wheel.ts";
 import { PROJECT } from "../../fixtures/server.ts";
@@ -6,11 +7,8 @@ import { PROJECT } from "../../fixtures/server.ts";
 Deno.test("the same sources give the same packages, wherever they are, without a path of the machine", async () => {
   const elsewhere = await Deno.makeTempDir({ prefix: "omcp-elsewhere-" });
   try {
-    for (const name of ["src", "images", "packaging"]) {
-      await new Deno.Command("cp", { args: ["-r", `${PROJECT}/${name}`, elsewhere] }).output();
-    }
-    for (const name of ["deno.json", "deno.lock"]) {
-      await Deno.copyFile(`${PROJECT}/${name}`, `${elsewhere}/${name}`);
+    for (const name of ["src", "images", "packaging", "deno.json", "deno.lock"]) {
+      await cp(`${PROJECT}/${name}`, `${elsewhere}/${name}`, { recursive: true });
     }
     const here = await programFiles(PROJECT);
     assert.deepEqual(textsOf(await programFiles(elsewhere)), textsOf(here));

@@ -1,5 +1,6 @@
 /** Lists are generated from folders: a new tool, setting, command or guest module is one file or one entry. Tested on a copy of the project. */
 import assert from "node:assert/strict";
+import { cp } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -66,7 +67,7 @@ console.log(JSON.stringify({ tools, modules: Object.keys(GUEST_MODULES) }));
 Deno.test("adding a tool, setting, command or guest module takes one file or entry; generate updates the lists", async () => {
   const copy = await Deno.makeTempDir({ prefix: "omcp-generate-" });
   try {
-    for (const name of COPIED) await copyInto(`${PROJECT}${name}`, `${copy}/${name}`);
+    for (const name of COPIED) await cp(`${PROJECT}${name}`, `${copy}/${name}`, { recursive: true });
     await Deno.writeTextFile(`${copy}/src/mcp/tools/say_hello.ts`, TOOL);
     await Deno.writeTextFile(`${copy}/src/cli/greet.ts`, COMMAND);
     await Deno.writeTextFile(`${copy}/src/guest/agent/greeting.py`, '"""Greets."""\n');
@@ -120,10 +121,4 @@ async function deno(cwd: string, ...args: readonly string[]): Promise<{ code: nu
     stdin: "null",
   }).output();
   return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
-}
-
-async function copyInto(from: string, to: string): Promise<void> {
-  if (!(await Deno.stat(from)).isDirectory) return await Deno.copyFile(from, to);
-  await Deno.mkdir(to);
-  for await (const { name } of Deno.readDir(from)) await copyInto(`${from}/${name}`, `${to}/${name}`);
 }
