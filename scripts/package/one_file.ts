@@ -1,6 +1,7 @@
 /** The program in one file: a shell script, and after it Deno and the bundled program. It needs neither an installation nor a network. */
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
+import { concatBytes } from "../../src/lib/bytes.ts";
 import { type TarEntry, tarStream } from "../../src/image_setup/tar.ts";
 import { ALONE, ASK_ARGUMENTS } from "../../src/cli/launch/packaged_arguments.ts";
 import { DENO_VERSION, VERSION } from "../../src/version.ts";
@@ -16,7 +17,7 @@ import type { PackageFile } from "./files.ts";
 export async function oneFile(
   project: string,
   program: readonly PackageFile[],
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array> {
   if (Deno.version.deno !== DENO_VERSION) {
     throw new Error(`The one file contains Deno ${DENO_VERSION}; this is ${Deno.version.deno}`);
   }
@@ -41,10 +42,7 @@ export async function oneFile(
     if (value === undefined) throw new Error(`header.sh has ${whole}, for which there is no value`);
     return value;
   }));
-  const file = new Uint8Array(header.length + payload.length);
-  file.set(header);
-  file.set(payload, header.length);
-  return file;
+  return concatBytes([header, payload]);
 }
 
 /** As `sha256sum` writes it. */

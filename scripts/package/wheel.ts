@@ -14,7 +14,7 @@ const SOURCES = ["__init__.py", "__main__.py"];
 export interface Wheel {
   /** Its file's name, which has a form that installers read. */
   readonly name: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Writes zip archives. */
 import { crc32, deflateRawSync } from "node:zlib";
+import { concatBytes } from "../../src/lib/bytes.ts";
 
 /** A file of an archive. */
 export interface ZipEntry {
@@ -23,7 +24,7 @@ const UNIX = 3 << 8;
  *
  * @param entries The files, in the archive's order; all together below 4 GiB.
  */
-export function zip(entries: readonly ZipEntry[]): Uint8Array<ArrayBuffer> {
+export function zip(entries: readonly ZipEntry[]): Uint8Array {
   const parts: Uint8Array[] = [];
   const directory: Uint8Array[] = [];
   let offset = 0;
@@ -62,7 +63,7 @@ export function zip(entries: readonly ZipEntry[]): Uint8Array<ArrayBuffer> {
     [offset, 4],
     [0, 2],
   ]);
-  return joined([...parts, ...directory, end]);
+  return concatBytes([...parts, ...directory, end]);
 }
 
 /** Numbers in little-endian order, each with its number of bytes. */
@@ -76,14 +77,4 @@ function fields(values: readonly (readonly [value: number, bytes: number])[]): U
 
 function size(parts: readonly Uint8Array[]): number {
   return parts.reduce((sum, { length }) => sum + length, 0);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(size(parts));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
