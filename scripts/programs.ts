@@ -10,17 +10,7 @@ import { stderrProgress } from "../src/image_setup/mod.ts";
  * @param argument The argument with which it exits with 0. @default --version
  */
 export async function canRun(program: string, argument = "--version"): Promise<boolean> {
-  try {
-    const command = new Deno.Command(program, {
-      args: [argument],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    });
-    return (await command.output()).success;
-  } catch {
-    return false;
-  }
+  return (await runProgram(program, [argument])).success;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The real server on a Postgres reached by URL, with TLS and a password. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { connectCommand, inheritedVariables } from "../../../src/cli/demo/client.ts";
+import { connectCommand, inheritedVariables, sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { type LaunchOptions, serverArguments } from "../../../src/app/launch.ts";
 import { LAUNCH, newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
 import { runCdm } from "../../fixtures/cdm/command.ts";
