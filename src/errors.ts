@@ -67,6 +67,12 @@ export const ERROR_CODES = {
     state: "Nothing was done.",
     details: ["issues", "status", "sent", "agent_code"],
   },
+  concept_not_found: {
+    retryable: false,
+    meaning: "The CDM's vocabulary has no such concept.",
+    state: "Nothing was done.",
+    details: [],
+  },
   sandbox_not_found: {
     retryable: false,
     meaning: "No such sandbox exists, or another caller owns it.",

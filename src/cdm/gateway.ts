@@ -4,6 +4,7 @@ import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { allTableNames, type CdmVersion, cdmVersionIn, DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
+import { CdmConcepts } from "./concepts/mod.ts";
 import { LocalCdm } from "./local_cdm.ts";
 import {
   type Audit,
@@ -33,6 +34,8 @@ export interface CdmGateway {
   /** The version that was found; the default one until then. */
   readonly version: CdmVersion;
   readonly schema: string;
+  /** The CDM's concepts. */
+  readonly concepts: CdmConcepts;
   /** Whether {@link look} has not succeeded yet. */
   readonly away: boolean;
   /** Serves the connections of one sandbox. @param least Limits of its own, where they are lower than the gateway's. */
@@ -123,11 +126,22 @@ interface GatewayParts {
 }
 
 function gatewayOf(config: CdmSettings, { database, version, look, close }: GatewayParts): CdmGateway {
+  const concepts = new CdmConcepts({
+    schema: config.cdmSchema,
+    get version() {
+      return version() ?? DEFAULT_CDM_VERSION;
+    },
+    get relations() {
+      return database.cdm?.relations ?? new Set();
+    },
+    reader: (signal) => database.reader(signal),
+  });
   return {
     get version() {
       return version() ?? DEFAULT_CDM_VERSION;
     },
     schema: config.cdmSchema,
+    concepts,
     get away() {
       return version() === undefined;
     },
@@ -142,7 +156,10 @@ function gatewayOf(config: CdmSettings, { database, version, look, close }: Gate
         counted(cdm.relations.size, "table")
       }`;
     },
-    close,
+    close: async () => {
+      await concepts.close();
+      await close();
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
 import type { ExchangeFolder } from "../exchange/mod.ts";
+import type { CdmConcepts } from "../cdm/concepts/mod.ts";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
 import type { AuditLog } from "../observability/audit.ts";
 import type { Packages, SandboxManager } from "../sandbox/mod.ts";
@@ -44,6 +45,7 @@ export type PackageService = Pick<Packages, "check" | "install">;
 export interface CdmService {
   readonly version: CdmVersion;
   readonly schema: string;
+  readonly concepts: CdmConcepts;
   /** Whether the server has not found the database yet. */
   readonly away: boolean;
   /** Finds the CDM's version unless it has been found; throws an error that says why it cannot. */

@@ -2,6 +2,7 @@
 import { tool as createSandbox } from "./tools/create_sandbox.ts";
 import { tool as deleteFile } from "./tools/delete_file.ts";
 import { tool as executePythonCode } from "./tools/execute_python_code.ts";
+import { tool as expandConceptSet } from "./tools/expand_concept_set.ts";
 import { tool as exportFile } from "./tools/export_file.ts";
 import { tool as getExecution } from "./tools/get_execution.ts";
 import { tool as importFile } from "./tools/import_file.ts";
@@ -23,6 +24,7 @@ export const TOOLS: readonly Tool[] = [
   createSandbox,
   deleteFile,
   executePythonCode,
+  expandConceptSet,
   exportFile,
   getExecution,
   importFile,

@@ -18,6 +18,7 @@ import {
 } from "./broker/mod.ts";
 import { type CdmCatalog, readCatalog } from "./catalog/mod.ts";
 import { decideStartup, Guard, type GuardPolicy } from "./guard/mod.ts";
+import { OwnReader } from "./own_reader.ts";
 import { auditRole, requireSafeRole, type RoleReport } from "./roles/mod.ts";
 import { ask, type Upstream, type UpstreamSession } from "./upstream/mod.ts";
 
@@ -67,6 +68,7 @@ export class Database {
   readonly #limits: BrokerLimits;
   readonly #count: ConnectionCount;
   readonly #costs: CostBudget | undefined;
+  readonly #reader: OwnReader;
   readonly #overruns: Record<Overrun, number> = { terminated: 0, still_running: 0 };
   readonly #end = new AbortController();
   readonly #serving = new Set<Promise<void>>();
@@ -82,9 +84,15 @@ export class Database {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#count = new ConnectionCount(this.#limits);
-    const { upstream, cdmSchema } = options;
+    const { upstream, cdmSchema, audit, auditing } = options;
     const { maxCost } = this.#limits;
     const settings = sessionSettings(cdmSchema, this.#limits);
+    this.#reader = new OwnReader({
+      upstream,
+      settings,
+      audit,
+      ...(auditing === undefined ? {} : { auditing }),
+    });
     this.#costs = maxCost === 0 ? undefined : new CostBudget({ upstream, settings, maxCost });
   }
 
@@ -134,6 +142,17 @@ export class Database {
   }
 
   /**
+   * Gives what runs the server's own read-only statements, after the check of the database.
+   *
+   * @param signal Ends the wait.
+   * @throws {OmcpError} What {@link ready} throws.
+   */
+  async reader(signal: AbortSignal): Promise<OwnReader> {
+    await this.#backend(signal);
+    return this.#reader;
+  }
+
+  /**
    * The connections of one sandbox.
    *
    * @param sandboxId For the audit; cancel keys and limits are the sandbox's own.
@@ -168,6 +187,7 @@ export class Database {
     const prepared = await this.#prepared?.catch(() => undefined);
     await prepared?.planner.close();
     this.#costs?.close();
+    this.#reader.close();
   }
 
   #overran(sandboxId: string, outcome: Overrun): void {

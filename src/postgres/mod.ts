@@ -9,6 +9,7 @@ export {
 } from "./broker/mod.ts";
 export type { CdmCatalog } from "./catalog/mod.ts";
 export { Database, type DatabaseOptions } from "./database.ts";
+export { OwnReader, type ReadLimits } from "./own_reader.ts";
 export { localUpstream } from "./local/mod.ts";
 export {
   auditRole,
@@ -20,11 +21,14 @@ export {
   type Severity,
 } from "./roles/mod.ts";
 export {
+  type OwnStatement,
   parseDatabaseUrl,
   type PostgresAddress,
+  type RowLimits,
   type ServerKey,
   serverName,
   type SessionSettings,
+  type TextRow,
   type TlsMode,
   type Upstream,
   type UpstreamSession,

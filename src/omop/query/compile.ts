@@ -1,14 +1,6 @@
-import {
-  DummyDriver,
-  Kysely,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-  type RawBuilder,
-  type SelectQueryBuilder,
-  sql,
-} from "kysely";
+import { type RawBuilder, type SelectQueryBuilder, sql } from "kysely";
 import type { CdmVersion } from "../cdm/mod.ts";
+import { type AnyDatabase, COMPILER } from "../sql_compiler.ts";
 import { columnReference } from "./columns.ts";
 import { filterCondition } from "./filters.ts";
 import {
@@ -41,19 +33,7 @@ export interface CompiledOmopQuery {
   readonly limit: number;
 }
 
-/** Names are checked at run time, against the CDM's version. */
-type AnyDatabase = Record<string, Record<string, unknown>>;
 type AnySelect = SelectQueryBuilder<AnyDatabase, string, Record<string, unknown>>;
-
-/** Only compiles: its driver does not connect. */
-const COMPILER = new Kysely<AnyDatabase>({
-  dialect: {
-    createAdapter: () => new PostgresAdapter(),
-    createDriver: () => new DummyDriver(),
-    createIntrospector: (db) => new PostgresIntrospector(db),
-    createQueryCompiler: () => new PostgresQueryCompiler(),
-  },
-});
 
 /**
  * Compiles a typed query to SQL.

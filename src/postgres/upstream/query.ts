@@ -108,7 +108,13 @@ export class ServerRefusal extends OmcpError {
   }
 }
 
-function parseRow(body: Uint8Array): TextRow {
+/**
+ * Reads a DataRow whose values are texts.
+ *
+ * @param body The message's body.
+ * @returns The values.
+ */
+export function parseRow(body: Uint8Array): TextRow {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const row: (string | null)[] = [];
   let at = 2;

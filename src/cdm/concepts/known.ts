@@ -1,0 +1,130 @@
+/** Which concepts a CDM has: an id that it lacks is an error with near matches, never an empty result. */
+import { OmcpError } from "../../errors.ts";
+import {
+  type Concept,
+  conceptOf,
+  conceptsByCode,
+  conceptsById,
+  integersOf,
+  knownDescendants,
+  mapsTo,
+  nearIds,
+} from "../../omop/concepts/mod.ts";
+import { type ConceptSource, readRows } from "./source.ts";
+
+/** Near matches that an error names for each id. */
+const NEAR = 5;
+/** Ids that one error explains. */
+const EXPLAINED = 5;
+
+/**
+ * Finds concepts that must exist.
+ *
+ * @param source The database.
+ * @param ids Their ids.
+ * @param signal The call's.
+ * @returns Each by its id.
+ * @throws {OmcpError} `concept_not_found` if the CDM's `concept` lacks one, with what the caller may have meant.
+ */
+export async function knownConcepts(
+  source: ConceptSource,
+  ids: readonly number[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, Concept>> {
+  const known = await conceptMap(source, ids, signal);
+  const missing = ids.filter((id) => !known.has(id));
+  if (missing.length > 0) throw await notFound(source, missing, signal);
+  return known;
+}
+
+/**
+ * Finds concepts, as far as the CDM has them.
+ *
+ * @param source The database.
+ * @param ids Their ids.
+ * @param signal The call's.
+ * @returns Each by its id.
+ */
+export async function conceptMap(
+  source: ConceptSource,
+  ids: readonly number[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, Concept>> {
+  if (ids.length === 0) return new Map();
+  const rows = await readRows(source, conceptsById(ids, source.schema), signal);
+  return new Map(rows.map(conceptOf).map((concept) => [concept.concept_id, concept]));
+}
+
+/**
+ * What concepts map to.
+ *
+ * @param source The database.
+ * @param ids Their ids.
+ * @param signal The call's.
+ * @returns The targets by the source's id, without the concepts themselves.
+ */
+export async function mappings(
+  source: ConceptSource,
+  ids: readonly number[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, readonly Concept[]>> {
+  if (ids.length === 0) return new Map();
+  const found = new Map<number, Concept[]>();
+  for (const row of await readRows(source, mapsTo(ids, source.schema), signal)) {
+    const [from = 0] = integersOf(row.slice(-1));
+    const targets = found.get(from) ?? [];
+    targets.push(conceptOf(row));
+    found.set(from, targets);
+  }
+  return found;
+}
+
+/**
+ * A concept in a line.
+ *
+ * @param concept The concept.
+ * @returns As in `201826 Type 2 diabetes mellitus (Condition, SNOMED 44054006)`.
+ */
+export function conceptPhrase(
+  { concept_id, concept_name, domain_id, vocabulary_id, concept_code }: Concept,
+): string {
+  return `${concept_id} ${concept_name} (${domain_id}, ${vocabulary_id} ${concept_code})`;
+}
+
+async function notFound(
+  source: ConceptSource,
+  missing: readonly number[],
+  signal: AbortSignal,
+): Promise<OmcpError> {
+  const explained = missing.slice(0, EXPLAINED);
+  const lines = await Promise.all(explained.map(async (id) => {
+    const near = await meant(source, id, signal);
+    return near.length === 0 ? `${id}: nothing similar` : `${id}: ${near.join("; ")}`;
+  }));
+  if (missing.length > explained.length) lines.push(`and ${missing.length - explained.length} more`);
+  return new OmcpError(
+    "concept_not_found",
+    `This CDM has no concept ${missing.slice(0, 20).join(", ")}${
+      missing.length > 20 ? ` and ${missing.length - 20} more` : ""
+    }`,
+    {
+      next: `Find the concept with search_concepts. What may be meant:\n${lines.join("\n")}`,
+    },
+  );
+}
+
+/** What a caller may have meant by an id: a source's code in its place, a typing error, an ancestor that only `concept_ancestor` has. */
+async function meant(source: ConceptSource, id: number, signal: AbortSignal): Promise<readonly string[]> {
+  const [coded, typed, below] = await Promise.all([
+    readRows(source, conceptsByCode(String(id), source.schema, NEAR), signal),
+    readRows(source, conceptsById(nearIds(id), source.schema), signal),
+    source.relations.has("concept_ancestor")
+      ? readRows(source, knownDescendants(id, source.schema, NEAR), signal)
+      : [],
+  ]);
+  return [
+    ...coded.map(conceptOf).map((concept) => `it is the code of ${conceptPhrase(concept)}`),
+    ...below.map(conceptOf).map((concept) => `it has the descendant ${conceptPhrase(concept)}`),
+    ...typed.map(conceptOf).slice(0, NEAR).map((concept) => `similar id ${conceptPhrase(concept)}`),
+  ].slice(0, NEAR);
+}

@@ -1,0 +1,6 @@
+/** The concepts of the configured CDM. */
+export { CdmConcepts } from "./concepts.ts";
+export type { ExpandedSet, MemberTotal } from "./expand.ts";
+export { conceptPhrase } from "./known.ts";
+export type { ConceptSource } from "./source.ts";
+export { ConceptUsage, type Occurrences } from "./usage.ts";

@@ -1,0 +1,137 @@
+/** How often each concept occurs in the CDM's records: counted once, in the background, after the first tool that shows it. */
+import { OmcpError } from "../../errors.ts";
+import { within } from "../../lib/async/deadline.ts";
+import { errorMessage } from "../../lib/error_message.ts";
+import { logger } from "../../observability/log.ts";
+import { integersOf, type UsageColumn, usageColumns, usageCounts } from "../../omop/concepts/mod.ts";
+import type { ConceptSource } from "./source.ts";
+
+const log = logger("postgres");
+
+/** Occurrences of a concept in one column. */
+export interface Occurrences extends UsageColumn {
+  readonly records: number;
+  /** Distinct persons with one. */
+  readonly persons: number;
+}
+
+/** Concepts that are kept of one column. */
+const MOST_CONCEPTS = 200_000;
+/** How long one column may take, in ms. */
+const COLUMN_MS = 120_000;
+
+/** The counts of a server. */
+export class ConceptUsage {
+  readonly #source: ConceptSource;
+  readonly #found = new Map<number, Occurrences[]>();
+  readonly #end = new AbortController();
+  readonly #counted = new Set<string>();
+  readonly #failed: UsageColumn[] = [];
+  #counting: Promise<void> | undefined;
+  #done = false;
+
+  /** @param source The database. */
+  constructor(source: ConceptSource) {
+    this.#source = source;
+  }
+
+  /** Whether every column has been counted, or could not be. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Columns that could not be counted. */
+  get failed(): readonly UsageColumn[] {
+    return this.#failed;
+  }
+
+  /**
+   * Starts counting unless that has begun, and waits for its end.
+   *
+   * @param ms The longest wait, in milliseconds; the counting continues.
+   */
+  async ready(ms: number): Promise<void> {
+    this.#counting ??= this.#count();
+    if (!this.#done && ms > 0) await within(this.#counting, ms);
+  }
+
+  /**
+   * Where a concept occurs, as far as it has been counted.
+   *
+   * @param id The concept.
+   * @returns The most records first.
+   */
+  of(id: number): readonly Occurrences[] {
+    return this.#found.get(id) ?? [];
+  }
+
+  /**
+   * Whether a column has been counted.
+   *
+   * @param table Its table.
+   * @param column Its name.
+   */
+  has(table: string, column: string): boolean {
+    return this.#counted.has(`${table}.${column}`);
+  }
+
+  /**
+   * Concepts in use.
+   *
+   * @param limit The most ids.
+   * @returns Ids, the most records first.
+   */
+  used(limit: number): readonly number[] {
+    const total = (uses: readonly Occurrences[]): number =>
+      uses.reduce((sum, { records }) => sum + records, 0);
+    return [...this.#found].map(([id, uses]) => [id, total(uses)] as const)
+      .sort((left, right) => right[1] - left[1]).slice(0, limit).map(([id]) => id);
+  }
+
+  /** Stops counting. */
+  async close(): Promise<void> {
+    this.#end.abort();
+    await this.#counting;
+  }
+
+  async #count(): Promise<void> {
+    const { schema, version } = this.#source;
+    try {
+      const reader = await this.#source.reader(this.#end.signal);
+      const columns = usageColumns(version).filter(({ table }) => this.#source.relations.has(table));
+      for (const column of columns) {
+        if (this.#end.signal.aborted) return;
+        try {
+          const limits = { rows: MOST_CONCEPTS, bytes: 64 * 1024 * 1024, ms: COLUMN_MS };
+          await reader.stream(usageCounts(column, schema, MOST_CONCEPTS), limits, this.#end.signal, (row) => {
+            const [id = 0, records = 0, persons = 0] = integersOf(row);
+            this.#add(id, { ...column, records, persons });
+          });
+          this.#counted.add(`${column.table}.${column.column}`);
+        } catch (error) {
+          if (error instanceof OmcpError && error.code === "database_unavailable") throw error;
+          this.#failed.push(column);
+          this.#report(error, `${column.table}.${column.column}`);
+        }
+      }
+      this.#done = true;
+    } catch (error) {
+      // The database is away: the next call begins again.
+      this.#counting = undefined;
+      this.#found.clear();
+      this.#counted.clear();
+      this.#report(error, "all columns");
+    }
+  }
+
+  #add(id: number, occurrences: Occurrences): void {
+    const before = this.#found.get(id);
+    if (before === undefined) this.#found.set(id, [occurrences]);
+    else before.push(occurrences);
+  }
+
+  #report(error: unknown, what: string): void {
+    if (this.#end.signal.aborted) return;
+    log.warning("Cannot count the concepts of {what}: {error}", { what, error: errorMessage(error) });
+  }
+}

@@ -1,0 +1,81 @@
+/** Concepts as text that a model reads well: a line each, ids first. */
+import type { CdmConcepts, Occurrences } from "../cdm/concepts/mod.ts";
+import { counted } from "../lib/counted.ts";
+import { showable } from "../lib/text.ts";
+import type { Concept } from "../omop/concepts/mod.ts";
+
+/** Columns that are shown of one concept's occurrences. */
+const SHOWN_COLUMNS = 3;
+
+/**
+ * Whether a concept is standard, and valid.
+ *
+ * @param concept The concept.
+ * @returns `standard`, `classification` or `not standard`, and `invalid` where it is.
+ */
+export function kindOf(
+  { standard_concept, invalid_reason }: Pick<Concept, "standard_concept" | "invalid_reason">,
+): string {
+  const kind = standard_concept === "S"
+    ? "standard"
+    : standard_concept === "C"
+    ? "classification"
+    : "not standard";
+  return invalid_reason === null ? kind : `${kind}, invalid`;
+}
+
+/**
+ * A concept in a line, without its occurrences.
+ *
+ * @param concept The concept.
+ * @returns As in `201826 | Type 2 diabetes mellitus | Condition | SNOMED 44054006 | Clinical Finding | standard`.
+ */
+export function conceptLine(concept: Concept): string {
+  return showable([
+    concept.concept_id,
+    concept.concept_name,
+    concept.domain_id,
+    `${concept.vocabulary_id} ${concept.concept_code}`,
+    concept.concept_class_id,
+    kindOf(concept),
+  ].join(" | "));
+}
+
+/**
+ * Where a concept occurs in the CDM's records.
+ *
+ * @param concepts The concepts, for their counts.
+ * @param id The concept.
+ * @returns As in `802 records, 802 persons in condition_occurrence`; says where nothing is known.
+ */
+export function occurrencesText({ usage }: CdmConcepts, id: number): string {
+  const uses = usage.of(id);
+  if (uses.length === 0) return usage.done && usage.failed.length === 0 ? "no records" : "not counted";
+  const shown = [...uses].sort((left, right) => right.records - left.records).slice(0, SHOWN_COLUMNS)
+    .map(occurrenceText);
+  if (uses.length > shown.length) shown.push(`and in ${counted(uses.length - shown.length, "more column")}`);
+  return shown.join("; ");
+}
+
+/**
+ * What the counts of a result do not hold.
+ *
+ * @param concepts The concepts, for their counts.
+ * @returns Lines, none where everything is counted.
+ */
+export function countNotes({ usage }: CdmConcepts): readonly string[] {
+  if (!usage.done) {
+    return [
+      "[Records and persons are being counted in the background: call again for those that are not counted yet.]",
+    ];
+  }
+  if (usage.failed.length === 0) return [];
+  const columns = usage.failed.map(({ table, column }) => `${table}.${column}`).join(", ");
+  return [`[Not counted, because it took too long or failed: ${columns}.]`];
+}
+
+function occurrenceText({ table, source, records, persons }: Occurrences): string {
+  return `${counted(records, "record")}, ${counted(persons, "person")} in ${table}${
+    source ? " (as source concept)" : ""
+  }`;
+}

@@ -1,0 +1,26 @@
+/** Concepts and concept sets: pure; values in, SQL or values out. */
+export {
+  conceptIdSchema,
+  type ConceptSet,
+  conceptSetHash,
+  type ConceptSetItem,
+  conceptSetItemSchema,
+  conceptSetSchema,
+  MAX_ITEMS,
+  namedConcepts,
+} from "./concept_set.ts";
+export { type Concept, conceptOf, integersOf } from "./concept.ts";
+export { conceptSetMembers, idArray } from "./concept_set_sql.ts";
+export { type AtlasConceptSet, atlasSchema, fromAtlas, toAtlas } from "./atlas.ts";
+export {
+  conceptsByCode,
+  conceptsById,
+  descendantCounts,
+  knownDescendants,
+  mapsTo,
+  setFingerprint,
+  setMembers,
+  setTotals,
+} from "./statements.ts";
+export { nearIds } from "./near_ids.ts";
+export { type UsageColumn, usageColumns, usageCounts } from "./usage.ts";

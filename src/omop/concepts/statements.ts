@@ -1,0 +1,140 @@
+/** The statements that concept tools run: authored here, with every value as a parameter. */
+import { type RawBuilder, sql } from "kysely";
+import { type Statement, statement } from "../sql_compiler.ts";
+import { CONCEPT_COLUMNS } from "./concept.ts";
+import type { ConceptSet } from "./concept_set.ts";
+import { conceptSetMembers, idArray, table } from "./concept_set_sql.ts";
+
+/** The columns of `c` in the order that `conceptOf` reads. */
+export function conceptColumns(): RawBuilder<unknown> {
+  return sql.join(CONCEPT_COLUMNS.map((name) => sql.ref(`c.${name}`)));
+}
+
+/**
+ * Concepts by id.
+ *
+ * @param ids Their ids.
+ * @param schema The schema of the CDM's tables.
+ * @returns Rows for `conceptOf`, in no order.
+ */
+export function conceptsById(ids: readonly number[], schema: string): Statement {
+  return statement(
+    sql`select ${conceptColumns()} from ${table(schema, "concept")} as c where c.concept_id = any(${
+      idArray(ids)
+    })`,
+  );
+}
+
+/**
+ * What non-standard concepts map to.
+ *
+ * @param ids Their ids.
+ * @param schema The schema of the CDM's tables.
+ * @returns Rows for `conceptOf` of the targets, each with the source's id after it.
+ */
+export function mapsTo(ids: readonly number[], schema: string): Statement {
+  return statement(
+    sql`select ${conceptColumns()}, r.concept_id_1 from ${table(schema, "concept_relationship")} as r
+join ${table(schema, "concept")} as c on c.concept_id = r.concept_id_2
+where r.concept_id_1 = any(${idArray(ids)}) and r.relationship_id = 'Maps to' and r.invalid_reason is null
+and r.concept_id_1 <> r.concept_id_2 order by c.concept_id limit 1000`,
+  );
+}
+
+/**
+ * How large a set is, by kind of its members.
+ *
+ * @param set The set.
+ * @param schema The schema of the CDM's tables.
+ * @returns Rows of domain, standard_concept, whether invalid (0 or 1), and members; domain is null for members that `concept` lacks.
+ */
+export function setTotals(set: ConceptSet, schema: string): Statement {
+  return statement(sql`select c.domain_id, c.standard_concept,
+case when c.invalid_reason is null or c.invalid_reason = '' then 0 else 1 end, count(*)
+from (${conceptSetMembers(set, schema)}) as m left join ${
+    table(schema, "concept")
+  } as c on c.concept_id = m.concept_id
+group by 1, 2, 3 order by 4 desc`);
+}
+
+/**
+ * Identifies the members of a set: the MD5 of their ids in ascending order, separated by commas.
+ *
+ * @param set The set.
+ * @param schema The schema of the CDM's tables.
+ * @returns One row with the MD5, null for an empty set.
+ */
+export function setFingerprint(set: ConceptSet, schema: string): Statement {
+  return statement(
+    sql`select md5(string_agg(cast(m.concept_id as text), ',' order by m.concept_id)) from (${
+      conceptSetMembers(set, schema)
+    }) as m`,
+  );
+}
+
+/**
+ * Members of a set: those in use first, the most used first.
+ *
+ * @param set The set.
+ * @param schema The schema of the CDM's tables.
+ * @param options Ids in use, the most used first; and the most rows.
+ * @returns Rows of the member's id and the columns for `conceptOf`, which are null where `concept` lacks it.
+ */
+export function setMembers(
+  set: ConceptSet,
+  schema: string,
+  { used, limit }: { readonly used: readonly number[]; readonly limit: number },
+): Statement {
+  return statement(sql`select m.concept_id, ${conceptColumns()} from (${conceptSetMembers(set, schema)}) as m
+left join ${table(schema, "concept")} as c on c.concept_id = m.concept_id
+left join unnest(${idArray(used)}) with ordinality as u(id, place) on u.id = m.concept_id
+order by u.place nulls last, m.concept_id limit cast(${limit} as bigint)`);
+}
+
+/**
+ * Valid descendants of concepts, without themselves; counted up to a cap, because a top concept has millions.
+ *
+ * @param ids The ancestors.
+ * @param schema The schema of the CDM's tables.
+ * @param cap Where counting stops.
+ * @returns Rows of ancestor and count; a count of `cap` means at least that many.
+ */
+export function descendantCounts(ids: readonly number[], schema: string, cap: number): Statement {
+  return statement(sql`select i.id, d.n from unnest(${idArray(ids)}) as i(id)
+cross join lateral (select count(*) as n from (
+  select 1 from ${table(schema, "concept_ancestor")} as a
+  join ${table(schema, "concept")} as c on c.concept_id = a.descendant_concept_id
+  where a.ancestor_concept_id = i.id and a.descendant_concept_id <> i.id and c.invalid_reason is null
+  limit cast(${cap} as bigint)
+) as capped) as d`);
+}
+
+/**
+ * Concepts with a code, in any vocabulary.
+ *
+ * @param code The code, in any case.
+ * @param schema The schema of the CDM's tables.
+ * @param limit The most rows.
+ * @returns Rows for `conceptOf`, standard concepts first.
+ */
+export function conceptsByCode(code: string, schema: string, limit: number): Statement {
+  // Sites index the code as it is; most codes are in upper case.
+  return statement(sql`select ${conceptColumns()} from ${table(schema, "concept")} as c
+where c.concept_code in (${code}, upper(${code}), lower(${code}))
+order by c.standard_concept = 'S' desc nulls last, c.concept_id limit cast(${limit} as bigint)`);
+}
+
+/**
+ * Descendants that a CDM has of an ancestor that it may lack, the nearest first.
+ *
+ * @param id The ancestor's id.
+ * @param schema The schema of the CDM's tables.
+ * @param limit The most rows.
+ * @returns Rows for `conceptOf`.
+ */
+export function knownDescendants(id: number, schema: string, limit: number): Statement {
+  return statement(sql`select ${conceptColumns()} from ${table(schema, "concept_ancestor")} as a
+join ${table(schema, "concept")} as c on c.concept_id = a.descendant_concept_id
+where a.ancestor_concept_id = cast(${id} as bigint) and c.concept_id <> a.ancestor_concept_id and c.invalid_reason is null
+order by a.min_levels_of_separation, c.concept_id limit cast(${limit} as bigint)`);
+}

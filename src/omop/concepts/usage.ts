@@ -1,0 +1,61 @@
+/** Where a CDM's records name concepts, and how often: the statements that count them. */
+import { sql } from "kysely";
+import { cdmTables, type CdmVersion } from "../cdm/mod.ts";
+import { type Statement, statement } from "../sql_compiler.ts";
+import { table } from "./concept_set_sql.ts";
+
+/** A column that holds what a record is about. */
+export interface UsageColumn {
+  readonly table: string;
+  readonly column: string;
+  /** Whether it holds the source's own concept instead of the standard one. */
+  readonly source: boolean;
+}
+
+/** The main columns of clinical tables: `condition_concept_id`, and `condition_source_concept_id` beside it. */
+const MAIN: ReadonlyMap<string, readonly string[]> = new Map([
+  ["condition_occurrence", ["condition"]],
+  ["drug_exposure", ["drug"]],
+  ["procedure_occurrence", ["procedure"]],
+  ["measurement", ["measurement"]],
+  ["observation", ["observation"]],
+  ["device_exposure", ["device"]],
+  ["visit_occurrence", ["visit"]],
+  ["visit_detail", ["visit_detail"]],
+  ["death", ["cause"]],
+  ["specimen", ["specimen"]],
+  ["episode", ["episode"]],
+  ["person", ["gender", "race", "ethnicity"]],
+]);
+
+/**
+ * The columns in which concepts are counted.
+ *
+ * @param version The CDM's version.
+ * @returns Standard columns first.
+ */
+export function usageColumns(version: CdmVersion): readonly UsageColumn[] {
+  const found = cdmTables(version).flatMap(({ name, columns }) =>
+    (MAIN.get(name) ?? []).flatMap((stem): UsageColumn[] => [
+      { table: name, column: `${stem}_concept_id`, source: false },
+      { table: name, column: `${stem}_source_concept_id`, source: true },
+    ]).filter(({ column }) => columns.some((each) => each.name === column))
+  );
+  return [...found.filter(({ source }) => !source), ...found.filter(({ source }) => source)];
+}
+
+/**
+ * Counts the concepts of a column.
+ *
+ * @param column The column.
+ * @param schema The schema of the CDM's tables.
+ * @param limit The most concepts.
+ * @returns Rows of concept, records and persons, the most frequent first.
+ */
+export function usageCounts({ table: name, column }: UsageColumn, schema: string, limit: number): Statement {
+  // Grouped twice, because count(distinct) would sort every record.
+  return statement(sql`select k, sum(n), count(*) from (
+  select ${sql.ref(column)} as k, person_id, count(*) as n from ${table(schema, name)}
+  where ${sql.ref(column)} is not null group by 1, 2
+) as by_person group by 1 order by 2 desc, 1 limit cast(${limit} as bigint)`);
+}

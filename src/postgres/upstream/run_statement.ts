@@ -1,0 +1,103 @@
+import { concatBytes } from "../../lib/bytes.ts";
+import { OmcpError } from "../../errors.ts";
+import { readBackendMessage } from "../wire/backend.ts";
+import { BACKEND, cstring, FRONTEND, int32, message } from "../wire/message.ts";
+import { parseServerError } from "../wire/server_error.ts";
+import { parseRow, ServerRefusal, type TextRow } from "./query.ts";
+import type { UpstreamSession } from "./upstream.ts";
+
+/** A statement of our own with its parameters. */
+export interface OwnStatement {
+  /** SQL with `$1`, `$2`… */
+  readonly sql: string;
+  /** Texts without NUL; Postgres infers their types. */
+  readonly parameters: readonly string[];
+}
+
+/** How much a statement may return. */
+export interface RowLimits {
+  /** Rows at most. */
+  readonly rows: number;
+  /** Bytes of all rows together. */
+  readonly bytes: number;
+}
+
+/** What a statement returned. */
+export interface RowTotals {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+const ENCODER = new TextEncoder();
+const NO_FORMATS = new Uint8Array(2);
+
+/**
+ * Runs one statement of our own over a session that nobody else uses, with the extended protocol: values never become SQL.
+ *
+ * @param session An idle session; idle again afterwards unless this throws.
+ * @param statement The statement.
+ * @param limits More than this is an error: a statement of our own has a LIMIT where it needs one.
+ * @param take Gets each row; while the promise that it returns is pending, the server waits.
+ * @throws {OmcpError} `database_refused` with the server's error or for a result beyond the limits, `database_unavailable` if the
+ * connection is lost.
+ */
+export async function runStatement(
+  session: UpstreamSession,
+  { sql, parameters }: OwnStatement,
+  limits: RowLimits,
+  take: (row: TextRow) => Promise<void> | void,
+): Promise<RowTotals> {
+  await connected(session.write(concatBytes([
+    message(FRONTEND.parse, cstring(""), cstring(sql), NO_FORMATS),
+    message(FRONTEND.bind, cstring(""), cstring(""), NO_FORMATS, ...bound(parameters), NO_FORMATS),
+    message(FRONTEND.execute, cstring(""), int32(0)),
+    message(FRONTEND.sync),
+  ])));
+  let rows = 0;
+  let bytes = 0;
+  let failure: OmcpError | undefined;
+  while (true) {
+    const next = await connected(readBackendMessage(session.reader, limits.bytes));
+    if (next === undefined) throw failure ?? lost();
+    if (next.type === BACKEND.error) failure = new ServerRefusal(parseServerError(next.body));
+    if (next.type === BACKEND.readyForQuery) break;
+    if (next.type !== BACKEND.dataRow) continue;
+    rows += 1;
+    bytes += next.body.length;
+    if (rows > limits.rows || bytes > limits.bytes) throw tooLarge(limits);
+    const taken = take(parseRow(next.body));
+    if (taken !== undefined) await taken;
+  }
+  if (failure !== undefined) throw failure;
+  return { rows, bytes };
+}
+
+/** The count of parameters, and each with its length. */
+function bound(parameters: readonly string[]): readonly Uint8Array[] {
+  const count = Uint8Array.of(parameters.length >> 8, parameters.length & 0xff);
+  const values = parameters.flatMap((text) => {
+    const value = ENCODER.encode(text);
+    return [int32(value.length), value];
+  });
+  return [count, ...values];
+}
+
+async function connected<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw lost(error);
+  }
+}
+
+function lost(cause?: unknown): OmcpError {
+  return new OmcpError("database_unavailable", "Database connection was lost", { cause });
+}
+
+function tooLarge({ rows, bytes }: RowLimits): OmcpError {
+  return new OmcpError(
+    "database_refused",
+    `A statement of the server's own returned more than ${rows} rows or ${bytes} bytes`,
+    { next: "Ask for less: a lower limit, or narrower filters." },
+  );
+}
