@@ -28,8 +28,9 @@ own() {
   case $(ls -ld -- "$1") in drwx------*) ;; *) chmod 700 -- "$1" 2>/dev/null || return 1 ;; esac
 }
 
-# Device, inode, size, times: a changed file has another time of change, which only the system can set.
-stamp() { stat -c '%d %i %s %y %z' -- "$1/deno" 2>/dev/null; }
+# The checksum that Deno passed, and its device, inode, size, times: a changed file has another time of change, which only the system can
+# set. Hashing its 96 MB at each start would take longer than all else.
+stamp() { printf '%s\n' "$deno_sum" && stat -c '%d %i %s %y %z' -- "$1/deno" 2>/dev/null; }
 
 good() {
   [ -x "$1/deno" ] && [ -f "$1/stamp" ] && [ "$(cat -- "$1/stamp")" = "$(stamp "$1")" ] || return 1
@@ -80,8 +81,10 @@ done
 [ -d "${HOME:-/dev/null}" ] || export HOME="$base"
 export DENO_NO_UPDATE_CHECK=1 OMCP_PROGRAM_FILE="$self"
 case ${1-} in
+  # Known here, once the program has been found to be whole.
+  --version) printf '%s\n' "$version"; exit 0 ;;
   # They need no permission, and nobody wants to wait for them.
-  --version | --help | -h | help) exec "$found/deno" @ALONE@ --no-prompt "$found/program/omcp.mjs" "$@" ;;
+  --help | -h | help) exec "$found/deno" @ALONE@ --no-prompt "$found/program/omcp.mjs" "$@" ;;
 esac
 # Deno's flags in an answer, {"arguments":["…","…"],"again":false}, as words of a shell. Without a backslash in it, each quotation mark
 # begins or ends a string.

@@ -22,6 +22,11 @@ export async function problemOf(
   if (version.text.trim() !== VERSION) {
     return `--version prints ${JSON.stringify(version.text.slice(0, 100))}`;
   }
+  // The one file's launcher prints the version; this only the program can.
+  const help = await output(binary, ["--help"], env);
+  if (!help.text.startsWith(`omcp ${VERSION}\n`)) {
+    return `--help prints ${JSON.stringify(help.text.slice(0, 100))}`;
+  }
   // Deno's own command, which no server must run.
   const evaluated = await output(binary, ["eval", "console.log('plain Deno')"], env);
   if (evaluated.code === 0 || evaluated.text.includes("plain Deno")) return "it runs code that it is given";

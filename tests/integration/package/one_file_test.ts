@@ -40,9 +40,11 @@ Deno.test("the one file", async (t) => {
     return `${base}/${name}`;
   }
   const expected: ProgramOutput = { code: 0, stdout: `${VERSION}\n`, stderr: "" };
+  // Of the steps that leave what was unpacked as it is.
+  const shared = await home();
   try {
     await t.step("unpacks itself at the first start, and not at the second one", async () => {
-      const environment = await home();
+      const environment = shared;
       assert.deepEqual(await run(program, ["--version"], environment), expected);
       const unpacked = cache(environment);
       const { ino, ctime } = await Deno.stat(`${unpacked}/deno`);
@@ -53,19 +55,20 @@ Deno.test("the one file", async (t) => {
     });
 
     await t.step("starts this program, not a plain Deno", async () => {
-      const environment = await home();
+      const environment = shared;
       const evaluated = await run(program, ["eval", "console.log(1)"], environment);
       assert.equal(evaluated.code, 1);
       assert.match(evaluated.stderr, /^invalid_argument: Unknown command: eval$/m);
       assert.doesNotMatch((await run(program, ["--version"], environment)).stdout, new RegExp(DENO_VERSION));
       const help = await run(program, ["--help"], environment);
       assert.match(help.stdout, /omcp load FILE/);
+      assert.ok(help.stdout.startsWith(`omcp ${VERSION}\n`));
       const images = await run(program, ["setup", "--print"], environment);
       assert.match(images.stdout, /^omcp-python:[0-9a-f]{12}\nomcp-postgres:[0-9a-f]{12}\n$/);
     });
 
     await t.step("passes the check of binaries, which a plain Deno fails", async () => {
-      assert.equal(await problemOf(program, await home()), undefined);
+      assert.equal(await problemOf(program, shared), undefined);
       assert.match(await problemOf(Deno.execPath()) ?? "", /--version prints "deno/);
     });
 
@@ -80,7 +83,8 @@ Deno.test("the one file", async (t) => {
 
     await t.step("replaces what was tampered with", async () => {
       const environment = await home();
-      await run(program, ["--version"], environment);
+      // The launcher itself prints the version; the help comes from what was unpacked.
+      const help = await run(program, ["--help"], environment);
       const unpacked = cache(environment);
       const tampering: readonly (readonly [string, () => Promise<void>])[] = [
         ["the program", () => Deno.writeTextFile(`${unpacked}/program/omcp.mjs`, 'console.log("tampered")')],
@@ -109,10 +113,34 @@ Deno.test("the one file", async (t) => {
       ];
       for (const [what, tamper] of tampering) {
         await tamper();
-        assert.deepEqual(await run(program, ["--version"], environment), expected, what);
+        assert.deepEqual(await run(program, ["--help"], environment), help, what);
         assert.deepEqual(names(`${environment.HOME}/.cache/omcp`).length, 1, what);
         assert.deepEqual(names(unpacked), ["deno", "program", "stamp"], what);
       }
+    });
+
+    await t.step("prints its version without a start of Deno, which takes most of the time", async () => {
+      const trace = await new Deno.Command("sh", {
+        args: ["-x", program, "--version"],
+        clearEnv: true,
+        env: { PATH: "/usr/bin:/bin", ...shared },
+      }).output();
+      assert.equal(new TextDecoder().decode(trace.stdout), `${VERSION}\n`);
+      const commands = new TextDecoder().decode(trace.stderr);
+      assert.match(commands, /sha256sum -c/);
+      assert.doesNotMatch(commands, /\/deno['"]? (run|--version)/);
+    });
+
+    await t.step("does not start a Deno that was checked against another checksum", async () => {
+      const bytes = await Deno.readFile(program);
+      const header = new TextDecoder("latin1").decode(bytes.subarray(0, 1024));
+      const at = header.indexOf("deno_sum='") + "deno_sum='".length;
+      bytes[at] = header[at] === "0" ? 0x31 : 0x30;
+      const other = `${folder}/other`;
+      await Deno.writeFile(other, bytes, { mode: 0o755 });
+      const output = await run(other, ["--help"], { ...shared, TMPDIR: "/dev/null" });
+      assert.deepEqual([output.code, output.stdout], [1, ""]);
+      assert.match(output.stderr, /what it holds differs from its checksums/);
     });
 
     await t.step(
@@ -154,7 +182,7 @@ Deno.test("the one file", async (t) => {
     });
 
     await t.step("serves a client with the settings' permissions, and leaves no process", async () => {
-      const environment = await home();
+      const environment = shared;
       const engine = await connectTestEngine();
       const instance = newInstance();
       const audit = `${folder}/audit of it's own.jsonl`;
