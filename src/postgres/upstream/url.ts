@@ -54,6 +54,7 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
  * @throws {OmcpError} `config_invalid`, which names the fault and never repeats the URL.
  */
 export function parseDatabaseUrl(text: string): PostgresAddress {
+  refuseSpace(text);
   refuseBareSigns(text);
   const url = URL.parse(text);
   if (url === null) throw invalid("it is not a URL");
@@ -79,6 +80,14 @@ export function parseDatabaseUrl(text: string): PostgresAddress {
     tls: parseMode(url.searchParams.get("sslmode"), target),
     rootCertificate: parseRootCertificate(url.searchParams.get("sslrootcert")),
   };
+}
+
+/** `URL.parse()` drops some of these silently, so that it would read another URL than {@link refuseBareSigns}, or another password. */
+function refuseSpace(text: string): void {
+  if (!/[\s\p{Cc}]/u.test(text)) return;
+  throw invalid(
+    "it contains white space or a control character: remove it, or percent-encode it (a space is %20)",
+  );
 }
 
 /** With a bare `/`, `?` or `#` in it, a password ends early, and its rest is taken for a host, port or path that errors name. */

@@ -68,6 +68,14 @@ Deno.test("parseDatabaseUrl() refuses what it cannot honour, names it, and never
     ].map((password) => [`postgres://u:${password}@h/d`, /percent-encode/] as const),
     ["postgres://u:p@h/d#s3cret", /percent-encode/],
     ["postgres://u:p@h/d@s3cret", /percent-encode/],
+    ...[" ", "\t", "\n", "\r\n", "\0", "\x1f", "\x7f", "\u00a0", "\u2028", "\ufeff"].flatMap((space) =>
+      [
+        `${space}postgres://u:5432/s3cret@h/d`,
+        `post${space}gres://u:5432/s3cret@h/d`,
+        `postgres://u:s3${space}cret@h/d`,
+        `postgres://u:s3cret@h/d${space}`,
+      ].map((url) => [url, /white space or a control character: remove it, or percent-encode it/] as const)
+    ),
     ["postgres://u:s3cret%zz@h/d", /password/],
     ["postgres:///d?host=/run/pg&user=u&sslmode=require", /Unix socket/],
   ];
