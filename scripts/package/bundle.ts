@@ -1,5 +1,8 @@
 /** Bundles the program: the server with its guard's worker, the WebAssembly and every embedded file in one JavaScript file. */
 import { cp } from "node:fs/promises";
+import { resolve } from "node:path";
+import * as z from "zod";
+import { notices } from "./notices.ts";
 
 /** The files of a packaged program. */
 export interface BundledProgram {
@@ -7,6 +10,8 @@ export interface BundledProgram {
   readonly program: string;
   /** `permissions.mjs`: prints Deno's arguments for a command. */
   readonly permissions: string;
+  /** The licenses of the packages in them. */
+  readonly notices: string;
 }
 
 /** What a bundle is made of. */
@@ -43,6 +48,15 @@ export function`,
   },
 ];
 
+const MAP_COMMENT = "//# sourceMappingURL=data:application/json;base64,";
+const sourceMap = z.object({ sources: z.array(z.string()) });
+
+interface Bundle {
+  readonly text: string;
+  /** Absolute paths of the files that are in it. */
+  readonly sources: readonly string[];
+}
+
 interface Replacement {
   readonly path: string;
   /** Must occur once. */
@@ -63,7 +77,13 @@ export async function bundleProgram(project: string): Promise<BundledProgram> {
       await cp(`${project}/${source}`, `${folder}/${source}`, { recursive: true });
     }
     for (const each of REPLACED) await edit(`${folder}/${each.path}`, each);
-    const worker = await bundle(folder, "src/postgres/guard/worker.ts");
+    const sources: string[] = [];
+    const bundle = async (entry: string): Promise<string> => {
+      const bundled = await bundleModule(folder, entry);
+      sources.push(...bundled.sources);
+      return bundled.text;
+    };
+    const worker = await bundle("src/postgres/guard/worker.ts");
     // A worker of a Blob has no URL that createRequire() takes; it only asks for Deno's own modules.
     await Deno.writeTextFile(
       `${folder}/${WORKER}`,
@@ -74,24 +94,32 @@ export async function bundleProgram(project: string): Promise<BundledProgram> {
       }),
     );
     return {
-      program: await bundle(folder, "src/main.ts"),
-      permissions: await bundle(folder, "src/cli/launch/main.ts"),
+      program: await bundle("src/main.ts"),
+      permissions: await bundle("src/cli/launch/main.ts"),
+      notices: await notices(folder, sources, `${project}/packaging/notices`),
     };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-async function bundle(folder: string, entry: string): Promise<string> {
+async function bundleModule(folder: string, entry: string): Promise<Bundle> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    // Without --minify, a bundle has paths of this machine.
-    args: ["bundle", "--quiet", "--minify", entry],
+    // Without --minify, a bundle has paths of this machine. The source map lists what is in it, and is cut off.
+    args: ["bundle", "--quiet", "--minify", "--sourcemap=inline", entry],
     cwd: folder,
     env: { NO_COLOR: "1" },
     stdin: "null",
   }).output();
   if (!success) throw new Error(`Cannot bundle ${entry}: ${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout);
+  const output = new TextDecoder().decode(stdout);
+  const at = output.lastIndexOf(MAP_COMMENT);
+  if (at < 0) throw new Error(`The bundle of ${entry} has no source map`);
+  const map = new TextDecoder().decode(Uint8Array.fromBase64(output.slice(at + MAP_COMMENT.length).trim()));
+  return {
+    text: output.slice(0, at),
+    sources: sourceMap.parse(JSON.parse(map)).sources.map((source) => resolve(folder, source)),
+  };
 }
 
 async function edit(path: string, replacement: Replacement): Promise<void> {

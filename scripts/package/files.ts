@@ -1,6 +1,7 @@
 /** What both packages contain besides their launchers. */
 import { ASK_ARGUMENTS } from "../../src/cli/launch/packaged_arguments.ts";
 import { bundleProgram } from "./bundle.ts";
+import { NOTICES_FILE } from "./notices.ts";
 
 /** A file of a package. */
 export interface PackageFile {
@@ -18,16 +19,17 @@ export interface ProjectTexts {
 }
 
 /**
- * The files that a launcher needs: the bundled program, and how to ask it for its permissions.
+ * The files that a launcher needs: the bundled program, how to ask it for its permissions, and the licenses of what is in it.
  *
  * @param project The project's folder.
  */
 export async function programFiles(project: string): Promise<readonly PackageFile[]> {
-  const { program, permissions } = await bundleProgram(project);
+  const { program, permissions, notices } = await bundleProgram(project);
   return [
     { path: "launch.json", text: `${JSON.stringify({ ask: ASK_ARGUMENTS }, null, 2)}\n` },
     { path: "program/omcp.mjs", text: program },
     { path: "program/permissions.mjs", text: permissions },
+    { path: NOTICES_FILE, text: notices },
   ];
 }
 

@@ -1,6 +1,7 @@
 /** The npm package, which `npx -y omcp-python-sandbox` installs and runs. */
 import { DENO_VERSION, VERSION } from "../../src/version.ts";
-import { DESCRIPTION, KEYWORDS, MCP_NAME, PACKAGE } from "./about.ts";
+import { DESCRIPTION, KEYWORDS, LICENSE_EXPRESSION, MCP_NAME, PACKAGE } from "./about.ts";
+import { NOTICES_FILE } from "./notices.ts";
 import type { PackageFile, ProjectTexts } from "./files.ts";
 
 /**
@@ -22,9 +23,9 @@ export async function npmPackage(
     description: DESCRIPTION,
     mcpName: MCP_NAME,
     keywords: KEYWORDS,
-    license: "MIT",
+    license: LICENSE_EXPRESSION,
     bin: { [PACKAGE]: launcher },
-    files: [launcher, "launch.json", "program"],
+    files: [launcher, "launch.json", "program", NOTICES_FILE],
     engines: { node: ">=18" },
     os: ["linux", "darwin"],
     dependencies: { deno: DENO_VERSION },

@@ -5,6 +5,7 @@ import { concatBytes } from "../../src/lib/bytes.ts";
 import { type TarEntry, tarStream } from "../../src/image_setup/tar.ts";
 import { ALONE, ASK_ARGUMENTS } from "../../src/cli/launch/packaged_arguments.ts";
 import { DENO_VERSION, VERSION } from "../../src/version.ts";
+import { NOTICES_FILE, withDeno } from "./notices.ts";
 import type { PackageFile } from "./files.ts";
 
 /**
@@ -22,8 +23,18 @@ export async function oneFile(
     throw new Error(`The one file contains Deno ${DENO_VERSION}; this is ${Deno.version.deno}`);
   }
   const deno = { path: "deno", content: await Deno.readFile(Deno.execPath()), mode: 0o755 };
-  const files = program.filter(({ path }) => path.startsWith("program/"))
-    .map(({ path, text }) => ({ path, content: new TextEncoder().encode(text), mode: 0o644 }));
+  const texts = await Promise.all(
+    program.filter(({ path }) => path.startsWith("program/") || path === NOTICES_FILE).map(async (file) =>
+      file.path === NOTICES_FILE
+        ? { ...file, text: await withDeno(file.text, `${project}/packaging/notices`) }
+        : file
+    ),
+  );
+  const files = texts.map(({ path, text }) => ({
+    path,
+    content: new TextEncoder().encode(text),
+    mode: 0o644,
+  }));
   const payload = gzipSync(await new Response(tarStream([deno, ...files])).bytes());
   const template = await Deno.readTextFile(`${project}/packaging/one_file/header.sh`);
   const sums = files.map(sumLine).join("\n");

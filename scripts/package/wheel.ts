@@ -1,7 +1,8 @@
 /** The wheel, which `uvx omcp-python-sandbox` installs and runs. */
 import { createHash } from "node:crypto";
 import { DENO_VERSION, VERSION } from "../../src/version.ts";
-import { DESCRIPTION, KEYWORDS, MCP_NAME, PACKAGE } from "./about.ts";
+import { DESCRIPTION, KEYWORDS, LICENSE_EXPRESSION, MCP_NAME, PACKAGE } from "./about.ts";
+import { NOTICES_FILE } from "./notices.ts";
 import type { PackageFile, ProjectTexts } from "./files.ts";
 import { zip } from "./zip.ts";
 
@@ -34,8 +35,11 @@ export async function wheel(
     const text = await Deno.readTextFile(`${project}/packaging/python/${MODULE}/${name}`);
     files.push({ path: `${MODULE}/${name}`, text });
   }
-  files.push(...program.map((file) => ({ ...file, path: `${MODULE}/${file.path}` })));
   const info = `${MODULE}-${VERSION}.dist-info`;
+  for (const file of program) {
+    const folder = file.path === NOTICES_FILE ? `${info}/licenses` : MODULE;
+    files.push({ ...file, path: `${folder}/${file.path}` });
+  }
   files.push(
     { path: `${info}/licenses/LICENSE`, text: texts.license },
     { path: `${info}/METADATA`, text: metadata(texts.readme) },
@@ -60,8 +64,9 @@ function metadata(page: string): string {
     `Name: ${PACKAGE}`,
     `Version: ${VERSION}`,
     `Summary: ${DESCRIPTION}`,
-    "License-Expression: MIT",
+    `License-Expression: ${LICENSE_EXPRESSION}`,
     "License-File: LICENSE",
+    `License-File: ${NOTICES_FILE}`,
     `Keywords: ${KEYWORDS.join(",")}`,
     // That of the package with Deno.
     "Requires-Python: >=3.10",

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { problemOf } from "../../../scripts/package/check_binary.ts";
 import { programFiles } from "../../../scripts/package/files.ts";
+import { NOTICES_FILE } from "../../../scripts/package/notices.ts";
 import { buildOneFile } from "../../../scripts/package/packages.ts";
 import { connectCommand } from "../../../src/cli/demo/client.ts";
 import { DENO_VERSION, VERSION } from "../../../src/version.ts";
@@ -63,6 +64,9 @@ Deno.test("the one file", async (t) => {
       const help = await run(program, ["--help"], environment);
       assert.match(help.stdout, /omcp load FILE/);
       assert.ok(help.stdout.startsWith(`omcp ${VERSION}\n`));
+      const notices = await Deno.readTextFile(`${cache(environment)}/${NOTICES_FILE}`);
+      assert.match(notices, /^Deno \(MIT\)$/m);
+      assert.match(notices, /^zod \(MIT\)$/m);
       const images = await run(program, ["setup", "--print"], environment);
       assert.match(images.stdout, /^omcp-python:[0-9a-f]{12}\nomcp-postgres:[0-9a-f]{12}\n$/);
     });
@@ -115,7 +119,7 @@ Deno.test("the one file", async (t) => {
         await tamper();
         assert.deepEqual(await run(program, ["--help"], environment), help, what);
         assert.deepEqual(names(`${environment.HOME}/.cache/omcp`).length, 1, what);
-        assert.deepEqual(names(unpacked), ["deno", "program", "stamp"], what);
+        assert.deepEqual(names(unpacked), [NOTICES_FILE, "deno", "program", "stamp"], what);
       }
     });
 
