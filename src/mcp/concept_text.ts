@@ -1,5 +1,10 @@
 /** Concepts as text that a model reads well: a line each, ids first. */
-import type { CdmConcepts, Occurrences } from "../cdm/concepts/mod.ts";
+import {
+  type CdmConcepts,
+  type ConceptDetails,
+  DESCENDANTS_CAP,
+  type Occurrences,
+} from "../cdm/concepts/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
 import type { Concept } from "../omop/concepts/mod.ts";
@@ -55,6 +60,21 @@ export function occurrencesText({ usage }: CdmConcepts, id: number): string {
     .map(occurrenceText);
   if (uses.length > shown.length) shown.push(`and in ${counted(uses.length - shown.length, "more column")}`);
   return shown.join("; ");
+}
+
+/**
+ * How many descendants a concept has.
+ *
+ * @param details The details of concepts.
+ * @param id The concept.
+ * @returns As in `12`, `more than 1,000`; `not counted` where that took too long.
+ */
+export function descendantsText({ descendants }: ConceptDetails, id: number): string {
+  if (descendants === undefined) return "not counted";
+  const count = descendants.get(id) ?? 0;
+  return count < DESCENDANTS_CAP
+    ? count.toLocaleString("en")
+    : `more than ${(DESCENDANTS_CAP - 1).toLocaleString("en")}`;
 }
 
 /**

@@ -16,6 +16,7 @@ import { tool as queryOmop } from "./tools/query_omop.ts";
 import { tool as readFile } from "./tools/read_file.ts";
 import { tool as removeSandbox } from "./tools/remove_sandbox.ts";
 import { tool as restartKernel } from "./tools/restart_kernel.ts";
+import { tool as searchConcepts } from "./tools/search_concepts.ts";
 import { tool as writeFile } from "./tools/write_file.ts";
 import type { Tool } from "./tool.ts";
 
@@ -38,5 +39,6 @@ export const TOOLS: readonly Tool[] = [
   readFile,
   removeSandbox,
   restartKernel,
+  searchConcepts,
   writeFile,
 ];

@@ -104,7 +104,7 @@ export class OwnReader {
     statement: OwnStatement,
     limits: ReadLimits,
     signal: AbortSignal,
-    take: (row: TextRow) => Promise<void> | void,
+    take: (row: TextRow) => Promise<void> | void | undefined,
   ): Promise<void> {
     const { upstream, settings } = this.#options;
     await this.#bounded(statement, limits, signal, async (until) => {
@@ -151,7 +151,7 @@ export class OwnReader {
     readonly statement: OwnStatement;
     readonly limits: RowLimits;
     readonly signal: AbortSignal;
-    readonly take: (row: TextRow) => Promise<void> | void;
+    readonly take: (row: TextRow) => Promise<void> | void | undefined;
   }): Promise<RowTotals> {
     const { statement, limits, signal, take } = run;
     // The connection's end alone does not stop a statement that sends nothing.

@@ -1,6 +1,8 @@
 /** The concepts of the configured CDM. */
 export { CdmConcepts } from "./concepts.ts";
+export { type ConceptDetails, DESCENDANTS_CAP, type UsedBelow } from "./details.ts";
 export type { ExpandedSet, MemberTotal } from "./expand.ts";
 export { conceptPhrase } from "./known.ts";
+export type { SearchRequest, SearchResult } from "./search.ts";
 export type { ConceptSource } from "./source.ts";
 export { ConceptUsage, type Occurrences } from "./usage.ts";

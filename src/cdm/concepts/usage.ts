@@ -29,6 +29,8 @@ export class ConceptUsage {
   readonly #failed: UsageColumn[] = [];
   #counting: Promise<void> | undefined;
   #done = false;
+  /** All ids in use, once all are counted. */
+  #ordered: readonly number[] | undefined;
 
   /** @param source The database. */
   constructor(source: ConceptSource) {
@@ -59,10 +61,13 @@ export class ConceptUsage {
    * Where a concept occurs, as far as it has been counted.
    *
    * @param id The concept.
-   * @returns The most records first.
+   * @returns Standard columns; for a concept that they do not have, those of the source's concepts: a record whose source uses standard
+   * concepts names one in both.
    */
   of(id: number): readonly Occurrences[] {
-    return this.#found.get(id) ?? [];
+    const all = this.#found.get(id) ?? [];
+    const standard = all.filter(({ source }) => !source);
+    return standard.length > 0 ? standard : all;
   }
 
   /**
@@ -76,16 +81,26 @@ export class ConceptUsage {
   }
 
   /**
+   * A concept's records, as far as they are counted.
+   *
+   * @param id The concept.
+   * @returns Those of standard columns; for a concept that no standard column has, those that have it as the source's concept.
+   */
+  records(id: number): number {
+    return this.of(id).reduce((sum, { records }) => sum + records, 0);
+  }
+
+  /**
    * Concepts in use.
    *
    * @param limit The most ids.
    * @returns Ids, the most records first.
    */
   used(limit: number): readonly number[] {
-    const total = (uses: readonly Occurrences[]): number =>
-      uses.reduce((sum, { records }) => sum + records, 0);
-    return [...this.#found].map(([id, uses]) => [id, total(uses)] as const)
-      .sort((left, right) => right[1] - left[1]).slice(0, limit).map(([id]) => id);
+    const ids = this.#ordered ??
+      [...this.#found.keys()].sort((left, right) => this.records(right) - this.records(left));
+    if (this.#done) this.#ordered = ids;
+    return ids.slice(0, limit);
   }
 
   /** Stops counting. */

@@ -16,11 +16,28 @@ export {
   conceptsByCode,
   conceptsById,
   descendantCounts,
+  everyConcept,
   knownDescendants,
   mapsTo,
+  scanNames,
   setFingerprint,
   setMembers,
   setTotals,
+  synonymsOf,
+  usedDescendants,
 } from "./statements.ts";
 export { nearIds } from "./near_ids.ts";
 export { type UsageColumn, usageColumns, usageCounts } from "./usage.ts";
+export {
+  codeMark,
+  comparable,
+  facetMarks,
+  type Facets,
+  indexedText,
+  isMark,
+  lengthMark,
+  MAX_WORDS,
+  variantsOf,
+  wordsOf,
+} from "./words.ts";
+export { type Candidate, type Hit, type Match, MATCHES, rankHits, type Wanted } from "./rank.ts";

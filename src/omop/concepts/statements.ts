@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { type Statement, statement } from "../sql_compiler.ts";
 import { CONCEPT_COLUMNS } from "./concept.ts";
 import type { ConceptSet } from "./concept_set.ts";
+import type { Facets } from "./words.ts";
 import { conceptSetMembers, idArray, table } from "./concept_set_sql.ts";
 
 /** The columns of `c` in the order that `conceptOf` reads. */
@@ -137,4 +138,100 @@ export function knownDescendants(id: number, schema: string, limit: number): Sta
 join ${table(schema, "concept")} as c on c.concept_id = a.descendant_concept_id
 where a.ancestor_concept_id = cast(${id} as bigint) and c.concept_id <> a.ancestor_concept_id and c.invalid_reason is null
 order by a.min_levels_of_separation, c.concept_id limit cast(${limit} as bigint)`);
+}
+
+/**
+ * Every concept with its other names, the most important first: standard ones, those with more records, short names.
+ *
+ * @param schema The schema of the CDM's tables.
+ * @param options Concepts in use with their records; whether there is `concept_synonym`.
+ * @returns Rows for `conceptOf`, each with its synonyms after it: one in a line, null for none.
+ */
+export function everyConcept(schema: string, { used, synonyms }: {
+  readonly used: readonly (readonly [id: number, records: number])[];
+  readonly synonyms: boolean;
+}): Statement {
+  const names = synonyms
+    ? sql`left join (select concept_id, string_agg(concept_synonym_name, E'\\n') as names from ${
+      table(schema, "concept_synonym")
+    } group by 1) as s on s.concept_id = c.concept_id`
+    : sql`cross join (select cast(null as text) as names) as s`;
+  return statement(sql`select ${conceptColumns()}, s.names from ${table(schema, "concept")} as c ${names}
+left join unnest(${idArray(used.map(([id]) => id))}, ${
+    idArray(used.map(([, records]) => records))
+  }) as u(id, n)
+on u.id = c.concept_id
+order by c.standard_concept = 'S' desc nulls last, u.n desc nulls last, char_length(c.concept_name), c.concept_id`);
+}
+
+/**
+ * Other names of concepts.
+ *
+ * @param ids Their ids.
+ * @param schema The schema of the CDM's tables.
+ * @returns Rows of id and name.
+ */
+export function synonymsOf(ids: readonly number[], schema: string): Statement {
+  return statement(
+    sql`select concept_id, concept_synonym_name from ${
+      table(schema, "concept_synonym")
+    } where concept_id = any(${idArray(ids)}) order by 1, 2`,
+  );
+}
+
+/**
+ * Searches names without an index: reads every name.
+ *
+ * @param words Words that a name must contain; letters and digits only.
+ * @param schema The schema of the CDM's tables.
+ * @param options What narrows it, whether there is `concept_synonym`, the ids to search if not all, and the most rows.
+ * @returns Rows for `conceptOf`, standard concepts and short names first.
+ */
+export function scanNames(words: readonly string[], schema: string, options: {
+  readonly facets: Facets;
+  readonly synonyms: boolean;
+  readonly within?: readonly number[];
+  readonly limit: number;
+}): Statement {
+  const { facets, synonyms, within, limit } = options;
+  const patterns = sql`cast(${`{${words.map((word) => `"%${word}%"`).join(",")}}`} as text[])`;
+  const others = synonyms
+    ? sql`or c.concept_id in (select concept_id from ${
+      table(schema, "concept_synonym")
+    } where concept_synonym_name ilike all(${patterns}))`
+    : sql``;
+  return statement(sql`select ${conceptColumns()} from ${table(schema, "concept")} as c
+where (c.concept_name ilike all(${patterns}) ${others})${facetConditions(facets)}${
+    within === undefined ? sql`` : sql` and c.concept_id = any(${idArray(within)})`
+  }
+order by c.standard_concept = 'S' desc nulls last, char_length(c.concept_name), c.concept_id limit cast(${limit} as bigint)`);
+}
+
+/**
+ * Descendants in use of concepts.
+ *
+ * @param ids The ancestors.
+ * @param used Concepts in use.
+ * @param schema The schema of the CDM's tables.
+ * @returns Rows of ancestor and descendant, without the concepts themselves.
+ */
+export function usedDescendants(ids: readonly number[], used: readonly number[], schema: string): Statement {
+  return statement(
+    sql`select ancestor_concept_id, descendant_concept_id from ${table(schema, "concept_ancestor")}
+where ancestor_concept_id = any(${idArray(ids)}) and descendant_concept_id = any(${idArray(used)})
+and ancestor_concept_id <> descendant_concept_id limit 20000`,
+  );
+}
+
+function facetConditions({ domain, vocabulary, concept_class, standard }: Facets): RawBuilder<unknown> {
+  const conditions = [["domain_id", domain], ["vocabulary_id", vocabulary], [
+    "concept_class_id",
+    concept_class,
+  ]]
+    .flatMap(([column, value]) =>
+      column === undefined || value === undefined
+        ? []
+        : [sql` and lower(${sql.ref(`c.${column}`)}) = lower(${value})`]
+    );
+  return sql`${sql.join(conditions, sql``)}${standard ? sql` and c.standard_concept = 'S'` : sql``}`;
 }

@@ -8,6 +8,55 @@ Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => 
       return (await server.call(tool, input)).text;
     }
 
+    await t.step("the first search answers, whatever has been indexed and counted by then", async () => {
+      const reply = await text("search_concepts", { text: "diabetes mellitus" });
+      assert.match(reply, /^201820 \| Diabetes mellitus \|.* \| name \| /m);
+    });
+
+    await t.step("a search finds names, words in any order and misspelt words", async () => {
+      await eventually(
+        async () => !(await text("search_concepts", { text: "diabetes" })).includes("\n["),
+        "the index is ready, and the records are counted",
+      );
+      assert.match(
+        await text("search_concepts", { text: "diabetes" }),
+        /^2 hits for "diabetes":\n.*\n201820 \|.* \| prefix \| 1 \| no records; 334 records under 1 descendant\n201826 .*\| words \|/,
+      );
+      assert.match(
+        await text("search_concepts", { text: "hemorrhage gastrointestinal" }),
+        /^192671 \| Gastrointestinal hemorrhage \| .*\| words \| /m,
+      );
+      assert.match(
+        await text("search_concepts", { text: "diabetis mellitus" }),
+        /"diabetis": taken as diabetes\.\n.*\n201820 .*\| similar \|/,
+      );
+      assert.match(
+        await text("search_concepts", { text: "metformin", domain: "drug", concept_class: "Ingredient" }),
+        /^1 hit .*\n.*\n1503297 \| metformin \|.*952 records under 1 descendant$/m,
+      );
+    });
+
+    await t.step("a code that is not standard comes with the concept that it maps to", async () => {
+      for (const input of [{ code: "K92.2" }, { code: "k922" }, { text: "K92.2" }]) {
+        assert.match(
+          await text("search_concepts", input),
+          /Not standard[^]*^35208414 \|.*ICD10CM K92\.2 .*→ Maps to 192671 Gastrointestinal hemorrhage \(Condition, 7 records, 7 persons/m,
+        );
+      }
+    });
+
+    await t.step("a search without a hit says what to try", async () => {
+      assert.match(
+        await text("search_concepts", { text: "xyzzyq" }),
+        /^No concept matches "xyzzyq"\.\n\nNext: try other/,
+      );
+      assert.match(
+        await text("search_concepts", { text: "…" }),
+        /^Error invalid_argument: The text has no letter/,
+      );
+      assert.match(await text("search_concepts", {}), /^Error invalid_argument: Pass either text or code/);
+    });
+
     await t.step("a concept set lists its members with their records, and its hash", async () => {
       const set = { items: [{ concept_id: 201820, include_descendants: true }] };
       await eventually(

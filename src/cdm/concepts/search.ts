@@ -1,0 +1,194 @@
+/** Finds concepts by words, names and codes: through the index, or while it is being built by reading the names. */
+import { OmcpError } from "../../errors.ts";
+import {
+  type Candidate,
+  codeMark,
+  conceptOf,
+  conceptsByCode,
+  facetMarks,
+  type Facets,
+  type Hit,
+  integersOf,
+  lengthMark,
+  MAX_WORDS,
+  rankHits,
+  scanNames,
+  synonymsOf,
+  type Wanted,
+  wordsOf,
+} from "../../omop/concepts/mod.ts";
+import type { IndexBuild } from "./index_build.ts";
+import { conceptMap } from "./known.ts";
+import { type ConceptSource, readRows } from "./source.ts";
+import type { ConceptUsage } from "./usage.ts";
+import type { WordIndex } from "./word_index.ts";
+
+/** Candidates of each kind: enough to order, few enough to look up. */
+const EXACT = 60;
+const ANY = 150;
+/** How long a search waits for the index, in ms. */
+const INDEX_WAIT_MS = 1_000;
+/** How long reading every name may take, and reading those in use, in ms. */
+const SCAN_MS = 1_500;
+const USED_MS = 5_000;
+/** Concepts in use that are searched when reading every name took too long. */
+const MOST_USED = 20_000;
+
+/** What is searched for. */
+export interface SearchRequest {
+  readonly text: string;
+  /** Only codes. */
+  readonly code: boolean;
+  readonly facets: Facets;
+}
+
+/** What was found. */
+export interface SearchResult {
+  /** All that were looked at, the best first. */
+  readonly hits: readonly Hit[];
+  /** Whether more concepts match than were looked at. */
+  readonly more: boolean;
+  /** Words that no concept has, with what was taken in their place. */
+  readonly replaced: ReadonlyMap<string, readonly string[]>;
+  /** What was searched: everything, by index or reading; or only concepts in use. */
+  readonly scope: "index" | "names" | "used";
+}
+
+/**
+ * Searches.
+ *
+ * @param parts Database, index and counts.
+ * @param request What is searched for.
+ * @param signal The call's.
+ * @returns The hits, the best first.
+ */
+export async function searchConcepts(
+  parts: { readonly source: ConceptSource; readonly build: IndexBuild; readonly usage: ConceptUsage },
+  request: SearchRequest,
+  signal: AbortSignal,
+): Promise<SearchResult> {
+  const { source, build, usage } = parts;
+  const index = await build.ready(INDEX_WAIT_MS);
+  const words = wordsOf(request.text).slice(0, MAX_WORDS);
+  if (words.length === 0) {
+    throw new OmcpError("invalid_argument", "The text has no letter or digit", {
+      next: "Pass words of a concept's name, or its code.",
+    });
+  }
+  const found = index === undefined
+    ? await scanned(parts, request, words, signal)
+    : indexed(index, request, words);
+  const candidates = await looked(source, usage, found.ids, signal);
+  const hits = rankHits({ text: request.text, words: found.stands }, candidates)
+    .filter(({ match }) => !request.code || match === "code" || match === "id");
+  return { hits, more: found.more, replaced: found.replaced, scope: found.scope };
+}
+
+interface Found {
+  readonly ids: readonly number[];
+  readonly stands: Wanted["words"];
+  readonly replaced: SearchResult["replaced"];
+  readonly more: boolean;
+  readonly scope: SearchResult["scope"];
+}
+
+function indexed(index: WordIndex, { text, code, facets }: SearchRequest, words: readonly string[]): Found {
+  const marks = facetMarks(facets).map((mark) => [mark]);
+  // A code or an exact name is worth knowing when it is not standard, too.
+  const wide = facetMarks({ ...facets, standard: false }).map((mark) => [mark]);
+  const ids = [...byId(text), ...index.find([[codeMark(text)], ...wide], { limit: EXACT })];
+  if (code) {
+    return { ids, stands: words.map((word) => [word]), replaced: new Map(), more: false, scope: "index" };
+  }
+  const replaced = new Map<string, readonly string[]>();
+  const stands = words.map((word, at) => {
+    if (index.frequency(word) > 0 || (at === words.length - 1 && index.hasPrefix(word))) return [word];
+    const similar = index.similar(word);
+    if (similar.length > 0) replaced.set(word, similar);
+    return [word, ...similar];
+  });
+  ids.push(...index.find([...stands, [lengthMark(words.length)], ...wide], { limit: EXACT }));
+  const last = stands.at(-1) ?? [];
+  // A misspelt last word has stand-ins; a right one may be the beginning of a word.
+  const open = last.length === 1 ? last[0] : undefined;
+  const any = open === undefined
+    ? index.find([...stands, ...marks], { limit: ANY })
+    : index.find([...stands.slice(0, -1), ...marks], { prefix: open, limit: ANY });
+  ids.push(...any);
+  if (any.length === 0) {
+    ids.push(...index.find([...stands, ...wide], { limit: EXACT }));
+    if (ids.length === 0) ids.push(...mostWords(index, stands, marks));
+  }
+  return { ids, stands, replaced, more: any.length === ANY, scope: "index" };
+}
+
+/** Concepts with the rarest words, as many of them as any concept has. */
+function mostWords(index: WordIndex, stands: Wanted["words"], marks: Wanted["words"]): readonly number[] {
+  const rarest = stands
+    .map((any) => ({ any, n: any.reduce((sum, word) => sum + index.frequency(word), 0) }))
+    .filter(({ n }) => n > 0)
+    .sort((left, right) => left.n - right.n)
+    .map(({ any }) => any);
+  for (let words = rarest.length; words > 0; words -= 1) {
+    const found = index.find([...rarest.slice(0, words), ...marks], { limit: ANY });
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+async function scanned(
+  { source, usage }: { readonly source: ConceptSource; readonly usage: ConceptUsage },
+  { text, code, facets }: SearchRequest,
+  words: readonly string[],
+  signal: AbortSignal,
+): Promise<Found> {
+  const { schema, relations } = source;
+  const none = { stands: words.map((word) => [word]), replaced: new Map<string, readonly string[]>() };
+  const coded = (await readRows(source, conceptsByCode(text.trim(), schema, EXACT), signal)).map(conceptOf);
+  const ids = [...byId(text), ...coded.map(({ concept_id }) => concept_id)];
+  if (code) return { ...none, ids, more: false, scope: "names" };
+  const options = { facets, synonyms: relations.has("concept_synonym"), limit: ANY };
+  try {
+    const rows = await readRows(source, scanNames(words, schema, options), signal, SCAN_MS);
+    ids.push(...rows.map((row) => conceptOf(row).concept_id));
+    return { ...none, ids, more: rows.length === ANY, scope: "names" };
+  } catch (error) {
+    if (!(error instanceof OmcpError) || error.code !== "timeout" || signal.aborted) throw error;
+    const within = usage.used(MOST_USED);
+    const rows = await readRows(source, scanNames(words, schema, { ...options, within }), signal, USED_MS);
+    ids.push(...rows.map((row) => conceptOf(row).concept_id));
+    return { ...none, ids, more: true, scope: "used" };
+  }
+}
+
+function byId(text: string): number[] {
+  return /^\d{1,15}$/.test(text.trim()) ? [Number(text)] : [];
+}
+
+async function looked(
+  source: ConceptSource,
+  usage: ConceptUsage,
+  ids: readonly number[],
+  signal: AbortSignal,
+): Promise<readonly Candidate[]> {
+  const distinct = [...new Set(ids)];
+  if (distinct.length === 0) return [];
+  const [concepts, synonyms] = await Promise.all([
+    conceptMap(source, distinct, signal),
+    source.relations.has("concept_synonym")
+      ? readRows(source, synonymsOf(distinct, source.schema), signal)
+      : [],
+  ]);
+  const names = new Map<number, string[]>();
+  for (const [id = null, name] of synonyms) {
+    const [concept = 0] = integersOf([id]);
+    const known = names.get(concept) ?? [];
+    known.push(name ?? "");
+    names.set(concept, known);
+  }
+  return [...concepts.values()].map((concept) => ({
+    concept,
+    synonyms: names.get(concept.concept_id) ?? [],
+    records: usage.records(concept.concept_id),
+  }));
+}

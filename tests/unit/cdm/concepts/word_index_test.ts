@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { WordIndex } from "../../../../src/cdm/concepts/word_index.ts";
+import { codeMark, facetMarks, indexedText } from "../../../../src/omop/concepts/mod.ts";
+import { concept } from "../../../fixtures/concept.ts";
+
+/** Three concepts, the most important first. */
+async function filled(): Promise<WordIndex> {
+  const index = new WordIndex();
+  const names = ["Myocardial infarction", "Infarction of the brain", "Migraine"];
+  for (const [at, concept_name] of names.entries()) {
+    const fields = { concept_id: 10 + at, concept_name, concept_code: `I2${at}.9` };
+    index.add(10 + at, indexedText(concept(fields), at === 0 ? ["Heart attack"] : []));
+  }
+  await index.finish(() => Promise.resolve());
+  return index;
+}
+
+Deno.test("an index finds concepts by words, synonyms, beginnings, codes and facets, in the order of importance", async () => {
+  const index = await filled();
+  assert.deepEqual(index.find([["infarction"]], { limit: 9 }), [10, 11]);
+  assert.deepEqual(index.find([["infarction"]], { limit: 1 }), [10]);
+  assert.deepEqual(index.find([["attack"], ["heart"]], { limit: 9 }), [10]);
+  assert.deepEqual(index.find([["brain"]], { prefix: "infar", limit: 9 }), [11]);
+  assert.deepEqual(index.find([["nothing", "migraine"]], { limit: 9 }), [12]);
+  assert.deepEqual(index.find([[codeMark("i21.9")]], { limit: 9 }), [11]);
+  const facets = facetMarks({ domain: "condition", vocabulary: "SNOMED", standard: true });
+  assert.deepEqual(index.find(facets.map((mark) => [mark]), { limit: 9 }), [10, 11, 12]);
+  assert.deepEqual(index.find([facetMarks({ domain: "Drug", standard: false })], { limit: 9 }), []);
+  index.close();
+});
+
+Deno.test("an index knows words that are one change or two away, and no marks", async () => {
+  const index = await filled();
+  assert.deepEqual(index.similar("migrane"), ["migraine"]);
+  assert.deepEqual(index.similar("imgraine"), ["migraine"]);
+  assert.deepEqual(index.similar("migrein"), ["migraine"]);
+  assert.deepEqual(index.similar("xyzzyq"), []);
+  assert.equal(index.frequency("infarction"), 2);
+  assert.equal(index.frequency(codeMark("I20.9")), 0);
+  assert.ok(index.hasPrefix("myo") && !index.hasPrefix("zz"));
+  index.close();
+});
