@@ -111,6 +111,13 @@ export const SETTINGS = {
     description:
       "Maximum of sandboxes at a time. A further one replaces the one that has been unused for the longest (OMCP_EVICT_SECONDS); where there is none, its creation fails with `capacity`.",
   },
+  OMCP_POOL_SIZE: {
+    schema: integer(0, 100),
+    default: "1",
+    unit: "sandboxes",
+    description:
+      "Sandboxes that the server starts ahead, so that a later `create_sandbox` has one at once; 0: none. It fills the pool after the first creation, and empties it after 10 minutes without one. They count for OMCP_MAX_SANDBOXES, and make room for others.",
+  },
   OMCP_EVICT_SECONDS: {
     schema: integer(10, 2_592_000),
     default: "900",
@@ -375,6 +382,8 @@ export interface Config extends CdmSettings {
   /** Where the project's own images come from if the engine lacks them. */
   readonly imageSource: ImageSource;
   readonly maxSandboxes: number;
+  /** How many sandboxes are started ahead. */
+  readonly poolSize: number;
   /** How long a sandbox must be without a call before a new one may replace it. */
   readonly evictUnusedMs: number;
   readonly idleMs: number;
@@ -468,6 +477,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     images,
     imageSource,
     maxSandboxes: get("OMCP_MAX_SANDBOXES"),
+    poolSize: get("OMCP_POOL_SIZE"),
     evictUnusedMs: get("OMCP_EVICT_SECONDS") * 1000,
     idleMs: Math.min(get("OMCP_IDLE_SECONDS"), lifetime) * 1000,
     lifetimeMs: lifetime * 1000,

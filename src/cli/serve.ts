@@ -134,6 +134,11 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
       // The name of an unpinned default is enough: its image was found at the start, and may be built again since.
       return name === image ? started.image : await findImage(started.runtime, name, signal);
     },
+    pool: {
+      size: config.poolSize,
+      imageId: async (reference, signal) =>
+        await findImage((await engine.ready(signal)).runtime, reference, signal),
+    },
     maxSandboxes: config.maxSandboxes,
     evictUnusedMs: config.evictUnusedMs,
     idleMs: config.idleMs,
@@ -208,7 +213,8 @@ function maximumOf(engine: EngineStart, config: Config): ResourceMaximum {
 
 /** Facts for the operator in the start line; never a secret. */
 function startFacts(config: Config, image: string) {
-  const { maxSandboxes, idleMs, lifetimeMs, cellTimeoutMaxMs, queryMs, memoryBytes, cpus, pids } = config;
+  const { maxSandboxes, poolSize, idleMs, lifetimeMs, cellTimeoutMaxMs, queryMs, memoryBytes, cpus, pids } =
+    config;
   return {
     version: VERSION,
     image,
@@ -217,7 +223,17 @@ function startFacts(config: Config, image: string) {
     audit: config.auditFile ?? "stderr",
     exchange: config.exchangeFolder ?? "none",
     datasets: config.datasets.map(({ name }) => name),
-    limits: { maxSandboxes, idleMs, lifetimeMs, cellTimeoutMaxMs, queryMs, memoryBytes, cpus, pids },
+    limits: {
+      maxSandboxes,
+      poolSize,
+      idleMs,
+      lifetimeMs,
+      cellTimeoutMaxMs,
+      queryMs,
+      memoryBytes,
+      cpus,
+      pids,
+    },
   };
 }
 

@@ -35,7 +35,7 @@ export interface ToolDefinition<Input extends z.ZodObject = z.ZodObject> {
 /** The sandboxes, as far as tools need them. */
 export type SandboxService = Pick<
   SandboxManager,
-  "create" | "get" | "list" | "timeLeft" | "remove" | "executions" | "findExecution"
+  "create" | "get" | "list" | "pool" | "timeLeft" | "remove" | "executions" | "findExecution"
 >;
 
 /** Installations into sandboxes, as far as tools need them. */

@@ -6,11 +6,18 @@ import { Semaphore } from "../lib/async/semaphore.ts";
 import { readableDuration } from "../lib/duration.ts";
 import type { Removals } from "../runtime/mod.ts";
 import type { Eviction } from "./eviction.ts";
-import { containerName, createSandbox, newSandboxId, type SandboxSettings } from "./factory.ts";
+import {
+  containerName,
+  newSandboxId,
+  type SandboxSettings,
+  type StartedSandbox,
+  startSandbox,
+} from "./factory.ts";
 import type { SandboxPolicy } from "./policy.ts";
+import { type Launch, SandboxPool } from "./pool.ts";
 import type { Reservation, SandboxRegistry } from "./registry.ts";
 import { requestedPolicy, type ResourceMaximum } from "./resources.ts";
-import type { AskedResources, Sandbox } from "./sandbox.ts";
+import { type AskedResources, Sandbox } from "./sandbox.ts";
 
 /** An engine slows down when many containers start at once; further creations wait in order. */
 const CREATIONS_AT_ONCE = 2;
@@ -32,6 +39,15 @@ export interface CreatorOptions extends SandboxSettings {
    * Finds an image by name; returns the reference to pass to the runtime, such as its id. Throws `image_missing`. @default the name itself
    */
   readonly findImage?: (name: string, signal: AbortSignal) => Promise<string>;
+  /** Sandboxes that are started ahead of the calls that create them. @default none */
+  readonly pool?: {
+    /** How many. */
+    readonly size: number;
+    /** How long after a creation a start ahead begins, ms. @default the pool's */
+    readonly quietMs?: number;
+    /** Returns the id of the image that a reference for the runtime means now. Throws where there is none. */
+    readonly imageId: (reference: string, signal: AbortSignal) => Promise<string>;
+  };
 }
 
 /** How a sandbox is created. */
@@ -59,6 +75,12 @@ interface CreationPlan {
   readonly asked: AskedResources;
 }
 
+/** A sandbox that was started ahead, with its slot. */
+interface Pooled {
+  readonly started: StartedSandbox;
+  readonly reservation: Reservation;
+}
+
 /** What a {@link SandboxCreator} works with. */
 export interface CreatorParts {
   readonly registry: SandboxRegistry;
@@ -69,6 +91,8 @@ export interface CreatorParts {
 
 /** Creates the sandboxes of one server. */
 export class SandboxCreator {
+  /** The sandboxes that are started ahead. */
+  readonly pool: SandboxPool;
   readonly #options: CreatorOptions;
   readonly #parts: CreatorParts;
   readonly #permits = new Semaphore(CREATIONS_AT_ONCE, MAX_WAITING_CREATIONS);
@@ -81,11 +105,19 @@ export class SandboxCreator {
   constructor(options: CreatorOptions, parts: CreatorParts) {
     this.#options = options;
     this.#parts = parts;
+    this.pool = new SandboxPool({
+      size: 0,
+      ...options.pool,
+      launch: (signal) => this.#launch(signal),
+      isBusy: () => this.#inFlight.size > 0,
+      removals: parts.removals,
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
+    });
   }
 
-  /** Resolves when the creations that are running have ended. */
-  async allEnded(): Promise<void> {
-    await Promise.allSettled(this.#inFlight);
+  /** Removes the sandboxes that were started ahead, and resolves when these and the creations that are running have ended. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#inFlight, this.pool.close()]);
   }
 
   /**
@@ -111,11 +143,16 @@ export class SandboxCreator {
     // First: a request that is not allowed must not remove another sandbox.
     const plan = await this.#plan(options, deadline.signal);
     if (closing.aborted) throw shuttingDown();
-    const reservation = registry.reserve(plan.policy.memoryBytes);
+    const pooled = await this.#takePooled(plan, deadline.signal).catch((error) => {
+      throw failure(error, "No sandbox was created; nothing was left behind.");
+    });
+    const reservation = pooled?.reservation ?? registry.reserve(plan.policy.memoryBytes);
     if (reservation.evicted !== undefined) options.onEvict?.(reservation.evicted);
-    const id = newSandboxId();
+    const id = pooled?.started.id ?? newSandboxId();
     try {
-      const sandbox = await this.#start(plan, { id, room: reservation.ready, signal: deadline.signal });
+      const started = pooled?.started ??
+        await this.#start(plan, { id, room: reservation.ready, signal: deadline.signal });
+      const sandbox = new Sandbox({ ...this.#options, ...plan, ...started });
       // From here only the caller's signal counts: a preparation may take longer than a container.
       deadline[Symbol.dispose]();
       await prepared(sandbox, options.prepare, signal);
@@ -124,17 +161,44 @@ export class SandboxCreator {
         sandbox.remove("removed", "the server ended");
         throw shuttingDown();
       }
+      this.pool.created(pooled !== undefined);
       return sandbox;
     } catch (error) {
-      const state = this.#rollBack(containerName(id), reservation);
-      if (closing.aborted) throw shuttingDown();
+      throw failure(error, this.#rollBack(containerName(id), reservation));
+    }
+
+    function failure(error: unknown, state: string): unknown {
+      if (closing.aborted) return shuttingDown();
       // If the caller's own timeout is the reason, that says more than "cancelled".
       const reason: unknown = options.signal?.reason;
       if (options.signal?.aborted && !(reason instanceof OmcpError && reason.code === "timeout")) {
-        throw new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
+        return new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
       }
-      throw creationError(options.signal?.aborted ? reason : error, state, deadline.expired);
+      return creationError(options.signal?.aborted ? reason : error, state, deadline.expired);
     }
+  }
+
+  /** Takes a sandbox that was started ahead, if there is one like the plan's. */
+  async #takePooled(plan: CreationPlan, signal: AbortSignal): Promise<Pooled | undefined> {
+    const taken = await this.pool.take(kindOf(plan), () => this.#imageId(plan, signal), signal);
+    return taken && { started: taken.started, reservation: { slot: taken.slot, ready: Promise.resolve() } };
+  }
+
+  async #imageId({ image }: CreationPlan, signal: AbortSignal): Promise<string> {
+    return await this.#options.pool?.imageId(image, signal) ?? image;
+  }
+
+  /** Begins to start a sandbox as a call without arguments would create it, if there is room for it. */
+  async #launch(signal: AbortSignal): Promise<Launch | undefined> {
+    const plan = await this.#plan({}, signal);
+    // Before the start: if the name gets another image meanwhile, the sandbox is not handed out.
+    const image = await this.#imageId(plan, signal);
+    signal.throwIfAborted();
+    const slot = this.#parts.registry.reserveFree(plan.policy.memoryBytes);
+    if (slot === undefined) return undefined;
+    const id = newSandboxId();
+    const started = this.#start(plan, { id, room: Promise.resolve(), signal });
+    return { kind: kindOf(plan), image, slot, name: containerName(id), started };
   }
 
   /** Checks and completes a caller's options. */
@@ -172,10 +236,10 @@ export class SandboxCreator {
     readonly id: string;
     readonly room: Promise<void>;
     readonly signal: AbortSignal;
-  }): Promise<Sandbox> {
+  }): Promise<StartedSandbox> {
     await abortable(room, signal);
     using _permit = await this.#permits.acquire(signal);
-    return await createSandbox({ ...this.#options, removals: this.#parts.removals, ...plan, id, signal });
+    return await startSandbox({ ...this.#options, removals: this.#parts.removals, ...plan, id, signal });
   }
 
   /** Releases the slot of a failed creation as soon as no container needs it; returns a sentence on what remains. */
@@ -193,6 +257,11 @@ export class SandboxCreator {
       ? `No sandbox was created; nothing was left behind.${lost}`
       : `No sandbox was created. Container ${name} is being removed; until it is, it counts as a sandbox.${lost}`;
   }
+}
+
+/** What a sandbox for a plan is made from, the image's content excepted: sandboxes of one kind can stand in for each other. */
+function kindOf({ imageName, policy }: CreationPlan): string {
+  return JSON.stringify([imageName, policy]);
 }
 
 async function prepared(

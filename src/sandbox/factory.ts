@@ -1,9 +1,11 @@
-/** Builds and verifies one sandbox: a container with an agent, which starts a kernel. */
+/** Starts and verifies one sandbox's container: an agent, which starts a kernel. */
 import { sandboxBootConfig } from "../agent_protocol/mod.ts";
+import type { OmcpError } from "../errors.ts";
 import { LOADER_COMMAND } from "../guest/mod.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import type { Clock } from "../lib/clock.ts";
 import {
+  type AgentContainer,
   type ContainerRuntime,
   type ContainerSpec,
   labelsOf,
@@ -14,7 +16,6 @@ import { VERSION } from "../version.ts";
 import { imageProblem } from "./image_problem.ts";
 import { startWithOwnUid } from "./own_uid.ts";
 import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
-import { type AskedResources, Sandbox } from "./sandbox.ts";
 import { StartupWatch } from "./startup_watch.ts";
 
 /** Slow modules that the zygote imports ahead; it skips those that an image lacks. */
@@ -49,20 +50,27 @@ export interface SandboxSettings {
   readonly clock?: Clock;
 }
 
-/** Options of {@link createSandbox}. */
-export interface SandboxCreation extends SandboxSettings {
+/** What {@link startSandbox} needs. */
+export interface SandboxStart extends SandboxSettings {
   /** Removes its container. */
   readonly removals: Removals;
   /** Its handle. */
   readonly id: string;
   /** The image as its caller or the operator calls it, for messages. */
   readonly imageName: string;
-  /** What its caller asked for. @default nothing */
-  readonly asked?: AskedResources;
-  /** Idle time after which it expires, ms. */
-  readonly idleMs: number;
-  /** Cancels the creation. */
+  /** Cancels the start. */
   readonly signal: AbortSignal;
+}
+
+/** A started and verified sandbox without a user: {@link Sandbox} makes it one, whose lifetime begins then. */
+export interface StartedSandbox {
+  /** Its handle. */
+  readonly id: string;
+  readonly container: AgentContainer;
+  /** Resolves when the first kernel is ready, or when it cannot start. */
+  readonly kernelStarted: Promise<void>;
+  /** Why it cannot be used, by what its agent has reported since the start; undefined where it can be. */
+  readonly problem: () => OmcpError | undefined;
 }
 
 /** A handle of 128 random bits, which nobody can guess. */
@@ -80,29 +88,29 @@ export function containerName(id: string): string {
 }
 
 /**
- * Creates a sandbox.
+ * Starts a sandbox.
  *
- * @param creation See {@link SandboxCreation}.
+ * @param start See {@link SandboxStart}.
  * @returns A sandbox whose confinement is verified, the container's by `runtime`, the kernel's here.
  * @throws {OmcpError} `sandbox_unsafe`, `kernel_unavailable`, and what `startAgentContainer` throws. Then its container is removed, or
  * `removals` goes on trying.
  */
-export async function createSandbox(creation: SandboxCreation): Promise<Sandbox> {
+export async function startSandbox(start: SandboxStart): Promise<StartedSandbox> {
   try {
-    return await create(creation);
+    return await startOnce(start);
   } catch (error) {
-    throw imageProblem(error, creation.imageName);
+    throw imageProblem(error, start.imageName);
   }
 }
 
-async function create(creation: SandboxCreation): Promise<Sandbox> {
-  const { id, runtime, removals, policy, postgresConnections: connect, leaseSeconds, signal } = creation;
+async function startOnce(start: SandboxStart): Promise<StartedSandbox> {
+  const { id, runtime, removals, policy, postgresConnections: connect, leaseSeconds, signal } = start;
   const watch = new StartupWatch();
   const container = await startWithOwnUid((uid) => ({
     runtime,
     removals,
     name: containerName(id),
-    spec: containerSpec(creation, uid),
+    spec: containerSpec(start, uid),
     config: sandboxBootConfig({
       leaseSeconds,
       services: connect === undefined ? [] : ["postgres"],
@@ -118,11 +126,11 @@ async function create(creation: SandboxCreation): Promise<Sandbox> {
     await container.remove("its creation failed").within(ROLLBACK_MS);
     throw error;
   }
-  return new Sandbox({ ...creation, container, kernelStarted: watch.started });
+  return { id, container, kernelStarted: watch.started, problem: () => watch.problem };
 }
 
-function containerSpec(creation: SandboxCreation, uid: number): ContainerSpec {
-  const { id, instance, image, policy, postgresConnections, packages = false } = creation;
+function containerSpec(start: SandboxStart, uid: number): ContainerSpec {
+  const { id, instance, image, policy, postgresConnections, packages = false } = start;
   return sandboxContainerSpec(policy, {
     image,
     uid,

@@ -7,6 +7,7 @@ import { type CreateOptions, type CreatorOptions, SandboxCreator, shuttingDown }
 import type { Execution } from "./executions/execution.ts";
 import type { ExecutionRecord } from "./executions/record.ts";
 import { ExecutionStore } from "./executions/store.ts";
+import type { PoolInfo } from "./pool.ts";
 import { Expiry, EXPIRY_INTERVAL_MS } from "./expiry.ts";
 import { SandboxRegistry } from "./registry.ts";
 import type { Sandbox, SandboxInfo, TimeLeft } from "./sandbox.ts";
@@ -66,6 +67,7 @@ export class SandboxManager {
         return Math.max(maxSandboxes * policy.memoryBytes, options.maximum?.memoryBytes ?? 0);
       },
       evictUnusedMs,
+      spares: () => this.#creator.pool.spares,
     });
     this.#removals = new Removals(options.runtime);
     this.#creator = new SandboxCreator(options, {
@@ -74,7 +76,10 @@ export class SandboxManager {
       closing: this.#closing.signal,
     });
     const expiry = new Expiry(options.clock);
-    this.#expiryTimer = setInterval(() => expiry.expireSandboxes(this.#registry.live), EXPIRY_INTERVAL_MS);
+    this.#expiryTimer = setInterval(() => {
+      expiry.expireSandboxes(this.#registry.live);
+      this.#creator.pool.tick();
+    }, EXPIRY_INTERVAL_MS);
   }
 
   /**
@@ -88,8 +93,14 @@ export class SandboxManager {
    */
   async create(options: CreateOptions = {}): Promise<Sandbox> {
     const sandbox = await this.#creator.create(options);
-    log.info("Created sandbox {id}", { id: sandbox.id });
+    const { creations, hits } = this.pool;
+    log.info("Created sandbox {id}", { id: sandbox.id, creations, poolHits: hits });
     return sandbox;
+  }
+
+  /** The sandboxes that are started ahead, and how often there was one for a creation. */
+  get pool(): PoolInfo {
+    return this.#creator.pool.info;
   }
 
   /**
@@ -175,7 +186,7 @@ export class SandboxManager {
   }
 
   async #allRemoved(): Promise<void> {
-    await Promise.all([this.#creator.allEnded(), this.#removals.allRemoved()]);
+    await Promise.all([this.#creator.close(), this.#removals.allRemoved()]);
     // Aborted creations have added removals.
     await this.#removals.allRemoved();
   }

@@ -20,6 +20,7 @@ export type { OutputPage } from "./executions/output_log.ts";
 export type { ExecutionRecord, ExecutionState } from "./executions/record.ts";
 export { type ExecuteOptions, sentAtOnce } from "./executions/run_cell.ts";
 export { ExecutionStore } from "./executions/store.ts";
+export type { PoolInfo } from "./pool.ts";
 export { type RemovalResult, SandboxManager, type SandboxManagerOptions } from "./manager.ts";
 export * from "./packages/mod.ts";
 export { SANDBOX_UIDS } from "./own_uid.ts";

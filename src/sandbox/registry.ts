@@ -6,6 +6,7 @@ import { type Eviction, longestUnused } from "./eviction.ts";
 import type { Execution } from "./executions/execution.ts";
 import { type ExecutionRecord, lostError } from "./executions/record.ts";
 import type { Sandbox, SandboxInfo } from "./sandbox.ts";
+import type { Spare } from "./pool.ts";
 import { type Slot, type SlotLimits, Slots } from "./slots.ts";
 
 const log = logger("sandbox");
@@ -19,6 +20,8 @@ const MAX_LOST_EXECUTIONS = 2000;
 export interface RegistryOptions extends SlotLimits {
   /** At capacity, a sandbox that no call has used for this long makes room for a new one, ms. */
   readonly evictUnusedMs: number;
+  /** Sandboxes without a user, which make room before any other. @default none */
+  readonly spares?: () => readonly Spare[];
 }
 
 /** A slot, and what was removed for it. */
@@ -33,6 +36,7 @@ export interface Reservation {
 /** The sandboxes of one server, by handle. */
 export class SandboxRegistry {
   readonly #evictUnusedMs: number;
+  readonly #spares: () => readonly Spare[];
   readonly #slots: Slots;
   /** Until the removal of their containers is confirmed. */
   readonly #live = new Map<string, { readonly sandbox: Sandbox; readonly slot: Slot }>();
@@ -44,6 +48,7 @@ export class SandboxRegistry {
   /** @param options See {@link RegistryOptions}. */
   constructor(options: RegistryOptions) {
     this.#evictUnusedMs = options.evictUnusedMs;
+    this.#spares = options.spares ?? (() => []);
     // Not a copy: its limits may depend on what the server finds later.
     this.#slots = new Slots(options);
   }
@@ -54,23 +59,50 @@ export class SandboxRegistry {
   }
 
   /**
-   * Reserves a slot. Without room, the sandbox that has been unused for the longest is removed, if that has been long enough and its
-   * slot suffices; the new slot takes the place of its slot at once, so that no other reservation counts on it.
+   * Reserves a slot without removing anything for it.
+   *
+   * @param memoryBytes The memory limit of the new sandbox.
+   * @returns The slot; undefined where there is no room.
+   */
+  reserveFree(memoryBytes: number): Slot | undefined {
+    return this.#slots.fits(memoryBytes) ? this.#slots.take(memoryBytes) : undefined;
+  }
+
+  /**
+   * Reserves a slot. Without room, sandboxes without a user are removed, as many as it takes; if all of them do not suffice, the
+   * sandbox that has been unused for the longest as well, if that has been long enough and its slot suffices. The new slot takes the
+   * place of theirs at once, so that no other reservation counts on it.
    *
    * @param memoryBytes The memory limit of the new sandbox.
    * @throws {OmcpError} `capacity` where there is no room and none can be made.
    */
   reserve(memoryBytes: number): Reservation {
-    if (this.#slots.fits(memoryBytes)) {
-      return { slot: this.#slots.take(memoryBytes), ready: Promise.resolve() };
+    const free = this.reserveFree(memoryBytes);
+    if (free !== undefined) return { slot: free, ready: Promise.resolve() };
+    const spares: Spare[] = [];
+    for (const spare of this.#spares()) {
+      spares.push(spare);
+      if (this.#slots.fits(memoryBytes, ...slotsOf(spares))) return this.#replace(spares, memoryBytes);
     }
-    const victim = this.#victim(memoryBytes);
+    const victim = this.#victim(memoryBytes, slotsOf(spares));
     if (victim === undefined) throw this.#capacity(memoryBytes);
-    const { sandbox, slot: old, unusedMs } = victim;
-    const slot = this.#slots.replace(old, memoryBytes, sandbox.removed);
+    const { sandbox, slot, unusedMs } = victim;
     const unused = readableDuration(unusedMs);
-    sandbox.remove("removed", `it was removed for a new sandbox after ${unused} without a call`);
-    return { slot, evicted: { sandboxId: sandbox.id, unusedMs }, ready: sandbox.removed };
+    const reason = `it was removed for a new sandbox after ${unused} without a call`;
+    const drop = () => {
+      sandbox.remove("removed", reason);
+      return sandbox.removed;
+    };
+    const evicted = { sandboxId: sandbox.id, unusedMs };
+    return { ...this.#replace([...spares, { slot, drop }], memoryBytes), evicted };
+  }
+
+  #replace(old: readonly Spare[], memoryBytes: number): Reservation {
+    const removed = Promise.all(old.map((one) => one.drop("a new sandbox needs its room")));
+    return {
+      slot: this.#slots.replace(slotsOf(old), memoryBytes, removed),
+      ready: removed.then(() => {}),
+    };
   }
 
   /**
@@ -166,8 +198,10 @@ export class SandboxRegistry {
   }
 
   /** The sandbox to evict. Undefined also while one whose slot suffices is being removed: that makes room by itself. */
-  #victim(memoryBytes: number) {
-    const candidates = [...this.#live.values()].filter(({ slot }) => this.#slots.fits(memoryBytes, slot));
+  #victim(memoryBytes: number, spare: readonly Slot[]) {
+    const candidates = [...this.#live.values()].filter(({ slot }) =>
+      this.#slots.fits(memoryBytes, slot, ...spare)
+    );
     if (candidates.some(({ sandbox }) => sandbox.isEnding)) return undefined;
     const found = longestUnused(candidates.map(({ sandbox }) => sandbox), this.#evictUnusedMs);
     const slot = found && this.#live.get(found.sandbox.id)?.slot;
@@ -195,6 +229,10 @@ export class SandboxRegistry {
       details: allTaken ? { maximum } : {},
     });
   }
+}
+
+function slotsOf(spares: readonly Spare[]): Slot[] {
+  return spares.map(({ slot }) => slot);
 }
 
 function mebibytes(bytes: number): string {

@@ -2,7 +2,7 @@
 
 /** The right to have one more sandbox, from before its creation until its container is removed. */
 export interface Slot {
-  /** Bytes to count: the memory limit of its sandbox, or of the one that is being removed for it if that is larger. */
+  /** Bytes to count: the memory limit of its sandbox, or of those that are being removed for it if that is larger. */
   readonly memoryBytes: number;
   /** Releases it. Idempotent. */
   release(): void;
@@ -33,19 +33,19 @@ export class Slots {
 
   /** The sum of the memory limits of the sandboxes that have a slot, bytes. */
   get memoryBytes(): number {
-    return this.#taken.values().reduce((sum, slot) => sum + slot.memoryBytes, 0);
+    return memoryOf(this.#taken);
   }
 
   /**
    * Whether another sandbox would fit.
    *
    * @param memoryBytes Its memory limit.
-   * @param without A slot that counts as released.
+   * @param without Slots that count as released.
    */
-  fits(memoryBytes: number, without?: Slot): boolean {
-    const less = without !== undefined && this.#taken.has(without);
-    return this.#taken.size - (less ? 1 : 0) < this.limits.maxSandboxes &&
-      this.memoryBytes - (less ? without.memoryBytes : 0) + memoryBytes <= this.limits.memoryBytes;
+  fits(memoryBytes: number, ...without: readonly Slot[]): boolean {
+    const kept = this.#taken.difference(new Set(without));
+    return kept.size < this.limits.maxSandboxes &&
+      memoryOf(kept) + memoryBytes <= this.limits.memoryBytes;
   }
 
   /**
@@ -60,16 +60,16 @@ export class Slots {
   }
 
   /**
-   * Takes the place of a slot whose sandbox is being removed: nobody else can take it.
+   * Takes the place of slots whose sandboxes are being removed: nobody else can take it.
    *
-   * @param old The slot; releasing it has no effect afterwards.
+   * @param old The slots; releasing them has no effect afterwards.
    * @param memoryBytes The memory limit of the new sandbox.
-   * @param removed Resolves when the old sandbox's container is removed: until then the larger of both limits counts.
+   * @param removed Resolves when the old sandboxes' containers are removed: until then the larger of both sums counts.
    */
-  replace(old: Slot, memoryBytes: number, removed: Promise<void>): Slot {
-    let counted = Math.max(memoryBytes, old.memoryBytes);
+  replace(old: readonly Slot[], memoryBytes: number, removed: Promise<unknown>): Slot {
+    let counted = Math.max(memoryBytes, memoryOf(this.#taken.intersection(new Set(old))));
     void removed.then(() => counted = memoryBytes);
-    old.release();
+    for (const slot of old) slot.release();
     const slot: Slot = {
       get memoryBytes() {
         return counted;
@@ -79,4 +79,8 @@ export class Slots {
     this.#taken.add(slot);
     return slot;
   }
+}
+
+function memoryOf(slots: Iterable<Slot>): number {
+  return Iterator.from(slots).reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
 }

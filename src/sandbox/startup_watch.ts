@@ -1,4 +1,4 @@
-/** Follows what a new sandbox's agent reports until it can be handed out: its kernel's confinement, and its services. */
+/** Follows what a sandbox's agent reports about its kernel's confinement and its services, which decides whether it can be handed out. */
 import * as z from "zod";
 import { executionStateSchema, serviceStateSchema } from "../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../errors.ts";
@@ -14,6 +14,7 @@ const REMOVED = "The sandbox has been removed.";
 export class StartupWatch {
   readonly #confinement = Promise.withResolvers<Confinement>();
   readonly #started = Promise.withResolvers<void>();
+  #problem: OmcpError | undefined;
 
   constructor() {
     // Without a handler, a rejection that comes before anybody waits would end the process.
@@ -25,21 +26,31 @@ export class StartupWatch {
     return this.#started.promise;
   }
 
+  /** The first report after which the sandbox cannot be handed out; undefined where there is none. */
+  get problem(): OmcpError | undefined {
+    return this.#problem;
+  }
+
   /** @param event An event that belongs to no request. */
   add(event: unknown): void {
     const parsed = eventSchema.safeParse(event);
     if (!parsed.success) {
-      this.#confinement.reject(brokenContract());
+      this.#fail(brokenContract());
       return;
     }
     if (parsed.data.type === "service_state") {
-      this.#confinement.reject(serviceFailed(parsed.data.error.message));
+      this.#fail(serviceFailed(parsed.data.error.message));
       return;
     }
     const { confinement, error, state } = parsed.data;
     if (state !== "starting") this.#started.resolve();
-    if (error !== null) this.#confinement.reject(kernelUnavailable(error.message));
+    if (error !== null) this.#fail(kernelUnavailable(error.message));
     else if (confinement !== null) this.#confinement.resolve(confinement);
+  }
+
+  #fail(problem: OmcpError): void {
+    this.#problem ??= problem;
+    this.#confinement.reject(problem);
   }
 
   /**

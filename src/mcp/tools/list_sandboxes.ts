@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { counted } from "../../lib/counted.ts";
+import type { PoolInfo } from "../../sandbox/mod.ts";
 import { textResult } from "../results.ts";
 import { askedPhrases, type SandboxView, sandboxView } from "../sandbox_view.ts";
 import { defineTool, type Tool } from "../tool.ts";
@@ -21,13 +22,21 @@ export const tool: Tool = defineTool({
   }),
   handle({ include_inactive }, { services: { sandboxes } }) {
     const views = sandboxes.list(include_inactive ?? false).map(sandboxView);
-    const lines = views.map(line);
     const count = counted(views.length, "sandbox", "sandboxes");
-    return Promise.resolve(
-      textResult(views.length === 0 ? "There are no sandboxes." : [`${count}:`, ...lines].join("\n")),
-    );
+    const lines = views.length === 0 ? ["There are no sandboxes."] : [`${count}:`, ...views.map(line)];
+    return Promise.resolve(textResult([...lines, ...poolLines(sandboxes.pool)].join("\n")));
   },
 });
+
+/** Nothing before the first creation, which fills the pool. */
+function poolLines({ size, ready, creations, hits }: PoolInfo): string[] {
+  if (size === 0 || creations === 0) return [];
+  return [
+    `${ready} of ${counted(size, "further sandbox", "further sandboxes")} ${
+      size === 1 ? "is" : "are"
+    } ready for the next create_sandbox; ${hits} of ${counted(creations, "creation")} had one.`,
+  ];
+}
 
 function line(view: SandboxView): string {
   const parts = [

@@ -7,6 +7,7 @@ import {
   connectTestEngine,
   newInstance,
   newSandbox,
+  WITHOUT_POOL,
   withServer,
 } from "../../fixtures/server.ts";
 
@@ -35,6 +36,7 @@ Deno.test("a database that is killed in the middle of a result is an error, and 
   const server = await connectServer({
     OMCP_LOG_LEVEL: "error",
     OMCP_INSTANCE: instance,
+    ...WITHOUT_POOL,
     // A result that is not over when the database is killed.
     OMCP_MEMORY_MIB: "8192",
     OMCP_QUERY_RESULT_MIB: "1024",

@@ -9,6 +9,7 @@ import {
   LAUNCH,
   newInstance,
   newSandbox,
+  WITHOUT_POOL,
 } from "../../fixtures/server.ts";
 
 const LEASE_SECONDS = 10;
@@ -82,6 +83,7 @@ Deno.test("after kill -9 of the server every sandbox and the database end when t
     OMCP_LOG_LEVEL: "error",
     OMCP_INSTANCE: instance,
     OMCP_LEASE_SECONDS: String(LEASE_SECONDS),
+    ...WITHOUT_POOL,
   });
   const ids = [await newSandbox(server), await newSandbox(server)];
   const query = await server.call("query_omop", { sandbox_id: ids[0], table: "person", limit: 1 });
@@ -103,6 +105,7 @@ async function serverWithSandbox(
 ) {
   const child = new Deno.Command(Deno.execPath(), {
     ...options,
+    env: { ...WITHOUT_POOL, ...options.env },
     args: serverArguments(LAUNCH),
     stdin: "piped",
     stdout: "piped",

@@ -7,7 +7,7 @@ import type { Engine } from "../../../src/docker/mod.ts";
 import { LABEL_LOCK } from "../../../src/image_setup/engine_lock.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { type OtherVersion, otherVersion } from "../../fixtures/other_version.ts";
-import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";
+import { assertNothingLeft, connectTestEngine, newInstance, WITHOUT_POOL } from "../../fixtures/server.ts";
 
 /** More than a build of the small images takes on a busy machine. */
 const ROUNDS = 240;
@@ -27,7 +27,10 @@ async function withCopies(
     const launch: LaunchOptions = { project: version.project, ...permissions };
     const servers = await Promise.all(
       instances.map((instance) =>
-        connectServer({ OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance, ...environment }, launch)
+        connectServer(
+          { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance, ...WITHOUT_POOL, ...environment },
+          launch,
+        )
       ),
     );
     try {

@@ -1,10 +1,17 @@
 import { connectServer } from "../../../src/cli/demo/client.ts";
 import { LABEL_INSTANCE, LABEL_ROLE } from "../../../src/runtime/mod.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { assertNothingLeft, connectTestEngine, newInstance, newSandbox } from "../../fixtures/server.ts";
+import {
+  assertNothingLeft,
+  connectTestEngine,
+  newInstance,
+  newSandbox,
+  WITHOUT_POOL,
+} from "../../fixtures/server.ts";
 
 /** An index that does not answer (RFC 5737). */
 const SETTINGS = {
+  ...WITHOUT_POOL,
   OMCP_LOG_LEVEL: "error",
   OMCP_DATABASE_URL: "none",
   OMCP_LEASE_SECONDS: "10",

@@ -169,7 +169,7 @@ Deno.test("a slot that replaces another counts with the larger memory until the 
   const old = slots.take(60);
   assert.deepEqual([slots.fits(40), slots.fits(41), slots.fits(41, old)], [true, false, true]);
   const removed = Promise.withResolvers<void>();
-  const slot = slots.replace(old, 10, removed.promise);
+  const slot = slots.replace([old], 10, removed.promise);
   old.release();
   assert.deepEqual([slots.count, slots.memoryBytes, slots.fits(50)], [1, 60, false]);
   removed.resolve();
