@@ -78,6 +78,20 @@ export function descendantsText({ descendants }: ConceptDetails, id: number): st
 }
 
 /**
+ * The records of a concept's descendants.
+ *
+ * @param details The details of concepts.
+ * @param id The concept.
+ * @returns A clause to append to {@link occurrencesText}; empty where no descendant is in use.
+ */
+export function belowText({ below }: ConceptDetails, id: number): string {
+  const used = below.get(id);
+  return used === undefined
+    ? ""
+    : `; ${counted(used.records, "record")} under ${counted(used.ids.length, "descendant")}`;
+}
+
+/**
  * What the counts of a result do not hold.
  *
  * @param concepts The concepts, for their counts.

@@ -3,6 +3,8 @@ import type { Concept, ConceptSet } from "../../omop/concepts/mod.ts";
 import { type ConceptDetails, conceptDetails } from "./details.ts";
 import { type ExpandedSet, expandSet } from "./expand.ts";
 import { IndexBuild } from "./index_build.ts";
+import { conceptNotes, type NamedConcepts } from "./notes.ts";
+import { type RelatedConcept, relatedConcept } from "./relatives.ts";
 import { searchConcepts, type SearchRequest, type SearchResult } from "./search.ts";
 import type { ConceptSource } from "./source.ts";
 import { ConceptUsage } from "./usage.ts";
@@ -11,6 +13,9 @@ import { ConceptUsage } from "./usage.ts";
 const ORDERING_IDS = 20_000;
 /** How long a call waits for the counts. */
 const COUNTS_WAIT_MS = 1_000;
+
+/** How long an answer without rows waits for them, in ms. */
+const EXPLAINING_WAIT_MS = 3_000;
 
 /** Looks concepts up. Nothing is read before the first call. */
 export class CdmConcepts {
@@ -46,6 +51,19 @@ export class CdmConcepts {
   }
 
   /**
+   * Looks a concept and its relations up.
+   *
+   * @param id The concept.
+   * @param limit The most relatives of each kind.
+   * @param signal The call's.
+   * @throws {OmcpError} `concept_not_found` if the CDM lacks it.
+   */
+  async get(id: number, limit: number, signal: AbortSignal): Promise<RelatedConcept> {
+    await this.#counts(signal);
+    return await relatedConcept({ source: this.#source, usage: this.usage }, id, limit, signal);
+  }
+
+  /**
    * What a result says of concepts besides themselves.
    *
    * @param concepts The concepts.
@@ -53,6 +71,31 @@ export class CdmConcepts {
    */
   async details(concepts: readonly Concept[], signal: AbortSignal): Promise<ConceptDetails> {
     return await conceptDetails({ source: this.#source, usage: this.usage }, concepts, signal);
+  }
+
+  /**
+   * Checks the concepts of a query before it runs, and explains a result without rows after it: see {@link conceptNotes}.
+   *
+   * @param query The concepts that it names, and its rows if it has run.
+   * @param signal The call's.
+   * @returns Lines for the answer.
+   * @throws {OmcpError} `concept_not_found` if the CDM lacks one.
+   */
+  async conceptNotes(query: NamedConcepts, signal: AbortSignal): Promise<readonly string[]> {
+    if (query.ids.length === 0) return [];
+    await this.#source.reader(signal);
+    // What an empty result means cannot be said without the counts.
+    await this.usage.ready(query.rows === 0 ? EXPLAINING_WAIT_MS : 0);
+    const parts = {
+      source: this.#source,
+      usage: this.usage,
+      named: async (name: string) => {
+        const request = { text: name, code: false, facets: { standard: true } };
+        const { hits } = await this.search(request, signal);
+        return hits.filter(({ match }) => match !== "some words").map(({ concept }) => concept);
+      },
+    };
+    return await conceptNotes(parts, query, signal);
   }
 
   /**

@@ -3,6 +3,8 @@ export { CdmConcepts } from "./concepts.ts";
 export { type ConceptDetails, DESCENDANTS_CAP, type UsedBelow } from "./details.ts";
 export type { ExpandedSet, MemberTotal } from "./expand.ts";
 export { conceptPhrase } from "./known.ts";
+export type { NamedConcepts } from "./notes.ts";
+export type { Level, RelatedConcept, Relatives } from "./relatives.ts";
 export type { SearchRequest, SearchResult } from "./search.ts";
 export type { ConceptSource } from "./source.ts";
 export { ConceptUsage, type Occurrences } from "./usage.ts";

@@ -26,6 +26,8 @@ import type { WordIndex } from "./word_index.ts";
 /** Candidates of each kind: enough to order, few enough to look up. */
 const EXACT = 60;
 const ANY = 150;
+/** Letters of a word that alone can lead to a hit. */
+const TELLING_LETTERS = 4;
 /** How long a search waits for the index, in ms. */
 const INDEX_WAIT_MS = 1_000;
 /** How long reading every name may take, and reading those in use, in ms. */
@@ -117,23 +119,15 @@ function indexed(index: WordIndex, { text, code, facets }: SearchRequest, words:
   ids.push(...any);
   if (any.length === 0) {
     ids.push(...index.find([...stands, ...wide], { limit: EXACT }));
-    if (ids.length === 0) ids.push(...mostWords(index, stands, marks));
+    if (ids.length === 0) ids.push(...anyWord(index, stands, marks));
   }
   return { ids, stands, replaced, more: any.length === ANY, scope: "index" };
 }
 
-/** Concepts with the rarest words, as many of them as any concept has. */
-function mostWords(index: WordIndex, stands: Wanted["words"], marks: Wanted["words"]): readonly number[] {
-  const rarest = stands
-    .map((any) => ({ any, n: any.reduce((sum, word) => sum + index.frequency(word), 0) }))
-    .filter(({ n }) => n > 0)
-    .sort((left, right) => left.n - right.n)
-    .map(({ any }) => any);
-  for (let words = rarest.length; words > 0; words -= 1) {
-    const found = index.find([...rarest.slice(0, words), ...marks], { limit: ANY });
-    if (found.length > 0) return found;
-  }
-  return [];
+/** Concepts with any of the words; short ones, such as those of doses, are in too many names. */
+function anyWord(index: WordIndex, stands: Wanted["words"], marks: Wanted["words"]): readonly number[] {
+  const telling = stands.flat().filter((word) => word.length >= TELLING_LETTERS);
+  return index.find([telling.length > 0 ? telling : stands.flat(), ...marks], { limit: ANY });
 }
 
 async function scanned(

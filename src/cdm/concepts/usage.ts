@@ -65,9 +65,18 @@ export class ConceptUsage {
    * concepts names one in both.
    */
   of(id: number): readonly Occurrences[] {
-    const all = this.#found.get(id) ?? [];
+    const all = this.everywhere(id);
     const standard = all.filter(({ source }) => !source);
     return standard.length > 0 ? standard : all;
+  }
+
+  /**
+   * All columns in which a concept occurs, as far as they are counted.
+   *
+   * @param id The concept.
+   */
+  everywhere(id: number): readonly Occurrences[] {
+    return this.#found.get(id) ?? [];
   }
 
   /**

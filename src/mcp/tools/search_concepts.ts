@@ -4,7 +4,7 @@ import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
 import type { Hit } from "../../omop/concepts/mod.ts";
 import { cdmOf } from "../cdm_of.ts";
-import { conceptLine, countNotes, descendantsText, occurrencesText } from "../concept_text.ts";
+import { belowText, conceptLine, countNotes, descendantsText, occurrencesText } from "../concept_text.ts";
 import { textResult } from "../results.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
@@ -138,13 +138,6 @@ function hitLine(hit: Hit, details: ConceptDetails, concepts: CdmConcepts): stri
     occurrencesText(concepts, id) + belowText(details, id),
     ...mapped,
   ].join(" | ");
-}
-
-function belowText({ below }: ConceptDetails, id: number): string {
-  const used = below.get(id);
-  return used === undefined
-    ? ""
-    : `; ${counted(used.records, "record")} under ${counted(used.ids.length, "descendant")}`;
 }
 
 function scopeNotes({ scope }: SearchResult, concepts: CdmConcepts): readonly string[] {

@@ -42,8 +42,8 @@ export function rankHits(wanted: Wanted, candidates: readonly Candidate[]): read
   return candidates.map((candidate) => hitOf(known, candidate))
     .sort((left, right) =>
       MATCHES.indexOf(left.match) - MATCHES.indexOf(right.match) ||
-      weight(left.concept) - weight(right.concept) ||
       surplus(known, left) - surplus(known, right) ||
+      weight(left.concept) - weight(right.concept) ||
       right.records - left.records ||
       left.concept.concept_name.length - right.concept.concept_name.length ||
       left.concept.concept_id - right.concept.concept_id
@@ -87,9 +87,16 @@ function matchOf({ comparable: text, wanted }: Known, name: string, exactly: Mat
   return exact ? "words" : similar ? "similar" : "some words";
 }
 
-/** Words that a misspelt query lacks: the fewer, the likelier the hit is what is meant, used or not. */
+/**
+ * How far a hit that does not match well is from the query: for similar words, the number of other words in the name; for some words,
+ * the letters of those that it lacks.
+ */
 function surplus({ wanted }: Known, { match, by, concept }: Hit): number {
-  return match === "similar" ? Math.abs(wordsOf(by ?? concept.concept_name).length - wanted.words.length) : 0;
+  const has = wordsOf(by ?? concept.concept_name);
+  if (match === "similar") return Math.abs(has.length - wanted.words.length);
+  if (match !== "some words") return 0;
+  return wanted.words.filter((stands) => !stands.some((word) => has.includes(word)))
+    .reduce((sum, [word = ""]) => sum + word.length, 0);
 }
 
 /** Standard, classification, other; invalid ones after all of them. */

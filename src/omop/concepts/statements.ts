@@ -235,3 +235,66 @@ function facetConditions({ domain, vocabulary, concept_class, standard }: Facets
     );
   return sql`${sql.join(conditions, sql``)}${standard ? sql` and c.standard_concept = 'S'` : sql``}`;
 }
+
+/** In which direction a hierarchy is followed. */
+export type Direction = "ancestors" | "descendants";
+
+/**
+ * Relatives of a concept, the nearest first.
+ *
+ * @param id The concept.
+ * @param direction Which.
+ * @param schema The schema of the CDM's tables.
+ * @param limit The most rows.
+ * @returns Rows for `conceptOf`, each with the least number of levels after it.
+ */
+export function relatives(id: number, direction: Direction, schema: string, limit: number): Statement {
+  const [own, other] = direction === "ancestors"
+    ? ["a.descendant_concept_id", "a.ancestor_concept_id"]
+    : ["a.ancestor_concept_id", "a.descendant_concept_id"];
+  return statement(
+    sql`select ${conceptColumns()}, a.min_levels_of_separation from ${table(schema, "concept_ancestor")} as a
+join ${table(schema, "concept")} as c on c.concept_id = ${sql.ref(other)}
+where ${sql.ref(own)} = cast(${id} as bigint) and c.concept_id <> cast(${id} as bigint)
+order by a.min_levels_of_separation, c.concept_name, c.concept_id limit cast(${limit} as bigint)`,
+  );
+}
+
+/**
+ * How many relatives a concept has at each level.
+ *
+ * @param id The concept.
+ * @param direction Which.
+ * @param schema The schema of the CDM's tables.
+ * @returns Rows of the least number of levels, relatives, and those of them that `concept` lacks.
+ */
+export function relativeCounts(id: number, direction: Direction, schema: string): Statement {
+  const [own, other] = direction === "ancestors"
+    ? ["a.descendant_concept_id", "a.ancestor_concept_id"]
+    : ["a.ancestor_concept_id", "a.descendant_concept_id"];
+  return statement(
+    sql`select a.min_levels_of_separation, count(*), count(*) filter (where c.concept_id is null)
+from ${table(schema, "concept_ancestor")} as a
+left join ${table(schema, "concept")} as c on c.concept_id = ${sql.ref(other)}
+where ${sql.ref(own)} = cast(${id} as bigint) and ${sql.ref(other)} <> cast(${id} as bigint)
+group by 1 order by 1 limit 100`,
+  );
+}
+
+/**
+ * Valid relationships of a concept; those between a concept and itself say nothing.
+ *
+ * @param id The concept.
+ * @param schema The schema of the CDM's tables.
+ * @param limit The most rows.
+ * @returns Rows for `conceptOf` of the other concept, each with the relationship after it; mappings first.
+ */
+export function relationships(id: number, schema: string, limit: number): Statement {
+  return statement(
+    sql`select ${conceptColumns()}, r.relationship_id from ${table(schema, "concept_relationship")} as r
+join ${table(schema, "concept")} as c on c.concept_id = r.concept_id_2
+where r.concept_id_1 = cast(${id} as bigint) and r.concept_id_2 <> r.concept_id_1 and r.invalid_reason is null
+order by case r.relationship_id when 'Maps to' then 0 when 'Maps to value' then 1 when 'Mapped from' then 2 else 3 end,
+  r.relationship_id, c.concept_name, c.concept_id limit cast(${limit} as bigint)`,
+  );
+}

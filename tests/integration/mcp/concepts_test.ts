@@ -57,6 +57,21 @@ Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => 
       assert.match(await text("search_concepts", {}), /^Error invalid_argument: Pass either text or code/);
     });
 
+    await t.step("a concept is shown with its mappings and its relatives by level", async () => {
+      const diabetes = await text("get_concept", { concept_id: 201820 });
+      assert.match(
+        diabetes,
+        /^201820 Diabetes mellitus\nCondition, SNOMED 73211009, Clinical Finding, standard\n/,
+      );
+      assert.match(
+        diabetes,
+        /^Descendants: 1, by level 1: 1\nlevel 1 \| 201826 \| Type 2 diabetes mellitus /m,
+      );
+      const code = await text("get_concept", { concept_id: 35208414 });
+      assert.match(code, /^Maps to \| 192671 \| Gastrointestinal hemorrhage \|.*7 records/m);
+      assert.match(await text("get_concept", { concept_id: 201862 }), /^Error concept_not_found: /);
+    });
+
     await t.step("a concept set lists its members with their records, and its hash", async () => {
       const set = { items: [{ concept_id: 201820, include_descendants: true }] };
       await eventually(

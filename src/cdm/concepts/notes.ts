@@ -1,0 +1,140 @@
+/** What a query's answer has to say about the concepts that it names, so that an empty or partial result is not taken for the truth. */
+import { counted } from "../../lib/counted.ts";
+import type { Concept } from "../../omop/concepts/mod.ts";
+import { type ConceptDetails, conceptDetails } from "./details.ts";
+import { knownConcepts } from "./known.ts";
+import type { ConceptSource } from "./source.ts";
+import type { ConceptUsage } from "./usage.ts";
+
+/** Concepts of a query that are explained. */
+const EXPLAINED = 20;
+/** Alternatives that are named for one concept. */
+const ALTERNATIVES = 3;
+
+/** The concepts that a query names. */
+export interface NamedConcepts {
+  /** Ids as the caller wrote them, such as the values of a filter or the items of a concept set. Concept 0 is always known. */
+  readonly ids: readonly number[];
+  /** The column that is compared with them. */
+  readonly column: { readonly table: string; readonly column: string };
+  /** Whether descendants are included already. @default false */
+  readonly descendants?: boolean;
+  /** The rows of the result; undefined before the query has run. */
+  readonly rows?: number;
+}
+
+/** Where the concepts are looked up. */
+export interface NoteParts {
+  readonly source: ConceptSource;
+  readonly usage: ConceptUsage;
+  /** Concepts with a name, in any order of words. */
+  readonly named: (name: string) => Promise<readonly Concept[]>;
+}
+
+/**
+ * Checks the concepts of a query, and explains an empty result.
+ *
+ * @param parts Where the concepts are looked up.
+ * @param query The concepts, and how many rows the query had.
+ * @param signal The call's.
+ * @returns Lines for the answer: warnings about concepts that are not standard or not valid; of a result without rows, under which other
+ * concepts or in which other column there are records.
+ * @throws {OmcpError} `concept_not_found` if the CDM lacks one, with near matches.
+ */
+export async function conceptNotes(
+  parts: NoteParts,
+  { ids, column, descendants = false, rows }: NamedConcepts,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { source, usage } = parts;
+  const distinct = [...new Set(ids)].filter((id) => id !== 0);
+  const known = [...(await knownConcepts(source, distinct, signal)).values()];
+  const standardColumn = !column.column.includes("_source_");
+  const doubtful = known.filter(({ standard_concept, invalid_reason }) =>
+    standardColumn && standard_concept !== "S" || invalid_reason !== null
+  );
+  const explained = rows === 0 ? known.slice(0, EXPLAINED) : doubtful.slice(0, EXPLAINED);
+  if (explained.length === 0) return [];
+  const details = await conceptDetails({ source, usage }, explained, signal);
+  const warned = rows === undefined || rows > 0 ? doubtful : [];
+  const notes = warned.slice(0, EXPLAINED).map((concept) => warning(concept, details, usage));
+  if (rows === 0) {
+    for (const concept of explained) {
+      notes.push(...await emptyNotes(parts, concept, { details, column, descendants }));
+    }
+  }
+  const left = (rows === 0 ? known : doubtful).length - explained.length;
+  return left > 0 ? [...notes, `[and ${counted(left, "more concept")} that this does not explain]`] : notes;
+}
+
+function warning(concept: Concept, { mapsTo }: ConceptDetails, usage: ConceptUsage): string {
+  const { concept_id, concept_name, standard_concept, invalid_reason } = concept;
+  const what = [
+    ...(standard_concept === "S"
+      ? []
+      : [standard_concept === "C" ? "a classification concept" : "not standard"]),
+    ...(invalid_reason === null ? [] : [`invalid (${invalid_reason})`]),
+  ].join(" and ");
+  return `Warning: ${concept_id} ${concept_name} is ${what}${
+    mappedText(mapsTo.get(concept_id) ?? [], usage)
+  }.`;
+}
+
+function mappedText(targets: readonly Concept[], usage: ConceptUsage): string {
+  if (targets.length === 0) return "";
+  const named = targets.slice(0, ALTERNATIVES).map((target) => withRecords(target, usage));
+  const more = targets.length - named.length;
+  return `; it maps to ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+async function emptyNotes(
+  { usage, named }: NoteParts,
+  concept: Concept,
+  query: {
+    readonly details: ConceptDetails;
+    readonly column: NamedConcepts["column"];
+    readonly descendants: boolean;
+  },
+): Promise<readonly string[]> {
+  const { details, column, descendants } = query;
+  const { concept_id, concept_name } = concept;
+  const notes: string[] = [];
+  const below = details.below.get(concept_id);
+  if (!descendants && below !== undefined) {
+    const most = below.ids.slice(0, ALTERNATIVES).join(", ");
+    notes.push(
+      `${counted(below.records, "record")} are under ${counted(below.ids.length, "descendant")} (${most}${
+        below.ids.length > ALTERNATIVES ? ", …" : ""
+      }): include descendants`,
+    );
+  }
+  const elsewhere = usage.everywhere(concept_id)
+    .filter((use) => use.table !== column.table || use.column !== column.column)
+    .map((use) => `${use.table}.${use.column} has ${counted(use.records, "record")} of it`);
+  notes.push(...elsewhere.slice(0, ALTERNATIVES));
+  const targets = (details.mapsTo.get(concept_id) ?? []).slice(0, ALTERNATIVES);
+  if (targets.length > 0) {
+    notes.push(`it maps to ${targets.map((target) => withRecords(target, usage)).join(", ")}`);
+  }
+  const alike = (await named(concept_name))
+    .filter((other) => other.concept_id !== concept_id && usage.records(other.concept_id) > 0)
+    .filter((other) => !targets.some((target) => target.concept_id === other.concept_id))
+    .slice(0, ALTERNATIVES);
+  if (notes.length === 0 && alike.length > 0) {
+    notes.push(
+      `similar concepts have records: ${alike.map((other) => withRecords(other, usage)).join(", ")}`,
+    );
+  }
+  if (notes.length === 0) {
+    notes.push(
+      usage.done
+        ? "neither it, a descendant nor a mapped concept has a record in this CDM"
+        : "its records are not counted yet",
+    );
+  }
+  return [`No rows for ${concept_id} ${concept_name}: ${notes.join("; ")}.`];
+}
+
+function withRecords({ concept_id, concept_name }: Concept, usage: ConceptUsage): string {
+  return `${concept_id} ${concept_name} (${counted(usage.records(concept_id), "record")})`;
+}

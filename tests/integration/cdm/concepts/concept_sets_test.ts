@@ -1,0 +1,128 @@
+/** Concept sets and notes on a real Postgres, whose vocabulary has gaps: see tests/vectors/concept_sets. */
+import assert from "node:assert/strict";
+import * as z from "zod";
+import { CdmConcepts, type ConceptSource } from "../../../../src/cdm/concepts/mod.ts";
+import { quoteLiteral } from "../../../../src/lib/sql.ts";
+import { cdmTables, createTable } from "../../../../src/omop/cdm/mod.ts";
+import { conceptSetMembers, conceptSetSchema } from "../../../../src/omop/concepts/mod.ts";
+import { statement } from "../../../../src/omop/sql_compiler.ts";
+import { Database, urlUpstream } from "../../../../src/postgres/mod.ts";
+import { startPostgres } from "../../../fixtures/postgres/test_postgres.ts";
+import vectors from "../../../vectors/concept_sets/vocabulary_and_sets.json" with { type: "json" };
+
+const NEVER = new AbortController().signal;
+const flag = z.string().nullable();
+const VECTORS = z.object({
+  concept: z.array(z.tuple([z.number(), z.string(), flag, flag])),
+  concept_ancestor: z.array(z.tuple([z.number(), z.number(), z.number()])),
+  concept_relationship: z.array(z.tuple([z.number(), z.number(), z.string(), flag])),
+  sets: z.array(conceptSetSchema.extend({ members: z.array(z.number()) })),
+}).parse(vectors);
+
+/** Concepts beside those of the vectors: the name and the code of the first two are alike. */
+const CONDITIONS = `
+  (1000, 'Ancestor without records', 'S', null), (1001, 'Descendant with records', 'S', null),
+  (1002, 'Source concept', null, null), (1003, 'Unused', 'S', null), (1004, 'Old concept', null, 'U')`;
+
+function rows(table: readonly (readonly unknown[])[]): string {
+  const literal = (value: unknown): string => value === null ? "null" : quoteLiteral(String(value));
+  return table.map((row) => `(${row.map(literal).join(", ")})`).join(", ");
+}
+
+/** The schema `cdm` with the vectors' vocabulary and a few records. */
+function setup(): string {
+  const tables = cdmTables("5.4").map((table) => createTable(table, "cdm")).join(";\n");
+  const days = "'2000-01-01', '2099-12-31'";
+  return `create schema cdm; ${tables};
+    insert into cdm.concept select v.id::bigint, v.name, 'Condition', 'Test', 'Class', v.standard, 'C' || v.id, ${days}, v.invalid
+      from (values ${rows(VECTORS.concept)}) as v(id, name, standard, invalid);
+    insert into cdm.concept select v.id, v.name, 'Condition', 'Test', 'Class', v.standard, 'C' || v.id, ${days}, v.invalid
+      from (values ${CONDITIONS}) as v(id, name, standard, invalid);
+    insert into cdm.concept_ancestor select a::bigint, d::bigint, l::int, l::int
+      from (values ${rows(VECTORS.concept_ancestor)}, ('1000', '1001', '1')) as v(a, d, l);
+    insert into cdm.concept_relationship select a::bigint, b::bigint, r, ${days}, i
+      from (values ${rows(VECTORS.concept_relationship)}, ('1002', '1001', 'Maps to', null)) as v(a, b, r, i);
+    insert into cdm.person (person_id, gender_concept_id, year_of_birth, race_concept_id, ethnicity_concept_id)
+      select i, 0, 1970, 0, 0 from generate_series(1, 3) as i;
+    insert into cdm.condition_occurrence (condition_occurrence_id, person_id, condition_concept_id, condition_start_date,
+      condition_type_concept_id, condition_source_concept_id)
+      select i, 1 + i % 2, 1001, '2020-01-01', 0, 1002 from generate_series(1, 5) as i;
+    grant usage on schema cdm to omcp_reader; grant select on all tables in schema cdm to omcp_reader`;
+}
+
+Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
+  const postgres = await startPostgres();
+  const database = new Database({
+    upstream: urlUpstream(postgres.url),
+    cdmSchema: "cdm",
+    cdmRelations: new Set(cdmTables("5.4").map(({ name }) => name)),
+    audit: () => {},
+  });
+  const source: ConceptSource = {
+    schema: "cdm",
+    version: "5.4",
+    get relations() {
+      return database.cdm?.relations ?? new Set();
+    },
+    reader: (signal) => database.reader(signal),
+  };
+  const concepts = new CdmConcepts(source);
+  try {
+    await postgres.sql(setup());
+
+    await t.step("each set has the members that circe finds", async () => {
+      const reader = await database.reader(NEVER);
+      assert.ok(VECTORS.sets.length >= 20);
+      for (const { items, members } of VECTORS.sets) {
+        const { sql, parameters } = statement(conceptSetMembers({ items }, "cdm"));
+        const found = await reader.read({ sql, parameters }, { rows: 1000, bytes: 1e6, ms: 10_000 }, NEVER);
+        assert.deepEqual(
+          found.map(([id]) => Number(id)).sort((left, right) => left - right),
+          members,
+          JSON.stringify(items),
+        );
+      }
+    });
+
+    const column = { table: "condition_occurrence", column: "condition_concept_id" };
+    await t.step(
+      "a query without rows hears of records under descendants, in other columns and of mapped concepts",
+      async () => {
+        await concepts.usage.ready(10_000);
+        assert.ok(concepts.usage.done);
+        const note = async (id: number) => await concepts.conceptNotes({ ids: [id], column, rows: 0 }, NEVER);
+        assert.deepEqual(await note(1000), [
+          "No rows for 1000 Ancestor without records: 5 records are under 1 descendant (1001): include descendants.",
+        ]);
+        assert.deepEqual(await note(1002), [
+          "No rows for 1002 Source concept: condition_occurrence.condition_source_concept_id has 5 records of it; " +
+          "it maps to 1001 Descendant with records (5 records).",
+        ]);
+        assert.deepEqual(await note(1003), [
+          "No rows for 1003 Unused: neither it, a descendant nor a mapped concept has a record in this CDM.",
+        ]);
+      },
+    );
+
+    await t.step("a query hears of concepts that are not standard or not valid, before it runs", async () => {
+      assert.deepEqual(await concepts.conceptNotes({ ids: [1001, 1002, 1004, 0], column }, NEVER), [
+        "Warning: 1002 Source concept is not standard; it maps to 1001 Descendant with records (5 records).",
+        "Warning: 1004 Old concept is not standard and invalid (U).",
+      ]);
+      const ofSource = { ...column, column: "condition_source_concept_id" };
+      assert.deepEqual(await concepts.conceptNotes({ ids: [1002], column: ofSource }, NEVER), []);
+    });
+
+    await t.step("a concept that the CDM lacks ends a query, with what may be meant", async () => {
+      await assert.rejects(concepts.conceptNotes({ ids: [1001, 1010], column }, NEVER), {
+        code: "concept_not_found",
+        message: "This CDM has no concept 1010",
+        next: /1010: similar id /,
+      });
+    });
+  } finally {
+    await concepts.close();
+    await database.close();
+    await postgres.stop();
+  }
+});
