@@ -8,6 +8,7 @@ const TYPES: Readonly<Record<string, string>> = {
   md: "text/markdown",
   html: "text/html",
   json: "application/json",
+  ipynb: "application/x-ipynb+json",
   py: "text/x-python",
   sql: "application/sql",
   png: "image/png",

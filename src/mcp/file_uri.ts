@@ -1,11 +1,37 @@
-/** The URI of a file in a sandbox as an MCP resource: `sandbox://ID/files/PATH`, with the path below /workspace. */
+/** URIs of MCP resources: a file of a sandbox is `sandbox://ID/files/PATH`, with the path below /workspace; its notebook is `sandbox://ID/notebook.ipynb`. */
 import { OmcpError } from "../errors.ts";
 import { sandboxIdSchema } from "./sandbox_id.ts";
 
 /** The template that clients see. */
 export const FILE_URI_TEMPLATE = "sandbox://{id}/files/{+path}";
 
+/** The template of a sandbox's notebook that clients see. */
+export const NOTEBOOK_URI_TEMPLATE = "sandbox://{id}/notebook.ipynb";
+
 const PREFIX = "/files/";
+const NOTEBOOK = "/notebook.ipynb";
+
+/**
+ * The URI of a sandbox's notebook.
+ *
+ * @param sandboxId The sandbox's handle.
+ */
+export function notebookUri(sandboxId: string): string {
+  return `sandbox://${sandboxId}${NOTEBOOK}`;
+}
+
+/**
+ * Reads the URI of a sandbox's notebook.
+ *
+ * @param uri The URI.
+ * @returns The sandbox.
+ * @throws {OmcpError} `invalid_argument`.
+ */
+export function readNotebookUri(uri: URL): string {
+  const { success, data } = sandboxIdSchema.safeParse(uri.host);
+  if (success && uri.href === notebookUri(data)) return data;
+  throw invalid(`it must have the form ${NOTEBOOK_URI_TEMPLATE}`);
+}
 
 /**
  * The URI of a file.

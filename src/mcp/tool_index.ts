@@ -4,6 +4,7 @@ import { tool as deleteFile } from "./tools/delete_file.ts";
 import { tool as executePythonCode } from "./tools/execute_python_code.ts";
 import { tool as expandConceptSet } from "./tools/expand_concept_set.ts";
 import { tool as exportFile } from "./tools/export_file.ts";
+import { tool as exportNotebook } from "./tools/export_notebook.ts";
 import { tool as getConcept } from "./tools/get_concept.ts";
 import { tool as getExecution } from "./tools/get_execution.ts";
 import { tool as importFile } from "./tools/import_file.ts";
@@ -28,6 +29,7 @@ export const TOOLS: readonly Tool[] = [
   executePythonCode,
   expandConceptSet,
   exportFile,
+  exportNotebook,
   getConcept,
   getExecution,
   importFile,

@@ -13,14 +13,15 @@ export {
   type ExecutionRun,
   type ExecutionSpec,
   newExecutionId,
+  type NotebookSource,
 } from "./executions/execution_spec.ts";
 export { afterInterrupt, cancelledError } from "./executions/cell_errors.ts";
 export { type ExecutionOutcome } from "./executions/outcome.ts";
 export type { OutputPage } from "./executions/output_log.ts";
 export type { ExecutionRecord, ExecutionState } from "./executions/record.ts";
 export { type ExecuteOptions, sentAtOnce } from "./executions/run_cell.ts";
-export { ExecutionStore } from "./executions/store.ts";
 export type { PoolInfo } from "./pool.ts";
+export { ExecutionStore, type PastExecution } from "./executions/store.ts";
 export { type RemovalResult, SandboxManager, type SandboxManagerOptions } from "./manager.ts";
 export * from "./packages/mod.ts";
 export { SANDBOX_UIDS } from "./own_uid.ts";

@@ -6,6 +6,7 @@ import {
   MAX_CODE_BYTES,
   workingFolderSchema,
 } from "../../agent_protocol/messages/mod.ts";
+import { shownPath } from "../../lib/shown_path.ts";
 import { answerWithin } from "../answer_within.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
@@ -58,6 +59,7 @@ export const tool: Tool = defineTool({
       source: code,
       timeoutMs,
       usesKernel: true,
+      notebook: { code, ...conditions(env, cwd) },
       work: async (run) => ({
         kind: "cell",
         outcome: await sandbox.execute(code, {
@@ -76,6 +78,19 @@ export const tool: Tool = defineTool({
     }, { wait });
   },
 });
+
+/** What a notebook says of the cell's environment. It has no values, which may be secrets. */
+function conditions(
+  env: Readonly<Record<string, string>> = {},
+  cwd: string | undefined,
+): { readonly note?: string } {
+  const names = Object.keys(env);
+  const parts = [
+    ...(cwd === undefined ? [] : [`in the folder ${shownPath(cwd)}`]),
+    ...(names.length === 0 ? [] : [`with the environment variables ${names.join(", ")}`]),
+  ];
+  return parts.length === 0 ? {} : { note: `This ran ${parts.join(" and ")}.` };
+}
 
 /** An output in one line, for a progress notification. */
 function latest(output: ExecutionOutput): string {

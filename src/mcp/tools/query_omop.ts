@@ -4,6 +4,7 @@ import { readableBytes, showable } from "../../lib/text.ts";
 import { compileOmopQuery, omopQuerySchema } from "../../omop/query/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { answerWithin } from "../answer_within.ts";
+import { queryCell } from "../notebook/query_cell.ts";
 import { runnableSql } from "../runnable_sql.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolServices } from "../tool.ts";
@@ -51,6 +52,7 @@ export const tool: Tool = defineTool({
       source: sql,
       timeoutMs: queryMs,
       usesKernel: true,
+      notebook: queryCell(query.into, sql, compiled),
       work: async (run) => {
         run.progress("waiting for the database");
         await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));

@@ -34,6 +34,14 @@ export interface ExecutionRun {
   started(): void;
 }
 
+/** Python that does in a notebook what an execution did. */
+export interface NotebookSource {
+  /** Python source, for a cell of its own. */
+  readonly code: string;
+  /** What a reader must know of it, in a line. */
+  readonly note?: string;
+}
+
 /** What is to be executed. */
 export interface ExecutionSpec {
   /** The id of the principal whose call starts it. */
@@ -48,6 +56,8 @@ export interface ExecutionSpec {
    * enforces the timeout. @default false
    */
   readonly usesKernel?: boolean;
+  /** The same as Python, for a notebook of the sandbox. @default none: the notebook has `source` as a text */
+  readonly notebook?: NotebookSource;
   /** Does the work. An `OmcpError` that it throws becomes the execution's error. */
   readonly work: (run: ExecutionRun) => Promise<ExecutionResult>;
 }

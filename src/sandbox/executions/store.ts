@@ -2,7 +2,8 @@
 import type { Clock } from "../../lib/clock.ts";
 import { OmcpError } from "../../errors.ts";
 import { Execution } from "./execution.ts";
-import type { ExecutionSpec } from "./execution_spec.ts";
+import type { ExecutionSpec, NotebookSource } from "./execution_spec.ts";
+import { NotebookSources } from "./notebook_sources.ts";
 import { type ExecutionRecord, lostError } from "./record.ts";
 
 /** Executions that are kept with their output. */
@@ -24,6 +25,15 @@ export interface ExecutionStoreOptions {
   readonly clock?: Clock;
 }
 
+/** An execution, as a notebook has it. */
+export interface PastExecution {
+  readonly record: ExecutionRecord;
+  /** Undefined where only the record is kept. */
+  readonly execution: Execution | undefined;
+  /** `gone`: it is no longer kept. Undefined: a notebook cannot run it again. */
+  readonly source: NotebookSource | "gone" | undefined;
+}
+
 /** The executions of one sandbox, or those that belong to no sandbox. */
 export class ExecutionStore {
   readonly #options: ExecutionStoreOptions;
@@ -31,6 +41,8 @@ export class ExecutionStore {
   readonly #executions = new Map<string, Execution>();
   /** Older ones, oldest first. */
   readonly #records = new Map<string, ExecutionRecord>();
+  readonly #sources = new NotebookSources();
+  #forgotten = 0;
   #ended: { readonly reason: string; readonly error: OmcpError } | undefined;
 
   /** @param options See {@link ExecutionStoreOptions}. */
@@ -53,6 +65,24 @@ export class ExecutionStore {
     return [...this.#records.values(), ...own];
   }
 
+  /** How many are so old that nothing of them is kept. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /**
+   * All that are known, oldest first, with what is kept of them.
+   *
+   * @param owner The caller's principal: another's executions are not in it.
+   */
+  history(owner: string): readonly PastExecution[] {
+    return this.list().filter((record) => record.owner === owner).map((record) => ({
+      record,
+      execution: this.#executions.get(record.id),
+      source: this.#sources.get(record.id),
+    }));
+  }
+
   /**
    * Starts an execution.
    *
@@ -69,6 +99,7 @@ export class ExecutionStore {
       ...(clock === undefined ? {} : { clock }),
     });
     this.#executions.set(execution.id, execution);
+    if (spec.notebook !== undefined) this.#sources.add(execution.id, spec.notebook);
     this.#trim();
     onUse?.();
     void execution.settled.then(onUse);
@@ -111,6 +142,7 @@ export class ExecutionStore {
     // Calls that wait for one of them must first read what it has printed.
     await new Promise((resolve) => setTimeout(resolve, 0));
     for (const execution of this.#executions.values()) execution.dropOutput();
+    this.#sources.clear();
     return this.list();
   }
 
@@ -136,7 +168,10 @@ export class ExecutionStore {
     this.#executions.delete(oldest.id);
     this.#records.set(oldest.id, { ...oldest.record(), dropped: true });
     const [forgotten] = this.#records.keys();
-    if (this.#records.size > MAX_RECORDS && forgotten !== undefined) this.#records.delete(forgotten);
+    if (this.#records.size <= MAX_RECORDS || forgotten === undefined) return;
+    this.#records.delete(forgotten);
+    this.#sources.delete(forgotten);
+    this.#forgotten += 1;
   }
 }
 

@@ -1,0 +1,86 @@
+import * as z from "zod";
+import { counted } from "../../lib/counted.ts";
+import { shownPath } from "../../lib/shown_path.ts";
+import { auditedFileCall } from "../audited_file_call.ts";
+import { pathSchema } from "../file_path.ts";
+import { notebookUri } from "../file_uri.ts";
+import { NOTEBOOK_TYPE } from "../notebook/format.ts";
+import { sandboxNotebook } from "../notebook/sandbox_notebook.ts";
+import { textResult } from "../results.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { defineTool, type Tool } from "../tool.ts";
+import { requireExchange } from "../transfer.ts";
+
+const DEFAULT_PATH = "notebook.ipynb";
+
+const input = z.strictObject({
+  sandbox_id: sandboxIdSchema,
+  path: pathSchema(
+    `Where to write it, relative to /workspace or absolute below it. Default: ${DEFAULT_PATH}.`,
+  )
+    .optional(),
+  overwrite: z.boolean().optional().describe("Whether a file of that name may be replaced. Default: false."),
+});
+
+const exchangeInput = input.extend({
+  name: pathSchema(
+    "Its name in the exchange folder, to write it there for the user and not into the sandbox.",
+  ).optional(),
+});
+
+/** Writes what was executed in a sandbox as a notebook. */
+export const tool: Tool = defineTool({
+  toolset: "files",
+  define: ({ toolsets }) => ({
+    name: "export_notebook",
+    title: "Export a notebook",
+    description:
+      "Writes what was executed in a sandbox as a Jupyter notebook (nbformat 4.5): each cell with its source, outputs, images and errors, and " +
+      "query_omop's queries as Python. Cells state what is no longer kept. It runs again from the top: cells that timed out or were interrupted " +
+      "are commented out.",
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+    input: toolsets.includes("exchange") ? exchangeInput : input,
+  }),
+  async handle(
+    { sandbox_id, path = DEFAULT_PATH, overwrite = false, ...rest },
+    { services, principal, signal },
+  ) {
+    const sandbox = services.sandboxes.get(sandbox_id);
+    const { bytes, codeCells, incomplete } = sandboxNotebook(sandbox, principal);
+    const options = { size: bytes.length, overwrite };
+    const name = "name" in rest && typeof rest.name === "string" ? rest.name : undefined;
+    const facts = {
+      principal: principal.id,
+      sandbox: sandbox_id,
+      tool: "export_notebook",
+      source: `export_notebook ${name ?? path}`,
+    };
+    const { replaced } = await auditedFileCall(
+      services.audit,
+      facts,
+      () =>
+        name === undefined
+          ? sandbox.files.write(path, [bytes], options, { signal })
+          : requireExchange(services).writeFile(name, options, (file) => file.write(bytes)),
+      () => bytes.length,
+    );
+    const where = name === undefined ? shownPath(path) : `${shownPath(name)} in the exchange folder`;
+    const missing = incomplete === 0
+      ? ""
+      : ` ${counted(incomplete, "cell")} ${
+        incomplete === 1 ? "lacks" : "lack"
+      } something that is no longer kept; each says what.`;
+    const result = textResult(
+      `Wrote a notebook with ${counted(codeCells, "code cell")} (${
+        counted(bytes.length, "byte")
+      }) to ${where}: ${replaced ? "it replaced a file of that name" : "a new file"}.${missing}`,
+    );
+    const link = {
+      type: "resource_link" as const,
+      uri: notebookUri(sandbox_id),
+      name: "notebook.ipynb",
+      mimeType: NOTEBOOK_TYPE,
+    };
+    return { ...result, content: [...result.content, link] };
+  },
+});

@@ -1,0 +1,106 @@
+/** What was executed in a sandbox as a notebook: valid for Jupyter's own library, and run again from the top. */
+import assert from "node:assert/strict";
+import { newSandbox, withServer } from "../../fixtures/server.ts";
+
+/** Runs each code cell of a notebook with IPython's shell, which is what Jupyter's kernel runs. Prints what is wrong. */
+const RUN_AGAIN = `
+import nbformat
+_book = nbformat.read("notebook.ipynb", as_version=4)
+nbformat.validate(_book)
+_shell = get_ipython()
+for _cell in [each for each in _book.cells if each.cell_type == "code"]:
+    _result = _shell.run_cell(_cell.source)
+    if not _result.success and "raises-exception" not in _cell.metadata.get("tags", []):
+        print("FAILED", _cell.id, _cell.source)
+`;
+
+Deno.test("what was executed is a valid notebook, which runs again", async (t) => {
+  const folder = await Deno.makeTempDir({ prefix: "omcp-notebook-" });
+  try {
+    await withServer({ OMCP_EXCHANGE_DIR: folder }, async (server) => {
+      const sandbox_id = await newSandbox(server);
+      async function run(code: string, more: Record<string, unknown> = {}): Promise<string> {
+        return (await server.call("execute_python_code", { sandbox_id, code, ...more })).text;
+      }
+
+      await run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nprint('drawn ü')\n42");
+      await run("1 / 0");
+      await run("while True:\n    pass", { timeout: 0.5 });
+      await run("print('x' * 3_000_000)");
+      await run("import asyncio\nawait asyncio.sleep(0)\n%time y = 7", {
+        env: { SECRET: "s3cret" },
+        cwd: ".",
+      });
+      const query = { table: "person", columns: ["person_id", "birth_datetime"], limit: 3, into: "people" };
+      assert.match((await server.call("query_omop", { sandbox_id, ...query })).text, /`people`: 3 rows/);
+      await run("from IPython.display import HTML, JSON\ndisplay(JSON({'a': 1}))\nHTML('<b>x</b>')");
+
+      await t.step(
+        "it is written into the sandbox, and the library that defines the format accepts it",
+        async () => {
+          const { text, links } = await server.call("export_notebook", { sandbox_id });
+          assert.match(
+            text,
+            /^Wrote a notebook with 7 code cells \([\d,]+ bytes\) to notebook\.ipynb: a new file\./,
+          );
+          assert.match(text, /1 cell lacks something that is no longer kept/);
+          assert.deepEqual(links.map(({ uri }) => uri), [`sandbox://${sandbox_id}/notebook.ipynb`]);
+          const again = await server.call("export_notebook", { sandbox_id });
+          assert.match(again.text, /^Error file_exists[^]*overwrite/);
+          const seen = await run(
+            "import nbformat\nbook = nbformat.read('notebook.ipynb', as_version=4)\nnbformat.validate(book)\n" +
+              "code = [cell for cell in book.cells if cell.cell_type == 'code']\n" +
+              "print([[output.output_type for output in cell.outputs] for cell in code])\n" +
+              "print([list(output.data) for output in code[0].outputs if 'display' in output.output_type])",
+          );
+          assert.match(
+            seen,
+            /\[\['stream', 'execute_result', 'display_data'\], \['error'\], \['error'\], /,
+          );
+          assert.match(seen, /\[\['text\/plain', 'image\/png'\]\]|\[\['image\/png', 'text\/plain'\]\]/);
+        },
+      );
+
+      await t.step("it runs again from the top in a new kernel", async () => {
+        await server.call("restart_kernel", { sandbox_id });
+        const ran = await run(RUN_AGAIN);
+        assert.doesNotMatch(ran, /FAILED/);
+        assert.match(ran, /drawn ü/);
+        assert.match(
+          await run("y, people.shape, list(people)"),
+          /\(7, \(3, 2\), \['person_id', 'birth_datetime'\]\)/,
+        );
+      });
+
+      await t.step("it is a resource", async () => {
+        const { mimeType, text = "" } = await server.readResource(`sandbox://${sandbox_id}/notebook.ipynb`);
+        assert.equal(mimeType, "application/x-ipynb+json");
+        assert.match(text, /ZeroDivisionError/);
+        assert.match(text, /Commented out, so that the notebook runs again: it exceeded its timeout/);
+        assert.match(text, /A call of the tool `restart_kernel`/);
+        // The values of environment variables may be secrets.
+        assert.match(text, /with the environment variables SECRET/);
+        assert.doesNotMatch(text, /s3cret/);
+        const other = `sandbox://sbx_${"0".repeat(32)}/notebook.ipynb`;
+        await assert.rejects(server.readResource(other), /not found/);
+        await assert.rejects(
+          server.readResource(`sandbox://${sandbox_id}/notebook.ipynb?x`),
+          /not found/,
+        );
+      });
+
+      await t.step("it is written into the exchange folder, and replaces nothing unless asked", async () => {
+        const input = { sandbox_id, name: "analysis.ipynb" };
+        const { text } = await server.call("export_notebook", input);
+        assert.match(text, /to analysis\.ipynb in the exchange folder: a new file/);
+        const written = await Deno.readTextFile(`${folder}/analysis.ipynb`);
+        assert.equal(JSON.parse(written).nbformat_minor, 5);
+        assert.match((await server.call("export_notebook", input)).text, /^Error file_exists/);
+        const replaced = await server.call("export_notebook", { ...input, overwrite: true });
+        assert.match(replaced.text, /it replaced a file/);
+      });
+    }, { exchangeFolder: folder });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
