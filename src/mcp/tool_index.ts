@@ -5,6 +5,7 @@ import { tool as executePythonCode } from "./tools/execute_python_code.ts";
 import { tool as expandConceptSet } from "./tools/expand_concept_set.ts";
 import { tool as exportFile } from "./tools/export_file.ts";
 import { tool as exportNotebook } from "./tools/export_notebook.ts";
+import { tool as findMeasurement } from "./tools/find_measurement.ts";
 import { tool as getConcept } from "./tools/get_concept.ts";
 import { tool as getExecution } from "./tools/get_execution.ts";
 import { tool as importFile } from "./tools/import_file.ts";
@@ -30,6 +31,7 @@ export const TOOLS: readonly Tool[] = [
   expandConceptSet,
   exportFile,
   exportNotebook,
+  findMeasurement,
   getConcept,
   getExecution,
   importFile,

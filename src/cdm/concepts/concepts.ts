@@ -3,6 +3,8 @@ import type { Concept, ConceptSet } from "../../omop/concepts/mod.ts";
 import { type ConceptDetails, conceptDetails } from "./details.ts";
 import { type ExpandedSet, expandSet } from "./expand.ts";
 import { IndexBuild } from "./index_build.ts";
+import { mappings } from "./known.ts";
+import { type FoundNumbers, numbersOf } from "./numbers.ts";
 import { conceptNotes, type NamedConcepts } from "./notes.ts";
 import { type RelatedConcept, relatedConcept } from "./relatives.ts";
 import { searchConcepts, type SearchRequest, type SearchResult } from "./search.ts";
@@ -16,6 +18,13 @@ const COUNTS_WAIT_MS = 1_000;
 
 /** How long an answer without rows waits for them, in ms. */
 const EXPLAINING_WAIT_MS = 3_000;
+
+/** What {@link CdmConcepts.measurements} finds. */
+export interface FoundMeasurements extends Pick<SearchResult, "hits" | "more"> {
+  /** Standard concepts that hits map to. */
+  readonly targets: readonly Concept[];
+  readonly numbers: FoundNumbers;
+}
 
 /** Looks concepts up. Nothing is read before the first call. */
 export class CdmConcepts {
@@ -48,6 +57,25 @@ export class CdmConcepts {
     await this.#counts(signal);
     const parts = { source: this.#source, build: this.#build, usage: this.usage };
     return await searchConcepts(parts, request, signal);
+  }
+
+  /**
+   * Finds concepts by words, with the numbers that the CDM holds under each: not under their descendants.
+   *
+   * @param text The words, or a code.
+   * @param signal The call's.
+   * @returns The hits, the standard concepts that others map to, and the numbers.
+   */
+  async measurements(text: string, signal: AbortSignal): Promise<FoundMeasurements> {
+    const { hits, more } = await this.search({ text, code: false, facets: { standard: false } }, signal);
+    const mapped = await mappings(
+      this.#source,
+      hits.filter(({ concept }) => concept.standard_concept !== "S").map(({ concept }) => concept.concept_id),
+      signal,
+    );
+    const targets = [...mapped.values()].flat();
+    const ids = [...hits.map(({ concept }) => concept), ...targets].map(({ concept_id }) => concept_id);
+    return { hits, more, targets, numbers: await numbersOf(this.#source, [...new Set(ids)], signal) };
   }
 
   /**

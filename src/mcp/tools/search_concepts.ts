@@ -96,6 +96,9 @@ function describe({ text, result, first, others, details, concepts }: Shown): re
     ...[...result.replaced].map(([word, similar]) =>
       `No concept has the word "${word}": taken as ${similar.join(", ")}.`
     ),
+    ...(shown > 0 && result.hits.every(({ match }) => match === "some words")
+      ? ["No concept has all the words: these are probably other concepts."]
+      : []),
     ...scopeNotes(result, concepts),
     ...countNotes(concepts),
   ];

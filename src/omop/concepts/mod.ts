@@ -45,3 +45,4 @@ export {
   wordsOf,
 } from "./words.ts";
 export { type Candidate, type Hit, type Match, MATCHES, rankHits, type Wanted } from "./rank.ts";
+export { hasNumbers, NUMBER_TABLES, numbersByUnit, type NumberTable } from "./measurement_sql.ts";

@@ -72,6 +72,21 @@ Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => 
       assert.match(await text("get_concept", { concept_id: 201862 }), /^Error concept_not_found: /);
     });
 
+    await t.step("measurements are shown with their numbers by unit", async () => {
+      assert.match(
+        await text("find_measurement", { text: "hemoglobin" }),
+        /^Of 2 concepts matching "hemoglobin", 2 have records, 2 have numbers\.\n.*\n3004410 \|.*\| measurement \| percent \(8554\) \| 1,129 \| 345 \| 1,129 \| 0 \| 4\.0 /,
+      );
+      assert.match(
+        await text("find_measurement", { text: "metformin" }),
+        /^None of 2 concepts matching "metformin" has a measurement/,
+      );
+      assert.match(
+        await text("find_measurement", { text: "serum weight" }),
+        /^Of \d+ concepts with some of the words .*\nNo concept has all the words/,
+      );
+    });
+
     await t.step("a concept set lists its members with their records, and its hash", async () => {
       const set = { items: [{ concept_id: 201820, include_descendants: true }] };
       await eventually(

@@ -22,7 +22,8 @@ const VECTORS = z.object({
 /** Concepts beside those of the vectors: the name and the code of the first two are alike. */
 const CONDITIONS = `
   (1000, 'Ancestor without records', 'S', null), (1001, 'Descendant with records', 'S', null),
-  (1002, 'Source concept', null, null), (1003, 'Unused', 'S', null), (1004, 'Old concept', null, 'U')`;
+  (1002, 'Source concept', null, null), (1003, 'Unused', 'S', null), (1004, 'Old concept', null, 'U'),
+  (1005, 'Nothing', 'S', null)`;
 
 function rows(table: readonly (readonly unknown[])[]): string {
   const literal = (value: unknown): string => value === null ? "null" : quoteLiteral(String(value));
@@ -47,6 +48,10 @@ function setup(): string {
     insert into cdm.condition_occurrence (condition_occurrence_id, person_id, condition_concept_id, condition_start_date,
       condition_type_concept_id, condition_source_concept_id)
       select i, 1 + i % 2, 1001, '2020-01-01', 0, 1002 from generate_series(1, 5) as i;
+    insert into cdm.measurement (measurement_id, person_id, measurement_concept_id, measurement_date, measurement_type_concept_id,
+      value_as_number, unit_concept_id, unit_source_value)
+      select i, 1, 1003, '2020-01-01', 0, nullif(i, 9), case when i < 5 then 1001 else 0 end, case when i < 8 then 'mg' end
+      from generate_series(1, 9) as i;
     grant usage on schema cdm to omcp_reader; grant select on all tables in schema cdm to omcp_reader`;
 }
 
@@ -99,7 +104,25 @@ Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
           "it maps to 1001 Descendant with records (5 records).",
         ]);
         assert.deepEqual(await note(1003), [
-          "No rows for 1003 Unused: neither it, a descendant nor a mapped concept has a record in this CDM.",
+          "No rows for 1003 Unused: measurement.measurement_concept_id has 9 records of it.",
+        ]);
+        assert.deepEqual(await note(1005), [
+          "No rows for 1005 Nothing: neither it, a descendant nor a mapped concept has a record in this CDM.",
+        ]);
+      },
+    );
+
+    await t.step(
+      "numbers of a concept are summarised by unit, a unit without a concept by its text",
+      async () => {
+        const { numbers } = await concepts.measurements("Unused", NEVER);
+        const found = numbers.units.map((
+          { unit, records, numbers, range },
+        ) => [unit, records, numbers, range?.[2]]);
+        assert.deepEqual(found, [
+          ["Descendant with records", 4, 4, "2.5"],
+          ["mg", 3, 3, "6"],
+          [null, 2, 1, "8"],
         ]);
       },
     );
