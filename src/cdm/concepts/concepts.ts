@@ -40,6 +40,11 @@ export class CdmConcepts {
     this.#build = new IndexBuild(source, this.usage);
   }
 
+  /** Whether the search's index is complete. */
+  get indexReady(): boolean {
+    return this.#build.complete;
+  }
+
   /** Concepts that the search's index has so far. */
   get indexed(): number {
     return this.#build.added;

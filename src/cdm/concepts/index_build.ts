@@ -40,6 +40,11 @@ export class IndexBuild {
     this.#usage = usage;
   }
 
+  /** Whether it has been built. */
+  get complete(): boolean {
+    return this.#index !== undefined;
+  }
+
   /** Concepts that have been read. */
   get added(): number {
     return this.#added;
