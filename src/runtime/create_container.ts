@@ -3,7 +3,7 @@ import type { ContainerRuntime } from "./container_runtime.ts";
 import type { ContainerSpec } from "./container_spec.ts";
 import type { Removals } from "./removals.ts";
 
-/** After these errors of a creation the runtime has certainly created no container of that name for us. */
+/** After these errors of a creation, the runtime has created nothing. */
 const NOT_CREATED: ReadonlySet<string> = new Set([
   "engine_conflict",
   "engine_not_found",
@@ -40,11 +40,20 @@ export async function createContainer(options: CreateContainerOptions): Promise<
   try {
     return await runtime.createContainer(spec, { name, deadlineMs });
   } catch (error) {
-    const known = error instanceof OmcpError ? error : undefined;
-    if (known === undefined || !NOT_CREATED.has(known.code)) {
+    if (mayHaveCreated(error)) {
       // Without the runtime's own answer the creation may still be in progress.
-      removals.remove({ name, mayAppear: typeof known?.details.status !== "number" });
+      const answered = error instanceof OmcpError && typeof error.details.status === "number";
+      removals.remove({ name, mayAppear: !answered });
     }
     throw error;
   }
+}
+
+/**
+ * Whether a container may exist, or may still appear, although its creation failed.
+ *
+ * @param error What the creation threw.
+ */
+export function mayHaveCreated(error: unknown): boolean {
+  return !(error instanceof OmcpError && NOT_CREATED.has(error.code));
 }

@@ -13,6 +13,7 @@ import { VERSION } from "../version.ts";
 import { confinement, CPU_SHARES, DATABASE_UID } from "./confinement.ts";
 import type { Attachment, ContainerInfo, ContainerRuntime } from "./container_runtime.ts";
 import type { ContainerSpec } from "./container_spec.ts";
+import { mayHaveCreated } from "./create_container.ts";
 import { LABEL_INSTANCE, LABEL_ROLE, labelsOf } from "./labels.ts";
 import program from "./instance_lock.py" with { type: "text" };
 import { SANDBOX_SECCOMP } from "./seccomp_profile.ts";
@@ -141,14 +142,13 @@ async function hold(
     const holding = new Holding(id, await runtime.attach(id, { deadlineMs: CALL_MS }), leaseSeconds);
     if (await holding.confirm()) return holding;
     holding.end();
+    await remove(runtime, id);
+    return undefined;
   } catch (error) {
-    if (!isConflict(error)) {
-      await remove(runtime, id);
-      throw error;
-    }
+    await remove(runtime, id);
+    if (isConflict(error)) return undefined;
+    throw error;
   }
-  await remove(runtime, id);
-  return undefined;
 }
 
 async function remove(runtime: ContainerRuntime, id: string): Promise<void> {
@@ -161,10 +161,11 @@ async function create(options: LockOptions, name: string): Promise<string | unde
     return await options.runtime.createContainer(lockSpec(options), { name, deadlineMs: CALL_MS });
   } catch (error) {
     if (isConflict(error)) return undefined;
-    // It may exist although the response did not arrive.
-    await options.runtime.removeContainer(name, { unlessRunning: true, deadlineMs: RELEASE_MS }).catch(() => {
-      // The next attempt removes it.
-    });
+    // Only then: the name may be that of another server's container, which it has not started yet.
+    if (mayHaveCreated(error)) {
+      const removal = { unlessRunning: true, deadlineMs: RELEASE_MS };
+      await options.runtime.removeContainer(name, removal).catch(() => {/* The next attempt removes it. */});
+    }
     throw error;
   }
 }
