@@ -2,18 +2,32 @@
 import type { CompiledOmopQuery } from "../../omop/query/mod.ts";
 import type { NotebookSource } from "../../sandbox/mod.ts";
 
+type Column = CompiledOmopQuery["columns"][number];
+
+/** The types of the DataFrame's columns, as src/cdm/query_runner/run_query.py makes them. */
+const DTYPES: Readonly<Record<Column["type"], string>> = {
+  integer: "Int64",
+  bigint: "Int64",
+  numeric: "Float64",
+  text: "string",
+  date: "datetime64[s]",
+  timestamp: "datetime64[us]",
+};
+
 /**
- * Writes the code that leaves the same rows as a DataFrame. The types of its columns are what pandas infers.
+ * Writes the code that leaves the same DataFrame.
  *
  * @param into The variable.
  * @param sql The statement, with its values as literals.
- * @param limit How many rows are kept.
+ * @param query The types of the columns, and how many rows are kept.
  */
 export function queryCell(
   into: string,
   sql: string,
-  { limit }: Pick<CompiledOmopQuery, "limit">,
+  { columns, limit }: Pick<CompiledOmopQuery, "columns" | "limit">,
 ): NotebookSource {
+  const dtypes = columns.map(({ name, type }) => `${JSON.stringify(name)}: "${DTYPES[type]}"`).join(", ");
+  const numeric = columns.some(({ type }) => type === "numeric");
   // A string of JSON is one of Python, too.
   return {
     code: [
@@ -21,10 +35,13 @@ export function queryCell(
       "import psycopg",
       "",
       "with psycopg.connect() as connection, connection.cursor() as cursor:",
+      ...(numeric
+        ? ['    cursor.adapters.register_loader("numeric", psycopg.types.numeric.FloatLoader)']
+        : []),
       `    cursor.execute(${JSON.stringify(sql)})`,
       `    rows = cursor.fetchmany(${limit})`,
-      "    names = [column.name for column in cursor.description]",
-      `${into} = pandas.DataFrame(rows, columns=names).convert_dtypes()`,
+      `dtypes = {${dtypes}}`,
+      `${into} = pandas.DataFrame(rows, columns=list(dtypes), dtype=object).astype(dtypes)`,
     ].join("\n"),
     note: `query_omop left the DataFrame ${into}; this does the same`,
   };

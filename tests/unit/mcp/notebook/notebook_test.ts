@@ -231,7 +231,13 @@ Deno.test("a cell still running has its output until then; one that waits is com
 });
 
 Deno.test("a query is Python that leaves its DataFrame", () => {
-  const { code } = queryCell("df", `select "a" from cdm.person where x = 'it''s \\n'`, { limit: 10 });
-  assert.match(code, /cursor\.execute\("select \\"a\\" from cdm\.person where x = 'it''s \\\\n'"\)/);
-  assert.match(code, /fetchmany\(10\)[^]*^df = pandas\.DataFrame/m);
+  const columns = [{ name: "a", type: "bigint" }, { name: "d", type: "date" }] as const;
+  const sql = `select "a", "d" from cdm.person where x = 'it''s \\n'`;
+  const { code } = queryCell("df", sql, { columns, limit: 10 });
+  assert.ok(
+    code.includes(`cursor.execute("select \\"a\\", \\"d\\" from cdm.person where x = 'it''s \\\\n'")`),
+    code,
+  );
+  assert.match(code, /fetchmany\(10\)/);
+  assert.match(code, /^dtypes = \{"a": "Int64", "d": "datetime64\[s\]"\}\ndf = pandas\.DataFrame/m);
 });
