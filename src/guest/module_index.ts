@@ -60,6 +60,7 @@ import kernelManagerDisplays from "./kernel_manager/displays.py" with { type: "t
 import kernelManagerEpilogue from "./kernel_manager/epilogue.py" with { type: "text" };
 import kernelManagerExecution from "./kernel_manager/execution.py" with { type: "text" };
 import kernelManagerKernelManager from "./kernel_manager/kernel_manager.py" with { type: "text" };
+import kernelManagerKernelProcesses from "./kernel_manager/kernel_processes.py" with { type: "text" };
 import kernelManagerKernelReplacement from "./kernel_manager/kernel_replacement.py" with { type: "text" };
 import kernelManagerLate from "./kernel_manager/late.py" with { type: "text" };
 import kernelManagerLink from "./kernel_manager/link.py" with { type: "text" };
@@ -146,6 +147,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel_manager.epilogue": kernelManagerEpilogue,
   "kernel_manager.execution": kernelManagerExecution,
   "kernel_manager.kernel_manager": kernelManagerKernelManager,
+  "kernel_manager.kernel_processes": kernelManagerKernelProcesses,
   "kernel_manager.kernel_replacement": kernelManagerKernelReplacement,
   "kernel_manager.late": kernelManagerLate,
   "kernel_manager.link": kernelManagerLink,

@@ -5,6 +5,7 @@ import signal
 from typing import Any, Callable, Dict, Set, Tuple
 
 from . import processes
+from .kernel_processes import KernelProcesses
 from .processes import Process
 
 # Seconds.
@@ -20,17 +21,17 @@ Identity = Tuple[int, int]
 
 
 class BackgroundProcesses:
-    """Identifies processes by pid and start time. `keep` returns the pids of the zygote and the kernel."""
+    """Identifies processes by pid and start time."""
 
-    def __init__(self, keep: Callable[[], Tuple[int, int]]) -> None:
-        self._keep = keep
+    def __init__(self, processes_of_kernel: KernelProcesses) -> None:
+        self._processes = processes_of_kernel
         # Processes from before this execution, including those that threads of earlier cells started between cells.
         self._earlier: Set[Identity] = set()
         self._reported: Set[Identity] = set()
 
     def count(self) -> int:
         """How many are running."""
-        return len(self._living())
+        return len(self._processes.of_cells())
 
     def execution_begins(self, control: int, waited: float) -> bool:
         """Records the processes before an execution. Returns False while one has the kernel's socket (by its inode): ask again.
@@ -38,7 +39,7 @@ class BackgroundProcesses:
         Such a process could read the cell from the socket. Python closes the socket in its own forks; forks by libc keep it, and
         a cell can pass it to a process: these are killed. `waited`: the seconds that the execution has waited for them.
         """
-        found = self._living()
+        found = self._processes.of_cells()
         self._earlier = _identities(found)
         holders = [pid for pid in found if processes.holds(pid, control)]
         # One time for all: new ones could follow each other without end.
@@ -51,24 +52,24 @@ class BackgroundProcesses:
 
         Not to the group: workers of earlier cells are in it.
         """
-        zygote, kernel = self._keep()
+        kernel = self._processes.kernel
         crowd = processes.number() > _MANY
         if crowd:
             # Perhaps a fork bomb: while it runs, neither the agent nor the kernel makes progress.
-            processes.freeze()
-            processes.resume((zygote, kernel))
+            self._processes.freeze()
+            self._processes.resume()
         # The kernel first: an interrupt just when its child ends would make it lose the child's status.
         processes.send(kernel, signal.SIGINT)
         if crowd:
             # They end with the execution, whether or not it responds to the interrupt.
             return
-        for pid, process in _not_of(self._earlier, self._living()).items():
+        for pid, process in _not_of(self._earlier, self._processes.of_cells()).items():
             if process.group == kernel:
                 processes.send(pid, signal.SIGINT)
 
     def has_new(self) -> bool:
         """Whether a process runs that began during the execution."""
-        return bool(_not_of(self._earlier, self._living()))
+        return bool(_not_of(self._earlier, self._processes.of_cells()))
 
     def end_new(self, loop: Any, is_over: Callable[[], bool], on_ended: Callable[[bool], None]) -> None:
         """Kills what the execution has started, in rounds: a timer can resume a stopped process.
@@ -84,22 +85,22 @@ class BackgroundProcesses:
         def look() -> None:
             if is_over():
                 return
-            processes.freeze()
-            found = self._living()
+            self._processes.freeze()
+            found = self._processes.of_cells()
             new = _not_of(self._earlier, found)
             processes.kill(new)
             late = loop.time() >= until
             if new and not late:
                 loop.call_later(_POLL, look)
                 return
-            processes.resume((*self._keep(), *found))
+            self._processes.resume(found)
             on_ended(not new)
 
         look()
 
     def report(self) -> int:
         """The number of processes that no reply has reported."""
-        found = self._living()
+        found = self._processes.of_cells()
         new = _not_of(self._reported, found)
         self._reported = _identities(found)
         return len(new)
@@ -108,10 +109,6 @@ class BackgroundProcesses:
         """Forgets all: they have ended."""
         self._earlier.clear()
         self._reported.clear()
-
-    def _living(self) -> Dict[int, Process]:
-        zygote, kernel = self._keep()
-        return processes.living((zygote, kernel), kernel)
 
 
 def _identity(process: Process) -> Identity:

@@ -1,9 +1,10 @@
-"""Ends everything in the container but the agent and the zygote. Runs in the agent."""
+"""Ends a kernel and everything that its cells have started. Runs in the agent."""
 from __future__ import annotations
 
 from typing import Any, Callable, Set, Tuple
 
 from . import processes
+from .kernel_processes import KernelProcesses
 
 # Seconds. After these it no longer waits for processes that the host's kernel does not end.
 _KILL_AT_MOST = 10.0
@@ -15,14 +16,14 @@ _POLL = 0.004
 def clear_all(
     loop: Any,
     late_seconds: float,
-    keep: Callable[[], Tuple[int, int]],
+    victims: KernelProcesses,
     on_late: Callable[[], None],
     on_cleared: Callable[[], None],
 ) -> None:
-    """Stops all processes and kills all but the zygote, in rounds until all are reaped; then resumes the zygote.
+    """Stops all of them and kills them, in rounds until all are reaped; then resumes the zygote.
 
     A zygote resumed earlier would hit the process limit when it forks. `on_late` is called once, at the end or after
-    `late_seconds`, `on_cleared` at the end. `keep` returns the pids of zygote and kernel.
+    `late_seconds`, `on_cleared` at the end.
     """
     begun = loop.time()
     late = False
@@ -31,21 +32,17 @@ def clear_all(
 
     def look() -> None:
         nonlocal late, struck
-        zygote, kernel = keep()
         if not struck:
             # In each round: timers and other processes resume what was stopped, and it can fork before it is killed.
-            processes.freeze()
-        found = processes.snapshot((zygote,))
-        if not processes.is_init():
-            found = processes.family(found, {kernel} - {0}, kernel or -2)
-        left = {pid: process for pid, process in found.items() if not (process.zombie and process.parent == zygote)}
+            victims.freeze()
+        left = victims.all()
         waited = loop.time() - begun
         new = {(process.pid, process.started) for process in left.values() if not process.zombie} - killed
         killed.update(new)
         if new and waited >= _ROUNDS and not struck:
             # PID 1's signal to all reaches every process before any can fork once more.
             struck = True
-            processes.strike()
+            victims.strike()
         processes.kill(left)
         if not late and (not left or waited >= late_seconds):
             late = True
@@ -53,7 +50,7 @@ def clear_all(
         if left and waited < _KILL_AT_MOST:
             loop.call_later(_POLL, look)
             return
-        processes.resume(keep()[:1])
+        victims.resume(with_kernel=False)
         on_cleared()
 
     look()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from .background_processes import BackgroundProcesses
 from .clearing import clear_all
 from .kernel_manager import KernelManager
+from .kernel_processes import KernelProcesses
 
 if TYPE_CHECKING:
     from agent.message_types import Death
@@ -19,22 +20,22 @@ class KernelReplacement:
         loop: Any,
         late_seconds: float,
         kernel: KernelManager,
+        victims: KernelProcesses,
         background: BackgroundProcesses,
         on_late: "Callable[[Optional[Death]], None]",
     ) -> None:
         self._loop = loop
         self._late_seconds = late_seconds
         self._kernel = kernel
+        self._victims = victims
         self._background = background
         self._on_late = on_late
         self.runs = False
 
     def begin(self, died: "Optional[Death]") -> None:
-        """Ends all processes but the zygote, then has a new kernel forked."""
+        """Ends the kernel's processes, then has a new kernel forked."""
         self.runs = True
-        clear_all(
-            self._loop, self._late_seconds, self._kernel.pids, lambda: self._on_late(died), self._on_cleared
-        )
+        clear_all(self._loop, self._late_seconds, self._victims, lambda: self._on_late(died), self._on_cleared)
 
     def _on_cleared(self) -> None:
         self._kernel.pid = 0

@@ -93,13 +93,6 @@ def snapshot(keep: Iterable[int]) -> Dict[int, Process]:
     return {pid: process for pid, process in found.items() if process is not None}
 
 
-def living(keep: Iterable[int], kernel: int) -> Dict[int, Process]:
-    """As snapshot(), without zombies; where the agent is not PID 1, only descendants of the kernel."""
-    found = snapshot(keep)
-    ours = found if is_init() else family(found, {kernel}, kernel)
-    return {pid: process for pid, process in ours.items() if not process.zombie}
-
-
 def family(found: Dict[int, Process], roots: Set[int], session: int = -1) -> Dict[int, Process]:
     """The roots, their descendants, and the members of the session."""
     members = {pid for pid, process in found.items() if pid in roots or process.session == session}

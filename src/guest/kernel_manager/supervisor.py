@@ -17,6 +17,7 @@ from .background_processes import BackgroundProcesses
 from .epilogue import FORGED, Epilogue
 from .execution import Claim, Execution, folder_problem
 from .kernel_manager import KernelEvents, KernelManager
+from .kernel_processes import KernelProcesses
 from .kernel_replacement import KernelReplacement
 from .losses import Losses
 from .measurement import Measured, Measurement
@@ -57,13 +58,14 @@ class KernelSupervisor:
             can_read=can_emit,
         )
         self._kernel = KernelManager(loop, config.preload, events)
-        self._background = BackgroundProcesses(self._kernel.pids)
+        self._processes = KernelProcesses(self._kernel.pids)
+        self._background = BackgroundProcesses(self._processes)
         self._threads = NewThreads()
         self._epilogue: Optional[Epilogue] = None
         self._losses = Losses()
         self._replies = Replies(emit, self._losses, self._background)
         self._replacement = KernelReplacement(
-            loop, config.clear_ms / 1000, self._kernel, self._background, self._finish_replaced
+            loop, config.clear_ms / 1000, self._kernel, self._processes, self._background, self._finish_replaced
         )
         self._hang = MemoryHang(loop, self._on_memory_hang)
         can_signal = lambda: bool(self._kernel.pid) and not self._replacement.runs  # noqa: E731
@@ -158,8 +160,7 @@ class KernelSupervisor:
         self._measurement.stop()
         self._printed.close()
         self._kernel.stop()
-        pid = self._kernel.pid
-        processes.kill([*processes.living((), pid), *([pid] if pid else [])])
+        processes.kill(self._processes.all())
 
     # -- What the kernel manager reports --
 

@@ -8,6 +8,7 @@ from typing import Any, Callable, List, Tuple
 from agent.contract import ExecuteParams, KernelConfig
 from kernel_manager.background_processes import BackgroundProcesses
 from kernel_manager.execution import Execution
+from kernel_manager.kernel_processes import KernelProcesses
 from kernel_manager.overrun import Overrun
 
 
@@ -33,7 +34,7 @@ class Clock:
 
 class Processes(BackgroundProcesses):
     def __init__(self, clock: Clock) -> None:
-        super().__init__(lambda: (0, 0))
+        super().__init__(KernelProcesses(lambda: (0, 0)))
         self._clock = clock
 
     def interrupt(self) -> None:
