@@ -192,7 +192,9 @@ export class Database {
 
   #overran(sandboxId: string, outcome: Overrun): void {
     this.#overruns[outcome] += 1;
-    const what = outcome === "terminated" ? "its session was ended" : "it may still run at the database";
+    const what = outcome === "terminated"
+      ? "its session was ended"
+      : "it still runs at the database, and is one of the sandbox's connections until it ends";
     log.warning("A statement of {sandboxId} did not end when it was cancelled: {what} ({count} so far)", {
       sandboxId,
       what,

@@ -39,9 +39,11 @@ type Estimate = { readonly cost: number } | { readonly sqlstate: string; readonl
 /** Sessions for estimates, besides the clients'. */
 const MOST_SESSIONS = 4;
 const IDLE_MS = 30_000;
-/** Limits of planning: the server ends it after the first, the broker after the second. */
+/** Limits of planning: the server ends it after the first, the broker cancels it after the second. */
 const PLANNING_MS = 1_000;
 const DEADLINE_MS = 5_000;
+/** How long a statement waits for its estimate, with those before it. */
+const WAIT_MS = 30_000;
 const CANCELED = "57014";
 /** Class 42, syntax errors and names: no setting of a client changes these. */
 const WRONG_IN_ITSELF = /^42/;
@@ -74,6 +76,7 @@ export class CostBudget {
       connect: (signal) => upstream.connect(own, signal),
       most: MOST_SESSIONS,
       idleMs: IDLE_MS,
+      cancelling: { cancel: (session) => upstream.cancel(session), afterMs: DEADLINE_MS },
     });
   }
 
@@ -119,16 +122,15 @@ export class CostBudget {
     how: { readonly owner: string; readonly signal: AbortSignal; readonly dateStyle: string },
   ): Promise<Estimate> {
     const { owner, dateStyle } = how;
-    return this.#sessions.run(owner, async (session) => {
-      const signal = AbortSignal.any([how.signal, AbortSignal.timeout(DEADLINE_MS)]);
+    return this.#sessions.run(owner, async (session, closing) => {
       try {
-        await ask(session, `SET datestyle = '${dateStyle}'`, signal);
-        return { cost: await costOf(session, query, signal) };
+        await ask(session, `SET datestyle = '${dateStyle}'`, closing);
+        return { cost: await costOf(session, query, closing) };
       } catch (error) {
         if (!(error instanceof ServerRefusal)) throw error;
         return error.server;
       }
-    }, how.signal);
+    }, AbortSignal.any([how.signal, AbortSignal.timeout(WAIT_MS)]));
   }
 }
 
@@ -182,7 +184,8 @@ function notEstimated(): Refusal {
   return {
     sqlstate: "53400",
     message: "the statement's cost could not be estimated: it was not run",
-    hint: "Try again; if that does not help, make the statement shorter",
+    hint:
+      "Try again; if that does not help, make the statement shorter. While an estimate of this sandbox does not end, no other begins",
   };
 }
 

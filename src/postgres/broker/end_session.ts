@@ -23,28 +23,42 @@ export type Overrun = "terminated" | "still_running";
 /** Milliseconds that a statement has to end after its cancel, and its process after its termination. */
 const GRACE_MS = 1_000;
 
+/** A statement that neither its cancel nor the termination of its process has ended: some of PostgreSQL's functions look at neither. */
+export interface Remnant {
+  /** Resolves when its process has ended, or the session is closed. */
+  readonly gone: Promise<void>;
+}
+
 /**
  * Ends a session, and everything that it runs at the server: the process of a statement that ignores its cancel is terminated.
  * While the connection is open, the process with its id is this session's.
  *
  * @param options The session, and how to ask the server.
+ * @returns What still runs at the server, on a session that stays open; undefined if nothing does as far as is known.
  */
-export async function endSession(options: EndSessionOptions): Promise<void> {
-  const { session, busy, cancel, overran } = options;
+export async function endSession(options: EndSessionOptions): Promise<Remnant | undefined> {
+  const { session, busy } = options;
   const goodbye = session.write(message(FRONTEND.terminate)).catch(function ignore() {});
-  try {
-    if (!busy) {
-      await comes(goodbye);
-      return;
-    }
-    const gone = drained(options);
-    if (await comes(gone, 0)) return;
-    // A server that cannot be asked to cancel cannot be asked for more.
-    if (!(await cancel()) || await comes(gone)) return;
-    overran(await terminated(options, gone) ? "terminated" : "still_running");
-  } finally {
+  const gone = busy ? drained(options) : comes(goodbye).then(function ended() {});
+  if (await isOver(options, gone)) {
     session.close();
+    return undefined;
   }
+  return { gone };
+}
+
+/** Whether nothing runs any more, or nothing can be done or known about it. */
+async function isOver(options: EndSessionOptions, gone: Promise<void>): Promise<boolean> {
+  if (!options.busy) {
+    await gone;
+    return true;
+  }
+  if (await comes(gone, 0)) return true;
+  // A server that cannot be asked to cancel cannot be asked for more.
+  if (!(await options.cancel()) || await comes(gone)) return true;
+  const ended = await terminated(options, gone);
+  options.overran(ended ? "terminated" : "still_running");
+  return ended;
 }
 
 async function terminated(options: EndSessionOptions, gone: Promise<void>): Promise<boolean> {

@@ -1,3 +1,5 @@
+import { addAbortListener } from "node:events";
+import { abortable } from "../../lib/async/abortable.ts";
 import { Semaphore } from "../../lib/async/semaphore.ts";
 import type { UpstreamSession } from "../upstream/mod.ts";
 
@@ -9,21 +11,34 @@ export interface OwnSessionsOptions {
   readonly most: number;
   /** Milliseconds after which one that is not used is closed. */
   readonly idleMs: number;
+  /** For tasks that do not cancel themselves. @default {undefined} */
+  readonly cancelling?: {
+    /** Asks the server to cancel what a session runs. */
+    readonly cancel: (session: UpstreamSession) => Promise<unknown>;
+    /** Milliseconds that a task has. */
+    readonly afterMs: number;
+  };
 }
+
+/** What to do on a session. It leaves the session idle, or throws; it drops the session when the signal fires. */
+type Task<T> = (session: UpstreamSession, closing: AbortSignal) => Promise<T>;
 
 interface IdleSession {
   readonly session: UpstreamSession;
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
-/** A few sessions for the broker's own questions. An owner has one at a time, so that no sandbox takes all of them. */
+/**
+ * A few sessions for the broker's own questions. An owner has one at a time, so that no sandbox takes all of them, and has it until the
+ * server has answered: a session that was dropped would leave its process at the server behind, as often as its owner likes.
+ */
 export class OwnSessions {
   readonly #options: OwnSessionsOptions;
   readonly #idle: IdleSession[] = [];
   /** The last task of each owner; the next one waits for it. */
   readonly #last = new Map<string, Promise<void>>();
   readonly #permits: Semaphore;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   /** @param options How a session is opened, and how many there may be. */
   constructor(options: OwnSessionsOptions) {
@@ -36,47 +51,59 @@ export class OwnSessions {
    * Runs a task on a session when its owner's turn comes.
    *
    * @param owner Whose task it is.
-   * @param task What to do; it leaves the session idle, or throws.
-   * @param signal Ends the wait for a session, and its opening.
+   * @param task What to do.
+   * @param signal Ends the wait for a session, its opening, and the wait for the task, which is then cancelled at the server.
    * @returns What the task gives.
-   * @throws What opening the session or the task throws.
+   * @throws What opening the session or the task throws, or the signal's reason.
    */
-  async run<T>(
-    owner: string,
-    task: (session: UpstreamSession) => Promise<T>,
-    signal: AbortSignal,
-  ): Promise<T> {
-    const before = this.#last.get(owner);
-    const { promise: done, resolve } = Promise.withResolvers<void>();
-    this.#last.set(owner, done);
-    await before;
-    try {
-      using _permit = await this.#permits.acquire(signal);
-      return await this.#runOnce(task, signal);
-    } finally {
-      if (this.#last.get(owner) === done) this.#last.delete(owner);
-      resolve();
-    }
+  run<T>(owner: string, task: Task<T>, signal: AbortSignal): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const before = this.#last.get(owner) ?? Promise.resolve();
+    const free = this.#occupy({ before, task, signal, settle: resolve }).catch(reject)
+      // A task whose own wait has ended leaves the turn to those before it.
+      .then(() => before).then(() => {
+        if (this.#last.get(owner) === free) this.#last.delete(owner);
+      });
+    this.#last.set(owner, free);
+    return promise;
   }
 
-  /** Closes idle sessions now, and busy ones when their task ends. */
+  /** Closes all sessions. */
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     for (const { session, timer } of this.#idle.splice(0)) {
       clearTimeout(timer);
       session.close();
     }
   }
 
-  async #runOnce<T>(task: (session: UpstreamSession) => Promise<T>, signal: AbortSignal): Promise<T> {
+  /** Resolves when the session is free again, however long ago nobody waits for the task any more. */
+  async #occupy<T>(
+    { before, task, signal, settle }: {
+      readonly before: Promise<void>;
+      readonly task: Task<T>;
+      readonly signal: AbortSignal;
+      readonly settle: (result: Promise<T>) => void;
+    },
+  ): Promise<void> {
+    await abortable(before, signal);
+    using _permit = await this.#permits.acquire(signal);
     const session = this.#takeIdle() ?? await this.#options.connect(signal);
+    const { cancelling } = this.#options;
+    const limited = cancelling === undefined
+      ? signal
+      : AbortSignal.any([signal, AbortSignal.timeout(cancelling.afterMs)]);
+    let cancelled: Promise<unknown> | undefined;
+    using _cancelling = addAbortListener(limited, () => cancelled = cancelling?.cancel(session));
+    const running = task(session, this.#closing.signal);
+    settle(abortable(running, limited));
     try {
-      const result = await task(session);
+      await running;
+      // A cancel that is on its way would hit the next task.
+      await cancelled;
       this.#keep(session);
-      return result;
-    } catch (error) {
+    } catch {
       session.close();
-      throw error;
     }
   }
 
@@ -87,7 +114,7 @@ export class OwnSessions {
   }
 
   #keep(session: UpstreamSession): void {
-    if (this.#closed) return session.close();
+    if (this.#closing.signal.aborted) return session.close();
     const timer = setTimeout(() => {
       const at = this.#idle.findIndex((idle) => idle.session === session);
       if (at >= 0) this.#idle.splice(at, 1);

@@ -9,6 +9,8 @@ export interface ClientKey {
 /** An admitted connection. */
 export interface Admission {
   readonly key: ClientKey;
+  /** Notes that the client has left, and its statement still runs at the server. */
+  overrun(): void;
   /** Releases the connection's permit; a second call does nothing. */
   release(): void;
 }
@@ -49,6 +51,8 @@ export class SandboxConnections {
   readonly #limits: BrokerLimits;
   readonly #count: ConnectionCount;
   readonly #snapshots = new Set<string>();
+  /** Process ids, as in the keys, of those whose statement still runs though the client has left. */
+  readonly #overrun = new Set<number>();
   readonly #connections = new Map<
     number,
     { readonly secret: Uint8Array; readonly cancel: () => Promise<unknown> }
@@ -72,7 +76,11 @@ export class SandboxConnections {
   admit(cancel: () => Promise<unknown>): Admission | { readonly full: string; readonly hint: string } {
     if (this.#connections.size >= this.#limits.connectionsPerSandbox) {
       return {
-        full: `this sandbox has ${this.#connections.size} connections open, which is the most it may have`,
+        full: `this sandbox has ${this.#connections.size} connections open, which is the most it may have${
+          this.#overrun.size === 0
+            ? ""
+            : `; ${this.#overrun.size} of them run statements that were cancelled and do not end`
+        }`,
         hint: "Close those that are not needed: `with psycopg.connect() as connection`, engine.dispose(). " +
           "Python closes forgotten ones when it collects garbage: import gc; gc.collect().",
       };
@@ -85,10 +93,14 @@ export class SandboxConnections {
     }
     const key = this.#newKey();
     this.#connections.set(key.processId, { secret: key.secret, cancel });
+    const overrun = (): void => {
+      this.#overrun.add(key.processId);
+    };
     const release = (): void => {
+      this.#overrun.delete(key.processId);
       if (this.#connections.delete(key.processId)) this.#count.release();
     };
-    return { key, release };
+    return { key, overrun, release };
   }
 
   /** Snapshots that this sandbox has exported. */

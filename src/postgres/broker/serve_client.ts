@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import { within } from "../../lib/async/deadline.ts";
 import { concatBytes } from "../../lib/bytes.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
@@ -15,7 +16,7 @@ import { ClientWriter, LAST_WRITE_MS } from "./client_writer.ts";
 import { PipelineState } from "./pipeline_state.ts";
 import type { CostBudget } from "./cost_budget.ts";
 import type { Admission, SandboxConnections } from "./sandbox_connections.ts";
-import { endSession, type Overrun } from "./end_session.ts";
+import { endSession, type Overrun, type Remnant } from "./end_session.ts";
 import { greet, type Greeting } from "./greeting.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { StatementPlanner } from "./planner.ts";
@@ -105,6 +106,7 @@ class Connection {
       throw new ConnectionEnd("53300", `too many connections: ${admission.full}`, admission.hint);
     }
     let upstream: UpstreamSession | undefined;
+    let remnant: Remnant | undefined;
     try {
       const signal = AbortSignal.any([
         this.#session.signal,
@@ -118,11 +120,29 @@ class Connection {
       const settings = { ...backend.settings, ...asked.settings };
       const opened = upstream = await backend.upstream.connect(settings, signal);
       await this.#welcome(opened, admission, greeting);
-      await this.#converse(backend, opened);
+      remnant = await this.#converse(backend, opened);
     } finally {
-      upstream?.close();
-      admission.release();
+      if (remnant !== undefined && upstream !== undefined) {
+        this.#hold(upstream, { admission, remnant });
+      } else {
+        upstream?.close();
+        admission.release();
+      }
     }
+  }
+
+  /** Keeps the connection's permit while its process lives: else one client could take all processes that the server may have. */
+  #hold(
+    upstream: UpstreamSession,
+    { admission, remnant }: { readonly admission: Admission; readonly remnant: Remnant },
+  ): void {
+    const closing = addAbortListener(this.#session.signal, () => upstream.close());
+    admission.overrun();
+    void remnant.gone.then(() => {
+      closing[Symbol.dispose]();
+      upstream.close();
+      admission.release();
+    });
   }
 
   async #welcome(upstream: UpstreamSession, admission: Admission, greeting: Greeting): Promise<void> {
@@ -135,7 +155,7 @@ class Connection {
     await this.#writer.write(concatBytes(parts));
   }
 
-  async #converse(backend: Backend, upstream: UpstreamSession): Promise<void> {
+  async #converse(backend: Backend, upstream: UpstreamSession): Promise<Remnant | undefined> {
     const { sandboxId, audit, limits, signal } = this.#session;
     const state = new PipelineState(sandboxId, audit);
     const refusals = new Refusals();
@@ -194,7 +214,7 @@ class Connection {
     // Nothing may follow a part of a message, or the server's own FATAL.
     if (!toClient.atBoundary) this.#writer.abort();
     else await tell(this.#writer, toClient.sawFatal ? undefined : end);
-    await left;
+    return await left;
   }
 }
 

@@ -63,6 +63,17 @@ function slowToCancel(upstream: Upstream): Upstream {
   };
 }
 
+/** Sends a cancel request, and waits until it is taken. */
+async function cancel(serve: (stream: Deno.TcpConn) => void, key: Uint8Array): Promise<void> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept();
+  await using canceller = await RawClient.connect(listener.addr.port);
+  serve(await accepted);
+  listener.close();
+  await canceller.send(int32(16, 80_877_102), key);
+  assert.equal(await canceller.receive(), undefined);
+}
+
 /** Sessions of the role that sandboxes' statements run under. */
 async function sessions(): Promise<number> {
   return Number(await server.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'omcp_reader'"));
@@ -233,12 +244,7 @@ Deno.test("a cancel reaches a statement whose cost is being estimated", async ()
     const waits =
       "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'EXPLAIN%'";
     await eventually(async () => await server.sql(waits) === "1", "the estimate waits for it");
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const accepted = listener.accept();
-    await using canceller = await RawClient.connect(listener.addr.port);
-    serve(await accepted);
-    listener.close();
-    await canceller.send(int32(16, 80_877_102), key);
+    await cancel(serve, key);
     const error = errorOf(await client.until("Z"));
     assert.deepEqual([error?.sqlstate, error?.message], ["57014", "canceling statement due to user request"]);
     // The cancel has reached the server too, and does not end what the client sends as soon as it has its answer.
@@ -248,5 +254,40 @@ Deno.test("a cancel reaches a statement whose cost is being estimated", async ()
   } finally {
     await database.close();
     await locked;
+  }
+});
+
+Deno.test("an estimate that nothing ends is one for its sandbox, however many it asks for, and others have theirs", async () => {
+  const database = await Database.open({
+    upstream: urlUpstream(server.url),
+    cdmSchema: "cdm",
+    cdmRelations: new Set(["person", "measurement", "observation"]),
+    audit: () => {},
+  });
+  // The planner evaluates it, and PostgreSQL compares for hours without a look at a signal.
+  const deaf = "SELECT repeat(repeat('a', 1000), 4000) LIKE '%' || repeat(repeat('a', 1000), 2000) || 'b'";
+  try {
+    const serve = database.serve("sb_1");
+    for (const count of [1, 2, 3]) {
+      const { client, key } = await RawClient.through(serve);
+      await client.send(query(`${deaf}, ${count} FROM measurement, observation`));
+      const running =
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'EXPLAIN%'";
+      await eventually(async () => await server.sql(running) === "1", "the estimate runs");
+      await cancel(serve, key);
+      assert.equal(errorOf(await client.until("Z"))?.sqlstate, "57014");
+      assert.equal(await server.sql(running), "1");
+      await client[Symbol.asyncDispose]();
+    }
+    const { client: other } = await RawClient.through(database.serve("sb_2"));
+    assert.equal(errorOf(await other.query(JOIN))?.message, undefined);
+    await other[Symbol.asyncDispose]();
+    await server.crash();
+    const { client: again } = await RawClient.through(serve);
+    await using _ = again;
+    // Sessions that were idle at the crash are lost: an estimate on one of them fails.
+    await eventually(async () => errorOf(await again.query(JOIN)) === undefined, "estimates are made again");
+  } finally {
+    await database.close();
   }
 });
