@@ -25,6 +25,7 @@ import agentSavedOutput from "./agent/saved_output.py" with { type: "text" };
 import agentStreams from "./agent/streams.py" with { type: "text" };
 import installer from "./installer/__init__.py" with { type: "text" };
 import kernelAdvice from "./kernel/advice.py" with { type: "text" };
+import kernelAfterImport from "./kernel/after_import.py" with { type: "text" };
 import kernelArtists from "./kernel/artists.py" with { type: "text" };
 import kernelAttempts from "./kernel/attempts.py" with { type: "text" };
 import kernelBudget from "./kernel/budget.py" with { type: "text" };
@@ -112,6 +113,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.streams": agentStreams,
   "installer": installer,
   "kernel.advice": kernelAdvice,
+  "kernel.after_import": kernelAfterImport,
   "kernel.artists": kernelArtists,
   "kernel.attempts": kernelAttempts,
   "kernel.budget": kernelBudget,

@@ -131,6 +131,7 @@ export type ExecuteResult = z.output<typeof executeResultSchema>;
 
 /** Every request of an agent: its parameters as they are sent, its result as it is read. */
 export const REQUESTS = {
+  start_kernel: { params: noParams, result: nothing },
   execute: { params: executeParamsSchema, result: executeResultSchema },
   interrupt: { params: noParams, result: z.object({ interrupted: z.boolean() }) },
   restart: { params: noParams, result: nothing },

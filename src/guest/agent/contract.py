@@ -203,6 +203,7 @@ def no_params(value: Any) -> None:
 
 # Every request, with the check of its parameters.
 REQUESTS: Dict[str, Callable[[Any], Any]] = {
+    "start_kernel": no_params,
     "execute": execute_params,
     "interrupt": no_params,
     "restart": no_params,

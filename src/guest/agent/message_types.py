@@ -151,6 +151,7 @@ class Nothing(TypedDict):
 class Results(TypedDict):
     """The result of each request."""
 
+    start_kernel: Nothing
     execute: ExecuteResult
     interrupt: InterruptResult
     restart: Nothing

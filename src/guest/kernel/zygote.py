@@ -1,6 +1,7 @@
 """The zygote: a confined, single-threaded process with the heavy imports loaded, from which kernels are forked.
 
-It runs no user code. Fork orders arrive over a Unix socket, each with the socket of the new kernel.
+It imports in steps, and can fork between any two of them: a kernel that is needed early has what is loaded so far, and imports the rest
+when a cell does. It runs no user code. Fork orders arrive over a Unix socket, each with the socket of the new kernel.
 """
 from __future__ import annotations
 
@@ -8,9 +9,10 @@ import gc
 import importlib
 import importlib.util
 import os
+import select
 import shutil
 import sys
-from typing import Any, Dict, FrozenSet, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Optional
 
 from . import confine, wire
 
@@ -23,6 +25,10 @@ _WARM_UP = ("1", "import sys\ndel sys", "1/0", "x +", "%time pass")
 
 class Unavailable(Exception):
     """No kernel can be made in this image."""
+
+
+class Replaced(Exception):
+    """A package that was installed since has a module that is imported already."""
 
 
 class Threads(Exception):
@@ -44,33 +50,72 @@ def main(fd: int, config: Dict[str, Any]) -> None:
     _probe(connection)
     _prepare_folders()
     try:
-        shell, own = _load(connection, config)
+        _run(connection, config)
     except Unavailable as error:
         connection.send({"type": "unavailable", "message": str(error)})
-        return
     except Threads as error:
         sys.stderr.write("omcp agent: the kernel is not preloaded with %s, which starts a thread\n" % error)
         connection.send({"type": "threads", "module": str(error)})
-        return
+    except Replaced:
+        # A fork would have the image's modules, imported already: the next zygote imports nothing ahead.
+        connection.send({"type": "replaced"})
+    except (EOFError, OSError):
+        # The agent has closed the socket.
+        pass
+
+
+def _run(connection: wire.Connection, config: Dict[str, Any]) -> None:
+    """Reports `ready` when it can fork, then `loaded` when everything is imported."""
+    orders = _load_shell(connection, config)
+    connection.send({"type": "ready", "python": sys.version.split()[0]})
+    missing: List[str] = []
+    for name in config.get("preload") or []:
+        orders.serve_waiting()
+        try:
+            importlib.import_module(name)
+            _warm_up_module(orders.shell, name)
+        except Exception as error:
+            missing.append("%s: %s" % (name, type(error).__name__))
+        _refuse_threads(name)
+    _forget_error()
+    if missing:
+        connection.send({"type": "missing", "modules": missing})
     gc.collect()
     gc.freeze()
-    # Without a preload nothing can be replaced, and there would be no end of zygotes.
-    ahead = frozenset(name.partition(".")[0] for name in sys.modules) - own if config.get("preload") else frozenset()
-    connection.send({"type": "ready", "python": sys.version.split()[0]})
-    environment: Dict[str, Optional[str]] = dict(config.get("environment") or {})
+    connection.send({"type": "loaded"})
     while True:
-        try:
-            order, fds = connection.receive()
-        except (EOFError, OSError):
-            return
-        if _replaced(ahead):
-            # A fork would have the image's modules, imported already: the next zygote imports nothing ahead.
-            connection.send({"type": "replaced"})
-            return
+        orders.serve()
+
+
+class Orders:
+    """Serves the agent's fork orders. `own`: the modules that the shell needs itself, which no package can replace."""
+
+    def __init__(self, connection: wire.Connection, shell: Any, own: FrozenSet[str], config: Dict[str, Any]) -> None:
+        self.shell = shell
+        self._connection = connection
+        self._own = own
+        # Without a preload nothing can be replaced, and there would be no end of zygotes.
+        self._has_preload = bool(config.get("preload"))
+        self._environment: Dict[str, Optional[str]] = dict(config.get("environment") or {})
+
+    def serve_waiting(self) -> None:
+        """Serves the orders that have arrived, if any."""
+        while select.select([self._connection.fd], (), (), 0)[0]:
+            self.serve()
+
+    def serve(self) -> None:
+        """Waits for an order and serves it. Raises EOFError or OSError when the agent has closed the socket, or Replaced."""
+        order, fds = self._connection.receive()
+        if self._has_preload and _replaced(_packages_in(sys.modules) - self._own):
+            raise Replaced
         if order.get("type") == "fork" and len(fds) == 1:
-            connection.send(_fork(shell, connection, fds[0], environment))
+            self._connection.send(_fork(self.shell, self._connection, fds[0], self._environment))
         for received in fds:
             os.close(received)
+
+
+def _packages_in(modules: Iterable[str]) -> FrozenSet[str]:
+    return frozenset(name.partition(".")[0] for name in modules)
 
 
 def _probe(connection: wire.Connection) -> None:
@@ -100,27 +145,19 @@ def _prepare_folders() -> None:
             continue
 
 
-def _load(connection: wire.Connection, config: Dict[str, Any]) -> Tuple[Any, FrozenSet[str]]:
-    """The shell, and the modules that it needs itself: no package can replace those."""
+def _load_shell(connection: wire.Connection, config: Dict[str, Any]) -> Orders:
+    """Imports IPython and makes the shell: from then on it can fork."""
     try:
-        from . import shell as shells, start  # noqa: F401 - a fork must find both loaded
+        from . import after_import, shell as shells, start  # noqa: F401 - a fork must find all loaded
     except ImportError as error:
         raise Unavailable("The image has no usable IPython: %s" % error) from error
     _refuse_threads("IPython")
-    own = frozenset(name.partition(".")[0] for name in sys.modules)
-    missing: List[str] = []
-    for name in config.get("preload") or []:
-        try:
-            importlib.import_module(name)
-        except Exception as error:
-            missing.append("%s: %s" % (name, type(error).__name__))
-        _refuse_threads(name)
+    own = _packages_in(sys.modules)
+    after_import.watch()
     shell = shells.make_shell()
     _warm_up(shell)
     _refuse_threads("the warm-up")
-    if missing:
-        connection.send({"type": "missing", "modules": missing})
-    return shell, own
+    return Orders(connection, shell, own, config)
 
 
 def _refuse_threads(name: str) -> None:
@@ -131,18 +168,23 @@ def _refuse_threads(name: str) -> None:
 
 def _warm_up(shell: Any) -> None:
     """Does slow first-time work once, for which every kernel's first cell would wait. It sends nothing and leaves no name behind."""
-    from . import figures
-
-    figures.use_backend()
     for code in _WARM_UP:
         shell.run_cell(code, store_history=False, silent=True)
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].plot([0, 1])
+    _forget_error()
+
+
+def _warm_up_module(shell: Any, name: str) -> None:
+    """The same for a module."""
+    if name == "matplotlib.pyplot":
+        from . import figures
+
+        sys.modules[name].plot([0, 1])
         figures.figures.show_all()
-    if "pandas" in sys.modules:
-        # A model reads rows as text without a window: two columns of sixteen would not help it.
-        sys.modules["pandas"].set_option("display.width", 200, "display.max_columns", 40)
-        shell.display_formatter.format(sys.modules["pandas"].DataFrame({"a": [1]}))
+    elif name == "pandas":
+        shell.display_formatter.format(sys.modules[name].DataFrame({"a": [1]}))
+
+
+def _forget_error() -> None:
     for name in ("last_exc", "last_type", "last_value", "last_traceback"):
         if hasattr(sys, name):
             delattr(sys, name)

@@ -34,6 +34,8 @@ class KernelEvents(NamedTuple):
     on_ended: Callable[[int, Optional[str]], None]
     on_unavailable: Callable[[str], None]
     can_start: Callable[[], bool]
+    # Whether somebody waits for a kernel: then one with fewer modules is better.
+    is_awaited: Callable[[], bool]
     can_read: Callable[[], bool]
 
 
@@ -82,8 +84,10 @@ class KernelManager:
         self._failures = 0
 
     def start_if_none(self) -> None:
-        """Has the zygote fork a kernel, if none runs and one is wanted."""
+        """Has the zygote fork a kernel, if none runs and one is wanted; before everything is imported only if somebody waits for it."""
         if self._link is not None or self.pid or not self._events.can_start() or not self._zygote.ready:
+            return
+        if not self._zygote.loaded and not self._events.is_awaited():
             return
         self._events.on_starting()
         try:

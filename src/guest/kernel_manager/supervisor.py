@@ -55,6 +55,7 @@ class KernelSupervisor:
             on_ended=self._on_ended,
             on_unavailable=lambda message: self._die("kernel_unavailable", message),
             can_start=lambda: not self._stopped and not self._replacement.runs and self._state.now != "dead",
+            is_awaited=lambda: self._awaited or self._execution is not None or bool(self._restarts),
             can_read=can_emit,
         )
         self._kernel = KernelManager(loop, config.preload, events)
@@ -74,6 +75,8 @@ class KernelSupervisor:
         self._executions = 0
         self._execution_count = 0
         self._restarts: List[int] = []
+        # Whether the server waits for a kernel before it sends a cell.
+        self._awaited = False
         self._stopped = False
 
     # -- What the agent calls --
@@ -102,6 +105,14 @@ class KernelSupervisor:
             execution.timer = self._loop.call_later(params.timeout_ms / 1000, self._end_early, execution, "timeout")
             if self._kernel.ready and not self._replacement.runs:
                 self._send_cell(execution)
+            else:
+                self._kernel.start_if_none()
+
+    def start_kernel(self, request_id: int, _params: None = None) -> None:
+        """The server waits for a kernel: it gets one with what the zygote has imported by now, rather than with everything later."""
+        self._replies.result(request_id, {})
+        self._awaited = True
+        self._kernel.start_if_none()
 
     def interrupt(self, request_id: int, _params: None = None) -> None:
         """Ends the execution; variables are kept if it ends in time."""
@@ -121,6 +132,7 @@ class KernelSupervisor:
             return
         if not self._kernel.ready and not self._replacement.runs:
             # The kernel that starts is new. Ending it while the zygote forks it would cost the wait for one that never reports.
+            self._kernel.start_if_none()
             return
         execution = self._execution
         if execution is not None and execution.ending is None:
@@ -170,6 +182,7 @@ class KernelSupervisor:
             self._state.report(self._state.now)
 
     def _on_ready(self) -> None:
+        self._awaited = False
         self._execution_count = 0
         self._losses.kernel_begins()
         self._state.report("idle")

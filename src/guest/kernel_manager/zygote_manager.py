@@ -20,8 +20,6 @@ from .link import Link, pair
 _READY_SECONDS = 60.0
 _RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 MAX_STARTS = 5
-
-
 PACKAGE = "omcp_kernel"
 # Where install_package puts packages and their commands.
 PACKAGES = "/workspace/.packages"
@@ -160,6 +158,7 @@ class ZygoteEvents(NamedTuple):
 
     on_starting: Callable[[], None]
     on_confinement: Callable[[Any], None]
+    # It can fork; and, later, it has imported everything.
     on_ready: Callable[[], None]
     on_unavailable: Callable[[str], None]
     on_fork_failed: Callable[[str], None]
@@ -167,7 +166,7 @@ class ZygoteEvents(NamedTuple):
 
 
 class ZygoteManager:
-    """Runs one zygote at a time. `pid` is 0 while none runs; `ready` says whether it accepts fork orders."""
+    """Runs one zygote at a time. `pid` is 0 while none runs; `ready` says whether it accepts fork orders, `loaded` whether it has imported everything."""
 
     def __init__(self, loop: Any, preload: List[str], events: ZygoteEvents) -> None:
         self._loop = loop
@@ -180,6 +179,7 @@ class ZygoteManager:
         self._wanted = False
         self.pid = 0
         self.ready = False
+        self.loaded = False
 
     def start(self) -> None:
         """Starts a zygote, and another when it ends, until stop()."""
@@ -202,7 +202,7 @@ class ZygoteManager:
     def stop(self) -> None:
         """Ends the zygote, and starts no other."""
         self._wanted = False
-        self.ready = False
+        self.ready = self.loaded = False
         self._cancel_timers()
         self._close()
         self.kill()
@@ -215,8 +215,9 @@ class ZygoteManager:
             # Its last messages say whether another attempt makes sense.
             self._link.drain()
         self._close()
-        was_ready, self.ready = self.ready, False
-        self._failures = 0 if was_ready else self._failures + 1
+        # One that ends again and again while it imports fails, although it could fork.
+        self._failures = 0 if self.loaded else self._failures + 1
+        self.ready = self.loaded = False
         if self._wanted:
             self._events.on_ended()
             self._start_later()
@@ -263,8 +264,11 @@ class ZygoteManager:
         if kind == "confinement":
             self._events.on_confinement(message.get("confinement"))
         elif kind == "ready":
-            self._cancel_timers()
             self.ready = True
+            self._events.on_ready()
+        elif kind == "loaded":
+            self._cancel_timers()
+            self.loaded = True
             self._events.on_ready()
         elif kind == "unavailable":
             self._give_up(str(message.get("message"))[:1000])

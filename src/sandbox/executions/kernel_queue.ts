@@ -16,6 +16,8 @@ import type { ExecutionOutcome } from "./outcome.ts";
 const KERNEL_START_MS = 30_000;
 /** How long a call whose channel broke waits for the reason, and for the removal. */
 const END_WAIT_MS = 1500;
+/** For a request that the agent answers at once, and whose answer nobody needs. */
+const REQUEST_MS = 10_000;
 /** How long a new kernel may take to start. */
 const RESTART_MS = 60_000;
 
@@ -141,6 +143,8 @@ export class KernelQueue {
     // A race with the container's end would keep something of each cell until that end.
     if (this.#hasStarted) return;
     using deadline = new DeadlineSignal(KERNEL_START_MS, signal);
+    // The state is awaited, not the reply; without a kernel, the cell's own request says why.
+    this.#container.channel.request("start_kernel", {}, { deadlineMs: REQUEST_MS }).catch(() => {});
     const started = Promise.race([this.#kernelStarted, this.#lifetime.containerEnded]);
     // The caller checks the state, however the wait ended.
     await abortable(started, deadline.signal).catch(() => {});

@@ -15,14 +15,16 @@ Deno.test("a cell waits for the kernel's start, and its outcome has the time of 
   await withManager(async (manager, runtime) => {
     runtime.kernelState = "starting";
     let cells = 0;
-    runtime.reply = () => {
-      cells += 1;
+    const requests: string[] = [];
+    runtime.reply = (method) => {
+      requests.push(method);
+      if (method === "execute") cells += 1;
       return { result: OK_RESULT };
     };
     const sandbox = await manager.create();
     const outcome = sandbox.execute("1", CELL);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal(cells, 0);
+    await settled(() => requests.length > 0);
+    assert.deepEqual(requests, ["start_kernel"], "the agent learns that a cell waits");
     runtime.only.agent.emit(0, executionState("idle"));
     const { kernelStartMs = 0 } = await outcome;
     assert.equal(cells, 1);

@@ -1,0 +1,63 @@
+/** The zygote imports in steps, and can fork between any two of them. */
+import assert from "node:assert/strict";
+import { eventually } from "../../../fixtures/eventually.ts";
+import { Sandbox } from "./sandbox.ts";
+
+/** Modules that the zygote imports: the second one takes until the agent orders a fork. */
+const MODULES = {
+  "kernel.early": "",
+  "kernel.gate": "import select\nselect.select([3], [], [])",
+};
+const PRELOAD = ["omcp_kernel.early", "omcp_kernel.gate", "pandas", "matplotlib.pyplot"];
+const IMPORTED = `import sys; [name in sys.modules for name in ${JSON.stringify(PRELOAD)}]`;
+/** Whether the first two are loaded depends on when the order arrives. */
+const SOME = /^\[(?:True|False), (?:True|False), False, False\]$/;
+
+Deno.test("a cell that arrives during the imports gets a kernel with what is loaded so far, and imports the rest itself", async (t) => {
+  await using sandbox = await Sandbox.start({ preload: PRELOAD, modules: MODULES });
+  assert.match((await sandbox.cell(IMPORTED)).value ?? "", SOME);
+
+  await t.step("modules that it imports itself are set up as those that were imported ahead", async () => {
+    const options = "[pandas.get_option('display.' + name) for name in ('width', 'max_columns')]";
+    assert.equal((await sandbox.cell(`import pandas\n${options}`)).value, "[200, 40]");
+    const drawn = await sandbox.cell(
+      "import matplotlib, matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show(); matplotlib.get_backend()",
+    );
+    assert.equal(drawn.value, "'module://omcp_kernel.figures'");
+    assert.equal(drawn.events.filter(({ type }) => type === "display_data").length, 1);
+  });
+
+  await t.step("the zygote goes on: a later kernel has everything", async () => {
+    await eventually(
+      async () => {
+        await sandbox.call("restart");
+        return (await sandbox.cell(IMPORTED)).value === "[True, True, True, True]";
+      },
+      "a kernel with all modules",
+      30_000,
+    );
+    const figure = await sandbox.cell("import matplotlib; matplotlib.get_backend()");
+    assert.equal(figure.value, "'module://omcp_kernel.figures'");
+  });
+});
+
+Deno.test("a server that waits for a kernel gets one during the imports, and one that does not gets one with everything", async () => {
+  await using awaited = await Sandbox.start({ preload: PRELOAD, modules: MODULES });
+  await using other = await Sandbox.start({ preload: ["pandas"] });
+  assert.deepEqual((await awaited.call("start_kernel"))["result"], {});
+  await awaited.state("idle");
+  assert.match((await awaited.cell(IMPORTED)).value ?? "", SOME);
+  await other.state("idle");
+  assert.equal((await other.cell("import sys; 'pandas' in sys.modules")).value, "True");
+});
+
+Deno.test("a module that cannot be imported ahead, and one that fails at its set-up, keep no kernel from starting", async () => {
+  await using sandbox = await Sandbox.start({
+    preload: ["omcp_kernel.broken", "absent"],
+    modules: { "kernel.broken": "1 / 0" },
+  });
+  await sandbox.state("idle");
+  await sandbox.cell("import os; os.makedirs('own'); open('own/pandas.py', 'w').write('x = 1')");
+  const cell = await sandbox.cell("import sys; sys.path.insert(0, 'own'); import pandas; pandas.x");
+  assert.equal(cell.value, "1");
+});
