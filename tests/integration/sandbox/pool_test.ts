@@ -13,7 +13,7 @@ Deno.test("by default the second sandbox is one that was started ahead: verified
       assert.equal(await list(), "There are no sandboxes.");
       await server.call("create_sandbox", {});
       const ready = "1 of 1 further sandbox is ready for the next create_sandbox; 0 of 1 creation had one.";
-      await eventually(async () => (await list()).endsWith(ready), "the pool is filled");
+      await eventually(async () => (await list()).endsWith(ready), "the pool is filled", 60_000);
       assert.match(await list(), /^1 sandbox:\n/);
       const before = Date.now();
       const { text } = await server.call("create_sandbox", {});
