@@ -16,6 +16,7 @@ import { connectTestEngine, newSandbox, withServer } from "../../fixtures/server
 import { newCdmName } from "../../fixtures/cdm/command.ts";
 import { withFolder } from "../../fixtures/cdm/folder_files.ts";
 import { PERSON } from "../../fixtures/cdm/loaded.ts";
+import { assertGibleedConcepts } from "./gibleed_concepts.ts";
 
 const SHARED = new URL("../../../../shared/data/", import.meta.url);
 const LABEL_TEST = "org.omcp.test";
@@ -259,6 +260,7 @@ for (const { folder, version, rows, primaryKeysLeftOut } of REAL) {
           const code = "int(by_sex.persons.sum())";
           const sum = await server.call("execute_python_code", { sandbox_id, code });
           assert.match(sum.text, new RegExp(`\\b${rows["person"]}\\b`));
+          if (folder.startsWith("gibleed")) await assertGibleedConcepts(server);
         });
       });
     },
