@@ -24,7 +24,7 @@ const NAME = (least: number, more: number) =>
   `(select string_agg(w.word, ' ') from (select floor(200000 ^ random())::int as k
     from generate_series(1, ${least} + (i % ${more})::int)) as r join bench.words w on w.k = r.k)`;
 
-function vocabulary(concepts: number): readonly string[] {
+export function vocabulary(concepts: number): readonly string[] {
   const days = "'1970-01-01', '2099-12-31', null";
   return [
     `create schema cdm; create schema bench; ${
@@ -126,6 +126,10 @@ async function measure(
     { name: "pauses of the server meanwhile", figures: pauses },
     { name: "memory of the index", figures: [memory], unit: "MB" },
     { name: "a search with its details", figures: times },
+    ...KINDS.map((name, kind) => ({
+      name: `  ${name}`,
+      figures: times.filter((_, place) => place % KINDS.length === kind),
+    })),
   ]);
   report.line(
     `  searches: p50 ${median} ms, p95 ${p95} ms, most ${most} ms; longest pause ${
@@ -135,8 +139,20 @@ async function measure(
   report.defectIf(percentile(times, 0.95) > GOAL_MS, `p95 of a search is ${p95} ms, above ${GOAL_MS} ms`);
 }
 
+/** The kinds of queries, in the order in which they alternate. */
+const KINDS = [
+  "exact name",
+  "code",
+  "words in another order",
+  "beginning",
+  "misspelt word",
+  "one common word",
+  "two words in a domain",
+  "two words of all concepts",
+] as const;
+
 /** Names, codes, words in another order, beginnings, misspelt and common words, narrowed and not. */
-async function queries(postgres: TestPostgres, size: number): Promise<readonly SearchRequest[]> {
+export async function queries(postgres: TestPostgres, size: number): Promise<readonly SearchRequest[]> {
   // Every third concept is standard.
   const step = 3 * Math.max(1, Math.floor(size / 3 / QUERIES));
   const rows = (await postgres.sql(
@@ -147,7 +163,7 @@ async function queries(postgres: TestPostgres, size: number): Promise<readonly S
     const words = name.split(" ");
     const plain = { code: false, facets: { standard: true } };
     const longest = [...words].sort((left, right) => right.length - left.length)[0] ?? "";
-    switch (at % 8) {
+    switch (at % KINDS.length) {
       case 0:
         return { ...plain, text: name };
       case 1:

@@ -59,7 +59,8 @@ export class CdmConcepts {
    * @throws {OmcpError} `invalid_argument` for a text without letters and digits.
    */
   async search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult> {
-    await this.#counts(signal);
+    // The start of a local database is not a part of the wait.
+    await this.#source.reader(signal);
     const parts = { source: this.#source, build: this.#build, usage: this.usage };
     return await searchConcepts(parts, request, signal);
   }

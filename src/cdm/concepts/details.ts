@@ -1,6 +1,7 @@
 /** What a result says of concepts besides their rows in `concept`. */
 import { OmcpError } from "../../errors.ts";
-import { type Concept, descendantCounts, integersOf, usedDescendants } from "../../omop/concepts/mod.ts";
+import { type Concept, descendantsOf, integersOf, usedDescendants } from "../../omop/concepts/mod.ts";
+import type { TextRow } from "../../postgres/mod.ts";
 import { mappings } from "./known.ts";
 import { type ConceptSource, readRows } from "./source.ts";
 import type { ConceptUsage } from "./usage.ts";
@@ -54,48 +55,59 @@ export async function conceptDetails(
   if (ids.length === 0 || !source.relations.has("concept_ancestor")) {
     return { descendants: undefined, below: new Map(), mapsTo };
   }
-  const [counts, below] = await Promise.all([
-    readRows(source, descendantCounts(ids, source.schema, DESCENDANTS_CAP), signal, COUNT_MS).catch(
-      late(signal),
-    ),
-    usedBelow({ source, usage }, ids, signal).catch(late(signal)),
-  ]);
+  const found = await descendants(source, ids, signal).catch(late(signal));
+  if (found === undefined) return { descendants: undefined, below: new Map(), mapsTo };
+  // Of one with more than the cap, the ones in use may be among the others.
+  const large = [...found].filter(([, each]) => each.length >= DESCENDANTS_CAP).map(([id]) => id);
+  const used = large.length === 0
+    ? new Map()
+    : await usedAmong(source, usage, large, signal).catch(late(signal));
   return {
-    descendants: counts && new Map(counts.map(integersOf).map(([id = 0, count = 0]) => [id, count])),
-    below: below ?? new Map(),
+    descendants: new Map(ids.map((id) => [id, found.get(id)?.length ?? 0])),
+    below: new Map([...found, ...used ?? []].flatMap(([id, each]) => usedBelow(usage, id, each))),
     mapsTo,
   };
 }
 
-/**
- * Finds descendants in use.
- *
- * @param parts Database and counts.
- * @param ids The ancestors.
- * @param signal The call's.
- * @returns By ancestor; those without are absent.
- */
-export async function usedBelow(
-  { source, usage }: { readonly source: ConceptSource; readonly usage: ConceptUsage },
+async function descendants(
+  source: ConceptSource,
   ids: readonly number[],
   signal: AbortSignal,
-): Promise<ReadonlyMap<number, UsedBelow>> {
-  const rows = await readRows(
-    source,
-    usedDescendants(ids, usage.used(MOST_USED), source.schema),
-    signal,
-    COUNT_MS,
-  );
+): Promise<ReadonlyMap<number, readonly number[]>> {
+  const statement = descendantsOf(ids, source.schema, DESCENDANTS_CAP);
+  return byAncestor(await readRows(source, statement, signal, COUNT_MS));
+}
+
+async function usedAmong(
+  source: ConceptSource,
+  usage: ConceptUsage,
+  ids: readonly number[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, readonly number[]>> {
+  const statement = usedDescendants(ids, usage.used(MOST_USED), source.schema);
+  return byAncestor(await readRows(source, statement, signal, COUNT_MS));
+}
+
+function byAncestor(rows: readonly TextRow[]): ReadonlyMap<number, readonly number[]> {
   const found = new Map<number, number[]>();
   for (const [ancestor = 0, descendant = 0] of rows.map(integersOf)) {
     const known = found.get(ancestor) ?? [];
     known.push(descendant);
     found.set(ancestor, known);
   }
-  return new Map([...found].map(([id, descendants]) => [id, {
-    ids: descendants.sort((left, right) => usage.records(right) - usage.records(left)),
-    records: descendants.reduce((sum, each) => sum + usage.records(each), 0),
-  }]));
+  return found;
+}
+
+/** The entry of an ancestor; none where no descendant is in use. */
+function usedBelow(
+  usage: ConceptUsage,
+  ancestor: number,
+  descendants: readonly number[],
+): readonly (readonly [number, UsedBelow])[] {
+  const ids = descendants.filter((id) => usage.records(id) > 0)
+    .sort((left, right) => usage.records(right) - usage.records(left));
+  const records = ids.reduce((sum, id) => sum + usage.records(id), 0);
+  return ids.length === 0 ? [] : [[ancestor, { ids, records }]];
 }
 
 /** A count that takes too long is left out; a call that ends is not. */

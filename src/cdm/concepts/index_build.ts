@@ -18,7 +18,7 @@ const BUILD_MS = 3_600_000;
 const COUNTS_MS = 60_000;
 /** Milliseconds of work after which others have their turn, and for how long. */
 const WORK_MS = 5;
-const PAUSE_MS = 5;
+const PAUSE_MS = 2;
 /** Concepts in use that come first. */
 const MOST_USED = 200_000;
 

@@ -28,10 +28,12 @@ const EXACT = 60;
 const ANY = 150;
 /** Letters of a word that alone can lead to a hit. */
 const TELLING_LETTERS = 4;
-/** How long a search waits for the index, in ms. */
-const INDEX_WAIT_MS = 1_000;
+/** Letters from which on the last word may go on: fewer are the beginning of too many. */
+const OPEN_LETTERS = 3;
+/** How long a search waits for the counts and the index, in ms. */
+const INDEX_WAIT_MS = 1_200;
 /** How long reading every name may take, and reading those in use, in ms. */
-const SCAN_MS = 1_500;
+const SCAN_MS = 1_200;
 const USED_MS = 5_000;
 /** Concepts in use that are searched when reading every name took too long. */
 const MOST_USED = 20_000;
@@ -111,8 +113,8 @@ function indexed(index: WordIndex, { text, code, facets }: SearchRequest, words:
   });
   ids.push(...index.find([...stands, [lengthMark(words.length)], ...wide], { limit: EXACT }));
   const last = stands.at(-1) ?? [];
-  // A misspelt last word has stand-ins; a right one may be the beginning of a word.
-  const open = last.length === 1 ? last[0] : undefined;
+  // A misspelt last word has stand-ins, and a short one is in too many; another may be the beginning of a word.
+  const open = last.length === 1 && (last[0]?.length ?? 0) >= OPEN_LETTERS ? last[0] : undefined;
   const any = open === undefined
     ? index.find([...stands, ...marks], { limit: ANY })
     : index.find([...stands.slice(0, -1), ...marks], { prefix: open, limit: ANY });

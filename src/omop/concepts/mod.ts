@@ -15,7 +15,7 @@ export { type AtlasConceptSet, atlasSchema, fromAtlas, toAtlas } from "./atlas.t
 export {
   conceptsByCode,
   conceptsById,
-  descendantCounts,
+  descendantsOf,
   type Direction,
   everyConcept,
   knownDescendants,

@@ -93,21 +93,21 @@ order by u.place nulls last, m.concept_id limit cast(${limit} as bigint)`);
 }
 
 /**
- * Valid descendants of concepts, without themselves; counted up to a cap, because a top concept has millions.
+ * Valid descendants of concepts, without themselves; up to a cap for each, because a top concept has millions.
  *
  * @param ids The ancestors.
  * @param schema The schema of the CDM's tables.
- * @param cap Where counting stops.
- * @returns Rows of ancestor and count; a count of `cap` means at least that many.
+ * @param cap The most for each; one with that many may have more.
+ * @returns Rows of ancestor and descendant.
  */
-export function descendantCounts(ids: readonly number[], schema: string, cap: number): Statement {
-  return statement(sql`select i.id, d.n from unnest(${idArray(ids)}) as i(id)
-cross join lateral (select count(*) as n from (
-  select 1 from ${table(schema, "concept_ancestor")} as a
+export function descendantsOf(ids: readonly number[], schema: string, cap: number): Statement {
+  return statement(sql`select i.id, d.id from unnest(${idArray(ids)}) as i(id)
+cross join lateral (
+  select a.descendant_concept_id as id from ${table(schema, "concept_ancestor")} as a
   join ${table(schema, "concept")} as c on c.concept_id = a.descendant_concept_id
   where a.ancestor_concept_id = i.id and a.descendant_concept_id <> i.id and c.invalid_reason is null
   limit cast(${cap} as bigint)
-) as capped) as d`);
+) as d`);
 }
 
 /**
