@@ -13,7 +13,6 @@ import {
   type SessionSettings,
   type TextRow,
   type Upstream,
-  type UpstreamSession,
 } from "./upstream/mod.ts";
 
 /** What an {@link OwnReader} works with. */
@@ -35,6 +34,7 @@ export interface ReadLimits extends RowLimits {
 /** Sessions for statements of tools, besides the clients' and the planner's. */
 const MOST_SESSIONS = 4;
 const IDLE_MS = 60_000;
+const MOST_MS = 300_000;
 /** In the audit, where a sandbox's statements have its id. */
 const AUDITED_AS = "server";
 const CANCELED = "57014";
@@ -60,6 +60,8 @@ export class OwnReader {
       connect: (signal) => options.upstream.connect(options.settings, signal),
       most: MOST_SESSIONS,
       idleMs: IDLE_MS,
+      // Each statement has a limit of its own, which is far below this one.
+      cancelling: { cancel: (session) => options.upstream.cancel(session), afterMs: MOST_MS },
     });
   }
 
@@ -81,12 +83,10 @@ export class OwnReader {
       limits,
       signal,
       (until) =>
-        this.#sessions.run(
-          owner,
-          (session) =>
-            this.#run(session, { statement, limits, signal: until, take: (row) => void rows.push(row) }),
-          until,
-        ),
+        this.#sessions.run(owner, async (session, closing) => {
+          using _closing = addAbortListener(closing, () => session.close());
+          return await runStatement(session, statement, limits, (row) => void rows.push(row));
+        }, until),
     );
     return rows;
   }
@@ -111,7 +111,11 @@ export class OwnReader {
       // The time of a statement includes that in which its reader does other things.
       const session = await upstream.connect({ ...settings, statement_timeout: String(limits.ms) }, until);
       try {
-        return await this.#run(session, { statement, limits, signal: until, take });
+        // The connection's end alone does not stop a statement that sends nothing.
+        using _cancelling = addAbortListener(until, () => {
+          void upstream.cancel(session).finally(() => session.close());
+        });
+        return await runStatement(session, statement, limits, take);
       } finally {
         session.close();
       }
@@ -145,24 +149,6 @@ export class OwnReader {
       }
       throw error;
     }
-  }
-
-  async #run(session: UpstreamSession, run: {
-    readonly statement: OwnStatement;
-    readonly limits: RowLimits;
-    readonly signal: AbortSignal;
-    readonly take: (row: TextRow) => Promise<void> | void | undefined;
-  }): Promise<RowTotals> {
-    const { statement, limits, signal, take } = run;
-    // The connection's end alone does not stop a statement that sends nothing.
-    using _cancelling = addAbortListener(signal, () => {
-      void this.#options.upstream.cancel(session).finally(() => session.close());
-    });
-    signal.throwIfAborted();
-    const totals = await runStatement(session, statement, limits, take);
-    // A cancel is on its way: nothing else may use this session.
-    signal.throwIfAborted();
-    return totals;
   }
 
   #audit({ sql }: OwnStatement, start: number, totals: RowTotals, sqlstate?: string): void {

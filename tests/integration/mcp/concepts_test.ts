@@ -17,6 +17,7 @@ Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => 
       await eventually(
         async () => !(await text("search_concepts", { text: "diabetes" })).includes("\n["),
         "the index is ready, and the records are counted",
+        60_000,
       );
       assert.match(
         await text("search_concepts", { text: "diabetes" }),
@@ -92,6 +93,7 @@ Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => 
       await eventually(
         async () => !(await text("expand_concept_set", set)).includes("being counted"),
         "the records are counted",
+        60_000,
       );
       const reply = await text("expand_concept_set", set);
       assert.match(reply, /^\d+ concepts: \d+ Condition, standard/);
