@@ -12,7 +12,7 @@ export interface HeartbeatOptions {
 
 /** A tick that is this much late shows that this process was paused: the peer's bytes may be waiting unread. */
 const LATE_MS = 1000;
-/** After this many late ticks in a row the peer is checked all the same: the machine is slow, not paused. */
+/** After this many late ticks in a row the peer is checked anyway: the machine is slow, not paused. */
 const MAX_LATE_TICKS = 3;
 
 /** Sends PINGs at intervals, and reports a peer that does not respond. */

@@ -424,7 +424,7 @@ export type ReadVariable = (name: string) => string | undefined;
  * Reads and checks the configuration.
  *
  * @param read Looks up a variable; an empty value counts as absent.
- * @param unknown Sentences on variables that are no settings, which are problems, too.
+ * @param unknown Sentences on variables that are not settings; they are problems, too.
  * @returns The whole configuration, defaults filled in.
  * @throws {OmcpError} `config_invalid` naming each wrong setting (never its value, which may be a secret);
  * `disclosure_not_allowed` for a foreign database without `OMCP_DISCLOSURE=open`.
@@ -528,7 +528,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
  * Reads the log level alone: commands besides `serve` do not need the other settings.
  *
  * @param read Looks up a variable; an empty value counts as absent.
- * @param unknown Sentences on variables that are no settings, which are problems, too.
+ * @param unknown Sentences on variables that are not settings; they are problems, too.
  * @throws {OmcpError} `config_invalid` where it is not a level.
  */
 export function readLogLevel(read: ReadVariable, unknown: readonly string[] = []): Config["logLevel"] {

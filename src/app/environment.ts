@@ -7,7 +7,7 @@ import { ENVIRONMENT_FLAG, isOwnVariable } from "./launch.ts";
 import { unknownVariables } from "./unknown_variables.ts";
 
 const OPTION = "--settings";
-/** Node and Deno read this one themselves wherever it stands, and obey what it sets for them. */
+/** Node and Deno read this option themselves, at any position, and obey what the file sets for them. */
 const FOREIGN_OPTION = "--env-file";
 const VARIABLE = "OMCP_ENV_FILE";
 /** Most bytes of a file of settings: a larger one is something else. */

@@ -11,7 +11,7 @@ const DIGEST = /@(sha256:[0-9a-f]{64})$/;
  * @param runtime Where images are.
  * @param reference The image's name. A digest in it may be a registry's, or the id of an image that was built or loaded.
  * @param signal Gives up.
- * @returns The image's id, so that a container is created from what was found, whatever the name means by then.
+ * @returns The image's id: a container created from it has the image that was found, even if the name has moved to another one.
  * @throws {OmcpError} `image_missing`; the engine's errors.
  */
 export async function findImage(

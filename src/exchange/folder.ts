@@ -152,7 +152,7 @@ export class ExchangeFolder {
     }
   }
 
-  /** Throws if the folder is not the one that was opened: whoever can write to its parent can put another in its place. */
+  /** Throws if the folder is not the one that was opened: a user who can write to its parent can put another in its place. */
   async #requireSame(): Promise<void> {
     const found = await lookAtFolder(this.path).catch(() => undefined);
     if (found !== undefined && identityOf(found) === this.#identity) return;

@@ -21,7 +21,7 @@ export class ByteReader {
   /**
    * Makes a reader.
    *
-   * @param readable The stream; this reader takes its lock for good.
+   * @param readable The stream; this reader keeps its lock.
    */
   constructor(readable: ByteStream["readable"]) {
     this.#reader = readable.getReader();

@@ -25,14 +25,14 @@ export interface RemoveOptions extends CallOptions {
 /**
  * PID 1's standard streams: `readable` is its stdout, `writable` its stdin.
  *
- * Who attaches reads `readable`, cancels it, or calls `close()`: an attach that nobody reads can make the runtime hang.
+ * The caller of an attach reads `readable`, cancels it, or calls `close()`: an attach that nobody reads can make the runtime hang.
  */
 export interface Attachment extends ByteStream {
   /** What PID 1 prints on its stderr; ends with the connection. What nobody reads is dropped. */
   readonly stderr: ReadableStream<Uint8Array>;
   /** Resolves when the connection is over, for whatever reason; never rejects. */
   readonly closed: Promise<void>;
-  /** Ends the connection; the container goes on. Idempotent. */
+  /** Ends the connection; the container continues. Idempotent. */
   close(): void;
 }
 
@@ -133,7 +133,7 @@ export interface ImageInfo {
   readonly digests: readonly string[];
 }
 
-/** What a runtime has to share out. */
+/** The resources of the machine of a runtime. */
 export interface RuntimeResources {
   /** Processors. */
   readonly cpus: number;
@@ -149,6 +149,6 @@ export interface ContainerPlatform extends ContainerRuntime, VolumeStore {
   hasImage(reference: string, call?: CallOptions): Promise<boolean>;
   /** Inspects an image; undefined where there is none. */
   inspectImage(reference: string, call?: CallOptions): Promise<ImageInfo | undefined>;
-  /** What there is to share out. */
+  /** The resources that containers share. */
   resources(call?: CallOptions): Promise<RuntimeResources>;
 }

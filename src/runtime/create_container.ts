@@ -28,8 +28,8 @@ export interface CreateContainerOptions {
 }
 
 /**
- * Creates a container, or sees to it that none is left. Not abortable: the engine would go on, and create the container after its
- * removal.
+ * Creates a container, or has `removals` remove what a failed creation leaves. Not abortable: the engine would continue, and create the
+ * container after its removal.
  *
  * @param options See {@link CreateContainerOptions}.
  * @returns Its id.

@@ -59,7 +59,7 @@ export class InstanceLock {
     });
   }
 
-  /** After somebody removed the container by hand, or the engine restarted: before another server acquires the lock. */
+  /** After somebody removed the container by hand, or the engine restarted: as soon as possible, because another server could acquire the lock. */
   async #reacquire(lost: Holding): Promise<void> {
     const { instance, onLost } = this.#options;
     for (let wait = FIRST_WAIT_MS; !this.#released; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
@@ -80,7 +80,7 @@ export class InstanceLock {
     }
   }
 
-  /** By the container's id: its name may belong to another server's container by now. */
+  /** By the container's id: another server's container may have its name now. */
   async #drop(holding: Holding): Promise<void> {
     holding.end();
     const { runtime } = this.#options;

@@ -3,8 +3,8 @@
  * exits when its stdin ends; where the runtime does not notice the server's end, a lease ends it.
  *
  * The server that created the container has the lock: a name is given once, while Docker lets several servers that start the same
- * container at once all succeed. A container that its server did not start in time is removed, unless it runs by then; so a server that
- * died in between blocks nobody.
+ * container at once all succeed. A container that its server does not start in time is removed, unless it has started meanwhile; so a
+ * server that died in between blocks nobody.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { within } from "../lib/async/deadline.ts";
@@ -38,6 +38,8 @@ export interface LockOptions {
   readonly image: string;
   /** Seconds that the lock outlives a silent server; at least the lease of the containers that the server creates. */
   readonly leaseSeconds: number;
+  /** How long to wait for a holder that may be ending, ms. @default 7000 */
+  readonly waitMs?: number;
 }
 
 /** A started lock container whose stdin this server holds open. */
@@ -84,13 +86,13 @@ export class Holding {
 }
 
 /**
- * Acquires the lock; waits a few seconds for a holder that may be ending.
+ * Acquires the lock; waits for a holder that may be ending.
  *
  * @param options See {@link LockOptions}.
  * @throws {OmcpError} `instance_in_use`, which leaves the holder untouched, or the runtime's errors.
  */
 export async function acquireLock(options: LockOptions): Promise<Holding> {
-  const { runtime, instance, leaseSeconds } = options;
+  const { runtime, instance, leaseSeconds, waitMs = HOLDER_ENDS_MS } = options;
   const name = `omcp-lock-${instance}`;
   const started = performance.now();
   const unstarted = new Unstarted(runtime);
@@ -99,7 +101,7 @@ export async function acquireLock(options: LockOptions): Promise<Holding> {
     if (id === undefined) await unstarted.look(await find(options, name));
     const holding = id !== undefined && await start(runtime, id) ? await hold(options, id) : undefined;
     if (holding !== undefined) return holding;
-    if (performance.now() - started > HOLDER_ENDS_MS) throw inUse(instance, name, leaseSeconds);
+    if (performance.now() - started > waitMs) throw inUse(instance, name, leaseSeconds);
     await delay(RETRY_MS);
   }
 }
@@ -234,7 +236,7 @@ function inUse(instance: string, name: string, leaseSeconds: number): OmcpError 
   return new OmcpError("instance_in_use", `Another server with OMCP_INSTANCE=${instance} is running`, {
     state: "It and its sandboxes were not touched; this server has created nothing.",
     next:
-      "End that server and call again, set another OMCP_INSTANCE, or leave it empty for a random one. If no such server runs any more, " +
+      "End that server and call again, set another OMCP_INSTANCE, or leave it empty for a random one. If that server no longer runs, " +
       `its lock, the container ${name}, ends by itself within ${leaseSeconds} s.`,
     details: { container: name },
   });

@@ -91,7 +91,7 @@ export class Lifetime {
   }
 
   /**
-   * Why it must be removed now; undefined where it need not.
+   * Why it must be removed now; undefined while it may stay.
    *
    * @param busy Whether a call uses it, or waits to.
    */

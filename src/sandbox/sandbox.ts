@@ -141,7 +141,7 @@ export class Sandbox {
     return this.#lifetime.removed;
   }
 
-  /** Why it must be removed now; undefined where it need not. */
+  /** Why it must be removed now; undefined while it may stay. */
   get expiryReason(): string | undefined {
     return this.#lifetime.expiryReason(this.inUse);
   }

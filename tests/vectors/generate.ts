@@ -258,7 +258,7 @@ function message(name: string, given: MessageCase): void {
   });
 }
 
-function told(type: TypeName, header: Header, json: string): unknown {
+function jsonMessage(type: TypeName, header: Header, json: string): unknown {
   return { type, id: header.id ?? 0, seq: header.seq ?? 0, json: JSON.parse(json) };
 }
 
@@ -266,23 +266,23 @@ message("whole messages", {
   bytes: frame("HELLO", {}, text('{"protocol":1,"agent":"1"}')) + frame("EVENT", { id: 3, seq: 1 }, SNOW_HEX) +
     frame("EVENT", { id: 3, seq: 2 }, text(REPLY)),
   messages: [
-    told("HELLO", {}, '{"protocol":1,"agent":"1"}'),
-    told("EVENT", { id: 3, seq: 1 }, SNOW),
-    told("EVENT", { id: 3, seq: 2 }, REPLY),
+    jsonMessage("HELLO", {}, '{"protocol":1,"agent":"1"}'),
+    jsonMessage("EVENT", { id: 3, seq: 1 }, SNOW),
+    jsonMessage("EVENT", { id: 3, seq: 2 }, REPLY),
   ],
 });
 message("an event, a byte a part, with empty parts", {
   bytes: (SNOW_HEX.match(/../g) ?? []).map((byte) =>
     frame("EVENT", { seq: 1, more: true }, byte) + frame("EVENT", { seq: 1, more: true }, "")
   ).join("") + frame("EVENT", { seq: 1 }, ""),
-  messages: [told("EVENT", { seq: 1 }, SNOW)],
+  messages: [jsonMessage("EVENT", { seq: 1 }, SNOW)],
 });
 message("a request in two parts around a ping, an ack and data of a stream", {
   direction: TO_AGENT,
   bytes: frame("REQUEST", { id: 5, more: true }, REQUEST.slice(0, 20)) + whole +
     frame("ACK", { seq: 4 }, "") + frame("DATA", { id: 1 }, "41") +
     frame("REQUEST", { id: 5 }, REQUEST.slice(20)),
-  messages: [told("REQUEST", { id: 5 }, '{"method":"status","params":{}}')],
+  messages: [jsonMessage("REQUEST", { id: 5 }, '{"method":"status","params":{}}')],
 });
 message("two requests interleaved", {
   direction: TO_AGENT,
@@ -290,16 +290,16 @@ message("two requests interleaved", {
     frame("REQUEST", { id: 6, more: true }, REQUEST.slice(0, 2)) +
     frame("REQUEST", { id: 5 }, REQUEST.slice(20)) + frame("REQUEST", { id: 6 }, REQUEST.slice(2)),
   messages: [
-    told("REQUEST", { id: 5 }, '{"method":"status","params":{}}'),
-    told("REQUEST", { id: 6 }, '{"method":"status","params":{}}'),
+    jsonMessage("REQUEST", { id: 5 }, '{"method":"status","params":{}}'),
+    jsonMessage("REQUEST", { id: 6 }, '{"method":"status","params":{}}'),
   ],
 });
 message("a later event ends before an earlier one", {
   bytes: frame("EVENT", { id: 8, seq: 1, more: true }, text(REPLY).slice(0, 8)) +
     frame("EVENT", { seq: 2 }, EVENT) + frame("EVENT", { id: 8, seq: 1 }, text(REPLY).slice(8)),
   messages: [
-    told("EVENT", { seq: 2 }, '{"type":"execution_state","state":"idle"}'),
-    told("EVENT", { id: 8, seq: 1 }, REPLY),
+    jsonMessage("EVENT", { seq: 2 }, '{"type":"execution_state","state":"idle"}'),
+    jsonMessage("EVENT", { id: 8, seq: 1 }, REPLY),
   ],
 });
 message("an unfinished message is none", {
@@ -349,12 +349,12 @@ message("parts of one event with two numbers", {
 });
 message("an event without its forerunner", {
   bytes: frame("EVENT", { seq: 4 }, EVENT) + frame("EVENT", { seq: 6 }, EVENT),
-  messages: [told("EVENT", { seq: 4 }, '{"type":"execution_state","state":"idle"}')],
+  messages: [jsonMessage("EVENT", { seq: 4 }, '{"type":"execution_state","state":"idle"}')],
   error: "bad_seq",
 });
 message("events sent again", {
   bytes: [1, 2, 1, 2, 3].map((seq) => frame("EVENT", { seq }, EVENT)).join(""),
-  messages: [1, 2, 3].map((seq) => told("EVENT", { seq }, '{"type":"execution_state","state":"idle"}')),
+  messages: [1, 2, 3].map((seq) => jsonMessage("EVENT", { seq }, '{"type":"execution_state","state":"idle"}')),
 });
 const piece = (type: TypeName, header: Header): Bytes => [
   rawHeader({ ...header, type: TYPES[type], flags: 1, length: 65536 }),
@@ -377,7 +377,7 @@ message("a request of 8 MiB", {
     { repeat: "20", times: 65536 - REQUEST.length / 2 },
     REQUEST,
   ],
-  messages: [told("REQUEST", { id: 1 }, '{"method":"status","params":{}}')],
+  messages: [jsonMessage("REQUEST", { id: 1 }, '{"method":"status","params":{}}')],
 });
 
 // ---- attaching: the agent's view
@@ -408,11 +408,11 @@ attach("an attach after whole frames", {
   bytes: ATTACHED + whole + AGAIN + whole + whole,
   attaches: [{ nonce: NONCE, frames: pinged }, { nonce: NONCE_2, frames: [...pinged, ...pinged] }],
 });
-attach("an attach in the midst of a header", {
+attach("an attach in the middle of a header", {
   bytes: ATTACHED + whole + whole.slice(0, 14) + AGAIN + whole,
   attaches: [{ nonce: NONCE, frames: pinged }, { nonce: NONCE_2, frames: pinged }],
 });
-attach("an attach in the midst of a payload", {
+attach("an attach in the middle of a payload", {
   bytes: ATTACHED + rawHeader({ type: 8, id: 1, length: 1000 }) + "5a5a" + AGAIN + whole,
   attaches: [{ nonce: NONCE, frames: [] }, { nonce: NONCE_2, frames: pinged }],
 });
@@ -421,12 +421,12 @@ attach("an attach across the end of a torn payload", {
   attaches: [{ nonce: NONCE_2, frames: pinged }],
   only_last: true,
 });
-attach("an attach in the midst of an nonce", {
+attach("an attach in the middle of a nonce", {
   bytes: MAGIC + NONCE.slice(0, 10) + AGAIN + whole,
   attaches: [{ nonce: NONCE_2, frames: pinged }],
   only_last: true,
 });
-attach("an attach in the midst of a message in parts", {
+attach("an attach in the middle of a message in parts", {
   bytes: ATTACHED + frame("REQUEST", { id: 1, more: true }, REQUEST) + AGAIN + whole,
   attaches: [
     { nonce: NONCE, frames: [seen("REQUEST", { id: 1, more: true }, REQUEST)] },

@@ -237,7 +237,7 @@ class PostgresRelay:
 
 
 class CancelCandidate:
-    """A connection beyond the limit, until it has sent enough to tell whether it is a cancel request."""
+    """A connection beyond the limit, until it has sent enough to show whether it is a cancel request."""
 
     def __init__(
         self,

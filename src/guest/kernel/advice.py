@@ -27,7 +27,7 @@ NO_INSTALL = (
     "(importlib.metadata.distributions() lists it), or ask the operator to set OMCP_PACKAGES or to add the package to the image."
 )
 NO_PIP = (
-    "There is no pip in a sandbox: importlib.metadata.version('numpy') tells a version, and importlib.metadata.distributions() lists what "
+    "There is no pip in a sandbox: importlib.metadata.version('numpy') returns a version, and importlib.metadata.distributions() lists what "
     "is installed."
 )
 NO_KALEIDO = (

@@ -1,4 +1,4 @@
-"""Remembers the programs that a cell starts to install packages: they fail, and a cell need not look at how they ended."""
+"""Remembers the programs that a cell starts to install packages: they fail, and many cells do not check how they ended."""
 from __future__ import annotations
 
 import functools
@@ -29,9 +29,9 @@ class Attempts:
         self._advice = None
 
     def note(self, ended: Any) -> Optional[str]:
-        """What to say of attempts that have failed; None without one, or where the error that ended the cell says it."""
+        """What to say of attempts that have failed; None without one, or where the error that ended the cell has the same advice."""
         for process in self._started:
-            # Not poll(): whoever started it waits for it.
+            # Not poll(): the code that started it waits for it.
             if _may_have_failed(process.args, process.returncode):
                 self._advice = self._advice or _of(process.args)
         if self._advice is None or (ended is not None and advice.of_error(ended) is not None):

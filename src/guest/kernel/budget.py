@@ -24,6 +24,6 @@ def cut(text: str, limit: int, whole: str = "") -> str:
 
 
 def within_budget(text: str, whole: str, most: int = 1 << 30) -> str:
-    """Cuts a text to the cell's budget, and to `most`; the mark is within both, so that the server need not cut again."""
+    """Cuts a text to the cell's budget, and to `most`; the mark is within both, so that the server does not cut again."""
     limit = min(budget.characters, most)
     return text if len(text) <= limit else cut(text, max(0, limit - _MARK_CHARACTERS - len(whole)), whole)

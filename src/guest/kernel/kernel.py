@@ -153,7 +153,7 @@ class Kernel:
             self._between = False
             # The interrupt is for a cell that a task keeps from beginning.
             self._overdue = bool(self._poll(0))
-        except BaseException:  # noqa: B036 - a task may raise or break anything; the next cell runs all the same
+        except BaseException:  # noqa: B036 - a task may raise or break anything; the next cell runs anyway
             pass
 
     def _is_of_cell(self) -> bool:

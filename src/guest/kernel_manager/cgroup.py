@@ -77,7 +77,7 @@ def memory_free_bytes() -> Optional[int]:
     limit, used = memory_limit_bytes(), memory_bytes()
     if limit is None or used is None:
         return None
-    # The statistics take Linux longer, and half of the limit is enough for whoever asks.
+    # Linux takes longer for the statistics, and half of the limit is enough for every caller.
     cached = 0 if used < limit // 2 else _cached_bytes()
     return max(0, limit - max(0, used - cached))
 

@@ -120,7 +120,7 @@ class Epilogue:
         if not all_ended or self._threads.has_new_timers(self._pid):
             self._end(_RUNS_ON)
         elif self._threads.sample(self._pid).keys() <= {self._pid} and not has_timers(self._pid) and self._waits_now():
-            # Nothing is left that could run: the usual case, which need not wait.
+            # Nothing is left that could run: the usual case, without a wait.
             self._end(None)
         else:
             self._later(_STOP_SECONDS, self._watch)

@@ -260,7 +260,7 @@ class KernelManager:
 
 
 def _confinement(value: Any) -> "Confinement":
-    """The confinement that a process reported before it ran user code. Its shape is checked all the same."""
+    """The confinement that a process reported before it ran user code. Its shape is checked anyway."""
     if not isinstance(value, dict):
         raise Untrusted("no confinement was reported")
     return {

@@ -42,7 +42,7 @@ class MainThread:
         if self._file is None:
             return self._rests()
         try:
-            # The descriptor alone may be another socket by now.
+            # The descriptor alone may be another socket now.
             return os.pread(self._file, 256, 0).startswith(self._call) and os.readlink(self._descriptor) == self._socket
         except OSError:
             # It was readable before: the process hides.

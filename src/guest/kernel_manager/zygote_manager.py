@@ -141,8 +141,8 @@ def _limit_processes() -> None:
     """Limits the processes of cells below the container's limit, which makes the forks of a bomb cheap.
 
     Linux checks this limit before it copies the memory map of the process that forks, and the container's limit after it. A fork that
-    the latter refuses takes milliseconds inside the operating system, where no processor quota stops it: a bomb uses so much beyond the
-    quota that the agent, which has to end it, may wait for a minute. The limit counts the user's processes; no other sandbox has its user.
+    the latter refuses takes milliseconds inside the operating system, where no processor quota stops it: a bomb exceeds the quota so
+    far that the agent, which has to end it, may wait for a minute. The limit counts the user's processes; no other sandbox has its user.
     """
     limit = cgroup.tasks_limit()
     if limit is not None and limit > _AGENTS_OWN:

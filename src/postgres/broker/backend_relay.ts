@@ -78,7 +78,7 @@ export class BackendRelay {
   /**
    * Relays until the server closes.
    *
-   * @throws {ConnectionEnd} If the session may not go on.
+   * @throws {ConnectionEnd} If the session must end.
    */
   async run(): Promise<void> {
     const { session, client, state } = this.#options;

@@ -9,7 +9,7 @@ export class ClientWriter {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #since: number | undefined;
 
-  /** @param writable The client's stream; this writer takes its lock for good. */
+  /** @param writable The client's stream; this writer keeps its lock. */
   constructor(writable: ByteStream["writable"]) {
     this.#writer = writable.getWriter();
     // The write that fails reports it.

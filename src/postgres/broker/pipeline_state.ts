@@ -144,7 +144,7 @@ export class PipelineState {
     }
   }
 
-  /** Releases everything that waits for the server, which will not answer any more. */
+  /** Releases everything that waits for the server, which no longer answers. */
   end(): void {
     const head = this.#queue[0];
     if (head !== undefined) this.#report(this.#noteOf(head), "08006");

@@ -81,7 +81,7 @@ export async function serveClient(stream: ByteStream, session: ClientSession): P
   } catch (error) {
     end = asEnd(error);
   }
-  await tell(writer, end);
+  await finish(writer, end);
   await reader.cancel();
 }
 
@@ -213,12 +213,12 @@ class Connection {
     await within(Promise.allSettled([toClient.abandon()]), LAST_WRITE_MS);
     // Nothing may follow a part of a message, or the server's own FATAL.
     if (!toClient.atBoundary) this.#writer.abort();
-    else await tell(this.#writer, toClient.sawFatal ? undefined : end);
+    else await finish(this.#writer, toClient.sawFatal ? undefined : end);
     return await left;
   }
 }
 
-async function tell(writer: ClientWriter, end: ConnectionEnd | undefined): Promise<void> {
+async function finish(writer: ClientWriter, end: ConnectionEnd | undefined): Promise<void> {
   if (end === undefined) return await writer.finish();
   const { sqlstate, message, hint } = end;
   await writer.finish({ sqlstate, message, ...(hint === undefined ? {} : { hint }) });

@@ -196,7 +196,7 @@ export class CatalogAccess {
     );
   }
 
-  /** The type of an expression is no secret, but the value must not be of a reg type. */
+  /** The type of an expression is not secret, but the value must not be of a reg type. */
   #noteTypeof(call: Fields): void {
     this.#refuseInFrom(call, "pg_typeof()");
     this.#pending.push({

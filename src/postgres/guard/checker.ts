@@ -75,7 +75,7 @@ export class SelectChecker {
     readonly calls: readonly PendingCall[];
     readonly rows: readonly PendingRows[];
     readonly changesSettings?: true;
-    /** Set if FROM has so many items that the cost is estimated first. */
+    /** Set if FROM has too many items to run before the cost is estimated. */
     readonly estimated?: true;
   } {
     return {

@@ -58,7 +58,7 @@ export function tokenList(sql: string): unknown {
     const result = module._wasm_scan(text);
     if (result === 0) throw new Error("Cannot scan: the parser is out of memory");
     try {
-      return JSON.parse(module.UTF8ToString(result)); // an error is no JSON, and throws here
+      return JSON.parse(module.UTF8ToString(result)); // an error is not JSON, and throws here
     } finally {
       module._wasm_free_string(result);
     }

@@ -9,7 +9,7 @@ const ENDINGS = ["", "'", '"', "*/"];
 /** Characters of a statement that go into the audit log. */
 const MAX_LENGTH = 4096;
 
-/** Tokens with a quote of strings, and numbers: `'x'`, `E'x'`, `B'01'`, `$$x$$`, `1.5`; quoted names are no constants. */
+/** Tokens with a quote of strings, and numbers: `'x'`, `E'x'`, `B'01'`, `$$x$$`, `1.5`; quoted names are not constants. */
 const CONSTANT = /^(?:[^"]*'|\$(?![0-9]+$)|\.?[0-9])/s;
 
 /**

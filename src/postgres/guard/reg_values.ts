@@ -87,7 +87,7 @@ function isCompared(kind: string, fields: Fields, field: string, use: Use): bool
     case "TypeCast": {
       const type = typeOf(fields);
       if (field !== "arg") return false;
-      // The type of an expression is no secret: as text it needs nothing around it.
+      // The type of an expression is not secret: as text it needs nothing around it.
       return NUMBERS.has(type) || REG_TYPES.has(type) || (type === "text" && isTypeof(fields["arg"]));
     }
     default:

@@ -104,7 +104,7 @@ function requirePublicDefaultsRevoked({ role, database }: RoleReport, unsafe: re
  * Refuses a role that could do harm.
  *
  * @param report What was found.
- * @param options The CDM's schema, and the name of a role that the operator has said to use all the same.
+ * @param options The CDM's schema, and the name of a role that the operator has chosen in spite of the problems.
  * @throws {OmcpError} `database_unsafe_role`, with the SQL that makes a right role in `next`.
  */
 export function requireSafeRole(

@@ -45,7 +45,7 @@ export const HOSTILE_MESSAGES: readonly HostileMessage[] = [
   {
     name: "output cleared many times",
     code:
-      "from IPython.display import clear_output\nfor i in range(20_000): print(i); clear_output(wait=i % 2 == 0)",
+      "from IPython.display import clear_output\nfor i in range(10_000): print(i); clear_output(wait=i % 2 == 0)",
     expect: /\[ok/,
   },
   {

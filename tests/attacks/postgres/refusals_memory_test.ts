@@ -30,8 +30,8 @@ def connect():
     for _ in range(100):
         s = try_connect()
         if s is not None: return s
-        time.sleep(0.1)  # the places of the attack before may not be free yet
-    raise OSError("no place")
+        time.sleep(0.1)  # the previous attack may still hold its connections
+    raise OSError("no connection")
 def try_connect():
     s = socket.socket(socket.AF_UNIX); s.settimeout(60); s.connect("/run/postgresql/.s.PGSQL.5432")
     body = struct.pack("!i", 3 << 16) + b"user\0x\0\0"
@@ -50,14 +50,14 @@ def drain(s, wanted=None):
         except OSError: return
         if not data: return
         count += data.count(b"Z\0\0\0\5")
-def send(parts, read=True, seconds=3, clients=4):
+def send(parts, read=True, seconds=2, clients=4):
     """Sends parts again and again on several connections, and reads the answers or does not."""
     sent = [0] * clients
     def work(at):
         try:
             s = connect(); until = time.monotonic() + seconds
             if read: threading.Thread(target=drain, args=(s,), daemon=True).start()
-            s.settimeout(20 if read else 1)
+            s.settimeout(5 if read else 1)
             for number in range(1 << 30):
                 if time.monotonic() > until: break
                 try: s.sendall(parts(number))
@@ -69,8 +69,8 @@ def send(parts, read=True, seconds=3, clients=4):
     for thread in threads: thread.start()
     for thread in threads: thread.join()
     return sum(sent)
-def connects(seconds=3, clients=8):
-    """Connects and leaves again and again, some in the midst of their startup packet."""
+def connects(seconds=2, clients=8):
+    """Connects and leaves again and again, some in the middle of their startup packet."""
     sent = [0] * clients; until = time.monotonic() + seconds
     def work(at):
         while time.monotonic() < until:

@@ -71,7 +71,7 @@ def connects(_: "psycopg.Connection[tuple[object, ...]]") -> None:
         try:
             psycopg.connect().close()
         except psycopg.OperationalError:
-            # The places of those that were closed may not be free yet: a refusal is an attempt too.
+            # Closed connections may still count towards the limit: a refusal is an attempt, too.
             pass
 
 

@@ -173,7 +173,7 @@ Deno.test("a sandbox with less memory takes smaller results from the database", 
   });
 });
 
-/** Files that stand for a python3 of another architecture, an older one, and one without ctypes. */
+/** Files in place of a python3 of another architecture, an older one, and one without ctypes. */
 const UNUSABLE: readonly [what: string, change: string, error: RegExp][] = [
   [
     "another architecture",

@@ -74,7 +74,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
   },
   {
     decision: "allowed",
-    reason: "tells of the session itself, of types, or of whether a name is in sight",
+    reason: "reports on the session itself, on types, or on whether a name is visible",
     names: "clock_timestamp current_database current_schema current_schemas current_setting format_type " +
       "getdatabaseencoding has_any_column_privilege/2 has_column_privilege/3 has_schema_privilege/2 " +
       "has_table_privilege/2 icu_unicode_version now pg_advisory_unlock_all pg_backend_pid pg_basetype " +
@@ -117,7 +117,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
   },
   {
     decision: "refused",
-    reason: "reads files of the server, or tells their names",
+    reason: "reads files of the server, or lists their names",
     names:
       "pg_read_file pg_read_binary_file pg_ls_\\w+ pg_stat_file pg_current_logfile pg_relation_file\\w+ " +
       "pg_filenode_relation pg_tablespace_\\w+ pg_database_size pg_hba_file_rules pg_ident_file_mappings " +
@@ -138,7 +138,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
   },
   {
     decision: "refused",
-    reason: "shows statistics: they tell of others' work, and of values",
+    reason: "shows statistics: they reveal others' work, and values",
     names: "pg_stat_(?!file$)\\w+ pg_mcv_list_items pg_statistics_obj_is_visible",
   },
   {
@@ -184,7 +184,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
   },
   {
     decision: "refused",
-    reason: "tells of the server as a whole",
+    reason: "reports on the server as a whole",
     names: "pg_control_\\w+ inet_(?:client|server)_\\w+ pg_postmaster_start_time pg_conf_load_time " +
       "pg_current_wal_\\w+ pg_last_(?!committed)\\w+ pg_is_wal_replay_paused pg_get_wal_\\w+ " +
       "pg_get_(?:backend_memory_contexts|shmem_allocations|wait_events|replication_slots) " +
@@ -193,7 +193,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
   },
   {
     decision: "refused",
-    reason: "tells of roles and rights of others",
+    reason: "reports on roles and rights of others",
     names:
       "has_(?:database|foreign_data_wrapper|function|language|parameter|sequence|server|tablespace|type)_privilege has_(?:schema|table|any_column)_privilege/3 has_column_privilege/4 pg_has_role getpgusername " +
       "(?:current|session|system)_user acl\\w+ makeaclitem to_regrole row_security_active",
@@ -213,7 +213,7 @@ export const FUNCTION_GROUPS: readonly Group[] = [
   },
   {
     decision: "refused",
-    reason: "tells of indexes, text search and the like more than drivers ask",
+    reason: "reports more of indexes, text search and the like than drivers ask",
     names:
       "pg_index(?!es_size$)\\w* pg_column_(?:is_updatable|compression|toast_chunk_id) pg_relation_is_updatable " +
       "pg_(?:conversion|function|operator|opfamily|ts_\\w+)_is_visible ts_(?:debug|lexize|parse|token_type) " +

@@ -112,7 +112,7 @@ export const SETTING_GROUPS: readonly (Omit<Group, "decision"> & {
   },
   {
     decision: "readable",
-    reason: "tells a client how the server works",
+    reason: "shows a client how the server works",
     names: "autovacuum block_size data_checksums deadlock_timeout debug_assertions " +
       "default_table_access_method default_text_search_config default_toast_compression exit_on_error " +
       "gin_fuzzy_search_limit hash_mem_multiplier in_hot_standby integer_datetimes lc_messages " +
@@ -162,7 +162,7 @@ export const SETTING_GROUPS: readonly (Omit<Group, "decision"> & {
   },
 ];
 
-/** Types of pg_catalog that are no arrays or rows: what a value may be cast to. */
+/** Types of pg_catalog that are neither arrays nor rows: what a value may be cast to. */
 export const TYPE_GROUPS: readonly Group[] = [
   {
     decision: "allowed",

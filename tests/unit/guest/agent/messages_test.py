@@ -45,14 +45,14 @@ def conforms(value: Any, kind: Any) -> bool:
 
 
 def passes(check: Callable[[Any], Any]) -> Callable[[Any], bool]:
-    def judge(value: Any) -> bool:
+    def accepts(value: Any) -> bool:
         try:
             check(value)
             return True
         except InvalidMessage:
             return False
 
-    return judge
+    return accepts
 
 
 def is_reply(value: Any) -> bool:

@@ -23,7 +23,7 @@ def run(program: bytes, number: int, arch: int, arguments: Sequence[int] = ()) -
     assert len(data) == _DATA_BYTES
     length, rest = divmod(len(program), 8)
     if rest or not 0 < length <= _MAX_INSTRUCTIONS:
-        raise ValueError("%d bytes are no program" % len(program))
+        raise ValueError("%d bytes are not a program" % len(program))
     word = 0
     position = 0
     while position < length:

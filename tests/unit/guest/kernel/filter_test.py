@@ -98,7 +98,7 @@ class Filter(unittest.TestCase):
     def setUp(self) -> None:
         self.programs = {name: confine.build_filter(name, [AGENT, ZYGOTE], False) for name in ARCHS}
 
-    def verdict(self, machine: str, number: int, *arguments: int) -> object:
+    def outcome(self, machine: str, number: int, *arguments: int) -> object:
         return bpf.run(self.programs[machine], number, ARCHS[machine], arguments)
 
     def test_each_program_is_one_that_linux_takes(self) -> None:
@@ -112,25 +112,25 @@ class Filter(unittest.TestCase):
                     self.assertEqual(bpf.run(program, 1, other)[0], KILL)
 
     def test_the_x32_numbers_are_missing_on_x86_64(self) -> None:
-        self.assertEqual(self.verdict("x86_64", 0x40000001), ENOSYS)
+        self.assertEqual(self.outcome("x86_64", 0x40000001), ENOSYS)
 
     def test_what_programs_need_passes(self) -> None:
         for name, columns in NEEDED.items():
             for machine, number in zip(ARCHS, columns):
                 if number is not None:
-                    self.assertEqual(self.verdict(machine, number), PASSES, (name, machine))
+                    self.assertEqual(self.outcome(machine, number), PASSES, (name, machine))
 
     def test_refused_and_missing_calls_are_so_on_both(self) -> None:
         for table, expected in ((confine._REFUSED, EPERM), (confine._MISSING, ENOSYS)):
             for name, columns in table.items():
                 for machine, number in zip(ARCHS, columns):
                     if number is not None:
-                        self.assertEqual(self.verdict(machine, number), expected, (name, machine))
+                        self.assertEqual(self.outcome(machine, number), expected, (name, machine))
 
     def test_watched_calls_depend_on_their_arguments_alike_on_both(self) -> None:
         for name, arguments, expected in WATCHED:
             for machine, number in zip(ARCHS, confine._WATCHED[name]):
-                self.assertEqual(self.verdict(machine, number, *arguments), expected, (name, arguments, machine))
+                self.assertEqual(self.outcome(machine, number, *arguments), expected, (name, arguments, machine))
         self.assertEqual({name for name, _, _ in WATCHED}, set(confine._WATCHED))
 
     def test_with_landlock_s_scope_a_descriptor_may_get_any_plain_signal(self) -> None:

@@ -20,7 +20,7 @@ function spec(work: ExecutionSpec["work"], changes: Partial<ExecutionSpec> = {})
   return { owner: "local", tool: "test", source: "first line\nsecond", timeoutMs: 60_000, work, ...changes };
 }
 
-/** Runs an execution with so much output to its end. */
+/** Runs an execution with that much output to its end. */
 async function run(store: ExecutionStore, characters = 0): Promise<Execution> {
   const execution = store.start(spec((run) => {
     if (characters > 0) run.log.append({ type: "stream", name: "stdout", text: "x".repeat(characters) });
