@@ -73,7 +73,7 @@ export const CLIENTS: readonly ClientConfiguration[] = [
       `[mcp_servers.${NAME}]`,
       `command = ${quoted(COMMAND.command)}`,
       `args = ${list(COMMAND.args)}`,
-      "# Its default of 60 s would cut a call short that waits for longer.",
+      "# Its default of 60 s would cut short a call that waits for longer.",
       "tool_timeout_sec = 120",
       "",
     ].join("\n"),

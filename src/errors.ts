@@ -81,7 +81,7 @@ export const ERROR_CODES = {
   },
   sandbox_busy: {
     retryable: true,
-    meaning: "Something runs in the sandbox, or as much as may run and wait at once.",
+    meaning: "A call uses the sandbox, or as many executions run and wait as are allowed at once.",
     state: "What runs continues; nothing else was done.",
     details: ["agent_code"],
   },
@@ -131,7 +131,7 @@ export const ERROR_CODES = {
   file_exists: {
     retryable: false,
     meaning: "There is a file or folder of that name already.",
-    state: "Nothing was written; the file or folder is as it was.",
+    state: "Nothing was written; the file or folder is unchanged.",
     details: ["agent_code"],
   },
   file_changed: {
@@ -149,7 +149,7 @@ export const ERROR_CODES = {
   workspace_full: {
     retryable: false,
     meaning: "There is no room in /workspace, or in the memory of which it is a part.",
-    state: "Nothing was written; the files that are there are as they were.",
+    state: "Nothing was written; existing files are unchanged.",
     details: ["agent_code"],
   },
   exchange_full: {

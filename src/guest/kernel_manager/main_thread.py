@@ -19,7 +19,7 @@ _RESTS = 0.01
 
 
 class MainThread:
-    """Of one kernel. Made before it runs user code, which could make /proc unreadable."""
+    """The main thread of one kernel. Create it before the kernel runs user code, which could make /proc unreadable."""
 
     def __init__(self, pid: int, fd: int, inode: int) -> None:
         self._descriptor = "/proc/%d/fd/%d" % (pid, fd)
@@ -45,7 +45,7 @@ class MainThread:
             # The descriptor alone may be another socket now.
             return os.pread(self._file, 256, 0).startswith(self._call) and os.readlink(self._descriptor) == self._socket
         except OSError:
-            # It was readable before: the process hides.
+            # It was readable before: the process has made it unreadable.
             return False
 
     def waits_for_lock(self) -> bool:

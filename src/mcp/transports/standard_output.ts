@@ -1,4 +1,4 @@
-/** Standard output whose writes wait in this program, not the program for them. */
+/** Standard output whose writes do not block the program. */
 import { Writable } from "node:stream";
 
 /**

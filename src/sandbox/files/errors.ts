@@ -35,8 +35,8 @@ const STATES: Readonly<Record<FileRequest["op"], string>> = {
   stat: "Nothing was changed.",
   list: "Nothing was changed.",
   read: "Nothing was changed.",
-  write: "Nothing was written; a file of that name is as it was.",
-  remove: "What remains is as it was.",
+  write: "Nothing was written; a file of that name is unchanged.",
+  remove: "What remains is unchanged.",
   move: "Nothing was moved.",
   space: "Nothing was changed.",
 };

@@ -23,7 +23,7 @@ Deno.test("by default the second sandbox is one that was started ahead: verified
       assert.match(await list(), /^2 sandboxes:\n[^]*; 1 of 2 creations had one\.$/);
       const line = (await list()).split("\n").find((one) => one.startsWith(sandbox_id)) ?? "";
       const listed = Date.parse(/ created (\S+)/.exec(line)?.[1] ?? "");
-      assert.ok(listed >= before - 1000, `it is listed from its handing out on: ${line}`);
+      assert.ok(listed >= before - 1000, `it is listed with the time of the call: ${line}`);
       const cell = await server.call("execute_python_code", {
         sandbox_id,
         code: "import os, sys; ('pandas' in sys.modules, os.listdir('/workspace'), len(Out))",
