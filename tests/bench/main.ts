@@ -38,8 +38,8 @@ const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>
   "many-cells": (names) => benchManyCells(report, names),
   concepts: (counts) => benchConcepts(report, counts),
   exchange: () => benchExchange(rig, report),
-  "database-attacks": (names) => benchNeighbour(DATABASE_ATTACKS, report, names),
-  "sandbox-attacks": (names) => benchNeighbour(SANDBOX_ATTACKS, report, names),
+  "database-attacks": (names) => benchNeighbour(rig, DATABASE_ATTACKS, report, names),
+  "sandbox-attacks": (names) => benchNeighbour(rig, SANDBOX_ATTACKS, report, names),
 };
 
 const report = new Report((line) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`)));

@@ -1,12 +1,16 @@
 /** How one sandbox slows another: the neighbour's `select 1` and `1+1`, quiet and under attack in turn, in one run, on a real server. */
 import { RawClient } from "../fixtures/mcp/raw_client.ts";
+import { PlainNeighbour } from "./plain_neighbour.ts";
 import type { Report } from "./report.ts";
+import type { Rig } from "./rig.ts";
 import { percentile } from "./stats.ts";
 
 const ROUNDS = 3;
 /** The neighbour's queries and cells per round, once without and once with the attack. */
 const QUERIES = 40;
 const CELLS = 20;
+/** The plain container's answers per round, likewise. */
+const ANSWERS = 60;
 /** The time that an attack needs for its connections or processes, in milliseconds. */
 const RAMP_MS = 500;
 /** The limit under attack: this factor of the quiet time, plus this allowance. */
@@ -23,6 +27,8 @@ print("took", *("%.3f" % ask() for _ in range(${QUERIES})))`;
 export interface Attack {
   readonly name: string;
   readonly code: string;
+  /** The same for a plain container, without an end. @default there is no floor to measure */
+  readonly plainCode?: string | undefined;
   /** The timeout of a cell that does not end by itself, in seconds. */
   readonly timeout: number;
   /** What its result must match. */
@@ -39,16 +45,20 @@ export interface Attacks {
 interface Figures {
   readonly query: number[];
   readonly cell: number[];
+  /** The floor: answers of a plain container, while another one attacks. */
+  readonly plain: number[];
 }
 
 /**
  * Measures a neighbour under attacks, and marks a p95 above 2 × quiet + 15 ms as a defect.
  *
+ * @param rig The bench's engine and image, for the floor.
  * @param attacks The attacks.
  * @param report Receives the figures.
  * @param names The attacks to run. @default all
  */
 export async function benchNeighbour(
+  rig: Rig,
   { title, prepare, attacks }: Attacks,
   report: Report,
   names: readonly string[] = [],
@@ -56,16 +66,17 @@ export async function benchNeighbour(
   const chosen = attacks.filter(({ name }) => names.length === 0 || names.includes(name));
   if (chosen.length === 0) throw new Error(`No such attack: choose from ${attacks.map(({ name }) => name)}`);
   const client = await RawClient.start({ OMCP_DATABASE_URL: "sample" });
+  const plain = await PlainNeighbour.start(rig);
   try {
     const [attacker, neighbour] = [await client.create(), await client.create()];
     await runOk(client, attacker, prepare);
     await runOk(client, neighbour, PREPARE);
     // The first query and cell are slow: imports, the grammar, code that is not compiled yet.
-    await measure(client, neighbour, { query: [], cell: [] });
-    report.line(`\n${title}; p95 in ms, quiet → under attack`);
+    await measure(client, neighbour, { query: [], cell: [], plain: [] });
+    report.line(`\n${title}; p95 in ms, quiet → under attack; floor: between plain containers`);
     for (const attack of chosen) {
-      const quiet: Figures = { query: [], cell: [] };
-      const loud: Figures = { query: [], cell: [] };
+      const quiet: Figures = { query: [], cell: [], plain: [] };
+      const loud: Figures = { query: [], cell: [], plain: [] };
       let ran = 0;
       for (let round = 0; round < ROUNDS; round += 1) {
         await measure(client, neighbour, quiet);
@@ -73,12 +84,28 @@ export async function benchNeighbour(
         await new Promise((resolve) => setTimeout(resolve, RAMP_MS));
         await measure(client, neighbour, loud);
         ran += await running.stop();
+        if (attack.plainCode !== undefined) await measureFloor(plain, attack.plainCode, { quiet, loud });
       }
       if (ran === 0) throw new Error(`No cell of the attack ${attack.name} ran: there is nothing to compare`);
       show(report, attack.name, { quiet, loud, ran });
     }
   } finally {
-    await client.end();
+    await Promise.allSettled([client.end(), plain.stop()]);
+  }
+}
+
+async function measureFloor(
+  plain: PlainNeighbour,
+  code: string,
+  { quiet, loud }: { readonly quiet: Figures; readonly loud: Figures },
+): Promise<void> {
+  for (let answer = 0; answer < ANSWERS; answer += 1) quiet.plain.push(await plain.ask());
+  const stop = await plain.attack(code);
+  try {
+    await new Promise((resolve) => setTimeout(resolve, RAMP_MS));
+    for (let answer = 0; answer < ANSWERS; answer += 1) loud.plain.push(await plain.ask());
+  } finally {
+    await stop();
   }
 }
 
@@ -132,13 +159,13 @@ function show(
   attack: string,
   { quiet, loud, ran }: { readonly quiet: Figures; readonly loud: Figures; readonly ran: number },
 ): void {
-  const columns = [["query", "select 1"], ["cell", "1+1"]] as const;
-  const texts = columns.map(([what, name]) => {
+  const columns = [["query", "select 1"], ["cell", "1+1"], ["plain", "floor"]] as const;
+  const texts = columns.filter(([what]) => quiet[what].length > 0).map(([what, name]) => {
     const before = percentile(quiet[what], 0.95);
     const after = percentile(loud[what], 0.95);
     const most = FACTOR * before + ALLOWANCE_MS;
     report.defectIf(
-      after > most,
+      after > most && what !== "plain",
       `p95 of a neighbour's ${name} under ${attack}: ${after.toFixed(1)} ms, and at most ${most.toFixed(1)}`,
     );
     const worst = Math.max(...loud[what]);

@@ -7,7 +7,6 @@ const SECONDS = 3;
 
 const PREPARE = `
 import array, fcntl, hashlib, mmap, os, signal, socket, sys, threading, time
-from IPython.display import HTML, display
 def forked(number, work):
     """Forks processes that repeat something endlessly."""
     for _ in range(number):
@@ -105,8 +104,25 @@ const CODE: Readonly<Record<string, string>> = {
   "descriptors in flight": "forked(2, in_flight)",
   "pipes as large as they can be": "forked(2, pipes)",
   "connections to the database's socket": "forked(4, knocks)",
-  "displays by the thousand": "while True: display(1)",
+  "displays by the thousand": "from IPython.display import display\nwhile True: display(1)",
 };
+
+/** The agent's part in an attack, for a container without an agent: accepts connections to the database's socket. */
+const LISTENER = `
+listener = socket.socket(socket.AF_UNIX)
+os.makedirs("/run/postgresql")
+listener.bind("/run/postgresql/.s.PGSQL.5432")
+listener.listen(32)
+def accept():
+    while True: listener.accept()[0].close()
+threading.Thread(target=accept, daemon=True).start()
+`;
+
+/** The attack for a plain container; undefined where it needs our kernel. */
+function plainCode(code: string): string | undefined {
+  if (code.includes("IPython")) return undefined;
+  return `${PREPARE}${code.includes("knocks") ? LISTENER : ""}${code}`;
+}
 
 const messages: readonly Attack[] = HOSTILE_MESSAGES.map(({ name, code, expect }) => ({
   name: `messages: ${name}`,
@@ -123,6 +139,7 @@ export const SANDBOX_ATTACKS: Attacks = {
     ...Object.entries(CODE).map(([name, code]) => ({
       name,
       code: `${PREPARE}${code}`,
+      plainCode: plainCode(code),
       timeout: SECONDS,
       expect: /\[timeout|kernel_died/,
     })),
