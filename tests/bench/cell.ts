@@ -58,7 +58,7 @@ export async function benchCell(rig: Rig, opened: OpenSandbox, report: Report): 
 
 async function throughMcp(rig: Rig): Promise<ReadonlyMap<string, number[]>> {
   const server = await connectServer(
-    { OMCP_DATABASE_URL: "none", OMCP_IMAGE: rig.image, OMCP_LOG_LEVEL: "error" },
+    { OMCP_DATABASE_URL: "none", OMCP_IMAGE: rig.image, OMCP_LOG_LEVEL: "error", OMCP_POOL_SIZE: "0" },
     { socketPath: rig.engine.socketPath },
   );
   try {

@@ -22,7 +22,7 @@ export async function benchCreate(rig: Rig, report: Report): Promise<void> {
   const firstCell: number[] = [];
   const removal: number[] = [];
   const figures = await interleaved(ROUNDS, {
-    floor: () => floor(rig),
+    floor: () => bareContainer(rig),
     create: async () => {
       const start = performance.now();
       const sandbox = await rig.manager.create();
@@ -54,8 +54,13 @@ export async function benchCreate(rig: Rig, report: Report): Promise<void> {
   ]);
 }
 
-async function floor(rig: Rig): Promise<number> {
-  const { engine, spec } = rig;
+/**
+ * Creates and starts the same container without an agent, and removes it.
+ *
+ * @param rig The bench's engine; its manager must have created a sandbox.
+ * @returns Milliseconds until the first byte.
+ */
+export async function bareContainer({ engine, spec }: Rig): Promise<number> {
   const call = { deadlineMs: DEADLINE_MS };
   const start = performance.now();
   const id = await engine.createContainer({ ...createContainerRequest(spec), Entrypoint: FIRST_BYTE }, {

@@ -3,6 +3,7 @@
  *
  *     deno task bench                                            all of it
  *     deno task bench program                                    start, cells, rows, streams, overrun, memory
+ *     deno task bench create                                     creations through MCP: warm, cold, with a first cell, ten at once
  *     deno task bench many-cells [5000]                          memory over 100,000 (or fewer) cells of one sandbox
  *     deno task bench exchange                                   how fast files pass between the exchange folder and a sandbox
  *     deno task bench packages                                   installations, from the index and from the cache
@@ -17,6 +18,7 @@
 import { benchCell } from "./cell.ts";
 import { benchConcepts } from "./concepts.ts";
 import { benchCreate } from "./create.ts";
+import { benchCreateThroughMcp } from "./create_mcp.ts";
 import { DATABASE_ATTACKS } from "./database_attacks.ts";
 import { benchManyCells } from "./many_cells.ts";
 import { benchExchange } from "./exchange.ts";
@@ -33,6 +35,7 @@ import { benchMemory, benchStream } from "./stream.ts";
 const WATCHDOG_MS = 3_600_000;
 
 const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>>> = {
+  create: () => benchCreateThroughMcp(rig, report),
   program: benchProgram,
   packages: () => benchPackages(rig, report),
   "many-cells": (names) => benchManyCells(report, names),

@@ -1,0 +1,123 @@
+/** How long a new sandbox takes through a real MCP client over stdio: warm, cold, with a first cell, ten at once. */
+import { type ConnectedServer, connectServer, sandboxIdIn } from "../../src/cli/demo/client.ts";
+import { eventually } from "../fixtures/eventually.ts";
+import { bareContainer } from "./create.ts";
+import type { Report } from "./report.ts";
+import type { Rig } from "./rig.ts";
+import { interleaved, percentile, timed } from "./stats.ts";
+
+const ROUNDS = 10;
+const BURSTS = 3;
+const AT_ONCE = 10;
+const FILL_MS = 60_000;
+
+const FLOOR = "floor: create, attach, start, first byte of Python";
+const FLOORS = `floor: ${AT_ONCE} of these at once`;
+
+/**
+ * Measures creations as a client sees them.
+ *
+ * @param rig The bench's engine and server parts.
+ * @param report Receives the figures.
+ */
+export async function benchCreateThroughMcp(rig: Rig, report: Report): Promise<void> {
+  // The floor's container is the manager's last one without an agent.
+  const like = await rig.manager.create();
+  await rig.manager.remove(like.id);
+  const warm = await serve(rig, { OMCP_POOL_SIZE: "1" });
+  const cold = await serve(rig, { OMCP_POOL_SIZE: "0", OMCP_MAX_SANDBOXES: String(2 * AT_ONCE) });
+  try {
+    // The first creation of each waits for the engine's start, and fills the pool.
+    for (const server of [warm, cold]) await remove(server, await create(server));
+    const firstCell: number[] = [];
+    const figures = await interleaved(ROUNDS, {
+      floor: () => bareContainer(rig),
+      warm: async () => {
+        await eventually(() => isReady(warm), "the pool is filled", FILL_MS);
+        return await once(warm);
+      },
+      cold: () => once(cold),
+      both: async () => {
+        let created = "";
+        const took = await timed(async () => {
+          created = await create(cold);
+          firstCell.push(await timed(() => cell(cold, created)));
+        });
+        await remove(cold, created);
+        return took;
+      },
+    });
+    const bursts = await interleaved(BURSTS, {
+      floors: () => timed(() => Promise.all(Array.from({ length: AT_ONCE }, () => bareContainer(rig)))),
+      ten: () => burst(cold),
+    });
+    const of = (name: string) => figures.get(name) ?? bursts.get(name) ?? [];
+    report.table("Create a sandbox, through MCP over stdio", [
+      { name: FLOOR, figures: of("floor") },
+      { name: "warm: one that was started ahead", figures: of("warm"), over: [FLOOR] },
+      { name: "cold", figures: of("cold"), over: [FLOOR] },
+      { name: "cold, and a first cell `1`", figures: of("both"), over: [FLOOR] },
+      { name: "  of which the cell", figures: firstCell },
+      { name: FLOORS, figures: of("floors") },
+      { name: `${AT_ONCE} at once, each with a cell`, figures: of("ten"), over: [FLOORS] },
+    ]);
+    for (const [name, goal] of [["warm", "3 and 15 ms"], ["both", "350 ms (p50)"]] as const) {
+      const [p50, p95] = [0.5, 0.95].map((part) => percentile(of(name), part).toFixed(1));
+      report.line(`  ${name}: p50 ${p50} ms, p95 ${p95} ms; the goal is ${goal}`);
+    }
+  } finally {
+    await Promise.all([warm.close(), cold.close()]);
+  }
+}
+
+async function serve(rig: Rig, settings: Record<string, string>): Promise<ConnectedServer> {
+  return await connectServer(
+    { OMCP_DATABASE_URL: "none", OMCP_IMAGE: rig.image, OMCP_LOG_LEVEL: "error", ...settings },
+    { socketPath: rig.engine.socketPath },
+  );
+}
+
+async function call(server: ConnectedServer, name: string, input: Record<string, unknown>): Promise<string> {
+  const { isError, text } = await server.call(name, input);
+  if (isError) throw new Error(`${name} failed: ${text}`);
+  return text;
+}
+
+async function create(server: ConnectedServer): Promise<string> {
+  return sandboxIdIn(await call(server, "create_sandbox", {}));
+}
+
+async function cell(server: ConnectedServer, sandbox_id: string): Promise<void> {
+  await call(server, "execute_python_code", { sandbox_id, code: "1" });
+}
+
+async function remove(server: ConnectedServer, sandbox_id: string): Promise<void> {
+  await call(server, "remove_sandbox", { sandbox_id, force: true });
+}
+
+async function isReady(server: ConnectedServer): Promise<boolean> {
+  return (await call(server, "list_sandboxes", {})).includes("1 of 1 further sandbox is ready");
+}
+
+/** The time of one creation, without its removal. */
+async function once(server: ConnectedServer): Promise<number> {
+  let created = "";
+  const took = await timed(async () => {
+    created = await create(server);
+  });
+  await remove(server, created);
+  return took;
+}
+
+async function burst(server: ConnectedServer): Promise<number> {
+  const created: string[] = [];
+  const took = await timed(() =>
+    Promise.all(Array.from({ length: AT_ONCE }, async () => {
+      const sandbox = await create(server);
+      created.push(sandbox);
+      await cell(server, sandbox);
+    }))
+  );
+  await Promise.all(created.map((one) => remove(server, one)));
+  return took;
+}
