@@ -3,7 +3,7 @@ import { distance } from "fastest-levenshtein";
 /** Characters of the given name that are compared: a hint is for a typing error, and very long input must not cost time. */
 const MAX_COMPARED = 64;
 
-/** Other words for statistics, letters only, and the names that OMOP queries and SQL have for them. */
+/** Other words for statistics and tables, letters only, and the names that OMOP and SQL have for them. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...["mean", "average"].map((word) => [word, "avg"] as const),
   ...["std", "stdev", "sd", "standarddeviation", "stddevsamp"].map((word) => [word, "stddev"] as const),
@@ -11,6 +11,14 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...["minimum", "least", "lowest"].map((word) => [word, "min"] as const),
   ...["maximum", "greatest", "highest"].map((word) => [word, "max"] as const),
   ...["middle", "percentilecont", "quantile"].map((word) => [word, "median"] as const),
+  ...["conditions", "condition", "diagnosis", "diagnoses"].map((word) =>
+    [word, "condition_occurrence"] as const
+  ),
+  ...["drugs", "drug", "medications", "prescriptions"].map((word) => [word, "drug_exposure"] as const),
+  ...["visits", "visit", "encounters"].map((word) => [word, "visit_occurrence"] as const),
+  ...["procedures", "procedure"].map((word) => [word, "procedure_occurrence"] as const),
+  ...["labs", "lab", "measurements"].map((word) => [word, "measurement"] as const),
+  ...["patients", "patient", "persons", "people"].map((word) => [word, "person"] as const),
   ...["size", "rows", "length", "len", "n"].map((word) => [word, "count"] as const),
 ]);
 

@@ -6,7 +6,9 @@ text of the request (see run_query.ts).
 
 import datetime
 import json
+import time
 
+import numpy
 import pandas
 import psycopg
 
@@ -19,16 +21,66 @@ PREVIEW_CHARACTERS = 80
 DTYPES = {"integer": "Int64", "bigint": "Int64", "numeric": "Float64", "text": "string", "boolean": "boolean"}
 
 
+#: Rows that are Python objects at a time.
+CHUNK_ROWS = 20_000
+#: Memory that stays free, in bytes, besides a copy of the largest column.
+RESERVE_BYTES = 64 * 1024 * 1024
+MEMORY_LIMIT = "/sys/fs/cgroup/memory.max"
+MEMORY_USED = "/sys/fs/cgroup/memory.current"
+MEMORY_STATISTICS = "/sys/fs/cgroup/memory.stat"
+
+
 def column_of(values, kind):
-    """Converts a result's values to a DataFrame column."""
+    """Converts some of a column's values to a pandas array."""
     if kind in ("date", "timestamp"):
         # Seconds, not nanoseconds: a CDM may hold dates such as 2999-12-31 that nanoseconds cannot reach.
-        stamps = [None if value is None else pandas.Timestamp(value).as_unit("s" if kind == "date" else "us") for value in values]
-        unit = "datetime64[s]" if kind == "date" else "datetime64[us]"
-        return pandas.Series(stamps, dtype=unit)
+        return pandas.array(numpy.array(values, dtype="datetime64[s]" if kind == "date" else "datetime64[us]"))
     if kind == "numeric":
         values = [None if value is None else float(value) for value in values]
-    return pandas.Series(pandas.array(values, dtype=DTYPES.get(kind, "string")))
+    return pandas.array(values, dtype=DTYPES.get(kind, "string"))
+
+
+def free_bytes():
+    """The memory that this sandbox may still use; None if its limit cannot be read. The kernel's cache of files can be dropped."""
+    try:
+        with open(MEMORY_LIMIT) as limit, open(MEMORY_USED) as used, open(MEMORY_STATISTICS) as statistics:
+            cache = sum(int(line.split()[1]) for line in statistics if line.startswith("inactive_file "))
+            return int(limit.read()) - int(used.read()) + cache
+    except (OSError, ValueError):
+        return None
+
+
+class TooLarge(Exception):
+    """The result does not fit into the sandbox's memory."""
+
+
+class Columns:
+    """A result's columns, which grow by chunks of rows."""
+
+    def __init__(self, kinds):
+        self.kinds = kinds
+        self.chunks = [[column_of([], kind)] for kind in kinds]
+        self.sizes = [0 for _ in kinds]
+        self.rows = 0
+
+    def add(self, rows):
+        """Appends rows; raises TooLarge where a DataFrame of them would not fit."""
+        for at, values in enumerate(zip(*rows)):
+            chunk = column_of(list(values), self.kinds[at])
+            self.chunks[at].append(chunk)
+            self.sizes[at] += pandas.Series(chunk).memory_usage(index=False, deep=True)
+        self.rows += len(rows)
+        free = free_bytes()
+        if free is not None and free < RESERVE_BYTES + 2 * max(self.sizes, default=0):
+            raise TooLarge
+
+    def frame(self, names):
+        """The DataFrame; each column's chunks go as soon as it is built."""
+        series = {}
+        for at, name in enumerate(names):
+            chunks, self.chunks[at] = self.chunks[at], []
+            series[name] = pandas.concat([pandas.Series(chunk) for chunk in chunks], ignore_index=True)
+        return pandas.DataFrame(series, copy=False)
 
 
 def shown(value):
@@ -46,25 +98,45 @@ def shown(value):
 
 def run(request):
     """Runs the request; returns what the tool reports."""
-    kinds = [column["type"] for column in request["columns"]]
     names = [column["name"] for column in request["columns"]]
+    columns = Columns([column["type"] for column in request["columns"]])
+    preview, truncated, started = [], False, time.time()
     try:
-        with psycopg.connect(connect_timeout=15) as connection, psycopg.RawCursor(connection) as cursor:
-            cursor.execute(request["sql"], request["parameters"])
-            rows = cursor.fetchmany(request["limit"])
-            truncated = cursor.fetchone() is not None
+        with psycopg.connect(connect_timeout=15) as connection:
+            with psycopg.RawCursor(connection) as cursor:
+                pending = []
+                for row in cursor.stream(request["sql"], request["parameters"]):
+                    if columns.rows + len(pending) == request["limit"]:
+                        # The statement's own limit ends it after this row.
+                        truncated = True
+                        break
+                    if len(preview) < PREVIEW_ROWS:
+                        preview.append([shown(value) for value in row])
+                    pending.append(row)
+                    if len(pending) == CHUNK_ROWS:
+                        columns.add(pending)
+                        pending = []
+                columns.add(pending)
     except psycopg.Error as error:
         return {"ok": False, "sqlstate": error.sqlstate, "message": str(error)[:2000]}
-    columns = list(zip(*rows)) if rows else [() for _ in names]
-    frame = pandas.DataFrame({name: column_of(list(values), kind) for name, values, kind in zip(names, columns, kinds)})
-    user_ns[request["into"]] = frame
+    except TooLarge:
+        return {"ok": "too_large", "rows": columns.rows, "memory_bytes": int(sum(columns.sizes))}
+    frame = columns.frame(names)
+    if request.get("into") is not None:
+        frame.attrs.update(
+            sql=request["shown_sql"],
+            truncated=truncated,
+            time=datetime.datetime.fromtimestamp(started, datetime.timezone.utc).isoformat(timespec="seconds"),
+            seconds=round(time.time() - started, 3),
+        )
+        user_ns[request["into"]] = frame
     return {
         "ok": True,
-        "rows": len(rows),
+        "rows": columns.rows,
         "truncated": truncated,
         "dtypes": [str(dtype) for dtype in frame.dtypes],
         "memory_bytes": int(frame.memory_usage(deep=True).sum()),
-        "preview": [[shown(value) for value in row] for row in rows[:PREVIEW_ROWS]],
+        "preview": preview,
     }
 
 

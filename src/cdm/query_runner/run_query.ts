@@ -1,6 +1,8 @@
 /** Runs a compiled query inside a sandbox, over that sandbox's own Postgres connection. */
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
+import { counted } from "../../lib/counted.ts";
+import { readableBytes } from "../../lib/text.ts";
 import { parsedJson } from "../../lib/parsed_json.ts";
 import { afterInterrupt, cancelledError, type ExecutionRun, type Sandbox } from "../../sandbox/mod.ts";
 import type { CompiledOmopQuery, ResultColumn } from "../../omop/query/mod.ts";
@@ -31,6 +33,11 @@ const answerSchema = z.discriminatedUnion("ok", [
     memory_bytes: z.number().nonnegative(),
     preview: z.array(z.array(cell).max(500)).max(20),
   }),
+  z.object({
+    ok: z.literal("too_large"),
+    rows: z.number().int().nonnegative(),
+    memory_bytes: z.number().nonnegative(),
+  }),
   z.object({ ok: z.literal(false), sqlstate: z.string().max(5).nullable(), message: z.string().max(4000) }),
 ]);
 
@@ -49,8 +56,10 @@ export interface QueryAnswer {
 
 /** How to run a query. */
 export interface RunQueryOptions {
-  /** The variable that receives the DataFrame. */
-  readonly into: string;
+  /** The variable that receives the DataFrame; without it, rows are only shown. */
+  readonly into: string | undefined;
+  /** The SQL with its parameters as literals, for the DataFrame's `attrs`. */
+  readonly shownSql: string;
   readonly timeoutMs: number;
   /** The query's execution. */
   readonly run?: Pick<ExecutionRun, "signal" | "queued" | "started">;
@@ -70,7 +79,7 @@ export async function runQuery(
   query: CompiledOmopQuery,
   options: RunQueryOptions,
 ): Promise<QueryAnswer> {
-  const request = asciiJson({ ...query, into: options.into });
+  const request = asciiJson({ ...query, into: options.into, shown_sql: options.shownSql });
   const outcome = await sandbox.execute(`REQUEST = ${JSON.stringify(request)}\n${source}`, {
     timeoutMs: options.timeoutMs,
     outputBytes: OUTPUT_BYTES,
@@ -99,6 +108,19 @@ export async function runQuery(
       {
         state: "The DataFrame may or may not exist.",
         next: "Check with execute_python_code that psycopg and pandas work in this sandbox.",
+      },
+    );
+  }
+  if (answer.ok === "too_large") {
+    throw new OmcpError(
+      "database_refused",
+      `The result does not fit into the sandbox's memory: its first ${counted(answer.rows, "row")} take ${
+        readableBytes(answer.memory_bytes)
+      }`,
+      {
+        state: "No DataFrame was created; variables are kept.",
+        next:
+          "Name fewer columns, filter, aggregate, set a lower limit, delete variables, or create a sandbox with more memory_mb.",
       },
     );
   }

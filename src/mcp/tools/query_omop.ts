@@ -1,7 +1,12 @@
 import { type QueryAnswer, runQuery } from "../../cdm/query_runner/run_query.ts";
 import { OmcpError } from "../../errors.ts";
 import { readableBytes, showable } from "../../lib/text.ts";
-import { compileOmopQuery, omopQuerySchema } from "../../omop/query/mod.ts";
+import {
+  type CompiledOmopQuery,
+  compileOmopQuery,
+  omopQuerySchema,
+  type ResultColumn,
+} from "../../omop/query/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { answerWithin } from "../answer_within.ts";
 import { queryCell } from "../notebook/query_cell.ts";
@@ -12,12 +17,14 @@ import { type CdmService, defineTool, type Tool, type ToolServices } from "../to
 /** Longest value in the result's text. The query's Python already cuts values at 80 characters; only a forged one is longer. */
 const VALUE_CHARACTERS = 120;
 const MAX_ROWS = 1_000_000;
+/** Lines of a plan. */
+const PLAN_LINES = 20;
 
 const RAW_SQL = "for raw SQL use psycopg in execute_python_code";
 
 /** Arguments that a caller may expect from SQL and this tool does not have: what to use instead. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
-  ...["sql", "query", "statement", "code", "join", "joins", "having"].map((name) => [name, RAW_SQL] as const),
+  ...["sql", "query", "statement", "code", "join", "joins"].map((name) => [name, RAW_SQL] as const),
   ["where", `use filters; ${RAW_SQL}`],
   ["select", "use columns"],
   ["from", "use table"],
@@ -31,9 +38,10 @@ export const tool: Tool = defineTool({
     name: "query_omop",
     title: "Query the OMOP CDM",
     description:
-      `Runs a typed query on one table of the OMOP CDM ${cdmVersion}, with the columns of each row's person as person.<column>, from inside ` +
-      "a sandbox and leaves the rows there as a pandas DataFrame (variable `into`) for execute_python_code. Returns the SQL, " +
-      "the columns, the row count and at most 20 rows. For other joins and anything else, use psycopg.connect() in execute_python_code.",
+      `Runs a typed query on a table of the OMOP CDM ${cdmVersion}: filters, concept sets, first or last event of each person, persons with ` +
+      "or without other events in a window, ages and dates, counts of persons, statistics, person-years. It runs inside a sandbox and leaves " +
+      "the rows there as a pandas DataFrame (variable `into`) for execute_python_code. Returns what it understood, the SQL, the columns, the " +
+      "row count and at most 20 rows. For anything else, use psycopg.connect() in execute_python_code.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: omopQuerySchema(cdmVersion).extend({ sandbox_id: sandboxIdSchema }),
     unknownArgument: (name) => ELSEWHERE.get(name),
@@ -56,10 +64,19 @@ export const tool: Tool = defineTool({
       work: async (run) => {
         run.progress("waiting for the database");
         await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
-        const answer = await runQuery(sandbox, compiled, { into: query.into, timeoutMs: queryMs, run });
+        const { into, explain } = query;
+        const { meaning, limit } = compiled;
+        const answer = await runQuery(sandbox, explain === true ? explained(compiled) : compiled, {
+          into: explain === true ? undefined : into,
+          shownSql: sql,
+          timeoutMs: queryMs,
+          run,
+        });
         return {
           kind: "text",
-          text: describe({ into: query.into, sql, limit: compiled.limit }, answer),
+          text: explain === true
+            ? describePlan({ meaning, sql }, answer)
+            : describe({ into, sql, limit, meaning }, answer),
           bytes: answer.memoryBytes,
         };
       },
@@ -75,11 +92,33 @@ function requireCdm({ cdm }: ToolServices): CdmService {
 interface RanQuery {
   readonly into: string;
   readonly sql: string;
+  /** What was understood. */
+  readonly meaning: string;
   /** Rows that are kept. */
   readonly limit: number;
 }
 
-function describe({ into, sql, limit }: RanQuery, answer: QueryAnswer): string {
+/** The database's plan in place of the rows. */
+function explained(compiled: CompiledOmopQuery): CompiledOmopQuery {
+  return {
+    ...compiled,
+    sql: `explain ${compiled.sql}`,
+    columns: [{ name: "plan", type: "text" }],
+    limit: PLAN_LINES,
+  };
+}
+
+function describePlan({ meaning, sql }: Pick<RanQuery, "meaning" | "sql">, answer: QueryAnswer): string {
+  return [
+    "The query was not run.",
+    `Understood: ${showable(meaning)}`,
+    `SQL: ${showable(sql)}`,
+    "The database's plan, with its estimate of rows:",
+    ...answer.preview.map(([line]) => showable(short(line ?? ""))),
+  ].join("\n");
+}
+
+function describe({ into, sql, limit, meaning }: RanQuery, answer: QueryAnswer): string {
   const columns = counted(answer.columns.length, "column");
   const size = readableBytes(answer.memoryBytes);
   const lines = [
@@ -89,15 +128,33 @@ function describe({ into, sql, limit }: RanQuery, answer: QueryAnswer): string {
     ...(answer.truncated
       ? [`[truncated: there are more than ${counted(limit, "row")}; raise limit, filter or aggregate]`]
       : []),
+    `Understood: ${showable(meaning)}`,
+    ...mixedUnits(answer),
     `Columns: ${answer.columns.map(({ name, dtype }) => `${name} ${dtype}`).join(", ")}`,
     `SQL: ${showable(sql)}`,
     "",
     answer.columns.map(({ name }) => name).join(" | "),
-    ...answer.preview.map((row) => row.map((value) => showable(short(value))).join(" | ")),
+    ...answer.preview.map((row) =>
+      row.map((value, at) => showable(cellText(value, answer.columns[at]))).join(" | ")
+    ),
   ];
   const rest = answer.rows - answer.preview.length;
   if (rest > 0) lines.push(`… ${counted(rest, "more row")} in \`${into}\``);
   return lines.join("\n");
+}
+
+/** A statistic over no values is not a missing value of a row. */
+function cellText(value: string | boolean | null, column: ResultColumn | undefined): string {
+  return value === null && column?.statistic === true ? "no values" : short(value);
+}
+
+function mixedUnits({ columns, preview }: QueryAnswer): string[] {
+  const at = columns.findIndex(({ name, statistic }) => name === "units" && statistic === true);
+  const mixed = preview.filter((row) => String(row[at] ?? "").includes(" | ")).length;
+  if (at < 0 || mixed === 0) return [];
+  return [
+    `Warning: ${counted(mixed, "shown row")} mixed units; add unit_concept_id to group_by, or filter by it.`,
+  ];
 }
 
 function short(value: string | boolean | null): string {

@@ -1,144 +1,201 @@
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
-import { type CdmColumn, type CdmTable, cdmTable, cdmTables, type CdmVersion } from "../cdm/mod.ts";
-import { closestNames } from "../../lib/closest_names.ts";
+import { type CdmTable, cdmTable, type CdmVersion } from "../cdm/mod.ts";
+import { unknownColumn } from "./column_errors.ts";
+import { eventDate, hasColumn } from "./event_date.ts";
+import { type Expression, readColumn } from "./expression.ts";
+import { callFunction } from "./functions.ts";
+import type { Value } from "./value.ts";
 
-/** The prefix of a column of the row's person. */
-const PERSON = "person.";
-
-/** A column that a query may name: of its table, or of the person of each row. */
-export interface SourceColumn {
-  /** The alias of its table: `t` is the query's table, `p` the person joined to it. */
-  readonly alias: "t" | "p";
-  readonly column: CdmColumn;
-  /** Its name in the result; unique among the columns that the query may name. */
-  readonly name: string;
+/** A table that a query joins because it names a column of it. At most one of its rows fits a row of the query's table. */
+export interface Join {
+  readonly alias: string;
+  readonly table: string;
+  /** The table's key, and what it equals. */
+  readonly on: { readonly column: string; readonly equals: RawBuilder<unknown> };
+  /** The observation period of a date: of a person's periods, the first that contains it. */
+  readonly containing?: RawBuilder<unknown>;
 }
 
-/** The columns that a query of one table may name. */
-export class SourceColumns {
+/** Where a name is looked for: a table under an alias. */
+interface Place {
   readonly table: CdmTable;
-  readonly #version: CdmVersion;
-  readonly #person: CdmTable;
-  /** Whether the table has person_id and is not person itself. */
-  readonly #hasPerson: boolean;
+  readonly alias: string;
+}
+
+/** Short names of joins. */
+const SHORT: ReadonlyMap<string, string> = new Map([["visit", "visit_occurrence"], ["patient", "person"]]);
+
+/** What a query of one table may name. It collects the joins that the names need. */
+export class Scope {
+  readonly table: CdmTable;
+  readonly alias: string;
+  readonly version: CdmVersion;
+  readonly #joins = new Map<string, Join>();
 
   /**
    * @param version The CDM's version.
    * @param table The query's table.
+   * @param alias Its alias in the SQL.
    */
-  constructor(version: CdmVersion, table: string) {
-    this.#version = version;
+  constructor(version: CdmVersion, table: string, alias = "t") {
+    this.version = version;
     this.table = cdmTable(version, table);
-    this.#person = cdmTable(version, "person");
-    this.#hasPerson = this.table !== this.#person && has(this.table, "person_id");
+    this.alias = alias;
+  }
+
+  /** The tables to join for the values found so far, each after those that it needs. */
+  get joins(): readonly Join[] {
+    return [...this.#joins.values()];
   }
 
   /**
-   * Finds a column by the name in a query.
+   * Finds a value by its text in a query, and joins the tables that it needs.
    *
-   * @param written A column of the table, such as `year_of_birth`, or of the person: `person.year_of_birth`.
-   * @returns The column. A person's column has its own name in the result, or `person_…` if the query's table has
-   * a column of that name, so that such a name always means the table's column.
-   * @throws {OmcpError} `invalid_argument` if there is no such column, or the table has no person.
+   * @param written A column, such as `year_of_birth`; one of a table that a key of the row leads to, such as
+   * `person.year_of_birth`, `visit.visit_concept_id`, `visit.care_site.care_site_name`; one of the observation period that contains
+   * the row's date, such as `period.observation_period_end_date`; or a function of those, see {@link callFunction}. `… as name`
+   * names it.
+   * @returns The value. Without a name of its own, a column of another table keeps its name in the result, or has its prefix before
+   * it if the query's table has a column of that name, so that such a name always means the table's column.
+   * @throws {OmcpError} `invalid_argument` if there is no such column, function or key.
    */
-  find(written: string): SourceColumn {
-    const person = written.startsWith(PERSON);
-    if (person) this.#refuseWithoutPerson(written);
-    const name = person ? written.slice(PERSON.length) : written;
-    const column = (person ? this.#person : this.table).columns.find((column) => column.name === name);
-    if (column === undefined) throw this.#unknown(name, person);
-    if (!person) return { alias: "t", column, name };
-    return { alias: "p", column, name: has(this.table, name) ? `person_${name}` : name };
+  find(written: string): Value {
+    const { expression, as } = readColumn(written);
+    const value = this.resolve(expression);
+    return { ...value, written, ...(as === undefined ? {} : { name: as }) };
   }
 
-  /** Whether the query's own table has a column. @param name The column's name. @returns Whether it does. */
-  has(name: string): boolean {
-    return has(this.table, name);
+  /**
+   * Finds a value.
+   *
+   * @param expression What {@link readColumn} read.
+   * @throws {OmcpError} As {@link find}.
+   */
+  resolve(expression: Expression): Value {
+    switch (expression.kind) {
+      case "column":
+        return this.#column(expression.path);
+      case "call":
+        return callFunction(this, expression);
+      case "date":
+      case "number":
+        throw new OmcpError("invalid_argument", `Cannot use ${expression.text}: a column is needed`, {
+          next: `Name a column of ${this.table.name}.`,
+        });
+    }
   }
 
-  #refuseWithoutPerson(written: string): void {
-    if (this.#hasPerson) return;
-    const itself = this.table === this.#person;
-    const why = itself ? "the table is person itself" : `the table ${this.table.name} has no person_id`;
-    throw new OmcpError("invalid_argument", `Cannot use ${JSON.stringify(written)}: ${why}`, {
-      next: itself
-        ? `Omit the prefix ${JSON.stringify(PERSON)}.`
-        : "Query a table whose rows are about a person, such as visit_occurrence.",
+  /**
+   * A column of the query's own table.
+   *
+   * @param name Its name, which exists.
+   */
+  own(name: string): RawBuilder<unknown> {
+    return sql.ref(`${this.alias}.${name}`);
+  }
+
+  /**
+   * The date of the table's events.
+   *
+   * @param why What needs it, for the error.
+   * @throws {OmcpError} `invalid_argument` if the table has none.
+   */
+  date(why: string): RawBuilder<unknown> {
+    const name = eventDate(this.table);
+    if (name !== undefined) return this.own(name);
+    throw new OmcpError("invalid_argument", `Cannot use ${why}: the table ${this.table.name} has no date`, {
+      next: "Query a table of events, such as condition_occurrence or observation_period.",
     });
   }
 
-  #unknown(name: string, person: boolean): OmcpError {
-    const table = person ? this.#person : this.table;
-    const names = table.columns.map((column) => column.name);
-    const close = closestNames(name, names);
-    const prefix = person ? PERSON : "";
-    const special = misspeltPrefix(name, this.#hasPerson ? this.#person : undefined, this.table) ??
-      specialHint(table, name, prefix);
-    const hints = special !== undefined ? [special] : [
-      close.length > 0
-        ? `Did you mean ${close.map((one) => prefix + one).join(" or ")}?`
-        : `Its columns are: ${names.map((one) => prefix + one).join(", ")}.`,
-      ...this.#elsewhere(name, person),
-    ];
+  #column(path: string): Value {
+    const steps = path.split(".");
+    const name = steps.pop() ?? "";
+    let place: Place = { table: this.table, alias: this.alias };
+    for (const step of steps.slice(0, 3)) place = this.#join(place, step, path);
+    const column = place.table.columns.find((one) => one.name === name);
+    if (column === undefined || steps.length > 3) {
+      throw unknownColumn(
+        { version: this.version, table: this.table, place: place.table, prefix: steps },
+        name,
+      );
+    }
+    const shown = steps.length > 0 && hasColumn(this.table, name) ? `${steps.join("_")}_${name}` : name;
+    return { name: shown, type: column.type, sql: sql.ref(`${place.alias}.${name}`), written: path };
+  }
+
+  /** Follows a key of a row to the row that it names. */
+  #join({ table, alias }: Place, step: string, path: string): Place {
+    const prefix = SHORT.get(step) ?? step;
+    if (prefix === "period") return this.#period({ table, alias }, path);
+    const key = table.columns.find(({ name }) => name === `${prefix}_id`);
+    const target = key?.references?.table;
+    if (key === undefined || target === undefined || target === table.name && key.primaryKey) {
+      throw noSuchKey({ version: this.version, table, step, path, itself: prefix === table.name });
+    }
+    const own = alias === "t" ? "" : `${alias}_`;
+    return this.#add({
+      alias: `${own}${prefix === "person" ? "p" : prefix}`.slice(0, 60),
+      table: target,
+      on: { column: `${target}_id`, equals: sql.ref(`${alias}.${key.name}`) },
+    });
+  }
+
+  #period({ table, alias }: Place, path: string): Place {
+    const date = eventDate(table);
+    if (!hasColumn(table, "person_id") || date === undefined || table.name === "observation_period") {
+      throw noSuchKey({
+        version: this.version,
+        table,
+        step: "period",
+        path,
+        itself: table.name === "observation_period",
+      });
+    }
+    return this.#add({
+      alias: `${alias}_period`,
+      table: "observation_period",
+      on: { column: "person_id", equals: sql.ref(`${alias}.person_id`) },
+      containing: sql.ref(`${alias}.${date}`),
+    });
+  }
+
+  #add(join: Join): Place {
+    this.#joins.set(join.alias, join);
+    return { table: cdmTable(this.version, join.table), alias: join.alias };
+  }
+}
+
+interface MissingKey {
+  readonly version: CdmVersion;
+  readonly table: CdmTable;
+  readonly step: string;
+  readonly path: string;
+  /** Whether the prefix is the table's own name. */
+  readonly itself: boolean;
+}
+
+function noSuchKey({ version, table, step, path, itself }: MissingKey): OmcpError {
+  const name = path.slice(path.lastIndexOf(".") + 1);
+  if (itself) {
     return new OmcpError(
       "invalid_argument",
-      `The table ${table.name} has no column ${JSON.stringify(name)}`,
-      { next: hints.join(" ") },
+      `Cannot use ${JSON.stringify(path)}: the table is ${table.name} itself`,
+      {
+        next: `Omit the prefix ${JSON.stringify(`${step}.`)}.`,
+      },
     );
   }
-
-  /** For a name that the table does not have: where else it occurs. */
-  #elsewhere(name: string, person: boolean): string[] {
-    if (person && has(this.table, name)) return [`For the column of ${this.table.name}, write ${name}.`];
-    if (this.#hasPerson && has(this.#person, name)) {
-      return [`For the person's column, write ${PERSON}${name}.`];
-    }
-    const others = cdmTables(this.#version).filter((table) => has(table, name)).map((table) => table.name);
-    if (others.length === 0) return [];
-    const more = others.length > 3 ? ` and ${others.length - 3} more` : "";
-    return [`Tables that have ${name}: ${others.slice(0, 3).join(", ")}${more}.`];
+  if (step === "person" || step === "patient" || step === "period") {
+    const lacks = hasColumn(table, "person_id") ? "date" : "person_id";
+    return new OmcpError(
+      "invalid_argument",
+      `Cannot use ${JSON.stringify(path)}: the table ${table.name} has no ${lacks}`,
+      {
+        next: "Query a table whose rows are about a person, such as visit_occurrence.",
+      },
+    );
   }
-}
-
-/** Corrects a prefix: only `person.` is allowed, and a column of the query's own table has no prefix. */
-function misspeltPrefix(name: string, person: CdmTable | undefined, table: CdmTable): string | undefined {
-  const dot = name.indexOf(".");
-  if (dot < 0) return undefined;
-  const [before, column] = [name.slice(0, dot), name.slice(dot + 1)];
-  const persons = person !== undefined && has(person, column) ? PERSON + column : undefined;
-  const own = has(table, column) ? column : undefined;
-  const [first, second] = closestNames(before, ["person"]).length > 0 ? [persons, own] : [own, persons];
-  const meant = first ?? second;
-  return meant === undefined ? undefined : `Did you mean ${meant}?`;
-}
-
-/** What to write instead of `*` or of the name of a concept. */
-function specialHint(table: CdmTable, name: string, prefix: string): string | undefined {
-  if (name === "*") return "For all columns, omit columns; to count rows, omit the aggregate's column.";
-  if (!/(?:^|_)concept_name(?:_\d)?$/.test(name)) return undefined;
-  const id = name.replace("concept_name", "concept_id");
-  const ids = has(table, id)
-    ? [id]
-    : table.columns.map((column) => column.name).filter((one) => /_concept_id$/.test(one));
-  if (ids.length === 0) return undefined;
-  return `The table has the concepts' ids: ${
-    ids.map((one) => prefix + one).join(", ")
-  }. Find an id with query_omop (table concept, ` +
-    'filters [{"column":"concept_name","op":"ilike","value":"%diabetes%"}]) and filter by it. ' +
-    "For names in the result, add concept_name: true.";
-}
-
-/**
- * Writes a column as SQL.
- *
- * @param column The column.
- * @returns Its quoted name, such as `"t"."person_id"`.
- */
-export function columnReference({ alias, column }: SourceColumn): RawBuilder<unknown> {
-  return sql.ref(`${alias}.${column.name}`);
-}
-
-function has(table: CdmTable, name: string): boolean {
-  return table.columns.some((column) => column.name === name);
+  return unknownColumn({ version, table, place: table, prefix: [] }, `${step}.${name}`);
 }

@@ -1,15 +1,17 @@
-import { type RawBuilder, type SelectQueryBuilder, sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
+import { OmcpError } from "../../errors.ts";
 import type { CdmVersion } from "../cdm/mod.ts";
-import { type AnyDatabase, COMPILER } from "../sql_compiler.ts";
-import { columnReference } from "./columns.ts";
-import { filterCondition } from "./filters.ts";
-import {
-  type AggregateOutput,
-  type PlainOutput,
-  type ResolvedQuery,
-  resolveQuery,
-  type ResultColumn,
-} from "./resolve.ts";
+import { COMPILER } from "../sql_compiler.ts";
+import type { AggregateOutput } from "./aggregates.ts";
+import { Scope } from "./columns.ts";
+import type { Value } from "./value.ts";
+import { hasColumn } from "./event_date.ts";
+import { filterCondition, readConditions } from "./filters.ts";
+import { joinClause } from "./joins.ts";
+import { queryMeaning } from "./meaning.ts";
+import { personConditions } from "./persons.ts";
+import { type PlainOutput, type ResolvedQuery, resolveQuery, type UnitsOutput } from "./resolve.ts";
+import type { ResultColumn } from "./result_type.ts";
 import type { OmopQuery } from "./schema.ts";
 
 /** The CDM of a query, and how much the query may fetch. */
@@ -31,9 +33,9 @@ export interface CompiledOmopQuery {
   readonly columns: readonly ResultColumn[];
   /** The number of rows to keep; a further row shows that the result is truncated. */
   readonly limit: number;
+  /** What the query means, in a line of plain words. */
+  readonly meaning: string;
 }
-
-type AnySelect = SelectQueryBuilder<AnyDatabase, string, Record<string, unknown>>;
 
 /**
  * Compiles a typed query to SQL.
@@ -46,98 +48,155 @@ type AnySelect = SelectQueryBuilder<AnyDatabase, string, Record<string, unknown>
 export function compileOmopQuery(query: OmopQuery, options: CompileOptions): CompiledOmopQuery {
   const resolved = resolveQuery(query, options.version);
   const limit = Math.min(query.limit, options.maxRows);
-  let select = rows(resolved, options.schema);
-  for (const { name, descending } of resolved.order) {
-    select = select.orderBy(sql.ref(name), function direction(order) {
-      return (descending ? order.desc() : order.asc()).nullsLast();
-    });
-  }
-  const compiled = select.limit(limit + 1).compile();
+  const order = resolved.order.map(({ name, descending }) =>
+    sql`${sql.id(name)} ${descending ? sql`desc` : sql`asc`} nulls last`
+  );
+  const select = sql`${rows(query, resolved, options.schema)}${listed(" order by ", order)} limit ${
+    limit + 1
+  }`;
+  const compiled = select.compile(COMPILER);
   return {
     sql: compiled.sql,
     parameters: compiled.parameters.map(toParameter),
-    columns: resolved.outputs.map(({ name, type }) => ({ name, type })),
+    columns: resolved.outputs.map(({ name, type, kind }) => ({
+      name,
+      type,
+      ...(kind === "aggregate" || kind === "units" ? { statistic: true as const } : {}),
+    })),
     limit,
+    meaning: queryMeaning(query, resolved),
   };
 }
 
 /** The outputs, without order or limit. */
-function rows(resolved: ResolvedQuery, schema: string): AnySelect {
-  const from = tables(resolved, schema);
-  const named = resolved.outputs.some((output) => output.kind === "concept_name");
-  if (!resolved.grouped || !named) return selectOutputs(from, resolved, sourceValue);
+function rows(query: OmopQuery, resolved: ResolvedQuery, schema: string): RawBuilder<unknown> {
+  const { groupBy, grouped, outputs } = resolved;
+  const from = sql`${tables(query, resolved, schema)}${
+    listed(" group by ", groupBy.map((column) => column.sql))
+  }${having(query, resolved, schema)}`;
+  const named = outputs.some(({ kind }) => kind === "concept_name" || kind === "units");
+  if (!grouped || !named) return selected(outputs, { from, schema, value: sourceValue });
   // A vocabulary has millions of concepts, and joining it to every row before the grouping would take minutes:
   // the groups become the new `t`, and the names are joined to the groups.
-  let groups = from;
-  for (const output of resolved.outputs) {
-    if (output.kind !== "concept_name") groups = groups.select(sourceValue(output).as(output.name));
-  }
-  const outer: AnySelect = COMPILER.withSchema(schema).selectFrom(groups.as("t"));
-  return selectOutputs(outer, resolved, function groupValue(output) {
-    return sql.ref(`t.${output.name}`);
+  const inner = outputs.filter((output) => output.kind !== "concept_name");
+  const groups = sql`select ${
+    sql.join(inner.map((output) => sql`${sourceValue(output)} as ${sql.id(output.name)}`))
+  } from ${from}`;
+  return selected(outputs, {
+    from: sql`(${groups}) as "t"`,
+    schema,
+    value: ({ name }) => sql.ref(`t.${name}`),
   });
 }
 
-/** `from table as t [inner join person as p …] [where …] [group by …]` */
-function tables(resolved: ResolvedQuery, schema: string): AnySelect {
-  let from: AnySelect = COMPILER.withSchema(schema).selectFrom(`${resolved.table.name} as t`);
-  if (resolved.joinsPerson) {
-    // It multiplies no rows, because person_id is the person's key, and drops only rows without a person.
-    from = from.innerJoin("person as p", function on(join) {
-      return join.on(sql<boolean>`${sql.ref("p.person_id")} = ${sql.ref("t.person_id")}`);
+/** `table as t [left join …] [where …]` */
+function tables(query: OmopQuery, { scope }: ResolvedQuery, schema: string): RawBuilder<unknown> {
+  const context = { find: (name: string) => scope.find(name), schema };
+  const table = sql.id(schema, scope.table.name);
+  if (query.per_person === undefined && query.then_filters !== undefined) {
+    throw new OmcpError("invalid_argument", "Cannot use then_filters without per_person", {
+      next: "Use filters.",
     });
   }
-  for (const { filter, source } of resolved.filters) from = from.where(filterCondition(filter, source));
-  for (const column of resolved.groupBy) from = from.groupBy(columnReference(column));
-  return from;
+  if (query.per_person === undefined) {
+    const filters = (query.filters ?? []).map((filter) => filterCondition(filter, context));
+    const conditions = [...filters, ...personConditions(query.persons, scope, schema)];
+    return sql`${table} as "t"${joinClause(scope, schema)}${listed(" where ", conditions, " and ")}`;
+  }
+  // The pick has joins of its own: those that its filters need.
+  const pick = new Scope(scope.version, scope.table.name);
+  const picked = (query.filters ?? []).map((filter) =>
+    filterCondition(filter, { find: (name) => pick.find(name), schema })
+  );
+  const then = readConditions(query.then_filters ?? [], "then_filters").map((one) =>
+    filterCondition(one, context)
+  );
+  const conditions = [...then, ...personConditions(query.persons, scope, schema)];
+  return sql`(select distinct on (${pick.own("person_id")}) "t".* from ${table} as "t"${
+    joinClause(pick, schema)
+  }${listed(" where ", picked, " and ")} order by ${pick.own("person_id")}, ${
+    pickOrder(pick, query.per_person)
+  }) as "t"${joinClause(scope, schema)}${listed(" where ", conditions, " and ")}`;
 }
+
+/** By date; of several rows of a day, by key, so that the answer is always the same. */
+function pickOrder(pick: Scope, which: "first" | "last"): RawBuilder<unknown> {
+  if (!hasColumn(pick.table, "person_id")) {
+    throw new OmcpError(
+      "invalid_argument",
+      `Cannot use per_person: the table ${pick.table.name} has no person_id`,
+      {
+        next: "Query a table whose rows are about a person.",
+      },
+    );
+  }
+  const direction = which === "first" ? sql`asc` : sql`desc`;
+  const keys = pick.table.columns.filter(({ primaryKey }) => primaryKey).map(({ name }) => pick.own(name));
+  return sql.join([pick.date("per_person"), ...keys].map((value) => sql`${value} ${direction} nulls last`));
+}
+
+function having(query: OmopQuery, { outputs }: ResolvedQuery, schema: string): RawBuilder<unknown> {
+  const aggregates = outputs.filter((output) => output.kind === "aggregate");
+  function find(name: string): Value {
+    const found = aggregates.find((one) => one.name === name);
+    if (found !== undefined) return { name, type: found.type, sql: found.sql, written: name };
+    throw new OmcpError(
+      "invalid_argument",
+      `Cannot use ${JSON.stringify(name)} in having: it is not an aggregate of this query`,
+      {
+        next: aggregates.length === 0
+          ? "Add aggregates, or use filters."
+          : `Its aggregates are: ${aggregates.map((one) => one.name).join(", ")}. For columns use filters.`,
+      },
+    );
+  }
+  const conditions = readConditions(query.having ?? [], "having").map((one) =>
+    filterCondition(one, { find, schema })
+  );
+  return listed(" having ", conditions, " and ");
+}
+
+type PlacedOutput = PlainOutput | AggregateOutput | UnitsOutput;
 
 /** An output's value, computed from the tables. */
-function sourceValue(output: PlainOutput | AggregateOutput): RawBuilder<unknown> {
-  return output.kind === "aggregate" ? aggregateValue(output) : columnReference(output.source);
+function sourceValue(output: PlacedOutput): RawBuilder<unknown> {
+  return output.kind === "column" ? output.source.sql : output.sql;
 }
 
-function selectOutputs(
-  from: AnySelect,
-  resolved: ResolvedQuery,
-  value: (output: PlainOutput | AggregateOutput) => RawBuilder<unknown>,
-): AnySelect {
-  let select = from;
-  for (const [at, output] of resolved.outputs.entries()) {
-    if (output.kind !== "concept_name") {
-      select = select.select(value(output).as(output.name));
-      continue;
+interface Selected {
+  readonly from: RawBuilder<unknown>;
+  readonly schema: string;
+  readonly value: (output: PlacedOutput) => RawBuilder<unknown>;
+}
+
+function selected(outputs: ResolvedQuery["outputs"], { from, schema, value }: Selected): RawBuilder<unknown> {
+  // Subqueries of one row, not joins: `from` may end with WHERE and GROUP BY.
+  const columns = outputs.map((output) => {
+    const concepts = sql`from ${sql.id(schema, "concept")} as "c" where ${sql.ref("c.concept_id")}`;
+    switch (output.kind) {
+      case "concept_name":
+        return sql`(select ${sql.ref("c.concept_name")} ${concepts} = ${value(output.by)} limit 1) as ${
+          sql.id(output.name)
+        }`;
+      case "units":
+        return sql`(select string_agg(${sql.ref("c.concept_name")}, ' | ' order by ${
+          sql.ref("c.concept_id")
+        }) ${concepts} = any(${value(output)})) as ${sql.id(output.name)}`;
+      case "column":
+      case "aggregate":
+        return sql`${value(output)} as ${sql.id(output.name)}`;
     }
-    const alias = `c${at}`;
-    select = select
-      .leftJoin(`concept as ${alias}`, function on(join) {
-        return join.on(sql<boolean>`${sql.ref(`${alias}.concept_id`)} = ${value(output.by)}`);
-      })
-      .select(sql.ref(`${alias}.concept_name`).as(output.name));
-  }
-  return select;
+  });
+  return sql`select ${sql.join(columns)} from ${from}`;
 }
 
-function aggregateValue(output: AggregateOutput): RawBuilder<unknown> {
-  if (output.source === undefined) return sql`count(*)`;
-  const column = columnReference(output.source);
-  const operand = output.distinct ? sql`distinct ${column}` : column;
-  switch (output.fn) {
-    case "count":
-      return sql`count(${operand})`;
-    case "sum":
-      return sql`sum(${operand})`;
-    case "avg":
-      return sql`avg(${operand})`;
-    case "min":
-      return sql`min(${operand})`;
-    case "max":
-      return sql`max(${operand})`;
-    case "stddev":
-      return sql`stddev_samp(${operand})`;
-    case "median":
-      return sql`cast(percentile_cont(0.5) within group (order by ${column}) as numeric)`;
-  }
+/** A clause of several parts; empty without parts. */
+function listed(
+  clause: string,
+  parts: readonly RawBuilder<unknown>[],
+  separator = ", ",
+): RawBuilder<unknown> {
+  return parts.length === 0 ? sql`` : sql`${sql.raw(clause)}${sql.join(parts, sql.raw(separator))}`;
 }
 
 /** The compiled parameters are those that this module binds: texts, and the limit. */

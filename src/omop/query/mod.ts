@@ -15,5 +15,5 @@ export {
   type OmopQueryShape,
 } from "./schema.ts";
 export { type CompiledOmopQuery, compileOmopQuery, type CompileOptions } from "./compile.ts";
-export type { ResultColumn, ResultType } from "./resolve.ts";
+export type { ResultColumn, ResultType } from "./result_type.ts";
 export { isReservedPythonName, PYTHON_NAME_PATTERN } from "./python_name.ts";

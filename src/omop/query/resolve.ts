@@ -1,22 +1,18 @@
+import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
-import { type CdmColumn, type CdmTable, type CdmVersion } from "../cdm/mod.ts";
+import type { CdmVersion } from "../cdm/mod.ts";
 import { closestNames } from "../../lib/closest_names.ts";
-import { type SourceColumn, SourceColumns } from "./columns.ts";
-import type { AggregateFunction, OmopAggregate, OmopFilter, OmopQuery } from "./schema.ts";
-
-/** The types of a result's columns; `varchar` is reported as `text`. */
-export type ResultType = "integer" | "bigint" | "numeric" | "date" | "timestamp" | "text";
-
-/** A column of a query's result. */
-export interface ResultColumn {
-  readonly name: string;
-  readonly type: ResultType;
-}
+import { type AggregateOutput, resolveAggregate } from "./aggregates.ts";
+import { Scope } from "./columns.ts";
+import type { Value } from "./value.ts";
+import { hasColumn } from "./event_date.ts";
+import { type ResultColumn, resultType } from "./result_type.ts";
+import type { OmopQuery } from "./schema.ts";
 
 /** A column that the result has unchanged. */
 export interface PlainOutput extends ResultColumn {
   readonly kind: "column";
-  readonly source: SourceColumn;
+  readonly source: Value;
 }
 
 /** A concept's name in the result. */
@@ -26,24 +22,20 @@ export interface ConceptNameOutput extends ResultColumn {
   readonly by: PlainOutput;
 }
 
-/** A computed value in the result. */
-export interface AggregateOutput extends ResultColumn {
-  readonly kind: "aggregate";
-  readonly fn: AggregateFunction;
-  /** The column it is computed from; undefined if it counts rows. */
-  readonly source: SourceColumn | undefined;
-  readonly distinct: boolean;
+/** The units of the numbers that aggregates are computed from. */
+export interface UnitsOutput extends ResultColumn {
+  readonly kind: "units";
+  /** The units' concepts, an array. */
+  readonly sql: RawBuilder<unknown>;
 }
 
 /** A query whose every name is known to exist. */
 export interface ResolvedQuery {
-  readonly table: CdmTable;
-  /** Whether the query uses a column of the person, which must then be joined. */
-  readonly joinsPerson: boolean;
-  readonly filters: readonly { readonly filter: OmopFilter; readonly source: SourceColumn }[];
+  /** The query's table and what was found in it. Compiling its conditions adds the joins that they need. */
+  readonly scope: Scope;
   readonly grouped: boolean;
-  readonly groupBy: readonly SourceColumn[];
-  readonly outputs: readonly (PlainOutput | ConceptNameOutput | AggregateOutput)[];
+  readonly groupBy: readonly Value[];
+  readonly outputs: readonly (PlainOutput | ConceptNameOutput | AggregateOutput | UnitsOutput)[];
   readonly order: readonly { readonly name: string; readonly descending: boolean }[];
 }
 
@@ -56,7 +48,7 @@ export interface ResolvedQuery {
  * @throws {OmcpError} `invalid_argument` for an unknown or misused name, with the closest names in `next`.
  */
 export function resolveQuery(query: OmopQuery, version: CdmVersion): ResolvedQuery {
-  const known = new SourceColumns(version, query.table);
+  const known = new Scope(version, query.table);
   const { table } = known;
   const grouped = query.group_by !== undefined || query.aggregates !== undefined;
   const groupNames = query.group_by ?? [];
@@ -68,26 +60,18 @@ export function resolveQuery(query: OmopQuery, version: CdmVersion): ResolvedQue
   for (const name of chosen) {
     const source = known.find(name);
     if (grouped && !groupNames.includes(name)) throw notGrouped(name);
-    const by: PlainOutput = { kind: "column", name: source.name, type: resultType(source.column), source };
+    const by: PlainOutput = { kind: "column", name: source.name, type: resultType(source.type), source };
     outputs.push(by);
-    const conceptName = query.concept_name === true ? conceptNameOf(table, source) : undefined;
+    const conceptName = query.concept_name === true ? conceptNameOf(known, source) : undefined;
     if (conceptName !== undefined) {
       outputs.push({ kind: "concept_name", name: conceptName, by, type: "text" });
     }
   }
   for (const aggregate of query.aggregates ?? []) outputs.push(resolveAggregate(known, aggregate));
+  outputs.push(...unitsOf(query, known));
   refuseDuplicates(outputs.map((output) => output.name), "the result");
-  const filters = (query.filters ?? []).map((filter) => ({ filter, source: known.find(filter.column) }));
-  const used = [
-    ...groupBy,
-    ...filters.map(({ source }) => source),
-    ...outputs.map((output) => output.kind === "concept_name" ? output.by.source : output.source),
-  ];
-  const joinsPerson = used.some((source) => source?.alias === "p");
   return {
-    table,
-    joinsPerson,
-    filters,
+    scope: known,
     grouped,
     groupBy,
     outputs,
@@ -96,71 +80,28 @@ export function resolveQuery(query: OmopQuery, version: CdmVersion): ResolvedQue
 }
 
 /** The name of the added column: `gender_concept_id` → `gender_concept_name`, `concept_id_1` → `concept_name_1`. */
-function conceptNameOf(table: CdmTable, { name: id, column }: SourceColumn): string | undefined {
+function conceptNameOf({ table }: Scope, { name: id, type }: Value): string | undefined {
   const name = id.replace(/(^|_)concept_id(_\d)?$/, "$1concept_name$2");
   // The table concept has its concept_name already.
-  const taken = table.columns.some((other) => other.name === name);
-  return column.type === "bigint" && name !== id && !taken ? name : undefined;
+  return type === "bigint" && name !== id && !hasColumn(table, name) ? name : undefined;
 }
 
-function resolveAggregate(known: SourceColumns, aggregate: OmopAggregate): AggregateOutput {
-  const { fn } = aggregate;
-  const distinct = aggregate.distinct ?? false;
-  // As in SQL's `count(*)`.
-  const written = aggregate.column === "*" ? undefined : aggregate.column;
-  const source = written === undefined ? undefined : known.find(written);
-  const name = aggregate.as ??
-    [fn, distinct ? "distinct" : "", source?.name ?? ""].filter(Boolean).join("_");
-  if (source === undefined) {
-    if (fn === "count" && !distinct) return { kind: "aggregate", name, fn, source, distinct, type: "bigint" };
-    throw new OmcpError(
-      "invalid_argument",
-      `Cannot compute ${distinct ? `${fn} distinct` : fn} without a column`,
-      {
-        next: `Name one, as in ${
-          JSON.stringify(
-            distinct
-              ? { fn, column: fn === "count" ? "person_id" : "value_as_number", distinct }
-              : { fn, column: "value_as_number" },
-          )
-        }.`,
-      },
-    );
-  }
-  const { column } = source;
-  if (fn === "median" && distinct) {
-    throw new OmcpError("invalid_argument", "Cannot compute a median of distinct values", {
-      next: "Omit distinct.",
-    });
-  }
-  const arithmetic = fn !== "count" && fn !== "min" && fn !== "max";
-  if (arithmetic && column.type !== "integer" && column.type !== "numeric") {
-    const what = column.type === "bigint" ? "an identifier" : column.type;
-    throw new OmcpError(
-      "invalid_argument",
-      `Cannot compute ${fn} of ${aggregate.column}: it is ${what}, not a quantity`,
-      {
-        next: "Use count, min or max, or a numeric column such as value_as_number.",
-      },
-    );
-  }
-  return { kind: "aggregate", name, fn, source, distinct, type: aggregateType(fn, column) };
-}
-
-/** The types Postgres computes: a sum of integers is a bigint, its average a numeric. */
-function aggregateType(fn: AggregateFunction, column: CdmColumn): ResultType {
-  if (fn === "count") return "bigint";
-  if (fn === "min" || fn === "max") return resultType(column);
-  return fn === "sum" && column.type === "integer" ? "bigint" : "numeric";
-}
-
-function resultType(column: CdmColumn): ResultType {
-  return column.type === "varchar" ? "text" : column.type;
+/** A column `units` for statistics of numbers that have units, unless the groups are by unit. */
+function unitsOf(query: OmopQuery, known: Scope): UnitsOutput[] {
+  const numbers = ["value_as_number", "range_low", "range_high"];
+  const column = query.aggregates?.find(({ fn, column }) => fn !== "count" && numbers.includes(column ?? ""))
+    ?.column;
+  const byUnit = query.group_by?.some((name) => name.startsWith("unit_"));
+  if (column === undefined || byUnit === true || !hasColumn(known.table, "unit_concept_id")) return [];
+  const units = sql`array_agg(distinct coalesce(${known.own("unit_concept_id")}, 0)) filter (where ${
+    known.own(column)
+  } is not null)`;
+  return [{ kind: "units", name: "units", type: "text", sql: units }];
 }
 
 function resolveOrder(
   query: OmopQuery,
-  known: SourceColumns,
+  known: Scope,
   { outputs, grouped }: Pick<ResolvedQuery, "outputs" | "grouped">,
 ): ResolvedQuery["order"] {
   const names = outputs.map((output) => output.name);
@@ -168,8 +109,8 @@ function resolveOrder(
     const { asked, descending } = typeof entry === "string"
       ? writtenOrder(entry)
       : { asked: entry.column, descending: entry.direction === "desc" };
-    // The result has no name with a dot, but one of its columns may have that source.
-    const name = asked.includes(".") ? known.find(asked).name : asked;
+    // The result has no name with a dot or parentheses, but one of its columns may have that source.
+    const name = /[.(]/.test(asked) ? known.find(asked).name : asked;
     if (!names.includes(name)) {
       const close = closestNames(name, names);
       throw new OmcpError(
@@ -180,7 +121,7 @@ function resolveOrder(
             close.length > 0
               ? `Did you mean ${close.join(" or ")}?`
               : `The result's columns are: ${names.join(", ")}.`,
-            ...(known.has(asked)
+            ...(hasColumn(known.table, asked)
               ? [`To sort by ${asked}, add it to ${grouped ? "group_by" : "columns"}.`]
               : []),
             ...(/\s/.test(asked) ? ['Write a name, or "-name" for descending.'] : []),
@@ -196,8 +137,9 @@ function resolveOrder(
 
 /** `-n` and, as in SQL, `n desc` or `n asc`. */
 function writtenOrder(entry: string): { readonly asked: string; readonly descending: boolean } {
-  const [, minus = "", asked = entry, direction] = /^(-?)\s*(\S+)(?:\s+(asc|desc))?$/.exec(entry.trim()) ??
-    [];
+  const [, minus = "", asked = entry, direction] =
+    /^(-?)\s*(\S+|[a-z_]+\(.*\))(?:\s+(asc|desc))?$/.exec(entry.trim()) ??
+      [];
   // With both, the direction would be ambiguous.
   if (minus !== "" && direction !== undefined) return { asked: entry, descending: false };
   return { asked, descending: minus !== "" || direction === "desc" };
@@ -217,6 +159,8 @@ function refuseDuplicates(names: readonly string[], where: string): void {
   const duplicate = names.find((name, at) => names.indexOf(name) !== at);
   if (duplicate === undefined) return;
   throw new OmcpError("invalid_argument", `Duplicate name ${JSON.stringify(duplicate)} in ${where}`, {
-    next: where === "the result" ? "Give the aggregate another name with `as`." : "Use each name once.",
+    next: where === "the result"
+      ? 'Give one another name: an aggregate with `as`, a column as in "year(visit_start_date) as year".'
+      : "Use each name once.",
   });
 }

@@ -24,13 +24,25 @@ export const FILTER_OPS = [
   "is not null",
   "like",
   "ilike",
+  "in_concept_set",
 ] as const;
 
 /** A comparison of a filter. */
 export type FilterOp = typeof FILTER_OPS[number];
 
 /** The functions of an aggregate. */
-export const AGGREGATE_FUNCTIONS = ["count", "sum", "avg", "min", "max", "stddev", "median"] as const;
+export const AGGREGATE_FUNCTIONS = [
+  "count",
+  "count_persons",
+  "sum",
+  "avg",
+  "min",
+  "max",
+  "stddev",
+  "median",
+  "percentile",
+  "person_years",
+] as const;
 
 /** A function of an aggregate. */
 export type AggregateFunction = typeof AGGREGATE_FUNCTIONS[number];
@@ -48,30 +60,48 @@ const OP_ALIASES: ReadonlyMap<unknown, FilterOp> = new Map<unknown, FilterOp>([
 ]);
 
 /** Names are accepted in any case, as in SQL; every name of the CDM is in lower case. */
-const columnName = z.string().min(1).max(63).toLowerCase();
+const columnName = z.string().min(1).max(200).toLowerCase();
 const scalar = z.union([z.string().max(1_000), z.number(), z.boolean()]);
+/** Objects that {@link readConditions} checks: a recursive schema, or one repeated in five places, would cost a model more than it helps. */
+const unread = z.record(z.string(), z.unknown());
+const unreadList = z.array(unread).min(1).max(50);
 
-/** One condition on a column; all filters of a query must hold. */
+/** One condition on a column, or a group of conditions. */
 export const filterSchema = z.strictObject({
-  column: columnName.describe("A column of the table, or person.<column>."),
+  column: columnName.optional().describe("Any column, as in columns."),
   op: z.preprocess(function unalias(op) {
     return OP_ALIASES.get(typeof op === "string" ? op.toLowerCase() : op) ??
       (typeof op === "string" ? op.toLowerCase() : op);
-  }, z.enum(FILTER_OPS)).describe("The comparison. As in SQL, rows whose value is null pass `is null` only."),
-  value: z.union([scalar, z.array(scalar).min(1).max(MAX_IN_VALUES), z.null()]).optional().describe(
-    "A list for `in` and `not in`, [low, high] for `between`, absent for `is null` and `is not null`. " +
-      "Dates as YYYY-MM-DD. Integers beyond 2^53 as decimal strings.",
+  }, z.enum(FILTER_OPS)).optional().describe(
+    "The comparison. As in SQL, rows whose value is null pass `is null` only.",
   ),
+  value: z.union([
+    scalar,
+    z.array(z.union([scalar, z.null()])).min(1).max(MAX_IN_VALUES),
+    z.strictObject({ items: unreadList }),
+    z.null(),
+  ]).optional().describe(
+    "A list for `in` and `not in`, [low, high] for `between`, absent for `is null` and `is not null`. " +
+      "For `in_concept_set` {items: [{concept_id, include_descendants?, include_mapped?, exclude?}]}. " +
+      "Dates as YYYY-MM-DD: in a datetime, the whole day. Integers beyond 2^53 as decimal strings.",
+  ),
+  or: unreadList.optional().describe("In place of column, op and value: conditions of which one must hold."),
+  and: unreadList.optional().describe("Inside or and not: conditions that must all hold."),
+  not: unreadList.optional().describe("Conditions that must not all hold."),
 });
 
 /** A value computed for each group. */
 export const aggregateSchema = z.strictObject({
   fn: z.enum(AGGREGATE_FUNCTIONS),
   column: columnName.optional().describe(
-    "The column to compute it from, of the table or person.<column>. Only `count` may omit it, to count rows.",
+    "What to compute it from. `count` without it counts rows; count_persons counts distinct persons; person_years sums " +
+      "observation_period's days / 365.25.",
   ),
   distinct: z.boolean().optional().describe(
-    "Count each value once: count distinct person_id counts persons.",
+    "Use each value once.",
+  ),
+  p: z.number().min(0).max(1).optional().describe(
+    "For percentile: 0.25 is the first quartile. It interpolates.",
   ),
   as: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be lower-case letters, digits and _, at most 63")
     .optional()
@@ -84,6 +114,18 @@ export const orderSchema = z.union([
   z.strictObject({ column: columnName, direction: z.enum(["asc", "desc"]).optional() }),
 ]);
 
+/** Persons who have rows of another table. */
+export const personCriterionSchema = z.strictObject({
+  table: z.string().max(63).toLowerCase(),
+  filters: unreadList.optional(),
+  window: z.strictObject({
+    from: z.int().min(-100_000).max(100_000).optional(),
+    to: z.int().min(-100_000).max(100_000).optional(),
+  })
+    .optional().describe("Days from the row's date to the other's: {from: 0, to: 30}; one may be absent."),
+  at_least: z.int().min(1).max(10_000).optional().describe("Rows that the person must have. Default: 1."),
+});
+
 const resultName = z.string()
   .regex(PYTHON_NAME_PATTERN, "must be a Python name: a letter, then letters, digits and _, at most 64")
   .refine(function free(name) {
@@ -92,22 +134,36 @@ const resultName = z.string()
 
 const COMMON_SHAPE = {
   columns: z.array(columnName).min(1).max(100).optional().describe(
-    "Columns to return. Default: all of the table; with aggregates, those of group_by. If the table has person_id, any list may " +
-      "also name the person's columns, such as person.year_of_birth; the result's column is then year_of_birth, or " +
-      "person_<column> if the table itself has that name.",
+    "Columns to return. Default: all of the table; with aggregates, those of group_by. Any list may also name columns that a key of " +
+      "the row leads to (person.year_of_birth, visit.visit_concept_id, provider.specialty_concept_id, " +
+      "condition_concept.vocabulary_id), of the observation period that contains the row's date " +
+      "(period.observation_period_start_date), and functions: year, quarter, month, day(date), age_at(date), days_between(a, b), " +
+      "band(age_at(date), 0, 40, 65): the edge at or below. 'x as name' names it. A row without such a key is kept.",
   ),
   filters: z.array(filterSchema).max(50).optional().describe("Conditions that must all hold."),
+  per_person: z.enum(["first", "last"]).optional().describe(
+    "Of the rows that pass filters, keep each person's first or last by date.",
+  ),
+  then_filters: unreadList.optional().describe("After per_person: conditions, as filters, on the rows kept."),
+  persons: z.strictObject({
+    with: z.array(personCriterionSchema).max(10).optional(),
+    without: z.array(unread).max(10).optional().describe("As with."),
+  }).optional().describe("After per_person: keep rows of persons with, and without, rows of other tables."),
   concept_name: z.boolean().optional().describe(
     "Add the name of each concept: for gender_concept_id, gender_concept_name.",
   ),
   group_by: z.array(columnName).min(1).max(16).optional().describe(
-    "Columns to group by, of the table or person.<column>.",
+    "Columns or functions to group by.",
   ),
+  having: unreadList.optional().describe("Conditions, as filters, on aggregates by their names."),
   aggregates: z.array(aggregateSchema).min(1).max(32).optional().describe("Values computed for each group."),
   order_by: z.array(orderSchema).min(1).max(16).optional().describe(
     'Columns of the result to sort by: a name, "-name" for descending, or {column, direction}. Nulls are last.',
   ),
   limit: z.int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe("The maximum of rows to return."),
+  explain: z.boolean().optional().describe(
+    "Only say what it means, the SQL, and the database's estimate of rows.",
+  ),
   into: resultName.default("omop_df").describe("The variable that receives the pandas DataFrame."),
 } as const;
 
@@ -122,6 +178,12 @@ export type OmopQueryInput = z.input<z.ZodObject<OmopQueryShape, z.core.$strict>
 
 /** A condition after validation. */
 export type OmopFilter = z.infer<typeof filterSchema>;
+
+/** Conditions that have not been checked, see {@link readConditions}. */
+export type UnreadConditions = z.infer<typeof unreadList>;
+
+/** A criterion of persons after validation. */
+export type PersonCriterion = z.infer<typeof personCriterionSchema>;
 
 /** An aggregate after validation. */
 export type OmopAggregate = z.infer<typeof aggregateSchema>;

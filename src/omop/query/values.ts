@@ -1,5 +1,12 @@
 import { OmcpError } from "../../errors.ts";
-import type { CdmColumn } from "../cdm/mod.ts";
+import type { CdmType } from "../cdm/mod.ts";
+
+/** What a value is compared with. */
+export interface Compared {
+  /** Its name, for errors. */
+  readonly name: string;
+  readonly type: CdmType;
+}
 
 const INTEGER_RANGES = {
   integer: { min: -(2n ** 31n), max: 2n ** 31n - 1n },
@@ -28,7 +35,7 @@ const DECIMAL = /^[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3}
  * @returns The text to bind as a parameter: exact with any driver; Postgres infers its type from the column.
  * @throws {OmcpError} `invalid_argument` with the column, its type and an example.
  */
-export function bindValue(column: CdmColumn, value: unknown): string {
+export function bindValue(column: Compared, value: unknown): string {
   switch (column.type) {
     case "integer":
     case "bigint":
@@ -51,7 +58,7 @@ export function bindValue(column: CdmColumn, value: unknown): string {
   throw unfit(column, value);
 }
 
-function bindInteger(column: CdmColumn, type: "integer" | "bigint", value: unknown): string {
+function bindInteger(column: Compared, type: "integer" | "bigint", value: unknown): string {
   const safe = typeof value === "number" && Number.isSafeInteger(value);
   const decimal = typeof value === "string" && /^[+-]?\d{1,19}$/.test(value);
   if (!safe && !decimal) throw unfit(column, value);
@@ -61,13 +68,18 @@ function bindInteger(column: CdmColumn, type: "integer" | "bigint", value: unkno
   return exact.toString();
 }
 
-function bindNumeric(column: CdmColumn, value: unknown): string {
+function bindNumeric(column: Compared, value: unknown): string {
   if (typeof value === "number" && Number.isFinite(value)) return String(value);
   if (typeof value === "string" && DECIMAL.test(value)) return value;
   throw unfit(column, value);
 }
 
-function isDate(text: string): boolean {
+/**
+ * Whether a text is a date that exists, as YYYY-MM-DD.
+ *
+ * @param text The text.
+ */
+export function isDate(text: string): boolean {
   const [, year, month, day] = (DATE.exec(text) ?? []).map(Number);
   if (year === undefined || month === undefined || day === undefined || year < 1) return false;
   const date = new Date(0);
@@ -75,7 +87,7 @@ function isDate(text: string): boolean {
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }
 
-function unfit(column: CdmColumn, value: unknown): OmcpError {
+function unfit(column: Compared, value: unknown): OmcpError {
   const shown = JSON.stringify(value)?.slice(0, 80) ?? "nothing";
   return new OmcpError(
     "invalid_argument",
@@ -84,7 +96,7 @@ function unfit(column: CdmColumn, value: unknown): OmcpError {
   );
 }
 
-function kindOf({ type }: CdmColumn): string {
+function kindOf({ type }: Compared): string {
   switch (type) {
     case "integer":
       return "a 32-bit integer";

@@ -118,6 +118,75 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
     /no column "gender_concept_name"/,
     /concepts' ids: person\.gender_concept_id\./,
   ],
+  [
+    { table: "person", filters: [{ column: "year_of_birth", op: "between", value: [1990, 1980] }] },
+    /`between` has its values reversed: nothing is between 1990 and 1980/,
+    /Pass the lower one first: \[1980,1990\]/,
+  ],
+  [
+    { table: "person", filters: [{ column: "race_concept_id", op: "in", value: [0, null] }] },
+    /`in` has null in its list, which no value equals/,
+    /"or": \[\{"column": "race_concept_id", "op": "in", "value": \[0\]\}, \{"column": "race_concept_id", "op": "is null"\}\]/,
+  ],
+  [
+    { table: "person", filters: [{ value: 1 }] },
+    /it needs column and op, or only one of or, and, not/,
+    /"or"/,
+  ],
+  [
+    { table: "person", filters: [{ or: [{ column: "person_id", op: "like" }, { columns: 1 }] }] },
+    /Cannot read or\[1\]/,
+    /"column": "visit_concept_id"/,
+  ],
+  [{ table: "death", columns: ["age"] }, /no column "age"/, /age_at\(death_date\) as age/],
+  [{ table: "death", columns: ["sex"] }, /no column "sex"/, /person\.gender_concept_id/],
+  [{ table: "death", columns: ["yeer(death_date)"] }, /No function "yeer"/, /year\(condition_start_date\)/],
+  [{ table: "death", columns: ["year(person_id)"] }, /year of person_id: it is bigint, not a date/, /year\(/],
+  [{ table: "death", columns: ["year(death_date"] }, /Cannot read "year\(death_date"/, /age_at/],
+  [{ table: "death", columns: ["band(age_at(death_date), 5, 1)"] }, /its edges must rise/, /band\(/],
+  [{ table: "death", columns: ["period.x"] }, /table observation_period has no column "x"/, /period\./],
+  [
+    { table: "person", columns: ["period.person_id"] },
+    /the table person has no date|has no person_id/,
+    /about a person/,
+  ],
+  [{ table: "concept", per_person: "first" }, /the table concept has no person_id/, /about a person/],
+  [{ table: "death", then_filters: [{}] }, /then_filters without per_person/, /Use filters/],
+  [
+    { table: "death", persons: { with: [{ table: "visit_occurrence", window: { from: 1, to: 0 } }] } },
+    /window from 1 to 0: it is reversed/,
+    /"from": 0, "to": 1/,
+  ],
+  [
+    { table: "person", persons: { with: [{ table: "visit_occurrence", window: { to: 0 } }] } },
+    /Cannot use window: the table person has no date/,
+    /table of events/,
+  ],
+  [
+    { table: "person", aggregates: [{ fn: "count", as: "n" }], having: [{ column: "m", op: ">", value: 1 }] },
+    /"m" in having: it is not an aggregate/,
+    /Its aggregates are: n/,
+  ],
+  [
+    { table: "death", filters: [{ column: "cause_concept_id", op: "in_concept_set", value: 5 }] },
+    /needs a concept set/,
+    /include_descendants/,
+  ],
+  [
+    {
+      table: "death",
+      filters: [{ column: "death_date", op: "in_concept_set", value: { items: [{ concept_id: 1 }] } }],
+    },
+    /needs a column of concepts/,
+    /condition_concept_id/,
+  ],
+  [{ table: "death", aggregates: [{ fn: "person_years" }] }, /person_years of death/, /observation_period/],
+  [{ table: "concept", aggregates: [{ fn: "count_persons" }] }, /concept has no person_id/, /about a person/],
+  [
+    { table: "cost", aggregates: [{ fn: "percentile", column: "total_cost" }] },
+    /a percentile without p/,
+    /"p": 0\.25/,
+  ],
   [{ table: "person", columns: ["*"] }, /no column "\*"/, /omit columns/],
   [
     { table: "person", aggregates: [{ fn: "count", column: "*", distinct: true }] },
@@ -157,7 +226,7 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   [
     { table: "person", aggregates: [{ fn: "count" }, { fn: "count" }] },
     /Duplicate name "count" in the result/,
-    /another name with `as`/,
+    /an aggregate with `as`/,
   ],
   [
     { table: "person", columns: ["person_id"], aggregates: [{ fn: "count" }] },

@@ -1,0 +1,23 @@
+import type { CdmTable } from "../cdm/mod.ts";
+
+/**
+ * The column with the date of a table's events: when they start, where they last.
+ *
+ * @param table The table.
+ * @returns Such as condition_start_date, measurement_date or death_date; undefined for a table without one, such as person.
+ */
+export function eventDate(table: CdmTable): string | undefined {
+  const dates = table.columns.filter(({ type }) => type === "date").map(({ name }) => name);
+  return dates.find((name) => name.endsWith("_start_date")) ??
+    dates.find((name) => !name.endsWith("_end_date"));
+}
+
+/**
+ * Whether a table has a column.
+ *
+ * @param table The table.
+ * @param name The column's name.
+ */
+export function hasColumn(table: CdmTable, name: string): boolean {
+  return table.columns.some((column) => column.name === name);
+}

@@ -1,0 +1,81 @@
+/** Sets of persons as conditions: those who have, or have not, rows of another table. */
+import { type RawBuilder, sql } from "kysely";
+import { OmcpError } from "../../errors.ts";
+import { Scope } from "./columns.ts";
+import { hasColumn } from "./event_date.ts";
+import { filterCondition, readConditions } from "./filters.ts";
+import { joinClause } from "./joins.ts";
+import { type OmopQuery, type PersonCriterion, personCriterionSchema } from "./schema.ts";
+
+/**
+ * The conditions of `persons`.
+ *
+ * @param persons The criteria.
+ * @param outer The query's own table.
+ * @param schema The schema of the CDM's tables.
+ * @returns A condition for each criterion. A window counts days from the date of the query's row to that of the other table's row,
+ * both ends included.
+ * @throws {OmcpError} `invalid_argument` if a criterion or one of its names does not fit.
+ */
+export function personConditions(
+  persons: OmopQuery["persons"],
+  outer: Scope,
+  schema: string,
+): RawBuilder<boolean>[] {
+  const without = (persons?.without ?? []).map(function read(one, at): PersonCriterion {
+    const parsed = personCriterionSchema.safeParse(one);
+    if (parsed.success) return parsed.data;
+    throw new OmcpError(
+      "invalid_argument",
+      `Cannot read persons.without[${at}]: ${parsed.error.issues[0]?.message}`,
+      {
+        next: 'Write {"table": "condition_occurrence", "filters": [conditions], "window": {"to": -1}}.',
+      },
+    );
+  });
+  const all = [
+    ...(persons?.with ?? []).map((criterion) => ({ criterion, holds: true })),
+    ...without.map((criterion) => ({ criterion, holds: false })),
+  ];
+  return all.map(({ criterion, holds }, at) => {
+    const found = criterionCondition(criterion, { outer, schema, alias: `e${at}` });
+    return holds ? found : sql`not ${found}`;
+  });
+}
+
+interface CriterionPlace {
+  readonly outer: Scope;
+  readonly schema: string;
+  readonly alias: string;
+}
+
+function criterionCondition(
+  criterion: PersonCriterion,
+  { outer, schema, alias }: CriterionPlace,
+): RawBuilder<boolean> {
+  const scope = new Scope(outer.version, criterion.table, alias);
+  for (const { table } of [outer, scope]) {
+    if (hasColumn(table, "person_id")) continue;
+    throw new OmcpError("invalid_argument", `Cannot use persons: the table ${table.name} has no person_id`, {
+      next: "Use tables whose rows are about a person.",
+    });
+  }
+  const conditions = readConditions(criterion.filters ?? [], `the filters of ${criterion.table}`)
+    .map((one) => filterCondition(one, { find: (name) => scope.find(name), schema }));
+  const { from, to } = criterion.window ?? {};
+  if (from !== undefined && to !== undefined && from > to) {
+    throw new OmcpError("invalid_argument", `Cannot use the window from ${from} to ${to}: it is reversed`, {
+      next: `Pass {"from": ${to}, "to": ${from}}.`,
+    });
+  }
+  const days = () => sql`(${scope.date("window")} - ${outer.date("window")})`;
+  if (from !== undefined) conditions.push(sql`${days()} >= ${sql.lit(from)}`);
+  if (to !== undefined) conditions.push(sql`${days()} <= ${sql.lit(to)}`);
+  const rows = sql`from ${sql.id(schema, scope.table.name)} as ${sql.id(alias)}${
+    joinClause(scope, schema)
+  } where ${
+    sql.join([sql`${scope.own("person_id")} = ${outer.own("person_id")}`, ...conditions], sql` and `)
+  }`;
+  const least = criterion.at_least ?? 1;
+  return least === 1 ? sql`exists (select 1 ${rows})` : sql`(select count(*) ${rows}) >= ${sql.lit(least)}`;
+}
