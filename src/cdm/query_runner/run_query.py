@@ -20,7 +20,6 @@ PREVIEW_CHARACTERS = 80
 #: Nullable types only: float64, which a missing value would cause, cannot hold every 64-bit id.
 DTYPES = {"integer": "Int64", "bigint": "Int64", "numeric": "Float64", "text": "string", "boolean": "boolean"}
 
-
 #: Rows that are Python objects at a time.
 CHUNK_ROWS = 20_000
 #: Memory that stays free, in bytes, besides a copy of the largest column.
@@ -70,6 +69,9 @@ class Columns:
             self.chunks[at].append(chunk)
             self.sizes[at] += pandas.Series(chunk).memory_usage(index=False, deep=True)
         self.rows += len(rows)
+        if len(rows) < CHUNK_ROWS:
+            # The last rows, or a result of few: what is left fits where the last check found room.
+            return
         free = free_bytes()
         if free is not None and free < RESERVE_BYTES + 2 * max(self.sizes, default=0):
             raise TooLarge

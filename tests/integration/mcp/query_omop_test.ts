@@ -89,6 +89,47 @@ Deno.test("query_omop through MCP", async (t) => {
       assert.match(await value("int(by_gender.n.sum())"), /1000/);
     });
 
+    await t.step(
+      "says what it understood, and leaves SQL, time and truncation with the DataFrame",
+      async () => {
+        const reply = await query({
+          table: "condition_occurrence",
+          per_person: "first",
+          then_filters: [{ or: [{ column: "age_at(condition_start_date)", op: ">=", value: 40 }] }],
+          persons: { with: [{ table: "drug_exposure", window: { from: 0, to: 30 } }] },
+          columns: ["person_id", "year(condition_start_date) as year", "visit.visit_concept_id"],
+          limit: 3,
+          into: "firsts",
+        });
+        assert.match(
+          reply.text,
+          /^Understood: rows of condition_occurrence; of those each person's first by condition_start_date; kept if /m,
+        );
+        const shown = await value(
+          "print(firsts.attrs['truncated'], firsts.attrs['sql'][-7:], firsts.attrs['time'][:2], *firsts.columns)",
+        );
+        assert.match(shown, /True limit 4 20 person_id year visit_concept_id/);
+      },
+    );
+
+    await t.step("explains without running", async () => {
+      const { text } = await query({ table: "measurement", explain: true, into: "unborn" });
+      assert.match(text, /^The query was not run\.\nUnderstood: rows of measurement\n[^]*rows=\d+/);
+      assert.match(await value("'unborn' in globals()"), /False/);
+    });
+
+    await t.step("shows units, warns where they are mixed, and says where there are no values", async () => {
+      const mean = [{ fn: "avg", column: "value_as_number", as: "mean" }];
+      const { text } = await query({ table: "measurement", aggregates: mean });
+      assert.match(text, /^Warning: 1 shown row mixed units/m);
+      const nothing = await query({
+        table: "measurement",
+        filters: [{ column: "person_id", op: "=", value: -1 }],
+        aggregates: mean,
+      });
+      assert.match(nothing.text, /^no values \| no values$/m);
+    });
+
     await t.step("binds values: an injection is just a string", async () => {
       const reply = await query({
         table: "concept",
