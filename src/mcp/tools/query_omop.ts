@@ -60,7 +60,8 @@ export const tool: Tool = defineTool({
       source: sql,
       timeoutMs: queryMs,
       usesKernel: true,
-      notebook: queryCell(query.into, sql, compiled),
+      // What was only explained left nothing to repeat.
+      ...(query.explain === true ? {} : { notebook: queryCell(query.into, sql, compiled) }),
       work: async (run) => {
         run.progress("waiting for the database");
         await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
