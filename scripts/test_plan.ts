@@ -29,7 +29,7 @@ export interface TestFolders {
 /** More than there are processors, because most slow unit tests wait for something. */
 const UNIT_JOBS = 4;
 /** Tests of faults wait for deadlines nearly all the time. */
-const FAULT_JOBS = 4;
+const FAULT_JOBS = 3;
 
 /** The unit tests. */
 export const UNIT: Group = { name: "unit", paths: ["tests/unit"], jobs: UNIT_JOBS };
