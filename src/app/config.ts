@@ -29,16 +29,19 @@ export const RESULT_PART_OF_MEMORY = 8;
 const MAX_IMAGES = 20;
 const IMAGE_LIST = `must be at most ${MAX_IMAGES} image references, separated by commas`;
 
+/** How the message of a number out of its range begins; the setting's unit is added to it. */
+const RANGE = "must be from ";
+
 /** An integer between two bounds, from the text of the environment. */
 function integer(minimum: number, maximum: number) {
-  const range = `must be from ${minimum} to ${maximum}`;
+  const range = `${RANGE}${minimum} to ${maximum}`;
   return z.string().regex(/^\d{1,16}$/, "must be an integer").transform(Number)
     .pipe(z.number().min(minimum, range).max(maximum, range));
 }
 
 /** The same, or undefined for an empty text. */
 function optionalInteger(minimum: number, maximum: number) {
-  const range = `must be from ${minimum} to ${maximum}`;
+  const range = `${RANGE}${minimum} to ${maximum}`;
   return z.string().regex(/^\d{0,16}$/, "must be an integer")
     .transform((text) => text === "" ? undefined : Number(text))
     .pipe(z.number().min(minimum, range).max(maximum, range).optional());
@@ -56,7 +59,10 @@ const IMAGE = /^[a-zA-Z0-9][a-zA-Z0-9_.\-/:@]{0,254}$/;
 /** The table of settings: name → schema, default, unit, meaning. */
 export const SETTINGS = {
   DOCKER_HOST: {
-    schema: z.string().regex(/^unix:\/\/\/.+$/, "must be unix:///path/of/socket"),
+    schema: z.string().regex(
+      /^unix:\/\/\/.+$/,
+      "must be unix:///path/of/socket; tcp:// and ssh:// are not supported",
+    ),
     default: "unix:///var/run/docker.sock",
     unit: "URL",
     description: "The container engine's Unix socket. The Deno permission flags must name the same path.",
@@ -569,7 +575,11 @@ function readSetting<N extends SettingName>(
   const schema: z.ZodType = SETTINGS[name].schema;
   const raw = read(name);
   const parsed = schema.safeParse(raw === undefined || raw === "" ? SETTINGS[name].default : raw);
-  if (!parsed.success) problems.push(`${name} ${parsed.error.issues[0]?.message ?? "is invalid"}`);
+  if (!parsed.success) {
+    const message = parsed.error.issues[0]?.message ?? "is invalid";
+    const { unit } = SETTINGS[name];
+    problems.push(`${name} ${message}${message.startsWith(RANGE) && unit !== "" ? `, in ${unit}` : ""}`);
+  }
   // The return type is inferred from this schema; after a failure the value is not used.
   return parsed.data as SettingValue<N>;
 }

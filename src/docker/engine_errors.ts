@@ -2,6 +2,9 @@ import { ownCommand } from "../lib/own_command.ts";
 import { OmcpError } from "../errors.ts";
 import type { OmcpErrorOptions } from "../errors.ts";
 
+/** The system's number of an error, which follows its words. */
+const OS_ERROR = / \(os error \d+\)/g;
+
 /** The longest message of the engine that is passed on, in characters. */
 const MAX_MESSAGE = 2_000;
 
@@ -77,9 +80,9 @@ export function transportError(action: string, cause: unknown, changes: boolean,
   if (unreachable) {
     return new OmcpError(
       "engine_unreachable",
-      `Cannot ${action}: the engine's socket${
-        socket === undefined ? "" : ` ${socket}`
-      } does not respond: ${reason}`,
+      `Cannot ${action}: the engine's socket${socket === undefined ? "" : ` ${socket}`} does not respond: ${
+        reason.replaceAll(OS_ERROR, "")
+      }`,
       {
         state: "No request reached the engine.",
         next: CHECK_ENGINE,

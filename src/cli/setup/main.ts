@@ -1,5 +1,7 @@
 /** The command `omcp setup`, in a checkout `deno task setup`: ensures that an engine responds and has both images. */
 import { parseArgs } from "node:util";
+import { readLogLevel } from "../../app/config.ts";
+import { findSettings, type Settings } from "../../app/environment.ts";
 import { OmcpError } from "../../errors.ts";
 import { imageReference } from "../../images/identity.ts";
 import { ownCommand } from "../../lib/own_command.ts";
@@ -7,20 +9,21 @@ import { usageError } from "../usage_error.ts";
 import { type Progress, stderrProgress } from "../../image_setup/mod.ts";
 import { setUp } from "./setup.ts";
 
-const USAGE = `Usage: ${ownCommand("setup")} [--refresh] [--print]
+const USAGE = `Usage: ${ownCommand("setup")} [--refresh] [--print] [--settings FILE]
   --refresh  rebuild the images, with the distribution's newest packages
-  --print    only print the images' names, one per line`;
+  --print    only print the images' names, one per line
+  --settings read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)`;
 
 /**
  * Runs `omcp setup`.
  *
- * @param args Its arguments.
+ * @param settings Its arguments, without those that name a file of settings, and its settings.
  * @param progress Receives a line for each step. @default stderr
  * @returns The process's exit code.
  * @throws {TypeError} Of `parseArgs`, for a wrong call.
  */
 export async function runSetUp(
-  args: readonly string[],
+  { args, read, unknown }: Pick<Settings, "args" | "read" | "unknown">,
   progress: Progress = stderrProgress(),
 ): Promise<number> {
   const { values: flags } = parseArgs({
@@ -40,6 +43,7 @@ export async function runSetUp(
     return 0;
   }
   try {
+    readLogLevel(read, unknown);
     const { images } = await setUp({ progress, read, refresh: flags.refresh ?? false });
     progress(`ready: ${images.python.reference}, ${images.postgres.reference}`);
     return 0;
@@ -48,10 +52,6 @@ export async function runSetUp(
     report(error, progress);
     return 1;
   }
-}
-
-function read(name: string): string | undefined {
-  return Deno.env.get(name);
 }
 
 function report(error: OmcpError, progress: Progress): void {
@@ -66,7 +66,7 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
 
 if (import.meta.main) {
   try {
-    Deno.exit(await runSetUp(Deno.args));
+    Deno.exit(await runSetUp(findSettings(Deno.args)));
   } catch (error) {
     if (!(usageError(error, USAGE) instanceof OmcpError)) throw error;
     write(Deno.stderr, USAGE);
