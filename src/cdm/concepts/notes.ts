@@ -1,9 +1,10 @@
 /** What a query's answer has to say about the concepts that it names, so that an empty or partial result is not taken for the truth. */
 import { counted } from "../../lib/counted.ts";
-import type { Concept } from "../../omop/concepts/mod.ts";
+import { cdmTables } from "../../omop/cdm/mod.ts";
+import { type Concept, idsInColumn, integersOf } from "../../omop/concepts/mod.ts";
 import { type ConceptDetails, conceptDetails } from "./details.ts";
-import { knownConcepts } from "./known.ts";
-import type { ConceptSource } from "./source.ts";
+import { conceptMap, knownConcepts } from "./known.ts";
+import { type ConceptSource, readRows } from "./source.ts";
 import type { ConceptUsage } from "./usage.ts";
 
 /** Concepts of a query that are explained. */
@@ -48,16 +49,24 @@ export async function conceptNotes(
 ): Promise<readonly string[]> {
   const { source, usage } = parts;
   const distinct = [...new Set(ids)].filter((id) => id !== 0);
-  const known = [...(await knownConcepts(source, distinct, signal)).values()];
+  const found = await conceptMap(source, distinct, signal);
+  const absent = await inData(source, distinct.filter((id) => !found.has(id)), { column, signal });
+  const known = [...(await knownConcepts(source, distinct.filter((id) => !absent.has(id)), signal)).values()];
+  const lacking = rows === 0
+    ? []
+    : [...absent].map((id) => `Warning: ${column.column} has ${id}, which this CDM's concept table lacks.`);
   const standardColumn = !column.column.includes("_source_");
   const doubtful = known.filter(({ standard_concept, invalid_reason }) =>
     standardColumn && standard_concept !== "S" || invalid_reason !== null
   );
   const explained = rows === 0 ? known.slice(0, EXPLAINED) : doubtful.slice(0, EXPLAINED);
-  if (explained.length === 0) return [];
+  if (explained.length === 0) return lacking;
   const details = await conceptDetails({ source, usage }, explained, signal);
   const warned = rows === undefined || rows > 0 ? doubtful : [];
-  const notes = warned.slice(0, EXPLAINED).map((concept) => warning(concept, details, usage));
+  const notes = [
+    ...lacking,
+    ...warned.slice(0, EXPLAINED).map((concept) => warning(concept, details, usage)),
+  ];
   if (rows === 0) {
     for (const concept of explained) {
       notes.push(...await emptyNotes(parts, concept, { details, column, descendants }));
@@ -65,6 +74,19 @@ export async function conceptNotes(
   }
   const left = (rows === 0 ? known : doubtful).length - explained.length;
   return left > 0 ? [...notes, `[and ${counted(left, "more concept")} that this does not explain]`] : notes;
+}
+
+/** Which ids a column holds: a site may use concepts that its vocabulary lacks. */
+async function inData(
+  source: ConceptSource,
+  ids: readonly number[],
+  { column, signal }: { readonly column: NamedConcepts["column"]; readonly signal: AbortSignal },
+): Promise<ReadonlySet<number>> {
+  const exists = cdmTables(source.version).find(({ name }) => name === column.table)
+    ?.columns.some(({ name }) => name === column.column) === true;
+  if (ids.length === 0 || !exists || !source.relations.has(column.table)) return new Set();
+  const rows = await readRows(source, idsInColumn(ids, column, source.schema), signal);
+  return new Set(rows.map(integersOf).map(([id = 0]) => id));
 }
 
 function warning(concept: Concept, { mapsTo }: ConceptDetails, usage: ConceptUsage): string {

@@ -10,6 +10,7 @@ import {
 import { counted } from "../../lib/counted.ts";
 import { answerWithin } from "../answer_within.ts";
 import { queryCell } from "../notebook/query_cell.ts";
+import { queryConcepts } from "../query_concepts.ts";
 import { runnableSql } from "../runnable_sql.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolServices } from "../tool.ts";
@@ -65,6 +66,8 @@ export const tool: Tool = defineTool({
       work: async (run) => {
         run.progress("waiting for the database");
         await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
+        const named = { query, table: query.table };
+        const warnings = await queryConcepts(cdm.concepts, named, run.signal);
         const { into, explain } = query;
         const { meaning, limit } = compiled;
         const answer = await runQuery(sandbox, explain === true ? explained(compiled) : compiled, {
@@ -73,17 +76,26 @@ export const tool: Tool = defineTool({
           timeoutMs: queryMs,
           run,
         });
+        const notes = explain !== true && isEmpty(answer)
+          ? await queryConcepts(cdm.concepts, { ...named, empty: true }, run.signal)
+          : warnings;
+        const text = explain === true
+          ? describePlan({ meaning, sql, notes }, answer)
+          : describe({ into, sql, limit, meaning, notes }, answer);
         return {
           kind: "text",
-          text: explain === true
-            ? describePlan({ meaning, sql }, answer)
-            : describe({ into, sql, limit, meaning }, answer),
+          text,
           bytes: answer.memoryBytes,
         };
       },
     });
   },
 });
+
+/** Whether there are no rows, or one that counts none. */
+function isEmpty({ rows, preview: [first = []] }: QueryAnswer): boolean {
+  return rows === 0 || rows === 1 && first.every((value) => value === null || value === "0" || value === "");
+}
 
 function requireCdm({ cdm }: ToolServices): CdmService {
   if (cdm !== undefined) return cdm;
@@ -95,6 +107,8 @@ interface RanQuery {
   readonly sql: string;
   /** What was understood. */
   readonly meaning: string;
+  /** What is to be said of its concepts. */
+  readonly notes: readonly string[];
   /** Rows that are kept. */
   readonly limit: number;
 }
@@ -109,17 +123,21 @@ function explained(compiled: CompiledOmopQuery): CompiledOmopQuery {
   };
 }
 
-function describePlan({ meaning, sql }: Pick<RanQuery, "meaning" | "sql">, answer: QueryAnswer): string {
+function describePlan(
+  { meaning, sql, notes }: Pick<RanQuery, "meaning" | "sql" | "notes">,
+  answer: QueryAnswer,
+): string {
   return [
     "The query was not run.",
     `Understood: ${showable(meaning)}`,
+    ...notes.map(showable),
     `SQL: ${showable(sql)}`,
     "The database's plan, with its estimate of rows:",
     ...answer.preview.map(([line]) => showable(short(line ?? ""))),
   ].join("\n");
 }
 
-function describe({ into, sql, limit, meaning }: RanQuery, answer: QueryAnswer): string {
+function describe({ into, sql, limit, meaning, notes }: RanQuery, answer: QueryAnswer): string {
   const columns = counted(answer.columns.length, "column");
   const size = readableBytes(answer.memoryBytes);
   const lines = [
@@ -130,6 +148,7 @@ function describe({ into, sql, limit, meaning }: RanQuery, answer: QueryAnswer):
       ? [`[truncated: there are more than ${counted(limit, "row")}; raise limit, filter or aggregate]`]
       : []),
     `Understood: ${showable(meaning)}`,
+    ...notes.map(showable),
     ...mixedUnits(answer),
     `Columns: ${answer.columns.map(({ name, dtype }) => `${name} ${dtype}`).join(", ")}`,
     `SQL: ${showable(sql)}`,

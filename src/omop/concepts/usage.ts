@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import { cdmTables, type CdmVersion } from "../cdm/mod.ts";
 import { type Statement, statement } from "../sql_compiler.ts";
-import { table } from "./concept_set_sql.ts";
+import { idArray, table } from "./concept_set_sql.ts";
 
 /** A column that holds what a record is about. */
 export interface UsageColumn {
@@ -58,4 +58,21 @@ export function usageCounts({ table: name, column }: UsageColumn, schema: string
   select ${sql.ref(column)} as k, person_id, count(*) as n from ${table(schema, name)}
   where ${sql.ref(column)} is not null group by 1, 2
 ) as by_person group by 1 order by 2 desc, 1 limit cast(${limit} as bigint)`);
+}
+
+/**
+ * Which of some ids a column holds.
+ *
+ * @param ids The ids.
+ * @param column A column of the CDM.
+ * @param schema The schema of the CDM's tables.
+ * @returns Rows of an id each.
+ */
+export function idsInColumn(
+  ids: readonly number[],
+  { table: name, column }: Pick<UsageColumn, "table" | "column">,
+  schema: string,
+): Statement {
+  return statement(sql`select i.id from unnest(${idArray(ids)}) as i(id)
+where exists (select from ${table(schema, name)} as e where ${sql.ref(`e.${column}`)} = i.id)`);
 }

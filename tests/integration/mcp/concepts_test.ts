@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
-import { withServer } from "../../fixtures/server.ts";
+import { newSandbox, withServer } from "../../fixtures/server.ts";
 
 Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => {
   await withServer({}, async (server) => {
@@ -87,6 +87,31 @@ Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => 
         /^Of \d+ concepts with some of the words .*\nNo concept has all the words/,
       );
     });
+
+    await t.step(
+      "a query warns of its concepts, explains an empty result, and refuses a concept that is not there",
+      async () => {
+        const sandbox_id = await newSandbox(server);
+        async function count(concept: number): Promise<string> {
+          return await text("query_omop", {
+            sandbox_id,
+            table: "condition_occurrence",
+            filters: [{ column: "condition_concept_id", op: "=", value: concept }],
+            aggregates: [{ fn: "count", as: "n" }],
+          });
+        }
+        assert.match(
+          await count(201820),
+          /^No rows for 201820 Diabetes mellitus: 334 records are under 1 descendant \(201826\): include descendants\.$/m,
+        );
+        assert.match(
+          await count(35208414),
+          /: .*it maps to 192671 Gastrointestinal hemorrhage \(7 records\)\.$/m,
+        );
+        assert.match(await count(201862), /^Error concept_not_found: This CDM has no concept 201862\./);
+        assert.doesNotMatch(await count(201826), /Warning|No rows/);
+      },
+    );
 
     await t.step("a concept set lists its members with their records, and its hash", async () => {
       const set = { items: [{ concept_id: 201820, include_descendants: true }] };

@@ -136,6 +136,15 @@ Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
       assert.deepEqual(await concepts.conceptNotes({ ids: [1002], column: ofSource }, NEVER), []);
     });
 
+    await t.step("a concept that only the data have is a warning", async () => {
+      await postgres.sql(
+        "update cdm.condition_occurrence set condition_concept_id = 5000 where condition_occurrence_id = 1",
+      );
+      assert.deepEqual(await concepts.conceptNotes({ ids: [5000], column }, NEVER), [
+        "Warning: condition_concept_id has 5000, which this CDM's concept table lacks.",
+      ]);
+    });
+
     await t.step("a concept that the CDM lacks ends a query, with what may be meant", async () => {
       await assert.rejects(concepts.conceptNotes({ ids: [1001, 1010], column }, NEVER), {
         code: "concept_not_found",

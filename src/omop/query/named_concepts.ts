@@ -1,0 +1,60 @@
+/** Which concepts a typed query names in its conditions, so that a tool can check them. Pure. */
+
+/** Concepts that conditions compare a column with. */
+export interface ComparedConcepts {
+  readonly table: string;
+  readonly column: string;
+  readonly ids: readonly number[];
+  /** Whether their descendants are included. */
+  readonly descendants: boolean;
+}
+
+/** Tables by the prefix that their columns have in a query. */
+const PREFIXES: ReadonlyMap<string, string> = new Map([
+  ["person", "person"],
+  ["visit", "visit_occurrence"],
+  ["provider", "provider"],
+  ["care_site", "care_site"],
+  ["location", "location"],
+]);
+
+/** The comparisons that name concepts one by one. */
+const NAMING: ReadonlySet<unknown> = new Set(["=", "in", "in_concept_set"]);
+const CONCEPT_COLUMN = /concept_id(?:_\d)?$/;
+
+/**
+ * Finds the concepts of a query wherever conditions are: in filters, within `or`, and in criteria of persons, which have a table of
+ * their own.
+ *
+ * @param query A query or a part of one, as a caller wrote it; what is not a condition is passed over.
+ * @param table The table that the part is about.
+ * @returns The concepts of each condition that names some.
+ */
+export function comparedConcepts(query: unknown, table: string): readonly ComparedConcepts[] {
+  if (Array.isArray(query)) return query.flatMap((part) => comparedConcepts(part, table));
+  if (!isRecord(query)) return [];
+  const own = typeof query["table"] === "string" ? query["table"].toLowerCase() : table;
+  const { column, op, value } = query;
+  if (typeof column === "string" && CONCEPT_COLUMN.test(column) && NAMING.has(op)) {
+    const items = isRecord(value) && Array.isArray(value["items"]) ? value["items"] : [value].flat();
+    const ids = items.flatMap((item: unknown) => isRecord(item) ? idOf(item["concept_id"]) : idOf(item));
+    const flags = items.map((item: unknown) => isRecord(item) && item["include_descendants"] === true);
+    const [prefix = "", name = column] = column.includes(".") ? column.toLowerCase().split(".") : [];
+    return ids.length === 0 ? [] : [{
+      table: PREFIXES.get(prefix) ?? own,
+      column: name.toLowerCase(),
+      ids,
+      descendants: flags.every((flag) => flag),
+    }];
+  }
+  return Object.values(query).flatMap((part) => comparedConcepts(part, own));
+}
+
+function idOf(value: unknown): readonly number[] {
+  const id = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof id === "number" && Number.isSafeInteger(id) && id >= 0 ? [id] : [];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { comparedConcepts } from "../../../../src/omop/query/named_concepts.ts";
+
+Deno.test("comparedConcepts() finds the concepts of filters, alternatives, sets and criteria of persons", () => {
+  const query = {
+    table: "condition_occurrence",
+    columns: ["condition_concept_id"],
+    filters: [
+      { column: "condition_concept_id", op: "=", value: "201826" },
+      { or: [{ column: "condition_type_concept_id", op: "in", value: [1, 2, null] }] },
+      { column: "person.gender_concept_id", op: "=", value: 8507 },
+      { column: "person_id", op: "=", value: 7 },
+      { column: "condition_concept_id", op: "!=", value: 8 },
+    ],
+    persons: {
+      with: [{
+        table: "Drug_exposure",
+        filters: [{
+          column: "drug_concept_id",
+          op: "in_concept_set",
+          value: { items: [{ concept_id: 3, include_descendants: true }] },
+        }],
+      }],
+    },
+  };
+  assert.deepEqual(comparedConcepts(query, "condition_occurrence"), [
+    { table: "condition_occurrence", column: "condition_concept_id", ids: [201826], descendants: false },
+    { table: "condition_occurrence", column: "condition_type_concept_id", ids: [1, 2], descendants: false },
+    { table: "person", column: "gender_concept_id", ids: [8507], descendants: false },
+    { table: "drug_exposure", column: "drug_concept_id", ids: [3], descendants: true },
+  ]);
+});
