@@ -92,21 +92,25 @@ async function attackFromSandbox(
   environment: Record<string, string>,
   oids: string,
 ): Promise<void> {
-  await withServer({ OMCP_DISCLOSURE: "open", ...environment }, async (omcp) => {
-    const sandbox_id = await newSandbox(omcp);
-    const modules = JSON.stringify({ wire: WIRE, guard_texts: TEXTS, guard_attacks: ATTACKS });
-    const code = `
+  await withServer(
+    { OMCP_DISCLOSURE: "open", OMCP_WAIT_SECONDS: String(DEADLINE_SECONDS), ...environment },
+    async (omcp) => {
+      const sandbox_id = await newSandbox(omcp);
+      const modules = JSON.stringify({ wire: WIRE, guard_texts: TEXTS, guard_attacks: ATTACKS });
+      const code = `
 for name, text in ${modules}.items():
     open(f"{name}.py", "w").write(text)
 import guard_attacks
 guard_attacks.run(${oids})`;
-    const reply = await omcp.call("execute_python_code", { sandbox_id, code, timeout: DEADLINE_SECONDS });
-    const line = reply.text.split("\n").find((line) => line.startsWith('{"count"'));
-    assert.notEqual(line, undefined, reply.text);
-    const { count, found } = JSON.parse(line ?? "");
-    assert.ok(count > 1000, `${count} attacks`);
-    assert.deepEqual(found, []);
-  }, { databaseHost: `127.0.0.1:${target.port}` });
+      const reply = await omcp.call("execute_python_code", { sandbox_id, code, timeout: DEADLINE_SECONDS });
+      const line = reply.text.split("\n").find((line) => line.startsWith('{"count"'));
+      assert.notEqual(line, undefined, reply.text);
+      const { count, found } = JSON.parse(line ?? "");
+      assert.ok(count > 1000, `${count} attacks`);
+      assert.deepEqual(found, []);
+    },
+    { databaseHost: `127.0.0.1:${target.port}` },
+  );
 }
 
 Deno.test("unlisted attacks from a sandbox show, run and change nothing on PostgreSQL 17, under a reader and a superuser", async () => {
