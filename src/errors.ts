@@ -298,8 +298,8 @@ export const ERROR_CODES = {
   },
   disclosure_not_allowed: {
     retryable: false,
-    meaning: "Row-level data may not leave this database.",
-    state: "The server did not start.",
+    meaning: "The rules of what may leave the database exclude what was asked for.",
+    state: "Nothing was released.",
     details: [],
   },
   cdm_in_use: {

@@ -4,11 +4,13 @@
  */
 import { LOCAL_SCHEMA, localName } from "../cdm/local_name.ts";
 import * as z from "zod";
+import { DEFAULT_PRESET, PRESET_NAMES } from "../cdm/disclosure/mod.ts";
 import type { CdmSettings, DatabaseLocation } from "../cdm/settings.ts";
 import { OmcpError } from "../errors.ts";
 import { normalizedName } from "../lib/package_name.ts";
 import type { Dataset, PackageMode } from "../sandbox/mod.ts";
 import { datasetProblems, datasetsSchema } from "./datasets.ts";
+import { disclosureRules } from "./disclosure_rules.ts";
 import { chooseImageSource, digestsSchema, registrySchema } from "./image_source.ts";
 import type { ImageSource } from "../images/source.ts";
 import { isPinned } from "./sandbox_images.ts";
@@ -253,11 +255,32 @@ export const SETTINGS = {
     description: "The schema that holds the CDM; `cdm` in a sample or local database.",
   },
   OMCP_DISCLOSURE: {
-    schema: z.enum(["", "open"], "must be empty or open"),
+    schema: z.enum(["", "open", "aggregate"], "must be open or aggregate"),
     default: "",
     unit: "",
     description:
-      "`open` lets row-level data of the database reach the sandboxes, and so the model. Required for every database but `sample`.",
+      "`open` lets row-level data of the database reach the sandboxes, and so the model. `aggregate` lets only numbers on groups of persons leave the database, see docs/disclosure.md. Empty: `open` for the sample, else `aggregate`.",
+  },
+  OMCP_DISCLOSURE_PRESET: {
+    schema: z.enum(PRESET_NAMES, `must be one of ${PRESET_NAMES.join(", ")}`),
+    default: DEFAULT_PRESET,
+    unit: "",
+    description:
+      "Rules of `aggregate`: those of `cms` (at least 11 persons), `ohdsi` (5), `opensafely` (8, rounded to 5) or `acro` (10, and no dominated sums).",
+  },
+  OMCP_MIN_CELL: {
+    schema: optionalInteger(2, 10_000),
+    default: "",
+    unit: "persons",
+    description:
+      "The fewest persons that a number of `aggregate` rests on; empty: the preset's. Fewer than the preset's need OMCP_DISCLOSURE_UNSAFE=min-cell.",
+  },
+  OMCP_DISCLOSURE_UNSAFE: {
+    schema: z.enum(["", "min-cell"], "must be empty or min-cell"),
+    default: "",
+    unit: "rule",
+    description:
+      "A rule of the preset that OMCP_MIN_CELL may weaken: `min-cell`. It is logged at each start.",
   },
   OMCP_UNSAFE_ROLE: {
     schema: z.string().max(63, "must be the name of a role, of at most 63 characters"),
@@ -432,8 +455,7 @@ export type ReadVariable = (name: string) => string | undefined;
  * @param read Looks up a variable; an empty value counts as absent.
  * @param unknown Sentences on variables that are not settings; they are problems, too.
  * @returns The whole configuration, defaults filled in.
- * @throws {OmcpError} `config_invalid` naming each wrong setting (never its value, which may be a secret);
- * `disclosure_not_allowed` for a foreign database without `OMCP_DISCLOSURE=open`.
+ * @throws {OmcpError} `config_invalid` naming each wrong setting (never its value, which may be a secret).
  */
 export function readConfig(read: ReadVariable, unknown: readonly string[] = []): Config {
   const problems: string[] = [...unknown];
@@ -441,8 +463,16 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     return readSetting(read, name, problems);
   }
   const mib = 1024 * 1024;
-  const disclosure = get("OMCP_DISCLOSURE");
   const database = databaseLocation(String(get("OMCP_DATABASE_URL")));
+  const open = (get("OMCP_DISCLOSURE") || (database.kind === "sample" ? "open" : "aggregate")) === "open";
+  const rules = disclosureRules(
+    {
+      preset: get("OMCP_DISCLOSURE_PRESET"),
+      least: get("OMCP_MIN_CELL"),
+      unsafe: get("OMCP_DISCLOSURE_UNSAFE"),
+    },
+    problems,
+  );
   const cdmSchema = get("OMCP_CDM_SCHEMA");
   if ((database.kind === "sample" || database.kind === "local") && cdmSchema !== LOCAL_SCHEMA) {
     problems.push(`OMCP_CDM_SCHEMA must be ${LOCAL_SCHEMA}, the only schema of a sample or local database`);
@@ -503,6 +533,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     exchangeBytes: get("OMCP_EXCHANGE_MIB") * mib,
     database,
     cdmSchema,
+    disclosure: open ? undefined : rules,
     unsafeRole: get("OMCP_UNSAFE_ROLE") || undefined,
     queryMs: get("OMCP_QUERY_SECONDS") * 1000,
     queryResultBytes: Math.floor(
@@ -524,9 +555,6 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     logLevel: get("OMCP_LOG_LEVEL"),
   };
   requireNone(problems);
-  if ((database.kind === "url" || database.kind === "local") && disclosure !== "open") {
-    throw disclosureError();
-  }
   return config;
 }
 
@@ -605,16 +633,4 @@ function databaseLocation(value: string): DatabaseLocation {
   if (value === "none" || value === "sample") return { kind: value };
   const name = localName(value);
   return name === undefined ? { kind: "url", url: value } : { kind: "local", name };
-}
-
-function disclosureError(): OmcpError {
-  return new OmcpError(
-    "disclosure_not_allowed",
-    "Cannot serve the database of OMCP_DATABASE_URL: its row-level data could leave this site through the model that reads the sandbox's results",
-    {
-      next:
-        "If that is allowed for this data (it is synthetic, or consent and contract permit it), set OMCP_DISCLOSURE=open; " +
-        "the mode that returns aggregates only is not implemented yet. Or use OMCP_DATABASE_URL=sample or none.",
-    },
-  );
 }

@@ -16,6 +16,7 @@ import {
   urlUpstream,
 } from "../postgres/mod.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";
+import { Disclosure, shownCounts } from "./disclosure/mod.ts";
 import type { CdmSettings } from "./settings.ts";
 
 const log = logger("postgres");
@@ -38,6 +39,8 @@ export interface CdmGateway {
   readonly concepts: CdmConcepts;
   /** Whether {@link look} has not succeeded yet. */
   readonly away: boolean;
+  /** What aggregates may leave the database; undefined where rows may. */
+  readonly disclosure: Disclosure | undefined;
   /** Serves the connections of one sandbox. @param least Limits of its own, where they are lower than the gateway's. */
   serve(sandboxId: string, least?: { readonly resultBytes: number }): (stream: ByteStream) => void;
   /** Finds the CDM's version unless it has been found, without starting a local database; throws an error that says why it cannot. */
@@ -126,7 +129,7 @@ interface GatewayParts {
 }
 
 function gatewayOf(config: CdmSettings, { database, version, look, close }: GatewayParts): CdmGateway {
-  const concepts = new CdmConcepts({
+  const source = {
     schema: config.cdmSchema,
     get version() {
       return version() ?? DEFAULT_CDM_VERSION;
@@ -134,14 +137,17 @@ function gatewayOf(config: CdmSettings, { database, version, look, close }: Gate
     get relations() {
       return database.cdm?.relations ?? new Set();
     },
-    reader: (signal) => database.reader(signal),
-  });
+    reader: (signal: AbortSignal) => database.reader(signal),
+  };
+  const { disclosure: rules } = config;
+  const concepts = new CdmConcepts(source, rules && shownCounts(rules));
   return {
     get version() {
       return version() ?? DEFAULT_CDM_VERSION;
     },
     schema: config.cdmSchema,
     concepts,
+    disclosure: rules && new Disclosure(source, rules),
     get away() {
       return version() === undefined;
     },

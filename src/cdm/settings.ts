@@ -1,3 +1,5 @@
+import type { DisclosureRules } from "./disclosure/mod.ts";
+
 /** Where the CDM is. */
 export type DatabaseLocation =
   | { readonly kind: "none" }
@@ -9,6 +11,8 @@ export type DatabaseLocation =
 export interface CdmSettings {
   readonly database: DatabaseLocation;
   readonly cdmSchema: string;
+  /** The rules by which aggregates leave the database; undefined where rows may. */
+  readonly disclosure: DisclosureRules | undefined;
   /** A role that is accepted although it has more privileges than a reader. */
   readonly unsafeRole: string | undefined;
   readonly queryMs: number;

@@ -36,8 +36,7 @@ import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { requirePermissions } from "../app/permissions.ts";
 import { findImage } from "../app/sandbox_images.ts";
 import { imageReference } from "../images/identity.ts";
-import { databaseName } from "../app/database_name.ts";
-import { VERSION } from "../version.ts";
+import { logStart } from "./start_log.ts";
 
 const log = logger("serve");
 
@@ -145,7 +144,10 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
     lifetimeMs: config.lifetimeMs,
     leaseSeconds: config.leaseSeconds,
     packages: packages !== undefined,
-    ...(cdm === undefined ? {} : { postgresConnections: postgresConnections(cdm) }),
+    // No code in a sandbox may reach a database whose rows must stay there.
+    ...(cdm === undefined || cdm.disclosure !== undefined
+      ? {}
+      : { postgresConnections: postgresConnections(cdm) }),
   });
   const stdio = startStdio({
     offer: changingOffer(
@@ -160,7 +162,7 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
     services: { sandboxes, cdm, packages, exchange, limits: config, audit },
     principal: LOCAL_USER,
   });
-  log.info("Serving MCP over stdio", startFacts(config, image));
+  logStart(config, image);
   const lost = engine.lost.then((why) => {
     log.error("Another server has taken over this instance: {why}", { why });
     return why;
@@ -211,32 +213,6 @@ function maximumOf(engine: EngineStart, config: Config): ResourceMaximum {
   };
 }
 
-/** Facts for the operator in the start line; never a secret. */
-function startFacts(config: Config, image: string) {
-  const { maxSandboxes, poolSize, idleMs, lifetimeMs, cellTimeoutMaxMs, queryMs, memoryBytes, cpus, pids } =
-    config;
-  return {
-    version: VERSION,
-    image,
-    instance: config.instance,
-    database: databaseName(config.database),
-    audit: config.auditFile ?? "stderr",
-    exchange: config.exchangeFolder ?? "none",
-    datasets: config.datasets.map(({ name }) => name),
-    limits: {
-      maxSandboxes,
-      poolSize,
-      idleMs,
-      lifetimeMs,
-      cellTimeoutMaxMs,
-      queryMs,
-      memoryBytes,
-      cpus,
-      pids,
-    },
-  };
-}
-
 /**
  * Which tools a server with this database offers.
  *
@@ -251,7 +227,7 @@ export function toolVariant(
 ): ToolVariant {
   return {
     cdmVersion: cdm?.version ?? DEFAULT_CDM_VERSION,
-    disclosure: "open",
+    disclosure: cdm?.disclosure === undefined ? "open" : "aggregate",
     databaseAway: cdm?.away ?? false,
     toolsets: [
       "sandbox",

@@ -55,7 +55,11 @@ export function conceptLine(concept: Concept): string {
  */
 export function occurrencesText({ usage }: CdmConcepts, id: number): string {
   const uses = usage.of(id);
-  if (uses.length === 0) return usage.done && usage.failed.length === 0 ? "no records" : "not counted";
+  if (uses.length === 0) {
+    if (!usage.done || usage.failed.length > 0) return "not counted";
+    const { leastPersons } = usage;
+    return leastPersons === undefined ? "no records" : `fewer than ${leastPersons} persons, or none`;
+  }
   const shown = [...uses].sort((left, right) => right.records - left.records).slice(0, SHOWN_COLUMNS)
     .map(occurrenceText);
   if (uses.length > shown.length) shown.push(`and in ${counted(uses.length - shown.length, "more column")}`);

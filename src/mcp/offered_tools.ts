@@ -11,6 +11,8 @@ import type { QuotedSettings, ToolVariant } from "./variant.ts";
  * @returns The tools, in the order that clients list.
  */
 export function offeredTools(variant: ToolVariant, settings: QuotedSettings): OfferedTool[] {
-  return TOOLS.filter(({ toolset }) => variant.toolsets.includes(toolset))
+  return TOOLS.filter(({ toolset, disclosure = variant.disclosure }) =>
+    variant.toolsets.includes(toolset) && disclosure === variant.disclosure
+  )
     .map((tool) => tool.offer(variant, settings));
 }

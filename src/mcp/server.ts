@@ -119,7 +119,9 @@ function instructions({ offer, services }: McpServerOptions): string {
     `Start with create_sandbox, pass its sandbox_id to ${names.join(" and ")}, and end with remove_sandbox.`,
     services.cdm === undefined
       ? "No database is configured."
-      : "Code reads an OMOP CDM through psycopg.connect() with no arguments; the description of create_sandbox has its version and schema. " +
+      : (services.cdm.disclosure === undefined
+        ? "Code reads an OMOP CDM through psycopg.connect() with no arguments; the description of create_sandbox has its version and schema. "
+        : "Rows of the OMOP CDM stay in the database: query_omop answers with numbers on groups of persons. ") +
         "Never guess a concept id: search_concepts finds it, without a sandbox.",
   ].join(" ");
 }

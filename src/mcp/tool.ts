@@ -1,6 +1,7 @@
 /** A tool: its definition, a pure function, and its handler, which gets its services as an argument. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
+import type { Disclosure } from "../cdm/disclosure/mod.ts";
 import type { ExchangeFolder } from "../exchange/mod.ts";
 import type { CdmConcepts } from "../cdm/concepts/mod.ts";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
@@ -9,7 +10,7 @@ import type { Packages, SandboxManager } from "../sandbox/mod.ts";
 import { argumentError } from "./argument_error.ts";
 import { lenientInput, renamedArguments } from "./lenient_input.ts";
 import type { Principal } from "./principal.ts";
-import type { QuotedSettings, Toolset, ToolVariant } from "./variant.ts";
+import type { DisclosureMode, QuotedSettings, Toolset, ToolVariant } from "./variant.ts";
 
 /** MCP's tool annotations. */
 export interface ToolAnnotations {
@@ -48,6 +49,8 @@ export interface CdmService {
   readonly concepts: CdmConcepts;
   /** Whether the server has not found the database yet. */
   readonly away: boolean;
+  /** What aggregates may leave the database; undefined where rows may. */
+  readonly disclosure: Disclosure | undefined;
   /** Finds the CDM's version unless it has been found; throws an error that says why it cannot. */
   look(signal?: AbortSignal): Promise<void>;
   /** Resolves when the database can be used; rejects with the cause otherwise, which code in a sandbox must not see. */
@@ -111,6 +114,8 @@ export interface ToolContext extends CallReport {
 /** What a tool's file exports, as {@link defineTool} takes it. */
 export interface ToolModule<Input extends z.ZodObject> {
   readonly toolset: Toolset;
+  /** The mode in which it is offered. @default every mode */
+  readonly disclosure?: DisclosureMode;
   /** Pure: the same arguments give the same definition. */
   define(variant: ToolVariant, settings: QuotedSettings): ToolDefinition<Input>;
   /**
@@ -134,6 +139,8 @@ export interface OfferedTool extends ToolDefinition {
 /** A tool, for any variant of a server. */
 export interface Tool {
   readonly toolset: Toolset;
+  /** The mode in which it is offered; undefined: every mode. */
+  readonly disclosure: DisclosureMode | undefined;
   /** The tool as a server of this variant offers it. Pure. */
   offer(variant: ToolVariant, settings: QuotedSettings): OfferedTool;
 }
@@ -147,6 +154,7 @@ export interface Tool {
 export function defineTool<Input extends z.ZodObject>(module: ToolModule<Input>): Tool {
   return {
     toolset: module.toolset,
+    disclosure: module.disclosure,
     offer: (variant, settings) => {
       const definition = module.define(variant, settings);
       const { input: schema, renamed = {} } = definition;

@@ -16,6 +16,7 @@ import { tool as listFiles } from "./tools/list_files.ts";
 import { tool as listSandboxes } from "./tools/list_sandboxes.ts";
 import { tool as moveFile } from "./tools/move_file.ts";
 import { tool as queryOmop } from "./tools/query_omop.ts";
+import { tool as queryOmopAggregates } from "./tools/query_omop_aggregates.ts";
 import { tool as readFile } from "./tools/read_file.ts";
 import { tool as removeSandbox } from "./tools/remove_sandbox.ts";
 import { tool as restartKernel } from "./tools/restart_kernel.ts";
@@ -42,6 +43,7 @@ export const TOOLS: readonly Tool[] = [
   listSandboxes,
   moveFile,
   queryOmop,
+  queryOmopAggregates,
   readFile,
   removeSandbox,
   restartKernel,

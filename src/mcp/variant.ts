@@ -2,8 +2,8 @@
 import type { CdmVersion } from "../omop/cdm/mod.ts";
 import { datasetPath, type PolicySettings } from "../sandbox/mod.ts";
 
-/** What may leave the database. `open`: rows. */
-export const DISCLOSURE_MODES = ["open"] as const;
+/** What may leave the database. `open`: rows. `aggregate`: numbers on groups of persons. */
+export const DISCLOSURE_MODES = ["open", "aggregate"] as const;
 
 /** One of {@link DISCLOSURE_MODES}. */
 export type DisclosureMode = (typeof DISCLOSURE_MODES)[number];
@@ -54,6 +54,8 @@ export interface DescribedCdm {
   readonly schema: string;
   /** Whether the server has not found it yet. */
   readonly away: boolean;
+  /** The rules of what may leave it; undefined where rows may. */
+  readonly disclosure?: unknown;
 }
 
 /**
@@ -66,6 +68,9 @@ export function databaseSentence(
   cdm: DescribedCdm | undefined,
 ): string {
   if (cdm === undefined) return "No database is configured.";
+  if (cdm.disclosure !== undefined) {
+    return `No code in a sandbox reaches the OMOP CDM: query_omop answers with numbers on groups of persons, and can leave them in a sandbox.`;
+  }
   if (cdm.away) {
     return "The server has not found the CDM yet: psycopg.connect() with no arguments and query_omop try again, and query_omop says why it fails.";
   }
@@ -80,10 +85,11 @@ export function databaseSentence(
  * @returns Version and schema; undefined where no database is configured.
  */
 export function variantCdm(
-  { toolsets, cdmVersion: version, databaseAway: away = false }: ToolVariant,
+  { toolsets, cdmVersion: version, databaseAway: away = false, disclosure }: ToolVariant,
   { cdmSchema: schema }: QuotedSettings,
 ): DescribedCdm | undefined {
-  return toolsets.includes("omop") ? { version, schema, away } : undefined;
+  if (!toolsets.includes("omop")) return undefined;
+  return { version, schema, away, ...(disclosure === "open" ? {} : { disclosure }) };
 }
 
 /**

@@ -9,7 +9,7 @@ import { conceptNotes, type NamedConcepts } from "./notes.ts";
 import { type RelatedConcept, relatedConcept } from "./relatives.ts";
 import { searchConcepts, type SearchRequest, type SearchResult } from "./search.ts";
 import type { ConceptSource } from "./source.ts";
-import { ConceptUsage } from "./usage.ts";
+import { ConceptUsage, type ShownCounts } from "./usage.ts";
 
 /** Ids in use that order the members of a set. */
 const ORDERING_IDS = 20_000;
@@ -33,10 +33,13 @@ export class CdmConcepts {
   readonly #source: ConceptSource;
   readonly #build: IndexBuild;
 
-  /** @param source The database. */
-  constructor(source: ConceptSource) {
+  /**
+   * @param source The database.
+   * @param shown What may be shown of counts. @default all
+   */
+  constructor(source: ConceptSource, shown?: ShownCounts) {
     this.#source = source;
-    this.usage = new ConceptUsage(source);
+    this.usage = new ConceptUsage(source, shown);
     this.#build = new IndexBuild(source, this.usage);
   }
 

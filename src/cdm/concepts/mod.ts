@@ -8,4 +8,4 @@ export type { FoundNumbers, UnitNumbers } from "./numbers.ts";
 export type { Level, RelatedConcept, Relatives } from "./relatives.ts";
 export type { SearchRequest, SearchResult } from "./search.ts";
 export type { ConceptSource } from "./source.ts";
-export { ConceptUsage, type Occurrences } from "./usage.ts";
+export { ConceptUsage, type Occurrences, type ShownCounts } from "./usage.ts";

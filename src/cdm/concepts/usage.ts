@@ -15,6 +15,13 @@ export interface Occurrences extends UsageColumn {
   readonly persons: number;
 }
 
+/** What may be shown of counts where rows must not leave the database. */
+export interface ShownCounts {
+  /** Concepts of fewer persons count as not recorded. */
+  readonly leastPersons: number;
+  readonly round: (count: number) => number;
+}
+
 /** Concepts that are kept of one column. */
 const MOST_CONCEPTS = 200_000;
 /** How long one column may take, in ms. */
@@ -32,9 +39,20 @@ export class ConceptUsage {
   /** All ids in use, once all are counted. */
   #ordered: readonly number[] | undefined;
 
-  /** @param source The database. */
-  constructor(source: ConceptSource) {
+  readonly #shown: ShownCounts | undefined;
+
+  /**
+   * @param source The database.
+   * @param shown What may be shown of counts. @default all
+   */
+  constructor(source: ConceptSource, shown?: ShownCounts) {
     this.#source = source;
+    this.#shown = shown;
+  }
+
+  /** The fewest persons of a concept that counts as recorded; undefined where every record counts. */
+  get leastPersons(): number | undefined {
+    return this.#shown?.leastPersons;
   }
 
   /** Whether every column has been counted, or could not be. */
@@ -129,7 +147,10 @@ export class ConceptUsage {
           const limits = { rows: MOST_CONCEPTS, bytes: 64 * 1024 * 1024, ms: COLUMN_MS };
           await reader.stream(usageCounts(column, schema, MOST_CONCEPTS), limits, this.#end.signal, (row) => {
             const [id = 0, records = 0, persons = 0] = integersOf(row);
-            this.#add(id, { ...column, records, persons });
+            if (this.#shown === undefined) return this.#add(id, { ...column, records, persons });
+            if (persons < this.#shown.leastPersons) return;
+            const { round } = this.#shown;
+            this.#add(id, { ...column, records: round(records), persons: round(persons) });
           });
           this.#counted.add(`${column.table}.${column.column}`);
         } catch (error) {

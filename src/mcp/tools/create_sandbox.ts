@@ -101,7 +101,9 @@ export const tool: Tool = defineTool({
       `There is no network; ${
         variant.toolsets.includes("packages") ? "install_package adds packages" : "nothing can be installed"
       }. Present: numpy, pandas, polars, pyarrow, duckdb, scipy, scikit-learn, ` +
-      "xgboost, lightgbm, statsmodels, lifelines, tableone, matplotlib, seaborn, plotly, altair, SQLAlchemy, psycopg.",
+      `xgboost, lightgbm, statsmodels, lifelines, tableone, matplotlib, seaborn, plotly, altair${
+        variant.disclosure === "open" ? ", SQLAlchemy, psycopg" : ""
+      }.`,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
     input: createInput(variant, settings),
     renamed: { timeout: "idle_timeout", memory: "memory_mb", cpu: "cpus" },

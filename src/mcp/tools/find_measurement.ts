@@ -15,6 +15,7 @@ const NUMBER_CHARACTERS = 12;
 /** Finds the concepts under which the CDM has numbers. */
 export const tool: Tool = defineTool({
   toolset: "omop",
+  disclosure: "open",
   define: () => ({
     name: "find_measurement",
     title: "Find a measurement",

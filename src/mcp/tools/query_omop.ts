@@ -35,6 +35,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
 /** Runs a typed query on the CDM. */
 export const tool: Tool = defineTool({
   toolset: "omop",
+  disclosure: "open",
   define: ({ cdmVersion }) => ({
     name: "query_omop",
     title: "Query the OMOP CDM",

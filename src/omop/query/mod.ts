@@ -13,6 +13,7 @@ export {
   type OmopQueryInput,
   omopQuerySchema,
   type OmopQueryShape,
+  resultNameSchema,
 } from "./schema.ts";
 export { type CompiledOmopQuery, compileOmopQuery, type CompileOptions } from "./compile.ts";
 export type { ResultColumn, ResultType } from "./result_type.ts";

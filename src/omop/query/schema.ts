@@ -126,7 +126,8 @@ export const personCriterionSchema = z.strictObject({
   at_least: z.int().min(1).max(10_000).optional().describe("Rows that the person must have. Default: 1."),
 });
 
-const resultName = z.string()
+/** The name of a variable that receives a result. */
+export const resultNameSchema: z.ZodType<string> = z.string()
   .regex(PYTHON_NAME_PATTERN, "must be a Python name: a letter, then letters, digits and _, at most 64")
   .refine(function free(name) {
     return !isReservedPythonName(name);
@@ -164,7 +165,7 @@ const COMMON_SHAPE = {
   explain: z.boolean().optional().describe(
     "Only say what it means, the SQL, and the database's estimate of rows.",
   ),
-  into: resultName.default("omop_df").describe("The variable that receives the pandas DataFrame."),
+  into: resultNameSchema.default("omop_df").describe("The variable that receives the pandas DataFrame."),
 } as const;
 
 /** The fields of a typed query; the tool adds its own, such as sandbox_id. */

@@ -44,9 +44,9 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
     env: { OMCP_CDM_SCHEMA: "nope" },
     says: /config_invalid[^]*OMCP_CDM_SCHEMA must be cdm/,
   },
-  "another database without disclosure": {
-    env: { OMCP_DATABASE_URL: "postgres://u:hunter2@127.0.0.1/d" },
-    says: /disclosure_not_allowed[^]*OMCP_DISCLOSURE=open/,
+  "fewer persons than the rules of a preset allow": {
+    env: { OMCP_DATABASE_URL: "postgres://u:hunter2@127.0.0.1/d", OMCP_MIN_CELL: "3" },
+    says: /config_invalid[^]*OMCP_MIN_CELL must be at least 11/,
   },
   "an audit file that the flags do not allow": {
     env: { OMCP_AUDIT_FILE: "/var/log/omcp/audit.jsonl" },

@@ -1,9 +1,8 @@
 /** The real server on a Postgres reached by URL, with TLS and a password. */
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import { connectCommand, inheritedVariables, sandboxIdIn } from "../../../src/cli/demo/client.ts";
-import { type LaunchOptions, serverArguments } from "../../../src/app/launch.ts";
-import { LAUNCH, newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
+import type { LaunchOptions } from "../../../src/app/launch.ts";
+import { newSandbox, PROJECT, withServer } from "../../fixtures/server.ts";
 import { runCdm } from "../../fixtures/cdm/command.ts";
 import { startPostgres, type TestPostgres } from "../../fixtures/postgres/test_postgres.ts";
 
@@ -20,21 +19,6 @@ Deno.test.afterAll(async function stop() {
 
 function launch(): Omit<LaunchOptions, "project"> {
   return { databaseHost: `127.0.0.1:${database.port}`, databaseFiles: [database.caPath ?? PROJECT] };
-}
-
-/** Starts the server with its input closed, and waits for its end. */
-async function startAlone(environment: Record<string, string>): Promise<{ code: number; stderr: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: serverArguments({ ...LAUNCH, ...launch() }),
-    env: environment,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  assert.equal(stdout.length, 0);
-  const text = Buffer.from(stderr).toString("utf8");
-  for (const secret of [PASSWORD, encodeURIComponent(PASSWORD)]) assert.ok(!text.includes(secret), text);
-  return { code, stderr: text };
 }
 
 Deno.test("the server queries a database by URL over TLS, and nothing of its login is in the sandbox", async () => {
@@ -68,13 +52,6 @@ int(counted["n"].iloc[0]), who, found`;
       "t",
     );
   }, launch());
-});
-
-Deno.test("the server refuses a database by URL unless its data may be disclosed", async () => {
-  const { code, stderr } = await startAlone({ OMCP_DATABASE_URL: database.url });
-  assert.notEqual(code, 0);
-  assert.match(stderr, /row-level data could leave this site through the model/);
-  assert.match(stderr, /OMCP_DISCLOSURE=open/);
 });
 
 Deno.test("the server refuses a superuser's URL: no statement passes, and query_omop has the SQL that makes a right role", async () => {

@@ -166,20 +166,27 @@ Deno.test("readConfig() names a wrong setting once, also one that others depend 
   }
 });
 
-Deno.test("readConfig() refuses any database but the sample without OMCP_DISCLOSURE=open", () => {
-  for (const url of ["postgres://u:hunter2@h/d", "local:mine"]) {
-    assert.throws(() => readConfig(reader({ OMCP_DATABASE_URL: url })), (error) => {
-      assert.ok(error instanceof OmcpError);
-      assert.equal(error.code, "disclosure_not_allowed");
-      assert.match(error.next ?? "", /OMCP_DISCLOSURE=open/);
-      assert.doesNotMatch(error.message, /hunter2/);
-      return true;
-    });
-    assert.notEqual(
-      readConfig(reader({ OMCP_DATABASE_URL: url, OMCP_DISCLOSURE: "open" })).database.kind,
-      "sample",
-    );
+Deno.test("readConfig() serves any database but the sample in aggregate mode unless its rows may be disclosed", () => {
+  for (const OMCP_DATABASE_URL of ["postgres://u:hunter2@h/d", "local:mine"]) {
+    const rules = readConfig(reader({ OMCP_DATABASE_URL })).disclosure;
+    assert.deepEqual([rules?.preset, rules?.k], ["cms", 11]);
+    assert.equal(readConfig(reader({ OMCP_DATABASE_URL, OMCP_DISCLOSURE: "open" })).disclosure, undefined);
   }
+  assert.equal(readConfig(reader({})).disclosure, undefined);
+  assert.equal(readConfig(reader({ OMCP_DISCLOSURE: "aggregate" })).disclosure?.k, 11);
+});
+
+Deno.test("readConfig() raises the fewest persons of a preset, and lowers them only where that is said to be unsafe", () => {
+  const k = (settings: Record<string, string>) =>
+    readConfig(reader({ OMCP_DISCLOSURE: "aggregate", ...settings })).disclosure?.k;
+  assert.equal(k({ OMCP_DISCLOSURE_PRESET: "ohdsi" }), 5);
+  assert.equal(k({ OMCP_DISCLOSURE_PRESET: "ohdsi", OMCP_MIN_CELL: "20" }), 20);
+  assert.throws(
+    () => k({ OMCP_MIN_CELL: "10" }),
+    /OMCP_MIN_CELL must be at least 11.*OMCP_DISCLOSURE_UNSAFE/,
+  );
+  assert.equal(k({ OMCP_MIN_CELL: "10", OMCP_DISCLOSURE_UNSAFE: "min-cell" }), 10);
+  assert.throws(() => k({ OMCP_DISCLOSURE_PRESET: "none" }), /must be one of ohdsi, cms, opensafely, acro/);
 });
 
 Deno.test("readConfig() takes no maximum below the default size", () => {

@@ -58,6 +58,11 @@ Deno.test("a server without a database offers no tool that needs one, and does n
   assert.doesNotMatch(JSON.stringify(tools.map(({ description }) => description)), /CDM|psycopg\.connect/);
 });
 
+Deno.test("where rows must stay in the database, no tool names a driver", () => {
+  const tools = listed({ cdmVersion: "5.4", disclosure: "aggregate", toolsets: TOOLSETS });
+  assert.doesNotMatch(JSON.stringify(tools), /psycopg|sqlalchemy|to_sql|read_sql/i);
+});
+
 Deno.test("install_package names what the operator's list allows, and how many more there are", () => {
   const described = (packages: Record<string, string>) => {
     const config = { ...SETTINGS, ...readConfig((name) => packages[name]) };

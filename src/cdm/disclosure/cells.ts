@@ -1,0 +1,53 @@
+/** Reads the database's answer to a compiled query as the cells that the rules decide about. */
+import * as z from "zod";
+import type { CompiledDisclosedQuery } from "../../omop/disclosed/mod.ts";
+import type { TextRow } from "../../postgres/mod.ts";
+import type { Cell, CellValue } from "./release.ts";
+import { BUCKETS, sketchOf } from "./sketch.ts";
+
+const number = z.string().transform(Number).pipe(z.number());
+/** An array of numbers as PostgreSQL writes it; null for a cell of too few persons. */
+const list = z.string().regex(/^\{[^{}"]*\}$/).transform((text) =>
+  text === "{}" ? [] : text.slice(1, -1).split(",").map(Number)
+)
+  .pipe(z.array(z.number()).max(BUCKETS)).nullable().transform((numbers) => numbers ?? []);
+const key = z.string().nullable();
+
+/**
+ * Reads the rows.
+ *
+ * @param rows What the statement returned.
+ * @param query The compiled query.
+ * @returns Cells and margins, in the order of their keys.
+ * @throws {z.ZodError} If they are not what the statement returns.
+ */
+export function readCells(
+  rows: readonly TextRow[],
+  { groups, values }: Pick<CompiledDisclosedQuery, "groups" | "values">,
+): readonly Cell[] {
+  return rows.map((row) => {
+    const rest = [...row];
+    const level = number.parse(rest.shift());
+    const keys = groups.map(() => key.parse(rest.shift()));
+    const persons = number.parse(rest.shift());
+    const buckets = list.parse(rest.shift());
+    const counts = list.parse(rest.shift());
+    const weights = list.parse(rest.shift());
+    const bucketCounts = new Uint16Array(BUCKETS);
+    buckets.forEach((bucket, at) => bucketCounts[bucket] = counts[at] ?? 0);
+    return {
+      level,
+      keys,
+      persons: { value: persons, sketch: sketchOf(buckets, weights), counts: bucketCounts },
+      values: values.map((): CellValue => {
+        const value = number.parse(rest.shift());
+        const contributors = number.parse(rest.shift());
+        const sketch = sketchOf(buckets, list.parse(rest.shift()));
+        const largest = [...list.parse(rest.shift()), ...list.parse(rest.shift())].sort((a, b) => b - a);
+        const all = number.parse(rest.shift());
+        const [first = 0, second = 0] = largest;
+        return { value, contributors, sketch, sums: { first, second, all } };
+      }),
+    };
+  });
+}

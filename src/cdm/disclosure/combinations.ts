@@ -1,0 +1,129 @@
+/** Finds which earlier answers a new statistic could be derived from: rule R4 of the disclosure rules. */
+import { decode } from "./decode.ts";
+import { differingBuckets } from "./sketch.ts";
+
+/** An answer that was given. */
+export interface Released {
+  readonly sketch: Float64Array;
+  /** What was shown. */
+  readonly answer: number;
+}
+
+/** A combination of earlier answers. */
+export interface Combination {
+  readonly parts: readonly { readonly times: number; readonly released: Released }[];
+}
+
+/** Up to how many answers a linear system is solved, and triples are searched: beyond, either takes longer than a second. */
+const MOST_DECODED = 320;
+const MOST_IN_TRIPLES = 600;
+
+/**
+ * Looks for a combination that a statistic differs from in fewer than k persons: nothing, one earlier answer, sums and differences of
+ * two or three, and any combination with small rational factors.
+ *
+ * @param target The statistic's sketch.
+ * @param earlier The answers given before; the whole population is one of them.
+ * @param k The fewest persons of a difference that may be learned.
+ * @param random Numbers from 0 to below 1, for the solver's choices.
+ * @returns The combination, with no parts for a statistic of fewer than k persons; undefined if there is none.
+ */
+export function findCombination(
+  target: Float64Array,
+  earlier: readonly Released[],
+  k: number,
+  random: () => number,
+): Combination | undefined {
+  const near = (parts: Combination["parts"]) =>
+    differingBuckets(target, parts.map(({ times, released }) => ({ times, sketch: released.sketch })), k) < k;
+  if (near([])) return { parts: [] };
+  for (const released of earlier) {
+    const parts = [{ times: 1, released }];
+    if (near(parts)) return { parts };
+  }
+  for (const search of [pairs, triples]) {
+    for (const parts of search(target, earlier, random)) if (near(parts)) return { parts };
+  }
+  if (earlier.length > MOST_DECODED) return undefined;
+  const factors = decode(target, earlier.map(({ sketch }) => sketch), k, random);
+  if (factors === undefined) return undefined;
+  return {
+    parts: earlier.map((released, at) => ({ times: factors[at] ?? 0, released })).filter(({ times }) =>
+      times !== 0
+    ),
+  };
+}
+
+/** How many buckets a search looks at: a combination that differs in few of them agrees in one of these. */
+const PROBES = 2;
+
+/** Pairs that agree with the target in a bucket in which it is not empty. */
+function* pairs(
+  target: Float64Array,
+  earlier: readonly Released[],
+  random: () => number,
+): Generator<Combination["parts"]> {
+  for (const bucket of probes(target, random)) {
+    const table = signed(earlier, bucket);
+    for (const first of SIGNS.flatMap((times) => earlier.map((released) => ({ times, released })))) {
+      const rest = (target[bucket] ?? 0) - first.times * (first.released.sketch[bucket] ?? 0);
+      for (const second of table.get(rest) ?? []) {
+        if (second.released !== first.released) yield [first, second];
+      }
+    }
+  }
+}
+
+/** Triples alike. */
+function* triples(
+  target: Float64Array,
+  earlier: readonly Released[],
+  random: () => number,
+): Generator<Combination["parts"]> {
+  // The decoder finds these too, and more, but not beyond its own limit.
+  if (earlier.length <= MOST_DECODED / 4 || earlier.length > MOST_IN_TRIPLES) return;
+  const [bucket] = probes(target, random);
+  if (bucket === undefined) return;
+  const table = signed(earlier, bucket);
+  const at = (released: Released) => released.sketch[bucket] ?? 0;
+  for (const [index, first] of earlier.entries()) {
+    for (const second of earlier.slice(index + 1)) {
+      for (const one of SIGNS) {
+        for (const other of SIGNS) {
+          const rest = (target[bucket] ?? 0) - one * at(first) - other * at(second);
+          // An empty rest would match every set without persons in this bucket; pairs have covered it.
+          if (rest === 0) continue;
+          for (const third of table.get(rest) ?? []) {
+            yield [{ times: one, released: first }, { times: other, released: second }, third];
+          }
+        }
+      }
+    }
+  }
+}
+
+const SIGNS = [1, -1] as const;
+
+/** Buckets of the target that are not empty, in random order. */
+function probes(target: Float64Array, random: () => number): readonly number[] {
+  const filled = [...target.keys()].filter((bucket) => target[bucket] !== 0);
+  return filled.map((bucket) => ({ bucket, order: random() })).sort((a, b) => a.order - b.order)
+    .slice(0, PROBES).map(({ bucket }) => bucket);
+}
+
+/** Earlier answers by what they add to a bucket. */
+function signed(
+  earlier: readonly Released[],
+  bucket: number,
+): ReadonlyMap<number, readonly { readonly times: number; readonly released: Released }[]> {
+  const table = new Map<number, { times: number; released: Released }[]>();
+  for (const released of earlier) {
+    for (const times of SIGNS) {
+      const key = times * (released.sketch[bucket] ?? 0);
+      const list = table.get(key);
+      if (list === undefined) table.set(key, [{ times, released }]);
+      else list.push({ times, released });
+    }
+  }
+  return table;
+}

@@ -1,0 +1,101 @@
+import { type Combination, findCombination, type Released } from "./combinations.ts";
+import { loadOf, MOST_LOAD, SMALL_SET, type SmallSet } from "./load.ts";
+import { type DisclosureRules, rounded } from "./rules.ts";
+import { differingBuckets, digestOf, type Statistic } from "./sketch.ts";
+
+/** What becomes of a statistic. */
+export type Decision =
+  | { readonly kind: "withheld" }
+  /** `derived`: computed from earlier answers, because the true number together with them would show a few persons. */
+  | { readonly kind: "answer"; readonly answer: number; readonly derived: boolean };
+
+/** A statistic of a set of persons, with what rule R5 needs. */
+export interface Counted extends Statistic {
+  /** Persons of each bucket, where the statistic is a number of persons. */
+  readonly counts?: Uint16Array | undefined;
+}
+
+const WITHHELD: Decision = { kind: "withheld" };
+
+/**
+ * Everything that one principal has been told, and what may be told next (rules R1, R4, R5, R8): a statistic that together with earlier
+ * answers would show fewer than k persons gets the number that these answers give. Equal questions get equal answers. It holds true
+ * numbers only as sketches, and must not be shown.
+ */
+export class Ledger {
+  readonly #rules: DisclosureRules;
+  readonly #random: () => number;
+  readonly #released: Released[];
+  readonly #small: SmallSet[] = [];
+  readonly #decisions = new Map<string, Decision>();
+
+  /**
+   * @param rules The rules in force.
+   * @param population All persons of the CDM, whose number everyone may know.
+   * @param random Numbers from 0 to below 1 that nobody can foresee.
+   */
+  constructor(rules: DisclosureRules, population: Statistic, random: () => number) {
+    this.#rules = rules;
+    this.#random = random;
+    this.#released = [{ sketch: population.sketch, answer: rounded(population.value, rules) }];
+  }
+
+  /** Numbers that may still be decided about. */
+  get remaining(): number {
+    return this.#rules.budget - this.#decisions.size;
+  }
+
+  /** The earlier decision about a statistic. @param statistic The statistic. */
+  decided(statistic: Statistic): Decision | undefined {
+    return this.#decisions.get(digestOf(statistic.sketch));
+  }
+
+  /**
+   * Decides about a number.
+   *
+   * @param statistic The number.
+   * @returns The decision, which holds from now on.
+   */
+  decide(statistic: Counted): Decision {
+    return this.decided(statistic) ?? this.#keep(statistic, this.#judge(statistic));
+  }
+
+  /**
+   * Sets the decision about a number, unless there is one.
+   *
+   * @param statistic The number.
+   * @param decision The decision.
+   * @returns The decision that holds.
+   */
+  settle(statistic: Statistic, decision: Decision): Decision {
+    return this.decided(statistic) ?? this.#keep(statistic, decision);
+  }
+
+  #keep(statistic: Statistic, decision: Decision): Decision {
+    this.#decisions.set(digestOf(statistic.sketch), decision);
+    return decision;
+  }
+
+  #judge(statistic: Counted): Decision {
+    const { k } = this.#rules;
+    if (differingBuckets(statistic.sketch, [], k) < k) return WITHHELD;
+    const set = smallSet(statistic);
+    if (set !== undefined && loadOf(set, this.#small) > MOST_LOAD) return WITHHELD;
+    const found = findCombination(statistic.sketch, this.#released, k, this.#random);
+    if (found !== undefined) return derived(found);
+    const answer = rounded(statistic.value, this.#rules);
+    this.#released.push({ sketch: statistic.sketch, answer });
+    if (set !== undefined) this.#small.push(set);
+    return { kind: "answer", answer, derived: false };
+  }
+}
+
+function derived({ parts }: Combination): Decision {
+  if (parts.length === 0) return WITHHELD;
+  const answer = parts.reduce((sum, { times, released }) => sum + times * released.answer, 0);
+  return { kind: "answer", answer, derived: true };
+}
+
+function smallSet({ value, sketch, counts }: Counted): SmallSet | undefined {
+  return counts === undefined || value > SMALL_SET ? undefined : { persons: value, counts, sketch };
+}

@@ -1,0 +1,47 @@
+/** How much the released sets tell about each of their members: rule R5 of the disclosure rules. */
+
+/** A set of persons that was released, small enough to tell something about its members. */
+export interface SmallSet {
+  readonly persons: number;
+  /** Persons in each bucket of its sketch. */
+  readonly counts: Uint16Array;
+  readonly sketch: Float64Array;
+}
+
+/** Above this size a set tells a member less than 0.02 bits. */
+export const SMALL_SET = 512;
+/** Bits per member from which on no further set is released. */
+export const MOST_LOAD = 0.5;
+
+/**
+ * The bits that the released sets have told about a member of a set, on average: Σ |S ∩ Sᵢ| ÷ |S| · log₂(|Sᵢ| + 1) ÷ |Sᵢ|.
+ *
+ * @param set The set S.
+ * @param released The released sets Sᵢ.
+ */
+export function loadOf(set: SmallSet, released: readonly SmallSet[]): number {
+  const single = [...set.counts.keys()].filter((bucket) => set.counts[bucket] === 1);
+  let load = 0;
+  for (const other of released) {
+    load += overlap(set, other, single) * Math.log2(other.persons + 1) / other.persons;
+  }
+  return load;
+}
+
+/**
+ * Estimates which part of a set is also in another. Where a bucket has one person of each, equal sums mean the same person; the rest
+ * of the set is taken to be like the persons of these buckets.
+ *
+ * @param single The buckets in which the set has one person.
+ */
+function overlap(set: SmallSet, other: SmallSet, single: readonly number[]): number {
+  let compared = 0;
+  let same = 0;
+  for (const bucket of single) {
+    const others = other.counts[bucket] ?? 0;
+    if (others > 1) continue;
+    compared += 1;
+    if (others === 1 && set.sketch[bucket] === other.sketch[bucket]) same += 1;
+  }
+  return compared === 0 ? 0 : same / compared;
+}

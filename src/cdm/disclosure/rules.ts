@@ -1,0 +1,90 @@
+/** The rules that decide what an aggregate may show: presets of known programmes, and what an operator changes in them. */
+
+/** Which presets there are. */
+export const PRESET_NAMES = ["ohdsi", "cms", "opensafely", "acro"] as const;
+
+/** Which preset. */
+export type PresetName = typeof PRESET_NAMES[number];
+
+/** The rules in force. */
+export interface DisclosureRules {
+  readonly preset: PresetName;
+  /** The fewest persons that a released number rests on. */
+  readonly k: number;
+  /** Released numbers of persons and records are rounded to a multiple of this; 1: exact. */
+  readonly roundTo: number;
+  /** Whether sums and means must not be dominated by one or two persons (the p %- and n,k-rules). */
+  readonly dominance: boolean;
+  /** The most numbers that a principal may learn, margins included: rule R8. */
+  readonly budget: number;
+}
+
+/** Where a preset comes from, for people who must defend it. */
+export interface Preset extends DisclosureRules {
+  readonly source: string;
+}
+
+/** The default. */
+export const DEFAULT_PRESET: PresetName = "cms";
+
+const BUDGET = 2_000;
+
+/** All presets. */
+export const PRESETS: Readonly<Record<PresetName, Preset>> = {
+  ohdsi: {
+    preset: "ohdsi",
+    k: 5,
+    roundTo: 1,
+    dominance: false,
+    budget: BUDGET,
+    source: "OHDSI's tools: minCellCount 5 by default",
+  },
+  cms: {
+    preset: "cms",
+    k: 11,
+    roundTo: 1,
+    dominance: false,
+    budget: BUDGET,
+    source: "CMS cell size suppression policy: no cell of 1 to 10, and none that can be derived",
+  },
+  opensafely: {
+    preset: "opensafely",
+    // Withholds up to 7, then rounds to 5: with 5 as the limit, rounding would reveal 6 and 7.
+    k: 8,
+    roundTo: 5,
+    dominance: false,
+    budget: BUDGET,
+    source: "OpenSAFELY's statistical disclosure control: counts of at most 7 withheld, then rounded to 5",
+  },
+  acro: {
+    preset: "acro",
+    k: 10,
+    roundTo: 1,
+    dominance: true,
+    budget: BUDGET,
+    source: "ACRO (SACRO): threshold 10, n-k rule with 2 and 90 %, p % rule with 10 %",
+  },
+};
+
+/**
+ * Rounds a released number as the rules say.
+ *
+ * @param value The number.
+ * @param rules The rules in force.
+ */
+export function rounded(value: number, { roundTo }: Pick<DisclosureRules, "roundTo">): number {
+  return roundTo === 1 ? value : Math.round(value / roundTo) * roundTo;
+}
+
+/**
+ * What may be shown of how often concepts occur: the same for every caller, so that no sequence of questions tells more.
+ *
+ * @param rules The rules in force.
+ * @returns The fewest persons, and rounding to two significant digits.
+ */
+export function shownCounts({ k }: DisclosureRules): {
+  readonly leastPersons: number;
+  readonly round: (count: number) => number;
+} {
+  return { leastPersons: k, round: (count) => Number(count.toPrecision(2)) };
+}

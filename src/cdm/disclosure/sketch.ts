@@ -1,0 +1,85 @@
+/**
+ * Sketches of sets of persons. Each person has a secret bucket and a secret weight; the sketch of a statistic has, for each bucket, the
+ * sum of weight × contribution over its persons. Sketches are linear: the sketch of a difference of statistics is the difference of
+ * their sketches. Statistics that differ in d buckets differ in at least d persons, so a small difference is never missed; persons that
+ * share a bucket only make a difference look smaller than it is, which errs on the safe side.
+ */
+
+/** How many buckets a sketch has: a power of 2. */
+export const BUCKETS = 1_024;
+
+/** A linear statistic: the number of persons, of their records, or a sum of their values. */
+export interface Statistic {
+  /** Its true value. */
+  readonly value: number;
+  /** Its sketch, of {@link BUCKETS} numbers. */
+  readonly sketch: Float64Array;
+}
+
+/** One term of a combination: a number of times a sketch. */
+export interface Term {
+  readonly times: number;
+  readonly sketch: Float64Array;
+}
+
+/** Rounding of sums of decimal values, relative to the largest number of a bucket. */
+const TOLERANCE = 1e-9;
+
+/**
+ * Counts the buckets in which a sketch differs from a combination of others.
+ *
+ * @param sketch The sketch.
+ * @param terms The combination.
+ * @param limit Where to stop.
+ * @returns The number of buckets, or `limit` if there are as many or more: so many persons differ at least.
+ */
+export function differingBuckets(sketch: Float64Array, terms: readonly Term[], limit: number): number {
+  let differing = 0;
+  for (let bucket = 0; bucket < sketch.length; bucket += 1) {
+    let rest = sketch[bucket] ?? 0;
+    let size = Math.abs(rest);
+    for (const { times, sketch: other } of terms) {
+      const part = times * (other[bucket] ?? 0);
+      rest -= part;
+      size += Math.abs(part);
+    }
+    if (Math.abs(rest) > TOLERANCE * size) {
+      differing += 1;
+      if (differing >= limit) return limit;
+    }
+  }
+  return differing;
+}
+
+/**
+ * Reads a sketch as the database gives it.
+ *
+ * @param buckets The buckets that are not empty.
+ * @param sums The number of each.
+ * @throws {RangeError} If they do not fit together.
+ */
+export function sketchOf(buckets: readonly number[], sums: readonly number[]): Float64Array {
+  if (buckets.length !== sums.length) throw new RangeError("A sketch has a number for each bucket");
+  const sketch = new Float64Array(BUCKETS);
+  buckets.forEach((bucket, at) => {
+    if (!Number.isInteger(bucket) || bucket < 0 || bucket >= BUCKETS) {
+      throw new RangeError(`A sketch has no bucket ${bucket}`);
+    }
+    sketch[bucket] = sums[at] ?? 0;
+  });
+  return sketch;
+}
+
+/** A text that equal sketches share, and practically no others. @param sketch The sketch. */
+export function digestOf(sketch: Float64Array): string {
+  // Two independent FNV-1a hashes over the words: seeds are secret already, so nobody can look for collisions.
+  const words = new Uint32Array(sketch.buffer, sketch.byteOffset, sketch.length * 2);
+  let a = 0x811c9dc5;
+  let b = 0x9747b28c;
+  for (const word of words) {
+    a = Math.imul(a ^ word, 0x01000193);
+    b = Math.imul((b ^ word) + 0x7ed55d16, 0x85ebca6b);
+    b ^= b >>> 13;
+  }
+  return `${(a >>> 0).toString(16)}${(b >>> 0).toString(16)}`;
+}

@@ -1,0 +1,141 @@
+/** Released numbers as a table: for the model's eyes, and as a DataFrame in a sandbox. */
+import { Buffer } from "node:buffer";
+import type { DisclosedTable, DisclosureRules, ReleasedCell } from "../cdm/disclosure/mod.ts";
+import { counted } from "../lib/counted.ts";
+import { showable } from "../lib/text.ts";
+import { OmcpError } from "../errors.ts";
+import { closestNames } from "../lib/closest_names.ts";
+
+/** A value of a shown table. */
+type Value = string | number | null;
+
+/** A table that is shown. */
+export interface ShownTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly Value[])[];
+  /** Whether a row has a number that was computed from earlier answers. */
+  readonly derived: readonly boolean[];
+  /** Rows that the limit left out. */
+  readonly left: number;
+}
+
+/** Means have as many significant digits. */
+const MEAN_DIGITS = 3;
+
+/**
+ * Arranges released numbers. Order and limit work on released numbers only (rule R7).
+ *
+ * @param table The numbers.
+ * @param order A column, "-" before it for descending; undefined for the groups' own order.
+ * @param limit The most rows.
+ * @throws {OmcpError} `invalid_argument` if the result has no such column.
+ */
+export function shownTable(table: DisclosedTable, order: string | undefined, limit: number): ShownTable {
+  const { groups, outputs } = table.query;
+  const columns = [
+    ...groups.flatMap(({ name, use }) => use === "concept" ? [name, nameColumn(name)] : [name]),
+    "persons",
+    ...outputs.map(({ name }) => name),
+  ];
+  const rows = table.cells.map((cell) => ({ derived: cell.derived, values: valuesOf(cell, table) }));
+  if (order !== undefined) {
+    const descending = order.startsWith("-");
+    const at = columnAt(columns, descending ? order.slice(1) : order);
+    rows.sort((a, b) => (descending ? -1 : 1) * compare(a.values[at] ?? null, b.values[at] ?? null));
+  }
+  const shown = rows.slice(0, limit);
+  return {
+    columns,
+    rows: shown.map(({ values }) => values),
+    derived: shown.map(({ derived }) => derived),
+    left: rows.length - shown.length,
+  };
+}
+
+function valuesOf({ keys, persons, values }: ReleasedCell, { query, names }: DisclosedTable): Value[] {
+  const groups = query.groups.flatMap(({ use }, at) => {
+    const key = keys[at] ?? null;
+    if (use === "concept") {
+      return [key === null ? null : Number(key), key === null ? null : names.get(key) ?? null];
+    }
+    return [
+      use === "birth" && key !== null ? `${key}-${Number(key) + 4}` : key?.slice(0, "2020-01".length) ?? null,
+    ];
+  });
+  const outputs = query.outputs.map((output) => {
+    if (output.kind === "number") return values[output.value] ?? null;
+    const count = values[output.count] ?? 0;
+    return count === 0 ? null : Number(((values[output.sum] ?? 0) / count).toPrecision(MEAN_DIGITS));
+  });
+  return [...groups, persons, ...outputs];
+}
+
+/** `gender_concept_id` → `gender_concept_name`. */
+function nameColumn(id: string): string {
+  return id.replace(/concept_id/, "concept_name");
+}
+
+function columnAt(columns: readonly string[], name: string): number {
+  const at = columns.indexOf(name);
+  if (at >= 0) return at;
+  const [close] = closestNames(name, columns);
+  throw new OmcpError(
+    "invalid_argument",
+    `Cannot order by ${JSON.stringify(name)}: it is not in the result`,
+    {
+      next: close === undefined ? `Its columns are: ${columns.join(", ")}.` : `Did you mean ${close}?`,
+    },
+  );
+}
+
+/** Nulls are last in both directions of a text, first of a number: there are hardly any. */
+function compare(a: Value, b: Value): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a ?? "\uffff").localeCompare(String(b ?? "\uffff"), "en");
+}
+
+/**
+ * Describes a shown table to a model.
+ *
+ * @param shown The table.
+ * @param rules The rules in force.
+ * @param remaining Numbers that the caller may still learn.
+ */
+export function describeTable(shown: ShownTable, rules: DisclosureRules, remaining: number): string {
+  const anyDerived = shown.derived.includes(true);
+  return [
+    ...(shown.rows.length === 0 ? ["No group may be shown."] : [
+      shown.columns.join(" | "),
+      ...shown.rows.map((row, at) =>
+        showable(row.map((value) => value ?? "").join(" | ")) + (shown.derived[at] === true ? " ~" : "")
+      ),
+    ]),
+    ...(shown.left > 0 ? [`… ${counted(shown.left, "more group")}: raise limit`] : []),
+    "",
+    `Each number rests on at least ${rules.k} persons (rules: ${rules.preset}${
+      rules.roundTo > 1 ? `, rounded to ${rules.roundTo}` : ""
+    }). Groups that do not, or that would tell about few persons together with earlier answers, are not shown, nor is their number.`,
+    ...(anyDerived
+      ? [
+        `~ computed from earlier answers instead of the records; may differ from the truth by up to ${
+          rules.k - 1
+        } persons.`,
+      ]
+      : []),
+    `${remaining.toLocaleString("en")} more numbers may be asked for; repeated ones are free.`,
+  ].join("\n");
+}
+
+/**
+ * Python that makes a table a DataFrame, exactly as it is shown. It runs silently, beside the variables of cells.
+ *
+ * @param shown The table.
+ * @param into The variable's name, which has been checked.
+ */
+export function frameSource({ columns, rows }: ShownTable, into: string): string {
+  const data = Buffer.from(JSON.stringify({ columns, rows })).toString("base64");
+  return `import base64, json, pandas
+table = json.loads(base64.b64decode("${data}"))
+user_ns["${into}"] = pandas.DataFrame(table["rows"], columns=table["columns"])
+`;
+}

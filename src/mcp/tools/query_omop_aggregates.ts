@@ -1,0 +1,104 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import { OmcpError } from "../../errors.ts";
+import { disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
+import { resultNameSchema } from "../../omop/query/mod.ts";
+import type { ExecutionRun, Sandbox } from "../../sandbox/mod.ts";
+import { answerWithin } from "../answer_within.ts";
+import { cdmOf } from "../cdm_of.ts";
+import { describeTable, frameSource, type ShownTable, shownTable } from "../disclosed_table.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { defineTool, type Tool } from "../tool.ts";
+
+/** Answers and errors come at multiples of this, in ms, so that their time tells little about the data. */
+const STEP_MS = 250;
+const FRAME_MS = 30_000;
+
+/** Arguments of the mode that returns rows: what to use instead. */
+const ROWS = "rows do not leave the database: ask for numbers on groups with group_by and aggregates";
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ...["columns", "select", "sql", "query", "statement", "code"].map((name) => [name, ROWS] as const),
+  ["where", "use filters"],
+  ["from", "use table"],
+  ["having", "filter the result instead: order_by and limit work on released numbers"],
+]);
+
+/** Answers queries with numbers on groups of persons, where rows must not leave the database. */
+export const tool: Tool = defineTool({
+  toolset: "omop",
+  disclosure: "aggregate",
+  define: ({ cdmVersion }) => ({
+    name: "query_omop",
+    title: "Query the OMOP CDM",
+    description:
+      `Counts persons and records, adds up and averages quantities of one table of the OMOP CDM ${cdmVersion}, by up to three groups. ` +
+      "Only numbers that rest on enough persons are returned; rows never leave the database. With sandbox_id, the table is also left there as a " +
+      "pandas DataFrame. Columns of each row's person: person.<column>.",
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    input: disclosedQuerySchema(cdmVersion).extend({
+      sandbox_id: sandboxIdSchema.optional(),
+      into: resultNameSchema.default("omop_df").describe(
+        "With sandbox_id: the variable that receives the DataFrame.",
+      ),
+    }),
+    unknownArgument: (name) => ELSEWHERE.get(name),
+  }),
+  async handle({ sandbox_id, into, ...query }, context) {
+    const start = performance.now();
+    try {
+      const { disclosure } = await cdmOf(context);
+      if (disclosure === undefined) {
+        throw new OmcpError("internal", "The tool is offered where rows may be read");
+      }
+      const { sandboxes, limits: { queryMs } } = context.services;
+      const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
+      return await answerWithin(context, {
+        sandbox,
+        tool: "query_omop",
+        source: JSON.stringify({
+          table: query.table,
+          group_by: query.group_by,
+          aggregates: query.aggregates,
+        }),
+        timeoutMs: queryMs + FRAME_MS,
+        work: async (run) => {
+          run.progress("asking the database");
+          const how = { ms: queryMs, signal: run.signal };
+          const table = await disclosure.answer(context.principal.id, query, how);
+          const shown = shownTable(table, query.order_by, query.limit);
+          const left = sandbox === undefined ? [] : [await leaveFrame(sandbox, shown, into, run)];
+          const text = [...left, describeTable(shown, disclosure.rules, table.remaining)].join("\n");
+          return { kind: "text", text };
+        },
+      });
+    } finally {
+      await untilStep(start, context.signal);
+    }
+  },
+});
+
+/** Waits for the next step since the start. */
+async function untilStep(start: number, signal: AbortSignal): Promise<void> {
+  const over = (performance.now() - start) % STEP_MS;
+  await delay(STEP_MS - over, undefined, { signal }).catch(function cancelled() {});
+}
+
+/** Puts the table into a sandbox. Returns the line that says so. */
+async function leaveFrame(
+  sandbox: Sandbox,
+  shown: ShownTable,
+  into: string,
+  run: ExecutionRun,
+): Promise<string> {
+  const outcome = await sandbox.execute(frameSource(shown, into), {
+    timeoutMs: FRAME_MS,
+    outputBytes: 4_096,
+    silent: true,
+    signal: run.signal,
+    onWaiting: () => run.queued(),
+    onStarted: () => run.started(),
+  });
+  return outcome.status === "ok"
+    ? `The table is in the sandbox as the DataFrame \`${into}\`.`
+    : `The DataFrame \`${into}\` was not made: the sandbox ended with ${outcome.status}.`;
+}

@@ -1,0 +1,170 @@
+/** What columns may be used for where rows must not leave the database: rule R6 of the disclosure rules. */
+import { OmcpError } from "../../errors.ts";
+import type { CdmTable, CdmType } from "../cdm/mod.ts";
+
+/** A column of the table or of its person. */
+export interface UsedColumn {
+  /** Its own name, without the table's. */
+  readonly column: string;
+  readonly type: CdmType;
+}
+
+/**
+ * `concept`: any use. `birth`: the year, in bands of five. `date`: in months. `quantity`: compared, added up and averaged.
+ * `hidden`: none. Texts, source values, identifiers, providers, places, and times of day are hidden.
+ */
+export type ColumnUse = "concept" | "birth" | "date" | "quantity" | "hidden";
+
+/** A condition on a column. */
+export interface DisclosedFilter {
+  readonly column: string;
+  readonly op: string;
+  readonly value?: unknown;
+}
+
+/** Years in a band of birth years. */
+export const BIRTH_BAND = 5;
+
+const FINER_BIRTH = new Set(["month_of_birth", "day_of_birth", "birth_datetime"]);
+const PARTS: Readonly<Record<ColumnUse, string>> = {
+  concept: "a concept",
+  birth: "the year of birth",
+  date: "a date",
+  quantity: "a quantity",
+  hidden: "hidden",
+};
+
+/**
+ * What a column may be used for.
+ *
+ * @param source The column.
+ */
+export function columnUse({ column: name, type }: UsedColumn): ColumnUse {
+  if (name === "year_of_birth") return "birth";
+  if (FINER_BIRTH.has(name)) return "hidden";
+  if (/_concept_id(?:_\d)?$/.test(name)) return "concept";
+  if (type === "date") return "date";
+  // Identifiers are bigint in this model of the CDM.
+  return type === "integer" || type === "numeric" ? "quantity" : "hidden";
+}
+
+/**
+ * Whether a table's rows are about persons.
+ *
+ * @param table The table.
+ */
+export function isAboutPersons(table: CdmTable): boolean {
+  return table.columns.some(({ name }) => name === "person_id");
+}
+
+/**
+ * Checks that a column may be grouped by.
+ *
+ * @param written Its name in the query.
+ * @param source The column.
+ * @throws {OmcpError} `disclosure_not_allowed`.
+ */
+export function requireGroupable(written: string, source: UsedColumn): void {
+  const use = columnUse(source);
+  if (use === "quantity" || use === "hidden") {
+    throw notAllowed(
+      `Cannot group by ${written}`,
+      use === "hidden" ? hiddenNext(source) : "Filter by ranges of it, one query for each range.",
+    );
+  }
+}
+
+/**
+ * Checks that a condition is not finer than the rules.
+ *
+ * @param filter The condition.
+ * @param source Its column.
+ * @throws {OmcpError} `disclosure_not_allowed`.
+ */
+export function requireFilterable(filter: DisclosedFilter, source: UsedColumn): void {
+  const use = columnUse(source);
+  const { column, op } = filter;
+  if (use === "hidden") throw notAllowed(`Cannot filter by ${column}`, hiddenNext(source));
+  if (use !== "birth" && use !== "date") return;
+  const edges = use === "birth" ? BIRTH_EDGES : MONTH_EDGES;
+  const fits = fitsEdges(filter, edges);
+  if (fits) return;
+  throw notAllowed(
+    `Cannot filter by ${column} with \`${op}\` and this value: ${
+      PARTS[use]
+    } may only be compared ${edges.unit}`,
+    edges.next,
+  );
+}
+
+/**
+ * Checks that a column may be added up.
+ *
+ * @param written Its name in the query.
+ * @param source The column.
+ * @throws {OmcpError} `disclosure_not_allowed`.
+ */
+export function requireQuantity(written: string, source: UsedColumn): void {
+  if (columnUse(source) === "quantity") return;
+  throw notAllowed(
+    `Cannot add up ${written}: it is ${PARTS[columnUse(source)]}`,
+    "Use sum and avg with a quantity such as value_as_number, and count_persons for persons.",
+  );
+}
+
+interface Edges {
+  /** Whether a value is the first of a band. */
+  readonly first: (value: unknown) => boolean;
+  /** Whether it is the last of one. */
+  readonly last: (value: unknown) => boolean;
+  readonly unit: string;
+  readonly next: string;
+}
+
+const BIRTH_EDGES: Edges = {
+  first: (value) => Number.isInteger(Number(value)) && Number(value) % BIRTH_BAND === 0,
+  last: (value) => Number.isInteger(Number(value)) && Number(value) % BIRTH_BAND === BIRTH_BAND - 1,
+  unit: `in bands of ${BIRTH_BAND} years`,
+  next:
+    "Use >= or < with 1950, 1955 …, <= or > with 1954, 1959 …, or between with both, such as [1950, 1959].",
+};
+
+const MONTH_EDGES: Edges = {
+  first: (value) => /^\d{4}-\d{2}-01$/.test(String(value)),
+  last: isLastDay,
+  unit: "by months",
+  next: "Use >= or < with the first day of a month, <= or > with the last one, or between with both.",
+};
+
+function isLastDay(value: unknown): boolean {
+  const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(String(value)) ?? [];
+  return day !== undefined && new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate() === Number(day);
+}
+
+function fitsEdges({ op, value }: DisclosedFilter, { first, last }: Edges): boolean {
+  switch (op) {
+    case "is null":
+    case "is not null":
+      return true;
+    case ">=":
+    case "<":
+      return first(value);
+    case "<=":
+    case ">":
+      return last(value);
+    case "between":
+      return Array.isArray(value) && value.length === 2 && first(value[0]) && last(value[1]);
+    default:
+      return false;
+  }
+}
+
+function hiddenNext({ column: name, type }: UsedColumn): string {
+  if (FINER_BIRTH.has(name)) return `Use year_of_birth, in bands of ${BIRTH_BAND} years.`;
+  if (type === "timestamp") return `Use the date: ${name.replace("datetime", "date")}, by months.`;
+  return "Use concepts, dates by months, year_of_birth and quantities: texts, source values, identifiers, providers and places are hidden.";
+}
+
+function notAllowed(message: string, next: string): OmcpError {
+  return new OmcpError("disclosure_not_allowed", message, { next });
+}

@@ -1,0 +1,264 @@
+/** Compiles queries whose numbers may leave the database to SQL that returns what the disclosure rules need to decide. */
+import { type RawBuilder, sql } from "kysely";
+import { OmcpError } from "../../errors.ts";
+import type { CdmVersion } from "../cdm/mod.ts";
+import { Scope } from "../query/columns.ts";
+import { filterCondition } from "../query/filters.ts";
+import { joinClause } from "../query/joins.ts";
+import { type Statement, statement } from "../sql_compiler.ts";
+import {
+  BIRTH_BAND,
+  columnUse,
+  requireFilterable,
+  requireGroupable,
+  requireQuantity,
+  type UsedColumn,
+} from "./columns.ts";
+import type { DisclosedQuery } from "./schema.ts";
+
+/** How a query is compiled. */
+export interface DisclosedOptions {
+  readonly version: CdmVersion;
+  readonly schema: string;
+  /** A secret number, by which persons are hashed: a signed 64-bit integer. */
+  readonly seed: bigint;
+  /** The number of buckets of a sketch, a power of 2. */
+  readonly buckets: number;
+  /** The fewest persons of a cell whose sketches are returned. */
+  readonly k: number;
+}
+
+/** A column, found. */
+interface Source extends UsedColumn {
+  /** Its name in the result. */
+  readonly name: string;
+  readonly sql: RawBuilder<unknown>;
+}
+
+/** What is computed from a column of the query's rows, for each cell. */
+export interface DisclosedValue {
+  /** `records`: rows; `values`: rows with a value; `sum`: of the values. */
+  readonly kind: "records" | "values" | "sum";
+  readonly column: Source | undefined;
+}
+
+/** A column of the result. */
+export type DisclosedOutput =
+  | { readonly name: string; readonly kind: "number"; readonly value: number }
+  /** A mean: one value divided by another. */
+  | { readonly name: string; readonly kind: "mean"; readonly sum: number; readonly count: number };
+
+/** A group column of the result. */
+export interface DisclosedGroup {
+  readonly name: string;
+  readonly use: "concept" | "birth" | "date";
+}
+
+/** A compiled query. */
+export interface CompiledDisclosedQuery {
+  /**
+   * Its rows, one for each cell and margin: level, group columns, persons; then for sketches buckets, persons in each, their weights;
+   * then for each value its total, contributors, weighted sums, and the two largest sums of persons and the sum of all for each bucket.
+   * Lists are arrays of PostgreSQL, null for cells of fewer than k persons.
+   */
+  readonly statement: Statement;
+  readonly groups: readonly DisclosedGroup[];
+  readonly values: readonly DisclosedValue[];
+  /** Besides the groups and `persons`. */
+  readonly outputs: readonly DisclosedOutput[];
+}
+
+/** Bits of a person's weight, above those of the bucket. */
+const WEIGHT_BITS = 20;
+
+/**
+ * Compiles a query.
+ *
+ * @param query The query.
+ * @param options See {@link DisclosedOptions}.
+ * @throws {OmcpError} `invalid_argument` for unknown names, `disclosure_not_allowed` for a use that the rules exclude.
+ */
+export function compileDisclosedQuery(
+  query: DisclosedQuery,
+  options: DisclosedOptions,
+): CompiledDisclosedQuery {
+  const scope = new Scope(options.version, query.table);
+  const find = (written: string): Source => {
+    const { name, type, sql: reference } = scope.find(written);
+    return { name, column: written.replace(/^person\./, ""), type, sql: reference };
+  };
+  const groups = (query.group_by ?? []).map((written) => {
+    const source = find(written);
+    requireGroupable(written, source);
+    return source;
+  });
+  const context = { find: (written: string) => scope.find(written), schema: options.schema };
+  const conditions = (query.filters ?? []).map((filter) => {
+    requireFilterable(filter, find(filter.column));
+    return filterCondition(filter, context);
+  });
+  const { values, outputs } = resolveAggregates(query, find);
+  refuseDuplicates([...groups.map(({ name }) => name), "persons", ...outputs.map(({ name }) => name)]);
+  const rows = sql`select ${
+    sql.join([
+      sql`t.person_id::bigint as person_id`,
+      ...groups.map((source, at) => sql`${groupValue(source)} as ${name("g", at)}`),
+      ...values.map(({ column }, at) =>
+        sql`${column === undefined ? sql`1` : column.sql} as ${name("x", at)}`
+      ),
+    ])
+  } from ${sql.table(`${options.schema}.${query.table}`)} as t${joinClause(scope, options.schema)}${
+    conditions.length === 0
+      ? sql``
+      : sql` where ${sql.join(conditions.map((each) => sql`(${each})`), sql` and `)}`
+  }`;
+  return {
+    statement: statement(cellsOf(rows, groups.length, values, options)),
+    groups: groups.map((source) => ({ name: source.name, use: groupUse(source) })),
+    values,
+    outputs,
+  };
+}
+
+/** The statement around the query's rows. Its levels are those of PostgreSQL's grouping(). */
+function cellsOf(
+  rows: RawBuilder<unknown>,
+  groups: number,
+  values: readonly DisclosedValue[],
+  { seed, buckets, k }: DisclosedOptions,
+): RawBuilder<unknown> {
+  const keys = Array.from({ length: groups }, (_, at) => name("g", at));
+  const level = groups === 0 ? sql`0` : sql`grouping(${sql.join(keys)})`;
+  const perPerson = values.flatMap((_, at) => [
+    sql`count(${name("x", at)}) as ${name("c", at)}`,
+    sql`sum(${name("x", at)}) as ${name("s", at)}`,
+  ]);
+  // Records and values are counted, so that each person's part is a count; sums add the values themselves.
+  const part = ({ kind }: DisclosedValue, at: number) => kind === "sum" ? name("s", at) : name("c", at);
+  const bits = Math.log2(buckets);
+  const weight = sql`((h >> ${sql.lit(bits)}) & ${sql.lit(2 ** WEIGHT_BITS - 1)}) + 1`;
+  const perBucket = values.flatMap((value, at) => {
+    const own = part(value, at);
+    const size = sql`abs(${own})`;
+    return [
+      sql`sum(${own}) as ${name("v", at)}`,
+      sql`count(*) filter (where ${name("c", at)} > 0) as ${name("m", at)}`,
+      sql`sum(${own} * (${weight})) as ${name("k", at)}`,
+      sql`max(${size}) as ${name("a", at)}`,
+      sql`coalesce((array_agg(${size} order by ${size} desc nulls last))[2], 0) as ${name("b", at)}`,
+      sql`sum(${size}) as ${name("d", at)}`,
+    ];
+  });
+  const list = (column: RawBuilder<unknown>) =>
+    sql`case when sum(n) >= ${sql.lit(k)} then array_agg(coalesce(${column}, 0) order by bucket) end`;
+  const perCell = [
+    sql`sum(n)`,
+    ...["bucket", "n", "w"].map((column) => list(sql.ref(column))),
+    ...values.flatMap((_, at) => [
+      sql`coalesce(sum(${name("v", at)}), 0)`,
+      sql`sum(${name("m", at)})`,
+      list(name("k", at)),
+      list(name("a", at)),
+      list(name("b", at)),
+      sql`coalesce(sum(${name("d", at)}), 0)`,
+    ]),
+  ];
+  const by = sql.join([sql`level`, ...keys]);
+  return sql`with q as (${rows}),
+persons as (select ${
+    sql.join([
+      sql`${level} as level`,
+      ...keys,
+      sql`person_id`,
+      sql`hashint8extended(person_id, cast(${String(seed)} as bigint)) as h`,
+      ...perPerson,
+    ])
+  } from q group by ${groupingSets(keys)}),
+buckets as (select ${
+    sql.join([
+      by,
+      sql`(h & ${sql.lit(buckets - 1)})::int as bucket`,
+      sql`count(*) as n`,
+      sql`sum(${weight}) as w`,
+      ...perBucket,
+    ])
+  } from persons group by ${sql.join([by, sql`(h & ${sql.lit(buckets - 1)})::int`])})
+select ${sql.join([by, ...perCell])} from buckets group by ${by} order by ${by}`;
+}
+
+/** Every subset of the group columns, each with the person. */
+function groupingSets(keys: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
+  const subsets = Array.from(
+    { length: 2 ** keys.length },
+    (_, mask) => keys.filter((_, at) => (mask >> at) & 1),
+  );
+  return sql`grouping sets (${
+    sql.join(subsets.map((subset) => sql`(${sql.join([...subset, sql`person_id`])})`))
+  })`;
+}
+
+function groupUse(source: Source): DisclosedGroup["use"] {
+  const use = columnUse(source);
+  return use === "birth" || use === "date" ? use : "concept";
+}
+
+/** The value that rows are grouped by, as text. */
+function groupValue(source: Source): RawBuilder<unknown> {
+  const { sql: column } = source;
+  switch (groupUse(source)) {
+    case "birth":
+      return sql`(${column} / ${sql.lit(BIRTH_BAND)} * ${sql.lit(BIRTH_BAND)})`;
+    case "date":
+      return sql`date_trunc('month', ${column})::date`;
+    case "concept":
+      return column;
+  }
+}
+
+function resolveAggregates(
+  query: DisclosedQuery,
+  find: (written: string) => Source,
+): Pick<CompiledDisclosedQuery, "values" | "outputs"> {
+  const values: DisclosedValue[] = [];
+  const outputs: DisclosedOutput[] = [];
+  const add = (kind: DisclosedValue["kind"], column: Source | undefined) => {
+    const same = values.findIndex((value) => value.kind === kind && value.column?.name === column?.name);
+    return same >= 0 ? same : values.push({ kind, column }) - 1;
+  };
+  for (const { fn, column: written } of query.aggregates ?? []) {
+    // The number of persons is in every result.
+    if (fn === "count_persons") continue;
+    if (written === undefined || written === "*") {
+      if (fn !== "count") throw withoutColumn(fn);
+      outputs.push({ name: "records", kind: "number", value: add("records", undefined) });
+      continue;
+    }
+    const column = find(written);
+    requireQuantity(written, column);
+    const label = `${fn}_${column.name}`;
+    if (fn === "count") outputs.push({ name: label, kind: "number", value: add("values", column) });
+    if (fn === "sum") outputs.push({ name: label, kind: "number", value: add("sum", column) });
+    if (fn === "avg") {
+      outputs.push({ name: label, kind: "mean", sum: add("sum", column), count: add("values", column) });
+    }
+  }
+  return { values, outputs };
+}
+
+function name(prefix: string, at: number): RawBuilder<unknown> {
+  return sql.ref(`${prefix}${at}`);
+}
+
+function withoutColumn(fn: string): OmcpError {
+  return new OmcpError("invalid_argument", `Cannot compute ${fn} without a column`, {
+    next: `Name a quantity, as in ${JSON.stringify({ fn, column: "value_as_number" })}.`,
+  });
+}
+
+function refuseDuplicates(names: readonly string[]): void {
+  const duplicate = names.find((each, at) => names.indexOf(each) !== at);
+  if (duplicate === undefined) return;
+  throw new OmcpError("invalid_argument", `Duplicate name ${JSON.stringify(duplicate)} in the result`, {
+    next: "Use each column and each aggregate once.",
+  });
+}

@@ -1,0 +1,14 @@
+/** Queries whose numbers may leave the database: their schema, what they may use, and their SQL. Pure. */
+export {
+  type DisclosedQuery,
+  disclosedQuerySchema,
+  type DisclosedQueryShape,
+  MOST_GROUPS,
+} from "./schema.ts";
+export {
+  type CompiledDisclosedQuery,
+  compileDisclosedQuery,
+  type DisclosedGroup,
+  type DisclosedOutput,
+  type DisclosedValue,
+} from "./compile.ts";

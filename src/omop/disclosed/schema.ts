@@ -1,0 +1,68 @@
+import * as z from "zod";
+import { cdmTables, type CdmVersion } from "../cdm/mod.ts";
+import { filterSchema } from "../query/schema.ts";
+import { isAboutPersons } from "./columns.ts";
+
+/** Most columns to group by: rule R2 of the disclosure rules. */
+export const MOST_GROUPS = 3;
+const MOST_FILTERS = 20;
+const MOST_AGGREGATES = 8;
+
+/** What is computed for each group. */
+export const DISCLOSED_FUNCTIONS = ["count_persons", "count", "sum", "avg"] as const;
+
+/** A column of the table or of its person; no function of columns, and no other table. */
+const columnName = z.string().max(63).toLowerCase().regex(
+  /^(?:person\.)?[a-z_][a-z0-9_]*$/,
+  "must be a column of the table, or person.<column>",
+);
+
+const condition = z.strictObject({
+  column: columnName,
+  op: filterSchema.shape.op.unwrap(),
+  value: filterSchema.shape.value,
+});
+
+const aggregateSchema = z.strictObject({
+  fn: z.enum(DISCLOSED_FUNCTIONS).describe("count counts records, or those with a value in the column."),
+  column: columnName.optional().describe(
+    "For sum and avg: a quantity. For count: only records that have it.",
+  ),
+});
+
+const SHAPE = {
+  filters: z.array(condition).max(MOST_FILTERS).optional().describe(
+    "Conditions that must all hold. Dates by months: >= and < with a first day, <= and > with a last day. year_of_birth in bands of five.",
+  ),
+  group_by: z.array(columnName).min(1).max(MOST_GROUPS).optional().describe(
+    "Concepts (gender as person.gender_concept_id), dates (by month) or person.year_of_birth (by five years).",
+  ),
+  aggregates: z.array(aggregateSchema).min(1).max(MOST_AGGREGATES).optional().describe(
+    "Computed for each group, besides the number of persons, which is always returned.",
+  ),
+  order_by: z.string().max(64).optional().describe(
+    'A column of the result, "-name" for descending. Default: the groups.',
+  ),
+  limit: z.int().min(1).max(1_000).default(200).describe("The most rows to return."),
+} as const;
+
+/** The fields of a query whose numbers may leave the database. */
+export type DisclosedQueryShape = typeof SHAPE & { readonly table: z.ZodEnum<Record<string, string>> };
+
+/** A query whose numbers may leave the database. */
+export type DisclosedQuery = z.infer<z.ZodObject<DisclosedQueryShape, z.core.$strict>>;
+
+/**
+ * The schema of such a query.
+ *
+ * @param version The CDM's version.
+ * @returns A strict object; a tool extends it.
+ */
+export function disclosedQuerySchema(version: CdmVersion): z.ZodObject<DisclosedQueryShape, z.core.$strict> {
+  const tables = cdmTables(version).filter(isAboutPersons).map(({ name }) => name).sort();
+  const [first = "person", ...others] = tables;
+  return z.strictObject({
+    table: z.enum([first, ...others]).describe(`A table of the OMOP CDM ${version} about persons.`),
+    ...SHAPE,
+  });
+}

@@ -1,0 +1,229 @@
+/** Aggregate mode through a real client, on a Postgres by URL with the sample in it; the truth comes from SQL of the test's own. */
+import assert from "node:assert/strict";
+import type { ConnectedServer } from "../../../../src/cli/demo/client.ts";
+import { newSandbox, withServer } from "../../../fixtures/server.ts";
+import { startPostgres, type TestPostgres } from "../../../fixtures/postgres/test_postgres.ts";
+
+let database: TestPostgres;
+const K = 11;
+/** Texts that stand for patients: they must never be in what a client gets. */
+const CANARY = "canary-7f3a";
+
+Deno.test.beforeAll(async function start() {
+  database = await startPostgres({ sample: true });
+  await database.sql(`UPDATE cdm.person SET person_source_value = '${CANARY}' || person_id;
+    UPDATE cdm.condition_occurrence SET condition_source_value = '${CANARY}'`);
+});
+
+Deno.test.afterAll(async function stop() {
+  await database.stop();
+});
+
+/** The rows of the shown table, as lists of texts. */
+function rowsOf(text: string): readonly (readonly string[])[] {
+  const [header = "", ...lines] = text.split("\n\n")[0]?.split("\n") ?? [];
+  return header.includes("persons")
+    ? lines.filter((line) => !line.startsWith("…")).map((line) => line.replace(/ ~$/, " | ~").split(" | "))
+    : [];
+}
+
+async function truth(sql: string): Promise<readonly (readonly string[])[]> {
+  const text = await database.sql(sql);
+  return text === "" ? [] : text.split("\n").map((line) => line.split("|"));
+}
+
+Deno.test("a database by URL is served in aggregate mode unless its rows may be disclosed", async (t) => {
+  // Everything that the client gets.
+  const seen: string[] = [];
+  async function ask(server: ConnectedServer, input: Record<string, unknown>): Promise<string> {
+    const reply = await server.call("query_omop", input);
+    seen.push(reply.text);
+    return reply.text;
+  }
+  const launch = { databaseHost: `127.0.0.1:${database.port}` };
+  await withServer({ OMCP_DATABASE_URL: database.url }, async (server) => {
+    await t.step(
+      "persons and records by concept equal the truth; groups of few persons are absent",
+      async () => {
+        const query = {
+          table: "condition_occurrence",
+          group_by: ["condition_concept_id"],
+          aggregates: [{ fn: "count" }],
+          limit: 1_000,
+        };
+        const shown = rowsOf(await ask(server, query));
+        const exact = await truth(
+          `SELECT condition_concept_id, count(DISTINCT person_id), count(*) FROM cdm.condition_occurrence
+         GROUP BY 1 ORDER BY 1`,
+        );
+        const few = exact.filter(([, persons]) => Number(persons) < K);
+        assert.ok(shown.length > 10 && few.length > 0, `${shown.length} shown, ${few.length} of few persons`);
+        for (const [id, , persons, records, derived] of shown) {
+          const row = exact.find(([each]) => each === id);
+          assert.ok(row !== undefined && Number(row[1]) >= K);
+          // What fewer than k persons have more than once follows from the number of persons.
+          if (derived === undefined) assert.deepEqual([persons, records], [row[1], row[2]]);
+          else assert.ok(Math.abs(Number(persons) - Number(row[1])) < K);
+        }
+        assert.ok(shown.filter(([, , , , derived]) => derived === undefined).length > 10);
+        assert.equal(shown.length, exact.length - few.length);
+      },
+    );
+
+    await t.step("means and sums equal the truth, with three significant digits for means", async () => {
+      const shown = rowsOf(
+        await ask(server, {
+          table: "measurement",
+          group_by: ["measurement_concept_id"],
+          aggregates: [{ fn: "avg", column: "value_as_number" }, { fn: "sum", column: "value_as_number" }],
+        }),
+      );
+      const exact = await truth(
+        `SELECT measurement_concept_id, count(DISTINCT person_id), avg(value_as_number), sum(value_as_number)
+         FROM cdm.measurement GROUP BY 1 HAVING count(DISTINCT person_id) >= ${K} ORDER BY 1`,
+      );
+      assert.ok(exact.length > 3);
+      assert.deepEqual(
+        shown.map((
+          [id, , persons, mean, sum],
+        ) => [id, persons, Number(mean), Number(Number(sum).toFixed(3))]),
+        exact.map(([id, persons, mean, sum]) => [
+          id,
+          persons,
+          Number(Number(mean).toPrecision(3)),
+          Number(Number(sum).toFixed(3)),
+        ]),
+      );
+    });
+
+    await t.step(
+      "birth years come in bands, dates by month, and equal questions get equal answers",
+      async () => {
+        const query = { table: "person", group_by: ["year_of_birth"] };
+        const first = rowsOf(await ask(server, query));
+        assert.ok(first.length > 5);
+        for (const [band] of first) assert.match(band ?? "", /^\d{3}[05]-\d{3}[49]$/);
+        assert.deepEqual(rowsOf(await ask(server, query)), first);
+        const months = rowsOf(
+          await ask(server, {
+            table: "visit_occurrence",
+            group_by: ["visit_start_date"],
+            filters: [{ column: "visit_start_date", op: ">=", value: "2020-01-01" }],
+            order_by: "-persons",
+            limit: 3,
+          }),
+        );
+        for (const [month] of months) assert.match(month ?? "", /^\d{4}-\d{2}$/);
+      },
+    );
+
+    await t.step("a pair of questions that differ in few persons gets one answer", async () => {
+      // The sample's oldest band has few persons: with and without it.
+      const older = await ask(server, {
+        table: "person",
+        filters: [{ column: "year_of_birth", op: ">=", value: 1900 }],
+      });
+      const all = await ask(server, { table: "person" });
+      const [[fewest]] = [
+        await truth(
+          `SELECT year_of_birth / 5 * 5, count(*) FROM cdm.person GROUP BY 1 HAVING count(*) < ${K} ORDER BY 2 LIMIT 1`,
+        ),
+      ];
+      assert.ok(fewest !== undefined, "a band of few persons");
+      assert.deepEqual(rowsOf(older), rowsOf(all));
+      const year = Number(fewest[0]);
+      const without = await ask(server, {
+        table: "person",
+        filters: [{
+          column: "year_of_birth",
+          op: year < 1980 ? ">=" : "<",
+          value: year < 1980 ? year + 5 : year,
+        }],
+      });
+      const [[answer]] = [rowsOf(without)[0] ?? []];
+      assert.equal(Number(answer) % 1, 0);
+    });
+
+    await t.step(
+      "rows, identifiers, texts and finer dates are refused, and the text says what to ask for",
+      async () => {
+        for (
+          const [input, says] of [
+            [{ table: "person", columns: ["person_id"] }, /rows do not leave the database/],
+            [{ table: "person", group_by: ["person_id"] }, /disclosure_not_allowed.*group by person_id/],
+            [
+              { table: "person", group_by: ["person_source_value"] },
+              /disclosure_not_allowed.*source values/s,
+            ],
+            [{ table: "person", group_by: ["birth_datetime"] }, /year_of_birth, in bands of 5/],
+            [
+              { table: "person", filters: [{ column: "year_of_birth", op: "=", value: 1950 }] },
+              /in bands of 5 years/,
+            ],
+            [
+              {
+                table: "visit_occurrence",
+                filters: [{ column: "visit_start_date", op: ">=", value: "2020-01-02" }],
+              },
+              /by months.*first day of a month/s,
+            ],
+            [
+              { table: "visit_occurrence", filters: [{ column: "care_site_id", op: "=", value: 1 }] },
+              /filter by care_site_id/,
+            ],
+            [
+              { table: "measurement", aggregates: [{ fn: "sum", column: "person_id" }] },
+              /Cannot add up person_id/,
+            ],
+            [
+              { table: "measurement", aggregates: [{ fn: "max", column: "value_as_number" }] },
+              /invalid_argument/,
+            ],
+            [{ table: "note" }, /No group may be shown|invalid_argument/],
+          ] as const
+        ) assert.match(await ask(server, input), says, JSON.stringify(input));
+      },
+    );
+
+    await t.step("no code in a sandbox reaches the database, and the table can be left there", async () => {
+      const sandbox_id = await newSandbox(server);
+      const left = await ask(server, {
+        table: "person",
+        group_by: ["gender_concept_id"],
+        sandbox_id,
+        into: "sexes",
+      });
+      assert.match(left, /in the sandbox as the DataFrame `sexes`/);
+      const code = `
+import os, glob, psycopg
+try:
+    psycopg.connect(host="/run/postgresql", connect_timeout=3)
+    reached = True
+except psycopg.Error:
+    reached = False
+print(reached, [name for name in os.environ if name.startswith("PG")], glob.glob("/run/postgresql/.s*"), int(sexes["persons"].sum()) > 900)`;
+      const reply = await server.call("execute_python_code", { sandbox_id, code });
+      seen.push(reply.text);
+      assert.match(reply.text, /^False \[\] \[\] True/m);
+    });
+
+    await t.step("concepts have counts that are rounded, and none of few persons", async () => {
+      const id = (await truth(
+        `SELECT condition_concept_id FROM cdm.condition_occurrence GROUP BY 1
+         HAVING count(DISTINCT person_id) < ${K} ORDER BY 1 LIMIT 1`,
+      ))[0]?.[0];
+      const reply = await server.call("expand_concept_set", { items: [{ concept_id: Number(id) }] });
+      seen.push(reply.text);
+      assert.match(reply.text, /fewer than 11 persons, or none|not counted/);
+    });
+
+    await t.step(
+      "single values are not offered, and nothing that the client got names a patient",
+      async () => {
+        const names = await server.tools();
+        assert.ok(names.includes("query_omop") && !names.includes("find_measurement"));
+        assert.doesNotMatch(seen.join("\n"), new RegExp(CANARY));
+      },
+    );
+  }, launch);
+});

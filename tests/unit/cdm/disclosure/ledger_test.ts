@@ -1,0 +1,193 @@
+/** Attacks on the ledger: each tries to learn a secret bit of one person whose other attributes are all known. */
+import assert from "node:assert/strict";
+import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
+import { PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
+import { People, randomNumbers } from "./people.ts";
+
+const SIZE = 1_000;
+const TARGETS = 150;
+type Attack = (
+  ask: (has: (person: number) => boolean) => number | undefined,
+  target: number,
+) => number | undefined;
+
+/** Sets of known persons: by random attributes. */
+function attribute(random: () => number, share: number): (person: number) => boolean {
+  const has = Array.from({ length: SIZE }, () => random() < share);
+  return (person) => has[person] ?? false;
+}
+
+/** Runs an attack on many targets. Returns the percentage of secrets guessed, and how many were learned for certain and wrongly. */
+function guessed(
+  attack: (random: () => number) => Attack,
+  { targets = TARGETS, preset = "cms", seed = 1, statistic = "persons" }: {
+    readonly targets?: number;
+    readonly preset?: keyof typeof PRESETS;
+    readonly seed?: number;
+    readonly statistic?: "persons" | "records";
+  } = {},
+): number {
+  const random = randomNumbers(seed);
+  let right = 0;
+  for (let at = 0; at < targets; at += 1) {
+    const people = new People(SIZE, random);
+    const secret = Array.from({ length: SIZE }, () => random() < 0.5);
+    const records = Array.from(
+      { length: SIZE },
+      () => statistic === "persons" ? 1 : 1 + Math.floor(random() * 4),
+    );
+    const target = Math.floor(random() * SIZE);
+    const ledger = new Ledger(PRESETS[preset], people.count(() => true), random);
+    const ask = (has: (person: number) => boolean) => {
+      const decision = ledger.decide(
+        people.statistic((person) => has(person) && secret[person] === true ? records[person] ?? 0 : 0),
+      );
+      return decision.kind === "answer" ? decision.answer : undefined;
+    };
+    const found = attack(random)(ask, target);
+    const guess = found === undefined ? random() < 0.5 : found > 0.5;
+    if (guess === secret[target]) right += 1;
+  }
+  return 100 * right / targets;
+}
+
+/** Within five standard deviations of a coin, so that a wrong ledger fails and an honest one practically never does. */
+function isChance(percent: number, targets = TARGETS): void {
+  const bound = 5 * 50 / Math.sqrt(targets);
+  assert.ok(Math.abs(percent - 50) <= bound, `guessed ${percent} %`);
+}
+
+/** A difference of two answers; undefined if one is withheld. */
+function minus(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a - b;
+}
+
+const pair = (random: () => number): Attack => (ask, target) => {
+  const group = attribute(random, 0.3);
+  return minus(
+    ask((person) => group(person) || person === target),
+    ask((person) => group(person) && person !== target),
+  );
+};
+
+const tracker = (random: () => number): Attack => (ask, target) => {
+  const side = attribute(random, 0.5);
+  const a = (person: number) => person === target || side(person);
+  const b = (person: number) => person === target || !side(person);
+  const [inA, inB, inBoth] = [ask(a), ask(b), ask((person) => a(person) || b(person))];
+  return inA === undefined || inB === undefined ? undefined : minus(inA + inB, inBoth);
+};
+
+/** Three sets that only the target is in: inclusion and exclusion over their unions. */
+const sevenTerms = (random: () => number): Attack => (ask, target) => {
+  const place = Array.from({ length: SIZE }, () => Math.floor(random() * 7));
+  const part = (bit: number) => (person: number) =>
+    person === target || (((place[person] ?? 0) >> bit) & 1) === 1;
+  const sets = [part(0), part(1), part(2)];
+  let sum = 0;
+  for (let mask = 1; mask < 8; mask += 1) {
+    const chosen = sets.filter((_, bit) => ((mask >> bit) & 1) === 1);
+    const answer = ask((person) => chosen.some((has) => has(person)));
+    if (answer === undefined) return undefined;
+    sum += (chosen.length % 2 === 1 ? 1 : -1) * answer;
+  }
+  return sum;
+};
+
+/** The same pair in many groups, averaged. */
+const averaged = (times: number) => (random: () => number): Attack => (ask, target) => {
+  const found: number[] = [];
+  for (let at = 0; at < times; at += 1) {
+    const difference = pair(random)(ask, target);
+    if (difference !== undefined) found.push(difference);
+  }
+  return found.length === 0 ? undefined : found.reduce((sum, each) => sum + each, 0) / found.length;
+};
+
+Deno.test("a pair of sets that differ in one person tells nothing about that person", () => {
+  isChance(guessed(pair));
+  isChance(guessed(pair, { preset: "ohdsi", seed: 2 }));
+  isChance(guessed(pair, { statistic: "records", seed: 3 }));
+});
+
+Deno.test("a tracker tells nothing: two sets and their union", () => {
+  isChance(guessed(tracker, { seed: 4 }));
+  isChance(guessed(tracker, { seed: 5, statistic: "records" }));
+  isChance(guessed(tracker, { seed: 6, preset: "opensafely" }));
+});
+
+Deno.test("inclusion and exclusion over seven unions tells nothing", () => {
+  isChance(guessed(sevenTerms, { seed: 7 }));
+  isChance(guessed(sevenTerms, { seed: 8, statistic: "records" }));
+});
+
+Deno.test("averaging many pairs tells nothing", () => {
+  isChance(guessed(averaged(20), { seed: 9, targets: 60 }), 60);
+});
+
+Deno.test("the attacks find the secret where answers are exact: the tests can fail", () => {
+  const naive = (attack: (random: () => number) => Attack, seed: number) => {
+    const random = randomNumbers(seed);
+    let right = 0;
+    for (let at = 0; at < 20; at += 1) {
+      const secret = Array.from({ length: SIZE }, () => random() < 0.5);
+      const target = Math.floor(random() * SIZE);
+      const found = attack(random)(
+        (has) => secret.filter((one, person) => one && has(person)).length,
+        target,
+      );
+      if ((found ?? 0) > 0.5 === secret[target]) right += 1;
+    }
+    return right;
+  };
+  assert.deepEqual([naive(pair, 1), naive(tracker, 2), naive(sevenTerms, 3), naive(averaged(20), 4)], [
+    20,
+    20,
+    20,
+    20,
+  ]);
+});
+
+Deno.test("equal questions get equal answers, and what differs from them in few persons gets them too", () => {
+  const random = randomNumbers(11);
+  const people = new People(SIZE, random);
+  const ledger = new Ledger(PRESETS.cms, people.count(() => true), random);
+  const set = people.count((person) => person < 400);
+  assert.deepEqual(ledger.decide(set), { kind: "answer", answer: 400, derived: false });
+  assert.deepEqual(ledger.decide(set), { kind: "answer", answer: 400, derived: false });
+  assert.deepEqual(ledger.decide(people.count((person) => person < 399)), {
+    kind: "answer",
+    answer: 400,
+    derived: true,
+  });
+  assert.deepEqual(ledger.decide(people.count((person) => person >= 405)), {
+    kind: "answer",
+    answer: 600,
+    derived: true,
+  });
+  assert.equal(ledger.remaining, 1_997);
+});
+
+Deno.test("fewer than k persons, and none, look alike", () => {
+  const random = randomNumbers(12);
+  const people = new People(SIZE, random);
+  for (const [preset, { k }] of Object.entries(PRESETS)) {
+    const ledger = new Ledger(PRESETS[preset as keyof typeof PRESETS], people.count(() => true), random);
+    assert.deepEqual(ledger.decide(people.count(() => false)), { kind: "withheld" }, preset);
+    assert.deepEqual(ledger.decide(people.count((person) => person < k - 1)), { kind: "withheld" }, preset);
+    const enough = ledger.decide(people.count((person) => person < k + 2));
+    assert.equal(enough.kind, "answer", preset);
+  }
+});
+
+Deno.test("a small group is not asked about again and again from ever new sides", () => {
+  const random = randomNumbers(13);
+  const people = new People(SIZE, random);
+  const ledger = new Ledger(PRESETS.cms, people.count(() => true), random);
+  let answers = 0;
+  for (let at = 0; at < 60; at += 1) {
+    const half = attribute(random, 0.5);
+    if (ledger.decide(people.count((person) => person < 60 && half(person))).kind === "answer") answers += 1;
+  }
+  assert.ok(answers > 0 && answers < 12, `${answers} of 60 predicates over 60 persons were answered`);
+});

@@ -1,0 +1,49 @@
+/** Made-up persons with secret weights, as the database computes them, for tests of the disclosure rules. */
+import { BUCKETS } from "../../../../src/cdm/disclosure/sketch.ts";
+import type { Counted } from "../../../../src/cdm/disclosure/ledger.ts";
+
+/** A reproducible source of random numbers (mulberry32). @param seed Any integer. */
+export function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Persons 0 to below `size`. */
+export class People {
+  readonly #buckets: readonly number[];
+  readonly #weights: readonly number[];
+  readonly size: number;
+
+  /** @param size How many. @param random For their secret buckets and weights. */
+  constructor(size: number, random: () => number) {
+    this.size = size;
+    this.#buckets = Array.from({ length: size }, () => Math.floor(random() * BUCKETS));
+    this.#weights = Array.from({ length: size }, () => 1 + Math.floor(random() * 1_048_575));
+  }
+
+  /** A statistic. @param contribution What each person adds; 0 for one who is not in the set. */
+  statistic(contribution: (person: number) => number): Counted {
+    const sketch = new Float64Array(BUCKETS);
+    const counts = new Uint16Array(BUCKETS);
+    let value = 0;
+    for (let person = 0; person < this.size; person += 1) {
+      const part = contribution(person);
+      if (part === 0) continue;
+      const bucket = this.#buckets[person] ?? 0;
+      value += part;
+      sketch[bucket] = (sketch[bucket] ?? 0) + part * (this.#weights[person] ?? 0);
+      counts[bucket] = (counts[bucket] ?? 0) + 1;
+    }
+    return { value, sketch, counts };
+  }
+
+  /** The number of persons in a set. @param has Whether a person is in it. */
+  count(has: (person: number) => boolean): Counted {
+    return this.statistic((person) => has(person) ? 1 : 0);
+  }
+}

@@ -1,0 +1,199 @@
+/** Tables: what is shown of cells and margins, and what an attacker can compute of the cells that are not. */
+import assert from "node:assert/strict";
+import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
+import { type Cell, type CellValue, releaseTable } from "../../../../src/cdm/disclosure/release.ts";
+import { type DisclosureRules, PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
+import { People, randomNumbers } from "./people.ts";
+
+const RULES: DisclosureRules = PRESETS.ohdsi;
+const ROWS = 3;
+const COLUMNS = 4;
+
+/** A table of persons by two attributes, with all margins, as the database computes it. */
+function tableOf(people: People, row: readonly number[], column: readonly number[]): readonly Cell[] {
+  const cells: Cell[] = [];
+  const add = (level: number, r: number | undefined, c: number | undefined) => {
+    const persons = people.count((person) =>
+      (r === undefined || row[person] === r) && (c === undefined || column[person] === c)
+    );
+    const keys = [r, c].map((key) => key === undefined ? null : String(key));
+    if (persons.value > 0) cells.push({ level, keys, persons, values: [] });
+  };
+  for (let r = 0; r < ROWS; r += 1) {
+    for (let c = 0; c < COLUMNS; c += 1) add(0, r, c);
+    add(1, r, undefined);
+  }
+  for (let c = 0; c < COLUMNS; c += 1) add(2, undefined, c);
+  add(3, undefined, undefined);
+  return cells;
+}
+
+interface Known {
+  /** Numbers by row and column; undefined where withheld. */
+  readonly cells: readonly (readonly (number | undefined)[])[];
+  readonly rows: readonly (number | undefined)[];
+  readonly columns: readonly (number | undefined)[];
+  readonly total: number | undefined;
+}
+
+/** The ranges of withheld cells that agree with every number that is shown as exact, by trying all. */
+function ranges(
+  { cells, rows, columns, total }: Known,
+): readonly { readonly low: number; readonly high: number }[] {
+  const unknown = cells.flatMap((line, r) =>
+    line.flatMap((cell, c) => cell === undefined ? [[r, c] as const] : [])
+  );
+  const found = unknown.map(() => ({ low: Infinity, high: -Infinity }));
+  const values = unknown.map(() => 0);
+  for (let code = 0; code < RULES.k ** unknown.length; code += 1) {
+    let rest = code;
+    const full = cells.map((line) => line.map((cell) => cell ?? 0));
+    unknown.forEach(([r, c], at) => {
+      values[at] = rest % RULES.k;
+      rest = Math.floor(rest / RULES.k);
+      const line = full[r];
+      if (line !== undefined) line[c] = values[at] ?? 0;
+    });
+    const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+    const fits = rows.every((margin, r) => margin === undefined || margin === sum(full[r] ?? [])) &&
+      columns.every((margin, c) =>
+        margin === undefined || margin === sum(full.map((line) => line[c] ?? 0))
+      ) &&
+      (total === undefined || total === sum(full.flat()));
+    if (!fits) continue;
+    values.forEach((value, at) => {
+      const range = found[at];
+      if (range !== undefined) {
+        found[at] = { low: Math.min(range.low, value), high: Math.max(range.high, value) };
+      }
+    });
+  }
+  return found;
+}
+
+Deno.test("of 80 random tables no withheld cell can be computed, nor its range be narrowed, from cells and margins", async () => {
+  const random = randomNumbers(21);
+  let withheld = 0;
+  for (let at = 0; at < 80; at += 1) {
+    const size = 90 + Math.floor(random() * 60);
+    const people = new People(size, random);
+    // Some rows and columns are rare, so that there are small cells.
+    const row = Array.from({ length: size }, () => Math.floor(ROWS * random() ** 1.5));
+    const column = Array.from({ length: size }, () => Math.floor(COLUMNS * random() ** 2));
+    const table = tableOf(people, row, column);
+    const ledger = new Ledger(RULES, people.count(() => true), random);
+    const released = await releaseTable(table, 2, ledger, RULES);
+    withheld += released.withheld;
+    const cell = (r: number, c: number) =>
+      released.cells.find(({ keys }) => keys[0] === String(r) && keys[1] === String(c));
+    // What is derived is known to be off by up to k − 1, and what was not asked for is asked for now.
+    const exact = (level: number, keys: readonly (string | null)[]) => {
+      const margin = table.find((each) =>
+        each.level === level && each.keys.every((key, i) => key === keys[i])
+      );
+      if (margin === undefined) return undefined;
+      const decision = ledger.decide(margin.persons);
+      return decision.kind === "answer" && !decision.derived ? decision.answer : undefined;
+    };
+    const numbers = {
+      cells: Array.from(
+        { length: ROWS },
+        (_, r) => Array.from({ length: COLUMNS }, (_, c) => cell(r, c)?.persons),
+      ),
+      rows: Array.from({ length: ROWS }, (_, r) => exact(1, [String(r), null])),
+      columns: Array.from({ length: COLUMNS }, (_, c) => exact(2, [null, String(c)])),
+      total: exact(3, [null, null]),
+    };
+    if (numbers.cells.flat().filter((each) => each === undefined).length > 6) continue;
+    // A derived cell is not its true number; only exact ones can be used in equations.
+    if (released.cells.some(({ derived }) => derived)) continue;
+    for (const { low, high } of ranges(numbers)) {
+      assert.ok(high - low >= RULES.k - 2, `table ${at}: a withheld cell is from ${low} to ${high}`);
+    }
+  }
+  assert.ok(withheld > 80);
+});
+
+Deno.test("every cell of k persons and more is shown, or what earlier answers give in its place", async () => {
+  const random = randomNumbers(22);
+  const people = new People(400, random);
+  const row = Array.from({ length: 400 }, () => Math.floor(ROWS * random()));
+  const column = Array.from({ length: 400 }, () => Math.floor(COLUMNS * random() ** 3));
+  const table = tableOf(people, row, column);
+  const released = await releaseTable(table, 2, new Ledger(RULES, people.count(() => true), random), RULES);
+  for (const { level, keys, persons } of table) {
+    if (level !== 0) continue;
+    const shown = released.cells.find((cell) => cell.keys.every((key, at) => key === keys[at]));
+    assert.equal(shown !== undefined, persons.value >= RULES.k);
+    if (shown !== undefined) assert.ok(Math.abs(shown.persons - persons.value) < RULES.k);
+  }
+});
+
+Deno.test("the complement of a table's withheld cell is not told by a later question for the margin", async () => {
+  const random = randomNumbers(23);
+  const people = new People(300, random);
+  // Groups of 200, 97 and 3 persons.
+  const group = (person: number) => person < 200 ? "a" : person < 297 ? "b" : "c";
+  const table: readonly Cell[] = [
+    ...["a", "b", "c"].map((key) => ({
+      level: 0,
+      keys: [key],
+      persons: people.count((person) => group(person) === key && person !== 0),
+      values: [],
+    })),
+    { level: 1, keys: [null], persons: people.count((person) => person !== 0), values: [] },
+  ];
+  const ledger = new Ledger(RULES, people.count(() => true), random);
+  const { cells, withheld } = await releaseTable(table, 1, ledger, RULES);
+  assert.deepEqual(cells.map(({ keys, persons }) => [keys[0], persons]), [["a", 199], ["b", 101]]);
+  assert.equal(withheld, 1);
+  // 300 persons are known to exist: b's number follows from that and a's.
+  const margin = table.at(-1);
+  assert.ok(margin !== undefined);
+  assert.deepEqual(ledger.decide(margin.persons), { kind: "answer", answer: 300, derived: true });
+});
+
+Deno.test("a cell withheld in one statistic is withheld in all, and dominated sums are with the preset acro", async () => {
+  const random = randomNumbers(24);
+  const people = new People(100, random);
+  const value = (contributors: number, first: number): CellValue => ({
+    ...people.statistic((person) => person < contributors ? (person === 0 ? first : 1) : 0),
+    contributors,
+    sums: { first, second: 1, all: first + contributors - 1 },
+  });
+  const table = (one: CellValue): readonly Cell[] => [
+    { level: 0, keys: [], persons: people.count((person) => person < 60), values: [one] },
+  ];
+  const release = (one: CellValue, rules: DisclosureRules) =>
+    releaseTable(table(one), 0, new Ledger(rules, people.count(() => true), random), rules);
+  assert.deepEqual((await release(value(40, 5), PRESETS.cms)).cells, [{
+    keys: [],
+    persons: 60,
+    values: [44],
+    derived: false,
+  }]);
+  assert.deepEqual(await release(value(3, 5), PRESETS.cms), { cells: [], withheld: 1 });
+  assert.deepEqual(await release(value(40, 1_000), PRESETS.acro), { cells: [], withheld: 1 });
+  assert.equal((await release(value(40, 1_000), PRESETS.cms)).cells.length, 1);
+  assert.equal((await release(value(40, 5), PRESETS.acro)).cells.length, 1);
+});
+
+Deno.test("a table beyond the budget releases nothing, and numbers that were released stay free", async () => {
+  const random = randomNumbers(25);
+  const people = new People(500, random);
+  const cells = (from: number, to: number): readonly Cell[] =>
+    Array.from({ length: to - from }, (_, at) => ({
+      level: 0,
+      keys: [String(from + at)],
+      persons: people.count((person) => Math.floor(person / 8) === from + at),
+      values: [],
+    }));
+  const rules = { ...RULES, budget: 40 };
+  const ledger = new Ledger(rules, people.count(() => true), random);
+  assert.equal((await releaseTable(cells(0, 30), 1, ledger, rules)).cells.length, 30);
+  assert.equal(ledger.remaining, 10);
+  await assert.rejects(releaseTable(cells(20, 41), 1, ledger, rules), /more new numbers than the 10/);
+  assert.equal(ledger.remaining, 10);
+  assert.equal((await releaseTable(cells(20, 39), 1, ledger, rules)).cells.length, 19);
+  assert.equal(ledger.remaining, 1);
+});
