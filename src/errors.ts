@@ -296,6 +296,12 @@ export const ERROR_CODES = {
     state: "Nothing was read; variables are kept.",
     details: ["sqlstate"],
   },
+  result_too_large: {
+    retryable: false,
+    meaning: "A query's result does not fit into the sandbox's memory.",
+    state: "No DataFrame was created; variables are kept.",
+    details: [],
+  },
   disclosure_not_allowed: {
     retryable: false,
     meaning: "The rules of what may leave the database exclude what was asked for.",

@@ -67,6 +67,8 @@ export interface StartedSandbox {
   /** Its handle. */
   readonly id: string;
   readonly container: AgentContainer;
+  /** Its memory limit, bytes. */
+  readonly memoryBytes: number;
   /** Resolves when the first kernel is ready, or when it cannot start. */
   readonly kernelStarted: Promise<void>;
   /** Why it cannot be used, by what its agent has reported since the start; undefined where it can be. */
@@ -126,7 +128,8 @@ async function startOnce(start: SandboxStart): Promise<StartedSandbox> {
     await container.remove("its creation failed").within(ROLLBACK_MS);
     throw error;
   }
-  return { id, container, kernelStarted: watch.started, problem: () => watch.problem };
+  const { memoryBytes } = policy;
+  return { id, container, memoryBytes, kernelStarted: watch.started, problem: () => watch.problem };
 }
 
 function containerSpec(start: SandboxStart, uid: number): ContainerSpec {

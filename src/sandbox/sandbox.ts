@@ -71,6 +71,8 @@ export interface SandboxParts {
   readonly lifetimeMs: number;
   /** What its creator asked for. @default nothing */
   readonly asked?: AskedResources;
+  /** Its memory limit, bytes; undefined where it is not known. */
+  readonly memoryBytes?: number;
   /** Resolves when the first kernel is ready, or when it cannot start. */
   readonly kernelStarted: Promise<void>;
   /** Where it reads the time. @default the process's own */
@@ -89,6 +91,8 @@ export class Sandbox {
   readonly image: string;
   /** What was installed into it. */
   readonly packages: SandboxPackages;
+  /** Its memory limit, bytes; undefined where it is not known. */
+  readonly memoryBytes: number | undefined;
   readonly #asked: AskedResources;
   readonly #lifetime: Lifetime;
   readonly #kernel: KernelQueue;
@@ -101,6 +105,7 @@ export class Sandbox {
   constructor(parts: SandboxParts) {
     this.id = parts.id;
     this.image = parts.image;
+    this.memoryBytes = parts.memoryBytes;
     this.#asked = parts.asked ?? {};
     const lifetime = new Lifetime(parts);
     this.#lifetime = lifetime;

@@ -6,6 +6,7 @@ text of the request (see run_query.ts).
 
 import datetime
 import json
+import os
 import time
 
 import numpy
@@ -21,12 +22,9 @@ PREVIEW_CHARACTERS = 80
 DTYPES = {"integer": "Int64", "bigint": "Int64", "numeric": "Float64", "text": "string", "boolean": "boolean"}
 
 #: Rows that are Python objects at a time.
-CHUNK_ROWS = 20_000
-#: Memory that stays free, in bytes, besides a copy of the largest column.
-RESERVE_BYTES = 64 * 1024 * 1024
-MEMORY_LIMIT = "/sys/fs/cgroup/memory.max"
-MEMORY_USED = "/sys/fs/cgroup/memory.current"
-MEMORY_STATISTICS = "/sys/fs/cgroup/memory.stat"
+CHUNK_ROWS = 5_000
+#: Bytes for the agent, the zygote and what the sandbox's other processes and sockets need.
+RESERVE_BYTES = 96 * 1024 * 1024
 
 
 def column_of(values, kind):
@@ -39,14 +37,12 @@ def column_of(values, kind):
     return pandas.array(values, dtype=DTYPES.get(kind, "string"))
 
 
-def free_bytes():
-    """The memory that this sandbox may still use; None if its limit cannot be read. The kernel's cache of files can be dropped."""
-    try:
-        with open(MEMORY_LIMIT) as limit, open(MEMORY_USED) as used, open(MEMORY_STATISTICS) as statistics:
-            cache = sum(int(line.split()[1]) for line in statistics if line.startswith("inactive_file "))
-            return int(limit.read()) - int(used.read()) + cache
-    except (OSError, ValueError):
-        return None
+def free_bytes(limit):
+    """The memory that this process may still use: its control group is not visible here. The sandbox's files are in memory, too."""
+    with open("/proc/self/statm") as statm:
+        resident = int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    files = sum((at.f_blocks - at.f_bfree) * at.f_frsize for at in map(os.statvfs, ("/workspace", "/tmp")))
+    return limit - resident - files - RESERVE_BYTES
 
 
 class TooLarge(Exception):
@@ -56,8 +52,9 @@ class TooLarge(Exception):
 class Columns:
     """A result's columns, which grow by chunks of rows."""
 
-    def __init__(self, kinds):
+    def __init__(self, kinds, memory_bytes):
         self.kinds = kinds
+        self.memory_bytes = memory_bytes
         self.chunks = [[column_of([], kind)] for kind in kinds]
         self.sizes = [0 for _ in kinds]
         self.rows = 0
@@ -69,11 +66,8 @@ class Columns:
             self.chunks[at].append(chunk)
             self.sizes[at] += pandas.Series(chunk).memory_usage(index=False, deep=True)
         self.rows += len(rows)
-        if len(rows) < CHUNK_ROWS:
-            # The last rows, or a result of few: what is left fits where the last check found room.
-            return
-        free = free_bytes()
-        if free is not None and free < RESERVE_BYTES + 2 * max(self.sizes, default=0):
+        # The DataFrame is built column by column: at a time there is a copy of one.
+        if self.memory_bytes is not None and free_bytes(self.memory_bytes) < 2 * max(self.sizes, default=0):
             raise TooLarge
 
     def frame(self, names):
@@ -101,7 +95,7 @@ def shown(value):
 def run(request):
     """Runs the request; returns what the tool reports."""
     names = [column["name"] for column in request["columns"]]
-    columns = Columns([column["type"] for column in request["columns"]])
+    columns = Columns([column["type"] for column in request["columns"]], request.get("memory_bytes"))
     preview, truncated, started = [], False, time.time()
     try:
         with psycopg.connect(connect_timeout=15) as connection:

@@ -72,14 +72,19 @@ export interface RunQueryOptions {
  * @param sandbox Where it runs and where the DataFrame stays.
  * @param query The compiled query.
  * @param options Name of the DataFrame, deadline.
- * @throws {OmcpError} `database_refused`, `database_unavailable`, `timeout`, or what {@link Sandbox.execute} throws.
+ * @throws {OmcpError} `result_too_large`, `database_refused`, `database_unavailable`, `timeout`, or what {@link Sandbox.execute} throws.
  */
 export async function runQuery(
   sandbox: Sandbox,
   query: CompiledOmopQuery,
   options: RunQueryOptions,
 ): Promise<QueryAnswer> {
-  const request = asciiJson({ ...query, into: options.into, shown_sql: options.shownSql });
+  const request = asciiJson({
+    ...query,
+    into: options.into,
+    shown_sql: options.shownSql,
+    memory_bytes: sandbox.memoryBytes,
+  });
   const outcome = await sandbox.execute(`REQUEST = ${JSON.stringify(request)}\n${source}`, {
     timeoutMs: options.timeoutMs,
     outputBytes: OUTPUT_BYTES,
@@ -113,12 +118,11 @@ export async function runQuery(
   }
   if (answer.ok === "too_large") {
     throw new OmcpError(
-      "database_refused",
+      "result_too_large",
       `The result does not fit into the sandbox's memory: its first ${counted(answer.rows, "row")} take ${
         readableBytes(answer.memory_bytes)
       }`,
       {
-        state: "No DataFrame was created; variables are kept.",
         next:
           "Name fewer columns, filter, aggregate, set a lower limit, delete variables, or create a sandbox with more memory_mb.",
       },

@@ -25,5 +25,19 @@ Deno.test("a result that is too large is an error, and a server-side cursor read
       "kept, len(cursor.fetchmany(1000))",
     );
     assert.match(parts, /\(28, 1000\)/);
+    const full = await run("filler = b'x' * (520 * 1024 * 1024)", "len(filler)");
+    assert.match(full, /variables kept/);
+    const query = {
+      sandbox_id,
+      table: "measurement",
+      concept_name: true,
+      limit: 100_000,
+      into: "all_of_them",
+    };
+    const large = await server.call("query_omop", query);
+    assert.match(large.text, /^Error result_too_large: .*first [\d,]+ rows take .*variables are kept/s);
+    assert.match(await run("del filler", "kept, 'all_of_them' in globals()"), /\(28, False\)/);
+    const fits = await server.call("query_omop", query);
+    assert.match(fits.text, /`all_of_them`: [\d,]+ rows/);
   });
 });
