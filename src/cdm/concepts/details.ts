@@ -1,9 +1,8 @@
 /** What a result says of concepts besides their rows in `concept`. */
-import { OmcpError } from "../../errors.ts";
 import { type Concept, descendantsOf, integersOf, usedDescendants } from "../../omop/concepts/mod.ts";
 import type { TextRow } from "../../postgres/mod.ts";
 import { mappings } from "./known.ts";
-import { type ConceptSource, readRows } from "./source.ts";
+import { type ConceptSource, isTimeout, readRows } from "./source.ts";
 import type { ConceptUsage } from "./usage.ts";
 
 /** Where counting descendants stops. */
@@ -113,7 +112,7 @@ function usedBelow(
 /** A count that takes too long is left out; a call that ends is not. */
 function late(signal: AbortSignal): (error: unknown) => undefined {
   return (error) => {
-    if (signal.aborted || !(error instanceof OmcpError) || error.code !== "timeout") throw error;
+    if (!isTimeout(error, signal)) throw error;
     return undefined;
   };
 }

@@ -79,13 +79,8 @@ export async function mappings(
   return found;
 }
 
-/**
- * A concept in a line.
- *
- * @param concept The concept.
- * @returns As in `201826 Type 2 diabetes mellitus (Condition, SNOMED 44054006)`.
- */
-export function conceptPhrase(
+/** As in `201826 Type 2 diabetes mellitus (Condition, SNOMED 44054006)`. */
+function conceptPhrase(
   { concept_id, concept_name, domain_id, vocabulary_id, concept_code }: Concept,
 ): string {
   return `${concept_id} ${concept_name} (${domain_id}, ${vocabulary_id} ${concept_code})`;

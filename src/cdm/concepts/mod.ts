@@ -2,9 +2,8 @@
 export { CdmConcepts, type FoundMeasurements } from "./concepts.ts";
 export { type ConceptDetails, DESCENDANTS_CAP, type UsedBelow } from "./details.ts";
 export type { ExpandedSet, MemberTotal } from "./expand.ts";
-export { conceptPhrase } from "./known.ts";
 export type { NamedConcepts } from "./notes.ts";
-export type { FoundNumbers, UnitNumbers } from "./numbers.ts";
+export { type FoundNumbers, type UnitNumbers, unitsIn } from "./numbers.ts";
 export type { Level, RelatedConcept, Relatives } from "./relatives.ts";
 export type { SearchRequest, SearchResult } from "./search.ts";
 export type { ConceptSource } from "./source.ts";

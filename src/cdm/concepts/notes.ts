@@ -149,9 +149,9 @@ async function emptyNotes(
   }
   if (notes.length === 0) {
     notes.push(
-      usage.done
+      usage.knowsAll
         ? "neither it, a descendant nor a mapped concept has a record in this CDM"
-        : "its records are not counted yet",
+        : "not all records are counted",
     );
   }
   return [`No rows for ${concept_id} ${concept_name}: ${notes.join("; ")}.`];

@@ -1,5 +1,4 @@
 /** Under which concepts the CDM holds numbers. */
-import { OmcpError } from "../../errors.ts";
 import {
   hasNumbers,
   integersOf,
@@ -7,7 +6,7 @@ import {
   numbersByUnit,
   type NumberTable,
 } from "../../omop/concepts/mod.ts";
-import { type ConceptSource, readRows } from "./source.ts";
+import { type ConceptSource, isTimeout, readRows } from "./source.ts";
 
 /** Concepts and units that one statement summarises. */
 const MOST_ROWS = 500;
@@ -32,13 +31,22 @@ export interface UnitNumbers {
   readonly range: readonly string[] | undefined;
 }
 
+/**
+ * How many units the numbers of a concept are in: tables may share one, and records without a unit count as one.
+ *
+ * @param of The concept's numbers.
+ */
+export function unitsIn(of: readonly Pick<UnitNumbers, "unit_concept_id" | "unit">[]): number {
+  return new Set(of.map(({ unit_concept_id, unit }) => unit_concept_id ?? (unit || null))).size;
+}
+
 /** What {@link numbersOf} finds. */
 export interface FoundNumbers {
   /** The most records first. */
   readonly units: readonly UnitNumbers[];
   /** Whether there were more concepts and units than were summarised. */
   readonly more: boolean;
-  /** Tables without any number; undefined in place of what took too long to find out. */
+  /** Where no concept has a number: whether each table has none at all; undefined where finding out took too long. */
   readonly empty: ReadonlyMap<NumberTable["table"], boolean | undefined>;
 }
 
@@ -112,7 +120,7 @@ async function isEmpty(
     const rows = await readRows(source, hasNumbers(where, source.schema), signal, ANY_MS);
     return rows[0]?.[0] === "0";
   } catch (error) {
-    if (signal.aborted || !(error instanceof OmcpError) || error.code !== "timeout") throw error;
+    if (!isTimeout(error, signal)) throw error;
     return undefined;
   }
 }

@@ -19,16 +19,16 @@ import {
 } from "../../omop/concepts/mod.ts";
 import type { IndexBuild } from "./index_build.ts";
 import { conceptMap } from "./known.ts";
-import { type ConceptSource, readRows } from "./source.ts";
+import { type ConceptSource, isTimeout, readRows } from "./source.ts";
 import type { ConceptUsage } from "./usage.ts";
 import type { WordIndex } from "./word_index.ts";
 
 /** Candidates of each kind: enough to order, few enough to look up. */
 const EXACT = 60;
 const ANY = 150;
-/** Letters of a word that alone can lead to a hit. */
-const TELLING_LETTERS = 4;
-/** Letters from which on the last word may go on: fewer are the beginning of too many. */
+/** The fewest letters of a word that alone leads to a hit. */
+const DISTINCTIVE_LETTERS = 4;
+/** The fewest letters of a last word that may be the beginning of a longer one: fewer begin too many. */
 const OPEN_LETTERS = 3;
 /** How long a search waits for the counts and the index, in ms. */
 const INDEX_WAIT_MS = 1_200;
@@ -82,15 +82,15 @@ export async function searchConcepts(
   const found = index === undefined
     ? await scanned(parts, request, words, signal)
     : indexed(index, request, words);
-  const candidates = await looked(source, usage, found.ids, signal);
-  const hits = rankHits({ text: request.text, words: found.stands }, candidates)
+  const candidates = await lookUp(source, usage, found.ids, signal);
+  const hits = rankHits({ text: request.text, words: found.alternatives }, candidates)
     .filter(({ match }) => !request.code || match === "code" || match === "id");
   return { hits, more: found.more, replaced: found.replaced, scope: found.scope };
 }
 
 interface Found {
   readonly ids: readonly number[];
-  readonly stands: Wanted["words"];
+  readonly alternatives: Wanted["words"];
   readonly replaced: SearchResult["replaced"];
   readonly more: boolean;
   readonly scope: SearchResult["scope"];
@@ -102,34 +102,40 @@ function indexed(index: WordIndex, { text, code, facets }: SearchRequest, words:
   const wide = facetMarks({ ...facets, standard: false }).map((mark) => [mark]);
   const ids = [...byId(text), ...index.find([[codeMark(text)], ...wide], { limit: EXACT })];
   if (code) {
-    return { ids, stands: words.map((word) => [word]), replaced: new Map(), more: false, scope: "index" };
+    return {
+      ids,
+      alternatives: words.map((word) => [word]),
+      replaced: new Map(),
+      more: false,
+      scope: "index",
+    };
   }
   const replaced = new Map<string, readonly string[]>();
-  const stands = words.map((word, at) => {
+  const alternatives = words.map((word, at) => {
     if (index.frequency(word) > 0 || (at === words.length - 1 && index.hasPrefix(word))) return [word];
     const similar = index.similar(word);
     if (similar.length > 0) replaced.set(word, similar);
     return [word, ...similar];
   });
-  ids.push(...index.find([...stands, [lengthMark(words.length)], ...wide], { limit: EXACT }));
-  const last = stands.at(-1) ?? [];
-  // A misspelt last word has stand-ins, and a short one is in too many; another may be the beginning of a word.
+  ids.push(...index.find([...alternatives, [lengthMark(words.length)], ...wide], { limit: EXACT }));
+  const last = alternatives.at(-1) ?? [];
+  // A misspelt last word has substitutes, and a short one is in too many; another may be the beginning of a word.
   const open = last.length === 1 && (last[0]?.length ?? 0) >= OPEN_LETTERS ? last[0] : undefined;
   const any = open === undefined
-    ? index.find([...stands, ...marks], { limit: ANY })
-    : index.find([...stands.slice(0, -1), ...marks], { prefix: open, limit: ANY });
+    ? index.find([...alternatives, ...marks], { limit: ANY })
+    : index.find([...alternatives.slice(0, -1), ...marks], { prefix: open, limit: ANY });
   ids.push(...any);
   if (any.length === 0) {
-    ids.push(...index.find([...stands, ...wide], { limit: EXACT }));
-    if (ids.length === 0) ids.push(...anyWord(index, stands, marks));
+    ids.push(...index.find([...alternatives, ...wide], { limit: EXACT }));
+    if (ids.length === 0) ids.push(...anyWord(index, alternatives, marks));
   }
-  return { ids, stands, replaced, more: any.length === ANY, scope: "index" };
+  return { ids, alternatives, replaced, more: any.length === ANY, scope: "index" };
 }
 
 /** Concepts with any of the words; short ones, such as those of doses, are in too many names. */
-function anyWord(index: WordIndex, stands: Wanted["words"], marks: Wanted["words"]): readonly number[] {
-  const telling = stands.flat().filter((word) => word.length >= TELLING_LETTERS);
-  return index.find([telling.length > 0 ? telling : stands.flat(), ...marks], { limit: ANY });
+function anyWord(index: WordIndex, alternatives: Wanted["words"], marks: Wanted["words"]): readonly number[] {
+  const distinctive = alternatives.flat().filter((word) => word.length >= DISTINCTIVE_LETTERS);
+  return index.find([distinctive.length > 0 ? distinctive : alternatives.flat(), ...marks], { limit: ANY });
 }
 
 async function scanned(
@@ -139,7 +145,7 @@ async function scanned(
   signal: AbortSignal,
 ): Promise<Found> {
   const { schema, relations } = source;
-  const none = { stands: words.map((word) => [word]), replaced: new Map<string, readonly string[]>() };
+  const none = { alternatives: words.map((word) => [word]), replaced: new Map<string, readonly string[]>() };
   const coded = (await readRows(source, conceptsByCode(text.trim(), schema, EXACT), signal)).map(conceptOf);
   const ids = [...byId(text), ...coded.map(({ concept_id }) => concept_id)];
   if (code) return { ...none, ids, more: false, scope: "names" };
@@ -149,7 +155,7 @@ async function scanned(
     ids.push(...rows.map((row) => conceptOf(row).concept_id));
     return { ...none, ids, more: rows.length === ANY, scope: "names" };
   } catch (error) {
-    if (!(error instanceof OmcpError) || error.code !== "timeout" || signal.aborted) throw error;
+    if (!isTimeout(error, signal)) throw error;
     const within = usage.used(MOST_USED);
     const rows = await readRows(source, scanNames(words, schema, { ...options, within }), signal, USED_MS);
     ids.push(...rows.map((row) => conceptOf(row).concept_id));
@@ -161,7 +167,7 @@ function byId(text: string): number[] {
   return /^\d{1,15}$/.test(text.trim()) ? [Number(text)] : [];
 }
 
-async function looked(
+async function lookUp(
   source: ConceptSource,
   usage: ConceptUsage,
   ids: readonly number[],

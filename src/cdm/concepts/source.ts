@@ -1,4 +1,5 @@
 /** Where concepts are read from: the configured database through the server's own statements. */
+import { OmcpError } from "../../errors.ts";
 import type { CdmVersion } from "../../omop/cdm/mod.ts";
 import type { Statement } from "../../omop/sql_compiler.ts";
 import type { OwnReader, TextRow } from "../../postgres/mod.ts";
@@ -10,7 +11,7 @@ export interface ConceptSource {
   /** The CDM's tables that there are and that may be read; empty until the database has been checked. */
   readonly relations: ReadonlySet<string>;
   /** Checks the database, unless it has been checked. */
-  reader(signal: AbortSignal): Promise<OwnReader>;
+  reader(signal: AbortSignal): Promise<Pick<OwnReader, "read" | "stream">>;
 }
 
 /** Limits of a tool's statement: far above what its LIMIT lets it return. */
@@ -18,6 +19,16 @@ const ROWS = 50_000;
 const BYTES = 32 * 1024 * 1024;
 /** How long a tool waits for one statement, in ms. */
 const READ_MS = 30_000;
+
+/**
+ * Whether a statement exceeded its own time while the call goes on: what it would add is then left out of the result.
+ *
+ * @param error What the statement threw.
+ * @param signal The call's.
+ */
+export function isTimeout(error: unknown, signal: AbortSignal): boolean {
+  return !signal.aborted && error instanceof OmcpError && error.code === "timeout";
+}
 
 /**
  * Runs a statement of a tool.

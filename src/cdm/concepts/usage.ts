@@ -32,7 +32,6 @@ export class ConceptUsage {
   readonly #source: ConceptSource;
   readonly #found = new Map<number, Occurrences[]>();
   readonly #end = new AbortController();
-  readonly #counted = new Set<string>();
   readonly #failed: UsageColumn[] = [];
   #counting: Promise<void> | undefined;
   #done = false;
@@ -58,6 +57,11 @@ export class ConceptUsage {
   /** Whether every column has been counted, or could not be. */
   get done(): boolean {
     return this.#done;
+  }
+
+  /** Whether a concept without counts has no record: every column is counted, and concepts of few persons are counted, too. */
+  get knowsAll(): boolean {
+    return this.#done && this.#failed.length === 0 && this.#shown === undefined;
   }
 
   /** Columns that could not be counted. */
@@ -95,16 +99,6 @@ export class ConceptUsage {
    */
   everywhere(id: number): readonly Occurrences[] {
     return this.#found.get(id) ?? [];
-  }
-
-  /**
-   * Whether a column has been counted.
-   *
-   * @param table Its table.
-   * @param column Its name.
-   */
-  has(table: string, column: string): boolean {
-    return this.#counted.has(`${table}.${column}`);
   }
 
   /**
@@ -152,7 +146,6 @@ export class ConceptUsage {
             const { round } = this.#shown;
             this.#add(id, { ...column, records: round(records), persons: round(persons) });
           });
-          this.#counted.add(`${column.table}.${column.column}`);
         } catch (error) {
           if (error instanceof OmcpError && error.code === "database_unavailable") throw error;
           this.#failed.push(column);
@@ -161,10 +154,10 @@ export class ConceptUsage {
       }
       this.#done = true;
     } catch (error) {
-      // The database is away: the next call begins again.
+      // Without the database, the next call counts from the start.
       this.#counting = undefined;
       this.#found.clear();
-      this.#counted.clear();
+      this.#failed.length = 0;
       this.#report(error, "all columns");
     }
   }

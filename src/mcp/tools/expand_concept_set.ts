@@ -98,7 +98,7 @@ function describe(set: ConceptSet, expanded: ExpandedSet, concepts: CdmConcepts)
     ...(rest > 0
       ? [`… ${counted(rest, "more concept")}, those with records first: raise limit, at most ${MAX_LIMIT}`]
       : []),
-    ...(used === 0 && total > 0 && concepts.usage.done
+    ...(used === 0 && total > 0 && concepts.usage.knowsAll
       ? ["None of the listed concepts occurs in this CDM's records."]
       : []),
   ];
@@ -119,7 +119,7 @@ function warnings(set: ConceptSet, { named }: ExpandedSet, { usage }: CdmConcept
         `Warning: ${name} is not standard: standard columns do not hold it. search_concepts and get_concept show what it maps to.`,
       );
     } else if (
-      usage.done && include_descendants !== true && include_mapped !== true &&
+      usage.knowsAll && include_descendants !== true && include_mapped !== true &&
       usage.of(concept_id).length === 0
     ) {
       found.push(`Warning: ${name} has no records itself: set include_descendants to include its kinds.`);

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { FoundNumbers, UnitNumbers } from "../../cdm/concepts/mod.ts";
+import { type FoundNumbers, type UnitNumbers, unitsIn } from "../../cdm/concepts/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { showable } from "../../lib/text.ts";
 import type { Concept, Hit } from "../../omop/concepts/mod.ts";
@@ -111,7 +111,7 @@ function shortNumber(text: string): string {
 function emptyNotes({ empty }: FoundNumbers): readonly string[] {
   return [...empty].map(([table, isEmpty]) =>
     isEmpty === undefined
-      ? `[Whether ${table} has any number was not found out in time.]`
+      ? `[Looking for any number in ${table} timed out.]`
       : isEmpty
       ? `The whole ${table} table has no number (value_as_number is null everywhere).`
       : `Other records of ${table} have numbers.`
@@ -121,10 +121,10 @@ function emptyNotes({ empty }: FoundNumbers): readonly string[] {
 /** Concepts whose numbers are in several units: a statistic over all of them means nothing. */
 function mixedUnits(units: readonly UnitNumbers[], known: ReadonlyMap<number, Concept>): readonly string[] {
   const byConcept = Map.groupBy(units.filter(({ numbers }) => numbers > 0), ({ concept_id }) => concept_id);
-  return [...byConcept].filter(([, each]) => each.length > 1).map(([id, each]) =>
+  return [...byConcept].filter(([, each]) => unitsIn(each) > 1).map(([id, each]) =>
     showable(
       `Warning: ${id} ${known.get(id)?.concept_name ?? ""} has numbers in ${
-        counted(each.length, "unit")
+        counted(unitsIn(each), "unit")
       }: filter by unit, or convert.`,
     )
   );

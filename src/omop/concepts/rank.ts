@@ -26,7 +26,7 @@ export interface Hit extends Candidate {
 /** What is looked for. */
 export interface Wanted {
   readonly text: string;
-  /** For each word of the text, what stands for it: itself, or similar words where no concept has it. */
+  /** For each word of the text, its alternatives: itself, or similar words where no concept has it. */
   readonly words: readonly (readonly string[])[];
 }
 
@@ -76,8 +76,8 @@ function matchOf({ comparable: text, wanted }: Known, name: string, exactly: Mat
   if (text !== "" && compared.startsWith(text)) return "prefix";
   const has = wordsOf(name);
   const [exact, similar] = [true, false].map((strict) =>
-    wanted.words.every((stands, at) =>
-      (strict ? stands.slice(0, 1) : stands).some((word) =>
+    wanted.words.every((alternatives, at) =>
+      (strict ? alternatives.slice(0, 1) : alternatives).some((word) =>
         has.some((each) =>
           each === word || (strict && at === wanted.words.length - 1 && each.startsWith(word))
         )
@@ -95,7 +95,7 @@ function surplus({ wanted }: Known, { match, by, concept }: Hit): number {
   const has = wordsOf(by ?? concept.concept_name);
   if (match === "similar") return Math.abs(has.length - wanted.words.length);
   if (match !== "some words") return 0;
-  return wanted.words.filter((stands) => !stands.some((word) => has.includes(word)))
+  return wanted.words.filter((alternatives) => !alternatives.some((word) => has.includes(word)))
     .reduce((sum, [word = ""]) => sum + word.length, 0);
 }
 

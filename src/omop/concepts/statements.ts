@@ -7,7 +7,7 @@ import type { Facets } from "./words.ts";
 import { conceptSetMembers, idArray, table } from "./concept_set_sql.ts";
 
 /** The columns of `c` in the order that `conceptOf` reads. */
-export function conceptColumns(): RawBuilder<unknown> {
+function conceptColumns(): RawBuilder<unknown> {
   return sql.join(CONCEPT_COLUMNS.map((name) => sql.ref(`c.${name}`)));
 }
 

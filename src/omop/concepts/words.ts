@@ -34,7 +34,7 @@ export interface Facets {
   readonly standard: boolean;
 }
 
-/** Marks begin with a letter pair that no word has, so that they are never found by a word. */
+/** Marks begin with characters that no word of a name begins with, so that a word does not find them. */
 const MARK = "zz0";
 
 /**

@@ -21,7 +21,7 @@ const USAGE = {
 } as const;
 
 /** The names of the functions. */
-export const COLUMN_FUNCTIONS: readonly string[] = Object.keys(USAGE);
+const COLUMN_FUNCTIONS: readonly string[] = Object.keys(USAGE);
 
 const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ...(["year", "quarter", "month", "day"] as const).map((part): [string, Maker] => [part, datePart(part)]),

@@ -12,6 +12,7 @@ export interface ComparedConcepts {
 /** Tables by the prefix that their columns have in a query. */
 const PREFIXES: ReadonlyMap<string, string> = new Map([
   ["person", "person"],
+  ["patient", "person"],
   ["visit", "visit_occurrence"],
   ["provider", "provider"],
   ["care_site", "care_site"],
@@ -26,7 +27,7 @@ const CONCEPT_COLUMN = /concept_id(?:_\d)?$/;
  * Finds the concepts of a query wherever conditions are: in filters, within `or`, and in criteria of persons, which have a table of
  * their own.
  *
- * @param query A query or a part of one, as a caller wrote it; what is not a condition is passed over.
+ * @param query A query or a part of one, as a caller wrote it; what is not a condition is ignored.
  * @param table The table that the part is about.
  * @returns The concepts of each condition that names some.
  */
@@ -39,10 +40,11 @@ export function comparedConcepts(query: unknown, table: string): readonly Compar
     const items = isRecord(value) && Array.isArray(value["items"]) ? value["items"] : [value].flat();
     const ids = items.flatMap((item: unknown) => isRecord(item) ? idOf(item["concept_id"]) : idOf(item));
     const flags = items.map((item: unknown) => isRecord(item) && item["include_descendants"] === true);
-    const [prefix = "", name = column] = column.includes(".") ? column.toLowerCase().split(".") : [];
+    // Of `visit.care_site.place_of_service_concept_id`, the last prefix has the table.
+    const [name = column, prefix = ""] = column.toLowerCase().split(".").reverse();
     return ids.length === 0 ? [] : [{
       table: PREFIXES.get(prefix) ?? own,
-      column: name.toLowerCase(),
+      column: name,
       ids,
       descendants: flags.every((flag) => flag),
     }];

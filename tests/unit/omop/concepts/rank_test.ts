@@ -43,7 +43,7 @@ Deno.test("the last word of a query may be the beginning of a word", () => {
   assert.deepEqual(ranked("chronic sinu", [candidate({ concept_name: "Sinusitis, chronic" })]), ["1 words"]);
 });
 
-Deno.test("a hit by a stand-in is similar, and the one with the fewest other words comes first", () => {
+Deno.test("a hit by a similar word is similar, and the one with the fewest other words comes first", () => {
   const hits = rankHits({ text: "astma", words: [["astma", "asthma"]] }, [
     candidate({ concept_id: 1, concept_name: "Exercise-induced asthma" }, [], 50),
     candidate({ concept_id: 2, concept_name: "Asthma" }),

@@ -9,6 +9,8 @@ Deno.test("comparedConcepts() finds the concepts of filters, alternatives, sets 
       { column: "condition_concept_id", op: "=", value: "201826" },
       { or: [{ column: "condition_type_concept_id", op: "in", value: [1, 2, null] }] },
       { column: "person.gender_concept_id", op: "=", value: 8507 },
+      { column: "patient.race_concept_id", op: "=", value: 8527 },
+      { column: "visit.care_site.place_of_service_concept_id", op: "=", value: 8717 },
       { column: "person_id", op: "=", value: 7 },
       { column: "condition_concept_id", op: "!=", value: 8 },
     ],
@@ -27,6 +29,8 @@ Deno.test("comparedConcepts() finds the concepts of filters, alternatives, sets 
     { table: "condition_occurrence", column: "condition_concept_id", ids: [201826], descendants: false },
     { table: "condition_occurrence", column: "condition_type_concept_id", ids: [1, 2], descendants: false },
     { table: "person", column: "gender_concept_id", ids: [8507], descendants: false },
+    { table: "person", column: "race_concept_id", ids: [8527], descendants: false },
+    { table: "care_site", column: "place_of_service_concept_id", ids: [8717], descendants: false },
     { table: "drug_exposure", column: "drug_concept_id", ids: [3], descendants: true },
   ]);
 });
