@@ -19,7 +19,7 @@ export interface ShownTable {
   readonly left: number;
 }
 
-/** Means have as many significant digits. */
+/** Significant digits of a mean. */
 const MEAN_DIGITS = 3;
 
 /**
@@ -88,7 +88,7 @@ function columnAt(columns: readonly string[], name: string): number {
   );
 }
 
-/** Nulls are last in both directions of a text, first of a number: there are hardly any. */
+/** As in PostgreSQL, nulls come last, and first in descending order. */
 function compare(a: Value, b: Value): number {
   if (typeof a === "number" && typeof b === "number") return a - b;
   return String(a ?? "\uffff").localeCompare(String(b ?? "\uffff"), "en");
@@ -114,7 +114,7 @@ export function describeTable(shown: ShownTable, rules: DisclosureRules, remaini
     "",
     `Each number rests on at least ${rules.k} persons (rules: ${rules.preset}${
       rules.roundTo > 1 ? `, rounded to ${rules.roundTo}` : ""
-    }). Groups that do not, or that would tell about few persons together with earlier answers, are not shown, nor is their number.`,
+    }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
     ...(anyDerived
       ? [
         `~ computed from earlier answers instead of the records; may differ from the truth by up to ${

@@ -74,7 +74,7 @@ function* pairs(
   }
 }
 
-/** Triples alike. */
+/** Triples that agree with the target in a bucket in which it is not empty. */
 function* triples(
   target: Float64Array,
   earlier: readonly Released[],

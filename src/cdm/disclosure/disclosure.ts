@@ -34,7 +34,7 @@ interface Account {
   ledger: Ledger | undefined;
 }
 
-/** Answers queries of callers who may not see rows, and remembers what each caller has been told until the server ends. */
+/** Answers queries of callers who may not see rows, and remembers each caller's answers until the server ends. */
 export class Disclosure {
   readonly rules: DisclosureRules;
   readonly #source: ConceptSource;

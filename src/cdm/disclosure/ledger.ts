@@ -3,7 +3,7 @@ import { loadOf, MOST_LOAD, SMALL_SET, type SmallSet } from "./load.ts";
 import { type DisclosureRules, rounded } from "./rules.ts";
 import { differingBuckets, digestOf, type Statistic } from "./sketch.ts";
 
-/** What becomes of a statistic. */
+/** Whether a statistic is released, and with which answer. */
 export type Decision =
   | { readonly kind: "withheld" }
   /** `derived`: computed from earlier answers, because the true number together with them would show a few persons. */
@@ -18,7 +18,7 @@ export interface Counted extends Statistic {
 const WITHHELD: Decision = { kind: "withheld" };
 
 /**
- * Everything that one principal has been told, and what may be told next (rules R1, R4, R5, R8): a statistic that together with earlier
+ * Everything that was released to one principal, and what may be released next (rules R1, R4, R5, R8): a statistic that together with earlier
  * answers would show fewer than k persons gets the number that these answers give. Equal questions get equal answers. It holds true
  * numbers only as sketches, and must not be shown.
  */
@@ -57,7 +57,7 @@ export class Ledger {
    * @returns The decision, which holds from now on.
    */
   decide(statistic: Counted): Decision {
-    return this.decided(statistic) ?? this.#keep(statistic, this.#judge(statistic));
+    return this.decided(statistic) ?? this.#keep(statistic, this.#classify(statistic));
   }
 
   /**
@@ -76,7 +76,7 @@ export class Ledger {
     return decision;
   }
 
-  #judge(statistic: Counted): Decision {
+  #classify(statistic: Counted): Decision {
     const { k } = this.#rules;
     if (differingBuckets(statistic.sketch, [], k) < k) return WITHHELD;
     const set = smallSet(statistic);

@@ -1,6 +1,6 @@
-/** How much the released sets tell about each of their members: rule R5 of the disclosure rules. */
+/** How much the released sets reveal about each of their members: rule R5 of the disclosure rules. */
 
-/** A set of persons that was released, small enough to tell something about its members. */
+/** A set of persons that was released, small enough to reveal something about its members. */
 export interface SmallSet {
   readonly persons: number;
   /** Persons in each bucket of its sketch. */
@@ -8,13 +8,13 @@ export interface SmallSet {
   readonly sketch: Float64Array;
 }
 
-/** Above this size a set tells a member less than 0.02 bits. */
+/** A larger set reveals less than 0.02 bits about a member. */
 export const SMALL_SET = 512;
 /** Bits per member from which on no further set is released. */
 export const MOST_LOAD = 0.5;
 
 /**
- * The bits that the released sets have told about a member of a set, on average: Σ |S ∩ Sᵢ| ÷ |S| · log₂(|Sᵢ| + 1) ÷ |Sᵢ|.
+ * The bits that the released sets reveal about a member of a set, on average: Σ |S ∩ Sᵢ| ÷ |S| · log₂(|Sᵢ| + 1) ÷ |Sᵢ|.
  *
  * @param set The set S.
  * @param released The released sets Sᵢ.

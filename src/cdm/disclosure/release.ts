@@ -44,7 +44,7 @@ export interface ReleasedTable {
  *
  * @param all Cells and margins of every level.
  * @param groups How many group columns there are.
- * @param ledger What the caller has been told.
+ * @param ledger The caller's earlier answers.
  * @param rules The rules in force.
  * @throws {OmcpError} `capacity` if the caller's budget does not suffice for the table; nothing was decided.
  */
@@ -58,7 +58,7 @@ export async function releaseTable(
   requireBudget(all, ledger, rules);
   const shown = new Map<Cell, ReleasedCell>();
   for (const cell of cells) {
-    await breathe();
+    await yieldToOthers();
     const released = releaseCell(cell, ledger, rules);
     if (released !== undefined) shown.set(cell, released);
   }
@@ -87,7 +87,7 @@ function releaseCell(cell: Cell, ledger: Ledger, rules: DisclosureRules): Releas
   const { persons, values, keys } = cell;
   // Rule R3: what is withheld in one statistic is withheld in all.
   if (persons.value < rules.k) return undefined;
-  if (values.some((value) => tellsOfFew(value, rules))) {
+  if (values.some((value) => restsOnFew(value, rules))) {
     for (const statistic of [persons, ...values]) ledger.settle(statistic, { kind: "withheld" });
     return undefined;
   }
@@ -102,7 +102,7 @@ function releaseCell(cell: Cell, ledger: Ledger, rules: DisclosureRules): Releas
 }
 
 /** Whether a statistic rests on fewer than k persons, on one or two of them for the most part, or is 0 for all but a few. */
-function tellsOfFew(value: CellValue, { k, dominance }: DisclosureRules): boolean {
+function restsOnFew(value: CellValue, { k, dominance }: DisclosureRules): boolean {
   return value.contributors < k || differingBuckets(value.sketch, [], k) < k ||
     (dominance && dominated(value));
 }
@@ -122,7 +122,7 @@ function isDerived(decision: Decision): boolean {
 }
 
 /** Each decision takes milliseconds: other calls and sandboxes go on in between. */
-async function breathe(): Promise<void> {
+async function yieldToOthers(): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
@@ -146,7 +146,7 @@ async function settleMargins({ margins, cells, shown, groups, ledger, rules }: M
   const ordered = [...margins].sort((a, b) => Number(b.level === exact) - Number(a.level === exact));
   for (const margin of ordered) {
     if (margin.persons.value < rules.k) continue;
-    await breathe();
+    await yieldToOthers();
     // The margins that may be exact are beneath those that sum over more columns.
     const whole = (margin.level & exact) === exact && margin.level !== exact;
     const parts = whole
@@ -185,7 +185,7 @@ function marginAnswer(
   const released = known.filter((number) => number !== undefined);
   const withheld = known.length - released.length;
   const rest = persons - sumOf(released);
-  // Groups overlap: the sum counts persons twice, and tells nothing about what is withheld.
+  // Groups overlap: the sum counts persons twice, and reveals nothing about what is withheld.
   if (rest <= -k) return "own";
   // Each of w withheld cells of sum s has the range from max(0, s − (w − 1)(k − 1)) to min(k − 1, s), which must have k − 1 numbers.
   if (mayBeExact && rest >= k && rest - (withheld - 1) * (k - 1) <= 1) return "own";

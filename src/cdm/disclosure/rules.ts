@@ -77,7 +77,7 @@ export function rounded(value: number, { roundTo }: Pick<DisclosureRules, "round
 }
 
 /**
- * What may be shown of how often concepts occur: the same for every caller, so that no sequence of questions tells more.
+ * What may be shown of how often concepts occur: the same for every caller, so that no sequence of questions reveals more.
  *
  * @param rules The rules in force.
  * @returns The fewest persons, and rounding to two significant digits.

@@ -30,8 +30,8 @@ const TOLERANCE = 1e-9;
  *
  * @param sketch The sketch.
  * @param terms The combination.
- * @param limit Where to stop.
- * @returns The number of buckets, or `limit` if there are as many or more: so many persons differ at least.
+ * @param limit The count at which it stops.
+ * @returns The number of buckets, at most `limit`. At least that many persons differ.
  */
 export function differingBuckets(sketch: Float64Array, terms: readonly Term[], limit: number): number {
   let differing = 0;
@@ -55,7 +55,7 @@ export function differingBuckets(sketch: Float64Array, terms: readonly Term[], l
  * Reads a sketch as the database gives it.
  *
  * @param buckets The buckets that are not empty.
- * @param sums The number of each.
+ * @param sums The sum of each of these.
  * @throws {RangeError} If they do not fit together.
  */
 export function sketchOf(buckets: readonly number[], sums: readonly number[]): Float64Array {
@@ -70,7 +70,7 @@ export function sketchOf(buckets: readonly number[], sums: readonly number[]): F
   return sketch;
 }
 
-/** A text that equal sketches share, and practically no others. @param sketch The sketch. */
+/** A text that equal sketches share, and different ones almost never. @param sketch The sketch. */
 export function digestOf(sketch: Float64Array): string {
   // Two independent FNV-1a hashes over the words: seeds are secret already, so nobody can look for collisions.
   const words = new Uint32Array(sketch.buffer, sketch.byteOffset, sketch.length * 2);
@@ -81,5 +81,6 @@ export function digestOf(sketch: Float64Array): string {
     b = Math.imul((b ^ word) + 0x7ed55d16, 0x85ebca6b);
     b ^= b >>> 13;
   }
-  return `${(a >>> 0).toString(16)}${(b >>> 0).toString(16)}`;
+  // Of fixed length each: otherwise two pairs of hashes could give one text.
+  return [a, b].map((hash) => (hash >>> 0).toString(16).padStart(8, "0")).join("");
 }

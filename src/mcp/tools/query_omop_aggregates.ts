@@ -10,7 +10,7 @@ import { describeTable, frameSource, type ShownTable, shownTable } from "../disc
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
-/** Answers and errors come at multiples of this, in ms, so that their time tells little about the data. */
+/** Answers and errors come at multiples of this, in ms, so that their time reveals little about the data. */
 const STEP_MS = 250;
 const FRAME_MS = 30_000;
 
@@ -83,7 +83,7 @@ async function untilStep(start: number, signal: AbortSignal): Promise<void> {
   await delay(STEP_MS - over, undefined, { signal }).catch(function cancelled() {});
 }
 
-/** Puts the table into a sandbox. Returns the line that says so. */
+/** Puts the table into a sandbox, and returns the answer's line about it. */
 async function leaveFrame(
   sandbox: Sandbox,
   shown: ShownTable,
@@ -100,5 +100,5 @@ async function leaveFrame(
   });
   return outcome.status === "ok"
     ? `The table is in the sandbox as the DataFrame \`${into}\`.`
-    : `The DataFrame \`${into}\` was not made: the sandbox ended with ${outcome.status}.`;
+    : `The DataFrame \`${into}\` was not made: its execution in the sandbox ended as ${outcome.status}.`;
 }

@@ -202,7 +202,7 @@ function groupUse(source: Source): DisclosedGroup["use"] {
   return use === "birth" || use === "date" ? use : "concept";
 }
 
-/** The value that rows are grouped by, as text. */
+/** The value that rows are grouped by: a concept's id, the first year of a band or the first day of a month. */
 function groupValue(source: Source): RawBuilder<unknown> {
   const { sql: column } = source;
   switch (groupUse(source)) {

@@ -1,10 +1,5 @@
 /** Queries whose numbers may leave the database: their schema, what they may use, and their SQL. Pure. */
-export {
-  type DisclosedQuery,
-  disclosedQuerySchema,
-  type DisclosedQueryShape,
-  MOST_GROUPS,
-} from "./schema.ts";
+export { type DisclosedQuery, disclosedQuerySchema, type DisclosedQueryShape } from "./schema.ts";
 export {
   type CompiledDisclosedQuery,
   compileDisclosedQuery,

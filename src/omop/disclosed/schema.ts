@@ -4,12 +4,12 @@ import { filterSchema } from "../query/schema.ts";
 import { isAboutPersons } from "./columns.ts";
 
 /** Most columns to group by: rule R2 of the disclosure rules. */
-export const MOST_GROUPS = 3;
+const MOST_GROUPS = 3;
 const MOST_FILTERS = 20;
 const MOST_AGGREGATES = 8;
 
 /** What is computed for each group. */
-export const DISCLOSED_FUNCTIONS = ["count_persons", "count", "sum", "avg"] as const;
+const DISCLOSED_FUNCTIONS = ["count_persons", "count", "sum", "avg"] as const;
 
 /** A column of the table or of its person; no function of columns, and no other table. */
 const columnName = z.string().max(63).toLowerCase().regex(

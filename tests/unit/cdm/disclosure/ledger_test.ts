@@ -104,24 +104,24 @@ const averaged = (times: number) => (random: () => number): Attack => (ask, targ
   return found.length === 0 ? undefined : found.reduce((sum, each) => sum + each, 0) / found.length;
 };
 
-Deno.test("a pair of sets that differ in one person tells nothing about that person", () => {
+Deno.test("a pair of sets that differ in one person reveals nothing about that person", () => {
   isChance(guessed(pair));
   isChance(guessed(pair, { preset: "ohdsi", seed: 2 }));
   isChance(guessed(pair, { statistic: "records", seed: 3 }));
 });
 
-Deno.test("a tracker tells nothing: two sets and their union", () => {
+Deno.test("a tracker of two sets and their union reveals nothing", () => {
   isChance(guessed(tracker, { seed: 4 }));
   isChance(guessed(tracker, { seed: 5, statistic: "records" }));
   isChance(guessed(tracker, { seed: 6, preset: "opensafely" }));
 });
 
-Deno.test("inclusion and exclusion over seven unions tells nothing", () => {
+Deno.test("inclusion and exclusion over seven unions reveals nothing", () => {
   isChance(guessed(sevenTerms, { seed: 7 }));
   isChance(guessed(sevenTerms, { seed: 8, statistic: "records" }));
 });
 
-Deno.test("averaging many pairs tells nothing", () => {
+Deno.test("averaging many pairs reveals nothing", () => {
   isChance(guessed(averaged(20), { seed: 9, targets: 60 }), 60);
 });
 
@@ -180,7 +180,7 @@ Deno.test("fewer than k persons, and none, look alike", () => {
   }
 });
 
-Deno.test("a small group is not asked about again and again from ever new sides", () => {
+Deno.test("a small group cannot be reconstructed with more and more overlapping groups", () => {
   const random = randomNumbers(13);
   const people = new People(SIZE, random);
   const ledger = new Ledger(PRESETS.cms, people.count(() => true), random);

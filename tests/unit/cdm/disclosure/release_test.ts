@@ -129,7 +129,7 @@ Deno.test("every cell of k persons and more is shown, or what earlier answers gi
   }
 });
 
-Deno.test("the complement of a table's withheld cell is not told by a later question for the margin", async () => {
+Deno.test("the complement of a table's withheld cell is not revealed by a later question for the margin", async () => {
   const random = randomNumbers(23);
   const people = new People(300, random);
   // Groups of 200, 97 and 3 persons.
