@@ -1,4 +1,4 @@
-/** Sandboxes that are started before anybody asks for them: a factory that runs ahead. */
+/** Sandboxes that are started before a client asks for them. */
 import { REQUESTS } from "../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { abortable } from "../lib/async/abortable.ts";
@@ -145,7 +145,7 @@ export class SandboxPool {
       entry.isTaken = true;
       try {
         const started = await abortable(entry.started, signal);
-        const [imageId] = await Promise.all([abortable(image(), signal), answer(started, signal)]);
+        const [imageId] = await Promise.all([abortable(image(), signal), requireReady(started, signal)]);
         if (imageId !== entry.image) throw new Error("its image's name has another image now");
         // It may have ended while it was asked.
         if (entry.removal !== undefined) throw new Error("it has ended");
@@ -170,7 +170,7 @@ export class SandboxPool {
     this.#tickLater();
   }
 
-  /** Starts or removes sandboxes where that is due. Its owner calls it regularly. */
+  /** Starts the next sandbox, or removes all after {@link IDLE_MS} without a creation. Its owner calls it regularly. */
   tick(): void {
     if (this.#closed || this.#lastCreation === undefined) return;
     const now = this.#clock.monotonic();
@@ -264,15 +264,18 @@ export class SandboxPool {
     this.#retryAt = this.#clock.monotonic() + waitMs;
     this.#failures += 1;
     if (this.#failures > 1) return;
-    log.warning("Cannot start a sandbox ahead: {error}. Further attempts are made less and less often.", {
-      error: errorMessage(error),
-      ...(error instanceof OmcpError ? { code: error.code, next: error.next } : {}),
-    });
+    log.warning(
+      "Cannot start a sandbox ahead: {error}. The wait between attempts doubles, up to 5 minutes.",
+      {
+        error: errorMessage(error),
+        ...(error instanceof OmcpError ? { code: error.code, next: error.next } : {}),
+      },
+    );
   }
 }
 
 /** Throws where a sandbox does not answer, or cannot run cells. */
-async function answer({ container, problem }: StartedSandbox, signal: AbortSignal): Promise<void> {
+async function requireReady({ container, problem }: StartedSandbox, signal: AbortSignal): Promise<void> {
   const reply = await container.channel.request("status", {}, { signal, deadlineMs: ANSWER_MS });
   const { executionState: state } = REQUESTS.status.result.parse(reply);
   const found = problem();

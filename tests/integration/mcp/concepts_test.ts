@@ -8,7 +8,7 @@ Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => 
       return (await server.call(tool, input)).text;
     }
 
-    await t.step("the first search answers, whatever has been indexed and counted by then", async () => {
+    await t.step("the first search answers with and without the index and the counts", async () => {
       const reply = await text("search_concepts", { text: "diabetes mellitus" });
       assert.match(reply, /^201820 \| Diabetes mellitus \|.* \| name \| /m);
     });

@@ -94,7 +94,7 @@ Deno.test("a sandbox's age and idle time begin when it is handed out", async () 
   });
 });
 
-Deno.test("who asks for other resources gets a new sandbox, and one that asks for the default ones a ready one", async () => {
+Deno.test("a creation with other resources gets a new sandbox, and one with the default resources a ready one", async () => {
   await withPool(async ({ manager, createAndFill, names }) => {
     await createAndFill();
     await manager.create({ cpus: 0.5 });
@@ -200,7 +200,7 @@ Deno.test("a creation waits for a sandbox that is being started ahead; if that f
   }
 });
 
-Deno.test("a cancelled creation does not use a sandbox up that no one else gets", async () => {
+Deno.test("a cancelled creation does not use up a sandbox that was started ahead", async () => {
   await withPool(async (scene) => {
     const { manager, createAndFill, names } = scene;
     await createAndFill();

@@ -127,7 +127,7 @@ Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
       },
     );
 
-    await t.step("a query hears of concepts that are not standard or not valid, before it runs", async () => {
+    await t.step("a query warns of concepts that are not standard or not valid, before it runs", async () => {
       assert.deepEqual(await concepts.conceptNotes({ ids: [1001, 1002, 1004, 0], column }, NEVER), [
         "Warning: 1002 Source concept is not standard; it maps to 1001 Descendant with records (5 records).",
         "Warning: 1004 Old concept is not standard and invalid (U).",

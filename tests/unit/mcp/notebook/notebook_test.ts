@@ -200,7 +200,7 @@ Deno.test("another's executions are not in it, and other tools are texts", async
   assert.equal(sourceOf(cells[2]), "A call of the tool `install_package` (ok):\n\n    install_package `x`");
 });
 
-Deno.test("text that Python could not write is replaced, and JSON that is none is left out", async () => {
+Deno.test("text that Python could not write is replaced, and invalid JSON is left out", async () => {
   const store = storeOf();
   await run(store, "print('\\ud800')", [
     { type: "stream", name: "stdout", text: "\ud800\u001b[31m" },
