@@ -68,7 +68,13 @@ export class Disclosure {
     using _turn = await account.turn.acquire(signal);
     const ledger = account.ledger ??= await this.#open(ms, signal);
     const cells = await this.#cells(compiled, ms, signal);
-    const { cells: released } = await releaseTable(cells, compiled.groups.length, ledger, this.rules);
+    const { cells: released } = await releaseTable(
+      cells,
+      compiled.groups.length,
+      ledger,
+      this.rules,
+      signal,
+    );
     const names = await this.#namesOf(compiled, released, signal);
     return { query: compiled, cells: released, names, remaining: ledger.remaining };
   }

@@ -46,23 +46,28 @@ export interface ReleasedTable {
  * @param groups How many group columns there are.
  * @param ledger The caller's earlier answers.
  * @param rules The rules in force.
+ * @param signal Ends it between two decisions. Those that were made count as released, although nobody has seen them: that is safe, and
+ * asking again is free.
  * @throws {OmcpError} `capacity` if the caller's budget does not suffice for the table; nothing was decided.
+ * @throws The signal's reason.
  */
 export async function releaseTable(
   all: readonly Cell[],
   groups: number,
   ledger: Ledger,
   rules: DisclosureRules,
+  signal: AbortSignal,
 ): Promise<ReleasedTable> {
   const cells = all.filter(({ level }) => level === 0);
   requireBudget(all, ledger, rules);
   const shown = new Map<Cell, ReleasedCell>();
   for (const cell of cells) {
-    await yieldToOthers();
+    await yieldToOthers(signal);
     const released = releaseCell(cell, ledger, rules);
     if (released !== undefined) shown.set(cell, released);
   }
-  await settleMargins({ margins: all.filter(({ level }) => level > 0), cells, shown, groups, ledger, rules });
+  const margins = all.filter(({ level }) => level > 0);
+  await settleMargins({ margins, cells, shown, groups, ledger, rules, signal });
   return { cells: [...shown.values()], withheld: cells.length - shown.size };
 }
 
@@ -121,9 +126,10 @@ function isDerived(decision: Decision): boolean {
   return decision.kind === "answer" && decision.derived;
 }
 
-/** Each decision takes milliseconds: other calls and sandboxes go on in between. */
-async function yieldToOthers(): Promise<void> {
+/** A decision takes up to some 200 ms, and a table has hundreds: other calls go on between two, and a call that has ended stops. */
+async function yieldToOthers(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
+  signal.throwIfAborted();
 }
 
 interface Margins {
@@ -133,6 +139,7 @@ interface Margins {
   readonly groups: number;
   readonly ledger: Ledger;
   readonly rules: DisclosureRules;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -140,13 +147,15 @@ interface Margins {
  * cell. Those that sum over the last group column may be exact. All others follow from numbers that are released: with one family of
  * exact margins, every withheld cell keeps a range that needs no solver to be known.
  */
-async function settleMargins({ margins, cells, shown, groups, ledger, rules }: Margins): Promise<void> {
+async function settleMargins(
+  { margins, cells, shown, groups, ledger, rules, signal }: Margins,
+): Promise<void> {
   const exact = groups > 0 ? 1 : 0;
   const settled = new Map<Cell, readonly (number | undefined)[]>();
   const ordered = [...margins].sort((a, b) => Number(b.level === exact) - Number(a.level === exact));
   for (const margin of ordered) {
     if (margin.persons.value < rules.k) continue;
-    await yieldToOthers();
+    await yieldToOthers(signal);
     // The margins that may be exact are beneath those that sum over more columns.
     const whole = (margin.level & exact) === exact && margin.level !== exact;
     const parts = whole

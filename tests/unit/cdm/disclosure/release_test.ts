@@ -8,6 +8,8 @@ import { People, randomNumbers } from "./people.ts";
 const RULES: DisclosureRules = PRESETS.ohdsi;
 const ROWS = 3;
 const COLUMNS = 4;
+/** A call that nobody ends. */
+const ENDLESS = new AbortController().signal;
 
 /** A table of persons by two attributes, with all margins, as the database computes it. */
 function tableOf(people: People, row: readonly number[], column: readonly number[]): readonly Cell[] {
@@ -82,7 +84,7 @@ Deno.test("of 80 random tables no withheld cell can be computed, nor its range b
     const column = Array.from({ length: size }, () => Math.floor(COLUMNS * random() ** 2));
     const table = tableOf(people, row, column);
     const ledger = new Ledger(RULES, people.count(() => true), random);
-    const released = await releaseTable(table, 2, ledger, RULES);
+    const released = await releaseTable(table, 2, ledger, RULES, ENDLESS);
     withheld += released.withheld;
     const cell = (r: number, c: number) =>
       released.cells.find(({ keys }) => keys[0] === String(r) && keys[1] === String(c));
@@ -120,7 +122,13 @@ Deno.test("every cell of k persons and more is shown, or what earlier answers gi
   const row = Array.from({ length: 400 }, () => Math.floor(ROWS * random()));
   const column = Array.from({ length: 400 }, () => Math.floor(COLUMNS * random() ** 3));
   const table = tableOf(people, row, column);
-  const released = await releaseTable(table, 2, new Ledger(RULES, people.count(() => true), random), RULES);
+  const released = await releaseTable(
+    table,
+    2,
+    new Ledger(RULES, people.count(() => true), random),
+    RULES,
+    ENDLESS,
+  );
   for (const { level, keys, persons } of table) {
     if (level !== 0) continue;
     const shown = released.cells.find((cell) => cell.keys.every((key, at) => key === keys[at]));
@@ -144,7 +152,7 @@ Deno.test("the complement of a table's withheld cell is not revealed by a later 
     { level: 1, keys: [null], persons: people.count((person) => person !== 0), values: [] },
   ];
   const ledger = new Ledger(RULES, people.count(() => true), random);
-  const { cells, withheld } = await releaseTable(table, 1, ledger, RULES);
+  const { cells, withheld } = await releaseTable(table, 1, ledger, RULES, ENDLESS);
   assert.deepEqual(cells.map(({ keys, persons }) => [keys[0], persons]), [["a", 199], ["b", 101]]);
   assert.equal(withheld, 1);
   // 300 persons are known to exist: b's number follows from that and a's.
@@ -165,7 +173,7 @@ Deno.test("a cell withheld in one statistic is withheld in all, and dominated su
     { level: 0, keys: [], persons: people.count((person) => person < 60), values: [one] },
   ];
   const release = (one: CellValue, rules: DisclosureRules) =>
-    releaseTable(table(one), 0, new Ledger(rules, people.count(() => true), random), rules);
+    releaseTable(table(one), 0, new Ledger(rules, people.count(() => true), random), rules, ENDLESS);
   assert.deepEqual((await release(value(40, 5), PRESETS.cms)).cells, [{
     keys: [],
     persons: 60,
@@ -190,10 +198,31 @@ Deno.test("a table beyond the budget releases nothing, and numbers that were rel
     }));
   const rules = { ...RULES, budget: 40 };
   const ledger = new Ledger(rules, people.count(() => true), random);
-  assert.equal((await releaseTable(cells(0, 30), 1, ledger, rules)).cells.length, 30);
+  assert.equal((await releaseTable(cells(0, 30), 1, ledger, rules, ENDLESS)).cells.length, 30);
   assert.equal(ledger.remaining, 10);
-  await assert.rejects(releaseTable(cells(20, 41), 1, ledger, rules), /more new numbers than the 10/);
+  await assert.rejects(
+    releaseTable(cells(20, 41), 1, ledger, rules, ENDLESS),
+    /more new numbers than the 10/,
+  );
   assert.equal(ledger.remaining, 10);
-  assert.equal((await releaseTable(cells(20, 39), 1, ledger, rules)).cells.length, 19);
+  assert.equal((await releaseTable(cells(20, 39), 1, ledger, rules, ENDLESS)).cells.length, 19);
   assert.equal(ledger.remaining, 1);
+});
+
+Deno.test("a call that ends stops the decisions about its table, and asking again is answered", async () => {
+  const random = randomNumbers(26);
+  const people = new People(500, random);
+  const cells: readonly Cell[] = Array.from({ length: 30 }, (_, at) => ({
+    level: 0,
+    keys: [String(at)],
+    persons: people.count((person) => Math.floor(person / 8) === at),
+    values: [],
+  }));
+  const ledger = new Ledger(RULES, people.count(() => true), random);
+  const controller = new AbortController();
+  const released = releaseTable(cells, 1, ledger, RULES, controller.signal);
+  controller.abort(new Error("cancelled"));
+  await assert.rejects(released, /cancelled/);
+  assert.equal(ledger.remaining, RULES.budget);
+  assert.equal((await releaseTable(cells, 1, ledger, RULES, ENDLESS)).cells.length, 30);
 });
