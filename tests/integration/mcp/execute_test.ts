@@ -29,13 +29,13 @@ Deno.test("execute_python_code through MCP", async (t) => {
           "import sqlalchemy; sqlalchemy.create_engine('postgresql+psycopg://').connect()",
         ];
         for (const code of connections) {
-          assert.match((await run(code)).text, /No database is configured/, code);
+          assert.match((await run(code)).text, /No database can be reached from code here/, code);
         }
         const other = await run(
           "import sqlalchemy; sqlalchemy.create_engine('sqlite://').connect().exec_driver_sql('select * from nope')",
         );
         assert.match(other.text, /no such table/);
-        assert.doesNotMatch(other.text, /No database is configured/);
+        assert.doesNotMatch(other.text, /No database can be reached from code here/);
         const { text } = await run("import socket; socket.create_connection(('192.0.2.1', 80), 2)");
         assert.match(text, /There is no network in a sandbox: read files in \/workspace\.\n/);
       },
