@@ -1,7 +1,7 @@
 /** Values computed for each group of rows. */
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
-import type { Scope } from "./columns.ts";
+import { MAX_NAME, type Scope } from "./columns.ts";
 import type { Value } from "./value.ts";
 import { hasColumn } from "./event_date.ts";
 import { type ResultColumn, type ResultType, resultType } from "./result_type.ts";
@@ -37,7 +37,7 @@ export function resolveAggregate(known: Scope, aggregate: OmopAggregate): Aggreg
     ? `p${Math.round((aggregate.p ?? 0.5) * 10_000) / 100}`.replace(".", "_")
     : fn;
   const name = aggregate.as ??
-    [word, distinct ? "distinct" : "", source?.name ?? ""].filter(Boolean).join("_");
+    [word, distinct ? "distinct" : "", source?.name ?? ""].filter(Boolean).join("_").slice(0, MAX_NAME);
   if (source === undefined) {
     if (fn === "count" && !distinct) {
       return { kind: "aggregate", name, fn, of: undefined, type: "bigint", sql: sql`count(*)` };

@@ -26,11 +26,15 @@ interface Place {
 /** Short names of joins. */
 const SHORT: ReadonlyMap<string, string> = new Map([["visit", "visit_occurrence"], ["patient", "person"]]);
 
+/** PostgreSQL cuts longer names, so that two that begin alike would be one. */
+export const MAX_NAME = 63;
+
 /** What a query of one table may name. It collects the joins that the names need. */
 export class Scope {
   readonly table: CdmTable;
   readonly alias: string;
   readonly version: CdmVersion;
+  /** By the path that leads to the table. */
   readonly #joins = new Map<string, Join>();
 
   /**
@@ -63,7 +67,7 @@ export class Scope {
   find(written: string): Value {
     const { expression, as } = readColumn(written);
     const value = this.resolve(expression);
-    return { ...value, written, ...(as === undefined ? {} : { name: as }) };
+    return { ...value, written, name: (as ?? value.name).slice(0, MAX_NAME) };
   }
 
   /**
@@ -136,7 +140,7 @@ export class Scope {
     }
     const own = alias === "t" ? "" : `${alias}_`;
     return this.#add({
-      alias: `${own}${prefix === "person" ? "p" : prefix}`.slice(0, 60),
+      alias: `${own}${prefix === "person" ? "p" : prefix}`,
       table: target,
       on: { column: `${target}_id`, equals: sql.ref(`${alias}.${key.name}`) },
     });
@@ -162,8 +166,10 @@ export class Scope {
   }
 
   #add(join: Join): Place {
-    this.#joins.set(join.alias, join);
-    return { table: cdmTable(this.version, join.table), alias: join.alias };
+    const alias = this.#joins.get(join.alias)?.alias ??
+      (join.alias.length <= MAX_NAME ? join.alias : `join_${this.#joins.size}`);
+    this.#joins.set(join.alias, { ...join, alias });
+    return { table: cdmTable(this.version, join.table), alias };
   }
 }
 

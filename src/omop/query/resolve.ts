@@ -3,7 +3,7 @@ import { OmcpError } from "../../errors.ts";
 import type { CdmVersion } from "../cdm/mod.ts";
 import { closestNames } from "../../lib/closest_names.ts";
 import { type AggregateOutput, resolveAggregate } from "./aggregates.ts";
-import { Scope } from "./columns.ts";
+import { MAX_NAME, Scope } from "./columns.ts";
 import type { Value } from "./value.ts";
 import { hasColumn } from "./event_date.ts";
 import { type ResultColumn, resultType } from "./result_type.ts";
@@ -81,7 +81,7 @@ export function resolveQuery(query: OmopQuery, version: CdmVersion): ResolvedQue
 
 /** The name of the added column: `gender_concept_id` → `gender_concept_name`, `concept_id_1` → `concept_name_1`. */
 function conceptNameOf({ table }: Scope, { name: id, type }: Value): string | undefined {
-  const name = id.replace(/(^|_)concept_id(_\d)?$/, "$1concept_name$2");
+  const name = id.replace(/(^|_)concept_id(_\d)?$/, "$1concept_name$2").slice(0, MAX_NAME);
   // The table concept has its concept_name already.
   return type === "bigint" && name !== id && !hasColumn(table, name) ? name : undefined;
 }

@@ -337,3 +337,21 @@ Deno.test("compileOmopQuery() accepts SQL's count(*), `n desc` and names in any 
   });
   assert.equal(written.sql, usual.sql);
 });
+
+Deno.test("compileOmopQuery() joins two tables where the paths to them begin with the same 63 characters", () => {
+  const before = "preceding_visit_occurrence.preceding_visit_occurrence";
+  const { sql, columns } = compileOmopQuery(
+    omopQuerySchema("5.4").parse({
+      table: "visit_occurrence",
+      columns: [
+        `${before}.visit_concept.concept_code as code`,
+        `${before}.visit_source_concept.concept_code as source`,
+        `${before}.visit_start_date`,
+      ],
+    }),
+    { version: "5.4", schema: "cdm", maxRows: 5 },
+  );
+  const aliases = [...sql.matchAll(/ as "([^"]+)" on /g)].map(([, alias = ""]) => alias);
+  assert.equal(new Set(aliases).size, 4, sql);
+  for (const name of [...aliases, ...columns.map((column) => column.name)]) assert(name.length <= 63, name);
+});
