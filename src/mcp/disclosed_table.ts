@@ -117,9 +117,9 @@ export function describeTable(shown: ShownTable, rules: DisclosureRules, remaini
     }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
     ...(anyDerived
       ? [
-        `~ computed from earlier answers instead of the records; may differ from the truth by up to ${
+        `~ computed from earlier answers instead of the records: may differ from the truth by up to ${
           rules.k - 1
-        } persons.`,
+        } persons, or by all groups that an earlier table did not show.`,
       ]
       : []),
     `${remaining.toLocaleString("en")} more numbers may be asked for; repeated ones are free.`,

@@ -46,7 +46,7 @@ export interface ReleasedTable {
  * @param groups How many group columns there are.
  * @param ledger The caller's earlier answers.
  * @param rules The rules in force.
- * @param signal Ends it between two decisions. Those that were made count as released, although nobody has seen them: that is safe, and
+ * @param signal Ends it between two decisions. Those that were made count as released, although they were not shown: that is safe, and
  * asking again is free.
  * @throws {OmcpError} `capacity` if the caller's budget does not suffice for the table; nothing was decided.
  * @throws The signal's reason.

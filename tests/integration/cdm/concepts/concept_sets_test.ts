@@ -91,7 +91,7 @@ Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
 
     const column = { table: "condition_occurrence", column: "condition_concept_id" };
     await t.step(
-      "a query without rows hears of records under descendants, in other columns and of mapped concepts",
+      "a query without rows names records under descendants, in other columns and of mapped concepts",
       async () => {
         await concepts.usage.ready(10_000);
         assert.ok(concepts.usage.done);

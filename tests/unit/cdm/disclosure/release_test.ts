@@ -8,7 +8,7 @@ import { People, randomNumbers } from "./people.ts";
 const RULES: DisclosureRules = PRESETS.ohdsi;
 const ROWS = 3;
 const COLUMNS = 4;
-/** A call that nobody ends. */
+/** The signal of a call that is not cancelled. */
 const ENDLESS = new AbortController().signal;
 
 /** A table of persons by two attributes, with all margins, as the database computes it. */
