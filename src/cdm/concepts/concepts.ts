@@ -6,6 +6,7 @@ import { IndexBuild } from "./index_build.ts";
 import { mappings } from "./known.ts";
 import { type FoundNumbers, numbersOf } from "./numbers.ts";
 import { conceptNotes, type NamedConcepts } from "./notes.ts";
+import { Orphans } from "./orphans.ts";
 import { type RelatedConcept, relatedConcept } from "./relatives.ts";
 import { searchConcepts, type SearchRequest, type SearchResult } from "./search.ts";
 import type { ConceptSource } from "./source.ts";
@@ -32,6 +33,8 @@ export class CdmConcepts {
   readonly usage: ConceptUsage;
   readonly #source: ConceptSource;
   readonly #build: IndexBuild;
+  /** Rows of people whom the CDM lacks. */
+  readonly orphans: Orphans;
 
   /**
    * @param source The database.
@@ -41,6 +44,7 @@ export class CdmConcepts {
     this.#source = source;
     this.usage = new ConceptUsage(source, shown);
     this.#build = new IndexBuild(source, this.usage);
+    this.orphans = new Orphans(source);
   }
 
   /** Whether the search's index is complete. */
@@ -157,6 +161,6 @@ export class CdmConcepts {
 
   /** Stops what runs in the background. */
   async close(): Promise<void> {
-    await Promise.all([this.usage.close(), this.#build.close()]);
+    await Promise.all([this.usage.close(), this.#build.close(), this.orphans.close()]);
   }
 }

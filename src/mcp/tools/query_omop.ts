@@ -4,6 +4,7 @@ import { readableBytes, showable } from "../../lib/text.ts";
 import {
   type CompiledOmopQuery,
   compileOmopQuery,
+  type OmopQuery,
   omopQuerySchema,
   type ResultColumn,
 } from "../../omop/query/mod.ts";
@@ -77,9 +78,12 @@ export const tool: Tool = defineTool({
           timeoutMs: queryMs,
           run,
         });
-        const notes = explain !== true && isEmpty(answer)
-          ? await queryConcepts(cdm.concepts, { ...named, empty: true }, run.signal)
-          : warnings;
+        const notes = [
+          ...(explain !== true && isEmpty(answer)
+            ? await queryConcepts(cdm.concepts, { ...named, empty: true }, run.signal)
+            : warnings),
+          ...(explain !== true && countsPeople(query) ? await cdm.concepts.orphans.note(query.table) : []),
+        ];
         const text = explain === true
           ? describePlan({ meaning, sql, notes }, answer)
           : describe({ into, sql, limit, meaning, notes }, answer);
@@ -92,6 +96,15 @@ export const tool: Tool = defineTool({
     });
   },
 });
+
+/** Whether a number may include people whom person lacks. */
+function countsPeople({ table, filters = [], aggregates = [] }: OmopQuery): boolean {
+  if (filters.some(({ column }) => column === "person.person_id")) return false;
+  const ofPeople = aggregates.some(({ fn, column }) =>
+    fn === "count_persons" || fn === "person_years" || column === "person_id"
+  );
+  return ofPeople && table !== "person";
+}
 
 /** Whether there are no rows, or one that counts none. */
 function isEmpty({ rows, preview: [first = []] }: QueryAnswer): boolean {

@@ -31,7 +31,7 @@ export {
   usedDescendants,
 } from "./statements.ts";
 export { nearIds } from "./near_ids.ts";
-export { idsInColumn, type UsageColumn, usageColumns, usageCounts } from "./usage.ts";
+export { idsInColumn, rowsOfNobody, type UsageColumn, usageColumns, usageCounts } from "./usage.ts";
 export {
   codeMark,
   comparable,

@@ -76,3 +76,15 @@ export function idsInColumn(
   return statement(sql`select i.id from unnest(${idArray(ids)}) as i(id)
 where exists (select from ${table(schema, name)} as e where ${sql.ref(`e.${column}`)} = i.id)`);
 }
+
+/**
+ * Counts rows whose person the CDM lacks.
+ *
+ * @param name A table with `person_id`.
+ * @param schema The schema of the CDM's tables.
+ * @returns One row: how many rows, and how many ids of persons they have.
+ */
+export function rowsOfNobody(name: string, schema: string): Statement {
+  return statement(sql`select count(*), count(distinct e.person_id) from ${table(schema, name)} as e
+where not exists (select from ${table(schema, "person")} as p where p.person_id = e.person_id)`);
+}

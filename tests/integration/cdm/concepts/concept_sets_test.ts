@@ -136,6 +136,18 @@ Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
       assert.deepEqual(await concepts.conceptNotes({ ids: [1002], column: ofSource }, NEVER), []);
     });
 
+    await t.step("rows of people whom person lacks are counted", async () => {
+      await postgres.sql(
+        "insert into cdm.observation_period select i, i / 2, '2020-01-01', '2020-12-31', 0 from generate_series(1, 13) as i",
+      );
+      assert.deepEqual(await concepts.orphans.note("observation_period"), [
+        "Warning: person lacks 4 ids that 7 rows of observation_period have; they count unless a filter leaves them out. " +
+        'For that, add {"column": "person.person_id", "op": "is not null"} to filters.',
+      ]);
+      assert.deepEqual(await concepts.orphans.note("condition_occurrence"), []);
+      assert.deepEqual(await concepts.orphans.note("concept; drop table cdm.person"), []);
+    });
+
     await t.step("a concept that only the data have is a warning", async () => {
       await postgres.sql(
         "update cdm.condition_occurrence set condition_concept_id = 5000 where condition_occurrence_id = 1",

@@ -1,0 +1,68 @@
+/** Rows of people whom the CDM's person table lacks: a count of persons, or their time, includes them. */
+import { within } from "../../lib/async/deadline.ts";
+import { counted } from "../../lib/counted.ts";
+import { errorMessage } from "../../lib/error_message.ts";
+import { logger } from "../../observability/log.ts";
+import { integersOf, rowsOfNobody } from "../../omop/concepts/mod.ts";
+import { type ConceptSource, readRows } from "./source.ts";
+
+const log = logger("postgres");
+
+/** How long an answer waits for the count, in ms; the count continues, for the next answer. */
+const WAIT_MS = 1_000;
+/** How long one table may take, in ms. */
+const TABLE_MS = 120_000;
+
+/** The counts of a server: each table is counted once, when it is first asked for. */
+export class Orphans {
+  readonly #source: ConceptSource;
+  readonly #end = new AbortController();
+  readonly #lines = new Map<string, Promise<readonly string[]>>();
+
+  /** @param source The database. */
+  constructor(source: ConceptSource) {
+    this.#source = source;
+  }
+
+  /**
+   * What an answer says of a table's orphans.
+   *
+   * @param table A table with `person_id`.
+   * @returns A line with their number; none if there are none or they are not counted yet.
+   */
+  async note(table: string): Promise<readonly string[]> {
+    if (!this.#source.relations.has(table) || !this.#source.relations.has("person")) return [];
+    const line = this.#lines.get(table) ?? this.#count(table);
+    this.#lines.set(table, line);
+    return await within(line, WAIT_MS) ?? [];
+  }
+
+  /** Stops counting. */
+  async close(): Promise<void> {
+    this.#end.abort();
+    await Promise.all(this.#lines.values());
+  }
+
+  async #count(table: string): Promise<readonly string[]> {
+    try {
+      const statement = rowsOfNobody(table, this.#source.schema);
+      const [row] = await readRows(this.#source, statement, this.#end.signal, TABLE_MS);
+      const [rows = 0, people = 0] = row === undefined ? [] : integersOf(row);
+      if (rows === 0) return [];
+      return [
+        `Warning: person lacks ${counted(people, "id")} that ${
+          counted(rows, "row")
+        } of ${table} have; they count unless a filter leaves them out. ` +
+        'For that, add {"column": "person.person_id", "op": "is not null"} to filters.',
+      ];
+    } catch (error) {
+      if (this.#end.signal.aborted) return [];
+      log.warning("Cannot count the rows of nobody in {table}: {error}", {
+        table,
+        error: errorMessage(error),
+      });
+      this.#lines.delete(table);
+      return [];
+    }
+  }
+}
