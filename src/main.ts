@@ -59,7 +59,7 @@ function commandHelp(command: Command): string {
     "  --settings PATH                  read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)",
     "  --help                           print this",
     "",
-    `Settings are environment variables: see docs/settings.md. ${ownName()}`,
+    `Settings are environment variables: omcp serve --help and docs/settings.md list them. ${ownName()}`,
   ].join("\n");
 }
 
@@ -74,7 +74,7 @@ function usage(): string {
     "",
     ...[...lines, ...further].map(([call, does]) => `  omcp ${call.padEnd(CALL_WIDTH)} ${does}`),
     "",
-    "Settings are environment variables, or lines of the file that --settings PATH names: see docs/settings.md.",
+    "Settings are environment variables, or lines of the file that --settings PATH names: omcp serve --help and docs/settings.md list them.",
     ownName(),
     "",
   ].join("\n");

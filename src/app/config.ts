@@ -7,6 +7,7 @@ import * as z from "zod";
 import { DEFAULT_PRESET, PRESET_NAMES } from "../cdm/disclosure/mod.ts";
 import type { CdmSettings, DatabaseLocation } from "../cdm/settings.ts";
 import { OmcpError } from "../errors.ts";
+import { ownCommand } from "../lib/own_command.ts";
 import { normalizedName } from "../lib/package_name.ts";
 import type { Dataset, PackageMode } from "../sandbox/mod.ts";
 import { datasetProblems, datasetsSchema } from "./datasets.ts";
@@ -625,7 +626,9 @@ function requireOrder(
 function requireNone(problems: readonly string[]): void {
   if (problems.length === 0) return;
   throw new OmcpError("config_invalid", `Cannot start: ${problems.join("; ")}`, {
-    next: "Correct the environment or the file of settings; docs/settings.md has names, units and defaults.",
+    next: `Correct the environment or the file of settings; \`${
+      ownCommand("start --help")
+    }\` and docs/settings.md have names, units and defaults.`,
   });
 }
 

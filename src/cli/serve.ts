@@ -8,6 +8,7 @@ import {
   readLogLevel,
   type ReadVariable,
   RESULT_PART_OF_MEMORY,
+  SETTINGS,
 } from "../app/config.ts";
 import type { Command } from "./command.ts";
 import { DeferredPlatform } from "../app/deferred_platform.ts";
@@ -55,13 +56,24 @@ export const command: Command = {
   help:
     `Serves MCP over standard input and output until the client disconnects; an MCP client starts it. A wrong setting ends it with a
 message on standard error. Engine, images and database are reached while it serves: the first call that needs them reports what is
-missing.`,
+missing.
+
+Settings, with their defaults:
+
+${settingsList()}`,
   async run({ args, read, unknown }) {
     parseArgs({ args: [...args] });
     await startLogging(logLevelOrInfo(read));
     return await serve(readConfig(read, unknown), read);
   },
 };
+
+/** For those who have the packages, and so not docs/settings.md. */
+function settingsList(): string {
+  return Object.entries(SETTINGS).map(([name, { default: fallback, unit, description }]) => {
+    return `  ${name}=${fallback}${unit === "" ? "" : ` (${unit})`}\n      ${description}`;
+  }).join("\n");
+}
 
 /** `readConfig()` reports a wrong level together with all other wrong settings. */
 function logLevelOrInfo(read: ReadVariable): Config["logLevel"] {

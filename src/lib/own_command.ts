@@ -21,6 +21,9 @@ export interface ProgramFacts {
   readonly deno: string;
 }
 
+/** The task that serves; the command is `serve`. */
+const START = /^start\b/;
+
 /**
  * Names a command of this program as the reader of a message can run it.
  *
@@ -30,10 +33,10 @@ export interface ProgramFacts {
  */
 export function ownCommand(command: string, facts: ProgramFacts = thisProgram()): string {
   if (isTask(command, facts)) return [...denoCommand(facts), "task", command].join(" ");
-  if (!facts.packaged) return `omcp ${command === "start" ? "serve" : command}`;
+  if (!facts.packaged) return `omcp ${command.replace(START, "serve")}`;
   const start = STARTED_BY.find(([place]) => place.test(facts.mainFile))?.[1] ?? "omcp";
   // Without a command, a package serves; in a checkout a task does.
-  return command === "start" ? start : `${start} ${command}`;
+  return command === "start" ? start : `${start} ${command.replace(START, "serve")}`;
 }
 
 /**

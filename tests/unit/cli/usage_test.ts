@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { SETTINGS } from "../../../src/app/config.ts";
 import { COMMANDS } from "../../../src/cli/command_index.ts";
 
 const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
@@ -40,6 +41,11 @@ for (const name of Object.keys(COMMANDS)) {
     }
   });
 }
+
+Deno.test("omcp serve --help lists every setting, for those who have no docs/settings.md", () => {
+  const { help } = COMMANDS["serve"] ?? assert.fail();
+  for (const name of Object.keys(SETTINGS)) assert.match(help, new RegExp(`^ {2}${name}=`, "m"));
+});
 
 for (const name of ["doctor", "serve"]) {
   Deno.test(`omcp ${name} refuses an argument`, async () => {

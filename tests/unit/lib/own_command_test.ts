@@ -26,6 +26,7 @@ for (const [mainFile, start] of PLACES) {
   Deno.test(`ownCommand() in ${mainFile} names ${start}`, () => {
     assert.equal(ownCommand("doctor", packaged(mainFile)), `${start} doctor`);
     assert.equal(ownCommand("start", packaged(mainFile)), start);
+    assert.equal(ownCommand("start --help", packaged(mainFile)), `${start} serve --help`);
     assert.equal(runOwnCommand("setup", packaged(mainFile)), `Run \`${start} setup\``);
   });
 }
