@@ -13,14 +13,12 @@ type Value = string | number | null;
 export interface ShownTable {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Value[])[];
-  /** Whether a row has a number that was computed from earlier answers. */
-  readonly derived: readonly boolean[];
   /** Rows that the limit left out. */
   readonly left: number;
 }
 
-/** Significant digits of a mean. */
-const MEAN_DIGITS = 3;
+/** Sums and means have as many significant digits. */
+const DIGITS = 3;
 
 /**
  * Arranges released numbers. Order and limit work on released numbers only (rule R7).
@@ -37,17 +35,16 @@ export function shownTable(table: DisclosedTable, order: string | undefined, lim
     "persons",
     ...outputs.map(({ name }) => name),
   ];
-  const rows = table.cells.map((cell) => ({ derived: cell.derived, values: valuesOf(cell, table) }));
+  const rows = table.cells.map((cell) => valuesOf(cell, table));
   if (order !== undefined) {
     const descending = order.startsWith("-");
     const at = columnAt(columns, descending ? order.slice(1) : order);
-    rows.sort((a, b) => (descending ? -1 : 1) * compare(a.values[at] ?? null, b.values[at] ?? null));
+    rows.sort((a, b) => (descending ? -1 : 1) * compare(a[at] ?? null, b[at] ?? null));
   }
   const shown = rows.slice(0, limit);
   return {
     columns,
-    rows: shown.map(({ values }) => values),
-    derived: shown.map(({ derived }) => derived),
+    rows: shown,
     left: rows.length - shown.length,
   };
 }
@@ -63,9 +60,14 @@ function valuesOf({ keys, persons, values }: ReleasedCell, { query, names }: Dis
     ];
   });
   const outputs = query.outputs.map((output) => {
-    if (output.kind === "number") return values[output.value] ?? null;
+    if (output.kind === "number") {
+      const value = values[output.value];
+      if (value === undefined) return null;
+      // A sum's last digits can be one person's: 0.123 where all others have whole numbers.
+      return query.values[output.value]?.kind === "sum" ? Number(value.toPrecision(DIGITS)) : value;
+    }
     const count = values[output.count] ?? 0;
-    return count === 0 ? null : Number(((values[output.sum] ?? 0) / count).toPrecision(MEAN_DIGITS));
+    return count === 0 ? null : Number(((values[output.sum] ?? 0) / count).toPrecision(DIGITS));
   });
   return [...groups, persons, ...outputs];
 }
@@ -102,26 +104,20 @@ function compare(a: Value, b: Value): number {
  * @param remaining Numbers that the caller may still learn.
  */
 export function describeTable(shown: ShownTable, rules: DisclosureRules, remaining: number): string {
-  const anyDerived = shown.derived.includes(true);
   return [
     ...(shown.rows.length === 0 ? ["No group may be shown."] : [
       shown.columns.join(" | "),
-      ...shown.rows.map((row, at) =>
-        showable(row.map((value) => value ?? "").join(" | ")) + (shown.derived[at] === true ? " ~" : "")
-      ),
+      ...shown.rows.map((row) => showable(row.map((value) => value ?? "").join(" | "))),
     ]),
     ...(shown.left > 0 ? [`… ${counted(shown.left, "more group")}: raise limit`] : []),
     "",
     `Each number rests on at least ${rules.k} persons (rules: ${rules.preset}${
       rules.roundTo > 1 ? `, rounded to ${rules.roundTo}` : ""
     }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
-    ...(anyDerived
-      ? [
-        `~ computed from earlier answers instead of the records: may differ from the truth by up to ${
-          rules.k - 1
-        } persons, or by all groups that an earlier table did not show.`,
-      ]
-      : []),
+    // Which ones is hidden: a set that was answered before is exact, and one of a person less is not.
+    `A number may be computed from earlier answers instead of the records: it may then differ from the truth by up to ${
+      rules.k - 1
+    } persons, or by all groups that an earlier table did not show.`,
     `${remaining.toLocaleString("en")} more numbers may be asked for; repeated ones are free.`,
   ].join("\n");
 }

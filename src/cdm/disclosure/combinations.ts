@@ -19,6 +19,22 @@ const MOST_DECODED = 320;
 const MOST_IN_TRIPLES = 600;
 
 /**
+ * Looks for one earlier answer that a statistic differs from in fewer than k persons.
+ *
+ * @param target The statistic's sketch.
+ * @param earlier The answers given before.
+ * @param k The fewest persons of a difference that may be learned.
+ */
+export function findRepeated(
+  target: Float64Array,
+  earlier: readonly Released[],
+  k: number,
+): Combination | undefined {
+  const released = earlier.find(({ sketch }) => differingBuckets(target, [{ times: 1, sketch }], k) < k);
+  return released === undefined ? undefined : { parts: [{ times: 1, released }] };
+}
+
+/**
  * Looks for a combination that a statistic differs from in fewer than k persons: nothing, one earlier answer, sums and differences of
  * two or three, and any combination with small rational factors.
  *
@@ -37,10 +53,8 @@ export function findCombination(
   const near = (parts: Combination["parts"]) =>
     differingBuckets(target, parts.map(({ times, released }) => ({ times, sketch: released.sketch })), k) < k;
   if (near([])) return { parts: [] };
-  for (const released of earlier) {
-    const parts = [{ times: 1, released }];
-    if (near(parts)) return { parts };
-  }
+  const repeated = findRepeated(target, earlier, k);
+  if (repeated !== undefined) return repeated;
   for (const search of [pairs, triples]) {
     for (const parts of search(target, earlier, random)) if (near(parts)) return { parts };
   }

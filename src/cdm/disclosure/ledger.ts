@@ -1,4 +1,5 @@
-import { type Combination, findCombination, type Released } from "./combinations.ts";
+import { OmcpError } from "../../errors.ts";
+import { type Combination, findCombination, findRepeated, type Released } from "./combinations.ts";
 import { loadOf, MOST_LOAD, SMALL_SET, type SmallSet } from "./load.ts";
 import { type DisclosureRules, rounded } from "./rules.ts";
 import { differingBuckets, digestOf, type Statistic } from "./sketch.ts";
@@ -15,6 +16,8 @@ export interface Counted extends Statistic {
   readonly counts?: Uint16Array | undefined;
 }
 
+/** Decisions are kept for as many numbers for each that may be shown. */
+const JUDGED_PER_SHOWN = 20;
 const WITHHELD: Decision = { kind: "withheld" };
 
 /**
@@ -28,6 +31,8 @@ export class Ledger {
   readonly #released: Released[];
   readonly #small: SmallSet[] = [];
   readonly #decisions = new Map<string, Decision>();
+  #shown = 0;
+  #judged = 0;
 
   /**
    * @param rules The rules in force.
@@ -40,9 +45,37 @@ export class Ledger {
     this.#released = [{ sketch: population.sketch, answer: rounded(population.value, rules) }];
   }
 
-  /** Numbers that may still be decided about. */
+  /** Numbers that may still be shown. */
   get remaining(): number {
-    return this.#rules.budget - this.#decisions.size;
+    return this.#rules.budget - this.#shown;
+  }
+
+  /**
+   * Begins a table. What it needs, and what it costs, depends on nothing that was decided before: otherwise the budget would tell a set
+   * that was answered before from one of a few persons less.
+   *
+   * @param numbers The most that the table can show, margins included.
+   * @throws {OmcpError} `capacity` if so many may not be shown; nothing was decided.
+   */
+  begin(numbers: number): void {
+    if (
+      this.remaining < Math.max(numbers, 1) || this.#judged + numbers > JUDGED_PER_SHOWN * this.#rules.budget
+    ) {
+      throw new OmcpError(
+        "capacity",
+        `The table needs more numbers than the ${this.remaining} that may still be released`,
+        {
+          state: "Nothing was released.",
+          next: "Ask for fewer groups or statistics, or repeat an earlier query: repeated ones stay free.",
+        },
+      );
+    }
+    this.#judged += numbers;
+  }
+
+  /** Takes what a table shows from the budget; one that shows nothing costs 1. @param numbers What it shows, margins included. */
+  spend(numbers: number): void {
+    this.#shown += Math.max(numbers, 1);
   }
 
   /** The earlier decision about a statistic. @param statistic The statistic. */
@@ -79,6 +112,9 @@ export class Ledger {
   #classify(statistic: Counted): Decision {
     const { k } = this.#rules;
     if (differingBuckets(statistic.sketch, [], k) < k) return WITHHELD;
+    // What repeats one answer tells nothing new: withheld, it would differ from an equal set, which is answered.
+    const repeated = findRepeated(statistic.sketch, this.#released, k);
+    if (repeated !== undefined) return derived(repeated);
     const set = smallSet(statistic);
     if (set !== undefined && loadOf(set, this.#small) > MOST_LOAD) return WITHHELD;
     const found = findCombination(statistic.sketch, this.#released, k, this.#random);

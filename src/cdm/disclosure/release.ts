@@ -1,6 +1,5 @@
 /** Decides which numbers of a table may be shown: rules R1 to R4 of the disclosure rules for cells and their margins. */
 import { setImmediate } from "node:timers";
-import { OmcpError } from "../../errors.ts";
 import type { Counted, Decision, Ledger } from "./ledger.ts";
 import type { DisclosureRules } from "./rules.ts";
 import { differingBuckets, type Statistic } from "./sketch.ts";
@@ -28,7 +27,7 @@ export interface ReleasedCell {
   readonly keys: readonly (string | null)[];
   readonly persons: number;
   readonly values: readonly number[];
-  /** Whether one of its numbers was computed from earlier answers. */
+  /** Whether one of its numbers was computed from earlier answers. Hidden from the caller: an equal set's is not. */
   readonly derived: boolean;
 }
 
@@ -48,6 +47,7 @@ export interface ReleasedTable {
  * @param rules The rules in force.
  * @param signal Ends it between two decisions. Those that were made count as released, although they were not shown: that is safe, and
  * asking again is free.
+ * @param repeated Whether the same question was answered before: it costs nothing.
  * @throws {OmcpError} `capacity` if the caller's budget does not suffice for the table; nothing was decided.
  * @throws The signal's reason.
  */
@@ -57,9 +57,10 @@ export async function releaseTable(
   ledger: Ledger,
   rules: DisclosureRules,
   signal: AbortSignal,
+  repeated = false,
 ): Promise<ReleasedTable> {
   const cells = all.filter(({ level }) => level === 0);
-  requireBudget(all, ledger, rules);
+  if (!repeated) ledger.begin(mostNumbers(all, rules));
   const shown = new Map<Cell, ReleasedCell>();
   for (const cell of cells) {
     await yieldToOthers(signal);
@@ -68,24 +69,25 @@ export async function releaseTable(
   }
   const margins = all.filter(({ level }) => level > 0);
   await settleMargins({ margins, cells, shown, groups, ledger, rules, signal });
+  if (!repeated) ledger.spend(numbersTold([...shown.values()], groups));
   return { cells: [...shown.values()], withheld: cells.length - shown.size };
 }
 
-/** Checked before anything is decided, by what is at most needed. Cells of too few persons are withheld without a record. */
-function requireBudget(all: readonly Cell[], ledger: Ledger, { k }: DisclosureRules): void {
-  const needed = all.filter(({ persons }) => persons.value >= k)
-    .flatMap(({ persons, values }) => [persons, ...values])
-    .filter((statistic) => ledger.decided(statistic) === undefined).length;
-  if (needed <= ledger.remaining) return;
-  throw new OmcpError(
-    "capacity",
-    `The table needs more new numbers than the ${ledger.remaining} that may still be released`,
-    {
-      state: "Nothing was released.",
-      next:
-        "Ask for fewer groups or statistics, or repeat an earlier query: numbers that were released once stay free.",
-    },
-  );
+/** The most numbers that a table can show: of the cells and margins of enough persons. */
+function mostNumbers(all: readonly Cell[], { k }: DisclosureRules): number {
+  return sumOf(all.filter(({ persons }) => persons.value >= k).map(({ values }) => 1 + values.length));
+}
+
+/** The numbers that a shown table tells: of its cells, and of the margins that can be computed from them. */
+function numbersTold(shown: readonly ReleasedCell[], groups: number): number {
+  let told = 0;
+  for (let level = 0; level < 2 ** groups; level += 1) {
+    const margins = new Map(
+      shown.map((cell) => [JSON.stringify(cell.keys.filter((_, at) => ((level >> at) & 1) === 0)), cell]),
+    );
+    told += sumOf([...margins.values()].map(({ values }) => 1 + values.length));
+  }
+  return told;
 }
 
 function releaseCell(cell: Cell, ledger: Ledger, rules: DisclosureRules): ReleasedCell | undefined {
@@ -107,9 +109,9 @@ function releaseCell(cell: Cell, ledger: Ledger, rules: DisclosureRules): Releas
 }
 
 /** Whether a statistic rests on fewer than k persons, on one or two of them for the most part, or is 0 for all but a few. */
-function restsOnFew(value: CellValue, { k, dominance }: DisclosureRules): boolean {
+function restsOnFew(value: CellValue, { k }: DisclosureRules): boolean {
   return value.contributors < k || differingBuckets(value.sketch, [], k) < k ||
-    (dominance && dominated(value));
+    dominated(value);
 }
 
 /**

@@ -13,8 +13,6 @@ export interface DisclosureRules {
   readonly k: number;
   /** Released numbers of persons and records are rounded to a multiple of this; 1: exact. */
   readonly roundTo: number;
-  /** Whether sums and means must not be dominated by one or two persons (the p %- and n,k-rules). */
-  readonly dominance: boolean;
   /** The most numbers that a principal may learn, margins included: rule R8. */
   readonly budget: number;
 }
@@ -35,7 +33,6 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     preset: "ohdsi",
     k: 5,
     roundTo: 1,
-    dominance: false,
     budget: BUDGET,
     source: "OHDSI's tools: minCellCount 5 by default",
   },
@@ -43,7 +40,6 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     preset: "cms",
     k: 11,
     roundTo: 1,
-    dominance: false,
     budget: BUDGET,
     source: "CMS cell size suppression policy: no cell of 1 to 10, and none that can be derived",
   },
@@ -52,7 +48,6 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     // Withholds up to 7, then rounds to 5: with 5 as the limit, rounding would reveal 6 and 7.
     k: 8,
     roundTo: 5,
-    dominance: false,
     budget: BUDGET,
     source: "OpenSAFELY's statistical disclosure control: counts of at most 7 withheld, then rounded to 5",
   },
@@ -60,7 +55,6 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     preset: "acro",
     k: 10,
     roundTo: 1,
-    dominance: true,
     budget: BUDGET,
     source: "ACRO (SACRO): threshold 10, n-k rule with 2 and 90 %, p % rule with 10 %",
   },
