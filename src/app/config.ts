@@ -267,7 +267,7 @@ export const SETTINGS = {
     default: DEFAULT_PRESET,
     unit: "",
     description:
-      "Rules of `aggregate`: those of `cms` (at least 11 persons), `ohdsi` (5), `opensafely` (8, rounded to 5) or `acro` (10, and no dominated sums).",
+      "Rules of `aggregate`: those of `cms` (at least 11 persons), `ohdsi` (5), `opensafely` (8, rounded to 5) or `acro` (10).",
   },
   OMCP_MIN_CELL: {
     schema: optionalInteger(2, 10_000),

@@ -13,11 +13,13 @@ type Value = string | number | null;
 export interface ShownTable {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Value[])[];
+  /** Whether a row has a number that was computed from earlier answers. */
+  readonly derived: readonly boolean[];
   /** Rows that the limit left out. */
   readonly left: number;
 }
 
-/** Sums and means have as many significant digits. */
+/** Sums and means have as many significant digits: more could be one person's. */
 const DIGITS = 3;
 
 /**
@@ -35,16 +37,17 @@ export function shownTable(table: DisclosedTable, order: string | undefined, lim
     "persons",
     ...outputs.map(({ name }) => name),
   ];
-  const rows = table.cells.map((cell) => valuesOf(cell, table));
+  const rows = table.cells.map((cell) => ({ derived: cell.derived, values: valuesOf(cell, table) }));
   if (order !== undefined) {
     const descending = order.startsWith("-");
     const at = columnAt(columns, descending ? order.slice(1) : order);
-    rows.sort((a, b) => (descending ? -1 : 1) * compare(a[at] ?? null, b[at] ?? null));
+    rows.sort((a, b) => (descending ? -1 : 1) * compare(a.values[at] ?? null, b.values[at] ?? null));
   }
   const shown = rows.slice(0, limit);
   return {
     columns,
-    rows: shown,
+    rows: shown.map(({ values }) => values),
+    derived: shown.map(({ derived }) => derived),
     left: rows.length - shown.length,
   };
 }
@@ -60,11 +63,9 @@ function valuesOf({ keys, persons, values }: ReleasedCell, { query, names }: Dis
     ];
   });
   const outputs = query.outputs.map((output) => {
-    if (output.kind === "number") {
-      const value = values[output.value];
-      if (value === undefined) return null;
-      // A sum's last digits can be one person's: 0.123 where all others have whole numbers.
-      return query.values[output.value]?.kind === "sum" ? Number(value.toPrecision(DIGITS)) : value;
+    if (output.kind !== "mean") {
+      const value = values[output.value] ?? null;
+      return value === null || output.kind === "count" ? value : Number(value.toPrecision(DIGITS));
     }
     const count = values[output.count] ?? 0;
     return count === 0 ? null : Number(((values[output.sum] ?? 0) / count).toPrecision(DIGITS));
@@ -104,20 +105,27 @@ function compare(a: Value, b: Value): number {
  * @param remaining Numbers that the caller may still learn.
  */
 export function describeTable(shown: ShownTable, rules: DisclosureRules, remaining: number): string {
+  const anyDerived = shown.derived.includes(true);
   return [
     ...(shown.rows.length === 0 ? ["No group may be shown."] : [
       shown.columns.join(" | "),
-      ...shown.rows.map((row) => showable(row.map((value) => value ?? "").join(" | "))),
+      ...shown.rows.map((row, at) =>
+        showable(row.map((value) => value ?? "").join(" | ")) + (shown.derived[at] === true ? " ~" : "")
+      ),
     ]),
     ...(shown.left > 0 ? [`… ${counted(shown.left, "more group")}: raise limit`] : []),
     "",
     `Each number rests on at least ${rules.k} persons (rules: ${rules.preset}${
       rules.roundTo > 1 ? `, rounded to ${rules.roundTo}` : ""
     }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
-    // Which ones is hidden: a set that was answered before is exact, and one of a person less is not.
-    `A number may be computed from earlier answers instead of the records: it may then differ from the truth by up to ${
+    `About persons who nearly all were asked about before, a number is that of before: up to ${
       rules.k - 1
-    } persons, or by all groups that an earlier table did not show.`,
+    } persons may differ.`,
+    ...(anyDerived
+      ? [
+        "~ computed from several earlier answers instead of the records; off by about as much, or by all groups that an earlier table did not show.",
+      ]
+      : []),
     `${remaining.toLocaleString("en")} more numbers may be asked for; repeated ones are free.`,
   ].join("\n");
 }

@@ -2,7 +2,8 @@
 import * as z from "zod";
 import type { CompiledDisclosedQuery } from "../../omop/disclosed/mod.ts";
 import type { TextRow } from "../../postgres/mod.ts";
-import type { Cell, CellValue } from "./release.ts";
+import type { CellValue } from "./cell_value.ts";
+import type { Cell } from "./release.ts";
 import { BUCKETS, sketchOf } from "./sketch.ts";
 
 const number = z.string().transform(Number).pipe(z.number());

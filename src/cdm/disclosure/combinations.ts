@@ -19,30 +19,14 @@ const MOST_DECODED = 320;
 const MOST_IN_TRIPLES = 600;
 
 /**
- * Looks for one earlier answer that a statistic differs from in fewer than k persons.
- *
- * @param target The statistic's sketch.
- * @param earlier The answers given before.
- * @param k The fewest persons of a difference that may be learned.
- */
-export function findRepeated(
-  target: Float64Array,
-  earlier: readonly Released[],
-  k: number,
-): Combination | undefined {
-  const released = earlier.find(({ sketch }) => differingBuckets(target, [{ times: 1, sketch }], k) < k);
-  return released === undefined ? undefined : { parts: [{ times: 1, released }] };
-}
-
-/**
- * Looks for a combination that a statistic differs from in fewer than k persons: nothing, one earlier answer, sums and differences of
- * two or three, and any combination with small rational factors.
+ * Looks for a combination of several answers that a statistic differs from in fewer than k persons: sums and differences of two or
+ * three, and any with small rational factors.
  *
  * @param target The statistic's sketch.
  * @param earlier The answers given before; the whole population is one of them.
  * @param k The fewest persons of a difference that may be learned.
  * @param random Numbers from 0 to below 1, for the solver's choices.
- * @returns The combination, with no parts for a statistic of fewer than k persons; undefined if there is none.
+ * @returns The combination; undefined if there is none.
  */
 export function findCombination(
   target: Float64Array,
@@ -52,9 +36,6 @@ export function findCombination(
 ): Combination | undefined {
   const near = (parts: Combination["parts"]) =>
     differingBuckets(target, parts.map(({ times, released }) => ({ times, sketch: released.sketch })), k) < k;
-  if (near([])) return { parts: [] };
-  const repeated = findRepeated(target, earlier, k);
-  if (repeated !== undefined) return repeated;
   for (const search of [pairs, triples]) {
     for (const parts of search(target, earlier, random)) if (near(parts)) return { parts };
   }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { OmcpError } from "../../errors.ts";
 import { Semaphore } from "../../lib/async/semaphore.ts";
 import { conceptOf, conceptsById } from "../../omop/concepts/mod.ts";
@@ -32,8 +32,6 @@ const ALL_PERSONS: DisclosedQuery = { table: "person", limit: 1 };
 interface Account {
   readonly turn: Semaphore;
   ledger: Ledger | undefined;
-  /** Digests of the questions that were answered; each has cost at least one number of the budget. */
-  readonly questions: Set<string>;
 }
 
 /** Answers queries of callers who may not see rows, and remembers each caller's answers until the server ends. */
@@ -70,17 +68,13 @@ export class Disclosure {
     using _turn = await account.turn.acquire(signal);
     const ledger = account.ledger ??= await this.#open(ms, signal);
     const cells = await this.#cells(compiled, ms, signal);
-    const question = digestOfQuestion(query);
-    const repeated = account.questions.has(question);
     const { cells: released } = await releaseTable(
       cells,
       compiled.groups.length,
       ledger,
       this.rules,
       signal,
-      repeated,
     );
-    account.questions.add(question);
     const names = await this.#namesOf(compiled, released, signal);
     return { query: compiled, cells: released, names, remaining: ledger.remaining };
   }
@@ -138,15 +132,10 @@ export class Disclosure {
         next: "Ask the server's operator to restart it.",
       });
     }
-    const account = { turn: new Semaphore(1, MOST_WAITING), ledger: undefined, questions: new Set<string>() };
+    const account = { turn: new Semaphore(1, MOST_WAITING), ledger: undefined };
     this.#accounts.set(principal, account);
     return account;
   }
-}
-
-/** The same for questions whose answers are the same: order and limit only arrange them. */
-function digestOfQuestion({ table, filters, group_by, aggregates }: DisclosedQuery): string {
-  return createHash("sha256").update(JSON.stringify([table, filters, group_by, aggregates])).digest("base64");
 }
 
 /** The database's own message can contain a value of a row. */

@@ -1,8 +1,7 @@
-import { OmcpError } from "../../errors.ts";
-import { type Combination, findCombination, findRepeated, type Released } from "./combinations.ts";
+import { type Combination, findCombination, type Released } from "./combinations.ts";
 import { loadOf, MOST_LOAD, SMALL_SET, type SmallSet } from "./load.ts";
 import { type DisclosureRules, rounded } from "./rules.ts";
-import { differingBuckets, digestOf, type Statistic } from "./sketch.ts";
+import { differingBuckets, type Statistic } from "./sketch.ts";
 
 /** Whether a statistic is released, and with which answer. */
 export type Decision =
@@ -16,23 +15,28 @@ export interface Counted extends Statistic {
   readonly counts?: Uint16Array | undefined;
 }
 
-/** Decisions are kept for as many numbers for each that may be shown. */
-const JUDGED_PER_SHOWN = 20;
 const WITHHELD: Decision = { kind: "withheld" };
 
+/** A statistic that was decided about. */
+interface Known {
+  readonly sketch: Float64Array;
+  readonly decision: Decision;
+}
+
 /**
- * Everything that was released to one principal, and what may be released next (rules R1, R4, R5, R8): a statistic that together with earlier
- * answers would show fewer than k persons gets the number that these answers give. Equal questions get equal answers. It holds true
- * numbers only as sketches, and must not be shown.
+ * Everything that was released to one principal, and what may be released next (rules R1, R4, R5, R8). A statistic that differs from an
+ * earlier one in fewer than k persons, also in none, gets the same decision: neither the answer, nor its mark, nor the budget shows
+ * whether it differs. One that together with earlier answers would show fewer than k persons gets the number that these answers give.
+ * It holds true numbers only as sketches, and must not be shown.
  */
 export class Ledger {
   readonly #rules: DisclosureRules;
   readonly #random: () => number;
+  /** All decisions, the oldest first. */
+  readonly #known: Known[];
+  /** Answers that came from the records, which combinations are made of. */
   readonly #released: Released[];
   readonly #small: SmallSet[] = [];
-  readonly #decisions = new Map<string, Decision>();
-  #shown = 0;
-  #judged = 0;
 
   /**
    * @param rules The rules in force.
@@ -42,45 +46,26 @@ export class Ledger {
   constructor(rules: DisclosureRules, population: Statistic, random: () => number) {
     this.#rules = rules;
     this.#random = random;
-    this.#released = [{ sketch: population.sketch, answer: rounded(population.value, rules) }];
+    const { sketch } = population;
+    const answer = rounded(population.value, rules);
+    this.#released = [{ sketch, answer }];
+    this.#known = [{ sketch, decision: { kind: "answer", answer, derived: false } }];
   }
 
-  /** Numbers that may still be shown. */
+  /** Numbers that may still be decided about; those that are near an earlier one are free. */
   get remaining(): number {
-    return this.#rules.budget - this.#shown;
+    return this.#rules.budget + 1 - this.#known.length;
   }
 
   /**
-   * Begins a table. What it needs, and what it costs, depends on nothing that was decided before: otherwise the budget would tell a set
-   * that was answered before from one of a few persons less.
+   * The decision about an earlier statistic that this one differs from in fewer than k persons.
    *
-   * @param numbers The most that the table can show, margins included.
-   * @throws {OmcpError} `capacity` if so many may not be shown; nothing was decided.
+   * @param statistic The statistic.
    */
-  begin(numbers: number): void {
-    if (
-      this.remaining < Math.max(numbers, 1) || this.#judged + numbers > JUDGED_PER_SHOWN * this.#rules.budget
-    ) {
-      throw new OmcpError(
-        "capacity",
-        `The table needs more numbers than the ${this.remaining} that may still be released`,
-        {
-          state: "Nothing was released.",
-          next: "Ask for fewer groups or statistics, or repeat an earlier query: repeated ones stay free.",
-        },
-      );
-    }
-    this.#judged += numbers;
-  }
-
-  /** Takes what a table shows from the budget; one that shows nothing costs 1. @param numbers What it shows, margins included. */
-  spend(numbers: number): void {
-    this.#shown += Math.max(numbers, 1);
-  }
-
-  /** The earlier decision about a statistic. @param statistic The statistic. */
-  decided(statistic: Statistic): Decision | undefined {
-    return this.#decisions.get(digestOf(statistic.sketch));
+  decided({ sketch }: Statistic): Decision | undefined {
+    const { k } = this.#rules;
+    return this.#known.find((known) => differingBuckets(sketch, [{ times: 1, sketch: known.sketch }], k) < k)
+      ?.decision;
   }
 
   /**
@@ -90,6 +75,9 @@ export class Ledger {
    * @returns The decision, which holds from now on.
    */
   decide(statistic: Counted): Decision {
+    const { k } = this.#rules;
+    // Nothing is kept of these: they are too few at any time.
+    if (differingBuckets(statistic.sketch, [], k) < k) return WITHHELD;
     return this.decided(statistic) ?? this.#keep(statistic, this.#classify(statistic));
   }
 
@@ -104,20 +92,15 @@ export class Ledger {
     return this.decided(statistic) ?? this.#keep(statistic, decision);
   }
 
-  #keep(statistic: Statistic, decision: Decision): Decision {
-    this.#decisions.set(digestOf(statistic.sketch), decision);
+  #keep({ sketch }: Statistic, decision: Decision): Decision {
+    this.#known.push({ sketch, decision });
     return decision;
   }
 
   #classify(statistic: Counted): Decision {
-    const { k } = this.#rules;
-    if (differingBuckets(statistic.sketch, [], k) < k) return WITHHELD;
-    // What repeats one answer tells nothing new: withheld, it would differ from an equal set, which is answered.
-    const repeated = findRepeated(statistic.sketch, this.#released, k);
-    if (repeated !== undefined) return derived(repeated);
     const set = smallSet(statistic);
     if (set !== undefined && loadOf(set, this.#small) > MOST_LOAD) return WITHHELD;
-    const found = findCombination(statistic.sketch, this.#released, k, this.#random);
+    const found = findCombination(statistic.sketch, this.#released, this.#rules.k, this.#random);
     if (found !== undefined) return derived(found);
     const answer = rounded(statistic.value, this.#rules);
     this.#released.push({ sketch: statistic.sketch, answer });
@@ -127,7 +110,6 @@ export class Ledger {
 }
 
 function derived({ parts }: Combination): Decision {
-  if (parts.length === 0) return WITHHELD;
   const answer = parts.reduce((sum, { times, released }) => sum + times * released.answer, 0);
   return { kind: "answer", answer, derived: true };
 }

@@ -1,16 +1,9 @@
 /** Decides which numbers of a table may be shown: rules R1 to R4 of the disclosure rules for cells and their margins. */
 import { setImmediate } from "node:timers";
+import { OmcpError } from "../../errors.ts";
 import type { Counted, Decision, Ledger } from "./ledger.ts";
+import { type CellValue, restsOnFew } from "./cell_value.ts";
 import type { DisclosureRules } from "./rules.ts";
-import { differingBuckets, type Statistic } from "./sketch.ts";
-
-/** One statistic of a cell besides its persons. */
-export interface CellValue extends Statistic {
-  /** Persons who contribute to it, with a value that is not null. */
-  readonly contributors: number;
-  /** For sums: the largest and the second-largest absolute sum of one person, and the sum of all of them. */
-  readonly sums?: { readonly first: number; readonly second: number; readonly all: number } | undefined;
-}
 
 /** A cell, or a margin: a cell of fewer group columns. */
 export interface Cell {
@@ -27,7 +20,7 @@ export interface ReleasedCell {
   readonly keys: readonly (string | null)[];
   readonly persons: number;
   readonly values: readonly number[];
-  /** Whether one of its numbers was computed from earlier answers. Hidden from the caller: an equal set's is not. */
+  /** Whether one of its numbers was computed from earlier answers. */
   readonly derived: boolean;
 }
 
@@ -47,7 +40,6 @@ export interface ReleasedTable {
  * @param rules The rules in force.
  * @param signal Ends it between two decisions. Those that were made count as released, although they were not shown: that is safe, and
  * asking again is free.
- * @param repeated Whether the same question was answered before: it costs nothing.
  * @throws {OmcpError} `capacity` if the caller's budget does not suffice for the table; nothing was decided.
  * @throws The signal's reason.
  */
@@ -57,75 +49,139 @@ export async function releaseTable(
   ledger: Ledger,
   rules: DisclosureRules,
   signal: AbortSignal,
-  repeated = false,
 ): Promise<ReleasedTable> {
   const cells = all.filter(({ level }) => level === 0);
-  if (!repeated) ledger.begin(mostNumbers(all, rules));
+  requireBudget(all, ledger, rules);
+  const before = releasedBefore(all, cells, ledger);
+  const protects = cellsToProtect(before, cells, ledger, rules);
   const shown = new Map<Cell, ReleasedCell>();
   for (const cell of cells) {
     await yieldToOthers(signal);
-    const released = releaseCell(cell, ledger, rules);
+    const released = releaseCell(cell, ledger, rules, protects.has(cell));
     if (released !== undefined) shown.set(cell, released);
   }
-  const margins = all.filter(({ level }) => level > 0);
-  await settleMargins({ margins, cells, shown, groups, ledger, rules, signal });
-  if (!repeated) ledger.spend(numbersTold([...shown.values()], groups));
+  await settleMargins({
+    // With two families of exact margins, the ranges of withheld cells would need a solver to be known.
+    family: before.length === 0,
+    margins: all.filter(({ level }) => level > 0),
+    cells,
+    shown,
+    groups,
+    ledger,
+    rules,
+    signal,
+  });
   return { cells: [...shown.values()], withheld: cells.length - shown.size };
 }
 
-/** The most numbers that a table can show: of the cells and margins of enough persons. */
-function mostNumbers(all: readonly Cell[], { k }: DisclosureRules): number {
-  return sumOf(all.filter(({ persons }) => persons.value >= k).map(({ values }) => 1 + values.length));
+/** Checked before anything is decided, by what is at most needed. Cells of too few persons are withheld without a record. */
+function requireBudget(all: readonly Cell[], ledger: Ledger, { k }: DisclosureRules): void {
+  const needed = all.filter(({ persons }) => persons.value >= k)
+    .flatMap(({ persons, values }) => [persons, ...values])
+    .filter((statistic) => ledger.decided(statistic) === undefined).length;
+  if (needed <= ledger.remaining) return;
+  throw new OmcpError(
+    "capacity",
+    `The table needs more new numbers than the ${ledger.remaining} that may still be released`,
+    {
+      state: "Nothing was released.",
+      next:
+        "Ask for fewer groups or statistics, or repeat an earlier query: numbers that were released once stay free.",
+    },
+  );
 }
 
-/** The numbers that a shown table tells: of its cells, and of the margins that can be computed from them. */
-function numbersTold(shown: readonly ReleasedCell[], groups: number): number {
-  let told = 0;
-  for (let level = 0; level < 2 ** groups; level += 1) {
-    const margins = new Map(
-      shown.map((cell) => [JSON.stringify(cell.keys.filter((_, at) => ((level >> at) & 1) === 0)), cell]),
-    );
-    told += sumOf([...margins.values()].map(({ values }) => 1 + values.length));
-  }
-  return told;
+/** Cells whose sum was released before: those of a margin, or what is left of a margin without one within it. */
+interface ReleasedSum {
+  readonly cells: ReadonlySet<Cell>;
+  readonly sum: number;
 }
 
-function releaseCell(cell: Cell, ledger: Ledger, rules: DisclosureRules): ReleasedCell | undefined {
-  const { persons, values, keys } = cell;
-  // Rule R3: what is withheld in one statistic is withheld in all.
-  if (persons.value < rules.k) return undefined;
-  if (values.some((value) => restsOnFew(value, rules))) {
-    for (const statistic of [persons, ...values]) ledger.settle(statistic, { kind: "withheld" });
-    return undefined;
-  }
-  const decisions = [persons, ...values].map((statistic) => ledger.decide(statistic));
-  const answers: number[] = [];
-  for (const decision of decisions) {
-    if (decision.kind === "withheld") return undefined;
-    answers.push(decision.answer);
-  }
-  const [count = 0, ...others] = answers;
-  return { keys, persons: count, values: others, derived: decisions.some(isDerived) };
-}
-
-/** Whether a statistic rests on fewer than k persons, on one or two of them for the most part, or is 0 for all but a few. */
-function restsOnFew(value: CellValue, { k }: DisclosureRules): boolean {
-  return value.contributors < k || differingBuckets(value.sketch, [], k) < k ||
-    dominated(value);
+/** The sums of cells that the caller knows from before. */
+function releasedBefore(
+  all: readonly Cell[],
+  cells: readonly Cell[],
+  ledger: Ledger,
+): readonly ReleasedSum[] {
+  const margins = all.filter(({ level }) => level > 0).flatMap((margin): ReleasedSum[] => {
+    const earlier = ledger.decided(margin.persons);
+    if (earlier?.kind !== "answer") return [];
+    return [{ cells: new Set(cells.filter((cell) => within(cell, margin))), sum: earlier.answer }];
+  });
+  const rests = margins.flatMap((whole) =>
+    margins.filter((part) => part.cells.size < whole.cells.size && part.cells.isSubsetOf(whole.cells))
+      .map((part) => ({ cells: whole.cells.difference(part.cells), sum: whole.sum - part.sum }))
+  );
+  return [...margins, ...rests];
 }
 
 /**
- * Whether one or two persons dominate a sum: two have 90 % of it, or the largest could be estimated to within 10 % by the second-largest
- * (ACRO's n-k and p % rules).
+ * Cells that must be withheld beside others, because a sum above was released before: the rest of it would leave those others a range of
+ * fewer than k − 1 numbers. Each time the smallest one is taken.
  */
-function dominated({ sums }: CellValue): boolean {
-  if (sums === undefined) return false;
-  const { first, second, all } = sums;
-  return first + second >= 0.9 * all || all - first - second < 0.1 * first;
+function cellsToProtect(
+  before: readonly ReleasedSum[],
+  cells: readonly Cell[],
+  ledger: Ledger,
+  rules: DisclosureRules,
+): ReadonlySet<Cell> {
+  const shown = new Set(cells.filter((cell) => mayBeShown(cell, ledger, rules)));
+  const protects = new Set<Cell>();
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const { cells: beneath, sum } of before) {
+      const visible = [...beneath].filter((cell) => shown.has(cell))
+        .sort((a, b) => a.persons.value - b.persons.value);
+      const withheld = beneath.size - visible.length;
+      const rest = sum - sumOf(visible.map(({ persons }) => persons.value));
+      // What was released before cannot be taken back.
+      const smallest = visible.find(({ persons }) => ledger.decided(persons) === undefined);
+      if (smallest === undefined || withheld === 0 || rest < rules.k || isWide(rest, withheld, rules)) {
+        continue;
+      }
+      shown.delete(smallest);
+      protects.add(smallest);
+      changed = true;
+    }
+  }
+  return protects;
 }
 
-function isDerived(decision: Decision): boolean {
-  return decision.kind === "answer" && decision.derived;
+/** Whether each of w withheld cells of sum s has a range of k − 1 numbers: from max(0, s − (w − 1)(k − 1)) to min(k − 1, s). */
+function isWide(rest: number, withheld: number, { k }: DisclosureRules): boolean {
+  return rest >= k && rest - (withheld - 1) * (k - 1) <= 1;
+}
+
+function mayBeShown({ persons, values }: Cell, ledger: Ledger, rules: DisclosureRules): boolean {
+  if (persons.value < rules.k || ledger.decided(persons)?.kind === "withheld") return false;
+  const isNew = [persons, ...values].some((statistic) => ledger.decided(statistic) === undefined);
+  return !isNew || !values.some((value) => restsOnFew(value, rules));
+}
+
+function releaseCell(
+  cell: Cell,
+  ledger: Ledger,
+  rules: DisclosureRules,
+  protects: boolean,
+): ReleasedCell | undefined {
+  const { persons, values, keys } = cell;
+  if (persons.value < rules.k) return undefined;
+  const statistics = [persons, ...values];
+  if (protects || !mayBeShown(cell, ledger, rules)) {
+    // Rule R3: what is withheld in one statistic is withheld in all.
+    for (const statistic of statistics) ledger.settle(statistic, { kind: "withheld" });
+    return undefined;
+  }
+  const answers: number[] = [];
+  let derived = false;
+  for (const statistic of statistics) {
+    const decision = ledger.decide(statistic);
+    if (decision.kind === "withheld") return undefined;
+    answers.push(decision.answer);
+    derived ||= decision.derived;
+  }
+  const [count = 0, ...others] = answers;
+  return { keys, persons: count, values: others, derived };
 }
 
 /** A decision takes up to some 200 ms, and a table has hundreds: other calls go on between two, and a call that has ended stops. */
@@ -135,6 +191,8 @@ async function yieldToOthers(signal: AbortSignal): Promise<void> {
 }
 
 interface Margins {
+  /** Whether margins over the last group column may be exact. */
+  readonly family: boolean;
   readonly margins: readonly Cell[];
   readonly cells: readonly Cell[];
   readonly shown: ReadonlyMap<Cell, ReleasedCell>;
@@ -150,7 +208,7 @@ interface Margins {
  * exact margins, every withheld cell keeps a range that needs no solver to be known.
  */
 async function settleMargins(
-  { margins, cells, shown, groups, ledger, rules, signal }: Margins,
+  { family, margins, cells, shown, groups, ledger, rules, signal }: Margins,
 ): Promise<void> {
   const exact = groups > 0 ? 1 : 0;
   const settled = new Map<Cell, readonly (number | undefined)[]>();
@@ -166,7 +224,7 @@ async function settleMargins(
       )
       : cells.filter((cell) => within(cell, margin)).map((cell) => numbersOf(shown.get(cell)));
     const persons = parts.map((part) => part?.[0]);
-    const how = marginAnswer(margin.persons.value, persons, margin.level === exact, rules);
+    const how = marginAnswer(margin.persons.value, persons, family && margin.level === exact, rules);
     const answers = [margin.persons, ...margin.values].map(function settle(statistic, at) {
       if (how === "own") return numberOf(ledger.decide(statistic));
       if (how === "none") return numberOf(ledger.settle(statistic, { kind: "withheld" }));
@@ -191,15 +249,14 @@ function marginAnswer(
   persons: number,
   known: readonly (number | undefined)[],
   mayBeExact: boolean,
-  { k }: DisclosureRules,
+  rules: DisclosureRules,
 ): MarginAnswer {
   const released = known.filter((number) => number !== undefined);
   const withheld = known.length - released.length;
   const rest = persons - sumOf(released);
   // Groups overlap: the sum counts persons twice, and reveals nothing about what is withheld.
-  if (rest <= -k) return "own";
-  // Each of w withheld cells of sum s has the range from max(0, s − (w − 1)(k − 1)) to min(k − 1, s), which must have k − 1 numbers.
-  if (mayBeExact && rest >= k && rest - (withheld - 1) * (k - 1) <= 1) return "own";
+  if (rest <= -rules.k) return "own";
+  if (mayBeExact && isWide(rest, withheld, rules)) return "own";
   return released.length === 0 ? "none" : "sum";
 }
 

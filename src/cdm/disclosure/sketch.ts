@@ -69,18 +69,3 @@ export function sketchOf(buckets: readonly number[], sums: readonly number[]): F
   });
   return sketch;
 }
-
-/** A text that equal sketches share, and different ones almost never. @param sketch The sketch. */
-export function digestOf(sketch: Float64Array): string {
-  // Two independent FNV-1a hashes over the words: seeds are secret already, so nobody can look for collisions.
-  const words = new Uint32Array(sketch.buffer, sketch.byteOffset, sketch.length * 2);
-  let a = 0x811c9dc5;
-  let b = 0x9747b28c;
-  for (const word of words) {
-    a = Math.imul(a ^ word, 0x01000193);
-    b = Math.imul((b ^ word) + 0x7ed55d16, 0x85ebca6b);
-    b ^= b >>> 13;
-  }
-  // Of fixed length each: otherwise two pairs of hashes could give one text.
-  return [a, b].map((hash) => (hash >>> 0).toString(16).padStart(8, "0")).join("");
-}

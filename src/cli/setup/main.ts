@@ -64,9 +64,15 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
   stream.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
+/** Alone, `--print` needs neither settings nor permissions: whoever builds the images by hand runs it without any. */
+function settingsOf(args: readonly string[]): Pick<Settings, "args" | "read" | "unknown"> {
+  if (args.length === 1 && args[0] === "--print") return { args, read: () => undefined, unknown: [] };
+  return findSettings(args);
+}
+
 if (import.meta.main) {
   try {
-    Deno.exit(await runSetUp(findSettings(Deno.args)));
+    Deno.exit(await runSetUp(settingsOf(Deno.args)));
   } catch (error) {
     if (!(usageError(error, USAGE) instanceof OmcpError)) throw error;
     write(Deno.stderr, USAGE);

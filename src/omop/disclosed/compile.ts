@@ -44,7 +44,7 @@ export interface DisclosedValue {
 
 /** A column of the result. */
 export type DisclosedOutput =
-  | { readonly name: string; readonly kind: "number"; readonly value: number }
+  | { readonly name: string; readonly kind: "count" | "sum"; readonly value: number }
   /** A mean: one value divided by another. */
   | { readonly name: string; readonly kind: "mean"; readonly sum: number; readonly count: number };
 
@@ -230,14 +230,14 @@ function resolveAggregates(
     if (fn === "count_persons") continue;
     if (written === undefined || written === "*") {
       if (fn !== "count") throw withoutColumn(fn);
-      outputs.push({ name: "records", kind: "number", value: add("records", undefined) });
+      outputs.push({ name: "records", kind: "count", value: add("records", undefined) });
       continue;
     }
     const column = find(written);
     requireQuantity(written, column);
     const label = `${fn}_${column.name}`;
-    if (fn === "count") outputs.push({ name: label, kind: "number", value: add("values", column) });
-    if (fn === "sum") outputs.push({ name: label, kind: "number", value: add("sum", column) });
+    if (fn === "count") outputs.push({ name: label, kind: "count", value: add("values", column) });
+    if (fn === "sum") outputs.push({ name: label, kind: "sum", value: add("sum", column) });
     if (fn === "avg") {
       outputs.push({ name: label, kind: "mean", sum: add("sum", column), count: add("values", column) });
     }

@@ -148,23 +148,32 @@ Deno.test("the attacks find the secret where answers are exact: the tests can fa
   ]);
 });
 
-Deno.test("equal questions get equal answers, and what differs from them in few persons gets them too", () => {
+Deno.test("a set that differs from an earlier one in few persons, or in none, gets the same decision and costs nothing", () => {
   const random = randomNumbers(11);
   const people = new People(SIZE, random);
   const ledger = new Ledger(PRESETS.cms, people.count(() => true), random);
-  const set = people.count((person) => person < 400);
-  assert.deepEqual(ledger.decide(set), { kind: "answer", answer: 400, derived: false });
-  assert.deepEqual(ledger.decide(set), { kind: "answer", answer: 400, derived: false });
-  assert.deepEqual(ledger.decide(people.count((person) => person < 399)), {
-    kind: "answer",
-    answer: 400,
-    derived: true,
-  });
-  assert.deepEqual(ledger.decide(people.count((person) => person >= 405)), {
-    kind: "answer",
-    answer: 600,
-    derived: true,
-  });
+  const decide = (has: (person: number) => boolean) => [ledger.decide(people.count(has)), ledger.remaining];
+  const set = [{ kind: "answer", answer: 400, derived: false }, 1_999];
+  assert.deepEqual(decide((person) => person < 400), set);
+  for (const end of [400, 399, 390, 409]) assert.deepEqual(decide((person) => person < end), set);
+  // The rest of all: computed from the two, whatever few persons are missing.
+  const rest = [{ kind: "answer", answer: 600, derived: true }, 1_998];
+  for (const from of [405, 400, 401]) assert.deepEqual(decide((person) => person >= from), rest);
+  // A set that is withheld because too much was told is withheld without one of its persons, too.
+  const small = new Ledger(PRESETS.cms, people.count(() => true), random);
+  let withheld: ((person: number) => boolean) | undefined;
+  for (let at = 0; at < 60 && withheld === undefined; at += 1) {
+    const half = attribute(random, 0.5);
+    const has = (person: number) => person < 60 && half(person);
+    if (small.decide(people.count(has)).kind === "withheld") withheld = has;
+  }
+  assert.ok(withheld !== undefined);
+  const { remaining } = small;
+  const one = Array.from({ length: SIZE }, (_, person) => person).find(withheld);
+  for (const has of [withheld, (person: number) => withheld(person) && person !== one]) {
+    assert.deepEqual(small.decide(people.count(has)), { kind: "withheld" });
+  }
+  assert.equal(small.remaining, remaining);
 });
 
 Deno.test("fewer than k persons, and none, look alike", () => {
@@ -189,15 +198,4 @@ Deno.test("a small group cannot be reconstructed with more and more overlapping 
     if (ledger.decide(people.count((person) => person < 60 && half(person))).kind === "answer") answers += 1;
   }
   assert.ok(answers > 0 && answers < 12, `${answers} of 60 predicates over 60 persons were answered`);
-});
-
-Deno.test("a set of one person less is answered where an equal one is, however much was told about its members", () => {
-  const random = randomNumbers(14);
-  const people = new People(SIZE, random);
-  const ledger = new Ledger(PRESETS.cms, people.count(() => true), random);
-  const set = (size: number) => people.count((person) => person < size);
-  // Two sets tell 0.55 bits about each of the smaller one's members.
-  const first = [24, 12].map((size) => ledger.decide(set(size)));
-  assert.deepEqual(first.map(({ kind }) => kind), ["answer", "answer"]);
-  assert.equal(ledger.decide(set(11)).kind, "answer");
 });
