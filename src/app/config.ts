@@ -4,7 +4,7 @@
  */
 import { LOCAL_SCHEMA, localName } from "../cdm/local_name.ts";
 import * as z from "zod";
-import { DEFAULT_PRESET, PRESET_NAMES } from "../cdm/disclosure/mod.ts";
+import { DEFAULT_PRESET, PRESET_NAMES } from "../cdm/disclosure/rules.ts";
 import type { CdmSettings, DatabaseLocation } from "../cdm/settings.ts";
 import { OmcpError } from "../errors.ts";
 import { ownCommand } from "../lib/own_command.ts";

@@ -1,4 +1,4 @@
-import { type DisclosureRules, type PresetName, PRESETS } from "../cdm/disclosure/mod.ts";
+import { type DisclosureRules, type PresetName, PRESETS } from "../cdm/disclosure/rules.ts";
 
 /** The settings that choose the rules. */
 export interface DisclosureSettings {

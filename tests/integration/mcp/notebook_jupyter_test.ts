@@ -44,10 +44,8 @@ async function executed(notebook: string): Promise<string> {
   return stdout;
 }
 
-Deno.test({
-  name: "nbconvert runs an exported notebook from the top to the end",
-  ignore: repetitions(1) === 1,
-  fn: async () => {
+if (repetitions(1) > 1) {
+  Deno.test("nbconvert runs an exported notebook from the top to the end", async () => {
     await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
       const sandbox_id = await newSandbox(server);
       const run = (code: string, more = {}) =>
@@ -66,5 +64,5 @@ Deno.test({
       assert.equal(outputs[3], "[]");
       assert.match(outputs[5] ?? "", /"42"[^]*image\/png/);
     });
-  },
-});
+  });
+}
