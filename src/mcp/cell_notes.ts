@@ -1,10 +1,10 @@
 /** The lines that follow a cell's output: where to find the rest of it, what changed, what was lost, and the status. */
 import type { Death } from "../agent_protocol/messages/mod.ts";
-import { utf8Bytes } from "../lib/bytes.ts";
 import { counted } from "../lib/counted.ts";
 import { readableBytes, showable } from "../lib/text.ts";
 import type { ExecutionOutcome } from "../sandbox/mod.ts";
 import { shownPath } from "../lib/shown_path.ts";
+import { sentBytes } from "./sent_bytes.ts";
 
 /** How many changed files are listed, and the characters of their paths together. */
 const LISTED_FILES = 10;
@@ -40,13 +40,7 @@ function nextPage(execution_id: string): string {
 /** How much a stream had that the result does not show, and where it is. */
 function wholeStream(outcome: ExecutionOutcome, name: "stdout" | "stderr", cut: boolean): string[] {
   const { [name]: { bytes } } = outcome.output;
-  const sent = outcome.outputs.reduce(
-    (sum, output) =>
-      output.type === "stream" && output.name === name && output.late !== true
-        ? sum + utf8Bytes(output.text)
-        : sum,
-    0,
-  );
+  const sent = sentBytes(outcome, name);
   if (!cut && sent >= bytes) return [];
   const saved = outcome.saved[name];
   const size = `${name} had ${readableBytes(bytes)} in all`;

@@ -1,8 +1,8 @@
 /** An execution as a cell of a notebook that runs again from the top to the end. */
 import { counted } from "../../lib/counted.ts";
-import { utf8Bytes } from "../../lib/bytes.ts";
 import { readableBytes, showable } from "../../lib/text.ts";
 import type { ExecutionOutcome, ExecutionState, PastExecution } from "../../sandbox/mod.ts";
+import { sentBytes } from "../sent_bytes.ts";
 import { type CellMetadata, linesOf, type NotebookCell } from "./format.ts";
 import { notebookOutput, remarkOutput } from "./outputs.ts";
 
@@ -96,13 +96,7 @@ function missingOutput(
   if (outcome === undefined) return [];
   const streams = (["stdout", "stderr"] as const).flatMap((name) => {
     const { bytes } = outcome.output[name];
-    const here = outcome.outputs.reduce(
-      (sum, output) =>
-        output.type === "stream" && output.name === name && output.late !== true
-          ? sum + utf8Bytes(output.text)
-          : sum,
-      0,
-    );
+    const here = sentBytes(outcome, name);
     return here >= bytes
       ? []
       : [`${name} had ${readableBytes(bytes)} in all, of which ${readableBytes(here)} are here`];
