@@ -39,20 +39,18 @@ export interface Remnant {
 export async function endSession(options: EndSessionOptions): Promise<Remnant | undefined> {
   const { session, busy } = options;
   const goodbye = session.write(message(FRONTEND.terminate)).catch(function ignore() {});
-  const gone = busy ? drained(options) : comes(goodbye).then(function ended() {});
-  if (await isOver(options, gone)) {
-    session.close();
-    return undefined;
+  if (busy) {
+    const gone = drained(options);
+    if (!(await isOver(options, gone))) return { gone };
+  } else {
+    await comes(goodbye);
   }
-  return { gone };
+  session.close();
+  return undefined;
 }
 
 /** Whether nothing runs any more, or nothing can be done or known about it. */
 async function isOver(options: EndSessionOptions, gone: Promise<void>): Promise<boolean> {
-  if (!options.busy) {
-    await gone;
-    return true;
-  }
   if (await comes(gone, 0)) return true;
   // A server that cannot be asked to cancel cannot be asked for more.
   if (!(await options.cancel()) || await comes(gone)) return true;
