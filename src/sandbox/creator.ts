@@ -75,12 +75,6 @@ interface CreationPlan {
   readonly asked: AskedResources;
 }
 
-/** A sandbox that was started ahead, with its slot. */
-interface Pooled {
-  readonly started: StartedSandbox;
-  readonly reservation: Reservation;
-}
-
 /** What a {@link SandboxCreator} works with. */
 export interface CreatorParts {
   readonly registry: SandboxRegistry;
@@ -143,10 +137,13 @@ export class SandboxCreator {
     // First: a request that is not allowed must not remove another sandbox.
     const plan = await this.#plan(options, deadline.signal);
     if (closing.aborted) throw shuttingDown();
-    const pooled = await this.#takePooled(plan, deadline.signal).catch((error) => {
+    const imageId = () => this.#imageId(plan, deadline.signal);
+    const pooled = await this.pool.take(kindOf(plan), imageId, deadline.signal).catch((error) => {
       throw failure(error, "No sandbox was created; nothing was left behind.");
     });
-    const reservation = pooled?.reservation ?? registry.reserve(plan.policy.memoryBytes);
+    const reservation: Reservation = pooled === undefined
+      ? registry.reserve(plan.policy.memoryBytes)
+      : { slot: pooled.slot, ready: Promise.resolve() };
     if (reservation.evicted !== undefined) options.onEvict?.(reservation.evicted);
     const id = pooled?.started.id ?? newSandboxId();
     try {
@@ -176,12 +173,6 @@ export class SandboxCreator {
       }
       return creationError(options.signal?.aborted ? reason : error, state, deadline.expired);
     }
-  }
-
-  /** Takes a sandbox that was started ahead, if there is one like the plan's. */
-  async #takePooled(plan: CreationPlan, signal: AbortSignal): Promise<Pooled | undefined> {
-    const taken = await this.pool.take(kindOf(plan), () => this.#imageId(plan, signal), signal);
-    return taken && { started: taken.started, reservation: { slot: taken.slot, ready: Promise.resolve() } };
   }
 
   async #imageId({ image }: CreationPlan, signal: AbortSignal): Promise<string> {
