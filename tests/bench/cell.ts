@@ -1,8 +1,9 @@
 /** How long a trivial cell takes in a warm sandbox, over the bare channel, over `docker exec`, and through MCP. */
-import { connectServer, sandboxIdIn } from "../../src/cli/demo/client.ts";
+import { sandboxIdIn } from "../../src/cli/demo/client.ts";
 import { Exec } from "./exec.ts";
 import type { Report } from "./report.ts";
 import { type OpenSandbox, type Rig, runCell } from "./rig.ts";
+import { connectBenchServer } from "./server.ts";
 import { interleaved, summarize, timed } from "./stats.ts";
 
 const ROUNDS = 200;
@@ -57,10 +58,7 @@ export async function benchCell(rig: Rig, opened: OpenSandbox, report: Report): 
 }
 
 async function throughMcp(rig: Rig): Promise<ReadonlyMap<string, number[]>> {
-  const server = await connectServer(
-    { OMCP_DATABASE_URL: "none", OMCP_IMAGE: rig.image, OMCP_LOG_LEVEL: "error", OMCP_POOL_SIZE: "0" },
-    { socketPath: rig.engine.socketPath },
-  );
+  const server = await connectBenchServer(rig, { OMCP_POOL_SIZE: "0" });
   try {
     const { text } = await server.call("create_sandbox", {});
     const sandbox = sandboxIdIn(text);

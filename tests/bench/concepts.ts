@@ -4,7 +4,7 @@ import { cdmTables, createTable } from "../../src/omop/cdm/mod.ts";
 import { Database, urlUpstream } from "../../src/postgres/mod.ts";
 import { startPostgres, type TestPostgres } from "../fixtures/postgres/test_postgres.ts";
 import type { Report } from "./report.ts";
-import { percentile } from "./stats.ts";
+import { percentile, timed } from "./stats.ts";
 
 const CONCEPTS = 7_000_000;
 /** Synonyms for each concept, on average. */
@@ -24,7 +24,7 @@ const NAME = (least: number, more: number) =>
   `(select string_agg(w.word, ' ') from (select floor(200000 ^ random())::int as k
     from generate_series(1, ${least} + (i % ${more})::int)) as r join bench.words w on w.k = r.k)`;
 
-export function vocabulary(concepts: number): readonly string[] {
+function vocabulary(concepts: number): readonly string[] {
   const days = "'1970-01-01', '2099-12-31', null";
   return [
     `create schema cdm; create schema bench; ${
@@ -152,7 +152,7 @@ const KINDS = [
 ] as const;
 
 /** Names, codes, words in another order, beginnings, misspelt and common words, narrowed and not. */
-export async function queries(postgres: TestPostgres, size: number): Promise<readonly SearchRequest[]> {
+async function queries(postgres: TestPostgres, size: number): Promise<readonly SearchRequest[]> {
   // Every third concept is standard.
   const step = 3 * Math.max(1, Math.floor(size / 3 / QUERIES));
   const rows = (await postgres.sql(
@@ -186,10 +186,4 @@ export async function queries(postgres: TestPostgres, size: number): Promise<rea
         return { code: false, text: words.slice(-2).join(" "), facets: { standard: false } };
     }
   });
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
 }

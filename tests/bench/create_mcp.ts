@@ -1,9 +1,10 @@
 /** How long a new sandbox takes through a real MCP client over stdio: warm, cold, with a first cell, ten at once. */
-import { type ConnectedServer, connectServer, sandboxIdIn } from "../../src/cli/demo/client.ts";
+import { type ConnectedServer, sandboxIdIn } from "../../src/cli/demo/client.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { bareContainer } from "./create.ts";
 import type { Report } from "./report.ts";
 import type { Rig } from "./rig.ts";
+import { connectBenchServer } from "./server.ts";
 import { interleaved, percentile, timed } from "./stats.ts";
 
 const ROUNDS = 10;
@@ -24,8 +25,11 @@ export async function benchCreateThroughMcp(rig: Rig, report: Report): Promise<v
   // The floor's container is the manager's last one without an agent.
   const like = await rig.manager.create();
   await rig.manager.remove(like.id);
-  const warm = await serve(rig, { OMCP_POOL_SIZE: "1" });
-  const cold = await serve(rig, { OMCP_POOL_SIZE: "0", OMCP_MAX_SANDBOXES: String(2 * AT_ONCE) });
+  const warm = await connectBenchServer(rig, { OMCP_POOL_SIZE: "1" });
+  const cold = await connectBenchServer(rig, {
+    OMCP_POOL_SIZE: "0",
+    OMCP_MAX_SANDBOXES: String(2 * AT_ONCE),
+  });
   try {
     // The first creation of each waits for the engine's start, and fills the pool.
     for (const server of [warm, cold]) await remove(server, await create(server));
@@ -68,13 +72,6 @@ export async function benchCreateThroughMcp(rig: Rig, report: Report): Promise<v
   } finally {
     await Promise.all([warm.close(), cold.close()]);
   }
-}
-
-async function serve(rig: Rig, settings: Record<string, string>): Promise<ConnectedServer> {
-  return await connectServer(
-    { OMCP_DATABASE_URL: "none", OMCP_IMAGE: rig.image, OMCP_LOG_LEVEL: "error", ...settings },
-    { socketPath: rig.engine.socketPath },
-  );
 }
 
 async function call(server: ConnectedServer, name: string, input: Record<string, unknown>): Promise<string> {
