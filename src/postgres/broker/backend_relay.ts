@@ -17,8 +17,8 @@ export interface BackendRelayOptions {
   readonly refusals: Refusals;
   /** The most bytes of rows for one statement. */
   readonly resultBytes: number;
-  /** Asks the server to cancel the running statement; resolves when the request is sent. */
-  readonly cancel: () => Promise<unknown>;
+  /** Asks the server to cancel the running statement; nothing is sent to it until the request has arrived. */
+  readonly cancel: () => void;
   /** Takes the name of a snapshot that was exported, if there is one. */
   readonly exported: (snapshot: string | undefined) => void;
 }
@@ -48,7 +48,7 @@ export class BackendRelay {
   #bodyLeft = 0;
   #bodyPasses = true;
   /** Set while a statement over its budget is being cancelled and its rows are dropped. */
-  #cancelled: Promise<unknown> | undefined;
+  #overBudget = false;
   #sawFatal = false;
   #writing: Promise<void> | undefined;
   #abandoned = false;
@@ -89,7 +89,7 @@ export class BackendRelay {
       state.heard();
       const out: Uint8Array[] = [];
       try {
-        await this.#scan(this.#held.length === 0 ? chunk : concatBytes([this.#held, chunk]), out);
+        this.#scan(this.#held.length === 0 ? chunk : concatBytes([this.#held, chunk]), out);
       } finally {
         // The client still gets the messages before the one that ends the connection.
         if (out.length > 0 && !this.#abandoned) await (this.#writing = client.write(concatBytes(out)));
@@ -97,7 +97,7 @@ export class BackendRelay {
     }
   }
 
-  async #scan(chunk: Uint8Array, out: Uint8Array[]): Promise<void> {
+  #scan(chunk: Uint8Array, out: Uint8Array[]): void {
     this.#held = EMPTY;
     const end = chunk.length;
     let at = 0;
@@ -134,8 +134,7 @@ export class BackendRelay {
           continue;
         }
         if (end - at < total) break;
-        const handled = this.#handle(type, chunk.subarray(at + HEADER_BYTES, at + total));
-        const replacement = handled instanceof Promise ? await handled : handled;
+        const replacement = this.#handle(type, chunk.subarray(at + HEADER_BYTES, at + total));
         if (replacement !== undefined) {
           if (at > from) out.push(chunk.subarray(from, at));
           out.push(replacement);
@@ -170,7 +169,7 @@ export class BackendRelay {
         state.described();
         return true;
       case BACKEND.copyDone:
-        return this.#cancelled === undefined;
+        return !this.#overBudget;
       case BACKEND.notification:
         return false;
       case BACKEND.notice:
@@ -182,12 +181,15 @@ export class BackendRelay {
         if (STREAMED.has(type)) return true;
         throw new ConnectionEnd("08P01", "the database sent an unexpected message: the connection is closed");
     }
-    if (state.bytes > resultBytes) this.#cancelled ??= cancel();
-    return this.#cancelled === undefined;
+    if (state.bytes > resultBytes && !this.#overBudget) {
+      this.#overBudget = true;
+      cancel();
+    }
+    return !this.#overBudget;
   }
 
   /** Handles a whole message. Returns what the client gets in its place; undefined for the message itself. */
-  #handle(type: number, body: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+  #handle(type: number, body: Uint8Array): Uint8Array | undefined {
     const { state } = this.#options;
     switch (type) {
       case BACKEND.parseComplete:
@@ -206,7 +208,7 @@ export class BackendRelay {
       case BACKEND.emptyQuery:
       case BACKEND.portalSuspended:
         // The cancel was too late: rows are missing, and the server reports a success.
-        if (this.#cancelled !== undefined) throw overBudget(this.#options.resultBytes);
+        if (this.#overBudget) throw overBudget(this.#options.resultBytes);
         state.completed(type === BACKEND.commandComplete ? DECODER.decode(body.subarray(0, -1)) : "");
         return undefined;
       case BACKEND.readyForQuery:
@@ -228,14 +230,12 @@ export class BackendRelay {
     }
   }
 
-  async #error(error: ServerError, body: Uint8Array): Promise<Uint8Array | undefined> {
+  #error(error: ServerError, body: Uint8Array): Uint8Array | undefined {
     const { state, refusals } = this.#options;
     const fatal = error.severity !== "ERROR";
     if (fatal) this.#sawFatal = true;
-    if (this.#cancelled !== undefined) {
-      // Wait for the cancel: otherwise it could hit a later statement.
-      await this.#cancelled;
-      this.#cancelled = undefined;
+    if (this.#overBudget) {
+      this.#overBudget = false;
       const end = overBudget(this.#options.resultBytes);
       state.failed(end.sqlstate, false);
       return fatal ? shownError(BACKEND.error, body) : errorResponse({
