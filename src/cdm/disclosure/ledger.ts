@@ -37,6 +37,8 @@ export class Ledger {
   /** Answers that came from the records, which combinations are made of. */
   readonly #released: Released[];
   readonly #small: SmallSet[] = [];
+  /** Up to which decision each statistic is far from all: a table asks several times, and decisions only get more. */
+  readonly #compared = new WeakMap<Statistic, number>();
 
   /**
    * @param rules The rules in force.
@@ -60,12 +62,16 @@ export class Ledger {
   /**
    * The decision about an earlier statistic that this one differs from in fewer than k persons.
    *
-   * @param statistic The statistic.
+   * @param statistic The statistic; it must not change afterwards.
    */
-  decided({ sketch }: Statistic): Decision | undefined {
+  decided(statistic: Statistic): Decision | undefined {
     const { k } = this.#rules;
-    return this.#known.find((known) => differingBuckets(sketch, [{ times: 1, sketch: known.sketch }], k) < k)
-      ?.decision;
+    const from = this.#compared.get(statistic) ?? 0;
+    const found = this.#known.findIndex(({ sketch }, at) =>
+      at >= from && differingBuckets(statistic.sketch, [{ times: 1, sketch }], k) < k
+    );
+    this.#compared.set(statistic, found < 0 ? this.#known.length : found);
+    return this.#known[found]?.decision;
   }
 
   /**
