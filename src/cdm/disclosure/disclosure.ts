@@ -68,7 +68,7 @@ export class Disclosure {
     using _turn = await account.turn.acquire(signal);
     const ledger = account.ledger ??= await this.#open(ms, signal);
     const cells = await this.#cells(compiled, ms, signal);
-    const { cells: released } = await releaseTable(
+    const released = await releaseTable(
       cells,
       compiled.groups.length,
       ledger,

@@ -24,13 +24,6 @@ export interface ReleasedCell {
   readonly derived: boolean;
 }
 
-/** A table that may be shown. */
-export interface ReleasedTable {
-  readonly cells: readonly ReleasedCell[];
-  /** Cells that exist and are not shown. Their number is itself hidden from the caller of a query. */
-  readonly withheld: number;
-}
-
 /**
  * Decides about a table. The order of cells must not depend on their numbers.
  *
@@ -40,6 +33,7 @@ export interface ReleasedTable {
  * @param rules The rules in force.
  * @param signal Ends it between two decisions. Those that were made count as released, although they were not shown: that is safe, and
  * asking again is free.
+ * @returns The cells that are shown; how many are not is itself hidden from the caller of a query.
  * @throws {OmcpError} `capacity` if the caller's budget does not suffice for the table; nothing was decided.
  * @throws The signal's reason.
  */
@@ -49,7 +43,7 @@ export async function releaseTable(
   ledger: Ledger,
   rules: DisclosureRules,
   signal: AbortSignal,
-): Promise<ReleasedTable> {
+): Promise<readonly ReleasedCell[]> {
   const cells = all.filter(({ level }) => level === 0);
   requireBudget(all, ledger, rules);
   const before = releasedBefore(all, cells, ledger);
@@ -71,7 +65,7 @@ export async function releaseTable(
     rules,
     signal,
   });
-  return { cells: [...shown.values()], withheld: cells.length - shown.size };
+  return [...shown.values()];
 }
 
 /** Checked before anything is decided, by what is at most needed. Cells of too few persons are withheld without a record. */
