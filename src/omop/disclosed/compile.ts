@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
 import type { CdmVersion } from "../cdm/mod.ts";
 import { Scope } from "../query/columns.ts";
+import { refuseDuplicates } from "../query/duplicates.ts";
 import { filterCondition } from "../query/filters.ts";
 import { joinClause } from "../query/joins.ts";
 import { type Statement, statement } from "../sql_compiler.ts";
@@ -98,7 +99,8 @@ export function compileDisclosedQuery(
     return filterCondition(filter, context);
   });
   const { values, outputs } = resolveAggregates(query, find);
-  refuseDuplicates([...groups.map(({ name }) => name), "persons", ...outputs.map(({ name }) => name)]);
+  const names = [...groups.map(({ name }) => name), "persons", ...outputs.map(({ name }) => name)];
+  refuseDuplicates(names, "the result", "Use each column and each aggregate once.");
   const rows = sql`select ${
     sql.join([
       sql`t.person_id::bigint as person_id`,
@@ -252,13 +254,5 @@ function name(prefix: string, at: number): RawBuilder<unknown> {
 function withoutColumn(fn: string): OmcpError {
   return new OmcpError("invalid_argument", `Cannot compute ${fn} without a column`, {
     next: `Name a quantity, as in ${JSON.stringify({ fn, column: "value_as_number" })}.`,
-  });
-}
-
-function refuseDuplicates(names: readonly string[]): void {
-  const duplicate = names.find((each, at) => names.indexOf(each) !== at);
-  if (duplicate === undefined) return;
-  throw new OmcpError("invalid_argument", `Duplicate name ${JSON.stringify(duplicate)} in the result`, {
-    next: "Use each column and each aggregate once.",
   });
 }

@@ -4,6 +4,7 @@ import type { CdmVersion } from "../cdm/mod.ts";
 import { closestNames } from "../../lib/closest_names.ts";
 import { type AggregateOutput, resolveAggregate } from "./aggregates.ts";
 import { MAX_NAME, Scope } from "./columns.ts";
+import { refuseDuplicates } from "./duplicates.ts";
 import type { Value } from "./value.ts";
 import { hasColumn } from "./event_date.ts";
 import { type ResultColumn, resultType } from "./result_type.ts";
@@ -69,7 +70,11 @@ export function resolveQuery(query: OmopQuery, version: CdmVersion): ResolvedQue
   }
   for (const aggregate of query.aggregates ?? []) outputs.push(resolveAggregate(known, aggregate));
   outputs.push(...unitsOf(query, known));
-  refuseDuplicates(outputs.map((output) => output.name), "the result");
+  refuseDuplicates(
+    outputs.map((output) => output.name),
+    "the result",
+    'Give one another name: an aggregate with `as`, a column as in "year(visit_start_date) as year".',
+  );
   return {
     scope: known,
     grouped,
@@ -153,14 +158,4 @@ function notGrouped(name: string): OmcpError {
       next: `Add ${name} to group_by, or remove it from columns.`,
     },
   );
-}
-
-function refuseDuplicates(names: readonly string[], where: string): void {
-  const duplicate = names.find((name, at) => names.indexOf(name) !== at);
-  if (duplicate === undefined) return;
-  throw new OmcpError("invalid_argument", `Duplicate name ${JSON.stringify(duplicate)} in ${where}`, {
-    next: where === "the result"
-      ? 'Give one another name: an aggregate with `as`, a column as in "year(visit_start_date) as year".'
-      : "Use each name once.",
-  });
 }
