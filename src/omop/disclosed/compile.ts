@@ -6,6 +6,7 @@ import { Scope } from "../query/columns.ts";
 import { refuseDuplicates } from "../query/duplicates.ts";
 import { filterCondition } from "../query/filters.ts";
 import { joinClause } from "../query/joins.ts";
+import { listed } from "../query/listed.ts";
 import { type Statement, statement } from "../sql_compiler.ts";
 import {
   BIRTH_BAND,
@@ -109,10 +110,8 @@ export function compileDisclosedQuery(
         sql`${column === undefined ? sql`1` : column.sql} as ${name("x", at)}`
       ),
     ])
-  } from ${sql.table(`${options.schema}.${query.table}`)} as t${joinClause(scope, options.schema)}${
-    conditions.length === 0
-      ? sql``
-      : sql` where ${sql.join(conditions.map((each) => sql`(${each})`), sql` and `)}`
+  } from ${sql.id(options.schema, query.table)} as t${joinClause(scope, options.schema)}${
+    listed(" where ", conditions.map((each) => sql`(${each})`), " and ")
   }`;
   return {
     statement: statement(cellsOf(rows, groups.length, values, options)),

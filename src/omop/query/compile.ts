@@ -8,6 +8,7 @@ import type { Value } from "./value.ts";
 import { hasColumn } from "./event_date.ts";
 import { filterCondition, readConditions } from "./filters.ts";
 import { joinClause } from "./joins.ts";
+import { listed } from "./listed.ts";
 import { queryMeaning } from "./meaning.ts";
 import { personConditions } from "./persons.ts";
 import { type PlainOutput, type ResolvedQuery, resolveQuery, type UnitsOutput } from "./resolve.ts";
@@ -188,15 +189,6 @@ function selected(outputs: ResolvedQuery["outputs"], { from, schema, value }: Se
     }
   });
   return sql`select ${sql.join(columns)} from ${from}`;
-}
-
-/** A clause of several parts; empty without parts. */
-function listed(
-  clause: string,
-  parts: readonly RawBuilder<unknown>[],
-  separator = ", ",
-): RawBuilder<unknown> {
-  return parts.length === 0 ? sql`` : sql`${sql.raw(clause)}${sql.join(parts, sql.raw(separator))}`;
 }
 
 /** The compiled parameters are those that this module binds: texts, and the limit. */
