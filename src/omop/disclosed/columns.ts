@@ -1,6 +1,6 @@
 /** What columns may be used for where rows must not leave the database: rule R6 of the disclosure rules. */
 import { OmcpError } from "../../errors.ts";
-import type { CdmTable, CdmType } from "../cdm/mod.ts";
+import type { CdmType } from "../cdm/mod.ts";
 
 /** A column of the table or of its person. */
 export interface UsedColumn {
@@ -46,15 +46,6 @@ export function columnUse({ column: name, type }: UsedColumn): ColumnUse {
   if (type === "date") return "date";
   // Identifiers are bigint in this model of the CDM.
   return type === "integer" || type === "numeric" ? "quantity" : "hidden";
-}
-
-/**
- * Whether a table's rows are about persons.
- *
- * @param table The table.
- */
-export function isAboutPersons(table: CdmTable): boolean {
-  return table.columns.some(({ name }) => name === "person_id");
 }
 
 /**

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { cdmTables, type CdmVersion } from "../cdm/mod.ts";
+import { hasColumn } from "../query/event_date.ts";
 import { filterSchema } from "../query/schema.ts";
-import { isAboutPersons } from "./columns.ts";
 
 /** Most columns to group by: rule R2 of the disclosure rules. */
 const MOST_GROUPS = 3;
@@ -59,7 +59,8 @@ export type DisclosedQuery = z.infer<z.ZodObject<DisclosedQueryShape, z.core.$st
  * @returns A strict object; a tool extends it.
  */
 export function disclosedQuerySchema(version: CdmVersion): z.ZodObject<DisclosedQueryShape, z.core.$strict> {
-  const tables = cdmTables(version).filter(isAboutPersons).map(({ name }) => name).sort();
+  const tables = cdmTables(version).filter((table) => hasColumn(table, "person_id")).map(({ name }) => name)
+    .sort();
   const [first = "person", ...others] = tables;
   return z.strictObject({
     table: z.enum([first, ...others]).describe(`A table of the OMOP CDM ${version} about persons.`),

@@ -75,10 +75,8 @@ function misspeltPrefix(name: string, { version, table, prefix }: Lookup): strin
   const [before, column] = [name.slice(0, dot), name.slice(dot + 1)];
   const joins = joinable(version, table);
   const close = closestNames(before, joins.map((one) => one.prefix));
-  const joined = [...close, ...joins.map((one) => one.prefix)].find((one) =>
-    hasColumn(joins.find((join) => join.prefix === one)?.table ?? table, column) &&
-    joins.some((join) => join.prefix === one)
-  );
+  const having = joins.filter((one) => hasColumn(one.table, column)).map((one) => one.prefix);
+  const joined = close.find((one) => having.includes(one)) ?? having[0];
   const other = joined === undefined ? undefined : `${joined}.${column}`;
   const own = hasColumn(table, column) ? column : undefined;
   const meant = close.length > 0 ? other ?? own : own ?? other;
