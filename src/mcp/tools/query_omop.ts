@@ -1,5 +1,4 @@
 import { type QueryAnswer, runQuery } from "../../cdm/query_runner/run_query.ts";
-import { OmcpError } from "../../errors.ts";
 import { readableBytes, showable } from "../../lib/text.ts";
 import {
   type CompiledOmopQuery,
@@ -10,11 +9,12 @@ import {
 } from "../../omop/query/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { answerWithin } from "../answer_within.ts";
+import { cdmOf } from "../cdm_of.ts";
 import { queryCell } from "../notebook/query_cell.ts";
 import { queryConcepts } from "../query_concepts.ts";
 import { runnableSql } from "../runnable_sql.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
-import { type CdmService, defineTool, type Tool, type ToolServices } from "../tool.ts";
+import { defineTool, type Tool } from "../tool.ts";
 
 /** Longest value in the result's text. The query's Python already cuts values at 80 characters; only a forged one is longer. */
 const VALUE_CHARACTERS = 120;
@@ -51,9 +51,8 @@ export const tool: Tool = defineTool({
   }),
   async handle({ sandbox_id, ...query }, context) {
     const { sandboxes, limits: { queryMs } } = context.services;
-    const cdm = requireCdm(context.services);
     // The SQL depends on the version.
-    if (cdm.away) await cdm.look(context.signal);
+    const cdm = await cdmOf(context);
     const compiled = compileOmopQuery(query, { version: cdm.version, schema: cdm.schema, maxRows: MAX_ROWS });
     const sandbox = sandboxes.get(sandbox_id);
     const sql = runnableSql(compiled.sql, compiled.parameters);
@@ -109,11 +108,6 @@ function countsPeople({ table, filters = [], aggregates = [] }: OmopQuery): bool
 /** Whether there are no rows, or one that counts none. */
 function isEmpty({ rows, preview: [first = []] }: QueryAnswer): boolean {
   return rows === 0 || rows === 1 && first.every((value) => value === null || value === "0" || value === "");
-}
-
-function requireCdm({ cdm }: ToolServices): CdmService {
-  if (cdm !== undefined) return cdm;
-  throw new OmcpError("internal", "query_omop is offered without a database");
 }
 
 interface RanQuery {
