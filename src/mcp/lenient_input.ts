@@ -3,6 +3,7 @@
  * number, `"true"` for a boolean, one item for a list, a choice in another case. Other values stay as they are, and the schema refuses them.
  */
 import * as z from "zod";
+import { isRecord } from "../lib/is_record.ts";
 
 const NUMBER = /^[+-]?\d{1,20}(?:\.\d{1,20})?$/;
 
@@ -86,8 +87,4 @@ function listFromJson(text: string): unknown[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 /** Which concepts a typed query names in its conditions, so that a tool can check them. Pure. */
+import { isRecord } from "../../lib/is_record.ts";
 
 /** Concepts that conditions compare a column with. */
 export interface ComparedConcepts {
@@ -55,8 +56,4 @@ export function comparedConcepts(query: unknown, table: string): readonly Compar
 function idOf(value: unknown): readonly number[] {
   const id = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
   return typeof id === "number" && Number.isSafeInteger(id) && id >= 0 ? [id] : [];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
