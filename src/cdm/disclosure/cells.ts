@@ -34,12 +34,10 @@ export function readCells(
     const buckets = list.parse(rest.shift());
     const counts = list.parse(rest.shift());
     const weights = list.parse(rest.shift());
-    const bucketCounts = new Uint16Array(BUCKETS);
-    buckets.forEach((bucket, at) => bucketCounts[bucket] = counts[at] ?? 0);
     return {
       level,
       keys,
-      persons: { value: persons, sketch: sketchOf(buckets, weights), counts: bucketCounts },
+      persons: { value: persons, sketch: sketchOf(buckets, weights), counts: countsOf(buckets, counts) },
       values: values.map((): CellValue => {
         const value = number.parse(rest.shift());
         const contributors = number.parse(rest.shift());
@@ -51,4 +49,14 @@ export function readCells(
       }),
     };
   });
+}
+
+/** Persons of nobody, shared like an empty sketch. */
+const NONE = new Uint16Array(BUCKETS);
+
+function countsOf(buckets: readonly number[], counts: readonly number[]): Uint16Array {
+  if (buckets.length === 0) return NONE;
+  const all = new Uint16Array(BUCKETS);
+  buckets.forEach((bucket, at) => all[bucket] = counts[at] ?? 0);
+  return all;
 }

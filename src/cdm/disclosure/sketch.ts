@@ -51,15 +51,20 @@ export function differingBuckets(sketch: Float64Array, terms: readonly Term[], l
   return differing;
 }
 
+/** Of nobody. A table may have tens of thousands of cells of too few persons, which come without a sketch. */
+const EMPTY = new Float64Array(BUCKETS);
+
 /**
  * Reads a sketch as the database gives it.
  *
  * @param buckets The buckets that are not empty.
  * @param sums The sum of each of these.
+ * @returns The sketch; it must not be changed.
  * @throws {RangeError} If they do not fit together.
  */
 export function sketchOf(buckets: readonly number[], sums: readonly number[]): Float64Array {
   if (buckets.length !== sums.length) throw new RangeError("A sketch has a number for each bucket");
+  if (buckets.length === 0) return EMPTY;
   const sketch = new Float64Array(BUCKETS);
   buckets.forEach((bucket, at) => {
     if (!Number.isInteger(bucket) || bucket < 0 || bucket >= BUCKETS) {
