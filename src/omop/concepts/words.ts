@@ -100,19 +100,22 @@ export function isMark(entry: string): boolean {
   return entry.startsWith(MARK);
 }
 
+const CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
+
 /**
- * Words at distance 1: one letter changed, missing or too many, or two neighbours swapped.
+ * Words at distance 1: one character changed, missing or too many, or two neighbours swapped.
  *
  * @param word The word.
- * @returns The variants, about 70 for each letter.
+ * @param characters Those that a word may have.
+ * @returns The variants, about 70 for each character of the word.
  */
-export function variantsOf(word: string): readonly string[] {
+export function variantsOf(word: string, characters: string = CHARACTERS): readonly string[] {
   const found = new Set<string>();
   for (let at = 0; at <= word.length; at += 1) {
     const [before, after] = [word.slice(0, at), word.slice(at)];
-    for (const letter of "abcdefghijklmnopqrstuvwxyz0123456789") {
-      found.add(before + letter + after);
-      if (after !== "") found.add(before + letter + after.slice(1));
+    for (const character of characters) {
+      found.add(before + character + after);
+      if (after !== "") found.add(before + character + after.slice(1));
     }
     if (after !== "") found.add(before + after.slice(1));
     if (after.length > 1) found.add(before + (after[1] ?? "") + (after[0] ?? "") + after.slice(2));
