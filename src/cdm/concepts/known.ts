@@ -32,9 +32,24 @@ export async function knownConcepts(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, Concept>> {
   const known = await conceptMap(source, ids, signal);
-  const missing = ids.filter((id) => !known.has(id));
-  if (missing.length > 0) throw await notFound(source, missing, signal);
+  await refuseMissing(source, ids.filter((id) => !known.has(id)), signal);
   return known;
+}
+
+/**
+ * Ends a call that names concepts which the CDM lacks.
+ *
+ * @param source The database.
+ * @param missing Their ids.
+ * @param signal The call's.
+ * @throws {OmcpError} `concept_not_found` if there is one, with what the caller may have meant.
+ */
+export async function refuseMissing(
+  source: ConceptSource,
+  missing: readonly number[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (missing.length > 0) throw await notFound(source, missing, signal);
 }
 
 /**

@@ -3,7 +3,7 @@ import { counted } from "../../lib/counted.ts";
 import { cdmTables } from "../../omop/cdm/mod.ts";
 import { type Concept, idsInColumn, integersOf } from "../../omop/concepts/mod.ts";
 import { type ConceptDetails, conceptDetails } from "./details.ts";
-import { conceptMap, knownConcepts } from "./known.ts";
+import { conceptMap, refuseMissing } from "./known.ts";
 import { type ConceptSource, readRows } from "./source.ts";
 import type { ConceptUsage } from "./usage.ts";
 
@@ -50,8 +50,10 @@ export async function conceptNotes(
   const { source, usage } = parts;
   const distinct = [...new Set(ids)].filter((id) => id !== 0);
   const found = await conceptMap(source, distinct, signal);
-  const absent = await inData(source, distinct.filter((id) => !found.has(id)), { column, signal });
-  const known = [...(await knownConcepts(source, distinct.filter((id) => !absent.has(id)), signal)).values()];
+  const missing = distinct.filter((id) => !found.has(id));
+  const absent = await inData(source, missing, { column, signal });
+  await refuseMissing(source, missing.filter((id) => !absent.has(id)), signal);
+  const known = [...found.values()];
   const lacking = rows === 0
     ? []
     : [...absent].map((id) => `Warning: ${column.column} has ${id}, which this CDM's concept table lacks.`);
