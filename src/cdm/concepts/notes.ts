@@ -71,7 +71,7 @@ export async function conceptNotes(
   ];
   if (rows === 0) {
     for (const concept of explained) {
-      notes.push(...await emptyNotes(parts, concept, { details, column, descendants }));
+      notes.push(await emptyNote(parts, concept, { details, column, descendants }));
     }
   }
   const left = (rows === 0 ? known : doubtful).length - explained.length;
@@ -111,15 +111,16 @@ function mappedText(targets: readonly Concept[], usage: ConceptUsage): string {
   return `; it maps to ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-async function emptyNotes(
-  { usage, named }: NoteParts,
+async function emptyNote(
+  parts: NoteParts,
   concept: Concept,
   query: {
     readonly details: ConceptDetails;
     readonly column: NamedConcepts["column"];
     readonly descendants: boolean;
   },
-): Promise<readonly string[]> {
+): Promise<string> {
+  const { usage } = parts;
   const { details, column, descendants } = query;
   const { concept_id, concept_name } = concept;
   const notes: string[] = [];
@@ -140,23 +141,24 @@ async function emptyNotes(
   if (targets.length > 0) {
     notes.push(`it maps to ${targets.map((target) => withRecords(target, usage)).join(", ")}`);
   }
+  if (notes.length === 0) notes.push(await similarText(parts, concept));
+  return `No rows for ${concept_id} ${concept_name}: ${notes.join("; ")}.`;
+}
+
+/** What is left to say of a concept of which nothing else has records. */
+async function similarText(
+  { usage, named }: NoteParts,
+  { concept_id, concept_name }: Concept,
+): Promise<string> {
   const alike = (await named(concept_name))
     .filter((other) => other.concept_id !== concept_id && usage.records(other.concept_id) > 0)
-    .filter((other) => !targets.some((target) => target.concept_id === other.concept_id))
     .slice(0, ALTERNATIVES);
-  if (notes.length === 0 && alike.length > 0) {
-    notes.push(
-      `similar concepts have records: ${alike.map((other) => withRecords(other, usage)).join(", ")}`,
-    );
+  if (alike.length > 0) {
+    return `similar concepts have records: ${alike.map((other) => withRecords(other, usage)).join(", ")}`;
   }
-  if (notes.length === 0) {
-    notes.push(
-      usage.knowsAll
-        ? "neither it, a descendant nor a mapped concept has a record in this CDM"
-        : "not all records are counted",
-    );
-  }
-  return [`No rows for ${concept_id} ${concept_name}: ${notes.join("; ")}.`];
+  return usage.knowsAll
+    ? "neither it, a descendant nor a mapped concept has a record in this CDM"
+    : "not all records are counted";
 }
 
 function withRecords({ concept_id, concept_name }: Concept, usage: ConceptUsage): string {
