@@ -6,19 +6,23 @@ import { comparedConcepts } from "../omop/query/named_concepts.ts";
  * Checks the concepts of a typed query before it runs, and explains an empty result after it.
  *
  * @param concepts The CDM's concepts.
- * @param query The query, and whether its result was empty; undefined before it has run.
+ * @param query The query, and whether it has run and its result was empty.
  * @param signal The call's.
  * @returns Lines for the answer.
  * @throws {OmcpError} `concept_not_found` if the CDM lacks a concept that the query names.
  */
 export async function queryConcepts(
   concepts: CdmConcepts,
-  { query, table, empty }: { readonly query: unknown; readonly table: string; readonly empty?: boolean },
+  { query, table, empty = false }: {
+    readonly query: unknown;
+    readonly table: string;
+    readonly empty?: boolean;
+  },
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const notes: string[] = [];
   for (const { ids, descendants, ...column } of comparedConcepts(query, table)) {
-    const named = { ids, column, descendants, ...(empty === undefined ? {} : { rows: empty ? 0 : 1 }) };
+    const named = { ids, column, descendants, empty };
     try {
       notes.push(...await concepts.conceptNotes(named, signal));
     } catch (error) {

@@ -117,7 +117,7 @@ export class CdmConcepts {
   /**
    * Checks the concepts of a query before it runs, and explains a result without rows after it: see {@link conceptNotes}.
    *
-   * @param query The concepts that it names, and its rows if it has run.
+   * @param query The concepts that it names, and whether its result was empty.
    * @param signal The call's.
    * @returns Lines for the answer.
    * @throws {OmcpError} `concept_not_found` if the CDM lacks one.
@@ -126,7 +126,7 @@ export class CdmConcepts {
     if (query.ids.length === 0) return [];
     await this.#source.reader(signal);
     // What an empty result means cannot be said without the counts.
-    await this.usage.ready(query.rows === 0 ? EXPLAINING_WAIT_MS : 0);
+    await this.usage.ready(query.empty === true ? EXPLAINING_WAIT_MS : 0);
     const parts = {
       source: this.#source,
       usage: this.usage,

@@ -20,8 +20,8 @@ export interface NamedConcepts {
   readonly column: { readonly table: string; readonly column: string };
   /** Whether descendants are included already. @default false */
   readonly descendants?: boolean;
-  /** The rows of the result; undefined before the query has run. */
-  readonly rows?: number;
+  /** Whether the query has run, and its result is empty. @default false */
+  readonly empty?: boolean;
 }
 
 /** Where the concepts are looked up. */
@@ -36,7 +36,7 @@ export interface NoteParts {
  * Checks the concepts of a query, and explains an empty result.
  *
  * @param parts Where the concepts are looked up.
- * @param query The concepts, and how many rows the query had.
+ * @param query The concepts, and whether the result was empty.
  * @param signal The call's.
  * @returns Lines for the answer: warnings about concepts that are not standard or not valid; of a result without rows, under which other
  * concepts or in which other column there are records.
@@ -44,7 +44,7 @@ export interface NoteParts {
  */
 export async function conceptNotes(
   parts: NoteParts,
-  { ids, column, descendants = false, rows }: NamedConcepts,
+  { ids, column, descendants = false, empty = false }: NamedConcepts,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { source, usage } = parts;
@@ -54,27 +54,26 @@ export async function conceptNotes(
   const absent = await inData(source, missing, { column, signal });
   await refuseMissing(source, missing.filter((id) => !absent.has(id)), signal);
   const known = [...found.values()];
-  const lacking = rows === 0
+  const lacking = empty
     ? []
     : [...absent].map((id) => `Warning: ${column.column} has ${id}, which this CDM's concept table lacks.`);
   const standardColumn = !column.column.includes("_source_");
   const doubtful = known.filter(({ standard_concept, invalid_reason }) =>
     standardColumn && standard_concept !== "S" || invalid_reason !== null
   );
-  const explained = rows === 0 ? known.slice(0, EXPLAINED) : doubtful.slice(0, EXPLAINED);
+  const concerned = empty ? known : doubtful;
+  const explained = concerned.slice(0, EXPLAINED);
   if (explained.length === 0) return lacking;
   const details = await conceptDetails({ source, usage }, explained, signal);
-  const warned = rows === undefined || rows > 0 ? doubtful : [];
-  const notes = [
-    ...lacking,
-    ...warned.slice(0, EXPLAINED).map((concept) => warning(concept, details, usage)),
-  ];
-  if (rows === 0) {
-    for (const concept of explained) {
-      notes.push(await emptyNote(parts, concept, { details, column, descendants }));
-    }
+  const notes = [...lacking];
+  for (const concept of explained) {
+    notes.push(
+      empty
+        ? await emptyNote(parts, concept, { details, column, descendants })
+        : warning(concept, details, usage),
+    );
   }
-  const left = (rows === 0 ? known : doubtful).length - explained.length;
+  const left = concerned.length - explained.length;
   return left > 0 ? [...notes, `[and ${counted(left, "more concept")} that this does not explain]`] : notes;
 }
 

@@ -95,7 +95,8 @@ Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
       async () => {
         await concepts.usage.ready(10_000);
         assert.ok(concepts.usage.done);
-        const note = async (id: number) => await concepts.conceptNotes({ ids: [id], column, rows: 0 }, NEVER);
+        const note = async (id: number) =>
+          await concepts.conceptNotes({ ids: [id], column, empty: true }, NEVER);
         assert.deepEqual(await note(1000), [
           "No rows for 1000 Ancestor without records: 5 records are under 1 descendant (1001): include descendants.",
         ]);
