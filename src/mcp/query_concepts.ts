@@ -1,5 +1,4 @@
-import type { CdmConcepts } from "../cdm/concepts/mod.ts";
-import { OmcpError } from "../errors.ts";
+import { type CdmConcepts, late } from "../cdm/concepts/mod.ts";
 import { comparedConcepts } from "../omop/query/named_concepts.ts";
 
 /**
@@ -23,12 +22,8 @@ export async function queryConcepts(
   const notes: string[] = [];
   for (const { ids, descendants, ...column } of comparedConcepts(query, table)) {
     const named = { ids, column, descendants, empty };
-    try {
-      notes.push(...await concepts.conceptNotes(named, signal));
-    } catch (error) {
-      if (signal.aborted || !(error instanceof OmcpError) || error.code !== "timeout") throw error;
-      notes.push("[The query's concepts could not be checked in time.]");
-    }
+    const found = await concepts.conceptNotes(named, signal).catch(late(signal));
+    notes.push(...found ?? ["[The query's concepts could not be checked in time.]"]);
   }
   return [...new Set(notes)];
 }

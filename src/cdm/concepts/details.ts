@@ -2,7 +2,7 @@
 import { type Concept, descendantsOf, integersOf, usedDescendants } from "../../omop/concepts/mod.ts";
 import type { TextRow } from "../../postgres/mod.ts";
 import { mappings } from "./known.ts";
-import { type ConceptSource, isTimeout, readRows } from "./source.ts";
+import { type ConceptSource, late, readRows } from "./source.ts";
 import type { ConceptUsage } from "./usage.ts";
 
 /** Where counting descendants stops. */
@@ -107,12 +107,4 @@ function usedBelow(
     .sort((left, right) => usage.records(right) - usage.records(left));
   const records = ids.reduce((sum, id) => sum + usage.records(id), 0);
   return ids.length === 0 ? [] : [[ancestor, { ids, records }]];
-}
-
-/** A count that takes too long is left out; a call that ends is not. */
-function late(signal: AbortSignal): (error: unknown) => undefined {
-  return (error) => {
-    if (!isTimeout(error, signal)) throw error;
-    return undefined;
-  };
 }

@@ -6,5 +6,5 @@ export type { NamedConcepts } from "./notes.ts";
 export { type FoundNumbers, type UnitNumbers, unitsIn } from "./numbers.ts";
 export type { Level, RelatedConcept, Relatives } from "./relatives.ts";
 export type { SearchRequest, SearchResult } from "./search.ts";
-export type { ConceptSource } from "./source.ts";
+export { type ConceptSource, late } from "./source.ts";
 export { ConceptUsage, type Occurrences, type ShownCounts } from "./usage.ts";

@@ -6,7 +6,7 @@ import {
   numbersByUnit,
   type NumberTable,
 } from "../../omop/concepts/mod.ts";
-import { type ConceptSource, isTimeout, readRows } from "./source.ts";
+import { type ConceptSource, late, readRows } from "./source.ts";
 
 /** Concepts and units that one statement summarises. */
 const MOST_ROWS = 500;
@@ -116,11 +116,6 @@ async function isEmpty(
   where: NumberTable,
   signal: AbortSignal,
 ): Promise<boolean | undefined> {
-  try {
-    const rows = await readRows(source, hasNumbers(where, source.schema), signal, ANY_MS);
-    return rows[0]?.[0] === "0";
-  } catch (error) {
-    if (!isTimeout(error, signal)) throw error;
-    return undefined;
-  }
+  const rows = await readRows(source, hasNumbers(where, source.schema), signal, ANY_MS).catch(late(signal));
+  return rows && rows[0]?.[0] === "0";
 }

@@ -19,7 +19,7 @@ import {
 } from "../../omop/concepts/mod.ts";
 import type { IndexBuild } from "./index_build.ts";
 import { conceptMap } from "./known.ts";
-import { type ConceptSource, isTimeout, readRows } from "./source.ts";
+import { type ConceptSource, late, readRows } from "./source.ts";
 import type { ConceptUsage } from "./usage.ts";
 import type { WordIndex } from "./word_index.ts";
 
@@ -150,17 +150,15 @@ async function scanned(
   const ids = [...byId(text), ...coded.map(({ concept_id }) => concept_id)];
   if (code) return { ...none, ids, more: false, scope: "names" };
   const options = { facets, synonyms: relations.has("concept_synonym"), limit: ANY };
-  try {
-    const rows = await readRows(source, scanNames(words, schema, options), signal, SCAN_MS);
-    ids.push(...rows.map((row) => conceptOf(row).concept_id));
-    return { ...none, ids, more: rows.length === ANY, scope: "names" };
-  } catch (error) {
-    if (!isTimeout(error, signal)) throw error;
-    const within = usage.used(MOST_USED);
-    const rows = await readRows(source, scanNames(words, schema, { ...options, within }), signal, USED_MS);
-    ids.push(...rows.map((row) => conceptOf(row).concept_id));
-    return { ...none, ids, more: true, scope: "used" };
+  const all = await readRows(source, scanNames(words, schema, options), signal, SCAN_MS).catch(late(signal));
+  if (all !== undefined) {
+    ids.push(...all.map((row) => conceptOf(row).concept_id));
+    return { ...none, ids, more: all.length === ANY, scope: "names" };
   }
+  const within = usage.used(MOST_USED);
+  const used = await readRows(source, scanNames(words, schema, { ...options, within }), signal, USED_MS);
+  ids.push(...used.map((row) => conceptOf(row).concept_id));
+  return { ...none, ids, more: true, scope: "used" };
 }
 
 function byId(text: string): number[] {

@@ -21,13 +21,16 @@ const BYTES = 32 * 1024 * 1024;
 const READ_MS = 30_000;
 
 /**
- * Whether a statement exceeded its own time while the call goes on: what it would add is then left out of the result.
+ * Handles that a statement exceeds its own time while the call goes on: what it would add is then left out of the result.
  *
- * @param error What the statement threw.
  * @param signal The call's.
+ * @returns For `catch()`: makes undefined of a timeout, and throws every other error.
  */
-export function isTimeout(error: unknown, signal: AbortSignal): boolean {
-  return !signal.aborted && error instanceof OmcpError && error.code === "timeout";
+export function late(signal: AbortSignal): (error: unknown) => undefined {
+  return (error) => {
+    if (signal.aborted || !(error instanceof OmcpError) || error.code !== "timeout") throw error;
+    return undefined;
+  };
 }
 
 /**
