@@ -81,13 +81,9 @@ export class CdmConcepts {
    */
   async measurements(text: string, signal: AbortSignal): Promise<FoundMeasurements> {
     const { hits, more } = await this.search({ text, code: false, facets: { standard: false } }, signal);
-    const mapped = await mappings(
-      this.#source,
-      hits.filter(({ concept }) => concept.standard_concept !== "S").map(({ concept }) => concept.concept_id),
-      signal,
-    );
-    const targets = [...mapped.values()].flat();
-    const ids = [...hits.map(({ concept }) => concept), ...targets].map(({ concept_id }) => concept_id);
+    const concepts = hits.map(({ concept }) => concept);
+    const targets = [...(await mappings(this.#source, concepts, signal)).values()].flat();
+    const ids = [...concepts, ...targets].map(({ concept_id }) => concept_id);
     return { hits, more, targets, numbers: await numbersOf(this.#source, [...new Set(ids)], signal) };
   }
 

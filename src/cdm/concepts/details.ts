@@ -43,11 +43,7 @@ export async function conceptDetails(
   concepts: readonly Concept[],
   signal: AbortSignal,
 ): Promise<ConceptDetails> {
-  const mapsTo = await mappings(
-    source,
-    concepts.filter(({ standard_concept }) => standard_concept !== "S").map(({ concept_id }) => concept_id),
-    signal,
-  );
+  const mapsTo = await mappings(source, concepts, signal);
   // What a reader continues with is the target.
   const all = [...concepts, ...[...mapsTo.values()].flat()];
   const ids = [...new Set(all.map(({ concept_id }) => concept_id))];

@@ -71,18 +71,20 @@ export async function conceptMap(
 }
 
 /**
- * What concepts map to.
+ * What those concepts map to that are not standard.
  *
  * @param source The database.
- * @param ids Their ids.
+ * @param concepts The concepts.
  * @param signal The call's.
  * @returns The targets by the source's id, without the concepts themselves.
  */
 export async function mappings(
   source: ConceptSource,
-  ids: readonly number[],
+  concepts: readonly Concept[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, readonly Concept[]>> {
+  const ids = concepts.filter(({ standard_concept }) => standard_concept !== "S")
+    .map(({ concept_id }) => concept_id);
   if (ids.length === 0) return new Map();
   const found = new Map<number, Concept[]>();
   for (const row of await readRows(source, mapsTo(ids, source.schema), signal)) {
