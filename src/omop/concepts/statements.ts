@@ -239,6 +239,13 @@ function facetConditions({ domain, vocabulary, concept_class, standard }: Facets
 /** In which direction a hierarchy is followed. */
 export type Direction = "ancestors" | "descendants";
 
+/** The columns of `a` for a concept itself and for its relatives. */
+function ends(direction: Direction): readonly [string, string] {
+  return direction === "ancestors"
+    ? ["a.descendant_concept_id", "a.ancestor_concept_id"]
+    : ["a.ancestor_concept_id", "a.descendant_concept_id"];
+}
+
 /**
  * Relatives of a concept, the nearest first.
  *
@@ -249,9 +256,7 @@ export type Direction = "ancestors" | "descendants";
  * @returns Rows for `conceptOf`, each with the least number of levels after it.
  */
 export function relatives(id: number, direction: Direction, schema: string, limit: number): Statement {
-  const [own, other] = direction === "ancestors"
-    ? ["a.descendant_concept_id", "a.ancestor_concept_id"]
-    : ["a.ancestor_concept_id", "a.descendant_concept_id"];
+  const [own, other] = ends(direction);
   return statement(
     sql`select ${conceptColumns()}, a.min_levels_of_separation from ${table(schema, "concept_ancestor")} as a
 join ${table(schema, "concept")} as c on c.concept_id = ${sql.ref(other)}
@@ -269,9 +274,7 @@ order by a.min_levels_of_separation, c.concept_name, c.concept_id limit cast(${l
  * @returns Rows of the least number of levels, relatives, and those of them that `concept` lacks.
  */
 export function relativeCounts(id: number, direction: Direction, schema: string): Statement {
-  const [own, other] = direction === "ancestors"
-    ? ["a.descendant_concept_id", "a.ancestor_concept_id"]
-    : ["a.ancestor_concept_id", "a.descendant_concept_id"];
+  const [own, other] = ends(direction);
   return statement(
     sql`select a.min_levels_of_separation, count(*), count(*) filter (where c.concept_id is null)
 from ${table(schema, "concept_ancestor")} as a
