@@ -6,9 +6,8 @@ import { parsedJson } from "../../lib/parsed_json.ts";
 import {
   atlasSchema,
   type ConceptSet,
-  conceptSetItemSchema,
+  conceptSetSchema,
   fromAtlas,
-  MAX_ITEMS,
   toAtlas,
 } from "../../omop/concepts/mod.ts";
 import { cdmOf } from "../cdm_of.ts";
@@ -32,9 +31,7 @@ export const tool: Tool = defineTool({
       "asked for, without what is excluded. Returns totals, warnings, a hash and the members, those with records first. Needs no sandbox.",
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({
-      items: z.array(conceptSetItemSchema).min(1).max(MAX_ITEMS).optional().describe(
-        "The set. Or pass atlas.",
-      ),
+      items: conceptSetSchema.shape.items.optional().describe("The set. Or pass atlas."),
       atlas: z.union([z.string().max(1_000_000), z.record(z.string(), z.unknown())]).optional().describe(
         "In place of items: a concept set as ATLAS exports it, JSON.",
       ),

@@ -4,9 +4,7 @@ export {
   type ConceptSet,
   conceptSetHash,
   type ConceptSetItem,
-  conceptSetItemSchema,
   conceptSetSchema,
-  MAX_ITEMS,
   namedConcepts,
 } from "./concept_set.ts";
 export { type Concept, conceptOf, integersOf } from "./concept.ts";
