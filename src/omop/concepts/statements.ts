@@ -224,27 +224,21 @@ and ancestor_concept_id <> descendant_concept_id limit 20000`,
 }
 
 function facetConditions({ domain, vocabulary, concept_class, standard }: Facets): RawBuilder<unknown> {
-  const conditions = [["domain_id", domain], ["vocabulary_id", vocabulary], [
-    "concept_class_id",
-    concept_class,
-  ]]
-    .flatMap(([column, value]) =>
-      column === undefined || value === undefined
-        ? []
-        : [sql` and lower(${sql.ref(`c.${column}`)}) = lower(${value})`]
-    );
+  const columns = { domain_id: domain, vocabulary_id: vocabulary, concept_class_id: concept_class };
+  const conditions = Object.entries(columns).flatMap(([column, value]) =>
+    value === undefined ? [] : [sql` and lower(${sql.ref(`c.${column}`)}) = lower(${value})`]
+  );
   return sql`${sql.join(conditions, sql``)}${standard ? sql` and c.standard_concept = 'S'` : sql``}`;
 }
 
-/** In which direction a hierarchy is followed. */
-export type Direction = "ancestors" | "descendants";
+/** By direction: the columns of `a` for a concept itself and for its relatives. */
+const ENDS = {
+  ancestors: ["a.descendant_concept_id", "a.ancestor_concept_id"],
+  descendants: ["a.ancestor_concept_id", "a.descendant_concept_id"],
+} as const;
 
-/** The columns of `a` for a concept itself and for its relatives. */
-function ends(direction: Direction): readonly [string, string] {
-  return direction === "ancestors"
-    ? ["a.descendant_concept_id", "a.ancestor_concept_id"]
-    : ["a.ancestor_concept_id", "a.descendant_concept_id"];
-}
+/** In which direction a hierarchy is followed. */
+export type Direction = keyof typeof ENDS;
 
 /**
  * Relatives of a concept, the nearest first.
@@ -256,7 +250,7 @@ function ends(direction: Direction): readonly [string, string] {
  * @returns Rows for `conceptOf`, each with the least number of levels after it.
  */
 export function relatives(id: number, direction: Direction, schema: string, limit: number): Statement {
-  const [own, other] = ends(direction);
+  const [own, other] = ENDS[direction];
   return statement(
     sql`select ${conceptColumns()}, a.min_levels_of_separation from ${table(schema, "concept_ancestor")} as a
 join ${table(schema, "concept")} as c on c.concept_id = ${sql.ref(other)}
@@ -274,7 +268,7 @@ order by a.min_levels_of_separation, c.concept_name, c.concept_id limit cast(${l
  * @returns Rows of the least number of levels, relatives, and those of them that `concept` lacks.
  */
 export function relativeCounts(id: number, direction: Direction, schema: string): Statement {
-  const [own, other] = ends(direction);
+  const [own, other] = ENDS[direction];
   return statement(
     sql`select a.min_levels_of_separation, count(*), count(*) filter (where c.concept_id is null)
 from ${table(schema, "concept_ancestor")} as a
