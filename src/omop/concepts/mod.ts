@@ -8,7 +8,7 @@ export {
   namedConcepts,
 } from "./concept_set.ts";
 export { type Concept, conceptOf, integersOf } from "./concept.ts";
-export { conceptSetMembers, idArray } from "./concept_set_sql.ts";
+export { conceptSetMembers } from "./concept_set_sql.ts";
 export { type AtlasConceptSet, atlasSchema, fromAtlas, toAtlas } from "./atlas.ts";
 export {
   conceptsByCode,
@@ -32,7 +32,6 @@ export { nearIds } from "./near_ids.ts";
 export { idsInColumn, rowsOfNobody, type UsageColumn, usageColumns, usageCounts } from "./usage.ts";
 export {
   codeMark,
-  comparable,
   facetMarks,
   type Facets,
   indexedText,
@@ -42,5 +41,5 @@ export {
   variantsOf,
   wordsOf,
 } from "./words.ts";
-export { type Candidate, type Hit, type Match, MATCHES, rankHits, type Wanted } from "./rank.ts";
+export { type Candidate, type Hit, type Match, rankHits, type Wanted } from "./rank.ts";
 export { hasNumbers, NUMBER_TABLES, numbersByUnit, type NumberTable } from "./measurement_sql.ts";
