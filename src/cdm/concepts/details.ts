@@ -99,8 +99,10 @@ function usedBelow(
   ancestor: number,
   descendants: readonly number[],
 ): readonly (readonly [number, UsedBelow])[] {
-  const ids = descendants.filter((id) => usage.records(id) > 0)
-    .sort((left, right) => usage.records(right) - usage.records(left));
-  const records = ids.reduce((sum, id) => sum + usage.records(id), 0);
-  return ids.length === 0 ? [] : [[ancestor, { ids, records }]];
+  const used = usage.byRecords(descendants).filter(([, records]) => records > 0);
+  if (used.length === 0) return [];
+  return [[ancestor, {
+    ids: used.map(([id]) => id),
+    records: used.reduce((sum, [, records]) => sum + records, 0),
+  }]];
 }

@@ -112,14 +112,24 @@ export class ConceptUsage {
   }
 
   /**
+   * Orders concepts.
+   *
+   * @param ids The concepts.
+   * @returns Each with its {@link records}, the most records first.
+   */
+  byRecords(ids: readonly number[]): readonly (readonly [id: number, records: number])[] {
+    // A sum for each comparison would hold the server up: there may be hundreds of thousands of ids.
+    return ids.map((id) => [id, this.records(id)] as const).sort(([, left], [, right]) => right - left);
+  }
+
+  /**
    * Concepts in use.
    *
    * @param limit The most ids.
    * @returns Ids, the most records first.
    */
   used(limit: number): readonly number[] {
-    const ids = this.#ordered ??
-      [...this.#found.keys()].sort((left, right) => this.records(right) - this.records(left));
+    const ids = this.#ordered ?? this.byRecords([...this.#found.keys()]).map(([id]) => id);
     if (this.#done) this.#ordered = ids;
     return ids.slice(0, limit);
   }
