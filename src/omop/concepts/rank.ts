@@ -39,10 +39,12 @@ export interface Wanted {
  */
 export function rankHits(wanted: Wanted, candidates: readonly Candidate[]): readonly Hit[] {
   const known = { comparable: comparable(wanted.text), code: codeMark(wanted.text), wanted };
-  return candidates.map((candidate) => hitOf(known, candidate))
+  const hits = candidates.map((candidate) => hitOf(known, candidate));
+  const surpluses = new Map(hits.map((hit) => [hit, surplus(known, hit)]));
+  return hits
     .sort((left, right) =>
       MATCHES.indexOf(left.match) - MATCHES.indexOf(right.match) ||
-      surplus(known, left) - surplus(known, right) ||
+      (surpluses.get(left) ?? 0) - (surpluses.get(right) ?? 0) ||
       weight(left.concept) - weight(right.concept) ||
       right.records - left.records ||
       left.concept.concept_name.length - right.concept.concept_name.length ||
@@ -71,10 +73,10 @@ function hitOf(known: Known, candidate: Candidate): Hit {
 }
 
 function matchOf({ comparable: text, wanted }: Known, name: string, exactly: Match): Match {
-  const compared = comparable(name);
+  const has = wordsOf(name);
+  const compared = has.join(" ");
   if (compared === text) return exactly;
   if (text !== "" && compared.startsWith(text)) return "prefix";
-  const has = wordsOf(name);
   const [exact, similar] = [true, false].map((strict) =>
     wanted.words.every((alternatives, at) =>
       (strict ? alternatives.slice(0, 1) : alternatives).some((word) =>
