@@ -60,8 +60,9 @@ export class OwnReader {
       connect: (signal) => options.upstream.connect(options.settings, signal),
       most: MOST_SESSIONS,
       idleMs: IDLE_MS,
+      cancel: (session) => options.upstream.cancel(session),
       // Each statement has a limit of its own, which is far below this one.
-      cancelling: { cancel: (session) => options.upstream.cancel(session), afterMs: MOST_MS },
+      taskMs: MOST_MS,
     });
   }
 

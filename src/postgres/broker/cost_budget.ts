@@ -76,7 +76,8 @@ export class CostBudget {
       connect: (signal) => upstream.connect(own, signal),
       most: MOST_SESSIONS,
       idleMs: IDLE_MS,
-      cancelling: { cancel: (session) => upstream.cancel(session), afterMs: DEADLINE_MS },
+      cancel: (session) => upstream.cancel(session),
+      taskMs: DEADLINE_MS,
     });
   }
 

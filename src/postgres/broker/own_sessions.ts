@@ -11,13 +11,10 @@ export interface OwnSessionsOptions {
   readonly most: number;
   /** Milliseconds after which one that is not used is closed. */
   readonly idleMs: number;
-  /** For tasks that do not cancel themselves. @default {undefined} */
-  readonly cancelling?: {
-    /** Asks the server to cancel what a session runs. */
-    readonly cancel: (session: UpstreamSession) => Promise<unknown>;
-    /** Milliseconds that a task has. */
-    readonly afterMs: number;
-  };
+  /** Asks the server to cancel what a session runs. */
+  readonly cancel: (session: UpstreamSession) => Promise<unknown>;
+  /** Milliseconds that a task has. */
+  readonly taskMs: number;
 }
 
 /** What to do on a session. It leaves the session idle, or throws; it drops the session when the signal fires. */
@@ -89,12 +86,10 @@ export class OwnSessions {
     await abortable(before, signal);
     using _permit = await this.#permits.acquire(signal);
     const session = this.#takeIdle() ?? await this.#options.connect(signal);
-    const { cancelling } = this.#options;
-    const limited = cancelling === undefined
-      ? signal
-      : AbortSignal.any([signal, AbortSignal.timeout(cancelling.afterMs)]);
+    const { cancel, taskMs } = this.#options;
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(taskMs)]);
     let cancelled: Promise<unknown> | undefined;
-    using _cancelling = addAbortListener(limited, () => cancelled = cancelling?.cancel(session));
+    using _cancelling = addAbortListener(limited, () => cancelled = cancel(session));
     const running = task(session, this.#closing.signal);
     settle(abortable(running, limited));
     try {
