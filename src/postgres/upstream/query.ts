@@ -1,7 +1,7 @@
 import { addAbortListener } from "node:events";
 import { concatBytes } from "../../lib/bytes.ts";
 import { OmcpError } from "../../errors.ts";
-import { readBackendMessage } from "../wire/backend.ts";
+import { type BackendMessage, readBackendMessage } from "../wire/backend.ts";
 import { BACKEND, cstring, FRONTEND, int32, message } from "../wire/message.ts";
 import { parseServerError, type ServerError } from "../wire/server_error.ts";
 import type { UpstreamSession } from "./upstream.ts";
@@ -69,30 +69,58 @@ interface Answer {
 
 async function exchange(session: UpstreamSession, bytes: Uint8Array, signal: AbortSignal): Promise<Answer> {
   using _dropping = addAbortListener(signal, () => session.close());
+  const rows: TextRow[] = [];
+  let parameters = 0;
   try {
-    await session.write(bytes);
-    return await readAnswer(session);
+    await converse(session, bytes, MAX_MESSAGE, ({ type, body }) => {
+      if (type === BACKEND.dataRow && rows.length < MAX_ROWS) rows.push(parseRow(body));
+      if (type === BACKEND.parameterDescription) parameters = ((body[0] ?? 0) << 8) | (body[1] ?? 0);
+    });
   } catch (error) {
-    if (error instanceof OmcpError) throw error;
-    throw new OmcpError("database_unavailable", "Database connection was lost", { cause: error });
+    throw error instanceof OmcpError ? error : lost(error);
+  }
+  return { rows, parameters };
+}
+
+/**
+ * Sends messages over a session that nobody else uses, and reads the answer until the server is ready for the next ones.
+ *
+ * @param session An idle session; idle again afterwards unless this throws.
+ * @param bytes The messages.
+ * @param maxBytes The longest message of the answer.
+ * @param take Gets each message; while the promise that it returns is pending, the server waits.
+ * @throws {OmcpError} `database_refused` with the server's error, `database_unavailable` if the connection is lost, and what `take`
+ * throws.
+ */
+export async function converse(
+  session: UpstreamSession,
+  bytes: Uint8Array,
+  maxBytes: number,
+  take: (message: BackendMessage) => Promise<void> | void,
+): Promise<void> {
+  await connected(session.write(bytes));
+  let failure: OmcpError | undefined;
+  while (true) {
+    const next = await connected(readBackendMessage(session.reader, maxBytes));
+    if (next === undefined) throw failure ?? lost(new Error("Connection closed"));
+    if (next.type === BACKEND.error) failure = new ServerRefusal(parseServerError(next.body));
+    if (next.type === BACKEND.readyForQuery) break;
+    const taken = take(next);
+    if (taken !== undefined) await taken;
+  }
+  if (failure !== undefined) throw failure;
+}
+
+async function connected<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw lost(error);
   }
 }
 
-async function readAnswer(session: UpstreamSession): Promise<Answer> {
-  const rows: TextRow[] = [];
-  let parameters = 0;
-  let failure: OmcpError | undefined;
-  while (true) {
-    const next = await readBackendMessage(session.reader, MAX_MESSAGE);
-    if (next === undefined) throw failure ?? new Error("Connection closed");
-    const { type, body } = next;
-    if (type === BACKEND.dataRow && rows.length < MAX_ROWS) rows.push(parseRow(body));
-    if (type === BACKEND.parameterDescription) parameters = ((body[0] ?? 0) << 8) | (body[1] ?? 0);
-    if (type === BACKEND.error) failure = new ServerRefusal(parseServerError(body));
-    if (type === BACKEND.readyForQuery) break;
-  }
-  if (failure !== undefined) throw failure;
-  return { rows, parameters };
+function lost(cause: unknown): OmcpError {
+  return new OmcpError("database_unavailable", "Database connection was lost", { cause });
 }
 
 /** The server's own error, as a `database_refused` error. */

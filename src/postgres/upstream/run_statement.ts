@@ -1,9 +1,7 @@
 import { concatBytes } from "../../lib/bytes.ts";
 import { OmcpError } from "../../errors.ts";
-import { readBackendMessage } from "../wire/backend.ts";
 import { BACKEND, cstring, FRONTEND, int32, message } from "../wire/message.ts";
-import { parseServerError } from "../wire/server_error.ts";
-import { parseRow, ServerRefusal, type TextRow } from "./query.ts";
+import { converse, parseRow, type TextRow } from "./query.ts";
 import type { UpstreamSession } from "./upstream.ts";
 
 /** A statement of our own with its parameters. */
@@ -47,29 +45,21 @@ export async function runStatement(
   limits: RowLimits,
   take: (row: TextRow) => Promise<void> | void,
 ): Promise<RowTotals> {
-  await connected(session.write(concatBytes([
+  const bytes = concatBytes([
     message(FRONTEND.parse, cstring(""), cstring(sql), NO_FORMATS),
     message(FRONTEND.bind, cstring(""), cstring(""), NO_FORMATS, ...bound(parameters), NO_FORMATS),
     message(FRONTEND.execute, cstring(""), int32(0)),
     message(FRONTEND.sync),
-  ])));
-  let rows = 0;
-  let bytes = 0;
-  let failure: OmcpError | undefined;
-  while (true) {
-    const next = await connected(readBackendMessage(session.reader, limits.bytes));
-    if (next === undefined) throw failure ?? lost();
-    if (next.type === BACKEND.error) failure = new ServerRefusal(parseServerError(next.body));
-    if (next.type === BACKEND.readyForQuery) break;
-    if (next.type !== BACKEND.dataRow) continue;
-    rows += 1;
-    bytes += next.body.length;
-    if (rows > limits.rows || bytes > limits.bytes) throw tooLarge(limits);
-    const taken = take(parseRow(next.body));
-    if (taken !== undefined) await taken;
-  }
-  if (failure !== undefined) throw failure;
-  return { rows, bytes };
+  ]);
+  const totals = { rows: 0, bytes: 0 };
+  await converse(session, bytes, limits.bytes, ({ type, body }) => {
+    if (type !== BACKEND.dataRow) return;
+    totals.rows += 1;
+    totals.bytes += body.length;
+    if (totals.rows > limits.rows || totals.bytes > limits.bytes) throw tooLarge(limits);
+    return take(parseRow(body));
+  });
+  return totals;
 }
 
 /** The count of parameters, and each with its length. */
@@ -80,18 +70,6 @@ function bound(parameters: readonly string[]): readonly Uint8Array[] {
     return [int32(value.length), value];
   });
   return [count, ...values];
-}
-
-async function connected<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw lost(error);
-  }
-}
-
-function lost(cause?: unknown): OmcpError {
-  return new OmcpError("database_unavailable", "Database connection was lost", { cause });
 }
 
 function tooLarge({ rows, bytes }: RowLimits): OmcpError {
