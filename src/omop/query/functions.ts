@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
 import { closestNames } from "../../lib/closest_names.ts";
+import { completedYears } from "../age.ts";
 import type { Expression } from "./expression.ts";
 import type { Value, ValueFinder } from "./value.ts";
 import { isDate } from "./values.ts";
@@ -73,15 +74,7 @@ function ageAt(scope: ValueFinder, args: readonly Expression[]): Value {
   const date = dateOf(scope, only(args, 1, "age_at")[0], "age_at");
   const prefix = scope.table.name === "person" ? "" : "person.";
   const born = (name: string) => scope.find(`${prefix}${name}`).sql;
-  const birth = born("birth_datetime");
-  // Years as digits before month and day: the difference of two such numbers, divided by 10,000, is completed years. PostgreSQL's own
-  // make_date() would end the query at an impossible date of birth.
-  const on = (value: RawBuilder<unknown>) =>
-    sql`extract(year from ${value}) * 10000 + extract(month from ${value}) * 100 + extract(day from ${value})`;
-  const birthDay = sql`coalesce(${on(birth)}, ${born("year_of_birth")} * 10000 + coalesce(${
-    born("month_of_birth")
-  }, 1) * 100 + coalesce(${born("day_of_birth")}, 1))`;
-  return integer(sql`cast(floor((${on(date.sql)} - ${birthDay}) / 10000) as integer)`, "age");
+  return integer(completedYears(date.sql, born), "age");
 }
 
 function daysBetween(scope: ValueFinder, args: readonly Expression[]): Value {
