@@ -17,6 +17,8 @@ import type { ImageSource } from "../images/source.ts";
 import { isPinned } from "./sandbox_images.ts";
 import { folderPath, folderProblem } from "./host_folders.ts";
 import { ownFiles, ownFolder } from "./own_files.ts";
+import type { Toolset } from "../mcp/variant.ts";
+import { toolsetProblems, toolsetsSchema, wantsToolset } from "./toolsets.ts";
 
 interface Setting {
   readonly schema: z.ZodType;
@@ -315,6 +317,13 @@ export const SETTINGS = {
     description:
       "Maximum cost of an SQL statement by the planner's estimate, as EXPLAIN shows it; 0: no limit. Checked for statements with two or more items in FROM.",
   },
+  OMCP_TOOLSETS: {
+    schema: toolsetsSchema,
+    default: "",
+    unit: "names",
+    description:
+      "Groups of tools that the server offers, separated by commas: `core` (always offered), `files`, `omop` (needs a database), `exchange` (OMCP_EXCHANGE_DIR), `packages` (OMCP_PACKAGES). Empty: all that apply. See docs/tools.md.",
+  },
   OMCP_PACKAGES: {
     schema: z.enum(["", "off", "allowlist", "any"], "must be off, allowlist or any"),
     default: "",
@@ -433,6 +442,8 @@ export interface Config extends CdmSettings {
   readonly workspaceBytes: number;
   /** Folders that every sandbox can read. */
   readonly datasets: readonly Dataset[];
+  /** The toolsets that the operator names; none: all that apply. */
+  readonly toolsets: readonly Toolset[];
   readonly packages: PackageConfig;
   /** Undefined: no files are exchanged. */
   readonly exchangeFolder: string | undefined;
@@ -508,6 +519,13 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
   // The names of packages leave the site, and a model that has seen data chooses them.
   const mayHoldPatients = (database.kind !== "sample" && database.kind !== "none") ||
     (datasets ?? []).length > 0 || exchangeFolder !== undefined;
+  const packageMode = get("OMCP_PACKAGES") || (mayHoldPatients ? "off" : "any");
+  const toolsets = get("OMCP_TOOLSETS");
+  problems.push(...toolsetProblems(toolsets ?? [], {
+    omop: database.kind === "none" ? "OMCP_DATABASE_URL to be another than none" : undefined,
+    exchange: exchangeFolder === undefined ? "OMCP_EXCHANGE_DIR" : undefined,
+    packages: packageMode === "off" ? "OMCP_PACKAGES to be allowlist or any" : undefined,
+  }));
   const config: Config = {
     dockerHost,
     image,
@@ -530,7 +548,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     pids: get("OMCP_PIDS"),
     workspaceBytes: get("OMCP_WORKSPACE_MIB") * mib,
     datasets,
-    exchangeFolder,
+    exchangeFolder: wantsToolset(toolsets ?? [], "exchange") ? exchangeFolder : undefined,
     exchangeBytes: get("OMCP_EXCHANGE_MIB") * mib,
     database,
     cdmSchema,
@@ -542,8 +560,10 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     ),
     queryConnections: get("OMCP_QUERY_CONNECTIONS"),
     maxCost: get("OMCP_MAX_COST"),
+    toolsets,
     packages: {
-      mode: get("OMCP_PACKAGES") || (mayHoldPatients ? "off" : "any"),
+      // Without the tool there is nobody to ask for a package.
+      mode: wantsToolset(toolsets ?? [], "packages") ? packageMode : "off",
       allowed: get("OMCP_PACKAGES_ALLOWLIST"),
       index: get("OMCP_PACKAGES_INDEX") || undefined,
       constraintsFile,

@@ -1,6 +1,5 @@
 /** Wires the modules together: the one place that knows all of them. */
 import { parseArgs } from "node:util";
-import { DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
 import { openAudit, statementAudit } from "../app/audit.ts";
 import {
   type Config,
@@ -22,7 +21,7 @@ import { startStdio } from "../mcp/transports/stdio.ts";
 import { offeredTools } from "../mcp/offered_tools.ts";
 import { changingOffer } from "../mcp/tool_offer.ts";
 import { LOCAL_USER } from "../mcp/principal.ts";
-import type { ToolVariant } from "../mcp/variant.ts";
+import { toolVariant, wantsToolset } from "../app/toolsets.ts";
 import { type CdmGateway, cdmGateway } from "../cdm/gateway.ts";
 import {
   checkPolicy,
@@ -164,14 +163,26 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
   const stdio = startStdio({
     offer: changingOffer(
       () => ({
-        variant: toolVariant(cdm, packages !== undefined, exchange),
+        variant: toolVariant(cdm, {
+          packages: packages !== undefined,
+          exchange: exchange !== undefined,
+          toolsets: config.toolsets,
+        }),
         memoryMaxBytes: maximum.memoryBytes,
         cpusMax: maximum.cpus,
       }),
       ({ variant, ...most }) => offeredTools(variant, { ...config, ...most }),
       firstLook(engine, cdm, config),
     ),
-    services: { sandboxes, cdm, packages, exchange, limits: config, audit },
+    services: {
+      sandboxes,
+      cdm,
+      hasOmopTools: wantsToolset(config.toolsets, "omop"),
+      packages,
+      exchange,
+      limits: config,
+      audit,
+    },
     principal: LOCAL_USER,
   });
   logStart(config, image);
@@ -222,32 +233,6 @@ function maximumOf(engine: EngineStart, config: Config): ResourceMaximum {
     get cpus() {
       return engine.found?.maximum.cpus ?? config.cpusMax ?? config.cpus;
     },
-  };
-}
-
-/**
- * Which tools a server with this database offers.
- *
- * @param cdm The database; undefined where none is configured.
- * @param packages Whether packages may be installed.
- * @param exchange The exchange folder; undefined where none is configured.
- */
-export function toolVariant(
-  cdm: CdmGateway | undefined,
-  packages: boolean,
-  exchange?: ExchangeFolder,
-): ToolVariant {
-  return {
-    cdmVersion: cdm?.version ?? DEFAULT_CDM_VERSION,
-    disclosure: cdm?.disclosure === undefined ? "open" : "aggregate",
-    databaseAway: cdm?.away ?? false,
-    toolsets: [
-      "sandbox",
-      "files",
-      ...(exchange === undefined ? [] : ["exchange"] as const),
-      ...(cdm === undefined ? [] : ["omop"] as const),
-      ...(packages ? ["packages"] as const : []),
-    ],
   };
 }
 

@@ -111,19 +111,30 @@ function sandboxOf(given: unknown): CallFacts {
 
 /** They are sent before anything has been reached, so they say what is configured, not what is there. */
 function instructions({ offer, services }: McpServerOptions): string {
-  const names = offer.current().map(({ name }) => name).filter((name) =>
-    ["execute_python_code", "query_omop"].includes(name)
-  );
+  const all = offer.current().map(({ name }) => name);
+  const names = all.filter((name) => ["execute_python_code", "query_omop"].includes(name));
   return [
     "Runs Python in isolated sandboxes: no network, no access to the host. A sandbox keeps its state between cells.",
     `Start with create_sandbox, pass its sandbox_id to ${names.join(" and ")}, and end with remove_sandbox.`,
-    services.cdm === undefined
-      ? "No database is configured."
-      : (services.cdm.disclosure === undefined
-        ? "Code reads an OMOP CDM through psycopg.connect() with no arguments; the description of create_sandbox has its version and schema. "
-        : "Rows of the OMOP CDM stay in the database: query_omop answers with numbers on groups of persons. ") +
-        "Never guess a concept id: search_concepts finds it, without a sandbox.",
+    ...databaseInstructions(services, names.includes("query_omop")),
+    ...(all.includes("read_file")
+      ? []
+      : ["There are no tools for files, although messages may name them: use a cell."]),
   ].join(" ");
+}
+
+function databaseInstructions({ cdm }: ToolServices, hasTools: boolean): string[] {
+  if (cdm === undefined) return ["No database is configured."];
+  const concepts = "Never guess a concept id: search_concepts finds it, without a sandbox.";
+  if (cdm.disclosure !== undefined) {
+    const rows = "Rows of the OMOP CDM stay in the database";
+    return hasTools
+      ? [`${rows}: query_omop answers with numbers on groups of persons.`, concepts]
+      : [`${rows}, and this server offers no tool for it.`];
+  }
+  const code =
+    "Code reads an OMOP CDM through psycopg.connect() with no arguments; the description of create_sandbox has its version and schema.";
+  return hasTools ? [code, concepts] : [code];
 }
 
 /**

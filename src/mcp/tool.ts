@@ -75,6 +75,8 @@ export interface ToolServices {
   readonly sandboxes: SandboxService;
   /** Undefined where no database is configured. */
   readonly cdm: CdmService | undefined;
+  /** Whether the server offers tools for the database. @default true */
+  readonly hasOmopTools?: boolean;
   /** Undefined where nothing may be installed. */
   readonly packages: PackageService | undefined;
   /** Undefined where no exchange folder is configured. */

@@ -9,22 +9,25 @@ export const DISCLOSURE_MODES = ["open", "aggregate"] as const;
 export type DisclosureMode = (typeof DISCLOSURE_MODES)[number];
 
 /**
- * Groups of tools. `sandbox` and `files`: always offered. `exchange`: where an exchange folder is configured. `omop`: where a database is
- * configured. `packages`: where the operator allows them.
+ * Groups of tools. `core`, sandboxes and cells, is always offered, because all others work in a sandbox. Of the others, those that
+ * `OMCP_TOOLSETS` names: `omop` where a database is configured, `exchange` where an exchange folder is, `packages` where the operator
+ * allows them.
  */
-export const TOOLSETS = ["sandbox", "files", "exchange", "omop", "packages"] as const;
+export const TOOLSETS = ["core", "files", "omop", "exchange", "packages"] as const;
 
 /** One of {@link TOOLSETS}. */
 export type Toolset = (typeof TOOLSETS)[number];
 
 /** Which tools a server offers, and which CDM they are about. */
 export interface ToolVariant {
-  /** Has no effect without the toolset `omop`. */
+  /** Has no effect without a database. */
   readonly cdmVersion: CdmVersion;
   readonly disclosure: DisclosureMode;
   readonly toolsets: readonly Toolset[];
   /** Whether the database has not been found yet: what the start of the server could not look at is not described as present. */
   readonly databaseAway?: boolean;
+  /** Whether a database is configured: code in sandboxes reaches it without the toolset `omop`, too. @default as `omop` is offered */
+  readonly hasDatabase?: boolean;
 }
 
 /** Settings that definitions quote to the model. Times in milliseconds. */
@@ -62,19 +65,26 @@ export interface DescribedCdm {
  * Describes the database to a model.
  *
  * @param cdm The CDM that sandboxes reach; undefined where there is none.
+ * @param hasTools Whether the server offers the toolset `omop`.
  * @returns One sentence.
  */
 export function databaseSentence(
   cdm: DescribedCdm | undefined,
+  hasTools = true,
 ): string {
   if (cdm === undefined) return "No database is configured.";
   if (cdm.disclosure !== undefined) {
+    if (!hasTools) return "No code in a sandbox reaches the OMOP CDM, and this server offers no tool for it.";
     return `No code in a sandbox reaches the OMOP CDM: query_omop answers with numbers on groups of persons, and can leave them in a sandbox.`;
   }
   if (cdm.away) {
-    return "The server has not found the CDM yet: psycopg.connect() with no arguments and query_omop try again, and query_omop says why it fails.";
+    return `The server has not found the CDM yet: psycopg.connect() with no arguments ${
+      hasTools ? "and query_omop try again, and query_omop says why it fails" : "tries again"
+    }.`;
   }
-  return `An OMOP CDM ${cdm.version} is in schema ${cdm.schema}: psycopg.connect() with no arguments reaches it, read-only; query_omop runs typed queries.`;
+  return `An OMOP CDM ${cdm.version} is in schema ${cdm.schema}: psycopg.connect() with no arguments reaches it, read-only${
+    hasTools ? "; query_omop runs typed queries" : ""
+  }.`;
 }
 
 /**
@@ -85,10 +95,11 @@ export function databaseSentence(
  * @returns Version and schema; undefined where no database is configured.
  */
 export function variantCdm(
-  { toolsets, cdmVersion: version, databaseAway: away = false, disclosure }: ToolVariant,
+  variant: ToolVariant,
   { cdmSchema: schema }: QuotedSettings,
 ): DescribedCdm | undefined {
-  if (!toolsets.includes("omop")) return undefined;
+  const { cdmVersion: version, databaseAway: away = false, disclosure } = variant;
+  if (!(variant.hasDatabase ?? variant.toolsets.includes("omop"))) return undefined;
   return { version, schema, away, ...(disclosure === "open" ? {} : { disclosure }) };
 }
 

@@ -88,14 +88,14 @@ function createInput({ toolsets }: ToolVariant, settings: QuotedSettings) {
 
 /** Creates a sandbox. */
 export const tool: Tool = defineTool({
-  toolset: "sandbox",
+  toolset: "core",
   define: (variant, settings) => ({
     name: "create_sandbox",
     title: "Create a Python sandbox",
     description:
       "Creates an isolated Python sandbox and returns its sandbox_id, which the other tools take. " +
       `${
-        databaseSentence(variantCdm(variant, settings))
+        databaseSentence(variantCdm(variant, settings), variant.toolsets.includes("omop"))
       } Variables, imports and files in /workspace last until the sandbox is removed. ` +
       datasetSentence(settings.datasets) +
       `There is no network; ${
@@ -158,7 +158,7 @@ async function create(
   options: CreateOptions,
   content: FirstContent,
 ): Promise<{ readonly sandbox: Sandbox; readonly text: string }> {
-  const { sandboxes, cdm, packages: installer } = context.services;
+  const { sandboxes, cdm, hasOmopTools: hasTools = true, packages: installer } = context.services;
   run.progress("creating the sandbox");
   const start = performance.now();
   let evicted: Eviction | undefined;
@@ -186,7 +186,7 @@ async function create(
   const text = [
     `Created sandbox ${sandbox.id} in ${seconds} s${asked === "" ? "" : ` with ${asked}`}`,
     `Pass it as sandbox_id. The server removes it after ${view.idle_timeout} s without a call, and at ${view.ends_at} in any case. ${
-      databaseSentence(cdm)
+      databaseSentence(cdm, hasTools)
     }`,
     ...contentLines,
     ...(evicted === undefined

@@ -13,7 +13,7 @@ import { defineTool, type Tool } from "../tool.ts";
 
 /** Runs a cell. */
 export const tool: Tool = defineTool({
-  toolset: "sandbox",
+  toolset: "core",
   define: (_variant, { waitMs, cellTimeoutMs, cellTimeoutMaxMs }) => ({
     name: "execute_python_code",
     title: "Run Python code",

@@ -7,7 +7,7 @@ import { defineTool, type Tool } from "../tool.ts";
 
 /** Waits for an execution, and returns what is new. */
 export const tool: Tool = defineTool({
-  toolset: "sandbox",
+  toolset: "core",
   define: (_variant, { waitMs }) => ({
     name: "get_execution",
     title: "Get an execution",

@@ -11,7 +11,7 @@ const INTERRUPT_MS = 2000;
 
 /** Interrupts an execution. */
 export const tool: Tool = defineTool({
-  toolset: "sandbox",
+  toolset: "core",
   define: () => ({
     name: "interrupt_execution",
     title: "Interrupt an execution",

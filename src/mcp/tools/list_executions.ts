@@ -10,7 +10,7 @@ const MAX_LISTED = 50;
 
 /** Lists the executions of a sandbox. */
 export const tool: Tool = defineTool({
-  toolset: "sandbox",
+  toolset: "core",
   define: () => ({
     name: "list_executions",
     title: "List executions",

@@ -7,7 +7,7 @@ import { defineTool, type Tool } from "../tool.ts";
 
 /** Lists sandboxes. */
 export const tool: Tool = defineTool({
-  toolset: "sandbox",
+  toolset: "core",
   define: () => ({
     name: "list_sandboxes",
     title: "List sandboxes",

@@ -5,7 +5,7 @@ import { defineTool, type Tool } from "../tool.ts";
 
 /** Removes a sandbox. */
 export const tool: Tool = defineTool({
-  toolset: "sandbox",
+  toolset: "core",
   define: () => ({
     name: "remove_sandbox",
     title: "Remove a sandbox",

@@ -9,7 +9,7 @@ const TIMEOUT_MS = 90_000;
 
 /** Restarts a sandbox's kernel. */
 export const tool: Tool = defineTool({
-  toolset: "sandbox",
+  toolset: "core",
   define: () => ({
     name: "restart_kernel",
     title: "Restart the kernel",

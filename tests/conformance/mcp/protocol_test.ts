@@ -11,7 +11,7 @@ import { fixedOffer } from "../../../src/mcp/tool_offer.ts";
 import { createMcpServer } from "../../../src/mcp/server.ts";
 import { defineTool } from "../../../src/mcp/tool.ts";
 
-const VARIANT = { cdmVersion: "5.4", disclosure: "open", toolsets: ["sandbox"] } as const;
+const VARIANT = { cdmVersion: "5.4", disclosure: "open", toolsets: ["core"] } as const;
 const SETTINGS = readConfig(() => undefined);
 
 function unused(): never {
@@ -42,7 +42,7 @@ class Session {
       openWorldHint: false,
     };
     const wait = defineTool({
-      toolset: "sandbox",
+      toolset: "core",
       define: () => ({
         name: "wait",
         title: "Wait",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readConfig } from "../../../src/app/config.ts";
 import { openCdmGateway } from "../../../src/cdm/gateway.ts";
-import { toolVariant } from "../../../src/cli/serve.ts";
+import { toolVariant } from "../../../src/app/toolsets.ts";
 import { databaseSentence, variantCdm } from "../../../src/mcp/variant.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";
@@ -20,7 +20,12 @@ Deno.test("a database that did not respond at the start is not described as pres
   const gateway = await openCdmGateway(config, new DockerRuntime(await connectTestEngine()), audit);
   assert.ok(gateway !== undefined);
   try {
-    for (const described of [gateway, variantCdm(toolVariant(gateway, false), config)]) {
+    for (
+      const described of [
+        gateway,
+        variantCdm(toolVariant(gateway, { packages: false, exchange: false, toolsets: [] }), config),
+      ]
+    ) {
       const sentence = databaseSentence(described);
       assert.match(sentence, /has not found the CDM yet/);
       assert.doesNotMatch(sentence, /nope|is in schema/);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
 import { readConfig } from "../../../src/app/config.ts";
+import { toolVariant } from "../../../src/app/toolsets.ts";
 import { offeredTools } from "../../../src/mcp/offered_tools.ts";
 import { DISCLOSURE_MODES, type Toolset, TOOLSETS, type ToolVariant } from "../../../src/mcp/variant.ts";
 import { CDM_VERSIONS } from "../../../src/omop/cdm/mod.ts";
@@ -14,10 +15,10 @@ function variants(): Record<string, ToolVariant> {
   const found: Record<string, ToolVariant> = {};
   for (const disclosure of DISCLOSURE_MODES) {
     for (const cdmVersion of CDM_VERSIONS) {
-      const omop: readonly Toolset[] = ["sandbox", "files", "omop", "packages"];
+      const omop: readonly Toolset[] = ["core", "files", "omop", "packages"];
       found[`all_${cdmVersion}_${disclosure}`] = { cdmVersion, disclosure, toolsets: TOOLSETS };
       found[`omop_${cdmVersion}_${disclosure}`] = { cdmVersion, disclosure, toolsets: omop };
-      found[`sandbox_${disclosure}`] = { cdmVersion, disclosure, toolsets: ["sandbox", "files"] };
+      found[`sandbox_${disclosure}`] = { cdmVersion, disclosure, toolsets: ["core", "files"] };
     }
   }
   return found;
@@ -38,8 +39,8 @@ for (const [name, variant] of Object.entries(variants())) {
     assertSnapshot(import.meta.url, `tools_${name}.json`, `${JSON.stringify(listed(variant), null, 2)}\n`);
   });
 
-  Deno.test(`the tools of ${name} take less than 32 kB of a model's context`, () => {
-    assert.ok(JSON.stringify(listed(variant)).length < 32_000);
+  Deno.test(`the tools of ${name} take less than 48 kB of a model's context`, () => {
+    assert.ok(JSON.stringify(listed(variant)).length < 48_000);
   });
 
   Deno.test(`defining the tools of ${name} again gives the same definitions`, () => {
@@ -47,9 +48,39 @@ for (const [name, variant] of Object.entries(variants())) {
   });
 }
 
+for (const disclosure of DISCLOSURE_MODES) {
+  Deno.test(`a server without further settings offers at most 24 tools in ${disclosure} mode`, () => {
+    const { packages } = readConfig(() => undefined);
+    const cdm = { version: "5.4", away: false, disclosure: disclosure === "open" ? undefined : {} } as const;
+    const variant = toolVariant(cdm, { packages: packages.mode !== "off", exchange: false, toolsets: [] });
+    assert.ok(offeredTools(variant, SETTINGS).length <= 24);
+  });
+}
+
+Deno.test("toolVariant() offers the toolsets that the operator names, and core in any case", () => {
+  const cdm = { version: "5.3", away: false, disclosure: undefined } as const;
+  const { toolsets } = toolVariant(cdm, { packages: true, exchange: false, toolsets: ["files"] });
+  assert.deepEqual(toolsets, ["core", "files"]);
+  assert.deepEqual(toolVariant(cdm, { packages: true, exchange: false, toolsets: [] }).toolsets, [
+    "core",
+    "files",
+    "omop",
+    "packages",
+  ]);
+});
+
+Deno.test("without the toolset omop, a server names the database that code reaches, and no tool for it", () => {
+  const variant = { cdmVersion: "5.4", toolsets: ["core"], hasDatabase: true } as const;
+  const [open] = offeredTools({ ...variant, disclosure: "open" }, SETTINGS);
+  assert.match(open?.description ?? "", /psycopg\.connect\(\).*read-only\./);
+  const [closed] = offeredTools({ ...variant, disclosure: "aggregate" }, SETTINGS);
+  assert.match(closed?.description ?? "", /offers no tool for it\./);
+  assert.doesNotMatch(`${open?.description}${closed?.description}`, /query_omop/);
+});
+
 Deno.test("a server without a database offers no tool that needs one, and does not mention a CDM", () => {
   const tools = offeredTools(
-    { cdmVersion: "5.4", disclosure: "open", toolsets: ["sandbox", "files"] },
+    { cdmVersion: "5.4", disclosure: "open", toolsets: ["core", "files"] },
     SETTINGS,
   );
   const names = tools.map(({ name }) => name);

@@ -50,7 +50,7 @@ function sandbox(): Sandbox {
 
 async function tool(code: string): Promise<unknown> {
   const settings = readConfig(() => undefined);
-  const offered = offeredTools({ cdmVersion: "5.4", disclosure: "open", toolsets: ["sandbox"] }, settings);
+  const offered = offeredTools({ cdmVersion: "5.4", disclosure: "open", toolsets: ["core"] }, settings);
   const execute = offered.find(({ name }) => name === "execute_python_code");
   assert(execute !== undefined);
   const unused = (): never => assert.fail("only get() is called");
