@@ -11,6 +11,8 @@ export interface Group {
   readonly paths: readonly string[];
   /** How many of its files run at a time: more than one only if they share nothing. @default 1 */
   readonly jobs?: number;
+  /** Files within `paths` that another group runs. @default [] */
+  readonly except?: readonly string[];
 }
 
 /** Groups that run one after another; the lanes of a stage run in parallel. */
@@ -30,6 +32,8 @@ export interface TestFolders {
 const UNIT_JOBS = 4;
 /** Tests of faults wait for deadlines nearly all the time. */
 const FAULT_JOBS = 3;
+/** Tests of integration wait for containers and programs that they start, about half of the time. */
+const INTEGRATION_JOBS = 3;
 
 /** The unit tests. */
 export const UNIT: Group = { name: "unit", paths: ["tests/unit"], jobs: UNIT_JOBS };
@@ -37,9 +41,12 @@ export const UNIT: Group = { name: "unit", paths: ["tests/unit"], jobs: UNIT_JOB
 /** Modules whose tests count towards OMOP's budget. */
 const OMOP = ["cdm", "omop"];
 
+/** In tests that measure the memory of their own process: all files of a group share one process. */
+const OWN_MEMORY = "Deno.memoryUsage";
+
 /**
- * The whole suite, in stages. The attacks use the whole machine, so they run first and alone. Faults and the guest's tests mostly wait for
- * deadlines, so they run in parallel with the others, which on two cores halves the time.
+ * The whole suite, in stages. The attacks use the whole machine, so they run first and alone. The lanes of the second stage take about as
+ * long as each other.
  *
  * @param folders The tests' folders.
  */
@@ -47,18 +54,19 @@ export function wholeSuite(folders: TestFolders): readonly (readonly Lane[])[] {
   const modules = folders.names("tests/integration").sort();
   const others = modules.filter((name) => name !== "guest" && !OMOP.includes(name));
   const integration = (names: readonly string[]) => names.map((name) => `tests/integration/${name}`);
+  const shared = ["tests/conformance", ...integration(others), "tests/fuzz"];
+  const measured = testsWith(OWN_MEMORY, shared, folders);
   return [
     [[{ name: "attacks", paths: ["tests/attacks"] }]],
     [
+      [{ name: "integration", paths: shared, jobs: INTEGRATION_JOBS, except: measured }],
       [
         UNIT,
-        { name: "integration", paths: ["tests/conformance", ...integration(others), "tests/fuzz"] },
         { name: "omop", paths: integration(OMOP) },
-      ],
-      [
-        { name: "faults", paths: ["tests/faults"], jobs: FAULT_JOBS },
+        ...(measured.length > 0 ? [{ name: "memory", paths: measured }] : []),
         { name: "guest", paths: integration(["guest"]) },
       ],
+      [{ name: "faults", paths: ["tests/faults"], jobs: FAULT_JOBS }],
     ],
   ];
 }
@@ -90,13 +98,16 @@ const SNAPSHOT_FIXTURE = "fixtures/snapshot.ts";
  * @returns The files, given or within the folders, that have snapshots.
  */
 export function snapshotTests(paths: readonly string[], folders: TestFolders): string[] {
+  return testsWith(SNAPSHOT_FIXTURE, paths, folders);
+}
+
+/** The files of tests, given or within the folders, whose text contains `text`. */
+function testsWith(text: string, paths: readonly string[], folders: TestFolders): string[] {
   return paths.flatMap((path) => {
-    if (path.endsWith("_test.ts")) return folders.text(path).includes(SNAPSHOT_FIXTURE) ? [path] : [];
+    if (path.endsWith("_test.ts")) return folders.text(path).includes(text) ? [path] : [];
     if (/\.\w+$/.test(path)) return [];
-    return snapshotTests(
-      folders.names(path).sort().map((name) => `${path.replace(/\/$/, "")}/${name}`),
-      folders,
-    );
+    const names = folders.names(path).sort();
+    return testsWith(text, names.map((name) => `${path.replace(/\/$/, "")}/${name}`), folders);
   });
 }
 

@@ -16,17 +16,26 @@ const TREE: Readonly<Record<string, readonly string[]>> = {
   "tests/attacks": ["neighbours.ts", "postgres"],
   "tests/faults": ["sandbox"],
   "tests/fuzz": ["postgres"],
+  "tests/integration/cdm": ["whole_test.ts"],
+  "tests/integration/postgres": ["broker_test.ts", "growth_test.ts"],
   "tests/unit/postgres": ["guard"],
   "tests/unit/postgres/guard": ["guard_test.ts"],
+};
+const TEXTS: Readonly<Record<string, string>> = {
+  "tools_test.ts": 'import { assertSnapshot } from "../fixtures/snapshot.ts";',
+  "growth_test.ts": "const before = Deno.memoryUsage().rss;",
+  "whole_test.ts": "const before = Deno.memoryUsage().rss;",
 };
 const FOLDERS: TestFolders = {
   exists: (path) =>
     TREE[path] !== undefined ||
     TREE[path.slice(0, path.lastIndexOf("/"))]?.includes(path.slice(path.lastIndexOf("/") + 1)) === true,
   names: (folder) => [...TREE[folder] ?? []],
-  text: (path) =>
-    path.endsWith("tools_test.ts") ? 'import { assertSnapshot } from "../fixtures/snapshot.ts";' : "",
+  text: (path) => TEXTS[path.slice(path.lastIndexOf("/") + 1)] ?? "",
 };
+
+/** The file that measures its process, in a group that runs several files at a time. */
+const measured = ["tests/integration/postgres/growth_test.ts"];
 
 Deno.test("a module's name means its tests of every kind, a kind's name its folder, a path itself", () => {
   assert.deepEqual(pathsOf("postgres", FOLDERS), [
@@ -66,6 +75,16 @@ Deno.test("the whole suite has each folder of tests once, with the attacks first
     [
       ...["attacks", "conformance", "faults", "fuzz", "unit"].map((kind) => `tests/${kind}`),
       ...integration.map((name) => `tests/integration/${name}`),
+      ...measured,
     ].toSorted(),
   );
+});
+
+Deno.test("tests of integration that measure the memory of their process run in one that runs nothing beside them", () => {
+  const groups = wholeSuite(FOLDERS).flat(2);
+  const named = (wanted: string) => groups.find(({ name }) => name === wanted);
+  assert.deepEqual(named("memory"), { name: "memory", paths: [...measured] });
+  assert.deepEqual(named("integration")?.except, measured);
+  const without = { ...FOLDERS, text: () => "" };
+  assert.equal(wholeSuite(without).flat(2).some(({ name }) => name === "memory"), false);
 });

@@ -1,25 +1,27 @@
 import assert from "node:assert/strict";
+import { eventually } from "../../../fixtures/eventually.ts";
 import { type Outcome, Sandbox } from "./sandbox.ts";
 
 const IMPORTS = "import asyncio, ctypes, multiprocessing, os, signal, subprocess, sys, threading, time\n";
 const FOREVER = "\nwhile True: time.sleep(1)";
 
-/** Milliseconds within which a cell has started its work even on a busy machine; new interpreters, which import, take longer. */
-const STARTED_MS = 3_000;
-const INTERPRETERS_STARTED_MS = 10_000;
+/** What a cell prints when all that it starts is started. */
+const STARTED = "all is started";
 
-/** Runs a cell until its deadline or an interrupt. */
-async function overrun(
-  sandbox: Sandbox,
-  code: string,
-  way: "timeout" | "interrupt",
-  ms: number = STARTED_MS,
-): Promise<Outcome> {
-  if (way === "timeout") return await sandbox.cell(IMPORTS + code, { timeout_ms: ms });
-  const cell = sandbox.cell(IMPORTS + code);
-  await new Promise((resolve) => setTimeout(resolve, ms));
-  await sandbox.call("interrupt");
-  return await cell;
+/** Runs a cell until it has started its work, and then ends it by its deadline or an interrupt. */
+async function overrun(sandbox: Sandbox, work: string, way: "timeout" | "interrupt"): Promise<Outcome> {
+  const code = `${IMPORTS}${work}\nprint("${STARTED}", flush=True)${FOREVER}`;
+  if (way === "interrupt") {
+    const cell = sandbox.cell(code);
+    await eventually(() => sandbox.printed.includes(STARTED), STARTED, 20_000);
+    await sandbox.call("interrupt");
+    return await cell;
+  }
+  // How long the start takes depends on how busy the machine is: until it fits, the cell has twice the time.
+  for (let timeout_ms = 750;; timeout_ms *= 2) {
+    const cell = await sandbox.cell(code, { timeout_ms });
+    if (cell.stdout.includes(STARTED) || timeout_ms > 20_000) return cell;
+  }
 }
 
 /** Cells that leave an idle pool, each with code of a later cell that uses the pool. */
@@ -117,8 +119,7 @@ for (const way of ["timeout", "interrupt"] as const) {
         // Imported before: the test is about the threads that a cell starts, not about slow imports.
         const begun = await sandbox.cell(IMPORTS + (code.match(/^(?:import|from) .*$/gm) ?? []).join("\n"));
         assert.equal(begun.result.status, "ok");
-        const ms = name === "joblib's processes" ? INTERPRETERS_STARTED_MS : STARTED_MS;
-        const cell = await overrun(sandbox, `kept = ${name.length}\n${code}${FOREVER}`, way, ms);
+        const cell = await overrun(sandbox, `kept = ${name.length}\n${code}`, way);
         assert.deepEqual(
           [cell.result.status, cell.result.kernel, cell.error?.ename],
           [status, "kept", "KeyboardInterrupt"],
@@ -134,7 +135,7 @@ for (const way of ["timeout", "interrupt"] as const) {
     await sandbox.state("idle");
     for (const [name, code] of Object.entries(RUNNING)) {
       await t.step(name, async () => {
-        const cell = await overrun(sandbox, code + FOREVER, way);
+        const cell = await overrun(sandbox, code, way);
         assert.deepEqual([cell.result.status, cell.result.kernel], [status, "restarted"]);
         const words = cell.events.filter(({ type }) => type === "error").map((event) =>
           String(event["evalue"])
@@ -154,7 +155,7 @@ for (const way of ["timeout", "interrupt"] as const) {
           "ticks = 0\ndef loop():\n    global ticks\n    while True: ticks += 1; time.sleep(0.01)\nthreading.Thread(target=loop, daemon=True).start()\n" +
           "p = subprocess.Popen('while :; do sleep 0.01; done', shell=True)\nasync def tick():\n    while True: await asyncio.sleep(0.01)\ntask = asyncio.create_task(tick())\nsignal.signal(signal.SIGALRM, lambda *_: None); signal.setitimer(signal.ITIMER_REAL, 1e6)",
       );
-      const cell = await overrun(sandbox, "pass" + FOREVER, way);
+      const cell = await overrun(sandbox, "pass", way);
       assert.deepEqual([cell.result.status, cell.result.kernel], [status, "kept"]);
       assert.equal(
         (await sandbox.cell(
