@@ -73,6 +73,12 @@ export const ERROR_CODES = {
     state: "Nothing was done.",
     details: [],
   },
+  cohort_not_found: {
+    retryable: false,
+    meaning: "The server holds no cohort of this name for the caller.",
+    state: "Nothing was done.",
+    details: [],
+  },
   sandbox_not_found: {
     retryable: false,
     meaning: "No such sandbox exists, or another caller owns it.",

@@ -4,6 +4,7 @@ import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { allTableNames, type CdmVersion, cdmVersionIn, DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
+import { CdmCohorts } from "./cohorts/mod.ts";
 import { CdmConcepts } from "./concepts/mod.ts";
 import { LocalCdm } from "./local_cdm.ts";
 import {
@@ -37,6 +38,8 @@ export interface CdmGateway {
   readonly schema: string;
   /** The CDM's concepts. */
   readonly concepts: CdmConcepts;
+  /** The cohorts that callers have defined. */
+  readonly cohorts: CdmCohorts;
   /** Whether {@link look} has not succeeded yet. */
   readonly away: boolean;
   /** What aggregates may leave the database; undefined where rows may. */
@@ -147,6 +150,7 @@ function gatewayOf(config: CdmSettings, { database, version, look, close }: Gate
     },
     schema: config.cdmSchema,
     concepts,
+    cohorts: new CdmCohorts(source),
     disclosure: rules && new Disclosure(source, rules),
     get away() {
       return version() === undefined;

@@ -3,6 +3,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
 import type { Disclosure } from "../cdm/disclosure/mod.ts";
 import type { ExchangeFolder } from "../exchange/mod.ts";
+import type { CdmCohorts } from "../cdm/cohorts/mod.ts";
 import type { CdmConcepts } from "../cdm/concepts/mod.ts";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
 import type { AuditLog } from "../observability/audit.ts";
@@ -47,6 +48,8 @@ export interface CdmService {
   readonly version: CdmVersion;
   readonly schema: string;
   readonly concepts: CdmConcepts;
+  /** The cohorts that callers have defined. */
+  readonly cohorts: CdmCohorts;
   /** Whether the server has not found the database yet. */
   readonly away: boolean;
   /** What aggregates may leave the database; undefined where rows may. */

@@ -37,6 +37,14 @@ export function fromAtlas(atlas: AtlasConceptSet): ConceptSet {
   });
 }
 
+/** An item as ATLAS writes it. */
+export interface AtlasItem {
+  readonly concept: Readonly<Record<string, unknown>>;
+  readonly isExcluded: boolean;
+  readonly includeDescendants: boolean;
+  readonly includeMapped: boolean;
+}
+
 /**
  * Writes a set as ATLAS's JSON, which its import accepts.
  *
@@ -47,7 +55,7 @@ export function fromAtlas(atlas: AtlasConceptSet): ConceptSet {
 export function toAtlas(
   set: ConceptSet,
   concepts: ReadonlyMap<number, Concept>,
-): { readonly items: readonly unknown[] } {
+): { readonly items: readonly AtlasItem[] } {
   return {
     items: set.items.map((item) => ({
       concept: atlasConcept(item.concept_id, concepts.get(item.concept_id)),

@@ -1,0 +1,3 @@
+/** The cohorts that the server holds. */
+export { type AttritionCount, CdmCohorts } from "./cohorts.ts";
+export type { Held, HeldCohort } from "./store.ts";

@@ -1,0 +1,166 @@
+/** A cohort's definition as circe's JSON, which ATLAS imports. */
+import { type Concept, type ConceptSet, conceptSetHash, toAtlas } from "../concepts/mod.ts";
+import { eventTable } from "./event_tables.ts";
+import type { CohortExit, CohortExpression, CohortRule, EventCriteria, EventLimit } from "./expression.ts";
+import { ruleName } from "./meaning.ts";
+
+/** A value for JSON. */
+type Json = Readonly<Record<string, unknown>>;
+
+const LIMIT = { first: "First", last: "Last", all: "All" } as const;
+
+/**
+ * Writes a definition as circe's expression.
+ *
+ * @param expression The definition. Ages in completed years become differences of years, the only ones that circe has.
+ * @param concepts What is known of its concepts.
+ * @returns The expression as a value for JSON.
+ */
+export function toCirce(expression: CohortExpression, concepts: ReadonlyMap<number, Concept>): Json {
+  const sets = new ConceptSets(concepts);
+  const { entry, observation, entryLimit, rules, limit, exit, censoring, mergeGapDays } = expression;
+  const parts = {
+    PrimaryCriteria: {
+      CriteriaList: entry.map((events) => criteria(events, sets)),
+      ObservationWindow: { PriorDays: observation.priorDays, PostDays: observation.postDays },
+      PrimaryCriteriaLimit: limitOf(entryLimit),
+    },
+    QualifiedLimit: limitOf("all"),
+    ExpressionLimit: limitOf(limit),
+    InclusionRules: rules.map((rule) => ({ name: ruleName(rule), expression: group(rule, sets, concepts) })),
+    ...endStrategy(exit, sets),
+    CensoringCriteria: censoring.map((events) => criteria(events, sets)),
+    CollapseSettings: { CollapseType: "ERA", EraPad: mergeGapDays },
+    CensorWindow: {},
+  };
+  return { cdmVersionRange: ">=5.0.0", ConceptSets: sets.all, ...parts };
+}
+
+/** The concept sets of an expression, each once. */
+class ConceptSets {
+  readonly #concepts: ReadonlyMap<number, Concept>;
+  readonly #ids = new Map<string, number>();
+  readonly #all: Json[] = [];
+
+  constructor(concepts: ReadonlyMap<number, Concept>) {
+    this.#concepts = concepts;
+  }
+
+  get all(): readonly Json[] {
+    return this.#all;
+  }
+
+  /** The id of a set in the expression. */
+  idOf(set: ConceptSet): number {
+    const hash = conceptSetHash(set);
+    const known = this.#ids.get(hash);
+    if (known !== undefined) return known;
+    const id = this.#all.length;
+    this.#ids.set(hash, id);
+    this.#all.push({ id, name: this.#name(set), expression: toAtlas(set, this.#concepts) });
+    return id;
+  }
+
+  #name({ items: [item, ...rest] }: ConceptSet): string {
+    const first = item === undefined
+      ? ""
+      : this.#concepts.get(item.concept_id)?.concept_name ?? String(item.concept_id);
+    return rest.length === 0 ? first : `${first} and ${rest.length} more`;
+  }
+}
+
+function limitOf(limit: EventLimit): Json {
+  return { Type: LIMIT[limit] };
+}
+
+function criteria({ table, concepts, first, dates, value, units }: EventCriteria, sets: ConceptSets): Json {
+  const { circe, startField } = eventTable(table);
+  return {
+    [circe]: {
+      ...(concepts === undefined ? {} : { CodesetId: sets.idOf(concepts) }),
+      ...(first ? { First: true } : {}),
+      ...range(startField, dates.from, dates.to),
+      ...range("ValueAsNumber", value.min, value.max),
+      ...(units === undefined ? {} : { Unit: units.map((id) => ({ CONCEPT_ID: id })) }),
+    },
+  };
+}
+
+/** A range with both ends included; without an end, nothing. */
+function range(field: string, low: string | number | undefined, high: string | number | undefined): Json {
+  if (low !== undefined && high !== undefined) return { [field]: { Value: low, Extent: high, Op: "bt" } };
+  if (low !== undefined) return { [field]: { Value: low, Op: "gte" } };
+  return high === undefined ? {} : { [field]: { Value: high, Op: "lte" } };
+}
+
+/** A rule as a group of one condition. */
+function group(rule: CohortRule, sets: ConceptSets, concepts: ReadonlyMap<number, Concept>): Json {
+  const demographic = (of: Json) => ({
+    Type: "ALL",
+    CriteriaList: [],
+    DemographicCriteriaList: [of],
+    Groups: [],
+  });
+  switch (rule.kind) {
+    case "age":
+      return demographic(range("Age", rule.min, rule.max));
+    case "sex":
+      return demographic({
+        Gender: toAtlas({ items: [{ concept_id: rule.concept }] }, concepts).items.map((item) =>
+          item.concept
+        ),
+      });
+    case "events":
+      return {
+        Type: "ALL",
+        CriteriaList: [{
+          Criteria: criteria(rule.events, sets),
+          StartWindow: {
+            Start: endpoint(rule.window.from, -1),
+            End: endpoint(rule.window.to, 1),
+            UseIndexEnd: false,
+            UseEventEnd: false,
+          },
+          Occurrence: occurrence(rule.count),
+          ...(rule.outsideObservation ? { IgnoreObservationPeriod: true } : {}),
+        }],
+        DemographicCriteriaList: [],
+        Groups: [],
+      };
+  }
+}
+
+/** Days before (-1) or after (1) the entry; without days, all. */
+function endpoint(days: number | undefined, side: -1 | 1): Json {
+  if (days === undefined) return { Coeff: side };
+  return days === 0 ? { Days: 0, Coeff: side } : { Days: Math.abs(days), Coeff: Math.sign(days) };
+}
+
+/** Circe's types: 0 exactly, 1 at most, 2 at least. */
+function occurrence({ is, events }: { readonly is: "at least" | "at most"; readonly events: number }): Json {
+  if (is === "at least") return { Type: 2, Count: events };
+  return events === 0 ? { Type: 0, Count: 0 } : { Type: 1, Count: events };
+}
+
+function endStrategy(exit: CohortExit, sets: ConceptSets): Json {
+  switch (exit.kind) {
+    case "observation":
+      return {};
+    case "offset":
+      return {
+        EndStrategy: {
+          DateOffset: { DateField: exit.from === "start" ? "StartDate" : "EndDate", Offset: exit.days },
+        },
+      };
+    case "drug era":
+      return {
+        EndStrategy: {
+          CustomEra: {
+            DrugCodesetId: sets.idOf(exit.concepts),
+            GapDays: exit.gapDays,
+            Offset: exit.extraDays,
+          },
+        },
+      };
+  }
+}

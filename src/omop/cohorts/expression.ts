@@ -1,0 +1,85 @@
+/**
+ * A cohort's definition as circe's expression has it, as far as the short form needs it: what the SQL, the words and circe's JSON are
+ * made from. A reader of circe's JSON would make the same values.
+ */
+import type { ConceptSet } from "../concepts/mod.ts";
+import type { EventTableName } from "./event_tables.ts";
+
+/** Which of a person's events are kept, by start. */
+export type EventLimit = "first" | "last" | "all";
+
+/** Events of one table: a criterion of circe's. */
+export interface EventCriteria {
+  readonly table: EventTableName;
+  /** Undefined: every event of the table. */
+  readonly concepts: ConceptSet | undefined;
+  /** Only the person's first event of the concept set, before every other condition. */
+  readonly first: boolean;
+  /** When it starts, YYYY-MM-DD, both days included. */
+  readonly dates: { readonly from?: string | undefined; readonly to?: string | undefined };
+  /** Range of value_as_number, both ends included. */
+  readonly value: { readonly min?: number | undefined; readonly max?: number | undefined };
+  /** Concepts of its unit; undefined: any, or none. */
+  readonly units: readonly number[] | undefined;
+}
+
+/** A condition on an entry event. */
+export type CohortRule =
+  | {
+    readonly kind: "events";
+    readonly name: string | undefined;
+    readonly events: EventCriteria;
+    /** Days from the entry's start to the event's; undefined: no limit on that side. */
+    readonly window: { readonly from?: number | undefined; readonly to?: number | undefined };
+    /** Whether events count that lie outside the entry's observation period. */
+    readonly outsideObservation: boolean;
+    readonly count: { readonly is: "at least" | "at most"; readonly events: number };
+  }
+  | {
+    readonly kind: "age";
+    readonly min: number | undefined;
+    readonly max: number | undefined;
+    /** Whether birthdays count. Otherwise an age is a difference of years, as in circe, which has no other. */
+    readonly completedYears: boolean;
+  }
+  | { readonly kind: "sex"; readonly concept: number };
+
+/** When a person leaves the cohort, besides the end of observation. */
+export type CohortExit =
+  | { readonly kind: "observation" }
+  | { readonly kind: "offset"; readonly from: "start" | "end"; readonly days: number }
+  | {
+    readonly kind: "drug era";
+    readonly concepts: ConceptSet;
+    /** The most days between two exposures of an era. */
+    readonly gapDays: number;
+    /** Days added to the end of each exposure. */
+    readonly extraDays: number;
+  };
+
+/** A cohort's definition. */
+export interface CohortExpression {
+  readonly entry: readonly EventCriteria[];
+  readonly observation: { readonly priorDays: number; readonly postDays: number };
+  /** Applies to entry events under observation, before the rules. Circe: PrimaryCriteriaLimit. */
+  readonly entryLimit: EventLimit;
+  /** All must hold. Circe: InclusionRules. */
+  readonly rules: readonly CohortRule[];
+  /** Applies to entry events that meet all rules. Circe: ExpressionLimit. */
+  readonly limit: EventLimit;
+  readonly exit: CohortExit;
+  /** Events that end a person's time earlier. Circe: CensoringCriteria. */
+  readonly censoring: readonly EventCriteria[];
+  /** Periods of a person that are at most so many days apart become one. Circe: CollapseSettings.EraPad. */
+  readonly mergeGapDays: number;
+}
+
+/**
+ * All events that a definition looks for.
+ *
+ * @param expression The definition.
+ * @returns Each with its role, those of the entry first.
+ */
+export function eventsOf({ entry, rules, censoring }: CohortExpression): readonly EventCriteria[] {
+  return [...entry, ...rules.flatMap((rule) => rule.kind === "events" ? [rule.events] : []), ...censoring];
+}

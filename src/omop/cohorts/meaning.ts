@@ -1,0 +1,128 @@
+/** A cohort's definition in plain words, so that its caller can see whether it is the cohort that was meant. */
+import type { ConceptSet } from "../concepts/mod.ts";
+import { counted } from "../../lib/counted.ts";
+import type { CohortExit, CohortExpression, CohortRule, EventCriteria, EventLimit } from "./expression.ts";
+
+/** Concepts of a set that the words name. */
+const SHOWN = 5;
+
+/**
+ * What a definition means.
+ *
+ * @param expression The definition.
+ * @returns Lines.
+ */
+export function cohortMeaning(expression: CohortExpression): readonly string[] {
+  const { entry, observation, entryLimit, rules, limit, exit, censoring, mergeGapDays } = expression;
+  return [
+    `Entry: ${kept(entryLimit, "")}${entry.map(eventText).join(", or ")}; ${observationLabel(observation)}`,
+    ...rules.map((rule) => `Rule: ${ruleText(rule)}`),
+    ...(limit === "all" ? [] : [`Kept: each person's ${limit} entry event that meets all rules`]),
+    `Exit: ${exitText(exit)}${
+      censoring.length === 0 ? "" : `, or earlier at ${censoring.map(eventText).join(", or at ")}`
+    }`,
+    ...(mergeGapDays === 0
+      ? []
+      : [`Merged: periods of a person at most ${counted(mergeGapDays, "day")} apart`]),
+  ];
+}
+
+/**
+ * A rule's line in the attrition.
+ *
+ * @param rule The rule.
+ */
+export function ruleName(rule: CohortRule): string {
+  return rule.kind === "events" && rule.name !== undefined ? rule.name : ruleText(rule);
+}
+
+/**
+ * What entry events need of observation.
+ *
+ * @param observation Days before and after.
+ */
+export function observationLabel({ priorDays, postDays }: CohortExpression["observation"]): string {
+  const days = [
+    ...(priorDays === 0 ? [] : [`${counted(priorDays, "day")} before`]),
+    ...(postDays === 0 ? [] : [`${counted(postDays, "day")} after`]),
+  ];
+  return `under observation at the start${days.length === 0 ? "" : ` and for ${days.join(" and ")}`}`;
+}
+
+function kept(limit: EventLimit, rest: string): string {
+  return limit === "all" ? rest : `each person's ${limit} `;
+}
+
+function ruleText(rule: CohortRule): string {
+  switch (rule.kind) {
+    case "age":
+      return `age ${rangeText(rule.min, rule.max)}, ${
+        rule.completedYears ? "in completed years" : "as year of entry minus year of birth"
+      }`;
+    case "sex":
+      return rule.concept === 8532 ? "female" : "male";
+    case "events": {
+      const { is, events: count } = rule.count;
+      const number = is === "at most" && count === 0 ? "no" : `${is} ${count}`;
+      return `${number} ${eventText(rule.events)}${windowText(rule.window)}${
+        rule.outsideObservation ? ", in or outside the observation period" : ""
+      }`;
+    }
+  }
+}
+
+function eventText({ table, concepts, first, dates, value, units }: EventCriteria): string {
+  return [
+    `${first ? "first ever " : ""}${table}`,
+    ...(concepts === undefined ? [] : [` of ${setText(concepts)}`]),
+    ...(dates.from === undefined && dates.to === undefined ? [] : [
+      ` that starts ${dates.from === undefined ? "" : `from ${dates.from} `}${
+        dates.to === undefined ? "" : `to ${dates.to}`
+      }`.trimEnd(),
+    ]),
+    ...(value.min === undefined && value.max === undefined
+      ? []
+      : [` with value ${rangeText(value.min, value.max)}`]),
+    ...(units === undefined ? [] : [` in unit ${units.join(" or ")}`]),
+  ].join("");
+}
+
+function setText({ items }: ConceptSet): string {
+  const shown = items.slice(0, SHOWN).map(({ concept_id, include_descendants, include_mapped, exclude }) =>
+    [
+      exclude === true ? "without " : "",
+      String(concept_id),
+      include_descendants === true ? " with descendants" : "",
+      include_mapped === true ? " with mapped" : "",
+    ].join("")
+  );
+  const rest = items.length - shown.length;
+  return `${shown.join(", ")}${rest > 0 ? ` and ${counted(rest, "more concept")}` : ""}`;
+}
+
+function rangeText(min: number | undefined, max: number | undefined): string {
+  if (min === undefined) return max === undefined ? "known" : `at most ${max}`;
+  return max === undefined ? `at least ${min}` : `${min} to ${max}`;
+}
+
+function windowText(
+  { from, to }: { readonly from?: number | undefined; readonly to?: number | undefined },
+): string {
+  if (from === undefined && to === undefined) return ", at any time of the observation period";
+  return `, ${from ?? "any number of"} to ${to ?? "any number of"} days from entry`;
+}
+
+function exitText(exit: CohortExit): string {
+  switch (exit.kind) {
+    case "observation":
+      return "end of the observation period";
+    case "offset":
+      return `${
+        counted(exit.days, "day")
+      } after the ${exit.from} of the entry event, at the latest at the end of the observation period`;
+    case "drug era":
+      return `end of continuous exposure to ${setText(exit.concepts)} with gaps of at most ${
+        counted(exit.gapDays, "day")
+      }, at the latest at the end of the observation period`;
+  }
+}

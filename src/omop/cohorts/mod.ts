@@ -1,0 +1,20 @@
+/** Cohorts as values: a definition in the short form, its SQL, its words and its JSON for circe. Pure. */
+export {
+  cohortArguments,
+  type CohortDefinition,
+  type CohortDefinitionInput,
+  cohortDefinitionSchema,
+  cohortNameSchema,
+} from "./schema.ts";
+export { readCohort } from "./read.ts";
+export {
+  type CohortExit,
+  type CohortExpression,
+  type CohortRule,
+  type EventCriteria,
+  type EventLimit,
+  eventsOf,
+} from "./expression.ts";
+export { type Attrition, cohortAttrition, type CohortRow, cohortSelect } from "./compile.ts";
+export { cohortMeaning } from "./meaning.ts";
+export { toCirce } from "./circe.ts";

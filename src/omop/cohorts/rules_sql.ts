@@ -1,0 +1,55 @@
+import { type RawBuilder, sql } from "kysely";
+import { completedYears } from "../age.ts";
+import { eventsSelect } from "./events_sql.ts";
+import type { CohortRule } from "./expression.ts";
+
+/**
+ * A rule as a condition on an entry event.
+ *
+ * @param rule The rule.
+ * @param schema The schema of the CDM's tables.
+ * @returns A condition on `q`, which has person_id, start_date, op_start_date and op_end_date.
+ */
+export function ruleCondition(rule: CohortRule, schema: string): RawBuilder<unknown> {
+  switch (rule.kind) {
+    case "age": {
+      const born = (name: string) => sql.ref(`p.${name}`);
+      const age = rule.completedYears
+        ? completedYears(sql`q.start_date`, born)
+        : sql`extract(year from q.start_date) - ${born("year_of_birth")}`;
+      return ofPerson(schema, [
+        ...(rule.min === undefined ? [] : [sql`${age} >= ${sql.lit(rule.min)}`]),
+        ...(rule.max === undefined ? [] : [sql`${age} <= ${sql.lit(rule.max)}`]),
+      ]);
+    }
+    case "sex":
+      return ofPerson(schema, [sql`${sql.ref("p.gender_concept_id")} = ${sql.lit(rule.concept)}`]);
+    case "events":
+      return eventsCondition(rule, schema);
+  }
+}
+
+function ofPerson(schema: string, conditions: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
+  return sql`exists (select 1 from ${sql.id(schema, "person")} as p where ${
+    sql.join([sql`p.person_id = q.person_id`, ...conditions], sql` and `)
+  })`;
+}
+
+function eventsCondition(
+  { events, window: { from, to }, outsideObservation, count }: CohortRule & { readonly kind: "events" },
+  schema: string,
+): RawBuilder<unknown> {
+  const conditions = [
+    sql`a.person_id = q.person_id`,
+    ...(outsideObservation ? [] : [sql`a.start_date between q.op_start_date and q.op_end_date`]),
+    ...(from === undefined ? [] : [sql`a.start_date >= q.start_date + ${sql.lit(from)}`]),
+    ...(to === undefined ? [] : [sql`a.start_date <= q.start_date + ${sql.lit(to)}`]),
+  ];
+  const rows = sql`from (${eventsSelect(events, schema)}) as a where ${sql.join(conditions, sql` and `)}`;
+  // The common cases in a form that PostgreSQL can plan as a join.
+  if (count.is === "at least" && count.events === 1) return sql`exists (select 1 ${rows})`;
+  if (count.is === "at most" && count.events === 0) return sql`not exists (select 1 ${rows})`;
+  return sql`(select count(*) ${rows}) ${sql.raw(count.is === "at least" ? ">=" : "<=")} ${
+    sql.lit(count.events)
+  }`;
+}
