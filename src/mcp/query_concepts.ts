@@ -1,26 +1,50 @@
 import { type CdmConcepts, late } from "../cdm/concepts/mod.ts";
-import { comparedConcepts } from "../omop/query/named_concepts.ts";
+import type { CdmVersion } from "../omop/cdm/mod.ts";
+import { type ComparedConcepts, comparedConcepts } from "../omop/query/named_concepts.ts";
+
+/** A typed query and its circumstances. */
+export interface CheckedQuery {
+  readonly query: unknown;
+  readonly table: string;
+  readonly version: CdmVersion;
+  /** Whether it has run and its result was empty. @default false */
+  readonly empty?: boolean;
+}
 
 /**
  * Checks the concepts of a typed query before it runs, and explains an empty result after it.
  *
  * @param concepts The CDM's concepts.
- * @param query The query, and whether it has run and its result was empty.
+ * @param checked The query.
  * @param signal The call's.
  * @returns Lines for the answer.
  * @throws {OmcpError} `concept_not_found` if the CDM lacks a concept that the query names.
  */
 export async function queryConcepts(
   concepts: CdmConcepts,
-  { query, table, empty = false }: {
-    readonly query: unknown;
-    readonly table: string;
-    readonly empty?: boolean;
-  },
+  { query, table, version, empty = false }: CheckedQuery,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const compared = comparedConcepts(query, table, version).map((one) => ({ ...one, empty }));
+  return await comparedNotes(concepts, compared, signal);
+}
+
+/**
+ * Checks concepts that columns are compared with.
+ *
+ * @param concepts The CDM's concepts.
+ * @param compared The comparisons, and whether their result was empty.
+ * @param signal The call's.
+ * @returns Lines for the answer, each once.
+ * @throws {OmcpError} `concept_not_found` if the CDM lacks one.
+ */
+export async function comparedNotes(
+  concepts: CdmConcepts,
+  compared: readonly (ComparedConcepts & { readonly empty?: boolean })[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const notes: string[] = [];
-  for (const { ids, descendants, ...column } of comparedConcepts(query, table)) {
+  for (const { ids, descendants, empty = false, ...column } of compared) {
     const named = { ids, column, descendants, empty };
     const found = await concepts.conceptNotes(named, signal).catch(late(signal));
     notes.push(...found ?? ["[The query's concepts could not be checked in time.]"]);

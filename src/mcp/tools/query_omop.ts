@@ -18,6 +18,8 @@ import { defineTool, type Tool } from "../tool.ts";
 
 /** Longest value in the result's text. The query's Python already cuts values at 80 characters; only a forged one is longer. */
 const VALUE_CHARACTERS = 120;
+/** Characters of the SQL; that of a cohort has some thousand. */
+const SQL_CHARACTERS = 2_000;
 const MAX_ROWS = 1_000_000;
 /** Lines of a plan. */
 const PLAN_LINES = 20;
@@ -53,7 +55,12 @@ export const tool: Tool = defineTool({
     const { sandboxes, limits: { queryMs } } = context.services;
     // The SQL depends on the version.
     const cdm = await cdmOf(context);
-    const compiled = compileOmopQuery(query, { version: cdm.version, schema: cdm.schema, maxRows: MAX_ROWS });
+    const compiled = compileOmopQuery(query, {
+      version: cdm.version,
+      schema: cdm.schema,
+      maxRows: MAX_ROWS,
+      cohort: (name) => cdm.cohorts.select(context.principal.id, name, cdm.schema),
+    });
     const sandbox = sandboxes.get(sandbox_id);
     const sql = runnableSql(compiled.sql, compiled.parameters);
     return await answerWithin(context, {
@@ -67,7 +74,7 @@ export const tool: Tool = defineTool({
       work: async (run) => {
         run.progress("waiting for the database");
         await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
-        const named = { query, table: query.table };
+        const named = { query, table: query.table, version: cdm.version };
         const warnings = await queryConcepts(cdm.concepts, named, run.signal);
         const { into, explain } = query;
         const { meaning, limit } = compiled;
@@ -97,7 +104,8 @@ export const tool: Tool = defineTool({
 });
 
 /** Whether a number may include people whom person lacks. */
-function countsPeople({ table, filters = [], aggregates = [] }: OmopQuery): boolean {
+function countsPeople({ table, cohort, filters = [], aggregates = [] }: OmopQuery): boolean {
+  if (cohort !== undefined) return false;
   if (filters.some(({ column }) => column === "person.person_id")) return false;
   const ofPeople = aggregates.some(({ fn, column }) =>
     fn === "count_persons" || fn === "person_years" || column === "person_id"
@@ -159,7 +167,7 @@ function describe({ into, sql, limit, meaning, notes }: RanQuery, answer: QueryA
     ...notes.map(showable),
     ...mixedUnits(answer),
     `Columns: ${answer.columns.map(({ name, dtype }) => `${name} ${dtype}`).join(", ")}`,
-    `SQL: ${showable(sql)}`,
+    `SQL: ${showable(shownSql(sql, into))}`,
     "",
     answer.columns.map(({ name }) => name).join(" | "),
     ...answer.preview.map((row) =>
@@ -174,6 +182,12 @@ function describe({ into, sql, limit, meaning, notes }: RanQuery, answer: QueryA
 /** A statistic over no values is not a missing value of a row. */
 function cellText(value: string | boolean | null, column: ResultColumn | undefined): string {
   return value === null && column?.statistic === true ? "no values" : short(value);
+}
+
+function shownSql(sql: string, into: string): string {
+  const rest = sql.length - SQL_CHARACTERS;
+  if (rest <= 0) return sql;
+  return `${sql.slice(0, SQL_CHARACTERS)}… (+${counted(rest, "character")}: ${into}.attrs["sql"])`;
 }
 
 function mixedUnits({ columns, preview }: QueryAnswer): string[] {

@@ -8,7 +8,7 @@ import { ruleCondition } from "./rules_sql.ts";
 import { observationLabel, ruleName } from "./meaning.ts";
 
 /** A step of a cohort's attrition. */
-export interface AttritionStep {
+interface AttritionStep {
   /** What it keeps. */
   readonly label: string;
   /** The step of the statement. */
@@ -53,7 +53,7 @@ export interface Attrition {
  */
 export function cohortAttrition(expression: CohortExpression, schema: string): Attrition {
   const { steps, attrition } = plan(expression, schema);
-  const rows = [...attrition, { label: "Periods in the cohort", step: "merged" }];
+  const rows = [...attrition, { label: "periods in the cohort", step: "merged" }];
   const counts = rows.map(({ step }, at) =>
     sql`select ${
       sql.lit(at)
@@ -84,7 +84,7 @@ function plan(expression: CohortExpression, schema: string): Plan {
     { name: "observed", select: observed(expression, schema) },
   ];
   const attrition: AttritionStep[] = [
-    { label: "Entry events", step: "entries" },
+    { label: "entry events", step: "entries" },
     { label: observationLabel(observation), step: "observed" },
   ];
   let last = "observed";
@@ -94,7 +94,7 @@ function plan(expression: CohortExpression, schema: string): Plan {
     last = name;
   }
   if (entryLimit !== "all") {
-    keep("limited", `Each person's ${entryLimit} of these`, sql`select * from observed where event_id = 1`);
+    keep("limited", `each person's ${entryLimit} of these`, sql`select * from observed where event_id = 1`);
   }
   for (const [at, rule] of rules.entries()) {
     keep(
@@ -104,7 +104,7 @@ function plan(expression: CohortExpression, schema: string): Plan {
     );
   }
   steps.push({ name: "included", select: limited(last, limit) }, ...exitSteps(expression, schema));
-  if (limit !== "all") attrition.push({ label: `Each person's ${limit} of these`, step: "included" });
+  if (limit !== "all") attrition.push({ label: `each person's ${limit} of these`, step: "included" });
   return { steps, attrition };
 }
 
@@ -123,8 +123,8 @@ op.observation_period_end_date as op_end_date from entries as n join ${
     sql.id(schema, "observation_period")
   } as op on op.person_id = n.person_id
 and n.start_date between op.observation_period_start_date and op.observation_period_end_date
-where op.observation_period_start_date + ${sql.lit(priorDays)} <= n.start_date
-and n.start_date + ${sql.lit(postDays)} <= op.observation_period_end_date) as o`;
+where n.start_date - op.observation_period_start_date >= ${sql.lit(priorDays)}
+and op.observation_period_end_date - n.start_date >= ${sql.lit(postDays)}) as o`;
 }
 
 function limited(from: string, limit: EventLimit): RawBuilder<unknown> {

@@ -63,10 +63,12 @@ function ruleText(rule: CohortRule): string {
       return rule.concept === 8532 ? "female" : "male";
     case "events": {
       const { is, events: count } = rule.count;
-      const number = is === "at most" && count === 0 ? "no" : `${is} ${count}`;
-      return `${number} ${eventText(rule.events)}${windowText(rule.window)}${
-        rule.outsideObservation ? ", in or outside the observation period" : ""
-      }`;
+      const number = is === "at most" && count === 0
+        ? "no"
+        : is === "at least" && count === 1
+        ? "a"
+        : `${is} ${count}`;
+      return `${number} ${eventText(rule.events)}${windowText(rule)}`;
     }
   }
 }
@@ -106,10 +108,22 @@ function rangeText(min: number | undefined, max: number | undefined): string {
 }
 
 function windowText(
-  { from, to }: { readonly from?: number | undefined; readonly to?: number | undefined },
+  { window: { from, to }, outsideObservation }: CohortRule & { readonly kind: "events" },
 ): string {
-  if (from === undefined && to === undefined) return ", at any time of the observation period";
-  return `, ${from ?? "any number of"} to ${to ?? "any number of"} days from entry`;
+  if (from === undefined && to === undefined) {
+    return outsideObservation ? ", at any time" : ", at any time of the observation period";
+  }
+  const ends = outsideObservation
+    ? ["any time before", "any time after"] as const
+    : ["the start of observation", "the end of observation"] as const;
+  const outside = outsideObservation ? ", in or outside the observation period" : "";
+  return `, from ${dayText(from, ends[0])} to ${dayText(to, ends[1])}${outside}`;
+}
+
+function dayText(day: number | undefined, otherwise: string): string {
+  if (day === undefined) return otherwise;
+  if (day === 0) return "the day of entry";
+  return `${counted(Math.abs(day), "day")} ${day < 0 ? "before" : "after"} entry`;
 }
 
 function exitText(exit: CohortExit): string {

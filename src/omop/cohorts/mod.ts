@@ -6,6 +6,7 @@ export {
   cohortDefinitionSchema,
   cohortNameSchema,
 } from "./schema.ts";
+export { type EventTable, eventTable, type EventTableName } from "./event_tables.ts";
 export { readCohort } from "./read.ts";
 export {
   type CohortExit,

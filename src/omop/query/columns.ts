@@ -39,12 +39,12 @@ export class Scope {
 
   /**
    * @param version The CDM's version.
-   * @param table The query's table.
+   * @param table The query's table: its name in the CDM, or the columns of another one.
    * @param alias Its alias in the SQL.
    */
-  constructor(version: CdmVersion, table: string, alias = "t") {
+  constructor(version: CdmVersion, table: string | CdmTable, alias = "t") {
     this.version = version;
-    this.table = cdmTable(version, table);
+    this.table = typeof table === "string" ? cdmTable(version, table) : table;
     this.alias = alias;
   }
 
@@ -126,7 +126,13 @@ export class Scope {
       );
     }
     const shown = steps.length > 0 && hasColumn(this.table, name) ? `${steps.join("_")}_${name}` : name;
-    return { name: shown, type: column.type, sql: sql.ref(`${place.alias}.${name}`), written: path };
+    return {
+      name: shown,
+      type: column.type,
+      sql: sql.ref(`${place.alias}.${name}`),
+      written: path,
+      column: { table: place.table.name, name },
+    };
   }
 
   /** Follows a key of a row to the row that it names. */

@@ -3,6 +3,7 @@ import { OmcpError } from "../../errors.ts";
 import type { CdmVersion } from "../cdm/mod.ts";
 import { COMPILER } from "../sql_compiler.ts";
 import type { AggregateOutput } from "./aggregates.ts";
+import { rowsOf, type RowSource } from "./cohort_table.ts";
 import { Scope } from "./columns.ts";
 import type { Value } from "./value.ts";
 import { hasColumn } from "./event_date.ts";
@@ -16,10 +17,8 @@ import type { ResultColumn } from "./result_type.ts";
 import type { OmopQuery } from "./schema.ts";
 
 /** The CDM of a query, and how much the query may fetch. */
-export interface CompileOptions {
+export interface CompileOptions extends RowSource {
   readonly version: CdmVersion;
-  /** The schema of the CDM's tables. */
-  readonly schema: string;
   /** The maximum of rows; it also caps the query's own limit. */
   readonly maxRows: number;
 }
@@ -52,9 +51,7 @@ export function compileOmopQuery(query: OmopQuery, options: CompileOptions): Com
   const order = resolved.order.map(({ name, descending }) =>
     sql`${sql.id(name)} ${descending ? sql`desc` : sql`asc`} nulls last`
   );
-  const select = sql`${rows(query, resolved, options.schema)}${listed(" order by ", order)} limit ${
-    limit + 1
-  }`;
+  const select = sql`${rows(query, resolved, options)}${listed(" order by ", order)} limit ${limit + 1}`;
   const compiled = select.compile(COMPILER);
   return {
     sql: compiled.sql,
@@ -70,9 +67,10 @@ export function compileOmopQuery(query: OmopQuery, options: CompileOptions): Com
 }
 
 /** The outputs, without order or limit. */
-function rows(query: OmopQuery, resolved: ResolvedQuery, schema: string): RawBuilder<unknown> {
+function rows(query: OmopQuery, resolved: ResolvedQuery, source: RowSource): RawBuilder<unknown> {
+  const { schema } = source;
   const { groupBy, grouped, outputs } = resolved;
-  const from = sql`${tables(query, resolved, schema)}${
+  const from = sql`${tables(query, resolved, source)}${
     listed(" group by ", groupBy.map((column) => column.sql))
   }${having(query, resolved, schema)}`;
   const named = outputs.some(({ kind }) => kind === "concept_name" || kind === "units");
@@ -91,9 +89,10 @@ function rows(query: OmopQuery, resolved: ResolvedQuery, schema: string): RawBui
 }
 
 /** `table as t [left join …] [where …]` */
-function tables(query: OmopQuery, { scope }: ResolvedQuery, schema: string): RawBuilder<unknown> {
+function tables(query: OmopQuery, { scope }: ResolvedQuery, source: RowSource): RawBuilder<unknown> {
+  const { schema } = source;
   const context = { find: (name: string) => scope.find(name), schema };
-  const table = sql.id(schema, scope.table.name);
+  const table = rowsOf(query, source);
   if (query.per_person === undefined && query.then_filters !== undefined) {
     throw new OmcpError("invalid_argument", "Cannot use then_filters without per_person", {
       next: "Use filters.",
@@ -101,18 +100,18 @@ function tables(query: OmopQuery, { scope }: ResolvedQuery, schema: string): Raw
   }
   if (query.per_person === undefined) {
     const filters = (query.filters ?? []).map((filter) => filterCondition(filter, context));
-    const conditions = [...filters, ...personConditions(query.persons, scope, schema)];
+    const conditions = [...filters, ...personConditions(query.persons, scope, source)];
     return sql`${table} as "t"${joinClause(scope, schema)}${listed(" where ", conditions, " and ")}`;
   }
   // The pick has joins of its own: those that its filters need.
-  const pick = new Scope(scope.version, scope.table.name);
+  const pick = new Scope(scope.version, scope.table);
   const picked = (query.filters ?? []).map((filter) =>
     filterCondition(filter, { find: (name) => pick.find(name), schema })
   );
   const then = readConditions(query.then_filters ?? [], "then_filters").map((one) =>
     filterCondition(one, context)
   );
-  const conditions = [...then, ...personConditions(query.persons, scope, schema)];
+  const conditions = [...then, ...personConditions(query.persons, scope, source)];
   return sql`(select distinct on (${pick.own("person_id")}) "t".* from ${table} as "t"${
     joinClause(pick, schema)
   }${listed(" where ", picked, " and ")} order by ${pick.own("person_id")}, ${

@@ -19,7 +19,10 @@ export function queryMeaning(query: OmopQuery, { outputs, scope, groupBy }: Reso
     : aggregates.map(({ fn, of }) =>
       fn === "count_persons" ? "number of persons" : of === undefined ? "number of rows" : `${fn} of ${of}`
     ).join(", ");
-  const parts = [`${what} of ${query.table}`, where(query.filters)];
+  const parts = [
+    `${what} of ${query.table}${query.cohort === undefined ? "" : ` ${query.cohort}`}`,
+    where(query.filters),
+  ];
   if (query.per_person !== undefined) {
     parts.push(`; of those each person's ${query.per_person} by ${eventDate(scope.table) ?? "date"}`);
     const then = query.then_filters ?? [];
@@ -73,9 +76,10 @@ function conceptItem(item: Unread): string {
 }
 
 function criterion(one: PersonCriterion | Unread): string {
-  const { table, filters, window, at_least } = one;
+  const { table, cohort, filters, window, at_least } = one;
   const count = at_least === undefined ? "" : `at least ${String(at_least)} rows of `;
-  return `${count}${String(table)}${Array.isArray(filters) ? where(filters) : ""}${
+  const name = cohort === undefined ? String(table) : `cohort ${String(cohort)}`;
+  return `${count}${name}${Array.isArray(filters) ? where(filters) : ""}${
     typeof window === "object" && window !== null
       ? `, ${Reflect.get(window, "from") ?? "any number of"} to ${
         Reflect.get(window, "to") ?? "any number of"

@@ -1,6 +1,7 @@
 /** Sets of persons as conditions: those who have, or have not, rows of another table. */
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
+import { rowsOf, type RowSource, tableOf } from "./cohort_table.ts";
 import { Scope } from "./columns.ts";
 import { hasColumn } from "./event_date.ts";
 import { filterCondition, readConditions } from "./filters.ts";
@@ -12,7 +13,7 @@ import { type OmopQuery, type PersonCriterion, personCriterionSchema } from "./s
  *
  * @param persons The criteria.
  * @param outer The query's own table.
- * @param schema The schema of the CDM's tables.
+ * @param source Where the rows of tables are.
  * @returns A condition for each criterion. A window counts days from the date of the query's row to that of the other table's row,
  * both ends included.
  * @throws {OmcpError} `invalid_argument` if a criterion or one of its names does not fit.
@@ -20,7 +21,7 @@ import { type OmopQuery, type PersonCriterion, personCriterionSchema } from "./s
 export function personConditions(
   persons: OmopQuery["persons"],
   outer: Scope,
-  schema: string,
+  source: RowSource,
 ): RawBuilder<boolean>[] {
   const without = (persons?.without ?? []).map(function read(one, at): PersonCriterion {
     const parsed = personCriterionSchema.safeParse(one);
@@ -38,29 +39,30 @@ export function personConditions(
     ...without.map((criterion) => ({ criterion, holds: false })),
   ];
   return all.map(({ criterion, holds }, at) => {
-    const found = criterionCondition(criterion, { outer, schema, alias: `e${at}` });
+    const found = criterionCondition(criterion, { outer, source, alias: `e${at}` });
     return holds ? found : sql`not ${found}`;
   });
 }
 
 interface CriterionPlace {
   readonly outer: Scope;
-  readonly schema: string;
+  readonly source: RowSource;
   readonly alias: string;
 }
 
 function criterionCondition(
   criterion: PersonCriterion,
-  { outer, schema, alias }: CriterionPlace,
+  { outer, source, alias }: CriterionPlace,
 ): RawBuilder<boolean> {
-  const scope = new Scope(outer.version, criterion.table, alias);
+  const { schema } = source;
+  const scope = new Scope(outer.version, tableOf(criterion), alias);
   for (const { table } of [outer, scope]) {
     if (hasColumn(table, "person_id")) continue;
     throw new OmcpError("invalid_argument", `Cannot use persons: the table ${table.name} has no person_id`, {
       next: "Use tables whose rows are about a person.",
     });
   }
-  const conditions = readConditions(criterion.filters ?? [], `the filters of ${criterion.table}`)
+  const conditions = readConditions(criterion.filters ?? [], `the filters of ${scope.table.name}`)
     .map((one) => filterCondition(one, { find: (name) => scope.find(name), schema }));
   const { from, to } = criterion.window ?? {};
   if (from !== undefined && to !== undefined && from > to) {
@@ -71,9 +73,7 @@ function criterionCondition(
   const days = () => sql`(${scope.date("window")} - ${outer.date("window")})`;
   if (from !== undefined) conditions.push(sql`${days()} >= ${sql.lit(from)}`);
   if (to !== undefined) conditions.push(sql`${days()} <= ${sql.lit(to)}`);
-  const rows = sql`from ${sql.id(schema, scope.table.name)} as ${sql.id(alias)}${
-    joinClause(scope, schema)
-  } where ${
+  const rows = sql`from ${rowsOf(criterion, source)} as ${sql.id(alias)}${joinClause(scope, schema)} where ${
     sql.join([sql`${scope.own("person_id")} = ${outer.own("person_id")}`, ...conditions], sql` and `)
   }`;
   const least = criterion.at_least ?? 1;

@@ -4,6 +4,7 @@ import type { CdmVersion } from "../cdm/mod.ts";
 import { closestNames } from "../../lib/closest_names.ts";
 import { type AggregateOutput, resolveAggregate } from "./aggregates.ts";
 import { MAX_NAME, Scope } from "./columns.ts";
+import { tableOf } from "./cohort_table.ts";
 import { refuseDuplicates } from "./duplicates.ts";
 import type { Value } from "./value.ts";
 import { hasColumn } from "./event_date.ts";
@@ -49,7 +50,7 @@ export interface ResolvedQuery {
  * @throws {OmcpError} `invalid_argument` for an unknown or misused name, with the closest names in `next`.
  */
 export function resolveQuery(query: OmopQuery, version: CdmVersion): ResolvedQuery {
-  const known = new Scope(version, query.table);
+  const known = new Scope(version, tableOf(query));
   const { table } = known;
   const grouped = query.group_by !== undefined || query.aggregates !== undefined;
   const groupNames = query.group_by ?? [];

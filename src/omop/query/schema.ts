@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { type CdmVersion, tableNameSchema } from "../cdm/mod.ts";
+import { cohortNameSchema } from "../cohorts/schema.ts";
 import { isReservedPythonName, PYTHON_NAME_PATTERN } from "./python_name.ts";
 
 /** The limit on rows of a query that does not set one. */
@@ -116,7 +117,8 @@ export const orderSchema = z.union([
 
 /** Persons who have rows of another table. */
 export const personCriterionSchema = z.strictObject({
-  table: z.string().max(63).toLowerCase(),
+  table: z.string().max(63).toLowerCase().optional(),
+  cohort: cohortNameSchema.optional().describe("In place of table: a cohort, whose date is its start."),
   filters: unreadList.optional(),
   window: z.strictObject({
     from: z.int().min(-100_000).max(100_000).optional(),
@@ -134,6 +136,9 @@ export const resultNameSchema: z.ZodType<string> = z.string()
   }, "must not be a Python keyword or built-in name");
 
 const COMMON_SHAPE = {
+  cohort: cohortNameSchema.optional().describe(
+    "With table cohort: the name of a cohort of define_cohort. Its rows: person_id, cohort_start_date, cohort_end_date.",
+  ),
   columns: z.array(columnName).min(1).max(100).optional().describe(
     "Columns to return. Default: all of the table; with aggregates, those of group_by. Any list may also name columns that a key of " +
       "the row leads to (person.year_of_birth, visit.visit_concept_id, provider.specialty_concept_id, " +

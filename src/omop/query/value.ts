@@ -10,6 +10,8 @@ export interface Value {
   readonly sql: RawBuilder<unknown>;
   /** Its text in the query, for errors and for what the reply says. */
   readonly written: string;
+  /** The column that it is, with its table; undefined for a function's value. */
+  readonly column?: { readonly table: string; readonly name: string };
 }
 
 /** Finds the values that the arguments of a function name. */

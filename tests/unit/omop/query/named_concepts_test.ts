@@ -11,6 +11,9 @@ Deno.test("comparedConcepts() finds the concepts of filters, alternatives, sets 
       { column: "person.gender_concept_id", op: "=", value: 8507 },
       { column: "patient.race_concept_id", op: "=", value: 8527 },
       { column: "visit.care_site.place_of_service_concept_id", op: "=", value: 8717 },
+      { column: "visit.admitted_from_concept_id", op: "=", value: 8863 },
+      { column: "visit_detail.visit_detail_concept_id", op: "=", value: 9203 },
+      { column: "no_such_table.visit_concept_id", op: "=", value: 9202 },
       { column: "person_id", op: "=", value: 7 },
       { column: "condition_concept_id", op: "!=", value: 8 },
     ],
@@ -25,12 +28,14 @@ Deno.test("comparedConcepts() finds the concepts of filters, alternatives, sets 
       }],
     },
   };
-  assert.deepEqual(comparedConcepts(query, "condition_occurrence"), [
+  assert.deepEqual(comparedConcepts(query, "condition_occurrence", "5.4"), [
     { table: "condition_occurrence", column: "condition_concept_id", ids: [201826], descendants: false },
     { table: "condition_occurrence", column: "condition_type_concept_id", ids: [1, 2], descendants: false },
     { table: "person", column: "gender_concept_id", ids: [8507], descendants: false },
     { table: "person", column: "race_concept_id", ids: [8527], descendants: false },
     { table: "care_site", column: "place_of_service_concept_id", ids: [8717], descendants: false },
+    { table: "visit_occurrence", column: "admitted_from_concept_id", ids: [8863], descendants: false },
+    { table: "visit_detail", column: "visit_detail_concept_id", ids: [9203], descendants: false },
     { table: "drug_exposure", column: "drug_concept_id", ids: [3], descendants: true },
   ]);
 });

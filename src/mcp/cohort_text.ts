@@ -1,0 +1,109 @@
+/** Cohorts as text for a model. */
+import type { AttritionCount, Held } from "../cdm/cohorts/mod.ts";
+import { counted } from "../lib/counted.ts";
+import { showable } from "../lib/text.ts";
+import type { ConceptSet } from "../omop/concepts/mod.ts";
+import { type CohortExpression, cohortMeaning, eventsOf, eventTable } from "../omop/cohorts/mod.ts";
+import type { ComparedConcepts } from "../omop/query/named_concepts.ts";
+
+/** A cohort that is described. */
+export interface DescribedCohort {
+  readonly name: string;
+  readonly expression: CohortExpression;
+  /** Its attrition. */
+  readonly counts: readonly AttritionCount[];
+  /** What is to be said of its concepts. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Describes a cohort: its size, what was understood, and its attrition.
+ *
+ * @param cohort The cohort.
+ * @returns Lines.
+ */
+export function describeCohort({ name, expression, counts, notes }: DescribedCohort): readonly string[] {
+  const last = counts.at(-1);
+  return [
+    ...(last === undefined ? [] : [`Cohort ${name}: ${sizeText(last)}`]),
+    "Understood:",
+    ...cohortMeaning(expression).map((line) => `  ${showable(line)}`),
+    ...ageNotes(expression),
+    ...notes.map(showable),
+    "",
+    "step | persons | persons left out | events",
+    ...counts.map(({ label, persons, rows }, at) => {
+      const before = counts[at - 1];
+      return `${showable(label)} | ${persons} | ${
+        before === undefined ? "" : before.persons - persons
+      } | ${rows}`;
+    }),
+  ];
+}
+
+function sizeText({ persons, rows, starts, days }: AttritionCount): string {
+  if (starts === undefined) return "no persons";
+  const mean = Math.round(days / rows);
+  return `${counted(persons, "person")}, ${counted(rows, "period")} of ${counted(mean, "day")} on average, ` +
+    `starting ${starts[0]} to ${starts[1]}`;
+}
+
+/** An age of circe's is up to a year above what people call their age. */
+function ageNotes({ rules }: CohortExpression): string[] {
+  return rules.some((rule) => rule.kind === "age" && !rule.completedYears)
+    ? [
+      "Note: this age is up to a year above completed years, as in ATLAS; for age by birthday, set completed_years in age.",
+    ]
+    : [];
+}
+
+/**
+ * How a cohort that was defined is used.
+ *
+ * @param name The cohort's name.
+ * @param held What holding it did; undefined for one that was only shown.
+ * @returns Lines.
+ */
+export function heldText(name: string, held: Held | undefined): readonly string[] {
+  if (held === undefined) return [];
+  return [
+    "",
+    `${
+      held.replaced ? "It replaces the earlier cohort of that name." : "The server holds it until it ends."
+    } ` +
+    `For its periods: query_omop {"table": "cohort", "cohort": "${name}"}; for rows of its persons: ` +
+    `"persons": {"with": [{"cohort": "${name}"}]}.`,
+    ...(held.dropped === undefined
+      ? []
+      : [`[The cohort ${held.dropped} was dropped: it was not used for the longest time.]`]),
+  ];
+}
+
+/**
+ * The concepts that a definition compares columns with.
+ *
+ * @param expression The definition.
+ * @param empty Whether the events were not found.
+ */
+export function cohortConcepts(
+  expression: CohortExpression,
+  empty = false,
+): readonly (ComparedConcepts & { readonly empty: boolean })[] {
+  const compared = eventsOf(expression).flatMap(({ table, concepts }) => {
+    const { concept } = eventTable(table);
+    return concepts === undefined || concept === undefined ? [] : [comparedSet(table, concept, concepts)];
+  });
+  if (expression.exit.kind === "drug era" && !empty) {
+    compared.push(comparedSet("drug_exposure", "drug_concept_id", expression.exit.concepts));
+  }
+  return compared.map((one) => ({ ...one, empty }));
+}
+
+function comparedSet(table: string, column: string, { items }: ConceptSet): ComparedConcepts {
+  return {
+    table,
+    column,
+    ids: items.map(({ concept_id }) => concept_id),
+    descendants: items.every(({ include_descendants }) => include_descendants === true),
+  };
+}

@@ -1,0 +1,138 @@
+import { Buffer } from "node:buffer";
+import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
+import { shownPath } from "../../lib/shown_path.ts";
+import {
+  cohortArguments,
+  type CohortExpression,
+  cohortNameSchema,
+  readCohort,
+  toCirce,
+} from "../../omop/cohorts/mod.ts";
+import type { Sandbox } from "../../sandbox/mod.ts";
+import { answerWithin } from "../answer_within.ts";
+import { auditedFileCall } from "../audited_file_call.ts";
+import { cdmOf } from "../cdm_of.ts";
+import { cohortConcepts, describeCohort, heldText } from "../cohort_text.ts";
+import { comparedNotes } from "../query_concepts.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { defineTool, type Tool, type ToolContext } from "../tool.ts";
+
+/** Time to write the JSON into a sandbox. */
+const FILE_MS = 30_000;
+
+const ARGUMENTS = cohortArguments.extend({
+  name: cohortNameSchema.describe("Its name. Alone: shows the cohort of that name again."),
+  export_circe: z.boolean().optional().describe(
+    "Also give the definition as JSON that ATLAS imports. Default: false.",
+  ),
+  sandbox_id: sandboxIdSchema.optional().describe(
+    "With export_circe: write the JSON there as <name>.json, not into the answer.",
+  ),
+});
+
+/** Defines a cohort, counts it, and holds it for other tools. */
+export const tool: Tool = defineTool({
+  toolset: "omop",
+  disclosure: "open",
+  define: () => ({
+    name: "define_cohort",
+    title: "Define a cohort",
+    description:
+      "Defines persons and their time in a cohort, with the semantics of ATLAS: an entry event, conditions around it, an exit. Returns the " +
+      "attrition: persons left after each condition. The server holds the definition by its name, for query_omop (table cohort, or in " +
+      "persons) and other tools; nothing is written to the CDM.",
+    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    input: ARGUMENTS,
+  }),
+  async handle({ name, export_circe, sandbox_id, ...definition }, context) {
+    const { sandboxes, limits: { queryMs } } = context.services;
+    const { id: owner } = context.principal;
+    const cdm = await cdmOf(context);
+    const shown = definition.entry === undefined;
+    if (shown) refuseWithoutEntry(definition);
+    const expression = shown ? cdm.cohorts.get(owner, name).expression : readCohort(definition);
+    const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
+    return await answerWithin(context, {
+      sandbox,
+      tool: "define_cohort",
+      source: JSON.stringify({ name, ...definition }),
+      timeoutMs: queryMs + FILE_MS,
+      work: async (run) => {
+        run.progress("waiting for the database");
+        await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
+        const compared = cohortConcepts(expression);
+        const warnings = await comparedNotes(cdm.concepts, compared, run.signal);
+        run.progress("counting the cohort");
+        const counts = await cdm.cohorts.attrition(expression, run.signal, queryMs);
+        const held = shown ? undefined : cdm.cohorts.hold(owner, { name, expression });
+        const notes = [
+          ...warnings,
+          ...counts[0]?.rows === 0
+            ? await comparedNotes(
+              cdm.concepts,
+              cohortConcepts({ ...expression, rules: [], censoring: [] }, true),
+              run.signal,
+            )
+            : [],
+        ];
+        const exported = export_circe === true
+          ? await exportCirce({ name, expression, sandbox, context }, run.signal)
+          : [];
+        const text = [
+          ...describeCohort({ name, expression, counts, notes }),
+          ...heldText(name, held),
+          ...exported,
+        ];
+        return { kind: "text", text: text.join("\n") };
+      },
+    });
+  },
+});
+
+/** Without an entry, a call shows a cohort: it must not seem to change it. */
+function refuseWithoutEntry(
+  { age, sex, with: having, without, exit }: Partial<z.infer<typeof cohortArguments>>,
+): void {
+  if ([age, sex, having, without, exit].every((one) => one === undefined)) return;
+  throw new OmcpError("invalid_argument", "Cannot define the cohort: it has no entry", {
+    next:
+      'Pass entry, such as [{"table": "condition_occurrence", "concepts": [{"concept_id": 201826, "include_descendants": true}]}].',
+  });
+}
+
+interface Export {
+  readonly name: string;
+  readonly expression: CohortExpression;
+  readonly sandbox: Sandbox | undefined;
+  readonly context: ToolContext;
+}
+
+/** The definition as circe's JSON: lines of the answer, or a file and a line about it. */
+async function exportCirce(
+  { name, expression, sandbox, context }: Export,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { services: { audit }, principal } = context;
+  const { cohorts } = await cdmOf(context);
+  const json = toCirce(expression, await cohorts.named(expression, signal));
+  const notes = expression.rules.some((rule) => rule.kind === "age" && rule.completedYears)
+    ? ["ATLAS has no ages by birthday: in the JSON, they are years of entry minus years of birth."]
+    : [];
+  if (sandbox === undefined) return ["", ...notes, "ATLAS:", JSON.stringify(json)];
+  const path = `${name}.json`;
+  const bytes = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
+  const facts = {
+    principal: principal.id,
+    sandbox: sandbox.id,
+    tool: "define_cohort",
+    source: `write ${path}`,
+  };
+  await auditedFileCall(
+    audit,
+    facts,
+    () => sandbox.files.write(path, [bytes], { overwrite: true, size: bytes.length }, { signal }),
+    ({ size }) => size,
+  );
+  return ["", ...notes, `The JSON for ATLAS is in the sandbox: ${shownPath(path)}`];
+}

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { newSandbox, withServer } from "../../fixtures/server.ts";
+
+const METFORMIN = [{ concept_id: 1503297, include_descendants: true }];
+const DIABETES = [{ concept_id: 201826, include_descendants: true }];
+const PERSONS = [{ fn: "count_persons" }];
+
+/** The cohort "women" by hand: who enters, and the start. */
+const WOMEN = `with first as (
+  select person_id, min(drug_exposure_start_date) as start from cdm.drug_exposure
+  where drug_concept_id in (select descendant_concept_id from cdm.concept_ancestor where ancestor_concept_id = 1503297)
+  group by 1)
+select f.person_id, f.start from first f join cdm.person p using (person_id) join cdm.observation_period o using (person_id)
+where f.start between o.observation_period_start_date + 30 and o.observation_period_end_date
+  and p.gender_concept_id = 8532 and extract(year from f.start) - p.year_of_birth >= 40
+  and f.person_id in (select person_id from cdm.condition_occurrence c where c.condition_concept_id = 201826
+    and c.condition_start_date <= f.start and c.condition_start_date >= o.observation_period_start_date)
+  and f.person_id not in (select person_id from cdm.death d where d.death_date between f.start + 1 and f.start + 365)`;
+
+Deno.test("define_cohort through MCP", async (t) => {
+  await withServer({}, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    const define = async (input: Record<string, unknown>) => await server.call("define_cohort", input);
+    const query = async (input: Record<string, unknown>) =>
+      await server.call("query_omop", { sandbox_id, ...input });
+    const python = async (code: string) =>
+      (await server.call("execute_python_code", { sandbox_id, code })).text;
+
+    await t.step("counts who is left after each condition, and says what it understood", async () => {
+      const { text } = await define({
+        name: "women",
+        entry: [{ table: "drug_exposure", concepts: METFORMIN, first: true }],
+        prior_observation_days: 30,
+        age: { min: 40 },
+        sex: "female",
+        with: [{ table: "condition_occurrence", concepts: DIABETES, window: { to: 0 }, name: "diabetes" }],
+        without: [{ table: "death", window: { from: 1, to: 365 } }],
+        exit: {
+          drug_era: { concepts: METFORMIN },
+          censor: [{ table: "visit_occurrence", dates: { from: "2024-01-01" } }],
+        },
+      });
+      assert.match(text, /^Cohort women: 37 persons, 37 periods of [\d,]+ days on average, starting 20/);
+      assert.match(
+        text,
+        /Entry: first ever drug_exposure of 1503297 with descendants; under observation at the start and for 30 days before\n/,
+      );
+      assert.match(text, /this age is up to a year above completed years/);
+      assert.match(
+        text,
+        /\nentry events \| 74 \| +\| 74\nunder observation .* \| 65 \| 9 \| 65\nage at least 40.* \| 63 \| 2 \| 63\nfemale \| 38 \| 25 \| 38\ndiabetes \| 38 \| 0 \| 38\nno death, from 1 day after entry to 365 days after entry \| 37 \| 1/,
+      );
+    });
+
+    await t.step("its periods are a table of query_omop, and its start is a date for windows", async () => {
+      const { text } = await query({
+        table: "cohort",
+        cohort: "women",
+        columns: ["person_id", "cohort_start_date", "cohort_end_date", "age_at(cohort_start_date) as age"],
+        into: "women",
+      });
+      assert.match(text, /`women`: 37 rows × 4 columns/);
+      assert.match(text, /… \(\+[\d,]+ characters: women\.attrs\["sql"\]\)/);
+      assert.match(
+        await query({
+          table: "cohort",
+          cohort: "women",
+          persons: { with: [{ table: "measurement", window: { from: 0, to: 90 } }] },
+          into: "measured",
+        }).then((reply) => reply.text),
+        /Understood: rows of cohort women; of persons with measurement, 0 to 90 days/,
+      );
+      // The same by hand.
+      const counts = await python(`import psycopg, pandas
+db = psycopg.connect()
+sql = """${WOMEN}"""
+hand = db.execute(sql).fetchall()
+late = db.execute(f"select count(*) from ({sql}) w where exists (select 1 from cdm.measurement m where m.person_id = w.person_id and m.measurement_date between w.start and w.start + 90)").fetchone()[0]
+before = db.execute(f"select count(distinct m.person_id) from ({sql}) w join cdm.measurement m using (person_id) where m.measurement_date between w.start and w.start + 90").fetchone()[0]
+held = [(int(p), pandas.Timestamp(d).date()) for p, d in zip(women.person_id, women.cohort_start_date)]
+[sorted(hand) == sorted(held), len(hand), len(measured) == late, len(db.execute(women.attrs["sql"]).fetchall()), "before", before]`);
+      assert.match(counts, /\[True, 37, True, 37, 'before', \d+\]/);
+    });
+
+    await t.step("its persons are a filter of rows, with a window around its start", async () => {
+      const rows = { table: "measurement", aggregates: PERSONS };
+      const last = ({ text }: { readonly text: string }) => Number(text.split("\n").at(-1));
+      const window = { from: -90, to: 0 };
+      const near = await query({ ...rows, persons: { with: [{ cohort: "women", window }] } });
+      assert.match(near.text, /of persons with cohort women, -90 to 0 days from the row's date/);
+      assert.match(await python(`[before == ${last(near)}, before < 37]`), /\[True, True\]/);
+      const others = await query({ ...rows, persons: { without: [{ cohort: "women" }] } });
+      assert.equal(last(others) + 37, last(await query(rows)));
+    });
+
+    await t.step("a name alone shows the cohort again, and exports it for ATLAS", async () => {
+      const { text } = await define({ name: "women", export_circe: true });
+      assert.match(text, /^Cohort women: 37 persons/);
+      const json: unknown = JSON.parse(text.split("\nATLAS:\n")[1] ?? "");
+      const file = await define({ name: "women", export_circe: true, sandbox_id });
+      assert.match(file.text, /The JSON for ATLAS is in the sandbox: women\.json$/);
+      const read = await server.call("read_file", { sandbox_id, path: "women.json" });
+      assert.deepEqual(JSON.parse(read.text.slice(read.text.indexOf("{"))), json);
+    });
+
+    await t.step("a new definition replaces the earlier one", async () => {
+      const entry = [{ table: "drug_exposure", concepts: METFORMIN }];
+      assert.match((await define({ name: "again", entry })).text, /The server holds it until it ends/);
+      assert.match(
+        (await define({ name: "again", entry, limit: "all", exit: { days_after_start: 0 } })).text,
+        /^Cohort again: 74 persons, 9\d\d periods of 1 day on average[^]*It replaces the earlier cohort/,
+      );
+    });
+
+    await t.step("an empty cohort says where there are records", async () => {
+      const { text } = await define({
+        name: "empty",
+        entry: [{ table: "drug_exposure", concepts: [{ concept_id: 1503297 }] }],
+      });
+      assert.match(text, /^Cohort empty: no persons[^]*952 records are under 1 descendant/);
+    });
+
+    await t.step("refuses what it cannot read, and says what there is", async () => {
+      const entry = [{ table: "drug_exposure", concepts: METFORMIN }];
+      const refused: readonly (readonly [Record<string, unknown>, RegExp])[] = [
+        [
+          { name: "x", age: { min: 3 } },
+          /^Error invalid_argument: Cannot define the cohort: it has no entry/,
+        ],
+        [{ name: "x" }, /^Error cohort_not_found: No cohort "x" is held[^]*Held: empty, again, women/],
+        [
+          { name: "x", entry: [{ table: "person" }] },
+          /entry\[0\]\.table: must be one of condition_occurrence/,
+        ],
+        [{ name: "x", entry, without: [{ table: "person" }] }, /Cannot read without\[0\]\.table/],
+        [{ name: "x", entry, age: { min: 9, max: 8 } }, /Cannot use age from 9 to 8: it is reversed/],
+        [
+          { name: "x", entry: [{ table: "drug_exposure", concepts: [{ concept_id: 150329 }] }] },
+          /^Error concept_not_found: This CDM has no concept 150329/,
+        ],
+        [{ name: "x", entry, exit: { days_after_start: 1, days_after_end: 1 } }, /it has several ends/],
+        [{ name: "No name", entry }, /name: must be lower-case letters/],
+      ];
+      for (const [input, message] of refused) {
+        const reply = await define(input);
+        assert.equal(reply.isError, true);
+        assert.match(reply.text, message);
+      }
+      assert.match(
+        (await query({ table: "measurement", cohort: "women" })).text,
+        /^Error invalid_argument: Cannot use cohort with the table measurement[^]*"persons": \{"with"/,
+      );
+      assert.match((await query({ table: "cohort", cohort: "womem" })).text, /Did you mean women\?/);
+    });
+  });
+});
