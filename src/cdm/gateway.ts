@@ -6,6 +6,7 @@ import { logger } from "../observability/log.ts";
 import { allTableNames, type CdmVersion, cdmVersionIn, DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
 import { CdmCohorts } from "./cohorts/mod.ts";
 import { CdmConcepts } from "./concepts/mod.ts";
+import { CdmDescription } from "./description/description.ts";
 import { LocalCdm } from "./local_cdm.ts";
 import {
   type Audit,
@@ -40,6 +41,8 @@ export interface CdmGateway {
   readonly concepts: CdmConcepts;
   /** The cohorts that callers have defined. */
   readonly cohorts: CdmCohorts;
+  /** What the database holds. */
+  readonly description: CdmDescription;
   /** Whether {@link look} has not succeeded yet. */
   readonly away: boolean;
   /** What aggregates may leave the database; undefined where rows may. */
@@ -151,6 +154,7 @@ function gatewayOf(config: CdmSettings, { database, version, look, close }: Gate
     schema: config.cdmSchema,
     concepts,
     cohorts: new CdmCohorts(source),
+    description: new CdmDescription(source),
     disclosure: rules && new Disclosure(source, rules),
     get away() {
       return version() === undefined;

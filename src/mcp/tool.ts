@@ -5,6 +5,7 @@ import type { Disclosure } from "../cdm/disclosure/mod.ts";
 import type { ExchangeFolder } from "../exchange/mod.ts";
 import type { CdmCohorts } from "../cdm/cohorts/mod.ts";
 import type { CdmConcepts } from "../cdm/concepts/mod.ts";
+import type { CdmDescription } from "../cdm/description/description.ts";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
 import type { AuditLog } from "../observability/audit.ts";
 import type { Packages, SandboxManager } from "../sandbox/mod.ts";
@@ -50,6 +51,7 @@ export interface CdmService {
   readonly concepts: CdmConcepts;
   /** The cohorts that callers have defined. */
   readonly cohorts: CdmCohorts;
+  readonly description: CdmDescription;
   /** Whether the server has not found the database yet. */
   readonly away: boolean;
   /** What aggregates may leave the database; undefined where rows may. */

@@ -2,6 +2,7 @@
 import { tool as createSandbox } from "./tools/create_sandbox.ts";
 import { tool as defineCohort } from "./tools/define_cohort.ts";
 import { tool as deleteFile } from "./tools/delete_file.ts";
+import { tool as describeCdm } from "./tools/describe_cdm.ts";
 import { tool as executePythonCode } from "./tools/execute_python_code.ts";
 import { tool as expandConceptSet } from "./tools/expand_concept_set.ts";
 import { tool as exportFile } from "./tools/export_file.ts";
@@ -30,6 +31,7 @@ export const TOOLS: readonly Tool[] = [
   createSandbox,
   defineCohort,
   deleteFile,
+  describeCdm,
   executePythonCode,
   expandConceptSet,
   exportFile,

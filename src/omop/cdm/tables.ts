@@ -1,5 +1,5 @@
 import { OmcpError } from "../../errors.ts";
-import { closestNames } from "../../lib/closest_names.ts";
+import { closestNames, synonymOf } from "../../lib/closest_names.ts";
 import { describeColumn } from "./descriptions.ts";
 import {
   type CdmColumn,
@@ -56,11 +56,11 @@ export function allTableNames(): ReadonlySet<string> {
 export function cdmTable(version: CdmVersion, name: string): CdmTable {
   const table = TABLES[version].get(name);
   if (table !== undefined) return table;
-  const close = closestNames(name, TABLES[version].keys());
+  const names = [...TABLES[version].keys()];
+  const synonym = synonymOf(name, names);
+  const close = synonym === undefined ? closestNames(name, names) : [synonym];
   throw new OmcpError("invalid_argument", `The CDM ${version} has no table ${JSON.stringify(name)}`, {
-    next: close.length > 0
-      ? `Did you mean ${close.join(" or ")}?`
-      : `Its tables are: ${[...TABLES[version].keys()].join(", ")}.`,
+    next: close.length > 0 ? `Did you mean ${close.join(" or ")}?` : `Its tables are: ${names.join(", ")}.`,
   });
 }
 

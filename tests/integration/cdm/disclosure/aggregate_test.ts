@@ -234,6 +234,20 @@ print(reached, [name for name in os.environ if name.startswith("PG")], glob.glob
       assert.match(reply.text, /^False \[\] \[\] True/m);
     });
 
+    await t.step("a description has the structure and the rules, and no number of rows", async () => {
+      const { text } = await server.call("describe_cdm", {});
+      assert.match(text, /^- person: One row per person/m);
+      assert.match(text, /^Rules: cms: each number rests on at least 11 persons/m);
+      assert.doesNotMatch(text, /^- \w+ \(|Empty:|Observed:|Source:/m);
+      const table = await server.call("describe_cdm", { table: "person" });
+      assert.match(
+        table.text,
+        /^person: .*\ncolumn \| type \| key \| meaning\nperson_id \| bigint \| primary \|/,
+      );
+      const checks = await server.call("describe_cdm", { data_quality: true });
+      assert.match(checks.text, /^Error invalid_argument: unknown argument "data_quality"/);
+    });
+
     await t.step("concepts have counts that are rounded, and none of few persons", async () => {
       const id = (await truth(
         `SELECT condition_concept_id FROM cdm.condition_occurrence GROUP BY 1
