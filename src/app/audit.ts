@@ -1,7 +1,7 @@
 /** The server's audit: where it goes, and the statements of sandboxes in it. */
 import type { StatementAudit } from "../cdm/gateway.ts";
 import { AuditLog } from "../observability/audit.ts";
-import { FileSink, LOG_SINK } from "../observability/audit_sink.ts";
+import { FolderSink, LOG_SINK } from "../observability/audit_sink.ts";
 import type { AuditEntry } from "../postgres/mod.ts";
 import { VERSION } from "../version.ts";
 import type { Config } from "./config.ts";
@@ -9,11 +9,11 @@ import type { Config } from "./config.ts";
 /**
  * Opens the audit, and writes its first line.
  *
- * @param config File, instance, and whether the source is kept.
- * @throws {OmcpError} `config_invalid` where the file cannot be written.
+ * @param config Folder, instance, and whether the source is kept.
+ * @throws {OmcpError} `config_invalid` where the folder cannot be written.
  */
 export function openAudit(config: Config): AuditLog {
-  const sink = config.auditFile === undefined ? LOG_SINK : new FileSink(config.auditFile);
+  const sink = config.auditFolder === undefined ? LOG_SINK : new FolderSink(config.auditFolder);
   const log = new AuditLog(sink, config.auditSource);
   log.start({ version: VERSION, instance: config.instance });
   return log;

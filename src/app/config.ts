@@ -58,6 +58,11 @@ const filePath = z.string().regex(
   "must be an absolute path of a file, without a comma",
 );
 
+/** Folders that the server uses itself. */
+const ownFolderPath = z.string().transform((text) => text === "" ? "" : folderPath(text) ?? null).pipe(
+  z.string("must be an absolute path of a folder, without a comma, //, . and .."),
+);
+
 /** `host[:port]/path:tag@digest`, roughly: the engine checks the rest. */
 const IMAGE = /^[a-zA-Z0-9][a-zA-Z0-9_.\-/:@]{0,254}$/;
 
@@ -227,9 +232,7 @@ export const SETTINGS = {
       "Folders of the engine's machine that every sandbox can read at `/data/NAME`, see docs/datasets.md. Everyone on that machine must be able to read their files.",
   },
   OMCP_EXCHANGE_DIR: {
-    schema: z.string().transform((text) => text === "" ? "" : folderPath(text) ?? null).pipe(
-      z.string("must be an absolute path of a folder, without a comma, //, . and .."),
-    ),
+    schema: ownFolderPath,
     default: "",
     unit: "path",
     description:
@@ -375,12 +378,12 @@ export const SETTINGS = {
     description:
       "Name of this server, in the label `org.omcp.instance` of its containers; empty: a random one. One server at a time may use a name; when it starts, it removes what an earlier server of that name left.",
   },
-  OMCP_AUDIT_FILE: {
-    schema: filePath,
+  OMCP_AUDIT_FOLDER: {
+    schema: ownFolderPath,
     default: "",
     unit: "path",
     description:
-      "File to which the server appends the audit, a JSON line for each SQL statement and execution; empty: stderr. Needs `--allow-write` for it.",
+      "Folder in which each server writes the audit into a file of its own, a JSON line for each SQL statement and execution, see docs/audit.md; empty: stderr. Needs `--allow-read` and `--allow-write` for it.",
   },
   OMCP_AUDIT_SOURCE: {
     schema: z.enum(["on", "off"], "must be on or off"),
@@ -451,8 +454,8 @@ export interface Config extends CdmSettings {
   readonly exchangeBytes: number;
   /** Whether the operator named the instance: another server could have the same name. */
   readonly instanceNamed: boolean;
-  /** Undefined: the audit goes to stderr. */
-  readonly auditFile: string | undefined;
+  /** Where the audit's files are; undefined: it goes to stderr. */
+  readonly auditFolder: string | undefined;
   /** Whether the audit holds the source of statements and cells. */
   readonly auditSource: boolean;
   readonly logLevel: "debug" | "info" | "warning" | "error";
@@ -505,12 +508,12 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
   const imageSource = imageSourceOf(read, problems);
   const instance = get("OMCP_INSTANCE");
   const dockerHost = get("DOCKER_HOST");
-  const auditFile = get("OMCP_AUDIT_FILE") || undefined;
+  const auditFolder = get("OMCP_AUDIT_FOLDER") || undefined;
   const datasets = get("OMCP_DATASETS");
   const exchangeFolder = get("OMCP_EXCHANGE_DIR") || undefined;
   const constraintsFile = get("OMCP_PACKAGES_CONSTRAINTS") || undefined;
   const imageFile = imageSource.kind === "file" ? imageSource.path : undefined;
-  const apart = ownFiles({ dockerHost, auditFile, constraintsFile, imageFile, database });
+  const apart = ownFiles({ dockerHost, auditFolder, constraintsFile, imageFile, database });
   problems.push(...datasetProblems(datasets ?? [], [...apart, exchangeFolder]));
   const unfit = exchangeFolder === undefined
     ? undefined
@@ -571,7 +574,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     },
     instance: instance || crypto.randomUUID(),
     instanceNamed: instance !== "",
-    auditFile,
+    auditFolder,
     auditSource: get("OMCP_AUDIT_SOURCE") === "on",
     logLevel: get("OMCP_LOG_LEVEL"),
   };

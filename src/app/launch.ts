@@ -13,8 +13,8 @@ export interface LaunchOptions {
   readonly databaseHost?: string;
   /** Files that this Postgres needs: its socket, certificate authorities. */
   readonly databaseFiles?: readonly string[];
-  /** The file of `OMCP_AUDIT_FILE`. */
-  readonly auditFile?: string;
+  /** The folder of `OMCP_AUDIT_FOLDER`. */
+  readonly auditFolder?: string;
   /** The file of `OMCP_PACKAGES_CONSTRAINTS`. */
   readonly constraintsFile?: string;
   /** The file of `OMCP_IMAGE_FILE`. */
@@ -65,8 +65,8 @@ export interface PermissionNeeds {
   readonly databaseHost: string | undefined;
   /** Files that a database given by URL needs. */
   readonly databaseFiles: readonly string[];
-  /** The file of the audit log. */
-  readonly auditFile: string | undefined;
+  /** The folder of the audit. */
+  readonly auditFolder: string | undefined;
   /** The file of constraints on packages. */
   readonly constraintsFile: string | undefined;
   /** The archive with images. */
@@ -81,9 +81,9 @@ export interface PermissionNeeds {
  * @param needs Paths and hosts.
  */
 export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
-  const { socketPath, guardFolder, databaseHost, databaseFiles, auditFile, constraintsFile, imageFile } =
+  const { socketPath, guardFolder, databaseHost, databaseFiles, auditFolder, constraintsFile, imageFile } =
     needs;
-  const exchange = needs.exchangeFolder === undefined ? [] : [needs.exchangeFolder];
+  const folders = [auditFolder, needs.exchangeFolder].filter((folder) => folder !== undefined);
   return {
     // Deno checks the URL's host, too, although the connection goes to the socket.
     net: [`unix:${socketPath}`, "docker.invalid:80", ...(databaseHost === undefined ? [] : [databaseHost])],
@@ -93,9 +93,9 @@ export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
       ...databaseFiles,
       ...(constraintsFile === undefined ? [] : [constraintsFile]),
       ...(imageFile === undefined ? [] : [imageFile]),
-      ...exchange,
+      ...folders,
     ],
-    write: [socketPath, ...(auditFile === undefined ? [] : [auditFile]), ...exchange],
+    write: [socketPath, ...folders],
   };
 }
 
@@ -109,7 +109,7 @@ export function permissionFlags(options: LaunchOptions): string[] {
     guardFolder: `${options.project}/src/postgres/guard`,
     databaseHost: options.databaseHost,
     databaseFiles: options.databaseFiles ?? [],
-    auditFile: options.auditFile,
+    auditFolder: options.auditFolder,
     constraintsFile: options.constraintsFile,
     imageFile: options.imageFile,
     exchangeFolder: options.exchangeFolder,

@@ -8,7 +8,7 @@ import { databaseAccess } from "./database_access.ts";
 /** Settings that name files. */
 export interface OwnFileSettings {
   readonly dockerHost: string | undefined;
-  readonly auditFile: string | undefined;
+  readonly auditFolder: string | undefined;
   readonly constraintsFile: string | undefined;
   readonly imageFile: string | undefined;
   readonly database: DatabaseLocation;
@@ -20,10 +20,10 @@ export interface OwnFileSettings {
  * @param settings See {@link OwnFileSettings}.
  */
 export function ownFiles(settings: OwnFileSettings): (string | undefined)[] {
-  const { dockerHost, auditFile, constraintsFile, imageFile, database } = settings;
+  const { dockerHost, auditFolder, constraintsFile, imageFile, database } = settings;
   return [
     dockerHost === undefined ? undefined : socketPath(dockerHost),
-    auditFile,
+    auditFolder,
     constraintsFile,
     imageFile,
     ...databaseFiles(database),

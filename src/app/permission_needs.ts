@@ -13,14 +13,14 @@ import type { PermissionNeeds } from "./launch.ts";
  * @throws {OmcpError} `config_invalid` for a database URL that cannot be used.
  */
 export function permissionNeeds(config: Config): PermissionNeeds {
-  const { dockerHost, database, auditFile, packages, exchangeFolder, imageSource } = config;
+  const { dockerHost, database, auditFolder, packages, exchangeFolder, imageSource } = config;
   return {
     socketPath: socketPath(dockerHost),
     guardFolder: database.kind === "none" ? undefined : guardFolder(),
     ...(database.kind === "url"
       ? databaseAccess(database.url)
       : { databaseHost: undefined, databaseFiles: [] }),
-    auditFile,
+    auditFolder,
     constraintsFile: packages.mode === "off" ? undefined : packages.constraintsFile,
     imageFile: imageSource.kind === "file" ? imageSource.path : undefined,
     exchangeFolder,

@@ -30,7 +30,7 @@ function startFacts(config: Config, image: string) {
     disclosure: config.disclosure === undefined
       ? "open"
       : `aggregate (${config.disclosure.preset}, ${config.disclosure.k})`,
-    audit: config.auditFile ?? "stderr",
+    audit: config.auditFolder ?? "stderr",
     exchange: config.exchangeFolder ?? "none",
     datasets: config.datasets.map(({ name }) => name),
     limits: {

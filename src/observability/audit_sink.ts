@@ -1,20 +1,35 @@
-/** Where audit lines go: a file that the operator names, or the log on stderr. No log level silences either. */
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+/** Where audit lines go: a file of this process in the operator's folder, or the log on stderr. No log level silences either. */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
-import { escapedLine } from "./json_line.ts";
-import { logger } from "./log.ts";
 import { errorMessage } from "../lib/error_message.ts";
+import { newFileName, openEnds } from "./audit_files.ts";
+import { type FileEnd, type LineHash, sealedLine } from "./audit_line.ts";
+import { logger } from "./log.ts";
 
 const log = logger("audit_sink");
 const audit = logger("audit");
 
 /** Maximum of lines that are kept while the file cannot be written; further lines are dropped and counted. */
 const MAX_PENDING = 10_000;
+/** Bytes of a file after which the next line begins another one. */
+const MAX_FILE = 64 * 1024 * 1024;
 
 /** Non-blocking: opening a FIFO without a reader would hang. */
-const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+const CREATE = constants.O_CREAT | constants.O_EXCL;
 const OWNER_ONLY = 0o600;
+const OTHERS_WRITE = 0o022;
 
 /** One line of the audit, JSON. */
 export type AuditLine = Readonly<Record<string, string | number | null>> & {
@@ -42,45 +57,61 @@ export const LOG_SINK: AuditSink = {
   close: () => {},
 };
 
+/** A file that this process writes. */
+interface OwnFile {
+  readonly path: string;
+  readonly name: string;
+  /** Bytes of complete lines in it. */
+  bytes: number;
+  /** Bytes of a line after these, of which the rest could not be written. */
+  torn: number;
+  /** The hash of its last line; null while it has none. */
+  hash: LineHash | null;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
 /**
- * Appends to a file. Each write opens the file by its name, so that an operator can rotate it by renaming it.
+ * Appends to a file of its own in a folder. Each write opens the file by its name: where an operator moved it away, or somebody else
+ * changed its size, the line begins a new file, whose first line names the last one that was written.
  */
-export class FileSink implements AuditSink {
-  readonly #path: string;
-  #pending: string[] = [];
+export class FolderSink implements AuditSink {
+  readonly #folder: string;
+  readonly #maxBytes: number;
+  #file: OwnFile | undefined;
+  #pending: Fields[] = [];
   #dropped = 0;
   #failing = false;
-  /** Whether the last write left a part of a line in the file. */
-  #torn = false;
 
   /**
-   * Opens the file once, to check that it can be written.
+   * Creates this process's file, and the folder where only that is missing.
    *
-   * @param path An absolute path. A file that does not exist is created with mode 0600.
+   * @param folder An absolute path.
+   * @param maxBytes Bytes of a file after which the next line begins another one.
    * @throws {OmcpError} `config_invalid` where it cannot be written.
    */
-  constructor(path: string) {
-    this.#path = path;
+  constructor(folder: string, maxBytes: number = MAX_FILE) {
+    this.#folder = folder;
+    this.#maxBytes = maxBytes;
     try {
-      this.#withFile((file) => {
-        if ((fstatSync(file).mode & 0o077) !== 0) {
-          log.warning("Users besides the owner can access the audit file {path}: set its mode to 0600", {
-            path,
-          });
-        }
-      });
+      requireFolder(folder);
+      this.#begin(openEnds(folder));
     } catch (cause) {
-      throw new OmcpError("config_invalid", `Cannot write the audit file ${path}: ${errorMessage(cause)}`, {
-        next:
-          "Name a file in OMCP_AUDIT_FILE that this user may write, in a folder that exists, and allow it with --allow-write.",
-        cause,
-      });
+      throw new OmcpError(
+        "config_invalid",
+        `Cannot write to the audit folder ${folder}: ${errorMessage(cause)}`,
+        {
+          next:
+            "Name a folder in OMCP_AUDIT_FOLDER that this user may read and write, and allow it with --allow-read and --allow-write.",
+          cause,
+        },
+      );
     }
   }
 
   /** @inheritdoc */
   write(line: AuditLine): void {
-    if (this.#pending.length < MAX_PENDING) this.#pending.push(written(line));
+    if (this.#pending.length < MAX_PENDING) this.#pending.push(timed(line));
     else this.#dropped += 1;
     this.#flush();
   }
@@ -99,20 +130,12 @@ export class FileSink implements AuditSink {
 
   #flush(): void {
     try {
-      this.#withFile((file) => {
-        while (this.#pending[0] !== undefined) {
-          this.#append(file, this.#pending[0]);
-          this.#pending.shift();
-        }
-      });
+      this.#writePending();
     } catch (error) {
       if (!this.#failing) {
         log.error(
-          "Cannot write the audit file {path}: {error}. The server refuses SQL statements until it can",
-          {
-            path: this.#path,
-            error: errorMessage(error),
-          },
+          "Cannot write to the audit folder {folder}: {error}. The server refuses SQL statements until it can",
+          { folder: this.#folder, error: errorMessage(error) },
         );
       }
       this.#failing = true;
@@ -120,8 +143,8 @@ export class FileSink implements AuditSink {
     }
     if (!this.#failing) return;
     this.#failing = false;
-    log.warning("The audit file {path} can be written again; lost {dropped}", {
-      path: this.#path,
+    log.warning("The audit folder {folder} can be written again; lost {dropped}", {
+      folder: this.#folder,
       dropped: counted(this.#dropped, "line"),
     });
     const dropped = this.#dropped;
@@ -129,27 +152,100 @@ export class FileSink implements AuditSink {
     if (dropped > 0) this.write({ event: "statement", status: "lost", count: dropped });
   }
 
-  #append(file: number, line: string): void {
-    const bytes = new TextEncoder().encode(this.#torn ? `\n${line}` : line);
-    for (let at = 0; at < bytes.length;) {
-      at += writeSync(file, bytes.subarray(at));
-      this.#torn = at < bytes.length;
-    }
+  #writePending(): void {
+    do {
+      const file = this.#file !== undefined && this.#file.bytes < this.#maxBytes ? this.#file : undefined;
+      const descriptor = file === undefined ? undefined : opened(file);
+      if (file === undefined || descriptor === undefined) {
+        this.#begin(endsOf(this.#file));
+        continue;
+      }
+      try {
+        while (this.#pending[0] !== undefined && file.bytes < this.#maxBytes) {
+          append(descriptor, file, this.#pending[0]);
+          this.#pending.shift();
+        }
+      } finally {
+        closeSync(descriptor);
+      }
+    } while (this.#pending.length > 0);
   }
 
-  #withFile(use: (descriptor: number) => void): void {
-    // node:fs, because Deno.stat needs the read permission.
-    const file = openSync(this.#path, FLAGS, OWNER_ONLY);
+  /** Creates a file; the line that is its first is written before it counts. */
+  #begin(after: readonly FileEnd[]): void {
+    const name = newFileName();
+    const file: OwnFile = { path: `${this.#folder}/${name}`, name, bytes: 0, torn: 0, hash: null };
+    const descriptor = openSync(file.path, APPEND | CREATE, OWNER_ONLY);
     try {
-      // Something else, such as a link to /dev/null, may have replaced the file.
-      if (!fstatSync(file).isFile()) throw new Error("it is not a regular file");
-      use(file);
+      append(descriptor, file, timed({ event: "file", after }));
+    } catch (error) {
+      // On a full disk, each attempt would leave an empty file.
+      unlinkSync(file.path);
+      throw error;
     } finally {
-      closeSync(file);
+      closeSync(descriptor);
     }
+    this.#file = file;
   }
 }
 
-function written(line: AuditLine): string {
-  return `${escapedLine(JSON.stringify({ time: new Date().toISOString(), ...line }))}\n`;
+function timed(line: Fields): Fields {
+  return { time: new Date().toISOString(), ...line };
+}
+
+function endsOf(file: OwnFile | undefined): readonly FileEnd[] {
+  return file === undefined || file.hash === null ? [] : [{ file: file.name, hash: file.hash }];
+}
+
+/**
+ * Opens the file, without what a failed write left in it.
+ *
+ * @returns Undefined where it is not there or not as this process left it: lines must not follow what somebody else wrote.
+ * @throws What the system says where it cannot be opened otherwise.
+ */
+function opened(file: OwnFile): number | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file.path, APPEND);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  const found = fstatSync(descriptor);
+  if (found.isFile() && found.size === file.bytes + file.torn) {
+    if (file.torn > 0) ftruncateSync(descriptor, file.bytes);
+    file.torn = 0;
+    return descriptor;
+  }
+  closeSync(descriptor);
+  return undefined;
+}
+
+function append(descriptor: number, file: OwnFile, fields: Fields): void {
+  const { text, hash } = sealedLine(fields, file.hash);
+  const bytes = new TextEncoder().encode(`${text}\n`);
+  try {
+    for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes.subarray(at));
+  } catch (error) {
+    // It does not report what it wrote before it failed.
+    file.torn = Math.max(0, fstatSync(descriptor).size - file.bytes);
+    throw error;
+  }
+  file.bytes += bytes.length;
+  file.hash = hash;
+}
+
+function requireFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+  }
+  if ((statSync(folder).mode & OTHERS_WRITE) !== 0) {
+    log.warning("Other users can write to the audit folder {folder}: set its mode to 0750", { folder });
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }

@@ -60,18 +60,20 @@ export async function connectServer(
 ): Promise<ConnectedServer> {
   const project = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
   // On stderr, the audit would be mixed with the demo's own lines.
-  const own = launch.auditFile === undefined ? await Deno.makeTempFile({ prefix: "omcp-audit-" }) : undefined;
-  const auditFile = launch.auditFile ?? own ?? "";
+  const own = launch.auditFolder === undefined
+    ? await Deno.makeTempDir({ prefix: "omcp-audit-" })
+    : undefined;
+  const auditFolder = launch.auditFolder ?? own ?? "";
   const server = await connectCommand({
     command: Deno.execPath(),
-    args: serverArguments({ project, ...engineSocket(), ...launch, auditFile }),
-    env: { ...inheritedVariables(), OMCP_AUDIT_FILE: auditFile, ...environment },
+    args: serverArguments({ project, ...engineSocket(), ...launch, auditFolder }),
+    env: { ...inheritedVariables(), OMCP_AUDIT_FOLDER: auditFolder, ...environment },
   });
   return {
     ...server,
     close: async () => {
       await server.close();
-      if (own !== undefined) await Deno.remove(own);
+      if (own !== undefined) await Deno.remove(own, { recursive: true });
     },
   };
 }

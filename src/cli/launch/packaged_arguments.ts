@@ -15,6 +15,7 @@ import {
 } from "../../app/launch.ts";
 import { permissionNeeds } from "../../app/permission_needs.ts";
 import { PROGRAM_FILE } from "../program_files.ts";
+import { AUDIT_OPTIONS } from "../audit_options.ts";
 import { CDM_OPTIONS } from "../cdm_options.ts";
 
 /** Deno runs the given file alone: it reads no configuration of the folder that it starts in, and downloads nothing. */
@@ -102,10 +103,22 @@ function commandPermissions(
     case "load":
     case "bundle":
       return archivePermissions(name, args, read);
+    case "audit":
+      return { ...NOTHING, read: auditFolders(args) };
     case "setup":
       return ALL;
     default:
       return NOTHING;
+  }
+}
+
+function auditFolders(args: readonly string[]): readonly string[] {
+  try {
+    return parseArgs({ args: [...args], options: AUDIT_OPTIONS, allowPositionals: true }).positionals.slice(
+      1,
+    );
+  } catch {
+    return [];
   }
 }
 
@@ -179,7 +192,7 @@ function enginePermissions(read: ReadVariable): ServerPermissions {
     guardFolder: undefined,
     databaseHost: undefined,
     databaseFiles: [],
-    auditFile: undefined,
+    auditFolder: undefined,
     constraintsFile: undefined,
     exchangeFolder: undefined,
   });

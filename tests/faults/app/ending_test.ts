@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { auditFiles } from "../../../src/observability/audit_files.ts";
 import { serverArguments } from "../../../src/app/launch.ts";
 import { LABEL_INSTANCE } from "../../../src/runtime/mod.ts";
 import { connectServer } from "../../../src/cli/demo/client.ts";
@@ -40,11 +41,11 @@ Deno.test("a server that gets SIGTERM while it starts leaves nothing, ends its a
   const engine = await connectTestEngine();
   const instance = newInstance();
   const folder = await Deno.makeTempDir();
-  const auditFile = `${folder}/audit.jsonl`;
+  const auditFolder = `${folder}/audit`;
   try {
     const child = new Deno.Command(Deno.execPath(), {
-      args: serverArguments({ ...LAUNCH, auditFile }),
-      env: { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance, OMCP_AUDIT_FILE: auditFile },
+      args: serverArguments({ ...LAUNCH, auditFolder }),
+      env: { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance, OMCP_AUDIT_FOLDER: auditFolder },
       stdin: "piped",
       stdout: "null",
       stderr: "null",
@@ -55,7 +56,8 @@ Deno.test("a server that gets SIGTERM while it starts leaves nothing, ends its a
     assert.equal((await child.status).code, 0);
     await child.stdin.close().catch(() => {});
     assert.deepEqual(await engine.listContainers({ labels, all: true }), []);
-    assert.match(await Deno.readTextFile(auditFile), /"start".*\n.*"end".*\n$/);
+    const [file = ""] = auditFiles(auditFolder);
+    assert.match(await Deno.readTextFile(`${auditFolder}/${file}`), /"start".*\n.*"end".*\n$/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -48,9 +48,9 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
     env: { OMCP_DATABASE_URL: "postgres://u:hunter2@127.0.0.1/d", OMCP_MIN_CELL: "3" },
     says: /config_invalid[^]*OMCP_MIN_CELL must be at least 11/,
   },
-  "an audit file that the flags do not allow": {
-    env: { OMCP_AUDIT_FILE: "/var/log/omcp/audit.jsonl" },
-    says: /config_invalid[^]*--allow-write=\/var\/log\/omcp\/audit\.jsonl/,
+  "an audit folder that the flags do not allow": {
+    env: { OMCP_AUDIT_FOLDER: "/var/log/omcp" },
+    says: /config_invalid[^]*--allow-read=\/var\/log\/omcp --allow-write=\/var\/log\/omcp/,
   },
   "an exchange folder that the flags do not allow": {
     env: { OMCP_EXCHANGE_DIR: "/srv/exchange" },
@@ -60,9 +60,9 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
     env: { OMCP_EXCHANGE_DIR: "/etc" },
     says: /config_invalid[^]*OMCP_EXCHANGE_DIR must not be, contain or lie in \/etc/,
   },
-  "an audit file that is not an absolute path": {
-    env: { OMCP_AUDIT_FILE: "audit.jsonl" },
-    says: /config_invalid[^]*OMCP_AUDIT_FILE must be an absolute path/,
+  "an audit folder that is not an absolute path": {
+    env: { OMCP_AUDIT_FOLDER: "audit" },
+    says: /config_invalid[^]*OMCP_AUDIT_FOLDER must be an absolute path/,
   },
   "an empty list of packages": {
     env: { OMCP_PACKAGES: "allowlist" },
@@ -170,15 +170,15 @@ Deno.test("the server does not start without its permissions, and names the flag
   );
 });
 
-Deno.test("the server does not start with an audit file that it cannot write, and says why", async () => {
-  const auditFile = "/absent/omcp-audit.jsonl";
+Deno.test("the server does not start with an audit folder that it cannot write to, and says why", async () => {
+  const auditFolder = "/absent/omcp-audit";
   const stderr = await failedStart(
-    { OMCP_AUDIT_FILE: auditFile },
-    serverArguments({ ...LAUNCH, auditFile }),
+    { OMCP_AUDIT_FOLDER: auditFolder },
+    serverArguments({ ...LAUNCH, auditFolder }),
   );
   assert.match(
     stderr,
-    /config_invalid: Cannot write the audit file \/absent\/omcp-audit\.jsonl: [^]*OMCP_AUDIT_FILE/,
+    /config_invalid: Cannot write to the audit folder \/absent\/omcp-audit: [^]*OMCP_AUDIT_FOLDER/,
   );
 });
 

@@ -161,7 +161,7 @@ Deno.test("what `bundle` writes, `load` loads where no registry can be reached; 
           ...env,
           OMCP_INSTANCE: instance,
           OMCP_LOG_LEVEL: "error",
-          OMCP_AUDIT_FILE: `${folder}/audit.jsonl`,
+          OMCP_AUDIT_FOLDER: `${folder}/audit`,
         },
       });
       try {

@@ -2,26 +2,32 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
+import { auditFiles } from "../../../src/observability/audit_files.ts";
+import { verifyAudit } from "../../../src/observability/verify_audit.ts";
 import { logOf } from "../../fixtures/logged_server.ts";
 import { newSandbox, withServer } from "../../fixtures/server.ts";
 
 const lineSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
 type Line = z.output<typeof lineSchema>;
 
-function linesOf(path: string): Line[] {
-  return Deno.readTextFileSync(path).split("\n").filter((line) => line !== "")
-    .map((line) => lineSchema.parse(JSON.parse(line)));
+/** The lines of all files of a folder, but for the first of each, which is about files. */
+function linesOf(folder: string): Line[] {
+  return auditFiles(folder).flatMap((name) =>
+    Deno.readTextFileSync(`${folder}/${name}`).split("\n").slice(1, -1)
+      .map((line) => lineSchema.parse(JSON.parse(line)))
+  );
 }
 
 function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** Runs a test with the path of an audit file in a folder of its own. */
-async function withAuditFile(test: (path: string) => Promise<void>): Promise<void> {
+/** Runs a test with the path of a folder for the audit, and checks that the audit is whole. */
+async function withAuditFolder(test: (path: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    await test(`${folder}/audit.jsonl`);
+    await test(`${folder}/audit`);
+    assert.deepEqual((await verifyAudit({ folders: [`${folder}/audit`] })).problems, []);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -32,15 +38,14 @@ const SELECT =
   `import psycopg\nwith psycopg.connect() as c: rows = c.execute("${SQL}").fetchall()\nprint("ran")`;
 
 Deno.test("the audit has a line for each statement and execution, without source or literal", async () => {
-  await withAuditFile(async (path) => {
-    await withServer({ OMCP_AUDIT_FILE: path }, async (server) => {
+  await withAuditFolder(async (path) => {
+    await withServer({ OMCP_AUDIT_FOLDER: path }, async (server) => {
       const sandbox_id = await newSandbox(server);
       assert.match((await server.call("execute_python_code", { sandbox_id, code: SELECT })).text, /ran/);
       const refused = `import psycopg\npsycopg.connect().execute("delete from person")`;
       await server.call("execute_python_code", { sandbox_id, code: refused });
-      Deno.renameSync(path, `${path}.1`);
       await server.call("query_omop", { sandbox_id, table: "person", limit: 2 });
-      const before = linesOf(`${path}.1`);
+      const before = linesOf(path);
       const executions = before.filter(({ event }) => event === "execution");
       const cells = executions.slice(1);
       assert.deepEqual(
@@ -49,6 +54,7 @@ Deno.test("the audit has a line for each statement and execution, without source
           ["ok", "create_sandbox", null, "local"],
           ["ok", "execute_python_code", sandbox_id, "local"],
           ["error", "execute_python_code", sandbox_id, "local"],
+          ["ok", "query_omop", sandbox_id, "local"],
         ],
       );
       assert.deepEqual([cells[0]?.["length"], cells[0]?.["sha256"], cells[0]?.["bytes"]], [
@@ -68,29 +74,27 @@ Deno.test("the audit has a line for each statement and execution, without source
       assert.deepEqual([deletion?.["status"], deletion?.["sqlstate"]], ["refused", "25006"]);
       assert.equal(deletion?.["execution"], cells[1]?.["execution"]);
       assert.doesNotMatch(JSON.stringify(before), /7070707|import psycopg/);
-      assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
-      assert.equal(linesOf(path).find(({ event }) => event === "execution")?.["tool"], "query_omop");
-    }, { auditFile: path });
-    assert.equal(linesOf(`${path}.1`)[0]?.["event"], "start");
+    }, { auditFolder: path });
+    assert.equal(linesOf(path)[0]?.["event"], "start");
     assert.equal(linesOf(path).at(-1)?.["event"], "end");
   });
 });
 
 Deno.test("with OMCP_AUDIT_SOURCE=on, the audit has the source of statements and cells", async () => {
-  await withAuditFile(async (path) => {
-    await withServer({ OMCP_AUDIT_FILE: path, OMCP_AUDIT_SOURCE: "on" }, async (server) => {
+  await withAuditFolder(async (path) => {
+    await withServer({ OMCP_AUDIT_FOLDER: path, OMCP_AUDIT_SOURCE: "on" }, async (server) => {
       const sandbox_id = await newSandbox(server);
       await server.call("execute_python_code", { sandbox_id, code: SELECT });
       const sources = linesOf(path).map(({ source }) => source);
       assert.ok(sources.includes(SQL));
       assert.ok(sources.includes(SELECT));
-    }, { auditFile: path });
+    }, { auditFolder: path });
   });
 });
 
 Deno.test("calls about files are audited, by tool and size, without content", async () => {
-  await withAuditFile(async (path) => {
-    await withServer({ OMCP_AUDIT_FILE: path, OMCP_DATABASE_URL: "none" }, async (server) => {
+  await withAuditFolder(async (path) => {
+    await withServer({ OMCP_AUDIT_FOLDER: path, OMCP_DATABASE_URL: "none" }, async (server) => {
       const sandbox_id = await newSandbox(server);
       await server.call("write_file", { sandbox_id, path: "patient-4711", text: "seven" });
       await server.call("read_file", { sandbox_id, path: "none" });
@@ -107,13 +111,13 @@ Deno.test("calls about files are audited, by tool and size, without content", as
         ],
       );
       assert.doesNotMatch(JSON.stringify(calls), /seven|4711/);
-    }, { auditFile: path });
+    }, { auditFolder: path });
   });
 });
 
 Deno.test("while the audit cannot be written, no statement runs, cells do, and no line is lost", async () => {
-  await withAuditFile(async (path) => {
-    await withServer({ OMCP_AUDIT_FILE: path, OMCP_LOG_LEVEL: "error" }, async (server) => {
+  await withAuditFolder(async (path) => {
+    await withServer({ OMCP_AUDIT_FOLDER: path, OMCP_LOG_LEVEL: "error" }, async (server) => {
       const sandbox_id = await newSandbox(server);
       const run = async (code: string) =>
         (await server.call("execute_python_code", { sandbox_id, code })).text;
@@ -122,8 +126,8 @@ Deno.test("while the audit cannot be written, no statement runs, cells do, and n
         /ok/,
       );
       assert.match(await run('c.execute("select 1").fetchone()'), /\(1,\)/);
-      Deno.renameSync(path, `${path}.1`);
-      Deno.mkdirSync(path);
+      Deno.renameSync(path, `${path}.away`);
+      Deno.writeTextFileSync(path, "");
       assert.match(await run("1 + 1"), /2/);
       assert.match(
         await run('c.execute("select 1").fetchone()'),
@@ -134,20 +138,27 @@ Deno.test("while the audit cannot be written, no statement runs, cells do, and n
         /^Error database_unavailable: .*cannot write its audit[^]*Next: Ask the server's operator/,
       );
       Deno.removeSync(path);
+      Deno.renameSync(`${path}.away`, path);
       assert.match(await run('c.execute("select 3").fetchone()'), /\(3,\)/);
-      const executions = linesOf(path).filter(({ event }) => event === "execution");
-      assert.deepEqual(executions.map(({ status }) => status), ["ok", "error", "database_unavailable", "ok"]);
-      const statements = linesOf(path).filter(({ event }) => event === "statement");
+      const executions = linesOf(path).filter(({ event }) => event === "execution").slice(2);
+      assert.deepEqual(executions.map(({ status }) => status), [
+        "ok",
+        "ok",
+        "error",
+        "database_unavailable",
+        "ok",
+      ]);
+      const statements = linesOf(path).filter(({ event }) => event === "statement").slice(-3);
       assert.deepEqual(statements.map(({ status, sqlstate }) => [status, sqlstate]), [
         ["refused", "58030"],
         ["refused", "58030"],
         ["ok", null],
       ]);
-    }, { auditFile: path });
+    }, { auditFolder: path });
   });
 });
 
-Deno.test("without a file, the audit is on stderr at every log level", async () => {
+Deno.test("without a folder, the audit is on stderr at every log level", async () => {
   const lines = await logOf({ OMCP_DATABASE_URL: "none", OMCP_LOG_LEVEL: "error" }, async (call) => {
     const sandbox_id = sandboxIdIn(await call("create_sandbox", {}));
     await call("execute_python_code", { sandbox_id, code: "1" });

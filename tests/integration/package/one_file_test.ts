@@ -1,5 +1,6 @@
 /** The program in one file, as a user has it: in an empty home, without Deno, Node and a checkout. */
 import assert from "node:assert/strict";
+import { auditFiles } from "../../../src/observability/audit_files.ts";
 import { problemOf } from "../../../scripts/package/check_binary.ts";
 import { programFiles } from "../../../scripts/package/files.ts";
 import { NOTICES_FILE } from "../../../scripts/package/notices.ts";
@@ -189,7 +190,7 @@ Deno.test("the one file", async (t) => {
       const environment = shared;
       const engine = await connectTestEngine();
       const instance = newInstance();
-      const audit = `${folder}/audit of it's own.jsonl`;
+      const audit = `${folder}/audit of it's own`;
       const settings = `${folder}/it's settings.env`;
       await Deno.writeTextFile(settings, "OMCP_DATABASE_URL=none\n");
       const server = await connectCommand({
@@ -203,7 +204,7 @@ Deno.test("the one file", async (t) => {
           OMCP_LOG_LEVEL: "error",
           // Its answer about permissions comes at the second question, which may read this file.
           OMCP_ENV_FILE: settings,
-          OMCP_AUDIT_FILE: audit,
+          OMCP_AUDIT_FOLDER: audit,
         },
         cwd: folder,
       });
@@ -227,7 +228,8 @@ Deno.test("the one file", async (t) => {
         await server.close();
       }
       await eventually(() => !isRunning(server.pid), "the server's process has ended");
-      assert.match(await Deno.readTextFile(audit), /"tool":"execute_python_code"/);
+      const [file = ""] = auditFiles(audit);
+      assert.match(await Deno.readTextFile(`${audit}/${file}`), /"tool":"execute_python_code"/);
       await assertNothingLeft(engine, instance);
     });
   } finally {

@@ -65,10 +65,10 @@ Deno.test("the packages", async (test) => {
         OMCP_DATABASE_URL: "none",
         PIP_CERT: OWN_CERTIFICATES,
       };
-      const audit = `${built.folder}/audit-${each.name}.jsonl`;
+      const audit = `${built.folder}/audit-${each.name}`;
       await Deno.writeTextFile(
         environment.OMCP_ENV_FILE,
-        `OMCP_AUDIT_FILE=${audit}\nOMCP_EXCHANGE_DIR=${exchange}\n`,
+        `OMCP_AUDIT_FOLDER=${audit}\nOMCP_EXCHANGE_DIR=${exchange}\n`,
       );
       await serving(each, environment, (_, pid) => {
         const [, ...args] = commandLine(program(pid));
@@ -78,7 +78,9 @@ Deno.test("the packages", async (test) => {
           "--v8-flags=--optimize-for-size,--max-semi-space-size=1,--liftoff-only",
           "--no-prompt",
           `--allow-net=unix:${SOCKET},docker.invalid:80`,
-          `--allow-read=${[SOCKET, exchange, ...certificateFiles(), environment.OMCP_ENV_FILE].join(",")}`,
+          `--allow-read=${
+            [SOCKET, audit, exchange, ...certificateFiles(), environment.OMCP_ENV_FILE].join(",")
+          }`,
           `--allow-write=${[SOCKET, audit, exchange].join(",")}`,
         ]);
         const allowed = flags.find((flag) => flag.startsWith("--allow-env="));

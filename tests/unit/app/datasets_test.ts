@@ -81,8 +81,8 @@ Deno.test("OMCP_DATASETS refuses folders with secrets, sockets or the data of al
     });
   }
   assert.deepEqual(datasetsOf("a=/opt/engine2", engine).length, 1);
-  const audit = { OMCP_AUDIT_FILE: "/srv/log/audit.jsonl" };
-  assert.throws(() => datasetsOf("a=/srv/log", audit), { message: /audit\.jsonl/ });
+  const audit = { OMCP_AUDIT_FOLDER: "/srv/log/audit" };
+  assert.throws(() => datasetsOf("a=/srv/log", audit), { message: /\/audit/ });
 });
 
 Deno.test("OMCP_EXCHANGE_DIR must be a folder of its own, apart from secrets, the audit and the datasets", () => {
@@ -97,8 +97,8 @@ Deno.test("OMCP_EXCHANGE_DIR must be a folder of its own, apart from secrets, th
   ) {
     assert.throws(() => folderOf(path), { code: "config_invalid", message: /OMCP_EXCHANGE_DIR/ }, path);
   }
-  assert.throws(() => folderOf("/srv/x", { OMCP_AUDIT_FILE: "/srv/x/audit.jsonl" }), {
-    message: /audit\.jsonl/,
+  assert.throws(() => folderOf("/srv/x", { OMCP_AUDIT_FOLDER: "/srv/x/audit" }), {
+    message: /\/audit/,
   });
   assert.throws(() => folderOf("/srv/x", { OMCP_PACKAGES_CONSTRAINTS: "/srv/x/constraints.txt" }), {
     message: /constraints\.txt/,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { auditFiles } from "../../../../src/observability/audit_files.ts";
 import type { ConnectedServer, ToolReply } from "../../../../src/cli/demo/client.ts";
 import { withImage } from "../../../fixtures/docker/built_image.ts";
 import { HOST_INDEX } from "../../../fixtures/package_index.ts";
@@ -196,8 +197,8 @@ Deno.test("install_package obeys the operator's list and constraints, and is not
 });
 
 Deno.test("an installation goes on in the background, and the audit names its packages", async () => {
-  const auditFile = await Deno.makeTempFile();
-  await withServer({ ...SETTINGS, OMCP_AUDIT_FILE: auditFile }, async (server) => {
+  const auditFolder = await Deno.makeTempDir();
+  await withServer({ ...SETTINGS, OMCP_AUDIT_FOLDER: auditFolder }, async (server) => {
     const sandbox_id = await newSandbox(server);
     const started = await install(server, sandbox_id, ["Humanize>4", "inflection"], { wait: 0 });
     const execution_id = /exec_[0-9a-f]{32}/.exec(started.text)?.[0];
@@ -205,13 +206,13 @@ Deno.test("an installation goes on in the background, and the audit names its pa
     const { text } = await server.call("get_execution", { execution_id });
     assert.match(text, /Installed humanize [\d.]+, inflection [\d.]+ \(2 packages, /);
     await install(server, sandbox_id, "--index-url=https://index.invalid");
-  }, { auditFile });
-  const lines = (await Deno.readTextFile(auditFile)).split("\n").filter((line) =>
-    line.includes("install_package")
-  );
+  }, { auditFolder });
+  const lines = auditFiles(auditFolder).flatMap((name) =>
+    Deno.readTextFileSync(`${auditFolder}/${name}`).split("\n")
+  ).filter((line) => line.includes("install_package"));
   assert.equal(lines.length, 1, lines.join("\n"));
   assert.match(lines[0] ?? "", /"status":"ok".*"packages":"humanize, inflection"/);
-  await Deno.remove(auditFile);
+  await Deno.remove(auditFolder, { recursive: true });
 });
 
 Deno.test("packages fit an image with another Python, and another network can lead to the index", async () => {

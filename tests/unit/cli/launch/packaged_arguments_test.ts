@@ -44,7 +44,7 @@ Deno.test("each setting that names a file, folder or host gives the server that 
     OMCP_DATABASE_URL:
       "postgres://reader:secret@db.example.org/clinic?sslmode=verify-full&sslrootcert=/etc/ca.pem",
     OMCP_DISCLOSURE: "open",
-    OMCP_AUDIT_FILE: "/var/log/omcp/audit.jsonl",
+    OMCP_AUDIT_FOLDER: "/var/log/omcp",
     OMCP_PACKAGES: "any",
     OMCP_PACKAGES_CONSTRAINTS: "/srv/constraints.txt",
     OMCP_EXCHANGE_DIR: "/srv/exchange",
@@ -53,9 +53,14 @@ Deno.test("each setting that names a file, folder or host gives the server that 
   };
   assert.deepEqual(permissions([], environment), {
     net: "unix:/run/other.sock,docker.invalid:80,db.example.org:5432",
-    read: `/run/other.sock,/etc/ca.pem,/srv/constraints.txt,/srv/exchange,/srv/site.crt,${BUNDLES}`,
-    write: "/run/other.sock,/var/log/omcp/audit.jsonl,/srv/exchange",
+    read:
+      `/run/other.sock,/etc/ca.pem,/srv/constraints.txt,/var/log/omcp,/srv/exchange,/srv/site.crt,${BUNDLES}`,
+    write: "/run/other.sock,/var/log/omcp,/srv/exchange",
   });
+});
+
+Deno.test("omcp audit gets its folders to read, and nothing else", () => {
+  assert.deepEqual(permissions(["audit", "verify", "/srv/a", "b", "--holds", "h"]), { read: "/srv/a,b" });
 });
 
 Deno.test("omcp cdm gets the engine or the database's host, and the folders in its arguments", () => {
@@ -122,8 +127,8 @@ Deno.test("the question for permissions may read the environment, and nothing el
 Deno.test("a file of settings is asked for first, and then its settings count, below the environment's", async () => {
   const file = await Deno.makeTempFile();
   try {
-    await Deno.writeTextFile(file, "OMCP_AUDIT_FILE=/srv/file.jsonl\nOMCP_EXCHANGE_DIR=/srv/exchange\n");
-    const variables: Record<string, string> = { OMCP_AUDIT_FILE: "/srv/environment.jsonl" };
+    await Deno.writeTextFile(file, "OMCP_AUDIT_FOLDER=/srv/file\nOMCP_EXCHANGE_DIR=/srv/exchange\n");
+    const variables: Record<string, string> = { OMCP_AUDIT_FOLDER: "/srv/environment" };
     const environment = { get: (name: string) => variables[name], names: () => undefined };
     for (
       const args of [["--settings", file], [`--settings=${file}`, "doctor"], ["doctor", "--settings", file]]
@@ -136,8 +141,8 @@ Deno.test("a file of settings is asked for first, and then its settings count, b
       assert.deepEqual(allowed, [`--allow-read=${file}`]);
       assert.deepEqual(permissions(args, variables), {
         net: ENGINE.net,
-        read: `${SOCKET},/srv/exchange,${BUNDLES},${file}`,
-        write: `${SOCKET},/srv/environment.jsonl,/srv/exchange`,
+        read: `${SOCKET},/srv/environment,/srv/exchange,${BUNDLES},${file}`,
+        write: `${SOCKET},/srv/environment,/srv/exchange`,
       });
     }
     assert.deepEqual(permissions(["cdm", "list"], { OMCP_ENV_FILE: file }), {
