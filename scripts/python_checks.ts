@@ -19,6 +19,8 @@ const MYPY = [
   "resolver",
   "-p",
   "installer",
+  "-p",
+  "omcp",
 ];
 /** The wheel's launcher; Deno's package is not installed in that environment. */
 const LAUNCHER = ["--strict", "--ignore-missing-imports", "-p", "omcp_python_sandbox"];

@@ -18,6 +18,7 @@ import { ExchangeFolder } from "../exchange/mod.ts";
 import type { AuditLog } from "../observability/audit.ts";
 import { logger, startLogging } from "../observability/log.ts";
 import { startStdio } from "../mcp/transports/stdio.ts";
+import { CodeCalls } from "../mcp/code_calls/mod.ts";
 import { offeredTools } from "../mcp/offered_tools.ts";
 import { changingOffer } from "../mcp/tool_offer.ts";
 import { LOCAL_USER } from "../mcp/principal.ts";
@@ -132,7 +133,8 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
     },
   });
   const image = config.image ?? imageReference("python");
-  const sandboxes = new SandboxManager({
+  const hasOmopTools = wantsToolset(config.toolsets, "omop");
+  const sandboxes: SandboxManager = new SandboxManager({
     runtime,
     instance: config.instance,
     image,
@@ -159,32 +161,24 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
     ...(cdm === undefined || cdm.disclosure !== undefined
       ? {}
       : { postgresConnections: postgresConnections(cdm) }),
+    ...(cdm === undefined || !hasOmopTools ? {} : { codeCalls: (id) => codeCalls.serve(id) }),
   });
-  const stdio = startStdio({
-    offer: changingOffer(
-      () => ({
-        variant: toolVariant(cdm, {
-          packages: packages !== undefined,
-          exchange: exchange !== undefined,
-          toolsets: config.toolsets,
-        }),
-        memoryMaxBytes: maximum.memoryBytes,
-        cpusMax: maximum.cpus,
+  const offer = changingOffer(
+    () => ({
+      variant: toolVariant(cdm, {
+        packages: packages !== undefined,
+        exchange: exchange !== undefined,
+        toolsets: config.toolsets,
       }),
-      ({ variant, ...most }) => offeredTools(variant, { ...config, ...most }),
-      firstLook(engine, cdm, config),
-    ),
-    services: {
-      sandboxes,
-      cdm,
-      hasOmopTools: wantsToolset(config.toolsets, "omop"),
-      packages,
-      exchange,
-      limits: config,
-      audit,
-    },
-    principal: LOCAL_USER,
-  });
+      memoryMaxBytes: maximum.memoryBytes,
+      cpusMax: maximum.cpus,
+    }),
+    ({ variant, ...most }) => offeredTools(variant, { ...config, ...most }),
+    firstLook(engine, cdm, config),
+  );
+  const services = { sandboxes, cdm, hasOmopTools, packages, exchange, limits: config, audit };
+  const codeCalls: CodeCalls = new CodeCalls({ offer, services, principal: LOCAL_USER });
+  const stdio = startStdio({ offer, services, principal: LOCAL_USER });
   logStart(config, image);
   const lost = engine.lost.then((why) => {
     log.error("Another server has taken over this instance: {why}", { why });

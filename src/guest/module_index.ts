@@ -13,6 +13,7 @@ import agentFilesFolders from "./agent/files_folders.py" with { type: "text" };
 import agentFilesPath from "./agent/files_path.py" with { type: "text" };
 import agentFilesTransfer from "./agent/files_transfer.py" with { type: "text" };
 import agentFrames from "./agent/frames.py" with { type: "text" };
+import agentListener from "./agent/listener.py" with { type: "text" };
 import agentMemory from "./agent/memory.py" with { type: "text" };
 import agentMessageTypes from "./agent/message_types.py" with { type: "text" };
 import agentMessages from "./agent/messages.py" with { type: "text" };
@@ -22,7 +23,9 @@ import agentProcess from "./agent/process.py" with { type: "text" };
 import agentReactor from "./agent/reactor.py" with { type: "text" };
 import agentRelay from "./agent/relay.py" with { type: "text" };
 import agentSavedOutput from "./agent/saved_output.py" with { type: "text" };
+import agentServices from "./agent/services.py" with { type: "text" };
 import agentStreams from "./agent/streams.py" with { type: "text" };
+import agentToolRelay from "./agent/tool_relay.py" with { type: "text" };
 import installer from "./installer/__init__.py" with { type: "text" };
 import kernelAdvice from "./kernel/advice.py" with { type: "text" };
 import kernelAfterImport from "./kernel/after_import.py" with { type: "text" };
@@ -80,6 +83,10 @@ import kernelManagerThreads from "./kernel_manager/threads.py" with { type: "tex
 import kernelManagerUntrusted from "./kernel_manager/untrusted.py" with { type: "text" };
 import kernelManagerUsage from "./kernel_manager/usage.py" with { type: "text" };
 import kernelManagerZygoteManager from "./kernel_manager/zygote_manager.py" with { type: "text" };
+import omcp from "./omcp/__init__.py" with { type: "text" };
+import omcpCalls from "./omcp/_calls.py" with { type: "text" };
+import omcpFrames from "./omcp/_frames.py" with { type: "text" };
+import omcpTools from "./omcp/_tools.py" with { type: "text" };
 import resolver from "./resolver/__init__.py" with { type: "text" };
 import resolverArchive from "./resolver/archive.py" with { type: "text" };
 import resolverFacts from "./resolver/facts.py" with { type: "text" };
@@ -101,6 +108,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.files_path": agentFilesPath,
   "agent.files_transfer": agentFilesTransfer,
   "agent.frames": agentFrames,
+  "agent.listener": agentListener,
   "agent.memory": agentMemory,
   "agent.message_types": agentMessageTypes,
   "agent.messages": agentMessages,
@@ -110,7 +118,9 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.reactor": agentReactor,
   "agent.relay": agentRelay,
   "agent.saved_output": agentSavedOutput,
+  "agent.services": agentServices,
   "agent.streams": agentStreams,
+  "agent.tool_relay": agentToolRelay,
   "installer": installer,
   "kernel.advice": kernelAdvice,
   "kernel.after_import": kernelAfterImport,
@@ -168,6 +178,10 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel_manager.untrusted": kernelManagerUntrusted,
   "kernel_manager.usage": kernelManagerUsage,
   "kernel_manager.zygote_manager": kernelManagerZygoteManager,
+  "omcp": omcp,
+  "omcp._calls": omcpCalls,
+  "omcp._frames": omcpFrames,
+  "omcp._tools": omcpTools,
   "resolver": resolver,
   "resolver.archive": resolverArchive,
   "resolver.facts": resolverFacts,

@@ -105,7 +105,6 @@ function compare(a: Value, b: Value): number {
  * @param remaining Numbers that the caller may still learn.
  */
 export function describeTable(shown: ShownTable, rules: DisclosureRules, remaining: number): string {
-  const anyDerived = shown.derived.includes(true);
   return [
     ...(shown.rows.length === 0 ? ["No group may be shown."] : [
       shown.columns.join(" | "),
@@ -115,19 +114,33 @@ export function describeTable(shown: ShownTable, rules: DisclosureRules, remaini
     ]),
     ...(shown.left > 0 ? [`… ${counted(shown.left, "more group")}: raise limit`] : []),
     "",
+    ...tableNotes(shown, rules, remaining),
+  ].join("\n");
+}
+
+/**
+ * What a reader must know of the numbers.
+ *
+ * @param shown The table.
+ * @param rules The rules in force.
+ * @param remaining Numbers that the caller may still learn.
+ * @returns Lines.
+ */
+export function tableNotes(shown: ShownTable, rules: DisclosureRules, remaining: number): readonly string[] {
+  return [
     `Each number rests on at least ${rules.k} persons (rules: ${rules.preset}${
       rules.roundTo > 1 ? `, rounded to ${rules.roundTo}` : ""
     }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
     `About persons who nearly all were asked about before, a number is that of before: up to ${
       rules.k - 1
     } persons may differ.`,
-    ...(anyDerived
+    ...(shown.derived.includes(true)
       ? [
         "~ computed from several earlier answers instead of the records; off by about as much, or by all groups that an earlier table did not show.",
       ]
       : []),
     `${remaining.toLocaleString("en")} more numbers may be asked for; repeated ones are free.`,
-  ].join("\n");
+  ];
 }
 
 /**

@@ -36,6 +36,32 @@ export function errorResult(known: OmcpError): CallToolResult {
   return { isError: true, content: [{ type: "text", text: showable(lines.join("\n")) }] };
 }
 
+/** The fields of an error; `message`, `state` and `next` are sentences. */
+export interface ErrorData {
+  readonly code: string;
+  readonly message: string;
+  readonly state: string;
+  readonly next: string | null;
+  readonly retryable: boolean;
+  readonly details: OmcpError["details"];
+}
+
+/**
+ * An error as JSON, for code in a sandbox: the fields of the Python exception `omcp.OmcpError`.
+ *
+ * @param known The error.
+ */
+export function errorData({ code, message, state, next, retryable, details }: OmcpError): ErrorData {
+  return {
+    code,
+    message: sentence(message),
+    state: sentence(state ?? ERROR_CODES[code].state),
+    next: next === undefined ? null : sentence(next),
+    retryable,
+    details,
+  };
+}
+
 /** Details as `name: value`. The issues of wrong arguments are the message itself. */
 function detailsText(details: OmcpError["details"]): string {
   return Object.entries(details).flatMap(([name, value]) => {

@@ -131,7 +131,25 @@ export interface ToolModule<Input extends z.ZodObject> {
    * @throws {OmcpError} Becomes a tool error that the model can act on.
    */
   handle(input: z.output<Input>, context: ToolContext): Promise<CallToolResult>;
+  /**
+   * The same answer as JSON, for code in a sandbox (`code_calls/`, the Python package `omcp`). It reads only. Without it, code cannot call
+   * the tool. Its `notes` are lines that a model must see.
+   *
+   * @param input As {@link handle} gets it; a `sandbox_id` is that of the code's own sandbox.
+   * @param context As {@link handle} gets it, and what the code found.
+   * @throws {OmcpError} As {@link handle}.
+   */
+  data?(input: z.output<Input>, context: CodeContext): Promise<ToolData>;
 }
+
+/** One call by code in a sandbox. */
+export interface CodeContext extends ToolContext {
+  /** Whether the code has run the SQL of an earlier answer and found no rows: then the notes say why that may be. */
+  readonly empty: boolean;
+}
+
+/** A tool's answer as JSON. */
+export type ToolData = Readonly<Record<string, unknown>>;
 
 /** A tool that a server offers: its definition, and its handler behind the check of its arguments. */
 export interface OfferedTool extends ToolDefinition {
@@ -141,6 +159,8 @@ export interface OfferedTool extends ToolDefinition {
    * @throws {OmcpError} `invalid_argument`, or what the handler throws.
    */
   call(given: unknown, context: ToolContext): Promise<CallToolResult>;
+  /** The same for code in a sandbox, see {@link ToolModule.data}; undefined where code cannot call the tool. */
+  readonly data: ((given: unknown, context: CodeContext) => Promise<ToolData>) | undefined;
 }
 
 /** A tool, for any variant of a server. */
@@ -165,14 +185,16 @@ export function defineTool<Input extends z.ZodObject>(module: ToolModule<Input>)
     offer: (variant, settings) => {
       const definition = module.define(variant, settings);
       const { input: schema, renamed = {} } = definition;
+      function checked(given: unknown): z.output<Input> {
+        const input = lenientInput(schema, renamedArguments(given, renamed));
+        const parsed = schema.safeParse(input);
+        if (!parsed.success) throw argumentError(parsed.error, { ...definition, schema, input });
+        return parsed.data;
+      }
       return {
         ...definition,
-        call: async (given, context) => {
-          const input = lenientInput(schema, renamedArguments(given, renamed));
-          const parsed = schema.safeParse(input);
-          if (!parsed.success) throw argumentError(parsed.error, { ...definition, schema, input });
-          return await module.handle(parsed.data, context);
-        },
+        call: async (given, context) => await module.handle(checked(given), context),
+        data: module.data && (async (given, context) => await module.data?.(checked(given), context) ?? {}),
       };
     },
   };

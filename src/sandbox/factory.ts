@@ -44,6 +44,8 @@ export interface SandboxSettings {
    * where there is no database.
    */
   readonly postgresConnections?: (sandboxId: string, memoryBytes: number) => (stream: ByteStream) => void;
+  /** Returns, for one sandbox, the function that serves each stream by which its code calls a tool. Absent where code can call none. */
+  readonly codeCalls?: (sandboxId: string) => (stream: ByteStream) => void;
   /** Whether packages can be installed; a cell that tries to install one by itself gets advice that depends on this. @default false */
   readonly packages?: boolean;
   /** Where it reads the time. @default the process's own */
@@ -106,7 +108,8 @@ export async function startSandbox(start: SandboxStart): Promise<StartedSandbox>
 }
 
 async function startOnce(start: SandboxStart): Promise<StartedSandbox> {
-  const { id, runtime, removals, policy, postgresConnections: connect, leaseSeconds, signal } = start;
+  const { id, runtime, removals, policy, leaseSeconds, signal } = start;
+  const services = servicesOf(start);
   const watch = new StartupWatch();
   const container = await startWithOwnUid((uid) => ({
     runtime,
@@ -115,10 +118,10 @@ async function startOnce(start: SandboxStart): Promise<StartedSandbox> {
     spec: containerSpec(start, uid),
     config: sandboxBootConfig({
       leaseSeconds,
-      services: connect === undefined ? [] : ["postgres"],
+      services: Object.keys(services),
       preload: PRELOAD,
     }),
-    services: connect === undefined ? {} : { postgres: connect(id, policy.memoryBytes) },
+    services,
     onEvent: (event) => watch.add(event),
     signal,
   }));
@@ -130,6 +133,16 @@ async function startOnce(start: SandboxStart): Promise<StartedSandbox> {
   }
   const { memoryBytes } = policy;
   return { id, container, memoryBytes, kernelStarted: watch.started, problem: () => watch.problem };
+}
+
+/** What the sandbox may open streams to. */
+function servicesOf(
+  { id, policy, postgresConnections, codeCalls }: SandboxStart,
+): Record<string, (stream: ByteStream) => void> {
+  return {
+    ...(postgresConnections === undefined ? {} : { postgres: postgresConnections(id, policy.memoryBytes) }),
+    ...(codeCalls === undefined ? {} : { tools: codeCalls(id) }),
+  };
 }
 
 function containerSpec(start: SandboxStart, uid: number): ContainerSpec {

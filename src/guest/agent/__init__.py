@@ -141,20 +141,11 @@ class Agent:
             self._database.start()
             return
         name_user()
-        if "postgres" in self._config.services:
-            self._listen()
+        if self._config.services:
+            from agent.services import listen
+
+            listen(self.loop, self._channel, self._config, self._emit)
         self._start_kernel()
-
-    def _listen(self) -> None:
-        from agent.relay import PostgresRelay
-
-        try:
-            PostgresRelay(self.loop, self._channel, self._config.postgres_socket_directory).listen()
-        except OSError as error:
-            message = "Cannot listen for database connections: %s" % error
-            log(message)
-            failure: "AgentError" = {"code": "relay_failed", "message": message}
-            self._emit({"type": "service_state", "service": "postgres", "state": "failed", "error": failure})
 
     def _start_kernel(self) -> None:
         try:

@@ -7,7 +7,7 @@ import socket
 from typing import Callable, List, Set
 
 from agent.channel import Channel
-from agent.process import log
+from agent.listener import Listener
 from agent.reactor import Reactor
 from agent.streams import Stream, StreamOwner
 
@@ -170,49 +170,23 @@ class PostgresRelay:
     def __init__(self, loop: Reactor, channel: Channel, directory: str) -> None:
         self._loop = loop
         self._channel = channel
-        self._directory = directory
         self._splices: Set[Splice] = set()
         self._candidates: Set["CancelCandidate"] = set()
+        self._listener = Listener(loop, os.path.join(directory, ".s.PGSQL.5432"), MAX_CONNECTIONS, self._admit)
 
     def listen(self) -> None:
         """Raises OSError."""
-        os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        os.chmod(self._directory, 0o700)
-        path = os.path.join(self._directory, ".s.PGSQL.5432")
-        if os.path.lexists(path):
-            os.unlink(path)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.setblocking(False)
-        self._listener.bind(path)
-        os.chmod(path, 0o600)
-        self._listener.listen(MAX_CONNECTIONS)
-        self._accepting()
+        self._listener.listen()
 
-    def _accepting(self) -> None:
-        self._loop.add_reader(self._listener.fileno(), self._accept)
-
-    def _accept(self) -> None:
-        try:
-            connection, _ = self._listener.accept()
-        except BlockingIOError:
-            return
-        except OSError as error:
-            log("Cannot accept a database connection: %s" % error)
-            self._loop.remove_reader(self._listener.fileno())
-            self._loop.call_later(0.2, self._accepting)
-            return
-        try:
-            taken = len(self._splices) + len(self._candidates)
-            if taken >= MAX_CONNECTIONS + RESERVED_CONNECTIONS:
-                refuse_full(connection)
-            elif taken >= MAX_CONNECTIONS:
-                self._candidates.add(CancelCandidate(self._loop, connection, self._on_decided))
-                connection = None  # type: ignore[assignment]
-            elif self._join(connection, b""):
-                connection = None  # type: ignore[assignment]
-        finally:
-            if connection is not None:
-                connection.close()
+    def _admit(self, connection: socket.socket) -> bool:
+        taken = len(self._splices) + len(self._candidates)
+        if taken >= MAX_CONNECTIONS + RESERVED_CONNECTIONS:
+            refuse_full(connection)
+            return False
+        if taken >= MAX_CONNECTIONS:
+            self._candidates.add(CancelCandidate(self._loop, connection, self._on_decided))
+            return True
+        return self._join(connection, b"")
 
     def _on_decided(self, candidate: "CancelCandidate", connection: socket.socket, begin: bytes) -> None:
         self._candidates.discard(candidate)

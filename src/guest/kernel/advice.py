@@ -68,6 +68,8 @@ _INSTEAD = {
     "dask": "polars or duckdb",
     "pyspark": "polars or duckdb",
     "sksurv": "lifelines",
+    # There is another package of this name.
+    "omcp": "files in /workspace: it is there where a database is configured",
     "httpx": "%s: there is no network" % ("the database" if _HAS_DATABASE else "files in /workspace"),
 }
 _ASKS_TO_INSTALL = re.compile(r"\b(?:pip|conda|pip3|uv)\b.{0,20}\binstall\b|\binstall\b.{0,60}\b(?:pip|conda)\b|Please install ", re.IGNORECASE | re.DOTALL)
@@ -188,7 +190,7 @@ def _missing(name: str) -> str:
         return NO_KALEIDO
     instead = _INSTEAD.get(name)
     if instead is not None:
-        if _HAS_INSTALL:
+        if _HAS_INSTALL and name != "omcp":
             return "%s is not installed. Use %s, or the tool install_package." % (name, instead)
         return "%s is not installed, and nothing can be: there is no network. Use %s." % (name, instead)
     close = difflib.get_close_matches(name, _installed(), 1, 0.8)

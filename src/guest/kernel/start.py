@@ -17,6 +17,8 @@ _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
 _exit = os._exit
 # Where install_package puts packages. Python's library goes before it, the image's packages after it: a newer version wins.
 PACKAGES = "/workspace/.packages"
+# Where the agent puts the package `omcp`.
+OWN_PACKAGES = "/run/omcp/python"
 _SITES = ("site-packages", "dist-packages")
 
 
@@ -35,7 +37,7 @@ def _take_signals() -> None:
 
 def _see_packages() -> None:
     at = next((i for i, path in enumerate(sys.path) if path.endswith(_SITES)), len(sys.path))
-    sys.path.insert(at, PACKAGES)
+    sys.path[at:at] = [OWN_PACKAGES, PACKAGES]
 
 
 def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> None:

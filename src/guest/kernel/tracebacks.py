@@ -12,7 +12,8 @@ MAX_VALUE_CHARACTERS = 4096
 MAX_TRACEBACK_CHARACTERS = 32768
 
 _WHOLE = "import traceback; traceback.print_last() prints all of it"
-_OURS = "omcp_kernel/"
+# The kernel's modules, and the package that calls tools.
+_OURS = ("omcp_kernel/", "/run/omcp/python/omcp/")
 _CELL = "Cell In["
 _LIBRARY = "/lib/python3"
 _SHELL = "/site-packages/IPython/"

@@ -89,7 +89,7 @@ def boot_message(preload: List[str], cpus: int) -> Dict[str, Any]:
     # For programs that a cell starts; the kernel has a backend of its own.
     environment["MPLBACKEND"] = "agg"
     # The kernel has them on sys.path already.
-    environment["PYTHONPATH"] = PACKAGES
+    environment["PYTHONPATH"] = "/run/omcp/python:%s" % PACKAGES
     environment["PATH"] = "%s:%s/bin" % (os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"), PACKAGES)
     # plotly then gives charts as JSON, which the kernel describes in words; otherwise it would look for a browser.
     environment["PLOTLY_RENDERER"] = "plotly_mimetype"

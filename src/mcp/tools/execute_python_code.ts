@@ -14,7 +14,7 @@ import { defineTool, type Tool } from "../tool.ts";
 /** Runs a cell. */
 export const tool: Tool = defineTool({
   toolset: "core",
-  define: (_variant, { waitMs, cellTimeoutMs, cellTimeoutMaxMs }) => ({
+  define: ({ toolsets }, { waitMs, cellTimeoutMs, cellTimeoutMaxMs }) => ({
     name: "execute_python_code",
     title: "Run Python code",
     description:
@@ -23,7 +23,10 @@ export const tool: Tool = defineTool({
       `that still runs after ${
         waitMs / 1000
       } s goes on: the answer has an execution_id for get_execution. A cell that exceeds its timeout is ` +
-      "interrupted; the result says whether variables were kept. There is no network and no standard input.",
+      "interrupted; the result says whether variables were kept. There is no network and no standard input." +
+      (toolsets.includes("omop")
+        ? " `import omcp` calls query_omop, search_concepts and the like from code; help(omcp) explains."
+        : ""),
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     input: z.strictObject({
       sandbox_id: sandboxIdSchema,

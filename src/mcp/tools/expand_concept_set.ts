@@ -11,6 +11,7 @@ import {
   toAtlas,
 } from "../../omop/concepts/mod.ts";
 import { cdmOf } from "../cdm_of.ts";
+import { conceptData } from "../concept_data.ts";
 import { conceptLine, countNotes, kindOf, occurrencesText } from "../concept_text.ts";
 import { textResult } from "../results.ts";
 import { defineTool, type Tool } from "../tool.ts";
@@ -48,6 +49,23 @@ export const tool: Tool = defineTool({
     const lines = describe(set, expanded, concepts);
     if (export_atlas === true) lines.push("", "ATLAS:", JSON.stringify(toAtlas(set, expanded.named)));
     return textResult(lines.join("\n"));
+  },
+  async data({ items, atlas, limit, export_atlas }, context) {
+    const set = readSet(items, atlas);
+    const { concepts } = await cdmOf(context);
+    const expanded = await concepts.expand(set, limit, context.signal);
+    const { hash, fingerprint = null, totals, members, named } = expanded;
+    return {
+      hash,
+      fingerprint,
+      total: totals.reduce((sum, each) => sum + each.members, 0),
+      totals,
+      members: members.map(([id, concept]) =>
+        concept === undefined ? { concept_id: id } : conceptData(concept, concepts)
+      ),
+      ...(export_atlas === true ? { atlas: toAtlas(set, named) } : {}),
+      notes: [...warnings(set, expanded, concepts), ...countNotes(concepts)],
+    };
   },
 });
 

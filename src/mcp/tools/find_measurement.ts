@@ -5,7 +5,7 @@ import { showable } from "../../lib/text.ts";
 import type { Concept, Hit } from "../../omop/concepts/mod.ts";
 import { cdmOf } from "../cdm_of.ts";
 import { textResult } from "../results.ts";
-import { defineTool, type Tool } from "../tool.ts";
+import { defineTool, type Tool, type ToolContext, type ToolData } from "../tool.ts";
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
@@ -30,14 +30,38 @@ export const tool: Tool = defineTool({
     renamed: { query: "text" },
   }),
   async handle({ text, limit }, context) {
-    const { concepts } = await cdmOf(context);
-    const { hits, more, numbers, targets } = await concepts.measurements(text, context.signal);
-    const known = new Map(
-      [...hits.map(({ concept }) => concept), ...targets].map((each) => [each.concept_id, each]),
-    );
-    return textResult(describe({ text, limit, hits, more, numbers, known }).join("\n"));
+    return textResult(describe({ text, limit, ...await find(text, context) }).join("\n"));
+  },
+  async data({ text, limit }, context) {
+    const { hits, more, numbers, known } = await find(text, context);
+    return {
+      rows: numbers.units.slice(0, limit).map(({ range, ...each }) => ({
+        ...each,
+        concept_name: known.get(each.concept_id)?.concept_name ?? null,
+        ...(range === undefined ? {} : namedRange(range)),
+      })),
+      total: numbers.units.length,
+      more: more || numbers.more,
+      matching: hits.length,
+      notes: [...emptyNotes(numbers), ...mixedUnits(numbers.units, known)],
+    };
   },
 });
+
+async function find(text: string, context: ToolContext): Promise<Omit<Shown, "text" | "limit">> {
+  const { concepts } = await cdmOf(context);
+  const { hits, more, numbers, targets } = await concepts.measurements(text, context.signal);
+  const known = new Map(
+    [...hits.map(({ concept }) => concept), ...targets].map((each) => [each.concept_id, each]),
+  );
+  return { hits, more, numbers, known };
+}
+
+const RANGE = ["min", "p5", "median", "p95", "max"] as const;
+
+function namedRange(range: readonly string[]): ToolData {
+  return Object.fromEntries(RANGE.map((name, at) => [name, Number(range[at])]));
+}
 
 interface Shown {
   readonly text: string;

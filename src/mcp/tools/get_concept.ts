@@ -4,6 +4,7 @@ import { counted } from "../../lib/counted.ts";
 import { showable } from "../../lib/text.ts";
 import { conceptIdSchema } from "../../omop/concepts/mod.ts";
 import { cdmOf } from "../cdm_of.ts";
+import { conceptData, usesData } from "../concept_data.ts";
 import { belowText, conceptLine, countNotes, kindOf, occurrencesText } from "../concept_text.ts";
 import { textResult } from "../results.ts";
 import { defineTool, type Tool } from "../tool.ts";
@@ -36,7 +37,36 @@ export const tool: Tool = defineTool({
     const found = await concepts.get(concept_id, limit, context.signal);
     return textResult(describe(found, concepts, limit).join("\n"));
   },
+  async data({ concept_id, limit }, context) {
+    const { concepts } = await cdmOf(context);
+    const { concept, synonyms, related, details, ancestors, descendants } = await concepts.get(
+      concept_id,
+      limit,
+      context.signal,
+    );
+    return {
+      ...conceptData(concept, concepts),
+      used_in: usesData(concepts, concept_id),
+      below: details.below.get(concept_id)?.records ?? 0,
+      synonyms,
+      relationships: related.map(([other, relationship]) => ({
+        ...conceptData(other, concepts),
+        relationship,
+      })),
+      ancestors: relativesData(ancestors, concepts),
+      descendants: relativesData(descendants, concepts),
+      notes: countNotes(concepts),
+    };
+  },
 });
+
+/** Relatives in one direction as JSON; null where the CDM has no `concept_ancestor`. */
+function relativesData(relatives: Relatives | undefined, concepts: CdmConcepts) {
+  return relatives === undefined ? null : {
+    levels: relatives.levels,
+    nearest: relatives.nearest.map(([concept, level]) => ({ ...conceptData(concept, concepts), level })),
+  };
+}
 
 function describe(found: RelatedConcept, concepts: CdmConcepts, limit: number): readonly string[] {
   const { concept, synonyms, related, details } = found;

@@ -14,7 +14,7 @@ import { queryCell } from "../notebook/query_cell.ts";
 import { queryConcepts } from "../query_concepts.ts";
 import { runnableSql } from "../runnable_sql.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
-import { defineTool, type Tool } from "../tool.ts";
+import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
 
 /** Longest value in the result's text. The query's Python already cuts values at 80 characters; only a forged one is longer. */
 const VALUE_CHARACTERS = 120;
@@ -55,12 +55,7 @@ export const tool: Tool = defineTool({
     const { sandboxes, limits: { queryMs } } = context.services;
     // The SQL depends on the version.
     const cdm = await cdmOf(context);
-    const compiled = compileOmopQuery(query, {
-      version: cdm.version,
-      schema: cdm.schema,
-      maxRows: MAX_ROWS,
-      cohort: (name) => cdm.cohorts.select(context.principal.id, name, cdm.schema),
-    });
+    const compiled = compiledFor(query, cdm, context);
     const sandbox = sandboxes.get(sandbox_id);
     const sql = runnableSql(compiled.sql, compiled.parameters);
     return await answerWithin(context, {
@@ -101,7 +96,40 @@ export const tool: Tool = defineTool({
       },
     });
   },
+  /** The SQL: the code runs it over its sandbox's own connection, where it belongs to the running cell. */
+  async data({ sandbox_id, ...query }, context) {
+    const cdm = await cdmOf(context);
+    const compiled = compiledFor(query, cdm, context);
+    await cdm.ready(context.signal);
+    const named = { query, table: query.table, version: cdm.version, empty: context.empty };
+    const notes = [
+      ...await queryConcepts(cdm.concepts, named, context.signal),
+      ...(countsPeople(query) ? await cdm.concepts.orphans.note(query.table) : []),
+    ];
+    const { sql, parameters, columns, limit, meaning } = query.explain === true
+      ? explained(compiled)
+      : compiled;
+    return {
+      sql,
+      parameters,
+      columns,
+      limit,
+      shown_sql: runnableSql(compiled.sql, compiled.parameters),
+      memory_bytes: context.services.sandboxes.get(sandbox_id).memoryBytes ?? null,
+      understood: meaning,
+      notes,
+    };
+  },
 });
+
+function compiledFor(query: OmopQuery, cdm: CdmService, { principal }: ToolContext): CompiledOmopQuery {
+  return compileOmopQuery(query, {
+    version: cdm.version,
+    schema: cdm.schema,
+    maxRows: MAX_ROWS,
+    cohort: (name) => cdm.cohorts.select(principal.id, name, cdm.schema),
+  });
+}
 
 /** Whether a number may include people whom person lacks. */
 function countsPeople({ table, cohort, filters = [], aggregates = [] }: OmopQuery): boolean {

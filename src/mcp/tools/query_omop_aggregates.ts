@@ -1,14 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 
+import type { Disclosure } from "../../cdm/disclosure/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
 import type { ExecutionRun, Sandbox } from "../../sandbox/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
-import { describeTable, frameSource, type ShownTable, shownTable } from "../disclosed_table.ts";
+import { describeTable, frameSource, type ShownTable, shownTable, tableNotes } from "../disclosed_table.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
-import { defineTool, type Tool } from "../tool.ts";
+import { defineTool, type Tool, type ToolContext } from "../tool.ts";
 
 /** Answers and errors come at multiples of this, in ms, so that their time reveals little about the data. */
 const STEP_MS = 250;
@@ -44,12 +45,8 @@ export const tool: Tool = defineTool({
     unknownArgument: (name) => ELSEWHERE.get(name),
   }),
   async handle({ sandbox_id, into, ...query }, context) {
-    const start = performance.now();
-    try {
-      const { disclosure } = await cdmOf(context);
-      if (disclosure === undefined) {
-        throw new OmcpError("internal", "The tool is offered where rows may be read");
-      }
+    return await inSteps(context.signal, async () => {
+      const disclosure = await disclosureOf(context);
       const { sandboxes, limits: { queryMs } } = context.services;
       const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
       return await answerWithin(context, {
@@ -71,16 +68,41 @@ export const tool: Tool = defineTool({
           return { kind: "text", text };
         },
       });
-    } finally {
-      await untilStep(start, context.signal);
-    }
+    });
+  },
+  async data({ sandbox_id: _own, into: _into, ...query }, context) {
+    return await inSteps(context.signal, async () => {
+      const disclosure = await disclosureOf(context);
+      const how = { ms: context.services.limits.queryMs, signal: context.signal };
+      const table = await disclosure.answer(context.principal.id, query, how);
+      const shown = shownTable(table, query.order_by, query.limit);
+      return {
+        columns: shown.columns,
+        rows: shown.rows,
+        derived: shown.derived,
+        left: shown.left,
+        remaining: table.remaining,
+        notes: tableNotes(shown, disclosure.rules, table.remaining),
+      };
+    });
   },
 });
 
-/** Waits for the next step since the start. */
-async function untilStep(start: number, signal: AbortSignal): Promise<void> {
-  const over = (performance.now() - start) % STEP_MS;
-  await delay(STEP_MS - over, undefined, { signal }).catch(function cancelled() {});
+async function disclosureOf(context: ToolContext): Promise<Disclosure> {
+  const { disclosure } = await cdmOf(context);
+  if (disclosure !== undefined) return disclosure;
+  throw new OmcpError("internal", "The tool is offered where rows may be read");
+}
+
+/** Does the work, and returns or throws at the next step since its start. */
+async function inSteps<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const start = performance.now();
+  try {
+    return await work();
+  } finally {
+    const over = (performance.now() - start) % STEP_MS;
+    await delay(STEP_MS - over, undefined, { signal }).catch(function cancelled() {});
+  }
 }
 
 /** Puts the table into a sandbox, and returns the answer's line about it. */

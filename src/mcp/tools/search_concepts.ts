@@ -6,7 +6,8 @@ import type { Hit } from "../../omop/concepts/mod.ts";
 import { cdmOf } from "../cdm_of.ts";
 import { belowText, conceptLine, countNotes, descendantsText, occurrencesText } from "../concept_text.ts";
 import { textResult } from "../results.ts";
-import { defineTool, type Tool } from "../tool.ts";
+import { conceptData, descendantsData } from "../concept_data.ts";
+import { defineTool, type Tool, type ToolContext, type ToolData } from "../tool.ts";
 
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 50;
@@ -47,24 +48,44 @@ export const tool: Tool = defineTool({
       concept_class_id: "concept_class",
     },
   }),
-  async handle({ text, code, domain, vocabulary, concept_class, standard_only, limit }, context) {
-    if ((text === undefined) === (code === undefined)) {
-      throw new OmcpError("invalid_argument", "Pass either text or code", {
-        next: 'Pass text such as "type 2 diabetes", or code such as "E11.9".',
-      });
-    }
-    const { concepts } = await cdmOf(context);
-    const facets = { domain, vocabulary, concept_class, standard: standard_only && code === undefined };
-    const request = { text: text ?? code ?? "", code: code !== undefined, facets };
-    const result = await concepts.search(request, context.signal);
-    const [first, others] = split(result.hits, { standardOnly: standard_only, limit });
-    const details = await concepts.details(
-      [...first, ...others].map(({ concept }) => concept),
-      context.signal,
-    );
-    return textResult(describe({ text: request.text, result, first, others, details, concepts }).join("\n"));
+  async handle(input, context) {
+    return textResult(describe(await find(input, context)).join("\n"));
+  },
+  async data(input, context) {
+    return found(await find(input, context));
   },
 });
+
+interface Wanted {
+  readonly text?: string | undefined;
+  readonly code?: string | undefined;
+  readonly domain?: string | undefined;
+  readonly vocabulary?: string | undefined;
+  readonly concept_class?: string | undefined;
+  readonly standard_only: boolean;
+  readonly limit: number;
+}
+
+async function find(
+  { text, code, domain, vocabulary, concept_class, standard_only, limit }: Wanted,
+  context: ToolContext,
+): Promise<Shown> {
+  if ((text === undefined) === (code === undefined)) {
+    throw new OmcpError("invalid_argument", "Pass either text or code", {
+      next: 'Pass text such as "type 2 diabetes", or code such as "E11.9".',
+    });
+  }
+  const { concepts } = await cdmOf(context);
+  const facets = { domain, vocabulary, concept_class, standard: standard_only && code === undefined };
+  const request = { text: text ?? code ?? "", code: code !== undefined, facets };
+  const result = await concepts.search(request, context.signal);
+  const [first, others] = split(result.hits, { standardOnly: standard_only, limit });
+  const details = await concepts.details(
+    [...first, ...others].map(({ concept }) => concept),
+    context.signal,
+  );
+  return { text: request.text, result, first, others, details, concepts };
+}
 
 /** The ranked hits, and the non-standard ones beside them. */
 function split(
@@ -93,12 +114,7 @@ function describe({ text, result, first, others, details, concepts }: Shown): re
     shown === 0
       ? `No concept matches ${JSON.stringify(text)}.`
       : `${total} for ${JSON.stringify(text)}${shown < result.hits.length ? `, ${shown} shown` : ""}:`,
-    ...[...result.replaced].map(([word, similar]) =>
-      `No concept has the word "${word}": taken as ${similar.join(", ")}.`
-    ),
-    ...(shown > 0 && result.hits.every(({ match }) => match === "some words")
-      ? ["No concept has all the words: these are probably other concepts."]
-      : []),
+    ...searchNotes(result),
     ...scopeNotes(result, concepts),
     ...countNotes(concepts),
   ];
@@ -115,6 +131,34 @@ function describe({ text, result, first, others, details, concepts }: Shown): re
   }
   lines.push("", shown === 0 ? NOTHING : NEXT);
   return lines;
+}
+
+/** The hits of {@link describe} as JSON. */
+function found({ result, first, others, details, concepts }: Shown): ToolData {
+  return {
+    hits: [...first, ...others].map(({ concept, match, by }) => ({
+      ...conceptData(concept, concepts),
+      match,
+      matched: by ?? null,
+      descendants: descendantsData(details, concept.concept_id),
+      maps_to: (details.mapsTo.get(concept.concept_id) ?? []).map((target) => conceptData(target, concepts)),
+    })),
+    total: result.hits.length,
+    more: result.more,
+    notes: [...searchNotes(result), ...scopeNotes(result, concepts), ...countNotes(concepts)],
+  };
+}
+
+/** What was searched for in place of the text. */
+function searchNotes({ hits, replaced }: SearchResult): readonly string[] {
+  return [
+    ...[...replaced].map(([word, similar]) =>
+      `No concept has the word "${word}": taken as ${similar.join(", ")}.`
+    ),
+    ...(hits.length > 0 && hits.every(({ match }) => match === "some words")
+      ? ["No concept has all the words: these are probably other concepts."]
+      : []),
+  ];
 }
 
 const HEADER = "concept_id | name | domain | code | class | standard | match | descendants | in this CDM";

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { ConnectedServer } from "../../../../src/cli/demo/client.ts";
 import { newSandbox, withServer } from "../../../fixtures/server.ts";
 import { startPostgres, type TestPostgres } from "../../../fixtures/postgres/test_postgres.ts";
+import codeCalls from "./code_calls.py" with { type: "text" };
 
 let database: TestPostgres;
 const K = 11;
@@ -246,6 +247,30 @@ print(reached, [name for name in os.environ if name.startswith("PG")], glob.glob
       );
       const checks = await server.call("describe_cdm", { data_quality: true });
       assert.match(checks.text, /^Error invalid_argument: unknown argument "data_quality"/);
+    });
+
+    await t.step("code gets the released numbers of the tool, of the same budget, and no rows", async () => {
+      const sandbox_id = /sbx_\w+/.exec((await server.call("list_sandboxes", {})).text)?.[0] ?? "";
+      const shown = rowsOf(await ask(server, { table: "visit_occurrence", group_by: ["visit_concept_id"] }));
+      const reply = await server.call("execute_python_code", { sandbox_id, code: codeCalls });
+      seen.push(reply.text);
+      const [numbers = "", ...errors] = reply.text.split("\n").slice(1);
+      assert.deepEqual(
+        JSON.parse(numbers),
+        shown.map(([id, , persons]) => [Number(id), Number(persons)]),
+        reply.text,
+      );
+      assert.match(errors[0] ?? "", /^database_refused Code in this sandbox cannot send SQL/);
+      assert.match(errors[1] ?? "", /^invalid_argument unknown .*columns/);
+      assert.match(errors[2] ?? "", /^invalid_argument Code cannot call "find_measurement"/);
+      assert.match(errors[3] ?? "", /^\w+ /);
+      assert.match(errors[4] ?? "", /^\['columns', 'derived', 'left', 'notes', 'remaining', 'rows'\] \d+$/);
+      // Another answer to the same question costs nothing, whoever asks.
+      const { text } = await server.call("query_omop", {
+        table: "visit_occurrence",
+        group_by: ["visit_concept_id"],
+      });
+      assert.ok(text.replaceAll(",", "").includes(`${errors[4]?.split(" ").at(-1)} more numbers`), text);
     });
 
     await t.step("concepts have counts that are rounded, and none of few persons", async () => {

@@ -1,0 +1,45 @@
+"""The OMOP CDM from Python: what the server's tools do, without sending data through the model.
+
+    import omcp
+
+    hits = omcp.concepts("type 2 diabetes")           # search_concepts, as a DataFrame
+    people = omcp.query(                               # query_omop, as a DataFrame
+        "condition_occurrence",
+        columns=["person_id", "condition_start_date", "age_at(condition_start_date) as age"],
+        filters=[{"column": "condition_concept_id", "op": "in_concept_set",
+                  "value": {"items": [{"concept_id": 201826, "include_descendants": True}]}}],
+        per_person="first",
+    )
+    rows = omcp.sql("select count(*) from person")     # any read-only SQL, as a DataFrame
+
+Functions take the arguments of the tool that they name. DataFrames have `attrs`: the SQL, what was understood, notes, whether
+rows were left out. A note that changes what a result means is also a warning (`omcp.OmcpWarning`). What goes wrong raises `omcp.OmcpError`, whose
+`code`, `message`, `state`, `next` and `details` are those of the tools. Never guess a concept id: `omcp.concepts` finds it.
+
+Where rows must not leave the database, `omcp.query` returns numbers on groups of persons, and `omcp.sql` raises.
+"""
+
+from __future__ import annotations
+
+from ._calls import OmcpError, OmcpWarning, call
+from ._frames import TooLarge
+from ._tools import analyze, cohort, concept, concept_set, concepts, measurements, query, sql
+
+# As tracebacks name them.
+for _class in (OmcpError, OmcpWarning, TooLarge):
+    _class.__module__ = __name__
+
+__all__ = [
+    "OmcpError",
+    "OmcpWarning",
+    "TooLarge",
+    "analyze",
+    "call",
+    "cohort",
+    "concept",
+    "concept_set",
+    "concepts",
+    "measurements",
+    "query",
+    "sql",
+]

@@ -1,0 +1,176 @@
+"""The tools as functions. pandas and psycopg are imported by the first function that needs them."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Sequence, Union
+
+from . import _frames
+from ._calls import OmcpError, reaches_database, request, warn
+
+if TYPE_CHECKING:
+    import pandas
+
+_SQL_ROWS = 1_000_000
+_CONCEPT_COLUMNS = ["concept_id", "concept_name", "domain_id", "vocabulary_id", "concept_class_id", "standard_concept", "concept_code", "invalid_reason"]  # fmt: skip
+_USE_COLUMNS = ["records", "persons", "table"]
+_ConceptItems = Iterable[Union[int, Dict[str, Any]]]
+
+
+def concepts(
+    text: Optional[str] = None,
+    *,
+    code: Optional[str] = None,
+    domain: Optional[str] = None,
+    vocabulary: Optional[str] = None,
+    concept_class: Optional[str] = None,
+    standard_only: bool = True,
+    limit: int = 10,
+) -> "pandas.DataFrame":
+    """Finds concepts by words or by code, as the tool search_concepts does; the best first.
+
+        omcp.concepts("heart attack", domain="Condition")
+        omcp.concepts(code="E11.9")
+
+    Columns: those of the table concept, then why it is a hit (`match`, `matched`), `descendants` (at most 1,001), `records` and `persons` in the
+    column of the CDM (`table`) that has most of it, and `maps_to`, the standard concepts of one that is not standard.
+    """
+    answer = request("search_concepts", dict(
+        text=text, code=code, domain=domain, vocabulary=vocabulary, concept_class=concept_class, standard_only=standard_only, limit=limit,
+    ))  # fmt: skip
+    hits = [{**hit, "maps_to": [target["concept_id"] for target in hit["maps_to"]]} for hit in answer["hits"]]
+    frame = _table(hits, _CONCEPT_COLUMNS + ["match", "matched", "descendants"] + _USE_COLUMNS + ["maps_to"])
+    return _noted(frame, answer, total=answer["total"], truncated=answer["more"] or answer["total"] > len(hits))
+
+
+def concept(concept_id: int, *, limit: int = 20) -> Dict[str, Any]:
+    """A concept with its synonyms, relationships, ancestors and descendants by level, as the tool get_concept does: a dict."""
+    return request("get_concept", {"concept_id": concept_id, "limit": limit})
+
+
+def concept_set(items: _ConceptItems, *, limit: int = 500) -> "pandas.DataFrame":
+    """Resolves a concept set as the tool expand_concept_set does; an item that is an id alone includes its descendants.
+
+        omcp.concept_set([201826, {"concept_id": 4214956, "include_descendants": True, "exclude": True}])
+
+    Members with records come first. `attrs["total"]` is the number of all members, `attrs["hash"]` identifies the definition.
+    """
+    answer = request("expand_concept_set", {"items": [_item(each) for each in items], "limit": limit})
+    frame = _table(answer["members"], _CONCEPT_COLUMNS + _USE_COLUMNS)
+    total = answer["total"]
+    return _noted(frame, answer, hash=answer["hash"], fingerprint=answer["fingerprint"], total=total, truncated=total > len(frame))
+
+
+def measurements(text: str, *, limit: int = 20) -> "pandas.DataFrame":
+    """The concepts under which this CDM has numbers, with their units and ranges, as the tool find_measurement does.
+
+    omcp.measurements("hemoglobin a1c")
+    """
+    answer = request("find_measurement", {"text": text, "limit": limit})
+    columns = ["concept_id", "concept_name", "table", "unit_concept_id", "unit", "records", "persons", "numbers", "coded", "min", "p5", "median", "p95", "max"]  # fmt: skip
+    return _noted(_table(answer["rows"], columns), answer, total=answer["total"], truncated=answer["total"] > len(answer["rows"]))
+
+
+def query(table: str, **arguments: Any) -> "pandas.DataFrame":
+    """A typed query, with the arguments of the tool query_omop: columns, filters, per_person, persons, group_by, aggregates, order_by, limit ….
+
+        omcp.query("person", group_by=["gender_concept_id"], aggregates=[{"fn": "count_persons"}], concept_name=True)
+
+    The rows come over this sandbox's own connection. Where rows must not leave the database, the numbers are those that may be released.
+    `attrs["understood"]` says what the query means, `attrs["sql"]` how it was run.
+    """
+    started = time.time()
+    given = {**arguments, "table": table}
+    answer = request("query_omop", given)
+    if "sql" not in answer:
+        import pandas
+
+        frame = pandas.DataFrame(answer["rows"], columns=answer["columns"])
+        return _noted(frame, answer, quiet=True, truncated=answer["left"] > 0, left=answer["left"])
+    import psycopg
+
+    frame, truncated = _run(
+        psycopg.RawCursor, answer["sql"], answer["parameters"], limit=answer["limit"], memory_bytes=answer["memory_bytes"], columns=answer["columns"]
+    )
+    if truncated:
+        answer["notes"].append("There are more than %d rows: raise limit, filter or aggregate." % answer["limit"])
+    elif _is_empty(frame):
+        answer["notes"] = request("query_omop", given, empty=True)["notes"]
+    return _noted(frame, answer, sql=answer["shown_sql"], understood=answer["understood"], truncated=truncated, **_timed(started))
+
+
+def sql(statement: str, parameters: Optional[Sequence[Any]] = None, *, limit: int = _SQL_ROWS) -> "pandas.DataFrame":
+    """Any read-only SQL statement on the CDM, over this sandbox's own connection; `%s` in it takes the parameters.
+
+        omcp.sql("select person_id, year_of_birth from person where year_of_birth > %s", [1950])
+
+    Tables need no schema. At most `limit` rows are kept; `attrs["truncated"]` says whether there were more.
+    """
+    if not reaches_database():
+        raise OmcpError(
+            "database_refused",
+            "Code in this sandbox cannot send SQL to the database: its rows must stay there.",
+            next="Use omcp.query with group_by and aggregates.",
+        )
+    import psycopg
+
+    started = time.time()
+    frame, truncated = _run(psycopg.Cursor, statement, parameters, limit=limit)
+    answer: Dict[str, Any] = {"notes": ["There are more than %d rows: raise limit or aggregate." % limit] if truncated else []}
+    return _noted(frame, answer, sql=statement, truncated=truncated, **_timed(started))
+
+
+def cohort(name: str, **definition: Any) -> Dict[str, Any]:
+    """Defines a cohort under a name, as the tool define_cohort does; every tool and omcp.query can use the name then. Returns its counts."""
+    return request("define_cohort", {**definition, "name": name})
+
+
+def analyze(analysis: str, **arguments: Any) -> Dict[str, Any]:
+    """An analysis as the tool analyze_cohort does: characterize, table_one, prevalence, incidence_rate or survival. Returns its numbers."""
+    return request("analyze_cohort", {**arguments, "analysis": analysis})
+
+
+def _item(item: Union[int, Dict[str, Any]]) -> Dict[str, Any]:
+    return item if isinstance(item, dict) else {"concept_id": item, "include_descendants": True}
+
+
+def _run(cursor: Any, statement: str, parameters: Any, **options: Any) -> Any:
+    import psycopg
+
+    try:
+        with psycopg.connect(connect_timeout=15) as connection:
+            with cursor(connection) as opened:
+                return _frames.read(opened, statement, parameters, **options)
+    except psycopg.Error as error:
+        code = "database_refused" if error.sqlstate else "database_unavailable"
+        message, _, hint = str(error).strip().partition("\nHINT:  ")
+        # psycopg's error says the same.
+        raise OmcpError(
+            code, message, next=hint or "Change the statement accordingly.", details={"sqlstate": error.sqlstate}, retryable=not error.sqlstate
+        ) from None
+
+
+def _is_empty(frame: "pandas.DataFrame") -> bool:
+    """Whether there are no rows, or one that counts none."""
+    return len(frame) == 0 or len(frame) == 1 and bool((frame.isna() | (frame == 0)).all(axis=None))
+
+
+def _timed(started: float) -> Dict[str, Any]:
+    moment = datetime.datetime.fromtimestamp(started, datetime.timezone.utc)
+    return {"time": moment.isoformat(timespec="seconds"), "seconds": round(time.time() - started, 3)}
+
+
+def _table(rows: List[Dict[str, Any]], columns: List[str]) -> "pandas.DataFrame":
+    import pandas
+
+    return pandas.DataFrame(rows, columns=columns).convert_dtypes()
+
+
+def _noted(frame: "pandas.DataFrame", answer: Dict[str, Any], quiet: bool = False, **attributes: Any) -> "pandas.DataFrame":
+    """Adds what a reader must know. Called by a function that the user's code calls. `quiet`: without a warning for each note."""
+    notes = list(answer["notes"])
+    frame.attrs.update(attributes, notes=notes)
+    if not quiet:
+        warn(notes, 3)
+    return frame

@@ -1,0 +1,1 @@
+export { CodeCalls } from "./code_calls.ts";

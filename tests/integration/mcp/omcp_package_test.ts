@@ -1,0 +1,163 @@
+/** The Python package `omcp` in running cells, where rows may be read; `tests/integration/cdm/disclosure/` has it where they may not. */
+import assert from "node:assert/strict";
+import { newSandbox, withServer } from "../../fixtures/server.ts";
+import storm from "./call_storm.py" with { type: "text" };
+
+const DIABETES =
+  `[{"column": "condition_concept_id", "op": "in_concept_set", "value": {"items": [{"concept_id": 201820, "include_descendants": True}]}}]`;
+
+Deno.test("code calls the server's tools with the package omcp", async (t) => {
+  const auditFolder = await Deno.makeTempDir();
+  await withServer({ OMCP_AUDIT_FOLDER: auditFolder }, async (server) => {
+    const sandbox_id = await newSandbox(server);
+    async function run(code: string): Promise<string> {
+      return (await server.call("execute_python_code", { sandbox_id, code })).text;
+    }
+
+    await t.step("a typed query has the rows that the tool leaves, and says what it understood", async () => {
+      await server.call("query_omop", {
+        sandbox_id,
+        table: "condition_occurrence",
+        columns: ["person_id", "condition_start_date", "age_at(condition_start_date) as age"],
+        filters: [{
+          column: "condition_concept_id",
+          op: "in_concept_set",
+          value: { items: [{ concept_id: 201820, include_descendants: true }] },
+        }],
+        per_person: "first",
+        into: "left",
+      });
+      const text = await run(`import omcp
+own = omcp.query("condition_occurrence", per_person="first", filters=${DIABETES},
+    columns=["person_id", "condition_start_date", "age_at(condition_start_date) as age"])
+key = ["person_id"]
+print(own.sort_values(key, ignore_index=True).equals(left.sort_values(key, ignore_index=True)), len(own) > 50)
+print(own.attrs["sql"] == left.attrs["sql"], own.attrs["truncated"], own.attrs["notes"])
+print(own.attrs["understood"])`);
+      assert.match(
+        text,
+        /^\[stdout\]\nTrue True\nTrue False \[\]\nrows of condition_occurrence .* each person's first/,
+        text,
+      );
+    });
+
+    await t.step("what a reader must know is a warning: cut rows, and why there are none", async () => {
+      assert.match(
+        await run(`omcp.query("person", columns=["person_id"], limit=2)`),
+        /\[stderr\]\nCell In\[\d+\]:1: OmcpWarning: There are more than 2 rows/,
+      );
+      const none = await run(
+        `none = omcp.query("condition_occurrence", filters=[{"column": "condition_concept_id", "op": "=", "value": 201820}])`,
+      );
+      assert.match(
+        none,
+        /OmcpWarning: No rows for 201820 Diabetes mellitus: \d+ records are under 1 descendant/,
+      );
+    });
+
+    await t.step("concepts, sets and measurements are DataFrames with what the tools say", async () => {
+      const text = await run(`hits = omcp.concepts("diabetes")
+print(201826 in set(hits.concept_id), int(hits.set_index("concept_id").records[201826]) > 0, hits.attrs["truncated"])
+print(omcp.concept_set([201820]).concept_id.tolist(), omcp.concept(201826)["concept_name"])
+found = omcp.measurements("glucose")
+print(found.unit.tolist(), bool((found["min"] <= found["median"]).all()))`);
+      assert.match(
+        text,
+        /^\[stdout\]\nTrue True False\n\[201826, 201820\] Type 2 diabetes mellitus\n\['milligram per deciliter'\] True\n/,
+        text,
+      );
+      const tool = await server.call("expand_concept_set", {
+        items: [{ concept_id: 201820, include_descendants: true }],
+      });
+      const hash = /Definition (\S+),/.exec(tool.text)?.[1] ?? "";
+      assert.match(await run(`print(omcp.concept_set([201820]).attrs["hash"])`), new RegExp(hash));
+    });
+
+    await t.step(
+      "SQL is a DataFrame, of two columns of one name and of types that pandas lacks, too",
+      async () => {
+        const text = await run(
+          `frame = omcp.sql("select count(*) n, count(*) n, max(birth_datetime) b, array[1] a, null::text t, true f from person where person_id > %s", [3])
+print(frame.shape, [str(each) for each in frame.dtypes], frame.iloc[0, 0] == 997, frame.iloc[0, 3])
+cut = omcp.sql("select person_id from person order by 1", limit=2)
+print(cut.attrs["truncated"], len(omcp.sql("select 1 as x where false")))`,
+        );
+        assert.match(
+          text,
+          /\(1, 6\) \['Int64', 'Int64', 'datetime64\[us\]', 'object', 'string', 'boolean'\] True \[1\]\n[^]*^True 0$/m,
+          text,
+        );
+      },
+    );
+
+    await t.step(
+      "errors have the tools' fields; a traceback ends in the user's code, not in ours",
+      async () => {
+        const wrong = await run(`omcp.query("person", columns=["gender"])`);
+        assert.match(wrong, /omcp\.OmcpError: invalid_argument: The table person has no column "gender"/);
+        assert.doesNotMatch(wrong, /_calls|_tools|run\/omcp/);
+        const fields = await run(`for call in (
+    lambda: omcp.concept(1),
+    lambda: omcp.sql("delete from person"),
+    lambda: omcp.call("execute_python_code", code="1"),
+    lambda: omcp.call("search_concept", text="x"),
+    lambda: omcp.call("search_concepts", txt="x"),
+    lambda: omcp.call("search_concepts", text="x" * 300_000),
+):
+    try: call()
+    except omcp.OmcpError as error: print(error.code, "|", error.message.split(chr(10))[0][:90], "|", error.next, "|", error.details.get("sqlstate"))`);
+        for (
+          const line of [
+            /^concept_not_found \| /m,
+            /^database_refused \| cannot execute DELETE [^|]* \| Compute the changed rows [^|]* \| 25006$/m,
+            /^invalid_argument \| Code cannot call "execute_python_code"\. \| It can call .*query_omop/m,
+            /^invalid_argument \| Code cannot call "search_concept"\. \| Did you mean search_concepts\? \| None$/m,
+            /^invalid_argument \| unknown .*txt/m,
+            /^invalid_argument \| A call may have at most 262144 bytes/m,
+          ]
+        ) assert.match(fields, line);
+      },
+    );
+
+    await t.step(
+      "a program that a cell starts has it, too; pandas is imported only when needed",
+      async () => {
+        const text = await run(`import subprocess
+code = "import omcp, sys; print('pandas' in sys.modules, omcp.concept(201826)['domain_id'])"
+print(subprocess.run(["python3", "-c", code], capture_output=True, text=True))`);
+        assert.match(text, /stdout='False Condition\\n', stderr=''/, text);
+        assert.match(await run("help(omcp)"), /search_concepts, as a DataFrame[^]*omcp\.sql/);
+      },
+    );
+
+    await t.step("the audit has a call by code as it has the model's", () => {
+      const lines = [...Deno.readDirSync(auditFolder)].flatMap(({ name }) =>
+        Deno.readTextFileSync(`${auditFolder}/${name}`).split("\n")
+      );
+      const calls = lines.filter((line) =>
+        line.includes('"omcp.query_omop"') && line.includes(sandbox_id) && line.includes('"local"')
+      );
+      assert.ok(calls.length >= 3, lines.join("\n"));
+      assert.doesNotMatch(calls.join("\n"), /201820/);
+    });
+
+    await t.step("a storm of calls stops neither this sandbox nor its neighbour nor the server", async () => {
+      const neighbour = await newSandbox(server);
+      const attack = await server.call("execute_python_code", { sandbox_id, code: storm, wait: 0 });
+      const execution_id = /execution_id: (\S+)/.exec(attack.text)?.[1] ?? "";
+      const beside = await server.call("execute_python_code", {
+        sandbox_id: neighbour,
+        code: `import omcp\nprint([len(omcp.concepts("diabetes")) for _ in range(20)])`,
+      });
+      assert.match(beside.text, /\[(\d+)(?:, \1){19}\]/, beside.text);
+      assert.match((await server.call("search_concepts", { text: "diabetes" })).text, /201826/);
+      const { text } = await server.call("get_execution", { execution_id });
+      assert.match(
+        text,
+        /^flood: [1-9]\d* answered, [1-9]\d* refused\ndeep: invalid_argument\nlong: refused\nbeside them: 2\n/m,
+        text,
+      );
+    });
+  }, { auditFolder });
+  await Deno.remove(auditFolder, { recursive: true });
+});
