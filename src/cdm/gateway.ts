@@ -4,6 +4,7 @@ import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
 import { allTableNames, type CdmVersion, cdmVersionIn, DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
+import { CdmAnalyses } from "./analyses/mod.ts";
 import { CdmCohorts } from "./cohorts/mod.ts";
 import { CdmConcepts } from "./concepts/mod.ts";
 import { CdmDescription } from "./description/description.ts";
@@ -43,6 +44,8 @@ export interface CdmGateway {
   readonly cohorts: CdmCohorts;
   /** What the database holds. */
   readonly description: CdmDescription;
+  /** Computes statistics of them. */
+  readonly analyses: CdmAnalyses;
   /** Whether {@link look} has not succeeded yet. */
   readonly away: boolean;
   /** What aggregates may leave the database; undefined where rows may. */
@@ -155,6 +158,7 @@ function gatewayOf(config: CdmSettings, { database, version, look, close }: Gate
     concepts,
     cohorts: new CdmCohorts(source),
     description: new CdmDescription(source),
+    analyses: new CdmAnalyses(source),
     disclosure: rules && new Disclosure(source, rules),
     get away() {
       return version() === undefined;

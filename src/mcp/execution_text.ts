@@ -82,7 +82,11 @@ function endedResult(execution: Execution, view: ExecutionView): CallToolResult 
     const output = content.lines.length > 0 ? [text(content.lines)] : [];
     return { ...known, content: [...output, ...known.content, ...content.images] };
   }
-  if (result?.kind !== "cell") return textResult(result?.text ?? "");
+  if (result?.kind !== "cell") {
+    // Its pictures are output; words about them are in the text.
+    const shown = textResult(result?.text ?? "");
+    return { ...shown, content: [...shown.content, ...content.images] };
+  }
   const shown = cellResult(result.outcome, view.characters, { content, source });
   return withNotes(withLinks(shown, result.outcome, sandboxId), clearedNote(page));
 }

@@ -3,6 +3,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
 import type { Disclosure } from "../cdm/disclosure/mod.ts";
 import type { ExchangeFolder } from "../exchange/mod.ts";
+import type { CdmAnalyses } from "../cdm/analyses/mod.ts";
 import type { CdmCohorts } from "../cdm/cohorts/mod.ts";
 import type { CdmConcepts } from "../cdm/concepts/mod.ts";
 import type { CdmDescription } from "../cdm/description/description.ts";
@@ -52,6 +53,8 @@ export interface CdmService {
   /** The cohorts that callers have defined. */
   readonly cohorts: CdmCohorts;
   readonly description: CdmDescription;
+  /** Computes statistics of them. */
+  readonly analyses: CdmAnalyses;
   /** Whether the server has not found the database yet. */
   readonly away: boolean;
   /** What aggregates may leave the database; undefined where rows may. */

@@ -1,0 +1,74 @@
+/** Leaves an analysis in a sandbox: its numbers as a DataFrame, and a chart of them. */
+import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
+import { asciiJson } from "../../lib/ascii_json.ts";
+import { parsedJson } from "../../lib/parsed_json.ts";
+import type { AnalysisResult } from "../../omop/analyses/mod.ts";
+import { afterInterrupt, cancelledError, type ExecutionRun, type Sandbox } from "../../sandbox/mod.ts";
+import source from "./in_sandbox.py" with { type: "text" };
+
+const MIME = "application/vnd.omcp.analysis+json";
+/** Milliseconds, with the import of matplotlib on a loaded machine. */
+const TIMEOUT_MS = 60_000;
+const ANSWER_CHARACTERS = 2_000;
+
+const answerSchema = z.object({
+  rows: z.number(),
+  chart: z.enum(["none", "drawn", "failed"]),
+  problem: z.string().max(400).optional(),
+});
+
+/** What was left in the sandbox. */
+export type LeftResult = z.infer<typeof answerSchema>;
+
+/** How long {@link leaveResult} may take, in ms. */
+export const LEAVING_MS = TIMEOUT_MS;
+
+/**
+ * Leaves a result in a sandbox. The chart's picture goes to the execution's log.
+ *
+ * @param sandbox The sandbox.
+ * @param result The result.
+ * @param options The analysis' name, the variable's name, and the execution.
+ * @returns What user code in the sandbox may have forged: it is no more trusted than other output.
+ * @throws {OmcpError} `outcome_unknown` if there is no answer, `cancelled`, and what {@link Sandbox.execute} throws.
+ */
+export async function leaveResult(
+  sandbox: Sandbox,
+  result: AnalysisResult,
+  { analysis, into, run }: { readonly analysis: string; readonly into: string; readonly run: ExecutionRun },
+): Promise<LeftResult> {
+  const { table: { columns, rows }, chart = null, understood } = result;
+  const request = asciiJson({ analysis, into, columns, rows, chart, understood });
+  const outcome = await sandbox.execute(`REQUEST = ${JSON.stringify(request)}\n${source}`, {
+    timeoutMs: TIMEOUT_MS,
+    outputBytes: 64 * 1024,
+    silent: true,
+    signal: run.signal,
+    onWaiting: () => run.queued(),
+    onStarted: () => run.started(),
+  });
+  if (outcome.status === "interrupted") throw cancelledError(afterInterrupt(outcome));
+  for (const output of outcome.outputs) {
+    if (!("data" in output)) continue;
+    if (output.data["image/png"] !== undefined) run.log.append(output);
+    const text = output.data[MIME];
+    if (text === undefined || text.length > ANSWER_CHARACTERS) continue;
+    const parsed = answerSchema.safeParse(parsedJson(text));
+    if (parsed.success) return parsed.data;
+  }
+  const error = outcome.outputs.find((output) => output.type === "error");
+  throw new OmcpError(
+    "outcome_unknown",
+    `The DataFrame was not made: ${
+      error === undefined
+        ? `the execution ended as ${outcome.status}`
+        : `${error.ename}: ${error.evalue.slice(0, 300)}`
+    }`,
+    {
+      state: "The analysis itself succeeded; its numbers were not kept.",
+      next:
+        "Repeat the call without sandbox_id for the numbers as text, or check that pandas works in this sandbox.",
+    },
+  );
+}

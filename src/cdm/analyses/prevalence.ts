@@ -1,0 +1,82 @@
+/** Prevalence. */
+import { OmcpError } from "../../errors.ts";
+import {
+  observedDays,
+  type Period,
+  periodsOf,
+  prevalenceCounts,
+  prevalenceTables,
+  strataWords,
+} from "../../omop/analyses/mod.ts";
+import { type Call, type Found, outcomeOf } from "./call.ts";
+import { groupNames } from "./time_at_risk.ts";
+
+/** The most periods of an analysis. */
+const MOST_PERIODS = 400;
+
+/**
+ * Point or period prevalence.
+ *
+ * @param call The call.
+ */
+export async function prevalence(call: Call): Promise<Found> {
+  const { request: { periods: asked, strata, age_bands: bands, outcome }, population, source } = call;
+  const named = await outcomeOf(call);
+  const range = await rangeOf(call);
+  const periods = periodsOf(asked, range, MOST_PERIODS);
+  if (periods === undefined) {
+    throw new OmcpError(
+      "invalid_argument",
+      `Cannot use periods of a ${asked.every} from ${range.from} to ${range.to}: there are more than ${MOST_PERIODS}`,
+      { next: "Pass periods.from and periods.to, or longer periods." },
+    );
+  }
+  const lookback = asked.lookback_days ?? (outcome?.cohort === undefined ? undefined : 0);
+  const point = asked.type === "point";
+  call.progress("counting persons and outcomes");
+  const rows = await call.rows.read(
+    prevalenceCounts({
+      population,
+      source,
+      outcome: named.outcome,
+      periods,
+      throughout: asked.full_observation && !point,
+      lookback,
+      strata,
+      bands,
+    }),
+  );
+  const { notes, ...tables } = prevalenceTables(await groupNames(call, rows, 3), rows, periods);
+  return [
+    `${
+      point ? "Point" : "Period"
+    } prevalence of ${named.words}: of the persons who are under observation and in the cohort ${
+      point
+        ? "on each day"
+        : asked.full_observation
+        ? "on every day of each period"
+        : "on at least one day of each period"
+    }, those with the outcome on such a day; an outcome counts from its start ${
+      lookback === undefined ? "on, forever" : `to ${lookback} days after its end`
+    }; Wilson's intervals${strataWords(call.request, "the first such day")}.`,
+    { ...tables, notes: [...named.warnings, ...notes] },
+  ];
+}
+
+/** The days that are asked for, else those on which anybody is there. */
+async function rangeOf({ request: { periods: { from, to } }, rows, population }: Call): Promise<Period> {
+  const [[first = null, last = null] = []] = from !== undefined && to !== undefined
+    ? []
+    : await rows.read(observedDays(population));
+  const range = { from: from ?? first, to: to ?? last };
+  if (range.from === null || range.to === null || range.from > range.to) {
+    throw new OmcpError(
+      "invalid_argument",
+      `Cannot use the days from ${range.from ?? "none"} to ${
+        range.to ?? "none"
+      }: the first is after the last`,
+      { next: `Persons are under observation from ${first ?? "no day"} to ${last ?? "no day"}.` },
+    );
+  }
+  return { from: range.from, to: range.to };
+}

@@ -1,0 +1,93 @@
+/** Incidence rates and survival. */
+import {
+  cleanWindowWords,
+  type GroupNames,
+  incidenceCounts,
+  incidenceTables,
+  type RiskAnalysis,
+  strataWords,
+  survivalCounts,
+  survivalTables,
+  timeAtRiskWords,
+} from "../../omop/analyses/mod.ts";
+import type { TextRow } from "../../postgres/mod.ts";
+import { type Call, type Found, type NamedOutcome, outcomeOf } from "./call.ts";
+
+/**
+ * Incidence rates.
+ *
+ * @param call The call.
+ */
+export async function incidence(call: Call): Promise<Found> {
+  const { analysis, named, common } = await prepared(call);
+  call.progress("counting outcomes and time at risk");
+  const rows = await call.rows.read(incidenceCounts(analysis));
+  const names = await groupNames(call, rows, 2);
+  const { notes, ...tables } = incidenceTables(names, rows);
+  return [
+    `Incidence rate of ${named.words}: ${common}; all entries of a person, overlapping ones once; ${
+      cleanWindowWords(call.request.clean_window_days)
+    }; exact Poisson intervals (Garwood); a year is 365.25 days${
+      strataWords(call.request, "the first day of each time at risk", true)
+    }.`,
+    { ...tables, notes: [...named.warnings, ...notes] },
+  ];
+}
+
+/**
+ * Survival.
+ *
+ * @param call The call.
+ */
+export async function survival(call: Call): Promise<Found> {
+  const { analysis, named, common } = await prepared(call);
+  call.progress("counting by the day on which time ends");
+  const rows = await call.rows.read(survivalCounts(analysis));
+  const names = await groupNames(call, rows, 1);
+  const { notes, ...tables } = survivalTables(names, rows, call.request.at_days);
+  const window = call.request.clean_window_days;
+  return [
+    `Survival free of ${named.words}: ${common}; day 0 is the first day at risk; each person's first entry; persons with an earlier outcome${
+      window === undefined ? "" : ` that ended at most ${window} days before`
+    } are left out; censored where the time at risk ends, events of a day before its censorings; Kaplan–Meier with Greenwood's intervals on the log(-log) scale${
+      strataWords(call.request, "the first day at risk")
+    }.`,
+    { ...tables, notes: [...named.warnings, ...notes] },
+  ];
+}
+
+async function prepared(call: Call): Promise<{
+  readonly analysis: RiskAnalysis;
+  readonly named: NamedOutcome;
+  readonly common: string;
+}> {
+  const { request, population, source } = call;
+  const named = await outcomeOf(call);
+  return {
+    named,
+    analysis: {
+      population,
+      source,
+      outcome: named.outcome,
+      timeAtRisk: request.time_at_risk,
+      cleanWindow: request.clean_window_days,
+      strata: request.strata,
+      bands: request.age_bands,
+    },
+    common: timeAtRiskWords(request.time_at_risk),
+  };
+}
+
+/**
+ * How the groups of rows are named.
+ *
+ * @param call The call.
+ * @param rows Rows with the strata.
+ * @param from Where in a row the strata begin.
+ */
+export async function groupNames(call: Call, rows: readonly TextRow[], from: number): Promise<GroupNames> {
+  const { request: { strata, age_bands: bands }, cohorts } = call;
+  const at = strata.indexOf("gender");
+  const genders = at < 0 ? [] : rows.flatMap((row) => row[from + at] ?? []).map(Number);
+  return { strata, bands, cohorts, concepts: await call.rows.names(genders) };
+}

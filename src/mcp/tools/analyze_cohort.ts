@@ -1,0 +1,61 @@
+import { boundedResult, leaveResult, LEAVING_MS } from "../../cdm/analyses/mod.ts";
+import { analysisSchema } from "../../omop/analyses/mod.ts";
+import { resultNameSchema } from "../../omop/query/mod.ts";
+import { describeAnalysis, type Left } from "../analysis_text.ts";
+import { answerWithin } from "../answer_within.ts";
+import { cdmOf } from "../cdm_of.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { defineTool, type Tool } from "../tool.ts";
+
+/** The most rows of a DataFrame: curves may have a row for each day and group. */
+const MOST_ROWS = 50_000;
+
+/** Analyses a cohort: counts by the database, statistics by the server, numbers and a chart in a sandbox. */
+export const tool: Tool = defineTool({
+  toolset: "omop",
+  disclosure: "open",
+  define: () => ({
+    name: "analyze_cohort",
+    title: "Analyze a cohort",
+    description:
+      "Computes an epidemiological analysis of a cohort with OHDSI's definitions. characterize: demographics and the most frequent conditions, drugs " +
+      "and procedures before, at and after the index date. table_one: groups beside each other, with standardised mean differences. prevalence: " +
+      "point or period, Wilson intervals. incidence_rate: per 1,000 person-years, exact Poisson intervals. survival: Kaplan–Meier and log-rank. " +
+      "Returns every assumption and the numbers; with sandbox_id also a DataFrame there and a chart.",
+    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    input: analysisSchema.extend({
+      sandbox_id: sandboxIdSchema.optional(),
+      into: resultNameSchema.default("analysis_df").describe(
+        "With sandbox_id: the variable that receives the DataFrame.",
+      ),
+    }),
+    renamed: { target: "cohort", stratify_by: "strata" },
+  }),
+  async handle({ sandbox_id, into, ...request }, context) {
+    const { sandboxes, limits: { queryMs } } = context.services;
+    const { analyses, cohorts, schema } = await cdmOf(context);
+    const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
+    const owner = context.principal.id;
+    return await answerWithin(context, {
+      sandbox,
+      tool: "analyze_cohort",
+      source: JSON.stringify(request),
+      timeoutMs: queryMs + (sandbox === undefined ? 0 : LEAVING_MS),
+      work: async (run) => {
+        const found = await analyses.run(request, {
+          cohort: (name) => cohorts.select(owner, name, schema),
+          ms: queryMs,
+          signal: run.signal,
+          progress: (message) => run.progress(message),
+        });
+        const result = boundedResult(found, MOST_ROWS);
+        let left: Left | undefined;
+        if (sandbox !== undefined) {
+          run.progress("leaving the numbers in the sandbox");
+          left = { into, ...await leaveResult(sandbox, result, { analysis: request.analysis, into, run }) };
+        }
+        return { kind: "text", text: describeAnalysis(result, left) };
+      },
+    });
+  },
+});

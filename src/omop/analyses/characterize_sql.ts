@@ -1,0 +1,60 @@
+/** The most frequent concepts around persons' index dates. */
+import { type RawBuilder, sql } from "kysely";
+import { cdmTable, firstEntries, type Population } from "./population.ts";
+
+/** The tables whose concepts are counted, in the order of the result. */
+export const COUNTED_TABLES = [
+  {
+    table: "condition_occurrence",
+    concept: "condition_concept_id",
+    date: "condition_start_date",
+    word: "condition",
+  },
+  { table: "drug_exposure", concept: "drug_concept_id", date: "drug_exposure_start_date", word: "drug" },
+  {
+    table: "procedure_occurrence",
+    concept: "procedure_concept_id",
+    date: "procedure_date",
+    word: "procedure",
+  },
+] as const;
+
+/** One of {@link COUNTED_TABLES}. */
+export type CountedTable = typeof COUNTED_TABLES[number];
+
+/** The windows, in the order of the result. */
+export const WINDOWS = ["before", "at", "after"] as const;
+
+/**
+ * Counts persons with records of each concept in the days before, on and after the index date, the start of their first entry. Records
+ * outside the observation period do not count.
+ *
+ * @param population Who is analysed: one group.
+ * @param table The table.
+ * @param options Days before and after; the most concepts of each window.
+ * @returns Rows of window (its place), concept (null: not mapped), persons, how many concepts the window has; the most frequent first.
+ */
+export function frequentConcepts(
+  population: Population,
+  { table, concept, date }: CountedTable,
+  { days, top }: { readonly days: number; readonly top: number },
+): RawBuilder<unknown> {
+  return sql`with ${firstEntries(population)},
+found as (
+  select distinct f.person_id, case when t.${sql.id(date)} < f.s then 0 when t.${
+    sql.id(date)
+  } = f.s then 1 else 2 end as w,
+    nullif(t.${sql.id(concept)}, 0) as concept
+  from first_entries as f join ${cdmTable(population.schema, table)} as t on t.person_id = f.person_id
+    and t.${sql.id(date)} between greatest(f.s - ${sql.lit(days)}, f.os) and least(f.s + ${
+    sql.lit(days)
+  }, f.oe)
+),
+ranked as (
+  select w, concept, count(*) as persons, count(concept) over (partition by w) as concepts,
+    row_number() over (partition by w order by concept is null, count(*) desc, concept) as place
+  from found group by w, concept
+)
+select w, concept, persons, concepts from ranked where place <= ${sql.lit(top)} or concept is null
+order by w, place`;
+}

@@ -1,0 +1,139 @@
+/** Who is analysed, as common table expressions that the analyses' statements begin with. */
+import { type RawBuilder, sql } from "kysely";
+import { completedYears } from "../age.ts";
+import type { Stratum } from "./schema.ts";
+
+/** Where the CDM is, and who is analysed. */
+export interface Population {
+  /** The schema of the CDM's tables. */
+  readonly schema: string;
+  /**
+   * One or two groups: SELECTs of `person_id`, `cohort_start_date` and `cohort_end_date`, which may be null.
+   * Undefined: everybody, from the start to the end of each observation period.
+   */
+  readonly groups: readonly (RawBuilder<unknown> | undefined)[];
+}
+
+/** How persons are grouped besides their cohort. */
+export interface Grouping {
+  readonly strata: readonly Stratum[];
+  /** The youngest age of each band but the first, rising. */
+  readonly bands: readonly number[];
+}
+
+/**
+ * A table of the CDM.
+ *
+ * @param schema The schema.
+ * @param name The table.
+ */
+export function cdmTable(schema: string, name: string): RawBuilder<unknown> {
+  return sql`${sql.id(schema, name)}`;
+}
+
+/**
+ * `entries(g, person_id, s, e, os, oe)`: each cohort entry whose start lies in an observation period of a person that `person` has, with
+ * group, start and end of the entry and of the period. An end that is missing or before the start is the start.
+ *
+ * @param population Who is analysed.
+ */
+export function entries(population: Population): RawBuilder<unknown> {
+  const { schema } = population;
+  return sql`entries as (
+  select distinct on (c.g, c.person_id, c.s, c.e) c.g, c.person_id, c.s, c.e,
+    o.observation_period_start_date as os, o.observation_period_end_date as oe
+  from (${cohortRows(population)}) as c
+  join ${cdmTable(schema, "person")} as p on p.person_id = c.person_id
+  join ${cdmTable(schema, "observation_period")} as o on o.person_id = c.person_id
+    and c.s between o.observation_period_start_date and o.observation_period_end_date
+  order by c.g, c.person_id, c.s, c.e, o.observation_period_start_date, o.observation_period_id
+)`;
+}
+
+/**
+ * `entries` and then `first_entries`, each person's first of each group.
+ *
+ * @param population Who is analysed.
+ */
+export function firstEntries(population: Population): RawBuilder<unknown> {
+  return sql`${entries(population)},
+first_entries as (select distinct on (g, person_id) * from entries order by g, person_id, s, e)`;
+}
+
+/**
+ * Counts who is analysed.
+ *
+ * @param population Who is analysed.
+ * @returns Rows of group, entries, entries that are used, and persons of these; none for a group without entries.
+ */
+export function populationCounts(population: Population): RawBuilder<unknown> {
+  return sql`with ${entries(population)},
+used as (select g, count(*) as entries, count(distinct person_id) as persons from entries group by g)
+select c.g, count(*), coalesce(max(u.entries), 0), coalesce(max(u.persons), 0)
+from (select distinct * from (${cohortRows(population)}) as r) as c left join used as u on u.g = c.g
+group by c.g order by c.g`;
+}
+
+function cohortRows({ schema, groups }: Population): RawBuilder<unknown> {
+  const everybody = sql`select person_id, observation_period_start_date as cohort_start_date,
+    observation_period_end_date as cohort_end_date from ${cdmTable(schema, "observation_period")}`;
+  const selects = groups.map((group, at) =>
+    sql`select ${sql.lit(at)} as g, q.person_id, q.cohort_start_date as s,
+    greatest(q.cohort_end_date, q.cohort_start_date) as e
+  from (${group ?? everybody}) as q where q.cohort_start_date is not null`
+  );
+  return sql.join(selects, sql` union all `);
+}
+
+/**
+ * The strata as columns `k0`, `k1`…: the gender's concept, the number of the age band, the year; null where unknown.
+ *
+ * @param grouping The strata.
+ * @param date The date that ages and years are of; `p` is the person.
+ * @returns Text that follows other columns of a SELECT; empty without strata.
+ */
+export function stratumColumns({ strata, bands }: Grouping, date: RawBuilder<unknown>): RawBuilder<unknown> {
+  const values = {
+    gender: () => sql`nullif(p.gender_concept_id, 0)`,
+    age_group: () => bandOf(ageOn(date), bands),
+    year: () => sql`cast(extract(year from ${date}) as integer)`,
+  };
+  return sql.join(strata.map((stratum, at) => sql`, ${values[stratum]()} as ${sql.id(`k${at}`)}`), sql``);
+}
+
+/**
+ * The names of the strata's columns.
+ *
+ * @param grouping The strata.
+ */
+export function stratumNames({ strata }: Grouping): readonly RawBuilder<unknown>[] {
+  return strata.map((_, at) => sql`${sql.id(`k${at}`)}`);
+}
+
+/**
+ * Columns that follow others.
+ *
+ * @param names Their names.
+ */
+export function further(names: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
+  return sql.join(names.map((name) => sql`, ${name}`), sql``);
+}
+
+/**
+ * A person's age.
+ *
+ * @param date The date; `p` is the person.
+ */
+export function ageOn(date: RawBuilder<unknown>): RawBuilder<number> {
+  return completedYears(date, (column) => sql.ref(`p.${column}`));
+}
+
+/**
+ * The number of an age's band, 0 for the youngest.
+ *
+ * @param age The age.
+ * @param bands The youngest age of each but the first.
+ */
+export function bandOf(age: RawBuilder<unknown>, bands: readonly number[]): RawBuilder<unknown> {
+  return sql`width_bucket(${age}, cast(${`{${bands.join(",")}}`} as integer[]))`;
+}

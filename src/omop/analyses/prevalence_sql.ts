@@ -1,0 +1,81 @@
+/** Prevalence, with the definitions of DARWIN EU's IncidencePrevalence. */
+import { type RawBuilder, sql } from "kysely";
+import { type EventSource, type Outcome, outcomeRows } from "./outcome.ts";
+import {
+  cdmTable,
+  entries,
+  further,
+  type Grouping,
+  type Population,
+  stratumColumns,
+  stratumNames,
+} from "./population.ts";
+
+/** A day, or days from the first to the last, YYYY-MM-DD. */
+export interface Period {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What the statement needs. */
+export interface PrevalenceAnalysis extends Grouping {
+  readonly population: Population;
+  readonly source: EventSource;
+  readonly outcome: Outcome;
+  readonly periods: readonly Period[];
+  /** Whether only persons count who are there on every day of a period. */
+  readonly throughout: boolean;
+  /** Days after its end that an outcome still counts; undefined: all. */
+  readonly lookback: number | undefined;
+}
+
+/**
+ * The first and the last day on which anybody is under observation.
+ *
+ * @param population Who is analysed.
+ * @returns One row of two dates; null without persons.
+ */
+export function observedDays(population: Population): RawBuilder<unknown> {
+  return sql`with ${entries(population)} select min(s), max(least(e, oe)) from entries`;
+}
+
+/**
+ * Counts persons who are in the population on at least one day of a period, and those of them with the outcome on such a day.
+ *
+ * @param analysis The analysis.
+ * @returns Rows of group, period (its place), whether they are of all strata together (1 or 0), the strata, persons, persons with the
+ * outcome.
+ */
+export function prevalenceCounts(analysis: PrevalenceAnalysis): RawBuilder<unknown> {
+  const { population, source, outcome, periods, throughout, lookback } = analysis;
+  const keys = stratumNames(analysis);
+  const sets = keys.length === 0 ? sql`(g, i)` : sql`(g, i), (g, i, ${sql.join(keys)})`;
+  const all = keys[0] === undefined ? sql`1` : sql`grouping(${keys[0]})`;
+  const dates = (of: (period: Period) => string) => sql`cast(${`{${periods.map(of).join(",")}}`} as date[])`;
+  const full = throughout ? sql` and a.s <= t.lo and a.hi >= t.hi` : sql``;
+  const lasting = lookback === undefined ? sql`` : sql` and o.o_end + ${sql.lit(lookback)} >= d.since`;
+  return sql`with ${entries(population)},
+periods as (
+  select i, lo, hi from unnest(${dates(({ from }) => from)}, ${
+    dates(({ to }) => to)
+  }) with ordinality as t(lo, hi, i)
+),
+joined as (select g, person_id, range_agg(daterange(s, least(e, oe), '[]')) as d from entries group by g, person_id),
+there as (select g, person_id, lower(r) as s, upper(r) - 1 as hi from joined, unnest(d) as r),
+${outcomeRows(outcome, source, "there")},
+days as (
+  select a.g, a.person_id, t.i, greatest(a.s, t.lo) as since, least(a.hi, t.hi) as until
+  from there as a join periods as t on a.s <= t.hi and a.hi >= t.lo${full}
+),
+persons as (
+  select d.g, d.person_id, d.i, min(d.since) as since, bool_or(o.person_id is not null) as has_outcome
+  from days as d left join outcome as o on o.person_id = d.person_id and o.o_start <= d.until${lasting}
+  group by 1, 2, 3
+),
+grouped as (
+  select r.g, r.i, r.has_outcome${stratumColumns(analysis, sql.ref("r.since"))}
+  from persons as r join ${cdmTable(population.schema, "person")} as p on p.person_id = r.person_id
+)
+select g, i - 1, ${all}${further(keys)}, count(*), count(*) filter (where has_outcome)
+from grouped group by grouping sets (${sets}) order by 2`;
+}

@@ -1,0 +1,181 @@
+/** Survival curves and their comparison from counts. */
+import { counted } from "../../lib/counted.ts";
+import { integersOf } from "../concepts/mod.ts";
+import {
+  kaplanMeier,
+  logRank,
+  medianOf,
+  stepAt,
+  type SurvivalStep,
+  type TimeCount,
+} from "../statistics/mod.ts";
+import {
+  type Group,
+  groupColumns,
+  groupId,
+  groupName,
+  type GroupNames,
+  groupsOf,
+  groupValues,
+} from "./groups.ts";
+import { boundedChart, type ResultTables, shownNumber, shownP, type Value } from "./result.ts";
+
+interface Times {
+  readonly counts: TimeCount[];
+  excluded: number;
+}
+
+interface Curve extends Times {
+  readonly group: Group;
+  readonly steps: readonly SurvivalStep[];
+}
+
+/**
+ * Kaplan–Meier curves of every group, and the log-rank test between the groups that are not a whole of others.
+ *
+ * @param names How groups are named.
+ * @param rows See `survivalCounts`.
+ * @param days The days that are shown.
+ */
+export function survivalTables(
+  names: GroupNames,
+  rows: readonly (readonly (string | null)[])[],
+  days: readonly number[],
+): ResultTables {
+  const { times, occurring } = timesOf(names, rows);
+  const curves = groupsOf(names, occurring).map((group): Curve => {
+    const own = times.get(groupId(group)) ?? { counts: [], excluded: 0 };
+    return { group, ...own, steps: kaplanMeier(own.counts) };
+  });
+  const parts = curves.filter(({ group }) => names.strata.length === 0 || group.keys !== undefined);
+  const shownDays = [...new Set(days)].sort((a, b) => a - b);
+  return {
+    table: {
+      columns: [
+        ...groupColumns(names),
+        ...["day", "at_risk", "events", "censored", "survival", "survival_lower_95", "survival_upper_95"],
+      ],
+      rows: curves.flatMap(({ group, steps }) =>
+        steps.map(({ day, atRisk, events, censored, survival, interval }): Value[] => [
+          ...groupValues(names, group),
+          day,
+          atRisk,
+          events,
+          censored,
+          survival,
+          interval?.lower ?? null,
+          interval?.upper ?? null,
+        ])
+      ),
+    },
+    shown: {
+      columns: [
+        ...groupColumns(names),
+        "persons",
+        "events",
+        "median days (95 % interval)",
+        ...shownDays.map((day) => `day ${day}`),
+      ],
+      rows: curves.map((curve) => [
+        ...groupValues(names, curve.group),
+        shownNumber(curve.steps[0]?.atRisk ?? 0),
+        shownNumber(curve.counts.reduce((sum, { events }) => sum + events, 0)),
+        medianText(curve),
+        ...shownDays.map((day) => survivalText(curve, day)),
+      ]),
+    },
+    chart: boundedChart({
+      kind: "steps",
+      title: "Free of the outcome (Kaplan–Meier, 95 % interval)",
+      x: "days",
+      y: "share of persons",
+      series: parts.filter(({ steps }) => steps.length > 0).map(({ group, steps }) => ({
+        name: groupName(names, group),
+        x: [0, ...steps.map(({ day }) => day)],
+        y: [1, ...steps.map(({ survival }) => survival)],
+        lower: [1, ...steps.map(({ interval }) => interval?.lower ?? null)],
+        upper: [1, ...steps.map(({ interval }) => interval?.upper ?? null)],
+      })),
+    }),
+    notes: [
+      ...curves.filter(({ group, excluded }) => group.keys === undefined && excluded > 0).map((
+        { group, excluded },
+      ) =>
+        `${names.cohorts[group.cohort] ?? ""}: ${
+          counted(excluded, "person")
+        } left out: an earlier outcome's clean window includes their first day.`
+      ),
+      ...comparison(names, parts),
+    ],
+  };
+}
+
+function timesOf(names: GroupNames, rows: readonly (readonly (string | null)[])[]) {
+  const size = names.strata.length;
+  const times = new Map<string, Times>();
+  const occurring = [];
+  for (const [cohort = null, ...rest] of rows) {
+    const keys = rest.slice(0, size);
+    const [day = null, withEvent = null, without = null] = rest.slice(size);
+    const [events = 0, censored = 0] = integersOf([withEvent, without]);
+    occurring.push(keys);
+    for (const group of size === 0 ? [undefined] : [undefined, keys]) {
+      const id = groupId({ cohort: Number(cohort), keys: group });
+      const own = times.get(id) ?? { counts: [], excluded: 0 };
+      times.set(id, own);
+      const last = own.counts.at(-1);
+      if (day === null) own.excluded += censored;
+      // Rows are in the order of the days, so those of other strata on the same day follow each other.
+      else if (last?.day === Number(day)) {
+        own.counts.splice(-1, 1, {
+          day: last.day,
+          events: last.events + events,
+          censored: last.censored + censored,
+        });
+      } else own.counts.push({ day: Number(day), events, censored });
+    }
+  }
+  return { times, occurring };
+}
+
+function medianText({ steps }: Curve): string {
+  if (steps.length === 0) return "nobody";
+  const { day, lower, upper } = medianOf(steps);
+  if (day === undefined) return "not reached";
+  return `${shownNumber(day)} (${lower === undefined ? "not reached" : shownNumber(lower)} to ${
+    upper === undefined ? "not reached" : shownNumber(upper)
+  })`;
+}
+
+/** After the last day of a group, the curve says nothing. */
+function survivalText({ steps }: Curve, day: number): string {
+  const last = steps.at(-1);
+  if (last === undefined) return "nobody";
+  if (day > last.day && last.survival > 0) return "nobody left";
+  const step = stepAt(steps, day);
+  if (step === undefined) return "1";
+  const { survival, interval } = step;
+  return interval === undefined
+    ? shownNumber(survival)
+    : `${shownNumber(survival)} (${shownNumber(interval.lower)} to ${shownNumber(interval.upper)})`;
+}
+
+function comparison(names: GroupNames, parts: readonly Curve[]): readonly string[] {
+  const filled = parts.filter(({ steps }) => steps.length > 0);
+  const empty = parts.filter(({ steps }) => steps.length === 0).map(({ group }) => groupName(names, group));
+  const notes = empty.length === 0 ? [] : [
+    `Nobody is in: ${empty.slice(0, 10).join("; ")}${
+      empty.length > 10 ? ` and ${empty.length - 10} more` : ""
+    }.`,
+  ];
+  if (parts.length < 2) return notes;
+  const test = logRank(filled.map(({ counts }) => counts));
+  return [
+    ...notes,
+    test === undefined
+      ? "Log-rank test: none, because fewer than two groups have persons and expected events."
+      : `Log-rank test of ${test.degrees + 1} groups: chi-square ${
+        shownNumber(test.chiSquare)
+      } with ${test.degrees} degree${test.degrees === 1 ? "" : "s"} of freedom, ${shownP(test.p)}.`,
+  ];
+}

@@ -1,0 +1,196 @@
+/** Every analysis on a real Postgres equals one that counts days in sets and leaves the statistics to others: tests/vectors/analyses. */
+import assert from "node:assert/strict";
+import { sql } from "kysely";
+import * as z from "zod";
+import { CdmAnalyses } from "../../../../src/cdm/analyses/mod.ts";
+import { quoteLiteral } from "../../../../src/lib/sql.ts";
+import { analysisSchema } from "../../../../src/omop/analyses/mod.ts";
+import { cdmTables, createTable } from "../../../../src/omop/cdm/mod.ts";
+import { Database, urlUpstream } from "../../../../src/postgres/mod.ts";
+import { startPostgres } from "../../../fixtures/postgres/test_postgres.ts";
+import vectors from "../../../vectors/analyses/analyses.json" with { type: "json" };
+
+const NEVER = new AbortController().signal;
+const value = z.union([z.number(), z.string(), z.null()]);
+const row = z.array(value);
+const VECTORS = z.array(z.object({
+  name: z.string(),
+  tables: z.object({
+    person: z.array(row),
+    observation_period: z.array(row),
+    events: z.array(row),
+    death: z.array(row),
+    cohorts: z.record(z.string(), z.array(row)),
+  }),
+  cases: z.array(z.object({
+    request: z.unknown(),
+    rows: z.object({ columns: z.array(z.string()), rows: z.array(row) }),
+    log_rank: z.tuple([z.number(), z.number(), z.number()]).optional(),
+  })),
+})).parse(vectors);
+
+type Vector = typeof VECTORS[number];
+type Row = readonly z.infer<typeof value>[];
+
+function values(rows: readonly Row[]): string {
+  const literal = (one: Row[number]): string => one === null ? "null" : quoteLiteral(String(one));
+  return `values ${rows.map((one) => `(${one.map(literal).join(", ")})`).join(", ")}`;
+}
+
+/** One CDM in a schema of its own. Clinical tables may lack dates. */
+function setup({ name, tables }: Vector): string {
+  const schema = `cdm_${name}`;
+  const events = [
+    ["condition_occurrence", "condition_concept_id", "condition_start_date"],
+    ["drug_exposure", "drug_concept_id", "drug_exposure_start_date"],
+    ["procedure_occurrence", "procedure_concept_id", "procedure_date"],
+  ].map(([table = "", concept, date]) => {
+    const rows = tables.events.filter(([of]) => of === table).map(([, ...rest], at) => [at + 1, ...rest]);
+    const columns = cdmTables("5.4").find((one) => one.name === table)?.columns ?? [];
+    const free = columns.filter(({ primaryKey }) => !primaryKey).map(({ name }) =>
+      `alter table ${schema}.${table} alter ${name} drop not null;`
+    );
+    return `${free.join("")} insert into ${schema}.${table} (${table}_id, person_id, ${concept}, ${date})
+      select i::bigint, p::bigint, c::bigint, d::date from (${values(rows)}) as v(i, p, c, d);`;
+  });
+  return `create schema ${schema}; ${cdmTables("5.4").map((table) => createTable(table, schema)).join(";")};
+    insert into ${schema}.concept select id, name, 'Test', 'Test', 'Test', 'S', id::text, '2000-01-01', '2099-12-31', null
+      from (values (201, 'Outcome'), (202, 'Kind of outcome'), (301, 'First'), (302, 'Second'), (303, 'Third'),
+        (8507, 'MALE'), (8532, 'FEMALE'), (8527, 'White'), (8515, 'Asian')) as v(id, name);
+    insert into ${schema}.concept_ancestor values (201, 202, 1, 1), (201, 201, 0, 0);
+    insert into ${schema}.person (person_id, gender_concept_id, race_concept_id, year_of_birth, month_of_birth, day_of_birth,
+        birth_datetime, ethnicity_concept_id)
+      select a::bigint, b::bigint, c::bigint, d::int, e::int, f::int, g::timestamp, 0
+      from (${values(tables.person)}) as v(a, b, c, d, e, f, g);
+    insert into ${schema}.observation_period select a::bigint, b::bigint, c::date, d::date, 0
+      from (${values(tables.observation_period)}) as v(a, b, c, d);
+    insert into ${schema}.death (person_id, death_date) select a::bigint, b::date
+      from (${values(tables.death)}) as v(a, b);
+    ${events.join("")}
+    grant usage on schema ${schema} to omcp_reader; grant select on all tables in schema ${schema} to omcp_reader;`;
+}
+
+/** A held cohort's SELECT. */
+function cohortOf({ tables }: Vector, name: string) {
+  const rows = tables.cohorts[name] ?? [];
+  const nobody = "select null, null, null where false";
+  return sql.raw(`select p::bigint as person_id, s::date as cohort_start_date, e::date as cohort_end_date
+    from (${rows.length === 0 ? nobody : values(rows)}) as v(p, s, e)`);
+}
+
+/** Columns that say which row it is. */
+const KEYS = new Set([
+  ...[
+    "cohort",
+    "gender",
+    "age_group",
+    "year",
+    "day",
+    "variable",
+    "value",
+    "table",
+    "window",
+    "concept_id",
+    "from",
+  ],
+]);
+
+function keyed(columns: readonly string[], rows: readonly Row[]): Map<string, Record<string, Row[number]>> {
+  return new Map(rows.map((one) => {
+    const cells = columns.map((column, at) => [column, one[at] ?? null] as const).filter(([, cell]) =>
+      cell !== "~"
+    );
+    // Numbers have their unit as value, which the vectors do not have.
+    const key = cells.filter(([column, cell]) => KEYS.has(column) && cell !== "days" && cell !== "years")
+      .map((cell) => cell.join("="));
+    return [key.sort().join(", "), Object.fromEntries(cells)];
+  }));
+}
+
+function assertClose(found: Row[number] | undefined, expected: Row[number], what: string): void {
+  if (typeof expected !== "number") assert.equal(found, expected, what);
+  else {
+    assert.ok(typeof found === "number", `${what}: ${found} is not ${expected}`);
+    assert.ok(
+      Math.abs(found - expected) <= 1e-8 * Math.max(1, Math.abs(expected)),
+      `${what}: ${found} is not ${expected}`,
+    );
+  }
+}
+
+Deno.test("analyses equal counts of days in sets, and lifelines, scipy, statsmodels and pandas", async (t) => {
+  const postgres = await startPostgres();
+  try {
+    await postgres.sql(VECTORS.map(setup).join(""));
+    for (const vector of VECTORS) {
+      const database = new Database({
+        upstream: urlUpstream(postgres.url),
+        cdmSchema: `cdm_${vector.name}`,
+        cdmRelations: new Set(cdmTables("5.4").map(({ name }) => name)),
+        audit: () => {},
+      });
+      const analyses = new CdmAnalyses({
+        schema: `cdm_${vector.name}`,
+        version: "5.4",
+        get relations() {
+          return database.cdm?.relations ?? new Set<string>();
+        },
+        reader: (signal) => database.reader(signal),
+      });
+      const options = {
+        cohort: (name: string) => cohortOf(vector, name),
+        ms: 30_000,
+        signal: NEVER,
+        progress: () => {},
+      };
+      try {
+        for (const { request, rows, log_rank } of vector.cases) {
+          await t.step(`${vector.name}: ${JSON.stringify(request)}`, async () => {
+            const result = await analyses.run(analysisSchema.parse(request), options);
+            const found = keyed(result.table.columns, result.table.rows);
+            const expected = keyed(rows.columns, rows.rows);
+            assert.ok(expected.size > 0);
+            for (const [key, cells] of expected) {
+              const own = found.get(key);
+              assert.ok(own !== undefined, `no row ${key}`);
+              for (const [column, cell] of Object.entries(cells)) {
+                assertClose(own[column], cell, `${key}: ${column}`);
+              }
+            }
+            for (const [key, own] of found) {
+              if (expected.has(key)) continue;
+              const count = own["persons"] ?? own["persons_at_risk"] ?? own["at_risk"];
+              // What nobody has is stated; ethnicity is unknown for everybody.
+              const besides = own["variable"] === "ethnicity" || own["table"] === "person";
+              assert.ok(count === 0 || besides, `a row too many: ${key}`);
+            }
+            if (log_rank !== undefined) assertLogRank(result.notes, log_rank);
+          });
+        }
+        await t.step(`${vector.name}: a cohort of nobody is an error that says so`, async () => {
+          const request = analysisSchema.parse({ analysis: "table_one", cohort: "nobody" });
+          await assert.rejects(analyses.run(request, options), {
+            code: "invalid_argument",
+            message: "Cannot analyse nobody: nobody is in it",
+          });
+        });
+      } finally {
+        await database.close();
+      }
+    }
+  } finally {
+    await postgres.stop();
+  }
+});
+
+function assertLogRank(
+  notes: readonly string[],
+  [statistic, degrees, p]: readonly [number, number, number],
+): void {
+  const note = notes.find((one) => one.startsWith("Log-rank")) ?? "";
+  const [, chi, df, text] =
+    /chi-square ([\d.]+) with (\d+) degrees? of freedom, p [=<] (\d\.\d+)/.exec(note) ?? [];
+  assert.ok(Math.abs(Number(chi) - statistic) <= 0.001 * statistic, `${note}: ${statistic}`);
+  assert.equal(Number(df), degrees, note);
+  assert.ok(Math.abs(Number(text) - p) <= 0.0001, `${note}: ${p}`);
+}
