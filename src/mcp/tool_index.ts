@@ -23,6 +23,7 @@ import { tool as queryOmopAggregates } from "./tools/query_omop_aggregates.ts";
 import { tool as readFile } from "./tools/read_file.ts";
 import { tool as removeSandbox } from "./tools/remove_sandbox.ts";
 import { tool as restartKernel } from "./tools/restart_kernel.ts";
+import { tool as runSql } from "./tools/run_sql.ts";
 import { tool as searchConcepts } from "./tools/search_concepts.ts";
 import { tool as writeFile } from "./tools/write_file.ts";
 import type { Tool } from "./tool.ts";
@@ -53,6 +54,7 @@ export const TOOLS: readonly Tool[] = [
   readFile,
   removeSandbox,
   restartKernel,
+  runSql,
   searchConcepts,
   writeFile,
 ];

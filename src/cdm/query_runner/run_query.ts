@@ -13,6 +13,7 @@ import source from "./run_query.py" with { type: "text" };
 const MIME = "application/vnd.omcp.query+json";
 /** Maximum length of the answer in characters, because parsing it blocks the server. The answer has at most 20 rows of short texts. */
 const OUTPUT_BYTES = 256 * 1024;
+const PREVIEW_BYTES = 128 * 1024;
 
 /** What remains in the sandbox after a query timed out, by the kernel's state. */
 const VARIABLES = {
@@ -23,6 +24,9 @@ const VARIABLES = {
     "The sandbox has not responded: it is unknown whether variables are kept and the DataFrame exists.",
 } as const;
 
+/** As in run_query.py. */
+const MAX_COLUMNS = 500;
+
 const cell = z.union([z.string().max(1000), z.boolean(), z.null()]);
 
 const answerSchema = z.discriminatedUnion("ok", [
@@ -30,9 +34,10 @@ const answerSchema = z.discriminatedUnion("ok", [
     ok: z.literal(true),
     rows: z.number().int().nonnegative(),
     truncated: z.boolean(),
-    dtypes: z.array(z.string().max(100)).max(500),
+    names: z.array(z.string().max(200)).max(MAX_COLUMNS),
+    dtypes: z.array(z.string().max(100)).max(MAX_COLUMNS),
     memory_bytes: z.number().nonnegative(),
-    preview: z.array(z.array(cell).max(500)).max(20),
+    preview: z.array(z.array(cell).max(MAX_COLUMNS)).max(20),
   }),
   z.object({
     ok: z.literal("too_large"),
@@ -42,10 +47,16 @@ const answerSchema = z.discriminatedUnion("ok", [
   z.object({ ok: z.literal(false), sqlstate: z.string().max(5).nullable(), message: z.string().max(4000) }),
 ]);
 
+/** What runs: a typed query, or SQL whose columns are known only when it has run. */
+export interface RunnableQuery extends Pick<CompiledOmopQuery, "sql" | "parameters" | "limit"> {
+  /** Undefined: as the database describes them. */
+  readonly columns: readonly ResultColumn[] | undefined;
+}
+
 /** The result of a query, besides the DataFrame in the sandbox. */
 export interface QueryAnswer {
-  /** The DataFrame's columns: name, the CDM's type, pandas' type. */
-  readonly columns: readonly (ResultColumn & { readonly dtype: string })[];
+  /** The DataFrame's columns, with pandas' type. */
+  readonly columns: readonly (Omit<ResultColumn, "type"> & { readonly dtype: string })[];
   readonly rows: number;
   /** True if there were more rows than the limit. */
   readonly truncated: boolean;
@@ -62,6 +73,8 @@ export interface RunQueryOptions {
   /** The SQL with its parameters as literals, for the DataFrame's `attrs`. */
   readonly shownSql: string;
   readonly timeoutMs: number;
+  /** Most bytes of the rows that are shown. @default 128 KiB */
+  readonly previewBytes?: number;
   /** The query's execution. */
   readonly run?: Pick<ExecutionRun, "signal" | "queued" | "started">;
 }
@@ -71,13 +84,13 @@ export interface RunQueryOptions {
  * than other output of the sandbox.
  *
  * @param sandbox Where it runs and where the DataFrame stays.
- * @param query The compiled query.
+ * @param query The query.
  * @param options Name of the DataFrame, deadline.
  * @throws {OmcpError} `result_too_large`, `database_refused`, `database_unavailable`, `timeout`, or what {@link Sandbox.execute} throws.
  */
 export async function runQuery(
   sandbox: Sandbox,
-  query: CompiledOmopQuery,
+  query: RunnableQuery,
   options: RunQueryOptions,
 ): Promise<QueryAnswer> {
   const request = asciiJson({
@@ -85,6 +98,7 @@ export async function runQuery(
     into: options.into,
     shown_sql: options.shownSql,
     memory_bytes: sandbox.memoryBytes,
+    preview_bytes: options.previewBytes ?? PREVIEW_BYTES,
   });
   const outcome = await sandbox.execute(`REQUEST = ${JSON.stringify(request)}\n${source}`, {
     timeoutMs: options.timeoutMs,
@@ -130,9 +144,10 @@ export async function runQuery(
     );
   }
   if (!answer.ok) throw queryError(answer);
-  const { dtypes } = answer;
+  const { dtypes, names } = answer;
+  const columns: readonly Omit<ResultColumn, "type">[] = query.columns ?? names.map((name) => ({ name }));
   return {
-    columns: query.columns.map((column, at) => ({ ...column, dtype: dtypes[at] ?? "unknown" })),
+    columns: columns.map((column, at) => ({ ...column, dtype: dtypes[at] ?? "unknown" })),
     rows: answer.rows,
     truncated: answer.truncated,
     memoryBytes: answer.memory_bytes,

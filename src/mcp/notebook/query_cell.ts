@@ -46,3 +46,25 @@ export function queryCell(
     note: `query_omop left the DataFrame ${into}; this does the same`,
   };
 }
+
+/**
+ * Writes the code that leaves the rows of a statement whose columns are not known; pandas chooses the types.
+ *
+ * @param into The variable.
+ * @param sql The statement.
+ * @param limit Rows that are kept.
+ */
+export function sqlCell(into: string, sql: string, limit: number): NotebookSource {
+  return {
+    code: [
+      "import pandas",
+      "import psycopg",
+      "",
+      "with psycopg.connect() as connection, connection.cursor() as cursor:",
+      `    cursor.execute(${JSON.stringify(sql)})`,
+      "    names = [column.name for column in cursor.description]",
+      `    ${into} = pandas.DataFrame(cursor.fetchmany(${limit}), columns=names).convert_dtypes()`,
+    ].join("\n"),
+    note: `run_sql left the DataFrame ${into}; this does the same, with the types that pandas infers`,
+  };
+}

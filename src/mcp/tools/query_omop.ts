@@ -1,30 +1,28 @@
 import { type QueryAnswer, runQuery } from "../../cdm/query_runner/run_query.ts";
-import { readableBytes, showable } from "../../lib/text.ts";
+import { showable } from "../../lib/text.ts";
 import {
   type CompiledOmopQuery,
   compileOmopQuery,
   type OmopQuery,
   omopQuerySchema,
-  type ResultColumn,
 } from "../../omop/query/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
+import { frameText, shortValue } from "../frame_text.ts";
 import { queryCell } from "../notebook/query_cell.ts";
 import { queryConcepts } from "../query_concepts.ts";
 import { runnableSql } from "../runnable_sql.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
 
-/** Longest value in the result's text. The query's Python already cuts values at 80 characters; only a forged one is longer. */
-const VALUE_CHARACTERS = 120;
 /** Characters of the SQL; that of a cohort has some thousand. */
 const SQL_CHARACTERS = 2_000;
 const MAX_ROWS = 1_000_000;
 /** Lines of a plan. */
 const PLAN_LINES = 20;
 
-const RAW_SQL = "for raw SQL use psycopg in execute_python_code";
+const RAW_SQL = "for SQL use run_sql";
 
 /** Arguments that a caller may expect from SQL and this tool does not have: what to use instead. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
@@ -46,7 +44,7 @@ export const tool: Tool = defineTool({
       `Runs a typed query on a table of the OMOP CDM ${cdmVersion}: filters, concept sets, first or last event of each person, persons with ` +
       "or without other events in a window, ages and dates, counts of persons, statistics, person-years. It runs inside a sandbox and leaves " +
       "the rows there as a pandas DataFrame (variable `into`) for execute_python_code. Returns what it understood, the SQL, the columns, the " +
-      "row count and at most 20 rows. For anything else, use psycopg.connect() in execute_python_code.",
+      "row count and at most 20 rows. For anything else, use run_sql.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: omopQuerySchema(cdmVersion).extend({ sandbox_id: sandboxIdSchema }),
     unknownArgument: (name) => ELSEWHERE.get(name),
@@ -177,39 +175,14 @@ function describePlan(
     ...notes.map(showable),
     `SQL: ${showable(sql)}`,
     "The database's plan, with its estimate of rows:",
-    ...answer.preview.map(([line]) => showable(short(line ?? ""))),
+    ...answer.preview.map(([line]) => showable(shortValue(line ?? ""))),
   ].join("\n");
 }
 
 function describe({ into, sql, limit, meaning, notes }: RanQuery, answer: QueryAnswer): string {
-  const columns = counted(answer.columns.length, "column");
-  const size = readableBytes(answer.memoryBytes);
-  const lines = [
-    `The result is in the sandbox as the DataFrame \`${into}\`: ${
-      counted(answer.rows, "row")
-    } × ${columns} (${size} in memory).`,
-    ...(answer.truncated
-      ? [`[truncated: there are more than ${counted(limit, "row")}; raise limit, filter or aggregate]`]
-      : []),
-    `Understood: ${showable(meaning)}`,
-    ...notes.map(showable),
-    ...mixedUnits(answer),
-    `Columns: ${answer.columns.map(({ name, dtype }) => `${name} ${dtype}`).join(", ")}`,
-    `SQL: ${showable(shownSql(sql, into))}`,
-    "",
-    answer.columns.map(({ name }) => name).join(" | "),
-    ...answer.preview.map((row) =>
-      row.map((value, at) => showable(cellText(value, answer.columns[at]))).join(" | ")
-    ),
-  ];
-  const rest = answer.rows - answer.preview.length;
-  if (rest > 0) lines.push(`… ${counted(rest, "more row")} in \`${into}\``);
-  return lines.join("\n");
-}
-
-/** A statistic over no values is not a missing value of a row. */
-function cellText(value: string | boolean | null, column: ResultColumn | undefined): string {
-  return value === null && column?.statistic === true ? "no values" : short(value);
+  const before = [`Understood: ${showable(meaning)}`, ...notes.map(showable), ...mixedUnits(answer)];
+  const after = [`SQL: ${showable(shownSql(sql, into))}`];
+  return frameText({ into, limit, before, after }, answer);
 }
 
 function shownSql(sql: string, into: string): string {
@@ -225,9 +198,4 @@ function mixedUnits({ columns, preview }: QueryAnswer): string[] {
   return [
     `Warning: ${counted(mixed, "shown row")} mixed units; add unit_concept_id to group_by, or filter by it.`,
   ];
-}
-
-function short(value: string | boolean | null): string {
-  const text = value === null ? "" : String(value);
-  return text.length <= VALUE_CHARACTERS ? text : `${text.slice(0, VALUE_CHARACTERS - 1)}…`;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withServer } from "../../fixtures/server.ts";
+import { newSandbox, withServer } from "../../fixtures/server.ts";
 
 Deno.test("the tools about the whole CDM, on the sample", async (t) => {
   await withServer({}, async (server) => {
@@ -41,6 +41,91 @@ Deno.test("the tools about the whole CDM, on the sample", async (t) => {
         /^Data quality: 15 checks of \d+ tables in .* s: 0 failed, 0 to look at, 15 passed\.$/m,
       );
       assert.match(reply, /^- plausibleBeforeDeath \(DQD, at most 1 %\): .*: 0 of [\d,]+$/m);
+    });
+
+    const sandbox_id = await newSandbox(server);
+    async function sql(statement: string, more: Record<string, unknown> = {}): Promise<string> {
+      return await text("run_sql", { sandbox_id, sql: statement, ...more });
+    }
+    async function value(code: string): Promise<string> {
+      return await text("execute_python_code", { sandbox_id, code });
+    }
+
+    await t.step("run_sql leaves the rows as a DataFrame with nullable types, and shows them", async () => {
+      const reply = await sql(
+        `select c.concept_name, count(*), count(distinct p.person_id) as count, avg(year_of_birth) as born,
+        '2999-12-31'::date as day, '2999-12-31 12:00+02'::timestamptz as moment, true as yes, '{1,2}'::int[] as list, null::bigint as none
+        from cdm.person p join cdm.concept c on c.concept_id = p.gender_concept_id group by 1 order by 1; `,
+        { into: "sexes" },
+      );
+      assert.match(reply, /`sexes`: 2 rows × 9 columns/);
+      assert.match(
+        reply,
+        /Columns: concept_name string, count Int64, count_2 Int64, born Float64, day datetime64\[s\], moment datetime64\[us, UTC\], yes boolean, list object, none Int64/,
+      );
+      assert.match(
+        reply,
+        /^FEMALE \| (\d+) \| \1 \| 19\d\d\.\d+ \| 2999-12-31 \| .* \| true \| \[1, 2\] \| $/m,
+      );
+      assert.match(
+        await value("sexes['count'].sum(), sexes.moment[0].hour, sexes.attrs['truncated']"),
+        /1000\), 10, False\)/,
+      );
+    });
+
+    await t.step("run_sql reads no more rows than its limit, and says so", async () => {
+      const reply = await sql("select 7 from cdm.measurement, cdm.person", { limit: 30 });
+      assert.match(reply, /`sql_df`: 30 rows × 1 column [^]*\[truncated: there are more than 30 rows; /);
+      assert.match(reply, /^7\n… 10 more rows in `sql_df`$/m);
+      assert.match(
+        await sql("select 1 as one, now() where false"),
+        /`sql_df`: 0 rows × 2 columns [^]*one Int64, now datetime64\[us, UTC\]/,
+      );
+    });
+
+    await t.step("run_sql shows as many rows as fit, whatever their width", async () => {
+      const wide = Array.from({ length: 480 }, (_, at) => `repeat('x', 70) as c${at}`).join(", ");
+      const reply = await sql(`select ${wide} from generate_series(1, 5)`);
+      assert.match(reply, /`sql_df`: 5 rows × 480 columns/);
+      assert.match(reply, /… 5 more rows in `sql_df`$/);
+      const many = Array.from({ length: 600 }, (_, at) => `1 as c${at}`).join(", ");
+      assert.match(await sql(`select ${many}`), /600 columns[^]*Next: Select fewer columns\./);
+    });
+
+    await t.step("run_sql passes on what the guard and the database refuse, with the next step", async () => {
+      assert.match(await sql("delete from cdm.person"), /^Error database_refused: [^]*Next: /);
+      assert.match(
+        await sql("select pg_read_file('/etc/passwd')"),
+        /^Error database_refused: [^]*pg_read_file/,
+      );
+      assert.match(await sql("select 1; select 2"), /^Error database_refused: /);
+      assert.match(
+        await sql("select nothing from cdm.person"),
+        /^Error database_refused: [^]*"nothing" does not exist/,
+      );
+      assert.match(
+        await sql("set timezone = 'UTC'"),
+        /^Error database_refused: [^]*returns no rows[^]*Next: Write one statement/,
+      );
+      assert.match(
+        await sql("select 'infinity'::date"),
+        /^Error database_refused: [^]*Next: Cast that column to text/,
+      );
+      assert.match(await sql("select 1\0"), /^Error invalid_argument: sql: must be text without NUL/);
+      assert.match(await value("sql_df.shape"), /\(5, 480\)/);
+    });
+
+    await t.step("run_sql explains and shows", async () => {
+      assert.match(await sql("explain select * from cdm.person"), /Seq Scan on person/);
+      assert.match(await sql("show server_version"), /^17/m);
+    });
+
+    await t.step("a notebook repeats the statement", async () => {
+      await text("export_notebook", { sandbox_id, path: "all.ipynb" });
+      const source = await value(
+        "import json; print(open('all.ipynb').read())",
+      );
+      assert.match(source, /psycopg\.connect\(\)[^]*concept_name[^]*sexes = pandas\.DataFrame/);
     });
   });
 });

@@ -173,10 +173,10 @@ Deno.test("query_omop names the tool for SQL to a caller that sends SQL", async 
     SQL: "x",
     where: 1,
   });
-  assert.match(message, /"SQL" \(for raw SQL use psycopg in execute_python_code\)/);
+  assert.match(message, /"SQL" \(for SQL use run_sql\)/);
   assert.match(
     message,
-    /"where" \(use filters; for raw SQL use psycopg .*\); allowed: .*filters.*sandbox_id/,
+    /"where" \(use filters; for SQL use run_sql\); allowed: .*filters.*sandbox_id/,
   );
 });
 

@@ -1,0 +1,70 @@
+import * as z from "zod";
+import { runQuery } from "../../cdm/query_runner/run_query.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, resultNameSchema } from "../../omop/query/mod.ts";
+import { answerWithin } from "../answer_within.ts";
+import { cdmOf } from "../cdm_of.ts";
+import { frameText } from "../frame_text.ts";
+import { sqlCell } from "../notebook/query_cell.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { defineTool, type Tool } from "../tool.ts";
+
+/** Far below what the guard takes: a longer statement is data, and belongs in a file. */
+const SQL_CHARACTERS = 100_000;
+
+const sqlSchema = z.string().min(1).max(SQL_CHARACTERS)
+  .refine((text) => text.isWellFormed() && !text.includes("\0"), "must be text without NUL")
+  .describe("One statement that returns rows, such as SELECT, WITH or EXPLAIN; in PostgreSQL's dialect.");
+
+/** Runs one statement of SQL. */
+export const tool: Tool = defineTool({
+  toolset: "omop",
+  disclosure: "open",
+  define: (_variant, { cdmSchema }) => ({
+    name: "run_sql",
+    title: "Run SQL",
+    description:
+      `Runs one read-only SQL statement on the database (the CDM is in schema ${cdmSchema}) for what query_omop cannot express. It runs ` +
+      "inside a sandbox, through the same guard as code there, and leaves the rows as a pandas DataFrame (variable `into`). Returns the " +
+      "columns, the row count and at most 20 rows.",
+    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    input: z.strictObject({
+      sandbox_id: sandboxIdSchema,
+      sql: sqlSchema,
+      into: resultNameSchema.default("sql_df").describe("The variable that receives the DataFrame."),
+      limit: z.int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe(
+        "The most rows; more are not read.",
+      ),
+    }),
+    renamed: { query: "sql", statement: "sql" },
+  }),
+  async handle({ sandbox_id, sql, into, limit }, context) {
+    const { sandboxes, limits: { queryMs, outputBytes } } = context.services;
+    const cdm = await cdmOf(context);
+    const sandbox = sandboxes.get(sandbox_id);
+    return await answerWithin(context, {
+      sandbox,
+      tool: "run_sql",
+      source: sql,
+      timeoutMs: queryMs,
+      usesKernel: true,
+      notebook: sqlCell(into, sql, limit),
+      work: async (run) => {
+        run.progress("waiting for the database");
+        await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
+        const statement = { sql, parameters: [], columns: undefined, limit };
+        const answer = await runQuery(sandbox, statement, {
+          into,
+          shownSql: sql,
+          timeoutMs: queryMs,
+          previewBytes: outputBytes,
+          run,
+        });
+        return {
+          kind: "text",
+          text: frameText({ into, limit, before: [], after: [] }, answer),
+          bytes: answer.memoryBytes,
+        };
+      },
+    });
+  },
+});
