@@ -376,7 +376,14 @@ export const SETTINGS = {
     default: "",
     unit: "name",
     description:
-      "Name of this server, in the label `org.omcp.instance` of its containers; empty: a random one. One server at a time may use a name; when it starts, it removes what an earlier server of that name left.",
+      "Name of this server, in the label `org.omcp.instance` of its containers; empty: a random one. One server at a time may use a name; when it starts, it takes over the sandboxes that an earlier server of that name left, and removes everything else.",
+  },
+  OMCP_ON_SHUTDOWN: {
+    schema: z.enum(["remove", "detach"], "must be remove or detach"),
+    default: "remove",
+    unit: "",
+    description:
+      "What becomes of the sandboxes when the server ends. `detach`: they stay for the next server of the same OMCP_INSTANCE, which must be set, for OMCP_LEASE_SECONDS.",
   },
   OMCP_AUDIT_FOLDER: {
     schema: ownFolderPath,
@@ -456,6 +463,8 @@ export interface Config extends CdmSettings {
   readonly instanceNamed: boolean;
   /** Where the audit's files are; undefined: it goes to stderr. */
   readonly auditFolder: string | undefined;
+  /** Whether its sandboxes stay for its next server when it ends. */
+  readonly detach: boolean;
   /** Whether the audit holds the source of statements and cells. */
   readonly auditSource: boolean;
   readonly logLevel: "debug" | "info" | "warning" | "error";
@@ -507,6 +516,12 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
   }
   const imageSource = imageSourceOf(read, problems);
   const instance = get("OMCP_INSTANCE");
+  const detach = get("OMCP_ON_SHUTDOWN") === "detach";
+  if (detach && instance === "") {
+    problems.push(
+      "OMCP_ON_SHUTDOWN=detach needs OMCP_INSTANCE: only a server of the same name finds the sandboxes",
+    );
+  }
   const dockerHost = get("DOCKER_HOST");
   const auditFolder = get("OMCP_AUDIT_FOLDER") || undefined;
   const datasets = get("OMCP_DATASETS");
@@ -575,6 +590,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     instance: instance || crypto.randomUUID(),
     instanceNamed: instance !== "",
     auditFolder,
+    detach,
     auditSource: get("OMCP_AUDIT_SOURCE") === "on",
     logLevel: get("OMCP_LOG_LEVEL"),
   };

@@ -37,6 +37,11 @@ export class DeferredPlatform implements ContainerPlatform {
   }
 
   /** See {@link ContainerPlatform}. */
+  async renameContainer(id: string, name: string, call?: CallOptions): Promise<void> {
+    await (await this.#ready(call?.signal)).renameContainer(id, name, call);
+  }
+
+  /** See {@link ContainerPlatform}. */
   async attach(id: string, call?: CallOptions): Promise<Attachment> {
     return await (await this.#ready(call?.signal)).attach(id, call);
   }

@@ -7,7 +7,7 @@ import type { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { imageReference } from "../images/identity.ts";
 import { logger, logStep } from "../observability/log.ts";
-import type { ContainerPlatform } from "../runtime/mod.ts";
+import type { ContainerPlatform, ContainerSummary } from "../runtime/mod.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { checkDatasets, type ResourceMaximum, type SandboxPolicy } from "../sandbox/mod.ts";
 import type { Config, ReadVariable } from "./config.ts";
@@ -40,6 +40,8 @@ export interface EngineStartOptions {
   readonly policy: SandboxPolicy;
   /** Looks up an environment variable: where other engines may be, what a build of images uses of the host. */
   readonly read: ReadVariable;
+  /** Gets the sandboxes that an earlier server of the instance left, before anybody else has the engine. */
+  readonly onSandboxes?: (sandboxes: readonly ContainerSummary[]) => void;
 }
 
 /** The engine of one server. */
@@ -104,6 +106,7 @@ export class EngineStart {
     try {
       const held = await this.#startOnce();
       this.#found = held;
+      this.#options.onSandboxes?.(held.instance.sandboxes);
       void held.instance.lost.then((why) => this.#lost.resolve(why));
       log.info("The engine is ready", {
         engineApi: held.engine.apiVersion,

@@ -1,8 +1,9 @@
-/** The lock of a server's instance: one server at a time holds it, and first removes what an earlier one left. */
+/** The lock of a server's instance: one server at a time holds it, and first removes what an earlier one left, sandboxes excepted. */
 import type { Config } from "./config.ts";
 import { within } from "../lib/async/deadline.ts";
 import {
   type ContainerPlatform,
+  type ContainerSummary,
   InstanceLock,
   Removals,
   removeInstanceContainers,
@@ -21,6 +22,8 @@ const REMOVE_ORPHANS_EVERY_MS = 5 * 60_000;
 export interface HeldInstance {
   /** Resolves, with the reason, when another server has the instance: this one must end. */
   readonly lost: Promise<string>;
+  /** The sandboxes that an earlier server of the instance left. */
+  readonly sandboxes: readonly ContainerSummary[];
   /** Releases it. */
   close(): Promise<void>;
 }
@@ -41,6 +44,7 @@ export async function acquireInstance(
   const lost = Promise.withResolvers<string>();
   const removals = new Removals(runtime);
   let lock: InstanceLock | undefined;
+  let sandboxes: readonly ContainerSummary[] = [];
   if (config.instanceNamed) {
     const { instance, leaseSeconds } = config;
     // A user's own image may lack Python; create_sandbox reports that.
@@ -53,8 +57,8 @@ export async function acquireInstance(
       onLost: ({ message }) => lost.resolve(message),
     });
     try {
-      const found = await removeInstanceContainers(runtime, instance, removals);
-      if (found > 0) await within(removals.allRemoved(), ORPHANS_MS);
+      sandboxes = await removeInstanceContainers(runtime, instance, removals);
+      await within(removals.allRemoved(), ORPHANS_MS);
     } catch (error) {
       await lock.release();
       removals.close();
@@ -65,6 +69,7 @@ export async function acquireInstance(
   const timer = setInterval(() => tryRemoveOrphans(runtime), REMOVE_ORPHANS_EVERY_MS);
   return {
     lost: lost.promise,
+    sandboxes,
     close: async () => {
       clearInterval(timer);
       removals.close();

@@ -13,6 +13,8 @@ import type { Command } from "./command.ts";
 import { DeferredPlatform } from "../app/deferred_platform.ts";
 import { EngineStart } from "../app/engine_start.ts";
 import { OmcpError } from "../errors.ts";
+import { abortable } from "../lib/async/abortable.ts";
+import { within } from "../lib/async/deadline.ts";
 import { errorMessage } from "../lib/error_message.ts";
 import { ExchangeFolder } from "../exchange/mod.ts";
 import type { AuditLog } from "../observability/audit.ts";
@@ -37,18 +39,13 @@ import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { requirePermissions } from "../app/permissions.ts";
 import { findImage } from "../app/sandbox_images.ts";
 import { imageReference } from "../images/identity.ts";
+import { SHUTDOWN_DEADLINE_MS, shutdownSignal } from "./shutdown_signal.ts";
 import { logStart } from "./start_log.ts";
 
 const log = logger("serve");
 
-/** Deadline of the shutdown; after it the process exits without waiting. */
-const SHUTDOWN_DEADLINE_MS = 5000;
-
-/** A terminal's Ctrl-C reaches the server and its launcher, which forwards it: both within this many milliseconds. */
-const SAME_SIGNAL_MS = 500;
-
-/** SIGHUP: the terminal was closed. */
-const SHUTDOWN_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+/** How long a call waits for the sandboxes of an earlier server. */
+const SETTLED_MS = 15_000;
 
 /** `omcp serve`. */
 export const command: Command = {
@@ -120,7 +117,12 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
   const { config, audit, exchange, read } = parts;
   const policy = sandboxPolicy(config);
   checkPolicy(policy);
-  const engine = new EngineStart({ config, policy, read });
+  const engine = new EngineStart({
+    config,
+    policy,
+    read,
+    onSandboxes: (found) => sandboxes.adopt(found),
+  });
   const runtime = new DeferredPlatform(async (signal) => (await engine.ready(signal)).runtime);
   const cdm = cdmGateway(config, runtime, statementAudit(audit, LOCAL_USER.id));
   const maximum = maximumOf(engine, config);
@@ -156,6 +158,7 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
     idleMs: config.idleMs,
     lifetimeMs: config.lifetimeMs,
     leaseSeconds: config.leaseSeconds,
+    outlivesServer: config.instanceNamed,
     packages: packages !== undefined,
     // No code in a sandbox may reach a database whose rows must stay there.
     ...(cdm === undefined || cdm.disclosure !== undefined
@@ -176,11 +179,23 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
     ({ variant, ...most }) => offeredTools(variant, { ...config, ...most }),
     firstLook(engine, cdm, config),
   );
-  const services = { sandboxes, cdm, hasOmopTools, packages, exchange, limits: config, audit };
+  const services = {
+    sandboxes,
+    cdm,
+    hasOmopTools,
+    packages,
+    exchange,
+    limits: config,
+    audit,
+    settled: config.instanceNamed ? settled(engine, sandboxes) : undefined,
+  };
   const codeCalls: CodeCalls = new CodeCalls({ offer, services, principal: LOCAL_USER });
   const stdio = startStdio({ offer, services, principal: LOCAL_USER });
   logStart(config, image);
+  let { detach } = config;
   const lost = engine.lost.then((why) => {
+    // They are the other server's now.
+    detach = true;
     log.error("Another server has taken over this instance: {why}", { why });
     return why;
   });
@@ -190,7 +205,7 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
     return 0;
   } finally {
     const forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
-    await Promise.allSettled([sandboxes.close(), packages?.close(), cdm?.close(), stdio.close()]);
+    await Promise.allSettled([sandboxes.close({ detach }), packages?.close(), cdm?.close(), stdio.close()]);
     // Last, so that the instance's next server finds nothing of this one.
     await engine.close();
     clearTimeout(forced);
@@ -218,6 +233,15 @@ async function firstLook(
   await Promise.allSettled([engine.ready(), lookForDatabase()]);
 }
 
+/** A call may name a sandbox that an earlier server of the instance left: it waits until these are taken over. */
+function settled(engine: EngineStart, sandboxes: SandboxManager): (signal: AbortSignal) => Promise<void> {
+  return async (signal) => {
+    // Where the engine cannot be reached, the call itself reports why, if it needs it.
+    const tried = engine.ready().then(() => sandboxes.adopted, () => {});
+    await abortable(within(tried, SETTLED_MS), signal);
+  };
+}
+
 /** What callers may ask for: what the settings say until the engine's machine is known. */
 function maximumOf(engine: EngineStart, config: Config): ResourceMaximum {
   return {
@@ -238,26 +262,4 @@ async function openExchange({ exchangeFolder, exchangeBytes }: Config): Promise<
 function postgresConnections(cdm: CdmGateway) {
   return (id: string, memoryBytes: number) =>
     cdm.serve(id, { resultBytes: Math.floor(memoryBytes / RESULT_PART_OF_MEMORY) });
-}
-
-/** Resolves at the first of {@link SHUTDOWN_SIGNALS}; a second one ends the process at once. */
-function shutdownSignal(): { promise: Promise<string>; dispose: () => void } {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  let forced: ReturnType<typeof setTimeout> | undefined;
-  let first = 0;
-  function onSignal(): void {
-    if (forced !== undefined) {
-      if (performance.now() - first < SAME_SIGNAL_MS) return;
-      Deno.exit(1);
-    }
-    first = performance.now();
-    forced = setTimeout(() => Deno.exit(1), SHUTDOWN_DEADLINE_MS);
-    resolve("a signal arrived");
-  }
-  for (const name of SHUTDOWN_SIGNALS) Deno.addSignalListener(name, onSignal);
-  function dispose(): void {
-    clearTimeout(forced);
-    for (const name of SHUTDOWN_SIGNALS) Deno.removeSignalListener(name, onSignal);
-  }
-  return { promise, dispose };
 }

@@ -80,6 +80,15 @@ export class Containers {
     });
   }
 
+  /** Gives a container another name; its id stays. Throws `engine_conflict` if the name is taken. */
+  async rename(id: string, name: string, call?: CallOptions): Promise<void> {
+    await this.#http.status({
+      ...containerRequest(id, "POST", ["rename", "/rename"]),
+      query: { name: checkName("container", name) },
+      call,
+    });
+  }
+
   /** Kills a container. */
   async kill(id: string, call?: CallOptions): Promise<void> {
     try {

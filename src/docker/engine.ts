@@ -102,6 +102,11 @@ export class Engine {
     return this.#containers.start(id, call);
   }
 
+  /** Gives a container another name. Throws `engine_conflict` if the name is taken. */
+  renameContainer(id: string, name: string, call?: CallOptions): Promise<void> {
+    return this.#containers.rename(id, name, call);
+  }
+
   /** Kills a container with SIGKILL. Succeeds if it is absent or does not run. */
   killContainer(id: string, call?: CallOptions): Promise<void> {
     return this.#containers.kill(id, call);

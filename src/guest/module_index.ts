@@ -13,6 +13,7 @@ import agentFilesFolders from "./agent/files_folders.py" with { type: "text" };
 import agentFilesPath from "./agent/files_path.py" with { type: "text" };
 import agentFilesTransfer from "./agent/files_transfer.py" with { type: "text" };
 import agentFrames from "./agent/frames.py" with { type: "text" };
+import agentJournal from "./agent/journal.py" with { type: "text" };
 import agentListener from "./agent/listener.py" with { type: "text" };
 import agentMemory from "./agent/memory.py" with { type: "text" };
 import agentMessageTypes from "./agent/message_types.py" with { type: "text" };
@@ -108,6 +109,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.files_path": agentFilesPath,
   "agent.files_transfer": agentFilesTransfer,
   "agent.frames": agentFrames,
+  "agent.journal": agentJournal,
   "agent.listener": agentListener,
   "agent.memory": agentMemory,
   "agent.message_types": agentMessageTypes,

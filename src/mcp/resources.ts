@@ -24,7 +24,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 /** What resources need. */
 export interface ResourceOptions {
-  readonly services: Pick<ToolServices, "sandboxes" | "audit">;
+  readonly services: Pick<ToolServices, "sandboxes" | "audit" | "settled">;
   readonly principal: Principal;
 }
 
@@ -50,7 +50,9 @@ export function registerResources(server: McpServer, options: ResourceOptions): 
       shown,
       async (uri, _variables, context) => {
         try {
-          return await read(uri, options, context.mcpReq.signal);
+          const { signal } = context.mcpReq;
+          await options.services.settled?.(signal);
+          return await read(uri, options, signal);
         } catch (error) {
           throw protocolError(uri, knownError(error));
         }

@@ -82,6 +82,7 @@ async function serveCall(
   let code: ErrorCode | undefined;
   try {
     const note = (more: CallFacts): void => void (facts = { ...facts, ...more });
+    if (concernsSandboxes(tool, given)) await services.settled?.(call.signal);
     const result = await tool.call(given, { ...call, principal, services, note });
     return { result, sandbox: facts.sandbox };
   } catch (error) {
@@ -99,6 +100,13 @@ async function serveCall(
       ...(code === undefined ? {} : { code }),
     });
   }
+}
+
+const namesSandbox = z.union([z.object({ sandbox_id: z.string() }), z.object({ execution_id: z.string() })]);
+
+/** Whether the call's result depends on the sandboxes of an earlier server. */
+function concernsSandboxes({ name }: OfferedTool, given: unknown): boolean {
+  return name === "list_sandboxes" || namesSandbox.safeParse(given).success;
 }
 
 const sandboxArgument = z.object({ sandbox_id: sandboxIdSchema });

@@ -91,6 +91,8 @@ export interface ToolServices {
   readonly exchange?: ExchangeFolder | undefined;
   readonly limits: ToolLimits;
   readonly audit: Pick<AuditLog, "execution">;
+  /** Resolves when the sandboxes of an earlier server can be found, after a bounded time; absent where there are none. */
+  readonly settled?: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** Facts for the log line of a call. */

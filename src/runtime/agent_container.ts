@@ -8,7 +8,7 @@ import { abortError } from "../lib/async/abort_error.ts";
 import { DeadlineSignal } from "../lib/async/deadline.ts";
 import { type AgentLog, logAgent } from "./agent_log.ts";
 import { requireConfined, verifyAttestation } from "./attestation.ts";
-import type { Attachment, ContainerRuntime } from "./container_runtime.ts";
+import type { Attachment, CallOptions, ContainerRuntime } from "./container_runtime.ts";
 import type { ContainerSpec } from "./container_spec.ts";
 import { createContainer } from "./create_container.ts";
 import { type Removal, Removals } from "./removals.ts";
@@ -16,7 +16,7 @@ import { type Removal, Removals } from "./removals.ts";
 /** How long a whole start may take, including a first start on a cold disk and a loaded machine. */
 const START_DEADLINE_MS = 50_000;
 /** An agent that runs already responds at once, unless the machine is loaded. */
-const ADOPT_DEADLINE_MS = 20_000;
+const ADOPT_DEADLINE_MS = 10_000;
 /** How long a failed start waits for its container's removal before it throws; the removal continues. */
 const ROLLBACK_MS = 5000;
 const INSPECT_MS = 2000;
@@ -70,6 +70,15 @@ export interface AgentContainer {
   readonly ended: Promise<ContainerEnd>;
   /** Ends it, and removes it with as many attempts as that takes. Idempotent. */
   remove(reason: string): Removal;
+  /**
+   * Gives it another name. From then on it is removed by that name: a server that has lost its instance without noticing cannot remove
+   * a container that the next server has renamed.
+   *
+   * @throws {OmcpError} The runtime's errors.
+   */
+  rename(name: string, call?: CallOptions): Promise<void>;
+  /** Ends its attach; the container runs on until its lease expires. Later removals do nothing. */
+  detach(reason: string): void;
 }
 
 /**
@@ -138,11 +147,11 @@ export async function adoptAgentContainer(options: AdoptOptions): Promise<AgentC
     logAgent(parts.name, attachment.stderr);
     const channel = await open(attachment, options, signal, options.afterSeq);
     verify(options, channel);
-    return new AttachedContainer({ ...parts, id, channel, attachment });
+    return new AttachedContainer({ ...parts, id: parts.name, channel, attachment });
   } catch (error) {
     attachment.close();
     if (error instanceof OmcpError && error.code === "sandbox_unsafe") {
-      await parts.removals.remove({ name: parts.name, id }).within(ROLLBACK_MS);
+      await parts.removals.remove({ name: parts.name }).within(ROLLBACK_MS);
     }
     throw error;
   }
@@ -210,27 +219,55 @@ function verify({ spec, name }: AgentContainerOptions, channel: Channel): void {
   }
 }
 
+/** What a removal of a container returns that is no longer this server's. */
+const DETACHED: Removal = {
+  removed: Promise.resolve(),
+  isRemoved: true,
+  problem: undefined,
+  within: () => Promise.resolve(true),
+};
+
 class AttachedContainer implements AgentContainer {
-  readonly name: string;
   readonly channel: Channel;
   readonly ended: Promise<ContainerEnd>;
-  readonly #parts: Parts & { readonly id: string; readonly attachment: Attachment };
+  readonly #parts: Parts & { readonly attachment: Attachment };
+  #name: string;
+  /** Its id or, once it has been renamed or adopted, its name. */
+  #target: string;
   #removal: Removal | undefined;
 
   constructor(parts: Parts & { readonly id: string; channel: Channel; readonly attachment: Attachment }) {
-    this.name = parts.name;
+    this.#name = parts.name;
+    this.#target = parts.id;
     this.channel = parts.channel;
     this.#parts = parts;
     this.ended = this.#end();
   }
 
+  get name(): string {
+    return this.#name;
+  }
+
   remove(reason: string): Removal {
     if (this.#removal?.isRemoved === true) return this.#removal;
-    const { attachment, removals, id } = this.#parts;
+    const { attachment, removals } = this.#parts;
     this.channel.close(reason);
     attachment.close();
-    this.#removal = removals.remove({ name: this.name, id });
+    this.#removal = removals.remove({ name: this.#name, id: this.#target });
     return this.#removal;
+  }
+
+  async rename(name: string, call?: CallOptions): Promise<void> {
+    await this.#parts.runtime.renameContainer(this.#target, name, call);
+    this.#name = name;
+    this.#target = name;
+  }
+
+  detach(reason: string): void {
+    if (this.#removal !== undefined) return;
+    this.#removal = DETACHED;
+    this.channel.close(reason);
+    this.#parts.attachment.close();
   }
 
   async #end(): Promise<ContainerEnd> {
@@ -243,7 +280,8 @@ class AttachedContainer implements AgentContainer {
 
   /** Before the removal, after which the runtime knows nothing. */
   async #inspect() {
-    const { runtime, id } = this.#parts;
-    return await runtime.inspectContainer(id, { deadlineMs: INSPECT_MS }).catch(() => undefined);
+    return await this.#parts.runtime.inspectContainer(this.#target, { deadlineMs: INSPECT_MS }).catch(() =>
+      undefined
+    );
   }
 }

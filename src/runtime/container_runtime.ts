@@ -89,6 +89,8 @@ export interface ContainerRuntime {
   createContainer(spec: ContainerSpec, options: CreateOptions): Promise<string>;
   /** Starts PID 1. Succeeds where it runs already: several calls at once may all succeed. */
   startContainer(id: string, call?: CallOptions): Promise<void>;
+  /** Gives a container another name; its id stays. */
+  renameContainer(id: string, name: string, call?: CallOptions): Promise<void>;
   /** Attaches to PID 1's standard streams. Deadline and signal bound the opening only. */
   attach(id: string, call?: CallOptions): Promise<Attachment>;
   /** Inspects a container, by id or name; `engine_not_found` where there is none. */

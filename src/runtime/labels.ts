@@ -10,6 +10,8 @@ export const LABEL_NAME = "org.omcp.name";
 export const LABEL_CREATED = "org.omcp.created";
 /** The program's version. */
 export const LABEL_VERSION = "org.omcp.version";
+/** What a sandbox was created from: `sandbox/factory.ts` writes and reads it. */
+export const LABEL_REQUEST = "org.omcp.request";
 /** A sandbox's user id, which no other has. */
 export const LABEL_UID = "org.omcp.uid";
 

@@ -99,7 +99,7 @@ export async function acquireLock(options: LockOptions): Promise<Holding> {
   for (;;) {
     const id = await create(options, name);
     if (id === undefined) await unstarted.look(await find(options, name));
-    const holding = id !== undefined && await start(runtime, id) ? await hold(options, id) : undefined;
+    const holding = id === undefined ? undefined : await hold(options, id);
     if (holding !== undefined) return holding;
     if (performance.now() - started > waitMs) throw inUse(instance, name, leaseSeconds);
     await delay(RETRY_MS);
@@ -135,18 +135,21 @@ class Unstarted {
   }
 }
 
-/** Attaches to a container that this call started; undefined where it has ended meanwhile. */
-async function hold(
-  { runtime, leaseSeconds }: LockOptions,
-  id: string,
-): Promise<Holding | undefined> {
+/**
+ * Starts a container that this call created; undefined where another server removed it because that took too long, or where it has ended
+ * meanwhile. Attached before it starts: a server that is killed at any moment leaves no lock that runs.
+ */
+async function hold({ runtime, leaseSeconds }: LockOptions, id: string): Promise<Holding | undefined> {
+  let holding: Holding | undefined;
   try {
-    const holding = new Holding(id, await runtime.attach(id, { deadlineMs: CALL_MS }), leaseSeconds);
+    holding = new Holding(id, await runtime.attach(id, { deadlineMs: CALL_MS }), leaseSeconds);
+    await runtime.startContainer(id, { deadlineMs: CALL_MS });
     if (await holding.confirm()) return holding;
     holding.end();
     await remove(runtime, id);
     return undefined;
   } catch (error) {
+    holding?.end();
     await remove(runtime, id);
     if (isConflict(error)) return undefined;
     throw error;
@@ -191,18 +194,6 @@ async function find(
       next: "Rename or remove it, or set another OMCP_INSTANCE.",
     },
   );
-}
-
-/** Starts a container that this call has created; false where another server removed it because that took too long. */
-async function start(runtime: ContainerRuntime, id: string): Promise<boolean> {
-  try {
-    await runtime.startContainer(id, { deadlineMs: CALL_MS });
-    return true;
-  } catch (error) {
-    if (isConflict(error)) return false;
-    await remove(runtime, id);
-    throw error;
-  }
 }
 
 /** Whether the container is in another state than expected, or gone. */

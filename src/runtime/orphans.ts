@@ -1,6 +1,6 @@
 /** Removal of what servers left that ended without cleaning up. */
 import { logger } from "../observability/log.ts";
-import type { ContainerRuntime } from "./container_runtime.ts";
+import type { ContainerRuntime, ContainerSummary } from "./container_runtime.ts";
 import { LABEL_INSTANCE, LABEL_ROLE } from "./labels.ts";
 import type { Removals } from "./removals.ts";
 
@@ -42,24 +42,26 @@ export async function removeOrphans(
 }
 
 /**
- * Removes every container of an instance except its lock. Only for the holder of that lock, before it creates any of its own.
+ * Removes every container of an instance except its lock and its sandboxes. Only for the holder of that lock, before it creates any of its
+ * own.
  *
  * @param runtime Where to look.
  * @param instance The instance.
  * @param removals Removes them, and reports when they have gone.
- * @returns How many there are.
+ * @returns The sandboxes, which their users may still need.
  */
 export async function removeInstanceContainers(
   runtime: Pick<ContainerRuntime, "listContainers">,
   instance: string,
   removals: Removals,
-): Promise<number> {
+): Promise<readonly ContainerSummary[]> {
   const labels = { [LABEL_INSTANCE]: instance };
   const found = await runtime.listContainers({ labels, all: true, deadlineMs: CALL_MS });
-  const orphans = found.filter((container) => container.labels[LABEL_ROLE] !== "lock");
-  for (const { id, name } of orphans) {
+  const byRole = Object.groupBy(found, (container) => container.labels[LABEL_ROLE] ?? "");
+  const { lock: _, sandbox: sandboxes = [], ...orphans } = byRole;
+  for (const { id, name } of Object.values(orphans).flatMap((each) => each ?? [])) {
     log.info("Removing container {name}, which an earlier server of this instance left", { name });
     removals.remove({ name, id });
   }
-  return orphans.length;
+  return sandboxes;
 }

@@ -6,13 +6,8 @@ import { Semaphore } from "../lib/async/semaphore.ts";
 import { readableDuration } from "../lib/duration.ts";
 import type { Removals } from "../runtime/mod.ts";
 import type { Eviction } from "./eviction.ts";
-import {
-  containerName,
-  newSandboxId,
-  type SandboxSettings,
-  type StartedSandbox,
-  startSandbox,
-} from "./factory.ts";
+import { newSandboxId, type SandboxSettings, type StartedSandbox, startSandbox } from "./factory.ts";
+import { containerName } from "./ownership.ts";
 import type { SandboxPolicy } from "./policy.ts";
 import { type Launch, SandboxPool } from "./pool.ts";
 import type { Reservation, SandboxRegistry } from "./registry.ts";
@@ -31,6 +26,8 @@ const ROLLBACK_MS = 5000;
 export interface CreatorOptions extends SandboxSettings {
   /** Default idle time after which a sandbox expires, ms. */
   readonly idleMs: number;
+  /** Whether a later server of the instance may take its sandboxes over: their owners are recorded in the runtime. @default false */
+  readonly outlivesServer?: boolean;
   /** The most that a caller may ask for, read at each creation after the image was found. @default what the policy gives */
   readonly maximum?: ResourceMaximum;
   /** Images that a caller may choose besides the default one. @default none */
@@ -52,6 +49,8 @@ export interface CreatorOptions extends SandboxSettings {
 
 /** How a sandbox is created. */
 export interface CreateOptions extends AskedResources {
+  /** The id of the principal that owns it. @default none: it is the server's own */
+  readonly owner?: string;
   /** Idle time after which it expires, ms. @default the creator's */
   readonly idleMs?: number;
   /** Cancels the creation. */
@@ -149,10 +148,10 @@ export class SandboxCreator {
     try {
       const started = pooled?.started ??
         await this.#start(plan, { id, room: reservation.ready, signal: deadline.signal });
-      const sandbox = new Sandbox({ ...this.#options, ...plan, ...started });
+      const sandbox = new Sandbox({ ...this.#options, ...plan, ...started, owner: options.owner });
       // From here only the caller's signal counts: a preparation may take longer than a container.
       deadline[Symbol.dispose]();
-      await prepared(sandbox, options.prepare, signal);
+      await prepared(sandbox, { ...options, ...this.#options }, signal);
       registry.add(sandbox, reservation.slot);
       if (closing.aborted) {
         sandbox.remove("removed", "the server ended");
@@ -257,15 +256,17 @@ function kindOf({ imageName, policy }: CreationPlan): string {
 
 async function prepared(
   sandbox: Sandbox,
-  prepare: CreateOptions["prepare"],
+  { prepare, outlivesServer }: Pick<CreateOptions & CreatorOptions, "prepare" | "outlivesServer">,
   signal: AbortSignal,
 ): Promise<void> {
-  if (prepare === undefined) return;
   try {
-    // A preparation that ignores the signal must not delay the server's shutdown.
-    await abortable(prepare(sandbox, signal), signal);
-    sandbox.throwIfEnded();
-    sandbox.touch();
+    if (prepare !== undefined) {
+      // A preparation that ignores the signal must not delay the server's shutdown.
+      await abortable(prepare(sandbox, signal), signal);
+      sandbox.throwIfEnded();
+      sandbox.touch();
+    }
+    if (outlivesServer === true) await sandbox.recordOwner(signal);
   } catch (error) {
     await sandbox.remove("removed", "its creation failed").within(ROLLBACK_MS);
     throw error;

@@ -1,27 +1,39 @@
-/** Starts and verifies one sandbox's container: an agent, which starts a kernel. */
+/** Starts and verifies one sandbox's container: an agent, which starts a kernel; or takes over one that runs. */
+import * as z from "zod";
 import { sandboxBootConfig } from "../agent_protocol/mod.ts";
-import type { OmcpError } from "../errors.ts";
+import { REQUESTS } from "../agent_protocol/messages/mod.ts";
+import { OmcpError } from "../errors.ts";
 import { LOADER_COMMAND } from "../guest/mod.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import type { Clock } from "../lib/clock.ts";
 import {
+  adoptAgentContainer,
   type AgentContainer,
   type ContainerRuntime,
   type ContainerSpec,
+  type ContainerSummary,
+  LABEL_INSTANCE,
+  LABEL_NAME,
+  LABEL_REQUEST,
+  LABEL_UID,
   labelsOf,
   type Removals,
   requireConfined,
 } from "../runtime/mod.ts";
 import { VERSION } from "../version.ts";
 import { imageProblem } from "./image_problem.ts";
-import { startWithOwnUid } from "./own_uid.ts";
+import { containerName } from "./ownership.ts";
+import { SANDBOX_UIDS, startWithOwnUid } from "./own_uid.ts";
 import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
+import type { AskedResources } from "./sandbox.ts";
 import { StartupWatch } from "./startup_watch.ts";
 
 /** Slow modules that the zygote imports ahead; it skips those that an image lacks. */
 const PRELOAD = ["numpy", "pandas", "matplotlib", "matplotlib.pyplot", "psycopg"];
 /** How long a failed creation waits for its container's removal, which continues afterwards. */
 const ROLLBACK_MS = 5000;
+/** How long the agent of a running sandbox may take to list its executions. */
+const JOURNAL_MS = 5000;
 /** The user name in every sandbox; the user id differs. */
 const USER_NAME = "sandbox";
 
@@ -52,16 +64,61 @@ export interface SandboxSettings {
   readonly clock?: Clock;
 }
 
-/** What {@link startSandbox} needs. */
+/** What {@link startSandbox} and {@link adoptSandbox} need. */
 export interface SandboxStart extends SandboxSettings {
   /** Removes its container. */
   readonly removals: Removals;
   /** Its handle. */
   readonly id: string;
+  /** What its creator asked for. @default nothing */
+  readonly asked?: AskedResources;
   /** The image as its caller or the operator calls it, for messages. */
   readonly imageName: string;
   /** Cancels the start. */
   readonly signal: AbortSignal;
+}
+
+const requestSchema = z.strictObject({
+  image: z.string().max(512),
+  asked: z.strictObject({
+    memoryBytes: z.int().positive().exactOptional(),
+    cpus: z.number().positive().exactOptional(),
+    image: z.string().max(512).exactOptional(),
+    workspaceBytes: z.int().positive().exactOptional(),
+  }),
+});
+
+const labelsSchema = z.object({
+  [LABEL_REQUEST]: z.string().transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue("must be JSON");
+      return z.NEVER;
+    }
+  }).pipe(requestSchema),
+  [LABEL_UID]: z.string().regex(/^\d{5}$/).transform(Number).pipe(
+    z.int().min(SANDBOX_UIDS.first).max(SANDBOX_UIDS.last),
+  ),
+  [LABEL_NAME]: z.string(),
+  [LABEL_INSTANCE]: z.string(),
+});
+
+/** What a sandbox's container was created from, by its labels: the engine keeps them, and nothing changes them. */
+export interface SandboxOrigin extends z.output<typeof requestSchema> {
+  readonly id: string;
+  readonly uid: number;
+}
+
+/**
+ * Reads what a container was created from.
+ *
+ * @param labels The container's.
+ * @returns Undefined for labels that {@link startSandbox} does not write.
+ */
+export function readOrigin(labels: ContainerSummary["labels"]): SandboxOrigin | undefined {
+  const { data } = labelsSchema.safeParse(labels);
+  return data && { ...data[LABEL_REQUEST], id: data[LABEL_NAME], uid: data[LABEL_UID] };
 }
 
 /** A started and verified sandbox without a user: {@link Sandbox} makes it one, whose lifetime begins then. */
@@ -80,15 +137,6 @@ export interface StartedSandbox {
 /** A handle of 128 random bits, which nobody can guess. */
 export function newSandboxId(): string {
   return `sbx_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
-}
-
-/**
- * The name of a sandbox's container.
- *
- * @param id The sandbox's handle.
- */
-export function containerName(id: string): string {
-  return `omcp-${id}`;
 }
 
 /**
@@ -145,12 +193,71 @@ function servicesOf(
   };
 }
 
+/** What {@link adoptSandbox} needs besides. */
+export interface SandboxAdoption extends SandboxStart {
+  /** The container's present name. */
+  readonly name: string;
+  /** Its user id. */
+  readonly uid: number;
+}
+
+/** A sandbox that was taken over, and what its agent knows of earlier executions. */
+export interface AdoptedSandbox extends StartedSandbox {
+  readonly journal: z.output<typeof REQUESTS.journal.result>;
+}
+
+/**
+ * Takes over a running sandbox, which is verified as a new one is: the container's confinement and the kernel's.
+ *
+ * @param start See {@link SandboxAdoption}.
+ * @returns The sandbox.
+ * @throws {OmcpError} What `adoptAgentContainer` throws, `sandbox_unsafe`, `kernel_unavailable`, `channel_failed`. Its
+ * caller removes the container.
+ */
+export async function adoptSandbox(start: SandboxAdoption): Promise<AdoptedSandbox> {
+  const { id, name, runtime, removals, policy, signal } = start;
+  const watch = new StartupWatch();
+  const container = await adoptAgentContainer({
+    runtime,
+    removals,
+    name,
+    spec: containerSpec(start, start.uid),
+    services: servicesOf(start),
+    onEvent: (event) => watch.add(event),
+    signal,
+  });
+  try {
+    const reply = await container.channel.request("journal", {}, { signal, deadlineMs: JOURNAL_MS });
+    const journal = REQUESTS.journal.result.safeParse(reply);
+    if (!journal.success) {
+      throw new OmcpError("channel_failed", `The agent in ${name} sent an invalid journal`);
+    }
+    requireConfined(name, await watch.confinementProblems(signal, container.ended));
+    const { memoryBytes } = policy;
+    return {
+      id,
+      container,
+      memoryBytes,
+      kernelStarted: watch.started,
+      problem: () => watch.problem,
+      journal: journal.data,
+    };
+  } catch (error) {
+    // Not removed here: where the server ends, the next one may take it over.
+    container.detach("it could not be taken over");
+    throw error;
+  }
+}
+
 function containerSpec(start: SandboxStart, uid: number): ContainerSpec {
-  const { id, instance, image, policy, postgresConnections, packages = false } = start;
+  const { id, instance, image, policy, postgresConnections, packages = false, asked = {} } = start;
   return sandboxContainerSpec(policy, {
     image,
     uid,
-    labels: labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid }),
+    labels: {
+      ...labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid }),
+      [LABEL_REQUEST]: JSON.stringify({ image, asked }),
+    },
     env: environment({ database: postgresConnections !== undefined, packages }),
     command: LOADER_COMMAND,
   });

@@ -12,6 +12,8 @@ export interface LifetimeParts {
   readonly idleMs: number;
   /** Age at which it expires, ms. */
   readonly lifetimeMs: number;
+  /** When it was handed out, in milliseconds since the epoch. @default now */
+  readonly createdAt?: number;
   /** Where it reads the time. @default the process's own */
   readonly clock?: Clock;
 }
@@ -37,17 +39,18 @@ export class Lifetime {
   #end: SandboxEnd | undefined;
   #removal: Removal | undefined;
 
-  constructor({ id, container, idleMs, lifetimeMs, clock = SYSTEM_CLOCK }: LifetimeParts) {
+  constructor(parts: LifetimeParts) {
+    const { id, container, idleMs, lifetimeMs, clock = SYSTEM_CLOCK, createdAt = clock.wall() } = parts;
     this.id = id;
     this.ended = this.#ended.promise;
     this.removed = this.#removed.promise;
     this.idleMs = idleMs;
-    this.createdAt = clock.wall();
+    this.createdAt = createdAt;
     this.#container = container;
     this.lifetimeMs = lifetimeMs;
     this.#clock = clock;
-    this.#start = clock.monotonic();
-    this.#lastUse = this.#start;
+    this.#lastUse = clock.monotonic();
+    this.#start = this.#lastUse - (clock.wall() - createdAt);
   }
 
   /** Milliseconds since the epoch. */

@@ -1,8 +1,9 @@
-/** Creates, finds, lists and removes the sandboxes of one server; nothing that it created outlives it. */
+/** Creates, finds, lists and removes the sandboxes of one server; nothing that it created outlives it, unless that is wanted. */
 import { OmcpError } from "../errors.ts";
 import { within } from "../lib/async/deadline.ts";
 import { logger } from "../observability/log.ts";
-import { Removals } from "../runtime/mod.ts";
+import { type ContainerSummary, Removals } from "../runtime/mod.ts";
+import { adoptSandboxes } from "./adoption.ts";
 import { type CreateOptions, type CreatorOptions, SandboxCreator, shuttingDown } from "./creator.ts";
 import type { Execution } from "./executions/execution.ts";
 import type { ExecutionRecord } from "./executions/record.ts";
@@ -45,7 +46,9 @@ export class SandboxManager {
   readonly #registry: SandboxRegistry;
   readonly #removals: Removals;
   readonly #creator: SandboxCreator;
+  readonly #options: SandboxManagerOptions;
   readonly #closing = new AbortController();
+  #adoption: Promise<unknown> = Promise.resolve();
   readonly #expiryTimer: ReturnType<typeof setInterval>;
 
   /**
@@ -55,6 +58,7 @@ export class SandboxManager {
    */
   constructor(options: SandboxManagerOptions) {
     const { maxSandboxes, policy, evictUnusedMs = EVICT_UNUSED_MS } = options;
+    this.#options = options;
     this.executions = new ExecutionStore({
       sandboxId: undefined,
       maxRunning: MAX_RUNNING,
@@ -96,6 +100,25 @@ export class SandboxManager {
     const { creations, hits } = this.pool;
     log.info("Created sandbox {id}", { id: sandbox.id, creations, poolHits: hits });
     return sandbox;
+  }
+
+  /**
+   * Takes over the sandboxes of an earlier server of the instance; removes those that it cannot or must not take over.
+   *
+   * @param containers The instance's sandboxes. Only for the holder of the instance's lock.
+   */
+  adopt(containers: readonly ContainerSummary[]): void {
+    this.#adoption = adoptSandboxes(containers, {
+      options: this.#options,
+      registry: this.#registry,
+      removals: this.#removals,
+      closing: this.#closing.signal,
+    });
+  }
+
+  /** Resolves when {@link adopt} is done: until then a sandbox may exist that is not found. */
+  get adopted(): Promise<unknown> {
+    return this.#adoption;
   }
 
   /** The sandboxes that are started ahead, and how often there was one for a creation. */
@@ -172,12 +195,21 @@ export class SandboxManager {
     return { removed: removal.isRemoved, problem: removal.problem };
   }
 
-  /** Removes every sandbox and creates no more. It ends within five seconds; the log names what is not removed then. Idempotent. */
-  async close(): Promise<void> {
+  /**
+   * Removes every sandbox and creates no more. It ends within five seconds; the log names what is not removed then. Idempotent.
+   *
+   * @param options `detach`: sandboxes that have an owner stay for the instance's next server, until their leases expire.
+   */
+  async close({ detach = false }: { readonly detach?: boolean } = {}): Promise<void> {
     clearInterval(this.#expiryTimer);
     this.#closing.abort(shuttingDown());
     this.executions.close("the server ended", shuttingDown());
-    for (const sandbox of this.#registry.live) sandbox.remove("removed", "the server ended");
+    // Aborted: it ends soon, and leaves what it has not taken over to the next server.
+    await this.#adoption;
+    for (const sandbox of this.#registry.live) {
+      if (detach && sandbox.owner !== undefined && !sandbox.isEnding) sandbox.detach();
+      else sandbox.remove("removed", "the server ended");
+    }
     await within(this.#allRemoved(), CLOSE_DEADLINE_MS);
     this.#removals.close();
     for (const name of this.#removals.names) {

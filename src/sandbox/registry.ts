@@ -69,6 +69,15 @@ export class SandboxRegistry {
   }
 
   /**
+   * Reserves a slot for a sandbox that exists already, whether or not there is room.
+   *
+   * @param memoryBytes Its memory limit.
+   */
+  reserveAnyway(memoryBytes: number): Slot {
+    return this.#slots.take(memoryBytes);
+  }
+
+  /**
    * Reserves a slot. Without room, sandboxes without a user are removed, as many as it takes; if all of them do not suffice, the
    * sandbox that has been unused for the longest as well, if that has been long enough and its slot suffices. The new slot takes the
    * place of theirs at once, so that no other reservation counts on it.
@@ -119,6 +128,15 @@ export class SandboxRegistry {
       this.#addTombstone(sandbox.info());
       this.#addLost(sandbox);
     });
+  }
+
+  /**
+   * Remembers a sandbox of an earlier server that has ended.
+   *
+   * @param info What is known of it.
+   */
+  bury(info: SandboxInfo): void {
+    this.#addTombstone(info);
   }
 
   /**

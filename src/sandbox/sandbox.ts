@@ -5,11 +5,12 @@ import type { SandboxEnd } from "./endings.ts";
 import { KernelRestart } from "./executions/kernel_restart.ts";
 import { KernelQueue } from "./executions/kernel_queue.ts";
 import type { ExecutionOutcome } from "./executions/outcome.ts";
-import type { ExecuteOptions } from "./executions/run_cell.ts";
+import type { ExecuteOptions, ResumeOptions } from "./executions/run_cell.ts";
 import { MAX_RUNNING_EXECUTIONS } from "./executions/execution_spec.ts";
 import { ExecutionStore } from "./executions/store.ts";
 import { SandboxFiles } from "./files/files.ts";
 import { Lifetime } from "./lifetime.ts";
+import { ownedName } from "./ownership.ts";
 import { SandboxPackages } from "./packages/sandbox_packages.ts";
 import type { ResourceRequest } from "./resources.ts";
 
@@ -69,6 +70,12 @@ export interface SandboxParts {
   readonly idleMs: number;
   /** Age at which it expires, ms. */
   readonly lifetimeMs: number;
+  /** The id of the principal that owns it; undefined for one of the server's own. */
+  readonly owner?: string | undefined;
+  /** When it was handed out, in milliseconds since the epoch. @default now */
+  readonly createdAt?: number;
+  /** Cells that it ran under an earlier server. @default 0 */
+  readonly cells?: number;
   /** What its creator asked for. @default nothing */
   readonly asked?: AskedResources;
   /** Its memory limit, bytes; undefined where it is not known. */
@@ -93,6 +100,9 @@ export class Sandbox {
   readonly packages: SandboxPackages;
   /** Its memory limit, bytes; undefined where it is not known. */
   readonly memoryBytes: number | undefined;
+  /** The id of the principal that owns it; undefined for one of the server's own. */
+  readonly owner: string | undefined;
+  readonly #container: AgentContainer;
   readonly #asked: AskedResources;
   readonly #lifetime: Lifetime;
   readonly #kernel: KernelQueue;
@@ -106,6 +116,8 @@ export class Sandbox {
     this.id = parts.id;
     this.image = parts.image;
     this.memoryBytes = parts.memoryBytes;
+    this.owner = parts.owner;
+    this.#container = parts.container;
     this.#asked = parts.asked ?? {};
     const lifetime = new Lifetime(parts);
     this.#lifetime = lifetime;
@@ -114,6 +126,7 @@ export class Sandbox {
       lifetime,
       container: parts.container,
       kernelStarted: parts.kernelStarted,
+      ...(parts.cells === undefined ? {} : { cells: parts.cells }),
     });
     this.packages = new SandboxPackages(lifetime, parts.container);
     this.executions = new ExecutionStore({
@@ -207,6 +220,34 @@ export class Sandbox {
    */
   execute(code: string, options: ExecuteOptions): Promise<ExecutionOutcome> {
     return this.#kernel.execute(code, options);
+  }
+
+  /**
+   * Goes on with a cell that an earlier server sent, from its first output on; it may have ended.
+   *
+   * @param options See {@link ResumeOptions}.
+   */
+  resume(options: ResumeOptions): Promise<ExecutionOutcome> {
+    return this.#kernel.resume(options);
+  }
+
+  /**
+   * Records on the container that it is handed out to its owner, so that a later server of the instance can take it over.
+   *
+   * @throws {OmcpError} The runtime's errors.
+   */
+  async recordOwner(signal: AbortSignal): Promise<void> {
+    const { id, owner } = this;
+    if (owner === undefined) return;
+    const { createdAt, idleMs } = this.#lifetime;
+    await this.#container.rename(ownedName({ id, owner, createdAt, idleMs }), { signal });
+  }
+
+  /** Ends it for this server: its container runs on until its lease expires, or until another server takes it over. */
+  detach(): void {
+    const reason = "the server ended, and the sandbox waits for the next one";
+    this.#container.detach(reason);
+    this.remove("removed", reason);
   }
 
   /**

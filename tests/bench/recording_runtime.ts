@@ -46,6 +46,10 @@ export class RecordingRuntime implements ContainerRuntime {
     return this.#timed("attach", () => this.#runtime.attach(id, call));
   }
 
+  renameContainer(id: string, name: string, call?: CallOptions): Promise<void> {
+    return this.#runtime.renameContainer(id, name, call);
+  }
+
   inspectContainer(id: string, call?: CallOptions): Promise<ContainerInfo> {
     return this.#runtime.inspectContainer(id, call);
   }

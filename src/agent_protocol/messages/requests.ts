@@ -129,6 +129,27 @@ export const executeResultSchema = wireObject({
 /** How an execution ended, as the agent reports it. */
 export type ExecuteResult = z.output<typeof executeResultSchema>;
 
+/** The most executions that an agent lists. */
+const MAX_JOURNAL = 200;
+
+const executionParam = z.string().regex(/^[\w-]{1,64}$/);
+
+/** An execution that an agent still knows. */
+const journalEntrySchema = wireObject({
+  execution: executionParam,
+  silent: z.boolean(),
+  timeout_ms: count,
+  /** Characters, as Python counts them. */
+  source_length: z.int().min(0).max(MAX_CODE_BYTES),
+  /** From its request to its end, or to now. */
+  elapsed_ms: count,
+  /** Since its end; null while it runs. */
+  ended_ms: count.nullable(),
+});
+
+/** An execution that an agent still knows. */
+export type JournalEntry = z.output<typeof journalEntrySchema>;
+
 /** Every request of an agent: its parameters as they are sent, its result as it is read. */
 export const REQUESTS = {
   start_kernel: { params: noParams, result: nothing },
@@ -142,5 +163,19 @@ export const REQUESTS = {
       background_processes: count,
     }),
   },
+  journal: {
+    params: noParams,
+    result: z.object({
+      /** Ordinary executions that have ended since the sandbox began. */
+      cells: count,
+      /** Oldest first. */
+      executions: z.array(journalEntrySchema).max(MAX_JOURNAL),
+    }),
+  },
+  source: {
+    params: z.strictObject({ execution: executionParam, offset: z.int().min(0).max(MAX_CODE_BYTES) }),
+    result: z.object({ text: z.string().max(MAX_CODE_BYTES) }),
+  },
+  resume: { params: z.strictObject({ execution: executionParam }), result: executeResultSchema },
   shutdown: { params: noParams, result: nothing },
 } as const;

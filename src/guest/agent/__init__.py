@@ -1,6 +1,7 @@
 """PID 1 of a container: it speaks the channel's protocol on stdin and stdout, and runs kernels or a database.
 
 The loader calls `main`. Before the hello is sent, only the modules that it needs are imported.
+Longer than 300 lines because it is the one place that knows all parts.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from agent.streams import Stream
 if TYPE_CHECKING:
     from agent.message_types import AgentError, Attestation, ErrorCode, Event, Hello
 
+# The requests about past executions; the kernel gets the others.
+JOURNAL_REQUESTS = frozenset(("journal", "source", "resume"))
 EXIT_LEASE = 75
 _EXIT_STUCK = 70
 # The time limit for writing the last frames.
@@ -53,6 +56,7 @@ class Agent:
         handlers = Handlers(self._hello, self._on_request, self._on_open, self._on_room)
         self._channel = Channel(self.loop, source, sink, handlers)
         self._kernel: Any = None
+        self._journal: Any = None
         self._database: Any = None
         self._files: Any = None
         self._installers: Any = None
@@ -149,12 +153,15 @@ class Agent:
 
     def _start_kernel(self) -> None:
         try:
+            from agent.journal import Journal
+            from agent.memory import sandbox_memory
             from kernel_manager.supervisor import KernelSupervisor
 
             assert self._config.kernel is not None
-            kernel = KernelSupervisor(
-                self.loop, self._config.kernel, self._channel.emit, self._channel.can_emit
-            )
+            channel = self._channel
+            journal = Journal(self.loop.time, channel.emit, channel.can_emit, sandbox_memory().limit)
+            kernel = KernelSupervisor(self.loop, self._config.kernel, journal.emit, journal.can_emit)
+            self._journal = journal
             self._children.on_unwatched_exit = kernel.on_child_exit
             self._kernel = kernel
             kernel.start()
@@ -172,7 +179,7 @@ class Agent:
         self._channel.emit(0, event)
 
     def _on_room(self) -> None:
-        if self._kernel is not None:
+        if self._kernel is not None and self._journal.continue_resuming():
             self._kernel.resume_output()
 
     def _hello(self) -> "Hello":
@@ -213,13 +220,16 @@ class Agent:
             self._reply_error(request_id, "kernel_unavailable", "There is no kernel in this container")
             return
         try:
-            getattr(self._kernel, method)(request_id, checked)
+            if method == "execute":
+                self._journal.begin(request_id, checked)
+            getattr(self._journal if method in JOURNAL_REQUESTS else self._kernel, method)(request_id, checked)
         except Exception as error:
             log_exception("The request %s failed" % method)
             self._reply_error(request_id, "internal", "The agent failed in %s: %r" % (method, error))
 
     def _reply_error(self, request_id: int, code: "ErrorCode", message: str) -> None:
-        self._channel.emit(request_id, {"type": "reply", "error": {"code": code, "message": message[:2000]}})
+        emit = self._channel.emit if self._journal is None else self._journal.emit
+        emit(request_id, {"type": "reply", "error": {"code": code, "message": message[:2000]}})
 
     def _on_open(self, stream: Stream, service: str) -> str:
         if service == "files" and self._config.mode == "sandbox":

@@ -1,4 +1,7 @@
-"""What the agent receives (MESSAGES.md): its boot configuration and its requests, checked. What it sends is in message_types.py."""
+"""What the agent receives (MESSAGES.md): its boot configuration and its requests, checked. What it sends is in message_types.py.
+
+Longer than 300 lines because it checks all of them, as MESSAGES.md lists them.
+"""
 
 from __future__ import annotations
 
@@ -86,6 +89,20 @@ class ExecuteParams(NamedTuple):
     cwd: Optional[str]
 
 
+class SourceParams(NamedTuple):
+    """A part of an execution's source."""
+
+    execution: str
+    # Characters before it.
+    offset: int
+
+
+class ResumeParams(NamedTuple):
+    """An execution whose events are sent again."""
+
+    execution: str
+
+
 # -- Checks --
 
 
@@ -155,6 +172,25 @@ def execute_params(value: Any) -> ExecuteParams:
     return checked
 
 
+def source_params(value: Any) -> SourceParams:
+    """Checks the parameters of `source`. Raises InvalidMessage."""
+    params = Fields(value, "params")
+    checked = SourceParams(
+        _execution_id(params.text("execution", _MAX_EXECUTION_CHARACTERS)),
+        params.integer("offset", 0, MAX_CODE_BYTES),
+    )
+    params.end()
+    return checked
+
+
+def resume_params(value: Any) -> ResumeParams:
+    """Checks the parameters of `resume`. Raises InvalidMessage."""
+    params = Fields(value, "params")
+    checked = ResumeParams(_execution_id(params.text("execution", _MAX_EXECUTION_CHARACTERS)))
+    params.end()
+    return checked
+
+
 def _execution_id(value: str) -> str:
     """A part of a path: letters, digits, hyphens and underscores."""
     if not value or not _EXECUTION_CHARACTERS.issuperset(value):
@@ -208,6 +244,9 @@ REQUESTS: Dict[str, Callable[[Any], Any]] = {
     "interrupt": no_params,
     "restart": no_params,
     "status": no_params,
+    "journal": no_params,
+    "source": source_params,
+    "resume": resume_params,
     "shutdown": no_params,
 }
 

@@ -144,6 +144,33 @@ class StatusResult(TypedDict):
     background_processes: int
 
 
+class JournalEntry(TypedDict):
+    """An execution that the agent still knows."""
+
+    execution: str
+    silent: bool
+    timeout_ms: int
+    # Characters.
+    source_length: int
+    # From its request to its end, or to now.
+    elapsed_ms: int
+    # Since its end; None while it runs.
+    ended_ms: Optional[int]
+
+
+class JournalResult(TypedDict):
+    """The executions, the oldest first, and how many ordinary ones have ended since the sandbox began."""
+
+    cells: int
+    executions: List[JournalEntry]
+
+
+class SourceResult(TypedDict):
+    """A part of an execution's source; empty at its end."""
+
+    text: str
+
+
 class Nothing(TypedDict):
     """The empty result."""
 
@@ -156,10 +183,13 @@ class Results(TypedDict):
     interrupt: InterruptResult
     restart: Nothing
     status: StatusResult
+    journal: JournalResult
+    source: SourceResult
+    resume: ExecuteResult
     shutdown: Nothing
 
 
-Result = Union[ExecuteResult, InterruptResult, StatusResult, Nothing]
+Result = Union[ExecuteResult, InterruptResult, StatusResult, JournalResult, SourceResult, Nothing]
 
 
 class _Reply(TypedDict):

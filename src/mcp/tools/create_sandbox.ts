@@ -165,6 +165,7 @@ async function create(
   let contentLines: readonly string[] = [];
   const sandbox = await logStep(log, "Create a sandbox", () =>
     sandboxes.create({
+      owner: context.principal.id,
       signal: run.signal,
       onEvict: (eviction) => {
         evicted = eviction;

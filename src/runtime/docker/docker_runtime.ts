@@ -57,6 +57,11 @@ export class DockerRuntime implements ContainerPlatform {
   }
 
   /** See {@link ContainerPlatform}. */
+  renameContainer(id: string, name: string, call?: CallOptions): Promise<void> {
+    return this.#engine.renameContainer(id, name, call);
+  }
+
+  /** See {@link ContainerPlatform}. */
   attach(id: string, call?: CallOptions): Promise<Attachment> {
     return this.#engine.attach(id, call);
   }

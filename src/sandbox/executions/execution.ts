@@ -6,7 +6,12 @@ import { utf8Bytes } from "../../lib/bytes.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
 import { interruptedError } from "./cell_errors.ts";
 import { stateOfError, stateOfResult } from "./end_state.ts";
-import { type ExecutionResult, type ExecutionSpec, newExecutionId } from "./execution_spec.ts";
+import {
+  type ExecutionResult,
+  type ExecutionSpec,
+  newExecutionId,
+  type PastTimes,
+} from "./execution_spec.ts";
 import { afterRestart, errorAfterRestart, type KernelRestart } from "./kernel_restart.ts";
 import { OutputLog } from "./output_log.ts";
 import type { ExecutionRecord, ExecutionState } from "./record.ts";
@@ -32,7 +37,7 @@ export interface ExecutionPlace {
 
 /** An execution, running or ended. */
 export class Execution {
-  readonly id = newExecutionId();
+  readonly id: string;
   readonly owner: string;
   readonly tool: string;
   /** The beginning of the source. */
@@ -52,6 +57,7 @@ export class Execution {
   readonly #clock: Clock;
   readonly #onChange: () => void;
   readonly #createdAt: number;
+  readonly #past: PastTimes | undefined;
   #state: ExecutionState;
   #started: number | undefined;
   #elapsedMs = 0;
@@ -71,7 +77,9 @@ export class Execution {
    * @param place See {@link ExecutionPlace}.
    */
   constructor(spec: ExecutionSpec, { sandboxId, onChange, clock = SYSTEM_CLOCK }: ExecutionPlace) {
-    const { owner, tool, source, timeoutMs, usesKernel = false } = spec;
+    const { owner, tool, source, timeoutMs, usesKernel = false, past } = spec;
+    this.id = past?.id ?? newExecutionId();
+    this.#past = past;
     this.owner = owner;
     this.tool = tool;
     this.source = source.slice(0, SOURCE_CHARACTERS);
@@ -83,7 +91,7 @@ export class Execution {
     this.log = new OutputLog(() => this.#changed());
     this.#clock = clock;
     this.#onChange = onChange;
-    this.#createdAt = clock.wall();
+    this.#createdAt = clock.wall() - (past === undefined ? 0 : past.elapsedMs + (past.endedMs ?? 0));
     this.#state = "queued";
     if (!usesKernel) {
       this.#start();
@@ -234,7 +242,7 @@ export class Execution {
     if (this.isEnded || this.#started !== undefined) return;
     this.#progress = "";
     this.#state = "running";
-    this.#started = this.#clock.monotonic();
+    this.#started = this.#clock.monotonic() - (this.#past?.elapsedMs ?? 0);
     this.#changed();
   }
 
@@ -252,12 +260,12 @@ export class Execution {
 
   #end(state: ExecutionState, { result, error }: { result?: ExecutionResult; error?: OmcpError }): void {
     if (this.isEnded) return;
-    this.#elapsedMs = this.elapsedMs;
+    this.#elapsedMs = this.#past?.endedMs === undefined ? this.elapsedMs : this.#past.elapsedMs;
     this.#state = state;
     this.#result = result;
     this.#error = error;
     this.#textBytes = result?.kind === "text" ? utf8Bytes(result.text) : 0;
-    this.#endedAt = this.#clock.wall();
+    this.#endedAt = this.#clock.wall() - (this.#past?.endedMs ?? 0);
     this.#deadlines.dispose();
     this.#settled.resolve();
     this.#changed();

@@ -42,6 +42,16 @@ export interface NotebookSource {
   readonly note?: string;
 }
 
+/** An execution that began under an earlier server. */
+export interface PastTimes {
+  /** The id that it has. */
+  readonly id: string;
+  /** How long it has run, or ran, ms. */
+  readonly elapsedMs: number;
+  /** Since its end, ms; undefined while it runs. */
+  readonly endedMs: number | undefined;
+}
+
 /** What is to be executed. */
 export interface ExecutionSpec {
   /** The id of the principal whose call starts it. */
@@ -56,6 +66,8 @@ export interface ExecutionSpec {
    * enforces the timeout. @default false
    */
   readonly usesKernel?: boolean;
+  /** Set for one that began under an earlier server. @default it begins now */
+  readonly past?: PastTimes;
   /** The same as Python, for a notebook of the sandbox. @default none: the notebook has `source` as a text */
   readonly notebook?: NotebookSource;
   /** Does the work. An `OmcpError` that it throws becomes the execution's error. */

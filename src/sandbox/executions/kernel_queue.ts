@@ -9,7 +9,7 @@ import type { AgentContainer } from "../../runtime/mod.ts";
 import type { Lifetime } from "../lifetime.ts";
 import { MAX_RUNNING_EXECUTIONS } from "./execution_spec.ts";
 import { agentError, cancelledError } from "./cell_errors.ts";
-import { type ExecuteOptions, runCell } from "./run_cell.ts";
+import { type ExecuteOptions, resumeCell, type ResumeOptions, runCell } from "./run_cell.ts";
 import type { ExecutionOutcome } from "./outcome.ts";
 
 /** A first kernel that takes longer to start uses the cell's own time. */
@@ -27,6 +27,8 @@ export interface KernelQueueParts {
   readonly container: Pick<AgentContainer, "channel">;
   /** Resolves when the first kernel is ready, or when it cannot start. */
   readonly kernelStarted: Promise<void>;
+  /** Cells that were started before. @default 0 */
+  readonly cells?: number;
 }
 
 /** The queue in front of one sandbox's kernel. */
@@ -37,9 +39,10 @@ export class KernelQueue {
   #hasStarted = false;
   readonly #semaphore = new Semaphore(1, MAX_RUNNING_EXECUTIONS);
   #calls = 0;
-  #count = 0;
+  #count: number;
 
-  constructor({ lifetime, container, kernelStarted }: KernelQueueParts) {
+  constructor({ lifetime, container, kernelStarted, cells = 0 }: KernelQueueParts) {
+    this.#count = cells;
     this.#lifetime = lifetime;
     this.#container = container;
     this.#kernelStarted = kernelStarted;
@@ -70,6 +73,20 @@ export class KernelQueue {
     // Held until the agent replies, which may be after the caller has its outcome: until then the cell may run.
     void run.settled.then(() => permit[Symbol.dispose]());
     return { ...await run.outcome, waitedMs, kernelStartMs };
+  }
+
+  /**
+   * Goes on with a cell that an earlier server sent; see {@link resumeCell}. Called before any other cell is sent.
+   *
+   * @param options See {@link ResumeOptions}.
+   */
+  async resume(options: ResumeOptions): Promise<ExecutionOutcome> {
+    this.#lifetime.throwIfEnded();
+    const permit = options.ended ? undefined : await this.#acquire({});
+    options.onStarted?.();
+    const run = resumeCell(this.#container.channel, options, (error) => this.#failed(error));
+    void run.settled.then(() => permit?.[Symbol.dispose]());
+    return await run.outcome;
   }
 
   /**

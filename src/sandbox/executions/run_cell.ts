@@ -78,7 +78,6 @@ export function runCell(
   failed: (error: unknown) => Promise<never>,
 ): SentCell {
   const { timeoutMs } = options;
-  const collector = new OutputCollector(options.onOutput, options.log);
   const params: ExecuteParams = {
     code,
     timeout_ms: timeoutMs,
@@ -90,8 +89,44 @@ export function runCell(
     env: options.env ?? {},
     cwd: options.cwd ?? null,
   };
-  const request = channel.request("execute", params, {
-    deadlineMs: timeoutMs + GIVE_UP_MS,
+  return follow({ channel, method: "execute", params, options, failed });
+}
+
+/** How to go on with a cell that an earlier server sent. */
+export type ResumeOptions = Pick<ExecuteOptions, "signal" | "onOutput" | "log" | "onStarted"> & {
+  /** The execution's id. */
+  readonly id: string;
+  /** Whether it has ended already: then it does not use the kernel. */
+  readonly ended: boolean;
+  /** What is left of the cell's own time, or how long its output may take to arrive, ms. */
+  readonly timeoutMs: number;
+};
+
+/**
+ * Goes on with a cell that an earlier server sent, from its first output on; it may have ended.
+ *
+ * @param channel The sandbox's channel.
+ * @param options See {@link ResumeOptions}.
+ * @param failed As in {@link runCell}.
+ */
+export function resumeCell(
+  channel: Channel,
+  options: ResumeOptions,
+  failed: (error: unknown) => Promise<never>,
+): SentCell {
+  return follow({ channel, method: "resume", params: { execution: options.id }, options, failed });
+}
+
+function follow({ channel, method, params, options, failed }: {
+  readonly channel: Channel;
+  readonly method: "execute" | "resume";
+  readonly params: unknown;
+  readonly options: FollowOptions;
+  readonly failed: (error: unknown) => Promise<never>;
+}): SentCell {
+  const collector = new OutputCollector(options.onOutput, options.log);
+  const request = channel.request(method, params, {
+    deadlineMs: options.timeoutMs + GIVE_UP_MS,
     onEvent: (event) => collector.add(event),
   });
   const reply = request.then((result) => collector.finish(result)).catch(failed);
@@ -99,11 +134,13 @@ export function runCell(
   return { outcome: outcomeInTime({ channel, reply, collector, options }), settled };
 }
 
+type FollowOptions = Pick<ExecuteOptions, "timeoutMs" | "signal" | "onOutput" | "log">;
+
 interface Running {
   readonly channel: Channel;
   readonly reply: Promise<ExecutionOutcome>;
   readonly collector: OutputCollector;
-  readonly options: ExecuteOptions;
+  readonly options: FollowOptions;
 }
 
 /**

@@ -3,7 +3,7 @@ import { assertNothingLeft, connectTestEngine } from "../../fixtures/server.ts";
 import { GRACE_MS, withScene } from "../neighbours.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { docker } from "../../fixtures/docker/cli.ts";
+import { dockerOn } from "../../fixtures/docker/cli.ts";
 import { repetitions } from "../../fixtures/load.ts";
 
 Deno.test("a container killed from outside is reported lost once", async () => {
@@ -11,7 +11,7 @@ Deno.test("a container killed from outside is reported lost once", async () => {
     const running = client.run(target, "while True: pass", 60);
     const listed = async () => (await client.call("list_executions", { sandbox_id: target })).text;
     await eventually(async () => (await listed()).includes("  running  "), "the cell runs", 60_000);
-    await docker("kill", `omcp-${target}`);
+    await dockerOn("kill", target);
     assert.match(
       (await running).text,
       /^Error outcome_unknown[^]*State: It is unknown how far[^]*Next: Create a new sandbox/,
@@ -24,7 +24,7 @@ Deno.test("a container killed from outside is reported lost once", async () => {
 Deno.test("calls to a paused container return in time; it can be removed, and continues when unpaused", async () => {
   await withScene({}, async ({ client, target }) => {
     await client.run(target, "kept = 41");
-    await docker("pause", `omcp-${target}`);
+    await dockerOn("pause", target);
     const paused = await client.run(target, "kept", 1);
     assert.match(paused.text, /\[timeout, [^\]]*\]$/);
     assert.ok(paused.ms < 1000 + GRACE_MS);
@@ -36,9 +36,9 @@ Deno.test("calls to a paused container return in time; it can be removed, and co
     assert.match(queued.text, /^\[queued: /);
     const execution_id = /exec_[0-9a-f]{32}/.exec(queued.text)?.[0];
     assert.match((await client.call("interrupt_execution", { execution_id })).text, /interrupted/);
-    await docker("unpause", `omcp-${target}`);
+    await dockerOn("unpause", target);
     assert.match((await client.run(target, "kept", 20)).text, /\[value\]\n41/);
-    await docker("pause", `omcp-${target}`);
+    await dockerOn("pause", target);
     assert.equal((await client.call("remove_sandbox", { sandbox_id: target })).isError, false);
   });
 });

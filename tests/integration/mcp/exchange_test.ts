@@ -1,7 +1,7 @@
 /** Files between a folder of the host and a sandbox, through the real server with its own permissions. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { docker } from "../../fixtures/docker/cli.ts";
+import { dockerOn } from "../../fixtures/docker/cli.ts";
 import { continuation, ended } from "../../fixtures/mcp/executions.ts";
 import { newSandbox, withServer } from "../../fixtures/server.ts";
 
@@ -172,19 +172,19 @@ Deno.test("a transfer that outlives its wait goes on, and one that is interrupte
     await withServer({ ...settings(folder), OMCP_WAIT_SECONDS: "1" }, async (server) => {
       const sandbox_id = await newSandbox(server);
       await Deno.writeTextFile(`${folder}/a.txt`, "content");
-      await docker("pause", `omcp-${sandbox_id}`);
+      await dockerOn("pause", sandbox_id);
       const importing = await server.call("import_file", { sandbox_id, name: "a.txt" });
       assert.match(importing.text, /^\[running for [^]*nothing was interrupted\]/m);
-      await docker("unpause", `omcp-${sandbox_id}`);
+      await dockerOn("unpause", sandbox_id);
       const imported = await ended(server, continuation(importing.text).execution_id);
       assert.match(imported, /^Imported a\.txt \(7 bytes\)/);
 
-      await docker("pause", `omcp-${sandbox_id}`);
+      await dockerOn("pause", sandbox_id);
       const exporting = await server.call("export_file", { sandbox_id, path: "a.txt", name: "b.txt" });
       const { execution_id } = continuation(exporting.text);
       const interrupted = await server.call("interrupt_execution", { execution_id });
       assert.match(interrupted.text, /interrupted/);
-      await docker("unpause", `omcp-${sandbox_id}`);
+      await dockerOn("unpause", sandbox_id);
       assert.match(await ended(server, execution_id), /^Error cancelled/);
       assert.deepEqual(namesIn(folder), ["a.txt"]);
       const again = await server.call("export_file", { sandbox_id, path: "a.txt", name: "b.txt" });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { connectTestEngine, withServer } from "../../fixtures/server.ts";
+import { connectTestEngine, containerOf, withServer } from "../../fixtures/server.ts";
 
 Deno.test("by default the second sandbox is one that was started ahead: verified, unused, with its own lifetime", async () => {
   const engine = await connectTestEngine();
@@ -18,7 +18,7 @@ Deno.test("by default the second sandbox is one that was started ahead: verified
       const before = Date.now();
       const { text } = await server.call("create_sandbox", {});
       const sandbox_id = sandboxIdIn(text);
-      const { createdAt } = await engine.inspectContainer(`omcp-${sandbox_id}`);
+      const { createdAt } = await engine.inspectContainer(await containerOf(engine, sandbox_id));
       assert.ok(Date.parse(createdAt) < before, "its container is older than the call");
       assert.match(await list(), /^2 sandboxes:\n[^]*; 1 of 2 creations had one\.$/);
       const line = (await list()).split("\n").find((one) => one.startsWith(sandbox_id)) ?? "";

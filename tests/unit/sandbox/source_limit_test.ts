@@ -41,6 +41,8 @@ function sandbox(): Sandbox {
         throw new Accepted();
       },
       remove: () => assert.fail("a source removes no sandbox"),
+      rename: () => assert.fail("a source renames no sandbox"),
+      detach: () => assert.fail("a source detaches no sandbox"),
     },
     idleMs: 60_000,
     lifetimeMs: 60_000,

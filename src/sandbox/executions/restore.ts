@@ -1,0 +1,83 @@
+/** Goes on with the executions that an earlier server started in a sandbox. The sandbox's agent has their sources and all their output. */
+import type { Channel } from "../../agent_protocol/mod.ts";
+import { type JournalEntry, MAX_CODE_BYTES, REQUESTS } from "../../agent_protocol/messages/mod.ts";
+import { OmcpError } from "../../errors.ts";
+import type { Sandbox } from "../sandbox.ts";
+
+/** How long an agent may take for an answer that it has at hand, ms. */
+const ANSWER_MS = 5000;
+
+/**
+ * Puts a sandbox's executions into its store, the oldest first: those that have ended with their results, and those that run with all
+ * their output since they began. Silent ones were steps of calls that ended with their server: one that runs is interrupted.
+ *
+ * @param sandbox The sandbox, which has an owner and has run nothing yet under this server.
+ * @param channel Its agent's.
+ * @param entries What its agent knows of.
+ * @param signal Gives up.
+ * @throws {OmcpError} `channel_failed`, `timeout`, `cancelled`.
+ */
+export async function restoreExecutions(
+  sandbox: Sandbox,
+  channel: Channel,
+  entries: readonly JournalEntry[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const entry of entries) {
+    signal.throwIfAborted();
+    if (!entry.silent) await restore(sandbox, entry, await readSource(channel, entry, signal));
+    else if (entry.endedMs === null) interruptSilent(sandbox, entry);
+  }
+}
+
+async function restore(sandbox: Sandbox, entry: JournalEntry, code: string): Promise<void> {
+  const { execution: id, timeoutMs, elapsedMs, endedMs } = entry;
+  const ended = endedMs !== null;
+  const execution = sandbox.executions.start({
+    owner: sandbox.owner ?? "",
+    tool: "execute_python_code",
+    source: code,
+    timeoutMs,
+    usesKernel: true,
+    notebook: { code },
+    past: { id, elapsedMs, endedMs: endedMs ?? undefined },
+    work: async (run) => ({
+      kind: "cell",
+      outcome: await sandbox.resume({
+        id,
+        ended,
+        timeoutMs: ended ? ANSWER_MS : Math.max(1, timeoutMs - elapsedMs),
+        signal: run.signal,
+        log: run.log,
+        onStarted: () => run.started(),
+      }),
+    }),
+  });
+  if (ended) await execution.settled;
+}
+
+/** Nobody waits for its result; until it has ended, it uses the kernel. */
+function interruptSilent(sandbox: Sandbox, { execution: id }: JournalEntry): void {
+  sandbox.resume({ id, ended: false, timeoutMs: ANSWER_MS, signal: AbortSignal.abort() }).catch(() => {
+    // A sandbox that broke meanwhile has ended.
+  });
+}
+
+async function readSource(
+  channel: Channel,
+  { execution, sourceLength }: JournalEntry,
+  signal: AbortSignal,
+): Promise<string> {
+  let code = "";
+  // Python counts characters beyond UTF-16's first 65,536 as one.
+  for (let offset = 0; offset < sourceLength;) {
+    const reply = await channel.request("source", { execution, offset }, { signal, deadlineMs: ANSWER_MS });
+    const { data } = REQUESTS.source.result.safeParse(reply);
+    if (data === undefined || data.text === "" || code.length > MAX_CODE_BYTES) {
+      throw new OmcpError("channel_failed", "The sandbox's agent sent an invalid source");
+    }
+    code += data.text;
+    offset += [...data.text].length;
+  }
+  return code;
+}
