@@ -2,24 +2,32 @@
  * The demo: a real MCP client starts the real server, over stdio, and uses it as an analyst's agent would. Exits 0 only
  * if every step passed. It leaves nothing in the engine, even when a step fails or Ctrl-C stops it.
  *
- *     deno task demo [--data DIR]
+ *     deno task demo [--data DIR] [--settings FILE]
  */
 import { addAbortListener } from "node:events";
 import { parseArgs } from "node:util";
+import type { ReadVariable } from "../../app/config.ts";
 import { connectEngine } from "../../app/connect_engine.ts";
+import { findSettings } from "../../app/environment.ts";
 import type { Engine } from "../../docker/mod.ts";
 import { DockerRuntime } from "../../runtime/docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
+import { ownCommand } from "../../lib/own_command.ts";
+import { printError } from "../print_error.ts";
 import { usageError } from "../usage_error.ts";
 import { connectServer } from "./client.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { loadFolder } from "./load_folder.ts";
+import { type DemoServer, demoServer } from "./settings.ts";
 import { runSteps } from "./steps.ts";
 import { Transcript } from "./transcript.ts";
 
-const USAGE = "Usage: deno task demo [--data DIR]";
+const USAGE = `Usage: ${ownCommand("demo")} [--data DIR] [--settings FILE]
+  --data DIR       show a folder of CDM files in place of the sample
+  --settings FILE  read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)`;
 
-const values = parsed();
+const instance = `demo-${crypto.randomUUID()}`;
+const call = parsed();
 const stopping = new AbortController();
 const { signal } = stopping;
 /** Suppresses output: steps that fail because the demo was stopped are not worth a line. */
@@ -43,30 +51,42 @@ function stop(): void {
   stopping.abort(new Error("The demo was stopped"));
 }
 
-function parsed(): { data?: string } {
+interface Call {
+  /** The folder of CDM files to show. */
+  readonly folder: string | undefined;
+  readonly read: ReadVariable;
+  readonly server: DemoServer;
+}
+
+/** Reads arguments and settings before anything is started; a wrong one ends the process. */
+function parsed(): Call {
   try {
-    const { help, ...given } = parseArgs({
-      args: Deno.args,
+    const { args, ...settings } = findSettings(Deno.args);
+    const { values } = parseArgs({
+      args: [...args],
       options: { data: { type: "string" }, help: { type: "boolean", short: "h" } },
-    })
-      .values;
-    if (help !== true) return given;
+    });
+    if (values.help !== true) {
+      const own = { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance };
+      // The folder becomes a local database later, which needs the same permissions as the sample.
+      const shown = values.data === undefined
+        ? own
+        : { ...own, OMCP_DATABASE_URL: "sample", OMCP_CDM_SCHEMA: "", OMCP_DISCLOSURE: "open" };
+      return { folder: values.data, read: settings.read, server: demoServer(settings, shown) };
+    }
   } catch (error) {
     const wrong = usageError(error, USAGE);
     if (!(wrong instanceof OmcpError)) throw wrong;
-    Deno.stderr.writeSync(new TextEncoder().encode(`${wrong.message}\n${wrong.next}\n`));
+    printError(wrong);
     Deno.exit(1);
   }
-  Deno.stdout.writeSync(
-    new TextEncoder().encode(`${USAGE}\n  --data DIR  shows a folder of CDM files in place of the sample\n`),
-  );
+  Deno.stdout.writeSync(new TextEncoder().encode(`${USAGE}\n`));
   Deno.exit(0);
 }
 
 /** All steps except the last. */
-async function show(engine: Engine, instance: string): Promise<void> {
-  const environment: Record<string, string> = { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance };
-  const folder = values.data;
+async function show(engine: Engine, { folder, server: { environment, launch } }: Call): Promise<void> {
+  let loaded: Readonly<Record<string, string>> = {};
   if (folder !== undefined) {
     const settings = await transcript.step(
       `A CDM of your own: the files of ${folder} become a local database`,
@@ -80,9 +100,9 @@ async function show(engine: Engine, instance: string): Promise<void> {
         }),
     );
     if (settings === undefined) return; // Without its own data, the demo would show another database.
-    Object.assign(environment, settings);
+    loaded = settings;
   }
-  const server = await connectServer(environment);
+  const server = await connectServer({ ...environment, ...loaded }, launch);
   let closing: Promise<void> | undefined;
   function close(): Promise<void> {
     return closing ??= server.close();
@@ -98,13 +118,11 @@ async function show(engine: Engine, instance: string): Promise<void> {
 
 const transcript = new Transcript(write, Deno.stdout.isTerminal() && Deno.env.get("NO_COLOR") === undefined);
 transcript.title("OMCP Python Sandbox: a demonstration");
-const read = (name: string): string | undefined => Deno.env.get(name);
-const engine = await connectEngine({ read });
-const instance = `demo-${crypto.randomUUID()}`;
+const engine = await connectEngine({ read: call.read, host: call.server.dockerHost });
 for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, stop);
 let failure: unknown;
 try {
-  await show(engine, instance);
+  await show(engine, call);
 } catch (error) {
   failure = error;
 }

@@ -8,10 +8,11 @@ const MAIN = fileURLToPath(new URL("../../../src/cli/demo/main.ts", import.meta.
 const PERSON =
   "person_id,gender_concept_id,year_of_birth,race_concept_id,ethnicity_concept_id\n1,8507,1970,0,0\n";
 
-/** Runs the demo on a folder; interrupts it once its output matches. Returns its exit code and output. */
+/** Runs the demo on a folder, with settings in a file; interrupts it once its output matches. Returns its exit code and output. */
 async function demo(folder: string, interruptAt?: RegExp): Promise<{ code: number; text: string }> {
+  await Deno.writeTextFile(`${folder}/settings`, `OMCP_EXCHANGE_DIR=${folder}\n`);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", MAIN, "--data", folder],
+    args: ["run", "-A", MAIN, "--data", folder, "--settings", `${folder}/settings`],
     stdout: "piped",
     stderr: "null",
   }).spawn();
@@ -47,6 +48,7 @@ for (
       assert.equal(code, 130, text);
       assert.match(text, /containers of this demo: 0\n +volumes of this demo: 0 of [01] created/);
       assert.doesNotMatch(text, /\. remove_sandbox/);
+      if (moment === "the steps") assert.match(text, /: .*\bexport_file\b/);
       await assertVolumeGone(text);
     });
   });
