@@ -1,10 +1,11 @@
 /** The command line: `omcp [COMMAND] [ARGUMENTS]`. The commands are files of `cli/`. */
-import { findSettings } from "./app/environment.ts";
+import { findSettings, withOrigins } from "./app/environment.ts";
 import type { Command } from "./cli/command.ts";
 import { COMMANDS } from "./cli/command_index.ts";
 import { printError } from "./cli/print_error.ts";
 import { usageError } from "./cli/usage_error.ts";
 import { OmcpError } from "./errors.ts";
+import { closestNames } from "./lib/closest_names.ts";
 import { ownCommand } from "./lib/own_command.ts";
 import { stopLogging } from "./observability/log.ts";
 import { VERSION } from "./version.ts";
@@ -33,16 +34,19 @@ async function run(given: readonly string[]): Promise<number> {
   try {
     return await command.run({ args: rest, ...settings, print });
   } catch (error) {
-    throw usageError(error, `Usage: ${calls(command).join("\n       ")}`);
+    throw withOrigins(usageError(error, `Usage: ${calls(command).join("\n       ")}`), settings.origin);
   }
 }
 
 function commandOf(name: string): Command {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command !== undefined) return command;
+  const [meant] = closestNames(name, Object.keys(COMMANDS), 1);
   throw new OmcpError("invalid_argument", `Unknown command: ${name}`, {
     state: "Nothing was done.",
-    next: `Use one of these:\n${usage()}`,
+    next: `${
+      meant === undefined ? "" : `Did you mean \`${ownCommand(meant)}\`? `
+    }Use one of these:\n${usage()}`,
   });
 }
 

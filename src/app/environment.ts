@@ -21,6 +21,8 @@ export interface Settings {
   readonly unknown: readonly string[];
   /** The file; undefined where none is named. */
   readonly file: string | undefined;
+  /** Says where a variable is set, such as "the environment"; undefined where it is not. */
+  readonly origin: (name: string) => string | undefined;
   /** The arguments without those that name the file. */
   readonly args: readonly string[];
 }
@@ -70,6 +72,8 @@ export function findSettings(args: readonly string[], environment = PROCESS_ENVI
       ]),
     ].sort(),
     file: path,
+    origin: (name) =>
+      variable(environment, name) ? "the environment" : file.has(name) ? `the file ${path}` : undefined,
     args: rest,
   };
 }
@@ -99,6 +103,32 @@ export function settingsFile(
 ): { readonly path: string | undefined; readonly rest: readonly string[] } {
   const { path, rest } = withoutOption(args);
   return { path: path ?? (variable(environment, VARIABLE) || undefined), rest };
+}
+
+/**
+ * Adds to the error of a wrong setting where the settings that it names are set: it may be a variable that somebody forgot.
+ *
+ * @param error What was thrown.
+ * @param origin {@link Settings.origin}.
+ * @returns The error; unchanged unless it is `config_invalid`.
+ */
+export function withOrigins(error: unknown, origin: Settings["origin"]): unknown {
+  if (!(error instanceof OmcpError) || error.code !== "config_invalid") return error;
+  const places = Map.groupBy(settingsIn(error.message), (name) => origin(name));
+  const sentences = [...places].flatMap(([place, names]) =>
+    place === undefined ? [] : [`${names.join(", ")}: set in ${place}.`]
+  );
+  if (sentences.length === 0) return error;
+  return error.with({ next: [...sentences, ...(error.next === undefined ? [] : [error.next])].join(" ") });
+}
+
+/**
+ * The names of settings in a text, each once.
+ *
+ * @param text Such as an error's message.
+ */
+export function settingsIn(text: string): ReadonlySet<string> {
+  return new Set(text.match(/\b(?:OMCP_[A-Z0-9_]+|DOCKER_HOST)\b/g));
 }
 
 function reader(environment: ProcessEnvironment, file: ReadonlyMap<string, string>): ReadVariable {

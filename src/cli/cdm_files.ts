@@ -1,6 +1,7 @@
 /** The options of `omcp cdm load` that say how to read files. */
 import { type ByTable, FILE_FORMATS, type FileFormat, type FolderOptions } from "../cdm/load/mod.ts";
 import { allTableNames } from "../omop/cdm/mod.ts";
+import { closestNames } from "../lib/closest_names.ts";
 import { wrongCall } from "./cdm_usage.ts";
 
 /** The values of `FILE_OPTIONS`. */
@@ -44,7 +45,15 @@ function byTable<T>(option: string, texts: readonly string[], read: (text: strin
       continue;
     }
     const table = text.slice(0, at).toLowerCase();
-    if (!known.has(table)) throw wrongCall(`--${option} names no table of the CDM before "="`);
+    if (!known.has(table)) {
+      const close = closestNames(table, known);
+      const names = close.length > 0
+        ? `did you mean ${close.join(" or ")}?`
+        : `its tables are ${[...known].join(", ")}`;
+      throw wrongCall(
+        `--${option} names a table that the CDM does not have, ${JSON.stringify(table)}: ${names}`,
+      );
+    }
     if (tables.has(table)) throw wrongCall(`--${option} names ${table} twice`);
     tables.set(table, read(text.slice(at + 1)));
   }

@@ -1,5 +1,6 @@
 /** A command of `omcp`: a file of this folder that exports `command`. */
 import type { ReadVariable } from "../app/config.ts";
+import type { Settings } from "../app/environment.ts";
 
 /** Writes a line for the user. */
 export type Print = (line: string) => void;
@@ -10,8 +11,10 @@ export interface CommandContext {
   readonly args: readonly string[];
   /** Looks up a setting. */
   readonly read: ReadVariable;
-  /** A sentence for each variable that looks like a setting and is none: each is a problem. */
+  /** A sentence for each variable that looks like a setting and is not one: each is a problem. */
   readonly unknown: readonly string[];
+  /** Says where a setting is set. */
+  readonly origin: Settings["origin"];
   /** Writes a line to stdout. */
   readonly print: Print;
 }

@@ -3,10 +3,14 @@ import { parseArgs } from "node:util";
 import { openCdmGateway } from "../cdm/gateway.ts";
 import { type Config, readConfig, type ReadVariable } from "../app/config.ts";
 import { linkedFolderProblem } from "../app/datasets.ts";
+import { settingsIn, withOrigins } from "../app/environment.ts";
+import { packageSettings } from "../app/package_settings.ts";
+import { requirePermissions } from "../app/permissions.ts";
 import type { Command } from "./command.ts";
 import { connectEngine } from "../app/connect_engine.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
+import { FileSink } from "../observability/audit_sink.ts";
 import { ExchangeFolder } from "../exchange/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { errorMessage } from "../lib/error_message.ts";
@@ -49,11 +53,38 @@ export const command: Command = {
   help:
     `Checks everything that the server needs, with the server's own settings, and reports each problem with its next step: engine,
 images, sizes against the machine, database and role, folders, and a sandbox from inside. Exits 1 if a check fails.`,
-  async run({ args, read, unknown, print }) {
+  async run({ args, read, unknown, origin, print }) {
     parseArgs({ args: [...args] });
-    return await doctor(readConfig(read, unknown), print, read);
+    const { config, problem } = usableConfig(read, unknown);
+    return await doctor(config, print, read, withOrigins(problem, origin));
   },
 };
+
+/**
+ * Reads the settings, with their defaults in place of those that are wrong: one wrong setting must not hide what else is.
+ *
+ * @param read Looks up a setting.
+ * @param unknown Sentences on variables that are not settings.
+ * @returns The configuration; why a server would not start with the settings, if it would not.
+ * @throws {OmcpError} `config_invalid` where defaults do not help.
+ */
+export function usableConfig(
+  read: ReadVariable,
+  unknown: readonly string[],
+): { readonly config: Config; readonly problem?: OmcpError } {
+  try {
+    return { config: readConfig(read, unknown) };
+  } catch (problem) {
+    if (!(problem instanceof OmcpError)) throw problem;
+    const wrong = settingsIn(problem.message);
+    return {
+      config: readConfig((name) => wrong.has(name) ? undefined : read(name)),
+      problem: problem.with({
+        state: "The checks below use the defaults of the settings that are named here.",
+      }),
+    };
+  }
+}
 
 /**
  * Runs all checks and prints a line for each.
@@ -61,12 +92,14 @@ images, sizes against the machine, database and role, folders, and a sandbox fro
  * @param settings The settings.
  * @param print Receives each line.
  * @param read Looks up an environment variable: where other engines may be.
+ * @param wrong Why a server would not start with the settings. @default undefined
  * @returns 0 if all checks pass, else 1.
  */
 export async function doctor(
   settings: Config,
   print: (line: string) => void,
   read: ReadVariable = () => undefined,
+  wrong?: unknown,
 ): Promise<number> {
   // Not the configured instance: its server would remove the doctor's sandbox.
   const config = { ...settings, instance: `doctor-${crypto.randomUUID()}` };
@@ -89,6 +122,14 @@ export async function doctor(
     }
   }
 
+  await check("settings", async () => {
+    if (wrong !== undefined) throw wrong;
+    // What else ends the start of a server.
+    requirePermissions(config);
+    await packageSettings(config.packages, read, imageReference("python"));
+    if (config.auditFile !== undefined) new FileSink(config.auditFile);
+    return { value: undefined, found: "a server starts with them" };
+  });
   const engine = await check("engine", async () => {
     const value = await connectEngine({ host: config.dockerHost, read });
     const info = await value.info();
@@ -96,7 +137,10 @@ export async function doctor(
       `${info.operatingSystem}, engine ${info.serverVersion}, API ${value.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;
     return { value, found };
   });
-  if (engine === undefined) return 1;
+  if (engine === undefined) {
+    print(`${counted(problems, "check")} failed; the others need the engine.`);
+    return 1;
+  }
   const runtime = new DockerRuntime(engine);
   const name = config.image ?? imageReference("python");
   let image = name;

@@ -8,9 +8,9 @@ export const command: Command = {
     `Ensures that a container engine responds (as root on Debian or Ubuntu it installs one) and builds the images.
   --refresh                        rebuild the images, with the distribution's newest packages
   --print                          only print the images' names, one per line`,
-  async run({ args, read, unknown }) {
+  async run({ args, read, unknown, origin }) {
     // Only this command needs the builder and the sample's generator.
     const { runSetUp } = await import("./setup/main.ts");
-    return await runSetUp({ args, read, unknown });
+    return await runSetUp({ args, read, unknown, origin });
   },
 };

@@ -74,9 +74,12 @@ export class CsvParser {
       const line = text.slice(at, text[end - 1] === "\r" && end > at ? end - 1 : end);
       if (quotes && line.includes('"')) {
         const scanned = scanRecord(text, at, delimiter, final);
-        if (scanned === "unclosed") throw this.#endless();
+        if (scanned === "unclosed") throw hasEscapedQuote(text.slice(at)) ? this.#escaped() : this.#endless();
         if (scanned === "incomplete") break;
         const { fields, quoted, malformed } = scanned;
+        if (
+          (malformed !== undefined || endsUnquoted(scanned)) && hasEscapedQuote(text.slice(at, scanned.next))
+        ) throw this.#escaped();
         records.push({ line: this.#line, fields, quoted, ...(malformed === undefined ? {} : { malformed }) });
         this.#line += scanned.lines;
         at = scanned.next;
@@ -123,12 +126,42 @@ export class CsvParser {
     records.push({ line: this.#line, fields });
   }
 
+  /** Read as RFC 4180, such a file has other records than its writer wrote, not only this one. */
+  #escaped(): OmcpError {
+    return new OmcpError("cdm_invalid", `${ESCAPED_QUOTE} in the record that begins at line ${this.#line}`, {
+      next: DOUBLE_THE_QUOTES,
+    });
+  }
+
   #endless(): OmcpError {
     return new OmcpError(
       "cdm_invalid",
       `The record that begins at line ${this.#line} has no end: a quote in it is not closed, or it is longer than ${MAX_RECORD_CHARACTERS} characters`,
     );
   }
+}
+
+/** Whether a quoted field seems to end at a backslash, and the closing quote is at the end of a later field. */
+function endsUnquoted({ fields, quoted }: ScannedRecord): boolean {
+  const first = fields.findIndex((field, at) => quoted[at] === true && field?.endsWith("\\") === true);
+  return first >= 0 &&
+    fields.some((field, at) => at > first && quoted[at] === false && field?.endsWith('"') === true);
+}
+
+/** The cause of the error for a file whose quotes are escaped. */
+export const ESCAPED_QUOTE = 'A quoted field has quotes escaped by a backslash (\\"), not doubled (""),';
+
+/** What to do about {@link ESCAPED_QUOTE}. */
+export const DOUBLE_THE_QUOTES =
+  'Write the file again with doubled quotes: in Spark with .option("escape", "\\""), in R with qmethod = "double".';
+
+/**
+ * Whether a text has a quote after a backslash, as Spark and R write a quote within quotes.
+ *
+ * @param text The text.
+ */
+export function hasEscapedQuote(text: string): boolean {
+  return text.includes('\\"');
 }
 
 /** A record that {@link scanRecord} has read. */
@@ -179,11 +212,7 @@ export function scanRecord(
     if (value === undefined) {
       fields.push(tail === "" || tail === NULL_MARKER ? null : tail);
     } else {
-      if (tail !== "") {
-        malformed = value.endsWith("\\")
-          ? "a quote escaped with a backslash instead of doubled"
-          : "text after a closing quote";
-      }
+      if (tail !== "") malformed = "text after a closing quote";
       fields.push(value + tail);
     }
     quoted.push(value !== undefined);

@@ -1,5 +1,5 @@
 import { OmcpError } from "../../errors.ts";
-import { CsvParser, type CsvRecord } from "./csv.ts";
+import { CsvParser, type CsvRecord, DOUBLE_THE_QUOTES, ESCAPED_QUOTE } from "./csv.ts";
 import { FormatDetector } from "./detect_format.ts";
 import { type Delimiter, DELIMITERS, type Dialect, type FileFormat } from "./dialect.ts";
 import { type FilePath, readText, unreadable } from "./file_text.ts";
@@ -79,6 +79,12 @@ export async function detectFormat(
   for await (const { text } of readText(file)) detector.push(text);
   const detected = detector.end();
   if ("format" in detected) return detected.format;
+  if ("escapedQuote" in detected) {
+    throw refused(
+      `Cannot read ${file.path}: ${ESCAPED_QUOTE} at line ${detected.escapedQuote}`,
+      DOUBLE_THE_QUOTES,
+    );
+  }
   const choices = detected.formats.map((format) => `--format ${table}=${format} (${MEANINGS[format]})`);
   throw refused(
     `Two readings of ${file.path} fit, and differ from line ${detected.line} on: ${detected.ambiguous}`,
@@ -117,7 +123,8 @@ export async function* readRecords(file: FilePath, dialect: Dialect): AsyncGener
     yield batch(parser.end(), invalid);
   } catch (error) {
     if (error instanceof OmcpError && !error.message.includes(file.path)) {
-      throw unreadable(file.path, error.message, error);
+      const found = unreadable(file.path, error.message, error);
+      throw error.next === undefined ? found : found.with({ next: error.next });
     }
     throw error;
   }

@@ -10,6 +10,8 @@ import { type Delimiter, type FileFormat, NULL_MARKER } from "./dialect.ts";
 /** A file's format, or why its content does not show it: two readings fit. */
 export type DetectedFormat =
   | { readonly format: FileFormat }
+  /** The first line whose quotes are escaped by a backslash, which no reading of this program fits. */
+  | { readonly escapedQuote: number }
   | {
     readonly ambiguous: string;
     /** Where the readings differ first. */
@@ -21,6 +23,9 @@ export type DetectedFormat =
 const MAX_EXAMINED = 100_000;
 /** Lines that are searched for an empty field in a column of numbers or dates. */
 const MAX_SPLIT = 10_000;
+
+/** A field in quotes with at least one quote after a backslash, and no other within. */
+const ESCAPED_QUOTES = /^"(?:[^"\\]|\\[^"])*\\"(?:[^"\\]|\\.)*"$/;
 
 /** Reads a file's text, and collects what it shows. */
 export class FormatDetector {
@@ -43,6 +48,8 @@ export class FormatDetector {
   #inner: number | undefined;
   /** A field that begins and ends with a quote and has no other. */
   #enclosed: number | undefined;
+  /** A field in quotes whose own quotes are escaped by a backslash. */
+  #escapedQuote: number | undefined;
   #marker: number | undefined;
   #escape: number | undefined;
   /** A backslash that COPY would have doubled. */
@@ -77,6 +84,7 @@ export class FormatDetector {
   end(): DetectedFormat {
     this.#examine(this.#rest, true);
     this.#rest = "";
+    if (this.#escapedQuote !== undefined) return { escapedQuote: this.#escapedQuote };
     const quotes = this.#quotes();
     if (typeof quotes !== "boolean") return quotes;
     return quotes ? { format: "csv" } : this.#backslashes();
@@ -172,6 +180,7 @@ export class FormatDetector {
         this.#onlyQuoted ??= this.#line;
         return scanned;
       }
+      if (!quoted && texts.some((field) => ESCAPED_QUOTES.test(field))) this.#escapedQuote ??= this.#line;
       if (plain && !quoted) this.#onlyText ??= this.#line;
       if (plain && quoted) {
         this.#enclosed ??= this.#line;

@@ -69,12 +69,24 @@ export async function scanFolder(folder: string, formats?: ByTable<FileFormat>):
     files.push({ ...file, table: table.table, columns, dialect: { delimiter, format } });
   }
   if (files.length === 0) {
+    if (isSynthea(entries)) {
+      throw refused(
+        `Folder ${folder} has Synthea's own files, such as patients.csv, and no CDM file`,
+        "Convert them to an OMOP CDM with OHDSI's ETL-Synthea, which loads them into a Postgres: serve that by its URL, or pass a folder with its tables as CSV files.",
+      );
+    }
     throw refused(
       `Folder ${folder} has no CDM file`,
       "Pass the folder that has person.csv (or person.csv.gz) and the other tables.",
     );
   }
   return { files, ignored };
+}
+
+/** Whether a folder has what Synthea's CSV exporter writes: the files that it writes for any population. */
+function isSynthea(names: readonly string[]): boolean {
+  const stems = new Set(names.map((name) => name.toLowerCase().replace(/\.csv(?:\.gz)?$/, "")));
+  return stems.has("patients") && stems.has("encounters");
 }
 
 /** The tables of all versions with their columns. */

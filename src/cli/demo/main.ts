@@ -8,7 +8,7 @@ import { addAbortListener } from "node:events";
 import { parseArgs } from "node:util";
 import type { ReadVariable } from "../../app/config.ts";
 import { connectEngine } from "../../app/connect_engine.ts";
-import { findSettings } from "../../app/environment.ts";
+import { findSettings, type Settings, withOrigins } from "../../app/environment.ts";
 import type { Engine } from "../../docker/mod.ts";
 import { DockerRuntime } from "../../runtime/docker/mod.ts";
 import { OmcpError } from "../../errors.ts";
@@ -60,8 +60,10 @@ interface Call {
 
 /** Reads arguments and settings before anything is started; a wrong one ends the process. */
 function parsed(): Call {
+  let origin: Settings["origin"] = () => undefined;
   try {
     const { args, ...settings } = findSettings(Deno.args);
+    ({ origin } = settings);
     const { values } = parseArgs({
       args: [...args],
       options: { data: { type: "string" }, help: { type: "boolean", short: "h" } },
@@ -75,7 +77,7 @@ function parsed(): Call {
       return { folder: values.data, read: settings.read, server: demoServer(settings, shown) };
     }
   } catch (error) {
-    const wrong = usageError(error, USAGE);
+    const wrong = withOrigins(usageError(error, USAGE), origin);
     if (!(wrong instanceof OmcpError)) throw wrong;
     printError(wrong);
     Deno.exit(1);

@@ -1,7 +1,7 @@
 /** The command `omcp setup`, in a checkout `deno task setup`: ensures that an engine responds and has both images. */
 import { parseArgs } from "node:util";
 import { readLogLevel } from "../../app/config.ts";
-import { findSettings, type Settings } from "../../app/environment.ts";
+import { findSettings, type Settings, withOrigins } from "../../app/environment.ts";
 import { OmcpError } from "../../errors.ts";
 import { imageReference } from "../../images/identity.ts";
 import { ownCommand } from "../../lib/own_command.ts";
@@ -14,6 +14,9 @@ const USAGE = `Usage: ${ownCommand("setup")} [--refresh] [--print] [--settings F
   --print    only print the images' names, one per line
   --settings read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)`;
 
+/** What `omcp setup` needs of its settings. */
+type SetUpCall = Pick<Settings, "args" | "read" | "unknown" | "origin">;
+
 /**
  * Runs `omcp setup`.
  *
@@ -23,7 +26,7 @@ const USAGE = `Usage: ${ownCommand("setup")} [--refresh] [--print] [--settings F
  * @throws {TypeError} Of `parseArgs`, for a wrong call.
  */
 export async function runSetUp(
-  { args, read, unknown }: Pick<Settings, "args" | "read" | "unknown">,
+  { args, read, unknown, origin }: SetUpCall,
   progress: Progress = stderrProgress(),
 ): Promise<number> {
   const { values: flags } = parseArgs({
@@ -48,8 +51,9 @@ export async function runSetUp(
     progress(`ready: ${images.python.reference}, ${images.postgres.reference}`);
     return 0;
   } catch (error) {
-    if (!(error instanceof OmcpError)) throw error;
-    report(error, progress);
+    const shown = withOrigins(error, origin);
+    if (!(shown instanceof OmcpError)) throw shown;
+    report(shown, progress);
     return 1;
   }
 }
@@ -65,8 +69,10 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
 }
 
 /** Alone, `--print` needs neither settings nor permissions: whoever builds the images by hand runs it without any. */
-function settingsOf(args: readonly string[]): Pick<Settings, "args" | "read" | "unknown"> {
-  if (args.length === 1 && args[0] === "--print") return { args, read: () => undefined, unknown: [] };
+function settingsOf(args: readonly string[]): SetUpCall {
+  if (args.length === 1 && args[0] === "--print") {
+    return { args, read: () => undefined, unknown: [], origin: () => undefined };
+  }
   return findSettings(args);
 }
 

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { readConfig } from "../../../src/app/config.ts";
-import { doctor } from "../../../src/cli/doctor.ts";
+import { doctor, usableConfig } from "../../../src/cli/doctor.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";
 
-Deno.test("the doctor checks pinned and further images, and relates the sandboxes' memory to the machine's", async () => {
+Deno.test("the doctor checks pinned and further images, relates the sandboxes' memory to the machine's, and goes on after a wrong setting", async () => {
   const engine = await connectTestEngine();
   const own = await engine.inspectImage(imageReference("python"));
   engine.close();
@@ -16,11 +15,17 @@ Deno.test("the doctor checks pinned and further images, and relates the sandboxe
     OMCP_MEMORY_MIB: "1536",
     OMCP_MAX_SANDBOXES: "1000",
     OMCP_MEMORY_MAX_MIB: "2048",
+    OMCP_PIDS: "many",
   };
   const lines: string[] = [];
-  const code = await doctor(readConfig((name) => settings[name]), (line) => lines.push(line));
+  const { config, problem } = usableConfig((name) => settings[name], ["OMCP_PID is not a setting"]);
+  const code = await doctor(config, (line) => lines.push(line), () => undefined, problem);
   const text = lines.join("\n");
-  assert.equal(code, 1, "one image is missing");
+  assert.equal(code, 1, "a setting is wrong, and one image is missing");
+  assert.match(
+    text,
+    /^FAIL {2}settings: Cannot start: OMCP_PID is not a setting; OMCP_PIDS must be an integer\n {6}The checks below use the defaults of the settings/m,
+  );
   assert.match(text, /^ok {4}image omcp-test-own@sha256:[0-9a-f]{64}: \d+ MB$/m);
   assert.match(text, /^FAIL {2}image omcp-test-missing:1: The engine has no image omcp-test-missing:1$/m);
   assert.match(
@@ -28,5 +33,5 @@ Deno.test("the doctor checks pinned and further images, and relates the sandboxe
     /^ok {4}size of sandboxes: 1536 MiB and 1 CPU, at most 2048 MiB and [\d.]+ CPUs?; 1,000 sandboxes together at most 1536000 MiB, more than the machine's \d+ MiB, and 1,000 CPUs of the machine's \d+ \(limits are not reservations/m,
   );
   assert.match(text, /^ok {4}sandbox, from inside: sockets refused/m);
-  assert.match(text, /^1 check failed\.$/m);
+  assert.match(text, /^2 checks failed\.$/m);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { findSettings, type ProcessEnvironment } from "../../../src/app/environment.ts";
+import { findSettings, type ProcessEnvironment, withOrigins } from "../../../src/app/environment.ts";
+import { OmcpError } from "../../../src/errors.ts";
 
 const EMPTY: ProcessEnvironment = { get: () => undefined, names: () => [] };
 
@@ -56,4 +57,24 @@ Deno.test("--env-file, which Node and Deno read themselves, is refused with the 
       next: "Pass --settings /path/to/.env, or set OMCP_ENV_FILE.",
     });
   }
+});
+
+Deno.test("withOrigins() adds where the settings of an error are set, and changes no other error", async () => {
+  await withFile("OMCP_PIDS=many\nOMCP_MEMORY_MIB=1\n", (path) => {
+    const { origin } = findSettings(["--settings", path], {
+      get: (name) => name === "OMCP_MAX_SANDBOXES" || name === "OMCP_PIDS" ? "many" : undefined,
+      names: () => [],
+    });
+    const problem =
+      "Cannot start: OMCP_PIDS, OMCP_MEMORY_MIB and OMCP_MAX_SANDBOXES must be; OMCP_CPU_PERCENT too";
+    const wrong = new OmcpError("config_invalid", problem, { next: "Correct them." });
+    const found = withOrigins(wrong, origin);
+    assert.ok(found instanceof OmcpError);
+    assert.equal(
+      found.next,
+      `OMCP_PIDS, OMCP_MAX_SANDBOXES: set in the environment. OMCP_MEMORY_MIB: set in the file ${path}. Correct them.`,
+    );
+    const other = new OmcpError("engine_unreachable", problem);
+    assert.equal(withOrigins(other, origin), other);
+  });
 });

@@ -68,8 +68,23 @@ for (const task of ["demo", "setup"]) {
 }
 
 Deno.test("the demo refuses an unknown option, and prints its usage", async () => {
-  assert.equal(
+  assert.match(
     await failed(DEMO, ["--frobnicate"]),
-    "Unknown option '--frobnicate'\nUsage: deno task demo [--data DIR]\n",
+    /^invalid_argument: Unknown option '--frobnicate'\nNothing was done\.\nUsage: .*demo \[--data DIR\]/,
   );
+});
+
+Deno.test("a misspelt command gets the closest one, and a wrong setting the place where it is set", async () => {
+  const misspelt = await failed(MAIN, ["docter"]);
+  assert.match(misspelt, /^invalid_argument: Unknown command: docter\n[^]*Did you mean `\S.* doctor`\?/);
+  assert.doesNotMatch(await failed(MAIN, ["frobnicate"]), /Did you mean/);
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(path, "OMCP_MAX_SANDBOXES=many\n");
+    const wrong = await failed(MAIN, ["serve", "--settings", path]);
+    assert.match(wrong, /^config_invalid: Cannot start: OMCP_MAX_SANDBOXES must be an integer$/m);
+    assert.ok(wrong.includes(`OMCP_MAX_SANDBOXES: set in the file ${path}.`), wrong);
+  } finally {
+    await Deno.remove(path);
+  }
 });

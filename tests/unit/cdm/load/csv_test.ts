@@ -83,9 +83,25 @@ Deno.test("CsvParser names the line of an unclosed quote", () => {
   assert.throws(() => parse('a,b\nc,"d\ne,f\n'), /line 2 .*not closed/);
 });
 
-Deno.test("CsvParser names a quote that a backslash escapes, as Spark writes it", () => {
-  const [record] = parse('"6\\" needle",1\n');
-  assert.match(record?.malformed ?? "", /escaped with a backslash/);
+for (
+  const [what, text] of [
+    ["before text", 'a,1\n"6\\" needle",2\n'],
+    ["before a delimiter", 'a,1\n"of 6\\", red",2\n'],
+    ["at the end of a field, before fields without quotes", 'a,1\n"of 6\\"",2\nb,3\n'],
+    ["at the end of a field, before a field in quotes", 'a,1\n"of 6\\"",2\n"of 7\\"",3\n'],
+  ] as const
+) {
+  Deno.test(`CsvParser refuses quotes that backslashes escape, as Spark and R write them: ${what}`, () => {
+    assert.throws(() => parse(text), {
+      code: "cdm_invalid",
+      message: /escaped by a backslash.*line 2$/,
+      next: /Spark/,
+    });
+  });
+}
+
+Deno.test("CsvParser reads a backslash before a closing or a doubled quote as text", () => {
+  assert.deepEqual(fields('"C:\\","a \\""b"" c"\n'), [["C:\\", 'a \\"b" c']]);
 });
 
 Deno.test("CsvParser reads \\N without quotes as NULL in every format", () => {

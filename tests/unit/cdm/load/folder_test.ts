@@ -40,6 +40,15 @@ Deno.test("scanFolder() refuses two files for one table, and a folder without an
   await assert.rejects(scanFolder("/nowhere/at/all"), { code: "cdm_invalid" });
 });
 
+Deno.test("scanFolder() names what converts the files of Synthea's own exporter", async () => {
+  await withFolder(
+    { "patients.csv": "Id\n", "encounters.csv": "Id\n", "allergies.csv": "START\n" },
+    async (folder) => {
+      await assert.rejects(scanFolder(folder), { message: /has Synthea's own files/, next: /ETL-Synthea/ });
+    },
+  );
+});
+
 Deno.test("detectVersion() uses cdm_source, else files and columns", async () => {
   const source = (version: string): string => `cdm_source_name,cdm_version\nx,${version}\n`;
   assert.equal(await versionOf({ "cdm_source.csv": source("v5.3.1"), "episode.csv": "episode_id\n" }), "5.3");
