@@ -11,7 +11,7 @@ import { toolReference } from "../src/mcp/reference.ts";
 import { MEMORY_FLAGS, permissionFlags, serverArguments } from "../src/app/launch.ts";
 import { readConfig, SETTINGS } from "../src/app/config.ts";
 import { offeredTools } from "../src/mcp/offered_tools.ts";
-import { TOOLSETS } from "../src/mcp/variant.ts";
+import { TOOLSETS } from "../src/mcp/toolsets.ts";
 import {
   CHECKOUT_CONFIGURATION,
   CLIENTS,

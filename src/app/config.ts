@@ -17,7 +17,7 @@ import type { ImageSource } from "../images/source.ts";
 import { isPinned } from "./sandbox_images.ts";
 import { folderPath, folderProblem } from "./host_folders.ts";
 import { ownFiles, ownFolder } from "./own_files.ts";
-import type { Toolset } from "../mcp/variant.ts";
+import type { Toolset } from "../mcp/toolsets.ts";
 import { toolsetProblems, toolsetsSchema, wantsToolset } from "./toolsets.ts";
 
 interface Setting {

@@ -1,9 +1,7 @@
-/** Which groups of tools the operator wants, and which a server offers. */
+/** Which groups of tools the operator wants. */
 import * as z from "zod";
 import { closestNames } from "../lib/closest_names.ts";
-import type { CdmService } from "../mcp/tool.ts";
-import { type Toolset, TOOLSETS, type ToolVariant } from "../mcp/variant.ts";
-import { DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
+import { type Toolset, TOOLSETS } from "../mcp/toolsets.ts";
 
 /** Names separated by commas; none: all that apply. The message of an unknown one has the closest that exists, and not the name itself. */
 export const toolsetsSchema = z.string().transform((text, context): readonly Toolset[] => {
@@ -49,40 +47,4 @@ export function toolsetProblems(named: readonly Toolset[], missing: MissingFor):
  */
 export function wantsToolset(named: readonly Toolset[], toolset: Toolset): boolean {
   return toolset === "core" || named.length === 0 || named.includes(toolset);
-}
-
-/** What else decides which tools a server offers. */
-interface Offered {
-  /** Whether packages may be installed. */
-  readonly packages: boolean;
-  /** Whether an exchange folder is configured. */
-  readonly exchange: boolean;
-  /** Those that the operator names; none: all that apply. */
-  readonly toolsets: readonly Toolset[];
-}
-
-/**
- * Which tools a server with this database offers.
- *
- * @param cdm The database; undefined where none is configured.
- * @param offered See {@link Offered}.
- */
-export function toolVariant(
-  cdm: Pick<CdmService, "version" | "away"> & { readonly disclosure: unknown } | undefined,
-  { packages, exchange, toolsets }: Offered,
-): ToolVariant {
-  const applies: Readonly<Record<Toolset, boolean>> = {
-    core: true,
-    files: true,
-    omop: cdm !== undefined,
-    exchange,
-    packages,
-  };
-  return {
-    cdmVersion: cdm?.version ?? DEFAULT_CDM_VERSION,
-    disclosure: cdm?.disclosure === undefined ? "open" : "aggregate",
-    databaseAway: cdm?.away ?? false,
-    hasDatabase: cdm !== undefined,
-    toolsets: TOOLSETS.filter((name) => applies[name] && wantsToolset(toolsets, name)),
-  };
 }

@@ -10,7 +10,6 @@ import type { Command } from "./command.ts";
 import { connectEngine } from "../app/connect_engine.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import { FileSink } from "../observability/audit_sink.ts";
 import { ExchangeFolder } from "../exchange/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { errorMessage } from "../lib/error_message.ts";
@@ -127,7 +126,6 @@ export async function doctor(
     // What else ends the start of a server.
     requirePermissions(config);
     await packageSettings(config.packages, read, imageReference("python"));
-    if (config.auditFile !== undefined) new FileSink(config.auditFile);
     return { value: undefined, found: "a server starts with them" };
   });
   const engine = await check("engine", async () => {

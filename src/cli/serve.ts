@@ -24,7 +24,8 @@ import { CodeCalls } from "../mcp/code_calls/mod.ts";
 import { offeredTools } from "../mcp/offered_tools.ts";
 import { changingOffer } from "../mcp/tool_offer.ts";
 import { LOCAL_USER } from "../mcp/principal.ts";
-import { toolVariant, wantsToolset } from "../app/toolsets.ts";
+import { toolVariant } from "../app/tool_variant.ts";
+import { wantsToolset } from "../app/toolsets.ts";
 import { type CdmGateway, cdmGateway } from "../cdm/gateway.ts";
 import {
   checkPolicy,

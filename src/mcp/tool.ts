@@ -13,7 +13,8 @@ import type { Packages, SandboxManager } from "../sandbox/mod.ts";
 import { argumentError } from "./argument_error.ts";
 import { lenientInput, renamedArguments } from "./lenient_input.ts";
 import type { Principal } from "./principal.ts";
-import type { DisclosureMode, QuotedSettings, Toolset, ToolVariant } from "./variant.ts";
+import type { Toolset } from "./toolsets.ts";
+import type { DisclosureMode, QuotedSettings, ToolVariant } from "./variant.ts";
 
 /** MCP's tool annotations. */
 export interface ToolAnnotations {

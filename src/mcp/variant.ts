@@ -1,22 +1,13 @@
 /** What a server offers, as a value: the definition of every tool is a function of it. */
 import type { CdmVersion } from "../omop/cdm/mod.ts";
 import { datasetPath, type PolicySettings } from "../sandbox/mod.ts";
+import type { Toolset } from "./toolsets.ts";
 
 /** What may leave the database. `open`: rows. `aggregate`: numbers on groups of persons. */
 export const DISCLOSURE_MODES = ["open", "aggregate"] as const;
 
 /** One of {@link DISCLOSURE_MODES}. */
 export type DisclosureMode = (typeof DISCLOSURE_MODES)[number];
-
-/**
- * Groups of tools. `core`, sandboxes and cells, is always offered, because all others work in a sandbox. Of the others, those that
- * `OMCP_TOOLSETS` names: `omop` where a database is configured, `exchange` where an exchange folder is, `packages` where the operator
- * allows them.
- */
-export const TOOLSETS = ["core", "files", "omop", "exchange", "packages"] as const;
-
-/** One of {@link TOOLSETS}. */
-export type Toolset = (typeof TOOLSETS)[number];
 
 /** Which tools a server offers, and which CDM they are about. */
 export interface ToolVariant {

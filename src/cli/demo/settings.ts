@@ -45,7 +45,7 @@ export function demoServer(
       databaseFiles: needs.databaseFiles,
       ...defined({
         databaseHost: needs.databaseHost,
-        auditFile: needs.auditFile,
+        auditFolder: needs.auditFolder,
         constraintsFile: needs.constraintsFile,
         imageFile: needs.imageFile,
         exchangeFolder: needs.exchangeFolder,

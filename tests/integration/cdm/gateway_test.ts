@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readConfig } from "../../../src/app/config.ts";
 import { openCdmGateway } from "../../../src/cdm/gateway.ts";
-import { toolVariant } from "../../../src/app/toolsets.ts";
+import { toolVariant } from "../../../src/app/tool_variant.ts";
 import { databaseSentence, variantCdm } from "../../../src/mcp/variant.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";

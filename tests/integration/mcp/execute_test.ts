@@ -17,7 +17,8 @@ Deno.test("execute_python_code through MCP", async (t) => {
     }
 
     await t.step("does not count the kernel's start as the first cell's time", async () => {
-      assert.match((await run("1 + 1", 0.2)).text, /^\[value\]\n2\n\[ok, In\[1\]/);
+      // Shorter than a start on a slow machine, and longer than the first cell on a busy one; unit/sandbox/manager has the order of events.
+      assert.match((await run("1 + 1", 1)).text, /^\[value\]\n2\n\[ok, In\[1\]/);
     });
 
     await t.step(

@@ -238,14 +238,14 @@ Deno.test("a cancel of get_execution ends only that wait; a cancel of the starti
     );
     await client.call("interrupt_execution", { execution_id });
     const callId = client.nextId();
-    client.call("execute_python_code", { sandbox_id, code: "kept = 41\nwhile True: pass" }, callId).catch(
-      () => {},
-    );
+    const code = "kept = 41\nopen('begun', 'w').close()\nwhile True: pass";
+    client.call("execute_python_code", { sandbox_id, code }, callId).catch(() => {});
     await eventually(
-      async () => / {2}running {2}/.test((await client.call("list_executions", { sandbox_id })).text),
-      "it is listed as running",
+      async () => (await client.call("list_files", { sandbox_id })).text.includes("begun"),
+      "the variable is set",
       60_000,
     );
+    assert.match((await client.call("list_executions", { sandbox_id })).text, / {2}running {2}/);
     await client.cancel(callId);
     await eventually(
       async () => !/ {2}running {2}/.test((await client.call("list_executions", { sandbox_id })).text),

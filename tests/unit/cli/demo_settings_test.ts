@@ -10,7 +10,7 @@ function server(settings: Readonly<Record<string, string>>, unknown: readonly st
 Deno.test("demoServer() passes the settings on, below the demo's own, and permits what they name", () => {
   const { environment, launch, dockerHost } = server({
     DOCKER_HOST: "unix:///run/other.sock",
-    OMCP_AUDIT_FILE: "/var/log/omcp.jsonl",
+    OMCP_AUDIT_FOLDER: "/var/log/omcp",
     OMCP_DATABASE_URL: "postgres://reader@db.site:5433/omop",
     OMCP_DISCLOSURE: "open",
     OMCP_INSTANCE: "the-site",
@@ -20,7 +20,7 @@ Deno.test("demoServer() passes the settings on, below the demo's own, and permit
   assert.equal(dockerHost, "unix:///run/other.sock");
   assert.deepEqual(environment, {
     DOCKER_HOST: "unix:///run/other.sock",
-    OMCP_AUDIT_FILE: "/var/log/omcp.jsonl",
+    OMCP_AUDIT_FOLDER: "/var/log/omcp",
     OMCP_DATABASE_URL: "postgres://reader@db.site:5433/omop",
     OMCP_DISCLOSURE: "open",
     OMCP_MEMORY_MIB: "1024",
@@ -28,7 +28,7 @@ Deno.test("demoServer() passes the settings on, below the demo's own, and permit
   });
   assert.deepEqual(launch, {
     socketPath: "/run/other.sock",
-    auditFile: "/var/log/omcp.jsonl",
+    auditFolder: "/var/log/omcp",
     databaseFiles: [],
     databaseHost: "db.site:5433",
   });

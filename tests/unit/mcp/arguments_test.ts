@@ -7,7 +7,7 @@ import { readConfig } from "../../../src/app/config.ts";
 import { offeredTools } from "../../../src/mcp/offered_tools.ts";
 import { LOCAL_USER } from "../../../src/mcp/principal.ts";
 import type { ToolContext } from "../../../src/mcp/tool.ts";
-import { TOOLSETS } from "../../../src/mcp/variant.ts";
+import { TOOLSETS } from "../../../src/mcp/toolsets.ts";
 import { NO_SANDBOXES } from "../../fixtures/mcp/no_sandboxes.ts";
 import { omopQuerySchema } from "../../../src/omop/query/mod.ts";
 

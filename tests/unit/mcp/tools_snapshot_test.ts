@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
 import { readConfig } from "../../../src/app/config.ts";
-import { toolVariant } from "../../../src/app/toolsets.ts";
+import { toolVariant } from "../../../src/app/tool_variant.ts";
 import { offeredTools } from "../../../src/mcp/offered_tools.ts";
-import { DISCLOSURE_MODES, type Toolset, TOOLSETS, type ToolVariant } from "../../../src/mcp/variant.ts";
+import { type Toolset, TOOLSETS } from "../../../src/mcp/toolsets.ts";
+import { DISCLOSURE_MODES, type ToolVariant } from "../../../src/mcp/variant.ts";
 import { CDM_VERSIONS } from "../../../src/omop/cdm/mod.ts";
 import { assertSnapshot } from "../../fixtures/snapshot.ts";
 

@@ -30,6 +30,7 @@ async function verify(
     args: ["verify", ...args],
     read: () => undefined,
     unknown: [],
+    origin: () => undefined,
     print: (line) => void printed.push(line),
   });
   return { code, printed };

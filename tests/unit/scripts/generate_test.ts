@@ -22,7 +22,7 @@ import { textResult } from "../results.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
 export const tool: Tool = defineTool({
-  toolset: "sandbox",
+  toolset: "core",
   define: () => ({
     name: "say_hello",
     title: "Say hello",
@@ -57,7 +57,7 @@ const SHOW = `
 import { TOOLS } from "./src/mcp/tool_index.ts";
 import { offeredTools } from "./src/mcp/offered_tools.ts";
 import { readConfig } from "./src/app/config.ts";
-import { TOOLSETS } from "./src/mcp/variant.ts";
+import { TOOLSETS } from "./src/mcp/toolsets.ts";
 import { GUEST_MODULES } from "./src/guest/mod.ts";
 const variant = { cdmVersion: "5.4", disclosure: "open", toolsets: TOOLSETS };
 const tools = offeredTools(variant, readConfig(() => undefined)).map(({ name }) => name);

@@ -226,7 +226,7 @@ Deno.test("small statements are not estimated, and with a limit of 0 no statemen
 
 Deno.test("a cancel reaches a statement whose cost is being estimated", async () => {
   // The estimate waits for a lock, as the statement itself would.
-  const locked = server.sql("BEGIN; LOCK cdm.person; SELECT pg_sleep(2); COMMIT");
+  const locked = server.sql("BEGIN; LOCK cdm.person; SELECT pg_sleep(120); COMMIT").catch(() => {});
   const holds =
     "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'cdm.person'::regclass";
   await eventually(async () => await server.sql(holds) === "1", "the table is locked");
@@ -253,6 +253,9 @@ Deno.test("a cancel reaches a statement whose cost is being estimated", async ()
     assert.deepEqual(firstColumn(next), ["10000000"]);
   } finally {
     await database.close();
+    await server.sql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK %'",
+    );
     await locked;
   }
 });
