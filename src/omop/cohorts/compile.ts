@@ -138,5 +138,9 @@ function direction(limit: EventLimit): RawBuilder<unknown> {
 }
 
 function withSteps(steps: readonly Step[]): RawBuilder<unknown> {
-  return sql`with ${sql.join(steps.map(({ name, select }) => sql`${sql.id(name)} as (${select})`))}`;
+  return sql`with ${
+    sql.join(steps.map(({ name, select, materialized }) =>
+      sql`${sql.id(name)} as ${materialized === true ? sql`materialized ` : sql``}(${select})`
+    ))
+  }`;
 }

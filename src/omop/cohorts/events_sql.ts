@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { conceptSetMembers } from "../concepts/mod.ts";
 import { idArray } from "../concepts/concept_set_sql.ts";
+import { listed } from "../query/listed.ts";
 import { eventEnd, eventTable } from "./event_tables.ts";
 import type { EventCriteria } from "./expression.ts";
 
@@ -9,16 +10,24 @@ import type { EventCriteria } from "./expression.ts";
  *
  * @param events The criterion.
  * @param schema The schema of the CDM's tables.
+ * @param person The person whose events are wanted, where the SELECT is a subquery about one. @default everybody's
  * @returns A SELECT of person_id, event_key (orders events of a day), start_date, end_date (may be before start_date or null where the
  * table's is).
  */
-export function eventsSelect(events: EventCriteria, schema: string): RawBuilder<unknown> {
+export function eventsSelect(
+  events: EventCriteria,
+  schema: string,
+  person?: RawBuilder<unknown>,
+): RawBuilder<unknown> {
   const { table, concepts, first, dates, value, units } = events;
   const { concept, key, start } = eventTable(table);
   const of = (name: string) => sql.ref(`e.${name}`);
-  const chosen = concepts === undefined || concept === undefined
-    ? []
-    : [sql`${of(concept)} in (${conceptSetMembers(concepts, schema)})`];
+  const chosen = [
+    ...(person === undefined ? [] : [sql`${of("person_id")} = ${person}`]),
+    ...(concepts === undefined || concept === undefined
+      ? []
+      : [sql`${of(concept)} in (${conceptSetMembers(concepts, schema)})`]),
+  ];
   const kept = [
     ...(dates.from === undefined ? [] : [sql`${of(start)} >= cast(${dates.from} as date)`]),
     ...(dates.to === undefined ? [] : [sql`${of(start)} <= cast(${dates.to} as date)`]),
@@ -34,13 +43,9 @@ export function eventsSelect(events: EventCriteria, schema: string): RawBuilder<
     eventEnd(table, "e")
   } as end_date`;
   const from = sql`${sql.id(schema, table)} as e`;
-  if (!first) return sql`${columns} from ${from}${where([...chosen, ...kept])}`;
+  if (!first) return sql`${columns} from ${from}${listed(" where ", [...chosen, ...kept], " and ")}`;
   // The first of the set's events, whether or not it is the one that the other conditions ask for.
   return sql`${columns} from (select distinct on (${of("person_id")}) e.* from ${from}${
-    where(chosen)
-  } order by ${of("person_id")}, ${of(start)}, ${of(key)}) as e${where(kept)}`;
-}
-
-function where(conditions: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
-  return conditions.length === 0 ? sql`` : sql` where ${sql.join(conditions, sql` and `)}`;
+    listed(" where ", chosen, " and ")
+  } order by ${of("person_id")}, ${of(start)}, ${of(key)}) as e${listed(" where ", kept, " and ")}`;
 }

@@ -9,10 +9,14 @@ import type { CohortExit, CohortExpression } from "./expression.ts";
 export interface Step {
   readonly name: string;
   readonly select: RawBuilder<unknown>;
+  /** Whether it is computed once, also where PostgreSQL expects a single reader. */
+  readonly materialized?: true;
 }
 
 /**
  * The steps from the events that are kept, `included`, to the cohort's rows, `merged` (person_id, start_date, end_date).
+ *
+ * No step joins a step with another: PostgreSQL takes such results for one row, and would choose a loop in a loop.
  *
  * @param expression The definition.
  * @param schema The schema of the CDM's tables.
@@ -23,42 +27,43 @@ export function exitSteps(
 ): readonly Step[] {
   const eras = exit.kind === "drug era" ? eraSteps(exit, schema) : [];
   const ends = [
-    sql`select i.person_id, i.event_id, ${latestEnd(exit)} as end_date from included as i`,
-    ...(eras.length === 0 ? [] : [
-      sql`select i.person_id, i.event_id, r.end_date from included as i
-join eras as r on r.person_id = i.person_id and i.start_date between r.start_date and r.end_date`,
-    ]),
+    notBefore(latestEnd(exit)),
+    ...(eras.length === 0 ? [] : [notBefore(sql`i.era_end`)]),
     ...censoring.map((events) =>
-      sql`select i.person_id, i.event_id, x.start_date from included as i
-join (${
-        eventsSelect(events, schema)
-      }) as x on x.person_id = i.person_id and x.start_date between i.start_date and i.op_end_date`
+      sql`(select min(x.start_date) from (${
+        eventsSelect(events, schema, sql`i.person_id`)
+      }) as x where x.start_date between i.start_date and i.op_end_date)`
     ),
   ];
   return [
     ...eras,
-    { name: "ends", select: sql.join(ends, sql` union all `) },
     // An event without an end at or after its start is not in the cohort.
     {
       name: "periods",
-      select: sql`select i.person_id, i.start_date, min(d.end_date) as end_date from included as i
-join ends as d on d.person_id = i.person_id and d.event_id = i.event_id and d.end_date >= i.start_date
-group by i.person_id, i.event_id, i.start_date`,
+      select: sql`select w.* from (select i.person_id, i.start_date, least(${
+        sql.join(ends)
+      }) as end_date from ${sql.id(eras.at(-1)?.name ?? "included")} as i) as w where w.end_date is not null`,
     },
-    { name: "merged", select: merged(sql`periods`, mergeGapDays) },
+    { name: "merged", select: merged(mergeGapDays), materialized: true },
   ];
 }
 
-function latestEnd(exit: CohortExit): RawBuilder<unknown> {
-  if (exit.kind !== "offset") return sql`i.op_end_date`;
-  const from = exit.from === "start" ? sql`i.start_date` : sql`i.end_date`;
-  // An event without an end has no offset from it: circe's comparison with null falls to the null end, which no period has.
-  return sql`case when ${from} + ${sql.lit(exit.days)} > i.op_end_date then i.op_end_date else ${from} + ${
-    sql.lit(exit.days)
-  } end`;
+/** An end, or null for one before the start, which `least()` leaves out. */
+function notBefore(end: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`case when ${end} >= i.start_date then ${end} end`;
 }
 
-/** Continuous exposure: exposures of a person whose gaps are short. A drug counts by its standard or its source concept. */
+/** The end that the definition fixes; null for an event that has no end to count from. */
+function latestEnd(exit: CohortExit): RawBuilder<unknown> {
+  if (exit.kind !== "offset") return sql`i.op_end_date`;
+  const end = sql`${exit.from === "start" ? sql`i.start_date` : sql`i.end_date`} + ${sql.lit(exit.days)}`;
+  return sql`case when ${end} > i.op_end_date then i.op_end_date else ${end} end`;
+}
+
+/**
+ * Adds `era_end` to the events: the end of the era that began last, at or before the event's start. An era is continuous exposure:
+ * exposures of a person whose gaps are short. A drug counts by its standard or its source concept.
+ */
 function eraSteps(
   { concepts, gapDays, extraDays }: CohortExit & { readonly kind: "drug era" },
   schema: string,
@@ -66,23 +71,36 @@ function eraSteps(
   const exposures = ["drug_concept_id", "drug_source_concept_id"].map((column) =>
     sql`select e.person_id, e.drug_exposure_start_date as start_date, ${eventEnd("drug_exposure", "e")} + ${
       sql.lit(extraDays)
-    } as end_date from ${sql.id(schema, "drug_exposure")} as e
+    } as exposure_end from ${sql.id(schema, "drug_exposure")} as e
 where e.person_id in (select person_id from included) and ${sql.ref(`e.${column}`)} in (${
       conceptSetMembers(concepts, schema)
     })`
   );
+  // Events and exposures in one order, events after the exposures of their day; only exposures begin an era.
+  const order = sql`start_date, is_event, exposure_end`;
   return [
     { name: "exposures", select: sql.join(exposures, sql` union all `) },
-    { name: "eras", select: merged(sql`exposures`, gapDays) },
+    {
+      name: "in_eras",
+      select: sql`select r.* from (
+select g.*, max(exposure_end) over (partition by person_id, era) as era_end from (
+select s.*, sum(begins) over (partition by person_id order by ${order} rows unbounded preceding) as era from (
+select u.*, case when is_event = 0 and coalesce(max(exposure_end + ${
+        sql.lit(gapDays)
+      }) over (partition by person_id order by ${order}
+rows between unbounded preceding and 1 preceding) < start_date, true) then 1 else 0 end as begins from (
+select person_id, start_date, end_date, op_end_date, cast(null as date) as exposure_end, 1 as is_event from included
+union all select person_id, start_date, null, null, exposure_end, 0 from exposures) as u) as s) as g) as r where is_event = 1`,
+    },
   ];
 }
 
 /** Periods of a person that overlap or are at most some days apart, as one. */
-function merged(periods: RawBuilder<unknown>, gapDays: number): RawBuilder<unknown> {
-  const gap = sql.lit(gapDays);
-  return sql`select g.person_id, min(g.start_date) as start_date, max(g.end_date) as end_date from (
-select s.*, sum(s.is_start) over (partition by s.person_id order by s.start_date, s.is_start desc rows unbounded preceding) as island from (
-select p.*, case when max(p.end_date + ${gap}) over (partition by p.person_id order by p.start_date, p.end_date
-rows between unbounded preceding and 1 preceding) >= p.start_date then 0 else 1 end as is_start from ${periods} as p) as s) as g
-group by g.person_id, g.island`;
+function merged(gapDays: number): RawBuilder<unknown> {
+  const order = sql`start_date, end_date`;
+  return sql`select person_id, min(start_date) as start_date, max(end_date) as end_date from (
+select s.*, sum(begins) over (partition by person_id order by ${order} rows unbounded preceding) as island from (
+select p.*, case when max(end_date + ${sql.lit(gapDays)}) over (partition by person_id order by ${order}
+rows between unbounded preceding and 1 preceding) >= start_date then 0 else 1 end as begins from periods as p) as s) as g
+group by person_id, island`;
 }

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { completedYears } from "../age.ts";
+import { listed } from "../query/listed.ts";
 import { eventsSelect } from "./events_sql.ts";
 import type { CohortRule } from "./expression.ts";
 
@@ -40,12 +41,13 @@ function eventsCondition(
   schema: string,
 ): RawBuilder<unknown> {
   const conditions = [
-    sql`a.person_id = q.person_id`,
     ...(outsideObservation ? [] : [sql`a.start_date between q.op_start_date and q.op_end_date`]),
     ...(from === undefined ? [] : [sql`a.start_date >= q.start_date + ${sql.lit(from)}`]),
     ...(to === undefined ? [] : [sql`a.start_date <= q.start_date + ${sql.lit(to)}`]),
   ];
-  const rows = sql`from (${eventsSelect(events, schema)}) as a where ${sql.join(conditions, sql` and `)}`;
+  const rows = sql`from (${eventsSelect(events, schema, sql`q.person_id`)}) as a${
+    listed(" where ", conditions, " and ")
+  }`;
   // The common cases in a form that PostgreSQL can plan as a join.
   if (count.is === "at least" && count.events === 1) return sql`exists (select 1 ${rows})`;
   if (count.is === "at most" && count.events === 0) return sql`not exists (select 1 ${rows})`;

@@ -1,0 +1,124 @@
+/** Random cohort definitions in the short form. */
+import type { CohortDefinitionInput } from "../../../../src/omop/cohorts/mod.ts";
+import type { Random } from "../../../../src/omop/sample/random.ts";
+
+/** What definitions may name, so that many of them find something. */
+export interface Pool {
+  /** The tables, each with concepts of its events; of a table without concepts, none. */
+  readonly concepts: ReadonlyMap<Event["table"], readonly number[]>;
+  /** Days, YYYY-MM-DD, in order. */
+  readonly days: readonly string[];
+  readonly values: readonly number[];
+  readonly units: readonly number[];
+}
+
+type Event = CohortDefinitionInput["entry"][number];
+type Criterion = NonNullable<CohortDefinitionInput["with"]>[number];
+type Items = NonNullable<Event["concepts"]>;
+
+/**
+ * Makes a definition.
+ *
+ * @param random Where its choices come from.
+ * @param pool What it may name.
+ */
+export function randomCohort(random: Random, pool: Pool): CohortDefinitionInput {
+  const some = (chance: number, make: () => Partial<CohortDefinitionInput>) =>
+    random.chance(chance) ? make() : {};
+  const list = <T>(most: number, make: () => T): T[] => Array.from({ length: random.integer(1, most) }, make);
+  return {
+    entry: list(random.chance(0.7) ? 1 : 3, () => randomEvent(random, pool)),
+    ...some(0.4, () => ({ prior_observation_days: random.integer(0, 400) })),
+    ...some(0.2, () => ({ post_observation_days: random.integer(0, 200) })),
+    ...some(0.3, () => ({ entry_limit: one(random, ["first", "last", "all"]) })),
+    ...some(0.3, () => ({ age: randomAge(random) })),
+    ...some(0.2, () => ({ sex: one(random, ["female", "male"]) })),
+    ...some(0.5, () => ({ with: list(2, () => randomCriterion(random, pool)) })),
+    ...some(0.4, () => ({ without: list(2, () => randomCriterion(random, pool)) })),
+    ...some(0.7, () => ({ limit: one(random, ["first", "last", "all", "all"]) })),
+    ...some(0.6, () => ({ exit: randomExit(random, pool) })),
+    ...some(0.3, () => ({ merge_gap_days: random.integer(0, 120) })),
+  };
+}
+
+function randomEvent(random: Random, pool: Pool): Event {
+  const table = one(random, [...pool.concepts.keys()]);
+  const concepts = pool.concepts.get(table) ?? [];
+  const valued = table === "measurement";
+  return {
+    table,
+    ...(concepts.length > 0 && random.chance(0.8) ? { concepts: randomItems(random, concepts) } : {}),
+    ...(random.chance(0.3) ? { first: true } : {}),
+    ...(random.chance(0.2) ? { dates: randomRange(random, pool.days, "from", "to") } : {}),
+    ...(valued && random.chance(0.4) ? { value: randomRange(random, pool.values, "min", "max") } : {}),
+    ...(valued && random.chance(0.2) ? { units: [one(random, pool.units)] } : {}),
+  };
+}
+
+function randomItems(random: Random, concepts: readonly number[]): Items {
+  const [first, ...rest] = Array.from({ length: random.integer(1, 3) }, () => ({
+    concept_id: one(random, concepts),
+    ...(random.chance(0.6) ? { include_descendants: true } : {}),
+  }));
+  if (first === undefined) return [];
+  return [first, ...rest.map((item) => ({ ...item, ...(random.chance(0.3) ? { exclude: true } : {}) }))];
+}
+
+function randomCriterion(random: Random, pool: Pool): Criterion {
+  const from = random.integer(-400, 30);
+  const window = one(random, [
+    { from },
+    { to: from + 100 },
+    { from, to: from + random.integer(0, 500) },
+    undefined,
+  ]);
+  return {
+    ...randomEvent(random, pool),
+    ...(window === undefined ? {} : { window }),
+    ...(random.chance(0.3) ? { at_least: random.integer(2, 3) } : {}),
+    ...(random.chance(0.3) ? { outside_observation: true } : {}),
+  };
+}
+
+function randomAge(random: Random): NonNullable<CohortDefinitionInput["age"]> {
+  const min = random.integer(0, 60);
+  const ends = one(random, [{ min }, { max: min + 20 }, { min, max: min + random.integer(0, 50) }]);
+  return random.chance(0.4) ? { ...ends, completed_years: true } : ends;
+}
+
+function randomExit(random: Random, pool: Pool): NonNullable<CohortDefinitionInput["exit"]> {
+  const drugs = pool.concepts.get("drug_exposure") ?? [];
+  const end = one(random, [
+    {},
+    { days_after_start: random.integer(-5, 400) },
+    { days_after_end: random.integer(-30, 90) },
+    {
+      drug_era: {
+        concepts: randomItems(random, drugs),
+        gap_days: random.integer(0, 90),
+        extra_days: random.integer(0, 10),
+      },
+    },
+  ]);
+  return random.chance(0.4) ? { ...end, censor: [randomEvent(random, pool)] } : end;
+}
+
+/** A range with one end or both. */
+function randomRange<T extends string | number, Low extends string, High extends string>(
+  random: Random,
+  sorted: readonly T[],
+  low: Low,
+  high: High,
+): Partial<Record<Low | High, T>> {
+  const at = random.integer(0, sorted.length - 1);
+  const last = random.integer(at, sorted.length - 1);
+  const ends: Partial<Record<Low | High, T>> = {};
+  const shape = random.integer(0, 2);
+  if (shape !== 1) Object.assign(ends, { [low]: sorted[at] });
+  if (shape !== 0) Object.assign(ends, { [high]: sorted[last] });
+  return ends;
+}
+
+function one<const T>(random: Random, choices: readonly T[]): T {
+  return random.pick(choices.map((choice) => [choice, 1] as const));
+}
