@@ -45,7 +45,7 @@ function commandOf(name: string): Command {
   throw new OmcpError("invalid_argument", `Unknown command: ${name}`, {
     state: "Nothing was done.",
     next: `${
-      meant === undefined ? "" : `Did you mean \`${ownCommand(meant)}\`? `
+      meant === undefined ? "" : `Did you mean \`${ownCommand(meant === "serve" ? "start" : meant)}\`? `
     }Use one of these:\n${usage()}`,
   });
 }

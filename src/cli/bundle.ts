@@ -1,4 +1,5 @@
 /** `omcp bundle`: writes program and images into one archive, for machines that reach no registry. */
+import { ownCommand } from "../lib/own_command.ts";
 import { parseArgs } from "node:util";
 import { connectEngine } from "../app/connect_engine.ts";
 import type { Command } from "./command.ts";
@@ -23,7 +24,7 @@ that reaches no registry. \`load\` reads it there.
     const [path, ...more] = positionals;
     if (path === undefined || more.length > 0) {
       throw new OmcpError("invalid_argument", "Pass the path of one new archive", {
-        next: "omcp bundle FILE",
+        next: `Usage: ${ownCommand("bundle FILE")}`,
       });
     }
     const program = values["images-only"] ? [] : await programFiles(read);

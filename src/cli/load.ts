@@ -1,4 +1,5 @@
 /** `omcp load`: loads the images of an archive of `omcp bundle` into the engine, on a machine that reaches no registry. */
+import { ownCommand } from "../lib/own_command.ts";
 import { parseArgs } from "node:util";
 import { connectEngine } from "../app/connect_engine.ts";
 import type { Command } from "./command.ts";
@@ -15,7 +16,9 @@ damaged or of another version is refused, and nothing of it is loaded.`,
     const { positionals } = parseArgs({ args: [...args], allowPositionals: true });
     const [path, ...more] = positionals;
     if (path === undefined || more.length > 0) {
-      throw new OmcpError("invalid_argument", "Pass one archive", { next: "omcp load FILE" });
+      throw new OmcpError("invalid_argument", "Pass one archive", {
+        next: `Usage: ${ownCommand("load FILE")}`,
+      });
     }
     // Only this command and `bundle` need the code.
     const [{ stderrProgress }, { loadBundledImages }] = await Promise.all([

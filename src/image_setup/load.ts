@@ -1,3 +1,4 @@
+import { ownCommand } from "../lib/own_command.ts";
 import type { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { errorMessage } from "../lib/error_message.ts";
@@ -83,7 +84,7 @@ function requireKind({ description }: VerifiedBundle, kind: ImageKind, path: str
       : `The archive ${path} is of version ${description.version}, whose image for ${kind} is another one`,
     {
       state: "Nothing was loaded.",
-      next: "Write an archive with `omcp bundle` of this version of the program.",
+      next: `Write an archive with \`${ownCommand("bundle FILE")}\` of this version of the program.`,
       details: { image: imageReference(kind) },
     },
   );
@@ -127,7 +128,7 @@ async function requireLoaded(engine: Engine, kind: ImageKind, path: string): Pro
   await engine.removeImage(reference).catch(() => {});
   throw new OmcpError("image_missing", `The image ${reference} in ${path} is not what its name says`, {
     state: "It was removed from the engine again.",
-    next: "Write an archive with `omcp bundle` of this version of the program.",
+    next: `Write an archive with \`${ownCommand("bundle FILE")}\` of this version of the program.`,
     details: { image: reference },
   });
 }

@@ -1,3 +1,4 @@
+import { ownCommand } from "../lib/own_command.ts";
 import { OmcpError } from "../errors.ts";
 import { ByteReader, TruncatedStreamError } from "../lib/byte_reader.ts";
 import { TAR_BLOCK } from "./tar.ts";
@@ -110,7 +111,9 @@ function octal(header: Uint8Array, start: number, length: number): number {
 export function damaged(why: string, cause?: unknown): OmcpError {
   return new OmcpError("invalid_argument", `The archive cannot be used: ${why}`, {
     state: "Nothing was loaded.",
-    next: "Copy it again from where `omcp bundle` wrote it, and compare the SHA-256 of both files.",
+    next: `Copy it again from where \`${
+      ownCommand("bundle FILE")
+    }\` wrote it, and compare the SHA-256 of both files.`,
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -2,11 +2,14 @@ import { fileURLToPath } from "node:url";
 import { DENO_VERSION } from "../version.ts";
 import { PACKAGED } from "./packaged.ts";
 
-/** Where a program's main file is, by the command that starts it; the first that matches. */
+/**
+ * Where a program's main file is, by the command that starts it; the first that matches. npx and uvx start what npm or uv has installed,
+ * wherever that is; what pip has installed is on the path of the reader, who may not have uv.
+ */
 const STARTED_BY: readonly (readonly [place: RegExp, command: string])[] = [
-  [/[\\/]_npx[\\/]/, "npx -y omcp-python-sandbox"],
-  [/[\\/]archive-v\d+[\\/]/, "uvx omcp-python-sandbox"],
-  [/[\\/](?:node_modules|site-packages|dist-packages)[\\/]/, "omcp-python-sandbox"],
+  [/[\\/]node_modules[\\/]/, "npx -y omcp-python-sandbox"],
+  [/[\\/](?:archive-v\d+|uv[\\/]tools)[\\/]/, "uvx omcp-python-sandbox"],
+  [/[\\/](?:site-packages|dist-packages)[\\/]/, "omcp-python-sandbox"],
 ];
 
 /** How this process was started, as far as its commands depend on it. */

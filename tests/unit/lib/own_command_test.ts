@@ -10,13 +10,18 @@ function packaged(mainFile: string): ProgramFacts {
 
 const PLACES: readonly (readonly [mainFile: string, start: string])[] = [
   ["/home/a/.npm/_npx/8bb0/node_modules/omcp-python-sandbox/program/omcp.mjs", "npx -y omcp-python-sandbox"],
-  ["/usr/lib/node_modules/omcp-python-sandbox/program/omcp.mjs", "omcp-python-sandbox"],
+  ["/usr/lib/node_modules/omcp-python-sandbox/program/omcp.mjs", "npx -y omcp-python-sandbox"],
+  ["/home/a/project/node_modules/omcp-python-sandbox/program/omcp.mjs", "npx -y omcp-python-sandbox"],
   [
     "/home/a/.cache/uv/archive-v0/Eha/lib/python3.11/site-packages/omcp_python_sandbox/program/omcp.mjs",
     "uvx omcp-python-sandbox",
   ],
   [
     "/home/a/.local/share/uv/tools/omcp-python-sandbox/lib/python3.11/site-packages/omcp_python_sandbox/program/omcp.mjs",
+    "uvx omcp-python-sandbox",
+  ],
+  [
+    "/home/a/.venv/lib/python3.11/site-packages/omcp_python_sandbox/program/omcp.mjs",
     "omcp-python-sandbox",
   ],
   ["/home/a/.cache/omcp/0.1.0/omcp.mjs", "omcp"],
