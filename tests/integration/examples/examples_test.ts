@@ -50,7 +50,7 @@ for (const [name, [command = "", ...args]] of Object.entries(PROGRAMS)) {
   });
 }
 
-// Those of the packaged server are compared with its command in tests/unit/scripts/, and tests/integration/package/ starts that.
+// tests/integration/package/ starts those of the packaged server.
 for (const name of ["checkout.json"]) {
   Deno.test(`examples/client_configurations/${name} starts a server that lists its tools`, async () => {
     const text = await Deno.readTextFile(`${EXAMPLES}/client_configurations/${name}`);

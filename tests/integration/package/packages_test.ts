@@ -1,8 +1,10 @@
 /** The npm package and the wheel as a user has them: installed from their files, without a checkout, served to a real client. */
 import assert from "node:assert/strict";
+import { CLIENTS } from "../../../scripts/client_configurations.ts";
 import { connectCommand, type ConnectedServer } from "../../../src/cli/demo/client.ts";
 import { SYSTEM_BUNDLES } from "../../../src/lib/host_certificates.ts";
 import { VERSION } from "../../../src/version.ts";
+import { commandIn } from "../../fixtures/client_configurations.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { HOST_INDEX } from "../../fixtures/package_index.ts";
 import { type InstallablePackage, installablePackages } from "../../fixtures/package/installed.ts";
@@ -25,6 +27,15 @@ print(len(rows) > 10)
 
 Deno.test("the packages", async (test) => {
   await using built = await installablePackages();
+  // Before anything else, as on a new machine. Those from a checkout: tests/integration/examples/.
+  for (const [words, files] of await configuredCommands()) {
+    await test.step(`npm: a client that ${files.join(", ")} configure lists the tools of its server`, async () => {
+      const npm = built.packages.find(({ name }) => name === "npm") ?? assert.fail();
+      await serving({ command: (_, environment) => npm.run(words, environment) }, {}, async (server) => {
+        assert.ok((await server.tools()).includes("execute_python_code"));
+      });
+    });
+  }
   for (const each of built.packages) {
     await test.step(`${each.name}: its command prints the version, and passes exit codes through`, async () => {
       const version = await output(each, ["--version"]);
@@ -109,13 +120,25 @@ Deno.test("the packages", async (test) => {
   }
 });
 
+/** Each command that a client's configuration in examples/ names, with the files that name it. */
+async function configuredCommands(): Promise<
+  (readonly [words: readonly string[], files: readonly string[]])[]
+> {
+  const found = new Map<string, string[]>();
+  for (const { file } of CLIENTS) {
+    const command = JSON.stringify(await commandIn(file));
+    found.set(command, [...found.get(command) ?? [], file]);
+  }
+  return [...found].map(([command, files]) => [JSON.parse(command), files]);
+}
+
 /**
  * Runs a test with a served package; then its client closes, and no process and no container may remain.
  *
  * @param test Receives the client, and the process that it has started.
  */
 async function serving(
-  { command }: InstallablePackage,
+  { command }: Pick<InstallablePackage, "command">,
   environment: Readonly<Record<string, string>>,
   test: (server: ConnectedServer, pid: number) => Promise<void>,
 ): Promise<void> {

@@ -3,52 +3,20 @@ import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { CLIENTS, COMMAND, inspectorBlock } from "../../../scripts/client_configurations.ts";
 import { MCP_NAME, PACKAGE } from "../../../scripts/package/about.ts";
-import { programOutput } from "../../fixtures/program_output.ts";
+import { commandIn, CONFIGURATIONS } from "../../fixtures/client_configurations.ts";
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
-const FOLDER = `${PROJECT}examples/client_configurations/`;
-
-const server = z.object({
-  command: z.string(),
-  args: z.array(z.string()),
-  type: z.literal("stdio").optional(),
-});
-const jsonConfiguration = z.union([
-  z.strictObject({ mcpServers: z.record(z.string(), server) }),
-  z.strictObject({ servers: z.record(z.string(), server.required()) }),
-]);
-
-/** The command in a configuration, read as its client reads the file: in JSON, in TOML by Python, in YAML's subset that JSON is. */
-async function commandIn(file: string): Promise<readonly string[]> {
-  const text = await Deno.readTextFile(FOLDER + file);
-  if (file.endsWith(".json")) {
-    const parsed = jsonConfiguration.parse(JSON.parse(text));
-    const [only] = Object.values("servers" in parsed ? parsed.servers : parsed.mcpServers);
-    return only === undefined ? [] : [only.command, ...only.args];
-  }
-  if (file.endsWith(".toml")) {
-    const code =
-      "import json, sys, tomllib; print(json.dumps(tomllib.load(sys.stdin.buffer)['mcp_servers']))";
-    const { stdout } = await programOutput("python3", ["-c", code], { input: text });
-    const [only] = Object.values(z.record(z.string(), server).parse(JSON.parse(stdout)));
-    return only === undefined ? [] : [only.command, ...only.args];
-  }
-  const value = (key: string): unknown =>
-    JSON.parse(new RegExp(`^ +${key}: (.*)$`, "m").exec(text)?.[1] ?? "null");
-  assert.match(text, /^extensions:\n {2}\S+:\n(?: {4}\w+: .+\n)+$/);
-  return [z.string().parse(value("cmd")), ...z.array(z.string()).parse(value("args"))];
-}
 
 for (const { client, file, text } of CLIENTS) {
   Deno.test(`the configuration of ${client} parses, and starts the packaged server`, async () => {
-    assert.equal(await Deno.readTextFile(FOLDER + file), text);
+    assert.equal(await Deno.readTextFile(CONFIGURATIONS + file), text);
     assert.deepEqual(await commandIn(file), [COMMAND.command, ...COMMAND.args]);
     assert.equal(COMMAND.args.at(-1), PACKAGE);
   });
 }
 
 Deno.test("every configuration in examples/ is one of a client, or the checkout's", () => {
-  const names = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).sort();
+  const names = [...Deno.readDirSync(CONFIGURATIONS)].map(({ name }) => name).sort();
   assert.deepEqual(names, [...CLIENTS.map(({ file }) => file), "checkout.json"].sort());
 });
 
