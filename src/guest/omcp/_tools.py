@@ -80,7 +80,6 @@ def query(table: str, **arguments: Any) -> "pandas.DataFrame":
     The rows come over this sandbox's own connection. Where rows must not leave the database, the numbers are those that may be released.
     `attrs["understood"]` says what the query means, `attrs["sql"]` how it was run.
     """
-    started = time.time()
     given = {**arguments, "table": table}
     answer = request("query_omop", given)
     if "sql" not in answer:
@@ -88,16 +87,12 @@ def query(table: str, **arguments: Any) -> "pandas.DataFrame":
 
         frame = pandas.DataFrame(answer["rows"], columns=answer["columns"])
         return _noted(frame, answer, quiet=True, truncated=answer["left"] > 0, left=answer["left"])
-    import psycopg
-
-    frame, truncated = _run(
-        psycopg.RawCursor, answer["sql"], answer["parameters"], limit=answer["limit"], memory_bytes=answer["memory_bytes"], columns=answer["columns"]
-    )
+    frame, truncated, seconds = _rows(answer)
     if truncated:
         answer["notes"].append("There are more than %d rows: raise limit, filter or aggregate." % answer["limit"])
     elif _is_empty(frame):
         answer["notes"] = request("query_omop", given, empty=True)["notes"]
-    return _noted(frame, answer, sql=answer["shown_sql"], understood=answer["understood"], truncated=truncated, **_timed(started))
+    return _noted(frame, answer, sql=answer["shown_sql"], understood=answer["understood"], truncated=truncated, **seconds)
 
 
 def sql(statement: str, parameters: Optional[Sequence[Any]] = None, *, limit: int = _SQL_ROWS) -> "pandas.DataFrame":
@@ -121,18 +116,49 @@ def sql(statement: str, parameters: Optional[Sequence[Any]] = None, *, limit: in
     return _noted(frame, answer, sql=statement, truncated=truncated, **_timed(started))
 
 
-def cohort(name: str, **definition: Any) -> Dict[str, Any]:
-    """Defines a cohort under a name, as the tool define_cohort does; every tool and omcp.query can use the name then. Returns its counts."""
-    return request("define_cohort", {**definition, "name": name})
+def cohort(name: str, **definition: Any) -> "pandas.DataFrame":
+    """Defines a cohort with the arguments of the tool define_cohort, or reads one of that name; returns its periods.
+
+        omcp.cohort("diabetics", entry=[{"table": "condition_occurrence", "concepts": [{"concept_id": 201826, "include_descendants": True}]}])
+
+    Columns: person_id, cohort_start_date, cohort_end_date. `attrs["attrition"]` has the persons left after each condition. The server holds the
+    definition: omcp.query(…, persons={"with": [{"cohort": "diabetics"}]}), omcp.analyze and the tools take the name.
+    """
+    defined = request("define_cohort", {**definition, "name": name})
+    given = {"table": "cohort", "cohort": name, "limit": _SQL_ROWS}
+    answer = request("query_omop", given)
+    frame, truncated, seconds = _rows(answer)
+    answer["notes"] = defined["notes"]
+    return _noted(
+        frame, answer, sql=answer["shown_sql"], understood=defined["understood"], attrition=defined["attrition"], truncated=truncated, **seconds
+    )
 
 
-def analyze(analysis: str, **arguments: Any) -> Dict[str, Any]:
-    """An analysis as the tool analyze_cohort does: characterize, table_one, prevalence, incidence_rate or survival. Returns its numbers."""
-    return request("analyze_cohort", {**arguments, "analysis": analysis})
+def analyze(analysis: str, **arguments: Any) -> "pandas.DataFrame":
+    """An analysis with the arguments of the tool analyze_cohort: characterize, table_one, prevalence, incidence_rate or survival.
+
+    omcp.analyze("incidence_rate", cohort="diabetics", outcome={"cohort": "bleeds"})
+    """
+    import pandas
+
+    answer = request("analyze_cohort", {**arguments, "analysis": analysis})
+    frame = pandas.DataFrame(answer["rows"], columns=answer["columns"])
+    return _noted(frame, answer, understood=answer["understood"])
 
 
 def _item(item: Union[int, Dict[str, Any]]) -> Dict[str, Any]:
     return item if isinstance(item, dict) else {"concept_id": item, "include_descendants": True}
+
+
+def _rows(answer: Dict[str, Any]) -> Any:
+    """Runs the SQL of an answer: a DataFrame, whether there were more rows, and the time."""
+    import psycopg
+
+    started = time.time()
+    frame, truncated = _run(
+        psycopg.RawCursor, answer["sql"], answer["parameters"], limit=answer["limit"], memory_bytes=answer["memory_bytes"], columns=answer["columns"]
+    )
+    return frame, truncated, _timed(started)
 
 
 def _run(cursor: Any, statement: str, parameters: Any, **options: Any) -> Any:

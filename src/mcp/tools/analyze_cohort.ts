@@ -58,4 +58,16 @@ export const tool: Tool = defineTool({
       },
     });
   },
+  async data({ sandbox_id: _own, into: _into, ...request }, context) {
+    const { principal: { id: owner }, services: { limits: { queryMs } }, signal } = context;
+    const { analyses, cohorts, schema } = await cdmOf(context);
+    const found = await analyses.run(request, {
+      cohort: (name) => cohorts.select(owner, name, schema),
+      ms: queryMs,
+      signal,
+      progress: context.progress,
+    });
+    const { table, understood, notes } = boundedResult(found, MOST_ROWS);
+    return { ...table, understood, notes };
+  },
 });

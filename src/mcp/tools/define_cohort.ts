@@ -1,10 +1,12 @@
 import { Buffer } from "node:buffer";
 import * as z from "zod";
+import type { AttritionCount } from "../../cdm/cohorts/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { shownPath } from "../../lib/shown_path.ts";
 import {
   cohortArguments,
   type CohortExpression,
+  cohortMeaning,
   cohortNameSchema,
   readCohort,
   toCirce,
@@ -16,7 +18,7 @@ import { cdmOf } from "../cdm_of.ts";
 import { cohortConcepts, describeCohort, heldText } from "../cohort_text.ts";
 import { comparedNotes } from "../query_concepts.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
-import { defineTool, type Tool, type ToolContext } from "../tool.ts";
+import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
 
 /** Time to write the JSON into a sandbox. */
 const FILE_MS = 30_000;
@@ -61,21 +63,9 @@ export const tool: Tool = defineTool({
       work: async (run) => {
         run.progress("waiting for the database");
         await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
-        const compared = cohortConcepts(expression);
-        const warnings = await comparedNotes(cdm.concepts, compared, run.signal);
         run.progress("counting the cohort");
-        const counts = await cdm.cohorts.attrition(expression, run.signal, queryMs);
+        const { counts, notes } = await counted(cdm, expression, { signal: run.signal, ms: queryMs });
         const held = shown ? undefined : cdm.cohorts.hold(owner, { name, expression });
-        const notes = [
-          ...warnings,
-          ...counts[0]?.rows === 0
-            ? await comparedNotes(
-              cdm.concepts,
-              cohortConcepts({ ...expression, rules: [], censoring: [] }, true),
-              run.signal,
-            )
-            : [],
-        ];
         const exported = export_circe === true
           ? await exportCirce({ name, expression, sandbox, context }, run.signal)
           : [];
@@ -88,7 +78,39 @@ export const tool: Tool = defineTool({
       },
     });
   },
+  async data({ name, export_circe, sandbox_id: _own, ...definition }, context) {
+    const { principal, services, signal } = context;
+    const cdm = await cdmOf(context);
+    const shown = definition.entry === undefined;
+    if (shown) refuseWithoutEntry(definition);
+    const expression = shown ? cdm.cohorts.get(principal.id, name).expression : readCohort(definition);
+    await cdm.ready(signal);
+    const { counts, notes } = await counted(cdm, expression, { signal, ms: services.limits.queryMs });
+    if (!shown) cdm.cohorts.hold(principal.id, { name, expression });
+    return {
+      name,
+      attrition: counts.map(({ label, persons, rows }) => ({ step: label, persons, events: rows })),
+      understood: cohortMeaning(expression),
+      ...(export_circe === true
+        ? { circe: toCirce(expression, await cdm.cohorts.named(expression, signal)) }
+        : {}),
+      notes,
+    };
+  },
 });
+
+/** The attrition, and what is to be said of the concepts. */
+async function counted(
+  { concepts, cohorts }: CdmService,
+  expression: CohortExpression,
+  { signal, ms }: { readonly signal: AbortSignal; readonly ms: number },
+): Promise<{ readonly counts: readonly AttritionCount[]; readonly notes: readonly string[] }> {
+  const warnings = await comparedNotes(concepts, cohortConcepts(expression), signal);
+  const counts = await cohorts.attrition(expression, signal, ms);
+  if (counts[0]?.rows !== 0) return { counts, notes: warnings };
+  const entry = cohortConcepts({ ...expression, rules: [], censoring: [] }, true);
+  return { counts, notes: [...warnings, ...await comparedNotes(concepts, entry, signal)] };
+}
 
 /** Without an entry, a call shows a cohort: it must not seem to change it. */
 function refuseWithoutEntry(

@@ -73,6 +73,26 @@ print(found.unit.tolist(), bool((found["min"] <= found["median"]).all()))`);
       assert.match(await run(`print(omcp.concept_set([201820]).attrs["hash"])`), new RegExp(hash));
     });
 
+    await t.step("a cohort is a DataFrame of periods; tools and analyses take its name", async () => {
+      const text = await run(
+        `entry = [{"table": "condition_occurrence", "concepts": [{"concept_id": 201820, "include_descendants": True}]}]
+periods = omcp.cohort("diabetics", entry=entry)
+persons = periods.person_id.nunique()
+print(list(periods.columns), persons == periods.attrs["attrition"][-1]["persons"] > 50)
+print(len(omcp.query("person", columns=["person_id"], persons={"with": [{"cohort": "diabetics"}]})) == persons)
+print(len(omcp.cohort("diabetics")) == len(periods))
+rates = omcp.analyze("incidence_rate", cohort="diabetics", outcome={"items": [{"concept_id": 201820, "include_descendants": True}]})
+print(len(rates) > 0, "understood" in rates.attrs)`,
+      );
+      assert.match(
+        text,
+        /^\['person_id', 'cohort_start_date', 'cohort_end_date'\] True\nTrue\nTrue\nTrue True$/m,
+        text,
+      );
+      const { text: seen } = await server.call("define_cohort", { name: "diabetics" });
+      assert.match(seen, /Cohort diabetics: \d+ persons/, seen);
+    });
+
     await t.step(
       "SQL is a DataFrame, of two columns of one name and of types that pandas lacks, too",
       async () => {
