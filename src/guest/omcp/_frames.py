@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
 _DTYPES = {"integer": "Int64", "bigint": "Int64", "numeric": "Float64", "text": "string", "boolean": "boolean"}
 # PostgreSQL's types, by OID.
 _KINDS = {
-    16: "boolean", 19: "text", 20: "bigint", 21: "integer", 23: "integer", 25: "text", 700: "numeric", 701: "numeric",
-    1042: "text", 1043: "text", 1082: "date", 1114: "timestamp", 1700: "numeric",
+    16: "boolean", 18: "text", 19: "text", 20: "bigint", 21: "integer", 23: "integer", 25: "text", 700: "numeric", 701: "numeric",
+    1042: "text", 1043: "text", 1082: "date", 1114: "timestamp", 1184: "timestamptz", 1700: "numeric",
 }  # fmt: skip
+# Columns of a result.
+MAX_COLUMNS = 500
 # Rows that are Python objects at a time.
 _CHUNK_ROWS = 5_000
 # Bytes for the agent, the zygote and what the sandbox's other processes and sockets need.
@@ -33,6 +36,13 @@ class TooLarge(MemoryError):
         self.bytes = size
 
 
+class TooWide(ValueError):
+    """The result has more columns than MAX_COLUMNS."""
+
+    def __init__(self, columns: int) -> None:
+        super().__init__("the result has %d columns: the maximum is %d" % (columns, MAX_COLUMNS))
+
+
 def column_of(values: List[Any], kind: str) -> Any:
     """Converts some of a column's values to a pandas array."""
     import numpy
@@ -41,14 +51,40 @@ def column_of(values: List[Any], kind: str) -> Any:
     if kind in ("date", "timestamp"):
         # Seconds, not nanoseconds: a CDM may hold dates such as 2999-12-31 that nanoseconds cannot reach.
         return pandas.array(numpy.array(values, dtype="datetime64[s]" if kind == "date" else "datetime64[us]"))
+    if kind == "timestamptz":
+        utc = [None if value is None else value.astimezone(datetime.timezone.utc).replace(tzinfo=None) for value in values]
+        return pandas.Series(numpy.array(utc, dtype="datetime64[us]")).dt.tz_localize("UTC").array
+    if kind == "object":
+        # Not pandas.array(): it would infer a type from each chunk.
+        array = numpy.empty(len(values), dtype=object)
+        array[:] = values
+        return array
     if kind == "numeric":
         values = [None if value is None else float(value) for value in values]
-    return pandas.array(values, dtype=_DTYPES.get(kind, "object"))
+    return pandas.array(values, dtype=_DTYPES.get(kind, "string"))
 
 
-def kind_of(oid: int) -> str:
-    """What a column of a PostgreSQL type becomes; other types stay Python objects."""
-    return _KINDS.get(oid, "object")
+def _different(names: Sequence[str]) -> List[str]:
+    """Names of columns, each once: `count`, `count_2`."""
+    found: Dict[str, None] = {}
+    for name in names:
+        unique, number = name, 1
+        while unique in found:
+            number += 1
+            unique = "%s_%d" % (name, number)
+        found[unique] = None
+    return list(found)
+
+
+def _described(cursor: Any, statement: str, parameters: Any) -> Tuple[List[str], List[str]]:
+    """Names and kinds of a result's columns. psycopg has them only if there is a row."""
+    found = [(column.name, column.type_code) for column in cursor.description or ()]
+    if not found and not parameters:
+        server = cursor.connection.pgconn
+        server.prepare(b"", statement.encode())
+        result = server.describe_prepared(b"")
+        found = [(result.fname(at).decode(), result.ftype(at)) for at in range(result.nfields)]
+    return _different([name for name, _ in found]), [_KINDS.get(oid, "object") for _, oid in found]
 
 
 def _free_bytes(limit: int) -> int:
@@ -86,14 +122,11 @@ class Columns:
         """The DataFrame; each column's chunks go as soon as it is built."""
         import pandas
 
-        series: Dict[int, Any] = {}
-        for at in range(len(self.chunks)):
+        series: Dict[str, Any] = {}
+        for at, name in enumerate(names):
             chunks, self.chunks[at] = self.chunks[at], []
-            series[at] = pandas.concat([pandas.Series(chunk) for chunk in chunks], ignore_index=True)
-        frame = pandas.DataFrame(series, copy=False)
-        # Afterwards: SQL may name two columns alike.
-        frame.columns = pandas.Index(names, dtype=object)
-        return frame
+            series[name] = pandas.concat([pandas.Series(chunk) for chunk in chunks], ignore_index=True)
+        return pandas.DataFrame(series, copy=False)
 
 
 def read(
@@ -108,16 +141,20 @@ def read(
 ) -> Tuple["pandas.DataFrame", bool]:
     """Runs a statement; returns its first `limit` rows and whether there were more.
 
-    `columns`: name and type of each; without them, what the database reports. `on_row` gets each row that is kept. Raises psycopg.Error and
-    TooLarge.
+    `columns`: name and type of each; without them, what the database reports, each name once. `on_row` gets each row that is kept. Raises
+    psycopg.Error, TooLarge and TooWide.
     """
     names: List[str] = []
     found: Optional[Columns] = None
 
     def begin() -> Columns:
-        described = cursor.description or ()
-        names.extend(column["name"] for column in columns) if columns else names.extend(column.name for column in described)
-        kinds = [column["type"] for column in columns] if columns else [kind_of(column.type_code) for column in described]
+        if columns is None:
+            described, kinds = _described(cursor, statement, parameters)
+        else:
+            described, kinds = [column["name"] for column in columns], [column["type"] for column in columns]
+        if len(described) > MAX_COLUMNS:
+            raise TooWide(len(described))
+        names.extend(described)
         return Columns(kinds, memory_bytes)
 
     pending: List[Tuple[Any, ...]] = []
@@ -125,6 +162,7 @@ def read(
     for row in cursor.stream(statement, parameters):
         found = found or begin()
         if found.rows + len(pending) == limit:
+            # A typed query's own limit ends it after this row; another statement is cancelled.
             truncated = True
             break
         on_row(row)

@@ -111,7 +111,8 @@ def sql(statement: str, parameters: Optional[Sequence[Any]] = None, *, limit: in
     import psycopg
 
     started = time.time()
-    frame, truncated = _run(psycopg.Cursor, statement, parameters, limit=limit)
+    # Without parameters the text is the server's, in which % is an operator.
+    frame, truncated = _run(psycopg.Cursor if parameters else psycopg.RawCursor, statement, parameters, limit=limit)
     answer: Dict[str, Any] = {"notes": ["There are more than %d rows: raise limit or aggregate." % limit] if truncated else []}
     return _noted(frame, answer, sql=statement, truncated=truncated, **_timed(started))
 
@@ -168,7 +169,11 @@ def _run(cursor: Any, statement: str, parameters: Any, **options: Any) -> Any:
         with psycopg.connect(connect_timeout=15) as connection:
             with cursor(connection) as opened:
                 return _frames.read(opened, statement, parameters, **options)
+    except _frames.TooWide as error:
+        raise OmcpError("database_refused", str(error), next="Select fewer columns.") from None
     except psycopg.Error as error:
+        if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):
+            raise OmcpError("database_refused", "the statement returns no rows", next="Write one statement that returns rows, such as SELECT.") from None
         code = "database_refused" if error.sqlstate else "database_unavailable"
         message, _, hint = str(error).strip().partition("\nHINT:  ")
         # psycopg's error says the same.

@@ -15,7 +15,7 @@ Deno.test("code calls the server's tools with the package omcp", async (t) => {
     }
 
     await t.step("a typed query has the rows that the tool leaves, and says what it understood", async () => {
-      await server.call("query_omop", {
+      const reply = await server.call("query_omop", {
         sandbox_id,
         table: "condition_occurrence",
         columns: ["person_id", "condition_start_date", "age_at(condition_start_date) as age"],
@@ -27,6 +27,7 @@ Deno.test("code calls the server's tools with the package omcp", async (t) => {
         per_person: "first",
         into: "left",
       });
+      assert.equal(reply.isError, false, reply.text);
       const text = await run(`import omcp
 own = omcp.query("condition_occurrence", per_person="first", filters=${DIABETES},
     columns=["person_id", "condition_start_date", "age_at(condition_start_date) as age"])
@@ -94,17 +95,17 @@ print(len(rates) > 0, "understood" in rates.attrs)`,
     });
 
     await t.step(
-      "SQL is a DataFrame, of two columns of one name and of types that pandas lacks, too",
+      "SQL is a DataFrame, of two columns of one name, without rows, and of types that pandas lacks, too",
       async () => {
         const text = await run(
           `frame = omcp.sql("select count(*) n, count(*) n, max(birth_datetime) b, array[1] a, null::text t, true f from person where person_id > %s", [3])
 print(frame.shape, [str(each) for each in frame.dtypes], frame.iloc[0, 0] == 997, frame.iloc[0, 3])
 cut = omcp.sql("select person_id from person order by 1", limit=2)
-print(cut.attrs["truncated"], len(omcp.sql("select 1 as x where false")))`,
+print(cut.attrs["truncated"], len(omcp.sql("select 1 as x where false")), list(frame.columns)[:2], list(omcp.sql("select 1 as x where false").columns))`,
         );
         assert.match(
           text,
-          /\(1, 6\) \['Int64', 'Int64', 'datetime64\[us\]', 'object', 'string', 'boolean'\] True \[1\]\n[^]*^True 0$/m,
+          /\(1, 6\) \['Int64', 'Int64', 'datetime64\[us\]', 'object', 'string', 'boolean'\] True \[1\]\n[^]*^True 0 \['n', 'n_2'\] \['x'\]$/m,
           text,
         );
       },
