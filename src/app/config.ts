@@ -288,6 +288,13 @@ export const SETTINGS = {
     description:
       "A rule of the preset that OMCP_MIN_CELL may weaken: `min-cell`. It is logged at each start.",
   },
+  OMCP_DISCLOSURE_FOLDER: {
+    schema: ownFolderPath,
+    default: "",
+    unit: "path",
+    description:
+      "Folder in which one server remembers which numbers it released in `aggregate`; empty: in memory, so that a restart forgets them. Needs `--allow-read` and `--allow-write` for it.",
+  },
   OMCP_UNSAFE_ROLE: {
     schema: z.string().max(63, "must be the name of a role, of at most 63 characters"),
     default: "",
@@ -525,10 +532,11 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
   const dockerHost = get("DOCKER_HOST");
   const auditFolder = get("OMCP_AUDIT_FOLDER") || undefined;
   const datasets = get("OMCP_DATASETS");
+  const ledgerFolder = get("OMCP_DISCLOSURE_FOLDER") || undefined;
   const exchangeFolder = get("OMCP_EXCHANGE_DIR") || undefined;
   const constraintsFile = get("OMCP_PACKAGES_CONSTRAINTS") || undefined;
   const imageFile = imageSource.kind === "file" ? imageSource.path : undefined;
-  const apart = ownFiles({ dockerHost, auditFolder, constraintsFile, imageFile, database });
+  const apart = ownFiles({ dockerHost, auditFolder, ledgerFolder, constraintsFile, imageFile, database });
   problems.push(...datasetProblems(datasets ?? [], [...apart, exchangeFolder]));
   const unfit = exchangeFolder === undefined
     ? undefined
@@ -571,6 +579,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     database,
     cdmSchema,
     disclosure: open ? undefined : rules,
+    ledgerFolder,
     unsafeRole: get("OMCP_UNSAFE_ROLE") || undefined,
     queryMs: get("OMCP_QUERY_SECONDS") * 1000,
     queryResultBytes: Math.floor(

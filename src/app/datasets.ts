@@ -55,6 +55,7 @@ export function datasetProblems(
 /** Files and folders of the server that links of a dataset's path could lead to. */
 export interface LinkTargets {
   readonly auditFolder: string | undefined;
+  readonly ledgerFolder: string | undefined;
   readonly exchangeFolder: string | undefined;
 }
 
@@ -65,5 +66,6 @@ export interface LinkTargets {
  * @returns Takes a folder, and returns the end of a sentence about it; undefined where nothing is wrong.
  */
 export function linkedFolderProblem(targets: LinkTargets): (folder: string) => string | undefined {
-  return (folder) => folderProblem(folder, [targets.auditFolder, targets.exchangeFolder]);
+  return (folder) =>
+    folderProblem(folder, [targets.auditFolder, targets.ledgerFolder, targets.exchangeFolder]);
 }

@@ -15,6 +15,8 @@ export interface LaunchOptions {
   readonly databaseFiles?: readonly string[];
   /** The folder of `OMCP_AUDIT_FOLDER`. */
   readonly auditFolder?: string;
+  /** The folder of `OMCP_DISCLOSURE_FOLDER`. */
+  readonly ledgerFolder?: string;
   /** The file of `OMCP_PACKAGES_CONSTRAINTS`. */
   readonly constraintsFile?: string;
   /** The file of `OMCP_IMAGE_FILE`. */
@@ -67,6 +69,8 @@ export interface PermissionNeeds {
   readonly databaseFiles: readonly string[];
   /** The folder of the audit. */
   readonly auditFolder: string | undefined;
+  /** The folder of the ledger of released numbers. */
+  readonly ledgerFolder?: string | undefined;
   /** The file of constraints on packages. */
   readonly constraintsFile: string | undefined;
   /** The archive with images. */
@@ -83,7 +87,9 @@ export interface PermissionNeeds {
 export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
   const { socketPath, guardFolder, databaseHost, databaseFiles, auditFolder, constraintsFile, imageFile } =
     needs;
-  const folders = [auditFolder, needs.exchangeFolder].filter((folder) => folder !== undefined);
+  const folders = [auditFolder, needs.ledgerFolder, needs.exchangeFolder].filter((folder) =>
+    folder !== undefined
+  );
   return {
     // Deno checks the URL's host, too, although the connection goes to the socket.
     net: [`unix:${socketPath}`, "docker.invalid:80", ...(databaseHost === undefined ? [] : [databaseHost])],
@@ -110,6 +116,7 @@ export function permissionFlags(options: LaunchOptions): string[] {
     databaseHost: options.databaseHost,
     databaseFiles: options.databaseFiles ?? [],
     auditFolder: options.auditFolder,
+    ledgerFolder: options.ledgerFolder,
     constraintsFile: options.constraintsFile,
     imageFile: options.imageFile,
     exchangeFolder: options.exchangeFolder,

@@ -9,21 +9,23 @@ import { databaseAccess } from "./database_access.ts";
 export interface OwnFileSettings {
   readonly dockerHost: string | undefined;
   readonly auditFolder: string | undefined;
+  readonly ledgerFolder: string | undefined;
   readonly constraintsFile: string | undefined;
   readonly imageFile: string | undefined;
   readonly database: DatabaseLocation;
 }
 
 /**
- * The engine's socket, the audit, the constraints, the images' archive, the database's socket and its certificates.
+ * The engine's socket, the audit, the ledger, the constraints, the images' archive, the database's socket and its certificates.
  *
  * @param settings See {@link OwnFileSettings}.
  */
 export function ownFiles(settings: OwnFileSettings): (string | undefined)[] {
-  const { dockerHost, auditFolder, constraintsFile, imageFile, database } = settings;
+  const { dockerHost, auditFolder, ledgerFolder, constraintsFile, imageFile, database } = settings;
   return [
     dockerHost === undefined ? undefined : socketPath(dockerHost),
     auditFolder,
+    ledgerFolder,
     constraintsFile,
     imageFile,
     ...databaseFiles(database),

@@ -13,7 +13,7 @@ import type { PermissionNeeds } from "./launch.ts";
  * @throws {OmcpError} `config_invalid` for a database URL that cannot be used.
  */
 export function permissionNeeds(config: Config): PermissionNeeds {
-  const { dockerHost, database, auditFolder, packages, exchangeFolder, imageSource } = config;
+  const { dockerHost, database, auditFolder, ledgerFolder, packages, exchangeFolder, imageSource } = config;
   return {
     socketPath: socketPath(dockerHost),
     guardFolder: database.kind === "none" ? undefined : guardFolder(),
@@ -21,6 +21,7 @@ export function permissionNeeds(config: Config): PermissionNeeds {
       ? databaseAccess(database.url)
       : { databaseHost: undefined, databaseFiles: [] }),
     auditFolder,
+    ledgerFolder,
     constraintsFile: packages.mode === "off" ? undefined : packages.constraintsFile,
     imageFile: imageSource.kind === "file" ? imageSource.path : undefined,
     exchangeFolder,

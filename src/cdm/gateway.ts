@@ -15,11 +15,13 @@ import {
   type CdmCatalog,
   Database,
   localUpstream,
+  parseDatabaseUrl,
   type RoleReport,
+  serverName,
   urlUpstream,
 } from "../postgres/mod.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";
-import { Disclosure, shownCounts } from "./disclosure/mod.ts";
+import { type CdmLoad, Disclosure, LedgerFile, memoryLedgers, shownCounts } from "./disclosure/mod.ts";
 import type { CdmSettings } from "./settings.ts";
 
 const log = logger("postgres");
@@ -69,7 +71,7 @@ export interface CdmGateway {
  * @param runtime Where local databases run.
  * @param audit Where the statements of sandboxes are audited.
  * @returns The gateway, or undefined where no database is configured.
- * @throws {OmcpError} `config_invalid` for a URL that cannot be used.
+ * @throws {OmcpError} `config_invalid` for a URL, or a folder of the ledger, that cannot be used.
  */
 export function cdmGateway(
   config: CdmSettings,
@@ -84,6 +86,7 @@ export function cdmGateway(
     return gatewayOf(config, {
       database,
       version,
+      load: () => ({ name: urlName(config.cdmSchema, location.url), load: "" }),
       look: async (signal) => {
         if (database.cdm === undefined) await database.ready(patience(signal));
       },
@@ -95,6 +98,7 @@ export function cdmGateway(
   return gatewayOf(config, {
     database,
     version: () => local.version,
+    load: () => ({ name: location.kind === "local" ? `local:${location.name}` : "sample", load: local.load }),
     look: (signal) => local.look(signal),
     close: async () => {
       await database.close();
@@ -133,11 +137,12 @@ interface GatewayParts {
   readonly database: Database;
   /** Undefined until it is found. */
   readonly version: () => CdmVersion | undefined;
+  readonly load: () => CdmLoad;
   readonly look: (signal?: AbortSignal) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-function gatewayOf(config: CdmSettings, { database, version, look, close }: GatewayParts): CdmGateway {
+function gatewayOf(config: CdmSettings, { database, version, load, look, close }: GatewayParts): CdmGateway {
   const source = {
     schema: config.cdmSchema,
     get version() {
@@ -146,9 +151,13 @@ function gatewayOf(config: CdmSettings, { database, version, look, close }: Gate
     get relations() {
       return database.cdm?.relations ?? new Set();
     },
+    get load() {
+      return load();
+    },
     reader: (signal: AbortSignal) => database.reader(signal),
   };
-  const { disclosure: rules } = config;
+  const { disclosure: rules, ledgerFolder } = config;
+  const ledgers = rules && (ledgerFolder === undefined ? memoryLedgers() : new LedgerFile(ledgerFolder));
   const concepts = new CdmConcepts(source, rules && shownCounts(rules));
   return {
     get version() {
@@ -159,7 +168,7 @@ function gatewayOf(config: CdmSettings, { database, version, look, close }: Gate
     cohorts: new CdmCohorts(source),
     description: new CdmDescription(source),
     analyses: new CdmAnalyses(source),
-    disclosure: rules && new Disclosure(source, rules),
+    disclosure: rules && ledgers && new Disclosure(source, rules, ledgers),
     get away() {
       return version() === undefined;
     },
@@ -177,8 +186,15 @@ function gatewayOf(config: CdmSettings, { database, version, look, close }: Gate
     close: async () => {
       await concepts.close();
       await close();
+      ledgers?.close();
     },
   };
+}
+
+/** Names a database without its user and password. Nothing shows when its CDM was loaded. */
+function urlName(schema: string, url: string): string {
+  const address = parseDatabaseUrl(url);
+  return `${serverName(address)}/${address.database}/${schema}`;
 }
 
 /** A database that does not respond must not hold a call for as long as its check may take. */

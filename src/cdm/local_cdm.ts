@@ -8,7 +8,7 @@ import { type CdmVersion, cdmVersionSchema, DEFAULT_CDM_VERSION } from "../omop/
 import { LocalDatabase } from "../postgres/local/container.ts";
 import { databaseProcessors } from "../postgres/local/processors.ts";
 import type { ContainerPlatform } from "../runtime/mod.ts";
-import { isUnfinished } from "./load_marker.ts";
+import { isUnfinished, LABEL_LOAD } from "./load_marker.ts";
 import { volumeName } from "./local_name.ts";
 import type { CdmSettings, DatabaseLocation } from "./settings.ts";
 
@@ -21,6 +21,7 @@ export class LocalCdm {
   readonly #runtime: ContainerPlatform;
   readonly #location: Extract<DatabaseLocation, { kind: "sample" | "local" }>;
   #version: CdmVersion | undefined;
+  #load = "";
   #database: LocalDatabase | undefined;
   #closed = false;
 
@@ -44,6 +45,11 @@ export class LocalCdm {
     return this.#version;
   }
 
+  /** Which load of the CDM it is; empty until it is found. */
+  get load(): string {
+    return this.#load;
+  }
+
   /**
    * Finds image and CDM unless they have been found.
    *
@@ -55,6 +61,7 @@ export class LocalCdm {
     const call = signal === undefined ? {} : { signal };
     const image = imageReference("postgres");
     if (!await this.#runtime.hasImage(image, call)) throw missingImage(image);
+    if (this.#location.kind === "sample") this.#load = image;
     this.#version = this.#location.kind === "sample"
       ? DEFAULT_CDM_VERSION
       : await this.#volumeVersion(this.#location.name, call);
@@ -106,7 +113,10 @@ export class LocalCdm {
         }\` shows which.`,
       });
     }
-    if (found !== undefined && version.success) return version.data;
+    if (found !== undefined && version.success) {
+      this.#load = found.labels[LABEL_LOAD] ?? "";
+      return version.data;
+    }
     throw new OmcpError("cdm_invalid", `There is no local CDM ${name}`, {
       next: `Create it with \`${ownCommand("cdm load DIR --into local:NAME")}\`, or with \`${
         ownCommand("cdm sample --into local:NAME")

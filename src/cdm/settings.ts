@@ -13,6 +13,8 @@ export interface CdmSettings {
   readonly cdmSchema: string;
   /** The rules by which aggregates leave the database; undefined where rows may. */
   readonly disclosure: DisclosureRules | undefined;
+  /** Where released numbers are remembered; undefined: in memory. */
+  readonly ledgerFolder: string | undefined;
   /** A role that is accepted although it has more privileges than a reader. */
   readonly unsafeRole: string | undefined;
   readonly queryMs: number;

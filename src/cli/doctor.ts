@@ -101,7 +101,8 @@ export async function doctor(
   wrong?: unknown,
 ): Promise<number> {
   // Not the configured instance: its server would remove the doctor's sandbox.
-  const config = { ...settings, instance: `doctor-${crypto.randomUUID()}` };
+  // Nor its ledger, which that server has locked.
+  const config = { ...settings, instance: `doctor-${crypto.randomUUID()}`, ledgerFolder: undefined };
   let problems = 0;
   async function check<T>(
     what: string,

@@ -3,6 +3,7 @@ import { type CallToolResult, SdkError, SdkErrorCode } from "@modelcontextprotoc
 import { addAbortListener } from "node:events";
 import { OmcpError } from "../errors.ts";
 import { within } from "../lib/async/deadline.ts";
+import type { ExecutionEnd, MoreFacts } from "../observability/audit.ts";
 import { utf8Bytes } from "../lib/bytes.ts";
 import {
   afterInterrupt,
@@ -26,6 +27,8 @@ export interface LongWork extends Omit<ExecutionSpec, "owner"> {
   readonly sandbox: Sandbox | undefined;
   /** For the audit: the names of packages that it asks a package index for. @default none */
   readonly packages?: readonly string[];
+  /** Further fields of its line in the audit; the work may add some. @default none */
+  readonly audit?: MoreFacts;
 }
 
 /** How a call waits. */
@@ -49,7 +52,7 @@ export async function answerWithin(
   options: WaitOptions = {},
 ): Promise<CallToolResult> {
   const { sandboxes, limits } = context.services;
-  const { sandbox, packages: _packages, ...spec } = work;
+  const { sandbox, packages: _packages, audit: _audit, ...spec } = work;
   const store = sandbox?.executions ?? sandboxes.executions;
   const execution = store.start({
     ...spec,
@@ -141,6 +144,7 @@ async function audited(context: ToolContext, work: LongWork, run: ExecutionRun):
     source,
     usesKernel,
     packages: work.packages,
+    more: work.audit,
   };
   return await context.services.audit.execution(facts, () => known(run, () => work.work(run)), endOf);
 }
@@ -155,7 +159,7 @@ async function known<T>(run: ExecutionRun, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function endOf(result: ExecutionResult): { readonly status: string; readonly bytes: number } {
+function endOf(result: ExecutionResult): ExecutionEnd {
   if (result.kind === "text") {
     return { status: "ok", bytes: result.bytes ?? utf8Bytes(result.text) };
   }

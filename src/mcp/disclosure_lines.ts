@@ -1,15 +1,24 @@
-import type { Disclosure } from "../cdm/disclosure/mod.ts";
+import type { DisclosureRules } from "../cdm/disclosure/mod.ts";
 
 /**
- * Says which rules decide what leaves the database.
+ * Says which rules decide what leaves the database, and what a caller may still ask for.
  *
- * @param disclosure What may leave it.
+ * @param rules The rules in force.
+ * @param remaining Numbers that the caller may still learn.
  */
-export function disclosureLines({ rules }: Pick<Disclosure, "rules">): readonly string[] {
+export function disclosureLines(rules: DisclosureRules, remaining: number): readonly string[] {
+  const { preset, k, roundTo, budget } = rules;
   return [
     "Rows stay in the database: query_omop answers with numbers on groups of persons.",
-    `Rules: ${rules.preset}: each number rests on at least ${rules.k} persons${
-      rules.roundTo > 1 ? ` and is rounded to a multiple of ${rules.roundTo}` : ""
-    }; a caller may learn at most ${rules.budget.toLocaleString("en")} numbers.`,
+    `Rules: ${preset}: each number rests on at least ${k} persons${
+      roundTo > 1 ? ` and is rounded to a multiple of ${roundTo}` : ""
+    }; groups of fewer, and none, are absent.`,
+    `A question about the same persons as an earlier one, but for fewer than ${k}, gets that one's number; a number that would reveal fewer ` +
+    "together with several earlier ones is computed from those, and marked ~.",
+    "At most three group columns; birth years in bands of five, dates by months; texts, identifiers, providers and places are hidden; " +
+    "sums and means have three significant digits and are absent where one or two persons dominate them.",
+    `You may learn ${remaining.toLocaleString("en")} more of ${
+      budget.toLocaleString("en")
+    } numbers, margins included; repeated ones are free.`,
   ];
 }

@@ -8,7 +8,7 @@ import type { CdmCohorts } from "../cdm/cohorts/mod.ts";
 import type { CdmConcepts } from "../cdm/concepts/mod.ts";
 import type { CdmDescription } from "../cdm/description/description.ts";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
-import type { AuditLog } from "../observability/audit.ts";
+import type { AuditLog, MoreFacts } from "../observability/audit.ts";
 import type { Packages, SandboxManager } from "../sandbox/mod.ts";
 import { argumentError } from "./argument_error.ts";
 import { lenientInput, renamedArguments } from "./lenient_input.ts";
@@ -152,6 +152,8 @@ export interface ToolModule<Input extends z.ZodObject> {
 export interface CodeContext extends ToolContext {
   /** Whether the code has run the SQL of an earlier answer and found no rows: then the notes say why that may be. */
   readonly empty: boolean;
+  /** Further fields of the call's line in the audit. */
+  readonly audit: MoreFacts;
 }
 
 /** A tool's answer as JSON. */

@@ -27,7 +27,12 @@ export interface ExecutionFacts {
   readonly usesKernel: boolean;
   /** Names of packages that it asks a package index for. @default none */
   readonly packages?: readonly string[] | undefined;
+  /** Further fields of its line; the run may add some until it ends. @default none */
+  readonly more?: MoreFacts | undefined;
 }
+
+/** Further fields of a line. */
+export type MoreFacts = Record<string, string | number | null>;
 
 /** How an execution ended. */
 export interface ExecutionEnd {
@@ -119,7 +124,7 @@ export class AuditLog {
     run: () => Promise<T>,
     endOf: (value: T) => ExecutionEnd,
   ): Promise<T> {
-    const { execution, principal, sandbox, tool, source, packages } = facts;
+    const { execution, principal, sandbox, tool, source, packages, more } = facts;
     using _open = facts.usesKernel && sandbox !== null ? this.#opened(sandbox, execution) : undefined;
     const start = performance.now();
     let end: ExecutionEnd = { status: "internal", bytes: 0 };
@@ -138,6 +143,7 @@ export class AuditLog {
         execution,
         tool,
         ...end,
+        ...more,
         duration_ms: Math.round(performance.now() - start),
         ...(packages === undefined ? {} : { packages: packages.join(", ") }),
         ...digest(source),

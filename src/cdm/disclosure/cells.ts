@@ -2,8 +2,11 @@
 import * as z from "zod";
 import type { CompiledDisclosedQuery } from "../../omop/disclosed/mod.ts";
 import type { TextRow } from "../../postgres/mod.ts";
+import { requireFits } from "./budget.ts";
 import type { CellValue } from "./cell_value.ts";
+import type { PersonCounts } from "./load.ts";
 import type { Cell } from "./release.ts";
+import type { DisclosureRules } from "./rules.ts";
 import { BUCKETS, sketchOf } from "./sketch.ts";
 
 const number = z.string().transform(Number).pipe(z.number());
@@ -19,13 +22,18 @@ const key = z.string().nullable();
  *
  * @param rows What the statement returned.
  * @param query The compiled query.
+ * @param rules The rules in force.
  * @returns Cells and margins, in the order of their keys.
+ * @throws {OmcpError} `capacity` for more numbers than a caller may ever learn.
  * @throws {z.ZodError} If they are not what the statement returns.
  */
 export function readCells(
   rows: readonly TextRow[],
   { groups, values }: Pick<CompiledDisclosedQuery, "groups" | "values">,
+  rules: DisclosureRules,
 ): readonly Cell[] {
+  const enough = rows.filter((row) => number.parse(row[1 + groups.length]) >= rules.k).length;
+  requireFits(enough * (1 + values.length), rules);
   return rows.map((row) => {
     const rest = [...row];
     const level = number.parse(rest.shift());
@@ -52,11 +60,11 @@ export function readCells(
 }
 
 /** Persons of nobody, shared like an empty sketch. */
-const NONE = new Uint16Array(BUCKETS);
+const NONE: PersonCounts = new Uint8ClampedArray(BUCKETS);
 
-function countsOf(buckets: readonly number[], counts: readonly number[]): Uint16Array {
+function countsOf(buckets: readonly number[], counts: readonly number[]): PersonCounts {
   if (buckets.length === 0) return NONE;
-  const all = new Uint16Array(BUCKETS);
+  const all = new Uint8ClampedArray(BUCKETS);
   buckets.forEach((bucket, at) => all[bucket] = counts[at] ?? 0);
   return all;
 }

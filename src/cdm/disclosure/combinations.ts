@@ -1,4 +1,5 @@
 /** Finds which earlier answers a new statistic could be derived from: rule R4 of the disclosure rules. */
+import type { Steps } from "../../lib/async/in_slices.ts";
 import { decode } from "./decode.ts";
 import { differingBuckets } from "./sketch.ts";
 
@@ -26,21 +27,24 @@ const MOST_IN_TRIPLES = 600;
  * @param earlier The answers given before; the whole population is one of them.
  * @param k The fewest persons of a difference that may be learned.
  * @param random Numbers from 0 to below 1, for the solver's choices.
- * @returns The combination; undefined if there is none.
+ * @returns The combination; undefined if there is none. It yields often.
  */
-export function findCombination(
+export function* findCombination(
   target: Float64Array,
   earlier: readonly Released[],
   k: number,
   random: () => number,
-): Combination | undefined {
+): Steps<Combination | undefined> {
   const near = (parts: Combination["parts"]) =>
     differingBuckets(target, parts.map(({ times, released }) => ({ times, sketch: released.sketch })), k) < k;
   for (const search of [pairs, triples]) {
-    for (const parts of search(target, earlier, random)) if (near(parts)) return { parts };
+    for (const parts of search(target, earlier, random)) {
+      if (parts === PAUSE) yield;
+      else if (near(parts)) return { parts };
+    }
   }
   if (earlier.length > MOST_DECODED) return undefined;
-  const factors = decode(target, earlier.map(({ sketch }) => sketch), k, random);
+  const factors = yield* decode(target, earlier.map(({ sketch }) => sketch), k, random);
   if (factors === undefined) return undefined;
   return {
     parts: earlier.map((released, at) => ({ times: factors[at] ?? 0, released })).filter(({ times }) =>
@@ -48,6 +52,10 @@ export function findCombination(
     ),
   };
 }
+
+/** Between candidates, a search gives others the time. */
+const PAUSE = undefined;
+type Candidates = Generator<Combination["parts"] | typeof PAUSE>;
 
 /** How many buckets a search looks at: a combination that differs in few of them agrees in one of these. */
 const PROBES = 2;
@@ -57,9 +65,10 @@ function* pairs(
   target: Float64Array,
   earlier: readonly Released[],
   random: () => number,
-): Generator<Combination["parts"]> {
+): Candidates {
   for (const bucket of probes(target, random)) {
     const table = signed(earlier, bucket);
+    yield PAUSE;
     for (const first of SIGNS.flatMap((times) => earlier.map((released) => ({ times, released })))) {
       const rest = (target[bucket] ?? 0) - first.times * (first.released.sketch[bucket] ?? 0);
       for (const second of table.get(rest) ?? []) {
@@ -74,7 +83,7 @@ function* triples(
   target: Float64Array,
   earlier: readonly Released[],
   random: () => number,
-): Generator<Combination["parts"]> {
+): Candidates {
   // The decoder finds these too, and more, but not beyond its own limit.
   if (earlier.length <= MOST_DECODED / 4 || earlier.length > MOST_IN_TRIPLES) return;
   const [bucket] = probes(target, random);
@@ -82,6 +91,7 @@ function* triples(
   const table = signed(earlier, bucket);
   const at = (released: Released) => released.sketch[bucket] ?? 0;
   for (const [index, first] of earlier.entries()) {
+    yield PAUSE;
     for (const second of earlier.slice(index + 1)) {
       for (const one of SIGNS) {
         for (const other of SIGNS) {

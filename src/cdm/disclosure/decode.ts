@@ -1,4 +1,5 @@
 /** Writes a sketch as a linear combination of others, but for a few buckets: information-set decoding over the rationals. */
+import type { Steps } from "../../lib/async/in_slices.ts";
 import { differingBuckets } from "./sketch.ts";
 
 /** Factors are rounded to multiples of 1, 1/2 or 1/3, as sums and differences of overlapping groups need. */
@@ -25,20 +26,20 @@ const SINGULAR = 1e-8;
  * @param rows The earlier sketches; they may depend on each other.
  * @param k The number of buckets from which on a difference counts.
  * @param random Numbers from 0 to below 1.
- * @returns The factors, one for each row, or undefined.
+ * @returns The factors, one for each row, or undefined. It yields often.
  */
-export function decode(
+export function* decode(
   target: Float64Array,
   rows: readonly Float64Array[],
   k: number,
   random: () => number,
-): readonly number[] | undefined {
+): Steps<readonly number[] | undefined> {
   if (rows.length === 0) return undefined;
   const once = rows.length ** 2 * (rows.length + SPARE);
   const wanted = Math.min(MOST_TRIES, Math.ceil(rows.length / ROWS_PER_TRY), Math.floor(WORK / once));
   const tries = Math.max(FEWEST_TRIES, wanted);
   for (let tried = 0; tried < tries; tried += 1) {
-    const factors = solve(target, rows, random);
+    const factors = yield* solve(target, rows, random);
     for (const denominator of DENOMINATORS) {
       const near = Array.from(factors, (factor) => Math.round(factor * denominator) / denominator);
       if (near.some((factor, at) => Math.abs(factor - (factors[at] ?? 0)) > CLOSE)) continue;
@@ -52,7 +53,11 @@ export function decode(
 }
 
 /** Solves the equations of random buckets by Gaussian elimination; unknowns that they leave free are 0. */
-function solve(target: Float64Array, rows: readonly Float64Array[], random: () => number): Float64Array {
+function* solve(
+  target: Float64Array,
+  rows: readonly Float64Array[],
+  random: () => number,
+): Steps<Float64Array> {
   const unknowns = rows.length;
   const width = unknowns + 1;
   const buckets = sample(target.length, unknowns + SPARE, random);
@@ -68,6 +73,7 @@ function solve(target: Float64Array, rows: readonly Float64Array[], random: () =
   );
   const pivots: { readonly column: number; readonly equation: Float64Array }[] = [];
   for (let column = 0; column < unknowns && equations.length > 0; column += 1) {
+    yield;
     let best = 0;
     equations.forEach((equation, at) => {
       if (Math.abs(equation[column] ?? 0) > Math.abs(equations[best]?.[column] ?? 0)) best = at;

@@ -1,5 +1,6 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { OmcpError } from "../../errors.ts";
+import { inSlices } from "../../lib/async/in_slices.ts";
 import { Semaphore } from "../../lib/async/semaphore.ts";
 import { conceptOf, conceptsById } from "../../omop/concepts/mod.ts";
 import {
@@ -10,7 +11,8 @@ import {
 import { type ConceptSource, readRows } from "../concepts/source.ts";
 import { readCells } from "./cells.ts";
 import { Ledger } from "./ledger.ts";
-import { type ReleasedCell, releaseTable } from "./release.ts";
+import type { CdmLoad, LedgerStore, LoadLedgers } from "./ledger_store.ts";
+import { type Cell, type ReleasedCell, type ReleasedTable, releaseTable } from "./release.ts";
 import type { DisclosureRules } from "./rules.ts";
 import { BUCKETS } from "./sketch.ts";
 
@@ -22,11 +24,35 @@ export interface DisclosedTable {
   readonly names: ReadonlyMap<string, string>;
   /** Numbers that the caller may still learn. */
   readonly remaining: number;
+  readonly facts: DisclosureFacts;
+}
+
+/** What the audit holds of an answer. Only released numbers of persons are in it. */
+export interface DisclosureFacts {
+  /** Equal for queries about the same persons and values, as long as the CDM is not loaded again. */
+  readonly fingerprint: string;
+  /** Persons of the whole table; null where that number is not released. */
+  readonly persons: number | null;
+  /** Cells that are shown, and that are not. */
+  readonly rows: number;
+  readonly withheld: number;
+  /** Margins whose own number is not known to the caller. */
+  readonly adjusted: number;
+  /** Cells that were computed from earlier answers. */
+  readonly derived: number;
+}
+
+/** The database, and which load of the CDM it has. */
+export interface DisclosedSource extends ConceptSource {
+  /** Known once the database has been checked. */
+  readonly load: CdmLoad;
 }
 
 /** Principals whose ledgers are kept, and calls of one that wait. */
 const MOST_PRINCIPALS = 100;
 const MOST_WAITING = 20;
+/** Digits of a fingerprint. */
+const FINGERPRINT = 16;
 const ALL_PERSONS: DisclosedQuery = { table: "person", limit: 1 };
 
 interface Account {
@@ -34,20 +60,41 @@ interface Account {
   ledger: Ledger | undefined;
 }
 
-/** Answers queries of callers who may not see rows, and remembers each caller's answers until the server ends. */
+/** Answers queries of callers who may not see rows, and remembers each caller's answers. */
 export class Disclosure {
   readonly rules: DisclosureRules;
-  readonly #source: ConceptSource;
-  readonly #seed = randomBytes(8).readBigInt64BE();
+  readonly #source: DisclosedSource;
+  readonly #store: LedgerStore;
   readonly #accounts = new Map<string, Account>();
+  #ledgers: LoadLedgers | undefined;
 
   /**
    * @param source The database.
    * @param rules The rules in force.
+   * @param store Where answers are remembered.
    */
-  constructor(source: ConceptSource, rules: DisclosureRules) {
+  constructor(source: DisclosedSource, rules: DisclosureRules, store: LedgerStore) {
     this.#source = source;
     this.rules = rules;
+    this.#store = store;
+  }
+
+  /**
+   * Numbers that a caller may still learn.
+   *
+   * @param principal The caller.
+   * @param how Milliseconds that the database has, and the end of the call.
+   * @throws {OmcpError} As {@link answer}.
+   */
+  async remaining(
+    principal: string,
+    { ms, signal }: { readonly ms: number; readonly signal: AbortSignal },
+  ): Promise<number> {
+    const ledgers = await this.#open(signal);
+    const account = this.#accountOf(principal);
+    using _turn = await account.turn.acquire(signal);
+    const ledger = account.ledger ??= await this.#ledger(principal, ledgers, ms, signal);
+    return ledger.remaining;
   }
 
   /**
@@ -56,27 +103,33 @@ export class Disclosure {
    * @param principal Who asks.
    * @param query The query.
    * @param how Milliseconds that the database has, and the end of the call.
-   * @throws {OmcpError} `invalid_argument`, `disclosure_not_allowed`, `database_refused`, `database_unavailable`, `timeout`.
+   * @throws {OmcpError} `invalid_argument`, `disclosure_not_allowed`, `capacity`, `database_refused`, `database_unavailable`, `timeout`.
    */
   async answer(
     principal: string,
     query: DisclosedQuery,
     { ms, signal }: { readonly ms: number; readonly signal: AbortSignal },
   ): Promise<DisclosedTable> {
-    const compiled = this.#compile(query);
+    const ledgers = await this.#open(signal);
+    const compiled = this.#compile(query, ledgers);
     const account = this.#accountOf(principal);
     using _turn = await account.turn.acquire(signal);
-    const ledger = account.ledger ??= await this.#open(ms, signal);
+    const ledger = account.ledger ??= await this.#ledger(principal, ledgers, ms, signal);
     const cells = await this.#cells(compiled, ms, signal);
-    const released = await releaseTable(
-      cells,
-      compiled.groups.length,
-      ledger,
-      this.rules,
-      signal,
-    );
-    const names = await this.#namesOf(compiled, released, signal);
-    return { query: compiled, cells: released, names, remaining: ledger.remaining };
+    const steps = releaseTable(cells, compiled.groups.length, ledger, this.rules);
+    const released = await inSlices(steps, signal);
+    // Before anything is shown: what a caller knows must be known after a crash, too.
+    ledgers.append(principal, ledger.unrecorded);
+    ledger.recorded();
+    const names = await this.#namesOf(compiled, released.cells, signal);
+    const facts = factsOf(cells, released, ledger);
+    return { query: compiled, cells: released.cells, names, remaining: ledger.remaining, facts };
+  }
+
+  async #open(signal: AbortSignal): Promise<LoadLedgers> {
+    // Which load it is, is known after the check only.
+    await this.#source.reader(signal);
+    return this.#ledgers ??= this.#store.open(this.#source.load);
   }
 
   /** Of released groups only. */
@@ -95,12 +148,12 @@ export class Disclosure {
     );
   }
 
-  #compile(query: DisclosedQuery): CompiledDisclosedQuery {
+  #compile(query: DisclosedQuery, { seed }: LoadLedgers): CompiledDisclosedQuery {
     const { schema, version } = this.#source;
     return compileDisclosedQuery(query, {
       schema,
       version,
-      seed: this.#seed,
+      seed,
       buckets: BUCKETS,
       k: this.rules.k,
     });
@@ -108,20 +161,25 @@ export class Disclosure {
 
   async #cells(compiled: CompiledDisclosedQuery, ms: number, signal: AbortSignal) {
     try {
-      return readCells(await readRows(this.#source, compiled.statement, signal, ms), compiled);
+      return readCells(await readRows(this.#source, compiled.statement, signal, ms), compiled, this.rules);
     } catch (error) {
       throw withoutValues(error);
     }
   }
 
-  async #open(ms: number, signal: AbortSignal): Promise<Ledger> {
-    const [population] = await this.#cells(this.#compile(ALL_PERSONS), ms, signal);
+  async #ledger(
+    principal: string,
+    ledgers: LoadLedgers,
+    ms: number,
+    signal: AbortSignal,
+  ): Promise<Ledger> {
+    const [population] = await this.#cells(this.#compile(ALL_PERSONS, ledgers), ms, signal);
     if (population === undefined || population.persons.value < this.rules.k) {
       throw new OmcpError("disclosure_not_allowed", `This CDM has fewer than ${this.rules.k} persons`, {
         next: "Nothing of it can be released under the rules in force.",
       });
     }
-    return new Ledger(this.rules, population.persons, unforeseen);
+    return new Ledger(this.rules, population.persons, unforeseen, ledgers.read(principal));
   }
 
   #accountOf(principal: string): Account {
@@ -136,6 +194,33 @@ export class Disclosure {
     this.#accounts.set(principal, account);
     return account;
   }
+}
+
+function factsOf(
+  all: readonly Cell[],
+  { cells, adjusted }: ReleasedTable,
+  ledger: Ledger,
+): DisclosureFacts {
+  const hash = createHash("sha256");
+  for (const { persons, values } of all) {
+    for (const { sketch } of [persons, ...values]) {
+      hash.update(new Uint8Array(sketch.buffer, sketch.byteOffset, sketch.byteLength));
+    }
+  }
+  // The margin over all columns has the highest level; without groups, it is the only cell.
+  const whole = all.reduce<Cell | undefined>(
+    (most, cell) => most === undefined || cell.level > most.level ? cell : most,
+    undefined,
+  );
+  const decision = whole && ledger.decided(whole.persons);
+  return {
+    fingerprint: hash.digest("hex").slice(0, FINGERPRINT),
+    persons: decision?.kind === "answer" ? decision.answer : null,
+    rows: cells.length,
+    withheld: all.filter(({ level }) => level === 0).length - cells.length,
+    adjusted,
+    derived: cells.filter(({ derived }) => derived).length,
+  };
 }
 
 /** The database's own message can contain a value of a row. */

@@ -1,5 +1,6 @@
+import type { Steps } from "../../lib/async/in_slices.ts";
 import { type Combination, findCombination, type Released } from "./combinations.ts";
-import { loadOf, MOST_LOAD, SMALL_SET, type SmallSet } from "./load.ts";
+import { loadOf, MOST_LOAD, type PersonCounts, SMALL_SET, type SmallSet } from "./load.ts";
 import { type DisclosureRules, rounded } from "./rules.ts";
 import { differingBuckets, type Statistic } from "./sketch.ts";
 
@@ -12,15 +13,18 @@ export type Decision =
 /** A statistic of a set of persons, with what rule R5 needs. */
 export interface Counted extends Statistic {
   /** Persons of each bucket, where the statistic is a number of persons. */
-  readonly counts?: Uint16Array | undefined;
+  readonly counts?: PersonCounts | undefined;
 }
 
-const WITHHELD: Decision = { kind: "withheld" };
+/** Not shown. */
+export const WITHHELD: Decision = { kind: "withheld" };
 
 /** A statistic that was decided about. */
-interface Known {
+export interface Decided {
   readonly sketch: Float64Array;
   readonly decision: Decision;
+  /** Of a set of few persons that was released: how many they are, and how many in each bucket. */
+  readonly small?: Pick<SmallSet, "persons" | "counts"> | undefined;
 }
 
 /**
@@ -33,10 +37,12 @@ export class Ledger {
   readonly #rules: DisclosureRules;
   readonly #random: () => number;
   /** All decisions, the oldest first. */
-  readonly #known: Known[];
+  readonly #known: Decided[] = [];
   /** Answers that came from the records, which combinations are made of. */
-  readonly #released: Released[];
+  readonly #released: Released[] = [];
   readonly #small: SmallSet[] = [];
+  /** How many decisions {@link unrecorded} has not to return again. */
+  #recorded: number;
   /** Up to which decision each statistic is far from all: a table asks several times, and decisions only get more. */
   readonly #compared = new WeakMap<Statistic, number>();
 
@@ -44,14 +50,33 @@ export class Ledger {
    * @param rules The rules in force.
    * @param population All persons of the CDM, whose number everyone may know.
    * @param random Numbers from 0 to below 1 that nobody can foresee.
+   * @param earlier Decisions of an earlier ledger for the same persons, the oldest first.
    */
-  constructor(rules: DisclosureRules, population: Statistic, random: () => number) {
+  constructor(
+    rules: DisclosureRules,
+    population: Statistic,
+    random: () => number,
+    earlier: readonly Decided[] = [],
+  ) {
     this.#rules = rules;
     this.#random = random;
     const { sketch } = population;
-    const answer = rounded(population.value, rules);
-    this.#released = [{ sketch, answer }];
-    this.#known = [{ sketch, decision: { kind: "answer", answer, derived: false } }];
+    this.#add({
+      sketch,
+      decision: { kind: "answer", answer: rounded(population.value, rules), derived: false },
+    });
+    for (const decided of earlier) this.#add(decided);
+    this.#recorded = this.#known.length;
+  }
+
+  /** Decisions that {@link recorded} has not been called for. */
+  get unrecorded(): readonly Decided[] {
+    return this.#known.slice(this.#recorded);
+  }
+
+  /** Takes note that all decisions are kept elsewhere. */
+  recorded(): void {
+    this.#recorded = this.#known.length;
   }
 
   /** Numbers that may still be decided about; those that are near an earlier one are free. */
@@ -78,13 +103,13 @@ export class Ledger {
    * Decides about a number.
    *
    * @param statistic The number.
-   * @returns The decision, which holds from now on.
+   * @returns The decision, which holds from now on. It yields often.
    */
-  decide(statistic: Counted): Decision {
+  *decide(statistic: Counted): Steps<Decision> {
     const { k } = this.#rules;
     // Nothing is kept of these: they are too few at any time.
     if (differingBuckets(statistic.sketch, [], k) < k) return WITHHELD;
-    return this.decided(statistic) ?? this.#keep(statistic, this.#classify(statistic));
+    return this.decided(statistic) ?? this.#add(yield* this.#classify(statistic));
   }
 
   /**
@@ -95,23 +120,27 @@ export class Ledger {
    * @returns The decision that holds.
    */
   settle(statistic: Statistic, decision: Decision): Decision {
-    return this.decided(statistic) ?? this.#keep(statistic, decision);
+    return this.decided(statistic) ?? this.#add({ sketch: statistic.sketch, decision });
   }
 
-  #keep({ sketch }: Statistic, decision: Decision): Decision {
-    this.#known.push({ sketch, decision });
+  #add(decided: Decided): Decision {
+    const { sketch, decision, small } = decided;
+    this.#known.push(decided);
+    if (decision.kind === "answer" && !decision.derived) {
+      this.#released.push({ sketch, answer: decision.answer });
+      if (small !== undefined) this.#small.push({ ...small, sketch });
+    }
     return decision;
   }
 
-  #classify(statistic: Counted): Decision {
-    const set = smallSet(statistic);
-    if (set !== undefined && loadOf(set, this.#small) > MOST_LOAD) return WITHHELD;
-    const found = findCombination(statistic.sketch, this.#released, this.#rules.k, this.#random);
-    if (found !== undefined) return derived(found);
+  *#classify(statistic: Counted): Steps<Decided> {
+    const { sketch } = statistic;
+    const small = smallSet(statistic);
+    if (small !== undefined && loadOf(small, this.#small) > MOST_LOAD) return { sketch, decision: WITHHELD };
+    const found = yield* findCombination(sketch, this.#released, this.#rules.k, this.#random);
+    if (found !== undefined) return { sketch, decision: derived(found) };
     const answer = rounded(statistic.value, this.#rules);
-    this.#released.push({ sketch: statistic.sketch, answer });
-    if (set !== undefined) this.#small.push(set);
-    return { kind: "answer", answer, derived: false };
+    return { sketch, decision: { kind: "answer", answer, derived: false }, small };
   }
 }
 

@@ -1,10 +1,13 @@
 /** How much the released sets reveal about each of their members: rule R5 of the disclosure rules. */
 
+/** The number of persons in each bucket of a sketch; 255 for more, which are as good as 2. */
+export type PersonCounts = Uint8ClampedArray;
+
 /** A set of persons that was released, small enough to reveal something about its members. */
 export interface SmallSet {
   readonly persons: number;
   /** Persons in each bucket of its sketch. */
-  readonly counts: Uint16Array;
+  readonly counts: PersonCounts;
   readonly sketch: Float64Array;
 }
 

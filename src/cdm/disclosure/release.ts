@@ -1,7 +1,7 @@
 /** Decides which numbers of a table may be shown: rules R1 to R4 of the disclosure rules for cells and their margins. */
-import { setImmediate } from "node:timers";
-import { OmcpError } from "../../errors.ts";
-import type { Counted, Decision, Ledger } from "./ledger.ts";
+import type { Steps } from "../../lib/async/in_slices.ts";
+import { requireBudget } from "./budget.ts";
+import { type Counted, type Decision, type Ledger, WITHHELD } from "./ledger.ts";
 import { type CellValue, restsOnFew } from "./cell_value.ts";
 import type { DisclosureRules } from "./rules.ts";
 
@@ -24,37 +24,42 @@ export interface ReleasedCell {
   readonly derived: boolean;
 }
 
+/** A table that was decided about. */
+export interface ReleasedTable {
+  readonly cells: readonly ReleasedCell[];
+  /** Margins whose own number is not known to the caller. */
+  readonly adjusted: number;
+}
+
 /**
- * Decides about a table. The order of cells must not depend on their numbers.
+ * Decides about a table, in steps. Where it is ended between two of them, those decisions that were made count as released, although they
+ * were not shown: that is safe, and asking again is free. The order of cells must not depend on their numbers.
  *
  * @param all Cells and margins of every level.
  * @param groups How many group columns there are.
  * @param ledger The caller's earlier answers.
  * @param rules The rules in force.
- * @param signal Ends it between two decisions. Those that were made count as released, although they were not shown: that is safe, and
- * asking again is free.
  * @returns The cells that are shown; how many are not is itself hidden from the caller of a query.
  * @throws {OmcpError} `capacity` if the caller's budget does not suffice for the table; nothing was decided.
- * @throws The signal's reason.
  */
-export async function releaseTable(
+export function* releaseTable(
   all: readonly Cell[],
   groups: number,
   ledger: Ledger,
   rules: DisclosureRules,
-  signal: AbortSignal,
-): Promise<readonly ReleasedCell[]> {
+): Steps<ReleasedTable> {
   const cells = all.filter(({ level }) => level === 0);
-  requireBudget(all, ledger, rules);
-  const before = releasedBefore(all, cells, ledger);
-  const protects = cellsToProtect(before, cells, ledger, rules);
+  // Cells of too few persons are withheld without a record.
+  const enough = all.filter(({ persons }) => persons.value >= rules.k);
+  yield* requireBudget(enough.flatMap(({ persons, values }) => [persons, ...values]), ledger);
+  const before = yield* releasedBefore(all, cells, ledger);
+  const protects = yield* cellsToProtect(before, cells, ledger, rules);
   const shown = new Map<Cell, ReleasedCell>();
   for (const cell of cells) {
-    await yieldToOthers(signal);
-    const released = releaseCell(cell, ledger, rules, protects.has(cell));
+    const released = yield* releaseCell(cell, ledger, rules, protects.has(cell));
     if (released !== undefined) shown.set(cell, released);
   }
-  await settleMargins({
+  const adjusted = yield* settleMargins({
     // With two families of exact margins, the ranges of withheld cells would need a solver to be known.
     family: before.length === 0,
     margins: all.filter(({ level }) => level > 0),
@@ -63,26 +68,8 @@ export async function releaseTable(
     groups,
     ledger,
     rules,
-    signal,
   });
-  return [...shown.values()];
-}
-
-/** Checked before anything is decided, by what is at most needed. Cells of too few persons are withheld without a record. */
-function requireBudget(all: readonly Cell[], ledger: Ledger, { k }: DisclosureRules): void {
-  const needed = all.filter(({ persons }) => persons.value >= k)
-    .flatMap(({ persons, values }) => [persons, ...values])
-    .filter((statistic) => ledger.decided(statistic) === undefined).length;
-  if (needed <= ledger.remaining) return;
-  throw new OmcpError(
-    "capacity",
-    `The table needs more new numbers than the ${ledger.remaining} that may still be released`,
-    {
-      state: "Nothing was released.",
-      next:
-        "Ask for fewer groups or statistics, or repeat an earlier query: numbers that were released once stay free.",
-    },
-  );
+  return { cells: [...shown.values()], adjusted };
 }
 
 /** Cells whose sum was released before: those of a margin, or what is left of a margin without one within it. */
@@ -92,20 +79,27 @@ interface ReleasedSum {
 }
 
 /** The sums of cells that the caller knows from before. */
-function releasedBefore(
+function* releasedBefore(
   all: readonly Cell[],
   cells: readonly Cell[],
   ledger: Ledger,
-): readonly ReleasedSum[] {
-  const margins = all.filter(({ level }) => level > 0).flatMap((margin): ReleasedSum[] => {
+): Steps<readonly ReleasedSum[]> {
+  const margins: ReleasedSum[] = [];
+  for (const margin of all) {
+    if (margin.level === 0) continue;
+    yield;
     const earlier = ledger.decided(margin.persons);
-    if (earlier?.kind !== "answer") return [];
-    return [{ cells: new Set(cells.filter((cell) => within(cell, margin))), sum: earlier.answer }];
-  });
-  const rests = margins.flatMap((whole) =>
-    margins.filter((part) => part.cells.size < whole.cells.size && part.cells.isSubsetOf(whole.cells))
-      .map((part) => ({ cells: whole.cells.difference(part.cells), sum: whole.sum - part.sum }))
-  );
+    if (earlier?.kind !== "answer") continue;
+    margins.push({ cells: new Set(cells.filter((cell) => within(cell, margin))), sum: earlier.answer });
+  }
+  const rests: ReleasedSum[] = [];
+  for (const whole of margins) {
+    yield;
+    for (const part of margins) {
+      if (part.cells.size >= whole.cells.size || !part.cells.isSubsetOf(whole.cells)) continue;
+      rests.push({ cells: whole.cells.difference(part.cells), sum: whole.sum - part.sum });
+    }
+  }
   return [...margins, ...rests];
 }
 
@@ -113,17 +107,18 @@ function releasedBefore(
  * Cells that must be withheld beside others, because a sum above was released before: the rest of it would leave those others a range of
  * fewer than k − 1 numbers. Each time the smallest one is taken.
  */
-function cellsToProtect(
+function* cellsToProtect(
   before: readonly ReleasedSum[],
   cells: readonly Cell[],
   ledger: Ledger,
   rules: DisclosureRules,
-): ReadonlySet<Cell> {
+): Steps<ReadonlySet<Cell>> {
   const shown = new Set(cells.filter((cell) => mayBeShown(cell, ledger, rules)));
   const protects = new Set<Cell>();
   for (let changed = true; changed;) {
     changed = false;
     for (const { cells: beneath, sum } of before) {
+      yield;
       const visible = [...beneath].filter((cell) => shown.has(cell))
         .sort((a, b) => a.persons.value - b.persons.value);
       const withheld = beneath.size - visible.length;
@@ -152,36 +147,30 @@ function mayBeShown({ persons, values }: Cell, ledger: Ledger, rules: Disclosure
   return !isNew || !values.some((value) => restsOnFew(value, rules));
 }
 
-function releaseCell(
+function* releaseCell(
   cell: Cell,
   ledger: Ledger,
   rules: DisclosureRules,
   protects: boolean,
-): ReleasedCell | undefined {
+): Steps<ReleasedCell | undefined> {
   const { persons, values, keys } = cell;
   if (persons.value < rules.k) return undefined;
   const statistics = [persons, ...values];
   if (protects || !mayBeShown(cell, ledger, rules)) {
     // Rule R3: what is withheld in one statistic is withheld in all.
-    for (const statistic of statistics) ledger.settle(statistic, { kind: "withheld" });
+    for (const statistic of statistics) ledger.settle(statistic, WITHHELD);
     return undefined;
   }
   const answers: number[] = [];
   let derived = false;
   for (const statistic of statistics) {
-    const decision = ledger.decide(statistic);
+    const decision = yield* ledger.decide(statistic);
     if (decision.kind === "withheld") return undefined;
     answers.push(decision.answer);
     derived ||= decision.derived;
   }
   const [count = 0, ...others] = answers;
   return { keys, persons: count, values: others, derived };
-}
-
-/** A decision takes up to some 200 ms, and a table has hundreds: other calls go on between two, and a call that has ended stops. */
-async function yieldToOthers(signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
-  signal.throwIfAborted();
 }
 
 interface Margins {
@@ -193,7 +182,6 @@ interface Margins {
   readonly groups: number;
   readonly ledger: Ledger;
   readonly rules: DisclosureRules;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -201,15 +189,16 @@ interface Margins {
  * cell. Those that sum over the last group column may be exact. All others follow from numbers that are released: with one family of
  * exact margins, every withheld cell keeps a range that needs no solver to be known.
  */
-async function settleMargins(
-  { family, margins, cells, shown, groups, ledger, rules, signal }: Margins,
-): Promise<void> {
+function* settleMargins(
+  { family, margins, cells, shown, groups, ledger, rules }: Margins,
+): Steps<number> {
+  let adjusted = 0;
   const exact = groups > 0 ? 1 : 0;
   const settled = new Map<Cell, readonly (number | undefined)[]>();
   const ordered = [...margins].sort((a, b) => Number(b.level === exact) - Number(a.level === exact));
   for (const margin of ordered) {
     if (margin.persons.value < rules.k) continue;
-    await yieldToOthers(signal);
+    yield;
     // The margins that may be exact are beneath those that sum over more columns.
     const whole = (margin.level & exact) === exact && margin.level !== exact;
     const parts = whole
@@ -219,14 +208,23 @@ async function settleMargins(
       : cells.filter((cell) => within(cell, margin)).map((cell) => numbersOf(shown.get(cell)));
     const persons = parts.map((part) => part?.[0]);
     const how = marginAnswer(margin.persons.value, persons, family && margin.level === exact, rules);
-    const answers = [margin.persons, ...margin.values].map(function settle(statistic, at) {
-      if (how === "own") return numberOf(ledger.decide(statistic));
-      if (how === "none") return numberOf(ledger.settle(statistic, { kind: "withheld" }));
-      const answer = sumOf(parts.map((part) => part?.[at] ?? 0));
-      return numberOf(ledger.settle(statistic, { kind: "answer", answer, derived: true }));
-    });
+    if (how !== "own") adjusted += 1;
+    const answers: (number | undefined)[] = [];
+    for (const [at, statistic] of [margin.persons, ...margin.values].entries()) {
+      const decision = how === "own"
+        ? yield* ledger.decide(statistic)
+        : how === "none"
+        ? ledger.settle(statistic, WITHHELD)
+        : ledger.settle(statistic, {
+          kind: "answer",
+          answer: sumOf(parts.map((part) => part?.[at] ?? 0)),
+          derived: true,
+        });
+      answers.push(numberOf(decision));
+    }
     settled.set(margin, answers);
   }
+  return adjusted;
 }
 
 /** How a margin is answered: with its own number, with the sum of what is released beneath it, or not at all. */

@@ -5,6 +5,7 @@ import { DeadlineSignal, within } from "../../lib/async/deadline.ts";
 import { ByteReader } from "../../lib/byte_reader.ts";
 import type { ByteStream } from "../../lib/byte_stream.ts";
 import { closestNames } from "../../lib/closest_names.ts";
+import type { MoreFacts } from "../../observability/audit.ts";
 import { logger } from "../../observability/log.ts";
 import { newExecutionId } from "../../sandbox/mod.ts";
 import type { Principal } from "../principal.ts";
@@ -137,6 +138,7 @@ export class CodeCalls {
     const start = performance.now();
     const tool = this.#tool(request.tool);
     let outcome = "failed";
+    const more: MoreFacts = {};
     try {
       const facts = {
         execution: newExecutionId(),
@@ -145,10 +147,11 @@ export class CodeCalls {
         tool: `omcp.${tool.name}`,
         source: JSON.stringify(request.arguments),
         usesKernel: false,
+        more,
       };
       const answer = await services.audit.execution(
         facts,
-        async () => this.#encoded(await this.#called(tool, request, { sandboxId, signal })),
+        async () => this.#encoded(await this.#called(tool, request, { sandboxId, signal, audit: more })),
         ({ bytes, status }) => ({ status, bytes: bytes.length }),
       );
       outcome = answer.status;
@@ -179,12 +182,17 @@ export class CodeCalls {
   async #called(
     tool: OfferedTool,
     { arguments: given, empty }: CodeRequest,
-    { sandboxId, signal }: { readonly sandboxId: string; readonly signal: AbortSignal },
+    { sandboxId, signal, audit }: {
+      readonly sandboxId: string;
+      readonly signal: AbortSignal;
+      readonly audit: MoreFacts;
+    },
   ): Promise<ToolData> {
     const { services, principal } = this.#options;
     const own = "sandbox_id" in tool.input.shape ? { ...given, sandbox_id: sandboxId } : given;
     using deadline = new DeadlineSignal(services.limits.queryMs, signal);
     const context = {
+      audit,
       principal,
       services,
       signal: deadline.signal,

@@ -50,14 +50,15 @@ export const tool: Tool = defineTool({
     const names = [...new Set(table.map((name) => cdmTable(cdm.version, name.trim().toLowerCase()).name))];
     if (data_quality && cdm.disclosure === undefined) return await checkData(cdm, names, context);
     return textResult(
-      names.length === 0
-        ? await describeAll(cdm, context.signal)
-        : await describeTables(cdm, names, context.signal),
+      names.length === 0 ? await describeAll(cdm, context) : await describeTables(cdm, names, context.signal),
     );
   },
 });
 
-async function describeAll(cdm: CdmService, signal: AbortSignal): Promise<string> {
+async function describeAll(
+  cdm: CdmService,
+  { signal, principal, services: { limits: { queryMs } } }: ToolContext,
+): Promise<string> {
   const { description, disclosure, version, schema } = cdm;
   const present = await description.tables(signal);
   const open = disclosure === undefined;
@@ -66,7 +67,13 @@ async function describeAll(cdm: CdmService, signal: AbortSignal): Promise<string
     : [undefined, undefined];
   return [
     overviewText({ version, schema, present, rows, about }),
-    ...(open ? [] : ["", ...disclosureLines(disclosure)]),
+    ...(open ? [] : [
+      "",
+      ...disclosureLines(
+        disclosure.rules,
+        await disclosure.remaining(principal.id, { ms: queryMs, signal }),
+      ),
+    ]),
   ].join("\n");
 }
 

@@ -1,18 +1,16 @@
-import { setTimeout as delay } from "node:timers/promises";
-
-import type { Disclosure } from "../../cdm/disclosure/mod.ts";
+import type { Disclosure, DisclosureFacts } from "../../cdm/disclosure/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
+import type { MoreFacts } from "../../observability/audit.ts";
 import type { ExecutionRun, Sandbox } from "../../sandbox/mod.ts";
+import { AnswerSteps } from "../answer_steps.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
 import { describeTable, frameSource, type ShownTable, shownTable, tableNotes } from "../disclosed_table.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool, type ToolContext } from "../tool.ts";
 
-/** Answers and errors come at multiples of this, in ms, so that their time reveals little about the data. */
-const STEP_MS = 250;
 const FRAME_MS = 30_000;
 
 /** Arguments of the mode that returns rows: what to use instead. */
@@ -45,36 +43,39 @@ export const tool: Tool = defineTool({
     unknownArgument: (name) => ELSEWHERE.get(name),
   }),
   async handle({ sandbox_id, into, ...query }, context) {
-    return await inSteps(context.signal, async () => {
+    const steps = new AnswerSteps();
+    return await steps.within(context.signal, async () => {
       const disclosure = await disclosureOf(context);
       const { sandboxes, limits: { queryMs } } = context.services;
       const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
+      const audit = askedFacts(query);
       return await answerWithin(context, {
         sandbox,
         tool: "query_omop",
-        source: JSON.stringify({
-          table: query.table,
-          group_by: query.group_by,
-          aggregates: query.aggregates,
-        }),
+        source: JSON.stringify(query),
+        audit,
         timeoutMs: queryMs + FRAME_MS,
-        work: async (run) => {
-          run.progress("asking the database");
-          const how = { ms: queryMs, signal: run.signal };
-          const table = await disclosure.answer(context.principal.id, query, how);
-          const shown = shownTable(table, query.order_by, query.limit);
-          const left = sandbox === undefined ? [] : [await leaveFrame(sandbox, shown, into, run)];
-          const text = [...left, describeTable(shown, disclosure.rules, table.remaining)].join("\n");
-          return { kind: "text", text };
-        },
+        work: (run) =>
+          steps.within(run.signal, async () => {
+            run.progress("asking the database");
+            const how = { ms: queryMs, signal: run.signal };
+            const table = await disclosure.answer(context.principal.id, query, how);
+            Object.assign(audit, releasedFacts(table.facts));
+            const shown = shownTable(table, query.order_by, query.limit);
+            const left = sandbox === undefined ? [] : [await leaveFrame(sandbox, shown, into, run)];
+            const text = [...left, describeTable(shown, disclosure.rules, table.remaining)].join("\n");
+            return { kind: "text", text };
+          }),
       });
     });
   },
   async data({ sandbox_id: _own, into: _into, ...query }, context) {
-    return await inSteps(context.signal, async () => {
+    return await new AnswerSteps().within(context.signal, async () => {
       const disclosure = await disclosureOf(context);
       const how = { ms: context.services.limits.queryMs, signal: context.signal };
+      Object.assign(context.audit, askedFacts(query));
       const table = await disclosure.answer(context.principal.id, query, how);
+      Object.assign(context.audit, releasedFacts(table.facts));
       const shown = shownTable(table, query.order_by, query.limit);
       return {
         columns: shown.columns,
@@ -94,15 +95,17 @@ async function disclosureOf(context: ToolContext): Promise<Disclosure> {
   throw new OmcpError("internal", "The tool is offered where rows may be read");
 }
 
-/** Does the work, and returns or throws at the next step since its start. */
-async function inSteps<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const start = performance.now();
-  try {
-    return await work();
-  } finally {
-    const over = (performance.now() - start) % STEP_MS;
-    await delay(STEP_MS - over, undefined, { signal }).catch(function cancelled() {});
-  }
+/** What the audit has of the question: the query without the values of its conditions, which can be a patient's. */
+function askedFacts<Q extends { readonly filters?: readonly { readonly value?: unknown }[] | undefined }>(
+  query: Q,
+): MoreFacts {
+  const filters = query.filters?.map((filter) => "value" in filter ? { ...filter, value: "?" } : filter);
+  return { decision: "refused", normalized: JSON.stringify({ ...query, filters }) };
+}
+
+/** What the audit has of the answer. */
+function releasedFacts(facts: DisclosureFacts): MoreFacts {
+  return { decision: facts.rows > 0 ? "released" : "withheld", ...facts };
 }
 
 /** Puts the table into a sandbox, and returns the answer's line about it. */

@@ -23,6 +23,7 @@ function released(
     })),
     names: new Map([["9529", "kilogram"]]),
     remaining: 1_234,
+    facts: { fingerprint: "", persons: null, rows: 0, withheld: 0, adjusted: 0, derived: 0 },
   };
 }
 

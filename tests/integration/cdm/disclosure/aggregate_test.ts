@@ -1,16 +1,27 @@
-/** Aggregate mode through a real client, on a Postgres by URL with the sample in it; the truth comes from SQL of the test's own. */
+/**
+ * Aggregate mode through a real client, on a Postgres by URL with the sample in it; the truth comes from SQL of the test's own.
+ * More than 300 lines: all steps share one database and one caller, whose earlier answers count.
+ */
 import assert from "node:assert/strict";
+import * as z from "zod";
+import { serverArguments } from "../../../../src/app/launch.ts";
+import { auditFiles } from "../../../../src/observability/audit_files.ts";
+import { verifyAudit } from "../../../../src/observability/verify_audit.ts";
 import type { ConnectedServer } from "../../../../src/cli/demo/client.ts";
-import { newSandbox, withServer } from "../../../fixtures/server.ts";
+import { LAUNCH, newInstance, newSandbox, withServer } from "../../../fixtures/server.ts";
 import { startPostgres, type TestPostgres } from "../../../fixtures/postgres/test_postgres.ts";
 import codeCalls from "./code_calls.py" with { type: "text" };
 
 let database: TestPostgres;
+/** With the audit and the ledger. */
+let folder: string;
 const K = 11;
 /** Texts that stand for patients: they must never be in what a client gets. */
 const CANARY = "canary-7f3a";
 
 Deno.test.beforeAll(async function start() {
+  folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/ledger`);
   database = await startPostgres({ sample: true });
   await database.sql(`UPDATE cdm.person SET person_source_value = '${CANARY}' || person_id;
     UPDATE cdm.condition_occurrence SET condition_source_value = '${CANARY}'`);
@@ -18,7 +29,23 @@ Deno.test.beforeAll(async function start() {
 
 Deno.test.afterAll(async function stop() {
   await database.stop();
+  await Deno.remove(folder, { recursive: true });
 });
+
+/** Fields of the audit's lines about queries. */
+const auditedSchema = z.object({
+  status: z.string(),
+  normalized: z.string(),
+  decision: z.string().optional(),
+  fingerprint: z.string().optional(),
+  persons: z.number().nullable().optional(),
+  withheld: z.number().optional(),
+});
+
+/** Numbers that may still be asked for. */
+function remaining(text: string): number {
+  return Number((/^([\d,]+) more numbers may be asked for/m.exec(text)?.[1] ?? "").replace(",", ""));
+}
 
 /** The rows of the shown table, as lists of texts. */
 function rowsOf(text: string): readonly (readonly string[])[] {
@@ -36,13 +63,24 @@ async function truth(sql: string): Promise<readonly (readonly string[])[]> {
 Deno.test("a database by URL is served in aggregate mode unless its rows may be disclosed", async (t) => {
   // Everything that the client gets.
   const seen: string[] = [];
+  const asked: { readonly query: Record<string, unknown>; readonly text: string }[] = [];
   async function ask(server: ConnectedServer, input: Record<string, unknown>): Promise<string> {
     const reply = await server.call("query_omop", input);
     seen.push(reply.text);
+    if (!reply.isError) asked.push({ query: input, text: reply.text });
     return reply.text;
   }
-  const launch = { databaseHost: `127.0.0.1:${database.port}` };
-  await withServer({ OMCP_DATABASE_URL: database.url }, async (server) => {
+  const launch = {
+    databaseHost: `127.0.0.1:${database.port}`,
+    auditFolder: `${folder}/audit`,
+    ledgerFolder: `${folder}/ledger`,
+  };
+  const settings = {
+    OMCP_DATABASE_URL: database.url,
+    OMCP_AUDIT_FOLDER: launch.auditFolder,
+    OMCP_DISCLOSURE_FOLDER: launch.ledgerFolder,
+  };
+  await withServer(settings, async (server) => {
     await t.step(
       "persons and records by concept equal the truth; groups of few persons are absent",
       async () => {
@@ -239,6 +277,7 @@ print(reached, [name for name in os.environ if name.startswith("PG")], glob.glob
       const { text } = await server.call("describe_cdm", {});
       assert.match(text, /^- person: One row per person/m);
       assert.match(text, /^Rules: cms: each number rests on at least 11 persons/m);
+      assert.match(text, /^You may learn 1,\d{3} more of 2,000 numbers/m);
       assert.doesNotMatch(text, /^- \w+ \(|Empty:|Observed:|Source:/m);
       const table = await server.call("describe_cdm", { table: "person" });
       assert.match(
@@ -291,5 +330,46 @@ print(reached, [name for name in os.environ if name.startswith("PG")], glob.glob
         assert.doesNotMatch(seen.join("\n"), new RegExp(CANARY));
       },
     );
+
+    await t.step("a second server on the folder of the ledger does not start", async () => {
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: serverArguments({ ...LAUNCH, ...launch }),
+        env: { ...settings, OMCP_INSTANCE: newInstance() },
+        stdin: "null",
+      }).output();
+      assert.equal(code, 1);
+      assert.match(new TextDecoder().decode(stderr), /config_invalid: Another server uses the ledger in /);
+    });
   }, launch);
+
+  await t.step("a server that starts again gives the answers of before, for nothing", async () => {
+    const [pair = { query: {}, text: "" }] = asked;
+    const before = asked.map(({ text }) => text);
+    await withServer(settings, async (server) => {
+      const again = (await server.call("query_omop", pair.query)).text;
+      assert.deepEqual(rowsOf(again), rowsOf(pair.text));
+      assert.equal(remaining(again), Math.min(...before.map(remaining)));
+    }, launch);
+  });
+
+  await t.step("the audit has each question without its values, and what was released", async () => {
+    const { problems } = await verifyAudit({ folders: [launch.auditFolder] });
+    assert.deepEqual(problems, []);
+    const text = auditFiles(launch.auditFolder).map((name) =>
+      Deno.readTextFileSync(`${launch.auditFolder}/${name}`)
+    ).join("");
+    const lines = text.split("\n").filter((line) => line.includes('"tool":"query_omop"'))
+      .map((line) => auditedSchema.parse(JSON.parse(line)));
+    const released = lines.filter(({ decision }) => decision === "released");
+    assert.ok(released.length > 5 && released.some(({ withheld }) => (withheld ?? 0) > 0));
+    assert.ok(released.every(({ persons }) => persons === null || (persons ?? 0) >= K));
+    assert.ok(lines.some(({ status }) => status === "disclosure_not_allowed"));
+    const normalized = lines.map((line) => line.normalized).join("\n");
+    assert.match(normalized, /"value":"\?"/);
+    assert.doesNotMatch(normalized, /"value":(?!"\?")/);
+    assert.doesNotMatch(text, new RegExp(CANARY));
+    // The first table was asked again after the restart: the same persons, by the same seed.
+    const [first, last] = [released[0], released.at(-1)];
+    assert.equal(last?.fingerprint, first?.fingerprint);
+  });
 });

@@ -1,4 +1,5 @@
 /** Made-up persons with secret weights, as the database computes them, for tests of the disclosure rules. */
+import type { Steps } from "../../../../src/lib/async/in_slices.ts";
 import { BUCKETS } from "../../../../src/cdm/disclosure/sketch.ts";
 import type { Counted } from "../../../../src/cdm/disclosure/ledger.ts";
 
@@ -29,7 +30,7 @@ export class People {
   /** A statistic. @param contribution What each person adds; 0 for one who is not in the set. */
   statistic(contribution: (person: number) => number): Counted {
     const sketch = new Float64Array(BUCKETS);
-    const counts = new Uint16Array(BUCKETS);
+    const counts = new Uint8ClampedArray(BUCKETS);
     let value = 0;
     for (let person = 0; person < this.size; person += 1) {
       const part = contribution(person);
@@ -45,5 +46,13 @@ export class People {
   /** The number of persons in a set. @param has Whether a person is in it. */
   count(has: (person: number) => boolean): Counted {
     return this.statistic((person) => has(person) ? 1 : 0);
+  }
+}
+
+/** Runs a computation to its end. @param steps The computation. */
+export function finished<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
   }
 }
