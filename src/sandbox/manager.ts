@@ -158,7 +158,7 @@ export class SandboxManager {
     const found = this.executions.find(id, owner) ?? this.#registry.findExecution(id, owner);
     if (found !== undefined) return found;
     throw new OmcpError("execution_not_found", `There is no execution ${id}`, {
-      next: "See list_executions; a server keeps a bounded number of them.",
+      next: "list_sandboxes with sandbox_id lists them; a server keeps a bounded number of them.",
     });
   }
 

@@ -9,7 +9,7 @@ import { repetitions } from "../../fixtures/load.ts";
 Deno.test("a container killed from outside is reported lost once", async () => {
   await withScene({}, async ({ client, target }) => {
     const running = client.run(target, "while True: pass", 60);
-    const listed = async () => (await client.call("list_executions", { sandbox_id: target })).text;
+    const listed = async () => (await client.call("list_sandboxes", { sandbox_id: target })).text;
     await eventually(async () => (await listed()).includes("  running  "), "the cell runs", 60_000);
     await dockerOn("kill", target);
     assert.match(

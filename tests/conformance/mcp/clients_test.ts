@@ -50,7 +50,7 @@ async function useSandbox(client: AnyClient): Promise<void> {
   assert.match(read, /<0>\n<1>\n<2>/);
   const interrupted = await call("interrupt_execution", { execution_id });
   assert.match(interrupted.content[0]?.text ?? "", /\[interrupted, .*variables kept\]$/);
-  const lines = (await call("list_executions", { sandbox_id })).content[0]?.text ?? "";
+  const lines = (await call("list_sandboxes", { sandbox_id })).content[0]?.text ?? "";
   assert.match(lines, /^2 executions, oldest first:\n.* {2}ok {2}.*\n.* {2}interrupted {2}/);
   const restarted = await call("restart_kernel", { sandbox_id });
   assert.match(restarted.content[0]?.text ?? "", /^Restarted the kernel/);

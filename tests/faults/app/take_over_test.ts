@@ -79,7 +79,7 @@ Deno.test("a cell that prints goes on while its server is killed at random momen
     assert.deepEqual(printed, Array.from({ length: total }, (_, n) => n));
     assert.match((await server.run(sandbox_id, "kept + 1")).text, /\[value\]\n42\n\[ok, In\[3\]/);
     // Executions that ended under earlier servers, and their sources.
-    const listed = (await server.call("list_executions", { sandbox_id })).text;
+    const listed = (await server.call("list_sandboxes", { sandbox_id })).text;
     assert.match(
       listed,
       /^3 executions, oldest first:\n\S+ {2}execute_python_code {2}ok .* kept = 41; print\('first'\)$/m,

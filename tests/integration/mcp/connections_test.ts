@@ -24,7 +24,7 @@ async function readAll(connection: Connection, execution_id: string): Promise<st
 async function runningExecution(connection: Connection, sandbox_id: string): Promise<string> {
   let found: string | undefined;
   await eventually(async () => {
-    const { text } = await connection.call("list_executions", { sandbox_id });
+    const { text } = await connection.call("list_sandboxes", { sandbox_id });
     found = /(exec_[0-9a-f]{32}) {2}execute_python_code {2}(?:queued|running)/.exec(text)?.[1];
     return found !== undefined;
   }, "an execution runs");

@@ -85,7 +85,7 @@ Deno.test("a cell that outlives the wait goes on, get_execution returns its resu
       queued.text,
       /^\[queued: waiting for another cell of this sandbox to end; nothing was interrupted\]/,
     );
-    const listed = await server.call("list_executions", { sandbox_id });
+    const listed = await server.call("list_sandboxes", { sandbox_id });
     assert.match(
       listed.text,
       /^3 executions, oldest first:\nexec_.* {2}ok {2}.*\n.* {2}running {2}.* {2}import time\n.* {2}queued {2}.* {2}'second'$/,
@@ -109,7 +109,7 @@ Deno.test("an execution ends at its timeout although nobody waits for it, and it
       wait: 0,
     });
     await eventually(
-      async () => / {2}timeout {2}/.test((await server.call("list_executions", { sandbox_id })).text),
+      async () => / {2}timeout {2}/.test((await server.call("list_sandboxes", { sandbox_id })).text),
       "it is listed as timeout",
       60_000,
     );
@@ -245,15 +245,15 @@ Deno.test("a cancel of get_execution ends only that wait; a cancel of the starti
       "the variable is set",
       60_000,
     );
-    assert.match((await client.call("list_executions", { sandbox_id })).text, / {2}running {2}/);
+    assert.match((await client.call("list_sandboxes", { sandbox_id })).text, / {2}running {2}/);
     await client.cancel(callId);
     await eventually(
-      async () => !/ {2}running {2}/.test((await client.call("list_executions", { sandbox_id })).text),
+      async () => !/ {2}running {2}/.test((await client.call("list_sandboxes", { sandbox_id })).text),
       "it is no longer listed as running",
       60_000,
     );
     assert.match(
-      (await client.call("list_executions", { sandbox_id })).text,
+      (await client.call("list_sandboxes", { sandbox_id })).text,
       / {2}interrupted {2}.*kept = 41$/,
     );
     assert.match((await client.run(sandbox_id, "kept")).text, /41/);
@@ -273,7 +273,7 @@ Deno.test("create_sandbox and query_omop are executions, too", async () => {
     })).text;
     if (/^execution_id: /m.test(query)) query = await ended(server, continuation(query).execution_id);
     assert.match(query, /DataFrame `persons`: 1,?000 rows/);
-    const { text } = await server.call("list_executions", { sandbox_id });
+    const { text } = await server.call("list_sandboxes", { sandbox_id });
     const execution_id = /(exec_[0-9a-f]{32}) {2}query_omop {2}ok/.exec(text)?.[1];
     assert.equal((await server.call("get_execution", { execution_id })).text, query);
   });
@@ -287,7 +287,7 @@ Deno.test("calls that wait when their sandbox ends show what the cell has printe
     let listed = "";
     for (let round = 0; round < 300 && !listed.includes("output 7 bytes"); round += 1) {
       await new Promise((resolve) => setTimeout(resolve, 100));
-      listed = (await server.call("list_executions", { sandbox_id })).text;
+      listed = (await server.call("list_sandboxes", { sandbox_id })).text;
     }
     const execution_id = /exec_[0-9a-f]{32}/.exec(listed)?.[0];
     const waiting = server.call("get_execution", { execution_id });

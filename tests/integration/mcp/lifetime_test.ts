@@ -13,7 +13,7 @@ Deno.test("every result about a sandbox whose lifetime is nearly over says so, e
       `\\n\\[notice: the lifetime of sandbox ${sandbox_id} ends in \\d s\\. .*\\]$`,
     );
     await eventually(
-      async () => notice.test((await server.call("list_executions", { sandbox_id })).text),
+      async () => notice.test((await server.call("list_sandboxes", { sandbox_id })).text),
       "its end is near",
       60_000,
     );
