@@ -2,6 +2,7 @@
  * Writes to stdout a small random CDM, random cohort definitions in the short form, and each as circe's JSON: the input of generate.py.
  * Run from the repository's root: `deno run tests/vectors/cohorts/generate.ts | python tests/vectors/cohorts/generate.py`.
  */
+import { say } from "../../../scripts/output.ts";
 import { readCohort, toCirce } from "../../../src/omop/cohorts/mod.ts";
 import { Random } from "../../../src/omop/sample/random.ts";
 import { type Pool, randomCohort } from "../../integration/omop/cohorts/random_cohort.ts";
@@ -9,8 +10,11 @@ import { type Pool, randomCohort } from "../../integration/omop/cohorts/random_c
 const SEED = 13;
 const PERSONS = 60;
 const COHORTS = 80;
-/** Days of the data, counted from the first. */
-const DAYS = 1_500;
+/** Those of them that are about eras. */
+const ERAS = 8;
+/** Days of the data, counted from the first in steps of five, so that many windows and gaps are met exactly. */
+const DAYS = 300;
+const STEP = 5;
 const FIRST = Date.UTC(2018, 0, 1) / 86_400_000;
 
 type Cell = string | number | null;
@@ -50,19 +54,19 @@ function records(random: Random): Record<string, Cell[][]> {
   for (let person = 1; person <= PERSONS; person++) {
     add("person", person, random.chance(0.5) ? 8532 : 8507, random.integer(1940, 2012));
     // One to three periods with gaps between them.
-    let day = random.integer(0, 300);
+    let day = random.integer(0, 60);
     while (day < DAYS) {
-      const end = day + random.integer(60, 1_200);
+      const end = day + random.integer(12, 240);
       add("observation_period", id += 1, person, date(day), date(end));
-      day = end + random.integer(1, 400);
+      day = end + random.integer(1, 80);
     }
     // Circe leaves open which of several events of a day comes first: each day of a person has one.
     const days = new Set<number>();
     for (let left = random.integer(2, 40); left > 0; left--) days.add(random.integer(0, DAYS));
     for (const on of days) {
       const concept = random.integer(1, 12);
-      const end = random.chance(0.3) ? null : date(on + random.integer(0, 60));
-      const table = random.pick(Object.keys(DOMAINS).map((name) => [name, 1] as const));
+      const end = random.chance(0.3) ? null : date(on + random.integer(0, 12));
+      const table = random.pick(Object.keys(DOMAINS).map((name) => [name, name === "drug_exposure" ? 3 : 1] as const));
       id += 1;
       const about = [id, person, (DOMAINS[table] ?? 0) + concept, date(on)] as const;
       switch (table) {
@@ -74,7 +78,7 @@ function records(random: Random): Record<string, Cell[][]> {
             table,
             ...about,
             end,
-            random.chance(0.5) ? null : random.integer(1, 60),
+            random.chance(0.5) ? null : STEP * random.integer(1, 12),
             random.chance(0.3) ? 100 + random.integer(1, 12) : 0,
           );
           break;
@@ -96,7 +100,7 @@ function records(random: Random): Record<string, Cell[][]> {
 }
 
 function date(day: number): string {
-  return new Date((FIRST + day) * 86_400_000).toISOString().slice(0, 10);
+  return new Date((FIRST + STEP * day) * 86_400_000).toISOString().slice(0, 10);
 }
 
 const POOL: Pool = {
@@ -107,15 +111,27 @@ const POOL: Pool = {
     ["death", []],
     ["observation_period", []],
   ]),
-  days: Array.from({ length: 20 }, (_, at) => date(at * 75)),
+  days: Array.from({ length: 20 }, (_, at) => date(at * 15)),
   values: [0, 2.5, 5, 7.5, 10],
   units: [8001, 8002],
 };
 
 const cohorts = Array.from({ length: COHORTS }, (_, number) => {
-  const definition = withoutBirthdays(randomCohort(new Random(SEED, number), POOL));
+  const definition = number < ERAS
+    ? eraCohort(number)
+    : withoutBirthdays(randomCohort(new Random(SEED, number), POOL));
   return { definition, circe: toCirce(readCohort(definition), new Map()) };
 });
+
+/** Every exposure enters, and stays until its era ends: an era's gap and end are met exactly. */
+function eraCohort(number: number): ReturnType<typeof randomCohort> {
+  const concepts = Array.from({ length: 12 }, (_, at) => ({ concept_id: 101 + at }));
+  return {
+    entry: [{ table: "drug_exposure" }],
+    limit: "all",
+    exit: { drug_era: { concepts, gap_days: STEP * number * 2, extra_days: number % 3 } },
+  };
+}
 
 /** Circe has no ages by birthday. */
 function withoutBirthdays(definition: ReturnType<typeof randomCohort>): ReturnType<typeof randomCohort> {
@@ -125,4 +141,4 @@ function withoutBirthdays(definition: ReturnType<typeof randomCohort>): ReturnTy
   return { ...rest, age: years };
 }
 
-console.log(JSON.stringify({ tables: { ...vocabulary(), ...records(new Random(SEED, 1_000)) }, cohorts }));
+await say(JSON.stringify({ tables: { ...vocabulary(), ...records(new Random(SEED, 1_000)) }, cohorts }));

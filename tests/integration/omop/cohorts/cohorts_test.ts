@@ -74,7 +74,7 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const SEED = 20_261_129;
-const COHORTS = repetitions(200);
+const COHORTS = repetitions(120);
 
 Deno.test("cohorts in Postgres", async (t) => {
   const server = await startPostgres({ sample: true });

@@ -28,8 +28,8 @@ export function randomCohort(random: Random, pool: Pool): CohortDefinitionInput 
   const list = <T>(most: number, make: () => T): T[] => Array.from({ length: random.integer(1, most) }, make);
   return {
     entry: list(random.chance(0.7) ? 1 : 3, () => randomEvent(random, pool)),
-    ...some(0.4, () => ({ prior_observation_days: random.integer(0, 400) })),
-    ...some(0.2, () => ({ post_observation_days: random.integer(0, 200) })),
+    ...some(0.4, () => ({ prior_observation_days: days(random, 0, 400) })),
+    ...some(0.2, () => ({ post_observation_days: days(random, 0, 200) })),
     ...some(0.3, () => ({ entry_limit: one(random, ["first", "last", "all"]) })),
     ...some(0.3, () => ({ age: randomAge(random) })),
     ...some(0.2, () => ({ sex: one(random, ["female", "male"]) })),
@@ -37,7 +37,7 @@ export function randomCohort(random: Random, pool: Pool): CohortDefinitionInput 
     ...some(0.4, () => ({ without: list(2, () => randomCriterion(random, pool)) })),
     ...some(0.7, () => ({ limit: one(random, ["first", "last", "all", "all"]) })),
     ...some(0.6, () => ({ exit: randomExit(random, pool) })),
-    ...some(0.3, () => ({ merge_gap_days: random.integer(0, 120) })),
+    ...some(0.3, () => ({ merge_gap_days: days(random, 0, 120) })),
   };
 }
 
@@ -65,11 +65,11 @@ function randomItems(random: Random, concepts: readonly number[]): Items {
 }
 
 function randomCriterion(random: Random, pool: Pool): Criterion {
-  const from = random.integer(-400, 30);
+  const from = days(random, -400, 30);
   const window = one(random, [
     { from },
     { to: from + 100 },
-    { from, to: from + random.integer(0, 500) },
+    { from, to: from + days(random, 0, 500) },
     undefined,
   ]);
   return {
@@ -90,13 +90,13 @@ function randomExit(random: Random, pool: Pool): NonNullable<CohortDefinitionInp
   const drugs = pool.concepts.get("drug_exposure") ?? [];
   const end = one(random, [
     {},
-    { days_after_start: random.integer(-5, 400) },
-    { days_after_end: random.integer(-30, 90) },
+    { days_after_start: days(random, -5, 400) },
+    { days_after_end: days(random, -30, 90) },
     {
       drug_era: {
         concepts: randomItems(random, drugs),
-        gap_days: random.integer(0, 90),
-        extra_days: random.integer(0, 10),
+        gap_days: days(random, 0, 60),
+        extra_days: days(random, 0, 10),
       },
     },
   ]);
@@ -117,6 +117,11 @@ function randomRange<T extends string | number, Low extends string, High extends
   if (shape !== 1) Object.assign(ends, { [low]: sorted[at] });
   if (shape !== 0) Object.assign(ends, { [high]: sorted[last] });
   return ends;
+}
+
+/** Multiples of five, which the vectors' days are. */
+function days(random: Random, low: number, high: number): number {
+  return 5 * random.integer(low / 5, high / 5);
 }
 
 function one<const T>(random: Random, choices: readonly T[]): T {

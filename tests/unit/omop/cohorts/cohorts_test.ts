@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { CDM_VERSIONS, cdmTable } from "../../../../src/omop/cdm/mod.ts";
+import {
+  type CohortDefinitionInput,
+  cohortMeaning,
+  readCohort,
+  toCirce,
+} from "../../../../src/omop/cohorts/mod.ts";
+import { EVENT_TABLE_NAMES, eventTable } from "../../../../src/omop/cohorts/event_tables.ts";
+
+const DIABETES = [{ concept_id: 201826, include_descendants: true }];
+const ENTRY = [{ table: "condition_occurrence" as const, concepts: DIABETES }];
+
+Deno.test("every table of events has the columns that its events are read from, in both versions of the CDM", () => {
+  for (const version of CDM_VERSIONS) {
+    for (const name of EVENT_TABLE_NAMES) {
+      const { concept, key, start, end, valued } = eventTable(name);
+      const columns = cdmTable(version, name).columns.map((column) => column.name);
+      const read = [
+        "person_id",
+        key,
+        start,
+        ...[concept, end.column, end.supply].filter((one) => one !== undefined),
+        ...(valued === true ? ["value_as_number", "unit_concept_id"] : []),
+      ];
+      for (const one of read) assert.ok(columns.includes(one), `${version} ${name}.${one}`);
+    }
+  }
+});
+
+Deno.test("toCirce() writes each concept set once, and ranges under the names that circe has for the table", () => {
+  const circe = toCirce(
+    readCohort({
+      entry: [
+        ...ENTRY,
+        { table: "condition_era", concepts: DIABETES, dates: { from: "2020-01-01" } },
+        { table: "observation_period", dates: { from: "2020-01-01", to: "2020-12-31" } },
+        { table: "measurement", value: { min: 6.5 }, units: [8554] },
+      ],
+      without: [{ ...ENTRY[0], table: "condition_occurrence", window: { to: -1 }, at_least: 3 }],
+    }),
+    new Map(),
+  );
+  assert.deepEqual(circe["PrimaryCriteria"], {
+    CriteriaList: [
+      { ConditionOccurrence: { CodesetId: 0 } },
+      { ConditionEra: { CodesetId: 0, EraStartDate: { Value: "2020-01-01", Op: "gte" } } },
+      { ObservationPeriod: { PeriodStartDate: { Value: "2020-01-01", Extent: "2020-12-31", Op: "bt" } } },
+      { Measurement: { ValueAsNumber: { Value: 6.5, Op: "gte" }, Unit: [{ CONCEPT_ID: 8554 }] } },
+    ],
+    ObservationWindow: { PriorDays: 0, PostDays: 0 },
+    PrimaryCriteriaLimit: { Type: "All" },
+  });
+  assert.deepEqual(circe["ConceptSets"], [{
+    id: 0,
+    name: "201826",
+    expression: {
+      items: [{
+        concept: { CONCEPT_ID: 201826 },
+        isExcluded: false,
+        includeDescendants: true,
+        includeMapped: false,
+      }],
+    },
+  }]);
+});
+
+Deno.test("cohortMeaning() says what a definition means, defaults too", () => {
+  assert.deepEqual(cohortMeaning(readCohort({ entry: ENTRY })), [
+    "Entry: condition_occurrence of 201826 with descendants; under observation at the start",
+    "Kept: each person's first entry event that meets all rules",
+    "Exit: end of the observation period",
+  ]);
+  const definition: CohortDefinitionInput = {
+    entry: [{ table: "measurement", value: { min: 6.5 }, dates: { to: "2020-01-01" } }],
+    entry_limit: "last",
+    with: [{ table: "visit_occurrence", window: { from: -365, to: 0 }, at_least: 2 }],
+    without: [{ table: "death", outside_observation: true }],
+    limit: "all",
+    exit: { days_after_end: 30 },
+    merge_gap_days: 1,
+  };
+  assert.deepEqual(cohortMeaning(readCohort(definition)), [
+    "Entry: each person's last measurement that starts to 2020-01-01 with value at least 6.5; under observation at the start",
+    "Rule: at least 2 visit_occurrence, from 365 days before entry to the day of entry",
+    "Rule: no death, at any time",
+    "Exit: 30 days after the end of the entry event, at the latest at the end of the observation period",
+    "Merged: periods of a person at most 1 day apart",
+  ]);
+});
+
+Deno.test("readCohort() refuses what has no meaning", () => {
+  const refused: readonly (readonly [unknown, RegExp])[] = [
+    [{}, /Cannot read entry/],
+    [{ entry: [{ table: "person" }] }, /Cannot read entry\[0\]\.table/],
+    [
+      { entry: ENTRY, with: [{ table: "death", window: { from: 2, to: 1 } }] },
+      /Cannot use with: window from 2 to 1/,
+    ],
+    [{ entry: [{ table: "observation_period", concepts: DIABETES }] }, /observation_period has none/],
+    [{ entry: [{ table: "drug_exposure", value: { min: 1 } }] }, /drug_exposure has no numbers/],
+    [{ entry: [{ table: "death", dates: { from: "2020-02-30" } }] }, /Cannot read entry\[0\]\.dates\.from/],
+    [
+      { entry: ENTRY, exit: { days_after_start: 1, drug_era: { concepts: DIABETES } } },
+      /it has several ends/,
+    ],
+    [{ entry: ENTRY, exclude: [] }, /Unrecognized key/],
+  ];
+  for (const [input, message] of refused) {
+    assert.throws(() => readCohort(input), { code: "invalid_argument", message });
+  }
+});
