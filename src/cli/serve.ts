@@ -19,6 +19,7 @@ import { errorMessage } from "../lib/error_message.ts";
 import { ExchangeFolder } from "../exchange/mod.ts";
 import type { AuditLog } from "../observability/audit.ts";
 import { logger, startLogging } from "../observability/log.ts";
+import { endOf } from "../mcp/answer_within.ts";
 import { startStdio } from "../mcp/transports/stdio.ts";
 import { CodeCalls } from "../mcp/code_calls/mod.ts";
 import { offeredTools } from "../mcp/offered_tools.ts";
@@ -160,6 +161,10 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
     lifetimeMs: config.lifetimeMs,
     leaseSeconds: config.leaseSeconds,
     outlivesServer: config.instanceNamed,
+    recordResumed: ({ id, owner, sandboxId, tool, source }, work) => {
+      const facts = { execution: id, principal: owner, sandbox: sandboxId, tool, source, usesKernel: true };
+      return audit.execution(facts, work, endOf);
+    },
     packages: packages !== undefined,
     // No code in a sandbox may reach a database whose rows must stay there.
     ...(cdm === undefined || cdm.disclosure !== undefined

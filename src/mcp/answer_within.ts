@@ -159,7 +159,12 @@ async function known<T>(run: ExecutionRun, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function endOf(result: ExecutionResult): ExecutionEnd {
+/**
+ * How an execution ended, for the audit.
+ *
+ * @param result Its result.
+ */
+export function endOf(result: ExecutionResult): ExecutionEnd {
   if (result.kind === "text") {
     return { status: "ok", bytes: result.bytes ?? utf8Bytes(result.text) };
   }

@@ -123,7 +123,12 @@ async function adopt(
       signal,
     });
     sandbox = sandboxOf(candidate, adopted, options);
-    await restoreExecutions(sandbox, adopted.container.channel, adopted.journal.executions, signal);
+    await restoreExecutions(sandbox, adopted.container.channel, adopted.journal.executions, {
+      signal,
+      // It cannot have been without a server for longer.
+      unrecordedMs: options.leaseSeconds * 1000,
+      record: options.recordResumed,
+    });
     return sandbox;
   } catch (error) {
     sandbox?.detach();

@@ -7,6 +7,7 @@ import { readableDuration } from "../lib/duration.ts";
 import type { Removals } from "../runtime/mod.ts";
 import type { Eviction } from "./eviction.ts";
 import { newSandboxId, type SandboxSettings, type StartedSandbox, startSandbox } from "./factory.ts";
+import type { RecordResumed } from "./executions/restore.ts";
 import { containerName } from "./ownership.ts";
 import type { SandboxPolicy } from "./policy.ts";
 import { type Launch, SandboxPool } from "./pool.ts";
@@ -28,6 +29,8 @@ export interface CreatorOptions extends SandboxSettings {
   readonly idleMs: number;
   /** Whether a later server of the instance may take its sandboxes over: their owners are recorded in the runtime. @default false */
   readonly outlivesServer?: boolean;
+  /** Records executions of an earlier server that go on under this one. @default they are not recorded */
+  readonly recordResumed?: RecordResumed;
   /** The most that a caller may ask for, read at each creation after the image was found. @default what the policy gives */
   readonly maximum?: ResourceMaximum;
   /** Images that a caller may choose besides the default one. @default none */

@@ -3,9 +3,26 @@ import type { Channel } from "../../agent_protocol/mod.ts";
 import { type JournalEntry, MAX_CODE_BYTES, REQUESTS } from "../../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import type { Sandbox } from "../sandbox.ts";
+import type { ExecutionResult, ExecutionRun } from "./execution_spec.ts";
 
 /** How long an agent may take for an answer that it has at hand, ms. */
 const ANSWER_MS = 5000;
+
+/** An execution that goes on under this server. */
+export interface ResumedExecution {
+  readonly id: string;
+  /** The id of its sandbox's owner. */
+  readonly owner: string;
+  readonly sandboxId: string;
+  readonly tool: string;
+  readonly source: string;
+}
+
+/** Records an execution that goes on under this server, as others are recorded that begin under it. */
+export type RecordResumed = (
+  execution: ResumedExecution,
+  work: () => Promise<ExecutionResult>,
+) => Promise<ExecutionResult>;
 
 /**
  * Puts a sandbox's executions into its store, the oldest first: those that have ended with their results, and those that run with all
@@ -14,44 +31,63 @@ const ANSWER_MS = 5000;
  * @param sandbox The sandbox, which has an owner and has run nothing yet under this server.
  * @param channel Its agent's.
  * @param entries What its agent knows of.
- * @param signal Gives up.
+ * @param options `signal` gives up; `record` records those that run, and those that ended less than `unrecordedMs` ago: no server may have
+ * been there then.
  * @throws {OmcpError} `channel_failed`, `timeout`, `cancelled`.
  */
 export async function restoreExecutions(
   sandbox: Sandbox,
   channel: Channel,
   entries: readonly JournalEntry[],
-  signal: AbortSignal,
+  { signal, unrecordedMs, record = (_, work) => work() }: {
+    readonly signal: AbortSignal;
+    readonly unrecordedMs: number;
+    readonly record?: RecordResumed | undefined;
+  },
 ): Promise<void> {
   for (const entry of entries) {
     signal.throwIfAborted();
-    if (!entry.silent) await restore(sandbox, entry, await readSource(channel, entry, signal));
-    else if (entry.endedMs === null) interruptSilent(sandbox, entry);
+    const isRecorded = (entry.endedMs ?? 0) > unrecordedMs;
+    if (!entry.silent) {
+      const source = await readSource(channel, entry, signal);
+      await restore(sandbox, entry, source, isRecorded ? (_, work) => work() : record);
+    } else if (entry.endedMs === null) interruptSilent(sandbox, entry);
   }
 }
 
-async function restore(sandbox: Sandbox, entry: JournalEntry, code: string): Promise<void> {
+async function restore(
+  sandbox: Sandbox,
+  entry: JournalEntry,
+  source: string,
+  record: RecordResumed,
+): Promise<void> {
   const { execution: id, timeoutMs, elapsedMs, endedMs } = entry;
   const ended = endedMs !== null;
-  const execution = sandbox.executions.start({
+  const facts = {
+    id,
     owner: sandbox.owner ?? "",
+    sandboxId: sandbox.id,
     tool: "execute_python_code",
-    source: code,
+    source,
+  };
+  async function resume(run: ExecutionRun): Promise<ExecutionResult> {
+    const outcome = await sandbox.resume({
+      id,
+      ended,
+      timeoutMs: ended ? ANSWER_MS : Math.max(1, timeoutMs - elapsedMs),
+      signal: run.signal,
+      log: run.log,
+      onStarted: () => run.started(),
+    });
+    return { kind: "cell", outcome };
+  }
+  const execution = sandbox.executions.start({
+    ...facts,
     timeoutMs,
     usesKernel: true,
-    notebook: { code },
+    notebook: { code: source },
     past: { id, elapsedMs, endedMs: endedMs ?? undefined },
-    work: async (run) => ({
-      kind: "cell",
-      outcome: await sandbox.resume({
-        id,
-        ended,
-        timeoutMs: ended ? ANSWER_MS : Math.max(1, timeoutMs - elapsedMs),
-        signal: run.signal,
-        log: run.log,
-        onStarted: () => run.started(),
-      }),
-    }),
+    work: (run) => record(facts, () => resume(run)),
   });
   if (ended) await execution.settled;
 }

@@ -224,6 +224,26 @@ Deno.test("a lock ends by its lease where the engine does not notice its holder'
   });
 });
 
+Deno.test("a server that is killed right after it has started its lock leaves none that runs", async () => {
+  await withInstance(async ({ engine, acquire }) => {
+    await using proxy = await engineProxy();
+    const through = await Engine.connect({ host: proxy.host });
+    /** Its connections break when its container has started, as those of a process that is killed. */
+    class Killed extends DockerRuntime {
+      override async startContainer(id: string): Promise<void> {
+        await engine.startContainer(id);
+        proxy.treat = () => "drop";
+        proxy.cut();
+        throw new Error("killed");
+      }
+    }
+    await assert.rejects(acquire({ runtime: new Killed(through) }));
+    // Within the usual wait.
+    await acquire();
+    through.close();
+  });
+});
+
 Deno.test("a container of the lock's name that this program did not create is not touched", async () => {
   await withInstance(async ({ engine, name, acquire }) => {
     const id = await engine.createContainer({ Image: "debian:trixie-slim", Cmd: ["true"] }, { name });

@@ -75,6 +75,7 @@ Deno.test("a cell that prints goes on while its server is killed at random momen
     const printed = [...output.slice(0, output.indexOf("total")).matchAll(/(\d+) /g)].map(([, n]) =>
       Number(n)
     );
+    assert.match(server.stderr, new RegExp(`"event":"execution","principal":"local",.*"${execution_id}"`));
     assert.ok(total > 100, output.slice(-500));
     assert.deepEqual(printed, Array.from({ length: total }, (_, n) => n));
     assert.match((await server.run(sandbox_id, "kept + 1")).text, /\[value\]\n42\n\[ok, In\[3\]/);

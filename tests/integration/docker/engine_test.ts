@@ -68,6 +68,12 @@ Deno.test("Engine reports a missing, conflicting or refused object with the engi
         message: /already in use/,
       },
     );
+    const other = await create(["true"]);
+    await assert.rejects(engine.renameContainer(other, taken), { code: "engine_conflict" });
+    await engine.renameContainer(id, absent);
+    assert.equal((await engine.inspectContainer(absent)).id, id);
+    await assert.rejects(engine.inspectContainer(taken), { code: "engine_not_found" });
+    await engine.renameContainer(absent, taken);
     const unsound = { Image: BASE_IMAGE, Cmd: ["true"], Labels: labels, HostConfig: { Memory: 1 } };
     await assert.rejects(engine.createContainer(unsound, { name: absent }), { code: "engine_refused" });
     const unrunnable = await create(["/no/such/program"]);

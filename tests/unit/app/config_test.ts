@@ -33,6 +33,17 @@ Deno.test("readConfig() takes an empty variable as absent", () => {
   assert.equal(readConfig(reader({ OMCP_MAX_SANDBOXES: "" })).maxSandboxes, 10);
 });
 
+Deno.test("readConfig() detaches sandboxes only where a later server can find them", () => {
+  const detach = { OMCP_ON_SHUTDOWN: "detach" };
+  assert.equal(readConfig(reader({})).detach, false);
+  assert.equal(readConfig(reader({ OMCP_INSTANCE: "one" })).detach, false);
+  assert.equal(readConfig(reader({ ...detach, OMCP_INSTANCE: "one" })).detach, true);
+  assert.throws(() => readConfig(reader(detach)), {
+    code: "config_invalid",
+    message: /OMCP_ON_SHUTDOWN=detach needs OMCP_INSTANCE/,
+  });
+});
+
 Deno.test("readConfig() takes images from the registry by their digests, else from a file, else from a build", () => {
   const [one, other] = ["1".repeat(64), "2".repeat(64)];
   const digests = `python=sha256:${one}, postgres=sha256:${other}`;

@@ -119,6 +119,67 @@ Deno.test("an execution that was taken over is its sandbox's owner's, whatever t
   });
 });
 
+Deno.test("cells that no server has seen end are recorded, those that ended earlier are not", async () => {
+  await withScene(async ({ runtime, manager, next }) => {
+    const first = manager();
+    const { id } = await first.create({ owner: "alice" });
+    await first.close({ detach: true });
+    const { reply } = runtime;
+    const executions = [
+      { ...ENTRY, execution: "exec_old", ended_ms: 30_001 },
+      { ...ENTRY, execution: "exec_meanwhile", ended_ms: 30_000 },
+      { ...ENTRY, execution: "exec_running", ended_ms: null },
+    ];
+    runtime.reply = (method, params) =>
+      method === "journal" ? { result: { cells: 2, executions } } : reply(method, params);
+    const recorded: unknown[] = [];
+    const second = await next({
+      recordResumed: async ({ id: execution, owner, sandboxId, source }, work) => {
+        const result = await work();
+        recorded.push([execution, owner, sandboxId, source, result.kind]);
+        return result;
+      },
+    });
+    await settled(() => !second.get(id).busy);
+    assert.deepEqual(recorded, [
+      ["exec_meanwhile", "alice", id, "1 + 1", "cell"],
+      ["exec_running", "alice", id, "1 + 1", "cell"],
+    ]);
+    assert.equal(second.list()[0]?.cells, 3);
+  });
+});
+
+Deno.test("a step of a call that ended with its server is interrupted, and uses the kernel until it has ended", async () => {
+  await withScene(async ({ runtime, manager, next }) => {
+    const first = manager();
+    const { id } = await first.create({ owner: "alice" });
+    await first.close({ detach: true });
+    const asked: string[] = [];
+    const ended = Promise.withResolvers<void>();
+    const executions = [{ ...ENTRY, silent: true, ended_ms: null }, {
+      ...ENTRY,
+      execution: "exec_b",
+      silent: true,
+    }];
+    runtime.reply = async (method) => {
+      asked.push(method);
+      if (method === "journal") return { result: { cells: 0, executions } };
+      if (method === "resume") await ended.promise;
+      return { result: OK_RESULT };
+    };
+    const second = await next();
+    const sandbox = second.get(id);
+    assert.equal(sandbox.busy, true);
+    const cell = sandbox.execute("1", { timeoutMs: 1000, outputBytes: 1000 });
+    await settled(() => asked.includes("resume"));
+    assert.ok(!asked.includes("execute"));
+    ended.resolve();
+    assert.equal((await cell).status, "ok");
+    assert.deepEqual(asked, ["journal", "resume", "execute"]);
+    assert.deepEqual(sandbox.executions.list(), []);
+  });
+});
+
 const REFUSED: readonly {
   readonly what: string;
   readonly reason: RegExp;
