@@ -23,9 +23,12 @@ export function describeAnalysis(result: AnalysisResult, left: Left | undefined)
   const rest = rows.length - MOST_ROWS;
   return [
     ...(left === undefined ? [] : [
-      `The numbers are in the sandbox as the DataFrame \`${left.into}\`: ${
-        counted(table.rows.length, "row")
-      } with ${table.columns.join(", ")}.`,
+      `The numbers are in the sandbox as the DataFrame \`${left.into}\`: ${counted(left.rows, "row")} with ${
+        table.columns.join(", ")
+      }.`,
+      ...(left.rows < table.rows.length
+        ? [`[truncated: these are the first of ${counted(table.rows.length, "row")}; use fewer strata]`]
+        : []),
     ]),
     `Understood: ${understood}`,
     ...notes,

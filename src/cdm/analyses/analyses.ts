@@ -1,7 +1,6 @@
 /** Runs analyses on the configured CDM. */
 import type { RawBuilder } from "kysely";
 import { OmcpError } from "../../errors.ts";
-import { counted } from "../../lib/counted.ts";
 import type { AnalysisRequest, AnalysisResult } from "../../omop/analyses/mod.ts";
 import { type Call, type Found, Rows } from "./call.ts";
 import { characterize } from "./characterize.ts";
@@ -75,26 +74,4 @@ export class CdmAnalyses {
     const [understood, { notes, ...tables }] = await RUNNERS[request.analysis](call);
     return { understood, ...tables, notes: [...lines, ...notes] };
   }
-}
-
-/**
- * A table for a sandbox, cut where it has too many rows.
- *
- * @param result The result.
- * @param most The most rows.
- * @returns The result, with a note about rows that are left out.
- */
-export function boundedResult(result: AnalysisResult, most: number): AnalysisResult {
-  const { rows, columns } = result.table;
-  if (rows.length <= most) return result;
-  return {
-    ...result,
-    table: { columns, rows: rows.slice(0, most) },
-    notes: [
-      ...result.notes,
-      `[truncated: of ${counted(rows.length, "row")}, the DataFrame has the first ${
-        most.toLocaleString("en")
-      }]`,
-    ],
-  };
 }

@@ -1,12 +1,13 @@
 """Makes a DataFrame of an analysis' numbers, and draws its chart.
 
-Runs as a silent execution: `user_ns` is the user's namespace, `display` shows a MIME bundle, `REQUEST` is the JSON text of the request
-(see in_sandbox.ts). matplotlib is used without pyplot, so that the user's figures and settings stay as they are.
+Runs as a silent execution: `user_ns` is the user's namespace, `display` shows a MIME bundle, `REQUEST` is the request: JSON,
+compressed, in base64 (see in_sandbox.ts). matplotlib is used without pyplot, so that the user's figures and settings stay as they are.
 """
 
 import base64
 import io
 import json
+import zlib
 
 import pandas
 
@@ -118,4 +119,4 @@ def run(request):
     return {"rows": len(frame), "chart": "drawn"}
 
 
-display({MIME: run(json.loads(REQUEST))})
+display({MIME: run(json.loads(zlib.decompress(base64.b64decode(REQUEST))))})

@@ -1,7 +1,8 @@
 /** Leaves an analysis in a sandbox: its numbers as a DataFrame, and a chart of them. */
+import { promisify } from "node:util";
+import { deflate } from "node:zlib";
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
-import { asciiJson } from "../../lib/ascii_json.ts";
 import { parsedJson } from "../../lib/parsed_json.ts";
 import type { AnalysisResult } from "../../omop/analyses/mod.ts";
 import { afterInterrupt, cancelledError, type ExecutionRun, type Sandbox } from "../../sandbox/mod.ts";
@@ -11,9 +12,16 @@ const MIME = "application/vnd.omcp.analysis+json";
 /** Milliseconds, with the import of matplotlib on a loaded machine. */
 const TIMEOUT_MS = 60_000;
 const ANSWER_CHARACTERS = 2_000;
+/** The most rows of a DataFrame: curves may have a row for each day and group. */
+const MOST_ROWS = 20_000;
+/** Characters of the request: a cell's source has at most 1 MiB. */
+const REQUEST_CHARACTERS = 900_000;
+
+const compressed = promisify(deflate);
 
 const answerSchema = z.object({
-  rows: z.number(),
+  /** Rows of the DataFrame: the first of the table's. */
+  rows: z.int().nonnegative(),
   chart: z.enum(["none", "drawn", "failed"]),
   problem: z.string().max(400).optional(),
 });
@@ -38,9 +46,8 @@ export async function leaveResult(
   result: AnalysisResult,
   { analysis, into, run }: { readonly analysis: string; readonly into: string; readonly run: ExecutionRun },
 ): Promise<LeftResult> {
-  const { table: { columns, rows }, chart = null, understood } = result;
-  const request = asciiJson({ analysis, into, columns, rows, chart, understood });
-  const outcome = await sandbox.execute(`REQUEST = ${JSON.stringify(request)}\n${source}`, {
+  const request = await packed(result, { analysis, into });
+  const outcome = await sandbox.execute(`REQUEST = "${request}"\n${source}`, {
     timeoutMs: TIMEOUT_MS,
     outputBytes: 64 * 1024,
     silent: true,
@@ -71,4 +78,22 @@ export async function leaveResult(
         "Repeat the call without sandbox_id for the numbers as text, or check that pandas works in this sandbox.",
     },
   );
+}
+
+/** The request in base64, with as many rows as fit. */
+async function packed(
+  { table: { columns, rows }, chart, understood }: AnalysisResult,
+  names: { readonly analysis: string; readonly into: string },
+): Promise<string> {
+  for (let most = MOST_ROWS;; most = Math.floor(most / 2)) {
+    const json = JSON.stringify({
+      ...names,
+      columns,
+      rows: rows.slice(0, most),
+      chart: chart ?? null,
+      understood,
+    });
+    const text = (await compressed(json)).toString("base64");
+    if (text.length <= REQUEST_CHARACTERS || most === 0) return text;
+  }
 }

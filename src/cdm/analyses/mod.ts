@@ -1,3 +1,3 @@
 /** Analyses on the configured CDM. */
-export { type AnalysisOptions, boundedResult, CdmAnalyses } from "./analyses.ts";
+export { type AnalysisOptions, CdmAnalyses } from "./analyses.ts";
 export { leaveResult, LEAVING_MS, type LeftResult } from "./in_sandbox.ts";

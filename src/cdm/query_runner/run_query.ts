@@ -1,7 +1,6 @@
 /** Runs a compiled query inside a sandbox, over that sandbox's own Postgres connection. */
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
-import { asciiJson } from "../../lib/ascii_json.ts";
 import { counted } from "../../lib/counted.ts";
 import { readableBytes } from "../../lib/text.ts";
 import { parsedJson } from "../../lib/parsed_json.ts";
@@ -165,4 +164,15 @@ function answerOf(
     if (parsed.success) return parsed.data;
   }
   return undefined;
+}
+
+/**
+ * JSON in ASCII only, whose quoted form is also a Python string literal. Python would read a character beyond the basic plane, bare
+ * or escaped in the outer quotes, as two lone surrogates.
+ */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -1,4 +1,4 @@
-import { boundedResult, leaveResult, LEAVING_MS } from "../../cdm/analyses/mod.ts";
+import { leaveResult, LEAVING_MS } from "../../cdm/analyses/mod.ts";
 import { analysisSchema } from "../../omop/analyses/mod.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
 import { describeAnalysis, type Left } from "../analysis_text.ts";
@@ -6,9 +6,6 @@ import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
-
-/** The most rows of a DataFrame: curves may have a row for each day and group. */
-const MOST_ROWS = 50_000;
 
 /** Analyses a cohort: counts by the database, statistics by the server, numbers and a chart in a sandbox. */
 export const tool: Tool = defineTool({
@@ -42,13 +39,12 @@ export const tool: Tool = defineTool({
       source: JSON.stringify(request),
       timeoutMs: queryMs + (sandbox === undefined ? 0 : LEAVING_MS),
       work: async (run) => {
-        const found = await analyses.run(request, {
+        const result = await analyses.run(request, {
           cohort: (name) => cohorts.select(owner, name, schema),
           ms: queryMs,
           signal: run.signal,
           progress: (message) => run.progress(message),
         });
-        const result = boundedResult(found, MOST_ROWS);
         let left: Left | undefined;
         if (sandbox !== undefined) {
           run.progress("leaving the numbers in the sandbox");

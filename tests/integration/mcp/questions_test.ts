@@ -1,13 +1,17 @@
 /** Research questions with verified answers, answered by query_omop alone. Longer than 300 lines: one entry a question. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import * as z from "zod";
 import { folderSource } from "../../../src/cdm/load/mod.ts";
 import { volumeName } from "../../../src/cdm/local_name.ts";
 import { loadLocal } from "../../../src/cdm/local_load.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { newCdmName } from "../../fixtures/cdm/command.ts";
+import { assertLogRank, assertRows, expectedSchema, value } from "../../fixtures/cdm/analysis_rows.ts";
 import { connectTestEngine, newSandbox, withServer } from "../../fixtures/server.ts";
+import analyses from "../../vectors/analyses/gibleed.json" with { type: "json" };
 
+const frameSchema = z.object({ columns: z.array(z.string()), data: z.array(z.array(value)) });
 const DATA = fileURLToPath(new URL("../../../../shared/data/gibleed_5.3", import.meta.url));
 
 type Query = Readonly<Record<string, unknown>>;
@@ -269,6 +273,25 @@ Deno.test({
       await loadLocal({ runtime: new DockerRuntime(engine), name, source, labels: {}, signal });
       await withServer({ OMCP_DATABASE_URL: `local:${name}`, OMCP_DISCLOSURE: "open" }, async (server) => {
         const sandbox_id = await newSandbox(server);
+        await t.step("analyze_cohort equals what pandas computed from the files", async () => {
+          for (const [name, concept_id] of [["celecoxib", 1118084], ["diclofenac", 1124300]] as const) {
+            const concepts = [{ concept_id, include_descendants: true }];
+            const entry = [{ table: "drug_exposure", concepts, first: true }];
+            assert.equal((await server.call("define_cohort", { name, entry })).isError, false);
+          }
+          for (const { request, rows, log_rank } of z.array(expectedSchema).parse(analyses)) {
+            const { text } = await server.call("analyze_cohort", { sandbox_id, ...request });
+            // The vectors have the first steps of curves.
+            const steps = request["analysis"] === "survival" ? "[analysis_df.events > 0].head(40)" : "";
+            const code = `print(analysis_df${steps}.to_json(orient="split", double_precision=15))`;
+            const printed = await server.call("execute_python_code", { sandbox_id, code });
+            const { columns, data } = frameSchema.parse(
+              JSON.parse(/^\{.*\}$/m.exec(printed.text)?.[0] ?? ""),
+            );
+            assertRows({ columns, rows: data }, rows);
+            if (log_rank !== undefined) assertLogRank(text, log_rank);
+          }
+        });
         for (const [question, ...parts] of QUESTIONS) {
           await t.step(question, async () => {
             for (const [query, expected] of parts) {

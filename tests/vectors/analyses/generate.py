@@ -40,6 +40,9 @@ def text(number):
 class Cdm:
     """A CDM with dirty data: `grid` days between dates make ties."""
 
+    outcome_ids = OUTCOME_IDS
+    races = {8527: "White", 8515: "Asian"}
+
     def __init__(self, seed, persons, grid):
         rng = random.Random(seed)
         first, last = day("2010-01-01"), day("2021-12-31")
@@ -126,7 +129,7 @@ class Cdm:
         found = collections.defaultdict(set)
         if "items" in outcome:
             for _, person, concept, at in self.events:
-                if concept in OUTCOME_IDS and at is not None:
+                if concept in self.outcome_ids and at is not None:
                     found[person].add((at, at))
         elif "death" in outcome:
             for person, at in self.deaths:
@@ -209,7 +212,7 @@ def incidence(cdm, request):
             starts = {start for start, _ in outcomes.get(person, ())}
             for run in runs(days, "year" in strata):
                 left = set(run) - gone
-                for group in {("all",) * len(strata), cdm.keys(person, run[0], strata)}:
+                for group in sorted({("all",) * len(strata), cdm.keys(person, run[0], strata)}):
                     sums = groups[group]
                     sums["days"] += len(left)
                     sums["outcomes"] += len(starts & left)
@@ -280,7 +283,7 @@ def table_one(cdm, request):
                 "group": (name, *cdm.keys(person, start, strata)), "age": cdm.age(person, start),
                 "prior observation": start - low, "follow-up": high - start, "time in cohort": end - start,
                 "age_group": band(cdm.age(person, start)), "gender": GENDERS.get(one["gender"], "unknown"),
-                "race": {8527: "White", 8515: "Asian"}.get(one["race"], "unknown"),
+                "race": cdm.races.get(one["race"], "unknown"),
             }
             for covariate in request.get("covariates", []):
                 window = range(start + covariate["from_day"], start + covariate["to_day"] + 1)
@@ -375,7 +378,7 @@ def prevalence(cdm, request):
                 if not own or asked.get("full_observation") and own != wanted:
                     continue
                 case = any(any(start <= at <= end + lookback for at in own) for start, end in outcomes.get(person, ()))
-                for group in {("all",) * len(strata), cdm.keys(person, min(own), strata)}:
+                for group in sorted({("all",) * len(strata), cdm.keys(person, min(own), strata)}):
                     groups[group][0] += 1
                     groups[group][1] += case
             for group, (persons, cases) in groups.items():
@@ -448,8 +451,14 @@ def main():
             found = clean(RUN[request["analysis"]](cdm, request))
             cases.append({"request": request, **found, "rows": columnar(found["rows"])})
         sets.append({"name": name, "tables": cdm.tables(), "cases": cases})
-    written = json.dumps(sets, separators=(",", ":")).replace('{"request"', '\n{"request"')
-    pathlib.Path(__file__).with_name("analyses.json").write_text(written + "\n")
+    write("analyses.json", sets)
 
 
-main()
+def write(name, value):
+    """A case on each line."""
+    text = json.dumps(value, separators=(",", ":")).replace('{"request"', '\n{"request"')
+    pathlib.Path(__file__).with_name(name).write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
