@@ -83,6 +83,9 @@ class Cdm:
                 for _ in range(rng.randint(0, most)):
                     start = date()
                     self.cohorts[name].append((person, start, rng.choice([start + rng.randint(0, 700), None, start - 5])))
+            if rng.random() < 0.3:
+                # Two outcomes that begin on one day.
+                self.cohorts["case"].extend((owner, start, start + 40) for owner, start, _ in self.cohorts["case"][-1:])
         # Nobody has this id; a period of theirs does not make them a person.
         self.periods.append((len(self.periods) + 1, persons + 1, first, last))
         self.cohorts["target"].append((persons + 1, first, last))
@@ -266,7 +269,7 @@ def survival(cdm, request):
             })
     labels = [str((name, keys)) for name, keys, _, _ in people]
     found = {"rows": rows}
-    if len(set(labels)) > 1:
+    if len(set(labels)) > 1 and any(event for *_, event in people):
         test = lifelines.statistics.multivariate_logrank_test(
             [at for _, _, at, _ in people], labels, [event for *_, event in people])
         found["log_rank"] = [float(test.test_statistic), len(set(labels)) - 1, float(test.p_value)]
@@ -410,7 +413,8 @@ REQUESTS = [
      "time_at_risk": TO_OBSERVATION_END},
     {"analysis": "survival", "outcome": {"items": OUTCOME}, "strata": ["gender"], "clean_window_days": 60},
     {"analysis": "survival", "cohort": "target", "outcome": {"cohort": "case"}, "strata": ["age_group"],
-     "time_at_risk": {"start_offset": 1, "end_with": "start", "end_offset": 365}},
+     "time_at_risk": {"start_offset": 1, "end_with": "start", "end_offset": 1500}},
+    {"analysis": "survival", "cohort": "target", "outcome": {"cohort": "case"}, "clean_window_days": 30},
     {"analysis": "table_one", "cohort": "target", "comparator": "other",
      "covariates": [{"name": "treated", "items": [{"concept_id": 301}], "from_day": -400, "to_day": 0}]},
     {"analysis": "table_one", "cohort": "target", "strata": ["gender"]},
