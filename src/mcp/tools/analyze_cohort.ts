@@ -1,11 +1,15 @@
 import { leaveResult, LEAVING_MS } from "../../cdm/analyses/mod.ts";
-import { analysisSchema } from "../../omop/analyses/mod.ts";
+import { counted } from "../../lib/counted.ts";
+import { type AnalysisRequest, type AnalysisResult, analysisSchema } from "../../omop/analyses/mod.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
 import { describeAnalysis, type Left } from "../analysis_text.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
-import { defineTool, type Tool } from "../tool.ts";
+import { type CallReport, defineTool, type Tool, type ToolContext } from "../tool.ts";
+
+/** The most rows that code in a sandbox gets. */
+const MOST_ROWS = 50_000;
 
 /** Analyses a cohort: counts by the database, statistics by the server, numbers and a chart in a sandbox. */
 export const tool: Tool = defineTool({
@@ -30,21 +34,14 @@ export const tool: Tool = defineTool({
   }),
   async handle({ sandbox_id, into, ...request }, context) {
     const { sandboxes, limits: { queryMs } } = context.services;
-    const { analyses, cohorts, schema } = await cdmOf(context);
     const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
-    const owner = context.principal.id;
     return await answerWithin(context, {
       sandbox,
       tool: "analyze_cohort",
       source: JSON.stringify(request),
       timeoutMs: queryMs + (sandbox === undefined ? 0 : LEAVING_MS),
       work: async (run) => {
-        const result = await analyses.run(request, {
-          cohort: (name) => cohorts.select(owner, name, schema),
-          ms: queryMs,
-          signal: run.signal,
-          progress: (message) => run.progress(message),
-        });
+        const result = await analyze(request, context, run);
         let left: Left | undefined;
         if (sandbox !== undefined) {
           run.progress("leaving the numbers in the sandbox");
@@ -55,15 +52,29 @@ export const tool: Tool = defineTool({
     });
   },
   async data({ sandbox_id: _own, into: _into, ...request }, context) {
-    const { principal: { id: owner }, services: { limits: { queryMs } }, signal } = context;
-    const { analyses, cohorts, schema } = await cdmOf(context);
-    const found = await analyses.run(request, {
-      cohort: (name) => cohorts.select(owner, name, schema),
-      ms: queryMs,
-      signal,
-      progress: context.progress,
-    });
-    const { table, understood, notes } = boundedResult(found, MOST_ROWS);
-    return { ...table, understood, notes };
+    const { table: { columns, rows }, understood, notes } = await analyze(request, context, context);
+    const rest = rows.length - MOST_ROWS;
+    return {
+      columns,
+      rows: rows.slice(0, MOST_ROWS),
+      understood,
+      notes: rest > 0 ? [...notes, `[truncated: ${counted(rest, "more row")}; use fewer strata]`] : notes,
+    };
   },
 });
+
+/** Runs an analysis of the caller's cohorts. */
+async function analyze(
+  request: AnalysisRequest,
+  context: ToolContext,
+  report: Pick<CallReport, "signal" | "progress">,
+): Promise<AnalysisResult> {
+  const { principal, services: { limits: { queryMs } } } = context;
+  const { analyses, cohorts, schema } = await cdmOf(context);
+  return await analyses.run(request, {
+    cohort: (name) => cohorts.select(principal.id, name, schema),
+    ms: queryMs,
+    signal: report.signal,
+    progress: (message) => report.progress(message),
+  });
+}
