@@ -1,4 +1,4 @@
-/** Checks the Python of src/guest and of the wheel's launcher: types with mypy (strict), mistakes with ruff. Both are pinned and have a virtual environment of their own. */
+/** Checks Python: mistakes of all of src/ and of the wheel's launcher with ruff, types of src/guest and of the launcher with mypy (strict). Both are pinned and have a virtual environment of their own. */
 import { say } from "./output.ts";
 import { pythonEnvironment, runProgram } from "./programs.ts";
 
@@ -36,10 +36,18 @@ const RUFF = [
   ".",
 ];
 
+/** Other Python of src/ is sent as cells or evaluated, with names that exist there. */
+const CELLS = [
+  "--exclude=guest",
+  "--config",
+  'builtins = ["display", "user_ns", "attestation", "NAMES", "REQUEST"]',
+];
+
 const environment = await pythonEnvironment(TOOLS, "the checks of Python need them");
 const results = [
   await runProgram(`${environment}/bin/mypy`, ["--cache-dir", `${environment}/mypy`, ...MYPY], "src/guest"),
   await runProgram(`${environment}/bin/ruff`, RUFF, "src/guest"),
+  await runProgram(`${environment}/bin/ruff`, [...RUFF, ...CELLS], "src"),
   await runProgram(
     `${environment}/bin/mypy`,
     ["--cache-dir", `${environment}/mypy-launcher`, ...LAUNCHER],
