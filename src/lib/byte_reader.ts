@@ -38,6 +38,16 @@ export class ByteReader {
   }
 
   /**
+   * Takes bytes that are already here.
+   *
+   * @param size How many, at most {@link buffered}.
+   * @returns A view on the chunk that they arrived in.
+   */
+  take(size: number): Uint8Array {
+    return this.#take(size);
+  }
+
+  /**
    * Reads the next bytes, as many as arrived together.
    *
    * @param most How many at most, above 0.

@@ -134,7 +134,9 @@ export class BackendRelay {
           continue;
         }
         if (end - at < total) break;
-        const replacement = this.#handle(type, chunk.subarray(at + HEADER_BYTES, at + total));
+        // Most messages of a pipeline are empty.
+        const body = total === HEADER_BYTES ? EMPTY : chunk.subarray(at + HEADER_BYTES, at + total);
+        const replacement = this.#handle(type, body);
         if (replacement !== undefined) {
           if (at > from) out.push(chunk.subarray(from, at));
           out.push(replacement);

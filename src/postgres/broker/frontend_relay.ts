@@ -59,6 +59,8 @@ export interface FrontendRelayOptions {
 /** A refusal, with what the audit records of the text. */
 type RefusedText = Refusal & { readonly normalized?: string | null; readonly source?: string };
 
+const SYNC = message(FRONTEND.sync);
+const FLUSH = message(FRONTEND.flush);
 /** Outstanding answers at which the relay stops reading from the client. */
 const MAX_OWED = 500;
 /** Bytes that the relay collects before it sends them. */
@@ -102,7 +104,7 @@ export class FrontendRelay {
       await this.#handle(next);
       if (state.owed > MAX_OWED) {
         // Without a Flush, the server may hold its answers back.
-        this.#send(message(FRONTEND.flush));
+        this.#send(FLUSH);
         await this.#flush();
         await state.drained(MAX_OWED / 2);
       }
@@ -119,19 +121,19 @@ export class FrontendRelay {
       case FRONTEND.parse:
         return await this.#parse(next.body);
       case FRONTEND.bind:
-        return this.#bind(next.body);
+        return this.#bind(next);
       case FRONTEND.describe:
       case FRONTEND.close:
-        return this.#describeOrClose(next.type, next.body);
+        return this.#describeOrClose(next);
       case FRONTEND.execute:
-        return this.#execute(next.body);
+        return this.#execute(next);
       case FRONTEND.sync:
         this.#options.state.push({ kind: "sync" });
-        this.#send(message(FRONTEND.sync));
+        this.#send(SYNC);
         if (this.#pipeline.changed) await this.#answered();
         return this.#pipeline.synced();
       case FRONTEND.flush:
-        return this.#send(message(FRONTEND.flush));
+        return this.#send(FLUSH);
       case FRONTEND.functionCall:
         return this.#refuseQuery([], {
           sqlstate: "0A000",
@@ -223,7 +225,7 @@ export class FrontendRelay {
   async #syncOfOurOwn(): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#options.state.push({ kind: "sync", own: resolve });
-    this.#send(message(FRONTEND.sync));
+    this.#send(SYNC);
     await this.#flush();
     const intact = await promise;
     this.#pipeline.synced(!intact);
@@ -267,7 +269,7 @@ export class FrontendRelay {
     );
   }
 
-  #bind(body: Uint8Array): void {
+  #bind({ body, bytes }: FrontendMessage): void {
     const portal = readName(body, 0);
     const statement = portal === undefined ? undefined : readName(body, portal.next);
     if (portal === undefined || statement === undefined) {
@@ -279,10 +281,10 @@ export class FrontendRelay {
     if (full !== undefined) return this.#refuseExtended("", full);
     this.#pipeline.bound(portal.name, statement.name);
     this.#options.state.push({ kind: "bind", portal: portal.name, statement: statement.name });
-    this.#send(message(FRONTEND.bind, body));
+    this.#send(bytes);
   }
 
-  #describeOrClose(type: number, body: Uint8Array): void {
+  #describeOrClose({ type, body, bytes }: FrontendMessage): void {
     const name = readName(body, 1);
     const what = body[0] === 0x53 ? "statement" : "portal"; // S or P
     if (name === undefined) throw new FrontendProtocolError("invalid Describe or Close message");
@@ -290,10 +292,10 @@ export class FrontendRelay {
     this.#pipeline.sent();
     const close = type === FRONTEND.close;
     this.#options.state.push(close ? { kind: "close", what, name: name.name } : { kind: "describe" });
-    this.#send(message(type, body));
+    this.#send(bytes);
   }
 
-  #execute(body: Uint8Array): void {
+  #execute({ body, bytes }: FrontendMessage): void {
     const portal = readName(body, 0);
     if (portal === undefined) throw new FrontendProtocolError("invalid Execute message");
     if (portal.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(portal.name));
@@ -303,7 +305,7 @@ export class FrontendRelay {
     if (refused !== undefined) return this.#refuseExtended("", refused);
     this.#pipeline.executed(portal.name);
     this.#options.state.push({ kind: "execute", portal: portal.name });
-    this.#send(message(FRONTEND.execute, body));
+    this.#send(bytes);
   }
 
   #refuseQuery(before: readonly ForwardedStatement[], refusal: RefusedText): void {

@@ -1,5 +1,5 @@
 import { type ByteReader } from "../../lib/byte_reader.ts";
-import { FRONTEND, HEADER_BYTES, readUint32 } from "./message.ts";
+import { FRONTEND, HEADER_BYTES, message, readUint32 } from "./message.ts";
 
 /** The most bytes of SQL that are read in one Query or Parse. */
 export const MAX_SQL_BYTES = 256 * 1024;
@@ -13,6 +13,8 @@ export interface FrontendMessage {
   readonly type: number;
   /** The body, without type and length; empty if {@link oversized}. */
   readonly body: Uint8Array;
+  /** The whole message as it arrived; empty if {@link oversized}. */
+  readonly bytes: Uint8Array;
   /** Bytes of the body, if it was too long and was skipped. */
   readonly oversized?: number;
 }
@@ -22,6 +24,7 @@ export class FrontendProtocolError extends Error {
   override readonly name = "FrontendProtocolError";
 }
 
+const NOTHING = new Uint8Array(0);
 const KNOWN = new Set<number>(Object.values(FRONTEND));
 
 /**
@@ -33,22 +36,40 @@ const KNOWN = new Set<number>(Object.values(FRONTEND));
  * @throws {TruncatedStreamError} If the client left in the middle of it.
  */
 export async function readFrontendMessage(reader: ByteReader): Promise<FrontendMessage | undefined> {
+  const whole = takeMessage(reader);
+  if (whole !== undefined) return whole;
   const header = await reader.readExactly(HEADER_BYTES);
   if (header === undefined) return undefined;
   const type = header[0] ?? 0;
-  if (!KNOWN.has(type)) throw new FrontendProtocolError(`invalid frontend message type ${type}`);
-  const size = readUint32(header, 1) - 4;
-  if (size < 0) throw new FrontendProtocolError(`invalid message length ${size + 4}`);
-  if (size > MAX_SKIPPED_BYTES) {
-    throw new FrontendProtocolError(`message of ${size} bytes is longer than ${MAX_SKIPPED_BYTES}`);
-  }
+  const size = checkedSize(type, readUint32(header, 1));
   if (size > bodyLimit(type)) {
     await reader.skip(size);
-    return { type, body: new Uint8Array(0), oversized: size };
+    return { type, body: NOTHING, bytes: NOTHING, oversized: size };
   }
   const body = await reader.readExactly(size);
   if (body === undefined) throw new FrontendProtocolError("client left in the middle of a message");
-  return { type, body };
+  return { type, body, bytes: message(type, body) };
+}
+
+/** The next message if it has arrived in full and is not too long, without a copy: most messages of a pipeline arrive so. */
+function takeMessage(reader: ByteReader): FrontendMessage | undefined {
+  if (!hasWholeMessage(reader)) return undefined;
+  const type = reader.peek(0) ?? 0;
+  const size = checkedSize(type, announcedSize(reader));
+  if (size > bodyLimit(type)) return undefined;
+  const bytes = reader.take(HEADER_BYTES + size);
+  return { type, body: bytes.subarray(HEADER_BYTES), bytes };
+}
+
+/** Bytes of a message's body, by the announced ones, which count their own field. */
+function checkedSize(type: number, announced: number): number {
+  if (!KNOWN.has(type)) throw new FrontendProtocolError(`invalid frontend message type ${type}`);
+  const size = announced - 4;
+  if (size < 0) throw new FrontendProtocolError(`invalid message length ${announced}`);
+  if (size > MAX_SKIPPED_BYTES) {
+    throw new FrontendProtocolError(`message of ${size} bytes is longer than ${MAX_SKIPPED_BYTES}`);
+  }
+  return size;
 }
 
 /**
@@ -58,10 +79,13 @@ export async function readFrontendMessage(reader: ByteReader): Promise<FrontendM
  * @returns True if it is.
  */
 export function hasWholeMessage(reader: ByteReader): boolean {
-  if (reader.buffered < HEADER_BYTES) return false;
+  return reader.buffered >= HEADER_BYTES && reader.buffered >= announcedSize(reader) + 1;
+}
+
+function announcedSize(reader: ByteReader): number {
   let size = 0;
   for (let index = 1; index < HEADER_BYTES; index += 1) size = size * 256 + (reader.peek(index) ?? 0);
-  return reader.buffered >= size + 1;
+  return size;
 }
 
 /** Room for the SQL, a statement's name and its parameter types. */

@@ -84,7 +84,10 @@ export function int32(...values: readonly number[]): Uint8Array {
  * @returns The integer.
  */
 export function readUint32(bytes: Uint8Array, offset: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(offset);
+  // Without a DataView, which would be garbage for each message.
+  let value = 0;
+  for (let at = offset; at < offset + 4; at += 1) value = value * 256 + (bytes[at] ?? 0);
+  return value;
 }
 
 /**
@@ -95,9 +98,18 @@ export function readUint32(bytes: Uint8Array, offset: number): number {
  * @returns The whole message.
  */
 export function message(type: number, ...body: readonly Uint8Array[]): Uint8Array {
-  let size = 4;
-  for (const part of body) size += part.length;
-  return concatBytes([Uint8Array.of(type), int32(size), ...body]);
+  let at = HEADER_BYTES;
+  for (const part of body) at += part.length;
+  const bytes = new Uint8Array(at);
+  const size = at - 1;
+  bytes[0] = type;
+  for (let index = 1; index < HEADER_BYTES; index += 1) bytes[index] = size >>> (8 * (4 - index));
+  at = HEADER_BYTES;
+  for (const part of body) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 /**
@@ -110,6 +122,8 @@ export function message(type: number, ...body: readonly Uint8Array[]): Uint8Arra
 export function readName(body: Uint8Array, offset: number): { name: string; next: number } | undefined {
   const end = body.indexOf(0, offset);
   if (end < 0) return undefined;
+  // Of most portals and statements.
+  if (end === offset) return { name: "", next: end + 1 };
   // A chunk at a time: spreading a long name would overflow the stack.
   let name = "";
   for (let at = offset; at < end; at += 1024) {

@@ -35,6 +35,7 @@ Deno.test("readFrontendMessage() gives back what was sent, however it is cut", a
         assert.deepEqual(await readFrontendMessage(reader), {
           type: FRONTEND.bind,
           body: Uint8Array.from(body),
+          bytes: message(FRONTEND.bind, body),
         });
       }
       assert.equal(await readFrontendMessage(reader), undefined);
