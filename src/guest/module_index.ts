@@ -7,6 +7,7 @@ import agentChildren from "./agent/children.py" with { type: "text" };
 import agentContract from "./agent/contract.py" with { type: "text" };
 import agentDatabase from "./agent/database.py" with { type: "text" };
 import agentEvents from "./agent/events.py" with { type: "text" };
+import agentFields from "./agent/fields.py" with { type: "text" };
 import agentFiles from "./agent/files.py" with { type: "text" };
 import agentFilesContract from "./agent/files_contract.py" with { type: "text" };
 import agentFilesFolders from "./agent/files_folders.py" with { type: "text" };
@@ -51,6 +52,8 @@ import kernelRepresentations from "./kernel/representations.py" with { type: "te
 import kernelShell from "./kernel/shell.py" with { type: "text" };
 import kernelStart from "./kernel/start.py" with { type: "text" };
 import kernelStreams from "./kernel/streams.py" with { type: "text" };
+import kernelSubreaper from "./kernel/subreaper.py" with { type: "text" };
+import kernelSystemCalls from "./kernel/system_calls.py" with { type: "text" };
 import kernelTasks from "./kernel/tasks.py" with { type: "text" };
 import kernelTracebacks from "./kernel/tracebacks.py" with { type: "text" };
 import kernelValues from "./kernel/values.py" with { type: "text" };
@@ -64,6 +67,7 @@ import kernelManagerClearing from "./kernel_manager/clearing.py" with { type: "t
 import kernelManagerDisplays from "./kernel_manager/displays.py" with { type: "text" };
 import kernelManagerEpilogue from "./kernel_manager/epilogue.py" with { type: "text" };
 import kernelManagerExecution from "./kernel_manager/execution.py" with { type: "text" };
+import kernelManagerKernelContext from "./kernel_manager/kernel_context.py" with { type: "text" };
 import kernelManagerKernelManager from "./kernel_manager/kernel_manager.py" with { type: "text" };
 import kernelManagerKernelProcesses from "./kernel_manager/kernel_processes.py" with { type: "text" };
 import kernelManagerKernelReplacement from "./kernel_manager/kernel_replacement.py" with { type: "text" };
@@ -75,8 +79,10 @@ import kernelManagerMeasurement from "./kernel_manager/measurement.py" with { ty
 import kernelManagerMemoryHang from "./kernel_manager/memory_hang.py" with { type: "text" };
 import kernelManagerOutput from "./kernel_manager/output.py" with { type: "text" };
 import kernelManagerOverrun from "./kernel_manager/overrun.py" with { type: "text" };
+import kernelManagerOwnership from "./kernel_manager/ownership.py" with { type: "text" };
 import kernelManagerPrinted from "./kernel_manager/printed.py" with { type: "text" };
 import kernelManagerProcesses from "./kernel_manager/processes.py" with { type: "text" };
+import kernelManagerReaper from "./kernel_manager/reaper.py" with { type: "text" };
 import kernelManagerReplies from "./kernel_manager/replies.py" with { type: "text" };
 import kernelManagerState from "./kernel_manager/state.py" with { type: "text" };
 import kernelManagerSupervisor from "./kernel_manager/supervisor.py" with { type: "text" };
@@ -84,6 +90,7 @@ import kernelManagerThreads from "./kernel_manager/threads.py" with { type: "tex
 import kernelManagerUntrusted from "./kernel_manager/untrusted.py" with { type: "text" };
 import kernelManagerUsage from "./kernel_manager/usage.py" with { type: "text" };
 import kernelManagerZygoteManager from "./kernel_manager/zygote_manager.py" with { type: "text" };
+import kernelManagerZygoteStub from "./kernel_manager/zygote_stub.py" with { type: "text" };
 import omcp from "./omcp/__init__.py" with { type: "text" };
 import omcpCalls from "./omcp/_calls.py" with { type: "text" };
 import omcpFrames from "./omcp/_frames.py" with { type: "text" };
@@ -103,6 +110,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.contract": agentContract,
   "agent.database": agentDatabase,
   "agent.events": agentEvents,
+  "agent.fields": agentFields,
   "agent.files": agentFiles,
   "agent.files_contract": agentFilesContract,
   "agent.files_folders": agentFilesFolders,
@@ -147,6 +155,8 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel.shell": kernelShell,
   "kernel.start": kernelStart,
   "kernel.streams": kernelStreams,
+  "kernel.subreaper": kernelSubreaper,
+  "kernel.system_calls": kernelSystemCalls,
   "kernel.tasks": kernelTasks,
   "kernel.tracebacks": kernelTracebacks,
   "kernel.values": kernelValues,
@@ -160,6 +170,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel_manager.displays": kernelManagerDisplays,
   "kernel_manager.epilogue": kernelManagerEpilogue,
   "kernel_manager.execution": kernelManagerExecution,
+  "kernel_manager.kernel_context": kernelManagerKernelContext,
   "kernel_manager.kernel_manager": kernelManagerKernelManager,
   "kernel_manager.kernel_processes": kernelManagerKernelProcesses,
   "kernel_manager.kernel_replacement": kernelManagerKernelReplacement,
@@ -171,8 +182,10 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel_manager.memory_hang": kernelManagerMemoryHang,
   "kernel_manager.output": kernelManagerOutput,
   "kernel_manager.overrun": kernelManagerOverrun,
+  "kernel_manager.ownership": kernelManagerOwnership,
   "kernel_manager.printed": kernelManagerPrinted,
   "kernel_manager.processes": kernelManagerProcesses,
+  "kernel_manager.reaper": kernelManagerReaper,
   "kernel_manager.replies": kernelManagerReplies,
   "kernel_manager.state": kernelManagerState,
   "kernel_manager.supervisor": kernelManagerSupervisor,
@@ -180,6 +193,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel_manager.untrusted": kernelManagerUntrusted,
   "kernel_manager.usage": kernelManagerUsage,
   "kernel_manager.zygote_manager": kernelManagerZygoteManager,
+  "kernel_manager.zygote_stub": kernelManagerZygoteStub,
   "omcp": omcp,
   "omcp._calls": omcpCalls,
   "omcp._frames": omcpFrames,

@@ -1,5 +1,6 @@
 /** An execution as tools show it, running or ended. */
 import type { CallToolResult } from "@modelcontextprotocol/server";
+import { DEFAULT_CONTEXT } from "../agent_protocol/messages/mod.ts";
 import { readableBytes, showable } from "../lib/text.ts";
 import { type Execution, type ExecutionRecord, type OutputPage, sentAtOnce } from "../sandbox/mod.ts";
 import { cellResult, type OutputContent, outputContent } from "./cell_result.ts";
@@ -47,11 +48,12 @@ export function recordResult(record: ExecutionRecord): CallToolResult {
  * @param record The execution.
  */
 export function recordLine(record: ExecutionRecord): string {
-  const { id, tool, state, source, createdAt, elapsedMs, outputBytes, dropped } = record;
+  const { id, tool, state, context, source, createdAt, elapsedMs, outputBytes, dropped } = record;
   return [
     id,
     tool,
     state,
+    ...(context === undefined || context === DEFAULT_CONTEXT ? [] : [`context ${context}`]),
     `created ${new Date(createdAt).toISOString()}`,
     `ran ${seconds(elapsedMs)}`,
     `output ${readableBytes(outputBytes)}${dropped ? " (no longer kept)" : ""}`,

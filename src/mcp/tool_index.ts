@@ -14,6 +14,7 @@ import { tool as getExecution } from "./tools/get_execution.ts";
 import { tool as importFile } from "./tools/import_file.ts";
 import { tool as installPackage } from "./tools/install_package.ts";
 import { tool as interruptExecution } from "./tools/interrupt_execution.ts";
+import { tool as listContexts } from "./tools/list_contexts.ts";
 import { tool as listFiles } from "./tools/list_files.ts";
 import { tool as listSandboxes } from "./tools/list_sandboxes.ts";
 import { tool as moveFile } from "./tools/move_file.ts";
@@ -44,6 +45,7 @@ export const TOOLS: readonly Tool[] = [
   importFile,
   installPackage,
   interruptExecution,
+  listContexts,
   listFiles,
   listSandboxes,
   moveFile,

@@ -13,7 +13,8 @@ import type { SandboxPolicy } from "./policy.ts";
 import { type Launch, SandboxPool } from "./pool.ts";
 import type { Reservation, SandboxRegistry } from "./registry.ts";
 import { requestedPolicy, type ResourceMaximum } from "./resources.ts";
-import { type AskedResources, Sandbox } from "./sandbox.ts";
+import { Sandbox } from "./sandbox.ts";
+import type { AskedResources } from "./sandbox_info.ts";
 
 /** An engine slows down when many containers start at once; further creations wait in order. */
 const CREATIONS_AT_ONCE = 2;

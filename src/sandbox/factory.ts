@@ -25,7 +25,7 @@ import { imageProblem } from "./image_problem.ts";
 import { containerName } from "./ownership.ts";
 import { SANDBOX_UIDS, startWithOwnUid } from "./own_uid.ts";
 import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
-import type { AskedResources } from "./sandbox.ts";
+import type { AskedResources } from "./sandbox_info.ts";
 import { StartupWatch } from "./startup_watch.ts";
 
 /** Slow modules that the zygote imports ahead; it skips those that an image lacks. */

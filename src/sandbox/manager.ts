@@ -11,7 +11,8 @@ import { ExecutionStore } from "./executions/store.ts";
 import type { PoolInfo } from "./pool.ts";
 import { Expiry, EXPIRY_INTERVAL_MS } from "./expiry.ts";
 import { SandboxRegistry } from "./registry.ts";
-import type { Sandbox, SandboxInfo, TimeLeft } from "./sandbox.ts";
+import type { Sandbox } from "./sandbox.ts";
+import type { SandboxInfo, TimeLeft } from "./sandbox_info.ts";
 
 const log = logger("sandbox");
 

@@ -1,4 +1,5 @@
 /** Sandboxes: confined containers whose kernel runs cells. */
+export type { ContextInfo } from "./contexts/contexts.ts";
 export type { Clock } from "../lib/clock.ts";
 export type { CreateOptions } from "./creator.ts";
 export { checkDatasets, type DatasetCheckOptions } from "./dataset_check.ts";
@@ -36,10 +37,5 @@ export {
   type TmpfsPolicy,
 } from "./policy.ts";
 export { type ResourceBounds, resourceBounds, type ResourceMaximum } from "./resources.ts";
-export {
-  type AskedResources,
-  Sandbox,
-  type SandboxInfo,
-  type SandboxParts,
-  type SandboxState,
-} from "./sandbox.ts";
+export { Sandbox, type SandboxParts } from "./sandbox.ts";
+export type { AskedResources, SandboxInfo, SandboxState } from "./sandbox_info.ts";

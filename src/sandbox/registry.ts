@@ -5,7 +5,8 @@ import { logger } from "../observability/log.ts";
 import { type Eviction, longestUnused } from "./eviction.ts";
 import type { Execution } from "./executions/execution.ts";
 import { type ExecutionRecord, lostError } from "./executions/record.ts";
-import type { Sandbox, SandboxInfo } from "./sandbox.ts";
+import type { Sandbox } from "./sandbox.ts";
+import type { SandboxInfo } from "./sandbox_info.ts";
 import type { Spare } from "./pool.ts";
 import { type Slot, type SlotLimits, Slots } from "./slots.ts";
 

@@ -1,9 +1,10 @@
-/** One sandbox: a container whose kernel runs cells, one at a time. */
+/** One sandbox: a container whose kernels run cells, one at a time in each context. */
+import { DEFAULT_CONTEXT } from "../agent_protocol/messages/mod.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { AgentContainer, Removal } from "../runtime/mod.ts";
 import type { SandboxEnd } from "./endings.ts";
+import { type ContextInfo, Contexts } from "./contexts/contexts.ts";
 import { KernelRestart } from "./executions/kernel_restart.ts";
-import { KernelQueue } from "./executions/kernel_queue.ts";
 import type { ExecutionOutcome } from "./executions/outcome.ts";
 import type { ExecuteOptions, ResumeOptions } from "./executions/run_cell.ts";
 import { MAX_RUNNING_EXECUTIONS } from "./executions/execution_spec.ts";
@@ -12,51 +13,7 @@ import { SandboxFiles } from "./files/files.ts";
 import { Lifetime } from "./lifetime.ts";
 import { ownedName } from "./ownership.ts";
 import { SandboxPackages } from "./packages/sandbox_packages.ts";
-import type { ResourceRequest } from "./resources.ts";
-
-/**
- * `idle` and `busy` accept calls; `removing` ones have ended, but the removal of their container is not confirmed yet; the others no
- * longer have a container.
- */
-export type SandboxState = "idle" | "busy" | "removing" | SandboxEnd["state"];
-
-/** What the creator of a sandbox asked for; settings decide the rest. */
-export interface AskedResources extends ResourceRequest {
-  /** The image's name. */
-  readonly image?: string;
-  /** The size of /workspace that follows from the memory that was asked for, bytes. */
-  readonly workspaceBytes?: number;
-}
-
-/** What a list shows of a sandbox. Times are milliseconds since the epoch. */
-export interface SandboxInfo {
-  /** Its handle. */
-  readonly sandboxId: string;
-  /** Its state at the time of the call. */
-  readonly state: SandboxState;
-  /** When it was created. */
-  readonly createdAt: number;
-  /** When its last call ended. */
-  readonly lastUsedAt: number;
-  /** Idle time after which it expires, ms. */
-  readonly idleMs: number;
-  /** When its lifetime ends. */
-  readonly endsAt: number;
-  /** How many cells it has run. */
-  readonly cells: number;
-  /** What its creator asked for. */
-  readonly asked: AskedResources;
-  /** Why it ended; only for one that did. */
-  readonly reason?: string;
-}
-
-/** How much of a lifetime is left. */
-export interface TimeLeft {
-  /** Age at which it expires, ms. */
-  readonly lifetimeMs: number;
-  /** Until then, ms. */
-  readonly remainingMs: number;
-}
+import type { AskedResources, SandboxInfo, SandboxState, TimeLeft } from "./sandbox_info.ts";
 
 /** What a {@link Sandbox} is made of. */
 export interface SandboxParts {
@@ -86,6 +43,12 @@ export interface SandboxParts {
   readonly clock?: Clock;
 }
 
+/** How a kernel is restarted. */
+export interface RestartOptions extends Pick<ExecuteOptions, "signal" | "onStarted" | "context"> {
+  /** Ends the context instead; `default` cannot be removed. @default false */
+  readonly remove?: boolean;
+}
+
 /** A sandbox, live or ended: its lifetime, its executions and its files. */
 export class Sandbox {
   /** Its handle. */
@@ -105,7 +68,7 @@ export class Sandbox {
   readonly #container: AgentContainer;
   readonly #asked: AskedResources;
   readonly #lifetime: Lifetime;
-  readonly #kernel: KernelQueue;
+  readonly #contexts: Contexts;
 
   /**
    * Begins a sandbox's lifetime; one whose container ends by itself is lost.
@@ -122,7 +85,7 @@ export class Sandbox {
     const lifetime = new Lifetime(parts);
     this.#lifetime = lifetime;
     this.files = new SandboxFiles({ lifetime, container: parts.container });
-    this.#kernel = new KernelQueue({
+    this.#contexts = new Contexts({
       lifetime,
       container: parts.container,
       kernelStarted: parts.kernelStarted,
@@ -146,7 +109,7 @@ export class Sandbox {
 
   /** True while anything is executed in it or installed into it; an interrupted cell counts until it has ended. */
   get busy(): boolean {
-    return this.#kernel.busy || this.executions.running.length > 0 || this.packages.busy;
+    return this.#contexts.busy || this.executions.running.length > 0 || this.packages.busy;
   }
 
   /** True as soon as it accepts no more calls. */
@@ -202,24 +165,24 @@ export class Sandbox {
       lastUsedAt,
       idleMs,
       endsAt,
-      cells: this.#kernel.count,
+      cells: this.#contexts.count,
       asked: this.#asked,
       ...(end === undefined ? {} : { reason: end.reason }),
     };
   }
 
   /**
-   * Runs a cell. Cells of one sandbox run one after the other. The wait for another cell and for the sandbox's first kernel does not count
+   * Runs a cell. Cells of one context run one after the other, those of different ones at the same time. The wait for another cell and for the sandbox's first kernel does not count
    * towards the timeout; an abort of the signal and the sandbox's end stop the wait.
    *
    * @param code Python source.
    * @param options Deadline, caps, cancellation.
    * @returns The outcome; a Python error, a timeout or an interrupt is an outcome, not an exception.
-   * @throws {OmcpError} `invalid_argument` for a source of more than 1 MiB; `sandbox_lost`, `sandbox_not_found`, `sandbox_busy`, `cancelled` (the cell did not run),
+   * @throws {OmcpError} `invalid_argument` for a source of more than 1 MiB; `capacity` for one context too many; `sandbox_lost`, `sandbox_not_found`, `sandbox_busy`, `cancelled` (the cell did not run),
    * `kernel_unavailable`, `channel_failed`.
    */
   execute(code: string, options: ExecuteOptions): Promise<ExecutionOutcome> {
-    return this.#kernel.execute(code, options);
+    return this.#contexts.execute(code, options);
   }
 
   /**
@@ -228,7 +191,7 @@ export class Sandbox {
    * @param options See {@link ResumeOptions}.
    */
   resume(options: ResumeOptions): Promise<ExecutionOutcome> {
-    return this.#kernel.resume(options);
+    return this.#contexts.resume(options);
   }
 
   /**
@@ -251,17 +214,20 @@ export class Sandbox {
   }
 
   /**
-   * Interrupts the cells that run or wait, and starts a new kernel: variables are lost, files are kept.
+   * Interrupts the cells of a context that run or wait, and starts a new kernel in it or removes it: its variables are lost, files are kept.
    *
-   * @returns How many it interrupted.
    * @param options `signal` gives up, if another cell still has the kernel.
-   * @throws {OmcpError} As {@link execute}.
+   * @returns How many it interrupted.
+   * @throws {OmcpError} As {@link execute}; `invalid_argument` where there is no such context.
    */
-  async restartKernel(options: Pick<ExecuteOptions, "signal" | "onStarted"> = {}): Promise<number> {
+  async restartKernel(
+    { context = DEFAULT_CONTEXT, remove = false, ...options }: RestartOptions = {},
+  ): Promise<number> {
     const restart = new KernelRestart();
-    const interrupted = this.executions.running.filter((one) => one.usesKernel && one.interrupt(restart));
+    const ofContext = this.executions.running.filter((one) => one.usesKernel && one.context === context);
+    const interrupted = ofContext.filter((one) => one.interrupt(restart));
     try {
-      await this.#kernel.restart({
+      await this.#contexts[remove ? "remove" : "restart"](context, {
         ...options,
         onStarted: () => {
           restart.sent();
@@ -272,6 +238,16 @@ export class Sandbox {
       restart.giveUp();
     }
     return interrupted.length;
+  }
+
+  /**
+   * Lists its contexts, in the order of their creation.
+   *
+   * @param signal Gives up.
+   * @throws {OmcpError} As {@link execute}.
+   */
+  listContexts(signal?: AbortSignal): Promise<readonly ContextInfo[]> {
+    return this.#contexts.list(signal);
   }
 
   /**

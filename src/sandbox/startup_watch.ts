@@ -1,6 +1,6 @@
 /** Follows what a sandbox's agent reports about its kernel's confinement and its services, which decides whether it can be handed out. */
 import * as z from "zod";
-import { executionStateSchema, serviceStateSchema } from "../agent_protocol/messages/mod.ts";
+import { DEFAULT_CONTEXT, executionStateSchema, serviceStateSchema } from "../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { abortError } from "../lib/async/abort_error.ts";
 import { abortable } from "../lib/async/abortable.ts";
@@ -21,7 +21,7 @@ export class StartupWatch {
     this.#confinement.promise.catch(() => {});
   }
 
-  /** Resolves when the first kernel is ready, or when it cannot start. */
+  /** Resolves when the first kernel of the context `default` is ready, or when it cannot start. */
   get started(): Promise<void> {
     return this.#started.promise;
   }
@@ -42,7 +42,9 @@ export class StartupWatch {
       this.#fail(serviceFailed(parsed.data.error.message));
       return;
     }
-    const { confinement, error, state } = parsed.data;
+    const { context, confinement, error, state } = parsed.data;
+    // Whether the others start concerns their cells only.
+    if (context !== DEFAULT_CONTEXT) return;
     if (state !== "starting") this.#started.resolve();
     if (error !== null) this.#fail(kernelUnavailable(error.message));
     else if (confinement !== null) this.#confinement.resolve(confinement);

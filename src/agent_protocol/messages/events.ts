@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { AGENT_ERROR_CODES } from "./errors.ts";
 import { wireObject } from "./camel_case.ts";
+import { contextSchema } from "./requests.ts";
 
 const count = z.int().nonnegative();
 
@@ -89,9 +90,10 @@ export type ExecutionOutput = Exclude<ExecutionEvent, { type: "part" | "clear_ou
 
 const agentError = z.object({ code: z.enum(AGENT_ERROR_CODES), message: z.string().max(4000) });
 
-/** The kernel's state has changed, or its confinement is known. */
+/** The state of a context's kernel has changed, or its confinement is known. */
 export const executionStateSchema = z.object({
   type: z.literal("execution_state"),
+  context: contextSchema,
   state: z.enum(["starting", "idle", "dead"]),
   confinement: wireObject({ no_new_privs: z.boolean(), seccomp: count, filters: count, landlock: count })
     .nullable(),

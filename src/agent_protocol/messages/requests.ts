@@ -17,6 +17,22 @@ export function codeBytes(code: string): number {
 
 const count = z.int().nonnegative();
 const noParams = z.strictObject({});
+
+/** The context that exists from the start; another one begins with its first request. */
+export const DEFAULT_CONTEXT = "default";
+
+/** The most contexts of a sandbox. */
+export const MAX_CONTEXTS = 8;
+
+/** The name of a context: a Python interpreter of a sandbox with variables of its own. */
+export const contextSchema = z.string().regex(
+  /^[a-z][a-z0-9_-]{0,31}$/,
+  "must begin with a small letter and have at most 32 small letters, digits, _ and -",
+);
+
+/** Absent: the context {@link DEFAULT_CONTEXT}. */
+const context = contextSchema.exactOptional();
+const contextParams = z.strictObject({ context });
 const nothing = z.object({});
 
 /** The most environment variables of an execution, and the most characters of their names and values together. */
@@ -64,6 +80,7 @@ const executeParamsSchema = z.strictObject({
   env: environmentSchema,
   /** Its working folder; a relative one is under /workspace. null: where the kernel is. */
   cwd: workingFolderSchema.nullable(),
+  context,
 });
 
 /** Parameters of `execute`, as they are sent. */
@@ -137,6 +154,7 @@ const executionParam = z.string().regex(/^[\w-]{1,64}$/);
 /** An execution that an agent still knows. */
 const journalEntrySchema = wireObject({
   execution: executionParam,
+  context: contextSchema,
   silent: z.boolean(),
   timeout_ms: count,
   /** Characters, as Python counts them. */
@@ -150,18 +168,22 @@ const journalEntrySchema = wireObject({
 /** An execution that an agent still knows. */
 export type JournalEntry = z.output<typeof journalEntrySchema>;
 
+const statusResult = wireObject({
+  execution_state: z.enum(["starting", "idle", "busy", "dead"]),
+  background_processes: count,
+});
+
 /** Every request of an agent: its parameters as they are sent, its result as it is read. */
 export const REQUESTS = {
-  start_kernel: { params: noParams, result: nothing },
+  start_kernel: { params: contextParams, result: nothing },
   execute: { params: executeParamsSchema, result: executeResultSchema },
-  interrupt: { params: noParams, result: z.object({ interrupted: z.boolean() }) },
-  restart: { params: noParams, result: nothing },
-  status: {
+  interrupt: { params: contextParams, result: z.object({ interrupted: z.boolean() }) },
+  restart: { params: contextParams, result: nothing },
+  remove_context: { params: contextParams, result: nothing },
+  list_contexts: {
     params: noParams,
-    result: wireObject({
-      execution_state: z.enum(["starting", "idle", "busy", "dead"]),
-      background_processes: count,
-    }),
+    /** By name, in the order of their creation. */
+    result: z.object({ contexts: z.record(contextSchema, statusResult) }),
   },
   journal: {
     params: noParams,
@@ -177,5 +199,6 @@ export const REQUESTS = {
     result: z.object({ text: z.string().max(MAX_CODE_BYTES) }),
   },
   resume: { params: z.strictObject({ execution: executionParam }), result: executeResultSchema },
+  status: { params: noParams, result: statusResult },
   shutdown: { params: noParams, result: nothing },
 } as const;

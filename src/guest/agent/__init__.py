@@ -15,7 +15,7 @@ from agent.accounts import name_user
 from agent.channel import Channel, Handlers
 from agent.children import Children
 from agent.attestation import attestation
-from agent.contract import PROTOCOL, REQUESTS, BootConfig, InvalidMessage, boot_config
+from agent.contract import DEFAULT_CONTEXT, PROTOCOL, REQUESTS, BootConfig, InvalidMessage, boot_config
 from agent.process import (
     log,
     log_exception,
@@ -157,8 +157,8 @@ class Agent:
             from agent.memory import sandbox_memory
             from kernel_manager.supervisor import KernelSupervisor
 
-            assert self._config.kernel is not None
             channel = self._channel
+            assert self._config.kernel is not None
             journal = Journal(self.loop.time, channel.emit, channel.can_emit, sandbox_memory().limit)
             kernel = KernelSupervisor(self.loop, self._config.kernel, journal.emit, journal.can_emit)
             self._journal = journal
@@ -168,11 +168,10 @@ class Agent:
         except Exception as error:
             log_exception("Cannot start the kernel")
             self._kernel = None
-            failure: "AgentError" = {
-                "code": "kernel_unavailable",
-                "message": "Cannot start the kernel: %r" % error,
-            }
-            self._emit({"type": "execution_state", "state": "dead", "confinement": None, "error": failure})
+            message = "Cannot start the kernel: %r" % error
+            failure: "AgentError" = {"code": "kernel_unavailable", "message": message}
+            self._emit({"type": "execution_state", "context": DEFAULT_CONTEXT, "state": "dead",
+                        "confinement": None, "error": failure})
 
     def _emit(self, event: "Event") -> None:
         """Sends an event that belongs to no request."""

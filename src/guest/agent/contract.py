@@ -5,7 +5,9 @@ Longer than 300 lines because it checks all of them, as MESSAGES.md lists them.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+from agent.fields import Fields, InvalidMessage as InvalidMessage
 
 # A server refuses an agent whose PROTOCOL or version is not its own.
 PROTOCOL = 1
@@ -15,10 +17,6 @@ MAX_TIMEOUT_MS = 86_400_000
 MAX_OUTPUT_BYTES = 64 << 20
 _MAX_LEASE_SECONDS = 86_400
 _MAX_GRACE_MS = 60_000
-
-
-class InvalidMessage(Exception):
-    """A request's parameters or the boot configuration are invalid (MESSAGES.md). The text names the field, never its value."""
 
 
 # -- Boot configuration --
@@ -70,6 +68,19 @@ MAX_VARIABLES = 100
 MAX_ENV_CHARACTERS = 65_536
 MAX_CWD_CHARACTERS = 4096
 
+# The context that exists from the start; the others begin with their first request.
+DEFAULT_CONTEXT = "default"
+MAX_CONTEXTS = 8
+_MAX_CONTEXT_CHARACTERS = 32
+_CONTEXT_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+_CONTEXT_CHARACTERS = _CONTEXT_LETTERS | frozenset("0123456789_-")
+
+
+class ContextParams(NamedTuple):
+    """The context that a request is about."""
+
+    context: str
+
 
 class ExecuteParams(NamedTuple):
     """One execution: a cell's source, its limits and its environment."""
@@ -87,6 +98,8 @@ class ExecuteParams(NamedTuple):
     # Environment variables and working folder of this execution only; a relative folder is under /workspace.
     env: Dict[str, str]
     cwd: Optional[str]
+    # The name of the context that runs it.
+    context: str
 
 
 class SourceParams(NamedTuple):
@@ -167,6 +180,7 @@ def execute_params(value: Any) -> ExecuteParams:
         _execution_id(params.text("execution", _MAX_EXECUTION_CHARACTERS)),
         _environment(params.take("env")),
         _folder(params.optional_text("cwd")),
+        _context(params),
     )
     params.end()
     return checked
@@ -189,6 +203,21 @@ def resume_params(value: Any) -> ResumeParams:
     checked = ResumeParams(_execution_id(params.text("execution", _MAX_EXECUTION_CHARACTERS)))
     params.end()
     return checked
+
+
+def context_params(value: Any) -> ContextParams:
+    """Checks the parameters of a request that is about a context. Raises InvalidMessage."""
+    params = Fields(value, "params")
+    checked = ContextParams(_context(params))
+    params.end()
+    return checked
+
+
+def _context(params: "Fields") -> str:
+    name = params.text("context", _MAX_CONTEXT_CHARACTERS, DEFAULT_CONTEXT)
+    if not name or name[0] not in _CONTEXT_LETTERS or not _CONTEXT_CHARACTERS.issuperset(name):
+        raise InvalidMessage("params.context must begin with a small letter and have small letters, digits, _ and - only")
+    return name
 
 
 def _execution_id(value: str) -> str:
@@ -239,96 +268,15 @@ def no_params(value: Any) -> None:
 
 # Every request, with the check of its parameters.
 REQUESTS: Dict[str, Callable[[Any], Any]] = {
-    "start_kernel": no_params,
+    "start_kernel": context_params,
     "execute": execute_params,
-    "interrupt": no_params,
-    "restart": no_params,
+    "interrupt": context_params,
+    "restart": context_params,
+    "remove_context": context_params,
+    "list_contexts": no_params,
     "status": no_params,
     "journal": no_params,
     "source": source_params,
     "resume": resume_params,
     "shutdown": no_params,
 }
-
-_ABSENT = object()
-
-
-class Fields:
-    """Reads the fields of a JSON object one by one; `end` refuses unread fields."""
-
-    def __init__(self, value: Any, place: str) -> None:
-        if not isinstance(value, dict):
-            raise InvalidMessage("%s must be an object: received %s" % (place, _kind(value)))
-        self._left = dict(value)
-        self._place = place
-
-    def names(self) -> List[str]:
-        return list(self._left)
-
-    def end(self) -> None:
-        if self._left:
-            raise InvalidMessage("%s has the unknown field %.100s" % (self._place, next(iter(self._left))))
-
-    def take(self, name: str, default: Any = _ABSENT) -> Any:
-        value = self._left.pop(name, default)
-        if value is _ABSENT:
-            raise InvalidMessage("%s.%.100s is missing" % (self._place, name))
-        return value
-
-    def text(self, name: str, most: int, default: Any = _ABSENT) -> str:
-        value = self.take(name, default)
-        if not isinstance(value, str):
-            raise self._wrong(name, "a text", value)
-        if len(value) > most:
-            raise InvalidMessage(
-                "%s.%.100s must be at most %d characters: received %d" % (self._place, name, most, len(value))
-            )
-        return value
-
-    def optional_text(self, name: str) -> Optional[str]:
-        value = self.take(name)
-        if value is not None and not isinstance(value, str):
-            raise self._wrong(name, "a text or null", value)
-        return value
-
-    def texts(self, name: str) -> List[str]:
-        value = self.take(name)
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise self._wrong(name, "a list of texts", value)
-        return list(value)
-
-    def choice(self, name: str, choices: Tuple[str, ...]) -> str:
-        value = self.take(name)
-        if value not in choices:
-            raise self._wrong(name, " or ".join(choices), value)
-        return str(value)
-
-    def boolean(self, name: str) -> bool:
-        value = self.take(name)
-        if not isinstance(value, bool):
-            raise self._wrong(name, "true or false", value)
-        return value
-
-    def integer(self, name: str, least: int, most: int) -> int:
-        value = self.take(name)
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise self._wrong(name, "a whole number from %d to %d" % (least, most), value)
-        return value
-
-    def number(self, name: str, least: float, most: float) -> float:
-        value = self.take(name)
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not least < value <= most:
-            raise self._wrong(name, "a number above %g, at most %g" % (least, most), value)
-        return float(value)
-
-    def _wrong(self, name: str, wanted: str, value: Any) -> InvalidMessage:
-        return InvalidMessage("%s.%.100s must be %s: received %s" % (self._place, name, wanted, _kind(value)))
-
-
-def _kind(value: Any) -> str:
-    """Shows a number as it is, and only the JSON type of other values: they may be secret or long."""
-    if isinstance(value, bool) or value is None:
-        return "true" if value is True else "false" if value is False else "null"
-    if isinstance(value, (int, float)):
-        return "%.40r" % value
-    return "a text" if isinstance(value, str) else "a list" if isinstance(value, list) else "an object"

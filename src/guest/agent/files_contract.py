@@ -6,7 +6,7 @@ import errno
 import json
 from typing import Any, Callable, Dict, NamedTuple, Optional, Union
 
-from agent.contract import Fields, InvalidMessage
+from agent.fields import Fields, InvalidMessage
 from agent.frames import ProtocolError
 from agent.messages import parse_object
 

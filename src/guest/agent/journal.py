@@ -10,7 +10,7 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Deque, Dict, List, Optional
 
-from agent.contract import ExecuteParams, ResumeParams, SourceParams
+from agent.contract import DEFAULT_CONTEXT, ExecuteParams, ResumeParams, SourceParams
 
 if TYPE_CHECKING:
     from agent.message_types import Event, JournalEntry, Result
@@ -98,7 +98,7 @@ class Journal:
         """Sends an event; keeps it if it is an execution's."""
         entry = self._running.get(request_id)
         if entry is None:
-            if event["type"] == "execution_state":
+            if event["type"] == "execution_state" and event["context"] == DEFAULT_CONTEXT:
                 self._state = event
             self._emit(request_id, event)
             return
@@ -134,6 +134,7 @@ class Journal:
         entries: "List[JournalEntry]" = [
             {
                 "execution": entry.params.execution,
+                "context": entry.params.context,
                 "silent": entry.params.silent,
                 "timeout_ms": entry.params.timeout_ms,
                 "source_length": len(entry.params.code),

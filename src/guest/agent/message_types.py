@@ -148,6 +148,7 @@ class JournalEntry(TypedDict):
     """An execution that the agent still knows."""
 
     execution: str
+    context: str
     silent: bool
     timeout_ms: int
     # Characters.
@@ -171,6 +172,12 @@ class SourceResult(TypedDict):
     text: str
 
 
+class ContextsResult(TypedDict):
+    """The contexts by their names, in the order of their creation."""
+
+    contexts: Dict[str, StatusResult]
+
+
 class Nothing(TypedDict):
     """The empty result."""
 
@@ -182,6 +189,8 @@ class Results(TypedDict):
     execute: ExecuteResult
     interrupt: InterruptResult
     restart: Nothing
+    remove_context: Nothing
+    list_contexts: ContextsResult
     status: StatusResult
     journal: JournalResult
     source: SourceResult
@@ -189,7 +198,9 @@ class Results(TypedDict):
     shutdown: Nothing
 
 
-Result = Union[ExecuteResult, InterruptResult, StatusResult, JournalResult, SourceResult, Nothing]
+Result = Union[
+    ExecuteResult, InterruptResult, StatusResult, ContextsResult, JournalResult, SourceResult, Nothing
+]
 
 
 class _Reply(TypedDict):
@@ -284,6 +295,7 @@ class ExecutionState(TypedDict):
     """The kernel's state has changed, or its confinement is known."""
 
     type: Literal["execution_state"]
+    context: str
     state: KernelStateName
     confinement: Optional[Confinement]
     error: Optional[AgentError]

@@ -13,9 +13,11 @@ import struct
 from typing import Dict, List, Sequence, Tuple
 
 from . import landlock
+from .system_calls import MISSING as _MISSING, REFUSED as _REFUSED, WATCHED as _WATCHED
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
+_PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
 
@@ -52,102 +54,11 @@ _SIGSTOP = 19
 _SIGCANCEL = 32
 _SIGSETXID = 33
 
-# name: (x86_64, aarch64); None where the architecture has no such call.
-_MISSING: Dict[str, Tuple[int | None, int | None]] = {
-    "clone3": (435, 435),  # its flags are in memory, which a filter cannot read; libc then uses clone
-    "io_uring_setup": (425, 425),
-    "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427),
-    "memfd_secret": (447, 447),
-}
-_REFUSED: Dict[str, Tuple[int | None, int | None]] = {
-    "acct": (163, 89),
-    "add_key": (248, 217),
-    "adjtimex": (159, 171),
-    "bpf": (321, 280),
-    "chroot": (161, 51),
-    "clock_adjtime": (305, 266),
-    "clock_settime": (227, 112),
-    "delete_module": (176, 106),
-    "fanotify_init": (300, 262),
-    "finit_module": (313, 273),
-    "fsconfig": (431, 431),
-    "fsmount": (432, 432),
-    "fsopen": (430, 430),
-    "fspick": (433, 433),
-    "init_module": (175, 105),
-    "ioperm": (173, None),
-    "iopl": (172, None),
-    "kcmp": (312, 272),
-    "kexec_file_load": (320, 294),
-    "kexec_load": (246, 104),
-    "keyctl": (250, 219),
-    "lookup_dcookie": (212, 18),
-    "migrate_pages": (256, 238),
-    "modify_ldt": (154, None),
-    "mount": (165, 40),
-    "mount_setattr": (442, 442),
-    "move_mount": (429, 429),
-    "move_pages": (279, 239),
-    "mq_getsetattr": (245, 185),
-    "mq_notify": (244, 184),
-    "mq_open": (240, 180),
-    "mq_timedreceive": (243, 183),
-    "mq_timedsend": (242, 182),
-    "mq_unlink": (241, 181),
-    "name_to_handle_at": (303, 264),
-    "nfsservctl": (180, 42),
-    "open_by_handle_at": (304, 265),
-    "open_tree": (428, 428),
-    "open_tree_attr": (467, 467),
-    "perf_event_open": (298, 241),
-    "pidfd_getfd": (438, 438),
-    "pivot_root": (155, 41),
-    "process_madvise": (440, 440),
-    "process_mrelease": (448, 448),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "ptrace": (101, 117),
-    "quotactl": (179, 60),
-    "quotactl_fd": (443, 443),
-    "reboot": (169, 142),
-    "request_key": (249, 218),
-    "setdomainname": (171, 162),
-    "sethostname": (170, 161),
-    "setns": (308, 268),
-    "settimeofday": (164, 170),
-    "swapoff": (168, 225),
-    "swapon": (167, 224),
-    "syslog": (103, 116),
-    "umount2": (166, 39),
-    "unshare": (272, 97),
-    "userfaultfd": (323, 282),
-    "uselib": (134, None),
-    "vhangup": (153, 58),
-}
-# Calls that are refused with some arguments only.
-_WATCHED: Dict[str, Tuple[int, int]] = {
-    "clone": (56, 220),
-    "fcntl": (72, 25),
-    "ioctl": (16, 29),
-    "ioprio_set": (251, 30),
-    "kill": (62, 129),
-    "personality": (135, 92),
-    "pidfd_open": (434, 434),
-    "pidfd_send_signal": (424, 424),
-    "prlimit64": (302, 261),
-    "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240),
-    "sched_setaffinity": (203, 122),
-    "sched_setattr": (314, 274),
-    "sched_setparam": (142, 118),
-    "sched_setscheduler": (144, 119),
-    "setpriority": (141, 140),
-    "socket": (41, 198),
-    "socketpair": (53, 199),
-    "tgkill": (234, 131),
-    "tkill": (200, 130),
-}
+# Of the watched calls, those that reach a process by its pid.
+_GUARDS = (
+    "kill", "tgkill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "ioprio_set", "setpriority",
+    "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler",
+)
 
 _Instruction = Tuple[int, int, int, int]
 
@@ -222,15 +133,8 @@ def _rules(guarded: Sequence[int], scoped: bool) -> Dict[str, List[_Instruction]
 
 def build_filter(machine: str, guarded: Sequence[int], scoped: bool) -> bytes:
     """The BPF program for an architecture. Raises OSError for an unsupported one. `scoped`: Landlock bounds signals, too."""
-    if machine not in _AUDIT_ARCH:
-        raise OSError(errno.ENOSYS, "no seccomp filter for this architecture: %s" % machine)
-    column = 0 if machine == "x86_64" else 1
-    program: List[_Instruction] = [
-        (_LOAD, 0, 0, _OFFSET_ARCH),
-        (_JUMP_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
-        (_RETURN, 0, 0, _RET_KILL_PROCESS),
-        (_LOAD, 0, 0, _OFFSET_NR),
-    ]
+    column = _column(machine)
+    program: List[_Instruction] = []
     if machine == "x86_64":
         program += [(_JUMP_GREATER_EQUAL, 0, 1, _X32_BIT), _errno(errno.ENOSYS)]
     for table, error in ((_MISSING, errno.ENOSYS), (_REFUSED, errno.EPERM)):
@@ -238,10 +142,33 @@ def build_filter(machine: str, guarded: Sequence[int], scoped: bool) -> bytes:
             number = numbers[column]
             if number is not None:
                 program += [(_JUMP_EQUAL, 0, 1, number), _errno(error)]
-    rules = _rules(guarded, scoped)
-    for name, pair in _WATCHED.items():
-        body = rules[name] + [(_RETURN, 0, 0, _RET_ALLOW)]
-        program += [(_JUMP_EQUAL, 0, len(body), pair[column]), *body]
+    return _assemble(machine, program, _rules(guarded, scoped))
+
+
+def build_guard(machine: str, guarded: int) -> bytes:
+    """The BPF program that only refuses signals to this process and looks at it, for one that has the whole filter already."""
+    rules = _rules([guarded], True)
+    return _assemble(machine, [], {name: rules[name] for name in _GUARDS})
+
+
+def _column(machine: str) -> int:
+    if machine not in _AUDIT_ARCH:
+        raise OSError(errno.ENOSYS, "no seccomp filter for this architecture: %s" % machine)
+    return 0 if machine == "x86_64" else 1
+
+
+def _assemble(machine: str, program: List[_Instruction], rules: Dict[str, List[_Instruction]]) -> bytes:
+    column = _column(machine)
+    program = [
+        (_LOAD, 0, 0, _OFFSET_ARCH),
+        (_JUMP_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
+        (_RETURN, 0, 0, _RET_KILL_PROCESS),
+        (_LOAD, 0, 0, _OFFSET_NR),
+        *program,
+    ]
+    for name, rule in rules.items():
+        body = rule + [(_RETURN, 0, 0, _RET_ALLOW)]
+        program += [(_JUMP_EQUAL, 0, len(body), _WATCHED[name][column]), *body]
     program.append((_RETURN, 0, 0, _RET_ALLOW))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 
@@ -259,16 +186,41 @@ def _prctl(*arguments: object) -> None:
 
 def install_filter(guarded: Sequence[int]) -> None:
     """Sets no_new_privs and installs the filter for this process and all that it starts. Raises OSError."""
-    code = build_filter(platform.machine(), guarded, landlock.bounds_signals())
+    _install(build_filter(platform.machine(), guarded, landlock.bounds_signals()))
+
+
+def guard(pid: int) -> None:
+    """Installs a second filter for this process and all that it starts: they cannot signal `pid`. Raises OSError."""
+    _install(build_guard(platform.machine(), pid))
+
+
+def _install(code: bytes) -> None:
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
 
 
+def adopt_orphans() -> None:
+    """Makes this process the new parent of every descendant whose parent ends."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def set_dumpable(dumpable: bool) -> None:
     """Sets whether other processes of the same user can inspect this one."""
     _prctl(_PR_SET_DUMPABLE, 1 if dumpable else 0, 0, 0, 0)
+
+
+def set_oom_score(score: int) -> None:
+    """Sets how early Linux ends this process when memory runs out, 1000 first; a process can undo it unless Landlock hides the file.
+
+    The file is root's while the process is undumpable.
+    """
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("%d" % score)
+    except OSError:
+        pass
 
 
 def facts(landlock_abi: int) -> Dict[str, object]:

@@ -7,7 +7,7 @@ import random
 import resource
 import signal
 import sys
-from typing import Dict, Optional
+from typing import Dict, NoReturn, Optional
 
 from . import confine, descriptors, kernel, shell as shells, wire
 
@@ -40,13 +40,14 @@ def _see_packages() -> None:
     sys.path[at:at] = [OWN_PACKAGES, PACKAGES]
 
 
-def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> None:
+def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> NoReturn:
     """Turns this freshly forked process into a kernel. Never returns."""
     code = kernel.EXIT_BROKEN
     try:
         os.setsid()
         connection = wire.Connection(descriptors.settle(fd))
         confine.set_dumpable(True)
+        confine.set_oom_score(1000)
         _take_signals()
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         landlock_abi = confine.restrict_files()
@@ -63,7 +64,15 @@ def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> 
         # If a module is written twice within a second, Python would run the bytecode of the first version.
         sys.dont_write_bytecode = True
         served = kernel.Kernel(shell, connection)
-        connection.send({"type": "ready", "pid": os.getpid(), "fd": connection.fd, "confinement": confine.facts(landlock_abi)})
+        connection.send(
+            {
+                "type": "ready",
+                "pid": os.getpid(),
+                "reaper": os.getppid(),
+                "fd": connection.fd,
+                "confinement": confine.facts(landlock_abi),
+            }
+        )
         served.serve()
     except EOFError:
         code = 0

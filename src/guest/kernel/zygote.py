@@ -108,8 +108,10 @@ class Orders:
         order, fds = self._connection.receive()
         if self._has_preload and _replaced(_packages_in(sys.modules) - self._own):
             raise Replaced
-        if order.get("type") == "fork" and len(fds) == 1:
-            self._connection.send(_fork(self.shell, self._connection, fds[0], self._environment))
+        if order.get("type") == "fork" and len(fds) == 2:
+            failure = _fork(self.shell, self._connection, fds, self._environment)
+            if failure is not None:
+                self._connection.send({"type": "fork_failed", "number": order["number"], "message": failure})
         for received in fds:
             os.close(received)
 
@@ -124,6 +126,8 @@ def _probe(connection: wire.Connection) -> None:
     if child == 0:
         status = _PROBE_FAILED
         try:
+            # As the subreaper of each kernel does.
+            confine.guard(os.getpid())
             connection.send({"type": "confinement", "confinement": confine.facts(confine.restrict_files())})
             status = 0
         finally:
@@ -148,7 +152,7 @@ def _prepare_folders() -> None:
 def _load_shell(connection: wire.Connection, config: Dict[str, Any]) -> Orders:
     """Imports IPython and makes the shell: from then on it can fork."""
     try:
-        from . import after_import, shell as shells, start  # noqa: F401 - a fork must find all loaded
+        from . import after_import, shell as shells, start, subreaper  # noqa: F401 - a fork must find all loaded
     except ImportError as error:
         raise Unavailable("The image has no usable IPython: %s" % error) from error
     _refuse_threads("IPython")
@@ -199,26 +203,28 @@ def _replaced(ahead: FrozenSet[str]) -> bool:
     return any(name.partition(".")[0] in ahead for name in names)
 
 
-def _fork(shell: Any, connection: wire.Connection, fd: int, environment: Dict[str, Optional[str]]) -> Dict[str, Any]:
-    """Forks twice, so that the kernel becomes PID 1's child: the agent gets its wait status even if the zygote has ended."""
+def _fork(shell: Any, connection: wire.Connection, fds: List[int], environment: Dict[str, Optional[str]]) -> Optional[str]:
+    """Forks a subreaper, which forks the kernel. Returns why it cannot. `fds`: the kernel's socket, and the subreaper's pipe."""
+    from . import start, subreaper
+
+    _reap()
     if thread_count() != 1:
-        return {"type": "fork_failed", "message": "the zygote has threads"}
+        return "the zygote has threads"
     try:
-        middle = os.fork()
+        child = os.fork()
     except OSError as error:
-        return {"type": "fork_failed", "message": str(error)}
-    if middle == 0:
-        try:
-            if os.fork() != 0:
-                os._exit(0)
-        except OSError:
-            os._exit(1)
-        from . import start
-
+        return str(error)
+    if child == 0:
+        control, report = fds
         os.close(connection.fd)
-        start.run(shell, fd, environment)
-    status = os.waitpid(middle, 0)[1]
-    if status != 0:
-        return {"type": "fork_failed", "message": "the fork ended with status %d" % status}
-    return {"type": "forked"}
+        subreaper.run(report, control, lambda: start.run(shell, control, environment))
+    return None
 
+
+def _reap() -> None:
+    """Of subreapers that have ended, which are few: each fork reaps those before it."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass

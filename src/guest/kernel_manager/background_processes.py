@@ -13,9 +13,6 @@ _END = 0.3
 _POLL = 0.004
 # How long a process that Python has forked may take to close the kernel's socket: its first step, but on a busy machine it waits.
 _CLOSES = 0.5
-# More processes than this are taken for a fork bomb.
-_MANY = 128
-
 
 Identity = Tuple[int, int]
 
@@ -53,7 +50,7 @@ class BackgroundProcesses:
         Not to the group: workers of earlier cells are in it.
         """
         kernel = self._processes.kernel
-        crowd = processes.number() > _MANY
+        crowd = self._processes.are_many()
         if crowd:
             # Perhaps a fork bomb: while it runs, neither the agent nor the kernel makes progress.
             self._processes.freeze()
@@ -77,7 +74,7 @@ class BackgroundProcesses:
         All processes are stopped meanwhile: otherwise one could fork a child that is not in the list. `on_ended` gets False if it
         takes too long.
         """
-        if processes.number() <= _MANY and not self.has_new():
+        if not self._processes.are_many() and not self.has_new():
             on_ended(True)
             return
         until = loop.time() + _END

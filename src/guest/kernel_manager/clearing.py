@@ -1,15 +1,18 @@
 """Ends a kernel and everything that its cells have started. Runs in the agent."""
 from __future__ import annotations
 
-from typing import Any, Callable, Set, Tuple
+from typing import Any, Callable, Dict, Set, Tuple
 
 from . import processes
 from .kernel_processes import KernelProcesses
+from .processes import Process
 
 # Seconds. After these it no longer waits for processes that the host's kernel does not end.
 _KILL_AT_MOST = 10.0
-# Processes that still fork after this time are killed together with the zygote, by one signal to all.
+# Processes that still fork after this time are killed together with the zygote, by one signal to all; later where that ends other
+# contexts, too: each round beside them has a chance only, if a timer resumes what was stopped.
 _ROUNDS = 0.25
+_ROUNDS_BESIDE_OTHERS = 3.0
 _POLL = 0.004
 
 
@@ -32,14 +35,16 @@ def clear_all(
 
     def look() -> None:
         nonlocal late, struck
-        if not struck:
-            # In each round: timers and other processes resume what was stopped, and it can fork before it is killed.
-            victims.freeze()
         left = victims.all()
+        if not struck and (victims.alone or not left or not _ended(left, killed)):
+            # In each round: timers and other processes resume what was stopped, and it can fork before it is killed. Other contexts are
+            # stopped for a moment as well: not while it only remains to wait for ends.
+            victims.freeze()
+            left = victims.all()
         waited = loop.time() - begun
         new = {(process.pid, process.started) for process in left.values() if not process.zombie} - killed
         killed.update(new)
-        if new and waited >= _ROUNDS and not struck:
+        if new and waited >= (_ROUNDS if victims.alone else _ROUNDS_BESIDE_OTHERS) and not struck:
             # PID 1's signal to all reaches every process before any can fork once more.
             struck = True
             victims.strike()
@@ -54,3 +59,8 @@ def clear_all(
         on_cleared()
 
     look()
+
+
+def _ended(left: Dict[int, Process], killed: Set[Tuple[int, int]]) -> bool:
+    """Whether all of them have ended, or got the signal that they cannot ignore."""
+    return all(process.zombie or (process.pid, process.started) in killed for process in left.values())

@@ -1,17 +1,15 @@
-"""Has the zygote fork a kernel, watches it and reports its end; replaces a kernel that violates the protocol. Runs in the agent.
-
-The kernel is PID 1's own child (the zygote forks twice), so that `on_child_exit` gets its wait status.
-"""
+"""Has the zygote fork a kernel, watches it and reports its end; replaces a kernel that violates the protocol. Runs in the agent."""
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional
 
 from . import processes
 from .link import Link, pair
 from .main_thread import MainThread
-from .untrusted import Untrusted, count
-from .zygote_manager import MAX_STARTS, ZygoteEvents, ZygoteManager
+from .reaper import Reaper
+from .untrusted import Untrusted, confinement, count
+from .zygote_manager import MAX_STARTS, ZygoteManager
 
 if TYPE_CHECKING:
     from agent.message_types import Confinement
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 _KERNEL_READY = 30.0
 _EXIT_AFTER_END = 0.3
 _RETRY = 0.05
-_MAX_ENDED_PIDS = 256
 
 
 class KernelEvents(NamedTuple):
@@ -40,38 +37,30 @@ class KernelEvents(NamedTuple):
 
 
 class KernelManager:
-    """Keeps a zygote, and a kernel from it."""
+    """Keeps one kernel from the zygote."""
 
-    def __init__(self, loop: Any, preload: List[str], events: KernelEvents) -> None:
+    def __init__(self, loop: Any, zygote: ZygoteManager, events: KernelEvents) -> None:
         self._loop = loop
         self._events = events
-        self._zygote = ZygoteManager(
-            loop,
-            preload,
-            ZygoteEvents(
-                on_starting=events.on_starting,
-                on_confinement=lambda facts: events.on_confinement(_confinement(facts)),
-                on_ready=self.start_if_none,
-                on_unavailable=self._on_unavailable,
-                on_fork_failed=self._on_fork_failed,
-                on_ended=self._on_zygote_ended,
-            ),
-        )
+        self._zygote = zygote
         self.pid = 0
         self.ready = False
         # The inode of its end of the socket.
         self.control = 0
         self.main: Optional[MainThread] = None
         self._link: Optional[Link] = None
+        self._reaper: Optional[Reaper] = None
+        # The number of the last fork order.
+        self._order = 0
         self._timer: Any = None
         self._exit_timer: Any = None
         self._failures = 0
-        self._ended_pids: Dict[int, int] = {}
         self._broken: Optional[str] = None
 
-    def pids(self) -> Tuple[int, int]:
-        """Of the zygote and the kernel; 0 for one that does not run."""
-        return self._zygote.pid, self.pid
+    @property
+    def reaper(self) -> int:
+        """The pid of the subreaper above it; 0 while none is known to run."""
+        return 0 if self._reaper is None else self._reaper.pid
 
     def start(self) -> None:
         """Starts again, whatever failed before."""
@@ -91,14 +80,20 @@ class KernelManager:
             return
         self._events.on_starting()
         try:
+            self._reaper = Reaper(self._loop, self._on_exit)
             own, other = pair()
-        except OSError as error:
-            self._lost(str(error))
+        except OSError:
+            self._lost()
             return
         self.control = os.fstat(other.fileno()).st_ino
         self._link = Link(self._loop, own, self._on_message, self._on_end)
-        self._zygote.fork(other)
+        self._order = self._zygote.fork(other, self._reaper.take_other_end())
         self._timer = self._loop.call_later(_KERNEL_READY, self._on_slow)
+
+    def look(self) -> None:
+        """Handles its end now, if it has ended."""
+        if self._reaper is not None:
+            self._reaper.read()
 
     def send(self, message: Dict[str, Any], fds: Optional[List[int]] = None) -> None:
         """Sends a message to the kernel; does nothing when it has ended."""
@@ -127,43 +122,30 @@ class KernelManager:
         if self._link is not None:
             self._link.close()
             self._link = None
+        if self._reaper is not None:
+            self._reaper.close()
+            self._reaper = None
+        self.pid = 0
         self.ready = False
         self._broken = None
 
-    def on_child_exit(self, pid: int, status: int) -> bool:
-        """Handles the wait status of a reaped process; returns whether it was the zygote or the kernel."""
-        if pid <= 0:
-            return False
-        if pid == self._zygote.pid:
-            self._zygote.on_exit()
-            return True
-        if pid == self.pid:
-            self._ended(status)
-            return True
-        if self._link is not None and not self.pid:
-            # Perhaps a kernel that ended before its first message was read.
-            self._ended_pids[pid] = status
-            if len(self._ended_pids) > _MAX_ENDED_PIDS:
-                self._ended_pids.pop(next(iter(self._ended_pids)))
-        return False
-
     def stop(self) -> None:
-        """Ends both at once."""
-        if self._link is not None:
-            self._link.close()
-        self._zygote.stop()
+        """Ends it at once."""
+        processes.kill(filter(None, (self.pid,)))
+        self.drop()
 
-    def _on_unavailable(self, message: str) -> None:
-        # A running kernel continues; only the next one is unavailable.
+    def on_zygote_unavailable(self, message: str) -> None:
+        """There is no zygote any more. A running kernel continues; only the next one is unavailable."""
         if not self.ready:
             self._events.on_unavailable(message)
 
-    def _on_fork_failed(self, why: str) -> None:
-        # A ready kernel continues: the process between it and the zygote was ended before it could exit by itself.
-        if not self.ready:
-            self._lost(why)
+    def on_fork_failed(self, number: int) -> None:
+        """The zygote could not carry out the order of this number."""
+        if number == self._order and not self.ready:
+            self._lost()
 
-    def _on_zygote_ended(self) -> None:
+    def on_zygote_ended(self) -> None:
+        """The zygote has ended; another one starts."""
         if self._link is not None and not self.ready:
             # That zygote was to fork it.
             self.drop()
@@ -182,26 +164,24 @@ class KernelManager:
             self._link.pause()
 
     def _on_ready(self, message: Dict[str, Any]) -> None:
-        pid = count(message.get("pid"))
-        if pid in (0, 1, os.getpid(), self._zygote.pid):
+        pid, reaper = count(message.get("pid")), count(message.get("reaper"))
+        known = (0, 1, os.getpid(), self._zygote.pid)
+        if pid in known or reaper in known or self._reaper is None:
             raise Untrusted("a kernel reported an impossible process id")
-        confinement = _confinement(message.get("confinement"))
+        found = confinement(message.get("confinement"))
         self._stop_timer()
         self.pid = pid
+        # Its own report may come later, and by then a cell may run.
+        self._reaper.pid = reaper
         self.main = MainThread(pid, count(message.get("fd")), self.control)
         self.ready = True
         self._failures = 0
-        status = self._ended_pids.pop(pid, None)
-        self._ended_pids.clear()
-        self._events.on_confinement(confinement)
-        if status is None:
-            self._events.on_ready()
-        else:
-            self._ended(status)
+        self._events.on_confinement(found)
+        self._events.on_ready()
 
     def _on_slow(self) -> None:
         self._timer = None
-        self._lost("the kernel was not ready in time")
+        self._lost()
 
     def _on_end(self, reason: Optional[str]) -> None:
         """The socket is closed: the kernel ended, or its cell closed it."""
@@ -209,29 +189,41 @@ class KernelManager:
         if reason is not None:
             self.distrust(reason)
         elif not self.ready:
-            self._lost("the kernel ended before it was ready")
-        elif self.pid:
-            self._exit_timer = self._loop.call_later(_EXIT_AFTER_END, self._closed)
+            self._lost()
+        else:
+            self._look_later()
+
+    def _look_later(self) -> None:
+        self._exit_timer = self._loop.call_later(_EXIT_AFTER_END, self._closed)
 
     def _closed(self) -> None:
-        if processes.is_ending(self.pid):
-            self._exit_timer = self._loop.call_later(_EXIT_AFTER_END, self._closed)
+        """Nothing has reported its end yet: it takes its time, runs without its socket, or its subreaper does not reap it."""
+        self._exit_timer = None
+        process = processes.look(self.pid)
+        if process is None or process.zombie:
+            if self._reaper is not None:
+                # Its end is reported by the end of the pipe.
+                self._reaper.kill()
+        elif processes.is_ending(self.pid):
+            self._look_later()
         else:
             self.distrust("its control socket was closed")
 
     def distrust(self, reason: str) -> None:
         """Ends a kernel that sent an invalid message: user code uses its socket."""
-        self._broken = reason
+        self._broken = self._broken or reason
         if self._link is not None:
             # Its messages are no longer read: a flood of them would keep the agent busy.
             self._link.close()
             self._link = None
-        if self.pid:
-            processes.kill([self.pid])
-        else:
-            self._lost(reason)
+        if not self.pid:
+            self._lost()
+            return
+        processes.kill([self.pid])
+        if self._exit_timer is None:
+            self._look_later()
 
-    def _lost(self, _why: str) -> None:
+    def _lost(self) -> None:
         """A kernel did not start: tries again, with a new zygote when that keeps failing."""
         self.drop()
         self._failures += 1
@@ -244,12 +236,14 @@ class KernelManager:
         else:
             self._loop.call_later(_RETRY * 4**self._failures, self.start_if_none)
 
-    def _ended(self, status: int) -> None:
-        """It was reaped: it ended by itself, the memory limit killed it, or the agent did."""
+    def _on_exit(self, status: int) -> None:
+        """It ended by itself, the memory limit ended it, or the agent did."""
         if self._link is not None:
             self._link.drain()
+        if not self.ready:
+            self._lost()
+            return
         broken = self._broken
-        self.pid = 0
         self.drop()
         self._events.on_ended(status, broken)
 
@@ -257,15 +251,3 @@ class KernelManager:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _confinement(value: Any) -> "Confinement":
-    """The confinement that a process reported before it ran user code. Its shape is checked anyway."""
-    if not isinstance(value, dict):
-        raise Untrusted("no confinement was reported")
-    return {
-        "no_new_privs": value.get("no_new_privs") is True,
-        "seccomp": count(value.get("seccomp")),
-        "filters": count(value.get("filters")),
-        "landlock": count(value.get("landlock")),
-    }

@@ -1,49 +1,88 @@
-"""Which processes belong to a kernel, and stopping and ending all of them. Runs in the agent."""
+"""Which processes belong to a context, and stopping and ending all of them. Runs in the agent."""
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, Tuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Set
 
-from . import processes
+from . import ownership, processes
 from .processes import Process
+
+# More processes than this are taken for a fork bomb.
+_MANY = 128
+
+
+class Pids(NamedTuple):
+    """0 for one that does not run. `reaper`: the subreaper above the kernel; `others`: those of the other contexts."""
+
+    zygote: int
+    kernel: int
+    reaper: int
+    others: List[int]
 
 
 class KernelProcesses:
-    """The kernel and everything that its cells have started. `pids` returns the pids of zygote and kernel; 0 for one that does not run.
+    """The kernel, its subreaper and everything that its cells have started.
 
-    Where the agent is PID 1, all but the agent, its own and the zygote belong to the kernel, also those whose parent has ended.
-    Elsewhere only the kernel's descendants and the members of its session do, and there is no signal to all.
+    Where the agent is PID 1, all belong to it but the agent, its own, the zygote and what descends from the subreaper of another context:
+    so also those whose own subreaper has ended. Elsewhere only its subreaper's descendants do, and there is no signal to all.
     """
 
-    def __init__(self, pids: Callable[[], Tuple[int, int]]) -> None:
+    def __init__(self, pids: Callable[[], Pids]) -> None:
         self._pids = pids
 
     @property
     def kernel(self) -> int:
         """The kernel's pid; 0 while none runs."""
-        return self._pids()[1]
+        return self._pids().kernel
+
+    @property
+    def alone(self) -> bool:
+        """Whether the sandbox has no other context: then a signal to all reaches only this one's."""
+        return not self._pids().others
 
     def all(self) -> Dict[int, Process]:
-        """The kernel's own too, and those that have ended but are not reaped; the zygote reaps its children itself."""
-        zygote, kernel = self._pids()
-        found = processes.snapshot((zygote,))
-        if not processes.is_init():
-            found = processes.family(found, {kernel} - {0}, kernel or -2)
+        """The kernel and its subreaper too, and those that have ended but are not reaped; the zygote reaps its children itself."""
+        zygote = self._pids().zygote
+        found = self._own(processes.snapshot((zygote,)))
         return {pid: process for pid, process in found.items() if not (process.zombie and process.parent == zygote)}
 
     def of_cells(self) -> Dict[int, Process]:
-        """Those that run, without the kernel's own."""
-        kernel = self.kernel
-        return {pid: process for pid, process in self.all().items() if pid != kernel and not process.zombie}
+        """Those that run, without the kernel and its subreaper."""
+        pids = self._pids()
+        apart = (pids.kernel, pids.reaper)
+        return {pid: process for pid, process in self.all().items() if pid not in apart and not process.zombie}
+
+    def are_many(self) -> bool:
+        """Whether there are so many that it may be a fork bomb."""
+        return (processes.number() if self.alone else len(self.all())) > _MANY
 
     def freeze(self) -> None:
-        """Stops them at once, so that none can escape by forking; the zygote and the agent's own are stopped, too."""
+        """Stops them at once, so that none can escape by forking. Alone, the zygote and the agent's own are stopped, too.
+
+        Only the signal to all stops every process before any can fork once more. Beside other contexts, theirs go on after that at once.
+        """
+        if self.alone:
+            processes.freeze()
+            return
+        zygote = self._pids().zygote
+        stopped = {pid for pid, process in processes.snapshot(()).items() if process.stopped}
         processes.freeze()
+        found = processes.snapshot((zygote,))
+        own = self._own(found)
+        processes.resume((zygote, *(pid for pid in found if pid not in own and pid not in stopped)))
 
     def resume(self, also: Iterable[int] = (), with_kernel: bool = True) -> None:
-        """Resumes the zygote and the agent's own after freeze(), the kernel unless it is to end, and `also`."""
-        zygote, kernel = self._pids()
-        processes.resume((zygote, *((kernel,) if with_kernel else ()), *also))
+        """Resumes the zygote and the agent's own after freeze(), kernel and subreaper unless they are to end, and `also`."""
+        pids = self._pids()
+        processes.resume((pids.zygote, *((pids.kernel, pids.reaper) if with_kernel else ()), *also))
 
     def strike(self) -> None:
-        """Kills them at once, and the zygote with them: none can fork once more."""
+        """Kills all processes of the sandbox at once, and the zygote with them: none can fork once more."""
         processes.strike()
+
+    def _own(self, found: Dict[int, Process]) -> Dict[int, Process]:
+        zygote, _, reaper, others = self._pids()
+        is_init = processes.is_init()
+        if is_init and not others:
+            return found
+        apart: Set[int] = {zygote, *others, *processes.own} - {0}
+        return ownership.members(found, {reaper} - {0}, apart, with_strays=is_init, look=processes.look)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 class KernelReplacement:
-    """Runs one replacement at a time; `runs` is true meanwhile. Calls `on_late` with the kernel's death when all processes have ended, or after `late_seconds`."""
+    """Runs one replacement at a time; `runs` is true meanwhile. Calls `on_late` with the kernel's death when all processes have ended, or after `late_seconds`;
+    and `on_replaced` when another kernel may start."""
 
     def __init__(
         self,
@@ -23,6 +24,7 @@ class KernelReplacement:
         victims: KernelProcesses,
         background: BackgroundProcesses,
         on_late: "Callable[[Optional[Death]], None]",
+        on_replaced: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._late_seconds = late_seconds
@@ -30,6 +32,7 @@ class KernelReplacement:
         self._victims = victims
         self._background = background
         self._on_late = on_late
+        self._on_replaced = on_replaced
         self.runs = False
 
     def begin(self, died: "Optional[Death]") -> None:
@@ -38,8 +41,8 @@ class KernelReplacement:
         clear_all(self._loop, self._late_seconds, self._victims, lambda: self._on_late(died), self._on_cleared)
 
     def _on_cleared(self) -> None:
-        self._kernel.pid = 0
         self._kernel.drop()
         self._background.forget()
         self.runs = False
         self._kernel.start_if_none()
+        self._on_replaced()

@@ -23,6 +23,7 @@ class Process(NamedTuple):
     session: int
     started: int
     zombie: bool
+    stopped: bool
 
 
 def is_init() -> bool:
@@ -34,7 +35,10 @@ def look(pid: int) -> Optional[Process]:
     fields = _stat(pid)
     if fields is None:
         return None
-    return Process(pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]), fields[0] in (b"Z", b"X"))
+    state = fields[0]
+    return Process(
+        pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]), state in (b"Z", b"X"), state == b"T"
+    )
 
 
 def holds(pid: int, socket_inode: int) -> bool:
@@ -55,11 +59,11 @@ def is_ending(pid: int) -> bool:
     return fields is not None and int(fields[6]) & _PF_EXITING != 0
 
 
-def processor_ticks() -> int:
-    """Processor time of all running processes except the agent, in ticks."""
+def processor_ticks(of: Iterable[int]) -> int:
+    """Processor time of these processes, in ticks; ended ones have none."""
     ticks = 0
-    for pid in pids():
-        fields = _stat(pid) if pid != os.getpid() else None
+    for pid in of:
+        fields = _stat(pid)
         if fields is not None:
             ticks += int(fields[11]) + int(fields[12])
     return ticks
@@ -93,9 +97,9 @@ def snapshot(keep: Iterable[int]) -> Dict[int, Process]:
     return {pid: process for pid, process in found.items() if process is not None}
 
 
-def family(found: Dict[int, Process], roots: Set[int], session: int = -1) -> Dict[int, Process]:
-    """The roots, their descendants, and the members of the session."""
-    members = {pid for pid, process in found.items() if pid in roots or process.session == session}
+def family(found: Dict[int, Process], roots: Set[int]) -> Dict[int, Process]:
+    """The roots and their descendants."""
+    members = {pid for pid in found if pid in roots}
     grown = True
     while grown:
         grown = False

@@ -13,12 +13,13 @@ Emit = Callable[[int, "Event"], None]
 class KernelState:
     """Each change of state, confinement or error is one `execution_state` event."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, context: str, confinement: "Optional[Confinement]") -> None:
         self._emit = emit
+        self._context = context
         self._reported: "Optional[ExecutionState]" = None
         self._error: "Optional[AgentError]" = None
         self.now: "KernelStateName" = "starting"
-        self.confinement: "Optional[Confinement]" = None
+        self.confinement = confinement
 
     @property
     def error(self) -> "AgentError":
@@ -37,6 +38,7 @@ class KernelState:
         self.now = state
         event: "ExecutionState" = {
             "type": "execution_state",
+            "context": self._context,
             "state": state,
             "confinement": self.confinement,
             "error": self._error,

@@ -1,386 +1,152 @@
-"""Runs one execution at a time in a kernel, and ends those that overrun. Runs in the agent, on its loop.
-
-Longer than 300 lines because all of it moves the one execution from state to state: accepted, sent, claimed, ending, replied. What does
-not need that state is in modules of its own: replies, overrun, kernel_replacement, epilogue, losses, printed.
-"""
+"""The sandbox's contexts: named interpreters, each a kernel with all that its cells start, forked from one zygote. Runs in the agent."""
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
-from agent.contract import ExecuteParams, KernelConfig
+from agent.contract import DEFAULT_CONTEXT, MAX_CONTEXTS, ContextParams, ExecuteParams, KernelConfig
 from agent.memory import sandbox_memory
 from agent.saved_output import SavedOutputs
 
 from . import processes
-from .background_processes import BackgroundProcesses
-from .epilogue import FORGED, Epilogue
-from .execution import Claim, Execution, folder_problem
-from .kernel_manager import KernelEvents, KernelManager
-from .kernel_processes import KernelProcesses
-from .kernel_replacement import KernelReplacement
-from .losses import Losses
-from .measurement import Measured, Measurement
-from .memory_hang import MemoryHang
-from .overrun import Overrun
-from .printed import Printed
-from .replies import Replies
-from .state import Emit, KernelState
-from .threads import NewThreads
-from .untrusted import Untrusted, count
+from .kernel_context import KernelContext, Sandbox
+from .state import Emit
+from .zygote_manager import ZygoteEvents, ZygoteManager
 
 if TYPE_CHECKING:
-    from agent.message_types import Confinement, Death, Ending, ErrorCode, KernelFate
-
-# Seconds between two looks whether processes that hold the kernel's socket have ended.
-_POLL = 0.004
+    from agent.message_types import Confinement, ErrorCode
 
 
 class KernelSupervisor:
-    """The agent's interface to its kernel. `emit` sends events; `can_emit` returns whether the server keeps up with them."""
+    """The agent's interface to its kernels. `emit` sends events; `can_emit` returns whether the server keeps up with them."""
 
     def __init__(self, loop: Any, config: KernelConfig, emit: Emit, can_emit: Callable[[], bool]) -> None:
-        self._loop = loop
         self._emit = emit
         # For the file service, too.
         self.outputs = SavedOutputs(sandbox_memory())
-        self._printed = Printed(loop, emit, can_emit, lambda: self._execution, self.outputs)
-        self._measurement = Measurement(loop)
-        self._state = KernelState(emit)
-        events = KernelEvents(
-            on_starting=lambda: self._state.report(self._state.now if self._kernel.ready else "starting"),
-            on_confinement=self._on_confinement,
-            on_ready=self._on_ready,
-            on_message=self._on_message,
-            on_ended=self._on_ended,
-            on_unavailable=lambda message: self._die("kernel_unavailable", message),
-            can_start=lambda: not self._stopped and not self._replacement.runs and self._state.now != "dead",
-            is_awaited=lambda: self._awaited or self._execution is not None or bool(self._restarts),
-            can_read=can_emit,
+        self._confinement: "Optional[Confinement]" = None
+        self._zygote = ZygoteManager(
+            loop,
+            config.preload,
+            ZygoteEvents(
+                on_starting=lambda: self._each(lambda context: context.on_zygote_starting()),
+                on_confinement=self._on_confinement,
+                on_ready=lambda: self._each(lambda context: context.on_zygote_ready()),
+                on_unavailable=lambda message: self._each(lambda context: context.on_zygote_unavailable(message)),
+                on_fork_failed=lambda number: self._each(lambda context: context.on_fork_failed(number)),
+                on_ended=lambda: self._each(lambda context: context.on_zygote_ended()),
+            ),
         )
-        self._kernel = KernelManager(loop, config.preload, events)
-        self._processes = KernelProcesses(self._kernel.pids)
-        self._background = BackgroundProcesses(self._processes)
-        self._threads = NewThreads()
-        self._epilogue: Optional[Epilogue] = None
-        self._losses = Losses()
-        self._replies = Replies(emit, self._losses, self._background)
-        self._replacement = KernelReplacement(
-            loop, config.clear_ms / 1000, self._kernel, self._processes, self._background, self._finish_replaced
-        )
-        self._hang = MemoryHang(loop, self._on_memory_hang)
-        can_signal = lambda: bool(self._kernel.pid) and not self._replacement.runs  # noqa: E731
-        self._overrun = Overrun(loop, config, self._background, can_signal, self._replace_kernel)
-        self._execution: Optional[Execution] = None
-        self._executions = 0
-        self._execution_count = 0
-        self._restarts: List[int] = []
-        # Whether the server waits for a kernel before it sends a cell.
-        self._awaited = False
-        self._stopped = False
+        self._sandbox = Sandbox(loop, config, emit, can_emit, self.outputs, self._zygote, self._reapers)
+        self._contexts: Dict[str, KernelContext] = {}
 
     # -- What the agent calls --
 
     def start(self) -> None:
-        """Starts a zygote, and a kernel from it. `execution_state` events report the progress."""
-        self._state.begin()
-        self._kernel.start()
+        """Starts a zygote, and the context `default` from it. `execution_state` events report the progress."""
+        self._find_or_create(DEFAULT_CONTEXT)
 
     def execute(self, request_id: int, params: ExecuteParams) -> None:
-        """Runs a cell, or replies why not. A cell that arrives while the kernel starts waits for it, within its own timeout."""
-        if self._execution is not None:
-            self._replies.error(request_id, "busy", "A cell is running; this one did not run")
-        elif self._state.now == "dead":
-            known = self._state.error
-            self._replies.error(request_id, known["code"], known["message"] + "; the cell did not run")
+        """Runs a cell in its context, which the first one creates."""
+        context = self._find_or_create(params.context)
+        if context is None:
+            self._refuse(request_id, "%d contexts exist already; the cell did not run" % MAX_CONTEXTS)
         else:
-            execution = Execution(request_id, self._executions + 1, params, self._loop.time())
-            problem = None if execution.folder is None else folder_problem(execution.folder)
-            if problem is not None:
-                message = "Cannot use %s as the working folder: %s; the cell did not run"
-                self._replies.error(request_id, "invalid_argument", message % (execution.folder, problem))
-                return
-            self._executions += 1
-            self._execution = execution
-            execution.timer = self._loop.call_later(params.timeout_ms / 1000, self._end_early, execution, "timeout")
-            if self._kernel.ready and not self._replacement.runs:
-                self._send_cell(execution)
-            else:
-                self._kernel.start_if_none()
+            context.execute(request_id, params)
 
-    def start_kernel(self, request_id: int, _params: None = None) -> None:
-        """The server waits for a kernel: it gets one with what the zygote has imported by now, rather than with everything later."""
-        self._replies.result(request_id, {})
-        self._awaited = True
-        self._kernel.start_if_none()
+    def start_kernel(self, request_id: int, params: ContextParams) -> None:
+        """The server waits for a context's kernel, which is created if there is none."""
+        context = self._find_or_create(params.context)
+        if context is None:
+            self._refuse(request_id, "%d contexts exist already" % MAX_CONTEXTS)
+        else:
+            context.start_kernel(request_id)
 
-    def interrupt(self, request_id: int, _params: None = None) -> None:
-        """Ends the execution; variables are kept if it ends in time."""
-        execution = self._execution
-        runs = execution is not None and execution.ending is None and execution.claim is None
-        self._replies.result(request_id, {"interrupted": runs})
-        if execution is not None and runs:
-            self._end_early(execution, "interrupted")
+    def interrupt(self, request_id: int, params: ContextParams) -> None:
+        """Ends a context's execution; variables are kept if it ends in time."""
+        context = self._contexts.get(params.context)
+        if context is None:
+            self._emit(request_id, {"type": "reply", "result": {"interrupted": False}})
+        else:
+            context.interrupt(request_id)
 
-    def restart(self, request_id: int, _params: None = None) -> None:
-        """Ends the kernel and all its processes; replies when a new kernel is ready."""
-        self._restarts.append(request_id)
-        self._losses.asked_for()
-        self._kernel.forgive()
-        if self._state.now == "dead":
-            self.start()
-            return
-        if not self._kernel.ready and not self._replacement.runs:
-            # The kernel that starts is new. Ending it while the zygote forks it would cost the wait for one that never reports.
-            self._kernel.start_if_none()
-            return
-        execution = self._execution
-        if execution is not None and execution.ending is None:
-            execution.ending = "interrupted"
-        self._replace_kernel()
+    def restart(self, request_id: int, params: ContextParams) -> None:
+        """Ends a context's kernel and all its processes; replies when a new kernel is ready."""
+        context = self._contexts.get(params.context)
+        if context is None:
+            self._refuse(request_id, "there is no context %s" % params.context)
+        else:
+            context.restart(request_id)
+
+    def remove_context(self, request_id: int, params: ContextParams) -> None:
+        """Ends a context with all its processes; replies when they have ended. `default` stays."""
+        context = self._contexts.get(params.context)
+        if context is None or params.context == DEFAULT_CONTEXT:
+            self._refuse(request_id, "cannot remove the context %s" % params.context)
+        else:
+            context.remove(request_id, lambda: self._forget(context))
 
     def status(self, request_id: int, _params: None = None) -> None:
-        """Replies with the kernel's state and the number of processes that executions have left running."""
-        now = self._state.now
-        state = "busy" if self._execution is not None and now == "idle" else now
-        processes_left = self._background.count()
-        self._replies.result(request_id, {"execution_state": state, "background_processes": processes_left})
+        """Replies with the state of the context `default`."""
+        self._emit(request_id, {"type": "reply", "result": self._contexts[DEFAULT_CONTEXT].status()})
 
-    def on_child_exit(self, pid: int, status: int) -> bool:
-        """Handles the wait status of a reaped process; returns whether it was the zygote or the kernel."""
-        return self._kernel.on_child_exit(pid, status)
+    def list_contexts(self, request_id: int, _params: None = None) -> None:
+        """Replies with the state of each context."""
+        found = {name: context.status() for name, context in self._contexts.items()}
+        self._emit(request_id, {"type": "reply", "result": {"contexts": found}})
+
+    def on_child_exit(self, pid: int, _status: int) -> bool:
+        """Handles the wait status of a reaped process; returns whether it was the zygote."""
+        if pid != self._zygote.pid or pid == 0:
+            return False
+        self._zygote.on_exit()
+        return True
 
     def file_written(self, found: os.stat_result) -> None:
         """The agent has written this file for the server."""
-        self._measurement.written(found)
+        self._each(lambda context: context.file_written(found))
 
     def zygote_pid(self) -> int:
         """The zygote's; 0 while none runs."""
-        return self._kernel.pids()[0]
+        return self._zygote.pid
 
     def resume_output(self) -> None:
         """There is room for events again."""
-        self._kernel.resume()
-        if self._execution is not None and self._execution.output is not None:
-            self._execution.output.resume()
+        self._each(lambda context: context.resume_output())
 
     def stop(self) -> None:
         """Ends everything at once."""
-        self._stopped = True
-        if self._execution is not None:
-            self._execution.stop_timer()
-        self._measurement.stop()
-        self._printed.close()
-        self._kernel.stop()
-        processes.kill(self._processes.all())
+        self._zygote.stop()
+        self._each(lambda context: context.stop())
+        if processes.is_init():
+            processes.kill(processes.snapshot(()))
 
-    # -- What the kernel manager reports --
+    # -- Contexts --
+
+    def _find_or_create(self, name: str) -> Optional[KernelContext]:
+        """None if it does not exist and there are too many."""
+        context = self._contexts.get(name)
+        if context is None and len(self._contexts) < MAX_CONTEXTS:
+            context = self._contexts[name] = KernelContext(name, self._sandbox, self._confinement)
+            context.start()
+        return context
+
+    def _forget(self, context: KernelContext) -> None:
+        if self._contexts.get(context.name) is context:
+            del self._contexts[context.name]
+
+    def _reapers(self) -> Dict[str, int]:
+        """The pid of each context's subreaper, or 0: what descends from one is its context's."""
+        return {name: context.reaper for name, context in self._contexts.items()}
+
+    def _each(self, visit: Callable[[KernelContext], object]) -> None:
+        for context in list(self._contexts.values()):
+            visit(context)
 
     def _on_confinement(self, confinement: "Confinement") -> None:
-        self._state.confinement = confinement
-        if not self._kernel.ready:
-            self._state.report(self._state.now)
+        self._confinement = confinement
+        self._each(lambda context: context.on_confinement(confinement))
 
-    def _on_ready(self) -> None:
-        self._awaited = False
-        self._execution_count = 0
-        self._losses.kernel_begins()
-        self._state.report("idle")
-        for request_id in self._restarts:
-            self._replies.result(request_id, {})
-        self._restarts = []
-        if self._execution is not None and not self._execution.sent:
-            self._send_cell(self._execution)
-
-    def _on_message(self, message: Dict[str, Any]) -> None:
-        execution = self._execution
-        if execution is None or not execution.sent:
-            # From a thread of an earlier execution, or forged: it belongs to no execution.
-            return
-        kind = message.get("type")
-        if count(message.get("execution")) != execution.number:
-            return
-        if kind == "settled" and self._epilogue is not None:
-            self._epilogue.settled(count(message.get("tasks")))
-            return
-        if execution.claim is not None:
-            if kind == "done":
-                execution.forged = True
-                raise Untrusted("it reported twice that the cell was done")
-            return
-        if kind == "done":
-            self._on_claim(execution, Claim(message))
-            return
-        if execution.output is not None and kind != "part":
-            execution.output.drain()
-        event = execution.event(message)
-        if event is not None:
-            self._emit(execution.request_id, execution.record(event))
-        if kind in ("display_data", "clear_output"):
-            self._kernel.send({"type": "acknowledged"})
-
-    def _on_ended(self, status: int, broken: Optional[str]) -> None:
-        if self._replacement.runs:
-            return
-        execution = self._execution
-        died, reason = self._losses.kernel_ended(status, execution is not None and execution.sent)
-        if execution is None or not execution.sent:
-            self._replace_kernel()
-            return
-        reason = broken or reason
-        if reason is not None:
-            self._replies.kernel_ended(execution, reason)
-        self._replace_kernel(died)
-
-    def _die(self, code: "ErrorCode", message: str) -> None:
-        self._state.die(code, message)
-        execution = self._execution
-        if execution is not None and not execution.sent:
-            self._refuse(execution, code, message + "; the cell did not run")
-        for request_id in self._restarts:
-            self._replies.error(request_id, code, message)
-        self._restarts = []
-
-    # -- An execution from its cell to its reply --
-
-    def _send_cell(self, execution: Execution) -> None:
-        self._printed.drain()
-        # Counted from its request: if it waited for a kernel before, that one is new, and no other process has its socket.
-        if not self._background.execution_begins(self._kernel.control, self._loop.time() - execution.started):
-            self._loop.call_later(_POLL, self._send_waiting, execution)
-            return
-        self._threads.begin(self._kernel.pid)
-        self._losses.execution_begins()
-        try:
-            write_fds = self._printed.open(execution)
-        except OSError as error:
-            self._refuse(execution, "no_pipes", "No pipes for the cell's output: %s; the cell did not run" % error)
-            return
-        execution.sent = True
-        self._hang.begin(self._kernel.main)
-        self._measurement.begin()
-        message = {
-            "type": "execute",
-            "execution": execution.number,
-            "code": execution.params.code,
-            "silent": execution.params.silent,
-            "budget": execution.params.max_text_characters,
-            "env": execution.params.env,
-            "cwd": execution.folder,
-        }
-        self._kernel.send(message, write_fds)
-
-    def _send_waiting(self, execution: Execution) -> None:
-        if execution is self._execution and not execution.sent and self._kernel.ready and not self._replacement.runs:
-            self._send_cell(execution)
-
-    def _on_claim(self, execution: Execution, claim: Claim) -> None:
-        """The kernel reports that the execution is done: the epilogue finds out whether that is true."""
-        self._hang.stop()
-        execution.claim = claim
-        execution.yielded = self._loop.time()
-        execution.stop_timer()
-        main = self._kernel.main
-        if main is None:
-            return
-        self._epilogue = Epilogue(
-            self._loop,
-            self._background,
-            self._threads,
-            main,
-            self._kernel,
-            lambda reason: self._on_true(execution, claim, reason),
-            lambda: self._on_false(execution),
-        )
-        self._epilogue.begin(execution.ending is not None)
-
-    def _on_true(self, execution: Execution, claim: Claim, reason: Optional[str]) -> None:
-        """The kernel waits for its next message: what it has sent until now is all of this execution."""
-        self._kernel.drain()
-        if execution is not self._execution or execution.forged or self._replacement.runs:
-            return
-        execution.displays.totals["count"] += claim.skipped
-        execution.threads = claim.threads
-        self._execution_count = claim.execution_count
-        if reason is not None:
-            self._replies.kernel_ended(execution, reason)
-            self._replace_kernel()
-            return
-        self._epilogue = None
-        seconds = (execution.yielded or execution.started) - execution.started
-        self._measurement.end(execution, seconds, lambda measured: self._on_measured(execution, claim, measured))
-
-    def _on_measured(self, execution: Execution, claim: Claim, measured: Measured) -> None:
-        """The last step of an execution whose kernel is kept."""
-        if execution is not self._execution or execution.forged or self._replacement.runs:
-            # The kernel has ended meanwhile: the replacement's end is the execution's.
-            return
-        self._finish(execution, execution.ending or ("ok" if claim.ok else "error"), "kept", None, measured)
-        if claim.tasks:
-            self._kernel.send({"type": "run_tasks"})
-
-    def _on_false(self, execution: Execution) -> None:
-        execution.forged = True
-        self._kernel.distrust(FORGED)
-
-    def _on_memory_hang(self) -> None:
-        execution = self._execution
-        if execution is not None and execution.sent and execution.ending is None and not self._replacement.runs:
-            self._replies.kernel_ended(execution, "the cell waited for a process that the memory limit had ended")
-            self._replace_kernel({"signal": None, "exit_code": None, "oom": True})
-
-    def _end_early(self, execution: Execution, why: "Ending") -> None:
-        execution.stop_timer()
-        if execution is not self._execution or execution.claim is not None:
-            return
-        execution.ending = execution.ending or why
-        if execution.sent:
-            self._overrun.begin(execution)
-        elif why == "interrupted":
-            self._finish(execution, why, "kept", None, self._measurement.end_now(execution))
-        else:
-            message = "The kernel was not ready before the cell's timeout; the cell did not run"
-            self._refuse(execution, "kernel_unavailable", message)
-
-    def _refuse(self, execution: Execution, code: "ErrorCode", message: str) -> None:
-        """The reply to an execution whose cell was not sent."""
-        execution.stop_timer()
-        self._execution = None
-        self._replies.error(execution.request_id, code, message)
-
-    def _finish(
-        self,
-        execution: Execution,
-        status: "Ending",
-        kernel: "KernelFate",
-        died: "Optional[Death]",
-        measured: Measured,
-    ) -> None:
-        """The reply to an execution whose cell was sent, or that was interrupted before."""
-        execution.stop_timer()
-        printed = self._printed.end(execution)
-        self._execution = None
-        count = self._execution_count
-        self._replies.executed(execution, status, kernel, died, count, printed, measured, self._loop.time())
-
-    # -- Another kernel --
-
-    def _replace_kernel(self, died: "Optional[Death]" = None) -> None:
-        """Ends the kernel. The execution gets its reply when all processes have ended, or after `clear_ms`."""
-        if self._replacement.runs or self._stopped:
-            return
-        self._hang.stop()
-        if self._epilogue is not None:
-            self._epilogue.stop()
-            self._epilogue = None
-        if self._execution is not None:
-            self._execution.stop_timer()
-        self._replacement.begin(died)
-
-    def _finish_replaced(self, died: "Optional[Death]") -> None:
-        execution = self._execution
-        if execution is not None and execution.sent:
-            # One that was being ended when its kernel died counts as ended.
-            status = execution.ending or ("kernel_died" if died is not None else "interrupted")
-            self._execution_count = 0
-            self._finish(execution, status, "restarted", died, self._measurement.end_now(execution))
+    def _refuse(self, request_id: int, message: str) -> None:
+        code: "ErrorCode" = "invalid_argument"
+        self._emit(request_id, {"type": "reply", "error": {"code": code, "message": message}})

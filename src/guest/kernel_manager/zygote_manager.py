@@ -10,12 +10,17 @@ import shutil
 import signal
 import socket
 import sys
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional
 
 from kernel import confine
 
 from . import cgroup, processes
 from .link import Link, pair
+from .untrusted import confinement, count
+from .zygote_stub import STUB
+
+if TYPE_CHECKING:
+    from agent.message_types import Confinement
 
 _READY_SECONDS = 60.0
 _RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
@@ -32,47 +37,6 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NU
 _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 # Where the libraries can write; an image may name folders that are read-only in a sandbox. HOME comes with the container.
 _FOLDERS = {"IPYTHONDIR": "/tmp/ipython", "MPLCONFIGDIR": "/tmp/matplotlib"}
-
-# When memory runs out, the operating system ends what is forked from here first and the agent last; oom_score_adj must be set before
-# the process becomes undumpable. Reads `u32 length` and JSON {"modules", "config"}. Every module gets a copy of the builtins, which user code cannot patch.
-_STUB = """
-try:
-    with open("/proc/self/oom_score_adj", "w") as score:
-        score.write("1000")
-except OSError:
-    pass
-import ctypes
-ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
-import builtins, json, os, sys
-from importlib.machinery import ModuleSpec
-def read(length):
-    parts = []
-    while length > 0:
-        parts.append(os.read(3, min(length, 1 << 18)))
-        if not parts[-1]:
-            os._exit(0)
-        length -= len(parts[-1])
-    return b"".join(parts)
-class Sources:
-    def __init__(self, sources):
-        self.sources = sources
-    def find_spec(self, name, path=None, target=None):
-        if name == "omcp_kernel" or name in self.sources:
-            return ModuleSpec(name, self, is_package=name == "omcp_kernel")
-    def create_module(self, spec):
-        return None
-    def exec_module(self, module):
-        name = module.__name__
-        module.__dict__["__builtins__"] = dict(vars(builtins))
-        exec(compile(self.get_source(name), name.replace(".", "/"), "exec", dont_inherit=True), module.__dict__)
-    def get_source(self, name):
-        return self.sources.get(name, "")
-boot = json.loads(read(int.from_bytes(read(4), "big")))
-sys.meta_path.insert(0, Sources(boot["modules"]))
-from omcp_kernel import zygote
-zygote.main(3, boot["config"])
-"""
-
 
 def sources() -> Dict[str, str]:
     """The modules of the package `kernel`, which run in the zygote and its kernels, under the name of their package there."""
@@ -106,7 +70,7 @@ def start(own: socket.socket, other: socket.socket) -> int:
     # Python processes that cells start, such as joblib's workers, print at once, and not only when 8 KiB are buffered.
     environment["PYTHONUNBUFFERED"] = "1"
     # -I ignores the working directory, a user's site-packages and PYTHON* variables: a cell can write all of these.
-    arguments = [python, "-I", "-u", "-c", _STUB]
+    arguments = [python, "-I", "-u", "-c", STUB]
     pid = os.fork()
     if pid != 0:
         return pid
@@ -157,11 +121,12 @@ class ZygoteEvents(NamedTuple):
     """The callbacks of a zygote manager."""
 
     on_starting: Callable[[], None]
-    on_confinement: Callable[[Any], None]
+    on_confinement: "Callable[[Confinement], None]"
     # It can fork; and, later, it has imported everything.
     on_ready: Callable[[], None]
     on_unavailable: Callable[[str], None]
-    on_fork_failed: Callable[[str], None]
+    # The number of the order.
+    on_fork_failed: Callable[[int], None]
     on_ended: Callable[[], None]
 
 
@@ -177,6 +142,7 @@ class ZygoteManager:
         self._retry: Any = None
         self._failures = 0
         self._wanted = False
+        self._orders = 0
         self.pid = 0
         self.ready = False
         self.loaded = False
@@ -187,12 +153,19 @@ class ZygoteManager:
         self._failures = 0
         self._start_if_none()
 
-    def fork(self, end: socket.socket) -> None:
-        """Orders the zygote to fork a kernel that gets this end of a socket pair."""
+    def fork(self, end: socket.socket, report: int) -> int:
+        """Orders the zygote to fork a kernel that gets this end of a socket pair, below a subreaper that gets this end of a pipe.
+
+        Returns the order's number.
+        """
+        self._orders += 1
+        fds = [end.detach(), report]
         if self._link is not None:
-            self._link.send({"type": "fork"}, [end.detach()])
+            self._link.send({"type": "fork", "number": self._orders}, fds)
         else:
-            end.close()
+            for fd in fds:
+                os.close(fd)
+        return self._orders
 
     def kill(self) -> None:
         """Ends the zygote; another one starts."""
@@ -262,7 +235,7 @@ class ZygoteManager:
     def _on_message(self, message: Dict[str, Any]) -> None:
         kind = message.get("type")
         if kind == "confinement":
-            self._events.on_confinement(message.get("confinement"))
+            self._events.on_confinement(confinement(message.get("confinement")))
         elif kind == "ready":
             self.ready = True
             self._events.on_ready()
@@ -282,7 +255,7 @@ class ZygoteManager:
             # Likewise; the order to fork is repeated when the next one is ready.
             self._preload.clear()
         elif kind == "fork_failed":
-            self._events.on_fork_failed(str(message.get("message"))[:200])
+            self._events.on_fork_failed(count(message.get("number")))
 
     def _on_end(self, _reason: Optional[str]) -> None:
         self._link = None

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import {
   codeBytes,
+  contextSchema,
   environmentSchema,
   type ExecutionOutput,
   MAX_CODE_BYTES,
@@ -47,12 +48,15 @@ export const tool: Tool = defineTool({
       env: environmentSchema.optional().describe(
         "Environment variables for this cell only: names and texts.",
       ),
+      context: contextSchema.optional().describe(
+        "Interpreter of this sandbox with variables of its own, created on first use, at most 8; those of one sandbox run at the same time. Default: default.",
+      ),
       cwd: workingFolderSchema.optional().describe(
         "Working folder for this cell only; a relative one is under /workspace.",
       ),
     }),
   }),
-  async handle({ sandbox_id, code, timeout, wait, env, cwd }, context) {
+  async handle({ sandbox_id, code, timeout, wait, env, cwd, context: name }, context) {
     const { sandboxes, limits } = context.services;
     const timeoutMs = timeout === undefined ? limits.cellTimeoutMs : Math.round(timeout * 1000);
     const sandbox = sandboxes.get(sandbox_id);
@@ -62,6 +66,7 @@ export const tool: Tool = defineTool({
       source: code,
       timeoutMs,
       usesKernel: true,
+      ...(name === undefined ? {} : { context: name }),
       notebook: { code, ...conditions(env, cwd) },
       work: async (run) => ({
         kind: "cell",
@@ -76,6 +81,7 @@ export const tool: Tool = defineTool({
           onOutput: (output) => run.progress(latest(output)),
           ...(env === undefined ? {} : { env }),
           ...(cwd === undefined ? {} : { cwd }),
+          ...(name === undefined ? {} : { context: name }),
         }),
       }),
     }, { wait });

@@ -1,4 +1,4 @@
-/** The state in which an execution ends. */
+/** The state in which an execution ends, and how much it produced. */
 import { OmcpError } from "../../errors.ts";
 import type { ExecutionResult } from "./execution_spec.ts";
 import type { ExecutionState } from "./record.ts";
@@ -36,4 +36,15 @@ export function stateOfError({ code }: OmcpError, reason: unknown): ExecutionSta
     default:
       return "error";
   }
+}
+
+/**
+ * The bytes that a cell produced; the log has only those that the agent sent.
+ *
+ * @param result The result.
+ */
+export function producedBytes(result: ExecutionResult | undefined): number {
+  if (result?.kind !== "cell") return 0;
+  const { stdout, stderr, displays } = result.outcome.output;
+  return stdout.bytes + stderr.bytes + displays.bytes;
 }

@@ -1,11 +1,11 @@
 /** One run of a cell, or of any tool that may take long: it goes on whether or not a call waits for it. */
-import { EXECUTION_DEADLINES } from "../../agent_protocol/messages/mod.ts";
+import { DEFAULT_CONTEXT, EXECUTION_DEADLINES } from "../../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { Deadline } from "../../lib/async/deadline.ts";
 import { utf8Bytes } from "../../lib/bytes.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/clock.ts";
 import { interruptedError } from "./cell_errors.ts";
-import { stateOfError, stateOfResult } from "./end_state.ts";
+import { producedBytes, stateOfError, stateOfResult } from "./end_state.ts";
 import {
   type ExecutionResult,
   type ExecutionSpec,
@@ -47,6 +47,8 @@ export class Execution {
   readonly sandboxId: string | undefined;
   readonly timeoutMs: number;
   readonly usesKernel: boolean;
+  /** The name of its context; undefined where it uses no kernel. */
+  readonly context: string | undefined;
   readonly log: OutputLog;
   /** Resolves when it has ended. Never rejects. */
   readonly settled: Promise<void>;
@@ -80,6 +82,7 @@ export class Execution {
     const { owner, tool, source, timeoutMs, usesKernel = false, past } = spec;
     this.id = past?.id ?? newExecutionId();
     this.#past = past;
+    this.context = spec.context ?? (usesKernel ? DEFAULT_CONTEXT : undefined);
     this.owner = owner;
     this.tool = tool;
     this.source = source.slice(0, SOURCE_CHARACTERS);
@@ -153,6 +156,7 @@ export class Execution {
       owner: this.owner,
       tool: this.tool,
       sandboxId: this.sandboxId,
+      context: this.context,
       source: this.source.split("\n", 1)[0]?.slice(0, RECORD_SOURCE_CHARACTERS) ?? "",
       state: this.#state,
       createdAt: this.#createdAt,
@@ -234,7 +238,7 @@ export class Execution {
 
   #queue(): void {
     if (this.isEnded || this.#started !== undefined) return;
-    this.#progress = "waiting for another cell of this sandbox to end";
+    this.#progress = "waiting for another cell of this context to end";
     this.#notify();
   }
 
@@ -280,13 +284,6 @@ export class Execution {
   #notify(): void {
     for (const listener of this.#listeners) listener();
   }
-}
-
-/** The bytes that a cell produced; the log has only those that the agent sent. */
-function producedBytes(result: ExecutionResult | undefined): number {
-  if (result?.kind !== "cell") return 0;
-  const { stdout, stderr, displays } = result.outcome.output;
-  return stdout.bytes + stderr.bytes + displays.bytes;
 }
 
 function timedOut(tool: string, ms: number): OmcpError {

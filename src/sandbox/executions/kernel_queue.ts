@@ -1,5 +1,5 @@
-/** Runs the cells of one sandbox one after the other. If a request to the agent fails, it may have to remove the sandbox. */
-import { codeBytes, MAX_CODE_BYTES } from "../../agent_protocol/messages/mod.ts";
+/** Runs the cells of one context one after the other. If a request to the agent fails, it may have to remove the sandbox. */
+import { codeBytes, DEFAULT_CONTEXT, MAX_CODE_BYTES } from "../../agent_protocol/messages/mod.ts";
 import { ReplyError } from "../../agent_protocol/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { abortable } from "../../lib/async/abortable.ts";
@@ -16,8 +16,6 @@ import type { ExecutionOutcome } from "./outcome.ts";
 const KERNEL_START_MS = 30_000;
 /** How long a call whose channel broke waits for the reason, and for the removal. */
 const END_WAIT_MS = 1500;
-/** For a request that the agent answers at once, and whose answer nobody needs. */
-const REQUEST_MS = 10_000;
 /** How long a new kernel may take to start. */
 const RESTART_MS = 60_000;
 
@@ -25,28 +23,34 @@ const RESTART_MS = 60_000;
 export interface KernelQueueParts {
   readonly lifetime: Lifetime;
   readonly container: Pick<AgentContainer, "channel">;
-  /** Resolves when the first kernel is ready, or when it cannot start. */
-  readonly kernelStarted: Promise<void>;
   /** Cells that were started before. @default 0 */
   readonly cells?: number;
+  /** Resolves when the first kernel is ready, or when it cannot start. @default the agent is asked */
+  readonly kernelStarted?: Promise<void>;
+  /** The context's name. @default "default" */
+  readonly context?: string;
 }
 
-/** The queue in front of one sandbox's kernel. */
+/** The queue in front of one context's kernel. */
 export class KernelQueue {
   readonly #lifetime: Lifetime;
   readonly #container: KernelQueueParts["container"];
-  readonly #kernelStarted: Promise<void>;
+  readonly #kernelStarted: Promise<void> | undefined;
+  readonly #context: string;
   #hasStarted = false;
   readonly #semaphore = new Semaphore(1, MAX_RUNNING_EXECUTIONS);
   #calls = 0;
   #count: number;
 
-  constructor({ lifetime, container, kernelStarted, cells = 0 }: KernelQueueParts) {
+  constructor(
+    { lifetime, container, kernelStarted, context = DEFAULT_CONTEXT, cells = 0 }: KernelQueueParts,
+  ) {
     this.#count = cells;
     this.#lifetime = lifetime;
     this.#container = container;
     this.#kernelStarted = kernelStarted;
-    void kernelStarted.then(() => this.#hasStarted = true);
+    this.#context = context;
+    void kernelStarted?.then(() => this.#hasStarted = true);
   }
 
   /** True while a call waits for the kernel or a cell uses it; an interrupted cell uses it until it has ended. */
@@ -68,7 +72,8 @@ export class KernelQueue {
     const waitedMs = performance.now() - start;
     const kernelStartMs = await this.#ready(permit, options.signal);
     options.onStarted?.();
-    const run = runCell(this.#container.channel, code, options, (error) => this.#failed(error));
+    const cell = { ...options, context: this.#context };
+    const run = runCell(this.#container.channel, code, cell, (error) => this.#failed(error));
     if (options.silent !== true) this.#count += 1;
     // Held until the agent replies, which may be after the caller has its outcome: until then the cell may run.
     void run.settled.then(() => permit[Symbol.dispose]());
@@ -84,23 +89,28 @@ export class KernelQueue {
     this.#lifetime.throwIfEnded();
     const permit = options.ended ? undefined : await this.#acquire({});
     options.onStarted?.();
-    const run = resumeCell(this.#container.channel, options, (error) => this.#failed(error));
+    const cell = { ...options, context: this.#context };
+    const run = resumeCell(this.#container.channel, cell, (error) => this.#failed(error));
     void run.settled.then(() => permit?.[Symbol.dispose]());
     return await run.outcome;
   }
 
   /**
-   * Starts a new kernel; the variables of the old one are lost.
+   * Starts a new kernel, or ends the context; the variables of the old one are lost.
    *
-   * @param options `signal` ends the wait for the kernel's permit; a restart that was sent goes on.
+   * @param options `signal` ends the wait for the kernel's permit; a restart that was sent goes on. `remove`: no new kernel starts.
    */
-  async restart(options: Pick<ExecuteOptions, "signal" | "onStarted">): Promise<void> {
+  async restart(
+    options: Pick<ExecuteOptions, "signal" | "onStarted"> & { readonly remove?: boolean },
+  ): Promise<void> {
     this.#lifetime.throwIfEnded();
     using permit = await this.#acquire(options);
     await this.#ready(permit, options.signal);
     options.onStarted?.();
+    const method = options.remove === true ? "remove_context" : "restart";
     try {
-      await this.#container.channel.request("restart", {}, { deadlineMs: RESTART_MS });
+      await this.#container.channel.request(method, { context: this.#context }, { deadlineMs: RESTART_MS });
+      if (options.remove === true) this.#hasStarted = false;
     } catch (error) {
       await this.#failed(error);
     }
@@ -160,9 +170,11 @@ export class KernelQueue {
     // A race with the container's end would keep something of each cell until that end.
     if (this.#hasStarted) return;
     using deadline = new DeadlineSignal(KERNEL_START_MS, signal);
-    // The state is awaited, not the reply; without a kernel, the cell's own request says why.
-    this.#container.channel.request("start_kernel", {}, { deadlineMs: REQUEST_MS }).catch(() => {});
-    const started = Promise.race([this.#kernelStarted, this.#lifetime.containerEnded]);
+    const params = { context: this.#context };
+    const asked = this.#container.channel.request("start_kernel", params, { deadlineMs: KERNEL_START_MS });
+    // Without a kernel, the cell's own request says why.
+    const answered = asked.then(() => void (this.#hasStarted = true), () => {});
+    const started = Promise.race([this.#kernelStarted ?? answered, this.#lifetime.containerEnded]);
     // The caller checks the state, however the wait ended.
     await abortable(started, deadline.signal).catch(() => {});
   }

@@ -61,7 +61,7 @@ async function restore(
   source: string,
   record: RecordResumed,
 ): Promise<void> {
-  const { execution: id, timeoutMs, elapsedMs, endedMs } = entry;
+  const { execution: id, context, timeoutMs, elapsedMs, endedMs } = entry;
   const ended = endedMs !== null;
   const facts = {
     id,
@@ -73,6 +73,7 @@ async function restore(
   async function resume(run: ExecutionRun): Promise<ExecutionResult> {
     const outcome = await sandbox.resume({
       id,
+      context,
       ended,
       timeoutMs: ended ? ANSWER_MS : Math.max(1, timeoutMs - elapsedMs),
       signal: run.signal,
@@ -85,6 +86,7 @@ async function restore(
     ...facts,
     timeoutMs,
     usesKernel: true,
+    context,
     notebook: { code: source },
     past: { id, elapsedMs, endedMs: endedMs ?? undefined },
     work: (run) => record(facts, () => resume(run)),
@@ -93,10 +95,12 @@ async function restore(
 }
 
 /** Nobody waits for its result; until it has ended, it uses the kernel. */
-function interruptSilent(sandbox: Sandbox, { execution: id }: JournalEntry): void {
-  sandbox.resume({ id, ended: false, timeoutMs: ANSWER_MS, signal: AbortSignal.abort() }).catch(() => {
-    // A sandbox that broke meanwhile has ended.
-  });
+function interruptSilent(sandbox: Sandbox, { execution: id, context }: JournalEntry): void {
+  sandbox.resume({ id, context, ended: false, timeoutMs: ANSWER_MS, signal: AbortSignal.abort() }).catch(
+    () => {
+      // A sandbox that broke meanwhile has ended.
+    },
+  );
 }
 
 async function readSource(

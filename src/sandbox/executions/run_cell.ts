@@ -53,6 +53,8 @@ export interface ExecuteOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Working folder for this execution only; a relative one is under /workspace. @default the kernel's own */
   readonly cwd?: string;
+  /** The name of the context that runs it. @default "default" */
+  readonly context?: string;
 }
 
 /** A cell that was sent. */
@@ -88,12 +90,13 @@ export function runCell(
     execution: options.id ?? newExecutionId(),
     env: options.env ?? {},
     cwd: options.cwd ?? null,
+    ...contextOf(options),
   };
   return follow({ channel, method: "execute", params, options, failed });
 }
 
 /** How to go on with a cell that an earlier server sent. */
-export type ResumeOptions = Pick<ExecuteOptions, "signal" | "onOutput" | "log" | "onStarted"> & {
+export type ResumeOptions = Pick<ExecuteOptions, "signal" | "onOutput" | "log" | "onStarted" | "context"> & {
   /** The execution's id. */
   readonly id: string;
   /** Whether it has ended already: then it does not use the kernel. */
@@ -134,7 +137,11 @@ function follow({ channel, method, params, options, failed }: {
   return { outcome: outcomeInTime({ channel, reply, collector, options }), settled };
 }
 
-type FollowOptions = Pick<ExecuteOptions, "timeoutMs" | "signal" | "onOutput" | "log">;
+type FollowOptions = Pick<ExecuteOptions, "timeoutMs" | "signal" | "onOutput" | "log" | "context">;
+
+function contextOf({ context }: Pick<ExecuteOptions, "context">): { readonly context?: string } {
+  return context === undefined ? {} : { context };
+}
 
 interface Running {
   readonly channel: Channel;
@@ -158,7 +165,7 @@ async function outcomeInTime({ channel, reply, collector, options }: Running): P
   using interrupts = new DisposableStack();
   using _listener = signal && addAbortListener(signal, () => {
     interrupts.use(new Deadline(ANSWER_MS, () => giveUp("interrupted")));
-    channel.request("interrupt", {}, { deadlineMs: ANSWER_MS }).catch(() => {});
+    channel.request("interrupt", contextOf(options), { deadlineMs: ANSWER_MS }).catch(() => {});
   });
   return await Promise.race([reply, late.promise]);
 }

@@ -241,11 +241,11 @@ time.sleep(0.3)`,
     assert.match(next.text, /\[ok, /);
     assert.doesNotMatch(next.text, /run on/);
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    // PID 1, the zygote, the kernel and the background processes.
+    // PID 1, the zygote, the subreaper, the kernel and the background processes.
     const processes = await client.run(
       target,
       "sum(open(f'/proc/{n}/cmdline').read() != '' for n in os.listdir('/proc') if n.isdigit())",
     );
-    assert.match(processes.text, /\[value\]\n4\n/);
+    assert.match(processes.text, /\[value\]\n5\n/);
   });
 });

@@ -83,7 +83,7 @@ Deno.test("a cell that outlives the wait goes on, get_execution returns its resu
     const queued = await server.call("execute_python_code", { sandbox_id, code: "'second'" });
     assert.match(
       queued.text,
-      /^\[queued: waiting for another cell of this sandbox to end; nothing was interrupted\]/,
+      /^\[queued: waiting for another cell of this context to end; nothing was interrupted\]/,
     );
     const listed = await server.call("list_sandboxes", { sandbox_id });
     assert.match(

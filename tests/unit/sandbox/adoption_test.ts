@@ -11,6 +11,7 @@ import { settled } from "../../fixtures/fake_manager.ts";
 const MIB = 1024 * 1024;
 const EXECUTION = `exec_${"a".repeat(32)}`;
 const ENTRY = {
+  context: "default",
   execution: EXECUTION,
   silent: false,
   timeout_ms: 60_000,

@@ -16,7 +16,8 @@ def main(config: Dict[str, Any]) -> None:
     libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
     libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, for runs outside a container
     loop = asyncio.new_event_loop()
-    from agent.contract import REQUESTS, InvalidMessage, boot_config
+    from agent.contract import REQUESTS, boot_config
+    from agent.fields import InvalidMessage
     from kernel_manager.supervisor import KernelSupervisor
 
     kernel_config = boot_config(config).kernel

@@ -355,7 +355,7 @@ Deno.test("a kernel that dies is replaced, and its end is reported", async (t) =
     assert(cell.result.status === "kernel_died" || cell.result.status === "error");
     assert.equal((await sandbox.cell("1 + 1")).value, "2");
   });
-  await t.step("a cell cannot kill the zygote", async () => {
+  await t.step("a cell can kill neither the zygote nor the subreaper above its kernel", async () => {
     const cell = await sandbox.cell([
       "import os",
       "def attempt(pid):",
@@ -365,7 +365,7 @@ Deno.test("a kernel that dies is replaced, and its end is reported", async (t) =
       "others = [int(p) for p in os.listdir('/proc') if p.isdigit() and int(p) != mine]",
       "[attempt(pid) for pid in [-1, *others]]",
     ].join("\n"));
-    assert.equal(cell.value, "[1, 1, 1]");
+    assert.equal(cell.value, "[1, 1, 1, 1]");
     assert.equal((await sandbox.cell("2 + 2")).value, "4");
   });
 });
@@ -418,7 +418,7 @@ Deno.test("a kernel is confined", async (t) => {
     assert.equal(cell.value, "[{1}, 0, 1, 38, 1, 1, 1, 1, 1, 38, 1, 1, 1, 13, 13, True, 0]");
   });
 
-  await t.step("the zygote cannot be inspected either", async () => {
+  await t.step("neither can the zygote and the subreaper be inspected", async () => {
     const cell = await sandbox.cell([
       "import os",
       "mine = os.getpid()",
@@ -427,7 +427,7 @@ Deno.test("a kernel is confined", async (t) => {
       "    except OSError: return False",
       "[readable(p) for p in os.listdir('/proc') if p.isdigit() and int(p) != mine]",
     ].join("\n"));
-    assert.equal(cell.value, "[False, False]");
+    assert.equal(cell.value, "[False, False, False]");
   });
 });
 
@@ -480,15 +480,15 @@ Deno.test("a zygote that dies is replaced, and its kernel keeps running", async 
   assert.equal((await sandbox.cell("2")).value, "2");
 });
 
-Deno.test("a first cell that arrives before the zygote's forks have ended keeps its kernel", async () => {
-  const source = GUEST_MODULES["kernel.zygote"] ?? "";
-  // Between the zygote and the kernel is a process that has the kernel's socket; the cell's start ends it.
-  const zygote = source.replace(
-    "if os.fork() != 0:\n",
-    "if os.fork() != 0:\n                time.sleep(0.4)\n",
+Deno.test("a first cell that arrives before the subreaper has reported its kernel keeps it", async () => {
+  const source = GUEST_MODULES["kernel.subreaper"] ?? "";
+  // Until then, the subreaper has the kernel's socket, too.
+  const slow = source.replace(
+    "        os.close(control)\n",
+    "        time.sleep(0.4)\n        os.close(control)\n",
   );
-  assert.notEqual(zygote, source);
-  await using sandbox = await Sandbox.start({ modules: { "kernel.zygote": `${zygote}\nimport time\n` } });
+  assert.notEqual(slow, source);
+  await using sandbox = await Sandbox.start({ modules: { "kernel.subreaper": `${slow}\nimport time\n` } });
   await sandbox.state("idle");
   const cell = await sandbox.cell("import os; os.getpid()");
   assert.deepEqual([cell.result.status, cell.result.kernel], ["ok", "kept"]);

@@ -35,6 +35,7 @@ export interface CellOptions {
   readonly execution?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  readonly context?: string;
 }
 
 export interface SandboxOptions {

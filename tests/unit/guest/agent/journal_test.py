@@ -14,7 +14,7 @@ MIB = 1 << 20
 
 
 def params(execution: str, code: str = "1", silent: bool = False) -> ExecuteParams:
-    return ExecuteParams(code, 1000, 1000, 1000, silent, execution, {}, None)
+    return ExecuteParams(code, 1000, 1000, 1000, silent, execution, {}, None, "default")
 
 
 def stream(text: str) -> Event:
@@ -105,7 +105,7 @@ class Resuming(unittest.TestCase):
 
     def test_other_events_pass_and_the_kernels_state_is_repeated(self) -> None:
         scene = Scene()
-        state = {"type": "execution_state", "state": "idle", "confinement": None, "error": None}
+        state = {"type": "execution_state", "context": "default", "state": "idle", "confinement": None, "error": None}
         scene.journal.emit(0, state)
         scene.journal.emit(7, DONE)
         self.assertEqual([(0, state), (7, DONE)], scene.sent)

@@ -10,7 +10,8 @@ from typing import Any, Callable, Dict, List, Literal, Union, get_args, get_orig
 
 from server_side import GUEST
 from agent import message_types
-from agent.contract import REQUESTS, InvalidMessage, boot_config
+from agent.contract import REQUESTS, boot_config
+from agent.fields import InvalidMessage
 
 ROOT = GUEST.parents[1]
 PAGE = (ROOT / "src" / "agent_protocol" / "MESSAGES.md").read_text()

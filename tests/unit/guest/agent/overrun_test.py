@@ -8,7 +8,7 @@ from typing import Any, Callable, List, Tuple
 from agent.contract import ExecuteParams, KernelConfig
 from kernel_manager.background_processes import BackgroundProcesses
 from kernel_manager.execution import Execution
-from kernel_manager.kernel_processes import KernelProcesses
+from kernel_manager.kernel_processes import KernelProcesses, Pids
 from kernel_manager.overrun import Overrun
 
 
@@ -34,7 +34,7 @@ class Clock:
 
 class Processes(BackgroundProcesses):
     def __init__(self, clock: Clock) -> None:
-        super().__init__(KernelProcesses(lambda: (0, 0)))
+        super().__init__(KernelProcesses(lambda: Pids(0, 0, 0, [])))
         self._clock = clock
 
     def interrupt(self) -> None:
@@ -45,7 +45,7 @@ class Steps(unittest.TestCase):
     def steps(self, config: KernelConfig, has_kernel: bool = True) -> List[Tuple[float, str]]:
         clock = Clock()
         overrun = Overrun(clock, config, Processes(clock), lambda: has_kernel, lambda: clock.note("replace"))
-        overrun.begin(Execution(1, 1, ExecuteParams("", 1000, 0, 0, False, "exec_1", {}, None), 0.0))
+        overrun.begin(Execution(1, 1, ExecuteParams("", 1000, 0, 0, False, "exec_1", {}, None, "default"), 0.0))
         clock.run()
         return clock.seen
 

@@ -138,6 +138,26 @@ class Filter(unittest.TestCase):
             program = confine.build_filter(machine, [AGENT], True)
             self.assertEqual(bpf.run(program, number, ARCHS[machine], (3, 9, 0, 0)), PASSES)
 
+    def test_the_guard_refuses_only_what_reaches_its_process(self) -> None:
+        for machine in ARCHS:
+            guard = confine.build_guard(machine, ZYGOTE)
+            self.assertLess(max(bpf.targets(guard)), len(guard) // 8)
+            column = list(ARCHS).index(machine)
+            for name, arguments in (
+                ("kill", (ZYGOTE, 19)),
+                ("kill", (-ZYGOTE, 9)),
+                ("tgkill", (50, ZYGOTE, 9)),
+                ("tkill", (ZYGOTE, 9)),
+                ("rt_sigqueueinfo", (ZYGOTE, 9)),
+                ("pidfd_open", (ZYGOTE,)),
+                ("sched_setaffinity", (ZYGOTE,)),
+            ):
+                number = confine._WATCHED[name][column]
+                self.assertEqual(bpf.run(guard, number, ARCHS[machine], arguments), EPERM, (name, machine))
+                others = tuple(50 if argument in (ZYGOTE, -ZYGOTE) else argument for argument in arguments)
+                self.assertEqual(bpf.run(guard, number, ARCHS[machine], others), PASSES, (name, machine))
+            self.assertEqual(bpf.run(guard, confine._REFUSED["ptrace"][column], ARCHS[machine]), PASSES)
+
     def test_another_machine_is_refused(self) -> None:
         with self.assertRaises(OSError):
             confine.build_filter("riscv64", [AGENT], False)
