@@ -92,7 +92,7 @@ function losses(outcome: ExecutionOutcome): string[] {
   const { count, kept } = outcome.output.displays;
   if (kept < count) found.push(`${kept} of ${count} displays shown`);
   if ((outcome.waitedMs ?? 0) >= 1000) {
-    found.push(`waited ${seconds(outcome.waitedMs ?? 0)} for another cell of this sandbox`);
+    found.push(`waited ${seconds(outcome.waitedMs ?? 0)} for another cell of this context`);
   }
   return found;
 }

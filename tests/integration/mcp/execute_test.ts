@@ -189,7 +189,7 @@ Deno.test("the result of a cell that waited for another states the wait", async 
     ]);
     assert.match(
       second.text,
-      /\[waited [\d.]+ s for another cell of this sandbox\]/,
+      /\[waited [\d.]+ s for another cell of this context\]/,
     );
   });
 });

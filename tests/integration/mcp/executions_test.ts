@@ -94,7 +94,7 @@ Deno.test("a cell that outlives the wait goes on, get_execution returns its resu
     assert.match(await ended(server, execution_id, since), /^\[value\]\n42\n\[ok, /);
     assert.match(
       await ended(server, continuation(queued.text).execution_id),
-      /'second'\n\[waited [\d.]+ s for another cell of this sandbox\]\n\[ok, /,
+      /'second'\n\[waited [\d.]+ s for another cell of this context\]\n\[ok, /,
     );
   });
 });

@@ -94,7 +94,7 @@ Deno.test("a note is not an error, and output between cells has a label of its o
 Deno.test("a call that waited for the kernel's start or for another cell says so, a quick one does not", () => {
   assert.equal(
     textOf(outcome([], { waitedMs: 2_000, kernelStartMs: 9_100 })),
-    "[waited 2.0 s for another cell of this sandbox]\n" +
+    "[waited 2.0 s for another cell of this context]\n" +
       "[ok, In[3], 0.012 s after 9.1 s for the kernel's start (CPU 0.004 s, peak memory 150 MiB), variables kept]",
   );
   assert.equal(
