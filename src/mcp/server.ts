@@ -15,7 +15,9 @@ import { withEndNotice } from "./end_notice.ts";
 import { pacedCall } from "./progress.ts";
 import { errorResult, knownError } from "./results.ts";
 import { linksFor } from "./resource_links.ts";
+import { registerPrompts } from "./prompts/mod.ts";
 import { registerResources } from "./resources.ts";
+import { SKILLS } from "./skills.ts";
 import { sandboxIdSchema } from "./sandbox_id.ts";
 import type { CallFacts, OfferedTool, ToolServices } from "./tool.ts";
 import { announceChanges, type ToolOffer } from "./tool_offer.ts";
@@ -60,6 +62,10 @@ export function createMcpServer(options: McpServerOptions): McpServer {
   // After the tools, whose registration sets the library's own list.
   const announce = announceChanges(server, options.offer);
   if (tools.some(({ name }) => name === "read_file")) registerResources(server, options);
+  if (tools.some(({ name }) => name === "query_omop")) {
+    registerPrompts(server, options);
+    SKILLS.attach(server);
+  }
   return server;
 }
 

@@ -41,6 +41,8 @@ export interface ConnectedServer {
   readonly serverVersion: string;
   /** The server's process id. */
   readonly pid: number;
+  /** The client itself, for what has no function here. */
+  readonly client: Client;
   tools(): Promise<string[]>;
   call(name: string, input: Record<string, unknown>): Promise<ToolReply>;
   /** The only content of a resource. */
@@ -107,6 +109,7 @@ export async function connectCommand(start: ServerCommand): Promise<ConnectedSer
   return {
     serverVersion: `${client.getServerVersion()?.name} ${client.getServerVersion()?.version}`,
     pid: transport.pid ?? 0,
+    client,
     tools: async () => (await client.listTools()).tools.map((tool) => tool.name),
     call: async (name, input) => {
       const result = await client.callTool({ name, arguments: input }, { timeout: TOOL_DEADLINE_MS });
