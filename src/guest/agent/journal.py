@@ -85,7 +85,8 @@ class Journal:
 
     def begin(self, request_id: int, params: ExecuteParams) -> None:
         """An `execute` request has arrived."""
-        entry = _Entry(request_id, params, self._now())
+        # Its environment may hold secrets, and no later server needs it.
+        entry = _Entry(request_id, params._replace(env={}), self._now())
         old = self._entries.pop(params.execution, None)
         if old is not None:
             self._bytes -= old.bytes

@@ -14,7 +14,7 @@ n = 0
 while not os.path.exists("/workspace/stop"):
     print(n, end=" ")
     n += 1
-    time.sleep(0.002)
+    time.sleep(0.005)
 print("total", n)
 `;
 const SETTINGS = { OMCP_ON_SHUTDOWN: "detach", OMCP_OUTPUT_KIB: "128" };
