@@ -13,6 +13,8 @@ const WAIT_MS = 1_000;
 /** How long one table may take, in ms. */
 const TABLE_MS = 120_000;
 
+const FILTER = 'For that, add {"column": "person.person_id", "op": "is not null"} to filters.';
+
 /** The counts of a server: each table is counted once, when it is first asked for. */
 export class Orphans {
   readonly #source: ConceptSource;
@@ -28,13 +30,14 @@ export class Orphans {
    * What an answer says of a table's orphans.
    *
    * @param table A table with `person_id`.
+   * @param remedy What leaves them out. @default a filter of query_omop
    * @returns A line with their number; none if there are none or they are not counted yet.
    */
-  async note(table: string): Promise<readonly string[]> {
+  async note(table: string, remedy: string = FILTER): Promise<readonly string[]> {
     if (!this.#source.relations.has(table) || !this.#source.relations.has("person")) return [];
     const line = this.#lines.get(table) ?? this.#count(table);
     this.#lines.set(table, line);
-    return await within(line, WAIT_MS) ?? [];
+    return (await within(line, WAIT_MS) ?? []).map((one) => `${one} ${remedy}`);
   }
 
   /** Stops counting. */
@@ -52,8 +55,7 @@ export class Orphans {
       return [
         `Warning: person lacks ${counted(people, "id")} that ${
           counted(rows, "row")
-        } of ${table} have; they count unless a filter leaves them out. ` +
-        'For that, add {"column": "person.person_id", "op": "is not null"} to filters.',
+        } of ${table} have; they count unless a condition leaves them out.`,
       ];
     } catch (error) {
       if (this.#end.signal.aborted) return [];

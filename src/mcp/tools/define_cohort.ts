@@ -20,6 +20,8 @@ import { comparedNotes } from "../query_concepts.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
 
+/** Circe, too, takes a person for one whom `person` lacks, unless a condition asks for the person's age or sex. */
+const WITHOUT_ORPHANS = 'For that, add "age": {"min": 0}.';
 /** Time to write the JSON into a sandbox. */
 const FILE_MS = 30_000;
 
@@ -107,9 +109,12 @@ async function counted(
 ): Promise<{ readonly counts: readonly AttritionCount[]; readonly notes: readonly string[] }> {
   const warnings = await comparedNotes(concepts, cohortConcepts(expression), signal);
   const counts = await cohorts.attrition(expression, signal, ms);
-  if (counts[0]?.rows !== 0) return { counts, notes: warnings };
+  const tables = [...new Set(expression.entry.map(({ table }) => table))];
+  const orphans = await Promise.all(tables.map((table) => concepts.orphans.note(table, WITHOUT_ORPHANS)));
+  const notes = [...warnings, ...orphans.flat()];
+  if (counts[0]?.rows !== 0) return { counts, notes };
   const entry = cohortConcepts({ ...expression, rules: [], censoring: [] }, true);
-  return { counts, notes: [...warnings, ...await comparedNotes(concepts, entry, signal)] };
+  return { counts, notes: [...notes, ...await comparedNotes(concepts, entry, signal)] };
 }
 
 /** Without an entry, a call shows a cohort: it must not seem to change it. */

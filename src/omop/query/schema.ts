@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { type CdmVersion, tableNameSchema } from "../cdm/mod.ts";
 import { cohortNameSchema } from "../cohorts/schema.ts";
+import { HELD_COHORT } from "./cohort_table.ts";
 import { isReservedPythonName, PYTHON_NAME_PATTERN } from "./python_name.ts";
 
 /** The limit on rows of a query that does not set one. */
@@ -203,8 +204,10 @@ export type OmopAggregate = z.infer<typeof aggregateSchema>;
  * @returns A strict object; a tool extends it with its own fields.
  */
 export function omopQuerySchema(version: CdmVersion): z.ZodObject<OmopQueryShape, z.core.$strict> {
+  // In 5.3, the CDM has no table of the name that the cohorts of define_cohort have.
+  const tables = z.enum([...new Set([...tableNameSchema(version).options, HELD_COHORT.name])]);
   return z.strictObject({
-    table: tableNameSchema(version).describe(`A table of the OMOP CDM ${version}.`),
+    table: tables.describe(`A table of the OMOP CDM ${version}.`),
     ...COMMON_SHAPE,
   });
 }

@@ -28,6 +28,7 @@ const condition = (id: number) => ({
   filters: [withDescendants("condition_concept_id", id)],
 });
 const drug = (id: number) => ({ table: "drug_exposure", filters: [withDescendants("drug_concept_id", id)] });
+const CELECOXIB = [{ concept_id: 1118084, include_descendants: true }];
 const PERSONS = [{ fn: "count_persons" }];
 const BLEED = condition(192671);
 const ULCER = condition(4027663);
@@ -302,6 +303,41 @@ Deno.test({
             }
           });
         }
+        await t.step("q10 as a cohort, whose start is the date of other queries", async () => {
+          const { text } = await server.call("define_cohort", {
+            name: "celecoxib",
+            entry: [{ table: "drug_exposure", concepts: CELECOXIB, first: true }],
+            prior_observation_days: 365,
+            age: { min: 40, completed_years: true },
+            without: [{
+              table: "condition_occurrence",
+              concepts: [{ concept_id: 4027663, include_descendants: true }],
+              window: { to: -1 },
+              outside_observation: true,
+            }],
+          });
+          assert.match(
+            text,
+            /^entry events \| 1844 \|[^]*\| 1800 \| 44 \|[^]*\| 645 \|[^]*\| 414 \| 231 \|/m,
+          );
+          const reply = await server.call("query_omop", {
+            sandbox_id,
+            table: "cohort",
+            cohort: "celecoxib",
+            aggregates: [...PERSONS, { fn: "min", column: "age_at(cohort_start_date)" }],
+          });
+          assert.match(reply.text, /\n414 \| 40$/);
+        });
+        await t.step(
+          "a cohort says which of its persons the CDM lacks, and how to leave them out",
+          async () => {
+            const entry = [{ table: "observation_period" }];
+            const all = await server.call("define_cohort", { name: "observed", entry });
+            assert.match(all.text, /: 5,343 persons[^]*person lacks 2,649 ids[^]*add "age": \{"min": 0\}/);
+            const known = await server.call("define_cohort", { name: "observed", entry, age: { min: 0 } });
+            assert.match(known.text, /: 2,694 persons/);
+          },
+        );
       });
     } finally {
       await engine.removeVolume(volumeName(name));

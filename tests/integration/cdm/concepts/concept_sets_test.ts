@@ -142,7 +142,7 @@ Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
         "insert into cdm.observation_period select i, i / 2, '2020-01-01', '2020-12-31', 0 from generate_series(1, 13) as i",
       );
       assert.deepEqual(await concepts.orphans.note("observation_period"), [
-        "Warning: person lacks 4 ids that 7 rows of observation_period have; they count unless a filter leaves them out. " +
+        "Warning: person lacks 4 ids that 7 rows of observation_period have; they count unless a condition leaves them out. " +
         'For that, add {"column": "person.person_id", "op": "is not null"} to filters.',
       ]);
       assert.deepEqual(await concepts.orphans.note("condition_occurrence"), []);

@@ -1,12 +1,13 @@
 /** Compiling typed queries. Longer than 300 lines: the tables of queries with the SQL expected of each. */
 import assert from "node:assert/strict";
+import { sql } from "kysely";
 import {
   type CompiledOmopQuery,
   compileOmopQuery,
   type OmopQueryInput,
   omopQuerySchema,
 } from "../../../../src/omop/query/mod.ts";
-import type { CdmVersion } from "../../../../src/omop/cdm/mod.ts";
+import { CDM_VERSIONS, type CdmVersion } from "../../../../src/omop/cdm/mod.ts";
 
 Deno.test("compileOmopQuery() selects all columns of the table in its order by default", function all() {
   const { sql, columns } = compile({ table: "death" });
@@ -22,6 +23,38 @@ Deno.test("compileOmopQuery() selects all columns of the table in its order by d
     { name: "death_date", type: "date" },
     { name: "death_datetime", type: "timestamp" },
   ]);
+});
+
+Deno.test("compileOmopQuery() reads the periods of a cohort that is held, also where the CDM has no table cohort", () => {
+  for (const version of CDM_VERSIONS) {
+    const query = omopQuerySchema(version).parse({
+      table: "cohort",
+      cohort: "bleeds",
+      columns: ["cohort_start_date", "person.year_of_birth"],
+      persons: { without: [{ cohort: "others", window: { to: 0 } }] },
+    });
+    const options = {
+      version,
+      schema: "cdm",
+      maxRows: 10,
+      cohort: (name: string) => sql`select ${name} as rows`,
+    };
+    const { sql: text, parameters, meaning } = compileOmopQuery(query, options);
+    assert.equal(
+      text,
+      'select "t"."cohort_start_date" as "cohort_start_date", "p"."year_of_birth" as "year_of_birth" from (select $1 as rows) as "t" ' +
+        'left join "cdm"."person" as "p" on "p"."person_id" = "t"."person_id" where not exists (select 1 from (select $2 as rows) ' +
+        'as "e0" where "e0"."person_id" = "t"."person_id" and ("e0"."cohort_start_date" - "t"."cohort_start_date") <= 0) limit $3',
+    );
+    assert.deepEqual(parameters, ["bleeds", "others", 11]);
+    assert.match(meaning, /^rows of cohort bleeds; of persons without cohort others, /);
+    assert.throws(() => compileOmopQuery(query, { version, schema: "cdm", maxRows: 10 }), {
+      code: "invalid_argument",
+    });
+    assert.throws(() => compileOmopQuery({ ...query, table: "death" }, options), {
+      message: "Cannot use cohort with the table death",
+    });
+  }
 });
 
 const CONDITIONS: readonly [OmopQueryInput["filters"], string, readonly (string | number)[]][] = [
