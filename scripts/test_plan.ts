@@ -32,8 +32,8 @@ export interface TestFolders {
 const UNIT_JOBS = 4;
 /** Tests of faults wait for deadlines nearly all the time. */
 const FAULT_JOBS = 3;
-/** Tests of integration wait for containers and programs that they start, about half of the time. */
-const INTEGRATION_JOBS = 3;
+/** Tests of integration wait for containers and programs that they start, about half of the time; with three, two cores have no rest. */
+const INTEGRATION_JOBS = 2;
 
 /** The unit tests. */
 export const UNIT: Group = { name: "unit", paths: ["tests/unit"], jobs: UNIT_JOBS };
