@@ -21,12 +21,13 @@ export interface Left extends LeftResult {
 export function describeAnalysis(result: AnalysisResult, left: Left | undefined): string {
   const { understood, notes, shown: { columns, rows }, table, chart } = result;
   const rest = rows.length - MOST_ROWS;
+  const cut = left !== undefined && left.rows < table.rows.length;
   return [
     ...(left === undefined ? [] : [
       `The numbers are in the sandbox as the DataFrame \`${left.into}\`: ${counted(left.rows, "row")} with ${
         table.columns.join(", ")
       }.`,
-      ...(left.rows < table.rows.length
+      ...(cut
         ? [`[truncated: these are the first of ${counted(table.rows.length, "row")}; use fewer strata]`]
         : []),
     ]),
@@ -38,7 +39,11 @@ export function describeAnalysis(result: AnalysisResult, left: Left | undefined)
     ...(rest > 0
       ? [
         `… ${counted(rest, "more row")}${
-          left === undefined ? ": pass sandbox_id for all of them as a DataFrame" : ` in \`${left.into}\``
+          left === undefined
+            ? ": pass sandbox_id for all of them as a DataFrame"
+            : cut
+            ? ""
+            : ` in \`${left.into}\``
         }`,
       ]
       : []),

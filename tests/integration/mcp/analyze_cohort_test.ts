@@ -109,6 +109,38 @@ Deno.test("analyze_cohort through MCP", async (t) => {
       assert.equal(prevalent.images.length, 1);
     });
 
+    await t.step("leaves the DataFrame where the chart cannot be drawn", async () => {
+      await python(
+        "import sys; kept = sys.modules.pop('matplotlib.figure'); sys.modules['matplotlib.figure'] = None",
+      );
+      const { text, images, isError } = await analyze({ analysis: "table_one", sandbox_id, into: "people" });
+      assert.equal(isError, false, text);
+      assert.match(text, /^\[no chart: ModuleNotFoundError: .*matplotlib\.figure.*\]$/m);
+      assert.equal(images.length, 0);
+      assert.match(await python("sys.modules['matplotlib.figure'] = kept; len(people) > 10"), /True/);
+    });
+
+    await t.step("cuts a DataFrame to what a call can carry, and says so", async () => {
+      const periods = { type: "period", every: "month", from: "1995-01-01", to: "2024-12-31" };
+      const strata = ["gender", "age_group"];
+      const bands = { age_bands: Array.from({ length: 20 }, (_, at) => at * 5 + 5) };
+      const cohorts = { cohort: "men", comparator: "women" };
+      const { text } = await analyze({
+        analysis: "prevalence",
+        outcome: DIABETES,
+        ...cohorts,
+        periods,
+        strata,
+        ...bands,
+        sandbox_id,
+      });
+      // Of each cohort 360 months, of all and of two genders in 21 bands.
+      assert.match(text, /^The numbers are in the sandbox as the DataFrame `analysis_df`: 20,000 rows /);
+      assert.match(text, /^\[truncated: these are the first of 30,960 rows; use fewer strata\]$/m);
+      assert.match(text, /^… 30,860 more rows$/m);
+      assert.match(await python("len(analysis_df)"), /^20000$/m);
+    });
+
     await t.step("says what is wrong with a request", async () => {
       for (
         const [input, message] of [

@@ -96,7 +96,7 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
     'include_inactive: must be true or false; received "yes"',
   ]],
   ["list_sandboxes", JSON.parse('{"__proto__":1,"constructor":2}'), [
-    'unknown argument "__proto__", "constructor"; allowed: include_inactive',
+    'unknown argument "__proto__", "constructor"; allowed: sandbox_id, include_inactive',
   ]],
   ["query_omop", { sandbox_id: SANDBOX, table: "person", limit: "1.5" }, [
     "limit: must be an integer; received 1.5",
