@@ -55,5 +55,5 @@ Deno.test("describeAnalysis() says why there is no chart", () => {
 
 Deno.test("describeAnalysis() escapes what names of concepts may contain", () => {
   const named = { ...result(0), shown: { columns: ["name"], rows: [["\u001b[2Jgone"]] } };
-  assert.doesNotMatch(describeAnalysis(named, undefined), /\u001b/);
+  assert.equal(describeAnalysis(named, undefined).includes("\u001b"), false);
 });
