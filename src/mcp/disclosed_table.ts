@@ -4,6 +4,7 @@ import type { DisclosedTable, DisclosureRules, ReleasedCell } from "../cdm/discl
 import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
 import { OmcpError } from "../errors.ts";
+import type { DisclosedOutput } from "../omop/disclosed/mod.ts";
 import { closestNames } from "../lib/closest_names.ts";
 
 /** A value of a shown table. */
@@ -21,23 +22,30 @@ export interface ShownTable {
 
 /** Sums and means have as many significant digits: more could be one person's. */
 const DIGITS = 3;
+const DAYS_OF_YEAR = 365.25;
 
 /**
  * Arranges released numbers. Order and limit work on released numbers only (rule R7).
  *
  * @param table The numbers.
- * @param order A column, "-" before it for descending; undefined for the groups' own order.
- * @param limit The most rows.
+ * @param how A column to order by, "-" before it for descending, undefined for the groups' own order; the most rows; the rules in force.
  * @throws {OmcpError} `invalid_argument` if the result has no such column.
  */
-export function shownTable(table: DisclosedTable, order: string | undefined, limit: number): ShownTable {
+export function shownTable(
+  table: DisclosedTable,
+  { order, limit, rules }: {
+    readonly order: string | undefined;
+    readonly limit: number;
+    readonly rules: DisclosureRules;
+  },
+): ShownTable {
   const { groups, outputs } = table.query;
   const columns = [
     ...groups.flatMap(({ name, use }) => use === "concept" ? [name, nameColumn(name)] : [name]),
     "persons",
     ...outputs.map(({ name }) => name),
   ];
-  const rows = table.cells.map((cell) => ({ derived: cell.derived, values: valuesOf(cell, table) }));
+  const rows = table.cells.map((cell) => ({ derived: cell.derived, values: valuesOf(cell, table, rules) }));
   if (order !== undefined) {
     const descending = order.startsWith("-");
     const at = columnAt(columns, descending ? order.slice(1) : order);
@@ -52,25 +60,54 @@ export function shownTable(table: DisclosedTable, order: string | undefined, lim
   };
 }
 
-function valuesOf({ keys, persons, values }: ReleasedCell, { query, names }: DisclosedTable): Value[] {
+function valuesOf(
+  { keys, persons, values }: ReleasedCell,
+  { query, names }: DisclosedTable,
+  rules: DisclosureRules,
+): Value[] {
   const groups = query.groups.flatMap(({ use }, at) => {
     const key = keys[at] ?? null;
     if (use === "concept") {
       return [key === null ? null : Number(key), key === null ? null : names.get(key) ?? null];
     }
+    if (use === "number") return [key === null ? null : Number(key)];
     return [
       use === "birth" && key !== null ? `${key}-${Number(key) + 4}` : key?.slice(0, "2020-01".length) ?? null,
     ];
   });
-  const outputs = query.outputs.map((output) => {
-    if (output.kind !== "mean") {
-      const value = values[output.value] ?? null;
-      return value === null || output.kind === "count" ? value : Number(value.toPrecision(DIGITS));
-    }
-    const count = values[output.count] ?? 0;
-    return count === 0 ? null : Number(((values[output.sum] ?? 0) / count).toPrecision(DIGITS));
-  });
+  const outputs = query.outputs.map((output) => outputOf(output, values, rules));
   return [...groups, persons, ...outputs];
+}
+
+/** Computed from released numbers only. */
+function outputOf(
+  output: DisclosedOutput,
+  values: readonly number[],
+  { k }: DisclosureRules,
+): number | null {
+  const number = (at: number) => values[at] ?? 0;
+  switch (output.kind) {
+    case "count":
+      return values[output.value] ?? null;
+    case "sum":
+      return digits(values[output.value]);
+    case "years":
+      return digits(number(output.value) / DAYS_OF_YEAR);
+    case "mean":
+      return number(output.count) === 0 ? null : digits(number(output.sum) / number(output.count));
+    case "deviation": {
+      const count = number(output.count);
+      // Of fewer, count, mean and deviation together often have one solution.
+      if (count < 2 * k) return null;
+      const variance = (number(output.squares) - number(output.sum) ** 2 / count) / (count - 1);
+      // Numbers of slightly different persons need not fit.
+      return variance < 0 ? null : digits(Math.sqrt(variance));
+    }
+  }
+}
+
+function digits(value: number | undefined): number | null {
+  return value === undefined ? null : Number(value.toPrecision(DIGITS));
 }
 
 /** `gender_concept_id` → `gender_concept_name`. */

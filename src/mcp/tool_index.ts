@@ -2,6 +2,7 @@
 import { tool as analyzeCohort } from "./tools/analyze_cohort.ts";
 import { tool as createSandbox } from "./tools/create_sandbox.ts";
 import { tool as defineCohort } from "./tools/define_cohort.ts";
+import { tool as defineCohortAggregates } from "./tools/define_cohort_aggregates.ts";
 import { tool as deleteFile } from "./tools/delete_file.ts";
 import { tool as describeCdm } from "./tools/describe_cdm.ts";
 import { tool as executePythonCode } from "./tools/execute_python_code.ts";
@@ -33,6 +34,7 @@ export const TOOLS: readonly Tool[] = [
   analyzeCohort,
   createSandbox,
   defineCohort,
+  defineCohortAggregates,
   deleteFile,
   describeCdm,
   executePythonCode,

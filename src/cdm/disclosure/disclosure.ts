@@ -2,10 +2,13 @@ import { createHash, randomBytes } from "node:crypto";
 import { OmcpError } from "../../errors.ts";
 import { inSlices } from "../../lib/async/in_slices.ts";
 import { Semaphore } from "../../lib/async/semaphore.ts";
+import type { CohortExpression } from "../../omop/cohorts/mod.ts";
 import { conceptOf, conceptsById } from "../../omop/concepts/mod.ts";
 import {
+  compileAttrition,
   type CompiledDisclosedQuery,
   compileDisclosedQuery,
+  type DisclosedOptions,
   type DisclosedQuery,
 } from "../../omop/disclosed/mod.ts";
 import { type ConceptSource, readRows } from "../concepts/source.ts";
@@ -40,6 +43,28 @@ export interface DisclosureFacts {
   readonly adjusted: number;
   /** Cells that were computed from earlier answers. */
   readonly derived: number;
+}
+
+/** How a question is asked. */
+export interface AskOptions {
+  /** Milliseconds that the database has. */
+  readonly ms: number;
+  /** Ends the call. */
+  readonly signal: AbortSignal;
+  /** Finds a cohort of the caller's by its name. */
+  readonly cohort?: DisclosedOptions["cohort"];
+}
+
+/** A cohort's attrition, as far as it may be shown. */
+export interface DisclosedSteps {
+  readonly steps: readonly {
+    readonly label: string;
+    /** Undefined: fewer than k, or none. */
+    readonly persons: number | undefined;
+    readonly derived: boolean;
+  }[];
+  readonly remaining: number;
+  readonly facts: DisclosureFacts;
 }
 
 /** The database, and which load of the CDM it has. */
@@ -83,13 +108,10 @@ export class Disclosure {
    * Numbers that a caller may still learn.
    *
    * @param principal The caller.
-   * @param how Milliseconds that the database has, and the end of the call.
+   * @param how See {@link AskOptions}.
    * @throws {OmcpError} As {@link answer}.
    */
-  async remaining(
-    principal: string,
-    { ms, signal }: { readonly ms: number; readonly signal: AbortSignal },
-  ): Promise<number> {
+  async remaining(principal: string, { ms, signal }: AskOptions): Promise<number> {
     const ledgers = await this.#open(signal);
     const account = this.#accountOf(principal);
     using _turn = await account.turn.acquire(signal);
@@ -102,16 +124,47 @@ export class Disclosure {
    *
    * @param principal Who asks.
    * @param query The query.
-   * @param how Milliseconds that the database has, and the end of the call.
+   * @param how See {@link AskOptions}.
    * @throws {OmcpError} `invalid_argument`, `disclosure_not_allowed`, `capacity`, `database_refused`, `database_unavailable`, `timeout`.
    */
-  async answer(
+  async answer(principal: string, query: DisclosedQuery, how: AskOptions): Promise<DisclosedTable> {
+    return await this.#release(principal, (ledgers) => this.#compile(query, ledgers, how.cohort), how);
+  }
+
+  /**
+   * Counts who is left after each step of a cohort's definition.
+   *
+   * @param principal Who asks.
+   * @param expression The definition.
+   * @param how See {@link AskOptions}.
+   * @returns The steps; persons is undefined where they are fewer than k, or none.
+   * @throws {OmcpError} As {@link answer}.
+   */
+  async attrition(
     principal: string,
-    query: DisclosedQuery,
-    { ms, signal }: { readonly ms: number; readonly signal: AbortSignal },
+    expression: CohortExpression,
+    how: AskOptions,
+  ): Promise<DisclosedSteps> {
+    let labels: readonly string[] = [];
+    const table = await this.#release(principal, (ledgers) => {
+      const compiled = compileAttrition(expression, this.#options(ledgers));
+      ({ labels } = compiled);
+      return compiled;
+    }, how);
+    const steps = labels.map((label, at) => {
+      const cell = table.cells.find(({ keys: [step] }) => Number(step) === at);
+      return { label, persons: cell?.persons, derived: cell?.derived === true };
+    });
+    return { steps, remaining: table.remaining, facts: table.facts };
+  }
+
+  async #release(
+    principal: string,
+    compile: (ledgers: LoadLedgers) => CompiledDisclosedQuery,
+    { ms, signal }: AskOptions,
   ): Promise<DisclosedTable> {
     const ledgers = await this.#open(signal);
-    const compiled = this.#compile(query, ledgers);
+    const compiled = compile(ledgers);
     const account = this.#accountOf(principal);
     using _turn = await account.turn.acquire(signal);
     const ledger = account.ledger ??= await this.#ledger(principal, ledgers, ms, signal);
@@ -148,15 +201,17 @@ export class Disclosure {
     );
   }
 
-  #compile(query: DisclosedQuery, { seed }: LoadLedgers): CompiledDisclosedQuery {
+  #compile(
+    query: DisclosedQuery,
+    ledgers: LoadLedgers,
+    cohort?: AskOptions["cohort"],
+  ): CompiledDisclosedQuery {
+    return compileDisclosedQuery(query, { ...this.#options(ledgers), cohort });
+  }
+
+  #options({ seed }: LoadLedgers): DisclosedOptions {
     const { schema, version } = this.#source;
-    return compileDisclosedQuery(query, {
-      schema,
-      version,
-      seed,
-      buckets: BUCKETS,
-      k: this.rules.k,
-    });
+    return { schema, version, seed, buckets: BUCKETS, k: this.rules.k };
   }
 
   async #cells(compiled: CompiledDisclosedQuery, ms: number, signal: AbortSignal) {

@@ -1,5 +1,11 @@
 /** Aggregates that may leave the database, and nothing else. */
-export { type DisclosedSource, type DisclosedTable, Disclosure, type DisclosureFacts } from "./disclosure.ts";
+export {
+  type DisclosedSource,
+  type DisclosedSteps,
+  type DisclosedTable,
+  Disclosure,
+  type DisclosureFacts,
+} from "./disclosure.ts";
 export { LedgerFile } from "./ledger_file.ts";
 export { type CdmLoad, type LedgerStore, memoryLedgers } from "./ledger_store.ts";
 export {

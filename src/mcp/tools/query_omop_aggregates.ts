@@ -1,15 +1,14 @@
-import type { Disclosure, DisclosureFacts } from "../../cdm/disclosure/mod.ts";
-import { OmcpError } from "../../errors.ts";
 import { disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
 import type { MoreFacts } from "../../observability/audit.ts";
 import type { ExecutionRun, Sandbox } from "../../sandbox/mod.ts";
+import { disclosureOf, releasedFacts } from "../disclosure_of.ts";
 import { AnswerSteps } from "../answer_steps.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
 import { describeTable, frameSource, type ShownTable, shownTable, tableNotes } from "../disclosed_table.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
-import { defineTool, type Tool, type ToolContext } from "../tool.ts";
+import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
 
 const FRAME_MS = 30_000;
 
@@ -31,7 +30,8 @@ export const tool: Tool = defineTool({
     title: "Query the OMOP CDM",
     description:
       `Counts persons and records, adds up and averages quantities of one table of the OMOP CDM ${cdmVersion}, by up to three groups. ` +
-      "Only numbers that rest on enough persons are returned; rows never leave the database. With sandbox_id, the table is also left there as a " +
+      "Only numbers that rest on enough persons are returned; rows never leave the database. For events around others, define a cohort and query it. " +
+      "With sandbox_id, the table is also left there as a " +
       "pandas DataFrame. Columns of each row's person: person.<column>.",
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: disclosedQuerySchema(cdmVersion).extend({
@@ -45,7 +45,8 @@ export const tool: Tool = defineTool({
   async handle({ sandbox_id, into, ...query }, context) {
     const steps = new AnswerSteps();
     return await steps.within(context.signal, async () => {
-      const disclosure = await disclosureOf(context);
+      const cdm = await cdmOf(context);
+      const disclosure = disclosureOf(cdm);
       const { sandboxes, limits: { queryMs } } = context.services;
       const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
       const audit = askedFacts(query);
@@ -58,10 +59,14 @@ export const tool: Tool = defineTool({
         work: (run) =>
           steps.within(run.signal, async () => {
             run.progress("asking the database");
-            const how = { ms: queryMs, signal: run.signal };
+            const how = { ms: queryMs, signal: run.signal, cohort: cohortsOf(context, cdm) };
             const table = await disclosure.answer(context.principal.id, query, how);
             Object.assign(audit, releasedFacts(table.facts));
-            const shown = shownTable(table, query.order_by, query.limit);
+            const shown = shownTable(table, {
+              order: query.order_by,
+              limit: query.limit,
+              rules: disclosure.rules,
+            });
             const left = sandbox === undefined ? [] : [await leaveFrame(sandbox, shown, into, run)];
             const text = [...left, describeTable(shown, disclosure.rules, table.remaining)].join("\n");
             return { kind: "text", text };
@@ -71,12 +76,17 @@ export const tool: Tool = defineTool({
   },
   async data({ sandbox_id: _own, into: _into, ...query }, context) {
     return await new AnswerSteps().within(context.signal, async () => {
-      const disclosure = await disclosureOf(context);
-      const how = { ms: context.services.limits.queryMs, signal: context.signal };
+      const cdm = await cdmOf(context);
+      const disclosure = disclosureOf(cdm);
+      const how = {
+        ms: context.services.limits.queryMs,
+        signal: context.signal,
+        cohort: cohortsOf(context, cdm),
+      };
       Object.assign(context.audit, askedFacts(query));
       const table = await disclosure.answer(context.principal.id, query, how);
       Object.assign(context.audit, releasedFacts(table.facts));
-      const shown = shownTable(table, query.order_by, query.limit);
+      const shown = shownTable(table, { order: query.order_by, limit: query.limit, rules: disclosure.rules });
       return {
         columns: shown.columns,
         rows: shown.rows,
@@ -89,10 +99,9 @@ export const tool: Tool = defineTool({
   },
 });
 
-async function disclosureOf(context: ToolContext): Promise<Disclosure> {
-  const { disclosure } = await cdmOf(context);
-  if (disclosure !== undefined) return disclosure;
-  throw new OmcpError("internal", "The tool is offered where rows may be read");
+/** Finds the caller's cohorts. */
+function cohortsOf({ principal }: ToolContext, { cohorts, schema }: CdmService) {
+  return (name: string) => cohorts.select(principal.id, name, schema);
 }
 
 /** What the audit has of the question: the query without the values of its conditions, which can be a patient's. */
@@ -101,11 +110,6 @@ function askedFacts<Q extends { readonly filters?: readonly { readonly value?: u
 ): MoreFacts {
   const filters = query.filters?.map((filter) => "value" in filter ? { ...filter, value: "?" } : filter);
   return { decision: "refused", normalized: JSON.stringify({ ...query, filters }) };
-}
-
-/** What the audit has of the answer. */
-function releasedFacts(facts: DisclosureFacts): MoreFacts {
-  return { decision: facts.rows > 0 ? "released" : "withheld", ...facts };
 }
 
 /** Puts the table into a sandbox, and returns the answer's line about it. */

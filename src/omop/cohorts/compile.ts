@@ -67,6 +67,27 @@ export function cohortAttrition(expression: CohortExpression, schema: string): A
   };
 }
 
+/**
+ * Who is left after each step of a definition, person by person.
+ *
+ * @param expression The definition.
+ * @param schema The schema of the CDM's tables.
+ * @returns A SELECT of person_id and g0, the step from 0, with a row for each event; and the steps' labels.
+ */
+export function cohortSteps(
+  expression: CohortExpression,
+  schema: string,
+): { readonly rows: RawBuilder<unknown>; readonly labels: readonly string[] } {
+  const { steps, attrition } = plan(expression, schema);
+  const parts = attrition.map(({ step }, at) =>
+    sql`select person_id::bigint as person_id, ${sql.lit(at)} as g0 from ${sql.id(step)}`
+  );
+  return {
+    rows: sql`${withSteps(steps)} ${sql.join(parts, sql` union all `)}`,
+    labels: attrition.map(({ label }) => label),
+  };
+}
+
 interface Plan {
   /** From the entry events to `merged`. */
   readonly steps: readonly Step[];

@@ -9,11 +9,16 @@ export interface UsedColumn {
   readonly type: CdmType;
 }
 
+/** A column of which is known what it may be used for. */
+export interface KnownUse extends UsedColumn {
+  readonly use: ColumnUse;
+}
+
 /**
- * `concept`: any use. `birth`: the year, in bands of five. `date`: in months. `quantity`: compared, added up and averaged.
- * `hidden`: none. Texts, source values, identifiers, providers, places, and times of day are hidden.
+ * `concept`: any use. `birth`: the year, in bands of five. `date`: in months. `quantity`: compared, added up and averaged. `age`: the same,
+ * compared in bands of five years. `number`: a year, a calendar month or a band of ages, to group by. `hidden`: none. Texts, source values, identifiers, providers, places, and times of day are hidden.
  */
-export type ColumnUse = "concept" | "birth" | "date" | "quantity" | "hidden";
+export type ColumnUse = "concept" | "birth" | "date" | "quantity" | "age" | "number" | "hidden";
 
 /** A condition on a column. */
 export interface DisclosedFilter {
@@ -31,6 +36,8 @@ const PARTS: Readonly<Record<ColumnUse, string>> = {
   birth: "the year of birth",
   date: "a date",
   quantity: "a quantity",
+  age: "an age",
+  number: "a part of a date or a band",
   hidden: "hidden",
 };
 
@@ -55,13 +62,15 @@ export function columnUse({ column: name, type }: UsedColumn): ColumnUse {
  * @param source The column.
  * @throws {OmcpError} `disclosure_not_allowed`.
  */
-export function requireGroupable(written: string, source: UsedColumn): void {
-  const use = columnUse(source);
-  if (use === "quantity" || use === "hidden") {
-    throw notAllowed(
-      `Cannot group by ${written}`,
-      use === "hidden" ? hiddenNext(source) : "Filter by ranges of it, one query for each range.",
-    );
+export function requireGroupable(written: string, source: KnownUse): void {
+  const next = {
+    hidden: () => hiddenNext(source),
+    quantity: () => "Filter by ranges of it, one query for each range.",
+    age: () => `Group by bands of it: band(${written}, 0, 40, 65).`,
+  };
+  const { use } = source;
+  if (use === "hidden" || use === "quantity" || use === "age") {
+    throw notAllowed(`Cannot group by ${written}`, next[use]());
   }
 }
 
@@ -72,12 +81,18 @@ export function requireGroupable(written: string, source: UsedColumn): void {
  * @param source Its column.
  * @throws {OmcpError} `disclosure_not_allowed`.
  */
-export function requireFilterable(filter: DisclosedFilter, source: UsedColumn): void {
-  const use = columnUse(source);
+export function requireFilterable(filter: DisclosedFilter, source: KnownUse): void {
+  const { use } = source;
   const { column, op } = filter;
   if (use === "hidden") throw notAllowed(`Cannot filter by ${column}`, hiddenNext(source));
-  if (use !== "birth" && use !== "date") return;
-  const edges = use === "birth" ? BIRTH_EDGES : MONTH_EDGES;
+  if (use === "number" && (op === "!=" || op === "not in")) {
+    throw notAllowed(
+      `Cannot filter by ${column} with \`${op}\``,
+      "Name what is to be counted: use =, in, or a range.",
+    );
+  }
+  const edges = { birth: BIRTH_EDGES, age: AGE_EDGES, date: MONTH_EDGES }[String(use)];
+  if (edges === undefined) return;
   const fits = fitsEdges(filter, edges);
   if (fits) return;
   throw notAllowed(
@@ -95,11 +110,11 @@ export function requireFilterable(filter: DisclosedFilter, source: UsedColumn): 
  * @param source The column.
  * @throws {OmcpError} `disclosure_not_allowed`.
  */
-export function requireQuantity(written: string, source: UsedColumn): void {
-  if (columnUse(source) === "quantity") return;
+export function requireQuantity(written: string, source: KnownUse): void {
+  if (source.use === "quantity" || source.use === "age") return;
   throw notAllowed(
-    `Cannot add up ${written}: it is ${PARTS[columnUse(source)]}`,
-    "Use sum and avg with a quantity such as value_as_number, and count_persons for persons.",
+    `Cannot add up ${written}: it is ${PARTS[source.use]}`,
+    "Use sum, avg and stddev with a quantity such as value_as_number, or with age_at(date), and count_persons for persons.",
   );
 }
 
@@ -118,6 +133,11 @@ const BIRTH_EDGES: Edges = {
   unit: `in bands of ${BIRTH_BAND} years`,
   next:
     "Use >= or < with 1950, 1955 …, <= or > with 1954, 1959 …, or between with both, such as [1950, 1959].",
+};
+
+const AGE_EDGES: Edges = {
+  ...BIRTH_EDGES,
+  next: "Use >= or < with 40, 45 …, <= or > with 39, 44 …, or between with both, such as [40, 64].",
 };
 
 const MONTH_EDGES: Edges = {
@@ -158,4 +178,29 @@ function hiddenNext({ column: name, type }: UsedColumn): string {
 
 function notAllowed(message: string, next: string): OmcpError {
   return new OmcpError("disclosure_not_allowed", message, { next });
+}
+
+/**
+ * Checks a range of dates, both days included, and one of ages: a cohort's definition has such.
+ *
+ * @param what What they are, for the error.
+ * @param range The range.
+ * @throws {OmcpError} `disclosure_not_allowed`.
+ */
+export function requireCoarse(
+  what: string,
+  { kind, from, to }: {
+    readonly kind: "date" | "age";
+    readonly from: unknown;
+    readonly to: unknown;
+  },
+): void {
+  const edges = kind === "date" ? MONTH_EDGES : AGE_EDGES;
+  if ((from === undefined || edges.first(from)) && (to === undefined || edges.last(to))) return;
+  throw notAllowed(
+    `Cannot use ${what}: it may only be limited ${edges.unit}`,
+    kind === "date"
+      ? "Let it begin with the first day of a month, and end with the last day of one."
+      : `Let it begin with a multiple of ${BIRTH_BAND}, and end with one less than a multiple.`,
+  );
 }

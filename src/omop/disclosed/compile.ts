@@ -2,21 +2,17 @@
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
 import type { CdmVersion } from "../cdm/mod.ts";
+import { HELD_COHORT, rowsOf, type RowSource, tableOf } from "../query/cohort_table.ts";
 import { Scope } from "../query/columns.ts";
 import { refuseDuplicates } from "../query/duplicates.ts";
 import { filterCondition } from "../query/filters.ts";
 import { joinClause } from "../query/joins.ts";
+import { personConditions } from "../query/persons.ts";
 import { listed } from "../query/listed.ts";
 import { type Statement, statement } from "../sql_compiler.ts";
-import {
-  BIRTH_BAND,
-  columnUse,
-  requireFilterable,
-  requireGroupable,
-  requireQuantity,
-  type UsedColumn,
-} from "./columns.ts";
+import { BIRTH_BAND, requireFilterable, requireGroupable, requireQuantity } from "./columns.ts";
 import type { DisclosedQuery } from "./schema.ts";
+import { type DisclosedSource, findValue } from "./values.ts";
 
 /** How a query is compiled. */
 export interface DisclosedOptions {
@@ -28,32 +24,37 @@ export interface DisclosedOptions {
   readonly buckets: number;
   /** The fewest persons of a cell whose sketches are returned. */
   readonly k: number;
-}
-
-/** A column, found. */
-interface Source extends UsedColumn {
-  /** Its name in the result. */
-  readonly name: string;
-  readonly sql: RawBuilder<unknown>;
+  /** Finds a cohort's SELECT by its name. */
+  readonly cohort?: RowSource["cohort"];
 }
 
 /** What is computed from a column of the query's rows, for each cell. */
 export interface DisclosedValue {
-  /** `records`: rows; `values`: rows with a value; `sum`: of the values. */
-  readonly kind: "records" | "values" | "sum";
-  readonly column: Source | undefined;
+  /** `records`: rows; `values`: rows with a value; `sum`: of the values; `squares`: sum of their squares; `days`: of observation. */
+  readonly kind: "records" | "values" | "sum" | "squares" | "days";
+  readonly column: DisclosedSource | undefined;
 }
 
 /** A column of the result. */
 export type DisclosedOutput =
   | { readonly name: string; readonly kind: "count" | "sum"; readonly value: number }
   /** A mean: one value divided by another. */
-  | { readonly name: string; readonly kind: "mean"; readonly sum: number; readonly count: number };
+  | { readonly name: string; readonly kind: "mean"; readonly sum: number; readonly count: number }
+  /** The standard deviation of a sample, from the numbers of these values. */
+  | {
+    readonly name: string;
+    readonly kind: "deviation";
+    readonly sum: number;
+    readonly squares: number;
+    readonly count: number;
+  }
+  /** Days as years of 365.25 days. */
+  | { readonly name: string; readonly kind: "years"; readonly value: number };
 
 /** A group column of the result. */
 export interface DisclosedGroup {
   readonly name: string;
-  readonly use: "concept" | "birth" | "date";
+  readonly use: "concept" | "birth" | "date" | "number";
 }
 
 /** A compiled query. */
@@ -84,11 +85,9 @@ export function compileDisclosedQuery(
   query: DisclosedQuery,
   options: DisclosedOptions,
 ): CompiledDisclosedQuery {
-  const scope = new Scope(options.version, query.table);
-  const find = (written: string): Source => {
-    const { name, type, sql: reference } = scope.find(written);
-    return { name, column: written.replace(/^person\./, ""), type, sql: reference };
-  };
+  if (query.table === HELD_COHORT.name && query.cohort === undefined) throw withoutCohort();
+  const scope = new Scope(options.version, tableOf(query));
+  const find = (written: string) => findValue(scope, written);
   const groups = (query.group_by ?? []).map((written) => {
     const source = find(written);
     requireGroupable(written, source);
@@ -99,6 +98,7 @@ export function compileDisclosedQuery(
     requireFilterable(filter, find(filter.column));
     return filterCondition(filter, context);
   });
+  conditions.push(...personConditions(query.persons, scope, options));
   const { values, outputs } = resolveAggregates(query, find);
   const names = [...groups.map(({ name }) => name), "persons", ...outputs.map(({ name }) => name)];
   refuseDuplicates(names, "the result", "Use each column and each aggregate once.");
@@ -106,11 +106,9 @@ export function compileDisclosedQuery(
     sql.join([
       sql`t.person_id::bigint as person_id`,
       ...groups.map((source, at) => sql`${groupValue(source)} as ${name("g", at)}`),
-      ...values.map(({ column }, at) =>
-        sql`${column === undefined ? sql`1` : column.sql} as ${name("x", at)}`
-      ),
+      ...values.map((value, at) => sql`${valueOf(value)} as ${name("x", at)}`),
     ])
-  } from ${sql.id(options.schema, query.table)} as t${joinClause(scope, options.schema)}${
+  } from ${rowsOf(query, options)} as t${joinClause(scope, options.schema)}${
     listed(" where ", conditions.map((each) => sql`(${each})`), " and ")
   }`;
   return {
@@ -121,8 +119,15 @@ export function compileDisclosedQuery(
   };
 }
 
-/** The statement around the query's rows. Its levels are those of PostgreSQL's grouping(). */
-function cellsOf(
+/**
+ * The statement around a query's rows, which have `person_id`, group columns g0, g1 … and values x0, x1 …. Its levels are those of PostgreSQL's grouping().
+ *
+ * @param rows The rows.
+ * @param groups How many group columns they have.
+ * @param values The values.
+ * @param options See {@link DisclosedOptions}.
+ */
+export function cellsOf(
   rows: RawBuilder<unknown>,
   groups: number,
   values: readonly DisclosedValue[],
@@ -135,7 +140,8 @@ function cellsOf(
     sql`sum(${name("x", at)}) as ${name("s", at)}`,
   ]);
   // Records and values are counted, so that each person's part is a count; sums add the values themselves.
-  const part = ({ kind }: DisclosedValue, at: number) => kind === "sum" ? name("s", at) : name("c", at);
+  const part = ({ kind }: DisclosedValue, at: number) =>
+    kind === "records" || kind === "values" ? name("c", at) : name("s", at);
   const bits = Math.log2(buckets);
   const weight = sql`((h >> ${sql.lit(bits)}) & ${sql.lit(2 ** WEIGHT_BITS - 1)}) + 1`;
   const perBucket = values.flatMap((value, at) => {
@@ -198,13 +204,21 @@ function groupingSets(keys: readonly RawBuilder<unknown>[]): RawBuilder<unknown>
   })`;
 }
 
-function groupUse(source: Source): DisclosedGroup["use"] {
-  const use = columnUse(source);
-  return use === "birth" || use === "date" ? use : "concept";
+function groupUse({ use }: DisclosedSource): DisclosedGroup["use"] {
+  return use === "birth" || use === "date" || use === "number" ? use : "concept";
+}
+
+/** What a row adds to a value; null: nothing. */
+function valueOf({ kind, column }: DisclosedValue): RawBuilder<unknown> {
+  if (kind === "days") {
+    return sql`(t.observation_period_end_date - t.observation_period_start_date + 1)`;
+  }
+  if (column === undefined) return sql`1`;
+  return kind === "squares" ? sql`(cast(${column.sql} as numeric) * ${column.sql})` : column.sql;
 }
 
 /** The value that rows are grouped by: a concept's id, the first year of a band or the first day of a month. */
-function groupValue(source: Source): RawBuilder<unknown> {
+function groupValue(source: DisclosedSource): RawBuilder<unknown> {
   const { sql: column } = source;
   switch (groupUse(source)) {
     case "birth":
@@ -212,23 +226,29 @@ function groupValue(source: Source): RawBuilder<unknown> {
     case "date":
       return sql`date_trunc('month', ${column})::date`;
     case "concept":
+    case "number":
       return column;
   }
 }
 
 function resolveAggregates(
   query: DisclosedQuery,
-  find: (written: string) => Source,
+  find: (written: string) => DisclosedSource,
 ): Pick<CompiledDisclosedQuery, "values" | "outputs"> {
   const values: DisclosedValue[] = [];
   const outputs: DisclosedOutput[] = [];
-  const add = (kind: DisclosedValue["kind"], column: Source | undefined) => {
+  const add = (kind: DisclosedValue["kind"], column: DisclosedSource | undefined) => {
     const same = values.findIndex((value) => value.kind === kind && value.column?.name === column?.name);
     return same >= 0 ? same : values.push({ kind, column }) - 1;
   };
   for (const { fn, column: written } of query.aggregates ?? []) {
     // The number of persons is in every result.
     if (fn === "count_persons") continue;
+    if (fn === "person_years") {
+      if (query.table !== "observation_period") throw withoutPeriods();
+      outputs.push({ name: "person_years", kind: "years", value: add("days", undefined) });
+      continue;
+    }
     if (written === undefined || written === "*") {
       if (fn !== "count") throw withoutColumn(fn);
       outputs.push({ name: "records", kind: "count", value: add("records", undefined) });
@@ -237,6 +257,15 @@ function resolveAggregates(
     const column = find(written);
     requireQuantity(written, column);
     const label = `${fn}_${column.name}`;
+    if (fn === "stddev") {
+      outputs.push({
+        name: label,
+        kind: "deviation",
+        sum: add("sum", column),
+        squares: add("squares", column),
+        count: add("values", column),
+      });
+    }
     if (fn === "count") outputs.push({ name: label, kind: "count", value: add("values", column) });
     if (fn === "sum") outputs.push({ name: label, kind: "sum", value: add("sum", column) });
     if (fn === "avg") {
@@ -253,5 +282,17 @@ function name(prefix: string, at: number): RawBuilder<unknown> {
 function withoutColumn(fn: string): OmcpError {
   return new OmcpError("invalid_argument", `Cannot compute ${fn} without a column`, {
     next: `Name a quantity, as in ${JSON.stringify({ fn, column: "value_as_number" })}.`,
+  });
+}
+
+function withoutPeriods(): OmcpError {
+  return new OmcpError("invalid_argument", "Cannot compute person_years of this table", {
+    next: 'Query the time under observation: {"table": "observation_period"}.',
+  });
+}
+
+function withoutCohort(): OmcpError {
+  return new OmcpError("invalid_argument", "Cannot query the table cohort without a cohort's name", {
+    next: 'Define one with define_cohort, and pass its name: {"table": "cohort", "cohort": "name"}.',
   });
 }

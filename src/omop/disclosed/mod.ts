@@ -4,6 +4,8 @@ export {
   type CompiledDisclosedQuery,
   compileDisclosedQuery,
   type DisclosedGroup,
+  type DisclosedOptions,
   type DisclosedOutput,
   type DisclosedValue,
 } from "./compile.ts";
+export { compileAttrition, type DisclosedAttrition } from "./attrition.ts";

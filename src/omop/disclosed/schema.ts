@@ -1,5 +1,7 @@
 import * as z from "zod";
 import { cdmTables, type CdmVersion } from "../cdm/mod.ts";
+import { cohortNameSchema } from "../cohorts/schema.ts";
+import { HELD_COHORT } from "../query/cohort_table.ts";
 import { hasColumn } from "../query/event_date.ts";
 import { filterSchema } from "../query/schema.ts";
 
@@ -9,13 +11,15 @@ const MOST_FILTERS = 20;
 const MOST_AGGREGATES = 8;
 
 /** What is computed for each group. */
-const DISCLOSED_FUNCTIONS = ["count_persons", "count", "sum", "avg"] as const;
+const DISCLOSED_FUNCTIONS = ["count_persons", "count", "sum", "avg", "stddev", "person_years"] as const;
 
-/** A column of the table or of its person; no function of columns, and no other table. */
-const columnName = z.string().max(63).toLowerCase().regex(
-  /^(?:person\.)?[a-z_][a-z0-9_]*$/,
-  "must be a column of the table, or person.<column>",
+/** A column of the table or of its person, or a function of a column; no other table. */
+const columnName = z.string().max(200).toLowerCase().regex(
+  /^(?:(?:person\.)?[a-z_][a-z0-9_]{0,62}|[a-z_]+ *\([a-z0-9_(), ]+\))$/,
+  "must be a column of the table, person.<column>, or a function such as age_at(condition_start_date)",
 );
+
+const ofCohort = z.array(z.strictObject({ cohort: cohortNameSchema })).min(1).max(10).optional();
 
 const condition = z.strictObject({
   column: columnName,
@@ -26,16 +30,21 @@ const condition = z.strictObject({
 const aggregateSchema = z.strictObject({
   fn: z.enum(DISCLOSED_FUNCTIONS).describe("count counts records, or those with a value in the column."),
   column: columnName.optional().describe(
-    "For sum and avg: a quantity. For count: only records that have it.",
+    "For sum, avg and stddev: a quantity, or age_at(date). For count: only records that have it.",
   ),
 });
 
 const SHAPE = {
+  cohort: cohortNameSchema.optional().describe("With table cohort: the name of a cohort of define_cohort."),
+  persons: z.strictObject({ with: ofCohort, without: ofCohort }).optional().describe(
+    "Only rows of persons who are, or are not, in these cohorts.",
+  ),
   filters: z.array(condition).max(MOST_FILTERS).optional().describe(
     "Conditions that must all hold. Dates by months: >= and < with a first day, <= and > with a last day. year_of_birth in bands of five.",
   ),
   group_by: z.array(columnName).min(1).max(MOST_GROUPS).optional().describe(
-    "Concepts (gender as person.gender_concept_id), dates (by month) or person.year_of_birth (by five years).",
+    "Concepts (gender as person.gender_concept_id), dates (by month), year(date), month(date), person.year_of_birth (by five years), " +
+      "or band(age_at(date), 0, 40, 65).",
   ),
   aggregates: z.array(aggregateSchema).min(1).max(MOST_AGGREGATES).optional().describe(
     "Computed for each group, besides the number of persons, which is always returned.",
@@ -63,7 +72,9 @@ export function disclosedQuerySchema(version: CdmVersion): z.ZodObject<Disclosed
     .sort();
   const [first = "person", ...others] = tables;
   return z.strictObject({
-    table: z.enum([first, ...others]).describe(`A table of the OMOP CDM ${version} about persons.`),
+    table: z.enum([first, ...others, HELD_COHORT.name]).describe(
+      `A table of the OMOP CDM ${version} about persons, or cohort.`,
+    ),
     ...SHAPE,
   });
 }

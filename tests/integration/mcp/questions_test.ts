@@ -7,6 +7,7 @@ import { volumeName } from "../../../src/cdm/local_name.ts";
 import { loadLocal } from "../../../src/cdm/local_load.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
 import { newCdmName } from "../../fixtures/cdm/command.ts";
+import { AGGREGATE_QUESTIONS } from "./aggregate_questions.ts";
 import { assertLogRank, assertRows, expectedSchema, value } from "../../fixtures/cdm/analysis_rows.ts";
 import { connectTestEngine, newSandbox, withServer } from "../../fixtures/server.ts";
 import analyses from "../../vectors/analyses/gibleed.json" with { type: "json" };
@@ -263,7 +264,8 @@ const QUESTIONS: readonly Question[] = [
 ];
 
 Deno.test({
-  name: "query_omop answers the research questions as verified (skipped where ../shared/data is absent)",
+  name:
+    "query_omop answers the research questions as verified, and in aggregate mode as its rules allow (skipped where ../shared/data is absent)",
   ignore: !isFolder(DATA),
   fn: async (t) => {
     const engine = await connectTestEngine();
@@ -338,6 +340,19 @@ Deno.test({
             assert.match(known.text, /: 2,694 persons/);
           },
         );
+      });
+      const aggregate = { OMCP_DATABASE_URL: `local:${name}`, OMCP_DISCLOSURE: "aggregate" };
+      await withServer(aggregate, async (server) => {
+        for (const { id, verdict, tool, input, shows } of AGGREGATE_QUESTIONS) {
+          await t.step(`${id} in aggregate mode: ${verdict}`, async () => {
+            const { text } = await server.call(tool, input);
+            const lines = text.split("\n").map((line) => line.replace(/ ~$/, ""));
+            for (const shown of shows) {
+              const expected = new RegExp(`^${shown.split("*").map(RegExp.escape).join(".*")}$`);
+              assert.ok(lines.some((line) => expected.test(line)), `${shown}\n${text}`);
+            }
+          });
+        }
       });
     } finally {
       await engine.removeVolume(volumeName(name));

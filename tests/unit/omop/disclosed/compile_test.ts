@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { OmcpError } from "../../../../src/errors.ts";
-import { compileDisclosedQuery, disclosedQuerySchema } from "../../../../src/omop/disclosed/mod.ts";
+import { readCohort } from "../../../../src/omop/cohorts/mod.ts";
+import {
+  compileAttrition,
+  compileDisclosedQuery,
+  disclosedQuerySchema,
+} from "../../../../src/omop/disclosed/mod.ts";
 import { CDM_VERSIONS, cdmTables } from "../../../../src/omop/cdm/mod.ts";
 
 const OPTIONS = { version: "5.4", schema: "cdm", seed: 7n, buckets: 1_024, k: 11 } as const;
@@ -116,4 +121,73 @@ Deno.test("aggregates share values, and each name of the result is there once", 
     refusal({ table: "person", group_by: ["gender_concept_id", "gender_concept_id"] }),
     "invalid_argument",
   );
+});
+
+Deno.test("functions of dates are no finer than months and bands of five years, or refused", () => {
+  const group = (...group_by: string[]) => refusal({ table: "condition_occurrence", group_by });
+  const filter = (column: string, op: string, value: unknown) =>
+    refusal({ table: "condition_occurrence", filters: [{ column, op, value }] });
+  assert.deepEqual(
+    [
+      group("year(condition_start_date)"),
+      group("month(condition_start_date)"),
+      group("band(age_at(condition_start_date), 0, 40, 65)"),
+      filter("year(condition_start_date)", "=", 2020),
+      filter("age_at(condition_start_date)", ">=", 40),
+      filter("age_at(condition_start_date)", "between", [40, 64]),
+      refusal({
+        table: "condition_occurrence",
+        aggregates: [{ fn: "stddev", column: "age_at(condition_start_date)" }],
+      }),
+      refusal({ table: "observation_period", aggregates: [{ fn: "person_years" }] }),
+    ],
+    Array.from({ length: 8 }, () => "none"),
+  );
+  for (
+    const fine of [
+      "day(condition_start_date)",
+      "quarter(condition_start_date)",
+      "age_at(condition_start_date)",
+      "band(age_at(condition_start_date), 0, 41)",
+      "band(year_of_birth, 1950)",
+      "band(days_between(condition_start_date, condition_end_date), 0, 5)",
+      "days_between(condition_start_date, condition_end_date)",
+      "month(condition_start_datetime)",
+    ]
+  ) assert.notEqual(group(fine), "none", fine);
+  for (
+    const [column, op, value] of [
+      ["age_at(condition_start_date)", "=", 40],
+      ["age_at(condition_start_date)", ">=", 41],
+      ["year(condition_start_date)", "!=", 2020],
+      ["day(condition_start_date)", "=", 7],
+    ] as const
+  ) assert.equal(filter(column, op, value), "disclosure_not_allowed", `${column} ${op}`);
+  assert.equal(refusal({ table: "person", aggregates: [{ fn: "person_years" }] }), "invalid_argument");
+  assert.equal(refusal({ table: "cohort" }), "invalid_argument");
+});
+
+Deno.test("a cohort is by months, ages of five years and one entry event, or refused", () => {
+  function define(definition: Record<string, unknown>): string {
+    try {
+      compileAttrition(readCohort({ entry: [{ table: "visit_occurrence" }], ...definition }), OPTIONS);
+    } catch (error) {
+      assert.ok(error instanceof OmcpError, String(error));
+      return error.code;
+    }
+    return "none";
+  }
+  const dated = (from: string, to: string) => [{ table: "visit_occurrence", dates: { from, to } }];
+  assert.equal(define({ entry: dated("2020-01-01", "2020-02-29"), age: { min: 40, max: 64 } }), "none");
+  for (
+    const fine of [
+      { entry: dated("2020-01-02", "2020-02-29") },
+      { entry: dated("2020-01-01", "2020-02-28") },
+      { with: dated("2020-01-01", "2020-01-01") },
+      { without: dated("2020-01-15", "2020-01-31") },
+      { age: { min: 41 } },
+      { age: { max: 40 } },
+      { entry: [...dated("2020-01-01", "2020-01-31"), ...dated("2021-01-01", "2021-01-31")] },
+    ]
+  ) assert.equal(define(fine), "disclosure_not_allowed", JSON.stringify(fine));
 });
