@@ -1,6 +1,6 @@
 /** Finds which earlier answers a new statistic could be derived from: rule R4 of the disclosure rules. */
 import type { Steps } from "../../lib/async/in_slices.ts";
-import { decode } from "./decode.ts";
+import { type Decoder, MOST_DECODED } from "./decode.ts";
 import { differingBuckets } from "./sketch.ts";
 
 /** An answer that was given. */
@@ -15,8 +15,7 @@ export interface Combination {
   readonly parts: readonly { readonly times: number; readonly released: Released }[];
 }
 
-/** Up to how many answers a linear system is solved, and triples are searched: beyond, either takes longer than a second. */
-const MOST_DECODED = 320;
+/** Up to how many answers triples are searched: their number is the square of this. */
 const MOST_IN_TRIPLES = 600;
 
 /**
@@ -26,14 +25,14 @@ const MOST_IN_TRIPLES = 600;
  * @param target The statistic's sketch.
  * @param earlier The answers given before; the whole population is one of them.
  * @param k The fewest persons of a difference that may be learned.
- * @param random Numbers from 0 to below 1, for the solver's choices.
+ * @param how A decoder of all of these, where they are not too many, and numbers from 0 to below 1.
  * @returns The combination; undefined if there is none. It yields often.
  */
 export function* findCombination(
   target: Float64Array,
   earlier: readonly Released[],
   k: number,
-  random: () => number,
+  { decoder, random }: { readonly decoder: Decoder; readonly random: () => number },
 ): Steps<Combination | undefined> {
   const near = (parts: Combination["parts"]) =>
     differingBuckets(target, parts.map(({ times, released }) => ({ times, sketch: released.sketch })), k) < k;
@@ -43,8 +42,8 @@ export function* findCombination(
       else if (near(parts)) return { parts };
     }
   }
-  if (earlier.length > MOST_DECODED) return undefined;
-  const factors = yield* decode(target, earlier.map(({ sketch }) => sketch), k, random);
+  if (decoder.size < earlier.length) return undefined;
+  const factors = yield* decoder.find(target, k);
   if (factors === undefined) return undefined;
   return {
     parts: earlier.map((released, at) => ({ times: factors[at] ?? 0, released })).filter(({ times }) =>
@@ -89,16 +88,19 @@ function* triples(
   const [bucket] = probes(target, random);
   if (bucket === undefined) return;
   const table = signed(earlier, bucket);
-  const at = (released: Released) => released.sketch[bucket] ?? 0;
+  const numbers = Float64Array.from(earlier, ({ sketch }) => sketch[bucket] ?? 0);
+  const wanted = target[bucket] ?? 0;
   for (const [index, first] of earlier.entries()) {
     yield PAUSE;
-    for (const second of earlier.slice(index + 1)) {
+    for (let at = index + 1; at < numbers.length; at += 1) {
       for (const one of SIGNS) {
         for (const other of SIGNS) {
-          const rest = (target[bucket] ?? 0) - one * at(first) - other * at(second);
+          const rest = wanted - one * (numbers[index] ?? 0) - other * (numbers[at] ?? 0);
           // An empty rest would match every set without persons in this bucket; pairs have covered it.
-          if (rest === 0) continue;
-          for (const third of table.get(rest) ?? []) {
+          const thirds = rest === 0 ? undefined : table.get(rest);
+          const second = earlier[at];
+          if (thirds === undefined || second === undefined) continue;
+          for (const third of thirds) {
             yield [{ times: one, released: first }, { times: other, released: second }, third];
           }
         }

@@ -1,5 +1,6 @@
 import type { Steps } from "../../lib/async/in_slices.ts";
 import { type Combination, findCombination, type Released } from "./combinations.ts";
+import { Decoder, MOST_DECODED } from "./decode.ts";
 import { loadOf, MOST_LOAD, type PersonCounts, SMALL_SET, type SmallSet } from "./load.ts";
 import { type DisclosureRules, rounded } from "./rules.ts";
 import { differingBuckets, type Statistic } from "./sketch.ts";
@@ -41,6 +42,8 @@ export class Ledger {
   /** Answers that came from the records, which combinations are made of. */
   readonly #released: Released[] = [];
   readonly #small: SmallSet[] = [];
+  /** Of the released answers, until they are too many for it. */
+  #decoder: Decoder;
   /** How many decisions {@link unrecorded} has not to return again. */
   #recorded: number;
   /** Up to which decision each statistic is far from all: a table asks several times, and decisions only get more. */
@@ -60,6 +63,7 @@ export class Ledger {
   ) {
     this.#rules = rules;
     this.#random = random;
+    this.#decoder = new Decoder(random);
     const { sketch } = population;
     this.#add({
       sketch,
@@ -133,11 +137,26 @@ export class Ledger {
     return decision;
   }
 
+  /** Lets the decoder take what was released since; later than the answers, because a ledger is read at once. */
+  *#catchUp(): Steps<void> {
+    if (this.#released.length > MOST_DECODED) {
+      // It would take memory for nothing.
+      if (this.#decoder.size > 0) this.#decoder = new Decoder(this.#random);
+      return;
+    }
+    for (const { sketch } of this.#released.slice(this.#decoder.size)) {
+      this.#decoder.add(sketch);
+      yield;
+    }
+  }
+
   *#classify(statistic: Counted): Steps<Decided> {
     const { sketch } = statistic;
     const small = smallSet(statistic);
     if (small !== undefined && loadOf(small, this.#small) > MOST_LOAD) return { sketch, decision: WITHHELD };
-    const found = yield* findCombination(sketch, this.#released, this.#rules.k, this.#random);
+    yield* this.#catchUp();
+    const how = { decoder: this.#decoder, random: this.#random };
+    const found = yield* findCombination(sketch, this.#released, this.#rules.k, how);
     if (found !== undefined) return { sketch, decision: derived(found) };
     const answer = rounded(statistic.value, this.#rules);
     return { sketch, decision: { kind: "answer", answer, derived: false }, small };

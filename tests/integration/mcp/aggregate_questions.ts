@@ -146,17 +146,17 @@ export const AGGREGATE_QUESTIONS: readonly AggregateQuestion[] = [
       `a condition_occurrence of 192671 with descendants,* | ${bled}`,
     )
   ),
+  ask("q07", "near", {
+    table: "measurement",
+    filters: [{ column: "measurement_concept_id", op: "=", value: 3000963 }],
+    aggregates: records,
+  }, "136 | 136"),
   // No value is recorded, so that nothing rests on k of them.
   ask("q07", "withheld", {
     table: "measurement",
     filters: [{ column: "measurement_concept_id", op: "=", value: 3000963 }],
     aggregates: [{ fn: "count" }, { fn: "avg", column: "value_as_number" }],
   }, "No group may be shown."),
-  ask("q07", "near", {
-    table: "measurement",
-    filters: [{ column: "measurement_concept_id", op: "=", value: 3000963 }],
-    aggregates: records,
-  }, "136 | 136"),
   ask(
     "q08",
     "equal",
