@@ -9,7 +9,7 @@ const DEFAULT_PART = 0.5;
 const MIB = 1024 * 1024;
 
 /**
- * The operator's limits; by default half of the engine's machine, and never less than what a sandbox has unasked.
+ * The operator's limits; by default half of the engine's machine, and never less than a sandbox's default.
  *
  * @param config The settings.
  * @param machine What the engine's machine has.
@@ -23,7 +23,7 @@ export function resourceMaximum(
   const memory = {
     most: mebibytes,
     has: `${mebibytes} MiB of memory`,
-    further: ", and to less where more than one sandbox is to work at a time",
+    further: "; lower, if several sandboxes are to work at a time",
   };
   const processors = { most: machine.cpus * 100, has: `${machine.cpus} processors`, further: "" };
   const limits = [

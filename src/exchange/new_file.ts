@@ -65,7 +65,7 @@ export class NewFile {
   }
 
   /**
-   * Gives it its name at once, with all its bytes. Neither call follows a link.
+   * Gives it its name, in one step: nobody sees a part of it under that name. It does not follow a link.
    *
    * @param name The name in the folder.
    * @param overwrite Whether a file of that name may be replaced.

@@ -141,7 +141,7 @@ function bounded(blocks: readonly Block[], characters: number) {
   for (const [index, { pool, members, demand }] of pools.entries()) {
     const share = shares[index] ?? 0;
     const bodies = members.map(({ body }) => body);
-    // Values come already cut to their ends; what a stream skips was never sent.
+    // What a value skips was cut above; what a stream skips, the agent has not sent.
     const isCut = pool === "values" && bodies.flat().some(({ skipped = 0 }) => skipped > 0);
     if (demand > share || isCut) cut.add(pool);
     const texts = pool === "values" || pool === "late"

@@ -15,7 +15,7 @@ export interface ToolVariant {
   readonly cdmVersion: CdmVersion;
   readonly disclosure: DisclosureMode;
   readonly toolsets: readonly Toolset[];
-  /** Whether the database has not been found yet: what the start of the server could not look at is not described as present. */
+  /** Whether the server has not found the database yet: then no definition says that there is one. */
   readonly databaseAway?: boolean;
   /** Whether a database is configured: code in sandboxes reaches it without the toolset `omop`, too. @default as `omop` is offered */
   readonly hasDatabase?: boolean;
@@ -31,12 +31,12 @@ export interface QuotedSettings extends PolicySettings {
   readonly waitMs: number;
   readonly cellTimeoutMs: number;
   readonly cellTimeoutMaxMs: number;
-  /** The most that a caller may ask for. Undefined: what a sandbox has unasked. */
+  /** The most that a caller may ask for. Undefined: a sandbox's default. */
   readonly memoryMaxBytes: number | undefined;
   readonly cpusMax: number | undefined;
   /** What may be installed, where the server offers that. */
   readonly packages?: { readonly mode: string; readonly allowed: ReadonlySet<string> };
-  /** The default image; undefined: the project's own, which has no name that anybody would choose. */
+  /** The default image; undefined: the project's own, whose name a caller has no reason to pass. */
   readonly image: string | undefined;
   /** Further images that a caller may choose. */
   readonly images: readonly string[];

@@ -12,7 +12,7 @@ import { searchConcepts, type SearchRequest, type SearchResult } from "./search.
 import type { ConceptSource } from "./source.ts";
 import { ConceptUsage, type ShownCounts } from "./usage.ts";
 
-/** Ids in use that order the members of a set. */
+/** The most ids in use by which the members of a set are ordered. */
 const ORDERING_IDS = 20_000;
 /** How long a call waits for the counts. */
 const COUNTS_WAIT_MS = 1_000;
@@ -73,7 +73,7 @@ export class CdmConcepts {
   }
 
   /**
-   * Finds concepts by words, with the numbers that the CDM holds under each: not under their descendants.
+   * Finds concepts by words, with statistics of each one's own records, without those of its descendants.
    *
    * @param text The words, or a code.
    * @param signal The call's.
@@ -101,7 +101,7 @@ export class CdmConcepts {
   }
 
   /**
-   * What a result says of concepts besides themselves.
+   * Finds how often concepts occur, the number of their descendants in use, and what they map to.
    *
    * @param concepts The concepts.
    * @param signal The call's.

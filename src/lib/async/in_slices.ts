@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers";
 /** How long a computation holds the event loop, in ms. */
 const SLICE_MS = 10;
 
-/** A computation that yields often: at the latest after some ms. */
+/** A computation that yields at least every few ms. */
 export type Steps<T> = Generator<void, T>;
 
 /**

@@ -21,11 +21,11 @@ export interface Group {
   readonly keys: Keys | undefined;
 }
 
-/** The most groups that are completed with empty ones. */
+/** Up to this many groups, those without persons are added. */
 const MOST_GROUPS = 5_000;
 
 /**
- * The groups of a result in order: for each cohort all strata together, then each combination of the strata. Bands of age are all
+ * The groups of a result in order: for each cohort all strata together, then each combination of the strata. All bands of age are
  * there, other strata with the values that occur.
  *
  * @param names The strata.

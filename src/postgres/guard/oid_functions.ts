@@ -3,13 +3,13 @@ export type OidType = "oid" | "regclass";
 
 /** A function that is given an OID, or a relation's name. */
 export interface OidFunction {
-  /** Where the OID must be found: by the catalog that the second argument names, or always in one. */
+  /** The catalogs that may hold the OID; of several, the function's second argument names one. */
   readonly catalogs: readonly string[];
-  /** `name` is a relation's name as text, which is written back as one. */
+  /** `name` is a relation's name as text, and the guard's replacement for it is a name, too. */
   readonly type: OidType | "name";
   /** Which argument it is, from 0. @default 0 */
   readonly argument?: number;
-  /** Set if the OID must come from a column: no tool asks in another way. */
+  /** Set if only an OID in a column is allowed: no tool passes another. */
   readonly ofColumn?: true;
 }
 
@@ -24,7 +24,7 @@ export const OID_FUNCTIONS: ReadonlyMap<string, OidFunction> = new Map<string, O
   ["has_column_privilege", { catalogs: ["pg_class"], type: "regclass" }],
   ["obj_description", { catalogs: NAMED, type: "oid" }],
   ["pg_get_constraintdef", { catalogs: ["pg_constraint"], type: "oid" }],
-  // The columns of an expression get the names that they have in this relation.
+  // It writes the columns of the expression by their names in this relation.
   ["pg_get_expr", { catalogs: ["pg_class"], type: "oid", argument: 1 }],
   ["pg_get_indexdef", { catalogs: ["pg_class"], type: "oid" }],
   ["pg_get_partkeydef", { catalogs: ["pg_class"], type: "oid" }],
