@@ -16,7 +16,7 @@ import { ProgressDigest } from "./progress.ts";
 import { generateSample } from "./sample_files.ts";
 import { tarStream } from "./tar.ts";
 
-/** What a build uses of the host to reach the network as the host does. The finished image does not contain it. */
+/** The host's way to the network, which a build takes too. The finished image does not contain it. */
 export interface BuildHost {
   /** Certificate authorities as PEM; may be empty. */
   readonly certificates: string;
@@ -97,7 +97,7 @@ function buildArguments(kind: ImageKind, host: BuildHost): Record<string, string
   return given;
 }
 
-/** Shows the steps that print an `omcp:` line with their name; a step's number means nothing to a person. */
+/** Shows a step by the name in its `omcp:` line, if it prints one: a step's number means nothing to a person. */
 function follow(digest: ProgressDigest, line: string): void {
   const name = /^omcp: (.+)$/.exec(line)?.[1];
   if (name !== undefined) digest.heading(name);

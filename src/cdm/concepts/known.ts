@@ -71,7 +71,7 @@ export async function conceptMap(
 }
 
 /**
- * What those concepts map to that are not standard.
+ * Finds the standard concepts that non-standard ones map to.
  *
  * @param source The database.
  * @param concepts The concepts.

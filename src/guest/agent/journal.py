@@ -42,7 +42,7 @@ class _Entry:
         # What was sent and not kept.
         self.lost_events = 0
         self.lost_bytes = 0
-        # The display of which pieces were sent last and not kept.
+        # A display in pieces: the last pieces that were sent were its, and were not kept.
         self.lost_display: Optional[int] = None
         # A display whose first pieces the present server lacks: the rest of it is of no use.
         self.cut_display: Optional[int] = None
@@ -56,7 +56,7 @@ class _Entry:
         self.lost_display = event["display"] if event["type"] == "part" else None
 
     def is_cut(self, event: "Event") -> bool:
-        """Whether it is a piece of a display whose first pieces the present server lacks, or that display."""
+        """Whether the present server cannot use the event: it belongs to a display whose first pieces it lacks."""
         if self.cut_display is None:
             return False
         if event.get("display") == self.cut_display:
@@ -120,7 +120,7 @@ class Journal:
         return self._can_emit() and not self._resuming()
 
     def continue_resuming(self) -> bool:
-        """The channel has room again. Returns whether all events are sent again that were to be."""
+        """The channel has room again. Returns whether nothing is left to be sent again."""
         for entry in self._resuming():
             self._send(entry)
         return not self._resuming()

@@ -10,7 +10,7 @@ from agent.output import Output
 
 INITIAL_CREDIT = 262144
 MAX_CREDIT = 2**31 - 1
-# The least credit in a CREDIT frame: fewer frames than one for each read.
+# The least credit in a CREDIT frame, so that not every read sends one.
 _GRANT_BYTES = 65536
 _MAX_REASON_BYTES = 1024
 # The most data in one frame: streams take turns frame by frame.

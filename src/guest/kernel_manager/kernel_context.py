@@ -32,7 +32,7 @@ from .zygote_manager import ZygoteManager
 if TYPE_CHECKING:
     from agent.message_types import Confinement, Death, Ending, ErrorCode, KernelFate, StatusResult
 
-# Seconds between two looks whether processes that hold the kernel's socket have ended.
+# Seconds between two checks for processes that still hold the kernel's socket.
 _POLL = 0.004
 
 
@@ -97,10 +97,10 @@ class KernelContext:
         self._execution: Optional[Execution] = None
         self._executions = 0
         self._execution_count = 0
-        # Requests that are answered when a kernel is ready: of a server that waits for one before it sends a cell, and restarts.
+        # Requests that are answered when a kernel is ready: start_kernel, which a server sends before a cell that waits, and restart.
         self._awaiting: List[int] = []
         self._restarts: List[int] = []
-        # Requests that are answered when all has ended, and what to do before.
+        # Requests that are answered when everything has ended, and what to call before the answer.
         self._removals: List[int] = []
         self._on_removed: Callable[[], None] = lambda: None
         self._stopped = False
@@ -142,7 +142,7 @@ class KernelContext:
                 self._kernel.start_if_none()
 
     def start_kernel(self, request_id: int) -> None:
-        """The server waits for a kernel: it gets one with what the zygote has imported by now, rather than with everything later."""
+        """The server has a cell that waits: a kernel starts at once, even if the zygote has not imported all modules yet."""
         if self._kernel.ready or self._state.now == "dead":
             # Without a kernel, the cell's own request says why.
             self._replies.result(request_id, {})
@@ -167,7 +167,7 @@ class KernelContext:
             self.start()
             return
         if not self._kernel.ready and not self._replacement.runs:
-            # The kernel that starts is new. Ending it while the zygote forks it would cost the wait for one that never reports.
+            # The kernel that is starting is new already. If it were ended during its fork, we would wait in vain for its report.
             self._kernel.start_if_none()
             return
         self._end_execution()
@@ -291,7 +291,7 @@ class KernelContext:
 
     def _send_cell(self, execution: Execution) -> None:
         self._printed.drain()
-        # Counted from its request: if it waited for a kernel before, that one is new, and no other process has its socket.
+        # The time counts from the cell's request. A cell that waited for a kernel has a new one, whose socket no other process holds.
         if not self._background.execution_begins(self._kernel.control, self._loop.time() - execution.started):
             self._loop.call_later(_POLL, self._send_waiting, execution)
             return
