@@ -72,6 +72,8 @@ export interface RunQueryOptions {
   /** The SQL with its parameters as literals, for the DataFrame's `attrs`. */
   readonly shownSql: string;
   readonly timeoutMs: number;
+  /** The name of the context whose variable it is. @default "default" */
+  readonly context?: string;
   /** Most bytes of the rows that are shown. @default 128 KiB */
   readonly previewBytes?: number;
   /** The query's execution. */
@@ -103,6 +105,7 @@ export async function runQuery(
     timeoutMs: options.timeoutMs,
     outputBytes: OUTPUT_BYTES,
     silent: true,
+    ...(options.context === undefined ? {} : { context: options.context }),
     ...(options.run === undefined ? {} : {
       signal: options.run.signal,
       onWaiting: () => options.run?.queued(),

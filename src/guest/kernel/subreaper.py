@@ -15,6 +15,7 @@ from . import confine
 
 # Two integers: first the pids of this process and of the kernel, then, when the kernel has ended, its pid and its wait status.
 RECORD = struct.Struct("=ii")
+_OOM_SCORE = 20
 
 
 def run(report: int, control: int, become_kernel: Callable[[], NoReturn]) -> NoReturn:
@@ -25,9 +26,10 @@ def run(report: int, control: int, become_kernel: Callable[[], NoReturn]) -> NoR
     try:
         # The zygote's, or wait() would see no child.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Its end costs the context its variables: cells' processes, which can lower their own score without Landlock, go before it.
+        # Its end costs the context its variables: cells' processes, which can lower their own score without Landlock, go before it, and it
+        # before the agent.
         confine.set_dumpable(True)
-        confine.set_oom_score(0)
+        confine.set_oom_score(_OOM_SCORE)
         confine.set_dumpable(False)
         confine.guard(os.getpid())
         confine.adopt_orphans()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _KERNEL_READY = 30.0
 _EXIT_AFTER_END = 0.3
 _RETRY = 0.05
+# Looks at a kernel that has ended and is not reaped: on a busy machine its subreaper may wait for a processor.
+_MOST_LOOKS = 10
 
 
 class KernelEvents(NamedTuple):
@@ -56,6 +58,7 @@ class KernelManager:
         self._exit_timer: Any = None
         self._failures = 0
         self._broken: Optional[str] = None
+        self._looks = 0
 
     @property
     def reaper(self) -> int:
@@ -128,6 +131,7 @@ class KernelManager:
         self.pid = 0
         self.ready = False
         self._broken = None
+        self._looks = 0
 
     def stop(self) -> None:
         """Ends it at once."""
@@ -201,9 +205,11 @@ class KernelManager:
         self._exit_timer = None
         process = processes.look(self.pid)
         if process is None or process.zombie:
-            if self._reaper is not None:
-                # Its end is reported by the end of the pipe.
+            self._looks += 1
+            if self._looks >= _MOST_LOOKS and self._reaper is not None:
+                # It is stopped. Its end is the end of the pipe.
                 self._reaper.kill()
+            self._look_later()
         elif processes.is_ending(self.pid):
             self._look_later()
         else:

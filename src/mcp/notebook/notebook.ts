@@ -1,4 +1,5 @@
 /** The executions of a sandbox as a notebook. */
+import { DEFAULT_CONTEXT } from "../../agent_protocol/messages/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import type { PastExecution } from "../../sandbox/mod.ts";
 import { notebookCell } from "./cells.ts";
@@ -7,6 +8,8 @@ import { linesOf, type Notebook, type NotebookCell } from "./format.ts";
 /** What a notebook is made of. */
 export interface NotebookParts {
   readonly sandboxId: string;
+  /** The name of the context; the default is not mentioned. @default "default" */
+  readonly context?: string;
   /** Oldest first. */
   readonly history: readonly PastExecution[];
   /** How many executions before these are not kept at all. */
@@ -28,11 +31,14 @@ export interface WrittenNotebook {
  * @param parts See {@link NotebookParts}.
  * @returns A valid notebook of nbformat 4.5, for a Python 3 kernel.
  */
-export function buildNotebook({ sandboxId, history, forgotten }: NotebookParts): WrittenNotebook {
+export function buildNotebook({ sandboxId, context, history, forgotten }: NotebookParts): WrittenNotebook {
   // A call that was refused because too many ran has done nothing.
   const ran = history.filter(({ execution }) => execution?.error?.code !== "sandbox_busy");
   const written = ran.map(notebookCell);
-  const cells = [header(sandboxId, ran.length, forgotten), ...written.map(({ cell }) => cell)];
+  const cells = [
+    header(title(sandboxId, context), ran.length, forgotten),
+    ...written.map(({ cell }) => cell),
+  ];
   return {
     notebook: {
       nbformat: 4,
@@ -58,7 +64,11 @@ export function notebookBytes(notebook: Notebook): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${JSON.stringify(notebook, null, 1)}\n`);
 }
 
-function header(sandboxId: string, executions: number, forgotten: number): NotebookCell {
+function title(sandboxId: string, context: string = DEFAULT_CONTEXT): string {
+  return context === DEFAULT_CONTEXT ? `Sandbox ${sandboxId}` : `Context ${context} of sandbox ${sandboxId}`;
+}
+
+function header(title: string, executions: number, forgotten: number): NotebookCell {
   const earlier = forgotten === 0 ? [] : [
     `${counted(forgotten, "earlier execution")} ${forgotten === 1 ? "is" : "are"} not kept and not in it.`,
   ];
@@ -67,7 +77,7 @@ function header(sandboxId: string, executions: number, forgotten: number): Noteb
     id: "header",
     metadata: {},
     source: linesOf([
-      `# Sandbox ${sandboxId}`,
+      `# ${title}`,
       "",
       [`${counted(executions, "execution")}, oldest first.`, ...earlier].join(" "),
       "",

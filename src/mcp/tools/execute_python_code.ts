@@ -1,7 +1,6 @@
 import * as z from "zod";
 import {
   codeBytes,
-  contextSchema,
   environmentSchema,
   type ExecutionOutput,
   MAX_CODE_BYTES,
@@ -9,6 +8,7 @@ import {
 } from "../../agent_protocol/messages/mod.ts";
 import { shownPath } from "../../lib/shown_path.ts";
 import { answerWithin } from "../answer_within.ts";
+import { contextArgument, inContext } from "../context_argument.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
@@ -48,8 +48,8 @@ export const tool: Tool = defineTool({
       env: environmentSchema.optional().describe(
         "Environment variables for this cell only: names and texts.",
       ),
-      context: contextSchema.optional().describe(
-        "Interpreter of this sandbox with variables of its own, created on first use, at most 8; those of one sandbox run at the same time. Default: default.",
+      context: contextArgument(
+        "Interpreter of the sandbox with variables of its own, created on first use, at most 8; cells of different ones run at the same time.",
       ),
       cwd: workingFolderSchema.optional().describe(
         "Working folder for this cell only; a relative one is under /workspace.",
@@ -66,7 +66,7 @@ export const tool: Tool = defineTool({
       source: code,
       timeoutMs,
       usesKernel: true,
-      ...(name === undefined ? {} : { context: name }),
+      ...inContext(name),
       notebook: { code, ...conditions(env, cwd) },
       work: async (run) => ({
         kind: "cell",
@@ -81,7 +81,7 @@ export const tool: Tool = defineTool({
           onOutput: (output) => run.progress(latest(output)),
           ...(env === undefined ? {} : { env }),
           ...(cwd === undefined ? {} : { cwd }),
-          ...(name === undefined ? {} : { context: name }),
+          ...inContext(name),
         }),
       }),
     }, { wait });

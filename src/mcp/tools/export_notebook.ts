@@ -7,6 +7,7 @@ import { notebookUri } from "../file_uri.ts";
 import { NOTEBOOK_TYPE } from "../notebook/format.ts";
 import { sandboxNotebook } from "../notebook/sandbox_notebook.ts";
 import { textResult } from "../results.ts";
+import { contextArgument } from "../context_argument.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
 import { requireExchange } from "../transfer.ts";
@@ -19,6 +20,7 @@ const input = z.strictObject({
     `Where to write it, relative to /workspace or absolute below it. Default: ${DEFAULT_PATH}.`,
   )
     .optional(),
+  context: contextArgument("Whose cells."),
   overwrite: z.boolean().optional().describe("Whether a file of that name may be replaced. Default: false."),
 });
 
@@ -35,18 +37,18 @@ export const tool: Tool = defineTool({
     name: "export_notebook",
     title: "Export a notebook",
     description:
-      "Writes what was executed in a sandbox as a Jupyter notebook (nbformat 4.5): each cell with its source, outputs, images and errors, and " +
+      "Writes what was executed in a context of a sandbox as a Jupyter notebook (nbformat 4.5): each cell with its source, outputs, images and errors, and " +
       "query_omop's queries as Python. Cells state what is no longer kept. It runs again from the top: cells that timed out or were interrupted " +
       "are commented out.",
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     input: toolsets.includes("exchange") ? exchangeInput : input,
   }),
   async handle(
-    { sandbox_id, path = DEFAULT_PATH, overwrite = false, ...rest },
+    { sandbox_id, path = DEFAULT_PATH, overwrite = false, context, ...rest },
     { services, principal, signal },
   ) {
     const sandbox = services.sandboxes.get(sandbox_id);
-    const { bytes, codeCells, incomplete } = sandboxNotebook(sandbox, principal);
+    const { bytes, codeCells, incomplete } = sandboxNotebook(sandbox, principal, context);
     const options = { size: bytes.length, overwrite };
     const name = "name" in rest && typeof rest.name === "string" ? rest.name : undefined;
     const facts = {

@@ -13,6 +13,7 @@ import { frameText, shortValue } from "../frame_text.ts";
 import { queryCell } from "../notebook/query_cell.ts";
 import { queryConcepts } from "../query_concepts.ts";
 import { runnableSql } from "../runnable_sql.ts";
+import { contextArgument, inContext } from "../context_argument.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
 
@@ -46,10 +47,13 @@ export const tool: Tool = defineTool({
       "the rows there as a pandas DataFrame (variable `into`) for execute_python_code. Returns what it understood, the SQL, the columns, the " +
       "row count and at most 20 rows. For anything else, use run_sql.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-    input: omopQuerySchema(cdmVersion).extend({ sandbox_id: sandboxIdSchema }),
+    input: omopQuerySchema(cdmVersion).extend({
+      context: contextArgument("Where `into` is."),
+      sandbox_id: sandboxIdSchema,
+    }),
     unknownArgument: (name) => ELSEWHERE.get(name),
   }),
-  async handle({ sandbox_id, ...query }, context) {
+  async handle({ sandbox_id, context: name, ...query }, context) {
     const { sandboxes, limits: { queryMs } } = context.services;
     // The SQL depends on the version.
     const cdm = await cdmOf(context);
@@ -62,6 +66,7 @@ export const tool: Tool = defineTool({
       source: sql,
       timeoutMs: queryMs,
       usesKernel: true,
+      ...inContext(name),
       // What was only explained left nothing to repeat.
       ...(query.explain === true ? {} : { notebook: queryCell(query.into, sql, compiled) }),
       work: async (run) => {
@@ -73,6 +78,7 @@ export const tool: Tool = defineTool({
         const { meaning, limit } = compiled;
         const answer = await runQuery(sandbox, explain === true ? explained(compiled) : compiled, {
           into: explain === true ? undefined : into,
+          ...inContext(name),
           shownSql: sql,
           timeoutMs: queryMs,
           run,

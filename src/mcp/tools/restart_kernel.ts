@@ -1,7 +1,8 @@
 import * as z from "zod";
-import { contextSchema, DEFAULT_CONTEXT } from "../../agent_protocol/messages/mod.ts";
+import { DEFAULT_CONTEXT } from "../../agent_protocol/messages/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { answerWithin } from "../answer_within.ts";
+import { contextArgument } from "../context_argument.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
@@ -20,7 +21,7 @@ export const tool: Tool = defineTool({
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({
       sandbox_id: sandboxIdSchema,
-      context: contextSchema.optional().describe("Default: default."),
+      context: contextArgument("Which one."),
       remove: z.boolean().optional().describe(
         "End the context instead of restarting it; not for default. Default: false.",
       ),

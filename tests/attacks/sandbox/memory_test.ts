@@ -86,14 +86,17 @@ Deno.test("when memory runs out, the kernel ends, but not the sandbox, and files
       assert.doesNotMatch((await client.run(target, "1")).text, /had ended|out_of_memory/);
     });
 
-    await t.step("Linux would kill the agent last, and the processes that it starts first", async () => {
-      const { text } = await client.run(
-        target,
-        "import os\n{open(f'/proc/{pid}/oom_score_adj').read().strip() if pid != '1' else 'agent ' + open('/proc/1/oom_score_adj').read().strip() for pid in os.listdir('/proc') if pid.isdigit()} == {'agent 0', '1000'}",
-      );
-      assert.match(text, /^\[value\]\nTrue\n/);
-      assert.match((await client.run(target, "open('/workspace/kept').read()")).text, /'kept'/);
-      await assertNeighbourSound(scene);
-    });
+    await t.step(
+      "Linux would kill the agent last, before it the subreaper, and the processes that it starts first",
+      async () => {
+        const { text } = await client.run(
+          target,
+          "import os\n{open(f'/proc/{pid}/oom_score_adj').read().strip() if pid != '1' else 'agent ' + open('/proc/1/oom_score_adj').read().strip() for pid in os.listdir('/proc') if pid.isdigit()} == {'agent 0', '20', '1000'}",
+        );
+        assert.match(text, /^\[value\]\nTrue\n/);
+        assert.match((await client.run(target, "open('/workspace/kept').read()")).text, /'kept'/);
+        await assertNeighbourSound(scene);
+      },
+    );
   });
 });
