@@ -103,7 +103,7 @@ function chosenGroup(args: readonly string[]): Group | undefined {
 async function run(group: Group, output: "inherit" | "piped"): Promise<Outcome> {
   const reports = Deno.env.get("OMCP_JUNIT");
   const report = reports === undefined ? [] : [`--junit-path=${reports}/${group.name}.xml`];
-  const { jobs = 1, except = [] } = group;
+  const { jobs = 1 } = group;
   const started = performance.now();
   const child = new Deno.Command(Deno.execPath(), {
     args: [
@@ -113,7 +113,6 @@ async function run(group: Group, output: "inherit" | "piped"): Promise<Outcome> 
       "--no-check",
       ...(jobs > 1 ? ["--parallel"] : []),
       ...report,
-      ...(except.length > 0 ? [`--ignore=${except.join(",")}`] : []),
       ...group.paths,
       ...(update ? ["--", "--update"] : []),
     ],
