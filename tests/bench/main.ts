@@ -9,17 +9,19 @@
  *     deno task bench packages                                   installations, from the index and from the cache
  *     deno task bench database-attacks ["big results" …]         how attacks on the database slow a neighbour
  *     deno task bench sandbox-attacks ["a fork bomb" …]          how attacks by code slow a neighbour
+ *     deno task bench disclosure                                 aggregate mode beside open, and a caller's ledger
  *     deno task bench concepts [100000]                          search on 7,000,000 (or fewer) generated concepts
  *
  * Exits 1 only for a defect: a trivial cell above 10 ms, a server that buffers a whole result or file, a transfer of a file below
  * 100 MB/s, memory that grows with the number of cells, a neighbour that needs more than twice its quiet time plus 15 ms under an
- * attack, or a search of concepts whose p95 is above 50 ms.
+ * attack, a search of concepts whose p95 is above 50 ms, or aggregate mode beyond three times the time of open, 20 MB or 100 ms a number.
  */
 import { benchCell } from "./cell.ts";
 import { benchConcepts } from "./concepts.ts";
 import { benchCreate } from "./create.ts";
 import { benchCreateThroughMcp } from "./create_mcp.ts";
 import { DATABASE_ATTACKS } from "./database_attacks.ts";
+import { benchDisclosure } from "./disclosure.ts";
 import { benchManyCells } from "./many_cells.ts";
 import { benchExchange } from "./exchange.ts";
 import { benchNeighbour } from "./neighbour.ts";
@@ -40,6 +42,7 @@ const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>
   packages: () => benchPackages(rig, report),
   "many-cells": (names) => benchManyCells(report, names),
   concepts: (counts) => benchConcepts(report, counts),
+  disclosure: () => benchDisclosure(report),
   exchange: () => benchExchange(rig, report),
   "database-attacks": (names) => benchNeighbour(rig, DATABASE_ATTACKS, report, names),
   "sandbox-attacks": (names) => benchNeighbour(rig, SANDBOX_ATTACKS, report, names),

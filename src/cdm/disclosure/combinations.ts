@@ -34,8 +34,12 @@ export function* findCombination(
   k: number,
   { decoder, random }: { readonly decoder: Decoder; readonly random: () => number },
 ): Steps<Combination | undefined> {
-  const near = (parts: Combination["parts"]) =>
-    differingBuckets(target, parts.map(({ times, released }) => ({ times, sketch: released.sketch })), k) < k;
+  // Most candidates differ in k of the target's own buckets, which are far fewer than all where the target has few persons.
+  const filled = filledBuckets(target);
+  function near(parts: Combination["parts"]): boolean {
+    const terms = parts.map(({ times, released }) => ({ times, sketch: released.sketch }));
+    return differingBuckets(target, terms, k, filled) < k && differingBuckets(target, terms, k) < k;
+  }
   for (const search of [pairs, triples]) {
     for (const parts of search(target, earlier, random)) {
       if (parts === PAUSE) yield;
@@ -50,6 +54,10 @@ export function* findCombination(
       times !== 0
     ),
   };
+}
+
+function filledBuckets(target: Float64Array): readonly number[] {
+  return [...target.keys()].filter((bucket) => target[bucket] !== 0);
 }
 
 /** Between candidates, a search gives others the time. */
@@ -113,8 +121,9 @@ const SIGNS = [1, -1] as const;
 
 /** Buckets of the target that are not empty, in random order. */
 function probes(target: Float64Array, random: () => number): readonly number[] {
-  const filled = [...target.keys()].filter((bucket) => target[bucket] !== 0);
-  return filled.map((bucket) => ({ bucket, order: random() })).sort((a, b) => a.order - b.order)
+  return filledBuckets(target).map((bucket) => ({ bucket, order: random() })).sort((a, b) =>
+    a.order - b.order
+  )
     .slice(0, PROBES).map(({ bucket }) => bucket);
 }
 

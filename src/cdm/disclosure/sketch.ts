@@ -22,6 +22,8 @@ export interface Term {
   readonly sketch: Float64Array;
 }
 
+const ALL: readonly number[] = Array.from({ length: BUCKETS }, (_, bucket) => bucket);
+
 /** Rounding of sums of decimal values, relative to the largest number of a bucket. */
 const TOLERANCE = 1e-9;
 
@@ -31,11 +33,17 @@ const TOLERANCE = 1e-9;
  * @param sketch The sketch.
  * @param terms The combination.
  * @param limit The count at which it stops.
+ * @param among The buckets to look at. @default all
  * @returns The number of buckets, at most `limit`. At least that many persons differ.
  */
-export function differingBuckets(sketch: Float64Array, terms: readonly Term[], limit: number): number {
+export function differingBuckets(
+  sketch: Float64Array,
+  terms: readonly Term[],
+  limit: number,
+  among: readonly number[] = ALL,
+): number {
   let differing = 0;
-  for (let bucket = 0; bucket < sketch.length; bucket += 1) {
+  for (const bucket of among) {
     let rest = sketch[bucket] ?? 0;
     let size = Math.abs(rest);
     for (const { times, sketch: other } of terms) {
