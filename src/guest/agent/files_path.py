@@ -26,7 +26,7 @@ CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
 _MAX_LINK_SHOWN = 200
 # A path that messages show as it is; they show any other as a JSON string, as results do.
 _PLAIN = re.compile(r"[\w.+@%=~/-]+")
-# The most folders that one request creates: the one above each stays open until the request ends.
+# The most folders that one request creates. It keeps the parent of each one open until it ends.
 _MAX_CREATED = 32
 
 

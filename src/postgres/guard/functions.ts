@@ -133,7 +133,7 @@ export const ALLOWED_VOLATILE: ReadonlySet<string> = new Set([
   "timeofday",
 ]);
 
-/** Columns of the table functions that have other ones than their own name: what `f.column` may say. */
+/** The columns of functions in FROM whose columns are not named like the function: what may follow the dot in `f.column`. */
 export const FUNCTION_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([
   // The guard writes unnest() around it, so it has only the columns that its alias names.
   ["pg_partition_ancestors", []],

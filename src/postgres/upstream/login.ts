@@ -59,7 +59,7 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
   }
 }
 
-/** Options of pg beyond its published types. All are set, because pg reads the others from the environment. */
+/** Options of pg beyond its published types. Each has a value here: for one without, pg would look into the environment. */
 interface CompleteConfig extends pg.ClientConfig {
   readonly binary: boolean;
   readonly replication: string;
