@@ -15,7 +15,7 @@ export interface BundledProgram {
 }
 
 /** What a bundle is made of. */
-const SOURCES = ["src", "images", "deno.json", "deno.lock"];
+const SOURCES = ["src", "images", "skills", "deno.json", "deno.lock"];
 /** Where the bundled worker lies among the sources while the program is bundled. */
 const WORKER = "src/postgres/guard/worker_bundle.js";
 

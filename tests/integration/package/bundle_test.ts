@@ -10,7 +10,7 @@ import { PROJECT } from "../../fixtures/server.ts";
 Deno.test("the same sources give the same packages, wherever they are, without a path of the machine", async () => {
   const elsewhere = await Deno.makeTempDir({ prefix: "omcp-elsewhere-" });
   try {
-    for (const name of ["src", "images", "packaging", "deno.json", "deno.lock"]) {
+    for (const name of ["src", "images", "skills", "packaging", "deno.json", "deno.lock"]) {
       await cp(`${PROJECT}/${name}`, `${elsewhere}/${name}`, { recursive: true });
     }
     const here = await programFiles(PROJECT);

@@ -9,6 +9,7 @@ const COPIED = [
   "scripts",
   "images",
   "docs",
+  "skills",
   "examples",
   "README.md",
   "server.json",
