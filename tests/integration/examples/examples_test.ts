@@ -15,12 +15,16 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   "python_client.py": ["python3"],
 };
 
+/** guides_test.ts runs them. */
+const GUIDE = ["five_questions.md", "figures", "guide.ts"];
+
 const serverSchema = z.object({ command: z.literal("npx"), args: z.array(z.string()) });
 const configurationSchema = z.object({ mcpServers: z.record(z.string(), serverSchema) });
 
-Deno.test("this test runs every file of examples/", () => {
+Deno.test("tests run every file of examples/", () => {
   const names = [...Deno.readDirSync(EXAMPLES)].map(({ name }) => name);
-  assert.deepEqual(names.sort(), ["README.md", "client_configurations", ...Object.keys(PROGRAMS)].sort());
+  const others = ["README.md", "client_configurations", ...GUIDE];
+  assert.deepEqual(names.sort(), [...others, ...Object.keys(PROGRAMS)].sort());
 });
 
 Deno.test("git ignores the figure that an example writes into the project's folder", async () => {
