@@ -143,7 +143,7 @@ Deno.test("cohorts in Postgres", async (t) => {
           );
           if (wanted.rows.length > 0) found++;
         }
-        assert.ok(found > COHORTS / 2, `${found} of ${COHORTS} cohorts have persons`);
+        assert.ok(found > COHORTS / 3, `${found} of ${COHORTS} cohorts have persons`);
       },
     );
   } finally {
