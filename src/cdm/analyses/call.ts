@@ -127,6 +127,15 @@ export async function outcomeOf(call: Call): Promise<NamedOutcome> {
       warnings: [],
     };
   }
+  if (items === undefined && !call.source.relations.has("death")) {
+    throw new OmcpError(
+      "invalid_argument",
+      "Cannot use death as outcome: this CDM has no table death that can be read",
+      {
+        next: "Use a concept set or a cohort.",
+      },
+    );
+  }
   if (items === undefined) return { outcome: { kind: "death" }, words: "death", warnings: [] };
   const { words, warnings } = await namedSet(call, { items });
   return { outcome: { kind: "events", set: { items } }, words: `a record of ${words}`, warnings };

@@ -1,49 +1,67 @@
 /** Which arguments an analysis takes. */
 import { OmcpError } from "../../errors.ts";
-import type { AnalysisRequest } from "../../omop/analyses/mod.ts";
+import { type AnalysisRequest, analysisSchema } from "../../omop/analyses/mod.ts";
 
-/** Analyses of an outcome. */
-const WITH_OUTCOME: ReadonlySet<AnalysisRequest["analysis"]> = new Set([
-  "incidence_rate",
-  "survival",
-  "prevalence",
-]);
+type Analysis = AnalysisRequest["analysis"];
+
+/** Arguments that not every analysis takes, and which do. */
+const TAKEN_BY: Readonly<Partial<Record<keyof AnalysisRequest, readonly Analysis[]>>> = {
+  outcome: ["incidence_rate", "survival", "prevalence"],
+  comparator: ["incidence_rate", "survival", "prevalence", "table_one"],
+  strata: ["incidence_rate", "survival", "prevalence", "table_one"],
+  time_at_risk: ["incidence_rate", "survival"],
+  clean_window_days: ["incidence_rate", "survival"],
+  at_days: ["survival"],
+  periods: ["prevalence"],
+  covariates: ["table_one"],
+  window_days: ["characterize"],
+  top: ["characterize"],
+};
+
+const OUTCOME =
+  'Pass {"cohort": name}, {"items": [{"concept_id": …, "include_descendants": true}]} or {"death": true}.';
 
 /**
- * Refuses arguments that an analysis would ignore, or lacks.
+ * Refuses arguments that an analysis would ignore, lacks or cannot use.
  *
  * @param request The analysis.
  * @throws {OmcpError} `invalid_argument` for the first of them.
  */
 export function checkRequest(request: AnalysisRequest): void {
-  const { analysis, cohort, comparator, outcome, strata, age_bands: bands, covariates } = request;
-  const needs = WITH_OUTCOME.has(analysis);
-  const named = outcome === undefined ? 0 : Object.values(outcome).filter((one) => one !== undefined).length;
-  if (needs && outcome === undefined) {
-    refuse(`Cannot compute ${analysis}: outcome is missing`, OUTCOME);
-  }
-  if (needs && named !== 1) {
-    refuse(`Cannot read outcome: it has ${named} of cohort, items and death`, OUTCOME);
-  }
-  if (!needs && outcome !== undefined) {
-    refuse(`Cannot use outcome in ${analysis}`, "Leave it out; covariates of table_one counts records.");
-  }
+  const { analysis, cohort, comparator, strata } = request;
+  refuseIgnored(request);
+  if (TAKEN_BY.outcome?.includes(analysis) === true) checkOutcome(request);
   if (comparator !== undefined && cohort === undefined) {
     refuse("Cannot use comparator without cohort", "Pass both, or cohort alone.");
   }
   if (comparator !== undefined && comparator === cohort) {
     refuse("Cannot compare a cohort with itself", "Name another cohort as comparator.");
   }
-  if (analysis === "characterize" && (comparator !== undefined || strata.length > 0)) {
-    refuse("Cannot use comparator or strata in characterize", "Use table_one to compare groups.");
-  }
   if (analysis === "prevalence" && strata.includes("year")) {
     refuse('Cannot use the stratum "year" in prevalence', 'Use periods: {"every": "year"}.');
   }
   if (new Set(strata).size < strata.length) refuse("Duplicate name in strata", "Name each once.");
-  if (covariates.length > 0 && analysis !== "table_one") {
-    refuse(`Cannot use covariates in ${analysis}`, "They are for table_one.");
+  checkOrder(request);
+}
+
+/** An argument that has its default may have been left out. */
+function refuseIgnored(request: AnalysisRequest): void {
+  const defaults = analysisSchema.parse({ analysis: request.analysis });
+  for (const [name, analyses] of Object.entries(TAKEN_BY)) {
+    const given = Object.entries(request).find(([key]) => key === name)?.[1];
+    const usual = Object.entries(defaults).find(([key]) => key === name)?.[1];
+    if (analyses.includes(request.analysis) || JSON.stringify(given) === JSON.stringify(usual)) continue;
+    refuse(`Cannot use ${name} in ${request.analysis}`, `Leave it out: it is for ${analyses.join(", ")}.`);
   }
+}
+
+function checkOutcome({ analysis, outcome }: AnalysisRequest): void {
+  if (outcome === undefined) refuse(`Cannot compute ${analysis}: outcome is missing`, OUTCOME);
+  const named = Object.values(outcome).filter((one) => one !== undefined).length;
+  if (named !== 1) refuse(`Cannot read outcome: it has ${named} of cohort, items and death`, OUTCOME);
+}
+
+function checkOrder({ covariates, age_bands: bands }: AnalysisRequest): void {
   const reversed = covariates.find(({ from_day, to_day }) => from_day > to_day);
   if (reversed !== undefined) {
     refuse(
@@ -58,9 +76,6 @@ export function checkRequest(request: AnalysisRequest): void {
     );
   }
 }
-
-const OUTCOME =
-  'Pass {"cohort": name}, {"items": [{"concept_id": …, "include_descendants": true}]} or {"death": true}.';
 
 function refuse(message: string, next: string): never {
   throw new OmcpError("invalid_argument", message, { next });

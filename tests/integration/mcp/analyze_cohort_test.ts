@@ -145,13 +145,11 @@ Deno.test("analyze_cohort through MCP", async (t) => {
       for (
         const [input, message] of [
           [{ analysis: "survival" }, /^Error invalid_argument: Cannot compute survival: outcome is missing/],
-          [{ analysis: "survival", outcome: {} }, /it has 0 of cohort, items and death/],
           [
             { analysis: "table_one", outcome: DIABETES },
             /^Error invalid_argument: Cannot use outcome in table_one/,
           ],
           [{ analysis: "table_one", cohort: "nobody" }, /^Error cohort_not_found: [^]*women/],
-          [{ analysis: "table_one", age_bands: [40, 18] }, /they must rise[^]*Next: Pass \[18,40\]/],
           [
             { analysis: "incidence_rate", outcome: { items: [{ concept_id: 201827 }] } },
             /^Error concept_not_found: /,
