@@ -2,6 +2,7 @@
 import { counted } from "../lib/counted.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
+import type { SqlScope } from "../lib/sql_outline.ts";
 import { logger } from "../observability/log.ts";
 import { allTableNames, type CdmVersion, cdmVersionIn, DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
 import { CdmAnalyses } from "./analyses/mod.ts";
@@ -58,6 +59,8 @@ export interface CdmGateway {
   look(signal?: AbortSignal): Promise<void>;
   /** Checks the database unless it has been checked; throws an error that says what is wrong with it. */
   ready(signal: AbortSignal): Promise<void>;
+  /** Outlines a statement of an owner's; undefined where that cannot be done in time. See {@link Database.outline}. */
+  outline(sql: string, owner: string, signal: AbortSignal): Promise<readonly SqlScope[] | undefined>;
   /** Describes the CDM in a phrase, after the same check. */
   describe(): Promise<string>;
   close(): Promise<void>;
@@ -177,6 +180,7 @@ function gatewayOf(config: CdmSettings, { database, version, load, look, close }
     ready: async (signal) => {
       await database.ready(signal);
     },
+    outline: (sql, owner, signal) => database.outline(sql, owner, signal),
     describe: async () => {
       const cdm = await database.ready();
       return `CDM ${version() ?? DEFAULT_CDM_VERSION} in schema ${config.cdmSchema}, ${

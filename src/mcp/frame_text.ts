@@ -56,6 +56,15 @@ function cellText(
 }
 
 /**
+ * Whether there are no rows, or one that counts none.
+ *
+ * @param answer The DataFrame's facts.
+ */
+export function isEmpty({ rows, preview: [first = []] }: QueryAnswer): boolean {
+  return rows === 0 || rows === 1 && first.every((value) => value === null || value === "0" || value === "");
+}
+
+/**
  * A value in few characters.
  *
  * @param value The value; null is empty.

@@ -9,6 +9,7 @@ import type { CdmConcepts } from "../cdm/concepts/mod.ts";
 import type { CdmDescription } from "../cdm/description/description.ts";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
 import type { AuditLog, MoreFacts } from "../observability/audit.ts";
+import type { SqlScope } from "../lib/sql_outline.ts";
 import type { Packages, SandboxManager } from "../sandbox/mod.ts";
 import { argumentError } from "./argument_error.ts";
 import { lenientInput, renamedArguments } from "./lenient_input.ts";
@@ -62,6 +63,8 @@ export interface CdmService {
   readonly disclosure: Disclosure | undefined;
   /** Finds the CDM's version unless it has been found; throws an error that says why it cannot. */
   look(signal?: AbortSignal): Promise<void>;
+  /** Outlines a statement of an owner's, for the lint; undefined where that cannot be done. */
+  outline(sql: string, owner: string, signal: AbortSignal): Promise<readonly SqlScope[] | undefined>;
   /** Resolves when the database can be used; rejects with the cause otherwise, which code in a sandbox must not see. */
   ready(signal: AbortSignal): Promise<unknown>;
 }

@@ -1,6 +1,7 @@
 import { abortable } from "../lib/async/abortable.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { OmcpError } from "../errors.ts";
+import type { SqlScope } from "../lib/sql_outline.ts";
 import { logger } from "../observability/log.ts";
 import {
   type Audit,
@@ -19,8 +20,9 @@ import {
 import { type CdmCatalog, readCatalog } from "./catalog/mod.ts";
 import { decideStartup, Guard, type GuardPolicy } from "./guard/mod.ts";
 import { OwnReader } from "./own_reader.ts";
+import { isDirect, requireSettings } from "./session_checks.ts";
 import { auditRole, requireSafeRole, type RoleReport } from "./roles/mod.ts";
-import { ask, type Upstream, type UpstreamSession } from "./upstream/mod.ts";
+import type { Upstream } from "./upstream/mod.ts";
 
 const log = logger("postgres");
 
@@ -153,6 +155,20 @@ export class Database {
   }
 
   /**
+   * Outlines a statement, for what is to be said of it.
+   *
+   * @param sql The text.
+   * @param owner Whose text it is: texts of owners take turns.
+   * @param signal Ends the wait.
+   * @returns The outline; undefined where the text has none.
+   * @throws {OmcpError} What {@link ready} throws.
+   */
+  async outline(sql: string, owner: string, signal: AbortSignal): Promise<readonly SqlScope[] | undefined> {
+    const { planner } = await this.#backend(signal);
+    return await abortable(planner.outline(sql, owner), signal);
+  }
+
+  /**
    * The connections of one sandbox.
    *
    * @param sandboxId For the audit; cancel keys and limits are the sandbox's own.
@@ -263,35 +279,5 @@ export class Database {
     } finally {
       session.close();
     }
-  }
-}
-
-/** Whether the process id is the server's own: a pooler gives its own numbers. */
-async function isDirect(session: UpstreamSession, signal: AbortSignal): Promise<boolean> {
-  const rows = await ask(session, "SELECT pg_catalog.pg_backend_pid()", signal);
-  const direct = rows[0]?.[0] === String(session.key?.processId);
-  if (!direct) log.warning("A pooler is in the way: statements that ignore their cancel cannot be ended");
-  return direct;
-}
-
-/** A pooler may have dropped settings of the startup packet. */
-function requireSettings(parameters: ReadonlyMap<string, string>): void {
-  const wanted = {
-    client_encoding: "UTF8",
-    standard_conforming_strings: "on",
-    default_transaction_read_only: "on",
-  };
-  for (const [name, value] of Object.entries(wanted)) {
-    const found = parameters.get(name);
-    // Servers before 14 do not report the last of them.
-    if (found === value || found === undefined && name === "default_transaction_read_only") continue;
-    throw new OmcpError(
-      "database_unavailable",
-      `Database session has ${name}=${found ?? "unknown"} where ${value} was asked for`,
-      {
-        next: "Connect to the server itself, or to a pooler that passes startup options on.",
-        retryable: false,
-      },
-    );
   }
 }

@@ -9,6 +9,7 @@ export {
 } from "./broker/mod.ts";
 export type { CdmCatalog } from "./catalog/mod.ts";
 export { Database, type DatabaseOptions } from "./database.ts";
+export type * from "../lib/sql_outline.ts";
 export { OwnReader, type ReadLimits } from "./own_reader.ts";
 export { localUpstream } from "./local/mod.ts";
 export {

@@ -1,6 +1,7 @@
 /** What a query's answer has to say about the concepts that it names, so that an empty or partial result is not taken for the truth. */
 import { counted } from "../../lib/counted.ts";
 import { cdmTables } from "../../omop/cdm/mod.ts";
+import { columnDomain } from "../../omop/lint/mod.ts";
 import { type Concept, idsInColumn, integersOf } from "../../omop/concepts/mod.ts";
 import { type ConceptDetails, conceptDetails } from "./details.ts";
 import { conceptMap, refuseMissing } from "./known.ts";
@@ -58,8 +59,9 @@ export async function conceptNotes(
     ? []
     : [...absent].map((id) => `Warning: ${column.column} has ${id}, which this CDM's concept table lacks.`);
   const standardColumn = !column.column.includes("_source_");
-  const doubtful = known.filter(({ standard_concept, invalid_reason }) =>
-    standardColumn && standard_concept !== "S" || invalid_reason !== null
+  const doubtful = known.filter((concept) =>
+    standardColumn && concept.standard_concept !== "S" || concept.invalid_reason !== null ||
+    isMisplaced(concept, column, usage)
   );
   const concerned = empty ? known : doubtful;
   const explained = concerned.slice(0, EXPLAINED);
@@ -70,7 +72,7 @@ export async function conceptNotes(
     notes.push(
       empty
         ? await emptyNote(parts, concept, { details, column, descendants })
-        : warning(concept, details, usage),
+        : warning(concept, { details, usage, column }),
     );
   }
   const left = concerned.length - explained.length;
@@ -90,13 +92,35 @@ async function inData(
   return new Set(rows.map(integersOf).map(([id = 0]) => id));
 }
 
-function warning(concept: Concept, { mapsTo }: ConceptDetails, usage: ConceptUsage): string {
+/** Whether a column's concepts are of another domain, by OHDSI's conventions and as far as the records are counted. */
+function isMisplaced(
+  { concept_id, standard_concept, domain_id }: Concept,
+  { table, column }: NamedConcepts["column"],
+  usage: ConceptUsage,
+): boolean {
+  const domain = columnDomain(column);
+  // Domains of two, such as Condition/Meas, fit either.
+  return domain !== undefined && standard_concept === "S" && !domain_id.includes(domain) &&
+    !usage.everywhere(concept_id).some((use) => use.table === table && use.column === column);
+}
+
+function warning(
+  concept: Concept,
+  { details: { mapsTo }, usage, column }: {
+    readonly details: ConceptDetails;
+    readonly usage: ConceptUsage;
+    readonly column: NamedConcepts["column"];
+  },
+): string {
   const { concept_id, concept_name, standard_concept, invalid_reason } = concept;
   const what = [
     ...(standard_concept === "S"
       ? []
       : [standard_concept === "C" ? "a classification concept" : "not standard"]),
     ...(invalid_reason === null ? [] : [`invalid (${invalid_reason})`]),
+    ...(isMisplaced(concept, column, usage)
+      ? [`of domain ${concept.domain_id}, whose records ${column.column} does not hold`]
+      : []),
   ].join(" and ");
   return `Warning: ${concept_id} ${concept_name} is ${what}${
     mappedText(mapsTo.get(concept_id) ?? [], usage)

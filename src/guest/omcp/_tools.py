@@ -113,7 +113,14 @@ def sql(statement: str, parameters: Optional[Sequence[Any]] = None, *, limit: in
     started = time.time()
     # Without parameters the text is the server's, in which % is an operator.
     frame, truncated = _run(psycopg.Cursor if parameters else psycopg.RawCursor, statement, parameters, limit=limit)
-    answer: Dict[str, Any] = {"notes": ["There are more than %d rows: raise limit or aggregate." % limit] if truncated else []}
+    # The server looks for mistakes that PostgreSQL does not report.
+    try:
+        answer = request("run_sql", {"sql": statement}, empty=_is_empty(frame))
+    except OmcpError:
+        # The rows are there, whatever hinders the look at the statement.
+        answer = {"notes": []}
+    if truncated:
+        answer["notes"].append("There are more than %d rows: raise limit or aggregate." % limit)
     return _noted(frame, answer, sql=statement, truncated=truncated, **_timed(started))
 
 

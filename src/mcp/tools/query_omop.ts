@@ -6,10 +6,11 @@ import {
   type OmopQuery,
   omopQuerySchema,
 } from "../../omop/query/mod.ts";
+import { lintQuery, warningLine } from "../../omop/lint/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
-import { frameText, shortValue } from "../frame_text.ts";
+import { frameText, isEmpty, shortValue } from "../frame_text.ts";
 import { queryCell } from "../notebook/query_cell.ts";
 import { queryConcepts } from "../query_concepts.ts";
 import { runnableSql } from "../runnable_sql.ts";
@@ -84,6 +85,7 @@ export const tool: Tool = defineTool({
           run,
         });
         const notes = [
+          ...lintQuery(query).map(warningLine),
           ...(explain !== true && isEmpty(answer)
             ? await queryConcepts(cdm.concepts, { ...named, empty: true }, run.signal)
             : warnings),
@@ -107,6 +109,7 @@ export const tool: Tool = defineTool({
     await cdm.ready(context.signal);
     const named = { query, table: query.table, version: cdm.version, empty: context.empty };
     const notes = [
+      ...lintQuery(query).map(warningLine),
       ...await queryConcepts(cdm.concepts, named, context.signal),
       ...(countsPeople(query) ? await cdm.concepts.orphans.note(query.table) : []),
     ];
@@ -143,11 +146,6 @@ function countsPeople({ table, cohort, filters = [], aggregates = [] }: OmopQuer
     fn === "count_persons" || fn === "person_years" || column === "person_id"
   );
   return ofPeople && table !== "person";
-}
-
-/** Whether there are no rows, or one that counts none. */
-function isEmpty({ rows, preview: [first = []] }: QueryAnswer): boolean {
-  return rows === 0 || rows === 1 && first.every((value) => value === null || value === "0" || value === "");
 }
 
 interface RanQuery {

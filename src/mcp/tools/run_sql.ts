@@ -3,8 +3,9 @@ import { runQuery } from "../../cdm/query_runner/run_query.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, resultNameSchema } from "../../omop/query/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
-import { frameText } from "../frame_text.ts";
+import { frameText, isEmpty } from "../frame_text.ts";
 import { sqlCell } from "../notebook/query_cell.ts";
+import { sqlNotes } from "../sql_notes.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
@@ -52,6 +53,8 @@ export const tool: Tool = defineTool({
         run.progress("waiting for the database");
         await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
         const statement = { sql, parameters: [], columns: undefined, limit };
+        const asked = { sql, owner: sandbox_id };
+        const notes = await sqlNotes(cdm, asked, run.signal);
         const answer = await runQuery(sandbox, statement, {
           into,
           shownSql: sql,
@@ -61,10 +64,28 @@ export const tool: Tool = defineTool({
         });
         return {
           kind: "text",
-          text: frameText({ into, limit, before: [], after: [] }, answer),
+          text: frameText({
+            into,
+            limit,
+            before: [
+              ...notes,
+              ...(isEmpty(answer) ? await sqlNotes(cdm, { ...asked, empty: true }, run.signal) : []),
+            ],
+            after: [],
+          }, answer),
           bytes: answer.memoryBytes,
         };
       },
     });
+  },
+  /** What is to be said of the statement, which the code runs itself. */
+  async data({ sandbox_id, sql }, context) {
+    const cdm = await cdmOf(context);
+    const asked = { sql, owner: sandbox_id };
+    const notes = [
+      ...await sqlNotes(cdm, asked, context.signal),
+      ...(context.empty ? await sqlNotes(cdm, { ...asked, empty: true }, context.signal) : []),
+    ];
+    return { notes: [...new Set(notes)] };
   },
 });

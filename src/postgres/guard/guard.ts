@@ -2,6 +2,7 @@ import { OmcpError } from "../../errors.ts";
 import { Lane } from "./lane.ts";
 import { PARAMETER_TYPES } from "./parameter_types.ts";
 import { SQLSTATE } from "./refusal.ts";
+import type { SqlScope } from "../../lib/sql_outline.ts";
 import type { StatementPlan } from "./statement_plan.ts";
 import type { GuardPolicy, QueryProtocol } from "./types.ts";
 
@@ -86,6 +87,18 @@ export class Guard {
       : "the SQL could not be checked: it is too complex";
     const hint = "Send smaller statements";
     return [{ kind: "refuse", sqlstate: SQLSTATE.tooComplex, message, hint, normalized: null }];
+  }
+
+  /**
+   * Outlines the statement of a text, in turn with the texts that are planned.
+   *
+   * @param sql The text.
+   * @param owner Whose text it is.
+   * @returns The outline; undefined for a text that is long, slow, several statements or none. It never rejects.
+   */
+  async outline(sql: string, owner: string): Promise<readonly SqlScope[] | undefined> {
+    if (sql.length > SHORT_CHARACTERS || this.#isSlow(owner)) return await this.#long.outline(sql, owner);
+    return await this.#short.outline(sql, owner);
   }
 
   /** Ends the workers; later texts are refused. */

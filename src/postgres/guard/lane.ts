@@ -1,4 +1,5 @@
 import { FairQueue } from "./fair_queue.ts";
+import type { SqlScope } from "../../lib/sql_outline.ts";
 import type { StatementPlan } from "./statement_plan.ts";
 import type { GuardPolicy, QueryProtocol } from "./types.ts";
 import { workerModule } from "./worker_module.ts";
@@ -50,7 +51,24 @@ export class Lane {
    * @returns The plans; undefined where the worker was late, failed or is closed.
    */
   plan(sql: string, protocol: QueryProtocol, owner: string): Promise<readonly StatementPlan[] | undefined> {
-    return this.#queue.run(owner, () => this.#plan(sql, protocol));
+    return this.#queue.run(owner, async () => {
+      const reply = await this.#ask({ type: "plan", sql, protocol });
+      return reply?.type === "planned" ? reply.plans : undefined;
+    });
+  }
+
+  /**
+   * Outlines a text.
+   *
+   * @param sql The text.
+   * @param owner Whose it is.
+   * @returns The outline; undefined where there is none, or the worker was late, failed or is closed.
+   */
+  outline(sql: string, owner: string): Promise<readonly SqlScope[] | undefined> {
+    return this.#queue.run(owner, async () => {
+      const reply = await this.#ask({ type: "outline", sql });
+      return reply?.type === "outlined" ? reply.outline ?? undefined : undefined;
+    });
   }
 
   /** Loads the worker. @throws {Error} Where it does not start. */
@@ -64,15 +82,15 @@ export class Lane {
     this.#discardWorker();
   }
 
-  async #plan(sql: string, protocol: QueryProtocol): Promise<readonly StatementPlan[] | undefined> {
+  async #ask(request: WorkerRequest): Promise<WorkerReply | undefined> {
     try {
       const worker = await this.#ready();
       const { deadlineMs, contendedDeadlineMs } = this.#options;
       const deadline = { ms: deadlineMs, contendedMs: contendedDeadlineMs, queue: this.#queue };
-      const reply = await ask(worker, { type: "plan", sql, protocol }, deadline);
-      if (reply?.type === "planned") {
+      const reply = await ask(worker, request, deadline);
+      if (reply?.type === "planned" || reply?.type === "outlined") {
         this.#watchHeap(reply.heapBytes);
-        return reply.plans;
+        return reply;
       }
     } catch {
       // the caller refuses the text, as after any failure

@@ -2,6 +2,7 @@
 import "./quiet_console.ts";
 import * as z from "zod";
 import { loadGrammar } from "./grammar.ts";
+import { outlineOf } from "./outline.ts";
 import { type PlanContext, planText } from "./plan.ts";
 import { DriverStatements } from "./driver_statements.ts";
 import { RequestSchema, type WorkerReply } from "./worker_messages.ts";
@@ -16,6 +17,10 @@ async function answer(data: unknown): Promise<WorkerReply> {
     return { type: "ready" };
   }
   if (context === undefined) throw new Error("Cannot plan: the worker was not started");
+  if (request.type === "outline") {
+    const outline = outlineOf(request.sql) ?? null;
+    return { type: "outlined", outline, heapBytes: Deno.memoryUsage().heapTotal };
+  }
   const plans = [...planText(request.sql, request.protocol, context)];
   return { type: "planned", plans, heapBytes: Deno.memoryUsage().heapTotal };
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { OutlineSchema } from "./outline_schema.ts";
 import { PlanSchema } from "./statement_plan.ts";
 import type { GuardPolicy } from "./types.ts";
 
@@ -17,6 +18,7 @@ const PolicySchema: z.ZodType<GuardPolicy> = z.object({
 export const RequestSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("start"), policy: PolicySchema }),
   z.object({ type: z.literal("plan"), sql: z.string(), protocol: z.enum(["simple", "extended"]) }),
+  z.object({ type: z.literal("outline"), sql: z.string() }),
 ]);
 
 /** What the worker answers; after `failed` its parser is in an unknown state. */
@@ -24,6 +26,7 @@ export const ReplySchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),
   // `heapBytes` is the memory that the worker's own heap takes from the system.
   z.object({ type: z.literal("planned"), plans: z.array(PlanSchema), heapBytes: z.number() }),
+  z.object({ type: z.literal("outlined"), outline: OutlineSchema.nullable(), heapBytes: z.number() }),
   z.object({ type: z.literal("failed"), reason: z.string() }),
 ]);
 

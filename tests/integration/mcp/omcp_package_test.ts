@@ -112,6 +112,37 @@ print(cut.attrs["truncated"], len(omcp.sql("select 1 as x where false")), list(f
     );
 
     await t.step(
+      "SQL that runs and means something else is warned of, by tools and by code alike",
+      async () => {
+        const fanOut =
+          "select count(*) as patients from condition_occurrence c join drug_exposure d on c.person_id = d.person_id";
+        const tool = await server.call("run_sql", { sandbox_id, sql: fanOut });
+        assert.match(tool.text, /^Warning \[fan-out\]: .*\. Use EXISTS.*\.$/m);
+        assert.match(tool.text, /^Warning \[persons\]: patients counts rows of condition_occurrence/m);
+        assert.match(await run(`omcp.sql("${fanOut}")`), /OmcpWarning: Warning \[fan-out\]/);
+        const named =
+          "select count(*) from condition_occurrence where condition_concept_id in (1503297, 3, 201820)";
+        const concepts = await server.call("run_sql", { sandbox_id, sql: named });
+        assert.match(concepts.text, /^Warning: The CDM has no concept 3|^Warning: .*\b3\b/m, concepts.text);
+        const domain = await server.call("run_sql", { sandbox_id, sql: named.replace(", 3,", ",") });
+        assert.match(
+          domain.text,
+          /^Warning: 1503297 .* of domain Drug, whose records condition_concept_id does not hold\.$/m,
+        );
+        assert.match(domain.text, /^No rows for 201820 .* under 1 descendant/m, domain.text);
+        const typed = await server.call("query_omop", {
+          sandbox_id,
+          table: "condition_occurrence",
+          aggregates: [{ fn: "count", as: "patients" }],
+        });
+        assert.match(typed.text, /^Warning \[persons\]: patients counts rows/m);
+        const right =
+          "select count(distinct person_id) as patients from condition_occurrence where condition_concept_id = 201826";
+        assert.doesNotMatch((await server.call("run_sql", { sandbox_id, sql: right })).text, /Warning/);
+      },
+    );
+
+    await t.step(
       "errors have the tools' fields; a traceback ends in the user's code, not in ours",
       async () => {
         const wrong = await run(`omcp.query("person", columns=["gender"])`);

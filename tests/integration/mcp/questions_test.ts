@@ -301,6 +301,8 @@ Deno.test({
               const { text } = await server.call("query_omop", { sandbox_id, ...query });
               const rows = text.slice(text.indexOf("\n\n") + 2).split("\n").slice(1);
               assert.equal(rows.length, expected.length, text);
+              // The lint finds nothing wrong with a right query.
+              assert.doesNotMatch(text, /^Warning \[/m);
               for (const [at, row] of rows.entries()) assert.match(row, pattern(expected[at] ?? ""), text);
             }
           });

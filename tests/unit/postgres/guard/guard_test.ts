@@ -115,3 +115,26 @@ Deno.test("Guard.plan() moves a sandbox whose text takes long while another wait
     await guard.close();
   }
 });
+
+Deno.test("Guard.outline() takes its turn in the workers, and a hostile text neither harms nor outlives it", async () => {
+  await withGuard(async (guard) => {
+    const sql = "select count(*) as n from person p where p.year_of_birth > 1950";
+    const [scope] = await guard.outline(sql, "a") ?? [];
+    assert.deepEqual(scope?.relations, [{ alias: "p", table: "person", join: "listed" }]);
+    assert.equal(scope?.calls[0]?.alias, "n");
+    const hostile = [
+      "(".repeat(19_000),
+      `SELECT ${"NOT ".repeat(4_900)}true`,
+      `SELECT 1${"+1".repeat(9_900)}`,
+      "",
+      "\0",
+      "x",
+    ];
+    for (const text of hostile) assert.equal(await guard.outline(text, "a"), undefined);
+    assert.notEqual(await guard.outline(sql, "a"), undefined);
+    assert.equal(await decisionOf(guard, "SELECT upper('x')"), "forward");
+  });
+  await withGuard(async (guard) => {
+    assert.equal(await guard.outline(`SELECT 1 IN (${"1,".repeat(9_000)}1)`, "a"), undefined);
+  }, 1);
+});
