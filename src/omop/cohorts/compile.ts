@@ -4,7 +4,7 @@ import { type Statement, statement } from "../sql_compiler.ts";
 import { eventsSelect } from "./events_sql.ts";
 import { exitSteps, type Step } from "./exit_sql.ts";
 import type { CohortExpression, EventLimit } from "./expression.ts";
-import { ruleCondition } from "./rules_sql.ts";
+import { quickCondition, ruleCondition } from "./rules_sql.ts";
 import { observationLabel, ruleName } from "./meaning.ts";
 
 /** A step of a cohort's attrition. */
@@ -118,6 +118,14 @@ function plan(expression: CohortExpression, schema: string): Plan {
     keep("limited", `each person's ${entryLimit} of these`, sql`select * from observed where event_id = 1`);
   }
   for (const [at, rule] of rules.entries()) {
+    const quick = quickCondition(rule, schema);
+    if (quick !== undefined) {
+      const name = `maybe_${at + 1}`;
+      const select = sql`select q.* from ${sql.id(last)} as q where ${quick}`;
+      // Otherwise PostgreSQL would check the slow condition first.
+      steps.push({ name, select, materialized: true });
+      last = name;
+    }
     keep(
       `rule_${at + 1}`,
       ruleName(rule),

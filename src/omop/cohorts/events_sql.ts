@@ -22,12 +22,13 @@ export function eventsSelect(
   const { table, concepts, first, dates, value, units } = events;
   const { concept, key, start } = eventTable(table);
   const of = (name: string) => sql.ref(`e.${name}`);
-  const chosen = [
-    ...(person === undefined ? [] : [sql`${of("person_id")} = ${person}`]),
-    ...(concepts === undefined || concept === undefined
-      ? []
-      : [sql`${of(concept)} in (${conceptSetMembers(concepts, schema)})`]),
-  ];
+  const inSet = concepts === undefined || concept === undefined
+    ? []
+    : [sql`${of(concept)} in (${conceptSetMembers(concepts, schema)})`];
+  const chosen = person === undefined
+    ? inSet
+    // `is true` keeps PostgreSQL from joining the set, which would read it again for each person.
+    : [sql`${of("person_id")} = ${person}`, ...inSet.map((one) => sql`(${one}) is true`)];
   const kept = [
     ...(dates.from === undefined ? [] : [sql`${of(start)} >= cast(${dates.from} as date)`]),
     ...(dates.to === undefined ? [] : [sql`${of(start)} <= cast(${dates.to} as date)`]),

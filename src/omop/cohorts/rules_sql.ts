@@ -5,6 +5,25 @@ import { eventsSelect } from "./events_sql.ts";
 import type { CohortRule } from "./expression.ts";
 
 /**
+ * A condition that a rule implies and that PostgreSQL can plan as a join of all events at once, for a rule that it can only check event
+ * by event.
+ *
+ * @param rule The rule.
+ * @param schema The schema of the CDM's tables.
+ * @returns A condition as of {@link ruleCondition}; undefined where there is none, or the rule is such a condition itself.
+ */
+export function quickCondition(rule: CohortRule, schema: string): RawBuilder<unknown> | undefined {
+  if (rule.kind !== "events" || rule.count.is === "at most") return undefined;
+  if (rule.count.events === 1 && !rule.events.first) return undefined;
+  const any = {
+    ...rule,
+    events: { ...rule.events, first: false },
+    count: { is: "at least" as const, events: 1 },
+  };
+  return eventsCondition(any, schema);
+}
+
+/**
  * A rule as a condition on an entry event.
  *
  * @param rule The rule.
@@ -40,15 +59,18 @@ function eventsCondition(
   { events, window: { from, to }, outsideObservation, count }: CohortRule & { readonly kind: "events" },
   schema: string,
 ): RawBuilder<unknown> {
+  // PostgreSQL can plan these two as a join.
+  const joins = !events.first && count.events === (count.is === "at least" ? 1 : 0);
+  const person = joins ? undefined : sql`q.person_id`;
   const conditions = [
+    ...(joins ? [sql`a.person_id = q.person_id`] : []),
     ...(outsideObservation ? [] : [sql`a.start_date between q.op_start_date and q.op_end_date`]),
     ...(from === undefined ? [] : [sql`a.start_date >= q.start_date + ${sql.lit(from)}`]),
     ...(to === undefined ? [] : [sql`a.start_date <= q.start_date + ${sql.lit(to)}`]),
   ];
-  const rows = sql`from (${eventsSelect(events, schema, sql`q.person_id`)}) as a${
+  const rows = sql`from (${eventsSelect(events, schema, person)}) as a${
     listed(" where ", conditions, " and ")
   }`;
-  // The common cases in a form that PostgreSQL can plan as a join.
   if (count.is === "at least" && count.events === 1) return sql`exists (select 1 ${rows})`;
   if (count.is === "at most" && count.events === 0) return sql`not exists (select 1 ${rows})`;
   return sql`(select count(*) ${rows}) ${sql.raw(count.is === "at least" ? ">=" : "<=")} ${
