@@ -20,12 +20,14 @@ const sqlSchema = z.string().min(1).max(SQL_CHARACTERS)
 export const tool: Tool = defineTool({
   toolset: "omop",
   disclosure: "open",
-  define: (_variant, { cdmSchema }) => ({
+  define: ({ databaseAway = false }, { cdmSchema }) => ({
     name: "run_sql",
     title: "Run SQL",
     description:
-      `Runs one read-only SQL statement on the database (the CDM is in schema ${cdmSchema}) for what query_omop cannot express. It runs ` +
-      "inside a sandbox, through the same guard as code there, and leaves the rows as a pandas DataFrame (variable `into`). Returns the " +
+      `Runs one read-only SQL statement on the database${
+        databaseAway ? "" : ` (the CDM is in schema ${cdmSchema})`
+      } for what ` +
+      "query_omop cannot express. It runs inside a sandbox, through the same guard as code there, and leaves the rows as a pandas DataFrame (variable `into`). Returns the " +
       "columns, the row count and at most 20 rows.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: z.strictObject({

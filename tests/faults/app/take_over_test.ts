@@ -46,6 +46,12 @@ Deno.test("a cell that prints goes on while its server is killed at random momen
       wait: 0,
     });
     const execution_id = /^execution_id: (\S+)$/m.exec(begun.text)?.[1] ?? "";
+    // A cell that still waits for its interpreter ends with its server.
+    await eventually(
+      async () => /\b9 10 /.test((await server.call("get_execution", { execution_id })).text),
+      "the cell prints",
+      60_000,
+    );
     // The pool's sandbox and the user's.
     await eventually(
       async () => (await containersOf(engine, instance)).length === 2,
