@@ -37,6 +37,7 @@ import {
   scaledPolicy,
 } from "../sandbox/mod.ts";
 import { packageSettings } from "../app/package_settings.ts";
+import { readableData } from "../app/readable_data.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { requirePermissions } from "../app/permissions.ts";
 import { findImage } from "../app/sandbox_images.ts";
@@ -161,6 +162,7 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
     lifetimeMs: config.lifetimeMs,
     leaseSeconds: config.leaseSeconds,
     outlivesServer: config.instanceNamed,
+    readable: readableData(config),
     recordResumed: ({ id, owner, sandboxId, tool, source }, work) => {
       const facts = { execution: id, principal: owner, sandbox: sandboxId, tool, source, usesKernel: true };
       return audit.execution(facts, work, endOf);

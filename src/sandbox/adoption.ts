@@ -78,13 +78,16 @@ export async function adoptSandboxes(
 
 /** The candidate, or why the container must be removed. */
 function judge(container: ContainerSummary, { options, registry }: AdoptionParts): Candidate | string {
-  const { clock = SYSTEM_CLOCK, policy, maximum = policy, lifetimeMs } = options;
+  const { clock = SYSTEM_CLOCK, policy, maximum = policy, lifetimeMs, readable = "" } = options;
   const ownership = readOwnership(container.name);
   const origin = readOrigin(container.labels);
   if (ownership === undefined || origin?.id !== ownership.id) return "it has no owner";
   if (container.status !== "running") return `it is ${container.status}`;
   if (clock.wall() - ownership.createdAt >= lifetimeMs) {
     return `its lifetime of ${lifetimeMs / 1000} s is over`;
+  }
+  if (origin.readable !== readable) {
+    return "its code could read other data than the settings allow, and may have kept it";
   }
   try {
     const requested = requestedPolicy(policy, origin.asked, maximum);

@@ -56,6 +56,11 @@ export interface SandboxSettings {
    * where there is no database.
    */
   readonly postgresConnections?: (sandboxId: string, memoryBytes: number) => (stream: ByteStream) => void;
+  /**
+   * What its code may read, as a text to compare: with another one, a sandbox of an earlier server is not taken over, because it may hold
+   * what its code could read then. @default ""
+   */
+  readonly readable?: string;
   /** Returns, for one sandbox, the function that serves each stream by which its code calls a tool. Absent where code can call none. */
   readonly codeCalls?: (sandboxId: string) => (stream: ByteStream) => void;
   /** Whether packages can be installed; a cell that tries to install one by itself gets advice that depends on this. @default false */
@@ -80,6 +85,7 @@ export interface SandboxStart extends SandboxSettings {
 
 const requestSchema = z.strictObject({
   image: z.string().max(512),
+  readable: z.string().max(128),
   asked: z.strictObject({
     memoryBytes: z.int().positive().exactOptional(),
     cpus: z.number().positive().exactOptional(),
@@ -250,13 +256,14 @@ export async function adoptSandbox(start: SandboxAdoption): Promise<AdoptedSandb
 }
 
 function containerSpec(start: SandboxStart, uid: number): ContainerSpec {
-  const { id, instance, image, policy, postgresConnections, packages = false, asked = {} } = start;
+  const { id, instance, image, policy, postgresConnections, packages = false, readable = "", asked = {} } =
+    start;
   return sandboxContainerSpec(policy, {
     image,
     uid,
     labels: {
       ...labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid }),
-      [LABEL_REQUEST]: JSON.stringify({ image, asked }),
+      [LABEL_REQUEST]: JSON.stringify({ image, readable, asked }),
     },
     env: environment({ database: postgresConnections !== undefined, packages }),
     command: LOADER_COMMAND,

@@ -211,7 +211,7 @@ function* settleMargins(
     if (how !== "own") adjusted += 1;
     const answers: (number | undefined)[] = [];
     for (const [at, statistic] of [margin.persons, ...margin.values].entries()) {
-      const decision = how === "own"
+      const decision = how === "own" || (how === "own persons" && at === 0)
         ? yield* ledger.decide(statistic)
         : how === "none"
         ? ledger.settle(statistic, WITHHELD)
@@ -227,8 +227,11 @@ function* settleMargins(
   return adjusted;
 }
 
-/** How a margin is answered: with its own number, with the sum of what is released beneath it, or not at all. */
-type MarginAnswer = "own" | "sum" | "none";
+/**
+ * How a margin is answered: with its own numbers, with the sums of what is released beneath it, with its own number of persons and sums of
+ * the rest, or not at all.
+ */
+type MarginAnswer = "own" | "own persons" | "sum" | "none";
 
 /**
  * Chooses how a margin is answered.
@@ -246,8 +249,9 @@ function marginAnswer(
   const released = known.filter((number) => number !== undefined);
   const withheld = known.length - released.length;
   const rest = persons - sumOf(released);
-  // Groups overlap: the sum counts persons twice, and reveals nothing about what is withheld.
-  if (rest <= -rules.k) return "own";
+  // Groups overlap: their sum counts persons twice, and the number of persons reveals nothing about what is withheld. Records and sums are
+  // added up all the same.
+  if (rest <= -rules.k) return withheld === 0 ? "own" : "own persons";
   if (mayBeExact && isWide(rest, withheld, rules)) return "own";
   return released.length === 0 ? "none" : "sum";
 }

@@ -71,14 +71,22 @@ export function rounded(value: number, { roundTo }: Pick<DisclosureRules, "round
 }
 
 /**
- * What may be shown of how often concepts occur: the same for every caller, so that no sequence of questions reveals more.
+ * What may be shown of how often concepts occur: the same for every caller, and not in the ledger. So each shown number stands for at least
+ * 2k counts: its difference from an exact answer shows no few persons.
  *
  * @param rules The rules in force.
- * @returns The fewest persons, and rounding to two significant digits.
+ * @returns The fewest persons, and rounding: to two significant digits, and to a multiple of 2k where that is coarser.
  */
-export function shownCounts({ k }: DisclosureRules): {
+export function shownCounts({ k, roundTo }: Pick<DisclosureRules, "k" | "roundTo">): {
   readonly leastPersons: number;
   readonly round: (count: number) => number;
 } {
-  return { leastPersons: k, round: (count) => Number(count.toPrecision(2)) };
+  const least = Math.max(2 * k, roundTo);
+  return {
+    leastPersons: k,
+    round: (count) => {
+      const step = Math.max(least, 10 ** (Math.floor(Math.log10(Math.max(count, 1))) - 1));
+      return Math.max(least, Math.round(count / step) * step);
+    },
+  };
 }

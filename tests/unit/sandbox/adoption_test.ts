@@ -227,6 +227,11 @@ const REFUSED: readonly {
     },
   },
   {
+    what: "that could read other data",
+    reason: /could read other data than the settings allow/,
+    options: { readable: "another database" },
+  },
+  {
     what: "of another version",
     reason: /agent_incompatible/,
     change: (runtime) => {
