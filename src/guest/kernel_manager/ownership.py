@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Optional, Set
 
+from . import processes
 from .processes import Process
 
 # /proc is read process by process: one whose parent ends meanwhile has a parent that is not in the snapshot, and is read again.
@@ -34,18 +35,8 @@ def members(
                 known[pid] = fresh
         if not doubtful:
             break
-    children: Dict[int, List[int]] = {}
-    for process in known.values():
-        if process.pid not in apart and process.pid not in doubtful:
-            children.setdefault(process.parent, []).append(process.pid)
-    reached: Set[int] = set()
-    waiting = [*roots, *(children.get(0, []) + children.get(1, []) if with_strays else [])]
-    while waiting:
-        pid = waiting.pop()
-        if pid not in reached:
-            reached.add(pid)
-            waiting += children.get(pid, [])
-    return {pid: known[pid] for pid in reached if pid in known}
+    certain = {pid: process for pid, process in known.items() if pid not in apart and pid not in doubtful}
+    return processes.family(certain, roots | {0, 1} if with_strays else roots)
 
 
 def _is_doubtful(process: Process, known: Dict[int, Process], tops: Set[int]) -> bool:

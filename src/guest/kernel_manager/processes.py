@@ -99,15 +99,17 @@ def snapshot(keep: Iterable[int]) -> Dict[int, Process]:
 
 def family(found: Dict[int, Process], roots: Set[int]) -> Dict[int, Process]:
     """The roots and their descendants."""
-    members = {pid for pid in found if pid in roots}
-    grown = True
-    while grown:
-        grown = False
-        for pid, process in found.items():
-            if pid not in members and (process.parent in members or process.parent in roots):
-                members.add(pid)
-                grown = True
-    return {pid: found[pid] for pid in members}
+    children: Dict[int, List[int]] = {}
+    for pid, process in found.items():
+        children.setdefault(process.parent, []).append(pid)
+    reached: Set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        pid = waiting.pop()
+        if pid not in reached:
+            reached.add(pid)
+            waiting += children.get(pid, [])
+    return {pid: found[pid] for pid in reached if pid in found}
 
 
 def freeze() -> None:
