@@ -35,12 +35,11 @@ def clear_all(
 
     def look() -> None:
         nonlocal late, struck
-        left = victims.all()
-        if not struck and (victims.alone or not left or not _ended(left, killed)):
+        if not struck and (victims.alone or not _ended(victims.all(), killed)):
             # In each round: timers and other processes resume what was stopped, and it can fork before it is killed. Other contexts are
             # stopped for a moment as well: not while it only remains to wait for ends.
             victims.freeze()
-            left = victims.all()
+        left = victims.all()
         waited = loop.time() - begun
         new = {(process.pid, process.started) for process in left.values() if not process.zombie} - killed
         killed.update(new)
@@ -62,5 +61,5 @@ def clear_all(
 
 
 def _ended(left: Dict[int, Process], killed: Set[Tuple[int, int]]) -> bool:
-    """Whether all of them have ended, or got the signal that they cannot ignore."""
-    return all(process.zombie or (process.pid, process.started) in killed for process in left.values())
+    """Whether there are some, and all of them have ended or got the signal that they cannot ignore."""
+    return bool(left) and all(process.zombie or (process.pid, process.started) in killed for process in left.values())
