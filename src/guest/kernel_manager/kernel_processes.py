@@ -53,7 +53,8 @@ class KernelProcesses:
 
     def are_many(self) -> bool:
         """Whether there are so many that it may be a fork bomb."""
-        return (processes.number() if self.alone else len(self.all())) > _MANY
+        # Of all contexts first, which takes one read instead of one for each process.
+        return processes.number() > _MANY and (self.alone or len(self.all()) > _MANY)
 
     def freeze(self) -> None:
         """Stops them at once, so that none can escape by forking. Alone, the zygote and the agent's own are stopped, too.
