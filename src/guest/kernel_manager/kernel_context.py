@@ -115,7 +115,6 @@ class KernelContext:
     def start(self) -> None:
         """Starts a zygote if none runs, and a kernel from it. `execution_state` events report the progress."""
         self._state.begin()
-        self._zygote.start()
         self._kernel.start()
 
     def execute(self, request_id: int, params: ExecuteParams) -> None:
