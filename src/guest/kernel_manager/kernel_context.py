@@ -68,7 +68,7 @@ class KernelContext:
             on_ended=self._on_ended,
             on_unavailable=lambda message: self._die("kernel_unavailable", message),
             can_start=lambda: not self._stopped and not self._replacement.runs and self._state.now != "dead",
-            is_awaited=lambda: bool(self._awaiting or self._restarts) or self._execution is not None,
+            is_awaited=lambda: bool(self._waiting) or self._execution is not None,
             can_read=sandbox.can_emit,
         )
         self._kernel = KernelManager(loop, sandbox.zygote, events)
@@ -98,8 +98,7 @@ class KernelContext:
         self._executions = 0
         self._execution_count = 0
         # Requests that are answered when a kernel is ready: start_kernel, which a server sends before a cell that waits, and restart.
-        self._awaiting: List[int] = []
-        self._restarts: List[int] = []
+        self._waiting: List[int] = []
         # Requests that are answered when everything has ended, and what to call before the answer.
         self._removals: List[int] = []
         self._on_removed: Callable[[], None] = lambda: None
@@ -146,7 +145,7 @@ class KernelContext:
             # Without a kernel, the cell's own request says why.
             self._replies.result(request_id, {})
             return
-        self._awaiting.append(request_id)
+        self._waiting.append(request_id)
         self._kernel.start_if_none()
 
     def interrupt(self, request_id: int) -> None:
@@ -159,7 +158,7 @@ class KernelContext:
 
     def restart(self, request_id: int) -> None:
         """Ends the kernel and all its processes; replies when a new kernel is ready."""
-        self._restarts.append(request_id)
+        self._waiting.append(request_id)
         self._losses.asked_for()
         self._kernel.forgive()
         if self._state.now == "dead":
@@ -282,8 +281,7 @@ class KernelContext:
             self._replies.error(request_id, code, message)
 
     def _take_waiting(self) -> List[int]:
-        waiting = [*self._awaiting, *self._restarts]
-        self._awaiting, self._restarts = [], []
+        waiting, self._waiting = self._waiting, []
         return waiting
 
     # -- An execution from its cell to its reply --
