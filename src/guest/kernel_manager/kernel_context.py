@@ -179,7 +179,7 @@ class KernelContext:
         self._stopped = True
         self._end_execution()
         if self._kernel.ready or self._replacement.runs:
-            self._replace_kernel(removes=True)
+            self._replace_kernel()
         else:
             self._kernel.drop()
             self._on_replaced()
@@ -408,9 +408,9 @@ class KernelContext:
 
     # -- Another kernel --
 
-    def _replace_kernel(self, died: "Optional[Death]" = None, removes: bool = False) -> None:
+    def _replace_kernel(self, died: "Optional[Death]" = None) -> None:
         """Ends the kernel. The execution gets its reply when all processes have ended, or after `clear_ms`."""
-        if self._replacement.runs or (self._stopped and not removes):
+        if self._replacement.runs or (self._stopped and not self._removals):
             return
         self._hang.stop()
         if self._epilogue is not None:
