@@ -2,19 +2,17 @@
 from __future__ import annotations
 
 import signal
-from typing import Any, Callable, Dict, Set, Tuple
+from typing import Any, Callable, Dict, Set
 
 from . import processes
 from .kernel_processes import KernelProcesses
-from .processes import Process
+from .processes import Identity, Process
 
 # Seconds.
 _END = 0.3
 _POLL = 0.004
 # How long a process that Python has forked may take to close the kernel's socket: its first step, but on a busy machine it waits.
 _CLOSES = 0.5
-
-Identity = Tuple[int, int]
 
 
 class BackgroundProcesses:
@@ -108,16 +106,12 @@ class BackgroundProcesses:
         self._reported.clear()
 
 
-def _identity(process: Process) -> Identity:
-    return process.pid, process.started
-
-
 def _identities(found: Dict[int, Process]) -> Set[Identity]:
-    return {_identity(process) for process in found.values()}
+    return {process.identity for process in found.values()}
 
 
 def _not_of(known: Set[Identity], found: Dict[int, Process]) -> Dict[int, Process]:
     """The processes that are neither known nor descend from a known one."""
-    roots = {pid for pid, process in found.items() if _identity(process) in known}
+    roots = {pid for pid, process in found.items() if process.identity in known}
     theirs = processes.family(found, roots) if roots else {}
     return {pid: process for pid, process in found.items() if pid not in theirs}

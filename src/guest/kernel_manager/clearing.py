@@ -1,11 +1,11 @@
 """Ends a kernel and everything that its cells have started. Runs in the agent."""
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Set, Tuple
+from typing import Any, Callable, Dict, Set
 
 from . import processes
 from .kernel_processes import KernelProcesses
-from .processes import Process
+from .processes import Identity, Process
 
 # Seconds. After these it no longer waits for processes that the host's kernel does not end.
 _KILL_AT_MOST = 10.0
@@ -31,7 +31,7 @@ def clear_all(
     begun = loop.time()
     late = False
     struck = False
-    killed: Set[Tuple[int, int]] = set()
+    killed: Set[Identity] = set()
 
     def look() -> None:
         nonlocal late, struck
@@ -41,7 +41,7 @@ def clear_all(
             victims.freeze()
         left = victims.all()
         waited = loop.time() - begun
-        new = {(process.pid, process.started) for process in left.values() if not process.zombie} - killed
+        new = {process.identity for process in left.values() if not process.zombie} - killed
         killed.update(new)
         if new and waited >= (_ROUNDS if victims.alone else _ROUNDS_BESIDE_OTHERS) and not struck:
             # PID 1's signal to all reaches every process before any can fork once more.
@@ -60,6 +60,6 @@ def clear_all(
     look()
 
 
-def _ended(left: Dict[int, Process], killed: Set[Tuple[int, int]]) -> bool:
+def _ended(left: Dict[int, Process], killed: Set[Identity]) -> bool:
     """Whether there are some, and all of them have ended or got the signal that they cannot ignore."""
-    return bool(left) and all(process.zombie or (process.pid, process.started) in killed for process in left.values())
+    return bool(left) and all(process.zombie or process.identity in killed for process in left.values())

@@ -1,12 +1,13 @@
 """Ends a cell that waits forever for a process that the memory limit has ended, as multiprocessing.Pool does. Runs in the agent."""
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Set, Tuple
+from typing import Any, Callable, Optional, Set
 
 from . import processes
 from .cgroup import OomKills
 from .kernel_processes import KernelProcesses
 from .main_thread import MainThread
+from .processes import Identity
 
 _LOOK_SECONDS = 1.0
 # Of processor time, in ticks: the threads of a pool wake ten times a second.
@@ -25,7 +26,7 @@ class MemoryHang:
         self._main: Optional[MainThread] = None
         self._kills: Optional[OomKills] = None
         # Of the context, before the kill; None while it is alone, when every killed process was its own.
-        self._known: Optional[Set[Tuple[int, int]]] = None
+        self._known: Optional[Set[Identity]] = None
         self._ticks = 0
         self._idle = 0
 
@@ -61,7 +62,7 @@ class MemoryHang:
             self.stop()
             self._on_hang()
 
-    def _running(self) -> Optional[Set[Tuple[int, int]]]:
+    def _running(self) -> Optional[Set[Identity]]:
         if self._context.alone:
             return None
-        return {(process.pid, process.started) for process in self._context.all().values() if not process.zombie}
+        return {process.identity for process in self._context.all().values() if not process.zombie}

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Dict, Iterable, List, NamedTuple, Optional, Set
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from . import cgroup
 
@@ -13,9 +13,12 @@ _PF_EXITING = 0x4
 # The agent's own child processes, such as an installer: no cell started them, so they are not ended with a cell's.
 own: Set[int] = set()
 
+# A process' pid and start, which distinguishes it from a later process with the same pid.
+Identity = Tuple[int, int]
+
 
 class Process(NamedTuple):
-    """A process as in /proc. `started` distinguishes it from a later process with the same pid."""
+    """A process as in /proc."""
 
     pid: int
     parent: int
@@ -24,6 +27,10 @@ class Process(NamedTuple):
     started: int
     zombie: bool
     stopped: bool
+
+    @property
+    def identity(self) -> Identity:
+        return self.pid, self.started
 
 
 def is_init() -> bool:
