@@ -12,6 +12,15 @@ from agent.reactor import Reactor
 _RETRY_SECONDS = 0.2
 
 
+def send_at_once(connection: socket.socket, data: bytes) -> None:
+    """Sends a client why it is refused: what it does not take now is lost."""
+    try:
+        connection.setblocking(False)
+        connection.send(data)
+    except OSError:
+        pass
+
+
 class Listener:
     """Accepts connections; `admit` gets each, and returns whether it has taken it: others are closed."""
 

@@ -7,7 +7,7 @@ import socket
 from typing import Callable, List, Set
 
 from agent.channel import Channel
-from agent.listener import Listener
+from agent.listener import Listener, send_at_once
 from agent.reactor import Reactor
 from agent.streams import Stream, StreamOwner
 
@@ -150,9 +150,19 @@ class Splice(StreamOwner):
 
 
 class ClientSplice(Splice):
-    """Of a Postgres client, which gets an ErrorResponse if the stream fails before any data."""
+    """Of a client in the sandbox: `on_failed` sends it an error if the stream fails before any data."""
 
-    _received = False
+    def __init__(
+        self,
+        loop: Reactor,
+        connection: socket.socket,
+        stream: Stream,
+        on_done: Callable[[Splice], object],
+        on_failed: Callable[[socket.socket, str], object],
+    ) -> None:
+        self._on_failed = on_failed
+        self._received = False
+        super().__init__(loop, connection, stream, on_done)
 
     def on_data(self, data: bytes) -> None:
         self._received = True
@@ -160,7 +170,7 @@ class ClientSplice(Splice):
 
     def on_reset(self, reason: str) -> None:
         if self._open and not self._received:
-            refuse(self._socket, "08006", "the sandbox's connection to the database failed: " + reason)
+            self._on_failed(self._socket, reason)
         super().on_reset(reason)
 
 
@@ -206,7 +216,7 @@ class PostgresRelay:
             return False
         if begin:
             stream.send(begin)
-        self._splices.add(ClientSplice(self._loop, connection, stream, self._splices.discard))
+        self._splices.add(ClientSplice(self._loop, connection, stream, self._splices.discard, refuse_failed))
         return True
 
 
@@ -249,15 +259,15 @@ def refuse_full(connection: socket.socket) -> None:
     refuse(connection, "53300", "a sandbox may have at most %d database connections" % MAX_CONNECTIONS)
 
 
+def refuse_failed(connection: socket.socket, reason: str) -> None:
+    refuse(connection, "08006", "the sandbox's connection to the database failed: " + reason)
+
+
 def refuse(connection: socket.socket, sqlstate: str, message: str) -> None:
     """Sends Postgres's ErrorResponse, so that a driver shows the reason."""
     fields = (("S", "FATAL"), ("V", "FATAL"), ("C", sqlstate), ("M", message))
     body = b"".join(key.encode() + value.encode("utf-8", "replace") + b"\0" for key, value in fields) + b"\0"
-    try:
-        connection.setblocking(False)
-        connection.send(b"E" + (len(body) + 4).to_bytes(4, "big") + body)
-    except OSError:
-        pass
+    send_at_once(connection, b"E" + (len(body) + 4).to_bytes(4, "big") + body)
 
 
 def connect(loop: Reactor, stream: Stream, directory: str) -> str:

@@ -8,10 +8,10 @@ import socket
 from typing import Set
 
 from agent.channel import Channel
-from agent.listener import Listener
+from agent.listener import Listener, send_at_once
 from agent.process import log
 from agent.reactor import Reactor
-from agent.relay import Splice
+from agent.relay import ClientSplice, Splice
 
 # As the server allows (src/mcp/code_calls/limits.ts).
 MAX_CALLS = 16
@@ -20,21 +20,6 @@ DIRECTORY = "/run/omcp"
 SOCKET = "tools.sock"
 PACKAGE_FOLDER = "python"
 _PACKAGE = "omcp"
-
-
-class CallSplice(Splice):
-    """Of a call, whose client gets an error if the stream fails before its answer begins."""
-
-    _received = False
-
-    def on_data(self, data: bytes) -> None:
-        self._received = True
-        super().on_data(data)
-
-    def on_reset(self, reason: str) -> None:
-        if self._open and not self._received:
-            refuse(self._socket, "sandbox_lost", "The server ended the call: %s" % reason)
-        super().on_reset(reason)
 
 
 class ToolRelay:
@@ -59,18 +44,18 @@ class ToolRelay:
         except ConnectionError as error:
             refuse(connection, "sandbox_lost", "Cannot reach the server: %s" % error)
             return False
-        self._splices.add(CallSplice(self._loop, connection, stream, self._splices.discard))
+        self._splices.add(ClientSplice(self._loop, connection, stream, self._splices.discard, refuse_failed))
         return True
+
+
+def refuse_failed(connection: socket.socket, reason: str) -> None:
+    refuse(connection, "sandbox_lost", "The server ended the call: %s" % reason)
 
 
 def refuse(connection: socket.socket, code: str, message: str) -> None:
     """Sends an error in the form of the server's."""
     error = {"code": code, "message": message + ".", "state": "Nothing was done.", "next": "Try again in a moment.", "retryable": True, "details": {}}
-    try:
-        connection.setblocking(False)
-        connection.send(json.dumps({"ok": False, "error": error}).encode("ascii") + b"\n")
-    except OSError:
-        pass
+    send_at_once(connection, json.dumps({"ok": False, "error": error}).encode("ascii") + b"\n")
 
 
 def serve_code(loop: Reactor, channel: Channel, directory: str = DIRECTORY) -> None:
