@@ -33,6 +33,10 @@ export const contextSchema = z.string().regex(
 /** Absent: the context {@link DEFAULT_CONTEXT}. */
 const context = contextSchema.exactOptional();
 const contextParams = z.strictObject({ context });
+
+/** The server's id of an execution. */
+const executionParam = z.string().regex(/^[\w-]{1,64}$/);
+
 const nothing = z.object({});
 
 /** The most environment variables of an execution, and the most characters of their names and values together. */
@@ -75,7 +79,7 @@ const executeParamsSchema = z.strictObject({
   /** Runs apart from the user's history, in a namespace of its own that has `user_ns`. */
   silent: z.boolean(),
   /** The server's id; it names the saved output. */
-  execution: z.string().regex(/^[\w-]{1,64}$/),
+  execution: executionParam,
   /** Environment variables of this execution. */
   env: environmentSchema,
   /** Its working folder; a relative one is under /workspace. null: where the kernel is. */
@@ -148,8 +152,6 @@ export type ExecuteResult = z.output<typeof executeResultSchema>;
 
 /** The most executions that an agent lists. */
 const MAX_JOURNAL = 200;
-
-const executionParam = z.string().regex(/^[\w-]{1,64}$/);
 
 /** An execution that an agent still knows. */
 const journalEntrySchema = wireObject({

@@ -177,7 +177,7 @@ def execute_params(value: Any) -> ExecuteParams:
         params.integer("max_output_bytes", 0, MAX_OUTPUT_BYTES),
         params.integer("max_text_characters", 0, MAX_OUTPUT_BYTES),
         params.boolean("silent"),
-        _execution_id(params.text("execution", _MAX_EXECUTION_CHARACTERS)),
+        _execution_id(params),
         _environment(params.take("env")),
         _folder(params.optional_text("cwd")),
         _context(params),
@@ -189,10 +189,7 @@ def execute_params(value: Any) -> ExecuteParams:
 def source_params(value: Any) -> SourceParams:
     """Checks the parameters of `source`. Raises InvalidMessage."""
     params = Fields(value, "params")
-    checked = SourceParams(
-        _execution_id(params.text("execution", _MAX_EXECUTION_CHARACTERS)),
-        params.integer("offset", 0, MAX_CODE_BYTES),
-    )
+    checked = SourceParams(_execution_id(params), params.integer("offset", 0, MAX_CODE_BYTES))
     params.end()
     return checked
 
@@ -200,7 +197,7 @@ def source_params(value: Any) -> SourceParams:
 def resume_params(value: Any) -> ResumeParams:
     """Checks the parameters of `resume`. Raises InvalidMessage."""
     params = Fields(value, "params")
-    checked = ResumeParams(_execution_id(params.text("execution", _MAX_EXECUTION_CHARACTERS)))
+    checked = ResumeParams(_execution_id(params))
     params.end()
     return checked
 
@@ -213,15 +210,16 @@ def context_params(value: Any) -> ContextParams:
     return checked
 
 
-def _context(params: "Fields") -> str:
+def _context(params: Fields) -> str:
     name = params.text("context", _MAX_CONTEXT_CHARACTERS, DEFAULT_CONTEXT)
     if not name or name[0] not in _CONTEXT_LETTERS or not _CONTEXT_CHARACTERS.issuperset(name):
         raise InvalidMessage("params.context must begin with a small letter and have small letters, digits, _ and - only")
     return name
 
 
-def _execution_id(value: str) -> str:
+def _execution_id(params: Fields) -> str:
     """A part of a path: letters, digits, hyphens and underscores."""
+    value = params.text("execution", _MAX_EXECUTION_CHARACTERS)
     if not value or not _EXECUTION_CHARACTERS.issuperset(value):
         raise InvalidMessage("params.execution must have letters, digits, hyphens and underscores only")
     return value
