@@ -46,8 +46,6 @@ class _Entry:
         self.lost_display: Optional[int] = None
         # A display whose first pieces the present server lacks: the rest of it is of no use.
         self.cut_display: Optional[int] = None
-        # The kept events that are still to be sent again; None where all are sent.
-        self.unsent: Optional[Deque["Event"]] = None
 
     def lose(self, event: "Event", size: int) -> None:
         """Counts an event that is not kept."""
@@ -79,6 +77,8 @@ class Journal:
         self._entries: Dict[str, _Entry] = {}
         # Those that run, by their first request.
         self._running: Dict[int, _Entry] = {}
+        # Of those that are sent again: the events that remain.
+        self._unsent: Dict[_Entry, Deque["Event"]] = {}
         self._bytes = 0
         self._cells = 0
         self._state: "Optional[Event]" = None
@@ -110,20 +110,21 @@ class Journal:
         self._keep(entry, event)
         if entry.is_cut(event):
             return
-        if entry.unsent is None:
+        unsent = self._unsent.get(entry)
+        if unsent is None:
             self._emit(entry.request, event)
         else:
-            entry.unsent.append(event)
+            unsent.append(event)
 
     def can_emit(self) -> bool:
         """Whether executions may send more; not while earlier events are sent again."""
-        return self._can_emit() and not self._resuming()
+        return self._can_emit() and not self._unsent
 
     def continue_resuming(self) -> bool:
         """The channel has room again. Returns whether nothing is left to be sent again."""
-        for entry in self._resuming():
+        for entry in list(self._unsent):
             self._send(entry)
-        return not self._resuming()
+        return not self._unsent
 
     # -- Requests --
 
@@ -159,11 +160,11 @@ class Journal:
             return
         entry.request = request_id
         entry.cut_display = entry.lost_display
-        entry.unsent = deque(entry.events)
+        unsent = self._unsent[entry] = deque(entry.events)
         if entry.lost_events:
-            reply = entry.unsent.pop() if entry.ended is not None else None
+            reply = unsent.pop() if entry.ended is not None else None
             text = "The sandbox sent %d more outputs (%d bytes) to an earlier server and did not keep them."
-            entry.unsent.append(
+            unsent.append(
                 {
                     "type": "display_data",
                     "data": {"text/plain": text % (entry.lost_events, entry.lost_bytes)},
@@ -171,7 +172,7 @@ class Journal:
                 }
             )
             if reply is not None:
-                entry.unsent.append(reply)
+                unsent.append(reply)
         self._send(entry)
 
     # -- Inside --
@@ -189,14 +190,12 @@ class Journal:
     def _reply(self, request_id: int, result: "Result") -> None:
         self._emit(request_id, {"type": "reply", "result": result})
 
-    def _resuming(self) -> List[_Entry]:
-        return [entry for entry in self._entries.values() if entry.unsent is not None]
-
     def _send(self, entry: _Entry) -> None:
-        while entry.unsent and self._can_emit():
-            self._emit(entry.request, entry.unsent.popleft())
-        if not entry.unsent:
-            entry.unsent = None
+        unsent = self._unsent[entry]
+        while unsent and self._can_emit():
+            self._emit(entry.request, unsent.popleft())
+        if not unsent:
+            del self._unsent[entry]
 
     def _keep(self, entry: _Entry, event: "Event") -> None:
         size = _size(event)
@@ -211,7 +210,7 @@ class Journal:
 
     def _make_room(self, size: int) -> None:
         while self._bytes + size > self._max_bytes or len(self._entries) > MAX_ENTRIES:
-            oldest = next((one for one in self._entries.values() if one.ended is not None and one.unsent is None), None)
+            oldest = next((one for one in self._entries.values() if one.ended is not None and one not in self._unsent), None)
             if oldest is None:
                 return
             self._forget(oldest)
