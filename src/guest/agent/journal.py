@@ -87,9 +87,7 @@ class Journal:
         """An `execute` request has arrived."""
         # Its environment may hold secrets, and no later server needs it.
         entry = _Entry(request_id, params._replace(env={}), self._now())
-        old = self._entries.pop(params.execution, None)
-        if old is not None:
-            self._bytes -= old.bytes
+        self._forget(params.execution)
         self._entries[params.execution] = entry
         self._running[request_id] = entry
         self._bytes += entry.bytes
@@ -213,11 +211,11 @@ class Journal:
             oldest = next((one for one in self._entries.values() if one.ended is not None and one not in self._unsent), None)
             if oldest is None:
                 return
-            self._forget(oldest)
+            self._forget(oldest.params.execution)
 
-    def _forget(self, entry: _Entry) -> None:
-        if self._entries.get(entry.params.execution) is entry:
-            del self._entries[entry.params.execution]
+    def _forget(self, execution: str) -> None:
+        entry = self._entries.pop(execution, None)
+        if entry is not None:
             self._bytes -= entry.bytes
 
 
