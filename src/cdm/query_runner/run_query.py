@@ -37,11 +37,6 @@ def fitting(preview, size):
     return preview
 
 
-def refused(sqlstate, message, hint):
-    """An answer in the form of the database's errors."""
-    return {"ok": False, "sqlstate": sqlstate, "message": f"{message}\nHINT:  {hint}"}
-
-
 def run(request):
     """Runs the request; returns what the tool reports."""
     preview, started = [], time.time()
@@ -51,34 +46,24 @@ def run(request):
             preview.append([shown(value) for value in row])
 
     try:
-        with psycopg.connect(connect_timeout=15) as connection:
-            with psycopg.RawCursor(connection) as cursor:
-                frame, truncated = _frames.read(
-                    cursor,
-                    request["sql"],
-                    request["parameters"],
-                    limit=request["limit"],
-                    memory_bytes=request.get("memory_bytes"),
-                    columns=request.get("columns"),
-                    on_row=show,
-                )
+        frame, truncated = _frames.read(
+            psycopg.RawCursor,
+            request["sql"],
+            request["parameters"],
+            limit=request["limit"],
+            memory_bytes=request.get("memory_bytes"),
+            columns=request.get("columns"),
+            on_row=show,
+        )
     except psycopg.Error as error:
-        if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):
-            return refused("0A000", "the statement returns no rows", "Write one statement that returns rows, such as SELECT.")
-        if error.sqlstate is None and isinstance(error, psycopg.DataError):
-            return refused("22000", str(error)[:2000], "Cast that column to text.")
         return {"ok": False, "sqlstate": error.sqlstate, "message": str(error)[:2000]}
-    except _frames.TooWide as error:
-        return refused("54011", str(error), "Select fewer columns.")
+    except _frames.Refused as error:
+        # In the form of the database's errors.
+        return {"ok": False, "sqlstate": error.sqlstate, "message": f"{error}\nHINT:  {error.hint}"}
     except _frames.TooLarge as error:
         return {"ok": "too_large", "rows": error.rows, "memory_bytes": error.bytes}
     if request.get("into") is not None:
-        frame.attrs.update(
-            sql=request["shown_sql"],
-            truncated=truncated,
-            time=datetime.datetime.fromtimestamp(started, datetime.timezone.utc).isoformat(timespec="seconds"),
-            seconds=round(time.time() - started, 3),
-        )
+        frame.attrs.update(sql=request["shown_sql"], truncated=truncated, **_frames.timed(started))
         user_ns[request["into"]] = frame
     return {
         "ok": True,

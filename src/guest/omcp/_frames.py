@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 if TYPE_CHECKING:
@@ -36,11 +37,13 @@ class TooLarge(MemoryError):
         self.bytes = size
 
 
-class TooWide(ValueError):
-    """The result has more columns than MAX_COLUMNS."""
+class Refused(ValueError):
+    """There is no DataFrame of the result. `sqlstate`: as PostgreSQL would classify it; `hint`: what to do."""
 
-    def __init__(self, columns: int) -> None:
-        super().__init__("the result has %d columns: the maximum is %d" % (columns, MAX_COLUMNS))
+    def __init__(self, sqlstate: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.hint = hint
 
 
 def column_of(values: List[Any], kind: str) -> Any:
@@ -129,7 +132,32 @@ class Columns:
         return pandas.DataFrame(series, copy=False)
 
 
-def read(
+def timed(started: float) -> Dict[str, Any]:
+    """When a query began, and the seconds since, for `attrs`."""
+    moment = datetime.datetime.fromtimestamp(started, datetime.timezone.utc)
+    return {"time": moment.isoformat(timespec="seconds"), "seconds": round(time.time() - started, 3)}
+
+
+def read(cursor: Any, statement: str, parameters: Any, **options: Any) -> Tuple["pandas.DataFrame", bool]:
+    """Runs a statement over this sandbox's own connection; returns its first `limit` rows and whether there were more.
+
+    `cursor`: one of psycopg's classes; the options are those of _read. Raises psycopg.Error, TooLarge and Refused.
+    """
+    import psycopg
+
+    try:
+        with psycopg.connect(connect_timeout=15) as connection:
+            with cursor(connection) as opened:
+                return _read(opened, statement, parameters, **options)
+    except psycopg.Error as error:
+        if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):
+            raise Refused("0A000", "the statement returns no rows", "Write one statement that returns rows, such as SELECT.") from None
+        if error.sqlstate is None and isinstance(error, psycopg.DataError):
+            raise Refused("22000", str(error)[:2000], "Cast that column to text.") from None
+        raise
+
+
+def _read(
     cursor: Any,
     statement: str,
     parameters: Any,
@@ -139,11 +167,7 @@ def read(
     columns: Optional[List[Dict[str, Any]]] = None,
     on_row: Callable[[Tuple[Any, ...]], object] = lambda _: None,
 ) -> Tuple["pandas.DataFrame", bool]:
-    """Runs a statement; returns its first `limit` rows and whether there were more.
-
-    `columns`: name and type of each; without them, what the database reports, each name once. `on_row` gets each row that is kept. Raises
-    psycopg.Error, TooLarge and TooWide.
-    """
+    """`columns`: name and type of each; without them, what the database reports, each name once. `on_row` gets each row that is kept."""
     names: List[str] = []
     found: Optional[Columns] = None
 
@@ -153,7 +177,8 @@ def read(
         else:
             described, kinds = [column["name"] for column in columns], [column["type"] for column in columns]
         if len(described) > MAX_COLUMNS:
-            raise TooWide(len(described))
+            message = "the result has %d columns: the maximum is %d" % (len(described), MAX_COLUMNS)
+            raise Refused("54011", message, "Select fewer columns.")
         names.extend(described)
         return Columns(kinds, memory_bytes)
 

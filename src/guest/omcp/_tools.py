@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Sequence, Union
 
@@ -121,7 +120,7 @@ def sql(statement: str, parameters: Optional[Sequence[Any]] = None, *, limit: in
         answer = {"notes": []}
     if truncated:
         answer["notes"].append("There are more than %d rows: raise limit or aggregate." % limit)
-    return _noted(frame, answer, sql=statement, truncated=truncated, **_timed(started))
+    return _noted(frame, answer, sql=statement, truncated=truncated, **_frames.timed(started))
 
 
 def cohort(name: str, **definition: Any) -> "pandas.DataFrame":
@@ -166,21 +165,17 @@ def _rows(answer: Dict[str, Any]) -> Any:
     frame, truncated = _run(
         psycopg.RawCursor, answer["sql"], answer["parameters"], limit=answer["limit"], memory_bytes=answer["memory_bytes"], columns=answer["columns"]
     )
-    return frame, truncated, _timed(started)
+    return frame, truncated, _frames.timed(started)
 
 
 def _run(cursor: Any, statement: str, parameters: Any, **options: Any) -> Any:
     import psycopg
 
     try:
-        with psycopg.connect(connect_timeout=15) as connection:
-            with cursor(connection) as opened:
-                return _frames.read(opened, statement, parameters, **options)
-    except _frames.TooWide as error:
-        raise OmcpError("database_refused", str(error), next="Select fewer columns.") from None
+        return _frames.read(cursor, statement, parameters, **options)
+    except _frames.Refused as error:
+        raise OmcpError("database_refused", str(error), next=error.hint) from None
     except psycopg.Error as error:
-        if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):
-            raise OmcpError("database_refused", "the statement returns no rows", next="Write one statement that returns rows, such as SELECT.") from None
         code = "database_refused" if error.sqlstate else "database_unavailable"
         message, _, hint = str(error).strip().partition("\nHINT:  ")
         # psycopg's error says the same.
@@ -192,11 +187,6 @@ def _run(cursor: Any, statement: str, parameters: Any, **options: Any) -> Any:
 def _is_empty(frame: "pandas.DataFrame") -> bool:
     """Whether there are no rows, or one that counts none."""
     return len(frame) == 0 or len(frame) == 1 and bool((frame.isna() | (frame == 0)).all(axis=None))
-
-
-def _timed(started: float) -> Dict[str, Any]:
-    moment = datetime.datetime.fromtimestamp(started, datetime.timezone.utc)
-    return {"time": moment.isoformat(timespec="seconds"), "seconds": round(time.time() - started, 3)}
 
 
 def _table(rows: List[Dict[str, Any]], columns: List[str]) -> "pandas.DataFrame":

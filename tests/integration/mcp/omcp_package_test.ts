@@ -151,6 +151,9 @@ print(cut.attrs["truncated"], len(omcp.sql("select 1 as x where false")), list(f
         const fields = await run(`for call in (
     lambda: omcp.concept(1),
     lambda: omcp.sql("delete from person"),
+    lambda: omcp.sql("set timezone = 'UTC'"),
+    lambda: omcp.sql("select 'infinity'::date"),
+    lambda: omcp.sql("select " + ", ".join(["1"] * 600)),
     lambda: omcp.call("execute_python_code", code="1"),
     lambda: omcp.call("search_concept", text="x"),
     lambda: omcp.call("search_concepts", txt="x"),
@@ -162,6 +165,9 @@ print(cut.attrs["truncated"], len(omcp.sql("select 1 as x where false")), list(f
           const line of [
             /^concept_not_found \| /m,
             /^database_refused \| cannot execute DELETE [^|]* \| Compute the changed rows [^|]* \| 25006$/m,
+            /^database_refused \| the statement returns no rows \| Write one statement that returns rows, such as SELECT\. \| None$/m,
+            /^database_refused \| [^|]*date[^|]* \| Cast that column to text\. \| None$/m,
+            /^database_refused \| the result has 600 columns: the maximum is 500 \| Select fewer columns\. \| None$/m,
             /^invalid_argument \| Code cannot call "execute_python_code"\. \| It can call .*query_omop/m,
             /^invalid_argument \| Code cannot call "search_concept"\. \| Did you mean search_concepts\? \| None$/m,
             /^invalid_argument \| unknown .*txt/m,
