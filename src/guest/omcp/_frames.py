@@ -151,6 +151,9 @@ def read(cursor: Any, statement: str, parameters: Any, **options: Any) -> Tuple[
                 return _read(opened, statement, parameters, **options)
     except psycopg.Error as error:
         if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):
+            if parameters and "produce a result" not in str(error):
+                # psycopg has not sent it.
+                raise Refused("42P02", str(error), "Give one parameter for each %s, and write the operator % as %%.") from None
             raise Refused("0A000", "the statement returns no rows", "Write one statement that returns rows, such as SELECT.") from None
         if error.sqlstate is None and isinstance(error, psycopg.DataError):
             raise Refused("22000", str(error)[:2000], "Cast that column to text.") from None
