@@ -210,6 +210,7 @@ class Groups {
     if (first === undefined) return;
     const target = this.of(first);
     const groups = new Set(known.map((name) => this.of(name)));
+    if (groups.size === 1) return;
     for (const [name, group] of this.#group) if (groups.has(group)) this.#group.set(name, target);
   }
 }

@@ -45,10 +45,9 @@ const RULES: readonly ((scope: Scope, inner: readonly Scope[]) => readonly LintW
  */
 export function lintSql(outline: readonly SqlScope[], version: CdmVersion): readonly LintWarning[] {
   const scopes = scopesOf(outline, version);
+  const inner = Map.groupBy(scopes, ({ own }) => own.parent);
   const found = [
-    ...RULES.flatMap((rule) =>
-      scopes.flatMap((scope, at) => rule(scope, scopes.filter(({ own }) => own.parent === at)))
-    ),
+    ...RULES.flatMap((rule) => scopes.flatMap((scope, at) => rule(scope, inner.get(at) ?? []))),
     ...joins.eraUnion(scopes),
   ];
   return [...new Map(found.toReversed().map((each) => [each.rule, each])).values()].toReversed()

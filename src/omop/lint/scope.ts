@@ -10,11 +10,19 @@ export interface TableColumn {
   readonly alias: string;
 }
 
+/** A relation that is a table of the CDM. */
+type TableRelation = Relation & { readonly table: string };
+
 /** One SELECT, whose columns are found in the tables of the CDM. */
 export class Scope {
   readonly own: SqlScope;
   readonly version: CdmVersion;
+  /** Relations that are tables of the CDM. */
+  readonly tables: readonly TableRelation[];
   readonly #around: Scope | undefined;
+  readonly #byAlias: ReadonlyMap<string, readonly Relation[]>;
+  /** Rules look up each column of a statement, which may have thousands of them and of relations. */
+  readonly #byColumn = new Map<string, Relation[]>();
 
   /**
    * @param own The SELECT.
@@ -25,19 +33,21 @@ export class Scope {
     this.own = own;
     this.version = version;
     this.#around = around;
-  }
-
-  /** Relations that are tables of the CDM. */
-  get tables(): readonly (Relation & { readonly table: string })[] {
-    return this.own.relations.flatMap((each) =>
-      each.table !== null && columnsOf(each.table, this.version).length > 0
-        ? [{ ...each, table: each.table }]
-        : []
+    this.#byAlias = Map.groupBy(own.relations, ({ alias }) => alias);
+    this.tables = own.relations.flatMap((each) =>
+      each.table !== null && columnsOf(each.table, version).length > 0 ? [{ ...each, table: each.table }] : []
     );
+    for (const table of this.tables) {
+      for (const { name } of columnsOf(table.table, version)) {
+        const having = this.#byColumn.get(name) ?? [];
+        having.push(table);
+        this.#byColumn.set(name, having);
+      }
+    }
   }
 
   /** Those with many rows of a person. */
-  get events(): readonly (Relation & { readonly table: string })[] {
+  get events(): readonly TableRelation[] {
     return this.tables.filter(({ table }) => EVENT_TABLES.has(table));
   }
 
@@ -45,13 +55,11 @@ export class Scope {
   find(use: ColumnUse | undefined): TableColumn | undefined {
     if (use === undefined) return undefined;
     const { relation, column } = use;
-    const found = relation === null
-      ? this.tables.filter(({ table }) => columnsOf(table, this.version).some(({ name }) => name === column))
-      : this.own.relations.filter(({ alias }) => alias === relation);
-    const [first] = found;
+    const [first, second] = (relation === null ? this.#byColumn.get(column) : this.#byAlias.get(relation)) ??
+      [];
     if (first === undefined) return this.#around?.find(use);
     // An unqualified column may also be one of a subquery.
-    if (found.length > 1 || first.table === null) return undefined;
+    if (second !== undefined || first.table === null) return undefined;
     if (relation === null && this.own.relations.some(({ table }) => table === null)) return undefined;
     return { table: first.table, column, alias: first.alias };
   }

@@ -119,3 +119,12 @@ Deno.test("names of aliases, subqueries and tables of others end in no warning a
   ];
   for (const sql of statements) assert.deepEqual(rulesOn(sql), [], sql);
 });
+
+Deno.test("a statement of hundreds of relations and columns does not hold the server up", () => {
+  const outline = outlineOf(`select from ${"note,".repeat(900)}note where ${"a=b and ".repeat(900)}true`);
+  assert.ok(outline !== undefined);
+  const start = performance.now();
+  lintSql(outline, "5.4");
+  // Without an index of its columns, it takes three seconds on an idle machine, and 30 ms with one.
+  assert.ok(performance.now() - start < 1_500);
+});
