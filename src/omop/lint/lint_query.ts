@@ -1,5 +1,6 @@
 /** Warnings on a typed query. */
 import { isRecord } from "../../lib/is_record.ts";
+import { conditionsIn, itemsOf, type WrittenCondition } from "../query/conditions.ts";
 import type { OmopQuery } from "../query/mod.ts";
 import { conceptIdWarning, sourceValueWarning } from "./concept_rules.ts";
 import { countsPeople, mixedWarning, personsWarning } from "./count_rules.ts";
@@ -41,33 +42,14 @@ export function lintQuery(query: OmopQuery): readonly LintWarning[] {
   return [...new Map(found.map((each) => [each.rule, each])).values()];
 }
 
-interface Condition {
-  readonly table: string;
-  readonly column: string;
-  readonly value: unknown;
-  readonly op: unknown;
-}
-
-/** All conditions, wherever they are; criteria of persons have a table of their own. */
-function conditionsIn(part: unknown, table: string): readonly Condition[] {
-  if (Array.isArray(part)) return part.flatMap((each) => conditionsIn(each, table));
-  if (!isRecord(part)) return [];
-  const own = typeof part["table"] === "string" ? part["table"].toLowerCase() : table;
-  const { column, op, value } = part;
-  const condition = typeof column === "string" && op !== undefined
-    ? [{ table: own, column: column.toLowerCase(), op, value }]
-    : [];
-  return [...condition, ...Object.values(part).flatMap((each) => conditionsIn(each, own))];
-}
-
-function conditionWarnings({ table, column, op, value }: Condition): readonly LintWarning[] {
+function conditionWarnings(condition: WrittenCondition): readonly LintWarning[] {
+  const { table, column, op, value } = condition;
   const name = column.split(".").at(-1) ?? column;
   if (name.endsWith("_source_value") && value !== undefined && value !== null) {
     return [sourceValueWarning(table, name)];
   }
   if (!/concept_id$/.test(name) || op !== "=" && op !== "in" && op !== "in_concept_set") return [];
-  const items = isRecord(value) && Array.isArray(value["items"]) ? value["items"] : [value].flat();
-  const ids = items.map((item: unknown) => String(isRecord(item) ? item["concept_id"] : item));
+  const ids = itemsOf(condition).map((item) => String(isRecord(item) ? item["concept_id"] : item));
   const found = conceptIdWarning(name, ids);
   return found === undefined ? [] : [found];
 }

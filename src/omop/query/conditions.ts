@@ -1,0 +1,38 @@
+/** The conditions of a typed query as a caller wrote it, read or not. */
+import { isRecord } from "../../lib/is_record.ts";
+
+/** A condition. */
+export interface WrittenCondition {
+  /** The table of the query, or of the criterion of persons, that it is in. */
+  readonly table: string;
+  /** The column's text in lower case, with its prefixes. */
+  readonly column: string;
+  readonly op: unknown;
+  readonly value: unknown;
+}
+
+/**
+ * Finds conditions wherever they are: in filters, within `or`, and in criteria of persons, which have a table of their own.
+ *
+ * @param part A query or a part of one; what is not a condition is ignored.
+ * @param table The table that the part is about.
+ */
+export function conditionsIn(part: unknown, table: string): readonly WrittenCondition[] {
+  if (Array.isArray(part)) return part.flatMap((each) => conditionsIn(each, table));
+  if (!isRecord(part)) return [];
+  const own = typeof part["table"] === "string" ? part["table"].toLowerCase() : table;
+  const { column, op, value } = part;
+  if (typeof column === "string" && op !== undefined) {
+    return [{ table: own, column: column.toLowerCase(), op, value }];
+  }
+  return Object.values(part).flatMap((each) => conditionsIn(each, own));
+}
+
+/**
+ * What a condition compares a column with: the items of a concept set or of a list, or the one value.
+ *
+ * @param condition The condition.
+ */
+export function itemsOf({ value }: WrittenCondition): readonly unknown[] {
+  return isRecord(value) && Array.isArray(value["items"]) ? value["items"] : [value].flat();
+}
