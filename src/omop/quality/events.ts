@@ -1,4 +1,5 @@
 import { cdmTables, type CdmVersion } from "../cdm/mod.ts";
+import { eventDate, hasColumn } from "../query/event_date.ts";
 
 /** A table of events, as the checks need it. */
 export interface EventTable {
@@ -9,8 +10,6 @@ export interface EventTable {
   readonly end: string | undefined;
   /** The standard concept; undefined: there is none that every record needs. */
   readonly concept: string | undefined;
-  /** The domain of its concepts; undefined: several. */
-  readonly domain: string | undefined;
   /** The columns that may hold its value; none: the event has no value. */
   readonly values: readonly string[];
   /** Whether records name the visit in which they happened. */
@@ -19,17 +18,17 @@ export interface EventTable {
 
 const VALUES = ["value_as_number", "value_as_string", "value_as_concept_id"] as const;
 
-/** Table → its dates, its concept and the concept's domain, as the specification has them. */
-const EVENTS: readonly (readonly [table: string, stem: string, domain?: string])[] = [
-  ["visit_occurrence", "visit", "Visit"],
-  ["condition_occurrence", "condition", "Condition"],
-  ["drug_exposure", "drug", "Drug"],
-  ["procedure_occurrence", "procedure", "Procedure"],
-  ["device_exposure", "device", "Device"],
-  ["measurement", "measurement", "Measurement"],
+/** Table → the beginning of the names of its concept and of its last day, as the specification has them. */
+const EVENTS: ReadonlyMap<string, string> = new Map([
+  ["visit_occurrence", "visit"],
+  ["condition_occurrence", "condition"],
+  ["drug_exposure", "drug"],
+  ["procedure_occurrence", "procedure"],
+  ["device_exposure", "device"],
+  ["measurement", "measurement"],
   ["observation", "observation"],
   ["death", "death"],
-];
+]);
 
 /**
  * The tables of events that are checked.
@@ -38,21 +37,20 @@ const EVENTS: readonly (readonly [table: string, stem: string, domain?: string])
  * @param present The tables that this CDM has.
  */
 export function eventTables(version: CdmVersion, present: ReadonlySet<string>): readonly EventTable[] {
-  const columns = new Map(
-    cdmTables(version).map((table) => [table.name, new Set(table.columns.map(({ name }) => name))]),
-  );
-  return EVENTS.filter(([table]) => present.has(table)).map(([table, stem, domain]): EventTable => {
-    const has = columns.get(table) ?? new Set();
-    const one = (...names: readonly string[]): string | undefined => names.find((name) => has.has(name));
-    return {
-      table,
-      start: one(`${stem}_start_date`, `${stem}_exposure_start_date`) ?? `${stem}_date`,
+  const tables = new Map(cdmTables(version).map((table) => [table.name, table]));
+  return [...EVENTS].flatMap(([name, stem]): EventTable[] => {
+    const table = tables.get(name);
+    const start = table && eventDate(table);
+    if (table === undefined || start === undefined || !present.has(name)) return [];
+    const one = (...names: readonly string[]) => names.find((column) => hasColumn(table, column));
+    return [{
+      table: name,
+      start,
       end: one(`${stem}_end_date`, `${stem}_exposure_end_date`),
       concept: one(`${stem}_concept_id`),
-      domain,
-      values: VALUES.filter((name) => has.has(name)),
-      visit: table !== "visit_occurrence" && has.has("visit_occurrence_id") &&
+      values: VALUES.filter((column) => hasColumn(table, column)),
+      visit: name !== "visit_occurrence" && hasColumn(table, "visit_occurrence_id") &&
         present.has("visit_occurrence"),
-    };
+    }];
   });
 }

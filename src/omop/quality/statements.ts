@@ -1,6 +1,7 @@
 /** The checks as statements: one for each table, which reads it once. */
 import { type RawBuilder, sql } from "kysely";
 import { table as tableRef } from "../concepts/concept_set_sql.ts";
+import { columnDomain } from "../lint/mod.ts";
 import { type Statement, statement } from "../sql_compiler.ts";
 import type { QualityCheckId } from "./checks.ts";
 import type { EventTable } from "./events.ts";
@@ -124,8 +125,9 @@ function ofAnyPeriod(periods: RawBuilder<unknown>): Part {
   };
 }
 
-function ofConcept({ concept, domain }: EventTable, { schema }: Where): Part {
+function ofConcept({ concept }: EventTable, { schema }: Where): Part {
   if (concept === undefined) return { counts: [] };
+  const domain = columnDomain(concept);
   const id = sql.ref(`e.${concept}`);
   const valid = sql`c.standard_concept = 'S' and coalesce(c.invalid_reason, '') = ''`;
   return {
