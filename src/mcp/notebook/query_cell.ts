@@ -14,6 +14,14 @@ const DTYPES: Readonly<Record<Column["type"], string>> = {
   timestamp: "datetime64[us]",
 };
 
+/** Indented lines after it have a cursor. */
+const WITH_CURSOR = [
+  "import pandas",
+  "import psycopg",
+  "",
+  "with psycopg.connect() as connection, connection.cursor() as cursor:",
+];
+
 /**
  * Writes the code that leaves the same DataFrame.
  *
@@ -31,10 +39,7 @@ export function queryCell(
   // A string of JSON is one of Python, too.
   return {
     code: [
-      "import pandas",
-      "import psycopg",
-      "",
-      "with psycopg.connect() as connection, connection.cursor() as cursor:",
+      ...WITH_CURSOR,
       ...(numeric
         ? ['    cursor.adapters.register_loader("numeric", psycopg.types.numeric.FloatLoader)']
         : []),
@@ -57,10 +62,7 @@ export function queryCell(
 export function sqlCell(into: string, sql: string, limit: number): NotebookSource {
   return {
     code: [
-      "import pandas",
-      "import psycopg",
-      "",
-      "with psycopg.connect() as connection, connection.cursor() as cursor:",
+      ...WITH_CURSOR,
       `    cursor.execute(${JSON.stringify(sql)})`,
       "    names = [column.name for column in cursor.description]",
       `    ${into} = pandas.DataFrame(cursor.fetchmany(${limit}), columns=names).convert_dtypes()`,
