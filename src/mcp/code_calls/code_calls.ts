@@ -29,12 +29,6 @@ export interface CodeCallsOptions {
   readonly limits?: CodeCallLimits;
 }
 
-/** An answer as it is sent, with what the log and the audit say of it. */
-interface Answer {
-  readonly bytes: Uint8Array;
-  readonly status: string;
-}
-
 /**
  * Answers calls by code. A stream has one request, `{"tool", "arguments"}` and a line feed, and gets one line: `{"ok": true, "value"}` or
  * `{"ok": false, "error"}`. A client that closes its side before the answer cancels the call.
@@ -104,15 +98,15 @@ export class CodeCalls {
   ): Promise<void> {
     let turn: Disposable | undefined;
     try {
-      let answer: Answer;
+      let answer: Uint8Array;
       try {
         const request = this.#request(line);
         turn = await turns.begin(signal);
         answer = await this.#audited(request, sandboxId, signal);
       } catch (error) {
-        answer = failed(knownError(error));
+        answer = encoded({ ok: false, error: errorData(knownError(error)) });
       }
-      const sent = writer.write(answer.bytes).then(() => writer.close()).then(() => true, () => true);
+      const sent = writer.write(answer).then(() => writer.close()).then(() => true, () => true);
       if (await within(sent, this.#limits.writeMs) === undefined) throw new Error("the answer was not read");
     } finally {
       turn?.[Symbol.dispose]();
@@ -133,7 +127,7 @@ export class CodeCalls {
   }
 
   /** Answers, with a line in the audit and one in the log, as for a call of the model's. */
-  async #audited(request: CodeRequest, sandboxId: string, signal: AbortSignal): Promise<Answer> {
+  async #audited(request: CodeRequest, sandboxId: string, signal: AbortSignal): Promise<Uint8Array> {
     const { services, principal } = this.#options;
     const start = performance.now();
     const tool = this.#tool(request.tool);
@@ -151,10 +145,10 @@ export class CodeCalls {
       };
       const answer = await services.audit.execution(
         facts,
-        async () => this.#encoded(await this.#called(tool, request, { sandboxId, signal, audit: more })),
-        ({ bytes, status }) => ({ status, bytes: bytes.length }),
+        async () => this.#success(await this.#called(tool, request, { sandboxId, signal, audit: more })),
+        (bytes) => ({ status: "ok", bytes: bytes.length }),
       );
-      outcome = answer.status;
+      outcome = "ok";
       return answer;
     } finally {
       const durationMs = Math.round(performance.now() - start);
@@ -209,10 +203,10 @@ export class CodeCalls {
     }
   }
 
-  #encoded(value: ToolData): Answer {
-    const bytes = encoder.encode(`${JSON.stringify({ ok: true, value })}\n`);
+  #success(value: ToolData): Uint8Array {
+    const bytes = encoded({ ok: true, value });
     const { answerBytes } = this.#limits;
-    if (bytes.length <= answerBytes) return { bytes, status: "ok" };
+    if (bytes.length <= answerBytes) return bytes;
     throw new OmcpError(
       "result_too_large",
       `The answer has ${bytes.length} bytes: the maximum is ${answerBytes}`,
@@ -221,11 +215,9 @@ export class CodeCalls {
   }
 }
 
-function failed(error: OmcpError): Answer {
-  return {
-    bytes: encoder.encode(`${JSON.stringify({ ok: false, error: errorData(error) })}\n`),
-    status: error.code,
-  };
+/** An answer as it is sent. */
+function encoded(answer: Readonly<Record<string, unknown>>): Uint8Array {
+  return encoder.encode(`${JSON.stringify(answer)}\n`);
 }
 
 /** Resets a stream; the agent passes the reason on to the client. */
