@@ -11,10 +11,9 @@ const MOST_TABLES = 8;
  * Writes a report.
  *
  * @param report What was found.
- * @param ms How long it took.
  * @returns The failed checks first; each with its name, its verdict, counts by table, and what they mean.
  */
-export function qualityText({ findings, tables, unchecked }: QualityReport, ms: number): string {
+export function qualityText({ findings, tables, unchecked, ms }: QualityReport): string {
   const failed = findings.filter(({ verdict }) => verdict === "failed");
   const look = findings.filter(({ verdict }) => verdict === "look");
   const passed = findings.filter(({ verdict }) => verdict === "passed");
