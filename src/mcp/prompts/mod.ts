@@ -43,28 +43,21 @@ export function registerPrompts(server: McpServer, { offer, services }: PromptOp
 }
 
 function registerStudies(server: McpServer, services: CompletionServices): void {
+  const concept = (description: string, domain: string) =>
+    completable(oneLine(description), (typed) => suggestConcepts(typed, domain, services));
   server.registerPrompt("cohort_study", {
     title: "A cohort study",
     description: "Patients with a condition: who they are and what happens to them.",
     argsSchema: z.object({
-      condition: completable(
-        oneLine("What the patients have, such as Type 2 diabetes mellitus."),
-        (typed) => suggestConcepts(typed, "Condition", services),
-      ),
-      outcome: completable(
-        oneLine("What may follow. Without it: only who they are."),
-        (typed) => suggestConcepts(typed, "Condition", services),
-      ).optional(),
+      condition: concept("What the patients have, such as Type 2 diabetes mellitus.", "Condition"),
+      outcome: concept("What may follow. Without it: only who they are.", "Condition").optional(),
     }),
   }, ({ condition, outcome }) => asked(cohortStudy(condition, outcome)));
   server.registerPrompt("drug_utilisation", {
     title: "A drug-utilisation study",
     description: "Who takes a drug, since when and for how long.",
     argsSchema: z.object({
-      drug: completable(
-        oneLine("The drug or its ingredient, such as metformin."),
-        (typed) => suggestConcepts(typed, "Drug", services),
-      ),
+      drug: concept("The drug or its ingredient, such as metformin.", "Drug"),
     }),
   }, ({ drug }) => asked(drugUtilisation(drug)));
 }
