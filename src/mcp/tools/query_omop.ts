@@ -84,13 +84,10 @@ export const tool: Tool = defineTool({
           timeoutMs: queryMs,
           run,
         });
-        const notes = [
-          ...lintQuery(query).map(warningLine),
-          ...(explain !== true && isEmpty(answer)
-            ? await queryConcepts(cdm.concepts, { ...named, empty: true }, run.signal)
-            : warnings),
-          ...(explain !== true && countsPeople(query) ? await cdm.concepts.orphans.note(query.table) : []),
-        ];
+        const ofConcepts = explain !== true && isEmpty(answer)
+          ? await queryConcepts(cdm.concepts, { ...named, empty: true }, run.signal)
+          : warnings;
+        const notes = await notesOn(query, ofConcepts, cdm);
         const text = explain === true
           ? describePlan({ meaning, sql, notes }, answer)
           : describe({ into, sql, limit, meaning, notes }, answer);
@@ -108,11 +105,7 @@ export const tool: Tool = defineTool({
     const compiled = compiledFor(query, cdm, context);
     await cdm.ready(context.signal);
     const named = { query, table: query.table, version: cdm.version, empty: context.empty };
-    const notes = [
-      ...lintQuery(query).map(warningLine),
-      ...await queryConcepts(cdm.concepts, named, context.signal),
-      ...(countsPeople(query) ? await cdm.concepts.orphans.note(query.table) : []),
-    ];
+    const notes = await notesOn(query, await queryConcepts(cdm.concepts, named, context.signal), cdm);
     const { sql, parameters, columns, limit, meaning } = query.explain === true
       ? explained(compiled)
       : compiled;
@@ -138,9 +131,22 @@ function compiledFor(query: OmopQuery, cdm: CdmService, { principal }: ToolConte
   });
 }
 
-/** Whether a number may include people whom person lacks. */
-function countsPeople({ table, cohort, filters = [], aggregates = [] }: OmopQuery): boolean {
-  if (cohort !== undefined) return false;
+/** What is to be said of a query, with the lines about its concepts. */
+async function notesOn(
+  query: OmopQuery,
+  ofConcepts: readonly string[],
+  { concepts }: CdmService,
+): Promise<readonly string[]> {
+  return [
+    ...lintQuery(query).map(warningLine),
+    ...ofConcepts,
+    ...(countsPeople(query) ? await concepts.orphans.note(query.table) : []),
+  ];
+}
+
+/** Whether a number of the answer may include people whom person lacks. */
+function countsPeople({ table, cohort, filters = [], aggregates = [], explain }: OmopQuery): boolean {
+  if (explain === true || cohort !== undefined) return false;
   if (filters.some(({ column }) => column === "person.person_id")) return false;
   const ofPeople = aggregates.some(({ fn, column }) =>
     fn === "count_persons" || fn === "person_years" || column === "person_id"
