@@ -1,11 +1,7 @@
 /** Concepts as JSON, for code in a sandbox: what `concept_text.ts` says in words, and no more. */
-import {
-  type CdmConcepts,
-  type ConceptDetails,
-  DESCENDANTS_CAP,
-  type Occurrences,
-} from "../cdm/concepts/mod.ts";
+import { type CdmConcepts, type ConceptDetails, DESCENDANTS_CAP } from "../cdm/concepts/mod.ts";
 import type { Concept } from "../omop/concepts/mod.ts";
+import { usesOf } from "./concept_text.ts";
 import type { ToolData } from "./tool.ts";
 
 /**
@@ -17,7 +13,7 @@ import type { ToolData } from "./tool.ts";
  * where counts of few persons are not shown.
  */
 export function conceptData(concept: Concept, concepts: CdmConcepts): ToolData {
-  const [most] = usesData(concepts, concept.concept_id);
+  const [most] = usesOf(concepts, concept.concept_id);
   const none = concepts.usage.knowsAll ? 0 : null;
   return {
     ...concept,
@@ -25,19 +21,6 @@ export function conceptData(concept: Concept, concepts: CdmConcepts): ToolData {
     persons: most?.persons ?? none,
     table: most?.table ?? null,
   };
-}
-
-/**
- * Where a concept occurs.
- *
- * @param concepts The CDM's concepts.
- * @param id The concept.
- * @returns The columns, the most records first.
- */
-export function usesData({ usage }: CdmConcepts, id: number): readonly Occurrences[] {
-  return usage.of(id)
-    .map(({ table, column, source, records, persons }) => ({ table, column, source, records, persons }))
-    .sort((left, right) => right.records - left.records);
 }
 
 /**

@@ -47,21 +47,32 @@ export function conceptLine(concept: Concept): string {
 }
 
 /**
- * Where a concept occurs in the CDM's records.
+ * Where a concept occurs.
+ *
+ * @param concepts The concepts, for their counts.
+ * @param id The concept.
+ * @returns The columns, the most records first.
+ */
+export function usesOf({ usage }: CdmConcepts, id: number): readonly Occurrences[] {
+  return usage.of(id).toSorted((left, right) => right.records - left.records);
+}
+
+/**
+ * Where a concept occurs in the CDM's records, in words.
  *
  * @param concepts The concepts, for their counts.
  * @param id The concept.
  * @returns As in `802 records, 802 persons in condition_occurrence`; says where nothing is known.
  */
-export function occurrencesText({ usage }: CdmConcepts, id: number): string {
-  const uses = usage.of(id);
+export function occurrencesText(concepts: CdmConcepts, id: number): string {
+  const { usage } = concepts;
+  const uses = usesOf(concepts, id);
   if (uses.length === 0) {
     if (!usage.done || usage.failed.length > 0) return "not counted";
     const { leastPersons } = usage;
     return leastPersons === undefined ? "no records" : `fewer than ${leastPersons} persons, or none`;
   }
-  const shown = [...uses].sort((left, right) => right.records - left.records).slice(0, SHOWN_COLUMNS)
-    .map(occurrenceText);
+  const shown = uses.slice(0, SHOWN_COLUMNS).map(occurrenceText);
   if (uses.length > shown.length) shown.push(`and in ${counted(uses.length - shown.length, "more column")}`);
   return shown.join("; ");
 }

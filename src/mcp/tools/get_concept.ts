@@ -4,8 +4,8 @@ import { counted } from "../../lib/counted.ts";
 import { showable } from "../../lib/text.ts";
 import { conceptIdSchema } from "../../omop/concepts/mod.ts";
 import { cdmOf } from "../cdm_of.ts";
-import { conceptData, usesData } from "../concept_data.ts";
-import { belowText, conceptLine, countNotes, kindOf, occurrencesText } from "../concept_text.ts";
+import { conceptData } from "../concept_data.ts";
+import { belowText, conceptLine, countNotes, kindOf, occurrencesText, usesOf } from "../concept_text.ts";
 import { textResult } from "../results.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
@@ -46,7 +46,7 @@ export const tool: Tool = defineTool({
     );
     return {
       ...conceptData(concept, concepts),
-      used_in: usesData(concepts, concept_id),
+      used_in: usesOf(concepts, concept_id),
       below: details.below.get(concept_id)?.records ?? 0,
       synonyms,
       relationships: related.map(([other, relationship]) => ({
