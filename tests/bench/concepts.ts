@@ -1,7 +1,7 @@
 /** Concept search on a generated vocabulary as large as all of Athena's: the first answer, the index, and 200 queries of eight kinds. */
 import { CdmConcepts, type SearchRequest } from "../../src/cdm/concepts/mod.ts";
 import { cdmTables, createTable } from "../../src/omop/cdm/mod.ts";
-import { Database, urlUpstream } from "../../src/postgres/mod.ts";
+import { testSource } from "../fixtures/cdm/test_source.ts";
 import { startPostgres, type TestPostgres } from "../fixtures/postgres/test_postgres.ts";
 import type { Report } from "./report.ts";
 import { percentile, timed } from "./stats.ts";
@@ -67,20 +67,8 @@ export async function benchConcepts(report: Report, [count]: readonly string[]):
   const postgres = await startPostgres({
     settings: { max_wal_size: "20GB", maintenance_work_mem: "1GB", shared_buffers: "1GB", work_mem: "64MB" },
   });
-  const database = new Database({
-    upstream: urlUpstream(postgres.url),
-    cdmSchema: "cdm",
-    cdmRelations: new Set(cdmTables("5.4").map(({ name }) => name)),
-    audit: () => {},
-  });
-  const concepts = new CdmConcepts({
-    schema: "cdm",
-    version: "5.4",
-    get relations() {
-      return database.cdm?.relations ?? new Set();
-    },
-    reader: (signal) => database.reader(signal),
-  });
+  const { source, database } = testSource(postgres);
+  const concepts = new CdmConcepts(source);
   try {
     for (const sql of vocabulary(size)) await postgres.sql(sql);
     await measure(report, concepts, await queries(postgres, size));

@@ -8,7 +8,7 @@ import { Ledger } from "../../src/cdm/disclosure/ledger.ts";
 import { cdmTables, createTable } from "../../src/omop/cdm/mod.ts";
 import { type DisclosedQuery, disclosedQuerySchema } from "../../src/omop/disclosed/mod.ts";
 import { compileOmopQuery, omopQuerySchema } from "../../src/omop/query/mod.ts";
-import { Database, urlUpstream } from "../../src/postgres/mod.ts";
+import { testSource } from "../fixtures/cdm/test_source.ts";
 import { startPostgres } from "../fixtures/postgres/test_postgres.ts";
 import type { Report } from "./report.ts";
 import { percentile, timed } from "./stats.ts";
@@ -62,21 +62,7 @@ export async function benchDisclosure(report: Report): Promise<void> {
 
 async function benchQueries(report: Report): Promise<void> {
   const postgres = await startPostgres({ settings: { shared_buffers: "512MB", work_mem: "64MB" } });
-  const database = new Database({
-    upstream: urlUpstream(postgres.url),
-    cdmSchema: "cdm",
-    cdmRelations: new Set(cdmTables("5.4").map(({ name }) => name)),
-    audit: () => {},
-  });
-  const source = {
-    schema: "cdm",
-    version: "5.4",
-    load: { name: "bench", load: "" },
-    get relations() {
-      return database.cdm?.relations ?? new Set<string>();
-    },
-    reader: (signal: AbortSignal) => database.reader(signal),
-  } as const;
+  const { source, database } = testSource(postgres);
   const how = { ms: LIMITS.ms, signal: NEVER };
   try {
     for (const sql of CDM) await postgres.sql(sql);

@@ -6,7 +6,6 @@ import { CdmAnalyses } from "../../../../src/cdm/analyses/mod.ts";
 import { quoteLiteral } from "../../../../src/lib/sql.ts";
 import { analysisSchema } from "../../../../src/omop/analyses/mod.ts";
 import { cdmTables, createTable } from "../../../../src/omop/cdm/mod.ts";
-import { Database, urlUpstream } from "../../../../src/postgres/mod.ts";
 import {
   assertLogRank,
   assertRows,
@@ -14,6 +13,7 @@ import {
   type Row,
   value,
 } from "../../../fixtures/cdm/analysis_rows.ts";
+import { testSource } from "../../../fixtures/cdm/test_source.ts";
 import { startPostgres } from "../../../fixtures/postgres/test_postgres.ts";
 import vectors from "../../../vectors/analyses/analyses.json" with { type: "json" };
 
@@ -84,20 +84,8 @@ Deno.test("analyses equal counts of days in sets, and lifelines, scipy, statsmod
   try {
     await postgres.sql(VECTORS.map(setup).join(""));
     for (const vector of VECTORS) {
-      const database = new Database({
-        upstream: urlUpstream(postgres.url),
-        cdmSchema: `cdm_${vector.name}`,
-        cdmRelations: new Set(cdmTables("5.4").map(({ name }) => name)),
-        audit: () => {},
-      });
-      const analyses = new CdmAnalyses({
-        schema: `cdm_${vector.name}`,
-        version: "5.4",
-        get relations() {
-          return database.cdm?.relations ?? new Set<string>();
-        },
-        reader: (signal) => database.reader(signal),
-      });
+      const { source, database } = testSource(postgres, `cdm_${vector.name}`);
+      const analyses = new CdmAnalyses(source);
       const options = {
         cohort: (name: string) => cohortOf(vector, name),
         ms: 30_000,

@@ -1,12 +1,12 @@
 /** Concept sets and notes on a real Postgres, whose vocabulary has gaps: see tests/vectors/concept_sets. */
 import assert from "node:assert/strict";
 import * as z from "zod";
-import { CdmConcepts, type ConceptSource } from "../../../../src/cdm/concepts/mod.ts";
+import { CdmConcepts } from "../../../../src/cdm/concepts/mod.ts";
 import { quoteLiteral } from "../../../../src/lib/sql.ts";
 import { cdmTables, createTable } from "../../../../src/omop/cdm/mod.ts";
 import { conceptSetMembers, conceptSetSchema } from "../../../../src/omop/concepts/mod.ts";
 import { statement } from "../../../../src/omop/sql_compiler.ts";
-import { Database, urlUpstream } from "../../../../src/postgres/mod.ts";
+import { testSource } from "../../../fixtures/cdm/test_source.ts";
 import { startPostgres } from "../../../fixtures/postgres/test_postgres.ts";
 import vectors from "../../../vectors/concept_sets/vocabulary_and_sets.json" with { type: "json" };
 
@@ -57,20 +57,7 @@ function setup(): string {
 
 Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
   const postgres = await startPostgres();
-  const database = new Database({
-    upstream: urlUpstream(postgres.url),
-    cdmSchema: "cdm",
-    cdmRelations: new Set(cdmTables("5.4").map(({ name }) => name)),
-    audit: () => {},
-  });
-  const source: ConceptSource = {
-    schema: "cdm",
-    version: "5.4",
-    get relations() {
-      return database.cdm?.relations ?? new Set();
-    },
-    reader: (signal) => database.reader(signal),
-  };
+  const { source, database } = testSource(postgres);
   const concepts = new CdmConcepts(source);
   try {
     await postgres.sql(setup());

@@ -1,9 +1,8 @@
 /** Data quality and descriptions on a real Postgres, with a CDM in which each violation was put by hand. */
 import assert from "node:assert/strict";
 import { CdmDescription } from "../../../../src/cdm/description/description.ts";
-import type { ConceptSource } from "../../../../src/cdm/concepts/mod.ts";
 import { cdmTables, createTable } from "../../../../src/omop/cdm/mod.ts";
-import { Database, urlUpstream } from "../../../../src/postgres/mod.ts";
+import { testSource } from "../../../fixtures/cdm/test_source.ts";
 import { startPostgres } from "../../../fixtures/postgres/test_postgres.ts";
 
 const NEVER = new AbortController().signal;
@@ -55,20 +54,7 @@ function setup(): string {
 
 Deno.test("data quality and descriptions of a CDM with known violations", async (t) => {
   const postgres = await startPostgres();
-  const database = new Database({
-    upstream: urlUpstream(postgres.url),
-    cdmSchema: "cdm",
-    cdmRelations: new Set(cdmTables("5.4").map(({ name }) => name)),
-    audit: () => {},
-  });
-  const source: ConceptSource = {
-    schema: "cdm",
-    version: "5.4",
-    get relations() {
-      return database.cdm?.relations ?? new Set();
-    },
-    reader: (signal) => database.reader(signal),
-  };
+  const { source, database } = testSource(postgres);
   const description = new CdmDescription(source);
   try {
     await postgres.sql(setup());
