@@ -1,19 +1,20 @@
 /** What is to be said of a statement before its rows are believed. */
 import { OmcpError } from "../errors.ts";
+import type { SqlScope } from "../lib/sql_outline.ts";
 import { lintSql, sqlConcepts, warningLine } from "../omop/lint/mod.ts";
 import { comparedNotes } from "./query_concepts.ts";
 import type { CdmService } from "./tool.ts";
 
-/** How long looking at a statement may take besides its run, in ms. */
+/** How long looking at a statement may take besides its run, and then explaining that it found nothing, in ms. */
 const LINT_MS = 3_000;
 
-/** A statement. */
+/** A statement that has run. */
 export interface AskedSql {
   readonly sql: string;
   /** Whose statements take turns in the parser. */
   readonly owner: string;
-  /** Whether it has run and found nothing: then only what may explain that. @default false */
-  readonly empty?: boolean;
+  /** Whether it found nothing: then the notes say why that may be. */
+  readonly empty: boolean;
 }
 
 /**
@@ -23,22 +24,32 @@ export interface AskedSql {
  * @param cdm The CDM.
  * @param asked The statement.
  * @param signal The call's.
- * @returns Lines; none for a text that cannot be looked at in time.
+ * @returns Lines, each once; none for a text that cannot be looked at in time.
  */
 export async function sqlNotes(
   cdm: CdmService,
-  { sql, owner, empty = false }: AskedSql,
+  { sql, owner, empty }: AskedSql,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const late = AbortSignal.timeout(LINT_MS);
-  const until = AbortSignal.any([signal, late]);
+  let outline: readonly SqlScope[] = [];
+  function ofConcepts(explaining: boolean, until: AbortSignal): Promise<readonly string[]> {
+    const compared = sqlConcepts(outline, cdm.version).map((each) => ({ ...each, empty: explaining }));
+    return comparedNotes(cdm.concepts, compared, until);
+  }
+  const warnings = await inTime(signal, async (until) => {
+    outline = await cdm.outline(sql, owner, until) ?? [];
+    return [...lintSql(outline, cdm.version).map(warningLine), ...await ofConcepts(false, until)];
+  });
+  const reasons = empty ? await inTime(signal, (until) => ofConcepts(true, until)) : [];
+  return [...new Set([...warnings, ...reasons])];
+}
+
+async function inTime(
+  signal: AbortSignal,
+  notes: (until: AbortSignal) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
   try {
-    const outline = await cdm.outline(sql, owner, until) ?? [];
-    const compared = sqlConcepts(outline, cdm.version).map((each) => ({ ...each, empty }));
-    return [
-      ...(empty ? [] : lintSql(outline, cdm.version).map(warningLine)),
-      ...await comparedNotes(cdm.concepts, compared, until),
-    ];
+    return await notes(AbortSignal.any([signal, AbortSignal.timeout(LINT_MS)]));
   } catch (error) {
     // SQL may name what the vocabulary lacks, as a site's own concepts.
     if (error instanceof OmcpError && error.code === "concept_not_found") {

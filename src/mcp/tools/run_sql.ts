@@ -55,8 +55,6 @@ export const tool: Tool = defineTool({
         run.progress("waiting for the database");
         await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
         const statement = { sql, parameters: [], columns: undefined, limit };
-        const asked = { sql, owner: sandbox_id };
-        const notes = await sqlNotes(cdm, asked, run.signal);
         const answer = await runQuery(sandbox, statement, {
           into,
           shownSql: sql,
@@ -64,17 +62,11 @@ export const tool: Tool = defineTool({
           previewBytes: outputBytes,
           run,
         });
+        const asked = { sql, owner: sandbox_id, empty: isEmpty(answer) };
+        const notes = await sqlNotes(cdm, asked, run.signal);
         return {
           kind: "text",
-          text: frameText({
-            into,
-            limit,
-            before: [
-              ...notes,
-              ...(isEmpty(answer) ? await sqlNotes(cdm, { ...asked, empty: true }, run.signal) : []),
-            ],
-            after: [],
-          }, answer),
+          text: frameText({ into, limit, before: notes, after: [] }, answer),
           bytes: answer.memoryBytes,
         };
       },
@@ -83,11 +75,7 @@ export const tool: Tool = defineTool({
   /** What is to be said of the statement, which the code runs itself. */
   async data({ sandbox_id, sql }, context) {
     const cdm = await cdmOf(context);
-    const asked = { sql, owner: sandbox_id };
-    const notes = [
-      ...await sqlNotes(cdm, asked, context.signal),
-      ...(context.empty ? await sqlNotes(cdm, { ...asked, empty: true }, context.signal) : []),
-    ];
-    return { notes: [...new Set(notes)] };
+    const asked = { sql, owner: sandbox_id, empty: context.empty };
+    return { notes: await sqlNotes(cdm, asked, context.signal) };
   },
 });
