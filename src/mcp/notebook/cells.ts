@@ -6,6 +6,10 @@ import { sentBytes } from "../sent_bytes.ts";
 import { type CellMetadata, linesOf, type NotebookCell } from "./format.ts";
 import { notebookOutput, remarkOutput } from "./outputs.ts";
 
+/** Where Python or IPython begins a line, as `str.splitlines` does: what follows is code again, even after a comment. */
+// deno-lint-ignore no-control-regex
+const LINE_END = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/;
+
 /** Why code is not to run again, by the state in which it ended. */
 const NOT_AGAIN: Readonly<Partial<Record<ExecutionState, string>>> = {
   queued: "it had not begun when this notebook was written",
@@ -45,7 +49,7 @@ export function notebookCell(past: PastExecution): WrittenCell {
     execution_count: count,
     source: linesOf(
       source === "gone"
-        ? `# The source is no longer kept. Its first line: ${showable(firstLine)}`
+        ? commented(`The source is no longer kept. Its first line: ${showable(firstLine)}`)
         : runnable(source.code, notAgain(past), source.note),
     ),
     outputs: remarks.length === 0 ? outputs : [...outputs, remarkOutput(remarks)],
@@ -72,13 +76,14 @@ function notAgain({ record: { state }, execution }: PastExecution): string | und
 }
 
 function runnable(code: string, reason: string | undefined, about: string | undefined): string {
-  const note = about === undefined ? [] : [`# ${showable(about)}`];
-  if (reason === undefined) return [...note, code].join("\n");
-  return [
-    `# Commented out, so that the notebook runs again: ${reason}.`,
-    ...note,
-    ...code.split(/\r\n|\r|\n/).map((line) => `# ${line}`),
-  ].join("\n");
+  const note = about === undefined ? [] : [showable(about)];
+  if (reason === undefined) return [...note.map(commented), code].join("\n");
+  return commented([`Commented out, so that the notebook runs again: ${reason}.`, ...note, code].join("\n"));
+}
+
+/** Comments every line: a reason may be a database's message, which quotes what a query has computed. */
+function commented(text: string): string {
+  return text.split(LINE_END).map((line) => `# ${line}`).join("\n");
 }
 
 /** What was dropped of the output, and how much. */

@@ -26,7 +26,7 @@ export const tool: Tool = defineTool({
       } s goes on: the answer has an execution_id for get_execution. A cell that exceeds its timeout is ` +
       "interrupted; the result says whether variables were kept. There is no network and no standard input." +
       (toolsets.includes("omop")
-        ? " `import omcp` calls query_omop, search_concepts and the like from code; help(omcp) explains."
+        ? " `import omcp` asks the same from code: omcp.query, omcp.concepts and others; help(omcp) explains."
         : ""),
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     input: z.strictObject({

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { DEFAULT_CONTEXT } from "../../agent_protocol/messages/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { shownPath } from "../../lib/shown_path.ts";
 import { auditedFileCall } from "../audited_file_call.ts";
@@ -38,8 +39,8 @@ export const tool: Tool = defineTool({
     title: "Export a notebook",
     description:
       "Writes what was executed in a context of a sandbox as a Jupyter notebook (nbformat 4.5): each cell with its source, outputs, images and errors, and " +
-      "query_omop's queries as Python. Cells state what is no longer kept. It runs again from the top: cells that timed out or were interrupted " +
-      "are commented out.",
+      "query_omop's queries as Python; other calls are text. Cells state what is no longer kept. It runs again from the top, except what used the " +
+      "DataFrame of a call that is text: cells that timed out or were interrupted are commented out.",
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     input: toolsets.includes("exchange") ? exchangeInput : input,
   }),
@@ -77,6 +78,8 @@ export const tool: Tool = defineTool({
         counted(bytes.length, "byte")
       }) to ${where}: ${replaced ? "it replaced a file of that name" : "a new file"}.${missing}`,
     );
+    // The resource is the default context's notebook, as it is when it is read; of others there is the file.
+    if (context !== undefined && context !== DEFAULT_CONTEXT) return result;
     const link = {
       type: "resource_link" as const,
       uri: notebookUri(sandbox_id),

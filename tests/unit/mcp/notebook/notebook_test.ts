@@ -115,6 +115,19 @@ Deno.test("an exception is an error output, and does not stop the notebook", asy
   ]);
 });
 
+Deno.test("no line of an error's message, or of code after an odd end of a line, becomes code", async () => {
+  const store = storeOf();
+  const message = 'invalid input syntax for type integer: "1\nopen(1)\u2028!touch x\n"\nLINE 1: selec';
+  await store.start(
+    spec("a = '\x0b!ls'\r\n%run x\x85!ls", () => Promise.reject(new OmcpError("invalid_argument", message))),
+  ).settled;
+  // As Python's str.splitlines() and so IPython have it.
+  // deno-lint-ignore no-control-regex
+  for (const line of sourceOf(cellsOf(store).at(-1)).split(/\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/)) {
+    assert.match(line, /^# /);
+  }
+});
+
 Deno.test("a cell that would not end, or did not run, is commented out with the reason", async () => {
   const store = storeOf();
   for (
