@@ -10,7 +10,6 @@ import { finished, People, randomNumbers } from "./people.ts";
 const RULES: DisclosureRules = PRESETS.ohdsi;
 const ROWS = 3;
 const COLUMNS = 4;
-/** The signal of a call that is not cancelled. */
 
 /** A table of persons by two attributes, with all margins, as the database computes it. */
 function tableOf(people: People, row: readonly number[], column: readonly number[]): readonly Cell[] {
@@ -174,8 +173,8 @@ Deno.test("the complement of a table's withheld cell is not revealed by a later 
 Deno.test("records of a withheld cell are not what the margin of overlapping groups has beyond the others", () => {
   const random = randomNumbers(26);
   const people = new People(2000, random);
-  // So many earlier answers that the ledger no longer finds combinations of more than three.
-  const earlier = Array.from({ length: 330 }, () => {
+  // So many earlier answers that the ledger looks for pairs only: the margin is a sum of five groups.
+  const earlier = Array.from({ length: 610 }, () => {
     const { sketch, value } = people.count(() => random() < 0.5);
     return { sketch, decision: { kind: "answer", answer: value, derived: false } } as const;
   });
