@@ -1,18 +1,6 @@
 import { quotedPath } from "../lib/shown_path.ts";
 import { OmcpError } from "../errors.ts";
-
-/**
- * The system's code of an error.
- *
- * @param error What was thrown.
- * @returns Such as `ENOENT`; undefined where it has none.
- */
-export function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  if (error instanceof Deno.errors.NotFound) return "ENOENT";
-  return error instanceof Deno.errors.AlreadyExists ? "EEXIST" : undefined;
-}
+import { systemCode } from "../lib/system_code.ts";
 
 /**
  * The error for a name that is taken by a file that must not be replaced.

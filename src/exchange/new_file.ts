@@ -2,7 +2,8 @@
 import { quotedPath } from "../lib/shown_path.ts";
 import { promises as fs } from "node:fs";
 import { OmcpError } from "../errors.ts";
-import { fileExists, systemCode } from "./errors.ts";
+import { systemCode } from "../lib/system_code.ts";
+import { fileExists } from "./errors.ts";
 import { PARTIAL } from "./names.ts";
 import { identityOf, lookAtPath } from "./source_file.ts";
 

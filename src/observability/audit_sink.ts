@@ -13,6 +13,7 @@ import {
 import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
 import { errorMessage } from "../lib/error_message.ts";
+import { systemCode } from "../lib/system_code.ts";
 import { newFileName, openEnds } from "./audit_files.ts";
 import { type FileEnd, type LineHash, sealedLine } from "./audit_line.ts";
 import { logger } from "./log.ts";
@@ -208,7 +209,7 @@ function opened(file: OwnFile): number | undefined {
   try {
     descriptor = openSync(file.path, APPEND);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
+    if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
   const found = fstatSync(descriptor);
@@ -239,13 +240,9 @@ function requireFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    if (codeOf(error) !== "EEXIST") throw error;
+    if (systemCode(error) !== "EEXIST") throw error;
   }
   if ((statSync(folder).mode & OTHERS_WRITE) !== 0) {
     log.warning("Other users can write to the audit folder {folder}: set its mode to 0750", { folder });
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }
