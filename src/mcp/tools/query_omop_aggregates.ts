@@ -1,4 +1,4 @@
-import { disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
+import { type DisclosedQuery, disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
 import type { MoreFacts } from "../../observability/audit.ts";
 import type { ExecutionRun, Sandbox } from "../../sandbox/mod.ts";
@@ -46,7 +46,6 @@ export const tool: Tool = defineTool({
     const steps = new AnswerSteps();
     return await steps.within(context.signal, async () => {
       const cdm = await cdmOf(context);
-      const disclosure = disclosureOf(cdm);
       const { sandboxes, limits: { queryMs } } = context.services;
       const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
       const audit = askedFacts(query);
@@ -59,16 +58,10 @@ export const tool: Tool = defineTool({
         work: (run) =>
           steps.within(run.signal, async () => {
             run.progress("asking the database");
-            const how = { ms: queryMs, signal: run.signal, cohort: cohortsOf(context, cdm) };
-            const table = await disclosure.answer(context.principal.id, query, how);
-            Object.assign(audit, releasedFacts(table.facts));
-            const shown = shownTable(table, {
-              order: query.order_by,
-              limit: query.limit,
-              rules: disclosure.rules,
-            });
+            const how = { cdm, signal: run.signal, audit };
+            const { shown, rules, remaining } = await answered(query, context, how);
             const left = sandbox === undefined ? [] : [await leaveFrame(sandbox, shown, into, run)];
-            const text = [...left, describeTable(shown, disclosure.rules, table.remaining)].join("\n");
+            const text = [...left, describeTable(shown, rules, remaining)].join("\n");
             return { kind: "text", text };
           }),
       });
@@ -76,38 +69,46 @@ export const tool: Tool = defineTool({
   },
   async data({ sandbox_id: _own, into: _into, ...query }, context) {
     return await new AnswerSteps().within(context.signal, async () => {
+      const { signal, audit } = context;
       const cdm = await cdmOf(context);
-      const disclosure = disclosureOf(cdm);
-      const how = {
-        ms: context.services.limits.queryMs,
-        signal: context.signal,
-        cohort: cohortsOf(context, cdm),
-      };
-      Object.assign(context.audit, askedFacts(query));
-      const table = await disclosure.answer(context.principal.id, query, how);
-      Object.assign(context.audit, releasedFacts(table.facts));
-      const shown = shownTable(table, { order: query.order_by, limit: query.limit, rules: disclosure.rules });
+      Object.assign(audit, askedFacts(query));
+      const { shown, rules, remaining } = await answered(query, context, { cdm, signal, audit });
       return {
         columns: shown.columns,
         rows: shown.rows,
         derived: shown.derived,
         left: shown.left,
-        remaining: table.remaining,
-        notes: tableNotes(shown, disclosure.rules, table.remaining),
+        remaining,
+        notes: tableNotes(shown, rules, remaining),
       };
     });
   },
 });
 
-/** Finds the caller's cohorts. */
-function cohortsOf({ principal }: ToolContext, { cohorts, schema }: CdmService) {
-  return (name: string) => cohorts.select(principal.id, name, schema);
+/** Asks the database, and adds to the audit what was released. */
+async function answered(
+  query: DisclosedQuery,
+  { principal, services: { limits } }: ToolContext,
+  { cdm, signal, audit }: {
+    readonly cdm: CdmService;
+    readonly signal: AbortSignal;
+    readonly audit: MoreFacts;
+  },
+) {
+  const disclosure = disclosureOf(cdm);
+  const table = await disclosure.answer(principal.id, query, {
+    ms: limits.queryMs,
+    signal,
+    cohort: (name) => cdm.cohorts.select(principal.id, name, cdm.schema),
+  });
+  Object.assign(audit, releasedFacts(table.facts));
+  const { rules } = disclosure;
+  const shown = shownTable(table, { order: query.order_by, limit: query.limit, rules });
+  return { shown, rules, remaining: table.remaining };
 }
 
 /** What the audit has of the question: the query without the values of its conditions, which can be a patient's. */
-function askedFacts<Q extends { readonly filters?: readonly { readonly value?: unknown }[] | undefined }>(
-  query: Q,
-): MoreFacts {
+function askedFacts(query: DisclosedQuery): MoreFacts {
   const filters = query.filters?.map((filter) => "value" in filter ? { ...filter, value: "?" } : filter);
   return { decision: "refused", normalized: JSON.stringify({ ...query, filters }) };
 }
