@@ -6,6 +6,7 @@ import { showable } from "../lib/text.ts";
 import { OmcpError } from "../errors.ts";
 import type { DisclosedOutput } from "../omop/disclosed/mod.ts";
 import { closestNames } from "../lib/closest_names.ts";
+import { remainingLine } from "./disclosure_lines.ts";
 
 /** A value of a shown table. */
 type Value = string | number | null;
@@ -176,7 +177,7 @@ export function tableNotes(shown: ShownTable, rules: DisclosureRules, remaining:
         "~ computed from several earlier answers instead of the records; off by about as much, or by all groups that an earlier table did not show.",
       ]
       : []),
-    `${remaining.toLocaleString("en")} more numbers may be asked for; repeated ones are free.`,
+    remainingLine(remaining),
   ];
 }
 

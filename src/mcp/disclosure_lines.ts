@@ -22,3 +22,12 @@ export function disclosureLines(rules: DisclosureRules, remaining: number): read
     } numbers, margins included; repeated ones are free.`,
   ];
 }
+
+/**
+ * Says what a caller may still ask for.
+ *
+ * @param remaining Numbers that the caller may still learn.
+ */
+export function remainingLine(remaining: number): string {
+  return `${remaining.toLocaleString("en")} more numbers may be asked for; repeated ones are free.`;
+}

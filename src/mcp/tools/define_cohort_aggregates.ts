@@ -12,6 +12,7 @@ import { AnswerSteps } from "../answer_steps.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
 import { heldText } from "../cohort_text.ts";
+import { remainingLine } from "../disclosure_lines.ts";
 import { disclosureOf, releasedFacts } from "../disclosure_of.ts";
 import { defineTool, type Tool } from "../tool.ts";
 
@@ -80,6 +81,6 @@ function attritionText(
     ),
     "",
     `A step that leaves out fewer than ${k} persons shows the number before it. ~ computed from several earlier answers instead of the records.`,
-    `${remaining.toLocaleString("en")} more numbers may be asked for; repeated ones are free.`,
+    remainingLine(remaining),
   ];
 }
