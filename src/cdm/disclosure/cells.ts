@@ -1,5 +1,6 @@
 /** Reads the database's answer to a compiled query as the cells that the rules decide about. */
 import * as z from "zod";
+import type { Steps } from "../../lib/async/in_slices.ts";
 import type { CompiledDisclosedQuery } from "../../omop/disclosed/mod.ts";
 import type { TextRow } from "../../postgres/mod.ts";
 import { requireFits } from "./budget.ts";
@@ -18,7 +19,7 @@ const list = z.string().regex(/^\{[^{}"]*\}$/).transform((text) =>
 const key = z.string().nullable();
 
 /**
- * Reads the rows.
+ * Reads the rows, in steps: there may be tens of thousands.
  *
  * @param rows What the statement returned.
  * @param query The compiled query.
@@ -27,36 +28,47 @@ const key = z.string().nullable();
  * @throws {OmcpError} `capacity` for more numbers than a caller may ever learn.
  * @throws {z.ZodError} If they are not what the statement returns.
  */
-export function readCells(
+export function* readCells(
   rows: readonly TextRow[],
-  { groups, values }: Pick<CompiledDisclosedQuery, "groups" | "values">,
+  query: Pick<CompiledDisclosedQuery, "groups" | "values">,
   rules: DisclosureRules,
-): readonly Cell[] {
+): Steps<readonly Cell[]> {
+  const { groups, values } = query;
   const enough = rows.filter((row) => number.parse(row[1 + groups.length]) >= rules.k).length;
   requireFits(enough * (1 + values.length), rules);
-  return rows.map((row) => {
-    const rest = [...row];
-    const level = number.parse(rest.shift());
-    const keys = groups.map(() => key.parse(rest.shift()));
-    const persons = number.parse(rest.shift());
-    const buckets = list.parse(rest.shift());
-    const counts = list.parse(rest.shift());
-    const weights = list.parse(rest.shift());
-    return {
-      level,
-      keys,
-      persons: { value: persons, sketch: sketchOf(buckets, weights), counts: countsOf(buckets, counts) },
-      values: values.map((): CellValue => {
-        const value = number.parse(rest.shift());
-        const contributors = number.parse(rest.shift());
-        const sketch = sketchOf(buckets, list.parse(rest.shift()));
-        const largest = [...list.parse(rest.shift()), ...list.parse(rest.shift())].sort((a, b) => b - a);
-        const all = number.parse(rest.shift());
-        const [first = 0, second = 0] = largest;
-        return { value, contributors, sketch, sums: { first, second, all } };
-      }),
-    };
-  });
+  const cells: Cell[] = [];
+  for (const row of rows) {
+    yield;
+    cells.push(readCell(row, query));
+  }
+  return cells;
+}
+
+function readCell(
+  row: TextRow,
+  { groups, values }: Pick<CompiledDisclosedQuery, "groups" | "values">,
+): Cell {
+  const rest = [...row];
+  const level = number.parse(rest.shift());
+  const keys = groups.map(() => key.parse(rest.shift()));
+  const persons = number.parse(rest.shift());
+  const buckets = list.parse(rest.shift());
+  const counts = list.parse(rest.shift());
+  const weights = list.parse(rest.shift());
+  return {
+    level,
+    keys,
+    persons: { value: persons, sketch: sketchOf(buckets, weights), counts: countsOf(buckets, counts) },
+    values: values.map((): CellValue => {
+      const value = number.parse(rest.shift());
+      const contributors = number.parse(rest.shift());
+      const sketch = sketchOf(buckets, list.parse(rest.shift()));
+      const largest = [...list.parse(rest.shift()), ...list.parse(rest.shift())].sort((a, b) => b - a);
+      const all = number.parse(rest.shift());
+      const [first = 0, second = 0] = largest;
+      return { value, contributors, sketch, sums: { first, second, all } };
+    }),
+  };
 }
 
 /** Persons of nobody, shared like an empty sketch. */

@@ -216,7 +216,8 @@ export class Disclosure {
 
   async #cells(compiled: CompiledDisclosedQuery, ms: number, signal: AbortSignal) {
     try {
-      return readCells(await readRows(this.#source, compiled.statement, signal, ms), compiled, this.rules);
+      const rows = await readRows(this.#source, compiled.statement, signal, ms);
+      return await inSlices(readCells(rows, compiled, this.rules), signal);
     } catch (error) {
       throw withoutValues(error);
     }
