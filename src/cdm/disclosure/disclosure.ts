@@ -175,7 +175,7 @@ export class Disclosure {
     ledgers.append(principal, ledger.unrecorded);
     ledger.recorded();
     const names = await this.#namesOf(compiled, released.cells, signal);
-    const facts = factsOf(cells, released, ledger);
+    const facts = factsOf(cells, released, ledger, this.rules);
     return { query: compiled, cells: released.cells, names, remaining: ledger.remaining, facts };
   }
 
@@ -256,9 +256,13 @@ function factsOf(
   all: readonly Cell[],
   { cells, adjusted }: ReleasedTable,
   ledger: Ledger,
+  { k }: DisclosureRules,
 ): DisclosureFacts {
   const hash = createHash("sha256");
+  // Cells of too few persons come without sketches, and may be tens of thousands: only where they are counts.
+  hash.update(all.map(({ persons }) => persons.value < k ? "0" : "1").join(""));
   for (const { persons, values } of all) {
+    if (persons.value < k) continue;
     for (const { sketch } of [persons, ...values]) {
       hash.update(new Uint8Array(sketch.buffer, sketch.byteOffset, sketch.byteLength));
     }
