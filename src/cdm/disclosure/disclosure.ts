@@ -128,7 +128,8 @@ export class Disclosure {
    * @throws {OmcpError} `invalid_argument`, `disclosure_not_allowed`, `capacity`, `database_refused`, `database_unavailable`, `timeout`.
    */
   async answer(principal: string, query: DisclosedQuery, how: AskOptions): Promise<DisclosedTable> {
-    return await this.#release(principal, (ledgers) => this.#compile(query, ledgers, how.cohort), how);
+    const ledgers = await this.#open(how.signal);
+    return await this.#release(principal, ledgers, this.#compile(query, ledgers, how.cohort), how);
   }
 
   /**
@@ -145,13 +146,10 @@ export class Disclosure {
     expression: CohortExpression,
     how: AskOptions,
   ): Promise<DisclosedSteps> {
-    let labels: readonly string[] = [];
-    const table = await this.#release(principal, (ledgers) => {
-      const compiled = compileAttrition(expression, this.#options(ledgers));
-      ({ labels } = compiled);
-      return compiled;
-    }, how);
-    const steps = labels.map((label, at) => {
+    const ledgers = await this.#open(how.signal);
+    const compiled = compileAttrition(expression, this.#options(ledgers));
+    const table = await this.#release(principal, ledgers, compiled, how);
+    const steps = compiled.labels.map((label, at) => {
       const cell = table.cells.find(({ keys: [step] }) => Number(step) === at);
       return { label, persons: cell?.persons, derived: cell?.derived === true };
     });
@@ -160,11 +158,10 @@ export class Disclosure {
 
   async #release(
     principal: string,
-    compile: (ledgers: LoadLedgers) => CompiledDisclosedQuery,
+    ledgers: LoadLedgers,
+    compiled: CompiledDisclosedQuery,
     { ms, signal }: AskOptions,
   ): Promise<DisclosedTable> {
-    const ledgers = await this.#open(signal);
-    const compiled = compile(ledgers);
     const account = this.#accountOf(principal);
     using _turn = await account.turn.acquire(signal);
     const ledger = account.ledger ??= await this.#ledger(principal, ledgers, ms, signal);
