@@ -14,7 +14,7 @@ import {
 import { type ConceptSource, readRows } from "../concepts/source.ts";
 import { readCells } from "./cells.ts";
 import { Ledger } from "./ledger.ts";
-import type { CdmLoad, LedgerStore, LoadLedgers } from "./ledger_store.ts";
+import { type CdmLoad, type LedgerStore, type LoadLedgers, MOST_PRINCIPALS } from "./ledger_store.ts";
 import { type Cell, type ReleasedCell, type ReleasedTable, releaseTable } from "./release.ts";
 import type { DisclosureRules } from "./rules.ts";
 import { BUCKETS } from "./sketch.ts";
@@ -73,8 +73,7 @@ export interface DisclosedSource extends ConceptSource {
   readonly load: CdmLoad;
 }
 
-/** Principals whose ledgers are kept, and calls of one that wait. */
-const MOST_PRINCIPALS = 100;
+/** Calls of one caller that wait. */
 const MOST_WAITING = 20;
 /** Digits of a fingerprint. */
 const FINGERPRINT = 16;

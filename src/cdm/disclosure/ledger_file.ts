@@ -12,7 +12,13 @@ import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { errorMessage } from "../../lib/error_message.ts";
 import type { Decided, Decision } from "./ledger.ts";
-import { type CdmLoad, type LedgerStore, type LoadLedgers, newSeed } from "./ledger_store.ts";
+import {
+  type CdmLoad,
+  type LedgerStore,
+  type LoadLedgers,
+  MOST_PRINCIPALS,
+  newSeed,
+} from "./ledger_store.ts";
 import { BUCKETS } from "./sketch.ts";
 
 /** The file in the folder. */
@@ -20,8 +26,6 @@ export const LEDGER_FILE = "ledger.sqlite";
 
 /** Must change with the tables, the number of buckets, and the way in which persons are hashed. */
 const FORMAT = 1;
-/** Callers of one CDM; each has at most a budget of decisions, of some KiB. */
-const MOST_PRINCIPALS = 100;
 const OWNER_ONLY = 0o600;
 
 const TABLES = `

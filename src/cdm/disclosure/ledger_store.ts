@@ -2,6 +2,9 @@
 import { randomBytes } from "node:crypto";
 import type { Decided } from "./ledger.ts";
 
+/** Callers whose ledgers are kept; each has at most a budget of decisions, of some KiB. */
+export const MOST_PRINCIPALS = 100;
+
 /** One load of a CDM. */
 export interface CdmLoad {
   /** Which CDM; it contains no password. */
