@@ -91,10 +91,9 @@ export function requireFilterable(filter: DisclosedFilter, source: KnownUse): vo
       "Name what is to be counted: use =, in, or a range.",
     );
   }
-  const edges = { birth: BIRTH_EDGES, age: AGE_EDGES, date: MONTH_EDGES }[String(use)];
-  if (edges === undefined) return;
-  const fits = fitsEdges(filter, edges);
-  if (fits) return;
+  if (use !== "birth" && use !== "age" && use !== "date") return;
+  const edges = EDGES[use];
+  if (fitsEdges(filter, edges)) return;
   throw notAllowed(
     `Cannot filter by ${column} with \`${op}\` and this value: ${
       PARTS[use]
@@ -147,6 +146,8 @@ const MONTH_EDGES: Edges = {
   next: "Use >= or < with the first day of a month, <= or > with the last one, or between with both.",
 };
 
+const EDGES = { birth: BIRTH_EDGES, age: AGE_EDGES, date: MONTH_EDGES } as const;
+
 function isLastDay(value: unknown): boolean {
   const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(String(value)) ?? [];
   return day !== undefined && new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate() === Number(day);
@@ -195,7 +196,7 @@ export function requireCoarse(
     readonly to: unknown;
   },
 ): void {
-  const edges = kind === "date" ? MONTH_EDGES : AGE_EDGES;
+  const edges = EDGES[kind];
   if ((from === undefined || edges.first(from)) && (to === undefined || edges.last(to))) return;
   throw notAllowed(
     `Cannot use ${what}: it may only be limited ${edges.unit}`,

@@ -3,13 +3,12 @@ import type { RawBuilder } from "kysely";
 import { OmcpError } from "../../errors.ts";
 import type { Scope } from "../query/columns.ts";
 import { type Expression, readColumn } from "../query/expression.ts";
-import { BIRTH_BAND, type ColumnUse, columnUse, type UsedColumn } from "./columns.ts";
+import { BIRTH_BAND, type ColumnUse, columnUse, type KnownUse } from "./columns.ts";
 
 /** A value of each row, and what it may be used for. */
-export interface DisclosedSource extends UsedColumn {
+export interface DisclosedSource extends KnownUse {
   /** Its name in the result. */
   readonly name: string;
-  readonly use: ColumnUse;
   readonly sql: RawBuilder<unknown>;
 }
 
