@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import { Buffer } from "node:buffer";
 import { auditFiles, edgesOf } from "./audit_files.ts";
-import { type LineHash, MAX_LINE_BYTES, readLine } from "./audit_line.ts";
+import { type FileEnd, type LineHash, MAX_LINE_BYTES, readLine } from "./audit_line.ts";
 
 /** What is wrong, and where. */
 export interface AuditProblem {
@@ -24,7 +24,7 @@ export interface AuditReport {
   /** Hashes that were asked for and that no line has. */
   readonly absent: readonly LineHash[];
   /** The last line of each file that no other file names: to be kept elsewhere. */
-  readonly ends: readonly { readonly file: string; readonly hash: LineHash }[];
+  readonly ends: readonly FileEnd[];
 }
 
 /** What is checked. */
@@ -41,9 +41,8 @@ export interface AuditCheck {
 const MOST_REPORTED = 10;
 
 /** A claim of one file about a line of another. */
-interface Claim {
+interface Claim extends FileEnd {
   readonly by: string;
-  readonly hash: LineHash;
 }
 
 /**
@@ -60,14 +59,12 @@ export async function verifyAudit(check: AuditCheck): Promise<AuditReport> {
   const problems: AuditProblem[] = [];
   const notes: AuditProblem[] = [];
   const absent = new Set(check.holds);
-  const claims = new Map<string, Claim[]>();
   const files = [...paths].filter(([file]) => check.from === undefined || file >= check.from)
     .sort(([a], [b]) => a < b ? -1 : 1);
-  for (const [by, path] of files) {
-    for (const { file, hash } of edgesOf(path).first?.after ?? []) {
-      claims.set(file, [...claims.get(file) ?? [], { by, hash }]);
-    }
-  }
+  const claims = Map.groupBy(
+    files.flatMap(([by, path]) => (edgesOf(path).first?.after ?? []).map((end): Claim => ({ by, ...end }))),
+    ({ file }) => file,
+  );
   const read: FileCheck[] = [];
   for (const [file, path] of files) read.push(await checkFile(file, path, claims.get(file) ?? [], absent));
   for (const [file, [claim]] of claims) {
@@ -75,14 +72,14 @@ export async function verifyAudit(check: AuditCheck): Promise<AuditReport> {
     problems.push({ file, line: undefined, problem: `is missing: ${claim.by} names it` });
   }
   for (const checked of read) {
-    problems.push(...checked.problems.slice(0, MOST_REPORTED));
+    problems.push(...checked.problems);
     notes.push(...checked.notes);
   }
   return {
     files: read.length,
     lines: sum(read.map(({ lines }) => lines)),
     problems,
-    furtherProblems: sum(read.map((checked) => Math.max(0, checked.problems.length - MOST_REPORTED))),
+    furtherProblems: sum(read.map(({ furtherProblems }) => furtherProblems)),
     notes,
     absent: [...absent],
     ends: read.flatMap(({ file, last, isNamed }) => last === null || isNamed ? [] : [{ file, hash: last }]),
@@ -92,7 +89,9 @@ export async function verifyAudit(check: AuditCheck): Promise<AuditReport> {
 interface FileCheck {
   readonly file: string;
   readonly lines: number;
+  /** The first of them. */
   readonly problems: readonly AuditProblem[];
+  readonly furtherProblems: number;
   readonly notes: readonly AuditProblem[];
   readonly last: LineHash | null;
   /** Whether another file names the last line. */
@@ -111,7 +110,11 @@ async function checkFile(
   let previous: LineHash | null = null;
   let number = 0;
   let lastEvent = "";
-  const report = (problem: string) => problems.push({ file, line: number, problem });
+  let furtherProblems = 0;
+  const report = (line: number | undefined, problem: string) => {
+    if (problems.length < MOST_REPORTED) problems.push({ file, line, problem });
+    else furtherProblems += 1;
+  };
   for await (const { text, isComplete } of linesOf(path)) {
     if (!isComplete) {
       notes.push({
@@ -124,12 +127,13 @@ async function checkFile(
     number += 1;
     const line = text === undefined ? undefined : readLine(text);
     if (line === undefined) {
-      report("is not a line of the audit");
+      report(number, "is not a line of the audit");
       continue;
     }
-    if (!line.isIntact) report("was changed");
+    if (!line.isIntact) report(number, "was changed");
     else if (line.previous !== previous) {
       report(
+        number,
         number === 1
           ? "is not the first line of a file: lines before it were removed"
           : `does not follow line ${number - 1}: lines were removed, inserted or moved here`,
@@ -143,11 +147,7 @@ async function checkFile(
     absent.delete(line.hash);
   }
   for (const by of missing.values()) {
-    problems.push({
-      file,
-      line: undefined,
-      problem: `was cut or replaced: ${by} names a line that it does not have`,
-    });
+    report(undefined, `was cut or replaced: ${by} names a line that it does not have`);
   }
   const isNamed = claims.some(({ hash }) => hash === previous);
   if (number === 0) notes.push({ file, line: undefined, problem: "is empty" });
@@ -158,7 +158,7 @@ async function checkFile(
       problem: "has no end: its server runs, was killed, or lines at the end were removed",
     });
   }
-  return { file, lines: number, problems, notes, last: previous, isNamed };
+  return { file, lines: number, problems, furtherProblems, notes, last: previous, isNamed };
 }
 
 /** A file's lines; `text` is undefined for one that is longer than any line of the audit. */
