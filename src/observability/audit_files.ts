@@ -1,4 +1,5 @@
 /** The files of an audit folder: one for each process, whose first line names the last lines of the files before. */
+import { Buffer } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { type FileEnd, type LineHash, MAX_LINE_BYTES, type ReadLine, readLine } from "./audit_line.ts";
 
@@ -6,6 +7,8 @@ import { type FileEnd, type LineHash, MAX_LINE_BYTES, type ReadLine, readLine } 
 const NAME = /^audit-\d{8}T\d{9}Z-[0-9a-f]{8}\.jsonl$/;
 /** Files that a new one looks at, the newest. An older one without a successor is one that an operator left while 200 servers started. */
 const MOST_LOOKED_AT = 200;
+/** Bytes that have a whole line, wherever they begin. */
+const BLOCK = 2 * MAX_LINE_BYTES;
 
 /** The time in the name of this process's last file, in ms. */
 let lastTime = 0;
@@ -61,20 +64,24 @@ export function edgesOf(path: string): {
   }
   try {
     const { size } = fstatSync(file);
-    const [first] = linesAt(file, 0);
-    const last = linesAt(file, Math.max(0, size - 2 * MAX_LINE_BYTES)).at(-1);
+    const start = blockAt(file, 0);
+    const end = blockAt(file, Math.max(0, size - BLOCK));
+    const last = end.lastIndexOf("\n");
     return {
-      first: first === undefined ? undefined : readLine(first),
-      last: last === undefined ? undefined : readLine(last),
+      first: lineIn(start, 0, start.indexOf("\n")),
+      last: lineIn(end, last > 0 ? end.lastIndexOf("\n", last - 1) + 1 : 0, last),
     };
   } finally {
     closeSync(file);
   }
 }
 
-/** Complete lines from a position; where it is within a line, the first of them is a part of one. */
-function linesAt(file: number, position: number): readonly string[] {
-  const bytes = new Uint8Array(2 * MAX_LINE_BYTES);
-  const read = readSync(file, bytes, 0, bytes.byteLength, position);
-  return new TextDecoder().decode(bytes.subarray(0, read)).split("\n").slice(0, -1);
+/** A part of a file. Only the line that is wanted becomes text: a server looks at many files when it starts. */
+function blockAt(file: number, position: number): Buffer {
+  const bytes = Buffer.allocUnsafe(BLOCK);
+  return bytes.subarray(0, readSync(file, bytes, 0, BLOCK, position));
+}
+
+function lineIn(bytes: Buffer, from: number, to: number): ReadLine | undefined {
+  return to < 0 ? undefined : readLine(bytes.toString("utf8", from, to));
 }
