@@ -1,23 +1,9 @@
-/** An audit in a folder of a test's own. */
+/** Reads the audit in a folder of a test's own. */
 import { join } from "node:path";
 import { auditFiles } from "../../../src/observability/audit_files.ts";
 
 /** Fields of a line. */
 export type Line = Readonly<Record<string, unknown>>;
-
-/**
- * Runs a test with an empty folder.
- *
- * @param test Gets its path.
- */
-export async function inFolder(test: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /**
  * Reads an audit.

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { OmcpError } from "../../../src/errors.ts";
 import { FolderSink } from "../../../src/observability/audit_sink.ts";
 import { verifyAudit } from "../../../src/observability/verify_audit.ts";
-import { inFolder, linesOf, pathsOf } from "./audit_folder.ts";
+import { inFolder } from "../../fixtures/empty_folder.ts";
+import { linesOf, pathsOf } from "./audit_folder.ts";
 
 const LINE = { event: "statement", status: "ok" } as const;
 

@@ -3,7 +3,8 @@ import { basename } from "node:path";
 import { command } from "../../../src/cli/audit.ts";
 import { FolderSink } from "../../../src/observability/audit_sink.ts";
 import { verifyAudit } from "../../../src/observability/verify_audit.ts";
-import { inFolder, pathsOf, textsOf } from "./audit_folder.ts";
+import { inFolder } from "../../fixtures/empty_folder.ts";
+import { pathsOf, textsOf } from "./audit_folder.ts";
 
 /** Two files that ended, and one of a server that runs. */
 async function withAudit(test: (folder: string, paths: readonly string[]) => Promise<void>): Promise<void> {

@@ -4,19 +4,11 @@ import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
 import { LEDGER_FILE, LedgerFile } from "../../../../src/cdm/disclosure/ledger_file.ts";
 import type { LoadLedgers } from "../../../../src/cdm/disclosure/ledger_store.ts";
 import { PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
+import { inFolder } from "../../../fixtures/empty_folder.ts";
 import { finished, People, randomNumbers } from "./people.ts";
 
 const RULES = PRESETS.cms;
 const CDM = { name: "local:clinic", load: "1" };
-
-async function inFolder(test: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** A ledger for made-up persons, with what a file has of them. */
 function ledgerOf(people: People, ledgers: LoadLedgers, principal = "local"): Ledger {
