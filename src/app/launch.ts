@@ -3,26 +3,10 @@ import { OmcpError } from "../errors.ts";
 import { SYSTEM_BUNDLES } from "../lib/host_certificates.ts";
 import { INDEX_VARIABLES } from "./package_settings.ts";
 
-/** What the permissions depend on. */
-export interface LaunchOptions {
+/** What the command line depends on; the socket is "/var/run/docker.sock" by default. */
+export interface LaunchOptions extends Partial<Omit<PermissionNeeds, "guardFolder">> {
   /** The project's folder, absolute or relative to the folder in which the server starts. */
   readonly project: string;
-  /** Path of the engine's socket. @default "/var/run/docker.sock" */
-  readonly socketPath?: string;
-  /** `host:port` of a Postgres given by URL, or `unix:` and its socket's path. */
-  readonly databaseHost?: string;
-  /** Files that this Postgres needs: its socket, certificate authorities. */
-  readonly databaseFiles?: readonly string[];
-  /** The folder of `OMCP_AUDIT_FOLDER`. */
-  readonly auditFolder?: string;
-  /** The folder of `OMCP_DISCLOSURE_FOLDER`. */
-  readonly ledgerFolder?: string;
-  /** The file of `OMCP_PACKAGES_CONSTRAINTS`. */
-  readonly constraintsFile?: string;
-  /** The file of `OMCP_IMAGE_FILE`. */
-  readonly imageFile?: string;
-  /** The folder of `OMCP_EXCHANGE_DIR`. */
-  readonly exchangeFolder?: string;
   /** A file of settings. */
   readonly envFile?: string;
 }
@@ -62,21 +46,21 @@ export interface PermissionNeeds {
   /** Path of the engine's socket. */
   readonly socketPath: string;
   /** The folder of the guard's modules: Deno loads a worker's modules under the read permission. */
-  readonly guardFolder: string | undefined;
+  readonly guardFolder?: string | undefined;
   /** `host:port` of a Postgres given by URL, or `unix:` and its socket's path. */
-  readonly databaseHost: string | undefined;
-  /** Files that a database given by URL needs. */
-  readonly databaseFiles: readonly string[];
-  /** The folder of the audit. */
-  readonly auditFolder: string | undefined;
-  /** The folder of the ledger of released numbers. */
+  readonly databaseHost?: string | undefined;
+  /** Files that this Postgres needs: its socket, certificate authorities. */
+  readonly databaseFiles?: readonly string[];
+  /** The folder of `OMCP_AUDIT_FOLDER`. */
+  readonly auditFolder?: string | undefined;
+  /** The folder of `OMCP_DISCLOSURE_FOLDER`. */
   readonly ledgerFolder?: string | undefined;
-  /** The file of constraints on packages. */
-  readonly constraintsFile: string | undefined;
-  /** The archive with images. */
+  /** The file of `OMCP_PACKAGES_CONSTRAINTS`. */
+  readonly constraintsFile?: string | undefined;
+  /** The file of `OMCP_IMAGE_FILE`. */
   readonly imageFile?: string | undefined;
-  /** The folder with which files are exchanged. */
-  readonly exchangeFolder: string | undefined;
+  /** The folder of `OMCP_EXCHANGE_DIR`. */
+  readonly exchangeFolder?: string | undefined;
 }
 
 /**
@@ -85,24 +69,18 @@ export interface PermissionNeeds {
  * @param needs Paths and hosts.
  */
 export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
-  const { socketPath, guardFolder, databaseHost, databaseFiles, auditFolder, constraintsFile, imageFile } =
-    needs;
-  const folders = [auditFolder, needs.ledgerFolder, needs.exchangeFolder].filter((folder) =>
-    folder !== undefined
-  );
+  const { socketPath, guardFolder, databaseFiles = [], constraintsFile, imageFile } = needs;
+  const folders = [needs.auditFolder, needs.ledgerFolder, needs.exchangeFolder];
   return {
     // Deno checks the URL's host, too, although the connection goes to the socket.
-    net: [`unix:${socketPath}`, "docker.invalid:80", ...(databaseHost === undefined ? [] : [databaseHost])],
-    read: [
-      socketPath,
-      ...(guardFolder === undefined ? [] : [guardFolder]),
-      ...databaseFiles,
-      ...(constraintsFile === undefined ? [] : [constraintsFile]),
-      ...(imageFile === undefined ? [] : [imageFile]),
-      ...folders,
-    ],
-    write: [socketPath, ...folders],
+    net: defined([`unix:${socketPath}`, "docker.invalid:80", needs.databaseHost]),
+    read: defined([socketPath, guardFolder, ...databaseFiles, constraintsFile, imageFile, ...folders]),
+    write: defined([socketPath, ...folders]),
   };
+}
+
+function defined(values: readonly (string | undefined)[]): readonly string[] {
+  return values.filter((value) => value !== undefined);
 }
 
 /**
@@ -110,19 +88,13 @@ export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
  * @returns Deno's arguments up to and including the permissions, without the script.
  */
 export function permissionFlags(options: LaunchOptions): string[] {
+  const { project, envFile, socketPath = "/var/run/docker.sock", ...needs } = options;
   const permissions = serverPermissions({
-    socketPath: options.socketPath ?? "/var/run/docker.sock",
-    guardFolder: `${options.project}/src/postgres/guard`,
-    databaseHost: options.databaseHost,
-    databaseFiles: options.databaseFiles ?? [],
-    auditFolder: options.auditFolder,
-    ledgerFolder: options.ledgerFolder,
-    constraintsFile: options.constraintsFile,
-    imageFile: options.imageFile,
-    exchangeFolder: options.exchangeFolder,
+    ...needs,
+    socketPath,
+    guardFolder: `${project}/src/postgres/guard`,
   });
-  const files = options.envFile === undefined ? [] : [options.envFile];
-  return serverFlags({ ...permissions, read: [...permissions.read, ...files] });
+  return serverFlags({ ...permissions, read: defined([...permissions.read, envFile]) });
 }
 
 /**

@@ -12,7 +12,7 @@ import type { PermissionNeeds } from "./launch.ts";
  * @param config The settings.
  * @throws {OmcpError} `config_invalid` for a database URL that cannot be used.
  */
-export function permissionNeeds(config: Config): PermissionNeeds {
+export function permissionNeeds(config: Config): Required<PermissionNeeds> {
   const { dockerHost, database, auditFolder, ledgerFolder, packages, exchangeFolder, imageSource } = config;
   return {
     socketPath: socketPath(dockerHost),

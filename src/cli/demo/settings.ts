@@ -36,33 +36,19 @@ export function demoServer(
         "Set OMCP_DATABASE_URL=sample; or OMCP_DISCLOSURE=open, if code in sandboxes may read the database.",
     });
   }
-  const needs = permissionNeeds(config);
+  // The command line has that of the project.
+  const { guardFolder: _, ...needs } = permissionNeeds(config);
   const given = Object.keys(SETTINGS).map((name) => [name, find(name) ?? ""] as const);
   return {
     environment: Object.fromEntries(given.filter(([, value]) => value !== "")),
-    launch: {
-      socketPath: needs.socketPath,
-      databaseFiles: needs.databaseFiles,
-      ...defined({
-        databaseHost: needs.databaseHost,
-        auditFolder: needs.auditFolder,
-        constraintsFile: needs.constraintsFile,
-        imageFile: needs.imageFile,
-        exchangeFolder: needs.exchangeFolder,
-      }),
-    },
+    launch: defined(needs),
     dockerHost: config.dockerHost,
   };
 }
 
 /** Without the values that are undefined. */
-function defined<K extends string>(
-  values: Readonly<Record<K, string | undefined>>,
-): Partial<Record<K, string>> {
-  const found: Partial<Record<K, string>> = {};
-  for (const name in values) {
-    const value = values[name];
-    if (value !== undefined) found[name] = value;
-  }
+function defined<T extends object>(values: T): Partial<T> {
+  const found: Partial<T> = {};
+  for (const name in values) if (values[name] !== undefined) found[name] = values[name];
   return found;
 }

@@ -187,15 +187,7 @@ function parse(args: readonly string[]) {
 }
 
 function enginePermissions(read: ReadVariable): ServerPermissions {
-  return serverPermissions({
-    socketPath: socketPath(read("DOCKER_HOST") || SETTINGS.DOCKER_HOST.default),
-    guardFolder: undefined,
-    databaseHost: undefined,
-    databaseFiles: [],
-    auditFolder: undefined,
-    constraintsFile: undefined,
-    exchangeFolder: undefined,
-  });
+  return serverPermissions({ socketPath: socketPath(read("DOCKER_HOST") || SETTINGS.DOCKER_HOST.default) });
 }
 
 function databasePermissions(url: string): ServerPermissions {

@@ -13,6 +13,7 @@ Deno.test("demoServer() passes the settings on, below the demo's own, and permit
     OMCP_AUDIT_FOLDER: "/var/log/omcp",
     OMCP_DATABASE_URL: "postgres://reader@db.site:5433/omop",
     OMCP_DISCLOSURE: "open",
+    OMCP_DISCLOSURE_FOLDER: "/var/lib/omcp",
     OMCP_INSTANCE: "the-site",
     OMCP_MEMORY_MIB: "1024",
     PGPASSWORD: "secret",
@@ -23,12 +24,14 @@ Deno.test("demoServer() passes the settings on, below the demo's own, and permit
     OMCP_AUDIT_FOLDER: "/var/log/omcp",
     OMCP_DATABASE_URL: "postgres://reader@db.site:5433/omop",
     OMCP_DISCLOSURE: "open",
+    OMCP_DISCLOSURE_FOLDER: "/var/lib/omcp",
     OMCP_MEMORY_MIB: "1024",
     ...OWN,
   });
   assert.deepEqual(launch, {
     socketPath: "/run/other.sock",
     auditFolder: "/var/log/omcp",
+    ledgerFolder: "/var/lib/omcp",
     databaseFiles: [],
     databaseHost: "db.site:5433",
   });
