@@ -44,7 +44,10 @@ export class ByteReader {
    * @returns A view on the chunk that they arrived in.
    */
   take(size: number): Uint8Array {
-    return this.#take(size);
+    const taken = this.#chunk.subarray(this.#offset, this.#offset + size);
+    this.#offset += size;
+    if (this.buffered === 0) this.#drop();
+    return taken;
   }
 
   /**
@@ -55,7 +58,7 @@ export class ByteReader {
    */
   async readSome(most = Infinity): Promise<Uint8Array | undefined> {
     if (!await this.#fill()) return undefined;
-    return this.#take(Math.min(most, this.buffered));
+    return this.take(Math.min(most, this.buffered));
   }
 
   /**
@@ -67,7 +70,7 @@ export class ByteReader {
    */
   async readExactly(size: number): Promise<Uint8Array | undefined> {
     if (size === 0) return EMPTY;
-    if (this.buffered >= size) return this.#take(size);
+    if (this.buffered >= size) return this.take(size);
     const parts: Uint8Array[] = [];
     let missing = size;
     while (missing > 0) {
@@ -75,7 +78,7 @@ export class ByteReader {
         if (missing === size) return undefined;
         throw new TruncatedStreamError(`Stream ended ${missing} bytes early`);
       }
-      const part = this.#take(Math.min(missing, this.buffered));
+      const part = this.take(Math.min(missing, this.buffered));
       parts.push(part);
       missing -= part.length;
     }
@@ -93,7 +96,7 @@ export class ByteReader {
     let size = 0;
     while (await this.#fill()) {
       const end = this.#chunk.indexOf(LINE_FEED, this.#offset);
-      const part = this.#take(end < 0 ? this.buffered : end - this.#offset);
+      const part = this.take(end < 0 ? this.buffered : end - this.#offset);
       size += part.length;
       if (size > most) return "too_long";
       parts.push(part);
@@ -114,7 +117,7 @@ export class ByteReader {
     let missing = size;
     while (missing > 0) {
       if (!await this.#fill()) throw new TruncatedStreamError(`Stream ended ${missing} bytes early`);
-      missing -= this.#take(Math.min(missing, this.buffered)).length;
+      missing -= this.take(Math.min(missing, this.buffered)).length;
     }
   }
 
@@ -126,13 +129,6 @@ export class ByteReader {
     } catch {
       // The stream has failed before.
     }
-  }
-
-  #take(size: number): Uint8Array {
-    const taken = this.#chunk.subarray(this.#offset, this.#offset + size);
-    this.#offset += size;
-    if (this.buffered === 0) this.#drop();
-    return taken;
   }
 
   #drop(): void {
