@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import * as z from "zod";
 import { OmcpError } from "../errors.ts";
 import { concatBytes } from "../lib/bytes.ts";
+import { parsedJson } from "../lib/parsed_json.ts";
 import {
   type BundleDescription,
   bundleDescription,
@@ -121,17 +122,9 @@ async function smallText(
 }
 
 function parseDescription(text: string): BundleDescription {
-  const parsed = bundleDescription.safeParse(jsonOf(text));
+  const parsed = bundleDescription.safeParse(parsedJson(text));
   if (!parsed.success) throw damaged(`${DESCRIPTION} is not of the format that this version reads`);
   return parsed.data;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Lines as `sha256sum` writes them. */
@@ -165,7 +158,7 @@ async function checkImage(
       if (size > MAX_IMAGE) throw damaged(`${reference} has more than ${MAX_IMAGE} bytes`);
       if (member.path.replace(/^(?:\.?\/)+/, "") !== "manifest.json") continue;
       if (names !== undefined || member.type !== "file") throw damaged(`${reference} has two manifests`);
-      const parsed = savedImages.safeParse(jsonOf(await smallText(member, member.content)));
+      const parsed = savedImages.safeParse(parsedJson(await smallText(member, member.content)));
       if (!parsed.success) throw damaged(`the manifest of ${reference} is not that of one image`);
       names = parsed.data[0].RepoTags ?? [];
     }
