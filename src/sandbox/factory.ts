@@ -6,6 +6,7 @@ import { OmcpError } from "../errors.ts";
 import { LOADER_COMMAND } from "../guest/mod.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import type { Clock } from "../lib/clock.ts";
+import { parsedJson } from "../lib/parsed_json.ts";
 import {
   adoptAgentContainer,
   type AgentContainer,
@@ -95,14 +96,7 @@ const requestSchema = z.strictObject({
 });
 
 const labelsSchema = z.object({
-  [LABEL_REQUEST]: z.string().transform((text, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      context.addIssue("must be JSON");
-      return z.NEVER;
-    }
-  }).pipe(requestSchema),
+  [LABEL_REQUEST]: z.string().transform(parsedJson).pipe(requestSchema),
   [LABEL_UID]: z.string().regex(/^\d{5}$/).transform(Number).pipe(
     z.int().min(SANDBOX_UIDS.first).max(SANDBOX_UIDS.last),
   ),
@@ -162,7 +156,7 @@ export async function startSandbox(start: SandboxStart): Promise<StartedSandbox>
 }
 
 async function startOnce(start: SandboxStart): Promise<StartedSandbox> {
-  const { id, runtime, removals, policy, leaseSeconds, signal } = start;
+  const { id, runtime, removals, leaseSeconds, signal } = start;
   const services = servicesOf(start);
   const watch = new StartupWatch();
   const container = await startWithOwnUid((uid) => ({
@@ -180,12 +174,20 @@ async function startOnce(start: SandboxStart): Promise<StartedSandbox> {
     signal,
   }));
   try {
-    requireConfined(container.name, await watch.confinementProblems(signal, container.ended));
+    return await verified(start, container, watch);
   } catch (error) {
     await container.remove("its creation failed").within(ROLLBACK_MS);
     throw error;
   }
-  const { memoryBytes } = policy;
+}
+
+/** The sandbox, once its kernel has reported that it is confined. */
+async function verified(
+  { id, policy: { memoryBytes }, signal }: SandboxStart,
+  container: AgentContainer,
+  watch: StartupWatch,
+): Promise<StartedSandbox> {
+  requireConfined(container.name, await watch.confinementProblems(signal, container.ended));
   return { id, container, memoryBytes, kernelStarted: watch.started, problem: () => watch.problem };
 }
 
@@ -221,7 +223,7 @@ export interface AdoptedSandbox extends StartedSandbox {
  * caller removes the container.
  */
 export async function adoptSandbox(start: SandboxAdoption): Promise<AdoptedSandbox> {
-  const { id, name, runtime, removals, policy, signal } = start;
+  const { name, runtime, removals, signal } = start;
   const watch = new StartupWatch();
   const container = await adoptAgentContainer({
     runtime,
@@ -238,16 +240,7 @@ export async function adoptSandbox(start: SandboxAdoption): Promise<AdoptedSandb
     if (!journal.success) {
       throw new OmcpError("channel_failed", `The agent in ${name} sent an invalid journal`);
     }
-    requireConfined(name, await watch.confinementProblems(signal, container.ended));
-    const { memoryBytes } = policy;
-    return {
-      id,
-      container,
-      memoryBytes,
-      kernelStarted: watch.started,
-      problem: () => watch.problem,
-      journal: journal.data,
-    };
+    return { ...await verified(start, container, watch), journal: journal.data };
   } catch (error) {
     // Not removed here: where the server ends, the next one may take it over.
     container.detach("it could not be taken over");
