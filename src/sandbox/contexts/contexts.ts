@@ -13,7 +13,7 @@ export interface ContextInfo {
   readonly name: string;
   /** `starting` and `dead`: its kernel. `idle` and `busy`: whether a cell runs or waits. */
   readonly state: "starting" | "idle" | "busy" | "dead";
-  /** Cells that this server has started in it. */
+  /** Cells that this server has started in it; in `default`, those of an earlier server as well. */
   readonly cells: number;
   /** Processes that its cells have left running. */
   readonly backgroundProcesses: number;

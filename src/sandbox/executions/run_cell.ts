@@ -57,6 +57,11 @@ export interface ExecuteOptions {
   readonly context?: string;
 }
 
+/** Where a cell is sent. */
+interface InContext {
+  readonly context: string;
+}
+
 /** A cell that was sent. */
 export interface SentCell {
   /** The caller's outcome, in time whatever the agent does. */
@@ -76,7 +81,7 @@ export interface SentCell {
 export function runCell(
   channel: Channel,
   code: string,
-  options: ExecuteOptions,
+  options: ExecuteOptions & InContext,
   failed: (error: unknown) => Promise<never>,
 ): SentCell {
   const { timeoutMs } = options;
@@ -90,7 +95,7 @@ export function runCell(
     execution: options.id ?? newExecutionId(),
     env: options.env ?? {},
     cwd: options.cwd ?? null,
-    ...contextOf(options),
+    context: options.context,
   };
   return follow({ channel, method: "execute", params, options, failed });
 }
@@ -114,7 +119,7 @@ export type ResumeOptions = Pick<ExecuteOptions, "signal" | "onOutput" | "log" |
  */
 export function resumeCell(
   channel: Channel,
-  options: ResumeOptions,
+  options: ResumeOptions & InContext,
   failed: (error: unknown) => Promise<never>,
 ): SentCell {
   return follow({ channel, method: "resume", params: { execution: options.id }, options, failed });
@@ -137,11 +142,7 @@ function follow({ channel, method, params, options, failed }: {
   return { outcome: outcomeInTime({ channel, reply, collector, options }), settled };
 }
 
-type FollowOptions = Pick<ExecuteOptions, "timeoutMs" | "signal" | "onOutput" | "log" | "context">;
-
-function contextOf({ context }: Pick<ExecuteOptions, "context">): { readonly context?: string } {
-  return context === undefined ? {} : { context };
-}
+type FollowOptions = Pick<ExecuteOptions, "timeoutMs" | "signal" | "onOutput" | "log"> & InContext;
 
 interface Running {
   readonly channel: Channel;
@@ -165,7 +166,7 @@ async function outcomeInTime({ channel, reply, collector, options }: Running): P
   using interrupts = new DisposableStack();
   using _listener = signal && addAbortListener(signal, () => {
     interrupts.use(new Deadline(ANSWER_MS, () => giveUp("interrupted")));
-    channel.request("interrupt", contextOf(options), { deadlineMs: ANSWER_MS }).catch(() => {});
+    channel.request("interrupt", { context: options.context }, { deadlineMs: ANSWER_MS }).catch(() => {});
   });
   return await Promise.race([reply, late.promise]);
 }
