@@ -155,7 +155,7 @@ export class SandboxCreator {
       const sandbox = new Sandbox({ ...this.#options, ...plan, ...started, owner: options.owner });
       // From here only the caller's signal counts: a preparation may take longer than a container.
       deadline[Symbol.dispose]();
-      await prepared(sandbox, { ...options, ...this.#options }, signal);
+      await this.#prepare(sandbox, options.prepare, signal);
       registry.add(sandbox, reservation.slot);
       if (closing.aborted) {
         sandbox.remove("removed", "the server ended");
@@ -175,6 +175,21 @@ export class SandboxCreator {
         return new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
       }
       return creationError(options.signal?.aborted ? reason : error, state, deadline.expired);
+    }
+  }
+
+  async #prepare(sandbox: Sandbox, prepare: CreateOptions["prepare"], signal: AbortSignal): Promise<void> {
+    try {
+      if (prepare !== undefined) {
+        // A preparation that ignores the signal must not delay the server's shutdown.
+        await abortable(prepare(sandbox, signal), signal);
+        sandbox.throwIfEnded();
+        sandbox.touch();
+      }
+      if (this.#options.outlivesServer === true) await sandbox.recordOwner(signal);
+    } catch (error) {
+      await sandbox.remove("removed", "its creation failed").within(ROLLBACK_MS);
+      throw error;
     }
   }
 
@@ -256,25 +271,6 @@ export class SandboxCreator {
 /** What a sandbox for a plan is made from, the image's content excepted: sandboxes of one kind can stand in for each other. */
 function kindOf({ imageName, policy }: CreationPlan): string {
   return JSON.stringify([imageName, policy]);
-}
-
-async function prepared(
-  sandbox: Sandbox,
-  { prepare, outlivesServer }: Pick<CreateOptions & CreatorOptions, "prepare" | "outlivesServer">,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    if (prepare !== undefined) {
-      // A preparation that ignores the signal must not delay the server's shutdown.
-      await abortable(prepare(sandbox, signal), signal);
-      sandbox.throwIfEnded();
-      sandbox.touch();
-    }
-    if (outlivesServer === true) await sandbox.recordOwner(signal);
-  } catch (error) {
-    await sandbox.remove("removed", "its creation failed").within(ROLLBACK_MS);
-    throw error;
-  }
 }
 
 /** The error of a failed creation, with what remains of it. */
