@@ -126,18 +126,21 @@ export class SandboxRegistry {
     void sandbox.removed.then(() => {
       this.#live.delete(sandbox.id);
       slot.release();
-      this.#addTombstone(sandbox.info());
+      this.bury(sandbox.info());
       this.#addLost(sandbox);
     });
   }
 
   /**
-   * Remembers a sandbox of an earlier server that has ended.
+   * Remembers a sandbox that has ended, for lists and for precise errors.
    *
-   * @param info What is known of it.
+   * @param info What is known of it; it may be one of an earlier server.
    */
   bury(info: SandboxInfo): void {
-    this.#addTombstone(info);
+    this.#tombstones.set(info.sandboxId, info);
+    const [oldest] = this.#tombstones.keys();
+    if (this.#tombstones.size > MAX_TOMBSTONES && oldest !== undefined) this.#tombstones.delete(oldest);
+    log.info("Removed sandbox {id}: {reason}", { id: info.sandboxId, reason: info.reason ?? "" });
   }
 
   /**
@@ -207,13 +210,6 @@ export class SandboxRegistry {
     // Now, so that none is unknown meanwhile; and again when those that still run have ended.
     add(sandbox.executions.list());
     void sandbox.executions.dropOutputs().then(add);
-  }
-
-  #addTombstone(info: SandboxInfo): void {
-    this.#tombstones.set(info.sandboxId, info);
-    const [oldest] = this.#tombstones.keys();
-    if (this.#tombstones.size > MAX_TOMBSTONES && oldest !== undefined) this.#tombstones.delete(oldest);
-    log.info("Removed sandbox {id}: {reason}", { id: info.sandboxId, reason: info.reason ?? "" });
   }
 
   /** The sandbox to evict. Undefined also while one whose slot suffices is being removed: that makes room by itself. */
