@@ -78,7 +78,7 @@ export async function adoptSandboxes(
 
 /** The candidate, or why the container must be removed. */
 function judge(container: ContainerSummary, { options, registry }: AdoptionParts): Candidate | string {
-  const { clock = SYSTEM_CLOCK, policy, maximum = policy, lifetimeMs, readable = "" } = options;
+  const { clock = SYSTEM_CLOCK, policy, maximum = policy, lifetimeMs, readable } = options;
   const ownership = readOwnership(container.name);
   const origin = readOrigin(container.labels);
   if (ownership === undefined || origin?.id !== ownership.id) return "it has no owner";

@@ -59,7 +59,7 @@ export interface SandboxSettings {
   readonly postgresConnections?: (sandboxId: string, memoryBytes: number) => (stream: ByteStream) => void;
   /**
    * What its code may read, as a text to compare: with another one, a sandbox of an earlier server is not taken over, because it may hold
-   * what its code could read then. @default ""
+   * what its code could read then. @default none
    */
   readonly readable?: string;
   /** Returns, for one sandbox, the function that serves each stream by which its code calls a tool. Absent where code can call none. */
@@ -86,7 +86,7 @@ export interface SandboxStart extends SandboxSettings {
 
 const requestSchema = z.strictObject({
   image: z.string().max(512),
-  readable: z.string().max(128),
+  readable: z.string().max(128).exactOptional(),
   asked: z.strictObject({
     memoryBytes: z.int().positive().exactOptional(),
     cpus: z.number().positive().exactOptional(),
@@ -249,8 +249,7 @@ export async function adoptSandbox(start: SandboxAdoption): Promise<AdoptedSandb
 }
 
 function containerSpec(start: SandboxStart, uid: number): ContainerSpec {
-  const { id, instance, image, policy, postgresConnections, packages = false, readable = "", asked = {} } =
-    start;
+  const { id, instance, image, policy, postgresConnections, packages = false, readable, asked = {} } = start;
   return sandboxContainerSpec(policy, {
     image,
     uid,

@@ -203,7 +203,6 @@ const REFUSED: readonly {
     what: "with more memory than the settings allow now",
     reason: /memory_mb must be from/,
     options: { policy: { ...DEFAULT_POLICY, memoryBytes: 1024 * MIB } },
-    change: () => {},
   },
   {
     what: "that is not confined as the settings say now",
