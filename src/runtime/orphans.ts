@@ -57,11 +57,10 @@ export async function removeInstanceContainers(
 ): Promise<readonly ContainerSummary[]> {
   const labels = { [LABEL_INSTANCE]: instance };
   const found = await runtime.listContainers({ labels, all: true, deadlineMs: CALL_MS });
-  const byRole = Object.groupBy(found, (container) => container.labels[LABEL_ROLE] ?? "");
-  const { lock: _, sandbox: sandboxes = [], ...orphans } = byRole;
-  for (const { id, name } of Object.values(orphans).flatMap((each) => each ?? [])) {
+  for (const { id, name, labels } of found) {
+    if (labels[LABEL_ROLE] === "lock" || labels[LABEL_ROLE] === "sandbox") continue;
     log.info("Removing container {name}, which an earlier server of this instance left", { name });
     removals.remove({ name, id });
   }
-  return sandboxes;
+  return found.filter(({ labels }) => labels[LABEL_ROLE] === "sandbox");
 }
