@@ -155,12 +155,8 @@ export const ESCAPED_QUOTE = 'A quoted field has quotes escaped by a backslash (
 export const DOUBLE_THE_QUOTES =
   'Write the file again with doubled quotes: in Spark with .option("escape", "\\""), in R with qmethod = "double".';
 
-/**
- * Whether a text has a quote after a backslash, as Spark and R write a quote within quotes.
- *
- * @param text The text.
- */
-export function hasEscapedQuote(text: string): boolean {
+/** Whether a text has a quote after a backslash, as Spark and R write a quote within quotes. */
+function hasEscapedQuote(text: string): boolean {
   return text.includes('\\"');
 }
 
