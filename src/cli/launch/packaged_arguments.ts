@@ -1,5 +1,5 @@
 /** How a packaged program is started: the permissions of each command, by its arguments and the environment. */
-import { parseArgs } from "node:util";
+import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { OmcpError } from "../../errors.ts";
 import { CERTIFICATE_VARIABLES, SYSTEM_BUNDLES } from "../../lib/host_certificates.ts";
 import { socketPath } from "../../lib/unix_socket.ts";
@@ -104,21 +104,11 @@ function commandPermissions(
     case "bundle":
       return archivePermissions(name, args, read);
     case "audit":
-      return { ...NOTHING, read: auditFolders(args) };
+      return { ...NOTHING, read: parsed(args, AUDIT_OPTIONS)?.positionals.slice(1) ?? [] };
     case "setup":
       return ALL;
     default:
       return NOTHING;
-  }
-}
-
-function auditFolders(args: readonly string[]): readonly string[] {
-  try {
-    return parseArgs({ args: [...args], options: AUDIT_OPTIONS, allowPositionals: true }).positionals.slice(
-      1,
-    );
-  } catch {
-    return [];
   }
 }
 
@@ -137,13 +127,9 @@ function serverCommandPermissions(read: ReadVariable): ServerPermissions {
 
 /** `omcp cdm`, by those of its arguments that name files, folders and databases. */
 function cdmPermissions(args: readonly string[], read: ReadVariable): ServerPermissions {
-  let parsed: ReturnType<typeof parse>;
-  try {
-    parsed = parse(args);
-  } catch {
-    return NOTHING;
-  }
-  const { values, positionals } = parsed;
+  const call = parsed(args, CDM_OPTIONS);
+  if (call === undefined) return NOTHING;
+  const { values, positionals } = call;
   const [command, folder] = positionals;
   const rejects = values.rejects === undefined ? [] : [values.rejects];
   const files = {
@@ -182,8 +168,13 @@ function archivePermissions(
   };
 }
 
-function parse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: CDM_OPTIONS, allowPositionals: true });
+/** Undefined for a wrong call. */
+function parsed<T extends ParseArgsOptionsConfig>(args: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch {
+    return undefined;
+  }
 }
 
 function enginePermissions(read: ReadVariable): ServerPermissions {
