@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
 import { errorMessage } from "../lib/error_message.ts";
+import { ownCommand } from "../lib/own_command.ts";
 import { type AuditProblem, type AuditReport, verifyAudit } from "../observability/verify_audit.ts";
 import { AUDIT_OPTIONS } from "./audit_options.ts";
 import type { Command, Print } from "./command.ts";
@@ -26,7 +27,9 @@ archived files, too.
     });
     const [verb, ...folders] = positionals;
     if (verb !== "verify" || folders.length === 0) {
-      throw new OmcpError("invalid_argument", "Pass the folders of the audit", { next: `omcp ${USAGE}` });
+      throw new OmcpError("invalid_argument", "Pass the folders of the audit", {
+        next: `Usage: ${ownCommand(USAGE)}`,
+      });
     }
     return printReport(await checked(folders, values), print);
   },
