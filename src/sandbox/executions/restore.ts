@@ -24,6 +24,8 @@ export type RecordResumed = (
   work: () => Promise<ExecutionResult>,
 ) => Promise<ExecutionResult>;
 
+const unrecorded: RecordResumed = (_, work) => work();
+
 /**
  * Puts a sandbox's executions into its store, the oldest first: those that have ended with their results, and those that run with all
  * their output since they began. Silent ones were steps of calls that ended with their server: one that runs is interrupted.
@@ -39,7 +41,7 @@ export async function restoreExecutions(
   sandbox: Sandbox,
   channel: Channel,
   entries: readonly JournalEntry[],
-  { signal, unrecordedMs, record = (_, work) => work() }: {
+  { signal, unrecordedMs, record = unrecorded }: {
     readonly signal: AbortSignal;
     readonly unrecordedMs: number;
     readonly record?: RecordResumed | undefined;
@@ -50,7 +52,7 @@ export async function restoreExecutions(
     const isRecorded = (entry.endedMs ?? 0) > unrecordedMs;
     if (!entry.silent) {
       const source = await readSource(channel, entry, signal);
-      await restore(sandbox, entry, source, isRecorded ? (_, work) => work() : record);
+      await restore(sandbox, entry, source, isRecorded ? unrecorded : record);
     } else if (entry.endedMs === null) interruptSilent(sandbox, entry);
   }
 }
