@@ -125,7 +125,7 @@ export async function doctor(
   await check("settings", async () => {
     if (wrong !== undefined) throw wrong;
     // What else ends the start of a server.
-    requirePermissions(config);
+    requirePermissions(settings);
     await packageSettings(config.packages, read, imageReference("python"));
     return { value: undefined, found: "a server starts with them" };
   });
