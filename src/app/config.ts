@@ -546,8 +546,8 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
   const mayHoldPatients = (database.kind !== "sample" && database.kind !== "none") ||
     (datasets ?? []).length > 0 || exchangeFolder !== undefined;
   const packageMode = get("OMCP_PACKAGES") || (mayHoldPatients ? "off" : "any");
-  const toolsets = get("OMCP_TOOLSETS");
-  problems.push(...toolsetProblems(toolsets ?? [], {
+  const toolsets = get("OMCP_TOOLSETS") ?? [];
+  problems.push(...toolsetProblems(toolsets, {
     omop: database.kind === "none" ? "OMCP_DATABASE_URL to be another than none" : undefined,
     exchange: exchangeFolder === undefined ? "OMCP_EXCHANGE_DIR" : undefined,
     packages: packageMode === "off" ? "OMCP_PACKAGES to be allowlist or any" : undefined,
@@ -574,7 +574,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     pids: get("OMCP_PIDS"),
     workspaceBytes: get("OMCP_WORKSPACE_MIB") * mib,
     datasets,
-    exchangeFolder: wantsToolset(toolsets ?? [], "exchange") ? exchangeFolder : undefined,
+    exchangeFolder: wantsToolset(toolsets, "exchange") ? exchangeFolder : undefined,
     exchangeBytes: get("OMCP_EXCHANGE_MIB") * mib,
     database,
     cdmSchema,
@@ -590,7 +590,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     toolsets,
     packages: {
       // Without the tool there is nobody to ask for a package.
-      mode: wantsToolset(toolsets ?? [], "packages") ? packageMode : "off",
+      mode: wantsToolset(toolsets, "packages") ? packageMode : "off",
       allowed: get("OMCP_PACKAGES_ALLOWLIST"),
       index: get("OMCP_PACKAGES_INDEX") || undefined,
       constraintsFile,
