@@ -14,7 +14,7 @@ import {
 import type { Sandbox } from "../../sandbox/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { auditedFileCall } from "../audited_file_call.ts";
-import { cdmOf } from "../cdm_of.ts";
+import { cdmOf, databaseReady } from "../cdm_of.ts";
 import { cohortConcepts, describeCohort, heldText } from "../cohort_text.ts";
 import { comparedNotes } from "../query_concepts.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
@@ -63,8 +63,7 @@ export const tool: Tool = defineTool({
       source: JSON.stringify({ name, ...definition }),
       timeoutMs: queryMs + FILE_MS,
       work: async (run) => {
-        run.progress("waiting for the database");
-        await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
+        await databaseReady(cdm, run, queryMs);
         run.progress("counting the cohort");
         const { counts, notes } = await counted(cdm, expression, { signal: run.signal, ms: queryMs });
         const held = shown ? undefined : cdm.cohorts.hold(owner, { name, expression });

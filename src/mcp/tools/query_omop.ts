@@ -9,7 +9,7 @@ import {
 import { lintQuery, warningLine } from "../../omop/lint/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { answerWithin } from "../answer_within.ts";
-import { cdmOf } from "../cdm_of.ts";
+import { cdmOf, databaseReady } from "../cdm_of.ts";
 import { frameText, isEmpty, shortValue } from "../frame_text.ts";
 import { queryCell } from "../notebook/query_cell.ts";
 import { queryConcepts } from "../query_concepts.ts";
@@ -71,8 +71,7 @@ export const tool: Tool = defineTool({
       // What was only explained left nothing to repeat.
       ...(query.explain === true ? {} : { notebook: queryCell(query.into, sql, compiled) }),
       work: async (run) => {
-        run.progress("waiting for the database");
-        await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
+        await databaseReady(cdm, run, queryMs);
         const named = { query, table: query.table, version: cdm.version };
         const warnings = await queryConcepts(cdm.concepts, named, run.signal);
         const { into, explain } = query;

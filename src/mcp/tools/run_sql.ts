@@ -2,7 +2,7 @@ import * as z from "zod";
 import { runQuery } from "../../cdm/query_runner/run_query.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, resultNameSchema } from "../../omop/query/mod.ts";
 import { answerWithin } from "../answer_within.ts";
-import { cdmOf } from "../cdm_of.ts";
+import { cdmOf, databaseReady } from "../cdm_of.ts";
 import { frameText, isEmpty } from "../frame_text.ts";
 import { sqlCell } from "../notebook/query_cell.ts";
 import { sqlNotes } from "../sql_notes.ts";
@@ -52,8 +52,7 @@ export const tool: Tool = defineTool({
       usesKernel: true,
       notebook: sqlCell(into, sql, limit),
       work: async (run) => {
-        run.progress("waiting for the database");
-        await cdm.ready(AbortSignal.any([run.signal, AbortSignal.timeout(queryMs)]));
+        await databaseReady(cdm, run, queryMs);
         const statement = { sql, parameters: [], columns: undefined, limit };
         const answer = await runQuery(sandbox, statement, {
           into,
