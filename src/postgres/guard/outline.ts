@@ -5,8 +5,11 @@ import type { Call, Clause, ColumnUse, Comparison, Operand, SqlScope } from "../
 import { parseStatements } from "./parser.ts";
 import { precheck } from "./precheck.ts";
 
-/** Characters of a text that is outlined, nested nodes, and what is noted of one statement: a linter may leave a giant alone. */
-const MOST = { characters: 20_000, depth: 400, items: 4_000 };
+/**
+ * Characters of a text that is outlined, nested nodes, what is noted of one statement, and columns of one operand: a linter may leave a
+ * giant alone.
+ */
+const MOST = { characters: 20_000, depth: 400, items: 4_000, columns: 50 };
 const NAME_CHARACTERS = 200;
 
 const COMPARES: ReadonlySet<string> = new Set(["=", "<>", "!=", "<", "<=", ">", ">="]);
@@ -251,17 +254,27 @@ function columnUse(fields: Fields): ColumnUse | undefined {
   };
 }
 
-/** All columns below a value, but not those of a subquery. */
-function columnsIn(value: unknown, depth = 0): ColumnUse[] {
-  if (value === null || typeof value !== "object" || depth > MOST.depth) return [];
-  if (Array.isArray(value)) return value.flatMap((each) => columnsIn(each, depth + 1));
+/** The first columns below a value, or below each of a list, but not those of a subquery. */
+function columnsIn(value: unknown): readonly ColumnUse[] {
+  if (Array.isArray(value)) return value.flatMap(columnsIn);
+  const found: ColumnUse[] = [];
+  addColumns(value, found);
+  return found;
+}
+
+/** Stops early: within a chain of comparisons, each is looked through, and all below it. */
+function addColumns(value: unknown, found: ColumnUse[], depth = 0): void {
+  if (value === null || typeof value !== "object" || depth > MOST.depth || found.length >= MOST.columns) {
+    return;
+  }
   const node = asNode(value);
-  if (node?.kind === "SelectStmt") return [];
+  if (node?.kind === "SelectStmt") return;
   if (node?.kind === "ColumnRef") {
     const use = columnUse(node.fields);
-    return use === undefined ? [] : [use];
+    if (use !== undefined) found.push(use);
+  } else {
+    for (const each of Object.values(value)) addColumns(each, found, depth + 1);
   }
-  return Object.values(value).flatMap((each) => columnsIn(each, depth + 1)).slice(0, 50);
 }
 
 function clip(text: string): string {
