@@ -75,12 +75,7 @@ export class Guard {
    * @returns A plan a statement, in order; an empty list for an empty text. It never rejects: it refuses what fails.
    */
   async plan(sql: string, protocol: QueryProtocol, owner = ""): Promise<readonly StatementPlan[]> {
-    let plans: readonly StatementPlan[] | undefined;
-    if (sql.length <= SHORT_CHARACTERS && !this.#isSlow(owner)) {
-      plans = await this.#short.plan(sql, protocol, owner);
-      if (plans === undefined && !this.#closed) this.#slow.set(owner, performance.now() + PENALTY_MS);
-    }
-    plans ??= await this.#long.plan(sql, protocol, owner);
+    const plans = await this.#inLane(sql, owner, (lane) => lane.plan(sql, protocol, owner));
     if (plans !== undefined) return plans;
     const message = this.#closed
       ? "the SQL could not be checked: the server is shutting down"
@@ -97,8 +92,7 @@ export class Guard {
    * @returns The outline; undefined for a text that is long, slow, several statements or none. It never rejects.
    */
   async outline(sql: string, owner: string): Promise<readonly SqlScope[] | undefined> {
-    if (sql.length > SHORT_CHARACTERS || this.#isSlow(owner)) return await this.#long.outline(sql, owner);
-    return await this.#short.outline(sql, owner);
+    return await this.#inLane(sql, owner, (lane) => lane.outline(sql, owner)) ?? undefined;
   }
 
   /** Ends the workers; later texts are refused. */
@@ -107,6 +101,20 @@ export class Guard {
     this.#short.close();
     this.#long.close();
     return Promise.resolve();
+  }
+
+  /** Asks the worker for short texts, and the other one for a text that is long, overran, or is of an owner whose text did. */
+  async #inLane<T>(
+    sql: string,
+    owner: string,
+    ask: (lane: Lane) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    if (sql.length <= SHORT_CHARACTERS && !this.#isSlow(owner)) {
+      const answer = await ask(this.#short);
+      if (answer !== undefined) return answer;
+      if (!this.#closed) this.#slow.set(owner, performance.now() + PENALTY_MS);
+    }
+    return await ask(this.#long);
   }
 
   #isSlow(owner: string): boolean {

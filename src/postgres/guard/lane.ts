@@ -62,12 +62,12 @@ export class Lane {
    *
    * @param sql The text.
    * @param owner Whose it is.
-   * @returns The outline; undefined where there is none, or the worker was late, failed or is closed.
+   * @returns The outline, null where there is none; undefined where the worker was late, failed or is closed.
    */
-  outline(sql: string, owner: string): Promise<readonly SqlScope[] | undefined> {
+  outline(sql: string, owner: string): Promise<readonly SqlScope[] | null | undefined> {
     return this.#queue.run(owner, async () => {
       const reply = await this.#ask({ type: "outline", sql });
-      return reply?.type === "outlined" ? reply.outline ?? undefined : undefined;
+      return reply?.type === "outlined" ? reply.outline : undefined;
     });
   }
 

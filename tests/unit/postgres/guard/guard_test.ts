@@ -116,6 +116,17 @@ Deno.test("Guard.plan() moves a sandbox whose text takes long while another wait
   }
 });
 
+Deno.test("Guard.outline() moves a sandbox to the other lane as Guard.plan() does", async () => {
+  const guard = await Guard.start(POLICY, { shortDeadlineMs: 0 });
+  try {
+    const outline = (owner: string) => guard.outline("SELECT count(*) FROM person", owner);
+    const outlines = await Promise.all(["one", "one", "two", "three"].map(outline));
+    assert.deepEqual(outlines.map((found) => found?.length), Array(4).fill(1));
+  } finally {
+    await guard.close();
+  }
+});
+
 Deno.test("Guard.outline() takes its turn in the workers, and a hostile text neither harms nor outlives it", async () => {
   await withGuard(async (guard) => {
     const sql = "select count(*) as n from person p where p.year_of_birth > 1950";
