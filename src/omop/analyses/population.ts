@@ -32,17 +32,19 @@ export function cdmTable(schema: string, name: string): RawBuilder<unknown> {
 }
 
 /**
- * `entries(g, person_id, s, e, os, oe)`: each cohort entry whose start lies in an observation period of a person that `person` has, with
- * group, start and end of the entry and of the period. An end that is missing or before the start is the start.
+ * `cohort_rows(g, person_id, s, e)`, what the groups' SELECTs have, and `entries(g, person_id, s, e, os, oe)`: each cohort entry whose
+ * start lies in an observation period of a person that `person` has, with group, start and end of the entry and of the period. An end
+ * that is missing or before the start is the start.
  *
  * @param population Who is analysed.
  */
 export function entries(population: Population): RawBuilder<unknown> {
   const { schema } = population;
-  return sql`entries as (
+  return sql`cohort_rows as (${cohortRows(population)}),
+entries as (
   select distinct on (c.g, c.person_id, c.s, c.e) c.g, c.person_id, c.s, c.e,
     o.observation_period_start_date as os, o.observation_period_end_date as oe
-  from (${cohortRows(population)}) as c
+  from cohort_rows as c
   join ${cdmTable(schema, "person")} as p on p.person_id = c.person_id
   join ${cdmTable(schema, "observation_period")} as o on o.person_id = c.person_id
     and c.s between o.observation_period_start_date and o.observation_period_end_date
@@ -70,7 +72,7 @@ export function populationCounts(population: Population): RawBuilder<unknown> {
   return sql`with ${entries(population)},
 used as (select g, count(*) as entries, count(distinct person_id) as persons from entries group by g)
 select c.g, count(*), coalesce(max(u.entries), 0), coalesce(max(u.persons), 0)
-from (select distinct * from (${cohortRows(population)}) as r) as c left join used as u on u.g = c.g
+from (select distinct * from cohort_rows) as c left join used as u on u.g = c.g
 group by c.g order by c.g`;
 }
 
