@@ -59,8 +59,8 @@ export class CdmAnalyses {
       cohorts: names.length === 0 ? ["everybody"] : names,
     };
     progress("counting the population");
-    const { lines, persons } = await countPopulation(groups);
-    if (persons.every((count) => count === 0)) {
+    const { lines, persons, days } = await countPopulation(groups);
+    if (days === undefined) {
       throw new OmcpError(
         "invalid_argument",
         `Cannot analyse ${groups.cohorts.join(" and ")}: nobody is in it`,
@@ -70,7 +70,7 @@ export class CdmAnalyses {
         },
       );
     }
-    const call: Call = { request, source, cohort, persons, progress, ...groups };
+    const call: Call = { request, source, cohort, persons, days, progress, ...groups };
     const [understood, { notes, ...tables }] = await RUNNERS[request.analysis](call);
     return { understood, ...tables, notes: [...lines, ...notes] };
   }

@@ -1,7 +1,7 @@
 /** What the parts of one analysis share. */
 import type { RawBuilder } from "kysely";
 import { OmcpError } from "../../errors.ts";
-import type { AnalysisRequest, Outcome, Population, ResultTables } from "../../omop/analyses/mod.ts";
+import type { AnalysisRequest, Outcome, Period, Population, ResultTables } from "../../omop/analyses/mod.ts";
 import { conceptOf, conceptsById, type ConceptSet, namedConcepts } from "../../omop/concepts/mod.ts";
 import { statement } from "../../omop/sql_compiler.ts";
 import type { TextRow } from "../../postgres/mod.ts";
@@ -20,6 +20,8 @@ export interface Call {
   readonly cohorts: readonly string[];
   /** Persons of each group. */
   readonly persons: readonly number[];
+  /** The first and the last day on which anybody is under observation. */
+  readonly days: Period;
   readonly progress: (message: string) => void;
 }
 

@@ -1,6 +1,6 @@
 /** Who is analysed. */
 import { counted } from "../../lib/counted.ts";
-import { populationCounts } from "../../omop/analyses/mod.ts";
+import { type Period, populationCounts } from "../../omop/analyses/mod.ts";
 import { integersOf } from "../../omop/concepts/mod.ts";
 import type { Call } from "./call.ts";
 
@@ -17,6 +17,8 @@ export interface CountedPopulation {
   readonly lines: readonly string[];
   /** Persons of each group, as far as they are used. */
   readonly persons: readonly number[];
+  /** The first and the last day on which anybody is under observation; undefined if there is nobody. */
+  readonly days: Period | undefined;
 }
 
 /**
@@ -30,10 +32,12 @@ export async function countPopulation(
   const found = await rows.read(populationCounts(population));
   const counts = cohorts.map((_, at): GroupCounts => {
     const [, ...own] = found.find(([group]) => group === String(at)) ?? [];
-    const [entries = 0, usedEntries = 0, usedPersons = 0] = integersOf(own);
+    const [entries = 0, usedEntries = 0, usedPersons = 0] = integersOf(own.slice(0, 3));
     return { entries, usedEntries, usedPersons };
   });
+  const [from = null, to = null] = found[0]?.slice(4) ?? [];
   return {
+    days: from === null || to === null ? undefined : { from, to },
     persons: counts.map(({ usedPersons }) => usedPersons),
     lines: counts.map((count, at) => line(cohorts[at] ?? "", count)),
   };

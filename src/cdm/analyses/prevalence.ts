@@ -1,7 +1,6 @@
 /** Prevalence. */
 import { OmcpError } from "../../errors.ts";
 import {
-  observedDays,
   type Period,
   periodsOf,
   prevalenceCounts,
@@ -22,7 +21,7 @@ const MOST_PERIODS = 400;
 export async function prevalence(call: Call): Promise<Found> {
   const { request: { periods: asked, strata, age_bands: bands, outcome }, population, source } = call;
   const named = await outcomeOf(call);
-  const range = await rangeOf(call);
+  const range = rangeOf(call);
   const periods = periodsOf(asked, range, MOST_PERIODS);
   if (periods === undefined) {
     throw new OmcpError(
@@ -64,19 +63,14 @@ export async function prevalence(call: Call): Promise<Found> {
 }
 
 /** The days that are asked for, else those on which anybody is there. */
-async function rangeOf({ request: { periods: { from, to } }, rows, population }: Call): Promise<Period> {
-  const [[first = null, last = null] = []] = from !== undefined && to !== undefined
-    ? []
-    : await rows.read(observedDays(population));
-  const range = { from: from ?? first, to: to ?? last };
-  if (range.from === null || range.to === null || range.from > range.to) {
+function rangeOf({ request: { periods }, days }: Call): Period {
+  const { from = days.from, to = days.to } = periods;
+  if (from > to) {
     throw new OmcpError(
       "invalid_argument",
-      `Cannot use the days from ${range.from ?? "none"} to ${
-        range.to ?? "none"
-      }: the first is after the last`,
-      { next: `Persons are under observation from ${first ?? "no day"} to ${last ?? "no day"}.` },
+      `Cannot use the days from ${from} to ${to}: the first is after the last`,
+      { next: `Persons are under observation from ${days.from} to ${days.to}.` },
     );
   }
-  return { from: range.from, to: range.to };
+  return { from, to };
 }

@@ -23,6 +23,6 @@ export {
 export { type CountedCovariate, type TableOneRows, tableOneTables } from "./table_one.ts";
 export { COUNTED_TABLES, frequentConcepts } from "./characterize_sql.ts";
 export { characterizeTables, type FrequentRows } from "./characterize.ts";
-export { observedDays, type Period, type PrevalenceAnalysis, prevalenceCounts } from "./prevalence_sql.ts";
+export { type Period, type PrevalenceAnalysis, prevalenceCounts } from "./prevalence_sql.ts";
 export { periodsOf, prevalenceTables } from "./prevalence.ts";
 export { cleanWindowWords, strataWords, timeAtRiskWords } from "./words.ts";

@@ -66,12 +66,17 @@ first_entries as (select distinct on (g, person_id) * from entries order by g, p
  * Counts who is analysed.
  *
  * @param population Who is analysed.
- * @returns Rows of group, entries, entries that are used, and persons of these; none for a group without entries.
+ * @returns Rows of group, entries, entries that are used, persons of these, and in each row the first and the last day on which anybody
+ * of any group is under observation (null if there is nobody); none for a group without entries.
  */
 export function populationCounts(population: Population): RawBuilder<unknown> {
   return sql`with ${entries(population)},
-used as (select g, count(*) as entries, count(distinct person_id) as persons from entries group by g)
-select c.g, count(*), coalesce(max(u.entries), 0), coalesce(max(u.persons), 0)
+used as (
+  select g, count(*) as entries, count(distinct person_id) as persons, min(s) as since, max(least(e, oe)) as until
+  from entries group by g
+)
+select c.g, count(*), coalesce(max(u.entries), 0), coalesce(max(u.persons), 0),
+  min(min(u.since)) over (), max(max(u.until)) over ()
 from (select distinct * from cohort_rows) as c left join used as u on u.g = c.g
 group by c.g order by c.g`;
 }

@@ -30,16 +30,6 @@ export interface PrevalenceAnalysis extends Grouping {
 }
 
 /**
- * The first and the last day on which anybody is under observation.
- *
- * @param population Who is analysed.
- * @returns One row of two dates; null without persons.
- */
-export function observedDays(population: Population): RawBuilder<unknown> {
-  return sql`with ${entries(population)} select min(s), max(least(e, oe)) from entries`;
-}
-
-/**
  * Counts persons who are in the population on at least one day of a period, and those of them with the outcome on such a day.
  *
  * @param analysis The analysis.
