@@ -2,11 +2,11 @@
 import type { RawBuilder } from "kysely";
 import { OmcpError } from "../../errors.ts";
 import type { AnalysisRequest, Outcome, Period, Population, ResultTables } from "../../omop/analyses/mod.ts";
-import { conceptOf, conceptsById, type ConceptSet, namedConcepts } from "../../omop/concepts/mod.ts";
+import { type ConceptSet, namedConcepts } from "../../omop/concepts/mod.ts";
 import { statement } from "../../omop/sql_compiler.ts";
 import type { TextRow } from "../../postgres/mod.ts";
-import { knownConcepts } from "../concepts/known.ts";
-import { type ConceptSource, readRows } from "../concepts/source.ts";
+import { conceptMap, knownConcepts } from "../concepts/known.ts";
+import type { ConceptSource } from "../concepts/source.ts";
 
 /** One analysis. */
 export interface Call {
@@ -69,10 +69,8 @@ export class Rows {
    * @param ids Their ids.
    */
   async names(ids: Iterable<number>): Promise<ReadonlyMap<number, string>> {
-    const wanted = [...new Set(ids)];
-    if (wanted.length === 0) return new Map();
-    const rows = await readRows(this.#source, conceptsById(wanted, this.#source.schema), this.signal);
-    return new Map(rows.map(conceptOf).map(({ concept_id, concept_name }) => [concept_id, concept_name]));
+    const known = await conceptMap(this.#source, [...new Set(ids)], this.signal);
+    return new Map([...known].map(([id, { concept_name }]) => [id, concept_name]));
   }
 }
 
