@@ -1,6 +1,6 @@
 /** The most frequent concepts around persons' index dates. */
 import { type RawBuilder, sql } from "kysely";
-import { cdmTable, firstEntries, type Population } from "./population.ts";
+import { firstEntries, type Population } from "./population.ts";
 
 /** The tables whose concepts are counted, in the order of the result. */
 export const COUNTED_TABLES = [
@@ -45,7 +45,7 @@ found as (
     sql.id(date)
   } = f.s then 1 else 2 end as w,
     nullif(t.${sql.id(concept)}, 0) as concept
-  from first_entries as f join ${cdmTable(population.schema, table)} as t on t.person_id = f.person_id
+  from first_entries as f join ${sql.id(population.schema, table)} as t on t.person_id = f.person_id
     and t.${sql.id(date)} between greatest(f.s - ${sql.lit(days)}, f.os) and least(f.s + ${
     sql.lit(days)
   }, f.oe)

@@ -3,7 +3,6 @@ import { type RawBuilder, sql } from "kysely";
 import { cdmTables, type CdmVersion } from "../cdm/mod.ts";
 import { type ConceptSet, conceptSetMembers, usageColumns } from "../concepts/mod.ts";
 import { eventDate } from "../query/event_date.ts";
-import { cdmTable } from "./population.ts";
 
 /** What is looked for: a cohort's SELECT, a concept set, or death. */
 export type Outcome =
@@ -44,7 +43,7 @@ function selectOf(outcome: Outcome, source: EventSource): RawBuilder<unknown> {
       return sql`select q.person_id, q.cohort_start_date as o_start, q.cohort_end_date as o_end from (${outcome.select}) as q`;
     case "death":
       return sql`select person_id, death_date as o_start, death_date as o_end from ${
-        cdmTable(source.schema, "death")
+        sql.id(source.schema, "death")
       }`;
     case "events":
       return sql`select person_id, o_date as o_start, o_date as o_end from (${
@@ -67,7 +66,7 @@ export function eventsOf(set: ConceptSet, { schema, version, relations }: EventS
     const date = definition === undefined ? undefined : eventDate(definition);
     if (source || date === undefined || NO_EVENTS.has(table) || !relations.has(table)) return [];
     return [
-      sql`select person_id, ${sql.id(date)} as o_date from ${cdmTable(schema, table)} where ${
+      sql`select person_id, ${sql.id(date)} as o_date from ${sql.id(schema, table)} where ${
         sql.id(column)
       } in (${members})`,
     ];

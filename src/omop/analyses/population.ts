@@ -22,16 +22,6 @@ export interface Grouping {
 }
 
 /**
- * A table of the CDM.
- *
- * @param schema The schema.
- * @param name The table.
- */
-export function cdmTable(schema: string, name: string): RawBuilder<unknown> {
-  return sql`${sql.id(schema, name)}`;
-}
-
-/**
  * `cohort_rows(g, person_id, s, e)`, what the groups' SELECTs have, and `entries(g, person_id, s, e, os, oe)`: each cohort entry whose
  * start lies in an observation period of a person that `person` has, with group, start and end of the entry and of the period. An end
  * that is missing or before the start is the start.
@@ -45,8 +35,8 @@ entries as (
   select distinct on (c.g, c.person_id, c.s, c.e) c.g, c.person_id, c.s, c.e,
     o.observation_period_start_date as os, o.observation_period_end_date as oe
   from cohort_rows as c
-  join ${cdmTable(schema, "person")} as p on p.person_id = c.person_id
-  join ${cdmTable(schema, "observation_period")} as o on o.person_id = c.person_id
+  join ${sql.id(schema, "person")} as p on p.person_id = c.person_id
+  join ${sql.id(schema, "observation_period")} as o on o.person_id = c.person_id
     and c.s between o.observation_period_start_date and o.observation_period_end_date
   order by c.g, c.person_id, c.s, c.e, o.observation_period_start_date, o.observation_period_id
 )`;
@@ -83,7 +73,7 @@ group by c.g order by c.g`;
 
 function cohortRows({ schema, groups }: Population): RawBuilder<unknown> {
   const everybody = sql`select person_id, observation_period_start_date as cohort_start_date,
-    observation_period_end_date as cohort_end_date from ${cdmTable(schema, "observation_period")}`;
+    observation_period_end_date as cohort_end_date from ${sql.id(schema, "observation_period")}`;
   const selects = groups.map((group, at) =>
     sql`select ${sql.lit(at)} as g, q.person_id, q.cohort_start_date as s,
     greatest(q.cohort_end_date, q.cohort_start_date) as e
@@ -114,7 +104,7 @@ export function stratumColumns({ strata, bands }: Grouping, date: RawBuilder<unk
  * @param grouping The strata.
  */
 export function stratumNames({ strata }: Grouping): readonly RawBuilder<unknown>[] {
-  return strata.map((_, at) => sql`${sql.id(`k${at}`)}`);
+  return strata.map((_, at) => sql.id(`k${at}`));
 }
 
 /**

@@ -2,7 +2,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { type EventSource, type Outcome, outcomeRows } from "./outcome.ts";
 import {
-  cdmTable,
   entries,
   further,
   type Grouping,
@@ -64,7 +63,7 @@ persons as (
 ),
 grouped as (
   select r.g, r.i, r.has_outcome${stratumColumns(analysis, sql.ref("r.since"))}
-  from persons as r join ${cdmTable(population.schema, "person")} as p on p.person_id = r.person_id
+  from persons as r join ${sql.id(population.schema, "person")} as p on p.person_id = r.person_id
 )
 select g, i - 1, ${all}${further(keys)}, count(*), count(*) filter (where has_outcome)
 from grouped group by grouping sets (${sets}) order by 2`;

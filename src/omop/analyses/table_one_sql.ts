@@ -4,7 +4,6 @@ import { eventsOf, type EventSource } from "./outcome.ts";
 import {
   ageOn,
   bandOf,
-  cdmTable,
   firstEntries,
   further,
   type Grouping,
@@ -34,7 +33,7 @@ function subjects(analysis: TableOneAnalysis): RawBuilder<unknown> {
 subjects as (
   select f.*, ${age} as age, ${bandOf(age, bands)} as age_band, p.gender_concept_id, p.race_concept_id,
     p.ethnicity_concept_id${stratumColumns(analysis, sql.ref("f.s"))}
-  from first_entries as f join ${cdmTable(population.schema, "person")} as p on p.person_id = f.person_id
+  from first_entries as f join ${sql.id(population.schema, "person")} as p on p.person_id = f.person_id
 )`;
 }
 

@@ -2,7 +2,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { type EventSource, type Outcome, outcomeRows } from "./outcome.ts";
 import {
-  cdmTable,
   entries,
   firstEntries,
   further,
@@ -71,7 +70,7 @@ persons as (
     (select coalesce(sum(upper(d) - lower(d)), 0) from unnest(r.days) as d) as days${
     stratumColumns(analysis, sql.ref("r.since"))
   }
-  from risk as r join ${cdmTable(population.schema, "person")} as p on p.person_id = r.person_id
+  from risk as r join ${sql.id(population.schema, "person")} as p on p.person_id = r.person_id
   left join counted as c on c.g = r.g and c.person_id = r.person_id and c.since = r.since
 )
 select g, ${all}${further(keys)}, count(distinct person_id) filter (where days > 0), sum(days), sum(n),
@@ -116,7 +115,7 @@ fates as (
 persons as (
   select f.g, case when f.excluded then null else coalesce(f.event, f.hi) - f.lo end as day,
     f.event is not null and not f.excluded as has_event${stratumColumns(analysis, sql.ref("f.lo"))}
-  from fates as f join ${cdmTable(population.schema, "person")} as p on p.person_id = f.person_id
+  from fates as f join ${sql.id(population.schema, "person")} as p on p.person_id = f.person_id
 )
 select g${keys}, day, count(*) filter (where has_event), count(*) filter (where not has_event)
 from persons group by g${keys}, day order by day`;
