@@ -117,6 +117,22 @@ export function further(names: readonly RawBuilder<unknown>[]): RawBuilder<unkno
 }
 
 /**
+ * Rows of all strata together, and of each combination of them.
+ *
+ * @param keys The strata's columns, see {@link stratumNames}.
+ * @param by The columns by which both are grouped, too.
+ * @returns `all`: a column with 1 in rows of all strata together, 0 in others; `sets`: what follows GROUPING SETS.
+ */
+export function groupingSets(
+  keys: readonly RawBuilder<unknown>[],
+  by: RawBuilder<unknown>,
+): { readonly all: RawBuilder<unknown>; readonly sets: RawBuilder<unknown> } {
+  const [first] = keys;
+  if (first === undefined) return { all: sql`1`, sets: sql`((${by}))` };
+  return { all: sql`grouping(${first})`, sets: sql`((${by}), (${by}${further(keys)}))` };
+}
+
+/**
  * A person's age.
  *
  * @param date The date; `p` is the person.

@@ -5,6 +5,7 @@ import {
   entries,
   further,
   type Grouping,
+  groupingSets,
   type Population,
   stratumColumns,
   stratumNames,
@@ -38,8 +39,7 @@ export interface PrevalenceAnalysis extends Grouping {
 export function prevalenceCounts(analysis: PrevalenceAnalysis): RawBuilder<unknown> {
   const { population, source, outcome, periods, throughout, lookback } = analysis;
   const keys = stratumNames(analysis);
-  const sets = keys.length === 0 ? sql`(g, i)` : sql`(g, i), (g, i, ${sql.join(keys)})`;
-  const all = keys[0] === undefined ? sql`1` : sql`grouping(${keys[0]})`;
+  const { all, sets } = groupingSets(keys, sql`g, i`);
   const dates = (of: (period: Period) => string) => sql`cast(${`{${periods.map(of).join(",")}}`} as date[])`;
   const full = throughout ? sql` and a.s <= t.lo and a.hi >= t.hi` : sql``;
   const lasting = lookback === undefined ? sql`` : sql` and o.o_end + ${sql.lit(lookback)} >= d.since`;
@@ -66,5 +66,5 @@ grouped as (
   from persons as r join ${sql.id(population.schema, "person")} as p on p.person_id = r.person_id
 )
 select g, i - 1, ${all}${further(keys)}, count(*), count(*) filter (where has_outcome)
-from grouped group by grouping sets (${sets}) order by 2`;
+from grouped group by grouping sets ${sets} order by 2`;
 }

@@ -6,6 +6,7 @@ import {
   firstEntries,
   further,
   type Grouping,
+  groupingSets,
   type Population,
   stratumColumns,
   stratumNames,
@@ -47,8 +48,7 @@ export function incidenceCounts(analysis: RiskAnalysis): RawBuilder<unknown> {
     ? sql`, generate_series(cast(extract(year from lower(d.d)) as integer), cast(extract(year from upper(d.d) - 1) as integer)) as y`
     : sql``;
   const part = byYear ? sql`d.d * daterange(make_date(y, 1, 1), make_date(y + 1, 1, 1))` : sql`d.d`;
-  const sets = keys.length === 0 ? sql`(g)` : sql`(g), (g, ${sql.join(keys)})`;
-  const all = keys[0] === undefined ? sql`1` : sql`grouping(${keys[0]})`;
+  const { all, sets } = groupingSets(keys, sql`g`);
   return sql`with ${entries(population)},
 limits as (select g, person_id, ${limits(timeAtRisk)} from entries),
 tar as (
@@ -76,7 +76,7 @@ persons as (
 select g, ${all}${further(keys)}, count(distinct person_id) filter (where days > 0), sum(days), sum(n),
   count(distinct person_id) filter (where n > 0),
   count(distinct person_id) - count(distinct person_id) filter (where days > 0)
-from persons group by grouping sets (${sets})`;
+from persons group by grouping sets ${sets}`;
 }
 
 /** The days of each person that earlier outcomes take away. */
