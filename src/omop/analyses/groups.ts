@@ -106,6 +106,33 @@ export function groupName(names: GroupNames, group: Group): string {
   return (names.cohorts.length > 1 || own.length === 0 ? [cohort, ...own] : own).join(", ");
 }
 
+/**
+ * Whether a group is not a whole of others: with strata, all of a cohort together are.
+ *
+ * @param names The strata.
+ * @param group The group.
+ */
+export function isPart({ strata }: Pick<GroupNames, "strata">, { keys }: Group): boolean {
+  return strata.length === 0 || keys !== undefined;
+}
+
+/** Groups that {@link emptyNotes} names. */
+const NAMED = 10;
+
+/**
+ * Says in which groups nobody is.
+ *
+ * @param names How groups are named.
+ * @param empty The groups.
+ * @returns A line; none without such groups.
+ */
+export function emptyNotes(names: GroupNames, empty: readonly Group[]): readonly string[] {
+  if (empty.length === 0) return [];
+  const rest = empty.length - NAMED;
+  const shown = empty.slice(0, NAMED).map((group) => groupName(names, group));
+  return [`Nobody is in: ${shown.join("; ")}${rest > 0 ? ` and ${rest} more` : ""}.`];
+}
+
 function stratumName({ bands, concepts }: GroupNames, stratum: Stratum, value: string | null): string {
   if (value === null) return "unknown";
   switch (stratum) {

@@ -10,6 +10,7 @@ import {
   type GroupNames,
   groupsOf,
   groupValues,
+  isPart,
 } from "./groups.ts";
 import { boundedChart, type Chart, type ResultTables, shownNumber, type Value } from "./result.ts";
 
@@ -137,10 +138,7 @@ function rateOf({ outcomes, days }: Incidence): Rate {
 }
 
 function chartOf(names: GroupNames, rated: readonly (Rate & { readonly group: Group })[]): Chart | undefined {
-  // With strata, the whole is not one of them.
-  const drawn = rated.filter(({ group, rate }) =>
-    rate !== null && (names.strata.length === 0 || group.keys !== undefined)
-  );
+  const drawn = rated.filter(({ group, rate }) => rate !== null && isPart(names, group));
   if (drawn.length === 0) return undefined;
   return boundedChart({
     kind: "points",

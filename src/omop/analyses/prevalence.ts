@@ -9,6 +9,7 @@ import {
   type GroupNames,
   groupsOf,
   groupValues,
+  isPart,
 } from "./groups.ts";
 import type { Period } from "./prevalence_sql.ts";
 import { boundedChart, type ResultTables, shownNumber, type Value } from "./result.ts";
@@ -96,7 +97,7 @@ export function prevalenceTables(
       };
     })
   );
-  const drawn = groups.filter(({ keys }) => size === 0 || keys !== undefined);
+  const drawn = groups.filter((group) => isPart(names, group));
   return {
     table: {
       columns: [

@@ -10,6 +10,7 @@ import {
   type TimeCount,
 } from "../statistics/mod.ts";
 import {
+  emptyNotes,
   type Group,
   groupColumns,
   groupId,
@@ -17,6 +18,7 @@ import {
   type GroupNames,
   groupsOf,
   groupValues,
+  isPart,
 } from "./groups.ts";
 import { boundedChart, type ResultTables, shownNumber, shownP, type Value } from "./result.ts";
 
@@ -47,7 +49,7 @@ export function survivalTables(
     const own = times.get(groupId(group)) ?? { counts: [], excluded: 0 };
     return { group, ...own, steps: kaplanMeier(own.counts) };
   });
-  const parts = curves.filter(({ group }) => names.strata.length === 0 || group.keys !== undefined);
+  const parts = curves.filter(({ group }) => isPart(names, group));
   const shownDays = [...new Set(days)].sort((a, b) => a - b);
   return {
     table: {
@@ -162,12 +164,8 @@ function survivalText({ steps }: Curve, day: number): string {
 
 function comparison(names: GroupNames, parts: readonly Curve[]): readonly string[] {
   const filled = parts.filter(({ steps }) => steps.length > 0);
-  const empty = parts.filter(({ steps }) => steps.length === 0).map(({ group }) => groupName(names, group));
-  const notes = empty.length === 0 ? [] : [
-    `Nobody is in: ${empty.slice(0, 10).join("; ")}${
-      empty.length > 10 ? ` and ${empty.length - 10} more` : ""
-    }.`,
-  ];
+  const empty = parts.filter(({ steps }) => steps.length === 0).map(({ group }) => group);
+  const notes = emptyNotes(names, empty);
   if (parts.length < 2) return notes;
   const test = logRank(filled.map(({ counts }) => counts));
   return [

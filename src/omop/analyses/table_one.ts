@@ -3,6 +3,7 @@ import { integersOf } from "../concepts/mod.ts";
 import { meanDifference, proportionDifference } from "../statistics/mod.ts";
 import {
   bandName,
+  emptyNotes,
   type Group,
   groupColumns,
   groupId,
@@ -10,6 +11,7 @@ import {
   type GroupNames,
   groupsOf,
   groupValues,
+  isPart,
 } from "./groups.ts";
 import { type ResultTables, shownNumber, type Value } from "./result.ts";
 import { agesChart, type Line, smdChart, type Summary } from "./table_one_charts.ts";
@@ -48,8 +50,7 @@ export function tableOneTables(names: GroupNames, rows: TableOneRows): ResultTab
   const size = names.strata.length;
   const occurring = rows.numbers.map((row) => row.slice(1, 1 + size));
   // Each person is in one group: of all strata together there is a table without strata.
-  const groups = groupsOf(names, occurring).filter(({ keys }) => size === 0 || keys !== undefined)
-    .map((group) => size === 0 ? group : { ...group, keys: group.keys });
+  const groups = groupsOf(names, occurring).filter((group) => isPart(names, group));
   const place = new Map(groups.map((group, at) => [groupId(group), at]));
   const placeOf = (row: Row) =>
     place.get(groupId({ cohort: Number(row[0]), keys: size === 0 ? undefined : row.slice(1, 1 + size) }));
@@ -159,13 +160,13 @@ interface Counted {
 function tablesOf(names: GroupNames, groups: readonly Group[], { lines, persons }: Counted): ResultTables {
   const compared = lines.map((line) => ({ ...line, smd: differenceOf(line, persons) }));
   const two = groups.length === 2;
-  const empty = groups.filter((_, at) => persons[at] === 0).map((group) => groupName(names, group));
+  const labels = groups.map((group) => groupName(names, group));
   return {
     shown: {
       columns: [
         "variable",
         "value",
-        ...groups.map((group) => groupName(names, group)),
+        ...labels,
         ...(two ? ["SMD"] : []),
       ],
       rows: [
@@ -205,24 +206,16 @@ function tablesOf(names: GroupNames, groups: readonly Group[], { lines, persons 
     },
     chart: two ? smdChart(names, groups, compared) : agesChart(names, groups, lines),
     notes: [
-      ...(empty.length === 0 ? [] : [
-        `Nobody is in: ${empty.slice(0, 10).join("; ")}${
-          empty.length > 10 ? ` and ${empty.length - 10} more` : ""
-        }.`,
-      ]),
+      ...emptyNotes(names, groups.filter((_, at) => persons[at] === 0)),
       ...(two
         ? [
-          `SMD: ${groupName(names, groups[0] ?? FIRST)} minus ${
-            groupName(names, groups[1] ?? FIRST)
-          }, in pooled standard deviations; above 0.1 counts as an imbalance.`,
+          `SMD: ${labels.join(" minus ")}, in pooled standard deviations; above 0.1 counts as an imbalance.`,
         ]
         : []),
       ...(groups.length > 2 ? ["SMD: none, because it compares two groups, and there are more."] : []),
     ],
   };
 }
-
-const FIRST: Group = { cohort: 0, keys: undefined };
 
 function lineText({ summaries, counts }: Line, at: number, of: number): string {
   if (counts !== undefined) {
