@@ -15,10 +15,7 @@ export async function characterize(call: Call): Promise<Found> {
   for (const table of COUNTED_TABLES) {
     if (!source.relations.has(table.table)) continue;
     call.progress(`counting ${table.table}`);
-    counted.push({
-      table: table.table,
-      rows: await rows.read(frequentConcepts(population, table, { days, top })),
-    });
+    counted.push({ table, rows: await rows.read(frequentConcepts(population, table, { days, top })) });
   }
   const ids = counted.flatMap(({ rows }) => rows.flatMap(([, concept]) => concept ?? [])).map(Number);
   const found = characterizeTables(counted, {

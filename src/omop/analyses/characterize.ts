@@ -1,11 +1,11 @@
 /** The most frequent concepts around the index date, from counts. */
 import { counted } from "../../lib/counted.ts";
-import { COUNTED_TABLES, type CountedTable, WINDOWS } from "./characterize_sql.ts";
+import { COUNTED_TABLES, type CountedTable } from "./characterize_sql.ts";
 import { boundedChart, type ResultTables, shownNumber, type Value } from "./result.ts";
 
 /** What was counted in a table. */
 export interface FrequentRows {
-  readonly table: CountedTable["table"];
+  readonly table: CountedTable;
   /** See `frequentConcepts`. */
   readonly rows: readonly (readonly (string | null)[])[];
 }
@@ -34,27 +34,23 @@ export function characterizeTables(
     readonly days: number;
   },
 ): ResultTables {
-  const windows = [`days -${days} to -1`, "day 0", `days 1 to ${days}`];
-  const found = frequent.flatMap(({ table, rows }): Frequent[] => {
-    const word = COUNTED_TABLES.find((one) => one.table === table)?.word ?? table;
-    return rows.map(([window = null, concept = null, count = null, all = null]) => ({
+  const [before, at, after] = [`days -${days} to -1`, "day 0", `days 1 to ${days}`] as const;
+  const windows = [before, at, after];
+  const found = frequent.flatMap(({ table: { word }, rows }) =>
+    rows.map(([window = null, concept = null, count = null, all = null]): Frequent => ({
       word,
       window: windows[Number(window)] ?? "",
       concept: concept === null ? undefined : Number(concept),
       persons: Number(count),
       concepts: Number(all),
-    }));
-  });
+    }))
+  );
   const listed = found.filter(({ concept }) => concept !== undefined);
   const nameOf = (one: Frequent) => concepts.get(one.concept ?? 0) ?? `concept ${one.concept}`;
   const share = (one: Frequent) => persons === 0 ? null : one.persons / persons;
-  const expected = frequent.flatMap(({ table }) => {
-    const word = COUNTED_TABLES.find((one) => one.table === table)?.word ?? table;
-    return windows.map((window) => ({ word, window }));
-  });
+  const expected = frequent.flatMap(({ table: { word } }) => windows.map((window) => ({ word, window })));
   // Cohorts begin where people's records begin, or with an event: the drawn window is the first that has concepts.
-  const drawn = ["before", "after", "at"].map((name) => windows[WINDOWS.findIndex((one) => one === name)])
-    .find((window) => listed.some((one) => one.window === window));
+  const drawn = [before, after, at].find((window) => listed.some((one) => one.window === window));
   return {
     shown: {
       columns: ["table", "window", "concept_id", "name", "persons", "share"],

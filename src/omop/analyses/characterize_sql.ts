@@ -22,9 +22,6 @@ export const COUNTED_TABLES = [
 /** One of {@link COUNTED_TABLES}. */
 export type CountedTable = typeof COUNTED_TABLES[number];
 
-/** The windows, in the order of the result. */
-export const WINDOWS = ["before", "at", "after"] as const;
-
 /**
  * Counts persons with records of each concept in the days before, on and after the index date, the start of their first entry. Records
  * outside the observation period do not count.
@@ -32,7 +29,8 @@ export const WINDOWS = ["before", "at", "after"] as const;
  * @param population Who is analysed: one group.
  * @param table The table.
  * @param options Days before and after; the most concepts of each window.
- * @returns Rows of window (its place), concept (null: not mapped), persons, how many concepts the window has; the most frequent first.
+ * @returns Rows of window (0 before, 1 on, 2 after the index date), concept (null: not mapped), persons, how many concepts the window
+ * has; the most frequent first.
  */
 export function frequentConcepts(
   population: Population,
