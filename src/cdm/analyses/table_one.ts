@@ -5,12 +5,12 @@ import {
   type CountedCovariate,
   covariateCounts,
   numberSummaries,
+  type ResultTables,
   strataWords,
   type TableOneAnalysis,
   type TableOneRows,
   tableOneTables,
 } from "../../omop/analyses/mod.ts";
-import type { ResultTables } from "../../omop/analyses/mod.ts";
 import { type Call, type Found, namedSet } from "./call.ts";
 
 /**
@@ -62,11 +62,10 @@ export async function demographics(call: Call): Promise<Demographics> {
     attributes: await rows.read(attributeCounts(analysis)),
     covariates,
   };
+  // The genders of the strata are among these: everybody has a row of the attribute.
   const from = 1 + strata.length;
   const concepts = counted.attributes.filter((row) => Number(row[from]) !== ATTRIBUTES.indexOf("age_group"))
-    .flatMap((row) => row[from + 1] ?? []);
-  const genders = counted.attributes.flatMap((row) => row[1 + strata.indexOf("gender")] ?? []);
-  const ids = [...concepts, ...(strata.includes("gender") ? genders : [])].map(Number);
-  const names = { strata, bands, cohorts: call.cohorts, concepts: await rows.names(ids) };
+    .flatMap((row) => row[from + 1] ?? []).map(Number);
+  const names = { strata, bands, cohorts: call.cohorts, concepts: await rows.names(concepts) };
   return { tables: tableOneTables(names, counted), warnings, covariates: words.join("; ") };
 }
