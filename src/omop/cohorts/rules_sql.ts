@@ -4,6 +4,8 @@ import { listed } from "../query/listed.ts";
 import { eventsSelect } from "./events_sql.ts";
 import type { CohortRule } from "./expression.ts";
 
+type EventsRule = CohortRule & { readonly kind: "events" };
+
 /**
  * A condition that a rule implies and that PostgreSQL can plan as a join of all events at once, for a rule that it can only check event
  * by event.
@@ -13,14 +15,9 @@ import type { CohortRule } from "./expression.ts";
  * @returns A condition as of {@link ruleCondition}; undefined where there is none, or the rule is such a condition itself.
  */
 export function quickCondition(rule: CohortRule, schema: string): RawBuilder<unknown> | undefined {
-  if (rule.kind !== "events" || rule.count.is === "at most") return undefined;
-  if (rule.count.events === 1 && !rule.events.first) return undefined;
-  const any = {
-    ...rule,
-    events: { ...rule.events, first: false },
-    count: { is: "at least" as const, events: 1 },
-  };
-  return eventsCondition(any, schema);
+  if (rule.kind !== "events" || rule.count.is === "at most" || isJoin(rule)) return undefined;
+  const events = { ...rule.events, first: false };
+  return eventsCondition({ ...rule, events, count: { is: "at least", events: 1 } }, schema);
 }
 
 /**
@@ -55,12 +52,14 @@ function ofPerson(schema: string, conditions: readonly RawBuilder<unknown>[]): R
   })`;
 }
 
-function eventsCondition(
-  { events, window: { from, to }, outsideObservation, count }: CohortRule & { readonly kind: "events" },
-  schema: string,
-): RawBuilder<unknown> {
-  // PostgreSQL can plan these two as a join.
-  const joins = !events.first && count.events === (count.is === "at least" ? 1 : 0);
+/** Whether PostgreSQL can plan a rule as a join: that there is an event, or none. */
+function isJoin({ events, count }: EventsRule): boolean {
+  return !events.first && count.events === (count.is === "at least" ? 1 : 0);
+}
+
+function eventsCondition(rule: EventsRule, schema: string): RawBuilder<unknown> {
+  const { events, window: { from, to }, outsideObservation, count } = rule;
+  const joins = isJoin(rule);
   const person = joins ? undefined : sql`q.person_id`;
   const conditions = [
     ...(joins ? [sql`a.person_id = q.person_id`] : []),
