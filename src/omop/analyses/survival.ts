@@ -172,8 +172,8 @@ function comparison(names: GroupNames, parts: readonly Curve[]): readonly string
     ...notes,
     test === undefined
       ? "Log-rank test: none, because fewer than two groups have persons and expected events."
-      : `Log-rank test of ${test.degrees + 1} groups: chi-square ${
-        shownNumber(test.chiSquare)
-      } with ${test.degrees} degree${test.degrees === 1 ? "" : "s"} of freedom, ${shownP(test.p)}.`,
+      : `Log-rank test of ${test.degrees + 1} groups: chi-square ${shownNumber(test.chiSquare)} with ${
+        counted(test.degrees, "degree")
+      } of freedom, ${shownP(test.p)}.`,
   ];
 }

@@ -57,7 +57,7 @@ export function cohortAttrition(expression: CohortExpression, schema: string): A
   const counts = rows.map(({ step }, at) =>
     sql`select ${
       sql.lit(at)
-    } as step, count(distinct person_id), count(*), min(start_date), max(start_date), ${sql`sum(end_date - start_date + 1)`} from ${
+    } as step, count(distinct person_id), count(*), min(start_date), max(start_date), sum(end_date - start_date + 1) from ${
       sql.id(step)
     }`
   );

@@ -78,7 +78,7 @@ export interface CohortExpression {
  * All events that a definition looks for.
  *
  * @param expression The definition.
- * @returns Each with its role, those of the entry first.
+ * @returns Those of the entry first.
  */
 export function eventsOf({ entry, rules, censoring }: CohortExpression): readonly EventCriteria[] {
   return [...entry, ...rules.flatMap((rule) => rule.kind === "events" ? [rule.events] : []), ...censoring];

@@ -1,7 +1,7 @@
 /** A cohort's definition in plain words, so that its caller can see whether it is the cohort that was meant. */
 import type { ConceptSet } from "../concepts/mod.ts";
 import { counted } from "../../lib/counted.ts";
-import type { CohortExit, CohortExpression, CohortRule, EventCriteria, EventLimit } from "./expression.ts";
+import type { CohortExit, CohortExpression, CohortRule, EventCriteria } from "./expression.ts";
 
 /** Concepts of a set that the words name. */
 const SHOWN = 5;
@@ -15,7 +15,9 @@ const SHOWN = 5;
 export function cohortMeaning(expression: CohortExpression): readonly string[] {
   const { entry, observation, entryLimit, rules, limit, exit, censoring, mergeGapDays } = expression;
   return [
-    `Entry: ${kept(entryLimit, "")}${entry.map(eventText).join(", or ")}; ${observationLabel(observation)}`,
+    `Entry: ${entryLimit === "all" ? "" : `each person's ${entryLimit} `}${
+      entry.map(eventText).join(", or ")
+    }; ${observationLabel(observation)}`,
     ...rules.map((rule) => `Rule: ${ruleText(rule)}`),
     ...(limit === "all" ? [] : [`Kept: each person's ${limit} entry event that meets all rules`]),
     `Exit: ${exitText(exit)}${
@@ -47,10 +49,6 @@ export function observationLabel({ priorDays, postDays }: CohortExpression["obse
     ...(postDays === 0 ? [] : [`${counted(postDays, "day")} after`]),
   ];
   return `under observation at the start${days.length === 0 ? "" : ` and for ${days.join(" and ")}`}`;
-}
-
-function kept(limit: EventLimit, rest: string): string {
-  return limit === "all" ? rest : `each person's ${limit} `;
 }
 
 function ruleText(rule: CohortRule): string {

@@ -82,7 +82,7 @@ export function medianOf(steps: readonly SurvivalStep[]): Median {
  *
  * @param steps The curve.
  * @param day Days since the start.
- * @returns The last step that is not after it, and who is at risk after it; undefined before the first step.
+ * @returns The last step that is not after it; undefined before the first step.
  */
 export function stepAt(steps: readonly SurvivalStep[], day: number): SurvivalStep | undefined {
   return steps.findLast((step) => step.day <= day);
