@@ -39,13 +39,18 @@ export async function queryConcepts(
  * @throws {OmcpError} `concept_not_found` if the CDM lacks one.
  */
 export async function comparedNotes(
-  concepts: CdmConcepts,
+  concepts: Pick<CdmConcepts, "conceptNotes">,
   compared: readonly (ComparedConcepts & { readonly empty?: boolean })[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const notes: string[] = [];
-  for (const { ids, descendants, empty = false, ...column } of compared) {
-    const named = { ids, column, descendants, empty };
+  // A column is looked up once, however often a query compares it.
+  const columns = Map.groupBy(compared, ({ ids: _ids, ...column }) => JSON.stringify(column));
+  for (const same of columns.values()) {
+    const [column] = same;
+    if (column === undefined) continue;
+    const { descendants, empty = false } = column;
+    const named = { ids: same.flatMap(({ ids }) => ids), column, descendants, empty };
     const found = await concepts.conceptNotes(named, signal).catch(late(signal));
     notes.push(...found ?? ["[The query's concepts could not be checked in time.]"]);
   }

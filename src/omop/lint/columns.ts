@@ -1,7 +1,7 @@
 /** What columns of the CDM mean, as far as rules need it. */
 import { type CdmColumn, cdmTables, type CdmVersion, isTextType } from "../cdm/mod.ts";
 
-/** Tables with many rows of a person, by the column of each row's date. */
+/** Tables with many rows of a person. */
 export const EVENT_TABLES: ReadonlySet<string> = new Set([
   "condition_occurrence",
   "drug_exposure",

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import type { NamedConcepts } from "../../../src/cdm/concepts/mod.ts";
+import { comparedNotes } from "../../../src/mcp/query_concepts.ts";
+
+Deno.test("comparedNotes() looks a column up once, with all concepts that it is compared with", async () => {
+  const asked: NamedConcepts[] = [];
+  const concepts = {
+    conceptNotes: (query: NamedConcepts) => {
+      asked.push(query);
+      return Promise.resolve([`note on ${query.column.column}`, "the same for all"]);
+    },
+  };
+  const condition = { table: "condition_occurrence", column: "condition_concept_id", descendants: false };
+  const notes = await comparedNotes(
+    concepts,
+    [
+      { ...condition, ids: [1, 2] },
+      { table: "person", column: "gender_concept_id", descendants: false, ids: [8507] },
+      { ...condition, ids: [3] },
+      { ...condition, descendants: true, ids: [4] },
+    ],
+    new AbortController().signal,
+  );
+  assert.deepEqual(asked.map(({ ids, descendants }) => [ids, descendants]), [
+    [[1, 2, 3], false],
+    [[8507], false],
+    [[4], true],
+  ]);
+  assert.deepEqual(notes, [
+    "note on condition_concept_id",
+    "the same for all",
+    "note on gender_concept_id",
+  ]);
+});
