@@ -3,7 +3,13 @@ import type { AttritionCount, Held } from "../cdm/cohorts/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
 import type { ConceptSet } from "../omop/concepts/mod.ts";
-import { type CohortExpression, cohortMeaning, eventsOf, eventTable } from "../omop/cohorts/mod.ts";
+import {
+  type CohortExpression,
+  cohortMeaning,
+  type EventCriteria,
+  eventsOf,
+  eventTable,
+} from "../omop/cohorts/mod.ts";
 import type { ComparedConcepts } from "../omop/query/named_concepts.ts";
 
 /** A cohort that is described. */
@@ -83,20 +89,25 @@ export function heldText(name: string, held: Held | undefined): readonly string[
  * The concepts that a definition compares columns with.
  *
  * @param expression The definition.
- * @param empty Whether the events were not found.
  */
-export function cohortConcepts(
-  expression: CohortExpression,
-  empty = false,
-): readonly (ComparedConcepts & { readonly empty: boolean })[] {
-  const compared = eventsOf(expression).flatMap(({ table, concepts }) => {
+export function cohortConcepts(expression: CohortExpression): readonly ComparedConcepts[] {
+  const { exit } = expression;
+  return [
+    ...eventConcepts(eventsOf(expression)),
+    ...(exit.kind === "drug era" ? [comparedSet("drug_exposure", "drug_concept_id", exit.concepts)] : []),
+  ];
+}
+
+/**
+ * The concepts that criteria of events compare columns with.
+ *
+ * @param events The criteria.
+ */
+export function eventConcepts(events: readonly EventCriteria[]): readonly ComparedConcepts[] {
+  return events.flatMap(({ table, concepts }) => {
     const { concept } = eventTable(table);
     return concepts === undefined || concept === undefined ? [] : [comparedSet(table, concept, concepts)];
   });
-  if (expression.exit.kind === "drug era" && !empty) {
-    compared.push(comparedSet("drug_exposure", "drug_concept_id", expression.exit.concepts));
-  }
-  return compared.map((one) => ({ ...one, empty }));
 }
 
 function comparedSet(table: string, column: string, { items }: ConceptSet): ComparedConcepts {

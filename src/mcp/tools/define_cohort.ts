@@ -15,7 +15,7 @@ import type { Sandbox } from "../../sandbox/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { auditedFileCall } from "../audited_file_call.ts";
 import { cdmOf, databaseReady } from "../cdm_of.ts";
-import { cohortConcepts, describeCohort, heldText } from "../cohort_text.ts";
+import { cohortConcepts, describeCohort, eventConcepts, heldText } from "../cohort_text.ts";
 import { comparedNotes } from "../query_concepts.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
@@ -112,7 +112,7 @@ async function counted(
   const orphans = await Promise.all(tables.map((table) => concepts.orphans.note(table, WITHOUT_ORPHANS)));
   const notes = [...warnings, ...orphans.flat()];
   if (counts[0]?.rows !== 0) return { counts, notes };
-  const entry = cohortConcepts({ ...expression, rules: [], censoring: [] }, true);
+  const entry = eventConcepts(expression.entry).map((one) => ({ ...one, empty: true }));
   return { counts, notes: [...notes, ...await comparedNotes(concepts, entry, signal)] };
 }
 
