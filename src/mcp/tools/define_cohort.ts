@@ -53,9 +53,7 @@ export const tool: Tool = defineTool({
     const { sandboxes, limits: { queryMs } } = context.services;
     const { id: owner } = context.principal;
     const cdm = await cdmOf(context);
-    const shown = definition.entry === undefined;
-    if (shown) refuseWithoutEntry(definition);
-    const expression = shown ? cdm.cohorts.get(owner, name).expression : readCohort(definition);
+    const { expression, isNew } = asked(cdm, owner, { name, ...definition });
     const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
     return await answerWithin(context, {
       sandbox,
@@ -66,9 +64,9 @@ export const tool: Tool = defineTool({
         await databaseReady(cdm, run, queryMs);
         run.progress("counting the cohort");
         const { counts, notes } = await counted(cdm, expression, { signal: run.signal, ms: queryMs });
-        const held = shown ? undefined : cdm.cohorts.hold(owner, { name, expression });
+        const held = isNew ? cdm.cohorts.hold(owner, { name, expression }) : undefined;
         const exported = export_circe === true
-          ? await exportCirce({ name, expression, sandbox, context }, run.signal)
+          ? await exportCirce({ name, expression, sandbox, cdm, context }, run.signal)
           : [];
         const text = [
           ...describeCohort({ name, expression, counts, notes }),
@@ -80,14 +78,12 @@ export const tool: Tool = defineTool({
     });
   },
   async data({ name, export_circe, sandbox_id: _own, ...definition }, context) {
-    const { principal, services, signal } = context;
+    const { principal: { id: owner }, services, signal } = context;
     const cdm = await cdmOf(context);
-    const shown = definition.entry === undefined;
-    if (shown) refuseWithoutEntry(definition);
-    const expression = shown ? cdm.cohorts.get(principal.id, name).expression : readCohort(definition);
+    const { expression, isNew } = asked(cdm, owner, { name, ...definition });
     await cdm.ready(signal);
     const { counts, notes } = await counted(cdm, expression, { signal, ms: services.limits.queryMs });
-    if (!shown) cdm.cohorts.hold(principal.id, { name, expression });
+    if (isNew) cdm.cohorts.hold(owner, { name, expression });
     return {
       name,
       attrition: counts.map(({ label, persons, rows }) => ({ step: label, persons, events: rows })),
@@ -99,6 +95,17 @@ export const tool: Tool = defineTool({
     };
   },
 });
+
+/** The cohort of a call: the one that it defines, or without an entry the one that is held. */
+function asked(
+  { cohorts }: CdmService,
+  owner: string,
+  { name, ...definition }: z.infer<typeof cohortArguments> & { readonly name: string },
+): { readonly expression: CohortExpression; readonly isNew: boolean } {
+  if (definition.entry !== undefined) return { expression: readCohort(definition), isNew: true };
+  refuseWithoutEntry(definition);
+  return { expression: cohorts.get(owner, name).expression, isNew: false };
+}
 
 /** The attrition, and what is to be said of the concepts. */
 async function counted(
@@ -131,16 +138,16 @@ interface Export {
   readonly name: string;
   readonly expression: CohortExpression;
   readonly sandbox: Sandbox | undefined;
+  readonly cdm: CdmService;
   readonly context: ToolContext;
 }
 
 /** The definition as circe's JSON: lines of the answer, or a file and a line about it. */
 async function exportCirce(
-  { name, expression, sandbox, context }: Export,
+  { name, expression, sandbox, cdm: { cohorts }, context }: Export,
   signal: AbortSignal,
 ): Promise<string[]> {
   const { services: { audit }, principal } = context;
-  const { cohorts } = await cdmOf(context);
   const json = toCirce(expression, await cohorts.named(expression, signal));
   const notes = expression.rules.some((rule) => rule.kind === "age" && rule.completedYears)
     ? ["ATLAS has no ages by birthday: in the JSON, they are years of entry minus years of birth."]
