@@ -1,6 +1,7 @@
 /** Describes invalid arguments so that a model can correct them: where, what was received, what is allowed. */
 import * as z from "zod";
 import { type ArgumentIssue, OmcpError } from "../errors.ts";
+import { argumentPath } from "../lib/argument_path.ts";
 import { closestNames, synonymOf } from "../lib/closest_names.ts";
 
 const MAX_ISSUES = 10;
@@ -31,7 +32,7 @@ type Path = readonly PropertyKey[];
  */
 export function argumentError(error: z.ZodError, refused: RefusedInput): OmcpError {
   const issues = relevantIssues(error.issues).map(({ path, issue }): ArgumentIssue => ({
-    path: pathText(path),
+    path: argumentPath(path),
     code: issue.code,
     message: describe(path, issue, refused),
   }));
@@ -63,9 +64,11 @@ function relevantIssues(issues: readonly z.core.$ZodIssue[], base: Path = []): P
     return meant === undefined ? [{ path, issue }] : relevantIssues(meant, path);
   });
   const mistyped = new Set(
-    placed.filter(({ issue }) => issue.code === "invalid_type").map(({ path }) => pathText(path)),
+    placed.filter(({ issue }) => issue.code === "invalid_type").map(({ path }) => argumentPath(path)),
   );
-  return placed.filter(({ path, issue }) => issue.code === "invalid_type" || !mistyped.has(pathText(path)));
+  return placed.filter(({ path, issue }) =>
+    issue.code === "invalid_type" || !mistyped.has(argumentPath(path))
+  );
 }
 
 function describe(path: Path, issue: z.core.$ZodIssue, refused: RefusedInput): string {
@@ -187,10 +190,4 @@ function valueText(value: unknown): string {
   }
   const text = JSON.stringify(value) ?? String(value);
   return text.length <= RECEIVED_CHARACTERS ? text : `${text.slice(0, RECEIVED_CHARACTERS - 1)}…`;
-}
-
-function pathText(path: Path): string {
-  return path.map((key, at) =>
-    typeof key === "number" ? `[${key}]` : at === 0 ? String(key) : `.${String(key)}`
-  ).join("");
 }

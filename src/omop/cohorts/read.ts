@@ -1,6 +1,7 @@
 /** From the short form to the expression. */
 import type * as z from "zod";
 import { OmcpError } from "../../errors.ts";
+import { argumentPath } from "../../lib/argument_path.ts";
 import { eventTable } from "./event_tables.ts";
 import type { CohortExit, CohortExpression, CohortRule, EventCriteria } from "./expression.ts";
 import {
@@ -117,11 +118,10 @@ function ordered<T extends number | string>(low: T | undefined, high: T | undefi
 
 function unreadable(error: z.ZodError): OmcpError {
   const [issue] = error.issues;
-  const path = issue?.path.map((step) => typeof step === "number" ? `[${step}]` : `.${String(step)}`).join("")
-    .replace(/^\./, "");
+  const path = argumentPath(issue?.path ?? []);
   return new OmcpError(
     "invalid_argument",
-    `Cannot read ${path === undefined || path === "" ? "the cohort" : path}: ${issue?.message ?? "unknown"}`,
+    `Cannot read ${path === "" ? "the cohort" : path}: ${issue?.message ?? "unknown"}`,
     {
       next:
         'Write an event as {"table": "condition_occurrence", "concepts": [{"concept_id": 201826, "include_descendants": true}]}; ' +
