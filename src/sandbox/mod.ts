@@ -8,6 +8,7 @@ export type { SandboxEnd } from "./endings.ts";
 export type { Eviction } from "./eviction.ts";
 export type { SandboxSettings } from "./factory.ts";
 export type { FileCall, FileContent, SandboxFiles } from "./files/files.ts";
+export { answerOf } from "./executions/answer.ts";
 export { Execution } from "./executions/execution.ts";
 export {
   type ExecutionResult,

@@ -3,9 +3,14 @@ import { promisify } from "node:util";
 import { deflate } from "node:zlib";
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
-import { parsedJson } from "../../lib/parsed_json.ts";
 import type { AnalysisResult } from "../../omop/analyses/mod.ts";
-import { afterInterrupt, cancelledError, type ExecutionRun, type Sandbox } from "../../sandbox/mod.ts";
+import {
+  afterInterrupt,
+  answerOf,
+  cancelledError,
+  type ExecutionRun,
+  type Sandbox,
+} from "../../sandbox/mod.ts";
 import source from "./in_sandbox.py" with { type: "text" };
 
 const MIME = "application/vnd.omcp.analysis+json";
@@ -57,13 +62,11 @@ export async function leaveResult(
   });
   if (outcome.status === "interrupted") throw cancelledError(afterInterrupt(outcome));
   for (const output of outcome.outputs) {
-    if (!("data" in output)) continue;
-    if (output.data["image/png"] !== undefined) run.log.append(output);
-    const text = output.data[MIME];
-    if (text === undefined || text.length > ANSWER_CHARACTERS) continue;
-    const parsed = answerSchema.safeParse(parsedJson(text));
-    if (parsed.success) return parsed.data;
+    if ("data" in output && output.data["image/png"] !== undefined) run.log.append(output);
   }
+  const form = { mime: MIME, characters: ANSWER_CHARACTERS, schema: answerSchema };
+  const answer = answerOf(outcome.outputs, form);
+  if (answer !== undefined) return answer;
   const error = outcome.outputs.find((output) => output.type === "error");
   throw new OmcpError(
     "outcome_unknown",

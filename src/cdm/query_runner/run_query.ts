@@ -3,8 +3,13 @@ import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
 import { readableBytes } from "../../lib/text.ts";
-import { parsedJson } from "../../lib/parsed_json.ts";
-import { afterInterrupt, cancelledError, type ExecutionRun, type Sandbox } from "../../sandbox/mod.ts";
+import {
+  afterInterrupt,
+  answerOf,
+  cancelledError,
+  type ExecutionRun,
+  type Sandbox,
+} from "../../sandbox/mod.ts";
 import type { CompiledOmopQuery, ResultColumn } from "../../omop/query/mod.ts";
 import { queryError } from "./query_error.ts";
 import source from "./run_query.py" with { type: "text" };
@@ -119,7 +124,7 @@ export async function runQuery(
     });
   }
   if (outcome.status === "interrupted") throw cancelledError(afterInterrupt(outcome));
-  const answer = answerOf(outcome.outputs);
+  const answer = answerOf(outcome.outputs, { mime: MIME, characters: OUTPUT_BYTES, schema: answerSchema });
   if (answer === undefined) {
     const error = outcome.outputs.find((output) => output.type === "error");
     throw new OmcpError(
@@ -155,18 +160,6 @@ export async function runQuery(
     memoryBytes: answer.memory_bytes,
     preview: answer.preview,
   };
-}
-
-function answerOf(
-  outputs: readonly { readonly type: string; readonly data?: Readonly<Record<string, string>> }[],
-) {
-  for (const output of outputs) {
-    const text = output.data?.[MIME];
-    if (text === undefined || text.length > OUTPUT_BYTES) continue;
-    const parsed = answerSchema.safeParse(parsedJson(text));
-    if (parsed.success) return parsed.data;
-  }
-  return undefined;
 }
 
 /**

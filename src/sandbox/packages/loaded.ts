@@ -1,14 +1,18 @@
 /** Asks a kernel which of the replaced packages it has imported: it keeps using the old versions until it is restarted. */
 import * as z from "zod";
+import { answerOf } from "../executions/answer.ts";
 import type { Sandbox } from "../sandbox.ts";
 import source from "./loaded.py" with { type: "text" };
 
-const MIME = "application/vnd.omcp.loaded+json";
 const OUTPUT_BYTES = 64 * 1024;
 /** A kernel that runs a cell does not answer in this time; the caller then reports without the answer. */
 const ASK_MS = 2000;
 
-const answerSchema = z.array(z.string().max(200)).max(2000);
+const ANSWER = {
+  mime: "application/vnd.omcp.loaded+json",
+  characters: OUTPUT_BYTES,
+  schema: z.array(z.string().max(200)).max(2000),
+};
 
 /**
  * Asks the kernel. Code in the sandbox can forge its answer.
@@ -30,14 +34,11 @@ export async function loadedPackages(
       silent: true,
       signal,
     });
-    for (const output of outcome.outputs) {
-      const text = "data" in output ? output.data[MIME] : undefined;
-      if (text === undefined || text.length > OUTPUT_BYTES) continue;
-      const loaded = new Set(answerSchema.parse(JSON.parse(text)));
-      return names.filter((name) => loaded.has(name));
-    }
+    const answer = answerOf(outcome.outputs, ANSWER);
+    const loaded = new Set(answer);
+    return answer === undefined ? undefined : names.filter((name) => loaded.has(name));
   } catch {
-    // A busy, dead or hostile kernel.
+    // A busy or dead kernel.
+    return undefined;
   }
-  return undefined;
 }
