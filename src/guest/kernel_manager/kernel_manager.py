@@ -176,7 +176,7 @@ class KernelManager:
         self._stop_timer()
         self.pid = pid
         # Its own report may come later, and by then a cell may run.
-        self._reaper.pid = reaper
+        self._reaper.started(reaper, pid)
         self.main = MainThread(pid, count(message.get("fd")), self.control)
         self.ready = True
         self._failures = 0

@@ -30,6 +30,10 @@ class Reaper:
         other, self._other = self._other, -1
         return other
 
+    def started(self, pid: int, kernel: int) -> None:
+        """It runs, and so does its kernel: the subreaper reports it, and the kernel, in any order."""
+        self.pid, self._kernel = pid, kernel
+
     def kill(self) -> None:
         """Ends it: its processes become PID 1's children."""
         if self.pid:
@@ -57,11 +61,10 @@ class Reaper:
             return
         # Only the subreaper has the other end, and writes whole records: user code has no part in it.
         for first, second in RECORD.iter_unpack(data[: len(data) - len(data) % RECORD.size]):
-            if not self.pid:
-                self.pid, self._kernel = first, second
-            elif first == self._kernel:
+            if first == self._kernel:
                 self._end(second)
                 return
+            self.started(first, second)
         if not data:
             # It was killed, or could not fork: nobody else reports how the kernel ended.
             self.pid = 0

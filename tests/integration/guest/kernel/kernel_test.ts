@@ -493,6 +493,8 @@ Deno.test("a first cell that arrives before the subreaper has reported its kerne
   const cell = await sandbox.cell("import os; os.getpid()");
   assert.deepEqual([cell.result.status, cell.result.kernel], ["ok", "kept"]);
   assert.equal((await sandbox.cell("os.getpid()")).value, cell.value);
+  const ended = await sandbox.cell("os._exit(3)");
+  assert.deepEqual(ended.result.died, { signal: null, exitCode: 3, oom: false });
 });
 
 Deno.test("a module that starts threads is not preloaded", async () => {
