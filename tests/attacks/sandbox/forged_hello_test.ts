@@ -72,7 +72,7 @@ threading.Thread(target=pose, daemon=True).start()
     const id = newSandboxId();
     const labels = {
       ...labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid: UID }),
-      [LABEL_REQUEST]: JSON.stringify({ image: "any", readable: "", asked: {} }),
+      [LABEL_REQUEST]: JSON.stringify({ image: "any", asked: {} }),
     };
     const ownership = { owner: "alice", createdAt: Date.now(), idleMs: 60_000 };
     const rogue = await engine.createContainer({

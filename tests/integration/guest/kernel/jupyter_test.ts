@@ -174,7 +174,8 @@ Deno.test("cells behave as in Jupyter", async (t) => {
     async () => {
       const cell = await run(
         "from joblib import Parallel, delayed",
-        "def fit(n): print('fold', n); return n",
+        // In one write: those of two processes may alternate.
+        "def fit(n): print(f'fold {n}\\n', end=''); return n",
         "Parallel(n_jobs=2)(delayed(fit)(n) for n in range(3))",
       );
       assert.deepEqual(cell.stdout.trim().split("\n").toSorted(), ["fold 0", "fold 1", "fold 2"]);
