@@ -1,9 +1,9 @@
 /** `omcp doctor`: checks everything that the server depends on, and reports each problem with its next step. */
 import { parseArgs } from "node:util";
 import { openCdmGateway } from "../cdm/gateway.ts";
-import { type Config, readConfig, type ReadVariable } from "../app/config.ts";
+import type { Config, ReadVariable } from "../app/config.ts";
 import { linkedFolderProblem } from "../app/datasets.ts";
-import { settingsIn, withOrigins } from "../app/environment.ts";
+import { withOrigins } from "../app/environment.ts";
 import { packageSettings } from "../app/package_settings.ts";
 import { requirePermissions } from "../app/permissions.ts";
 import type { Command } from "./command.ts";
@@ -22,6 +22,7 @@ import {
 import { resourceMaximum } from "../app/resource_maximum.ts";
 import { findImage, isPinned } from "../app/sandbox_images.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
+import { usableConfig } from "../app/usable_config.ts";
 import { imageReference } from "../images/identity.ts";
 import { missingImage } from "../images/missing.ts";
 
@@ -58,32 +59,6 @@ images, sizes against the machine, database and role, folders, and a sandbox fro
     return await doctor(config, print, read, withOrigins(problem, origin));
   },
 };
-
-/**
- * Reads the settings, with their defaults in place of those that are wrong: one wrong setting must not hide what else is.
- *
- * @param read Looks up a setting.
- * @param unknown Sentences on variables that are not settings.
- * @returns The configuration; why a server would not start with the settings, if it would not.
- * @throws {OmcpError} `config_invalid` where defaults do not help.
- */
-export function usableConfig(
-  read: ReadVariable,
-  unknown: readonly string[],
-): { readonly config: Config; readonly problem?: OmcpError } {
-  try {
-    return { config: readConfig(read, unknown) };
-  } catch (problem) {
-    if (!(problem instanceof OmcpError)) throw problem;
-    const wrong = settingsIn(problem.message);
-    return {
-      config: readConfig((name) => wrong.has(name) ? undefined : read(name)),
-      problem: problem.with({
-        state: "The checks below use the defaults of the settings that are named here.",
-      }),
-    };
-  }
-}
 
 /**
  * Runs all checks and prints a line for each.

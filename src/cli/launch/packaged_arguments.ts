@@ -3,7 +3,7 @@ import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { OmcpError } from "../../errors.ts";
 import { CERTIFICATE_VARIABLES, SYSTEM_BUNDLES } from "../../lib/host_certificates.ts";
 import { socketPath } from "../../lib/unix_socket.ts";
-import { readConfig, type ReadVariable, SETTINGS } from "../../app/config.ts";
+import { type Config, readConfig, type ReadVariable, SETTINGS } from "../../app/config.ts";
 import { type ProcessEnvironment, settingsFile, settingsReader } from "../../app/environment.ts";
 import { databaseAccess } from "../../app/database_access.ts";
 import {
@@ -14,6 +14,7 @@ import {
   serverPermissions,
 } from "../../app/launch.ts";
 import { permissionNeeds } from "../../app/permission_needs.ts";
+import { usableConfig } from "../../app/usable_config.ts";
 import { PROGRAM_FILE } from "../program_files.ts";
 import { AUDIT_OPTIONS } from "../audit_options.ts";
 import { CDM_OPTIONS } from "../cdm_options.ts";
@@ -51,8 +52,8 @@ export interface LaunchAnswer {
  * @param args The command and its arguments, as the user typed them; empty: `serve`.
  * @param environment Where variables are.
  * @param mayRead Whether this process may read a file.
- * @returns The arguments. A wrong call or setting gets no permission but for the environment and the file of settings: the command itself
- * reports it.
+ * @returns The arguments. A wrong call or setting gets no permission but for the environment and the file of settings, and the command
+ * itself reports it; but `omcp doctor` gets those that the other settings need.
  * @throws {OmcpError} `invalid_argument` for a path with a comma, which Deno's flags cannot express.
  */
 export function packagedLaunch(
@@ -96,8 +97,9 @@ function commandPermissions(
   const [name, args] = first === undefined || first.startsWith("-") ? ["serve", []] : [first, others];
   switch (name) {
     case "serve":
+      return unlessRefused(() => serverCommandPermissions(readConfig(read), read)) ?? NOTHING;
     case "doctor":
-      return serverCommandPermissions(read);
+      return doctorPermissions(read);
     case "cdm":
       return cdmPermissions(args, read);
     case "load":
@@ -112,11 +114,21 @@ function commandPermissions(
   }
 }
 
-function serverCommandPermissions(read: ReadVariable): ServerPermissions {
+/**
+ * The doctor checks what it can with the defaults of settings that are wrong.
+ *
+ * A database's URL that nothing can use is wrong, too; the doctor's check of the database reports it.
+ */
+function doctorPermissions(read: ReadVariable): ServerPermissions {
+  const config = unlessRefused(() => usableConfig(read, []).config);
+  if (config === undefined) return NOTHING;
+  return unlessRefused(() => serverCommandPermissions(config, read)) ??
+    serverCommandPermissions({ ...config, database: { kind: "none" } }, read);
+}
+
+function serverCommandPermissions(config: Config, read: ReadVariable): ServerPermissions {
   // The packaged program contains the guard's worker.
-  const needs = unlessRefused(() => ({ ...permissionNeeds(readConfig(read)), guardFolder: undefined }));
-  if (needs === undefined) return NOTHING;
-  const permissions = serverPermissions(needs);
+  const permissions = serverPermissions({ ...permissionNeeds(config), guardFolder: undefined });
   const certificates = CERTIFICATE_VARIABLES.flatMap((name) => {
     const path = read(name);
     // The server does without a bundle that it may not read.

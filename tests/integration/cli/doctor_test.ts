@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { doctor, usableConfig } from "../../../src/cli/doctor.ts";
+import { usableConfig } from "../../../src/app/usable_config.ts";
+import { doctor } from "../../../src/cli/doctor.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";
 
@@ -24,7 +25,7 @@ Deno.test("the doctor checks pinned and further images, relates the sandboxes' m
   assert.equal(code, 1, "a setting is wrong, and one image is missing");
   assert.match(
     text,
-    /^FAIL {2}settings: Cannot start: OMCP_PID is not a setting; OMCP_PIDS must be an integer\n {6}The checks below use the defaults of the settings/m,
+    /^FAIL {2}settings: Cannot start: OMCP_PID is not a setting; OMCP_PIDS must be an integer\n {6}The checks below use the defaults of OMCP_PIDS\.$/m,
   );
   assert.match(text, /^ok {4}image omcp-test-own@sha256:[0-9a-f]{64}: \d+ MB$/m);
   assert.match(text, /^FAIL {2}image omcp-test-missing:1: The engine has no image omcp-test-missing:1$/m);

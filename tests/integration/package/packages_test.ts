@@ -48,6 +48,17 @@ Deno.test("the packages", async (test) => {
       assert.match(wrong.stderr, /^config_invalid: Cannot start: OMCP_MAX_SANDBOXES must be an integer$/m);
     });
 
+    await test.step(`${each.name}: after a wrong setting, the doctor checks all else`, async () => {
+      const { code, stdout } = await output(each, ["doctor"], {
+        OMCP_MAX_SANDBOXES: "many",
+        OMCP_DATABASE_URL: "none",
+      });
+      assert.match(stdout, /^FAIL {2}settings: Cannot start: OMCP_MAX_SANDBOXES must be an integer$/m);
+      assert.match(stdout, /^ok {4}sandbox, from inside: sockets refused/m);
+      assert.match(stdout, /^1 check failed\.$/m);
+      assert.equal(code, 1);
+    });
+
     await test.step(`${each.name}: a client gets rows and a figure from OMOP data`, async () => {
       await serving(each, {}, async (server) => {
         const sandbox_id = await newSandbox(server);

@@ -94,11 +94,28 @@ Deno.test("a wrong call or setting, and help, get no permission: the command rep
     [["setup", "--help"]],
     [["doctor", "--settings"]],
     [["serve"], { OMCP_MAX_SANDBOXES: "many" }],
-    [["doctor"], { OMCP_DATABASE_URL: "postgres://h/d" }],
     [["cdm", "sample", "--database-url", "nonsense"]],
   ];
   for (const [args, environment] of calls) {
     assert.deepEqual(permissions(args, environment), {}, args.join(" "));
+  }
+});
+
+Deno.test("the doctor gets the permissions that the right ones among the settings need", () => {
+  const settings = { OMCP_AUDIT_FOLDER: "/srv/audit", SSL_CERT_FILE: "/srv/site.crt" };
+  const expected = {
+    ...ENGINE,
+    read: `${SOCKET},/srv/audit,/srv/site.crt,${BUNDLES}`,
+    write: `${SOCKET},/srv/audit`,
+  };
+  const wrong: Record<string, string>[] = [
+    { OMCP_MAX_SANDBOXES: "many" },
+    { OMCP_EXCHANGE_DIR: "relative", OMCP_TOOLSETS: "exchange" },
+    // A URL without a role is a setting in the right form, and nothing can connect with it.
+    { OMCP_DATABASE_URL: "postgres://h/d" },
+  ];
+  for (const each of wrong) {
+    assert.deepEqual(permissions(["doctor"], { ...settings, ...each }), expected, JSON.stringify(each));
   }
 });
 
