@@ -5,6 +5,7 @@ import { type ExpandedSet, expandSet } from "./expand.ts";
 import { IndexBuild } from "./index_build.ts";
 import { mappings } from "./known.ts";
 import { type FoundNumbers, numbersOf } from "./numbers.ts";
+import { type NearCodes, nearCodes } from "./near_codes.ts";
 import { conceptNotes, type NamedConcepts } from "./notes.ts";
 import { Orphans } from "./orphans.ts";
 import { type RelatedConcept, relatedConcept } from "./relatives.ts";
@@ -70,6 +71,16 @@ export class CdmConcepts {
     await this.#source.reader(signal);
     const parts = { source: this.#source, build: this.#build, usage: this.usage };
     return await searchConcepts(parts, request, signal);
+  }
+
+  /**
+   * Finds what a code may mean that a search did not find.
+   *
+   * @param code The code.
+   * @param signal The call's.
+   */
+  async nearCodes(code: string, signal: AbortSignal): Promise<NearCodes> {
+    return await nearCodes({ source: this.#source, build: this.#build }, code, signal);
   }
 
   /**

@@ -30,6 +30,7 @@ export class IndexBuild {
   #index: WordIndex | undefined;
   #building: Promise<void> | undefined;
   #added = 0;
+  readonly #vocabularies = new Map<string, number>();
 
   /**
    * @param source The database.
@@ -48,6 +49,11 @@ export class IndexBuild {
   /** Concepts that have been read. */
   get added(): number {
     return this.#added;
+  }
+
+  /** The vocabularies of the concepts that have been read, each with how many. */
+  get vocabularies(): ReadonlyMap<string, number> {
+    return this.#vocabularies;
   }
 
   /**
@@ -89,6 +95,8 @@ export class IndexBuild {
         const concept = conceptOf(row);
         index.add(concept.concept_id, indexedText(concept, row.at(-1)?.split("\n") ?? []));
         this.#added = index.size;
+        const { vocabulary_id } = concept;
+        this.#vocabularies.set(vocabulary_id, (this.#vocabularies.get(vocabulary_id) ?? 0) + 1);
         return pause();
       });
       await index.finish(async () => await pause());
@@ -103,6 +111,7 @@ export class IndexBuild {
       // The next search begins again.
       this.#building = undefined;
       this.#added = 0;
+      this.#vocabularies.clear();
       if (signal.aborted) return;
       log.warning("Cannot build the concepts' index: {error}", { error: errorMessage(error) });
     }

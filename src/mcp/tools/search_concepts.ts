@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { CdmConcepts, ConceptDetails, SearchResult } from "../../cdm/concepts/mod.ts";
+import type { CdmConcepts, ConceptDetails, NearCodes, SearchResult } from "../../cdm/concepts/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
 import type { Hit } from "../../omop/concepts/mod.ts";
@@ -15,6 +15,8 @@ const MAX_LIMIT = 50;
 const OTHERS = 5;
 /** Mappings that are shown of one hit. */
 const TARGETS = 3;
+/** Vocabularies that are named after a code without a hit. */
+const VOCABULARIES = 20;
 
 const facet = z.string().min(1).max(50).optional();
 
@@ -84,7 +86,10 @@ async function find(
     [...first, ...others].map(({ concept }) => concept),
     context.signal,
   );
-  return { text: request.text, result, first, others, details, concepts };
+  const near = code !== undefined && result.hits.length === 0
+    ? await concepts.nearCodes(code, context.signal)
+    : undefined;
+  return { text: request.text, result, first, others, details, concepts, near };
 }
 
 /** The ranked hits, and the non-standard ones beside them. */
@@ -105,14 +110,16 @@ interface Shown {
   readonly others: readonly Hit[];
   readonly details: ConceptDetails;
   readonly concepts: CdmConcepts;
+  /** Of a code without a hit. */
+  readonly near: NearCodes | undefined;
 }
 
-function describe({ text, result, first, others, details, concepts }: Shown): readonly string[] {
+function describe({ text, result, first, others, details, concepts, near }: Shown): readonly string[] {
   const shown = first.length + others.length;
   const total = `${result.more ? "more than " : ""}${counted(result.hits.length, "hit")}`;
   const lines = [
     shown === 0
-      ? `No concept matches ${JSON.stringify(text)}.`
+      ? `No concept ${near === undefined ? "matches" : "has the code"} ${JSON.stringify(text)}.`
       : `${total} for ${JSON.stringify(text)}${shown < result.hits.length ? `, ${shown} shown` : ""}:`,
     ...searchNotes(result),
     ...scopeNotes(result, concepts),
@@ -129,12 +136,12 @@ function describe({ text, result, first, others, details, concepts }: Shown): re
       ...others.map((hit) => hitLine(hit, details, concepts)),
     );
   }
-  lines.push("", shown === 0 ? NOTHING : NEXT);
+  lines.push("", ...(near === undefined ? [shown === 0 ? NOTHING : NEXT] : codeAdvice(near)));
   return lines;
 }
 
 /** The hits of {@link describe} as JSON. */
-function found({ result, first, others, details, concepts }: Shown): ToolData {
+function found({ result, first, others, details, concepts, near }: Shown): ToolData {
   return {
     hits: [...first, ...others].map(({ concept, match, by }) => ({
       ...conceptData(concept, concepts),
@@ -143,10 +150,22 @@ function found({ result, first, others, details, concepts }: Shown): ToolData {
       descendants: descendantsData(details, concept.concept_id),
       maps_to: (details.mapsTo.get(concept.concept_id) ?? []).map((target) => conceptData(target, concepts)),
     })),
+    near: near?.concepts.map((concept) => conceptData(concept, concepts)) ?? [],
     total: result.hits.length,
     more: result.more,
     notes: [...searchNotes(result), ...scopeNotes(result, concepts), ...countNotes(concepts)],
   };
+}
+
+/** What to try after a code without a hit. */
+function codeAdvice({ concepts, vocabularies }: NearCodes): readonly string[] {
+  const listed = vocabularies.slice(0, VOCABULARIES).join(", ");
+  const further = vocabularies.length > VOCABULARIES ? ` and ${vocabularies.length - VOCABULARIES} more` : "";
+  return [
+    ...(concepts.length === 0 ? [] : ["Codes like it, in any vocabulary:", ...concepts.map(conceptLine), ""]),
+    ...(vocabularies.length === 0 ? [] : [`Vocabularies of this CDM's concepts: ${listed}${further}.`]),
+    "Next: correct the code, drop domain, vocabulary and concept_class, or search the code's meaning by text.",
+  ];
 }
 
 /** What was searched for in place of the text. */

@@ -55,6 +55,18 @@ Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => 
         await text("search_concepts", { text: "…" }),
         /^Error invalid_argument: The text has no letter/,
       );
+      assert.match(
+        await text("search_concepts", { code: "K92.3" }),
+        /^No concept has the code "K92\.3"\.\n\nCodes like it, in any vocabulary:\n35208414 \|.*ICD10CM K92\.2 .*\n\nVocabularies of this CDM's concepts: SNOMED, .*\bICD10CM\b.*\.\nNext: correct the code/,
+      );
+      // The code exists, in another vocabulary; and a part of one leads to it.
+      for (const input of [{ code: "K92.2", vocabulary: "SNOMED" }, { code: "K92" }, { code: "K92.21" }]) {
+        assert.match(await text("search_concepts", input), /^Codes like it.*\n35208414 \|/m);
+      }
+      assert.match(
+        await text("search_concepts", { code: "zzzzzz" }),
+        /^No concept has the code "zzzzzz"\.\n\nVocabularies of this CDM's concepts: /,
+      );
       assert.match(await text("search_concepts", {}), /^Error invalid_argument: Pass either text or code/);
     });
 

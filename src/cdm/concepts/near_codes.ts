@@ -1,0 +1,60 @@
+/** What a code may mean that no concept has, or none within the facets of a search. */
+import { distance } from "fastest-levenshtein";
+import { codeMark, type Concept, variantsOf, wordsOf } from "../../omop/concepts/mod.ts";
+import type { IndexBuild } from "./index_build.ts";
+import { conceptMap } from "./known.ts";
+import type { ConceptSource } from "./source.ts";
+
+/** Codes that are named. */
+const NEAR = 8;
+/** Candidates of each kind. */
+const CANDIDATES = 40;
+/** A code with fewer characters begins too many others. */
+const SHORTEST = 3;
+
+/** What {@link nearCodes} finds; both are empty while the search's index is being built. */
+export interface NearCodes {
+  /** Concepts with the code itself, with one that begins with it, with its beginning, or with one at distance 1; the nearest first. */
+  readonly concepts: readonly Concept[];
+  /** The vocabularies of the CDM's concepts, the one with the most concepts first. */
+  readonly vocabularies: readonly string[];
+}
+
+/**
+ * Finds concepts of every domain, vocabulary and class with a code like the given one.
+ *
+ * @param parts Database and index.
+ * @param code The code.
+ * @param signal The call's.
+ */
+export async function nearCodes(
+  { source, build }: { readonly source: ConceptSource; readonly build: IndexBuild },
+  code: string,
+  signal: AbortSignal,
+): Promise<NearCodes> {
+  const index = await build.ready(0);
+  if (index === undefined) return { concepts: [], vocabularies: [] };
+  const wanted = bare(code);
+  const beginnings = Array.from(
+    { length: Math.max(0, wanted.length - SHORTEST) },
+    (_, at) => wanted.slice(0, SHORTEST + at),
+  );
+  const ids = new Set([
+    ...index.find([[codeMark(code)]], { limit: CANDIDATES }),
+    ...index.find([[...variantsOf(wanted), ...beginnings].map(codeMark)], { limit: CANDIDATES }),
+    ...(wanted.length < SHORTEST ? [] : index.find([], { prefix: codeMark(code), limit: CANDIDATES })),
+  ]);
+  const found = await conceptMap(source, [...ids], signal);
+  const near = [...ids].flatMap((id) => found.get(id) ?? []);
+  return {
+    concepts: near.map((concept) => ({ concept, away: distance(wanted, bare(concept.concept_code)) }))
+      .sort((left, right) => left.away - right.away)
+      .slice(0, NEAR).map(({ concept }) => concept),
+    vocabularies: [...build.vocabularies].sort(([, left], [, right]) => right - left).map(([name]) => name),
+  };
+}
+
+/** A code as the index has it: without its point, in lower case. */
+function bare(code: string): string {
+  return wordsOf(code).join("");
+}
