@@ -77,6 +77,13 @@ export const SETTINGS = {
     unit: "URL",
     description: "The container engine's Unix socket. The Deno permission flags must name the same path.",
   },
+  OMCP_OCI_RUNTIME: {
+    schema: z.string().regex(/^[\w.-]{0,100}$/, "must be the name of an OCI runtime, such as runsc"),
+    default: "",
+    unit: "name",
+    description:
+      "The OCI runtime of the sandboxes, as the engine calls it, such as `runsc` for gVisor; empty: the engine's default. Local databases and builds always have the default.",
+  },
   OMCP_IMAGE: {
     schema: z.string().refine((value) => value === "" || IMAGE.test(value), "must be an image reference"),
     default: "",
@@ -431,6 +438,8 @@ export interface PackageConfig {
 /** The settings, validated and in the units the program works with. */
 export interface Config extends CdmSettings {
   readonly dockerHost: string;
+  /** The OCI runtime of the sandboxes; undefined: the engine's default. */
+  readonly ociRuntime: string | undefined;
   /** Undefined: the project's own image. */
   readonly image: string | undefined;
   /** Further images that callers may choose. */
@@ -554,6 +563,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
   }));
   const config: Config = {
     dockerHost,
+    ociRuntime: get("OMCP_OCI_RUNTIME") || undefined,
     image,
     images,
     imageSource,

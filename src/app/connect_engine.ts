@@ -3,7 +3,7 @@ import { OmcpError } from "../errors.ts";
 import { runOwnCommand } from "../lib/own_command.ts";
 import { socketPath } from "../lib/unix_socket.ts";
 import type { ReadVariable } from "./config.ts";
-import { presentSockets } from "./engine_sockets.ts";
+import { requireUsable, usableHosts } from "./usable_engine.ts";
 
 /** How an engine is connected to. */
 export interface EngineAccess {
@@ -16,20 +16,25 @@ export interface EngineAccess {
 }
 
 /**
- * Connects to the engine.
+ * Connects to the engine, and refuses one that cannot confine sandboxes.
  *
  * @param access See {@link EngineAccess}.
- * @throws {OmcpError} `engine_unreachable`, `timeout`, `engine_failed`…; `next` names the socket and what to do about it.
+ * @throws {OmcpError} `engine_unreachable`, `engine_refused`, `timeout`, `engine_failed`…; `next` says what to do about it.
  */
 export async function connectEngine({ read, signal, ...access }: EngineAccess): Promise<Engine> {
   const host = access.host ?? (read("DOCKER_HOST") || DEFAULT_HOST);
+  const call = signal === undefined ? {} : { signal };
+  let engine: Engine | undefined;
   try {
-    return await Engine.connect({ host, ...(signal === undefined ? {} : { signal }) });
+    engine = await Engine.connect({ host, ...call });
+    await requireUsable(engine, call);
+    return engine;
   } catch (error) {
+    engine?.close();
     if (!(error instanceof OmcpError)) throw error;
     const socket = socketPath(host);
     if (error.code === "engine_unreachable") {
-      throw error.with({ next: unreachableHelp(socket, await whyNot(socket), presentSockets(read)) });
+      throw error.with({ next: unreachableHelp(socket, await whyNot(socket), await usableHosts(read)) });
     }
     if (error.code === "timeout") {
       throw error.with({
@@ -46,16 +51,16 @@ export async function connectEngine({ read, signal, ...access }: EngineAccess): 
  *
  * @param socket The path of its socket.
  * @param why What a connection to it fails with.
- * @param present Sockets of other engines.
+ * @param hosts Addresses of other engines that can be used.
  */
-export function unreachableHelp(socket: string, why: unknown, present: readonly string[]): string {
+export function unreachableHelp(socket: string, why: unknown, hosts: readonly string[]): string {
   if (why instanceof Deno.errors.PermissionDenied) {
-    return `This user may not use ${socket}. Run \`sudo usermod -aG docker "$USER"\` and log in again; members of that group are as powerful as root on that machine. Or use a rootless engine, and name its socket in DOCKER_HOST.`;
+    return `This user may not use ${socket}. Run \`sudo usermod -aG docker "$USER"\` and log in again; members of that group are as powerful as root on that machine.`;
   }
-  const others = present.filter((path) => path !== socket).map((path) => `DOCKER_HOST=unix://${path}`);
+  const others = hosts.filter((host) => host !== `unix://${socket}`).map((host) => `DOCKER_HOST=${host}`);
   const elsewhere = others.length === 0
     ? ""
-    : `There is another socket: set ${
+    : `There is another engine: set ${
       others.join(" or ")
     } (the permission flags must name the same path). Or `;
   const start = why instanceof Deno.errors.ConnectionRefused

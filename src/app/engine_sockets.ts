@@ -3,7 +3,7 @@ import type { ReadVariable } from "./config.ts";
 import { permitted } from "./permitted.ts";
 
 /**
- * The usual places: the system's engine, a user's own (rootless Docker, Podman), Docker Desktop, Colima, Rancher Desktop, OrbStack.
+ * The usual places: the system's engine, a user's own (rootless), Docker Desktop, Colima, Rancher Desktop, OrbStack. Not Podman's, which cannot be used.
  *
  * @param read Looks up an environment variable: `HOME`, `XDG_RUNTIME_DIR`.
  * @returns Absolute paths, the likeliest first.
@@ -21,9 +21,6 @@ export function usualSockets(read: ReadVariable): string[] {
       ".rd/docker.sock",
       ".orbstack/run/docker.sock",
     ].map((path) => `${home}/${path}`)),
-    ...(runtime === undefined ? [] : [`${runtime}/podman/podman.sock`]),
-    "/run/podman/podman.sock",
-    ...(home === undefined ? [] : [`${home}/.local/share/containers/podman/machine/podman.sock`]),
   ];
 }
 

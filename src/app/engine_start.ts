@@ -12,6 +12,7 @@ import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { checkDatasets, type ResourceMaximum, type SandboxPolicy } from "../sandbox/mod.ts";
 import type { Config, ReadVariable } from "./config.ts";
 import { connectEngine } from "./connect_engine.ts";
+import { chosenOciRuntime } from "./usable_engine.ts";
 import { neededImages, OwnImages } from "./own_images.ts";
 import { linkedFolderProblem } from "./datasets.ts";
 import { acquireInstance, type HeldInstance } from "./instance.ts";
@@ -141,6 +142,7 @@ export class EngineStart {
     try {
       const runtime = new DockerRuntime(engine);
       const maximum = resourceMaximum(config, await runtime.resources({ signal }));
+      if (config.ociRuntime !== undefined) chosenOciRuntime(config.ociRuntime, await engine.info({ signal }));
       await this.#images.require(engine);
       const name = config.image ?? imageReference("python");
       const id = await logStep(log, "Check the images", async () => {

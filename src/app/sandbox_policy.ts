@@ -7,5 +7,6 @@ import type { Config } from "./config.ts";
  * @param config The settings.
  */
 export function sandboxPolicy(config: Config): SandboxPolicy {
-  return { ...sizedPolicy(config), datasets: config.datasets };
+  const { datasets, ociRuntime } = config;
+  return { ...sizedPolicy(config), datasets, ...(ociRuntime === undefined ? {} : { ociRuntime }) };
 }

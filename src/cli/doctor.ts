@@ -8,6 +8,7 @@ import { packageSettings } from "../app/package_settings.ts";
 import { requirePermissions } from "../app/permissions.ts";
 import type { Command } from "./command.ts";
 import { connectEngine } from "../app/connect_engine.ts";
+import { chosenOciRuntime } from "../app/usable_engine.ts";
 import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { ExchangeFolder } from "../exchange/mod.ts";
@@ -116,6 +117,15 @@ export async function doctor(
     return 1;
   }
   const runtime = new DockerRuntime(engine);
+  await check("OCI runtime of sandboxes", async () => {
+    const info = await engine.info();
+    const chosen = chosenOciRuntime(config.ociRuntime, info);
+    const origin = config.ociRuntime === undefined ? "the engine's default" : "OMCP_OCI_RUNTIME";
+    return {
+      value: undefined,
+      found: `${chosen}, ${origin}; the engine has ${info.runtimes.toSorted().join(", ")}`,
+    };
+  });
   const name = config.image ?? imageReference("python");
   let image = name;
   for (const reference of [name, ...config.images, imageReference("postgres")]) {

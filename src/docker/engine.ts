@@ -42,6 +42,8 @@ export interface ConnectOptions extends CallOptions {
 export class Engine {
   /** The negotiated API version, such as `1.41`. */
   readonly apiVersion: string;
+  /** Its own name for itself: `Engine` for Docker's, `Podman Engine` for Podman; empty where it has none. */
+  readonly product: string;
   /** The socket's path, without `unix://`. */
   readonly socketPath: string;
   readonly #http: EngineHttp;
@@ -49,9 +51,10 @@ export class Engine {
   readonly #images: Images;
   readonly #volumes: Volumes;
 
-  private constructor(http: EngineHttp, apiVersion: string) {
+  private constructor(http: EngineHttp, apiVersion: string, product: string) {
     this.#http = http;
     this.apiVersion = apiVersion;
+    this.product = product;
     this.socketPath = http.socketPath;
     this.#containers = new Containers(http);
     this.#images = new Images(http);
@@ -77,7 +80,7 @@ export class Engine {
       }, VersionResponse);
       const chosen = chooseApiVersion(version.newest, version.oldest);
       http.useVersion(chosen);
-      return new Engine(http, chosen);
+      return new Engine(http, chosen, version.product);
     } catch (error) {
       http.close();
       throw error;

@@ -20,7 +20,12 @@ const EngineId = z.string().regex(/^[0-9a-f]{64}$/);
 export const VersionResponse = z.object({
   ApiVersion: z.string().regex(/^\d{1,3}\.\d{1,3}$/),
   MinAPIVersion: z.string().regex(/^\d{1,3}\.\d{1,3}$/).nullish(),
-}).transform((value) => ({ newest: value.ApiVersion, oldest: value.MinAPIVersion ?? undefined }));
+  Components: z.array(z.object({ Name: Text })).nullish(),
+}).transform((value) => ({
+  newest: value.ApiVersion,
+  oldest: value.MinAPIVersion ?? undefined,
+  product: value.Components?.[0]?.Name ?? "",
+}));
 
 /** `GET /info`. */
 export const InfoResponse = z.object({
@@ -92,6 +97,7 @@ export const ContainerResponse = z.object({
   Image: z.string(),
   Created: z.string(),
   Config: z.object({ Image: Text, Labels }),
+  HostConfig: z.object({ Runtime: Text }).nullish(),
   State: StateResponse,
 }).transform((value): ContainerInspect => ({
   id: value.Id,
@@ -100,6 +106,7 @@ export const ContainerResponse = z.object({
   image: value.Config.Image,
   createdAt: value.Created,
   labels: value.Config.Labels,
+  ociRuntime: value.HostConfig?.Runtime ?? "",
   state: {
     status: value.State.Status,
     running: value.State.Running,

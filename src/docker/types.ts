@@ -217,6 +217,8 @@ export interface ContainerInspect {
   readonly createdAt: string;
   /** The container's labels; empty where it has none. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The name of the OCI runtime that runs it; empty where the engine does not report it. */
+  readonly ociRuntime: string;
   /** Its state at the time of the call. */
   readonly state: ContainerState;
 }

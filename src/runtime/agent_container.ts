@@ -11,6 +11,7 @@ import { requireConfined, verifyAttestation } from "./attestation.ts";
 import type { Attachment, CallOptions, ContainerRuntime } from "./container_runtime.ts";
 import type { ContainerSpec } from "./container_spec.ts";
 import { createContainer } from "./create_container.ts";
+import { requireOciRuntime, verifyOciRuntime } from "./oci_runtime.ts";
 import { type Removal, Removals } from "./removals.ts";
 
 /** How long a whole start may take, including a first start on a cold disk and a loaded machine. */
@@ -100,9 +101,12 @@ export async function startAgentContainer(options: StartOptions): Promise<AgentC
   // Ends a wait for a container that reads and sends nothing.
   using _closing = addAbortListener(signal, () => attachment?.close());
   try {
-    const inspected = options.inspectCreated?.(id, signal);
+    const inspected = Promise.all([
+      options.inspectCreated?.(id, signal),
+      requireOciRuntime(parts.runtime, options.spec, { id, name: parts.name }, { signal }),
+    ]);
     // Awaited below; the attach runs beside it.
-    inspected?.catch(() => {});
+    inspected.catch(() => {});
     attachment = await parts.runtime.attach(id, { signal });
     await inspected;
     const agentLog = logAgent(
@@ -136,7 +140,8 @@ export async function adoptAgentContainer(options: AdoptOptions): Promise<AgentC
   using deadline = new DeadlineSignal(ADOPT_DEADLINE_MS, options.signal);
   const { signal } = deadline;
   const parts = partsOf(options);
-  const { id, status } = await parts.runtime.inspectContainer(parts.name, { signal });
+  const found = await parts.runtime.inspectContainer(parts.name, { signal });
+  const { id, status } = found;
   if (status !== "running") {
     throw new OmcpError("engine_not_found", `Cannot adopt the container ${parts.name}: it is ${status}`, {
       state: "It is unchanged.",
@@ -145,6 +150,7 @@ export async function adoptAgentContainer(options: AdoptOptions): Promise<AgentC
   const attachment = await parts.runtime.attach(id, { signal });
   try {
     logAgent(parts.name, attachment.stderr);
+    requireConfined(parts.name, verifyOciRuntime(options.spec, found));
     const channel = await open(attachment, options, signal, options.afterSeq);
     verify(options, channel);
     return new AttachedContainer({ ...parts, id: parts.name, channel, attachment });

@@ -72,7 +72,7 @@ export function requireConfined(name: string, deviations: readonly string[]): vo
     "sandbox_unsafe",
     `The container ${name} is not confined as its policy says: ${deviations.join("; ")}`,
     {
-      state: "It has been removed; no code was run.",
+      state: "The container is removed, however many attempts that takes.",
       next: `This is for the operator: run \`${ownCommand("doctor")}\` on the engine's machine.`,
       details: { deviations },
     },

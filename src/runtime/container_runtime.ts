@@ -63,6 +63,8 @@ export interface ContainerInfo {
   readonly status: ContainerStatus;
   /** Empty where it has none. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The OCI runtime that runs it, such as `runc`; empty where the runtime does not report it. */
+  readonly ociRuntime: string;
   /** Whether the kernel killed a process of it, not necessarily PID 1, for lack of memory. */
   readonly outOfMemory: boolean;
 }

@@ -10,6 +10,7 @@ export * from "./instance_lock.ts";
 export type { LockOptions } from "./lock_container.ts";
 export * from "./labels.ts";
 export { MASKED_PATHS } from "./masked_paths.ts";
+export { verifyOciRuntime } from "./oci_runtime.ts";
 export * from "./orphans.ts";
 export * from "./removals.ts";
 export * from "./run_program.ts";

@@ -89,6 +89,10 @@ function judge(container: ContainerSummary, { options, registry }: AdoptionParts
   if (origin.readable !== readable) {
     return "its code could read other data than the settings allow, and may have kept it";
   }
+  if (origin.ociRuntime !== policy.ociRuntime) {
+    const names = [origin.ociRuntime, policy.ociRuntime].map((name) => name ?? "the engine's default");
+    return `its OCI runtime is ${names[0]}, and the settings say ${names[1]}`;
+  }
   try {
     const requested = requestedPolicy(policy, origin.asked, maximum);
     const slot = registry.reserveAnyway(requested.memoryBytes);

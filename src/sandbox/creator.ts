@@ -68,6 +68,9 @@ export interface CreateOptions extends AskedResources {
   readonly prepare?: (sandbox: Sandbox, signal: AbortSignal) => Promise<void>;
 }
 
+/** Errors on what a container is. They say more than that the call's time ended while the container was being removed. */
+const VERDICTS: ReadonlySet<string> = new Set(["sandbox_unsafe", "kernel_unavailable", "agent_incompatible"]);
+
 /** A caller's options, checked and completed. */
 interface CreationPlan {
   readonly policy: SandboxPolicy;
@@ -170,6 +173,7 @@ export class SandboxCreator {
     function failure(error: unknown, state: string): unknown {
       if (closing.aborted) return shuttingDown();
       // If the caller's own timeout is the reason, that says more than "cancelled".
+      if (error instanceof OmcpError && VERDICTS.has(error.code)) return error.with({ state });
       const reason: unknown = options.signal?.reason;
       if (options.signal?.aborted && !(reason instanceof OmcpError && reason.code === "timeout")) {
         return new OmcpError("cancelled", "The call was cancelled", { state, cause: error });

@@ -87,6 +87,7 @@ export interface SandboxStart extends SandboxSettings {
 const requestSchema = z.strictObject({
   image: z.string().max(512),
   readable: z.string().max(128).exactOptional(),
+  ociRuntime: z.string().max(128).exactOptional(),
   asked: z.strictObject({
     memoryBytes: z.int().positive().exactOptional(),
     cpus: z.number().positive().exactOptional(),
@@ -255,7 +256,7 @@ function containerSpec(start: SandboxStart, uid: number): ContainerSpec {
     uid,
     labels: {
       ...labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid }),
-      [LABEL_REQUEST]: JSON.stringify({ image, readable, asked }),
+      [LABEL_REQUEST]: JSON.stringify({ image, readable, ociRuntime: policy.ociRuntime, asked }),
     },
     env: environment({ database: postgresConnections !== undefined, packages }),
     command: LOADER_COMMAND,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DEFAULT_HOST, Engine } from "../../docker/mod.ts";
-import { presentSockets } from "../../app/engine_sockets.ts";
+import { requireUsable, usableHosts } from "../../app/usable_engine.ts";
 import { OmcpError } from "../../errors.ts";
 import { runCommand } from "./command.ts";
 import { daemonIsInstalled, daemonRuns, LOG_FILE, startDaemon } from "./daemon.ts";
@@ -20,6 +20,8 @@ export interface EnsureEngineOptions {
 const RESPONSE_MS = 3_000;
 /** How long an engine may take that was just started or whose machine is busy, in milliseconds. */
 const START_MS = 60_000;
+/** After these errors another engine would not help, or is not wanted. */
+const NO_ENGINE_NEEDED: ReadonlySet<string> = new Set(["config_invalid", "engine_refused", "cancelled"]);
 /** Milliseconds between two attempts. */
 const POLL_MS = 200;
 
@@ -29,21 +31,20 @@ const POLL_MS = 200;
  *
  * @param options Where to look, progress.
  * @returns The engine, which the caller closes.
- * @throws {OmcpError} `engine_unreachable`, with what is missing and what to do.
+ * @throws {OmcpError} `engine_unreachable`, with what is missing and what to do; `engine_refused` for an engine that cannot be used.
  */
 export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine> {
   const named = options.read("DOCKER_HOST");
   const host = named || DEFAULT_HOST;
+  const call = { deadlineMs: RESPONSE_MS, ...(options.signal ? { signal: options.signal } : {}) };
+  let engine: Engine | undefined;
   try {
-    return await Engine.connect({
-      host,
-      deadlineMs: RESPONSE_MS,
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
+    engine = await Engine.connect({ host, ...call });
+    await requireUsable(engine, call);
+    return engine;
   } catch (error) {
-    if (!(error instanceof OmcpError) || error.code === "config_invalid" || error.code === "cancelled") {
-      throw error;
-    }
+    engine?.close();
+    if (!(error instanceof OmcpError) || NO_ENGINE_NEEDED.has(error.code)) throw error;
     if (named) {
       throw unreachable(
         error,
@@ -52,7 +53,7 @@ export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine
     }
     const facts = await hostFacts();
     if (/permission denied/i.test(error.message)) throw unreachable(error, joinGroup(host));
-    const elsewhere = await findElsewhere(options.read);
+    const [elsewhere] = await usableHosts(options.read);
     if (elsewhere !== undefined) {
       throw unreachable(
         error,
@@ -124,20 +125,6 @@ async function tryEngine(): Promise<Engine | undefined> {
   }
 }
 
-/** Other sockets: of a user's own engine, of Docker Desktop. */
-async function findElsewhere(read: (name: string) => string | undefined): Promise<string | undefined> {
-  for (const socket of presentSockets(read)) {
-    try {
-      const engine = await Engine.connect({ host: `unix://${socket}`, deadlineMs: RESPONSE_MS });
-      engine.close();
-      return `unix://${socket}`;
-    } catch {
-      // Not there.
-    }
-  }
-  return undefined;
-}
-
 function unreachable(cause: OmcpError, next: string): OmcpError {
   return new OmcpError("engine_unreachable", cause.message, {
     state: "Nothing was installed or changed.",
@@ -166,5 +153,5 @@ function byHand(host: HostFacts): string {
   if (Deno.build.os === "windows") {
     return `${missing} Run this program inside WSL 2, with Docker Desktop's integration or an engine of its own.`;
   }
-  return `${missing} Install Docker or Podman (its Docker-compatible socket) with the distribution's package manager, start it, and run the set-up again.`;
+  return `${missing} Install Docker with the distribution's package manager, start it, and run the set-up again.`;
 }

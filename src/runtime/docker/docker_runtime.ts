@@ -68,11 +68,12 @@ export class DockerRuntime implements ContainerPlatform {
 
   /** See {@link ContainerPlatform}. */
   async inspectContainer(idOrName: string, call?: CallOptions): Promise<ContainerInfo> {
-    const { id, name, labels, state } = await this.#engine.inspectContainer(idOrName, call);
+    const { id, name, labels, ociRuntime, state } = await this.#engine.inspectContainer(idOrName, call);
     return {
       id,
       name,
       labels,
+      ociRuntime,
       status: statusOf(state.status),
       outOfMemory: state.oomKilled,
     };

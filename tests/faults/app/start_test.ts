@@ -1,3 +1,4 @@
+/** Starts that fail, each a case of a table, which takes the file beyond 300 lines. */
 import assert from "node:assert/strict";
 import { permissionFlags, serverArguments } from "../../../src/app/launch.ts";
 import { withPublicFolder } from "../../fixtures/dataset_folder.ts";
@@ -39,6 +40,10 @@ const WRONG: Readonly<Record<string, { readonly env: Record<string, string>; rea
   "more memory than there is": {
     env: { OMCP_MEMORY_MIB: "1048576" },
     says: /config_invalid[^]*OMCP_MEMORY_MIB is 1048576, and the engine's machine has \d+ MiB/,
+  },
+  "an OCI runtime that the engine does not have": {
+    env: { OMCP_OCI_RUNTIME: "no-such-runtime" },
+    says: /config_invalid[^]*OMCP_OCI_RUNTIME is no-such-runtime, and the engine has [\w., ]*runc/,
   },
   "a schema that the sample does not have": {
     env: { OMCP_CDM_SCHEMA: "nope" },

@@ -17,6 +17,7 @@ Deno.test("the doctor checks pinned and further images, relates the sandboxes' m
     OMCP_MAX_SANDBOXES: "1000",
     OMCP_MEMORY_MAX_MIB: "2048",
     OMCP_PIDS: "many",
+    OMCP_OCI_RUNTIME: "runc",
   };
   const lines: string[] = [];
   const { config, problem } = usableConfig((name) => settings[name], ["OMCP_PID is not a setting"]);
@@ -27,6 +28,7 @@ Deno.test("the doctor checks pinned and further images, relates the sandboxes' m
     text,
     /^FAIL {2}settings: Cannot start: OMCP_PID is not a setting; OMCP_PIDS must be an integer\n {6}The checks below use the defaults of OMCP_PIDS\.$/m,
   );
+  assert.match(text, /^ok {4}OCI runtime of sandboxes: runc, OMCP_OCI_RUNTIME; the engine has .*runc/m);
   assert.match(text, /^ok {4}image omcp-test-own@sha256:[0-9a-f]{64}: \d+ MB$/m);
   assert.match(text, /^FAIL {2}image omcp-test-missing:1: The engine has no image omcp-test-missing:1$/m);
   assert.match(

@@ -106,6 +106,18 @@ Deno.test("adoptAgentContainer() removes a container that is not confined as spe
   });
 });
 
+Deno.test("adoptAgentContainer() removes a container of another OCI runtime than specified", async () => {
+  await withScene(async ({ engine, name, spec, leave }) => {
+    await leave("1");
+    const other = { ...spec, ociRuntime: "runsc" };
+    await assert.rejects(
+      adoptAgentContainer({ runtime: new DockerRuntime(engine), name, spec: other }),
+      { code: "sandbox_unsafe", message: /the OCI runtime is runc instead of runsc/ },
+    );
+    await assert.rejects(engine.inspectContainer(name), { code: "engine_not_found" });
+  });
+});
+
 Deno.test("adoptAgentContainer() does not find a container that has ended", async () => {
   await withScene(async ({ engine, name, spec }) => {
     await assert.rejects(adoptAgentContainer({ runtime: new DockerRuntime(engine), name, spec }), {

@@ -4,6 +4,7 @@ import {
   type ContainerSpec,
   SANDBOX_SECCOMP,
   verifyAttestation,
+  verifyOciRuntime,
 } from "../../../src/runtime/mod.ts";
 
 const MIB = 1024 * 1024;
@@ -183,4 +184,16 @@ Deno.test("verifyAttestation() refuses a mount that was not asked for, although 
     const mounts = { ...MOUNTS, [path]: true };
     assert.deepEqual(deviations({ mounts }), [`${path} is mounted, which was not asked for`]);
   }
+});
+
+Deno.test("verifyOciRuntime() finds another OCI runtime than the specified one, and an unknown one", () => {
+  const spec = { ociRuntime: "runsc" };
+  assert.deepEqual(verifyOciRuntime(spec, { ociRuntime: "runsc" }), []);
+  assert.deepEqual(verifyOciRuntime(spec, { ociRuntime: "runc" }), [
+    "the OCI runtime is runc instead of runsc",
+  ]);
+  assert.deepEqual(verifyOciRuntime(spec, { ociRuntime: "" }), [
+    "the OCI runtime is unknown instead of runsc",
+  ]);
+  assert.deepEqual(verifyOciRuntime({}, { ociRuntime: "crun" }), [], "the engine chooses");
 });

@@ -1,6 +1,7 @@
 /** The manager, registry, factory and executions over a runtime in memory. */
 import assert from "node:assert/strict";
 import { OmcpError } from "../../../src/errors.ts";
+import { DEFAULT_POLICY } from "../../../src/sandbox/mod.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 import { settled, withManager } from "../../fixtures/fake_manager.ts";
 import { attestationOf, executionState, OK_RESULT } from "../../fixtures/fake_runtime.ts";
@@ -85,6 +86,37 @@ Deno.test("a sandbox whose attestation deviates is removed and not handed out", 
       message: /is not confined as its policy says: the root file system is writable$/,
     });
     assert.equal(runtime.containers.size, 0);
+  });
+});
+
+Deno.test("a sandbox that the engine runs on another OCI runtime than was asked for is removed and not handed out", async () => {
+  await withManager(async (manager, runtime) => {
+    await manager.create();
+    runtime.ociRuntime = "runc";
+    await assert.rejects(manager.create(), {
+      code: "sandbox_unsafe",
+      message: /is not confined as its policy says: the OCI runtime is runc instead of runsc$/,
+    });
+    assert.equal(runtime.containers.size, 1);
+  }, { policy: { ...DEFAULT_POLICY, ociRuntime: "runsc" } });
+});
+
+Deno.test("why a sandbox was refused is reported, although its removal fails and the call's time ends meanwhile", async () => {
+  await withManager(async (manager, runtime) => {
+    const call = new AbortController();
+    runtime.attestation = (spec) => ({ ...attestationOf(spec), root_read_only: false });
+    let attempts = 0;
+    runtime.fail = (step) => {
+      if (step !== "removeContainer") return;
+      attempts += 1;
+      call.abort(new OmcpError("timeout", "The call timed out"));
+      if (attempts === 1) throw new OmcpError("timeout", "Cannot remove the container: timed out after 10 s");
+    };
+    await assert.rejects(manager.create({ signal: call.signal }), {
+      code: "sandbox_unsafe",
+      message: /the root file system is writable$/,
+    });
+    assert.equal(attempts, 2);
   });
 });
 
