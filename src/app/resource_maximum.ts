@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
  *
  * @param config The settings.
  * @param machine What the engine's machine has.
- * @throws {OmcpError} `config_invalid` for more memory or more processors than the machine has; the engine would refuse the latter only.
+ * @throws {OmcpError} `config_invalid` for more memory or more processors than the machine has; the engine would accept both.
  */
 export function resourceMaximum(
   config: Pick<Config, "memoryBytes" | "cpus" | "memoryMaxBytes" | "cpusMax">,

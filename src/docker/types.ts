@@ -77,8 +77,10 @@ export interface HostConfigSpec {
   readonly Memory?: number;
   /** Bytes of memory and swap together; equal to `Memory` means no swap. */
   readonly MemorySwap?: number;
-  /** Billionths of a CPU. */
-  readonly NanoCpus?: number;
+  /** Microseconds in which `CpuQuota` may be used up, 1,000 to 1,000,000. @default 100,000 */
+  readonly CpuPeriod?: number;
+  /** Microseconds of processor time per `CpuPeriod`, of all processors together; 1,000 or more. @default no limit */
+  readonly CpuQuota?: number;
   /** Relative weight while processors are short, 2 to 262144. @default 1024 */
   readonly CpuShares?: number;
   /** -1000 to 1000: the higher, the sooner the kernel kills it when the machine's memory runs out. */

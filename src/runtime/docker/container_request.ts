@@ -1,6 +1,7 @@
 /** Translates a container's specification into the Engine API's JSON (`POST /containers/create`). */
 import type { CreateContainerRequest, MountSpec, UlimitSpec } from "../../docker/mod.ts";
 import type { ContainerSpec, TmpfsMount } from "../mod.ts";
+import { cpuQuota } from "./cpu_quota.ts";
 import { seccompOption } from "./seccomp.ts";
 
 /** Bytes of memory that a process may lock: the kernel cannot reclaim it when the machine runs short. */
@@ -44,7 +45,7 @@ export function createContainerRequest(spec: ContainerSpec): CreateContainerRequ
       PidsLimit: limits.pids,
       Memory: limits.memoryBytes,
       MemorySwap: limits.memoryBytes,
-      ...(limits.cpus === undefined ? {} : { NanoCpus: Math.round(limits.cpus * 1e9) }),
+      ...(limits.cpus === undefined ? {} : cpuQuota(limits.cpus)),
       CpuShares: limits.cpuShares,
       MaskedPaths: maskedPaths,
       ReadonlyPaths: readOnlyPaths,

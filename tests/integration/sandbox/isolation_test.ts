@@ -146,7 +146,8 @@ Deno.test("verifyAttestation() accepts a sandbox's container, and no weaker one"
       /^the memory limit is 1073741824 instead of 2147483648 bytes$/,
     ],
     [{ PidsLimit: 0 }, {}, /^the process limit is none instead of 256$/],
-    [{ NanoCpus: 0 }, {}, /^the CPU quota is none instead of 1$/],
+    [{ CpuQuota: 0 }, {}, /^the CPU quota is none instead of 1$/],
+    [{ CpuQuota: 20_000 }, {}, /^the CPU quota is 2 instead of 1$/],
     [{}, { User: "0:0" }, /^the real user id is 0 instead of 60001$/m],
     [{}, { User: "60001:20000" }, /^the saved group id is 20000 instead of 60001$/m],
   ];

@@ -35,9 +35,17 @@ Deno.test("the local database's container has a limit and a weight for its proce
     await stream.readable.cancel();
     const [found] = await engine.listContainers({ labels: { [LABEL_INSTANCE]: instance } });
     const seen = await new Deno.Command("docker", {
-      args: ["inspect", "--format", "{{.HostConfig.NanoCpus}} {{.HostConfig.CpuShares}}", found?.id ?? ""],
+      args: [
+        "inspect",
+        "--format",
+        "{{.HostConfig.CpuQuota}} {{.HostConfig.CpuPeriod}} {{.HostConfig.CpuShares}}",
+        found?.id ?? "",
+      ],
     }).output();
-    assert.equal(new TextDecoder().decode(seen.stdout).trim(), `${(cpus ?? 0) * 1e9} ${CPU_SHARES.database}`);
+    const [quota = 0, period = 0, weight] = new TextDecoder().decode(seen.stdout).trim().split(" ").map(
+      Number,
+    );
+    assert.deepEqual([quota / period, weight], [cpus, CPU_SHARES.database]);
   } finally {
     await local.close();
     engine.close();

@@ -51,7 +51,8 @@ Deno.test("createContainerRequest() confines the container in every respect", ()
     PidsLimit: 256,
     Memory: 2048 * MIB,
     MemorySwap: 2048 * MIB,
-    NanoCpus: 1_000_000_000,
+    CpuPeriod: 10_000,
+    CpuQuota: 10_000,
     CpuShares: 64,
     OomScoreAdj: 0,
     Ulimits: [
@@ -85,7 +86,23 @@ Deno.test("createContainerRequest() translates volumes, a process's memory limit
   assert.equal(StdinOnce, true);
   assert.deepEqual(HostConfig?.Mounts, [{ Type: "volume", Source: "omcp-cdm-x", Target: "/data" }]);
   assert.deepEqual(HostConfig?.Ulimits?.at(-1), { Name: "data", Soft: MIB, Hard: MIB });
-  assert.equal(HostConfig?.NanoCpus, undefined);
+  assert.deepEqual([HostConfig?.CpuPeriod, HostConfig?.CpuQuota], [undefined, undefined]);
+});
+
+Deno.test("createContainerRequest() limits processor time in periods of 10 ms, in longer ones only where Linux needs them", () => {
+  const quota = (cpus: number): unknown => {
+    const { HostConfig } = createContainerRequest({ ...SPEC, limits: { ...SPEC.limits, cpus } });
+    return [HostConfig?.CpuPeriod, HostConfig?.CpuQuota];
+  };
+  assert.deepEqual(quota(64), [10_000, 640_000]);
+  assert.deepEqual(quota(1.5), [10_000, 15_000]);
+  assert.deepEqual(quota(1 / 3), [10_000, 3_333]);
+  assert.deepEqual(quota(0.1), [10_000, 1_000]);
+  // Linux accepts no quota below 1 ms, and no period beyond 1 s.
+  assert.deepEqual(quota(0.07), [14_286, 1_000]);
+  assert.deepEqual(quota(0.05), [20_000, 1_000]);
+  assert.deepEqual(quota(0.01), [100_000, 1_000]);
+  assert.deepEqual(quota(0.001), [1_000_000, 1_000]);
 });
 
 Deno.test("createContainerRequest() mounts a folder of the machine read-only, and never creates it", () => {
