@@ -3,11 +3,27 @@
  *
  *     deno run -A scripts/package/check_binary.ts BINARY
  */
+import * as z from "zod";
 import { VERSION } from "../../src/version.ts";
 import { say } from "../output.ts";
 
 /** Milliseconds; the first start of the one file unpacks it. */
 const DEADLINE_MS = 60_000;
+
+const INITIALIZE = {
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: {
+    protocolVersion: "2025-06-18",
+    capabilities: {},
+    clientInfo: { name: "check-binary", version: VERSION },
+  },
+};
+const initialized = z.object({
+  id: z.literal(1),
+  result: z.object({ serverInfo: z.object({ version: z.literal(VERSION) }) }),
+});
 
 /**
  * @param binary Its path.
@@ -30,7 +46,43 @@ export async function problemOf(
   // Deno's own command, which no server must run.
   const evaluated = await output(binary, ["eval", "console.log('plain Deno')"], env);
   if (evaluated.code === 0 || evaluated.text.includes("plain Deno")) return "it runs code that it is given";
-  return undefined;
+  // On Windows no server is promised.
+  if (Deno.build.os === "windows") return undefined;
+  const answer = await firstAnswer(binary, env);
+  return isInitialized(answer)
+    ? undefined
+    : `initialize is answered with ${JSON.stringify(answer.slice(0, 100))}`;
+}
+
+/** The first line that the server answers; it answers `initialize` without an engine, too. */
+async function firstAnswer(binary: string, env: Readonly<Record<string, string>>): Promise<string> {
+  const child = new Deno.Command(binary, {
+    args: ["serve"],
+    env: { ...env, OMCP_DATABASE_URL: "none" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+    signal: AbortSignal.timeout(DEADLINE_MS),
+  }).spawn();
+  const stdin = child.stdin.getWriter();
+  // What does not read its stdin, or has ended, answers nothing: the text below is empty then.
+  await stdin.write(new TextEncoder().encode(`${JSON.stringify(INITIALIZE)}\n`)).catch(() => {});
+  let text = "";
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (text.includes("\n")) break;
+  }
+  await stdin.close().catch(() => {});
+  await child.status;
+  return text.split("\n", 1)[0] ?? "";
+}
+
+function isInitialized(line: string): boolean {
+  try {
+    return initialized.safeParse(JSON.parse(line)).success;
+  } catch {
+    return false;
+  }
 }
 
 async function output(

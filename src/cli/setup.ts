@@ -3,11 +3,12 @@ import type { Command } from "./command.ts";
 
 /** `omcp setup`. */
 export const command: Command = {
-  usage: [["setup [--refresh | --print]", "install what is missing, build the images"]],
+  usage: [["setup [--refresh | --print | --remove]", "install what is missing, build the images"]],
   help:
     `Ensures that a container engine responds (as root on Debian or Ubuntu it installs one) and builds the images.
   --refresh                        rebuild the images, with the distribution's newest packages
-  --print                          only print the images' names, one per line`,
+  --print                          only print the images' names, one per line
+  --remove                         remove the images of every version, and list what else is left`,
   async run({ args, read, unknown, origin }) {
     // Only this command needs the builder and the sample's generator.
     const { runSetUp } = await import("./setup/main.ts");

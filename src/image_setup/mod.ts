@@ -3,7 +3,7 @@ export { BASE_IMAGE, type BaseImageOptions, type Bootstrap, ensureBaseImage } fr
 export { sampleHash } from "./build.ts";
 export { ensureImages, type EnsureImagesOptions } from "./ensure_images.ts";
 export { type Progress, ProgressDigest, stderrProgress } from "./progress.ts";
-export { superseded } from "./prune.ts";
+export { type RemovedImages, removeImages, superseded } from "./prune.ts";
 export type { TextFile } from "../images/files.ts";
 export { IMAGE_KINDS, type ImageKind } from "../images/kinds.ts";
 export type { ImageSource } from "../images/source.ts";

@@ -1,6 +1,6 @@
 import type { Engine, ImageSummary } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import type { ImageKind } from "../images/kinds.ts";
+import { IMAGE_KINDS, type ImageKind } from "../images/kinds.ts";
 import { contentHash, LABEL_CONTENT, LABEL_IMAGE, LABEL_STAGE } from "../images/identity.ts";
 
 /** How many older images of a kind are kept: servers of another version or checkout may still need them. */
@@ -15,14 +15,44 @@ const KEPT = 2;
  */
 export async function pruneImages(engine: Engine, kind: ImageKind): Promise<readonly string[]> {
   const images = await engine.listImages({ labels: { [LABEL_IMAGE]: kind } });
-  const removed: string[] = [];
-  for (const image of superseded(images, contentHash(kind))) {
+  return (await removeAll(engine, superseded(images, contentHash(kind)))).removed;
+}
+
+/** What {@link removeImages} did, as names or ids. */
+export interface RemovedImages {
+  /** Images that are gone. */
+  readonly removed: readonly string[];
+  /** Images that stay, because a container uses them. */
+  readonly inUse: readonly string[];
+}
+
+/**
+ * Removes every image of this program, of all versions, except those that a container uses, and what their builds have left.
+ *
+ * @param engine The engine.
+ * @param kinds Which images. @default all
+ */
+export async function removeImages(
+  engine: Engine,
+  kinds: readonly string[] = IMAGE_KINDS,
+): Promise<RemovedImages> {
+  const images = await Promise.all(
+    kinds.map((kind) => engine.listImages({ labels: { [LABEL_IMAGE]: kind } })),
+  );
+  const found = await removeAll(engine, images.flat());
+  await pruneStages(engine);
+  return found;
+}
+
+async function removeAll(engine: Engine, images: readonly ImageSummary[]): Promise<RemovedImages> {
+  const [removed, inUse]: [string[], string[]] = [[], []];
+  for (const image of images) {
     const known = names(image);
     for (const name of known.length > 0 ? known : [image.id]) {
-      if (await remove(engine, name)) removed.push(name);
+      (await remove(engine, name) ? removed : inUse).push(name);
     }
   }
-  return removed;
+  return { removed, inUse };
 }
 
 /**

@@ -7,11 +7,13 @@ import { imageReference } from "../../images/identity.ts";
 import { ownCommand } from "../../lib/own_command.ts";
 import { usageError } from "../usage_error.ts";
 import { type Progress, stderrProgress } from "../../image_setup/mod.ts";
+import { removeSetUp } from "./remove.ts";
 import { setUp } from "./setup.ts";
 
-const USAGE = `Usage: ${ownCommand("setup")} [--refresh] [--print] [--settings FILE]
+const USAGE = `Usage: ${ownCommand("setup")} [--refresh | --print | --remove] [--settings FILE]
   --refresh  rebuild the images, with the distribution's newest packages
   --print    only print the images' names, one per line
+  --remove   remove the images of every version, and list what else is left
   --settings read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)`;
 
 /** What `omcp setup` needs of its settings. */
@@ -34,6 +36,7 @@ export async function runSetUp(
     options: {
       refresh: { type: "boolean" },
       print: { type: "boolean" },
+      remove: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -47,6 +50,10 @@ export async function runSetUp(
   }
   try {
     readLogLevel(read, unknown);
+    if (flags.remove) {
+      await removeSetUp({ progress, read });
+      return 0;
+    }
     const { images } = await setUp({ progress, read, refresh: flags.refresh ?? false });
     progress(`ready: ${images.python.reference}, ${images.postgres.reference}`);
     return 0;

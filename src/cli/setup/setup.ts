@@ -25,7 +25,7 @@ export interface SetUpResult {
 }
 
 /** Milliseconds to wait for another set-up. */
-const LOCK_DEADLINE_MS = 60 * 60_000;
+export const LOCK_DEADLINE_MS = 60 * 60_000;
 
 /**
  * Ensures that an engine responds and has both images. Changes nothing if nothing is missing.

@@ -77,6 +77,31 @@ Deno.test("the one file", async (t) => {
       assert.match(await problemOf(Deno.execPath()) ?? "", /--version prints "deno/);
     });
 
+    await t.step(
+      "the check fails what `deno compile` makes without its own runtime: a plain Deno",
+      async () => {
+        const script = `${folder}/script.ts`;
+        const binary = `${folder}/compiled`;
+        await Deno.writeTextFile(script, "");
+        const made = await programOutput(Deno.execPath(), [
+          "compile",
+          "--no-check",
+          "--output",
+          binary,
+          script,
+        ], {
+          env: { DENORT_BIN: Deno.execPath() },
+        });
+        assert.equal(made.code, 0, made.stderr);
+        const check = await programOutput(Deno.execPath(), [
+          ...["run", "-A", `${PROJECT}/scripts/package/check_binary.ts`, binary],
+        ]);
+        assert.equal(check.code, 1);
+        assert.match(check.stdout + check.stderr, /is not this program: --version prints "deno/);
+        await Deno.remove(binary);
+      },
+    );
+
     await t.step("five first starts at once all work, and leave one copy", async () => {
       const environment = await home();
       const outputs = await Promise.all(
