@@ -155,7 +155,7 @@ export class Database {
   }
 
   /**
-   * Outlines a statement, for what is to be said of it.
+   * Outlines a statement, for warnings on it.
    *
    * @param sql The text.
    * @param owner Whose text it is: texts of owners take turns.
@@ -264,7 +264,7 @@ export class Database {
         timeLimits: timeLimits(this.#limits),
       };
       const terminable = await isDirect(session, signal);
-      // The last step: nobody would close a guard whose database fails a later one.
+      // This must be the last step: if a later one failed, nothing would close the guard.
       const planner = await Guard.start(policy);
       return {
         upstream,

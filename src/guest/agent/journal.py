@@ -1,7 +1,7 @@
 """What executions have sent, from each one's first event on: a server that takes the sandbox over reads it and goes on from there.
 
 The events of an execution go to the request that asked for them last: `execute`, or the `resume` of a later server. The sandbox's memory
-bounds the journal: ended executions make room, the oldest first; what a running one sends beyond that is sent, but not kept, and its size is.
+bounds the journal: ended executions make room, the oldest first; events of a running one beyond that are sent and not kept; their number and size are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SHARE_OF_LIMIT = 64
 MAX_ENTRIES = 200
 # At most 196,608 bytes of JSON: an event has room for them.
 SOURCE_CHARACTERS = 32_768
-# Of a kept event, besides its texts.
+# What a kept event takes besides its texts.
 _EVENT_BYTES = 500
 
 Emit = Callable[[int, "Event"], None]
@@ -42,7 +42,7 @@ class _Entry:
         # What was sent and not kept.
         self.lost_events = 0
         self.lost_bytes = 0
-        # A display in pieces: the last pieces that were sent were its, and were not kept.
+        # The display whose pieces were sent last and not kept; None if the last event was another.
         self.lost_display: Optional[int] = None
         # A display whose first pieces the present server lacks: the rest of it is of no use.
         self.cut_display: Optional[int] = None

@@ -150,7 +150,7 @@ class Splice(StreamOwner):
 
 
 class ClientSplice(Splice):
-    """Of a client in the sandbox: `on_failed` sends it an error if the stream fails before any data."""
+    """Relays a client in the sandbox: `on_failed` sends it an error if the stream fails before any data."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ _HAS_DATABASE = "PGHOST" in os.environ
 NO_NETWORK = "There is no network in a sandbox: read files in /workspace%s." % (
     ", or the database with psycopg.connect()" if _HAS_DATABASE else ""
 )
-# Also where the server answers queries itself and lets no code near the database.
+# Also where the server runs queries itself and gives code no connection to the database.
 NO_DATABASE = "No database can be reached from code here: work with files in /workspace, or with query_omop if there is that tool."
 # Likewise: whether the server offers the tool.
 _HAS_INSTALL = os.environ.get("SANDBOX_PACKAGES") == "install_package"

@@ -26,8 +26,8 @@ def run(report: int, control: int, become_kernel: Callable[[], NoReturn]) -> NoR
     try:
         # The zygote's, or wait() would see no child.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Its end costs the context its variables: cells' processes, which can lower their own score without Landlock, go before it, and it
-        # before the agent.
+        # When memory runs out, Linux ends cells' processes first (without Landlock they can lower their own score), then this one, with
+        # which the context loses its variables, and the agent last.
         confine.set_dumpable(True)
         confine.set_oom_score(_OOM_SCORE)
         confine.set_dumpable(False)
@@ -42,7 +42,7 @@ def run(report: int, control: int, become_kernel: Callable[[], NoReturn]) -> NoR
         while True:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
             if ended is not None and ended.si_pid == kernel:
-                # Before it is reaped: who sees that it is gone can rely on the report.
+                # Before it is reaped: once its process is gone, its report has been sent.
                 os.write(report, RECORD.pack(kernel, _wait_status(ended)))
             if ended is not None:
                 os.waitpid(ended.si_pid, 0)
@@ -54,7 +54,7 @@ def run(report: int, control: int, become_kernel: Callable[[], NoReturn]) -> NoR
 
 
 def _wait_status(ended: os.waitid_result) -> int:
-    """As waitpid() returns it."""
+    """The status in the form that waitpid() returns."""
     if ended.si_code == os.CLD_EXITED:
         return ended.si_status << 8
     return ended.si_status | (0x80 if ended.si_code == os.CLD_DUMPED else 0)

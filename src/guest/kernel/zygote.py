@@ -94,7 +94,7 @@ class Orders:
         self.shell = shell
         self._connection = connection
         self._own = own
-        # Without a preload nothing can be replaced, and there would be no end of zygotes.
+        # Without a preload there is no imported module that a package replaces: each zygote would end like the one before.
         self._has_preload = bool(config.get("preload"))
         self._environment: Dict[str, Optional[str]] = dict(config.get("environment") or {})
 
@@ -222,7 +222,7 @@ def _fork(shell: Any, connection: wire.Connection, fds: List[int], environment: 
 
 
 def _reap() -> None:
-    """Of subreapers that have ended, which are few: each fork reaps those before it."""
+    """Reaps the subreapers that have ended. They are few, because each fork does this."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -37,7 +37,7 @@ class BackgroundProcesses:
         found = self._processes.of_cells()
         self._earlier = _identities(found)
         holders = [pid for pid in found if processes.holds(pid, control)]
-        # One time for all: new ones could follow each other without end.
+        # The time is that of the execution, not of each process: new ones could follow each other without end.
         if waited >= _CLOSES:
             processes.kill(holders)
         return not holders

@@ -20,7 +20,7 @@ _MAX_LISTED = 50
 _MAX_CHARACTERS = 500
 _MAX_DEPTH = 64
 _MAX_WAITING_FOLDERS = 10_000
-# Of files that changed so lately that another change could get the same time.
+# Remembered files that changed within the last _RECENT_NS: another change could get the same time.
 _MAX_RECENT = 10_000
 _RECENT_NS = 20_000_000
 # Seconds of looking: at least the first, at most the last, in between a part of the execution's own time.

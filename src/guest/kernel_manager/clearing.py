@@ -9,8 +9,8 @@ from .processes import Identity, Process
 
 # Seconds. After these it no longer waits for processes that the host's kernel does not end.
 _KILL_AT_MOST = 10.0
-# Processes that still fork after this time are killed together with the zygote, by one signal to all; later where that ends other
-# contexts, too: each round beside them has a chance only, if a timer resumes what was stopped.
+# Processes that still fork after this time are killed by one signal to all, which also kills the zygote. The time is longer where the
+# signal would end other contexts, too: a timer may resume what was stopped, so beside them a round may have to be repeated.
 _ROUNDS = 0.25
 _ROUNDS_BESIDE_OTHERS = 3.0
 _POLL = 0.004
@@ -36,8 +36,8 @@ def clear_all(
     def look() -> None:
         nonlocal late, struck
         if not struck and (victims.alone or not _ended(victims.all(), killed)):
-            # In each round: timers and other processes resume what was stopped, and it can fork before it is killed. Other contexts are
-            # stopped for a moment as well: not while it only remains to wait for ends.
+            # In each round, because timers and other processes resume what was stopped, and it can fork before it is killed. This stops
+            # other contexts for a moment as well; so not once everything has been killed.
             victims.freeze()
         left = victims.all()
         waited = loop.time() - begun

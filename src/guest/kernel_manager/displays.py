@@ -21,7 +21,7 @@ _MAX_MIME_TYPES = 32
 _MAX_NAME = 256
 # The mark that a kernel adds to a text that it cuts at the budget.
 _MARK_CHARACTERS = 256
-# Each part counts this much in addition to its text: otherwise a flood of empty parts would keep the server busy for free.
+# Each part counts this much in addition to its text: otherwise a flood of empty parts would keep the server busy at no cost.
 _PART_CHARACTERS = 256
 
 

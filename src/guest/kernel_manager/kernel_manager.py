@@ -175,7 +175,7 @@ class KernelManager:
         found = confinement(message.get("confinement"))
         self._stop_timer()
         self.pid = pid
-        # Its own report may come later, and by then a cell may run.
+        # A cell may run before the subreaper's own report arrives.
         self._reaper.started(reaper, pid)
         self.main = MainThread(pid, count(message.get("fd")), self.control)
         self.ready = True
@@ -201,13 +201,13 @@ class KernelManager:
         self._exit_timer = self._loop.call_later(_EXIT_AFTER_END, self._closed)
 
     def _closed(self) -> None:
-        """Nothing has reported its end yet: it takes its time, runs without its socket, or its subreaper does not reap it."""
+        """Its socket is closed, and nothing has reported its end: it is slow to end, runs on without the socket, or its subreaper does not reap it."""
         self._exit_timer = None
         process = processes.look(self.pid)
         if process is None or process.zombie:
             self._looks += 1
             if self._looks >= _MOST_LOOKS and self._reaper is not None:
-                # It is stopped. Its end is the end of the pipe.
+                # The subreaper is stopped. Its end ends the pipe, which reports the kernel's end.
                 self._reaper.kill()
             self._look_later()
         elif processes.is_ending(self.pid):

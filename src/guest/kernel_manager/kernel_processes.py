@@ -11,7 +11,7 @@ _MANY = 128
 
 
 class Pids(NamedTuple):
-    """0 for one that does not run. `reaper`: the subreaper above the kernel; `others`: those of the other contexts."""
+    """Pids, 0 for a process that does not run. `reaper`: the subreaper above the kernel; `others`: the subreapers of the other contexts."""
 
     zygote: int
     kernel: int
@@ -22,8 +22,8 @@ class Pids(NamedTuple):
 class KernelProcesses:
     """The kernel, its subreaper and everything that its cells have started.
 
-    Where the agent is PID 1, all belong to it but the agent, its own, the zygote and what descends from the subreaper of another context:
-    so also those whose own subreaper has ended. Elsewhere only its subreaper's descendants do, and there is no signal to all.
+    Where the agent is PID 1, these are all processes but the agent, its own children, the zygote and the descendants of other contexts'
+    subreapers: so also those whose own subreaper has ended. Elsewhere they are the descendants of its subreaper, and there is no signal to all.
     """
 
     def __init__(self, pids: Callable[[], Pids]) -> None:
@@ -40,13 +40,13 @@ class KernelProcesses:
         return not self._pids().others
 
     def all(self) -> Dict[int, Process]:
-        """The kernel and its subreaper too, and those that have ended but are not reaped; the zygote reaps its children itself."""
+        """All of them, with those that have ended and are not reaped, but without the zygote's own children, which the zygote reaps."""
         zygote = self._pids().zygote
         found = self._own(processes.snapshot((zygote,)))
         return {pid: process for pid, process in found.items() if not (process.zombie and process.parent == zygote)}
 
     def of_cells(self) -> Dict[int, Process]:
-        """Those that run, without the kernel and its subreaper."""
+        """The running ones, without the kernel and its subreaper."""
         pids = self._pids()
         apart = (pids.kernel, pids.reaper)
         return {pid: process for pid, process in self.all().items() if pid not in apart and not process.zombie}

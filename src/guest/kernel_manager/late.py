@@ -19,7 +19,7 @@ _KEPT_BYTES = 1 << 15
 class _Pipe(NamedTuple):
     name: "StreamName"
     whole: WholeCharacters
-    # Of its pause; empty while it is watched.
+    # The timer that ends its pause; empty while the pipe is watched.
     timers: List[Any]
 
 

@@ -25,7 +25,7 @@ class MemoryHang:
         self._timer: Any = None
         self._main: Optional[MainThread] = None
         self._kills: Optional[OomKills] = None
-        # Of the context, before the kill; None while it is alone, when every killed process was its own.
+        # The context's processes before the kill; None without other contexts: then every killed process was its own.
         self._known: Optional[Set[Identity]] = None
         self._ticks = 0
         self._idle = 0
@@ -51,7 +51,7 @@ class MemoryHang:
             self._known = self._running()
             return
         if self._known is not None and self._known <= (self._running() or set()):
-            # It was another context's.
+            # The killed process was another context's.
             self._kills.forget()
             return
         ticks = processes.processor_ticks(self._context.all())

@@ -11,7 +11,7 @@ from . import processes
 
 
 class Reaper:
-    """Of one kernel. Calls `on_exit` once with the kernel's wait status, unless close() comes first; raises OSError without a pipe.
+    """Reads the reports on one kernel. Calls `on_exit` once with the kernel's wait status, unless close() comes first; raises OSError without a pipe.
 
     `pid` is 0 until the subreaper has reported it, and when it has ended.
     """
@@ -31,7 +31,7 @@ class Reaper:
         return other
 
     def started(self, pid: int, kernel: int) -> None:
-        """It runs, and so does its kernel: the subreaper reports it, and the kernel, in any order."""
+        """Records that both run. The subreaper and the kernel each report it, in any order."""
         self.pid, self._kernel = pid, kernel
 
     def kill(self) -> None:
@@ -59,7 +59,7 @@ class Reaper:
             data = os.read(self._fd, 16 * RECORD.size)
         except BlockingIOError:
             return
-        # Only the subreaper has the other end, and writes whole records: user code has no part in it.
+        # Only the subreaper has the other end, and it writes whole records: user code cannot write here.
         for first, second in RECORD.iter_unpack(data[: len(data) - len(data) % RECORD.size]):
             if first == self._kernel:
                 self._end(second)

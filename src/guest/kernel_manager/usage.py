@@ -15,7 +15,7 @@ _SAMPLE = 0.1
 
 
 class Usage:
-    """Of one execution at a time."""
+    """Measures one execution at a time."""
 
     def __init__(self, loop: Any) -> None:
         self._loop = loop

@@ -122,7 +122,7 @@ class ZygoteEvents(NamedTuple):
 
     on_starting: Callable[[], None]
     on_confinement: "Callable[[Confinement], None]"
-    # It can fork; and, later, it has imported everything.
+    # Called when it can fork, and again when it has imported everything.
     on_ready: Callable[[], None]
     on_unavailable: Callable[[str], None]
     # The number of the order.
@@ -188,7 +188,7 @@ class ZygoteManager:
             # Its last messages say whether another attempt makes sense.
             self._link.drain()
         self._close()
-        # One that ends again and again while it imports fails, although it could fork.
+        # A zygote that ended before everything was imported has failed, although it could fork.
         self._failures = 0 if self.loaded else self._failures + 1
         self.ready = self.loaded = False
         if self._wanted:

@@ -109,7 +109,7 @@ def _read(connection: socket.socket) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON lacks: numbers and lists of numpy and pandas, dates, sets."""
+    """Converts what JSON lacks: numbers and lists of numpy and pandas, dates, sets."""
     for method in ("tolist", "item", "isoformat"):
         convert = getattr(value, method, None)
         if callable(convert):

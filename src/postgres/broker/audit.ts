@@ -46,7 +46,7 @@ export interface Auditing {
   readonly keepsSource: boolean;
 }
 
-/** Entries are always taken, and hold no source. */
+/** Takes every entry; entries hold no source. */
 export const ALWAYS_AUDITING: Auditing = { ready: () => true, keepsSource: false };
 
 /** Characters of normalised SQL that are kept for each statement. */
@@ -55,7 +55,7 @@ export const MAX_AUDIT_SQL = 2_048;
 /** Characters of the source that are kept for each statement. */
 export const MAX_AUDIT_SOURCE = 16_384;
 
-/** Places that are remembered; of a statement with more, errors have the server's positions. */
+/** Positions that are kept for a statement; errors of a statement with more have the server's positions. */
 const MAX_PLACES = 64;
 
 /** A statement that the guard let pass. */

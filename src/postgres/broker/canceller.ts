@@ -25,9 +25,9 @@ export class Canceller {
 
   /**
    * Cancels what runs now. Each request opens a connection of its own, so calls for one statement share a request. A call for a
-   * later statement makes another: the request on its way may meet the earlier one only.
+   * later statement makes another: the request on its way may arrive while the earlier statement runs.
    *
-   * @returns Resolves when the server has sent the signal, to whether it could be asked.
+   * @returns Resolves when the server has sent the signal: to false if the server could not be asked.
    */
   cancel(): Promise<boolean> {
     const { answers } = this.#conversation;

@@ -42,7 +42,7 @@ const IDLE_MS = 30_000;
 /** Limits of planning: the server ends it after the first, the broker cancels it after the second. */
 const PLANNING_MS = 1_000;
 const DEADLINE_MS = 5_000;
-/** How long a statement waits for its estimate, with those before it. */
+/** How long a statement waits for its estimate, including the wait for earlier ones. */
 const WAIT_MS = 30_000;
 const CANCELED = "57014";
 /** Class 42, syntax errors and names: no setting of a client changes these. */
@@ -186,7 +186,7 @@ function notEstimated(): Refusal {
     sqlstate: "53400",
     message: "the statement's cost could not be estimated: it was not run",
     hint:
-      "Try again; if that does not help, make the statement shorter. While an estimate of this sandbox does not end, no other begins",
+      "Try again; if that does not help, make the statement shorter. A sandbox has one estimate at a time: this one may have waited for another",
   };
 }
 

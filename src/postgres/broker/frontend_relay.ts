@@ -346,7 +346,7 @@ export class FrontendRelay {
     const bytes = concatBytes(this.#out);
     this.#out = [];
     this.#outBytes = 0;
-    // A late cancel would end what comes next: the client has had its answer, when this program gave it or the statement was done.
+    // A cancel that arrives late would end the next statement: the one that it was meant for has ended, or this program has refused it.
     await this.#options.cancelled();
     await this.#options.session.write(bytes);
   }

@@ -28,7 +28,7 @@ const PROTOCOL_3_0 = 3 << 16;
 
 /**
  * Goes through the beginning of a connection: declines requests for encryption, and carries out a cancel request. As a real
- * server does, it ends such a connection only then: a client that waits for that knows which statement the cancel can meet.
+ * server does, it closes such a connection after the cancel: a client that waits for that knows which statement the cancel can end.
  *
  * @param options The client and its connections.
  * @returns The greeting, or undefined if there will be no session.

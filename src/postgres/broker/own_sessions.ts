@@ -26,8 +26,8 @@ interface IdleSession {
 }
 
 /**
- * A few sessions for the broker's own questions. An owner has one at a time, so that no sandbox takes all of them, and has it until the
- * server has answered: a session that was dropped would leave its process at the server behind, as often as its owner likes.
+ * A few sessions for the broker's own questions. An owner has one at a time, so that no sandbox takes all of them, and keeps it until
+ * the server has answered: a session that is dropped leaves its process at the server, and an owner could repeat that.
  */
 export class OwnSessions {
   readonly #options: OwnSessionsOptions;
@@ -74,7 +74,7 @@ export class OwnSessions {
     }
   }
 
-  /** Resolves when the session is free again, however long ago nobody waits for the task any more. */
+  /** Resolves when the session is free again, which may be long after the caller has stopped waiting for the task. */
   async #occupy<T>(
     { before, task, signal, settle }: {
       readonly before: Promise<void>;

@@ -237,7 +237,7 @@ export class PipelineState {
     return writtenPosition(places ?? [], position);
   }
 
-  /** ReadyForQuery. @param status Its transaction status. @returns Whether it is the client's to know. */
+  /** ReadyForQuery. @param status Its transaction status. @returns Whether the client gets it. */
   ready(status: string): boolean {
     this.#answered();
     this.status = status;
@@ -305,7 +305,7 @@ export class PipelineState {
   }
 
   #moved(): void {
-    // A bound or described statement has not answered yet: its time runs on.
+    // A bound or described statement has not answered yet: its time continues.
     if (this.#queue.length === 0) this.#since = performance.now();
     this.#wake?.();
     this.#wake = undefined;

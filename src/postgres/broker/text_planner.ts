@@ -12,7 +12,7 @@ export interface TextPlannerOptions {
   readonly costs: CostBudget | undefined;
   /** Snapshots that this sandbox has exported. */
   readonly snapshots: ReadonlySet<string>;
-  /** Sends the messages before, which must not wait for an estimate. */
+  /** Sends the messages before the text, which must not wait for an estimate. */
   readonly flush: () => Promise<void>;
 }
 

@@ -54,7 +54,7 @@ export class Guard {
   static async start(policy: GuardPolicy, options: GuardOptions = {}): Promise<Guard> {
     const guard = new Guard(policy, options);
     try {
-      // Both now: a worker takes 30 MiB, which a client's stream should not be able to add.
+      // Both start now: a worker takes 30 MiB, and no client should be able to add that later.
       await Promise.all([guard.#short.start(), guard.#long.start()]);
     } catch (cause) {
       await guard.close();

@@ -5,10 +5,7 @@ import type { Call, Clause, ColumnUse, Comparison, Operand, SqlScope } from "../
 import { parseStatements } from "./parser.ts";
 import { precheck } from "./precheck.ts";
 
-/**
- * Characters of a text that is outlined, nested nodes, what is noted of one statement, and columns of one operand: a linter may leave a
- * giant alone.
- */
+/** Limits on a text, on nesting, on the notes of one statement and on the columns of one operand: a larger statement is not outlined. */
 const MOST = { characters: 20_000, depth: 400, items: 4_000, columns: 50 };
 const NAME_CHARACTERS = 200;
 
@@ -140,7 +137,7 @@ class Outliner {
     }
   }
 
-  /** Notes what a node and all below it say. Without a place, it is a statement of its own. */
+  /** Takes notes of a node and of all below it. Without a place, the node is a statement of its own. */
   #walk(value: unknown, place: Place | undefined, parent: number | null = null): void {
     if (value === null || typeof value !== "object") return;
     if ((this.#depth += 1) > MOST.depth) throw new TooLong();
@@ -262,7 +259,7 @@ function columnsIn(value: unknown): readonly ColumnUse[] {
   return found;
 }
 
-/** Stops early: within a chain of comparisons, each is looked through, and all below it. */
+/** Stops at its limits: in a chain of comparisons it is called for each one, with everything below. */
 function addColumns(value: unknown, found: ColumnUse[], depth = 0): void {
   if (value === null || typeof value !== "object" || depth > MOST.depth || found.length >= MOST.columns) {
     return;

@@ -40,7 +40,7 @@ const CallSchema = z.object({
   distinct: z.boolean(),
   star: z.boolean(),
   columns: z.array(ColumnUseSchema).readonly(),
-  /** Of the output that it is in; null where that has none, or where it is in none. */
+  /** The alias of the output column that contains it; null where that has none, or where no output column contains it. */
   alias: name.nullable(),
   clause: z.enum(CLAUSES),
   /** Whether it is over a window. */

@@ -32,7 +32,7 @@ const KNOWN = new Set<number>(Object.values(FRONTEND));
  *
  * @param reader Where from.
  * @returns The message, or undefined if the client left between messages.
- * @throws {FrontendProtocolError} If type or length cannot be.
+ * @throws {FrontendProtocolError} For an impossible type or length.
  * @throws {TruncatedStreamError} If the client left in the middle of it.
  */
 export async function readFrontendMessage(reader: ByteReader): Promise<FrontendMessage | undefined> {
@@ -61,7 +61,7 @@ function takeMessage(reader: ByteReader): FrontendMessage | undefined {
   return { type, body: bytes.subarray(HEADER_BYTES), bytes };
 }
 
-/** Bytes of a message's body, by the announced ones, which count their own field. */
+/** Bytes of a message's body. The announced length includes its own field. */
 function checkedSize(type: number, announced: number): number {
   if (!KNOWN.has(type)) throw new FrontendProtocolError(`invalid frontend message type ${type}`);
   const size = announced - 4;

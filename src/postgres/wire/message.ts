@@ -122,7 +122,7 @@ export function message(type: number, ...body: readonly Uint8Array[]): Uint8Arra
 export function readName(body: Uint8Array, offset: number): { name: string; next: number } | undefined {
   const end = body.indexOf(0, offset);
   if (end < 0) return undefined;
-  // Of most portals and statements.
+  // The name of most portals and statements is empty.
   if (end === offset) return { name: "", next: end + 1 };
   // A chunk at a time: spreading a long name would overflow the stack.
   let name = "";
