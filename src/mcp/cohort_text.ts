@@ -3,19 +3,14 @@ import type { AttritionCount, Held } from "../cdm/cohorts/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
 import type { ConceptSet } from "../omop/concepts/mod.ts";
-import {
-  type CohortExpression,
-  cohortMeaning,
-  type EventCriteria,
-  eventsOf,
-  eventTable,
-} from "../omop/cohorts/mod.ts";
+import { type CohortExpression, type EventCriteria, eventsOf, eventTable } from "../omop/cohorts/mod.ts";
 import type { ComparedConcepts } from "../omop/query/named_concepts.ts";
 
 /** A cohort that is described. */
 export interface DescribedCohort {
   readonly name: string;
-  readonly expression: CohortExpression;
+  /** What it means: lines. */
+  readonly meaning: readonly string[];
   /** Its attrition. */
   readonly counts: readonly AttritionCount[];
   /** What is to be said of its concepts. */
@@ -28,13 +23,12 @@ export interface DescribedCohort {
  * @param cohort The cohort.
  * @returns Lines.
  */
-export function describeCohort({ name, expression, counts, notes }: DescribedCohort): readonly string[] {
+export function describeCohort({ name, meaning, counts, notes }: DescribedCohort): readonly string[] {
   const last = counts.at(-1);
   return [
     ...(last === undefined ? [] : [`Cohort ${name}: ${sizeText(last)}`]),
     "Understood:",
-    ...cohortMeaning(expression).map((line) => `  ${showable(line)}`),
-    ...ageNotes(expression),
+    ...meaning.map((line) => `  ${showable(line)}`),
     ...notes.map(showable),
     "",
     "step | persons | persons left out | events",
@@ -54,8 +48,13 @@ function sizeText({ persons, rows, starts, days }: AttritionCount): string {
     `starting ${starts[0]} to ${starts[1]}`;
 }
 
-/** An age of circe's is up to a year above what people call their age. */
-function ageNotes({ rules }: CohortExpression): string[] {
+/**
+ * An age of circe's is up to a year above what people call their age.
+ *
+ * @param expression The definition.
+ * @returns A note, if it has such an age.
+ */
+export function ageNotes({ rules }: CohortExpression): string[] {
   return rules.some((rule) => rule.kind === "age" && !rule.completedYears)
     ? [
       "Note: this age is up to a year above completed years, as in ATLAS; for age by birthday, set completed_years in age.",

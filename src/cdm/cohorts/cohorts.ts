@@ -1,6 +1,13 @@
 /** The cohorts of the configured CDM, as tools use them. */
 import { type Concept, integersOf, namedConcepts } from "../../omop/concepts/mod.ts";
-import { cohortAttrition, type CohortExpression, eventsOf } from "../../omop/cohorts/mod.ts";
+import {
+  type Attrition,
+  cohortAttrition,
+  type CohortExpression,
+  cohortSize,
+  eventsOf,
+} from "../../omop/cohorts/mod.ts";
+import type { PersonSet } from "../../omop/query/mod.ts";
 import { conceptMap } from "../concepts/known.ts";
 import { type ConceptSource, readRows } from "../concepts/source.ts";
 import { CohortStore } from "./store.ts";
@@ -42,7 +49,27 @@ export class CdmCohorts extends CohortStore {
     signal: AbortSignal,
     ms: number,
   ): Promise<readonly AttritionCount[]> {
-    const { statement, labels } = cohortAttrition(expression, this.#source.schema);
+    return await this.#counted(cohortAttrition(expression, this.#source.schema), signal, ms);
+  }
+
+  /**
+   * Counts the persons of a query's result.
+   *
+   * @param persons The persons.
+   * @param signal The call's.
+   * @param ms Milliseconds that it may take.
+   * @returns One step: the cohort itself.
+   * @throws {OmcpError} As {@link attrition}.
+   */
+  async size({ rows }: PersonSet, signal: AbortSignal, ms: number): Promise<readonly AttritionCount[]> {
+    return await this.#counted(cohortSize(rows), signal, ms);
+  }
+
+  async #counted(
+    { statement, labels }: Attrition,
+    signal: AbortSignal,
+    ms: number,
+  ): Promise<readonly AttritionCount[]> {
     const rows = await readRows(this.#source, statement, signal, ms);
     return rows.map(([_step, persons = null, count = null, first, last, days = null], at) => {
       const [people = 0, events = 0, length = 0] = integersOf([persons, count, days ?? "0"]);

@@ -3,16 +3,16 @@ import type { RawBuilder } from "kysely";
 import { OmcpError } from "../../errors.ts";
 import { closestNames } from "../../lib/closest_names.ts";
 import { type CohortExpression, type CohortRow, cohortSelect } from "../../omop/cohorts/mod.ts";
+import type { PersonSet } from "../../omop/query/mod.ts";
 
 /** The most principals whose cohorts are held, and cohorts of one. */
 const MOST_PRINCIPALS = 100;
 const MOST_COHORTS = 100;
 
-/** A cohort that is held. */
-export interface HeldCohort {
-  readonly name: string;
-  readonly expression: CohortExpression;
-}
+/** A cohort that is held: one that was defined, or the persons of a query's result. */
+export type HeldCohort =
+  & { readonly name: string }
+  & ({ readonly expression: CohortExpression } | { readonly persons: PersonSet });
 
 /** What {@link CohortStore.hold} did besides. */
 export interface Held {
@@ -77,7 +77,8 @@ export class CohortStore {
    * @throws {OmcpError} As {@link get}.
    */
   select(owner: string, name: string, schema: string): RawBuilder<CohortRow> {
-    return cohortSelect(this.get(owner, name).expression, schema);
+    const held = this.get(owner, name);
+    return "persons" in held ? held.persons.rows : cohortSelect(held.expression, schema);
   }
 }
 
@@ -101,7 +102,7 @@ function notFound(name: string, names: readonly string[]): OmcpError {
   const hint = close.length > 0 ? `Did you mean ${close.join(" or ")}? ` : "";
   return new OmcpError("cohort_not_found", `No cohort ${JSON.stringify(name)} is held`, {
     next: names.length === 0
-      ? "Define it with define_cohort: cohorts are gone when the server ends."
+      ? "Define it with define_cohort, or with as_cohort in query_omop: cohorts are gone when the server ends."
       : `${hint}Held: ${names.join(", ")}. Or define it with define_cohort.`,
   });
 }

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import * as z from "zod";
-import type { AttritionCount } from "../../cdm/cohorts/mod.ts";
+import type { HeldCohort } from "../../cdm/cohorts/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { shownPath } from "../../lib/shown_path.ts";
 import {
@@ -15,7 +15,14 @@ import type { Sandbox } from "../../sandbox/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { auditedFileCall } from "../audited_file_call.ts";
 import { cdmOf, databaseReady } from "../cdm_of.ts";
-import { cohortConcepts, describeCohort, eventConcepts, heldText } from "../cohort_text.ts";
+import {
+  ageNotes,
+  cohortConcepts,
+  describeCohort,
+  type DescribedCohort,
+  eventConcepts,
+  heldText,
+} from "../cohort_text.ts";
 import { comparedNotes } from "../query_concepts.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
@@ -53,7 +60,8 @@ export const tool: Tool = defineTool({
     const { sandboxes, limits: { queryMs } } = context.services;
     const { id: owner } = context.principal;
     const cdm = await cdmOf(context);
-    const { expression, isNew } = asked(cdm, owner, { name, ...definition });
+    const held = asked(cdm, owner, { name, ...definition });
+    const toExport = export_circe === true ? exportable(held) : undefined;
     const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
     return await answerWithin(context, {
       sandbox,
@@ -63,14 +71,14 @@ export const tool: Tool = defineTool({
       work: async (run) => {
         await databaseReady(cdm, run, queryMs);
         run.progress("counting the cohort");
-        const { counts, notes } = await counted(cdm, expression, { signal: run.signal, ms: queryMs });
-        const held = isNew ? cdm.cohorts.hold(owner, { name, expression }) : undefined;
-        const exported = export_circe === true
-          ? await exportCirce({ name, expression, sandbox, cdm, context }, run.signal)
-          : [];
+        const described = await counted(cdm, held, { signal: run.signal, ms: queryMs });
+        const change = isNew(definition) ? cdm.cohorts.hold(owner, held) : undefined;
+        const exported = toExport === undefined
+          ? []
+          : await exportCirce({ name, expression: toExport, sandbox, cdm, context }, run.signal);
         const text = [
-          ...describeCohort({ name, expression, counts, notes }),
-          ...heldText(name, held),
+          ...describeCohort({ name, ...described }),
+          ...heldText(name, change),
           ...exported,
         ];
         return { kind: "text", text: text.join("\n") };
@@ -80,47 +88,76 @@ export const tool: Tool = defineTool({
   async data({ name, export_circe, sandbox_id: _own, ...definition }, context) {
     const { principal: { id: owner }, services, signal } = context;
     const cdm = await cdmOf(context);
-    const { expression, isNew } = asked(cdm, owner, { name, ...definition });
+    const held = asked(cdm, owner, { name, ...definition });
+    const toExport = export_circe === true ? exportable(held) : undefined;
     await cdm.ready(signal);
-    const { counts, notes } = await counted(cdm, expression, { signal, ms: services.limits.queryMs });
-    if (isNew) cdm.cohorts.hold(owner, { name, expression });
+    const { counts, notes } = await counted(cdm, held, { signal, ms: services.limits.queryMs });
+    if (isNew(definition)) cdm.cohorts.hold(owner, held);
     return {
       name,
       attrition: counts.map(({ label, persons, rows }) => ({ step: label, persons, events: rows })),
-      understood: cohortMeaning(expression),
-      ...(export_circe === true
-        ? { circe: toCirce(expression, await cdm.cohorts.named(expression, signal)) }
-        : {}),
+      understood: meaningOf(held),
+      ...(toExport === undefined
+        ? {}
+        : { circe: toCirce(toExport, await cdm.cohorts.named(toExport, signal)) }),
       notes,
     };
   },
 });
 
-/** The cohort of a call: the one that it defines, or without an entry the one that is held. */
+type Definition = z.infer<typeof cohortArguments>;
+
+/** Whether a call defines a cohort; otherwise it shows one. */
+function isNew({ entry }: Definition): boolean {
+  return entry !== undefined;
+}
+
+/** The cohort of a call: the one that it defines, or the one that is held. */
 function asked(
   { cohorts }: CdmService,
   owner: string,
-  { name, ...definition }: z.infer<typeof cohortArguments> & { readonly name: string },
-): { readonly expression: CohortExpression; readonly isNew: boolean } {
-  if (definition.entry !== undefined) return { expression: readCohort(definition), isNew: true };
+  { name, ...definition }: Definition & { readonly name: string },
+): HeldCohort {
+  if (isNew(definition)) return { name, expression: readCohort(definition) };
   refuseWithoutEntry(definition);
-  return { expression: cohorts.get(owner, name).expression, isNew: false };
+  return cohorts.get(owner, name);
 }
 
-/** The attrition, and what is to be said of the concepts. */
+function meaningOf(held: HeldCohort): readonly string[] {
+  return "persons" in held ? held.persons.meaning : cohortMeaning(held.expression);
+}
+
+/** The definition of a cohort for ATLAS. */
+function exportable(held: HeldCohort): CohortExpression {
+  if (!("persons" in held)) return held.expression;
+  throw new OmcpError(
+    "invalid_argument",
+    `Cannot export the cohort ${held.name} for ATLAS: it is the result of a query`,
+    { next: "Define it with entry, with and without." },
+  );
+}
+
+/** The attrition, what the definition means, and what is to be said of its concepts. */
 async function counted(
   { concepts, cohorts }: CdmService,
-  expression: CohortExpression,
+  held: HeldCohort,
   { signal, ms }: { readonly signal: AbortSignal; readonly ms: number },
-): Promise<{ readonly counts: readonly AttritionCount[]; readonly notes: readonly string[] }> {
+): Promise<Omit<DescribedCohort, "name">> {
+  const meaning = meaningOf(held);
+  if ("persons" in held) return { meaning, counts: await cohorts.size(held.persons, signal, ms), notes: [] };
+  const { expression } = held;
   const warnings = await comparedNotes(concepts, cohortConcepts(expression), signal);
   const counts = await cohorts.attrition(expression, signal, ms);
   const tables = [...new Set(expression.entry.map(({ table }) => table))];
   const orphans = await Promise.all(tables.map((table) => concepts.orphans.note(table, WITHOUT_ORPHANS)));
-  const notes = [...warnings, ...orphans.flat()];
-  if (counts[0]?.rows !== 0) return { counts, notes };
-  const entry = eventConcepts(expression.entry).map((one) => ({ ...one, empty: true }));
-  return { counts, notes: [...notes, ...await comparedNotes(concepts, entry, signal)] };
+  const empty = counts[0]?.rows === 0
+    ? eventConcepts(expression.entry).map((one) => ({ ...one, empty: true }))
+    : [];
+  return {
+    meaning: [...meaning, ...ageNotes(expression)],
+    counts,
+    notes: [...warnings, ...orphans.flat(), ...await comparedNotes(concepts, empty, signal)],
+  };
 }
 
 /** Without an entry, a call shows a cohort: it must not seem to change it. */

@@ -3,13 +3,18 @@ import { showable } from "../../lib/text.ts";
 import {
   type CompiledOmopQuery,
   compileOmopQuery,
+  type CompileOptions,
   type OmopQuery,
   omopQuerySchema,
+  type PersonSet,
+  personSet,
 } from "../../omop/query/mod.ts";
+import { cohortNameSchema } from "../../omop/cohorts/mod.ts";
 import { lintQuery, warningLine } from "../../omop/lint/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf, databaseReady } from "../cdm_of.ts";
+import { heldText } from "../cohort_text.ts";
 import { frameText, isEmpty, shortValue } from "../frame_text.ts";
 import { queryCell } from "../notebook/query_cell.ts";
 import { queryConcepts } from "../query_concepts.ts";
@@ -49,16 +54,20 @@ export const tool: Tool = defineTool({
       "row count and at most 20 rows. For anything else, use run_sql.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: omopQuerySchema(cdmVersion).extend({
+      as_cohort: cohortNameSchema.optional().describe(
+        "Hold the persons of the result, whatever limit says, as a cohort of this name.",
+      ),
       context: contextArgument("Where `into` is."),
       sandbox_id: sandboxIdSchema,
     }),
     unknownArgument: (name) => ELSEWHERE.get(name),
   }),
-  async handle({ sandbox_id, context: name, ...query }, context) {
+  async handle({ sandbox_id, context: name, as_cohort, ...query }, context) {
     const { sandboxes, limits: { queryMs } } = context.services;
     // The SQL depends on the version.
     const cdm = await cdmOf(context);
     const compiled = compiledFor(query, cdm, context);
+    const hold = holding(as_cohort, query, cdm, context);
     const sandbox = sandboxes.get(sandbox_id);
     const sql = runnableSql(compiled.sql, compiled.parameters);
     return await answerWithin(context, {
@@ -89,7 +98,7 @@ export const tool: Tool = defineTool({
         const notes = await notesOn(query, ofConcepts, cdm);
         const text = explain === true
           ? describePlan({ meaning, sql, notes }, answer)
-          : describe({ into, sql, limit, meaning, notes }, answer);
+          : describe({ into, sql, limit, meaning, notes: [...notes, ...hold()] }, answer);
         return {
           kind: "text",
           text,
@@ -99,15 +108,17 @@ export const tool: Tool = defineTool({
     });
   },
   /** The SQL: the code runs it over its sandbox's own connection, where it belongs to the running cell. */
-  async data({ sandbox_id, ...query }, context) {
+  async data({ sandbox_id, as_cohort, ...query }, context) {
     const cdm = await cdmOf(context);
     const compiled = compiledFor(query, cdm, context);
+    const hold = holding(as_cohort, query, cdm, context);
     await cdm.ready(context.signal);
     const named = { query, table: query.table, version: cdm.version, empty: context.empty };
     const notes = await notesOn(query, await queryConcepts(cdm.concepts, named, context.signal), cdm);
     const { sql, parameters, columns, limit, meaning } = query.explain === true
       ? explained(compiled)
       : compiled;
+    if (query.explain !== true) hold();
     return {
       sql,
       parameters,
@@ -121,13 +132,26 @@ export const tool: Tool = defineTool({
   },
 });
 
-function compiledFor(query: OmopQuery, cdm: CdmService, { principal }: ToolContext): CompiledOmopQuery {
-  return compileOmopQuery(query, {
-    version: cdm.version,
-    schema: cdm.schema,
-    maxRows: MAX_ROWS,
-    cohort: (name) => cdm.cohorts.select(principal.id, name, cdm.schema),
-  });
+function compiledFor(query: OmopQuery, cdm: CdmService, context: ToolContext): CompiledOmopQuery {
+  return compileOmopQuery(query, { ...tablesOf(cdm, context), maxRows: MAX_ROWS });
+}
+
+function tablesOf(cdm: CdmService, { principal }: ToolContext): Omit<CompileOptions, "maxRows"> {
+  const { version, schema, cohorts } = cdm;
+  return { version, schema, cohort: (name) => cohorts.select(principal.id, name, schema) };
+}
+
+/** Checks, before the query runs, that its persons can be held. Returns what then holds them: lines of the answer. */
+function holding(
+  name: string | undefined,
+  query: OmopQuery,
+  cdm: CdmService,
+  context: ToolContext,
+): () => readonly string[] {
+  if (name === undefined) return () => [];
+  const persons: PersonSet = personSet(query, tablesOf(cdm, context));
+  return () =>
+    heldText(name, cdm.cohorts.hold(context.principal.id, { name, persons })).filter((line) => line !== "");
 }
 
 /** What is to be said of a query, with the lines about its concepts. */

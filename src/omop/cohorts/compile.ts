@@ -7,6 +7,8 @@ import type { CohortExpression, EventLimit } from "./expression.ts";
 import { quickCondition, ruleCondition } from "./rules_sql.ts";
 import { observationLabel, ruleName } from "./meaning.ts";
 
+const PERIODS = "periods in the cohort";
+
 /** A step of a cohort's attrition. */
 interface AttritionStep {
   /** What it keeps. */
@@ -53,18 +55,34 @@ export interface Attrition {
  */
 export function cohortAttrition(expression: CohortExpression, schema: string): Attrition {
   const { steps, attrition } = plan(expression, schema);
-  const rows = [...attrition, { label: "periods in the cohort", step: "merged" }];
-  const counts = rows.map(({ step }, at) =>
-    sql`select ${
-      sql.lit(at)
-    } as step, count(distinct person_id), count(*), min(start_date), max(start_date), sum(end_date - start_date + 1) from ${
-      sql.id(step)
-    }`
-  );
+  const rows = [...attrition, { label: PERIODS, step: "merged" }];
+  const counts = rows.map(({ step }, at) => countOf(step, at));
   return {
     statement: statement(sql`${withSteps(steps)} ${sql.join(counts, sql` union all `)} order by step`),
     labels: rows.map(({ label }) => label),
   };
+}
+
+/**
+ * How many persons and periods a cohort has whose steps are not known, in the form of an attrition.
+ *
+ * @param rows A SELECT as of {@link cohortSelect}.
+ */
+export function cohortSize(rows: RawBuilder<CohortRow>): Attrition {
+  const merged =
+    sql`select person_id, cohort_start_date as start_date, cohort_end_date as end_date from (${rows}) as q`;
+  return {
+    statement: statement(sql`${withSteps([{ name: "merged", select: merged }])} ${countOf("merged", 0)}`),
+    labels: [PERIODS],
+  };
+}
+
+function countOf(step: string, at: number): RawBuilder<unknown> {
+  return sql`select ${
+    sql.lit(at)
+  } as step, count(distinct person_id), count(*), min(start_date), max(start_date), sum(end_date - start_date + 1) from ${
+    sql.id(step)
+  }`;
 }
 
 /**

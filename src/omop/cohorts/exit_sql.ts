@@ -44,7 +44,7 @@ export function exitSteps(
         sql.join(ends)
       }) as end_date from ${sql.id(eras.at(-1)?.name ?? "included")} as i) as w where w.end_date is not null`,
     },
-    { name: "merged", select: merged(mergeGapDays), materialized: true },
+    { name: "merged", select: mergedPeriods(mergeGapDays), materialized: true },
   ];
 }
 
@@ -95,8 +95,13 @@ union all select person_id, start_date, null, null, exposure_end, 0 from exposur
   ];
 }
 
-/** Periods of a person that overlap or are at most some days apart, as one. */
-function merged(gapDays: number): RawBuilder<unknown> {
+/**
+ * Periods of a person that overlap or are at most some days apart, as one.
+ *
+ * @param gapDays The most days between two.
+ * @returns A SELECT of person_id, start_date and end_date from `periods`, which has the same columns.
+ */
+export function mergedPeriods(gapDays: number): RawBuilder<unknown> {
   const order = sql`start_date, end_date`;
   return sql`select person_id, min(start_date) as start_date, max(end_date) as end_date from (
 select s.*, sum(begins) over (partition by person_id order by ${order} rows unbounded preceding) as island from (

@@ -16,6 +16,13 @@ export {
   type EventLimit,
   eventsOf,
 } from "./expression.ts";
-export { type Attrition, cohortAttrition, type CohortRow, cohortSelect, cohortSteps } from "./compile.ts";
+export {
+  type Attrition,
+  cohortAttrition,
+  type CohortRow,
+  cohortSelect,
+  cohortSize,
+  cohortSteps,
+} from "./compile.ts";
 export { cohortMeaning } from "./meaning.ts";
 export { toCirce } from "./circe.ts";

@@ -70,9 +70,9 @@ export function compileOmopQuery(query: OmopQuery, options: CompileOptions): Com
 function rows(query: OmopQuery, resolved: ResolvedQuery, source: RowSource): RawBuilder<unknown> {
   const { schema } = source;
   const { groupBy, grouped, outputs } = resolved;
-  const from = sql`${tables(query, resolved, source)}${
+  const from = sql`${fromClause(query, resolved, source)}${
     listed(" group by ", groupBy.map((column) => column.sql))
-  }${having(query, resolved, schema)}`;
+  }${havingClause(query, resolved, schema)}`;
   const named = outputs.some(({ kind }) => kind === "concept_name" || kind === "units");
   if (!grouped || !named) return selected(outputs, { from, schema, value: sourceValue });
   // A vocabulary has millions of concepts, and joining it to every row before the grouping would take minutes:
@@ -88,8 +88,18 @@ function rows(query: OmopQuery, resolved: ResolvedQuery, source: RowSource): Raw
   });
 }
 
-/** `table as t [left join …] [where …]` */
-function tables(query: OmopQuery, { scope }: ResolvedQuery, source: RowSource): RawBuilder<unknown> {
+/**
+ * The rows that a query is about: `table as t [left join …] [where …]`.
+ *
+ * @param query The query.
+ * @param resolved Its names; the joins that its conditions need are added.
+ * @param source Where the rows of tables are.
+ */
+export function fromClause(
+  query: OmopQuery,
+  { scope }: ResolvedQuery,
+  source: RowSource,
+): RawBuilder<unknown> {
   const { schema } = source;
   const context = { find: (name: string) => scope.find(name), schema };
   const table = rowsOf(query, source);
@@ -135,7 +145,18 @@ function pickOrder(pick: Scope, which: "first" | "last"): RawBuilder<unknown> {
   return sql.join([pick.date("per_person"), ...keys].map((value) => sql`${value} ${direction} nulls last`));
 }
 
-function having(query: OmopQuery, { outputs }: ResolvedQuery, schema: string): RawBuilder<unknown> {
+/**
+ * The conditions on a query's groups: ` having …`, or nothing.
+ *
+ * @param query The query.
+ * @param resolved Its names.
+ * @param schema The schema of the CDM's tables.
+ */
+export function havingClause(
+  query: OmopQuery,
+  { outputs }: ResolvedQuery,
+  schema: string,
+): RawBuilder<unknown> {
   const aggregates = outputs.filter((output) => output.kind === "aggregate");
   function find(name: string): Value {
     const found = aggregates.find((one) => one.name === name);

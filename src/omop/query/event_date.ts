@@ -13,6 +13,17 @@ export function eventDate(table: CdmTable): string | undefined {
 }
 
 /**
+ * The column with the date on which a table's events end.
+ *
+ * @param table The table.
+ * @returns Such as condition_end_date; undefined for a table whose events have one date, or none.
+ */
+export function endDate(table: CdmTable): string | undefined {
+  const end = eventDate(table)?.replace(/_start_date$/, "_end_date");
+  return end?.endsWith("_end_date") === true && hasColumn(table, end) ? end : undefined;
+}
+
+/**
  * Whether a table has a column.
  *
  * @param table The table.

@@ -17,5 +17,6 @@ export {
 } from "./schema.ts";
 export { type CompiledOmopQuery, compileOmopQuery, type CompileOptions } from "./compile.ts";
 export type { RowSource } from "./cohort_table.ts";
+export { type PersonSet, personSet } from "./person_set.ts";
 export type { ResultColumn, ResultType } from "./result_type.ts";
 export { isReservedPythonName, PYTHON_NAME_PATTERN } from "./python_name.ts";

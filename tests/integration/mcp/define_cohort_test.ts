@@ -93,6 +93,72 @@ held = [(int(p), pandas.Timestamp(d).date()) for p, d in zip(women.person_id, wo
       assert.equal(last(others) + 37, last(await query(rows)));
     });
 
+    await t.step("the persons of a query's result are a cohort, whatever it returns of them", async () => {
+      const a1c = { table: "measurement", filters: [{ column: "value_as_number", op: ">", value: 8 }] };
+      const reply = await query({ ...a1c, as_cohort: "high", columns: ["person_id"], limit: 1, into: "one" });
+      assert.match(
+        reply.text,
+        /`one`: 1 row [^]*The server holds it until it ends\. For its periods: query_omop \{"table": "cohort", "cohort": "high"\}/,
+      );
+      await query({ table: "cohort", cohort: "high", into: "high" });
+      // Groups are persons only where person_id is one of their columns; the cohort that a query names stays as it was.
+      await query({
+        table: "visit_occurrence",
+        group_by: ["person_id"],
+        aggregates: [{ fn: "count" }],
+        having: [{ column: "count", op: ">=", value: 20 }],
+        persons: { with: [{ cohort: "high" }] },
+        as_cohort: "often",
+      });
+      await query({ table: "cohort", cohort: "often", into: "often" });
+      await query({
+        table: "person",
+        filters: [{ column: "year_of_birth", op: "<", value: 1940 }],
+        aggregates: PERSONS,
+        as_cohort: "high",
+      });
+      await query({ table: "cohort", cohort: "high", into: "old" });
+      await query({ table: "cohort", cohort: "often", into: "still" });
+      const text = await python(`import psycopg
+db = psycopg.connect()
+rows = lambda frame: sorted((int(p), s.date(), e.date()) for p, s, e in frame.itertuples(index=False))
+days = db.execute("select distinct person_id, measurement_date, measurement_date from cdm.measurement where value_as_number > 8").fetchall()
+visits = db.execute("""select person_id, min(visit_start_date), max(greatest(visit_end_date, visit_start_date)) from cdm.visit_occurrence
+where person_id = any(%s) group by 1 having count(*) >= 20""", [[one[0] for one in days]]).fetchall()
+periods = db.execute("""select person_id, observation_period_start_date, observation_period_end_date
+from cdm.observation_period join cdm.person using (person_id) where year_of_birth < 1940""").fetchall()
+[rows(high) == sorted(days), rows(often) == sorted(visits), rows(old) == sorted(periods), rows(still) == rows(often), len(visits) > 5, len(periods) > 5]`);
+      assert.match(text, /\[True, True, True, True, True, True\]/);
+      assert.match(
+        await python(`import omcp
+one = omcp.query("person", filters=[{"column": "year_of_birth", "op": "<", "value": 1940}], as_cohort="by_code", limit=1)
+[len(one), rows(omcp.cohort("by_code")) == sorted(periods)]`),
+        /\[1, True\]/,
+      );
+      const shown = await define({ name: "often" });
+      assert.match(
+        shown.text,
+        /^Cohort often: (\d+) persons, \1 periods [^]*Persons of: [^]*of persons with cohort high; for each person_id; groups where count >= 20\n/,
+      );
+      assert.match(
+        (await define({ name: "often", export_circe: true })).text,
+        /^Error invalid_argument: Cannot export the cohort often for ATLAS: it is the result of a query/,
+      );
+      assert.match(
+        (await server.call("analyze_cohort", {
+          analysis: "prevalence",
+          cohort: "often",
+          outcome: { death: true },
+        })).text,
+        /often: \d+ persons/,
+      );
+      assert.match(
+        (await query({ ...a1c, as_cohort: "none", explain: true })).text +
+          (await define({ name: "none" })).text,
+        /The query was not run[^]*No cohort "none" is held/,
+      );
+    });
+
     await t.step("a name alone shows the cohort again, and exports it for ATLAS", async () => {
       const { text } = await define({ name: "women", export_circe: true });
       assert.match(text, /^Cohort women: 37 persons/);
@@ -127,7 +193,10 @@ held = [(int(p), pandas.Timestamp(d).date()) for p, d in zip(women.person_id, wo
           { name: "x", age: { min: 3 } },
           /^Error invalid_argument: Cannot define the cohort: it has no entry/,
         ],
-        [{ name: "x" }, /^Error cohort_not_found: No cohort "x" is held[^]*Held: empty, again, women/],
+        [
+          { name: "x" },
+          /^Error cohort_not_found: No cohort "x" is held[^]*Held: empty, again, women, often, by_code, high/,
+        ],
         [
           { name: "x", entry: [{ table: "person" }] },
           /entry\[0\]\.table: must be one of condition_occurrence/,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { sql } from "kysely";
 import { CohortStore } from "../../../../src/cdm/cohorts/store.ts";
-import { readCohort } from "../../../../src/omop/cohorts/mod.ts";
+import { type CohortRow, readCohort } from "../../../../src/omop/cohorts/mod.ts";
 
 const expression = readCohort({ entry: [{ table: "condition_occurrence" }] });
 
@@ -8,7 +9,7 @@ Deno.test("CohortStore finds a cohort of its owner only, and names the owner's c
   const store = new CohortStore();
   store.hold("a", { name: "bleeds", expression });
   store.hold("b", { name: "others", expression });
-  assert.equal(store.get("a", "bleeds").expression, expression);
+  assert.deepEqual(store.get("a", "bleeds"), { name: "bleeds", expression });
   assert.throws(() => store.get("a", "others"), {
     code: "cohort_not_found",
     next: "Held: bleeds. Or define it with define_cohort.",
@@ -22,8 +23,15 @@ Deno.test("CohortStore replaces a cohort of the same name", () => {
   const other = readCohort({ entry: [{ table: "death" }] });
   assert.deepEqual(store.hold("a", { name: "x", expression }), { replaced: false, dropped: undefined });
   assert.deepEqual(store.hold("a", { name: "x", expression: other }), { replaced: true, dropped: undefined });
-  assert.equal(store.get("a", "x").expression, other);
+  assert.deepEqual(store.get("a", "x"), { name: "x", expression: other });
   assert.deepEqual(store.names("a"), ["x"]);
+});
+
+Deno.test("CohortStore finds the persons of a query's result as it finds a cohort", () => {
+  const store = new CohortStore();
+  const rows = sql<CohortRow>`select 1`;
+  store.hold("a", { name: "x", persons: { rows, meaning: [] } });
+  assert.equal(store.select("a", "x", "cdm"), rows);
 });
 
 Deno.test("CohortStore holds 100 cohorts of a principal, and drops the one that was not used for the longest time", () => {
