@@ -1,14 +1,18 @@
 /** Runs analyses on the configured CDM. */
 import type { RawBuilder } from "kysely";
-import { OmcpError } from "../../errors.ts";
-import type { AnalysisRequest, AnalysisResult } from "../../omop/analyses/mod.ts";
-import { type Call, type Found, Rows } from "./call.ts";
+import {
+  analysed,
+  type AnalysisRequest,
+  type AnalysisResult,
+  populationCounts,
+} from "../../omop/analyses/mod.ts";
+import { type Call, type Plan, Rows } from "./call.ts";
 import { characterize } from "./characterize.ts";
 import { checkRequest } from "./check.ts";
 import { prevalence } from "./prevalence.ts";
 import { tableOne } from "./table_one.ts";
 import { incidence, survival } from "./time_at_risk.ts";
-import { countPopulation } from "./population.ts";
+import { populationOf } from "./population.ts";
 import type { ConceptSource } from "../concepts/source.ts";
 
 /** How an analysis runs. */
@@ -21,8 +25,8 @@ export interface AnalysisOptions {
   readonly progress: (message: string) => void;
 }
 
-/** Runs each analysis. */
-const RUNNERS: Readonly<Record<AnalysisRequest["analysis"], (call: Call) => Promise<Found>>> = {
+/** Plans each analysis. */
+const PLANNERS: Readonly<Record<AnalysisRequest["analysis"], (call: Call) => Promise<Plan>>> = {
   incidence_rate: incidence,
   survival,
   table_one: tableOne,
@@ -40,7 +44,8 @@ export class CdmAnalyses {
   }
 
   /**
-   * Runs an analysis on sessions of the server's own: the database counts, and nothing about one person is read.
+   * Runs an analysis on sessions of the server's own: the database counts, by one statement that evaluates the cohort once, and nothing
+   * about one person is read.
    *
    * @param request The analysis.
    * @param options See {@link AnalysisOptions}.
@@ -53,25 +58,25 @@ export class CdmAnalyses {
     const source = this.#source;
     // The tables that there are, are known once the database has been checked.
     await source.reader(signal);
-    const groups = {
+    const groups = names.length === 0 ? [undefined] : names.map(cohort);
+    const call: Call = {
+      request,
+      source,
+      cohort,
+      progress,
       rows: new Rows(source, ms, signal),
-      population: { schema: source.schema, groups: names.length === 0 ? [undefined] : names.map(cohort) },
+      analysed: analysed({ schema: source.schema, groups }),
       cohorts: names.length === 0 ? ["everybody"] : names,
     };
-    progress("counting the population");
-    const { lines, persons, days } = await countPopulation(groups);
-    if (days === undefined) {
-      throw new OmcpError(
-        "invalid_argument",
-        `Cannot analyse ${groups.cohorts.join(" and ")}: nobody is in it`,
-        {
-          state: lines.join(" "),
-          next: "Widen the cohort's definition: define_cohort shows at which rule nobody is left.",
-        },
-      );
-    }
-    const call: Call = { request, source, cohort, persons, days, progress, ...groups };
-    const [understood, { notes, ...tables }] = await RUNNERS[request.analysis](call);
+    const { shared = [], counts, finish } = await PLANNERS[request.analysis](call);
+    progress("counting persons");
+    const [population = [], ...found] = await call.rows.read([call.analysed, ...shared], [
+      populationCounts(),
+      ...counts,
+    ]);
+    const { lines, persons } = populationOf(call.cohorts, population);
+    progress("making statistics of the counts");
+    const [understood, { notes, ...tables }] = await finish(found, persons);
     return { understood, ...tables, notes: [...lines, ...notes] };
   }
 }

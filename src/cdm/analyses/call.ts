@@ -1,7 +1,13 @@
 /** What the parts of one analysis share. */
 import type { RawBuilder } from "kysely";
 import { OmcpError } from "../../errors.ts";
-import type { AnalysisRequest, Outcome, Period, Population, ResultTables } from "../../omop/analyses/mod.ts";
+import {
+  type AnalysisRequest,
+  type Counts,
+  type Outcome,
+  type ResultTables,
+  together,
+} from "../../omop/analyses/mod.ts";
 import { type ConceptSet, namedConcepts } from "../../omop/concepts/mod.ts";
 import { statement } from "../../omop/sql_compiler.ts";
 import type { TextRow } from "../../postgres/mod.ts";
@@ -15,14 +21,28 @@ export interface Call {
   readonly rows: Rows;
   /** Finds a cohort by name. */
   readonly cohort: (name: string) => RawBuilder<unknown>;
-  readonly population: Population;
+  /** Who is analysed, as what all counts share. */
+  readonly analysed: RawBuilder<unknown>;
   /** The names of the population's groups. */
   readonly cohorts: readonly string[];
-  /** Persons of each group. */
-  readonly persons: readonly number[];
-  /** The first and the last day on which anybody is under observation. */
-  readonly days: Period;
   readonly progress: (message: string) => void;
+}
+
+/** What an analysis counts, and what it makes of the counts. */
+export interface Plan {
+  /** Common table expressions that the counts share besides {@link Call.analysed}. */
+  readonly shared?: readonly RawBuilder<unknown>[];
+  readonly counts: readonly Counts[];
+  /**
+   * Makes the result.
+   *
+   * @param found The rows of each of `counts`.
+   * @param persons Persons of each group.
+   */
+  readonly finish: (
+    found: readonly (readonly TextRow[])[],
+    persons: readonly number[],
+  ) => Found | Promise<Found>;
 }
 
 /** What an analysis finds: its assumptions in a line, and its tables. */
@@ -31,7 +51,7 @@ export type Found = readonly [understood: string, tables: ResultTables];
 /** Counts by day and group may have many rows, all of them small. */
 const LIMITS = { rows: 400_000, bytes: 64 * 1024 * 1024 };
 
-/** Reads rows within one call's time. */
+/** Reads counts within one call's time. */
 export class Rows {
   readonly #source: ConceptSource;
   readonly #ends: number;
@@ -46,12 +66,17 @@ export class Rows {
   }
 
   /**
-   * Runs a statement.
+   * Counts, by one statement.
    *
-   * @param select The statement.
+   * @param shared Common table expressions that the counts share.
+   * @param counts What is counted.
+   * @returns The rows of each.
    * @throws {OmcpError} `timeout` when the call's time is over.
    */
-  async read(select: RawBuilder<unknown>): Promise<readonly TextRow[]> {
+  async read(
+    shared: readonly RawBuilder<unknown>[],
+    counts: readonly Counts[],
+  ): Promise<readonly (readonly TextRow[])[]> {
     const ms = Math.round(this.#ends - performance.now());
     if (ms <= 0) {
       throw new OmcpError("timeout", `The analysis timed out after ${this.#ms / 1000} s`, {
@@ -60,7 +85,12 @@ export class Rows {
       });
     }
     const reader = await this.#source.reader(this.signal);
-    return await reader.read(statement(select), { ...LIMITS, ms }, this.signal);
+    const rows = await reader.read(statement(together(shared, counts)), { ...LIMITS, ms }, this.signal);
+    const found = counts.map((): TextRow[] => []);
+    for (const [result = null, ...row] of rows) {
+      found[Number(result)]?.push(row.slice(0, counts[Number(result)]?.columns));
+    }
+    return found;
   }
 
   /**

@@ -1,7 +1,9 @@
 /** Who is analysed. */
+import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
 import { type Period, populationCounts } from "../../omop/analyses/mod.ts";
 import { integersOf } from "../../omop/concepts/mod.ts";
+import type { TextRow } from "../../postgres/mod.ts";
 import type { Call } from "./call.ts";
 
 /** Counts of one group. */
@@ -17,30 +19,42 @@ export interface CountedPopulation {
   readonly lines: readonly string[];
   /** Persons of each group, as far as they are used. */
   readonly persons: readonly number[];
-  /** The first and the last day on which anybody is under observation; undefined if there is nobody. */
-  readonly days: Period | undefined;
+  /** The first and the last day on which anybody is under observation. */
+  readonly days: Period;
 }
 
 /**
- * Counts the groups.
+ * Counts the groups alone: for an analysis whose counts depend on the days of the population.
  *
  * @param call The call.
  */
-export async function countPopulation(
-  { rows, population, cohorts }: Pick<Call, "rows" | "population" | "cohorts">,
-): Promise<CountedPopulation> {
-  const found = await rows.read(populationCounts(population));
+export async function countPopulation(call: Call): Promise<CountedPopulation> {
+  const [found = []] = await call.rows.read([call.analysed], [populationCounts()]);
+  return populationOf(call.cohorts, found);
+}
+
+/**
+ * Reads the counts of the groups.
+ *
+ * @param cohorts The names of the groups.
+ * @param found See `populationCounts`.
+ * @throws {OmcpError} `invalid_argument` if nobody is in them.
+ */
+export function populationOf(cohorts: readonly string[], found: readonly TextRow[]): CountedPopulation {
   const counts = cohorts.map((_, at): GroupCounts => {
     const [, ...own] = found.find(([group]) => group === String(at)) ?? [];
     const [entries = 0, usedEntries = 0, usedPersons = 0] = integersOf(own.slice(0, 3));
     return { entries, usedEntries, usedPersons };
   });
   const [from = null, to = null] = found[0]?.slice(4) ?? [];
-  return {
-    days: from === null || to === null ? undefined : { from, to },
-    persons: counts.map(({ usedPersons }) => usedPersons),
-    lines: counts.map((count, at) => line(cohorts[at] ?? "", count)),
-  };
+  const lines = counts.map((count, at) => line(cohorts[at] ?? "", count));
+  if (from === null || to === null) {
+    throw new OmcpError("invalid_argument", `Cannot analyse ${cohorts.join(" and ")}: nobody is in it`, {
+      state: lines.join(" "),
+      next: "Widen the cohort's definition: define_cohort shows at which rule nobody is left.",
+    });
+  }
+  return { days: { from, to }, persons: counts.map(({ usedPersons }) => usedPersons), lines };
 }
 
 function line(name: string, { entries, usedEntries, usedPersons }: GroupCounts): string {

@@ -7,7 +7,8 @@ import {
   prevalenceTables,
   strataWords,
 } from "../../omop/analyses/mod.ts";
-import { type Call, type Found, outcomeOf } from "./call.ts";
+import { type Call, outcomeOf, type Plan } from "./call.ts";
+import { countPopulation } from "./population.ts";
 import { groupNames } from "./time_at_risk.ts";
 
 /** The most periods of an analysis. */
@@ -18,10 +19,10 @@ const MOST_PERIODS = 400;
  *
  * @param call The call.
  */
-export async function prevalence(call: Call): Promise<Found> {
-  const { request: { periods: asked, strata, age_bands: bands, outcome }, population, source } = call;
+export async function prevalence(call: Call): Promise<Plan> {
+  const { request: { periods: asked, strata, age_bands: bands, outcome }, source } = call;
   const named = await outcomeOf(call);
-  const range = rangeOf(call);
+  const range = await rangeOf(call);
   const periods = periodsOf(asked, range, MOST_PERIODS);
   if (periods === undefined) {
     throw new OmcpError(
@@ -32,45 +33,50 @@ export async function prevalence(call: Call): Promise<Found> {
   }
   const lookback = asked.lookback_days ?? (outcome?.cohort === undefined ? undefined : 0);
   const point = asked.type === "point";
-  call.progress("counting persons and outcomes");
-  const rows = await call.rows.read(
-    prevalenceCounts({
-      population,
-      source,
-      outcome: named.outcome,
-      periods,
-      throughout: asked.full_observation && !point,
-      lookback,
-      strata,
-      bands,
-    }),
-  );
-  const { notes, ...tables } = prevalenceTables(await groupNames(call, rows, 3), rows, periods);
-  return [
-    `${
-      point ? "Point" : "Period"
-    } prevalence of ${named.words}: of the persons who are under observation and in the cohort ${
-      point
-        ? "on each day"
-        : asked.full_observation
-        ? "on every day of each period"
-        : "on at least one day of each period"
-    }, those with the outcome on such a day; an outcome counts from its start ${
-      lookback === undefined ? "on, forever" : `to ${lookback} days after its end`
-    }; Wilson's intervals${strataWords(call.request, "the first such day")}.`,
-    { ...tables, notes: [...named.warnings, ...notes] },
-  ];
+  return {
+    counts: [
+      prevalenceCounts({
+        source,
+        outcome: named.outcome,
+        periods,
+        throughout: asked.full_observation && !point,
+        lookback,
+        strata,
+        bands,
+      }),
+    ],
+    finish: async ([rows = []]) => {
+      const { notes, ...tables } = prevalenceTables(await groupNames(call, rows, 3), rows, periods);
+      return [
+        `${
+          point ? "Point" : "Period"
+        } prevalence of ${named.words}: of the persons who are under observation and in the cohort ${
+          point
+            ? "on each day"
+            : asked.full_observation
+            ? "on every day of each period"
+            : "on at least one day of each period"
+        }, those with the outcome on such a day; an outcome counts from its start ${
+          lookback === undefined ? "on, forever" : `to ${lookback} days after its end`
+        }; Wilson's intervals${strataWords(call.request, "the first such day")}.`,
+        { ...tables, notes: [...named.warnings, ...notes] },
+      ];
+    },
+  };
 }
 
 /** The days that are asked for, else those on which anybody is there. */
-function rangeOf({ request: { periods }, days }: Call): Period {
-  const { from = days.from, to = days.to } = periods;
-  if (from > to) {
+async function rangeOf(call: Call): Promise<Period> {
+  const { from, to } = call.request.periods;
+  if (from !== undefined && to !== undefined && from <= to) return { from, to };
+  const { days } = await countPopulation(call);
+  const range = { from: from ?? days.from, to: to ?? days.to };
+  if (range.from > range.to) {
     throw new OmcpError(
       "invalid_argument",
-      `Cannot use the days from ${from} to ${to}: the first is after the last`,
+      `Cannot use the days from ${range.from} to ${range.to}: the first is after the last`,
       { next: `Persons are under observation from ${days.from} to ${days.to}.` },
     );
   }
-  return { from, to };
+  return range;
 }

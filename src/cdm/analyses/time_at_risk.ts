@@ -11,27 +11,30 @@ import {
   timeAtRiskWords,
 } from "../../omop/analyses/mod.ts";
 import type { TextRow } from "../../postgres/mod.ts";
-import { type Call, type Found, type NamedOutcome, outcomeOf } from "./call.ts";
+import { type Call, type NamedOutcome, outcomeOf, type Plan } from "./call.ts";
 
 /**
  * Incidence rates.
  *
  * @param call The call.
  */
-export async function incidence(call: Call): Promise<Found> {
+export async function incidence(call: Call): Promise<Plan> {
   const { analysis, named, common } = await prepared(call);
-  call.progress("counting outcomes and time at risk");
-  const rows = await call.rows.read(incidenceCounts(analysis));
-  const names = await groupNames(call, rows, 2);
-  const { notes, ...tables } = incidenceTables(names, rows);
-  return [
-    `Incidence rate of ${named.words}: ${common}; all entries of a person, overlapping ones once; ${
-      cleanWindowWords(call.request.clean_window_days)
-    }; exact Poisson intervals (Garwood); a year is 365.25 days${
-      strataWords(call.request, "the first day of each time at risk", true)
-    }.`,
-    { ...tables, notes: [...named.warnings, ...notes] },
-  ];
+  return {
+    counts: [incidenceCounts(analysis)],
+    finish: async ([rows = []]) => {
+      const names = await groupNames(call, rows, 2);
+      const { notes, ...tables } = incidenceTables(names, rows);
+      return [
+        `Incidence rate of ${named.words}: ${common}; all entries of a person, overlapping ones once; ${
+          cleanWindowWords(call.request.clean_window_days)
+        }; exact Poisson intervals (Garwood); a year is 365.25 days${
+          strataWords(call.request, "the first day of each time at risk", true)
+        }.`,
+        { ...tables, notes: [...named.warnings, ...notes] },
+      ];
+    },
+  };
 }
 
 /**
@@ -39,21 +42,24 @@ export async function incidence(call: Call): Promise<Found> {
  *
  * @param call The call.
  */
-export async function survival(call: Call): Promise<Found> {
+export async function survival(call: Call): Promise<Plan> {
   const { analysis, named, common } = await prepared(call);
-  call.progress("counting by the day on which time ends");
-  const rows = await call.rows.read(survivalCounts(analysis));
-  const names = await groupNames(call, rows, 1);
-  const { notes, ...tables } = survivalTables(names, rows, call.request.at_days);
   const window = call.request.clean_window_days;
-  return [
-    `Survival free of ${named.words}: ${common}; day 0 is the first day at risk; each person's first entry; persons with an earlier outcome${
-      window === undefined ? "" : ` that ended at most ${window} days before`
-    } are left out; censored where the time at risk ends, events of a day before its censorings; Kaplan–Meier with Greenwood's intervals on the log(-log) scale${
-      strataWords(call.request, "the first day at risk")
-    }.`,
-    { ...tables, notes: [...named.warnings, ...notes] },
-  ];
+  return {
+    counts: [survivalCounts(analysis)],
+    finish: async ([rows = []]) => {
+      const names = await groupNames(call, rows, 1);
+      const { notes, ...tables } = survivalTables(names, rows, call.request.at_days);
+      return [
+        `Survival free of ${named.words}: ${common}; day 0 is the first day at risk; each person's first entry; persons with an earlier outcome${
+          window === undefined ? "" : ` that ended at most ${window} days before`
+        } are left out; censored where the time at risk ends, events of a day before its censorings; Kaplan–Meier with Greenwood's intervals on the log(-log) scale${
+          strataWords(call.request, "the first day at risk")
+        }.`,
+        { ...tables, notes: [...named.warnings, ...notes] },
+      ];
+    },
+  };
 }
 
 async function prepared(call: Call): Promise<{
@@ -61,12 +67,11 @@ async function prepared(call: Call): Promise<{
   readonly named: NamedOutcome;
   readonly common: string;
 }> {
-  const { request, population, source } = call;
+  const { request, source } = call;
   const named = await outcomeOf(call);
   return {
     named,
     analysis: {
-      population,
       source,
       outcome: named.outcome,
       timeAtRisk: request.time_at_risk,

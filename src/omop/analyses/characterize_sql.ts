@@ -1,6 +1,6 @@
 /** The most frequent concepts around persons' index dates. */
-import { type RawBuilder, sql } from "kysely";
-import { firstEntries, type Population } from "./population.ts";
+import { sql } from "kysely";
+import type { Counts } from "./together.ts";
 
 /** The tables whose concepts are counted, in the order of the result. */
 export const COUNTED_TABLES = [
@@ -26,24 +26,23 @@ export type CountedTable = typeof COUNTED_TABLES[number];
  * Counts persons with records of each concept in the days before, on and after the index date, the start of their first entry. Records
  * outside the observation period do not count.
  *
- * @param population Who is analysed: one group.
+ * @param schema The schema of the CDM's tables.
  * @param table The table.
  * @param options Days before and after; the most concepts of each window.
  * @returns Rows of window (0 before, 1 on, 2 after the index date), concept (null: not mapped), persons, how many concepts the window
  * has; the most frequent first.
  */
 export function frequentConcepts(
-  population: Population,
+  schema: string,
   { table, concept, date }: CountedTable,
   { days, top }: { readonly days: number; readonly top: number },
-): RawBuilder<unknown> {
-  return sql`with ${firstEntries(population)},
-found as (
+): Counts {
+  const select = sql`with found as (
   select distinct f.person_id, case when t.${sql.id(date)} < f.s then 0 when t.${
     sql.id(date)
   } = f.s then 1 else 2 end as w,
     nullif(t.${sql.id(concept)}, 0) as concept
-  from first_entries as f join ${sql.id(population.schema, table)} as t on t.person_id = f.person_id
+  from first_entries as f join ${sql.id(schema, table)} as t on t.person_id = f.person_id
     and t.${sql.id(date)} between greatest(f.s - ${sql.lit(days)}, f.os) and least(f.s + ${
     sql.lit(days)
   }, f.oe)
@@ -55,4 +54,5 @@ ranked as (
 )
 select w, concept, persons, concepts from ranked where place <= ${sql.lit(top)} or concept is null
 order by w, place`;
+  return { select, columns: 4 };
 }

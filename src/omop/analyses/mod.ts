@@ -1,6 +1,6 @@
 /** Analyses of cohorts: arguments to SQL, and counts to tables of statistics. Pure. */
 export { ANALYSES, type AnalysisRequest, analysisSchema, type Covariate, type Stratum } from "./schema.ts";
-export { type Population, populationCounts } from "./population.ts";
+export { analysed, type Population, populationCounts } from "./population.ts";
 export { eventsOf, type EventSource, type Outcome } from "./outcome.ts";
 export { incidenceCounts, type RiskAnalysis, survivalCounts } from "./time_at_risk.ts";
 export type { GroupNames } from "./groups.ts";
@@ -18,6 +18,7 @@ export {
   ATTRIBUTES,
   covariateCounts,
   numberSummaries,
+  subjects,
   type TableOneAnalysis,
 } from "./table_one_sql.ts";
 export { type CountedCovariate, type TableOneRows, tableOneTables } from "./table_one.ts";
@@ -25,4 +26,5 @@ export { COUNTED_TABLES, frequentConcepts } from "./characterize_sql.ts";
 export { characterizeTables, type FrequentRows } from "./characterize.ts";
 export { type Period, type PrevalenceAnalysis, prevalenceCounts } from "./prevalence_sql.ts";
 export { periodsOf, prevalenceTables } from "./prevalence.ts";
+export { type Counts, together } from "./together.ts";
 export { cleanWindowWords, strataWords, timeAtRiskWords } from "./words.ts";

@@ -1,7 +1,8 @@
-/** Who is analysed, as common table expressions that the analyses' statements begin with. */
+/** Who is analysed, as common table expressions that the counts of an analysis share. */
 import { type RawBuilder, sql } from "kysely";
 import { completedYears } from "../age.ts";
 import type { Stratum } from "./schema.ts";
+import type { Counts } from "./together.ts";
 
 /** Where the CDM is, and who is analysed. */
 export interface Population {
@@ -22,16 +23,16 @@ export interface Grouping {
 }
 
 /**
- * `cohort_rows(g, person_id, s, e)`, what the groups' SELECTs have, and `entries(g, person_id, s, e, os, oe)`: each cohort entry whose
+ * What all counts of an analysis start from, each evaluated once: `cohort_rows(g, person_id, s, e)`, what the groups' SELECTs have, and `entries(g, person_id, s, e, os, oe)`: each cohort entry whose
  * start lies in an observation period of a person that `person` has, with group, start and end of the entry and of the period. An end
- * that is missing or before the start is the start.
+ * that is missing or before the start is the start. `first_entries` has each person's first entry of each group.
  *
  * @param population Who is analysed.
  */
-export function entries(population: Population): RawBuilder<unknown> {
+export function analysed(population: Population): RawBuilder<unknown> {
   const { schema } = population;
-  return sql`cohort_rows as (${cohortRows(population)}),
-entries as (
+  return sql`cohort_rows as materialized (${cohortRows(population)}),
+entries as materialized (
   select distinct on (c.g, c.person_id, c.s, c.e) c.g, c.person_id, c.s, c.e,
     o.observation_period_start_date as os, o.observation_period_end_date as oe
   from cohort_rows as c
@@ -39,29 +40,18 @@ entries as (
   join ${sql.id(schema, "observation_period")} as o on o.person_id = c.person_id
     and c.s between o.observation_period_start_date and o.observation_period_end_date
   order by c.g, c.person_id, c.s, c.e, o.observation_period_start_date, o.observation_period_id
-)`;
-}
-
-/**
- * `entries` and then `first_entries`, each person's first of each group.
- *
- * @param population Who is analysed.
- */
-export function firstEntries(population: Population): RawBuilder<unknown> {
-  return sql`${entries(population)},
+),
 first_entries as (select distinct on (g, person_id) * from entries order by g, person_id, s, e)`;
 }
 
 /**
- * Counts who is analysed.
+ * Counts who is {@link analysed}.
  *
- * @param population Who is analysed.
  * @returns Rows of group, entries, entries that are used, persons of these, and in each row the first and the last day on which anybody
  * of any group is under observation (null if there is nobody); none for a group without entries.
  */
-export function populationCounts(population: Population): RawBuilder<unknown> {
-  return sql`with ${entries(population)},
-used as (
+export function populationCounts(): Counts {
+  const select = sql`with used as (
   select g, count(*) as entries, count(distinct person_id) as persons, min(s) as since, max(least(e, oe)) as until
   from entries group by g
 )
@@ -69,6 +59,7 @@ select c.g, count(*), coalesce(max(u.entries), 0), coalesce(max(u.persons), 0),
   min(min(u.since)) over (), max(max(u.until)) over ()
 from (select distinct * from cohort_rows) as c left join used as u on u.g = c.g
 group by c.g order by c.g`;
+  return { select, columns: 6 };
 }
 
 function cohortRows({ schema, groups }: Population): RawBuilder<unknown> {

@@ -1,15 +1,8 @@
 /** Prevalence, with the definitions of DARWIN EU's IncidencePrevalence. */
-import { type RawBuilder, sql } from "kysely";
+import { sql } from "kysely";
 import { type EventSource, type Outcome, outcomeRows } from "./outcome.ts";
-import {
-  entries,
-  further,
-  type Grouping,
-  groupingSets,
-  type Population,
-  stratumColumns,
-  stratumNames,
-} from "./population.ts";
+import { further, type Grouping, groupingSets, stratumColumns, stratumNames } from "./population.ts";
+import type { Counts } from "./together.ts";
 
 /** A day, or days from the first to the last, YYYY-MM-DD. */
 export interface Period {
@@ -19,7 +12,6 @@ export interface Period {
 
 /** What the statement needs. */
 export interface PrevalenceAnalysis extends Grouping {
-  readonly population: Population;
   readonly source: EventSource;
   readonly outcome: Outcome;
   readonly periods: readonly Period[];
@@ -36,15 +28,14 @@ export interface PrevalenceAnalysis extends Grouping {
  * @returns Rows of group, period (its place), whether they are of all strata together (1 or 0), the strata, persons, persons with the
  * outcome.
  */
-export function prevalenceCounts(analysis: PrevalenceAnalysis): RawBuilder<unknown> {
-  const { population, source, outcome, periods, throughout, lookback } = analysis;
+export function prevalenceCounts(analysis: PrevalenceAnalysis): Counts {
+  const { source, outcome, periods, throughout, lookback } = analysis;
   const keys = stratumNames(analysis);
   const { all, sets } = groupingSets(keys, sql`g, i`);
   const dates = (of: (period: Period) => string) => sql`cast(${`{${periods.map(of).join(",")}}`} as date[])`;
   const full = throughout ? sql` and a.s <= t.lo and a.hi >= t.hi` : sql``;
   const lasting = lookback === undefined ? sql`` : sql` and o.o_end + ${sql.lit(lookback)} >= d.since`;
-  return sql`with ${entries(population)},
-periods as (
+  const select = sql`with periods as (
   select i, lo, hi from unnest(${dates(({ from }) => from)}, ${
     dates(({ to }) => to)
   }) with ordinality as t(lo, hi, i)
@@ -63,8 +54,9 @@ persons as (
 ),
 grouped as (
   select r.g, r.i, r.has_outcome${stratumColumns(analysis, sql.ref("r.since"))}
-  from persons as r join ${sql.id(population.schema, "person")} as p on p.person_id = r.person_id
+  from persons as r join ${sql.id(source.schema, "person")} as p on p.person_id = r.person_id
 )
 select g, i - 1, ${all}${further(keys)}, count(*), count(*) filter (where has_outcome)
 from grouped group by grouping sets ${sets} order by 2`;
+  return { select, columns: 5 + keys.length };
 }

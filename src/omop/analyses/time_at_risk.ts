@@ -1,21 +1,12 @@
 /** Time at risk, with the definitions of OHDSI's CohortIncidence. */
 import { type RawBuilder, sql } from "kysely";
 import { type EventSource, type Outcome, outcomeRows } from "./outcome.ts";
-import {
-  entries,
-  firstEntries,
-  further,
-  type Grouping,
-  groupingSets,
-  type Population,
-  stratumColumns,
-  stratumNames,
-} from "./population.ts";
+import { further, type Grouping, groupingSets, stratumColumns, stratumNames } from "./population.ts";
+import type { Counts } from "./together.ts";
 import type { AnalysisRequest } from "./schema.ts";
 
 /** What both analyses of time at risk need. */
 export interface RiskAnalysis extends Grouping {
-  readonly population: Population;
   readonly source: EventSource;
   readonly outcome: Outcome;
   readonly timeAtRisk: AnalysisRequest["time_at_risk"];
@@ -40,8 +31,8 @@ function limits(
  * @returns Rows of group, whether they are of all strata together (1 or 0), the strata, persons at risk, person-days, outcomes, persons
  * with an outcome, persons whose whole time an earlier outcome takes away.
  */
-export function incidenceCounts(analysis: RiskAnalysis): RawBuilder<unknown> {
-  const { population, source, outcome, timeAtRisk, cleanWindow, strata } = analysis;
+export function incidenceCounts(analysis: RiskAnalysis): Counts {
+  const { source, outcome, timeAtRisk, cleanWindow, strata } = analysis;
   const keys = stratumNames(analysis);
   const byYear = strata.includes("year");
   const years = byYear
@@ -49,8 +40,7 @@ export function incidenceCounts(analysis: RiskAnalysis): RawBuilder<unknown> {
     : sql``;
   const part = byYear ? sql`d.d * daterange(make_date(y, 1, 1), make_date(y + 1, 1, 1))` : sql`d.d`;
   const { all, sets } = groupingSets(keys, sql`g`);
-  return sql`with ${entries(population)},
-limits as (select g, person_id, ${limits(timeAtRisk)} from entries),
+  const select = sql`with limits as (select g, person_id, ${limits(timeAtRisk)} from entries),
 tar as (
   select g, person_id, range_agg(daterange(lo, hi, '[]')) as days from limits where lo <= hi group by g, person_id
 ),
@@ -70,13 +60,14 @@ persons as (
     (select coalesce(sum(upper(d) - lower(d)), 0) from unnest(r.days) as d) as days${
     stratumColumns(analysis, sql.ref("r.since"))
   }
-  from risk as r join ${sql.id(population.schema, "person")} as p on p.person_id = r.person_id
+  from risk as r join ${sql.id(source.schema, "person")} as p on p.person_id = r.person_id
   left join counted as c on c.g = r.g and c.person_id = r.person_id and c.since = r.since
 )
 select g, ${all}${further(keys)}, count(distinct person_id) filter (where days > 0), sum(days), sum(n),
   count(distinct person_id) filter (where n > 0),
   count(distinct person_id) - count(distinct person_id) filter (where days > 0)
 from persons group by grouping sets ${sets}`;
+  return { select, columns: 7 + keys.length };
 }
 
 /** The days of each person that earlier outcomes take away. */
@@ -97,14 +88,14 @@ function gone(cleanWindow: number | undefined): RawBuilder<unknown> {
  * @returns Rows of group, the strata, the day (0 is the first day at risk; null for persons whom an earlier outcome excludes), persons
  * with the outcome, persons without; in the order of the days.
  */
-export function survivalCounts(analysis: RiskAnalysis): RawBuilder<unknown> {
-  const { population, source, outcome, timeAtRisk, cleanWindow } = analysis;
-  const keys = further(stratumNames(analysis));
+export function survivalCounts(analysis: RiskAnalysis): Counts {
+  const { source, outcome, timeAtRisk, cleanWindow } = analysis;
+  const names = stratumNames(analysis);
+  const keys = further(names);
   const before = cleanWindow === undefined
     ? sql`o.o_start < j.lo`
     : sql`o.o_start < j.lo and o.o_end + ${sql.lit(cleanWindow)} >= j.lo`;
-  return sql`with ${firstEntries(population)},
-limits as (select g, person_id, ${limits(timeAtRisk)} from first_entries),
+  const select = sql`with limits as (select g, person_id, ${limits(timeAtRisk)} from first_entries),
 subjects as (select * from limits where lo <= hi),
 ${outcomeRows(outcome, source, "subjects")},
 fates as (
@@ -115,8 +106,9 @@ fates as (
 persons as (
   select f.g, case when f.excluded then null else coalesce(f.event, f.hi) - f.lo end as day,
     f.event is not null and not f.excluded as has_event${stratumColumns(analysis, sql.ref("f.lo"))}
-  from fates as f join ${sql.id(population.schema, "person")} as p on p.person_id = f.person_id
+  from fates as f join ${sql.id(source.schema, "person")} as p on p.person_id = f.person_id
 )
 select g${keys}, day, count(*) filter (where has_event), count(*) filter (where not has_event)
 from persons group by g${keys}, day order by day`;
+  return { select, columns: 4 + names.length };
 }

@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import * as z from "zod";
 import { CdmAnalyses } from "../../../../src/cdm/analyses/mod.ts";
 import { quoteLiteral } from "../../../../src/lib/sql.ts";
-import { analysisSchema } from "../../../../src/omop/analyses/mod.ts";
+import { ANALYSES, analysisSchema } from "../../../../src/omop/analyses/mod.ts";
 import { cdmTables, createTable } from "../../../../src/omop/cdm/mod.ts";
 import {
   assertLogRank,
@@ -13,6 +13,7 @@ import {
   type Row,
   value,
 } from "../../../fixtures/cdm/analysis_rows.ts";
+import type { DisclosedSource } from "../../../../src/cdm/disclosure/disclosure.ts";
 import { testSource } from "../../../fixtures/cdm/test_source.ts";
 import { startPostgres } from "../../../fixtures/postgres/test_postgres.ts";
 import vectors from "../../../vectors/analyses/analyses.json" with { type: "json" };
@@ -71,6 +72,30 @@ function setup({ name, tables }: Vector): string {
     grant usage on schema ${schema} to omcp_reader; grant select on all tables in schema ${schema} to omcp_reader;`;
 }
 
+/** A source, and how often its statements have a text. */
+function counting(source: DisclosedSource, text: string) {
+  let found = 0;
+  const own: DisclosedSource = {
+    schema: source.schema,
+    version: source.version,
+    load: source.load,
+    get relations() {
+      return source.relations;
+    },
+    async reader(signal) {
+      const reader = await source.reader(signal);
+      return {
+        read(statement, limits, ending) {
+          found += statement.sql.split(text).length - 1;
+          return reader.read(statement, limits, ending);
+        },
+        stream: reader.stream.bind(reader),
+      };
+    },
+  };
+  return { source: own, found: () => found };
+}
+
 /** A held cohort's SELECT. */
 function cohortOf({ tables }: Vector, name: string) {
   const rows = tables.cohorts[name] ?? [];
@@ -98,6 +123,21 @@ Deno.test("analyses equal counts of days in sets, and lifelines, scipy, statsmod
             const result = await analyses.run(analysisSchema.parse(request), options);
             assertRows(result.table, rows);
             if (log_rank !== undefined) assertLogRank(result.notes.join("\n"), log_rank);
+          });
+        }
+        for (const analysis of ANALYSES) {
+          await t.step(`${vector.name}: ${analysis} evaluates the cohort once`, async () => {
+            const request = analysisSchema.parse({
+              analysis,
+              cohort: "target",
+              ...(["table_one", "characterize"].includes(analysis) ? {} : { outcome: { death: true } }),
+              ...(analysis === "prevalence" ? { periods: { from: "2012-01-01", to: "2012-12-31" } } : {}),
+            });
+            const counted = counting(source, "from the_cohort");
+            const cohort = (name: string) =>
+              sql`with the_cohort as (${cohortOf(vector, name)}) select * from the_cohort`;
+            await new CdmAnalyses(counted.source).run(request, { ...options, cohort });
+            assert.equal(counted.found(), 1);
           });
         }
         await t.step(`${vector.name}: a cohort of nobody is an error that says so`, async () => {
