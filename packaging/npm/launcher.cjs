@@ -20,7 +20,7 @@ child.on("error", fail);
 for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => {
   if (signal === null) process.exit(code);
-  // Whoever waits for this process sees how the program ended.
+  // A process that waits for this one sees how the program ended.
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 });

@@ -74,7 +74,7 @@ export class LocalCdm {
    * @throws {OmcpError} What {@link look} and {@link LocalDatabase.open} throw.
    */
   async open(signal: AbortSignal): Promise<ByteStream> {
-    // Before the start: of a volume that does not exist, the engine would make an empty one.
+    // Before the start, because the engine would create a volume that does not exist.
     await this.look(signal);
     const { cpus, cpuQuota } = await this.#runtime.resources({ signal });
     if (this.#closed) throw new OmcpError("shutting_down", "The server is shutting down");

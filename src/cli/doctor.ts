@@ -195,7 +195,7 @@ export async function doctor(
   return problems === 0 ? 0 : 1;
 }
 
-/** Limits are not reservations: more than the machine has is worth knowing, and no problem by itself. */
+/** Limits that exceed the machine's are reported and are not an error, because they reserve nothing. */
 function sizes(
   config: Config,
   maximum: ResourceMaximum,

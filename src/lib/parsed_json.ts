@@ -1,5 +1,5 @@
 /**
- * Reads JSON that nobody vouches for; a schema then says whether it is what was expected.
+ * Reads JSON from an untrusted source; a schema then checks it.
  *
  * @param text The text.
  * @returns The value; undefined where the text is not JSON.

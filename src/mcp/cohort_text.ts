@@ -13,7 +13,7 @@ export interface DescribedCohort {
   readonly meaning: readonly string[];
   /** Its attrition. */
   readonly counts: readonly AttritionCount[];
-  /** What is to be said of its concepts. */
+  /** Notes on its concepts. */
   readonly notes: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** Released numbers as a table: for the model's eyes, and as a DataFrame in a sandbox. */
+/** Released numbers as a table: as text for a model, and as a DataFrame in a sandbox. */
 import { Buffer } from "node:buffer";
 import type { DisclosedTable, DisclosureRules, ReleasedCell } from "../cdm/disclosure/mod.ts";
 import { counted } from "../lib/counted.ts";

@@ -1,4 +1,4 @@
-/** What is to be said of a statement before its rows are believed. */
+/** Notes on a statement that a reader needs before using its rows. */
 import { OmcpError } from "../errors.ts";
 import type { SqlScope } from "../lib/sql_outline.ts";
 import { lintSql, sqlConcepts, warningLine } from "../omop/lint/mod.ts";

@@ -284,7 +284,7 @@ class AttachedContainer implements AgentContainer {
     return { reason, outOfMemory: found?.outOfMemory ?? false };
   }
 
-  /** Before the removal, after which the runtime knows nothing. */
+  /** Asked before the removal: afterwards the runtime cannot answer. */
   async #inspect() {
     return await this.#parts.runtime.inspectContainer(this.#target, { deadlineMs: INSPECT_MS }).catch(() =>
       undefined

@@ -54,7 +54,7 @@ export async function adoptSandboxes(
 ): Promise<number> {
   const candidates: Candidate[] = [];
   for (const container of containers) {
-    const found = judge(container, parts);
+    const found = classify(container, parts);
     if (typeof found === "string") drop(container, found, parts);
     else candidates.push(found);
   }
@@ -77,7 +77,7 @@ export async function adoptSandboxes(
 }
 
 /** The candidate, or why the container must be removed. */
-function judge(container: ContainerSummary, { options, registry }: AdoptionParts): Candidate | string {
+function classify(container: ContainerSummary, { options, registry }: AdoptionParts): Candidate | string {
   const { clock = SYSTEM_CLOCK, policy, maximum = policy, lifetimeMs, readable } = options;
   const ownership = readOwnership(container.name);
   const origin = readOrigin(container.labels);
@@ -181,7 +181,7 @@ function drop(
   const ownership = readOwnership(name);
   if (ownership !== undefined) {
     const { createdAt, idleMs } = ownership;
-    registry.bury({
+    registry.addTombstone({
       sandboxId: ownership.id,
       state: "lost",
       createdAt,

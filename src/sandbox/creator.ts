@@ -140,7 +140,7 @@ export class SandboxCreator {
     if (closing.aborted) throw shuttingDown();
     const signal = AbortSignal.any([closing, ...(options.signal === undefined ? [] : [options.signal])]);
     using deadline = new DeadlineSignal(CREATE_DEADLINE_MS, signal);
-    // First: a request that is not allowed must not remove another sandbox.
+    // This comes first: a request that is not allowed must not remove another sandbox.
     const plan = await this.#plan(options, deadline.signal);
     if (closing.aborted) throw shuttingDown();
     const imageId = () => this.#imageId(plan, deadline.signal);
@@ -201,7 +201,7 @@ export class SandboxCreator {
     return await this.#options.pool?.imageId(image, signal) ?? image;
   }
 
-  /** Begins to start a sandbox as a call without arguments would create it, if there is room for it. */
+  /** Begins to start a sandbox like one of a call without arguments, if there is room for it. */
   async #launch(signal: AbortSignal): Promise<Launch | undefined> {
     const plan = await this.#plan({}, signal);
     // Before the start: if the name gets another image meanwhile, the sandbox is not handed out.

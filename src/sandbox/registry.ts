@@ -126,7 +126,7 @@ export class SandboxRegistry {
     void sandbox.removed.then(() => {
       this.#live.delete(sandbox.id);
       slot.release();
-      this.bury(sandbox.info());
+      this.addTombstone(sandbox.info());
       this.#addLost(sandbox);
     });
   }
@@ -136,7 +136,7 @@ export class SandboxRegistry {
    *
    * @param info What is known of it; it may be one of an earlier server.
    */
-  bury(info: SandboxInfo): void {
+  addTombstone(info: SandboxInfo): void {
     this.#tombstones.set(info.sandboxId, info);
     const [oldest] = this.#tombstones.keys();
     if (this.#tombstones.size > MAX_TOMBSTONES && oldest !== undefined) this.#tombstones.delete(oldest);

@@ -56,7 +56,7 @@ export class CdmAnalyses {
     const { cohort, ms, signal, progress } = options;
     const names = [request.cohort, request.comparator].filter((name) => name !== undefined);
     const source = this.#source;
-    // The tables that there are, are known once the database has been checked.
+    // Which tables there are is known once the database has been checked.
     await source.reader(signal);
     const groups = names.length === 0 ? [undefined] : names.map(cohort);
     const call: Call = {

@@ -1,4 +1,4 @@
-/** The cohorts that a server holds for its callers: definitions, gone with it. */
+/** The cohorts that a server holds for its callers: definitions, which end with the server. */
 import type { RawBuilder } from "kysely";
 import { OmcpError } from "../../errors.ts";
 import { closestNames } from "../../lib/closest_names.ts";

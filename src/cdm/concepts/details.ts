@@ -44,7 +44,7 @@ export async function conceptDetails(
   signal: AbortSignal,
 ): Promise<ConceptDetails> {
   const mapsTo = await mappings(source, concepts, signal);
-  // What a reader continues with is the target.
+  // A reader continues with the target.
   const all = [...concepts, ...[...mapsTo.values()].flat()];
   const ids = [...new Set(all.map(({ concept_id }) => concept_id))];
   if (ids.length === 0 || !source.relations.has("concept_ancestor")) {
@@ -52,7 +52,7 @@ export async function conceptDetails(
   }
   const found = await descendants(source, ids, signal).catch(late(signal));
   if (found === undefined) return { descendants: undefined, below: new Map(), mapsTo };
-  // Of one with more than the cap, the ones in use may be among the others.
+  // A concept with more descendants than the cap may have ones in use that were not read.
   const large = [...found].filter(([, each]) => each.length >= DESCENDANTS_CAP).map(([id]) => id);
   const used = large.length === 0
     ? new Map()

@@ -99,7 +99,7 @@ function isMisplaced(
   usage: ConceptUsage,
 ): boolean {
   const domain = columnDomain(column);
-  // Domains of two, such as Condition/Meas, fit either.
+  // A combined domain, such as Condition/Meas, fits each of its parts.
   return domain !== undefined && standard_concept === "S" && !domain_id.includes(domain) &&
     !usage.everywhere(concept_id).some((use) => use.table === table && use.column === column);
 }
@@ -168,7 +168,7 @@ async function emptyNote(
   return `No rows for ${concept_id} ${concept_name}: ${notes.join("; ")}.`;
 }
 
-/** What is left to say of a concept of which nothing else has records. */
+/** Explains a concept of which neither a descendant, a mapping nor another column has records. */
 async function similarText(
   { usage, named }: NoteParts,
   { concept_id, concept_name }: Concept,

@@ -59,7 +59,7 @@ export class Orphans {
       ];
     } catch (error) {
       if (this.#end.signal.aborted) return [];
-      log.warning("Cannot count the rows of nobody in {table}: {error}", {
+      log.warning("Cannot count the rows without a person in {table}: {error}", {
         table,
         error: errorMessage(error),
       });

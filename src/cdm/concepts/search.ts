@@ -98,7 +98,7 @@ interface Found {
 
 function indexed(index: WordIndex, { text, code, facets }: SearchRequest, words: readonly string[]): Found {
   const marks = facetMarks(facets).map((mark) => [mark]);
-  // A code or an exact name is worth knowing when it is not standard, too.
+  // Concepts with just that code or name are hits even if they are not standard.
   const wide = facetMarks({ ...facets, standard: false }).map((mark) => [mark]);
   const ids = [...byId(text), ...index.find([[codeMark(text)], ...wide], { limit: EXACT })];
   if (code) {

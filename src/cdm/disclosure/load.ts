@@ -1,6 +1,6 @@
 /** How much the released sets reveal about each of their members: rule R5 of the disclosure rules. */
 
-/** The number of persons in each bucket of a sketch; 255 for more, which are as good as 2. */
+/** The number of persons in each bucket of a sketch; 255 for more, which count as 2. */
 export type PersonCounts = Uint8ClampedArray;
 
 /** A set of persons that was released, small enough to reveal something about its members. */

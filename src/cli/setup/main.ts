@@ -75,7 +75,7 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
   stream.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
-/** Alone, `--print` needs neither settings nor permissions: whoever builds the images by hand runs it without any. */
+/** Alone, `--print` needs neither settings nor permissions: people who build the images by hand run it without any. */
 function settingsOf(args: readonly string[]): SetUpCall {
   if (args.length === 1 && args[0] === "--print") {
     return { args, read: () => undefined, unknown: [], origin: () => undefined };

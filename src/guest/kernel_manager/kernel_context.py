@@ -165,7 +165,7 @@ class KernelContext:
             self.start()
             return
         if not self._kernel.ready and not self._replacement.runs:
-            # The kernel that is starting is new already. If it were ended during its fork, we would wait in vain for its report.
+            # The kernel that is starting is new already. If it were ended during its fork, its report would never arrive.
             self._kernel.start_if_none()
             return
         self._end_execution()

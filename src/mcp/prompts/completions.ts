@@ -43,7 +43,7 @@ export function suggestColumns(
  * @param typed What has been typed.
  * @param domain The domain, such as Condition.
  * @param services The services.
- * @returns None while the database does not answer: a suggestion is not worth an error.
+ * @returns None while the database does not answer: a missing suggestion is not an error.
  */
 export async function suggestConcepts(
   typed: string,

@@ -137,7 +137,7 @@ function exportable(held: HeldCohort): CohortExpression {
   );
 }
 
-/** The attrition, what the definition means, and what is to be said of its concepts. */
+/** The attrition, what the definition means, and notes on its concepts. */
 async function counted(
   { concepts, cohorts }: CdmService,
   held: HeldCohort,

@@ -154,7 +154,7 @@ function holding(
     heldText(name, cdm.cohorts.hold(context.principal.id, { name, persons })).filter((line) => line !== "");
 }
 
-/** What is to be said of a query, with the lines about its concepts. */
+/** Notes on a query, with the lines about its concepts. */
 async function notesOn(
   query: OmopQuery,
   ofConcepts: readonly string[],
@@ -182,7 +182,7 @@ interface RanQuery {
   readonly sql: string;
   /** What was understood. */
   readonly meaning: string;
-  /** What is to be said of its concepts. */
+  /** Notes on its concepts. */
   readonly notes: readonly string[];
   /** Rows that are kept. */
   readonly limit: number;

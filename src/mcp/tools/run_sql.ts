@@ -71,7 +71,7 @@ export const tool: Tool = defineTool({
       },
     });
   },
-  /** What is to be said of the statement, which the code runs itself. */
+  /** Notes on the statement, which the code runs itself. */
   async data({ sandbox_id, sql }, context) {
     const cdm = await cdmOf(context);
     const asked = { sql, owner: sandbox_id, empty: context.empty };

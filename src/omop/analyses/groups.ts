@@ -21,7 +21,7 @@ export interface Group {
   readonly keys: Keys | undefined;
 }
 
-/** Up to this many groups, those without persons are added. */
+/** Groups without persons are added only where all groups together are at most this many. */
 const MOST_GROUPS = 5_000;
 
 /**
@@ -107,7 +107,7 @@ export function groupName(names: GroupNames, group: Group): string {
 }
 
 /**
- * Whether a group is not a whole of others: with strata, all of a cohort together are.
+ * Whether a group is not the sum of others. With strata, the group of all strata together is such a sum.
  *
  * @param names The strata.
  * @param group The group.

@@ -15,7 +15,7 @@ import {
 import { boundedChart, type Chart, type ResultTables, shownNumber, type Value } from "./result.ts";
 
 const DAYS_OF_YEAR = 365.25;
-/** Rates are per so many person-years. */
+/** Person-years that a rate refers to. */
 const PER = 1_000;
 
 /** The counts of a group. */

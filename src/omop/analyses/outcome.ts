@@ -22,7 +22,7 @@ export interface EventSource {
 const NO_EVENTS: ReadonlySet<string> = new Set(["person", "death"]);
 
 /**
- * `outcome(person_id, o_start, o_end)`, each once. A record without a date is none.
+ * `outcome(person_id, o_start, o_end)`, each once. A record without a date is not an outcome.
  *
  * @param outcome What is looked for.
  * @param source The CDM.

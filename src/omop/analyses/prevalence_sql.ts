@@ -15,7 +15,7 @@ export interface PrevalenceAnalysis extends Grouping {
   readonly source: EventSource;
   readonly outcome: Outcome;
   readonly periods: readonly Period[];
-  /** Whether only persons count who are there on every day of a period. */
+  /** Whether to count only persons who are under observation on every day of a period. */
   readonly throughout: boolean;
   /** Days after its end that an outcome still counts; undefined: all. */
   readonly lookback: number | undefined;

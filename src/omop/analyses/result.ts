@@ -32,7 +32,7 @@ export interface Chart {
   readonly left: number;
 }
 
-/** The tables of an analysis, its chart, and what is to be said of them. */
+/** The tables of an analysis, its chart, and notes on them. */
 export interface ResultTables {
   /** Lines about what is missing, and tests. */
   readonly notes: readonly string[];
@@ -50,13 +50,13 @@ export interface AnalysisResult extends ResultTables {
   readonly understood: string;
 }
 
-/** Series of a chart: more are not told apart. */
+/** The most series of a chart: a reader cannot distinguish more. */
 const MOST_SERIES = 12;
 /** Points of one series. */
 const MOST_POINTS = 2_000;
 
 /**
- * A chart of as many series as can be told apart.
+ * A chart of as many series as a reader can distinguish.
  *
  * @param chart The chart, with all its series.
  * @returns Undefined without a series.
@@ -71,7 +71,7 @@ export function boundedChart(chart: Omit<Chart, "left">): Chart | undefined {
   };
 }
 
-/** Every so many points, and the last: a picture has fewer pixels than a curve may have steps. */
+/** Keeps points at equal distances, and the last one: a picture has fewer pixels than a curve may have steps. */
 function thinned(series: Series): Series {
   const every = Math.ceil(series.x.length / MOST_POINTS);
   if (every <= 1) return series;

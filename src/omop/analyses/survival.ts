@@ -33,7 +33,7 @@ interface Curve extends Times {
 }
 
 /**
- * Kaplan–Meier curves of every group, and the log-rank test between the groups that are not a whole of others.
+ * Kaplan–Meier curves of every group, and the log-rank test between the groups that are not sums of others.
  *
  * @param names How groups are named.
  * @param rows See `survivalCounts`.

@@ -72,7 +72,7 @@ export function tableOneTables(names: GroupNames, rows: TableOneRows): ResultTab
 
 interface Places {
   readonly placeOf: (row: Row) => number | undefined;
-  /** Where a row goes on after the strata. */
+  /** Index of the first value after the strata in a row. */
   readonly from: number;
 }
 

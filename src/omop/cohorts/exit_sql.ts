@@ -16,7 +16,7 @@ export interface Step {
 /**
  * The steps from the events that are kept, `included`, to the cohort's rows, `merged` (person_id, start_date, end_date).
  *
- * No step joins a step with another: PostgreSQL takes such results for one row, and would choose a loop in a loop.
+ * No step joins two steps: PostgreSQL estimates one row for each of them, and would choose a nested loop.
  *
  * @param expression The definition.
  * @param schema The schema of the CDM's tables.

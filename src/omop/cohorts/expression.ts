@@ -70,7 +70,7 @@ export interface CohortExpression {
   readonly exit: CohortExit;
   /** Events that end a person's time earlier. Circe: CensoringCriteria. */
   readonly censoring: readonly EventCriteria[];
-  /** Periods of a person that are at most so many days apart become one. Circe: CollapseSettings.EraPad. */
+  /** Periods of a person whose gap is at most this many days become one. Circe: CollapseSettings.EraPad. */
   readonly mergeGapDays: number;
 }
 

@@ -62,7 +62,7 @@ const QUALIFIED = {
     "Which of a person's entry events that meet all conditions are kept.",
   ),
   merge_gap_days: days.default(0).describe(
-    "Periods of a person that overlap, or are at most so many days apart, become one.",
+    "Periods of a person that overlap, or whose gap is at most this many days, become one.",
   ),
 };
 

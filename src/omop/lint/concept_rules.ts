@@ -75,7 +75,7 @@ export function domainMismatch(scope: Scope): Found {
   });
 }
 
-/** 0 stands for codes without a concept, of whatever meaning. */
+/** Concept 0 means a code without a concept. */
 export function conceptZero(scope: Scope): Found {
   const found = scope.constants(({ column, table }) =>
     CONCEPT_COLUMN.test(column) &&

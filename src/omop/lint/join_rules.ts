@@ -65,7 +65,7 @@ export function personLink(scope: Scope, inner: readonly Scope[]): Found {
   if (persons.length < 2 || unrelatedTables(scope, inner).length > 0) return [];
   const groups = new Groups(scope.own.relations.map(({ alias }) => alias));
   for (const { op, left, right } of scope.own.comparisons) {
-    // What a subquery names is its own affair.
+    // The columns that a subquery names do not connect the relations here.
     const words = [left.column, right[0]?.column].map((one) => scope.find(one))
       .some((one) => one !== undefined && !/_id(?:_\d)?$|^\*$/.test(one.column));
     if (op !== "=" || words) continue;
@@ -157,7 +157,7 @@ export function fanOut(scope: Scope): Found {
   }];
 }
 
-/** Who joins observation periods usually means that events lie in them. */
+/** A join with observation periods is usually meant to keep the events within them. */
 export function observationPeriod(scope: Scope): Found {
   const period = scope.tables.find(({ table }) => table === "observation_period");
   const [event] = scope.events;

@@ -10,7 +10,7 @@ export interface QualityCheck {
   readonly by: "DQD" | "Achilles";
   /** What a counted record is. */
   readonly meaning: string;
-  /** The highest share of records that passes, in percent; undefined: it is for a person to judge. */
+  /** The highest share of records that passes, in percent; undefined: a person decides. */
   readonly threshold: number | undefined;
 }
 

@@ -5,22 +5,22 @@ import type { PipelineState } from "./pipeline_state.ts";
 export class Canceller {
   readonly #upstream: Pick<Upstream, "cancel">;
   readonly #session: UpstreamSession;
-  readonly #conversation: Pick<PipelineState, "answers" | "cancelled">;
+  readonly #state: Pick<PipelineState, "answers" | "cancelled">;
   #last: { readonly answers: number; readonly asked: Promise<boolean> } | undefined;
 
   /**
    * @param upstream The server.
    * @param session The session.
-   * @param conversation What it runs.
+   * @param state What it runs.
    */
   constructor(
     upstream: Pick<Upstream, "cancel">,
     session: UpstreamSession,
-    conversation: Pick<PipelineState, "answers" | "cancelled">,
+    state: Pick<PipelineState, "answers" | "cancelled">,
   ) {
     this.#upstream = upstream;
     this.#session = session;
-    this.#conversation = conversation;
+    this.#state = state;
   }
 
   /**
@@ -30,7 +30,7 @@ export class Canceller {
    * @returns Resolves when the server has sent the signal: to false if the server could not be asked.
    */
   cancel(): Promise<boolean> {
-    const { answers } = this.#conversation;
+    const { answers } = this.#state;
     if (this.#last?.answers === answers) return this.#last.asked;
     const mine = { answers, asked: this.#ask(answers, this.#last?.asked) };
     this.#last = mine;
@@ -51,10 +51,10 @@ export class Canceller {
   async #ask(answers: number, before: Promise<boolean> | undefined): Promise<boolean> {
     if (before !== undefined) {
       await before;
-      if (this.#conversation.answers !== answers) return true;
+      if (this.#state.answers !== answers) return true;
     }
     const asked = await this.#upstream.cancel(this.#session);
-    if (asked) this.#conversation.cancelled(answers);
+    if (asked) this.#state.cancelled(answers);
     return asked;
   }
 }

@@ -17,7 +17,7 @@ import { PipelineState } from "./pipeline_state.ts";
 import type { CostBudget } from "./cost_budget.ts";
 import type { Admission, SandboxConnections } from "./sandbox_connections.ts";
 import { endSession, type Overrun, type Remnant } from "./end_session.ts";
-import { greet, type Greeting } from "./greeting.ts";
+import { receiveStartup, type Startup } from "./startup.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { StatementPlanner } from "./planner.ts";
 import { Refusals } from "./refusals.ts";
@@ -71,13 +71,13 @@ export async function serveClient(stream: ByteStream, session: ClientSession): P
   const writer = new ClientWriter(stream.writable);
   let end: ConnectionEnd | undefined;
   try {
-    const greeting = await greet({
+    const startup = await receiveStartup({
       reader,
       writer,
       connections: session.connections,
       deadlineMs: session.limits.startupMs,
     });
-    if (greeting !== undefined) await new Connection(reader, writer, session).serve(greeting);
+    if (startup !== undefined) await new Connection(reader, writer, session).serve(startup);
   } catch (error) {
     end = asEnd(error);
   }
@@ -100,7 +100,7 @@ class Connection {
     this.#session = session;
   }
 
-  async serve(greeting: Greeting): Promise<void> {
+  async serve(startup: Startup): Promise<void> {
     const admission = this.#session.connections.admit(() => this.#onCancel());
     if ("full" in admission) {
       throw new ConnectionEnd("53300", `too many connections: ${admission.full}`, admission.hint);
@@ -113,13 +113,13 @@ class Connection {
         AbortSignal.timeout(this.#session.limits.connectMs),
       ]);
       const backend = await this.#session.backend(signal);
-      const asked = backend.decideStartup(greeting.parameters);
+      const asked = backend.decideStartup(startup.parameters);
       if ("refused" in asked) {
         throw new ConnectionEnd(asked.refused.sqlstate, asked.refused.message, asked.refused.hint);
       }
       const settings = { ...backend.settings, ...asked.settings };
       const opened = upstream = await backend.upstream.connect(settings, signal);
-      await this.#welcome(opened, admission, greeting);
+      await this.#welcome(opened, admission, startup);
       remnant = await this.#converse(backend, opened);
     } finally {
       if (remnant !== undefined && upstream !== undefined) {
@@ -145,8 +145,8 @@ class Connection {
     });
   }
 
-  async #welcome(upstream: UpstreamSession, admission: Admission, greeting: Greeting): Promise<void> {
-    const parts = [...greeting.negotiation, message(BACKEND.authentication, int32(0))];
+  async #welcome(upstream: UpstreamSession, admission: Admission, startup: Startup): Promise<void> {
+    const parts = [...startup.negotiation, message(BACKEND.authentication, int32(0))];
     for (const [name, value] of upstream.parameters) {
       parts.push(message(BACKEND.parameterStatus, cstring(name), cstring(value)));
     }

@@ -304,7 +304,7 @@ print(reached, [name for name in os.environ if name.startswith("PG")], glob.glob
       assert.match(errors[2] ?? "", /^invalid_argument Code cannot call "find_measurement"/);
       assert.match(errors[3] ?? "", /^\w+ /);
       assert.match(errors[4] ?? "", /^\['columns', 'derived', 'left', 'notes', 'remaining', 'rows'\] \d+$/);
-      // Another answer to the same question costs nothing, whoever asks.
+      // Another answer to the same question costs nothing, for every caller.
       const { text } = await server.call("query_omop", {
         table: "visit_occurrence",
         group_by: ["visit_concept_id"],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Canceller } from "../../../../src/postgres/broker/canceller.ts";
-import { greet } from "../../../../src/postgres/broker/greeting.ts";
+import { receiveStartup } from "../../../../src/postgres/broker/startup.ts";
 import { ClientWriter } from "../../../../src/postgres/broker/client_writer.ts";
 import { DEFAULT_LIMITS } from "../../../../src/postgres/broker/limits.ts";
 import { ConnectionCount, SandboxConnections } from "../../../../src/postgres/broker/sandbox_connections.ts";
@@ -74,7 +74,7 @@ Deno.test("the connection of a cancel request stays open until the server has go
   const { processId, secret } = admission.key;
   const request = concatBytes([int32(12 + secret.length, CANCEL_CODE, processId), secret]);
   let over = false;
-  const greeting = greet({
+  const greeting = receiveStartup({
     reader: new ByteReader(ReadableStream.from([request])),
     writer: new ClientWriter(new WritableStream<Uint8Array>()),
     connections,

@@ -6,14 +6,14 @@ import type { SandboxConnections } from "./sandbox_connections.ts";
 import { ConnectionEnd } from "./connection_end.ts";
 
 /** A client that has said it wants a session. */
-export interface Greeting {
+export interface Startup {
   /** What the client gets first: nothing, or NegotiateProtocolVersion if it asks for more than protocol 3.0. */
   readonly negotiation: readonly Uint8Array[];
   readonly parameters: StartupParameters;
 }
 
-/** What {@link greet} works with. */
-export interface GreetOptions {
+/** What {@link receiveStartup} works with. */
+export interface StartupOptions {
   readonly reader: ByteReader;
   readonly writer: ClientWriter;
   readonly connections: SandboxConnections;
@@ -31,10 +31,10 @@ const PROTOCOL_3_0 = 3 << 16;
  * server does, it closes such a connection after the cancel: a client that waits for that knows which statement the cancel can end.
  *
  * @param options The client and its connections.
- * @returns The greeting, or undefined if there will be no session.
+ * @returns The startup, or undefined if there will be no session.
  * @throws {ConnectionEnd} If the client breaks the protocol or is too slow.
  */
-export async function greet(options: GreetOptions): Promise<Greeting | undefined> {
+export async function receiveStartup(options: StartupOptions): Promise<Startup | undefined> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(tooSlow(options.deadlineMs)), options.deadlineMs);
   try {
@@ -49,8 +49,8 @@ export async function greet(options: GreetOptions): Promise<Greeting | undefined
 }
 
 async function exchange(
-  options: GreetOptions,
-): Promise<Greeting | Extract<Opening, { kind: "cancel" }> | undefined> {
+  options: StartupOptions,
+): Promise<Startup | Extract<Opening, { kind: "cancel" }> | undefined> {
   for (let requests = 0;; requests += 1) {
     const opening = await readOpening(options.reader);
     if (opening === undefined) return undefined;
