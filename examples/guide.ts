@@ -74,7 +74,7 @@ export async function* runGuide(client: Client, calls: readonly GuideCall[]): As
         ? { sandbox_id, ...input }
         : input;
       const result = await call({ tool, input: withSandbox });
-      // A cell that raises is no failed call: its output says so.
+      // A cell that raises is not a failed call: its output shows the error.
       if (/^\[error/m.test(result.text)) throw new Error(`${tool}\n${result.text}`);
       yield result;
     }

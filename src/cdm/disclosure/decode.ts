@@ -2,7 +2,7 @@
 import type { Steps } from "../../lib/async/in_slices.ts";
 import { BUCKETS, differingBuckets } from "./sketch.ts";
 
-/** Up to how many sketches a decoder takes: it needs as many buckets to tell them apart, and others to see that it did. */
+/** Up to how many sketches a decoder takes: it needs as many buckets to distinguish them, and others to check that. */
 export const MOST_DECODED = 320;
 
 /** Factors are rounded to multiples of 1, 1/2 or 1/3, as sums and differences of overlapping groups need. */

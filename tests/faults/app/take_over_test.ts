@@ -7,7 +7,7 @@ import { repetitions } from "../../fixtures/load.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
 import { assertNothingLeft, connectTestEngine, containersOf } from "../../fixtures/server.ts";
 
-/** Prints numbers until it is told to stop, then how many. */
+/** Prints numbers until the file `stop` exists, then how many. */
 const COUNTER = `
 import os, time
 n = 0

@@ -7,24 +7,12 @@ import { type OtherVersion, otherVersion } from "../../fixtures/other_version.ts
 import { type ProgramOutput, programOutput } from "../../fixtures/program_output.ts";
 import { assertNothingLeft, connectTestEngine, newInstance, newSandbox } from "../../fixtures/server.ts";
 
-/** Every way to a registry leads nowhere. */
-const NO_REGISTRY = {
-  HTTP_PROXY: "http://127.0.0.1:9",
-  HTTPS_PROXY: "http://127.0.0.1:9",
-  http_proxy: "http://127.0.0.1:9",
-  https_proxy: "http://127.0.0.1:9",
-};
-
 /** Runs a command of the copy. */
-function omcp(
-  { project }: OtherVersion,
-  args: readonly string[],
-  environment: Record<string, string> = {},
-): Promise<ProgramOutput> {
+function omcp({ project }: OtherVersion, args: readonly string[]): Promise<ProgramOutput> {
   return programOutput(
     Deno.execPath(),
     ["run", "-A", "--no-check", "--cached-only", `${project}/src/main.ts`, ...args],
-    { cwd: project, env: { NO_COLOR: "1", ...environment } },
+    { cwd: project, env: { NO_COLOR: "1" } },
   );
 }
 
@@ -117,14 +105,7 @@ Deno.test("what `bundle` writes, `load` loads where no registry can be reached; 
       assert.match(stderr, /^image_missing: The archive .* is of version/m);
       assert.deepEqual(await present(), []);
     });
-    await t.step("`load` loads both images, although no registry can be reached", async () => {
-      const { code, stdout, stderr } = await omcp(version, ["load", archive], NO_REGISTRY);
-      assert.equal(code, 0, stderr);
-      assert.ok(stdout.includes(sha256), stdout);
-      assert.deepEqual(await present(), references);
-    });
     await t.step("the archive is all that a machine without a network needs", async () => {
-      for (const name of references) await engine.removeImage(name);
       await Deno.mkdir(`${folder}/site`);
       const unpacked = await new Deno.Command("tar", {
         args: ["-xf", archive, "omcp"],
@@ -151,6 +132,8 @@ Deno.test("what `bundle` writes, `load` loads where no registry can be reached; 
         stdin: "null",
       }).output();
       assert.ok(load.success, new TextDecoder().decode(load.stderr));
+      const printed = new TextDecoder().decode(load.stdout);
+      assert.ok(printed.includes(sha256), printed);
       assert.deepEqual(await present(), references);
       const instance = newInstance();
       const server = await connectCommand({

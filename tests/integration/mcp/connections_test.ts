@@ -6,7 +6,7 @@ import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 
 const NUMBERS = 80;
 const COUNTER =
-  `import time\nfor n in range(${NUMBERS}):\n    print(f'<{n}>', flush=True)\n    time.sleep(0.02)\nmade = 'whole'`;
+  `import time\nfor n in range(${NUMBERS}):\n    print(f'<{n}>', flush=True)\n    time.sleep(0.01)\nmade = 'whole'`;
 
 /** Reads a whole execution in parts. */
 async function readAll(connection: Connection, execution_id: string): Promise<string> {
@@ -41,7 +41,7 @@ Deno.test("a client that goes away at any moment loses no output of its executio
       const call = first.call("execute_python_code", { sandbox_id, code: COUNTER });
       call.catch(() => {});
       const execution_id = await runningExecution(second, sandbox_id);
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 1000));
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 600));
       await first.drop();
       await assert.rejects(call);
       const text = await readAll(second, execution_id);

@@ -201,7 +201,13 @@ Deno.test("a transfer whose sandbox is removed leaves nothing in the exchange fo
         const code = "open('big', 'wb').write(bytes(256 << 20))";
         await server.call("execute_python_code", { sandbox_id, code });
         const exporting = server.call("export_file", { sandbox_id, path: "big", overwrite: true });
-        const [exported] = await Promise.all([exporting, server.call("remove_sandbox", { sandbox_id })]);
+        const [exported] = await Promise.all([
+          exporting,
+          server.call("remove_sandbox", {
+            sandbox_id,
+            force: true,
+          }),
+        ]);
         const complete = namesIn(folder).includes("big");
         assert.equal(complete, !exported.isError, exported.text);
         assert.deepEqual(namesIn(folder), complete ? ["big"] : []);

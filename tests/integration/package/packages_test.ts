@@ -36,6 +36,17 @@ Deno.test("the packages", async (test) => {
       });
     });
   }
+  await test.step("npm: after a wrong setting, the doctor checks all else", async () => {
+    const npm = built.packages.find(({ name }) => name === "npm") ?? assert.fail();
+    const { code, stdout } = await output(npm, ["doctor"], {
+      OMCP_MAX_SANDBOXES: "many",
+      OMCP_DATABASE_URL: "none",
+    });
+    assert.match(stdout, /^FAIL {2}settings: Cannot start: OMCP_MAX_SANDBOXES must be an integer$/m);
+    assert.match(stdout, /^ok {4}sandbox, from inside: sockets refused/m);
+    assert.match(stdout, /^1 check failed\.$/m);
+    assert.equal(code, 1);
+  });
   for (const each of built.packages) {
     await test.step(`${each.name}: its command prints the version, and passes exit codes through`, async () => {
       const version = await output(each, ["--version"]);
@@ -46,17 +57,6 @@ Deno.test("the packages", async (test) => {
       const wrong = await output(each, ["serve"], { OMCP_MAX_SANDBOXES: "many" });
       assert.equal(wrong.code, 1);
       assert.match(wrong.stderr, /^config_invalid: Cannot start: OMCP_MAX_SANDBOXES must be an integer$/m);
-    });
-
-    await test.step(`${each.name}: after a wrong setting, the doctor checks all else`, async () => {
-      const { code, stdout } = await output(each, ["doctor"], {
-        OMCP_MAX_SANDBOXES: "many",
-        OMCP_DATABASE_URL: "none",
-      });
-      assert.match(stdout, /^FAIL {2}settings: Cannot start: OMCP_MAX_SANDBOXES must be an integer$/m);
-      assert.match(stdout, /^ok {4}sandbox, from inside: sockets refused/m);
-      assert.match(stdout, /^1 check failed\.$/m);
-      assert.equal(code, 1);
     });
 
     await test.step(`${each.name}: a client gets rows and a figure from OMOP data`, async () => {

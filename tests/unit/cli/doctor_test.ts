@@ -3,7 +3,7 @@ import { readConfig } from "../../../src/app/config.ts";
 import { doctor } from "../../../src/cli/doctor.ts";
 
 Deno.test({
-  name: "the doctor misses the permission for each folder that a server writes to",
+  name: "the doctor names the permission that is missing for each folder that a server writes to",
   permissions: { env: true, net: true, read: true, write: false },
   async fn() {
     const settings: Readonly<Record<string, string>> = {

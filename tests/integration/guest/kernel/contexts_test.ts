@@ -6,7 +6,7 @@ import { Sandbox } from "./sandbox.ts";
 
 const STUBBORN = "import os, signal, sys, time, subprocess\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n";
 
-/** Counts until it is told to stop: every number is printed once, in order, by the cell and by a child. */
+/** Counts until the file `stop` exists: every number is printed once, in order, by the cell and by a child. */
 const COUNTS = `import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", """
 import os, time

@@ -63,9 +63,12 @@ Deno.test("install_package installs wheels of the index into a sandbox, which ha
     });
 
     await t.step("while a cell runs, which is not disturbed", async () => {
-      const cell = run(server, sandbox_id, "import time\nfor _ in range(80): time.sleep(0.1)\nprint('done')");
+      const waits = "import os, time\nwhile not os.path.exists('installed'): time.sleep(0.05)\nprint('done')";
+      const cell = run(server, sandbox_id, waits);
       const { text, isError } = await install(server, sandbox_id, "inflection");
       assert.equal(isError, false, text);
+      const end = { sandbox_id, context: "other", code: "open('installed', 'w').close()" };
+      await server.call("execute_python_code", end);
       assert.match(await cell, /^\[stdout\]\ndone\n/);
       assert.match(await run(server, sandbox_id, "import inflection; inflection.camelize('a_b')"), /'AB'/);
     });
@@ -248,7 +251,7 @@ Deno.test("an index that is out of reach is an error that names no host and no p
       assert.match(await run(server, sandbox_id, "1 + 1"), /^\[value\]\n2\n/);
     },
   );
-  // uv quotes one that is no URL as it is.
+  // uv quotes a text that is not a URL as it is.
   await withServer({ ...SETTINGS, PIP_INDEX_URL: "http://user:hun'ter2@[::9/simple" }, async (server) => {
     const { text } = await install(server, await newSandbox(server), "humanize");
     assert.match(text, /^Error package_failed: .*invalid value '<URL>'/);

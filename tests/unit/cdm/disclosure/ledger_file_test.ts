@@ -19,7 +19,7 @@ Deno.test("a ledger of a file gives the same decisions after a restart as before
   await inFolder((folder) => {
     const random = randomNumbers(31);
     const people = new People(1_000, random);
-    // Sets of all kinds: exact, derived, small, and withheld because too much was told.
+    // Sets of all kinds: exact, derived, small, and withheld because too much was revealed.
     const sets = Array.from({ length: 60 }, (_, at) => {
       const end = at < 40 ? 60 : 1_000;
       const has = Array.from({ length: 1_000 }, (_, person) => person < end && random() < 0.5);
@@ -43,7 +43,7 @@ Deno.test("a ledger of a file gives the same decisions after a restart as before
     const restored = ledgerOf(people, again);
     assert.equal(restored.remaining, ledger.remaining);
     assert.deepEqual(asked.map((has) => finished(restored.decide(people.count(has)))), before);
-    // What was told counts for new questions, too.
+    // What was revealed counts for new questions, too.
     const other = asked.slice(0, 20).map((has) => people.count((person) => has(person) || person === 99));
     const loaded = people.count((person) => person < 60 && person % 2 === 0);
     for (const statistic of [...other, loaded]) {

@@ -161,7 +161,7 @@ Deno.test("a set that differs from an earlier one in few persons, or in none, ge
   // The rest of all: computed from the two, whatever few persons are missing.
   const rest = [{ kind: "answer", answer: 600, derived: true }, 1_998];
   for (const from of [405, 400, 401]) assert.deepEqual(decide((person) => person >= from), rest);
-  // A set that is withheld because too much was told is withheld without one of its persons, too.
+  // A set that is withheld because too much was revealed is withheld without one of its persons, too.
   const small = new Ledger(PRESETS.cms, people.count(() => true), random);
   let withheld: ((person: number) => boolean) | undefined;
   for (let at = 0; at < 60 && withheld === undefined; at += 1) {
