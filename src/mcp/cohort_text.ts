@@ -3,7 +3,13 @@ import type { AttritionCount, Held } from "../cdm/cohorts/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
 import type { ConceptSet } from "../omop/concepts/mod.ts";
-import { type CohortExpression, type EventCriteria, eventsOf, eventTable } from "../omop/cohorts/mod.ts";
+import {
+  allRules,
+  type CohortExpression,
+  type EventCriteria,
+  eventsOf,
+  eventTable,
+} from "../omop/cohorts/mod.ts";
 import type { ComparedConcepts } from "../omop/query/named_concepts.ts";
 
 /** A cohort that is described. */
@@ -55,7 +61,7 @@ function sizeText({ persons, rows, starts, days }: AttritionCount): string {
  * @returns A note, if it has such an age.
  */
 export function ageNotes({ rules }: CohortExpression): string[] {
-  return rules.some((rule) => rule.kind === "age" && !rule.completedYears)
+  return allRules(rules).some((rule) => rule.kind === "age" && !rule.completedYears)
     ? [
       "Note: this age is up to a year above completed years, as in ATLAS; for age by birthday, set completed_years in age.",
     ]

@@ -1,6 +1,7 @@
 /** The cohorts of the configured CDM, as tools use them. */
 import { type Concept, integersOf, namedConcepts } from "../../omop/concepts/mod.ts";
 import {
+  allRules,
   type Attrition,
   cohortAttrition,
   type CohortExpression,
@@ -96,7 +97,7 @@ export class CdmCohorts extends CohortStore {
     if (exit.kind === "drug era") sets.push(exit.concepts);
     const ids = [
       ...sets.flatMap(namedConcepts),
-      ...rules.flatMap((rule) => rule.kind === "sex" ? [rule.concept] : []),
+      ...allRules(rules).flatMap((rule) => rule.kind === "sex" ? [rule.concept] : []),
     ];
     return await conceptMap(this.#source, [...new Set(ids)], signal);
   }

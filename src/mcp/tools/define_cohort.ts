@@ -4,6 +4,7 @@ import type { HeldCohort } from "../../cdm/cohorts/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { shownPath } from "../../lib/shown_path.ts";
 import {
+  allRules,
   cohortArguments,
   type CohortExpression,
   cohortMeaning,
@@ -186,7 +187,7 @@ async function exportCirce(
 ): Promise<string[]> {
   const { services: { audit }, principal } = context;
   const json = toCirce(expression, await cohorts.named(expression, signal));
-  const notes = expression.rules.some((rule) => rule.kind === "age" && rule.completedYears)
+  const notes = allRules(expression.rules).some((rule) => rule.kind === "age" && rule.completedYears)
     ? ["ATLAS has no ages by birthday: in the JSON, they are years of entry minus years of birth."]
     : [];
   if (sandbox === undefined) return ["", ...notes, "ATLAS:", JSON.stringify(json)];

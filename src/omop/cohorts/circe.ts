@@ -1,7 +1,14 @@
 /** A cohort's definition as circe's JSON, which ATLAS imports. */
 import { type Concept, type ConceptSet, conceptSetHash, toAtlas } from "../concepts/mod.ts";
 import { eventTable } from "./event_tables.ts";
-import type { CohortExit, CohortExpression, CohortRule, EventCriteria, EventLimit } from "./expression.ts";
+import type {
+  CohortExit,
+  CohortExpression,
+  CohortRule,
+  EventCriteria,
+  EventLimit,
+  RuleGroup,
+} from "./expression.ts";
 import { ruleName } from "./meaning.ts";
 
 /** A value for JSON. */
@@ -93,41 +100,61 @@ function range(field: string, low: string | number | undefined, high: string | n
   return high === undefined ? {} : { [field]: { Value: high, Op: "lte" } };
 }
 
-/** A rule as a group of one condition. */
-function group(rule: CohortRule, sets: ConceptSets, concepts: ReadonlyMap<number, Concept>): Json {
-  const demographic = (of: Json) => ({
-    Type: "ALL",
-    CriteriaList: [],
-    DemographicCriteriaList: [of],
-    Groups: [],
-  });
-  switch (rule.kind) {
-    case "age":
-      return demographic(range("Age", rule.min, rule.max));
-    case "sex":
-      return demographic({
-        Gender: toAtlas({ items: [{ concept_id: rule.concept }] }, concepts).items.map((item) =>
-          item.concept
-        ),
-      });
-    case "events":
-      return {
-        Type: "ALL",
-        CriteriaList: [{
-          Criteria: criteria(rule.events, sets),
-          StartWindow: {
-            Start: endpoint(rule.window.from, -1),
-            End: endpoint(rule.window.to, 1),
-            UseIndexEnd: false,
-            UseEventEnd: false,
-          },
-          Occurrence: occurrence(rule.count),
-          ...(rule.outsideObservation ? { IgnoreObservationPeriod: true } : {}),
-        }],
-        DemographicCriteriaList: [],
-        Groups: [],
-      };
-  }
+/** Conditions as a group of circe's. */
+interface CirceGroup extends Json {
+  readonly Type: "ALL" | "ANY" | "AT_LEAST" | "AT_MOST";
+  readonly Count?: number;
+  readonly CriteriaList: readonly Json[];
+  readonly DemographicCriteriaList: readonly Json[];
+  readonly Groups: readonly Json[];
+}
+
+/** A rule as a group: one of several conditions as it is, another as a group of one condition. */
+function group(rule: CohortRule, sets: ConceptSets, concepts: ReadonlyMap<number, Concept>): CirceGroup {
+  const rules = rule.kind === "group" ? rule.rules : [rule];
+  return {
+    ...(rule.kind === "group" ? groupType(rule) : { Type: "ALL" }),
+    CriteriaList: rules.flatMap((one) => one.kind === "events" ? [eventsRule(one, sets)] : []),
+    DemographicCriteriaList: rules.flatMap((one) => {
+      switch (one.kind) {
+        case "age":
+          return [range("Age", one.min, one.max)];
+        case "sex":
+          return [{
+            Gender: toAtlas({ items: [{ concept_id: one.concept }] }, concepts).items.map((item) =>
+              item.concept
+            ),
+          }];
+        case "events":
+        case "group":
+          return [];
+      }
+    }),
+    Groups: rules.flatMap((one) => one.kind === "group" ? [group(one, sets, concepts)] : []),
+  };
+}
+
+function groupType({ count: { is, rules: count }, rules }: RuleGroup): Pick<CirceGroup, "Type" | "Count"> {
+  if (is === "at most") return { Type: "AT_MOST", Count: count };
+  if (count === rules.length) return { Type: "ALL" };
+  return count === 1 ? { Type: "ANY" } : { Type: "AT_LEAST", Count: count };
+}
+
+function eventsRule(
+  { events, window, count, outsideObservation }: CohortRule & { readonly kind: "events" },
+  sets: ConceptSets,
+): Json {
+  return {
+    Criteria: criteria(events, sets),
+    StartWindow: {
+      Start: endpoint(window.from, -1),
+      End: endpoint(window.to, 1),
+      UseIndexEnd: false,
+      UseEventEnd: false,
+    },
+    Occurrence: occurrence(count),
+    ...(outsideObservation ? { IgnoreObservationPeriod: true } : {}),
+  };
 }
 
 /** Days before (-1) or after (1) the entry; without days, all. */

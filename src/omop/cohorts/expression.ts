@@ -42,7 +42,17 @@ export type CohortRule =
     /** Whether birthdays count. Otherwise an age is a difference of years, as in circe, which has no other. */
     readonly completedYears: boolean;
   }
-  | { readonly kind: "sex"; readonly concept: number };
+  | { readonly kind: "sex"; readonly concept: number }
+  | RuleGroup;
+
+/** A condition on how many of several conditions hold. Circe: a group, with the type ALL, ANY, AT_LEAST or AT_MOST. */
+export interface RuleGroup {
+  readonly kind: "group";
+  readonly name: string | undefined;
+  /** How many of the rules; at least as many as there are: all. */
+  readonly count: { readonly is: "at least" | "at most"; readonly rules: number };
+  readonly rules: readonly CohortRule[];
+}
 
 /** When a person leaves the cohort, besides the end of observation. */
 export type CohortExit =
@@ -81,5 +91,15 @@ export interface CohortExpression {
  * @returns Those of the entry first.
  */
 export function eventsOf({ entry, rules, censoring }: CohortExpression): readonly EventCriteria[] {
-  return [...entry, ...rules.flatMap((rule) => rule.kind === "events" ? [rule.events] : []), ...censoring];
+  const ruled = allRules(rules).flatMap((rule) => rule.kind === "events" ? [rule.events] : []);
+  return [...entry, ...ruled, ...censoring];
+}
+
+/**
+ * Rules, and those of which groups consist, in groups of any depth.
+ *
+ * @param rules The rules of a definition.
+ */
+export function allRules(rules: readonly CohortRule[]): readonly CohortRule[] {
+  return rules.flatMap((rule) => rule.kind === "group" ? [rule, ...allRules(rule.rules)] : [rule]);
 }

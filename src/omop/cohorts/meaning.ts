@@ -1,7 +1,7 @@
 /** A cohort's definition in plain words, so that its caller can see whether it is the cohort that was meant. */
 import type { ConceptSet } from "../concepts/mod.ts";
 import { counted } from "../../lib/counted.ts";
-import type { CohortExit, CohortExpression, CohortRule, EventCriteria } from "./expression.ts";
+import type { CohortExit, CohortExpression, CohortRule, EventCriteria, RuleGroup } from "./expression.ts";
 
 /** Concepts of a set that the words name. */
 const SHOWN = 5;
@@ -35,7 +35,8 @@ export function cohortMeaning(expression: CohortExpression): readonly string[] {
  * @param rule The rule.
  */
 export function ruleName(rule: CohortRule): string {
-  return rule.kind === "events" && rule.name !== undefined ? rule.name : ruleText(rule);
+  const name = rule.kind === "events" || rule.kind === "group" ? rule.name : undefined;
+  return name ?? ruleText(rule);
 }
 
 /**
@@ -68,7 +69,14 @@ function ruleText(rule: CohortRule): string {
         : `${is} ${count}`;
       return `${number} ${eventText(rule.events)}${windowText(rule)}`;
     }
+    case "group":
+      return `${groupText(rule)} (${rule.rules.map(ruleText).join("; ")})`;
   }
+}
+
+function groupText({ count: { is, rules: count }, rules }: RuleGroup): string {
+  if (is === "at most") return count === 0 ? "none of" : `at most ${count} of`;
+  return count === rules.length ? "all of" : count === 1 ? "any of" : `at least ${count} of`;
 }
 
 function eventText({ table, concepts, first, dates, value, units }: EventCriteria): string {

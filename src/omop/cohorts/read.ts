@@ -3,14 +3,28 @@ import type * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { argumentPath } from "../../lib/argument_path.ts";
 import { eventTable } from "./event_tables.ts";
-import type { CohortExit, CohortExpression, CohortRule, EventCriteria } from "./expression.ts";
+import {
+  type CohortExit,
+  type CohortExpression,
+  type CohortRule,
+  type EventCriteria,
+  eventsOf,
+} from "./expression.ts";
 import {
   type CohortCriterion,
   type CohortDefinition,
   cohortDefinitionSchema,
   type CohortEvent,
+  type CohortGroup,
+  type CohortMember,
+  type CohortPerson,
+  isGroup,
 } from "./schema.ts";
 
+/** The most events of a definition: each is read once for an entry, or for each event of one. */
+const MOST_EVENTS = 100;
+/** Deepest groups in groups. */
+const MOST_DEPTH = 3;
 const SEX = { female: 8532, male: 8507 } as const;
 
 /**
@@ -25,8 +39,7 @@ export function readCohort(input: unknown): CohortExpression {
   if (!parsed.success) throw unreadable(parsed.error);
   const definition = parsed.data;
   const { age, sex } = definition;
-  if (age !== undefined) ordered(age.min, age.max, "age");
-  return {
+  const expression: CohortExpression = {
     entry: definition.entry.map((event) => eventOf(event, "entry")),
     observation: {
       priorDays: definition.prior_observation_days,
@@ -34,23 +47,22 @@ export function readCohort(input: unknown): CohortExpression {
     },
     entryLimit: definition.entry_limit,
     rules: [
-      ...(age?.min === undefined && age?.max === undefined ? [] : [
-        {
-          kind: "age" as const,
-          min: age.min,
-          max: age.max,
-          completedYears: age.completed_years === true,
-        },
-      ]),
-      ...(sex === undefined ? [] : [{ kind: "sex" as const, concept: SEX[sex] }]),
-      ...(definition.with ?? []).map((criterion) => ruleOf(criterion, "with")),
-      ...(definition.without ?? []).map((criterion) => ruleOf(criterion, "without")),
+      ...personRules({ age, sex }),
+      ...(definition.with ?? []).map((member, at) => ruleOf(member, `with[${at}]`)),
+      ...(definition.without ?? []).map((member, at) => negated(ruleOf(member, `without[${at}]`))),
     ],
     limit: definition.limit,
     exit: exitOf(definition.exit),
     censoring: (definition.exit?.censor ?? []).map((event) => eventOf(event, "exit.censor")),
     mergeGapDays: definition.merge_gap_days,
   };
+  const events = eventsOf(expression).length;
+  if (events <= MOST_EVENTS) return expression;
+  throw new OmcpError(
+    "invalid_argument",
+    `Cannot use a definition with ${events} events: at most ${MOST_EVENTS} are possible`,
+    { next: "Put concepts of one table into one concept set." },
+  );
 }
 
 function eventOf({ table, concepts, first, dates, value, units }: CohortEvent, where: string): EventCriteria {
@@ -82,17 +94,121 @@ function eventOf({ table, concepts, first, dates, value, units }: CohortEvent, w
   };
 }
 
-function ruleOf(criterion: CohortCriterion, list: "with" | "without"): CohortRule {
-  const { window = {}, at_least: least = 1, outside_observation, name, ...event } = criterion;
-  ordered(window.from, window.to, `${list}: window`);
+/** A condition as it is written in `with`, or in a group. */
+function ruleOf(member: CohortMember, where: string, depth = 0): CohortRule {
+  if ("table" in member) return eventsRule(member, where);
+  if (isGroup(member)) return groupRule(member, where, depth);
+  const rules = personRules(member, `${where}.age`);
+  const [rule] = rules;
+  if (rule === undefined) {
+    throw new OmcpError("invalid_argument", `Cannot use ${where}: its age has no limit`, {
+      next: 'Write {"age": {"min": 40}}.',
+    });
+  }
+  return rules.length === 1 ? rule : allOf(rules);
+}
+
+function eventsRule(criterion: CohortCriterion, where: string): CohortRule {
+  const { window = {}, at_least, at_most, outside_observation, name, ...event } = criterion;
+  ordered(window.from, window.to, `${where}: window`);
+  if (at_least !== undefined && at_most !== undefined) throw severalCounts(where);
   return {
     kind: "events",
     name,
-    events: eventOf(event, list),
+    events: eventOf(event, where),
     window,
     outsideObservation: outside_observation === true,
-    count: list === "with" ? { is: "at least", events: least } : { is: "at most", events: least - 1 },
+    count: at_most === undefined
+      ? { is: "at least", events: at_least ?? 1 }
+      : { is: "at most", events: at_most },
   };
+}
+
+function groupRule(
+  { any_of, all_of, of, at_least, at_most, name }: CohortGroup,
+  where: string,
+  depth: number,
+): CohortRule {
+  const [list, second] = [any_of, all_of, of].filter((one) => one !== undefined);
+  if (list === undefined || second !== undefined || depth >= MOST_DEPTH) {
+    throw new OmcpError(
+      "invalid_argument",
+      `Cannot read ${where}: a condition has table, age or sex, or only one of any_of, all_of and of, at most ${MOST_DEPTH} deep`,
+      { next: 'Write {"any_of": [conditions]}.' },
+    );
+  }
+  const key = any_of !== undefined ? "any_of" : all_of !== undefined ? "all_of" : "of";
+  if (at_least !== undefined && at_most !== undefined) throw severalCounts(where);
+  const given = at_least ?? at_most;
+  if ((given === undefined) === (of !== undefined)) {
+    throw new OmcpError(
+      "invalid_argument",
+      `Cannot read ${where}: at_least or at_most belongs to of, and only to it`,
+      {
+        next: 'Write {"of": [conditions], "at_least": 2}, or {"any_of": [conditions]}.',
+      },
+    );
+  }
+  // Of three, at least four never hold, and at most three always do.
+  if (at_least !== undefined && at_least > list.length || at_most !== undefined && at_most >= list.length) {
+    throw new OmcpError(
+      "invalid_argument",
+      `Cannot use ${where}: it has ${list.length} conditions, and ${
+        at_least === undefined ? `at most ${at_most} always` : `at least ${at_least} never`
+      } hold`,
+      { next: "Change the number, or add conditions." },
+    );
+  }
+  const rules = list.map((one, at) => ruleOf(one, `${where}.${key}[${at}]`, depth + 1));
+  const all = { is: "at least", rules: rules.length } as const;
+  const count = given === undefined
+    ? any_of === undefined ? all : { ...all, rules: 1 }
+    : { is: at_least === undefined ? "at most" as const : "at least" as const, rules: given };
+  return { kind: "group", name, count, rules };
+}
+
+/** A condition that must not hold. */
+function negated(rule: CohortRule): CohortRule {
+  switch (rule.kind) {
+    case "events":
+      return {
+        ...rule,
+        count: rule.count.is === "at least"
+          ? { is: "at most", events: rule.count.events - 1 }
+          : { is: "at least", events: rule.count.events + 1 },
+      };
+    case "group":
+      return {
+        ...rule,
+        count: rule.count.is === "at least"
+          ? { is: "at most", rules: rule.count.rules - 1 }
+          : { is: "at least", rules: rule.count.rules + 1 },
+      };
+    case "age":
+    case "sex":
+      return { kind: "group", name: undefined, count: { is: "at most", rules: 0 }, rules: [rule] };
+  }
+}
+
+function allOf(rules: readonly CohortRule[]): CohortRule {
+  return { kind: "group", name: undefined, count: { is: "at least", rules: rules.length }, rules };
+}
+
+function severalCounts(where: string): OmcpError {
+  return new OmcpError("invalid_argument", `Cannot use ${where}: it has at_least and at_most`, {
+    next: "Pass one of them; for a range, write two conditions.",
+  });
+}
+
+/** The conditions on the person; none for an age without limits. */
+function personRules({ age, sex }: CohortPerson, where = "age"): readonly CohortRule[] {
+  ordered(age?.min, age?.max, where);
+  return [
+    ...(age?.min === undefined && age?.max === undefined
+      ? []
+      : [{ kind: "age" as const, min: age.min, max: age.max, completedYears: age.completed_years === true }]),
+    ...(sex === undefined ? [] : [{ kind: "sex" as const, concept: SEX[sex] }]),
+  ];
 }
 
 function exitOf(exit: CohortDefinition["exit"]): CohortExit {

@@ -1,5 +1,6 @@
 /** The short form of a cohort's definition. Its words are those of query_omop; what each means is circe's, see docs/cohorts.md. */
 import * as z from "zod";
+import { isRecord } from "../../lib/is_record.ts";
 import { conceptIdSchema, conceptSetSchema } from "../concepts/mod.ts";
 import { EVENT_TABLE_NAMES } from "./event_tables.ts";
 
@@ -31,6 +32,7 @@ const eventSchema = z.strictObject({ ...OTHER_EVENT, concepts: conceptSetSchema.
 
 /** What a criterion has besides its event. */
 const CRITERION = {
+  at_most: z.int().min(0).max(10_000).optional(),
   window: z.strictObject({ from: offset.optional(), to: offset.optional() }).optional(),
   at_least: z.int().min(1).max(10_000).optional(),
   outside_observation: z.boolean().optional(),
@@ -38,6 +40,68 @@ const CRITERION = {
 };
 
 const criterionSchema = eventSchema.extend(CRITERION);
+
+const ageSchema = z.strictObject({
+  min: z.int().min(0).max(150).optional(),
+  max: z.int().min(0).max(150).optional(),
+  completed_years: z.boolean().optional(),
+});
+const sexSchema = z.enum(["female", "male"]);
+const personSchema = z.strictObject({ age: ageSchema.optional(), sex: sexSchema.optional() });
+
+/** Conditions of which some must hold. */
+export interface CohortGroup {
+  readonly any_of?: readonly CohortMember[] | undefined;
+  readonly all_of?: readonly CohortMember[] | undefined;
+  /** With at_least or at_most. */
+  readonly of?: readonly CohortMember[] | undefined;
+  readonly at_least?: number | undefined;
+  readonly at_most?: number | undefined;
+  readonly name?: string | undefined;
+}
+
+/** What `with`, `without` and a group consist of. */
+export type CohortMember = CohortCriterion | CohortPerson | CohortGroup;
+
+/**
+ * Whether a condition is a group.
+ *
+ * @param member The condition.
+ */
+export function isGroup(member: CohortMember): member is CohortGroup {
+  return GROUP_KEYS.some((key) => key in member);
+}
+
+const GROUP_KEYS = ["any_of", "all_of", "of"] as const;
+
+/** A member, whose schema depends on what it has: its problems are then those of one schema, not of a choice of three. */
+const memberSchema: z.ZodType<CohortMember, unknown> = z.unknown().transform(function read(member, context) {
+  const has = (keys: readonly string[]) => isRecord(member) && keys.some((key) => key in member);
+  const schema: z.ZodType<CohortMember> = has(GROUP_KEYS)
+    ? groupSchema
+    : has(["age", "sex"]) && !has(["table"])
+    ? personSchema
+    : criterionSchema;
+  const parsed = schema.safeParse(member);
+  if (parsed.success) return parsed.data;
+  for (const { path, message } of parsed.error.issues) {
+    context.issues.push({ code: "custom", path: [...path], message, input: member });
+  }
+  return z.NEVER;
+});
+
+const members = z.array(memberSchema).min(1).max(MOST).optional();
+
+const groupSchema: z.ZodType<CohortGroup, unknown> = z.lazy(() =>
+  z.strictObject({
+    any_of: members,
+    all_of: members,
+    of: members,
+    at_least: z.int().min(1).max(MOST).optional(),
+    at_most: z.int().min(0).max(MOST).optional(),
+    name: CRITERION.name,
+  })
+);
 
 const LIMITS = {
   entry_limit: limit.default("all").describe(
@@ -47,14 +111,10 @@ const LIMITS = {
     "Days under observation that an entry event needs before it.",
   ),
   post_observation_days: days.default(0).describe("And after it."),
-  age: z.strictObject({
-    min: z.int().min(0).max(150).optional(),
-    max: z.int().min(0).max(150).optional(),
-    completed_years: z.boolean().optional(),
-  }).optional().describe(
+  age: ageSchema.optional().describe(
     "Age at entry, both ends included: the year of entry minus year_of_birth, as ATLAS; with completed_years: true by birthday.",
   ),
-  sex: z.enum(["female", "male"]).optional(),
+  sex: sexSchema.optional(),
 };
 
 const QUALIFIED = {
@@ -81,8 +141,8 @@ const exitSchema = z.strictObject({
 export const cohortDefinitionSchema = z.strictObject({
   entry: z.array(eventSchema).min(1).max(MOST),
   ...LIMITS,
-  with: z.array(criterionSchema).max(MOST).optional(),
-  without: z.array(criterionSchema).max(MOST).optional(),
+  with: z.array(memberSchema).max(MOST).optional(),
+  without: z.array(memberSchema).max(MOST).optional(),
   ...QUALIFIED,
   exit: exitSchema.optional(),
 });
@@ -99,6 +159,9 @@ export type CohortEvent = z.infer<typeof eventSchema>;
 /** A criterion of a definition after validation. */
 export type CohortCriterion = z.infer<typeof criterionSchema>;
 
+/** A condition on the person after validation. */
+export type CohortPerson = z.infer<typeof personSchema>;
+
 /** The arguments of a tool that takes a definition: with `entry`, {@link readCohort} reads them. */
 export const cohortArguments = z.strictObject({
   entry: z.array(z.strictObject({
@@ -112,13 +175,16 @@ export const cohortArguments = z.strictObject({
     units: OTHER_EVENT.units.describe("Concepts of its unit."),
   })).min(1).max(MOST).optional().describe("Events, each of which enters a person at its start."),
   ...LIMITS,
-  with: z.array(z.strictObject({
-    ...OTHER_EVENT,
-    concepts: z.array(unread).optional(),
+  with: z.array(z.looseObject({
+    table: OTHER_EVENT.table.optional(),
     window: CRITERION.window.describe(
       "Days from the entry to its start: {from: -365, to: -1}; one may be absent.",
     ),
-    at_least: CRITERION.at_least.describe("Default: 1."),
+    at_least: CRITERION.at_least.describe("So many of the events; default 1."),
+    at_most: CRITERION.at_most,
+    any_of: z.array(unread).optional().describe(
+      "In place of an event: conditions as here, {age} or {sex}, of which one must hold; all_of: all; of: at_least or at_most so many.",
+    ),
     outside_observation: CRITERION.outside_observation.describe(
       "Also count events outside the observation period of the entry. Default: false.",
     ),

@@ -44,6 +44,11 @@ function requireDisclosable(expression: CohortExpression): void {
     requireCoarse(`the dates of ${table}`, { kind: "date", from: dates.from, to: dates.to });
   }
   for (const rule of expression.rules) {
+    if (rule.kind === "group") {
+      throw new OmcpError("disclosure_not_allowed", "Cannot define a cohort with any_of, all_of or of", {
+        next: "Write each condition in with or without: a union may differ from its parts by few persons.",
+      });
+    }
     if (rule.kind === "age") requireCoarse("the age", { kind: "age", from: rule.min, to: rule.max });
   }
 }

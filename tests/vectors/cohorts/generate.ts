@@ -9,7 +9,7 @@ import { type Pool, randomCohort } from "../../integration/omop/cohorts/random_c
 
 const SEED = 13;
 const PERSONS = 60;
-const COHORTS = 80;
+const COHORTS = 120;
 /** Those of them that are about eras. */
 const ERAS = 8;
 /** Days of the data, counted from the first in steps of five, so that many windows and gaps are met exactly. */
@@ -114,12 +114,13 @@ const POOL: Pool = {
   days: Array.from({ length: 20 }, (_, at) => date(at * 15)),
   values: [0, 2.5, 5, 7.5, 10],
   units: [8001, 8002],
+  birthdays: false,
 };
 
 const cohorts = Array.from({ length: COHORTS }, (_, number) => {
   const definition = number < ERAS
     ? eraCohort(number)
-    : withoutBirthdays(randomCohort(new Random(SEED, number), POOL));
+    : randomCohort(new Random(SEED, number), POOL);
   return { definition, circe: toCirce(readCohort(definition), new Map()) };
 });
 
@@ -131,14 +132,6 @@ function eraCohort(number: number): ReturnType<typeof randomCohort> {
     limit: "all",
     exit: { drug_era: { concepts, gap_days: STEP * number * 2, extra_days: number % 3 } },
   };
-}
-
-/** Circe has no ages by birthday. */
-function withoutBirthdays(definition: ReturnType<typeof randomCohort>): ReturnType<typeof randomCohort> {
-  const { age, ...rest } = definition;
-  if (age === undefined) return rest;
-  const { completed_years: _, ...years } = age;
-  return { ...rest, age: years };
 }
 
 await say(JSON.stringify({ tables: { ...vocabulary(), ...records(new Random(SEED, 1_000)) }, cohorts }));

@@ -199,5 +199,6 @@ function poolOf(rows: Rows): Pool {
     days,
     values: [1, 5, 6.5, 7, 20, 80, 120, 140],
     units: ids("measurement", "unit_concept_id"),
+    birthdays: true,
   };
 }

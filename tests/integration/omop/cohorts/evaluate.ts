@@ -1,10 +1,15 @@
 /** What a cohort's definition means, computed in plain TypeScript from rows, person by person. */
-import type { CohortDefinition } from "../../../../src/omop/cohorts/mod.ts";
+import {
+  type CohortCriterion,
+  type CohortDefinition,
+  type CohortGroup,
+  type CohortMember,
+  isGroup,
+} from "../../../../src/omop/cohorts/mod.ts";
+import { birthdays, type Cell, day, type Row, text, yearOf } from "./days.ts";
 
-type Cell = string | number | null;
-type Row = Readonly<Record<string, Cell>>;
 type Event = CohortDefinition["entry"][number];
-type Criterion = NonNullable<CohortDefinition["with"]>[number];
+type Age = NonNullable<CohortDefinition["age"]>;
 type Items = NonNullable<Event["concepts"]>;
 
 /** A CDM in memory. Dates as YYYY-MM-DD. */
@@ -97,25 +102,14 @@ export class Evaluator {
       steps.push(kept.length);
     };
     if (definition.entry_limit !== "all") keep(left.slice(0, 1));
-    const [about] = this.#data.all("person").filter((row) => row["person_id"] === person);
     const { age, sex } = definition;
-    if (age !== undefined) {
-      keep(left.filter(({ start }) => {
-        if (about === undefined) return false;
-        const years = age.completed_years === true
-          ? birthdays(about, start)
-          : yearOf(start) - Number(about["year_of_birth"]);
-        return years >= (age.min ?? -Infinity) && years <= (age.max ?? Infinity);
-      }));
+    if (age !== undefined) keep(left.filter((entry) => this.#isAged(age, entry, person)));
+    if (sex !== undefined) keep(left.filter(() => this.#isSex(sex, person)));
+    for (const member of definition.with ?? []) {
+      keep(left.filter((entry) => this.#holds(member, entry, person)));
     }
-    if (sex !== undefined) {
-      keep(left.filter(() => about?.["gender_concept_id"] === (sex === "female" ? 8532 : 8507)));
-    }
-    for (const criterion of definition.with ?? []) {
-      keep(left.filter((entry) => this.#has(criterion, entry, person)));
-    }
-    for (const criterion of definition.without ?? []) {
-      keep(left.filter((entry) => !this.#has(criterion, entry, person)));
+    for (const member of definition.without ?? []) {
+      keep(left.filter((entry) => !this.#holds(member, entry, person)));
     }
     if (definition.limit !== "all") {
       const sign = definition.limit === "last" ? -1 : 1;
@@ -124,13 +118,55 @@ export class Evaluator {
     return { steps, periods: merge(this.#stays(definition, left, person), definition.merge_gap_days) };
   }
 
-  #has(criterion: Criterion, entry: Entry, person: number): boolean {
-    const { window, at_least, outside_observation } = criterion;
+  #about(person: number): Row | undefined {
+    return this.#data.all("person").find((row) => row["person_id"] === person);
+  }
+
+  #isAged(
+    { min = -Infinity, max = Infinity, completed_years }: Age,
+    { start }: Entry,
+    person: number,
+  ): boolean {
+    const about = this.#about(person);
+    if (about === undefined) return false;
+    const years = completed_years === true
+      ? birthdays(about, start)
+      : yearOf(start) - Number(about["year_of_birth"]);
+    return years >= min && years <= max;
+  }
+
+  #isSex(sex: "female" | "male", person: number): boolean {
+    return this.#about(person)?.["gender_concept_id"] === (sex === "female" ? 8532 : 8507);
+  }
+
+  #holds(member: CohortMember, entry: Entry, person: number): boolean {
+    if ("table" in member) return this.#has(member, entry, person);
+    if (isGroup(member)) return this.#holdTogether(member, entry, person);
+    const { age, sex } = member;
+    return (age === undefined || this.#isAged(age, entry, person)) &&
+      (sex === undefined || this.#isSex(sex, person));
+  }
+
+  #holdTogether(
+    { any_of, all_of, of, at_least, at_most }: CohortGroup,
+    entry: Entry,
+    person: number,
+  ): boolean {
+    const holds = (member: CohortMember) => this.#holds(member, entry, person);
+    if (any_of !== undefined) return any_of.some(holds);
+    if (all_of !== undefined) return all_of.every(holds);
+    const count = of?.filter(holds).length ?? NaN;
+    return count >= (at_least ?? 0) && count <= (at_most ?? Infinity);
+  }
+
+  #has(criterion: CohortCriterion, entry: Entry, person: number): boolean {
+    const { window, at_least, at_most, outside_observation } = criterion;
     const found = this.#events(criterion, person).filter(({ start }) =>
       start >= entry.start + (window?.from ?? -Infinity) && start <= entry.start + (window?.to ?? Infinity) &&
       (outside_observation === true || entry.observed[0] <= start && start <= entry.observed[1])
     );
-    return found.length >= (at_least ?? 1);
+    return found.length >= (at_least ?? (at_most === undefined ? 1 : 0)) &&
+      found.length <= (at_most ?? Infinity);
   }
 
   /** From start to end of each entry that has an end at or after its start. */
@@ -234,33 +270,6 @@ function merge(periods: readonly (readonly [number, number])[], gap: number): [n
     else merged.push([from, to]);
   }
   return merged;
-}
-
-function birthdays(person: Row, on: number): number {
-  const exact = person["birth_datetime"] ?? null;
-  const born = exact === null
-    ? [
-      Number(person["year_of_birth"]),
-      Number(person["month_of_birth"] ?? 1),
-      Number(person["day_of_birth"] ?? 1),
-    ]
-    : String(exact).slice(0, 10).split("-").map(Number);
-  const [year = 0, month = 1, date = 1] = born;
-  const [ofYear = 0, ofMonth = 1, ofDate = 1] = text(on).split("-").map(Number);
-  return ofYear - year - (ofMonth < month || ofMonth === month && ofDate < date ? 1 : 0);
-}
-
-/** Days since 1970. */
-function day(date: Cell | undefined): number {
-  return Date.parse(`${date}T00:00:00Z`) / 86_400_000;
-}
-
-function text(at: number): string {
-  return new Date(at * 86_400_000).toISOString().slice(0, 10);
-}
-
-function yearOf(at: number): number {
-  return Number(text(at).slice(0, 4));
 }
 
 function byRow(a: readonly [number, string, string], b: readonly [number, string, string]): number {

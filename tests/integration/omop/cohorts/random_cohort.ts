@@ -1,5 +1,9 @@
 /** Random cohort definitions in the short form. */
-import type { CohortDefinitionInput } from "../../../../src/omop/cohorts/mod.ts";
+import type {
+  CohortCriterion,
+  CohortDefinitionInput,
+  CohortMember,
+} from "../../../../src/omop/cohorts/mod.ts";
 import type { Random } from "../../../../src/omop/sample/random.ts";
 
 /** What definitions may name, so that many of them find something. */
@@ -10,10 +14,11 @@ export interface Pool {
   readonly days: readonly string[];
   readonly values: readonly number[];
   readonly units: readonly number[];
+  /** Whether ages may be by birthday, which circe has not. */
+  readonly birthdays: boolean;
 }
 
 type Event = CohortDefinitionInput["entry"][number];
-type Criterion = NonNullable<CohortDefinitionInput["with"]>[number];
 type Items = NonNullable<Event["concepts"]>;
 
 /**
@@ -31,10 +36,10 @@ export function randomCohort(random: Random, pool: Pool): CohortDefinitionInput 
     ...some(0.4, () => ({ prior_observation_days: days(random, 0, 400) })),
     ...some(0.2, () => ({ post_observation_days: days(random, 0, 200) })),
     ...some(0.3, () => ({ entry_limit: one(random, ["first", "last", "all"]) })),
-    ...some(0.3, () => ({ age: randomAge(random) })),
+    ...some(0.3, () => ({ age: randomAge(random, pool) })),
     ...some(0.2, () => ({ sex: one(random, ["female", "male"]) })),
-    ...some(0.5, () => ({ with: list(2, () => randomCriterion(random, pool)) })),
-    ...some(0.4, () => ({ without: list(2, () => randomCriterion(random, pool)) })),
+    ...some(0.5, () => ({ with: list(2, () => randomMember(random, pool)) })),
+    ...some(0.4, () => ({ without: list(2, () => randomMember(random, pool)) })),
     ...some(0.7, () => ({ limit: one(random, ["first", "last", "all", "all"]) })),
     ...some(0.6, () => ({ exit: randomExit(random, pool) })),
     ...some(0.3, () => ({ merge_gap_days: days(random, 0, 120) })),
@@ -64,7 +69,24 @@ function randomItems(random: Random, concepts: readonly number[]): Items {
   return [first, ...rest.map((item) => ({ ...item, ...(random.chance(0.3) ? { exclude: true } : {}) }))];
 }
 
-function randomCriterion(random: Random, pool: Pool): Criterion {
+function randomMember(random: Random, pool: Pool, depth = 0): CohortMember {
+  if (depth > 0 && random.chance(0.25)) {
+    const sex = one(random, ["female", "male"]);
+    return one(random, [{ sex }, { age: randomAge(random, pool) }, { sex, age: randomAge(random, pool) }]);
+  }
+  if (depth > 2 || !random.chance(0.35)) return randomCriterion(random, pool);
+  const members = Array.from({ length: random.integer(2, 4) }, () => randomMember(random, pool, depth + 1));
+  const most = members.length;
+  return one(random, [
+    { any_of: members },
+    { any_of: members },
+    { all_of: members },
+    { of: members, at_least: random.integer(2, most) },
+    { of: members, at_most: random.integer(0, most - 1) },
+  ]);
+}
+
+function randomCriterion(random: Random, pool: Pool): CohortCriterion {
   const from = days(random, -400, 30);
   const window = one(random, [
     { from },
@@ -75,15 +97,15 @@ function randomCriterion(random: Random, pool: Pool): Criterion {
   return {
     ...randomEvent(random, pool),
     ...(window === undefined ? {} : { window }),
-    ...(random.chance(0.3) ? { at_least: random.integer(2, 3) } : {}),
+    ...one(random, [{}, {}, {}, { at_least: 2 }, { at_least: 3 }, { at_most: random.integer(0, 2) }]),
     ...(random.chance(0.3) ? { outside_observation: true } : {}),
   };
 }
 
-function randomAge(random: Random): NonNullable<CohortDefinitionInput["age"]> {
+function randomAge(random: Random, { birthdays }: Pool): NonNullable<CohortDefinitionInput["age"]> {
   const min = random.integer(0, 60);
   const ends = one(random, [{ min }, { max: min + 20 }, { min, max: min + random.integer(0, 50) }]);
-  return random.chance(0.4) ? { ...ends, completed_years: true } : ends;
+  return birthdays && random.chance(0.4) ? { ...ends, completed_years: true } : ends;
 }
 
 function randomExit(random: Random, pool: Pool): NonNullable<CohortDefinitionInput["exit"]> {

@@ -9,6 +9,7 @@ import {
 import { EVENT_TABLE_NAMES, eventTable } from "../../../../src/omop/cohorts/event_tables.ts";
 
 const DIABETES = [{ concept_id: 201826, include_descendants: true }];
+const DEATH = [{ table: "death" }];
 const ENTRY = [{ table: "condition_occurrence" as const, concepts: DIABETES }];
 
 Deno.test("every table of events has the columns that its events are read from, in both versions of the CDM", () => {
@@ -89,13 +90,44 @@ Deno.test("cohortMeaning() says what a definition means, defaults too", () => {
   ]);
 });
 
+Deno.test("a group of conditions is one rule: its words, and circe's group; without it, as many as it lacks", () => {
+  const definition = (list: "with" | "without") =>
+    readCohort({
+      entry: ENTRY,
+      [list]: [
+        {
+          any_of: [{ table: "death" }, {
+            all_of: [{ sex: "female", age: { min: 40 } }, { table: "specimen", at_most: 0 }],
+          }],
+        },
+        { of: [...DEATH, { age: { max: 9 } }, { sex: "male" }], at_least: 2, name: "two of three" },
+      ],
+    });
+  const rules = (list: "with" | "without") =>
+    cohortMeaning(definition(list)).filter((line) => line.startsWith("Rule")).map((line) =>
+      line.replaceAll(", at any time of the observation period", "")
+    );
+  assert.deepEqual(rules("with"), [
+    "Rule: any of (a death; all of (all of (age at least 40, as year of entry minus year of birth; female); no specimen))",
+    "Rule: at least 2 of (a death; age at most 9, as year of entry minus year of birth; male)",
+  ]);
+  assert.match(rules("without").join(), /^Rule: none of \(.*,Rule: at most 1 of \(/);
+  const circe = JSON.stringify(toCirce(definition("with"), new Map())["InclusionRules"]);
+  assert.match(
+    circe,
+    /"Type":"ANY","CriteriaList":\[\{"Criteria":\{"Death".*"Groups":\[\{"Type":"ALL","CriteriaList":\[\{"Criteria":\{"Specimen"/,
+  );
+  assert.match(circe, /\{"name":"two of three","expression":\{"Type":"AT_LEAST","Count":2,/);
+  assert.match(JSON.stringify(toCirce(definition("without"), new Map())), /"Type":"AT_MOST","Count":1,/);
+});
+
 Deno.test("readCohort() refuses what has no meaning", () => {
   const refused: readonly (readonly [unknown, RegExp])[] = [
     [{}, /Cannot read entry/],
     [{ entry: [{ table: "person" }] }, /Cannot read entry\[0\]\.table/],
     [
       { entry: ENTRY, with: [{ table: "death", window: { from: 2, to: 1 } }] },
-      /Cannot use with: window from 2 to 1/,
+      /Cannot use with\[0\]: window from 2 to 1/,
     ],
     [{ entry: [{ table: "observation_period", concepts: DIABETES }] }, /observation_period has none/],
     [{ entry: [{ table: "drug_exposure", value: { min: 1 } }] }, /drug_exposure has no numbers/],
@@ -105,8 +137,32 @@ Deno.test("readCohort() refuses what has no meaning", () => {
       /it has several ends/,
     ],
     [{ entry: ENTRY, exclude: [] }, /Unrecognized key/],
+    [
+      { entry: ENTRY, with: [{ any_of: [{ table: "person" }] }] },
+      /Cannot read with\[0\]\.any_of\[0\]\.table/,
+    ],
+    [{ entry: ENTRY, with: [{ any_of: [] }] }, /Cannot read with\[0\]\.any_of/],
+    [{ entry: ENTRY, with: [{ any_of: DEATH, all_of: DEATH }] }, /only one of any_of, all_of and of/],
+    [{ entry: ENTRY, with: [{ any_of: DEATH, at_least: 1 }] }, /at_least or at_most belongs to of/],
+    [{ entry: ENTRY, with: [{ of: DEATH }] }, /at_least or at_most belongs to of/],
+    [{ entry: ENTRY, with: [{ of: DEATH, at_least: 2 }] }, /it has 1 conditions, and at least 2 never hold/],
+    [{ entry: ENTRY, without: [{ of: DEATH, at_most: 1 }] }, /at most 1 always hold/],
+    [{ entry: ENTRY, with: [{ table: "death", at_least: 1, at_most: 1 }] }, /it has at_least and at_most/],
+    [{ entry: ENTRY, with: [{ any_of: [{ age: {} }] }] }, /with\[0\]\.any_of\[0\]: its age has no limit/],
+    [{ entry: ENTRY, with: [nested(4)] }, /at most 3 deep/],
+    [
+      {
+        entry: ENTRY,
+        with: Array.from({ length: 6 }, () => ({ any_of: Array.from({ length: 20 }, () => DEATH[0]) })),
+      },
+      /a definition with 121 events: at most 100/,
+    ],
   ];
   for (const [input, message] of refused) {
     assert.throws(() => readCohort(input), { code: "invalid_argument", message });
   }
 });
+
+function nested(depth: number): unknown {
+  return depth === 0 ? DEATH[0] : { any_of: [nested(depth - 1)] };
+}

@@ -187,6 +187,9 @@ Deno.test("a cohort is by months, ages of five years and one entry event, or ref
       { without: dated("2020-01-15", "2020-01-31") },
       { age: { min: 41 } },
       { age: { max: 40 } },
+      { with: [{ age: { min: 41 } }] },
+      { with: [{ any_of: [{ table: "death" }, { table: "specimen" }] }] },
+      { without: [{ sex: "male" }] },
       { entry: [...dated("2020-01-01", "2020-01-31"), ...dated("2021-01-01", "2021-01-31")] },
     ]
   ) assert.equal(define(fine), "disclosure_not_allowed", JSON.stringify(fine));
