@@ -45,7 +45,16 @@ require_refused("create sockets", lambda: socket.socket(socket.AF_INET, socket.S
 require_refused("write to the root file system", lambda: open("/omcp-doctor", "w"))
 if any(word in name for name in os.environ for word in ("URL", "PASS", "TOKEN")):
     raise SystemExit("the environment of a sandbox has a variable that is named like a secret")
-print("sockets refused, root file system read-only, no secrets in the environment")
+def process_limit():
+    for path in ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max"):
+        try:
+            with open(path) as file:
+                if file.read().strip() != "max":
+                    return "processes limited"
+        except OSError:
+            pass
+    return "processes limited for its user, because the OCI runtime cannot limit the container's"
+print("sockets refused, root file system read-only, no secrets in the environment, " + process_limit())
 `;
 
 /** `omcp doctor`. */

@@ -106,6 +106,7 @@ function privileges(facts: Attestation): string[] {
     found.push(`the seccomp mode is ${facts.seccomp} instead of ${SECCOMP_FILTER}`);
   }
   if (facts.dumpable) found.push("other processes can read the agent's memory");
+  if (facts.descriptorsOpen) found.push("other processes can open the agent's channel to the server");
   return found;
 }
 
@@ -160,18 +161,37 @@ function isInside(path: string, folder: string): boolean {
 }
 
 function limits(specified: ContainerSpec["limits"], effective: Attestation["limits"]): string[] {
-  const { memoryBytes, swapBytes, pidsMax, cpuQuota } = effective;
+  const { memoryBytes, swapBytes, cpuQuota } = effective;
   const found: string[] = [];
   if (memoryBytes === null || Math.abs(memoryBytes - specified.memoryBytes) > PAGE_BYTES) {
     found.push(`the memory limit is ${memoryBytes ?? "none"} instead of ${specified.memoryBytes} bytes`);
   }
   if (swapBytes !== null && swapBytes > 0) found.push(`${swapBytes} bytes of swap can be used`);
-  if (pidsMax !== specified.pids) {
-    found.push(`the process limit is ${pidsMax ?? "none"} instead of ${specified.pids}`);
-  }
+  found.push(...processes(specified, effective));
   const { cpus } = specified;
   if (cpus !== undefined && (cpuQuota === null || Math.abs(cpuQuota - cpus) > CPU_TOLERANCE)) {
     found.push(`the CPU quota is ${cpuQuota ?? "none"} instead of ${cpus}`);
   }
   return found;
+}
+
+/**
+ * gVisor has no limit of a container's processes. It enforces that of their user, in a kernel of the sandbox's own; on Linux that
+ * holds as well, for a user that no other container has.
+ */
+function processes(
+  { pids, userProcesses }: ContainerSpec["limits"],
+  effective: Attestation["limits"],
+): string[] {
+  if (effective.pidsMax !== null || userProcesses === undefined) {
+    return effective.pidsMax === pids
+      ? []
+      : [`the process limit is ${effective.pidsMax ?? "none"} instead of ${pids}`];
+  }
+  if (effective.userProcesses === userProcesses) return [];
+  return [
+    `the process limit is none instead of ${pids}, and that of the user ${
+      effective.userProcesses ?? "none"
+    } instead of ${userProcesses}`,
+  ];
 }

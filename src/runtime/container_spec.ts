@@ -41,6 +41,8 @@ export interface ResourceLimits {
   readonly cpuShares: number;
   /** Processes and threads at a time. */
   readonly pids: number;
+  /** Processes and threads of the container's user, who must have no other container (RLIMIT_NPROC). @default no limit */
+  readonly userProcesses?: number;
   /** Open files of one process. */
   readonly openFiles: number;
   /** Bytes of private memory of one process (RLIMIT_DATA). @default no limit */

@@ -131,6 +131,7 @@ export function sandboxContainerSpec(policy: SandboxPolicy, identity: SandboxIde
       cpus: policy.cpus,
       cpuShares: CPU_SHARES.sandbox,
       pids: policy.pids,
+      userProcesses: policy.pids,
       openFiles: policy.openFiles,
       // Less than that of its child processes, which set themselves to 1000: the agent, and with it the files, survives when a cell takes all memory.
       oomScoreAdj: 0,

@@ -26,13 +26,22 @@ export const attestationSchema = wireObject({
   /** The mode, as in /proc/self/status. */
   seccomp: z.int().nullable(),
   dumpable: z.boolean(),
+  /** Whether a process of the same user can open the agent's descriptors, which the channel is among. */
+  descriptors_open: z.boolean(),
   interfaces: z.array(z.string().max(200)).max(100),
   root_read_only: z.boolean(),
   /** All mount points, and whether each mount is read-only, whatever the permissions of its files. */
   mounts: z.record(z.string().max(4096), z.boolean()).refine((mounts) => Object.keys(mounts).length <= 1000),
   /** Those that the agent can write to. */
   writable_mounts: z.array(z.string().max(4096)).max(1000),
-  limits: wireObject({ memory_bytes: limit, swap_bytes: limit, pids_max: limit, cpu_quota: limit }),
+  limits: wireObject({
+    memory_bytes: limit,
+    swap_bytes: limit,
+    pids_max: limit,
+    /** Of the agent's user (RLIMIT_NPROC); null also where the container has no limit and the kernel does not enforce this one. */
+    user_processes: limit,
+    cpu_quota: limit,
+  }),
 });
 
 /** An agent's attestation. */

@@ -17,6 +17,7 @@ from agent.children import Children
 from agent.attestation import attestation
 from agent.contract import DEFAULT_CONTEXT, PROTOCOL, REQUESTS, BootConfig, InvalidMessage, boot_config
 from agent.process import (
+    descriptors_open,
     log,
     log_exception,
     make_undumpable,
@@ -52,6 +53,7 @@ class Agent:
             outlive_others()
         self._dumpable = make_undumpable()
         source, sink = take_standard_streams()
+        self._descriptors_open = descriptors_open(source, sink)
         self._children = Children(self.loop)
         handlers = Handlers(self._hello, self._on_request, self._on_open, self._on_room)
         self._channel = Channel(self.loop, source, sink, handlers)
@@ -183,7 +185,7 @@ class Agent:
 
     def _hello(self) -> "Hello":
         try:
-            found: "Optional[Attestation]" = attestation(self._dumpable)
+            found: "Optional[Attestation]" = attestation(self._dumpable, self._descriptors_open)
         except Exception:
             log_exception("Cannot read the effective confinement")
             found = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 if TYPE_CHECKING:
@@ -11,10 +12,15 @@ if TYPE_CHECKING:
 _CGROUP = "/sys/fs/cgroup"
 # cgroup v1 reports "no limit" as the greatest number of whole pages.
 _UNLIMITED = 1 << 62
+# Whether the kernel enforces RLIMIT_NPROC, once that is known.
+_enforced: List[bool] = []
 
 
-def attestation(dumpable: bool) -> "Attestation":
-    """Reads the attestation. A field that cannot be read is None or an empty list."""
+def attestation(dumpable: bool, descriptors_open: bool) -> "Attestation":
+    """Reads the attestation. A field that cannot be read is None or an empty list.
+
+    Whether others can read the process's memory and open its descriptors is what the caller has found out.
+    """
     status = _status()
     points, writable = mounts(_read("/proc/self/mountinfo") or "")
     return {
@@ -37,6 +43,7 @@ def attestation(dumpable: bool) -> "Attestation":
         "no_new_privs": status.get("NoNewPrivs") == "1",
         "seccomp": _integer(status.get("Seccomp")),
         "dumpable": dumpable,
+        "descriptors_open": descriptors_open,
         "interfaces": _interfaces(),
         "root_read_only": points.get("/", False),
         "mounts": points,
@@ -112,20 +119,53 @@ def _limits() -> "Limits":
     """Bytes and processes; cpu_quota in CPUs. None is "no limit", or "cannot be read"."""
     if os.path.exists(_CGROUP + "/cgroup.controllers"):
         quota = (_read(_CGROUP + "/cpu.max") or "max").split()
+        pids = _limit("/pids.max")
         return {
             "memory_bytes": _limit("/memory.max"),
             "swap_bytes": _limit("/memory.swap.max"),
-            "pids_max": _limit("/pids.max"),
+            "pids_max": pids,
+            "user_processes": _user_processes(pids),
             "cpu_quota": _share(_integer(quota[0]), _integer(quota[-1])),
         }
+    pids = _limit("/pids/pids.max")
     memory = _limit("/memory/memory.limit_in_bytes")
     both = _limit("/memory/memory.memsw.limit_in_bytes")
     return {
         "memory_bytes": memory,
         "swap_bytes": None if memory is None or both is None else both - memory,
-        "pids_max": _limit("/pids/pids.max"),
+        "pids_max": pids,
+        "user_processes": _user_processes(pids),
         "cpu_quota": _share(_limit("/cpu/cpu.cfs_quota_us"), _limit("/cpu/cpu.cfs_period_us")),
     }
+
+
+def _user_processes(pids: Optional[int]) -> Optional[int]:
+    """RLIMIT_NPROC. Where it stands in for the container's limit, a child tries once whether the kernel enforces it; None if not."""
+    limit = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    if limit == resource.RLIM_INFINITY:
+        return None
+    if pids is not None:
+        return limit
+    if not _enforced:
+        _enforced.append(_enforces_process_limit())
+    return limit if _enforced[0] else None
+
+
+def _enforces_process_limit() -> bool:
+    try:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+                os.fork()
+            except BlockingIOError:
+                status = 0
+            finally:
+                os._exit(status)
+        return os.waitpid(child, 0)[1] == 0
+    except OSError:
+        return False
 
 
 def _limit(name: str) -> Optional[int]:

@@ -341,6 +341,9 @@ class Limits(TypedDict):
     memory_bytes: Optional[int]
     swap_bytes: Optional[int]
     pids_max: Optional[int]
+    # Of the agent's user: RLIMIT_NPROC, which no process can raise. None also where pids_max is None
+    # and the kernel does not enforce it.
+    user_processes: Optional[int]
     cpu_quota: Optional[float]
 
 
@@ -358,6 +361,8 @@ class Attestation(TypedDict):
     no_new_privs: bool
     seccomp: Optional[int]
     dumpable: bool
+    # Whether a process of the same user can open the agent's descriptors.
+    descriptors_open: bool
     interfaces: List[str]
     root_read_only: bool
     # Mount point → whether the mount is read-only.

@@ -109,7 +109,10 @@ def _limit_processes() -> None:
     far that the agent, which has to end it, may wait for a minute. The limit counts the user's processes; no other sandbox has its user.
     """
     limit = cgroup.tasks_limit()
-    if limit is not None and limit > _AGENTS_OWN:
+    if limit is None:
+        # gVisor: the engine limits the user's processes in place of the container's.
+        limit = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    if limit > _AGENTS_OWN:
         try:
             resource.setrlimit(resource.RLIMIT_NPROC, (limit - _AGENTS_OWN, limit - _AGENTS_OWN))
         except (OSError, ValueError):

@@ -33,7 +33,7 @@ def main(config: Dict[str, Any]) -> NoReturn:
     signal.signal(signal.SIGALRM, lambda *_: os._exit(75))
     signal.alarm(int(config["seconds"]))
     threading.Thread(target=_end_with_server, daemon=True).start()
-    say("attestation", attestation(make_undumpable()))
+    say("attestation", attestation(make_undumpable(), descriptors_open=False))
     try:
         _answer(config)
     except uv.Failed as error:

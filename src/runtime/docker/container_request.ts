@@ -56,6 +56,7 @@ export function createContainerRequest(spec: ContainerSpec): CreateContainerRequ
         // A POSIX message queue would outlive its processes.
         ulimit("msgqueue", 0),
         ulimit("memlock", MEMLOCK_BYTES),
+        ...(limits.userProcesses === undefined ? [] : [ulimit("nproc", limits.userProcesses)]),
         ...(limits.processBytes === undefined ? [] : [ulimit("data", limits.processBytes)]),
       ],
       Tmpfs: Object.fromEntries(spec.tmpfs.map((mount) => tmpfsEntry(mount, uid))),

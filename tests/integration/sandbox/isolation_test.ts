@@ -116,7 +116,7 @@ Deno.test("a sandbox's container gives no privilege, and nothing to write to but
 });
 
 /** The agent's attestation, without the agent: only the agent knows that it made itself undumpable. */
-const REPORT = `${inForce}\nimport json\nprint(json.dumps({"attestation": attestation(False)}))\n`;
+const REPORT = `${inForce}\nimport json\nprint(json.dumps({"attestation": attestation(False, False)}))\n`;
 
 async function deviations(
   hostConfig: HostConfigSpec,
@@ -129,6 +129,7 @@ async function deviations(
 
 Deno.test("verifyAttestation() accepts a sandbox's container, and no weaker one", async () => {
   assert.equal(await deviations({}), "");
+  assert.equal(await deviations({ PidsLimit: 0 }), "", "the limit of its user's processes holds");
   const weaker: [HostConfigSpec, Partial<CreateContainerRequest>, RegExp][] = [
     [{ CapDrop: [] }, {}, /^the bounding capabilities are [0-9a-f]+ instead of none$/],
     [{ SecurityOpt: [] }, {}, /^no-new-privileges is off$/],
@@ -145,7 +146,11 @@ Deno.test("verifyAttestation() accepts a sandbox's container, and no weaker one"
       {},
       /^the memory limit is 1073741824 instead of 2147483648 bytes$/,
     ],
-    [{ PidsLimit: 0 }, {}, /^the process limit is none instead of 256$/],
+    [
+      { PidsLimit: 0, Ulimits: [] },
+      {},
+      /^the process limit is none instead of 256, and that of the user (?:none|\d+) instead of 256$/,
+    ],
     [{ CpuQuota: 0 }, {}, /^the CPU quota is none instead of 1$/],
     [{ CpuQuota: 20_000 }, {}, /^the CPU quota is 2 instead of 1$/],
     [{}, { User: "0:0" }, /^the real user id is 0 instead of 60001$/m],

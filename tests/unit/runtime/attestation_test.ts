@@ -62,11 +62,12 @@ function report(): Record<string, unknown> {
     no_new_privs: true,
     seccomp: 2,
     dumpable: false,
+    descriptors_open: false,
     interfaces: ["lo"],
     root_read_only: true,
     mounts: MOUNTS,
     writable_mounts: ["/dev/mqueue", "/dev/shm", "/proc/keys", "/run", "/tmp", "/workspace"],
-    limits: { memory_bytes: 2048 * MIB, swap_bytes: 0, pids_max: 256, cpu_quota: 1 },
+    limits: { memory_bytes: 2048 * MIB, swap_bytes: 0, pids_max: 256, user_processes: 256, cpu_quota: 1 },
   };
 }
 
@@ -106,6 +107,7 @@ Deno.test("verifyAttestation() names every single deviation", () => {
     [{ seccomp: 0 }, /^the seccomp mode is 0 instead of 2$/],
     [{ seccomp: null }, /^the seccomp mode is null/],
     [{ dumpable: true }, /can read the agent's memory$/],
+    [{ descriptors_open: true }, /^other processes can open the agent's channel to the server$/],
     [{ interfaces: ["eth0", "lo"] }, /^there are network interfaces: eth0$/],
     [{ root_read_only: false }, /^the root file system is writable$/],
     [{ writable_mounts: ["/data", "/dev/shm", "/run", "/tmp", "/workspace"] }, /^\/data is writable$/],
@@ -196,4 +198,26 @@ Deno.test("verifyOciRuntime() finds another OCI runtime than the specified one, 
     "the OCI runtime is unknown instead of runsc",
   ]);
   assert.deepEqual(verifyOciRuntime({}, { ociRuntime: "crun" }), [], "the engine chooses");
+});
+
+Deno.test("verifyAttestation() takes a limit of the user's processes in place of the container's only where that is unlimited and it is specified", () => {
+  const { limits } = SPEC;
+  function found(
+    spec: Partial<ContainerSpec["limits"]>,
+    pids_max: number | null,
+    user_processes: number | null,
+  ) {
+    const { limits: attested } = report();
+    const attestation = { ...report(), limits: { ...Object(attested), pids_max, user_processes } };
+    return verifyAttestation({ ...SPEC, limits: { ...limits, ...spec } }, { attestation });
+  }
+  assert.deepEqual(found({ userProcesses: 256 }, null, 256), []);
+  assert.deepEqual(found({ userProcesses: 256 }, null, 257), [
+    "the process limit is none instead of 256, and that of the user 257 instead of 256",
+  ]);
+  assert.deepEqual(found({ userProcesses: 256 }, null, null), [
+    "the process limit is none instead of 256, and that of the user none instead of 256",
+  ]);
+  assert.deepEqual(found({ userProcesses: 256 }, 255, 256), ["the process limit is 255 instead of 256"]);
+  assert.deepEqual(found({}, null, 256), ["the process limit is none instead of 256"]);
 });

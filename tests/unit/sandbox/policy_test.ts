@@ -29,6 +29,7 @@ Deno.test("sandboxContainerSpec() sets every limit of the policy", () => {
     cpus: 1,
     cpuShares: 256,
     pids: 256,
+    userProcesses: 256,
     openFiles: 4096,
     oomScoreAdj: 0,
   });

@@ -58,9 +58,13 @@ class Attach(unittest.TestCase):
             found = server.hello["attestation"]
             self.assertEqual(os.getuid(), found["uid"])
             self.assertIs(False, found["dumpable"])
+            # Root may open them.
+            self.assertIs(os.getuid() == 0, found["descriptors_open"])
             self.assertIn("lo", found["interfaces"])
             self.assertIs(bool, type(found["mounts"]["/"]))
-            self.assertEqual({"memory_bytes", "swap_bytes", "pids_max", "cpu_quota"}, set(found["limits"]))
+            self.assertEqual(
+                {"memory_bytes", "swap_bytes", "pids_max", "user_processes", "cpu_quota"}, set(found["limits"])
+            )
             self.assertRegex(found["capabilities"]["effective"], "^[0-9a-f]{16}$")
 
     def test_without_a_kernel_it_reports_that_and_keeps_serving(self) -> None:

@@ -12,7 +12,15 @@ const SPEC: ContainerSpec = {
   env: { HOME: "/tmp/home", LANG: "C.UTF-8" },
   labels: { "org.omcp.name": "x" },
   confinement: confinement(23456, SANDBOX_SECCOMP),
-  limits: { memoryBytes: 2048 * MIB, cpus: 1, cpuShares: 64, pids: 256, openFiles: 4096, oomScoreAdj: 0 },
+  limits: {
+    memoryBytes: 2048 * MIB,
+    cpus: 1,
+    cpuShares: 64,
+    pids: 256,
+    userProcesses: 255,
+    openFiles: 4096,
+    oomScoreAdj: 0,
+  },
   tmpfs: [
     { path: "/workspace", bytes: 512 * MIB, inodes: 65_536, mode: "0700", exec: true },
     { path: "/tmp", bytes: 256 * MIB, inodes: 32_768, mode: "1777", exec: false },
@@ -60,6 +68,7 @@ Deno.test("createContainerRequest() confines the container in every respect", ()
       { Name: "core", Soft: 0, Hard: 0 },
       { Name: "msgqueue", Soft: 0, Hard: 0 },
       { Name: "memlock", Soft: 65536, Hard: 65536 },
+      { Name: "nproc", Soft: 255, Hard: 255 },
     ],
     Tmpfs: {
       "/workspace": "rw,nosuid,nodev,exec,size=536870912,nr_inodes=65536,mode=0700,uid=23456,gid=23456",
