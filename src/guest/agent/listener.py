@@ -10,6 +10,11 @@ from agent.process import log
 from agent.reactor import Reactor
 
 _RETRY_SECONDS = 0.2
+# As fast as one client after another can log in. Each connection costs the server and the database work that others wait for.
+_PER_SECOND = 100
+_BURST = 32
+# libpq does not wait when the queue is full: it fails.
+_BACKLOG = 128
 
 
 def send_at_once(connection: socket.socket, data: bytes) -> None:
@@ -21,14 +26,34 @@ def send_at_once(connection: socket.socket, data: bytes) -> None:
         pass
 
 
-class Listener:
-    """Accepts connections; `admit` gets each, and returns whether it has taken it: others are closed."""
+class Rate:
+    """Permits one event after another at a rate, and some at once after a pause."""
 
-    def __init__(self, loop: Reactor, path: str, backlog: int, admit: Callable[[socket.socket], bool]) -> None:
+    def __init__(self, per_second: float, burst: int) -> None:
+        self._gap = 1 / per_second
+        self._slack = (burst - 1) * self._gap
+        self._next = 0.0
+
+    def take(self, now: float) -> float:
+        """Takes a permit and returns 0, or returns the seconds until there is one."""
+        earliest = max(self._next, now - self._slack)
+        if earliest > now:
+            return earliest - now
+        self._next = earliest + self._gap
+        return 0.0
+
+
+class Listener:
+    """Accepts connections at a limited rate: others wait in the operating system's queue, and their clients with them.
+
+    `admit` gets each connection, and returns whether it has taken it: others are closed.
+    """
+
+    def __init__(self, loop: Reactor, path: str, admit: Callable[[socket.socket], bool]) -> None:
         self._loop = loop
         self._path = path
-        self._backlog = backlog
         self._admit = admit
+        self._rate = Rate(_PER_SECOND, _BURST)
 
     def listen(self) -> None:
         """Raises OSError."""
@@ -41,21 +66,28 @@ class Listener:
         self._listener.setblocking(False)
         self._listener.bind(self._path)
         os.chmod(self._path, 0o600)
-        self._listener.listen(self._backlog)
+        self._listener.listen(_BACKLOG)
         self._accepting()
 
     def _accepting(self) -> None:
         self._loop.add_reader(self._listener.fileno(), self._accept)
 
+    def _pause(self, seconds: float) -> None:
+        self._loop.remove_reader(self._listener.fileno())
+        self._loop.call_later(seconds, self._accepting)
+
     def _accept(self) -> None:
+        wait = self._rate.take(self._loop.time())
+        if wait > 0:
+            self._pause(wait)
+            return
         try:
             connection, _ = self._listener.accept()
         except BlockingIOError:
             return
         except OSError as error:
             log("Cannot accept a connection at %s: %s" % (self._path, error))
-            self._loop.remove_reader(self._listener.fileno())
-            self._loop.call_later(_RETRY_SECONDS, self._accepting)
+            self._pause(_RETRY_SECONDS)
             return
         taken = False
         try:

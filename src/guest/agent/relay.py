@@ -182,7 +182,7 @@ class PostgresRelay:
         self._channel = channel
         self._splices: Set[Splice] = set()
         self._candidates: Set["CancelCandidate"] = set()
-        self._listener = Listener(loop, os.path.join(directory, ".s.PGSQL.5432"), MAX_CONNECTIONS, self._admit)
+        self._listener = Listener(loop, os.path.join(directory, ".s.PGSQL.5432"), self._admit)
 
     def listen(self) -> None:
         """Raises OSError."""

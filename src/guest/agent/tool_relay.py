@@ -29,7 +29,7 @@ class ToolRelay:
         self._loop = loop
         self._channel = channel
         self._splices: Set[Splice] = set()
-        self._listener = Listener(loop, os.path.join(directory, SOCKET), MAX_CALLS, self._admit)
+        self._listener = Listener(loop, os.path.join(directory, SOCKET), self._admit)
 
     def listen(self) -> None:
         """Raises OSError."""

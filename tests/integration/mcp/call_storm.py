@@ -32,9 +32,9 @@ def code_of(received):
 
 call = json.dumps({"tool": "get_concept", "arguments": {"concept_id": 201826}}).encode() + b"\n"
 
-# A hundred times what may be open at a time.
+# Fifty times what may be open at a time.
 found = []
-for _ in range(15):
+for _ in range(8):
     clients = []
     for _ in range(100):
         client = connect()

@@ -49,7 +49,18 @@ def refused():
 assert refused()
 [run(libpq), run(safe), held[1].execute("SELECT 1").fetchone()]`;
 
-Deno.test("a cancel passes when all connections of the sandbox and of the server are open", async () => {
+/** Connects faster than the agent accepts, until the queue is full. Clients that wait in it are answered. */
+const FLOOD = `
+def full():
+    for _ in range(100_000):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.setblocking(False)
+            try: s.connect("/run/postgresql/.s.PGSQL.5432")
+            except BlockingIOError: return True
+    return False
+[full(), held[1].execute("SELECT 2").fetchone(), refused()]`;
+
+Deno.test("a cancel passes when all connections of the sandbox and of the server are open, and a flood of connections waits", async () => {
   await withServer({ OMCP_QUERY_CONNECTIONS: CONNECTIONS }, async (server) => {
     const sandboxes = [await newSandbox(server), await newSandbox(server)];
     for (const sandbox_id of sandboxes) {
@@ -67,5 +78,8 @@ Deno.test("a cancel passes when all connections of the sandbox and of the server
       const reply = await server.call("execute_python_code", { sandbox_id, code: CANCEL });
       assert.match(reply.text, /\[\['cancelled'\], \['cancelled'\], \(1,\)\]/, reply.text);
     }
+    const [sandbox_id] = sandboxes;
+    const flooded = await server.call("execute_python_code", { sandbox_id, code: FLOOD });
+    assert.match(flooded.text, /\[True, \(2,\), True\]/, flooded.text);
   });
 });
