@@ -383,7 +383,7 @@ export const SETTINGS = {
     default: "bridge",
     unit: "network",
     description:
-      "The engine's network that the container joins which resolves and downloads packages, such as `bridge` or `host`. No sandbox has a network.",
+      "The engine's network for the container that resolves and downloads packages, such as `bridge` or `host`. No sandbox has a network.",
   },
   OMCP_INSTANCE: {
     schema: z.string().regex(/^[A-Za-z0-9_.-]{0,64}$/, "must be at most 64 letters, digits, _ . or -"),

@@ -102,7 +102,7 @@ export function permissionFlags(options: LaunchOptions): string[] {
  * @returns Deno's flags for them, and for what the server may read besides.
  */
 export function serverFlags(permissions: ServerPermissions): string[] {
-  // The server starts without these; then it does not trust the host's own certificate authorities.
+  // The server starts without these files, and then does not trust the host's own certificate authorities.
   const read = [...permissions.read, ...SYSTEM_BUNDLES];
   return permissionList({ ...permissions, read });
 }
@@ -110,7 +110,7 @@ export function serverFlags(permissions: ServerPermissions): string[] {
 /**
  * @param permissions Values of the flags; without a value there is no flag.
  * @returns Deno's flags for them and for the environment.
- * @throws {OmcpError} `invalid_argument` for a path with a comma, which separates the values and which nothing escapes.
+ * @throws {OmcpError} `invalid_argument` for a path with a comma: Deno separates the values by commas and has no escape.
  */
 export function permissionList(permissions: ServerPermissions): string[] {
   const bad = [...permissions.read, ...permissions.write].find((path) => path === "" || path.includes(","));

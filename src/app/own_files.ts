@@ -32,7 +32,7 @@ export function ownFiles(settings: OwnFileSettings): (string | undefined)[] {
   ];
 }
 
-/** The server's own modules: a start would run what an export had put there. Undefined in a compiled program, which contains them. */
+/** The folder of the server's own modules: if an export could write there, the next start would run it. Undefined in a compiled program, which contains them. */
 export function ownFolder(): string | undefined {
   // A package has its program in a folder beside the launcher.
   const folder = new URL(PACKAGED ? ".." : "../..", import.meta.url);

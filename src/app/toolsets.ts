@@ -22,7 +22,7 @@ function isToolset(name: string): name is Toolset {
   return TOOLSETS.some((each) => each === name);
 }
 
-/** What the configuration has of the things that toolsets are about: the setting that would add it, or undefined where it is there. */
+/** Toolset → the setting that the configuration lacks for it; undefined where it lacks none. */
 export type MissingFor = Readonly<Partial<Record<Toolset, string | undefined>>>;
 
 /**

@@ -87,7 +87,7 @@ export async function pullPinned(
     }
     await engine.tagImage(pinned, imageReference(kind));
   } finally {
-    // With this name, too, the image would outlive the removal of superseded ones.
+    // With a second name, the image would stay when superseded ones are removed.
     await engine.removeImage(pinned).catch(() => {});
   }
 }

@@ -55,7 +55,7 @@ function sizeText({ persons, rows, starts, days }: AttritionCount): string {
 }
 
 /**
- * An age of circe's is up to a year above what people call their age.
+ * Circe's ages are up to a year above completed years.
  *
  * @param expression The definition.
  * @returns A note, if it has such an age.

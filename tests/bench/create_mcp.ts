@@ -22,7 +22,7 @@ const FLOORS = `floor: ${AT_ONCE} of these at once`;
  * @param report Receives the figures.
  */
 export async function benchCreateThroughMcp(rig: Rig, report: Report): Promise<void> {
-  // The floor's container is the manager's last one without an agent.
+  // The floor uses the manager's last container, without an agent.
   const like = await rig.manager.create();
   await rig.manager.remove(like.id);
   const warm = await connectBenchServer(rig, { OMCP_POOL_SIZE: "1" });

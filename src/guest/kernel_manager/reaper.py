@@ -35,12 +35,12 @@ class Reaper:
         self.pid, self._kernel = pid, kernel
 
     def kill(self) -> None:
-        """Ends it: its processes become PID 1's children."""
+        """Ends the subreaper: its processes become PID 1's children."""
         if self.pid:
             processes.kill([self.pid])
 
     def close(self) -> None:
-        """Ends it without a further report. One that has not reported its start yet ends by itself, as nobody reads the pipe."""
+        """Ends the subreaper without a further report. If it has not reported its start yet, it ends by itself, because nobody reads the pipe."""
         self.kill()
         self.pid = 0
         if self._other >= 0:

@@ -10,7 +10,7 @@ import warnings
 from typing import Any, Dict, List, Optional
 
 SOCKET = "/run/omcp/tools.sock"
-# Longer than any call may take: only a server that has vanished without an end would make a cell wait for it.
+# Longer than any call may take: a cell waits for so long only if the server has vanished without closing the connection.
 _SECONDS = 900.0
 # As the server allows.
 _REQUEST_BYTES = 256 * 1024

@@ -117,7 +117,7 @@ class Columns:
             self.chunks[at].append(chunk)
             self.sizes[at] += int(pandas.Series(chunk).memory_usage(index=False, deep=True))
         self.rows += len(rows)
-        # The DataFrame is built column by column: at a time there is a copy of one.
+        # The DataFrame is built column by column, so that only one of them is copied at a time.
         if self.memory_bytes is not None and _free_bytes(self.memory_bytes) < 2 * max(self.sizes, default=0):
             raise TooLarge(self.rows, sum(self.sizes))
 

@@ -22,7 +22,7 @@ export const tool: Tool = defineTool({
         "The first byte; a negative one counts from the end. Default: 0.",
       ),
       limit: z.int().min(1).optional().describe(
-        "How many bytes at most. For a binary file it asks for base64. Default: what a result can hold.",
+        "The most bytes. With it, a binary file comes as base64. Default: what a result can hold.",
       ),
     }),
   }),

@@ -6,7 +6,7 @@ import { type Statement, statement } from "../sql_compiler.ts";
 import type { QualityCheckId } from "./checks.ts";
 import type { EventTable } from "./events.ts";
 
-/** What is counted for one check: records that violate it, and those that are looked at. */
+/** What is counted for one check: the records that violate it, and the records that it is about. */
 interface Count {
   readonly check: QualityCheckId;
   readonly violates: RawBuilder<unknown>;

@@ -115,7 +115,7 @@ function resolveOrder(
     const { asked, descending } = typeof entry === "string"
       ? writtenOrder(entry)
       : { asked: entry.column, descending: entry.direction === "desc" };
-    // The result has no name with a dot or parentheses, but one of its columns may have that source.
+    // No column of the result has such a name, but one may come from it.
     const name = /[.(]/.test(asked) ? known.find(asked).name : asked;
     if (!names.includes(name)) {
       const close = closestNames(name, names);
