@@ -39,6 +39,12 @@ export const UNIT: Group = { name: "unit", paths: ["tests/unit"], jobs: UNIT_JOB
 /** Modules whose tests count towards OMOP's budget. */
 const OMOP = ["cdm", "omop"];
 
+/**
+ * Modules whose tests build images or the program. One program at a time may build images in an engine, and the faults of first use do so
+ * as well: so these tests run after the faults and not beside them.
+ */
+const BUILDS = ["image_setup", "package"];
+
 /** In tests that measure the memory of their own process: all files of a group share one process. */
 const OWN_MEMORY = "Deno.memoryUsage";
 
@@ -50,7 +56,8 @@ const OWN_MEMORY = "Deno.memoryUsage";
  */
 export function wholeSuite(folders: TestFolders): readonly (readonly Lane[])[] {
   const modules = folders.names("tests/integration").sort();
-  const others = modules.filter((name) => name !== "guest" && !OMOP.includes(name));
+  const builds = modules.filter((name) => BUILDS.includes(name));
+  const others = modules.filter((name) => name !== "guest" && ![...OMOP, ...BUILDS].includes(name));
   const integration = (names: readonly string[]) => names.map((name) => `tests/integration/${name}`);
   const shared = ["tests/conformance", ...integration(others), "tests/fuzz"];
   const measured = testsWith(OWN_MEMORY, shared, folders);
@@ -64,7 +71,12 @@ export function wholeSuite(folders: TestFolders): readonly (readonly Lane[])[] {
         ...(measured.length > 0 ? [{ name: "memory", paths: measured }] : []),
         { name: "guest", paths: integration(["guest"]) },
       ],
-      [{ name: "faults", paths: ["tests/faults"], jobs: FAULT_JOBS }],
+      [
+        { name: "faults", paths: ["tests/faults"], jobs: FAULT_JOBS },
+        ...(builds.length > 0
+          ? [{ name: "builds", paths: integration(builds), jobs: INTEGRATION_JOBS }]
+          : []),
+      ],
     ],
   ];
 }

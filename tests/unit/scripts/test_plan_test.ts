@@ -12,7 +12,7 @@ const TREE: Readonly<Record<string, readonly string[]>> = {
   "tests/unit/mcp": ["snapshots", "tools_test.ts", "text_test.ts"],
   "tests/unit/mcp/snapshots": ["tools.json"],
   "tests/conformance": ["mcp"],
-  "tests/integration": ["cdm", "guest", "mcp", "omop", "postgres"],
+  "tests/integration": ["cdm", "guest", "image_setup", "mcp", "omop", "postgres"],
   "tests/attacks": ["neighbours.ts", "postgres"],
   "tests/faults": ["sandbox"],
   "tests/fuzz": ["postgres"],
@@ -51,7 +51,16 @@ Deno.test("a module's name means its tests of every kind, a kind's name its fold
   ]);
   assert.deepEqual(pathsOf("postgrse", FOLDERS), []);
   assert.deepEqual(pathsOf("tests/unit/nothing", FOLDERS), []);
-  assert.deepEqual(moduleNames(FOLDERS), ["cdm", "guest", "lib", "mcp", "omop", "postgres", "sandbox"]);
+  assert.deepEqual(moduleNames(FOLDERS), [
+    "cdm",
+    "guest",
+    "image_setup",
+    "lib",
+    "mcp",
+    "omop",
+    "postgres",
+    "sandbox",
+  ]);
 });
 
 Deno.test("an update of snapshots runs only the tests that have snapshots", () => {
@@ -80,6 +89,11 @@ Deno.test("the whole suite has each folder of tests once, with the attacks first
       ...measured,
     ].toSorted(),
   );
+});
+
+Deno.test("tests that build images run after the faults, which build images, too", () => {
+  const lane = wholeSuite(FOLDERS).flat().find((groups) => groups.some(({ name }) => name === "faults"));
+  assert.deepEqual(lane?.map(({ paths }) => paths), [["tests/faults"], ["tests/integration/image_setup"]]);
 });
 
 Deno.test("tests of integration that measure the memory of their process run in one that runs nothing beside them", () => {
