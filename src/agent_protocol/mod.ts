@@ -1,5 +1,5 @@
 /** The channel to a container's agent: frames, streams and requests over one byte stream (PROTOCOL.md). */
-export { bootBytes } from "./boot.ts";
+export { bootBytes, type BootModules, fromSource } from "./boot.ts";
 export type { ByteStream, OpenByteStream } from "../lib/byte_stream.ts";
 export {
   type BootConfig,

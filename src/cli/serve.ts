@@ -145,6 +145,7 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
     image,
     policy,
     maximum,
+    compiles: true,
     images: config.images,
     findImage: async (name, signal) => {
       const started = await engine.ready(signal);

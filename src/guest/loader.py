@@ -1,10 +1,11 @@
 """The container's command: reads the agent's modules and its configuration from stdin, and runs it.
 
-The boot message is `u32 length` and that many bytes of JSON {"modules": {name: source}, "config": {...}}.
-Names are dotted; a name with submodules is a package. A module can read a source with
-`__loader__.get_source(name)`, and all of them in `__loader__.sources`.
+The boot message is `u32 length` and that many bytes of JSON {"modules": {name: source}, "code": {name: base64 of bytecode},
+"magic": hex, "config": {...}}. A module comes as source or as bytecode of the Python whose magic number is `magic`. Names are dotted; a
+name with submodules is a package. A module can read a source with `__loader__.get_source(name)`, and all of both kinds in `__loader__.sources` and `__loader__.code`.
 """
-import json, os, signal, sys
+import binascii, json, marshal, os, signal, sys
+from importlib._bootstrap_external import MAGIC_NUMBER
 from importlib.machinery import ModuleSpec
 
 if sys.version_info < (3, 9):
@@ -12,12 +13,14 @@ if sys.version_info < (3, 9):
 
 
 class Sources:
-    def __init__(self, sources):
+    def __init__(self, sources, code):
         self.sources = sources
+        self.code = code
+        self.packages = {name.rpartition(".")[0] for name in [*sources, *code]}
 
     def find_spec(self, name, path=None, target=None):
-        package = any(other.startswith(name + ".") for other in self.sources)
-        if package or name in self.sources:
+        package = name in self.packages
+        if package or name in self.sources or name in self.code:
             return ModuleSpec(name, self, origin="omcp:%s" % name, is_package=package)
 
     def create_module(self, spec):
@@ -25,7 +28,11 @@ class Sources:
 
     def exec_module(self, module):
         name = module.__name__
-        exec(compile(self.sources.get(name, ""), "omcp:%s" % name, "exec", dont_inherit=True), module.__dict__)
+        if name in self.code:
+            code = marshal.loads(binascii.a2b_base64(self.code[name]))
+        else:
+            code = compile(self.sources.get(name, ""), "omcp:%s" % name, "exec", dont_inherit=True)
+        exec(code, module.__dict__)
 
     def get_source(self, name):  # tracebacks ask for it too
         return self.sources.get(name, "")
@@ -49,7 +56,9 @@ if length > 8 << 20:
     sys.exit("Cannot boot: the boot message must be at most 8388608 bytes: received %d" % length)
 boot = json.loads(read(length))
 signal.alarm(0)
-sys.meta_path.insert(0, Sources(boot["modules"]))
+if boot["code"] and boot["magic"] != MAGIC_NUMBER.hex():
+    sys.exit("Cannot boot: the image has another Python than when its modules were compiled")
+sys.meta_path.insert(0, Sources(boot["modules"], boot["code"]))
 import agent
 
 agent.main(boot["config"])

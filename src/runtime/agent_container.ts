@@ -1,6 +1,13 @@
 /** A container with our agent in it, attached and verified. Sandboxes and local databases are both that. */
 import { addAbortListener } from "node:events";
-import { bootBytes, type BootConfig, Channel, type ChannelEvent } from "../agent_protocol/mod.ts";
+import {
+  bootBytes,
+  type BootConfig,
+  type BootModules,
+  Channel,
+  type ChannelEvent,
+  fromSource,
+} from "../agent_protocol/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { GUEST_MODULES } from "../guest/mod.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
@@ -43,6 +50,8 @@ export interface AgentContainerOptions {
 export interface StartOptions extends AgentContainerOptions {
   /** The agent's boot configuration (see `agent_protocol/MESSAGES.md`). */
   readonly config: BootConfig;
+  /** The guest's modules. @default all of them, as sources */
+  readonly modules?: BootModules;
   /** Checks the container before it is started; where it throws, the container is removed. */
   readonly inspectCreated?: (id: string, signal: AbortSignal) => Promise<void>;
 }
@@ -109,13 +118,12 @@ export async function startAgentContainer(options: StartOptions): Promise<AgentC
     inspected.catch(() => {});
     attachment = await parts.runtime.attach(id, { signal });
     await inspected;
-    const agentLog = logAgent(
-      parts.name,
-      attachment.stderr,
-      options.config.mode === "database" ? "debug" : "info",
-    );
+    const level = options.config.mode === "database" ? "debug" : "info";
+    // Before the start: the boot message is there when the loader begins to read.
+    const booting = boot(attachment, logAgent(parts.name, attachment.stderr, level), options, signal);
+    booting.catch(() => {/* Awaited below: why it did not start says more. */});
     await parts.runtime.startContainer(id, { signal });
-    const channel = await boot(attachment, agentLog, options, signal);
+    const channel = await booting;
     verify(options, channel);
     return new AttachedContainer({ ...parts, id, channel, attachment });
   } catch (error) {
@@ -182,7 +190,7 @@ async function boot(
   try {
     const writer = attachment.writable.getWriter();
     try {
-      await writer.write(bootBytes(GUEST_MODULES, options.config));
+      await writer.write(bootBytes(options.modules ?? fromSource(GUEST_MODULES), options.config));
     } finally {
       writer.releaseLock();
     }

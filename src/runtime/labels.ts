@@ -16,10 +16,10 @@ export const LABEL_REQUEST = "org.omcp.request";
 export const LABEL_UID = "org.omcp.uid";
 
 /**
- * The purpose of a container: `lock` is an instance's lock, `check` looks at datasets when a server starts, `resolver` resolves and
- * downloads packages.
+ * The purpose of a container: `lock` is an instance's lock, `check` looks at datasets when a server starts, `compiler` compiles the
+ * guest's modules, `resolver` resolves and downloads packages.
  */
-export type ContainerRole = "sandbox" | "database" | "lock" | "check" | "resolver";
+export type ContainerRole = "sandbox" | "database" | "lock" | "check" | "compiler" | "resolver";
 
 /**
  * The labels of one container.

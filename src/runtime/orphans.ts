@@ -6,7 +6,7 @@ import type { Removals } from "./removals.ts";
 
 const log = logger("runtime");
 
-const ROLES = ["sandbox", "database", "lock", "check", "resolver"] as const;
+const ROLES = ["sandbox", "database", "lock", "check", "compiler", "resolver"] as const;
 /** A younger one may belong to another live server that is about to start it. */
 const ORPHAN_AGE_MS = 5 * 60_000;
 const CALL_MS = 10_000;

@@ -18,6 +18,8 @@ export interface RunProgramOptions {
   readonly deadlineMs: number;
   /** Bytes of its stdout, and of its stderr, that are read; more is an error. */
   readonly outputBytes: number;
+  /** What it gets on its stdin. @default nothing */
+  readonly input?: Uint8Array;
   /** Aborting it ends the program. */
   readonly signal?: AbortSignal;
 }
@@ -34,7 +36,7 @@ export interface ProgramOutput {
  * Starts a container and reads what its program prints until it ends. The container is removed in any case.
  *
  * @param runtime Where it runs.
- * @param spec The container; its program gets an empty stdin.
+ * @param spec The container, whose stdin ends with the attach.
  * @param options See {@link RunProgramOptions}.
  * @returns What it printed; the program's exit status is not reported.
  * @throws {OmcpError} The runtime's errors, `timeout`, `cancelled`, or `engine_failed` where it prints too much.
@@ -42,7 +44,7 @@ export interface ProgramOutput {
 export async function runProgram(
   runtime: ContainerRuntime,
   spec: ContainerSpec,
-  { name, deadlineMs, outputBytes, signal: given }: RunProgramOptions,
+  { name, deadlineMs, outputBytes, input, signal: given }: RunProgramOptions,
 ): Promise<ProgramOutput> {
   using deadline = new DeadlineSignal(deadlineMs, given);
   const { signal } = deadline;
@@ -54,9 +56,10 @@ export async function runProgram(
     using _closing = addAbortListener(signal, () => attachment.close());
     try {
       await runtime.startContainer(id, { signal });
-      const [stdout = "", stderr = ""] = await Promise.all(
-        [attachment.readable, attachment.stderr].map((stream) => readText(stream, outputBytes, name)),
-      );
+      const [stdout = "", stderr = ""] = await Promise.all([
+        ...[attachment.readable, attachment.stderr].map((stream) => readText(stream, outputBytes, name)),
+        ...(input === undefined ? [] : [sendAll(attachment.writable, input)]),
+      ]);
       signal.throwIfAborted();
       return { stdout, stderr };
     } finally {
@@ -68,6 +71,18 @@ export async function runProgram(
   } finally {
     await new Removals(runtime).remove({ name, id }).within(REMOVAL_MS);
   }
+}
+
+/** A program that ends before it has read all says why on its stderr. */
+async function sendAll(stdin: WritableStream<Uint8Array>, input: Uint8Array): Promise<string> {
+  const writer = stdin.getWriter();
+  try {
+    await writer.write(input);
+    await writer.close();
+  } catch {
+    // See above.
+  }
+  return "";
 }
 
 async function readText(stream: ReadableStream<Uint8Array>, limit: number, name: string): Promise<string> {

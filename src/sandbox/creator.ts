@@ -5,12 +5,15 @@ import { DeadlineSignal } from "../lib/async/deadline.ts";
 import { Semaphore } from "../lib/async/semaphore.ts";
 import { readableDuration } from "../lib/duration.ts";
 import type { Removals } from "../runtime/mod.ts";
+import { creationError, shuttingDown } from "./creation_errors.ts";
 import type { Eviction } from "./eviction.ts";
 import { newSandboxId, type SandboxSettings, type StartedSandbox, startSandbox } from "./factory.ts";
 import type { RecordResumed } from "./executions/restore.ts";
+import { GuestCode } from "./guest_code.ts";
 import { containerName } from "./ownership.ts";
 import type { SandboxPolicy } from "./policy.ts";
 import { type Launch, SandboxPool } from "./pool.ts";
+import { preload, Preloads } from "./preloads.ts";
 import type { Reservation, SandboxRegistry } from "./registry.ts";
 import { requestedPolicy, type ResourceMaximum } from "./resources.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -40,6 +43,8 @@ export interface CreatorOptions extends SandboxSettings {
    * Finds an image by name; returns the reference to pass to the runtime, such as its id. Throws `image_missing`. @default the name itself
    */
   readonly findImage?: (name: string, signal: AbortSignal) => Promise<string>;
+  /** Whether the guest's modules are compiled once for all sandboxes of an image. @default false: each compiles them itself */
+  readonly compiles?: boolean;
   /** Sandboxes that are started ahead of the calls that create them. @default none */
   readonly pool?: {
     /** How many. */
@@ -97,6 +102,8 @@ export class SandboxCreator {
   readonly #parts: CreatorParts;
   readonly #permits = new Semaphore(CREATIONS_AT_ONCE, MAX_WAITING_CREATIONS);
   readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #code: GuestCode;
+  readonly #preloads: Preloads;
 
   /**
    * @param options See {@link CreatorOptions}.
@@ -105,6 +112,8 @@ export class SandboxCreator {
   constructor(options: CreatorOptions, parts: CreatorParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#code = new GuestCode({ ...options, closing: parts.closing });
+    this.#preloads = new Preloads(() => this.#inFlight.size > 0, options.clock);
     this.pool = new SandboxPool({
       size: 0,
       ...options.pool,
@@ -117,7 +126,8 @@ export class SandboxCreator {
 
   /** Removes the sandboxes that were started ahead, and resolves when these and the creations that are running have ended. */
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#inFlight, this.pool.close()]);
+    await Promise.allSettled([...this.#inFlight, this.pool.close(), this.#code.close()]);
+    this.#preloads.close();
   }
 
   /**
@@ -155,6 +165,7 @@ export class SandboxCreator {
     try {
       const started = pooled?.started ??
         await this.#start(plan, { id, room: reservation.ready, signal: deadline.signal });
+      if (pooled === undefined) this.#preloads.add(started.container);
       const sandbox = new Sandbox({ ...this.#options, ...plan, ...started, owner: options.owner });
       // From here only the caller's signal counts: a preparation may take longer than a container.
       deadline[Symbol.dispose]();
@@ -178,7 +189,8 @@ export class SandboxCreator {
       if (options.signal?.aborted && !(reason instanceof OmcpError && reason.code === "timeout")) {
         return new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
       }
-      return creationError(options.signal?.aborted ? reason : error, state, deadline.expired);
+      const expired = deadline.expired ? CREATE_DEADLINE_MS : undefined;
+      return creationError(options.signal?.aborted ? reason : error, state, expired);
     }
   }
 
@@ -211,6 +223,7 @@ export class SandboxCreator {
     if (slot === undefined) return undefined;
     const id = newSandboxId();
     const started = this.#start(plan, { id, room: Promise.resolve(), signal });
+    started.then(({ container }) => preload(container), () => {/* The pool handles it. */});
     return { kind: kindOf(plan), image, slot, name: containerName(id), started };
   }
 
@@ -252,7 +265,8 @@ export class SandboxCreator {
   }): Promise<StartedSandbox> {
     await abortable(room, signal);
     using _permit = await this.#permits.acquire(signal);
-    return await startSandbox({ ...this.#options, removals: this.#parts.removals, ...plan, id, signal });
+    const common = { ...this.#options, removals: this.#parts.removals, ...plan, id, signal };
+    return await this.#code.start(plan.image, (modules) => startSandbox({ ...common, modules }));
   }
 
   /** Releases the slot of a failed creation as soon as no container needs it; returns a sentence on what remains. */
@@ -275,21 +289,4 @@ export class SandboxCreator {
 /** What a sandbox for a plan is made from, the image's content excepted: sandboxes of one kind can stand in for each other. */
 function kindOf({ imageName, policy }: CreationPlan): string {
   return JSON.stringify([imageName, policy]);
-}
-
-/** The error of a failed creation, with what remains of it. */
-function creationError(error: unknown, state: string, expired: boolean): unknown {
-  if (expired) {
-    return new OmcpError("timeout", `Creating a sandbox timed out after ${CREATE_DEADLINE_MS / 1000} s`, {
-      state,
-      next: "The engine is busy, slow or hangs; try again.",
-      cause: error,
-    });
-  }
-  return error instanceof OmcpError ? error.with({ state }) : error;
-}
-
-/** The error of a call that begins while the server shuts down. */
-export function shuttingDown(): OmcpError {
-  return new OmcpError("shutting_down", "The server is shutting down", { state: "No sandbox was created." });
 }

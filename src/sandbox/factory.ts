@@ -1,6 +1,6 @@
 /** Starts and verifies one sandbox's container: an agent, which starts a kernel; or takes over one that runs. */
 import * as z from "zod";
-import { sandboxBootConfig } from "../agent_protocol/mod.ts";
+import { type BootModules, sandboxBootConfig } from "../agent_protocol/mod.ts";
 import { REQUESTS } from "../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { LOADER_COMMAND } from "../guest/mod.ts";
@@ -26,6 +26,7 @@ import { imageProblem } from "./image_problem.ts";
 import { containerName } from "./ownership.ts";
 import { SANDBOX_UIDS, startWithOwnUid } from "./own_uid.ts";
 import { sandboxContainerSpec, type SandboxPolicy } from "./policy.ts";
+import { preload } from "./preloads.ts";
 import type { AskedResources } from "./sandbox_info.ts";
 import { StartupWatch } from "./startup_watch.ts";
 
@@ -80,6 +81,8 @@ export interface SandboxStart extends SandboxSettings {
   readonly asked?: AskedResources;
   /** The image as its caller or the operator calls it, for messages. */
   readonly imageName: string;
+  /** The guest's modules. @default all of them, as sources */
+  readonly modules?: BootModules;
   /** Cancels the start. */
   readonly signal: AbortSignal;
 }
@@ -157,7 +160,7 @@ export async function startSandbox(start: SandboxStart): Promise<StartedSandbox>
 }
 
 async function startOnce(start: SandboxStart): Promise<StartedSandbox> {
-  const { id, runtime, removals, leaseSeconds, signal } = start;
+  const { id, runtime, removals, leaseSeconds, modules, signal } = start;
   const services = servicesOf(start);
   const watch = new StartupWatch();
   const container = await startWithOwnUid((uid) => ({
@@ -169,7 +172,9 @@ async function startOnce(start: SandboxStart): Promise<StartedSandbox> {
       leaseSeconds,
       services: Object.keys(services),
       preload: PRELOAD,
+      preloadWaits: true,
     }),
+    ...(modules === undefined ? {} : { modules }),
     services,
     onEvent: (event) => watch.add(event),
     signal,
@@ -241,7 +246,10 @@ export async function adoptSandbox(start: SandboxAdoption): Promise<AdoptedSandb
     if (!journal.success) {
       throw new OmcpError("channel_failed", `The agent in ${name} sent an invalid journal`);
     }
-    return { ...await verified(start, container, watch), journal: journal.data };
+    const sandbox = await verified(start, container, watch);
+    // The earlier server may have ended before it could.
+    preload(container);
+    return { ...sandbox, journal: journal.data };
   } catch (error) {
     // Not removed here: where the server ends, the next one may take it over.
     container.detach("it could not be taken over");

@@ -1,6 +1,7 @@
 /** How long a new sandbox takes through a real MCP client over stdio: warm, cold, with a first cell, ten at once. */
-import { type ConnectedServer, sandboxIdIn } from "../../src/cli/demo/client.ts";
+import type { ConnectedServer } from "../../src/cli/demo/client.ts";
 import { eventually } from "../fixtures/eventually.ts";
+import { AT_ONCE, burst, call, cell, create, remove } from "./calls.ts";
 import { bareContainer } from "./create.ts";
 import type { Report } from "./report.ts";
 import type { Rig } from "./rig.ts";
@@ -9,7 +10,6 @@ import { interleaved, percentile, timed } from "./stats.ts";
 
 const ROUNDS = 10;
 const BURSTS = 3;
-const AT_ONCE = 10;
 const FILL_MS = 60_000;
 
 const FLOOR = "floor: create, attach, start, first byte of Python";
@@ -74,24 +74,6 @@ export async function benchCreateThroughMcp(rig: Rig, report: Report): Promise<v
   }
 }
 
-async function call(server: ConnectedServer, name: string, input: Record<string, unknown>): Promise<string> {
-  const { isError, text } = await server.call(name, input);
-  if (isError) throw new Error(`${name} failed: ${text}`);
-  return text;
-}
-
-async function create(server: ConnectedServer): Promise<string> {
-  return sandboxIdIn(await call(server, "create_sandbox", {}));
-}
-
-async function cell(server: ConnectedServer, sandbox_id: string): Promise<void> {
-  await call(server, "execute_python_code", { sandbox_id, code: "1" });
-}
-
-async function remove(server: ConnectedServer, sandbox_id: string): Promise<void> {
-  await call(server, "remove_sandbox", { sandbox_id, force: true });
-}
-
 async function isReady(server: ConnectedServer): Promise<boolean> {
   return (await call(server, "list_sandboxes", {})).includes("1 of 1 further sandbox is ready");
 }
@@ -103,18 +85,5 @@ async function once(server: ConnectedServer): Promise<number> {
     created = await create(server);
   });
   await remove(server, created);
-  return took;
-}
-
-async function burst(server: ConnectedServer): Promise<number> {
-  const created: string[] = [];
-  const took = await timed(() =>
-    Promise.all(Array.from({ length: AT_ONCE }, async () => {
-      const sandbox = await create(server);
-      created.push(sandbox);
-      await cell(server, sandbox);
-    }))
-  );
-  await Promise.all(created.map((one) => remove(server, one)));
   return took;
 }

@@ -9,6 +9,7 @@
  *     deno task bench packages                                   installations, from the index and from the cache
  *     deno task bench database-attacks ["big results" …]         how attacks on the database slow a neighbour
  *     deno task bench sandbox-attacks ["a fork bomb" …]          how attacks by code slow a neighbour
+ *     deno task bench --peers                                    other programs for the same work, where they can be installed
  *     deno task bench disclosure                                 aggregate mode beside open, and a caller's ledger
  *     deno task bench concepts [100000]                          search on 7,000,000 (or fewer) generated concepts
  *
@@ -27,6 +28,7 @@ import { benchExchange } from "./exchange.ts";
 import { benchNeighbour } from "./neighbour.ts";
 import { benchOverrun } from "./overrun.ts";
 import { benchPackages } from "./packages.ts";
+import { benchPeers } from "./peers/main.ts";
 import { Report } from "./report.ts";
 import { Rig } from "./rig.ts";
 import { benchRows } from "./rows.ts";
@@ -45,6 +47,7 @@ const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>
   disclosure: () => benchDisclosure(report),
   exchange: () => benchExchange(rig, report),
   "database-attacks": (names) => benchNeighbour(rig, DATABASE_ATTACKS, report, names),
+  "--peers": () => benchPeers(rig, report),
   "sandbox-attacks": (names) => benchNeighbour(rig, SANDBOX_ATTACKS, report, names),
 };
 
@@ -78,7 +81,8 @@ try {
   );
   const [part, ...names] = Deno.args;
   for (const [name, run] of Object.entries(PARTS)) {
-    if (part === undefined || part === name) await run(names);
+    // Peers are installed from a package index only where that is asked for.
+    if (part === name || (part === undefined && !name.startsWith("--"))) await run(names);
   }
 } finally {
   await rig.close();

@@ -79,6 +79,7 @@ export class Rig {
       instance,
       image,
       policy: DEFAULT_POLICY,
+      compiles: true,
       maxSandboxes: 4,
       idleMs: HOUR_MS,
       lifetimeMs: HOUR_MS,

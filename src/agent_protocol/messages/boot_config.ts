@@ -22,6 +22,8 @@ export interface SandboxBootConfig extends CommonBootConfig {
   readonly kernel: {
     /** Modules that are imported before a kernel's first cell. */
     readonly preload: readonly string[];
+    /** Whether their import waits for the request `preload`. @default false */
+    readonly preload_waits?: boolean;
     /** From {@link EXECUTION_DEADLINES}. */
     readonly second_interrupt_ms: number;
     readonly kill_ms: number;
@@ -60,6 +62,7 @@ const common = {
 };
 const kernelSchema = z.strictObject({
   preload: z.array(z.string()).readonly(),
+  preload_waits: z.boolean().exactOptional(),
   second_interrupt_ms: graceMs,
   kill_ms: graceMs,
   clear_ms: graceMs,
@@ -82,13 +85,14 @@ export const bootConfigSchema: z.ZodType<BootConfig> = z.discriminatedUnion("mod
  * Makes the boot configuration of a sandbox.
  *
  * @param options Seconds that the agent lives without a server; services that the agent may open streams to; modules to
- * import before a kernel's first cell.
+ * import before a kernel's first cell, at once or, if they wait, at the request `preload`.
  */
 export function sandboxBootConfig(
-  { leaseSeconds, services = [], preload = [] }: {
+  { leaseSeconds, services = [], preload = [], preloadWaits = false }: {
     readonly leaseSeconds: number;
     readonly services?: readonly string[];
     readonly preload?: readonly string[];
+    readonly preloadWaits?: boolean;
   },
 ): SandboxBootConfig {
   return {
@@ -98,6 +102,7 @@ export function sandboxBootConfig(
     services,
     kernel: {
       preload,
+      preload_waits: preloadWaits,
       second_interrupt_ms: EXECUTION_DEADLINES.secondInterruptMs,
       kill_ms: EXECUTION_DEADLINES.killMs,
       clear_ms: EXECUTION_DEADLINES.clearMs,

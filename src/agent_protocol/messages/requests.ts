@@ -177,6 +177,7 @@ const statusResult = wireObject({
 
 /** Every request of an agent: its parameters as they are sent, its result as it is read. */
 export const REQUESTS = {
+  preload: { params: noParams, result: nothing },
   start_kernel: { params: contextParams, result: nothing },
   execute: { params: executeParamsSchema, result: executeResultSchema },
   interrupt: { params: contextParams, result: z.object({ interrupted: z.boolean() }) },

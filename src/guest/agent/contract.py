@@ -25,8 +25,9 @@ _MAX_GRACE_MS = 60_000
 class KernelConfig(NamedTuple):
     """How kernels are started and ended. Times count from the timeout or the interrupt of an execution."""
 
-    # Modules that the zygote imports ahead.
+    # Modules that the zygote imports ahead, at once or when the server says so.
     preload: List[str]
+    preload_waits: bool
     second_interrupt_ms: int
     kill_ms: int
     # Counts from the kill: the agent sends the reply after this time at the latest.
@@ -140,6 +141,7 @@ def _kernel_config(value: Any) -> KernelConfig:
     config = Fields(value, "config.kernel")
     checked = KernelConfig(
         config.texts("preload"),
+        config.boolean("preload_waits", False),
         config.integer("second_interrupt_ms", 0, _MAX_GRACE_MS),
         config.integer("kill_ms", 0, _MAX_GRACE_MS),
         config.integer("clear_ms", 0, _MAX_GRACE_MS),
@@ -266,6 +268,7 @@ def no_params(value: Any) -> None:
 
 # Every request, with the check of its parameters.
 REQUESTS: Dict[str, Callable[[Any], Any]] = {
+    "preload": no_params,
     "start_kernel": context_params,
     "execute": execute_params,
     "interrupt": context_params,

@@ -62,8 +62,8 @@ class Fields:
             raise self._wrong(name, " or ".join(choices), value)
         return str(value)
 
-    def boolean(self, name: str) -> bool:
-        value = self.take(name)
+    def boolean(self, name: str, default: Any = _ABSENT) -> bool:
+        value = self.take(name, default)
         if not isinstance(value, bool):
             raise self._wrong(name, "true or false", value)
         return value

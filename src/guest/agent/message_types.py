@@ -185,6 +185,7 @@ class Nothing(TypedDict):
 class Results(TypedDict):
     """The result of each request."""
 
+    preload: Nothing
     start_kernel: Nothing
     execute: ExecuteResult
     interrupt: InterruptResult

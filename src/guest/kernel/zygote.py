@@ -68,6 +68,8 @@ def _run(connection: wire.Connection, config: Dict[str, Any]) -> None:
     """Reports `ready` when it can fork, then `loaded` when everything is imported."""
     orders = _load_shell(connection, config)
     connection.send({"type": "ready", "python": sys.version.split()[0]})
+    while orders.wait:
+        orders.serve()
     missing: List[str] = []
     for name in config.get("preload") or []:
         orders.serve_waiting()
@@ -96,6 +98,8 @@ class Orders:
         self._own = own
         # Without a preload there is no imported module that a package replaces: each zygote would end like the one before.
         self._has_preload = bool(config.get("preload"))
+        # Whether the agent has yet to say that the modules are to be imported.
+        self.wait = bool(config.get("waits"))
         self._environment: Dict[str, Optional[str]] = dict(config.get("environment") or {})
 
     def serve_waiting(self) -> None:
@@ -106,6 +110,9 @@ class Orders:
     def serve(self) -> None:
         """Waits for an order and serves it. Raises EOFError or OSError when the agent has closed the socket, or Replaced."""
         order, fds = self._connection.receive()
+        if order.get("type") == "preload":
+            self.wait = False
+            return
         if self._has_preload and _replaced(_packages_in(sys.modules) - self._own):
             raise Replaced
         if order.get("type") == "fork" and len(fds) == 2:

@@ -27,7 +27,7 @@ class KernelSupervisor:
         self._confinement: "Optional[Confinement]" = None
         self._zygote = ZygoteManager(
             loop,
-            config.preload,
+            config,
             ZygoteEvents(
                 on_starting=lambda: self._each(lambda context: context.on_zygote_starting()),
                 on_confinement=self._on_confinement,
@@ -61,6 +61,11 @@ class KernelSupervisor:
             self._refuse(request_id, "%d contexts exist already" % MAX_CONTEXTS)
         else:
             context.start_kernel(request_id)
+
+    def preload(self, request_id: int, _params: None = None) -> None:
+        """The server's machine has time: the zygote imports the modules that it imports ahead."""
+        self._zygote.preload()
+        self._emit(request_id, {"type": "reply", "result": {}})
 
     def interrupt(self, request_id: int, params: ContextParams) -> None:
         """Ends a context's execution; variables are kept if it ends in time."""

@@ -12,6 +12,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional
 
+from agent.contract import KernelConfig
 from kernel import confine
 
 from . import cgroup, processes
@@ -38,16 +39,13 @@ _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 # Where the libraries can write; an image may name folders that are read-only in a sandbox. HOME comes with the container.
 _FOLDERS = {"IPYTHONDIR": "/tmp/ipython", "MPLCONFIGDIR": "/tmp/matplotlib"}
 
-def sources() -> Dict[str, str]:
-    """The modules of the package `kernel`, which run in the zygote and its kernels, under the name of their package there."""
+def modules(kind: str) -> Dict[str, str]:
+    """The modules of the package `kernel`, which run in the zygote and its kernels, under the name of their package there. `kind`: sources or code."""
     loader: Any = globals()["__loader__"]
-    found = {name[len("kernel.") :]: text for name, text in loader.sources.items() if name.startswith("kernel.")}
-    if "zygote" not in found:
-        raise LookupError("Cannot start a zygote: the boot message has no module kernel.zygote")
-    return {"%s.%s" % (PACKAGE, name): text for name, text in found.items()}
+    return {PACKAGE + name[len("kernel") :]: text for name, text in getattr(loader, kind).items() if name.startswith("kernel.")}
 
 
-def boot_message(preload: List[str], cpus: int) -> Dict[str, Any]:
+def boot_message(preload: List[str], waits: bool, cpus: int) -> Dict[str, Any]:
     """The first message to a zygote."""
     environment = {name: os.environ.get(name, str(cpus)) for name in _ONE_THREAD}
     # For programs that a cell starts; the kernel has a backend of its own.
@@ -57,7 +55,10 @@ def boot_message(preload: List[str], cpus: int) -> Dict[str, Any]:
     environment["PATH"] = "%s:%s/bin" % (os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"), PACKAGES)
     # plotly then gives charts as JSON, which the kernel describes in words; otherwise it would look for a browser.
     environment["PLOTLY_RENDERER"] = "plotly_mimetype"
-    return {"modules": sources(), "config": {"preload": preload, "environment": environment}}
+    found = {"modules": modules("sources"), "code": modules("code")}
+    if not any("%s.zygote" % PACKAGE in kind for kind in found.values()):
+        raise LookupError("Cannot start a zygote: the boot message has no module kernel.zygote")
+    return {**found, "config": {"preload": preload, "waits": waits, "environment": environment}}
 
 
 def start(own: socket.socket, other: socket.socket) -> int:
@@ -136,9 +137,10 @@ class ZygoteEvents(NamedTuple):
 class ZygoteManager:
     """Runs one zygote at a time. `pid` is 0 while none runs; `ready` says whether it accepts fork orders, `loaded` whether it has imported everything."""
 
-    def __init__(self, loop: Any, preload: List[str], events: ZygoteEvents) -> None:
+    def __init__(self, loop: Any, config: KernelConfig, events: ZygoteEvents) -> None:
         self._loop = loop
-        self._preload = preload
+        self._preload = config.preload
+        self._waits = config.preload_waits
         self._events = events
         self._link: Optional[Link] = None
         self._timer: Any = None
@@ -155,6 +157,15 @@ class ZygoteManager:
         self._wanted = True
         self._failures = 0
         self._start_if_none()
+
+    def preload(self) -> None:
+        """Has this zygote and the next ones import their modules, if they have waited for that."""
+        if not self._waits:
+            return
+        self._waits = False
+        if self._link is not None:
+            self._link.send({"type": "preload"})
+            self._set_timer()
 
     def fork(self, end: socket.socket, report: int) -> int:
         """Orders the zygote to fork a kernel that gets this end of a socket pair, below a subreaper that gets this end of a pipe.
@@ -207,7 +218,7 @@ class ZygoteManager:
             return
         self._events.on_starting()
         try:
-            message = boot_message(self._preload, cgroup.processors())
+            message = boot_message(self._preload, self._waits, cgroup.processors())
             own, other = pair()
             try:
                 self.pid = start(own, other)
@@ -225,7 +236,7 @@ class ZygoteManager:
             return
         self._link = Link(self._loop, own, self._on_message, self._on_end)
         self._link.send(message)
-        self._timer = self._loop.call_later(_READY_SECONDS, self.kill)
+        self._set_timer()
 
     def _start_later(self) -> None:
         wait = _RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS) - 1)]
@@ -241,6 +252,8 @@ class ZygoteManager:
             self._events.on_confinement(confinement(message.get("confinement")))
         elif kind == "ready":
             self.ready = True
+            if self._waits:
+                self._cancel_timers()
             self._events.on_ready()
         elif kind == "loaded":
             self._cancel_timers()
@@ -268,6 +281,10 @@ class ZygoteManager:
         if self._link is not None:
             self._link.close()
             self._link = None
+
+    def _set_timer(self) -> None:
+        self._cancel_timers()
+        self._timer = self._loop.call_later(_READY_SECONDS, self.kill)
 
     def _cancel_timers(self) -> None:
         for timer in (self._timer, self._retry):

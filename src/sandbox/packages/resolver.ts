@@ -1,6 +1,6 @@
 /** Runs the resolver's container for one request, and removes it. */
 import { addAbortListener } from "node:events";
-import { bootBytes } from "../../agent_protocol/mod.ts";
+import { bootBytes, fromSource } from "../../agent_protocol/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { abortError } from "../../lib/async/abort_error.ts";
 import { logger } from "../../observability/log.ts";
@@ -127,7 +127,7 @@ export class Resolver {
       attachment = await runtime.attach(container, { signal, deadlineMs: CALL_MS });
       logAgent(name, attachment.stderr);
       await runtime.startContainer(container, { signal, deadlineMs: CALL_MS });
-      await send(attachment, bootBytes(RESOLVER_MODULES, config));
+      await send(attachment, bootBytes(fromSource(RESOLVER_MODULES), config));
       const answer = new AnswerReader(attachment.readable);
       const first = await answer.line();
       requireConfined(name, verifyAttestation(spec, first));

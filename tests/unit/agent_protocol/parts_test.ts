@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bootBytes } from "../../../src/agent_protocol/boot.ts";
+import { bootBytes, fromSource } from "../../../src/agent_protocol/boot.ts";
 import { sandboxBootConfig } from "../../../src/agent_protocol/messages/mod.ts";
 import { ReceiveWindow } from "../../../src/agent_protocol/receive_window.ts";
 import { type Frame, MAX_PAYLOAD } from "../../../src/agent_protocol/frame.ts";
@@ -123,17 +123,22 @@ Deno.test("ReceiveQueue holds at most about twice its bytes, even for small view
 const CONFIG = sandboxBootConfig({ leaseSeconds: 60 });
 
 Deno.test("bootBytes() writes length and JSON", () => {
-  const bytes = bootBytes({ "agent": "pass  # é" }, CONFIG);
+  const bytes = bootBytes(
+    { sources: { agent: "pass  # é" }, code: { other: "Y29kZQ==" }, magic: "aa" },
+    CONFIG,
+  );
   assert.equal(new DataView(bytes.buffer).getUint32(0), bytes.length - 4);
   assert.deepEqual(JSON.parse(new TextDecoder().decode(bytes.subarray(4))), {
     modules: { agent: "pass  # é" },
+    code: { other: "Y29kZQ==" },
+    magic: "aa",
     config: CONFIG,
   });
 });
 
 Deno.test("bootBytes() refuses a message that the loader would refuse", () => {
   assert.throws(
-    () => bootBytes({ agent: "x".repeat(8 * 1024 * 1024) }, CONFIG),
+    () => bootBytes(fromSource({ agent: "x".repeat(8 * 1024 * 1024) }), CONFIG),
     (error) =>
       error instanceof OmcpError && error.code === "internal" && /at most 8388608/.test(error.message),
   );

@@ -7,6 +7,7 @@ import { FrameDecoder } from "../../../src/agent_protocol/frame_decoder.ts";
 import {
   bootBytes,
   Channel,
+  fromSource,
   ReplyError,
   sandboxBootConfig,
   StreamResetError,
@@ -80,7 +81,7 @@ Deno.test("Channel attaches to the real agent twice, and each attach gets answer
     new WritableStream({ write: (chunk) => current?.enqueue(chunk) }),
   );
   try {
-    await writer.write(bootBytes(GUEST_MODULES, sandboxBootConfig({ leaseSeconds: 20 })));
+    await writer.write(bootBytes(fromSource(GUEST_MODULES), sandboxBootConfig({ leaseSeconds: 20 })));
     for (const _ of [1, 2]) {
       const channel = await Channel.open({
         readable: new ReadableStream<Uint8Array>({
@@ -120,8 +121,14 @@ Deno.test("Channel refuses a real agent with another version or protocol", async
   const other = contract.replace("PROTOCOL = 1\n", "PROTOCOL = 2\n");
   assert.notEqual(other, contract);
   const agents = [
-    { boot: bootBytes(GUEST_MODULES, { ...config, version: "9.9.9" }), named: /has version 9\.9\.9/ },
-    { boot: bootBytes({ ...GUEST_MODULES, "agent.contract": other }, config), named: /protocol 2;/ },
+    {
+      boot: bootBytes(fromSource(GUEST_MODULES), { ...config, version: "9.9.9" }),
+      named: /has version 9\.9\.9/,
+    },
+    {
+      boot: bootBytes(fromSource({ ...GUEST_MODULES, "agent.contract": other }), config),
+      named: /protocol 2;/,
+    },
   ];
   for (const { boot, named } of agents) {
     const child = spawnLoader();

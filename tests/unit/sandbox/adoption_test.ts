@@ -176,7 +176,7 @@ Deno.test("a step of a call that ended with its server is interrupted, and uses 
     assert.ok(!asked.includes("execute"));
     ended.resolve();
     assert.equal((await cell).status, "ok");
-    assert.deepEqual(asked, ["journal", "resume", "execute"]);
+    assert.deepEqual(asked, ["journal", "preload", "resume", "execute"]);
     assert.deepEqual(sandbox.executions.list(), []);
   });
 });

@@ -6,6 +6,7 @@ import {
   Channel,
   type ChannelEvent,
   databaseBootConfig,
+  fromSource,
   sandboxBootConfig,
 } from "../../../../src/agent_protocol/mod.ts";
 import type { ByteStream } from "../../../../src/lib/byte_stream.ts";
@@ -64,7 +65,7 @@ async function withBox(options: BoxOptions, test: (box: Box) => Promise<void>): 
     const drained = attachment.stderr.pipeTo(new WritableStream()).catch(() => {});
     await engine.startContainer(id);
     const writer = attachment.writable.getWriter();
-    await writer.write(bootBytes(GUEST_MODULES, options.config));
+    await writer.write(bootBytes(fromSource(GUEST_MODULES), options.config));
     writer.releaseLock();
     channel = await Channel.open(attachment, {
       services: options.services ?? {},

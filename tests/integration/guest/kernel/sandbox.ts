@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { GUEST_MODULES, LOADER_COMMAND } from "../../../../src/guest/mod.ts";
 import driver from "./driver.py" with { type: "text" };
 import type { ExecuteResult, MimeBundle } from "../../../../src/agent_protocol/messages/mod.ts";
-import { bootBytes, sandboxBootConfig } from "../../../../src/agent_protocol/mod.ts";
+import { bootBytes, fromSource, sandboxBootConfig } from "../../../../src/agent_protocol/mod.ts";
 import { newExecutionId } from "../../../../src/sandbox/executions/execution_spec.ts";
 import { OutputCollector } from "../../../../src/sandbox/executions/outcome.ts";
 import * as z from "zod";
@@ -40,6 +40,7 @@ export interface CellOptions {
 
 export interface SandboxOptions {
   readonly preload?: readonly string[];
+  readonly preloadWaits?: boolean;
   readonly image?: string;
   readonly dockerArguments?: readonly string[];
   /** Guest modules that replace the real ones, such as a missing Landlock. */
@@ -90,9 +91,10 @@ export class Sandbox {
       stderr: "inherit",
     }).spawn();
     const sandbox = new Sandbox(label, process);
-    const config = sandboxBootConfig({ leaseSeconds: 60, preload: options.preload ?? [] });
+    const { preload = [], preloadWaits = false } = options;
+    const config = sandboxBootConfig({ leaseSeconds: 60, preload, preloadWaits });
     const modules = { ...GUEST_MODULES, agent: driver, ...options.modules };
-    await sandbox.#writer.write(bootBytes(modules, config));
+    await sandbox.#writer.write(bootBytes(fromSource(modules), config));
     return sandbox;
   }
 

@@ -61,3 +61,24 @@ Deno.test("a module that cannot be imported ahead, and one that fails at its set
   const cell = await sandbox.cell("import sys; sys.path.insert(0, 'own'); import pandas; pandas.x");
   assert.equal(cell.value, "1");
 });
+
+Deno.test("modules whose import waits are imported at the request `preload`; a cell before that gets a kernel without them", async () => {
+  await using sandbox = await Sandbox.start({ preload: ["numpy"], preloadWaits: true });
+  const imported = "import sys; 'numpy' in sys.modules";
+  assert.equal((await sandbox.cell(imported)).value, "False");
+  await sandbox.call("restart");
+  assert.equal((await sandbox.cell(imported)).value, "False");
+  await sandbox.call("preload");
+  await eventually(
+    async () => {
+      await sandbox.call("restart");
+      return (await sandbox.cell(imported)).value === "True";
+    },
+    "a kernel with numpy",
+    30_000,
+  );
+  await using unused = await Sandbox.start({ preload: ["numpy"], preloadWaits: true });
+  await unused.call("preload");
+  await unused.state("idle");
+  assert.equal((await unused.cell(imported)).value, "True");
+});

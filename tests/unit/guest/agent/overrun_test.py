@@ -50,11 +50,11 @@ class Steps(unittest.TestCase):
         return clock.seen
 
     def test_it_interrupts_twice_and_then_replaces_the_kernel(self) -> None:
-        config = KernelConfig([], second_interrupt_ms=3000, kill_ms=7000, clear_ms=0)
+        config = KernelConfig([], False, second_interrupt_ms=3000, kill_ms=7000, clear_ms=0)
         self.assertEqual([(0.0, "interrupt"), (3.0, "interrupt"), (7.0, "replace")], self.steps(config))
 
     def test_without_a_kernel_it_interrupts_nothing(self) -> None:
-        config = KernelConfig([], second_interrupt_ms=3000, kill_ms=7000, clear_ms=0)
+        config = KernelConfig([], False, second_interrupt_ms=3000, kill_ms=7000, clear_ms=0)
         self.assertEqual([], self.steps(config, has_kernel=False))
 
 

@@ -1,0 +1,73 @@
+/** The calls of a bench on a server, through its MCP client; each throws what the tool says. */
+import { type ConnectedServer, sandboxIdIn } from "../../src/cli/demo/client.ts";
+import { timed } from "./stats.ts";
+
+/** How many sandboxes are created at once. */
+export const AT_ONCE = 10;
+
+/**
+ * Calls a tool.
+ *
+ * @param server The server.
+ * @param name The tool.
+ * @param input Its arguments.
+ * @returns Its text.
+ */
+export async function call(
+  server: ConnectedServer,
+  name: string,
+  input: Record<string, unknown>,
+): Promise<string> {
+  const { isError, text } = await server.call(name, input);
+  if (isError) throw new Error(`${name} failed: ${text}`);
+  return text;
+}
+
+/**
+ * Creates a sandbox.
+ *
+ * @param server The server.
+ * @returns Its handle.
+ */
+export async function create(server: ConnectedServer): Promise<string> {
+  return sandboxIdIn(await call(server, "create_sandbox", {}));
+}
+
+/**
+ * Runs the trivial cell.
+ *
+ * @param server The server.
+ * @param sandbox_id The sandbox.
+ */
+export async function cell(server: ConnectedServer, sandbox_id: string): Promise<void> {
+  await call(server, "execute_python_code", { sandbox_id, code: "1" });
+}
+
+/**
+ * Removes a sandbox.
+ *
+ * @param server The server.
+ * @param sandbox_id The sandbox.
+ */
+export async function remove(server: ConnectedServer, sandbox_id: string): Promise<void> {
+  await call(server, "remove_sandbox", { sandbox_id, force: true });
+}
+
+/**
+ * Creates {@link AT_ONCE} sandboxes at once, runs a cell in each, and removes them.
+ *
+ * @param server The server.
+ * @returns The time without the removal, ms.
+ */
+export async function burst(server: ConnectedServer): Promise<number> {
+  const created: string[] = [];
+  const took = await timed(() =>
+    Promise.all(Array.from({ length: AT_ONCE }, async () => {
+      const sandbox = await create(server);
+      created.push(sandbox);
+      await cell(server, sandbox);
+    }))
+  );
+  await Promise.all(created.map((one) => remove(server, one)));
+  return took;
+}

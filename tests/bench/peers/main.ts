@@ -1,0 +1,168 @@
+/** Peers on the same work, on the same machine, in the same run. */
+import { fileURLToPath } from "node:url";
+import * as z from "zod";
+import { errorMessage } from "../../../src/lib/error_message.ts";
+import { parsedJson } from "../../../src/lib/parsed_json.ts";
+import { AT_ONCE, burst, cell, create, remove } from "../calls.ts";
+import { Exec } from "../exec.ts";
+import type { Report, Row } from "../report.ts";
+import type { Rig } from "../rig.ts";
+import { connectBenchServer } from "../server.ts";
+import { timed } from "../stats.ts";
+import { measureJupyterMcp, measureLlmSandboxMcp, measureMcpRunPython } from "./mcp_servers.ts";
+import type { PeerFigures } from "./peer.ts";
+import { lastWords, makeVenv, type Venv } from "./venv.ts";
+
+const CELLS = 200;
+const ROUNDS = 5;
+/** Of what takes a second or more. */
+const SLOW_CELLS = 10;
+
+const OURS = "OMCP, through MCP over stdio";
+
+const figuresSchema = z.string().transform(parsedJson).pipe(z.strictObject({
+  cell: z.array(z.number()),
+  created: z.array(z.number()),
+  together: z.array(z.number()),
+  pooled: z.array(z.number()).exactOptional(),
+}));
+
+/** A peer that is installed from packages. */
+interface Peer {
+  readonly name: string;
+  /** With versions. */
+  readonly packages: readonly string[];
+  readonly measure: (venv: Venv, rig: Rig) => Promise<PeerFigures>;
+}
+
+const PEERS: readonly Peer[] = [
+  {
+    name: "ipykernel 7.4.0 with jupyter_client 8.10.0 (no container)",
+    packages: ["ipykernel==7.4.0", "jupyter-client==8.10.0"],
+    measure: (venv) => runScript(venv, "jupyter_kernel.py", []),
+  },
+  {
+    name: "jupyter-mcp-server 2.2.4, through MCP over stdio (no container)",
+    packages: ["jupyter-mcp-server==2.2.4"],
+    measure: (venv) => measureJupyterMcp(venv, SLOW_CELLS),
+  },
+  {
+    name: "llm-sandbox 0.3.46 on Docker, our image",
+    packages: ["llm-sandbox[docker]==0.3.46"],
+    measure: (venv, { image }) => runScript(venv, "llm_sandbox_sessions.py", [image]),
+  },
+  {
+    name: "llm-sandbox 0.3.46, through MCP over stdio",
+    packages: ["llm-sandbox[docker,mcp-docker]==0.3.46"],
+    measure: (venv) => measureLlmSandboxMcp(venv, ROUNDS),
+  },
+  {
+    name: "mcp-run-python 0.0.22, through MCP over stdio",
+    packages: ["mcp-run-python==0.0.22"],
+    measure: (venv) => measureMcpRunPython(venv, ROUNDS),
+  },
+];
+
+/** The tables, and which figure each has. */
+const TABLES = [
+  ["Peers: a trivial cell in what runs already", "cell"],
+  ["Peers: a new sandbox and its first cell", "created"],
+  ["Peers: the same with a sandbox that was started ahead", "pooled"],
+  [`Peers: ${AT_ONCE} new sandboxes with a cell at once`, "together"],
+] as const;
+
+/**
+ * Measures this server, then each peer that can be installed and started here.
+ *
+ * @param rig The bench's engine and server parts.
+ * @param report Receives the figures, and why a peer has none.
+ */
+export async function benchPeers(rig: Rig, report: Report): Promise<void> {
+  const found = new Map<string, PeerFigures>();
+  const missing: string[] = [];
+  found.set(OURS, await measureOurs(rig));
+  found.set("docker exec of python3, and docker run of it", await measureDocker(rig));
+  for (const { name, packages, measure } of PEERS) {
+    try {
+      const venv = await makeVenv(packages);
+      try {
+        found.set(name, await measure(venv, rig));
+      } finally {
+        await venv.close();
+      }
+    } catch (error) {
+      missing.push(`${name}: not measured, ${lastWords(errorMessage(error))}`);
+    }
+  }
+  for (const [title, key] of TABLES) {
+    const rows = [...found].flatMap(([name, { [key]: figures }]): Row[] =>
+      figures === undefined ? [] : [{ name, figures, ...(name === OURS ? {} : { over: [OURS] }) }]
+    );
+    report.table(title, rows);
+  }
+  for (const line of missing) report.line(`  ${line}`);
+}
+
+async function measureOurs(rig: Rig): Promise<PeerFigures> {
+  const cold = await connectBenchServer(rig, {
+    OMCP_POOL_SIZE: "0",
+    OMCP_MAX_SANDBOXES: String(2 * AT_ONCE),
+  });
+  const warm = await connectBenchServer(rig, { OMCP_POOL_SIZE: "1" });
+  try {
+    for (const server of [cold, cold, cold, warm]) await remove(server, await create(server));
+    const created: number[] = [];
+    const pooled: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const [server, figures] of [[cold, created], [warm, pooled]] as const) {
+        // The pool, too, has filled itself by then.
+        await new Promise((resolve) => setTimeout(resolve, 3000));
+        let sandbox = "";
+        figures.push(
+          await timed(async () => {
+            sandbox = await create(server);
+            await cell(server, sandbox);
+          }),
+        );
+        await remove(server, sandbox);
+      }
+    }
+    const sandbox = await create(cold);
+    const cells: number[] = [];
+    for (let round = 0; round < CELLS; round += 1) cells.push(await timed(() => cell(cold, sandbox)));
+    await remove(cold, sandbox);
+    return { cell: cells, created, pooled, together: [await burst(cold)] };
+  } finally {
+    await Promise.all([warm.close(), cold.close()]);
+  }
+}
+
+/** A second process in a container that runs, and a container for each program. */
+async function measureDocker(rig: Rig): Promise<PeerFigures> {
+  using exec = new Exec(rig.engine);
+  const opened = await rig.manager.create();
+  const program = ["python3", "-c", "1"];
+  const cells: number[] = [];
+  for (let round = 0; round < ROUNDS * 4; round += 1) {
+    cells.push(await timed(() => exec.run(rig.runtime.lastId, program)));
+  }
+  await rig.manager.remove(opened.id);
+  const run = async () => {
+    const { success, stderr } = await new Deno.Command("docker", {
+      args: ["run", "--rm", "--network", "none", rig.image, ...program],
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    if (!success) throw new Error(lastWords(new TextDecoder().decode(stderr)));
+  };
+  const created: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) created.push(await timed(run));
+  const together = await timed(() => Promise.all(Array.from({ length: AT_ONCE }, run)));
+  return { cell: cells, created, together: [together] };
+}
+
+async function runScript(venv: Venv, name: string, args: readonly string[]): Promise<PeerFigures> {
+  const script = fileURLToPath(new URL(name, import.meta.url));
+  const counts = [CELLS, ROUNDS, AT_ONCE].map(String);
+  return figuresSchema.parse(await venv.run("python", [script, ...args, ...counts]));
+}

@@ -1,0 +1,160 @@
+/** Peers that are MCP servers, driven by the same client over stdio as ours. */
+import { setTimeout as delay } from "node:timers/promises";
+import { connectCommand, type ConnectedServer } from "../../../src/cli/demo/client.ts";
+import { timed } from "../stats.ts";
+import type { PeerFigures } from "./peer.ts";
+import type { Venv } from "./venv.ts";
+
+const START_MS = 60_000;
+const POLL_MS = 100;
+
+function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const own = Object.fromEntries(
+    ["PATH", "HOME", "DOCKER_HOST"].flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+  return { ...own, ...more };
+}
+
+async function call(server: ConnectedServer, name: string, input: Record<string, unknown>): Promise<void> {
+  const { isError, content } = await server.client.callTool({ name, arguments: input }, {
+    timeout: START_MS,
+  });
+  const [first] = content;
+  const text = first?.type === "text" ? first.text : "";
+  if (isError === true || /exit_code": [1-9]|failed/i.test(text)) throw new Error(`${name} failed: ${text}`);
+}
+
+async function repeated(count: number, action: () => Promise<void>): Promise<number[]> {
+  const figures: number[] = [];
+  for (let done = 0; done < count; done += 1) figures.push(await timed(action));
+  return figures;
+}
+
+/**
+ * jupyter-mcp-server, beside a Jupyter server of its own.
+ *
+ * @param venv Its packages.
+ * @param cells How many cells.
+ */
+export async function measureJupyterMcp(venv: Venv, cells: number): Promise<PeerFigures> {
+  const folder = await Deno.makeTempDir({ prefix: "omcp-peer-" });
+  const token = crypto.randomUUID();
+  const port = freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const jupyter = new Deno.Command(`${venv.bin}/jupyter`, {
+    args: [
+      ...["server", "--no-browser", "--allow-root", `--ServerApp.port=${port}`],
+      ...[`--IdentityProvider.token=${token}`, `--ServerApp.root_dir=${folder}`],
+    ],
+    cwd: folder,
+    env: { HOME: folder },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  let server: ConnectedServer | undefined;
+  try {
+    await isUp(`${url}/api?token=${token}`);
+    server = await connectCommand({
+      command: `${venv.bin}/jupyter-mcp-server`,
+      args: [
+        ...["start", "--transport", "stdio", "--jupyter-url", url, "--jupyter-token", token],
+        ...["--start-new-code-sandbox", "true"],
+      ],
+      cwd: folder,
+      env: environment({ HOME: folder }),
+      startDeadlineMs: START_MS,
+    });
+    const connected = server;
+    const notebook = (number: number) =>
+      call(connected, "use_notebook", {
+        notebook_name: `n${number}`,
+        notebook_path: `n${number}.ipynb`,
+        mode: "create",
+      });
+    const cell = () => call(connected, "execute_code", { code: "1" });
+    let number = 0;
+    const created = await repeated(3, async () => {
+      number += 1;
+      await notebook(number);
+      await cell();
+    });
+    return { created, cell: await repeated(cells, cell) };
+  } finally {
+    await server?.close();
+    jupyter.kill("SIGTERM");
+    await jupyter.status;
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/**
+ * llm-sandbox's MCP server. Each call is a new container.
+ *
+ * @param venv Its packages.
+ * @param rounds How many calls.
+ */
+export async function measureLlmSandboxMcp(venv: Venv, rounds: number): Promise<PeerFigures> {
+  const server = await connectCommand({
+    command: `${venv.bin}/llm-sandbox-mcp`,
+    args: [],
+    env: environment(),
+    startDeadlineMs: START_MS,
+  });
+  try {
+    const run = () => call(server, "execute_code", { code: "print(1)", language: "python" });
+    return { created: await repeated(rounds, run) };
+  } finally {
+    await server.close();
+  }
+}
+
+/**
+ * mcp-run-python: Pyodide in Deno. Each call is a new interpreter.
+ *
+ * @param venv Its packages.
+ * @param rounds How many calls.
+ */
+export async function measureMcpRunPython(venv: Venv, rounds: number): Promise<PeerFigures> {
+  await Deno.symlink(Deno.execPath(), `${venv.bin}/deno`);
+  const path = `${venv.bin}:${Deno.env.get("PATH")}`;
+  // The server itself would end without a word of why.
+  await new Deno.Command("env", {
+    args: [`PATH=${path}`, `${venv.bin}/mcp-run-python`, "example"],
+    stdin: "null",
+  })
+    .output().then(({ success, stderr }) => {
+      if (!success) throw new Error(new TextDecoder().decode(stderr));
+    });
+  const server = await connectCommand({
+    command: `${venv.bin}/mcp-run-python`,
+    args: ["stdio"],
+    env: environment({ PATH: path }),
+    startDeadlineMs: START_MS,
+  });
+  try {
+    const run = () => call(server, "run_python_code", { python_code: "1" });
+    return { created: await repeated(rounds, run) };
+  } finally {
+    await server.close();
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function isUp(url: string): Promise<void> {
+  const until = performance.now() + START_MS;
+  for (;;) {
+    const found = await fetch(url).catch(() => undefined);
+    await found?.body?.cancel();
+    if (found?.ok === true) return;
+    if (performance.now() > until) throw new Error("Jupyter's server did not start");
+    await delay(POLL_MS);
+  }
+}

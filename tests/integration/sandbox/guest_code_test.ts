@@ -1,0 +1,80 @@
+/** The guest's modules as bytecode, compiled and run by the image's real Python. */
+import assert from "node:assert/strict";
+import type { BootModules } from "../../../src/agent_protocol/mod.ts";
+import { imageReference } from "../../../src/images/identity.ts";
+import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
+import { LABEL_INSTANCE, Removals } from "../../../src/runtime/mod.ts";
+import { newSandboxId, startSandbox } from "../../../src/sandbox/factory.ts";
+import { GuestCode } from "../../../src/sandbox/guest_code.ts";
+import { DEFAULT_POLICY, Sandbox } from "../../../src/sandbox/mod.ts";
+import { preload } from "../../../src/sandbox/preloads.ts";
+import { connectTestEngine } from "../../fixtures/server.ts";
+
+Deno.test("from the second sandbox on, the next ones get bytecode, which one container compiled: they run cells, and bytecode of another Python is refused", async (t) => {
+  const engine = await connectTestEngine();
+  const runtime = new DockerRuntime(engine);
+  const removals = new Removals(runtime);
+  const instance = crypto.randomUUID();
+  const image = imageReference("python");
+  const common = { runtime, removals, instance, image, imageName: image, policy: DEFAULT_POLICY };
+  const code = new GuestCode({ ...common, compiles: true, closing: new AbortController().signal });
+  const given: BootModules[] = [];
+  const start = async (change = (modules: BootModules) => modules) => {
+    const lifetimeMs = 60_000;
+    const started = await code.start(image, (modules) => {
+      given.push(modules);
+      return startSandbox({
+        ...{ ...common, modules: change(modules), id: newSandboxId(), lifetimeMs, leaseSeconds: 60 },
+        signal: AbortSignal.timeout(60_000),
+      });
+    });
+    return { ...started, sandbox: new Sandbox({ ...started, image, lifetimeMs, idleMs: lifetimeMs }) };
+  };
+  try {
+    for (let count = 1; count <= 2; count += 1) {
+      const { sandbox, container, kernelStarted } = await start();
+      preload(container);
+      await kernelStarted;
+      await sandbox.remove("removed", "seen").removed;
+    }
+    await code.close();
+    assert.deepEqual(given.map(({ code }) => Object.keys(code).length), [0, 0]);
+
+    await t.step(
+      "it runs cells, and errors show the cell's own lines",
+      async () => {
+        const { sandbox } = await start();
+        const { code: compiled = {}, sources = {} } = given[2] ?? {};
+        assert.ok(Object.keys(compiled).length > 70 && compiled["kernel.zygote"] !== undefined);
+        assert.equal(sources["kernel.zygote"], undefined);
+        const limits = { timeoutMs: 30_000, outputBytes: 100_000 };
+        const { status, outputs } = await sandbox.execute("x = 1\n1/0", limits);
+        assert.equal(status, "error");
+        const [error] = outputs;
+        assert.ok(error?.type === "error");
+        assert.match(error.traceback, /Cell In\[1\], line 2/);
+        assert.doesNotMatch(error.traceback, /omcp_kernel/);
+        await sandbox.remove("removed", "seen").removed;
+      },
+    );
+
+    await t.step(
+      "where the image has another Python than before, the start fails and the next one gets sources",
+      async () => {
+        const other = (modules: BootModules) => ({ ...modules, magic: "00000000" });
+        await assert.rejects(start(other), (error) => /another Python/.test(JSON.stringify(error)));
+        const { sandbox } = await start();
+        assert.deepEqual(given.at(-1)?.code, {});
+        await sandbox.remove("removed", "seen").removed;
+      },
+    );
+    const labels = { [LABEL_INSTANCE]: instance };
+    assert.deepEqual(await engine.listContainers({ labels, all: true }), []);
+  } finally {
+    for (const { id } of await engine.listContainers({ labels: { [LABEL_INSTANCE]: instance }, all: true })) {
+      await engine.removeContainer(id);
+    }
+    removals.close();
+    engine.close();
+  }
+});
