@@ -123,8 +123,7 @@ export async function startAgentContainer(options: StartOptions): Promise<AgentC
     const booting = boot(attachment, logAgent(parts.name, attachment.stderr, level), options, signal);
     booting.catch(() => {/* Awaited below: why it did not start says more. */});
     await parts.runtime.startContainer(id, { signal });
-    const channel = await booting;
-    verify(options, channel);
+    const channel = verify(options, await booting);
     return new AttachedContainer({ ...parts, id, channel, attachment });
   } catch (error) {
     // The attach first: an engine can hang in removing a container whose attach is stalled.
@@ -159,8 +158,7 @@ export async function adoptAgentContainer(options: AdoptOptions): Promise<AgentC
   try {
     logAgent(parts.name, attachment.stderr);
     requireConfined(parts.name, verifyOciRuntime(options.spec, found));
-    const channel = await open(attachment, options, signal, options.afterSeq);
-    verify(options, channel);
+    const channel = verify(options, await open(attachment, options, signal, options.afterSeq));
     return new AttachedContainer({ ...parts, id: parts.name, channel, attachment });
   } catch (error) {
     attachment.close();
@@ -224,9 +222,10 @@ function open(
   });
 }
 
-function verify({ spec, name }: AgentContainerOptions, channel: Channel): void {
+function verify({ spec, name }: AgentContainerOptions, channel: Channel): Channel {
   try {
     requireConfined(name, verifyAttestation(spec, channel.hello));
+    return channel;
   } catch (error) {
     channel.close("its container is not confined as specified");
     throw error;

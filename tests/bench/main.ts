@@ -2,7 +2,9 @@
  * The benchmark: floors and ratios of one run. Times depend on the machine; ratios describe the program.
  *
  *     deno task bench                                            all of it
- *     deno task bench program                                    start, cells, rows, streams, overrun, memory
+ *     deno task bench program                                    creation, cells, rows, streams, overrun, memory
+ *     deno task bench server                                     start of a server, 100 MB printed
+ *     deno task bench live [50]                                  beside 1, 50 and 200 live sandboxes, or as many as fit
  *     deno task bench create                                     creations through MCP: warm, cold, with a first cell, ten at once
  *     deno task bench many-cells [5000]                          memory over 100,000 (or fewer) cells of one sandbox
  *     deno task bench exchange                                   how fast files pass between the exchange folder and a sandbox
@@ -12,6 +14,8 @@
  *     deno task bench --peers                                    other programs for the same work, where they can be installed
  *     deno task bench disclosure                                 aggregate mode beside open, and a caller's ledger
  *     deno task bench concepts [100000]                          search on 7,000,000 (or fewer) generated concepts
+ *
+ * `--save FILE` also writes the figures as JSON, such as docs/benchmarks/figures.json.
  *
  * Exits 1 only for a defect: a trivial cell above 10 ms, a server that buffers a whole result or file, a transfer of a file below
  * 100 MB/s, memory that grows with the number of cells, a neighbour that needs more than twice its quiet time plus 15 ms under an
@@ -33,6 +37,9 @@ import { Report } from "./report.ts";
 import { Rig } from "./rig.ts";
 import { benchRows } from "./rows.ts";
 import { SANDBOX_ATTACKS } from "./sandbox_attacks.ts";
+import { benchLive } from "./live.ts";
+import { benchPrinted } from "./printed.ts";
+import { benchStart } from "./start.ts";
 import { benchMemory, benchStream } from "./stream.ts";
 
 /** A run that takes longer hangs. */
@@ -41,6 +48,11 @@ const WATCHDOG_MS = 3_600_000;
 const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>>> = {
   create: () => benchCreateThroughMcp(rig, report),
   program: benchProgram,
+  server: async () => {
+    await benchStart(rig, report);
+    await benchPrinted(rig, report);
+  },
+  live: ([most]) => benchLive(rig, report, most),
   packages: () => benchPackages(rig, report),
   "many-cells": (names) => benchManyCells(report, names),
   concepts: (counts) => benchConcepts(report, counts),
@@ -53,6 +65,15 @@ const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>
 
 const report = new Report((line) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`)));
 const rig = await Rig.open(crypto.randomUUID());
+
+/** `--save FILE` anywhere, and the others. */
+function benchArguments(
+  given: readonly string[],
+): { readonly save?: string; readonly args: readonly string[] } {
+  const at = given.indexOf("--save");
+  const save = at < 0 ? undefined : given[at + 1];
+  return save === undefined ? { args: given } : { save, args: given.toSpliced(at, 2) };
+}
 
 async function giveUp(): Promise<never> {
   await rig.close();
@@ -75,15 +96,16 @@ const watchdog = setTimeout(() => void giveUp(), WATCHDOG_MS);
 const started = performance.now();
 try {
   const { serverVersion } = await rig.engine.info();
-  report.line(
+  report.machine(
     `Deno ${Deno.version.deno}, engine ${serverVersion} (API ${rig.engine.apiVersion}), ` +
       `${navigator.hardwareConcurrency} cores, load ${Deno.loadavg()[0]?.toFixed(1)}, ${rig.image}`,
   );
-  const [part, ...names] = Deno.args;
+  const { save, args: [part, ...names] } = benchArguments(Deno.args);
   for (const [name, run] of Object.entries(PARTS)) {
     // Peers are installed from a package index only where that is asked for.
     if (part === name || (part === undefined && !name.startsWith("--"))) await run(names);
   }
+  if (save !== undefined) await report.save(save);
 } finally {
   await rig.close();
   clearTimeout(watchdog);

@@ -1,4 +1,5 @@
 /** The tables of a run, for a person. */
+import * as z from "zod";
 import { summarize, type Summary } from "./stats.ts";
 
 /** One line of a table. */
@@ -15,10 +16,34 @@ const NAME_WIDTH = 62;
 const FIGURE_WIDTH = 13;
 const SPREAD_WIDTH = 16;
 
+/** A table as it is saved. */
+interface SavedTable {
+  /** When it was measured, in ISO 8601. */
+  readonly at: string;
+  readonly machine: string;
+  readonly rows: readonly {
+    readonly name: string;
+    readonly unit: string;
+    readonly figures: readonly number[];
+  }[];
+}
+
+const savedSchema: z.ZodType<Record<string, SavedTable>> = z.record(
+  z.string(),
+  z.strictObject({
+    at: z.string(),
+    machine: z.string(),
+    rows: z.array(z.strictObject({ name: z.string(), unit: z.string(), figures: z.array(z.number()) })),
+  }),
+);
+
 /** Writes each table at once, and the defects at the end. */
 export class Report {
   readonly #write: (line: string) => void;
   readonly #defects: string[] = [];
+  readonly #tables: Record<string, SavedTable> = {};
+  /** What it runs on: the first line, and part of what is saved. */
+  #machine = "";
 
   /** @param write Receives each line. */
   constructor(write: (line: string) => void) {
@@ -28,6 +53,12 @@ export class Report {
   /** The defects. */
   get defects(): readonly string[] {
     return this.#defects;
+  }
+
+  /** @param text What it runs on. */
+  machine(text: string): void {
+    this.#machine = text;
+    this.line(text);
   }
 
   /** @param text A line of its own. */
@@ -43,6 +74,15 @@ export class Report {
    */
   table(title: string, rows: readonly Row[]): void {
     const known = new Map<string, Summary>(rows.map((row) => [row.name, summarize(row.figures)]));
+    this.#tables[title] = {
+      at: new Date().toISOString(),
+      machine: this.#machine,
+      rows: rows.map(({ name, unit = "ms", figures }) => ({
+        name,
+        unit,
+        figures: figures.map((value) => Number(value.toPrecision(4))),
+      })),
+    };
     this.#write("");
     this.#write(
       title.padEnd(NAME_WIDTH) + "median".padStart(FIGURE_WIDTH) + "p10–p90".padStart(SPREAD_WIDTH) +
@@ -69,6 +109,17 @@ export class Report {
    */
   defectIf(wrong: boolean, text: string): void {
     if (wrong) this.#defects.push(text);
+  }
+
+  /**
+   * Saves the tables as JSON; those of an earlier run that this one has not measured again stay.
+   *
+   * @param path The file.
+   */
+  async save(path: string): Promise<void> {
+    const before = await Deno.readTextFile(path).catch(() => "{}");
+    const tables = { ...savedSchema.parse(JSON.parse(before)), ...this.#tables };
+    await Deno.writeTextFile(path, JSON.stringify(tables, null, 1) + "\n");
   }
 
   /** Writes the defects. */
