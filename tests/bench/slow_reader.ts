@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 20;
 const rig = await Rig.open(Deno.args[0] ?? crypto.randomUUID());
 try {
   const sandbox = await rig.manager.create();
-  // A warm-up: the memory of code, its compiler and the first garbage does not belong to the result.
+  // A warm-up, so that the memory of code, its compiler and the first garbage is not measured.
   await runCell(sandbox, readCell({ bytes: WARM_UP_BYTES }));
   const before = Deno.memoryUsage().rss;
   let peak = before;

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def listen(loop: Reactor, channel: Channel, config: BootConfig, emit: Callable[["Event"], None]) -> None:
-    """Listens for the services of the configuration. Without `postgres`, a sandbox is not what was asked for: that failure is an event."""
+    """Listens for the services of the configuration. A failure to listen for `postgres` is an event, because the sandbox then lacks what its creator asked for."""
     if "tools" in config.services:
         from agent.tool_relay import serve_code
 

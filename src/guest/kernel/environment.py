@@ -24,7 +24,7 @@ _FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class Environment:
-    """Of one execution. Entered and left outside of what an interrupt can stop."""
+    """The environment of one execution. It is entered and left where no interrupt can stop that."""
 
     def __init__(self, variables: Dict[str, str], folder: Optional[str]) -> None:
         self._variables = variables

@@ -25,7 +25,7 @@ from ._calls import OmcpError, OmcpWarning, call
 from ._frames import TooLarge
 from ._tools import analyze, cohort, concept, concept_set, concepts, measurements, query, sql
 
-# As tracebacks name them.
+# Tracebacks show this module's name.
 for _class in (OmcpError, OmcpWarning, TooLarge):
     _class.__module__ = __name__
 

@@ -90,7 +90,7 @@ function refuseSpace(text: string): void {
   );
 }
 
-/** With a bare `/`, `?` or `#` in it, a password ends early, and its rest is taken for a host, port or path that errors name. */
+/** A bare `/`, `?` or `#` ends a password early: its rest would become a host, port or path, which errors name. */
 function refuseBareSigns(text: string): void {
   const authority = /^[a-z]+:\/\/([^/?#]*)/i.exec(text);
   if (authority === null) return;
