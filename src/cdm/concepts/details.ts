@@ -1,5 +1,5 @@
 /** What a result says of concepts besides their rows in `concept`. */
-import { type Concept, descendantsOf, integersOf, usedDescendants } from "../../omop/concepts/mod.ts";
+import { type Concept, descendantsOf, integersOf } from "../../omop/concepts/mod.ts";
 import type { TextRow } from "../../postgres/mod.ts";
 import { mappings } from "./known.ts";
 import { type ConceptSource, late, readRows } from "./source.ts";
@@ -7,8 +7,6 @@ import type { ConceptUsage } from "./usage.ts";
 
 /** Where counting descendants stops. */
 export const DESCENDANTS_CAP = 1_001;
-/** Concepts in use among which descendants are looked for. */
-const MOST_USED = 20_000;
 /** How long the counts may take, in ms; without them a result says so. */
 const COUNT_MS = 2_000;
 
@@ -53,13 +51,11 @@ export async function conceptDetails(
   const found = await descendants(source, ids, signal).catch(late(signal));
   if (found === undefined) return { descendants: undefined, below: new Map(), mapsTo };
   // A concept with more descendants than the cap may have ones in use that were not read.
-  const large = [...found].filter(([, each]) => each.length >= DESCENDANTS_CAP).map(([id]) => id);
-  const used = large.length === 0
-    ? new Map()
-    : await usedAmong(source, usage, large, signal).catch(late(signal));
+  const descendantsIn = ([id, each]: readonly [number, readonly number[]]) =>
+    each.length < DESCENDANTS_CAP ? each : usage.below.of(id) ?? each;
   return {
     descendants: new Map(ids.map((id) => [id, found.get(id)?.length ?? 0])),
-    below: new Map([...found, ...used ?? []].flatMap(([id, each]) => usedBelow(usage, id, each))),
+    below: new Map([...found].flatMap((each) => usedBelow(usage, each[0], descendantsIn(each)))),
     mapsTo,
   };
 }
@@ -70,16 +66,6 @@ async function descendants(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, readonly number[]>> {
   const statement = descendantsOf(ids, source.schema, DESCENDANTS_CAP);
-  return byAncestor(await readRows(source, statement, signal, COUNT_MS));
-}
-
-async function usedAmong(
-  source: ConceptSource,
-  usage: ConceptUsage,
-  ids: readonly number[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<number, readonly number[]>> {
-  const statement = usedDescendants(ids, usage.used(MOST_USED), source.schema);
   return byAncestor(await readRows(source, statement, signal, COUNT_MS));
 }
 

@@ -5,6 +5,7 @@ import { errorMessage } from "../../lib/error_message.ts";
 import { logger } from "../../observability/log.ts";
 import { integersOf, type UsageColumn, usageColumns, usageCounts } from "../../omop/concepts/mod.ts";
 import type { ConceptSource } from "./source.ts";
+import { UsedBelow } from "./used_below.ts";
 
 const log = logger("postgres");
 
@@ -40,6 +41,9 @@ export class ConceptUsage {
 
   readonly #shown: ShownCounts | undefined;
 
+  /** Descendants in use, which are read when every column has been counted. */
+  readonly below: UsedBelow;
+
   /**
    * @param source The database.
    * @param shown What may be shown of counts. @default all
@@ -47,6 +51,7 @@ export class ConceptUsage {
   constructor(source: ConceptSource, shown?: ShownCounts) {
     this.#source = source;
     this.#shown = shown;
+    this.below = new UsedBelow(source);
   }
 
   /** The fewest persons of a concept that counts as recorded; undefined where every record counts. */
@@ -59,9 +64,9 @@ export class ConceptUsage {
     return this.#done;
   }
 
-  /** Whether a concept without counts has no record: every column is counted, and concepts of few persons are counted, too. */
+  /** Whether a concept without counts has no record: every column is counted, descendants are known, and concepts of few persons are counted, too. */
   get knowsAll(): boolean {
-    return this.#done && this.#failed.length === 0 && this.#shown === undefined;
+    return this.#done && this.#failed.length === 0 && this.below.complete && this.#shown === undefined;
   }
 
   /** Columns that could not be counted. */
@@ -162,6 +167,7 @@ export class ConceptUsage {
           this.#report(error, `${column.table}.${column.column}`);
         }
       }
+      await this.below.read(this.used(MOST_CONCEPTS), this.#end.signal);
       this.#done = true;
     } catch (error) {
       // Without the database, the next call counts from the start.

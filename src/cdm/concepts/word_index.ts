@@ -15,10 +15,17 @@ const SHORTEST_MISSPELT = 4;
 const SHARED_LETTERS = 2;
 /** Words that are compared at distance 2. */
 const MOST_COMPARED = 50_000;
+/** Words that the beginning of a word stands for: the most frequent ones. */
+const MOST_BEGUN = 40;
+/** More segments, which have a megabyte each, than an index of twelve million concepts has: a merge of all of a level would hold the server up. */
+const MOST_SEGMENTS = 1_999;
+/** Pages of a step of merging, which takes a few milliseconds. */
+const MERGE_PAGES = 32;
 
 const idRows = z.array(z.object({ rowid: z.number() }));
 const wordRows = z.array(z.object({ w: z.string(), n: z.number() }));
 const oneCount = z.object({ n: z.number() }).optional();
+const total = z.object({ n: z.number() });
 
 /** An index; filled once, then only read. */
 export class WordIndex {
@@ -28,13 +35,16 @@ export class WordIndex {
   readonly #find: StatementSync;
   #count: StatementSync | undefined;
   #range: StatementSync | undefined;
+  #begun: StatementSync | undefined;
 
   /** Makes an empty index. */
   constructor() {
     this.#db.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000;
       CREATE VIRTUAL TABLE entry USING fts5(text, content = '', detail = 'none', tokenize = 'ascii');
       CREATE VIRTUAL TABLE vocabulary USING fts5vocab(entry, row);
-      CREATE TABLE word (w TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID; BEGIN`);
+      CREATE TABLE word (w TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+      INSERT INTO entry(entry, rank) VALUES ('automerge', 0), ('crisismerge', ${MOST_SEGMENTS});
+      BEGIN`);
     this.#insert = this.#db.prepare("INSERT INTO entry(rowid, text) VALUES (?, ?)");
     this.#find = this.#db.prepare("SELECT rowid FROM entry WHERE entry MATCH ? ORDER BY rowid LIMIT ?");
   }
@@ -56,12 +66,13 @@ export class WordIndex {
   }
 
   /**
-   * Ends the filling: lists the words.
+   * Ends the filling: makes one segment of all, because a search looks into each, and lists the words.
    *
    * @param pause Called after each few milliseconds of work.
    */
   async finish(pause: () => Promise<void>): Promise<void> {
     this.#db.exec("COMMIT");
+    await this.#merge(pause);
     const next = this.#db.prepare(
       "SELECT term AS w, doc AS n FROM vocabulary WHERE term > ? ORDER BY term LIMIT 1000",
     );
@@ -79,22 +90,27 @@ export class WordIndex {
     }
     this.#count = this.#db.prepare("SELECT n FROM word WHERE w = ?");
     this.#range = this.#db.prepare("SELECT w, n FROM word WHERE w >= ? AND w < ? LIMIT ?");
+    this.#begun = this.#db.prepare("SELECT w, n FROM word WHERE w >= ? AND w < ? ORDER BY n DESC LIMIT ?");
   }
 
   /**
    * Finds concepts that have all of some entries.
    *
    * @param all Each is a list of entries of which one must be there.
-   * @param options Whether the last word may go on, and the most ids.
+   * @param options The beginning of a word that must be there, too: the most frequent words with it count; and the most ids.
    * @returns Ids, the most important first.
    */
   find(
     all: readonly (readonly string[])[],
     { prefix = "", limit }: { readonly prefix?: string; readonly limit: number },
   ): readonly number[] {
-    const parts = all.map((any) => `(${any.map((entry) => `"${entry}"`).join(" OR ")})`);
-    if (prefix !== "") parts.push(`"${prefix}" *`);
-    if (parts.length === 0) return [];
+    // FTS5's own prefix queries merge the rows of every word before the first is found: those of a common one take a second.
+    const groups = prefix === "" ? all : [...all, [prefix, ...this.#beginning(prefix)]];
+    if (groups.length === 0) return [];
+    // FTS5 goes through the rows of the first part, and looks each up in the others.
+    const parts = groups.map((any) => ({ any, rows: this.#rowsOf(any) }))
+      .sort((left, right) => left.rows - right.rows)
+      .map(({ any }) => `(${any.map((entry) => `"${entry}"`).join(" OR ")})`);
     const rows = idRows.parse(this.#find.all(parts.join(" AND "), limit));
     return rows.flatMap(({ rowid }) => this.#ids[rowid - 1] ?? []);
   }
@@ -134,6 +150,33 @@ export class WordIndex {
   /** Frees its memory. */
   close(): void {
     this.#db.close();
+  }
+
+  async #merge(pause: () => Promise<void>): Promise<void> {
+    const step = this.#db.prepare("INSERT INTO entry(entry, rank) VALUES ('merge', ?)");
+    const changes = this.#db.prepare("SELECT total_changes() AS n");
+    // Of a negative number, the first step makes all segments inputs of one merge.
+    let pages = -MERGE_PAGES;
+    for (let before = -2;;) {
+      const { n } = total.parse(changes.get());
+      // A step that had nothing to merge is one change itself.
+      if (n - before < 2) return;
+      before = n;
+      step.run(pages);
+      pages = MERGE_PAGES;
+      await pause();
+    }
+  }
+
+  /** The most rows that have one of some entries. Marks are in more rows than most words. */
+  #rowsOf(any: readonly string[]): number {
+    return any.reduce((sum, entry) => sum + (isMark(entry) ? this.size : this.frequency(entry)), 0);
+  }
+
+  /** The most frequent words that begin with a text, without itself. */
+  #beginning(start: string): readonly string[] {
+    const rows = wordRows.parse(this.#begun?.all(start, `${start}\u{10ffff}`, MOST_BEGUN + 1) ?? []);
+    return rows.filter(({ w }) => w !== start).slice(0, MOST_BEGUN).map(({ w }) => w);
   }
 
   #between(start: string, limit: number): readonly { readonly w: string; readonly n: number }[] {

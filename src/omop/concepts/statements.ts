@@ -208,18 +208,18 @@ order by c.standard_concept = 'S' desc nulls last, char_length(c.concept_name), 
 }
 
 /**
- * Descendants in use of concepts.
+ * Descendants in use of all concepts.
  *
- * @param ids The ancestors.
  * @param used Concepts in use.
  * @param schema The schema of the CDM's tables.
  * @returns Rows of ancestor and descendant, without the concepts themselves.
  */
-export function usedDescendants(ids: readonly number[], used: readonly number[], schema: string): Statement {
+export function usedDescendants(used: readonly number[], schema: string): Statement {
   return statement(
     sql`select ancestor_concept_id, descendant_concept_id from ${table(schema, "concept_ancestor")}
-where ancestor_concept_id = any(${idArray(ids)}) and descendant_concept_id = any(${idArray(used)})
-and ancestor_concept_id <> descendant_concept_id limit 20000`,
+join unnest(${
+      idArray(used)
+    }) as u(id) on u.id = descendant_concept_id where ancestor_concept_id <> descendant_concept_id`,
   );
 }
 

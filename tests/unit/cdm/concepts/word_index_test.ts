@@ -29,6 +29,28 @@ Deno.test("an index finds concepts by words, synonyms, beginnings, codes and fac
   index.close();
 });
 
+Deno.test("an index of several segments is merged into one, and finds the most frequent of many words that begin alike", async () => {
+  const index = new WordIndex();
+  // 60 words that begin alike: each in one concept, the first 30 in two.
+  for (let at = 0; at < 90; at += 1) index.add(at, `common word${String(at % 60).padStart(2, "0")}`);
+  const size = 60_000;
+  for (let at = 90; at < size; at += 1) index.add(at, `common other${at}`);
+  let steps = 0;
+  await index.finish(() => {
+    steps += 1;
+    return Promise.resolve();
+  });
+  assert.ok(steps > size / 1_000, `${steps} steps`);
+  assert.deepEqual(index.find([["common"]], { limit: 3 }), [0, 1, 2]);
+  assert.deepEqual(index.find([["common"], ["other59999"]], { limit: 3 }), [59_999]);
+  // A word of its own and 40 others: the 30 in two concepts first.
+  const found = index.find([["common"]], { prefix: "word", limit: 200 });
+  assert.equal(found.length, 30 * 2 + 10);
+  assert.ok(Array.from({ length: 30 }, (_, at) => 60 + at).every((id) => found.includes(id)));
+  assert.deepEqual(index.find([["common"]], { prefix: "word59", limit: 9 }), [59]);
+  index.close();
+});
+
 Deno.test("an index knows words that are one change or two away, and no marks", async () => {
   const index = await filled();
   assert.deepEqual(index.similar("migrane"), ["migraine"]);
