@@ -1,5 +1,5 @@
 /**
- * The guest's modules as bytecode: without it, each sandbox would compile them anew, which takes as long as all else that its agent does
+ * The guest's modules as bytecode: without it, each sandbox would compile them again, which takes as long as all else that its agent does
  * until the sandbox can be handed out.
  *
  * Only the image's own Python can compile for it, so a container of the image does, once for each server and image. Bytecode never comes

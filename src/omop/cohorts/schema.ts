@@ -180,10 +180,10 @@ export const cohortArguments = z.strictObject({
     window: CRITERION.window.describe(
       "Days from the entry to its start: {from: -365, to: -1}; one may be absent.",
     ),
-    at_least: CRITERION.at_least.describe("So many of the events; default 1."),
+    at_least: CRITERION.at_least.describe("The number of such events; default 1."),
     at_most: CRITERION.at_most,
     any_of: z.array(unread).optional().describe(
-      "In place of an event: conditions as here, {age} or {sex}, of which one must hold; all_of: all; of: at_least or at_most so many.",
+      "In place of an event: conditions as here, {age} or {sex}, of which one must hold; all_of: all; of: a number of them, by at_least or at_most.",
     ),
     outside_observation: CRITERION.outside_observation.describe(
       "Also count events outside the observation period of the entry. Default: false.",

@@ -62,7 +62,7 @@ async function withPool(
   });
 }
 
-/** Waits until a pool has so many. */
+/** Waits until a pool has this many sandboxes. */
 async function filled(manager: SandboxManager, ready = 1): Promise<void> {
   await eventually(() => manager.pool.ready === ready, `the pool has ${ready}`);
 }

@@ -173,7 +173,7 @@ Deno.test("the complement of a table's withheld cell is not revealed by a later 
 Deno.test("records of a withheld cell are not what the margin of overlapping groups has beyond the others", () => {
   const random = randomNumbers(26);
   const people = new People(2000, random);
-  // So many earlier answers that the ledger looks for pairs only: the margin is a sum of five groups.
+  // With as many earlier answers as this, the ledger looks for pairs only: the margin is a sum of five groups.
   const earlier = Array.from({ length: 610 }, () => {
     const { sketch, value } = people.count(() => random() < 0.5);
     return { sketch, decision: { kind: "answer", answer: value, derived: false } } as const;
