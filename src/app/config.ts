@@ -279,7 +279,7 @@ export const SETTINGS = {
     default: DEFAULT_PRESET,
     unit: "",
     description:
-      "Rules of `aggregate`: those of `cms` (at least 11 persons), `ohdsi` (5), `opensafely` (8, rounded to 5) or `acro` (10).",
+      "Rules of `aggregate`: those of `cms` (k = 11), `ohdsi` (5), `opensafely` (8, rounded to 5) or `acro` (10).",
   },
   OMCP_MIN_CELL: {
     schema: optionalInteger(2, 10_000),

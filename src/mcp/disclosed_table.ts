@@ -1,6 +1,11 @@
 /** Released numbers as a table: as text for a model, and as a DataFrame in a sandbox. */
 import { Buffer } from "node:buffer";
-import type { DisclosedTable, DisclosureRules, ReleasedCell } from "../cdm/disclosure/mod.ts";
+import {
+  type DisclosedTable,
+  type DisclosureRules,
+  leastShown,
+  type ReleasedCell,
+} from "../cdm/disclosure/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
 import { OmcpError } from "../errors.ts";
@@ -166,11 +171,11 @@ export function describeTable(shown: ShownTable, rules: DisclosureRules, remaini
  */
 export function tableNotes(shown: ShownTable, rules: DisclosureRules, remaining: number): readonly string[] {
   return [
-    `Each number rests on at least ${rules.k} persons (rules: ${rules.preset}${
+    `Each number rests on at least ${leastShown(rules)} persons (rules: ${rules.preset}${
       rules.roundTo > 1 ? `, rounded to ${rules.roundTo}` : ""
     }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
     `About persons who nearly all were asked about before, a number is that of before: up to ${
-      rules.k - 1
+      leastShown(rules) - 1
     } persons may differ.`,
     ...(shown.derived.includes(true)
       ? [

@@ -1,4 +1,4 @@
-import type { DisclosureRules } from "../cdm/disclosure/mod.ts";
+import { type DisclosureRules, leastShown } from "../cdm/disclosure/mod.ts";
 
 /**
  * Says which rules decide what leaves the database, and what a caller may still ask for.
@@ -8,12 +8,13 @@ import type { DisclosureRules } from "../cdm/disclosure/mod.ts";
  */
 export function disclosureLines(rules: DisclosureRules, remaining: number): readonly string[] {
   const { preset, k, roundTo, budget } = rules;
+  const least = leastShown(rules);
   return [
     "Rows stay in the database: query_omop answers with numbers on groups of persons.",
-    `Rules: ${preset}: each number rests on at least ${k} persons${
+    `Rules: ${preset}: each number rests on at least ${least} persons (2k − 1, k = ${k})${
       roundTo > 1 ? ` and is rounded to a multiple of ${roundTo}` : ""
     }; groups of fewer, and none, are absent.`,
-    `A question about the same persons as an earlier one, but for fewer than ${k}, gets that one's number; a number that would reveal fewer ` +
+    `A question about the same persons as an earlier one, but for fewer than ${least}, gets that one's number; a number that would reveal fewer ` +
     "together with several earlier ones is computed from those, and marked ~.",
     "At most three group columns; birth years in bands of five, dates by months; texts, identifiers, providers and places are hidden; " +
     "sums and means have three significant digits and are absent where one or two persons dominate them.",

@@ -1,9 +1,8 @@
 /** How many numbers a caller may learn: rule R8 of the disclosure rules. */
 import { OmcpError } from "../../errors.ts";
 import type { Steps } from "../../lib/async/in_slices.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Counted, Ledger } from "./ledger.ts";
 import type { DisclosureRules } from "./rules.ts";
-import type { Statistic } from "./sketch.ts";
 
 /**
  * Checks, before anything is decided about a table, that the caller may learn all of it.
@@ -12,7 +11,10 @@ import type { Statistic } from "./sketch.ts";
  * @param ledger The caller's earlier answers.
  * @throws {OmcpError} `capacity`.
  */
-export function* requireBudget(statistics: readonly Statistic[], ledger: Ledger): Steps<void> {
+export function* requireBudget(statistics: readonly Counted[], ledger: Ledger): Steps<void> {
+  if (ledger.isFull) {
+    throw tooManyNumbers("Too many questions about nearly the same persons as before were asked");
+  }
   let needed = 0;
   for (const statistic of statistics) {
     if (ledger.decided(statistic) === undefined) needed += 1;

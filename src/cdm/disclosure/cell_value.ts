@@ -1,23 +1,28 @@
-import type { DisclosureRules } from "./rules.ts";
+import type { Counted } from "./ledger.ts";
+import { type DisclosureRules, leastShown } from "./rules.ts";
 import { differingBuckets, type Statistic } from "./sketch.ts";
 
 /** One statistic of a cell besides its persons. */
 export interface CellValue extends Statistic {
   /** Persons who contribute to it, with a value that is not null. */
-  readonly contributors: number;
+  readonly contributors: Counted;
   /** For sums: the largest and the second-largest absolute sum of one person, and the sum of all of them. */
   readonly sums?: { readonly first: number; readonly second: number; readonly all: number } | undefined;
 }
 
 /**
- * Whether a statistic rests on fewer than k persons, on one or two of them for the most part, or is 0 for all but a few.
+ * Whether a statistic is 0 for all but a few who contribute to it, or rests on one or two of them for the most part. Whether they are enough,
+ * the ledger decides.
  *
  * @param value The statistic.
  * @param rules The rules in force.
  */
-export function restsOnFew(value: CellValue, { k }: DisclosureRules): boolean {
-  return value.contributors < k || differingBuckets(value.sketch, [], k) < k ||
-    dominated(value);
+export function restsOnFew(value: CellValue, rules: DisclosureRules): boolean {
+  const least = leastShown(rules);
+  const filled = differingBuckets(value.sketch, [], least);
+  const isFilled = filled >= least ||
+    differingBuckets(value.contributors.sketch, [], least) - filled < rules.k;
+  return !isFilled || dominated(value);
 }
 
 /**

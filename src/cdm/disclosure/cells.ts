@@ -5,9 +5,10 @@ import type { CompiledDisclosedQuery } from "../../omop/disclosed/mod.ts";
 import type { TextRow } from "../../postgres/mod.ts";
 import { requireFits } from "./budget.ts";
 import type { CellValue } from "./cell_value.ts";
+import type { Counted } from "./ledger.ts";
 import type { PersonCounts } from "./load.ts";
 import type { Cell } from "./release.ts";
-import type { DisclosureRules } from "./rules.ts";
+import { type DisclosureRules, leastShown } from "./rules.ts";
 import { BUCKETS, sketchOf } from "./sketch.ts";
 
 const number = z.string().transform(Number).pipe(z.number());
@@ -34,7 +35,7 @@ export function* readCells(
   rules: DisclosureRules,
 ): Steps<readonly Cell[]> {
   const { groups, values } = query;
-  const enough = rows.filter((row) => number.parse(row[1 + groups.length]) >= rules.k).length;
+  const enough = rows.filter((row) => number.parse(row[1 + groups.length]) >= leastShown(rules)).length;
   requireFits(enough * (1 + values.length), rules);
   const cells: Cell[] = [];
   for (const row of rows) {
@@ -61,7 +62,11 @@ function readCell(
     persons: { value: persons, sketch: sketchOf(buckets, weights), counts: countsOf(buckets, counts) },
     values: values.map((): CellValue => {
       const value = number.parse(rest.shift());
-      const contributors = number.parse(rest.shift());
+      const contributors: Counted = {
+        value: number.parse(rest.shift()),
+        counts: countsOf(buckets, list.parse(rest.shift())),
+        sketch: sketchOf(buckets, list.parse(rest.shift())),
+      };
       const sketch = sketchOf(buckets, list.parse(rest.shift()));
       const largest = [...list.parse(rest.shift()), ...list.parse(rest.shift())].sort((a, b) => b - a);
       const all = number.parse(rest.shift());

@@ -16,7 +16,7 @@ import { readCells } from "./cells.ts";
 import { Ledger } from "./ledger.ts";
 import { type CdmLoad, type LedgerStore, type LoadLedgers, MOST_PRINCIPALS } from "./ledger_store.ts";
 import { type Cell, type ReleasedCell, type ReleasedTable, releaseTable } from "./release.ts";
-import type { DisclosureRules } from "./rules.ts";
+import { type DisclosureRules, leastShown } from "./rules.ts";
 import { BUCKETS } from "./sketch.ts";
 
 /** The numbers of a query that may be shown. */
@@ -59,7 +59,7 @@ export interface AskOptions {
 export interface DisclosedSteps {
   readonly steps: readonly {
     readonly label: string;
-    /** Undefined: fewer than k, or none. */
+    /** Undefined: fewer than 2k − 1, or none. */
     readonly persons: number | undefined;
     readonly derived: boolean;
   }[];
@@ -137,7 +137,7 @@ export class Disclosure {
    * @param principal Who asks.
    * @param expression The definition.
    * @param how See {@link AskOptions}.
-   * @returns The steps; persons is undefined where they are fewer than k, or none.
+   * @returns The steps; persons is undefined where they are fewer than 2k − 1, or none.
    * @throws {OmcpError} As {@link answer}.
    */
   async attrition(
@@ -226,10 +226,14 @@ export class Disclosure {
     signal: AbortSignal,
   ): Promise<Ledger> {
     const [population] = await this.#cells(this.#compile(ALL_PERSONS, ledgers), ms, signal);
-    if (population === undefined || population.persons.value < this.rules.k) {
-      throw new OmcpError("disclosure_not_allowed", `This CDM has fewer than ${this.rules.k} persons`, {
-        next: "Nothing of it can be released under the rules in force.",
-      });
+    if (population === undefined || population.persons.value < leastShown(this.rules)) {
+      throw new OmcpError(
+        "disclosure_not_allowed",
+        `This CDM has fewer than ${leastShown(this.rules)} persons`,
+        {
+          next: "Nothing of it can be released under the rules in force.",
+        },
+      );
     }
     return new Ledger(this.rules, population.persons, unforeseen, ledgers.read(principal));
   }

@@ -1,9 +1,10 @@
 import type { Steps } from "../../lib/async/in_slices.ts";
+import { Echoes } from "./echoes.ts";
 import { type Combination, findCombination, type Released } from "./combinations.ts";
 import { Decoder, MOST_DECODED } from "./decode.ts";
 import { loadOf, MOST_LOAD, type PersonCounts, SMALL_SET, type SmallSet } from "./load.ts";
-import { type DisclosureRules, rounded } from "./rules.ts";
-import { differingBuckets, type Statistic } from "./sketch.ts";
+import { type DisclosureRules, leastShown, rounded } from "./rules.ts";
+import { BUCKETS, differingBuckets, differingNumbers, type Statistic } from "./sketch.ts";
 
 /** Whether a statistic is released, and with which answer. */
 export type Decision =
@@ -26,12 +27,35 @@ export interface Decided {
   readonly decision: Decision;
   /** Of a set of few persons that was released: how many they are, and how many in each bucket. */
   readonly small?: Pick<SmallSet, "persons" | "counts"> | undefined;
+  /** It got the decision about another one near it. */
+  readonly isEcho?: boolean | undefined;
 }
 
+/** The earlier decision that a statistic is nearest to. */
+interface Near {
+  /** Its position; {@link NOBODY} for the empty set. */
+  readonly of: number;
+  readonly distance: number;
+}
+
+/** How far a statistic has been compared; decisions only get more. */
+interface Compared {
+  readonly known: number;
+  readonly echoes: number;
+  readonly near: Near | undefined;
+}
+
+/** The empty set, about which everyone knows everything. */
+const NOBODY = -1;
+const EMPTY = new Float64Array(BUCKETS);
+/** Of a set whose persons do not matter. */
+const UNKNOWN: PersonCounts = new Uint8ClampedArray();
+
 /**
- * Everything that was released to one principal, and what may be released next (rules R1, R4, R5, R8). A statistic that differs from an
- * earlier one in fewer than k persons, also in none, gets the same decision: neither the answer, nor its mark, nor the budget shows
- * whether it differs. One that together with earlier answers would show fewer than k persons gets the number that these answers give.
+ * Everything that was released to one principal, and what may be released next (rules R1, R4, R5, R8). Around nobody and each answer is a
+ * reach of 2k − 1 persons: a statistic within it gets the same decision, and neither the answer, nor its mark, nor the budget shows whether
+ * it differs ({@link leastShown} says why it is not k). One that together with earlier answers would show so few persons gets the number
+ * that these answers give. What is asked at the edge of a reach is remembered, too, so that some persons more or less cannot be seen there.
  * It holds true numbers only as sketches, and must not be shown.
  */
 export class Ledger {
@@ -39,15 +63,15 @@ export class Ledger {
   readonly #random: () => number;
   /** All decisions, the oldest first. */
   readonly #known: Decided[] = [];
+  readonly #echoes = new Echoes();
   /** Answers that came from the records, which combinations are made of. */
   readonly #released: Released[] = [];
   readonly #small: SmallSet[] = [];
   /** Of the released answers, until they are too many for it. */
   #decoder: Decoder;
-  /** How many decisions {@link unrecorded} has not to return again. */
-  #recorded: number;
-  /** Up to which decision each statistic is far from all: a table asks several times, and decisions only get more. */
-  readonly #compared = new WeakMap<Statistic, number>();
+  readonly #unrecorded: Decided[] = [];
+  /** A table asks for each of its statistics several times. */
+  readonly #compared = new WeakMap<Statistic, Compared>();
 
   /**
    * @param rules The rules in force.
@@ -69,18 +93,21 @@ export class Ledger {
       sketch,
       decision: { kind: "answer", answer: rounded(population.value, rules), derived: false },
     });
-    for (const decided of earlier) this.#add(decided);
-    this.#recorded = this.#known.length;
+    for (const decided of earlier) {
+      if (decided.isEcho === true) this.#near({ value: 0, sketch: decided.sketch, counts: UNKNOWN }, "keep");
+      else this.#add(decided);
+    }
+    this.recorded();
   }
 
   /** Decisions that {@link recorded} has not been called for. */
   get unrecorded(): readonly Decided[] {
-    return this.#known.slice(this.#recorded);
+    return [...this.#unrecorded];
   }
 
   /** Takes note that all decisions are kept elsewhere. */
   recorded(): void {
-    this.#recorded = this.#known.length;
+    this.#unrecorded.length = 0;
   }
 
   /** Numbers that may still be decided about; those that are near an earlier one are free. */
@@ -88,19 +115,18 @@ export class Ledger {
     return this.#rules.budget + 1 - this.#known.length;
   }
 
+  /** Whether so many questions near earlier ones were asked that no further one can be remembered. */
+  get isFull(): boolean {
+    return this.#echoes.isFull;
+  }
+
   /**
-   * The decision about an earlier statistic that this one differs from in fewer than k persons.
+   * The earlier decision that holds for a statistic, too.
    *
    * @param statistic The statistic; it must not change afterwards.
    */
-  decided(statistic: Statistic): Decision | undefined {
-    const { k } = this.#rules;
-    const from = this.#compared.get(statistic) ?? 0;
-    const found = this.#known.findIndex(({ sketch }, at) =>
-      at >= from && differingBuckets(statistic.sketch, [{ times: 1, sketch }], k) < k
-    );
-    this.#compared.set(statistic, found < 0 ? this.#known.length : found);
-    return this.#known[found]?.decision;
+  decided(statistic: Counted): Decision | undefined {
+    return this.#near(statistic);
   }
 
   /**
@@ -110,10 +136,7 @@ export class Ledger {
    * @returns The decision, which holds from now on. It yields often.
    */
   *decide(statistic: Counted): Steps<Decision> {
-    const { k } = this.#rules;
-    // Nothing is kept of these: they are too few at any time.
-    if (differingBuckets(statistic.sketch, [], k) < k) return WITHHELD;
-    return this.decided(statistic) ?? this.#add(yield* this.#classify(statistic));
+    return this.#near(statistic, "keep") ?? this.#decide(yield* this.#classify(statistic));
   }
 
   /**
@@ -123,8 +146,13 @@ export class Ledger {
    * @param decision The decision.
    * @returns The decision that holds.
    */
-  settle(statistic: Statistic, decision: Decision): Decision {
-    return this.decided(statistic) ?? this.#add({ sketch: statistic.sketch, decision });
+  settle(statistic: Counted, decision: Decision): Decision {
+    return this.#near(statistic, "keep") ?? this.#decide({ sketch: statistic.sketch, decision });
+  }
+
+  #decide(decided: Decided): Decision {
+    this.#unrecorded.push(decided);
+    return this.#add(decided);
   }
 
   #add(decided: Decided): Decision {
@@ -135,6 +163,60 @@ export class Ledger {
       if (small !== undefined) this.#small.push({ ...small, sketch });
     }
     return decision;
+  }
+
+  /**
+   * The decision about what is nearest to a statistic.
+   *
+   * @param keep Whether to remember that the statistic got it.
+   */
+  #near(statistic: Counted, keep?: "keep"): Decision | undefined {
+    const { sketch } = statistic;
+    const near = this.#nearest(statistic);
+    if (near === undefined) return undefined;
+    const decision = this.#known[near.of]?.decision ?? WITHHELD;
+    if (keep === undefined || near.distance === 0) return decision;
+    const numbers = differingNumbers(sketch, this.#sketchOf(near.of), Infinity);
+    // Farther inside, some persons more or less make no difference.
+    if (numbers !== undefined && numbers.buckets.length >= this.#rules.k - this.#edge) {
+      this.#echoes.add(near.of, numbers);
+      this.#unrecorded.push({ sketch, decision, isEcho: true });
+    }
+    return decision;
+  }
+
+  #nearest(statistic: Counted): Near | undefined {
+    const { sketch } = statistic;
+    const before = this.#compared.get(statistic);
+    let near = before?.near;
+    for (let at = before?.known ?? NOBODY; at < this.#known.length; at += 1) {
+      const limit = Math.min(this.#reachOf(at, statistic), near?.distance ?? Infinity);
+      const distance = differingBuckets(sketch, [{ times: 1, sketch: this.#sketchOf(at) }], limit);
+      if (distance < limit) near = { of: at, distance };
+    }
+    const limit = Math.min(this.#edge + 1, near?.distance ?? Infinity);
+    const sketchOf = (of: number) => this.#sketchOf(of);
+    near = this.#echoes.nearest(sketch, before?.echoes ?? 0, limit, sketchOf) ?? near;
+    this.#compared.set(statistic, { known: this.#known.length, echoes: this.#echoes.size, near });
+    return near;
+  }
+
+  #sketchOf(at: number): Float64Array {
+    return this.#known[at]?.sketch ?? EMPTY;
+  }
+
+  /** From how many persons on a statistic is not near a decision any more. */
+  #reachOf(at: number, { counts }: Counted): number {
+    const decision = this.#known[at]?.decision;
+    // Whether enough persons contribute to a sum is decided about these persons.
+    if (decision === undefined) return counts === undefined ? this.#rules.k : leastShown(this.#rules);
+    // A number that was not the true one shows nothing about the persons between.
+    return decision.kind === "answer" && !decision.derived ? leastShown(this.#rules) : this.#rules.k;
+  }
+
+  /** How many persons more or less cannot be seen at the edge of a reach. Each echo moves it so far, so it is less than k. */
+  get #edge(): number {
+    return Math.floor(this.#rules.k / 2);
   }
 
   /** Lets the decoder take what was released since; later than the answers, because a ledger is read at once. */
@@ -156,7 +238,7 @@ export class Ledger {
     if (small !== undefined && loadOf(small, this.#small) > MOST_LOAD) return { sketch, decision: WITHHELD };
     yield* this.#catchUp();
     const how = { decoder: this.#decoder, random: this.#random };
-    const found = yield* findCombination(sketch, this.#released, this.#rules.k, how);
+    const found = yield* findCombination(sketch, this.#released, leastShown(this.#rules), how);
     if (found !== undefined) return { sketch, decision: derived(found) };
     const answer = rounded(statistic.value, this.#rules);
     return { sketch, decision: { kind: "answer", answer, derived: false }, small };

@@ -25,14 +25,14 @@ import { BUCKETS } from "./sketch.ts";
 export const LEDGER_FILE = "ledger.sqlite";
 
 /** Must change with the tables, the number of buckets, and the way in which persons are hashed. */
-const FORMAT = 1;
+const FORMAT = 2;
 const OWNER_ONLY = 0o600;
 
 const TABLES = `
 create table if not exists cdm (id integer primary key, name text unique not null, load text not null, seed text not null);
 create table if not exists decision (
   id integer primary key, cdm integer not null references cdm on delete cascade, principal text not null,
-  kind text not null, answer real, persons integer, sketch blob not null, counts blob);
+  kind text not null, answer real, persons integer, sketch blob not null, counts blob, echo integer not null);
 create index if not exists decision_of on decision (cdm, principal);
 pragma user_version = ${FORMAT}`;
 
@@ -44,6 +44,7 @@ const decisionSchema = z.object({
   persons: z.number().nullable(),
   sketch: bytesSchema,
   counts: bytesSchema.nullable(),
+  echo: z.literal([0, 1]),
 });
 
 /** Keeps ledgers in a file of a folder. */
@@ -102,10 +103,10 @@ export class LedgerFile implements LedgerStore {
   #ledgers(cdm: number, seed: bigint): LoadLedgers {
     const database = this.#database;
     const insert = database.prepare(
-      "insert into decision (cdm, principal, kind, answer, persons, sketch, counts) values (?, ?, ?, ?, ?, ?, ?)",
+      "insert into decision (cdm, principal, kind, answer, persons, sketch, counts, echo) values (?, ?, ?, ?, ?, ?, ?, ?)",
     );
     const select = database.prepare(
-      "select kind, answer, persons, sketch, counts from decision where cdm = ? and principal = ? order by id",
+      "select kind, answer, persons, sketch, counts, echo from decision where cdm = ? and principal = ? order by id",
     );
     const others = database.prepare(
       "select count(distinct principal) as n from decision where cdm = ? and principal <> ?",
@@ -153,12 +154,12 @@ function opened(path: string): DatabaseSync {
 
 type DecisionRow = z.infer<typeof decisionSchema>;
 
-function decidedOf({ kind, answer, persons, sketch, counts }: DecisionRow): Decided {
+function decidedOf({ kind, answer, persons, sketch, counts, echo }: DecisionRow): Decided {
   const decision: Decision = kind === "withheld" || answer === null
     ? { kind: "withheld" }
     : { kind: "answer", answer, derived: kind === "derived" };
   const numbers = new Float64Array(new Uint8Array(inflated(sketch, 8 * BUCKETS)).buffer);
-  if (persons === null || counts === null) return { sketch: numbers, decision };
+  if (persons === null || counts === null) return { sketch: numbers, decision, isEcho: echo === 1 };
   return {
     sketch: numbers,
     decision,
@@ -173,7 +174,7 @@ function inflated(bytes: Uint8Array, length: number): Buffer {
   return all;
 }
 
-function rowOf({ sketch, decision, small }: Decided) {
+function rowOf({ sketch, decision, small, isEcho }: Decided) {
   const kind = decision.kind === "withheld" ? "withheld" : decision.derived ? "derived" : "answer";
   return [
     kind,
@@ -181,5 +182,6 @@ function rowOf({ sketch, decision, small }: Decided) {
     small?.persons ?? null,
     deflateRawSync(new Uint8Array(sketch.buffer, sketch.byteOffset, sketch.byteLength)),
     small === undefined ? null : deflateRawSync(small.counts),
+    isEcho === true ? 1 : 0,
   ] as const;
 }

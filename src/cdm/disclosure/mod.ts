@@ -11,6 +11,7 @@ export { type CdmLoad, type LedgerStore, memoryLedgers } from "./ledger_store.ts
 export {
   DEFAULT_PRESET,
   type DisclosureRules,
+  leastShown,
   PRESET_NAMES,
   type PresetName,
   PRESETS,

@@ -3,7 +3,7 @@ import type { Steps } from "../../lib/async/in_slices.ts";
 import { requireBudget } from "./budget.ts";
 import { type Counted, type Decision, type Ledger, WITHHELD } from "./ledger.ts";
 import { type CellValue, restsOnFew } from "./cell_value.ts";
-import type { DisclosureRules } from "./rules.ts";
+import { type DisclosureRules, leastShown } from "./rules.ts";
 
 /** A cell, or a margin: a cell of fewer group columns. */
 export interface Cell {
@@ -51,7 +51,7 @@ export function* releaseTable(
   const cells = all.filter(({ level }) => level === 0);
   // Cells of too few persons are withheld without a record.
   const enough = all.filter(({ persons }) => persons.value >= rules.k);
-  yield* requireBudget(enough.flatMap(({ persons, values }) => [persons, ...values]), ledger);
+  yield* requireBudget(enough.flatMap(statisticsOf), ledger);
   const before = yield* releasedBefore(all, cells, ledger);
   const protects = yield* cellsToProtect(before, cells, ledger, rules);
   const shown = new Map<Cell, ReleasedCell>();
@@ -125,7 +125,9 @@ function* cellsToProtect(
       const rest = sum - sumOf(visible.map(({ persons }) => persons.value));
       // What was released before cannot be taken back.
       const smallest = visible.find(({ persons }) => ledger.decided(persons) === undefined);
-      if (smallest === undefined || withheld === 0 || rest < rules.k || isWide(rest, withheld, rules)) {
+      if (
+        smallest === undefined || withheld === 0 || rest < leastShown(rules) || isWide(rest, withheld, rules)
+      ) {
         continue;
       }
       shown.delete(smallest);
@@ -136,15 +138,26 @@ function* cellsToProtect(
   return protects;
 }
 
-/** Whether each of w withheld cells of sum s has a range of k − 1 numbers: from max(0, s − (w − 1)(k − 1)) to min(k − 1, s). */
-function isWide(rest: number, withheld: number, { k }: DisclosureRules): boolean {
-  return rest >= k && rest - (withheld - 1) * (k - 1) <= 1;
+/**
+ * Whether each of w withheld cells of sum s, each of fewer than n persons, has a range of n − 1 numbers: from max(0, s − (w − 1)(n − 1)) to
+ * min(n − 1, s).
+ */
+function isWide(rest: number, withheld: number, rules: DisclosureRules): boolean {
+  const least = leastShown(rules);
+  return rest >= least && rest - (withheld - 1) * (least - 1) <= 1;
 }
 
-function mayBeShown({ persons, values }: Cell, ledger: Ledger, rules: DisclosureRules): boolean {
-  if (persons.value < rules.k || ledger.decided(persons)?.kind === "withheld") return false;
-  const isNew = [persons, ...values].some((statistic) => ledger.decided(statistic) === undefined);
-  return !isNew || !values.some((value) => restsOnFew(value, rules));
+/** Its persons, those who contribute to each value, and the values. */
+function statisticsOf({ persons, values }: Cell): readonly Counted[] {
+  return [persons, ...values.map(({ contributors }) => contributors), ...values];
+}
+
+function mayBeShown(cell: Cell, ledger: Ledger, rules: DisclosureRules): boolean {
+  // Whoever would have to be told apart here is nearer to nobody than to any answer.
+  if (cell.persons.value < rules.k) return false;
+  const decisions = statisticsOf(cell).map((statistic) => ledger.decided(statistic));
+  if (decisions.some((decision) => decision?.kind === "withheld")) return false;
+  return !decisions.includes(undefined) || !cell.values.some((value) => restsOnFew(value, rules));
 }
 
 function* releaseCell(
@@ -153,24 +166,23 @@ function* releaseCell(
   rules: DisclosureRules,
   protects: boolean,
 ): Steps<ReleasedCell | undefined> {
-  const { persons, values, keys } = cell;
-  if (persons.value < rules.k) return undefined;
-  const statistics = [persons, ...values];
+  if (cell.persons.value < rules.k) return undefined;
+  const statistics = statisticsOf(cell);
   if (protects || !mayBeShown(cell, ledger, rules)) {
     // Rule R3: what is withheld in one statistic is withheld in all.
     for (const statistic of statistics) ledger.settle(statistic, WITHHELD);
     return undefined;
   }
-  const answers: number[] = [];
+  const answers = new Map<Counted, number>();
   let derived = false;
   for (const statistic of statistics) {
     const decision = yield* ledger.decide(statistic);
     if (decision.kind === "withheld") return undefined;
-    answers.push(decision.answer);
+    answers.set(statistic, decision.answer);
     derived ||= decision.derived;
   }
-  const [count = 0, ...others] = answers;
-  return { keys, persons: count, values: others, derived };
+  const answerOf = (statistic: Counted) => answers.get(statistic) ?? 0;
+  return { keys: cell.keys, persons: answerOf(cell.persons), values: cell.values.map(answerOf), derived };
 }
 
 interface Margins {
@@ -199,6 +211,7 @@ function* settleMargins(
   for (const margin of ordered) {
     if (margin.persons.value < rules.k) continue;
     yield;
+    const isSound = !margin.values.some((value) => restsOnFew(value, rules));
     // The margins that may be exact are beneath those that sum over more columns.
     const whole = (margin.level & exact) === exact && margin.level !== exact;
     const parts = whole
@@ -207,7 +220,9 @@ function* settleMargins(
       )
       : cells.filter((cell) => within(cell, margin)).map((cell) => numbersOf(shown.get(cell)));
     const persons = parts.map((part) => part?.[0]);
-    const how = marginAnswer(margin.persons.value, persons, family && margin.level === exact, rules);
+    const how = isSound
+      ? marginAnswer(margin.persons.value, persons, family && margin.level === exact, rules)
+      : "none";
     if (how !== "own") adjusted += 1;
     const answers: (number | undefined)[] = [];
     for (const [at, statistic] of [margin.persons, ...margin.values].entries()) {
@@ -251,7 +266,7 @@ function marginAnswer(
   const rest = persons - sumOf(released);
   // Groups overlap: their sum counts persons twice, and the number of persons reveals nothing about what is withheld. Records and sums are
   // added up all the same.
-  if (rest <= -rules.k) return withheld === 0 ? "own" : "own persons";
+  if (rest <= -leastShown(rules)) return withheld === 0 ? "own" : "own persons";
   if (mayBeExact && isWide(rest, withheld, rules)) return "own";
   return released.length === 0 ? "none" : "sum";
 }

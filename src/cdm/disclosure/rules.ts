@@ -9,7 +9,7 @@ export type PresetName = typeof PRESET_NAMES[number];
 /** The rules in force. */
 export interface DisclosureRules {
   readonly preset: PresetName;
-  /** The fewest persons that a released number rests on. */
+  /** Fewer persons than this are protected: no number rests on them, nor a difference of numbers. */
   readonly k: number;
   /** Released numbers of persons and records are rounded to a multiple of this; 1: exact. */
   readonly roundTo: number;
@@ -89,4 +89,15 @@ export function shownCounts({ k, roundTo }: Pick<DisclosureRules, "k" | "roundTo
       return Math.max(least, Math.round(count / step) * step);
     },
   };
+}
+
+/**
+ * The fewest persons of a group that is shown, and of a difference of two numbers that are shown: 2k − 1. From a group of g persons, whose
+ * number is known, to nobody the persons can leave one by one; somewhere on the way the answer must change. With g ≤ 2k − 2, it changes
+ * where fewer than k have left or fewer than k remain, and so shows how many of these few were in the group.
+ *
+ * @param rules The rules in force.
+ */
+export function leastShown({ k }: Pick<DisclosureRules, "k">): number {
+  return 2 * k - 1;
 }

@@ -82,3 +82,55 @@ export function sketchOf(buckets: readonly number[], sums: readonly number[]): F
   });
   return sketch;
 }
+
+/** The numbers of a sketch in the buckets, ascending, in which it differs from another one. */
+export interface Numbers {
+  readonly buckets: Uint16Array;
+  readonly numbers: Float64Array;
+}
+
+/**
+ * What a sketch differs in from another one.
+ *
+ * @param sketch The sketch.
+ * @param other The other one.
+ * @param limit The number of buckets from which on the answer is undefined.
+ */
+export function differingNumbers(
+  sketch: Float64Array,
+  other: Float64Array,
+  limit: number,
+): Numbers | undefined {
+  const buckets: number[] = [];
+  for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
+    if (isSame(sketch[bucket] ?? 0, other[bucket] ?? 0)) continue;
+    buckets.push(bucket);
+    if (buckets.length >= limit) return undefined;
+  }
+  return {
+    buckets: Uint16Array.from(buckets),
+    numbers: Float64Array.from(buckets, (bucket) => sketch[bucket] ?? 0),
+  };
+}
+
+/**
+ * In how many buckets two sketches differ that are given by their differences from a third one.
+ *
+ * @param one The first one.
+ * @param other The second one.
+ */
+export function distanceOf(one: Numbers, other: Numbers): number {
+  let [a, b, distance] = [0, 0, 0];
+  while (a < one.buckets.length || b < other.buckets.length) {
+    const first = one.buckets[a] ?? BUCKETS;
+    const second = other.buckets[b] ?? BUCKETS;
+    if (first !== second || !isSame(one.numbers[a] ?? 0, other.numbers[b] ?? 0)) distance += 1;
+    if (first <= second) a += 1;
+    if (second <= first) b += 1;
+  }
+  return distance;
+}
+
+function isSame(a: number, b: number): boolean {
+  return Math.abs(a - b) <= TOLERANCE * (Math.abs(a) + Math.abs(b));
+}

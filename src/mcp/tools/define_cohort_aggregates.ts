@@ -1,4 +1,4 @@
-import type { DisclosedSteps, DisclosureRules } from "../../cdm/disclosure/mod.ts";
+import { type DisclosedSteps, type DisclosureRules, leastShown } from "../../cdm/disclosure/mod.ts";
 import { showable } from "../../lib/text.ts";
 import type { MoreFacts } from "../../observability/audit.ts";
 import {
@@ -55,9 +55,10 @@ export const tool: Tool = defineTool({
             const held = isEnough ? cdm.cohorts.hold(principal.id, { name, expression }) : undefined;
             const text = [
               ...attritionText(expression, counted, disclosure.rules),
-              ...(isEnough
-                ? heldText(name, held)
-                : ["", `The cohort is not held: it has fewer than ${disclosure.rules.k} persons, or none.`]),
+              ...(isEnough ? heldText(name, held) : [
+                "",
+                `The cohort is not held: it has fewer than ${leastShown(disclosure.rules)} persons, or none.`,
+              ]),
             ];
             return { kind: "text", text: text.join("\n") };
           }),
@@ -69,18 +70,19 @@ export const tool: Tool = defineTool({
 function attritionText(
   expression: CohortExpression,
   { steps, remaining }: DisclosedSteps,
-  { k }: DisclosureRules,
+  rules: DisclosureRules,
 ): readonly string[] {
+  const least = leastShown(rules);
   return [
     "Understood:",
     ...cohortMeaning(expression).map((line) => `  ${showable(line)}`),
     "",
     "step | persons",
     ...steps.map(({ label, persons, derived }) =>
-      `${showable(label)} | ${persons ?? `fewer than ${k}, or none`}${derived ? " ~" : ""}`
+      `${showable(label)} | ${persons ?? `fewer than ${least}, or none`}${derived ? " ~" : ""}`
     ),
     "",
-    `A step that leaves out fewer than ${k} persons shows the number before it. ~ computed from several earlier answers instead of the records.`,
+    `A step that leaves out fewer than ${least} persons shows the number before it. ~ computed from several earlier answers instead of the records.`,
     remainingLine(remaining),
   ];
 }

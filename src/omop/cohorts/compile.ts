@@ -97,12 +97,14 @@ export function cohortSteps(
   schema: string,
 ): { readonly rows: RawBuilder<unknown>; readonly labels: readonly string[] } {
   const { steps, attrition } = plan(expression, schema);
-  const parts = attrition.map(({ step }, at) =>
+  // The exit may leave out events: whether the cohort has enough persons shows at its end only.
+  const counted = [...attrition, { label: PERIODS, step: "merged" }];
+  const parts = counted.map(({ step }, at) =>
     sql`select person_id::bigint as person_id, ${sql.lit(at)} as g0 from ${sql.id(step)}`
   );
   return {
     rows: sql`${withSteps(steps)} ${sql.join(parts, sql` union all `)}`,
-    labels: attrition.map(({ label }) => label),
+    labels: counted.map(({ label }) => label),
   };
 }
 

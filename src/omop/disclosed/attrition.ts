@@ -3,7 +3,8 @@ import { OmcpError } from "../../errors.ts";
 import { type CohortExpression, cohortSteps, eventsOf } from "../cohorts/mod.ts";
 import { statement } from "../sql_compiler.ts";
 import { requireCoarse } from "./columns.ts";
-import { cellsOf, type CompiledDisclosedQuery, type DisclosedOptions } from "./compile.ts";
+import { cellsOf, type DisclosedOptions } from "./cells_sql.ts";
+import type { CompiledDisclosedQuery } from "./compile.ts";
 
 /** A compiled attrition: a table with a group for each step. */
 export interface DisclosedAttrition extends CompiledDisclosedQuery {

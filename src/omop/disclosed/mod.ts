@@ -4,8 +4,7 @@ export {
   type CompiledDisclosedQuery,
   compileDisclosedQuery,
   type DisclosedGroup,
-  type DisclosedOptions,
   type DisclosedOutput,
-  type DisclosedValue,
 } from "./compile.ts";
+export type { DisclosedOptions, DisclosedValue } from "./cells_sql.ts";
 export { compileAttrition, type DisclosedAttrition } from "./attrition.ts";

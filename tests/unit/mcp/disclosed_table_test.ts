@@ -53,10 +53,10 @@ Deno.test("a described table marks what was computed from earlier answers, and n
   const text = describeTable(shown, PRESETS.cms, 1_234);
   assert.match(text, /^9529 \| kilogram \| 20 \| 61\.7 ~$/m);
   assert.match(text, /^… 1 more group: raise limit$/m);
-  assert.match(text, /at least 11 persons \(rules: cms\)/);
+  assert.match(text, /at least 21 persons \(rules: cms\)/);
   assert.match(
     text,
-    /up to 10 persons may differ\.\n~ computed from several earlier answers .*, or by all groups/,
+    /up to 20 persons may differ\.\n~ computed from several earlier answers .*, or by all groups/,
   );
   assert.match(text, /^1,234 more numbers may be asked for/m);
 });
