@@ -88,7 +88,7 @@ function valuesOf(
 /** Computed from released numbers only. */
 function outputOf(
   output: DisclosedOutput,
-  values: readonly number[],
+  values: readonly (number | undefined)[],
   { k }: DisclosureRules,
 ): number | null {
   const number = (at: number) => values[at] ?? 0;
@@ -103,6 +103,7 @@ function outputOf(
       return number(output.count) === 0 ? null : digits(number(output.sum) / number(output.count));
     case "deviation": {
       const count = number(output.count);
+      if (values[output.squares] === undefined) return null;
       // Of fewer, count, mean and deviation together often have one solution.
       if (count < 2 * k) return null;
       const variance = (number(output.squares) - number(output.sum) ** 2 / count) / (count - 1);

@@ -6,8 +6,13 @@ import { differingBuckets, type Statistic } from "./sketch.ts";
 export interface CellValue extends Statistic {
   /** Persons who contribute to it, with a value that is not null. */
   readonly contributors: Counted;
-  /** For sums: the largest and the second-largest absolute sum of one person, and the sum of all of them. */
+  /**
+   * For sums: the largest and the second-largest absolute sum of one person, and the sum of all of them. For sums of squares: the same of the
+   * squared distances from the cell's mean.
+   */
   readonly sums?: { readonly first: number; readonly second: number; readonly all: number } | undefined;
+  /** A sum of squares, for a standard deviation: where few persons dominate it, it is withheld alone. */
+  readonly isSpread?: boolean | undefined;
 }
 
 /**

@@ -60,7 +60,7 @@ function readCell(
     level,
     keys,
     persons: { value: persons, sketch: sketchOf(buckets, weights), counts: countsOf(buckets, counts) },
-    values: values.map((): CellValue => {
+    values: values.map(({ kind }): CellValue => {
       const value = number.parse(rest.shift());
       const contributors: Counted = {
         value: number.parse(rest.shift()),
@@ -71,7 +71,7 @@ function readCell(
       const largest = [...list.parse(rest.shift()), ...list.parse(rest.shift())].sort((a, b) => b - a);
       const all = number.parse(rest.shift());
       const [first = 0, second = 0] = largest;
-      return { value, contributors, sketch, sums: { first, second, all } };
+      return { value, contributors, sketch, sums: { first, second, all }, isSpread: kind === "squares" };
     }),
   };
 }

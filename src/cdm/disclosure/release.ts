@@ -19,7 +19,8 @@ export interface Cell {
 export interface ReleasedCell {
   readonly keys: readonly (string | null)[];
   readonly persons: number;
-  readonly values: readonly number[];
+  /** Undefined for one that is withheld alone. */
+  readonly values: readonly (number | undefined)[];
   /** Whether one of its numbers was computed from earlier answers. */
   readonly derived: boolean;
 }
@@ -147,9 +148,10 @@ function isWide(rest: number, withheld: number, rules: DisclosureRules): boolean
   return rest >= least && rest - (withheld - 1) * (least - 1) <= 1;
 }
 
-/** Its persons, those who contribute to each value, and the values. */
+/** Its persons, those who contribute to each value, and the values that are shown with them or not at all. */
 function statisticsOf({ persons, values }: Cell): readonly Counted[] {
-  return [persons, ...values.map(({ contributors }) => contributors), ...values];
+  const together = values.filter(({ isSpread }) => isSpread !== true);
+  return [persons, ...values.map(({ contributors }) => contributors), ...together];
 }
 
 function mayBeShown(cell: Cell, ledger: Ledger, rules: DisclosureRules): boolean {
@@ -157,7 +159,17 @@ function mayBeShown(cell: Cell, ledger: Ledger, rules: DisclosureRules): boolean
   if (cell.persons.value < rules.k) return false;
   const decisions = statisticsOf(cell).map((statistic) => ledger.decided(statistic));
   if (decisions.some((decision) => decision?.kind === "withheld")) return false;
-  return !decisions.includes(undefined) || !cell.values.some((value) => restsOnFew(value, rules));
+  return !decisions.includes(undefined) || isSound(cell, rules);
+}
+
+function isSound({ values }: Cell, rules: DisclosureRules): boolean {
+  return !values.some((value) => value.isSpread !== true && restsOnFew(value, rules));
+}
+
+/** Decides about a statistic of a cell that is shown. */
+function* decideOwn(statistic: Counted | CellValue, ledger: Ledger, rules: DisclosureRules): Steps<Decision> {
+  const isFew = "isSpread" in statistic && statistic.isSpread === true && restsOnFew(statistic, rules);
+  return isFew ? ledger.settle(statistic, WITHHELD) : yield* ledger.decide(statistic);
 }
 
 function* releaseCell(
@@ -181,8 +193,12 @@ function* releaseCell(
     answers.set(statistic, decision.answer);
     derived ||= decision.derived;
   }
-  const answerOf = (statistic: Counted) => answers.get(statistic) ?? 0;
-  return { keys: cell.keys, persons: answerOf(cell.persons), values: cell.values.map(answerOf), derived };
+  for (const spread of cell.values.filter(({ isSpread }) => isSpread === true)) {
+    const decision = yield* decideOwn(spread, ledger, rules);
+    if (decision.kind === "answer") answers.set(spread, decision.answer);
+  }
+  const values = cell.values.map((value) => answers.get(value));
+  return { keys: cell.keys, persons: answers.get(cell.persons) ?? 0, values, derived };
 }
 
 interface Margins {
@@ -211,7 +227,6 @@ function* settleMargins(
   for (const margin of ordered) {
     if (margin.persons.value < rules.k) continue;
     yield;
-    const isSound = !margin.values.some((value) => restsOnFew(value, rules));
     // The margins that may be exact are beneath those that sum over more columns.
     const whole = (margin.level & exact) === exact && margin.level !== exact;
     const parts = whole
@@ -220,15 +235,15 @@ function* settleMargins(
       )
       : cells.filter((cell) => within(cell, margin)).map((cell) => numbersOf(shown.get(cell)));
     const persons = parts.map((part) => part?.[0]);
-    const how = isSound
+    const how = isSound(margin, rules)
       ? marginAnswer(margin.persons.value, persons, family && margin.level === exact, rules)
       : "none";
     if (how !== "own") adjusted += 1;
     const answers: (number | undefined)[] = [];
     for (const [at, statistic] of [margin.persons, ...margin.values].entries()) {
       const decision = how === "own" || (how === "own persons" && at === 0)
-        ? yield* ledger.decide(statistic)
-        : how === "none"
+        ? yield* decideOwn(statistic, ledger, rules)
+        : how === "none" || parts.some((part) => part?.[0] !== undefined && part[at] === undefined)
         ? ledger.settle(statistic, WITHHELD)
         : ledger.settle(statistic, {
           kind: "answer",
@@ -279,7 +294,7 @@ function numberOf(decision: Decision): number | undefined {
   return decision.kind === "withheld" ? undefined : decision.answer;
 }
 
-function numbersOf(cell: ReleasedCell | undefined): readonly number[] | undefined {
+function numbersOf(cell: ReleasedCell | undefined): readonly (number | undefined)[] | undefined {
   return cell === undefined ? undefined : [cell.persons, ...cell.values];
 }
 

@@ -55,7 +55,7 @@ export function cellsOf(
   const weight = sql`((h >> ${sql.lit(bits)}) & ${sql.lit(2 ** WEIGHT_BITS - 1)}) + 1`;
   const perBucket = values.flatMap((value, at) => {
     const own = part(value, at);
-    const size = sql`abs(${own})`;
+    const size = value.kind === "squares" ? name("e", at) : sql`abs(${own})`;
     return [
       sql`sum(${own}) as ${name("v", at)}`,
       sql`count(*) filter (where ${name("c", at)} > 0) as ${name("m", at)}`,
@@ -93,7 +93,7 @@ persons as (select ${
       ...perPerson,
     ])
   } from q group by ${groupingSets(keys)}),
-buckets as (select ${
+${centred(values, sql.join([sql`level`, ...keys]))}buckets as (select ${
     sql.join([
       by,
       sql`(h & ${sql.lit(buckets - 1)})::int as bucket`,
@@ -101,8 +101,41 @@ buckets as (select ${
       sql`sum(${weight}) as w`,
       ...perBucket,
     ])
-  } from persons group by ${sql.join([by, sql`(h & ${sql.lit(buckets - 1)})::int`])})
+  } from ${values.some(isSquares) ? sql`deviations` : sql`persons`} group by ${
+    sql.join([by, sql`(h & ${sql.lit(buckets - 1)})::int`])
+  })
 select ${sql.join([by, ...perCell])} from buckets group by ${by} order by ${by}`;
+}
+
+function isSquares({ kind }: DisclosedValue): boolean {
+  return kind === "squares";
+}
+
+/**
+ * Adds to each person of a cell, for each sum of squares, the sum of the squared distances of their values from the cell's mean:
+ * Σ(v − m)² = Σv² − 2mΣv + nm². A standard deviation rests on these, and not on the squares.
+ *
+ * @param values The values; one of squares has the sum of the same column beside it.
+ * @param cell The columns that make a cell.
+ */
+function centred(values: readonly DisclosedValue[], cell: RawBuilder<unknown>): RawBuilder<unknown> {
+  const squares = [...values.entries()].filter(([, value]) => isSquares(value)).map(([at, { column }]) => ({
+    at,
+    sum: values.findIndex(({ kind, column: other }) => kind === "sum" && other?.name === column?.name),
+  }));
+  if (squares.length === 0) return sql``;
+  const means = squares.map(({ at, sum }) =>
+    sql`sum(${name("s", sum)}) over cell / nullif(sum(${name("c", at)}) over cell, 0) as ${name("mean", at)}`
+  );
+  const distances = squares.map(({ at, sum }) => {
+    const mean = name("mean", at);
+    return sql`greatest(${name("s", at)} - 2 * ${mean} * ${name("s", sum)} + ${
+      name("c", at)
+    } * ${mean} * ${mean}, 0) as ${name("e", at)}`;
+  });
+  return sql`means as (select *, ${sql.join(means)} from persons window cell as (partition by ${cell})),
+deviations as (select *, ${sql.join(distances)} from means),
+`;
 }
 
 /** Every subset of the group columns, each with the person. */

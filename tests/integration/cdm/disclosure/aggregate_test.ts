@@ -25,7 +25,12 @@ Deno.test.beforeAll(async function start() {
   await Deno.mkdir(`${folder}/ledger`);
   database = await startPostgres({ sample: true });
   await database.sql(`UPDATE cdm.person SET person_source_value = '${CANARY}' || person_id;
-    UPDATE cdm.condition_occurrence SET condition_source_value = '${CANARY}'`);
+    UPDATE cdm.condition_occurrence SET condition_source_value = '${CANARY}';
+    INSERT INTO cdm.measurement (measurement_id, person_id, measurement_concept_id, measurement_date, measurement_type_concept_id, value_as_number)
+    SELECT 900000000 + 2 * n + side, person_id, CASE side WHEN 0 THEN 8507 ELSE 8532 END, DATE '2020-01-01', 0,
+      CASE WHEN n = 1 AND side = 0 THEN 1000 ELSE 25 + n % 9 END
+    FROM (SELECT person_id, row_number() OVER (ORDER BY person_id) AS n FROM cdm.person) AS p, (VALUES (0), (1)) AS s (side)
+    WHERE n <= 170`);
 });
 
 Deno.test.afterAll(async function stop() {
@@ -136,6 +141,27 @@ Deno.test("a database by URL is served in aggregate mode unless its rows may be 
         }
       }
     });
+
+    await t.step(
+      "a standard deviation that one value far from all others makes is withheld, and only it",
+      async () => {
+        const shown = rowsOf(
+          await ask(server, {
+            table: "measurement",
+            filters: [{ column: "measurement_concept_id", op: "in", value: [8507, 8532] }],
+            group_by: ["measurement_concept_id"],
+            aggregates: ["avg", "stddev"].map((fn) => ({ fn, column: "value_as_number" })),
+          }),
+        );
+        const [[spread = ""] = []] = await truth(
+          "SELECT stddev(value_as_number) FROM cdm.measurement WHERE measurement_concept_id = 8532",
+        );
+        assert.deepEqual(shown.map((row) => row.slice(3, 5)), [["34.8", ""], [
+          "28.9",
+          String(Number(Number(spread).toPrecision(3))),
+        ]]);
+      },
+    );
 
     await t.step("a set of one person less looks like an equal set, and costs as little", async () => {
       const concept = 3004249;
