@@ -3,6 +3,7 @@ import type { Steps } from "../../lib/async/in_slices.ts";
 import { requireBudget } from "./budget.ts";
 import { type Counted, type Decision, type Ledger, WITHHELD } from "./ledger.ts";
 import { type CellValue, restsOnFew } from "./cell_value.ts";
+import { isWide, marginAnswer, sumOf } from "./margin_answer.ts";
 import { type DisclosureRules, leastShown } from "./rules.ts";
 
 /** A cell, or a margin: a cell of fewer group columns. */
@@ -139,15 +140,6 @@ function* cellsToProtect(
   return protects;
 }
 
-/**
- * Whether each of w withheld cells of sum s, each of fewer than n persons, has a range of n − 1 numbers: from max(0, s − (w − 1)(n − 1)) to
- * min(n − 1, s).
- */
-function isWide(rest: number, withheld: number, rules: DisclosureRules): boolean {
-  const least = leastShown(rules);
-  return rest >= least && rest - (withheld - 1) * (least - 1) <= 1;
-}
-
 /** Its persons, those who contribute to each value, and the values that are shown with them or not at all. */
 function statisticsOf({ persons, values }: Cell): readonly Counted[] {
   const together = values.filter(({ isSpread }) => isSpread !== true);
@@ -255,39 +247,6 @@ function* settleMargins(
     settled.set(margin, answers);
   }
   return adjusted;
-}
-
-/**
- * How a margin is answered: with its own numbers, with the sums of what is released beneath it, with its own number of persons and sums of
- * the rest, or not at all.
- */
-type MarginAnswer = "own" | "own persons" | "sum" | "none";
-
-/**
- * Chooses how a margin is answered.
- *
- * @param persons The margin's persons.
- * @param known The persons released beneath; undefined where they are withheld.
- * @param mayBeExact Whether margins of this level may be exact.
- */
-function marginAnswer(
-  persons: number,
-  known: readonly (number | undefined)[],
-  mayBeExact: boolean,
-  rules: DisclosureRules,
-): MarginAnswer {
-  const released = known.filter((number) => number !== undefined);
-  const withheld = known.length - released.length;
-  const rest = persons - sumOf(released);
-  // Groups overlap: their sum counts persons twice, and the number of persons reveals nothing about what is withheld. Records and sums are
-  // added up all the same.
-  if (rest <= -leastShown(rules)) return withheld === 0 ? "own" : "own persons";
-  if (mayBeExact && isWide(rest, withheld, rules)) return "own";
-  return released.length === 0 ? "none" : "sum";
-}
-
-function sumOf(numbers: readonly number[]): number {
-  return numbers.reduce((sum, number) => sum + number, 0);
 }
 
 function numberOf(decision: Decision): number | undefined {

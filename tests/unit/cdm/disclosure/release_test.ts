@@ -228,44 +228,6 @@ Deno.test("a cell withheld in one statistic is withheld in all, and so is one wh
   assert.equal((release(value(40, 5), PRESETS.acro)).length, 1);
 });
 
-Deno.test("a sum of squares whose distances from the mean one person dominates is withheld alone, in cells and margins", () => {
-  const random = randomNumbers(27);
-  const people = new People(400, random);
-  const cell = (level: number, key: string | null, has: (person: number) => boolean): Cell => {
-    const contributors = people.count(has);
-    const first = has(0) ? 900 : 9;
-    const squares = people.statistic((person) => has(person) ? 9 + person % 5 : 0);
-    const sums = { first, second: 9, all: first + 9 * contributors.value };
-    const records = people.statistic((person) => has(person) ? 1 + person % 2 : 0);
-    const even = { first: 2, second: 2, all: records.value };
-    return {
-      level,
-      keys: [key],
-      persons: contributors,
-      values: [{ ...records, contributors, sums: even }, {
-        ...squares,
-        contributors,
-        sums: { ...sums, all: first < 10 ? sums.all : first + 60 },
-        isSpread: true,
-      }],
-    };
-  };
-  const table = [
-    cell(0, "a", (person) => person < 100),
-    cell(0, "b", (person) => person >= 100 && person < 300),
-    cell(1, null, (person) => person < 300),
-  ];
-  const ledger = new Ledger(RULES, people.count(() => true), random);
-  const ask = (cells: readonly Cell[], groups: number) =>
-    finished(releaseTable(cells, groups, ledger, RULES)).cells.map(({ values }) =>
-      values.map((value) => value === undefined)
-    );
-  assert.deepEqual(ask(table, 1), [[false, true], [false, false]]);
-  const whole = { ...table[2], level: 0, keys: [] } as Cell;
-  assert.deepEqual(ask([whole], 0), [[false, true]]);
-  assert.deepEqual(ask(table, 1), [[false, true], [false, false]]);
-});
-
 Deno.test("a table beyond the budget releases nothing, and numbers that were released stay free", () => {
   const random = randomNumbers(25);
   const people = new People(500, random);
