@@ -37,25 +37,36 @@ export type LeftResult = z.infer<typeof answerSchema>;
 /** How long {@link leaveResult} may take, in ms. */
 export const LEAVING_MS = TIMEOUT_MS;
 
+/** Where a result is left. */
+export interface Leaving {
+  readonly analysis: string;
+  /** The variable. */
+  readonly into: string;
+  /** The name of the context whose variable it is. @default "default" */
+  readonly context?: string;
+  readonly run: ExecutionRun;
+}
+
 /**
  * Leaves a result in a sandbox. The chart's picture goes to the execution's log.
  *
  * @param sandbox The sandbox.
  * @param result The result.
- * @param options The analysis' name, the variable's name, and the execution.
+ * @param leaving Where.
  * @returns What user code in the sandbox may have forged: it is no more trusted than other output.
  * @throws {OmcpError} `outcome_unknown` if there is no answer, `cancelled`, and what {@link Sandbox.execute} throws.
  */
 export async function leaveResult(
   sandbox: Sandbox,
   result: AnalysisResult,
-  { analysis, into, run }: { readonly analysis: string; readonly into: string; readonly run: ExecutionRun },
+  { analysis, into, context, run }: Leaving,
 ): Promise<LeftResult> {
   const request = await packed(result, { analysis, into });
   const outcome = await sandbox.execute(`REQUEST = "${request}"\n${source}`, {
     timeoutMs: TIMEOUT_MS,
     outputBytes: 64 * 1024,
     silent: true,
+    ...(context === undefined ? {} : { context }),
     signal: run.signal,
     onWaiting: () => run.queued(),
     onStarted: () => run.started(),

@@ -5,6 +5,7 @@ import { resultNameSchema } from "../../omop/query/mod.ts";
 import { describeAnalysis, type Left } from "../analysis_text.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
+import { contextArgument, inContext } from "../context_argument.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CallReport, defineTool, type Tool, type ToolContext } from "../tool.ts";
 
@@ -29,15 +30,17 @@ export const tool: Tool = defineTool({
       into: resultNameSchema.default("analysis_df").describe(
         "With sandbox_id: the variable that receives the DataFrame.",
       ),
+      context: contextArgument("Where `into` is."),
     }),
     renamed: { target: "cohort", stratify_by: "strata" },
   }),
-  async handle({ sandbox_id, into, ...request }, context) {
+  async handle({ sandbox_id, into, context: name, ...request }, context) {
     const { sandboxes, limits: { queryMs } } = context.services;
     const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
     return await answerWithin(context, {
       sandbox,
       tool: "analyze_cohort",
+      ...inContext(name),
       source: JSON.stringify(request),
       timeoutMs: queryMs + (sandbox === undefined ? 0 : LEAVING_MS),
       work: async (run) => {
@@ -45,13 +48,21 @@ export const tool: Tool = defineTool({
         let left: Left | undefined;
         if (sandbox !== undefined) {
           run.progress("leaving the numbers in the sandbox");
-          left = { into, ...await leaveResult(sandbox, result, { analysis: request.analysis, into, run }) };
+          left = {
+            into,
+            ...await leaveResult(sandbox, result, {
+              analysis: request.analysis,
+              into,
+              ...inContext(name),
+              run,
+            }),
+          };
         }
         return { kind: "text", text: describeAnalysis(result, left) };
       },
     });
   },
-  async data({ sandbox_id: _own, into: _into, ...request }, context) {
+  async data({ sandbox_id: _own, into: _into, context: _name, ...request }, context) {
     const { table: { columns, rows }, understood, notes } = await analyze(request, context, context);
     const rest = rows.length - MOST_ROWS;
     return {

@@ -7,6 +7,7 @@ import { AnswerSteps } from "../answer_steps.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
 import { describeTable, frameSource, type ShownTable, shownTable, tableNotes } from "../disclosed_table.ts";
+import { contextArgument, inContext } from "../context_argument.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
 
@@ -39,10 +40,11 @@ export const tool: Tool = defineTool({
       into: resultNameSchema.default("omop_df").describe(
         "With sandbox_id: the variable that receives the DataFrame.",
       ),
+      context: contextArgument("Where `into` is."),
     }),
     unknownArgument: (name) => ELSEWHERE.get(name),
   }),
-  async handle({ sandbox_id, into, ...query }, context) {
+  async handle({ sandbox_id, into, context: name, ...query }, context) {
     const steps = new AnswerSteps();
     return await steps.within(context.signal, async () => {
       const cdm = await cdmOf(context);
@@ -52,6 +54,7 @@ export const tool: Tool = defineTool({
       return await answerWithin(context, {
         sandbox,
         tool: "query_omop",
+        ...inContext(name),
         source: JSON.stringify(query),
         audit,
         timeoutMs: queryMs + FRAME_MS,
@@ -60,14 +63,16 @@ export const tool: Tool = defineTool({
             run.progress("asking the database");
             const how = { cdm, signal: run.signal, audit };
             const { shown, rules, remaining } = await answered(query, context, how);
-            const left = sandbox === undefined ? [] : [await leaveFrame(sandbox, shown, into, run)];
+            const left = sandbox === undefined
+              ? []
+              : [await leaveFrame(sandbox, shown, { into, ...inContext(name), run })];
             const text = [...left, describeTable(shown, rules, remaining)].join("\n");
             return { kind: "text", text };
           }),
       });
     });
   },
-  async data({ sandbox_id: _own, into: _into, ...query }, context) {
+  async data({ sandbox_id: _own, into: _into, context: _name, ...query }, context) {
     return await new AnswerSteps().within(context.signal, async () => {
       const { signal, audit } = context;
       const cdm = await cdmOf(context);
@@ -117,13 +122,13 @@ function askedFacts(query: DisclosedQuery): MoreFacts {
 async function leaveFrame(
   sandbox: Sandbox,
   shown: ShownTable,
-  into: string,
-  run: ExecutionRun,
+  { into, context, run }: { readonly into: string; readonly context?: string; readonly run: ExecutionRun },
 ): Promise<string> {
   const outcome = await sandbox.execute(frameSource(shown, into), {
     timeoutMs: FRAME_MS,
     outputBytes: 4_096,
     silent: true,
+    ...inContext(context),
     signal: run.signal,
     onWaiting: () => run.queued(),
     onStarted: () => run.started(),

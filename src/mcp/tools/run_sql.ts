@@ -3,6 +3,7 @@ import { runQuery } from "../../cdm/query_runner/run_query.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, resultNameSchema } from "../../omop/query/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf, databaseReady } from "../cdm_of.ts";
+import { contextArgument, inContext } from "../context_argument.ts";
 import { frameText, isEmpty } from "../frame_text.ts";
 import { sqlCell } from "../notebook/query_cell.ts";
 import { sqlNotes } from "../sql_notes.ts";
@@ -37,10 +38,11 @@ export const tool: Tool = defineTool({
       limit: z.int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe(
         "The most rows; more are not read.",
       ),
+      context: contextArgument("Where `into` is."),
     }),
     renamed: { query: "sql", statement: "sql" },
   }),
-  async handle({ sandbox_id, sql, into, limit }, context) {
+  async handle({ sandbox_id, sql, into, limit, context: name }, context) {
     const { sandboxes, limits: { queryMs, outputBytes } } = context.services;
     const cdm = await cdmOf(context);
     const sandbox = sandboxes.get(sandbox_id);
@@ -50,12 +52,14 @@ export const tool: Tool = defineTool({
       source: sql,
       timeoutMs: queryMs,
       usesKernel: true,
+      ...inContext(name),
       notebook: sqlCell(into, sql, limit),
       work: async (run) => {
         await databaseReady(cdm, run, queryMs);
         const statement = { sql, parameters: [], columns: undefined, limit };
         const answer = await runQuery(sandbox, statement, {
           into,
+          ...inContext(name),
           shownSql: sql,
           timeoutMs: queryMs,
           previewBytes: outputBytes,

@@ -62,12 +62,16 @@ Deno.test("contexts: a client runs cells in two at once, and bombs, restarts and
     );
 
     const query = { table: "person", columns: ["person_id"], into: "persons", limit: 5 };
-    assert.match(
-      (await server.call("query_omop", { sandbox_id, context: "d", ...query })).text,
-      /DataFrame `persons`: 5 rows/,
-    );
-    assert.match(await cell("'persons' in globals()"), /\nFalse\n/);
-    assert.match(await cell("len(persons)", "d"), /\n5\n/);
+    const death = { analysis: "prevalence", outcome: { death: true }, into: "deaths" };
+    for (
+      const [tool, input, left] of [
+        ["query_omop", query, /DataFrame `persons`: 5 rows/],
+        ["run_sql", { sql: "select 1 as one", into: "ones" }, /DataFrame `ones`: 1 row/],
+        ["analyze_cohort", death, /`deaths`/],
+      ] as const
+    ) assert.match((await server.call(tool, { sandbox_id, context: "d", ...input })).text, left);
+    assert.match(await cell("sorted({'persons', 'ones', 'deaths'} & globals().keys())"), /\n\[\]\n/);
+    assert.match(await cell("len(persons), len(ones), len(deaths) > 0", "d"), /\n\(5, 1, True\)\n/);
 
     await cell("open('stop', 'w').close()");
     await eventually(async () => /\[ok/.test(await ended(server, execution_id)), "it ends", 60_000);
