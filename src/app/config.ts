@@ -70,12 +70,27 @@ const IMAGE = /^[a-zA-Z0-9][a-zA-Z0-9_.\-/:@]{0,254}$/;
 export const SETTINGS = {
   DOCKER_HOST: {
     schema: z.string().regex(
-      /^unix:\/\/\/.+$/,
-      "must be unix:///path/of/socket; tcp:// and ssh:// are not supported",
+      /^(?:unix:\/\/\/|tcp:\/\/).+$/,
+      "must be unix:///path/of/socket or tcp://host:port; ssh:// is not supported",
     ),
     default: "unix:///var/run/docker.sock",
     unit: "URL",
-    description: "The container engine's Unix socket. The Deno permission flags must name the same path.",
+    description:
+      "The container engine's Unix socket, or `tcp://host:port` with TLS. The Deno permission flags must name the same path, or host and port.",
+  },
+  DOCKER_TLS_VERIFY: {
+    schema: z.string(),
+    default: "",
+    unit: "",
+    description:
+      "Any value: TLS with an engine over TCP, in which both sides prove who they are. It never goes without.",
+  },
+  DOCKER_CERT_PATH: {
+    schema: ownFolderPath,
+    default: "",
+    unit: "path",
+    description:
+      "Folder with `ca.pem`, `cert.pem` and `key.pem` for an engine over TCP. Needs `--allow-read` for these files.",
   },
   OMCP_OCI_RUNTIME: {
     schema: z.string().regex(/^[\w.-]{0,100}$/, "must be the name of an OCI runtime, such as runsc"),
@@ -438,6 +453,8 @@ export interface PackageConfig {
 /** The settings, validated and in the units the program works with. */
 export interface Config extends CdmSettings {
   readonly dockerHost: string;
+  /** The folder of the client's certificates for an engine over TCP. */
+  readonly dockerCertificates: string | undefined;
   /** The OCI runtime of the sandboxes; undefined: the engine's default. */
   readonly ociRuntime: string | undefined;
   /** Undefined: the project's own image. */
@@ -539,13 +556,30 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     );
   }
   const dockerHost = get("DOCKER_HOST");
+  // Only over TCP: the flags of older configurations of clients do not name the variables of TLS.
+  const overTcp = dockerHost?.startsWith("tcp:") === true;
+  const certPath = overTcp && get("DOCKER_TLS_VERIFY") !== "" ? get("DOCKER_CERT_PATH") : "";
+  const dockerCertificates = certPath || undefined;
+  if (overTcp && dockerCertificates === undefined) {
+    problems.push(
+      "DOCKER_HOST=tcp:// needs DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH: whoever reaches an engine without TLS is root on its machine",
+    );
+  }
   const auditFolder = get("OMCP_AUDIT_FOLDER") || undefined;
   const datasets = get("OMCP_DATASETS");
   const ledgerFolder = get("OMCP_DISCLOSURE_FOLDER") || undefined;
   const exchangeFolder = get("OMCP_EXCHANGE_DIR") || undefined;
   const constraintsFile = get("OMCP_PACKAGES_CONSTRAINTS") || undefined;
   const imageFile = imageSource.kind === "file" ? imageSource.path : undefined;
-  const apart = ownFiles({ dockerHost, auditFolder, ledgerFolder, constraintsFile, imageFile, database });
+  const apart = ownFiles({
+    dockerHost,
+    dockerCertificates,
+    auditFolder,
+    ledgerFolder,
+    constraintsFile,
+    imageFile,
+    database,
+  });
   problems.push(...datasetProblems(datasets ?? [], [...apart, exchangeFolder]));
   const unfit = exchangeFolder === undefined
     ? undefined
@@ -563,6 +597,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
   }));
   const config: Config = {
     dockerHost,
+    dockerCertificates,
     ociRuntime: get("OMCP_OCI_RUNTIME") || undefined,
     image,
     images,

@@ -1,16 +1,16 @@
 import { DEFAULT_HOST, Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { runOwnCommand } from "../lib/own_command.ts";
-import { socketPath } from "../lib/unix_socket.ts";
 import type { ReadVariable } from "./config.ts";
+import { type EngineLocation, engineLocation } from "./engine_access.ts";
 import { requireUsable, usableHosts } from "./usable_engine.ts";
 
 /** How an engine is connected to. */
 export interface EngineAccess {
   /** Looks up an environment variable: `DOCKER_HOST`, and where other sockets may be. */
   readonly read: ReadVariable;
-  /** Its socket, as in `DOCKER_HOST`. @default that of `DOCKER_HOST`, else the usual one */
-  readonly host?: string;
+  /** Where it is. @default as `DOCKER_HOST` and its companions say, else the usual socket */
+  readonly location?: EngineLocation;
   /** Gives up. */
   readonly signal?: AbortSignal;
 }
@@ -22,17 +22,18 @@ export interface EngineAccess {
  * @throws {OmcpError} `engine_unreachable`, `engine_refused`, `timeout`, `engine_failed`…; `next` says what to do about it.
  */
 export async function connectEngine({ read, signal, ...access }: EngineAccess): Promise<Engine> {
-  const host = access.host ?? (read("DOCKER_HOST") || DEFAULT_HOST);
+  const location = access.location ?? engineLocation(read);
   const call = signal === undefined ? {} : { signal };
   let engine: Engine | undefined;
   try {
-    engine = await Engine.connect({ host, ...call });
+    engine = await Engine.connect({ ...location, ...call });
     await requireUsable(engine, call);
     return engine;
   } catch (error) {
     engine?.close();
     if (!(error instanceof OmcpError)) throw error;
-    const socket = socketPath(host);
+    if (location.certificates !== undefined) throw error;
+    const socket = location.host.replace("unix://", "");
     if (error.code === "engine_unreachable") {
       throw error.with({ next: unreachableHelp(socket, await whyNot(socket), await usableHosts(read)) });
     }

@@ -128,7 +128,7 @@ export function withOrigins(error: unknown, origin: Settings["origin"]): unknown
  * @param text Such as an error's message.
  */
 export function settingsIn(text: string): ReadonlySet<string> {
-  return new Set(text.match(/\b(?:OMCP_[A-Z0-9_]+|DOCKER_HOST)\b/g));
+  return new Set(text.match(/\b(?:OMCP_[A-Z0-9_]+|DOCKER_(?:HOST|TLS_VERIFY|CERT_PATH))\b/g));
 }
 
 function reader(environment: ProcessEnvironment, file: ReadonlyMap<string, string>): ReadVariable {

@@ -20,7 +20,7 @@ export interface LaunchOptions extends Partial<Omit<PermissionNeeds, "guardFolde
 export const MEMORY_FLAGS = "--v8-flags=--optimize-for-size,--max-semi-space-size=1,--liftoff-only";
 
 /** Environment variables that the server may read. */
-const VARIABLES = ["DOCKER_HOST", "OMCP_*", ...INDEX_VARIABLES];
+const VARIABLES = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "OMCP_*", ...INDEX_VARIABLES];
 
 /** The flag that permits to read them. */
 export const ENVIRONMENT_FLAG = `--allow-env=${VARIABLES.join(",")}`;
@@ -43,8 +43,12 @@ export interface ServerPermissions {
 
 /** What {@link serverPermissions} depends on. */
 export interface PermissionNeeds {
-  /** Path of the engine's socket. */
-  readonly socketPath: string;
+  /** Path of the engine's socket; undefined over TCP. */
+  readonly socketPath?: string | undefined;
+  /** `host:port` of an engine over TCP. */
+  readonly engineHost?: string | undefined;
+  /** The client's certificates for it. */
+  readonly engineFiles?: readonly string[] | undefined;
   /** The folder of the guard's modules: Deno loads a worker's modules under the read permission. */
   readonly guardFolder?: string | undefined;
   /** `host:port` of a Postgres given by URL, or `unix:` and its socket's path. */
@@ -69,12 +73,25 @@ export interface PermissionNeeds {
  * @param needs Paths and hosts.
  */
 export function serverPermissions(needs: PermissionNeeds): ServerPermissions {
-  const { socketPath, guardFolder, databaseFiles = [], constraintsFile, imageFile } = needs;
+  const { socketPath, engineHost, engineFiles = [] } = needs;
+  const { guardFolder, databaseFiles = [], constraintsFile, imageFile } = needs;
   const folders = [needs.auditFolder, needs.ledgerFolder, needs.exchangeFolder];
   return {
     // Deno checks the URL's host, too, although the connection goes to the socket.
-    net: defined([`unix:${socketPath}`, "docker.invalid:80", needs.databaseHost]),
-    read: defined([socketPath, guardFolder, ...databaseFiles, constraintsFile, imageFile, ...folders]),
+    net: defined([
+      ...(socketPath === undefined ? [] : [`unix:${socketPath}`, "docker.invalid:80"]),
+      engineHost,
+      needs.databaseHost,
+    ]),
+    read: defined([
+      socketPath,
+      ...engineFiles,
+      guardFolder,
+      ...databaseFiles,
+      constraintsFile,
+      imageFile,
+      ...folders,
+    ]),
     write: defined([socketPath, ...folders]),
   };
 }
@@ -88,10 +105,11 @@ function defined(values: readonly (string | undefined)[]): readonly string[] {
  * @returns Deno's arguments up to and including the permissions, without the script.
  */
 export function permissionFlags(options: LaunchOptions): string[] {
-  const { project, envFile, socketPath = "/var/run/docker.sock", ...needs } = options;
+  const { project, envFile, ...needs } = options;
+  const usual = needs.engineHost === undefined ? "/var/run/docker.sock" : undefined;
   const permissions = serverPermissions({
     ...needs,
-    socketPath,
+    socketPath: needs.socketPath ?? usual,
     guardFolder: `${project}/src/postgres/guard`,
   });
   return serverFlags({ ...permissions, read: defined([...permissions.read, envFile]) });

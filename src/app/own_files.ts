@@ -2,12 +2,13 @@
 import { fileURLToPath } from "node:url";
 import type { DatabaseLocation } from "../cdm/settings.ts";
 import { PACKAGED } from "../lib/packaged.ts";
-import { socketPath } from "../lib/unix_socket.ts";
+import { engineAccess } from "./engine_access.ts";
 import { databaseAccess } from "./database_access.ts";
 
 /** Settings that name files. */
 export interface OwnFileSettings {
   readonly dockerHost: string | undefined;
+  readonly dockerCertificates: string | undefined;
   readonly auditFolder: string | undefined;
   readonly ledgerFolder: string | undefined;
   readonly constraintsFile: string | undefined;
@@ -16,14 +17,14 @@ export interface OwnFileSettings {
 }
 
 /**
- * The engine's socket, the audit, the ledger, the constraints, the images' archive, the database's socket and its certificates.
+ * The engine's socket or the client's certificates, the audit, the ledger, the constraints, the images' archive, the database's socket and its certificates.
  *
  * @param settings See {@link OwnFileSettings}.
  */
 export function ownFiles(settings: OwnFileSettings): (string | undefined)[] {
-  const { dockerHost, auditFolder, ledgerFolder, constraintsFile, imageFile, database } = settings;
+  const { auditFolder, ledgerFolder, constraintsFile, imageFile, database } = settings;
   return [
-    dockerHost === undefined ? undefined : socketPath(dockerHost),
+    ...engineFiles(settings),
     auditFolder,
     ledgerFolder,
     constraintsFile,
@@ -38,6 +39,19 @@ export function ownFolder(): string | undefined {
   const folder = new URL(PACKAGED ? ".." : "../..", import.meta.url);
   if (folder.protocol !== "file:" || Deno.build.standalone) return undefined;
   return fileURLToPath(folder).replace(/\/$/, "");
+}
+
+function engineFiles(
+  { dockerHost: host, dockerCertificates: certificates }: OwnFileSettings,
+): readonly string[] {
+  if (host === undefined) return [];
+  try {
+    const access = engineAccess({ host, certificates });
+    return access.socketPath === undefined ? access.engineFiles : [access.socketPath];
+  } catch {
+    // An address that cannot be used ends the start elsewhere.
+    return [];
+  }
 }
 
 function databaseFiles(database: DatabaseLocation): readonly string[] {

@@ -2,6 +2,7 @@
  * The project's own images at their first use: where the engine lacks one, it is pulled, loaded or built in the background, and calls
  * answer `image_building` meanwhile. The code that does so is loaded only then.
  */
+import type { EngineLocation } from "./engine_access.ts";
 import { Engine } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { imageReference } from "../images/identity.ts";
@@ -24,7 +25,7 @@ const DOING = { registry: "pulled", file: "loaded", build: "built" } as const;
 
 /** Options of {@link OwnImages}. */
 export interface OwnImagesOptions {
-  readonly dockerHost: string;
+  readonly location: EngineLocation;
   readonly source: ImageSource;
   /** Which images the server needs. */
   readonly needed: readonly ImageKind[];
@@ -128,9 +129,9 @@ export class OwnImages {
   }
 
   async #provide(work: Work): Promise<void> {
-    const { dockerHost, source, read, signal } = this.#options;
+    const { location, source, read, signal } = this.#options;
     const { ensureImages } = await import("../image_setup/mod.ts");
-    const engine = await Engine.connect({ host: dockerHost, signal });
+    const engine = await Engine.connect({ ...location, signal });
     try {
       await ensureImages(engine, work.missing, {
         source,

@@ -1,8 +1,8 @@
 /** What the server must be permitted to do, by its settings. */
 import { fileURLToPath } from "node:url";
 import { PACKAGED } from "../lib/packaged.ts";
-import { socketPath } from "../lib/unix_socket.ts";
 import type { Config } from "./config.ts";
+import { engineAccess } from "./engine_access.ts";
 import { databaseAccess } from "./database_access.ts";
 import type { PermissionNeeds } from "./launch.ts";
 
@@ -13,9 +13,20 @@ import type { PermissionNeeds } from "./launch.ts";
  * @throws {OmcpError} `config_invalid` for a database URL that cannot be used.
  */
 export function permissionNeeds(config: Config): Required<PermissionNeeds> {
-  const { dockerHost, database, auditFolder, ledgerFolder, packages, exchangeFolder, imageSource } = config;
+  const {
+    dockerHost,
+    dockerCertificates,
+    database,
+    auditFolder,
+    ledgerFolder,
+    packages,
+    exchangeFolder,
+    imageSource,
+  } = config;
   return {
-    socketPath: socketPath(dockerHost),
+    engineHost: undefined,
+    engineFiles: undefined,
+    ...engineAccess({ host: dockerHost, certificates: dockerCertificates }),
     guardFolder: database.kind === "none" ? undefined : guardFolder(),
     ...(database.kind === "url"
       ? databaseAccess(database.url)

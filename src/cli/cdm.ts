@@ -1,4 +1,5 @@
 /** `omcp cdm …`: loads a CDM into a local volume or into the Postgres of a URL; lists and removes local CDMs. */
+import { engineLocation } from "../app/engine_access.ts";
 import { parseArgs } from "node:util";
 import { loadLocal } from "../cdm/local_load.ts";
 import { localName } from "../cdm/local_name.ts";
@@ -189,7 +190,7 @@ async function load({ source, destination, print, read, signal }: Load): Promise
 }
 
 function howToServe(destination: Destination, read: ReadVariable): string[] {
-  const engine = read("DOCKER_HOST") || undefined;
+  const engine = read("DOCKER_HOST") ? engineLocation(read) : undefined;
   if (destination.kind === "local") return waysToServe({ kind: "local", name: destination.name, engine });
   const { url, schema, reader } = destination;
   const role = reader ?? READER_ROLE;

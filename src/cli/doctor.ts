@@ -115,7 +115,10 @@ export async function doctor(
     return { value: undefined, found: "a server starts with them" };
   });
   const engine = await check("engine", async () => {
-    const value = await connectEngine({ host: config.dockerHost, read });
+    const value = await connectEngine({
+      location: { host: config.dockerHost, certificates: config.dockerCertificates },
+      read,
+    });
     const info = await value.info();
     const found =
       `${info.operatingSystem}, engine ${info.serverVersion}, API ${value.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;

@@ -1,10 +1,10 @@
 /** How to serve a CDM after `omcp cdm` has loaded it: a command line for a shell, and a client's configuration. */
 import { fileURLToPath } from "node:url";
+import { engineAccess, type EngineLocation } from "../app/engine_access.ts";
 import { databaseAccess } from "../app/database_access.ts";
 import { serverArguments } from "../app/launch.ts";
 import { denoCommand, ownCommand } from "../lib/own_command.ts";
 import { PACKAGED } from "../lib/packaged.ts";
-import { socketPath } from "../lib/unix_socket.ts";
 import { parseDatabaseUrl } from "../postgres/mod.ts";
 
 /** A CDM in a volume, or in the Postgres of a URL. */
@@ -21,8 +21,8 @@ export type ServedCdm =
     }
   )
   & {
-    /** The engine's socket, as in `DOCKER_HOST`; undefined for the usual one. */
-    readonly engine?: string | undefined;
+    /** Where the engine is; undefined for the usual socket. */
+    readonly engine?: EngineLocation | undefined;
   };
 
 /**
@@ -53,7 +53,10 @@ export function clientConfiguration(cdm: ServedCdm): string {
 
 function settingsOf(cdm: ServedCdm): Readonly<Record<string, string>> {
   return {
-    ...(cdm.engine === undefined ? {} : { DOCKER_HOST: cdm.engine }),
+    ...(cdm.engine === undefined ? {} : { DOCKER_HOST: cdm.engine.host }),
+    ...(cdm.engine?.certificates === undefined
+      ? {}
+      : { DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: cdm.engine.certificates }),
     OMCP_DATABASE_URL: cdm.kind === "local" ? `local:${cdm.name}` : readerUrl(cdm.url, cdm.role),
     ...(cdm.kind === "local" || cdm.schema === "cdm" ? {} : { OMCP_CDM_SCHEMA: cdm.schema }),
     OMCP_DISCLOSURE: "open",
@@ -62,9 +65,9 @@ function settingsOf(cdm: ServedCdm): Readonly<Record<string, string>> {
 
 function commandOf(cdm: ServedCdm): readonly string[] {
   if (PACKAGED || Deno.build.standalone) return ownCommand("start").split(" ");
-  const socket = cdm.engine === undefined ? {} : { socketPath: socketPath(cdm.engine) };
+  const engine = cdm.engine === undefined ? {} : engineAccess(cdm.engine);
   const access = cdm.kind === "local" ? {} : databaseAccess(cdm.url);
-  return [...denoCommand(), ...serverArguments({ project: checkout(), ...socket, ...access })];
+  return [...denoCommand(), ...serverArguments({ project: checkout(), ...engine, ...access })];
 }
 
 /** An absolute path, so that the line works in any folder. */

@@ -8,6 +8,7 @@ import { engineError, invalidResponse, transportError } from "./engine_errors.ts
 import { messageOf } from "./http.ts";
 import { readResponseHead } from "./response_head.ts";
 import type { ResponseHead } from "./response_head.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { CallOptions } from "./types.ts";
 import { DEADLINES_MS, ENGINE_HINT } from "./types.ts";
 
@@ -34,7 +35,7 @@ export interface Attachment extends ByteStream {
 
 /** Where and what to attach. */
 export interface AttachRequest {
-  readonly socketPath: string;
+  readonly endpoint: Pick<Endpoint, "dial" | "name" | "host">;
   /** With the version prefix, such as `/v1.41/containers/x/attach`. */
   readonly path: string;
   /** What it does, such as "attach to container x", for messages. */
@@ -65,28 +66,29 @@ export function openAttach(request: AttachRequest): Promise<Attachment> {
     next: ENGINE_HINT,
   };
   return withDeadline(options, async (signal) => {
-    let conn: Deno.UnixConn | undefined;
+    let conn: Deno.Conn | undefined;
     let handedOver = false;
     using _closing = addAbortListener(signal, () => {
       if (conn && !handedOver) closeQuietly(conn);
     });
     try {
-      conn = await Deno.connect({ transport: "unix", path: request.socketPath });
+      conn = await request.endpoint.dial();
       if (signal.aborted) throw new Deno.errors.Interrupted("aborted");
       const attachment = await upgrade(conn, request);
       handedOver = !signal.aborted;
       return attachment;
     } catch (error) {
-      throw transportError(request.action, error, false, request.socketPath);
+      throw transportError(request.action, error, false, request.endpoint.name);
     } finally {
       if (conn && !handedOver) closeQuietly(conn);
     }
   });
 }
 
-async function upgrade(conn: Deno.UnixConn, request: AttachRequest): Promise<Attachment> {
+async function upgrade(conn: Deno.Conn, request: AttachRequest): Promise<Attachment> {
   const head = `POST ${request.path}?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\n` +
-    "Host: docker.invalid\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n";
+    `Host: ${request.endpoint.host}\r\n` +
+    "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n";
   await writeAll(conn, new TextEncoder().encode(head));
   const reader = new SocketReader(conn);
   const response = await readResponseHead(request.action, () => reader.read());
@@ -108,11 +110,11 @@ class HijackedAttachment implements Attachment {
   readonly stderr: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Uint8Array>;
   readonly closed: Promise<void>;
-  readonly #conn: Deno.UnixConn;
+  readonly #conn: Deno.Conn;
   readonly #output = new AttachOutput();
   #ended = false;
 
-  constructor(conn: Deno.UnixConn, reader: SocketReader, first: Uint8Array) {
+  constructor(conn: Deno.Conn, reader: SocketReader, first: Uint8Array) {
     this.#conn = conn;
     this.readable = this.#output.stdout;
     this.stderr = this.#output.stderr;
@@ -175,10 +177,10 @@ class HijackedAttachment implements Attachment {
 
 /** Reads a socket; every chunk has memory of its own. */
 class SocketReader {
-  readonly #conn: Deno.UnixConn;
+  readonly #conn: Deno.Conn;
   #buffer = new Uint8Array(READ_BYTES);
 
-  constructor(conn: Deno.UnixConn) {
+  constructor(conn: Deno.Conn) {
     this.#conn = conn;
   }
 

@@ -1,9 +1,10 @@
-import { OmcpError } from "../errors.ts";
+import { type EngineAddress, engineAddress } from "./address.ts";
 import { chooseApiVersion } from "./api_version.ts";
 import { openAttach } from "./attach.ts";
 import type { Attachment } from "./attach.ts";
 import { Containers } from "./containers.ts";
 import type { CreateOptions, ListOptions, WaitOptions } from "./containers.ts";
+import { openEndpoint } from "./endpoint.ts";
 import { EngineHttp } from "./http.ts";
 import { Images } from "./images.ts";
 import type { BuildOptions, ImportOptions, LoadImagesOptions, PullOptions } from "./images.ts";
@@ -26,14 +27,19 @@ import { Volumes } from "./volumes.ts";
 /** The engine's default address. */
 export const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
+/** What the engine says of itself. */
+type Facts = Pick<Engine, "apiVersion" | "product">;
+
 /** How to reach the engine. */
 export interface ConnectOptions extends CallOptions {
-  /** `unix:///path`, the value of `DOCKER_HOST`. @default DEFAULT_HOST */
+  /** `unix:///path` or `tcp://host:port`, the value of `DOCKER_HOST`. @default DEFAULT_HOST */
   readonly host?: string;
+  /** The folder of `DOCKER_CERT_PATH`, which TCP needs. */
+  readonly certificates?: string | undefined;
 }
 
 /**
- * A Docker Engine, or another program that serves its API, over a Unix socket.
+ * A Docker Engine, or another program that serves its API, over a Unix socket or TCP with TLS.
  *
  * Every call has a deadline and takes a signal, and throws an {@link OmcpError}: `engine_unreachable`, `engine_not_found`,
  * `engine_conflict`, `engine_refused`, `engine_failed`, `image_missing`, `timeout`, `cancelled`, or `invalid_argument` before the
@@ -44,18 +50,18 @@ export class Engine {
   readonly apiVersion: string;
   /** Its own name for itself: `Engine` for Docker's, `Podman Engine` for Podman; empty where it has none. */
   readonly product: string;
-  /** The socket's path, without `unix://`. */
-  readonly socketPath: string;
+  /** The path of its socket; undefined over TCP. */
+  readonly socketPath: string | undefined;
   readonly #http: EngineHttp;
   readonly #containers: Containers;
   readonly #images: Images;
   readonly #volumes: Volumes;
 
-  private constructor(http: EngineHttp, apiVersion: string, product: string) {
+  private constructor(http: EngineHttp, address: EngineAddress, { apiVersion, product }: Facts) {
     this.#http = http;
     this.apiVersion = apiVersion;
     this.product = product;
-    this.socketPath = http.socketPath;
+    this.socketPath = address.kind === "unix" ? address.path : undefined;
     this.#containers = new Containers(http);
     this.#images = new Images(http);
     this.#volumes = new Volumes(http);
@@ -66,10 +72,12 @@ export class Engine {
    *
    * @param options Where, and for how long to try.
    * @returns The engine.
-   * @throws {OmcpError} `engine_unreachable`; `engine_refused` if it is too old; `config_invalid` for an address that is not a Unix socket.
+   * @throws {OmcpError} `engine_unreachable`; `engine_refused` if it is too old; `config_invalid` for an address or
+   * certificates that cannot be used.
    */
   static async connect(options: ConnectOptions = {}): Promise<Engine> {
-    const http = new EngineHttp(socketPathOf(options.host ?? DEFAULT_HOST));
+    const address = engineAddress(options.host ?? DEFAULT_HOST, options.certificates);
+    const http = new EngineHttp(openEndpoint(address));
     try {
       const version = await http.json({
         action: "reach the container engine",
@@ -80,7 +88,7 @@ export class Engine {
       }, VersionResponse);
       const chosen = chooseApiVersion(version.newest, version.oldest);
       http.useVersion(chosen);
-      return new Engine(http, chosen, version.product);
+      return new Engine(http, address, { apiVersion: chosen, product: version.product });
     } catch (error) {
       http.close();
       throw error;
@@ -141,7 +149,7 @@ export class Engine {
    */
   attach(id: string, call?: CallOptions): Promise<Attachment> {
     const path = `${this.#http.prefix}/containers/${checkName("container", id)}/attach`;
-    return openAttach({ socketPath: this.socketPath, path, action: `attach to container "${id}"`, call });
+    return openAttach({ endpoint: this.#http.endpoint, path, action: `attach to container "${id}"`, call });
   }
 
   /** Inspects an image; undefined if it does not exist. */
@@ -230,14 +238,4 @@ export class Engine {
   close(): void {
     this.#http.close();
   }
-}
-
-function socketPathOf(host: string): string {
-  const path = /^unix:\/\/(\/[^\0]{1,100})$/.exec(host)?.[1];
-  if (path !== undefined) return path;
-  throw new OmcpError(
-    "config_invalid",
-    "Cannot reach the container engine: its address must be a Unix socket, such as unix:///var/run/docker.sock",
-    { next: "Set DOCKER_HOST to unix:// and an absolute path of at most 100 characters, or unset it." },
-  );
 }

@@ -67,12 +67,21 @@ function classify(
  * @param action What was attempted.
  * @param cause What `fetch` or a socket threw.
  * @param changes Whether the call would have changed something in the engine.
- * @param socket The engine's socket, where it is known.
+ * @param where The engine's `socket …` or `address …`, where it is known.
  * @returns The error to throw; an {@link OmcpError} is returned unchanged.
  */
-export function transportError(action: string, cause: unknown, changes: boolean, socket?: string): OmcpError {
+export function transportError(action: string, cause: unknown, changes: boolean, where?: string): OmcpError {
   if (cause instanceof OmcpError) return cause;
   const reason = reasonOf(cause);
+  const refused = tlsProblem(reason);
+  if (refused !== undefined) {
+    const [problem, next] = refused;
+    return new OmcpError("engine_unreachable", `Cannot ${action}: ${problem}: ${reason}`, {
+      state: "No request reached the engine.",
+      next,
+      cause,
+    });
+  }
   const unreachable = cause instanceof Deno.errors.NotFound ||
     cause instanceof Deno.errors.ConnectionRefused ||
     cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable ||
@@ -80,7 +89,7 @@ export function transportError(action: string, cause: unknown, changes: boolean,
   if (unreachable) {
     return new OmcpError(
       "engine_unreachable",
-      `Cannot ${action}: the engine's socket${socket === undefined ? "" : ` ${socket}`} does not respond: ${
+      `Cannot ${action}: the engine's ${where ?? "socket"} does not respond: ${
         reason.replaceAll(OS_ERROR, "")
       }`,
       {
@@ -100,6 +109,41 @@ export function transportError(action: string, cause: unknown, changes: boolean,
     `Cannot ${action}: invalid response of the engine: ${reason}`,
     options,
   );
+}
+
+/** What TLS says of a connection that it refuses, what that means, and what to do. The first that matches counts. */
+const TLS_PROBLEMS: readonly (readonly [pattern: RegExp, problem: string, next: string])[] = [
+  [
+    /invalid peer certificate: .*not valid for name|NotValidForName/i,
+    "the engine's certificate is for another name than DOCKER_HOST has",
+    "Use a name of the certificate's subjectAltName in DOCKER_HOST, or issue the engine a certificate with this one.",
+  ],
+  [
+    /invalid peer certificate: .*(?:Expired|NotValidYet)/i,
+    "the engine's certificate has expired, or is not valid yet",
+    "Issue the engine a new certificate, and check the clocks of both machines.",
+  ],
+  [
+    /invalid peer certificate/i,
+    "the engine's certificate was not issued by the authority in ca.pem",
+    "Put the certificate of the authority that issued the engine's into ca.pem of DOCKER_CERT_PATH.",
+  ],
+  [
+    /fatal alert/i,
+    "the engine does not accept the client's certificate",
+    "Put a certificate for client authentication into cert.pem of DOCKER_CERT_PATH that the authority of the engine's --tlscacert has issued, and its key into key.pem.",
+  ],
+  [
+    /InvalidContentType|corrupt message/i,
+    "what answers there does not use TLS",
+    "Start the engine with --tlsverify, or correct the port in DOCKER_HOST.",
+  ],
+];
+
+/** The problem and the next step; undefined where TLS is not the cause. */
+function tlsProblem(reason: string): readonly [problem: string, next: string] | undefined {
+  const found = TLS_PROBLEMS.find(([pattern]) => pattern.test(reason));
+  return found && [found[1], found[2]];
 }
 
 /**

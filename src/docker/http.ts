@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { withDeadline } from "../lib/async/with_deadline.ts";
 import { engineError, invalidResponse, sanitizeMessage, transportError } from "./engine_errors.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { CallOptions } from "./types.ts";
 import { DEADLINES_MS, ENGINE_HINT } from "./types.ts";
 
@@ -31,22 +32,15 @@ const MAX_ERROR_RESPONSE = 64 * 1024;
 const ErrorResponse = z.object({ message: z.string() });
 
 /**
- * HTTP to the engine over its Unix socket: deadlines, typed errors, checked responses.
- * It pools connections; {@link EngineHttp.close} closes them.
+ * HTTP to the engine: deadlines, typed errors, checked responses. It pools connections; {@link EngineHttp.close} closes them.
  */
 export class EngineHttp {
-  readonly socketPath: string;
-  readonly #client: Deno.HttpClient;
+  readonly endpoint: Endpoint;
   #prefix = "";
 
-  /** @param socketPath The engine's socket, an absolute path. */
-  constructor(socketPath: string) {
-    this.socketPath = socketPath;
-    try {
-      this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: socketPath } });
-    } catch (error) {
-      throw transportError("reach the container engine", error, false, socketPath);
-    }
+  /** @param endpoint The engine. */
+  constructor(endpoint: Endpoint) {
+    this.endpoint = endpoint;
   }
 
   /** The path prefix of all later requests, such as `/v1.41`. */
@@ -83,13 +77,13 @@ export class EngineHttp {
           ...bodyOf(request),
           method: request.method,
           signal,
-          client: this.#client,
+          client: this.endpoint.client,
         });
         const accepted = response.ok || request.alsoAccept?.includes(response.status) === true;
         if (!accepted) throw engineError(request.action, response.status, await errorMessage(response));
         return await read(response);
       } catch (error) {
-        throw transportError(request.action, error, changes, this.socketPath);
+        throw transportError(request.action, error, changes, this.endpoint.name);
       } finally {
         if (response?.body && !response.bodyUsed) await response.body.cancel();
         // An upload that never began still has its source open.
@@ -127,12 +121,12 @@ export class EngineHttp {
 
   /** Closes the pool of connections. */
   close(): void {
-    this.#client.close();
+    this.endpoint.client.close();
   }
 
   #url(request: EngineRequest): string {
     const query = new URLSearchParams(request.query).toString();
-    return `http://docker.invalid${this.#prefix}${request.path}${query === "" ? "" : `?${query}`}`;
+    return `${this.endpoint.base}${this.#prefix}${request.path}${query === "" ? "" : `?${query}`}`;
   }
 }
 

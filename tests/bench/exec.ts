@@ -14,7 +14,9 @@ export class Exec implements Disposable {
 
   /** @param engine The engine, whose socket and version it uses. */
   constructor(engine: Engine) {
-    this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: engine.socketPath } });
+    this.#client = Deno.createHttpClient({
+      proxy: { transport: "unix", path: engine.socketPath ?? "/var/run/docker.sock" },
+    });
     this.#base = `http://docker.invalid/v${engine.apiVersion}`;
   }
 

@@ -13,6 +13,6 @@ export async function connectBenchServer(
 ): Promise<ConnectedServer> {
   return await connectServer(
     { OMCP_DATABASE_URL: "none", OMCP_IMAGE: rig.image, OMCP_LOG_LEVEL: "error", ...settings },
-    { socketPath: rig.engine.socketPath },
+    rig.engine.socketPath === undefined ? {} : { socketPath: rig.engine.socketPath },
   );
 }

@@ -4,7 +4,7 @@ import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import * as z from "zod";
 import { type LaunchOptions, serverArguments } from "../../app/launch.ts";
-import { socketPath } from "../../lib/unix_socket.ts";
+import { engineAccess, engineLocation } from "../../app/engine_access.ts";
 
 const TOOL_DEADLINE_MS = 120_000;
 
@@ -134,16 +134,16 @@ export async function connectCommand(start: ServerCommand): Promise<ConnectedSer
   };
 }
 
-/** The engine's socket in DOCKER_HOST; an empty object if DOCKER_HOST is not set. */
-export function engineSocket(): { readonly socketPath?: string } {
-  const host = Deno.env.get("DOCKER_HOST");
-  return host === undefined ? {} : { socketPath: socketPath(host) };
+/** What a server needs for the engine of DOCKER_HOST; an empty object if DOCKER_HOST is not set. */
+export function engineSocket(): Pick<LaunchOptions, "socketPath" | "engineHost" | "engineFiles"> {
+  if (Deno.env.get("DOCKER_HOST") === undefined) return {};
+  return engineAccess(engineLocation((name) => Deno.env.get(name)));
 }
 
 /** The variables that a server needs to find programs, caches and the engine. */
 export function inheritedVariables(): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const name of ["PATH", "HOME", "DENO_DIR", "DOCKER_HOST"]) {
+  for (const name of ["PATH", "HOME", "DENO_DIR", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"]) {
     const value = Deno.env.get(name);
     if (value !== undefined) found[name] = value;
   }

@@ -1,4 +1,5 @@
 /** What the demo's server is started with, by the reader's own settings. */
+import type { EngineLocation } from "../../app/engine_access.ts";
 import { readConfig, type ReadVariable, SETTINGS } from "../../app/config.ts";
 import type { Settings } from "../../app/environment.ts";
 import type { LaunchOptions } from "../../app/launch.ts";
@@ -12,7 +13,7 @@ export interface DemoServer {
   /** What its permissions depend on. */
   readonly launch: Omit<LaunchOptions, "project">;
   /** The engine's address. */
-  readonly dockerHost: string;
+  readonly location: EngineLocation;
 }
 
 /**
@@ -42,7 +43,7 @@ export function demoServer(
   return {
     environment: Object.fromEntries(given.filter(([, value]) => value !== "")),
     launch: defined(needs),
-    dockerHost: config.dockerHost,
+    location: { host: config.dockerHost, certificates: config.dockerCertificates },
   };
 }
 

@@ -2,8 +2,8 @@
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { OmcpError } from "../../errors.ts";
 import { CERTIFICATE_VARIABLES, SYSTEM_BUNDLES } from "../../lib/host_certificates.ts";
-import { socketPath } from "../../lib/unix_socket.ts";
-import { type Config, readConfig, type ReadVariable, SETTINGS } from "../../app/config.ts";
+import { engineAccess, engineLocation } from "../../app/engine_access.ts";
+import { type Config, readConfig, type ReadVariable } from "../../app/config.ts";
 import { type ProcessEnvironment, settingsFile, settingsReader } from "../../app/environment.ts";
 import { databaseAccess } from "../../app/database_access.ts";
 import {
@@ -190,7 +190,8 @@ function parsed<T extends ParseArgsOptionsConfig>(args: readonly string[], optio
 }
 
 function enginePermissions(read: ReadVariable): ServerPermissions {
-  return serverPermissions({ socketPath: socketPath(read("DOCKER_HOST") || SETTINGS.DOCKER_HOST.default) });
+  const access = unlessRefused(() => engineAccess(engineLocation(read)));
+  return access === undefined ? NOTHING : serverPermissions(access);
 }
 
 function databasePermissions(url: string): ServerPermissions {

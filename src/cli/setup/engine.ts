@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DEFAULT_HOST, Engine } from "../../docker/mod.ts";
+import { engineLocation } from "../../app/engine_access.ts";
 import { requireUsable, usableHosts } from "../../app/usable_engine.ts";
 import { OmcpError } from "../../errors.ts";
 import { runCommand } from "./command.ts";
@@ -35,11 +36,11 @@ const POLL_MS = 200;
  */
 export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine> {
   const named = options.read("DOCKER_HOST");
-  const host = named || DEFAULT_HOST;
+  const location = engineLocation(options.read);
   const call = { deadlineMs: RESPONSE_MS, ...(options.signal ? { signal: options.signal } : {}) };
   let engine: Engine | undefined;
   try {
-    engine = await Engine.connect({ host, ...call });
+    engine = await Engine.connect({ ...location, ...call });
     await requireUsable(engine, call);
     return engine;
   } catch (error) {
@@ -52,7 +53,7 @@ export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine
       );
     }
     const facts = await hostFacts();
-    if (/permission denied/i.test(error.message)) throw unreachable(error, joinGroup(host));
+    if (/permission denied/i.test(error.message)) throw unreachable(error, joinGroup(location.host));
     const [elsewhere] = await usableHosts(options.read);
     if (elsewhere !== undefined) {
       throw unreachable(

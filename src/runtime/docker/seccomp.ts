@@ -7,6 +7,8 @@ const ARCHITECTURES: Readonly<Record<Architecture, { readonly libseccomp: string
   aarch64: { libseccomp: "SCMP_ARCH_AARCH64", go: "arm64" },
 };
 
+const ENOSYS = 38;
+
 /**
  * The security option for a profile.
  *
@@ -28,12 +30,20 @@ export function seccompOption(profile: SeccompProfile): string {
 function syscallsEntry({ calls, action, conditions, architecture }: SeccompRule) {
   return {
     names: calls,
-    ...(action === "allow"
-      ? { action: "SCMP_ACT_ALLOW" }
-      : { action: "SCMP_ACT_ERRNO", errnoRet: action.errno }),
+    ...actionEntry(action),
     ...(conditions === undefined ? {} : { args: conditions.map(argsEntry) }),
     ...(architecture === undefined ? {} : { includes: { arches: [ARCHITECTURES[architecture].go] } }),
   };
+}
+
+/**
+ * gVisor returns EPERM whatever `errnoRet` says, and with EPERM from clone3 a program starts no thread. A call that is to be traced
+ * returns ENOSYS where nobody traces, in Linux and in gVisor alike (seccomp(2), SECCOMP_RET_TRACE); the profiles allow no ptrace.
+ */
+function actionEntry(action: SeccompRule["action"]) {
+  if (action === "allow") return { action: "SCMP_ACT_ALLOW" };
+  if (action.errno === ENOSYS) return { action: "SCMP_ACT_TRACE" };
+  return { action: "SCMP_ACT_ERRNO", errnoRet: action.errno };
 }
 
 /** With a mask, Docker's `value` is the mask and `valueTwo` what must remain. */

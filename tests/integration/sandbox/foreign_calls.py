@@ -23,7 +23,10 @@ def x32() -> int:
 def i386() -> int:
     code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     code.write(INT80_GETPID)
-    return ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
+    result = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
+    # Without libc, the result has the error.
+    ctypes.set_errno(max(-result, 0))
+    return result
 
 
 def end_of(call: Callable[[], int]) -> str:

@@ -2,7 +2,8 @@ import * as z from "zod";
 import type { CreateContainerRequest, HostConfigSpec } from "../../../src/docker/mod.ts";
 import { createContainerRequest } from "../../../src/runtime/docker/mod.ts";
 import type { ContainerSpec, SeccompProfile } from "../../../src/runtime/mod.ts";
-import { DEFAULT_POLICY, sandboxContainerSpec, type SandboxPolicy } from "../../../src/sandbox/policy.ts";
+import { sandboxContainerSpec, type SandboxPolicy } from "../../../src/sandbox/policy.ts";
+import { TEST_POLICY } from "../../fixtures/oci_runtime.ts";
 import { textOf } from "../../fixtures/docker/support.ts";
 import { connectTestEngine } from "../../fixtures/server.ts";
 
@@ -15,7 +16,7 @@ export interface RunConfinedOptions {
   readonly args?: readonly string[];
   /** @default TEST_UID */
   readonly uid?: number;
-  /** @default DEFAULT_POLICY */
+  /** @default TEST_POLICY */
   readonly policy?: SandboxPolicy;
   /** @default SANDBOX_SECCOMP */
   readonly seccomp?: SeccompProfile;
@@ -35,7 +36,7 @@ export function confinedSpec(
   options: Pick<RunConfinedOptions, "image" | "program" | "args" | "uid" | "policy">,
   name: string,
 ): ContainerSpec {
-  return sandboxContainerSpec(options.policy ?? DEFAULT_POLICY, {
+  return sandboxContainerSpec(options.policy ?? TEST_POLICY, {
     image: options.image,
     uid: options.uid ?? TEST_UID,
     labels: { "org.omcp.test": name },

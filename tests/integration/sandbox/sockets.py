@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import socket
-from typing import Callable, Dict
+from typing import Callable, Dict, List
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -27,6 +27,14 @@ def raw_socket(family: int, kind: int) -> int:
     return descriptor
 
 
+def interfaces() -> List[str]:
+    try:
+        return os.listdir("/sys/class/net")
+    except FileNotFoundError:  # gVisor
+        with open("/proc/net/dev", encoding="ascii") as file:
+            return [line.partition(":")[0].strip() for line in file.readlines()[2:]]
+
+
 def main() -> None:
     found: Dict[str, Dict[str, str]] = {"families": {}, "reach": {}}
     for family in [*range(0, 50), 255, 1 << 32, (1 << 32) + 2]:
@@ -39,7 +47,7 @@ def main() -> None:
         "name": outcome(lambda: socket.getaddrinfo("example.org", 443)),
         "socketpair": outcome(lambda: bool(socket.socketpair())),
         "engine": outcome(lambda: socket.socket(socket.AF_UNIX).connect("/var/run/docker.sock")),
-        "interfaces": ",".join(sorted(os.listdir("/sys/class/net"))),
+        "interfaces": ",".join(sorted(interfaces())),
     }
     print(json.dumps(found))
 

@@ -279,7 +279,8 @@ Deno.test("a number out of its range is refused with the range's unit, an engine
   assert.throws(() => readConfig(reader({ OMCP_MEMORY_MIB: "1" })), {
     message: "Cannot start: OMCP_MEMORY_MIB must be from 256 to 1048576, in MiB",
   });
-  assert.throws(() => readConfig(reader({ DOCKER_HOST: "tcp://10.0.0.1:2375" })), {
-    message: /DOCKER_HOST must be unix:\/\/\/path\/of\/socket; tcp:\/\/ and ssh:\/\/ are not supported$/,
+  assert.throws(() => readConfig(reader({ DOCKER_HOST: "ssh://10.0.0.1" })), {
+    message:
+      /DOCKER_HOST must be unix:\/\/\/path\/of\/socket or tcp:\/\/host:port; ssh:\/\/ is not supported$/,
   });
 });

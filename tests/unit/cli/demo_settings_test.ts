@@ -8,7 +8,7 @@ function server(settings: Readonly<Record<string, string>>, unknown: readonly st
 }
 
 Deno.test("demoServer() passes the settings on, below the demo's own, and permits what they name", () => {
-  const { environment, launch, dockerHost } = server({
+  const { environment, launch, location } = server({
     DOCKER_HOST: "unix:///run/other.sock",
     OMCP_AUDIT_FOLDER: "/var/log/omcp",
     OMCP_DATABASE_URL: "postgres://reader@db.site:5433/omop",
@@ -18,7 +18,7 @@ Deno.test("demoServer() passes the settings on, below the demo's own, and permit
     OMCP_MEMORY_MIB: "1024",
     PGPASSWORD: "secret",
   });
-  assert.equal(dockerHost, "unix:///run/other.sock");
+  assert.deepEqual(location, { host: "unix:///run/other.sock", certificates: undefined });
   assert.deepEqual(environment, {
     DOCKER_HOST: "unix:///run/other.sock",
     OMCP_AUDIT_FOLDER: "/var/log/omcp",

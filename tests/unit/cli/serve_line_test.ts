@@ -37,7 +37,11 @@ for (const [url, host] of URLS) {
 }
 
 Deno.test("serveLine() starts the server on a local CDM with the engine of the load", () => {
-  const line = serveLine({ kind: "local", name: "mine", engine: "unix:///run/user/1000/docker.sock" });
+  const line = serveLine({
+    kind: "local",
+    name: "mine",
+    engine: { host: "unix:///run/user/1000/docker.sock", certificates: undefined },
+  });
   assert.match(line, /^DOCKER_HOST=unix:\S+ OMCP_DATABASE_URL=local:mine OMCP_DISCLOSURE=open /);
   assert.match(line, /--allow-net=unix:\/run\/user\/1000\/docker\.sock,/);
   assert.doesNotMatch(line, /\/var\/run\/docker\.sock/);

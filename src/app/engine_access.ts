@@ -1,0 +1,46 @@
+/** What the server must be permitted to use for its engine, by `DOCKER_HOST` and the variables that Docker's client has for TLS. */
+import { DEFAULT_HOST, engineAddress } from "../docker/mod.ts";
+
+/** Where an engine is, as `Engine.connect()` takes it. */
+export interface EngineLocation {
+  /** As in `DOCKER_HOST`. */
+  readonly host: string;
+  /** The folder with ca.pem, cert.pem and key.pem; undefined: without TLS. */
+  readonly certificates: string | undefined;
+}
+
+/**
+ * Reads where the engine is. As for Docker's client, any value of `DOCKER_TLS_VERIFY` asks for TLS.
+ *
+ * @param read Looks up a variable. Those of TLS only for an engine over TCP: the flags of older configurations do not name them.
+ */
+export function engineLocation(read: (name: string) => string | undefined): EngineLocation {
+  const host = read("DOCKER_HOST") || DEFAULT_HOST;
+  const isTls = host.startsWith("tcp:") && (read("DOCKER_TLS_VERIFY") ?? "") !== "";
+  return { host, certificates: isTls ? read("DOCKER_CERT_PATH") || undefined : undefined };
+}
+
+/** Permissions for an engine: its socket, or its port and the client's certificates. */
+export type EngineAccess = { readonly socketPath: string } | {
+  readonly socketPath: undefined;
+  /** `host:port`. */
+  readonly engineHost: string;
+  readonly engineFiles: readonly string[];
+};
+
+/**
+ * Lists what an engine needs.
+ *
+ * @param location Where it is.
+ * @throws {OmcpError} `config_invalid` for an address that cannot be used.
+ */
+export function engineAccess({ host, certificates }: EngineLocation): EngineAccess {
+  const address = engineAddress(host, certificates);
+  if (address.kind === "unix") return { socketPath: address.path };
+  const name = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return {
+    socketPath: undefined,
+    engineHost: `${name}:${address.port}`,
+    engineFiles: Object.values(address.files),
+  };
+}

@@ -1,0 +1,94 @@
+/** Where an engine is, and how it is connected to: by a Unix socket, or by TCP with TLS in which both sides prove who they are. */
+import { OmcpError } from "../errors.ts";
+
+/** The names that Docker gives the files of a folder of certificates. */
+const FILES = { ca: "ca.pem", cert: "cert.pem", key: "key.pem" } as const;
+/** The port of an engine with TLS. */
+const TLS_PORT = 2376;
+/** The largest file of certificates that is read, in bytes. */
+const MAX_BYTES = 1024 * 1024;
+
+/** An engine's address, checked. Nothing is read for it. */
+export type EngineAddress =
+  | { readonly kind: "unix"; readonly path: string }
+  | {
+    readonly kind: "tls";
+    /** A name, or an IP address without brackets. */
+    readonly host: string;
+    readonly port: number;
+    /** Absolute paths. */
+    readonly files: { readonly ca: string; readonly cert: string; readonly key: string };
+  };
+
+/** The certificates of a connection, as PEM. */
+export interface Certificates {
+  /** Of the authority that issued the engine's certificate. */
+  readonly ca: string;
+  /** The client's own. */
+  readonly cert: string;
+  /** Its private key: never shown. */
+  readonly key: string;
+}
+
+/**
+ * Reads an address.
+ *
+ * @param host `unix:///path` or `tcp://host:port`, the value of `DOCKER_HOST`.
+ * @param certificates The folder of `DOCKER_CERT_PATH`, with ca.pem, cert.pem and key.pem; undefined: TLS is not wanted.
+ * @throws {OmcpError} `config_invalid`, also for TCP without TLS: who reaches that port is root on the engine's machine.
+ */
+export function engineAddress(host: string, certificates: string | undefined): EngineAddress {
+  const path = /^unix:\/\/(\/[^\0]{1,100})$/.exec(host)?.[1];
+  if (path !== undefined) return { kind: "unix", path };
+  const [, bracketed, name, port] =
+    /^tcp:\/\/(?:\[([0-9a-fA-F:]+)\]|([\w.-]+))(?::(\d{1,5}))?\/?$/.exec(host) ?? [];
+  const found = bracketed ?? name;
+  const number = port === undefined ? TLS_PORT : Number(port);
+  if (found === undefined || number < 1 || number > 65_535) {
+    throw new OmcpError(
+      "config_invalid",
+      "Cannot reach the container engine: its address must be unix:///path/of/socket or tcp://host:port",
+      { next: "Correct DOCKER_HOST, or unset it. The path of a socket has at most 100 characters." },
+    );
+  }
+  if (certificates === undefined) {
+    throw new OmcpError(
+      "config_invalid",
+      "Cannot reach the container engine: over TCP it needs TLS, because whoever reaches such a port is root on the engine's machine",
+      {
+        next:
+          "Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem; start the engine with --tlsverify.",
+      },
+    );
+  }
+  const folder = certificates.replace(/\/$/, "");
+  const [ca, cert, key] = [FILES.ca, FILES.cert, FILES.key].map((file) => `${folder}/${file}`);
+  return { kind: "tls", host: found, port: number, files: { ca: `${ca}`, cert: `${cert}`, key: `${key}` } };
+}
+
+/**
+ * Reads the certificates of an address.
+ *
+ * @param files Their paths.
+ * @throws {OmcpError} `config_invalid`, which names the file that cannot be read and never shows a part of it.
+ */
+export function readCertificates(files: { readonly [K in keyof Certificates]: string }): Certificates {
+  return { ca: read(files.ca), cert: read(files.cert), key: read(files.key) };
+}
+
+function read(path: string): string {
+  let problem: string;
+  try {
+    if (Deno.statSync(path).size <= MAX_BYTES) {
+      const text = Deno.readTextFileSync(path);
+      if (/-----BEGIN [A-Z ]+-----/.test(text)) return text;
+      problem = "it is not PEM";
+    } else problem = `it has more than ${MAX_BYTES} bytes`;
+  } catch (error) {
+    problem = error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/, "") : "unknown error";
+  }
+  throw new OmcpError("config_invalid", `Cannot read ${path}, which DOCKER_CERT_PATH names: ${problem}`, {
+    state: "No request reached the engine.",
+    next: "Put ca.pem, cert.pem and key.pem there, as PEM, and let this user read them.",
+  });
+}

@@ -1,8 +1,0 @@
-/**
- * The path in the address of a Unix socket.
- *
- * @param address `unix:///path`, as in `DOCKER_HOST`.
- */
-export function socketPath(address: string): string {
-  return address.replace(/^unix:\/\//, "");
-}

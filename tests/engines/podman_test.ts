@@ -1,0 +1,50 @@
+/** Podman's own service, which must be refused with the reason. */
+import assert from "node:assert/strict";
+import { connectEngine } from "../../src/app/connect_engine.ts";
+import { ensureEngine } from "../../src/cli/setup/engine.ts";
+import { Engine } from "../../src/docker/mod.ts";
+import { eventually } from "../fixtures/eventually.ts";
+
+Deno.test("Podman is refused with the reason, by the server and by set-up", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "omcp-podman-" });
+  const host = `unix://${folder}/podman.sock`;
+  const service = new Deno.Command("podman", {
+    args: [
+      "--root",
+      `${folder}/root`,
+      "--runroot",
+      `${folder}/run`,
+      "system",
+      "service",
+      "--time",
+      "0",
+      host,
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    await eventually(
+      async () => {
+        const engine = await Engine.connect({ host }).catch(() => undefined);
+        engine?.close();
+        return engine !== undefined;
+      },
+      "Podman answers",
+      30_000,
+    );
+    const refused = {
+      code: "engine_refused",
+      message: /^Cannot use this container engine: Podman takes a system call filter only as a file/,
+      next: /Docker Engine/,
+    };
+    const read = (name: string) => name === "DOCKER_HOST" ? host : undefined;
+    await assert.rejects(connectEngine({ read }), refused);
+    await assert.rejects(ensureEngine({ read, progress: () => {} }), refused);
+  } finally {
+    service.kill("SIGTERM");
+    await service.status;
+    await Deno.remove(folder, { recursive: true });
+  }
+});
