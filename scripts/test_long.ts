@@ -4,8 +4,8 @@
  *     deno task test:long [--rounds 3] [--minutes 10] [--load 10]
  *
  * One after another: the whole suite, `rounds` times, with `load` times as many random cases and repetitions (tests/fixtures/load.ts);
- * random SQL through the guard for `minutes`; on each further engine, the tests that need one. OMCP_TEST_ENGINES has the engines' sockets,
- * separated by commas; it also finds Podman's socket. A failure does not end the run.
+ * random SQL through the guard for `minutes`; tests/engines, which start engines of their own (as root; docs/testing.md says what they
+ * need); on each engine whose address OMCP_TEST_ENGINES has, separated by commas, the tests that need one. A failure does not end the run.
  */
 import { parseArgs } from "node:util";
 import { say } from "./output.ts";
@@ -22,7 +22,10 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
   await step(`round ${round}`, ["scripts/test.ts"], { OMCP_TEST_LOAD: values.load });
 }
 await step("random SQL", ["tests/fuzz/postgres/main.ts", "--minutes", values.minutes]);
-for (const engine of await engines()) {
+for (const name of ["tls", "gvisor", "podman"]) {
+  await step(`engine: ${name}`, ["scripts/test.ts", `tests/engines/${name}_test.ts`]);
+}
+for (const engine of engines()) {
   if (!await step(`images on ${engine}`, ["src/cli/setup/main.ts"], { DOCKER_HOST: engine })) continue;
   const kinds = ["conformance", "integration", "attacks", "faults"];
   await step(`tests on ${engine}`, ["scripts/test.ts", ...kinds], { DOCKER_HOST: engine });
@@ -48,22 +51,8 @@ async function step(
 }
 
 /** The engines other than DOCKER_HOST's. */
-async function engines(): Promise<string[]> {
-  const runtime = Deno.env.get("XDG_RUNTIME_DIR");
-  const podman = ["/run", ...(runtime === undefined ? [] : [runtime])].map((folder) =>
-    `${folder}/podman/podman.sock`
-  );
+function engines(): string[] {
   const named = (Deno.env.get("OMCP_TEST_ENGINES") ?? "").split(",").filter((name) => name !== "");
-  const found: string[] = [];
-  for (const socket of podman) if (await isSocket(socket)) found.push(`unix://${socket}`);
   const own = Deno.env.get("DOCKER_HOST");
-  return [...new Set([...named, ...found])].filter((engine) => engine !== own);
-}
-
-async function isSocket(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isSocket === true;
-  } catch {
-    return false;
-  }
+  return [...new Set(named)].filter((engine) => engine !== own);
 }

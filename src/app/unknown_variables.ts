@@ -14,8 +14,10 @@ const OTHERS: Readonly<Record<string, string>> = {
   OMCP_TEST_DATA: "tests",
   OMCP_TEST_ENGINES: "tests",
   OMCP_TEST_LOAD: "tests",
+  OMCP_TEST_OLD_RUNSC: "tests",
   OMCP_TEST_POSTGRES_IMAGE: "tests",
   OMCP_TEST_PYTHON_IMAGE: "tests",
+  OMCP_TEST_RUNSC: "tests",
 };
 
 /** Access to the environment. */

@@ -1,6 +1,6 @@
 /**
- * Sandboxes on gVisor: a current `runsc` that OMCP_TEST_RUNSC names (or the PATH has), and one of 2022, Debian 12's, that
- * OMCP_TEST_OLD_RUNSC names, which must be refused.
+ * Sandboxes on gVisor: a current `runsc`, whose path OMCP_TEST_RUNSC has, and one of 2022, Debian 12's, whose path
+ * OMCP_TEST_OLD_RUNSC has, which must be refused.
  */
 import assert from "node:assert/strict";
 import { readConfig } from "../../src/app/config.ts";
