@@ -1,4 +1,5 @@
 import { type DisclosedQuery, disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
+import { isRecord } from "../../lib/is_record.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
 import type { MoreFacts } from "../../observability/audit.ts";
 import type { ExecutionRun, Sandbox } from "../../sandbox/mod.ts";
@@ -114,8 +115,23 @@ async function answered(
 
 /** What the audit has of the question: the query without the values of its conditions, which can be a patient's. */
 function askedFacts(query: DisclosedQuery): MoreFacts {
-  const filters = query.filters?.map((filter) => "value" in filter ? { ...filter, value: "?" } : filter);
-  return { decision: "refused", normalized: JSON.stringify({ ...query, filters }) };
+  const normalized = JSON.stringify({ ...query, filters: query.filters?.map(withoutValues) });
+  return { decision: "refused", normalized };
+}
+
+/** A condition, or a group of such, without what it compares with. */
+function withoutValues(filter: unknown): unknown {
+  if (!isRecord(filter)) return "?";
+  return Object.fromEntries(
+    Object.entries(filter).map(([name, part]) => [
+      name,
+      name === "column" || name === "op"
+        ? part
+        : Array.isArray(part) && name !== "value"
+        ? part.map(withoutValues)
+        : "?",
+    ]),
+  );
 }
 
 /** Puts the table into a sandbox, and returns the answer's line about it. */

@@ -11,7 +11,7 @@ import { listed } from "../query/listed.ts";
 import { type Statement, statement } from "../sql_compiler.ts";
 import { cellsOf, type DisclosedOptions, type DisclosedValue, name } from "./cells_sql.ts";
 import { BIRTH_BAND, requireFilterable, requireGroupable, requireQuantity } from "./columns.ts";
-import type { DisclosedQuery } from "./schema.ts";
+import { type DisclosedCondition, type DisclosedQuery, readCondition } from "./schema.ts";
 import { type DisclosedSource, findValue } from "./values.ts";
 
 /** A column of the result. */
@@ -71,8 +71,10 @@ export function compileDisclosedQuery(
   });
   const context = { find: (written: string) => scope.find(written), schema: options.schema };
   const conditions = (query.filters ?? []).map((filter) => {
-    requireFilterable(filter, find(filter.column));
-    return filterCondition(filter, context);
+    // It also refuses groups that are nested too deep.
+    const condition = filterCondition(filter, context);
+    requireConditions(filter, find);
+    return condition;
   });
   conditions.push(...personConditions(query.persons, scope, options));
   const { values, outputs } = resolveAggregates(query, find);
@@ -93,6 +95,15 @@ export function compileDisclosedQuery(
     values,
     outputs,
   };
+}
+
+/** Rule R6 for each condition of a group. Which of its parts hold few persons, the ledger decides: it asks for no kind of set. */
+function requireConditions(filter: DisclosedCondition, find: (written: string) => DisclosedSource): void {
+  const { column, op } = filter;
+  if (column !== undefined && op !== undefined) requireFilterable({ ...filter, column, op }, find(column));
+  for (const part of [...(filter.or ?? []), ...(filter.and ?? [])]) {
+    requireConditions(readCondition(part), find);
+  }
 }
 
 function groupUse({ use }: DisclosedSource): DisclosedGroup["use"] {

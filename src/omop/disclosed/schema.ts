@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
 import { cdmTables, type CdmVersion } from "../cdm/mod.ts";
 import { cohortNameSchema } from "../cohorts/schema.ts";
 import { HELD_COHORT } from "../query/cohort_table.ts";
@@ -21,11 +22,35 @@ const columnName = z.string().max(200).toLowerCase().regex(
 
 const ofCohort = z.array(z.strictObject({ cohort: cohortNameSchema })).min(1).max(10).optional();
 
+/** Conditions within one, which {@link readCondition} checks: a recursive schema would cost a model more than it helps. */
+const unread = z.array(z.record(z.string(), z.unknown())).min(1).max(MOST_FILTERS).optional();
+
 const condition = z.strictObject({
-  column: columnName,
-  op: filterSchema.shape.op.unwrap(),
+  column: columnName.optional(),
+  op: filterSchema.shape.op,
   value: filterSchema.shape.value,
+  or: unread.describe("In place of column, op and value: conditions of which one must hold."),
+  and: unread.describe("Inside or: conditions that must all hold."),
 });
+
+/** A condition on a column, or a group of conditions. */
+export type DisclosedCondition = z.infer<typeof condition>;
+
+/**
+ * Checks a condition within another one.
+ *
+ * @param one The condition as received.
+ * @throws {OmcpError} `invalid_argument` with the first problem.
+ */
+export function readCondition(one: unknown): DisclosedCondition {
+  const parsed = condition.safeParse(one);
+  if (parsed.success) return parsed.data;
+  throw new OmcpError(
+    "invalid_argument",
+    `Cannot read a condition in filters: ${parsed.error.issues[0]?.message ?? "not a condition"}`,
+    { next: 'Write {"column": …, "op": …, "value": …}, or {"or": [conditions]} or {"and": [conditions]}.' },
+  );
+}
 
 const aggregateSchema = z.strictObject({
   fn: z.enum(DISCLOSED_FUNCTIONS).describe("count counts records, or those with a value in the column."),

@@ -210,6 +210,26 @@ Deno.test("a database by URL is served in aggregate mode unless its rows may be 
       },
     );
 
+    await t.step("persons of one kind or another are counted, and a few more do not show", async () => {
+      const sexes = [8507, 8532].map((value) => ({ column: "gender_concept_id", op: "=", value }));
+      const [[women]] = [rowsOf(await ask(server, { table: "person", filters: sexes.slice(1) }))];
+      const older = { column: "year_of_birth", op: "<", value: 1950 };
+      const [[either]] = [
+        rowsOf(await ask(server, { table: "person", filters: [{ or: [sexes[1], older] }] })),
+      ];
+      const [[exact] = []] = await truth(
+        "SELECT count(*) FROM cdm.person WHERE gender_concept_id = 8532 OR year_of_birth < 1950",
+      );
+      assert.ok(Math.abs(Number(either?.[0]) - Number(exact)) < K, `${either} of ${exact}`);
+      const [[few = ""] = []] = await truth(
+        `SELECT year_of_birth / 5 * 5 FROM cdm.person WHERE gender_concept_id = 8507 GROUP BY 1
+         HAVING count(*) < ${K} ORDER BY count(*) DESC LIMIT 1`,
+      );
+      const band = { column: "year_of_birth", op: "between", value: [Number(few), Number(few) + 4] };
+      const some = { or: [sexes[1], { and: [sexes[0], band] }] };
+      assert.deepEqual(rowsOf(await ask(server, { table: "person", filters: [some] })), [women]);
+    });
+
     await t.step("a pair of questions that differ in few persons gets one answer", async () => {
       // The sample's oldest band has few persons: with and without it.
       const older = await ask(server, {

@@ -52,6 +52,30 @@ Deno.test("every column of every table is a concept, a date, the year of birth, 
   }
 });
 
+Deno.test("conditions are joined with or and and, and each of them is as coarse as one alone", () => {
+  const old = { column: "person.year_of_birth", op: "<", value: 1950 };
+  const long = { column: "visit_start_date", op: ">=", value: "2020-01-01" };
+  const visits = (...filters: readonly unknown[]) => refusal({ table: "visit_occurrence", filters });
+  assert.equal(visits({ or: [old, { and: [long, { or: [old, long] }] }] }), "none");
+  const { statement } = compiled({
+    table: "visit_occurrence",
+    filters: [{ or: [old, { and: [long, old] }] }],
+  });
+  assert.match(statement.sql, /where \(\(.*< .* or \(.*>= .* and .*< .*\)\)\)/s);
+  const fine = { column: "visit_start_date", op: ">=", value: "2020-01-02" };
+  const name = { column: "visit_source_value", op: "=", value: "x" };
+  for (const hidden of [fine, name]) {
+    assert.equal(visits({ or: [old, hidden] }), "disclosure_not_allowed");
+    assert.equal(visits({ or: [old, { and: [long, { or: [hidden] }] }] }), "disclosure_not_allowed");
+  }
+  // What a negation leaves is another band: it can be asked for.
+  assert.equal(visits({ or: [old, { not: [long] }] }), "invalid_argument");
+  assert.equal(visits({ or: [{ column: "provider.npi", op: "=", value: "x" }] }), "invalid_argument");
+  let deep: object = old;
+  for (let at = 0; at < 2_000; at += 1) deep = { or: [deep] };
+  assert.equal(visits(deep), "invalid_argument");
+});
+
 Deno.test("a condition is by months and by bands of five years, or refused", () => {
   const dates = (op: string, value: unknown) =>
     refusal({ table: "visit_occurrence", filters: [{ column: "visit_start_date", op, value }] });
