@@ -96,6 +96,7 @@ function outputOf(
     case "count":
       return values[output.value] ?? null;
     case "sum":
+    case "percentile":
       return digits(values[output.value]);
     case "years":
       return digits(number(output.value) / DAYS_OF_YEAR);

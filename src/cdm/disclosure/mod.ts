@@ -17,4 +17,5 @@ export {
   PRESETS,
   shownCounts,
 } from "./rules.ts";
+export { answerWithPercentiles } from "./percentiles.ts";
 export type { ReleasedCell } from "./release.ts";

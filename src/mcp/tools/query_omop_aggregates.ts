@@ -1,3 +1,4 @@
+import { answerWithPercentiles } from "../../cdm/disclosure/mod.ts";
 import { type DisclosedQuery, disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
 import { isRecord } from "../../lib/is_record.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
@@ -31,7 +32,7 @@ export const tool: Tool = defineTool({
     name: "query_omop",
     title: "Query the OMOP CDM",
     description:
-      `Counts persons and records, adds up and averages quantities of one table of the OMOP CDM ${cdmVersion}, by up to three groups. ` +
+      `Counts persons and records, adds up, averages and takes medians of quantities of one table of the OMOP CDM ${cdmVersion}, by up to three groups. ` +
       "Only numbers that rest on enough persons are returned; rows never leave the database. For events around others, define a cohort and query it. " +
       "With sandbox_id, the table is also left there as a " +
       "pandas DataFrame. Columns of each row's person: person.<column>.",
@@ -102,13 +103,18 @@ async function answered(
   },
 ) {
   const disclosure = disclosureOf(cdm);
-  const table = await disclosure.answer(principal.id, query, {
+  const { rules } = disclosure;
+  const how = {
     ms: limits.queryMs,
     signal,
-    cohort: (name) => cdm.cohorts.select(principal.id, name, cdm.schema),
+    cohort: (name: string) => cdm.cohorts.select(principal.id, name, cdm.schema),
+  };
+  const table = await answerWithPercentiles(query, {
+    version: cdm.version,
+    rules,
+    ask: (asked) => disclosure.answer(principal.id, asked, how),
   });
   Object.assign(audit, releasedFacts(table.facts));
-  const { rules } = disclosure;
   const shown = shownTable(table, { order: query.order_by, limit: query.limit, rules });
   return { shown, rules, remaining: table.remaining };
 }

@@ -1,6 +1,7 @@
 /** Compiles queries whose numbers may leave the database to SQL that returns what the disclosure rules need to decide. */
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
+import type { CdmVersion } from "../cdm/mod.ts";
 import { HELD_COHORT, rowsOf, tableOf } from "../query/cohort_table.ts";
 import { Scope } from "../query/columns.ts";
 import { refuseDuplicates } from "../query/duplicates.ts";
@@ -27,6 +28,8 @@ export type DisclosedOutput =
     readonly squares: number;
     readonly count: number;
   }
+  /** A value that was found by several queries. */
+  | { readonly name: string; readonly kind: "percentile"; readonly value: number }
   /** Days as years of 365.25 days. */
   | { readonly name: string; readonly kind: "years"; readonly value: number };
 
@@ -119,6 +122,27 @@ function valueOf({ kind, column }: DisclosedValue): RawBuilder<unknown> {
   return kind === "squares" ? sql`(cast(${column.sql} as numeric) * ${column.sql})` : column.sql;
 }
 
+/**
+ * The grid on which a quantity may be compared.
+ *
+ * @param query The query.
+ * @param written The quantity's column.
+ * @param version The CDM's version.
+ * @returns Its name in a result, the least width of a bin, and whether there is no other.
+ * @throws {OmcpError} `invalid_argument`, `disclosure_not_allowed`.
+ */
+export function gridOf(
+  query: DisclosedQuery,
+  written: string | undefined,
+  version: CdmVersion,
+): { readonly name: string; readonly least: number; readonly isFixed: boolean } {
+  if (written === undefined) throw withoutColumn("percentile");
+  const source = findValue(new Scope(version, tableOf(query)), written);
+  requireQuantity(written, source);
+  if (source.use === "age") return { name: source.name, least: BIRTH_BAND, isFixed: true };
+  return { name: source.name, least: source.type === "integer" ? 1 : 0, isFixed: false };
+}
+
 /** The value that rows are grouped by: a concept's id, the first year of a band or the first day of a month. */
 function groupValue(source: DisclosedSource): RawBuilder<unknown> {
   const { sql: column } = source;
@@ -144,8 +168,8 @@ function resolveAggregates(
     return same >= 0 ? same : values.push({ kind, column }) - 1;
   };
   for (const { fn, column: written } of query.aggregates ?? []) {
-    // The number of persons is in every result.
-    if (fn === "count_persons") continue;
+    // The number of persons is in every result, and percentiles are found by other queries.
+    if (fn === "count_persons" || fn === "median" || fn === "percentile") continue;
     if (fn === "person_years") {
       if (query.table !== "observation_period") throw withoutPeriods();
       outputs.push({ name: "person_years", kind: "years", value: add("days", undefined) });

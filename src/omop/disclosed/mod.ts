@@ -5,6 +5,7 @@ export {
   compileDisclosedQuery,
   type DisclosedGroup,
   type DisclosedOutput,
+  gridOf,
 } from "./compile.ts";
 export type { DisclosedOptions, DisclosedValue } from "./cells_sql.ts";
 export { compileAttrition, type DisclosedAttrition } from "./attrition.ts";

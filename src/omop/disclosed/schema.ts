@@ -12,7 +12,16 @@ const MOST_FILTERS = 20;
 const MOST_AGGREGATES = 8;
 
 /** What is computed for each group. */
-const DISCLOSED_FUNCTIONS = ["count_persons", "count", "sum", "avg", "stddev", "person_years"] as const;
+const DISCLOSED_FUNCTIONS = [
+  "count_persons",
+  "count",
+  "sum",
+  "avg",
+  "stddev",
+  "median",
+  "percentile",
+  "person_years",
+] as const;
 
 /** A column of the table or of its person, or a function of a column; no other table. */
 const columnName = z.string().max(200).toLowerCase().regex(
@@ -54,8 +63,9 @@ export function readCondition(one: unknown): DisclosedCondition {
 
 const aggregateSchema = z.strictObject({
   fn: z.enum(DISCLOSED_FUNCTIONS).describe("count counts records, or those with a value in the column."),
+  p: z.number().gt(0).lt(1).optional().describe("For percentile, without group_by."),
   column: columnName.optional().describe(
-    "For sum, avg and stddev: a quantity, or age_at(date). For count: only records that have it.",
+    "For sum, avg, stddev, median and percentile: a quantity, or age_at(date). For count: only records that have it.",
   ),
 });
 

@@ -241,13 +241,13 @@ export const AGGREGATE_QUESTIONS: readonly AggregateQuestion[] = [
   }, "479 | 38.4 | 3.29"),
   ask(
     "q13",
-    "refused",
+    "near",
     {
       table: "cohort",
       cohort: "bleed",
       aggregates: [{ fn: "median", column: "age_at(cohort_start_date)" }],
     },
-    "Error invalid_argument: aggregates[0].fn: must be one of count_persons, count, sum, avg, stddev, person_years;*",
+    "479 | 3*",
   ),
   ask(
     "q13",
