@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 from typing import Dict, List, Sequence, Tuple
 
@@ -186,12 +185,12 @@ def _prctl(*arguments: object) -> None:
 
 def install_filter(guarded: Sequence[int]) -> None:
     """Sets no_new_privs and installs the filter for this process and all that it starts. Raises OSError."""
-    _install(build_filter(platform.machine(), guarded, landlock.bounds_signals()))
+    _install(build_filter(os.uname().machine, guarded, landlock.bounds_signals()))
 
 
 def guard(pid: int) -> None:
     """Installs a second filter for this process and all that it starts: they cannot signal `pid`. Raises OSError."""
-    _install(build_guard(platform.machine(), pid))
+    _install(build_guard(os.uname().machine, pid))
 
 
 def _install(code: bytes) -> None:

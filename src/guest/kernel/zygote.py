@@ -10,7 +10,6 @@ import importlib
 import importlib.util
 import os
 import select
-import shutil
 import sys
 from typing import Any, Dict, FrozenSet, Iterable, List, Optional
 
@@ -144,6 +143,9 @@ def _probe(connection: wire.Connection) -> None:
 
 
 def _prepare_folders() -> None:
+    # Not before the confinement is reported: its import takes 5 ms.
+    import shutil
+
     for name in ("HOME", "IPYTHONDIR", "MPLCONFIGDIR"):
         folder = os.environ.get(name)
         if not folder:

@@ -23,10 +23,23 @@ _UNLIMITED = 1 << 62
 _OOM_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 
+# Of the files that each execution reads several times: opening one takes longer than reading it.
+_descriptors: Dict[str, int] = {}
+
+
 def _read(path: str) -> str:
     try:
         with open(path, encoding="ascii", errors="replace") as file:
             return file.read(65536)
+    except OSError:
+        return ""
+
+
+def _read_again(path: str) -> str:
+    try:
+        if path not in _descriptors:
+            _descriptors[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.pread(_descriptors[path], 65536, 0).decode("ascii", "replace")
     except OSError:
         return ""
 
@@ -95,13 +108,13 @@ def _field(paths: Tuple[str, ...], wanted: str) -> Optional[int]:
 
 def _fields(path: str) -> Dict[str, int]:
     """The numbers of a file whose lines are a name and a number."""
-    pairs = (line.partition(" ") for line in _read(path).splitlines())
+    pairs = (line.partition(" ") for line in _read_again(path).splitlines())
     return {name: int(value) for name, _, value in pairs if value.isdigit()}
 
 
 def _number(paths: Tuple[str, ...]) -> Optional[int]:
     for path in paths:
-        value = _read(path).strip()
+        value = _read_again(path).strip()
         if value.isdigit():
             return int(value)
     return None

@@ -6,7 +6,6 @@ waiting for the message itself.
 from __future__ import annotations
 
 import os
-import platform
 import time
 from typing import Optional, Tuple
 
@@ -25,8 +24,8 @@ class MainThread:
         self._descriptor = "/proc/%d/fd/%d" % (pid, fd)
         self._socket = "socket:[%d]" % inode
         self._folder = "/proc/%d/task/%d/" % (pid, pid)
-        self._call = b"%d 0x%x " % (_RECVMSG.get(platform.machine(), -1), fd)
-        self._lock = b"%d " % _FUTEX.get(platform.machine(), -1)
+        self._call = b"%d 0x%x " % (_RECVMSG.get(os.uname().machine, -1), fd)
+        self._lock = b"%d " % _FUTEX.get(os.uname().machine, -1)
         self._file: Optional[int] = None
         self._idle: Optional[Tuple[int, ...]] = None
         self._idle_since = 0.0

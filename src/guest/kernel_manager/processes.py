@@ -86,10 +86,15 @@ def _link(folder: str, name: str) -> str:
 def _stat(pid: int) -> Optional[List[bytes]]:
     """The fields of /proc/PID/stat from the third on, the state; None where the process has ended."""
     try:
-        with open("/proc/%d/stat" % pid, "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        file = os.open("/proc/%d/stat" % pid, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        fields = os.read(file, 4096).rpartition(b")")[2].split()
+    except OSError:
+        return None
+    finally:
+        os.close(file)
     return fields if len(fields) > 19 else None
 
 

@@ -2,7 +2,7 @@
 
 const INSTALL_MS = 240_000;
 const RUN_MS = 240_000;
-/** What a message may have at most, from its end. */
+/** What a message may have at most. */
 const MESSAGE_CHARACTERS = 200;
 
 /** A temporary environment. */
@@ -61,5 +61,6 @@ export function lastWords(text: string): string {
   const lines = text.trim().split("\n").map((line) => line.trim()).filter((line) => line !== "");
   const said = lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? "it printed nothing";
   const plain = said.replace(/\p{Cc}\[[\d;]*m/gu, "").replace(/\b\w+:\/\/[^\s'"]+/g, "(an address)");
-  return plain.replace(/(?:\/[\w.+-]+){2,}/g, "(a path)").slice(-MESSAGE_CHARACTERS);
+  const from = Math.max(0, plain.search(/error: /i));
+  return plain.slice(from).replace(/(?:\/[\w.+-]+){2,}/g, "(a path)").slice(0, MESSAGE_CHARACTERS);
 }
