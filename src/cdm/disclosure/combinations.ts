@@ -17,6 +17,8 @@ export interface Combination {
 
 /** Up to how many answers triples are searched: their number is the square of this. */
 const MOST_IN_TRIPLES = 600;
+/** From so many buckets on, fewer than 2k − 1 that differ are a few percent. */
+const MANY_BUCKETS = 512;
 
 /**
  * Looks for a combination of several answers that a statistic differs from in fewer than k persons: sums and differences of two or
@@ -36,7 +38,10 @@ export function* findCombination(
 ): Steps<Combination | undefined> {
   // Most candidates differ in k of the target's own buckets, which are far fewer than all where the target has few persons.
   const filled = filledBuckets(target);
+  // Of large sets, most candidates agree by chance in the bucket that found them; one that is near agrees in nearly all.
+  const further = filled.length < MANY_BUCKETS ? [] : probes(target, random, 4);
   function near(parts: Combination["parts"]): boolean {
+    if (further.filter((bucket) => !agrees(target, parts, bucket)).length > 1) return false;
     const terms = parts.map(({ times, released }) => ({ times, sketch: released.sketch }));
     return differingBuckets(target, terms, k, filled) < k && differingBuckets(target, terms, k) < k;
   }
@@ -56,6 +61,12 @@ export function* findCombination(
   };
 }
 
+function agrees(target: Float64Array, parts: Combination["parts"], bucket: number): boolean {
+  let rest = target[bucket] ?? 0;
+  for (const { times, released } of parts) rest -= times * (released.sketch[bucket] ?? 0);
+  return Math.abs(rest) < 0.5;
+}
+
 function filledBuckets(target: Float64Array): readonly number[] {
   return [...target.keys()].filter((bucket) => target[bucket] !== 0);
 }
@@ -73,7 +84,7 @@ function* pairs(
   earlier: readonly Released[],
   random: () => number,
 ): Candidates {
-  for (const bucket of probes(target, random)) {
+  for (const bucket of probes(target, random, PROBES)) {
     const table = signed(earlier, bucket);
     yield PAUSE;
     for (const first of SIGNS.flatMap((times) => earlier.map((released) => ({ times, released })))) {
@@ -93,7 +104,7 @@ function* triples(
 ): Candidates {
   // The decoder finds these too, and more, but not beyond its own limit.
   if (earlier.length <= MOST_DECODED / 4 || earlier.length > MOST_IN_TRIPLES) return;
-  const [bucket] = probes(target, random);
+  const [bucket] = probes(target, random, 1);
   if (bucket === undefined) return;
   const table = signed(earlier, bucket);
   const numbers = Float64Array.from(earlier, ({ sketch }) => sketch[bucket] ?? 0);
@@ -120,11 +131,11 @@ function* triples(
 const SIGNS = [1, -1] as const;
 
 /** Buckets of the target that are not empty, in random order. */
-function probes(target: Float64Array, random: () => number): readonly number[] {
+function probes(target: Float64Array, random: () => number, count: number): readonly number[] {
   return filledBuckets(target).map((bucket) => ({ bucket, order: random() })).sort((a, b) =>
     a.order - b.order
   )
-    .slice(0, PROBES).map(({ bucket }) => bucket);
+    .slice(0, count).map(({ bucket }) => bucket);
 }
 
 /** Earlier answers by what they add to a bucket. */

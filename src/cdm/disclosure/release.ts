@@ -51,8 +51,7 @@ export function* releaseTable(
   rules: DisclosureRules,
 ): Steps<ReleasedTable> {
   const cells = all.filter(({ level }) => level === 0);
-  // Cells of too few persons are withheld without a record.
-  const enough = all.filter(({ persons }) => persons.value >= rules.k);
+  const enough = all.filter(({ persons }) => !isTooFew(persons, ledger, rules));
   yield* requireBudget(enough.flatMap(statisticsOf), ledger);
   const before = yield* releasedBefore(all, cells, ledger);
   const protects = yield* cellsToProtect(before, cells, ledger, rules);
@@ -146,9 +145,17 @@ function statisticsOf({ persons, values }: Cell): readonly Counted[] {
   return [persons, ...values.map(({ contributors }) => contributors), ...together];
 }
 
+/**
+ * Whether persons are withheld, as far as is known. Then nothing is decided about the values beside them: what that costs would show whether
+ * they are too few or were withheld for another reason.
+ */
+function isTooFew(persons: Counted, ledger: Ledger, rules: DisclosureRules): boolean {
+  // So few are nearer to nobody than to any answer.
+  return persons.value < rules.k || ledger.decided(persons)?.kind === "withheld";
+}
+
 function mayBeShown(cell: Cell, ledger: Ledger, rules: DisclosureRules): boolean {
-  // Whoever would have to be told apart here is nearer to nobody than to any answer.
-  if (cell.persons.value < rules.k) return false;
+  if (isTooFew(cell.persons, ledger, rules)) return false;
   const decisions = statisticsOf(cell).map((statistic) => ledger.decided(statistic));
   if (decisions.some((decision) => decision?.kind === "withheld")) return false;
   return !decisions.includes(undefined) || isSound(cell, rules);
@@ -170,7 +177,10 @@ function* releaseCell(
   rules: DisclosureRules,
   protects: boolean,
 ): Steps<ReleasedCell | undefined> {
-  if (cell.persons.value < rules.k) return undefined;
+  if (isTooFew(cell.persons, ledger, rules)) {
+    if (cell.persons.value >= rules.k) ledger.settle(cell.persons, WITHHELD);
+    return undefined;
+  }
   const statistics = statisticsOf(cell);
   if (protects || !mayBeShown(cell, ledger, rules)) {
     // Rule R3: what is withheld in one statistic is withheld in all.
@@ -217,8 +227,11 @@ function* settleMargins(
   const settled = new Map<Cell, readonly (number | undefined)[]>();
   const ordered = [...margins].sort((a, b) => Number(b.level === exact) - Number(a.level === exact));
   for (const margin of ordered) {
-    if (margin.persons.value < rules.k) continue;
     yield;
+    if (isTooFew(margin.persons, ledger, rules)) {
+      if (margin.persons.value >= rules.k) ledger.settle(margin.persons, WITHHELD);
+      continue;
+    }
     // The margins that may be exact are beneath those that sum over more columns.
     const whole = (margin.level & exact) === exact && margin.level !== exact;
     const parts = whole

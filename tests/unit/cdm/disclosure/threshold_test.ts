@@ -14,8 +14,8 @@ const TARGETS = 8;
 const TRIES = 15;
 
 type Has = (person: number) => boolean;
-/** What is shown of the persons with the secret in a group: persons and records; undefined for an absent group. */
-type Ask = (has: Has) => string | undefined;
+/** What is shown of the persons with the secret in a group, undefined for an absent group; and whether that costs something. */
+type Ask = (has: Has) => { readonly shown: string | undefined; readonly isFree: boolean };
 interface Attacker {
   readonly ask: Ask;
   readonly target: number;
@@ -50,8 +50,9 @@ function learned(attack: Attack, { preset = "cms", seed = 1, records = false }: 
         persons,
         values: records ? [{ value: sum, sketch, contributors: persons }] : [],
       };
+      const { remaining } = ledger;
       const [shown] = finished(releaseTable(persons.value === 0 ? [] : [cell], 0, ledger, rules)).cells;
-      return shown === undefined ? undefined : JSON.stringify(shown);
+      return { shown: shown && JSON.stringify(shown), isFree: ledger.remaining === remaining };
     };
     const found = attack({ ask, target, random, k: rules.k });
     if (found === undefined) continue;
@@ -85,7 +86,8 @@ function firstChange(
     const pair = [set, either(set, isTarget)];
     if (first === "with") pair.reverse();
     const [one, other] = pair.map(ask);
-    if (one !== other) return true;
+    // Where the person is not in it, the second question is the first one again.
+    if (one?.shown !== other?.shown || other?.isFree !== true) return true;
   }
   // Never seeing a change speaks against the secret; it is no proof.
   return undefined;
@@ -122,9 +124,9 @@ const knownGroup = (beside: (attacker: Attacker) => Has): Attack => (attacker) =
   for (let at = 0; at < TRIES; at += 1) {
     const members = group(attacker, 2 * k + Math.floor(attacker.random() * 2 * k));
     const set = either(large, members, (person) => person === target);
-    const shown = ask(set);
+    const { shown } = ask(set);
     if (shown === undefined) continue;
-    if (ask((person) => set(person) && (person !== target || large(person))) !== shown) return true;
+    if (ask((person) => set(person) && (person !== target || large(person))).shown !== shown) return true;
   }
   return undefined;
 };
