@@ -50,7 +50,9 @@ export function describeCohort({ name, meaning, counts, notes }: DescribedCohort
 function sizeText({ persons, rows, starts, days }: AttritionCount): string {
   if (starts === undefined) return "no persons";
   const mean = Math.round(days / rows);
-  return `${counted(persons, "person")}, ${counted(rows, "period")} of ${counted(mean, "day")} on average, ` +
+  return `${counted(persons, "person")}, ${counted(rows, "period")} of ${
+    counted(mean, "day")
+  } on average from start to end, ` +
     `starting ${starts[0]} to ${starts[1]}`;
 }
 

@@ -22,7 +22,7 @@ export interface AttritionCount {
   readonly rows: number;
   /** The first and last start, YYYY-MM-DD; undefined without rows. */
   readonly starts: readonly [string, string] | undefined;
-  /** Days from start to end of all rows, both included. */
+  /** Days from start to end of all rows, as FeatureExtraction counts time in cohort: 0 if both are one day. */
   readonly days: number;
 }
 

@@ -9,6 +9,19 @@ export interface ReportedError {
   readonly message: string;
 }
 
+/** Next steps by SQLSTATE, the longest beginning that fits. */
+const NEXT: Readonly<Record<string, string>> = {
+  "22012": "Divide by nullif(…, 0).",
+  "22": "Convert or leave out the value that does not fit, as in nullif(value, '').",
+  "42601": "Correct the syntax, which is PostgreSQL's.",
+  "42703": "Look up the column: describe_cdm with table lists its columns.",
+  "42P01": "Look up the table: describe_cdm lists the tables.",
+  "42803": "Add the column to GROUP BY, or aggregate it.",
+  "42883": "Check the function's name and the types of its arguments; cast them where they differ.",
+  "42": "Correct the statement there.",
+};
+/** The line that psycopg shows, and the mark under it, whose place is lost in a sentence. */
+const PLACE = /\nLINE (\d+): (.*)(?:\n *\^)?/;
 const HINT = /^HINT:\s*(.+)$/m;
 
 /**
@@ -27,8 +40,11 @@ export function queryError({ sqlstate, message }: ReportedError): OmcpError {
     (sqlstate === null || broken || sqlstate.startsWith("08") || sqlstate.startsWith("57P"));
   const next = broken
     ? "Ask the server's operator: the server's log has the cause."
-    : hint ?? (unavailable ? "Try again in a moment." : "Change the query accordingly.");
-  const reason = broken || hint === undefined ? message : message.replace(line, "");
+    : hint ?? (unavailable ? "Try again in a moment." : nextFor(sqlstate ?? ""));
+  const reason = (broken || hint === undefined ? message : message.replace(line, "")).replace(
+    PLACE,
+    " (line $1: $2)",
+  );
   return new OmcpError(
     unavailable ? "database_unavailable" : "database_refused",
     `The database reported: ${reason.trim()}`,
@@ -38,4 +54,9 @@ export function queryError({ sqlstate, message }: ReportedError): OmcpError {
       details: { sqlstate },
     },
   );
+}
+
+function nextFor(sqlstate: string): string {
+  return NEXT[sqlstate] ?? NEXT[sqlstate.slice(0, 2)] ??
+    "Correct what the message names, and repeat the call.";
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Sequence, Union
 
@@ -85,7 +86,7 @@ def query(table: str, **arguments: Any) -> "pandas.DataFrame":
         import pandas
 
         frame = pandas.DataFrame(answer["rows"], columns=answer["columns"])
-        return _noted(frame, answer, quiet=True, truncated=answer["left"] > 0, left=answer["left"])
+        return _noted(frame, answer, warned=[], truncated=answer["left"] > 0, left=answer["left"])
     frame, truncated, seconds = _rows(answer)
     if truncated:
         answer["notes"].append("There are more than %d rows: raise limit, filter or aggregate." % answer["limit"])
@@ -150,7 +151,8 @@ def analyze(analysis: str, **arguments: Any) -> "pandas.DataFrame":
 
     answer = request("analyze_cohort", {**arguments, "analysis": analysis})
     frame = pandas.DataFrame(answer["rows"], columns=answer["columns"])
-    return _noted(frame, answer, understood=answer["understood"])
+    # Its other notes describe the numbers, as those in a tool's answer.
+    return _noted(frame, answer, warned=[note for note in answer["notes"] if note.startswith(("Warning", "["))], understood=answer["understood"])
 
 
 def _item(item: Union[int, Dict[str, Any]]) -> Dict[str, Any]:
@@ -178,9 +180,10 @@ def _run(cursor: Any, statement: str, parameters: Any, **options: Any) -> Any:
     except psycopg.Error as error:
         code = "database_refused" if error.sqlstate else "database_unavailable"
         message, _, hint = str(error).strip().partition("\nHINT:  ")
+        message = re.sub(r"\nLINE (\d+): (.*)(\n *\^)?", r" (line \1: \2)", message)
         # psycopg's error says the same.
         raise OmcpError(
-            code, message, next=hint or "Change the statement accordingly.", details={"sqlstate": error.sqlstate}, retryable=not error.sqlstate
+            code, message, next=hint or "Correct what the message names.", details={"sqlstate": error.sqlstate}, retryable=not error.sqlstate
         ) from None
 
 
@@ -195,10 +198,9 @@ def _table(rows: List[Dict[str, Any]], columns: List[str]) -> "pandas.DataFrame"
     return pandas.DataFrame(rows, columns=columns).convert_dtypes()
 
 
-def _noted(frame: "pandas.DataFrame", answer: Dict[str, Any], quiet: bool = False, **attributes: Any) -> "pandas.DataFrame":
-    """Adds what a reader must know. Called by a function that the user's code calls. `quiet`: without a warning for each note."""
+def _noted(frame: "pandas.DataFrame", answer: Dict[str, Any], warned: Optional[List[str]] = None, **attributes: Any) -> "pandas.DataFrame":
+    """Adds what a reader must know. Called by a function that the user's code calls. `warned`: the notes that are warnings, too; default: all."""
     notes = list(answer["notes"])
     frame.attrs.update(attributes, notes=notes)
-    if not quiet:
-        warn(notes, 3)
+    warn(notes if warned is None else warned, 3)
     return frame

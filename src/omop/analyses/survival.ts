@@ -103,9 +103,7 @@ export function survivalTables(
       ...curves.filter(({ group, excluded }) => group.keys === undefined && excluded > 0).map((
         { group, excluded },
       ) =>
-        `${names.cohorts[group.cohort] ?? ""}: ${
-          counted(excluded, "person")
-        } left out: an earlier outcome's clean window includes their first day.`
+        `${names.cohorts[group.cohort] ?? ""}: ${counted(excluded, "person")} left out: an earlier outcome.`
       ),
       ...comparison(names, parts),
     ],
@@ -155,8 +153,8 @@ function survivalText({ steps }: Curve, day: number): string {
   if (last === undefined) return "nobody";
   if (day > last.day && last.survival > 0) return "nobody left";
   const step = stepAt(steps, day);
-  if (step === undefined) return "1";
-  const { survival, interval } = step;
+  // Until the first day on which somebody's time ends, the curve is 1 and its interval, too.
+  const { survival, interval } = step ?? { survival: 1, interval: { lower: 1, upper: 1 } };
   return interval === undefined
     ? shownNumber(survival)
     : `${shownNumber(survival)} (${shownNumber(interval.lower)} to ${shownNumber(interval.upper)})`;

@@ -41,7 +41,7 @@ export function cohortSelect(expression: CohortExpression, schema: string): RawB
 
 /** A cohort's attrition as a statement. */
 export interface Attrition {
-  /** Rows in the order of `labels`: persons, rows, first and last start (null without rows), days from start to end, both included. */
+  /** Rows in the order of `labels`: persons, rows, first and last start (null without rows), days from start to end. */
   readonly statement: Statement;
   /** What each row's persons and events have passed; the last row has the cohort's own persons and periods. */
   readonly labels: readonly string[];
@@ -80,7 +80,7 @@ export function cohortSize(rows: RawBuilder<CohortRow>): Attrition {
 function countOf(step: string, at: number): RawBuilder<unknown> {
   return sql`select ${
     sql.lit(at)
-  } as step, count(distinct person_id), count(*), min(start_date), max(start_date), sum(end_date - start_date + 1) from ${
+  } as step, count(distinct person_id), count(*), min(start_date), max(start_date), sum(end_date - start_date) from ${
     sql.id(step)
   }`;
 }

@@ -93,6 +93,10 @@ function specialHint({ table, place, prefix }: Lookup, name: string, before: str
     return `The CDM has no age: write age_at(${date}), completed years on that date, ` +
       `or with a name: age_at(${date}) as age.`;
   }
+  const [, event = "", part] = /^(?:(.+)_)?(year|quarter|month|day)$/.exec(name) ?? [];
+  const date = [`${event}_start_date`, `${event}_date`].find((one) => hasColumn(place, one)) ??
+    (event === "" || place.name.startsWith(event) ? eventDate(place) : undefined);
+  if (part !== undefined && date !== undefined) return `Write ${part}(${before}${date}).`;
   if (/^(?:sex|gender)$/.test(name)) {
     return `Write ${table.name === "person" ? "" : "person."}gender_concept_id (8507 male, 8532 female).`;
   }

@@ -40,7 +40,10 @@ Deno.test("define_cohort through MCP", async (t) => {
           censor: [{ table: "visit_occurrence", dates: { from: "2024-01-01" } }],
         },
       });
-      assert.match(text, /^Cohort women: 37 persons, 37 periods of [\d,]+ days on average, starting 20/);
+      assert.match(
+        text,
+        /^Cohort women: 37 persons, 37 periods of [\d,]+ days on average from start to end, starting 20/,
+      );
       assert.match(
         text,
         /Entry: first ever drug_exposure of 1503297 with descendants; under observation at the start and for 30 days before\n/,
@@ -174,7 +177,7 @@ one = omcp.query("person", filters=[{"column": "year_of_birth", "op": "<", "valu
       assert.match((await define({ name: "again", entry })).text, /The server holds it until it ends/);
       assert.match(
         (await define({ name: "again", entry, limit: "all", exit: { days_after_start: 0 } })).text,
-        /^Cohort again: 74 persons, 9\d\d periods of 1 day on average[^]*It replaces the earlier cohort/,
+        /^Cohort again: 74 persons, 9\d\d periods of 0 days on average[^]*It replaces the earlier cohort/,
       );
     });
 

@@ -83,11 +83,18 @@ print(list(periods.columns), persons == periods.attrs["attrition"][-1]["persons"
 print(len(omcp.query("person", columns=["person_id"], persons={"with": [{"cohort": "diabetics"}]})) == persons)
 print(len(omcp.cohort("diabetics")) == len(periods))
 rates = omcp.analyze("incidence_rate", cohort="diabetics", outcome={"items": [{"concept_id": 201820, "include_descendants": True}]})
-print(len(rates) > 0, "understood" in rates.attrs)`,
+print(len(rates) > 0, "understood" in rates.attrs)
+import warnings
+with warnings.catch_warnings(record=True) as shown:
+    warnings.simplefilter("always")
+    curves = omcp.analyze("survival", cohort="diabetics", strata=["gender"], outcome={"death": True})
+print("Log-rank" in str(curves.attrs["notes"]), shown)
+try: omcp.sql("select 1\nform person x")
+except omcp.OmcpError as error: print(error.message)`,
       );
       assert.match(
         text,
-        /^\['person_id', 'cohort_start_date', 'cohort_end_date'\] True\nTrue\nTrue\nTrue True$/m,
+        /^\['person_id', 'cohort_start_date', 'cohort_end_date'\] True\nTrue\nTrue\nTrue True\nTrue \[\]\n[^\n]*syntax error at or near "person" \(line 2: form person x\)\.?$/m,
         text,
       );
       const { text: seen } = await server.call("define_cohort", { name: "diabetics" });

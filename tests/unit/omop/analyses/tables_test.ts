@@ -57,10 +57,10 @@ Deno.test("survivalTables() adds strata up by day, and says who is left out, whe
     ["0", "8507", null, "0", "4"],
   ], [1, 3, 9]);
   assert.deepEqual(lines(found.shown).slice(1), [
-    "users | all | 4 | 2 | 3 (3 to not reached) | 1 | 0.5 (0.05785 to 0.8449) | nobody left",
-    "users | MALE | 1 | 1 | 3 (3 to not reached) | 1 | 0 | 0",
-    "users | FEMALE | 2 | 1 | 3 (3 to not reached) | 1 | 0.5 (0.005983 to 0.9104) | nobody left",
-    "users | unknown | 1 | 0 | not reached | 1 | 1 | nobody left",
+    "users | all | 4 | 2 | 3 (3 to not reached) | 1 (1 to 1) | 0.5 (0.05785 to 0.8449) | nobody left",
+    "users | MALE | 1 | 1 | 3 (3 to not reached) | 1 (1 to 1) | 0 | 0",
+    "users | FEMALE | 2 | 1 | 3 (3 to not reached) | 1 (1 to 1) | 0.5 (0.005983 to 0.9104) | nobody left",
+    "users | unknown | 1 | 0 | not reached | 1 (1 to 1) | 1 (1 to 1) | nobody left",
   ]);
   assert.deepEqual(found.table.rows.filter(([, gender]) => gender === "all").map((row) => row.slice(2, 6)), [
     [3, 4, 2, 1],

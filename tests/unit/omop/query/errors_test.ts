@@ -41,6 +41,23 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   ],
   [{ table: "person", group_by: ["yearofbirth"] }, /no column "yearofbirth"/, /Did you mean year_of_birth\?/],
   [
+    { table: "condition_occurrence", group_by: ["condition_start_year"] },
+    /no column "condition_start_year"/,
+    /^Write year\(condition_start_date\)\.$/,
+  ],
+  [
+    { table: "measurement", group_by: ["measurement_month"] },
+    /no column/,
+    /^Write month\(measurement_date\)\.$/,
+  ],
+  [{ table: "drug_exposure", group_by: ["year"] }, /no column/, /^Write year\(drug_exposure_start_date\)\.$/],
+  [
+    { table: "drug_exposure", columns: ["visit.visit_year"] },
+    /no column/,
+    /^Write year\(visit\.visit_start_date\)\.$/,
+  ],
+  [{ table: "person", group_by: ["birth_year"] }, /no column "birth_year"/, /year_of_birth/],
+  [
     { table: "person", aggregates: [{ fn: "max", column: "x_y_z_q" }] },
     /no column "x_y_z_q"/,
     /Its columns are: person_id/,
