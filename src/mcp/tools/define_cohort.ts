@@ -12,6 +12,7 @@ import {
   readCohort,
   toCirce,
 } from "../../omop/cohorts/mod.ts";
+import { lintCohort, warningLine } from "../../omop/lint/mod.ts";
 import type { Sandbox } from "../../sandbox/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { auditedFileCall } from "../audited_file_call.ts";
@@ -157,7 +158,12 @@ async function counted(
   return {
     meaning: [...meaning, ...ageNotes(expression)],
     counts,
-    notes: [...warnings, ...orphans.flat(), ...await comparedNotes(concepts, empty, signal)],
+    notes: [
+      ...lintCohort(expression).map(warningLine),
+      ...warnings,
+      ...orphans.flat(),
+      ...await comparedNotes(concepts, empty, signal),
+    ],
   };
 }
 

@@ -158,10 +158,10 @@ function holding(
 async function notesOn(
   query: OmopQuery,
   ofConcepts: readonly string[],
-  { concepts }: CdmService,
+  { concepts, version }: CdmService,
 ): Promise<readonly string[]> {
   return [
-    ...lintQuery(query).map(warningLine),
+    ...lintQuery(query, version).map(warningLine),
     ...ofConcepts,
     ...(countsPeople(query) ? await concepts.orphans.note(query.table) : []),
   ];

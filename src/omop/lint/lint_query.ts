@@ -2,6 +2,8 @@
 import { isRecord } from "../../lib/is_record.ts";
 import { conditionsIn, itemsOf, type WrittenCondition } from "../query/conditions.ts";
 import type { OmopQuery } from "../query/mod.ts";
+import type { CdmVersion } from "../cdm/mod.ts";
+import { queryAbsence } from "./absence_rules.ts";
 import { conceptIdWarning, sourceValueWarning } from "./concept_rules.ts";
 import { countsPeople, mixedWarning, personsWarning } from "./count_rules.ts";
 import { EVENT_TABLES } from "./columns.ts";
@@ -21,9 +23,10 @@ const STATISTICS: ReadonlySet<string> = new Set([
  * Looks for mistakes in a typed query that runs.
  *
  * @param query The query.
+ * @param version The CDM's version.
  * @returns Warnings, each rule once.
  */
-export function lintQuery(query: OmopQuery): readonly LintWarning[] {
+export function lintQuery(query: OmopQuery, version: CdmVersion): readonly LintWarning[] {
   const { table, aggregates = [], group_by = [] } = query;
   const conditions = conditionsIn(query, table);
   const found = [
@@ -38,6 +41,7 @@ export function lintQuery(query: OmopQuery): readonly LintWarning[] {
         ![...conditions.map(({ column }) => column), ...group_by].includes("measurement_concept_id")
       ? [mixedWarning()]
       : []),
+    ...queryAbsence(query, version),
   ];
   return [...new Map(found.map((each) => [each.rule, each])).values()];
 }

@@ -189,6 +189,31 @@ one = omcp.query("person", filters=[{"column": "year_of_birth", "op": "<", "valu
       assert.match(text, /^Cohort empty: no persons[^]*952 records are under 1 descendant/);
     });
 
+    await t.step("warns of absence on days that observation may not cover, as query_omop does", async () => {
+      const without = [{ table: "condition_occurrence", window: { from: -365, to: -1 } }];
+      const entry = [{ table: "drug_exposure", concepts: METFORMIN, first: true }];
+      assert.match(
+        (await define({ name: "washout", entry, without })).text,
+        /Warning \[observation-period\]: [^\n]* for 365 days before [^\n]*\. Set prior_observation_days: 365\./,
+      );
+      assert.doesNotMatch(
+        (await define({ name: "washout", entry, without, prior_observation_days: 365 })).text,
+        /Warning/,
+      );
+      const { text } = await query({ table: "drug_exposure", persons: { without }, limit: 1, into: "rows" });
+      const fix = /Warning \[observation-period\]: [^\n]*Add to filters: (\{.*\})\./.exec(text)?.[1] ?? "";
+      assert.doesNotMatch(
+        (await query({
+          table: "drug_exposure",
+          persons: { without },
+          filters: [JSON.parse(fix)],
+          limit: 1,
+          into: "rows",
+        })).text,
+        /Warning/,
+      );
+    });
+
     await t.step("refuses what it cannot read, and says what there is", async () => {
       const entry = [{ table: "drug_exposure", concepts: METFORMIN }];
       const refused: readonly (readonly [Record<string, unknown>, RegExp])[] = [
@@ -198,7 +223,7 @@ one = omcp.query("person", filters=[{"column": "year_of_birth", "op": "<", "valu
         ],
         [
           { name: "x" },
-          /^Error cohort_not_found: No cohort "x" is held[^]*Held: empty, again, women, often, by_code, high/,
+          /^Error cohort_not_found: No cohort "x" is held[^]*Held: washout, empty, again, women, often, by_code, high/,
         ],
         [
           { name: "x", entry: [{ table: "person" }] },

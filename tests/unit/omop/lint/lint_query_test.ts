@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { lintQuery } from "../../../../src/omop/lint/mod.ts";
+import { readCohort } from "../../../../src/omop/cohorts/mod.ts";
+import { lintCohort, lintQuery, warningLine } from "../../../../src/omop/lint/mod.ts";
 import { omopQuerySchema } from "../../../../src/omop/query/mod.ts";
 
+const FIRST = { table: "condition_occurrence", per_person: "first" };
 const schema = omopQuerySchema("5.4");
 
 function rulesOn(query: Record<string, unknown>): readonly string[] {
-  return lintQuery(schema.parse(query)).map(({ rule }) => rule);
+  return lintQuery(schema.parse(query), "5.4").map(({ rule }) => rule);
 }
 
 Deno.test("lintQuery() finds what typed queries can get wrong", () => {
@@ -25,13 +27,70 @@ Deno.test("lintQuery() finds what typed queries can get wrong", () => {
       filters: [{ column: "condition_concept_id", op: "in", value: [0, 201826] }],
     }],
     ["persons", { table: "condition_occurrence", aggregates: [{ fn: "count", as: "patients" }] }],
+    ["observation-period", {
+      ...FIRST,
+      persons: { without: [{ table: "drug_exposure", window: { from: -365, to: -1 } }] },
+    }],
+    ["observation-period", {
+      ...FIRST,
+      persons: { without: [{ table: "visit_occurrence", window: { from: 1, to: 30 } }] },
+    }],
     ["mixed-measurements", { table: "measurement", aggregates: [{ fn: "avg", column: "value_as_number" }] }],
   ];
   for (const [rule, query] of wrong) assert.deepEqual(rulesOn(query), [rule], JSON.stringify(query));
 });
 
+Deno.test("lintQuery() says which condition on observation is missing", () => {
+  const window = { from: -365, to: 30 };
+  const query = schema.parse({ ...FIRST, persons: { without: [{ table: "drug_exposure", window }] } });
+  assert.deepEqual(lintQuery(query, "5.4").map(warningLine), [
+    "Warning [observation-period]: Who was not under observation for 365 days before and 30 days after counts as without drug_exposure. " +
+    'Add to then_filters: {"column":"days_between(period.observation_period_start_date, condition_start_date)","op":">=","value":365}, ' +
+    '{"column":"days_between(condition_start_date, period.observation_period_end_date)","op":">=","value":30}.',
+  ]);
+});
+
+Deno.test("lintCohort() compares windows of absence with the observation that a definition asks for", () => {
+  const absent = (more: Record<string, unknown>) =>
+    lintCohort(readCohort({ entry: [{ table: "condition_occurrence" }], ...more })).map(({ fix }) => fix);
+  const drug = { table: "drug_exposure", window: { from: -365, to: -1 } };
+  assert.deepEqual(absent({ without: [drug] }), ["Set prior_observation_days: 365"]);
+  assert.deepEqual(absent({ with: [{ ...drug, at_most: 0 }], prior_observation_days: 364 }), [
+    "Set prior_observation_days: 365",
+  ]);
+  assert.deepEqual(absent({ without: [{ ...drug, window: { from: 0, to: 30 } }] }), [
+    "Set post_observation_days: 30",
+  ]);
+  for (
+    const right of [
+      { without: [drug], prior_observation_days: 365 },
+      { with: [drug] },
+      { without: [{ table: "drug_exposure", window: { to: -1 } }] },
+      { without: [{ table: "drug_exposure", window: { from: -99_999, to: 0 } }] },
+      { without: [{ table: "death", window: { from: 1, to: 365 } }] },
+    ]
+  ) assert.deepEqual(absent(right), []);
+});
+
 Deno.test("lintQuery() leaves right queries alone", () => {
+  const washout = { without: [{ table: "drug_exposure", window: { from: -365, to: -1 } }] };
   const right = [
+    {
+      ...FIRST,
+      then_filters: [{
+        column: "days_between(period.observation_period_start_date, condition_start_date)",
+        op: ">=",
+        value: 365,
+      }],
+      persons: washout,
+    },
+    { ...FIRST, persons: { ...washout, with: [{ table: "observation_period", window: { to: -365 } }] } },
+    { table: "cohort", cohort: "users", persons: washout },
+    { ...FIRST, persons: { with: washout.without } },
+    { ...FIRST, persons: { without: [{ table: "drug_exposure" }] } },
+    { ...FIRST, persons: { without: [{ table: "drug_exposure", window: { to: -1 } }] } },
+    { ...FIRST, persons: { without: [{ table: "drug_exposure", window: { from: 0, to: 0 } }] } },
+    { ...FIRST, persons: { without: [{ table: "death", window: { from: 0, to: 30 } }] } },
     { table: "person", aggregates: [{ fn: "count", as: "patients" }] },
     {
       table: "condition_occurrence",
