@@ -26,6 +26,22 @@ export interface Statement {
   readonly parameters: readonly string[];
 }
 
+/** The longest definition that another may contain: it may contain twenty of them, and a statement has at most 256 KiB. */
+const MAX_CONTAINED = 50_000;
+
+/**
+ * The size of SQL that is to be held by a name, and contained in other statements.
+ *
+ * @param builder The SQL.
+ * @returns The characters of its text and its values, and how many there may be.
+ */
+export function heldSize(
+  builder: RawBuilder<unknown>,
+): { readonly characters: number; readonly most: number } {
+  const { sql, parameters } = statement(builder);
+  return { characters: [sql, ...parameters].reduce((sum, one) => sum + one.length, 0), most: MAX_CONTAINED };
+}
+
 /**
  * Compiles SQL that was written with Kysely's `sql`.
  *

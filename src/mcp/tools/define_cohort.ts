@@ -9,10 +9,13 @@ import {
   type CohortExpression,
   cohortMeaning,
   cohortNameSchema,
+  cohortSelect,
+  eventsOf,
   readCohort,
   toCirce,
 } from "../../omop/cohorts/mod.ts";
 import { lintCohort, warningLine } from "../../omop/lint/mod.ts";
+import { heldSize } from "../../omop/sql_compiler.ts";
 import type { Sandbox } from "../../sandbox/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { auditedFileCall } from "../audited_file_call.ts";
@@ -116,13 +119,23 @@ function isNew({ entry }: Definition): boolean {
 
 /** The cohort of a call: the one that it defines, or the one that is held. */
 function asked(
-  { cohorts }: CdmService,
+  { cohorts, schema }: CdmService,
   owner: string,
   { name, ...definition }: Definition & { readonly name: string },
 ): HeldCohort {
-  if (isNew(definition)) return { name, expression: readCohort(definition) };
-  refuseWithoutEntry(definition);
-  return cohorts.get(owner, name);
+  if (!isNew(definition)) {
+    refuseWithoutEntry(definition);
+    return cohorts.get(owner, name);
+  }
+  const expression = readCohort(definition, (other) => cohorts.select(owner, other, schema));
+  const contains = eventsOf(expression).some(({ cohort }) => cohort !== undefined);
+  const { characters, most } = heldSize(cohortSelect(expression, schema));
+  if (!contains || characters <= most) return { name, expression };
+  throw new OmcpError(
+    "invalid_argument",
+    `Cannot define the cohort ${name}: with the cohorts in it, it has ${characters} characters of SQL, of at most ${most}`,
+    { next: "Use fewer or shorter cohorts in it." },
+  );
 }
 
 function meaningOf(held: HeldCohort): readonly string[] {
@@ -150,7 +163,9 @@ async function counted(
   const { expression } = held;
   const warnings = await comparedNotes(concepts, cohortConcepts(expression), signal);
   const counts = await cohorts.attrition(expression, signal, ms);
-  const tables = [...new Set(expression.entry.map(({ table }) => table))];
+  const tables = [
+    ...new Set(expression.entry.flatMap(({ table, cohort }) => cohort === undefined ? [table] : [])),
+  ];
   const orphans = await Promise.all(tables.map((table) => concepts.orphans.note(table, WITHOUT_ORPHANS)));
   const empty = counts[0]?.rows === 0
     ? eventConcepts(expression.entry).map((one) => ({ ...one, empty: true }))

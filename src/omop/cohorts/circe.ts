@@ -1,4 +1,5 @@
 /** A cohort's definition as circe's JSON, which ATLAS imports. */
+import { OmcpError } from "../../errors.ts";
 import { type Concept, type ConceptSet, conceptSetHash, toAtlas } from "../concepts/mod.ts";
 import { eventTable } from "./event_tables.ts";
 import type {
@@ -22,6 +23,7 @@ const LIMIT = { first: "First", last: "Last", all: "All" } as const;
  * @param expression The definition. Ages in completed years become differences of years, the only ones that circe has.
  * @param concepts What is known of its concepts.
  * @returns The expression as a value for JSON.
+ * @throws {OmcpError} `invalid_argument` if it contains another cohort.
  */
 export function toCirce(expression: CohortExpression, concepts: ReadonlyMap<number, Concept>): Json {
   const sets = new ConceptSets(concepts);
@@ -82,6 +84,15 @@ function limitOf(limit: EventLimit): Json {
 
 function criteria({ table, concepts, first, dates, value, units }: EventCriteria, sets: ConceptSets): Json {
   const { circe, startField } = eventTable(table);
+  if (circe === undefined) {
+    throw new OmcpError(
+      "invalid_argument",
+      "Cannot export the definition for ATLAS: it contains another cohort",
+      {
+        next: "Write that cohort's own conditions in its place.",
+      },
+    );
+  }
   return {
     [circe]: {
       ...(concepts === undefined ? {} : { CodesetId: sets.idOf(concepts) }),

@@ -15,15 +15,16 @@ export const EVENT_TABLE_NAMES = [
   "specimen",
   "death",
   "observation_period",
+  "cohort",
 ] as const;
 
-/** A table of events. */
+/** A table of events; `cohort` is a cohort that is held, of which an event is a period. */
 export type EventTableName = typeof EVENT_TABLE_NAMES[number];
 
 /** A table of events as circe sees it. */
 export interface EventTable {
-  /** The criterion's name in circe's JSON. */
-  readonly circe: string;
+  /** The criterion's name in circe's JSON; undefined: it has none. */
+  readonly circe: string | undefined;
   /** The column with what the event is; undefined: it has none that circe filters. */
   readonly concept: string | undefined;
   /** Orders events of a day. */
@@ -91,6 +92,15 @@ const EVENT_TABLES: Readonly<Record<EventTableName, EventTable>> = {
     start: "observation_period_start_date",
     end: { column: "observation_period_end_date" },
     startField: "PeriodStartDate",
+  },
+  cohort: {
+    circe: undefined,
+    concept: undefined,
+    // A person's periods do not overlap.
+    key: "person_id",
+    start: "cohort_start_date",
+    end: { column: "cohort_end_date" },
+    startField: "",
   },
 };
 

@@ -19,7 +19,7 @@ export function eventsSelect(
   schema: string,
   person?: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
-  const { table, concepts, first, dates, value, units } = events;
+  const { table, cohort, concepts, first, dates, value, units } = events;
   const { concept, key, start } = eventTable(table);
   const of = (name: string) => sql.ref(`e.${name}`);
   const inSet = concepts === undefined || concept === undefined
@@ -43,7 +43,7 @@ export function eventsSelect(
   const columns = sql`select ${of("person_id")}, ${of(key)} as event_key, ${of(start)} as start_date, ${
     eventEnd(table, "e")
   } as end_date`;
-  const from = sql`${sql.id(schema, table)} as e`;
+  const from = sql`${cohort === undefined ? sql.id(schema, table) : sql`(${cohort.rows})`} as e`;
   if (!first) return sql`${columns} from ${from}${listed(" where ", [...chosen, ...kept], " and ")}`;
   // The first of the set's events, whether or not it is the one that the other conditions ask for.
   return sql`${columns} from (select distinct on (${of("person_id")}) e.* from ${from}${

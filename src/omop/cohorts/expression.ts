@@ -2,6 +2,7 @@
  * A cohort's definition as circe's expression has it, as far as the short form needs it: what the SQL, the words and circe's JSON are
  * made from. A reader of circe's JSON would make the same values.
  */
+import type { RawBuilder } from "kysely";
 import type { ConceptSet } from "../concepts/mod.ts";
 import type { EventTableName } from "./event_tables.ts";
 
@@ -11,6 +12,8 @@ export type EventLimit = "first" | "last" | "all";
 /** Events of one table: a criterion of circe's. */
 export interface EventCriteria {
   readonly table: EventTableName;
+  /** With the table cohort: the cohort, as it was when this definition was made. */
+  readonly cohort?: { readonly name: string; readonly rows: RawBuilder<unknown> } | undefined;
   /** Undefined: every event of the table. */
   readonly concepts: ConceptSet | undefined;
   /** Only the person's first event of the concept set, before every other condition. */

@@ -79,9 +79,9 @@ function groupText({ count: { is, rules: count }, rules }: RuleGroup): string {
   return count === rules.length ? "all of" : count === 1 ? "any of" : `at least ${count} of`;
 }
 
-function eventText({ table, concepts, first, dates, value, units }: EventCriteria): string {
+function eventText({ table, cohort, concepts, first, dates, value, units }: EventCriteria): string {
   return [
-    `${first ? "first ever " : ""}${table}`,
+    `${first ? "first ever " : ""}${cohort === undefined ? table : `period of cohort ${cohort.name}`}`,
     ...(concepts === undefined ? [] : [` of ${setText(concepts)}`]),
     ...(dates.from === undefined && dates.to === undefined ? [] : [
       ` that starts ${dates.from === undefined ? "" : `from ${dates.from} `}${

@@ -1,4 +1,5 @@
 /** From the short form to the expression. */
+import type { RawBuilder } from "kysely";
 import type * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { argumentPath } from "../../lib/argument_path.ts";
@@ -27,20 +28,24 @@ const MOST_EVENTS = 100;
 const MOST_DEPTH = 3;
 const SEX = { female: 8532, male: 8507 } as const;
 
+/** Finds the SELECT of a cohort that is held; throws if there is none of this name. */
+export type FindCohort = (name: string) => RawBuilder<unknown>;
+
 /**
  * Reads a definition in the short form.
  *
  * @param input The definition as received.
+ * @param find Finds the SELECT of a cohort that is held by its name. @default the definition must not contain one
  * @returns The definition.
  * @throws {OmcpError} `invalid_argument` with the first problem.
  */
-export function readCohort(input: unknown): CohortExpression {
+export function readCohort(input: unknown, find?: FindCohort): CohortExpression {
   const parsed = cohortDefinitionSchema.safeParse(input);
   if (!parsed.success) throw unreadable(parsed.error);
   const definition = parsed.data;
   const { age, sex } = definition;
   const expression: CohortExpression = {
-    entry: definition.entry.map((event) => eventOf(event, "entry")),
+    entry: definition.entry.map((event) => eventOf(event, { where: "entry", find })),
     observation: {
       priorDays: definition.prior_observation_days,
       postDays: definition.post_observation_days,
@@ -48,12 +53,14 @@ export function readCohort(input: unknown): CohortExpression {
     entryLimit: definition.entry_limit,
     rules: [
       ...personRules({ age, sex }),
-      ...(definition.with ?? []).map((member, at) => ruleOf(member, `with[${at}]`)),
-      ...(definition.without ?? []).map((member, at) => negated(ruleOf(member, `without[${at}]`))),
+      ...(definition.with ?? []).map((member, at) => ruleOf(member, { where: `with[${at}]`, find })),
+      ...(definition.without ?? []).map((member, at) =>
+        negated(ruleOf(member, { where: `without[${at}]`, find }))
+      ),
     ],
     limit: definition.limit,
     exit: exitOf(definition.exit),
-    censoring: (definition.exit?.censor ?? []).map((event) => eventOf(event, "exit.censor")),
+    censoring: (definition.exit?.censor ?? []).map((event) => eventOf(event, { where: "exit.censor", find })),
     mergeGapDays: definition.merge_gap_days,
   };
   const events = eventsOf(expression).length;
@@ -65,7 +72,31 @@ export function readCohort(input: unknown): CohortExpression {
   );
 }
 
-function eventOf({ table, concepts, first, dates, value, units }: CohortEvent, where: string): EventCriteria {
+/** Where in a definition something is, and how it finds cohorts. */
+interface Place {
+  readonly where: string;
+  readonly find: FindCohort | undefined;
+  /** How many groups it is in. @default 0 */
+  readonly depth?: number;
+}
+
+function eventOf(
+  { table, cohort, concepts, first, dates, value, units }: CohortEvent,
+  { where, find }: Place,
+): EventCriteria {
+  if ((table === "cohort") !== (cohort !== undefined) || cohort !== undefined && find === undefined) {
+    throw new OmcpError(
+      "invalid_argument",
+      find === undefined
+        ? `Cannot use a cohort in ${where}`
+        : `Cannot read ${where}: table cohort and a cohort's name belong together`,
+      {
+        next: find === undefined
+          ? "Write its own conditions."
+          : 'Write {"table": "cohort", "cohort": "name"}.',
+      },
+    );
+  }
   const { concept, valued } = eventTable(table);
   if (concept === undefined && concepts !== undefined) {
     throw new OmcpError("invalid_argument", `Cannot use concepts in ${where}: ${table} has none`, {
@@ -85,6 +116,7 @@ function eventOf({ table, concepts, first, dates, value, units }: CohortEvent, w
   ordered(value?.min, value?.max, `${where}: value`);
   return {
     table,
+    ...(cohort === undefined || find === undefined ? {} : { cohort: { name: cohort, rows: find(cohort) } }),
     concepts: concepts === undefined ? undefined : { items: concepts },
     // A person dies once, and circe has no such choice there.
     first: first === true && table !== "death",
@@ -95,9 +127,10 @@ function eventOf({ table, concepts, first, dates, value, units }: CohortEvent, w
 }
 
 /** A condition as it is written in `with`, or in a group. */
-function ruleOf(member: CohortMember, where: string, depth = 0): CohortRule {
-  if ("table" in member) return eventsRule(member, where);
-  if (isGroup(member)) return groupRule(member, where, depth);
+function ruleOf(member: CohortMember, place: Place): CohortRule {
+  const { where } = place;
+  if ("table" in member) return eventsRule(member, place);
+  if (isGroup(member)) return groupRule(member, place);
   const rules = personRules(member, `${where}.age`);
   const [rule] = rules;
   if (rule === undefined) {
@@ -108,14 +141,15 @@ function ruleOf(member: CohortMember, where: string, depth = 0): CohortRule {
   return rules.length === 1 ? rule : allOf(rules);
 }
 
-function eventsRule(criterion: CohortCriterion, where: string): CohortRule {
+function eventsRule(criterion: CohortCriterion, place: Place): CohortRule {
+  const { where } = place;
   const { window = {}, at_least, at_most, outside_observation, name, ...event } = criterion;
   ordered(window.from, window.to, `${where}: window`);
   if (at_least !== undefined && at_most !== undefined) throw severalCounts(where);
   return {
     kind: "events",
     name,
-    events: eventOf(event, where),
+    events: eventOf(event, place),
     window,
     outsideObservation: outside_observation === true,
     count: at_most === undefined
@@ -126,8 +160,7 @@ function eventsRule(criterion: CohortCriterion, where: string): CohortRule {
 
 function groupRule(
   { any_of, all_of, of, at_least, at_most, name }: CohortGroup,
-  where: string,
-  depth: number,
+  { where, find, depth = 0 }: Place,
 ): CohortRule {
   const [list, second] = [any_of, all_of, of].filter((one) => one !== undefined);
   if (list === undefined || second !== undefined || depth >= MOST_DEPTH) {
@@ -159,7 +192,9 @@ function groupRule(
       { next: "Change the number, or add conditions." },
     );
   }
-  const rules = list.map((one, at) => ruleOf(one, `${where}.${key}[${at}]`, depth + 1));
+  const rules = list.map((one, at) =>
+    ruleOf(one, { where: `${where}.${key}[${at}]`, find, depth: depth + 1 })
+  );
   const all = { is: "at least", rules: rules.length } as const;
   const count = given === undefined
     ? any_of === undefined ? all : { ...all, rules: 1 }

@@ -22,6 +22,7 @@ export const cohortNameSchema: z.ZodString = z.string()
 
 const OTHER_EVENT = {
   table: z.enum(EVENT_TABLE_NAMES),
+  cohort: cohortNameSchema.optional(),
   first: z.boolean().optional(),
   dates: z.strictObject({ from: date.optional(), to: date.optional() }).optional(),
   value: z.strictObject({ min: z.number().optional(), max: z.number().optional() }).optional(),
@@ -165,7 +166,10 @@ export type CohortPerson = z.infer<typeof personSchema>;
 /** The arguments of a tool that takes a definition: with `entry`, {@link readCohort} reads them. */
 export const cohortArguments = z.strictObject({
   entry: z.array(z.strictObject({
-    table: OTHER_EVENT.table.describe("The table of the events."),
+    table: OTHER_EVENT.table.describe(
+      "The table of the events; cohort with cohort: the periods of that one.",
+    ),
+    cohort: OTHER_EVENT.cohort,
     concepts: conceptSetSchema.shape.items.optional().describe(
       "Their concept set. Default: every event of the table.",
     ),

@@ -4,7 +4,7 @@ import { OmcpError } from "../../errors.ts";
 import type { CdmVersion } from "../cdm/mod.ts";
 import type { CohortRow } from "../cohorts/mod.ts";
 import { mergedPeriods } from "../cohorts/exit_sql.ts";
-import { statement } from "../sql_compiler.ts";
+import { heldSize } from "../sql_compiler.ts";
 import type { RowSource } from "./cohort_table.ts";
 import { fromClause, havingClause } from "./compile.ts";
 import { endDate, eventDate, hasColumn } from "./event_date.ts";
@@ -12,9 +12,6 @@ import { listed } from "./listed.ts";
 import { queryMeaning } from "./meaning.ts";
 import { resolveQuery } from "./resolve.ts";
 import type { OmopQuery } from "./schema.ts";
-
-/** The longest definition: another query may contain twenty of them, and a statement has at most 256 KiB. */
-const MAX_CHARACTERS = 50_000;
 
 /** The persons of a query's result. */
 export interface PersonSet {
@@ -71,11 +68,10 @@ export function personSet(
   >`with periods as (${dated}) select person_id, start_date as cohort_start_date, end_date as cohort_end_date from (${
     mergedPeriods(0)
   }) as m`;
-  const { sql: text, parameters } = statement(rows);
-  const characters = [text, ...parameters].reduce((sum, one) => sum + one.length, 0);
-  if (characters > MAX_CHARACTERS) {
+  const { characters, most } = heldSize(rows);
+  if (characters > most) {
     throw cannotHold(
-      `as SQL it has ${characters} characters, of at most ${MAX_CHARACTERS}`,
+      `as SQL it has ${characters} characters, of at most ${most}`,
       "Use concept sets or conditions in place of long lists.",
     );
   }

@@ -138,6 +138,30 @@ one = omcp.query("person", filters=[{"column": "year_of_birth", "op": "<", "valu
 [len(one), rows(omcp.cohort("by_code")) == sorted(periods)]`),
         /\[1, True\]/,
       );
+      // A definition contains cohorts of both kinds.
+      const both = await define({
+        name: "both",
+        entry: [{ table: "cohort", cohort: "often" }],
+        with: [{ table: "cohort", cohort: "women", window: { from: -3650, to: 3650 } }],
+        limit: "all",
+      });
+      assert.match(
+        both.text,
+        /Entry: period of cohort often; under observation[^]*Rule: a period of cohort women, from 3,650 days before/,
+      );
+      assert.match(
+        await python(`import pandas
+obs = db.execute("select person_id, observation_period_start_date, observation_period_end_date from cdm.observation_period").fetchall()
+starts = [(int(p), pandas.Timestamp(s).date()) for p, s in zip(women.person_id, women.cohort_start_date)]
+hand = sorted((p, s, b) for p, s, e in rows(often) for q, a, b in obs if q == p and a <= s <= b
+  and any(w == p and a <= d <= b and abs((d - s).days) <= 3650 for w, d in starts))
+[rows(omcp.cohort("both")) == hand, len(hand) > 0]`),
+        /\[True, True\]/,
+      );
+      assert.match(
+        (await define({ name: "both", export_circe: true })).text,
+        /^Error invalid_argument: Cannot export the definition for ATLAS: it contains another cohort/,
+      );
       const shown = await define({ name: "often" });
       assert.match(
         shown.text,
@@ -223,7 +247,7 @@ one = omcp.query("person", filters=[{"column": "year_of_birth", "op": "<", "valu
         ],
         [
           { name: "x" },
-          /^Error cohort_not_found: No cohort "x" is held[^]*Held: washout, empty, again, women, often, by_code, high/,
+          /^Error cohort_not_found: No cohort "x" is held[^]*Held: washout, empty, again, /,
         ],
         [
           { name: "x", entry: [{ table: "person" }] },

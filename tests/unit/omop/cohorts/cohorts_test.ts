@@ -6,6 +6,7 @@ import {
   readCohort,
   toCirce,
 } from "../../../../src/omop/cohorts/mod.ts";
+import { HELD_COHORT } from "../../../../src/omop/query/cohort_table.ts";
 import { EVENT_TABLE_NAMES, eventTable } from "../../../../src/omop/cohorts/event_tables.ts";
 
 const DIABETES = [{ concept_id: 201826, include_descendants: true }];
@@ -16,7 +17,8 @@ Deno.test("every table of events has the columns that its events are read from, 
   for (const version of CDM_VERSIONS) {
     for (const name of EVENT_TABLE_NAMES) {
       const { concept, key, start, end, valued } = eventTable(name);
-      const columns = cdmTable(version, name).columns.map((column) => column.name);
+      const table = name === "cohort" ? HELD_COHORT : cdmTable(version, name);
+      const columns = table.columns.map((column) => column.name);
       const read = [
         "person_id",
         key,
@@ -137,6 +139,8 @@ Deno.test("readCohort() refuses what has no meaning", () => {
       /it has several ends/,
     ],
     [{ entry: ENTRY, exclude: [] }, /Unrecognized key/],
+    [{ entry: [{ table: "cohort", cohort: "x" }] }, /Cannot use a cohort in entry/],
+    [{ entry: ENTRY, with: [{ ...DEATH[0], cohort: "x" }] }, /Cannot use a cohort in with\[0\]/],
     [
       { entry: ENTRY, with: [{ any_of: [{ table: "person" }] }] },
       /Cannot read with\[0\]\.any_of\[0\]\.table/,
