@@ -11,6 +11,7 @@ import {
   cohortNameSchema,
   cohortSelect,
   eventsOf,
+  fromCirce,
   readCohort,
   toCirce,
 } from "../../omop/cohorts/mod.ts";
@@ -41,6 +42,9 @@ const ARGUMENTS = cohortArguments.extend({
   name: cohortNameSchema.describe("Its name. Alone: shows the cohort of that name again."),
   export_circe: z.boolean().optional().describe(
     "Also give the definition as JSON that ATLAS imports. Default: false.",
+  ),
+  circe: z.record(z.string(), z.unknown()).optional().describe(
+    "In place of entry and the rest: a definition as JSON that ATLAS exports.",
   ),
   sandbox_id: sandboxIdSchema.optional().describe(
     "With export_circe: write the JSON there as <name>.json, not into the answer.",
@@ -110,11 +114,23 @@ export const tool: Tool = defineTool({
   },
 });
 
-type Definition = z.infer<typeof cohortArguments>;
+type Definition = z.infer<typeof cohortArguments> & { readonly circe?: unknown };
 
 /** Whether a call defines a cohort; otherwise it shows one. */
-function isNew({ entry }: Definition): boolean {
-  return entry !== undefined;
+function isNew({ entry, circe }: Definition): boolean {
+  return entry !== undefined || circe !== undefined;
+}
+
+/** A definition in the short form, in which circe's JSON is read. */
+function shortForm({ circe, ...definition }: Definition): unknown {
+  if (circe === undefined) return definition;
+  if (definition.entry === undefined) {
+    refuseWithoutEntry(definition);
+    return fromCirce(circe);
+  }
+  throw new OmcpError("invalid_argument", "Cannot define the cohort: it has entry and circe", {
+    next: "Pass one of them.",
+  });
 }
 
 /** The cohort of a call: the one that it defines, or the one that is held. */
@@ -127,7 +143,7 @@ function asked(
     refuseWithoutEntry(definition);
     return cohorts.get(owner, name);
   }
-  const expression = readCohort(definition, (other) => cohorts.select(owner, other, schema));
+  const expression = readCohort(shortForm(definition), (other) => cohorts.select(owner, other, schema));
   const contains = eventsOf(expression).some(({ cohort }) => cohort !== undefined);
   const { characters, most } = heldSize(cohortSelect(expression, schema));
   if (!contains || characters <= most) return { name, expression };

@@ -1,6 +1,7 @@
 /** A cohort's definition in plain words, so that its caller can see whether it is the cohort that was meant. */
 import type { ConceptSet } from "../concepts/mod.ts";
 import { counted } from "../../lib/counted.ts";
+import { MOST_NAME } from "./schema.ts";
 import type { CohortExit, CohortExpression, CohortRule, EventCriteria, RuleGroup } from "./expression.ts";
 
 /** Concepts of a set that the words name. */
@@ -36,7 +37,10 @@ export function cohortMeaning(expression: CohortExpression): readonly string[] {
  */
 export function ruleName(rule: CohortRule): string {
   const name = rule.kind === "events" || rule.kind === "group" ? rule.name : undefined;
-  return name ?? ruleText(rule);
+  const text = name ?? ruleText(rule);
+  return rule.kind !== "group" || text.length <= MOST_NAME
+    ? text
+    : `${groupText(rule)} ${counted(rule.rules.length, "condition")}`;
 }
 
 /**

@@ -31,4 +31,5 @@ export {
   cohortSteps,
 } from "./compile.ts";
 export { cohortMeaning } from "./meaning.ts";
+export { fromCirce } from "./from_circe.ts";
 export { toCirce } from "./circe.ts";

@@ -25,7 +25,7 @@ import {
 /** The most events of a definition: each is read once for an entry, or for each event of one. */
 const MOST_EVENTS = 100;
 /** Deepest groups in groups. */
-const MOST_DEPTH = 3;
+const MOST_DEPTH = 5;
 const SEX = { female: 8532, male: 8507 } as const;
 
 /** Finds the SELECT of a cohort that is held; throws if there is none of this name. */

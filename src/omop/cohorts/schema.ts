@@ -7,6 +7,8 @@ import { EVENT_TABLE_NAMES } from "./event_tables.ts";
 /** The most events of an entry, and criteria of a list. */
 const MOST = 20;
 const MOST_DAYS = 100_000;
+/** Characters of a condition's name. */
+export const MOST_NAME = 200;
 
 /** Objects that {@link readCohort} checks: their schema again, in five places, would cost a model more than it helps. */
 const unread = z.record(z.string(), z.unknown());
@@ -37,7 +39,7 @@ const CRITERION = {
   window: z.strictObject({ from: offset.optional(), to: offset.optional() }).optional(),
   at_least: z.int().min(1).max(10_000).optional(),
   outside_observation: z.boolean().optional(),
-  name: z.string().min(1).max(200).optional(),
+  name: z.string().min(1).max(MOST_NAME).optional(),
 };
 
 const criterionSchema = eventSchema.extend(CRITERION);

@@ -194,6 +194,14 @@ hand = sorted((p, s, b) for p, s, e in rows(often) for q, a, b in obs if q == p 
       assert.match(file.text, /The JSON for ATLAS is in the sandbox: women\.json$/);
       const read = await server.call("read_file", { sandbox_id, path: "women.json" });
       assert.deepEqual(JSON.parse(read.text.slice(read.text.indexOf("{"))), json);
+      assert.match(
+        (await define({ name: "imported", circe: json })).text,
+        /^Cohort imported: 37 persons[^]*\ndiabetes \| 38 \| 0 \| 38\n/,
+      );
+      assert.match(
+        (await define({ name: "imported", circe: json, sex: "male" })).text,
+        /^Error invalid_argument: Cannot define the cohort: it has no entry/,
+      );
     });
 
     await t.step("a new definition replaces the earlier one", async () => {
@@ -247,7 +255,7 @@ hand = sorted((p, s, b) for p, s, e in rows(often) for q, a, b in obs if q == p 
         ],
         [
           { name: "x" },
-          /^Error cohort_not_found: No cohort "x" is held[^]*Held: washout, empty, again, /,
+          /^Error cohort_not_found: No cohort "x" is held[^]*Held: washout, empty, again, imported, /,
         ],
         [
           { name: "x", entry: [{ table: "person" }] },

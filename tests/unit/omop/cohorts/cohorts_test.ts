@@ -153,7 +153,7 @@ Deno.test("readCohort() refuses what has no meaning", () => {
     [{ entry: ENTRY, without: [{ of: DEATH, at_most: 1 }] }, /at most 1 always hold/],
     [{ entry: ENTRY, with: [{ table: "death", at_least: 1, at_most: 1 }] }, /it has at_least and at_most/],
     [{ entry: ENTRY, with: [{ any_of: [{ age: {} }] }] }, /with\[0\]\.any_of\[0\]: its age has no limit/],
-    [{ entry: ENTRY, with: [nested(4)] }, /at most 3 deep/],
+    [{ entry: ENTRY, with: [nested(6)] }, /at most 5 deep/],
     [
       {
         entry: ENTRY,
