@@ -160,7 +160,11 @@ function meaningOf(held: HeldCohort): readonly string[] {
 
 /** The definition of a cohort for ATLAS. */
 function exportable(held: HeldCohort): CohortExpression {
-  if (!("persons" in held)) return held.expression;
+  if (!("persons" in held)) {
+    // Refused before it is counted and held.
+    toCirce(held.expression, new Map());
+    return held.expression;
+  }
   throw new OmcpError(
     "invalid_argument",
     `Cannot export the cohort ${held.name} for ATLAS: it is the result of a query`,
