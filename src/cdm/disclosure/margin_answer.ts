@@ -1,17 +1,31 @@
 /** How a margin is answered, by what is withheld beneath it: rule R2 of the disclosure rules. */
 import { type DisclosureRules, leastShown } from "./rules.ts";
 
+/** Cells that are withheld beneath a number that is known. */
+export interface WithheldCells {
+  /** Their persons together. */
+  readonly sum: number;
+  /** How many are of too few persons: of fewer than n. */
+  readonly few: number;
+  /** How many others are withheld to protect them, each of n persons or more, and the most that one may have. */
+  readonly protecting?: { readonly count: number; readonly most: number } | undefined;
+}
+
 /**
- * Whether each of w withheld cells of sum s, each of fewer than n persons, has a range of n − 1 numbers: from max(0, s − (w − 1)(n − 1)) to
- * min(n − 1, s).
+ * Whether each cell of too few persons can be one of at least k numbers. Of f such cells with s persons together, it is one from
+ * max(0, s − (f − 1)(n − 1)) to min(n − 1, s); the persons of those that protect them are known to the caller as a range only.
  *
- * @param rest The sum s.
- * @param withheld How many they are, w.
+ * @param cells What is withheld.
  * @param rules The rules in force.
  */
-export function isWide(rest: number, withheld: number, rules: DisclosureRules): boolean {
+export function isWide({ sum, few, protecting }: WithheldCells, rules: DisclosureRules): boolean {
   const least = leastShown(rules);
-  return rest >= least && rest - (withheld - 1) * (least - 1) <= 1;
+  if (sum < least) return false;
+  const { count, most } = protecting ?? { count: 0, most: 0 };
+  const fewest = count === 0 ? sum : sum - count * most;
+  const low = Math.max(0, fewest - (few - 1) * (least - 1));
+  const high = Math.min(least - 1, sum - count * least);
+  return high - low >= rules.k - 1;
 }
 
 /**
@@ -39,7 +53,7 @@ export function marginAnswer(
   // Groups overlap: their sum counts persons twice, and the number of persons reveals nothing about what is withheld. Records and sums are
   // added up all the same.
   if (rest <= -leastShown(rules)) return withheld === 0 ? "own" : "own persons";
-  if (mayBeExact && isWide(rest, withheld, rules)) return "own";
+  if (mayBeExact && isWide({ sum: rest, few: withheld }, rules)) return "own";
   return released.length === 0 ? "none" : "sum";
 }
 

@@ -105,8 +105,8 @@ function* releasedBefore(
 }
 
 /**
- * Cells that must be withheld beside others, because a sum above was released before: the rest of it would leave those others a range of
- * fewer than k − 1 numbers. Each time the smallest one is taken.
+ * Cells that must be withheld beside others, because a sum above was released before: the rest of it would leave those others fewer than k
+ * possible numbers. Each time the smallest one is taken.
  */
 function* cellsToProtect(
   before: readonly ReleasedSum[],
@@ -118,19 +118,18 @@ function* cellsToProtect(
   const protects = new Set<Cell>();
   for (let changed = true; changed;) {
     changed = false;
-    for (const { cells: beneath, sum } of before) {
+    for (const { cells: beneath, sum: whole } of before) {
       yield;
       const visible = [...beneath].filter((cell) => shown.has(cell))
         .sort((a, b) => a.persons.value - b.persons.value);
-      const withheld = beneath.size - visible.length;
-      const rest = sum - sumOf(visible.map(({ persons }) => persons.value));
+      const sum = whole - sumOf(visible.map(({ persons }) => persons.value));
+      const count = [...beneath].filter((cell) => protects.has(cell)).length;
+      const few = beneath.size - visible.length - count;
       // What was released before cannot be taken back.
       const smallest = visible.find(({ persons }) => ledger.decided(persons) === undefined);
-      if (
-        smallest === undefined || withheld === 0 || rest < leastShown(rules) || isWide(rest, withheld, rules)
-      ) {
-        continue;
-      }
+      if (smallest === undefined || few === 0 || sum < leastShown(rules)) continue;
+      // A cell that protects has no more persons than the smallest one that is shown.
+      if (isWide({ sum, few, protecting: { count, most: smallest.persons.value } }, rules)) continue;
       shown.delete(smallest);
       protects.add(smallest);
       changed = true;

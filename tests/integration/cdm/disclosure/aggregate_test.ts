@@ -28,8 +28,8 @@ Deno.test.beforeAll(async function start() {
     UPDATE cdm.condition_occurrence SET condition_source_value = '${CANARY}';
     INSERT INTO cdm.measurement (measurement_id, person_id, measurement_concept_id, measurement_date, measurement_type_concept_id, value_as_number)
     SELECT 900000000 + n, person_id, CASE WHEN n <= 170 THEN 8507 ELSE 8532 END, DATE '2020-01-01', 0,
-      CASE WHEN n = 1 THEN 1000 ELSE 25 + n % 9 END
-    FROM (SELECT person_id, row_number() OVER (ORDER BY person_id) AS n FROM cdm.person) AS p WHERE n <= 340`);
+      CASE WHEN n = 1 THEN 1000 WHEN n <= 170 THEN 25 + n % 9 ELSE 25 + n % 90 END
+    FROM (SELECT person_id, row_number() OVER (ORDER BY person_id) AS n FROM cdm.person) AS p`);
 });
 
 Deno.test.afterAll(async function stop() {
@@ -227,9 +227,9 @@ Deno.test("a database by URL is served in aggregate mode unless its rows may be 
          WHERE measurement_concept_id = 8532`,
       );
       const both = exact[0]?.slice(1, -1).split(",") ?? [];
-      // Whole numbers from 25 to 33, of which a bin has one.
+      // Numbers from 25 to 114: the questions for those below an edge are off by up to 20 of some 800 persons each.
       for (const at of [0, 1]) {
-        assert.ok(Math.abs(Number(row?.[1 + at]) - Number(both[at])) <= 1.5, `${row} of ${both}`);
+        assert.ok(Math.abs(Number(row?.[1 + at]) - Number(both[at])) <= 8, `${row} of ${both}`);
       }
     });
 
