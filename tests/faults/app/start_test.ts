@@ -111,7 +111,7 @@ Deno.test("the server without --allow-env names the flag", async () => {
   const stderr = await failedStart({}, ["run", ...flags, `${PROJECT}/src/main.ts`]);
   assert.match(
     stderr,
-    /^config_invalid: Cannot read \w+: Deno's permissions lack --allow-env=DOCKER_HOST,OMCP_\*/,
+    /^config_invalid: Cannot read \w+: Deno's permissions lack --allow-env=DOCKER_HOST,DOCKER_TLS_VERIFY,DOCKER_CERT_PATH,OMCP_\*/,
   );
   assert.doesNotMatch(stderr, /internal|NotCapable|\n +at /);
 });

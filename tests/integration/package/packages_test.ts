@@ -106,7 +106,10 @@ Deno.test("the packages", async (test) => {
           `--allow-write=${[SOCKET, audit, exchange].join(",")}`,
         ]);
         const allowed = flags.find((flag) => flag.startsWith("--allow-env="));
-        assert.match(allowed ?? "", /^--allow-env=DOCKER_HOST,OMCP_\*,[\w,]+$/);
+        assert.match(
+          allowed ?? "",
+          /^--allow-env=DOCKER_HOST,DOCKER_TLS_VERIFY,DOCKER_CERT_PATH,OMCP_\*,[\w,]+$/,
+        );
         return Promise.resolve();
       });
     });
