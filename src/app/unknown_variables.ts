@@ -13,6 +13,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   OMCP_JUNIT: "deno task test",
   OMCP_TEST_DATA: "tests",
   OMCP_TEST_ENGINES: "tests",
+  OMCP_TEST_GIBLEED: "tests",
   OMCP_TEST_LOAD: "tests",
   OMCP_TEST_OLD_RUNSC: "tests",
   OMCP_TEST_POSTGRES_IMAGE: "tests",
