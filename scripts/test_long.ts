@@ -22,7 +22,7 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
   await step(`round ${round}`, ["scripts/test.ts"], { OMCP_TEST_LOAD: values.load });
 }
 await step("random SQL", ["tests/fuzz/postgres/main.ts", "--minutes", values.minutes]);
-for (const name of ["tls", "gvisor", "podman"]) {
+for (const name of ["tls", "gvisor", "rootless", "podman"]) {
   await step(`engine: ${name}`, ["scripts/test.ts", `tests/engines/${name}_test.ts`]);
 }
 for (const engine of engines()) {

@@ -9,16 +9,10 @@ Deno.test("Podman is refused with the reason, by the server and by set-up", asyn
   const folder = await Deno.makeTempDir({ prefix: "omcp-podman-" });
   const host = `unix://${folder}/podman.sock`;
   const service = new Deno.Command("podman", {
+    // The driver vfs mounts nothing in the folder.
     args: [
-      "--root",
-      `${folder}/root`,
-      "--runroot",
-      `${folder}/run`,
-      "system",
-      "service",
-      "--time",
-      "0",
-      host,
+      ...["--storage-driver", "vfs", "--root", `${folder}/root`, "--runroot", `${folder}/run`],
+      ...["system", "service", "--time", "0", host],
     ],
     stdin: "null",
     stdout: "null",

@@ -12,6 +12,8 @@ export interface SecondEngineOptions {
   >;
   /** Further options of dockerd. */
   readonly args?: readonly string[];
+  /** Runs it in a user namespace, as rootless Docker is. It can then answer, and start no container. @default false */
+  readonly rootless?: boolean;
 }
 
 /** A running one. */
@@ -37,17 +39,13 @@ export async function withSecondEngine(
   const name = `omcp-test-${crypto.randomUUID()}`;
   await Deno.writeTextFile(`${folder}/daemon.json`, JSON.stringify({ runtimes: options.runtimes ?? {} }));
   const log = await Deno.open(`${folder}/log`, { create: true, write: true });
-  const daemon = new Deno.Command("dockerd", {
+  const [command, ...before] = options.rootless === true ? await rootless(folder) : ["dockerd"];
+  const daemon = new Deno.Command(command, {
     args: [
-      ...[
-        "--config-file",
-        `${folder}/daemon.json`,
-        "--data-root",
-        `${folder}/data`,
-        "--exec-root",
-        `${folder}/exec`,
-      ],
-      ...["--pidfile", `${folder}/pid`, "--host", host, "--bridge", "none", "--iptables=false"],
+      ...before,
+      ...["--config-file", `${folder}/daemon.json`, "--data-root", `${folder}/data`],
+      ...["--exec-root", `${folder}/exec`, "--pidfile", `${folder}/pid`, "--host", host],
+      ...["--bridge", "none", "--iptables=false"],
       ...["--containerd-namespace", name, "--containerd-plugins-namespace", `${name}-plugins`],
       ...options.args ?? [],
     ],
@@ -76,6 +74,22 @@ export async function withSecondEngine(
     await logged;
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** What rootlesskit gives dockerd: a user namespace, and the variables by which dockerd knows that it is rootless. */
+async function rootless(folder: string): Promise<[string, ...string[]]> {
+  await Deno.mkdir(`${folder}/rootlesskit`);
+  // dockerd wants this program, and runs it for published ports only.
+  await Deno.writeTextFile(`${folder}/rootlesskit-docker-proxy`, "#!/bin/sh\n", { mode: 0o755 });
+  return [
+    ...["unshare", "--user", "--map-root-user", "--mount", "--net", "env"] as const,
+    `PATH=${folder}:${Deno.env.get("PATH")}`,
+    `XDG_RUNTIME_DIR=${folder}`,
+    `HOME=${folder}`,
+    `ROOTLESSKIT_STATE_DIR=${folder}/rootlesskit`,
+    "ROOTLESSKIT_PARENT_EUID=1000",
+    ...["dockerd", "--rootless", "--group", "root", "--storage-driver", "vfs"],
+  ];
 }
 
 async function copyImage(host: string, reference: string): Promise<void> {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 if TYPE_CHECKING:
@@ -141,6 +140,10 @@ def _limits() -> "Limits":
 
 def _user_processes(pids: Optional[int]) -> Optional[int]:
     """RLIMIT_NPROC. Where it stands in for the container's limit, a child tries once whether the kernel enforces it; None if not."""
+    try:
+        import resource
+    except ImportError:  # a part of the standard library that minimal images lack
+        return None
     limit = resource.getrlimit(resource.RLIMIT_NPROC)[1]
     if limit == resource.RLIM_INFINITY:
         return None
@@ -152,6 +155,8 @@ def _user_processes(pids: Optional[int]) -> Optional[int]:
 
 
 def _enforces_process_limit() -> bool:
+    import resource
+
     try:
         child = os.fork()
         if child == 0:
