@@ -8,8 +8,8 @@ with born as (
     coalesce(extract(year from p.birth_datetime), p.year_of_birth) as y,
     coalesce(extract(month from p.birth_datetime), p.month_of_birth, 1) as m,
     coalesce(extract(day from p.birth_datetime), p.day_of_birth, 1) as d,
-    coalesce((select c.concept_name from {cdm}.concept c where c.concept_id = p.gender_concept_id and c.concept_id > 0), 'unknown') as gender,
-    coalesce((select c.concept_name from {cdm}.concept c where c.concept_id = p.race_concept_id and c.concept_id > 0), 'unknown') as race
+    case when p.gender_concept_id > 0 then coalesce((select c.concept_name from {cdm}.concept c where c.concept_id = p.gender_concept_id), 'concept ' || p.gender_concept_id) else 'unknown' end as gender,
+    case when p.race_concept_id > 0 then coalesce((select c.concept_name from {cdm}.concept c where c.concept_id = p.race_concept_id), 'concept ' || p.race_concept_id) else 'unknown' end as race
   from {cdm}.person p
 ),
 exposures as (
