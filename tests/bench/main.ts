@@ -13,13 +13,14 @@
  *     deno task bench sandbox-attacks ["a fork bomb" …]          how attacks by code slow a neighbour
  *     deno task bench --peers                                    other programs for the same work, where they can be installed
  *     deno task bench disclosure                                 aggregate mode beside open, and a caller's ledger
+ *     deno task bench typed-query [10000]                        typed queries on 100,000 (or fewer) persons, beside psql
  *     deno task bench concepts [100000]                          search on 7,000,000 (or fewer) generated concepts
  *
  * `--save FILE` also writes the figures as JSON, such as docs/benchmarks/figures.json.
  *
  * Exits 1 only for a defect: a trivial cell above 10 ms, a server that buffers a whole result or file, a transfer of a file below
  * 100 MB/s, memory that grows with the number of cells, a neighbour that needs more than twice its quiet time plus 15 ms under an
- * attack, a search of concepts whose p95 is above 50 ms, or aggregate mode beyond three times the time of open, 20 MB or 100 ms a number.
+ * attack, a search of concepts whose p95 is above 50 ms, a typed query above psql's time + 10 % + 5 ms, or aggregate mode beyond three times the time of open, 20 MB or 100 ms a number.
  */
 import { benchCell } from "./cell.ts";
 import { benchConcepts } from "./concepts.ts";
@@ -41,6 +42,7 @@ import { benchLive } from "./live.ts";
 import { benchPrinted } from "./printed.ts";
 import { benchStart } from "./start.ts";
 import { benchMemory, benchStream } from "./stream.ts";
+import { benchTypedQuery } from "./typed_query.ts";
 
 /** A run that takes longer hangs. */
 const WATCHDOG_MS = 3_600_000;
@@ -57,6 +59,7 @@ const PARTS: Readonly<Record<string, (names: readonly string[]) => Promise<void>
   "many-cells": (names) => benchManyCells(report, names),
   concepts: (counts) => benchConcepts(report, counts),
   disclosure: () => benchDisclosure(report),
+  "typed-query": (counts) => benchTypedQuery(rig, report, counts),
   exchange: () => benchExchange(rig, report),
   "database-attacks": (names) => benchNeighbour(rig, DATABASE_ATTACKS, report, names),
   "--peers": () => benchPeers(rig, report),
