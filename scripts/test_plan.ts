@@ -28,8 +28,10 @@ export interface TestFolders {
 
 /** More than there are processors, because most slow unit tests wait for something. */
 const UNIT_JOBS = 4;
+/** Tests of attacks wait for the timeouts of their cells about half of the time. */
+const ATTACK_JOBS = 2;
 /** Tests of faults wait for deadlines nearly all the time. */
-const FAULT_JOBS = 3;
+const FAULT_JOBS = 4;
 /** Tests of integration wait for containers and programs that they start, about half of the time; with three, two cores have no rest. */
 const INTEGRATION_JOBS = 2;
 
@@ -49,7 +51,7 @@ const BUILDS = ["image_setup", "package"];
 const OWN_MEMORY = "Deno.memoryUsage";
 
 /**
- * The whole suite, in stages. The attacks use the whole machine, so they run first and alone. The lanes of the second stage take about as
+ * The whole suite, in stages. The attacks use the whole machine, so they run first, without other groups. The lanes of the second stage take about as
  * long as each other.
  *
  * @param folders The tests' folders.
@@ -62,7 +64,7 @@ export function wholeSuite(folders: TestFolders): readonly (readonly Lane[])[] {
   const shared = ["tests/conformance", ...integration(others), "tests/fuzz"];
   const measured = testsWith(OWN_MEMORY, shared, folders);
   return [
-    [[{ name: "attacks", paths: ["tests/attacks"] }]],
+    [[{ name: "attacks", paths: ["tests/attacks"], jobs: ATTACK_JOBS }]],
     [
       [{ name: "integration", paths: withoutFiles(shared, measured, folders), jobs: INTEGRATION_JOBS }],
       [

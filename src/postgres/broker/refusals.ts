@@ -13,7 +13,7 @@ export interface Refusal {
 const PREFIX = "omcp_refused_";
 const NAME = new RegExp(`${PREFIX}[0-9a-f]{32}`);
 /**
- * More than can be on their way at once: the relay stops reading at 500 outstanding answers. The server passes over what follows an
+ * More than can be on their way at once: the relay stops reading at 100 outstanding answers. The server passes over what follows an
  * error in a pipeline, so refusals there are never taken.
  */
 const MAX_PENDING = 600;

@@ -75,7 +75,7 @@ Deno.test("an update of snapshots runs only the tests that have snapshots", () =
 
 Deno.test("the whole suite has each folder of tests once, with the attacks first and alone", () => {
   const stages = wholeSuite(FOLDERS);
-  assert.deepEqual(stages[0], [[{ name: "attacks", paths: ["tests/attacks"] }]]);
+  assert.deepEqual(stages[0], [[{ name: "attacks", paths: ["tests/attacks"], jobs: 2 }]]);
   const paths = stages.flat(2).flatMap((group) => group.paths);
   assert.equal(new Set(paths).size, paths.length);
   const integration = TREE["tests/integration"] ?? [];
