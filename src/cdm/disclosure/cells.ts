@@ -1,7 +1,7 @@
 /** Reads the database's answer to a compiled query as the cells that the rules decide about. */
 import * as z from "zod";
 import type { Steps } from "../../lib/async/in_slices.ts";
-import type { CompiledDisclosedQuery } from "../../omop/disclosed/mod.ts";
+import { type CompiledDisclosedQuery, hasOwnContributors } from "../../omop/disclosed/mod.ts";
 import type { TextRow } from "../../postgres/mod.ts";
 import { requireFits } from "./budget.ts";
 import type { CellValue } from "./cell_value.ts";
@@ -56,22 +56,36 @@ function readCell(
   const buckets = list.parse(rest.shift());
   const counts = list.parse(rest.shift());
   const weights = list.parse(rest.shift());
+  const all: Counted = {
+    value: persons,
+    sketch: sketchOf(buckets, weights),
+    counts: countsOf(buckets, counts),
+  };
   return {
     level,
     keys,
-    persons: { value: persons, sketch: sketchOf(buckets, weights), counts: countsOf(buckets, counts) },
-    values: values.map(({ kind }): CellValue => {
+    persons: all,
+    values: values.map((source): CellValue => {
       const value = number.parse(rest.shift());
-      const contributors: Counted = {
-        value: number.parse(rest.shift()),
-        counts: countsOf(buckets, list.parse(rest.shift())),
-        sketch: sketchOf(buckets, list.parse(rest.shift())),
-      };
+      const contributing = number.parse(rest.shift());
+      const contributors = hasOwnContributors(source)
+        ? {
+          value: contributing,
+          counts: countsOf(buckets, list.parse(rest.shift())),
+          sketch: sketchOf(buckets, list.parse(rest.shift())),
+        }
+        : all;
       const sketch = sketchOf(buckets, list.parse(rest.shift()));
       const largest = [...list.parse(rest.shift()), ...list.parse(rest.shift())].sort((a, b) => b - a);
-      const all = number.parse(rest.shift());
+      const total = number.parse(rest.shift());
       const [first = 0, second = 0] = largest;
-      return { value, contributors, sketch, sums: { first, second, all }, isSpread: kind === "squares" };
+      return {
+        value,
+        contributors,
+        sketch,
+        sums: { first, second, all: total },
+        isSpread: source.kind === "squares",
+      };
     }),
   };
 }

@@ -59,7 +59,9 @@ export function cellsOf(
     return [
       sql`sum(${own}) as ${name("v", at)}`,
       sql`count(*) filter (where ${name("c", at)} > 0) as ${name("m", at)}`,
-      sql`sum(${weight}) filter (where ${name("c", at)} > 0) as ${name("o", at)}`,
+      ...(hasOwnContributors(value)
+        ? [sql`sum(${weight}) filter (where ${name("c", at)} > 0) as ${name("o", at)}`]
+        : []),
       sql`sum(${own} * (${weight})) as ${name("k", at)}`,
       sql`max(${size}) as ${name("a", at)}`,
       sql`coalesce((array_agg(${size} order by ${size} desc nulls last))[2], 0) as ${name("b", at)}`,
@@ -71,11 +73,10 @@ export function cellsOf(
   const perCell = [
     sql`sum(n)`,
     ...["bucket", "n", "w"].map((column) => list(sql.ref(column))),
-    ...values.flatMap((_, at) => [
+    ...values.flatMap((value, at) => [
       sql`coalesce(sum(${name("v", at)}), 0)`,
       sql`sum(${name("m", at)})`,
-      list(name("m", at)),
-      list(name("o", at)),
+      ...(hasOwnContributors(value) ? [list(name("m", at)), list(name("o", at))] : []),
       list(name("k", at)),
       list(name("a", at)),
       list(name("b", at)),
@@ -105,6 +106,15 @@ ${centred(values, sql.join([sql`level`, ...keys]))}buckets as (select ${
     sql.join([by, sql`(h & ${sql.lit(buckets - 1)})::int`])
   })
 select ${sql.join([by, ...perCell])} from buckets group by ${by} order by ${by}`;
+}
+
+/**
+ * Whether not all persons of a cell may contribute to a value: each has a record.
+ *
+ * @param value The value.
+ */
+export function hasOwnContributors({ kind }: DisclosedValue): boolean {
+  return kind !== "records";
 }
 
 function isSquares({ kind }: DisclosedValue): boolean {

@@ -43,7 +43,7 @@ export interface DisclosedGroup {
 export interface CompiledDisclosedQuery {
   /**
    * Its rows, one for each cell and margin: level, group columns, persons; then for sketches buckets, persons in each, their weights;
-   * then for each value its total, contributors, these in each bucket and their weights, weighted sums, and the two largest sums of persons and the sum of all for each bucket.
+   * then for each value its total, contributors, unless they are all persons these in each bucket and their weights, weighted sums, and the two largest sums of persons and the sum of all for each bucket.
    * Lists are arrays of PostgreSQL, null for cells of fewer than k persons.
    */
   readonly statement: Statement;

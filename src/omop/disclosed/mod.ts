@@ -7,5 +7,5 @@ export {
   type DisclosedOutput,
   gridOf,
 } from "./compile.ts";
-export type { DisclosedOptions, DisclosedValue } from "./cells_sql.ts";
+export { type DisclosedOptions, type DisclosedValue, hasOwnContributors } from "./cells_sql.ts";
 export { compileAttrition, type DisclosedAttrition } from "./attrition.ts";
