@@ -1,10 +1,13 @@
 /** Cohorts as text for a model. */
+import type * as z from "zod";
 import type { AttritionCount, Held } from "../cdm/cohorts/mod.ts";
+import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
 import type { ConceptSet } from "../omop/concepts/mod.ts";
 import {
   allRules,
+  type cohortArguments,
   type CohortExpression,
   type EventCriteria,
   eventsOf,
@@ -124,4 +127,20 @@ function comparedSet(table: string, column: string, { items }: ConceptSet): Comp
     ids: items.map(({ concept_id }) => concept_id),
     descendants: items.every(({ include_descendants }) => include_descendants === true),
   };
+}
+
+/**
+ * Checks a call without an entry: it shows a cohort, and must not seem to change it.
+ *
+ * @param definition The arguments.
+ * @throws {OmcpError} `invalid_argument`.
+ */
+export function refuseWithoutEntry(
+  { age, sex, with: having, without, exit }: Partial<z.infer<typeof cohortArguments>>,
+): void {
+  if ([age, sex, having, without, exit].every((one) => one === undefined)) return;
+  throw new OmcpError("invalid_argument", "Cannot define the cohort: it has no entry", {
+    next:
+      'Pass entry, such as [{"table": "condition_occurrence", "concepts": [{"concept_id": 201826, "include_descendants": true}]}].',
+  });
 }

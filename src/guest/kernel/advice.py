@@ -17,8 +17,9 @@ _HAS_DATABASE = "PGHOST" in os.environ
 NO_NETWORK = "There is no network in a sandbox: read files in /workspace%s." % (
     ", or the database with psycopg.connect()" if _HAS_DATABASE else ""
 )
-# Also where the server runs queries itself and gives code no connection to the database.
-NO_DATABASE = "No database can be reached from code here: work with files in /workspace, or with query_omop if there is that tool."
+NO_DATABASE = "No database can be reached from code here: work with files in /workspace."
+# Where the server runs queries itself and gives code no connection to the database.
+NO_CONNECTION = "No database can be reached from code here: omcp.query(…) asks the server for numbers on groups of persons."
 # Likewise: whether the server offers the tool.
 _HAS_INSTALL = os.environ.get("SANDBOX_PACKAGES") == "install_package"
 NO_INSTALL = (
@@ -60,8 +61,8 @@ _INSTEAD = {
     "tensorflow": "scikit-learn, xgboost or lightgbm",
     "keras": "scikit-learn",
     "catboost": "xgboost or lightgbm",
-    "pymysql": "psycopg",
-    "psycopg_pool": "psycopg",
+    "pymysql": "psycopg" if _HAS_DATABASE else "omcp.query, where a database is configured",
+    "psycopg_pool": "psycopg" if _HAS_DATABASE else "omcp.query, where a database is configured",
     "ggplot": "seaborn",
     "plotnine": "seaborn",
     "bokeh": "plotly or altair",
@@ -127,7 +128,7 @@ def of_error(error: BaseException) -> Optional[str]:
     if any(isinstance(each, OSError) and each.errno == errno.ENOSPC for each in _chain(error)):
         return NO_SPACE
     if not _HAS_DATABASE and any(_is_lost_connection(each) for each in _chain(error)):
-        return NO_DATABASE
+        return NO_CONNECTION if importlib.util.find_spec("omcp") else NO_DATABASE
     return NO_NETWORK if is_network(error) else None
 
 

@@ -77,7 +77,8 @@ def query(table: str, **arguments: Any) -> "pandas.DataFrame":
 
         omcp.query("person", group_by=["gender_concept_id"], aggregates=[{"fn": "count_persons"}], concept_name=True)
 
-    The rows come over this sandbox's own connection. Where rows must not leave the database, the numbers are those that may be released.
+    The rows come over this sandbox's own connection. Where rows must not leave the database, the numbers are those that may be released, and
+    the column `mark` has "~" for those that were computed from earlier answers.
     `attrs["understood"]` says what the query means, `attrs["sql"]` how it was run.
     """
     given = {**arguments, "table": table}
@@ -86,6 +87,7 @@ def query(table: str, **arguments: Any) -> "pandas.DataFrame":
         import pandas
 
         frame = pandas.DataFrame(answer["rows"], columns=answer["columns"])
+        frame["mark"] = ["~" if derived else "" for derived in answer["derived"]]
         return _noted(frame, answer, warned=[], truncated=answer["left"] > 0, left=answer["left"])
     frame, truncated, seconds = _rows(answer)
     if truncated:
@@ -129,10 +131,13 @@ def cohort(name: str, **definition: Any) -> "pandas.DataFrame":
 
         omcp.cohort("diabetics", entry=[{"table": "condition_occurrence", "concepts": [{"concept_id": 201826, "include_descendants": True}]}])
 
-    Columns: person_id, cohort_start_date, cohort_end_date. `attrs["attrition"]` has the persons left after each condition. The server holds the
+    Columns: person_id, cohort_start_date, cohort_end_date. `attrs["attrition"]` has the persons left after each condition; where rows must not
+    leave the database, the DataFrame is that attrition. The server holds the
     definition: omcp.query(…, persons={"with": [{"cohort": "diabetics"}]}), omcp.analyze and the tools take the name.
     """
     defined = request("define_cohort", {**definition, "name": name})
+    if not reaches_database():
+        return _noted(_table(defined["attrition"], ["step", "persons", "mark"]), defined, understood=defined["understood"])
     given = {"table": "cohort", "cohort": name, "limit": _SQL_ROWS}
     answer = request("query_omop", given)
     frame, truncated, seconds = _rows(answer)

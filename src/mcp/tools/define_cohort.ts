@@ -28,6 +28,7 @@ import {
   type DescribedCohort,
   eventConcepts,
   heldText,
+  refuseWithoutEntry,
 } from "../cohort_text.ts";
 import { comparedNotes } from "../query_concepts.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
@@ -200,17 +201,6 @@ async function counted(
       ...await comparedNotes(concepts, empty, signal),
     ],
   };
-}
-
-/** Without an entry, a call shows a cohort: it must not seem to change it. */
-function refuseWithoutEntry(
-  { age, sex, with: having, without, exit }: Partial<z.infer<typeof cohortArguments>>,
-): void {
-  if ([age, sex, having, without, exit].every((one) => one === undefined)) return;
-  throw new OmcpError("invalid_argument", "Cannot define the cohort: it has no entry", {
-    next:
-      'Pass entry, such as [{"table": "condition_occurrence", "concepts": [{"concept_id": 201826, "include_descendants": true}]}].',
-  });
 }
 
 interface Export {

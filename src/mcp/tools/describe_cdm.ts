@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import { cdmTable } from "../../omop/cdm/mod.ts";
+import { OmcpError } from "../../errors.ts";
+import { cdmTable, cdmTables } from "../../omop/cdm/mod.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
 import { overviewText, tableText } from "../description_text.ts";
@@ -53,7 +54,53 @@ export const tool: Tool = defineTool({
       names.length === 0 ? await describeAll(cdm, context) : await describeTables(cdm, names, context.signal),
     );
   },
+  async data({ table = [], ...rest }, context) {
+    if (offeredByChoice.parse(rest).data_quality) {
+      throw new OmcpError("invalid_argument", "Code cannot use data_quality", {
+        next: "Call the tool describe_cdm with it.",
+      });
+    }
+    const cdm = await cdmOf(context);
+    const names = [...new Set(table.map((name) => cdmTable(cdm.version, name.trim().toLowerCase()).name))];
+    return await describedData(cdm, names, context);
+  },
 });
+
+/** What code gets: the tables that there are, those that are named with their columns; and how many numbers may still be asked for. */
+async function describedData(
+  { description, disclosure, version, schema }: CdmService,
+  names: readonly string[],
+  { signal, principal, services: { limits: { queryMs } } }: Pick<
+    ToolContext,
+    "signal" | "principal" | "services"
+  >,
+): Promise<Record<string, unknown>> {
+  const present = await description.tables(signal);
+  const columns = await description.columns(names.filter((name) => present.has(name)), signal);
+  return {
+    version,
+    schema,
+    tables: cdmTables(version).filter(({ name }) =>
+      names.length === 0 ? present.has(name) : names.includes(name)
+    ).map(({ name, description, columns: defined }) => ({
+      name,
+      present: present.has(name),
+      description,
+      ...(names.length === 0 ? {} : {
+        columns: (columns.get(name) ?? []).map((column) => ({
+          name: column.name,
+          type: column.type,
+          description: defined.find((one) => one.name === column.name)?.description ?? null,
+        })),
+      }),
+    })),
+    ...(disclosure === undefined ? {} : {
+      preset: disclosure.rules.preset,
+      k: disclosure.rules.k,
+      remaining: await disclosure.remaining(principal.id, { ms: queryMs, signal }),
+    }),
+  };
+}
 
 async function describeAll(
   cdm: CdmService,
