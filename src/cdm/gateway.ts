@@ -5,7 +5,7 @@ import { OmcpError } from "../errors.ts";
 import type { SqlScope } from "../lib/sql_outline.ts";
 import { logger } from "../observability/log.ts";
 import { allTableNames, type CdmVersion, cdmVersionIn, DEFAULT_CDM_VERSION } from "../omop/cdm/mod.ts";
-import { CdmAnalyses } from "./analyses/mod.ts";
+import { CdmAnalyses, DisclosedAnalyses } from "./analyses/mod.ts";
 import { CdmCohorts } from "./cohorts/mod.ts";
 import { CdmConcepts } from "./concepts/mod.ts";
 import { CdmDescription } from "./description/description.ts";
@@ -53,6 +53,8 @@ export interface CdmGateway {
   readonly away: boolean;
   /** What aggregates may leave the database; undefined where rows may. */
   readonly disclosure: Disclosure | undefined;
+  /** Analyses whose numbers may leave it; undefined where rows may. */
+  readonly disclosedAnalyses: DisclosedAnalyses | undefined;
   /** Serves the connections of one sandbox. @param least Limits of its own, where they are lower than the gateway's. */
   serve(sandboxId: string, least?: { readonly resultBytes: number }): (stream: ByteStream) => void;
   /** Finds the CDM's version unless it has been found, without starting a local database; throws an error that says why it cannot. */
@@ -161,6 +163,7 @@ function gatewayOf(config: CdmSettings, { database, version, load, look, close }
   };
   const { disclosure: rules, ledgerFolder } = config;
   const ledgers = rules && (ledgerFolder === undefined ? memoryLedgers() : new LedgerFile(ledgerFolder));
+  const disclosure = rules && ledgers && new Disclosure(source, rules, ledgers);
   const concepts = new CdmConcepts(source, rules && shownCounts(rules));
   return {
     get version() {
@@ -171,7 +174,8 @@ function gatewayOf(config: CdmSettings, { database, version, load, look, close }
     cohorts: new CdmCohorts(source),
     description: new CdmDescription(source),
     analyses: new CdmAnalyses(source),
-    disclosure: rules && ledgers && new Disclosure(source, rules, ledgers),
+    disclosure,
+    disclosedAnalyses: disclosure && new DisclosedAnalyses(source, disclosure),
     get away() {
       return version() === undefined;
     },

@@ -1,17 +1,12 @@
 /** Released numbers as a table: as text for a model, and as a DataFrame in a sandbox. */
 import { Buffer } from "node:buffer";
-import {
-  type DisclosedTable,
-  type DisclosureRules,
-  leastShown,
-  type ReleasedCell,
-} from "../cdm/disclosure/mod.ts";
+import type { DisclosedTable, DisclosureRules, ReleasedCell } from "../cdm/disclosure/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
 import { OmcpError } from "../errors.ts";
 import type { DisclosedOutput } from "../omop/disclosed/mod.ts";
 import { closestNames } from "../lib/closest_names.ts";
-import { remainingLine } from "./disclosure_lines.ts";
+import { numberNotes } from "./disclosure_lines.ts";
 
 /** A value of a shown table. */
 type Value = string | number | null;
@@ -172,30 +167,20 @@ export function describeTable(shown: ShownTable, rules: DisclosureRules, remaini
  * @returns Lines.
  */
 export function tableNotes(shown: ShownTable, rules: DisclosureRules, remaining: number): readonly string[] {
-  return [
-    `Each number rests on at least ${leastShown(rules)} persons (rules: ${rules.preset}${
-      rules.roundTo > 1 ? `, rounded to ${rules.roundTo}` : ""
-    }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
-    `About persons who nearly all were asked about before, a number is that of before: up to ${
-      leastShown(rules) - 1
-    } persons may differ.`,
-    ...(shown.derived.includes(true)
-      ? [
-        "~ computed from several earlier answers instead of the records; off by about as much, or by all groups that an earlier table did not show.",
-      ]
-      : []),
-    remainingLine(remaining),
-  ];
+  return numberNotes(rules, { derived: shown.derived.includes(true), remaining });
 }
 
 /**
- * Python that makes a table a DataFrame, exactly as it is shown. It runs silently, beside the variables of cells.
+ * Python that makes a table a DataFrame, exactly as it is shown, with the marks as a column. It runs silently, beside the variables of cells.
  *
  * @param shown The table.
  * @param into The variable's name, which has been checked.
  */
-export function frameSource({ columns, rows }: ShownTable, into: string): string {
-  const data = Buffer.from(JSON.stringify({ columns, rows })).toString("base64");
+export function frameSource({ columns, rows, derived }: ShownTable, into: string): string {
+  const marked = rows.map((row, at) => [...row, derived[at] === true ? "~" : ""]);
+  const data = Buffer.from(JSON.stringify({ columns: [...columns, "mark"], rows: marked })).toString(
+    "base64",
+  );
   return `import base64, json, pandas
 table = json.loads(base64.b64decode("${data}"))
 user_ns["${into}"] = pandas.DataFrame(table["rows"], columns=table["columns"])

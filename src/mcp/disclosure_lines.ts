@@ -32,3 +32,32 @@ export function disclosureLines(rules: DisclosureRules, remaining: number): read
 export function remainingLine(remaining: number): string {
   return `${remaining.toLocaleString("en")} more numbers may be asked for; repeated ones are free.`;
 }
+
+/**
+ * What a reader must know of released numbers.
+ *
+ * @param rules The rules in force.
+ * @param shown Whether one was computed from earlier answers; numbers that the caller may still learn.
+ * @returns Lines.
+ */
+export function numberNotes(
+  rules: DisclosureRules,
+  { derived, remaining }: { readonly derived: boolean; readonly remaining: number },
+): readonly string[] {
+  const { preset, roundTo } = rules;
+  const least = leastShown(rules);
+  return [
+    `Each number rests on at least ${least} persons (rules: ${preset}${
+      roundTo > 1 ? `, rounded to ${roundTo}` : ""
+    }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
+    `About persons who nearly all were asked about before, a number is that of before: up to ${
+      least - 1
+    } persons may differ.`,
+    ...(derived
+      ? [
+        "~ computed from several earlier answers instead of the records: exact where these are, else off by about as much, or by all groups that an earlier table did not show.",
+      ]
+      : []),
+    remainingLine(remaining),
+  ];
+}

@@ -126,11 +126,12 @@ function sandboxOf(given: unknown): CallFacts {
 /** They are sent before anything has been reached, so they say what is configured, not what is there. */
 function instructions({ offer, services }: McpServerOptions): string {
   const all = offer.current().map(({ name }) => name);
-  const names = all.filter((name) => ["execute_python_code", "query_omop"].includes(name));
+  const open = services.cdm?.disclosure === undefined;
+  const names = all.filter((name) => name === "execute_python_code" || (open && name === "query_omop"));
   return [
     "Runs Python in isolated sandboxes: no network, no access to the host. A sandbox keeps its state between cells.",
     `Start with create_sandbox, pass its sandbox_id to ${names.join(" and ")}, and end with remove_sandbox.`,
-    ...databaseInstructions(services, names.includes("query_omop")),
+    ...databaseInstructions(services, all.includes("query_omop")),
     ...(all.includes("read_file")
       ? []
       : ["There are no tools for files, although messages may name them: use a cell."]),
@@ -143,7 +144,11 @@ function databaseInstructions({ cdm }: ToolServices, hasTools: boolean): string[
   if (cdm.disclosure !== undefined) {
     const rows = "Rows of the OMOP CDM stay in the database";
     return hasTools
-      ? [`${rows}: query_omop answers with numbers on groups of persons.`, concepts]
+      ? [
+        `${rows}: query_omop and analyze_cohort answer with numbers on groups of persons; their sandbox_id is optional, and leaves them there as ` +
+        "a DataFrame.",
+        concepts,
+      ]
       : [`${rows}, and this server offers no tool for it.`];
   }
   const code =

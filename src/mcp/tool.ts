@@ -3,7 +3,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type * as z from "zod";
 import type { Disclosure } from "../cdm/disclosure/mod.ts";
 import type { ExchangeFolder } from "../exchange/mod.ts";
-import type { CdmAnalyses } from "../cdm/analyses/mod.ts";
+import type { CdmAnalyses, DisclosedAnalyses } from "../cdm/analyses/mod.ts";
 import type { CdmCohorts } from "../cdm/cohorts/mod.ts";
 import type { CdmConcepts } from "../cdm/concepts/mod.ts";
 import type { CdmDescription } from "../cdm/description/description.ts";
@@ -61,6 +61,8 @@ export interface CdmService {
   readonly away: boolean;
   /** What aggregates may leave the database; undefined where rows may. */
   readonly disclosure: Disclosure | undefined;
+  /** Analyses whose numbers may leave it; undefined where rows may. */
+  readonly disclosedAnalyses: DisclosedAnalyses | undefined;
   /** Finds the CDM's version unless it has been found; throws an error that says why it cannot. */
   look(signal?: AbortSignal): Promise<void>;
   /** Outlines a statement of an owner's, for the lint; undefined where that cannot be done. */

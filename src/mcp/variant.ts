@@ -66,7 +66,7 @@ export function databaseSentence(
   if (cdm === undefined) return "No database is configured.";
   if (cdm.disclosure !== undefined) {
     if (!hasTools) return "No code in a sandbox reaches the OMOP CDM, and this server offers no tool for it.";
-    return `No code in a sandbox reaches the OMOP CDM: query_omop answers with numbers on groups of persons, and can leave them in a sandbox.`;
+    return `No code in a sandbox reaches the OMOP CDM: query_omop and analyze_cohort answer with numbers on groups of persons, and can leave them in a sandbox; so does omcp.query.`;
   }
   if (cdm.away) {
     return `The server has not found the CDM yet: psycopg.connect() with no arguments ${

@@ -64,6 +64,7 @@ export class CdmAnalyses {
       source,
       cohort,
       progress,
+      signal,
       rows: new Rows(source, ms, signal),
       analysed: analysed({ schema: source.schema, groups }),
       cohorts: names.length === 0 ? ["everybody"] : names,

@@ -18,6 +18,8 @@ import type { ConceptSource } from "../concepts/source.ts";
 export interface Call {
   readonly request: AnalysisRequest;
   readonly source: ConceptSource;
+  /** Ends the call. */
+  readonly signal: AbortSignal;
   readonly rows: Rows;
   /** Finds a cohort by name. */
   readonly cohort: (name: string) => RawBuilder<unknown>;
@@ -120,9 +122,12 @@ const NAMED = 3;
  * @param set The set.
  * @throws {OmcpError} `concept_not_found` if the CDM lacks one.
  */
-export async function namedSet({ source, rows }: Call, set: ConceptSet): Promise<NamedSet> {
+export async function namedSet(
+  { source, signal }: Pick<Call, "source" | "signal">,
+  set: ConceptSet,
+): Promise<NamedSet> {
   const ids = namedConcepts(set);
-  const known = await knownConcepts(source, ids, rows.signal);
+  const known = await knownConcepts(source, ids, signal);
   const shown = set.items.slice(0, NAMED).map(({ concept_id, include_descendants, exclude }) =>
     `${exclude === true ? "without " : ""}${concept_id} ${known.get(concept_id)?.concept_name ?? ""}${
       include_descendants === true ? " with descendants" : ""
@@ -148,7 +153,9 @@ export interface NamedOutcome extends NamedSet {
  *
  * @param call The call; its request has an outcome, see `checkRequest`.
  */
-export async function outcomeOf(call: Call): Promise<NamedOutcome> {
+export async function outcomeOf(
+  call: Pick<Call, "request" | "source" | "signal" | "cohort">,
+): Promise<NamedOutcome> {
   const { cohort, items } = call.request.outcome ?? {};
   if (cohort !== undefined) {
     return {

@@ -45,7 +45,21 @@ async function result(
     concepts: await rows.names(ids),
     days,
   });
-  // Demographics are lines of their own in the same table.
+  return [characterizeWords(), withDemographics(found, people)];
+}
+
+/** What a characterisation assumes, in words. */
+export function characterizeWords(): string {
+  return "Characterisation: each person's first entry, whose start is the index date; a person counts once for each concept and window; records outside the observation period of the index date do not count; concepts as recorded, without ancestors.";
+}
+
+/**
+ * Demographics as lines of their own in the table of concepts.
+ *
+ * @param found The concepts.
+ * @param people The demographics.
+ */
+export function withDemographics(found: ResultTables, people: ResultTables): ResultTables {
   const described = people.shown.rows.map(([variable = null, value = null, text = null]) => [
     "person",
     "index date",
@@ -54,29 +68,28 @@ async function result(
     text,
     "",
   ]);
-  const [variable, value, number, share] = ["variable", "value", "persons", "share"].map((name) =>
+  const columns = ["variable", "value", "persons", "share", "mark"].map((name) =>
     people.table.columns.indexOf(name)
   );
-  return [
-    `Characterisation: each person's first entry, whose start is the index date; a person counts once for each concept and window; records outside the observation period of the index date do not count; concepts as recorded, without ancestors.`,
-    {
-      ...found,
-      shown: { ...found.shown, rows: [...described, ...found.shown.rows] },
-      table: {
-        ...found.table,
-        rows: [
-          // Means and quartiles have columns of their own in table_one.
-          ...people.table.rows.filter((row) => row[share ?? 0] !== null).map((row) => [
-            "person",
-            "index date",
-            null,
-            `${row[variable ?? 0]}: ${row[value ?? 0]}`,
-            row[number ?? 0] ?? null,
-            row[share ?? 0] ?? null,
-          ]),
-          ...found.table.rows,
-        ],
-      },
+  const [variable, value, persons, share, mark = -1] = columns;
+  // Means and quartiles have columns of their own in table_one.
+  const shares = people.table.rows.filter((row) => row[share ?? 0] !== null).map((row) => [
+    "person",
+    "index date",
+    null,
+    `${row[variable ?? 0]}: ${row[value ?? 0]}`,
+    row[persons ?? 0] ?? null,
+    row[share ?? 0] ?? null,
+    ...(mark < 0 ? [] : [row[mark] ?? ""]),
+  ]);
+  return {
+    ...found,
+    shown: { ...found.shown, rows: [...described, ...found.shown.rows] },
+    table: {
+      columns: mark < 0 || found.table.columns.includes("mark")
+        ? found.table.columns
+        : [...found.table.columns, "mark"],
+      rows: [...shares, ...found.table.rows],
     },
-  ];
+  };
 }

@@ -1,3 +1,8 @@
 /** Analyses on the configured CDM. */
 export { type AnalysisOptions, CdmAnalyses } from "./analyses.ts";
+export {
+  DisclosedAnalyses,
+  type DisclosedAnalysis,
+  type DisclosedAnalysisOptions,
+} from "./disclosed/analyses.ts";
 export { leaveResult, LEAVING_MS, type LeftResult } from "./in_sandbox.ts";

@@ -1,13 +1,15 @@
 /** Prevalence. */
 import { OmcpError } from "../../errors.ts";
 import {
+  type AnalysisRequest,
   type Period,
   periodsOf,
+  type PrevalenceAnalysis,
   prevalenceCounts,
   prevalenceTables,
   strataWords,
 } from "../../omop/analyses/mod.ts";
-import { type Call, outcomeOf, type Plan } from "./call.ts";
+import { type Call, type NamedOutcome, outcomeOf, type Plan } from "./call.ts";
 import { countPopulation } from "./population.ts";
 import { groupNames } from "./time_at_risk.ts";
 
@@ -20,48 +22,65 @@ const MOST_PERIODS = 400;
  * @param call The call.
  */
 export async function prevalence(call: Call): Promise<Plan> {
-  const { request: { periods: asked, strata, age_bands: bands, outcome }, source } = call;
+  const { request, source } = call;
   const named = await outcomeOf(call);
-  const range = await rangeOf(call);
+  const periods = periodsWithin(request, await rangeOf(call));
+  const { words, ...how } = prevalenceWords(request, named);
+  const { strata, age_bands: bands } = request;
+  return {
+    counts: [prevalenceCounts({ source, outcome: named.outcome, periods, strata, bands, ...how })],
+    finish: async ([rows = []]) => {
+      const { notes, ...tables } = prevalenceTables(await groupNames(call, rows, 3), rows, periods);
+      return [words, { ...tables, notes: [...named.warnings, ...notes] }];
+    },
+  };
+}
+
+/**
+ * The periods of an analysis.
+ *
+ * @param request The analysis.
+ * @param range The first and the last day.
+ * @throws {OmcpError} `invalid_argument` if they are too many.
+ */
+export function periodsWithin({ periods: asked }: AnalysisRequest, range: Period): readonly Period[] {
   const periods = periodsOf(asked, range, MOST_PERIODS);
-  if (periods === undefined) {
-    throw new OmcpError(
-      "invalid_argument",
-      `Cannot use periods of a ${asked.every} from ${range.from} to ${range.to}: there are more than ${MOST_PERIODS}`,
-      { next: "Pass periods.from and periods.to, or longer periods." },
-    );
-  }
+  if (periods !== undefined) return periods;
+  throw new OmcpError(
+    "invalid_argument",
+    `Cannot use periods of a ${asked.every} from ${range.from} to ${range.to}: there are more than ${MOST_PERIODS}`,
+    { next: "Pass periods.from and periods.to, or longer periods." },
+  );
+}
+
+/**
+ * What an analysis assumes.
+ *
+ * @param request The analysis.
+ * @param named Its outcome.
+ * @returns It, and the same in words.
+ */
+export function prevalenceWords(
+  request: AnalysisRequest,
+  named: NamedOutcome,
+): Pick<PrevalenceAnalysis, "throughout" | "lookback"> & { readonly words: string } {
+  const { periods: asked, outcome } = request;
   const lookback = asked.lookback_days ?? (outcome?.cohort === undefined ? undefined : 0);
   const point = asked.type === "point";
   return {
-    counts: [
-      prevalenceCounts({
-        source,
-        outcome: named.outcome,
-        periods,
-        throughout: asked.full_observation && !point,
-        lookback,
-        strata,
-        bands,
-      }),
-    ],
-    finish: async ([rows = []]) => {
-      const { notes, ...tables } = prevalenceTables(await groupNames(call, rows, 3), rows, periods);
-      return [
-        `${
-          point ? "Point" : "Period"
-        } prevalence of ${named.words}: of the persons who are under observation and in the cohort ${
-          point
-            ? "on each day"
-            : asked.full_observation
-            ? "on every day of each period"
-            : "on at least one day of each period"
-        }, those with the outcome on such a day; an outcome counts from its start ${
-          lookback === undefined ? "on, forever" : `to ${lookback} days after its end`
-        }; Wilson's intervals${strataWords(call.request, "the first such day")}.`,
-        { ...tables, notes: [...named.warnings, ...notes] },
-      ];
-    },
+    throughout: asked.full_observation && !point,
+    lookback,
+    words: `${
+      point ? "Point" : "Period"
+    } prevalence of ${named.words}: of the persons who are under observation and in the cohort ${
+      point
+        ? "on each day"
+        : asked.full_observation
+        ? "on every day of each period"
+        : "on at least one day of each period"
+    }, those with the outcome on such a day; an outcome counts from its start ${
+      lookback === undefined ? "on, forever" : `to ${lookback} days after its end`
+    }; Wilson's intervals${strataWords(request, "the first such day")}.`,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Table one. */
 import {
+  type AnalysisRequest,
   attributeCounts,
   ATTRIBUTES,
   covariateCounts,
@@ -26,13 +27,48 @@ export async function tableOne(call: Call): Promise<Plan> {
     finish: async (found) => {
       const { notes, ...rest } = await tables(found);
       return [
-        `Table one: each person's first entry, whose start is the index date; age in completed years, prior observation and follow-up in days from the index date to the start and end of its observation period; shares of the group's persons; SD of a sample, quartiles interpolated${
-          strataWords(call.request, "the index date")
-        }${covariates === "" ? "" : `; covariates: ${covariates}`}.`,
+        tableOneWords(call.request, "SD of a sample, quartiles interpolated", covariates),
         { ...rest, notes: [...warnings, ...notes] },
       ];
     },
   };
+}
+
+/**
+ * What a table one assumes, in words.
+ *
+ * @param request The analysis.
+ * @param numbers How numbers are summarised.
+ * @param covariates The covariates; empty: there are none.
+ */
+export function tableOneWords(request: AnalysisRequest, numbers: string, covariates: string): string {
+  return `Table one: each person's first entry, whose start is the index date; age in completed years, prior observation and follow-up in days from the index date to the start and end of its observation period; shares of the group's persons; ${numbers}${
+    strataWords(request, "the index date")
+  }${covariates === "" ? "" : `; covariates: ${covariates}`}.`;
+}
+
+/** The covariates in words, and what is wrong with their concept sets. */
+export interface NamedCovariates extends NamedSet {
+  /** Empty: there are none. */
+  readonly words: string;
+}
+
+/**
+ * Finds the covariates' concepts.
+ *
+ * @param call The call.
+ */
+export async function namedCovariates(
+  call: Pick<Call, "request" | "source" | "signal">,
+): Promise<NamedCovariates> {
+  const words: string[] = [];
+  const warnings: string[] = [];
+  for (const { name, items, from_day, to_day } of call.request.covariates) {
+    const named = await namedSet(call, { items });
+    words.push(`${name} is a record of ${named.words} in days ${from_day} to ${to_day}`);
+    warnings.push(...named.warnings);
+  }
+  return { words: words.join("; "), warnings };
 }
 
 /** Demographics: what is counted, and what is made of it. */
@@ -53,8 +89,7 @@ export async function demographics(call: Call): Promise<Demographics> {
   const { request, source } = call;
   const { strata, age_bands: bands, covariates } = request;
   const analysis: TableOneAnalysis = { source, strata, bands };
-  const named: NamedSet[] = [];
-  for (const { items } of covariates) named.push(await namedSet(call, { items }));
+  const { words, warnings } = await namedCovariates(call);
   return {
     shared: [subjects(analysis)],
     counts: [
@@ -74,9 +109,7 @@ export async function demographics(call: Call): Promise<Demographics> {
         covariates: covariates.map(({ name }, at) => ({ name, rows: found[at] ?? [] })),
       });
     },
-    warnings: named.flatMap(({ warnings }) => warnings),
-    covariates: covariates.map(({ name, from_day, to_day }, at) =>
-      `${name} is a record of ${named[at]?.words ?? ""} in days ${from_day} to ${to_day}`
-    ).join("; "),
+    warnings,
+    covariates: words,
   };
 }

@@ -1,5 +1,6 @@
 /** Incidence rates and survival. */
 import {
+  type AnalysisRequest,
   cleanWindowWords,
   type GroupNames,
   incidenceCounts,
@@ -26,15 +27,26 @@ export async function incidence(call: Call): Promise<Plan> {
       const names = await groupNames(call, rows, 2);
       const { notes, ...tables } = incidenceTables(names, rows);
       return [
-        `Incidence rate of ${named.words}: ${common}; all entries of a person, overlapping ones once; ${
-          cleanWindowWords(call.request.clean_window_days)
-        }; exact Poisson intervals (Garwood); a year is 365.25 days${
-          strataWords(call.request, "the first day of each time at risk", true)
-        }.`,
+        incidenceWords(call.request, named, common),
         { ...tables, notes: [...named.warnings, ...notes] },
       ];
     },
   };
+}
+
+/**
+ * What an incidence rate assumes, in words.
+ *
+ * @param request The analysis.
+ * @param named Its outcome.
+ * @param common Words about the time at risk.
+ */
+export function incidenceWords(request: AnalysisRequest, named: NamedOutcome, common: string): string {
+  return `Incidence rate of ${named.words}: ${common}; all entries of a person, overlapping ones once; ${
+    cleanWindowWords(request.clean_window_days)
+  }; exact Poisson intervals (Garwood); a year is 365.25 days${
+    strataWords(request, "the first day of each time at risk", true)
+  }.`;
 }
 
 /**
@@ -44,29 +56,51 @@ export async function incidence(call: Call): Promise<Plan> {
  */
 export async function survival(call: Call): Promise<Plan> {
   const { analysis, named, common } = await prepared(call);
-  const window = call.request.clean_window_days;
   return {
     counts: [survivalCounts(analysis)],
     finish: async ([rows = []]) => {
       const names = await groupNames(call, rows, 1);
       const { notes, ...tables } = survivalTables(names, rows, call.request.at_days);
       return [
-        `Survival free of ${named.words}: ${common}; day 0 is the first day at risk; each person's first entry; persons with an earlier outcome${
-          window === undefined ? "" : ` that ended at most ${window} days before`
-        } are left out; censored where the time at risk ends, events of a day before its censorings; Kaplan–Meier with Greenwood's intervals on the log(-log) scale${
-          strataWords(call.request, "the first day at risk")
-        }.`,
+        survivalWords(call.request, named, common),
         { ...tables, notes: [...named.warnings, ...notes] },
       ];
     },
   };
 }
 
-async function prepared(call: Call): Promise<{
+/**
+ * What a survival analysis assumes, in words.
+ *
+ * @param request The analysis.
+ * @param named Its outcome.
+ * @param common Words about the time at risk.
+ */
+export function survivalWords(request: AnalysisRequest, named: NamedOutcome, common: string): string {
+  const window = request.clean_window_days;
+  return `Survival free of ${named.words}: ${common}; day 0 is the first day at risk; each person's first entry; persons with an earlier outcome${
+    window === undefined ? "" : ` that ended at most ${window} days before`
+  } are left out; censored where the time at risk ends, events of a day before its censorings; Kaplan–Meier with Greenwood's intervals on the log(-log) scale${
+    strataWords(request, "the first day at risk")
+  }.`;
+}
+
+/** The outcome, and what is asked of it. */
+export interface Prepared {
   readonly analysis: RiskAnalysis;
   readonly named: NamedOutcome;
+  /** Words about the time at risk. */
   readonly common: string;
-}> {
+}
+
+/**
+ * Finds the outcome of an analysis of time at risk.
+ *
+ * @param call The call.
+ */
+export async function prepared(
+  call: Pick<Call, "request" | "source" | "signal" | "cohort">,
+): Promise<Prepared> {
   const { request, source } = call;
   const named = await outcomeOf(call);
   return {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { OmcpError } from "../../errors.ts";
 import { inSlices } from "../../lib/async/in_slices.ts";
 import { Semaphore } from "../../lib/async/semaphore.ts";
@@ -8,8 +8,10 @@ import {
   compileAttrition,
   type CompiledDisclosedQuery,
   compileDisclosedQuery,
+  compilePersonRows,
   type DisclosedOptions,
   type DisclosedQuery,
+  type PersonRows,
 } from "../../omop/disclosed/mod.ts";
 import { type ConceptSource, readRows } from "../concepts/source.ts";
 import { readCells } from "./cells.ts";
@@ -18,6 +20,8 @@ import { type CdmLoad, type LedgerStore, type LoadLedgers, MOST_PRINCIPALS } fro
 import { type Cell, type ReleasedCell, type ReleasedTable, releaseTable } from "./release.ts";
 import { type DisclosureRules, leastShown } from "./rules.ts";
 import { BUCKETS } from "./sketch.ts";
+import { unforeseen } from "./unforeseen.ts";
+import { withoutValues } from "./without_values.ts";
 
 /** The numbers of a query that may be shown. */
 export interface DisclosedTable {
@@ -129,6 +133,18 @@ export class Disclosure {
   async answer(principal: string, query: DisclosedQuery, how: AskOptions): Promise<DisclosedTable> {
     const ledgers = await this.#open(how.signal);
     return await this.#release(principal, ledgers, this.#compile(query, ledgers, how.cohort), how);
+  }
+
+  /**
+   * Answers with the numbers of rows that another module selects.
+   * @param principal Who asks.
+   * @param rows The rows.
+   * @param how See {@link AskOptions}.
+   * @throws {OmcpError} As {@link answer}.
+   */
+  async count(principal: string, rows: PersonRows, how: AskOptions): Promise<DisclosedTable> {
+    const ledgers = await this.#open(how.signal);
+    return await this.#release(principal, ledgers, compilePersonRows(rows, this.#options(ledgers)), how);
   }
 
   /**
@@ -281,20 +297,4 @@ function factsOf(
     adjusted,
     derived: cells.filter(({ derived }) => derived).length,
   };
-}
-
-/** The database's own message can contain a value of a row. */
-function withoutValues(error: unknown): unknown {
-  if (!(error instanceof OmcpError) || error.code !== "database_refused") return error;
-  const { sqlstate } = error.details;
-  return new OmcpError("database_refused", "The database could not compute the query", {
-    state: "Nothing was released.",
-    next: "Ask for fewer groups or narrower filters.",
-    ...(sqlstate === undefined ? {} : { details: { sqlstate } }),
-  });
-}
-
-/** A number from 0 to below 1 that nobody can foresee. */
-function unforeseen(): number {
-  return randomBytes(4).readUInt32BE() / 2 ** 32;
 }

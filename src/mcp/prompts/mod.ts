@@ -22,9 +22,10 @@ export interface PromptOptions {
  */
 export function registerPrompts(server: McpServer, { offer, services }: PromptOptions): void {
   const tools = new Set(offer.current().map(({ name }) => name));
-  const hasCohorts = tools.has("define_cohort") && tools.has("analyze_cohort");
-  if (hasCohorts) registerStudies(server, services);
-  if (tools.has("describe_cdm") && tools.has("find_measurement")) {
+  // They ask for rows, medians and exact dates: only where rows may leave the database is this tool offered.
+  const isOpen = tools.has("find_measurement");
+  if (isOpen && tools.has("define_cohort") && tools.has("analyze_cohort")) registerStudies(server, services);
+  if (isOpen && tools.has("describe_cdm")) {
     server.registerPrompt("data_quality", {
       title: "A first look at data quality",
       description: "What the data can be used for: emptiness, checks, gaps, units.",

@@ -1,12 +1,13 @@
 /** The most frequent concepts around the index date, from counts. */
 import { counted } from "../../lib/counted.ts";
 import { COUNTED_TABLES, type CountedTable } from "./characterize_sql.ts";
+import { markColumn, markOf } from "./disclosed_numbers.ts";
 import { boundedChart, type ResultTables, shownNumber, type Value } from "./result.ts";
 
 /** What was counted in a table. */
 export interface FrequentRows {
   readonly table: CountedTable;
-  /** See `frequentConcepts`. */
+  /** See `frequentConcepts`; where rows must not leave the database, each with its mark: "~" or nothing. */
   readonly rows: readonly (readonly (string | null)[])[];
 }
 
@@ -18,6 +19,8 @@ interface Frequent {
   readonly persons: number;
   /** Concepts in this window. */
   readonly concepts: number;
+  /** Whether the number was computed from earlier answers; undefined where rows may leave the database. */
+  readonly derived?: boolean;
 }
 
 /**
@@ -28,26 +31,29 @@ interface Frequent {
  */
 export function characterizeTables(
   frequent: readonly FrequentRows[],
-  { persons, concepts, days }: {
+  { persons, concepts, days, absent = "" }: {
     readonly persons: number;
     readonly concepts: ReadonlyMap<number, string>;
     readonly days: number;
+    /** Words for what concepts that are not listed lack. @default none */
+    readonly absent?: string;
   },
 ): ResultTables {
   const [before, at, after] = [`days -${days} to -1`, "day 0", `days 1 to ${days}`] as const;
   const windows = [before, at, after];
   const found = frequent.flatMap(({ table: { word }, rows }) =>
-    rows.map(([window = null, concept = null, count = null, all = null]): Frequent => ({
+    rows.map(([window = null, concept = null, count = null, all = null, mark]): Frequent => ({
       word,
       window: windows[Number(window)] ?? "",
       concept: concept === null ? undefined : Number(concept),
       persons: Number(count),
       concepts: Number(all),
+      ...(mark === undefined ? {} : { derived: mark === "~" }),
     }))
   );
   const listed = found.filter(({ concept }) => concept !== undefined);
   const nameOf = (one: Frequent) => concepts.get(one.concept ?? 0) ?? `concept ${one.concept}`;
-  const share = (one: Frequent) => persons === 0 ? null : one.persons / persons;
+  const share = (one: Frequent) => persons === 0 ? null : Math.min(1, one.persons / persons);
   const expected = frequent.flatMap(({ table: { word } }) => windows.map((window) => ({ word, window })));
   // Cohorts begin where people's records begin, or with an event: the drawn window is the first that has concepts.
   const drawn = [before, after, at].find((window) => listed.some((one) => one.window === window));
@@ -60,11 +66,11 @@ export function characterizeTables(
         String(one.concept),
         nameOf(one),
         shownNumber(one.persons),
-        `${(100 * (share(one) ?? 0)).toFixed(1)} %`,
+        `${(100 * (share(one) ?? 0)).toFixed(1)} %${one.derived === true ? " ~" : ""}`,
       ]),
     },
     table: {
-      columns: ["table", "window", "concept_id", "concept_name", "persons", "share"],
+      columns: ["table", "window", "concept_id", "concept_name", "persons", "share", ...markColumn(listed)],
       rows: listed.map((one): Value[] => [
         one.word,
         one.window,
@@ -72,6 +78,7 @@ export function characterizeTables(
         nameOf(one),
         one.persons,
         share(one),
+        ...markOf(one),
       ]),
     },
     chart: boundedChart({
@@ -87,7 +94,7 @@ export function characterizeTables(
     notes: [
       ...expected.filter(({ word, window }) =>
         !listed.some((one) => one.word === word && one.window === window)
-      ).map(({ word, window }) => `No ${word} in this window: ${window}.`),
+      ).map(({ word, window }) => `No ${word}${absent} in this window: ${window}.`),
       ...expected.flatMap(({ word, window }) => {
         const own = listed.filter((one) => one.word === word && one.window === window);
         const more = (own[0]?.concepts ?? 0) - own.length;

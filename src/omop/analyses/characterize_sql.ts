@@ -1,5 +1,5 @@
 /** The most frequent concepts around persons' index dates. */
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Counts } from "./together.ts";
 
 /** The tables whose concepts are counted, in the order of the result. */
@@ -34,19 +34,10 @@ export type CountedTable = typeof COUNTED_TABLES[number];
  */
 export function frequentConcepts(
   schema: string,
-  { table, concept, date }: CountedTable,
+  table: CountedTable,
   { days, top }: { readonly days: number; readonly top: number },
 ): Counts {
-  const select = sql`with found as (
-  select distinct f.person_id, case when t.${sql.id(date)} < f.s then 0 when t.${
-    sql.id(date)
-  } = f.s then 1 else 2 end as w,
-    nullif(t.${sql.id(concept)}, 0) as concept
-  from first_entries as f join ${sql.id(schema, table)} as t on t.person_id = f.person_id
-    and t.${sql.id(date)} between greatest(f.s - ${sql.lit(days)}, f.os) and least(f.s + ${
-    sql.lit(days)
-  }, f.oe)
-),
+  const select = sql`${personConcepts(schema, table, days)},
 ranked as (
   select w, concept, count(*) as persons, count(concept) over (partition by w) as concepts,
     row_number() over (partition by w order by concept is null, count(*) desc, concept) as place
@@ -55,4 +46,34 @@ ranked as (
 select w, concept, persons, concepts from ranked where place <= ${sql.lit(top)} or concept is null
 order by w, place`;
   return { select, columns: 4 };
+}
+
+/**
+ * Persons of one group with records of each concept in each window.
+ *
+ * @param schema The schema of the CDM's tables.
+ * @param table The table.
+ * @param days Days before and after.
+ * @returns Rows of person_id, g0 (the window) and g1 (the concept, null: not mapped).
+ */
+export function conceptRows(schema: string, table: CountedTable, days: number): RawBuilder<unknown> {
+  return sql`${personConcepts(schema, table, days)} select person_id, w as g0, concept as g1 from found`;
+}
+
+/** `found(person_id, w, concept)`. */
+function personConcepts(
+  schema: string,
+  { table, concept, date }: CountedTable,
+  days: number,
+): RawBuilder<unknown> {
+  return sql`with found as (
+  select distinct f.person_id, case when t.${sql.id(date)} < f.s then 0 when t.${
+    sql.id(date)
+  } = f.s then 1 else 2 end as w,
+    nullif(t.${sql.id(concept)}, 0) as concept
+  from first_entries as f join ${sql.id(schema, table)} as t on t.person_id = f.person_id
+    and t.${sql.id(date)} between greatest(f.s - ${sql.lit(days)}, f.os) and least(f.s + ${
+    sql.lit(days)
+  }, f.oe)
+)`;
 }

@@ -12,6 +12,7 @@ import {
   groupValues,
   isPart,
 } from "./groups.ts";
+import { type DisclosedNumbers, markColumn, markOf, shownCount, threeDigits } from "./disclosed_numbers.ts";
 import { boundedChart, type Chart, type ResultTables, shownNumber, type Value } from "./result.ts";
 
 const DAYS_OF_YEAR = 365.25;
@@ -25,6 +26,18 @@ interface Incidence {
   readonly outcomes: number;
   readonly cases: number;
   readonly excluded: number;
+}
+
+/** The numbers of a group's line; undefined: withheld. */
+interface Rated extends Rate {
+  readonly group: Group;
+  readonly persons: number;
+  readonly days: number | undefined;
+  readonly years: number | undefined;
+  readonly outcomes: number | undefined;
+  readonly cases: number | undefined;
+  /** Whether one was computed from earlier answers. */
+  readonly derived?: boolean;
 }
 
 const NOBODY: Incidence = { persons: 0, days: 0, outcomes: 0, cases: 0, excluded: 0 };
@@ -60,55 +73,12 @@ export function incidenceTables(
     group,
     ...counts.get(groupId(group)) ?? NOBODY,
   }));
-  const rated = groups.map((one) => ({ ...one, ...rateOf(one) }));
+  const rated = groups.map((one) => {
+    const years = one.days / DAYS_OF_YEAR;
+    return { ...one, years, ...rateOf(one.outcomes, years) };
+  });
   return {
-    table: {
-      columns: [
-        ...groupColumns(names),
-        "persons_at_risk",
-        "person_days",
-        "person_years",
-        "outcomes",
-        "persons_with_outcome",
-        "rate_per_1000_person_years",
-        "rate_lower_95",
-        "rate_upper_95",
-        "proportion",
-      ],
-      rows: rated.map((one): Value[] => [
-        ...groupValues(names, one.group),
-        one.persons,
-        one.days,
-        one.days / DAYS_OF_YEAR,
-        one.outcomes,
-        one.cases,
-        one.rate,
-        one.lower,
-        one.upper,
-        one.persons === 0 ? null : one.cases / one.persons,
-      ]),
-    },
-    shown: {
-      columns: [
-        ...groupColumns(names),
-        "persons at risk",
-        "person-years",
-        "outcomes",
-        "persons with outcome",
-        "rate per 1,000 person-years (95 % interval)",
-      ],
-      rows: rated.map((one) => [
-        ...groupValues(names, one.group),
-        shownNumber(one.persons),
-        shownNumber(one.days / DAYS_OF_YEAR, 6),
-        shownNumber(one.outcomes),
-        shownNumber(one.cases),
-        one.rate === null
-          ? "no time at risk"
-          : `${shownNumber(one.rate)} (${shownNumber(one.lower)} to ${shownNumber(one.upper)})`,
-      ]),
-    },
-    chart: chartOf(names, rated),
+    ...tablesOf(names, rated),
     notes: rated.flatMap(({ group, excluded, days, outcomes }) => {
       if (group.keys !== undefined) return [];
       const name = names.cohorts[group.cohort] ?? "";
@@ -124,17 +94,112 @@ export function incidenceTables(
   };
 }
 
+/**
+ * The same from released numbers: days and years have three significant digits, and rates are computed of these. Groups whose persons at
+ * risk are withheld are absent.
+ *
+ * @param names How groups are named.
+ * @param numbers Persons at risk with their days, and persons with an outcome with their outcomes; keys are the strata.
+ */
+export function disclosedIncidence(
+  names: GroupNames,
+  { risk, outcomes }: { readonly risk: DisclosedNumbers; readonly outcomes: DisclosedNumbers },
+): ResultTables {
+  const groups = groupsOf(names, risk.keys.filter(({ length }) => length > 0));
+  const rated = groups.flatMap((group): Rated[] => {
+    const keys = group.keys ?? [];
+    const time = risk.get(group.cohort, keys);
+    if (time === undefined) return [];
+    const [days] = time.values;
+    const years = days === undefined ? undefined : threeDigits(days / DAYS_OF_YEAR);
+    const having = outcomes.get(group.cohort, keys);
+    return [{
+      group,
+      persons: time.persons,
+      days: days === undefined ? undefined : threeDigits(days),
+      years,
+      outcomes: having?.values[0],
+      cases: having?.persons,
+      derived: time.derived || having?.derived === true,
+      ...rateOf(having?.values[0], years),
+    }];
+  });
+  return { ...tablesOf(names, rated), notes: [] };
+}
+
+function tablesOf(names: GroupNames, rated: readonly Rated[]): Omit<ResultTables, "notes"> {
+  return {
+    table: {
+      columns: [
+        ...groupColumns(names),
+        "persons_at_risk",
+        "person_days",
+        "person_years",
+        "outcomes",
+        "persons_with_outcome",
+        "rate_per_1000_person_years",
+        "rate_lower_95",
+        "rate_upper_95",
+        "proportion",
+        ...markColumn(rated),
+      ],
+      rows: rated.map((one): Value[] => [
+        ...groupValues(names, one.group),
+        one.persons,
+        one.days ?? null,
+        one.years ?? null,
+        one.outcomes ?? null,
+        one.cases ?? null,
+        one.rate,
+        one.lower,
+        one.upper,
+        one.persons === 0 || one.cases === undefined ? null : Math.min(1, one.cases / one.persons),
+        ...markOf(one),
+      ]),
+    },
+    shown: {
+      columns: [
+        ...groupColumns(names),
+        "persons at risk",
+        "person-years",
+        "outcomes",
+        "persons with outcome",
+        "rate per 1,000 person-years (95 % interval)",
+      ],
+      rows: rated.map((one) => [
+        ...groupValues(names, one.group),
+        shownNumber(one.persons),
+        one.years === undefined ? "withheld" : shownNumber(one.years, 6),
+        shownCount(one.outcomes),
+        shownCount(one.cases),
+        rateText(one),
+      ]),
+    },
+    chart: chartOf(names, rated),
+  };
+}
+
+function rateText({ rate, lower, upper, outcomes, years, derived }: Rated): string {
+  if (outcomes === undefined || years === undefined) return "withheld";
+  if (rate === null) return "no time at risk";
+  return `${shownNumber(rate)} (${shownNumber(lower)} to ${shownNumber(upper)})${
+    derived === true ? " ~" : ""
+  }`;
+}
+
 interface Rate {
   readonly rate: number | null;
   readonly lower: number | null;
   readonly upper: number | null;
 }
 
-function rateOf({ outcomes, days }: Incidence): Rate {
-  if (days === 0) return { rate: null, lower: null, upper: null };
-  const years = days / DAYS_OF_YEAR / PER;
+function rateOf(outcomes: number | undefined, years: number | undefined): Rate {
+  if (outcomes === undefined || years === undefined || years === 0) {
+    return { rate: null, lower: null, upper: null };
+  }
+  const time = years / PER;
   const { lower, upper } = poissonInterval(outcomes);
-  return { rate: outcomes / years, lower: lower / years, upper: upper / years };
+  return { rate: outcomes / time, lower: lower / time, upper: upper / time };
 }
 
 function chartOf(names: GroupNames, rated: readonly (Rate & { readonly group: Group })[]): Chart | undefined {

@@ -62,6 +62,19 @@ group by c.g order by c.g`;
   return { select, columns: 6 };
 }
 
+/** The entries that are used: rows of person_id and x0, which is 1. */
+export const ENTRY_ROWS: RawBuilder<unknown> = sql`select person_id, 1 as x0 from entries`;
+
+/**
+ * Rows about the persons of a population.
+ *
+ * @param population Who is analysed: one group.
+ * @param rows A SELECT, which may name what {@link analysed} has.
+ */
+export function rowsAbout(population: Population, rows: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`with ${analysed(population)} select * from (${rows}) as rows_about`;
+}
+
 function cohortRows({ schema, groups }: Population): RawBuilder<unknown> {
   const everybody = sql`select person_id, observation_period_start_date as cohort_start_date,
     observation_period_end_date as cohort_end_date from ${sql.id(schema, "observation_period")}`;
@@ -96,6 +109,17 @@ export function stratumColumns({ strata, bands }: Grouping, date: RawBuilder<unk
  */
 export function stratumNames({ strata }: Grouping): readonly RawBuilder<unknown>[] {
   return strata.map((_, at) => sql.id(`k${at}`));
+}
+
+/**
+ * The strata as group columns of rows whose numbers may leave the database.
+ *
+ * @param grouping The strata; their columns are in the FROM clause.
+ * @param from The place of the first: its column is `g0` for 0.
+ * @returns Text that follows other columns of a SELECT.
+ */
+export function stratumGroups(grouping: Grouping, from: number): RawBuilder<unknown> {
+  return further(stratumNames(grouping).map((key, at) => sql`${key} as ${sql.id(`g${from + at}`)}`));
 }
 
 /**

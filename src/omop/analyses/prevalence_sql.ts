@@ -1,7 +1,14 @@
 /** Prevalence, with the definitions of DARWIN EU's IncidencePrevalence. */
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { type EventSource, type Outcome, outcomeRows } from "./outcome.ts";
-import { further, type Grouping, groupingSets, stratumColumns, stratumNames } from "./population.ts";
+import {
+  further,
+  type Grouping,
+  groupingSets,
+  stratumColumns,
+  stratumGroups,
+  stratumNames,
+} from "./population.ts";
 import type { Counts } from "./together.ts";
 
 /** A day, or days from the first to the last, YYYY-MM-DD. */
@@ -29,13 +36,45 @@ export interface PrevalenceAnalysis extends Grouping {
  * outcome.
  */
 export function prevalenceCounts(analysis: PrevalenceAnalysis): Counts {
-  const { source, outcome, periods, throughout, lookback } = analysis;
   const keys = stratumNames(analysis);
   const { all, sets } = groupingSets(keys, sql`g, i`);
+  const select = sql`${prevalencePersons(analysis)}
+select g, i - 1, ${all}${further(keys)}, count(*), count(*) filter (where has_outcome)
+from grouped group by grouping sets ${sets} order by 2`;
+  return { select, columns: 5 + keys.length };
+}
+
+/** Whom {@link prevalenceRows} selects, and whether they are grouped by the strata. */
+export interface PrevalenceRows {
+  /** Whether only persons with the outcome. */
+  readonly cases: boolean;
+  readonly byStrata: boolean;
+}
+
+/**
+ * Persons in each period of an analysis of one group.
+ *
+ * @param analysis The analysis.
+ * @param which See {@link PrevalenceRows}.
+ * @returns Rows of person_id, g0 (the period's place), and the strata from g1.
+ */
+export function prevalenceRows(
+  analysis: PrevalenceAnalysis,
+  { cases, byStrata }: PrevalenceRows,
+): RawBuilder<unknown> {
+  return sql`${prevalencePersons(analysis)}
+select person_id, i - 1 as g0${byStrata ? stratumGroups(analysis, 1) : sql``} from grouped${
+    cases ? sql` where has_outcome` : sql``
+  }`;
+}
+
+/** `grouped(g, i, person_id, has_outcome, k0, k1 …)`: a row for each person and period. */
+function prevalencePersons(analysis: PrevalenceAnalysis): RawBuilder<unknown> {
+  const { source, outcome, periods, throughout, lookback } = analysis;
   const dates = (of: (period: Period) => string) => sql`cast(${`{${periods.map(of).join(",")}}`} as date[])`;
   const full = throughout ? sql` and a.s <= t.lo and a.hi >= t.hi` : sql``;
   const lasting = lookback === undefined ? sql`` : sql` and o.o_end + ${sql.lit(lookback)} >= d.since`;
-  const select = sql`with periods as (
+  return sql`with periods as (
   select i, lo, hi from unnest(${dates(({ from }) => from)}, ${
     dates(({ to }) => to)
   }) with ordinality as t(lo, hi, i)
@@ -53,10 +92,7 @@ persons as (
   group by 1, 2, 3
 ),
 grouped as (
-  select r.g, r.i, r.has_outcome${stratumColumns(analysis, sql.ref("r.since"))}
+  select r.g, r.i, r.person_id, r.has_outcome${stratumColumns(analysis, sql.ref("r.since"))}
   from persons as r join ${sql.id(source.schema, "person")} as p on p.person_id = r.person_id
-)
-select g, i - 1, ${all}${further(keys)}, count(*), count(*) filter (where has_outcome)
-from grouped group by grouping sets ${sets} order by 2`;
-  return { select, columns: 5 + keys.length };
+)`;
 }

@@ -20,6 +20,7 @@ import {
   groupValues,
   isPart,
 } from "./groups.ts";
+import { markColumn, markOf } from "./disclosed_numbers.ts";
 import { boundedChart, type ResultTables, shownNumber, shownP, type Value } from "./result.ts";
 
 interface Times {
@@ -27,9 +28,13 @@ interface Times {
   excluded: number;
 }
 
-interface Curve extends Times {
+/** A group's curve. */
+export interface Curve {
   readonly group: Group;
+  readonly counts: readonly TimeCount[];
   readonly steps: readonly SurvivalStep[];
+  /** Whether a number was computed from earlier answers. */
+  readonly derived?: boolean;
 }
 
 /**
@@ -45,10 +50,36 @@ export function survivalTables(
   days: readonly number[],
 ): ResultTables {
   const { times, occurring } = timesOf(names, rows);
-  const curves = groupsOf(names, occurring).map((group): Curve => {
+  const curves = groupsOf(names, occurring).map((group) => {
     const own = times.get(groupId(group)) ?? { counts: [], excluded: 0 };
     return { group, ...own, steps: kaplanMeier(own.counts) };
   });
+  const { notes, ...tables } = curveTables(names, curves, days);
+  return {
+    ...tables,
+    notes: [
+      ...curves.filter(({ group, excluded }) => group.keys === undefined && excluded > 0).map((
+        { group, excluded },
+      ) =>
+        `${names.cohorts[group.cohort] ?? ""}: ${counted(excluded, "person")} left out: an earlier outcome.`
+      ),
+      ...notes,
+    ],
+  };
+}
+
+/**
+ * The tables of curves.
+ *
+ * @param names How groups are named.
+ * @param curves The curves.
+ * @param days The days that are shown.
+ */
+export function curveTables(
+  names: GroupNames,
+  curves: readonly Curve[],
+  days: readonly number[],
+): ResultTables {
   const parts = curves.filter(({ group }) => isPart(names, group));
   const shownDays = [...new Set(days)].sort((a, b) => a - b);
   return {
@@ -56,8 +87,9 @@ export function survivalTables(
       columns: [
         ...groupColumns(names),
         ...["day", "at_risk", "events", "censored", "survival", "survival_lower_95", "survival_upper_95"],
+        ...markColumn(curves),
       ],
-      rows: curves.flatMap(({ group, steps }) =>
+      rows: curves.flatMap(({ group, steps, ...curve }) =>
         steps.map(({ day, atRisk, events, censored, survival, interval }): Value[] => [
           ...groupValues(names, group),
           day,
@@ -67,6 +99,7 @@ export function survivalTables(
           survival,
           interval?.lower ?? null,
           interval?.upper ?? null,
+          ...markOf(curve),
         ])
       ),
     },
@@ -82,7 +115,7 @@ export function survivalTables(
         ...groupValues(names, curve.group),
         shownNumber(curve.steps[0]?.atRisk ?? 0),
         shownNumber(curve.counts.reduce((sum, { events }) => sum + events, 0)),
-        medianText(curve),
+        `${medianText(curve)}${curve.derived === true ? " ~" : ""}`,
         ...shownDays.map((day) => survivalText(curve, day)),
       ]),
     },
@@ -99,14 +132,7 @@ export function survivalTables(
         upper: [1, ...steps.map(({ interval }) => interval?.upper ?? null)],
       })),
     }),
-    notes: [
-      ...curves.filter(({ group, excluded }) => group.keys === undefined && excluded > 0).map((
-        { group, excluded },
-      ) =>
-        `${names.cohorts[group.cohort] ?? ""}: ${counted(excluded, "person")} left out: an earlier outcome.`
-      ),
-      ...comparison(names, parts),
-    ],
+    notes: comparison(names, parts),
   };
 }
 
@@ -148,11 +174,12 @@ function medianText({ steps }: Curve): string {
 }
 
 /** After the last day of a group, the curve says nothing. */
-function survivalText({ steps }: Curve, day: number): string {
+function survivalText({ steps, derived }: Curve, day: number): string {
   const last = steps.at(-1);
   if (last === undefined) return "nobody";
-  if (day > last.day && last.survival > 0) return "nobody left";
+  if (day > last.day && last.survival > 0) return derived === undefined ? "nobody left" : "withheld";
   const step = stepAt(steps, day);
+  if (step === undefined && derived !== undefined) return "withheld";
   // Until the first day on which somebody's time ends, the curve is 1 and its interval, too.
   const { survival, interval } = step ?? { survival: 1, interval: { lower: 1, upper: 1 } };
   return interval === undefined

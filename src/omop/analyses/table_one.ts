@@ -2,7 +2,6 @@
 import { integersOf } from "../concepts/mod.ts";
 import { meanDifference, proportionDifference } from "../statistics/mod.ts";
 import {
-  bandName,
   emptyNotes,
   type Group,
   groupColumns,
@@ -14,7 +13,7 @@ import {
   isPart,
 } from "./groups.ts";
 import { type ResultTables, shownNumber, type Value } from "./result.ts";
-import { agesChart, type Line, smdChart, type Summary } from "./table_one_charts.ts";
+import { agesChart, attributeName, type Line, smdChart, type Summary, unitOf } from "./table_one_charts.ts";
 import { ATTRIBUTES, NUMBERS } from "./table_one_sql.ts";
 
 type Row = readonly (string | null)[];
@@ -37,8 +36,6 @@ export interface TableOneRows {
 
 /** Values of an attribute that have a line of their own. */
 const MOST_VALUES = 20;
-const UNITS: ReadonlyMap<string, string> = new Map([["age", "years"]]);
-
 /**
  * Table one: numbers as mean, standard deviation and quartiles, the others as counts and shares of the group. With two groups, the
  * standardised mean difference of each line (Austin 2009).
@@ -67,7 +64,7 @@ export function tableOneTables(names: GroupNames, rows: TableOneRows): ResultTab
     }),
   ];
   const persons = personsOf(groups, rows.attributes, { placeOf, from: 1 + size });
-  return tablesOf(names, groups, { lines, persons });
+  return linesTables(names, groups, { lines, persons });
 }
 
 interface Places {
@@ -90,7 +87,7 @@ function numberLines(groups: readonly Group[], rows: readonly Row[], { placeOf, 
         range: range.map(Number),
       };
     }
-    return { variable, value: UNITS.get(variable) ?? "days", summaries };
+    return { variable, value: unitOf(variable), summaries };
   });
 }
 
@@ -121,11 +118,7 @@ function attributeLines(
     }
     const named = [...values].map(([value, counts]): Line => ({
       variable,
-      value: value === null
-        ? "unknown"
-        : variable === "age_group"
-        ? bandName(names.bands, Number(value))
-        : names.concepts.get(Number(value)) ?? `concept ${value}`,
+      value: attributeName(names, variable, value),
       counts,
     }));
     return others === 0
@@ -152,12 +145,25 @@ function personsOf(
   return persons;
 }
 
-interface Counted {
+/** The lines of a table one. */
+export interface Lines {
   readonly lines: readonly Line[];
+  /** Persons of each group. */
   readonly persons: readonly number[];
 }
 
-function tablesOf(names: GroupNames, groups: readonly Group[], { lines, persons }: Counted): ResultTables {
+/**
+ * The tables of a table one.
+ *
+ * @param names How groups are named.
+ * @param groups The groups.
+ * @param lines See {@link Lines}.
+ */
+export function linesTables(
+  names: GroupNames,
+  groups: readonly Group[],
+  { lines, persons }: Lines,
+): ResultTables {
   const compared = lines.map((line) => ({ ...line, smd: differenceOf(line, persons) }));
   const two = groups.length === 2;
   const labels = groups.map((group) => groupName(names, group));
@@ -175,7 +181,9 @@ function tablesOf(names: GroupNames, groups: readonly Group[], { lines, persons 
           line.variable,
           line.value,
           ...persons.map((count, at) => lineText(line, at, count)),
-          ...(two ? [line.smd === undefined ? "not defined" : shownNumber(line.smd, 3)] : []),
+          ...(two
+            ? [line.smd === undefined ? missingText(line, "not defined") : shownNumber(line.smd, 3)]
+            : []),
         ]),
       ],
     },
@@ -184,22 +192,24 @@ function tablesOf(names: GroupNames, groups: readonly Group[], { lines, persons 
         ...groupColumns(names),
         ...["variable", "value", "persons", "share", "mean", "sd", "min", "p25", "median", "p75", "max"],
         ...(two ? ["smd"] : []),
+        ...(lines.some(({ derived }) => derived !== undefined) ? ["mark"] : []),
       ],
       rows: compared.flatMap((line) =>
         groups.map((group, at): Value[] => {
           const summary = line.summaries?.[at];
-          const count = line.counts?.[at] ?? summary?.count ?? 0;
+          const count = line.counts === undefined ? summary?.count ?? missing(line) : line.counts[at] ?? null;
           const of = persons[at] ?? 0;
           return [
             ...groupValues(names, group),
             line.variable,
             line.value,
             count,
-            line.counts === undefined || of === 0 ? null : count / of,
+            line.counts === undefined || of === 0 || count === null ? null : Math.min(1, count / of),
             summary?.mean ?? null,
             summary?.sd ?? null,
             ...[0, 1, 2, 3, 4].map((place) => summary?.range[place] ?? null),
             ...(two ? [line.smd ?? null] : []),
+            ...(line.derived === undefined ? [] : [line.derived[at] === true ? "~" : ""]),
           ];
         })
       ),
@@ -217,14 +227,30 @@ function tablesOf(names: GroupNames, groups: readonly Group[], { lines, persons 
   };
 }
 
-function lineText({ summaries, counts }: Line, at: number, of: number): string {
+/** Persons with a number that has no summary: nobody has a value, or it is withheld. */
+function missing({ derived }: Line): number | null {
+  return derived === undefined ? 0 : null;
+}
+
+function missingText({ derived }: Line, text: string): string {
+  return derived === undefined ? text : "withheld";
+}
+
+function lineText(line: Line, at: number, of: number): string {
+  const { summaries, counts, derived } = line;
+  const mark = derived?.[at] === true ? " ~" : "";
   if (counts !== undefined) {
-    const count = counts[at] ?? 0;
-    return of === 0 ? "nobody" : `${shownNumber(count)} (${(100 * count / of).toFixed(1)} %)`;
+    const count = counts[at];
+    if (count === undefined) return "withheld";
+    const share = Math.min(100, 100 * count / of);
+    return of === 0 ? "nobody" : `${shownNumber(count)} (${share.toFixed(1)} %)${mark}`;
   }
   const summary = summaries?.[at];
-  if (summary === undefined) return of === 0 ? "nobody" : "no values";
+  if (summary === undefined) return of === 0 ? "nobody" : missingText(line, "no values");
   const { count, mean, sd, range: [min, low, median, high, max] } = summary;
+  if (derived !== undefined) {
+    return `${shownNumber(mean)} (SD ${sd === null ? "withheld" : shownNumber(sd)})${mark}`;
+  }
   return `${shownNumber(mean)} (SD ${sd === null ? "of one value: none" : shownNumber(sd)}), median ${
     shownNumber(median)
   } [${shownNumber(low)} to ${shownNumber(high)}], range ${shownNumber(min)} to ${shownNumber(max)}${
@@ -236,7 +262,11 @@ function lineText({ summaries, counts }: Line, at: number, of: number): string {
 function differenceOf({ summaries, counts }: Line, persons: readonly number[]): number | undefined {
   const [n = 0, m = 0] = persons;
   if (persons.length !== 2 || n === 0 || m === 0) return undefined;
-  if (counts !== undefined) return proportionDifference((counts[0] ?? 0) / n, (counts[1] ?? 0) / m);
+  if (counts !== undefined) {
+    const [first, second] = counts;
+    if (first === undefined || second === undefined) return undefined;
+    return proportionDifference(Math.min(1, first / n), Math.min(1, second / m));
+  }
   const [first, second] = summaries ?? [];
   // One person has no standard deviation.
   if (first === undefined || second === undefined || first.sd === null || second.sd === null) {

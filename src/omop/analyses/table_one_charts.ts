@@ -1,14 +1,14 @@
 /** The lines of a table one, and its charts. */
-import { type Group, groupName, type GroupNames } from "./groups.ts";
+import { bandName, type Group, groupName, type GroupNames } from "./groups.ts";
 import { boundedChart, type Chart } from "./result.ts";
 
 /** A number's summary in a group. */
 export interface Summary {
   readonly count: number;
   readonly mean: number;
-  /** Null for one person. */
+  /** Null for one person, and where it is withheld. */
   readonly sd: number | null;
-  /** Minimum, quartiles, maximum. */
+  /** Minimum, quartiles, maximum; none where they must not be shown. */
   readonly range: readonly number[];
 }
 
@@ -16,10 +16,37 @@ export interface Summary {
 export interface Line {
   readonly variable: string;
   readonly value: string;
-  /** For a number; undefined where nobody of the group has a value. */
+  /** For a number; undefined where nobody of the group has a value, or it is withheld. */
   readonly summaries?: readonly (Summary | undefined)[];
-  /** For a share: persons with it. */
-  readonly counts?: readonly number[];
+  /** Where rows must not leave the database: whether a group's number was computed from earlier answers. */
+  readonly derived?: readonly boolean[];
+  /** For a share: persons with it; undefined: withheld. */
+  readonly counts?: readonly (number | undefined)[];
+}
+
+const UNITS: ReadonlyMap<string, string> = new Map([["age", "years"]]);
+
+/**
+ * The unit of a number.
+ *
+ * @param variable One of `NUMBERS`.
+ */
+export function unitOf(variable: string): string {
+  return UNITS.get(variable) ?? "days";
+}
+
+/**
+ * The name of an attribute's value.
+ *
+ * @param names How groups are named.
+ * @param variable One of `ATTRIBUTES`.
+ * @param value The value; null: unknown.
+ */
+export function attributeName(names: GroupNames, variable: string, value: string | null): string {
+  if (value === null) return "unknown";
+  return variable === "age_group"
+    ? bandName(names.bands, Number(value))
+    : names.concepts.get(Number(value)) ?? `concept ${value}`;
 }
 
 /** Lines that are drawn: more labels would cover each other. */
@@ -76,7 +103,7 @@ export function agesChart(
     series: groups.map((group, at) => ({
       name: groupName(names, group),
       x: ages.map(({ value }) => value),
-      y: ages.map(({ counts }) => counts?.[at] ?? 0),
+      y: ages.map(({ counts }) => counts?.[at] ?? null),
     })),
   });
 }

@@ -1,7 +1,15 @@
 /** What persons are like on their index date, the start of their first entry. */
 import { type RawBuilder, sql } from "kysely";
 import { eventsOf, type EventSource } from "./outcome.ts";
-import { ageOn, bandOf, further, type Grouping, stratumColumns, stratumNames } from "./population.ts";
+import {
+  ageOn,
+  bandOf,
+  further,
+  type Grouping,
+  stratumColumns,
+  stratumGroups,
+  stratumNames,
+} from "./population.ts";
 import type { Counts } from "./together.ts";
 import type { Covariate } from "./schema.ts";
 
@@ -46,9 +54,66 @@ export function numberSummaries(analysis: TableOneAnalysis): Counts {
     sql`select g${keys}, v.at, count(v.value), avg(v.value), stddev_samp(v.value), min(v.value), ${
       quartile(0.25)
     }, ${quartile(0.5)}, ${quartile(0.75)}, max(v.value)
-from subjects, lateral (values (0, age), (1, s - os), (2, oe - s), (3, e - s)) as v(at, value)
+from subjects, lateral (values ${listed(VALUES)}) as v(at, value)
 group by g${keys}, v.at`;
   return { select, columns: 10 + names.length };
+}
+
+/** The numbers' SQL, in the order of {@link NUMBERS}. */
+const VALUES = [sql`age`, sql`s - os`, sql`oe - s`, sql`e - s`] as const;
+/** The attributes' SQL, in the order of {@link ATTRIBUTES}. */
+const KEYS = [
+  sql`age_band`,
+  sql`nullif(gender_concept_id, 0)`,
+  sql`nullif(race_concept_id, 0)`,
+  sql`nullif(ethnicity_concept_id, 0)`,
+] as const;
+
+/**
+ * What rows of a table one are about: all persons; those with a value of one of {@link NUMBERS}, the value and its square as x0 and x1; one
+ * of {@link ATTRIBUTES} as the last group column; those with a record of a covariate.
+ */
+export type TableOneRow =
+  | { readonly kind: "persons" }
+  | { readonly kind: "number"; readonly at: number }
+  | { readonly kind: "attribute"; readonly at: number }
+  | { readonly kind: "covariate"; readonly covariate: Covariate };
+
+/**
+ * Persons of an analysis of one group.
+ *
+ * @param analysis The analysis.
+ * @param row See {@link TableOneRow}.
+ * @returns Rows of person_id, and the strata from g0.
+ */
+export function tableOneRows(analysis: TableOneAnalysis, row: TableOneRow): RawBuilder<unknown> {
+  const columns = sql`with ${subjects(analysis)}${
+    row.kind === "covariate" ? sql`,\nevents as (${eventsOf(row.covariate, analysis.source)})` : sql``
+  }
+select u.person_id${stratumGroups(analysis, 0)}`;
+  switch (row.kind) {
+    case "persons":
+      return sql`${columns} from subjects as u`;
+    case "number": {
+      const value = VALUES[row.at] ?? VALUES[0];
+      return sql`${columns}, (${value})::bigint as x0, (${value})::bigint * (${value}) as x1 from subjects as u where (${value}) is not null`;
+    }
+    case "attribute":
+      return sql`${columns}, ${KEYS[row.at] ?? KEYS[0]} as ${
+        sql.id(`g${analysis.strata.length}`)
+      } from subjects as u`;
+    case "covariate":
+      return sql`${columns} from subjects as u where ${hasRecord(row.covariate)}`;
+  }
+}
+
+/** Whether the subject `u` has one of the `events` in a covariate's days. */
+function hasRecord({ from_day, to_day }: Covariate): RawBuilder<unknown> {
+  return sql`exists (
+  select 1 from events as v where v.person_id = u.person_id and v.o_date between u.s + ${
+    sql.lit(from_day)
+  } and u.s + ${sql.lit(to_day)}
+)`;
 }
 
 /**
@@ -61,8 +126,7 @@ export function attributeCounts(analysis: TableOneAnalysis): Counts {
   const names = stratumNames(analysis);
   const keys = further(names);
   const select = sql`select g${keys}, v.at, v.value, count(*)
-from subjects, lateral (values (0, age_band), (1, nullif(gender_concept_id, 0)), (2, nullif(race_concept_id, 0)),
-  (3, nullif(ethnicity_concept_id, 0))) as v(at, value)
+from subjects, lateral (values ${listed(KEYS)}) as v(at, value)
 group by g${keys}, v.at, v.value order by count(*) desc, v.value`;
   return { select, columns: 4 + names.length };
 }
@@ -76,15 +140,16 @@ group by g${keys}, v.at, v.value order by count(*) desc, v.value`;
  */
 export function covariateCounts(
   analysis: TableOneAnalysis,
-  { items, from_day, to_day }: Covariate,
+  covariate: Covariate,
 ): Counts {
   const names = stratumNames(analysis);
   const keys = further(names);
-  const select = sql`with events as (${eventsOf({ items }, analysis.source)})
-select g${keys}, count(*) from subjects as u where exists (
-  select 1 from events as v where v.person_id = u.person_id and v.o_date between u.s + ${
-    sql.lit(from_day)
-  } and u.s + ${sql.lit(to_day)}
-) group by g${keys}`;
+  const select = sql`with events as (${eventsOf(covariate, analysis.source)})
+select g${keys}, count(*) from subjects as u where ${hasRecord(covariate)} group by g${keys}`;
   return { select, columns: 2 + names.length };
+}
+
+/** Rows of place and value. */
+function listed(values: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
+  return sql.join(values.map((value, at) => sql`(${sql.lit(at)}, ${value})`));
 }

@@ -1,7 +1,14 @@
 /** Time at risk, with the definitions of OHDSI's CohortIncidence. */
 import { type RawBuilder, sql } from "kysely";
 import { type EventSource, type Outcome, outcomeRows } from "./outcome.ts";
-import { further, type Grouping, groupingSets, stratumColumns, stratumNames } from "./population.ts";
+import {
+  further,
+  type Grouping,
+  groupingSets,
+  stratumColumns,
+  stratumGroups,
+  stratumNames,
+} from "./population.ts";
 import type { Counts } from "./together.ts";
 import type { AnalysisRequest } from "./schema.ts";
 
@@ -32,15 +39,47 @@ function limits(
  * with an outcome, persons whose whole time an earlier outcome takes away.
  */
 export function incidenceCounts(analysis: RiskAnalysis): Counts {
-  const { source, outcome, timeAtRisk, cleanWindow, strata } = analysis;
   const keys = stratumNames(analysis);
+  const { all, sets } = groupingSets(keys, sql`g`);
+  const select = sql`${personsAtRisk(analysis)}
+select g, ${all}${further(keys)}, count(distinct person_id) filter (where days > 0), sum(days), sum(n),
+  count(distinct person_id) filter (where n > 0),
+  count(distinct person_id) - count(distinct person_id) filter (where days > 0)
+from persons group by grouping sets ${sets}`;
+  return { select, columns: 7 + keys.length };
+}
+
+/** Whom rows are about, and whether they are grouped by the strata. */
+export interface RiskRows {
+  /** Persons at risk with their days, or persons with an outcome with their outcomes. */
+  readonly of: "days" | "outcomes";
+  readonly byStrata: boolean;
+}
+
+/**
+ * Persons of an analysis of one group.
+ *
+ * @param analysis The analysis.
+ * @param which See {@link RiskRows}.
+ * @returns Rows of person_id, x0 (days or outcomes), and the strata from g0.
+ */
+export function incidenceRows(analysis: RiskAnalysis, { of, byStrata }: RiskRows): RawBuilder<unknown> {
+  const number = sql.id(of === "days" ? "days" : "n");
+  return sql`${personsAtRisk(analysis)}
+select person_id, ${number} as x0${
+    byStrata ? stratumGroups(analysis, 0) : sql``
+  } from persons where ${number} > 0`;
+}
+
+/** `persons(g, person_id, n, days, k0, k1 …)`: a row for each part of a person's time. */
+function personsAtRisk(analysis: RiskAnalysis): RawBuilder<unknown> {
+  const { source, outcome, timeAtRisk, cleanWindow, strata } = analysis;
   const byYear = strata.includes("year");
   const years = byYear
     ? sql`, generate_series(cast(extract(year from lower(d.d)) as integer), cast(extract(year from upper(d.d) - 1) as integer)) as y`
     : sql``;
   const part = byYear ? sql`d.d * daterange(make_date(y, 1, 1), make_date(y + 1, 1, 1))` : sql`d.d`;
-  const { all, sets } = groupingSets(keys, sql`g`);
-  const select = sql`with limits as (select g, person_id, ${limits(timeAtRisk)} from entries),
+  return sql`with limits as (select g, person_id, ${limits(timeAtRisk)} from entries),
 tar as (
   select g, person_id, range_agg(daterange(lo, hi, '[]')) as days from limits where lo <= hi group by g, person_id
 ),
@@ -62,12 +101,7 @@ persons as (
   }
   from risk as r join ${sql.id(source.schema, "person")} as p on p.person_id = r.person_id
   left join counted as c on c.g = r.g and c.person_id = r.person_id and c.since = r.since
-)
-select g, ${all}${further(keys)}, count(distinct person_id) filter (where days > 0), sum(days), sum(n),
-  count(distinct person_id) filter (where n > 0),
-  count(distinct person_id) - count(distinct person_id) filter (where days > 0)
-from persons group by grouping sets ${sets}`;
-  return { select, columns: 7 + keys.length };
+)`;
 }
 
 /** The days of each person that earlier outcomes take away. */
@@ -89,13 +123,55 @@ function gone(cleanWindow: number | undefined): RawBuilder<unknown> {
  * with the outcome, persons without; in the order of the days.
  */
 export function survivalCounts(analysis: RiskAnalysis): Counts {
-  const { source, outcome, timeAtRisk, cleanWindow } = analysis;
   const names = stratumNames(analysis);
   const keys = further(names);
+  const select = sql`${personsByDay(analysis)}
+select g${keys}, day, count(*) filter (where has_event), count(*) filter (where not has_event)
+from persons group by g${keys}, day order by day`;
+  return { select, columns: 4 + names.length };
+}
+
+/** The last days of intervals of a curve, and whether persons are grouped by the strata. */
+export interface CurveRows {
+  /** Rising; none: persons at the start. */
+  readonly days: readonly number[];
+  readonly byStrata: boolean;
+}
+
+/**
+ * Persons of an analysis of one group, at the ends of intervals that do not depend on them. Both sets grow with g0: so the smallest are
+ * decided about first.
+ *
+ * @param analysis The analysis.
+ * @param curve See {@link CurveRows}.
+ * @returns Rows of person_id, for days g0, and the strata from g1, else from g0. g0 is 2i for those who have had the outcome by the end of
+ * interval i, 2i + 1 for those who are at risk after interval length − 1 − i.
+ */
+export function survivalRows(
+  analysis: RiskAnalysis,
+  { days, byStrata }: CurveRows,
+): RawBuilder<unknown> {
+  const strata = (from: number) => byStrata ? stratumGroups(analysis, from) : sql``;
+  const persons = personsByDay(analysis);
+  if (days.length === 0) {
+    return sql`${persons} select person_id${strata(0)} from persons where day is not null`;
+  }
+  const ends = sql`unnest(cast(${`{${days.join(",")}}`} as integer[])) with ordinality as t(until, i)`;
+  return sql`${persons}
+select person_id, place as g0${strata(1)} from persons, lateral (
+  select 2 * (i - 1) as place from ${ends} where has_event and day <= until
+  union all
+  select 2 * (${sql.lit(days.length)} - i) + 1 from ${ends} where day > until
+) as places where day is not null`;
+}
+
+/** `persons(g, person_id, day, has_event, k0, k1 …)`: the day on which each person's time ends. */
+function personsByDay(analysis: RiskAnalysis): RawBuilder<unknown> {
+  const { source, outcome, timeAtRisk, cleanWindow } = analysis;
   const before = cleanWindow === undefined
     ? sql`o.o_start < j.lo`
     : sql`o.o_start < j.lo and o.o_end + ${sql.lit(cleanWindow)} >= j.lo`;
-  const select = sql`with limits as (select g, person_id, ${limits(timeAtRisk)} from first_entries),
+  return sql`with limits as (select g, person_id, ${limits(timeAtRisk)} from first_entries),
 subjects as (select * from limits where lo <= hi),
 ${outcomeRows(outcome, source, "subjects")},
 fates as (
@@ -104,11 +180,8 @@ fates as (
   from subjects as j left join outcome as o on o.person_id = j.person_id group by 1, 2, 3, 4
 ),
 persons as (
-  select f.g, case when f.excluded then null else coalesce(f.event, f.hi) - f.lo end as day,
+  select f.g, f.person_id, case when f.excluded then null else coalesce(f.event, f.hi) - f.lo end as day,
     f.event is not null and not f.excluded as has_event${stratumColumns(analysis, sql.ref("f.lo"))}
   from fates as f join ${sql.id(source.schema, "person")} as p on p.person_id = f.person_id
-)
-select g${keys}, day, count(*) filter (where has_event), count(*) filter (where not has_event)
-from persons group by g${keys}, day order by day`;
-  return { select, columns: 4 + names.length };
+)`;
 }

@@ -30,6 +30,9 @@ export interface DisclosedFilter {
 /** Years in a band of birth years. */
 export const BIRTH_BAND = 5;
 
+/** Edges of bands of ages are multiples of this. */
+export const AGE_BAND = 5;
+
 const FINER_BIRTH = new Set(["month_of_birth", "day_of_birth", "birth_datetime"]);
 const PARTS: Readonly<Record<ColumnUse, string>> = {
   concept: "a concept",

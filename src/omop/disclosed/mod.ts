@@ -8,4 +8,6 @@ export {
   gridOf,
 } from "./compile.ts";
 export { type DisclosedOptions, type DisclosedValue, hasOwnContributors } from "./cells_sql.ts";
+export { AGE_BAND, requireCoarse } from "./columns.ts";
+export { compilePersonRows, type PersonRows } from "./person_rows.ts";
 export { compileAttrition, type DisclosedAttrition } from "./attrition.ts";

@@ -1,0 +1,115 @@
+/** What the parts of one analysis share where rows must not leave the database. */
+import {
+  DisclosedNumbers,
+  type GroupNames,
+  type Population,
+  type ResultTables,
+  type Stratum,
+} from "../../../omop/analyses/mod.ts";
+import type { DisclosedGroup, PersonRows } from "../../../omop/disclosed/mod.ts";
+import type { DisclosedTable, DisclosureRules } from "../../disclosure/mod.ts";
+import type { Call } from "../call.ts";
+
+/** One analysis. */
+export interface DisclosedCall extends Pick<Call, "request" | "source" | "signal" | "cohort" | "progress"> {
+  /** The cohorts that are analysed, each a population of its own: their rows are asked for one after the other. */
+  readonly cohorts: readonly { readonly name: string; readonly population: Population }[];
+  /** Persons of each cohort whose number was released. */
+  readonly persons: readonly number[];
+  readonly rules: DisclosureRules;
+  /** Releases numbers of rows about a population, which may name what `analysed` has. */
+  readonly count: (population: Population, rows: PersonRows) => Promise<DisclosedTable>;
+}
+
+/** What an analysis finds: its assumptions in a line, and its tables. */
+export type DisclosedFound = readonly [understood: string, tables: ResultTables];
+
+/** How a stratum is a group column. */
+const USES: Readonly<Record<Stratum, DisclosedGroup["use"]>> = {
+  gender: "concept",
+  age_group: "number",
+  year: "number",
+};
+
+/**
+ * The strata as group columns.
+ *
+ * @param strata The strata.
+ */
+export function stratumColumns(strata: readonly Stratum[]): readonly DisclosedGroup[] {
+  return strata.map((name) => ({ name, use: USES[name] }));
+}
+
+/** Numbers by cohort and group, and the names of the concepts among the groups. */
+export interface Counted {
+  readonly numbers: DisclosedNumbers;
+  readonly concepts: Map<number, string>;
+}
+
+/**
+ * Releases numbers of each cohort, of all strata together first: those are what an analysis is for, and the numbers of the strata are
+ * released as far as they protect what is withheld beside them.
+ *
+ * @param call The call.
+ * @param rows The rows of a cohort, by the strata or not.
+ * @param columns The group columns before the strata.
+ */
+export async function countEach(
+  call: DisclosedCall,
+  rows: (byStrata: boolean) => Pick<PersonRows, "rows" | "values">,
+  columns: readonly DisclosedGroup[] = [],
+): Promise<Counted> {
+  const { request: { strata }, cohorts } = call;
+  const counted: Counted = { numbers: new DisclosedNumbers(), concepts: new Map() };
+  for (const [at, { population }] of cohorts.entries()) {
+    for (const byStrata of strata.length === 0 ? [false] : [false, true]) {
+      const groups = [...columns, ...(byStrata ? stratumColumns(strata) : [])];
+      const { cells, names } = await call.count(population, { ...rows(byStrata), groups });
+      counted.numbers.add(at, cells);
+      for (const [id, name] of names) counted.concepts.set(Number(id), name);
+    }
+  }
+  return counted;
+}
+
+/**
+ * Releases numbers of each cohort's parts, if there are strata by these.
+ *
+ * @param call The call.
+ * @param table The rows of a cohort, by the strata; the group columns after these.
+ */
+export async function countParts(
+  call: DisclosedCall,
+  { rows, after }: {
+    readonly rows: Pick<PersonRows, "rows" | "values">;
+    readonly after: readonly DisclosedGroup[];
+  },
+): Promise<Counted> {
+  const { request: { strata }, cohorts } = call;
+  const counted: Counted = { numbers: new DisclosedNumbers(), concepts: new Map() };
+  for (const [at, { population }] of cohorts.entries()) {
+    const groups = [...stratumColumns(strata), ...after];
+    const { cells, names } = await call.count(population, { ...rows, groups });
+    counted.numbers.add(at, cells);
+    for (const [id, name] of names) counted.concepts.set(Number(id), name);
+  }
+  return counted;
+}
+
+/**
+ * How groups are named.
+ *
+ * @param call The call.
+ * @param counted What was counted.
+ */
+export function groupNames(
+  { request: { strata, age_bands: bands }, cohorts }: DisclosedCall,
+  counted: readonly Counted[],
+): GroupNames {
+  return {
+    strata,
+    bands,
+    cohorts: cohorts.map(({ name }) => name),
+    concepts: new Map(counted.flatMap(({ concepts }) => [...concepts])),
+  };
+}

@@ -1,0 +1,54 @@
+/** What persons are like, and what is recorded most often around their index date, where rows must not leave the database. */
+import {
+  characterizeTables,
+  conceptRows,
+  COUNTED_TABLES,
+  type FrequentRows,
+} from "../../../omop/analyses/mod.ts";
+import type { ReleasedCell } from "../../disclosure/mod.ts";
+import { characterizeWords, withDemographics } from "../characterize.ts";
+import type { DisclosedCall, DisclosedFound } from "./call.ts";
+import { disclosedDemographics } from "./table_one.ts";
+
+const GROUPS = [{ name: "window", use: "number" }, { name: "concept", use: "concept" }] as const;
+
+/**
+ * Demographics, and the most frequent conditions, drugs and procedures among those whose numbers are released: all concepts with enough
+ * persons are decided about, because which are the most frequent must not depend on numbers that are not shown (rule R7).
+ *
+ * @param call The call.
+ */
+export async function disclosedCharacterize(call: DisclosedCall): Promise<DisclosedFound> {
+  const { request: { window_days: days, top }, source, cohorts: [cohort], persons: [persons = 0] } = call;
+  const people = await disclosedDemographics(call);
+  const counted: FrequentRows[] = [];
+  const concepts = new Map<number, string>();
+  for (const table of COUNTED_TABLES) {
+    if (cohort === undefined || !source.relations.has(table.table)) continue;
+    call.progress(`counting ${table.table}`);
+    const rows = conceptRows(source.schema, table, days);
+    const { cells, names } = await call.count(cohort.population, { rows, groups: GROUPS });
+    counted.push({ table, rows: mostFrequent(cells, top) });
+    for (const [id, name] of names) concepts.set(Number(id), name);
+  }
+  const found = characterizeTables(counted, { persons, concepts, days, absent: " of enough persons" });
+  return [characterizeWords(), withDemographics(found, people)];
+}
+
+/** The rows of `frequentConcepts`, of released numbers. */
+function mostFrequent(cells: readonly ReleasedCell[], top: number): FrequentRows["rows"] {
+  const windows = [...new Set(cells.map(({ keys: [window] }) => window))].sort();
+  return windows.flatMap((window) => {
+    const own = cells.filter(({ keys }) => keys[0] === window);
+    const mapped = own.filter(({ keys }) => keys[1] !== null)
+      .sort((a, b) => b.persons - a.persons || Number(a.keys[1]) - Number(b.keys[1]));
+    const shown = [...mapped.slice(0, top), ...own.filter(({ keys }) => keys[1] === null)];
+    return shown.map(({ keys: [, concept = null], persons, derived }) => [
+      window ?? null,
+      concept,
+      String(persons),
+      String(mapped.length),
+      derived ? "~" : "",
+    ]);
+  });
+}

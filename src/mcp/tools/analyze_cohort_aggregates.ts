@@ -1,0 +1,118 @@
+import { type DisclosedAnalysis, leaveResult, LEAVING_MS } from "../../cdm/analyses/mod.ts";
+import type { DisclosureRules } from "../../cdm/disclosure/mod.ts";
+import type { MoreFacts } from "../../observability/audit.ts";
+import {
+  type AnalysisRequest,
+  type AnalysisResult,
+  disclosedAnalysisSchema,
+} from "../../omop/analyses/mod.ts";
+import { resultNameSchema } from "../../omop/query/mod.ts";
+import { describeAnalysis, type Left } from "../analysis_text.ts";
+import { AnswerSteps } from "../answer_steps.ts";
+import { answerWithin } from "../answer_within.ts";
+import { cdmOf } from "../cdm_of.ts";
+import { numberNotes } from "../disclosure_lines.ts";
+import { disclosureOf, releasedFacts } from "../disclosure_of.ts";
+import { sandboxIdSchema } from "../sandbox_id.ts";
+import { type CallReport, defineTool, type Tool, type ToolContext } from "../tool.ts";
+
+/** Analyses a cohort where rows must not leave the database: numbers are released, statistics and charts are made of released numbers. */
+export const tool: Tool = defineTool({
+  toolset: "omop",
+  disclosure: "aggregate",
+  define: () => ({
+    name: "analyze_cohort",
+    title: "Analyze a cohort",
+    description:
+      "Computes an epidemiological analysis of a cohort with OHDSI's definitions, from numbers that rest on enough persons. characterize: " +
+      "demographics and the most frequent conditions, drugs and procedures before, at and after the index date. table_one: groups beside each " +
+      "other, with standardised mean differences. prevalence: point or period, Wilson intervals; needs periods.from and periods.to, of whole " +
+      "months. incidence_rate: per 1,000 person-years, exact Poisson intervals. survival: Kaplan–Meier by intervals of days, and log-rank. " +
+      "Returns every assumption and the numbers; with sandbox_id also a DataFrame there and a chart.",
+    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    input: disclosedAnalysisSchema.extend({
+      sandbox_id: sandboxIdSchema.optional(),
+      into: resultNameSchema.default("analysis_df").describe(
+        "With sandbox_id: the variable that receives the DataFrame.",
+      ),
+    }),
+    renamed: { target: "cohort", stratify_by: "strata" },
+  }),
+  async handle({ sandbox_id, into, ...request }, context) {
+    const steps = new AnswerSteps();
+    return await steps.within(context.signal, async () => {
+      const { sandboxes, limits: { queryMs } } = context.services;
+      const sandbox = sandbox_id === undefined ? undefined : sandboxes.get(sandbox_id);
+      const audit = askedFacts(request);
+      return await answerWithin(context, {
+        sandbox,
+        tool: "analyze_cohort",
+        source: JSON.stringify(request),
+        audit,
+        timeoutMs: queryMs + (sandbox === undefined ? 0 : LEAVING_MS),
+        work: (run) =>
+          steps.within(run.signal, async () => {
+            const result = await analyze(request, context, { report: run, audit });
+            let left: Left | undefined;
+            if (sandbox !== undefined) {
+              run.progress("leaving the numbers in the sandbox");
+              left = {
+                into,
+                ...await leaveResult(sandbox, result, { analysis: request.analysis, into, run }),
+              };
+            }
+            return { kind: "text", text: describeAnalysis(result, left) };
+          }),
+      });
+    });
+  },
+  async data({ sandbox_id: _own, into: _into, ...request }, context) {
+    return await new AnswerSteps().within(context.signal, async () => {
+      const { audit } = context;
+      Object.assign(audit, askedFacts(request));
+      const { table: { columns, rows }, understood, notes } = await analyze(request, context, {
+        report: context,
+        audit,
+      });
+      return { columns, rows, understood, notes };
+    });
+  },
+});
+
+/** Runs an analysis of the caller's cohorts, and adds to the audit what was released. */
+async function analyze(
+  request: AnalysisRequest,
+  context: ToolContext,
+  { report, audit }: {
+    readonly report: Pick<CallReport, "signal" | "progress">;
+    readonly audit: MoreFacts;
+  },
+): Promise<AnalysisResult> {
+  const { principal: { id: principal }, services: { limits: { queryMs } } } = context;
+  const cdm = await cdmOf(context);
+  const { rules } = disclosureOf(cdm);
+  const analysis = await cdm.disclosedAnalyses?.run(request, {
+    principal,
+    cohort: (name) => cdm.cohorts.select(principal, name, cdm.schema),
+    ms: queryMs,
+    signal: report.signal,
+    progress: (message) => report.progress(message),
+  });
+  if (analysis === undefined) throw new Error("There are analyses wherever there is disclosure");
+  Object.assign(audit, releasedFacts(analysis.facts));
+  return withNotes(analysis, rules);
+}
+
+function withNotes({ result, facts, remaining }: DisclosedAnalysis, rules: DisclosureRules): AnalysisResult {
+  return {
+    ...result,
+    notes: [...result.notes, ...numberNotes(rules, { derived: facts.derived > 0, remaining })],
+  };
+}
+
+/** What the audit has of the question: the analysis without its dates. */
+function askedFacts(
+  { periods: { from: _from, to: _to, ...periods }, ...request }: AnalysisRequest,
+): MoreFacts {
+  return { decision: "refused", normalized: JSON.stringify({ ...request, periods }) };
+}

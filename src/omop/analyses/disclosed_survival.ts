@@ -1,0 +1,124 @@
+/** Survival curves from released numbers. */
+import { kaplanMeier, type TimeCount } from "../statistics/mod.ts";
+import type { DisclosedCell, DisclosedNumbers } from "./disclosed_numbers.ts";
+import { type Group, groupName, type GroupNames, groupsOf } from "./groups.ts";
+import type { ResultTables } from "./result.ts";
+import { type Curve, curveTables } from "./survival.ts";
+
+/** The fewest persons of a curve: one of fewer would err by more than some hundredths. */
+export const FEWEST_OF_CURVE = 200;
+/** Intervals, besides the days that are asked for: each takes two decisions for each group. */
+const MOST_INTERVALS = 10;
+/** Intervals are multiples of so many days. */
+const STEP_DAYS = 30;
+
+/**
+ * The ends of a curve's intervals: the days that are asked for, and others of equal distance between them. They do not depend on anybody's
+ * days.
+ *
+ * @param asked The days that are asked for.
+ * @returns Rising.
+ */
+export function curveDays(asked: readonly number[]): readonly number[] {
+  const last = Math.max(...asked);
+  const step = Math.max(1, Math.ceil(last / MOST_INTERVALS / STEP_DAYS)) * STEP_DAYS;
+  const between = Array.from({ length: Math.floor(last / step) }, (_, at) => (at + 1) * step);
+  return [...new Set([...asked, ...between])].sort((a, b) => a - b);
+}
+
+/** What was released. */
+export interface CurveNumbers {
+  /** Persons at the start; keys are the strata. */
+  readonly start: DisclosedNumbers;
+  /** See `survivalRows`; keys are its g0 and the strata. */
+  readonly places: DisclosedNumbers;
+}
+
+/**
+ * Kaplan–Meier curves of numbers that were released for the ends of intervals. Persons with the outcome by two days are nested sets: if
+ * they differ in fewer than k persons, they have one number, and the curve has no step. So each step rests on at least k outcomes, and
+ * each loss of persons at risk on as many. An interval whose outcomes are withheld is part of the next one; a curve ends where its number
+ * at risk is withheld.
+ *
+ * @param names How groups are named.
+ * @param numbers What was released.
+ * @param ends The ends of the intervals, see {@link curveDays}.
+ * @param shown The days that are shown.
+ */
+export function disclosedSurvival(
+  names: GroupNames,
+  { start, places }: CurveNumbers,
+  { ends, shown }: { readonly ends: readonly number[]; readonly shown: readonly number[] },
+): ResultTables {
+  const groups = groupsOf(names, start.keys.filter(({ length }) => length > 0));
+  const few: Group[] = [];
+  const without: Group[] = [];
+  const curves = groups.flatMap((group): Curve[] => {
+    const keys = group.keys ?? [];
+    const all = start.get(group.cohort, keys);
+    if (all === undefined) return [];
+    const at = (place: number) => places.get(group.cohort, [String(place), ...keys]);
+    const known = ends.map((day, i) => ({
+      day,
+      outcomes: at(2 * i),
+      atRisk: at(2 * (ends.length - 1 - i) + 1),
+    }));
+    const counts = all.persons < FEWEST_OF_CURVE ? [] : countsOf(all.persons, known);
+    if (counts.length === 0) {
+      (all.persons < FEWEST_OF_CURVE ? few : without).push(group);
+      return [];
+    }
+    const derived = [all, ...known.flatMap(({ outcomes, atRisk }) => [outcomes, atRisk])]
+      .some((cell) => cell?.derived === true);
+    return [{ group, counts, steps: kaplanMeier(counts), derived }];
+  });
+  const { notes, ...tables } = curveTables(names, curves, shown);
+  const named = (own: readonly Group[]) => own.map((group) => groupName(names, group)).join("; ");
+  return {
+    ...tables,
+    notes: [
+      `Curves and tests are computed of numbers at the ends of intervals, days ${
+        ends.join(", ")
+      }: the outcomes of an interval count at its end, half of its censorings before them. Intervals with few outcomes are part of a later one, and a curve ends where few persons are left.`,
+      ...(few.length === 0
+        ? []
+        : [`No curve, because it would be of fewer than ${FEWEST_OF_CURVE} persons: ${named(few)}.`]),
+      ...(without.length === 0 ? [] : [`No curve, because its outcomes are withheld: ${named(without)}.`]),
+      ...notes,
+    ],
+  };
+}
+
+/** What is known of the end of an interval. */
+interface KnownEnd {
+  readonly day: number;
+  /** Those who have had the outcome by then; undefined: withheld. */
+  readonly outcomes: DisclosedCell | undefined;
+  /** Those who are at risk after it; undefined: withheld. */
+  readonly atRisk: DisclosedCell | undefined;
+}
+
+/** How many persons' time ends by the end of each interval; none if it is not known of any. */
+function countsOf(persons: number, ends: readonly KnownEnd[]): readonly TimeCount[] {
+  const counts: TimeCount[] = [];
+  let left = persons;
+  let before = 0;
+  let from = 0;
+  for (const { day, outcomes, atRisk } of ends) {
+    if (atRisk === undefined) break;
+    if (outcomes === undefined) continue;
+    // Released numbers of nearly the same persons need not fit.
+    const events = Math.max(0, outcomes.persons - before);
+    const lost = Math.max(left - atRisk.persons, events);
+    const middle = Math.floor((from + day) / 2);
+    const early = middle > from ? Math.floor((lost - events) / 2) : 0;
+    if (early > 0) counts.push({ day: middle, events: 0, censored: early });
+    counts.push({ day, events, censored: lost - events - early });
+    left -= lost;
+    before += events;
+    from = day;
+  }
+  const last = counts.pop();
+  // Who is left on the last day that is known is censored on it.
+  return last === undefined ? [] : [...counts, { ...last, censored: last.censored + left }];
+}
