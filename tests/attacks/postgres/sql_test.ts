@@ -68,7 +68,7 @@ print(json.dumps(values))
 async function attackFromSandbox(environment: Record<string, string>): Promise<void> {
   const launch = { databaseHost: `127.0.0.1:${server.port}`, databaseFiles: [server.caPath ?? PROJECT] };
   const before = await contents();
-  await withServer({ OMCP_DISCLOSURE: "open", ...environment }, async (omcp) => {
+  await withServer({ OMCP_DISCLOSURE: "open", OMCP_WAIT_SECONDS: "110", ...environment }, async (omcp) => {
     const sandbox_id = await newSandbox(omcp);
     const run = async (statements: readonly string[], code: string): Promise<unknown> => {
       const write = `open("/workspace/statements.json", "w").write(${

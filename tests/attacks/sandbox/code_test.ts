@@ -227,11 +227,13 @@ Deno.test("background processes print into later cells, are reported once and do
 def late():
     while True: print("LATE"); time.sleep(0.001)
 threading.Thread(target=late, daemon=True).start()
-if os.fork() == 0:
+child = os.fork()
+if child == 0:
     os.setsid()
     if os.fork() == 0:
         while True: os.write(1, b"LATEST"); time.sleep(0.001)
     os._exit(0)
+os.waitpid(child, 0)
 time.sleep(0.3)`,
       2,
     );
