@@ -108,7 +108,7 @@ const ATTACKS: Readonly<Record<string, string>> = {
   "parameters as long as they may be":
     `send(lambda n: parse("", "SELECT length($1)") + (bind("", b"x" * 200_000) + execute()) * 10 + SYNC)`,
   "the same without Sync, not read":
-    `send(lambda n: parse("", "SELECT length($1)") + (bind("", b"x" * 200_000) + execute()) * 10, read=False)`,
+    `send(lambda n: parse("", "SELECT length($1)") + (bind("", b"x" * 200_000) + execute()) * 2, read=False)`,
   "portals": `send(lambda n: parse("", "SELECT 1") + b"".join(bind("p%d" % at) for at in range(200)) + SYNC)`,
   "pipelines without Sync": `send(lambda n: parse("", "SELECT 1") + (bind("") + execute()) * 100)`,
   "COPY out, read": `send(lambda n: query(COPY))`,
