@@ -88,11 +88,13 @@ import warnings
 with warnings.catch_warnings(record=True) as shown:
     warnings.simplefilter("always")
     curves = omcp.analyze("survival", cohort="diabetics", strata=["gender"], outcome={"death": True})
-print("Log-rank" in str(curves.attrs["notes"]), shown)`,
+print("Log-rank" in str(curves.attrs["notes"]), shown)
+try: omcp.sql("select 1 form person x")
+except omcp.OmcpError as error: print(error.message)`,
       );
       assert.match(
         text,
-        /^\['person_id', 'cohort_start_date', 'cohort_end_date'\] True\nTrue\nTrue\nTrue True\nTrue \[\]$/m,
+        /^\['person_id', 'cohort_start_date', 'cohort_end_date'\] True\nTrue\nTrue\nTrue True\nTrue \[\]\n[^\n]*syntax error at or near "person" \(line 1: select 1 form person x\)\.?$/m,
         text,
       );
       const { text: seen } = await server.call("define_cohort", { name: "diabetics" });

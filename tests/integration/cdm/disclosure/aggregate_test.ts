@@ -328,6 +328,7 @@ Deno.test("a database by URL is served in aggregate mode unless its rows may be 
         group_by: ["gender_concept_id"],
         sandbox_id,
         into: "sexes",
+        context: "left",
       });
       assert.match(left, /in the sandbox as the DataFrame `sexes`/);
       const code = `
@@ -338,7 +339,7 @@ try:
 except psycopg.Error:
     reached = False
 print(reached, [name for name in os.environ if name.startswith("PG")], glob.glob("/run/postgresql/.s*"), int(sexes["persons"].sum()) > 900)`;
-      const reply = await server.call("execute_python_code", { sandbox_id, code });
+      const reply = await server.call("execute_python_code", { sandbox_id, code, context: "left" });
       seen.push(reply.text);
       assert.match(reply.text, /^False \[\] \[\] True/m);
     });
