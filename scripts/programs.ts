@@ -36,6 +36,9 @@ export async function install(packages: readonly (readonly string[])[], what: st
   return false;
 }
 
+/** Fails unless all the named packages are installed. */
+const INSTALLED = "import importlib.metadata as m, sys; [m.version(name) for name in sys.argv[1:]]";
+
 /**
  * Ensures that packages of Python's index are installed in a virtual environment of their own.
  *
@@ -46,10 +49,9 @@ export async function install(packages: readonly (readonly string[])[], what: st
  */
 export async function pythonEnvironment(packages: readonly string[], what: string): Promise<string> {
   const environment = `${cacheFolder()}/omcp-python-checks/${packages.join("-")}`;
-  const programs = packages.map((name) => `${environment}/bin/${name.split("=")[0]}`);
-  if ((await Promise.all(programs.map((program) => canRun(program)))).every((works) => works)) {
-    return environment;
-  }
+  const names = packages.map((name) => name.split("=")[0] ?? name);
+  const installed = await runProgram(`${environment}/bin/python`, ["-c", INSTALLED, ...names]);
+  if (installed.success) return environment;
   let result = await runProgram("python3", ["-m", "venv", environment]);
   if (!result.success && await install([["python3", "python3-venv"]], `${what}, and a virtual environment`)) {
     result = await runProgram("python3", ["-m", "venv", environment]);

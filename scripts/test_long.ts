@@ -4,7 +4,8 @@
  *     deno task test:long [--rounds 3] [--minutes 10] [--load 10]
  *
  * One after another: the whole suite, `rounds` times, with `load` times as many random cases and repetitions (tests/fixtures/load.ts);
- * random SQL through the guard for `minutes`; tests/engines, which start engines of their own (as root; docs/testing.md says what they
+ * random SQL through the guard for `minutes`; solvers that attack the numbers of
+ * aggregate mode; tests/engines, which start engines of their own (as root; docs/testing.md says what they
  * need); on each engine whose address OMCP_TEST_ENGINES has, separated by commas, the tests that need one. A failure does not end the run.
  */
 import { parseArgs } from "node:util";
@@ -22,6 +23,7 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
   await step(`round ${round}`, ["scripts/test.ts"], { OMCP_TEST_LOAD: values.load });
 }
 await step("random SQL", ["tests/fuzz/postgres/main.ts", "--minutes", values.minutes]);
+await step("disclosure", ["tests/fuzz/disclosure/main.ts"]);
 for (const name of ["tls", "gvisor", "rootless", "podman"]) {
   await step(`engine: ${name}`, ["scripts/test.ts", `tests/engines/${name}_test.ts`]);
 }

@@ -1,0 +1,41 @@
+/**
+ * Computes what the numbers of aggregate mode reveal, with solvers (OR-Tools, in a virtual environment of their own).
+ *
+ *     deno task fuzz:disclosure [--tables 1000] [--seed 7]
+ *
+ * Exits with 1 where they reveal more than docs/disclosure.md says.
+ */
+import { parseArgs } from "node:util";
+import { PRESETS } from "../../../src/cdm/disclosure/rules.ts";
+import { say } from "../../../scripts/output.ts";
+import { pythonEnvironment } from "../../../scripts/programs.ts";
+import { askedTable } from "./tables.ts";
+
+const { values } = parseArgs({
+  options: { tables: { type: "string", default: "1000" }, seed: { type: "string", default: "7" } },
+});
+const seed = Number(values.seed);
+const environment = await pythonEnvironment(
+  ["ortools==9.15.6755"],
+  "attacks on the numbers of aggregate mode need it",
+);
+let failed = false;
+for (const preset of ["ohdsi", "cms"] as const) {
+  await say(`== ranges of withheld cells, ${preset}`);
+  await solve("ranges.py", Number(values.tables), (at) => askedTable(PRESETS[preset], seed * 1_000_003 + at));
+}
+Deno.exit(failed ? 1 : 0);
+
+/** Gives a solver its cases, a line each. @param program Its file here. @param count Of cases. @param make Makes one, given its number. */
+async function solve(program: string, count: number, make: (at: number) => unknown): Promise<void> {
+  const child = new Deno.Command(`${environment}/bin/python`, {
+    args: [new URL(program, import.meta.url).pathname],
+    stdin: "piped",
+  }).spawn();
+  const input = child.stdin.getWriter();
+  for (let at = 0; at < count; at += 1) {
+    await input.write(new TextEncoder().encode(`${JSON.stringify(make(at))}\n`));
+  }
+  await input.close();
+  if (!(await child.status).success) failed = true;
+}
