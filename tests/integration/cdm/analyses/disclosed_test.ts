@@ -310,7 +310,7 @@ described = omcp.call("describe_cdm", table=["person"])
 print(described["k"], described["remaining"] > 0, described["tables"][0]["columns"][0]["name"])`);
         assert.match(
           steps,
-          /^\[100(?:\.0)?, 100(?:\.0)?, 100(?:\.0)?\] \['step', 'persons', 'mark'\] mark mark\n11 True person_id$/m,
+          /^\[100(?:, 100){3}\] \['step', 'persons', 'mark'\] mark mark\n11 True person_id$/m,
         );
         assert.match(
           await python("import psycopg; psycopg.connect()"),
