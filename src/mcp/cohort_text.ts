@@ -1,5 +1,4 @@
 /** Cohorts as text for a model. */
-import type * as z from "zod";
 import type { AttritionCount, Held } from "../cdm/cohorts/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
@@ -7,7 +6,7 @@ import { showable } from "../lib/text.ts";
 import type { ConceptSet } from "../omop/concepts/mod.ts";
 import {
   allRules,
-  type cohortArguments,
+  cohortArguments,
   type CohortExpression,
   type EventCriteria,
   eventsOf,
@@ -51,7 +50,9 @@ export function describeCohort({ name, meaning, counts, notes }: DescribedCohort
 }
 
 function sizeText({ persons, rows, starts, days }: AttritionCount): string {
-  if (starts === undefined) return "no persons";
+  if (starts === undefined) {
+    return persons === 0 ? "no persons" : `${counted(persons, "person")} without a known time`;
+  }
   const mean = Math.round(days / rows);
   return `${counted(persons, "person")}, ${counted(rows, "period")} of ${
     counted(mean, "day")
@@ -129,16 +130,29 @@ function comparedSet(table: string, column: string, { items }: ConceptSet): Comp
   };
 }
 
+const DEFAULTS: ReadonlyMap<string, unknown> = new Map(Object.entries(cohortArguments.parse({})));
+
+/**
+ * Finds an argument that a definition has, other than its default.
+ *
+ * @param definition The arguments.
+ * @returns The name of the first; undefined: there is none.
+ */
+export function givenArgument(definition: Readonly<Record<string, unknown>>): string | undefined {
+  const given = Object.entries(definition).find(([name, value]) =>
+    JSON.stringify(value) !== JSON.stringify(DEFAULTS.get(name))
+  );
+  return given?.[0];
+}
+
 /**
  * Checks a call without an entry: it shows a cohort, and must not seem to change it.
  *
  * @param definition The arguments.
  * @throws {OmcpError} `invalid_argument`.
  */
-export function refuseWithoutEntry(
-  { age, sex, with: having, without, exit }: Partial<z.infer<typeof cohortArguments>>,
-): void {
-  if ([age, sex, having, without, exit].every((one) => one === undefined)) return;
+export function refuseWithoutEntry(definition: Readonly<Record<string, unknown>>): void {
+  if (givenArgument(definition) === undefined) return;
   throw new OmcpError("invalid_argument", "Cannot define the cohort: it has no entry", {
     next:
       'Pass entry, such as [{"table": "condition_occurrence", "concepts": [{"concept_id": 201826, "include_descendants": true}]}].',

@@ -27,6 +27,7 @@ import {
   describeCohort,
   type DescribedCohort,
   eventConcepts,
+  givenArgument,
   heldText,
   refuseWithoutEntry,
 } from "../cohort_text.ts";
@@ -125,11 +126,9 @@ function isNew({ entry, circe }: Definition): boolean {
 /** A definition in the short form, in which circe's JSON is read. */
 function shortForm({ circe, ...definition }: Definition): unknown {
   if (circe === undefined) return definition;
-  if (definition.entry === undefined) {
-    refuseWithoutEntry(definition);
-    return fromCirce(circe);
-  }
-  throw new OmcpError("invalid_argument", "Cannot define the cohort: it has entry and circe", {
+  const other = givenArgument(definition);
+  if (other === undefined) return fromCirce(circe);
+  throw new OmcpError("invalid_argument", `Cannot define the cohort: it has ${other} and circe`, {
     next: "Pass one of them.",
   });
 }

@@ -16,7 +16,8 @@ const limit = z.strictObject({ Type: z.enum(["First", "Last", "All"]) });
 const LIMITS = { First: "first", Last: "last", All: "all" } as const;
 
 function range<T extends string | number>(value: z.ZodType<T>) {
-  return z.strictObject({ Value: value, Extent: value.optional(), Op: z.enum(["bt", "gte", "lte", "eq"]) });
+  return z.strictObject({ Value: value, Extent: value.optional(), Op: z.enum(["bt", "gte", "lte", "eq"]) })
+    .refine(({ Op, Extent }) => Op !== "bt" || Extent !== undefined, "must have Extent with bt");
 }
 
 interface Range<T> {

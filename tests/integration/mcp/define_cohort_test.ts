@@ -200,7 +200,7 @@ hand = sorted((p, s, b) for p, s, e in rows(often) for q, a, b in obs if q == p 
       );
       assert.match(
         (await define({ name: "imported", circe: json, sex: "male" })).text,
-        /^Error invalid_argument: Cannot define the cohort: it has no entry/,
+        /^Error invalid_argument: Cannot define the cohort: it has sex and circe/,
       );
     });
 

@@ -128,3 +128,8 @@ Deno.test("fromCirce() refuses what the short form cannot express, and says wher
     assert.throws(() => readCohort(fromCirce(input)), { code: "invalid_argument", message });
   }
 });
+
+Deno.test("fromCirce() refuses a range without its upper end, which would be a condition without one", () => {
+  const rule = { Type: "ALL", DemographicCriteriaList: [{ Age: { Value: 40, Op: "bt" } }] };
+  assert.throws(() => fromCirce(withRule(rule)), { code: "invalid_argument", message: /must have Extent/ });
+});
