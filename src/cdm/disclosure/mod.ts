@@ -18,4 +18,5 @@ export {
   shownCounts,
 } from "./rules.ts";
 export { answerWithPercentiles } from "./percentiles.ts";
+export { summedFacts } from "./facts.ts";
 export type { ReleasedCell } from "./release.ts";

@@ -6,6 +6,7 @@ import { OmcpError } from "../../errors.ts";
 import { type DisclosedQuery, gridOf } from "../../omop/disclosed/mod.ts";
 import type { CdmVersion } from "../../omop/cdm/mod.ts";
 import type { DisclosedTable } from "./disclosure.ts";
+import { summedFacts } from "./facts.ts";
 import { type DisclosureRules, leastShown } from "./rules.ts";
 
 /** The finest bin, in standard deviations: three digits are shown, and each halving is a question. */
@@ -25,7 +26,8 @@ type Ask = (query: DisclosedQuery) => Promise<DisclosedTable>;
  *
  * @param query The query.
  * @param how The CDM's version, the rules in force, and who answers queries without percentiles.
- * @returns The table, with the percentiles last; one that too few values lie below or above is absent.
+ * @returns The table, with the percentiles last; one that too few values lie below or above, or that lies farther from the mean than the
+ * search goes, is absent. Its marks and facts are also those of the questions for the percentiles.
  * @throws {OmcpError} `invalid_argument` for percentiles of groups; as {@link Ask}.
  */
 export async function answerWithPercentiles(
@@ -39,22 +41,33 @@ export async function answerWithPercentiles(
       next: "Ask for one group at a time: replace group_by with a filter.",
     });
   }
+  const asked: DisclosedTable[] = [];
+  const ask: Ask = async (question) => {
+    const table = await how.ask(question);
+    asked.push(table);
+    return table;
+  };
   const others = (query.aggregates ?? []).filter((aggregate) => !isPercentile(aggregate));
-  const table = await how.ask({ ...query, aggregates: others.length === 0 ? undefined : others });
+  const table = await ask({ ...query, aggregates: others.length === 0 ? undefined : others });
   const [cell] = table.cells;
-  let [values, outputs, remaining] = [cell?.values ?? [], table.query.outputs, table.remaining];
+  let [values, outputs] = [cell?.values ?? [], table.query.outputs];
   for (const aggregate of wanted) {
-    const found = cell === undefined ? undefined : await percentile(aggregate, query, how);
+    const found = cell === undefined ? undefined : await percentile(aggregate, query, { ...how, ask });
     outputs = [...outputs, {
       name: nameOf(aggregate, gridOf(query, aggregate.column, how.version).name),
       kind: "percentile",
       value: values.length,
     }];
-    values = [...values, found?.value];
-    remaining = found?.remaining ?? remaining;
+    values = [...values, found];
   }
-  const cells = cell === undefined ? [] : [{ ...cell, values }];
-  return { ...table, query: { ...table.query, outputs }, cells, remaining };
+  const derived = asked.some(({ cells }) => cells.some((one) => one.derived));
+  return {
+    ...table,
+    query: { ...table.query, outputs },
+    cells: cell === undefined ? [] : [{ ...cell, values, derived }],
+    remaining: asked.at(-1)?.remaining ?? table.remaining,
+    facts: { ...table.facts, ...summedFacts(asked.map(({ facts }) => facts)) },
+  };
 }
 
 function isPercentile({ fn }: Aggregate): boolean {
@@ -83,27 +96,22 @@ async function percentile(
   aggregate: Aggregate,
   query: DisclosedQuery,
   { version, rules, ask }: Parameters<typeof answerWithPercentiles>[1],
-): Promise<{ readonly value: number | undefined; readonly remaining: number }> {
+): Promise<number | undefined> {
   const part = partOf(aggregate);
   const { column } = aggregate;
   const about = (fn: Aggregate["fn"]): Aggregate => ({ fn, column });
-  let remaining = 0;
   /** Persons and values of the query's rows that a condition holds for; undefined where they are not shown. */
   const counted = async (op?: "<" | ">=", value?: number) => {
     const filters = op === undefined ? query.filters : [...query.filters ?? [], { column, op, value }];
-    const table = await ask({ ...query, filters, aggregates: [about("count")] });
-    remaining = table.remaining;
-    const [cell] = table.cells;
+    const { cells: [cell] } = await ask({ ...query, filters, aggregates: [about("count")] });
     return cell && { persons: cell.persons, values: cell.values[0] ?? 0 };
   };
   const grid = gridOf(query, column, version);
   const all = await counted();
-  if (all === undefined || all.persons * Math.min(part, 1 - part) < leastShown(rules)) {
-    return { value: undefined, remaining };
-  }
-  const { mean, spread } = await scaleOf(
-    await ask({ ...query, aggregates: [about("avg"), about("stddev")] }),
-  );
+  if (all === undefined || all.persons * Math.min(part, 1 - part) < leastShown(rules)) return undefined;
+  const scale = scaleOf(await ask({ ...query, aggregates: [about("avg"), about("stddev")] }));
+  if (scale === undefined) return undefined;
+  const { mean, spread } = scale;
   const width = Math.max(
     grid.least,
     grid.isFixed ? 0 : rounded125(spread * Math.max(FINEST, leastShown(rules) / (0.4 * all.persons))),
@@ -118,31 +126,39 @@ async function percentile(
     const above = await counted(">=", value);
     return above && Math.max(0, all.values - above.values);
   };
-  let low = { edge: Math.floor((mean - REACH * spread) / width), values: 0 };
-  let high = { edge: Math.ceil((mean + REACH * spread) / width), values: all.values };
+  // What lies beyond these two is not known: a percentile in the outermost bins may lie farther out.
+  const [first, last] = [
+    Math.floor((mean - REACH * spread) / width) - 1,
+    Math.ceil((mean + REACH * spread) / width) + 1,
+  ];
+  let low = { edge: first, values: 0 };
+  let high = { edge: last, values: all.values };
   for (let at = 0; high.edge - low.edge > 1; at += 1) {
-    if (at >= MOST_QUESTIONS) return { value: undefined, remaining };
+    if (at >= MOST_QUESTIONS) return undefined;
     const edge = Math.floor((low.edge + high.edge) / 2);
     const values = await below(edge);
-    if (values === undefined) return { value: undefined, remaining };
+    if (values === undefined) return undefined;
     if (values < rank) low = { edge, values };
     else high = { edge, values };
   }
+  if (low.edge === first || high.edge === last) return undefined;
   const within = high.values > low.values ? (rank - low.values) / (high.values - low.values) : 0.5;
-  return { value: (low.edge + Math.min(1, Math.max(0, within))) * width, remaining };
+  return (low.edge + Math.min(1, Math.max(0, within))) * width;
 }
 
-/** Mean and standard deviation; without the latter, the mean's size. From the numbers as they are shown: three digits suffice. */
-function scaleOf({ cells: [cell], query: { outputs } }: DisclosedTable): {
-  readonly mean: number;
-  readonly spread: number;
-} {
-  const number = (at: number | undefined) => (at === undefined ? undefined : cell?.values[at]);
-  const deviation = outputs.find(({ kind }) => kind === "deviation");
-  if (deviation?.kind !== "deviation") return { mean: 0, spread: 1 };
-  const count = number(deviation.count) ?? 1;
-  const sum = number(deviation.sum) ?? 0;
-  const squares = number(deviation.squares);
+/**
+ * Mean and standard deviation; without the latter, the mean's size; undefined where the mean is withheld. They are not rounded, because
+ * three digits of a mean far from 0 would miss the values; they decide only where the search begins and which of 1, 2 and 5 a bin has.
+ */
+function scaleOf(
+  { cells: [cell], query: { outputs } }: DisclosedTable,
+): { readonly mean: number; readonly spread: number } | undefined {
+  const deviation = outputs.find((output) => output.kind === "deviation");
+  if (cell === undefined || deviation === undefined) return undefined;
+  const [count, sum, squares] = [deviation.count, deviation.sum, deviation.squares].map((at) =>
+    cell.values[at]
+  );
+  if (count === undefined || count < 1 || sum === undefined) return undefined;
   const mean = sum / count;
   const variance = squares === undefined ? 0 : (squares - sum ** 2 / count) / (count - 1);
   return { mean, spread: variance > 0 ? Math.sqrt(variance) : Math.max(Math.abs(mean), 1e-6) };

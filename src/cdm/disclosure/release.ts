@@ -52,7 +52,7 @@ export function* releaseTable(
 ): Steps<ReleasedTable> {
   const cells = all.filter(({ level }) => level === 0);
   const enough = all.filter(({ persons }) => !isTooFew(persons, ledger, rules));
-  yield* requireBudget(enough.flatMap(statisticsOf), ledger);
+  yield* requireBudget(enough.flatMap((cell) => [...statisticsOf(cell), ...spreadsOf(cell)]), ledger);
   const before = yield* releasedBefore(all, cells, ledger);
   const protects = yield* cellsToProtect(before, cells, ledger, rules);
   const shown = new Map<Cell, ReleasedCell>();
@@ -144,6 +144,11 @@ function statisticsOf({ persons, values }: Cell): readonly Counted[] {
   return [persons, ...values.map(({ contributors }) => contributors), ...together];
 }
 
+/** The values that may be withheld alone. */
+function spreadsOf({ values }: Cell): readonly CellValue[] {
+  return values.filter(({ isSpread }) => isSpread === true);
+}
+
 /**
  * Whether persons are withheld, as far as is known. Then nothing is decided about the values beside them: what that costs would show whether
  * they are too few or were withheld for another reason.
@@ -194,7 +199,7 @@ function* releaseCell(
     answers.set(statistic, decision.answer);
     derived ||= decision.derived;
   }
-  for (const spread of cell.values.filter(({ isSpread }) => isSpread === true)) {
+  for (const spread of spreadsOf(cell)) {
     const decision = yield* decideOwn(spread, ledger, rules);
     if (decision.kind === "answer") answers.set(spread, decision.answer);
   }

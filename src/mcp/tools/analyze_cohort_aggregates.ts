@@ -91,12 +91,12 @@ async function analyze(
   const { principal: { id: principal }, services: { limits: { queryMs } } } = context;
   const cdm = await cdmOf(context);
   const { rules } = disclosureOf(cdm);
+  report.progress("asking the database");
   const analysis = await cdm.disclosedAnalyses?.run(request, {
     principal,
     cohort: (name) => cdm.cohorts.select(principal, name, cdm.schema),
     ms: queryMs,
     signal: report.signal,
-    progress: (message) => report.progress(message),
   });
   if (analysis === undefined) throw new Error("There are analyses wherever there is disclosure");
   Object.assign(audit, releasedFacts(analysis.facts));

@@ -11,7 +11,7 @@ import {
 } from "../../../omop/analyses/mod.ts";
 import type { PersonRows } from "../../../omop/disclosed/mod.ts";
 import type { ConceptSource } from "../../concepts/source.ts";
-import { type Disclosure, type DisclosureFacts, leastShown } from "../../disclosure/mod.ts";
+import { type Disclosure, type DisclosureFacts, leastShown, summedFacts } from "../../disclosure/mod.ts";
 import type { AnalysisOptions } from "../analyses.ts";
 import { checkRequest } from "../check.ts";
 import { disclosedCharacterize } from "./characterize.ts";
@@ -22,8 +22,8 @@ import { disclosedPrevalenceOf } from "./prevalence.ts";
 import { disclosedSurvivalOf } from "./survival.ts";
 import { disclosedTableOneOf } from "./table_one.ts";
 
-/** How an analysis runs. */
-export interface DisclosedAnalysisOptions extends AnalysisOptions {
+/** How an analysis runs. It reports no progress: the times of its questions would show what each took, and not in the steps of answers. */
+export interface DisclosedAnalysisOptions extends Omit<AnalysisOptions, "progress"> {
   /** Who asks. */
   readonly principal: string;
 }
@@ -72,7 +72,7 @@ export class DisclosedAnalyses {
   async run(request: AnalysisRequest, options: DisclosedAnalysisOptions): Promise<DisclosedAnalysis> {
     checkRequest(request);
     requireDisclosable(request);
-    const { cohort, signal, progress } = options;
+    const { cohort, signal } = options;
     const source = this.#source;
     const names = [request.cohort, request.comparator].filter((name) => name !== undefined);
     const cohorts = names.length === 0
@@ -83,7 +83,6 @@ export class DisclosedAnalyses {
     const release = new Release(this.#disclosure, options);
     const count = (population: Population, { rows, ...table }: PersonRows) =>
       release.count({ ...table, rows: rowsAbout(population, rows) });
-    progress("counting the population");
     const persons: number[] = [];
     const lines: string[] = [];
     for (const { name, population } of cohorts) {
@@ -105,7 +104,6 @@ export class DisclosedAnalyses {
       source,
       signal,
       cohort,
-      progress,
       cohorts,
       persons,
       rules: this.#disclosure.rules,
@@ -161,8 +159,6 @@ class Release {
 
   /** What the audit has of the analysis, and what may still be asked for. */
   get summary(): { readonly facts: DisclosureFacts; readonly remaining: number } {
-    const sum = (number: (facts: DisclosureFacts) => number) =>
-      this.#tables.reduce((all, facts) => all + number(facts), 0);
     const [first] = this.#tables;
     const fingerprints = this.#tables.map(({ fingerprint }) => fingerprint).join("");
     return {
@@ -172,11 +168,7 @@ class Release {
           0,
           first?.fingerprint.length ?? 0,
         ),
-        persons: first?.persons ?? null,
-        rows: sum(({ rows }) => rows),
-        withheld: sum(({ withheld }) => withheld),
-        adjusted: sum(({ adjusted }) => adjusted),
-        derived: sum(({ derived }) => derived),
+        ...summedFacts(this.#tables),
       },
     };
   }

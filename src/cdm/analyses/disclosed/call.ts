@@ -11,7 +11,7 @@ import type { DisclosedTable, DisclosureRules } from "../../disclosure/mod.ts";
 import type { Call } from "../call.ts";
 
 /** One analysis. */
-export interface DisclosedCall extends Pick<Call, "request" | "source" | "signal" | "cohort" | "progress"> {
+export interface DisclosedCall extends Pick<Call, "request" | "source" | "signal" | "cohort"> {
   /** The cohorts that are analysed, each a population of its own: their rows are asked for one after the other. */
   readonly cohorts: readonly { readonly name: string; readonly population: Population }[];
   /** Persons of each cohort whose number was released. */

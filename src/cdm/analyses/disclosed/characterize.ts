@@ -25,7 +25,6 @@ export async function disclosedCharacterize(call: DisclosedCall): Promise<Disclo
   const concepts = new Map<number, string>();
   for (const table of COUNTED_TABLES) {
     if (cohort === undefined || !source.relations.has(table.table)) continue;
-    call.progress(`counting ${table.table}`);
     const rows = conceptRows(source.schema, table, days);
     const { cells, names } = await call.count(cohort.population, { rows, groups: GROUPS });
     counted.push({ table, rows: mostFrequent(cells, top) });

@@ -15,9 +15,7 @@ export async function disclosedIncidenceOf(call: DisclosedCall): Promise<Disclos
       rows: incidenceRows(analysis, { of, byStrata }),
       values: ["sum"],
     }));
-  call.progress("counting persons and time at risk");
   const risk = await count("days");
-  call.progress("counting outcomes");
   const outcomes = await count("outcomes");
   const found = disclosedIncidence(groupNames(call, [risk, outcomes]), {
     risk: risk.numbers,

@@ -28,9 +28,7 @@ export async function disclosedPrevalenceOf(call: DisclosedCall): Promise<Disclo
         ...how,
       }, { cases, byStrata }),
     }), [PERIOD]);
-  call.progress("counting persons");
   const persons = await count(false);
-  call.progress("counting persons with the outcome");
   const cases = await count(true);
   const found = disclosedPrevalence(
     groupNames(call, [persons, cases]),

@@ -20,9 +20,7 @@ export async function disclosedSurvivalOf(call: DisclosedCall): Promise<Disclose
       (byStrata) => ({ rows: survivalRows(analysis, { days, byStrata }) }),
       days.length === 0 ? [] : [PLACE],
     );
-  call.progress("counting persons");
   const start = await count([]);
-  call.progress("counting outcomes and persons at risk");
   const isDrawn = start.numbers.cells.some(({ persons }) => persons >= FEWEST_OF_CURVE);
   const places = isDrawn ? await count(ends) : start;
   const found = disclosedSurvival(

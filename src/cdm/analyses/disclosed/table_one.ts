@@ -35,7 +35,6 @@ export async function disclosedTableOneOf(call: DisclosedCall): Promise<Disclose
  */
 export async function disclosedDemographics(call: DisclosedCall): Promise<ResultTables> {
   const { request: { strata, age_bands: bands, covariates: asked }, source } = call;
-  call.progress("summarising persons");
   const counted: Counted[] = [];
   const count = async (row: TableOneRow, attribute?: string) => {
     const found = await countParts(call, {

@@ -12,6 +12,7 @@ const RULES = PRESETS.cms;
 /** Answers about one value of each person, as the rules would for new questions, and counts them. */
 function asker(
   all: readonly number[],
+  { withholdsSums = false } = {},
 ): { ask: (query: DisclosedQuery) => Promise<DisclosedTable>; asked: number } {
   const state = {
     asked: 0,
@@ -27,10 +28,13 @@ function asker(
       const values = compiled.values.map(({ kind }) =>
         kind === "sum" ? sum((value) => value) : kind === "squares" ? sum((value) => value ** 2) : some.length
       );
-      const cells = some.length < leastShown(RULES)
+      const isWithheld = withholdsSums && compiled.values.some(({ kind }) => kind === "sum");
+      const cells = some.length < leastShown(RULES) || isWithheld
         ? []
-        : [{ keys: [], persons: some.length, values, derived: false }];
-      const facts = { fingerprint: "", persons: null, rows: 1, withheld: 0, adjusted: 0, derived: 0 };
+        : [{ keys: [], persons: some.length, values, derived: query.filters !== undefined }];
+      const [rows, withheld] = [cells.length, 1 - cells.length];
+      const derived = cells.filter((cell) => cell.derived).length;
+      const facts = { fingerprint: "first", persons: null, rows, withheld, adjusted: 0, derived };
       return Promise.resolve({
         query: compiled,
         cells,
@@ -100,4 +104,26 @@ Deno.test("a percentile that fewer than 2k − 1 values lie below or above is ab
     code: "invalid_argument",
     message: "Cannot compute a percentile for each group",
   });
+});
+
+Deno.test("a percentile is absent where the mean is withheld, and where it may lie beyond the search", async () => {
+  const even = Array.from({ length: 1_000 }, (_, at) => at);
+  const median: NonNullable<DisclosedQuery["aggregates"]>[number] = { fn: "median", column: COLUMN };
+  const withheld = asker(even, { withholdsSums: true });
+  assert.deepEqual((await answerWithPercentiles(query(median), how(withheld.ask))).cells[0]?.values, [
+    undefined,
+  ]);
+  // A twentieth has a value that stands for none, more than four standard deviations from the mean.
+  const marked = asker(even.map((value) => value < 50 ? 1e6 : value));
+  const high = { ...median, fn: "percentile" as const, p: 0.97 };
+  const { cells: [cell] } = await answerWithPercentiles(query(high, median), how(marked.ask));
+  assert.equal(cell?.values[0], undefined);
+  assert.notEqual(cell?.values[1], undefined);
+});
+
+Deno.test("the facts and the mark of a percentile are also those of its questions", async () => {
+  const { ask } = asker(Array.from({ length: 1_000 }, (_, at) => at));
+  const { facts, cells } = await answerWithPercentiles(query({ fn: "median", column: COLUMN }), how(ask));
+  assert.ok(facts.rows > 5 && facts.derived > 3 && facts.fingerprint === "first", JSON.stringify(facts));
+  assert.equal(cells[0]?.derived, true);
 });

@@ -44,3 +44,30 @@ Deno.test("a sum of squares whose distances from the mean one person dominates i
   assert.deepEqual(ask([whole], 0), [[false, true]]);
   assert.deepEqual(ask(table, 1), [[false, true], [false, false]]);
 });
+
+Deno.test("a sum of squares is one of the numbers of the budget, although it may be withheld alone", () => {
+  const random = randomNumbers(28);
+  const people = new People(300, random);
+  const persons = people.count((person) => person < 200);
+  const sums = { first: 9, second: 9, all: 1_500 };
+  const of = (sum: (person: number) => number, isSpread: boolean) => ({
+    ...people.statistic((person) => person < 200 ? sum(person) : 0),
+    contributors: persons,
+    sums,
+    isSpread,
+  });
+  const cell: Cell = {
+    level: 0,
+    keys: [],
+    persons,
+    values: [of((person) => 2 + person % 5, false), of((person) => (2 + person % 5) ** 2, true)],
+  };
+  const rules = { ...RULES, budget: 2 };
+  const ledger = new Ledger(rules, people.count(() => true), random);
+  const ask = (values: Cell["values"]) => finished(releaseTable([{ ...cell, values }], 0, ledger, rules));
+  ask([]);
+  assert.equal(ledger.remaining, 1);
+  assert.throws(() => ask(cell.values), { code: "capacity" });
+  assert.equal(ask(cell.values.slice(0, 1)).cells.length, 1);
+  assert.equal(ledger.remaining, 0);
+});
