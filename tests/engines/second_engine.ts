@@ -1,4 +1,7 @@
-/** A second Docker engine for one test, beside the machine's own: with its own folder, socket and containerd namespace. Needs root. */
+/**
+ * A second Docker engine for one test, beside the machine's own: with its own folder, socket, bridge and containerd namespace. Needs root
+ * and `ip`.
+ */
 import { Engine } from "../../src/docker/mod.ts";
 import { imageReference } from "../../src/images/identity.ts";
 import { eventually } from "../fixtures/eventually.ts";
@@ -34,7 +37,9 @@ export async function withSecondEngine(
   options: SecondEngineOptions,
   test: (engine: SecondEngine) => Promise<void>,
 ): Promise<void> {
+  await using after = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "omcp-engine-" });
+  after.defer(async () => await removeFolder(folder));
   const host = `unix://${folder}/engine.sock`;
   const name = `omcp-test-${crypto.randomUUID()}`;
   await Deno.writeTextFile(`${folder}/daemon.json`, JSON.stringify({ runtimes: options.runtimes ?? {} }));
@@ -45,7 +50,8 @@ export async function withSecondEngine(
       ...before,
       ...["--config-file", `${folder}/daemon.json`, "--data-root", `${folder}/data`],
       ...["--exec-root", `${folder}/exec`, "--pidfile", `${folder}/pid`, "--host", host],
-      ...["--bridge", "none", "--iptables=false"],
+      ...["--bridge", options.rootless === true ? "none" : await addBridge(after)],
+      ...["--iptables=false", "--ip-masq=false", "--ip-forward=false"],
       ...["--containerd-namespace", name, "--containerd-plugins-namespace", `${name}-plugins`],
       ...options.args ?? [],
     ],
@@ -54,6 +60,11 @@ export async function withSecondEngine(
     stderr: "piped",
   }).spawn();
   const logged = daemon.stderr.pipeTo(log.writable);
+  after.defer(async () => {
+    daemon.kill("SIGTERM");
+    await daemon.status;
+    await logged;
+  });
   try {
     await eventually(
       async () => {
@@ -68,12 +79,30 @@ export async function withSecondEngine(
   } catch (error) {
     const printed = (await Deno.readTextFile(`${folder}/log`)).slice(-2000);
     throw new Error(`${error}\nThe end of dockerd's log:\n${printed}`, { cause: error });
-  } finally {
-    daemon.kill("SIGTERM");
-    await daemon.status;
-    await logged;
-    await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Adds a bridge for dockerd. With `--bridge none` it would delete `docker0`, which is the machine's own engine's. */
+async function addBridge(after: AsyncDisposableStack): Promise<string> {
+  const bridge = `omcp-${crypto.randomUUID().slice(0, 8)}`;
+  await run("ip", "link", "add", bridge, "type", "bridge");
+  after.defer(async () => await run("ip", "link", "delete", bridge));
+  return bridge;
+}
+
+/** An OCI runtime can leave mounts in its folder, as gVisor does. */
+async function removeFolder(folder: string): Promise<void> {
+  const lines = (await Deno.readTextFile("/proc/self/mountinfo")).split("\n");
+  const mounts = lines.map((line) => line.split(" ")[4] ?? "").filter((path) =>
+    path.startsWith(`${folder}/`)
+  );
+  for (const path of mounts.reverse()) await run("umount", path);
+  await Deno.remove(folder, { recursive: true });
+}
+
+async function run(command: string, ...args: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(command, { args: [...args], stderr: "piped" }).output();
+  if (!success) throw new Error(`${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }
 
 /** What rootlesskit gives dockerd: a user namespace, and the variables by which dockerd knows that it is rootless. */
