@@ -31,6 +31,8 @@ _MOST_SECONDS = 0.5
 _TURN_SECONDS = 0.005
 _NOW_SECONDS = 0.02
 _ENTRIES = 64
+# So many steps, each a folder or _ENTRIES of one, are made in any case: on a busy machine the time can pass without a step.
+_LEAST_STEPS = 32
 # The clock of file systems, which advances in steps of a few milliseconds: a change after this moment never has an earlier time than it shows.
 _CLOCK_REALTIME_COARSE = 5
 
@@ -73,7 +75,7 @@ class ChangedFilesFinder:
         def go_on() -> None:
             if search is not self._search:
                 return
-            if search.go_on(_TURN_SECONDS) or search.seconds >= allowed:
+            if search.go_on(_TURN_SECONDS) or search.has_spent(allowed):
                 on_found(self._end(search))
             else:
                 self._loop.call_soon(go_on)
@@ -83,7 +85,8 @@ class ChangedFilesFinder:
     def find_now(self) -> "ChangedFiles":
         """Searches like find(), but at once and in the shortest time."""
         search = self._search = self._search or _Search(self._root, self._since, self._recent)
-        search.go_on(_NOW_SECONDS)
+        while not search.go_on(_NOW_SECONDS) and not search.has_spent(_NOW_SECONDS):
+            pass
         return self._end(search)
 
     def stop(self) -> None:
@@ -107,7 +110,8 @@ class _Search:
         self.count = 0
         self.complete = True
         self.recent: Dict[int, Tuple[int, int]] = {}
-        self.seconds = 0.0
+        self._seconds = 0.0
+        self._step_count = 0
         self._root = root
         self._since = since
         self._earlier = earlier
@@ -121,12 +125,17 @@ class _Search:
         begun = time.monotonic()
         until = begun + seconds
         for _ in self._steps:
+            self._step_count += 1
             if time.monotonic() >= until:
                 break
         else:
             self._ended = True
-        self.seconds += time.monotonic() - begun
+        self._seconds += time.monotonic() - begun
         return self._ended
+
+    def has_spent(self, seconds: float) -> bool:
+        """Whether it has searched for that long, and has looked at as much as is always looked at."""
+        return self._seconds >= seconds and self._step_count >= _LEAST_STEPS
 
     def close(self) -> None:
         self._steps.close()

@@ -8,16 +8,17 @@ import { ownedName } from "../../../src/sandbox/ownership.ts";
 import { VERSION } from "../../../src/version.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { attestationOf } from "../../fixtures/fake_runtime.ts";
+import { TEST_POLICY } from "../../fixtures/oci_runtime.ts";
 import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, containersOf, newInstance } from "../../fixtures/server.ts";
-import { DEFAULT_POLICY, sandboxContainerSpec } from "../../../src/sandbox/policy.ts";
+import { sandboxContainerSpec } from "../../../src/sandbox/policy.ts";
 
 const UID = 59_998;
 const CELL = { timeoutMs: 30_000, outputBytes: 10_000 };
 
 /** A hello as an agent would send it, which claims another owner and a longer lease. */
 function forgedHello(labels: Record<string, string>): Uint8Array {
-  const spec = sandboxContainerSpec(DEFAULT_POLICY, {
+  const spec = sandboxContainerSpec(TEST_POLICY, {
     image: "any",
     uid: UID,
     labels,
@@ -70,9 +71,10 @@ threading.Thread(target=pose, daemon=True).start()
     await bobs.execute("kept = 1", CELL);
     await first.close({ detach: true });
     const id = newSandboxId();
+    const { ociRuntime } = TEST_POLICY;
     const labels = {
       ...labelsOf({ instance, role: "sandbox", name: id, version: VERSION, uid: UID }),
-      [LABEL_REQUEST]: JSON.stringify({ image: "any", asked: {} }),
+      [LABEL_REQUEST]: JSON.stringify({ image: "any", ociRuntime, asked: {} }),
     };
     const ownership = { owner: "alice", createdAt: Date.now(), idleMs: 60_000 };
     const rogue = await engine.createContainer({
@@ -81,7 +83,11 @@ threading.Thread(target=pose, daemon=True).start()
       Cmd: [],
       OpenStdin: true,
       Labels: labels,
-      HostConfig: { AutoRemove: true, NetworkMode: "none" },
+      HostConfig: {
+        AutoRemove: true,
+        NetworkMode: "none",
+        ...(ociRuntime === undefined ? {} : { Runtime: ociRuntime }),
+      },
     }, { name: ownedName({ ...ownership, id }) });
     await engine.startContainer(rogue);
     second.adopt(await runtime.listContainers({ labels: { [LABEL_INSTANCE]: instance }, all: true }));

@@ -57,11 +57,24 @@ class Finder(unittest.TestCase):
         self.assertGreater(len(turns), 3)
 
     def test_a_search_that_takes_too_long_says_that_it_is_incomplete(self) -> None:
-        for number in range(1000):
+        for number in range(5000):
             (self.root / str(number)).touch()
         self.begin()
         with mock.patch.object(changed_files, "_LEAST_SECONDS", 0.0), mock.patch.object(changed_files, "_TURN_SECONDS", 0.0):
             self.assertEqual({"changed": [], "count": 0, "complete": False}, self.find())
+
+    def test_a_small_folder_is_searched_whole_although_the_time_passes_without_a_step(self) -> None:
+        for number in range(1000):
+            (self.root / str(number)).touch()
+        self.begin()
+        (self.root / "0").write_text("changed")
+        expected = {"changed": ["0"], "count": 1, "complete": True}
+        names = ["_LEAST_SECONDS", "_TURN_SECONDS", "_NOW_SECONDS"]
+        with mock.patch.multiple(changed_files, **{name: 0.0 for name in names}):
+            self.assertEqual(expected, self.find())
+            self.begin()
+            (self.root / "0").write_text("changed again")
+            self.assertEqual(expected, self.finder.find_now())
 
     def test_folders_that_changed_come_first(self) -> None:
         for folder in range(200):
