@@ -4,7 +4,7 @@ import { type Combination, findCombination, type Released } from "./combinations
 import { Decoder, MOST_DECODED } from "./decode.ts";
 import { loadOf, MOST_LOAD, type PersonCounts, SMALL_SET, type SmallSet } from "./load.ts";
 import { type DisclosureRules, leastShown, rounded } from "./rules.ts";
-import { BUCKETS, differingBuckets, differingNumbers, type Statistic } from "./sketch.ts";
+import { BUCKETS, differingBuckets, differingNumbers, type Numbers, type Statistic } from "./sketch.ts";
 
 /** Whether a statistic is released, and with which answer. */
 export type Decision =
@@ -27,8 +27,8 @@ export interface Decided {
   readonly decision: Decision;
   /** Of a set of few persons that was released: how many they are, and how many in each bucket. */
   readonly small?: Pick<SmallSet, "persons" | "counts"> | undefined;
-  /** It got the decision about another one near it. */
-  readonly isEcho?: boolean | undefined;
+  /** It got the decision about another one near it, of this position; -1 for the empty set. */
+  readonly echoOf?: number | undefined;
 }
 
 /** The earlier decision that a statistic is nearest to. */
@@ -48,8 +48,6 @@ interface Compared {
 /** The empty set, about which everyone knows everything. */
 const NOBODY = -1;
 const EMPTY = new Float64Array(BUCKETS);
-/** Of a set whose persons do not matter. */
-const UNKNOWN: PersonCounts = new Uint8ClampedArray();
 
 /**
  * Everything that was released to one principal, and what may be released next (rules R1, R4, R5, R8). Around nobody and each answer is a
@@ -94,10 +92,10 @@ export class Ledger {
       decision: { kind: "answer", answer: rounded(population.value, rules), derived: false },
     });
     for (const decided of earlier) {
-      if (decided.isEcho === true) this.#near({ value: 0, sketch: decided.sketch, counts: UNKNOWN }, "keep");
-      else this.#add(decided);
+      const { sketch, echoOf } = decided;
+      if (echoOf === undefined) this.#add(decided);
+      else this.#addEcho(echoOf, this.#differing(sketch, echoOf));
     }
-    this.recorded();
   }
 
   /** Decisions that {@link recorded} has not been called for. */
@@ -176,13 +174,21 @@ export class Ledger {
     if (near === undefined) return undefined;
     const decision = this.#known[near.of]?.decision ?? WITHHELD;
     if (keep === undefined || near.distance === 0) return decision;
-    const numbers = differingNumbers(sketch, this.#sketchOf(near.of), Infinity);
+    const numbers = this.#differing(sketch, near.of);
     // Farther inside, some persons more or less make no difference.
     if (numbers !== undefined && numbers.buckets.length >= this.#rules.k - this.#edge) {
-      this.#echoes.add(near.of, numbers);
-      this.#unrecorded.push({ sketch, decision, isEcho: true });
+      this.#addEcho(near.of, numbers);
+      this.#unrecorded.push({ sketch, decision, echoOf: near.of });
     }
     return decision;
+  }
+
+  #differing(sketch: Float64Array, of: number): Numbers | undefined {
+    return differingNumbers(sketch, this.#sketchOf(of), Infinity);
+  }
+
+  #addEcho(of: number, numbers: Numbers | undefined): void {
+    if (numbers !== undefined) this.#echoes.add(of, numbers);
   }
 
   #nearest(statistic: Counted): Near | undefined {

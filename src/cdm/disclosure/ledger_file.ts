@@ -25,14 +25,14 @@ import { BUCKETS } from "./sketch.ts";
 export const LEDGER_FILE = "ledger.sqlite";
 
 /** Must change with the tables, the number of buckets, and the way in which persons are hashed. */
-const FORMAT = 2;
+const FORMAT = 3;
 const OWNER_ONLY = 0o600;
 
 const TABLES = `
 create table if not exists cdm (id integer primary key, name text unique not null, load text not null, seed text not null);
 create table if not exists decision (
   id integer primary key, cdm integer not null references cdm on delete cascade, principal text not null,
-  kind text not null, answer real, persons integer, sketch blob not null, counts blob, echo integer not null);
+  kind text not null, answer real, persons integer, sketch blob not null, counts blob, echo_of integer);
 create index if not exists decision_of on decision (cdm, principal);
 pragma user_version = ${FORMAT}`;
 
@@ -44,7 +44,7 @@ const decisionSchema = z.object({
   persons: z.number().nullable(),
   sketch: bytesSchema,
   counts: bytesSchema.nullable(),
-  echo: z.literal([0, 1]),
+  echo_of: z.int().min(-1).nullable(),
 });
 
 /** Keeps ledgers in a file of a folder. */
@@ -103,10 +103,10 @@ export class LedgerFile implements LedgerStore {
   #ledgers(cdm: number, seed: bigint): LoadLedgers {
     const database = this.#database;
     const insert = database.prepare(
-      "insert into decision (cdm, principal, kind, answer, persons, sketch, counts, echo) values (?, ?, ?, ?, ?, ?, ?, ?)",
+      "insert into decision (cdm, principal, kind, answer, persons, sketch, counts, echo_of) values (?, ?, ?, ?, ?, ?, ?, ?)",
     );
     const select = database.prepare(
-      "select kind, answer, persons, sketch, counts, echo from decision where cdm = ? and principal = ? order by id",
+      "select kind, answer, persons, sketch, counts, echo_of from decision where cdm = ? and principal = ? order by id",
     );
     const others = database.prepare(
       "select count(distinct principal) as n from decision where cdm = ? and principal <> ?",
@@ -154,12 +154,14 @@ function opened(path: string): DatabaseSync {
 
 type DecisionRow = z.infer<typeof decisionSchema>;
 
-function decidedOf({ kind, answer, persons, sketch, counts, echo }: DecisionRow): Decided {
+function decidedOf({ kind, answer, persons, sketch, counts, echo_of: echoOf }: DecisionRow): Decided {
   const decision: Decision = kind === "withheld" || answer === null
     ? { kind: "withheld" }
     : { kind: "answer", answer, derived: kind === "derived" };
   const numbers = new Float64Array(new Uint8Array(inflated(sketch, 8 * BUCKETS)).buffer);
-  if (persons === null || counts === null) return { sketch: numbers, decision, isEcho: echo === 1 };
+  if (persons === null || counts === null) {
+    return { sketch: numbers, decision, echoOf: echoOf ?? undefined };
+  }
   return {
     sketch: numbers,
     decision,
@@ -174,7 +176,7 @@ function inflated(bytes: Uint8Array, length: number): Buffer {
   return all;
 }
 
-function rowOf({ sketch, decision, small, isEcho }: Decided) {
+function rowOf({ sketch, decision, small, echoOf }: Decided) {
   const kind = decision.kind === "withheld" ? "withheld" : decision.derived ? "derived" : "answer";
   return [
     kind,
@@ -182,6 +184,6 @@ function rowOf({ sketch, decision, small, isEcho }: Decided) {
     small?.persons ?? null,
     deflateRawSync(new Uint8Array(sketch.buffer, sketch.byteOffset, sketch.byteLength)),
     small === undefined ? null : deflateRawSync(small.counts),
-    isEcho === true ? 1 : 0,
+    echoOf ?? null,
   ] as const;
 }

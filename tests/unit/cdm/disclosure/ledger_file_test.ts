@@ -55,6 +55,27 @@ Deno.test("a ledger of a file gives the same decisions after a restart as before
   });
 });
 
+Deno.test("after a restart, what was asked at an edge gets the answer that it got: a sum of few, near to nobody, too", async () => {
+  await inFolder((folder) => {
+    const people = new People(1_000, randomNumbers(33));
+    const file = new LedgerFile(folder);
+    const ledgers = file.open(CDM);
+    const ledger = ledgerOf(people, ledgers);
+    const all = people.statistic((person) => person < 30 ? 1 : 0);
+    // Nearer to nobody than to the sum of all; but whether enough contribute was decided about their persons.
+    const { value, sketch } = people.statistic((person) => person < 14 ? 1 : 0);
+    const ask = (asked: Ledger) => [all, { value, sketch }].map((one) => finished(asked.decide(one)));
+    const before = ask(ledger);
+    assert.deepEqual(before.map(({ kind }) => kind), ["answer", "answer"]);
+    assert.deepEqual(ledger.unrecorded.map(({ echoOf }) => echoOf), [undefined, 1]);
+    ledgers.append("local", ledger.unrecorded);
+    const restored = ledgerOf(people, ledgers);
+    assert.deepEqual(restored.unrecorded, []);
+    assert.deepEqual(ask(restored), before);
+    file.close();
+  });
+});
+
 Deno.test("a new load of a CDM begins a new ledger with a new seed; another CDM has its own", async () => {
   await inFolder((folder) => {
     const people = new People(500, randomNumbers(32));
