@@ -24,6 +24,7 @@ import {
 } from "../runtime/mod.ts";
 import { VERSION } from "../version.ts";
 import type { StartedSandbox } from "./factory.ts";
+import type { SandboxPolicy } from "./policy.ts";
 import program from "./compile_modules.py" with { type: "text" };
 
 const log = logger("sandbox");
@@ -57,6 +58,8 @@ export interface GuestCodeOptions {
   readonly runtime: ContainerRuntime;
   /** The server's instance, for the labels. */
   readonly instance: string;
+  /** Of sandboxes: an image's programs run on their OCI runtime only. */
+  readonly policy: Pick<SandboxPolicy, "ociRuntime">;
   /** Whether it compiles anything. @default false */
   readonly compiles?: boolean;
   /** Aborted when nothing more is to be compiled. */
@@ -122,10 +125,10 @@ export class GuestCode {
   }
 
   async #compile(image: string, entry: Entry): Promise<void> {
-    const { runtime, instance, closing } = this.#options;
+    const { runtime, instance, policy: { ociRuntime }, closing } = this.#options;
     const id = crypto.randomUUID();
     try {
-      const { stdout } = await runProgram(runtime, spec({ image, instance, id }), {
+      const { stdout } = await runProgram(runtime, spec({ image, instance, id, ociRuntime }), {
         name: `omcp-compiler-${id}`,
         deadlineMs: DEADLINE_MS,
         outputBytes: OUTPUT_BYTES,
@@ -156,7 +159,12 @@ function fileName(name: string): string {
 }
 
 function spec(
-  { image, instance, id }: { readonly image: string; readonly instance: string; readonly id: string },
+  { image, instance, id, ociRuntime }: {
+    readonly image: string;
+    readonly instance: string;
+    readonly id: string;
+    readonly ociRuntime: string | undefined;
+  },
 ): ContainerSpec {
   return {
     image,
@@ -176,5 +184,6 @@ function spec(
     },
     tmpfs: [],
     stdin: "ends-with-attach",
+    ...(ociRuntime === undefined ? {} : { ociRuntime }),
   };
 }
