@@ -10,7 +10,8 @@ import { EVENT_TABLE_NAMES, eventTable } from "./event_tables.ts";
 import { type CohortDefinitionInput, type CohortMember, MOST_NAME } from "./schema.ts";
 
 type Event = CohortDefinitionInput["entry"][number];
-type Sets = ReadonlyMap<number, Event["concepts"]>;
+/** Reads a concept set by its id when an event uses it: ATLAS exports others, too, and empty ones. */
+type Sets = (id: number) => NonNullable<Event["concepts"]>;
 
 const limit = z.strictObject({ Type: z.enum(["First", "Last", "All"]) });
 const LIMITS = { First: "first", Last: "last", All: "all" } as const;
@@ -134,7 +135,8 @@ export function fromCirce(input: unknown): CohortDefinitionInput {
   if (!parsed.success) throw unreadable(parsed.error);
   const circe = parsed.data;
   const { PrimaryCriteria: primary, EndStrategy: { DateOffset: offset, CustomEra: era } = {} } = circe;
-  const sets: Sets = new Map(circe.ConceptSets.map((set) => [set.id, itemsOf(set)]));
+  const written = new Map(circe.ConceptSets.map((set) => [set.id, set]));
+  const sets: Sets = (id) => itemsOf(written.get(id) ?? missingSet(id));
   const rules = [
     ...(circe.AdditionalCriteria === undefined ? [] : [{ name: "", expression: circe.AdditionalCriteria }]),
     ...circe.InclusionRules,
@@ -153,7 +155,7 @@ export function fromCirce(input: unknown): CohortDefinitionInput {
         : { [offset.DateField === "StartDate" ? "days_after_start" : "days_after_end"]: offset.Offset }),
       ...(era === undefined ? {} : {
         drug_era: {
-          concepts: sets.get(era.DrugCodesetId) ?? missingSet(era.DrugCodesetId),
+          concepts: sets(era.DrugCodesetId),
           gap_days: era.GapDays,
           extra_days: era.Offset,
         },
@@ -174,12 +176,16 @@ function withoutEmpty(value: unknown): unknown {
   );
 }
 
-function itemsOf(set: Readonly<Record<string, unknown>>): Event["concepts"] {
+function itemsOf(set: Readonly<Record<string, unknown>>): NonNullable<Event["concepts"]> {
   const parsed = atlasSchema.safeParse(set);
   if (parsed.success) return fromAtlas(parsed.data).items;
-  throw new OmcpError("invalid_argument", `Cannot read the concept set ${String(set["id"])} of circe`, {
-    next: "Export the definition with its concept sets.",
-  });
+  throw new OmcpError(
+    "invalid_argument",
+    `Cannot read the concept set ${
+      String(set["id"])
+    } of circe: it has no concepts, or other JSON than ATLAS's`,
+    { next: "Give it concepts, or remove what uses it." },
+  );
 }
 
 function eventOf(criterion: z.infer<typeof criterionSchema>, sets: Sets): Event {
@@ -196,7 +202,7 @@ function eventOf(criterion: z.infer<typeof criterionSchema>, sets: Sets): Event 
     }
   }
   const start = Object.values(starts).find((one) => one !== undefined);
-  const concepts = id === undefined ? undefined : sets.get(id) ?? missingSet(id);
+  const concepts = id === undefined ? undefined : sets(id);
   return {
     table,
     ...(concepts === undefined ? {} : { concepts }),

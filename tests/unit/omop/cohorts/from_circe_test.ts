@@ -133,3 +133,13 @@ Deno.test("fromCirce() refuses a range without its upper end, which would be a c
   const rule = { Type: "ALL", DemographicCriteriaList: [{ Age: { Value: 40, Op: "bt" } }] };
   assert.throws(() => fromCirce(withRule(rule)), { code: "invalid_argument", message: /must have Extent/ });
 });
+
+Deno.test("fromCirce() reads only the concept sets that are used: an empty one is refused where an event has it", () => {
+  const ConceptSets = [...MINIMAL.ConceptSets, { id: 8, name: "empty", expression: { items: [] } }];
+  assert.deepEqual(fromCirce({ ...MINIMAL, ConceptSets }), fromCirce(MINIMAL));
+  const CensoringCriteria = [{ ConditionOccurrence: { CodesetId: 8 } }];
+  assert.throws(() => fromCirce({ ...MINIMAL, ConceptSets, CensoringCriteria }), {
+    code: "invalid_argument",
+    message: /^Cannot read the concept set 8 of circe: it has no concepts/,
+  });
+});
