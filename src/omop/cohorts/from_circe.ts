@@ -202,10 +202,9 @@ function eventOf(criterion: z.infer<typeof criterionSchema>, sets: Sets): Event 
     }
   }
   const start = Object.values(starts).find((one) => one !== undefined);
-  const concepts = id === undefined ? undefined : sets(id);
   return {
     table,
-    ...(concepts === undefined ? {} : { concepts }),
+    ...(id === undefined ? {} : { concepts: sets(id) }),
     ...(first === undefined ? {} : { first }),
     ...(start === undefined ? {} : { dates: { from: lowest(start), to: highest(start) } }),
     ...(value === undefined ? {} : { value: { min: lowest(value), max: highest(value) } }),
@@ -272,9 +271,7 @@ function daysOf({ Days, Coeff }: z.infer<typeof endpoint>, side: -1 | 1): number
   throw new OmcpError(
     "invalid_argument",
     "Cannot read circe: a window begins or ends with all days of the other side",
-    {
-      next: "Give that end of the window a number of days.",
-    },
+    { next: "Give that end of the window a number of days." },
   );
 }
 
@@ -298,8 +295,6 @@ function unreadable(error: z.ZodError): OmcpError {
   return new OmcpError(
     "invalid_argument",
     `Cannot read ${argumentPath(["circe", ...issue?.path ?? []])}: ${issue?.message ?? "unknown"}`,
-    {
-      next: "Remove that part, or define the cohort with entry, with, without and exit.",
-    },
+    { next: "Remove that part, or define the cohort with entry, with, without and exit." },
   );
 }
