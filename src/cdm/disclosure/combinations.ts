@@ -1,7 +1,7 @@
 /** Finds which earlier answers a new statistic could be derived from: rule R4 of the disclosure rules. */
 import type { Steps } from "../../lib/async/in_slices.ts";
 import { type Decoder, MOST_DECODED } from "./decode.ts";
-import { differingBuckets } from "./sketch.ts";
+import { combined, differences, differingBuckets, type Numbers, type Term } from "./sketch.ts";
 
 /** An answer that was given. */
 export interface Released {
@@ -15,6 +15,15 @@ export interface Combination {
   readonly parts: readonly { readonly times: number; readonly released: Released }[];
 }
 
+/** How far from a combination a statistic gets its number. */
+export interface Reach {
+  /** In fewer persons than these it always does. */
+  readonly inside: number;
+  /** In so many more it does where `isAtEdge` says so. */
+  readonly edge: number;
+  readonly isAtEdge: (difference: Numbers) => boolean;
+}
+
 /** Up to how many answers triples are searched: their number is the square of this. */
 const MOST_IN_TRIPLES = 600;
 /** From so many buckets on, fewer than 2k − 1 that differ are a few percent. */
@@ -26,24 +35,29 @@ const MANY_BUCKETS = 512;
  *
  * @param target The statistic's sketch.
  * @param earlier The answers given before; the whole population is one of them.
- * @param k The fewest persons of a difference that may be learned.
+ * @param reach How far from a combination the target may be.
  * @param how A decoder of all of these, where they are not too many, and numbers from 0 to below 1.
  * @returns The combination; undefined if there is none. It yields often.
  */
 export function* findCombination(
   target: Float64Array,
   earlier: readonly Released[],
-  k: number,
+  { inside, edge, isAtEdge }: Reach,
   { decoder, random }: { readonly decoder: Decoder; readonly random: () => number },
 ): Steps<Combination | undefined> {
-  // Most candidates differ in k of the target's own buckets, which are far fewer than all where the target has few persons.
+  const limit = inside + edge;
+  // Most candidates differ in many of the target's own buckets, which are far fewer than all where the target has few persons.
   const filled = filledBuckets(target);
   // Of large sets, most candidates agree by chance in the bucket that found them; one that is near agrees in nearly all.
   const further = filled.length < MANY_BUCKETS ? [] : probes(target, random, 4);
   function near(parts: Combination["parts"]): boolean {
     if (further.filter((bucket) => !agrees(target, parts, bucket)).length > 1) return false;
-    const terms = parts.map(({ times, released }) => ({ times, sketch: released.sketch }));
-    return differingBuckets(target, terms, k, filled) < k && differingBuckets(target, terms, k) < k;
+    const terms = termsOf(parts);
+    return differingBuckets(target, terms, limit, filled) < limit && isWithin(terms);
+  }
+  function isWithin(terms: readonly Term[]): boolean {
+    const distance = differingBuckets(target, terms, limit);
+    return distance < inside || (distance < limit && isAtEdge(differences(target, combined(terms))));
   }
   for (const search of [pairs, triples]) {
     for (const parts of search(target, earlier, random)) {
@@ -52,13 +66,22 @@ export function* findCombination(
     }
   }
   if (decoder.size < earlier.length) return undefined;
-  const factors = yield* decoder.find(target, k);
+  const factors = yield* decoder.find(target, limit, isWithin);
   if (factors === undefined) return undefined;
   return {
     parts: earlier.map((released, at) => ({ times: factors[at] ?? 0, released })).filter(({ times }) =>
       times !== 0
     ),
   };
+}
+
+/** The sketch of a combination. @param combination It. */
+export function sketchOfCombination({ parts }: Combination): Float64Array {
+  return combined(termsOf(parts));
+}
+
+function termsOf(parts: Combination["parts"]): readonly Term[] {
+  return parts.map(({ times, released }) => ({ times, sketch: released.sketch }));
 }
 
 function agrees(target: Float64Array, parts: Combination["parts"], bucket: number): boolean {

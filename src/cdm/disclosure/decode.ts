@@ -1,6 +1,6 @@
 /** Writes a sketch as a linear combination of others, but for a few buckets: information-set decoding over the rationals. */
 import type { Steps } from "../../lib/async/in_slices.ts";
-import { BUCKETS, differingBuckets } from "./sketch.ts";
+import { BUCKETS, type Term } from "./sketch.ts";
 
 /** Up to how many sketches a decoder takes: it needs as many buckets to distinguish them, and others to check that. */
 export const MOST_DECODED = 320;
@@ -51,13 +51,18 @@ export class Decoder {
   }
 
   /**
-   * Looks for factors y such that Σ y·row and the target differ in fewer than k buckets.
+   * Looks for factors y such that Σ y·row is near the target: they differ in fewer than k buckets, and `isNear`.
    *
    * @param target The sketch.
    * @param k The number of buckets from which on a difference counts.
+   * @param isNear Whether a combination is near enough to the target.
    * @returns The factors, one for each row, or undefined. It yields often.
    */
-  *find(target: Float64Array, k: number): Steps<readonly number[] | undefined> {
+  *find(
+    target: Float64Array,
+    k: number,
+    isNear: (terms: readonly Term[]) => boolean,
+  ): Steps<readonly number[] | undefined> {
     for (const each of this.#tries) {
       yield;
       const factors = each.factors(target, k);
@@ -67,7 +72,7 @@ export class Decoder {
         if (near.some((factor, at) => Math.abs(factor - (factors[at] ?? 0)) > CLOSE)) continue;
         const terms = near.map((times, at) => ({ times, sketch: this.#rows[at] ?? target }))
           .filter(({ times }) => times !== 0);
-        if (differingBuckets(target, terms, k) < k) return near;
+        if (isNear(terms)) return near;
       }
     }
     return undefined;

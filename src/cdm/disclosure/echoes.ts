@@ -2,16 +2,28 @@
  * Sets that got the answer of another one near them. Without a record of these, one person more would show at the edge of an answer's reach:
  * the first set still gets it, and the second one gets its own.
  */
-import { differingNumbers, distanceOf, type Numbers } from "./sketch.ts";
+import { differences, differingBuckets, distanceOf, type Numbers } from "./sketch.ts";
+
+/** The position of the empty set, about which everyone knows everything. */
+export const NOBODY = -1;
 
 /** How many are kept; each has some 300 bytes. */
 const MOST_ECHOES = 10_000;
 
-/** A set and what it differs in from the set whose answer it got. */
+/** What a set differs in from the one whose answer it got. */
 interface Echo {
   /** The position of that set in the ledger. */
   readonly of: number;
-  readonly numbers: Numbers;
+  readonly difference: Numbers;
+}
+
+/** The decisions that a set is compared with. */
+interface Bases {
+  /** The position after the last one. */
+  readonly end: number;
+  readonly sketchOf: (of: number) => Float64Array;
+  /** Whether the true number of a set was shown, or is known. */
+  readonly isExact: (of: number) => boolean;
 }
 
 /** Of one ledger. */
@@ -34,40 +46,60 @@ export class Echoes {
    * Keeps one.
    *
    * @param of The position of the set whose answer it got.
-   * @param numbers What it differs in.
+   * @param difference What is added to the sketch of that set.
    */
-  add(of: number, numbers: Numbers): void {
-    this.#all.push({ of, numbers });
-    this.#widest = Math.max(this.#widest, numbers.buckets.length);
+  add(of: number, difference: Numbers): void {
+    this.#all.push({ of, difference });
+    this.#widest = Math.max(this.#widest, difference.buckets.length);
   }
 
   /**
-   * Finds the nearest one.
+   * Whether what a set has more than a combination of answers is near what an echo has more than its set, or the opposite.
+   *
+   * @param difference It.
+   * @param limit The distance from which on it does not count.
+   */
+  has(difference: Numbers, limit: number): boolean {
+    return this.#all.some((echo) =>
+      distanceOf(difference, echo.difference, 1) < limit ||
+      distanceOf(difference, echo.difference, -1) < limit
+    );
+  }
+
+  /**
+   * Finds the set to which a set is as the nearest echo is to its own. The same few persons added to, or taken from, any set whose number
+   * was shown are as many, so those that could not be seen in one place, with one more, must not be seen in another.
    *
    * @param sketch A set.
-   * @param from The first one to look at.
+   * @param from Up to where it was compared before: with echoes, and with decisions.
    * @param limit The distance from which on it does not count.
-   * @param sketchOf The sketch of a set of the ledger.
-   * @returns Its set's position and the distance.
+   * @param bases The decisions.
+   * @returns The position of a decision, and the distance.
    */
   nearest(
     sketch: Float64Array,
-    from: number,
+    from: { readonly echoes: number; readonly known: number },
     limit: number,
-    sketchOf: (of: number) => Float64Array,
+    { end, sketchOf, isExact }: Bases,
   ): { readonly of: number; readonly distance: number } | undefined {
-    const differences = new Map<number, Numbers | undefined>();
     let best: { readonly of: number; readonly distance: number } | undefined;
-    for (let at = from; at < this.#all.length; at += 1) {
-      const echo = this.#all[at];
-      if (echo === undefined) break;
-      if (!differences.has(echo.of)) {
-        differences.set(echo.of, differingNumbers(sketch, sketchOf(echo.of), this.#widest + limit));
+    if (this.#all.length === 0) return best;
+    const widest = this.#widest + limit;
+    for (let of = NOBODY; of < end; of += 1) {
+      const base = sketchOf(of);
+      const isNew = of >= from.known;
+      if (!isNew && from.echoes === this.#all.length) continue;
+      if (differingBuckets(sketch, [{ times: 1, sketch: base }], widest) >= widest) continue;
+      const own = differences(sketch, base);
+      for (let at = isNew ? 0 : from.echoes; at < this.#all.length; at += 1) {
+        const echo = this.#all[at];
+        if (echo === undefined || (echo.of !== of && !isExact(of))) continue;
+        const distance = Math.min(
+          distanceOf(own, echo.difference, 1),
+          echo.of === of ? Infinity : distanceOf(own, echo.difference, -1),
+        );
+        if (distance < (best?.distance ?? limit)) best = { of, distance };
       }
-      const own = differences.get(echo.of);
-      if (own === undefined) continue;
-      const distance = distanceOf(own, echo.numbers);
-      if (distance < (best?.distance ?? limit)) best = { of: echo.of, distance };
     }
     return best;
   }

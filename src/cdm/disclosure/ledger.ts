@@ -1,10 +1,10 @@
 import type { Steps } from "../../lib/async/in_slices.ts";
-import { Echoes } from "./echoes.ts";
-import { type Combination, findCombination, type Released } from "./combinations.ts";
+import { Echoes, NOBODY } from "./echoes.ts";
+import { type Combination, findCombination, type Released, sketchOfCombination } from "./combinations.ts";
 import { Decoder, MOST_DECODED } from "./decode.ts";
 import { loadOf, MOST_LOAD, type PersonCounts, SMALL_SET, type SmallSet } from "./load.ts";
 import { type DisclosureRules, leastShown, rounded } from "./rules.ts";
-import { BUCKETS, differingBuckets, differingNumbers, type Numbers, type Statistic } from "./sketch.ts";
+import { asSketch, BUCKETS, differences, differingBuckets, type Numbers, type Statistic } from "./sketch.ts";
 
 /** Whether a statistic is released, and with which answer. */
 export type Decision =
@@ -45,8 +45,6 @@ interface Compared {
   readonly near: Near | undefined;
 }
 
-/** The empty set, about which everyone knows everything. */
-const NOBODY = -1;
 const EMPTY = new Float64Array(BUCKETS);
 
 /**
@@ -94,7 +92,7 @@ export class Ledger {
     for (const decided of earlier) {
       const { sketch, echoOf } = decided;
       if (echoOf === undefined) this.#add(decided);
-      else this.#addEcho(echoOf, this.#differing(sketch, echoOf));
+      else this.#echoes.add(echoOf, differences(sketch, this.#sketchOf(echoOf)));
     }
   }
 
@@ -174,21 +172,16 @@ export class Ledger {
     if (near === undefined) return undefined;
     const decision = this.#known[near.of]?.decision ?? WITHHELD;
     if (keep === undefined || near.distance === 0) return decision;
-    const numbers = this.#differing(sketch, near.of);
-    // Farther inside, some persons more or less make no difference.
-    if (numbers !== undefined && numbers.buckets.length >= this.#rules.k - this.#edge) {
-      this.#addEcho(near.of, numbers);
-      this.#unrecorded.push({ sketch, decision, echoOf: near.of });
-    }
+    this.#keepEcho(sketch, near.of, decision);
     return decision;
   }
 
-  #differing(sketch: Float64Array, of: number): Numbers | undefined {
-    return differingNumbers(sketch, this.#sketchOf(of), Infinity);
-  }
-
-  #addEcho(of: number, numbers: Numbers | undefined): void {
-    if (numbers !== undefined) this.#echoes.add(of, numbers);
+  /** Remembers that a set got the decision about another one. Farther inside, some persons more or less make no difference. */
+  #keepEcho(sketch: Float64Array, of: number, decision: Decision): void {
+    const difference = differences(sketch, this.#sketchOf(of));
+    if (difference.buckets.length < this.#rules.k - this.#edge) return;
+    this.#echoes.add(of, difference);
+    this.#unrecorded.push({ sketch, decision, echoOf: of });
   }
 
   #nearest(statistic: Counted): Near | undefined {
@@ -201,8 +194,12 @@ export class Ledger {
       if (distance < limit) near = { of: at, distance };
     }
     const limit = Math.min(this.#edge + 1, near?.distance ?? Infinity);
-    const sketchOf = (of: number) => this.#sketchOf(of);
-    near = this.#echoes.nearest(sketch, before?.echoes ?? 0, limit, sketchOf) ?? near;
+    const compared = { echoes: before?.echoes ?? 0, known: before?.known ?? NOBODY };
+    near = this.#echoes.nearest(sketch, compared, limit, {
+      end: this.#known.length,
+      sketchOf: (of) => this.#sketchOf(of),
+      isExact: (of) => this.#isExact(of),
+    }) ?? near;
     this.#compared.set(statistic, { known: this.#known.length, echoes: this.#echoes.size, near });
     return near;
   }
@@ -217,7 +214,13 @@ export class Ledger {
     // Whether enough persons contribute to a sum is decided about these persons.
     if (decision === undefined) return counts === undefined ? this.#rules.k : leastShown(this.#rules);
     // A number that was not the true one shows nothing about the persons between.
-    return decision.kind === "answer" && !decision.derived ? leastShown(this.#rules) : this.#rules.k;
+    return this.#isExact(at) ? leastShown(this.#rules) : this.#rules.k;
+  }
+
+  /** Whether the number of a decision, or that of nobody, is the true one. */
+  #isExact(at: number): boolean {
+    const decision = this.#known[at]?.decision;
+    return decision === undefined || (decision.kind === "answer" && !decision.derived);
   }
 
   /** How many persons more or less cannot be seen at the edge of a reach. Each echo moves it so far, so it is less than k. */
@@ -244,8 +247,18 @@ export class Ledger {
     if (small !== undefined && loadOf(small, this.#small) > MOST_LOAD) return { sketch, decision: WITHHELD };
     yield* this.#catchUp();
     const how = { decoder: this.#decoder, random: this.#random };
-    const found = yield* findCombination(sketch, this.#released, leastShown(this.#rules), how);
-    if (found !== undefined) return { sketch, decision: derived(found) };
+    const reach = {
+      inside: leastShown(this.#rules),
+      edge: this.#edge,
+      isAtEdge: (difference: Numbers) => this.#echoes.has(difference, this.#edge + 1),
+    };
+    const found = yield* findCombination(sketch, this.#released, reach, how);
+    if (found !== undefined) {
+      // The few persons between are remembered as a set near nobody.
+      const few = asSketch(differences(sketch, sketchOfCombination(found)));
+      this.#keepEcho(few, NOBODY, WITHHELD);
+      return { sketch, decision: derived(found) };
+    }
     const answer = rounded(statistic.value, this.#rules);
     return { sketch, decision: { kind: "answer", answer, derived: false }, small };
   }

@@ -83,52 +83,61 @@ export function sketchOf(buckets: readonly number[], sums: readonly number[]): F
   return sketch;
 }
 
-/** The numbers of a sketch in the buckets, ascending, in which it differs from another one. */
+/** What is added to one sketch to get another one: the buckets, ascending, in which they differ. */
 export interface Numbers {
   readonly buckets: Uint16Array;
   readonly numbers: Float64Array;
 }
 
 /**
- * What a sketch differs in from another one.
+ * What a sketch has more than another one.
  *
  * @param sketch The sketch.
  * @param other The other one.
- * @param limit The number of buckets from which on the answer is undefined.
  */
-export function differingNumbers(
-  sketch: Float64Array,
-  other: Float64Array,
-  limit: number,
-): Numbers | undefined {
-  const buckets: number[] = [];
-  for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
-    if (isSame(sketch[bucket] ?? 0, other[bucket] ?? 0)) continue;
-    buckets.push(bucket);
-    if (buckets.length >= limit) return undefined;
-  }
+export function differences(sketch: Float64Array, other: Float64Array): Numbers {
+  const buckets = ALL.filter((bucket) => !isSame(sketch[bucket] ?? 0, other[bucket] ?? 0));
   return {
     buckets: Uint16Array.from(buckets),
-    numbers: Float64Array.from(buckets, (bucket) => sketch[bucket] ?? 0),
+    numbers: Float64Array.from(buckets, (bucket) => (sketch[bucket] ?? 0) - (other[bucket] ?? 0)),
   };
 }
 
 /**
- * In how many buckets two sketches differ that are given by their differences from a third one.
+ * In how many buckets two differences differ.
  *
  * @param one The first one.
  * @param other The second one.
+ * @param sign -1: the opposite of the second one.
  */
-export function distanceOf(one: Numbers, other: Numbers): number {
+export function distanceOf(one: Numbers, other: Numbers, sign: 1 | -1): number {
   let [a, b, distance] = [0, 0, 0];
   while (a < one.buckets.length || b < other.buckets.length) {
     const first = one.buckets[a] ?? BUCKETS;
     const second = other.buckets[b] ?? BUCKETS;
-    if (first !== second || !isSame(one.numbers[a] ?? 0, other.numbers[b] ?? 0)) distance += 1;
+    if (first !== second || !isSame(one.numbers[a] ?? 0, sign * (other.numbers[b] ?? 0))) distance += 1;
     if (first <= second) a += 1;
     if (second <= first) b += 1;
   }
   return distance;
+}
+
+/** The sketch of a combination. @param terms Its terms. */
+export function combined(terms: readonly Term[]): Float64Array {
+  const sum = new Float64Array(BUCKETS);
+  for (const { times, sketch } of terms) {
+    for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
+      sum[bucket] = (sum[bucket] ?? 0) + times * (sketch[bucket] ?? 0);
+    }
+  }
+  return sum;
+}
+
+/** The sketch that has these differences from one of nobody. @param difference What it has. */
+export function asSketch({ buckets, numbers }: Numbers): Float64Array {
+  const sketch = new Float64Array(BUCKETS);
+  buckets.forEach((bucket, at) => sketch[bucket] = numbers[at] ?? 0);
+  return sketch;
 }
 
 function isSame(a: number, b: number): boolean {
