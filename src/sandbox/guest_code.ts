@@ -39,18 +39,26 @@ const OUTPUT_BYTES = 6 * MIB;
 /** The packages that every sandbox imports. The agent needs the others' sources. */
 const COMPILED = /^(agent|kernel_manager|kernel)(\.|$)/;
 
+const SOURCES = fromSource(GUEST_MODULES);
+
+/** Name → file name, as it is in tracebacks, and source. */
+const TO_COMPILE: Readonly<Record<string, readonly [string, string]>> = Object.fromEntries(
+  Object.entries(GUEST_MODULES).filter(([name]) => COMPILED.test(name))
+    .map(([name, source]) => [name, [fileName(name), source]]),
+);
+
+/** Exactly the modules that were asked for. */
 const outputSchema = z.string().transform(parsedJson).pipe(z.strictObject({
   magic: z.string().regex(/^[0-9a-f]{8}$/),
-  code: z.record(z.string(), z.base64()),
+  code: z.record(z.enum(Object.keys(TO_COMPILE)), z.base64()),
 }));
-
-const SOURCES = fromSource(GUEST_MODULES);
 
 /** What is known of an image. */
 interface Entry {
   starts: number;
   compiled: BootModules | undefined;
-  compiling: Promise<void> | undefined;
+  /** Not again where it failed. */
+  asked: boolean;
 }
 
 /** What {@link GuestCode} needs. */
@@ -70,6 +78,8 @@ export interface GuestCodeOptions {
 export class GuestCode {
   readonly #options: GuestCodeOptions;
   readonly #images = new Map<string, Entry>();
+  /** One at a time. */
+  #compiling: Promise<void> = Promise.resolve();
 
   /** @param options See {@link GuestCodeOptions}. */
   constructor(options: GuestCodeOptions) {
@@ -103,7 +113,7 @@ export class GuestCode {
 
   /** Resolves when no container of it is left. */
   async close(): Promise<void> {
-    await Promise.all([...this.#images.values()].map(({ compiling }) => compiling));
+    await this.#compiling;
   }
 
   #entry(image: string): Entry {
@@ -111,7 +121,7 @@ export class GuestCode {
     if (found !== undefined) return found;
     const [oldest] = this.#images.keys();
     if (this.#images.size >= MAX_IMAGES && oldest !== undefined) this.#images.delete(oldest);
-    const entry: Entry = { starts: 0, compiled: undefined, compiling: undefined };
+    const entry: Entry = { starts: 0, compiled: undefined, asked: false };
     this.#images.set(image, entry);
     return entry;
   }
@@ -119,24 +129,25 @@ export class GuestCode {
   #started(image: string, entry: Entry): void {
     const { compiles = false, closing } = this.#options;
     entry.starts += 1;
-    if (compiles && entry.starts >= COMPILED_FROM && !closing.aborted) {
-      entry.compiling ??= this.#compile(image, entry);
-    }
+    if (!compiles || entry.asked || entry.starts < COMPILED_FROM || closing.aborted) return;
+    entry.asked = true;
+    this.#compiling = this.#compiling.then(() => this.#compile(image, entry));
   }
 
   async #compile(image: string, entry: Entry): Promise<void> {
-    const { runtime, instance, policy: { ociRuntime }, closing } = this.#options;
+    const { runtime, instance, policy, closing } = this.#options;
+    if (closing.aborted) return;
     const id = crypto.randomUUID();
     try {
-      const { stdout } = await runProgram(runtime, spec({ image, instance, id, ociRuntime }), {
+      const { stdout } = await runProgram(runtime, spec({ image, instance, id, policy }), {
         name: `omcp-compiler-${id}`,
         deadlineMs: DEADLINE_MS,
         outputBytes: OUTPUT_BYTES,
-        input: new TextEncoder().encode(JSON.stringify(toCompile())),
+        input: new TextEncoder().encode(JSON.stringify(TO_COMPILE)),
         signal: closing,
       });
       const { magic, code } = outputSchema.parse(stdout);
-      const sources = Object.entries(GUEST_MODULES).filter(([name]) => code[name] === undefined);
+      const sources = Object.entries(GUEST_MODULES).filter(([name]) => TO_COMPILE[name] === undefined);
       entry.compiled = { sources: Object.fromEntries(sources), code, magic };
     } catch (error) {
       if (closing.aborted) return;
@@ -147,23 +158,15 @@ export class GuestCode {
   }
 }
 
-/** Name → file name, as it is in tracebacks, and source. */
-function toCompile(): Record<string, readonly [string, string]> {
-  const found = Object.entries(GUEST_MODULES).filter(([name]) => COMPILED.test(name));
-  return Object.fromEntries(found.map(([name, source]) => [name, [fileName(name), source]]));
-}
-
 /** As the loader and the zygote name what they compile. */
 function fileName(name: string): string {
   return name.startsWith("kernel.") ? `omcp_${name.replaceAll(".", "/")}` : `omcp:${name}`;
 }
 
 function spec(
-  { image, instance, id, ociRuntime }: {
+  { image, instance, id, policy: { ociRuntime } }: Pick<GuestCodeOptions, "instance" | "policy"> & {
     readonly image: string;
-    readonly instance: string;
     readonly id: string;
-    readonly ociRuntime: string | undefined;
   },
 ): ContainerSpec {
   return {
@@ -178,7 +181,8 @@ function spec(
       memoryBytes: 128 * MIB,
       cpus: 1,
       cpuShares: CPU_SHARES.sandbox,
-      pids: 16,
+      // With gVisor, also those of its own threads, of which it needs more than 16.
+      pids: 64,
       openFiles: 64,
       oomScoreAdj: 500,
     },

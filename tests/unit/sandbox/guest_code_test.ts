@@ -1,15 +1,116 @@
 import assert from "node:assert/strict";
-import { eventually } from "../../fixtures/eventually.ts";
-import { withManager } from "../../fixtures/fake_manager.ts";
+import * as z from "zod";
+import type { BootModules } from "../../../src/agent_protocol/mod.ts";
+import { GUEST_MODULES } from "../../../src/guest/mod.ts";
+import { type Attachment, type ContainerSpec, LABEL_ROLE, Removals } from "../../../src/runtime/mod.ts";
+import { newSandboxId, startSandbox } from "../../../src/sandbox/factory.ts";
+import { GuestCode } from "../../../src/sandbox/guest_code.ts";
 import { DEFAULT_POLICY } from "../../../src/sandbox/mod.ts";
+import { FakeRuntime } from "../../fixtures/fake_runtime.ts";
 
-Deno.test("the container that compiles the guest's modules runs its image on the OCI runtime of the sandboxes", async () => {
-  const policy = { ...DEFAULT_POLICY, ociRuntime: "runsc" };
-  await withManager(async (manager, runtime) => {
-    for (let count = 1; count <= 2; count += 1) await manager.create();
-    const compiler = () =>
-      [...runtime.containers.values()].find(({ name }) => name.startsWith("omcp-compiler-"));
-    await eventually(() => compiler() !== undefined, "it compiles");
-    assert.equal(compiler()?.spec.ociRuntime, "runsc");
-  }, { compiles: true, policy });
+type Answer = (names: readonly string[]) => unknown;
+
+/** Compilers in it answer as a test says; sandboxes are as in any fake. */
+class CompilingRuntime extends FakeRuntime {
+  readonly #answer: Answer;
+  /** The compilers' specifications. */
+  readonly compilers: ContainerSpec[] = [];
+
+  constructor(answer: Answer) {
+    super();
+    this.#answer = answer;
+  }
+
+  override attach(id: string): Promise<Attachment> {
+    const spec = this.containers.get(id)?.spec;
+    if (spec?.labels[LABEL_ROLE] !== "compiler") return super.attach(id);
+    this.compilers.push(spec);
+    const { readable: input, writable } = new TransformStream<
+      Uint8Array<ArrayBuffer>,
+      Uint8Array<ArrayBuffer>
+    >();
+    const asked = new Response(input).text();
+    const answered = asked.then((text) => {
+      const names = Object.keys(z.record(z.string(), z.unknown()).parse(JSON.parse(text)));
+      return new TextEncoder().encode(JSON.stringify(this.#answer(names)));
+    });
+    const readable = ReadableStream.from(async function* () {
+      yield await answered;
+    }());
+    const closed = answered.then(() => {});
+    return Promise.resolve({ readable, writable, stderr: ReadableStream.from([]), closed, close() {} });
+  }
+}
+
+/** The modules that four sandboxes get, one after the other. */
+async function givenModules(
+  answer: Answer,
+  change: { readonly ociRuntime?: string } = {},
+): Promise<{ readonly given: readonly BootModules[]; readonly runtime: CompilingRuntime }> {
+  const runtime = new CompilingRuntime(answer);
+  const removals = new Removals(runtime);
+  const image = "omcp-python:test";
+  const policy = { ...DEFAULT_POLICY, ...change };
+  const common = { runtime, removals, instance: "test", image, imageName: image, policy };
+  const code = new GuestCode({ ...common, compiles: true, closing: new AbortController().signal });
+  const given: BootModules[] = [];
+  for (let count = 1; count <= 4; count += 1) {
+    const { container, kernelStarted } = await code.start(image, (modules) => {
+      given.push(modules);
+      return startSandbox({
+        ...{ ...common, modules, id: newSandboxId(), lifetimeMs: 60_000, leaseSeconds: 60 },
+        signal: AbortSignal.timeout(60_000),
+      });
+    });
+    await kernelStarted;
+    await code.close();
+    await container.remove("removed").removed;
+  }
+  removals.close();
+  assert.equal(runtime.containers.size, 0, "nothing is left behind");
+  return { given, runtime };
+}
+
+const MAGIC = "f30d0d0a";
+const right: Answer = (names) => ({ magic: MAGIC, code: codeOf(names) });
+
+function codeOf(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, btoa(name)]));
+}
+
+Deno.test("the container that compiles has no input but the server's own modules, nothing to write to, and the sandboxes' OCI runtime", async () => {
+  const { given, runtime } = await givenModules(right, { ociRuntime: "runsc" });
+  assert.deepEqual(given.map(({ magic }) => magic), ["", "", MAGIC, MAGIC]);
+  const [spec, ...others] = runtime.compilers;
+  assert.ok(spec !== undefined && others.length === 0);
+  const { env, tmpfs, volumes = [], readOnlyFolders = [], network, ociRuntime } = spec;
+  const none: unknown[] = [];
+  assert.deepEqual({ env, tmpfs, volumes, readOnlyFolders, network, ociRuntime }, {
+    ...{ env: {}, tmpfs: none, volumes: none, readOnlyFolders: none, network: undefined },
+    ociRuntime: "runsc",
+  });
+  for (const [name, code] of Object.entries(given[2]?.code ?? {})) {
+    assert.ok(GUEST_MODULES[name] !== undefined && atob(code) === name);
+  }
 });
+
+const ODD: readonly { readonly name: string; readonly answer: Answer }[] = [
+  { name: "lacks a module", answer: (names) => ({ magic: MAGIC, code: codeOf(names.slice(1)) }) },
+  {
+    name: "has another module",
+    answer: (names) => ({ magic: MAGIC, code: codeOf([...names, "agent.evil"]) }),
+  },
+  { name: "has something else", answer: (names) => ({ magic: MAGIC, code: codeOf(names), config: {} }) },
+  { name: "has no magic number", answer: (names) => ({ magic: "", code: codeOf(names) }) },
+  { name: "is not base64", answer: (names) => ({ magic: MAGIC, code: { ...codeOf(names), agent: "!" } }) },
+  { name: "is no object", answer: () => "compiled" },
+  { name: "is longer than 6 MiB", answer: () => "A".repeat(7 * 1024 * 1024) },
+];
+
+for (const { name, answer } of ODD) {
+  Deno.test(`where the compiler's answer ${name}, sandboxes get sources, and it is not asked again`, async () => {
+    const { given, runtime } = await givenModules(answer);
+    assert.deepEqual(given.map(({ code }) => code), [{}, {}, {}, {}]);
+    assert.equal(runtime.compilers.length, 1);
+  });
+}
