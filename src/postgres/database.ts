@@ -11,6 +11,7 @@ import {
   ConnectionCount,
   CostBudget,
   DEFAULT_LIMITS,
+  makingRoom,
   type Overrun,
   SandboxConnections,
   serveClient,
@@ -69,6 +70,7 @@ export class Database {
   readonly #options: DatabaseOptions;
   readonly #limits: BrokerLimits;
   readonly #count: ConnectionCount;
+  readonly #upstream: Upstream;
   readonly #costs: CostBudget | undefined;
   readonly #reader: OwnReader;
   readonly #overruns: Record<Overrun, number> = { terminated: 0, still_running: 0 };
@@ -86,7 +88,8 @@ export class Database {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#count = new ConnectionCount(this.#limits);
-    const { upstream, cdmSchema, audit, auditing } = options;
+    const { cdmSchema, audit, auditing } = options;
+    const upstream = this.#upstream = makingRoom(options.upstream, this.#count);
     const { maxCost } = this.#limits;
     const settings = sessionSettings(cdmSchema, this.#limits);
     this.#reader = new OwnReader({
@@ -243,8 +246,8 @@ export class Database {
   }
 
   async #look(signal: AbortSignal): Promise<Prepared> {
-    const { upstream, cdmSchema, cdmRelations, allowUnsafeRole, extraFunctions, onRoleReport } =
-      this.#options;
+    const { cdmSchema, cdmRelations, allowUnsafeRole, extraFunctions, onRoleReport } = this.#options;
+    const upstream = this.#upstream;
     const settings = sessionSettings(cdmSchema, this.#limits);
     const session = await upstream.connect(settings, signal);
     try {

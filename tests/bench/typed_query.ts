@@ -90,6 +90,8 @@ async function measure(
     OMCP_IMAGE: rig.image,
     OMCP_LOG_LEVEL: "error",
     OMCP_POOL_SIZE: "0",
+    // A statement may take longer than the call would wait, on a machine with other work.
+    OMCP_WAIT_SECONDS: "115",
   }, { socketPath: rig.engine.socketPath, databaseHost });
   const call = async (name: string, input: Record<string, unknown>): Promise<string> => {
     const { isError, text } = await server.call(name, input);

@@ -41,9 +41,8 @@ def run(request):
     """Runs the request; returns what the tool reports."""
     preview, started = [], time.time()
 
-    def show(row):
-        if len(preview) < PREVIEW_ROWS:
-            preview.append([shown(value) for value in row])
+    def show(rows):
+        preview.extend([shown(value) for value in row] for row in rows[: PREVIEW_ROWS - len(preview)])
 
     try:
         frame, truncated = _frames.read(
@@ -53,7 +52,7 @@ def run(request):
             limit=request["limit"],
             memory_bytes=request.get("memory_bytes"),
             columns=request.get("columns"),
-            on_row=show,
+            on_rows=show,
         )
     except psycopg.Error as error:
         return {"ok": False, "sqlstate": error.sqlstate, "message": str(error)[:2000]}

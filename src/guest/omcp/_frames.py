@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import datetime
+import itertools
 import os
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from . import _kept
 
 if TYPE_CHECKING:
     import pandas
@@ -21,6 +26,8 @@ _KINDS = {
 MAX_COLUMNS = 500
 # Rows that are Python objects at a time.
 _CHUNK_ROWS = 5_000
+# Rows of the client library at a time, beside those.
+_LIBRARY_ROWS = 500
 # Bytes for the agent, the zygote and what the sandbox's other processes and sockets need.
 _RESERVE_BYTES = 96 * 1024 * 1024
 
@@ -145,10 +152,19 @@ def read(cursor: Any, statement: str, parameters: Any, **options: Any) -> Tuple[
     """
     import psycopg
 
+    # The columns' names: known as soon as there is an answer.
+    names: List[str] = []
+
+    def use(connection: Any) -> Tuple["pandas.DataFrame", bool]:
+        with cursor(connection) as opened:
+            return _read(opened, statement, parameters, names, **options)
+
     try:
+        if options.get("columns") is not None:
+            # A typed query, which leaves the session as it was.
+            return _kept.with_connection(use, answered=lambda: bool(names))
         with psycopg.connect(connect_timeout=15) as connection:
-            with cursor(connection) as opened:
-                return _read(opened, statement, parameters, **options)
+            return use(connection)
     except psycopg.Error as error:
         if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):
             if parameters and "produce a result" not in str(error):
@@ -164,15 +180,14 @@ def _read(
     cursor: Any,
     statement: str,
     parameters: Any,
+    names: List[str],
     *,
     limit: int,
     memory_bytes: Optional[int] = None,
     columns: Optional[List[Dict[str, Any]]] = None,
-    on_row: Callable[[Tuple[Any, ...]], object] = lambda _: None,
+    on_rows: Callable[[List[Tuple[Any, ...]]], object] = lambda _: None,
 ) -> Tuple["pandas.DataFrame", bool]:
-    """`columns`: name and type of each; without them, what the database reports, each name once. `on_row` gets each row that is kept."""
-    names: List[str] = []
-    found: Optional[Columns] = None
+    """`columns`: name and type of each; without them, what the database reports, each name once. `on_rows` gets the rows that are kept, in parts."""
 
     def begin() -> Columns:
         if columns is None:
@@ -185,19 +200,26 @@ def _read(
         names.extend(described)
         return Columns(kinds, memory_bytes)
 
-    pending: List[Tuple[Any, ...]] = []
-    truncated = False
-    for row in cursor.stream(statement, parameters):
-        found = found or begin()
-        if found.rows + len(pending) == limit:
-            # A typed query's own limit ends it after this row; another statement is cancelled.
-            truncated = True
-            break
-        on_row(row)
-        pending.append(row)
-        if len(pending) == _CHUNK_ROWS:
+    streamed = cursor.stream(statement, parameters, **_by_chunks())
+    with contextlib.closing(streamed):
+        rows = itertools.islice(streamed, limit)
+        # The cursor describes the columns once there is a row.
+        pending = list(itertools.islice(rows, 1))
+        found = begin()
+        pending += itertools.islice(rows, _CHUNK_ROWS - 1)
+        while pending:
+            on_rows(pending)
             found.add(pending)
-            pending = []
-    found = found or begin()
-    found.add(pending)
+            pending = list(itertools.islice(rows, _CHUNK_ROWS))
+        truncated = found.rows == limit and next(streamed, None) is not None
+        if truncated and columns is not None:
+            # A typed query's own limit ends it here. Another statement is cancelled.
+            collections.deque(streamed, maxlen=0)
     return found.frame(names), truncated
+
+
+def _by_chunks() -> Dict[str, int]:
+    """Rows that the client library takes at a time, if it can: one by one costs three times as much."""
+    import psycopg
+
+    return {"size": _LIBRARY_ROWS} if psycopg.pq.version() >= 170000 and psycopg.__version__ >= "3.2" else {}

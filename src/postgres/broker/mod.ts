@@ -1,5 +1,6 @@
 export { type Audit, type AuditEntry, type Auditing, MAX_AUDIT_SQL, type StatementSource } from "./audit.ts";
 export { CostBudget, type CostBudgetOptions } from "./cost_budget.ts";
+export { makingRoom } from "./making_room.ts";
 export { ConnectionCount, SandboxConnections } from "./sandbox_connections.ts";
 export { type BrokerLimits, DEFAULT_LIMITS } from "./limits.ts";
 export type { Overrun } from "./end_session.ts";

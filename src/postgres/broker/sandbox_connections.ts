@@ -15,9 +15,18 @@ export interface Admission {
   release(): void;
 }
 
+/** A connection that is kept for later statements, and gives way to others. */
+export interface KeptConnection {
+  /** Whether it owes no answer and has no transaction. */
+  readonly idle: () => boolean;
+  /** Ends it. Resolves when its permit is released. */
+  readonly end: () => Promise<unknown>;
+}
+
 /** Counts the connections of all sandboxes, so that they stay within the limit for the whole server. */
 export class ConnectionCount {
   readonly #limits: BrokerLimits;
+  readonly #kept = new Set<KeptConnection>();
   #open = 0;
 
   /** @param limits Only `connectionsTotal` is used. */
@@ -41,6 +50,26 @@ export class ConnectionCount {
   release(): void {
     this.#open -= 1;
   }
+
+  /** Notes a connection that gives way. @returns Forgets it. */
+  keep(connection: KeptConnection): Disposable {
+    this.#kept.add(connection);
+    return { [Symbol.dispose]: () => this.#kept.delete(connection) };
+  }
+
+  /**
+   * Ends a kept connection that is idle.
+   *
+   * @param among Those of one sandbox. @default all
+   * @returns Whether there was one.
+   */
+  async giveWay(among: ReadonlySet<KeptConnection> = this.#kept): Promise<boolean> {
+    const idle = [...among].find((connection) => this.#kept.has(connection) && connection.idle());
+    if (idle === undefined) return false;
+    this.#kept.delete(idle);
+    await idle.end();
+    return true;
+  }
 }
 
 /** Maximum of snapshots that are remembered per sandbox; each lives as long as the transaction that exported it. */
@@ -51,6 +80,7 @@ export class SandboxConnections {
   readonly #limits: BrokerLimits;
   readonly #count: ConnectionCount;
   readonly #snapshots = new Set<string>();
+  readonly #kept = new Set<KeptConnection>();
   /** Process ids, as in the keys, of those whose statement still runs though the client has left. */
   readonly #overrun = new Set<number>();
   readonly #connections = new Map<
@@ -101,6 +131,34 @@ export class SandboxConnections {
       if (this.#connections.delete(key.processId)) this.#count.release();
     };
     return { key, overrun, release };
+  }
+
+  /**
+   * Admits a connection, for which kept ones that are idle give way.
+   *
+   * @param cancel As for {@link admit}.
+   * @returns As {@link admit}.
+   */
+  async admitBeforeKept(cancel: () => Promise<unknown>): Promise<ReturnType<SandboxConnections["admit"]>> {
+    let admission = this.admit(cancel);
+    while ("full" in admission) {
+      const ofSandbox = this.#connections.size >= this.#limits.connectionsPerSandbox;
+      if (!await this.#count.giveWay(ofSandbox ? this.#kept : undefined)) return admission;
+      admission = this.admit(cancel);
+    }
+    return admission;
+  }
+
+  /** Notes a connection that gives way to others. @returns Forgets it. */
+  keep(connection: KeptConnection): Disposable {
+    this.#kept.add(connection);
+    const counted = this.#count.keep(connection);
+    return {
+      [Symbol.dispose]: () => {
+        this.#kept.delete(connection);
+        counted[Symbol.dispose]();
+      },
+    };
   }
 
   /** Snapshots that this sandbox has exported. */

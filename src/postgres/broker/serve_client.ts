@@ -23,7 +23,11 @@ import type { StatementPlanner } from "./planner.ts";
 import { Refusals } from "./refusals.ts";
 import { BackendRelay } from "./backend_relay.ts";
 import { ConnectionEnd } from "./connection_end.ts";
+import { isKept, keptLimits } from "./kept.ts";
 import { Watchdog } from "./watchdog.ts";
+
+/** How long another connection waits for the place of one that gives way, in ms. */
+const LEAVE_MS = 2_000;
 
 /** What serves a sandbox's connections once the database has been found and checked. */
 export interface Backend {
@@ -89,6 +93,10 @@ class Connection {
   readonly #reader: ByteReader;
   readonly #writer: ClientWriter;
   readonly #session: ClientSession;
+  /** Whether it gives way to others. */
+  #kept = false;
+  /** Resolves when its permit is released. */
+  readonly #released = Promise.withResolvers<void>();
   /** What a cancel request of the client does. */
   #onCancel: () => Promise<unknown> = function notYet() {
     return Promise.resolve();
@@ -101,7 +109,8 @@ class Connection {
   }
 
   async serve(startup: Startup): Promise<void> {
-    const admission = this.#session.connections.admit(() => this.#onCancel());
+    this.#kept = isKept(startup.parameters);
+    const admission = await this.#session.connections.admitBeforeKept(() => this.#onCancel());
     if ("full" in admission) {
       throw new ConnectionEnd("53300", `too many connections: ${admission.full}`, admission.hint);
     }
@@ -127,6 +136,7 @@ class Connection {
       } else {
         upstream?.close();
         admission.release();
+        this.#released.resolve();
       }
     }
   }
@@ -156,7 +166,8 @@ class Connection {
   }
 
   async #converse(backend: Backend, upstream: UpstreamSession): Promise<Remnant | undefined> {
-    const { sandboxId, audit, limits, signal } = this.#session;
+    const { sandboxId, audit, connections, signal } = this.#session;
+    const limits = this.#kept ? keptLimits(this.#session.limits) : this.#session.limits;
     const state = new PipelineState(sandboxId, audit);
     const refusals = new Refusals();
     const canceller = new Canceller(backend.upstream, upstream, state);
@@ -189,12 +200,22 @@ class Connection {
       return cancel();
     };
     using watchdog = new Watchdog({ limits, state, client: this.#writer, cancel, signal });
+    const givenWay = Promise.withResolvers<ConnectionEnd>();
+    using _kept = this.#kept
+      ? connections.keep({
+        idle: () => !state.busy && state.status === "I",
+        end: () => {
+          givenWay.resolve(new ConnectionEnd("57P05", "the idle connection has given way to another"));
+          return within(this.#released.promise, LEAVE_MS);
+        },
+      })
+      : undefined;
     const fromServer = toClient.run();
     const fromClient = toServer.run();
     let end: ConnectionEnd | undefined;
     try {
       const lost = fromServer.then(() => lostUpstream(toClient));
-      end = await Promise.race([fromClient.then(() => undefined), lost, watchdog.expired]);
+      end = await Promise.race([fromClient.then(() => undefined), lost, watchdog.expired, givenWay.promise]);
     } catch (error) {
       // The channel to a local database fails with an OmcpError, which before a log-in means "cannot be reached", and here "was lost".
       end = error instanceof OmcpError ? lostUpstream(toClient) : asEnd(error);

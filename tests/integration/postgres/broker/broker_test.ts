@@ -321,6 +321,22 @@ Deno.test("serveClient() limits the connections of a sandbox, and frees their pe
   for (const { client } of [second, third, fourth]) await client[Symbol.asyncDispose]();
 });
 
+Deno.test("serveClient() ends a kept connection for another, unless it is in a transaction", async () => {
+  await using bridge = new Bridge({ url: server.url, planner, limits: { connectionsPerSandbox: 1 } });
+  await using kept = await RawClient.connect(bridge.port);
+  await kept.send(startup({ user: "anyone", application_name: "omcp kept" }));
+  await kept.until("Z");
+  await kept.query("BEGIN");
+  const refused = await RawClient.start(bridge.port);
+  assert.equal(errorOf(refused.greeting)?.sqlstate, "53300");
+  await kept.query("COMMIT");
+  const other = await RawClient.start(bridge.port);
+  assert.equal(errorOf(other.greeting), undefined);
+  assert.equal(errorOf(await kept.until("never"))?.sqlstate, "57P05");
+  assert.equal(bridge.count.open, 1);
+  for (const { client } of [refused, other]) await client[Symbol.asyncDispose]();
+});
+
 Deno.test("serveClient() keeps statements of one message apart, also after a comment", async () => {
   // Each part is harmless alone; run into one they would be a call of a function.
   const apart: StatementPlanner = {

@@ -44,3 +44,33 @@ Deno.test("SandboxConnections.cancel() takes the whole key, of this sandbox, whi
   one.cancel(key.processId, key.secret);
   assert.equal(cancelled, 1);
 });
+
+Deno.test("SandboxConnections.admitBeforeKept() ends kept connections that are idle: the sandbox's, or anybody's where all are taken", async () => {
+  const count = new ConnectionCount(limits);
+  const [one, two] = [new SandboxConnections(limits, count), new SandboxConnections(limits, count)];
+  const ended: string[] = [];
+  function keep(connections: SandboxConnections, name: string, idle: boolean): void {
+    const { release } = admit(connections);
+    const noted = connections.keep({
+      idle: () => idle,
+      end: () => {
+        ended.push(name);
+        noted[Symbol.dispose]();
+        release();
+        return Promise.resolve();
+      },
+    });
+  }
+  async function isAdmitted(connections: SandboxConnections): Promise<boolean> {
+    return "key" in await connections.admitBeforeKept(() => Promise.resolve());
+  }
+  keep(two, "of two", true);
+  keep(one, "busy", false);
+  keep(one, "idle", true);
+  assert.equal(await isAdmitted(one), true);
+  assert.deepEqual(ended, ["idle"]);
+  assert.equal(await isAdmitted(one), false);
+  assert.equal(await isAdmitted(two), true);
+  assert.equal(await isAdmitted(two), false);
+  assert.deepEqual(ended, ["idle", "of two"]);
+});

@@ -1,0 +1,112 @@
+"""The database connection that typed queries keep: a new one costs some round trips and a session that has read no catalog yet.
+
+It serves nothing but typed queries, which change nothing of their session. The server knows it by its application_name: it ends it soon
+after its last use, and at once where another connection needs its place. So each use may find it ended.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Tuple, TypeVar
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+_Result = TypeVar("_Result")
+# As in src/postgres/broker/kept.ts.
+_NAME = "omcp kept"
+# How a statement fails on a connection that had ended before it.
+_ENDED = (None, "08006", "57P01", "57P05")
+
+
+class _Kept(NamedTuple):
+    connection: "Connection"
+    # What it was opened with: the environment's settings of libpq.
+    settings: Dict[str, str]
+    # Its socket: user code may have closed the descriptor, and its number may be that of another file now.
+    socket: Tuple[int, int]
+
+
+_lock = threading.Lock()
+# The one that is idle; a thread that uses it takes it out.
+_idle: Optional[_Kept] = None
+# Those whose descriptor is not theirs. To close one, or to let it go, would write into the other's file, or end its parent's session.
+_lost: List[_Kept] = []
+
+
+def with_connection(use: Callable[["Connection"], _Result], *, answered: Callable[[], bool]) -> _Result:
+    """Calls `use` with a connection in autocommit mode; once more, with a new one, if the kept one ended before it had answered."""
+    import psycopg
+
+    settings = {name: value for name, value in os.environ.items() if name.startswith("PG")}
+    kept = _take(settings)
+    if kept is not None:
+        try:
+            return _used(kept, use)
+        except psycopg.OperationalError as error:
+            if error.sqlstate not in _ENDED or answered():
+                raise
+    connection = psycopg.connect(connect_timeout=15, autocommit=True, prepare_threshold=None, application_name=_NAME)
+    return _used(_Kept(connection, settings, _socket(connection.fileno())), use)
+
+
+def _used(kept: _Kept, use: Callable[["Connection"], _Result]) -> _Result:
+    global _idle
+
+    connection, idle = kept.connection, False
+    try:
+        result = use(connection)
+        # Else the statement has been left before its end.
+        idle = connection.info.transaction_status.name == "IDLE"
+        return result
+    finally:
+        with _lock:
+            stays = idle and _idle is None
+            if stays:
+                _idle = kept
+        if not stays:
+            connection.close()
+
+
+def _take(settings: Dict[str, str]) -> Optional[_Kept]:
+    """The kept connection, if it is one that a new one would equal."""
+    global _idle
+
+    with _lock:
+        kept, _idle = _idle, None
+    if kept is None or kept.connection.closed:
+        return None
+    if _socket(kept.connection.fileno()) != kept.socket:
+        _lost.append(kept)
+        return None
+    if kept.settings != settings:
+        kept.connection.close()
+        return None
+    return kept
+
+
+def _socket(descriptor: int) -> Tuple[int, int]:
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return (-1, -1)
+    return (status.st_dev, status.st_ino)
+
+
+def _forget() -> None:
+    """In a forked process: the connection is its parent's."""
+    global _idle, _lock
+
+    _lock = threading.Lock()
+    kept, _idle = _idle, None
+    if kept is not None:
+        _lost.append(kept)
+        try:
+            os.close(kept.connection.fileno())
+        except Exception:
+            # It has ended, or the user's code has closed the descriptor.
+            pass
+
+
+os.register_at_fork(after_in_child=_forget)
