@@ -1,7 +1,7 @@
 /**
  * Computes what the numbers of aggregate mode reveal, with solvers (OR-Tools, in a virtual environment of their own).
  *
- *     deno task fuzz:disclosure [--tables 1000] [--seed 7]
+ *     deno task fuzz:disclosure [--tables 1000] [--groups 3] [--seed 7]
  *
  * Exits with 1 where they reveal more than docs/disclosure.md says.
  */
@@ -9,10 +9,15 @@ import { parseArgs } from "node:util";
 import { PRESETS } from "../../../src/cdm/disclosure/rules.ts";
 import { say } from "../../../scripts/output.ts";
 import { pythonEnvironment } from "../../../scripts/programs.ts";
+import { askedGroup } from "./reconstruct.ts";
 import { askedTable } from "./tables.ts";
 
 const { values } = parseArgs({
-  options: { tables: { type: "string", default: "1000" }, seed: { type: "string", default: "7" } },
+  options: {
+    tables: { type: "string", default: "1000" },
+    groups: { type: "string", default: "3" },
+    seed: { type: "string", default: "7" },
+  },
 });
 const seed = Number(values.seed);
 const environment = await pythonEnvironment(
@@ -23,6 +28,14 @@ let failed = false;
 for (const preset of ["ohdsi", "cms"] as const) {
   await say(`== ranges of withheld cells, ${preset}`);
   await solve("ranges.py", Number(values.tables), (at) => askedTable(PRESETS[preset], seed * 1_000_003 + at));
+}
+for (const others of [0, 1_000]) {
+  await say(`== bits of 80 persons beside ${others} others, cms`);
+  await solve(
+    "reconstruct.py",
+    Number(values.groups),
+    (at) => askedGroup(PRESETS.cms, seed * 1_000 + at, { others }),
+  );
 }
 Deno.exit(failed ? 1 : 0);
 
