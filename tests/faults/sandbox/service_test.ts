@@ -4,12 +4,12 @@ import * as z from "zod";
 import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";
 
-const boot = z.object({ modules: z.unknown(), config: z.record(z.string(), z.unknown()) });
+const boot = z.looseObject({ config: z.record(z.string(), z.unknown()) });
 
 /** The boot message with a socket directory that no agent can make. */
 function withoutSocketDirectory(message: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { modules, config } = boot.parse(JSON.parse(new TextDecoder().decode(message.subarray(4))));
-  const changed = { modules, config: { ...config, postgres_socket_directory: "/proc/none" } };
+  const parsed = boot.parse(JSON.parse(new TextDecoder().decode(message.subarray(4))));
+  const changed = { ...parsed, config: { ...parsed.config, postgres_socket_directory: "/proc/none" } };
   const body = new TextEncoder().encode(JSON.stringify(changed));
   const bytes = new Uint8Array(4 + body.length);
   new DataView(bytes.buffer).setUint32(0, body.length);
