@@ -83,6 +83,8 @@ export class Lane {
   }
 
   async #ask(request: WorkerRequest): Promise<WorkerReply | undefined> {
+    // A renewal that waited in the queue beside this text would make it late.
+    clearTimeout(this.#rest);
     try {
       const worker = await this.#ready();
       const { deadlineMs, contendedDeadlineMs } = this.#options;
