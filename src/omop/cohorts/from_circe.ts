@@ -7,7 +7,7 @@ import { isRecord } from "../../lib/is_record.ts";
 import { conceptIdSchema, fromAtlas } from "../concepts/mod.ts";
 import { atlasSchema } from "../concepts/atlas.ts";
 import { EVENT_TABLE_NAMES, eventTable } from "./event_tables.ts";
-import { type CohortDefinitionInput, type CohortMember, MOST_NAME } from "./schema.ts";
+import { type CohortDefinitionInput, type CohortMember, MOST_NAME, shallow } from "./schema.ts";
 
 type Event = CohortDefinitionInput["entry"][number];
 /** Reads a concept set by its id when an event uses it: ATLAS exports others, too, and empty ones. */
@@ -131,7 +131,7 @@ const circeSchema = z.strictObject({
  * @throws {OmcpError} `invalid_argument` with the first part that the short form cannot express.
  */
 export function fromCirce(input: unknown): CohortDefinitionInput {
-  const parsed = circeSchema.safeParse(withoutEmpty(input));
+  const parsed = circeSchema.safeParse(withoutEmpty(shallow(input, "circe")));
   if (!parsed.success) throw unreadable(parsed.error);
   const circe = parsed.data;
   const { PrimaryCriteria: primary, EndStrategy: { DateOffset: offset, CustomEra: era } = {} } = circe;

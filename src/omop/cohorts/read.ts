@@ -20,6 +20,7 @@ import {
   type CohortMember,
   type CohortPerson,
   isGroup,
+  shallow,
 } from "./schema.ts";
 
 /** The most events of a definition: each is read once for an entry, or for each event of one. */
@@ -40,7 +41,7 @@ export type FindCohort = (name: string) => RawBuilder<unknown>;
  * @throws {OmcpError} `invalid_argument` with the first problem.
  */
 export function readCohort(input: unknown, find?: FindCohort): CohortExpression {
-  const parsed = cohortDefinitionSchema.safeParse(input);
+  const parsed = cohortDefinitionSchema.safeParse(shallow(input, "the cohort"));
   if (!parsed.success) throw unreadable(parsed.error);
   const definition = parsed.data;
   const { age, sex } = definition;

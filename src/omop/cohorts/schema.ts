@@ -1,5 +1,7 @@
 /** The short form of a cohort's definition. Its words are those of query_omop; what each means is circe's, see docs/cohorts.md. */
 import * as z from "zod";
+import { OmcpError } from "../../errors.ts";
+import { isDeeper } from "../../lib/is_deeper.ts";
 import { isRecord } from "../../lib/is_record.ts";
 import { conceptIdSchema, conceptSetSchema } from "../concepts/mod.ts";
 import { EVENT_TABLE_NAMES } from "./event_tables.ts";
@@ -9,6 +11,26 @@ const MOST = 20;
 const MOST_DAYS = 100_000;
 /** Characters of a condition's name. */
 export const MOST_NAME = 200;
+
+/** Levels of lists and objects, several for a group: what reads a definition works on the stack. */
+const MOST_LEVELS = 100;
+
+/**
+ * Refuses what no definition is, before it is read.
+ *
+ * @param definition The definition as received.
+ * @param what What it is, for the error.
+ * @returns The definition.
+ * @throws {OmcpError} `invalid_argument` if it has more levels of lists and objects than can be read.
+ */
+export function shallow(definition: unknown, what: string): unknown {
+  if (!isDeeper(definition, MOST_LEVELS)) return definition;
+  throw new OmcpError(
+    "invalid_argument",
+    `Cannot read ${what}: it has more than ${MOST_LEVELS} levels of lists and objects`,
+    { next: "Put conditions into fewer groups." },
+  );
+}
 
 /** Objects that {@link readCohort} checks: their schema again, in five places, would cost a model more than it helps. */
 const unread = z.record(z.string(), z.unknown());

@@ -3,6 +3,7 @@ import { CDM_VERSIONS, cdmTable } from "../../../../src/omop/cdm/mod.ts";
 import {
   type CohortDefinitionInput,
   cohortMeaning,
+  fromCirce,
   readCohort,
   toCirce,
 } from "../../../../src/omop/cohorts/mod.ts";
@@ -170,3 +171,15 @@ Deno.test("readCohort() refuses what has no meaning", () => {
 function nested(depth: number): unknown {
   return depth === 0 ? DEATH[0] : { any_of: [nested(depth - 1)] };
 }
+
+Deno.test("readCohort() and fromCirce() refuse groups of any depth with the same error", () => {
+  let member: unknown = { table: "death" };
+  let Groups: unknown = [];
+  for (let levels = 0; levels < 20_000; levels += 1) {
+    member = { any_of: [member] };
+    Groups = [{ Type: "ALL", Groups }];
+  }
+  const refused = { code: "invalid_argument", message: /more than 100 levels/ };
+  assert.throws(() => readCohort({ entry: DEATH, with: [member] }), refused);
+  assert.throws(() => fromCirce({ AdditionalCriteria: { Type: "ALL", Groups } }), refused);
+});
