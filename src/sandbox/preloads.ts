@@ -11,14 +11,18 @@ const QUIET_MS = 100;
 const LONGEST_WAIT_MS = 3000;
 const REPLY_MS = 10_000;
 
-type Preloadable = Pick<AgentContainer, "channel" | "ended">;
+/** What is needed of a container. */
+interface Preloadable {
+  readonly channel: Pick<AgentContainer["channel"], "request">;
+  readonly ended: Promise<unknown>;
+}
 
 /**
  * Has a sandbox import its slow modules now.
  *
  * @param container Its container.
  */
-export function preload({ channel }: Pick<AgentContainer, "channel">): void {
+export function preload({ channel }: Pick<Preloadable, "channel">): void {
   // Without it, or where the sandbox has ended, nothing is lost but time.
   channel.request("preload", {}, { deadlineMs: REPLY_MS }).catch(() => {});
 }
@@ -56,13 +60,17 @@ export class Preloads {
     this.#waiting.clear();
   }
 
+  /** Each creation begins the wait anew, but not beyond the longest wait of the oldest. */
   #tickLater(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#tick(), QUIET_MS);
+    const now = this.#clock.monotonic();
+    const [oldest = now] = this.#waiting.values();
+    const rest = Math.max(0, oldest + LONGEST_WAIT_MS - now);
+    this.#timer = setTimeout(() => this.#tick(rest >= QUIET_MS), Math.min(QUIET_MS, rest));
   }
 
-  #tick(): void {
-    const busy = this.#isBusy();
+  #tick(isQuiet: boolean): void {
+    const busy = !isQuiet || this.#isBusy();
     const now = this.#clock.monotonic();
     for (const [container, since] of this.#waiting) {
       if (busy && now - since < LONGEST_WAIT_MS) continue;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { FakeClock } from "../../fixtures/fake_clock.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { withManager } from "../../fixtures/fake_manager.ts";
 import { OK_RESULT } from "../../fixtures/fake_runtime.ts";
+import { Preloads } from "../../../src/sandbox/preloads.ts";
 
 Deno.test("new sandboxes are told to import their modules when no other is being created", async () => {
   await withManager(async (manager, runtime) => {
@@ -23,4 +25,22 @@ Deno.test("new sandboxes are told to import their modules when no other is being
     await eventually(() => told.length === 4, "all are told");
     assert.deepEqual(told, [false, false, false, false]);
   }, { maxSandboxes: 4 });
+});
+
+Deno.test("creations that follow each other quickly do not postpone it beyond the longest wait", async () => {
+  const clock = new FakeClock();
+  const preloads = new Preloads(() => false, clock);
+  const told: string[] = [];
+  function add(name: string): void {
+    const request = () => Promise.resolve(void told.push(name));
+    preloads.add({ channel: { request }, ended: new Promise(() => {}) });
+  }
+  add("first");
+  clock.advance(3000);
+  for (let others = 0; told.length === 0 && others < 1000; others += 1) {
+    add("other");
+    await new Promise((done) => setTimeout(done, 1));
+  }
+  preloads.close();
+  assert.deepEqual(told, ["first"]);
 });
