@@ -4,6 +4,7 @@ import type { DisclosedTable, DisclosureRules, ReleasedCell } from "../cdm/discl
 import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
 import { OmcpError } from "../errors.ts";
+import { threeDigits } from "../omop/analyses/mod.ts";
 import type { DisclosedOutput } from "../omop/disclosed/mod.ts";
 import { closestNames } from "../lib/closest_names.ts";
 import { numberNotes } from "./disclosure_lines.ts";
@@ -21,8 +22,6 @@ export interface ShownTable {
   readonly left: number;
 }
 
-/** Sums and means have as many significant digits: more could be one person's. */
-const DIGITS = 3;
 const DAYS_OF_YEAR = 365.25;
 
 /**
@@ -91,12 +90,14 @@ function outputOf(
     case "count":
       return values[output.value] ?? null;
     case "sum":
-    case "percentile":
-      return digits(values[output.value]);
+    case "percentile": {
+      const value = values[output.value];
+      return value === undefined ? null : threeDigits(value);
+    }
     case "years":
-      return digits(number(output.value) / DAYS_OF_YEAR);
+      return threeDigits(number(output.value) / DAYS_OF_YEAR);
     case "mean":
-      return number(output.count) === 0 ? null : digits(number(output.sum) / number(output.count));
+      return number(output.count) === 0 ? null : threeDigits(number(output.sum) / number(output.count));
     case "deviation": {
       const count = number(output.count);
       if (values[output.squares] === undefined) return null;
@@ -104,13 +105,9 @@ function outputOf(
       if (count < 2 * k) return null;
       const variance = (number(output.squares) - number(output.sum) ** 2 / count) / (count - 1);
       // Numbers of slightly different persons need not fit.
-      return variance < 0 ? null : digits(Math.sqrt(variance));
+      return variance < 0 ? null : threeDigits(Math.sqrt(variance));
     }
   }
-}
-
-function digits(value: number | undefined): number | null {
-  return value === undefined ? null : Number(value.toPrecision(DIGITS));
 }
 
 /** `gender_concept_id` → `gender_concept_name`. */

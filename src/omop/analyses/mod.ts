@@ -45,5 +45,5 @@ export { characterizeTables, type FrequentRows } from "./characterize.ts";
 export { type Period, type PrevalenceAnalysis, prevalenceCounts, prevalenceRows } from "./prevalence_sql.ts";
 export { disclosedPrevalence, periodsOf, prevalenceTables } from "./prevalence.ts";
 export { type Counts, together } from "./together.ts";
-export { type DisclosedCell, DisclosedNumbers } from "./disclosed_numbers.ts";
+export { type DisclosedCell, DisclosedNumbers, threeDigits } from "./disclosed_numbers.ts";
 export { cleanWindowWords, strataWords, timeAtRiskWords } from "./words.ts";
