@@ -196,6 +196,8 @@ function* releaseCell(
   for (const statistic of statistics) {
     const decision = yield* ledger.decide(statistic);
     if (decision.kind === "withheld") return undefined;
+    // What follows from other answers may be less than what is ever shown of persons. That depends on released numbers alone.
+    if (isOfPersons(statistic, cell) && decision.answer < leastShown(rules)) return undefined;
     answers.set(statistic, decision.answer);
     derived ||= decision.derived;
   }
@@ -205,6 +207,11 @@ function* releaseCell(
   }
   const values = cell.values.map((value) => answers.get(value));
   return { keys: cell.keys, persons: answers.get(cell.persons) ?? 0, values, derived };
+}
+
+/** Whether a statistic of a cell is a number of persons. */
+function isOfPersons(statistic: Counted, { persons, values }: Cell): boolean {
+  return statistic === persons || values.some(({ contributors }) => contributors === statistic);
 }
 
 interface Margins {

@@ -5,6 +5,7 @@ import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
 import type { CellValue } from "../../../../src/cdm/disclosure/cell_value.ts";
 import { type Cell, releaseTable } from "../../../../src/cdm/disclosure/release.ts";
 import { type DisclosureRules, leastShown, PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
+import { askedTable } from "../../../fuzz/disclosure/tables.ts";
 import { finished, People, randomNumbers } from "./people.ts";
 
 const RULES: DisclosureRules = PRESETS.ohdsi;
@@ -146,6 +147,15 @@ Deno.test("every cell of 2k − 1 persons and more is shown, or what earlier ans
     const shown = released.find((cell) => cell.keys.every((key, at) => key === keys[at]));
     assert.equal(shown !== undefined, persons.value >= LEAST);
     if (shown !== undefined) assert.ok(Math.abs(shown.persons - persons.value) < LEAST);
+  }
+});
+
+Deno.test("no number of persons below 2k − 1 is shown, not even one that follows from other answers", () => {
+  for (const rules of [PRESETS.ohdsi, PRESETS.cms]) {
+    for (let at = 0; at < 60; at += 1) {
+      const { shown } = askedTable(rules, 7_000_021 + at);
+      assert.ok(shown.every(({ persons }) => persons >= leastShown(rules)), `table ${at} of ${rules.preset}`);
+    }
   }
 });
 
