@@ -155,7 +155,9 @@ export interface ToolModule<Input extends z.ZodObject> {
 
 /** One call by code in a sandbox. */
 export interface CodeContext extends ToolContext {
-  /** Whether the code has run the SQL of an earlier answer and found no rows: then the notes say why that may be. */
+  /** Whether the code has run the SQL of an earlier answer. */
+  readonly ran: boolean;
+  /** Whether it has, and found no rows: then the notes say why that may be. */
   readonly empty: boolean;
   /** Further fields of the call's line in the audit. */
   readonly audit: MoreFacts;

@@ -58,10 +58,10 @@ def call(tool: str, /, **arguments: Any) -> Dict[str, Any]:
     return request(tool, arguments)
 
 
-def request(tool: str, arguments: Dict[str, Any], empty: bool = False) -> Dict[str, Any]:
-    """The same; `empty`: the SQL of an earlier answer found no rows."""
+def request(tool: str, arguments: Dict[str, Any], ran: bool = False, empty: bool = False) -> Dict[str, Any]:
+    """The same; `ran`: the code has run the SQL of an earlier answer; `empty`: it found no rows."""
     given = {name: value for name, value in arguments.items() if value is not None}
-    line = json.dumps({"tool": tool, "arguments": given, "empty": empty}, default=_plain).encode("ascii") + b"\n"
+    line = json.dumps({"tool": tool, "arguments": given, "ran": ran, "empty": empty}, default=_plain).encode("ascii") + b"\n"
     if len(line) > _REQUEST_BYTES:
         raise OmcpError("invalid_argument", "A call may have at most %d bytes: it has %d." % (_REQUEST_BYTES, len(line)), "Nothing was done.")
     answer = _exchange(line)

@@ -90,10 +90,12 @@ def query(table: str, **arguments: Any) -> "pandas.DataFrame":
         frame["mark"] = ["~" if derived else "" for derived in answer["derived"]]
         return _noted(frame, answer, warned=[], truncated=answer["left"] > 0, left=answer["left"])
     frame, truncated, seconds = _rows(answer)
+    empty = not truncated and _is_empty(frame)
+    if empty or given.get("as_cohort") is not None:
+        # Only of a query that could be run are the persons held.
+        answer["notes"] = request("query_omop", given, ran=True, empty=empty)["notes"]
     if truncated:
         answer["notes"].append("There are more than %d rows: raise limit, filter or aggregate." % answer["limit"])
-    elif _is_empty(frame):
-        answer["notes"] = request("query_omop", given, empty=True)["notes"]
     return _noted(frame, answer, sql=answer["shown_sql"], understood=answer["understood"], truncated=truncated, **seconds)
 
 
@@ -117,7 +119,7 @@ def sql(statement: str, parameters: Optional[Sequence[Any]] = None, *, limit: in
     frame, truncated = _run(psycopg.Cursor if parameters else psycopg.RawCursor, statement, parameters, limit=limit)
     # The server looks for mistakes that PostgreSQL does not report.
     try:
-        answer = request("run_sql", {"sql": statement}, empty=_is_empty(frame))
+        answer = request("run_sql", {"sql": statement}, ran=True, empty=_is_empty(frame))
     except OmcpError:
         # The rows are there, whatever hinders the look at the statement.
         answer = {"notes": []}

@@ -175,7 +175,7 @@ export class CodeCalls {
 
   async #called(
     tool: OfferedTool,
-    { arguments: given, empty }: CodeRequest,
+    { arguments: given, ran, empty }: CodeRequest,
     { sandboxId, signal, audit }: {
       readonly sandboxId: string;
       readonly signal: AbortSignal;
@@ -190,6 +190,7 @@ export class CodeCalls {
       principal,
       services,
       signal: deadline.signal,
+      ran,
       empty,
       // Nobody watches a call by code.
       progress: () => {},

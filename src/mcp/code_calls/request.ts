@@ -7,11 +7,12 @@ import type { CodeCallLimits } from "./limits.ts";
 const requestSchema = z.strictObject({
   tool: z.string().min(1).max(64),
   arguments: z.record(z.string(), z.unknown()),
-  /** See `CodeContext`. */
+  /** As `empty`, see `CodeContext`. */
+  ran: z.boolean().default(false),
   empty: z.boolean().default(false),
 });
 
-/** A call: the tool, its unchecked arguments, and whether the code found no rows. */
+/** A call: the tool, its unchecked arguments, and what became of an earlier answer. */
 export type CodeRequest = z.output<typeof requestSchema>;
 
 /**

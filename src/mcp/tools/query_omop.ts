@@ -118,7 +118,8 @@ export const tool: Tool = defineTool({
     const { sql, parameters, columns, limit, meaning } = query.explain === true
       ? explained(compiled)
       : compiled;
-    if (query.explain !== true) hold();
+    // Before, it is not known whether the query can be run.
+    if (context.ran && query.explain !== true) hold();
     return {
       sql,
       parameters,

@@ -111,13 +111,13 @@ async function codeOf(client: Client): Promise<string> {
 }
 
 Deno.test("a call is answered with the tool's data, for the code's own sandbox and principal", async () => {
-  const { open, lines } = calls((given, { principal, empty }) =>
-    Promise.resolve({ ...given, who: principal.id, empty })
+  const { open, lines } = calls((given, { principal, ran, empty }) =>
+    Promise.resolve({ ...given, who: principal.id, ran, empty })
   );
   const other = `sbx_${"2".repeat(32)}`;
   assert.deepEqual(await open().send(call("ü", { sandbox_id: other })).answer(), {
     ok: true,
-    value: { text: "ü", sandbox_id: SANDBOX, who: "local", empty: false },
+    value: { text: "ü", sandbox_id: SANDBOX, who: "local", ran: false, empty: false },
   });
   assert.deepEqual(lines.map((line) => [line["tool"], line["status"]]), [["omcp.echo", "ok"]]);
 });
